@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What rpingmeshd and its clients agree on beside MessagePack-RPC itself: the socket, the methods,
+ * the records. A record is a map with string keys and a "type"; keys are added, never renamed; a
+ * reader skips keys that it does not know. Times in *_ns are nanoseconds; time_ns is since the Unix
+ * epoch. "?" below marks a key that may be nil.
+ *
+ * method       params                      result
+ * methods      []                          [{name, doc, change}]
+ * status       []                          status record
+ * devices      []                          [device record]
+ * peers        []                          [peer record]
+ * targets      []                          [target record]
+ * subscribe    [{kinds?: [str]}]           {}; then notifications "probe" [probe record] until "unsubscribe"
+ * unsubscribe  []                          {}
+ * ping         [{host, count?, interval_ns?, size?, flow_label?, traffic_class?, timeout_ns?, device?,
+ *               source?}]                  {ping: id, address, device, ...}; then notifications "ping"
+ *                                          [probe record with key ping: id] and at last "ping_done"
+ *                                          [{ping: id, totals...}]
+ * ping_stop    [{ping: id}]                {}; "ping_done" follows once the probes in flight have ended
+ * reload       []                          {}; right: change
+ *
+ * status       type "status", schema, version, pid, uptime_s, hostname, incarnation, time_ns, config_file,
+ *              config_error? (why the last reload was refused), tracing ("on" "off" "degraded"),
+ *              tracing_reason?, degraded [str: each degraded state in a sentence], loop_stall_max_ns,
+ *              loop_stall_max_who, loop_stall_max_time_ns?, loop_callbacks, devices (number), devices_up, peers,
+ *              peers_up, targets, flows, in_flight, probes (totals map), responder (map of counters),
+ *              control (map of counters)
+ * device       type "device", device, port, state, state_reason?, link_layer, driver?, netdev?, gid?, gid_index?,
+ *              gids [{index, gid, address, type}], mtu, clock, qpn (prober), responder_qpn, node_guid,
+ *              probes_per_s_max, posted, deferred, send_errors, receive_errors, receive_queue_full, last_change_ns?
+ * peer         type "peer", address (as configured), device, source?, state, state_reason?, gid?, qpn?, hostname?,
+ *              tor?, incarnation?, configured (bool), resolves, restarts, last_ok_ns?, last_rtt_ns?, sent, posted,
+ *              one count per class, recent (map: span_s, sent, lost_ratio, rtt_p50_ns?, rtt_p99_ns?, rtt_max_ns?,
+ *              prober_delay_p50_ns?, responder_delay_p50_ns?)
+ * target       type "target", peer, device, kind, interval_ns, sizes [int], flow_label, traffic_class, service_level,
+ *              src_port?, path, sent, posted, one count per class, recent as in peer
+ * probe        type "probe", schema, time_ns (wall clock of T1), device, source?, peer, hostname?, seq, kind, class, reason?,
+ *              rtt_ns?, prober_delay_ns?, responder_delay_ns?, t1_ns..t6_ns?, clock, error_ns?, src_port?, flow_label,
+ *              traffic_class, service_level, size, path, posted (bool), late (bool)
+ *
+ * Totals are sent (probes that came due; = the sum of the classes + in flight), posted (handed to the RNIC), and
+ * ok, lost, late, peer_restarted, peer_down, unresolved, local_error, ack2_missing.
+ */
+#ifndef RPINGMESH_CONTROL_H
+#define RPINGMESH_CONTROL_H
+
+#define CONTROL_SOCKET_DEFAULT "/run/rpingmesh/rpingmeshd.sock"
+#define CONTROL_SCHEMA 1
+
+/* First elements of MessagePack-RPC frames. */
+#define CONTROL_RPC_REQUEST 0
+#define CONTROL_RPC_RESPONSE 1
+#define CONTROL_RPC_NOTIFICATION 2
+
+#endif

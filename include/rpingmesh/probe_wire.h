@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The probe protocol, version 1, between two rpingmeshd.
+ *
+ * Probes and ACKs are UD SENDs over RoCE v2 (InfiniBand Architecture volume 1, Annex A17). What is
+ * described here is the payload behind the 40 bytes of GRH that a UD receive buffer starts with.
+ * Every integer is big-endian; there is no padding between fields; reserved bytes are sent as zero and
+ * not looked at. The exchange is that of R-Pingmesh (SIGCOMM 2024), section 4.2:
+ *
+ *     prober                                        responder
+ *     T1 post, T2 sent        -- PROBE -->          T3 received
+ *     T5 received, T6 handled <-- ACK1 --           T4 sent
+ *                             <-- ACK2 (T4-T3) --
+ *
+ *     network RTT     = (T5 - T2) - (T4 - T3)
+ *     prober delay    = (T6 - T1) - (T5 - T2)
+ *     responder delay =  T4 - T3
+ *
+ * Who may talk is settled first over rdma_cm's SIDR (RDMA_PS_UDP), whose private data is below. The
+ * session number that the responder hands out there proves to it that the prober can be reached at
+ * the address that it claims; a probe without it is not answered.
+ */
+#ifndef RPINGMESH_PROBE_WIRE_H
+#define RPINGMESH_PROBE_WIRE_H
+
+#define PROBE_WIRE_MAGIC 0x52504d48u /* "RPMH" */
+#define PROBE_WIRE_VERSION 1u
+
+/* Default rdma_cm service port (RDMA_PS_UDP name space: no UDP socket has it). */
+#define PROBE_WIRE_PORT 21072u
+
+#define PROBE_WIRE_GRH 40u     /* bytes in front of each received payload */
+#define PROBE_WIRE_SIZE_MIN 50u /* of each message; the paper's probe size */
+
+enum probe_wire_type {
+	PROBE_WIRE_PROBE = 1,
+	PROBE_WIRE_ACK1 = 2,
+	PROBE_WIRE_ACK2 = 3,
+};
+
+/* Header of each message: offset of each field, its width in the name's comment. */
+enum probe_wire_header {
+	PROBE_WIRE_OFF_MAGIC = 0,    /* u32  PROBE_WIRE_MAGIC */
+	PROBE_WIRE_OFF_VERSION = 4,  /* u8   PROBE_WIRE_VERSION */
+	PROBE_WIRE_OFF_TYPE = 5,     /* u8   enum probe_wire_type */
+	PROBE_WIRE_OFF_LENGTH = 6,   /* u16  of the whole message with padding; equals what was received */
+	PROBE_WIRE_OFF_SEQ = 8,      /* u64  random epoch of the prober in the high half, counter in the low */
+	PROBE_WIRE_OFF_SESSION = 16, /* u64  from the SIDR reply; echoed in both ACKs */
+	PROBE_WIRE_HEADER = 24,
+};
+
+/* PROBE: how the ACKs shall come back, then zeroes up to LENGTH (50 to the path MTU). */
+enum probe_wire_probe {
+	PROBE_WIRE_OFF_ACK_FLOW_LABEL = 24,    /* u32  flow label of the ACKs, 20 bits */
+	PROBE_WIRE_OFF_ACK_TRAFFIC_CLASS = 28, /* u8 */
+	PROBE_WIRE_OFF_ACK_SERVICE_LEVEL = 29, /* u8   0 to 15 */
+};
+
+/* ACK1: the header, zeroes up to PROBE_WIRE_SIZE_MIN. */
+
+/* ACK2: what the responder measured; PROBE_WIRE_SIZE_MIN bytes in all. */
+enum probe_wire_ack2 {
+	PROBE_WIRE_OFF_DELAY = 24,  /* u64  T4 - T3 in ns */
+	PROBE_WIRE_OFF_T3 = 32,     /* u64  T3 in ns of the responder's own clock, for people to read */
+	PROBE_WIRE_OFF_ERROR = 40,  /* u32  how far DELAY may be off, ns; 0xffffffff: that or more */
+	PROBE_WIRE_OFF_CLOCK = 44,  /* u8   enum probe_clock: 0 software, 1 hardware */
+	PROBE_WIRE_OFF_FLAGS = 45,  /* u8   reserved */
+};
+
+/*
+ * SIDR request private data (at most 180 bytes are left by rdma_cm's own header).
+ *   0  u32  PROBE_WIRE_MAGIC
+ *   4  u8   version
+ *   5  u8   length of the host name, 0 to 64
+ *   6  u16  reserved
+ *   8  u32  Q_Key of the prober's QPs: the ACKs carry it
+ *  12  u32  capabilities, none defined
+ *  16  u64  incarnation of the prober: random at each start
+ *  24       host name, not terminated
+ */
+#define PROBE_WIRE_REQUEST_HEADER 24u
+#define PROBE_WIRE_NAME_MAX 64u
+#define PROBE_WIRE_REQUEST_MAX (PROBE_WIRE_REQUEST_HEADER + PROBE_WIRE_NAME_MAX)
+
+/*
+ * SIDR reply private data (at most 136 bytes).
+ *   0  u32  PROBE_WIRE_MAGIC
+ *   4  u8   version
+ *   5  u8   length of the host name, 0 to 48
+ *   6  u8   length of the ToR name, 0 to 32
+ *   7  u8   enum probe_wire_status
+ *   8  u32  Q_Key of the responder's QP (the one that rdma_cm reports is a constant of the kernel)
+ *  12  u32  QP number of the responder
+ *  16  u64  incarnation of the responder: random at each start
+ *  24  u64  session: goes into each probe
+ *  32  u16  longest message that the responder's buffers take, bytes
+ *  34  u16  reserved
+ *  36  u32  capabilities, none defined
+ *  40       host name, then ToR name, not terminated
+ */
+#define PROBE_WIRE_REPLY_HEADER 40u
+#define PROBE_WIRE_REPLY_HOST_MAX 48u
+#define PROBE_WIRE_REPLY_TOR_MAX 32u
+#define PROBE_WIRE_REPLY_MAX (PROBE_WIRE_REPLY_HEADER + PROBE_WIRE_REPLY_HOST_MAX + PROBE_WIRE_REPLY_TOR_MAX)
+
+/* Why there is no session; QPN, Q_Key and session are 0 then. */
+enum probe_wire_status {
+	PROBE_WIRE_ACCEPTED = 0,
+	PROBE_WIRE_NOT_ALLOWED = 1, /* the prober's address is in none of the allowed networks */
+	PROBE_WIRE_BUSY = 2,        /* no room for another session, or asked too often */
+	PROBE_WIRE_NO_ROUTE = 3,    /* the responder cannot reach the prober's address */
+	PROBE_WIRE_BAD_REQUEST = 4, /* unknown version or malformed request */
+};
+
+#endif

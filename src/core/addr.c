@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+int
+addr_parse(const char *text, struct addr *out)
+{
+	struct addr a;
+
+	if (inet_pton(AF_INET6, text, a.raw) == 1) {
+		*out = a;
+		return 0;
+	}
+	memcpy(a.raw, v4_prefix, sizeof(v4_prefix));
+	if (inet_pton(AF_INET, text, a.raw + sizeof(v4_prefix)) != 1)
+		return -EINVAL;
+	*out = a;
+	return 0;
+}
+
+static void
+addr_mask(struct addr *a, unsigned int bits)
+{
+	for (unsigned int i = 0; i < sizeof(a->raw); i++) {
+		unsigned int keep = bits > 8 * i ? bits - 8 * i : 0;
+
+		if (keep < 8)
+			a->raw[i] &= (uint8_t)(0xff00 >> keep);
+	}
+}
+
+int
+addr_net_parse(const char *text, struct addr_net *out)
+{
+	char host[ADDR_TEXT];
+	const char *slash = strchr(text, '/');
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	unsigned long bits, width;
+	struct addr_net net;
+	char *end;
+
+	if (len >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (addr_parse(host, &net.base) < 0)
+		return -EINVAL;
+	width = strchr(host, ':') ? 128 : 32;
+	bits = width;
+	if (slash) {
+		if (slash[1] < '0' || slash[1] > '9')
+			return -EINVAL;
+		bits = strtoul(slash + 1, &end, 10);
+		if (*end || bits > width)
+			return -EINVAL;
+	}
+	net.bits = (uint8_t)(bits + 128 - width);
+	addr_mask(&net.base, net.bits);
+	*out = net;
+	return 0;
+}
+
+const char *
+addr_text(const struct addr *a, char buf[ADDR_TEXT])
+{
+	if (addr_is_v4(a))
+		inet_ntop(AF_INET, a->raw + sizeof(v4_prefix), buf, ADDR_TEXT);
+	else
+		inet_ntop(AF_INET6, a->raw, buf, ADDR_TEXT);
+	return buf;
+}
+
+bool
+addr_is_v4(const struct addr *a)
+{
+	return memcmp(a->raw, v4_prefix, sizeof(v4_prefix)) == 0;
+}
+
+bool
+addr_is_zero(const struct addr *a)
+{
+	static const struct addr zero;
+
+	return addr_equal(a, &zero);
+}
+
+bool
+addr_is_link_local(const struct addr *a)
+{
+	return a->raw[0] == 0xfe && (a->raw[1] & 0xc0) == 0x80;
+}
+
+bool
+addr_equal(const struct addr *a, const struct addr *b)
+{
+	return memcmp(a->raw, b->raw, sizeof(a->raw)) == 0;
+}
+
+bool
+addr_net_has(const struct addr_net *net, const struct addr *a)
+{
+	struct addr masked = *a;
+
+	addr_mask(&masked, net->bits);
+	return addr_equal(&masked, &net->base);
+}
+
+socklen_t
+addr_to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ss;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	if (addr_is_v4(a)) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		memcpy(&v4->sin_addr, a->raw + sizeof(v4_prefix), 4);
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(port);
+	memcpy(&v6->sin6_addr, a->raw, sizeof(a->raw));
+	return sizeof(*v6);
+}
+
+int
+addr_from_sockaddr(const struct sockaddr *sa, struct addr *out)
+{
+	if (sa->sa_family == AF_INET6) {
+		memcpy(out->raw, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, sizeof(out->raw));
+		return 0;
+	}
+	if (sa->sa_family != AF_INET)
+		return -EAFNOSUPPORT;
+	memcpy(out->raw, v4_prefix, sizeof(v4_prefix));
+	memcpy(out->raw + sizeof(v4_prefix), &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+	return 0;
+}

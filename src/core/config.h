@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The daemon's configuration, read by libconfig from one file; rpingmeshd.conf(5) describes
+ * each key for people. Reading is all or nothing: a file with one mistake yields no config.
+ */
+#ifndef RPINGMESH_CORE_CONFIG_H
+#define RPINGMESH_CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "core/log.h"
+
+#define CONFIG_SIZE_MIN 50u
+#define CONFIG_SIZE_MAX 4096u
+#define CONFIG_LIST_MAX 64u
+
+/* One entry of `peers`. Strings are owned by the config. */
+struct config_peer {
+	char *address;           /* as written: numeric address or host name */
+	char *device;            /* local RDMA device to probe from; NULL: the source decides */
+	char *source;            /* local numeric address to probe from; NULL: chosen */
+	uint32_t interval_ms;    /* between probes to this peer, all sizes and flow labels together */
+	uint8_t traffic_class;   /* IP TOS / traffic class byte */
+	uint8_t service_level;   /* 0 to 15 */
+	uint32_t *sizes;         /* probe payload in bytes, taken in turn; at least one */
+	size_t n_sizes;
+	uint32_t *flow_labels;   /* 20 bits each, one path each; at least one */
+	size_t n_flow_labels;
+};
+
+struct config {
+	char **devices;             /* fnmatch(3) patterns of RDMA device names; none: all */
+	size_t n_devices;
+	int gid_index;              /* -1: chosen by the daemon */
+	uint16_t port;              /* rdma_cm service (RDMA_PS_UDP) the daemons meet at */
+	uint32_t timeout_ms;        /* a probe unanswered for this long is not `ok` any more */
+	uint32_t max_probes_per_s;  /* per local RDMA port, everything together */
+	struct config_peer *peers;
+	size_t n_peers;
+
+	struct addr_net *allow;     /* networks whose probes are answered */
+	size_t n_allow;
+	uint32_t responder_per_source; /* probes/s answered per source */
+	uint32_t responder_total;      /* probes/s answered in all */
+
+	char *socket;               /* path of the control socket */
+	char *socket_group;         /* group that may read; "" for none */
+	char *hostname;             /* told to peers; "" means gethostname(2) */
+	char *tor;                  /* name of the ToR switch, told to peers; may be "" */
+
+	enum log_target log_target;
+	enum log_level log_level;
+	enum log_level log_levels[LOG_SUB_N]; /* per subsystem; log_level unless set */
+
+	bool tracing;               /* follow services' QPs */
+	char *metrics_listen;       /* "address:port", or "" for none */
+};
+
+/* Room for "file:line: key: what was expected, what was found". */
+#define CONFIG_ERROR 512
+
+/*
+ * Reads and checks `path`. 0 and *out (free with config_free()), or -errno with one line in
+ * `error` that names file, line, key and what was expected: -ENOENT/-EACCES/… when the file
+ * cannot be read, -EINVAL when it is wrong, -ENOMEM. Unknown keys are errors. Reads a file:
+ * may block for as long as that does; called at start and on SIGHUP only.
+ */
+int config_load(const char *path, struct config **out, char error[CONFIG_ERROR]);
+
+/* The same from text; `name` stands for the file in messages. */
+int config_parse(const char *text, const char *name, struct config **out, char error[CONFIG_ERROR]);
+
+void config_free(struct config *config);
+
+/* The commented default configuration, byte for byte what etc/rpingmeshd.conf holds. */
+const char *config_default_text(void);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: the event loop
+ *
+ * One libevent base. Each callback passes through loop_enter()/loop_leave(), which time it: as
+ * callbacks below the probes' priority run one at a time with a poll in between
+ * (event_config_set_max_dispatch_interval), the longest of them is how long everybody else
+ * had to wait.
+ *
+ * Objects: loop (owned by main), fds, timers and signals (owned by who made them), deferred
+ * calls (owned by the loop until run).
+ */
+#include "core/loop.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include "core/clock.h"
+
+struct loop_deferred {
+	struct loop_deferred *next;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+struct loop {
+	struct event_base *base;
+	struct event *deferred_ev;
+	struct loop_stats stats;
+	struct loop_deferred *deferred, **deferred_tail;
+};
+
+struct loop_fd {
+	struct loop *loop;
+	struct event *ev;
+	struct loop_fd_config config;
+	int events;
+};
+
+struct loop_timer {
+	struct loop *loop;
+	struct event *ev;
+	const char *name;
+	void (*cb)(void *arg);
+	void *arg;
+};
+
+struct loop_signal {
+	struct loop *loop;
+	struct event *ev;
+	void (*cb)(void *arg);
+	void *arg;
+};
+
+static void
+loop_run_deferred(struct loop *loop)
+{
+	struct loop_deferred *d;
+
+	while ((d = loop->deferred)) {
+		loop->deferred = d->next;
+		if (!loop->deferred)
+			loop->deferred_tail = &loop->deferred;
+		d->fn(d->arg);
+		free(d);
+	}
+}
+
+static void
+loop_deferred_ready(evutil_socket_t sock, short what, void *arg)
+{
+	(void)sock;
+	(void)what;
+	loop_run_deferred(arg);
+}
+
+int
+loop_new(struct loop **out)
+{
+	struct event_config *config = event_config_new();
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!config || !loop)
+		goto fail;
+	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+	event_config_set_max_dispatch_interval(config, NULL, 1, LOOP_PRIORITY_NORMAL);
+	loop->base = event_base_new_with_config(config);
+	if (!loop->base || event_base_priority_init(loop->base, LOOP_PRIORITY_N) < 0)
+		goto fail;
+	loop->deferred_ev = event_new(loop->base, -1, 0, loop_deferred_ready, loop);
+	if (!loop->deferred_ev)
+		goto fail;
+	event_config_free(config);
+	loop->deferred_tail = &loop->deferred;
+	loop->stats.stall_max_who = "";
+	*out = loop;
+	return 0;
+fail:
+	if (config)
+		event_config_free(config);
+	if (loop && loop->base)
+		event_base_free(loop->base);
+	free(loop);
+	return -ENOMEM;
+}
+
+void
+loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	loop_run_deferred(loop);
+	event_free(loop->deferred_ev);
+	event_base_free(loop->base);
+	free(loop);
+}
+
+static uint64_t
+loop_enter(struct loop *loop)
+{
+	loop->stats.callbacks++;
+	return clock_mono_ns();
+}
+
+static void
+loop_leave(struct loop *loop, const char *who, uint64_t entered_ns)
+{
+	uint64_t took = clock_mono_ns() - entered_ns;
+
+	if (took > loop->stats.stall_max_ns) {
+		loop->stats.stall_max_ns = took;
+		loop->stats.stall_max_wall_ns = clock_wall_ns();
+		loop->stats.stall_max_who = who;
+	}
+}
+
+int
+loop_run(struct loop *loop)
+{
+	if (event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+void
+loop_stop(struct loop *loop)
+{
+	event_base_loopbreak(loop->base);
+}
+
+void
+loop_stats(const struct loop *loop, struct loop_stats *out)
+{
+	*out = loop->stats;
+}
+
+struct event_base *
+loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
+static void
+loop_fd_ready(evutil_socket_t sock, short what, void *arg)
+{
+	struct loop_fd *fd = arg;
+	struct loop *loop = fd->loop;
+	const char *name = fd->config.name;
+	uint64_t t = loop_enter(loop);
+
+	(void)sock;
+	/* fd may be gone when the callback returns */
+	fd->config.cb(fd->config.arg, (what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0));
+	loop_leave(loop, name, t);
+}
+
+int
+loop_fd_new(struct loop *loop, const struct loop_fd_config *config, struct loop_fd **out)
+{
+	struct loop_fd *fd = calloc(1, sizeof(*fd));
+	int rc;
+
+	if (!fd)
+		return -ENOMEM;
+	fd->loop = loop;
+	fd->config = *config;
+	fd->ev = event_new(loop->base, config->fd, EV_READ | EV_PERSIST, loop_fd_ready, fd);
+	if (!fd->ev) {
+		free(fd);
+		return -ENOMEM;
+	}
+	rc = loop_fd_set(fd, config->events);
+	if (rc < 0) {
+		loop_fd_free(fd);
+		return rc;
+	}
+	*out = fd;
+	return 0;
+}
+
+int
+loop_fd_set(struct loop_fd *fd, int events)
+{
+	short what = EV_PERSIST;
+
+	if (events == fd->events)
+		return 0;
+	event_del(fd->ev);
+	fd->events = 0;
+	if (!events)
+		return 0;
+	what |= (short)((events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0));
+	event_assign(fd->ev, fd->loop->base, fd->config.fd, what, loop_fd_ready, fd);
+	event_priority_set(fd->ev, fd->config.priority);
+	if (event_add(fd->ev, NULL) < 0)
+		return errno ? -errno : -ENOMEM;
+	fd->events = events;
+	return 0;
+}
+
+void
+loop_fd_free(struct loop_fd *fd)
+{
+	if (!fd)
+		return;
+	event_free(fd->ev);
+	free(fd);
+}
+
+static void
+loop_timer_fired(evutil_socket_t sock, short what, void *arg)
+{
+	struct loop_timer *timer = arg;
+	struct loop *loop = timer->loop;
+	const char *name = timer->name;
+	uint64_t t = loop_enter(loop);
+
+	(void)sock;
+	(void)what;
+	timer->cb(timer->arg);
+	loop_leave(loop, name, t);
+}
+
+int
+loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void *arg,
+	       struct loop_timer **out)
+{
+	struct loop_timer *timer = calloc(1, sizeof(*timer));
+
+	if (!timer)
+		return -ENOMEM;
+	timer->loop = loop;
+	timer->name = name;
+	timer->cb = cb;
+	timer->arg = arg;
+	timer->ev = event_new(loop->base, -1, 0, loop_timer_fired, timer);
+	if (!timer->ev) {
+		free(timer);
+		return -ENOMEM;
+	}
+	event_priority_set(timer->ev, LOOP_PRIORITY_NORMAL);
+	*out = timer;
+	return 0;
+}
+
+void
+loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
+{
+	struct timeval tv = {
+		.tv_sec = (time_t)(delay_ns / NSEC_PER_SEC),
+		.tv_usec = (suseconds_t)(delay_ns % NSEC_PER_SEC / NSEC_PER_USEC),
+	};
+
+	event_add(timer->ev, &tv);
+}
+
+void
+loop_timer_clear(struct loop_timer *timer)
+{
+	event_del(timer->ev);
+}
+
+void
+loop_timer_free(struct loop_timer *timer)
+{
+	if (!timer)
+		return;
+	event_free(timer->ev);
+	free(timer);
+}
+
+static void
+loop_signal_raised(evutil_socket_t signo, short what, void *arg)
+{
+	struct loop_signal *sig = arg;
+	struct loop *loop = sig->loop;
+	uint64_t t = loop_enter(loop);
+
+	(void)signo;
+	(void)what;
+	sig->cb(sig->arg);
+	loop_leave(loop, "signal", t);
+}
+
+int
+loop_signal_new(struct loop *loop, int signo, void (*cb)(void *arg), void *arg,
+		struct loop_signal **out)
+{
+	struct loop_signal *sig = calloc(1, sizeof(*sig));
+
+	if (!sig)
+		return -ENOMEM;
+	sig->loop = loop;
+	sig->cb = cb;
+	sig->arg = arg;
+	sig->ev = evsignal_new(loop->base, signo, loop_signal_raised, sig);
+	if (!sig->ev || event_add(sig->ev, NULL) < 0) {
+		loop_signal_free(sig);
+		return -ENOMEM;
+	}
+	*out = sig;
+	return 0;
+}
+
+void
+loop_signal_free(struct loop_signal *sig)
+{
+	if (!sig)
+		return;
+	if (sig->ev)
+		event_free(sig->ev);
+	free(sig);
+}
+
+int
+loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	struct loop_deferred *d = malloc(sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	*d = (struct loop_deferred){.fn = fn, .arg = arg};
+	*loop->deferred_tail = d;
+	loop->deferred_tail = &d->next;
+	event_active(loop->deferred_ev, 0, 0);
+	return 0;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The prober: when to send which probe to whom, and what became of it. Pure: it knows neither
+ * libevent nor verbs; time comes in as now_ns (CLOCK_MONOTONIC), what it wants done goes out
+ * through struct prober_ops. R-Pingmesh (SIGCOMM 2024) section 4.
+ *
+ * A device is a local RNIC port with its budget. A peer is a remote daemon's address as seen from one
+ * device, with the state machine below. A target is a stream of probes to a peer: one flow label,
+ * one class, sizes in turn, an interval. Devices own nothing; peers are owned by the prober until
+ * prober_peer_remove(), targets until prober_target_remove() or their peer goes.
+ *
+ * A probe that timed out is not lost yet: it becomes `lost` only when the same incarnation of the peer
+ * has proven to be alive at a later time than the probe was posted (an ACK to a probe posted later, or a
+ * SIDR reply to a request made later) and twice the timeout has passed (an ACK until then makes it `late`).
+ * A SIDR reply of another incarnation makes it `peer_restarted`; no answer at all, in the end, `peer_down`.
+ *
+ *   state      due probes are        leaves by
+ *   resolving  held until the first  RESOLVED -> up
+ *              attempt has failed,
+ *              then unresolved
+ *   up         posted                TIMEOUTS -> checking (asks SIDR)
+ *   checking   posted                ACKED -> up; RESOLVED same incarnation -> no_data; other -> up;
+ *                                    PROBER_RESOLVE_TRIES failures in a row -> down
+ *   no_data    posted                as checking, asks SIDR again every PROBER_RECHECK_NS
+ *   down       peer_down             RESOLVED -> up; ACKED -> up
+ *
+ * TIMEOUTS is raised by PROBER_TIMEOUTS consecutive timeouts, or when a timed-out probe has waited for a
+ * proof for three times the timeout. A device that is down makes due and in-flight probes `local_error`;
+ * when it returns, its peers are resolved anew at once.
+ */
+#ifndef RPINGMESH_PROBE_PROBER_H
+#define RPINGMESH_PROBE_PROBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "probe/result.h"
+#include "probe/stats.h"
+
+struct prober;
+struct prober_device;
+struct prober_peer;
+struct prober_target;
+
+#define PROBER_TIMEOUTS 3
+#define PROBER_RESOLVE_TRIES 3
+#define PROBER_RECHECK_NS 1000000000ULL
+#define PROBER_BACKOFF_MIN_NS 250000000ULL  /* after a failed resolve; doubles */
+#define PROBER_BACKOFF_MAX_NS 1000000000ULL /* … up to this; each with up to 25 % jitter taken off */
+#define PROBER_RESOLVES_PER_S 100           /* over all peers */
+#define PROBER_SIZES_MAX 64
+#define PROBER_SEND_BATCH 32                /* probes sent in one prober_advance() at most */
+
+enum prober_peer_state {
+	PROBER_PEER_RESOLVING,
+	PROBER_PEER_UP,
+	PROBER_PEER_CHECKING,
+	PROBER_PEER_NO_DATA,
+	PROBER_PEER_DOWN,
+	PROBER_PEER_STATE_N
+};
+const char *prober_peer_state_name(enum prober_peer_state s);
+
+/* One probe to post. payload is size bytes, valid during the call. */
+struct prober_packet {
+	const uint8_t *payload;
+	uint32_t size;
+	uint32_t flow_label;
+	uint8_t traffic_class, service_level;
+	uint32_t cookie; /* for prober_sent(); unique among probes in flight */
+};
+
+/* What is known right after posting. */
+struct prober_tx {
+	uint64_t t1_ns;      /* just before the post */
+	uint64_t t2_ns;      /* sent; valid if done */
+	uint64_t error_ns;   /* how far t2_ns may be off; valid if done */
+	bool done;           /* false: prober_sent() follows */
+	enum probe_clock clock;
+	uint16_t src_port;   /* PROBE_PORT_UNKNOWN if so */
+	enum probe_path path;
+};
+
+struct prober_ops {
+	/*
+	 * Posts a probe. 0 and *tx. -EAGAIN: the path is being prepared, prober_path_ready() follows; the
+	 * probe waits, but no longer than the timeout. Other -errno: `local_error` with *reason, a static
+	 * text. Must not call back into the prober.
+	 */
+	int (*send)(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx,
+		    const char **reason);
+	/*
+	 * Starts one SIDR resolution; ends in exactly one of prober_resolved() and prober_resolve_failed(),
+	 * later, never from within, unless the peer is removed. The prober never has two at once per peer.
+	 */
+	void (*resolve)(void *arg, void *peer_user);
+	/* Each probe that came due, once. The target may be removed by it only through prober_target_stop(). */
+	void (*result)(void *arg, void *target_user, const struct probe_result *r);
+	/* A target with a count has had its last result, or prober_target_stop() has. May remove it. */
+	void (*target_done)(void *arg, void *target_user);
+	/* Called after each change; reason as in prober_peer_info. For logging. */
+	void (*peer_state)(void *arg, void *peer_user, enum prober_peer_state from, enum prober_peer_state to);
+};
+
+struct prober_config {
+	const struct prober_ops *ops;
+	void *arg;
+	uint64_t timeout_ns; /* of targets that have none of their own */
+	uint32_t epoch;      /* random: high half of each sequence number */
+	uint64_t random;     /* seed for phases and jitter */
+};
+
+/* 0 and *out, or -ENOMEM. */
+int prober_new(const struct prober_config *config, struct prober **out);
+/* Drops everything without results. NULL is allowed. */
+void prober_free(struct prober *prober);
+/* For targets made from now on. */
+void prober_set_timeout(struct prober *prober, uint64_t timeout_ns);
+
+/* When prober_advance() should be called next; UINT64_MAX: not before something else happens. */
+uint64_t prober_next_ns(const struct prober *prober);
+/* Sends what is due, times out what is over, asks for resolutions. */
+void prober_advance(struct prober *prober, uint64_t now_ns);
+
+/* Devices start down. Removing one requires that its peers are gone. */
+int prober_device_add(struct prober *prober, uint32_t max_per_s, struct prober_device **out);
+void prober_device_remove(struct prober_device *device);
+void prober_device_set_rate(struct prober_device *device, uint32_t max_per_s);
+/* reason: static text, kept; shown in local_error results. Idempotent. */
+void prober_device_down(struct prober_device *device, const char *reason, uint64_t now_ns);
+void prober_device_up(struct prober_device *device, uint64_t now_ns);
+
+struct prober_device_info {
+	bool up;
+	uint64_t posted;       /* probes */
+	uint64_t deferred;     /* times that a probe had to wait for the budget */
+	uint64_t skipped;      /* intervals left out because the loop or the budget was more than one behind */
+	uint32_t in_flight;
+};
+void prober_device_info(const struct prober_device *device, struct prober_device_info *out);
+
+int prober_peer_add(struct prober *prober, struct prober_device *device, void *user, uint64_t now_ns,
+		    struct prober_peer **out);
+/* Targets and probes in flight go without results (target_done is not called). */
+void prober_peer_remove(struct prober_peer *peer);
+
+/* What SIDR said. addr and qpn are where ACKs must come from. */
+struct prober_session {
+	struct addr addr;
+	uint32_t qpn;
+	uint64_t incarnation;
+	uint64_t session;
+	uint32_t max_size; /* longest message that the peer takes */
+};
+/* asked_ns: when the request was made: the peer was alive at some time after. */
+void prober_resolved(struct prober_peer *peer, const struct prober_session *session, uint64_t asked_ns,
+		     uint64_t now_ns);
+/* reason: static text, kept until the next outcome. */
+void prober_resolve_failed(struct prober_peer *peer, const char *reason, uint64_t now_ns);
+/* The peer was heard of by other means (its SIDR request): ask at once if it was thought down. */
+void prober_sign_of_life(struct prober_peer *peer, uint64_t now_ns);
+/* ops->send said -EAGAIN before. */
+void prober_path_ready(struct prober_peer *peer, uint64_t now_ns);
+/* Our own paths to the peer are void (source address moved): resolve anew, without judging the peer. */
+void prober_peer_renew(struct prober_peer *peer, uint64_t now_ns);
+
+struct prober_peer_info {
+	enum prober_peer_state state;
+	const char *reason;        /* why it is resolving or down; NULL if there is nothing to say */
+	bool has_session;
+	struct prober_session session; /* the last one */
+	uint64_t state_since_ns;
+	uint64_t resolves, restarts;   /* attempts; changes of incarnation */
+	uint64_t last_ok_ns;           /* 0: never */
+	uint64_t last_rtt_ns;
+	uint64_t wrong_source;         /* ACKs with our session from another address or QPN */
+};
+void prober_peer_info(const struct prober_peer *peer, struct prober_peer_info *out);
+/* Sum over all targets that the peer has had. */
+void prober_peer_totals(const struct prober_peer *peer, struct probe_totals *out);
+void prober_peer_summary(const struct prober_peer *peer, uint64_t now_ns, struct probe_summary *out);
+/* Walks the targets of a peer: NULL begins, NULL ends. */
+struct prober_target *prober_peer_next_target(const struct prober_peer *peer, const struct prober_target *after);
+
+struct prober_target_config {
+	enum probe_kind kind;
+	uint64_t interval_ns;  /* ≥ 1 ms */
+	uint64_t phase_ns;     /* first probe this long after now; PROBER_PHASE_RANDOM: somewhere in the interval */
+	uint64_t timeout_ns;   /* 0: the prober's */
+	uint64_t count;        /* stop after this many; 0: never */
+	uint32_t sizes[PROBER_SIZES_MAX]; /* bytes, ≥ 50, taken in turn */
+	uint32_t n_sizes;
+	uint32_t flow_label;
+	uint8_t traffic_class, service_level;
+};
+#define PROBER_PHASE_RANDOM UINT64_MAX
+
+int prober_target_add(struct prober_peer *peer, const struct prober_target_config *config, void *user,
+		      uint64_t now_ns, struct prober_target **out);
+/* No further probes; target_done is called, later, when those in flight have ended. */
+void prober_target_stop(struct prober_target *target, uint64_t now_ns);
+/* At once; probes in flight end without results. Its totals stay in the peer's. */
+void prober_target_remove(struct prober_target *target);
+
+struct prober_target_info {
+	struct prober_target_config config;
+	void *user;
+	uint32_t in_flight;
+	uint16_t src_port;     /* of the last probe */
+	enum probe_path path;  /* of the last probe */
+	struct probe_totals totals;
+};
+void prober_target_info(const struct prober_target *target, struct prober_target_info *out);
+void prober_target_summary(const struct prober_target *target, uint64_t now_ns, struct probe_summary *out);
+
+/* A probe's send completion, if tx.done was false. status 0, or -errno for a failed CQE. */
+void prober_sent(struct prober *prober, uint32_t cookie, int status, uint64_t t2_ns, uint64_t error_ns,
+		 uint64_t now_ns);
+
+/* A message that arrived at one of our prober QPs. Nothing of it has been checked. */
+struct prober_rx {
+	struct addr src;       /* from the GRH */
+	uint32_t src_qpn;      /* from the completion */
+	const uint8_t *payload;
+	uint32_t len;
+	uint64_t t_ns;         /* received (T5) */
+	uint64_t error_ns;     /* how far t_ns may be off, as far as known */
+	enum probe_clock clock;
+};
+void prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_ns);
+
+struct prober_stats {
+	uint32_t in_flight;
+	uint64_t malformed;     /* messages that are none of this protocol's ACKs */
+	uint64_t unknown;       /* ACKs to no probe in flight: too late, or not ours */
+	uint64_t wrong_source;
+	uint64_t duplicates;
+	struct probe_totals totals; /* of everything since the start */
+};
+void prober_stats(const struct prober *prober, struct prober_stats *out);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Codec of the probe protocol (include/rpingmesh/probe_wire.h). Encoders never write past `size`;
+ * decoders believe nothing and set *out only on success.
+ */
+#ifndef RPINGMESH_PROBE_WIRE_CODEC_H
+#define RPINGMESH_PROBE_WIRE_CODEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rpingmesh/probe_wire.h"
+
+struct wire_message {
+	enum probe_wire_type type;
+	uint16_t length;
+	uint64_t seq, session;
+	union {
+		struct {
+			uint32_t ack_flow_label;
+			uint8_t ack_traffic_class, ack_service_level;
+		} probe;
+		struct {
+			uint64_t delay_ns, t3_ns;
+			uint32_t error_ns;
+			uint8_t clock;
+		} ack2;
+	};
+};
+
+/* buf has room for message->length (≥ PROBE_WIRE_SIZE_MIN) bytes; all of them are written. */
+void wire_encode(const struct wire_message *message, uint8_t *buf);
+
+/* 0, or -EBADMSG (magic, length, field out of range), -EPROTONOSUPPORT (version), -EINVAL (type). */
+int wire_decode(const uint8_t *buf, size_t len, struct wire_message *out);
+
+struct wire_request {
+	uint32_t qkey;
+	uint64_t incarnation;
+	char hostname[PROBE_WIRE_NAME_MAX + 1];
+};
+
+/* Returns the length written, at most PROBE_WIRE_REQUEST_MAX; a longer name is cut. */
+size_t wire_encode_request(const struct wire_request *request, uint8_t *buf);
+/* rdma_cm pads private data with zeroes: len may be longer than what was sent. 0, -EBADMSG, -EPROTONOSUPPORT. */
+int wire_decode_request(const uint8_t *buf, size_t len, struct wire_request *out);
+
+struct wire_reply {
+	enum probe_wire_status status;
+	uint32_t qkey, qpn;
+	uint64_t incarnation, session;
+	uint16_t max_size;
+	char hostname[PROBE_WIRE_REPLY_HOST_MAX + 1];
+	char tor[PROBE_WIRE_REPLY_TOR_MAX + 1];
+};
+
+size_t wire_encode_reply(const struct wire_reply *reply, uint8_t *buf);
+int wire_decode_reply(const uint8_t *buf, size_t len, struct wire_reply *out);
+
+#endif
