@@ -28,6 +28,7 @@ struct loop_deferred {
 struct loop {
 	struct event_base *base;
 	struct event *deferred_ev;
+	uint64_t busy_since_ns, left_ns; /* left_ns: when the last callback returned */
 	struct loop_stats stats;
 	struct loop_deferred *deferred, **deferred_tail;
 };
@@ -120,15 +121,20 @@ loop_free(struct loop *loop)
 static uint64_t
 loop_enter(struct loop *loop)
 {
+	uint64_t now = clock_mono_ns();
+
 	loop->stats.callbacks++;
-	return clock_mono_ns();
+	if (now - loop->left_ns > LOOP_IDLE_GAP_NS)
+		loop->busy_since_ns = now;
+	return now;
 }
 
 static void
 loop_leave(struct loop *loop, const char *who, uint64_t entered_ns)
 {
-	uint64_t took = clock_mono_ns() - entered_ns;
+	uint64_t now = clock_mono_ns(), took = now - entered_ns;
 
+	loop->left_ns = now;
 	if (took > loop->stats.stall_max_ns) {
 		loop->stats.stall_max_ns = took;
 		loop->stats.stall_max_wall_ns = clock_wall_ns();
@@ -154,6 +160,12 @@ void
 loop_stats(const struct loop *loop, struct loop_stats *out)
 {
 	*out = loop->stats;
+}
+
+uint64_t
+loop_busy_since_ns(const struct loop *loop)
+{
+	return loop->busy_since_ns;
 }
 
 struct event_base *

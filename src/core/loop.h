@@ -49,6 +49,13 @@ void loop_stop(struct loop *loop);
 
 void loop_stats(const struct loop *loop, struct loop_stats *out);
 
+/*
+ * Since when the loop has been running callbacks back to back, CLOCK_MONOTONIC: what became ready since then may
+ * have been waiting for as long. A pause of LOOP_IDLE_GAP_NS between two callbacks counts as idle.
+ */
+#define LOOP_IDLE_GAP_NS 20000ULL
+uint64_t loop_busy_since_ns(const struct loop *loop);
+
 /* For libevent's own DNS and HTTP only. Borrowed. */
 struct event_base *loop_base(struct loop *loop);
 

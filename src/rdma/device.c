@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: device
+ *
+ * A device owns an ibv_context of its own, a PD, and a copy of what the kernel said last about its port:
+ * state, MTU, GID table. Every asynchronous event, whatever it says, leads to the same thing: read again,
+ * compare, tell what changed. Only a fatal event is different: the device is gone for good.
+ *
+ * Timer: while the port is down or has no address it is read once a second, since not every driver sends
+ * an event for every change (rxe sends none when the address returns).
+ */
+#include "rdma/device.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+
+#define DEVICE_RECHECK_NS NSEC_PER_SEC
+#define DEVICE_EVENTS_PER_WAKEUP 32
+
+struct device {
+	struct device_config config;
+	char name[64];
+	char driver[32];
+	struct ibv_context *ctx;
+	struct ibv_pd *pd;
+	struct loop_fd *async;
+	struct loop_timer *recheck;
+	bool gone;
+	const char *down_reason; /* NULL: up */
+	uint64_t changed_ns;
+	uint32_t mtu;
+	size_t n_gids;
+	struct device_gid gids[DEVICE_GIDS_MAX];
+};
+
+static bool
+device_matches(const char *name, char *const *patterns, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fnmatch(patterns[i], name, 0) == 0)
+			return true;
+	return n == 0;
+}
+
+/* Appends the RoCE ports of one device to the list. A device that cannot be opened is said and left out. */
+static int
+device_list_ports(struct ibv_device *dev, struct device_name **list, size_t *n)
+{
+	struct ibv_context *ctx = ibv_open_device(dev);
+	struct ibv_device_attr attr;
+	int rc = 0;
+
+	if (!ctx) {
+		log_warning(DEVICE, "%s: cannot be opened: %s", ibv_get_device_name(dev), strerror(errno));
+		return 0;
+	}
+	if (ibv_query_device(ctx, &attr))
+		attr.phys_port_cnt = 1;
+	for (uint8_t port = 1; rc == 0 && port <= attr.phys_port_cnt; port++) {
+		struct ibv_port_attr pa;
+		struct device_name *grown;
+
+		if (ibv_query_port(ctx, port, &pa) || pa.link_layer != IBV_LINK_LAYER_ETHERNET)
+			continue;
+		grown = realloc(*list, (*n + 1) * sizeof(**list));
+		if (!grown) {
+			rc = -ENOMEM;
+			break;
+		}
+		*list = grown;
+		snprintf(grown[*n].name, sizeof(grown[*n].name), "%s", ibv_get_device_name(dev));
+		grown[(*n)++].port = port;
+	}
+	ibv_close_device(ctx);
+	return rc;
+}
+
+int
+device_list(char *const *patterns, size_t n_patterns, struct device_name **out, size_t *n)
+{
+	struct ibv_device **devices;
+	struct device_name *list = NULL;
+	size_t count = 0;
+	int rc = 0;
+
+	devices = ibv_get_device_list(NULL);
+	if (!devices)
+		return errno ? -errno : -ENOSYS;
+	for (size_t i = 0; rc == 0 && devices[i]; i++)
+		if (device_matches(ibv_get_device_name(devices[i]), patterns, n_patterns))
+			rc = device_list_ports(devices[i], &list, &count);
+	ibv_free_device_list(devices);
+	if (rc < 0) {
+		free(list);
+		return rc;
+	}
+	*out = list;
+	*n = count;
+	return 0;
+}
+
+/* An RNIC's driver is the one of its bus device; rxe has no bus device, but says which netdev it sits on. */
+static void
+device_read_driver(struct device *device)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "%s/device/driver", device->ctx->device->ibdev_path);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len > 0) {
+		target[len] = '\0';
+		snprintf(device->driver, sizeof(device->driver), "%.31s", basename(target));
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/parent", device->ctx->device->ibdev_path);
+	if (access(path, R_OK) == 0)
+		snprintf(device->driver, sizeof(device->driver), "rxe");
+}
+
+static int
+device_read_gids(struct device *device, struct device_gid gids[DEVICE_GIDS_MAX], size_t *n)
+{
+	struct ibv_gid_entry entries[256];
+	ssize_t count = ibv_query_gid_table(device->ctx, entries, sizeof(entries) / sizeof(entries[0]), 0);
+	int only = device->config.gid_index;
+
+	if (count < 0)
+		return (int)count;
+	*n = 0;
+	for (ssize_t i = 0; i < count && *n < DEVICE_GIDS_MAX; i++) {
+		const struct ibv_gid_entry *e = &entries[i];
+
+		if (e->port_num != device->config.port || e->gid_type != IBV_GID_TYPE_ROCE_V2)
+			continue;
+		if (only >= 0 && e->gid_index != (uint32_t)only)
+			continue;
+		memcpy(gids[*n].addr.raw, e->gid.raw, sizeof(gids[*n].addr.raw));
+		gids[*n].index = e->gid_index;
+		gids[(*n)++].ifindex = e->ndev_ifindex;
+	}
+	return 0;
+}
+
+static const char *
+device_judge(const struct device *device, enum ibv_port_state state)
+{
+	if (state != IBV_PORT_ACTIVE)
+		return "port is down";
+	if (device->n_gids == 0)
+		return device->config.gid_index >= 0 ? "no RoCE v2 address at the configured gid_index"
+						     : "no RoCE v2 address (is the network interface up and does it have an IP address?)";
+	return NULL;
+}
+
+static int
+device_set_gids(struct device *device)
+{
+	struct device_gid gids[DEVICE_GIDS_MAX];
+	size_t n = 0;
+
+	if (device_read_gids(device, gids, &n) < 0)
+		n = 0;
+	if (n == device->n_gids && memcmp(gids, device->gids, n * sizeof(gids[0])) == 0)
+		return 0;
+	memcpy(device->gids, gids, n * sizeof(gids[0]));
+	device->n_gids = n;
+	return DEVICE_CHANGED_GIDS;
+}
+
+static int
+device_set_port(struct device *device)
+{
+	struct ibv_port_attr attr;
+	const char *reason;
+	uint32_t mtu;
+	int changes = 0;
+
+	if (ibv_query_port(device->ctx, device->config.port, &attr)) {
+		attr.state = IBV_PORT_NOP;
+		attr.active_mtu = IBV_MTU_256;
+	}
+	mtu = 128u << attr.active_mtu;
+	if (mtu != device->mtu && attr.state == IBV_PORT_ACTIVE) {
+		device->mtu = mtu;
+		changes |= DEVICE_CHANGED_MTU;
+	}
+	reason = device_judge(device, attr.state);
+	if (reason != device->down_reason) {
+		if (!reason != !device->down_reason)
+			changes |= DEVICE_CHANGED_STATE;
+		device->down_reason = reason;
+		device->changed_ns = clock_mono_ns();
+	}
+	return changes;
+}
+
+/* Reads everything again; what is different. */
+static int
+device_read(struct device *device)
+{
+	int changes = device_set_gids(device);
+
+	changes |= device_set_port(device);
+	if (device->down_reason)
+		loop_timer_set(device->recheck, DEVICE_RECHECK_NS);
+	else
+		loop_timer_clear(device->recheck);
+	return changes;
+}
+
+void
+device_refresh(struct device *device)
+{
+	int changes;
+
+	if (device->gone)
+		return;
+	changes = device_read(device);
+	if (!changes)
+		return;
+	if (changes & DEVICE_CHANGED_STATE) {
+		if (device->down_reason)
+			log_warning(DEVICE, "%s/%u: down: %s", device->name, device->config.port, device->down_reason);
+		else
+			log_info(DEVICE, "%s/%u: up", device->name, device->config.port);
+	}
+	device->config.ops->changed(device->config.arg, device, changes);
+}
+
+static void
+device_recheck(void *arg)
+{
+	device_refresh(arg);
+}
+
+static void
+device_set_gone(struct device *device)
+{
+	device->gone = true;
+	device->down_reason = "device was removed or failed";
+	device->changed_ns = clock_mono_ns();
+	loop_fd_set(device->async, 0);
+	loop_timer_clear(device->recheck);
+	log_error(DEVICE, "%s/%u: %s", device->name, device->config.port, device->down_reason);
+	device->config.ops->changed(device->config.arg, device, DEVICE_CHANGED_GONE | DEVICE_CHANGED_STATE);
+}
+
+static void
+device_async_ready(void *arg, int events)
+{
+	struct device *device = arg;
+	struct ibv_async_event ev;
+	bool fatal = false;
+	int n = 0;
+
+	(void)events;
+	while (n < DEVICE_EVENTS_PER_WAKEUP && ibv_get_async_event(device->ctx, &ev) == 0) {
+		log_debug(DEVICE, "%s: event: %s", device->name, ibv_event_type_str(ev.event_type));
+		fatal |= ev.event_type == IBV_EVENT_DEVICE_FATAL;
+		ibv_ack_async_event(&ev);
+		n++;
+	}
+	/* Readable without an event to read: the kernel has disassociated the context from its device. */
+	if (n == 0 && errno != EAGAIN && errno != EINTR)
+		fatal = true;
+	if (fatal)
+		device_set_gone(device);
+	else
+		device_refresh(device);
+}
+
+static int
+device_watch(struct device *device)
+{
+	int fd = device->ctx->async_fd;
+	int flags = fcntl(fd, F_GETFL);
+	struct loop_fd_config watch = {
+		.fd = fd,
+		.events = LOOP_READ,
+		.priority = LOOP_PRIORITY_NORMAL,
+		.name = "device events",
+		.cb = device_async_ready,
+		.arg = device,
+	};
+	int rc;
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	rc = loop_timer_new(device->config.loop, "device recheck", device_recheck, device, &device->recheck);
+	if (rc < 0)
+		return rc;
+	return loop_fd_new(device->config.loop, &watch, &device->async);
+}
+
+static struct ibv_context *
+device_open_by_name(const char *name)
+{
+	struct ibv_device **list = ibv_get_device_list(NULL);
+	struct ibv_context *ctx = NULL;
+	int saved = ENODEV;
+
+	if (!list)
+		return NULL;
+	for (size_t i = 0; list[i]; i++) {
+		if (strcmp(ibv_get_device_name(list[i]), name) != 0)
+			continue;
+		ctx = ibv_open_device(list[i]);
+		saved = errno;
+		break;
+	}
+	ibv_free_device_list(list);
+	errno = saved;
+	return ctx;
+}
+
+int
+device_open(const struct device_config *config, struct device **out)
+{
+	struct device *device = calloc(1, sizeof(*device));
+	int rc;
+
+	if (!device)
+		return -ENOMEM;
+	device->config = *config;
+	snprintf(device->name, sizeof(device->name), "%s", config->name);
+	device->config.name = device->name;
+	device->ctx = device_open_by_name(config->name);
+	if (!device->ctx) {
+		rc = errno ? -errno : -ENODEV;
+		log_error(DEVICE, "%s: cannot be opened: %s%s", config->name, strerror(-rc),
+			  rc == -EACCES ? "; the daemon's user needs read and write on /dev/infiniband/uverbs*" : "");
+		goto fail;
+	}
+	device->pd = ibv_alloc_pd(device->ctx);
+	if (!device->pd) {
+		rc = -errno;
+		log_error(DEVICE, "%s: no protection domain: %s", config->name, strerror(-rc));
+		goto fail;
+	}
+	device_read_driver(device);
+	device->changed_ns = clock_mono_ns();
+	device->down_reason = "not read yet";
+	rc = device_watch(device);
+	if (rc < 0)
+		goto fail;
+	device_read(device);
+	*out = device;
+	return 0;
+fail:
+	device_close(device);
+	return rc;
+}
+
+void
+device_close(struct device *device)
+{
+	if (!device)
+		return;
+	loop_timer_free(device->recheck);
+	loop_fd_free(device->async);
+	if (device->pd && ibv_dealloc_pd(device->pd))
+		log_warning(DEVICE, "%s: protection domain still in use", device->name);
+	if (device->ctx)
+		ibv_close_device(device->ctx);
+	free(device);
+}
+
+const char *
+device_get_name(const struct device *device)
+{
+	return device->name;
+}
+
+uint8_t
+device_get_port(const struct device *device)
+{
+	return device->config.port;
+}
+
+const char *
+device_get_driver(const struct device *device)
+{
+	return device->driver;
+}
+
+bool
+device_is_up(const struct device *device)
+{
+	return !device->down_reason;
+}
+
+const char *
+device_down_reason(const struct device *device)
+{
+	return device->down_reason;
+}
+
+uint64_t
+device_changed_ns(const struct device *device)
+{
+	return device->changed_ns;
+}
+
+uint32_t
+device_get_mtu(const struct device *device)
+{
+	return device->mtu;
+}
+
+const struct device_gid *
+device_gids(const struct device *device, size_t *n)
+{
+	*n = device->n_gids;
+	return device->gids;
+}
+
+static int
+device_gid_rank(const struct addr *a)
+{
+	return addr_is_v4(a) ? 0 : addr_is_link_local(a) ? 2 : 1;
+}
+
+const struct device_gid *
+device_primary_gid(const struct device *device)
+{
+	const struct device_gid *best = NULL;
+
+	for (size_t i = 0; i < device->n_gids; i++) {
+		const struct device_gid *g = &device->gids[i];
+
+		if (!best || device_gid_rank(&g->addr) < device_gid_rank(&best->addr))
+			best = g;
+	}
+	return best;
+}
+
+const struct device_gid *
+device_find_gid(const struct device *device, const struct addr *addr)
+{
+	for (size_t i = 0; i < device->n_gids; i++)
+		if (addr_equal(&device->gids[i].addr, addr))
+			return &device->gids[i];
+	return NULL;
+}
+
+/* How many leading bits two addresses share. */
+static unsigned int
+device_common_bits(const struct addr *a, const struct addr *b)
+{
+	unsigned int bits = 0;
+
+	while (bits < 128 && !((a->raw[bits / 8] ^ b->raw[bits / 8]) & (0x80u >> (bits % 8))))
+		bits++;
+	return bits;
+}
+
+const struct device_gid *
+device_source_for(const struct device *device, const struct addr *remote)
+{
+	const struct device_gid *best = NULL;
+
+	for (size_t i = 0; i < device->n_gids; i++) {
+		const struct device_gid *g = &device->gids[i];
+
+		if (device_gid_rank(&g->addr) != device_gid_rank(remote))
+			continue;
+		if (!best || device_common_bits(&g->addr, remote) > device_common_bits(&best->addr, remote))
+			best = g;
+	}
+	return best;
+}
+
+struct ibv_context *
+device_context(const struct device *device)
+{
+	return device->ctx;
+}
+
+struct ibv_pd *
+device_pd(const struct device *device)
+{
+	return device->pd;
+}

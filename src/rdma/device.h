@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Local RDMA devices: finding them, their port, addresses (GIDs) and MTU, and the asynchronous events
+ * that change these. One struct device is one RoCE port of one RDMA device, opened for itself.
+ *
+ * Blocking: opening and querying a device are system calls that reach the driver; for hardware they take
+ * a firmware command (tens of microseconds to a few milliseconds). They happen at start, on events and, while a
+ * port is down, once a second.
+ */
+#ifndef RPINGMESH_RDMA_DEVICE_H
+#define RPINGMESH_RDMA_DEVICE_H
+
+#include <infiniband/verbs.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+
+struct loop;
+struct device;
+
+#define DEVICE_GIDS_MAX 64
+
+/* One RoCE v2 entry of the GID table. */
+struct device_gid {
+	struct addr addr;
+	uint32_t index;
+	uint32_t ifindex; /* of the network device; 0 if unknown */
+};
+
+/* What device_ops.changed is told, or'ed. */
+enum device_change {
+	DEVICE_CHANGED_STATE = 1, /* device_is_up() */
+	DEVICE_CHANGED_GIDS = 2,  /* an address came, went or moved to another index */
+	DEVICE_CHANGED_MTU = 4,
+	DEVICE_CHANGED_GONE = 8,  /* removed or fatal: free everything on it, then it */
+};
+
+struct device_ops {
+	/* From the loop. The device must not be freed from within; use loop_defer(). */
+	void (*changed)(void *arg, struct device *device, int changes);
+};
+
+/* Which ports exist: "device/port" of each RoCE port whose device name matches a pattern (none: all). */
+struct device_name {
+	char name[64];
+	uint8_t port;
+};
+
+/*
+ * Lists RoCE ports. 0 and *out (free()) with *n entries, or -errno: -ENOSYS when the kernel has no RDMA.
+ */
+int device_list(char *const *patterns, size_t n_patterns, struct device_name **out, size_t *n);
+
+/*
+ * Opens a port. gid_index ≥ 0 leaves only that GID visible. 0 and *out, owned by the caller, or -errno,
+ * logged with what to do (-EACCES: the uverbs node).
+ */
+struct device_config {
+	struct loop *loop;
+	const char *name;
+	uint8_t port;
+	int gid_index;
+	const struct device_ops *ops;
+	void *arg;
+};
+int device_open(const struct device_config *config, struct device **out);
+
+/* Endpoints and AHs on it must be gone. NULL is allowed. */
+void device_close(struct device *device);
+
+/* Reads port and GIDs again now, as if an event had said so. */
+void device_refresh(struct device *device);
+
+const char *device_get_name(const struct device *device);
+uint8_t device_get_port(const struct device *device);
+/* Name of the kernel driver, "" if unknown. */
+const char *device_get_driver(const struct device *device);
+bool device_is_up(const struct device *device);
+/* Why not; static text; NULL when up. */
+const char *device_down_reason(const struct device *device);
+/* When the state last changed, CLOCK_MONOTONIC. */
+uint64_t device_changed_ns(const struct device *device);
+/* Longest UD payload in bytes: the active MTU. */
+uint32_t device_get_mtu(const struct device *device);
+
+/* The RoCE v2 addresses. Borrowed; valid until the next change. */
+const struct device_gid *device_gids(const struct device *device, size_t *n);
+/* The address that the port goes by: IPv4 first, then IPv6, link-local last. NULL: none. */
+const struct device_gid *device_primary_gid(const struct device *device);
+/* The entry of an address; NULL: not on this port (any more). */
+const struct device_gid *device_find_gid(const struct device *device, const struct addr *addr);
+/* The best source address for a remote one: same family and, for link-local, same scope. NULL: none. */
+const struct device_gid *device_source_for(const struct device *device, const struct addr *remote);
+
+/* For the rdma room. Borrowed. */
+struct ibv_context *device_context(const struct device *device);
+struct ibv_pd *device_pd(const struct device *device);
+
+#endif

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: endpoint
+ *
+ * Owns a completion channel, a CQ for sends and one for receives, the UD QP and one memory region with
+ * all buffers. Receive slot i and send slot i have fixed places in the region; wr_id is the slot number, with
+ * ENDPOINT_WR_SEND for sends, since a failed completion tells nothing else.
+ *
+ * The receive CQ is always armed. The send CQ is armed only while a send is in flight whose completion did not
+ * show within ENDPOINT_SPIN_NS: most sends cost no wake-up.
+ *
+ * endpoint_send() never calls back: completions of other sends that it comes across are told from the loop.
+ *
+ * Timer: `more` goes on draining in the next turn of the loop when a wake-up's budget was used up, and tells these
+ * completions.
+ */
+#include "rdma/endpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <infiniband/verbs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "rdma/device.h"
+#include "rdma/grh.h"
+#include "rdma/path.h"
+#include "rpingmesh/probe_wire.h"
+
+#define ENDPOINT_WR_SEND (1ULL << 32)
+#define ENDPOINT_POLL_BATCH 16
+#define ENDPOINT_PSN 0
+
+struct endpoint_slot {
+	struct path_ah *ah; /* held while in flight */
+	uint64_t posted_ns, returned_ns;
+	uint32_t cookie;
+	uint32_t next;   /* in the list of free slots, or of completions to be told */
+	bool in_flight;
+	int status;      /* of a completion to be told */
+	uint64_t seen_ns;
+};
+
+#define ENDPOINT_NO_SLOT UINT32_MAX
+
+struct endpoint {
+	struct endpoint_config config;
+	struct ibv_comp_channel *channel;
+	struct ibv_cq *send_cq, *recv_cq;
+	struct ibv_qp *qp;
+	struct ibv_mr *mr;
+	uint8_t *region;
+	size_t region_size, recv_stride, send_stride;
+	struct loop_fd *ready;
+	struct loop_timer *more;
+	struct endpoint_slot *slots;
+	uint32_t first_free;    /* ENDPOINT_NO_SLOT: none */
+	uint32_t first_untold, last_untold;
+	uint32_t in_flight;     /* posted, completion not seen */
+	uint32_t drained;       /* messages read since the receive CQ was last seen empty */
+	bool send_armed;
+	bool failed;
+	uint64_t waiting_since_ns; /* what is read now may have been there since then */
+	struct endpoint_stats stats;
+};
+
+static uint8_t *
+endpoint_recv_buf(const struct endpoint *ep, uint32_t slot)
+{
+	return ep->region + slot * ep->recv_stride;
+}
+
+static uint8_t *
+endpoint_send_buf(const struct endpoint *ep, uint32_t slot)
+{
+	return ep->region + ep->config.recv_depth * ep->recv_stride + slot * ep->send_stride;
+}
+
+static int
+endpoint_post_recv(struct endpoint *ep, uint32_t slot)
+{
+	struct ibv_sge sge = {
+		.addr = (uintptr_t)endpoint_recv_buf(ep, slot),
+		.length = PROBE_WIRE_GRH + ep->config.recv_size,
+		.lkey = ep->mr->lkey,
+	};
+	struct ibv_recv_wr wr = {.wr_id = slot, .sg_list = &sge, .num_sge = 1}, *bad;
+
+	return -ibv_post_recv(ep->qp, &wr, &bad);
+}
+
+static void
+endpoint_slot_release(struct endpoint *ep, uint32_t i)
+{
+	struct endpoint_slot *slot = &ep->slots[i];
+
+	path_ah_unref(slot->ah);
+	slot->ah = NULL;
+	slot->next = ep->first_free;
+	ep->first_free = i;
+}
+
+static void
+endpoint_fail(struct endpoint *ep, const char *reason)
+{
+	if (ep->failed)
+		return;
+	ep->failed = true;
+	log_error(DEVICE, "%s: %s QP %u: %s", device_get_name(ep->config.device), ep->config.name, ep->qp->qp_num,
+		  reason);
+	ep->config.ops->failed(ep->config.arg, reason);
+}
+
+/* One completion of a send: kept in its slot until somebody takes it. */
+static void
+endpoint_send_seen(struct endpoint *ep, const struct ibv_wc *wc, uint64_t now)
+{
+	struct endpoint_slot *slot = &ep->slots[(uint32_t)wc->wr_id];
+
+	slot->in_flight = false;
+	slot->status = wc->status == IBV_WC_SUCCESS ? 0 : -EIO;
+	slot->seen_ns = now;
+	ep->in_flight--;
+	if (wc->status == IBV_WC_SUCCESS)
+		return;
+	ep->stats.send_errors++;
+	endpoint_fail(ep, ibv_wc_status_str(wc->status));
+}
+
+static void
+endpoint_untold_push(struct endpoint *ep, uint32_t i)
+{
+	ep->slots[i].next = ENDPOINT_NO_SLOT;
+	if (ep->first_untold == ENDPOINT_NO_SLOT)
+		ep->first_untold = i;
+	else
+		ep->slots[ep->last_untold].next = i;
+	ep->last_untold = i;
+}
+
+/* Reads completions of sends; all but the one of slot `own` are put aside to be told. Returns how many, or -1. */
+static int
+endpoint_poll_sends(struct endpoint *ep, uint32_t own)
+{
+	struct ibv_wc wc[ENDPOINT_POLL_BATCH];
+	int n = ibv_poll_cq(ep->send_cq, ENDPOINT_POLL_BATCH, wc);
+	uint64_t now = clock_mono_ns();
+
+	for (int i = 0; i < n; i++) {
+		endpoint_send_seen(ep, &wc[i], now);
+		if ((uint32_t)wc[i].wr_id != own)
+			endpoint_untold_push(ep, (uint32_t)wc[i].wr_id);
+	}
+	if (n < 0)
+		endpoint_fail(ep, "send completion queue cannot be polled");
+	return n;
+}
+
+/* These left somewhere between the post and when it was seen, most likely when the post returned. */
+static void
+endpoint_tell_sends(struct endpoint *ep)
+{
+	while (ep->first_untold != ENDPOINT_NO_SLOT) {
+		uint32_t i = ep->first_untold;
+		struct endpoint_slot slot = ep->slots[i];
+
+		ep->first_untold = slot.next;
+		endpoint_slot_release(ep, i);
+		ep->config.ops->sent(ep->config.arg, slot.cookie, slot.status, slot.returned_ns,
+				     slot.seen_ns - slot.posted_ns);
+	}
+}
+
+static void
+endpoint_recv_done(struct endpoint *ep, const struct ibv_wc *wc, uint64_t now)
+{
+	uint32_t slot = (uint32_t)wc->wr_id;
+	const uint8_t *buf = endpoint_recv_buf(ep, slot);
+	struct endpoint_rx rx = {
+		.src_qpn = wc->src_qp,
+		.payload = buf + PROBE_WIRE_GRH,
+		.t_ns = now,
+		.error_ns = now - ep->waiting_since_ns,
+	};
+
+	if (wc->status != IBV_WC_SUCCESS) {
+		ep->stats.receive_errors++;
+		if (wc->status != IBV_WC_WR_FLUSH_ERR)
+			log_debug(DEVICE, "%s: receive failed: %s", ep->config.name, ibv_wc_status_str(wc->status));
+		else
+			endpoint_fail(ep, "receive queue was flushed");
+		return;
+	}
+	if (wc->byte_len < PROBE_WIRE_GRH || !(wc->wc_flags & IBV_WC_GRH) || grh_parse(buf, &rx.src, &rx.dst) < 0) {
+		ep->stats.receive_errors++;
+		return;
+	}
+	rx.len = wc->byte_len - PROBE_WIRE_GRH;
+	ep->stats.receives++;
+	ep->config.ops->received(ep->config.arg, &rx);
+}
+
+/*
+ * A full receive queue drops silently in the RNIC. As many messages at a stretch as there are buffers is as near as
+ * can be seen from here.
+ */
+static void
+endpoint_note_drained(struct endpoint *ep, int n)
+{
+	ep->drained += (uint32_t)n;
+	if (n == ENDPOINT_POLL_BATCH)
+		return;
+	if (ep->drained >= ep->config.recv_depth)
+		ep->stats.receive_queue_full++;
+	ep->drained = 0;
+}
+
+/* Returns how many completions there were, at most ENDPOINT_CQES_PER_WAKEUP and a batch. */
+static int
+endpoint_poll_receives(struct endpoint *ep)
+{
+	struct ibv_wc wc[ENDPOINT_POLL_BATCH];
+	int total = 0, n = 0;
+
+	while (!ep->failed && total < ENDPOINT_CQES_PER_WAKEUP) {
+		uint64_t now;
+
+		n = ibv_poll_cq(ep->recv_cq, ENDPOINT_POLL_BATCH, wc);
+		now = clock_mono_ns();
+		if (n < 0)
+			break;
+		endpoint_note_drained(ep, n);
+		if (n == 0)
+			break;
+		for (int i = 0; i < n && !ep->failed; i++) {
+			endpoint_recv_done(ep, &wc[i], now);
+			if (!ep->failed && endpoint_post_recv(ep, (uint32_t)wc[i].wr_id) < 0)
+				endpoint_fail(ep, "receive buffer cannot be posted");
+		}
+		total += n;
+	}
+	if (n < 0)
+		endpoint_fail(ep, "receive completion queue cannot be polled");
+	return total;
+}
+
+static void
+endpoint_drain(struct endpoint *ep)
+{
+	ep->waiting_since_ns = loop_busy_since_ns(ep->config.loop);
+	while (!ep->failed && ep->in_flight && endpoint_poll_sends(ep, ENDPOINT_NO_SLOT) > 0)
+		;
+	endpoint_tell_sends(ep);
+	if (!ep->failed && endpoint_poll_receives(ep) >= ENDPOINT_CQES_PER_WAKEUP)
+		loop_timer_set(ep->more, 0);
+}
+
+static void
+endpoint_more(void *arg)
+{
+	endpoint_drain(arg);
+}
+
+static void
+endpoint_ready(void *arg, int events)
+{
+	struct endpoint *ep = arg;
+	struct ibv_cq *cq;
+	void *context;
+
+	(void)events;
+	while (ibv_get_cq_event(ep->channel, &cq, &context) == 0) {
+		ibv_ack_cq_events(cq, 1);
+		/* Armed before it is drained, so that what arrives meanwhile raises the next event. */
+		if (cq == ep->recv_cq || ep->in_flight)
+			ibv_req_notify_cq(cq, 0);
+		else
+			ep->send_armed = false;
+	}
+	endpoint_drain(ep);
+}
+
+static int
+endpoint_create_cqs(struct endpoint *ep)
+{
+	struct ibv_context *ctx = device_context(ep->config.device);
+	int flags;
+
+	ep->channel = ibv_create_comp_channel(ctx);
+	if (!ep->channel)
+		return -errno;
+	flags = fcntl(ep->channel->fd, F_GETFL);
+	if (flags < 0 || fcntl(ep->channel->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	ep->send_cq = ibv_create_cq(ctx, (int)ep->config.send_depth, NULL, ep->channel, 0);
+	if (!ep->send_cq)
+		return -errno;
+	ep->recv_cq = ibv_create_cq(ctx, (int)ep->config.recv_depth, NULL, ep->channel, 0);
+	return ep->recv_cq ? 0 : -errno;
+}
+
+static int
+endpoint_create_qp(struct endpoint *ep)
+{
+	struct ibv_qp_init_attr init = {
+		.send_cq = ep->send_cq,
+		.recv_cq = ep->recv_cq,
+		.cap = {.max_send_wr = ep->config.send_depth,
+			.max_recv_wr = ep->config.recv_depth,
+			.max_send_sge = 1,
+			.max_recv_sge = 1},
+		.qp_type = IBV_QPT_UD,
+	};
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_INIT,
+		.port_num = device_get_port(ep->config.device),
+		.qkey = ep->config.qkey,
+		.sq_psn = ENDPOINT_PSN,
+	};
+	int rc;
+
+	ep->qp = ibv_create_qp(device_pd(ep->config.device), &init);
+	if (!ep->qp)
+		return -errno;
+	rc = ibv_modify_qp(ep->qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_QKEY);
+	if (rc)
+		return -rc;
+	attr.qp_state = IBV_QPS_RTR;
+	rc = ibv_modify_qp(ep->qp, &attr, IBV_QP_STATE);
+	if (rc)
+		return -rc;
+	attr.qp_state = IBV_QPS_RTS;
+	return -ibv_modify_qp(ep->qp, &attr, IBV_QP_STATE | IBV_QP_SQ_PSN);
+}
+
+static size_t
+endpoint_align(size_t n)
+{
+	return (n + 63) & ~(size_t)63;
+}
+
+static int
+endpoint_create_buffers(struct endpoint *ep)
+{
+	const struct endpoint_config *c = &ep->config;
+
+	ep->recv_stride = endpoint_align(PROBE_WIRE_GRH + c->recv_size);
+	ep->send_stride = endpoint_align(c->send_size);
+	ep->region_size = c->recv_depth * ep->recv_stride + c->send_depth * ep->send_stride;
+	ep->region = mmap(NULL, ep->region_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (ep->region == MAP_FAILED) {
+		ep->region = NULL;
+		return -errno;
+	}
+	ep->mr = ibv_reg_mr(device_pd(c->device), ep->region, ep->region_size, IBV_ACCESS_LOCAL_WRITE);
+	if (!ep->mr)
+		return -errno;
+	ep->slots = calloc(c->send_depth, sizeof(*ep->slots));
+	if (!ep->slots)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < c->send_depth; i++)
+		ep->slots[i].next = i + 1 < c->send_depth ? i + 1 : ENDPOINT_NO_SLOT;
+	ep->first_untold = ENDPOINT_NO_SLOT;
+	return 0;
+}
+
+static int
+endpoint_start(struct endpoint *ep)
+{
+	struct loop_fd_config watch = {
+		.fd = ep->channel->fd,
+		.events = LOOP_READ,
+		.priority = LOOP_PRIORITY_PROBE,
+		.name = ep->config.name,
+		.cb = endpoint_ready,
+		.arg = ep,
+	};
+	int rc;
+
+	for (uint32_t i = 0; i < ep->config.recv_depth; i++) {
+		rc = endpoint_post_recv(ep, i);
+		if (rc < 0)
+			return rc;
+	}
+	rc = ibv_req_notify_cq(ep->recv_cq, 0);
+	if (rc)
+		return -rc;
+	rc = loop_timer_new(ep->config.loop, ep->config.name, endpoint_more, ep, &ep->more);
+	if (rc < 0)
+		return rc;
+	return loop_fd_new(ep->config.loop, &watch, &ep->ready);
+}
+
+static const struct {
+	const char *what;
+	int (*create)(struct endpoint *ep);
+} endpoint_steps[] = {
+	{"completion queues", endpoint_create_cqs},
+	{"registered memory", endpoint_create_buffers},
+	{"queue pair", endpoint_create_qp},
+	{"receive buffers", endpoint_start},
+};
+
+int
+endpoint_new(const struct endpoint_config *config, struct endpoint **out)
+{
+	struct endpoint *ep = calloc(1, sizeof(*ep));
+
+	if (!ep)
+		return -ENOMEM;
+	ep->config = *config;
+	for (size_t i = 0; i < sizeof(endpoint_steps) / sizeof(endpoint_steps[0]); i++) {
+		int rc = endpoint_steps[i].create(ep);
+
+		if (rc == 0)
+			continue;
+		log_error(DEVICE, "%s: no %s for the %s: %s%s", device_get_name(config->device),
+			  endpoint_steps[i].what, config->name, strerror(-rc),
+			  rc == -ENOMEM || rc == -EPERM ? "; raise the locked memory limit (ulimit -l, LimitMEMLOCK=)" : "");
+		endpoint_free(ep);
+		return rc;
+	}
+	*out = ep;
+	return 0;
+}
+
+void
+endpoint_free(struct endpoint *ep)
+{
+	if (!ep)
+		return;
+	loop_fd_free(ep->ready);
+	loop_timer_free(ep->more);
+	if (ep->qp)
+		ibv_destroy_qp(ep->qp);
+	if (ep->slots)
+		for (uint32_t i = 0; i < ep->config.send_depth; i++)
+			path_ah_unref(ep->slots[i].ah);
+	if (ep->recv_cq)
+		ibv_destroy_cq(ep->recv_cq);
+	if (ep->send_cq)
+		ibv_destroy_cq(ep->send_cq);
+	if (ep->channel)
+		ibv_destroy_comp_channel(ep->channel);
+	if (ep->mr)
+		ibv_dereg_mr(ep->mr);
+	if (ep->region)
+		munmap(ep->region, ep->region_size);
+	free(ep->slots);
+	free(ep);
+}
+
+uint32_t
+endpoint_qpn(const struct endpoint *ep)
+{
+	return ep->qp->qp_num;
+}
+
+static int
+endpoint_post(struct endpoint *ep, uint32_t i, const struct endpoint_send *send)
+{
+	struct endpoint_slot *slot = &ep->slots[i];
+	struct ibv_sge sge = {
+		.addr = (uintptr_t)endpoint_send_buf(ep, i),
+		.length = send->size,
+		.lkey = ep->mr->lkey,
+	};
+	struct ibv_send_wr wr = {
+		.wr_id = ENDPOINT_WR_SEND | i,
+		.sg_list = &sge,
+		.num_sge = 1,
+		.opcode = IBV_WR_SEND,
+		.send_flags = IBV_SEND_SIGNALED,
+		.wr.ud = {.ah = path_ah_verbs(send->ah), .remote_qpn = send->qpn, .remote_qkey = send->qkey},
+	}, *bad;
+	int rc;
+
+	memcpy(endpoint_send_buf(ep, i), send->payload, send->size);
+	slot->cookie = send->cookie;
+	slot->posted_ns = clock_mono_ns();
+	rc = ibv_post_send(ep->qp, &wr, &bad);
+	slot->returned_ns = clock_mono_ns();
+	return -rc;
+}
+
+/* Polls for the completion of slot i; if it does not come soon, makes it raise an event. */
+static void
+endpoint_await(struct endpoint *ep, uint32_t i)
+{
+	const struct endpoint_slot *slot = &ep->slots[i];
+
+	do {
+		if (endpoint_poll_sends(ep, i) < 0)
+			return;
+	} while (slot->in_flight && clock_mono_ns() - slot->posted_ns < ENDPOINT_SPIN_NS);
+	if (slot->in_flight && !ep->send_armed) {
+		ep->send_armed = true;
+		ibv_req_notify_cq(ep->send_cq, 0);
+		endpoint_poll_sends(ep, i);
+	}
+	if (ep->first_untold != ENDPOINT_NO_SLOT)
+		loop_timer_set(ep->more, 0);
+}
+
+int
+endpoint_send(struct endpoint *ep, const struct endpoint_send *send, struct endpoint_tx *tx)
+{
+	uint32_t i = ep->first_free;
+	struct endpoint_slot *slot;
+	int rc;
+
+	if (send->size > ep->config.send_size)
+		return -EMSGSIZE;
+	if (ep->failed)
+		return -EIO;
+	if (i == ENDPOINT_NO_SLOT)
+		return -ENOBUFS;
+	rc = endpoint_post(ep, i, send);
+	if (rc < 0) {
+		ep->stats.send_errors++;
+		return rc;
+	}
+	slot = &ep->slots[i];
+	ep->first_free = slot->next;
+	slot->in_flight = true;
+	slot->ah = path_ah_ref(send->ah);
+	ep->in_flight++;
+	ep->stats.sends++;
+	endpoint_await(ep, i);
+	*tx = (struct endpoint_tx){.posted_ns = slot->posted_ns, .done = !slot->in_flight};
+	if (!tx->done)
+		return 0;
+	tx->sent_ns = slot->posted_ns + (slot->seen_ns - slot->posted_ns) / 2;
+	tx->error_ns = (slot->seen_ns - slot->posted_ns + 1) / 2;
+	rc = slot->status;
+	endpoint_slot_release(ep, i);
+	return rc;
+}
+
+void
+endpoint_stats(const struct endpoint *ep, struct endpoint_stats *out)
+{
+	*out = ep->stats;
+}

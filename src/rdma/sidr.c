@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: sidr
+ *
+ * One rdma_cm event channel, non-blocking, on the loop. An rdma_cm id belongs to a listener, to a call or
+ * to a request that came in; id->context says which, and the owner destroys it. rdma_destroy_id(3) waits for events
+ * of the id that were fetched and not acknowledged, so each event is copied, acknowledged and only then acted on.
+ *
+ *   call:  ADDR -> ROUTE -> REPLY -> answered        (address_only: ADDR -> answered)
+ *
+ * Timer: one per call, its time limit. When rdma_cm refuses at once, the same timer delivers that, so that an answer
+ * never comes from within sidr_ask().
+ */
+#include "rdma/sidr.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <rdma/rdma_cma.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+
+#define SIDR_EVENTS_PER_WAKEUP 64
+#define SIDR_BACKLOG 128
+#define SIDR_ROUTE_TIMEOUT_MS 1000
+#define SIDR_REPLY_MAX 136
+
+enum sidr_owner {
+	SIDR_OWNER_LISTENER,
+	SIDR_OWNER_CALL,
+	SIDR_OWNER_REQUEST,
+};
+
+/* First member of whatever id->context points to. */
+struct sidr_id {
+	enum sidr_owner owner;
+	struct rdma_cm_id *cm;
+};
+
+struct sidr {
+	struct rdma_event_channel *channel;
+	struct loop *loop;
+	struct loop_fd *ready;
+};
+
+struct sidr_listener {
+	struct sidr_id id;
+	struct sidr_listener_config config;
+};
+
+enum sidr_step {
+	SIDR_STEP_ADDR,
+	SIDR_STEP_ROUTE,
+	SIDR_STEP_REPLY,
+	SIDR_STEP_N
+};
+static const char *const sidr_step_names[] = {
+	"resolving the address",
+	"resolving the route",
+	"waiting for the answer of the peer's daemon",
+};
+static_assert(sizeof(sidr_step_names) / sizeof(sidr_step_names[0]) == SIDR_STEP_N, "a name for each step");
+
+struct sidr_call {
+	struct sidr_id id;
+	struct loop_timer *timer;
+	struct sidr_question question;
+	enum sidr_step step;
+	int failed; /* at once: -errno, to be delivered by the timer */
+	uint8_t data[SIDR_DATA_MAX];
+};
+
+struct sidr_request {
+	struct sidr_id id;
+};
+
+/* An event with what is needed of it once it is acknowledged. */
+struct sidr_event {
+	struct rdma_cm_id *cm;
+	enum rdma_cm_event_type type;
+	int status;
+	uint8_t data[256];
+	size_t len;
+};
+
+static void
+sidr_id_destroy(struct sidr_id *id)
+{
+	if (id->cm && rdma_destroy_id(id->cm))
+		log_warning(CM, "rdma_cm id cannot be destroyed: %s", strerror(errno));
+	id->cm = NULL;
+}
+
+static void
+sidr_call_free(struct sidr_call *call)
+{
+	sidr_id_destroy(&call->id);
+	loop_timer_free(call->timer);
+	free(call);
+}
+
+static void
+sidr_call_end(struct sidr_call *call, int status, const uint8_t *data, size_t len)
+{
+	struct sidr_answer answer = {
+		.status = status,
+		.step = sidr_step_names[call->step],
+		.data = data,
+		.len = len,
+	};
+	struct sidr_question question = call->question;
+
+	sidr_call_free(call);
+	question.answered(question.arg, &answer);
+}
+
+static void
+sidr_call_timer(void *arg)
+{
+	struct sidr_call *call = arg;
+
+	sidr_call_end(call, call->failed ? call->failed : -ETIMEDOUT, NULL, 0);
+}
+
+static int
+sidr_connect(struct sidr_call *call)
+{
+	struct rdma_conn_param param = {
+		.private_data = call->data,
+		.private_data_len = (uint8_t)call->question.len,
+	};
+
+	return rdma_connect(call->id.cm, &param) ? -errno : 0;
+}
+
+/* What a call does next after an event of success. 0: waiting; 1: it has ended; -errno. */
+static int
+sidr_call_advance(struct sidr_call *call, const struct sidr_event *event)
+{
+	switch (call->step) {
+	case SIDR_STEP_ADDR:
+		if (call->question.address_only) {
+			sidr_call_end(call, 0, NULL, 0);
+			return 1;
+		}
+		call->step = SIDR_STEP_ROUTE;
+		return rdma_resolve_route(call->id.cm, SIDR_ROUTE_TIMEOUT_MS) ? -errno : 0;
+	case SIDR_STEP_ROUTE:
+		call->step = SIDR_STEP_REPLY;
+		return sidr_connect(call);
+	case SIDR_STEP_REPLY:
+		sidr_call_end(call, 0, event->data, event->len);
+		return 1;
+	case SIDR_STEP_N:
+		break;
+	}
+	return -EPROTO;
+}
+
+/* rdma_cm reports -errno, or the positive status of a SIDR reply or a reject. */
+static int
+sidr_error(const struct sidr_event *event)
+{
+	if (event->status > 0)
+		return -ECONNREFUSED;
+	return event->status ? event->status : -EHOSTUNREACH;
+}
+
+static void
+sidr_call_event(struct sidr_call *call, const struct sidr_event *event)
+{
+	static const enum rdma_cm_event_type expected[] = {
+		[SIDR_STEP_ADDR] = RDMA_CM_EVENT_ADDR_RESOLVED,
+		[SIDR_STEP_ROUTE] = RDMA_CM_EVENT_ROUTE_RESOLVED,
+		[SIDR_STEP_REPLY] = RDMA_CM_EVENT_ESTABLISHED,
+	};
+	int rc = -EPROTO;
+
+	if (event->type == RDMA_CM_EVENT_ADDR_ERROR || event->type == RDMA_CM_EVENT_ROUTE_ERROR ||
+	    event->type == RDMA_CM_EVENT_UNREACHABLE || event->type == RDMA_CM_EVENT_REJECTED)
+		rc = sidr_error(event);
+	else if (event->type == RDMA_CM_EVENT_DEVICE_REMOVAL)
+		rc = -ENODEV;
+	else if (event->type == expected[call->step])
+		rc = sidr_call_advance(call, event);
+	if (rc < 0)
+		sidr_call_end(call, rc, NULL, 0);
+}
+
+static void
+sidr_request_event(struct sidr_listener *listener, const struct sidr_event *event)
+{
+	struct sidr_request *request = calloc(1, sizeof(*request));
+	struct sidr_request_info info = {.data = event->data, .len = event->len};
+
+	if (!request || addr_from_sockaddr(rdma_get_local_addr(event->cm), &info.local) < 0 ||
+	    addr_from_sockaddr(rdma_get_peer_addr(event->cm), &info.remote) < 0) {
+		free(request);
+		rdma_destroy_id(event->cm);
+		return;
+	}
+	request->id = (struct sidr_id){.owner = SIDR_OWNER_REQUEST, .cm = event->cm};
+	event->cm->context = request;
+	listener->config.requested(listener->config.arg, request, &info);
+}
+
+static void
+sidr_dispatch(const struct sidr_event *event)
+{
+	struct sidr_id *id = event->cm->context;
+
+	switch (id->owner) {
+	case SIDR_OWNER_CALL:
+		sidr_call_event((struct sidr_call *)id, event);
+		return;
+	case SIDR_OWNER_LISTENER:
+		if (event->type == RDMA_CM_EVENT_CONNECT_REQUEST)
+			sidr_request_event((struct sidr_listener *)id, event);
+		else if (event->type == RDMA_CM_EVENT_DEVICE_REMOVAL)
+			sidr_id_destroy(id);
+		return;
+	case SIDR_OWNER_REQUEST:
+		/* Its owner will answer or drop it: nothing that happens before changes that. */
+		return;
+	}
+}
+
+static void
+sidr_ready(void *arg, int events)
+{
+	struct sidr *sidr = arg;
+	struct rdma_cm_event *cm;
+
+	(void)events;
+	for (int n = 0; n < SIDR_EVENTS_PER_WAKEUP; n++) {
+		struct sidr_event event;
+		const struct rdma_ud_param *ud;
+
+		if (rdma_get_cm_event(sidr->channel, &cm))
+			return;
+		ud = &cm->param.ud;
+		event = (struct sidr_event){.cm = cm->id, .type = cm->event, .status = cm->status};
+		static_assert(sizeof(event.data) > UINT8_MAX, "room for any private data");
+		if (ud->private_data &&
+		    (cm->event == RDMA_CM_EVENT_CONNECT_REQUEST || cm->event == RDMA_CM_EVENT_ESTABLISHED)) {
+			event.len = ud->private_data_len;
+			memcpy(event.data, ud->private_data, event.len);
+		}
+		rdma_ack_cm_event(cm);
+		log_debug(CM, "%s, status %d", rdma_event_str(event.type), event.status);
+		sidr_dispatch(&event);
+	}
+}
+
+static const char *
+sidr_cure(int rc)
+{
+	switch (rc) {
+	case -ENODEV:
+	case -ENOENT:
+		return "; no RDMA connection manager in the kernel: modprobe rdma_ucm";
+	case -EACCES:
+	case -EPERM:
+		return "; the daemon's user needs read and write on /dev/infiniband/rdma_cm";
+	default:
+		return "";
+	}
+}
+
+int
+sidr_new(struct loop *loop, struct sidr **out)
+{
+	struct sidr *sidr = calloc(1, sizeof(*sidr));
+	struct loop_fd_config watch = {
+		.events = LOOP_READ,
+		.priority = LOOP_PRIORITY_NORMAL,
+		.name = "rdma_cm",
+		.cb = sidr_ready,
+		.arg = sidr,
+	};
+	int flags, rc;
+
+	if (!sidr)
+		return -ENOMEM;
+	sidr->loop = loop;
+	sidr->channel = rdma_create_event_channel();
+	if (!sidr->channel) {
+		rc = errno ? -errno : -ENODEV;
+		log_error(CM, "no rdma_cm event channel: %s%s", strerror(-rc), sidr_cure(rc));
+		goto fail;
+	}
+	flags = fcntl(sidr->channel->fd, F_GETFL);
+	if (flags < 0 || fcntl(sidr->channel->fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+		rc = -errno;
+		goto fail;
+	}
+	watch.fd = sidr->channel->fd;
+	rc = loop_fd_new(loop, &watch, &sidr->ready);
+	if (rc < 0)
+		goto fail;
+	*out = sidr;
+	return 0;
+fail:
+	sidr_free(sidr);
+	return rc;
+}
+
+void
+sidr_free(struct sidr *sidr)
+{
+	if (!sidr)
+		return;
+	loop_fd_free(sidr->ready);
+	if (sidr->channel)
+		rdma_destroy_event_channel(sidr->channel);
+	free(sidr);
+}
+
+static int
+sidr_call_start(struct sidr *sidr, struct sidr_call *call)
+{
+	struct sockaddr_storage local, remote;
+
+	if (rdma_create_id(sidr->channel, &call->id.cm, call, RDMA_PS_UDP)) {
+		call->id.cm = NULL;
+		return -errno;
+	}
+	addr_to_sockaddr(&call->question.local, 0, &local);
+	addr_to_sockaddr(&call->question.remote, call->question.port, &remote);
+	if (rdma_resolve_addr(call->id.cm, (struct sockaddr *)&local, (struct sockaddr *)&remote,
+			      (int)call->question.timeout_ms))
+		return -errno;
+	return 0;
+}
+
+int
+sidr_ask(struct sidr *sidr, const struct sidr_question *question, struct sidr_call **out)
+{
+	struct sidr_call *call;
+	int rc;
+
+	if (question->len > SIDR_DATA_MAX)
+		return -EINVAL;
+	call = calloc(1, sizeof(*call));
+	if (!call)
+		return -ENOMEM;
+	call->id.owner = SIDR_OWNER_CALL;
+	call->question = *question;
+	if (question->len)
+		memcpy(call->data, question->data, question->len);
+	rc = loop_timer_new(sidr->loop, "sidr timeout", sidr_call_timer, call, &call->timer);
+	if (rc < 0) {
+		free(call);
+		return rc;
+	}
+	call->failed = sidr_call_start(sidr, call);
+	loop_timer_set(call->timer, call->failed ? 0 : question->timeout_ms * NSEC_PER_MSEC);
+	*out = call;
+	return 0;
+}
+
+void
+sidr_cancel(struct sidr_call *call)
+{
+	if (call)
+		sidr_call_free(call);
+}
+
+int
+sidr_listen(struct sidr *sidr, const struct sidr_listener_config *config, struct sidr_listener **out)
+{
+	struct sidr_listener *listener = calloc(1, sizeof(*listener));
+	struct sockaddr_storage local;
+	char text[ADDR_TEXT];
+	int rc;
+
+	if (!listener)
+		return -ENOMEM;
+	listener->id.owner = SIDR_OWNER_LISTENER;
+	listener->config = *config;
+	addr_to_sockaddr(&config->local, config->port, &local);
+	if (rdma_create_id(sidr->channel, &listener->id.cm, listener, RDMA_PS_UDP)) {
+		rc = -errno;
+		listener->id.cm = NULL;
+		goto fail;
+	}
+	if (rdma_bind_addr(listener->id.cm, (struct sockaddr *)&local) || rdma_listen(listener->id.cm, SIDR_BACKLOG)) {
+		rc = -errno;
+		goto fail;
+	}
+	*out = listener;
+	return 0;
+fail:
+	log_error(CM, "cannot listen on %s, rdma_cm port %u: %s%s", addr_text(&config->local, text), config->port,
+		  strerror(-rc), rc == -EADDRINUSE ? "; another rpingmeshd serves this address" : "");
+	sidr_listener_free(listener);
+	return rc;
+}
+
+void
+sidr_listener_free(struct sidr_listener *listener)
+{
+	if (!listener)
+		return;
+	sidr_id_destroy(&listener->id);
+	free(listener);
+}
+
+int
+sidr_answer(struct sidr_request *request, uint32_t qpn, const uint8_t *data, size_t len)
+{
+	struct rdma_conn_param param = {
+		.private_data = data,
+		.private_data_len = (uint8_t)len,
+		.qp_num = qpn,
+	};
+	int rc = 0;
+
+	if (len > SIDR_REPLY_MAX)
+		rc = -EMSGSIZE;
+	else if (rdma_accept(request->id.cm, &param))
+		rc = -errno;
+	sidr_drop(request);
+	return rc;
+}
+
+void
+sidr_drop(struct sidr_request *request)
+{
+	sidr_id_destroy(&request->id);
+	free(request);
+}
