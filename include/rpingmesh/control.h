@@ -5,6 +5,10 @@
  * reader skips keys that it does not know. Times in *_ns are nanoseconds; time_ns is since the Unix
  * epoch. "?" below marks a key that may be nil.
  *
+ * An error is a map {code, message}: code a Linux errno, ENOSYS for a method that this daemon lacks, EPERM
+ * for one that the caller has no right to. A client that reads too slowly misses notifications; before the
+ * next one that it gets comes "dropped" [{count}].
+ *
  * method       params                      result
  * methods      []                          [{name, doc, change}]
  * status       []                          status record

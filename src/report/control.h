@@ -52,7 +52,8 @@ struct control_config {
 	size_t n_methods;
 	void *arg;                 /* for call and gone */
 	void (*gone)(void *arg, struct control_client *client); /* the client is about to be freed */
-	int listen_fd;             /* ≥ 0: already listening (socket activation), path is for messages only */
+	int listen_fd;             /* ≥ 0: already listening (socket activation), path is for messages only;
+				      taken over on success. -1: none. */
 };
 
 struct control_stats {
@@ -79,13 +80,17 @@ struct control_stats {
  */
 int control_new(struct loop *loop, const struct control_config *config, struct control **out);
 
-/* Stops, disconnects everybody (calling gone), removes the socket it made. NULL is allowed. */
+/*
+ * Stops, disconnects everybody (calling gone for each), removes the socket it made; its memory goes when
+ * the loop runs next or is freed. NULL is allowed.
+ */
 void control_free(struct control *control);
 
 /*
  * Queues the notification [2, method, [payload]]; `payload` is one packed object. 0, or -ENOBUFS when
  * the client's queue is full: dropped and counted, for the client and in all. The client sees the number
- * in the next notification that fits: a notification "dropped" with [{"count": N}] precedes it.
+ * in the next notification that fits: a notification "dropped" with [{"count": N}] precedes it. Does not
+ * call gone: a client that has hung up, whose gone is still to come, is -ENOBUFS too, uncounted.
  */
 int control_notify(struct control_client *client, const char *method, const msgpack_sbuffer *payload);
 
