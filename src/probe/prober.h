@@ -12,17 +12,22 @@
  * A probe that timed out is not lost yet: it becomes `lost` only when the same incarnation of the peer
  * has proven to be alive at a later time than the probe was posted (an ACK to a probe posted later, or a
  * SIDR reply to a request made later) and twice the timeout has passed (an ACK until then makes it `late`).
- * A SIDR reply of another incarnation makes it `peer_restarted`; no answer at all, in the end, `peer_down`.
+ * A SIDR reply of another incarnation makes it `peer_restarted`, and so does one with another session if
+ * no ACK comes; no answer at all, in the end, `peer_down`. An ACK2 that is missing is judged like the
+ * probe, from ACK1 on. Late is what arrived late (T5): a host that stalls makes no peer late.
  *
  *   state      due probes are        leaves by
- *   resolving  held until the first  RESOLVED -> up
- *              attempt has failed,
+ *   resolving  held until the first  RESOLVED -> up; PROBER_RESOLVE_TRIES failures in a row -> down
+ *              attempt has failed,   if it ever answered before (it is held until then)
  *              then unresolved
- *   up         posted                TIMEOUTS -> checking (asks SIDR)
- *   checking   posted                ACKED -> up; RESOLVED same incarnation -> no_data; other -> up;
- *                                    PROBER_RESOLVE_TRIES failures in a row -> down
+ *   up         posted                TIMEOUTS -> checking (asks SIDR); RENEW -> resolving
+ *   checking   posted                ACKED -> up; RESOLVED same session -> no_data; other -> up;
+ *                                    PROBER_RESOLVE_TRIES failures in a row -> down; RENEW -> resolving
  *   no_data    posted                as checking, asks SIDR again every PROBER_RECHECK_NS
  *   down       peer_down             RESOLVED -> up; ACKED -> up
+ *
+ * Held probes are not due: they leave no result, and when they are released the schedule starts anew
+ * with its phase. RENEW is prober_peer_renew() or the device's return.
  *
  * TIMEOUTS is raised by PROBER_TIMEOUTS consecutive timeouts, or when a timed-out probe has waited for a
  * proof for three times the timeout. A device that is down makes due and in-flight probes `local_error`;
@@ -74,7 +79,7 @@ struct prober_packet {
 
 /* What is known right after posting. */
 struct prober_tx {
-	uint64_t t1_ns;      /* just before the post */
+	uint64_t t1_ns;      /* just before the post, CLOCK_MONOTONIC */
 	uint64_t t2_ns;      /* sent; valid if done */
 	uint64_t error_ns;   /* how far t2_ns may be off; valid if done */
 	bool done;           /* false: prober_sent() follows */
@@ -100,7 +105,7 @@ struct prober_ops {
 	void (*result)(void *arg, void *target_user, const struct probe_result *r);
 	/* A target with a count has had its last result, or prober_target_stop() has. May remove it. */
 	void (*target_done)(void *arg, void *target_user);
-	/* Called after each change; reason as in prober_peer_info. For logging. */
+	/* Called after each change; reason as in prober_peer_info. For logging: must not call back. */
 	void (*peer_state)(void *arg, void *peer_user, enum prober_peer_state from, enum prober_peer_state to);
 };
 
@@ -119,7 +124,10 @@ void prober_free(struct prober *prober);
 /* For targets made from now on. */
 void prober_set_timeout(struct prober *prober, uint64_t timeout_ns);
 
-/* When prober_advance() should be called next; UINT64_MAX: not before something else happens. */
+/*
+ * When prober_advance() should be called next, in the past if at once; UINT64_MAX: not before something
+ * else happens. Any other call may change it.
+ */
 uint64_t prober_next_ns(const struct prober *prober);
 /* Sends what is due, times out what is over, asks for resolutions. */
 void prober_advance(struct prober *prober, uint64_t now_ns);
@@ -163,7 +171,10 @@ void prober_resolve_failed(struct prober_peer *peer, const char *reason, uint64_
 void prober_sign_of_life(struct prober_peer *peer, uint64_t now_ns);
 /* ops->send said -EAGAIN before. */
 void prober_path_ready(struct prober_peer *peer, uint64_t now_ns);
-/* Our own paths to the peer are void (source address moved): resolve anew, without judging the peer. */
+/*
+ * Our own paths to the peer are void (source address moved): resolve anew, without judging the peer.
+ * Probes in flight end as `local_error`: their ACKs go where we are not.
+ */
 void prober_peer_renew(struct prober_peer *peer, uint64_t now_ns);
 
 struct prober_peer_info {
@@ -197,9 +208,10 @@ struct prober_target_config {
 };
 #define PROBER_PHASE_RANDOM UINT64_MAX
 
+/* 0 and *out; -EINVAL: an interval, a size or n_sizes out of range; -ENOMEM. Calls nothing back. */
 int prober_target_add(struct prober_peer *peer, const struct prober_target_config *config, void *user,
 		      uint64_t now_ns, struct prober_target **out);
-/* No further probes; target_done is called, later, when those in flight have ended. */
+/* No further probes; target_done is called, later and never from within, when those in flight have ended. */
 void prober_target_stop(struct prober_target *target, uint64_t now_ns);
 /* At once; probes in flight end without results. Its totals stay in the peer's. */
 void prober_target_remove(struct prober_target *target);
@@ -229,6 +241,7 @@ struct prober_rx {
 	uint64_t error_ns;     /* how far t_ns may be off, as far as known */
 	enum probe_clock clock;
 };
+/* now_ns is T6: read after the message was received, not cached before. */
 void prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_ns);
 
 struct prober_stats {

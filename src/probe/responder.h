@@ -83,7 +83,8 @@ struct responder_open_request {
 };
 /*
  * A session for the prober: a new one, or the one that it has (same device, local and remote address,
- * incarnation); one of an older incarnation is closed. 0 and *session_number, -EACCES, -EBUSY (table full), -ENOMEM.
+ * incarnation); one of an older incarnation is closed. 0 and *session_number, -EACCES, -EBUSY (table full), -ENOMEM,
+ * -EIO (no random numbers).
  */
 int responder_open(struct responder *responder, const struct responder_open_request *request, uint64_t now_ns,
 		   uint64_t *session_number);

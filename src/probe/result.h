@@ -10,10 +10,10 @@
 
 /* Each probe that came due ends in exactly one of these. */
 enum probe_class {
-	PROBE_OK,             /* both ACKs within the timeout */
+	PROBE_OK,             /* both ACKs, the first within the timeout */
 	PROBE_LOST,           /* no ACK1, and the same incarnation of the peer was alive later */
 	PROBE_LATE,           /* both ACKs, the first after the timeout; the time is kept */
-	PROBE_PEER_RESTARTED, /* in flight to an incarnation that is no more */
+	PROBE_PEER_RESTARTED, /* in flight to an incarnation, or in a session, that is no more */
 	PROBE_PEER_DOWN,      /* the peer answers neither probes nor SIDR any more */
 	PROBE_UNRESOLVED,     /* the peer never answered SIDR since it was configured */
 	PROBE_LOCAL_ERROR,    /* not sent, or failed in the local RNIC: port down, failed CQE, queue full */
@@ -71,7 +71,7 @@ struct probe_result {
 	uint8_t service_level;
 	uint32_t size;             /* UDP payload above BTH and DETH, bytes */
 	enum probe_path path;
-	const char *reason;        /* static text or NULL: why class is local_error, unresolved or peer_down */
+	const char *reason;        /* static text or NULL: why class is what it is */
 };
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Codec of the probe protocol (include/rpingmesh/probe_wire.h). Encoders never write past `size`;
- * decoders believe nothing and set *out only on success.
+ * decoders believe nothing and set *out only on success. What is not printable ASCII in a name comes
+ * out as '?'.
  */
 #ifndef RPINGMESH_PROBE_WIRE_CODEC_H
 #define RPINGMESH_PROBE_WIRE_CODEC_H

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Time and budget. All timers of the prober (a target's next probe, a probe's timeout, a peer's
+ * next question, a device's next token) stand in one heap. prober_advance() fires those that are
+ * over, then asks for resolutions and sends probes from the devices' queues: first in, first out
+ * over targets, as fast as each device's token bucket allows and PROBER_SEND_BATCH at a time.
+ *
+ * A target stands in its device's queue at most once, so a target that wants more than its share
+ * of a short budget does not get it.
+ */
+#include "probe/prober_impl.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define PROBER_ASK_BURST 20
+
+uint64_t
+prober_random(struct prober *prober)
+{
+	/* splitmix64 (Steele, Lea and Flood, OOPSLA 2014): spreads phases; no secret hangs on it. */
+	uint64_t z = prober->random += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+int
+prober_timer_new(struct prober *prober, struct prober_timer *timer,
+		 void (*fire)(struct prober_timer *timer, uint64_t now_ns))
+{
+	int err = heap_reserve(&prober->timers, prober->n_timers + 1);
+
+	if (err < 0)
+		return err;
+	prober->n_timers++;
+	timer->fire = fire;
+	return 0;
+}
+
+void
+prober_timer_free(struct prober *prober, struct prober_timer *timer)
+{
+	prober_timer_stop(prober, timer);
+	prober->n_timers--;
+}
+
+void
+prober_timer_set(struct prober *prober, struct prober_timer *timer, uint64_t at_ns)
+{
+	heap_set(&prober->timers, &timer->node, at_ns);
+}
+
+void
+prober_timer_stop(struct prober *prober, struct prober_timer *timer)
+{
+	heap_remove(&prober->timers, &timer->node);
+}
+
+int
+prober_new(const struct prober_config *config, struct prober **out)
+{
+	struct prober *prober = calloc(1, sizeof(*prober));
+
+	if (!prober)
+		return -ENOMEM;
+	prober->ops = config->ops;
+	prober->arg = config->arg;
+	prober->timeout_ns = config->timeout_ns;
+	prober->epoch = config->epoch;
+	prober->random = config->random;
+	bucket_rate_set(&prober->ask_rate, PROBER_RESOLVES_PER_S, PROBER_ASK_BURST);
+	TAILQ_INIT(&prober->devices);
+	TAILQ_INIT(&prober->askers);
+	TAILQ_INIT(&prober->ended);
+	TAILQ_INIT(&prober->done);
+	*out = prober;
+	return 0;
+}
+
+void
+prober_free(struct prober *prober)
+{
+	struct prober_device *device;
+	struct prober_peer *peer;
+
+	if (!prober)
+		return;
+	while ((device = TAILQ_FIRST(&prober->devices))) {
+		while ((peer = TAILQ_FIRST(&device->peers)))
+			prober_peer_remove(peer);
+		prober_device_remove(device);
+	}
+	free(prober->flights.slot);
+	heap_clear(&prober->timers);
+	free(prober);
+}
+
+void
+prober_set_timeout(struct prober *prober, uint64_t timeout_ns)
+{
+	prober->timeout_ns = timeout_ns;
+}
+
+uint64_t
+prober_next_ns(const struct prober *prober)
+{
+	const struct heap_node *first = heap_first(&prober->timers);
+	uint64_t next_ns = first ? first->key : UINT64_MAX;
+	uint64_t ask_ns;
+
+	if (!TAILQ_EMPTY(&prober->ended) || !TAILQ_EMPTY(&prober->done))
+		return 0;
+	if (TAILQ_EMPTY(&prober->askers))
+		return next_ns;
+	ask_ns = bucket_ready_ns(&prober->ask_bucket, &prober->ask_rate);
+	return ask_ns < next_ns ? ask_ns : next_ns;
+}
+
+void
+prober_drain(struct prober *prober)
+{
+	struct prober_probe *probe;
+	struct prober_target *target;
+
+	if (prober->draining)
+		return;
+	prober->draining = true;
+	for (;;) {
+		if ((probe = TAILQ_FIRST(&prober->ended))) {
+			prober_probe_tell(probe);
+		} else if ((target = TAILQ_FIRST(&prober->done))) {
+			TAILQ_REMOVE(&prober->done, target, in_done);
+			target->done_listed = false;
+			prober->ops->target_done(prober->arg, target->user);
+		} else {
+			break;
+		}
+	}
+	prober->draining = false;
+}
+
+/* No more than were set when it began, so that callbacks which start new targets cannot keep it busy. */
+static void
+prober_run_timers(struct prober *prober, uint64_t now_ns)
+{
+	struct heap_node *node;
+
+	for (uint32_t n = prober->timers.n; n > 0; n--) {
+		struct prober_timer *timer;
+
+		node = heap_first(&prober->timers);
+		if (!node || node->key > now_ns)
+			break;
+		timer = PROBER_CONTAINER(node, struct prober_timer, node);
+		prober_timer_stop(prober, timer);
+		timer->fire(timer, now_ns);
+		prober_drain(prober);
+	}
+}
+
+/* The timer has nothing to do but to wake prober_advance(). */
+static void
+prober_device_timer(struct prober_timer *timer, uint64_t now_ns)
+{
+	(void)timer;
+	(void)now_ns;
+}
+
+static void
+prober_device_arm(struct prober_device *device)
+{
+	if (TAILQ_EMPTY(&device->queue))
+		prober_timer_stop(device->prober, &device->timer);
+	else
+		prober_timer_set(device->prober, &device->timer, bucket_ready_ns(&device->bucket, &device->rate));
+}
+
+void
+prober_device_enqueue(struct prober_device *device, struct prober_target *target, uint64_t now_ns)
+{
+	target->place = PROBER_TARGET_QUEUED;
+	TAILQ_INSERT_TAIL(&device->queue, target, in_place);
+	device->n_queue++;
+	if (bucket_tokens(&device->bucket, &device->rate, now_ns) < device->n_queue)
+		device->deferred++;
+	prober_device_arm(device);
+}
+
+void
+prober_device_dequeue(struct prober_device *device, struct prober_target *target)
+{
+	TAILQ_REMOVE(&device->queue, target, in_place);
+	device->n_queue--;
+	target->place = PROBER_TARGET_IDLE;
+	prober_device_arm(device);
+}
+
+static bool
+prober_device_send_one(struct prober_device *device, uint64_t now_ns)
+{
+	struct prober_target *target = TAILQ_FIRST(&device->queue);
+
+	if (!target || !bucket_is_ready(&device->bucket, &device->rate, now_ns))
+		return false;
+	prober_device_dequeue(device, target);
+	prober_target_fire(target, now_ns);
+	prober_device_arm(device);
+	return true;
+}
+
+/* One probe of each device in turn. */
+static void
+prober_send(struct prober *prober, uint64_t now_ns)
+{
+	uint32_t left = PROBER_SEND_BATCH;
+	bool sent = true;
+	struct prober_device *device = TAILQ_FIRST(&prober->devices);
+
+	if (!device)
+		return;
+	/* Another one begins each time: the batch may end in the middle of a round. */
+	TAILQ_REMOVE(&prober->devices, device, in_prober);
+	TAILQ_INSERT_TAIL(&prober->devices, device, in_prober);
+	while (sent && left > 0) {
+		sent = false;
+		TAILQ_FOREACH(device, &prober->devices, in_prober) {
+			if (left > 0 && prober_device_send_one(device, now_ns)) {
+				sent = true;
+				left--;
+			}
+		}
+		prober_drain(prober);
+	}
+}
+
+void
+prober_advance(struct prober *prober, uint64_t now_ns)
+{
+	prober_drain(prober);
+	prober_run_timers(prober, now_ns);
+	prober_peer_ask_next(prober, now_ns);
+	prober_send(prober, now_ns);
+}
+
+int
+prober_device_add(struct prober *prober, uint32_t max_per_s, struct prober_device **out)
+{
+	struct prober_device *device = calloc(1, sizeof(*device));
+
+	if (!device)
+		return -ENOMEM;
+	if (prober_timer_new(prober, &device->timer, prober_device_timer) < 0) {
+		free(device);
+		return -ENOMEM;
+	}
+	device->prober = prober;
+	device->reason = "device not started";
+	TAILQ_INIT(&device->peers);
+	TAILQ_INIT(&device->queue);
+	TAILQ_INSERT_TAIL(&prober->devices, device, in_prober);
+	prober_device_set_rate(device, max_per_s);
+	*out = device;
+	return 0;
+}
+
+void
+prober_device_remove(struct prober_device *device)
+{
+	struct prober *prober = device->prober;
+
+	assert(TAILQ_EMPTY(&device->peers));
+	TAILQ_REMOVE(&prober->devices, device, in_prober);
+	prober_timer_free(prober, &device->timer);
+	free(device);
+}
+
+void
+prober_device_set_rate(struct prober_device *device, uint32_t max_per_s)
+{
+	/* A small burst: the point is that probes are spread in time. */
+	bucket_rate_set(&device->rate, max_per_s, max_per_s / 50 > 2 ? max_per_s / 50 : 2);
+	device->bucket = (struct bucket){0};
+	prober_device_arm(device);
+}
+
+void
+prober_device_down(struct prober_device *device, const char *reason, uint64_t now_ns)
+{
+	struct prober_peer *peer;
+
+	device->reason = reason;
+	if (!device->up)
+		return;
+	device->up = false;
+	TAILQ_FOREACH(peer, &device->peers, in_device)
+		prober_peer_device_down(peer, now_ns);
+	prober_drain(device->prober);
+}
+
+void
+prober_device_up(struct prober_device *device, uint64_t now_ns)
+{
+	struct prober_peer *peer;
+
+	if (device->up)
+		return;
+	device->up = true;
+	device->reason = NULL;
+	TAILQ_FOREACH(peer, &device->peers, in_device)
+		prober_peer_device_up(peer, now_ns);
+	prober_drain(device->prober);
+}
+
+void
+prober_device_info(const struct prober_device *device, struct prober_device_info *out)
+{
+	*out = (struct prober_device_info){
+		.up = device->up,
+		.posted = device->posted,
+		.deferred = device->deferred,
+		.skipped = device->skipped,
+		.in_flight = device->in_flight,
+	};
+}
+
+void
+prober_stats(const struct prober *prober, struct prober_stats *out)
+{
+	*out = (struct prober_stats){
+		.in_flight = prober->flights.n,
+		.malformed = prober->malformed,
+		.unknown = prober->unknown,
+		.wrong_source = prober->wrong_source,
+		.duplicates = prober->duplicates,
+		.totals = prober->totals,
+	};
+}

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is thought of a peer. prober_peer_fsm() is the state machine of prober.h's table: events come
+ * from SIDR (resolved, failed), from probes (acked, timeouts), from the daemon (sign of life, renew)
+ * and from the peer's one timer (recheck), which only raises its event.
+ *
+ * A peer that shall be resolved queues among the askers, whom prober_peer_ask_next() serves in order
+ * and at PROBER_RESOLVES_PER_S. At most one question is open per peer; what makes its answer worthless
+ * on the way (RENEW) marks it void, and the question is put again.
+ *
+ * While a peer is held, its targets have no schedule: see peer_should_hold().
+ */
+#include "probe/prober_impl.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define PEER_COUNT(names) (sizeof(names) / sizeof((names)[0]))
+
+static const char *const state_names[] = {
+	[PROBER_PEER_RESOLVING] = "resolving",
+	[PROBER_PEER_UP] = "up",
+	[PROBER_PEER_CHECKING] = "checking",
+	[PROBER_PEER_NO_DATA] = "no_data",
+	[PROBER_PEER_DOWN] = "down",
+};
+static_assert(PEER_COUNT(state_names) == PROBER_PEER_STATE_N, "a name for each state");
+
+static const char *const event_names[] = {
+	[PROBER_PEER_RESOLVED_SAME] = "resolved_same",
+	[PROBER_PEER_RESOLVED_NEW] = "resolved_new",
+	[PROBER_PEER_RESOLVE_FAILED] = "resolve_failed",
+	[PROBER_PEER_ACKED] = "acked",
+	[PROBER_PEER_TIMEOUTS] = "timeouts",
+	[PROBER_PEER_SIGN_OF_LIFE] = "sign_of_life",
+	[PROBER_PEER_RENEW] = "renew",
+	[PROBER_PEER_RECHECK] = "recheck",
+};
+static_assert(PEER_COUNT(event_names) == PROBER_PEER_EVENT_N, "a name for each event");
+
+const char *
+prober_peer_state_name(enum prober_peer_state s)
+{
+	return (unsigned int)s < PROBER_PEER_STATE_N ? state_names[s] : "?";
+}
+
+const char *
+prober_peer_event_name(enum prober_peer_event e)
+{
+	return (unsigned int)e < PROBER_PEER_EVENT_N ? event_names[e] : "?";
+}
+
+static void
+peer_set_state(struct prober_peer *peer, enum prober_peer_state to, uint64_t now_ns)
+{
+	enum prober_peer_state from = peer->state;
+
+	if (from == to)
+		return;
+	peer->state = to;
+	peer->state_since_ns = now_ns;
+	peer->prober->ops->peer_state(peer->prober->arg, peer->user, from, to);
+}
+
+/* Neither asks nor wants to ask any more; an open question stays open. */
+static void
+peer_stop_asking(struct prober_peer *peer)
+{
+	prober_timer_stop(peer->prober, &peer->timer);
+	if (peer->ask_queued)
+		TAILQ_REMOVE(&peer->prober->askers, peer, in_askers);
+	peer->ask_queued = false;
+}
+
+static void
+peer_ask(struct prober_peer *peer)
+{
+	if (!peer->device->up || peer->asking || peer->ask_queued)
+		return;
+	peer_stop_asking(peer);
+	peer->ask_queued = true;
+	TAILQ_INSERT_TAIL(&peer->prober->askers, peer, in_askers);
+}
+
+void
+prober_peer_ask_next(struct prober *prober, uint64_t now_ns)
+{
+	struct prober_peer *peer;
+
+	while ((peer = TAILQ_FIRST(&prober->askers)) &&
+	       bucket_is_ready(&prober->ask_bucket, &prober->ask_rate, now_ns)) {
+		bucket_take(&prober->ask_bucket, &prober->ask_rate, now_ns);
+		peer_stop_asking(peer);
+		peer->asking = true;
+		peer->resolves++;
+		prober->ops->resolve(prober->arg, peer->user);
+	}
+}
+
+/* Asks again after a while that doubles. */
+static void
+peer_back_off(struct prober_peer *peer, uint64_t now_ns)
+{
+	struct prober *prober = peer->prober;
+	uint64_t backoff_ns = peer->backoff_ns ? 2 * peer->backoff_ns : PROBER_BACKOFF_MIN_NS;
+
+	if (backoff_ns > PROBER_BACKOFF_MAX_NS)
+		backoff_ns = PROBER_BACKOFF_MAX_NS;
+	peer->backoff_ns = backoff_ns;
+	prober_timer_set(prober, &peer->timer, now_ns + backoff_ns - prober_random(prober) % (backoff_ns / 4 + 1));
+}
+
+static void
+peer_goes_up(struct prober_peer *peer, uint64_t now_ns)
+{
+	peer_set_state(peer, PROBER_PEER_UP, now_ns);
+	peer_stop_asking(peer);
+	peer->timeouts = 0;
+	peer->reason = NULL;
+}
+
+static void
+peer_goes_checking(struct prober_peer *peer, uint64_t now_ns)
+{
+	peer_set_state(peer, PROBER_PEER_CHECKING, now_ns);
+	peer->failures = 0;
+	peer->backoff_ns = 0;
+	peer_ask(peer);
+}
+
+/* All that was settled with the peer is void; nothing is known against it. */
+static void
+peer_starts_anew(struct prober_peer *peer, uint64_t now_ns)
+{
+	peer_set_state(peer, PROBER_PEER_RESOLVING, now_ns);
+	peer->attempted = false;
+	peer->failures = 0;
+	peer->backoff_ns = 0;
+	peer->reason = NULL;
+	peer_ask(peer);
+}
+
+/* After PROBER_RESOLVE_TRIES failures in a row a peer that was once known is down. */
+static void
+peer_failed(struct prober_peer *peer, uint64_t now_ns)
+{
+	if (peer->has_session && peer->failures >= PROBER_RESOLVE_TRIES)
+		peer_set_state(peer, PROBER_PEER_DOWN, now_ns);
+	peer_back_off(peer, now_ns);
+}
+
+static void
+peer_resolving(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_ns)
+{
+	switch (event) {
+	case PROBER_PEER_RESOLVED_SAME:
+	case PROBER_PEER_RESOLVED_NEW:
+		peer_goes_up(peer, now_ns);
+		break;
+	case PROBER_PEER_RESOLVE_FAILED:
+		peer_failed(peer, now_ns);
+		break;
+	case PROBER_PEER_RENEW:
+		peer_starts_anew(peer, now_ns);
+		break;
+	case PROBER_PEER_SIGN_OF_LIFE:
+	case PROBER_PEER_RECHECK:
+		peer_ask(peer);
+		break;
+	case PROBER_PEER_ACKED:
+	case PROBER_PEER_TIMEOUTS:
+	case PROBER_PEER_EVENT_N:
+		break;
+	}
+}
+
+static void
+peer_up(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_ns)
+{
+	switch (event) {
+	case PROBER_PEER_TIMEOUTS:
+		peer_goes_checking(peer, now_ns);
+		break;
+	case PROBER_PEER_RENEW:
+		peer_starts_anew(peer, now_ns);
+		break;
+	case PROBER_PEER_RESOLVED_SAME:
+	case PROBER_PEER_RESOLVED_NEW:
+	case PROBER_PEER_RESOLVE_FAILED:
+	case PROBER_PEER_ACKED:
+	case PROBER_PEER_SIGN_OF_LIFE:
+	case PROBER_PEER_RECHECK:
+	case PROBER_PEER_EVENT_N:
+		break;
+	}
+}
+
+/* Checking and no_data: probes stay without answer, SIDR is being asked why. */
+static void
+peer_doubted(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_ns)
+{
+	switch (event) {
+	case PROBER_PEER_RESOLVED_SAME:
+		peer_set_state(peer, PROBER_PEER_NO_DATA, now_ns);
+		prober_timer_set(peer->prober, &peer->timer, now_ns + PROBER_RECHECK_NS);
+		break;
+	case PROBER_PEER_RESOLVED_NEW:
+	case PROBER_PEER_ACKED:
+		peer_goes_up(peer, now_ns);
+		break;
+	case PROBER_PEER_RESOLVE_FAILED:
+		peer_failed(peer, now_ns);
+		break;
+	case PROBER_PEER_RENEW:
+		peer_starts_anew(peer, now_ns);
+		break;
+	case PROBER_PEER_RECHECK:
+		peer_ask(peer);
+		break;
+	case PROBER_PEER_TIMEOUTS:
+	case PROBER_PEER_SIGN_OF_LIFE:
+	case PROBER_PEER_EVENT_N:
+		break;
+	}
+}
+
+static void
+peer_down(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_ns)
+{
+	switch (event) {
+	case PROBER_PEER_RESOLVED_SAME:
+	case PROBER_PEER_RESOLVED_NEW:
+	case PROBER_PEER_ACKED:
+		peer_goes_up(peer, now_ns);
+		break;
+	case PROBER_PEER_RESOLVE_FAILED:
+		peer_failed(peer, now_ns);
+		break;
+	case PROBER_PEER_SIGN_OF_LIFE:
+	case PROBER_PEER_RENEW:
+		peer->backoff_ns = 0;
+		peer_ask(peer);
+		break;
+	case PROBER_PEER_RECHECK:
+		peer_ask(peer);
+		break;
+	case PROBER_PEER_TIMEOUTS:
+	case PROBER_PEER_EVENT_N:
+		break;
+	}
+}
+
+/*
+ * Until the first attempt to resolve has ended nothing can be said about due probes; they are not
+ * even due. A peer that was known before gets PROBER_RESOLVE_TRIES attempts: it is not `unresolved`.
+ */
+static bool
+peer_should_hold(const struct prober_peer *peer)
+{
+	return peer->device->up && peer->state == PROBER_PEER_RESOLVING &&
+	       (peer->has_session || !peer->attempted);
+}
+
+static void
+peer_update_hold(struct prober_peer *peer, uint64_t now_ns)
+{
+	bool hold = peer_should_hold(peer);
+	struct prober_target *target;
+
+	if (hold == peer->held)
+		return;
+	peer->held = hold;
+	TAILQ_FOREACH(target, &peer->targets, in_peer) {
+		if (hold)
+			prober_target_hold(target);
+		else
+			prober_target_start(target, now_ns);
+	}
+}
+
+/* Those that wait for a path are asked again: the path may be another one now, or of no use. */
+static void
+peer_requeue_path_targets(struct prober_peer *peer)
+{
+	struct prober_target *target;
+
+	while ((target = TAILQ_FIRST(&peer->path_targets)))
+		prober_target_requeue(target);
+}
+
+void
+prober_peer_fsm(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_ns)
+{
+	enum prober_peer_state before = peer->state;
+
+	switch (peer->state) {
+	case PROBER_PEER_RESOLVING:
+		peer_resolving(peer, event, now_ns);
+		break;
+	case PROBER_PEER_UP:
+		peer_up(peer, event, now_ns);
+		break;
+	case PROBER_PEER_CHECKING:
+	case PROBER_PEER_NO_DATA:
+		peer_doubted(peer, event, now_ns);
+		break;
+	case PROBER_PEER_DOWN:
+		peer_down(peer, event, now_ns);
+		break;
+	case PROBER_PEER_STATE_N:
+		break;
+	}
+	peer_update_hold(peer, now_ns);
+	if (peer->state != before)
+		peer_requeue_path_targets(peer);
+	prober_probe_judge_unproven(peer, now_ns);
+}
+
+static void
+peer_timer(struct prober_timer *timer, uint64_t now_ns)
+{
+	prober_peer_fsm(PROBER_CONTAINER(timer, struct prober_peer, timer), PROBER_PEER_RECHECK, now_ns);
+}
+
+int
+prober_peer_add(struct prober *prober, struct prober_device *device, void *user, uint64_t now_ns,
+		struct prober_peer **out)
+{
+	struct prober_peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer)
+		return -ENOMEM;
+	if (prober_timer_new(prober, &peer->timer, peer_timer) < 0) {
+		free(peer);
+		return -ENOMEM;
+	}
+	peer->prober = prober;
+	peer->device = device;
+	peer->user = user;
+	peer->state = PROBER_PEER_RESOLVING;
+	peer->state_since_ns = now_ns;
+	TAILQ_INIT(&peer->targets);
+	TAILQ_INIT(&peer->path_targets);
+	TAILQ_INIT(&peer->unproven);
+	TAILQ_INSERT_TAIL(&device->peers, peer, in_device);
+	peer_update_hold(peer, now_ns);
+	peer_ask(peer);
+	*out = peer;
+	return 0;
+}
+
+void
+prober_peer_remove(struct prober_peer *peer)
+{
+	struct prober_target *target;
+
+	while ((target = TAILQ_FIRST(&peer->targets)))
+		prober_target_remove(target);
+	peer_stop_asking(peer);
+	TAILQ_REMOVE(&peer->device->peers, peer, in_device);
+	prober_timer_free(peer->prober, &peer->timer);
+	free(peer);
+}
+
+static bool
+peer_has_session(const struct prober_peer *peer, const struct prober_session *session)
+{
+	const struct prober_session *have = &peer->session;
+
+	return peer->has_session && have->incarnation == session->incarnation &&
+	       have->session == session->session && have->qpn == session->qpn &&
+	       addr_equal(&have->addr, &session->addr);
+}
+
+/* Whether an answer counts: the device may have gone or the path may have been renewed meanwhile. */
+static bool
+peer_takes_answer(struct prober_peer *peer)
+{
+	bool is_void = peer->void_answer || !peer->device->up;
+
+	peer->asking = false;
+	peer->void_answer = false;
+	if (is_void)
+		peer_ask(peer);
+	return !is_void;
+}
+
+static void
+peer_take_session(struct prober_peer *peer, const struct prober_session *session, uint64_t asked_ns,
+		  uint64_t now_ns)
+{
+	bool restarted = peer->has_session && peer->session.incarnation != session->incarnation;
+
+	peer->session = *session;
+	peer->has_session = true;
+	peer->attempted = true;
+	peer->failures = 0;
+	peer->backoff_ns = 0;
+	if (restarted) {
+		peer->restarts++;
+		peer->alive_ns = 0;
+		prober_probe_end_restarted(peer, now_ns);
+	}
+	if (asked_ns > peer->alive_ns)
+		peer->alive_ns = asked_ns;
+}
+
+void
+prober_resolved(struct prober_peer *peer, const struct prober_session *session, uint64_t asked_ns,
+		uint64_t now_ns)
+{
+	bool same = peer_has_session(peer, session);
+
+	if (!peer_takes_answer(peer))
+		return;
+	peer_take_session(peer, session, asked_ns, now_ns);
+	prober_peer_fsm(peer, same ? PROBER_PEER_RESOLVED_SAME : PROBER_PEER_RESOLVED_NEW, now_ns);
+	prober_drain(peer->prober);
+}
+
+void
+prober_resolve_failed(struct prober_peer *peer, const char *reason, uint64_t now_ns)
+{
+	if (!peer_takes_answer(peer))
+		return;
+	peer->attempted = true;
+	peer->failures++;
+	if (peer->state != PROBER_PEER_UP)
+		peer->reason = reason;
+	prober_peer_fsm(peer, PROBER_PEER_RESOLVE_FAILED, now_ns);
+	prober_drain(peer->prober);
+}
+
+void
+prober_sign_of_life(struct prober_peer *peer, uint64_t now_ns)
+{
+	prober_peer_fsm(peer, PROBER_PEER_SIGN_OF_LIFE, now_ns);
+	prober_drain(peer->prober);
+}
+
+void
+prober_path_ready(struct prober_peer *peer, uint64_t now_ns)
+{
+	(void)now_ns;
+	peer_requeue_path_targets(peer);
+}
+
+static void
+peer_renew(struct prober_peer *peer, uint64_t now_ns)
+{
+	peer->void_answer = peer->asking;
+	prober_probe_end_all(peer, "path to the peer became void", now_ns);
+	prober_peer_fsm(peer, PROBER_PEER_RENEW, now_ns);
+}
+
+void
+prober_peer_renew(struct prober_peer *peer, uint64_t now_ns)
+{
+	peer_renew(peer, now_ns);
+	prober_drain(peer->prober);
+}
+
+void
+prober_peer_device_up(struct prober_peer *peer, uint64_t now_ns)
+{
+	peer_renew(peer, now_ns);
+}
+
+void
+prober_peer_device_down(struct prober_peer *peer, uint64_t now_ns)
+{
+	struct prober_target *target;
+
+	peer_stop_asking(peer);
+	prober_probe_end_all(peer, peer->device->reason, now_ns);
+	peer_update_hold(peer, now_ns);
+	TAILQ_FOREACH(target, &peer->targets, in_peer)
+		prober_target_requeue(target);
+}
+
+void
+prober_peer_acked(struct prober_peer *peer, uint64_t posted_ns, uint64_t now_ns)
+{
+	peer->timeouts = 0;
+	if (posted_ns > peer->alive_ns)
+		peer->alive_ns = posted_ns;
+	prober_peer_fsm(peer, PROBER_PEER_ACKED, now_ns);
+}
+
+void
+prober_peer_timed_out(struct prober_peer *peer, uint64_t posted_ns, uint64_t now_ns)
+{
+	/* What was posted before the last change of mind was part of its cause. */
+	if (posted_ns < peer->state_since_ns)
+		return;
+	if (++peer->timeouts >= PROBER_TIMEOUTS)
+		prober_peer_fsm(peer, PROBER_PEER_TIMEOUTS, now_ns);
+}
+
+void
+prober_peer_info(const struct prober_peer *peer, struct prober_peer_info *out)
+{
+	*out = (struct prober_peer_info){
+		.state = peer->state,
+		.reason = peer->state == PROBER_PEER_RESOLVING && !peer->device->up ? peer->device->reason
+										     : peer->reason,
+		.has_session = peer->has_session,
+		.session = peer->session,
+		.state_since_ns = peer->state_since_ns,
+		.resolves = peer->resolves,
+		.restarts = peer->restarts,
+		.last_ok_ns = peer->last_ok_ns,
+		.last_rtt_ns = peer->last_rtt_ns,
+		.wrong_source = peer->wrong_source,
+	};
+}
+
+void
+prober_peer_totals(const struct prober_peer *peer, struct probe_totals *out)
+{
+	*out = peer->totals;
+}
+
+void
+prober_peer_summary(const struct prober_peer *peer, uint64_t now_ns, struct probe_summary *out)
+{
+	const struct probe_recent **recents;
+	const struct prober_target *target;
+	uint32_t n = 0;
+
+	*out = (struct probe_summary){0};
+	TAILQ_FOREACH(target, &peer->targets, in_peer)
+		n++;
+	recents = calloc(n ? n : 1, sizeof(*recents));
+	if (!recents)
+		return;
+	n = 0;
+	TAILQ_FOREACH(target, &peer->targets, in_peer)
+		recents[n++] = &target->recent;
+	probe_recent_summary(recents, n, now_ns, out);
+	free(recents);
+}
+
+struct prober_target *
+prober_peer_next_target(const struct prober_peer *peer, const struct prober_target *after)
+{
+	return after ? TAILQ_NEXT(after, in_peer) : TAILQ_FIRST(&peer->targets);
+}

@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Probes in flight and what became of them. A probe lives from its post until its result has been
+ * told. Its one timer stands first at its timeout, which only counts; then at twice the timeout (or
+ * one timeout after ACK1 if that came late), when it is judged; and, if nothing can be proven yet,
+ * at intervals of three timeouts, when the peer is asked for proof. What provides proof (an ACK to a
+ * probe that was posted later, a SIDR reply, the peer's going down) judges all unproven ones anew.
+ *
+ * A probe that ends leaves the table of flights, is counted, and waits in the prober's list `ended`
+ * until prober_drain() tells its result. A late ACK then finds nothing and counts as unknown.
+ */
+#include "probe/prober_impl.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "probe/wire.h"
+
+#define PROBE_FLIGHTS_MIN 64
+
+static struct prober *
+probe_prober(const struct prober_probe *probe)
+{
+	return probe->target->peer->prober;
+}
+
+static struct prober_probe **
+flights_slot(const struct prober_flights *flights, uint32_t cookie)
+{
+	return &flights->slot[cookie & (flights->size - 1)];
+}
+
+static int
+flights_grow(struct prober_flights *flights)
+{
+	struct prober_flights grown = *flights;
+
+	grown.size = flights->size ? 2 * flights->size : PROBE_FLIGHTS_MIN;
+	grown.slot = calloc(grown.size, sizeof(struct prober_probe *));
+	if (!grown.slot)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < flights->size; i++) {
+		if (flights->slot[i])
+			*flights_slot(&grown, (uint32_t)flights->slot[i]->wire_seq) = flights->slot[i];
+	}
+	free(flights->slot);
+	*flights = grown;
+	return 0;
+}
+
+/*
+ * The low half of a sequence number whose slot is free. Numbers whose slots are taken are left out,
+ * so the table's size follows the number of probes in flight and not the age of the oldest one.
+ */
+static int
+flights_number(struct prober_flights *flights, uint32_t *out)
+{
+	if (2 * (flights->n + 1) > flights->size) {
+		int err = flights_grow(flights);
+
+		if (err < 0)
+			return err;
+	}
+	while (*flights_slot(flights, flights->next))
+		flights->next++;
+	*out = flights->next++;
+	return 0;
+}
+
+static struct prober_probe *
+flights_find(const struct prober_flights *flights, uint32_t cookie)
+{
+	struct prober_probe *probe = flights->size ? *flights_slot(flights, cookie) : NULL;
+
+	return probe && (uint32_t)probe->wire_seq == cookie ? probe : NULL;
+}
+
+static void probe_timer(struct prober_timer *timer, uint64_t now_ns);
+
+struct prober_probe *
+prober_probe_new(struct prober_target *target, uint32_t size)
+{
+	struct prober *prober = target->peer->prober;
+	struct prober_probe *probe;
+	uint32_t number;
+
+	if (flights_number(&prober->flights, &number) < 0)
+		return NULL;
+	probe = calloc(1, sizeof(*probe));
+	if (!probe)
+		return NULL;
+	if (prober_timer_new(prober, &probe->timer, probe_timer) < 0) {
+		free(probe);
+		return NULL;
+	}
+	probe->target = target;
+	probe->size = size;
+	probe->wire_seq = (uint64_t)prober->epoch << 32 | number;
+	probe->seq = target->seq;
+	probe->session = target->peer->session;
+	return probe;
+}
+
+void
+prober_probe_free(struct prober_probe *probe)
+{
+	prober_timer_free(probe_prober(probe), &probe->timer);
+	free(probe);
+}
+
+static void
+probe_count_due(const struct prober_probe *probe, uint64_t due, uint64_t posted)
+{
+	struct probe_totals add = {.due = due, .posted = posted};
+
+	probe_totals_add(&probe->target->totals, &add);
+	probe_totals_add(&probe->target->peer->totals, &add);
+	probe_totals_add(&probe_prober(probe)->totals, &add);
+}
+
+static void
+probe_count_class(const struct prober_probe *probe)
+{
+	probe->target->totals.by_class[probe->class]++;
+	probe->target->peer->totals.by_class[probe->class]++;
+	probe_prober(probe)->totals.by_class[probe->class]++;
+}
+
+void
+prober_probe_fly(struct prober_probe *probe, const struct prober_tx *tx, uint64_t now_ns)
+{
+	struct prober_target *target = probe->target;
+	struct prober *prober = probe_prober(probe);
+
+	(void)now_ns;
+	probe->tx = *tx;
+	probe->due_ns = tx->t1_ns;
+	probe->flying = true;
+	*flights_slot(&prober->flights, (uint32_t)probe->wire_seq) = probe;
+	prober->flights.n++;
+	TAILQ_INSERT_TAIL(&target->probes, probe, in_target);
+	target->in_flight++;
+	target->peer->device->in_flight++;
+	target->peer->device->posted++;
+	probe_count_due(probe, 1, 1);
+	prober_timer_set(prober, &probe->timer, tx->t1_ns + target->config.timeout_ns);
+}
+
+static void
+probe_set_unproven(struct prober_probe *probe, bool unproven)
+{
+	struct prober_peer *peer = probe->target->peer;
+
+	if (unproven == probe->unproven)
+		return;
+	probe->unproven = unproven;
+	if (unproven)
+		TAILQ_INSERT_TAIL(&peer->unproven, probe, in_unproven);
+	else
+		TAILQ_REMOVE(&peer->unproven, probe, in_unproven);
+}
+
+static void
+probe_land(struct prober_probe *probe)
+{
+	struct prober_target *target = probe->target;
+	struct prober *prober = probe_prober(probe);
+
+	if (!probe->flying)
+		return;
+	probe->flying = false;
+	*flights_slot(&prober->flights, (uint32_t)probe->wire_seq) = NULL;
+	prober->flights.n--;
+	target->in_flight--;
+	target->peer->device->in_flight--;
+	prober_timer_stop(prober, &probe->timer);
+	probe_set_unproven(probe, false);
+}
+
+static uint64_t
+probe_sum(uint64_t a, uint64_t b)
+{
+	return a + b < a ? UINT64_MAX : a + b;
+}
+
+static uint64_t
+probe_less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* The times of include/rpingmesh/probe_wire.h. What comes out negative is 0, and shows in the error. */
+static void
+probe_measure(const struct prober_probe *probe, struct probe_result *r)
+{
+	uint64_t out_and_back_ns = probe_less(probe->t5_ns, probe->tx.t2_ns);
+	uint64_t short_ns = probe_sum(probe_less(probe->delay_ns, out_and_back_ns),
+				      probe_less(probe->tx.t2_ns, probe->t5_ns));
+
+	r->measured = true;
+	r->t_ns[2] = probe->t3_ns;
+	r->t_ns[3] = probe->t3_ns + probe->delay_ns;
+	r->rtt_ns = probe_less(out_and_back_ns, probe->delay_ns);
+	r->prober_delay_ns = probe_less(probe_less(probe->t6_ns, probe->tx.t1_ns), out_and_back_ns);
+	r->responder_delay_ns = probe->delay_ns;
+	r->error_ns = probe_sum(probe_sum(probe->tx.error_ns, probe->t5_error_ns), probe->delay_error_ns);
+	if (r->error_ns < short_ns)
+		r->error_ns = short_ns;
+	if (probe->rx_clock == PROBE_CLOCK_HW && probe->delay_clock == PROBE_CLOCK_HW)
+		r->clock = PROBE_CLOCK_HW;
+	else
+		r->clock = PROBE_CLOCK_SW;
+}
+
+static void
+probe_result(const struct prober_probe *probe, struct probe_result *r)
+{
+	const struct prober_target_config *config = &probe->target->config;
+	bool posted = probe != &probe->target->spare;
+
+	*r = (struct probe_result){
+		.seq = probe->seq,
+		.kind = config->kind,
+		.class = probe->class,
+		.due_ns = probe->due_ns,
+		.posted = posted,
+		.clock = probe->tx.clock,
+		.flow_label = config->flow_label,
+		.src_port = probe->tx.src_port,
+		.traffic_class = config->traffic_class,
+		.service_level = config->service_level,
+		.size = probe->size,
+		.path = probe->tx.path,
+		.reason = probe->reason,
+	};
+	if (posted)
+		r->t_ns[0] = probe->tx.t1_ns;
+	if (probe->tx.done)
+		r->t_ns[1] = probe->tx.t2_ns;
+	if (probe->ack1) {
+		r->t_ns[4] = probe->t5_ns;
+		r->t_ns[5] = probe->t6_ns;
+	}
+	if (probe->class == PROBE_OK || probe->class == PROBE_LATE)
+		probe_measure(probe, r);
+}
+
+void
+prober_probe_end(struct prober_probe *probe, enum probe_class class, const char *reason, uint64_t now_ns)
+{
+	struct prober_target *target = probe->target;
+	struct probe_result r;
+
+	probe_land(probe);
+	probe->class = class;
+	probe->reason = reason;
+	probe->ended = true;
+	TAILQ_INSERT_TAIL(&probe_prober(probe)->ended, probe, in_ended);
+	probe_count_class(probe);
+	probe_result(probe, &r);
+	probe_recent_add(&target->recent, &r, now_ns);
+	if (r.measured) {
+		target->peer->last_ok_ns = now_ns;
+		target->peer->last_rtt_ns = r.rtt_ns;
+	}
+	prober_target_check_done(target);
+}
+
+void
+prober_probe_unposted(struct prober_target *target, uint32_t size, enum probe_class class,
+		      const char *reason, uint64_t now_ns)
+{
+	struct prober_probe *probe = &target->spare;
+
+	/* prober_drain() runs between any two probes of a target that come due. */
+	assert(!probe->ended);
+	*probe = (struct prober_probe){
+		.target = target,
+		.seq = target->seq,
+		.due_ns = target->due_ns,
+		.size = size,
+	};
+	TAILQ_INSERT_TAIL(&target->probes, probe, in_target);
+	probe_count_due(probe, 1, 0);
+	prober_probe_end(probe, class, reason, now_ns);
+}
+
+static void
+probe_unlink(struct prober_probe *probe)
+{
+	TAILQ_REMOVE(&probe->target->probes, probe, in_target);
+	if (probe->ended)
+		TAILQ_REMOVE(&probe_prober(probe)->ended, probe, in_ended);
+	probe->ended = false;
+	if (probe != &probe->target->spare)
+		prober_probe_free(probe);
+}
+
+void
+prober_probe_tell(struct prober_probe *probe)
+{
+	struct prober *prober = probe_prober(probe);
+	void *user = probe->target->user;
+	struct probe_result r;
+
+	probe_result(probe, &r);
+	probe_unlink(probe);
+	prober->ops->result(prober->arg, user, &r);
+}
+
+void
+prober_probe_forget(struct prober_target *target)
+{
+	struct prober_probe *probe;
+
+	while ((probe = TAILQ_FIRST(&target->probes))) {
+		/* They end in no class, so that totals add up they were not due. */
+		if (probe->flying)
+			probe_count_due(probe, (uint64_t)-1, (uint64_t)-1);
+		probe_land(probe);
+		probe_unlink(probe);
+	}
+}
+
+static void
+probe_complete(struct prober_probe *probe, uint64_t now_ns)
+{
+	uint64_t answered_ns = probe_less(probe->t5_ns, probe->tx.t2_ns);
+
+	/* By the time of arrival, not of handling: a host that stalls makes no peer late. */
+	if (probe->rx_clock != probe->tx.clock)
+		prober_probe_end(probe, PROBE_LOCAL_ERROR, "sent and received by different clocks", now_ns);
+	else if (answered_ns > probe->target->config.timeout_ns)
+		prober_probe_end(probe, PROBE_LATE, NULL, now_ns);
+	else
+		prober_probe_end(probe, PROBE_OK, NULL, now_ns);
+}
+
+static bool
+probe_is_complete(const struct prober_probe *probe)
+{
+	return probe->ack1 && probe->ack2 && probe->tx.done;
+}
+
+static uint64_t
+probe_judge_ns(const struct prober_probe *probe)
+{
+	uint64_t timeout_ns = probe->target->config.timeout_ns;
+	uint64_t at_ns = probe->tx.t1_ns + 2 * timeout_ns;
+
+	if (probe->ack1 && probe->t6_ns + timeout_ns > at_ns)
+		at_ns = probe->t6_ns + timeout_ns;
+	return at_ns;
+}
+
+/* Whether the same incarnation has lived after it should have answered. */
+static bool
+probe_is_proven(const struct prober_probe *probe)
+{
+	return probe->target->peer->alive_ns > (probe->ack1 ? probe->t6_ns : probe->tx.t1_ns);
+}
+
+/* Ends a probe that has waited long enough, if it can be told why it was not answered. */
+static void
+probe_judge(struct prober_probe *probe, uint64_t now_ns)
+{
+	const struct prober_peer *peer = probe->target->peer;
+
+	if (!probe->tx.done)
+		prober_probe_end(probe, PROBE_LOCAL_ERROR, "no send completion", now_ns);
+	else if (probe->session.incarnation != peer->session.incarnation)
+		prober_probe_end(probe, PROBE_PEER_RESTARTED, NULL, now_ns);
+	else if (probe->session.session != peer->session.session)
+		prober_probe_end(probe, PROBE_PEER_RESTARTED, "the peer had ended the session", now_ns);
+	else if (probe_is_proven(probe))
+		prober_probe_end(probe, probe->ack1 ? PROBE_ACK2_MISSING : PROBE_LOST, NULL, now_ns);
+	else if (peer->state == PROBER_PEER_DOWN)
+		prober_probe_end(probe, PROBE_PEER_DOWN, peer->reason, now_ns);
+}
+
+void
+prober_probe_judge_unproven(struct prober_peer *peer, uint64_t now_ns)
+{
+	struct prober_probe *probe = TAILQ_FIRST(&peer->unproven);
+
+	while (probe) {
+		struct prober_probe *next = TAILQ_NEXT(probe, in_unproven);
+
+		probe_judge(probe, now_ns);
+		probe = next;
+	}
+}
+
+/* Nothing is known yet: asks for proof each three timeouts. */
+static void
+probe_await_proof(struct prober_probe *probe, uint64_t now_ns)
+{
+	uint64_t wait_ns = 3 * probe->target->config.timeout_ns;
+	uint64_t ask_ns = probe->tx.t1_ns + probe->target->config.timeout_ns + wait_ns;
+	bool ask = now_ns >= ask_ns;
+
+	probe_set_unproven(probe, true);
+	prober_timer_set(probe_prober(probe), &probe->timer, ask ? now_ns + wait_ns : ask_ns);
+	if (ask)
+		prober_peer_fsm(probe->target->peer, PROBER_PEER_TIMEOUTS, now_ns);
+}
+
+static void
+probe_timer(struct prober_timer *timer, uint64_t now_ns)
+{
+	struct prober_probe *probe = PROBER_CONTAINER(timer, struct prober_probe, timer);
+
+	if (!probe->timed_out) {
+		probe->timed_out = true;
+		if (probe->tx.done && !probe->ack1 && !probe->ack2)
+			prober_peer_timed_out(probe->target->peer, probe->tx.t1_ns, now_ns);
+	}
+	if (now_ns < probe_judge_ns(probe)) {
+		prober_timer_set(probe_prober(probe), &probe->timer, probe_judge_ns(probe));
+		return;
+	}
+	probe_judge(probe, now_ns);
+	if (probe->flying)
+		probe_await_proof(probe, now_ns);
+}
+
+void
+prober_probe_end_all(struct prober_peer *peer, const char *reason, uint64_t now_ns)
+{
+	struct prober_target *target;
+	struct prober_probe *probe;
+
+	TAILQ_FOREACH(target, &peer->targets, in_peer) {
+		TAILQ_FOREACH(probe, &target->probes, in_target) {
+			if (probe->flying)
+				prober_probe_end(probe, PROBE_LOCAL_ERROR, reason, now_ns);
+		}
+	}
+}
+
+void
+prober_probe_end_restarted(struct prober_peer *peer, uint64_t now_ns)
+{
+	struct prober_target *target;
+	struct prober_probe *probe;
+
+	TAILQ_FOREACH(target, &peer->targets, in_peer) {
+		TAILQ_FOREACH(probe, &target->probes, in_target) {
+			/* One with both ACKs only waits for its send completion. */
+			if (probe->flying && !(probe->ack1 && probe->ack2) &&
+			    probe->session.incarnation != peer->session.incarnation)
+				prober_probe_end(probe, PROBE_PEER_RESTARTED, NULL, now_ns);
+		}
+	}
+}
+
+void
+prober_sent(struct prober *prober, uint32_t cookie, int status, uint64_t t2_ns, uint64_t error_ns,
+	    uint64_t now_ns)
+{
+	struct prober_probe *probe = flights_find(&prober->flights, cookie);
+
+	if (!probe || probe->tx.done)
+		return;
+	if (status < 0) {
+		prober_probe_end(probe, PROBE_LOCAL_ERROR, "send completion with error", now_ns);
+	} else {
+		probe->tx.done = true;
+		probe->tx.t2_ns = t2_ns;
+		probe->tx.error_ns = error_ns;
+		if (probe_is_complete(probe))
+			probe_complete(probe, now_ns);
+	}
+	prober_drain(prober);
+}
+
+static bool
+probe_came_from(const struct prober_probe *probe, const struct prober_rx *rx)
+{
+	return addr_equal(&probe->session.addr, &rx->src) && probe->session.qpn == rx->src_qpn;
+}
+
+/* False: it had this ACK already. */
+static bool
+probe_take_ack(struct prober_probe *probe, const struct wire_message *message, const struct prober_rx *rx,
+	       uint64_t now_ns)
+{
+	if (message->type == PROBE_WIRE_ACK1) {
+		if (probe->ack1)
+			return false;
+		probe->ack1 = true;
+		probe->t5_ns = rx->t_ns;
+		probe->t5_error_ns = rx->error_ns;
+		probe->t6_ns = now_ns;
+		probe->rx_clock = rx->clock;
+		return true;
+	}
+	if (probe->ack2)
+		return false;
+	probe->ack2 = true;
+	probe->delay_ns = message->ack2.delay_ns;
+	probe->t3_ns = message->ack2.t3_ns;
+	probe->delay_error_ns = message->ack2.error_ns;
+	probe->delay_clock = (enum probe_clock)message->ack2.clock;
+	return true;
+}
+
+/* A probe that was already waiting for proof has news: it gets its time for the other ACK. */
+static void
+probe_after_ack(struct prober_probe *probe, uint64_t now_ns)
+{
+	if (probe_is_complete(probe)) {
+		probe_complete(probe, now_ns);
+	} else if (probe->unproven && now_ns < probe_judge_ns(probe)) {
+		probe_set_unproven(probe, false);
+		prober_timer_set(probe_prober(probe), &probe->timer, probe_judge_ns(probe));
+	}
+}
+
+/* The probe that an ACK is for, after all checks; NULL: counted, or a duplicate. */
+static struct prober_probe *
+probe_of_ack(struct prober *prober, const struct wire_message *message, const struct prober_rx *rx)
+{
+	struct prober_probe *probe = flights_find(&prober->flights, (uint32_t)message->seq);
+
+	if (!probe || probe->wire_seq != message->seq || probe->session.session != message->session) {
+		prober->unknown++;
+		return NULL;
+	}
+	if (!probe_came_from(probe, rx)) {
+		prober->wrong_source++;
+		probe->target->peer->wrong_source++;
+		return NULL;
+	}
+	return probe;
+}
+
+void
+prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_ns)
+{
+	struct wire_message message;
+	struct prober_probe *probe;
+	struct prober_peer *peer;
+
+	if (wire_decode(rx->payload, rx->len, &message) < 0 || message.type == PROBE_WIRE_PROBE) {
+		prober->malformed++;
+		return;
+	}
+	probe = probe_of_ack(prober, &message, rx);
+	if (!probe)
+		return;
+	if (!probe_take_ack(probe, &message, rx, now_ns)) {
+		prober->duplicates++;
+		return;
+	}
+	peer = probe->target->peer;
+	probe_after_ack(probe, now_ns);
+	prober_peer_acked(peer, probe->tx.t1_ns, now_ns);
+	prober_drain(prober);
+}

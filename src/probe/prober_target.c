@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Schedules. A target's timer fires when its next probe is due; the probe then waits in its
+ * device's queue for the budget, is posted, and only then is the next one set: one interval after
+ * the time at which this one was due, so that the schedule does not drift.
+ *
+ * `due` counts a probe when it is posted or ends unposted, not while it waits in a queue: what is
+ * held back because the peer is being resolved has measured nothing and leaves no result.
+ */
+#include "probe/prober_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "probe/wire.h"
+
+static void
+target_leave(struct prober_target *target)
+{
+	if (target->place == PROBER_TARGET_QUEUED)
+		prober_device_dequeue(target->peer->device, target);
+	else if (target->place == PROBER_TARGET_PATH)
+		TAILQ_REMOVE(&target->peer->path_targets, target, in_place);
+	target->place = PROBER_TARGET_IDLE;
+	prober_timer_stop(target->peer->prober, &target->timer);
+}
+
+void
+prober_target_start(struct prober_target *target, uint64_t now_ns)
+{
+	uint64_t phase_ns = target->config.phase_ns;
+
+	if (target->stopped)
+		return;
+	target_leave(target);
+	if (phase_ns == PROBER_PHASE_RANDOM)
+		phase_ns = prober_random(target->peer->prober) % target->config.interval_ns;
+	target->due_ns = now_ns + phase_ns;
+	target->path_since_ns = 0;
+	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
+}
+
+void
+prober_target_hold(struct prober_target *target)
+{
+	target_leave(target);
+}
+
+void
+prober_target_requeue(struct prober_target *target)
+{
+	if (target->place == PROBER_TARGET_IDLE)
+		return;
+	target_leave(target);
+	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
+}
+
+static uint32_t
+target_size(const struct prober_target *target)
+{
+	return target->config.sizes[target->seq % target->config.n_sizes];
+}
+
+/* Why a due probe cannot be posted, if so. */
+static bool
+target_is_blocked(const struct prober_target *target, enum probe_class *class, const char **reason)
+{
+	const struct prober_peer *peer = target->peer;
+
+	if (!peer->device->up) {
+		*class = PROBE_LOCAL_ERROR;
+		*reason = peer->device->reason;
+	} else if (peer->state == PROBER_PEER_RESOLVING) {
+		*class = PROBE_UNRESOLVED;
+		*reason = peer->reason;
+	} else if (peer->state == PROBER_PEER_DOWN) {
+		*class = PROBE_PEER_DOWN;
+		*reason = peer->reason;
+	} else if (target_size(target) > peer->session.max_size || target_size(target) > UINT16_MAX) {
+		*class = PROBE_LOCAL_ERROR;
+		*reason = "larger than the peer takes";
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* The probe that was due has been posted or has ended: on to the next one. */
+static void
+target_next(struct prober_target *target, uint64_t now_ns)
+{
+	uint64_t interval_ns = target->config.interval_ns, behind;
+
+	target->seq++;
+	target->path_since_ns = 0;
+	if (target->config.count && target->seq >= target->config.count) {
+		target->stopped = true;
+		prober_target_check_done(target);
+		return;
+	}
+	target->due_ns += interval_ns;
+	if (now_ns >= target->due_ns + interval_ns) {
+		behind = (now_ns - target->due_ns) / interval_ns;
+		target->due_ns += behind * interval_ns;
+		target->peer->device->skipped += behind;
+	}
+	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
+}
+
+static void
+target_unposted(struct prober_target *target, enum probe_class class, const char *reason, uint64_t now_ns)
+{
+	prober_probe_unposted(target, target_size(target), class, reason, now_ns);
+	target_next(target, now_ns);
+}
+
+static void
+target_await_path(struct prober_target *target, uint64_t now_ns)
+{
+	if (target->path_since_ns == 0)
+		target->path_since_ns = now_ns;
+	target->place = PROBER_TARGET_PATH;
+	TAILQ_INSERT_TAIL(&target->peer->path_targets, target, in_place);
+	prober_timer_set(target->peer->prober, &target->timer,
+			 target->path_since_ns + target->config.timeout_ns);
+}
+
+static void
+target_encode(const struct prober_target *target, const struct prober_probe *probe)
+{
+	struct wire_message message = {
+		.type = PROBE_WIRE_PROBE,
+		.length = (uint16_t)probe->size,
+		.seq = probe->wire_seq,
+		.session = probe->session.session,
+		.probe = {
+			.ack_flow_label = target->config.flow_label,
+			.ack_traffic_class = target->config.traffic_class,
+			.ack_service_level = target->config.service_level,
+		},
+	};
+
+	wire_encode(&message, target->peer->prober->payload);
+}
+
+static void
+target_post(struct prober_target *target, uint64_t now_ns)
+{
+	struct prober_device *device = target->peer->device;
+	struct prober *prober = device->prober;
+	struct prober_probe *probe = prober_probe_new(target, target_size(target));
+	struct prober_packet packet = {
+		.payload = prober->payload,
+		.flow_label = target->config.flow_label,
+		.traffic_class = target->config.traffic_class,
+		.service_level = target->config.service_level,
+	};
+	const char *reason = "send failed";
+	struct prober_tx tx = {0};
+	int err;
+
+	if (!probe) {
+		target_unposted(target, PROBE_LOCAL_ERROR, "out of memory", now_ns);
+		return;
+	}
+	packet.size = probe->size;
+	packet.cookie = (uint32_t)probe->wire_seq;
+	target_encode(target, probe);
+	err = prober->ops->send(prober->arg, target->peer->user, &packet, &tx, &reason);
+	if (err == -EAGAIN) {
+		prober_probe_free(probe);
+		target_await_path(target, now_ns);
+		return;
+	}
+	bucket_take(&device->bucket, &device->rate, now_ns);
+	if (err < 0) {
+		prober_probe_free(probe);
+		target_unposted(target, PROBE_LOCAL_ERROR, reason, now_ns);
+		return;
+	}
+	target->src_port = tx.src_port;
+	target->path = tx.path;
+	prober_probe_fly(probe, &tx, now_ns);
+	target_next(target, now_ns);
+}
+
+void
+prober_target_fire(struct prober_target *target, uint64_t now_ns)
+{
+	enum probe_class class;
+	const char *reason;
+
+	if (target_is_blocked(target, &class, &reason))
+		target_unposted(target, class, reason, now_ns);
+	else
+		target_post(target, now_ns);
+}
+
+static void
+target_timer(struct prober_timer *timer, uint64_t now_ns)
+{
+	struct prober_target *target = PROBER_CONTAINER(timer, struct prober_target, timer);
+	enum probe_class class;
+	const char *reason;
+
+	if (target->place == PROBER_TARGET_PATH) {
+		target_leave(target);
+		target_unposted(target, PROBE_LOCAL_ERROR, "path not ready in time", now_ns);
+	} else if (target_is_blocked(target, &class, &reason)) {
+		target_unposted(target, class, reason, now_ns);
+	} else {
+		prober_device_enqueue(target->peer->device, target, now_ns);
+	}
+}
+
+static bool
+target_config_is_valid(const struct prober_target_config *config)
+{
+	if (config->interval_ns < NSEC_PER_MSEC || config->n_sizes == 0 || config->n_sizes > PROBER_SIZES_MAX)
+		return false;
+	for (uint32_t i = 0; i < config->n_sizes; i++) {
+		if (config->sizes[i] < PROBE_WIRE_SIZE_MIN)
+			return false;
+	}
+	return true;
+}
+
+int
+prober_target_add(struct prober_peer *peer, const struct prober_target_config *config, void *user,
+		  uint64_t now_ns, struct prober_target **out)
+{
+	struct prober_target *target;
+
+	if (!target_config_is_valid(config))
+		return -EINVAL;
+	target = calloc(1, sizeof(*target));
+	if (!target)
+		return -ENOMEM;
+	if (prober_timer_new(peer->prober, &target->timer, target_timer) < 0) {
+		free(target);
+		return -ENOMEM;
+	}
+	target->peer = peer;
+	target->config = *config;
+	if (target->config.timeout_ns == 0)
+		target->config.timeout_ns = peer->prober->timeout_ns;
+	target->user = user;
+	TAILQ_INIT(&target->probes);
+	TAILQ_INSERT_TAIL(&peer->targets, target, in_peer);
+	if (!peer->held)
+		prober_target_start(target, now_ns);
+	*out = target;
+	return 0;
+}
+
+void
+prober_target_check_done(struct prober_target *target)
+{
+	struct prober *prober = target->peer->prober;
+
+	if (!target->stopped || target->done || target->in_flight > 0)
+		return;
+	target->done = true;
+	target->done_listed = true;
+	TAILQ_INSERT_TAIL(&prober->done, target, in_done);
+}
+
+void
+prober_target_stop(struct prober_target *target, uint64_t now_ns)
+{
+	(void)now_ns;
+	target_leave(target);
+	target->stopped = true;
+	prober_target_check_done(target);
+}
+
+void
+prober_target_remove(struct prober_target *target)
+{
+	struct prober *prober = target->peer->prober;
+
+	target_leave(target);
+	prober_probe_forget(target);
+	if (target->done_listed)
+		TAILQ_REMOVE(&prober->done, target, in_done);
+	TAILQ_REMOVE(&target->peer->targets, target, in_peer);
+	prober_timer_free(prober, &target->timer);
+	free(target);
+}
+
+void
+prober_target_info(const struct prober_target *target, struct prober_target_info *out)
+{
+	*out = (struct prober_target_info){
+		.config = target->config,
+		.user = target->user,
+		.in_flight = target->in_flight,
+		.src_port = target->src_port,
+		.path = target->path,
+		.totals = target->totals,
+	};
+}
+
+void
+prober_target_summary(const struct prober_target *target, uint64_t now_ns, struct probe_summary *out)
+{
+	const struct probe_recent *recent = &target->recent;
+
+	probe_recent_summary(&recent, 1, now_ns, out);
+}

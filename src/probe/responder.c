@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Probes and their two ACKs. A probe passes the checks (format, session, address, limits) and becomes
+ * an answer, which goes one of three ways:
+ *
+ *   sent at once            ACK1, T4 known, ACK2
+ *   pending                 ACK1 posted; its send completion brings T4, then ACK2
+ *   held                    the path back is being prepared; T3 is kept, so T4 - T3 stays true
+ *
+ * Pending answers stand in a ring by cookie. It is larger than any send queue, so one that is
+ * overwritten will not get its completion any more. Both ACKs have PROBE_WIRE_SIZE_MIN bytes, the least
+ * that a probe has: a forged probe cannot make more traffic than it is.
+ */
+#include "probe/responder_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "probe/wire.h"
+
+#define RESPONDER_BURST_MIN 32
+
+static uint32_t
+responder_burst(uint32_t per_s)
+{
+	return per_s > RESPONDER_BURST_MIN ? per_s : RESPONDER_BURST_MIN;
+}
+
+int
+responder_new(const struct responder_config *config, struct responder **out)
+{
+	struct responder *responder = calloc(1, sizeof(*responder));
+
+	if (!responder)
+		return -ENOMEM;
+	responder->ops = config->ops;
+	responder->arg = config->arg;
+	responder->hash_key = config->random;
+	responder->sessions_max = RESPONDER_SESSIONS_MAX;
+	bucket_rate_set(&responder->open_rate, RESPONDER_OPENS_PER_S, RESPONDER_OPENS_PER_S);
+	TAILQ_INIT(&responder->held);
+	if (responder_tables_new(responder) < 0) {
+		free(responder);
+		return -ENOMEM;
+	}
+	*out = responder;
+	return 0;
+}
+
+void
+responder_free(struct responder *responder)
+{
+	if (!responder)
+		return;
+	responder_tables_free(responder);
+	free(responder);
+}
+
+void
+responder_set_limits(struct responder *responder, const struct responder_limits *limits, uint64_t now_ns)
+{
+	struct responder_session *session = TAILQ_FIRST(&responder->order);
+
+	(void)now_ns;
+	responder->limits = *limits;
+	bucket_rate_set(&responder->source_rate, limits->per_source, responder_burst(limits->per_source));
+	bucket_rate_set(&responder->total_rate, limits->total, responder_burst(limits->total));
+	while (session) {
+		struct responder_session *next = TAILQ_NEXT(session, in_order);
+
+		if (!responder_is_allowed(responder, &session->request.remote))
+			responder_close(responder, session);
+		session = next;
+	}
+}
+
+static int
+responder_post(struct responder *responder, const struct responder_session *session,
+	       const struct responder_answer *answer, const struct wire_message *message, bool want_sent,
+	       struct responder_tx *tx)
+{
+	uint8_t payload[PROBE_WIRE_SIZE_MIN];
+	struct responder_ack ack = {
+		.payload = payload,
+		.size = sizeof(payload),
+		.local = session->request.local,
+		.remote = session->request.remote,
+		.qpn = answer->qpn,
+		.qkey = session->request.qkey,
+		.flow_label = answer->flow_label,
+		.traffic_class = answer->traffic_class,
+		.service_level = answer->service_level,
+		.cookie = responder->cookie,
+	};
+
+	wire_encode(message, payload);
+	return responder->ops->send(responder->arg, session->request.device_user, &ack, want_sent, tx);
+}
+
+/* T4 - T3 and how far it may be off. Times of two clocks say nothing: the error says so. */
+static void
+responder_measure(const struct responder_answer *answer, const struct responder_tx *tx, struct wire_message *ack2)
+{
+	uint64_t error_ns = answer->t3_error_ns + tx->error_ns, t3_ns = answer->t3_ns;
+
+	ack2->ack2.t3_ns = t3_ns;
+	ack2->ack2.clock = (uint8_t)tx->clock;
+	if (error_ns < tx->error_ns)
+		error_ns = UINT64_MAX;
+	if (tx->clock != answer->clock) {
+		ack2->ack2.clock = PROBE_CLOCK_SW;
+		error_ns = UINT64_MAX;
+	} else if (tx->t_ns >= t3_ns) {
+		ack2->ack2.delay_ns = tx->t_ns - t3_ns;
+	} else if (error_ns < t3_ns - tx->t_ns) {
+		error_ns = t3_ns - tx->t_ns;
+	}
+	ack2->ack2.error_ns = error_ns < UINT32_MAX ? (uint32_t)error_ns : UINT32_MAX;
+}
+
+/* ACK1 has been sent, at tx->t_ns. */
+static void
+responder_send_ack2(struct responder *responder, const struct responder_session *session,
+		    const struct responder_answer *answer, const struct responder_tx *ack1)
+{
+	struct wire_message message = {
+		.type = PROBE_WIRE_ACK2,
+		.length = PROBE_WIRE_SIZE_MIN,
+		.seq = answer->seq,
+		.session = session->number,
+	};
+	struct responder_tx tx = {0};
+
+	responder->stats.ack1++;
+	responder->cookie++;
+	responder_measure(answer, ack1, &message);
+	if (responder_post(responder, session, answer, &message, false, &tx) < 0)
+		responder->stats.send_errors++;
+	else
+		responder->stats.ack2++;
+}
+
+static struct responder_pending *
+responder_pending_slot(struct responder *responder, uint32_t cookie)
+{
+	return &responder->pending[cookie % RESPONDER_PENDING_N];
+}
+
+static void
+responder_await_sent(struct responder *responder, const struct responder_answer *answer,
+		     const struct responder_tx *tx)
+{
+	struct responder_pending *pending = responder_pending_slot(responder, responder->cookie);
+
+	if (pending->used)
+		responder->stats.send_errors++;
+	*pending = (struct responder_pending){
+		.used = true,
+		.cookie = responder->cookie,
+		.clock = tx->clock,
+		.answer = *answer,
+	};
+}
+
+/* 0: sent, pending, or dropped and counted. -EAGAIN: no path yet. */
+static int
+responder_send_ack1(struct responder *responder, const struct responder_session *session,
+		    const struct responder_answer *answer)
+{
+	struct wire_message message = {
+		.type = PROBE_WIRE_ACK1,
+		.length = PROBE_WIRE_SIZE_MIN,
+		.seq = answer->seq,
+		.session = session->number,
+	};
+	struct responder_tx tx = {0};
+	int err;
+
+	responder->cookie++;
+	err = responder_post(responder, session, answer, &message, true, &tx);
+	if (err == -EAGAIN)
+		return err;
+	if (err < 0)
+		responder->stats.send_errors++;
+	else if (tx.done)
+		responder_send_ack2(responder, session, answer, &tx);
+	else
+		responder_await_sent(responder, answer, &tx);
+	return 0;
+}
+
+void
+responder_held_free(struct responder *responder, struct responder_held *held)
+{
+	TAILQ_REMOVE(&responder->held, held, in_responder);
+	TAILQ_REMOVE(&held->owner->held, held, in_session);
+	held->owner->n_held--;
+	free(held);
+}
+
+static void
+responder_hold(struct responder *responder, struct responder_session *session,
+	       const struct responder_answer *answer, uint64_t now_ns)
+{
+	struct responder_held *held = session->n_held < RESPONDER_HELD_MAX ? calloc(1, sizeof(*held)) : NULL;
+
+	if (!held) {
+		responder->stats.held_dropped++;
+		return;
+	}
+	held->owner = session;
+	held->since_ns = now_ns;
+	held->answer = *answer;
+	TAILQ_INSERT_TAIL(&responder->held, held, in_responder);
+	TAILQ_INSERT_TAIL(&session->held, held, in_session);
+	session->n_held++;
+	responder->stats.held++;
+}
+
+/* Takes a token for one probe, or counts why there is none. */
+static bool
+responder_is_within_limits(struct responder *responder, struct responder_source *source, uint64_t now_ns)
+{
+	if (!bucket_is_ready(&source->probes, &responder->source_rate, now_ns)) {
+		responder->stats.refused_source++;
+		return false;
+	}
+	if (!bucket_is_ready(&responder->total, &responder->total_rate, now_ns)) {
+		responder->stats.refused_total++;
+		return false;
+	}
+	bucket_take(&source->probes, &responder->source_rate, now_ns);
+	bucket_take(&responder->total, &responder->total_rate, now_ns);
+	return true;
+}
+
+/* The session that a probe belongs to, or NULL: counted. */
+static struct responder_session *
+responder_session_of(struct responder *responder, uint64_t number, const struct responder_rx *rx)
+{
+	struct responder_session *session = responder_find(responder, number);
+
+	if (!session) {
+		if (responder_is_allowed(responder, &rx->src))
+			responder->stats.unknown_session++;
+		else
+			responder->stats.refused_network++;
+		return NULL;
+	}
+	if (session->request.device_user != rx->device_user || !addr_equal(&session->request.remote, &rx->src) ||
+	    !addr_equal(&session->request.local, &rx->dst)) {
+		responder->stats.wrong_source++;
+		return NULL;
+	}
+	return session;
+}
+
+void
+responder_received(struct responder *responder, const struct responder_rx *rx, uint64_t now_ns)
+{
+	struct responder_session *session;
+	struct responder_answer answer;
+	struct wire_message message;
+
+	if (wire_decode(rx->payload, rx->len, &message) < 0 || message.type != PROBE_WIRE_PROBE) {
+		responder->stats.malformed++;
+		return;
+	}
+	session = responder_session_of(responder, message.session, rx);
+	if (!session)
+		return;
+	responder->stats.probes++;
+	responder_touch(responder, session, now_ns);
+	if (!responder_is_within_limits(responder, session->source, now_ns))
+		return;
+	answer = (struct responder_answer){
+		.session = session->number,
+		.seq = message.seq,
+		.t3_ns = rx->t_ns,
+		.t3_error_ns = rx->error_ns,
+		.qpn = rx->src_qpn,
+		.flow_label = message.probe.ack_flow_label,
+		.traffic_class = message.probe.ack_traffic_class,
+		.service_level = message.probe.ack_service_level,
+		.clock = rx->clock,
+	};
+	if (responder_send_ack1(responder, session, &answer) == -EAGAIN)
+		responder_hold(responder, session, &answer, now_ns);
+}
+
+void
+responder_sent(struct responder *responder, uint32_t cookie, int status, uint64_t t_ns, uint64_t error_ns,
+	       uint64_t now_ns)
+{
+	struct responder_pending *pending = responder_pending_slot(responder, cookie);
+	struct responder_tx tx = {.t_ns = t_ns, .error_ns = error_ns, .done = true, .clock = pending->clock};
+	struct responder_session *session;
+
+	(void)now_ns;
+	if (!pending->used || pending->cookie != cookie)
+		return;
+	pending->used = false;
+	if (status < 0) {
+		responder->stats.send_errors++;
+		return;
+	}
+	session = responder_find(responder, pending->answer.session);
+	if (session)
+		responder_send_ack2(responder, session, &pending->answer, &tx);
+}
+
+void
+responder_path_ready(struct responder *responder, void *device_user, const struct addr *local,
+		     const struct addr *remote, uint64_t now_ns)
+{
+	struct responder_session *session = responder_find_path(responder, device_user, local, remote);
+	struct responder_held *held = session ? TAILQ_FIRST(&session->held) : NULL;
+
+	(void)now_ns;
+	while (held) {
+		struct responder_held *next = TAILQ_NEXT(held, in_session);
+
+		/* Paths differ by flow label: others may still be in preparation. */
+		if (responder_send_ack1(responder, session, &held->answer) != -EAGAIN)
+			responder_held_free(responder, held);
+		held = next;
+	}
+}
+
+void
+responder_path_failed(struct responder *responder, void *device_user, const struct addr *local,
+		      const struct addr *remote, uint64_t now_ns)
+{
+	struct responder_session *session = responder_find_path(responder, device_user, local, remote);
+	struct responder_held *held;
+
+	(void)now_ns;
+	while (session && (held = TAILQ_FIRST(&session->held))) {
+		responder->stats.held_dropped++;
+		responder_held_free(responder, held);
+	}
+}
+
+uint64_t
+responder_next_ns(const struct responder *responder)
+{
+	const struct responder_session *session = TAILQ_FIRST(&responder->order);
+	const struct responder_held *held = TAILQ_FIRST(&responder->held);
+	uint64_t next_ns = session ? session->last_ns + RESPONDER_IDLE_NS : UINT64_MAX;
+
+	if (held && held->since_ns + RESPONDER_HELD_NS < next_ns)
+		next_ns = held->since_ns + RESPONDER_HELD_NS;
+	return next_ns;
+}
+
+void
+responder_advance(struct responder *responder, uint64_t now_ns)
+{
+	struct responder_held *held;
+
+	while ((held = TAILQ_FIRST(&responder->held)) && held->since_ns + RESPONDER_HELD_NS <= now_ns) {
+		responder->stats.held_dropped++;
+		responder_held_free(responder, held);
+	}
+	responder_expire_sessions(responder, now_ns);
+}
+
+void
+responder_stats(const struct responder *responder, struct responder_stats *out)
+{
+	*out = responder->stats;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the responder: what responder.c (probes and ACKs) and responder_session.c (who may ask,
+ * sessions, their sources) share.
+ */
+#ifndef RPINGMESH_PROBE_RESPONDER_IMPL_H
+#define RPINGMESH_PROBE_RESPONDER_IMPL_H
+
+#include <sys/queue.h>
+
+#include "probe/bucket.h"
+#include "probe/responder.h"
+
+#define RESPONDER_PENDING_N 4096 /* ACK1s whose send completion is awaited; power of two */
+
+/* One probe that is being answered. */
+struct responder_answer {
+	uint64_t session; /* its number, not a pointer: sessions may go meanwhile */
+	uint64_t seq;
+	uint64_t t3_ns, t3_error_ns;
+	uint32_t qpn;
+	uint32_t flow_label;
+	uint8_t traffic_class, service_level;
+	enum probe_clock clock;
+};
+
+/* ACK1 is out, ACK2 follows when its send completion comes. */
+struct responder_pending {
+	bool used;
+	uint32_t cookie;
+	enum probe_clock clock; /* of T4 */
+	struct responder_answer answer;
+};
+
+/* A probe that waits for the path back. Owned by its session. */
+struct responder_held {
+	TAILQ_ENTRY(responder_held) in_session, in_responder;
+	struct responder_session *owner;
+	uint64_t since_ns;
+	struct responder_answer answer;
+};
+TAILQ_HEAD(responder_held_list, responder_held);
+
+/* An address that asks. Lives while it has sessions; without any, until it has been quiet for a while. */
+struct responder_source {
+	LIST_ENTRY(responder_source) in_hash;
+	TAILQ_ENTRY(responder_source) in_idle; /* if n_sessions is 0, the longest quiet first */
+	struct addr addr;
+	uint32_t n_sessions;
+	uint64_t last_ns;
+	struct bucket opens, probes;
+};
+LIST_HEAD(responder_source_head, responder_source);
+TAILQ_HEAD(responder_source_list, responder_source);
+
+struct responder_session {
+	LIST_ENTRY(responder_session) in_numbers, in_paths;
+	TAILQ_ENTRY(responder_session) in_order; /* the longest quiet first */
+	struct responder_source *source;
+	uint64_t number;
+	struct responder_open_request request;   /* the last one */
+	uint64_t last_ns;
+	struct responder_held_list held;
+	uint32_t n_held;
+};
+LIST_HEAD(responder_session_head, responder_session);
+TAILQ_HEAD(responder_session_list, responder_session);
+
+struct responder {
+	const struct responder_ops *ops;
+	void *arg;
+	struct responder_limits limits;
+	struct bucket total;
+	struct bucket_rate total_rate, source_rate, open_rate;
+	uint64_t hash_key;
+	uint32_t sessions_max;                  /* RESPONDER_SESSIONS_MAX; tests take less */
+	uint32_t n_hash;                        /* power of two; of the three tables below */
+	struct responder_session_head *numbers; /* by session number */
+	struct responder_session_head *paths;   /* by device, local and remote address: one session each */
+	struct responder_source_head *sources;  /* by address */
+	struct responder_session_list order;
+	struct responder_source_list idle_sources;
+	uint32_t n_sources;
+	struct responder_held_list held;        /* the oldest first */
+	uint32_t cookie;
+	struct responder_stats stats;           /* sessions included */
+	struct responder_pending pending[RESPONDER_PENDING_N];
+};
+
+/* responder_session.c */
+int responder_tables_new(struct responder *responder);
+void responder_tables_free(struct responder *responder);
+bool responder_is_allowed(const struct responder *responder, const struct addr *addr);
+struct responder_session *responder_find(const struct responder *responder, uint64_t number);
+struct responder_session *responder_find_path(const struct responder *responder, const void *device_user,
+					      const struct addr *local, const struct addr *remote);
+/* It has been heard of: lives RESPONDER_IDLE_NS longer. */
+void responder_touch(struct responder *responder, struct responder_session *session, uint64_t now_ns);
+/* Frees the session with all that it holds. */
+void responder_close(struct responder *responder, struct responder_session *session);
+void responder_expire_sessions(struct responder *responder, uint64_t now_ns);
+
+/* responder.c */
+/* Takes it out of its lists and frees it. */
+void responder_held_free(struct responder *responder, struct responder_held *held);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "probe/wire.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "probe/result.h"
+
+#define WIRE_FLOW_LABEL_MAX 0xfffffu
+#define WIRE_SERVICE_LEVEL_MAX 15u
+#define WIRE_QPN_MAX 0xffffffu
+
+/* Offsets of the private data, as the tables in probe_wire.h have them. */
+enum wire_private {
+	WIRE_OFF_NAME_LENGTH = 5,
+	WIRE_OFF_TOR_LENGTH = 6,
+	WIRE_OFF_STATUS = 7,
+	WIRE_OFF_QKEY = 8,
+	WIRE_OFF_QPN = 12,
+	WIRE_OFF_INCARNATION = 16,
+	WIRE_OFF_REPLY_SESSION = 24,
+	WIRE_OFF_MAX_SIZE = 32,
+};
+
+static void
+wire_put16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static void
+wire_put32(uint8_t *p, uint32_t v)
+{
+	wire_put16(p, (uint16_t)(v >> 16));
+	wire_put16(p + 2, (uint16_t)v);
+}
+
+static void
+wire_put64(uint8_t *p, uint64_t v)
+{
+	wire_put32(p, (uint32_t)(v >> 32));
+	wire_put32(p + 4, (uint32_t)v);
+}
+
+static uint16_t
+wire_get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint32_t
+wire_get32(const uint8_t *p)
+{
+	return (uint32_t)wire_get16(p) << 16 | wire_get16(p + 2);
+}
+
+static uint64_t
+wire_get64(const uint8_t *p)
+{
+	return (uint64_t)wire_get32(p) << 32 | wire_get32(p + 4);
+}
+
+static void
+wire_encode_ack2(const struct wire_message *message, uint8_t *buf)
+{
+	wire_put64(buf + PROBE_WIRE_OFF_DELAY, message->ack2.delay_ns);
+	wire_put64(buf + PROBE_WIRE_OFF_T3, message->ack2.t3_ns);
+	wire_put32(buf + PROBE_WIRE_OFF_ERROR, message->ack2.error_ns);
+	buf[PROBE_WIRE_OFF_CLOCK] = message->ack2.clock;
+}
+
+void
+wire_encode(const struct wire_message *message, uint8_t *buf)
+{
+	memset(buf, 0, message->length);
+	wire_put32(buf + PROBE_WIRE_OFF_MAGIC, PROBE_WIRE_MAGIC);
+	buf[PROBE_WIRE_OFF_VERSION] = PROBE_WIRE_VERSION;
+	buf[PROBE_WIRE_OFF_TYPE] = (uint8_t)message->type;
+	wire_put16(buf + PROBE_WIRE_OFF_LENGTH, message->length);
+	wire_put64(buf + PROBE_WIRE_OFF_SEQ, message->seq);
+	wire_put64(buf + PROBE_WIRE_OFF_SESSION, message->session);
+	switch (message->type) {
+	case PROBE_WIRE_PROBE:
+		wire_put32(buf + PROBE_WIRE_OFF_ACK_FLOW_LABEL, message->probe.ack_flow_label);
+		buf[PROBE_WIRE_OFF_ACK_TRAFFIC_CLASS] = message->probe.ack_traffic_class;
+		buf[PROBE_WIRE_OFF_ACK_SERVICE_LEVEL] = message->probe.ack_service_level;
+		break;
+	case PROBE_WIRE_ACK1:
+		break;
+	case PROBE_WIRE_ACK2:
+		wire_encode_ack2(message, buf);
+		break;
+	}
+}
+
+static int
+wire_check_magic(const uint8_t *buf)
+{
+	if (wire_get32(buf + PROBE_WIRE_OFF_MAGIC) != PROBE_WIRE_MAGIC)
+		return -EBADMSG;
+	return buf[PROBE_WIRE_OFF_VERSION] == PROBE_WIRE_VERSION ? 0 : -EPROTONOSUPPORT;
+}
+
+static int
+wire_decode_probe(const uint8_t *buf, struct wire_message *m)
+{
+	m->type = PROBE_WIRE_PROBE;
+	m->probe.ack_flow_label = wire_get32(buf + PROBE_WIRE_OFF_ACK_FLOW_LABEL);
+	m->probe.ack_traffic_class = buf[PROBE_WIRE_OFF_ACK_TRAFFIC_CLASS];
+	m->probe.ack_service_level = buf[PROBE_WIRE_OFF_ACK_SERVICE_LEVEL];
+	if (m->probe.ack_flow_label > WIRE_FLOW_LABEL_MAX || m->probe.ack_service_level > WIRE_SERVICE_LEVEL_MAX)
+		return -EBADMSG;
+	return 0;
+}
+
+static int
+wire_decode_ack1(struct wire_message *m)
+{
+	m->type = PROBE_WIRE_ACK1;
+	return m->length == PROBE_WIRE_SIZE_MIN ? 0 : -EBADMSG;
+}
+
+static int
+wire_decode_ack2(const uint8_t *buf, struct wire_message *m)
+{
+	m->type = PROBE_WIRE_ACK2;
+	m->ack2.delay_ns = wire_get64(buf + PROBE_WIRE_OFF_DELAY);
+	m->ack2.t3_ns = wire_get64(buf + PROBE_WIRE_OFF_T3);
+	m->ack2.error_ns = wire_get32(buf + PROBE_WIRE_OFF_ERROR);
+	m->ack2.clock = buf[PROBE_WIRE_OFF_CLOCK];
+	if (m->length != PROBE_WIRE_SIZE_MIN || m->ack2.clock >= PROBE_CLOCK_N)
+		return -EBADMSG;
+	return 0;
+}
+
+int
+wire_decode(const uint8_t *buf, size_t len, struct wire_message *out)
+{
+	struct wire_message m = {0};
+	int err;
+
+	if (len < PROBE_WIRE_SIZE_MIN)
+		return -EBADMSG;
+	err = wire_check_magic(buf);
+	if (err < 0)
+		return err;
+	m.length = wire_get16(buf + PROBE_WIRE_OFF_LENGTH);
+	if (m.length != len)
+		return -EBADMSG;
+	m.seq = wire_get64(buf + PROBE_WIRE_OFF_SEQ);
+	m.session = wire_get64(buf + PROBE_WIRE_OFF_SESSION);
+	if (buf[PROBE_WIRE_OFF_TYPE] == PROBE_WIRE_PROBE)
+		err = wire_decode_probe(buf, &m);
+	else if (buf[PROBE_WIRE_OFF_TYPE] == PROBE_WIRE_ACK1)
+		err = wire_decode_ack1(&m);
+	else if (buf[PROBE_WIRE_OFF_TYPE] == PROBE_WIRE_ACK2)
+		err = wire_decode_ack2(buf, &m);
+	else
+		err = -EINVAL;
+	if (err < 0)
+		return err;
+	*out = m;
+	return 0;
+}
+
+/* Names go to terminals, records and logs: what is not printable ASCII is shown as '?'. */
+static void
+wire_get_name(char *name, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		name[i] = bytes[i] >= 0x20 && bytes[i] < 0x7f ? (char)bytes[i] : '?';
+	name[len] = '\0';
+}
+
+static void
+wire_put_private(uint8_t *buf, size_t header, size_t name_len, uint32_t qkey, uint64_t incarnation)
+{
+	memset(buf, 0, header);
+	wire_put32(buf + PROBE_WIRE_OFF_MAGIC, PROBE_WIRE_MAGIC);
+	buf[PROBE_WIRE_OFF_VERSION] = PROBE_WIRE_VERSION;
+	buf[WIRE_OFF_NAME_LENGTH] = (uint8_t)name_len;
+	wire_put32(buf + WIRE_OFF_QKEY, qkey);
+	wire_put64(buf + WIRE_OFF_INCARNATION, incarnation);
+}
+
+size_t
+wire_encode_request(const struct wire_request *request, uint8_t *buf)
+{
+	size_t name_len = strnlen(request->hostname, PROBE_WIRE_NAME_MAX);
+
+	wire_put_private(buf, PROBE_WIRE_REQUEST_HEADER, name_len, request->qkey, request->incarnation);
+	memcpy(buf + PROBE_WIRE_REQUEST_HEADER, request->hostname, name_len);
+	return PROBE_WIRE_REQUEST_HEADER + name_len;
+}
+
+int
+wire_decode_request(const uint8_t *buf, size_t len, struct wire_request *out)
+{
+	struct wire_request request = {0};
+	size_t name_len;
+	int err;
+
+	if (len < PROBE_WIRE_REQUEST_HEADER)
+		return -EBADMSG;
+	err = wire_check_magic(buf);
+	if (err < 0)
+		return err;
+	name_len = buf[WIRE_OFF_NAME_LENGTH];
+	if (name_len > PROBE_WIRE_NAME_MAX || name_len > len - PROBE_WIRE_REQUEST_HEADER)
+		return -EBADMSG;
+	request.qkey = wire_get32(buf + WIRE_OFF_QKEY);
+	request.incarnation = wire_get64(buf + WIRE_OFF_INCARNATION);
+	wire_get_name(request.hostname, buf + PROBE_WIRE_REQUEST_HEADER, name_len);
+	*out = request;
+	return 0;
+}
+
+size_t
+wire_encode_reply(const struct wire_reply *reply, uint8_t *buf)
+{
+	size_t host_len = strnlen(reply->hostname, PROBE_WIRE_REPLY_HOST_MAX);
+	size_t tor_len = strnlen(reply->tor, PROBE_WIRE_REPLY_TOR_MAX);
+
+	wire_put_private(buf, PROBE_WIRE_REPLY_HEADER, host_len, reply->qkey, reply->incarnation);
+	buf[WIRE_OFF_TOR_LENGTH] = (uint8_t)tor_len;
+	buf[WIRE_OFF_STATUS] = (uint8_t)reply->status;
+	wire_put32(buf + WIRE_OFF_QPN, reply->qpn);
+	wire_put64(buf + WIRE_OFF_REPLY_SESSION, reply->session);
+	wire_put16(buf + WIRE_OFF_MAX_SIZE, reply->max_size);
+	memcpy(buf + PROBE_WIRE_REPLY_HEADER, reply->hostname, host_len);
+	memcpy(buf + PROBE_WIRE_REPLY_HEADER + host_len, reply->tor, tor_len);
+	return PROBE_WIRE_REPLY_HEADER + host_len + tor_len;
+}
+
+/* A session that could not be used is no session. */
+static bool
+wire_reply_is_usable(const struct wire_reply *reply)
+{
+	if (reply->status != PROBE_WIRE_ACCEPTED)
+		return true;
+	return reply->qpn != 0 && reply->qpn <= WIRE_QPN_MAX && reply->session != 0 &&
+	       reply->max_size >= PROBE_WIRE_SIZE_MIN;
+}
+
+int
+wire_decode_reply(const uint8_t *buf, size_t len, struct wire_reply *out)
+{
+	struct wire_reply reply = {0};
+	size_t host_len, tor_len;
+	int err;
+
+	if (len < PROBE_WIRE_REPLY_HEADER)
+		return -EBADMSG;
+	err = wire_check_magic(buf);
+	if (err < 0)
+		return err;
+	host_len = buf[WIRE_OFF_NAME_LENGTH];
+	tor_len = buf[WIRE_OFF_TOR_LENGTH];
+	if (host_len > PROBE_WIRE_REPLY_HOST_MAX || tor_len > PROBE_WIRE_REPLY_TOR_MAX ||
+	    host_len + tor_len > len - PROBE_WIRE_REPLY_HEADER ||
+	    buf[WIRE_OFF_STATUS] > PROBE_WIRE_BAD_REQUEST)
+		return -EBADMSG;
+	reply.status = (enum probe_wire_status)buf[WIRE_OFF_STATUS];
+	reply.qkey = wire_get32(buf + WIRE_OFF_QKEY);
+	reply.qpn = wire_get32(buf + WIRE_OFF_QPN);
+	reply.incarnation = wire_get64(buf + WIRE_OFF_INCARNATION);
+	reply.session = wire_get64(buf + WIRE_OFF_REPLY_SESSION);
+	reply.max_size = wire_get16(buf + WIRE_OFF_MAX_SIZE);
+	wire_get_name(reply.hostname, buf + PROBE_WIRE_REPLY_HEADER, host_len);
+	wire_get_name(reply.tor, buf + PROBE_WIRE_REPLY_HEADER + host_len, tor_len);
+	if (!wire_reply_is_usable(&reply))
+		return -EBADMSG;
+	*out = reply;
+	return 0;
+}
