@@ -104,11 +104,25 @@ addr_equal(const struct addr *a, const struct addr *b)
 	return memcmp(a->raw, b->raw, sizeof(a->raw)) == 0;
 }
 
+unsigned int
+addr_common_bits(const struct addr *a, const struct addr *b)
+{
+	unsigned int bits = 0;
+
+	while (bits < 128 && !((a->raw[bits / 8] ^ b->raw[bits / 8]) & (0x80u >> (bits % 8))))
+		bits++;
+	return bits;
+}
+
 bool
 addr_net_has(const struct addr_net *net, const struct addr *a)
 {
 	struct addr masked = *a;
+	bool v4 = net->bits >= 96 && addr_is_v4(&net->base);
 
+	/* ::/0 is all of IPv6: who allows that has not allowed all of IPv4 */
+	if (v4 != addr_is_v4(a))
+		return false;
 	addr_mask(&masked, net->bits);
 	return addr_equal(&masked, &net->base);
 }

@@ -38,6 +38,9 @@ bool addr_is_v4(const struct addr *a);
 bool addr_is_zero(const struct addr *a);
 bool addr_is_link_local(const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);
+/* How many leading bits two addresses share, 0 to 128. */
+unsigned int addr_common_bits(const struct addr *a, const struct addr *b);
+/* A network has addresses of its own family only: ::/0 is all of IPv6 and none of IPv4. */
 bool addr_net_has(const struct addr_net *net, const struct addr *a);
 
 /* Port in host order. Returns the length of what was written to *ss. */

@@ -58,9 +58,12 @@ log_enabled(enum log_subsystem sub, enum log_level level)
 static void
 log_clean(char *text)
 {
-	for (unsigned char *c = (unsigned char *)text; *c; c++)
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
 		if (*c < 0x20 || *c == 0x7f)
 			*c = '?';
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* U+0080 to U+009F: control, too */
+			c[0] = c[1] = '?';
+	}
 }
 
 static void

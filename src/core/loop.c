@@ -55,69 +55,6 @@ struct loop_signal {
 	void *arg;
 };
 
-static void
-loop_run_deferred(struct loop *loop)
-{
-	struct loop_deferred *d;
-
-	while ((d = loop->deferred)) {
-		loop->deferred = d->next;
-		if (!loop->deferred)
-			loop->deferred_tail = &loop->deferred;
-		d->fn(d->arg);
-		free(d);
-	}
-}
-
-static void
-loop_deferred_ready(evutil_socket_t sock, short what, void *arg)
-{
-	(void)sock;
-	(void)what;
-	loop_run_deferred(arg);
-}
-
-int
-loop_new(struct loop **out)
-{
-	struct event_config *config = event_config_new();
-	struct loop *loop = calloc(1, sizeof(*loop));
-
-	if (!config || !loop)
-		goto fail;
-	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-	event_config_set_max_dispatch_interval(config, NULL, 1, LOOP_PRIORITY_NORMAL);
-	loop->base = event_base_new_with_config(config);
-	if (!loop->base || event_base_priority_init(loop->base, LOOP_PRIORITY_N) < 0)
-		goto fail;
-	loop->deferred_ev = event_new(loop->base, -1, 0, loop_deferred_ready, loop);
-	if (!loop->deferred_ev)
-		goto fail;
-	event_config_free(config);
-	loop->deferred_tail = &loop->deferred;
-	loop->stats.stall_max_who = "";
-	*out = loop;
-	return 0;
-fail:
-	if (config)
-		event_config_free(config);
-	if (loop && loop->base)
-		event_base_free(loop->base);
-	free(loop);
-	return -ENOMEM;
-}
-
-void
-loop_free(struct loop *loop)
-{
-	if (!loop)
-		return;
-	loop_run_deferred(loop);
-	event_free(loop->deferred_ev);
-	event_base_free(loop->base);
-	free(loop);
-}
-
 static uint64_t
 loop_enter(struct loop *loop)
 {
@@ -140,6 +77,84 @@ loop_leave(struct loop *loop, const char *who, uint64_t entered_ns)
 		loop->stats.stall_max_wall_ns = clock_wall_ns();
 		loop->stats.stall_max_who = who;
 	}
+}
+
+/* Runs the deferred calls that there are now; those that they defer in turn come after. */
+static void
+loop_run_deferred(struct loop *loop)
+{
+	struct loop_deferred *d = loop->deferred, *next;
+
+	loop->deferred = NULL;
+	loop->deferred_tail = &loop->deferred;
+	for (; d; d = next) {
+		next = d->next;
+		d->fn(d->arg);
+		free(d);
+	}
+}
+
+static void
+loop_deferred_ready(evutil_socket_t sock, short what, void *arg)
+{
+	struct loop *loop = arg;
+	uint64_t t = loop_enter(loop);
+
+	(void)sock;
+	(void)what;
+	loop_run_deferred(loop);
+	loop_leave(loop, "deferred", t);
+}
+
+int
+loop_new(struct loop **out)
+{
+	struct event_config *config = event_config_new();
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!config || !loop)
+		goto fail;
+	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+	/* else a timer set late in a long callback counts from when the callback began */
+	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
+	event_config_set_max_dispatch_interval(config, NULL, 1, LOOP_PRIORITY_NORMAL);
+	loop->base = event_base_new_with_config(config);
+	if (!loop->base || event_base_priority_init(loop->base, LOOP_PRIORITY_N) < 0)
+		goto fail;
+	loop->deferred_ev = event_new(loop->base, -1, 0, loop_deferred_ready, loop);
+	if (!loop->deferred_ev)
+		goto fail;
+	event_priority_set(loop->deferred_ev, LOOP_PRIORITY_PROBE);
+	event_config_free(config);
+	loop->deferred_tail = &loop->deferred;
+	loop->stats.stall_max_who = "";
+	*out = loop;
+	return 0;
+fail:
+	if (config)
+		event_config_free(config);
+	if (loop && loop->base)
+		event_base_free(loop->base);
+	free(loop);
+	return -ENOMEM;
+}
+
+void
+loop_flush(struct loop *loop)
+{
+	while (loop->deferred)
+		loop_run_deferred(loop);
+}
+
+void
+loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	loop_flush(loop);
+	event_free(loop->deferred_ev);
+	event_base_free(loop->base);
+	free(loop);
 }
 
 int
@@ -280,9 +295,11 @@ loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void 
 void
 loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
 {
+	/* rounded up: a timer that fires early finds nothing due */
+	uint64_t delay_us = delay_ns / NSEC_PER_USEC + (delay_ns % NSEC_PER_USEC != 0);
 	struct timeval tv = {
-		.tv_sec = (time_t)(delay_ns / NSEC_PER_SEC),
-		.tv_usec = (suseconds_t)(delay_ns % NSEC_PER_SEC / NSEC_PER_USEC),
+		.tv_sec = (time_t)(delay_us / 1000000),
+		.tv_usec = (suseconds_t)(delay_us % 1000000),
 	};
 
 	event_add(timer->ev, &tv);

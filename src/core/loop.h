@@ -78,7 +78,7 @@ void loop_fd_free(struct loop_fd *fd);
 /* One-shot timer, made disarmed. The callback may arm it again or free it. */
 int loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void *arg,
 		   struct loop_timer **out);
-/* Runs the callback delay_ns from now (0: at once, after a poll); replaces what was armed. */
+/* Runs the callback delay_ns from now, not earlier (0: at once, after a poll); replaces what was armed. */
 void loop_timer_set(struct loop_timer *timer, uint64_t delay_ns);
 void loop_timer_clear(struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer);
@@ -88,10 +88,12 @@ int loop_signal_new(struct loop *loop, int signo, void (*cb)(void *arg), void *a
 void loop_signal_free(struct loop_signal *sig);
 
 /*
- * Calls fn(arg) soon after the running callback has returned: the way to free an object that a
- * caller up the stack may still hold. Calls run in order; loop_free() runs those left. 0,
- * or -ENOMEM, and fn will not be called.
+ * Calls fn(arg) right after the running callback has returned, before any other: the way to free an
+ * object that a caller up the stack may still hold. Calls run in order; what they defer themselves
+ * runs after another poll. loop_free() runs those left. 0, or -ENOMEM, and fn will not be called.
  */
 int loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
+/* Runs deferred calls now, and what they defer: for a stop, when the loop does not run any more but its objects still exist. */
+void loop_flush(struct loop *loop);
 
 #endif
