@@ -45,8 +45,8 @@ struct device {
 	struct device_gid gids[DEVICE_GIDS_MAX];
 };
 
-static bool
-device_matches(const char *name, char *const *patterns, size_t n)
+bool
+device_name_matches(const char *name, char *const *patterns, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (fnmatch(patterns[i], name, 0) == 0)
@@ -99,7 +99,7 @@ device_list(char *const *patterns, size_t n_patterns, struct device_name **out, 
 	if (!devices)
 		return errno ? -errno : -ENOSYS;
 	for (size_t i = 0; rc == 0 && devices[i]; i++)
-		if (device_matches(ibv_get_device_name(devices[i]), patterns, n_patterns))
+		if (device_name_matches(ibv_get_device_name(devices[i]), patterns, n_patterns))
 			rc = device_list_ports(devices[i], &list, &count);
 	ibv_free_device_list(devices);
 	if (rc < 0) {
@@ -456,17 +456,6 @@ device_find_gid(const struct device *device, const struct addr *addr)
 	return NULL;
 }
 
-/* How many leading bits two addresses share. */
-static unsigned int
-device_common_bits(const struct addr *a, const struct addr *b)
-{
-	unsigned int bits = 0;
-
-	while (bits < 128 && !((a->raw[bits / 8] ^ b->raw[bits / 8]) & (0x80u >> (bits % 8))))
-		bits++;
-	return bits;
-}
-
 const struct device_gid *
 device_source_for(const struct device *device, const struct addr *remote)
 {
@@ -477,7 +466,7 @@ device_source_for(const struct device *device, const struct addr *remote)
 
 		if (device_gid_rank(&g->addr) != device_gid_rank(remote))
 			continue;
-		if (!best || device_common_bits(&g->addr, remote) > device_common_bits(&best->addr, remote))
+		if (!best || addr_common_bits(&g->addr, remote) > addr_common_bits(&best->addr, remote))
 			best = g;
 	}
 	return best;

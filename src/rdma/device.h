@@ -48,6 +48,9 @@ struct device_name {
 	uint8_t port;
 };
 
+/* Whether a device name matches one of the fnmatch(3) patterns; with none: true. */
+bool device_name_matches(const char *name, char *const *patterns, size_t n_patterns);
+
 /*
  * Lists RoCE ports. 0 and *out (free()) with *n entries, or -errno: -ENOSYS when the kernel has no RDMA.
  */

@@ -8,7 +8,6 @@
 #include "rdma/path.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,9 +96,16 @@ path_resolve(struct path *path)
 }
 
 void
-path_set_fresh(struct path *path, uint64_t now_ns)
+path_renew(struct path *path, uint64_t now_ns)
 {
+	path_reset(path);
 	path->fresh_ns = now_ns;
+}
+
+bool
+path_is_fresh(const struct path *path, uint64_t now_ns)
+{
+	return path->fresh_ns && now_ns - path->fresh_ns < PATH_FRESH_NS;
 }
 
 static struct path_ah *
@@ -181,7 +187,7 @@ path_get_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, uint8
 		*out = ah;
 		return 0;
 	}
-	if (path->fresh_ns && now_ns - path->fresh_ns < PATH_FRESH_NS)
+	if (path_is_fresh(path, now_ns))
 		return path_make_ah(path, flow_label, traffic_class, service_level, out);
 	rc = path_resolve(path);
 	return rc < 0 ? rc : -EAGAIN;

@@ -11,6 +11,7 @@
 #define RPINGMESH_RDMA_PATH_H
 
 #include <infiniband/verbs.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/addr.h"
@@ -43,8 +44,13 @@ void path_free(struct path *path);
 
 /* Starts resolving unless it runs already; ops->resolved follows. 0 or -errno at once. */
 int path_resolve(struct path *path);
-/* The neighbour is known at this moment for another reason: SIDR just went there and back. */
-void path_set_fresh(struct path *path, uint64_t now_ns);
+/*
+ * The neighbour is known at this moment for another reason: SIDR just went there and back. AHs are made anew: what the
+ * address leads to may have changed.
+ */
+void path_renew(struct path *path, uint64_t now_ns);
+/* Whether the neighbour was known not long ago. */
+bool path_is_fresh(const struct path *path, uint64_t now_ns);
 
 /*
  * An AH, borrowed: valid until the caller returns to the loop, or as long as it holds a reference. 0 and *out; -EAGAIN:

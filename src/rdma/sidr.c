@@ -52,18 +52,18 @@ struct sidr_listener {
 	struct sidr_listener_config config;
 };
 
-enum sidr_step {
-	SIDR_STEP_ADDR,
-	SIDR_STEP_ROUTE,
-	SIDR_STEP_REPLY,
-	SIDR_STEP_N
-};
 static const char *const sidr_step_names[] = {
 	"resolving the address",
 	"resolving the route",
 	"waiting for the answer of the peer's daemon",
 };
 static_assert(sizeof(sidr_step_names) / sizeof(sidr_step_names[0]) == SIDR_STEP_N, "a name for each step");
+
+const char *
+sidr_step_name(enum sidr_step step)
+{
+	return step < SIDR_STEP_N ? sidr_step_names[step] : "?";
+}
 
 struct sidr_call {
 	struct sidr_id id;
@@ -108,7 +108,7 @@ sidr_call_end(struct sidr_call *call, int status, const uint8_t *data, size_t le
 {
 	struct sidr_answer answer = {
 		.status = status,
-		.step = sidr_step_names[call->step],
+		.step = call->step,
 		.data = data,
 		.len = len,
 	};
@@ -142,7 +142,7 @@ static int
 sidr_call_advance(struct sidr_call *call, const struct sidr_event *event)
 {
 	switch (call->step) {
-	case SIDR_STEP_ADDR:
+	case SIDR_STEP_ADDRESS:
 		if (call->question.address_only) {
 			sidr_call_end(call, 0, NULL, 0);
 			return 1;
@@ -174,7 +174,7 @@ static void
 sidr_call_event(struct sidr_call *call, const struct sidr_event *event)
 {
 	static const enum rdma_cm_event_type expected[] = {
-		[SIDR_STEP_ADDR] = RDMA_CM_EVENT_ADDR_RESOLVED,
+		[SIDR_STEP_ADDRESS] = RDMA_CM_EVENT_ADDR_RESOLVED,
 		[SIDR_STEP_ROUTE] = RDMA_CM_EVENT_ROUTE_RESOLVED,
 		[SIDR_STEP_REPLY] = RDMA_CM_EVENT_ESTABLISHED,
 	};
@@ -256,7 +256,7 @@ sidr_ready(void *arg, int events)
 	}
 }
 
-static const char *
+const char *
 sidr_cure(int rc)
 {
 	switch (rc) {
@@ -290,7 +290,6 @@ sidr_new(struct loop *loop, struct sidr **out)
 	sidr->channel = rdma_create_event_channel();
 	if (!sidr->channel) {
 		rc = errno ? -errno : -ENODEV;
-		log_error(CM, "no rdma_cm event channel: %s%s", strerror(-rc), sidr_cure(rc));
 		goto fail;
 	}
 	flags = fcntl(sidr->channel->fd, F_GETFL);

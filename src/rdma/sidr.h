@@ -21,16 +21,27 @@ struct sidr_listener;
 struct sidr_call;
 struct sidr_request;
 
-/* 0 and *out, or -errno, logged with the cure (-ENODEV, -ENOENT: module rdma_ucm; -EACCES: /dev/infiniband/rdma_cm). */
+/* 0 and *out, or -errno: -ENODEV, -ENOENT: module rdma_ucm; -EACCES: /dev/infiniband/rdma_cm. */
 int sidr_new(struct loop *loop, struct sidr **out);
+/* What to do about that: static text to follow the error, or "". */
+const char *sidr_cure(int error);
 /* Listeners, calls and requests must be gone. NULL is allowed. */
 void sidr_free(struct sidr *sidr);
+
+enum sidr_step {
+	SIDR_STEP_ADDRESS, /* resolving route and neighbour of the address */
+	SIDR_STEP_ROUTE,   /* resolving the path record; for RoCE without a packet */
+	SIDR_STEP_REPLY,   /* waiting for the peer's answer */
+	SIDR_STEP_N
+};
+/* In words. */
+const char *sidr_step_name(enum sidr_step step);
 
 /* What came of a question. Valid during the call. */
 struct sidr_answer {
 	int status;           /* 0, or -errno: -ETIMEDOUT, -EHOSTUNREACH (no such neighbour or route), -ECONNREFUSED (nobody
 				 listens there, or rejected), -EADDRNOTAVAIL (local address), or what the kernel says */
-	const char *step;     /* static text: what was being done when it failed */
+	enum sidr_step step;  /* what was being done then */
 	const uint8_t *data;  /* private data; NULL if address_only */
 	size_t len;
 };

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: daemon
+ *
+ * Start: names, prober, responder, then the RDMA side (rdma_cm, nics), peers, and the control socket last, so that who
+ * connects finds everything. Stop in the reverse order. What is missing in the kernel is not fatal: `rescan` looks again
+ * every few seconds and status says so meanwhile.
+ *
+ * Timers: pump, armed for the earlier of what prober and responder want; rescan.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/names.h"
+#include "daemon/methods.h"
+#include "daemon/nic.h"
+#include "daemon/peer.h"
+#include "daemon/ping.h"
+#include "probe/prober.h"
+#include "probe/responder.h"
+#include "rdma/sidr.h"
+#include "report/control.h"
+
+#define DAEMON_RESCAN_MIN_NS NSEC_PER_SEC
+#define DAEMON_RESCAN_MAX_NS (16 * NSEC_PER_SEC)
+
+uint64_t
+daemon_random(void)
+{
+	uint64_t v = 0;
+
+	while (getrandom(&v, sizeof(v), 0) != sizeof(v) && errno == EINTR)
+		;
+	return v;
+}
+
+/* ---- pump ---- */
+
+static uint64_t
+daemon_next_ns(const struct daemon *d)
+{
+	uint64_t prober = prober_next_ns(d->prober), responder = responder_next_ns(d->responder);
+
+	return prober < responder ? prober : responder;
+}
+
+void
+daemon_pump_soon(struct daemon *d)
+{
+	uint64_t next = daemon_next_ns(d), now;
+
+	if (next >= d->pump_ns)
+		return;
+	now = clock_mono_ns();
+	d->pump_ns = next;
+	loop_timer_set(d->pump, next > now ? next - now : 0);
+}
+
+static void
+daemon_pump(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->pump_ns = UINT64_MAX;
+	prober_advance(d->prober, clock_mono_ns());
+	responder_advance(d->responder, clock_mono_ns());
+	daemon_pump_soon(d);
+}
+
+/* ---- the RDMA side ---- */
+
+static void
+daemon_say_nothing_found(struct daemon *d)
+{
+	if (d->nics || d->rescan_said)
+		return;
+	d->rescan_said = true;
+	log_warning(DEVICE, "no RoCE port found%s; looking again every few seconds",
+		    d->config->n_devices ? " that `devices` matches" : "");
+}
+
+/* rdma_cm may come later: its module, or the right to use it. */
+static bool
+daemon_has_sidr(struct daemon *d)
+{
+	int rc;
+
+	if (d->sidr)
+		return true;
+	rc = sidr_new(d->loop, &d->sidr);
+	if (rc < 0 && !d->rescan_said)
+		log_error(CM, "no rdma_cm: %s%s", strerror(-rc), sidr_cure(rc));
+	d->rescan_said |= rc < 0;
+	return rc == 0;
+}
+
+static void
+daemon_scan(void *arg)
+{
+	struct daemon *d = arg;
+	bool missing = true;
+
+	if (daemon_has_sidr(d)) {
+		missing = nic_scan(d) > 0 || !d->nics;
+		daemon_say_nothing_found(d);
+	}
+	peer_retry(d, clock_mono_ns());
+	nic_prune_paths(d, clock_mono_ns());
+	if (missing || peer_any_unnamed(d)) {
+		loop_timer_set(d->rescan, d->rescan_ns);
+		d->rescan_ns = d->rescan_ns < DAEMON_RESCAN_MAX_NS ? 2 * d->rescan_ns : DAEMON_RESCAN_MAX_NS;
+	} else {
+		d->rescan_ns = DAEMON_RESCAN_MIN_NS;
+	}
+	daemon_pump_soon(d);
+}
+
+void
+daemon_rescan_soon(struct daemon *d)
+{
+	d->rescan_ns = DAEMON_RESCAN_MIN_NS;
+	loop_timer_set(d->rescan, d->rescan_ns);
+}
+
+/* ---- degraded states ---- */
+
+static void
+daemon_degraded_nics(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg)
+{
+	char text[256];
+
+	for (const struct nic *nic = d->nics; nic; nic = nic->next) {
+		if (!nic->down_reason)
+			continue;
+		snprintf(text, sizeof(text), "%s/%u is down: %s", nic->name, nic->port, nic->down_reason);
+		fn(arg, text);
+	}
+}
+
+void
+daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg)
+{
+	char text[CONFIG_ERROR + 64];
+
+	if (!d->sidr)
+		fn(arg, "the kernel offers no rdma_cm (modprobe rdma_ucm), or this user may not open /dev/infiniband/rdma_cm: "
+			"nothing is probed or answered");
+	else if (!d->nics)
+		fn(arg, d->config->n_devices ? "no RoCE port matches `devices`: nothing is probed or answered"
+					     : "no RoCE port found: nothing is probed or answered");
+	daemon_degraded_nics(d, fn, arg);
+	if (d->config_error[0]) {
+		snprintf(text, sizeof(text), "the last reload was refused, the old configuration is in force: %s",
+			 d->config_error);
+		fn(arg, text);
+	}
+}
+
+/* ---- configuration ---- */
+
+static void
+daemon_apply_log(const struct config *config)
+{
+	log_setup(config->log_target, config->log_level);
+	for (int i = 0; i < LOG_SUB_N; i++)
+		log_set_level((enum log_subsystem)i, config->log_levels[i]);
+}
+
+static void
+daemon_apply_limits(struct daemon *d)
+{
+	struct responder_limits limits = {
+		.allow = d->config->allow,
+		.n_allow = d->config->n_allow,
+		.per_source = d->config->responder_per_source,
+		.total = d->config->responder_total,
+	};
+
+	responder_set_limits(d->responder, &limits, clock_mono_ns());
+	prober_set_timeout(d->prober, d->config->timeout_ms * NSEC_PER_MSEC);
+	for (struct nic *nic = d->nics; nic; nic = nic->next)
+		prober_device_set_rate(nic->budget, d->config->max_probes_per_s);
+}
+
+static void
+daemon_apply_names(struct daemon *d)
+{
+	if (d->config->hostname[0])
+		snprintf(d->hostname, sizeof(d->hostname), "%s", d->config->hostname);
+	else if (gethostname(d->hostname, sizeof(d->hostname) - 1) < 0)
+		snprintf(d->hostname, sizeof(d->hostname), "?");
+	snprintf(d->tor, sizeof(d->tor), "%s", d->config->tor);
+}
+
+/* What a running daemon cannot change: kept, and said. */
+static void
+daemon_keep_fixed(const struct config *old, const struct config *new)
+{
+	if (strcmp(old->socket, new->socket) != 0 || strcmp(old->socket_group, new->socket_group) != 0)
+		log_warning(CONFIG, "socket and socket_group change at the next start only");
+	if (old->port != new->port || old->gid_index != new->gid_index)
+		log_warning(CONFIG, "port and gid_index change at the next start only");
+}
+
+static void
+daemon_say_unused(const struct config *config)
+{
+	if (config->metrics_listen[0])
+		log_warning(CONFIG, "metrics.listen: this version has no metrics endpoint; ignored");
+}
+
+/* The new configuration is in force from here on. */
+static void
+daemon_adopt(struct daemon *d, struct config *config)
+{
+	struct config *old = d->config;
+
+	daemon_keep_fixed(old, config);
+	config->port = old->port;
+	config->gid_index = old->gid_index;
+	d->config = config;
+	daemon_apply_log(config);
+	daemon_apply_names(d);
+	daemon_apply_limits(d);
+	daemon_say_unused(config);
+	d->rescan_said = false;
+	daemon_scan(d);
+	peer_sync(d);
+	config_free(old);
+	daemon_pump_soon(d);
+}
+
+int
+daemon_reload(struct daemon *d, char error[CONFIG_ERROR])
+{
+	struct config *config;
+	int rc;
+
+	if (!d->config_path) {
+		snprintf(error, CONFIG_ERROR, "started without a configuration file: nothing to reload");
+		return -ENOENT;
+	}
+	rc = config_load(d->config_path, &config, error);
+	if (rc < 0) {
+		snprintf(d->config_error, sizeof(d->config_error), "%s", error);
+		log_error(CONFIG, "%s", error);
+		log_error(CONFIG, "the old configuration stays in force");
+		return rc;
+	}
+	d->config_error[0] = '\0';
+	daemon_adopt(d, config);
+	log_info(CONFIG, "%s: reloaded, %zu peers", d->config_path, d->config->n_peers);
+	return 0;
+}
+
+/* ---- start and stop ---- */
+
+static int
+daemon_start_rooms(struct daemon *d)
+{
+	static const struct prober_ops prober_ops = {
+		.send = peer_send,
+		.resolve = peer_resolve,
+		.result = ping_result,
+		.target_done = ping_target_done,
+		.peer_state = peer_state_changed,
+	};
+	static const struct responder_ops responder_ops = {.send = nic_send_ack};
+	struct prober_config prober = {
+		.ops = &prober_ops,
+		.arg = d,
+		.timeout_ns = d->config->timeout_ms * NSEC_PER_MSEC,
+		.epoch = (uint32_t)daemon_random(),
+		.random = daemon_random(),
+	};
+	struct responder_config responder = {.ops = &responder_ops, .arg = d, .random = daemon_random()};
+	int rc = names_new(d->loop, &d->names);
+
+	if (rc == 0)
+		rc = prober_new(&prober, &d->prober);
+	if (rc == 0)
+		rc = responder_new(&responder, &d->responder);
+	if (rc == 0)
+		rc = loop_timer_new(d->loop, "pump", daemon_pump, d, &d->pump);
+	if (rc == 0)
+		rc = loop_timer_new(d->loop, "rescan", daemon_scan, d, &d->rescan);
+	return rc;
+}
+
+static int
+daemon_start_control(struct daemon *d)
+{
+	struct control_config config = {
+		.path = d->config->socket,
+		.group = d->config->socket_group,
+		.methods = methods_table,
+		.n_methods = methods_count,
+		.arg = d,
+		.gone = methods_client_gone,
+		.listen_fd = -1,
+	};
+
+	return control_new(d->loop, &config, &d->control);
+}
+
+int
+daemon_new(struct loop *loop, struct config *config, const char *config_path, struct daemon **out)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (!d) {
+		config_free(config);
+		return -ENOMEM;
+	}
+	d->loop = loop;
+	d->config = config;
+	d->config_path = config_path;
+	d->started_ns = clock_mono_ns();
+	d->incarnation = daemon_random();
+	d->qkey = (uint32_t)daemon_random() & 0x7fffffffu; /* the high bit would mark a privileged Q_Key */
+	d->pump_ns = UINT64_MAX;
+	d->rescan_ns = DAEMON_RESCAN_MIN_NS;
+	daemon_apply_log(config);
+	daemon_apply_names(d);
+	daemon_say_unused(config);
+	rc = daemon_start_rooms(d);
+	/* The socket is taken before anything is sent: a second daemon stops here. */
+	if (rc == 0)
+		rc = daemon_start_control(d);
+	if (rc < 0) {
+		daemon_free(d);
+		return rc;
+	}
+	daemon_apply_limits(d);
+	daemon_scan(d);
+	peer_sync(d);
+	daemon_pump_soon(d);
+	*out = d;
+	return 0;
+}
+
+void
+daemon_free(struct daemon *d)
+{
+	if (!d)
+		return;
+	control_free(d->control);
+	ping_free_all(d);
+	peer_free_all(d);
+	loop_flush(d->loop);
+	nic_free_all(d);
+	prober_free(d->prober);
+	responder_free(d->responder);
+	sidr_free(d->sidr);
+	names_free(d->names);
+	loop_timer_free(d->pump);
+	loop_timer_free(d->rescan);
+	config_free(d->config);
+	free(d);
+}

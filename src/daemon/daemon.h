@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The daemon: owns the loop's objects and wires the rooms together. What is here is shared by the files of this
+ * folder only.
+ */
+#ifndef RPINGMESH_DAEMON_DAEMON_H
+#define RPINGMESH_DAEMON_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/config.h"
+
+struct control;
+struct loop;
+struct loop_timer;
+struct names;
+struct nic;
+struct peer;
+struct ping;
+struct prober;
+struct responder;
+struct sidr;
+struct subscriber;
+
+struct daemon {
+	struct loop *loop;
+	struct config *config;     /* in force */
+	const char *config_path;   /* NULL: built-in defaults */
+	char config_error[CONFIG_ERROR]; /* why the last reload was refused; "" */
+	char hostname[65], tor[33];
+	uint64_t started_ns;
+	uint64_t incarnation;      /* of this process, as prober */
+	uint32_t qkey;             /* of all our QPs */
+
+	struct names *names;
+	struct sidr *sidr;         /* NULL while the kernel has no rdma_cm */
+	struct prober *prober;
+	struct responder *responder;
+	struct control *control;
+
+	struct nic *nics;
+	struct peer *peers;
+	struct ping *pings;
+	struct subscriber *subscribers;
+	uint64_t next_ping_id;
+
+	struct loop_timer *pump;   /* prober_advance() and responder_advance() */
+	uint64_t pump_ns;          /* when it fires; UINT64_MAX: not armed */
+	struct loop_timer *rescan; /* looks for devices that are missing */
+	uint64_t rescan_ns;        /* how long until the next look; doubles while nothing changes */
+	bool rescan_said;          /* that there is nothing, in the log */
+	int device_list_error;     /* -errno of the last look for devices; 0 */
+};
+
+/* 0 and *out, or -errno, logged. Takes config. */
+int daemon_new(struct loop *loop, struct config *config, const char *config_path, struct daemon **out);
+void daemon_free(struct daemon *d);
+
+/* Reads the configuration file again; a bad one changes nothing and is shown in status. 0 or -errno, *error set then. */
+int daemon_reload(struct daemon *d, char error[CONFIG_ERROR]);
+
+/* The prober or the responder may want to be called earlier than they said before. */
+void daemon_pump_soon(struct daemon *d);
+
+/* Something that rescan looks after has just gone: look soon. */
+void daemon_rescan_soon(struct daemon *d);
+
+/* Every degraded state as a sentence: fn is called for each. */
+void daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg);
+
+/* Random bytes by getrandom(2): does not block once the kernel is up. */
+uint64_t daemon_random(void);
+
+#endif

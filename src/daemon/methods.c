@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/methods.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "core/clock.h"
+#include "core/loop.h"
+#include "daemon/daemon.h"
+#include "daemon/nic.h"
+#include "daemon/params.h"
+#include "daemon/peer.h"
+#include "daemon/ping.h"
+#include "report/control.h"
+#include "report/record.h"
+#include "rpingmesh/control.h"
+
+/* CLOCK_MONOTONIC 0 means never. */
+static void
+methods_when(struct record *r, const char *key, uint64_t mono_ns)
+{
+	record_u64_if(r, key, mono_ns ? clock_wall_of(mono_ns) : 0, mono_ns != 0);
+}
+
+/* ---- status ---- */
+
+static void
+methods_count_sentence(void *arg, const char *sentence)
+{
+	(void)sentence;
+	(*(size_t *)arg)++;
+}
+
+static void
+methods_pack_sentence(void *arg, const char *sentence)
+{
+	record_pack_str(arg, sentence);
+}
+
+static void
+methods_degraded(struct record *r, const struct daemon *d)
+{
+	msgpack_packer *pk = record_key(r, "degraded");
+	size_t n = 0;
+
+	daemon_degraded(d, methods_count_sentence, &n);
+	msgpack_pack_array(pk, n);
+	daemon_degraded(d, methods_pack_sentence, pk);
+}
+
+static void
+methods_status_counts(struct record *r, const struct daemon *d)
+{
+	uint64_t nics = 0, nics_up = 0, peers = 0, peers_up = 0, targets = 0;
+	const char *reason;
+
+	for (const struct nic *nic = d->nics; nic; nic = nic->next, nics++)
+		nics_up += !nic->down_reason;
+	for (const struct peer *p = d->peers; p; p = p->next, peers++) {
+		peers_up += strcmp(peer_state(p, &reason), "up") == 0;
+		if (!p->prober)
+			continue;
+		for (struct prober_target *t = NULL; (t = prober_peer_next_target(p->prober, t));)
+			targets++;
+	}
+	record_u64(r, "devices", nics);
+	record_u64(r, "devices_up", nics_up);
+	record_u64(r, "peers", peers);
+	record_u64(r, "peers_up", peers_up);
+	record_u64(r, "targets", targets);
+	record_u64(r, "flows", 0);
+}
+
+static void
+methods_status_loop(struct record *r, const struct daemon *d)
+{
+	struct loop_stats loop;
+
+	loop_stats(d->loop, &loop);
+	record_u64(r, "loop_stall_max_ns", loop.stall_max_ns);
+	record_str(r, "loop_stall_max_who", loop.stall_max_who);
+	record_u64_if(r, "loop_stall_max_time_ns", loop.stall_max_wall_ns, loop.stall_max_wall_ns != 0);
+	record_u64(r, "loop_callbacks", loop.callbacks);
+}
+
+static void
+methods_status_probes(struct record *r, const struct daemon *d)
+{
+	struct prober_stats stats;
+	struct record map;
+
+	prober_stats(d->prober, &stats);
+	record_u64(r, "in_flight", stats.in_flight);
+	record_begin(&map, NULL);
+	record_totals(&map, &stats.totals);
+	record_u64(&map, "malformed", stats.malformed);
+	record_u64(&map, "unknown", stats.unknown);
+	record_u64(&map, "wrong_source", stats.wrong_source);
+	record_u64(&map, "duplicates", stats.duplicates);
+	record_end(&map, record_key(r, "probes"));
+}
+
+static void
+methods_status_responder(struct record *r, const struct daemon *d)
+{
+	struct responder_stats s;
+	struct record map;
+
+	responder_stats(d->responder, &s);
+	record_begin(&map, NULL);
+	record_u64(&map, "sessions", s.sessions);
+	record_u64(&map, "opened", s.opened);
+	record_u64(&map, "probes", s.probes);
+	record_u64(&map, "ack1", s.ack1);
+	record_u64(&map, "ack2", s.ack2);
+	record_u64(&map, "refused_network", s.refused_network);
+	record_u64(&map, "refused_opens", s.refused_opens);
+	record_u64(&map, "refused_source", s.refused_source);
+	record_u64(&map, "refused_total", s.refused_total);
+	record_u64(&map, "malformed", s.malformed);
+	record_u64(&map, "unknown_session", s.unknown_session);
+	record_u64(&map, "wrong_source", s.wrong_source);
+	record_u64(&map, "send_errors", s.send_errors);
+	record_u64(&map, "held", s.held);
+	record_u64(&map, "held_dropped", s.held_dropped);
+	record_end(&map, record_key(r, "responder"));
+}
+
+static void
+methods_status_control(struct record *r, const struct daemon *d)
+{
+	struct control_stats s;
+	struct record map;
+
+	control_stats(d->control, &s);
+	record_begin(&map, NULL);
+	record_u64(&map, "clients", s.clients);
+	record_u64(&map, "accepted", s.accepted);
+	record_u64(&map, "refused", s.refused);
+	record_u64(&map, "calls", s.calls);
+	record_u64(&map, "errors", s.errors);
+	record_u64(&map, "bad_frames", s.bad_frames);
+	record_u64(&map, "notifications", s.notifications);
+	record_u64(&map, "dropped", s.dropped);
+	record_u64(&map, "slow_clients", s.slow_clients);
+	record_end(&map, record_key(r, "control"));
+}
+
+static int
+methods_status(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+	       struct control_error *error)
+{
+	const struct daemon *d = arg;
+	struct record r;
+
+	(void)client;
+	(void)params;
+	(void)error;
+	record_begin(&r, "status");
+	record_u64(&r, "schema", CONTROL_SCHEMA);
+	record_str(&r, "version", PACKAGE_VERSION);
+	record_u64(&r, "pid", (uint64_t)getpid());
+	record_u64(&r, "uptime_s", (clock_mono_ns() - d->started_ns) / NSEC_PER_SEC);
+	record_str(&r, "hostname", d->hostname);
+	record_str(&r, "tor", d->tor[0] ? d->tor : NULL);
+	record_u64(&r, "incarnation", d->incarnation);
+	record_u64(&r, "time_ns", clock_wall_ns());
+	record_str(&r, "config_file", d->config_path);
+	record_str(&r, "config_error", d->config_error[0] ? d->config_error : NULL);
+	record_str(&r, "tracing", "off");
+	record_str(&r, "tracing_reason", d->config->tracing ? "this version has no tracing" : "switched off by tracing.enable");
+	methods_degraded(&r, d);
+	methods_status_loop(&r, d);
+	methods_status_counts(&r, d);
+	methods_status_probes(&r, d);
+	methods_status_responder(&r, d);
+	methods_status_control(&r, d);
+	record_end(&r, result);
+	return 0;
+}
+
+/* ---- devices ---- */
+
+static void
+methods_device_gids(struct record *r, const struct device *device)
+{
+	msgpack_packer *pk = record_key(r, "gids");
+	const struct device_gid *gids;
+	char text[ADDR_TEXT];
+	struct record map;
+	size_t n;
+
+	gids = device_gids(device, &n);
+	msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++) {
+		record_begin(&map, NULL);
+		record_u64(&map, "index", gids[i].index);
+		record_str(&map, "address", addr_text(&gids[i].addr, text));
+		record_str(&map, "type", "RoCE v2");
+		record_end(&map, pk);
+	}
+}
+
+static void
+methods_device_open(struct record *r, const struct nic *nic)
+{
+	const struct device_gid *gid = device_primary_gid(nic->device);
+	const char *driver = device_get_driver(nic->device);
+	char text[ADDR_TEXT];
+
+	record_str(r, "driver", driver[0] ? driver : NULL);
+	record_u64(r, "mtu", device_get_mtu(nic->device));
+	record_str(r, "gid", gid ? addr_text(&gid->addr, text) : NULL);
+	record_u64_if(r, "gid_index", gid ? gid->index : 0, gid != NULL);
+	methods_device_gids(r, nic->device);
+	methods_when(r, "last_change_ns", device_changed_ns(nic->device));
+	record_u64_if(r, "qpn", nic->prober_ep ? endpoint_qpn(nic->prober_ep) : 0, nic->prober_ep != NULL);
+	record_u64_if(r, "responder_qpn", nic->responder_ep ? endpoint_qpn(nic->responder_ep) : 0,
+		      nic->responder_ep != NULL);
+}
+
+static void
+methods_device(msgpack_packer *out, const struct daemon *d, const struct nic *nic)
+{
+	struct endpoint_stats prober, responder;
+	struct prober_device_info info;
+	struct record r;
+
+	nic_stats(nic, &prober, &responder);
+	prober_device_info(nic->budget, &info);
+	record_begin(&r, "device");
+	record_str(&r, "device", nic->name);
+	record_u64(&r, "port", nic->port);
+	record_str(&r, "state", nic->down_reason ? "down" : "up");
+	record_str(&r, "state_reason", nic->down_reason);
+	record_str(&r, "clock", probe_clock_name(PROBE_CLOCK_SW));
+	if (nic->device)
+		methods_device_open(&r, nic);
+	record_u64(&r, "probes_per_s_max", d->config->max_probes_per_s);
+	record_u64(&r, "in_flight", info.in_flight);
+	record_u64(&r, "posted", info.posted);
+	record_u64(&r, "deferred", info.deferred);
+	record_u64(&r, "skipped", info.skipped);
+	record_u64(&r, "send_errors", prober.send_errors + responder.send_errors);
+	record_u64(&r, "receives", prober.receives + responder.receives);
+	record_u64(&r, "receive_errors", prober.receive_errors + responder.receive_errors);
+	record_u64(&r, "receive_queue_full", prober.receive_queue_full + responder.receive_queue_full);
+	record_end(&r, out);
+}
+
+static int
+methods_devices(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+		struct control_error *error)
+{
+	const struct daemon *d = arg;
+	size_t n = 0;
+
+	(void)client;
+	(void)params;
+	(void)error;
+	for (const struct nic *nic = d->nics; nic; nic = nic->next)
+		n++;
+	msgpack_pack_array(result, n);
+	for (const struct nic *nic = d->nics; nic; nic = nic->next)
+		methods_device(result, d, nic);
+	return 0;
+}
+
+/* ---- peers and targets ---- */
+
+static void
+methods_peer_bound(struct record *r, const struct peer *peer)
+{
+	struct prober_peer_info info;
+	struct probe_summary summary;
+	char text[ADDR_TEXT];
+
+	prober_peer_info(peer->prober, &info);
+	prober_peer_summary(peer->prober, clock_mono_ns(), &summary);
+	record_str(r, "source", addr_text(&peer->local, text));
+	record_u64_if(r, "qpn", info.session.qpn, info.has_session);
+	record_u64_if(r, "incarnation", info.session.incarnation, info.has_session);
+	methods_when(r, "state_since_ns", info.state_since_ns);
+	record_u64(r, "resolves", info.resolves);
+	record_u64(r, "restarts", info.restarts);
+	record_u64(r, "wrong_source", info.wrong_source);
+	methods_when(r, "last_ok_ns", info.last_ok_ns);
+	record_u64_if(r, "last_rtt_ns", info.last_rtt_ns, info.last_ok_ns != 0);
+	record_summary(r, &summary);
+}
+
+static void
+methods_peer(msgpack_packer *out, const struct peer *peer)
+{
+	struct probe_totals totals = {0};
+	const char *reason, *state = peer_state(peer, &reason);
+	char text[ADDR_TEXT];
+	struct record r;
+
+	record_begin(&r, "peer");
+	record_str(&r, "address", peer->config.address);
+	record_str(&r, "device", peer->nic ? peer->nic->name : peer->config.device);
+	record_str(&r, "state", state);
+	record_str(&r, "state_reason", reason);
+	record_bool(&r, "configured", peer->configured);
+	record_str(&r, "gid", addr_is_zero(&peer->remote) ? NULL : addr_text(&peer->remote, text));
+	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
+	record_str(&r, "tor", peer->tor[0] ? peer->tor : NULL);
+	if (peer->prober) {
+		prober_peer_totals(peer->prober, &totals);
+		methods_peer_bound(&r, peer);
+	}
+	record_totals(&r, &totals);
+	record_end(&r, out);
+}
+
+static int
+methods_peers(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+	      struct control_error *error)
+{
+	const struct daemon *d = arg;
+	size_t n = 0;
+
+	(void)client;
+	(void)params;
+	(void)error;
+	for (const struct peer *p = d->peers; p; p = p->next)
+		n++;
+	msgpack_pack_array(result, n);
+	for (const struct peer *p = d->peers; p; p = p->next)
+		methods_peer(result, p);
+	return 0;
+}
+
+static void
+methods_target(msgpack_packer *out, const struct peer *peer, const struct prober_target *target)
+{
+	struct prober_target_info info;
+	struct probe_summary summary;
+	struct record r;
+	msgpack_packer *pk;
+
+	prober_target_info(target, &info);
+	prober_target_summary(target, clock_mono_ns(), &summary);
+	record_begin(&r, "target");
+	record_str(&r, "peer", peer->config.address);
+	record_str(&r, "device", peer->nic->name);
+	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
+	record_str(&r, "kind", probe_kind_name(info.config.kind));
+	record_u64(&r, "interval_ns", info.config.interval_ns);
+	pk = record_key(&r, "sizes");
+	msgpack_pack_array(pk, info.config.n_sizes);
+	for (uint32_t i = 0; i < info.config.n_sizes; i++)
+		msgpack_pack_uint32(pk, info.config.sizes[i]);
+	record_u64(&r, "flow_label", info.config.flow_label);
+	record_u64(&r, "traffic_class", info.config.traffic_class);
+	record_u64(&r, "service_level", info.config.service_level);
+	record_u64_if(&r, "src_port", info.src_port, info.src_port != PROBE_PORT_UNKNOWN);
+	record_str(&r, "path", probe_path_name(info.path));
+	record_u64(&r, "in_flight", info.in_flight);
+	record_totals(&r, &info.totals);
+	record_summary(&r, &summary);
+	record_end(&r, out);
+}
+
+static int
+methods_targets(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+		struct control_error *error)
+{
+	const struct daemon *d = arg;
+	size_t n = 0;
+
+	(void)client;
+	(void)params;
+	(void)error;
+	for (const struct peer *p = d->peers; p; p = p->next)
+		for (struct prober_target *t = NULL; p->prober && (t = prober_peer_next_target(p->prober, t));)
+			n++;
+	msgpack_pack_array(result, n);
+	for (const struct peer *p = d->peers; p; p = p->next)
+		for (struct prober_target *t = NULL; p->prober && (t = prober_peer_next_target(p->prober, t));)
+			methods_target(result, p, t);
+	return 0;
+}
+
+/* ---- streams ---- */
+
+static void
+methods_empty(msgpack_packer *result)
+{
+	msgpack_pack_map(result, 0);
+}
+
+static int
+methods_subscribe(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+		  struct control_error *error)
+{
+	unsigned int kinds = 0;
+	int rc = params_kinds(params, &kinds, error);
+
+	if (rc == 0)
+		rc = ping_subscribe(arg, client, kinds);
+	methods_empty(result);
+	return rc;
+}
+
+static int
+methods_unsubscribe(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+		    struct control_error *error)
+{
+	(void)params;
+	(void)error;
+	methods_empty(result);
+	return ping_subscribe(arg, client, 0);
+}
+
+static int
+methods_ping(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+	     struct control_error *error)
+{
+	struct daemon *d = arg;
+	struct params_ping p;
+	const struct peer *peer;
+	char text[ADDR_TEXT];
+	struct ping *ping;
+	struct record r;
+	int rc = params_ping(params, d->config->timeout_ms * NSEC_PER_MSEC, &p, error);
+
+	if (rc < 0)
+		return rc;
+	rc = ping_start(d, client, &p.request, &ping, error);
+	if (rc < 0)
+		return rc;
+	peer = ping_peer(ping);
+	record_begin(&r, NULL);
+	record_u64(&r, "ping", ping_id(ping));
+	record_str(&r, "address", addr_is_zero(&peer->remote) ? NULL : addr_text(&peer->remote, text));
+	record_str(&r, "device", peer->nic ? peer->nic->name : NULL);
+	record_str(&r, "source", peer->nic ? addr_text(&peer->local, text) : NULL);
+	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
+	record_u64(&r, "size", p.request.target.sizes[0]);
+	record_u64(&r, "interval_ns", p.request.target.interval_ns);
+	record_u64(&r, "timeout_ns", p.request.target.timeout_ns);
+	record_end(&r, result);
+	return 0;
+}
+
+static int
+methods_ping_stop(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+		  struct control_error *error)
+{
+	uint64_t id;
+	int rc = params_ping_id(params, &id, error);
+
+	if (rc < 0)
+		return rc;
+	methods_empty(result);
+	rc = ping_stop(arg, client, id);
+	if (rc < 0) {
+		error->code = -rc;
+		snprintf(error->message, sizeof(error->message), "no ping %llu of this client", (unsigned long long)id);
+	}
+	return rc;
+}
+
+static int
+methods_reload(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+	       struct control_error *error)
+{
+	char text[CONFIG_ERROR];
+	int rc = daemon_reload(arg, text);
+
+	(void)client;
+	(void)params;
+	methods_empty(result);
+	if (rc < 0) {
+		error->code = -rc;
+		snprintf(error->message, sizeof(error->message), "%.255s", text);
+	}
+	return rc;
+}
+
+const struct control_method methods_table[] = {
+	{"status", "state of the daemon, with every degraded state", CONTROL_READ, methods_status},
+	{"devices", "local RDMA ports", CONTROL_READ, methods_devices},
+	{"peers", "remote daemons, their state and totals", CONTROL_READ, methods_peers},
+	{"targets", "streams of probes: one per peer, flow label and kind", CONTROL_READ, methods_targets},
+	{"subscribe", "each probe's result as notification \"probe\"", CONTROL_READ, methods_subscribe},
+	{"unsubscribe", "ends subscribe", CONTROL_READ, methods_unsubscribe},
+	{"ping", "probes a host; notifications \"ping\", then \"ping_done\"", CONTROL_READ, methods_ping},
+	{"ping_stop", "ends a ping", CONTROL_READ, methods_ping_stop},
+	{"reload", "reads the configuration file again", CONTROL_CHANGE, methods_reload},
+};
+const size_t methods_count = sizeof(methods_table) / sizeof(methods_table[0]);
+
+void
+methods_client_gone(void *arg, struct control_client *client)
+{
+	ping_client_gone(arg, client);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parameters of control methods: one map in the params array, each key checked. What comes is a stranger's.
+ */
+#ifndef RPINGMESH_DAEMON_PARAMS_H
+#define RPINGMESH_DAEMON_PARAMS_H
+
+#include "daemon/ping.h"
+#include "report/control.h"
+
+struct params_ping {
+	struct ping_request request; /* its strings point into the texts below */
+	char host[254], device[64], source[64];
+};
+
+/* 0, or -EINVAL with *error naming the key and what was expected. A missing timeout is default_timeout_ns. */
+int params_ping(const msgpack_object *params, uint64_t default_timeout_ns, struct params_ping *out,
+		struct control_error *error);
+int params_ping_id(const msgpack_object *params, uint64_t *id, struct control_error *error);
+/* Bits 1 << enum probe_kind; all when nothing is said. */
+int params_kinds(const msgpack_object *params, unsigned int *kinds, struct control_error *error);
+
+#endif

@@ -1,0 +1,796 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: peer
+ *
+ *   naming -> (no_name, asked again) -> no_device | self | bound
+ *
+ * A bound peer has a prober_peer, which holds its state as a prober sees it, and a path. Who a peer is: address, device and
+ * source as written in the configuration. Streams (targets) of the mesh are owned by the peer's prober_peer, with a
+ * peer_stream as user; those of pings by the ping.
+ */
+#include "daemon/peer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/names.h"
+#include "daemon/daemon.h"
+#include "daemon/nic.h"
+#include "daemon/ping.h"
+#include "probe/wire.h"
+#include "rdma/path.h"
+#include "rdma/sidr.h"
+
+#define PEER_NAME_RETRY_NS (5 * NSEC_PER_SEC)
+#define PEER_SIDR_TIMEOUT_MS 1500
+
+static const char *const peer_binding_names[] = {"naming", "no_name", "no_device", "self", "bound"};
+static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N, "a name for each binding");
+
+static void
+peer_set_binding(struct peer *peer, enum peer_binding binding, const char *reason)
+{
+	if (peer->binding == binding && peer->binding_reason == reason)
+		return;
+	peer->binding = binding;
+	peer->binding_reason = reason;
+	if (binding == PEER_SELF)
+		log_info(PEER, "%s: is this host itself: skipped", peer->config.address);
+	else if (binding == PEER_NO_NAME || binding == PEER_NO_DEVICE)
+		log_warning(PEER, "%s: not probed: %s", peer->config.address, reason);
+	ping_peer_binding_changed(peer);
+}
+
+const char *
+peer_state(const struct peer *peer, const char **reason)
+{
+	struct prober_peer_info info;
+
+	*reason = peer->binding_reason;
+	if (peer->binding != PEER_BOUND)
+		return peer_binding_names[peer->binding];
+	prober_peer_info(peer->prober, &info);
+	*reason = peer->nic->down_reason ? peer->nic->down_reason : info.reason;
+	return prober_peer_state_name(info.state);
+}
+
+/* ---- source and device ---- */
+
+/* The source address that the kernel's routes would take; connect(2) on a UDP socket sends nothing. */
+static int
+peer_routed_source(const struct addr *remote, struct addr *out)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(remote, 9, &ss);
+	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int rc = -errno;
+
+	if (fd < 0)
+		return rc;
+	rc = -EHOSTUNREACH;
+	if (connect(fd, (struct sockaddr *)&ss, len) == 0) {
+		len = sizeof(ss);
+		if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+			rc = addr_from_sockaddr((struct sockaddr *)&ss, out);
+	}
+	close(fd);
+	return rc;
+}
+
+/* A source on this nic for the peer; NULL: none fits. */
+static const struct device_gid *
+peer_source_on(const struct peer *peer, const struct nic *nic)
+{
+	struct addr wanted;
+
+	if (!nic->device || (peer->config.device && strcmp(peer->config.device, nic->name) != 0))
+		return NULL;
+	if (!peer->config.source)
+		return device_source_for(nic->device, &peer->remote);
+	if (addr_parse(peer->config.source, &wanted) < 0 || addr_is_v4(&wanted) != addr_is_v4(&peer->remote))
+		return NULL;
+	return device_find_gid(nic->device, &wanted);
+}
+
+/*
+ * The nic to probe from: the one that the kernel's route to the peer leaves by, else the one whose address is most like
+ * the peer's. *gid is set with it.
+ */
+static struct nic *
+peer_choose_nic(const struct peer *peer, const struct device_gid **gid)
+{
+	struct addr routed;
+	bool have_route = peer_routed_source(&peer->remote, &routed) == 0;
+	struct nic *best = NULL;
+
+	for (struct nic *nic = peer->d->nics; nic; nic = nic->next) {
+		const struct device_gid *g = peer_source_on(peer, nic);
+
+		if (!g)
+			continue;
+		if (have_route && !peer->config.source && device_find_gid(nic->device, &routed)) {
+			*gid = device_find_gid(nic->device, &routed);
+			return nic;
+		}
+		if (!best || addr_common_bits(&g->addr, &peer->remote) > addr_common_bits(&(*gid)->addr, &peer->remote)) {
+			best = nic;
+			*gid = g;
+		}
+	}
+	return best;
+}
+
+static const char *
+peer_no_device_reason(const struct peer *peer)
+{
+	if (!peer->d->nics)
+		return "no local RDMA device";
+	if (peer->config.source)
+		return "no local RDMA device has the configured source address (of the peer's address family)";
+	if (peer->config.device)
+		return "the configured device is missing or has no address of the peer's family";
+	return "no local RDMA device has an address of the peer's family";
+}
+
+/* ---- binding ---- */
+
+static int
+peer_add_mesh_target(struct peer *peer, uint32_t flow_label, uint64_t phase_ns)
+{
+	const struct config_peer *c = &peer->config;
+	struct prober_target_config config = {
+		.kind = PROBE_KIND_MESH,
+		.interval_ns = (uint64_t)c->interval_ms * c->n_flow_labels * NSEC_PER_MSEC,
+		.phase_ns = phase_ns,
+		.flow_label = flow_label,
+		.traffic_class = c->traffic_class,
+		.service_level = c->service_level,
+	};
+	struct peer_stream *stream = calloc(1, sizeof(*stream));
+	struct prober_target *target;
+	int rc;
+
+	if (!stream)
+		return -ENOMEM;
+	stream->peer = peer;
+	config.n_sizes = c->n_sizes < PROBER_SIZES_MAX ? (uint32_t)c->n_sizes : PROBER_SIZES_MAX;
+	memcpy(config.sizes, c->sizes, config.n_sizes * sizeof(config.sizes[0]));
+	rc = prober_target_add(peer->prober, &config, stream, clock_mono_ns(), &target);
+	if (rc < 0)
+		free(stream);
+	return rc;
+}
+
+/* One target for each flow label, their phases spread over the peer's interval. */
+static void
+peer_add_mesh_targets(struct peer *peer)
+{
+	const struct config_peer *c = &peer->config;
+	uint64_t phase;
+
+	if (!peer->configured || peer->binding != PEER_BOUND)
+		return;
+	phase = daemon_random() % ((uint64_t)c->interval_ms * NSEC_PER_MSEC);
+	for (size_t i = 0; i < c->n_flow_labels; i++)
+		if (peer_add_mesh_target(peer, c->flow_labels[i], phase + i * c->interval_ms * NSEC_PER_MSEC) < 0)
+			log_error(PEER, "%s: no memory for a target", c->address);
+	daemon_pump_soon(peer->d);
+}
+
+static void
+peer_remove_mesh_targets(struct peer *peer)
+{
+	struct prober_target *target, *next;
+	struct prober_target_info info;
+
+	for (target = prober_peer_next_target(peer->prober, NULL); target; target = next) {
+		struct peer_stream *stream;
+
+		next = prober_peer_next_target(peer->prober, target);
+		prober_target_info(target, &info);
+		stream = info.user;
+		if (stream->ping)
+			continue;
+		prober_target_remove(target);
+		free(stream);
+	}
+}
+
+static void
+peer_make_path(struct peer *peer);
+
+static void
+peer_unbind(struct peer *peer)
+{
+	if (!peer->prober)
+		return;
+	ping_peer_unbound(peer);
+	sidr_cancel(peer->call);
+	peer->call = NULL;
+	peer_remove_mesh_targets(peer);
+	prober_peer_remove(peer->prober);
+	peer->prober = NULL;
+	path_free(peer->path);
+	peer->path = NULL;
+	peer->nic = NULL;
+}
+
+static void
+peer_bind(struct peer *peer)
+{
+	const struct device_gid *gid = NULL;
+	struct nic *nic;
+
+	if (nic_find_local(peer->d, &peer->remote)) {
+		peer_set_binding(peer, PEER_SELF, "it is an address of this host");
+		return;
+	}
+	nic = peer_choose_nic(peer, &gid);
+	if (!nic) {
+		peer_set_binding(peer, PEER_NO_DEVICE, peer_no_device_reason(peer));
+		return;
+	}
+	if (prober_peer_add(peer->d->prober, nic->budget, peer, clock_mono_ns(), &peer->prober) < 0) {
+		peer_set_binding(peer, PEER_NO_DEVICE, "out of memory");
+		return;
+	}
+	peer->nic = nic;
+	peer->local = gid->addr;
+	peer->gid_index = gid->index;
+	peer_make_path(peer);
+	log_debug(PEER, "%s: probed from %s", peer->config.address, nic->name);
+	peer_set_binding(peer, PEER_BOUND, NULL);
+	peer_add_mesh_targets(peer);
+	daemon_pump_soon(peer->d);
+}
+
+static void
+peer_named(void *arg, const struct addr *addr, const char *reason)
+{
+	struct peer *peer = arg;
+
+	peer->lookup = NULL;
+	if (!addr) {
+		log_debug(PEER, "%s: %s", peer->config.address, reason);
+		peer->name_retry_ns = clock_mono_ns() + PEER_NAME_RETRY_NS;
+		daemon_rescan_soon(peer->d);
+		peer_set_binding(peer, PEER_NO_NAME, "its name is not known to /etc/hosts or DNS");
+		return;
+	}
+	peer->remote = *addr;
+	peer_bind(peer);
+}
+
+static void
+peer_start(struct peer *peer)
+{
+	peer->binding = PEER_NAMING;
+	if (names_find(peer->d->names, peer->config.address, peer_named, peer, &peer->lookup) < 0)
+		peer_named(peer, NULL, "out of memory");
+}
+
+/* ---- making, finding, freeing ---- */
+
+static bool
+peer_same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static struct peer *
+peer_find(const struct daemon *d, const char *address, const char *device, const char *source)
+{
+	for (struct peer *p = d->peers; p; p = p->next)
+		if (strcmp(p->config.address, address) == 0 && peer_same_text(p->config.device, device) &&
+		    peer_same_text(p->config.source, source))
+			return p;
+	return NULL;
+}
+
+static void
+peer_config_clear(struct config_peer *c)
+{
+	free(c->address);
+	free(c->device);
+	free(c->source);
+	free(c->sizes);
+	free(c->flow_labels);
+	*c = (struct config_peer){0};
+}
+
+static bool
+peer_copy_text(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return !from || *to;
+}
+
+static bool
+peer_copy_list(uint32_t **to, const uint32_t *from, size_t n)
+{
+	*to = n ? malloc(n * sizeof(**to)) : NULL;
+	if (*to)
+		memcpy(*to, from, n * sizeof(**to));
+	return !n || *to;
+}
+
+static int
+peer_config_copy(struct config_peer *to, const struct config_peer *from)
+{
+	struct config_peer c = *from;
+
+	c.address = c.device = c.source = NULL;
+	c.sizes = c.flow_labels = NULL;
+	if (peer_copy_text(&c.address, from->address) && peer_copy_text(&c.device, from->device) &&
+	    peer_copy_text(&c.source, from->source) && peer_copy_list(&c.sizes, from->sizes, from->n_sizes) &&
+	    peer_copy_list(&c.flow_labels, from->flow_labels, from->n_flow_labels)) {
+		*to = c;
+		return 0;
+	}
+	peer_config_clear(&c);
+	return -ENOMEM;
+}
+
+static struct peer *
+peer_new(struct daemon *d, const struct config_peer *config, bool configured)
+{
+	struct peer *peer = calloc(1, sizeof(*peer)), **at = &d->peers;
+
+	if (!peer || peer_config_copy(&peer->config, config) < 0) {
+		free(peer);
+		return NULL;
+	}
+	peer->d = d;
+	peer->configured = configured;
+	while (*at)
+		at = &(*at)->next;
+	*at = peer;
+	peer_start(peer);
+	return peer;
+}
+
+static void
+peer_free(struct peer *peer)
+{
+	struct peer **at = &peer->d->peers;
+
+	while (*at != peer)
+		at = &(*at)->next;
+	*at = peer->next;
+	names_cancel(peer->lookup);
+	peer_unbind(peer);
+	peer_config_clear(&peer->config);
+	free(peer);
+}
+
+void
+peer_free_all(struct daemon *d)
+{
+	while (d->peers)
+		peer_free(d->peers);
+}
+
+struct peer *
+peer_for_ping(struct daemon *d, const char *address, const char *device, const char *source)
+{
+	struct config_peer config = {0};
+	struct peer *peer = peer_find(d, address, device, source);
+
+	/* With nothing said about the device, any peer of that address will do. */
+	for (struct peer *p = d->peers; !peer && !device && !source && p; p = p->next)
+		if (strcmp(p->config.address, address) == 0)
+			peer = p;
+	if (peer || !peer_copy_text(&config.address, address))
+		return peer;
+	if (peer_copy_text(&config.device, device) && peer_copy_text(&config.source, source))
+		peer = peer_new(d, &config, false);
+	peer_config_clear(&config);
+	return peer;
+}
+
+void
+peer_release(struct peer *peer)
+{
+	if (!peer->configured && !ping_uses_peer(peer))
+		peer_free(peer);
+}
+
+static bool
+peer_streams_equal(const struct config_peer *a, const struct config_peer *b)
+{
+	return a->interval_ms == b->interval_ms && a->traffic_class == b->traffic_class &&
+	       a->service_level == b->service_level && a->n_sizes == b->n_sizes && a->n_flow_labels == b->n_flow_labels &&
+	       (!a->n_sizes || memcmp(a->sizes, b->sizes, a->n_sizes * sizeof(a->sizes[0])) == 0) &&
+	       (!a->n_flow_labels ||
+		memcmp(a->flow_labels, b->flow_labels, a->n_flow_labels * sizeof(a->flow_labels[0])) == 0);
+}
+
+/* A peer that exists and is configured (again): new streams if they differ, same resolution. */
+static int
+peer_adopt(struct peer *peer, const struct config_peer *config)
+{
+	struct config_peer copy;
+
+	if (peer->configured && peer_streams_equal(&peer->config, config))
+		return 0;
+	if (peer_config_copy(&copy, config) < 0)
+		return -ENOMEM;
+	if (peer->prober)
+		peer_remove_mesh_targets(peer);
+	peer_config_clear(&peer->config);
+	peer->config = copy;
+	peer->configured = true;
+	peer_add_mesh_targets(peer);
+	return 0;
+}
+
+static bool
+peer_is_configured(const struct daemon *d, const struct peer *peer)
+{
+	for (size_t i = 0; i < d->config->n_peers; i++) {
+		const struct config_peer *c = &d->config->peers[i];
+
+		if (peer_find(d, c->address, c->device, c->source) == peer)
+			return true;
+	}
+	return false;
+}
+
+/* Peers that the configuration has no more: gone, or left to the pings that use them. */
+static void
+peer_drop_unconfigured(struct daemon *d)
+{
+	struct peer *peer, *next;
+
+	for (peer = d->peers; peer; peer = next) {
+		next = peer->next;
+		if (!peer->configured || peer_is_configured(d, peer))
+			continue;
+		log_info(PEER, "%s: not configured any more", peer->config.address);
+		peer->configured = false;
+		if (peer->prober)
+			peer_remove_mesh_targets(peer);
+		peer_release(peer);
+	}
+}
+
+int
+peer_sync(struct daemon *d)
+{
+	int rc = 0;
+
+	peer_drop_unconfigured(d);
+	for (size_t i = 0; i < d->config->n_peers; i++) {
+		const struct config_peer *c = &d->config->peers[i];
+		struct peer *peer = peer_find(d, c->address, c->device, c->source);
+
+		if (peer)
+			rc = peer_adopt(peer, c);
+		else if (!peer_new(d, c, true))
+			rc = -ENOMEM;
+		if (rc < 0)
+			log_error(PEER, "%s: out of memory", c->address);
+	}
+	return rc;
+}
+
+void
+peer_retry(struct daemon *d, uint64_t now_ns)
+{
+	for (struct peer *peer = d->peers; peer; peer = peer->next) {
+		if (peer->binding == PEER_NO_NAME && now_ns >= peer->name_retry_ns)
+			peer_start(peer);
+		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
+			peer_bind(peer);
+	}
+}
+
+bool
+peer_any_unnamed(const struct daemon *d)
+{
+	for (const struct peer *peer = d->peers; peer; peer = peer->next)
+		if (peer->binding == PEER_NO_NAME)
+			return true;
+	return false;
+}
+
+/* ---- nics that change ---- */
+
+static void
+peer_path_resolved(void *arg, struct path *path, int status)
+{
+	struct peer *peer = arg;
+
+	(void)path;
+	/* On failure the probe that waits times out and says so. */
+	if (status == 0)
+		prober_path_ready(peer->prober, clock_mono_ns());
+	daemon_pump_soon(peer->d);
+}
+
+static void
+peer_make_path(struct peer *peer)
+{
+	static const struct path_ops ops = {peer_path_resolved};
+	struct path_config config = {
+		.device = peer->nic->device,
+		.sidr = peer->d->sidr,
+		.local = peer->local,
+		.remote = peer->remote,
+		.ops = &ops,
+		.arg = peer,
+	};
+
+	path_free(peer->path);
+	peer->path = NULL;
+	if (path_new(&config, &peer->path) < 0)
+		log_error(PEER, "%s: no memory for a path", peer->config.address);
+}
+
+/* The source address may have moved to another index, or left the nic. */
+static void
+peer_follow_gid(struct peer *peer)
+{
+	const struct device_gid *gid = device_find_gid(peer->nic->device, &peer->local);
+
+	if (!gid)
+		gid = peer_source_on(peer, peer->nic);
+	if (!gid || (peer->path && gid->index == peer->gid_index && addr_equal(&gid->addr, &peer->local)))
+		return;
+	peer->local = gid->addr;
+	peer->gid_index = gid->index;
+	peer_make_path(peer);
+	prober_peer_renew(peer->prober, clock_mono_ns());
+}
+
+void
+peer_nic_changed(struct nic *nic)
+{
+	struct daemon *d = nic->d;
+
+	for (struct peer *peer = d->peers; peer; peer = peer->next) {
+		if (peer->nic == nic)
+			peer_follow_gid(peer);
+		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
+			peer_bind(peer);
+	}
+	daemon_pump_soon(d);
+}
+
+void
+peer_nic_closing(struct nic *nic)
+{
+	for (struct peer *peer = nic->d->peers; peer; peer = peer->next) {
+		if (peer->nic != nic)
+			continue;
+		path_free(peer->path);
+		peer->path = NULL;
+		if (!peer->call)
+			continue;
+		sidr_cancel(peer->call);
+		peer->call = NULL;
+		prober_resolve_failed(peer->prober, "device is gone", clock_mono_ns());
+	}
+}
+
+void
+peer_nic_removed(struct nic *nic)
+{
+	for (struct peer *peer = nic->d->peers; peer; peer = peer->next) {
+		if (peer->nic != nic)
+			continue;
+		peer_unbind(peer);
+		peer_bind(peer);
+	}
+}
+
+void
+peer_sign_of_life(struct nic *nic, const struct addr *remote)
+{
+	for (struct peer *peer = nic->d->peers; peer; peer = peer->next)
+		if (peer->prober && addr_equal(&peer->remote, remote))
+			prober_sign_of_life(peer->prober, clock_mono_ns());
+	daemon_pump_soon(nic->d);
+}
+
+/* ---- the prober's wishes ---- */
+
+static const char *
+peer_send_reason(int rc)
+{
+	switch (rc) {
+	case -EMSGSIZE:
+		return "larger than the MTU of the local port";
+	case -ENOBUFS:
+		return "send queue is full";
+	case -EADDRNOTAVAIL:
+		return "source address has left the device";
+	case -ENOMEM:
+		return "out of memory";
+	case -ETIMEDOUT:
+	case -EHOSTUNREACH:
+		return "neighbour does not answer";
+	default:
+		return "send failed in the local RNIC";
+	}
+}
+
+static void
+peer_tell_port(const struct peer *peer, const struct prober_packet *packet, struct prober_tx *tx)
+{
+	const struct nic *nic = peer->nic;
+	uint16_t port = sport_of(nic->sport_rule, endpoint_qpn(nic->prober_ep), packet->flow_label);
+
+	tx->src_port = port == SPORT_UNKNOWN ? PROBE_PORT_UNKNOWN : port;
+	if (port == SPORT_UNKNOWN)
+		tx->path = PROBE_PATH_UNKNOWN;
+	else if (!packet->flow_label || port == ibv_flow_label_to_udp_sport(packet->flow_label))
+		tx->path = PROBE_PATH_EXACT;
+	else
+		tx->path = PROBE_PATH_APPROXIMATE;
+}
+
+int
+peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
+{
+	struct peer *peer = peer_user;
+	struct prober_peer_info info;
+	struct endpoint_send send = {
+		.qkey = peer->qkey,
+		.payload = packet->payload,
+		.size = packet->size,
+		.cookie = packet->cookie,
+	};
+	struct endpoint_tx sent;
+	int rc = -ENODEV;
+
+	(void)arg;
+	prober_peer_info(peer->prober, &info);
+	send.qpn = info.session.qpn;
+	if (packet->size > device_get_mtu(peer->nic->device))
+		rc = -EMSGSIZE;
+	else if (peer->path && peer->nic->prober_ep)
+		rc = path_get_ah(peer->path, packet->flow_label, packet->traffic_class, packet->service_level,
+				 clock_mono_ns(), &send.ah);
+	if (rc == 0)
+		rc = endpoint_send(peer->nic->prober_ep, &send, &sent);
+	if (rc < 0) {
+		*reason = peer_send_reason(rc);
+		return rc;
+	}
+	*tx = (struct prober_tx){
+		.t1_ns = sent.posted_ns,
+		.t2_ns = sent.sent_ns,
+		.error_ns = sent.error_ns,
+		.done = sent.done,
+		.clock = PROBE_CLOCK_SW,
+	};
+	peer_tell_port(peer, packet, tx);
+	return 0;
+}
+
+static const char *
+peer_refusal(enum probe_wire_status status)
+{
+	switch (status) {
+	case PROBE_WIRE_NOT_ALLOWED:
+		return "refused: our address is not in its responder.allow";
+	case PROBE_WIRE_BUSY:
+		return "refused: its responder is busy";
+	case PROBE_WIRE_NO_ROUTE:
+		return "refused: it has no way back to our address";
+	case PROBE_WIRE_BAD_REQUEST:
+		return "refused: it speaks another version of the protocol";
+	case PROBE_WIRE_ACCEPTED:
+		break;
+	}
+	return "refused";
+}
+
+static const char *
+peer_sidr_reason(const struct sidr_answer *answer)
+{
+	switch (answer->status) {
+	case -ECONNREFUSED:
+		return "its host answers, but no rpingmeshd listens there";
+	case -EADDRNOTAVAIL:
+		return "source address has left the device";
+	case -ETIMEDOUT:
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+		return answer->step == SIDR_STEP_ADDRESS
+			       ? "no answer at its address (ARP or neighbour discovery, or no route)"
+			       : "no answer from rpingmeshd (SIDR)";
+	default:
+		return "SIDR failed";
+	}
+}
+
+static void
+peer_resolved(struct peer *peer, const struct wire_reply *reply)
+{
+	struct prober_session session = {
+		.addr = peer->remote,
+		.qpn = reply->qpn,
+		.incarnation = reply->incarnation,
+		.session = reply->session,
+		.max_size = reply->max_size,
+	};
+
+	memcpy(peer->hostname, reply->hostname, sizeof(peer->hostname));
+	memcpy(peer->tor, reply->tor, sizeof(peer->tor));
+	peer->qkey = reply->qkey;
+	if (peer->path)
+		path_renew(peer->path, clock_mono_ns());
+	prober_resolved(peer->prober, &session, peer->asked_ns, clock_mono_ns());
+}
+
+static void
+peer_answered(void *arg, const struct sidr_answer *answer)
+{
+	struct peer *peer = arg;
+	struct wire_reply reply;
+
+	peer->call = NULL;
+	if (answer->status < 0) {
+		log_debug(PEER, "%s: %s: %s", peer->config.address, sidr_step_name(answer->step), strerror(-answer->status));
+		prober_resolve_failed(peer->prober, peer_sidr_reason(answer), clock_mono_ns());
+	} else if (wire_decode_reply(answer->data, answer->len, &reply) < 0) {
+		prober_resolve_failed(peer->prober, "its answer is not rpingmesh's, or of another version", clock_mono_ns());
+	} else if (reply.status != PROBE_WIRE_ACCEPTED) {
+		prober_resolve_failed(peer->prober, peer_refusal(reply.status), clock_mono_ns());
+	} else {
+		peer_resolved(peer, &reply);
+	}
+	daemon_pump_soon(peer->d);
+}
+
+void
+peer_resolve(void *arg, void *peer_user)
+{
+	struct peer *peer = peer_user;
+	struct daemon *d = arg;
+	struct wire_request request = {.qkey = d->qkey, .incarnation = d->incarnation};
+	uint8_t buf[PROBE_WIRE_REQUEST_MAX];
+	struct sidr_question question = {
+		.local = peer->local,
+		.remote = peer->remote,
+		.port = d->config->port,
+		.timeout_ms = PEER_SIDR_TIMEOUT_MS,
+		.data = buf,
+		.answered = peer_answered,
+		.arg = peer,
+	};
+
+	memcpy(request.hostname, d->hostname, sizeof(request.hostname));
+	question.len = wire_encode_request(&request, buf);
+	peer->asked_ns = clock_mono_ns();
+	if (sidr_ask(d->sidr, &question, &peer->call) < 0)
+		peer->call = NULL; /* no memory: the prober's own limit on waiting asks again */
+}
+
+void
+peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from, enum prober_peer_state to)
+{
+	const struct peer *peer = peer_user;
+	struct prober_peer_info info;
+	const char *reason = NULL;
+
+	(void)arg;
+	if (peer->prober) {
+		prober_peer_info(peer->prober, &info);
+		reason = info.reason;
+	}
+	if (to == PROBER_PEER_DOWN || to == PROBER_PEER_NO_DATA)
+		log_warning(PEER, "%s: %s -> %s%s%s", peer->config.address, prober_peer_state_name(from),
+			    prober_peer_state_name(to), reason ? ": " : "", reason ? reason : "");
+	else
+		log_info(PEER, "%s: %s -> %s%s%s", peer->config.address, prober_peer_state_name(from),
+			 prober_peer_state_name(to), peer->hostname[0] ? ", host " : "", peer->hostname);
+}
