@@ -114,10 +114,10 @@ peer_back_off(struct prober_peer *peer, uint64_t now_ns)
 static void
 peer_goes_up(struct prober_peer *peer, uint64_t now_ns)
 {
-	peer_set_state(peer, PROBER_PEER_UP, now_ns);
-	peer_stop_asking(peer);
-	peer->timeouts = 0;
 	peer->reason = NULL;
+	peer->timeouts = 0;
+	peer_stop_asking(peer);
+	peer_set_state(peer, PROBER_PEER_UP, now_ns);
 }
 
 static void
@@ -133,11 +133,11 @@ peer_goes_checking(struct prober_peer *peer, uint64_t now_ns)
 static void
 peer_starts_anew(struct prober_peer *peer, uint64_t now_ns)
 {
-	peer_set_state(peer, PROBER_PEER_RESOLVING, now_ns);
+	peer->reason = NULL;
 	peer->attempted = false;
 	peer->failures = 0;
 	peer->backoff_ns = 0;
-	peer->reason = NULL;
+	peer_set_state(peer, PROBER_PEER_RESOLVING, now_ns);
 	peer_ask(peer);
 }
 

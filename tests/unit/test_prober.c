@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of probes. Peers, schedules and budgets are in test_prober_peer.c. */
+#include "prober_fake.h"
+
+static void
+test_ok(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_target *target = fake_target(f, peer, 100 * MS, 0);
+	uint64_t start = f->now;
+	struct prober_target_info info;
+	const struct probe_result *r;
+
+	fake_run(f, 2 * MS);
+	assert_int_equal(f->n_packets, 1);
+	assert_true(f->packet[0].seq >> 32 == 0xfeedface);
+	assert_int_equal(f->packet[0].session, 500);
+	prober_target_info(target, &info);
+	assert_int_equal(info.in_flight, 1);
+	fake_acks(f, 0);
+	assert_int_equal(f->n_results, 1);
+	assert_ptr_equal(f->result[0].user, f);
+	r = fake_last(f);
+	assert_int_equal(r->class, PROBE_OK);
+	assert_int_equal(r->kind, PROBE_KIND_MESH);
+	assert_true(r->posted && r->measured);
+	assert_int_equal(r->seq, 0);
+	assert_true(r->due_ns == start && r->t_ns[0] == start);
+	assert_true(r->t_ns[1] == start + 1000);
+	assert_true(r->t_ns[2] == 7000000 && r->t_ns[3] == 7003000);
+	assert_true(r->t_ns[4] == start + 2 * MS - 500 && r->t_ns[5] == start + 2 * MS);
+	assert_int_equal(r->rtt_ns, 2 * MS - 500 - 1000 - 3000);
+	assert_int_equal(r->prober_delay_ns, 1500);
+	assert_int_equal(r->responder_delay_ns, 3000);
+	assert_int_equal(r->error_ns, 10 + 20 + 5);
+	assert_int_equal(r->clock, PROBE_CLOCK_SW);
+	assert_int_equal(r->src_port, 50000);
+	assert_int_equal(r->path, PROBE_PATH_EXACT);
+	assert_int_equal(r->flow_label, 0x12345);
+	assert_int_equal(r->traffic_class, 96);
+	assert_int_equal(r->service_level, 3);
+	assert_int_equal(r->size, 50);
+	assert_null(r->reason);
+	fake_check_totals(f);
+}
+
+/* ACK2 first, then ACK1, then the send completion. */
+static void
+test_any_order(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	f->send_done = false;
+	fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, 2 * MS);
+	fake_ack2(f, 0);
+	fake_ack1(f, 0);
+	assert_int_equal(f->n_results, 0);
+	prober_sent(f->prober, f->packet[0].cookie, 0, f->packet[0].at_ns + 2000, 7, f->now);
+	assert_int_equal(f->n_results, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_OK);
+	assert_int_equal(fake_last(f)->rtt_ns, 2 * MS - 500 - 2000 - 3000);
+	assert_int_equal(fake_last(f)->error_ns, 7 + 20 + 5);
+	/* Once more: the probe is gone. */
+	prober_sent(f->prober, f->packet[0].cookie, 0, f->now, 7, f->now);
+	assert_int_equal(f->n_results, 1);
+}
+
+static void
+test_clocks(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct fake_ack ack;
+
+	f->send_clock = PROBE_CLOCK_HW;
+	fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, 0);
+	ack = fake_ack(f, 0, PROBE_WIRE_ACK1);
+	ack.rx.clock = PROBE_CLOCK_HW;
+	fake_deliver(f, &ack);
+	ack = fake_ack(f, 0, PROBE_WIRE_ACK2);
+	ack.message.ack2.clock = PROBE_CLOCK_HW;
+	fake_deliver(f, &ack);
+	assert_int_equal(fake_last(f)->clock, PROBE_CLOCK_HW);
+	/* The peer measures in software: so does the result. */
+	fake_run(f, 100 * MS);
+	ack = fake_ack(f, 1, PROBE_WIRE_ACK1);
+	ack.rx.clock = PROBE_CLOCK_HW;
+	fake_deliver(f, &ack);
+	fake_ack2(f, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_OK);
+	assert_int_equal(fake_last(f)->clock, PROBE_CLOCK_SW);
+	/* T2 and T5 from two clocks measure nothing. */
+	fake_run(f, 100 * MS);
+	fake_acks(f, 2);
+	assert_int_equal(fake_last(f)->class, PROBE_LOCAL_ERROR);
+	assert_false(fake_last(f)->measured);
+}
+
+static void
+test_negative_rtt(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct fake_ack ack;
+
+	fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, 1 * MS);
+	ack = fake_ack(f, 0, PROBE_WIRE_ACK2);
+	ack.message.ack2.delay_ns = 5 * MS;
+	fake_ack1(f, 0);
+	fake_deliver(f, &ack);
+	assert_int_equal(fake_last(f)->rtt_ns, 0);
+	assert_int_equal(fake_last(f)->error_ns, 5 * MS - (1 * MS - 500 - 1000));
+	assert_int_equal(fake_last(f)->responder_delay_ns, 5 * MS);
+	/* T5 before T2, and the greatest delay that there is: nothing overflows. */
+	fake_run_to(f, f->packet[0].at_ns + 100 * MS);
+	ack = fake_ack(f, 1, PROBE_WIRE_ACK1);
+	ack.rx.t_ns = 1;
+	fake_deliver(f, &ack);
+	ack = fake_ack(f, 1, PROBE_WIRE_ACK2);
+	ack.message.ack2.delay_ns = UINT64_MAX;
+	ack.message.ack2.t3_ns = UINT64_MAX;
+	fake_deliver(f, &ack);
+	assert_int_equal(fake_last(f)->rtt_ns, 0);
+	assert_true(fake_last(f)->error_ns == UINT64_MAX);
+	assert_int_equal(fake_last(f)->prober_delay_ns, 0);
+}
+
+/* An ACK just before twice the timeout makes it late, and what came in time stays ok. */
+static void
+test_late(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 10 * SEC, 0);
+	fake_run(f, TIMEOUT + 1500);
+	fake_acks(f, 0);
+	assert_int_equal(fake_last(f)->class, PROBE_OK);
+	fake_run_to(f, f->packet[0].at_ns + 10 * SEC + TIMEOUT + 1501);
+	fake_acks(f, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_LATE);
+	assert_true(fake_last(f)->measured);
+	assert_int_equal(fake_last(f)->rtt_ns, TIMEOUT + 1501 - 500 - 1000 - 3000);
+	fake_run_to(f, f->packet[0].at_ns + 20 * SEC + 2 * TIMEOUT - 1);
+	fake_acks(f, 2);
+	assert_int_equal(fake_last(f)->class, PROBE_LATE);
+	assert_int_equal(f->n_results, 3);
+}
+
+/* With proof that the peer lives a probe is lost at twice the timeout, and an ACK then comes too late. */
+static void
+test_lost(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_stats stats;
+
+	fake_target(f, peer, 400 * MS, 0);
+	fake_run(f, 400 * MS);
+	assert_int_equal(f->n_packets, 2);
+	fake_acks(f, 1);
+	assert_int_equal(f->n_results, 1);
+	fake_run_to(f, f->packet[0].at_ns + 2 * TIMEOUT - 1);
+	assert_int_equal(f->n_results, 1);
+	fake_run(f, 1);
+	assert_int_equal(f->n_results, 2);
+	assert_int_equal(fake_last(f)->class, PROBE_LOST);
+	assert_int_equal(fake_last(f)->seq, 0);
+	assert_true(fake_last(f)->posted);
+	assert_false(fake_last(f)->measured);
+	fake_ack1(f, 0);
+	prober_stats(f->prober, &stats);
+	assert_int_equal(stats.unknown, 1);
+	assert_int_equal(f->n_results, 2);
+	fake_check_totals(f);
+}
+
+/* An ACK to a probe that was posted earlier, or at the same time, proves nothing. */
+static void
+test_no_proof(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 100 * SEC, 0);
+	fake_target(f, peer, 100 * SEC, 0);
+	fake_run(f, TIMEOUT);
+	assert_int_equal(f->n_packets, 2);
+	fake_acks(f, 0);
+	assert_int_equal(f->n_results, 1);
+	fake_run(f, TIMEOUT + MS);
+	assert_int_equal(f->n_results, 1);
+	/* Still in flight, so the ACK is welcome. */
+	fake_ack1(f, 1);
+	fake_run(f, TIMEOUT - 1);
+	fake_ack2(f, 1);
+	assert_int_equal(f->n_results, 2);
+	assert_int_equal(fake_last(f)->class, PROBE_LATE);
+}
+
+/* A lone probe without answer: the peer is asked after three further timeouts, and its reply is the proof. */
+static void
+test_proof_by_sidr(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(1, 500);
+	uint64_t posted;
+
+	fake_target(f, peer, 100 * SEC, 1);
+	fake_run(f, 0);
+	posted = f->now;
+	fake_run_to(f, posted + 4 * TIMEOUT - 1);
+	assert_int_equal(f->n_resolves, 1);
+	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
+	fake_run(f, 1);
+	assert_int_equal(f->n_resolves, 2);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+	assert_int_equal(f->n_done, 0);
+	prober_resolved(peer, &session, f->now, f->now + 20 * MS);
+	assert_int_equal(fake_state(peer), PROBER_PEER_NO_DATA);
+	assert_int_equal(f->n_results, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_LOST);
+	assert_int_equal(f->n_done, 1);
+}
+
+/* A reply to a question from before the probe proves nothing: it is asked again. */
+static void
+test_stale_sidr_proves_nothing(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(1, 500);
+	uint64_t before = f->now;
+
+	f->now += SEC;
+	fake_target(f, peer, 100 * SEC, 1);
+	fake_run(f, 4 * TIMEOUT);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+	prober_resolved(peer, &session, before, f->now);
+	assert_int_equal(f->n_results, 0);
+	fake_run(f, PROBER_RECHECK_NS);
+	assert_int_equal(f->n_resolves, 3);
+	prober_resolved(peer, &session, f->now, f->now);
+	assert_int_equal(fake_last(f)->class, PROBE_LOST);
+}
+
+static void
+test_ack2_missing(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 300 * MS, 0);
+	fake_run(f, 1 * MS);
+	fake_ack1(f, 0);
+	fake_run(f, 300 * MS);
+	fake_acks(f, 1);
+	fake_run_to(f, f->packet[0].at_ns + 2 * TIMEOUT - 1);
+	assert_int_equal(f->n_results, 1);
+	fake_run(f, 1);
+	assert_int_equal(f->n_results, 2);
+	assert_int_equal(fake_last(f)->class, PROBE_ACK2_MISSING);
+	assert_int_equal(fake_last(f)->seq, 0);
+	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
+	fake_check_totals(f);
+}
+
+/* The peer may have died between the two ACKs: a probe posted before ACK1 came proves nothing. */
+static void
+test_ack2_missing_needs_proof_after_ack1(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 300 * MS, 2);
+	fake_run(f, 301 * MS);
+	fake_acks(f, 1);
+	fake_run(f, 1 * MS);
+	fake_ack1(f, 0);
+	fake_run_to(f, f->packet[0].at_ns + 3 * TIMEOUT);
+	assert_int_equal(f->n_results, 1);
+	fake_run(f, 10 * TIMEOUT);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+}
+
+static void
+test_ack2_only_is_lost(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 300 * MS, 0);
+	fake_run(f, 1 * MS);
+	fake_ack2(f, 0);
+	fake_run(f, 300 * MS);
+	fake_acks(f, 1);
+	fake_run_to(f, f->packet[0].at_ns + 2 * TIMEOUT);
+	assert_int_equal(fake_last(f)->class, PROBE_LOST);
+}
+
+/* Probes in flight to an incarnation that is no more are not lost, whether they have timed out or not. */
+static void
+test_restart(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(2, 777);
+	struct prober_peer_info info;
+	uint32_t n;
+
+	fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, 700 * MS);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+	assert_int_equal(f->n_packets, 8);
+	fake_ack1(f, 7);
+	n = f->n_resolves;
+	assert_int_equal(n, 2);
+	prober_resolved(peer, &session, f->now - MS, f->now);
+	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
+	assert_int_equal(f->n_results, 8);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(f->result[i].r.class, PROBE_PEER_RESTARTED);
+	prober_peer_info(peer, &info);
+	assert_int_equal(info.restarts, 1);
+	assert_true(info.session.session == 777);
+	fake_run(f, 100 * MS);
+	assert_int_equal(f->packet[8].session, 777);
+	fake_acks(f, 8);
+	assert_int_equal(fake_last(f)->class, PROBE_OK);
+	fake_check_totals(f);
+}
+
+/* The responder had forgotten us: same incarnation, another session. The probes say nothing about the network. */
+static void
+test_session_ended(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(1, 501);
+	struct prober_peer_info info;
+
+	fake_target(f, peer, 100 * MS, 4);
+	fake_run(f, 700 * MS);
+	prober_resolved(peer, &session, f->now, f->now);
+	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
+	assert_int_equal(f->n_results, 0);
+	/* One is answered after all: it counts under the session that it was posted in. */
+	fake_acks(f, 3);
+	assert_int_equal(fake_last(f)->class, PROBE_OK);
+	fake_run(f, 10 * TIMEOUT);
+	assert_int_equal(f->n_results, 4);
+	for (uint32_t i = 1; i < 4; i++)
+		assert_int_equal(f->result[i].r.class, PROBE_PEER_RESTARTED);
+	assert_non_null(fake_last(f)->reason);
+	prober_peer_info(peer, &info);
+	assert_int_equal(info.restarts, 0);
+}
+
+static void
+test_peer_down(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(1, 500);
+	uint32_t n;
+
+	fake_target(f, peer, 400 * MS, 0);
+	fake_run(f, 1400 * MS);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+	for (int i = 0; i < PROBER_RESOLVE_TRIES; i++) {
+		assert_int_equal(f->n_results, 0);
+		prober_resolve_failed(peer, "nobody answers", f->now);
+		fake_run(f, PROBER_BACKOFF_MAX_NS);
+	}
+	assert_int_equal(fake_state(peer), PROBER_PEER_DOWN);
+	assert_true(f->n_results >= 4);
+	for (uint32_t i = 0; i < f->n_results; i++) {
+		assert_int_equal(f->result[i].r.class, PROBE_PEER_DOWN);
+		assert_string_equal(f->result[i].r.reason, "nobody answers");
+	}
+	n = f->n_packets;
+	fake_run(f, 2 * SEC);
+	assert_int_equal(f->n_packets, n);
+	assert_false(fake_last(f)->posted);
+	prober_resolved(peer, &session, f->now, f->now);
+	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
+	fake_run(f, 400 * MS);
+	assert_int_equal(f->n_packets, n + 1);
+	fake_check_totals(f);
+}
+
+static void
+test_local_errors(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_target *target;
+	struct prober_target_info info;
+
+	f->send_status = -ENOBUFS;
+	f->send_reason = "send queue full";
+	target = fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, 0);
+	assert_int_equal(fake_last(f)->class, PROBE_LOCAL_ERROR);
+	assert_string_equal(fake_last(f)->reason, "send queue full");
+	assert_false(fake_last(f)->posted);
+	/* Without a reason from send() there is one still. */
+	f->send_reason = NULL;
+	fake_run(f, 100 * MS);
+	assert_non_null(fake_last(f)->reason);
+	/* A failed completion. */
+	f->send_status = 0;
+	f->send_done = false;
+	fake_run(f, 100 * MS);
+	prober_sent(f->prober, f->packet[0].cookie, -EIO, 0, 0, f->now);
+	assert_int_equal(f->n_results, 3);
+	assert_int_equal(fake_last(f)->class, PROBE_LOCAL_ERROR);
+	assert_true(fake_last(f)->posted);
+	/* A completion that never comes, with or without ACKs. */
+	fake_run(f, 100 * MS);
+	prober_target_stop(target, f->now);
+	fake_acks(f, 1);
+	fake_run(f, 2 * TIMEOUT);
+	assert_int_equal(f->n_results, 4);
+	assert_int_equal(fake_last(f)->class, PROBE_LOCAL_ERROR);
+	prober_target_info(target, &info);
+	assert_int_equal(info.totals.due, 4);
+	assert_int_equal(info.totals.posted, 2);
+	assert_int_equal(info.totals.by_class[PROBE_LOCAL_ERROR], 4);
+}
+
+static void
+test_sizes(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_target_config config = fake_target_config(10 * MS);
+	struct prober_target *target;
+
+	config.n_sizes = 3;
+	config.sizes[0] = 50;
+	config.sizes[1] = 4096;
+	config.sizes[2] = 4097;
+	assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), 0);
+	fake_run(f, 30 * MS);
+	assert_int_equal(f->n_packets, 3);
+	assert_int_equal(f->packet[0].size, 50);
+	assert_int_equal(f->packet[1].size, 4096);
+	assert_int_equal(f->packet[2].size, 50);
+	assert_int_equal(f->n_results, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_LOCAL_ERROR);
+	assert_string_equal(fake_last(f)->reason, "larger than the peer takes");
+	assert_int_equal(fake_last(f)->size, 4097);
+	assert_int_equal(fake_last(f)->seq, 2);
+	config.sizes[2] = 49;
+	assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), -EINVAL);
+	config.n_sizes = 0;
+	assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), -EINVAL);
+	config.n_sizes = PROBER_SIZES_MAX + 1;
+	assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), -EINVAL);
+	config = fake_target_config(MS - 1);
+	assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), -EINVAL);
+}
+
+/* Nobody else can answer for the peer. */
+static void
+test_forged(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_peer_info info;
+	struct prober_stats stats;
+	struct fake_ack ack;
+	uint8_t junk[64] = {0};
+	struct prober_rx rx = {.payload = junk, .len = sizeof(junk)};
+
+	fake_target(f, peer, 100 * SEC, 0);
+	fake_run(f, 0);
+	ack = fake_ack(f, 0, PROBE_WIRE_ACK1);
+	ack.rx.src.raw[15] ^= 1;
+	fake_deliver(f, &ack);
+	ack = fake_ack(f, 0, PROBE_WIRE_ACK1);
+	ack.rx.src_qpn++;
+	fake_deliver(f, &ack);
+	ack = fake_ack(f, 0, PROBE_WIRE_ACK1);
+	ack.message.session ^= 1;
+	fake_deliver(f, &ack);
+	ack = fake_ack(f, 0, PROBE_WIRE_ACK1);
+	ack.message.seq ^= 1ULL << 40;
+	fake_deliver(f, &ack);
+	ack = fake_ack(f, 0, PROBE_WIRE_ACK1);
+	ack.message.seq += 1;
+	fake_deliver(f, &ack);
+	ack = fake_ack(f, 0, PROBE_WIRE_ACK1);
+	ack.message.seq += 64; /* same place in the table */
+	fake_deliver(f, &ack);
+	ack = fake_ack(f, 0, PROBE_WIRE_PROBE);
+	fake_deliver(f, &ack);
+	prober_received(f->prober, &rx, f->now);
+	rx.len = 0;
+	prober_received(f->prober, &rx, f->now);
+	prober_stats(f->prober, &stats);
+	assert_int_equal(stats.wrong_source, 2);
+	assert_int_equal(stats.unknown, 4);
+	assert_int_equal(stats.malformed, 3);
+	assert_int_equal(stats.in_flight, 1);
+	prober_peer_info(peer, &info);
+	assert_int_equal(info.wrong_source, 2);
+	assert_int_equal(f->n_results, 0);
+	fake_ack1(f, 0);
+	fake_ack1(f, 0);
+	prober_stats(f->prober, &stats);
+	assert_int_equal(stats.duplicates, 1);
+	fake_ack2(f, 0);
+	fake_ack2(f, 0);
+	assert_int_equal(f->n_results, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_OK);
+	prober_stats(f->prober, &stats);
+	assert_int_equal(stats.unknown, 5);
+}
+
+#define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_FAKE(test_ok),
+		WITH_FAKE(test_any_order),
+		WITH_FAKE(test_clocks),
+		WITH_FAKE(test_negative_rtt),
+		WITH_FAKE(test_late),
+		WITH_FAKE(test_lost),
+		WITH_FAKE(test_no_proof),
+		WITH_FAKE(test_proof_by_sidr),
+		WITH_FAKE(test_stale_sidr_proves_nothing),
+		WITH_FAKE(test_ack2_missing),
+		WITH_FAKE(test_ack2_missing_needs_proof_after_ack1),
+		WITH_FAKE(test_ack2_only_is_lost),
+		WITH_FAKE(test_restart),
+		WITH_FAKE(test_session_ended),
+		WITH_FAKE(test_peer_down),
+		WITH_FAKE(test_local_errors),
+		WITH_FAKE(test_sizes),
+		WITH_FAKE(test_forged),
+	};
+
+	return cmocka_run_group_tests_name("prober", tests, NULL, NULL);
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The codec against bytes written out by hand from include/rpingmesh/probe_wire.h. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "probe/wire.h"
+
+static const uint8_t golden_probe[52] = {
+	'R', 'P', 'M', 'H', 1, 1, 0, 52,
+	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
+	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
+	0x00, 0x0a, 0xbc, 0xde, 0x6a, 0x05,
+};
+
+static const uint8_t golden_ack1[50] = {
+	'R', 'P', 'M', 'H', 1, 2, 0, 50,
+	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
+	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
+};
+
+static const uint8_t golden_ack2[50] = {
+	'R', 'P', 'M', 'H', 1, 3, 0, 50,
+	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
+	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
+	0x00, 0x00, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05,
+	0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x80,
+	0xff, 0xfe, 0xfd, 0xfc, 1, 0,
+};
+
+static const uint8_t golden_request[24 + 5] = {
+	'R', 'P', 'M', 'H', 1, 5, 0, 0,
+	0xde, 0xad, 0xbe, 0xef, 0, 0, 0, 0,
+	0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08,
+	'n', 'o', 'd', 'e', '1',
+};
+
+static const uint8_t golden_reply[40 + 5 + 4] = {
+	'R', 'P', 'M', 'H', 1, 5, 4, 0,
+	0xde, 0xad, 0xbe, 0xef, 0x00, 0x12, 0x34, 0x56,
+	0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08,
+	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
+	0x10, 0x00, 0, 0, 0, 0, 0, 0,
+	'n', 'o', 'd', 'e', '2', 't', 'o', 'r', '7',
+};
+
+#define SEQ 0x1122334455667788ULL
+#define SESSION 0xa1b2c3d4e5f60718ULL
+
+static const struct wire_message message_probe = {
+	.type = PROBE_WIRE_PROBE, .length = 52, .seq = SEQ, .session = SESSION,
+	.probe = {.ack_flow_label = 0xabcde, .ack_traffic_class = 0x6a, .ack_service_level = 5},
+};
+static const struct wire_message message_ack1 = {
+	.type = PROBE_WIRE_ACK1, .length = 50, .seq = SEQ, .session = SESSION,
+};
+static const struct wire_message message_ack2 = {
+	.type = PROBE_WIRE_ACK2, .length = 50, .seq = SEQ, .session = SESSION,
+	.ack2 = {.delay_ns = 0x102030405ULL, .t3_ns = 0x1020304050607080ULL, .error_ns = 0xfffefdfc, .clock = 1},
+};
+
+/* A copy that ends where the heap block ends, so that the sanitizer sees any byte read too far. */
+static uint8_t *
+exact_copy(const uint8_t *bytes, size_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+
+	assert_non_null(copy);
+	memcpy(copy, bytes, len);
+	return copy;
+}
+
+static int
+decode_exact(const uint8_t *bytes, size_t len, struct wire_message *out)
+{
+	uint8_t *copy = exact_copy(bytes, len);
+	int err = wire_decode(copy, len, out);
+
+	free(copy);
+	return err;
+}
+
+static int
+decode_request_exact(const uint8_t *bytes, size_t len, struct wire_request *out)
+{
+	uint8_t *copy = exact_copy(bytes, len);
+	int err = wire_decode_request(copy, len, out);
+
+	free(copy);
+	return err;
+}
+
+static int
+decode_reply_exact(const uint8_t *bytes, size_t len, struct wire_reply *out)
+{
+	uint8_t *copy = exact_copy(bytes, len);
+	int err = wire_decode_reply(copy, len, out);
+
+	free(copy);
+	return err;
+}
+
+static void
+check_encode(const struct wire_message *message, const uint8_t *golden)
+{
+	uint8_t buf[64];
+
+	memset(buf, 0x5a, sizeof(buf));
+	wire_encode(message, buf);
+	assert_memory_equal(buf, golden, message->length);
+	for (size_t i = message->length; i < sizeof(buf); i++)
+		assert_int_equal(buf[i], 0x5a);
+}
+
+static void
+test_encode(void **state)
+{
+	(void)state;
+	check_encode(&message_probe, golden_probe);
+	check_encode(&message_ack1, golden_ack1);
+	check_encode(&message_ack2, golden_ack2);
+}
+
+static void
+test_decode(void **state)
+{
+	struct wire_message m;
+
+	(void)state;
+	assert_int_equal(decode_exact(golden_probe, sizeof(golden_probe), &m), 0);
+	assert_int_equal(m.type, PROBE_WIRE_PROBE);
+	assert_int_equal(m.length, 52);
+	assert_true(m.seq == SEQ && m.session == SESSION);
+	assert_int_equal(m.probe.ack_flow_label, 0xabcde);
+	assert_int_equal(m.probe.ack_traffic_class, 0x6a);
+	assert_int_equal(m.probe.ack_service_level, 5);
+	assert_int_equal(decode_exact(golden_ack1, sizeof(golden_ack1), &m), 0);
+	assert_int_equal(m.type, PROBE_WIRE_ACK1);
+	assert_true(m.seq == SEQ && m.session == SESSION);
+	assert_int_equal(decode_exact(golden_ack2, sizeof(golden_ack2), &m), 0);
+	assert_int_equal(m.type, PROBE_WIRE_ACK2);
+	assert_true(m.seq == SEQ && m.session == SESSION);
+	assert_true(m.ack2.delay_ns == 0x102030405ULL);
+	assert_true(m.ack2.t3_ns == 0x1020304050607080ULL);
+	assert_int_equal(m.ack2.error_ns, 0xfffefdfc);
+	assert_int_equal(m.ack2.clock, 1);
+}
+
+/* Each length but the right one is refused, and *out stays as it was. */
+static void
+test_truncated(void **state)
+{
+	struct wire_message m, before;
+	struct wire_request request;
+	struct wire_reply reply;
+
+	(void)state;
+	memset(&m, 0x77, sizeof(m));
+	before = m;
+	for (size_t len = 0; len < sizeof(golden_probe); len++) {
+		assert_int_equal(decode_exact(golden_probe, len, &m), -EBADMSG);
+		if (len < sizeof(golden_ack2))
+			assert_int_equal(decode_exact(golden_ack2, len, &m), -EBADMSG);
+	}
+	assert_memory_equal(&m, &before, sizeof(m));
+	for (size_t len = 0; len < sizeof(golden_request); len++)
+		assert_int_equal(decode_request_exact(golden_request, len, &request), -EBADMSG);
+	for (size_t len = 0; len < sizeof(golden_reply); len++)
+		assert_int_equal(decode_reply_exact(golden_reply, len, &reply), -EBADMSG);
+}
+
+static void
+test_too_long(void **state)
+{
+	uint8_t bytes[60] = {0};
+	struct wire_message m;
+
+	(void)state;
+	memcpy(bytes, golden_probe, sizeof(golden_probe));
+	assert_int_equal(decode_exact(bytes, 53, &m), -EBADMSG);
+	/* An ACK has one size. */
+	memcpy(bytes, golden_ack1, sizeof(golden_ack1));
+	bytes[7] = 51;
+	assert_int_equal(decode_exact(bytes, 51, &m), -EBADMSG);
+	memcpy(bytes, golden_ack2, sizeof(golden_ack2));
+	bytes[7] = 51;
+	assert_int_equal(decode_exact(bytes, 51, &m), -EBADMSG);
+}
+
+/* What a flipped bit at each place must give: 0 in data, an error in what is checked. */
+static int
+expect_flip(const uint8_t *golden, size_t bit)
+{
+	size_t byte = bit / 8;
+	uint8_t flipped = (uint8_t)(golden[byte] ^ 1 << bit % 8);
+
+	if (byte < 4)
+		return -EBADMSG;
+	if (byte == 4)
+		return -EPROTONOSUPPORT;
+	if (byte == 6 || byte == 7)
+		return -EBADMSG;
+	if (golden[5] == 1 && (byte == 24 || (byte == 25 && flipped > 0xf) || (byte == 29 && flipped > 15)))
+		return -EBADMSG;
+	if (golden[5] == 3 && byte == 44 && flipped > 1)
+		return -EBADMSG;
+	return 0;
+}
+
+static void
+check_flips(const uint8_t *golden, size_t len)
+{
+	uint8_t bytes[64];
+	struct wire_message m;
+
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		if (bit / 8 == 5)
+			continue; /* below */
+		memcpy(bytes, golden, len);
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_int_equal(decode_exact(bytes, len, &m), expect_flip(golden, bit));
+	}
+	memcpy(bytes, golden, len);
+	for (unsigned int type = 0; type < 256; type++) {
+		bytes[5] = (uint8_t)type;
+		if (type < 1 || type > 3)
+			assert_int_equal(decode_exact(bytes, len, &m), -EINVAL);
+	}
+}
+
+static void
+test_flips(void **state)
+{
+	(void)state;
+	check_flips(golden_probe, sizeof(golden_probe));
+	check_flips(golden_ack1, sizeof(golden_ack1));
+	check_flips(golden_ack2, sizeof(golden_ack2));
+}
+
+static void
+test_request(void **state)
+{
+	struct wire_request request = {.qkey = 0xdeadbeef, .incarnation = 0x0102030405060708ULL, .hostname = "node1"};
+	uint8_t buf[PROBE_WIRE_REQUEST_MAX + 60] = {0};
+	struct wire_request got;
+
+	(void)state;
+	assert_int_equal(wire_encode_request(&request, buf), sizeof(golden_request));
+	assert_memory_equal(buf, golden_request, sizeof(golden_request));
+	/* rdma_cm pads with zeroes. */
+	assert_int_equal(wire_decode_request(buf, sizeof(buf), &got), 0);
+	assert_int_equal(got.qkey, 0xdeadbeef);
+	assert_true(got.incarnation == 0x0102030405060708ULL);
+	assert_string_equal(got.hostname, "node1");
+	buf[4] = 2;
+	assert_int_equal(wire_decode_request(buf, sizeof(buf), &got), -EPROTONOSUPPORT);
+	buf[4] = 1;
+	buf[0] = 'r';
+	assert_int_equal(wire_decode_request(buf, sizeof(buf), &got), -EBADMSG);
+}
+
+static void
+test_request_names(void **state)
+{
+	struct wire_request request = {.qkey = 1}, got;
+	uint8_t buf[256] = {0};
+
+	(void)state;
+	memset(request.hostname, 'h', sizeof(request.hostname)); /* not terminated: cut, not run over */
+	assert_int_equal(wire_encode_request(&request, buf), PROBE_WIRE_REQUEST_MAX);
+	assert_int_equal(buf[PROBE_WIRE_REQUEST_MAX], 0);
+	assert_int_equal(wire_decode_request(buf, sizeof(buf), &got), 0);
+	assert_int_equal(strlen(got.hostname), PROBE_WIRE_NAME_MAX);
+	for (unsigned int len = PROBE_WIRE_NAME_MAX + 1; len < 256; len++) {
+		buf[5] = (uint8_t)len;
+		assert_int_equal(wire_decode_request(buf, sizeof(buf), &got), -EBADMSG);
+	}
+	buf[5] = 4;
+	memcpy(buf + 24, "a\x1b\0\xc3", 4);
+	assert_int_equal(wire_decode_request(buf, sizeof(buf), &got), 0);
+	assert_string_equal(got.hostname, "a???");
+	buf[5] = 0;
+	assert_int_equal(wire_decode_request(buf, 24, &got), 0);
+	assert_string_equal(got.hostname, "");
+}
+
+static struct wire_reply
+reply_sample(void)
+{
+	return (struct wire_reply){
+		.status = PROBE_WIRE_ACCEPTED,
+		.qkey = 0xdeadbeef,
+		.qpn = 0x123456,
+		.incarnation = 0x0102030405060708ULL,
+		.session = SESSION,
+		.max_size = 4096,
+		.hostname = "node2",
+		.tor = "tor7",
+	};
+}
+
+static void
+test_reply(void **state)
+{
+	struct wire_reply reply = reply_sample(), got;
+	uint8_t buf[136] = {0};
+
+	(void)state;
+	assert_int_equal(wire_encode_reply(&reply, buf), sizeof(golden_reply));
+	assert_memory_equal(buf, golden_reply, sizeof(golden_reply));
+	assert_int_equal(wire_decode_reply(buf, sizeof(buf), &got), 0);
+	assert_int_equal(got.status, PROBE_WIRE_ACCEPTED);
+	assert_int_equal(got.qkey, 0xdeadbeef);
+	assert_int_equal(got.qpn, 0x123456);
+	assert_true(got.incarnation == 0x0102030405060708ULL && got.session == SESSION);
+	assert_int_equal(got.max_size, 4096);
+	assert_string_equal(got.hostname, "node2");
+	assert_string_equal(got.tor, "tor7");
+	buf[4] = 9;
+	assert_int_equal(wire_decode_reply(buf, sizeof(buf), &got), -EPROTONOSUPPORT);
+}
+
+static int
+recode_reply(const struct wire_reply *reply)
+{
+	uint8_t buf[PROBE_WIRE_REPLY_MAX];
+	struct wire_reply got;
+	size_t len = wire_encode_reply(reply, buf);
+
+	return decode_reply_exact(buf, len, &got);
+}
+
+/* A session that cannot be used is none; a refusal needs no session. */
+static void
+test_reply_usable(void **state)
+{
+	struct wire_reply reply = reply_sample();
+	uint8_t buf[PROBE_WIRE_REPLY_MAX];
+
+	(void)state;
+	reply.qpn = 0;
+	assert_int_equal(recode_reply(&reply), -EBADMSG);
+	reply.qpn = 0x1000000;
+	assert_int_equal(recode_reply(&reply), -EBADMSG);
+	reply = reply_sample();
+	reply.session = 0;
+	assert_int_equal(recode_reply(&reply), -EBADMSG);
+	reply = reply_sample();
+	reply.max_size = 49;
+	assert_int_equal(recode_reply(&reply), -EBADMSG);
+	reply.max_size = 50;
+	assert_int_equal(recode_reply(&reply), 0);
+	reply = (struct wire_reply){.status = PROBE_WIRE_BUSY};
+	assert_int_equal(recode_reply(&reply), 0);
+	wire_encode_reply(&reply, buf);
+	buf[7] = PROBE_WIRE_BAD_REQUEST + 1;
+	assert_int_equal(wire_decode_reply(buf, 40, &reply), -EBADMSG);
+}
+
+static void
+test_reply_names(void **state)
+{
+	struct wire_reply reply = reply_sample(), got;
+	uint8_t buf[256] = {0};
+
+	(void)state;
+	memset(reply.hostname, 'h', sizeof(reply.hostname));
+	memset(reply.tor, 't', sizeof(reply.tor));
+	assert_int_equal(wire_encode_reply(&reply, buf), PROBE_WIRE_REPLY_MAX);
+	assert_true(PROBE_WIRE_REPLY_MAX <= 136);
+	assert_int_equal(buf[PROBE_WIRE_REPLY_MAX], 0);
+	assert_int_equal(wire_decode_reply(buf, sizeof(buf), &got), 0);
+	assert_int_equal(strlen(got.hostname), PROBE_WIRE_REPLY_HOST_MAX);
+	assert_int_equal(strlen(got.tor), PROBE_WIRE_REPLY_TOR_MAX);
+	for (unsigned int len = 0; len < 256; len++) {
+		buf[5] = (uint8_t)len;
+		assert_int_equal(wire_decode_reply(buf, sizeof(buf), &got),
+				 len <= PROBE_WIRE_REPLY_HOST_MAX ? 0 : -EBADMSG);
+	}
+	buf[5] = 0;
+	for (unsigned int len = 0; len < 256; len++) {
+		buf[6] = (uint8_t)len;
+		assert_int_equal(wire_decode_reply(buf, sizeof(buf), &got),
+				 len <= PROBE_WIRE_REPLY_TOR_MAX ? 0 : -EBADMSG);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_encode),
+		cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_flips),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_request_names),
+		cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_reply_usable),
+		cmocka_unit_test(test_reply_names),
+	};
+
+	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
+}
