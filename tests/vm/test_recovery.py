@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Peers that restart, die and return, links that go down: each cause gets its own class, and recovery is automatic."""
+
+import signal
+import time
+
+import harness
+from harness import Host, Watch, address, check, classes, fabric, until
+
+
+def wait_class(watch, name, at_least=1):
+    return until(f"{at_least} records of class {name}",
+                 lambda: [r for r in watch.records() if r["class"] == name][at_least - 1:] and watch.records())
+
+
+def test_peer_restart(t):
+    """A peer daemon that is stopped and started: peer_restarted or peer_down, and not one lost."""
+    a, b = t.pair(interval_ms=20)
+    watch = Watch(a)
+    restarts = 4
+    for i in range(restarts):
+        harness.until("probing", lambda: a.peer(address(1))["state"] == "up" and a.peer(address(1))["ok"] > 30 * (i + 1))
+        check(b.stop() == 0, "no clean stop")
+        b.start()
+        until("the restart is noticed", lambda: a.peer(address(1))["restarts"] == i + 1)
+    a.wait_peer(address(1), "up")
+    count = classes(watch.stop())
+    t.note(f"{restarts} restarts: {count}")
+    check(count.get("lost", 0) == 0 and count.get("late", 0) + count.get("ack2_missing", 0) <= 2, f"{count}")
+    check(count.get("peer_restarted", 0) + count.get("peer_down", 0) > 0, "the restarts left no trace")
+
+
+def test_quick_restart(t):
+    """A restart quicker than three timeouts: the probes in flight are peer_restarted."""
+    a, b = t.pair("timeout_ms = 1000;", "timeout_ms = 1000;", interval_ms=50)
+    watch = Watch(a)
+    time.sleep(2)
+    # SIGKILL and at once a new daemon: nobody says goodbye.
+    b.stop(signal.SIGKILL)
+    b.start(wait=False)
+    until("the restart is noticed", lambda: a.peer(address(1))["restarts"] == 1)
+    a.wait_peer(address(1), "up")
+    time.sleep(1)
+    count = classes(watch.stop())
+    t.note(f"{count}")
+    check(count.get("peer_restarted", 0) > 0, f"no peer_restarted: {count}")
+    check(count.get("lost", 0) == 0, f"lost without a loss: {count}")
+
+
+def test_peer_killed(t):
+    """SIGKILL of the peer: peer_down, with the reason; up again when it returns."""
+    a, b = t.pair(interval_ms=50)
+    watch = Watch(a)
+    b.stop(signal.SIGKILL)
+    p = a.wait_peer(address(1), "down")
+    check("no rpingmeshd" in (p["state_reason"] or ""), f"reason: {p['state_reason']}")
+    check(a.ctl("peers", status=1), "peers prints nothing")
+    wait_class(watch, "peer_down", 20)
+    b.start()
+    a.wait_peer(address(1), "up")
+    count = classes(watch.stop())
+    t.note(f"{count}")
+    check(count.get("lost", 0) == 0, f"lost without a loss: {count}")
+
+
+def test_host_cut_off(t):
+    """The peer's cable is pulled: it answers neither probes nor SIDR: peer_down."""
+    a, _ = t.pair(interval_ms=100)
+    watch = Watch(a)
+    fabric("loss", 1, 100, "in")
+    a.wait_peer(address(1), "down")
+    fabric("loss", 1, 0, "in")
+    a.wait_peer(address(1), "up")
+    count = classes(watch.stop())
+    t.note(f"{count}")
+    check(count.get("peer_down", 0) > 0 and count.get("lost", 0) == 0, f"{count}")
+
+
+def test_data_path_only(t):
+    """Probes vanish, SIDR passes: a data path problem, lost, with the peer not called down.
+
+    SIDR goes to QP 1, probes to others: the filter drops what is addressed to the responder's QP, found in the BTH at
+    byte 37 of the IPv4 packet (20 IPv4, 8 UDP, 5 BTH, then the QPN)."""
+    a, b = t.pair(interval_ms=100)
+    watch = Watch(a)
+    qpn = b.json("devices")[0]["responder_qpn"]
+    harness.sh("tc", "qdisc", "add", "dev", "h0", "clsact")
+    try:
+        harness.sh("tc", "filter", "add", "dev", "h0", "egress", "protocol", "ip", "u32", "match", "u32", hex(qpn), "0xffffff",
+                   "at", "32", "action", "drop")
+        a.wait_peer(address(1), "no_data")
+        wait_class(watch, "lost", 10)
+        check(a.peer(address(1))["state"] == "no_data", "not no_data any more")
+    finally:
+        harness.sh("tc", "qdisc", "del", "dev", "h0", "clsact")
+    a.wait_peer(address(1), "up")
+    count = classes(watch.stop())
+    t.note(f"{count}")
+    check(count.get("peer_down", 0) == 0 and count.get("peer_restarted", 0) == 0, f"{count}")
+
+
+def first_ok_after(watch, wall_ns):
+    return next((r for r in watch.records() if r["class"] == "ok" and r["time_ns"] >= wall_ns), None)
+
+
+def link_flap(t, how):
+    a, b = t.pair(interval_ms=50)
+    wa, wb = Watch(a), Watch(b)
+    time.sleep(1)
+    fabric("down", 0, how)
+    wait_class(wa, "local_error", 10)
+    check(a.json("devices")[0]["state"] == "down", "the device is not shown as down")
+    status = a.json("status", status=1)[0]
+    check(any("rxe0" in d for d in status["degraded"]), f"status does not name it: {status['degraded']}")
+    b.wait_peer(address(0), "down")
+    returned = time.time_ns()
+    fabric("link-up", 0)
+    up = time.time_ns()
+    for watch, who in ((wa, "the host itself"), (wb, "its peer")):
+        ok = until("an answered probe", lambda w=watch: first_ok_after(w, returned))
+        t.note(f"link {how}: first answered probe of {who} {(ok['time_ns'] - up) / 1e9:+.2f} s after the link's return")
+        check(ok["time_ns"] - up <= 2e9, f"{who}: later than 2 s after the link's return")
+    for watch in (wa, wb):
+        count = classes(watch.stop())
+        t.note(f"{count}")
+        check(set(count) <= {"ok", "late", "local_error", "unresolved", "peer_down", "lost"}, f"{count}")
+        check(count.get("lost", 0) == 0, f"lost though the link was down: {count}")
+
+
+def test_link_down(t):
+    """The device taken down: local_error for its host, peer_down for the other; both recover within 2 s."""
+    link_flap(t, "admin")
+
+
+def test_cable_pulled(t):
+    """The same with the carrier lost at the far end."""
+    link_flap(t, "cable")
+
+
+def test_reload(t):
+    """SIGHUP: peers that stay are not resolved again; a bad file changes nothing and is shown."""
+    a, _ = t.pair()
+    resolves = a.peer(address(1))["resolves"]
+    session = a.peer(address(1))["incarnation"]
+    a.configure(f'peers = ({{ address = "{address(1)}"; interval_ms = 50; flow_labels = [1, 2]; }}, "10.0.9.9");')
+    a.signal(signal.SIGHUP)
+    until("the new peer is there", lambda: len(a.json("peers")) == 2)
+    check(len([x for x in a.json("targets") if x["peer"] == address(1)]) == 2, "not one target for each flow label")
+    p = a.peer(address(1))
+    check(p["resolves"] == resolves and p["incarnation"] == session and p["state"] == "up", "resolved again without need")
+    a.configure('peers = ( "10.0.1.1" ); intervall_ms = 5;')
+    a.signal(signal.SIGHUP)
+    error = until("the refusal is shown", lambda: a.status()["config_error"])
+    check("intervall_ms" in error and "rpingmeshd.conf:" in error, f"{error}")
+    check(len(a.json("peers")) == 2, "a bad file changed something")
+    a.configure("")
+    a.signal(signal.SIGHUP)
+    until("the peers are gone", lambda: not a.json("peers"))
+    check(a.status()["config_error"] is None, "the error stays after a good reload")
+
+
+def test_stop_releases(t):
+    """After a clean stop no QP and no cm_id of the daemon is left, and the socket is gone."""
+    a, _ = t.pair()
+    pid = a.process.pid
+    check(f"pid {pid} " in harness.sh("rdma", "res", "show", "qp"), "rdma res does not show the running daemon")
+    check(a.stop() == 0, "no clean stop")
+    for what in ("qp", "cm_id", "mr"):
+        check(f"pid {pid} " not in harness.sh("rdma", "res", "show", what), f"a {what} is left")
+    check(not harness.os.path.exists(a.socket), "the socket is left")
+
+
+if __name__ == "__main__":
+    harness.main(globals())
