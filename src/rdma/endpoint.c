@@ -11,6 +11,11 @@
  *
  * endpoint_send() never calls back: completions of other sends that it comes across are told from the loop.
  *
+ * Software time of a send: it left between the moment before the post and the moment when its completion was seen, the
+ * window. A window longer than the shortest of late means that this process was not running, and that is more likely
+ * after the post, which sets others going, than before. So the estimate is the middle of the shortest window, counted
+ * from the post; the error that is reported is that of the whole window.
+ *
  * Timer: `more` goes on draining in the next turn of the loop when a wake-up's budget was used up, and tells these
  * completions.
  */
@@ -34,10 +39,11 @@
 #define ENDPOINT_WR_SEND (1ULL << 32)
 #define ENDPOINT_POLL_BATCH 16
 #define ENDPOINT_PSN 0
+#define ENDPOINT_WINDOW_ROUND 64
 
 struct endpoint_slot {
 	struct path_ah *ah; /* held while in flight */
-	uint64_t posted_ns, returned_ns;
+	uint64_t posted_ns;
 	uint32_t cookie;
 	uint32_t next;   /* in the list of free slots, or of completions to be told */
 	bool in_flight;
@@ -62,6 +68,8 @@ struct endpoint {
 	uint32_t first_untold, last_untold;
 	uint32_t in_flight;     /* posted, completion not seen */
 	uint32_t drained;       /* messages read since the receive CQ was last seen empty */
+	uint64_t window_ns[2];  /* shortest window of the current and the last round of ENDPOINT_WINDOW_ROUND sends */
+	uint32_t window_n;
 	bool send_armed;
 	bool failed;
 	uint64_t waiting_since_ns; /* what is read now may have been there since then */
@@ -160,18 +168,41 @@ endpoint_poll_sends(struct endpoint *ep, uint32_t own)
 	return n;
 }
 
-/* These left somewhere between the post and when it was seen, most likely when the post returned. */
+static void
+endpoint_note_window(struct endpoint *ep, uint64_t window_ns)
+{
+	if (ep->window_n++ % ENDPOINT_WINDOW_ROUND == 0) {
+		ep->window_ns[1] = ep->window_ns[0];
+		ep->window_ns[0] = UINT64_MAX;
+	}
+	if (window_ns < ep->window_ns[0])
+		ep->window_ns[0] = window_ns;
+}
+
+/* When the message of a completed slot left, and how far that may be off. */
+static uint64_t
+endpoint_sent_at(struct endpoint *ep, const struct endpoint_slot *slot, uint64_t *error_ns)
+{
+	uint64_t window = slot->seen_ns - slot->posted_ns, before;
+
+	endpoint_note_window(ep, window);
+	before = ep->window_ns[0] < ep->window_ns[1] ? ep->window_ns[0] : ep->window_ns[1];
+	before /= 2;
+	*error_ns = window - before > before ? window - before : before;
+	return slot->posted_ns + before;
+}
+
 static void
 endpoint_tell_sends(struct endpoint *ep)
 {
 	while (ep->first_untold != ENDPOINT_NO_SLOT) {
 		uint32_t i = ep->first_untold;
 		struct endpoint_slot slot = ep->slots[i];
+		uint64_t error, sent = endpoint_sent_at(ep, &slot, &error);
 
 		ep->first_untold = slot.next;
 		endpoint_slot_release(ep, i);
-		ep->config.ops->sent(ep->config.arg, slot.cookie, slot.status, slot.returned_ns,
-				     slot.seen_ns - slot.posted_ns);
+		ep->config.ops->sent(ep->config.arg, slot.cookie, slot.status, sent, error);
 	}
 }
 
@@ -413,6 +444,7 @@ endpoint_new(const struct endpoint_config *config, struct endpoint **out)
 	if (!ep)
 		return -ENOMEM;
 	ep->config = *config;
+	ep->window_ns[0] = UINT64_MAX;
 	for (size_t i = 0; i < sizeof(endpoint_steps) / sizeof(endpoint_steps[0]); i++) {
 		int rc = endpoint_steps[i].create(ep);
 
@@ -477,14 +509,11 @@ endpoint_post(struct endpoint *ep, uint32_t i, const struct endpoint_send *send)
 		.send_flags = IBV_SEND_SIGNALED,
 		.wr.ud = {.ah = path_ah_verbs(send->ah), .remote_qpn = send->qpn, .remote_qkey = send->qkey},
 	}, *bad;
-	int rc;
 
 	memcpy(endpoint_send_buf(ep, i), send->payload, send->size);
 	slot->cookie = send->cookie;
 	slot->posted_ns = clock_mono_ns();
-	rc = ibv_post_send(ep->qp, &wr, &bad);
-	slot->returned_ns = clock_mono_ns();
-	return -rc;
+	return -ibv_post_send(ep->qp, &wr, &bad);
 }
 
 /* Polls for the completion of slot i; if it does not come soon, makes it raise an event. */
@@ -534,8 +563,7 @@ endpoint_send(struct endpoint *ep, const struct endpoint_send *send, struct endp
 	*tx = (struct endpoint_tx){.posted_ns = slot->posted_ns, .done = !slot->in_flight};
 	if (!tx->done)
 		return 0;
-	tx->sent_ns = slot->posted_ns + (slot->seen_ns - slot->posted_ns) / 2;
-	tx->error_ns = (slot->seen_ns - slot->posted_ns + 1) / 2;
+	tx->sent_ns = endpoint_sent_at(ep, slot, &tx->error_ns);
 	rc = slot->status;
 	endpoint_slot_release(ep, i);
 	return rc;

@@ -67,8 +67,8 @@ struct endpoint_send {
 };
 struct endpoint_tx {
 	uint64_t posted_ns; /* just before the post */
-	uint64_t sent_ns;   /* valid if done: middle of the time between the post and its completion seen */
-	uint64_t error_ns;  /* half of that time */
+	uint64_t sent_ns;   /* valid if done: estimate of when the message left */
+	uint64_t error_ns;  /* it left between posted_ns and the completion seen: how far sent_ns may be off then */
 	bool done;          /* ops->sent follows otherwise */
 };
 /* Never waits longer than ENDPOINT_SPIN_NS. 0, -EMSGSIZE, -ENOBUFS (all slots in flight), or -errno of the post. */
