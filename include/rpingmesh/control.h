@@ -2,8 +2,8 @@
 /*
  * What rpingmeshd and its clients agree on beside MessagePack-RPC itself: the socket, the methods,
  * the records. A record is a map with string keys and a "type"; keys are added, never renamed; a
- * reader skips keys that it does not know. Times in *_ns are nanoseconds; time_ns is since the Unix
- * epoch. "?" below marks a key that may be nil.
+ * reader skips keys that it does not know. Times in *_ns are nanoseconds; time_ns, last_ok_ns, last_change_ns
+ * and loop_stall_max_time_ns are since the Unix epoch. "?" below marks a key that may be nil.
  *
  * An error is a map {code, message}: code a Linux errno, ENOSYS for a method that this daemon lacks, EPERM
  * for one that the caller has no right to. A client that reads too slowly misses notifications; before the

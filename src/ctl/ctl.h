@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What all commands of rpingmesh-ctl share: the options in front of or behind the command, the exit codes,
+ * and how to complain. Every failure is one line on stderr.
+ */
+#ifndef RPINGMESH_CTL_CTL_H
+#define RPINGMESH_CTL_CTL_H
+
+#include <stdbool.h>
+
+struct option;
+
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_BAD_NEWS = 1,  /* the answer came, and it is bad, or an error */
+	CTL_USAGE = 2,
+	CTL_NO_DAEMON = 3, /* none, no permission, or one that does not understand us */
+	CTL_STOPPED = 130, /* a second Ctrl-C */
+};
+
+struct ctl {
+	const char *socket;
+	bool json;
+	bool tty;    /* stdout is a terminal */
+	bool color;  /* on it, and wanted */
+};
+
+struct ctl_command {
+	const char *name;
+	const char *summary; /* one line, for the list of commands */
+	const char *help;    /* the whole text of `rpingmesh-ctl NAME --help`, without a trailing newline */
+	/* argv[0] is the command's name. Returns what to exit with. */
+	int (*run)(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+};
+
+extern const struct ctl_command ctl_status, ctl_devices, ctl_peers, ctl_targets, ctl_ping, ctl_watch;
+
+/* "rpingmesh-ctl: " and the text as one line on stderr. */
+void ctl_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same with a hint at --help; CTL_USAGE. */
+int ctl_usage(const struct ctl_command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Short options that every command takes, and long ones; end both of a command's own with them. */
+#define CTL_SHORT "S:h"
+#define CTL_LONG \
+	{"json", no_argument, NULL, 'J'}, {"socket", required_argument, NULL, 'S'}, \
+	{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}
+
+/*
+ * What getopt_long() gave that is none of the command's own: -1 when it was a common option and parsing
+ * goes on, else what to exit with (help was shown: CTL_OK).
+ */
+int ctl_option(struct ctl *ctl, const struct ctl_command *command, int c, char **argv);
+
+/* Parses a command that has no option of its own and no argument. As ctl_option(). */
+int ctl_options_only(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+
+/* Numbers in options: decimal or 0x…; seconds may have a fraction. False: not one, or out of range. */
+bool ctl_number(const char *text, unsigned long long min, unsigned long long max, unsigned long long *out);
+bool ctl_seconds(const char *text, double min, double max, unsigned long long *out_ns);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "ctl/ctl.h"
+#include "rpingmesh/control.h"
+
+static const struct ctl_command *const ctl_commands[] = {
+	&ctl_status, &ctl_devices, &ctl_peers, &ctl_targets, &ctl_ping, &ctl_watch,
+};
+#define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
+
+static const char ctl_help_head[] =
+	"Usage: rpingmesh-ctl [OPTION]... COMMAND [ARGUMENT]...\n"
+	"Ask the rpingmeshd of this host what it knows about the RoCE network.\n"
+	"\n"
+	"Commands:\n";
+
+static const char ctl_help_tail[] =
+	"\n"
+	"Options, before or after the command:\n"
+	"      --json           print records as JSON, one object a line\n"
+	"  -S, --socket SOCKET  the daemon's control socket (default " CONTROL_SOCKET_DEFAULT ",\n"
+	"                       or $RPINGMESH_SOCKET)\n"
+	"  -h, --help           this text; after a command, the command's own\n"
+	"  -V, --version        print the version\n"
+	"\n"
+	"Examples:\n"
+	"  rpingmesh-ctl status             is the daemon well?\n"
+	"  rpingmesh-ctl watch              the network, live\n"
+	"  rpingmesh-ctl ping -c 10 10.0.0.2\n"
+	"  rpingmesh-ctl --json peers | jq -r 'select(.state != \"up\") | .address'\n"
+	"\n"
+	"Exit status: 0 fine; 1 the answer is bad news (which is told by each command's --help);\n"
+	"2 wrong usage; 3 no daemon, no permission, or a daemon that is too old.\n";
+
+void
+ctl_complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("rpingmesh-ctl: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int
+ctl_usage(const struct ctl_command *command, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ctl_complain("%s (see rpingmesh-ctl%s%s --help)", text, command ? " " : "", command ? command->name : "");
+	return CTL_USAGE;
+}
+
+static int
+ctl_help(void)
+{
+	fputs(ctl_help_head, stdout);
+	for (size_t i = 0; i < CTL_COMMANDS; i++)
+		printf("  %-10s %s\n", ctl_commands[i]->name, ctl_commands[i]->summary);
+	fputs(ctl_help_tail, stdout);
+	return CTL_OK;
+}
+
+int
+ctl_option(struct ctl *ctl, const struct ctl_command *command, int c, char **argv)
+{
+	switch (c) {
+	case 'J':
+		ctl->json = true;
+		return -1;
+	case 'S':
+		ctl->socket = optarg;
+		return -1;
+	case 'h':
+		if (!command)
+			return ctl_help();
+		puts(command->help);
+		return CTL_OK;
+	case ':':
+		return ctl_usage(command, "option %s needs a value", argv[optind - 1]);
+	default:
+		if (optopt > 0 && optopt < 256)
+			return ctl_usage(command, "unknown option -%c", optopt);
+		return ctl_usage(command, "unknown option %s", argv[optind - 1]);
+	}
+}
+
+int
+ctl_options_only(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	static const struct option longs[] = {CTL_LONG};
+	int c, rc;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":" CTL_SHORT, longs, NULL)) != -1) {
+		rc = ctl_option(ctl, command, c, argv);
+		if (rc >= 0)
+			return rc;
+	}
+	if (optind < argc)
+		return ctl_usage(command, "%s takes no argument, not \"%s\"", command->name, argv[optind]);
+	return -1;
+}
+
+bool
+ctl_number(const char *text, unsigned long long min, unsigned long long max, unsigned long long *out)
+{
+	char *end;
+	unsigned long long n;
+
+	errno = 0;
+	n = strtoull(text, &end, text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10);
+	if (errno || end == text || *end || text[0] < '0' || text[0] > '9' || n < min || n > max)
+		return false;
+	*out = n;
+	return true;
+}
+
+bool
+ctl_seconds(const char *text, double min, double max, unsigned long long *out_ns)
+{
+	char *end;
+	double s = strtod(text, &end);
+
+	if (end == text || *end || !isfinite(s) || s < min || s > max)
+		return false;
+	*out_ns = (unsigned long long)(s * (double)NSEC_PER_SEC + 0.5);
+	return true;
+}
+
+static const struct ctl_command *
+ctl_find(const char *name)
+{
+	for (size_t i = 0; i < CTL_COMMANDS; i++)
+		if (strcmp(ctl_commands[i]->name, name) == 0)
+			return ctl_commands[i];
+	return NULL;
+}
+
+/* The options in front of the command. As ctl_option(). */
+static int
+ctl_options_front(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option longs[] = {{"version", no_argument, NULL, 'V'}, CTL_LONG};
+	int c, rc;
+
+	while ((c = getopt_long(argc, argv, "+:V" CTL_SHORT, longs, NULL)) != -1) {
+		if (c == 'V') {
+			puts("rpingmesh-ctl " PACKAGE_VERSION);
+			return CTL_OK;
+		}
+		rc = ctl_option(ctl, NULL, c, argv);
+		if (rc >= 0)
+			return rc;
+	}
+	return -1;
+}
+
+static int
+ctl_run(struct ctl *ctl, int argc, char **argv)
+{
+	const struct ctl_command *command;
+	int rc = ctl_options_front(ctl, argc, argv);
+	int first = optind;
+
+	if (rc >= 0)
+		return rc;
+	if (first == argc)
+		return ctl_usage(NULL, "which command?");
+	command = ctl_find(argv[first]);
+	if (!command)
+		return ctl_usage(NULL, "there is no command \"%s\"", argv[first]);
+	return command->run(ctl, command, argc - first, argv + first);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *env = getenv("RPINGMESH_SOCKET"), *no_color = getenv("NO_COLOR");
+	struct ctl ctl = {.socket = env && *env ? env : CONTROL_SOCKET_DEFAULT};
+	int rc;
+
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_DFL); /* a reader that has had enough ends us quietly, whatever we inherited */
+	ctl.tty = isatty(STDOUT_FILENO);
+	ctl.color = ctl.tty && !(no_color && *no_color);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	rc = ctl_run(&ctl, argc, argv);
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		ctl_complain("cannot write the output: %s", strerror(errno));
+		return rc ? rc : CTL_BAD_NEWS;
+	}
+	return rc;
+}

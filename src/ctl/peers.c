@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/peers.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "ctl/classes.h"
+#include "ctl/client.h"
+#include "ctl/ctl.h"
+#include "ctl/format.h"
+#include "ctl/json.h"
+#include "ctl/view.h"
+
+#define PEERS_LOSS_RED 0.05
+
+enum peers_column {
+	PEERS_PEER,
+	PEERS_DEVICE,
+	PEERS_HOST,
+	PEERS_STATE,
+	PEERS_SENT,
+	PEERS_LOSS,
+	PEERS_P50,
+	PEERS_P99,
+	PEERS_PROBER,
+	PEERS_RESPONDER,
+	PEERS_LAST_OK,
+	PEERS_NOT_OK,
+	PEERS_REASON,
+	PEERS_COLUMN_N
+};
+
+static const struct table_column peers_columns[PEERS_COLUMN_N] = {
+	[PEERS_PEER] = {.title = "PEER"},
+	[PEERS_DEVICE] = {.title = "DEVICE", .priority = 9},
+	[PEERS_HOST] = {.title = "HOST", .priority = 6, .optional = true},
+	[PEERS_STATE] = {.title = "STATE"},
+	[PEERS_SENT] = {.title = "SENT", .priority = 11, .right = true},
+	[PEERS_LOSS] = {.title = "LOSS", .priority = 1, .right = true},
+	[PEERS_P50] = {.title = "RTT P50", .priority = 2, .right = true},
+	[PEERS_P99] = {.title = "RTT P99", .priority = 4, .right = true},
+	[PEERS_PROBER] = {.title = "PROBER", .priority = 8, .right = true},
+	[PEERS_RESPONDER] = {.title = "RESPONDER", .priority = 7, .right = true},
+	[PEERS_LAST_OK] = {.title = "LAST OK", .priority = 10, .right = true},
+	[PEERS_NOT_OK] = {.title = "NOT OK", .priority = 5, .optional = true},
+	[PEERS_REASON] = {.title = "REASON", .priority = 12, .optional = true},
+};
+
+static void
+peers_cell_text(struct table *table, size_t column, const msgpack_object *record, const char *key)
+{
+	char text[TABLE_CELL_MAX];
+
+	if (view_text(record, key, text, sizeof(text)) && text[0])
+		table_cell(table, column, TABLE_PLAIN, text);
+}
+
+static void
+peers_cell_ns(struct table *table, size_t column, const msgpack_object *map, const char *key)
+{
+	char text[FORMAT_TEXT];
+	uint64_t ns;
+
+	if (view_u64(map, key, &ns))
+		table_cell(table, column, TABLE_PLAIN, format_ns(ns, text));
+}
+
+void
+peers_recent_cells(struct table *table, const msgpack_object *record, const struct peers_recent_columns *at)
+{
+	const msgpack_object *recent = view_map(record, "recent");
+	char text[FORMAT_TEXT];
+	double ratio;
+
+	if (view_double(recent, "lost_ratio", &ratio))
+		table_cell(table, at->loss,
+			   ratio >= PEERS_LOSS_RED ? TABLE_RED : ratio > 0 ? TABLE_YELLOW : TABLE_GREEN,
+			   format_ratio(ratio, text));
+	peers_cell_ns(table, at->p50, recent, "rtt_p50_ns");
+	peers_cell_ns(table, at->p99, recent, "rtt_p99_ns");
+	peers_cell_ns(table, at->prober, recent, "prober_delay_p50_ns");
+	peers_cell_ns(table, at->responder, recent, "responder_delay_p50_ns");
+}
+
+static enum table_color
+peers_state_color(const msgpack_object *peer)
+{
+	if (view_is(peer, "state", "up"))
+		return TABLE_GREEN;
+	if (view_is(peer, "state", "resolving") || view_is(peer, "state", "checking") || view_is(peer, "state", "naming"))
+		return TABLE_YELLOW;
+	return view_is(peer, "state", "self") ? TABLE_PLAIN : TABLE_RED;
+}
+
+static void
+peers_cell_age(struct table *table, const msgpack_object *peer, uint64_t now_wall_ns)
+{
+	char text[FORMAT_TEXT];
+	uint64_t last;
+
+	if (view_u64(peer, "last_ok_ns", &last) && last > 0)
+		table_cell(table, PEERS_LAST_OK, TABLE_PLAIN, format_age(now_wall_ns > last ? now_wall_ns - last : 0, text));
+}
+
+static int
+peers_row(struct table *table, const msgpack_object *peer, uint64_t now_wall_ns)
+{
+	static const struct peers_recent_columns recent = {
+		.loss = PEERS_LOSS, .p50 = PEERS_P50, .p99 = PEERS_P99, .prober = PEERS_PROBER, .responder = PEERS_RESPONDER,
+	};
+	char text[TABLE_CELL_MAX];
+	int rc = table_row(table);
+
+	if (rc < 0)
+		return rc;
+	peers_cell_text(table, PEERS_PEER, peer, "address");
+	peers_cell_text(table, PEERS_DEVICE, peer, "device");
+	peers_cell_text(table, PEERS_HOST, peer, "hostname");
+	if (view_text(peer, "state", text, sizeof(text)))
+		table_cell(table, PEERS_STATE, peers_state_color(peer), text);
+	peers_cell_text(table, PEERS_SENT, peer, "sent");
+	peers_recent_cells(table, peer, &recent);
+	peers_cell_age(table, peer, now_wall_ns);
+	if (classes_not_ok(peer, text, sizeof(text)))
+		table_cell(table, PEERS_NOT_OK, TABLE_PLAIN, text);
+	peers_cell_text(table, PEERS_REASON, peer, "state_reason");
+	return 0;
+}
+
+/* How bad: red states before yellow ones, then by loss. */
+static double
+peers_badness(const msgpack_object *peer)
+{
+	static const int weight[] = {[TABLE_PLAIN] = 0, [TABLE_GREEN] = 0, [TABLE_YELLOW] = 2, [TABLE_RED] = 4, [TABLE_BOLD] = 0};
+	double ratio = 0;
+
+	view_double(view_map(peer, "recent"), "lost_ratio", &ratio);
+	return weight[peers_state_color(peer)] + ratio;
+}
+
+struct peers_order {
+	const msgpack_object *peer;
+	double badness;
+	uint32_t index; /* in the answer, so that equals keep their places */
+};
+
+static int
+peers_compare(const void *a, const void *b)
+{
+	const struct peers_order *x = a, *y = b;
+
+	if (x->badness > y->badness || x->badness < y->badness)
+		return x->badness > y->badness ? -1 : 1;
+	return x->index < y->index ? -1 : 1;
+}
+
+static struct peers_order *
+peers_sorted(const msgpack_object_array *a, bool worst_first)
+{
+	struct peers_order *order = calloc(a->size ? a->size : 1, sizeof(*order));
+
+	if (!order)
+		return NULL;
+	for (uint32_t i = 0; i < a->size; i++)
+		order[i] = (struct peers_order){.peer = &a->ptr[i], .badness = peers_badness(&a->ptr[i]), .index = i};
+	if (worst_first)
+		qsort(order, a->size, sizeof(*order), peers_compare);
+	return order;
+}
+
+struct table *
+peers_table(const msgpack_object *list, uint64_t now_wall_ns, bool worst_first)
+{
+	struct table *table = table_new(peers_columns, PEERS_COLUMN_N);
+	struct peers_order *order = peers_sorted(&list->via.array, worst_first);
+
+	for (uint32_t i = 0; table && order && i < list->via.array.size; i++) {
+		if (peers_row(table, order[i].peer, now_wall_ns) == 0)
+			continue;
+		table_free(table);
+		table = NULL;
+	}
+	if (!order) {
+		table_free(table);
+		table = NULL;
+	}
+	free(order);
+	return table;
+}
+
+void
+peers_count(const msgpack_object *list, struct peers_count *out)
+{
+	*out = (struct peers_count){.peers = list->via.array.size};
+	for (uint32_t i = 0; i < list->via.array.size; i++) {
+		const msgpack_object *peer = &list->via.array.ptr[i];
+
+		if (view_is(peer, "state", "up"))
+			out->up++;
+		else if (!view_is(peer, "state", "self"))
+			out->down++;
+	}
+}
+
+static void
+peers_line_ns(const msgpack_object *recent, const char *name, const char *key, FILE *out)
+{
+	char text[FORMAT_TEXT];
+	uint64_t ns;
+
+	if (view_u64(recent, key, &ns))
+		fprintf(out, " %s=%s", name, format_ms(ns, text));
+}
+
+void
+peers_line(const msgpack_object *peer, FILE *out)
+{
+	const msgpack_object *recent = view_map(peer, "recent");
+	char text[TABLE_CELL_MAX], ratio_text[FORMAT_TEXT];
+	double ratio;
+
+	view_text(peer, "address", text, sizeof(text));
+	fputs(text, out);
+	view_text(peer, "device", text, sizeof(text));
+	fprintf(out, " %s", text);
+	view_text(peer, "state", text, sizeof(text));
+	fprintf(out, " %s", text);
+	view_text(peer, "sent", text, sizeof(text));
+	fprintf(out, " sent=%s", text);
+	fprintf(out, " loss=%s", view_double(recent, "lost_ratio", &ratio) ? format_ratio(ratio, ratio_text) : "-");
+	peers_line_ns(recent, "rtt_p50", "rtt_p50_ns", out);
+	peers_line_ns(recent, "rtt_p99", "rtt_p99_ns", out);
+	peers_line_ns(recent, "prober", "prober_delay_p50_ns", out);
+	peers_line_ns(recent, "responder", "responder_delay_p50_ns", out);
+	if (classes_not_ok(peer, text, sizeof(text)))
+		fprintf(out, " not_ok=(%s)", text);
+}
+
+static const char peers_help[] =
+	"Usage: rpingmesh-ctl peers [--json]\n"
+	"Show each peer: its state, how many probes it was sent, and what they measured.\n"
+	"\n"
+	"LOSS and the times are of the last 10 seconds: loss as a share of the probes that were\n"
+	"answered or lost, RTT of the network alone, PROBER and RESPONDER the delays inside the\n"
+	"two hosts (medians). SENT and NOT OK count since the daemon started. Columns that do not\n"
+	"fit the terminal are left out, the least important first.\n"
+	"\n"
+	"Exit status: 0 all peers are up (or this host itself); 1 one is not; 2 usage; 3 no daemon.\n"
+	"\n"
+	"Examples:\n"
+	"  rpingmesh-ctl peers\n"
+	"  rpingmesh-ctl --json peers | jq -c '[.address, .state, .recent.rtt_p99_ns]'";
+
+static int
+peers_show(const struct ctl *ctl, const msgpack_object *list)
+{
+	struct table *table;
+	size_t columns, rows;
+
+	if (ctl->json) {
+		for (uint32_t i = 0; i < list->via.array.size; i++)
+			json_line(stdout, &list->via.array.ptr[i], NULL);
+		return 0;
+	}
+	if (list->via.array.size == 0) {
+		puts("No peers are configured (key \"peers\" of the daemon's configuration).");
+		return 0;
+	}
+	table = peers_table(list, clock_wall_ns(), false);
+	if (!table) {
+		ctl_complain("out of memory");
+		return -1;
+	}
+	table_screen(&columns, &rows);
+	table_write(table, stdout, columns, ctl->color);
+	table_free(table);
+	return 0;
+}
+
+/* Peers that a ping made, not the configuration, are nobody's worry. */
+static bool
+peers_bad(const msgpack_object *list)
+{
+	for (uint32_t i = 0; i < list->via.array.size; i++) {
+		const msgpack_object *peer = &list->via.array.ptr[i];
+		bool configured = true;
+
+		view_bool(peer, "configured", &configured);
+		if (configured && !view_is(peer, "state", "up") && !view_is(peer, "state", "self"))
+			return true;
+	}
+	return false;
+}
+
+static int
+peers_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	const msgpack_object *list = NULL;
+	struct client *client;
+	int rc = ctl_options_only(ctl, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	rc = client_open(ctl->socket, NULL, &client);
+	if (rc != CTL_OK)
+		return rc;
+	rc = client_list(client, "peers", &list);
+	if (rc == CTL_OK)
+		rc = peers_show(ctl, list) < 0 || peers_bad(list) ? CTL_BAD_NEWS : CTL_OK;
+	client_close(client);
+	return rc;
+}
+
+const struct ctl_command ctl_peers = {
+	.name = "peers", .summary = "each peer with its state, loss and times", .help = peers_help, .run = peers_run,
+};

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Peer records as a table: what `peers` and `watch` show.
+ */
+#ifndef RPINGMESH_CTL_PEERS_H
+#define RPINGMESH_CTL_PEERS_H
+
+#include <msgpack.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ctl/table.h"
+
+struct peers_count {
+	size_t peers, up, down; /* down: neither up nor this host itself */
+};
+
+/* One row per record, in the order of the answer, or the worst first. NULL: no memory. */
+struct table *peers_table(const msgpack_object *list, uint64_t now_wall_ns, bool worst_first);
+
+void peers_count(const msgpack_object *list, struct peers_count *out);
+
+/* One line of "key=value" for logs, without a newline. */
+void peers_line(const msgpack_object *peer, FILE *out);
+
+/* Cells that peers and targets share: loss and times of the last seconds, from the record's map "recent". */
+struct peers_recent_columns {
+	size_t loss, p50, p99, prober, responder;
+};
+void peers_recent_cells(struct table *table, const msgpack_object *record, const struct peers_recent_columns *at);
+
+#endif

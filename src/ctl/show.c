@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands that ask once and show a table: devices and targets. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/classes.h"
+#include "ctl/client.h"
+#include "ctl/ctl.h"
+#include "ctl/format.h"
+#include "ctl/json.h"
+#include "ctl/peers.h"
+#include "ctl/table.h"
+#include "ctl/view.h"
+
+struct show {
+	const char *method;
+	const struct table_column *columns;
+	const char *const *keys; /* per column; NULL: left to fill() */
+	size_t n_columns;
+	const char *none;        /* said instead of an empty table */
+	void (*fill)(struct table *table, const msgpack_object *record);
+};
+
+static struct table *
+show_table(const struct show *show, const msgpack_object *list)
+{
+	struct table *table = table_new(show->columns, show->n_columns);
+	char text[TABLE_CELL_MAX];
+
+	for (uint32_t i = 0; table && i < list->via.array.size; i++) {
+		const msgpack_object *record = &list->via.array.ptr[i];
+
+		if (table_row(table) < 0) {
+			table_free(table);
+			return NULL;
+		}
+		for (size_t c = 0; c < show->n_columns; c++)
+			if (show->keys[c] && view_text(record, show->keys[c], text, sizeof(text)) && text[0])
+				table_cell(table, c, TABLE_PLAIN, text);
+		show->fill(table, record);
+	}
+	return table;
+}
+
+static int
+show_list(const struct ctl *ctl, const struct show *show, const msgpack_object *list)
+{
+	struct table *table;
+	size_t columns, rows;
+
+	if (ctl->json) {
+		for (uint32_t i = 0; i < list->via.array.size; i++)
+			json_line(stdout, &list->via.array.ptr[i], NULL);
+		return CTL_OK;
+	}
+	if (list->via.array.size == 0) {
+		puts(show->none);
+		return CTL_OK;
+	}
+	table = show_table(show, list);
+	if (!table) {
+		ctl_complain("out of memory");
+		return CTL_BAD_NEWS;
+	}
+	table_screen(&columns, &rows);
+	table_write(table, stdout, columns, ctl->color);
+	table_free(table);
+	return CTL_OK;
+}
+
+/* Asks and shows; bad, if there, may turn a good answer into bad news. */
+static int
+show_run(struct ctl *ctl, const struct show *show, bool (*bad)(const msgpack_object *list))
+{
+	const msgpack_object *list = NULL;
+	struct client *client;
+	int rc = client_open(ctl->socket, NULL, &client);
+
+	if (rc != CTL_OK)
+		return rc;
+	rc = client_list(client, show->method, &list);
+	if (rc == CTL_OK)
+		rc = show_list(ctl, show, list);
+	if (rc == CTL_OK && bad && bad(list))
+		rc = CTL_BAD_NEWS;
+	client_close(client);
+	return rc;
+}
+
+enum devices_column {
+	DEVICES_DEVICE,
+	DEVICES_PORT,
+	DEVICES_STATE,
+	DEVICES_NETDEV,
+	DEVICES_DRIVER,
+	DEVICES_GID,
+	DEVICES_INDEX,
+	DEVICES_MTU,
+	DEVICES_CLOCK,
+	DEVICES_QPN,
+	DEVICES_RESPONDER,
+	DEVICES_POSTED,
+	DEVICES_DEFERRED,
+	DEVICES_ERRORS,
+	DEVICES_REASON,
+	DEVICES_COLUMN_N
+};
+
+static const struct table_column devices_columns[DEVICES_COLUMN_N] = {
+	[DEVICES_DEVICE] = {.title = "DEVICE"},
+	[DEVICES_PORT] = {.title = "PORT", .priority = 5, .right = true},
+	[DEVICES_STATE] = {.title = "STATE"},
+	[DEVICES_NETDEV] = {.title = "NETDEV", .priority = 4, .optional = true},
+	[DEVICES_DRIVER] = {.title = "DRIVER", .priority = 8, .optional = true},
+	[DEVICES_GID] = {.title = "GID", .priority = 1},
+	[DEVICES_INDEX] = {.title = "INDEX", .priority = 11, .right = true},
+	[DEVICES_MTU] = {.title = "MTU", .priority = 3, .right = true},
+	[DEVICES_CLOCK] = {.title = "CLOCK", .priority = 6},
+	[DEVICES_QPN] = {.title = "QPN", .priority = 10, .right = true},
+	[DEVICES_RESPONDER] = {.title = "RESPONDER", .priority = 12, .right = true},
+	[DEVICES_POSTED] = {.title = "POSTED", .priority = 7, .right = true},
+	[DEVICES_DEFERRED] = {.title = "DEFERRED", .priority = 13, .right = true},
+	[DEVICES_ERRORS] = {.title = "ERRORS", .priority = 2, .optional = true},
+	[DEVICES_REASON] = {.title = "REASON", .priority = 14, .optional = true},
+};
+
+static const char *const devices_keys[DEVICES_COLUMN_N] = {
+	[DEVICES_DEVICE] = "device", [DEVICES_PORT] = "port", [DEVICES_NETDEV] = "netdev", [DEVICES_DRIVER] = "driver",
+	[DEVICES_GID] = "gid", [DEVICES_INDEX] = "gid_index", [DEVICES_MTU] = "mtu", [DEVICES_CLOCK] = "clock",
+	[DEVICES_QPN] = "qpn", [DEVICES_RESPONDER] = "responder_qpn", [DEVICES_POSTED] = "posted",
+	[DEVICES_DEFERRED] = "deferred", [DEVICES_REASON] = "state_reason",
+};
+
+/* "send 2 queue_full 7": the error counters that are not 0. */
+static void
+devices_errors(struct table *table, const msgpack_object *device)
+{
+	static const char *const keys[][2] = {
+		{"send_errors", "send"}, {"receive_errors", "receive"}, {"receive_queue_full", "queue_full"},
+	};
+	char text[TABLE_CELL_MAX];
+	size_t at = 0;
+	uint64_t n;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (view_u64(device, keys[i][0], &n) && n > 0 && at < sizeof(text))
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s %" PRIu64, at ? " " : "", keys[i][1], n);
+	if (at > 0)
+		table_cell(table, DEVICES_ERRORS, TABLE_YELLOW, text);
+}
+
+static void
+devices_fill(struct table *table, const msgpack_object *device)
+{
+	char text[TABLE_CELL_MAX];
+
+	if (view_text(device, "state", text, sizeof(text)))
+		table_cell(table, DEVICES_STATE, view_is(device, "state", "up") ? TABLE_GREEN : TABLE_RED, text);
+	devices_errors(table, device);
+}
+
+static bool
+devices_bad(const msgpack_object *list)
+{
+	for (uint32_t i = 0; i < list->via.array.size; i++)
+		if (view_is(&list->via.array.ptr[i], "state", "up"))
+			return false;
+	return true;
+}
+
+static int
+devices_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	static const struct show show = {
+		.method = "devices", .columns = devices_columns, .keys = devices_keys, .n_columns = DEVICES_COLUMN_N,
+		.none = "No RDMA device is in use (key \"devices\" of the daemon's configuration; rdma link).", .fill = devices_fill,
+	};
+	int rc = ctl_options_only(ctl, command, argc, argv);
+
+	return rc >= 0 ? rc : show_run(ctl, &show, devices_bad);
+}
+
+const struct ctl_command ctl_devices = {
+	.name = "devices",
+	.summary = "the local RDMA devices that probe",
+	.help = "Usage: rpingmesh-ctl devices [--json]\n"
+		"Show the local RDMA device ports that the daemon probes from and answers on.\n"
+		"\n"
+		"QPN is the prober's queue pair, RESPONDER the responder's; CLOCK tells whether times are\n"
+		"the RNIC's (hw) or the host's (sw). POSTED counts probes, DEFERRED the times that one had\n"
+		"to wait for the device's budget. GID is the address that probes come from.\n"
+		"\n"
+		"Exit status: 0 a device is up; 1 none is; 2 usage; 3 no daemon.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl devices\n"
+		"  rpingmesh-ctl --json devices | jq -r '.device + \" \" + .state'",
+	.run = devices_run,
+};
+
+enum targets_column {
+	TARGETS_PEER,
+	TARGETS_DEVICE,
+	TARGETS_HOST,
+	TARGETS_KIND,
+	TARGETS_INTERVAL,
+	TARGETS_SIZES,
+	TARGETS_LABEL,
+	TARGETS_TCLASS,
+	TARGETS_PORT,
+	TARGETS_PATH,
+	TARGETS_SENT,
+	TARGETS_LOSS,
+	TARGETS_P50,
+	TARGETS_P99,
+	TARGETS_PROBER,
+	TARGETS_RESPONDER,
+	TARGETS_NOT_OK,
+	TARGETS_COLUMN_N
+};
+
+static const struct table_column targets_columns[TARGETS_COLUMN_N] = {
+	[TARGETS_PEER] = {.title = "PEER"},
+	[TARGETS_DEVICE] = {.title = "DEVICE", .priority = 8},
+	[TARGETS_HOST] = {.title = "HOST", .priority = 10, .optional = true},
+	[TARGETS_KIND] = {.title = "KIND", .priority = 7},
+	[TARGETS_INTERVAL] = {.title = "EVERY", .priority = 6, .right = true},
+	[TARGETS_SIZES] = {.title = "SIZES", .priority = 11},
+	[TARGETS_LABEL] = {.title = "LABEL", .priority = 4, .right = true},
+	[TARGETS_TCLASS] = {.title = "TOS", .priority = 12, .right = true},
+	[TARGETS_PORT] = {.title = "PORT", .priority = 3, .right = true},
+	[TARGETS_PATH] = {.title = "PATH", .priority = 13},
+	[TARGETS_SENT] = {.title = "SENT", .priority = 14, .right = true},
+	[TARGETS_LOSS] = {.title = "LOSS", .priority = 1, .right = true},
+	[TARGETS_P50] = {.title = "RTT P50", .priority = 2, .right = true},
+	[TARGETS_P99] = {.title = "RTT P99", .priority = 5, .right = true},
+	[TARGETS_PROBER] = {.title = "PROBER", .priority = 16, .right = true},
+	[TARGETS_RESPONDER] = {.title = "RESPONDER", .priority = 15, .right = true},
+	[TARGETS_NOT_OK] = {.title = "NOT OK", .priority = 9, .optional = true},
+};
+
+static const char *const targets_keys[TARGETS_COLUMN_N] = {
+	[TARGETS_PEER] = "peer", [TARGETS_DEVICE] = "device", [TARGETS_HOST] = "hostname", [TARGETS_KIND] = "kind",
+	[TARGETS_TCLASS] = "traffic_class", [TARGETS_PORT] = "src_port", [TARGETS_PATH] = "path", [TARGETS_SENT] = "sent",
+};
+
+/* "50,1024,…": as many as a column has room for. */
+static void
+targets_sizes(struct table *table, const msgpack_object *target)
+{
+	const msgpack_object *sizes = view_find(target, "sizes");
+	char text[32], one[FORMAT_TEXT];
+	size_t at = 0;
+
+	if (!sizes || sizes->type != MSGPACK_OBJECT_ARRAY || sizes->via.array.size == 0)
+		return;
+	for (uint32_t i = 0; i < sizes->via.array.size; i++) {
+		view_clean(&sizes->via.array.ptr[i], one, sizeof(one));
+		if (at + strlen(one) + 6 > sizeof(text)) {
+			strcpy(text + at, ",...");
+			break;
+		}
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i ? "," : "", one);
+	}
+	table_cell(table, TARGETS_SIZES, TABLE_PLAIN, text);
+}
+
+static void
+targets_fill(struct table *table, const msgpack_object *target)
+{
+	static const struct peers_recent_columns recent = {
+		.loss = TARGETS_LOSS, .p50 = TARGETS_P50, .p99 = TARGETS_P99, .prober = TARGETS_PROBER,
+		.responder = TARGETS_RESPONDER,
+	};
+	char text[TABLE_CELL_MAX];
+	uint64_t n;
+
+	if (view_u64(target, "interval_ns", &n))
+		table_cell(table, TARGETS_INTERVAL, TABLE_PLAIN, format_ns(n, text));
+	if (view_u64(target, "flow_label", &n)) {
+		snprintf(text, sizeof(text), n ? "0x%05" PRIx64 : "%" PRIx64, n);
+		table_cell(table, TARGETS_LABEL, TABLE_PLAIN, text);
+	}
+	targets_sizes(table, target);
+	peers_recent_cells(table, target, &recent);
+	if (classes_not_ok(target, text, sizeof(text)))
+		table_cell(table, TARGETS_NOT_OK, TABLE_PLAIN, text);
+}
+
+static int
+targets_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	static const struct show show = {
+		.method = "targets", .columns = targets_columns, .keys = targets_keys, .n_columns = TARGETS_COLUMN_N,
+		.none = "Nothing is probed: no peer is configured, or none has a local device.", .fill = targets_fill,
+	};
+	int rc = ctl_options_only(ctl, command, argc, argv);
+
+	return rc >= 0 ? rc : show_run(ctl, &show, NULL);
+}
+
+const struct ctl_command ctl_targets = {
+	.name = "targets",
+	.summary = "each stream of probes with its path",
+	.help = "Usage: rpingmesh-ctl targets [--json]\n"
+		"Show each stream of probes: to whom, how often, which flow label and traffic class (TOS),\n"
+		"and the UDP source port that it uses. PATH tells whether that is the port which the flow\n"
+		"label asks for: exact, approximate, or unknown for drivers whose rule is not known.\n"
+		"\n"
+		"LOSS and times are of the last 10 seconds, as in `rpingmesh-ctl peers`.\n"
+		"\n"
+		"Exit status: 0 answered; 2 usage; 3 no daemon.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl targets\n"
+		"  rpingmesh-ctl --json targets | jq -c '[.peer, .src_port, .path]'",
+	.run = targets_run,
+};

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "ctl/classes.h"
+#include "ctl/client.h"
+#include "ctl/ctl.h"
+#include "ctl/format.h"
+#include "ctl/json.h"
+#include "ctl/table.h"
+#include "ctl/view.h"
+
+#define STATUS_TEXT 256
+
+static void
+status_label(const char *label)
+{
+	printf("  %-10s ", label);
+}
+
+/* "2, 1 up" */
+static void
+status_up(const struct ctl *ctl, const msgpack_object *status, const char *label, const char *all_key, const char *up_key)
+{
+	uint64_t all, up;
+	char text[FORMAT_TEXT + 16];
+
+	status_label(label);
+	if (!view_u64(status, all_key, &all)) {
+		puts("-");
+		return;
+	}
+	if (!view_u64(status, up_key, &up)) {
+		printf("%" PRIu64 "\n", all);
+		return;
+	}
+	snprintf(text, sizeof(text), "%" PRIu64 " up", up);
+	printf("%" PRIu64 ", ", all);
+	table_paint(stdout, text, up == all ? TABLE_GREEN : up ? TABLE_YELLOW : TABLE_RED, ctl->color);
+	putchar('\n');
+}
+
+/* The counters of a map that are not 0, on one line. */
+static void
+status_counters(const msgpack_object *status, const char *label, const char *key)
+{
+	const msgpack_object *map = view_map(status, key);
+	char name[64];
+	bool any = false;
+
+	status_label(label);
+	for (uint32_t i = 0; map && i < map->via.map.size; i++) {
+		const msgpack_object_kv *kv = &map->via.map.ptr[i];
+
+		if (kv->val.type != MSGPACK_OBJECT_POSITIVE_INTEGER || kv->val.via.u64 == 0)
+			continue;
+		view_clean(&kv->key, name, sizeof(name));
+		printf("%s%s %" PRIu64, any ? ", " : "", name, kv->val.via.u64);
+		any = true;
+	}
+	puts(any ? "" : map ? "nothing yet" : "-");
+}
+
+static void
+status_text(const msgpack_object *status, const char *label, const char *key, const char *reason_key)
+{
+	char text[STATUS_TEXT], reason[STATUS_TEXT];
+
+	view_text(status, key, text, sizeof(text));
+	status_label(label);
+	fputs(text, stdout);
+	if (reason_key && view_text(status, reason_key, reason, sizeof(reason)))
+		printf(" (%s)", reason);
+	putchar('\n');
+}
+
+static void
+status_stall(const msgpack_object *status)
+{
+	char text[FORMAT_TEXT], who[STATUS_TEXT];
+	uint64_t ns, when, now = 0;
+
+	status_label("loop");
+	if (!view_u64(status, "loop_stall_max_ns", &ns)) {
+		puts("-");
+		return;
+	}
+	printf("longest stall %s", format_ns(ns, text));
+	if (view_text(status, "loop_stall_max_who", who, sizeof(who)) && who[0])
+		printf(" in \"%s\"", who);
+	if (view_u64(status, "loop_stall_max_time_ns", &when) && view_u64(status, "time_ns", &now) && when > 0 && now >= when)
+		printf(", %s ago", format_age(now - when, text));
+	putchar('\n');
+}
+
+static void
+status_head(const msgpack_object *status)
+{
+	char version[STATUS_TEXT], host[STATUS_TEXT], pid[STATUS_TEXT], age[FORMAT_TEXT];
+	double uptime;
+
+	view_text(status, "version", version, sizeof(version));
+	view_text(status, "hostname", host, sizeof(host));
+	view_text(status, "pid", pid, sizeof(pid));
+	printf("rpingmeshd %s on %s, pid %s", version, host, pid);
+	if (view_double(status, "uptime_s", &uptime) && uptime >= 0 && uptime < 1e9)
+		printf(", up %s", format_age((uint64_t)(uptime * 1e9), age));
+	putchar('\n');
+}
+
+/* Each reason to worry as a line; returns how many. */
+static uint32_t
+status_degraded(const struct ctl *ctl, const msgpack_object *status, bool show)
+{
+	const msgpack_object *list = view_find(status, "degraded");
+	char text[STATUS_TEXT];
+
+	if (!list || list->type != MSGPACK_OBJECT_ARRAY)
+		return 0;
+	for (uint32_t i = 0; show && i < list->via.array.size; i++) {
+		view_clean(&list->via.array.ptr[i], text, sizeof(text));
+		status_label("degraded");
+		table_paint(stdout, text, TABLE_RED, ctl->color);
+		putchar('\n');
+	}
+	return list->via.array.size;
+}
+
+static void
+status_show(const struct ctl *ctl, const msgpack_object *status)
+{
+	char text[STATUS_TEXT];
+
+	if (ctl->json) {
+		json_line(stdout, status, "status");
+		return;
+	}
+	status_head(status);
+	status_text(status, "config", "config_file", NULL);
+	if (view_text(status, "config_error", text, sizeof(text))) {
+		status_label("reload");
+		printf("refused: %s\n", text);
+	}
+	status_up(ctl, status, "devices", "devices", "devices_up");
+	status_up(ctl, status, "peers", "peers", "peers_up");
+	status_text(status, "targets", "targets", NULL);
+	status_text(status, "flows", "flows", NULL);
+	status_text(status, "in flight", "in_flight", NULL);
+	status_counters(status, "probes", "probes");
+	status_counters(status, "responder", "responder");
+	status_counters(status, "control", "control");
+	status_text(status, "tracing", "tracing", "tracing_reason");
+	status_stall(status);
+	status_degraded(ctl, status, true);
+}
+
+static bool
+status_bad(const struct ctl *ctl, const msgpack_object *status)
+{
+	uint64_t up;
+
+	return status_degraded(ctl, status, false) > 0 || (view_u64(status, "devices_up", &up) && up == 0);
+}
+
+static int
+status_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	const msgpack_object *status = NULL;
+	struct client *client;
+	int rc = ctl_options_only(ctl, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	rc = client_open(ctl->socket, NULL, &client);
+	if (rc != CTL_OK)
+		return rc;
+	rc = client_call(client, "status", NULL, &status);
+	if (rc == CTL_OK)
+		rc = client_check_schema(client, status);
+	if (rc == CTL_OK && status->type != MSGPACK_OBJECT_MAP) {
+		ctl_complain("%s: the daemon's answer to \"status\" is not a record: its version does not fit this program",
+			     ctl->socket);
+		rc = CTL_NO_DAEMON;
+	}
+	if (rc == CTL_OK) {
+		status_show(ctl, status);
+		rc = status_bad(ctl, status) ? CTL_BAD_NEWS : CTL_OK;
+	}
+	client_close(client);
+	return rc;
+}
+
+const struct ctl_command ctl_status = {
+	.name = "status",
+	.summary = "the daemon itself: is it well?",
+	.help = "Usage: rpingmesh-ctl status [--json]\n"
+		"Show how the daemon is: devices, peers, totals of probes by class, what it answered, and\n"
+		"each reason why it does less than it should (\"degraded\"). The longest stall is how long\n"
+		"the daemon once kept probes waiting: measured times are no better than that allows.\n"
+		"\n"
+		"Exit status: 0 well; 1 something is degraded, or no device is up; 2 usage; 3 no daemon.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl status\n"
+		"  rpingmesh-ctl --json status | jq '.degraded'",
+	.run = status_run,
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * UTF-8 as far as output needs it (RFC 3629).
+ */
+#ifndef RPINGMESH_CTL_UTF8_H
+#define RPINGMESH_CTL_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The length of the character at s, and *code; 0 if the bytes are not UTF-8 (overlong and surrogates are not).
+ */
+size_t utf8_next(const char *s, size_t len, uint32_t *code);
+
+/* Columns that a string takes on a terminal; one per character, colour sequences none. */
+size_t utf8_width(const char *s);
+
+#endif
