@@ -31,6 +31,7 @@ struct loop {
 	uint64_t busy_since_ns, left_ns; /* left_ns: when the last callback returned */
 	struct loop_stats stats;
 	struct loop_deferred *deferred, **deferred_tail;
+	bool deferring; /* deferred calls are running */
 };
 
 struct loop_fd {
@@ -87,11 +88,13 @@ loop_run_deferred(struct loop *loop)
 
 	loop->deferred = NULL;
 	loop->deferred_tail = &loop->deferred;
+	loop->deferring = true;
 	for (; d; d = next) {
 		next = d->next;
 		d->fn(d->arg);
 		free(d);
 	}
+	loop->deferring = false;
 }
 
 static void
@@ -373,6 +376,10 @@ loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
 	*d = (struct loop_deferred){.fn = fn, .arg = arg};
 	*loop->deferred_tail = d;
 	loop->deferred_tail = &d->next;
-	event_active(loop->deferred_ev, 0, 0);
+	/* made active from within, it would run again before anybody else */
+	if (loop->deferring)
+		event_add(loop->deferred_ev, &(struct timeval){0, 0});
+	else
+		event_active(loop->deferred_ev, 0, 0);
 	return 0;
 }

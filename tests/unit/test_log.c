@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <regex.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/log.h"
+
+static int saved_stderr;
+static FILE *captured;
+
+static void
+capture_begin(void)
+{
+	captured = tmpfile();
+	assert_non_null(captured);
+	fflush(stderr);
+	saved_stderr = dup(STDERR_FILENO);
+	assert_true(saved_stderr >= 0);
+	assert_true(dup2(fileno(captured), STDERR_FILENO) >= 0);
+}
+
+/* What was written to stderr since capture_begin(). */
+static const char *
+capture_end(void)
+{
+	static char text[8192];
+	size_t n;
+
+	fflush(stderr);
+	dup2(saved_stderr, STDERR_FILENO);
+	close(saved_stderr);
+	rewind(captured);
+	n = fread(text, 1, sizeof(text) - 1, captured);
+	text[n] = '\0';
+	fclose(captured);
+	return text;
+}
+
+static void
+assert_matches(const char *text, const char *pattern)
+{
+	regex_t re;
+
+	assert_int_equal(regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB), 0);
+	if (regexec(&re, text, 0, NULL, 0) != 0)
+		fail_msg("\"%s\" does not match %s", text, pattern);
+	regfree(&re);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	unsetenv("JOURNAL_STREAM");
+	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_INFO);
+	return 0;
+}
+
+static void
+test_names(void **state)
+{
+	static const char *const levels[] = {"error", "warning", "info", "debug"};
+	static const char *const subs[] = {"main", "config", "device", "cm", "peer", "responder", "trace", "control"};
+	enum log_level level;
+	enum log_subsystem sub;
+
+	(void)state;
+	for (int i = 0; i < LOG_LEVEL_N; i++) {
+		assert_string_equal(log_level_name((enum log_level)i), levels[i]);
+		assert_int_equal(log_level_parse(levels[i], &level), 0);
+		assert_int_equal(level, i);
+	}
+	for (int i = 0; i < LOG_SUB_N; i++) {
+		assert_string_equal(log_subsystem_name((enum log_subsystem)i), subs[i]);
+		assert_int_equal(log_subsystem_parse(subs[i], &sub), 0);
+		assert_int_equal(sub, i);
+	}
+	assert_null(log_level_name(LOG_LEVEL_N));
+	assert_null(log_subsystem_name(LOG_SUB_N));
+	level = LOG_LEVEL_DEBUG;
+	assert_int_equal(log_level_parse("Error", &level), -EINVAL);
+	assert_int_equal(log_level_parse("", &level), -EINVAL);
+	assert_int_equal(level, LOG_LEVEL_DEBUG);
+	assert_int_equal(log_subsystem_parse("mainx", &sub), -EINVAL);
+}
+
+static void
+test_line(void **state)
+{
+	(void)state;
+	capture_begin();
+	log_warning(PEER, "peer %s: %d lost", "10.0.0.2", 3);
+	assert_matches(capture_end(), "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3} warning "
+				      "peer: peer 10\\.0\\.0\\.2: 3 lost\n$");
+}
+
+static void
+test_journal(void **state)
+{
+	(void)state;
+	setenv("JOURNAL_STREAM", "8:1", 1);
+	capture_begin();
+	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_DEBUG);
+	log_error(MAIN, "a");
+	log_warning(CM, "b");
+	log_info(TRACE, "c");
+	log_debug(CONTROL, "d");
+	assert_string_equal(capture_end(), "<3>main: a\n<4>cm: b\n<6>trace: c\n<7>control: d\n");
+}
+
+static void
+test_levels(void **state)
+{
+	(void)state;
+	for (int at = 0; at < LOG_LEVEL_N; at++) {
+		log_setup(LOG_TARGET_STDERR, (enum log_level)at);
+		for (int level = 0; level < LOG_LEVEL_N; level++) {
+			assert_int_equal(log_enabled(LOG_SUB_CM, (enum log_level)level), level <= at);
+			capture_begin();
+			log_write(LOG_SUB_CM, (enum log_level)level, "x");
+			assert_int_equal(*capture_end() != '\0', level <= at);
+		}
+	}
+}
+
+static void
+test_subsystem_level(void **state)
+{
+	(void)state;
+	log_set_level(LOG_SUB_PEER, LOG_LEVEL_DEBUG);
+	log_set_level(LOG_SUB_CM, LOG_LEVEL_ERROR);
+	assert_true(log_enabled(LOG_SUB_PEER, LOG_LEVEL_DEBUG));
+	assert_false(log_enabled(LOG_SUB_CM, LOG_LEVEL_WARNING));
+	assert_true(log_enabled(LOG_SUB_DEVICE, LOG_LEVEL_INFO));
+	assert_false(log_enabled(LOG_SUB_DEVICE, LOG_LEVEL_DEBUG));
+	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_WARNING);
+	assert_false(log_enabled(LOG_SUB_PEER, LOG_LEVEL_INFO));
+}
+
+/* One line per call, and nothing that a terminal would obey, whatever the network put into a name. */
+static void
+test_control_characters(void **state)
+{
+	const char *text;
+
+	(void)state;
+	capture_begin();
+	log_info(PEER, "[%s]", "a\nb\r\x1b[31m\x7f\t\xc2\x9b" "31m\xc3\xa4");
+	text = capture_end();
+	assert_non_null(strstr(text, "[a?b??[31m????31m\xc3\xa4]\n"));
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+}
+
+static void
+test_long(void **state)
+{
+	static char name[5000];
+	const char *text;
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	capture_begin();
+	log_info(MAIN, "%s", name);
+	text = capture_end();
+	assert_true(strlen(text) > 1000 && strlen(text) < 1100);
+	assert_int_equal(text[strlen(text) - 1], '\n');
+}
+
+static void
+test_errno_kept(void **state)
+{
+	(void)state;
+	capture_begin();
+	close(STDERR_FILENO);
+	errno = ENOLINK;
+	log_error(MAIN, "nowhere to go");
+	assert_int_equal(errno, ENOLINK);
+	assert_string_equal(capture_end(), "");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_names, setup),
+		cmocka_unit_test_setup(test_line, setup),
+		cmocka_unit_test_setup(test_journal, setup),
+		cmocka_unit_test_setup(test_levels, setup),
+		cmocka_unit_test_setup(test_subsystem_level, setup),
+		cmocka_unit_test_setup(test_control_characters, setup),
+		cmocka_unit_test_setup(test_long, setup),
+		cmocka_unit_test_setup(test_errno_kept, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
