@@ -57,6 +57,7 @@ struct fake {
 	uint64_t resolve_at[FAKE_ROOM];
 	void *resolve_user;
 	enum prober_peer_state last_from, last_to;
+	bool in_callback;
 	/* Called from within the callbacks, if set. */
 	void (*on_result)(struct fake *f, void *user);
 	void (*on_done)(struct fake *f, void *user);
@@ -115,9 +116,12 @@ fake_result(void *arg, void *target_user, const struct probe_result *r)
 	struct fake *f = arg;
 
 	assert_true(f->n_results < FAKE_ROOM);
+	assert_false(f->in_callback);
+	f->in_callback = true;
 	f->result[f->n_results++] = (struct fake_result){target_user, *r};
 	if (f->on_result)
 		f->on_result(f, target_user);
+	f->in_callback = false;
 }
 
 static inline void
@@ -126,9 +130,12 @@ fake_target_done(void *arg, void *target_user)
 	struct fake *f = arg;
 
 	assert_true(f->n_done < FAKE_ROOM);
+	assert_false(f->in_callback);
+	f->in_callback = true;
 	f->done[f->n_done++] = target_user;
 	if (f->on_done)
 		f->on_done(f, target_user);
+	f->in_callback = false;
 }
 
 static inline void
@@ -348,5 +355,7 @@ fake_check_totals(const struct fake *f)
 		sum += stats.totals.by_class[i];
 	assert_int_equal(stats.totals.due, sum + stats.in_flight);
 }
+
+#define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
 
 #endif

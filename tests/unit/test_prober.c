@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of probes. Peers, schedules and budgets are in test_prober_peer.c. */
+/* What becomes of probes. Peers are in test_prober_peer.c, schedules and budgets in test_prober_target.c. */
 #include "prober_fake.h"
 
 static void
@@ -289,6 +289,52 @@ test_ack2_missing_needs_proof_after_ack1(void **state)
 	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
 }
 
+/* ACK1 came late, so ACK2 has a timeout of its own, proof or not. */
+static void
+test_late_ack1_waits_for_ack2(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 100 * SEC, 0);
+	fake_run(f, 2 * TIMEOUT + MS);
+	fake_ack1(f, 0);
+	fake_run(f, MS);
+	fake_target(f, peer, 100 * SEC, 0);
+	fake_run(f, MS);
+	fake_acks(f, 1);
+	assert_int_equal(f->n_results, 1);
+	fake_run(f, TIMEOUT - 2 * MS - 1);
+	assert_int_equal(f->n_results, 1);
+	fake_ack2(f, 0);
+	assert_int_equal(f->n_results, 2);
+	assert_int_equal(fake_last(f)->class, PROBE_LATE);
+	assert_int_equal(fake_last(f)->seq, 0);
+}
+
+/* A peer whose ACK2s are missing is alive, and probes that we could not send say nothing about it. */
+static void
+test_what_is_no_timeout(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 100 * MS, 10);
+	for (uint32_t i = 0; i < 10; i++) {
+		fake_run(f, i ? 100 * MS : MS);
+		fake_ack1(f, i);
+	}
+	fake_run(f, TIMEOUT - MS);
+	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
+	f->send_done = false;
+	fake_target(f, peer, 100 * MS, 10);
+	fake_run(f, 990 * MS);
+	assert_int_equal(f->n_packets, 20);
+	assert_int_equal(f->n_resolves, 1);
+	fake_run(f, TIMEOUT);
+	assert_int_equal(fake_last(f)->class, PROBE_LOCAL_ERROR);
+}
+
 static void
 test_ack2_only_is_lost(void **state)
 {
@@ -312,15 +358,13 @@ test_restart(void **state)
 	struct prober_peer *peer = fake_peer_up(f, f);
 	struct prober_session session = fake_session(2, 777);
 	struct prober_peer_info info;
-	uint32_t n;
 
 	fake_target(f, peer, 100 * MS, 0);
 	fake_run(f, 700 * MS);
 	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
 	assert_int_equal(f->n_packets, 8);
 	fake_ack1(f, 7);
-	n = f->n_resolves;
-	assert_int_equal(n, 2);
+	assert_int_equal(f->n_resolves, 2);
 	prober_resolved(peer, &session, f->now - MS, f->now);
 	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
 	assert_int_equal(f->n_results, 8);
@@ -525,8 +569,6 @@ test_forged(void **state)
 	assert_int_equal(stats.unknown, 5);
 }
 
-#define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
-
 int
 main(void)
 {
@@ -542,6 +584,8 @@ main(void)
 		WITH_FAKE(test_stale_sidr_proves_nothing),
 		WITH_FAKE(test_ack2_missing),
 		WITH_FAKE(test_ack2_missing_needs_proof_after_ack1),
+		WITH_FAKE(test_late_ack1_waits_for_ack2),
+		WITH_FAKE(test_what_is_no_timeout),
 		WITH_FAKE(test_ack2_only_is_lost),
 		WITH_FAKE(test_restart),
 		WITH_FAKE(test_session_ended),

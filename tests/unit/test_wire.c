@@ -227,6 +227,9 @@ check_flips(const uint8_t *golden, size_t len)
 		assert_int_equal(decode_exact(bytes, len, &m), expect_flip(golden, bit));
 	}
 	memcpy(bytes, golden, len);
+	bytes[PROBE_WIRE_OFF_CLOCK] = 2;
+	assert_int_equal(decode_exact(bytes, len, &m), golden[5] == 3 ? -EBADMSG : 0);
+	memcpy(bytes, golden, len);
 	for (unsigned int type = 0; type < 256; type++) {
 		bytes[5] = (uint8_t)type;
 		if (type < 1 || type > 3)

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who may ask, how often, and for how long: sessions, sources and limits. */
+#include "responder_fake.h"
+
+static void
+test_admit(void **state)
+{
+	struct fake *f = *state;
+	struct addr inside = addr("10.0.0.2"), other = addr("10.0.0.3"), outside = addr("11.0.0.2");
+	struct responder_open_request request = open_request("11.0.0.2", 1);
+	uint64_t session;
+
+	assert_int_equal(responder_admit(f->responder, &outside, f->now), -EACCES);
+	assert_int_equal(responder_open(f->responder, &request, f->now, &session), -EACCES);
+	assert_int_equal(stats_of(f).refused_network, 2);
+	for (int i = 0; i < RESPONDER_OPENS_PER_S; i++)
+		assert_int_equal(responder_admit(f->responder, &inside, f->now), 0);
+	assert_int_equal(responder_admit(f->responder, &inside, f->now), -EBUSY);
+	assert_int_equal(responder_admit(f->responder, &other, f->now), 0);
+	assert_int_equal(stats_of(f).refused_opens, 1);
+	/* Opening and closing a session does not bring the tokens back. */
+	open_session(f, "10.0.0.2");
+	responder_close_device(f->responder, &nic_a);
+	assert_int_equal(responder_admit(f->responder, &inside, f->now), -EBUSY);
+	f->now += SEC / RESPONDER_OPENS_PER_S;
+	assert_int_equal(responder_admit(f->responder, &inside, f->now), 0);
+	assert_int_equal(responder_admit(f->responder, &inside, f->now), -EBUSY);
+	set_limits(f, NULL, 1, 1);
+	assert_int_equal(responder_admit(f->responder, &inside, f->now + SEC), -EACCES);
+}
+
+static void
+test_limit_of_source(void **state)
+{
+	struct fake *f = *state;
+	uint64_t a, b;
+
+	set_limits(f, "10.0.0.0/8", 100, 100000);
+	a = open_session(f, "10.0.0.2");
+	b = open_session(f, "10.0.0.3");
+	for (uint64_t i = 0; i < 150; i++)
+		send_probe(f, a, i, "10.0.0.2");
+	assert_int_equal(stats_of(f).ack1, 100);
+	assert_int_equal(stats_of(f).refused_source, 50);
+	assert_int_equal(stats_of(f).probes, 150);
+	send_probe(f, b, 1, "10.0.0.3");
+	assert_int_equal(stats_of(f).ack1, 101);
+	f->now += 50 * MS;
+	for (uint64_t i = 0; i < 10; i++)
+		send_probe(f, a, i, "10.0.0.2");
+	assert_int_equal(stats_of(f).ack1, 106);
+	/* A slow limit has a burst of 32 still. */
+	set_limits(f, "10.0.0.0/8", 1, 100000);
+	a = open_session(f, "10.0.0.4");
+	for (uint64_t i = 0; i < 40; i++)
+		send_probe(f, a, i, "10.0.0.4");
+	assert_int_equal(stats_of(f).ack1, 106 + 32);
+}
+
+static void
+test_limit_in_all(void **state)
+{
+	struct fake *f = *state;
+	uint64_t a, b;
+
+	set_limits(f, "10.0.0.0/8", 100, 150);
+	a = open_session(f, "10.0.0.2");
+	b = open_session(f, "10.0.0.3");
+	for (uint64_t i = 0; i < 100; i++) {
+		send_probe(f, a, i, "10.0.0.2");
+		send_probe(f, b, i, "10.0.0.3");
+	}
+	assert_int_equal(stats_of(f).ack1, 150);
+	assert_int_equal(stats_of(f).refused_total, 50);
+	assert_int_equal(stats_of(f).refused_source, 0);
+}
+
+static void
+test_sessions(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = open_request("10.0.0.2", 1);
+	uint64_t first = open_session(f, "10.0.0.2"), again, other;
+
+	assert_int_equal(responder_open(f->responder, &request, f->now, &again), 0);
+	assert_true(again == first);
+	assert_int_equal(stats_of(f).sessions, 1);
+	assert_int_equal(stats_of(f).opened, 1);
+	request.qkey = 0x8888;
+	assert_int_equal(responder_open(f->responder, &request, f->now, &again), 0);
+	assert_true(again == first);
+	send_probe(f, first, 1, "10.0.0.2");
+	assert_int_equal(f->sent[0].ack.qkey, 0x8888);
+	f->n_sent = 0;
+	/* Another local address or another device is another session. */
+	request.local = addr("10.0.0.9");
+	assert_int_equal(responder_open(f->responder, &request, f->now, &other), 0);
+	assert_true(other != first);
+	request = open_request("10.0.0.2", 1);
+	request.device_user = &nic_b;
+	assert_int_equal(responder_open(f->responder, &request, f->now, &again), 0);
+	assert_true(again != first && again != other);
+	assert_int_equal(stats_of(f).sessions, 3);
+	/* Another incarnation closes the older one. */
+	request = open_request("10.0.0.2", 2);
+	request.qkey = 0x9999;
+	assert_int_equal(responder_open(f->responder, &request, f->now, &again), 0);
+	assert_true(again != first);
+	assert_int_equal(stats_of(f).sessions, 3);
+	send_probe(f, first, 1, "10.0.0.2");
+	assert_int_equal(stats_of(f).unknown_session, 1);
+	send_probe(f, again, 1, "10.0.0.2");
+	assert_int_equal(f->sent[0].ack.qkey, 0x9999);
+	responder_close_device(f->responder, &nic_b);
+	assert_int_equal(stats_of(f).sessions, 2);
+	responder_close_device(f->responder, &nic_a);
+	assert_int_equal(stats_of(f).sessions, 0);
+}
+
+static void
+test_idle(void **state)
+{
+	struct fake *f = *state;
+	uint64_t start = f->now, a = open_session(f, "10.0.0.2"), b;
+
+	assert_true(responder_next_ns(f->responder) == start + RESPONDER_IDLE_NS);
+	f->now += SEC;
+	b = open_session(f, "10.0.0.3");
+	f->now += SEC;
+	send_probe(f, a, 1, "10.0.0.2");
+	/* Now b is the one that is longest quiet. */
+	assert_true(responder_next_ns(f->responder) == start + SEC + RESPONDER_IDLE_NS);
+	f->now = start + SEC + RESPONDER_IDLE_NS - 1;
+	responder_advance(f->responder, f->now);
+	assert_int_equal(stats_of(f).sessions, 2);
+	f->now++;
+	responder_advance(f->responder, f->now);
+	assert_int_equal(stats_of(f).sessions, 1);
+	send_probe(f, b, 1, "10.0.0.3");
+	assert_int_equal(stats_of(f).unknown_session, 1);
+	f->now += SEC;
+	responder_advance(f->responder, f->now);
+	assert_int_equal(stats_of(f).sessions, 0);
+	assert_true(responder_next_ns(f->responder) == UINT64_MAX);
+}
+
+static void
+test_allow_list_change(void **state)
+{
+	struct fake *f = *state;
+	uint64_t a = open_session(f, "10.0.0.2"), b = open_session(f, "10.1.0.2");
+
+	set_limits(f, "10.1.0.0/16", 1000, 1000);
+	assert_int_equal(stats_of(f).sessions, 1);
+	send_probe(f, a, 1, "10.0.0.2");
+	assert_int_equal(stats_of(f).refused_network, 1);
+	assert_int_equal(f->n_sent, 0);
+	send_probe(f, b, 1, "10.1.0.2");
+	assert_int_equal(f->n_sent, 2);
+}
+
+static struct addr
+nth_addr(uint32_t i)
+{
+	struct addr a = addr("10.0.0.0");
+
+	a.raw[13] = (uint8_t)(i >> 16);
+	a.raw[14] = (uint8_t)(i >> 8);
+	a.raw[15] = (uint8_t)i;
+	return a;
+}
+
+/* The tables are bounded, and grow without losing anybody. */
+static void
+test_bounds(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = open_request("10.0.0.2", 1);
+	uint64_t session[3000], number;
+
+	f->responder->sessions_max = 3000;
+	for (uint32_t i = 0; i < 3000; i++) {
+		request.remote = nth_addr(i);
+		assert_int_equal(responder_open(f->responder, &request, f->now, &session[i]), 0);
+	}
+	request.remote = nth_addr(3000);
+	assert_int_equal(responder_open(f->responder, &request, f->now, &number), -EBUSY);
+	assert_int_equal(stats_of(f).refused_opens, 1);
+	assert_int_equal(stats_of(f).sessions, 3000);
+	for (uint32_t i = 0; i < 3000; i++) {
+		request.remote = nth_addr(i);
+		assert_int_equal(responder_open(f->responder, &request, f->now, &number), 0);
+		assert_true(number == session[i]);
+		assert_non_null(responder_find(f->responder, session[i]));
+	}
+	/* Sources that only knock are bounded as well, and the quiet ones go first. */
+	responder_close_device(f->responder, &nic_a);
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct addr a = nth_addr(100000 + i);
+
+		assert_int_equal(responder_admit(f->responder, &a, f->now), 0);
+		assert_true(f->responder->n_sources <= 3000);
+	}
+	f->now += 10 * SEC;
+	request.remote = nth_addr(1);
+	assert_int_equal(responder_admit(f->responder, &request.remote, f->now), 0);
+	assert_int_equal(f->responder->n_sources, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_FAKE(test_admit),
+		WITH_FAKE(test_limit_of_source),
+		WITH_FAKE(test_limit_in_all),
+		WITH_FAKE(test_sessions),
+		WITH_FAKE(test_idle),
+		WITH_FAKE(test_allow_list_change),
+		WITH_FAKE(test_bounds),
+	};
+
+	return cmocka_run_group_tests_name("responder_session", tests, NULL, NULL);
+}
