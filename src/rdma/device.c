@@ -6,8 +6,8 @@
  * state, MTU, GID table. Every asynchronous event, whatever it says, leads to the same thing: read again,
  * compare, tell what changed. Only a fatal event is different: the device is gone for good.
  *
- * Timer: while the port is down or has no address it is read once a second, since not every driver sends
- * an event for every change (rxe sends none when the address returns).
+ * Timer: while the port is down or has no address it is read once a second, otherwise every few seconds, since not every
+ * driver sends an event for every change (rxe sends none when the address returns or the MTU changes).
  */
 #include "rdma/device.h"
 
@@ -26,7 +26,8 @@
 #include "core/log.h"
 #include "core/loop.h"
 
-#define DEVICE_RECHECK_NS NSEC_PER_SEC
+#define DEVICE_RECHECK_DOWN_NS NSEC_PER_SEC
+#define DEVICE_RECHECK_UP_NS (5 * NSEC_PER_SEC)
 #define DEVICE_EVENTS_PER_WAKEUP 32
 
 struct device {
@@ -214,10 +215,7 @@ device_read(struct device *device)
 	int changes = device_set_gids(device);
 
 	changes |= device_set_port(device);
-	if (device->down_reason)
-		loop_timer_set(device->recheck, DEVICE_RECHECK_NS);
-	else
-		loop_timer_clear(device->recheck);
+	loop_timer_set(device->recheck, device->down_reason ? DEVICE_RECHECK_DOWN_NS : DEVICE_RECHECK_UP_NS);
 	return changes;
 }
 
@@ -231,6 +229,8 @@ device_refresh(struct device *device)
 	changes = device_read(device);
 	if (!changes)
 		return;
+	if (changes & DEVICE_CHANGED_MTU)
+		log_info(DEVICE, "%s/%u: MTU %u", device->name, device->config.port, device->mtu);
 	if (changes & DEVICE_CHANGED_STATE) {
 		if (device->down_reason)
 			log_warning(DEVICE, "%s/%u: down: %s", device->name, device->config.port, device->down_reason);

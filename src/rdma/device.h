@@ -4,8 +4,8 @@
  * that change these. One struct device is one RoCE port of one RDMA device, opened for itself.
  *
  * Blocking: opening and querying a device are system calls that reach the driver; for hardware they take
- * a firmware command (tens of microseconds to a few milliseconds). They happen at start, on events and, while a
- * port is down, once a second.
+ * a firmware command (tens of microseconds to a few milliseconds). They happen at start, on events, every
+ * five seconds and, while a port is down, once a second.
  */
 #ifndef RPINGMESH_RDMA_DEVICE_H
 #define RPINGMESH_RDMA_DEVICE_H

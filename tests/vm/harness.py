@@ -100,7 +100,7 @@ class Host:
         check(self.process.poll() is None, f"rpingmeshd of host {self.index} ended with {self.process.returncode}: {self.tail()}")
         return True
 
-    def signal(self, signo):
+    def send_signal(self, signo):
         self.process.send_signal(signo)
 
     def stop(self, signo=signal.SIGTERM):

@@ -27,7 +27,7 @@ def test_peer_restart(t):
     a.wait_peer(address(1), "up")
     count = classes(watch.stop())
     t.note(f"{restarts} restarts: {count}")
-    check(count.get("lost", 0) == 0 and count.get("late", 0) + count.get("ack2_missing", 0) <= 2, f"{count}")
+    check(count.get("lost", 0) == 0, f"lost without a loss: {count}")
     check(count.get("peer_restarted", 0) + count.get("peer_down", 0) > 0, "the restarts left no trace")
 
 
@@ -144,18 +144,18 @@ def test_reload(t):
     resolves = a.peer(address(1))["resolves"]
     session = a.peer(address(1))["incarnation"]
     a.configure(f'peers = ({{ address = "{address(1)}"; interval_ms = 50; flow_labels = [1, 2]; }}, "10.0.9.9");')
-    a.signal(signal.SIGHUP)
+    a.send_signal(signal.SIGHUP)
     until("the new peer is there", lambda: len(a.json("peers")) == 2)
     check(len([x for x in a.json("targets") if x["peer"] == address(1)]) == 2, "not one target for each flow label")
     p = a.peer(address(1))
     check(p["resolves"] == resolves and p["incarnation"] == session and p["state"] == "up", "resolved again without need")
     a.configure('peers = ( "10.0.1.1" ); intervall_ms = 5;')
-    a.signal(signal.SIGHUP)
+    a.send_signal(signal.SIGHUP)
     error = until("the refusal is shown", lambda: a.status()["config_error"])
     check("intervall_ms" in error and "rpingmeshd.conf:" in error, f"{error}")
     check(len(a.json("peers")) == 2, "a bad file changed something")
     a.configure("")
-    a.signal(signal.SIGHUP)
+    a.send_signal(signal.SIGHUP)
     until("the peers are gone", lambda: not a.json("peers"))
     check(a.status()["config_error"] is None, "the error stays after a good reload")
 
