@@ -17,7 +17,7 @@
 #define CONFIG_SIZE_MAX 4096u
 #define CONFIG_LIST_MAX 64u
 
-/* One entry of `peers`. Strings are owned by the config. */
+/* One entry of `peers`: no two have the same address, device and source. Strings are owned by the config. */
 struct config_peer {
 	char *address;           /* as written: numeric address or host name */
 	char *device;            /* local RDMA device to probe from; NULL: the source decides */
@@ -41,7 +41,7 @@ struct config {
 	struct config_peer *peers;
 	size_t n_peers;
 
-	struct addr_net *allow;     /* networks whose probes are answered */
+	struct addr_net *allow;     /* networks whose probes are answered; none: nobody's */
 	size_t n_allow;
 	uint32_t responder_per_source; /* probes/s answered per source */
 	uint32_t responder_total;      /* probes/s answered in all */
@@ -65,7 +65,7 @@ struct config {
 /*
  * Reads and checks `path`. 0 and *out (free with config_free()), or -errno with one line in
  * `error` that names file, line, key and what was expected: -ENOENT/-EACCES/… when the file
- * cannot be read, -EINVAL when it is wrong, -ENOMEM. Unknown keys are errors. Reads a file:
+ * or one that it includes cannot be read, -EINVAL when it is wrong, -ENOMEM. Unknown keys are errors. Reads a file:
  * may block for as long as that does; called at start and on SIGHUP only.
  */
 int config_load(const char *path, struct config **out, char error[CONFIG_ERROR]);

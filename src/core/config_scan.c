@@ -20,7 +20,6 @@ struct conf_scan {
 	const char *file; /* name, borrowed from text->files */
 	const char *p;    /* terminated; no '\0' before the end */
 	unsigned int line;
-	int level;        /* of inclusion */
 	bool blank;       /* nothing but blanks on this line so far */
 };
 
@@ -378,10 +377,10 @@ conf_scan_include_file(struct conf_scan *scan, const char *path)
 	char *string;
 	int rc;
 
-	if (scan->level == CONF_TEXT_INCLUDE_DEPTH || text->includes++ == CONF_TEXT_INCLUDES)
+	if (text->includes++ == CONF_TEXT_INCLUDES)
 		return conf_text_fail(text, scan->file, scan->line,
-				      "@include: expected at most %d files in one another and %u in all, found more "
-				      "(does a file include itself?)", CONF_TEXT_INCLUDE_DEPTH, CONF_TEXT_INCLUDES);
+				      "@include: expected at most %u files in all, found more (does a file include itself?)",
+				      CONF_TEXT_INCLUDES);
 	rc = conf_text_read(path, &string);
 	if (rc < 0) {
 		conf_text_fail(text, scan->file, scan->line, "@include: expected a readable file, found \"%s\": %s", path,
@@ -389,7 +388,7 @@ conf_scan_include_file(struct conf_scan *scan, const char *path)
 		return rc == -EILSEQ ? -EINVAL : rc;
 	}
 	name = conf_text_name(text, path);
-	rc = name ? conf_scan_file(text, name, string, scan->level + 1) : conf_text_no_memory(text);
+	rc = name ? conf_scan_file(text, name, string) : conf_text_no_memory(text);
 	free(string);
 	if (rc == 0)
 		rc = conf_text_newline(text);
@@ -453,9 +452,9 @@ conf_scan_step(struct conf_scan *scan)
 }
 
 int
-conf_scan_file(struct conf_text *text, const char *file, const char *string, int level)
+conf_scan_file(struct conf_text *text, const char *file, const char *string)
 {
-	struct conf_scan scan = {.text = text, .file = file, .p = string, .line = 1, .level = level, .blank = true};
+	struct conf_scan scan = {.text = text, .file = file, .p = string, .line = 1, .blank = true};
 	int rc = conf_text_span(text, file, 1);
 
 	while (rc == 0 && *scan.p)

@@ -188,7 +188,7 @@ conf_text_scan(struct conf_text *text, const char *string, const char *name)
 
 	if (!file)
 		return conf_text_no_memory(text);
-	rc = conf_scan_file(text, file, string, 0);
+	rc = conf_scan_file(text, file, string);
 	if (rc == 0)
 		rc = conf_scan_end(text);
 	return rc < 0 ? rc : conf_text_emit(text, "\n", 1);

@@ -11,8 +11,7 @@
 #include "core/config.h"
 
 #define CONF_TEXT_MAX (8u << 20)  /* bytes, included files and all */
-#define CONF_TEXT_INCLUDE_DEPTH 10
-#define CONF_TEXT_INCLUDES 256u
+#define CONF_TEXT_INCLUDES 256u /* each may be within another: bounds the recursion, too */
 #define CONF_TEXT_NESTING 16
 
 /* From this line of the flat text on: which line of which file. */
@@ -69,7 +68,7 @@ int conf_text_take(struct conf_text *text, const char *string, const char *name)
 void conf_text_clear(struct conf_text *text);
 
 /* Scans a string that ends in '\0' to the end of the flat text. `file` is from conf_text_name(). */
-int conf_scan_file(struct conf_text *text, const char *file, const char *string, int level);
+int conf_scan_file(struct conf_text *text, const char *file, const char *string);
 /* Whether everything that was begun has been ended. */
 int conf_scan_end(struct conf_text *text);
 

@@ -118,7 +118,7 @@ loop_new(struct loop **out)
 	if (!config || !loop)
 		goto fail;
 	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-	/* else a timer set late in a long callback counts from when the callback began */
+	/* else a long callback makes timers set before it late, and those set in it early, by as much as it took */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	event_config_set_max_dispatch_interval(config, NULL, 1, LOOP_PRIORITY_NORMAL);
 	loop->base = event_base_new_with_config(config);

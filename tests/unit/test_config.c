@@ -157,6 +157,7 @@ static const struct bad bad[] = {
 	{"peers = ({ address = \"a\"; flow_label = 1; flow_labels = 1; });", "test.conf:1: peers[0].flow_label: ", "found both"},
 	{"peers = (\"a\",\n\"b\",\n\"a\");", "test.conf:3: peers[2]: ", "found the same as in peers[0]"},
 	{"peers = (\"gpu1.example\", \"GPU1.Example.\");", "test.conf:1: peers[1]: ", "the same as in peers[0]"},
+	{"peers = (\"AZ\", \"az\");", "test.conf:1: peers[1]: ", "the same as in peers[0]"},
 	{"peers = (\"fd00::1\", \"fd00:0:0::0001\");", "test.conf:1: peers[1]: ", "the same as in peers[0]"},
 	{"peers = (\"10.0.0.2\", \"::ffff:a00:2\");", "test.conf:1: peers[1]: ", "the same as in peers[0]"},
 	{"peers = ({ address = \"a\"; device = \"x\"; }, \"a\", { address = \"a\"; device = \"x\"; size = 64; });",
@@ -229,7 +230,7 @@ test_defaults(void **state)
 {
 	static const char *const allowed[] = {"10.255.0.1", "172.31.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1", "fd00::1",
 					      "fe80::1"};
-	static const char *const refused[] = {"8.8.8.8", "172.32.0.1", "100.128.0.1", "2001:db8::1", "::1"};
+	static const char *const refused[] = {"8.8.8.8", "11.0.0.1", "172.15.0.1", "172.32.0.1", "192.169.0.1", "100.128.0.1", "2001:db8::1", "::1"};
 	struct config *c = parse_ok("");
 	struct addr a;
 

@@ -125,7 +125,7 @@ test_include_itself(void **state)
 
 	(void)state;
 	assert_int_equal(config_load(WRITE("self.conf", "port = 1;\n@include \"self.conf\"\n"), &config, error), -EINVAL);
-	assert_non_null(strstr(error, "/self.conf:2: @include: expected at most 10"));
+	assert_non_null(strstr(error, "/self.conf:2: @include: expected at most 256 files"));
 	/* wide rather than deep: the limit of all files stops it */
 	assert_int_equal(config_load(WRITE("self.conf", "@include \"self.conf\"\n@include \"self.conf\"\n"), &config, error),
 			 -EINVAL);
@@ -133,7 +133,7 @@ test_include_itself(void **state)
 		strcat(many, "@include \"peers.conf\"\n");
 	WRITE("peers.conf", "# nothing\n");
 	assert_int_equal(config_load(WRITE("main.conf", many), &config, error), -EINVAL);
-	assert_non_null(strstr(error, "/main.conf:257: @include: expected at most 10 files in one another and 256 in all"));
+	assert_non_null(strstr(error, "/main.conf:257: @include: expected at most 256 files"));
 }
 
 static void
