@@ -1,0 +1,298 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# rpingmesh-ctl from outside: exit codes, lines, and daemons that are old, dying or mad. Runs in the build directory;
+# CTL and PYTHON may name other programs.
+
+here=$(dirname "$0")
+ctl=${CTL:-./rpingmesh-ctl}
+dir=$(mktemp -d) || exit 99
+sock=$dir/sock
+fake=
+failed=0
+passed=0
+
+esc=$(printf '\033')
+unset RPINGMESH_SOCKET COLUMNS LINES NO_COLOR
+LC_ALL=C
+export LC_ALL
+trap 'stop_fake; rm -rf "$dir"' EXIT
+trap 'exit 99' INT TERM
+
+[ -x "$ctl" ] || { echo "$ctl is not built"; exit 99; }
+
+python=
+for p in ${PYTHON:+"$PYTHON"} python3 /usr/bin/python3; do
+	"$p" -c 'import msgpack' 2>/dev/null && { python=$p; break; }
+done
+[ -n "$python" ] || { echo "no python3 with msgpack (apt install python3-msgpack): skipped"; exit 77; }
+
+stop_fake() {
+	[ -z "$fake" ] || { kill "$fake" 2>/dev/null; wait "$fake" 2>/dev/null; }
+	fake=
+	rm -f "$sock"
+}
+
+daemon() {
+	stop_fake
+	"$python" "$here/ctl_fake.py" "$sock" "$1" 2>"$dir/fake.err" &
+	fake=$!
+	n=0
+	while [ ! -S "$sock" ] && [ $n -lt 100 ]; do sleep 0.05; n=$((n + 1)); done
+	about=$1
+}
+
+ok() { passed=$((passed + 1)); }
+
+bad() {
+	failed=$((failed + 1))
+	echo "FAIL ($about): $what: $1"
+	sed 's/^/  out: /' "$dir/out" | head -20
+	sed 's/^/  err: /' "$dir/err" | head -20
+}
+
+# run STATUS ARGUMENT...: what it exits with
+run() {
+	want=$1
+	shift
+	what="$*"
+	timeout 20 "$ctl" -S "$sock" "$@" >"$dir/out" 2>"$dir/err"
+	got=$?
+	if [ $got -eq "$want" ]; then ok; else bad "exit status $got, not $want"; fi
+	case $(cat "$dir/err") in *Sanitizer*|*"runtime error"*) bad "sanitizer" ;; esac
+}
+
+out() { if grep -q -- "$1" "$dir/out"; then ok; else bad "no '$1' in the output"; fi; }
+not_out() { if grep -q -- "$1" "$dir/out"; then bad "'$1' in the output"; else ok; fi; }
+err() { if grep -q -- "$1" "$dir/err"; then ok; else bad "no '$1' on stderr"; fi; }
+lines() { n=$(wc -l <"$dir/out"); if [ "$n" -eq "$1" ]; then ok; else bad "$n lines of output, not $1"; fi; }
+# exactly one line on stderr
+one_err() { n=$(wc -l <"$dir/err"); if [ "$n" -eq 1 ]; then ok; else bad "$n lines on stderr, not 1"; fi; }
+no_err() { if [ ! -s "$dir/err" ]; then ok; else bad "something on stderr"; fi; }
+# the output is JSON, an object a line, and each satisfies a Python expression over o
+json() {
+	if "$python" -c 'import json, sys
+for line in sys.stdin:
+    o = json.loads(line)
+    assert isinstance(o, dict) and eval(sys.argv[1]), line' "$1" <"$dir/out" 2>"$dir/err"; then ok; else bad "JSON: not $1"; fi
+}
+widest() {
+	n=$(awk '{ if (length($0) > n) n = length($0) } END { print n + 0 }' "$dir/out")
+	if [ "$n" -le "$1" ]; then ok; else bad "a line of $n columns, more than $1"; fi
+}
+
+about=usage
+for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "ping -c" "ping -c 0 a" "ping -c -1 a" "ping -c x a" \
+	"ping -i 0 a" "ping -i nan a" "ping -s 49 a" "ping -s 5000 a" "ping --flow-label 0x100000 a" "ping --tos 256 a" "ping -W x a" \
+	"watch x" "watch -n 0 " "watch -c 0" "-S"; do
+	what=$args
+	# shellcheck disable=SC2086
+	"$ctl" $args >"$dir/out" 2>"$dir/err"
+	got=$?
+	if [ $got -eq 2 ]; then ok; else bad "exit status $got, not 2"; fi
+	one_err
+	err -- --help
+	lines 0
+done
+
+about=help
+run 0 --help; out '^Usage:'; out 'status'; out 'watch'; no_err
+for command in status devices peers targets ping watch; do
+	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 100
+	run 0 $command -h; out '^Usage:'
+done
+run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
+run 0 -V; out '^rpingmesh-ctl [0-9]'
+
+about="no daemon"
+for args in status devices peers targets watch "--json watch" "ping 10.0.0.1"; do
+	# shellcheck disable=SC2086
+	run 3 $args; one_err; err 'no rpingmeshd listens there'; err "$sock"; lines 0
+done
+"$python" -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$sock"
+run 3 status; one_err; err 'connection refused'
+rm -f "$sock"
+what="environment"
+RPINGMESH_SOCKET=$dir/elsewhere "$ctl" status 2>"$dir/err"
+if [ $? -eq 3 ]; then ok; else bad "exit status"; fi
+err "$dir/elsewhere"
+
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	about="no permission"
+	daemon good
+	chmod 755 "$dir"
+	chmod 660 "$sock"
+	chgrp nogroup "$sock"
+	what="stranger"
+	setpriv --reuid 12345 --regid 12345 --clear-groups -- "$ctl" -S "$sock" status >"$dir/out" 2>"$dir/err"
+	if [ $? -eq 3 ]; then ok; else bad "exit status"; fi
+	one_err; err 'permission denied'; err 'group "nogroup"'
+	chgrp 0 "$sock"
+	setpriv --reuid 12345 --regid 12345 --clear-groups -- "$ctl" -S "$sock" status >"$dir/out" 2>"$dir/err"
+	one_err; err 'only root'
+fi
+
+daemon good
+run 0 status
+out '^rpingmeshd 9.9 on host-a, pid 42, up 2 h 10 min'; out 'devices *2, 1 up'; out 'peers *3, 3 up'
+out 'probes *ok 97, lost 3'; out 'responder *probes 12$'; out 'tracing *off (not built)'; out 'longest stall 1.23 ms in "control client", 2.'; no_err
+run 0 --json status; lines 1; json 'o["type"] == "status" and o["incarnation"] == 2**63 + 1 and o["config_error"] is None'
+run 0 status --json; lines 1
+run 0 peers
+out '^PEER .*DEVICE .*HOST .*STATE .*SENT .*LOSS .*RTT P50 .*RTT P99 .*PROBER .*RESPONDER .*LAST OK$'
+out '^10.0.0.2 *rxe0 *host-b *up *100 *0% *20.4 ms *31.0 ms *83.1 us *12.3 us *1\.[5-9] s$'; out '0.3%'; lines 4; no_err
+not_out 'NOT OK'; not_out 'REASON'
+not_out "$esc"
+run 0 --json peers; lines 3; json 'o["type"] == "peer" and o["recent"]["rtt_p50_ns"] == 20400000'
+run 0 devices; out 'rxe0 *1 *up *eth0 *rxe *10.0.0.1 *1 *1024 *sw *17 *18 *5 *0 *queue_full 7'
+run 0 --json devices; json 'o["qpn"] == 17'
+run 0 targets; out '10.0.0.2 *rxe0 *mesh *100 ms *50,1024 *0xabcde *104 *57236 *exact *8 *12.5% *20.4 ms'; out 'lost 1'
+run 0 --json targets; json 'o["flow_label"] == 0xabcde'
+
+what="narrow"
+for c in 8 20 40 60 80; do
+	for command in peers devices targets; do
+		COLUMNS=$c "$ctl" -S "$sock" $command >"$dir/out" 2>"$dir/err" || bad "exit status"
+		widest $c
+		lines "$(case $command in peers) echo 4 ;; *) echo 2 ;; esac)"
+	done
+done
+COLUMNS=40 "$ctl" -S "$sock" peers >"$dir/out" 2>"$dir/err"
+out 'PEER'; out 'STATE'; out 'LOSS'; out 'RTT P50'; not_out 'DEVICE'; out '20.4 ms'
+
+what="UTF-8"
+if LC_ALL=C.UTF-8 locale charmap 2>/dev/null | grep -q UTF-8; then
+	LC_ALL=C.UTF-8 "$ctl" -S "$sock" peers >"$dir/out" 2>"$dir/err"
+	out "83.1 $(printf '\302\265')s"
+fi
+
+FAKE_LOG=$dir/log
+export FAKE_LOG
+daemon good
+run 0 ping -c 4 -i 0.25 -s 2000 --flow-label 0xabcde --tos 104 -W 1.5 --device rxe0 --source 10.0.0.1 node7
+if grep -q "^ping \[('count', 4), ('device', 'rxe0'), ('flow_label', 703710), ('host', 'node7'), ('interval_ns', 250000000), ('size', 2000), ('source', '10.0.0.1'), ('timeout_ns', 1500000000), ('traffic_class', 104)\]$" "$FAKE_LOG"
+then ok; else bad "parameters: $(cat "$FAKE_LOG")"; fi
+unset FAKE_LOG
+out '^PING node7 (10.0.1.1) from rxe0: 50 bytes$'
+out '^50 bytes from 10.0.1.1 (host-b): seq=0 rtt=1.234 ms prober=12.3 us responder=34.5 us port=57236 path=exact clock=sw$'
+out '^seq=1 lost (500 ms)$'
+out '^50 bytes from 10.0.1.1 (host-b): seq=2 rtt=612.346 ms .* late$'
+out '^seq=3 local_error (port is down)$'
+out '^--- node7 ping statistics ---$'; out '^4 sent, 2 answered, loss 33.3%$'; out '^ok 1, lost 1, late 1, local_error 1$'
+out '^rtt min/avg/p50/p99/max/mdev = 1.23 ms / 307 ms / 1.23 ms / 612 ms / 612 ms / 306 ms$'
+out '^prober delay min/avg/max = 12.3 us / 12.3 us / 12.3 us$'; out '^responder delay min/avg/max = 34.5 us'; not_out 'seq=9'; no_err
+run 0 ping -q -c 4 node7; not_out 'seq='; out '^4 sent'
+run 0 --json ping -c 4 node7; lines 5
+json 'o["type"] == "probe" and o["kind"] == "ping" and "class" in o or o["type"] == "ping_done" and o["sent"] == 4'
+
+what="ping, Ctrl-C"
+"$ctl" -S "$sock" ping node7 >"$dir/out" 2>"$dir/err" & pid=$!
+sleep 1; kill -TERM $pid; wait $pid; got=$?
+if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
+out 'seq=5 '; out '^[0-9]* sent, [0-9]* answered, loss 0%$'; no_err
+
+run 0 --json watch -c 4; lines 5
+json 'o["type"] == "probe" and o["seq"] < 4 or o == {"type": "dropped", "count": 5}'
+run 0 watch -c 2 -n 0.1; lines 6
+out '^20[0-9-]*T[0-9:.]*Z 10.0.0.2 rxe0 up sent=100 loss=0% rtt_p50=20.400 ms rtt_p99=31.000 ms prober=0.083 ms responder=0.012 ms$'
+what="watch | head"
+{ timeout 10 "$ctl" -S "$sock" watch -n 0.1; echo $? >"$dir/status"; } 2>"$dir/err" | head -1 >"$dir/out"
+lines 1; no_err
+if [ "$(cat "$dir/status")" = 141 ]; then ok; else bad "exit status $(cat "$dir/status")"; fi
+what="full disk"
+if [ -w /dev/full ]; then
+	"$ctl" -S "$sock" peers >/dev/full 2>"$dir/err"
+	if [ $? -eq 1 ]; then ok; else bad "exit status"; fi
+	one_err
+fi
+
+daemon bad
+run 1 status; out 'degraded *device rxe1 is down'; out 'degraded *tracing is off'
+run 1 peers; out 'NOT OK'; out 'lost 3 down 12'; out 'down .*SIDR request timed out$'
+run 1 --json peers; lines 2; json 'True'
+run 1 devices; out 'down'; out 'port is down'
+run 0 targets; out 'Nothing is probed'
+run 1 ping -c 2 node7; out '^seq=1 unresolved (no answer)$'; out '^2 sent, 0 answered, loss not known$'; out '^unresolved 2$'; not_out rtt
+
+daemon nodevice
+run 1 status; run 1 devices; out 'No RDMA device'
+run 0 peers
+
+daemon refuses
+run 1 peers; one_err; err 'size: expected? 50 to 4096 bytes'; lines 0
+run 1 ping -c 1 node7; one_err; err 'ping: node7: no address for that name'
+
+daemon old
+for args in status devices peers targets "ping x" watch "--json watch"; do
+	# shellcheck disable=SC2086
+	run 3 $args; one_err; err 'older than this program'; lines 0
+done
+
+daemon schema
+for args in status "--json watch" "ping -q x"; do
+	# shellcheck disable=SC2086
+	run 3 $args; one_err; err 'schema 0, this program needs 1'
+done
+
+daemon dies
+for args in status peers "ping -q x" "--json watch" "watch -n 0.1"; do
+	# shellcheck disable=SC2086
+	run 3 $args; one_err; err 'hung up'
+done
+
+for scenario in garbage huge; do
+	daemon $scenario
+	for args in status peers "ping -q x" "--json watch"; do
+		# shellcheck disable=SC2086
+		run 3 $args; one_err; err 'does not speak MessagePack-RPC'
+	done
+done
+
+daemon wrong
+for args in status devices peers targets watch; do
+	run 3 $args; one_err; err 'does not fit this program'
+done
+
+daemon junk
+run 0 status; out 'tracing *?*$'; run 0 --json status; json 'True'
+run 1 peers; run 1 --json peers
+for args in peers devices targets; do
+	"$ctl" -S "$sock" $args >"$dir/out" 2>"$dir/err"
+	what=$args
+	not_out "$esc"; lines 8; no_err
+done
+run 0 devices; run 0 --json devices; run 0 --json targets
+run 0 watch -c 1
+run 0 --json watch -c 5
+run 1 ping x; not_out "$esc"
+
+daemon hangs
+run 3 status; one_err; err 'has not answered "status" for 5 s'
+
+daemon flood
+run 0 --json watch -c 100000; lines 100000
+
+pty() {
+	what="terminal: $*"
+	timeout 30 "$python" "$here/ctl_pty.py" "$@" >"$dir/out" 2>"$dir/err"
+	got=$?
+}
+daemon many
+pty 20 60 1.5,int "$ctl" -S "$sock" watch -n 0.2
+if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
+out "$esc\\[?25l"; out "$esc\\[?25h"; out "200 peers, 199 up, 1 not"; out "184 more, the better ones, do not fit"; out "$esc\\[31mdown$esc\\[0m"
+if tail -n 2 "$dir/out" | grep -q "$esc\\[?25h"; then ok; else bad "the cursor is not shown last"; fi
+pty 20 30 1,40x100,1,int "$ctl" -S "$sock" watch -n 60
+out "184 more"; out "164 more"; out RESPONDER
+if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
+pty 20 60 0.8,int env NO_COLOR=1 "$ctl" -S "$sock" watch -n 0.2
+not_out "$esc\\[3[123]m"
+daemon good
+pty 20 80 0.8,int "$ctl" -S "$sock" ping node7
+out '\^C'; out '^[0-9]* sent,'
+if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
+daemon hangs
+pty 20 80 0.8,int,0.3,int "$ctl" -S "$sock" ping node7
+if [ $got -eq 130 ]; then ok; else bad "exit status $got, not 130"; fi
+
+echo "ctl_cli: $passed passed, $failed failed"
+[ $failed -eq 0 ]
