@@ -33,7 +33,7 @@ status_up(const struct ctl *ctl, const msgpack_object *status, const char *label
 		puts("-");
 		return;
 	}
-	if (!view_u64(status, up_key, &up)) {
+	if (all == 0 || !view_u64(status, up_key, &up)) {
 		printf("%" PRIu64 "\n", all);
 		return;
 	}

@@ -185,10 +185,16 @@ run 0 --json ping -c 4 node7; lines 5
 json 'o["type"] == "probe" and o["kind"] == "ping" and "class" in o or o["type"] == "ping_done" and o["sent"] == 4'
 
 what="ping, Ctrl-C"
+: >"$dir/log"
+FAKE_LOG=$dir/log
+export FAKE_LOG
+daemon good
+unset FAKE_LOG
 "$ctl" -S "$sock" ping node7 >"$dir/out" 2>"$dir/err" & pid=$!
 sleep 1; kill -TERM $pid; wait $pid; got=$?
 if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
 out 'seq=5 '; out '^[0-9]* sent, [0-9]* answered, loss 0%$'; no_err
+if grep -q "^ping_stop \[('ping', 77)\]$" "$dir/log"; then ok; else bad "the daemon was not told to stop"; fi
 
 run 0 --json watch -c 4; lines 5
 json 'o["type"] == "probe" and o["seq"] < 4 or o == {"type": "dropped", "count": 5}'

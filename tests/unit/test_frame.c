@@ -106,6 +106,18 @@ test_depth(void **state)
 	assert_int_equal(scan(buf, FRAME_DEPTH_MAX + 1), FRAME_DEPTH_MAX + 1);
 }
 
+/* What has ended does not count: many containers side by side are not deep. */
+static void
+test_depth_of_siblings(void **state)
+{
+	char buf[3 + 3 * 100] = "\xdc\x00\x64";
+
+	(void)state;
+	for (size_t i = 3; i < sizeof(buf); i += 3)
+		memcpy(buf + i, "\x91\x91\x01", 3);
+	assert_int_equal(scan(buf, sizeof(buf)), sizeof(buf));
+}
+
 static unsigned int seed = 1;
 
 static unsigned int
@@ -165,6 +177,7 @@ main(void)
 		cmocka_unit_test(test_too_long_from_the_header),
 		cmocka_unit_test(test_exact_limit),
 		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_depth_of_siblings),
 		cmocka_unit_test(test_agrees_with_the_decoder),
 	};
 
