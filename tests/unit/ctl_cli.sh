@@ -245,6 +245,9 @@ for args in status peers "ping -q x" "--json watch" "watch -n 0.1"; do
 	run 3 $args; one_err; err 'hung up'
 done
 
+daemon leaves # before or after we have asked: either must be said, not die of SIGPIPE
+for n in 1 2 3 4 5 6 7 8; do run 3 status; one_err; err 'hung up'; done
+
 for scenario in garbage huge; do
 	daemon $scenario
 	for args in status peers "ping -q x" "--json watch"; do

@@ -247,6 +247,9 @@ def main():
     os.rename(path + ".new", path)
     while True:
         sock, _ = server.accept()
+        if scenario == "leaves":
+            sock.close()
+            continue
         threading.Thread(target=Conn(sock, scenario).serve, daemon=True).start()
 
 
