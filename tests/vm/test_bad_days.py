@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What can be wrong on a host: each gives a clear line and a state that can be seen, and nothing else suffers."""
 
