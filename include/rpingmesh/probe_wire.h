@@ -94,7 +94,7 @@ enum probe_wire_ack2 {
  *  16  u64  incarnation of the responder: random at each start
  *  24  u64  session: goes into each probe
  *  32  u16  longest message that the responder's buffers take, bytes
- *  34  u16  reserved
+ *  34  u16  probes/s that the responder answers to one source, 65535: that or more; 0: it does not say
  *  36  u32  capabilities, none defined
  *  40       host name, then ToR name, not terminated
  */

@@ -227,6 +227,10 @@ daemon_adopt(struct daemon *d, struct config *config)
 	daemon_keep_fixed(old, config);
 	config->port = old->port;
 	config->gid_index = old->gid_index;
+	/* Probers keep to the rate that they were told: who was told a higher one must ask again. */
+	if (config->responder_per_source < old->responder_per_source)
+		for (struct nic *nic = d->nics; nic; nic = nic->next)
+			responder_close_device(d->responder, nic);
 	d->config = config;
 	daemon_apply_log(config);
 	daemon_apply_names(d);

@@ -86,6 +86,7 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 		.qkey = d->qkey,
 		.incarnation = nic->incarnation,
 		.max_size = CONFIG_SIZE_MAX,
+		.max_per_s = d->config->responder_per_source < UINT16_MAX ? (uint16_t)d->config->responder_per_source : UINT16_MAX,
 	};
 	uint8_t buf[PROBE_WIRE_REPLY_MAX];
 	char text[ADDR_TEXT];

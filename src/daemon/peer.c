@@ -29,6 +29,7 @@
 
 #define PEER_NAME_RETRY_NS (5 * NSEC_PER_SEC)
 #define PEER_SIDR_TIMEOUT_MS 1500
+#define PEER_BURST 8 /* probes; responders allow at least 32 */
 
 static const char *const peer_binding_names[] = {"naming", "no_name", "no_device", "self", "bound"};
 static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N, "a name for each binding");
@@ -607,6 +608,8 @@ peer_send_reason(int rc)
 	switch (rc) {
 	case -EMSGSIZE:
 		return "larger than the MTU of the local port";
+	case -EBUSY:
+		return "more than its responder answers (its responder.per_source)";
 	case -ENOBUFS:
 		return "send queue is full";
 	case -EADDRNOTAVAIL:
@@ -655,11 +658,15 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 	send.qpn = info.session.qpn;
 	if (packet->size > device_get_mtu(peer->nic->device))
 		rc = -EMSGSIZE;
+	else if (peer->rated && !bucket_is_ready(&peer->bucket, &peer->rate, clock_mono_ns()))
+		rc = -EBUSY;
 	else if (peer->path && peer->nic->prober_ep)
 		rc = path_get_ah(peer->path, packet->flow_label, packet->traffic_class, packet->service_level,
 				 clock_mono_ns(), &send.ah);
 	if (rc == 0)
 		rc = endpoint_send(peer->nic->prober_ep, &send, &sent);
+	if (rc == 0 && peer->rated)
+		bucket_take(&peer->bucket, &peer->rate, sent.posted_ns);
 	if (rc < 0) {
 		*reason = peer_send_reason(rc);
 		return rc;
@@ -726,6 +733,8 @@ peer_resolved(struct peer *peer, const struct wire_reply *reply)
 	memcpy(peer->hostname, reply->hostname, sizeof(peer->hostname));
 	memcpy(peer->tor, reply->tor, sizeof(peer->tor));
 	peer->qkey = reply->qkey;
+	peer->rated = reply->max_per_s != 0 && reply->max_per_s != UINT16_MAX;
+	bucket_rate_set(&peer->rate, reply->max_per_s, PEER_BURST);
 	if (peer->path)
 		path_renew(peer->path, clock_mono_ns());
 	prober_resolved(peer->prober, &session, peer->asked_ns, clock_mono_ns());

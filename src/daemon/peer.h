@@ -11,6 +11,7 @@
 
 #include "core/addr.h"
 #include "core/config.h"
+#include "probe/bucket.h"
 #include "probe/prober.h"
 #include "rpingmesh/probe_wire.h"
 
@@ -50,6 +51,9 @@ struct peer {
 	struct sidr_call *call;     /* a resolution in progress */
 	uint64_t asked_ns;
 	uint32_t qkey;
+	struct bucket_rate rate;    /* what its responder answers; of no effect if it does not say */
+	struct bucket bucket;
+	bool rated;
 	char hostname[PROBE_WIRE_REPLY_HOST_MAX + 1];
 	char tor[PROBE_WIRE_REPLY_TOR_MAX + 1];
 };

@@ -21,6 +21,7 @@ enum wire_private {
 	WIRE_OFF_INCARNATION = 16,
 	WIRE_OFF_REPLY_SESSION = 24,
 	WIRE_OFF_MAX_SIZE = 32,
+	WIRE_OFF_MAX_PER_S = 34,
 };
 
 static void
@@ -229,6 +230,7 @@ wire_encode_reply(const struct wire_reply *reply, uint8_t *buf)
 	wire_put32(buf + WIRE_OFF_QPN, reply->qpn);
 	wire_put64(buf + WIRE_OFF_REPLY_SESSION, reply->session);
 	wire_put16(buf + WIRE_OFF_MAX_SIZE, reply->max_size);
+	wire_put16(buf + WIRE_OFF_MAX_PER_S, reply->max_per_s);
 	memcpy(buf + PROBE_WIRE_REPLY_HEADER, reply->hostname, host_len);
 	memcpy(buf + PROBE_WIRE_REPLY_HEADER + host_len, reply->tor, tor_len);
 	return PROBE_WIRE_REPLY_HEADER + host_len + tor_len;
@@ -268,6 +270,7 @@ wire_decode_reply(const uint8_t *buf, size_t len, struct wire_reply *out)
 	reply.incarnation = wire_get64(buf + WIRE_OFF_INCARNATION);
 	reply.session = wire_get64(buf + WIRE_OFF_REPLY_SESSION);
 	reply.max_size = wire_get16(buf + WIRE_OFF_MAX_SIZE);
+	reply.max_per_s = wire_get16(buf + WIRE_OFF_MAX_PER_S);
 	wire_get_name(reply.hostname, buf + PROBE_WIRE_REPLY_HEADER, host_len);
 	wire_get_name(reply.tor, buf + PROBE_WIRE_REPLY_HEADER + host_len, tor_len);
 	if (!wire_reply_is_usable(&reply))

@@ -51,6 +51,7 @@ struct wire_reply {
 	uint32_t qkey, qpn;
 	uint64_t incarnation, session;
 	uint16_t max_size;
+	uint16_t max_per_s; /* probes/s answered; 0: not told */
 	char hostname[PROBE_WIRE_REPLY_HOST_MAX + 1];
 	char tor[PROBE_WIRE_REPLY_TOR_MAX + 1];
 };

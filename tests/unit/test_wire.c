@@ -46,7 +46,7 @@ static const uint8_t golden_reply[40 + 5 + 4] = {
 	0xde, 0xad, 0xbe, 0xef, 0x00, 0x12, 0x34, 0x56,
 	0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08,
 	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
-	0x10, 0x00, 0, 0, 0, 0, 0, 0,
+	0x10, 0x00, 0x03, 0xe8, 0, 0, 0, 0,
 	'n', 'o', 'd', 'e', '2', 't', 'o', 'r', '7',
 };
 
@@ -303,6 +303,7 @@ reply_sample(void)
 		.incarnation = 0x0102030405060708ULL,
 		.session = SESSION,
 		.max_size = 4096,
+		.max_per_s = 1000,
 		.hostname = "node2",
 		.tor = "tor7",
 	};
@@ -323,6 +324,7 @@ test_reply(void **state)
 	assert_int_equal(got.qpn, 0x123456);
 	assert_true(got.incarnation == 0x0102030405060708ULL && got.session == SESSION);
 	assert_int_equal(got.max_size, 4096);
+	assert_int_equal(got.max_per_s, 1000);
 	assert_string_equal(got.hostname, "node2");
 	assert_string_equal(got.tor, "tor7");
 	buf[4] = 9;
