@@ -2,7 +2,7 @@
 """Daemons on the hosts of the fabric, rpingmesh-ctl against them, and test cases with a count at the end.
 
 A test file defines functions test_*(t) and ends with harness.main(globals()). It runs inside the test VM:
-tests/vm/run --hosts 2 -- tests/vm/test_measure.py [CASE...]. Each case gets a fresh pair of daemons unless it starts its
+tests/vm/run --hosts 3 -- tests/vm/test_measure.py [CASE...]. Each case gets a fresh pair of daemons unless it starts its
 own. The programs are those of $RPINGMESH_BUILD (default: the working directory)."""
 
 import json
