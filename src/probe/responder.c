@@ -271,6 +271,7 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 		return;
 	responder->stats.probes++;
 	responder_touch(responder, session, now_ns);
+	responder_prove(responder, session);
 	if (!responder_is_within_limits(responder, session->source, now_ns))
 		return;
 	answer = (struct responder_answer){
@@ -309,14 +310,11 @@ responder_sent(struct responder *responder, uint32_t cookie, int status, uint64_
 		responder_send_ack2(responder, session, &pending->answer, &tx);
 }
 
-void
-responder_path_ready(struct responder *responder, void *device_user, const struct addr *local,
-		     const struct addr *remote, uint64_t now_ns)
+static void
+responder_release_held(struct responder *responder, struct responder_session *session)
 {
-	struct responder_session *session = responder_find_path(responder, device_user, local, remote);
-	struct responder_held *held = session ? TAILQ_FIRST(&session->held) : NULL;
+	struct responder_held *held = TAILQ_FIRST(&session->held);
 
-	(void)now_ns;
 	while (held) {
 		struct responder_held *next = TAILQ_NEXT(held, in_session);
 
@@ -327,18 +325,37 @@ responder_path_ready(struct responder *responder, void *device_user, const struc
 	}
 }
 
+static void
+responder_drop_held(struct responder *responder, struct responder_session *session)
+{
+	struct responder_held *held;
+
+	while ((held = TAILQ_FIRST(&session->held))) {
+		responder->stats.held_dropped++;
+		responder_held_free(responder, held);
+	}
+}
+
+void
+responder_path_ready(struct responder *responder, void *device_user, const struct addr *local,
+		     const struct addr *remote, uint64_t now_ns)
+{
+	struct responder_session *session = NULL;
+
+	(void)now_ns;
+	while ((session = responder_next_on_path(responder, device_user, local, remote, session)))
+		responder_release_held(responder, session);
+}
+
 void
 responder_path_failed(struct responder *responder, void *device_user, const struct addr *local,
 		      const struct addr *remote, uint64_t now_ns)
 {
-	struct responder_session *session = responder_find_path(responder, device_user, local, remote);
-	struct responder_held *held;
+	struct responder_session *session = NULL;
 
 	(void)now_ns;
-	while (session && (held = TAILQ_FIRST(&session->held))) {
-		responder->stats.held_dropped++;
-		responder_held_free(responder, held);
-	}
+	while ((session = responder_next_on_path(responder, device_user, local, remote, session)))
+		responder_drop_held(responder, session);
 }
 
 uint64_t

@@ -4,7 +4,9 @@
  * others. Pure: no libevent, no verbs; time comes in, messages go out through struct responder_ops.
  *
  * A session is what one prober (address and incarnation) was given over SIDR. It is made by
- * responder_open(), lives while probes come and RESPONDER_IDLE_NS longer, and is owned by the responder.
+ * responder_open(), lives while probes come and RESPONDER_IDLE_NS longer, and is owned by the responder. It is proven by its
+ * first probe: who sends that has received our SIDR reply at the address that the request claimed to come from. Until then it
+ * takes nothing away from anybody: a forged request neither ends a session nor keeps others from getting one.
  * Answers go to the session's own address and to the QP that the probe came from, nowhere else.
  */
 #ifndef RPINGMESH_PROBE_RESPONDER_H
@@ -83,8 +85,9 @@ struct responder_open_request {
 };
 /*
  * A session for the prober: a new one, or the one that it has (same device, local and remote address,
- * incarnation); one of an older incarnation is closed. 0 and *session_number, -EACCES, -EBUSY (table full), -ENOMEM,
- * -EIO (no random numbers).
+ * incarnation). One of another incarnation is closed by the new one's first probe, at once if it was never proven itself. A
+ * full table gives up the oldest session that is not proven. 0 and *session_number, -EACCES, -EBUSY (table full of proven
+ * sessions), -ENOMEM, -EIO (no random numbers).
  */
 int responder_open(struct responder *responder, const struct responder_open_request *request, uint64_t now_ns,
 		   uint64_t *session_number);

@@ -56,6 +56,8 @@ TAILQ_HEAD(responder_source_list, responder_source);
 struct responder_session {
 	LIST_ENTRY(responder_session) in_numbers, in_paths;
 	TAILQ_ENTRY(responder_session) in_order; /* the longest quiet first */
+	TAILQ_ENTRY(responder_session) in_unproven; /* unless proven; the oldest first */
+	bool proven;                             /* a probe of it has come */
 	struct responder_source *source;
 	uint64_t number;
 	struct responder_open_request request;   /* the last one */
@@ -76,9 +78,9 @@ struct responder {
 	uint32_t sessions_max;                  /* RESPONDER_SESSIONS_MAX; tests take less */
 	uint32_t n_hash;                        /* power of two; of the three tables below */
 	struct responder_session_head *numbers; /* by session number */
-	struct responder_session_head *paths;   /* by device, local and remote address: one session each */
+	struct responder_session_head *paths;   /* by device, local and remote address: of each, one proven session and one unproven */
 	struct responder_source_head *sources;  /* by address */
-	struct responder_session_list order;
+	struct responder_session_list order, unproven;
 	struct responder_source_list idle_sources;
 	uint32_t n_sources;
 	struct responder_held_list held;        /* the oldest first */
@@ -92,10 +94,14 @@ int responder_tables_new(struct responder *responder);
 void responder_tables_free(struct responder *responder);
 bool responder_is_allowed(const struct responder *responder, const struct addr *addr);
 struct responder_session *responder_find(const struct responder *responder, uint64_t number);
-struct responder_session *responder_find_path(const struct responder *responder, const void *device_user,
-					      const struct addr *local, const struct addr *remote);
+/* Walks the sessions of a path: `after` NULL begins, NULL ends. */
+struct responder_session *responder_next_on_path(const struct responder *responder, const void *device_user,
+						 const struct addr *local, const struct addr *remote,
+						 const struct responder_session *after);
 /* It has been heard of: lives RESPONDER_IDLE_NS longer. */
 void responder_touch(struct responder *responder, struct responder_session *session, uint64_t now_ns);
+/* A probe of it has come: others on its path are closed. */
+void responder_prove(struct responder *responder, struct responder_session *session);
 /* Frees the session with all that it holds. */
 void responder_close(struct responder *responder, struct responder_session *session);
 void responder_expire_sessions(struct responder *responder, uint64_t now_ns);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who may ask, and what was settled with them. Sessions hang in a table by number and in one by path
- * (device, local and remote address), of which there is one session each, and in a list by the time
- * that they were last heard of, from whose head they expire.
+ * (device, local and remote address), and in a list by the time that they were last heard of, from whose
+ * head they expire. On a path there is one session; while the prober's restart is only claimed, two: a
+ * proven one, and an unproven one that takes its place with its first probe.
  *
  * A source is a remote address with its two token buckets. Sources outlive their sessions for as long
  * as their buckets need to fill up, so closing and opening sessions gains nobody anything.
@@ -81,6 +82,7 @@ int
 responder_tables_new(struct responder *responder)
 {
 	TAILQ_INIT(&responder->order);
+	TAILQ_INIT(&responder->unproven);
 	TAILQ_INIT(&responder->idle_sources);
 	return responder_tables_alloc(responder, RESPONDER_HASH_MIN);
 }
@@ -171,12 +173,19 @@ responder_source_find(const struct responder *responder, const struct addr *addr
 	return NULL;
 }
 
-/* The sources that have been quiet, and one more if the table is full: their number stays bounded. */
+/*
+ * The sources that have been quiet, and one more if the table is full, even if a session must go for it that nobody has proven:
+ * their number stays bounded.
+ */
 static void
 responder_source_make_room(struct responder *responder, uint64_t now_ns)
 {
+	struct responder_session *session;
 	struct responder_source *source;
 
+	while (responder->n_sources >= responder->sessions_max && TAILQ_EMPTY(&responder->idle_sources) &&
+	       (session = TAILQ_FIRST(&responder->unproven)))
+		responder_close(responder, session);
 	while ((source = TAILQ_FIRST(&responder->idle_sources)) &&
 	       (source->last_ns + RESPONDER_SOURCE_QUIET_NS <= now_ns ||
 		responder->n_sources >= responder->sessions_max))
@@ -257,13 +266,13 @@ responder_find(const struct responder *responder, uint64_t number)
 }
 
 struct responder_session *
-responder_find_path(const struct responder *responder, const void *device_user, const struct addr *local,
-		    const struct addr *remote)
+responder_next_on_path(const struct responder *responder, const void *device_user, const struct addr *local,
+		       const struct addr *remote, const struct responder_session *after)
 {
 	uint32_t hash = responder_hash_path(responder, device_user, local, remote);
-	struct responder_session *session;
+	struct responder_session *session = after ? LIST_NEXT(after, in_paths) : LIST_FIRST(&responder->paths[hash]);
 
-	LIST_FOREACH(session, &responder->paths[hash], in_paths) {
+	for (; session; session = LIST_NEXT(session, in_paths)) {
 		if (session->request.device_user == device_user && addr_equal(&session->request.local, local) &&
 		    addr_equal(&session->request.remote, remote))
 			return session;
@@ -291,9 +300,36 @@ responder_close(struct responder *responder, struct responder_session *session)
 	LIST_REMOVE(session, in_numbers);
 	LIST_REMOVE(session, in_paths);
 	TAILQ_REMOVE(&responder->order, session, in_order);
+	if (!session->proven)
+		TAILQ_REMOVE(&responder->unproven, session, in_unproven);
 	responder->stats.sessions--;
 	responder_source_release(responder, session->source);
 	free(session);
+}
+
+/* Closes the sessions on a path but `session`; the proven ones too only if asked to. */
+static void
+responder_close_others(struct responder *responder, const struct responder_open_request *path,
+		       const struct responder_session *session, bool proven)
+{
+	struct responder_session *other, *next;
+
+	other = responder_next_on_path(responder, path->device_user, &path->local, &path->remote, NULL);
+	for (; other; other = next) {
+		next = responder_next_on_path(responder, path->device_user, &path->local, &path->remote, other);
+		if (other != session && (proven || !other->proven))
+			responder_close(responder, other);
+	}
+}
+
+void
+responder_prove(struct responder *responder, struct responder_session *session)
+{
+	if (session->proven)
+		return;
+	session->proven = true;
+	TAILQ_REMOVE(&responder->unproven, session, in_unproven);
+	responder_close_others(responder, &session->request, session, true);
 }
 
 void
@@ -330,6 +366,8 @@ responder_session_new(struct responder *responder, const struct responder_open_r
 	struct responder_source *source;
 	uint64_t number;
 
+	if (responder->stats.sessions >= responder->sessions_max && !TAILQ_EMPTY(&responder->unproven))
+		responder_close(responder, TAILQ_FIRST(&responder->unproven));
 	if (responder->stats.sessions >= responder->sessions_max) {
 		responder->stats.refused_opens++;
 		return -EBUSY;
@@ -351,11 +389,24 @@ responder_session_new(struct responder *responder, const struct responder_open_r
 	responder_source_hold(responder, source);
 	responder_link(responder, session);
 	TAILQ_INSERT_TAIL(&responder->order, session, in_order);
+	TAILQ_INSERT_TAIL(&responder->unproven, session, in_unproven);
 	responder->stats.sessions++;
 	responder->stats.opened++;
 	responder_tables_grow(responder);
 	*out = session;
 	return 0;
+}
+
+/* The session that the same prober has got before; NULL: none. */
+static struct responder_session *
+responder_find_request(const struct responder *responder, const struct responder_open_request *request)
+{
+	struct responder_session *session = NULL;
+
+	while ((session = responder_next_on_path(responder, request->device_user, &request->local, &request->remote, session)))
+		if (session->request.incarnation == request->incarnation)
+			return session;
+	return NULL;
 }
 
 int
@@ -369,17 +420,15 @@ responder_open(struct responder *responder, const struct responder_open_request 
 		return -EACCES;
 	}
 	responder_expire_sessions(responder, now_ns);
-	session = responder_find_path(responder, request->device_user, &request->local, &request->remote);
-	if (session && session->request.incarnation != request->incarnation) {
-		responder_close(responder, session);
-		session = NULL;
-	}
+	session = responder_find_request(responder, request);
 	if (session) {
 		session->request = *request;
 		responder_touch(responder, session, now_ns);
 	} else {
-		int err = responder_session_new(responder, request, now_ns, &session);
+		int err;
 
+		responder_close_others(responder, request, NULL, false);
+		err = responder_session_new(responder, request, now_ns, &session);
 		if (err < 0)
 			return err;
 	}

@@ -101,20 +101,79 @@ test_sessions(void **state)
 	assert_int_equal(responder_open(f->responder, &request, f->now, &again), 0);
 	assert_true(again != first && again != other);
 	assert_int_equal(stats_of(f).sessions, 3);
-	/* Another incarnation closes the older one. */
-	request = open_request("10.0.0.2", 2);
-	request.qkey = 0x9999;
-	assert_int_equal(responder_open(f->responder, &request, f->now, &again), 0);
-	assert_true(again != first);
-	assert_int_equal(stats_of(f).sessions, 3);
-	send_probe(f, first, 1, "10.0.0.2");
-	assert_int_equal(stats_of(f).unknown_session, 1);
-	send_probe(f, again, 1, "10.0.0.2");
-	assert_int_equal(f->sent[0].ack.qkey, 0x9999);
 	responder_close_device(f->responder, &nic_b);
 	assert_int_equal(stats_of(f).sessions, 2);
 	responder_close_device(f->responder, &nic_a);
 	assert_int_equal(stats_of(f).sessions, 0);
+}
+
+/* Who claims to be a new incarnation takes the old one's place by a probe, not by asking. */
+static void
+test_new_incarnation(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = open_request("10.0.0.2", 2);
+	uint64_t first = open_session(f, "10.0.0.2"), forged, second, again;
+
+	send_probe(f, first, 1, "10.0.0.2");
+	assert_int_equal(responder_open(f->responder, &request, f->now, &forged), 0);
+	assert_true(forged != first);
+	assert_int_equal(stats_of(f).sessions, 2);
+	send_probe(f, first, 2, "10.0.0.2");
+	assert_int_equal(stats_of(f).ack2, 2);
+	/* Of those that are only claimed, the last one stands. */
+	request = open_request("10.0.0.2", 3);
+	request.qkey = 0x9999;
+	assert_int_equal(responder_open(f->responder, &request, f->now, &second), 0);
+	assert_true(second != first && second != forged);
+	assert_int_equal(responder_open(f->responder, &request, f->now, &again), 0);
+	assert_true(again == second);
+	assert_int_equal(stats_of(f).sessions, 2);
+	send_probe(f, forged, 1, "10.0.0.2");
+	assert_int_equal(stats_of(f).unknown_session, 1);
+	/* A probe with its number that comes from elsewhere proves nothing. */
+	send_probe(f, second, 1, "10.0.0.3");
+	assert_int_equal(stats_of(f).wrong_source, 1);
+	send_probe(f, first, 3, "10.0.0.2");
+	assert_int_equal(stats_of(f).ack2, 3);
+	f->n_sent = 0;
+	send_probe(f, second, 1, "10.0.0.2");
+	assert_int_equal(f->sent[0].ack.qkey, 0x9999);
+	assert_int_equal(stats_of(f).sessions, 1);
+	send_probe(f, first, 4, "10.0.0.2");
+	assert_int_equal(stats_of(f).unknown_session, 2);
+	send_probe(f, second, 2, "10.0.0.2");
+	assert_int_equal(stats_of(f).ack2, 5);
+}
+
+/* Both sessions of a path get what was held for them. */
+static void
+test_new_incarnation_held(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = open_request("10.0.0.2", 2);
+	struct addr local = addr("10.0.0.1"), remote = addr("10.0.0.2");
+	uint64_t first = open_session(f, "10.0.0.2"), second;
+
+	send_probe(f, first, 1, "10.0.0.2");
+	assert_int_equal(responder_open(f->responder, &request, f->now, &second), 0);
+	f->status = -EAGAIN;
+	send_probe(f, first, 2, "10.0.0.2");
+	f->status = 0;
+	responder_path_ready(f->responder, &nic_a, &local, &remote, f->now);
+	assert_int_equal(stats_of(f).ack2, 2);
+	/* What the old one holds goes with it. */
+	f->status = -EAGAIN;
+	send_probe(f, first, 3, "10.0.0.2");
+	send_probe(f, second, 1, "10.0.0.2");
+	assert_int_equal(stats_of(f).held_dropped, 1);
+	f->status = 0;
+	responder_path_ready(f->responder, &nic_a, &local, &remote, f->now);
+	assert_int_equal(stats_of(f).ack2, 3);
+	f->status = -EAGAIN;
+	send_probe(f, second, 2, "10.0.0.2");
+	responder_path_failed(f->responder, &nic_a, &local, &remote, f->now);
+	assert_int_equal(stats_of(f).held_dropped, 2);
 }
 
 static void
@@ -170,6 +229,40 @@ nth_addr(uint32_t i)
 	return a;
 }
 
+static void
+prove(struct fake *f, uint64_t session, const struct addr *from)
+{
+	struct fake_probe p = probe(session, 1, "10.0.0.2");
+
+	p.rx.src = *from;
+	deliver(f, &p);
+	f->n_sent = 0;
+}
+
+/* A flood of forged requests fills the table, and still neither ends a session nor keeps a new one out. */
+static void
+test_flood(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = open_request("10.0.0.2", 1);
+	uint64_t real = open_session(f, "10.0.0.2"), number;
+	struct addr newcomer = addr("10.0.0.3");
+
+	f->responder->sessions_max = 100;
+	send_probe(f, real, 1, "10.0.0.2");
+	for (uint32_t i = 0; i < 1000; i++) {
+		request.remote = nth_addr(1000 + i);
+		assert_int_equal(responder_admit(f->responder, &request.remote, f->now), 0);
+		assert_int_equal(responder_open(f->responder, &request, f->now, &number), 0);
+		assert_true(stats_of(f).sessions <= 100 && f->responder->n_sources <= 100);
+	}
+	assert_int_equal(responder_admit(f->responder, &newcomer, f->now), 0);
+	number = open_session(f, "10.0.0.3");
+	send_probe(f, number, 1, "10.0.0.3");
+	send_probe(f, real, 2, "10.0.0.2");
+	assert_int_equal(stats_of(f).ack2, 3);
+}
+
 /* The tables are bounded, and grow without losing anybody. */
 static void
 test_bounds(void **state)
@@ -182,10 +275,12 @@ test_bounds(void **state)
 	for (uint32_t i = 0; i < 3000; i++) {
 		request.remote = nth_addr(i);
 		assert_int_equal(responder_open(f->responder, &request, f->now, &session[i]), 0);
+		prove(f, session[i], &request.remote);
 	}
 	request.remote = nth_addr(3000);
+	assert_int_equal(responder_admit(f->responder, &request.remote, f->now), -EBUSY);
 	assert_int_equal(responder_open(f->responder, &request, f->now, &number), -EBUSY);
-	assert_int_equal(stats_of(f).refused_opens, 1);
+	assert_int_equal(stats_of(f).refused_opens, 2);
 	assert_int_equal(stats_of(f).sessions, 3000);
 	for (uint32_t i = 0; i < 3000; i++) {
 		request.remote = nth_addr(i);
@@ -215,6 +310,9 @@ main(void)
 		WITH_FAKE(test_limit_of_source),
 		WITH_FAKE(test_limit_in_all),
 		WITH_FAKE(test_sessions),
+		WITH_FAKE(test_new_incarnation),
+		WITH_FAKE(test_new_incarnation_held),
+		WITH_FAKE(test_flood),
 		WITH_FAKE(test_idle),
 		WITH_FAKE(test_allow_list_change),
 		WITH_FAKE(test_bounds),
