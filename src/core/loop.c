@@ -21,7 +21,7 @@
 
 struct loop_deferred {
 	struct loop_deferred *next;
-	void (*fn)(void *arg);
+	void (*fn)(void *arg); /* NULL: undeferred */
 	void *arg;
 };
 
@@ -31,6 +31,7 @@ struct loop {
 	uint64_t busy_since_ns, left_ns; /* left_ns: when the last callback returned */
 	struct loop_stats stats;
 	struct loop_deferred *deferred, **deferred_tail;
+	struct loop_deferred *running; /* taken from deferred, still to be run */
 	bool deferring; /* deferred calls are running */
 };
 
@@ -84,14 +85,16 @@ loop_leave(struct loop *loop, const char *who, uint64_t entered_ns)
 static void
 loop_run_deferred(struct loop *loop)
 {
-	struct loop_deferred *d = loop->deferred, *next;
+	struct loop_deferred *d;
 
+	loop->running = loop->deferred;
 	loop->deferred = NULL;
 	loop->deferred_tail = &loop->deferred;
 	loop->deferring = true;
-	for (; d; d = next) {
-		next = d->next;
-		d->fn(d->arg);
+	while ((d = loop->running)) {
+		loop->running = d->next;
+		if (d->fn)
+			d->fn(d->arg);
 		free(d);
 	}
 	loop->deferring = false;
@@ -382,4 +385,19 @@ loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
 	else
 		event_active(loop->deferred_ev, 0, 0);
 	return 0;
+}
+
+static void
+loop_undefer_in(struct loop_deferred *list, const void *arg)
+{
+	for (struct loop_deferred *d = list; d; d = d->next)
+		if (d->arg == arg)
+			d->fn = NULL;
+}
+
+void
+loop_undefer(struct loop *loop, const void *arg)
+{
+	loop_undefer_in(loop->deferred, arg);
+	loop_undefer_in(loop->running, arg);
 }

@@ -93,6 +93,8 @@ void loop_signal_free(struct loop_signal *sig);
  * runs after another poll. loop_free() runs those left. 0, or -ENOMEM, and fn will not be called.
  */
 int loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
+/* Calls deferred with this arg that have not run yet will not: arg is about to be freed. */
+void loop_undefer(struct loop *loop, const void *arg);
 /* Runs deferred calls now, and what they defer: for a stop, when the loop does not run any more but its objects still exist. */
 void loop_flush(struct loop *loop);
 

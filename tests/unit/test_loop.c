@@ -504,6 +504,27 @@ test_signals(void **state)
 }
 
 static void
+undefer_c(void *arg)
+{
+	note(arg);
+	loop_undefer(loop, letter('c'));
+}
+
+/* Neither what waits nor what is in the middle of being run. */
+static void
+test_undefer(void **state)
+{
+	(void)state;
+	assert_int_equal(loop_defer(loop, note, letter('a')), 0);
+	assert_int_equal(loop_defer(loop, undefer_c, letter('b')), 0);
+	assert_int_equal(loop_defer(loop, note, letter('c')), 0);
+	assert_int_equal(loop_defer(loop, note, letter('d')), 0);
+	loop_undefer(loop, letter('a'));
+	loop_flush(loop);
+	assert_string_equal(trace, "bd");
+}
+
+static void
 slow_deferred(void *arg)
 {
 	busy(*(const uint64_t *)arg);
@@ -585,6 +606,7 @@ main(void)
 		TEST(test_defer),
 		TEST(test_defer_for_ever),
 		TEST(test_defer_flush_and_free),
+		TEST(test_undefer),
 		TEST(test_signals),
 		TEST(test_stall),
 		TEST(test_stall_deferred),
