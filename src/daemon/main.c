@@ -146,14 +146,17 @@ main_run(struct main_state *state, struct config *config, const char *path)
 {
 	static const int stop_signals[] = {SIGTERM, SIGINT};
 	struct loop_signal *stop[2] = {NULL}, *reload = NULL;
-	int rc = daemon_new(state->loop, config, path, &state->daemon);
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
+	/* First, so that one which comes while the daemon starts does not kill it: the loop will handle it. */
 	for (int i = 0; rc == 0 && i < 2; i++)
 		rc = loop_signal_new(state->loop, stop_signals[i], main_stop, state, &stop[i]);
 	if (rc == 0)
 		rc = loop_signal_new(state->loop, SIGHUP, main_reload, state, &reload);
+	if (rc == 0)
+		rc = daemon_new(state->loop, config, path, &state->daemon);
+	else
+		config_free(config);
 	if (rc == 0) {
 		log_info(MAIN, "rpingmeshd " PACKAGE_VERSION " is running, configuration: %s",
 			 path ? path : "built-in defaults");
