@@ -4,7 +4,7 @@
  *
  * Start: names, prober, responder, then the RDMA side (rdma_cm, nics), peers, and the control socket last, so that who
  * connects finds everything. Stop in the reverse order. What is missing in the kernel is not fatal: `rescan` looks again
- * every few seconds and status says so meanwhile.
+ * every few seconds and status says so meanwhile. It never stops looking, for devices that come later.
  *
  * Timers: pump, armed for the earlier of what prober and responder want; rescan.
  */
@@ -32,6 +32,7 @@
 
 #define DAEMON_RESCAN_MIN_NS NSEC_PER_SEC
 #define DAEMON_RESCAN_MAX_NS (16 * NSEC_PER_SEC)
+#define DAEMON_RESCAN_IDLE_NS (5 * NSEC_PER_SEC) /* nothing is missing: a look at the names in sysfs */
 
 uint64_t
 daemon_random(void)
@@ -103,22 +104,33 @@ daemon_has_sidr(struct daemon *d)
 	return rc == 0;
 }
 
+/* A scan opens each device: not without need. */
+static void
+daemon_scan_nics(struct daemon *d)
+{
+	uint64_t set = device_set();
+
+	if (set == d->device_set && !nic_any_missing(d))
+		return;
+	d->device_set = set;
+	nic_scan(d);
+	daemon_say_nothing_found(d);
+}
+
 static void
 daemon_scan(void *arg)
 {
 	struct daemon *d = arg;
-	bool missing = true;
 
-	if (daemon_has_sidr(d)) {
-		missing = nic_scan(d) > 0 || !d->nics;
-		daemon_say_nothing_found(d);
-	}
+	if (daemon_has_sidr(d))
+		daemon_scan_nics(d);
 	peer_retry(d, clock_mono_ns());
 	nic_prune_paths(d, clock_mono_ns());
-	if (missing || peer_any_unnamed(d)) {
+	if (nic_any_missing(d) || peer_any_unnamed(d)) {
 		loop_timer_set(d->rescan, d->rescan_ns);
 		d->rescan_ns = d->rescan_ns < DAEMON_RESCAN_MAX_NS ? 2 * d->rescan_ns : DAEMON_RESCAN_MAX_NS;
 	} else {
+		loop_timer_set(d->rescan, DAEMON_RESCAN_IDLE_NS);
 		d->rescan_ns = DAEMON_RESCAN_MIN_NS;
 	}
 	daemon_pump_soon(d);
@@ -237,6 +249,7 @@ daemon_adopt(struct daemon *d, struct config *config)
 	daemon_apply_limits(d);
 	daemon_say_unused(config);
 	d->rescan_said = false;
+	d->device_set = 0;
 	daemon_scan(d);
 	peer_sync(d);
 	config_free(old);
@@ -363,12 +376,13 @@ daemon_free(struct daemon *d)
 	peer_free_all(d);
 	loop_flush(d->loop);
 	nic_free_all(d);
+	loop_timer_free(d->pump);
+	loop_timer_free(d->rescan);
 	prober_free(d->prober);
 	responder_free(d->responder);
 	sidr_free(d->sidr);
+	/* Last: turns the loop. */
 	names_free(d->names);
-	loop_timer_free(d->pump);
-	loop_timer_free(d->rescan);
 	config_free(d->config);
 	free(d);
 }

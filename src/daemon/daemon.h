@@ -47,8 +47,9 @@ struct daemon {
 
 	struct loop_timer *pump;   /* prober_advance() and responder_advance() */
 	uint64_t pump_ns;          /* when it fires; UINT64_MAX: not armed */
-	struct loop_timer *rescan; /* looks for devices that are missing */
-	uint64_t rescan_ns;        /* how long until the next look; doubles while nothing changes */
+	struct loop_timer *rescan; /* looks for devices that come or are missing */
+	uint64_t rescan_ns;        /* how long until the next look while something is missing; doubles while nothing changes */
+	uint64_t device_set;       /* device_set() at the last scan; 0: scan in any case */
 	bool rescan_said;          /* that there is nothing, in the log */
 	int device_list_error;     /* -errno of the last look for devices; 0 */
 };

@@ -30,6 +30,7 @@
 #define NIC_PROBER_SEND 256
 #define NIC_RESPONDER_RECV 1024
 #define NIC_RESPONDER_SEND 512
+#define NIC_REBUILD_MIN_NS NSEC_PER_SEC /* endpoints that fail at once again wait for the next scan */
 
 struct nic_listener {
 	struct nic_listener *next;
@@ -195,7 +196,21 @@ nic_make_endpoints(struct nic *nic)
 	return 0;
 }
 
-/* The endpoints are bad: probes in flight are local errors, peers of ours learn the new QPN when they ask. */
+/* The endpoints are bad or missing: probes in flight are local errors, peers of ours learn the new QPN when they ask. */
+static void
+nic_replace_endpoints(struct nic *nic)
+{
+	uint64_t now = clock_mono_ns();
+
+	prober_device_down(nic->budget, "endpoint failed", now);
+	nic_free_endpoints(nic);
+	if (now - nic->rebuilt_ns >= NIC_REBUILD_MIN_NS) {
+		nic->rebuilt_ns = now;
+		nic_make_endpoints(nic);
+	}
+	nic_judge(nic);
+}
+
 static void
 nic_rebuild(void *arg)
 {
@@ -204,11 +219,9 @@ nic_rebuild(void *arg)
 	nic->rebuilding = false;
 	if (!nic->device)
 		return;
-	prober_device_down(nic->budget, "endpoint failed", clock_mono_ns());
-	nic_free_endpoints(nic);
-	if (nic_make_endpoints(nic) < 0)
+	nic_replace_endpoints(nic);
+	if (!nic->prober_ep)
 		daemon_rescan_soon(nic->d);
-	nic_judge(nic);
 }
 
 static void
@@ -237,13 +250,15 @@ nic_listen(struct nic *nic, const struct addr *local)
 		.arg = l,
 	};
 
-	if (!l)
+	if (!l) {
+		nic->deaf = true;
 		return;
+	}
 	l->nic = nic;
 	l->local = *local;
 	if (sidr_listen(nic->d->sidr, &config, &l->sidr) < 0) {
+		nic->deaf = true;
 		free(l);
-		daemon_rescan_soon(nic->d);
 		return;
 	}
 	l->next = nic->listeners;
@@ -267,6 +282,7 @@ nic_sync_listeners(struct nic *nic)
 	struct nic_listener **at = &nic->listeners, *l;
 	size_t n = 0;
 
+	nic->deaf = false;
 	if (nic->device)
 		gids = device_gids(nic->device, &n);
 	while ((l = *at)) {
@@ -284,10 +300,8 @@ nic_sync_listeners(struct nic *nic)
 
 /* The device's context is dead: give up all that lives on it. The nic stays. */
 static void
-nic_close_device(void *arg)
+nic_close_device(struct nic *nic)
 {
-	struct nic *nic = arg;
-
 	prober_device_down(nic->budget, "device is gone", clock_mono_ns());
 	nic->down_reason = "device is gone";
 	peer_nic_closing(nic);
@@ -310,6 +324,7 @@ nic_device_gone(void *arg)
 	if (!nic->device)
 		return;
 	nic_close_device(nic);
+	sidr_forget_gone();
 	daemon_rescan_soon(nic->d);
 }
 
@@ -324,8 +339,12 @@ nic_device_changed(void *arg, struct device *device, int changes)
 		loop_defer(nic->d->loop, nic_device_gone, nic);
 		return;
 	}
+	if (changes & DEVICE_CHANGED_QUEUES)
+		nic_endpoint_failed(nic, "the device says so");
 	if (changes & DEVICE_CHANGED_GIDS) {
 		nic_sync_listeners(nic);
+		if (nic->deaf)
+			daemon_rescan_soon(nic->d);
 		nic_return_drop_paths(nic);
 		peer_nic_changed(nic);
 	}
@@ -413,6 +432,7 @@ nic_free(struct nic *nic)
 		nic_close_device(nic);
 	peer_nic_removed(nic);
 	prober_device_remove(nic->budget);
+	loop_undefer(nic->d->loop, nic);
 	free(nic);
 }
 
@@ -449,18 +469,18 @@ nic_drop_unlisted(struct daemon *d, const struct device_name *names, size_t n)
 			nic_free(nic);
 			continue;
 		}
-		if (nic->device && !nic_is_listed(nic, names, n))
-			nic_close_device(nic);
+		/* One that is there and is not listed could not be opened once more: that is no reason to give it up. */
+		if (nic->device && !nic_is_listed(nic, names, n) && !device_exists(nic->device))
+			nic_device_gone(nic);
 		at = &nic->next;
 	}
 }
 
-int
+void
 nic_scan(struct daemon *d)
 {
 	struct device_name *names = NULL;
 	size_t n = 0;
-	int missing = 0;
 
 	d->device_list_error = device_list(d->config->devices, d->config->n_devices, &names, &n);
 	if (d->device_list_error == 0)
@@ -473,14 +493,20 @@ nic_scan(struct daemon *d)
 		if (nic && !nic->device)
 			nic_open_device(nic);
 		else if (nic && !nic->prober_ep)
-			nic_rebuild(nic);
+			nic_replace_endpoints(nic);
 		else if (nic)
 			nic_sync_listeners(nic);
 	}
 	free(names);
+}
+
+bool
+nic_any_missing(const struct daemon *d)
+{
 	for (const struct nic *nic = d->nics; nic; nic = nic->next)
-		missing += !nic->device || !nic->prober_ep;
-	return missing;
+		if (!nic->device || !nic->prober_ep || nic->deaf)
+			return true;
+	return !d->nics;
 }
 
 struct nic *

@@ -38,11 +38,18 @@ struct nic {
 	uint64_t incarnation;           /* of the responder's QP: who knew an older one must ask again */
 	const char *down_reason;        /* static; NULL: probing */
 	bool rebuilding;                /* endpoints are to be replaced */
+	uint64_t rebuilt_ns;            /* when they last were */
+	bool deaf;                      /* some address could not be listened on */
 	struct endpoint_stats past[2];  /* of endpoints that were replaced: prober, responder */
 };
 
-/* Makes d->nics match the configuration and the devices that exist: opens, reopens, closes. Returns how many are missing. */
-int nic_scan(struct daemon *d);
+/*
+ * Makes d->nics match the configuration and the devices that exist: opens, reopens, closes. Opens each device: milliseconds
+ * for hardware.
+ */
+void nic_scan(struct daemon *d);
+/* Whether there is no nic, or one lacks something that may come later: its device, endpoints, a listener. */
+bool nic_any_missing(const struct daemon *d);
 void nic_free_all(struct daemon *d);
 
 /* The nic whose port has this address; NULL: none. */

@@ -4,7 +4,8 @@
  *
  * A device owns an ibv_context of its own, a PD, and a copy of what the kernel said last about its port:
  * state, MTU, GID table. Every asynchronous event, whatever it says, leads to the same thing: read again,
- * compare, tell what changed. Only a fatal event is different: the device is gone for good.
+ * compare, tell what changed. Only a fatal event is different: the device is gone for good. Soft-RoCE sends none when it is
+ * removed: its uverbs device vanishes from sysfs, and the removal waits until we close.
  *
  * Timer: while the port is down or has no address it is read once a second, otherwise every few seconds, since not every
  * driver sends an event for every change (rxe sends none when the address returns or the MTU changes).
@@ -12,6 +13,7 @@
 #include "rdma/device.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -29,6 +31,8 @@
 #define DEVICE_RECHECK_DOWN_NS NSEC_PER_SEC
 #define DEVICE_RECHECK_UP_NS (5 * NSEC_PER_SEC)
 #define DEVICE_EVENTS_PER_WAKEUP 32
+#define DEVICE_SYSFS "/sys/class/infiniband_verbs"
+#define DEVICE_GID_TABLE_MAX 1024 /* valid entries of all ports and types; the query fails if there are more */
 
 struct device {
 	struct device_config config;
@@ -112,6 +116,27 @@ device_list(char *const *patterns, size_t n_patterns, struct device_name **out, 
 	return 0;
 }
 
+uint64_t
+device_set(void)
+{
+	DIR *dir = opendir(DEVICE_SYSFS);
+	const struct dirent *entry;
+	uint64_t sum = 0;
+
+	if (!dir)
+		return 0;
+	/* Of each name FNV-1a; a sum, since the order means nothing. */
+	while ((entry = readdir(dir))) {
+		uint64_t hash = 14695981039346656037ULL;
+
+		for (const char *c = entry->d_name; *c; c++)
+			hash = (hash ^ (uint8_t)*c) * 1099511628211ULL;
+		sum += hash;
+	}
+	closedir(dir);
+	return sum;
+}
+
 /* An RNIC's driver is the one of its bus device; rxe has no bus device, but says which netdev it sits on. */
 static void
 device_read_driver(struct device *device)
@@ -134,7 +159,7 @@ device_read_driver(struct device *device)
 static int
 device_read_gids(struct device *device, struct device_gid gids[DEVICE_GIDS_MAX], size_t *n)
 {
-	struct ibv_gid_entry entries[256];
+	struct ibv_gid_entry entries[DEVICE_GID_TABLE_MAX];
 	ssize_t count = ibv_query_gid_table(device->ctx, entries, sizeof(entries) / sizeof(entries[0]), 0);
 	int only = device->config.gid_index;
 
@@ -144,7 +169,8 @@ device_read_gids(struct device *device, struct device_gid gids[DEVICE_GIDS_MAX],
 	for (ssize_t i = 0; i < count && *n < DEVICE_GIDS_MAX; i++) {
 		const struct ibv_gid_entry *e = &entries[i];
 
-		if (e->port_num != device->config.port || e->gid_type != IBV_GID_TYPE_ROCE_V2)
+		/* An AH has 8 bits for the index. */
+		if (e->port_num != device->config.port || e->gid_type != IBV_GID_TYPE_ROCE_V2 || e->gid_index > UINT8_MAX)
 			continue;
 		if (only >= 0 && e->gid_index != (uint32_t)only)
 			continue;
@@ -219,6 +245,29 @@ device_read(struct device *device)
 	return changes;
 }
 
+static void
+device_set_gone(struct device *device)
+{
+	device->gone = true;
+	device->down_reason = "device was removed or failed";
+	device->changed_ns = clock_mono_ns();
+	loop_fd_set(device->async, 0);
+	loop_timer_clear(device->recheck);
+	log_error(DEVICE, "%s/%u: %s", device->name, device->config.port, device->down_reason);
+	device->config.ops->changed(device->config.arg, device, DEVICE_CHANGED_GONE | DEVICE_CHANGED_STATE);
+}
+
+bool
+device_exists(const struct device *device)
+{
+	const char *name = device->ctx->device->dev_name;
+	char path[sizeof(DEVICE_SYSFS) + IBV_SYSFS_NAME_MAX];
+
+	/* Not dev_path, which holds for devices on a bus only. */
+	snprintf(path, sizeof(path), DEVICE_SYSFS "/%s", name);
+	return !name[0] || access(path, F_OK) == 0 || errno != ENOENT;
+}
+
 void
 device_refresh(struct device *device)
 {
@@ -226,6 +275,10 @@ device_refresh(struct device *device)
 
 	if (device->gone)
 		return;
+	if (!device_exists(device)) {
+		device_set_gone(device);
+		return;
+	}
 	changes = device_read(device);
 	if (!changes)
 		return;
@@ -247,39 +300,32 @@ device_recheck(void *arg)
 }
 
 static void
-device_set_gone(struct device *device)
-{
-	device->gone = true;
-	device->down_reason = "device was removed or failed";
-	device->changed_ns = clock_mono_ns();
-	loop_fd_set(device->async, 0);
-	loop_timer_clear(device->recheck);
-	log_error(DEVICE, "%s/%u: %s", device->name, device->config.port, device->down_reason);
-	device->config.ops->changed(device->config.arg, device, DEVICE_CHANGED_GONE | DEVICE_CHANGED_STATE);
-}
-
-static void
 device_async_ready(void *arg, int events)
 {
 	struct device *device = arg;
 	struct ibv_async_event ev;
 	bool fatal = false;
-	int n = 0;
+	int changes = 0, n = 0;
 
 	(void)events;
 	while (n < DEVICE_EVENTS_PER_WAKEUP && ibv_get_async_event(device->ctx, &ev) == 0) {
 		log_debug(DEVICE, "%s: event: %s", device->name, ibv_event_type_str(ev.event_type));
 		fatal |= ev.event_type == IBV_EVENT_DEVICE_FATAL;
+		if (ev.event_type == IBV_EVENT_QP_FATAL || ev.event_type == IBV_EVENT_CQ_ERR)
+			changes |= DEVICE_CHANGED_QUEUES;
 		ibv_ack_async_event(&ev);
 		n++;
 	}
 	/* Readable without an event to read: the kernel has disassociated the context from its device. */
 	if (n == 0 && errno != EAGAIN && errno != EINTR)
 		fatal = true;
-	if (fatal)
+	if (fatal) {
 		device_set_gone(device);
-	else
-		device_refresh(device);
+		return;
+	}
+	if (changes)
+		device->config.ops->changed(device->config.arg, device, changes);
+	device_refresh(device);
 }
 
 static int
@@ -394,6 +440,16 @@ const char *
 device_get_driver(const struct device *device)
 {
 	return device->driver;
+}
+
+void
+device_guid_text(const struct device *device, char text[20])
+{
+	__be64 guid = ibv_get_device_guid(device->ctx->device);
+	uint8_t b[8];
+
+	memcpy(b, &guid, sizeof(b));
+	snprintf(text, 20, "%02x%02x:%02x%02x:%02x%02x:%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]);
 }
 
 bool

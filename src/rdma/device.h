@@ -35,6 +35,7 @@ enum device_change {
 	DEVICE_CHANGED_GIDS = 2,  /* an address came, went or moved to another index */
 	DEVICE_CHANGED_MTU = 4,
 	DEVICE_CHANGED_GONE = 8,  /* removed or fatal: free everything on it, then it */
+	DEVICE_CHANGED_QUEUES = 16, /* a QP or CQ on it is in error: replace the endpoints */
 };
 
 struct device_ops {
@@ -57,6 +58,12 @@ bool device_name_matches(const char *name, char *const *patterns, size_t n_patte
 int device_list(char *const *patterns, size_t n_patterns, struct device_name **out, size_t *n);
 
 /*
+ * A number that is another one whenever a device has come or gone. Cheap: reads the names in a directory of sysfs, while
+ * device_list() opens each device.
+ */
+uint64_t device_set(void);
+
+/*
  * Opens a port. gid_index ≥ 0 leaves only that GID visible. 0 and *out, owned by the caller, or -errno,
  * logged with what to do (-EACCES: the uverbs node).
  */
@@ -73,6 +80,9 @@ int device_open(const struct device_config *config, struct device **out);
 /* Endpoints and AHs on it must be gone. NULL is allowed. */
 void device_close(struct device *device);
 
+/* Whether the kernel still has the device; false after a removal, of which not every driver sends an event. */
+bool device_exists(const struct device *device);
+
 /* Reads port and GIDs again now, as if an event had said so. */
 void device_refresh(struct device *device);
 
@@ -80,6 +90,8 @@ const char *device_get_name(const struct device *device);
 uint8_t device_get_port(const struct device *device);
 /* Name of the kernel driver, "" if unknown. */
 const char *device_get_driver(const struct device *device);
+/* The node GUID as tools write it: 0011:2233:4455:6677. */
+void device_guid_text(const struct device *device, char text[20]);
 bool device_is_up(const struct device *device);
 /* Why not; static text; NULL when up. */
 const char *device_down_reason(const struct device *device);

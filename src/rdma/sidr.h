@@ -28,6 +28,12 @@ const char *sidr_cure(int error);
 /* Listeners, calls and requests must be gone. NULL is allowed. */
 void sidr_free(struct sidr *sidr);
 
+/*
+ * A device has gone, and nothing of ours is on it any more. librdmacm keeps each device open that it has used, and the kernel
+ * cannot finish a removal (soft-RoCE's, for one) while somebody does. Opens the devices that it has not used yet.
+ */
+void sidr_forget_gone(void);
+
 enum sidr_step {
 	SIDR_STEP_ADDRESS, /* resolving route and neighbour of the address */
 	SIDR_STEP_ROUTE,   /* resolving the path record; for RoCE without a packet */
