@@ -14,10 +14,12 @@
 struct names {
 	struct loop *loop;
 	struct evdns_base *dns; /* NULL until a name is looked up */
+	unsigned int n_lookups; /* that evdns has not called back for */
 };
 
 /* Freed by evdns's callback, which comes also for a cancelled request, later. */
 struct names_lookup {
+	struct names *names;
 	void (*found)(void *arg, const struct addr *addr, const char *reason);
 	void *arg;
 	struct evdns_getaddrinfo_request *request;
@@ -41,6 +43,9 @@ names_free(struct names *names)
 {
 	if (!names)
 		return;
+	/* evdns calls back later even for what is cancelled, and would do so after its base is freed, or never and leak. */
+	for (unsigned int turns = 16 + 4 * names->n_lookups; names->n_lookups && turns; turns--)
+		event_base_loop(loop_base(names->loop), EVLOOP_NONBLOCK);
 	if (names->dns)
 		evdns_base_free(names->dns, 1);
 	free(names);
@@ -79,6 +84,7 @@ names_answered(int result, struct evutil_addrinfo *list, void *arg)
 	}
 	if (list)
 		evutil_freeaddrinfo(list);
+	lookup->names->n_lookups--;
 	if (lookup->starting)
 		lookup->ended = true;
 	else
@@ -103,8 +109,10 @@ names_find(struct names *names, const char *name, void (*found)(void *arg, const
 		free(lookup);
 		return -ENOMEM;
 	}
+	lookup->names = names;
 	lookup->found = found;
 	lookup->arg = arg;
+	names->n_lookups++;
 	lookup->starting = true;
 	lookup->request = evdns_getaddrinfo(names->dns, name, NULL, &hints, names_answered, lookup);
 	lookup->starting = false;

@@ -14,7 +14,10 @@ struct names_lookup;
 
 /* Files are read at the first lookup of a name. 0 and *out, or -ENOMEM. */
 int names_new(struct loop *loop, struct names **out);
-/* Lookups must have ended or been cancelled. NULL is allowed. */
+/*
+ * Lookups must have ended or been cancelled. What evdns has still to say to cancelled ones is heard now: nothing else may be
+ * on the loop that must not run. NULL is allowed.
+ */
 void names_free(struct names *names);
 
 /*
