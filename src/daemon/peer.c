@@ -177,6 +177,7 @@ peer_add_mesh_targets(struct peer *peer)
 
 	if (!peer->configured || peer->binding != PEER_BOUND)
 		return;
+	peer->timeout_ms = peer->d->config->timeout_ms;
 	phase = daemon_random() % ((uint64_t)c->interval_ms * NSEC_PER_MSEC);
 	for (size_t i = 0; i < c->n_flow_labels; i++)
 		if (peer_add_mesh_target(peer, c->flow_labels[i], phase + i * c->interval_ms * NSEC_PER_MSEC) < 0)
@@ -214,6 +215,7 @@ peer_unbind(struct peer *peer)
 	ping_peer_unbound(peer);
 	sidr_cancel(peer->call);
 	peer->call = NULL;
+	peer->ask_failed = false;
 	peer_remove_mesh_targets(peer);
 	prober_peer_remove(peer->prober);
 	peer->prober = NULL;
@@ -252,6 +254,13 @@ peer_bind(struct peer *peer)
 }
 
 static void
+peer_rebind(struct peer *peer)
+{
+	peer_unbind(peer);
+	peer_bind(peer);
+}
+
+static void
 peer_named(void *arg, const struct addr *addr, const char *reason)
 {
 	struct peer *peer = arg;
@@ -284,12 +293,18 @@ peer_same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static bool
+peer_is(const struct peer *peer, const char *address, const char *device, const char *source)
+{
+	return strcmp(peer->config.address, address) == 0 && peer_same_text(peer->config.device, device) &&
+	       peer_same_text(peer->config.source, source);
+}
+
 static struct peer *
 peer_find(const struct daemon *d, const char *address, const char *device, const char *source)
 {
 	for (struct peer *p = d->peers; p; p = p->next)
-		if (strcmp(p->config.address, address) == 0 && peer_same_text(p->config.device, device) &&
-		    peer_same_text(p->config.source, source))
+		if (peer_is(p, address, device, source))
 			return p;
 	return NULL;
 }
@@ -418,7 +433,9 @@ peer_adopt(struct peer *peer, const struct config_peer *config)
 {
 	struct config_peer copy;
 
-	if (peer->configured && peer_streams_equal(&peer->config, config))
+	/* A target keeps the timeout that it was made with. */
+	if (peer->configured && peer_streams_equal(&peer->config, config) &&
+	    peer->timeout_ms == peer->d->config->timeout_ms)
 		return 0;
 	if (peer_config_copy(&copy, config) < 0)
 		return -ENOMEM;
@@ -431,27 +448,15 @@ peer_adopt(struct peer *peer, const struct config_peer *config)
 	return 0;
 }
 
-static bool
-peer_is_configured(const struct daemon *d, const struct peer *peer)
-{
-	for (size_t i = 0; i < d->config->n_peers; i++) {
-		const struct config_peer *c = &d->config->peers[i];
-
-		if (peer_find(d, c->address, c->device, c->source) == peer)
-			return true;
-	}
-	return false;
-}
-
 /* Peers that the configuration has no more: gone, or left to the pings that use them. */
 static void
-peer_drop_unconfigured(struct daemon *d)
+peer_drop_unwanted(struct daemon *d)
 {
 	struct peer *peer, *next;
 
 	for (peer = d->peers; peer; peer = next) {
 		next = peer->next;
-		if (!peer->configured || peer_is_configured(d, peer))
+		if (!peer->configured || peer->wanted)
 			continue;
 		log_info(PEER, "%s: not configured any more", peer->config.address);
 		peer->configured = false;
@@ -461,31 +466,59 @@ peer_drop_unconfigured(struct daemon *d)
 	}
 }
 
+/* The peer of an entry, made if need be; NULL: no memory. `likely` is where it stands if little has changed, or NULL. */
+static struct peer *
+peer_sync_one(struct daemon *d, const struct config_peer *c, struct peer *likely)
+{
+	struct peer *peer = likely && peer_is(likely, c->address, c->device, c->source)
+				    ? likely
+				    : peer_find(d, c->address, c->device, c->source);
+
+	if (!peer)
+		peer = peer_new(d, c, true);
+	else if (peer_adopt(peer, c) < 0)
+		log_error(PEER, "%s: out of memory, its old streams stay", c->address);
+	return peer;
+}
+
 int
 peer_sync(struct daemon *d)
 {
+	struct peer *likely = d->peers;
 	int rc = 0;
 
-	peer_drop_unconfigured(d);
+	for (struct peer *peer = d->peers; peer; peer = peer->next)
+		peer->wanted = false;
 	for (size_t i = 0; i < d->config->n_peers; i++) {
 		const struct config_peer *c = &d->config->peers[i];
-		struct peer *peer = peer_find(d, c->address, c->device, c->source);
+		struct peer *peer = peer_sync_one(d, c, likely);
 
-		if (peer)
-			rc = peer_adopt(peer, c);
-		else if (!peer_new(d, c, true))
-			rc = -ENOMEM;
-		if (rc < 0)
+		if (peer) {
+			peer->wanted = true;
+			likely = peer->next;
+		} else {
 			log_error(PEER, "%s: out of memory", c->address);
+			rc = -ENOMEM;
+		}
 	}
+	peer_drop_unwanted(d);
 	return rc;
+}
+
+static void
+peer_resolve_failed(struct peer *peer, const char *reason)
+{
+	peer->ask_failed = false;
+	prober_resolve_failed(peer->prober, reason, clock_mono_ns());
 }
 
 void
 peer_retry(struct daemon *d, uint64_t now_ns)
 {
 	for (struct peer *peer = d->peers; peer; peer = peer->next) {
-		if (peer->binding == PEER_NO_NAME && now_ns >= peer->name_retry_ns)
+		if (peer->ask_failed)
+			peer_resolve_failed(peer, "out of memory");
+		else if (peer->binding == PEER_NO_NAME && now_ns >= peer->name_retry_ns)
 			peer_start(peer);
 		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
 			peer_bind(peer);
@@ -556,7 +589,9 @@ peer_nic_changed(struct nic *nic)
 	struct daemon *d = nic->d;
 
 	for (struct peer *peer = d->peers; peer; peer = peer->next) {
-		if (peer->nic == nic)
+		if (peer->nic && device_find_gid(nic->device, &peer->remote))
+			peer_rebind(peer); /* it turns out to be ourselves */
+		else if (peer->nic == nic)
 			peer_follow_gid(peer);
 		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
 			peer_bind(peer);
@@ -572,23 +607,20 @@ peer_nic_closing(struct nic *nic)
 			continue;
 		path_free(peer->path);
 		peer->path = NULL;
-		if (!peer->call)
+		if (!peer->call && !peer->ask_failed)
 			continue;
 		sidr_cancel(peer->call);
 		peer->call = NULL;
-		prober_resolve_failed(peer->prober, "device is gone", clock_mono_ns());
+		peer_resolve_failed(peer, "device is gone");
 	}
 }
 
 void
 peer_nic_removed(struct nic *nic)
 {
-	for (struct peer *peer = nic->d->peers; peer; peer = peer->next) {
-		if (peer->nic != nic)
-			continue;
-		peer_unbind(peer);
-		peer_bind(peer);
-	}
+	for (struct peer *peer = nic->d->peers; peer; peer = peer->next)
+		if (peer->nic == nic)
+			peer_rebind(peer);
 }
 
 void
@@ -780,8 +812,11 @@ peer_resolve(void *arg, void *peer_user)
 	memcpy(request.hostname, d->hostname, sizeof(request.hostname));
 	question.len = wire_encode_request(&request, buf);
 	peer->asked_ns = clock_mono_ns();
-	if (sidr_ask(d->sidr, &question, &peer->call) < 0)
-		peer->call = NULL; /* no memory: the prober's own limit on waiting asks again */
+	peer->call = NULL;
+	peer->ask_failed = sidr_ask(d->sidr, &question, &peer->call) < 0;
+	/* The prober waits for exactly one outcome, and not from within: peer_retry() brings it. */
+	if (peer->ask_failed)
+		daemon_rescan_soon(d);
 }
 
 void

@@ -37,6 +37,8 @@ struct peer {
 	struct daemon *d;
 	struct config_peer config; /* owned copy; for a ping's peer only address, device, source */
 	bool configured;           /* from the file, not just for a ping */
+	bool wanted;               /* peer_sync() has found it in the file */
+	uint32_t timeout_ms;       /* that its mesh targets were made with */
 	enum peer_binding binding;
 	const char *binding_reason; /* static, or NULL */
 	struct names_lookup *lookup;
@@ -49,6 +51,7 @@ struct peer {
 	struct prober_peer *prober; /* NULL unless bound */
 	struct path *path;          /* NULL while the nic's device is gone */
 	struct sidr_call *call;     /* a resolution in progress */
+	bool ask_failed;            /* it could not even begin: the prober is told by peer_retry() */
 	uint64_t asked_ns;
 	uint32_t qkey;
 	struct bucket_rate rate;    /* what its responder answers; of no effect if it does not say */
@@ -73,7 +76,7 @@ struct peer *peer_for_ping(struct daemon *d, const char *address, const char *de
 /* The ping is over: its peer goes if nobody else wants it. */
 void peer_release(struct peer *peer);
 
-/* Names that were not found, peers without a device: tried again. From a timer. */
+/* Names that were not found, peers without a device, resolutions that could not begin: tried again. From a timer. */
 void peer_retry(struct daemon *d, uint64_t now_ns);
 
 /* Whether some peer's name is still to be found. */
