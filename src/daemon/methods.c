@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/methods.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,12 +187,19 @@ methods_status(void *arg, struct control_client *client, const msgpack_object *p
 
 /* ---- devices ---- */
 
+/* As the kernel writes a GID: an IPv4 address is ::ffff:a.b.c.d there. */
+static const char *
+methods_gid_text(const struct addr *addr, char text[INET6_ADDRSTRLEN])
+{
+	return inet_ntop(AF_INET6, addr->raw, text, INET6_ADDRSTRLEN);
+}
+
 static void
 methods_device_gids(struct record *r, const struct device *device)
 {
 	msgpack_packer *pk = record_key(r, "gids");
 	const struct device_gid *gids;
-	char text[ADDR_TEXT];
+	char text[ADDR_TEXT], raw[INET6_ADDRSTRLEN];
 	struct record map;
 	size_t n;
 
@@ -199,6 +208,7 @@ methods_device_gids(struct record *r, const struct device *device)
 	for (size_t i = 0; i < n; i++) {
 		record_begin(&map, NULL);
 		record_u64(&map, "index", gids[i].index);
+		record_str(&map, "gid", methods_gid_text(&gids[i].addr, raw));
 		record_str(&map, "address", addr_text(&gids[i].addr, text));
 		record_str(&map, "type", "RoCE v2");
 		record_end(&map, pk);
@@ -210,8 +220,12 @@ methods_device_open(struct record *r, const struct nic *nic)
 {
 	const struct device_gid *gid = device_primary_gid(nic->device);
 	const char *driver = device_get_driver(nic->device);
-	char text[ADDR_TEXT];
+	char text[ADDR_TEXT], netdev[IF_NAMESIZE], guid[20];
 
+	device_guid_text(nic->device, guid);
+	record_str(r, "link_layer", "Ethernet"); /* device_list() takes no other */
+	record_str(r, "netdev", gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
+	record_str(r, "node_guid", guid);
 	record_str(r, "driver", driver[0] ? driver : NULL);
 	record_u64(r, "mtu", device_get_mtu(nic->device));
 	record_str(r, "gid", gid ? addr_text(&gid->addr, text) : NULL);
