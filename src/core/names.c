@@ -43,11 +43,16 @@ names_free(struct names *names)
 {
 	if (!names)
 		return;
-	/* evdns calls back later even for what is cancelled, and would do so after its base is freed, or never and leak. */
-	for (unsigned int turns = 16 + 4 * names->n_lookups; names->n_lookups && turns; turns--)
-		event_base_loop(loop_base(names->loop), EVLOOP_NONBLOCK);
-	if (names->dns)
-		evdns_base_free(names->dns, 1);
+	if (names->dns) {
+		/*
+		 * evdns calls back later even for what is cancelled, once for A and once for AAAA; that would leak, or come
+		 * after its base is freed. What it does for itself (it probes name servers that have failed) must go without
+		 * callbacks then.
+		 */
+		for (unsigned int turns = 16 + 4 * names->n_lookups; turns; turns--)
+			event_base_loop(loop_base(names->loop), EVLOOP_NONBLOCK);
+		evdns_base_free(names->dns, 0);
+	}
 	free(names);
 }
 
