@@ -6,7 +6,8 @@
  *
  * A bound peer has a prober_peer, which holds its state as a prober sees it, and a path. Who a peer is: address, device and
  * source as written in the configuration. Streams (targets) of the mesh are owned by the peer's prober_peer, with a
- * peer_stream as user; those of pings by the ping.
+ * peer_stream as user; those of pings by the ping. Where a peer is probed from is in peer_source.c, how it is asked and
+ * probed in peer_probe.c.
  */
 #include "daemon/peer.h"
 
@@ -14,22 +15,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/names.h"
 #include "daemon/daemon.h"
 #include "daemon/nic.h"
+#include "daemon/peer_source.h"
 #include "daemon/ping.h"
-#include "probe/wire.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
 
 #define PEER_NAME_RETRY_NS (5 * NSEC_PER_SEC)
-#define PEER_SIDR_TIMEOUT_MS 1500
-#define PEER_BURST 8 /* probes; responders allow at least 32 */
 
 static const char *const peer_binding_names[] = {"naming", "no_name", "no_device", "self", "bound"};
 static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N, "a name for each binding");
@@ -59,84 +56,6 @@ peer_state(const struct peer *peer, const char **reason)
 	prober_peer_info(peer->prober, &info);
 	*reason = peer->nic->down_reason ? peer->nic->down_reason : info.reason;
 	return prober_peer_state_name(info.state);
-}
-
-/* ---- source and device ---- */
-
-/* The source address that the kernel's routes would take; connect(2) on a UDP socket sends nothing. */
-static int
-peer_routed_source(const struct addr *remote, struct addr *out)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(remote, 9, &ss);
-	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int rc = -errno;
-
-	if (fd < 0)
-		return rc;
-	rc = -EHOSTUNREACH;
-	if (connect(fd, (struct sockaddr *)&ss, len) == 0) {
-		len = sizeof(ss);
-		if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
-			rc = addr_from_sockaddr((struct sockaddr *)&ss, out);
-	}
-	close(fd);
-	return rc;
-}
-
-/* A source on this nic for the peer; NULL: none fits. */
-static const struct device_gid *
-peer_source_on(const struct peer *peer, const struct nic *nic)
-{
-	struct addr wanted;
-
-	if (!nic->device || (peer->config.device && strcmp(peer->config.device, nic->name) != 0))
-		return NULL;
-	if (!peer->config.source)
-		return device_source_for(nic->device, &peer->remote);
-	if (addr_parse(peer->config.source, &wanted) < 0 || addr_is_v4(&wanted) != addr_is_v4(&peer->remote))
-		return NULL;
-	return device_find_gid(nic->device, &wanted);
-}
-
-/*
- * The nic to probe from: the one that the kernel's route to the peer leaves by, else the one whose address is most like
- * the peer's. *gid is set with it.
- */
-static struct nic *
-peer_choose_nic(const struct peer *peer, const struct device_gid **gid)
-{
-	struct addr routed;
-	bool have_route = peer_routed_source(&peer->remote, &routed) == 0;
-	struct nic *best = NULL;
-
-	for (struct nic *nic = peer->d->nics; nic; nic = nic->next) {
-		const struct device_gid *g = peer_source_on(peer, nic);
-
-		if (!g)
-			continue;
-		if (have_route && !peer->config.source && device_find_gid(nic->device, &routed)) {
-			*gid = device_find_gid(nic->device, &routed);
-			return nic;
-		}
-		if (!best || addr_common_bits(&g->addr, &peer->remote) > addr_common_bits(&(*gid)->addr, &peer->remote)) {
-			best = nic;
-			*gid = g;
-		}
-	}
-	return best;
-}
-
-static const char *
-peer_no_device_reason(const struct peer *peer)
-{
-	if (!peer->d->nics)
-		return "no local RDMA device";
-	if (peer->config.source)
-		return "no local RDMA device has the configured source address (of the peer's address family)";
-	if (peer->config.device)
-		return "the configured device is missing or has no address of the peer's family";
-	return "no local RDMA device has an address of the peer's family";
 }
 
 /* ---- binding ---- */
@@ -234,9 +153,9 @@ peer_bind(struct peer *peer)
 		peer_set_binding(peer, PEER_SELF, "it is an address of this host");
 		return;
 	}
-	nic = peer_choose_nic(peer, &gid);
+	nic = peer_source_choose(peer, &gid);
 	if (!nic) {
-		peer_set_binding(peer, PEER_NO_DEVICE, peer_no_device_reason(peer));
+		peer_set_binding(peer, PEER_NO_DEVICE, peer_source_missing(peer));
 		return;
 	}
 	if (prober_peer_add(peer->d->prober, nic->budget, peer, clock_mono_ns(), &peer->prober) < 0) {
@@ -630,211 +549,4 @@ peer_sign_of_life(struct nic *nic, const struct addr *remote)
 		if (peer->prober && addr_equal(&peer->remote, remote))
 			prober_sign_of_life(peer->prober, clock_mono_ns());
 	daemon_pump_soon(nic->d);
-}
-
-/* ---- the prober's wishes ---- */
-
-static const char *
-peer_send_reason(int rc)
-{
-	switch (rc) {
-	case -EMSGSIZE:
-		return "larger than the MTU of the local port";
-	case -EBUSY:
-		return "more than its responder answers (its responder.per_source)";
-	case -ENOBUFS:
-		return "send queue is full";
-	case -EADDRNOTAVAIL:
-		return "source address has left the device";
-	case -ENOMEM:
-		return "out of memory";
-	case -ETIMEDOUT:
-	case -EHOSTUNREACH:
-		return "neighbour does not answer";
-	default:
-		return "send failed in the local RNIC";
-	}
-}
-
-static void
-peer_tell_port(const struct peer *peer, const struct prober_packet *packet, struct prober_tx *tx)
-{
-	const struct nic *nic = peer->nic;
-	uint16_t port = sport_of(nic->sport_rule, endpoint_qpn(nic->prober_ep), packet->flow_label);
-
-	tx->src_port = port == SPORT_UNKNOWN ? PROBE_PORT_UNKNOWN : port;
-	if (port == SPORT_UNKNOWN)
-		tx->path = PROBE_PATH_UNKNOWN;
-	else if (!packet->flow_label || port == ibv_flow_label_to_udp_sport(packet->flow_label))
-		tx->path = PROBE_PATH_EXACT;
-	else
-		tx->path = PROBE_PATH_APPROXIMATE;
-}
-
-int
-peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
-{
-	struct peer *peer = peer_user;
-	struct prober_peer_info info;
-	struct endpoint_send send = {
-		.qkey = peer->qkey,
-		.payload = packet->payload,
-		.size = packet->size,
-		.cookie = packet->cookie,
-	};
-	struct endpoint_tx sent;
-	int rc = -ENODEV;
-
-	(void)arg;
-	prober_peer_info(peer->prober, &info);
-	send.qpn = info.session.qpn;
-	if (packet->size > device_get_mtu(peer->nic->device))
-		rc = -EMSGSIZE;
-	else if (peer->rated && !bucket_is_ready(&peer->bucket, &peer->rate, clock_mono_ns()))
-		rc = -EBUSY;
-	else if (peer->path && peer->nic->prober_ep)
-		rc = path_get_ah(peer->path, packet->flow_label, packet->traffic_class, packet->service_level,
-				 clock_mono_ns(), &send.ah);
-	if (rc == 0)
-		rc = endpoint_send(peer->nic->prober_ep, &send, &sent);
-	if (rc == 0 && peer->rated)
-		bucket_take(&peer->bucket, &peer->rate, sent.posted_ns);
-	if (rc < 0) {
-		*reason = peer_send_reason(rc);
-		return rc;
-	}
-	*tx = (struct prober_tx){
-		.t1_ns = sent.posted_ns,
-		.t2_ns = sent.sent_ns,
-		.error_ns = sent.error_ns,
-		.done = sent.done,
-		.clock = PROBE_CLOCK_SW,
-	};
-	peer_tell_port(peer, packet, tx);
-	return 0;
-}
-
-static const char *
-peer_refusal(enum probe_wire_status status)
-{
-	switch (status) {
-	case PROBE_WIRE_NOT_ALLOWED:
-		return "refused: our address is not in its responder.allow";
-	case PROBE_WIRE_BUSY:
-		return "refused: its responder is busy";
-	case PROBE_WIRE_NO_ROUTE:
-		return "refused: it has no way back to our address";
-	case PROBE_WIRE_BAD_REQUEST:
-		return "refused: it speaks another version of the protocol";
-	case PROBE_WIRE_ACCEPTED:
-		break;
-	}
-	return "refused";
-}
-
-static const char *
-peer_sidr_reason(const struct sidr_answer *answer)
-{
-	switch (answer->status) {
-	case -ECONNREFUSED:
-		return "its host answers, but no rpingmeshd listens there";
-	case -EADDRNOTAVAIL:
-		return "source address has left the device";
-	case -ETIMEDOUT:
-	case -EHOSTUNREACH:
-	case -ENETUNREACH:
-		return answer->step == SIDR_STEP_ADDRESS
-			       ? "no answer at its address (ARP or neighbour discovery, or no route)"
-			       : "no answer from rpingmeshd (SIDR)";
-	default:
-		return "SIDR failed";
-	}
-}
-
-static void
-peer_resolved(struct peer *peer, const struct wire_reply *reply)
-{
-	struct prober_session session = {
-		.addr = peer->remote,
-		.qpn = reply->qpn,
-		.incarnation = reply->incarnation,
-		.session = reply->session,
-		.max_size = reply->max_size,
-	};
-
-	memcpy(peer->hostname, reply->hostname, sizeof(peer->hostname));
-	memcpy(peer->tor, reply->tor, sizeof(peer->tor));
-	peer->qkey = reply->qkey;
-	peer->rated = reply->max_per_s != 0 && reply->max_per_s != UINT16_MAX;
-	bucket_rate_set(&peer->rate, reply->max_per_s, PEER_BURST);
-	if (peer->path)
-		path_renew(peer->path, clock_mono_ns());
-	prober_resolved(peer->prober, &session, peer->asked_ns, clock_mono_ns());
-}
-
-static void
-peer_answered(void *arg, const struct sidr_answer *answer)
-{
-	struct peer *peer = arg;
-	struct wire_reply reply;
-
-	peer->call = NULL;
-	if (answer->status < 0) {
-		log_debug(PEER, "%s: %s: %s", peer->config.address, sidr_step_name(answer->step), strerror(-answer->status));
-		prober_resolve_failed(peer->prober, peer_sidr_reason(answer), clock_mono_ns());
-	} else if (wire_decode_reply(answer->data, answer->len, &reply) < 0) {
-		prober_resolve_failed(peer->prober, "its answer is not rpingmesh's, or of another version", clock_mono_ns());
-	} else if (reply.status != PROBE_WIRE_ACCEPTED) {
-		prober_resolve_failed(peer->prober, peer_refusal(reply.status), clock_mono_ns());
-	} else {
-		peer_resolved(peer, &reply);
-	}
-	daemon_pump_soon(peer->d);
-}
-
-void
-peer_resolve(void *arg, void *peer_user)
-{
-	struct peer *peer = peer_user;
-	struct daemon *d = arg;
-	struct wire_request request = {.qkey = d->qkey, .incarnation = d->incarnation};
-	uint8_t buf[PROBE_WIRE_REQUEST_MAX];
-	struct sidr_question question = {
-		.local = peer->local,
-		.remote = peer->remote,
-		.port = d->config->port,
-		.timeout_ms = PEER_SIDR_TIMEOUT_MS,
-		.data = buf,
-		.answered = peer_answered,
-		.arg = peer,
-	};
-
-	memcpy(request.hostname, d->hostname, sizeof(request.hostname));
-	question.len = wire_encode_request(&request, buf);
-	peer->asked_ns = clock_mono_ns();
-	peer->call = NULL;
-	peer->ask_failed = sidr_ask(d->sidr, &question, &peer->call) < 0;
-	/* The prober waits for exactly one outcome, and not from within: peer_retry() brings it. */
-	if (peer->ask_failed)
-		daemon_rescan_soon(d);
-}
-
-void
-peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from, enum prober_peer_state to)
-{
-	const struct peer *peer = peer_user;
-	struct prober_peer_info info;
-	const char *reason = NULL;
-
-	(void)arg;
-	if (peer->prober) {
-		prober_peer_info(peer->prober, &info);
-		reason = info.reason;
-	}
-	if (to == PROBER_PEER_DOWN || to == PROBER_PEER_NO_DATA)
-		log_warning(PEER, "%s: %s -> %s%s%s", peer->config.address, prober_peer_state_name(from),
-			    prober_peer_state_name(to), reason ? ": " : "", reason ? reason : "");
-	else
-		log_info(PEER, "%s: %s -> %s%s%s", peer->config.address, prober_peer_state_name(from),
-			 prober_peer_state_name(to), peer->hostname[0] ? ", host " : "", peer->hostname);
 }
