@@ -24,19 +24,21 @@
  * ping_stop    [{ping: id}]                {}; "ping_done" follows once the probes in flight have ended
  * reload       []                          {}; right: change
  *
- * status       type "status", schema, version, pid, uptime_s, hostname, incarnation, time_ns, config_file,
+ * status       type "status", schema, version, pid, uptime_s, hostname, tor?, incarnation, time_ns, config_file?,
  *              config_error? (why the last reload was refused), tracing ("on" "off" "degraded"),
  *              tracing_reason?, degraded [str: each degraded state in a sentence], loop_stall_max_ns,
  *              loop_stall_max_who, loop_stall_max_time_ns?, loop_callbacks, devices (number), devices_up, peers,
  *              peers_up, targets, flows, in_flight, probes (totals map), responder (map of counters),
  *              control (map of counters)
- * device       type "device", device, port, state, state_reason?, link_layer, driver?, netdev?, gid?, gid_index?,
- *              gids [{index, gid, address, type}], mtu, clock, qpn (prober), responder_qpn, node_guid,
- *              probes_per_s_max, posted, deferred, send_errors, receive_errors, receive_queue_full, last_change_ns?
- * peer         type "peer", address (as configured), device, source?, state, state_reason?, gid?, qpn?, hostname?,
- *              tor?, incarnation?, configured (bool), resolves, restarts, last_ok_ns?, last_rtt_ns?, sent, posted,
- *              one count per class, recent (map: span_s, sent, lost_ratio, rtt_p50_ns?, rtt_p99_ns?, rtt_max_ns?,
- *              prober_delay_p50_ns?, responder_delay_p50_ns?)
+ * device       type "device", device, port, state, state_reason?, clock, probes_per_s_max, in_flight, posted, deferred, skipped,
+ *              send_errors, receives, receive_errors, receive_queue_full; while the device is there also link_layer,
+ *              netdev?, node_guid, driver?, mtu, gid?, gid_index?, gids [{index, gid, address, type}], qpn? (prober),
+ *              responder_qpn?, last_change_ns?
+ * peer         type "peer", address (as configured), device?, state, state_reason?, configured (bool), gid?, hostname?, tor?,
+ *              sent, posted, one count per class; while it is bound to a device also source, qpn?, incarnation?,
+ *              state_since_ns?, resolves, restarts, wrong_source, last_ok_ns?, last_rtt_ns?, recent (map: span_s, results,
+ *              answered, lost, lost_ratio?, rtt_min_ns?, rtt_p50_ns?, rtt_p99_ns?, rtt_max_ns?, prober_delay_p50_ns?,
+ *              responder_delay_p50_ns?)
  * target       type "target", peer, device, kind, interval_ns, sizes [int], flow_label, traffic_class, service_level,
  *              src_port?, path, sent, posted, one count per class, recent as in peer
  * probe        type "probe", schema, time_ns (wall clock of T1), device, source?, peer, hostname?, seq, kind, class, reason?,

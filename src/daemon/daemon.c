@@ -151,10 +151,17 @@ daemon_degraded_nics(const struct daemon *d, void (*fn)(void *arg, const char *s
 	char text[256];
 
 	for (const struct nic *nic = d->nics; nic; nic = nic->next) {
-		if (!nic->down_reason)
-			continue;
-		snprintf(text, sizeof(text), "%s/%u is down: %s", nic->name, nic->port, nic->down_reason);
-		fn(arg, text);
+		if (nic->down_reason) {
+			snprintf(text, sizeof(text), "%s/%u is down: %s", nic->name, nic->port, nic->down_reason);
+			fn(arg, text);
+		}
+		if (nic->deaf) {
+			snprintf(text, sizeof(text),
+				 "%s/%u: another daemon has an address of this port, or it cannot be listened on (see the log): "
+				 "hosts that ask there are not answered by this one",
+				 nic->name, nic->port);
+			fn(arg, text);
+		}
 	}
 }
 

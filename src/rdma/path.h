@@ -21,7 +21,7 @@ struct sidr;
 struct path;
 struct path_ah;
 
-#define PATH_FRESH_NS 20000000000ULL /* how long a resolved neighbour is trusted to be known still */
+#define PATH_FRESH_NS 5000000000ULL  /* how long a resolved neighbour is trusted to be known still */
 #define PATH_AHS_MAX 32
 #define PATH_RESOLVE_TIMEOUT_MS 1500
 
