@@ -54,19 +54,23 @@ def test_injected_loss(t):
     a = Host(t, 0, "").start()
     Host(t, 1, "").start()
     a.ping(address(1), 3, "-i", "0.1", status=0)
-    fabric("loss", 0, 10, "out")
-    records = a.ping(address(1), n, "-i", "0.01")
-    drops = netem_drops(0)
-    fabric("loss", 0, 0, "out")
-    count = classes(records)
-    lost = count.get("lost", 0)
     low, high = binomial_interval(n, 0.1)
-    t.note(f"{count}; netem dropped {drops}; interval {low:.0f} to {high:.0f}")
-    check(len(records) == n, f"{len(records)} records")
-    check(low <= lost <= high, f"{lost} lost, expected {low:.0f} to {high:.0f}")
-    check(count.get("ok", 0) + count.get("late", 0) + lost == n, f"other classes than ok, late and lost: {count}")
-    # SIDR and neighbour discovery may lose a packet of their own to netem.
-    check(0 <= drops - lost <= 3, f"netem dropped {drops}, {lost} reported lost")
+    # One honest run in a hundred lies outside a 99 % interval: two in a row are one in ten thousand.
+    for attempt in (1, 2):
+        fabric("loss", 0, 10, "out")
+        records = a.ping(address(1), n, "-i", "0.01")
+        drops = netem_drops(0)
+        fabric("loss", 0, 0, "out")
+        count = classes(records)
+        lost = count.get("lost", 0)
+        t.note(f"{count}; netem dropped {drops}; interval {low:.0f} to {high:.0f}")
+        check(len(records) == n, f"{len(records)} records")
+        check(count.get("ok", 0) + count.get("late", 0) + lost == n, f"other classes than ok, late and lost: {count}")
+        # SIDR and neighbour discovery may lose a packet of their own to netem.
+        check(0 <= drops - lost <= 3, f"netem dropped {drops}, {lost} reported lost")
+        if low <= lost <= high:
+            return
+    raise harness.Failure(f"twice outside {low:.0f} to {high:.0f}")
 
 
 def test_big_probes(t):
