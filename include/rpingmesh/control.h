@@ -22,15 +22,25 @@
  *                                          [probe record with key ping: id] and at last "ping_done"
  *                                          [{ping: id, totals...}]
  * ping_stop    [{ping: id}]                {}; "ping_done" follows once the probes in flight have ended
+ * flows        [{after?: id, limit?: int}] {flows: [flow record], next: id?}: those with an id > after, at most limit (64 if
+ *                                          left out, 256 at most); next? is what to pass as after for the rest, nil at the end
+ * events       []                          {}; then notifications "event" [event record] until "events_stop"
+ * events_stop  []                          {}
  * reload       []                          {}; right: change
  *
  * status       type "status", schema, version, pid, uptime_s, hostname, tor?, incarnation, time_ns, config_file?,
  *              config_error? (why the last reload was refused), tracing ("on" "off" "degraded"),
- *              tracing_reason?, degraded [str: each degraded state in a sentence], loop_stall_max_ns,
+ *              tracing_reason?, trace? (map, below; nil while tracing is off by configuration), degraded [str: each degraded state in a sentence], loop_stall_max_ns,
  *              loop_stall_max_who, loop_stall_max_time_ns?, loop_callbacks, devices (number), devices_up, peers,
  *              peers_up, targets, flows, in_flight, probes (totals map), responder (map of counters),
  *              control (map of counters)
+ * trace        (in status) state ("off" "waiting" "starting" "on" "failed"), method ("perf kprobe" "kprobe.multi" or nil), hooks,
+ *              hooks_wanted, attached_ns?, reattached, events, lost_ring, lost_calls, missed_returns, own, other_devices, bad, qps, flows,
+ *              flows_probed, qps_created, qps_destroyed, found, vanished, over_qps, over_flows, dumps, dumps_failed, last_dump_ns?,
+ *              last_dump_qps, dump_error?
  * device       type "device", device, port, state, state_reason?, clock, probes_per_s_max, in_flight, posted, deferred, skipped,
+ *              posted_service (of posted), skipped_service (of skipped), probes_per_s (sent in the last whole second),
+ *              probes_per_s_service (of these), source_qps? (map wanted, found, tries, given_up; where the port is bound to the QP),
  *              send_errors, receives, receive_errors, receive_queue_full; while the device is there also link_layer,
  *              netdev?, node_guid, driver?, mtu, gid?, gid_index?, gids [{index, gid, address, type}], qpn? (prober),
  *              responder_qpn?, last_change_ns?
@@ -41,6 +51,15 @@
  *              responder_delay_p50_ns?)
  * target       type "target", peer, device, kind, interval_ns, sizes [int], flow_label, traffic_class, service_level,
  *              src_port?, path, sent, posted, one count per class, recent as in peer
+ * flow         type "flow", id, device, port, driver?, src_gid, dst_gid (addresses), gid_type ("RoCE v2" …), src_port?, traffic_class,
+ *              service_level, path_mtu? (bytes), since_ns, owners [{pid? (nil: kernel), comm, cgroup?, cgroup_id?, job?, kernel (bool),
+ *              qps}], owners_total, qps [{qpn, remote_qpn, qp_type, state, flow_label, pid?}] (64 at most), qps_total, probing ("probing"
+ *              "waiting" "no_daemon" "unprobed"), probing_reason?, hostname?, tor?, path ("exact" "approximate" "unknown"),
+ *              probe_src_port?, interval_ns?, sent, posted, one count per class, recent as in peer; all counts are 0 while unprobed
+ * event        type "event", schema, time_ns, event ("create" "reset" "init" "rtr" "rts" "sqd" "sqe" "error" "modify" "destroy"
+ *              "found": by a dump), device, port?, driver?, qpn, remote_qpn?, qp_type, state?, pid? (nil: kernel), comm, cgroup?,
+ *              cgroup_id?, job?, kernel (bool), src_gid?, dst_gid?, gid_type?, src_port?, flow_label?, traffic_class?,
+ *              service_level?, path_mtu?, flow? (id)
  * probe        type "probe", schema, time_ns (wall clock of T1), device, source?, peer, hostname?, seq, kind, class, reason?,
  *              rtt_ns?, prober_delay_ns?, responder_delay_ns?, t1_ns..t6_ns?, clock, error_ns?, src_port?, flow_label,
  *              traffic_class, service_level, size, path, posted (bool), late (bool)

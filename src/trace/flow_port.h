@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The UDP source port that a connected QP's packets carry, by driver and kernel. Where the rule is not known for certain, the
+ * answer is FLOW_PORT_UNKNOWN: never a guess. (For our own UD probes: rdma/sport.h.)
+ */
+#ifndef RPINGMESH_TRACE_FLOW_PORT_H
+#define RPINGMESH_TRACE_FLOW_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FLOW_PORT_UNKNOWN 0
+
+enum flow_port_rule {
+	FLOW_PORT_RULE_UNKNOWN,
+	/* rdma_get_udp_sport(flow label, local QPN, remote QPN), kernel include/rdma/ib_verbs.h */
+	FLOW_PORT_RULE_STANDARD,
+	/* 0xc000 + (hash_32(local QPN, 14) & 0x3fff): rxe before Linux 5.18 */
+	FLOW_PORT_RULE_RXE_QPN,
+};
+
+struct flow_port_kernel {
+	unsigned int major, minor;
+	bool mainline; /* false: a distribution kernel that takes over newer RDMA code (RHEL and kin: "el8", "el9" in the release) */
+};
+
+/* release: as uname(2) says, "6.1.0-28-amd64". All zeros, not mainline, if it cannot be read. */
+void flow_port_kernel_parse(const char *release, struct flow_port_kernel *out);
+
+/* driver_id: enum rdma_driver_id of <rdma/ib_user_ioctl_verbs.h>. */
+enum flow_port_rule flow_port_rule_of(uint32_t driver_id, const struct flow_port_kernel *kernel);
+
+uint16_t flow_port_of(enum flow_port_rule rule, uint32_t flow_label, uint32_t qpn, uint32_t remote_qpn);
+
+/* A flow label, never 0, that makes rdma_flow_label_to_udp_sport() yield `port` (0xc000 to 0xffff); 0 when there is none. */
+uint32_t flow_port_label(uint16_t port);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who owns a QP: the process's cgroup path and the job that it names. Pure but for owner_cgroup_path().
+ */
+#ifndef RPINGMESH_TRACE_OWNER_H
+#define RPINGMESH_TRACE_OWNER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define OWNER_CGROUP 512 /* room for a path; a longer one is not known */
+#define OWNER_JOB 128
+
+/*
+ * The cgroup v2 path of a process, from /proc/TGID/cgroup under `root` ("" for the real one; tests bring their own), as in
+ * "/system.slice/foo.service". Believed only if the directory root/sys/fs/cgroup/PATH (or …/unified/PATH) has cgroup_id as its inode number:
+ * else the process has gone and its id has been taken. 0, or -errno: -ENOENT gone, -ESTALE another one's, -EOPNOTSUPP no cgroup v2,
+ * -ENAMETOOLONG. Reads two files of memory-backed file systems: does not block on a disk.
+ */
+int owner_cgroup_path(const char *root, uint32_t tgid, uint64_t cgroup_id, char path[OWNER_CGROUP]);
+
+/*
+ * The job that a cgroup path stands for, as operators call it: "slurm:1234" (…/job_1234/…), "pod:UID" (Kubernetes: …-pod<uid>.slice or
+ * /kubepods/…/pod<uid>), "docker:ID12" and "podman:ID12" (first 12 digits), "unit:foo.service" (innermost systemd service or, if none,
+ * scope), else "". Returns job.
+ */
+const char *owner_job(const char *cgroup_path, char job[OWNER_JOB]);
+
+#endif
