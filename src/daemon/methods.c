@@ -245,7 +245,7 @@ methods_device(msgpack_packer *out, const struct daemon *d, const struct nic *ni
 	struct record r;
 
 	nic_stats(nic, &prober, &responder);
-	prober_device_info(nic->budget, &info);
+	prober_device_info(nic->budget, clock_mono_ns(), &info);
 	record_begin(&r, "device");
 	record_str(&r, "device", nic->name);
 	record_u64(&r, "port", nic->port);
@@ -259,6 +259,10 @@ methods_device(msgpack_packer *out, const struct daemon *d, const struct nic *ni
 	record_u64(&r, "posted", info.posted);
 	record_u64(&r, "deferred", info.deferred);
 	record_u64(&r, "skipped", info.skipped);
+	record_u64(&r, "posted_service", info.posted_service);
+	record_u64(&r, "skipped_service", info.skipped_service);
+	record_u64(&r, "probes_per_s", info.posted_last_s);
+	record_u64(&r, "probes_per_s_service", info.posted_service_last_s);
 	record_u64(&r, "send_errors", prober.send_errors + responder.send_errors);
 	record_u64(&r, "receives", prober.receives + responder.receives);
 	record_u64(&r, "receive_errors", prober.receive_errors + responder.receive_errors);

@@ -5,8 +5,10 @@
  * over, then asks for resolutions and sends probes from the devices' queues: first in, first out
  * over targets, as fast as each device's token bucket allows and PROBER_SEND_BATCH at a time.
  *
- * A target stands in its device's queue at most once, so a target that wants more than its share
- * of a short budget does not get it.
+ * A target stands in its device's queue at most once and without a timer, so a target that wants
+ * more than its share of a short budget does not get it, and its waiting costs nothing. A device has
+ * two queues, its lanes; the one that did not get the last token gets the next one if a probe waits in
+ * it. So neither can get less than half unless it wants less, and what one leaves the other may use.
  */
 #include "probe/prober_impl.h"
 
@@ -172,7 +174,7 @@ prober_device_timer(struct prober_timer *timer, uint64_t now_ns)
 static void
 prober_device_arm(struct prober_device *device)
 {
-	if (TAILQ_EMPTY(&device->queue))
+	if (device->n_queue == 0)
 		prober_timer_stop(device->prober, &device->timer);
 	else
 		prober_timer_set(device->prober, &device->timer, bucket_ready_ns(&device->bucket, &device->rate));
@@ -182,7 +184,7 @@ void
 prober_device_enqueue(struct prober_device *device, struct prober_target *target, uint64_t now_ns)
 {
 	target->place = PROBER_TARGET_QUEUED;
-	TAILQ_INSERT_TAIL(&device->queue, target, in_place);
+	TAILQ_INSERT_TAIL(&prober_target_lane(target)->queue, target, in_place);
 	device->n_queue++;
 	if (bucket_tokens(&device->bucket, &device->rate, now_ns) < device->n_queue)
 		device->deferred++;
@@ -192,16 +194,37 @@ prober_device_enqueue(struct prober_device *device, struct prober_target *target
 void
 prober_device_dequeue(struct prober_device *device, struct prober_target *target)
 {
-	TAILQ_REMOVE(&device->queue, target, in_place);
+	TAILQ_REMOVE(&prober_target_lane(target)->queue, target, in_place);
 	device->n_queue--;
 	target->place = PROBER_TARGET_IDLE;
 	prober_device_arm(device);
 }
 
+static enum prober_lane_id
+prober_lane_other(enum prober_lane_id id)
+{
+	return id == PROBER_LANE_MESH ? PROBER_LANE_SERVICE : PROBER_LANE_MESH;
+}
+
+void
+prober_device_take(struct prober_device *device, const struct prober_target *target, uint64_t now_ns)
+{
+	bucket_take(&device->bucket, &device->rate, now_ns);
+	device->turn = prober_lane_other(prober_target_lane_id(target));
+}
+
+static struct prober_target *
+prober_device_first(const struct prober_device *device)
+{
+	struct prober_target *target = TAILQ_FIRST(&device->lane[device->turn].queue);
+
+	return target ? target : TAILQ_FIRST(&device->lane[prober_lane_other(device->turn)].queue);
+}
+
 static bool
 prober_device_send_one(struct prober_device *device, uint64_t now_ns)
 {
-	struct prober_target *target = TAILQ_FIRST(&device->queue);
+	struct prober_target *target = prober_device_first(device);
 
 	if (!target || !bucket_is_ready(&device->bucket, &device->rate, now_ns))
 		return false;
@@ -259,7 +282,8 @@ prober_device_add(struct prober *prober, uint32_t max_per_s, struct prober_devic
 	device->prober = prober;
 	device->reason = "device not started";
 	TAILQ_INIT(&device->peers);
-	TAILQ_INIT(&device->queue);
+	for (int i = 0; i < PROBER_LANE_N; i++)
+		TAILQ_INIT(&device->lane[i].queue);
 	TAILQ_INSERT_TAIL(&prober->devices, device, in_prober);
 	prober_device_set_rate(device, max_per_s);
 	*out = device;
@@ -315,13 +339,21 @@ prober_device_up(struct prober_device *device, uint64_t now_ns)
 }
 
 void
-prober_device_info(const struct prober_device *device, struct prober_device_info *out)
+prober_device_info(const struct prober_device *device, uint64_t now_ns, struct prober_device_info *out)
 {
+	const struct prober_lane *mesh = &device->lane[PROBER_LANE_MESH];
+	const struct prober_lane *service = &device->lane[PROBER_LANE_SERVICE];
+	uint32_t service_last_s = probe_rate_last(&service->posted_rate, now_ns);
+
 	*out = (struct prober_device_info){
 		.up = device->up,
-		.posted = device->posted,
+		.posted = mesh->posted + service->posted,
+		.posted_service = service->posted,
 		.deferred = device->deferred,
-		.skipped = device->skipped,
+		.skipped = mesh->skipped + service->skipped,
+		.skipped_service = service->skipped,
+		.posted_last_s = probe_rate_last(&mesh->posted_rate, now_ns) + service_last_s,
+		.posted_service_last_s = service_last_s,
 		.in_flight = device->in_flight,
 	};
 }

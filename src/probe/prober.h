@@ -132,7 +132,14 @@ uint64_t prober_next_ns(const struct prober *prober);
 /* Sends what is due, times out what is over, asks for resolutions. */
 void prober_advance(struct prober *prober, uint64_t now_ns);
 
-/* Devices start down. Removing one requires that its peers are gone. */
+/*
+ * A device's budget is shared by two lanes, service flows (PROBE_KIND_SERVICE) and all else: when probes of both
+ * wait they take turns, when only one's do it gets everything. Inside a lane: first in, first out over targets.
+ * A service probe that cannot be posted (device or peer down) takes its turn and its share of the budget all the same:
+ * there may be thousands, each every few milliseconds. Other probes end at once then.
+ *
+ * Devices start down. Removing one requires that its peers are gone.
+ */
 int prober_device_add(struct prober *prober, uint32_t max_per_s, struct prober_device **out);
 void prober_device_remove(struct prober_device *device);
 void prober_device_set_rate(struct prober_device *device, uint32_t max_per_s);
@@ -143,11 +150,14 @@ void prober_device_up(struct prober_device *device, uint64_t now_ns);
 struct prober_device_info {
 	bool up;
 	uint64_t posted;       /* probes */
+	uint64_t posted_service; /* of these, of kind PROBE_KIND_SERVICE */
 	uint64_t deferred;     /* times that a probe had to wait for the budget */
 	uint64_t skipped;      /* intervals left out because the loop or the budget was more than one behind */
+	uint64_t skipped_service; /* of these, of kind PROBE_KIND_SERVICE */
+	uint32_t posted_last_s, posted_service_last_s; /* in the last whole second */
 	uint32_t in_flight;
 };
-void prober_device_info(const struct prober_device *device, struct prober_device_info *out);
+void prober_device_info(const struct prober_device *device, uint64_t now_ns, struct prober_device_info *out);
 
 int prober_peer_add(struct prober *prober, struct prober_device *device, void *user, uint64_t now_ns,
 		    struct prober_peer **out);

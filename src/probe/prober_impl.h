@@ -114,6 +114,15 @@ struct prober_peer {
 };
 TAILQ_HEAD(prober_peer_list, prober_peer);
 
+/* Who takes turns when the budget is short. */
+enum prober_lane_id { PROBER_LANE_MESH, PROBER_LANE_SERVICE, PROBER_LANE_N };
+
+struct prober_lane {
+	struct prober_target_list queue;
+	uint64_t posted, skipped;
+	struct probe_rate posted_rate;
+};
+
 struct prober_device {
 	struct prober_timer timer; /* the budget allows the next probe */
 	struct prober *prober;
@@ -123,11 +132,24 @@ struct prober_device {
 	struct bucket bucket;
 	struct bucket_rate rate;
 	struct prober_peer_list peers;
-	struct prober_target_list queue;
+	struct prober_lane lane[PROBER_LANE_N];
+	enum prober_lane_id turn;  /* whose probe goes first if both wait */
 	uint32_t n_queue, in_flight;
-	uint64_t posted, deferred, skipped;
+	uint64_t deferred;
 };
 TAILQ_HEAD(prober_device_list, prober_device);
+
+static inline enum prober_lane_id
+prober_target_lane_id(const struct prober_target *target)
+{
+	return target->config.kind == PROBE_KIND_SERVICE ? PROBER_LANE_SERVICE : PROBER_LANE_MESH;
+}
+
+static inline struct prober_lane *
+prober_target_lane(const struct prober_target *target)
+{
+	return &target->peer->device->lane[prober_target_lane_id(target)];
+}
 
 /* Probes in flight by the low 32 bits of their sequence number; at most half full. */
 struct prober_flights {
@@ -170,6 +192,8 @@ void prober_timer_stop(struct prober *prober, struct prober_timer *timer);
 void prober_drain(struct prober *prober);
 void prober_device_enqueue(struct prober_device *device, struct prober_target *target, uint64_t now_ns);
 void prober_device_dequeue(struct prober_device *device, struct prober_target *target);
+/* The target's probe uses up budget: the other lane is next. */
+void prober_device_take(struct prober_device *device, const struct prober_target *target, uint64_t now_ns);
 
 /* prober_peer.c */
 const char *prober_peer_event_name(enum prober_peer_event e);

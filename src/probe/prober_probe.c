@@ -132,8 +132,8 @@ prober_probe_fly(struct prober_probe *probe, const struct prober_tx *tx, uint64_
 {
 	struct prober_target *target = probe->target;
 	struct prober *prober = probe_prober(probe);
+	struct prober_lane *lane = prober_target_lane(target);
 
-	(void)now_ns;
 	probe->tx = *tx;
 	probe->due_ns = tx->t1_ns;
 	probe->flying = true;
@@ -142,7 +142,8 @@ prober_probe_fly(struct prober_probe *probe, const struct prober_tx *tx, uint64_
 	TAILQ_INSERT_TAIL(&target->probes, probe, in_target);
 	target->in_flight++;
 	target->peer->device->in_flight++;
-	target->peer->device->posted++;
+	lane->posted++;
+	probe_rate_add(&lane->posted_rate, now_ns);
 	probe_count_due(probe, 1, 1);
 	prober_timer_set(prober, &probe->timer, tx->t1_ns + target->config.timeout_ns);
 }

@@ -103,7 +103,7 @@ target_next(struct prober_target *target, uint64_t now_ns)
 	if (now_ns >= target->due_ns + interval_ns) {
 		behind = (now_ns - target->due_ns) / interval_ns;
 		target->due_ns += behind * interval_ns;
-		target->peer->device->skipped += behind;
+		prober_target_lane(target)->skipped += behind;
 	}
 	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
 }
@@ -152,6 +152,7 @@ target_post(struct prober_target *target, uint64_t now_ns)
 	struct prober_probe *probe = prober_probe_new(target, target_size(target));
 	struct prober_packet packet = {
 		.payload = prober->payload,
+		.kind = target->config.kind,
 		.flow_label = target->config.flow_label,
 		.traffic_class = target->config.traffic_class,
 		.service_level = target->config.service_level,
@@ -173,7 +174,7 @@ target_post(struct prober_target *target, uint64_t now_ns)
 		target_await_path(target, now_ns);
 		return;
 	}
-	bucket_take(&device->bucket, &device->rate, now_ns);
+	prober_device_take(device, target, now_ns);
 	if (err < 0) {
 		prober_probe_free(probe);
 		target_unposted(target, PROBE_LOCAL_ERROR, reason, now_ns);
@@ -191,10 +192,13 @@ prober_target_fire(struct prober_target *target, uint64_t now_ns)
 	enum probe_class class;
 	const char *reason;
 
-	if (target_is_blocked(target, &class, &reason))
-		target_unposted(target, class, reason, now_ns);
-	else
+	if (!target_is_blocked(target, &class, &reason)) {
 		target_post(target, now_ns);
+		return;
+	}
+	if (target->config.kind == PROBE_KIND_SERVICE)
+		prober_device_take(target->peer->device, target, now_ns);
+	target_unposted(target, class, reason, now_ns);
 }
 
 static void
@@ -207,7 +211,7 @@ target_timer(struct prober_timer *timer, uint64_t now_ns)
 	if (target->place == PROBER_TARGET_PATH) {
 		target_leave(target);
 		target_unposted(target, PROBE_LOCAL_ERROR, "path not ready in time", now_ns);
-	} else if (target_is_blocked(target, &class, &reason)) {
+	} else if (target->config.kind != PROBE_KIND_SERVICE && target_is_blocked(target, &class, &reason)) {
 		target_unposted(target, class, reason, now_ns);
 	} else {
 		prober_device_enqueue(target->peer->device, target, now_ns);

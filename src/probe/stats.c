@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
+
 void
 probe_totals_add(struct probe_totals *sum, const struct probe_totals *add)
 {
@@ -28,6 +30,31 @@ probe_recent_add(struct probe_recent *recent, const struct probe_result *r, uint
 	recent->head = (recent->head + 1) % PROBE_RECENT_N;
 	if (recent->n < PROBE_RECENT_N)
 		recent->n++;
+}
+
+/* What was counted in the second before this one. */
+static uint32_t
+rate_before(const struct probe_rate *rate, uint64_t second)
+{
+	if (rate->second == second)
+		return rate->last;
+	return rate->second + 1 == second ? rate->n : 0;
+}
+
+void
+probe_rate_add(struct probe_rate *rate, uint64_t now_ns)
+{
+	uint64_t second = now_ns / NSEC_PER_SEC;
+
+	if (second != rate->second)
+		*rate = (struct probe_rate){.second = second, .last = rate_before(rate, second)};
+	rate->n++;
+}
+
+uint32_t
+probe_rate_last(const struct probe_rate *rate, uint64_t now_ns)
+{
+	return rate_before(rate, now_ns / NSEC_PER_SEC);
 }
 
 /* The measured samples, one column per figure. */

@@ -37,6 +37,16 @@ struct probe_recent {
 
 void probe_recent_add(struct probe_recent *recent, const struct probe_result *r, uint64_t now_ns);
 
+/* Events of the whole seconds of CLOCK_MONOTONIC: how many there were in the last one that is over. All zero: none yet. */
+struct probe_rate {
+	uint64_t second;     /* that n counts; last counts the one before it */
+	uint32_t n, last;
+};
+
+void probe_rate_add(struct probe_rate *rate, uint64_t now_ns);
+/* now_ns: not before that of the last probe_rate_add(). */
+uint32_t probe_rate_last(const struct probe_rate *rate, uint64_t now_ns);
+
 /* One or more targets' recent results as figures. */
 struct probe_summary {
 	uint64_t span_ns;  /* from the oldest sample that counted until now */

@@ -295,7 +295,7 @@ test_device_down_and_up(void **state)
 	assert_int_equal(f->n_results, 2);
 	assert_int_equal(fake_last(f)->class, PROBE_LOCAL_ERROR);
 	assert_string_equal(fake_last(f)->reason, "port is down");
-	prober_device_info(f->device, &info);
+	prober_device_info(f->device, f->now, &info);
 	assert_false(info.up);
 	assert_int_equal(info.in_flight, 0);
 	assert_int_equal(info.posted, 2);

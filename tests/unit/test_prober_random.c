@@ -389,7 +389,7 @@ world_check(const struct world *w)
 		in_flight += of_peer;
 	}
 	prober_stats(w->prober, &stats);
-	prober_device_info(w->device, &device);
+	prober_device_info(w->device, w->now, &device);
 	assert_int_equal(stats.in_flight, in_flight);
 	assert_int_equal(device.in_flight, in_flight);
 	assert_memory_equal(&stats.totals, &peers, sizeof(peers));

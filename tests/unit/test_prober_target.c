@@ -27,7 +27,7 @@ test_schedule(void **state)
 	f->now = start + 580 * MS;
 	fake_run(f, 0);
 	assert_int_equal(f->n_packets, 4);
-	prober_device_info(f->device, &info);
+	prober_device_info(f->device, f->now, &info);
 	assert_int_equal(info.skipped, 2);
 	fake_run_to(f, start + 629 * MS);
 	assert_int_equal(f->n_packets, 4);
@@ -71,7 +71,7 @@ test_budget(void **state)
 			most = (uint32_t)t.totals.posted;
 	}
 	assert_true(most - least <= 1);
-	prober_device_info(f->device, &info);
+	prober_device_info(f->device, f->now, &info);
 	assert_true(info.deferred >= 1400);
 	assert_true(info.skipped > 80000);
 	fake_check_totals(f);
@@ -94,7 +94,7 @@ test_batch(void **state)
 	assert_int_equal(f->n_packets, 2 * PROBER_SEND_BATCH);
 	fake_run(f, 0);
 	assert_int_equal(f->n_packets, 100);
-	prober_device_info(f->device, &info);
+	prober_device_info(f->device, f->now, &info);
 	assert_int_equal(info.deferred, 0);
 }
 

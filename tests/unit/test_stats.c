@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/clock.h"
 #include "probe/bucket.h"
 #include "probe/heap.h"
 #include "probe/stats.h"
@@ -247,6 +248,25 @@ test_heap(void **state)
 	heap_clear(&heap);
 }
 
+static void
+test_rate(void **state)
+{
+	struct probe_rate rate = {0};
+
+	(void)state;
+	assert_int_equal(probe_rate_last(&rate, 0), 0);
+	for (uint64_t ns = 10 * NSEC_PER_SEC; ns < 12 * NSEC_PER_SEC; ns += NSEC_PER_SEC / 4)
+		probe_rate_add(&rate, ns);
+	probe_rate_add(&rate, 12 * NSEC_PER_SEC);
+	assert_int_equal(probe_rate_last(&rate, 12 * NSEC_PER_SEC), 4);
+	assert_int_equal(probe_rate_last(&rate, 13 * NSEC_PER_SEC - 1), 4);
+	assert_int_equal(probe_rate_last(&rate, 13 * NSEC_PER_SEC), 1);
+	assert_int_equal(probe_rate_last(&rate, 14 * NSEC_PER_SEC), 0);
+	/* A second without any lies between. */
+	probe_rate_add(&rate, 14 * NSEC_PER_SEC);
+	assert_int_equal(probe_rate_last(&rate, 14 * NSEC_PER_SEC), 0);
+}
+
 int
 main(void)
 {
@@ -261,6 +281,7 @@ main(void)
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_bucket),
 		cmocka_unit_test(test_heap),
+		cmocka_unit_test(test_rate),
 	};
 
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
