@@ -72,6 +72,7 @@ const char *prober_peer_state_name(enum prober_peer_state s);
 struct prober_packet {
 	const uint8_t *payload;
 	uint32_t size;
+	enum probe_kind kind;
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
 	uint32_t cookie; /* for prober_sent(); unique among probes in flight */
