@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tracer of a build without BPF: off, and says so. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/loop.h"
+#include "trace/tracer.h"
+
+struct tracer {
+	struct tracer_config config;
+};
+
+static void
+tracer_tell(void *arg)
+{
+	struct tracer *tracer = arg;
+
+	tracer->config.ops->changed(tracer->config.arg, TRACER_OFF);
+}
+
+int
+tracer_new(const struct tracer_config *config, struct tracer **out)
+{
+	struct tracer *tracer = calloc(1, sizeof(*tracer));
+
+	if (!tracer)
+		return -ENOMEM;
+	tracer->config = *config;
+	if (loop_defer(config->loop, tracer_tell, tracer)) {
+		free(tracer);
+		return -ENOMEM;
+	}
+	*out = tracer;
+	return 0;
+}
+
+void
+tracer_free(struct tracer *tracer)
+{
+	if (!tracer)
+		return;
+	loop_undefer(tracer->config.loop, tracer);
+	free(tracer);
+}
+
+void
+tracer_check(struct tracer *tracer, uint32_t n_dumped)
+{
+	(void)tracer;
+	(void)n_dumped;
+}
+
+void
+tracer_dump_begins(struct tracer *tracer)
+{
+	(void)tracer;
+}
+
+void
+tracer_drain(struct tracer *tracer)
+{
+	(void)tracer;
+}
+
+void
+tracer_info(const struct tracer *tracer, struct tracer_info *out)
+{
+	(void)tracer;
+	memset(out, 0, sizeof(*out));
+	out->state = TRACER_OFF;
+	out->method = "";
+	snprintf(out->reason, sizeof(out->reason), "built without BPF (configure --disable-bpf)");
+}

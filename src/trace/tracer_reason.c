@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/tracer_reason.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* Younger than the C library's headers on some systems. */
+#define REASON_CAP_PERFMON 38
+#define REASON_CAP_BPF 39
+
+#define REASON_MEMLOCK (8U << 20)
+
+/* First line of a file, without its end; "" if there is none. */
+static void
+facts_line(const char *path, char *text, size_t size)
+{
+	FILE *f = fopen(path, "re");
+
+	text[0] = '\0';
+	if (!f)
+		return;
+	if (!fgets(text, (int)size, f))
+		text[0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	fclose(f);
+}
+
+static uint64_t
+facts_capabilities(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+	uint64_t caps = 0;
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "CapEff: %" SCNx64, &caps) == 1)
+			break;
+	}
+	fclose(f);
+	return caps;
+}
+
+void
+tracer_facts_read(struct tracer_facts *out)
+{
+	char line[256];
+	struct utsname uts;
+	struct rlimit limit;
+
+	memset(out, 0, sizeof(*out));
+	out->capabilities = facts_capabilities();
+	facts_line("/proc/sys/kernel/perf_event_paranoid", line, sizeof(line));
+	out->paranoid = atoi(line);
+	if (uname(&uts) == 0)
+		sscanf(uts.release, "%u.%u", &out->major, &out->minor);
+	out->btf = access("/sys/kernel/btf/vmlinux", F_OK) == 0;
+	out->kprobes = access("/sys/bus/event_source/devices/kprobe", F_OK) == 0;
+	facts_line("/sys/kernel/security/lockdown", line, sizeof(line));
+	out->confidential = strstr(line, "[confidentiality]") != NULL;
+	out->memlock = getrlimit(RLIMIT_MEMLOCK, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
+static bool
+facts_can(const struct tracer_facts *facts, int capability)
+{
+	return (facts->capabilities >> capability | facts->capabilities >> CAP_SYS_ADMIN) & 1;
+}
+
+static bool
+facts_older(const struct tracer_facts *facts, unsigned major, unsigned minor)
+{
+	return facts->major < major || (facts->major == major && facts->minor < minor);
+}
+
+/* Which of the two rights is not there; NULL: both are. */
+static const char *
+facts_lacks(const struct tracer_facts *facts)
+{
+	bool bpf = facts_can(facts, REASON_CAP_BPF), perfmon = facts_can(facts, REASON_CAP_PERFMON);
+
+	if (bpf && perfmon)
+		return NULL;
+	return bpf ? "CAP_PERFMON" : perfmon ? "CAP_BPF" : "CAP_BPF and CAP_PERFMON";
+}
+
+static bool
+reason_refused(int err)
+{
+	return err == -EPERM || err == -EACCES;
+}
+
+/* What explains a refusal of loading and attaching alike. */
+static bool
+reason_rights(const struct tracer_facts *facts, char *text, size_t size)
+{
+	const char *lacks = facts_lacks(facts);
+
+	if (lacks)
+		snprintf(text, size, "the right %s is missing: run as root, or give it (systemd: AmbientCapabilities=CAP_BPF "
+			 "CAP_PERFMON; file: setcap cap_bpf,cap_perfmon+ep)", lacks);
+	else if (facts->confidential)
+		snprintf(text, size, "the kernel is locked down in confidentiality mode and lets nobody read kernel memory: boot with "
+			 "lockdown=integrity");
+	return lacks || facts->confidential;
+}
+
+static bool
+reason_kernel(const struct tracer_facts *facts, int err, char *text, size_t size)
+{
+	if (facts_older(facts, 5, 8))
+		snprintf(text, size, "Linux %u.%u has no BPF ring buffer: tracing needs 5.8 or later", facts->major, facts->minor);
+	else if (!facts->btf)
+		snprintf(text, size, "the kernel does not describe its types, /sys/kernel/btf/vmlinux is not there: run a kernel built "
+			 "with CONFIG_DEBUG_INFO_BTF");
+	else if (err == -ENOSYS)
+		snprintf(text, size, "the kernel has no bpf(2): run one built with CONFIG_BPF_SYSCALL");
+	else
+		return false;
+	return true;
+}
+
+void
+tracer_reason_load(const struct tracer_facts *facts, int err, const char *said, char *text, size_t size)
+{
+	if (reason_kernel(facts, err, text, size) || (reason_refused(err) && reason_rights(facts, text, size)))
+		return;
+	if (reason_refused(err) && facts_older(facts, 5, 11) && facts->memlock < REASON_MEMLOCK)
+		snprintf(text, size, "Linux %u.%u counts BPF memory as locked, and only %" PRIu64 " kB are allowed: set LimitMEMLOCK=8M "
+			 "(systemd) or ulimit -l 8192", facts->major, facts->minor, facts->memlock >> 10);
+	else if (reason_refused(err))
+		snprintf(text, size, "the kernel refuses bpf(2) (%s) though CAP_BPF and CAP_PERFMON are there: look for a system call "
+			 "filter (systemd SystemCallFilter=, container seccomp profile) or a security module", said);
+	else
+		snprintf(text, size, "the kernel does not take the programs (%s): raise the log level of trace to debug and report what "
+			 "it says", said);
+}
+
+void
+tracer_reason_attach(const struct tracer_facts *facts, int err, const char *said, char *text, size_t size)
+{
+	if (!facts->kprobes)
+		snprintf(text, size, "the kernel has no kprobes: run one built with CONFIG_KPROBE_EVENTS");
+	else if (reason_refused(err) && reason_rights(facts, text, size))
+		return;
+	else if (reason_refused(err) && facts->paranoid >= 3 && !(facts->capabilities >> CAP_SYS_ADMIN & 1))
+		snprintf(text, size, "kernel.perf_event_paranoid=%d refuses kprobes without CAP_SYS_ADMIN: sysctl "
+			 "kernel.perf_event_paranoid=2, or give CAP_SYS_ADMIN, or run a kernel whose kprobe.multi finds functions "
+			 "of modules (Linux 6.12)", facts->paranoid);
+	else if (reason_refused(err))
+		snprintf(text, size, "the kernel refuses kprobes (%s) though CAP_BPF and CAP_PERFMON are there: look for a system call "
+			 "filter (systemd SystemCallFilter=, container seccomp profile) or a security module", said);
+	else
+		snprintf(text, size, "kprobes cannot be attached (%s): raise the log level of trace to debug and report what it says",
+			 said);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Why tracing does not run, and what cures it, for an operator who did not write this. Pure, but for tracer_facts_read().
+ */
+#ifndef RPINGMESH_TRACE_TRACER_REASON_H
+#define RPINGMESH_TRACE_TRACER_REASON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the kernel lets this process do. */
+struct tracer_facts {
+	uint64_t capabilities;       /* effective; bits of <linux/capability.h> */
+	int paranoid;                /* kernel.perf_event_paranoid */
+	unsigned major, minor;       /* of the kernel */
+	bool btf;                    /* /sys/kernel/btf/vmlinux is there */
+	bool kprobes;                /* the kernel has perf kprobes */
+	bool confidential;           /* locked down: reading kernel memory is refused to everyone */
+	uint64_t memlock;            /* RLIMIT_MEMLOCK, bytes */
+};
+
+void tracer_facts_read(struct tracer_facts *out);
+
+/* err: -errno of loading, said: libbpf's own words. Writes one line: cause; cure. */
+void tracer_reason_load(const struct tracer_facts *facts, int err, const char *said, char *text, size_t size);
+/* As above, of attaching perf kprobes. */
+void tracer_reason_attach(const struct tracer_facts *facts, int err, const char *said, char *text, size_t size);
+
+#endif
