@@ -87,6 +87,11 @@ static const struct conf_key conf_log_keys[] = {
 
 static const struct conf_key conf_tracing_keys[] = {
 	{"enable", conf_set_bool, FIELD(struct config, tracing)},
+	{"probe", conf_set_bool, FIELD(struct config, trace_probe)},
+	{"interval_ms", conf_set_integer, FIELD(struct config, trace_interval_ms), RANGE_INTERVAL},
+	{"source_qps", conf_set_integer, FIELD(struct config, trace_source_qps), RANGE(0, 64)},
+	{"max_qps", conf_set_integer, FIELD(struct config, trace_max_qps), RANGE(1000, 10000000)},
+	{"max_flows", conf_set_integer, FIELD(struct config, trace_max_flows), RANGE(100, 1000000)},
 	END
 };
 
@@ -209,6 +214,11 @@ conf_defaults(struct conf_draft *draft)
 	for (int i = 0; i < LOG_SUB_N; i++)
 		c->log_levels[i] = LOG_LEVEL_N; /* until conf_finish() */
 	c->tracing = true;
+	c->trace_probe = true;
+	c->trace_interval_ms = 10;
+	c->trace_source_qps = 16;
+	c->trace_max_qps = 200000;
+	c->trace_max_flows = 20000;
 	c->allow = calloc(CONF_N_ALLOW, sizeof(*c->allow));
 	for (; c->allow && c->n_allow < CONF_N_ALLOW; c->n_allow++)
 		addr_net_parse(conf_default_allow[c->n_allow], &c->allow[c->n_allow]);

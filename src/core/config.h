@@ -56,6 +56,11 @@ struct config {
 	enum log_level log_levels[LOG_SUB_N]; /* per subsystem; log_level unless set */
 
 	bool tracing;               /* follow services' QPs */
+	bool trace_probe;           /* and probe along their flows */
+	uint32_t trace_interval_ms; /* between probes of one flow */
+	uint32_t trace_source_qps;  /* source QPs that a port may keep besides its own, where the UDP port is the QP's */
+	uint32_t trace_max_qps;     /* QPs kept track of */
+	uint32_t trace_max_flows;   /* flows kept track of */
 	char *metrics_listen;       /* "address:port", or "" for none */
 };
 

@@ -37,7 +37,7 @@ static const struct bad bad[] = {
 	{"peers = ( { address = \"h\";\n interval = 1; } );", "test.conf:2: peers[0].interval: ", "expected one of address device"},
 	{"responder = { per_host = 1; };", "test.conf:1: responder.per_host: ", "expected one of allow per_source total"},
 	{"log = { prober = \"debug\"; };", "test.conf:1: log.prober: ", "expected one of target level main"},
-	{"tracing = { enabled = true; };", "test.conf:1: tracing.enabled: ", "expected one of enable,"},
+	{"tracing = { enabled = true; };", "test.conf:1: tracing.enabled: ", "expected one of enable probe interval_ms source_qps max_qps max_flows,"},
 	{"metrics = { port = 1; };", "test.conf:1: metrics.port: ", "expected one of listen,"},
 	{"Port = 1;", "test.conf:1: Port: ", "unknown key"},
 	{"size = 50;", "test.conf:1: size: ", "unknown key"},
@@ -73,6 +73,15 @@ static const struct bad bad[] = {
 	/* out of range, on both sides */
 	{"gid_index = -2;", "test.conf:1: gid_index: ", "found -2"},
 	{"gid_index = 256;", "test.conf:1: gid_index: ", "found 256"},
+	{"tracing = { interval_ms = 0; };", "test.conf:1: tracing.interval_ms: ", "expected an integer from 1 to 3600000, found 0"},
+	{"tracing = { interval_ms = 3600001; };", "test.conf:1: tracing.interval_ms: ", "found 3600001"},
+	{"tracing = { source_qps = -1; };", "test.conf:1: tracing.source_qps: ", "expected an integer from 0 to 64, found -1"},
+	{"tracing = { source_qps = 65; };", "test.conf:1: tracing.source_qps: ", "found 65"},
+	{"tracing = { max_qps = 999; };", "test.conf:1: tracing.max_qps: ", "expected an integer from 1000 to 10000000, found 999"},
+	{"tracing = { max_qps = 10000001; };", "test.conf:1: tracing.max_qps: ", "found 10000001"},
+	{"tracing = { max_flows = 99; };", "test.conf:1: tracing.max_flows: ", "expected an integer from 100 to 1000000, found 99"},
+	{"tracing = { max_flows = 1000001; };", "test.conf:1: tracing.max_flows: ", "found 1000001"},
+	{"tracing = { probe = 1; };", "test.conf:1: tracing.probe: ", "expected true or false, found 1"},
 	{"port = 0;", "test.conf:1: port: ", "found 0"},
 	{"port = 65536;", "test.conf:1: port: ", "found 65536"},
 	{"port = 4294988368;", "test.conf:1: port: ", "found 4294988368"}, /* 21072 in 32 bits */
@@ -252,6 +261,11 @@ test_defaults(void **state)
 	for (int i = 0; i < LOG_SUB_N; i++)
 		assert_int_equal(c->log_levels[i], LOG_LEVEL_INFO);
 	assert_true(c->tracing);
+	assert_true(c->trace_probe);
+	assert_int_equal(c->trace_interval_ms, 10);
+	assert_int_equal(c->trace_source_qps, 16);
+	assert_int_equal(c->trace_max_qps, 200000);
+	assert_int_equal(c->trace_max_flows, 20000);
 	assert_string_equal(c->metrics_listen, "");
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) + sizeof(refused) / sizeof(refused[0]); i++) {
 		size_t n = sizeof(allowed) / sizeof(allowed[0]);
@@ -295,7 +309,8 @@ static const char every_key[] =
 	"socket = \"/tmp/s\" \"ock\"; socket_group = \"adm\"; hostname = \"gpu1\"; tor = \"leaf 3\";\n"
 	"log = { target = \"syslog\"; level = \"error\"; main = \"error\"; config = \"warning\"; device = \"info\";\n"
 	"        cm = \"debug\"; peer = \"debug\"; responder = \"info\"; trace = \"warning\" };\n"
-	"tracing : { enable = FALSE }; metrics = { listen = \"[::1]:9479\" };\n"
+	"tracing : { enable = FALSE; probe = false; interval_ms = 3600000; source_qps = 64; max_qps = 1000; max_flows = 100 };\n"
+	"metrics = { listen = \"[::1]:9479\" };\n"
 	"peers = (\"gpu2.example.\", { address = \"10.0.0.3\"; device = \"mlx5_0\"; source = \"10.0.0.1\";\n"
 	"          interval_ms = 3600000; sizes = 4096; flow_labels = [0x0]; traffic_class = 255; service_level = 15 },\n"
 	"         { address = \"10.0.0.3\"; device = \"rxe0\"; size = 128; flow_label = 5; },\n"
@@ -333,6 +348,11 @@ test_every_key(void **state)
 	assert_int_equal(c->log_level, LOG_LEVEL_ERROR);
 	assert_memory_equal(c->log_levels, levels, sizeof(levels));
 	assert_false(c->tracing);
+	assert_false(c->trace_probe);
+	assert_int_equal(c->trace_interval_ms, 3600000);
+	assert_int_equal(c->trace_source_qps, 64);
+	assert_int_equal(c->trace_max_qps, 1000);
+	assert_int_equal(c->trace_max_flows, 100);
 	assert_string_equal(c->metrics_listen, "[::1]:9479");
 	config_free(c);
 }

@@ -202,6 +202,11 @@ assert_same_config(const struct config *a, const struct config *b)
 	assert_int_equal(a->log_level, b->log_level);
 	assert_memory_equal(a->log_levels, b->log_levels, sizeof(a->log_levels));
 	assert_int_equal(a->tracing, b->tracing);
+	assert_int_equal(a->trace_probe, b->trace_probe);
+	assert_int_equal(a->trace_interval_ms, b->trace_interval_ms);
+	assert_int_equal(a->trace_source_qps, b->trace_source_qps);
+	assert_int_equal(a->trace_max_qps, b->trace_max_qps);
+	assert_int_equal(a->trace_max_flows, b->trace_max_flows);
 	assert_string_equal(a->metrics_listen, b->metrics_listen);
 	assert_int_equal(a->n_peers, b->n_peers);
 	for (size_t i = 0; i < a->n_peers; i++) {
@@ -249,7 +254,7 @@ test_default_file(void **state)
 	empty = parse_ok("peers = (\"10.0.0.2\");");
 	for (int set = 0; set < 2; set++) {
 		if (set)
-			assert_true(uncomment(text) >= 30);
+			assert_true(uncomment(text) >= 35);
 		strcat(text, set ? "" : "peers = (\"10.0.0.2\");\n");
 		shipped = parse_ok(text);
 		assert_same_config(shipped, empty);
