@@ -33,13 +33,16 @@ struct ctl_command {
 	int (*run)(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 };
 
-extern const struct ctl_command ctl_status, ctl_devices, ctl_peers, ctl_targets, ctl_ping, ctl_watch;
+extern const struct ctl_command ctl_status, ctl_devices, ctl_peers, ctl_targets, ctl_flows, ctl_ping, ctl_watch;
 
 /* "rpingmesh-ctl: " and the text as one line on stderr. */
 void ctl_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same with a hint at --help; CTL_USAGE. */
 int ctl_usage(const struct ctl_command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What a line of `status` begins with. */
+void ctl_label(const char *label);
 
 /* Short options that every command takes, and long ones; end both of a command's own with them. */
 #define CTL_SHORT "S:h"

@@ -17,7 +17,7 @@
 #include "rpingmesh/control.h"
 
 static const struct ctl_command *const ctl_commands[] = {
-	&ctl_status, &ctl_devices, &ctl_peers, &ctl_targets, &ctl_ping, &ctl_watch,
+	&ctl_status, &ctl_devices, &ctl_peers, &ctl_targets, &ctl_flows, &ctl_ping, &ctl_watch,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
 
@@ -69,6 +69,12 @@ ctl_usage(const struct ctl_command *command, const char *fmt, ...)
 	va_end(ap);
 	ctl_complain("%s (see rpingmesh-ctl%s%s --help)", text, command ? " " : "", command ? command->name : "");
 	return CTL_USAGE;
+}
+
+void
+ctl_label(const char *label)
+{
+	printf("  %-10s ", label);
 }
 
 static int

@@ -67,6 +67,12 @@ peers_cell_ns(struct table *table, size_t column, const msgpack_object *map, con
 		table_cell(table, column, TABLE_PLAIN, format_ns(ns, text));
 }
 
+enum table_color
+peers_loss_color(double ratio)
+{
+	return ratio >= PEERS_LOSS_RED ? TABLE_RED : ratio > 0 ? TABLE_YELLOW : TABLE_GREEN;
+}
+
 void
 peers_recent_cells(struct table *table, const msgpack_object *record, const struct peers_recent_columns *at)
 {
@@ -75,9 +81,7 @@ peers_recent_cells(struct table *table, const msgpack_object *record, const stru
 	double ratio;
 
 	if (view_double(recent, "lost_ratio", &ratio))
-		table_cell(table, at->loss,
-			   ratio >= PEERS_LOSS_RED ? TABLE_RED : ratio > 0 ? TABLE_YELLOW : TABLE_GREEN,
-			   format_ratio(ratio, text));
+		table_cell(table, at->loss, peers_loss_color(ratio), format_ratio(ratio, text));
 	peers_cell_ns(table, at->p50, recent, "rtt_p50_ns");
 	peers_cell_ns(table, at->p99, recent, "rtt_p99_ns");
 	peers_cell_ns(table, at->prober, recent, "prober_delay_p50_ns");

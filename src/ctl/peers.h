@@ -24,7 +24,10 @@ void peers_count(const msgpack_object *list, struct peers_count *out);
 /* One line of "key=value" for logs, without a newline. */
 void peers_line(const msgpack_object *peer, FILE *out);
 
-/* Cells that peers and targets share: loss and times of the last seconds, from the record's map "recent". */
+/* Of a share of lost probes. */
+enum table_color peers_loss_color(double ratio);
+
+/* Cells that peers, targets and flows share: loss and times of the last seconds, from the record's map "recent". */
 struct peers_recent_columns {
 	size_t loss, p50, p99, prober, responder;
 };

@@ -11,15 +11,10 @@
 #include "ctl/format.h"
 #include "ctl/json.h"
 #include "ctl/table.h"
+#include "ctl/tracing.h"
 #include "ctl/view.h"
 
-#define STATUS_TEXT 256
-
-static void
-status_label(const char *label)
-{
-	printf("  %-10s ", label);
-}
+#define STATUS_TEXT 1024
 
 /* "2, 1 up" */
 static void
@@ -28,7 +23,7 @@ status_up(const struct ctl *ctl, const msgpack_object *status, const char *label
 	uint64_t all, up;
 	char text[FORMAT_TEXT + 16];
 
-	status_label(label);
+	ctl_label(label);
 	if (!view_u64(status, all_key, &all)) {
 		puts("-");
 		return;
@@ -51,7 +46,7 @@ status_counters(const msgpack_object *status, const char *label, const char *key
 	char name[64];
 	bool any = false;
 
-	status_label(label);
+	ctl_label(label);
 	for (uint32_t i = 0; map && i < map->via.map.size; i++) {
 		const msgpack_object_kv *kv = &map->via.map.ptr[i];
 
@@ -65,16 +60,13 @@ status_counters(const msgpack_object *status, const char *label, const char *key
 }
 
 static void
-status_text(const msgpack_object *status, const char *label, const char *key, const char *reason_key)
+status_text(const msgpack_object *status, const char *label, const char *key)
 {
-	char text[STATUS_TEXT], reason[STATUS_TEXT];
+	char text[STATUS_TEXT];
 
 	view_text(status, key, text, sizeof(text));
-	status_label(label);
-	fputs(text, stdout);
-	if (reason_key && view_text(status, reason_key, reason, sizeof(reason)))
-		printf(" (%s)", reason);
-	putchar('\n');
+	ctl_label(label);
+	puts(text);
 }
 
 static void
@@ -83,7 +75,7 @@ status_stall(const msgpack_object *status)
 	char text[FORMAT_TEXT], who[STATUS_TEXT];
 	uint64_t ns, when, now = 0;
 
-	status_label("loop");
+	ctl_label("loop");
 	if (!view_u64(status, "loop_stall_max_ns", &ns)) {
 		puts("-");
 		return;
@@ -122,7 +114,7 @@ status_degraded(const struct ctl *ctl, const msgpack_object *status, bool show)
 		return 0;
 	for (uint32_t i = 0; show && i < list->via.array.size; i++) {
 		view_clean(&list->via.array.ptr[i], text, sizeof(text));
-		status_label("degraded");
+		ctl_label("degraded");
 		table_paint(stdout, text, TABLE_RED, ctl->color);
 		putchar('\n');
 	}
@@ -139,20 +131,20 @@ status_show(const struct ctl *ctl, const msgpack_object *status)
 		return;
 	}
 	status_head(status);
-	status_text(status, "config", "config_file", NULL);
+	status_text(status, "config", "config_file");
 	if (view_text(status, "config_error", text, sizeof(text))) {
-		status_label("reload");
+		ctl_label("reload");
 		printf("refused: %s\n", text);
 	}
 	status_up(ctl, status, "devices", "devices", "devices_up");
 	status_up(ctl, status, "peers", "peers", "peers_up");
-	status_text(status, "targets", "targets", NULL);
-	status_text(status, "flows", "flows", NULL);
-	status_text(status, "in flight", "in_flight", NULL);
+	status_text(status, "targets", "targets");
+	status_text(status, "flows", "flows");
+	status_text(status, "in flight", "in_flight");
 	status_counters(status, "probes", "probes");
 	status_counters(status, "responder", "responder");
 	status_counters(status, "control", "control");
-	status_text(status, "tracing", "tracing", "tracing_reason");
+	tracing_show(status);
 	status_stall(status);
 	status_degraded(ctl, status, true);
 }

@@ -134,6 +134,18 @@ table_least(const struct table *table)
 	return least;
 }
 
+/* As table_total(), with columns cut as far as they may be. */
+static size_t
+table_cut_total(const struct table *table)
+{
+	size_t total = table_total(table);
+
+	for (size_t c = 0; c < table->n_columns; c++)
+		if (table->shown[c] && table->columns[c].least && table->widths[c] > table->columns[c].least)
+			total -= table->widths[c] - table->columns[c].least;
+	return total;
+}
+
 void
 table_fit(struct table *table, size_t width)
 {
@@ -146,7 +158,7 @@ table_fit(struct table *table, size_t width)
 	}
 	if (width == 0)
 		return;
-	while (table_total(table) > width && (least = table_least(table)) < table->n_columns)
+	while (table_cut_total(table) > width && (least = table_least(table)) < table->n_columns)
 		table->shown[least] = false;
 }
 

@@ -11,7 +11,7 @@
 
 struct table;
 
-#define TABLE_COLUMNS_MAX 24
+#define TABLE_COLUMNS_MAX 32
 #define TABLE_CELL_MAX 128
 
 enum table_color {
@@ -27,6 +27,7 @@ struct table_column {
 	int priority;   /* the highest number goes first; 0 stays */
 	bool right;     /* aligned to the right */
 	bool optional;  /* left out when no row has anything but "-" in it */
+	size_t least;   /* not 0: cut to no less than this before others are left out; for the last column */
 };
 
 /* columns are kept by reference, at most TABLE_COLUMNS_MAX. NULL: no memory. */

@@ -2,12 +2,13 @@
 #include "ctl/view.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl/utf8.h"
 
-static bool
+bool
 view_str_is(const msgpack_object *o, const char *text)
 {
 	return o->type == MSGPACK_OBJECT_STR && o->via.str.size == strlen(text) &&
@@ -36,6 +37,14 @@ view_map(const msgpack_object *map, const char *key)
 	return o && o->type == MSGPACK_OBJECT_MAP ? o : NULL;
 }
 
+const msgpack_object *
+view_array(const msgpack_object *map, const char *key)
+{
+	const msgpack_object *o = view_find(map, key);
+
+	return o && o->type == MSGPACK_OBJECT_ARRAY ? o : NULL;
+}
+
 bool
 view_u64(const msgpack_object *map, const char *key, uint64_t *out)
 {
@@ -51,14 +60,18 @@ bool
 view_double(const msgpack_object *map, const char *key, double *out)
 {
 	const msgpack_object *o = view_find(map, key);
+	double d;
 
 	if (o && o->type == MSGPACK_OBJECT_POSITIVE_INTEGER)
-		*out = (double)o->via.u64;
+		d = (double)o->via.u64;
 	else if (o && (o->type == MSGPACK_OBJECT_FLOAT64 || o->type == MSGPACK_OBJECT_FLOAT32))
-		*out = o->via.f64;
+		d = o->via.f64;
 	else
 		return false;
-	return *out == *out; /* not a NaN */
+	if (isnan(d))
+		return false;
+	*out = d;
+	return true;
 }
 
 bool
@@ -72,6 +85,17 @@ view_bool(const msgpack_object *map, const char *key, bool *out)
 	return true;
 }
 
+/*
+ * What moves the cursor, and what turns text around or hides in it (Unicode's bidirectional controls, zero width, line
+ * separators): a process chooses its own name.
+ */
+static bool
+view_is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
+	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;
+}
+
 static void
 view_clean_str(const char *s, size_t len, char *buf, size_t size)
 {
@@ -80,7 +104,7 @@ view_clean_str(const char *s, size_t len, char *buf, size_t size)
 	while (len > 0) {
 		uint32_t code = 0;
 		size_t n = utf8_next(s, len, &code), take = n ? n : 1;
-		bool bad = n == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0);
+		bool bad = n == 0 || view_is_control(code);
 
 		if (at + (bad ? 1 : n) >= size)
 			break;
@@ -120,4 +144,19 @@ view_is(const msgpack_object *map, const char *key, const char *text)
 	const msgpack_object *o = view_find(map, key);
 
 	return o && view_str_is(o, text);
+}
+
+void
+view_owner(const msgpack_object *map, char *buf, size_t size)
+{
+	char comm[64], pid[32];
+	bool kernel = false;
+
+	if (!view_text(map, "comm", comm, sizeof(comm)) || !comm[0])
+		strcpy(comm, "?");
+	view_bool(map, "kernel", &kernel);
+	if (kernel)
+		snprintf(buf, size, "[%s]", comm);
+	else
+		snprintf(buf, size, "%s(%s)", comm, view_text(map, "pid", pid, sizeof(pid)) ? pid : "?");
 }

@@ -75,6 +75,15 @@ for line in sys.stdin:
     o = json.loads(line)
     assert isinstance(o, dict) and eval(sys.argv[1]), line' "$1" <"$dir/out" 2>"$dir/err"; then ok; else bad "JSON: not $1"; fi
 }
+# order PATTERN...: the first line that each matches comes after that of the one before
+order() {
+	last=0
+	for pattern in "$@"; do
+		n=$(grep -n -m 1 -- "$pattern" "$dir/out" | cut -d: -f1)
+		if [ "${n:-0}" -gt "$last" ]; then ok; else bad "'$pattern' is not below line $last"; fi
+		last=${n:-0}
+	done
+}
 widest() {
 	n=$(awk '{ if (length($0) > n) n = length($0) } END { print n + 0 }' "$dir/out")
 	if [ "$n" -le "$1" ]; then ok; else bad "a line of $n columns, more than $1"; fi
@@ -83,7 +92,7 @@ widest() {
 about=usage
 for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "ping -c" "ping -c 0 a" "ping -c -1 a" "ping -c x a" \
 	"ping -i 0 a" "ping -i nan a" "ping -s 49 a" "ping -s 5000 a" "ping --flow-label 0x100000 a" "ping --tos 256 a" "ping -W x a" \
-	"watch x" "watch -n 0 " "watch -c 0" "-S"; do
+	"watch x" "watch -n 0 " "watch -c 0" "-S" "flows x" "flows --by" "flows --by host" "flows --pid x" "flows -p 0" "flows --qps --by job"; do
 	what=$args
 	# shellcheck disable=SC2086
 	"$ctl" $args >"$dir/out" 2>"$dir/err"
@@ -96,7 +105,7 @@ done
 
 about=help
 run 0 --help; out '^Usage:'; out 'status'; out 'watch'; no_err
-for command in status devices peers targets ping watch; do
+for command in status devices peers targets flows ping watch; do
 	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 100
 	run 0 $command -h; out '^Usage:'
 done
@@ -104,7 +113,7 @@ run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
 
 about="no daemon"
-for args in status devices peers targets watch "--json watch" "ping 10.0.0.1"; do
+for args in status devices peers targets flows watch "--json watch" "ping 10.0.0.1"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'no rpingmeshd listens there'; err "$sock"; lines 0
 done
@@ -134,7 +143,11 @@ fi
 daemon good
 run 0 status
 out '^rpingmeshd 9.9 on host-a, pid 42, up 2 h 10 min'; out 'devices *2, 1 up'; out 'peers *3, 3 up'
-out 'probes *ok 97, lost 3'; out 'responder *probes 12$'; out 'tracing *off (not built)'; out 'longest stall 1.23 ms in "control client", 2.'; no_err
+out 'probes *ok 97, lost 3'; out 'responder *probes 12$'; out 'longest stall 1.23 ms in "control client", 2.'; no_err
+out '^  hooks *4 of 5 by perf kprobe, attached 2 h 10 min ago, anew 1 times$'
+out '^  QPs *12 in 3 flows, 2 of them probed, 100 created, 88 destroyed, 6 found, no room for flows 9 times$'
+out '^  events *1234, 7 lost (ring full), 0 lost (calls), 2 returns missed$'
+out '^  dumps *40, the last 1[2-9] s ago with 11 QPs, 2 failed (Device or resource busy)$'
 run 0 --json status; lines 1; json 'o["type"] == "status" and o["incarnation"] == 2**63 + 1 and o["config_error"] is None'
 run 0 status --json; lines 1
 run 0 peers
@@ -148,12 +161,39 @@ run 0 --json devices; json 'o["qpn"] == 17'
 run 0 targets; out '10.0.0.2 *rxe0 *mesh *100 ms *50,1024 *0xabcde *104 *57236 *exact *8 *12.5% *20.4 ms'; out 'lost 1'
 run 0 --json targets; json 'o["flow_label"] == 0xabcde'
 
+
+run 0 flows
+out '^OWNER .*JOB .*DEVICE .*SOURCE .*DESTINATION .*HOST .*PORT .*TOS .*QPS .*PATH .*LOSS .*RTT P50 .*RTT P99 .*PROBING .*REASON$'
+out '^python3(4711) +2 or more *slurm:12 *rxe1 *10.0.0.1 *fd00::3 *host-c *57236 *104 *1024 *100 *approximate *50000 *25.0% *20.4 ms *50.0 ms *83.1 us *12.3 us *1 min [5-9] s *probing'
+out '^python3(4711) .* host-b *? .* unknown .* waiting *for its first probe$'
+out '^\[nvme_rdma\] .* no daemon *no rpingmeshd answers at the destination$'
+out ' unprobed *more flows than service_flows_max$'
+order 'fd00::3' '57236 .*31.0 ms' '60000 .*30.0 ms' 'waiting' 'no daemon'; lines 6; no_err
+run 0 --json flows; lines 5; json 'o["type"] == "flow" and "probing_reason" in o'
+order '"id":3' '"id":1' '"id":5' '"id":2' '"id":4'
+run 0 flows --qps; lines 73; out '^python3(4712) *slurm:12 *82 *1082 *RC *RTS *0xabcde'; out '^\[nvme_rdma\] *- *83 *1083 *RC *SQD'; out '^- .* +36 '
+run 0 flows --by process; lines 5; order '^?  *1  *95 ' '^\[nvme_rdma\]  *2  *2 ' '^python3(4712)  *1  *2 ' '^python3(4711)  *4  *8  *2  *11.9%'
+run 0 flows --by job; lines 4; out '^slurm:12  *4  *10  *2  *11.9% *20.4 ms *50.0 ms$'; out '^-  *2  *2 '
+run 0 flows --by device; lines 3; out '^rxe0  *4  *7  *1  *0% *20.4 ms *31.0 ms$'
+run 0 --json flows --by remote; lines 3
+json 'o["type"] == "flow_group" and o["by"] == "remote" and [o[k] for k in ("flows", "qps", "lost_ratio", "hostname")] == {
+	"fd00::3": [1, 100, 0.25, "host-c"], "10.0.0.2": [3, 6, 0, "host-b"], "10.0.0.9": [1, 1, None, None]}[o["name"]]'
+run 0 --json flows --by job; json 'o["name"] in (None, "?", "slurm:12")'
+run 0 flows --device rxe1; lines 2; out 'fd00::3'
+run 0 flows --pid 4712; lines 2; out 'fd00::3'
+run 0 flows --job slurm:12; lines 5
+run 0 flows --remote FD00:0::3; lines 2; out 'fd00::3'
+run 0 flows --remote HOST-B; lines 4
+run 0 flows --remote 10.0.0.99; lines 1; out '^No flow matches'
+run 0 --json flows --pid 1; lines 0
+
 what="narrow"
-for c in 8 20 40 60 80; do
-	for command in peers devices targets; do
+for c in 8 20 40 60 80 120 150; do
+	for command in peers devices targets flows "flows --qps" "flows --by process"; do
+		# shellcheck disable=SC2086
 		COLUMNS=$c "$ctl" -S "$sock" $command >"$dir/out" 2>"$dir/err" || bad "exit status"
 		widest $c
-		lines "$(case $command in peers) echo 4 ;; *) echo 2 ;; esac)"
+		lines "$(case $command in peers) echo 4 ;; flows) echo 6 ;; *qps) echo 73 ;; *by*) echo 5 ;; *) echo 2 ;; esac)"
 	done
 done
 COLUMNS=40 "$ctl" -S "$sock" peers >"$dir/out" 2>"$dir/err"
@@ -220,15 +260,33 @@ run 0 targets; out 'Nothing is probed'
 run 1 ping -c 2 node7; out '^seq=1 unresolved (no answer)$'; out '^2 sent, 0 answered, loss not known$'; out '^unresolved 2$'; not_out rtt
 
 daemon nodevice
-run 1 status; run 1 devices; out 'No RDMA device'
+run 1 status; out 'tracing *off (not built)$'; not_out hooks; not_out dumps; run 1 devices; out 'No RDMA device'
 run 0 peers
+
+daemon untraced
+run 0 flows; one_err; err 'tracing is off, .*: BPF: permission denied: run as root$'; out '^No flows'; lines 1
+run 0 --json flows; one_err; err 'tracing is off'; lines 0
+daemon degraded
+run 0 flows; one_err; err 'tracing is degraded, .* missing: ring full$'; lines 2
+run 0 status; out '^  hooks *-$'; out '^  dumps *-$'
+daemon manyflows
+run 0 flows; lines 1001; no_err; order '^python3(1000) ' '^python3(999) ' '^python3(2) ' '^python3(1) '
+run 0 --json flows; lines 1000; json 'o["id"] % 3 == 0'
+run 0 flows --by process; lines 1001; order '^python3(1000)  *1  *2  *1  *100%' '^python3(1)  *1 '
+run 0 flows --by remote; lines 2; out '^10.0.0.2  *host-b  *1000  *2000  *1000  *50.0%'
+for scenario in endless circle emptypage; do
+	daemon $scenario
+	run 3 flows; one_err; err '"flows" never ends'; lines 0
+done
+daemon nextword
+run 3 flows; one_err; err 'is no list of flows'
 
 daemon refuses
 run 1 peers; one_err; err 'size: expected? 50 to 4096 bytes'; lines 0
 run 1 ping -c 1 node7; one_err; err 'ping: node7: no address for that name'
 
 daemon old
-for args in status devices peers targets "ping x" watch "--json watch"; do
+for args in status devices peers targets flows "ping x" watch "--json watch"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'older than this program'; lines 0
 done
@@ -240,7 +298,7 @@ for args in status "--json watch" "ping -q x"; do
 done
 
 daemon dies
-for args in status peers "ping -q x" "--json watch" "watch -n 0.1"; do
+for args in status peers flows "ping -q x" "--json watch" "watch -n 0.1"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'hung up'
 done
@@ -250,19 +308,19 @@ for n in 1 2 3 4 5 6 7 8; do run 3 status; one_err; err 'hung up'; done
 
 for scenario in garbage huge; do
 	daemon $scenario
-	for args in status peers "ping -q x" "--json watch"; do
+	for args in status peers flows "ping -q x" "--json watch"; do
 		# shellcheck disable=SC2086
 		run 3 $args; one_err; err 'does not speak MessagePack-RPC'
 	done
 done
 
 daemon wrong
-for args in status devices peers targets watch; do
+for args in status devices peers targets flows watch; do
 	run 3 $args; one_err; err 'does not fit this program'
 done
 
 daemon junk
-run 0 status; out 'tracing *?*$'; run 0 --json status; json 'True'
+run 0 status; out 'tracing *?* (??*'; not_out "$esc"; run 0 --json status; json 'True'
 run 1 peers; run 1 --json peers
 for args in peers devices targets; do
 	"$ctl" -S "$sock" $args >"$dir/out" 2>"$dir/err"
@@ -270,6 +328,15 @@ for args in peers devices targets; do
 	not_out "$esc"; lines 8; no_err
 done
 run 0 devices; run 0 --json devices; run 0 --json targets
+for args in flows "flows --qps" "flows --by job" "flows --by process" "flows --by remote" "--json flows" "--json flows --by job"; do
+	# shellcheck disable=SC2086
+	run 0 $args; not_out "$esc"; one_err; out ...
+done
+for c in 8 40 80 200; do
+	what="flows, $c columns"
+	COLUMNS=$c "$ctl" -S "$sock" flows >"$dir/out" 2>"$dir/err" || bad "exit status"
+	widest $c; lines 12
+done
 run 0 watch -c 1
 run 0 --json watch -c 5
 run 1 ping x; not_out "$esc"

@@ -30,6 +30,58 @@ def peer(address, state="up", ratio=0.0, **more):
     return p
 
 
+def trace(**more):
+    now = time.time_ns()
+    t = {"state": "on", "method": "perf kprobe", "hooks": 4, "hooks_wanted": 5, "attached_ns": now - 7_805 * 10**9,
+         "reattached": 1, "events": 1234, "lost_ring": 7, "lost_calls": 0, "missed_returns": 2, "own": 5, "other_devices": 0,
+         "bad": 0, "qps": 12, "flows": 3, "flows_probed": 2, "qps_created": 100, "qps_destroyed": 88, "found": 6, "vanished": 0,
+         "over_qps": 0, "over_flows": 9, "dumps": 40, "dumps_failed": 2, "last_dump_ns": now - 12_500_000_000,
+         "last_dump_qps": 11, "dump_error": "Device or resource busy"}
+    t.update(more)
+    return t
+
+
+def owner(pid=4711, comm="python3", **more):
+    o = {"pid": pid, "comm": comm, "cgroup": "/x.slice/job_12", "cgroup_id": 99, "job": "slurm:12", "kernel": False, "qps": 2}
+    o.update(more)
+    return o
+
+
+KERNEL = owner(None, "nvme_rdma", cgroup=None, cgroup_id=None, job=None, kernel=True, qps=1)
+
+
+def qp(qpn, **more):
+    q = {"qpn": qpn, "remote_qpn": qpn + 1000, "qp_type": "RC", "state": "RTS", "flow_label": 0, "pid": 4711}
+    q.update(more)
+    return q
+
+
+def flow(ident, **more):
+    f = {"type": "flow", "id": ident, "device": "rxe0", "port": 1, "driver": "rxe", "src_gid": "10.0.0.1", "dst_gid": "10.0.0.2",
+         "gid_type": "RoCE v2", "src_port": 57236, "traffic_class": 104, "service_level": 0, "path_mtu": 1024,
+         "since_ns": time.time_ns() - 65 * 10**9, "owners": [owner()], "qps_of_other_owners": 0, "qps": [qp(17), qp(18)], "qps_total": 2,
+         "probing": "probing", "probing_reason": None, "hostname": "host-b", "tor": None, "path": "exact",
+         "probe_src_port": 57236, "interval_ns": 100_000_000, "recent": {**recent(), "answered": 100, "lost": 0},
+         **totals(ok=100)}
+    f.update(more)
+    return f
+
+
+# Not in the order that they are to be shown in: worst first is 3, 1, 5, 2, 4.
+FLOWS = [
+    flow(1),
+    flow(2, src_port=None, path="unknown", probe_src_port=None, probing="waiting", recent={}),
+    flow(3, dst_gid="fd00::3", hostname="host-c", path="approximate", probe_src_port=50000, device="rxe1",
+         owners=[owner(), owner(4712), KERNEL], qps_of_other_owners=95, qps_total=100,
+         qps=[qp(i) for i in range(20, 82)] + [qp(82, pid=4712, flow_label=0xabcde), qp(83, pid=None, state="SQD")],
+         recent={**recent(0.25), "rtt_p99_ns": 50_000_000, "answered": 75, "lost": 25}),
+    flow(4, dst_gid="10.0.0.9", hostname=None, owners=[KERNEL], qps=[qp(90, pid=None)], qps_total=1, probing="no_daemon",
+         path="unknown", probe_src_port=None, recent={}),
+    flow(5, probing="unprobed", probing_reason="more flows than service_flows_max", src_port=60000,
+         recent={**recent(), "rtt_p99_ns": 30_000_000, "answered": 10, "lost": 0}),
+]
+
+
 def status(**more):
     s = {"type": "status", "schema": 1, "version": "9.9", "pid": 42, "uptime_s": 7805.5, "hostname": "host-a",
          "incarnation": 2**63 + 1, "time_ns": time.time_ns(), "config_file": "/etc/x.conf", "config_error": None,
@@ -74,6 +126,18 @@ JUNK = [{}, 5, None, [], "x", {"address": 5, "recent": 7, "sent": "many", "state
          "sent": 2**64 - 1, "last_ok_ns": 2**64 - 1, "sizes": [None] * 100, "interval_ns": True, "flow_label": -1}]
 
 
+# As they might come from hell: names that a terminal would obey, lists of the wrong things, numbers without measure.
+JUNK_FLOWS = JUNK + [
+    {"owners": [5, None, {}, owner("x", "a\x1b]0;t\x07b"), owner(2**64 - 1, "\u4e2d\u00e9\u202e"), owner(7, "\udcff\udcfe"), owner(8, "")],
+     "qps_of_other_owners": 2**64 - 1, "qps": [7, None, {}, qp(5, remote_qpn="q", state=9, flow_label="z")], "qps_total": 2**64 - 1, "src_port": "x",
+     "recent": {"lost_ratio": float("nan"), "rtt_p99_ns": -1, "answered": 2**64 - 1, "lost": 2**64 - 1}, "probing": 5},
+    {"owners": {"a": 1}, "qps": "x", "dst_gid": "\x1b[31m" + "g" * 5000, "device": [1], "probing": "later", "path": None,
+     "recent": {"lost_ratio": 1e300, "rtt_p50_ns": 2**64 - 1}, "probing_reason": "r\n" * 500, "hostname": "\x9b2J"},
+    {"owners": [owner(9, "x" * 10000, job="j" * 300)] * 50, "qps": [qp(i) for i in range(64)], "recent": [1], "id": "x"},
+    dict.fromkeys(flow(1)),
+]
+
+
 class Conn:
     def __init__(self, sock, scenario):
         self.sock, self.scenario, self.stopped = sock, scenario, threading.Event()
@@ -81,7 +145,7 @@ class Conn:
 
     def send(self, message):
         with self.lock:
-            self.sock.sendall(msgpack.packb(message, use_bin_type=True))
+            self.sock.sendall(msgpack.packb(message, use_bin_type=True, unicode_errors="surrogateescape"))
 
     def note(self, method, payload):
         self.send([2, method, [payload]])
@@ -123,9 +187,18 @@ class Conn:
         elif method == "ping_stop":
             self.answer(ident, {})
             self.stopped.set()
+        elif method == "flows":
+            self.flows(ident, param, FLOWS)
         else:
-            self.answer(ident, {"status": status(), "peers": [peer("10.0.0.2"), peer("10.0.0.3", ratio=0.003),
+            self.answer(ident, {"status": status(tracing="on", tracing_reason=None, trace=trace()), "peers": [peer("10.0.0.2"), peer("10.0.0.3", ratio=0.003),
                                 peer("10.0.0.1", "self")], "devices": [device()], "targets": [target()]}[method])
+
+    def flows(self, ident, param, flows):
+        """A page, as the contract has it; flows are in the order of their ids."""
+        assert param.keys() <= {"after", "limit"} and 1 <= param["limit"] <= 256, param
+        rest = [f for f in flows if f["id"] > param.get("after", 0)]
+        page = rest[:param["limit"]]
+        self.answer(ident, {"flows": page, "next": page[-1]["id"] if len(rest) > len(page) else None})
 
     def ping(self, ident, param):
         # a notification may overtake the answer
@@ -162,6 +235,34 @@ class Conn:
         self.answer(ident, {"status": status(degraded=["device rxe1 is down", "tracing is off"], devices_up=1),
                             "peers": [peer("10.0.0.2"), down], "devices": [device(state="down", state_reason="port is down")],
                             "targets": []}[method])
+
+    def do_untraced(self, ident, method, param):
+        self.answer(ident, {"status": status(tracing="off", tracing_reason="BPF: permission denied: run as root"),
+                            "flows": {"flows": [], "next": None}}[method])
+
+    def do_degraded(self, ident, method, param):
+        self.answer(ident, {"status": status(tracing="degraded", tracing_reason="ring full", trace=dict.fromkeys(trace())),
+                            "flows": {"flows": FLOWS[:1], "next": None}}[method])
+
+    def do_manyflows(self, ident, method, param):
+        if method == "status":
+            self.answer(ident, status(tracing="on"))
+            return
+        self.flows(ident, param, [flow(3 * i, owners=[owner(i)], recent={"lost_ratio": i / 1000, "answered": 1000 - i, "lost": i})
+                                  for i in range(1, 1001)])
+
+    def do_endless(self, ident, method, param):  # ids go on for ever
+        after = param.get("after", 0)
+        self.answer(ident, {"flows": [{"id": after + i} for i in range(1, 257)], "next": after + 256})
+
+    def do_circle(self, ident, method, param):
+        self.answer(ident, {"flows": [flow(1)], "next": 1})
+
+    def do_emptypage(self, ident, method, param):
+        self.answer(ident, {"flows": [], "next": param.get("after", 0) + 1})
+
+    def do_nextword(self, ident, method, param):
+        self.answer(ident, {"flows": [flow(1)], "next": "more"})
 
     def do_nodevice(self, ident, method, param):
         self.answer(ident, {"status": status(devices=0, devices_up=0), "devices": [],
@@ -221,7 +322,10 @@ class Conn:
         elif method == "status":
             self.answer(ident, {"devices": "x", "devices_up": 1, "degraded": 7, "probes": {5: 5, "a": None}, "uptime_s": 1e300,
                                 "loop_stall_max_ns": 2**64 - 1, "time_ns": 0, "schema": "x", "version": [1],
-                                "tracing": "\x07" * 300})
+                                "tracing": "\x07" * 300, "tracing_reason": "\x1b[2J" * 100,
+                                "trace": {k: [2**64 - 1, -1, "\x1b[2J", None, {}, 0][i % 6] for i, k in enumerate(trace())}})
+        elif method == "flows":
+            self.answer(ident, {"flows": JUNK_FLOWS, "next": None})
         else:
             self.answer(ident, JUNK)
 
