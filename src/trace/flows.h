@@ -7,8 +7,8 @@
  * a flow while it is of a connected type (RC, UC, XRC), has a RoCE v2 or unknown GID type with both GIDs, and is in RTR, RTS, SQD or SQE. A change of
  * path moves it to another flow. A flow begins with its first QP and ends with its last; while it lives its struct stays where it is.
  *
- * Memory is bounded by max_qps and max_flows: what does not fit is counted, never silent, and is taken in by a later dump
- * when there is room again.
+ * Memory is bounded by max_qps and max_flows (about 350 bytes a QP): what does not fit, or finds no memory, is counted, never
+ * silent, and is taken in by a later dump when there is room again.
  */
 #ifndef RPINGMESH_TRACE_FLOWS_H
 #define RPINGMESH_TRACE_FLOWS_H
@@ -32,12 +32,13 @@ struct flow_qp {
 	uint32_t owner_tgid;
 	uint64_t cgroup_id;
 	char owner[QP_EVENT_OWNER_NAME];
-	bool user, has_state, has_remote, has_av, has_sgid;
+	bool user, has_state, has_remote, has_sgid;
+	bool has_av;            /* dgid, flow_label, traffic_class, hop_limit, service_level */
 	uint8_t qp_type, state, path_mtu, service_level, traffic_class, hop_limit, gid_type;
 	struct addr sgid, dgid;
 	uint16_t src_port;      /* FLOW_PORT_UNKNOWN */
 	uint64_t since_ns;      /* first event; for one found by a dump: that of the dump */
-	bool found;             /* by a dump: it was there before, or its events were lost */
+	bool found;             /* its creation was not seen: it was there before, or events were lost */
 	const struct flow *flow;/* NULL: in none */
 };
 
@@ -64,8 +65,9 @@ struct flows_ops {
 	void (*began)(void *arg, struct flow *flow);
 	void (*ended)(void *arg, struct flow *flow);
 	/*
-	 * Something happened to a QP; called after the table has taken it in, before a destroyed QP goes. e: as it came. Not for
-	 * QUERY events that say nothing new. may be NULL.
+	 * Something happened to a QP; called after the table has taken it in. e: as it came. A destroyed QP is shown as it was, still in
+	 * its flow; then it goes. Not for QUERY events that say nothing new, nor for events that were bad, had no room, or destroyed a QP
+	 * that was not known (there is nothing to show). May be NULL.
 	 */
 	void (*event)(void *arg, const struct qp_event *e, const struct flow_qp *qp);
 };
@@ -82,34 +84,46 @@ int flows_new(const struct flows_config *config, struct flows **out);
 /* Ends all flows. NULL is allowed. */
 void flows_free(struct flows *flows);
 
-/* Takes in one event. Nothing in it is trusted: names may lack their '\0', numbers may be out of range (counted as bad). */
+/*
+ * Takes in one event. Nothing in it is trusted: names may lack their '\0', numbers may be out of range. An event is bad, and left out,
+ * whose type, QPNs, state, flow label or GID type cannot be; QP types, drivers and MTUs that have no name here are taken as they are.
+ *
+ * Every event is in exactly one of bad, over_qps, destroyed_unknown and what was taken in. CREATE of a QP that is known, or any event
+ * by another owner or of another QP type, replaces it: it has vanished. What QUERY does not say stays as it was. e->time_ns is believed
+ * to be CLOCK_MONOTONIC, for since_ns and for dumps.
+ */
 void flows_event(struct flows *flows, const struct qp_event *e, uint64_t now_ns);
 
 /*
- * A dump: begin, then each QP of it while events go on coming, then end once the events of the dump are in. Ended with complete, it
- * removes the QPs that were known before it began and that it did not list, unless an event of theirs came meanwhile; with complete false nothing is removed.
+ * A dump: begin, before the kernel is asked; then each QP of it as it is received, while events go on coming; then end once the events
+ * of the dump are in. Ended with complete, it removes the QPs that it did not list, but for those of which an event tells that
+ * happened (e->time_ns) after it began; with complete false nothing is removed. A QP that is listed and not known is left to its
+ * QUERY event. begin without end begins anew; end without begin does nothing.
  */
 void flows_dump_begin(struct flows *flows, uint64_t now_ns);
 void flows_dump_qp(struct flows *flows, uint32_t device_index, uint32_t qpn);
 void flows_dump_end(struct flows *flows, bool complete, uint64_t now_ns);
 
-/* Everything is forgotten, as ended: the RDMA stack has gone. */
+/* Everything is forgotten, as vanished: the RDMA stack has gone. */
 void flows_clear(struct flows *flows);
 
 void flow_info(const struct flow *flow, struct flow_info *out);
 void flow_set_user(struct flow *flow, void *user);
-/* Walks flows by id: the first with an id > after. NULL ends. O(log n) or better. */
+/* Walks flows by id: the first with an id > after, which may have ended. NULL ends. O(log n), amortised. */
 struct flow *flows_next(const struct flows *flows, uint64_t after);
 /* Walks the QPs of a flow: NULL begins, NULL ends. The view is filled into *out. */
 struct flow_qp_ref;
 const struct flow_qp_ref *flow_next_qp(const struct flow *flow, const struct flow_qp_ref *after, struct flow_qp *out);
 
+/* created + found = destroyed + vanished + qps; flows_began = flows_ended + flows. */
 struct flows_stats {
 	uint32_t qps, flows;        /* now */
 	uint64_t created, destroyed, flows_began, flows_ended;
-	uint64_t found;             /* QPs that a dump brought: there before, or lost events */
-	uint64_t vanished;          /* QPs that a dump no longer listed: their end was not seen */
-	uint64_t over_qps, over_flows; /* events of QPs, QPs of flows that had no room */
+	uint64_t found;             /* QPs whose creation was not seen: there before, or lost events */
+	uint64_t vanished;          /* QPs whose end was not seen: no dump lists them, or another has their number */
+	uint64_t destroyed_unknown; /* ends of QPs that were not known */
+	uint64_t over_qps;          /* events of QPs that had no room */
+	uint64_t over_flows;        /* QPs whose flow had no room: once each, until they find it */
 	uint64_t bad;               /* events that cannot be */
 	uint64_t events;
 };
