@@ -4,7 +4,6 @@
 #include <infiniband/verbs.h>
 #include <string.h>
 
-#define SPORT_BASE 0xc000
 #define SPORT_BITS 14
 #define SPORT_GOLDEN_RATIO 0x61c88647u /* GOLDEN_RATIO_32 of the kernel's hash_32(), include/linux/hash.h */
 
@@ -30,7 +29,7 @@ sport_of(enum sport_rule rule, uint32_t qpn, uint32_t flow_label)
 {
 	switch (rule) {
 	case SPORT_RULE_QP:
-		return (uint16_t)(SPORT_BASE + (qpn * SPORT_GOLDEN_RATIO >> (32 - SPORT_BITS)));
+		return (uint16_t)(SPORT_QP_MIN + (qpn * SPORT_GOLDEN_RATIO >> (32 - SPORT_BITS)));
 	case SPORT_RULE_FLOW_LABEL:
 		return flow_label ? ibv_flow_label_to_udp_sport(flow_label) : SPORT_UNKNOWN;
 	case SPORT_RULE_UNKNOWN:

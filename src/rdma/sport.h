@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define SPORT_UNKNOWN 0
+#define SPORT_QP_MIN 0xc000 /* SPORT_RULE_QP gives ports from here to 65535 */
 
 enum sport_rule {
 	SPORT_RULE_UNKNOWN,

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rdma/source_search.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "rdma/sport.h"
+
+void
+source_search_init(struct source_search *search, uint32_t max)
+{
+	*search = (struct source_search){.max = max < SOURCES_MAX ? max : SOURCES_MAX};
+}
+
+static uint16_t
+search_port_of(uint32_t qpn)
+{
+	return sport_of(SPORT_RULE_QP, qpn, 0);
+}
+
+static uint32_t
+search_index(const struct source_search *search, uint16_t port)
+{
+	uint32_t i = 0;
+
+	while (i < search->n && search->port[i].port != port)
+		i++;
+	return i;
+}
+
+static bool
+search_is_unmet(const struct source_port *port)
+{
+	return !port->endpoint && port->tries < SOURCES_TRIES;
+}
+
+int
+source_search_want(struct source_search *search, uint16_t port)
+{
+	uint32_t i = search_index(search, port);
+
+	if (port < SPORT_QP_MIN)
+		return -ERANGE;
+	if (i == search->n) {
+		if (search->n == search->max)
+			return -ENOSPC;
+		search->port[search->n++] = (struct source_port){.port = port};
+	}
+	search->port[i].wants++;
+	if (!search_is_unmet(&search->port[i]))
+		search->port[i].tries = 0;
+	return 0;
+}
+
+struct endpoint *
+source_search_unwant(struct source_search *search, uint16_t port)
+{
+	uint32_t i = search_index(search, port);
+	struct endpoint *endpoint;
+
+	if (i == search->n || --search->port[i].wants > 0)
+		return NULL;
+	endpoint = search->port[i].endpoint;
+	search->port[i] = search->port[--search->n];
+	return endpoint;
+}
+
+struct endpoint *
+source_search_get(const struct source_search *search, uint16_t port)
+{
+	uint32_t i = search_index(search, port);
+
+	return i < search->n ? search->port[i].endpoint : NULL;
+}
+
+static bool
+search_wants(const struct source_search *search, uint16_t port)
+{
+	uint32_t i = search_index(search, port);
+
+	return i < search->n && search_is_unmet(&search->port[i]);
+}
+
+enum source_step
+source_search_next(const struct source_search *search)
+{
+	uint32_t i = 0;
+
+	while (i < search->n && !search_is_unmet(&search->port[i]))
+		i++;
+	if (i == search->n)
+		return SOURCE_STEP_NONE;
+	if (search->numbered && search_wants(search, search_port_of(search->last_qpn + 1)))
+		return SOURCE_STEP_ENDPOINT;
+	return SOURCE_STEP_BARE;
+}
+
+/* Each port that is looked for has had one more try. */
+static void
+search_count(struct source_search *search)
+{
+	search->tries++;
+	for (uint32_t i = 0; i < search->n; i++) {
+		if (!search_is_unmet(&search->port[i]))
+			continue;
+		if (++search->port[i].tries == SOURCES_TRIES)
+			search->given_up++;
+	}
+}
+
+bool
+source_search_made(struct source_search *search, uint32_t qpn, struct endpoint *endpoint)
+{
+	uint16_t port = search_port_of(qpn);
+	bool taken = endpoint && search_wants(search, port);
+
+	search->numbered = true;
+	search->last_qpn = qpn;
+	if (taken)
+		search->port[search_index(search, port)].endpoint = endpoint;
+	search_count(search);
+	return taken;
+}
+
+void
+source_search_pause(struct source_search *search)
+{
+	search->numbered = false;
+}
+
+uint64_t
+source_search_pause_ns(uint64_t took_ns)
+{
+	return (uint64_t)((double)took_ns / SOURCES_SHARE);
+}
+
+void
+source_search_stats(const struct source_search *search, struct sources_stats *out)
+{
+	*out = (struct sources_stats){
+		.wanted = search->n,
+		.tries = search->tries,
+		.given_up = search->given_up,
+	};
+	for (uint32_t i = 0; i < search->n; i++)
+		out->found += search->port[i].endpoint != NULL;
+}
