@@ -14,7 +14,7 @@
  * status       []                          status record
  * devices      []                          [device record]
  * peers        []                          [peer record]
- * targets      []                          [target record]
+ * targets      []                          [target record], those of flows left out
  * subscribe    [{kinds?: [str]}]           {}; then notifications "probe" [probe record] until "unsubscribe"
  * unsubscribe  []                          {}
  * ping         [{host, count?, interval_ns?, size?, flow_label?, traffic_class?, timeout_ns?, device?,
@@ -53,7 +53,8 @@
  *              src_port?, path, sent, posted, one count per class, recent as in peer
  * flow         type "flow", id, device, port, driver?, src_gid, dst_gid (addresses), gid_type ("RoCE v2" …), src_port?, traffic_class,
  *              service_level, path_mtu? (bytes), since_ns, owners [{pid? (nil: kernel), comm, cgroup?, cgroup_id?, job?, kernel (bool),
- *              qps}], owners_total, qps [{qpn, remote_qpn, qp_type, state, flow_label, pid?}] (64 at most), qps_total, probing ("probing"
+ *              qps}] (32 at most), qps_of_other_owners, qps [{qpn, remote_qpn?, qp_type, state?, flow_label?, pid?,
+ *              found (by a dump)}] (64 at most), qps_total, probing ("probing"
  *              "waiting" "no_daemon" "unprobed"), probing_reason?, hostname?, tor?, path ("exact" "approximate" "unknown"),
  *              probe_src_port?, interval_ns?, sent, posted, one count per class, recent as in peer; all counts are 0 while unprobed
  * event        type "event", schema, time_ns, event ("create" "reset" "init" "rtr" "rts" "sqd" "sqe" "error" "modify" "destroy"

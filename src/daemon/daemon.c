@@ -25,10 +25,12 @@
 #include "daemon/nic.h"
 #include "daemon/peer.h"
 #include "daemon/ping.h"
+#include "daemon/service.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
 #include "rdma/sidr.h"
 #include "report/control.h"
+#include "trace/trace.h"
 
 #define DAEMON_RESCAN_MIN_NS NSEC_PER_SEC
 #define DAEMON_RESCAN_MAX_NS (16 * NSEC_PER_SEC)
@@ -82,19 +84,37 @@ daemon_pump(void *arg)
 static void
 daemon_say_nothing_found(struct daemon *d)
 {
-	if (d->nics || d->rescan_said)
+	if (d->rescan_said)
 		return;
 	d->rescan_said = true;
 	log_warning(DEVICE, "no RoCE port found%s; looking again every few seconds",
-		    d->config->n_devices ? " that `devices` matches" : "");
+		    d->config->n_devices && device_set() ? " that `devices` matches" : "");
 }
 
-/* rdma_cm may come later: its module, or the right to use it. */
+static bool
+daemon_has_device(const struct daemon *d)
+{
+	for (const struct nic *nic = d->nics; nic; nic = nic->next)
+		if (nic->device)
+			return true;
+	return device_set() != 0;
+}
+
+/*
+ * rdma_cm may come later: its module, or the right to use it. Without any device its channel is not kept open: it would keep
+ * the modules of the RDMA stack from being unloaded.
+ */
 static bool
 daemon_has_sidr(struct daemon *d)
 {
 	int rc;
 
+	if (!daemon_has_device(d)) {
+		sidr_free(d->sidr);
+		d->sidr = NULL;
+		daemon_say_nothing_found(d);
+		return false;
+	}
 	if (d->sidr)
 		return true;
 	rc = sidr_new(d->loop, &d->sidr);
@@ -114,7 +134,8 @@ daemon_scan_nics(struct daemon *d)
 		return;
 	d->device_set = set;
 	nic_scan(d);
-	daemon_say_nothing_found(d);
+	if (!d->nics)
+		daemon_say_nothing_found(d);
 }
 
 static void
@@ -165,18 +186,41 @@ daemon_degraded_nics(const struct daemon *d, void (*fn)(void *arg, const char *s
 	}
 }
 
+static void
+daemon_degraded_trace(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg)
+{
+	char text[TRACER_REASON + 64];
+	struct trace_info info;
+
+	if (!d->trace)
+		return;
+	trace_info(d->trace, &info);
+	if (info.tracer.state != TRACER_ON && info.tracer.reason[0]) {
+		snprintf(text, sizeof(text), "services are not traced: %s", info.tracer.reason);
+		fn(arg, text);
+	} else if (info.tracer.degraded) {
+		snprintf(text, sizeof(text), "tracing lacks something: %s", info.tracer.reason);
+		fn(arg, text);
+	}
+	if (info.dump_error) {
+		snprintf(text, sizeof(text), "the last dump of QPs by RDMA netlink failed: %s", strerror(-info.dump_error));
+		fn(arg, text);
+	}
+}
+
 void
 daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg)
 {
 	char text[CONFIG_ERROR + 64];
 
-	if (!d->sidr)
+	if (!d->sidr && daemon_has_device(d))
 		fn(arg, "the kernel offers no rdma_cm (modprobe rdma_ucm), or this user may not open /dev/infiniband/rdma_cm: "
 			"nothing is probed or answered");
 	else if (!d->nics)
-		fn(arg, d->config->n_devices ? "no RoCE port matches `devices`: nothing is probed or answered"
+		fn(arg, d->config->n_devices && device_set() ? "no RoCE port matches `devices`: nothing is probed or answered"
 					     : "no RoCE port found: nothing is probed or answered");
 	daemon_degraded_nics(d, fn, arg);
+	daemon_degraded_trace(d, fn, arg);
 	if (d->config_error[0]) {
 		snprintf(text, sizeof(text), "the last reload was refused, the old configuration is in force: %s",
 			 d->config_error);
@@ -259,6 +303,7 @@ daemon_adopt(struct daemon *d, struct config *config)
 	d->device_set = 0;
 	daemon_scan(d);
 	peer_sync(d);
+	service_sync(d);
 	config_free(old);
 	daemon_pump_soon(d);
 }
@@ -368,6 +413,8 @@ daemon_new(struct loop *loop, struct config *config, const char *config_path, st
 	daemon_apply_limits(d);
 	daemon_scan(d);
 	peer_sync(d);
+	if (service_sync(d) < 0)
+		log_error(TRACE, "services are not traced: out of memory");
 	daemon_pump_soon(d);
 	*out = d;
 	return 0;
@@ -380,6 +427,7 @@ daemon_free(struct daemon *d)
 		return;
 	control_free(d->control);
 	ping_free_all(d);
+	service_free_all(d);
 	peer_free_all(d);
 	loop_flush(d->loop);
 	nic_free_all(d);

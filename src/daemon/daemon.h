@@ -15,13 +15,16 @@ struct control;
 struct loop;
 struct loop_timer;
 struct names;
+struct owners;
 struct nic;
 struct peer;
 struct ping;
 struct prober;
 struct responder;
+struct service_watcher;
 struct sidr;
 struct subscriber;
+struct trace;
 
 struct daemon {
 	struct loop *loop;
@@ -44,6 +47,12 @@ struct daemon {
 	struct ping *pings;
 	struct subscriber *subscribers;
 	uint64_t next_ping_id;
+
+	struct trace *trace;       /* NULL while tracing is switched off */
+	struct owners *owners;
+	struct service_watcher *watchers;
+	uint32_t n_probed;         /* flows with a target */
+	bool services_dirty;       /* a look at all flows is deferred */
 
 	struct loop_timer *pump;   /* prober_advance() and responder_advance() */
 	uint64_t pump_ns;          /* when it fires; UINT64_MAX: not armed */

@@ -13,19 +13,28 @@
 #include "core/clock.h"
 #include "core/loop.h"
 #include "daemon/daemon.h"
+#include "daemon/flow_record.h"
 #include "daemon/nic.h"
 #include "daemon/params.h"
 #include "daemon/peer.h"
 #include "daemon/ping.h"
+#include "daemon/service.h"
 #include "report/control.h"
 #include "report/record.h"
 #include "rpingmesh/control.h"
+#include "trace/trace.h"
 
 /* CLOCK_MONOTONIC 0 means never. */
 static void
 methods_when(struct record *r, const char *key, uint64_t mono_ns)
 {
 	record_u64_if(r, key, mono_ns ? clock_wall_of(mono_ns) : 0, mono_ns != 0);
+}
+
+static void
+methods_empty(msgpack_packer *result)
+{
+	msgpack_pack_map(result, 0);
 }
 
 /* ---- status ---- */
@@ -54,6 +63,16 @@ methods_degraded(struct record *r, const struct daemon *d)
 	daemon_degraded(d, methods_pack_sentence, pk);
 }
 
+static uint32_t
+methods_flow_count(const struct daemon *d)
+{
+	struct flows_stats stats = {0};
+
+	if (d->trace)
+		flows_stats(trace_flows(d->trace), &stats);
+	return stats.flows;
+}
+
 static void
 methods_status_counts(struct record *r, const struct daemon *d)
 {
@@ -74,7 +93,7 @@ methods_status_counts(struct record *r, const struct daemon *d)
 	record_u64(r, "peers", peers);
 	record_u64(r, "peers_up", peers_up);
 	record_u64(r, "targets", targets);
-	record_u64(r, "flows", 0);
+	record_u64(r, "flows", methods_flow_count(d));
 }
 
 static void
@@ -173,8 +192,7 @@ methods_status(void *arg, struct control_client *client, const msgpack_object *p
 	record_u64(&r, "time_ns", clock_wall_ns());
 	record_str(&r, "config_file", d->config_path);
 	record_str(&r, "config_error", d->config_error[0] ? d->config_error : NULL);
-	record_str(&r, "tracing", "off");
-	record_str(&r, "tracing_reason", d->config->tracing ? "this version has no tracing" : "switched off by tracing.enable");
+	flow_record_status(&r, d);
 	methods_degraded(&r, d);
 	methods_status_loop(&r, d);
 	methods_status_counts(&r, d);
@@ -385,6 +403,20 @@ methods_target(msgpack_packer *out, const struct peer *peer, const struct prober
 	record_end(&r, out);
 }
 
+/* Those of flows are left out: there may be tens of thousands, and `flows` has them in pages. */
+static const struct prober_target *
+methods_next_target(const struct peer *peer, const struct prober_target *t)
+{
+	struct prober_target_info info;
+
+	while (peer->prober && (t = prober_peer_next_target(peer->prober, t))) {
+		prober_target_info(t, &info);
+		if (info.config.kind != PROBE_KIND_SERVICE)
+			return t;
+	}
+	return NULL;
+}
+
 static int
 methods_targets(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
 		struct control_error *error)
@@ -396,22 +428,68 @@ methods_targets(void *arg, struct control_client *client, const msgpack_object *
 	(void)params;
 	(void)error;
 	for (const struct peer *p = d->peers; p; p = p->next)
-		for (struct prober_target *t = NULL; p->prober && (t = prober_peer_next_target(p->prober, t));)
+		for (const struct prober_target *t = NULL; (t = methods_next_target(p, t));)
 			n++;
 	msgpack_pack_array(result, n);
 	for (const struct peer *p = d->peers; p; p = p->next)
-		for (struct prober_target *t = NULL; p->prober && (t = prober_peer_next_target(p->prober, t));)
+		for (const struct prober_target *t = NULL; (t = methods_next_target(p, t));)
 			methods_target(result, p, t);
 	return 0;
 }
 
-/* ---- streams ---- */
+/* ---- flows ---- */
 
-static void
-methods_empty(msgpack_packer *result)
+/* A page of flows, so that no answer is long; what is packed is what was walked. */
+static int
+methods_flows(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+	      struct control_error *error)
 {
-	msgpack_pack_map(result, 0);
+	const struct daemon *d = arg;
+	const struct flows *flows = d->trace ? trace_flows(d->trace) : NULL;
+	struct params_page page;
+	struct flow_info info;
+	const struct flow *at[PARAMS_PAGE_MAX], *next;
+	struct record r;
+	uint32_t n = 0;
+	int rc = params_page(params, &page, error);
+
+	(void)client;
+	if (rc < 0)
+		return rc;
+	for (next = flows ? flows_next(flows, page.after) : NULL; next && n < page.limit; next = flows_next(flows, info.id)) {
+		at[n++] = next;
+		flow_info(next, &info);
+	}
+	record_begin(&r, NULL);
+	msgpack_pack_array(record_key(&r, "flows"), n);
+	for (uint32_t i = 0; i < n; i++)
+		flow_record(&r.pk, d, at[i]);
+	record_u64_if(&r, "next", n ? info.id : 0, next != NULL);
+	record_end(&r, result);
+	return 0;
 }
+
+static int
+methods_events(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+	       struct control_error *error)
+{
+	(void)params;
+	(void)error;
+	methods_empty(result);
+	return service_watch(arg, client, true);
+}
+
+static int
+methods_events_stop(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+		    struct control_error *error)
+{
+	(void)params;
+	(void)error;
+	methods_empty(result);
+	return service_watch(arg, client, false);
+}
+
+/* ---- streams ---- */
 
 static int
 methods_subscribe(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
@@ -511,6 +589,9 @@ const struct control_method methods_table[] = {
 	{"unsubscribe", "ends subscribe", CONTROL_READ, methods_unsubscribe},
 	{"ping", "probes a host; notifications \"ping\", then \"ping_done\"", CONTROL_READ, methods_ping},
 	{"ping_stop", "ends a ping", CONTROL_READ, methods_ping_stop},
+	{"flows", "the RDMA connections of this host, by path, with what probing along them found", CONTROL_READ, methods_flows},
+	{"events", "each event in the life of a QP as notification \"event\"", CONTROL_READ, methods_events},
+	{"events_stop", "ends events", CONTROL_READ, methods_events_stop},
 	{"reload", "reads the configuration file again", CONTROL_CHANGE, methods_reload},
 };
 const size_t methods_count = sizeof(methods_table) / sizeof(methods_table[0]);
@@ -519,4 +600,5 @@ void
 methods_client_gone(void *arg, struct control_client *client)
 {
 	ping_client_gone(arg, client);
+	service_watch(arg, client, false);
 }

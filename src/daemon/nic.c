@@ -22,7 +22,9 @@
 #include "daemon/daemon.h"
 #include "daemon/nic_return.h"
 #include "daemon/peer.h"
+#include "daemon/service.h"
 #include "rdma/sidr.h"
+#include "rdma/sources.h"
 
 /* Buffers: an incast of probes to the responder, ACKs of many peers at once to the prober. */
 #define NIC_PROBER_RECV 2048
@@ -30,6 +32,8 @@
 #define NIC_PROBER_SEND 256
 #define NIC_RESPONDER_RECV 1024
 #define NIC_RESPONDER_SEND 512
+#define NIC_SOURCE_RECV 256
+#define NIC_SOURCE_SEND 64
 #define NIC_REBUILD_MIN_NS NSEC_PER_SEC /* endpoints that fail at once again wait for the next scan */
 
 struct nic_listener {
@@ -125,6 +129,9 @@ nic_free_endpoints(struct nic *nic)
 	nic_stats(nic, &nic->past[0], &nic->past[1]);
 	responder_close_device(nic->d->responder, nic);
 	nic_return_drop_paths(nic);
+	service_nic_closing(nic);
+	sources_free(nic->sources);
+	nic->sources = NULL;
 	endpoint_free(nic->prober_ep);
 	endpoint_free(nic->responder_ep);
 	nic->prober_ep = nic->responder_ep = NULL;
@@ -159,6 +166,19 @@ nic_endpoint_failed(void *arg, const char *reason)
 		nic->rebuilding = true;
 }
 
+/* A pool of QPs with other ports, where the port hangs on the QP. Doing without costs exact paths, nothing else. */
+static void
+nic_make_sources(struct nic *nic, const struct endpoint_config *prober)
+{
+	struct endpoint_config config = *prober;
+
+	config.name = "source";
+	config.recv_depth = NIC_SOURCE_RECV;
+	config.send_depth = NIC_SOURCE_SEND;
+	if (nic->sport_rule == SPORT_RULE_QP && nic->d->config->trace_source_qps)
+		sources_new(&config, nic->d->config->trace_source_qps, &nic->sources);
+}
+
 static int
 nic_make_endpoints(struct nic *nic)
 {
@@ -176,6 +196,7 @@ nic_make_endpoints(struct nic *nic)
 		.ops = &prober_ops,
 		.arg = nic,
 	};
+	const struct endpoint_config prober = config;
 	int rc = endpoint_new(&config, &nic->prober_ep);
 
 	if (rc < 0)
@@ -193,6 +214,8 @@ nic_make_endpoints(struct nic *nic)
 		return rc;
 	}
 	nic->incarnation = daemon_random();
+	nic_make_sources(nic, &prober);
+	service_nic_changed(nic);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 struct daemon;
 struct nic_listener;
 struct nic_path;
+struct sources;
 
 #define NIC_PATH_BUCKETS 1024
 
@@ -30,6 +31,7 @@ struct nic {
 	uint8_t port;
 	struct device *device;          /* NULL: gone */
 	struct endpoint *prober_ep, *responder_ep; /* NULL: none yet, or failed */
+	struct sources *sources;        /* more QPs to probe from, each with a port of its own; NULL: not on this device */
 	struct prober_device *budget;
 	struct nic_listener *listeners;
 	struct nic_path *paths[NIC_PATH_BUCKETS]; /* back to probers, by remote address */

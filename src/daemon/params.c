@@ -162,6 +162,24 @@ params_ping_id(const msgpack_object *params, uint64_t *id, struct control_error 
 	return rc < 0 ? rc : params_number(map, &range, id, error);
 }
 
+int
+params_page(const msgpack_object *params, struct params_page *out, struct control_error *error)
+{
+	const struct params_range after = {"after", 0, 0, UINT64_MAX, "the next of the answer before"};
+	const struct params_range limit = {"limit", 64, 1, PARAMS_PAGE_MAX, "1 to 256"};
+	const msgpack_object_map *map;
+	uint64_t n;
+	int rc = params_map(params, &map, error);
+
+	if (rc == 0)
+		rc = params_number(map, &after, &out->after, error);
+	if (rc == 0)
+		rc = params_number(map, &limit, &n, error);
+	if (rc == 0)
+		out->limit = (uint32_t)n;
+	return rc;
+}
+
 static unsigned int
 params_kind_bit(const msgpack_object *o)
 {

@@ -17,6 +17,12 @@ struct params_ping {
 int params_ping(const msgpack_object *params, uint64_t default_timeout_ns, struct params_ping *out,
 		struct control_error *error);
 int params_ping_id(const msgpack_object *params, uint64_t *id, struct control_error *error);
+#define PARAMS_PAGE_MAX 256
+struct params_page {
+	uint64_t after;  /* 0: from the beginning */
+	uint32_t limit;  /* 1 to PARAMS_PAGE_MAX */
+};
+int params_page(const msgpack_object *params, struct params_page *out, struct control_error *error);
 /* Bits 1 << enum probe_kind; all when nothing is said. */
 int params_kinds(const msgpack_object *params, unsigned int *kinds, struct control_error *error);
 

@@ -6,7 +6,7 @@
  *
  * A bound peer has a prober_peer, which holds its state as a prober sees it, and a path. Who a peer is: address, device and
  * source as written in the configuration. Streams (targets) of the mesh are owned by the peer's prober_peer, with a
- * peer_stream as user; those of pings by the ping. Where a peer is probed from is in peer_source.c, how it is asked and
+ * peer_stream as user; those of pings by the ping, those of flows by the service. Where a peer is probed from is in peer_source.c, how it is asked and
  * probed in peer_probe.c.
  */
 #include "daemon/peer.h"
@@ -18,11 +18,13 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/loop.h"
 #include "core/names.h"
 #include "daemon/daemon.h"
 #include "daemon/nic.h"
 #include "daemon/peer_source.h"
 #include "daemon/ping.h"
+#include "daemon/service.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
 
@@ -43,6 +45,7 @@ peer_set_binding(struct peer *peer, enum peer_binding binding, const char *reaso
 	else if (binding == PEER_NO_NAME || binding == PEER_NO_DEVICE)
 		log_warning(PEER, "%s: not probed: %s", peer->config.address, reason);
 	ping_peer_binding_changed(peer);
+	service_peer_changed(peer);
 }
 
 const char *
@@ -116,7 +119,7 @@ peer_remove_mesh_targets(struct peer *peer)
 		next = prober_peer_next_target(peer->prober, target);
 		prober_target_info(target, &info);
 		stream = info.user;
-		if (stream->ping)
+		if (stream->ping || stream->service)
 			continue;
 		prober_target_remove(target);
 		free(stream);
@@ -132,6 +135,7 @@ peer_unbind(struct peer *peer)
 	if (!peer->prober)
 		return;
 	ping_peer_unbound(peer);
+	service_peer_unbound(peer);
 	sidr_cancel(peer->call);
 	peer->call = NULL;
 	peer->ask_failed = false;
@@ -166,6 +170,7 @@ peer_bind(struct peer *peer)
 	peer->local = gid->addr;
 	peer->gid_index = gid->index;
 	peer_make_path(peer);
+	peer_update_patience(peer);
 	log_debug(PEER, "%s: probed from %s", peer->config.address, nic->name);
 	peer_set_binding(peer, PEER_BOUND, NULL);
 	peer_add_mesh_targets(peer);
@@ -300,6 +305,7 @@ peer_free(struct peer *peer)
 	*at = peer->next;
 	names_cancel(peer->lookup);
 	peer_unbind(peer);
+	loop_undefer(peer->d->loop, peer);
 	peer_config_clear(&peer->config);
 	free(peer);
 }
@@ -311,29 +317,82 @@ peer_free_all(struct daemon *d)
 		peer_free(d->peers);
 }
 
+/* One that is not configured. */
+static struct peer *
+peer_make(struct daemon *d, const char *address, const char *device, const char *source)
+{
+	struct config_peer config = {0};
+	struct peer *peer = NULL;
+
+	if (peer_copy_text(&config.address, address) && peer_copy_text(&config.device, device) &&
+	    peer_copy_text(&config.source, source))
+		peer = peer_new(d, &config, false);
+	peer_config_clear(&config);
+	return peer;
+}
+
 struct peer *
 peer_for_ping(struct daemon *d, const char *address, const char *device, const char *source)
 {
-	struct config_peer config = {0};
 	struct peer *peer = peer_find(d, address, device, source);
 
 	/* With nothing said about the device, any peer of that address will do. */
 	for (struct peer *p = d->peers; !peer && !device && !source && p; p = p->next)
 		if (strcmp(p->config.address, address) == 0)
 			peer = p;
-	if (peer || !peer_copy_text(&config.address, address))
-		return peer;
-	if (peer_copy_text(&config.device, device) && peer_copy_text(&config.source, source))
-		peer = peer_new(d, &config, false);
-	peer_config_clear(&config);
-	return peer;
+	return peer ? peer : peer_make(d, address, device, source);
+}
+
+static struct peer *
+peer_find_bound(const struct daemon *d, const struct nic *nic, const struct addr *local, const struct addr *remote)
+{
+	for (struct peer *p = d->peers; p; p = p->next)
+		if (p->binding == PEER_BOUND && p->nic == nic && addr_equal(&p->remote, remote) &&
+		    addr_equal(&p->local, local))
+			return p;
+	return NULL;
+}
+
+struct peer *
+peer_for_flow(struct daemon *d, const struct nic *nic, const struct addr *local, const struct addr *remote)
+{
+	struct peer *peer = peer_find_bound(d, nic, local, remote);
+	char address[ADDR_TEXT], source[ADDR_TEXT];
+	const char *a = addr_text(remote, address), *s = addr_text(local, source);
+
+	if (!peer)
+		peer = peer_find(d, a, nic->name, s);
+	return peer ? peer : peer_make(d, a, nic->name, s);
+}
+
+bool
+peer_is_up(const struct peer *peer)
+{
+	struct prober_peer_info info;
+
+	if (peer->binding != PEER_BOUND)
+		return false;
+	prober_peer_info(peer->prober, &info);
+	return info.state == PROBER_PEER_UP || info.state == PROBER_PEER_CHECKING || info.state == PROBER_PEER_NO_DATA;
+}
+
+void
+peer_update_patience(struct peer *peer)
+{
+	if (peer->prober)
+		prober_peer_set_backoff(peer->prober,
+					peer->configured || ping_uses_peer(peer) ? PROBER_BACKOFF_MAX_NS
+										 : SERVICE_BACKOFF_MAX_NS,
+					clock_mono_ns());
 }
 
 void
 peer_release(struct peer *peer)
 {
-	if (!peer->configured && !ping_uses_peer(peer))
+	if (!peer->configured && !ping_uses_peer(peer) && !service_uses_peer(peer))
 		peer_free(peer);
+	else
+		peer_update_patience(peer);
 }
 
 static bool
@@ -363,6 +422,7 @@ peer_adopt(struct peer *peer, const struct config_peer *config)
 	peer_config_clear(&peer->config);
 	peer->config = copy;
 	peer->configured = true;
+	peer_update_patience(peer);
 	peer_add_mesh_targets(peer);
 	return 0;
 }

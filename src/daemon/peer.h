@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "core/addr.h"
 #include "core/config.h"
@@ -20,6 +21,7 @@ struct names_lookup;
 struct nic;
 struct path;
 struct ping;
+struct service;
 struct sidr_call;
 
 /* Why a peer is not probed at all; PEER_BOUND when it is. */
@@ -57,6 +59,8 @@ struct peer {
 	struct bucket_rate rate;    /* what its responder answers; of no effect if it does not say */
 	struct bucket bucket;
 	bool rated;
+	LIST_HEAD(peer_services, service) services; /* flows that want to be probed along; they hold the peer */
+	bool services_dirty;        /* service_peer_changed() has deferred a look at them */
 	char hostname[PROBE_WIRE_REPLY_HOST_MAX + 1];
 	char tor[PROBE_WIRE_REPLY_TOR_MAX + 1];
 };
@@ -64,7 +68,8 @@ struct peer {
 /* What a probe's target_user points to. */
 struct peer_stream {
 	struct peer *peer;
-	struct ping *ping; /* NULL: mesh */
+	struct ping *ping;       /* both NULL: mesh */
+	struct service *service;
 };
 
 /* Makes the configured peers match the configuration; those that stay keep their resolution. 0 or -ENOMEM. */
@@ -73,7 +78,13 @@ void peer_free_all(struct daemon *d);
 
 /* A peer for a ping: one that exists and fits, or a new one. NULL: no memory. device, source may be NULL. */
 struct peer *peer_for_ping(struct daemon *d, const char *address, const char *device, const char *source);
-/* The ping is over: its peer goes if nobody else wants it. */
+/* A peer for a flow: one that is bound to this nic and these addresses, or a new one. NULL: no memory. */
+struct peer *peer_for_flow(struct daemon *d, const struct nic *nic, const struct addr *local, const struct addr *remote);
+/* Whether it has a session: probes to it are posted. */
+bool peer_is_up(const struct peer *peer);
+/* Who wants the peer has changed: one that flows alone want is asked less and less often while it does not answer. */
+void peer_update_patience(struct peer *peer);
+/* The ping or flow is over: its peer goes if nobody else wants it. */
 void peer_release(struct peer *peer);
 
 /* Names that were not found, peers without a device, resolutions that could not begin: tried again. From a timer. */

@@ -12,9 +12,11 @@
 #include "daemon/daemon.h"
 #include "daemon/nic.h"
 #include "daemon/peer.h"
+#include "daemon/service.h"
 #include "probe/wire.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
+#include "rdma/sources.h"
 
 #define PEER_SIDR_TIMEOUT_MS 1500
 #define PEER_BURST 8 /* probes; responders allow at least 32 */
@@ -41,14 +43,25 @@ peer_send_reason(int rc)
 	}
 }
 
-static void
-peer_tell_port(const struct peer *peer, const struct prober_packet *packet, struct prober_tx *tx)
+/* Which QP to send from: where the port is bound to the QP, one whose port is the flow label's, if there is one. */
+static struct endpoint *
+peer_endpoint(const struct nic *nic, const struct prober_packet *packet)
 {
-	const struct nic *nic = peer->nic;
-	uint16_t port = sport_of(nic->sport_rule, endpoint_qpn(nic->prober_ep), packet->flow_label);
+	struct endpoint *ep = NULL;
+
+	if (nic->sources && packet->flow_label)
+		ep = sources_get(nic->sources, ibv_flow_label_to_udp_sport(packet->flow_label));
+	return ep ? ep : nic->prober_ep;
+}
+
+static void
+peer_tell_port(const struct nic *nic, const struct endpoint *ep, const struct prober_packet *packet, struct prober_tx *tx)
+{
+	uint16_t port = sport_of(nic->sport_rule, endpoint_qpn(ep), packet->flow_label);
 
 	tx->src_port = port == SPORT_UNKNOWN ? PROBE_PORT_UNKNOWN : port;
-	if (port == SPORT_UNKNOWN)
+	/* A flow's probe without a flow label: the flow's own port is not known. */
+	if (port == SPORT_UNKNOWN || (packet->kind == PROBE_KIND_SERVICE && !packet->flow_label))
 		tx->path = PROBE_PATH_UNKNOWN;
 	else if (!packet->flow_label || port == ibv_flow_label_to_udp_sport(packet->flow_label))
 		tx->path = PROBE_PATH_EXACT;
@@ -67,6 +80,7 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		.size = packet->size,
 		.cookie = packet->cookie,
 	};
+	struct endpoint *ep = peer_endpoint(peer->nic, packet);
 	struct endpoint_tx sent;
 	int rc = -ENODEV;
 
@@ -77,11 +91,11 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		rc = -EMSGSIZE;
 	else if (peer->rated && !bucket_is_ready(&peer->bucket, &peer->rate, clock_mono_ns()))
 		rc = -EBUSY;
-	else if (peer->path && peer->nic->prober_ep)
+	else if (peer->path && ep)
 		rc = path_get_ah(peer->path, packet->flow_label, packet->traffic_class, packet->service_level,
 				 clock_mono_ns(), &send.ah);
 	if (rc == 0)
-		rc = endpoint_send(peer->nic->prober_ep, &send, &sent);
+		rc = endpoint_send(ep, &send, &sent);
 	if (rc == 0 && peer->rated)
 		bucket_take(&peer->bucket, &peer->rate, sent.posted_ns);
 	if (rc < 0) {
@@ -95,7 +109,7 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		.done = sent.done,
 		.clock = PROBE_CLOCK_SW,
 	};
-	peer_tell_port(peer, packet, tx);
+	peer_tell_port(peer->nic, ep, packet, tx);
 	return 0;
 }
 
@@ -198,7 +212,7 @@ peer_resolve(void *arg, void *peer_user)
 	question.len = wire_encode_request(&request, buf);
 	peer->asked_ns = clock_mono_ns();
 	peer->call = NULL;
-	peer->ask_failed = sidr_ask(d->sidr, &question, &peer->call) < 0;
+	peer->ask_failed = !d->sidr || sidr_ask(d->sidr, &question, &peer->call) < 0;
 	/* The prober waits for exactly one outcome, and not from within: peer_retry() brings it. */
 	if (peer->ask_failed)
 		daemon_rescan_soon(d);
@@ -207,11 +221,12 @@ peer_resolve(void *arg, void *peer_user)
 void
 peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from, enum prober_peer_state to)
 {
-	const struct peer *peer = peer_user;
+	struct peer *peer = peer_user;
 	struct prober_peer_info info;
 	const char *reason = NULL;
 
 	(void)arg;
+	service_peer_changed(peer);
 	if (peer->prober) {
 		prober_peer_info(peer->prober, &info);
 		reason = info.reason;

@@ -21,6 +21,7 @@
 #include "daemon/daemon.h"
 #include "daemon/nic.h"
 #include "daemon/peer.h"
+#include "daemon/service.h"
 #include "report/record.h"
 
 struct ping {
@@ -204,6 +205,7 @@ ping_start(struct daemon *d, struct control_client *client, const struct ping_re
 	ping->stream = (struct peer_stream){.peer = peer, .ping = ping};
 	ping->next = d->pings;
 	d->pings = ping;
+	peer_update_patience(peer);
 	if (peer->binding == PEER_BOUND)
 		rc = ping_run(ping) < 0 ? ping_refuse(error, ENOMEM, "out of memory") : 0;
 	else if (peer->binding != PEER_NAMING)
@@ -282,6 +284,7 @@ ping_pack(msgpack_sbuffer *out, const struct peer_stream *stream, const struct p
 		.source = addr_text(&peer->local, source),
 		.hostname = peer->hostname[0] ? peer->hostname : NULL,
 		.ping = id,
+		.flow = stream->service ? service_flow_id(stream->service) : 0,
 	};
 	msgpack_packer pk;
 

@@ -188,6 +188,9 @@ void prober_path_ready(struct prober_peer *peer, uint64_t now_ns);
  */
 void prober_peer_renew(struct prober_peer *peer, uint64_t now_ns);
 
+/* The longest pause between two attempts while it does not answer; PROBER_BACKOFF_MAX_NS unless set. */
+void prober_peer_set_backoff(struct prober_peer *peer, uint64_t max_ns, uint64_t now_ns);
+
 struct prober_peer_info {
 	enum prober_peer_state state;
 	const char *reason;        /* why it is resolving or down; NULL if there is nothing to say */

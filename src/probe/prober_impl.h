@@ -104,7 +104,7 @@ struct prober_peer {
 	bool ask_queued, asking;     /* wants to be resolved; ops->resolve() runs */
 	bool void_answer;            /* what ops->resolve() will say is out of date */
 	uint32_t failures, timeouts; /* in a row */
-	uint64_t backoff_ns;
+	uint64_t backoff_ns, backoff_max_ns;
 	uint64_t alive_ns;           /* this incarnation was alive at some time after */
 	struct prober_session session;
 	struct prober_target_list targets, path_targets;

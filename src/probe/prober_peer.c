@@ -105,10 +105,24 @@ peer_back_off(struct prober_peer *peer, uint64_t now_ns)
 	struct prober *prober = peer->prober;
 	uint64_t backoff_ns = peer->backoff_ns ? 2 * peer->backoff_ns : PROBER_BACKOFF_MIN_NS;
 
-	if (backoff_ns > PROBER_BACKOFF_MAX_NS)
-		backoff_ns = PROBER_BACKOFF_MAX_NS;
+	if (backoff_ns > peer->backoff_max_ns)
+		backoff_ns = peer->backoff_max_ns;
 	peer->backoff_ns = backoff_ns;
 	prober_timer_set(prober, &peer->timer, now_ns + backoff_ns - prober_random(prober) % (backoff_ns / 4 + 1));
+}
+
+void
+prober_peer_set_backoff(struct prober_peer *peer, uint64_t max_ns, uint64_t now_ns)
+{
+	bool sooner = max_ns < peer->backoff_max_ns && peer->backoff_ns > max_ns;
+
+	peer->backoff_max_ns = max_ns;
+	if (!sooner)
+		return;
+	peer->backoff_ns = max_ns;
+	if (!peer->asking && !peer->ask_queued &&
+	    (peer->state == PROBER_PEER_RESOLVING || peer->state == PROBER_PEER_DOWN))
+		prober_timer_set(peer->prober, &peer->timer, now_ns + max_ns);
 }
 
 static void
@@ -340,6 +354,7 @@ prober_peer_add(struct prober *prober, struct prober_device *device, void *user,
 	peer->user = user;
 	peer->state = PROBER_PEER_RESOLVING;
 	peer->state_since_ns = now_ns;
+	peer->backoff_max_ns = PROBER_BACKOFF_MAX_NS;
 	TAILQ_INIT(&peer->targets);
 	TAILQ_INIT(&peer->path_targets);
 	TAILQ_INIT(&peer->unproven);

@@ -59,7 +59,7 @@ int device_list(char *const *patterns, size_t n_patterns, struct device_name **o
 
 /*
  * A number that is another one whenever a device has come or gone. Cheap: reads the names in a directory of sysfs, while
- * device_list() opens each device.
+ * device_list() opens each device. 0: there is none.
  */
 uint64_t device_set(void);
 

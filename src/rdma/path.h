@@ -22,7 +22,7 @@ struct path;
 struct path_ah;
 
 #define PATH_FRESH_NS 5000000000ULL  /* how long a resolved neighbour is trusted to be known still */
-#define PATH_AHS_MAX 32
+#define PATH_AHS_MAX 256
 #define PATH_RESOLVE_TIMEOUT_MS 1500
 
 struct path_ops {

@@ -129,9 +129,12 @@ source_search_pause(struct source_search *search)
 }
 
 uint64_t
-source_search_pause_ns(uint64_t took_ns)
+source_search_pause_ns(struct source_search *search, uint64_t took_ns)
 {
-	return (uint64_t)((double)took_ns / SOURCES_SHARE);
+	uint64_t cost_ns = search->took_ns && search->took_ns < took_ns ? search->took_ns : took_ns;
+
+	search->took_ns = took_ns;
+	return (uint64_t)((double)cost_ns / SOURCES_SHARE);
 }
 
 void

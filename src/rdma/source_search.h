@@ -25,6 +25,7 @@ struct source_search {
 	bool numbered; /* last_qpn is valid */
 	uint32_t last_qpn;
 	uint64_t tries, given_up;
+	uint64_t took_ns; /* by the last try; 0: there was none */
 };
 
 /* What to make next. */
@@ -51,8 +52,11 @@ bool source_search_made(struct source_search *search, uint32_t qpn, struct endpo
 /* The numbering may have gone on without us. */
 void source_search_pause(struct source_search *search);
 
-/* How long to do nothing after a try that took took_ns. */
-uint64_t source_search_pause_ns(uint64_t took_ns);
+/*
+ * How long to do nothing after a try that took took_ns. One long try between short ones counts as a short one: the host was
+ * busy with something else, and fifty times as long without a search would help nobody.
+ */
+uint64_t source_search_pause_ns(struct source_search *search, uint64_t took_ns);
 
 void source_search_stats(const struct source_search *search, struct sources_stats *out);
 

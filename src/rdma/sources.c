@@ -143,7 +143,7 @@ sources_try(void *arg)
 	if (source_search_next(&sources->search) == SOURCE_STEP_NONE)
 		sources_rest(sources);
 	took_ns = clock_mono_ns() - begin_ns;
-	sources->next_ns = begin_ns + took_ns + source_search_pause_ns(took_ns) + sources->retry_ns;
+	sources->next_ns = begin_ns + took_ns + source_search_pause_ns(&sources->search, took_ns) + sources->retry_ns;
 	sources_arm(sources);
 }
 

@@ -165,6 +165,8 @@ record_probe(msgpack_packer *out, const struct record_probe_context *context, co
 	record_str(&r, "hostname", context->hostname);
 	if (context->ping)
 		record_u64(&r, "ping", context->ping);
+	if (context->flow)
+		record_u64(&r, "flow", context->flow);
 	record_u64(&r, "seq", result->seq);
 	record_str(&r, "kind", probe_kind_name(result->kind));
 	record_str(&r, "class", probe_class_name(result->class));

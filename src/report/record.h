@@ -47,6 +47,7 @@ struct record_probe_context {
 	const char *device, *peer;
 	const char *source, *hostname; /* may be NULL */
 	uint64_t ping;                 /* 0: not a ping's */
+	uint64_t flow;                 /* 0: not a flow's */
 };
 void record_probe(msgpack_packer *out, const struct record_probe_context *context, const struct probe_result *result);
 

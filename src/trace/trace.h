@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The trace room as the daemon sees it: tracer, dumps and flows put together. Start-up attaches first and dumps then; a dump
- * every TRACE_DUMP_NS is heartbeat, reconciliation and self-check; events that were lost bring the next dump forward.
+ * every TRACE_DUMP_NS is heartbeat, reconciliation and self-check; events that were lost
+ * bring the next dump forward to the next look.
  */
 #ifndef RPINGMESH_TRACE_TRACE_H
 #define RPINGMESH_TRACE_TRACE_H
@@ -17,7 +18,6 @@ struct trace;
 
 #define TRACE_DUMP_NS 30000000000ULL
 #define TRACE_CHECK_NS 2000000000ULL    /* between looks whether ib_core came or went */
-#define TRACE_EARLY_DUMP_NS 1000000000ULL /* after events were lost */
 
 struct trace_ops {
 	/* As in flows_ops. */
@@ -26,8 +26,6 @@ struct trace_ops {
 	void (*event)(void *arg, const struct qp_event *e, const struct flow_qp *qp);
 	/* Whether a device is ours to look at: QPs of others are left out. */
 	bool (*wants_device)(void *arg, const char *device);
-	/* The state has changed; for the log. */
-	void (*changed)(void *arg);
 };
 
 struct trace_config {

@@ -189,7 +189,8 @@ class Capture:
         self.path = os.path.join(t.dir, f"capture{index}-{time.monotonic_ns()}.pcap")
         fabric("capture", index, self.path)
 
-    def packets(self):
+    def packets(self, ud=True):
+        """UD sends alone, or with ud=False everything: "opcode" tells (InfiniBand Architecture 9.2)."""
         fabric("capture-stop", self.index)
         with open(self.path, "rb") as f:
             data = f.read()
@@ -200,35 +201,40 @@ class Capture:
             sec, sub, length = struct.unpack_from("<III", data, at)
             packet = parse_roce(data[at + 16:at + 16 + length])
             at += 16 + length
-            if packet:
+            if packet and (packet["opcode"] == UD_SEND_ONLY or not ud):
                 packet["time"] = sec + sub / (1e9 if magic == 0xA1B23C4D else 1e6)
                 packets.append(packet)
         return packets
 
 
+UD_SEND_ONLY = 0x64
+
+
 def parse_roce(frame):
-    """Ethernet, IPv4 or IPv6, UDP 4791, BTH and DETH (InfiniBand Architecture, Annex A17). None: not a UD send."""
+    """Ethernet, IPv4 or IPv6, UDP 4791, BTH and, for UD, DETH (InfiniBand Architecture, Annex A17). None: not RoCE v2."""
     ethertype = struct.unpack_from(">H", frame, 12)[0]
     ip = frame[14:]
     if ethertype == 0x0800:
         if ip[9] != 17:
             return None
-        tos, udp, source = ip[1], ip[(ip[0] & 15) * 4:], ".".join(map(str, ip[12:16]))
+        tos, udp = ip[1], ip[(ip[0] & 15) * 4:]
+        source, dest = (".".join(map(str, ip[at:at + 4])) for at in (12, 16))
     elif ethertype == 0x86DD:
         if ip[6] != 17:
             return None
-        tos, udp, source = (struct.unpack_from(">H", ip)[0] >> 4) & 0xFF, ip[40:], ip[8:24].hex()
+        tos, udp = (struct.unpack_from(">H", ip)[0] >> 4) & 0xFF, ip[40:]
+        source, dest = ip[8:24].hex(), ip[24:40].hex()
     else:
         return None
     sport, dport, udp_len = struct.unpack_from(">HHH", udp)
     opcode = udp[8]
-    if dport != 4791 or opcode != 0x64:
+    if dport != 4791:
         return None
     pad = (udp[9] >> 4) & 3
-    # UDP header 8, BTH 12, DETH 8, payload, pad, ICRC 4
-    payload = udp[28:udp_len - 4 - pad]
+    # UDP header 8, BTH 12, DETH 8 (UD alone), payload, pad, ICRC 4
+    payload = udp[28 if opcode == UD_SEND_ONLY else 20:udp_len - 4 - pad]
     qpn = int.from_bytes(udp[13:16], "big")
-    return {"source": source, "sport": sport, "tos": tos, "qpn": qpn, "size": len(payload), "payload": payload}
+    return {"source": source, "dest": dest, "opcode": opcode, "sport": sport, "tos": tos, "qpn": qpn, "size": len(payload), "payload": payload}
 
 
 def probes_in(packets):
