@@ -289,10 +289,16 @@ qp_submit(struct qp_event *e)
 static __always_inline int
 qp_created(struct rdma_restrack_entry *res)
 {
-	const struct ib_qp *qp = (const void *)res - bpf_core_field_offset(struct ib_qp, res);
+	const struct ib_qp *qp;
 	struct qp_event *e;
 
-	if (BPF_CORE_READ(res, type) != bpf_core_enum_value(enum rdma_restrack_type, RDMA_RESTRACK_QP) || qp_is_own(qp))
+	if (!bpf_core_field_exists(struct ib_qp, res) || !bpf_core_field_exists(res->type) ||
+	    !bpf_core_enum_value_exists(enum rdma_restrack_type, RDMA_RESTRACK_QP))
+		return 0;
+	if (BPF_CORE_READ(res, type) != bpf_core_enum_value(enum rdma_restrack_type, RDMA_RESTRACK_QP))
+		return 0;
+	qp = (const void *)res - bpf_core_field_offset(struct ib_qp, res);
+	if (qp_is_own(qp))
 		return 0;
 	e = qp_reserve();
 	if (!e)

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-/* Relocated by name: Linux < 5.11 has IB_GID_TYPE_IB == IB_GID_TYPE_ROCE == 0, later kernels number them apart (1c15b4f2a42f). */
+/* Relocated by name: before Linux 5.10 IB_GID_TYPE_IB and IB_GID_TYPE_ROCE are both 0 and ROCE_UDP_ENCAP is 1 (1c15b4f2a42f). */
 enum ib_gid_type { IB_GID_TYPE_IB, IB_GID_TYPE_ROCE, IB_GID_TYPE_ROCE_UDP_ENCAP };
 enum rdma_restrack_type { RDMA_RESTRACK_QP = 2 };
 enum rdma_ah_attr_type { RDMA_AH_ATTR_TYPE_ROCE = 2 };
