@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pool of source endpoints on a device that binds the UDP source port to the QP (SPORT_RULE_QP: rxe): for each port that a probe wants,
- * UD QPs are made and dropped until one has it. QPNs go up by one in rxe, so a cheap bare QP tells where the numbering stands,
- * and the endpoint itself is made when its number is the next one (source_search.h). 8 of 131072 QPNs have a given port.
- * The search runs from a timer, one try a callback, and spends at most SOURCES_SHARE of the time: a try that took t is followed by a
- * pause of t / SOURCES_SHARE at least, except that a single try much longer than its neighbours pays as they do. A port is given up after SOURCES_TRIES tries and tried again when it is wanted anew.
+ * A pool of source endpoints on a device that binds the UDP source port to the QP (SPORT_RULE_QP: rxe): for each port that a probe
+ * wants, UD QPs are made and dropped until one has it. QPNs go up by one in rxe, so a cheap bare QP tells where the numbering
+ * stands, and the endpoint itself is made when its number is the next one (source_search.h). 8 of 131072 QPNs have a given port.
+ *
+ * The search runs from a timer, one try a callback, and spends at most SOURCES_SHARE of the time: a try that took t is followed by
+ * a pause of t / SOURCES_SHARE at least, except that a single try much longer than the one before it pays as that one did. A port
+ * is given up after SOURCES_TRIES tries and tried again when it is wanted anew.
  */
 #ifndef RPINGMESH_RDMA_SOURCES_H
 #define RPINGMESH_RDMA_SOURCES_H

@@ -164,6 +164,9 @@ test_counted(void **state)
 	assert_int_equal(source_search_want(&search, port), 0);
 	assert_null(source_search_unwant(&search, port));
 	assert_non_null(source_search_get(&search, port));
+	/* An endpoint that has another port, or a port that another endpoint has, stays the caller's. */
+	assert_false(source_search_made(&search, 1004, endpoint_of(1004)));
+	assert_false(source_search_made(&search, 1003, endpoint_of(1003)));
 	assert_int_equal(qpn_of(source_search_unwant(&search, port)), 1003);
 	assert_null(source_search_get(&search, port));
 	assert_null(source_search_unwant(&search, port));
@@ -260,10 +263,18 @@ test_others(void **state)
 static void
 test_pause(void **state)
 {
+	struct source_search search;
+
 	(void)state;
+	source_search_init(&search, 16);
 	/* 2 % of the time: 1 ms of work, then 50 ms without. */
-	assert_int_equal(source_search_pause_ns(1000000), 50000000);
-	assert_int_equal(source_search_pause_ns(0), 0);
+	assert_int_equal(source_search_pause_ns(&search, 3000000), 150000000);
+	assert_int_equal(source_search_pause_ns(&search, 1000000), 50000000);
+	/* A second once is a stall of the host, twice it is the device. */
+	assert_int_equal(source_search_pause_ns(&search, 1000000000), 50000000);
+	assert_int_equal(source_search_pause_ns(&search, 1000000), 50000000);
+	assert_int_equal(source_search_pause_ns(&search, 1000000000), 50000000);
+	assert_int_equal(source_search_pause_ns(&search, 1000000000), 50000000000);
 }
 
 int
