@@ -33,7 +33,7 @@ struct ctl_command {
 	int (*run)(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 };
 
-extern const struct ctl_command ctl_status, ctl_devices, ctl_peers, ctl_targets, ctl_flows, ctl_ping, ctl_watch;
+extern const struct ctl_command ctl_status, ctl_devices, ctl_peers, ctl_targets, ctl_flows, ctl_events, ctl_ping, ctl_watch;
 
 /* "rpingmesh-ctl: " and the text as one line on stderr. */
 void ctl_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flows summed up by what they have in common. A flow with several owners counts in the group of each of them, with the QPs that
- * this owner has; owners that its record has no room for are in the group "?".
+ * Flows summed up by what they have in common. A flow with several owners counts in the group of each of them, with
+ * the QPs that this owner has; owners that its record has no room for are in the group "?".
  */
 #ifndef RPINGMESH_CTL_FLOWGROUP_H
 #define RPINGMESH_CTL_FLOWGROUP_H

@@ -102,8 +102,12 @@ enum devices_column {
 	DEVICES_CLOCK,
 	DEVICES_QPN,
 	DEVICES_RESPONDER,
+	DEVICES_BUDGET,
+	DEVICES_SERVICES,
+	DEVICES_SOURCES,
 	DEVICES_POSTED,
 	DEVICES_DEFERRED,
+	DEVICES_SKIPPED,
 	DEVICES_ERRORS,
 	DEVICES_REASON,
 	DEVICES_COLUMN_N
@@ -121,17 +125,21 @@ static const struct table_column devices_columns[DEVICES_COLUMN_N] = {
 	[DEVICES_CLOCK] = {.title = "CLOCK", .priority = 6},
 	[DEVICES_QPN] = {.title = "QPN", .priority = 10, .right = true},
 	[DEVICES_RESPONDER] = {.title = "RESPONDER", .priority = 12, .right = true},
+	[DEVICES_BUDGET] = {.title = "PROBES/S", .priority = 6, .right = true, .optional = true},
+	[DEVICES_SERVICES] = {.title = "SERVICES", .priority = 9, .right = true, .optional = true},
+	[DEVICES_SOURCES] = {.title = "SOURCES", .priority = 15, .optional = true},
 	[DEVICES_POSTED] = {.title = "POSTED", .priority = 7, .right = true},
 	[DEVICES_DEFERRED] = {.title = "DEFERRED", .priority = 13, .right = true},
+	[DEVICES_SKIPPED] = {.title = "SKIPPED", .priority = 14, .right = true, .optional = true},
 	[DEVICES_ERRORS] = {.title = "ERRORS", .priority = 2, .optional = true},
-	[DEVICES_REASON] = {.title = "REASON", .priority = 14, .optional = true},
+	[DEVICES_REASON] = {.title = "REASON", .priority = 16, .optional = true},
 };
 
 static const char *const devices_keys[DEVICES_COLUMN_N] = {
 	[DEVICES_DEVICE] = "device", [DEVICES_PORT] = "port", [DEVICES_NETDEV] = "netdev", [DEVICES_DRIVER] = "driver",
 	[DEVICES_GID] = "gid", [DEVICES_INDEX] = "gid_index", [DEVICES_MTU] = "mtu", [DEVICES_CLOCK] = "clock",
 	[DEVICES_QPN] = "qpn", [DEVICES_RESPONDER] = "responder_qpn", [DEVICES_POSTED] = "posted",
-	[DEVICES_DEFERRED] = "deferred", [DEVICES_REASON] = "state_reason",
+	[DEVICES_DEFERRED] = "deferred", [DEVICES_SERVICES] = "probes_per_s_service", [DEVICES_REASON] = "state_reason",
 };
 
 /* "send 2 queue_full 7": the error counters that are not 0. */
@@ -152,10 +160,51 @@ devices_errors(struct table *table, const msgpack_object *device)
 		table_cell(table, DEVICES_ERRORS, TABLE_YELLOW, text);
 }
 
+/* "120 of 150": probes in the last whole second, and how many may be. */
+static void
+devices_budget(struct table *table, const msgpack_object *device)
+{
+	char text[TABLE_CELL_MAX], sent[FORMAT_TEXT], max[FORMAT_TEXT];
+	bool known = view_text(device, "probes_per_s", sent, sizeof(sent));
+
+	if (view_text(device, "probes_per_s_max", max, sizeof(max)))
+		snprintf(text, sizeof(text), "%s of %s", sent, max);
+	else
+		snprintf(text, sizeof(text), "%s", sent);
+	if (known || strcmp(text, "-") != 0)
+		table_cell(table, DEVICES_BUDGET, TABLE_PLAIN, text);
+}
+
+/* "3 of 5, gave up 1": source ports that have a QP. */
+static void
+devices_sources(struct table *table, const msgpack_object *device)
+{
+	const msgpack_object *sources = view_map(device, "source_qps");
+	char text[TABLE_CELL_MAX], found[FORMAT_TEXT], wanted[FORMAT_TEXT];
+	uint64_t given_up = 0;
+	size_t at;
+
+	if (!sources)
+		return;
+	view_text(sources, "found", found, sizeof(found));
+	view_text(sources, "wanted", wanted, sizeof(wanted));
+	snprintf(text, sizeof(text), "%s of %s", found, wanted);
+	at = strlen(text);
+	if (view_u64(sources, "given_up", &given_up) && given_up > 0)
+		snprintf(text + at, sizeof(text) - at, ", gave up %" PRIu64, given_up);
+	table_cell(table, DEVICES_SOURCES, given_up ? TABLE_YELLOW : TABLE_PLAIN, text);
+}
+
 static void
 devices_fill(struct table *table, const msgpack_object *device)
 {
 	char text[TABLE_CELL_MAX];
+	uint64_t skipped;
+
+	devices_budget(table, device);
+	devices_sources(table, device);
+	if (view_u64(device, "skipped", &skipped) && skipped > 0)
+		table_cell(table, DEVICES_SKIPPED, TABLE_YELLOW, format_u64(skipped, text));
 
 	if (view_text(device, "state", text, sizeof(text)))
 		table_cell(table, DEVICES_STATE, view_is(device, "state", "up") ? TABLE_GREEN : TABLE_RED, text);
@@ -190,8 +239,11 @@ const struct ctl_command ctl_devices = {
 		"Show the local RDMA device ports that the daemon probes from and answers on.\n"
 		"\n"
 		"QPN is the prober's queue pair, RESPONDER the responder's; CLOCK tells whether times are\n"
-		"the RNIC's (hw) or the host's (sw). POSTED counts probes, DEFERRED the times that one had\n"
-		"to wait for the device's budget. GID is the address that probes come from.\n"
+		"the RNIC's (hw) or the host's (sw). PROBES/S tells how much of the device's budget the last\n"
+		"second took, SERVICES how much of that was along the flows of services. SOURCES is how many\n"
+		"of the wanted UDP source ports have a QP, where each takes one. POSTED counts probes, DEFERRED\n"
+		"the times that one had to wait for the budget, SKIPPED the intervals left out because the\n"
+		"daemon or the budget was behind. GID is the address that probes come from.\n"
 		"\n"
 		"Exit status: 0 a device is up; 1 none is; 2 usage; 3 no daemon.\n"
 		"\n"

@@ -19,6 +19,8 @@ tracing_note(struct client *client)
 	char text[64], reason[TRACING_TEXT];
 	int rc = client_call(client, "status", NULL, &status);
 
+	if (rc == CTL_OK)
+		rc = client_check_schema(client, status);
 	if (rc != CTL_OK || view_is(status, "tracing", "on") || !view_text(status, "tracing", text, sizeof(text)))
 		return rc;
 	if (!view_text(status, "tracing_reason", reason, sizeof(reason)))

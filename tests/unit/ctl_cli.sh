@@ -92,7 +92,8 @@ widest() {
 about=usage
 for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "ping -c" "ping -c 0 a" "ping -c -1 a" "ping -c x a" \
 	"ping -i 0 a" "ping -i nan a" "ping -s 49 a" "ping -s 5000 a" "ping --flow-label 0x100000 a" "ping --tos 256 a" "ping -W x a" \
-	"watch x" "watch -n 0 " "watch -c 0" "-S" "flows x" "flows --by" "flows --by host" "flows --pid x" "flows -p 0" "flows --qps --by job"; do
+	"watch x" "watch -n 0 " "watch -c 0" "-S" "flows x" "flows --by" "flows --by host" "flows --pid x" "flows -p 0" "flows --qps --by job" \
+	"events x" "events -c 0" "events --pid -1" "events --count"; do
 	what=$args
 	# shellcheck disable=SC2086
 	"$ctl" $args >"$dir/out" 2>"$dir/err"
@@ -105,7 +106,7 @@ done
 
 about=help
 run 0 --help; out '^Usage:'; out 'status'; out 'watch'; no_err
-for command in status devices peers targets flows ping watch; do
+for command in status devices peers targets flows events ping watch; do
 	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 100
 	run 0 $command -h; out '^Usage:'
 done
@@ -113,7 +114,7 @@ run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
 
 about="no daemon"
-for args in status devices peers targets flows watch "--json watch" "ping 10.0.0.1"; do
+for args in status devices peers targets flows events watch "--json watch" "ping 10.0.0.1"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'no rpingmeshd listens there'; err "$sock"; lines 0
 done
@@ -156,7 +157,7 @@ out '^10.0.0.2 *rxe0 *host-b *up *100 *0% *20.4 ms *31.0 ms *83.1 us *12.3 us *1
 not_out 'NOT OK'; not_out 'REASON'
 not_out "$esc"
 run 0 --json peers; lines 3; json 'o["type"] == "peer" and o["recent"]["rtt_p50_ns"] == 20400000'
-run 0 devices; out 'rxe0 *1 *up *eth0 *rxe *10.0.0.1 *1 *1024 *sw *17 *18 *5 *0 *queue_full 7'
+run 0 devices; out 'rxe0 *1 *up *eth0 *rxe *10.0.0.1 *1 *1024 *sw *17 *18 *120 of 150 *80 *3 of 5, gave up 1 *5 *0 *2 *queue_full 7'
 run 0 --json devices; json 'o["qpn"] == 17'
 run 0 targets; out '10.0.0.2 *rxe0 *mesh *100 ms *50,1024 *0xabcde *104 *57236 *exact *8 *12.5% *20.4 ms'; out 'lost 1'
 run 0 --json targets; json 'o["flow_label"] == 0xabcde'
@@ -240,6 +241,16 @@ run 0 --json watch -c 4; lines 5
 json 'o["type"] == "probe" and o["seq"] < 4 or o == {"type": "dropped", "count": 5}'
 run 0 watch -c 2 -n 0.1; lines 6
 out '^20[0-9-]*T[0-9:.]*Z 10.0.0.2 rxe0 up sent=100 loss=0% rtt_p50=20.400 ms rtt_p99=31.000 ms prober=0.083 ms responder=0.012 ms$'
+what="events"
+run 0 events -c 4; lines 5; no_err
+out '^2023-11-14T22:13:20.123456Z create  rxe0 17 -> - RC python3(4711) job=slurm:12$'
+out '^2023-11-14T22:13:20.123456Z rtr     rxe0 17 -> 42 RC python3(4711) 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0 mtu=1024 job=slurm:12 flow=3$'
+out '^[^ ]* rtr     rxe0 18 -> 42 RC \[nvme_rdma\] 10.0.0.1 -> 10.0.0.2 port=? tos=104 sl=0 mtu=1024 flow=3$'
+order ' create ' ' rtr .* 17 ' '^20[0-9T:.-]*Z dropped 5 events are missing here' ' 18 ' ' destroy '
+run 0 events --follow --count 2; lines 2
+run 0 events -f --device rxe1 --count 1; lines 2; out ' destroy *rxe1 19 '; out dropped
+run 0 events -p 4712 -c 1; out ' destroy *rxe1 19 '; not_out ' 17 '
+run 0 --json events -c 4; lines 5; json 'o["type"] == "event" and o["event"] in ("create", "rtr", "destroy") or o == {"type": "dropped", "count": 5}'
 what="watch | head"
 { timeout 10 "$ctl" -S "$sock" watch -n 0.1; echo $? >"$dir/status"; } 2>"$dir/err" | head -1 >"$dir/out"
 lines 1; no_err
@@ -255,7 +266,7 @@ daemon bad
 run 1 status; out 'degraded *device rxe1 is down'; out 'degraded *tracing is off'
 run 1 peers; out 'NOT OK'; out 'lost 3 down 12'; out 'down .*SIDR request timed out$'
 run 1 --json peers; lines 2; json 'True'
-run 1 devices; out 'down'; out 'port is down'
+run 1 devices; out 'down'; out 'port is down'; not_out SOURCES; not_out SKIPPED; out ' - of 150 '; not_out SERVICES
 run 0 targets; out 'Nothing is probed'
 run 1 ping -c 2 node7; out '^seq=1 unresolved (no answer)$'; out '^2 sent, 0 answered, loss not known$'; out '^unresolved 2$'; not_out rtt
 
@@ -266,6 +277,21 @@ run 0 peers
 daemon untraced
 run 0 flows; one_err; err 'tracing is off, .*: BPF: permission denied: run as root$'; out '^No flows'; lines 1
 run 0 --json flows; one_err; err 'tracing is off'; lines 0
+run 0 events -c 1; one_err; err 'tracing is off, so no flow and no event is seen: BPF'; lines 1
+daemon goes
+run 3 events; one_err; err 'hung up'; lines 2
+run 0 events -c 2; no_err
+daemon stays
+for signal in INT TERM; do
+	what="events, SIG$signal"
+	: >"$dir/out"
+	"$ctl" -S "$sock" events >"$dir/out" 2>"$dir/err" & pid=$!
+	n=0
+	while [ ! -s "$dir/out" ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n + 1)); done
+	kill -$signal $pid; wait $pid; got=$?
+	if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
+	lines 1; no_err
+done
 daemon degraded
 run 0 flows; one_err; err 'tracing is degraded, .* missing: ring full$'; lines 2
 run 0 status; out '^  hooks *-$'; out '^  dumps *-$'
@@ -286,19 +312,19 @@ run 1 peers; one_err; err 'size: expected? 50 to 4096 bytes'; lines 0
 run 1 ping -c 1 node7; one_err; err 'ping: node7: no address for that name'
 
 daemon old
-for args in status devices peers targets flows "ping x" watch "--json watch"; do
+for args in status devices peers targets flows events "ping x" watch "--json watch"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'older than this program'; lines 0
 done
 
 daemon schema
-for args in status "--json watch" "ping -q x"; do
+for args in status "--json watch" "ping -q x" events; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'schema 0, this program needs 1'
 done
 
 daemon dies
-for args in status peers flows "ping -q x" "--json watch" "watch -n 0.1"; do
+for args in status peers flows events "ping -q x" "--json watch" "watch -n 0.1"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'hung up'
 done
@@ -337,6 +363,8 @@ for c in 8 40 80 200; do
 	COLUMNS=$c "$ctl" -S "$sock" flows >"$dir/out" 2>"$dir/err" || bad "exit status"
 	widest $c; lines 12
 done
+run 0 events -c 12; not_out "$esc"; out 'a?\[2J??(?)'
+run 0 --json events -c 12; not_out "$esc"
 run 0 watch -c 1
 run 0 --json watch -c 5
 run 1 ping x; not_out "$esc"
@@ -346,6 +374,11 @@ run 3 status; one_err; err 'has not answered "status" for 5 s'
 
 daemon flood
 run 0 --json watch -c 100000; lines 100000
+run 0 events -c 100000; lines 100000
+what="events | head"
+{ timeout 10 "$ctl" -S "$sock" events; echo $? >"$dir/status"; } 2>"$dir/err" | head -1 >"$dir/out"
+lines 1; no_err
+if [ "$(cat "$dir/status")" = 141 ]; then ok; else bad "exit status $(cat "$dir/status")"; fi
 
 pty() {
 	what="terminal: $*"

@@ -67,6 +67,21 @@ def flow(ident, **more):
     return f
 
 
+def event(qpn, what="rtr", **more):
+    e = {"type": "event", "schema": 1, "time_ns": 1_700_000_000_123_456_789, "event": what, "device": "rxe0", "port": 1,
+         "driver": "rxe", "qpn": qpn, "remote_qpn": 42, "qp_type": "RC", "state": "RTR", "pid": 4711, "comm": "python3",
+         "cgroup": "/x", "cgroup_id": 99, "job": "slurm:12", "kernel": False, "src_gid": "10.0.0.1", "dst_gid": "10.0.0.2",
+         "gid_type": "RoCE v2", "src_port": 57236, "flow_label": 0, "traffic_class": 104, "service_level": 0,
+         "path_mtu": 1024, "flow": 3}
+    e.update(more)
+    return e
+
+
+NO_PATH = dict.fromkeys(["remote_qpn", "src_gid", "dst_gid", "gid_type", "src_port", "flow_label", "traffic_class",
+                         "service_level", "path_mtu", "flow", "port"])
+EVENTS = [event(17, "create", **NO_PATH), event(17), event(18, src_port=None, pid=None, comm="nvme_rdma", kernel=True, job=None),
+          event(19, "destroy", device="rxe1", pid=4712)]
+
 # Not in the order that they are to be shown in: worst first is 3, 1, 5, 2, 4.
 FLOWS = [
     flow(1),
@@ -99,6 +114,10 @@ def device(**more):
          "send_errors": 0, "receive_errors": 0, "receive_queue_full": 7}
     d.update(more)
     return d
+
+
+BUDGET = {"probes_per_s_max": 150, "probes_per_s": 120, "probes_per_s_service": 80, "posted_service": 3, "skipped": 2,
+          "skipped_service": 1, "source_qps": {"wanted": 5, "found": 3, "tries": 1000, "given_up": 1}}
 
 
 def target(**more):
@@ -189,9 +208,17 @@ class Conn:
             self.stopped.set()
         elif method == "flows":
             self.flows(ident, param, FLOWS)
+        elif method == "events":
+            self.note("event", EVENTS[0])  # a notification may overtake the answer
+            self.answer(ident, {})
+            self.note("event", EVENTS[1])
+            self.note("dropped", {"count": 5})
+            self.note("probe", probe(0))
+            for e in EVENTS[2:]:
+                self.note("event", e)
         else:
             self.answer(ident, {"status": status(tracing="on", tracing_reason=None, trace=trace()), "peers": [peer("10.0.0.2"), peer("10.0.0.3", ratio=0.003),
-                                peer("10.0.0.1", "self")], "devices": [device()], "targets": [target()]}[method])
+                                peer("10.0.0.1", "self")], "devices": [device(**BUDGET)], "targets": [target()]}[method])
 
     def flows(self, ident, param, flows):
         """A page, as the contract has it; flows are in the order of their ids."""
@@ -233,10 +260,14 @@ class Conn:
         down = peer("10.0.0.3", "down", None, state_reason="SIDR request timed out", last_ok_ns=None, hostname=None,
                     **totals(ok=5, lost=3, peer_down=12))
         self.answer(ident, {"status": status(degraded=["device rxe1 is down", "tracing is off"], devices_up=1),
-                            "peers": [peer("10.0.0.2"), down], "devices": [device(state="down", state_reason="port is down")],
+                            "peers": [peer("10.0.0.2"), down], "devices": [device(state="down", state_reason="port is down", probes_per_s_max=150, skipped=0)],
                             "targets": []}[method])
 
     def do_untraced(self, ident, method, param):
+        if method == "events":
+            self.answer(ident, {})
+            self.note("event", EVENTS[1])
+            return
         self.answer(ident, {"status": status(tracing="off", tracing_reason="BPF: permission denied: run as root"),
                             "flows": {"flows": [], "next": None}}[method])
 
@@ -285,6 +316,9 @@ class Conn:
         elif method == "subscribe":
             self.answer(ident, {})
             self.note("probe", probe(0, schema=0))
+        elif method == "events":
+            self.answer(ident, {})
+            self.note("event", event(1, schema=0))
         else:
             self.answer(ident, status(schema=0))
 
@@ -297,6 +331,18 @@ class Conn:
         self.sock.sendall(msgpack.packb([1, ident, None, [peer("10.0.0.2")]])[:-20])
         self.sock.shutdown(socket.SHUT_RDWR)
 
+    def do_goes(self, ident, method, param):
+        self.answer(ident, status(tracing="on") if method == "status" else {})
+        if method == "events":
+            self.note("event", EVENTS[0])
+            self.note("event", EVENTS[1])
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def do_stays(self, ident, method, param):  # and nothing more happens
+        self.answer(ident, status(tracing="on") if method == "status" else {})
+        if method == "events":
+            self.note("event", EVENTS[1])
+
     def do_garbage(self, ident, method, param):
         self.sock.sendall(b"\xc1HTTP/1.1 400 Bad Request\r\n\r\n")
 
@@ -307,7 +353,7 @@ class Conn:
         self.note("from_the_future", None)
 
     def do_junk(self, ident, method, param):
-        if method in ("ping", "subscribe"):
+        if method in ("ping", "subscribe", "events"):
             self.send([1, ident + 1000, None, None])
             self.send(5)
             self.send([2, 5, 5])
@@ -317,7 +363,10 @@ class Conn:
             for j in JUNK:
                 self.note("ping", j)
                 self.note("probe", j)
+                self.note("event", j)
                 self.note("dropped", j)
+            for j in JUNK_FLOWS:
+                self.note("event", {**(j if isinstance(j, dict) else {}), "comm": "a\x1b[2J\udcff\u202e", "pid": -1, "src_gid": [1]})
             self.note("ping_done", JUNK[5])
         elif method == "status":
             self.answer(ident, {"devices": "x", "devices_up": 1, "degraded": 7, "probes": {5: 5, "a": None}, "uptime_s": 1e300,
@@ -338,9 +387,15 @@ class Conn:
         self.answer(ident, peers if method == "peers" else {})
 
     def do_flood(self, ident, method, param):
+        if method == "status":
+            self.answer(ident, status(tracing="on"))
+            return
         self.answer(ident, {"ping": 77})
         for seq in range(200000):
-            self.note("ping" if method == "ping" else "probe", probe(seq))
+            if method == "events":
+                self.note("event", EVENTS[1])
+            else:
+                self.note("ping" if method == "ping" else "probe", probe(seq))
 
 
 def main():
