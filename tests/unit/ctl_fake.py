@@ -59,7 +59,7 @@ def qp(qpn, **more):
 def flow(ident, **more):
     f = {"type": "flow", "id": ident, "device": "rxe0", "port": 1, "driver": "rxe", "src_gid": "10.0.0.1", "dst_gid": "10.0.0.2",
          "gid_type": "RoCE v2", "src_port": 57236, "traffic_class": 104, "service_level": 0, "path_mtu": 1024,
-         "since_ns": time.time_ns() - 65 * 10**9, "owners": [owner()], "qps_of_other_owners": 0, "qps": [qp(17), qp(18)], "qps_total": 2,
+         "since_ns": time.time_ns() - (100 * 86400 + 1800) * 10**9, "owners": [owner()], "qps_of_other_owners": 0, "qps": [qp(17), qp(18)], "qps_total": 2,
          "probing": "probing", "probing_reason": None, "hostname": "host-b", "tor": None, "path": "exact",
          "probe_src_port": 57236, "interval_ns": 100_000_000, "recent": {**recent(), "answered": 100, "lost": 0},
          **totals(ok=100)}

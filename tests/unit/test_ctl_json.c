@@ -180,10 +180,57 @@ test_look_ups(void **state)
 	msgpack_unpacked_destroy(&u);
 }
 
+#define OWNER(bytes) owner_of(bytes, sizeof(bytes) - 1)
+
+/* Whose it is, of a packed map; valid until the next call. */
+static const char *
+owner_of(const char *bytes, size_t len)
+{
+	static char buf[64];
+	msgpack_unpacked u;
+	size_t off = 0;
+
+	msgpack_unpacked_init(&u);
+	assert_int_equal(msgpack_unpack_next(&u, bytes, len, &off), MSGPACK_UNPACK_SUCCESS);
+	view_owner(&u.data, buf, sizeof(buf));
+	msgpack_unpacked_destroy(&u);
+	return buf;
+}
+
+static void
+test_owner(void **state)
+{
+	(void)state;
+	assert_string_equal(OWNER("\x82\xa4" "comm" "\xa2" "ab" "\xa3" "pid" "\x07"), "ab(7)");
+	assert_string_equal(OWNER("\x83\xa4" "comm" "\xa2" "ab" "\xa3" "pid" "\xc0" "\xa6" "kernel" "\xc3"), "[ab]");
+	assert_string_equal(OWNER("\x82\xa4" "comm" "\xa2" "ab" "\xa3" "pid" "\xc0"), "ab(?)");
+	assert_string_equal(OWNER("\x82\xa4" "comm" "\xa0" "\xa3" "pid" "\x07"), "?(7)");
+	assert_string_equal(OWNER("\x80"), "?(?)");
+	/* U+00E9 stays; U+202E, which turns text around, U+200B and escape do not. */
+	assert_string_equal(OWNER("\x81\xa4" "comm" "\xa9\xc3\xa9\xe2\x80\xae\xe2\x80\x8b\x1b"), "\xc3\xa9" "??" "?(?)");
+}
+
+static void
+test_nan_is_unknown(void **state)
+{
+	static const char bytes[] = "\x81\xa1" "x" "\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00";
+	msgpack_unpacked u;
+	double d = -1;
+	size_t off = 0;
+
+	(void)state;
+	msgpack_unpacked_init(&u);
+	assert_int_equal(msgpack_unpack_next(&u, bytes, sizeof(bytes) - 1, &off), MSGPACK_UNPACK_SUCCESS);
+	assert_false(view_double(&u.data, "x", &d));
+	assert_true(d <= -1 && d >= -1);
+	msgpack_unpacked_destroy(&u);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_owner), cmocka_unit_test(test_nan_is_unknown),
 		cmocka_unit_test(test_scalars),    cmocka_unit_test(test_doubles),
 		cmocka_unit_test(test_strings),    cmocka_unit_test(test_containers),
 		cmocka_unit_test(test_type_is_added_once), cmocka_unit_test(test_text_for_people),

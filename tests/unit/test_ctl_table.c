@@ -257,6 +257,30 @@ test_samples_ring(void **state)
 	samples_free(&s);
 }
 
+static const struct table_column cut_columns[] = {
+	{.title = "NAME"},
+	{.title = "LESS", .priority = 1},
+	{.title = "WHY", .priority = 2, .least = 6},
+};
+
+/* The last column is cut to what is left, but not below its least width: then it goes. */
+static void
+test_least(void **state)
+{
+	struct table *t = table_new(cut_columns, 3);
+
+	(void)state;
+	assert_int_equal(table_row(t), 0);
+	table_cell(t, 0, TABLE_PLAIN, "alpha");
+	table_cell(t, 1, TABLE_PLAIN, "5");
+	table_cell(t, 2, TABLE_PLAIN, "a long reason");
+	check(t, 26, false, "NAME   LESS  WHY\nalpha  5     a long reason\n");
+	check(t, 25, false, "NAME   LESS  WHY\nalpha  5     a long reaso\n");
+	check(t, 19, false, "NAME   LESS  WHY\nalpha  5     a long\n");
+	check(t, 18, false, "NAME   LESS\nalpha  5\n");
+	table_free(t);
+}
+
 int
 main(void)
 {
@@ -266,7 +290,7 @@ main(void)
 		cmocka_unit_test(test_screen),    cmocka_unit_test(test_ns),
 		cmocka_unit_test(test_other_units), cmocka_unit_test(test_micro_sign),
 		cmocka_unit_test(test_width),     cmocka_unit_test(test_samples),
-		cmocka_unit_test(test_samples_ring),
+		cmocka_unit_test(test_samples_ring), cmocka_unit_test(test_least),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
