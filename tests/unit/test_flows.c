@@ -241,6 +241,15 @@ test_source_ports(void **state)
 	flows_event(flows, &e, 10);
 	assert_int_equal(told.qp.src_port, FLOW_PORT_UNKNOWN);
 	assert_int_equal(stats(flows).flows, 3);
+	/* the standard rule without a label needs both QPNs */
+	e = rtr(21, 2);
+	e.driver_id = FAKE_DRIVER_MLX5;
+	no_remote(&e);
+	flows_event(flows, &e, 10);
+	assert_int_equal(told.qp.src_port, FLOW_PORT_UNKNOWN);
+	e.flags |= QP_EVENT_HAS_REMOTE;
+	flows_event(flows, &e, 10);
+	assert_int_not_equal(told.qp.src_port, FLOW_PORT_UNKNOWN);
 	table_free(flows);
 }
 
@@ -344,10 +353,16 @@ test_news_of_a_query(void **state)
 	flows_event(flows, &e, 15);
 	assert_int_equal(told.events, 5);
 	assert_string_equal(told.qp.owner, "tra");
+	struct qp_event bare = {.type = QP_EVENT_QUERY, .device_index = 1, .qpn = 9};
+
+	flows_event(flows, &bare, 15); /* that there is such a QP is news enough */
+	assert_int_equal(told.events, 6);
+	assert_true(told.qp.found);
+	flows_event(flows, &bare, 15);
 	e.cgroup_id = 0; /* not known: nothing new */
 	e.owner[0] = '\0';
 	flows_event(flows, &e, 16);
-	assert_int_equal(told.events, 5);
+	assert_int_equal(told.events, 6);
 	table_free(flows);
 }
 
