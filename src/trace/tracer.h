@@ -11,7 +11,8 @@
  *   failed     a right, setting or kernel feature is missing            tracer_check() tries again, at most once a minute
  *
  * Ways to attach, tried in this order: perf kprobes; kprobe.multi by name (Linux >= 6.12 on Debian, where perf_event_paranoid=3
- * refuses perf kprobes without CAP_SYS_ADMIN).
+ * refuses perf kprobes without CAP_SYS_ADMIN). Perf kprobes let ib_core be unloaded under them; kprobe.multi holds it in memory
+ * while tracing runs.
  *
  * Blocking: loading verifies and JITs the programs (tens of milliseconds, once); each attach and detach step may wait for an RCU
  * grace period in the kernel (milliseconds to tens of them); each is a callback of its own.

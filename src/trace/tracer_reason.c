@@ -105,7 +105,7 @@ reason_rights(const struct tracer_facts *facts, char *text, size_t size)
 	const char *lacks = facts_lacks(facts);
 
 	if (lacks)
-		snprintf(text, size, "the right %s is missing: run as root, or give it (systemd: AmbientCapabilities=CAP_BPF "
+		snprintf(text, size, "the daemon lacks %s: run it as root, or give it both (systemd: AmbientCapabilities=CAP_BPF "
 			 "CAP_PERFMON; file: setcap cap_bpf,cap_perfmon+ep)", lacks);
 	else if (facts->confidential)
 		snprintf(text, size, "the kernel is locked down in confidentiality mode and lets nobody read kernel memory: boot with "

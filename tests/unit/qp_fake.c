@@ -181,7 +181,7 @@ fake_collect(void)
 	assert_true(ring_buffer__consume(fake_ring) >= 0);
 }
 
-static int
+__attribute__((format(printf, 2, 0))) static int
 quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
 	if (level == LIBBPF_WARN && !refused[0])

@@ -26,7 +26,7 @@
 
 static char warnings[16384];
 
-static int
+__attribute__((format(printf, 2, 0))) static int
 on_print(enum libbpf_print_level level, const char *format, va_list args)
 {
 	size_t used = strlen(warnings);
