@@ -9,6 +9,8 @@
 
 /* Out of memory is not the end: the entry is not kept. */
 #define HASH_NONFATAL_OOM 1
+/* The default one falls through in a switch, which the compilers are told to refuse. */
+#define HASH_FUNCTION(key, len, hash) HASH_OAT(key, len, hash)
 #include <uthash.h>
 
 /* Kept in the order of their last use: uthash's own. */
