@@ -65,21 +65,28 @@ struct tracer {
 	char failed[TRACER_REASON]; /* the reason that the log has already */
 };
 
-static void
-tracer_log(struct tracer *t, enum tracer_state from)
+static enum log_level
+tracer_log_level(const struct tracer *t, enum tracer_state from)
 {
-	const char *sep = t->reason[0] ? ": " : "";
-
-	if (t->state == TRACER_FAILED && strcmp(t->failed, t->reason) != 0)
-		log_warning(TRACE, "%s -> failed%s%s", tracer_state_name(from), sep, t->reason);
-	else if (t->state == TRACER_ON && t->degraded)
-		log_warning(TRACE, "%s -> on, but %s", tracer_state_name(from), t->reason);
-	else if (t->state == TRACER_FAILED || t->failed[0])
-		log_debug(TRACE, "%s -> %s%s%s", tracer_state_name(from), tracer_state_name(t->state), sep, t->reason);
-	else
-		log_info(TRACE, "%s -> %s%s%s", tracer_state_name(from), tracer_state_name(t->state), sep, t->reason);
 	if (t->state == TRACER_FAILED)
-		strcpy(t->failed, t->reason);
+		return strcmp(t->failed, t->reason) == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
+	if (t->state == TRACER_ON && t->reason[0])
+		return LOG_LEVEL_WARNING;
+	if (t->state == TRACER_STARTING && (t->failed[0] || from == t->state))
+		return LOG_LEVEL_DEBUG;
+	return LOG_LEVEL_INFO;
+}
+
+static void
+tracer_log(const struct tracer *t, enum tracer_state from)
+{
+	const char *sep = !t->reason[0] ? "" : t->state == TRACER_ON ? ", but " : ": ", *to = tracer_state_name(t->state);
+	enum log_level level = tracer_log_level(t, from);
+
+	if (from == t->state)
+		log_write(LOG_SUB_TRACE, level, "%s%s%s", to, sep, t->reason);
+	else
+		log_write(LOG_SUB_TRACE, level, "%s -> %s%s%s", tracer_state_name(from), to, sep, t->reason);
 }
 
 /* The only place that assigns state. A failure that stays the same is logged once, its retries are not. */
@@ -97,9 +104,11 @@ tracer_set_state(struct tracer *t, enum tracer_state state, const char *format, 
 		return;
 	t->state = state;
 	strcpy(t->reason, reason);
-	if (state == TRACER_ON || state == TRACER_WAITING)
-		t->failed[0] = '\0';
 	tracer_log(t, from);
+	if (state == TRACER_FAILED)
+		strcpy(t->failed, reason);
+	else if (state != TRACER_STARTING)
+		t->failed[0] = '\0';
 	t->config.ops->changed(t->config.arg, state);
 }
 
