@@ -418,6 +418,14 @@ flows_dump_qp(struct flows *flows, uint32_t device_index, uint32_t qpn)
 		flows_seen(flows, ref);
 }
 
+bool
+flows_dump_misses(const struct flows *flows)
+{
+	const struct flow_qp_ref *first = TAILQ_FIRST(&flows->all);
+
+	return flows->dumping && first && first->seen != flows->dump;
+}
+
 void
 flows_dump_end(struct flows *flows, bool complete, uint64_t now_ns)
 {

@@ -103,6 +103,8 @@ void flows_event(struct flows *flows, const struct qp_event *e, uint64_t now_ns)
 void flows_dump_begin(struct flows *flows, uint64_t now_ns);
 void flows_dump_qp(struct flows *flows, uint32_t device_index, uint32_t qpn);
 void flows_dump_end(struct flows *flows, bool complete, uint64_t now_ns);
+/* Whether flows_dump_end(complete) would remove something now. */
+bool flows_dump_misses(const struct flows *flows);
 
 /* Everything is forgotten, as vanished: the RDMA stack has gone. */
 void flows_clear(struct flows *flows);

@@ -6,6 +6,10 @@
  * dump lists the QPs that were there before; it is repeated every TRACE_DUMP_NS, sooner after a loss. At a dump's end the ring is
  * drained before the table drops what the dump did not list: an event that was told before the dump's end has been taken in.
  *
+ * The kernel continues a dump by position and does not say so when QPs that end meanwhile make it pass over others (seen on 6.1).
+ * So a dump that misses QPs of the table is read again, up to TRACE_PASSES times: what none of them lists is dropped. Under a
+ * storm of ending QPs even that may drop a living one; the next dump finds it again.
+ *
  * Timers: tick, every TRACE_CHECK_NS: looks after the tracer and begins dumps.
  */
 #include "trace/trace.h"
@@ -20,6 +24,8 @@
 #include "core/loop.h"
 #include "trace/nldev.h"
 
+#define TRACE_PASSES 3
+
 struct trace {
 	struct loop *loop;
 	const struct trace_ops *ops;
@@ -28,6 +34,7 @@ struct trace {
 	struct flows *flows;
 	struct loop_timer *tick;
 	struct nldev *dump;      /* NULL: none runs */
+	int passes;              /* of the dump that runs */
 	uint64_t next_dump_ns;
 	uint64_t lost_seen;      /* losses that a dump has made good, or will */
 	uint64_t other_devices, dumps, dumps_failed, last_dump_ns;
@@ -55,15 +62,21 @@ trace_dumped_qp(void *arg, const struct nldev_qp *qp)
 		flows_dump_qp(trace->flows, qp->device_index, qp->qpn);
 }
 
-static void
-trace_dump_done(void *arg, int status, uint32_t n_qps)
-{
-	struct trace *trace = arg;
-	uint64_t now = clock_mono_ns();
+static void trace_dump_done(void *arg, int status, uint32_t n_qps);
 
-	nldev_free(trace->dump);
-	trace->dump = NULL;
-	tracer_drain(trace->tracer);
+static int
+trace_dump_pass(struct trace *trace)
+{
+	static const struct nldev_ops ops = {trace_dumped_qp, trace_dump_done};
+	struct nldev_config config = {trace->loop, &ops, trace};
+
+	trace->passes++;
+	return nldev_dump(&config, &trace->dump);
+}
+
+static void
+trace_dump_end(struct trace *trace, int status, uint32_t n_qps, uint64_t now)
+{
 	flows_dump_end(trace->flows, status == 0, now);
 	trace->dump_error = status;
 	if (status < 0) {
@@ -78,16 +91,31 @@ trace_dump_done(void *arg, int status, uint32_t n_qps)
 }
 
 static void
+trace_dump_done(void *arg, int status, uint32_t n_qps)
+{
+	struct trace *trace = arg;
+
+	nldev_free(trace->dump);
+	trace->dump = NULL;
+	tracer_drain(trace->tracer);
+	if (status == 0 && flows_dump_misses(trace->flows) && trace->passes < TRACE_PASSES) {
+		status = trace_dump_pass(trace);
+		if (status == 0)
+			return;
+	}
+	trace_dump_end(trace, status, n_qps, clock_mono_ns());
+}
+
+static void
 trace_dump_begin(struct trace *trace, uint64_t now)
 {
-	static const struct nldev_ops ops = {trace_dumped_qp, trace_dump_done};
-	struct nldev_config config = {trace->loop, &ops, trace};
 	int rc;
 
 	trace->next_dump_ns = now + TRACE_DUMP_NS;
 	trace->lost_seen = trace_lost(trace);
+	trace->passes = 0;
 	tracer_dump_begins(trace->tracer);
-	rc = nldev_dump(&config, &trace->dump);
+	rc = trace_dump_pass(trace);
 	trace->dump_error = rc;
 	if (rc == 0)
 		flows_dump_begin(trace->flows, now);

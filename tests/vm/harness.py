@@ -5,6 +5,7 @@ A test file defines functions test_*(t) and ends with harness.main(globals()). I
 tests/vm/run --hosts 3 -- tests/vm/test_measure.py [CASE...]. Each case gets a fresh pair of daemons unless it starts its
 own. The programs are those of $RPINGMESH_BUILD (default: the working directory)."""
 
+import functools
 import json
 import os
 import signal
@@ -49,6 +50,7 @@ def fabric(*argv):
     return sh(os.path.join(HERE, "fabric"), *[str(a) for a in argv])
 
 
+@functools.lru_cache(maxsize=None)
 def address(i, family=4):
     return fabric("addr", i, family).strip()
 
