@@ -40,6 +40,7 @@ struct trace {
 	uint64_t other_devices, dumps, dumps_failed, last_dump_ns;
 	uint32_t last_dump_qps;
 	int dump_error;
+	bool deaf;               /* nothing is, or is being, attached: what is still in the ring is not taken in */
 };
 
 /* ---- dumps ---- */
@@ -154,6 +155,8 @@ trace_tracer_event(void *arg, const struct qp_event *e)
 	struct trace *trace = arg;
 	char device[QP_EVENT_DEVICE_NAME];
 
+	if (trace->deaf)
+		return;
 	memcpy(device, e->device, sizeof(device));
 	device[sizeof(device) - 1] = '\0';
 	if (trace->ops->wants_device(trace->arg, device))
@@ -167,7 +170,11 @@ trace_tracer_changed(void *arg, enum tracer_state state)
 {
 	struct trace *trace = arg;
 
-	/* Nothing tells any more when a QP ends: what the table holds is not known to be true. */
+	/*
+	 * Nothing tells any more when a QP ends: what the table holds is not known to be true. Hooks come off one by one, and what they
+	 * tell meanwhile would stay; where they are to be attached again, the next dump drops it.
+	 */
+	trace->deaf = state != TRACER_ON && state != TRACER_STARTING;
 	if (state != TRACER_ON)
 		flows_clear(trace->flows);
 	else
