@@ -53,6 +53,7 @@ struct daemon {
 	struct service_watcher *watchers;
 	uint32_t n_probed;         /* flows with a target */
 	bool services_dirty;       /* a look at all flows is deferred */
+	bool sources_short;        /* a flow has found no place for its source port */
 
 	struct loop_timer *pump;   /* prober_advance() and responder_advance() */
 	uint64_t pump_ns;          /* when it fires; UINT64_MAX: not armed */

@@ -333,7 +333,7 @@ flow_record_status(struct record *r, const struct daemon *d)
 
 	if (!d->trace) {
 		record_str(r, "tracing", "off");
-		record_str(r, "tracing_reason", "switched off by tracing.enable");
+		record_str(r, "tracing_reason", d->config->tracing ? "out of memory" : "switched off by tracing.enable");
 		record_str(r, "trace", NULL);
 		return;
 	}

@@ -370,6 +370,7 @@ nic_device_changed(void *arg, struct device *device, int changes)
 			daemon_rescan_soon(nic->d);
 		nic_return_drop_paths(nic);
 		peer_nic_changed(nic);
+		service_look_again(nic->d);
 	}
 	nic_judge(nic);
 }

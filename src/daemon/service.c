@@ -88,9 +88,15 @@ service_probed(const struct daemon *d)
 static void
 service_unwant_source(struct service *s)
 {
-	if (s->source_nic && s->source_nic->sources)
+	if (!s->source_nic)
+		return;
+	if (s->source_nic->sources)
 		sources_unwant(s->source_nic->sources, s->key.src_port);
 	s->source_nic = NULL;
+	/* Another flow may have the place that has become free. */
+	if (s->d->sources_short)
+		service_look_again(s->d);
+	s->d->sources_short = false;
 }
 
 /* Where the port is bound to the QP, one with the flow's port is looked for. Until it is found the path is approximate. */
@@ -98,13 +104,17 @@ static void
 service_want_source(struct service *s)
 {
 	struct nic *nic = s->stream.peer->nic;
+	int rc;
 
 	if (s->source_nic || !nic->sources || s->key.src_port == FLOW_PORT_UNKNOWN)
 		return;
 	if (sport_of(nic->sport_rule, endpoint_qpn(nic->prober_ep), 0) == s->key.src_port)
 		return;
-	if (sources_want(nic->sources, s->key.src_port) == 0)
+	rc = sources_want(nic->sources, s->key.src_port);
+	if (rc == 0)
 		s->source_nic = nic;
+	else if (rc == -ENOSPC)
+		s->d->sources_short = true;
 }
 
 static void
@@ -207,12 +217,21 @@ service_take_peer(struct service *s, struct nic *nic)
 	peer_update_patience(peer);
 }
 
+/* A peer that others want too may have moved to another nic, or to another address of this one. */
+static bool
+service_peer_fits(const struct service *s, const struct nic *nic)
+{
+	const struct peer *peer = s->stream.peer;
+
+	return !peer->nic || (peer->nic == nic && addr_equal(&peer->local, &s->key.sgid));
+}
+
 static void
 service_update(struct service *s)
 {
 	struct nic *nic = service_fit(s, &s->reason);
 
-	if (s->stream.peer && (!nic || (s->stream.peer->nic && s->stream.peer->nic != nic)))
+	if (s->stream.peer && (!nic || !service_peer_fits(s, nic)))
 		service_drop_peer(s);
 	if (nic && !s->stream.peer)
 		service_take_peer(s, nic);
@@ -291,14 +310,18 @@ service_update_deferred(void *arg)
 }
 
 void
-service_nic_changed(struct nic *nic)
+service_look_again(struct daemon *d)
 {
-	struct daemon *d = nic->d;
-
-	if (d->trace)
-		trace_devices_changed(d->trace);
 	if (!d->services_dirty && d->trace && loop_defer(d->loop, service_update_deferred, d) == 0)
 		d->services_dirty = true;
+}
+
+void
+service_nic_changed(struct nic *nic)
+{
+	if (nic->d->trace)
+		trace_devices_changed(nic->d->trace);
+	service_look_again(nic->d);
 }
 
 void
@@ -454,6 +477,9 @@ service_peer_standing(const struct service *s, const char **reason)
 
 	if (s->target)
 		return SERVICE_PROBING;
+	/* Of a remote end that cannot be asked nothing is known. */
+	if (peer->nic && peer->nic->down_reason)
+		return SERVICE_WAITING;
 	if (strcmp(state, "down") == 0)
 		return SERVICE_NO_DAEMON;
 	/* One that never answered stays in resolving, with a reason from the first failed attempt on. */

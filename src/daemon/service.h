@@ -21,7 +21,7 @@ struct service;
 /* Where probing of a flow stands. */
 enum service_state {
 	SERVICE_UNPROBED,  /* it is not to be, or cannot be */
-	SERVICE_WAITING,   /* the remote end has not been asked yet, or has not answered yet */
+	SERVICE_WAITING,   /* the remote end has not been asked yet, has not answered yet, or cannot be asked: the local port is down */
 	SERVICE_NO_DAEMON, /* the remote end has no daemon, or its daemon is not heard; asked again with back-off */
 	SERVICE_PROBING,
 	SERVICE_STATE_N
@@ -58,6 +58,8 @@ bool service_uses_peer(const struct peer *peer);
 /* From the nics: endpoints were made; they are about to go. */
 void service_nic_changed(struct nic *nic);
 void service_nic_closing(struct nic *nic);
+/* What may let flows be probed has changed, as the addresses of a nic: all are looked at from the loop. */
+void service_look_again(struct daemon *d);
 
 /* QP events to a client, as notifications "event"; or not any more. 0 or -ENOMEM. */
 int service_watch(struct daemon *d, struct control_client *client, bool on);
