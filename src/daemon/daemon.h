@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "core/config.h"
 
@@ -26,6 +27,8 @@ struct sidr;
 struct subscriber;
 struct trace;
 
+#define DAEMON_PEER_BUCKETS 4096
+
 struct daemon {
 	struct loop *loop;
 	struct config *config;     /* in force */
@@ -43,7 +46,8 @@ struct daemon {
 	struct control *control;
 
 	struct nic *nics;
-	struct peer *peers;
+	struct peer *peers, **peers_end; /* the latter valid if there are any */
+	LIST_HEAD(peer_bucket, peer) peers_at[DAEMON_PEER_BUCKETS]; /* those with an address, by it */
 	struct ping *pings;
 	struct subscriber *subscribers;
 	uint64_t next_ping_id;

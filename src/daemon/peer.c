@@ -184,6 +184,16 @@ peer_rebind(struct peer *peer)
 	peer_bind(peer);
 }
 
+static struct peer_bucket *
+peer_bucket(struct daemon *d, const struct addr *remote)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < sizeof(remote->raw); i++)
+		hash = (hash ^ remote->raw[i]) * 16777619u;
+	return &d->peers_at[hash % DAEMON_PEER_BUCKETS];
+}
+
 static void
 peer_named(void *arg, const struct addr *addr, const char *reason)
 {
@@ -198,6 +208,8 @@ peer_named(void *arg, const struct addr *addr, const char *reason)
 		return;
 	}
 	peer->remote = *addr;
+	peer->named = true;
+	LIST_INSERT_HEAD(peer_bucket(peer->d, addr), peer, in_bucket);
 	peer_bind(peer);
 }
 
@@ -280,7 +292,7 @@ peer_config_copy(struct config_peer *to, const struct config_peer *from)
 static struct peer *
 peer_new(struct daemon *d, const struct config_peer *config, bool configured)
 {
-	struct peer *peer = calloc(1, sizeof(*peer)), **at = &d->peers;
+	struct peer *peer = calloc(1, sizeof(*peer));
 
 	if (!peer || peer_config_copy(&peer->config, config) < 0) {
 		free(peer);
@@ -288,9 +300,9 @@ peer_new(struct daemon *d, const struct config_peer *config, bool configured)
 	}
 	peer->d = d;
 	peer->configured = configured;
-	while (*at)
-		at = &(*at)->next;
-	*at = peer;
+	peer->link = d->peers ? d->peers_end : &d->peers;
+	*peer->link = peer;
+	d->peers_end = &peer->next;
 	peer_start(peer);
 	return peer;
 }
@@ -298,11 +310,13 @@ peer_new(struct daemon *d, const struct config_peer *config, bool configured)
 static void
 peer_free(struct peer *peer)
 {
-	struct peer **at = &peer->d->peers;
-
-	while (*at != peer)
-		at = &(*at)->next;
-	*at = peer->next;
+	*peer->link = peer->next;
+	if (peer->next)
+		peer->next->link = peer->link;
+	else
+		peer->d->peers_end = peer->link;
+	if (peer->named)
+		LIST_REMOVE(peer, in_bucket);
 	names_cancel(peer->lookup);
 	peer_unbind(peer);
 	loop_undefer(peer->d->loop, peer);
@@ -343,25 +357,30 @@ peer_for_ping(struct daemon *d, const char *address, const char *device, const c
 	return peer ? peer : peer_make(d, address, device, source);
 }
 
+/* There may be as many peers as flows: only those at this address are looked at. One that is bound goes before one that may be. */
 static struct peer *
-peer_find_bound(const struct daemon *d, const struct nic *nic, const struct addr *local, const struct addr *remote)
+peer_find_at(struct daemon *d, const struct nic *nic, const struct addr *local, const struct addr *remote,
+	     const char *address, const char *source)
 {
-	for (struct peer *p = d->peers; p; p = p->next)
+	struct peer *p, *found = NULL;
+
+	LIST_FOREACH(p, peer_bucket(d, remote), in_bucket) {
 		if (p->binding == PEER_BOUND && p->nic == nic && addr_equal(&p->remote, remote) &&
 		    addr_equal(&p->local, local))
 			return p;
-	return NULL;
+		if (peer_is(p, address, nic->name, source))
+			found = p;
+	}
+	return found;
 }
 
 struct peer *
 peer_for_flow(struct daemon *d, const struct nic *nic, const struct addr *local, const struct addr *remote)
 {
-	struct peer *peer = peer_find_bound(d, nic, local, remote);
 	char address[ADDR_TEXT], source[ADDR_TEXT];
 	const char *a = addr_text(remote, address), *s = addr_text(local, source);
+	struct peer *peer = peer_find_at(d, nic, local, remote, a, s);
 
-	if (!peer)
-		peer = peer_find(d, a, nic->name, s);
 	return peer ? peer : peer_make(d, a, nic->name, s);
 }
 
@@ -605,7 +624,9 @@ peer_nic_removed(struct nic *nic)
 void
 peer_sign_of_life(struct nic *nic, const struct addr *remote)
 {
-	for (struct peer *peer = nic->d->peers; peer; peer = peer->next)
+	struct peer *peer;
+
+	LIST_FOREACH(peer, peer_bucket(nic->d, remote), in_bucket)
 		if (peer->prober && addr_equal(&peer->remote, remote))
 			prober_sign_of_life(peer->prober, clock_mono_ns());
 	daemon_pump_soon(nic->d);

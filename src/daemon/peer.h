@@ -35,7 +35,8 @@ enum peer_binding {
 };
 
 struct peer {
-	struct peer *next;
+	struct peer *next, **link; /* in the daemon's list; what points to it there */
+	LIST_ENTRY(peer) in_bucket; /* of the daemon's peers_at, once named */
 	struct daemon *d;
 	struct config_peer config; /* owned copy; for a ping's peer only address, device, source */
 	bool configured;           /* from the file, not just for a ping */
@@ -45,7 +46,8 @@ struct peer {
 	const char *binding_reason; /* static, or NULL */
 	struct names_lookup *lookup;
 	uint64_t name_retry_ns;     /* PEER_NO_NAME: when to ask again */
-	struct addr remote;         /* valid from PEER_NO_DEVICE on */
+	bool named;
+	struct addr remote;         /* valid if named */
 
 	struct nic *nic;            /* borrowed; NULL unless bound */
 	struct addr local;
