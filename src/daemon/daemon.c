@@ -110,6 +110,8 @@ daemon_has_sidr(struct daemon *d)
 	int rc;
 
 	if (!daemon_has_device(d)) {
+		if (d->sidr)
+			sidr_forget_gone(true);
 		sidr_free(d->sidr);
 		d->sidr = NULL;
 		daemon_say_nothing_found(d);
@@ -132,6 +134,9 @@ daemon_scan_nics(struct daemon *d)
 
 	if (set == d->device_set && !nic_any_missing(d))
 		return;
+	/* librdmacm opens every device, ours or not, and one that somebody has open cannot be removed. */
+	if (set != d->device_set)
+		sidr_forget_gone(false);
 	d->device_set = set;
 	nic_scan(d);
 	if (!d->nics)
@@ -272,6 +277,9 @@ daemon_keep_fixed(const struct config *old, const struct config *new)
 		log_warning(CONFIG, "socket and socket_group change at the next start only");
 	if (old->port != new->port || old->gid_index != new->gid_index)
 		log_warning(CONFIG, "port and gid_index change at the next start only");
+	if (old->trace_max_qps != new->trace_max_qps || old->trace_max_flows != new->trace_max_flows ||
+	    old->trace_source_qps != new->trace_source_qps)
+		log_warning(CONFIG, "tracing.max_qps, max_flows and source_qps change at the next start only");
 }
 
 static void

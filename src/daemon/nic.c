@@ -347,7 +347,7 @@ nic_device_gone(void *arg)
 	if (!nic->device)
 		return;
 	nic_close_device(nic);
-	sidr_forget_gone();
+	sidr_forget_gone(false);
 	daemon_rescan_soon(nic->d);
 }
 

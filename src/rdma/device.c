@@ -129,8 +129,8 @@ device_set(void)
 	while ((entry = readdir(dir))) {
 		uint64_t hash = 14695981039346656037ULL;
 
-		if (entry->d_name[0] == '.')
-			continue;
+		if (strncmp(entry->d_name, "uverbs", strlen("uverbs")) != 0)
+			continue; /* abi_version, "." */
 		for (const char *c = entry->d_name; *c; c++)
 			hash = (hash ^ (uint8_t)*c) * 1099511628211ULL;
 		sum += hash;

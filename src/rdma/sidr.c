@@ -14,11 +14,13 @@
 #include "rdma/sidr.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <rdma/rdma_cma.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
@@ -319,14 +321,54 @@ sidr_free(struct sidr *sidr)
 	free(sidr);
 }
 
+/* Whether a descriptor of ours belongs to a uverbs device that has gone, or to the events of one. */
+static bool
+sidr_is_stale_fd(int dir, const char *name)
+{
+	static const char node[] = "/dev/infiniband/uverbs", events[] = "anon_inode:[infinibandevent]";
+	char link[128];
+	ssize_t len = readlinkat(dir, name, link, sizeof(link) - 1);
+
+	if (len <= 0)
+		return false;
+	link[len] = '\0';
+	return strcmp(link, events) == 0 || (strncmp(link, node, strlen(node)) == 0 && strstr(link, " (deleted)"));
+}
+
+/*
+ * With no device left librdmacm does not look at its own list (44: sync_devices_list() ends early), and keeps the last
+ * devices open. Their files are closed underneath it: /dev/null takes their places until librdmacm closes them itself.
+ */
+static void
+sidr_close_stale(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+	DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+
+	while (null >= 0 && dir && (entry = readdir(dir))) {
+		if (!sidr_is_stale_fd(dirfd(dir), entry->d_name))
+			continue;
+		fd = atoi(entry->d_name);
+		if (dup3(null, fd, O_CLOEXEC) < 0)
+			log_warning(CM, "a device that has gone stays open: %s", strerror(errno));
+	}
+	if (dir)
+		closedir(dir);
+	if (null >= 0)
+		close(null);
+}
+
 void
-sidr_forget_gone(void)
+sidr_forget_gone(bool none_left)
 {
 	/* The one call that makes librdmacm compare its list with the kernel's. */
 	struct ibv_context **devices = rdma_get_devices(NULL);
 
 	if (devices)
 		rdma_free_devices(devices);
+	if (none_left)
+		sidr_close_stale();
 }
 
 static int

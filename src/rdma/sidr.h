@@ -31,8 +31,9 @@ void sidr_free(struct sidr *sidr);
 /*
  * A device has gone, and nothing of ours is on it any more. librdmacm keeps each device open that it has used, and the kernel
  * cannot finish a removal (soft-RoCE's, for one) while somebody does. Opens the devices that it has not used yet.
+ * none_left: there is no device any more, and nobody but librdmacm has one open.
  */
-void sidr_forget_gone(void);
+void sidr_forget_gone(bool none_left);
 
 enum sidr_step {
 	SIDR_STEP_ADDRESS, /* resolving route and neighbour of the address */
