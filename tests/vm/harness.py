@@ -120,6 +120,8 @@ class Host:
         return status
 
     def log(self):
+        if not os.path.exists(self.log_path):
+            return "(none)"
         with open(self.log_path) as f:
             return f.read()
 
