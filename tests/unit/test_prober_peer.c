@@ -134,6 +134,32 @@ test_back_off(void **state)
 	assert_true(jitter);
 }
 
+/* A peer that only flows want is asked less and less often, up to a minute; wanted by others again, soon. */
+static void
+test_set_back_off(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer(f, f);
+	uint64_t base = PROBER_BACKOFF_MIN_NS, failed;
+
+	prober_peer_set_backoff(peer, 60 * SEC, f->now);
+	fake_run(f, 0);
+	for (int i = 0; i < 12; i++) {
+		failed = f->now;
+		prober_resolve_failed(peer, "x", f->now);
+		fake_run(f, 60 * SEC);
+		assert_int_equal(f->n_resolves, i + 2);
+		assert_in_range(f->resolve_at[i + 1] - failed, base - base / 4, base);
+		base = 2 * base < 60 * SEC ? 2 * base : 60 * SEC;
+	}
+	prober_resolve_failed(peer, "x", f->now);
+	fake_run(f, 10 * SEC);
+	assert_int_equal(f->n_resolves, 13);
+	prober_peer_set_backoff(peer, PROBER_BACKOFF_MAX_NS, f->now);
+	fake_run(f, PROBER_BACKOFF_MAX_NS);
+	assert_int_equal(f->n_resolves, 14);
+}
+
 static void
 test_resolve_rate(void **state)
 {
@@ -372,6 +398,7 @@ main(void)
 		WITH_FAKE(test_table),
 		WITH_FAKE(test_unresolved),
 		WITH_FAKE(test_back_off),
+		WITH_FAKE(test_set_back_off),
 		WITH_FAKE(test_resolve_rate),
 		WITH_FAKE(test_no_data),
 		WITH_FAKE(test_timeouts_in_a_row),
