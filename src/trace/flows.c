@@ -144,14 +144,26 @@ flows_merge_remote(struct flow_qp *qp, const struct qp_event *e)
 	return changed;
 }
 
+/* A query that answers what we know, but perhaps for the service level. */
+static bool
+flows_is_known_path(const struct flow_qp *qp, const struct qp_event *e)
+{
+	const uint32_t all = QP_EVENT_HAS_REMOTE | QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID;
+
+	return e->type == QP_EVENT_QUERY && (e->flags & all) == all && qp->has_remote && qp->has_av && qp->has_sgid &&
+	       e->remote_qpn == qp->remote_qpn && e->flow_label == qp->flow_label && e->traffic_class == qp->traffic_class &&
+	       memcmp(e->dgid, qp->dgid.raw, sizeof(e->dgid)) == 0 && memcmp(e->sgid, qp->sgid.raw, sizeof(e->sgid)) == 0;
+}
+
 static bool
 flows_merge_path(struct flow_qp *qp, const struct qp_event *e)
 {
-	bool changed = false;
+	/* rxe answers queries with service level 0, whatever it was set to: what the owner set stays as long as the path does. */
+	bool keep_sl = flows_is_known_path(qp, e), changed = false;
 
 	if (e->flags & QP_EVENT_HAS_REMOTE)
 		changed |= flows_merge_remote(qp, e);
-	if (e->flags & QP_EVENT_HAS_AV)
+	if (e->flags & QP_EVENT_HAS_AV && !keep_sl)
 		changed |= flows_set_u8(&qp->service_level, e->service_level);
 	/* RoCE has no address vector without a GRH */
 	if (e->flags & QP_EVENT_HAS_AV && e->flags & QP_EVENT_HAS_GRH)

@@ -366,6 +366,36 @@ test_news_of_a_query(void **state)
 	table_free(flows);
 }
 
+/* rxe answers each query with service level 0: what the owner set stays, and so does the flow, until the path is another. */
+static void
+test_service_level_of_a_query(void **state)
+{
+	struct flows *flows = table_new(10, 10);
+	struct qp_event e = fake_event(QP_EVENT_MODIFY, 1, 5);
+
+	(void)state;
+	fake_state(&e, FAKE_RTR);
+	fake_path(&e, 2, 0x11);
+	flows_event(flows, &e, 10);
+	assert_int_equal(told.qp.service_level, 3);
+	e.type = QP_EVENT_QUERY;
+	e.service_level = 0;
+	flows_event(flows, &e, 11);
+	assert_int_equal(told.events, 1);
+	assert_int_equal(told.began, 1);
+	assert_int_equal(told.ended, 0);
+	e.traffic_class += 4;
+	flows_event(flows, &e, 12);
+	assert_int_equal(told.events, 2);
+	assert_int_equal(told.qp.service_level, 0);
+	assert_int_equal(told.ended, 1);
+	e.type = QP_EVENT_MODIFY;
+	e.service_level = 5;
+	flows_event(flows, &e, 13);
+	assert_int_equal(told.qp.service_level, 5);
+	table_free(flows);
+}
+
 static void
 test_bad_events(void **state)
 {
@@ -471,6 +501,7 @@ main(void)
 		cmocka_unit_test(test_another_remote),
 		cmocka_unit_test(test_another_owner),
 		cmocka_unit_test(test_news_of_a_query),
+		cmocka_unit_test(test_service_level_of_a_query),
 		cmocka_unit_test(test_bad_events),
 		cmocka_unit_test(test_odd_events),
 		cmocka_unit_test(test_names),
