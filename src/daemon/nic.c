@@ -54,9 +54,7 @@ nic_probe_arrived(void *arg, const struct endpoint_rx *rx)
 		.src_qpn = rx->src_qpn,
 		.payload = rx->payload,
 		.len = rx->len,
-		.t_ns = rx->t_ns,
-		.error_ns = rx->error_ns,
-		.clock = PROBE_CLOCK_SW,
+		.t3 = rx->at,
 	};
 
 	responder_received(nic->d->responder, &probe, clock_mono_ns());
@@ -64,11 +62,11 @@ nic_probe_arrived(void *arg, const struct endpoint_rx *rx)
 }
 
 static void
-nic_ack_sent(void *arg, uint32_t cookie, int status, uint64_t t_ns, uint64_t error_ns)
+nic_ack_sent(void *arg, uint32_t cookie, int status, const struct hwclock_moment *at)
 {
 	struct nic *nic = arg;
 
-	responder_sent(nic->d->responder, cookie, status, t_ns, error_ns, clock_mono_ns());
+	responder_sent(nic->d->responder, cookie, status, at, clock_mono_ns());
 	daemon_pump_soon(nic->d);
 }
 
@@ -81,9 +79,7 @@ nic_ack_arrived(void *arg, const struct endpoint_rx *rx)
 		.src_qpn = rx->src_qpn,
 		.payload = rx->payload,
 		.len = rx->len,
-		.t_ns = rx->t_ns,
-		.error_ns = rx->error_ns,
-		.clock = PROBE_CLOCK_SW,
+		.t5 = rx->at,
 	};
 
 	prober_received(nic->d->prober, &ack, clock_mono_ns());
@@ -91,11 +87,11 @@ nic_ack_arrived(void *arg, const struct endpoint_rx *rx)
 }
 
 static void
-nic_probe_sent(void *arg, uint32_t cookie, int status, uint64_t t_ns, uint64_t error_ns)
+nic_probe_sent(void *arg, uint32_t cookie, int status, const struct hwclock_moment *at)
 {
 	struct nic *nic = arg;
 
-	prober_sent(nic->d->prober, cookie, status, t_ns, error_ns, clock_mono_ns());
+	prober_sent(nic->d->prober, cookie, status, at, clock_mono_ns());
 	daemon_pump_soon(nic->d);
 }
 

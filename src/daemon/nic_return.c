@@ -286,10 +286,8 @@ nic_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool
 	if (rc < 0)
 		return rc;
 	*tx = (struct responder_tx){
-		.t_ns = sent.sent_ns,
-		.error_ns = sent.error_ns,
+		.t4 = sent.at,
 		.done = sent.done,
-		.clock = PROBE_CLOCK_SW,
 	};
 	return 0;
 }

@@ -104,10 +104,8 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 	}
 	*tx = (struct prober_tx){
 		.t1_ns = sent.posted_ns,
-		.t2_ns = sent.sent_ns,
-		.error_ns = sent.error_ns,
+		.t2 = sent.at,
 		.done = sent.done,
-		.clock = PROBE_CLOCK_SW,
 	};
 	peer_tell_port(peer->nic, ep, packet, tx);
 	return 0;

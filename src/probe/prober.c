@@ -302,6 +302,12 @@ prober_device_remove(struct prober_device *device)
 }
 
 void
+prober_device_set_clock(struct prober_device *device, struct hwclock *clock)
+{
+	device->clock = clock;
+}
+
+void
 prober_device_set_rate(struct prober_device *device, uint32_t max_per_s)
 {
 	/* A small burst: the point is that probes are spread in time. */

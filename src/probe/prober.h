@@ -41,6 +41,7 @@
 #include <stdint.h>
 
 #include "core/addr.h"
+#include "core/hwclock.h"
 #include "probe/result.h"
 #include "probe/stats.h"
 
@@ -81,10 +82,8 @@ struct prober_packet {
 /* What is known right after posting. */
 struct prober_tx {
 	uint64_t t1_ns;      /* just before the post, CLOCK_MONOTONIC */
-	uint64_t t2_ns;      /* sent; valid if done */
-	uint64_t error_ns;   /* how far t2_ns may be off; valid if done */
+	struct hwclock_moment t2; /* sent; valid if done */
 	bool done;           /* false: prober_sent() follows */
-	enum probe_clock clock;
 	uint16_t src_port;   /* PROBE_PORT_UNKNOWN if so */
 	enum probe_path path;
 };
@@ -144,6 +143,11 @@ void prober_advance(struct prober *prober, uint64_t now_ns);
 int prober_device_add(struct prober *prober, uint32_t max_per_s, struct prober_device **out);
 void prober_device_remove(struct prober_device *device);
 void prober_device_set_rate(struct prober_device *device, uint32_t max_per_s);
+/*
+ * The clock that the device's moments are stamped with. Borrowed, outlives the device; NULL, the default: none. Never to be
+ * set while probes are in flight.
+ */
+void prober_device_set_clock(struct prober_device *device, struct hwclock *clock);
 /* reason: static text, kept; shown in local_error results. Idempotent. */
 void prober_device_down(struct prober_device *device, const char *reason, uint64_t now_ns);
 void prober_device_up(struct prober_device *device, uint64_t now_ns);
@@ -242,8 +246,7 @@ void prober_target_info(const struct prober_target *target, struct prober_target
 void prober_target_summary(const struct prober_target *target, uint64_t now_ns, struct probe_summary *out);
 
 /* A probe's send completion, if tx.done was false. status 0, or -errno for a failed CQE. */
-void prober_sent(struct prober *prober, uint32_t cookie, int status, uint64_t t2_ns, uint64_t error_ns,
-		 uint64_t now_ns);
+void prober_sent(struct prober *prober, uint32_t cookie, int status, const struct hwclock_moment *t2, uint64_t now_ns);
 
 /* A message that arrived at one of our prober QPs. Nothing of it has been checked. */
 struct prober_rx {
@@ -251,9 +254,7 @@ struct prober_rx {
 	uint32_t src_qpn;      /* from the completion */
 	const uint8_t *payload;
 	uint32_t len;
-	uint64_t t_ns;         /* received (T5) */
-	uint64_t error_ns;     /* how far t_ns may be off, as far as known */
-	enum probe_clock clock;
+	struct hwclock_moment t5; /* received */
 };
 /* now_ns is T6: read after the message was received, not cached before. */
 void prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_ns);

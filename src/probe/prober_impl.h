@@ -50,8 +50,10 @@ struct prober_probe {
 	uint32_t size;
 	struct prober_session session;         /* under which it was posted */
 	struct prober_tx tx;                   /* done is set when the send completion comes */
-	uint64_t t5_ns, t5_error_ns, t6_ns;    /* valid if ack1 */
-	enum probe_clock rx_clock;
+	struct hwclock_moment t5;              /* valid if ack1 */
+	uint64_t t6_ns;
+	struct hwclock_elapsed elapsed;        /* T5 - T2, valid once complete */
+	enum probe_clock elapsed_clock;
 	uint64_t delay_ns, t3_ns;              /* valid if ack2 */
 	uint32_t delay_error_ns;
 	enum probe_clock delay_clock;
@@ -127,6 +129,7 @@ struct prober_device {
 	struct prober_timer timer; /* the budget allows the next probe */
 	struct prober *prober;
 	TAILQ_ENTRY(prober_device) in_prober;
+	struct hwclock *clock; /* borrowed, may be NULL */
 	bool up;
 	const char *reason;
 	struct bucket bucket;

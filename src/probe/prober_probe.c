@@ -191,27 +191,64 @@ probe_less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+/*
+ * T5 - T2, by the RNIC's clock if it can be. It is not longer than from the post to when the ACK was read, and may be
+ * shorter by however long the host did not run meanwhile.
+ */
+static void
+probe_measure_elapsed(struct prober_probe *probe)
+{
+	const struct hwclock_moment *t2 = &probe->tx.t2, *t5 = &probe->t5;
+	struct hwclock_bounds bounds = {
+		.max_ns = probe_less(t5->ns, probe->tx.t1_ns),
+		.near_ns = probe_less(t5->ns, t2->ns),
+		.error_ns = probe_sum(t2->error_ns, t5->error_ns),
+	};
+
+	if (hwclock_elapsed(probe->target->peer->device->clock, t2, t5, &bounds, &probe->elapsed)) {
+		probe->elapsed_clock = PROBE_CLOCK_HW;
+		return;
+	}
+	probe->elapsed_clock = PROBE_CLOCK_SW;
+	probe->elapsed = (struct hwclock_elapsed){.ns = bounds.near_ns, .error_ns = bounds.error_ns};
+}
+
+/*
+ * T2 and T5 on the host's time scale. What the RNIC's clock has measured is laid so that it begins at the host's T2, or ends
+ * at T6 if it would end later.
+ */
+static void
+probe_lay_out(const struct prober_probe *probe, struct probe_result *r)
+{
+	uint64_t latest_ns = probe_less(probe->t6_ns, probe->elapsed.ns);
+
+	if (r->t_ns[1] > latest_ns)
+		r->t_ns[1] = latest_ns;
+	r->t_ns[4] = r->t_ns[1] + probe->elapsed.ns;
+}
+
 /* The times of include/rpingmesh/probe_wire.h. What comes out negative is 0, and shows in the error. */
 static void
 probe_measure(const struct prober_probe *probe, struct probe_result *r)
 {
-	uint64_t out_and_back_ns = probe_less(probe->t5_ns, probe->tx.t2_ns);
-	uint64_t short_ns = probe_sum(probe_less(probe->delay_ns, out_and_back_ns),
-				      probe_less(probe->tx.t2_ns, probe->t5_ns));
+	uint64_t out_and_back_ns = probe->elapsed.ns;
+	uint64_t short_ns = probe_less(probe->delay_ns, out_and_back_ns);
 
 	r->measured = true;
+	if (probe->elapsed_clock == PROBE_CLOCK_HW)
+		probe_lay_out(probe, r);
+	else
+		short_ns = probe_sum(short_ns, probe_less(probe->tx.t2.ns, probe->t5.ns));
 	r->t_ns[2] = probe->t3_ns;
 	r->t_ns[3] = probe->t3_ns + probe->delay_ns;
 	r->rtt_ns = probe_less(out_and_back_ns, probe->delay_ns);
 	r->prober_delay_ns = probe_less(probe_less(probe->t6_ns, probe->tx.t1_ns), out_and_back_ns);
 	r->responder_delay_ns = probe->delay_ns;
-	r->error_ns = probe_sum(probe_sum(probe->tx.error_ns, probe->t5_error_ns), probe->delay_error_ns);
+	r->error_ns = probe_sum(probe->elapsed.error_ns, probe->delay_error_ns);
 	if (r->error_ns < short_ns)
 		r->error_ns = short_ns;
-	if (probe->rx_clock == PROBE_CLOCK_HW && probe->delay_clock == PROBE_CLOCK_HW)
+	if (probe->elapsed_clock == PROBE_CLOCK_HW && probe->delay_clock == PROBE_CLOCK_HW)
 		r->clock = PROBE_CLOCK_HW;
-	else
-		r->clock = PROBE_CLOCK_SW;
 }
 
 static void
@@ -226,7 +263,7 @@ probe_result(const struct prober_probe *probe, struct probe_result *r)
 		.class = probe->class,
 		.due_ns = probe->due_ns,
 		.posted = posted,
-		.clock = probe->tx.clock,
+		.clock = PROBE_CLOCK_SW,
 		.flow_label = config->flow_label,
 		.src_port = probe->tx.src_port,
 		.traffic_class = config->traffic_class,
@@ -238,9 +275,9 @@ probe_result(const struct prober_probe *probe, struct probe_result *r)
 	if (posted)
 		r->t_ns[0] = probe->tx.t1_ns;
 	if (probe->tx.done)
-		r->t_ns[1] = probe->tx.t2_ns;
+		r->t_ns[1] = probe->tx.t2.ns;
 	if (probe->ack1) {
-		r->t_ns[4] = probe->t5_ns;
+		r->t_ns[4] = probe->t5.ns;
 		r->t_ns[5] = probe->t6_ns;
 	}
 	if (probe->class == PROBE_OK || probe->class == PROBE_LATE)
@@ -327,12 +364,11 @@ prober_probe_forget(struct prober_target *target)
 static void
 probe_complete(struct prober_probe *probe, uint64_t now_ns)
 {
-	uint64_t answered_ns = probe_less(probe->t5_ns, probe->tx.t2_ns);
+	uint64_t answered_ns = probe_less(probe->t5.ns, probe->tx.t2.ns);
 
-	/* By the time of arrival, not of handling: a host that stalls makes no peer late. */
-	if (probe->rx_clock != probe->tx.clock)
-		prober_probe_end(probe, PROBE_LOCAL_ERROR, "sent and received by different clocks", now_ns);
-	else if (answered_ns > probe->target->config.timeout_ns)
+	probe_measure_elapsed(probe);
+	/* By the time of arrival, not of handling: a host that stalls makes no peer late. Always by the host's clock. */
+	if (answered_ns > probe->target->config.timeout_ns)
 		prober_probe_end(probe, PROBE_LATE, NULL, now_ns);
 	else
 		prober_probe_end(probe, PROBE_OK, NULL, now_ns);
@@ -457,8 +493,7 @@ prober_probe_end_restarted(struct prober_peer *peer, uint64_t now_ns)
 }
 
 void
-prober_sent(struct prober *prober, uint32_t cookie, int status, uint64_t t2_ns, uint64_t error_ns,
-	    uint64_t now_ns)
+prober_sent(struct prober *prober, uint32_t cookie, int status, const struct hwclock_moment *t2, uint64_t now_ns)
 {
 	struct prober_probe *probe = flights_find(&prober->flights, cookie);
 
@@ -468,8 +503,7 @@ prober_sent(struct prober *prober, uint32_t cookie, int status, uint64_t t2_ns, 
 		prober_probe_end(probe, PROBE_LOCAL_ERROR, "send completion with error", now_ns);
 	} else {
 		probe->tx.done = true;
-		probe->tx.t2_ns = t2_ns;
-		probe->tx.error_ns = error_ns;
+		probe->tx.t2 = *t2;
 		if (probe_is_complete(probe))
 			probe_complete(probe, now_ns);
 	}
@@ -491,10 +525,8 @@ probe_take_ack(struct prober_probe *probe, const struct wire_message *message, c
 		if (probe->ack1)
 			return false;
 		probe->ack1 = true;
-		probe->t5_ns = rx->t_ns;
-		probe->t5_error_ns = rx->error_ns;
+		probe->t5 = rx->t5;
 		probe->t6_ns = now_ns;
-		probe->rx_clock = rx->clock;
 		return true;
 	}
 	if (probe->ack2)

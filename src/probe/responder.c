@@ -97,31 +97,53 @@ responder_post(struct responder *responder, const struct responder_session *sess
 	return responder->ops->send(responder->arg, session->request.device_user, &ack, want_sent, tx);
 }
 
-/* T4 - T3 and how far it may be off. Times of two clocks say nothing: the error says so. */
-static void
-responder_measure(const struct responder_answer *answer, const struct responder_tx *tx, struct wire_message *ack2)
+static uint64_t
+responder_less(uint64_t a, uint64_t b)
 {
-	uint64_t error_ns = answer->t3_error_ns + tx->error_ns, t3_ns = answer->t3_ns;
-
-	ack2->ack2.t3_ns = t3_ns;
-	ack2->ack2.clock = (uint8_t)tx->clock;
-	if (error_ns < tx->error_ns)
-		error_ns = UINT64_MAX;
-	if (tx->clock != answer->clock) {
-		ack2->ack2.clock = PROBE_CLOCK_SW;
-		error_ns = UINT64_MAX;
-	} else if (tx->t_ns >= t3_ns) {
-		ack2->ack2.delay_ns = tx->t_ns - t3_ns;
-	} else if (error_ns < t3_ns - tx->t_ns) {
-		error_ns = t3_ns - tx->t_ns;
-	}
-	ack2->ack2.error_ns = error_ns < UINT32_MAX ? (uint32_t)error_ns : UINT32_MAX;
+	return a > b ? a - b : 0;
 }
 
-/* ACK1 has been sent, at tx->t_ns. */
+static uint64_t
+responder_sum(uint64_t a, uint64_t b)
+{
+	return a + b < a ? UINT64_MAX : a + b;
+}
+
+/*
+ * T4 - T3 and how far it may be off, by the RNIC's clock if it can be. It is not shorter than from when the probe was read to
+ * the post of ACK1. What comes out negative is 0, and shows in the error.
+ */
+static void
+responder_measure(const struct responder_session *session, const struct hwclock_moment *t3,
+		  const struct hwclock_moment *t4, struct wire_message *ack2)
+{
+	uint64_t delay_ns = responder_less(t4->ns, t3->ns), error_ns = responder_sum(t3->error_ns, t4->error_ns);
+	struct hwclock_bounds bounds = {
+		.min_ns = responder_less(delay_ns, t4->error_ns),
+		.max_ns = responder_sum(responder_sum(delay_ns, error_ns), RESPONDER_STALL_NS),
+		.near_ns = delay_ns,
+		.error_ns = error_ns,
+	};
+	struct hwclock_elapsed elapsed;
+
+	ack2->ack2.t3_ns = t3->ns;
+	if (hwclock_elapsed(session->request.clock, t3, t4, &bounds, &elapsed)) {
+		ack2->ack2.clock = PROBE_CLOCK_HW;
+	} else {
+		ack2->ack2.clock = PROBE_CLOCK_SW;
+		elapsed.ns = delay_ns;
+		elapsed.error_ns = error_ns;
+		if (elapsed.error_ns < responder_less(t3->ns, t4->ns))
+			elapsed.error_ns = responder_less(t3->ns, t4->ns);
+	}
+	ack2->ack2.delay_ns = elapsed.ns;
+	ack2->ack2.error_ns = elapsed.error_ns < UINT32_MAX ? (uint32_t)elapsed.error_ns : UINT32_MAX;
+}
+
+/* ACK1 has been sent, at t4. */
 static void
 responder_send_ack2(struct responder *responder, const struct responder_session *session,
-		    const struct responder_answer *answer, const struct responder_tx *ack1)
+		    const struct responder_answer *answer, const struct hwclock_moment *t4)
 {
 	struct wire_message message = {
 		.type = PROBE_WIRE_ACK2,
@@ -133,7 +155,7 @@ responder_send_ack2(struct responder *responder, const struct responder_session 
 
 	responder->stats.ack1++;
 	responder->cookie++;
-	responder_measure(answer, ack1, &message);
+	responder_measure(session, &answer->t3, t4, &message);
 	if (responder_post(responder, session, answer, &message, false, &tx) < 0)
 		responder->stats.send_errors++;
 	else
@@ -147,8 +169,7 @@ responder_pending_slot(struct responder *responder, uint32_t cookie)
 }
 
 static void
-responder_await_sent(struct responder *responder, const struct responder_answer *answer,
-		     const struct responder_tx *tx)
+responder_await_sent(struct responder *responder, const struct responder_answer *answer)
 {
 	struct responder_pending *pending = responder_pending_slot(responder, responder->cookie);
 
@@ -157,7 +178,6 @@ responder_await_sent(struct responder *responder, const struct responder_answer 
 	*pending = (struct responder_pending){
 		.used = true,
 		.cookie = responder->cookie,
-		.clock = tx->clock,
 		.answer = *answer,
 	};
 }
@@ -183,9 +203,9 @@ responder_send_ack1(struct responder *responder, const struct responder_session 
 	if (err < 0)
 		responder->stats.send_errors++;
 	else if (tx.done)
-		responder_send_ack2(responder, session, answer, &tx);
+		responder_send_ack2(responder, session, answer, &tx.t4);
 	else
-		responder_await_sent(responder, answer, &tx);
+		responder_await_sent(responder, answer);
 	return 0;
 }
 
@@ -277,24 +297,21 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 	answer = (struct responder_answer){
 		.session = session->number,
 		.seq = message.seq,
-		.t3_ns = rx->t_ns,
-		.t3_error_ns = rx->error_ns,
+		.t3 = rx->t3,
 		.qpn = rx->src_qpn,
 		.flow_label = message.probe.ack_flow_label,
 		.traffic_class = message.probe.ack_traffic_class,
 		.service_level = message.probe.ack_service_level,
-		.clock = rx->clock,
 	};
 	if (responder_send_ack1(responder, session, &answer) == -EAGAIN)
 		responder_hold(responder, session, &answer, now_ns);
 }
 
 void
-responder_sent(struct responder *responder, uint32_t cookie, int status, uint64_t t_ns, uint64_t error_ns,
+responder_sent(struct responder *responder, uint32_t cookie, int status, const struct hwclock_moment *t4,
 	       uint64_t now_ns)
 {
 	struct responder_pending *pending = responder_pending_slot(responder, cookie);
-	struct responder_tx tx = {.t_ns = t_ns, .error_ns = error_ns, .done = true, .clock = pending->clock};
 	struct responder_session *session;
 
 	(void)now_ns;
@@ -307,7 +324,7 @@ responder_sent(struct responder *responder, uint32_t cookie, int status, uint64_
 	}
 	session = responder_find(responder, pending->answer.session);
 	if (session)
-		responder_send_ack2(responder, session, &pending->answer, &tx);
+		responder_send_ack2(responder, session, &pending->answer, t4);
 }
 
 static void

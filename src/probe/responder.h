@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "core/addr.h"
+#include "core/hwclock.h"
 #include "probe/result.h"
 
 struct responder;
@@ -26,6 +27,11 @@ struct responder_session;
 #define RESPONDER_IDLE_NS 600000000000ULL
 #define RESPONDER_HELD_MAX 16     /* probes of one session that wait for its path */
 #define RESPONDER_HELD_NS 1000000000ULL
+/*
+ * How much longer than the software's the RNIC's T4 - T3 may be: the time that a probe waited for a host that did not run. A
+ * longer one counts as a timestamp that has jumped.
+ */
+#define RESPONDER_STALL_NS 1000000000ULL
 #define RESPONDER_OPENS_PER_S 20  /* SIDR requests answered per source address, burst of as many */
 
 struct responder_ack {
@@ -39,10 +45,8 @@ struct responder_ack {
 };
 
 struct responder_tx {
-	uint64_t t_ns;      /* sent (T4); valid if done */
-	uint64_t error_ns;
-	bool done;          /* false: responder_sent() follows */
-	enum probe_clock clock;
+	struct hwclock_moment t4; /* sent; valid if done */
+	bool done;                /* false: responder_sent() follows */
 };
 
 struct responder_ops {
@@ -78,6 +82,7 @@ int responder_admit(struct responder *responder, const struct addr *remote, uint
 
 struct responder_open_request {
 	void *device_user;          /* the device that it came in on */
+	struct hwclock *clock;      /* of that device; borrowed until responder_close_device(); NULL: none */
 	struct addr local, remote;
 	uint64_t incarnation;       /* of the prober */
 	uint32_t qkey;              /* of the prober's QPs */
@@ -101,12 +106,10 @@ struct responder_rx {
 	uint32_t src_qpn;
 	const uint8_t *payload;
 	uint32_t len;
-	uint64_t t_ns;              /* received (T3) */
-	uint64_t error_ns;
-	enum probe_clock clock;
+	struct hwclock_moment t3;   /* received */
 };
 void responder_received(struct responder *responder, const struct responder_rx *rx, uint64_t now_ns);
-void responder_sent(struct responder *responder, uint32_t cookie, int status, uint64_t t_ns, uint64_t error_ns,
+void responder_sent(struct responder *responder, uint32_t cookie, int status, const struct hwclock_moment *t4,
 		    uint64_t now_ns);
 /* Held probes of sessions from `local` to `remote` on that device: try again, or drop them. */
 void responder_path_ready(struct responder *responder, void *device_user, const struct addr *local,

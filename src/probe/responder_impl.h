@@ -17,18 +17,16 @@
 struct responder_answer {
 	uint64_t session; /* its number, not a pointer: sessions may go meanwhile */
 	uint64_t seq;
-	uint64_t t3_ns, t3_error_ns;
+	struct hwclock_moment t3;
 	uint32_t qpn;
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
-	enum probe_clock clock;
 };
 
 /* ACK1 is out, ACK2 follows when its send completion comes. */
 struct responder_pending {
 	bool used;
 	uint32_t cookie;
-	enum probe_clock clock; /* of T4 */
 	struct responder_answer answer;
 };
 

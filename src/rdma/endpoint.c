@@ -31,6 +31,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "rdma/cq.h"
 #include "rdma/device.h"
 #include "rdma/grh.h"
 #include "rdma/path.h"
@@ -49,6 +50,8 @@ struct endpoint_slot {
 	bool in_flight;
 	int status;      /* of a completion to be told */
 	uint64_t seen_ns;
+	uint64_t ticks;  /* if stamped */
+	bool stamped;
 };
 
 #define ENDPOINT_NO_SLOT UINT32_MAX
@@ -56,7 +59,7 @@ struct endpoint_slot {
 struct endpoint {
 	struct endpoint_config config;
 	struct ibv_comp_channel *channel;
-	struct ibv_cq *send_cq, *recv_cq;
+	struct cq *send_cq, *recv_cq;
 	struct ibv_qp *qp;
 	struct ibv_mr *mr;
 	uint8_t *region;
@@ -125,13 +128,15 @@ endpoint_fail(struct endpoint *ep, const char *reason)
 
 /* One completion of a send: kept in its slot until somebody takes it. */
 static void
-endpoint_send_seen(struct endpoint *ep, const struct ibv_wc *wc, uint64_t now)
+endpoint_send_seen(struct endpoint *ep, const struct cq_entry *wc, uint64_t now)
 {
 	struct endpoint_slot *slot = &ep->slots[(uint32_t)wc->wr_id];
 
 	slot->in_flight = false;
 	slot->status = wc->status == IBV_WC_SUCCESS ? 0 : -EIO;
 	slot->seen_ns = now;
+	slot->stamped = wc->stamped;
+	slot->ticks = wc->ticks;
 	ep->in_flight--;
 	if (wc->status == IBV_WC_SUCCESS)
 		return;
@@ -154,8 +159,8 @@ endpoint_untold_push(struct endpoint *ep, uint32_t i)
 static int
 endpoint_poll_sends(struct endpoint *ep, uint32_t own)
 {
-	struct ibv_wc wc[ENDPOINT_POLL_BATCH];
-	int n = ibv_poll_cq(ep->send_cq, ENDPOINT_POLL_BATCH, wc);
+	struct cq_entry wc[ENDPOINT_POLL_BATCH];
+	int n = cq_poll(ep->send_cq, ENDPOINT_POLL_BATCH, wc);
 	uint64_t now = clock_mono_ns();
 
 	for (int i = 0; i < n; i++) {
@@ -179,17 +184,21 @@ endpoint_note_window(struct endpoint *ep, uint64_t window_ns)
 		ep->window_ns[0] = window_ns;
 }
 
-/* When the message of a completed slot left, and how far that may be off. */
-static uint64_t
-endpoint_sent_at(struct endpoint *ep, const struct endpoint_slot *slot, uint64_t *error_ns)
+/* When the message of a completed slot left. */
+static struct hwclock_moment
+endpoint_sent_at(struct endpoint *ep, const struct endpoint_slot *slot)
 {
 	uint64_t window = slot->seen_ns - slot->posted_ns, before;
 
 	endpoint_note_window(ep, window);
 	before = ep->window_ns[0] < ep->window_ns[1] ? ep->window_ns[0] : ep->window_ns[1];
 	before /= 2;
-	*error_ns = window - before > before ? window - before : before;
-	return slot->posted_ns + before;
+	return (struct hwclock_moment){
+		.ns = slot->posted_ns + before,
+		.error_ns = window - before > before ? window - before : before,
+		.ticks = slot->ticks,
+		.stamped = slot->stamped,
+	};
 }
 
 static void
@@ -198,24 +207,23 @@ endpoint_tell_sends(struct endpoint *ep)
 	while (ep->first_untold != ENDPOINT_NO_SLOT) {
 		uint32_t i = ep->first_untold;
 		struct endpoint_slot slot = ep->slots[i];
-		uint64_t error, sent = endpoint_sent_at(ep, &slot, &error);
+		struct hwclock_moment at = endpoint_sent_at(ep, &slot);
 
 		ep->first_untold = slot.next;
 		endpoint_slot_release(ep, i);
-		ep->config.ops->sent(ep->config.arg, slot.cookie, slot.status, sent, error);
+		ep->config.ops->sent(ep->config.arg, slot.cookie, slot.status, &at);
 	}
 }
 
 static void
-endpoint_recv_done(struct endpoint *ep, const struct ibv_wc *wc, uint64_t now)
+endpoint_recv_done(struct endpoint *ep, const struct cq_entry *wc, uint64_t now)
 {
 	uint32_t slot = (uint32_t)wc->wr_id;
 	const uint8_t *buf = endpoint_recv_buf(ep, slot);
 	struct endpoint_rx rx = {
 		.src_qpn = wc->src_qp,
 		.payload = buf + PROBE_WIRE_GRH,
-		.t_ns = now,
-		.error_ns = now - ep->waiting_since_ns,
+		.at = {.ns = now, .error_ns = now - ep->waiting_since_ns, .ticks = wc->ticks, .stamped = wc->stamped},
 	};
 
 	if (wc->status != IBV_WC_SUCCESS) {
@@ -254,13 +262,13 @@ endpoint_note_drained(struct endpoint *ep, int n)
 static int
 endpoint_poll_receives(struct endpoint *ep)
 {
-	struct ibv_wc wc[ENDPOINT_POLL_BATCH];
+	struct cq_entry wc[ENDPOINT_POLL_BATCH];
 	int total = 0, n = 0;
 
 	while (!ep->failed && total < ENDPOINT_CQES_PER_WAKEUP) {
 		uint64_t now;
 
-		n = ibv_poll_cq(ep->recv_cq, ENDPOINT_POLL_BATCH, wc);
+		n = cq_poll(ep->recv_cq, ENDPOINT_POLL_BATCH, wc);
 		now = clock_mono_ns();
 		if (n < 0)
 			break;
@@ -307,7 +315,7 @@ endpoint_ready(void *arg, int events)
 	while (ibv_get_cq_event(ep->channel, &cq, &context) == 0) {
 		ibv_ack_cq_events(cq, 1);
 		/* Armed before it is drained, so that what arrives meanwhile raises the next event. */
-		if (cq == ep->recv_cq || ep->in_flight)
+		if (cq == cq_verbs(ep->recv_cq) || ep->in_flight)
 			ibv_req_notify_cq(cq, 0);
 		else
 			ep->send_armed = false;
@@ -319,7 +327,7 @@ static int
 endpoint_create_cqs(struct endpoint *ep)
 {
 	struct ibv_context *ctx = device_context(ep->config.device);
-	int flags;
+	int flags, rc;
 
 	ep->channel = ibv_create_comp_channel(ctx);
 	if (!ep->channel)
@@ -327,19 +335,16 @@ endpoint_create_cqs(struct endpoint *ep)
 	flags = fcntl(ep->channel->fd, F_GETFL);
 	if (flags < 0 || fcntl(ep->channel->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
-	ep->send_cq = ibv_create_cq(ctx, (int)ep->config.send_depth, NULL, ep->channel, 0);
-	if (!ep->send_cq)
-		return -errno;
-	ep->recv_cq = ibv_create_cq(ctx, (int)ep->config.recv_depth, NULL, ep->channel, 0);
-	return ep->recv_cq ? 0 : -errno;
+	rc = cq_new(ctx, ep->config.send_depth, ep->channel, ep->config.stamps, &ep->send_cq);
+	return rc < 0 ? rc : cq_new(ctx, ep->config.recv_depth, ep->channel, ep->config.stamps, &ep->recv_cq);
 }
 
 static int
 endpoint_create_qp(struct endpoint *ep)
 {
 	struct ibv_qp_init_attr init = {
-		.send_cq = ep->send_cq,
-		.recv_cq = ep->recv_cq,
+		.send_cq = cq_verbs(ep->send_cq),
+		.recv_cq = cq_verbs(ep->recv_cq),
 		.cap = {.max_send_wr = ep->config.send_depth,
 			.max_recv_wr = ep->config.recv_depth,
 			.max_send_sge = 1,
@@ -417,7 +422,7 @@ endpoint_start(struct endpoint *ep)
 		if (rc < 0)
 			return rc;
 	}
-	rc = ibv_req_notify_cq(ep->recv_cq, 0);
+	rc = ibv_req_notify_cq(cq_verbs(ep->recv_cq), 0);
 	if (rc)
 		return -rc;
 	rc = loop_timer_new(ep->config.loop, ep->config.name, endpoint_more, ep, &ep->more);
@@ -472,10 +477,8 @@ endpoint_free(struct endpoint *ep)
 	if (ep->slots)
 		for (uint32_t i = 0; i < ep->config.send_depth; i++)
 			path_ah_unref(ep->slots[i].ah);
-	if (ep->recv_cq)
-		ibv_destroy_cq(ep->recv_cq);
-	if (ep->send_cq)
-		ibv_destroy_cq(ep->send_cq);
+	cq_free(ep->recv_cq);
+	cq_free(ep->send_cq);
 	if (ep->channel)
 		ibv_destroy_comp_channel(ep->channel);
 	if (ep->mr)
@@ -528,7 +531,7 @@ endpoint_await(struct endpoint *ep, uint32_t i)
 	} while (slot->in_flight && clock_mono_ns() - slot->posted_ns < ENDPOINT_SPIN_NS);
 	if (slot->in_flight && !ep->send_armed) {
 		ep->send_armed = true;
-		ibv_req_notify_cq(ep->send_cq, 0);
+		ibv_req_notify_cq(cq_verbs(ep->send_cq), 0);
 		endpoint_poll_sends(ep, i);
 	}
 	if (ep->first_untold != ENDPOINT_NO_SLOT)
@@ -563,7 +566,7 @@ endpoint_send(struct endpoint *ep, const struct endpoint_send *send, struct endp
 	*tx = (struct endpoint_tx){.posted_ns = slot->posted_ns, .done = !slot->in_flight};
 	if (!tx->done)
 		return 0;
-	tx->sent_ns = endpoint_sent_at(ep, slot, &tx->error_ns);
+	tx->at = endpoint_sent_at(ep, slot);
 	rc = slot->status;
 	endpoint_slot_release(ep, i);
 	return rc;

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "core/addr.h"
+#include "core/hwclock.h"
+#include "rdma/cq.h"
 
 struct device;
 struct endpoint;
@@ -28,14 +30,15 @@ struct endpoint_rx {
 	uint32_t src_qpn;
 	const uint8_t *payload;
 	uint32_t len;
-	uint64_t t_ns;        /* CLOCK_MONOTONIC when its completion was read */
-	uint64_t error_ns;    /* since when at most it may have been waiting in a queue that this process knows of */
+	/* When its completion was read; error_ns: since when at most it may have been waiting in a queue that this process
+	 * knows of. Stamped by the RNIC when it arrived. */
+	struct hwclock_moment at;
 };
 
 struct endpoint_ops {
 	void (*received)(void *arg, const struct endpoint_rx *rx);
 	/* For sends whose endpoint_tx said done == false. status 0, or -errno for a failed completion. */
-	void (*sent)(void *arg, uint32_t cookie, int status, uint64_t t_ns, uint64_t error_ns);
+	void (*sent)(void *arg, uint32_t cookie, int status, const struct hwclock_moment *at);
 	/* The QP is in error: the endpoint must be replaced. Not to be freed from within. */
 	void (*failed)(void *arg, const char *reason);
 };
@@ -47,6 +50,7 @@ struct endpoint_config {
 	uint32_t qkey;
 	uint32_t send_depth, recv_depth;
 	uint32_t send_size, recv_size; /* longest payloads */
+	enum cq_stamps stamps; /* that the device offers: cq_query_clock() */
 	const struct endpoint_ops *ops;
 	void *arg;
 };
@@ -67,8 +71,9 @@ struct endpoint_send {
 };
 struct endpoint_tx {
 	uint64_t posted_ns; /* just before the post */
-	uint64_t sent_ns;   /* valid if done: estimate of when the message left */
-	uint64_t error_ns;  /* it left between posted_ns and the completion seen: how far sent_ns may be off then */
+	/* Valid if done: an estimate of when the message left; that was between posted_ns and when the completion was seen,
+	 * and error_ns tells how far the estimate may be off then. */
+	struct hwclock_moment at;
 	bool done;          /* ops->sent follows otherwise */
 };
 /* Never waits longer than ENDPOINT_SPIN_NS. 0, -EMSGSIZE, -ENOBUFS (all slots in flight), or -errno of the post. */

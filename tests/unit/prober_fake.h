@@ -45,7 +45,7 @@ struct fake {
 	int send_status;
 	const char *send_reason;
 	bool send_done;
-	enum probe_clock send_clock;
+	struct hwclock_moment t2; /* of the last send; ticks and stamped are left as the test has set them */
 	/* What was wanted. */
 	struct fake_packet packet[FAKE_ROOM];
 	uint32_t n_packets;
@@ -88,12 +88,12 @@ fake_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		.flow_label = packet->flow_label,
 		.peer_user = peer_user,
 	};
+	f->t2.ns = f->send_done ? f->now + 1000 : 0;
+	f->t2.error_ns = f->send_done ? 10 : 0;
 	*tx = (struct prober_tx){
 		.t1_ns = f->now,
-		.t2_ns = f->send_done ? f->now + 1000 : 0,
-		.error_ns = f->send_done ? 10 : 0,
+		.t2 = f->t2,
 		.done = f->send_done,
-		.clock = f->send_clock,
 		.src_port = 50000,
 		.path = PROBE_PATH_EXACT,
 	};
@@ -292,7 +292,7 @@ fake_ack(const struct fake *f, uint32_t packet, enum probe_wire_type type)
 			.seq = f->packet[packet].seq,
 			.session = f->packet[packet].session,
 		},
-		.rx = {.src = session.addr, .src_qpn = session.qpn, .t_ns = f->now - 500, .error_ns = 20},
+		.rx = {.src = session.addr, .src_qpn = session.qpn, .t5 = {.ns = f->now - 500, .error_ns = 20}},
 	};
 
 	if (type == PROBE_WIRE_ACK2) {
@@ -312,6 +312,15 @@ fake_deliver(struct fake *f, struct fake_ack *ack)
 	ack->rx.payload = payload;
 	ack->rx.len = sizeof(payload);
 	prober_received(f->prober, &ack->rx, f->now);
+}
+
+/* The send completion of a packet. */
+static inline void
+fake_sent(struct fake *f, uint32_t packet, int status, uint64_t t2_ns, uint64_t error_ns)
+{
+	struct hwclock_moment t2 = {.ns = t2_ns, .error_ns = error_ns};
+
+	prober_sent(f->prober, f->packet[packet].cookie, status, &t2, f->now);
 }
 
 static inline void

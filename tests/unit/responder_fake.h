@@ -35,8 +35,7 @@ struct fake {
 	int status;
 	int sends_until_error, error;
 	bool done;
-	uint64_t t4_ns;
-	enum probe_clock t4_clock;
+	struct hwclock_moment t4;
 	struct sent_ack sent[ROOM];
 	uint32_t n_sent;
 	uint32_t n_calls;
@@ -63,10 +62,8 @@ fake_send(void *arg, void *device_user, const struct responder_ack *ack, bool wa
 	assert_int_equal(wire_decode(ack->payload, ack->size, &sent->message), 0);
 	f->n_sent++;
 	*tx = (struct responder_tx){
-		.t_ns = f->done ? f->t4_ns : 0,
-		.error_ns = f->done ? 30 : 0,
+		.t4 = f->t4,
 		.done = f->done,
-		.clock = f->t4_clock,
 	};
 	return 0;
 }
@@ -107,7 +104,7 @@ setup(void **state)
 	config.arg = f;
 	f->now = 100 * SEC;
 	f->done = true;
-	f->t4_ns = 5000 + 700;
+	f->t4 = (struct hwclock_moment){.ns = 5000 + 700, .error_ns = 30};
 	assert_int_equal(responder_new(&config, &f->responder), 0);
 	set_limits(f, "10.0.0.0/8", 1000, 100000);
 	*state = f;
@@ -179,8 +176,7 @@ probe(uint64_t session, uint64_t seq, const char *from)
 			.src = addr(from),
 			.dst = addr("10.0.0.1"),
 			.src_qpn = 77,
-			.t_ns = 5000,
-			.error_ns = 40,
+			.t3 = {.ns = 5000, .error_ns = 40},
 		},
 	};
 }

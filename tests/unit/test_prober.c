@@ -58,14 +58,46 @@ test_any_order(void **state)
 	fake_ack2(f, 0);
 	fake_ack1(f, 0);
 	assert_int_equal(f->n_results, 0);
-	prober_sent(f->prober, f->packet[0].cookie, 0, f->packet[0].at_ns + 2000, 7, f->now);
+	fake_sent(f, 0, 0, f->packet[0].at_ns + 2000, 7);
 	assert_int_equal(f->n_results, 1);
 	assert_int_equal(fake_last(f)->class, PROBE_OK);
 	assert_int_equal(fake_last(f)->rtt_ns, 2 * MS - 500 - 2000 - 3000);
 	assert_int_equal(fake_last(f)->error_ns, 7 + 20 + 5);
 	/* Once more: the probe is gone. */
-	prober_sent(f->prober, f->packet[0].cookie, 0, f->now, 7, f->now);
+	fake_sent(f, 0, 0, f->now, 7);
 	assert_int_equal(f->n_results, 1);
+}
+
+/* 250 MHz, 32 bits wide: it wraps every 17.18 s. */
+static void
+set_clock(struct fake *f, struct hwclock *clock)
+{
+	hwclock_init(clock, "fake", NULL);
+	assert_int_equal(hwclock_set(clock, 250000, UINT32_MAX), 0);
+	prober_device_set_clock(f->device, clock);
+}
+
+/* One probe that is 2 ms under way by the host's clock, elapsed_ticks by the RNIC's; the peer measures by that clock. */
+static const struct probe_result *
+clock_round(struct fake *f, uint32_t elapsed_ticks, enum probe_clock peers)
+{
+	uint32_t i = f->n_packets;
+	struct fake_ack ack;
+
+	f->t2.stamped = true;
+	f->t2.ticks = UINT32_MAX - 1000;
+	fake_run_to(f, i == 0 ? f->now : f->packet[i - 1].at_ns + 100 * MS);
+	assert_int_equal(f->n_packets, i + 1);
+	f->now += 2 * MS;
+	ack = fake_ack(f, i, PROBE_WIRE_ACK1);
+	ack.rx.t5.stamped = true;
+	ack.rx.t5.ticks = (uint32_t)(f->t2.ticks + elapsed_ticks);
+	fake_deliver(f, &ack);
+	ack = fake_ack(f, i, PROBE_WIRE_ACK2);
+	ack.message.ack2.clock = (uint8_t)peers;
+	fake_deliver(f, &ack);
+	assert_int_equal(f->n_results, i + 1);
+	return fake_last(f);
 }
 
 static void
@@ -73,31 +105,93 @@ test_clocks(void **state)
 {
 	struct fake *f = *state;
 	struct prober_peer *peer = fake_peer_up(f, f);
+	const struct probe_result *r;
+	struct hwclock clock;
+
+	set_clock(f, &clock);
+	fake_target(f, peer, 100 * MS, 0);
+	/* 1.2 ms by the RNIC's clock, across a wrap; 0.8 ms are the host's. */
+	r = clock_round(f, 300000, PROBE_CLOCK_HW);
+	assert_int_equal(r->class, PROBE_OK);
+	assert_int_equal(r->clock, PROBE_CLOCK_HW);
+	assert_int_equal(r->rtt_ns, 1200000 - 3000);
+	assert_int_equal(r->prober_delay_ns, 800000);
+	assert_int_equal(r->error_ns, 132 + 8 + 1 + 5); /* 110 ppm, two ticks, rounding; the peer's */
+	assert_true(r->t_ns[4] - r->t_ns[1] == 1200000);
+	assert_true(r->t_ns[0] <= r->t_ns[1] && r->t_ns[4] <= r->t_ns[5]);
+	/* The peer measures in software: so does the result, but not worse than that half. */
+	r = clock_round(f, 300000, PROBE_CLOCK_SW);
+	assert_int_equal(r->clock, PROBE_CLOCK_SW);
+	assert_int_equal(r->rtt_ns, 1200000 - 3000);
+	assert_int_equal(r->error_ns, 132 + 8 + 1 + 5);
+	/* Longer than the host saw it, or negative: the host's own times. */
+	for (int i = 0; i < 2; i++) {
+		r = clock_round(f, i ? (uint32_t)-1 : 600000, PROBE_CLOCK_HW);
+		assert_int_equal(r->class, PROBE_OK);
+		assert_int_equal(r->clock, PROBE_CLOCK_SW);
+		assert_int_equal(r->rtt_ns, 2 * MS - 500 - 1000 - 3000);
+		assert_int_equal(r->error_ns, 10 + 20 + 5);
+		assert_int_equal(clock.rejected, i + 1);
+	}
+	/* As long as the host saw it from T1 to T6: laid out so that it ends at T6. */
+	r = clock_round(f, 499875, PROBE_CLOCK_HW);
+	assert_int_equal(r->clock, PROBE_CLOCK_HW);
+	assert_true(r->t_ns[4] - r->t_ns[1] == 1999500 && r->t_ns[4] == r->t_ns[5] && r->t_ns[1] >= r->t_ns[0]);
+	assert_int_equal(clock.accepted, 3);
+	assert_int_equal(clock.rejected, 2);
+}
+
+/* Only one of T2 and T5 has a stamp, or there is no clock: as if there was none. */
+static void
+test_half_a_clock(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct hwclock clock;
 	struct fake_ack ack;
 
-	f->send_clock = PROBE_CLOCK_HW;
+	set_clock(f, &clock);
 	fake_target(f, peer, 100 * MS, 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		if (i == 2)
+			prober_device_set_clock(f->device, NULL);
+		f->t2.stamped = i != 0;
+		fake_run_to(f, i ? f->packet[i - 1].at_ns + 100 * MS : f->now);
+		f->now += 2 * MS;
+		ack = fake_ack(f, i, PROBE_WIRE_ACK1);
+		ack.rx.t5.stamped = i != 1;
+		fake_deliver(f, &ack);
+		ack = fake_ack(f, i, PROBE_WIRE_ACK2);
+		ack.message.ack2.clock = PROBE_CLOCK_HW;
+		fake_deliver(f, &ack);
+		assert_int_equal(f->n_results, i + 1);
+		assert_int_equal(fake_last(f)->clock, PROBE_CLOCK_SW);
+		assert_int_equal(fake_last(f)->error_ns, 10 + 20 + 5);
+	}
+	assert_true(clock.accepted == 0 && clock.rejected == 0);
+}
+
+/* Late is what the host's clock says, whatever the RNIC's. */
+static void
+test_late_by_host(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct hwclock clock;
+	struct fake_ack ack;
+
+	set_clock(f, &clock);
+	fake_target(f, peer, 10 * SEC, 0);
+	f->t2.stamped = true;
 	fake_run(f, 0);
+	f->now += TIMEOUT + 2 * MS;
 	ack = fake_ack(f, 0, PROBE_WIRE_ACK1);
-	ack.rx.clock = PROBE_CLOCK_HW;
+	ack.rx.t5.stamped = true;
+	ack.rx.t5.ticks = 250000;
 	fake_deliver(f, &ack);
-	ack = fake_ack(f, 0, PROBE_WIRE_ACK2);
-	ack.message.ack2.clock = PROBE_CLOCK_HW;
-	fake_deliver(f, &ack);
-	assert_int_equal(fake_last(f)->clock, PROBE_CLOCK_HW);
-	/* The peer measures in software: so does the result. */
-	fake_run(f, 100 * MS);
-	ack = fake_ack(f, 1, PROBE_WIRE_ACK1);
-	ack.rx.clock = PROBE_CLOCK_HW;
-	fake_deliver(f, &ack);
-	fake_ack2(f, 1);
-	assert_int_equal(fake_last(f)->class, PROBE_OK);
-	assert_int_equal(fake_last(f)->clock, PROBE_CLOCK_SW);
-	/* T2 and T5 from two clocks measure nothing. */
-	fake_run(f, 100 * MS);
-	fake_acks(f, 2);
-	assert_int_equal(fake_last(f)->class, PROBE_LOCAL_ERROR);
-	assert_false(fake_last(f)->measured);
+	fake_ack2(f, 0);
+	assert_int_equal(fake_last(f)->class, PROBE_LATE);
+	assert_int_equal(fake_last(f)->rtt_ns, 1000000 - 3000);
 }
 
 static void
@@ -119,7 +213,7 @@ test_negative_rtt(void **state)
 	/* T5 before T2, and the greatest delay that there is: nothing overflows. */
 	fake_run_to(f, f->packet[0].at_ns + 100 * MS);
 	ack = fake_ack(f, 1, PROBE_WIRE_ACK1);
-	ack.rx.t_ns = 1;
+	ack.rx.t5.ns = 1;
 	fake_deliver(f, &ack);
 	ack = fake_ack(f, 1, PROBE_WIRE_ACK2);
 	ack.message.ack2.delay_ns = UINT64_MAX;
@@ -462,7 +556,7 @@ test_local_errors(void **state)
 	f->send_status = 0;
 	f->send_done = false;
 	fake_run(f, 100 * MS);
-	prober_sent(f->prober, f->packet[0].cookie, -EIO, 0, 0, f->now);
+	fake_sent(f, 0, -EIO, 0, 0);
 	assert_int_equal(f->n_results, 3);
 	assert_int_equal(fake_last(f)->class, PROBE_LOCAL_ERROR);
 	assert_true(fake_last(f)->posted);
@@ -576,6 +670,8 @@ main(void)
 		WITH_FAKE(test_ok),
 		WITH_FAKE(test_any_order),
 		WITH_FAKE(test_clocks),
+		WITH_FAKE(test_half_a_clock),
+		WITH_FAKE(test_late_by_host),
 		WITH_FAKE(test_negative_rtt),
 		WITH_FAKE(test_late),
 		WITH_FAKE(test_lost),

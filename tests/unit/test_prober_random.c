@@ -93,7 +93,7 @@ world_send(void *arg, void *peer_user, const struct prober_packet *packet, struc
 	}
 	event.seq = m.seq;
 	event.session = m.session;
-	*tx = (struct prober_tx){.t1_ns = w->now, .t2_ns = w->now, .done = !world_chance(w, 30)};
+	*tx = (struct prober_tx){.t1_ns = w->now, .t2.ns = w->now, .done = !world_chance(w, 30)};
 	if (!world_chance(w, 10))
 		world_post(w, event, world_delay(w, event.peer));
 	event.kind = WORLD_SENT;
@@ -186,7 +186,7 @@ world_deliver_ack(struct world *w, const struct world_event *event, enum probe_w
 		.session = event->session,
 	};
 	uint8_t payload[PROBE_WIRE_SIZE_MIN];
-	struct prober_rx rx = {.payload = payload, .len = sizeof(payload), .t_ns = w->now, .src_qpn = 100 + event->peer};
+	struct prober_rx rx = {.payload = payload, .len = sizeof(payload), .t5.ns = w->now, .src_qpn = 100 + event->peer};
 
 	wire_encode(&m, payload);
 	rx.src.raw[15] = (uint8_t)event->peer;
@@ -254,7 +254,7 @@ world_event_fires(struct world *w, struct world_event event)
 		world_deliver_ack(w, &event, PROBE_WIRE_ACK2);
 		break;
 	case WORLD_SENT:
-		prober_sent(w->prober, event.cookie, event.failed ? -EIO : 0, w->now, 0, w->now);
+		prober_sent(w->prober, event.cookie, event.failed ? -EIO : 0, &(struct hwclock_moment){.ns = w->now}, w->now);
 		break;
 	case WORLD_ASK:
 		event.kind = WORLD_ANSWER;

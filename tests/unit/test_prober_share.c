@@ -41,7 +41,7 @@ share_send(void *arg, void *peer_user, const struct prober_packet *packet, struc
 	s->sent[service]++;
 	if (service)
 		s->of_target[packet->flow_label & ~LABEL_SERVICE]++;
-	*tx = (struct prober_tx){.t1_ns = s->now, .t2_ns = s->now, .done = true};
+	*tx = (struct prober_tx){.t1_ns = s->now, .t2.ns = s->now, .done = true};
 	return 0;
 }
 
@@ -120,7 +120,7 @@ share_deliver(struct share *s, uint64_t seq, enum probe_wire_type type)
 {
 	const struct prober_session session = fake_session(1, 500);
 	struct wire_message m = {.type = type, .length = PROBE_WIRE_SIZE_MIN, .seq = seq, .session = session.session};
-	struct prober_rx rx = {.src = session.addr, .src_qpn = session.qpn, .t_ns = s->now};
+	struct prober_rx rx = {.src = session.addr, .src_qpn = session.qpn, .t5.ns = s->now};
 	uint8_t payload[PROBE_WIRE_SIZE_MIN];
 
 	wire_encode(&m, payload);

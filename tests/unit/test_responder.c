@@ -36,6 +36,14 @@ test_answer(void **state)
 	assert_int_equal(stats_of(f).ack2, 1);
 }
 
+static void
+sent(struct fake *f, uint32_t cookie, int status, uint64_t t4_ns, uint64_t error_ns)
+{
+	struct hwclock_moment t4 = {.ns = t4_ns, .error_ns = error_ns};
+
+	responder_sent(f->responder, cookie, status, &t4, f->now);
+}
+
 /* ACK2 waits for the completion of ACK1, each for its own, and never follows a failed one. */
 static void
 test_completions(void **state)
@@ -51,22 +59,22 @@ test_completions(void **state)
 	}
 	assert_int_equal(f->n_sent, 3);
 	assert_true(cookie[0] != cookie[1] && cookie[1] != cookie[2] && cookie[0] != cookie[2]);
-	responder_sent(f->responder, cookie[2], 0, 9000, 11, f->now);
+	sent(f, cookie[2], 0, 9000, 11);
 	assert_int_equal(f->n_sent, 4);
 	assert_int_equal(f->sent[3].message.type, PROBE_WIRE_ACK2);
 	assert_int_equal(f->sent[3].message.seq, 2);
 	assert_int_equal(f->sent[3].message.ack2.delay_ns, 4000);
 	assert_int_equal(f->sent[3].message.ack2.error_ns, 51);
-	responder_sent(f->responder, cookie[0], -EIO, 0, 0, f->now);
+	sent(f, cookie[0], -EIO, 0, 0);
 	assert_int_equal(f->n_sent, 4);
 	assert_int_equal(stats_of(f).send_errors, 1);
 	/* Twice, and of ACK2 itself: nothing. */
-	responder_sent(f->responder, cookie[2], 0, 9000, 11, f->now);
-	responder_sent(f->responder, f->sent[3].ack.cookie, 0, 9000, 11, f->now);
+	sent(f, cookie[2], 0, 9000, 11);
+	sent(f, f->sent[3].ack.cookie, 0, 9000, 11);
 	assert_int_equal(f->n_sent, 4);
 	/* The session has gone meanwhile. */
 	set_limits(f, NULL, 1000, 1000);
-	responder_sent(f->responder, cookie[1], 0, 9000, 11, f->now);
+	sent(f, cookie[1], 0, 9000, 11);
 	assert_int_equal(f->n_sent, 4);
 	assert_int_equal(stats_of(f).ack1, 1);
 	assert_int_equal(stats_of(f).ack2, 1);
@@ -103,32 +111,94 @@ test_measure(void **state)
 	struct fake_probe p;
 
 	/* T4 before T3: 0, and the error says by how much. */
-	f->t4_ns = 4000;
+	f->t4.ns = 4000;
 	send_probe(f, session, 1, "10.0.0.2");
 	assert_int_equal(f->sent[1].message.ack2.delay_ns, 0);
 	assert_int_equal(f->sent[1].message.ack2.error_ns, 1000);
-	f->t4_ns = 5000;
+	f->t4.ns = 5000;
 	send_probe(f, session, 1, "10.0.0.2");
 	assert_int_equal(f->sent[3].message.ack2.delay_ns, 0);
-	f->t4_ns = 4999;
+	f->t4.ns = 4999;
 	send_probe(f, session, 1, "10.0.0.2");
 	assert_int_equal(f->sent[5].message.ack2.delay_ns, 0);
 	assert_int_equal(f->sent[5].message.ack2.error_ns, 70);
 	f->n_sent = 2;
-	/* Two clocks: nothing is known. */
-	f->t4_ns = 6000;
-	f->t4_clock = PROBE_CLOCK_HW;
-	send_probe(f, session, 2, "10.0.0.2");
-	assert_int_equal(f->sent[3].message.ack2.delay_ns, 0);
+	/* What is not known stays within its field. */
+	f->t4.ns = 6000;
+	p = probe(session, 3, "10.0.0.2");
+	p.rx.t3.error_ns = UINT64_MAX;
+	deliver(f, &p);
+	assert_int_equal(f->sent[3].message.ack2.delay_ns, 1000);
 	assert_int_equal(f->sent[3].message.ack2.error_ns, UINT32_MAX);
 	assert_int_equal(f->sent[3].message.ack2.clock, PROBE_CLOCK_SW);
-	p = probe(session, 3, "10.0.0.2");
-	p.rx.clock = PROBE_CLOCK_HW;
-	p.rx.error_ns = UINT64_MAX;
+}
+
+/* One answer: 700 ns by the host's clock, `ticks` by the RNIC's of 1 GHz. */
+static const struct wire_message *
+clock_answer(struct fake *f, uint64_t session, uint64_t ticks, bool t3_stamped, bool t4_stamped)
+{
+	struct fake_probe p = probe(session, 1, "10.0.0.2");
+
+	p.rx.t3.stamped = t3_stamped;
+	p.rx.t3.ticks = (1ULL << 40) - 100;
+	f->t4.stamped = t4_stamped;
+	f->t4.ticks = (p.rx.t3.ticks + ticks) & ((1ULL << 40) - 1);
+	f->n_sent = 0;
 	deliver(f, &p);
-	assert_int_equal(f->sent[5].message.ack2.delay_ns, 1000);
-	assert_int_equal(f->sent[5].message.ack2.error_ns, UINT32_MAX);
-	assert_int_equal(f->sent[5].message.ack2.clock, PROBE_CLOCK_HW);
+	assert_int_equal(f->n_sent, 2);
+	assert_int_equal(f->sent[1].message.ack2.t3_ns, 5000);
+	return &f->sent[1].message;
+}
+
+static void
+test_clock(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = open_request("10.0.0.2", 1);
+	const struct wire_message *ack2;
+	struct hwclock clock;
+	uint64_t session;
+
+	hwclock_init(&clock, "fake", NULL);
+	assert_int_equal(hwclock_set(&clock, 1000000, (1ULL << 40) - 1), 0);
+	request.clock = &clock;
+	assert_int_equal(responder_open(f->responder, &request, f->now, &session), 0);
+	/* The host did not run for 20 ms while the probe lay there. */
+	ack2 = clock_answer(f, session, 20 * MS, true, true);
+	assert_int_equal(ack2->ack2.clock, PROBE_CLOCK_HW);
+	assert_int_equal(ack2->ack2.delay_ns, 20 * MS);
+	assert_int_equal(ack2->ack2.error_ns, 20 * 110 + 2 + 1);
+	/* A stamp is missing. */
+	for (int i = 0; i < 3; i++) {
+		ack2 = clock_answer(f, session, 20 * MS, i == 1, i == 2);
+		assert_int_equal(ack2->ack2.clock, PROBE_CLOCK_SW);
+		assert_int_equal(ack2->ack2.delay_ns, 700);
+		assert_int_equal(ack2->ack2.error_ns, 70);
+	}
+	assert_true(clock.accepted == 1 && clock.rejected == 0);
+	/* Backwards, and by more than a host stalls. */
+	for (int i = 0; i < 2; i++) {
+		ack2 = clock_answer(f, session, i ? (uint64_t)-50 * MS : 2 * SEC, true, true);
+		assert_int_equal(ack2->ack2.clock, PROBE_CLOCK_SW);
+		assert_int_equal(ack2->ack2.delay_ns, 700);
+		assert_int_equal(ack2->ack2.error_ns, 70);
+	}
+	assert_true(clock.accepted == 1 && clock.rejected == 2);
+	/* By the send completion of ACK1, later. */
+	f->done = false;
+	f->n_sent = 0;
+	{
+		struct fake_probe p = probe(session, 2, "10.0.0.2");
+		struct hwclock_moment t4 = {.ns = 9000, .error_ns = 11, .ticks = 4100, .stamped = true};
+
+		p.rx.t3.stamped = true;
+		p.rx.t3.ticks = 100;
+		deliver(f, &p);
+		responder_sent(f->responder, f->sent[0].ack.cookie, 0, &t4, f->now);
+	}
+	assert_int_equal(f->n_sent, 2);
+	assert_int_equal(f->sent[1].message.ack2.clock, PROBE_CLOCK_HW);
+	assert_int_equal(f->sent[1].message.ack2.delay_ns, 4000);
 }
 
 /* Nothing is sent for what is malformed, unknown or forged, and each is counted under its name. */
@@ -184,7 +254,7 @@ test_held(void **state)
 	responder_path_ready(f->responder, &nic_a, &local, &remote, f->now);
 	assert_int_equal(f->n_sent, 0);
 	f->status = 0;
-	f->t4_ns = 5000 + 100 * MS;
+	f->t4.ns = 5000 + 100 * MS;
 	responder_path_ready(f->responder, &nic_a, &local, &other, f->now);
 	responder_path_ready(f->responder, &nic_b, &local, &remote, f->now);
 	assert_int_equal(f->n_sent, 0);
@@ -251,9 +321,9 @@ test_pending_overflow(void **state)
 		send_probe(f, session, 2 + i, "10.0.0.2");
 	}
 	assert_int_equal(stats_of(f).send_errors, 1);
-	responder_sent(f->responder, first, 0, 9000, 0, f->now);
+	sent(f, first, 0, 9000, 0);
 	assert_int_equal(f->n_sent, 1);
-	responder_sent(f->responder, f->sent[0].ack.cookie, 0, 9000, 0, f->now);
+	sent(f, f->sent[0].ack.cookie, 0, 9000, 0);
 	assert_int_equal(f->n_sent, 2);
 }
 
@@ -265,6 +335,7 @@ main(void)
 		WITH_FAKE(test_completions),
 		WITH_FAKE(test_send_errors),
 		WITH_FAKE(test_measure),
+		WITH_FAKE(test_clock),
 		WITH_FAKE(test_refused),
 		WITH_FAKE(test_held),
 		WITH_FAKE(test_held_dropped),
