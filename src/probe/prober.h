@@ -11,10 +11,11 @@
  *
  * A probe that timed out is not lost yet: it becomes `lost` only when the same incarnation of the peer
  * has proven to be alive at a later time than the probe was posted (an ACK to a probe posted later, or a
- * SIDR reply to a request made later) and twice the timeout has passed (an ACK until then makes it `late`).
+ * SIDR reply to a request made later) and twice the timeout has passed (an ACK until then makes it `late`). A SIDR reply
+ * may overtake what waits at a host that has stalled: with no other proof one more timeout passes, without any ACK.
  * A SIDR reply of another incarnation makes it `peer_restarted`, and so does one with another session if
  * no ACK comes; no answer at all, in the end, `peer_down`. An ACK2 that is missing is judged like the
- * probe, from ACK1 on. Late is what arrived late (T5): a host that stalls makes no peer late.
+ * probe, from ACK1 on, and one timeout later. Late is what arrived late (T5): a host that stalls makes no peer late.
  *
  *   state      due probes are        leaves by
  *   resolving  held until the first  RESOLVED -> up; PROBER_RESOLVE_TRIES failures in a row -> down

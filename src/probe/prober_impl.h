@@ -44,6 +44,7 @@ struct prober_probe {
 	TAILQ_ENTRY(prober_probe) in_ended;    /* of the prober */
 	bool flying, unproven, ended;          /* in flight; in these two lists */
 	bool timed_out, ack1, ack2;
+	uint64_t proven_ns;                    /* when it was first seen that the peer had lived; 0: not yet */
 	enum probe_class class;                /* once ended */
 	const char *reason;
 	uint64_t wire_seq, seq, due_ns;
@@ -108,6 +109,8 @@ struct prober_peer {
 	uint32_t failures, timeouts; /* in a row */
 	uint64_t backoff_ns, backoff_max_ns;
 	uint64_t alive_ns;           /* this incarnation was alive at some time after */
+	uint64_t answered_ns;        /* when the youngest of its probes that has an ACK was posted */
+	uint64_t acked_ns;           /* when the last ACK came */
 	struct prober_session session;
 	struct prober_target_list targets, path_targets;
 	struct prober_probe_list unproven; /* timed out twice over, without proof that the peer lived */

@@ -415,6 +415,7 @@ peer_take_session(struct prober_peer *peer, const struct prober_session *session
 	if (restarted) {
 		peer->restarts++;
 		peer->alive_ns = 0;
+		peer->answered_ns = 0;
 		prober_probe_end_restarted(peer, now_ns);
 	}
 	if (asked_ns > peer->alive_ns)
@@ -498,6 +499,9 @@ void
 prober_peer_acked(struct prober_peer *peer, uint64_t posted_ns, uint64_t now_ns)
 {
 	peer->timeouts = 0;
+	peer->acked_ns = now_ns;
+	if (posted_ns > peer->answered_ns)
+		peer->answered_ns = posted_ns;
 	if (posted_ns > peer->alive_ns)
 		peer->alive_ns = posted_ns;
 	prober_peer_fsm(peer, PROBER_PEER_ACKED, now_ns);

@@ -398,6 +398,39 @@ probe_is_proven(const struct prober_probe *probe)
 	return probe->target->peer->alive_ns > (probe->ack1 ? probe->t6_ns : probe->tx.t1_ns);
 }
 
+/* An ACK to a later probe came: probes and ACKs keep their order, so none comes to this one. */
+static bool
+probe_is_overtaken(const struct prober_probe *probe)
+{
+	return !probe->ack1 && probe->target->peer->answered_ns > probe->tx.t1_ns;
+}
+
+/*
+ * When a weaker proof may be acted on. A SIDR reply overtakes what waits in queues of the data path, at a host that has
+ * stalled thousands of messages, and one probe's ACK1 may overtake another's ACK2. So one more timeout, and one from the
+ * last ACK on: as long as ACKs come a queue is being worked off.
+ */
+static uint64_t
+probe_grace_ns(const struct prober_probe *probe)
+{
+	uint64_t since_ns = probe->proven_ns;
+
+	if (!probe->ack1 && probe->target->peer->acked_ns > since_ns)
+		since_ns = probe->target->peer->acked_ns;
+	return since_ns + probe->target->config.timeout_ns;
+}
+
+static void
+probe_judge_proven(struct prober_probe *probe, uint64_t now_ns)
+{
+	if (!probe->proven_ns)
+		probe->proven_ns = now_ns;
+	if (now_ns >= probe_grace_ns(probe))
+		prober_probe_end(probe, probe->ack1 ? PROBE_ACK2_MISSING : PROBE_LOST, NULL, now_ns);
+	else
+		prober_timer_set(probe_prober(probe), &probe->timer, probe_grace_ns(probe));
+}
+
 /* Ends a probe that has waited long enough, if it can be told why it was not answered. */
 static void
 probe_judge(struct prober_probe *probe, uint64_t now_ns)
@@ -410,10 +443,12 @@ probe_judge(struct prober_probe *probe, uint64_t now_ns)
 		prober_probe_end(probe, PROBE_PEER_RESTARTED, NULL, now_ns);
 	else if (probe->session.session != peer->session.session)
 		prober_probe_end(probe, PROBE_PEER_RESTARTED, "the peer had ended the session", now_ns);
-	else if (probe_is_proven(probe))
-		prober_probe_end(probe, probe->ack1 ? PROBE_ACK2_MISSING : PROBE_LOST, NULL, now_ns);
+	else if (probe_is_overtaken(probe))
+		prober_probe_end(probe, PROBE_LOST, NULL, now_ns);
 	else if (peer->state == PROBER_PEER_DOWN)
 		prober_probe_end(probe, PROBE_PEER_DOWN, peer->reason, now_ns);
+	else if (probe_is_proven(probe))
+		probe_judge_proven(probe, now_ns);
 }
 
 void
@@ -438,6 +473,8 @@ probe_await_proof(struct prober_probe *probe, uint64_t now_ns)
 	bool ask = now_ns >= ask_ns;
 
 	probe_set_unproven(probe, true);
+	if (probe->proven_ns)
+		return;
 	prober_timer_set(probe_prober(probe), &probe->timer, ask ? now_ns + wait_ns : ask_ns);
 	if (ask)
 		prober_peer_fsm(probe->target->peer, PROBER_PEER_TIMEOUTS, now_ns);
@@ -543,6 +580,7 @@ probe_take_ack(struct prober_probe *probe, const struct wire_message *message, c
 static void
 probe_after_ack(struct prober_probe *probe, uint64_t now_ns)
 {
+	probe->proven_ns = 0;
 	if (probe_is_complete(probe)) {
 		probe_complete(probe, now_ns);
 	} else if (probe->unproven && now_ns < probe_judge_ns(probe)) {

@@ -316,11 +316,57 @@ test_proof_by_sidr(void **state)
 	assert_int_equal(f->n_resolves, 2);
 	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
 	assert_int_equal(f->n_done, 0);
-	prober_resolved(peer, &session, f->now, f->now + 20 * MS);
+	prober_resolved(peer, &session, f->now, f->now);
 	assert_int_equal(fake_state(peer), PROBER_PEER_NO_DATA);
+	fake_run(f, TIMEOUT - 1);
+	assert_int_equal(f->n_results, 0);
+	fake_run(f, 1);
 	assert_int_equal(f->n_results, 1);
 	assert_int_equal(fake_last(f)->class, PROBE_LOST);
 	assert_int_equal(f->n_done, 1);
+}
+
+/* A host that has stalled answers SIDR before it has worked off what waits in its receive queue: nothing of that is lost. */
+static void
+test_sidr_overtakes_acks(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(1, 500);
+	uint32_t n;
+
+	fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, 3 * SEC);
+	assert_int_equal(f->n_results, 0);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+	prober_resolved(peer, &session, f->now, f->now);
+	n = f->n_packets;
+	/* One ACK in 300 ms: the last comes seconds after the SIDR reply. */
+	for (uint32_t i = 0; i < n; i++) {
+		fake_run(f, 300 * MS);
+		fake_acks(f, i);
+		assert_int_equal(f->n_results, i + 1);
+		assert_int_equal(fake_last(f)->class, PROBE_LATE);
+	}
+	fake_check_totals(f);
+}
+
+/* A peer that goes down after its SIDR reply has not answered because it went down. */
+static void
+test_down_after_proof(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(1, 500);
+
+	fake_target(f, peer, 100 * SEC, 1);
+	fake_run(f, 4 * TIMEOUT);
+	prober_resolved(peer, &session, f->now, f->now);
+	for (int i = 0; i < PROBER_RESOLVE_TRIES; i++)
+		prober_resolve_failed(peer, "no answer", f->now);
+	assert_int_equal(fake_state(peer), PROBER_PEER_DOWN);
+	assert_int_equal(f->n_results, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_PEER_DOWN);
 }
 
 /* A reply to a question from before the probe proves nothing: it is asked again. */
@@ -341,6 +387,7 @@ test_stale_sidr_proves_nothing(void **state)
 	fake_run(f, PROBER_RECHECK_NS);
 	assert_int_equal(f->n_resolves, 3);
 	prober_resolved(peer, &session, f->now, f->now);
+	fake_run(f, TIMEOUT);
 	assert_int_equal(fake_last(f)->class, PROBE_LOST);
 }
 
@@ -355,7 +402,7 @@ test_ack2_missing(void **state)
 	fake_ack1(f, 0);
 	fake_run(f, 300 * MS);
 	fake_acks(f, 1);
-	fake_run_to(f, f->packet[0].at_ns + 2 * TIMEOUT - 1);
+	fake_run_to(f, f->packet[0].at_ns + 3 * TIMEOUT - 1);
 	assert_int_equal(f->n_results, 1);
 	fake_run(f, 1);
 	assert_int_equal(f->n_results, 2);
@@ -677,6 +724,8 @@ main(void)
 		WITH_FAKE(test_lost),
 		WITH_FAKE(test_no_proof),
 		WITH_FAKE(test_proof_by_sidr),
+		WITH_FAKE(test_sidr_overtakes_acks),
+		WITH_FAKE(test_down_after_proof),
 		WITH_FAKE(test_stale_sidr_proves_nothing),
 		WITH_FAKE(test_ack2_missing),
 		WITH_FAKE(test_ack2_missing_needs_proof_after_ack1),
