@@ -7,8 +7,11 @@
  *
  * A target stands in its device's queue at most once and without a timer, so a target that wants
  * more than its share of a short budget does not get it, and its waiting costs nothing. A device has
- * two queues, its lanes; the one that did not get the last token gets the next one if a probe waits in
- * it. So neither can get less than half unless it wants less, and what one leaves the other may use.
+ * a queue for each lane. Services and the others take turns, and among the others pings and the mesh do. So
+ * neither can get less than half unless it wants less, and what one leaves the other may use.
+ *
+ * While throttled, a second bucket holds back all lanes but that of pings. They take from both, so that pings
+ * and all else stay within the device's budget together.
  */
 #include "probe/prober_impl.h"
 
@@ -171,13 +174,53 @@ prober_device_timer(struct prober_timer *timer, uint64_t now_ns)
 	(void)now_ns;
 }
 
+/* Whose turn it is: the second has it if the first has nothing to send. */
+static const enum prober_lane_id prober_turns[][2] = {
+	{PROBER_LANE_MESH, PROBER_LANE_PING},
+	{PROBER_LANE_SERVICE, PROBER_LANE_SERVICE},
+	{PROBER_LANE_PING, PROBER_LANE_MESH},
+	{PROBER_LANE_SERVICE, PROBER_LANE_SERVICE},
+};
+#define PROBER_TURNS (sizeof(prober_turns) / sizeof(prober_turns[0]))
+
+static bool
+prober_device_holds_back(const struct prober_device *device, enum prober_lane_id lane)
+{
+	return device->prober->throttle > 0 && lane != PROBER_LANE_PING;
+}
+
+/* When the budget allows a probe of that lane. */
+static uint64_t
+prober_lane_ready_ns(const struct prober_device *device, enum prober_lane_id lane)
+{
+	uint64_t ready_ns = bucket_ready_ns(&device->bucket, &device->rate), held_ns;
+
+	if (!prober_device_holds_back(device, lane))
+		return ready_ns;
+	held_ns = bucket_ready_ns(&device->throttle_bucket, &device->throttle_rate);
+	return held_ns > ready_ns ? held_ns : ready_ns;
+}
+
 static void
 prober_device_arm(struct prober_device *device)
 {
+	enum prober_lane_id lane = TAILQ_EMPTY(&device->lane[PROBER_LANE_PING].queue) ? PROBER_LANE_MESH : PROBER_LANE_PING;
+
 	if (device->n_queue == 0)
 		prober_timer_stop(device->prober, &device->timer);
 	else
-		prober_timer_set(device->prober, &device->timer, bucket_ready_ns(&device->bucket, &device->rate));
+		prober_timer_set(device->prober, &device->timer, prober_lane_ready_ns(device, lane));
+}
+
+static uint32_t
+prober_device_tokens(const struct prober_device *device, enum prober_lane_id lane, uint64_t now_ns)
+{
+	uint32_t tokens = bucket_tokens(&device->bucket, &device->rate, now_ns), held;
+
+	if (!prober_device_holds_back(device, lane))
+		return tokens;
+	held = bucket_tokens(&device->throttle_bucket, &device->throttle_rate, now_ns);
+	return held < tokens ? held : tokens;
 }
 
 void
@@ -186,7 +229,7 @@ prober_device_enqueue(struct prober_device *device, struct prober_target *target
 	target->place = PROBER_TARGET_QUEUED;
 	TAILQ_INSERT_TAIL(&prober_target_lane(target)->queue, target, in_place);
 	device->n_queue++;
-	if (bucket_tokens(&device->bucket, &device->rate, now_ns) < device->n_queue)
+	if (prober_device_tokens(device, prober_target_lane_id(target), now_ns) < device->n_queue)
 		device->deferred++;
 	prober_device_arm(device);
 }
@@ -200,33 +243,48 @@ prober_device_dequeue(struct prober_device *device, struct prober_target *target
 	prober_device_arm(device);
 }
 
-static enum prober_lane_id
-prober_lane_other(enum prober_lane_id id)
-{
-	return id == PROBER_LANE_MESH ? PROBER_LANE_SERVICE : PROBER_LANE_MESH;
-}
-
 void
 prober_device_take(struct prober_device *device, const struct prober_target *target, uint64_t now_ns)
 {
+	enum prober_lane_id lane = prober_target_lane_id(target);
+
 	bucket_take(&device->bucket, &device->rate, now_ns);
-	device->turn = prober_lane_other(prober_target_lane_id(target));
+	if (prober_device_holds_back(device, lane))
+		bucket_take(&device->throttle_bucket, &device->throttle_rate, now_ns);
+	if (lane == PROBER_LANE_SERVICE)
+		device->turn = (device->turn + device->turn % 2) % PROBER_TURNS;
+	else
+		device->turn = lane == PROBER_LANE_MESH ? 1 : 3;
 }
 
 static struct prober_target *
-prober_device_first(const struct prober_device *device)
+prober_lane_first(const struct prober_device *device, enum prober_lane_id lane, uint64_t now_ns)
 {
-	struct prober_target *target = TAILQ_FIRST(&device->lane[device->turn].queue);
+	return prober_lane_ready_ns(device, lane) <= now_ns ? TAILQ_FIRST(&device->lane[lane].queue) : NULL;
+}
 
-	return target ? target : TAILQ_FIRST(&device->lane[prober_lane_other(device->turn)].queue);
+/* Whose probe is to be sent now, if any. */
+static struct prober_target *
+prober_device_first(const struct prober_device *device, uint64_t now_ns)
+{
+	for (uint32_t i = 0; device->n_queue > 0 && i < PROBER_TURNS; i++) {
+		const enum prober_lane_id *lanes = prober_turns[(device->turn + i) % PROBER_TURNS];
+		struct prober_target *target = prober_lane_first(device, lanes[0], now_ns);
+
+		if (!target)
+			target = prober_lane_first(device, lanes[1], now_ns);
+		if (target)
+			return target;
+	}
+	return NULL;
 }
 
 static bool
 prober_device_send_one(struct prober_device *device, uint64_t now_ns)
 {
-	struct prober_target *target = prober_device_first(device);
+	struct prober_target *target = prober_device_first(device, now_ns);
 
-	if (!target || !bucket_is_ready(&device->bucket, &device->rate, now_ns))
+	if (!target)
 		return false;
 	prober_device_dequeue(device, target);
 	prober_target_fire(target, now_ns);
@@ -301,6 +359,31 @@ prober_device_remove(struct prober_device *device)
 	free(device);
 }
 
+/* A small burst: the point is that probes are spread in time. */
+static uint32_t
+prober_device_burst(uint32_t per_s)
+{
+	return per_s / 50 > 2 ? per_s / 50 : 2;
+}
+
+uint32_t
+prober_device_throttled_rate(const struct prober_device *device)
+{
+	uint32_t step = device->prober->throttle, rate = step < 32 ? device->max_per_s >> step : 0;
+
+	return rate > 0 || device->max_per_s == 0 ? rate : 1;
+}
+
+static void
+prober_device_rethrottle(struct prober_device *device)
+{
+	uint32_t rate = prober_device_throttled_rate(device);
+
+	bucket_rate_set(&device->throttle_rate, rate, prober_device_burst(rate));
+	device->throttle_bucket = (struct bucket){0};
+	prober_device_arm(device);
+}
+
 void
 prober_device_set_clock(struct prober_device *device, struct hwclock *clock)
 {
@@ -310,10 +393,29 @@ prober_device_set_clock(struct prober_device *device, struct hwclock *clock)
 void
 prober_device_set_rate(struct prober_device *device, uint32_t max_per_s)
 {
-	/* A small burst: the point is that probes are spread in time. */
-	bucket_rate_set(&device->rate, max_per_s, max_per_s / 50 > 2 ? max_per_s / 50 : 2);
+	device->max_per_s = max_per_s;
+	bucket_rate_set(&device->rate, max_per_s, prober_device_burst(max_per_s));
 	device->bucket = (struct bucket){0};
-	prober_device_arm(device);
+	prober_device_rethrottle(device);
+}
+
+void
+prober_set_throttle(struct prober *prober, uint32_t step, uint64_t now_ns)
+{
+	uint32_t from = prober->throttle;
+	struct prober_device *device;
+	struct prober_peer *peer;
+	struct prober_target *target;
+
+	prober->throttle = step < PROBER_THROTTLE_MAX ? step : PROBER_THROTTLE_MAX;
+	if (prober->throttle == from)
+		return;
+	TAILQ_FOREACH(device, &prober->devices, in_prober) {
+		prober_device_rethrottle(device);
+		TAILQ_FOREACH(peer, &device->peers, in_device)
+			TAILQ_FOREACH(target, &peer->targets, in_peer)
+				prober_target_rethrottle(target, from, now_ns);
+	}
 }
 
 void
@@ -347,18 +449,19 @@ prober_device_up(struct prober_device *device, uint64_t now_ns)
 void
 prober_device_info(const struct prober_device *device, uint64_t now_ns, struct prober_device_info *out)
 {
-	const struct prober_lane *mesh = &device->lane[PROBER_LANE_MESH];
+	const struct prober_lane *mesh = &device->lane[PROBER_LANE_MESH], *ping = &device->lane[PROBER_LANE_PING];
 	const struct prober_lane *service = &device->lane[PROBER_LANE_SERVICE];
 	uint32_t service_last_s = probe_rate_last(&service->posted_rate, now_ns);
 
 	*out = (struct prober_device_info){
 		.up = device->up,
-		.posted = mesh->posted + service->posted,
+		.posted = mesh->posted + ping->posted + service->posted,
 		.posted_service = service->posted,
 		.deferred = device->deferred,
-		.skipped = mesh->skipped + service->skipped,
+		.skipped = mesh->skipped + ping->skipped + service->skipped,
 		.skipped_service = service->skipped,
-		.posted_last_s = probe_rate_last(&mesh->posted_rate, now_ns) + service_last_s,
+		.posted_last_s = probe_rate_last(&mesh->posted_rate, now_ns) + probe_rate_last(&ping->posted_rate, now_ns) +
+				 service_last_s,
 		.posted_service_last_s = service_last_s,
 		.in_flight = device->in_flight,
 	};

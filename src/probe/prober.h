@@ -58,6 +58,7 @@ struct prober_target;
 #define PROBER_BACKOFF_MAX_NS 1000000000ULL /* … up to this; each with up to 25 % jitter taken off */
 #define PROBER_RESOLVES_PER_S 100           /* over all peers */
 #define PROBER_SIZES_MAX 64
+#define PROBER_THROTTLE_MAX 16              /* steps */
 #define PROBER_SEND_BATCH 32                /* probes sent in one prober_advance() at most */
 
 enum prober_peer_state {
@@ -126,6 +127,13 @@ void prober_free(struct prober *prober);
 void prober_set_timeout(struct prober *prober, uint64_t timeout_ns);
 
 /*
+ * Self-protection: from now on all but pings come due 2^step times less often than their targets say, and no more than
+ * max_per_s / 2^step of them, but one, are sent per second and device. Pings go on as before and count against the whole
+ * budget. What has been scheduled moves along, so that probes stay spread in time.
+ */
+void prober_set_throttle(struct prober *prober, uint32_t step, uint64_t now_ns);
+
+/*
  * When prober_advance() should be called next, in the past if at once; UINT64_MAX: not before something
  * else happens. Any other call may change it.
  */
@@ -134,8 +142,9 @@ uint64_t prober_next_ns(const struct prober *prober);
 void prober_advance(struct prober *prober, uint64_t now_ns);
 
 /*
- * A device's budget is shared by two lanes, service flows (PROBE_KIND_SERVICE) and all else: when probes of both
- * wait they take turns, when only one's do it gets everything. Inside a lane: first in, first out over targets.
+ * A device's budget is shared by service flows (PROBE_KIND_SERVICE) and all else: when probes of both wait they take
+ * turns, when only one's do it gets everything. In the same way all else is shared by pings (PROBE_KIND_PING) and the
+ * mesh. Inside each of these three lanes: first in, first out over targets.
  * A service probe that cannot be posted (device or peer down) takes its turn and its share of the budget all the same:
  * there may be thousands, each every few milliseconds. Other probes end at once then.
  *
@@ -149,6 +158,8 @@ void prober_device_set_rate(struct prober_device *device, uint32_t max_per_s);
  * set while probes are in flight.
  */
 void prober_device_set_clock(struct prober_device *device, struct hwclock *clock);
+/* What all but pings get together now: the rate, throttled. */
+uint32_t prober_device_throttled_rate(const struct prober_device *device);
 /* reason: static text, kept; shown in local_error results. Idempotent. */
 void prober_device_down(struct prober_device *device, const char *reason, uint64_t now_ns);
 void prober_device_up(struct prober_device *device, uint64_t now_ns);

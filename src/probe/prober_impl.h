@@ -120,7 +120,7 @@ struct prober_peer {
 TAILQ_HEAD(prober_peer_list, prober_peer);
 
 /* Who takes turns when the budget is short. */
-enum prober_lane_id { PROBER_LANE_MESH, PROBER_LANE_SERVICE, PROBER_LANE_N };
+enum prober_lane_id { PROBER_LANE_MESH, PROBER_LANE_PING, PROBER_LANE_SERVICE, PROBER_LANE_N };
 
 struct prober_lane {
 	struct prober_target_list queue;
@@ -135,11 +135,14 @@ struct prober_device {
 	struct hwclock *clock; /* borrowed, may be NULL */
 	bool up;
 	const char *reason;
+	uint32_t max_per_s;
 	struct bucket bucket;
 	struct bucket_rate rate;
+	struct bucket throttle_bucket;    /* what all but pings are held to besides, while throttled */
+	struct bucket_rate throttle_rate;
 	struct prober_peer_list peers;
 	struct prober_lane lane[PROBER_LANE_N];
-	enum prober_lane_id turn;  /* whose probe goes first if both wait */
+	uint32_t turn;             /* whose probe goes first if several wait: prober_turns */
 	uint32_t n_queue, in_flight;
 	uint64_t deferred;
 };
@@ -148,7 +151,16 @@ TAILQ_HEAD(prober_device_list, prober_device);
 static inline enum prober_lane_id
 prober_target_lane_id(const struct prober_target *target)
 {
-	return target->config.kind == PROBE_KIND_SERVICE ? PROBER_LANE_SERVICE : PROBER_LANE_MESH;
+	switch (target->config.kind) {
+	case PROBE_KIND_SERVICE:
+		return PROBER_LANE_SERVICE;
+	case PROBE_KIND_PING:
+		return PROBER_LANE_PING;
+	case PROBE_KIND_MESH:
+	case PROBE_KIND_N:
+		break;
+	}
+	return PROBER_LANE_MESH;
 }
 
 static inline struct prober_lane *
@@ -171,6 +183,7 @@ struct prober {
 	uint64_t timeout_ns;
 	uint32_t epoch;
 	uint64_t random;
+	uint32_t throttle; /* steps */
 	struct heap timers;
 	uint32_t n_timers; /* objects with a timer, whether set or not */
 	struct prober_flights flights;
@@ -198,7 +211,7 @@ void prober_timer_stop(struct prober *prober, struct prober_timer *timer);
 void prober_drain(struct prober *prober);
 void prober_device_enqueue(struct prober_device *device, struct prober_target *target, uint64_t now_ns);
 void prober_device_dequeue(struct prober_device *device, struct prober_target *target);
-/* The target's probe uses up budget: the other lane is next. */
+/* The target's probe uses up budget: another lane is next. */
 void prober_device_take(struct prober_device *device, const struct prober_target *target, uint64_t now_ns);
 
 /* prober_peer.c */
@@ -220,6 +233,8 @@ void prober_target_start(struct prober_target *target, uint64_t now_ns);
 void prober_target_hold(struct prober_target *target);
 /* A due probe that waits in a queue is looked at again at the next prober_advance(). */
 void prober_target_requeue(struct prober_target *target);
+/* The next probe moves to where it stands between two when their interval is what the throttle has made of it. */
+void prober_target_rethrottle(struct prober_target *target, uint32_t from, uint64_t now_ns);
 /* It has come to the head of its device's queue. */
 void prober_target_fire(struct prober_target *target, uint64_t now_ns);
 void prober_target_check_done(struct prober_target *target);

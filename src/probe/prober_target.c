@@ -26,6 +26,29 @@ target_leave(struct prober_target *target)
 	prober_timer_stop(target->peer->prober, &target->timer);
 }
 
+/* Between two probes: as configured unless the daemon holds back. People's pings are not held back. */
+static uint64_t
+target_interval_ns(const struct prober_target *target)
+{
+	uint32_t step = target->config.kind == PROBE_KIND_PING ? 0 : target->peer->prober->throttle;
+
+	return target->config.interval_ns << step;
+}
+
+void
+prober_target_rethrottle(struct prober_target *target, uint32_t from, uint64_t now_ns)
+{
+	uint32_t to = target->peer->prober->throttle;
+	uint64_t left_ns;
+
+	if (target->config.kind == PROBE_KIND_PING || target->place != PROBER_TARGET_IDLE || target->timer.node.position == 0 ||
+	    target->due_ns <= now_ns)
+		return;
+	left_ns = target->due_ns - now_ns;
+	target->due_ns = now_ns + (to > from ? left_ns << (to - from) : left_ns >> (from - to));
+	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
+}
+
 void
 prober_target_start(struct prober_target *target, uint64_t now_ns)
 {
@@ -35,7 +58,7 @@ prober_target_start(struct prober_target *target, uint64_t now_ns)
 		return;
 	target_leave(target);
 	if (phase_ns == PROBER_PHASE_RANDOM)
-		phase_ns = prober_random(target->peer->prober) % target->config.interval_ns;
+		phase_ns = prober_random(target->peer->prober) % target_interval_ns(target);
 	target->due_ns = now_ns + phase_ns;
 	target->path_since_ns = 0;
 	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
@@ -90,7 +113,7 @@ target_is_blocked(const struct prober_target *target, enum probe_class *class, c
 static void
 target_next(struct prober_target *target, uint64_t now_ns)
 {
-	uint64_t interval_ns = target->config.interval_ns, behind;
+	uint64_t interval_ns = target_interval_ns(target), behind;
 
 	target->seq++;
 	target->path_since_ns = 0;

@@ -350,6 +350,99 @@ test_many_are_cheap(void **state)
 	assert_true(advances <= 5 * BUDGET * 10);
 }
 
+/* Each step halves what all but pings send, at any demand, and nothing is called skipped for it. */
+static void
+test_throttle_demand(void **state)
+{
+	struct share *s = *state;
+	struct prober_device_info before, after;
+
+	share_add(s, PROBE_KIND_MESH, 64, SEC);
+	share_add(s, PROBE_KIND_SERVICE, 32, SEC);
+	share_run(s, 10 * SEC);
+	for (uint32_t step = 0; step <= 6; step++) {
+		prober_set_throttle(s->prober, step, s->now);
+		share_run(s, 64 * SEC);
+		prober_device_info(s->device, s->now, &before);
+		share_measure(s, 64 * SEC);
+		prober_device_info(s->device, s->now, &after);
+		assert_in_range(s->sent[0], (64 * 64 >> step) - 2, (64 * 64 >> step) + 2);
+		assert_in_range(s->sent[1], (32 * 64 >> step) - 2, (32 * 64 >> step) + 2);
+		assert_int_equal(after.skipped, before.skipped);
+		assert_int_equal(prober_device_throttled_rate(s->device), BUDGET >> step);
+	}
+}
+
+/* The same where far more is wanted than the budget allows; still half each. */
+static void
+test_throttle_budget(void **state)
+{
+	struct share *s = *state;
+
+	share_add(s, PROBE_KIND_MESH, 1000, 10 * MS);
+	share_add(s, PROBE_KIND_SERVICE, 1000, 10 * MS);
+	share_run(s, 10 * SEC);
+	for (uint32_t step = 0; step <= 6; step++) {
+		uint32_t rate = BUDGET >> step;
+
+		prober_set_throttle(s->prober, step, s->now);
+		share_run(s, 10 * SEC);
+		share_measure(s, 100 * SEC);
+		assert_in_range(s->sent[0], rate * 50 - 2, rate * 50 + 2);
+		assert_in_range(s->sent[1], rate * 50 - 2, rate * 50 + 2);
+	}
+	prober_device_set_rate(s->device, 10);
+	assert_int_equal(prober_device_throttled_rate(s->device), 1);
+	share_run(s, 10 * SEC);
+	share_measure(s, 100 * SEC);
+	assert_in_range(s->sent[0] + s->sent[1], 98, 102);
+	prober_set_throttle(s->prober, UINT32_MAX, s->now);
+	prober_set_throttle(s->prober, 0, s->now);
+	share_run(s, 10 * SEC);
+	share_measure(s, 100 * SEC);
+	assert_in_range(s->sent[0] + s->sent[1], 998, 1002);
+}
+
+/* A ping goes on as fast as before, waits behind nothing that is held back, and stays within the whole budget. */
+static void
+test_throttle_spares_pings(void **state)
+{
+	struct share *s = *state;
+
+	share_add(s, PROBE_KIND_SERVICE, 1000, 10 * MS);
+	share_add(s, PROBE_KIND_PING, 1, 20 * MS);
+	prober_set_throttle(s->prober, 6, s->now);
+	share_run(s, 10 * SEC);
+	share_measure(s, 100 * SEC);
+	assert_in_range(s->sent[0], 5000 - 2, 5000 + 2);
+	assert_in_range(s->sent[1], (BUDGET >> 6) * 100 - 2, (BUDGET >> 6) * 100 + 2);
+	share_add(s, PROBE_KIND_PING, 1000, 10 * MS);
+	share_run(s, 10 * SEC);
+	share_measure(s, 100 * SEC);
+	assert_in_range(s->sent[0] + s->sent[1], BUDGET * 100 - 2, BUDGET * 100 + 2);
+}
+
+/* What stood spread over an interval stays spread over the longer and the shorter one: no burst at a step. */
+static void
+test_throttle_spreads(void **state)
+{
+	struct share *s = *state;
+
+	prober_device_set_rate(s->device, 100000);
+	share_add(s, PROBE_KIND_MESH, 2000, SEC);
+	share_run(s, 10 * SEC);
+	for (uint32_t i = 0; i <= 12; i++) {
+		uint32_t step = i <= 6 ? i : 12 - i;
+
+		prober_set_throttle(s->prober, step, s->now);
+		for (uint32_t part = 0; part < 8; part++) {
+			share_measure(s, (SEC << step) / 8);
+			/* 250 would be even; random phases: 6 sigma. */
+			assert_in_range(s->sent[0], 250 - 90, 250 + 90);
+		}
+	}
+}
+
 #define WITH_SHARE(test) cmocka_unit_test_setup_teardown(test, share_setup, share_teardown)
 
 int
@@ -364,6 +457,10 @@ main(void)
 		WITH_SHARE(test_device_down),
 		WITH_SHARE(test_figures),
 		WITH_SHARE(test_many_are_cheap),
+		WITH_SHARE(test_throttle_demand),
+		WITH_SHARE(test_throttle_budget),
+		WITH_SHARE(test_throttle_spares_pings),
+		WITH_SHARE(test_throttle_spreads),
 	};
 
 	return cmocka_run_group_tests_name("prober_share", tests, NULL, NULL);
