@@ -33,12 +33,14 @@
  *              tracing_reason?, trace? (map, below; nil while tracing is off by configuration), degraded [str: each degraded state in a sentence], loop_stall_max_ns,
  *              loop_stall_max_who, loop_stall_max_time_ns?, loop_callbacks, devices (number), devices_up, peers,
  *              peers_up, targets, flows, in_flight, probes (totals map), responder (map of counters),
- *              control (map of counters)
+ *              control (map of counters), throttle_step (0 to 6: all but pings are probed at 1/2^step of their rates),
+ *              throttle_factor (1/2^step), throttle_reason? ("cpu" "memory"), cpu_percent? (of one core; nil while nothing is
+ *              probed), cpu_percent_max? (nil: no limit), memory_bytes? (resident), memory_bytes_max?
  * trace        (in status) state ("off" "waiting" "starting" "on" "failed"), method ("perf kprobe" "kprobe.multi" or nil), hooks,
  *              hooks_wanted, attached_ns?, reattached, events, lost_ring, lost_calls, missed_returns, own, other_devices, bad, qps, flows,
  *              flows_probed, qps_created, qps_destroyed, found, vanished, over_qps, over_flows, dumps, dumps_failed, last_dump_ns?,
  *              last_dump_qps, dump_error?
- * device       type "device", device, port, state, state_reason?, clock, probes_per_s_max, in_flight, posted, deferred, skipped,
+ * device       type "device", device, port, state, state_reason?, clock, probes_per_s_max (now, that is after throttling), in_flight, posted, deferred, skipped,
  *              posted_service (of posted), skipped_service (of skipped), probes_per_s (sent in the last whole second),
  *              probes_per_s_service (of these), source_qps? (map wanted, found, tries, given_up; where the port is bound to the QP),
  *              send_errors, receives, receive_errors, receive_queue_full; while the device is there also link_layer,

@@ -71,6 +71,12 @@ static const struct conf_key conf_responder_keys[] = {
 	END
 };
 
+static const struct conf_key conf_limits_keys[] = {
+	{"cpu_percent", conf_set_integer, FIELD(struct config, limit_cpu_percent), RANGE(0, 100)},
+	{"memory_mb", conf_set_integer, FIELD(struct config, limit_memory_mb), RANGE(0, 1048576)},
+	END
+};
+
 static const struct conf_key conf_log_keys[] = {
 	{"target", conf_set_log_target, FIELD(struct config, log_target)},
 	{"level", conf_set_log_level, FIELD(struct config, log_level)},
@@ -123,6 +129,7 @@ static const struct conf_key conf_file_keys[] = {
 	 .check = conf_check_hostname, .expect = "a host name of at most 48 characters or \"\""},
 	{"tor", conf_set_string, FIELD(struct conf_draft, config.tor), RANGE(0, PROBE_WIRE_REPLY_TOR_MAX),
 	 .check = conf_check_printable, .expect = "at most 32 printable ASCII characters"},
+	{"limits", conf_set_group, FIELD(struct conf_draft, config), .keys = conf_limits_keys},
 	{"log", conf_set_group, FIELD(struct conf_draft, config), .keys = conf_log_keys},
 	{"tracing", conf_set_group, FIELD(struct conf_draft, config), .keys = conf_tracing_keys},
 	{"metrics", conf_set_group, FIELD(struct conf_draft, config), .keys = conf_metrics_keys},
@@ -209,6 +216,8 @@ conf_defaults(struct conf_draft *draft)
 	c->max_probes_per_s = 150;
 	c->responder_per_source = 1000;
 	c->responder_total = 50000;
+	c->limit_cpu_percent = 20;
+	c->limit_memory_mb = 512;
 	c->log_target = LOG_TARGET_STDERR;
 	c->log_level = LOG_LEVEL_INFO;
 	for (int i = 0; i < LOG_SUB_N; i++)

@@ -38,6 +38,8 @@ struct config {
 	uint16_t port;              /* rdma_cm service (RDMA_PS_UDP) the daemons meet at */
 	uint32_t timeout_ms;        /* a probe unanswered for this long is not `ok` any more */
 	uint32_t max_probes_per_s;  /* per local RDMA port, everything together */
+	uint32_t limit_cpu_percent; /* of one core, for this process; 0: no limit */
+	uint32_t limit_memory_mb;   /* resident, MiB; 0: no limit */
 	struct config_peer *peers;
 	size_t n_peers;
 

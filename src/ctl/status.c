@@ -88,6 +88,27 @@ status_stall(const msgpack_object *status)
 	putchar('\n');
 }
 
+/* "7.3 % of a core (at most 20 %), 9 MiB (at most 512 MiB)" */
+static void
+status_own_use(const msgpack_object *status)
+{
+	uint64_t bytes, max;
+	double percent;
+
+	ctl_label("own use");
+	if (view_double(status, "cpu_percent", &percent))
+		printf("%.1f %% of a core", percent);
+	else
+		printf("no CPU to speak of");
+	if (view_u64(status, "cpu_percent_max", &max))
+		printf(" (at most %" PRIu64 " %%)", max);
+	if (view_u64(status, "memory_bytes", &bytes))
+		printf(", %" PRIu64 " MiB", bytes >> 20);
+	if (view_u64(status, "memory_bytes_max", &max))
+		printf(" (at most %" PRIu64 " MiB)", max >> 20);
+	putchar('\n');
+}
+
 static void
 status_head(const msgpack_object *status)
 {
@@ -146,6 +167,7 @@ status_show(const struct ctl *ctl, const msgpack_object *status)
 	status_counters(status, "control", "control");
 	tracing_show(status);
 	status_stall(status);
+	status_own_use(status);
 	status_degraded(ctl, status, true);
 }
 
@@ -192,6 +214,7 @@ const struct ctl_command ctl_status = {
 		"Show how the daemon is: devices, peers, totals of probes by class, what it answered, and\n"
 		"each reason why it does less than it should (\"degraded\"). The longest stall is how long\n"
 		"the daemon once kept probes waiting: measured times are no better than that allows.\n"
+		"\"own use\" is what the daemon takes itself; above its budget it probes less.\n"
 		"\n"
 		"Exit status: 0 well; 1 something is degraded, or no device is up; 2 usage; 3 no daemon.\n"
 		"\n"

@@ -21,6 +21,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/names.h"
+#include "daemon/guard.h"
 #include "daemon/methods.h"
 #include "daemon/nic.h"
 #include "daemon/peer.h"
@@ -61,6 +62,7 @@ daemon_pump_soon(struct daemon *d)
 {
 	uint64_t next = daemon_next_ns(d), now;
 
+	guard_wake(d->guard);
 	if (next >= d->pump_ns)
 		return;
 	now = clock_mono_ns();
@@ -226,6 +228,8 @@ daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *senten
 					     : "no RoCE port found: nothing is probed or answered");
 	daemon_degraded_nics(d, fn, arg);
 	daemon_degraded_trace(d, fn, arg);
+	if (guard_sentence(d->guard, text, sizeof(text)))
+		fn(arg, text);
 	if (d->config_error[0]) {
 		snprintf(text, sizeof(text), "the last reload was refused, the old configuration is in force: %s",
 			 d->config_error);
@@ -243,9 +247,19 @@ daemon_apply_log(const struct config *config)
 		log_set_level((enum log_subsystem)i, config->log_levels[i]);
 }
 
+static struct throttle_limits
+daemon_own_limits(const struct config *config)
+{
+	return (struct throttle_limits){
+		.cpu_percent = config->limit_cpu_percent,
+		.memory_bytes = (uint64_t)config->limit_memory_mb << 20,
+	};
+}
+
 static void
 daemon_apply_limits(struct daemon *d)
 {
+	struct throttle_limits own = daemon_own_limits(d->config);
 	struct responder_limits limits = {
 		.allow = d->config->allow,
 		.n_allow = d->config->n_allow,
@@ -253,6 +267,7 @@ daemon_apply_limits(struct daemon *d)
 		.total = d->config->responder_total,
 	};
 
+	guard_set_limits(d->guard, &own);
 	responder_set_limits(d->responder, &limits, clock_mono_ns());
 	prober_set_timeout(d->prober, d->config->timeout_ms * NSEC_PER_MSEC);
 	for (struct nic *nic = d->nics; nic; nic = nic->next)
@@ -360,12 +375,15 @@ daemon_start_rooms(struct daemon *d)
 		.random = daemon_random(),
 	};
 	struct responder_config responder = {.ops = &responder_ops, .arg = d, .random = daemon_random()};
+	struct throttle_limits own = daemon_own_limits(d->config);
 	int rc = names_new(d->loop, &d->names);
 
 	if (rc == 0)
 		rc = prober_new(&prober, &d->prober);
 	if (rc == 0)
 		rc = responder_new(&responder, &d->responder);
+	if (rc == 0)
+		rc = guard_new(d->loop, d->prober, &own, &d->guard);
 	if (rc == 0)
 		rc = loop_timer_new(d->loop, "pump", daemon_pump, d, &d->pump);
 	if (rc == 0)
@@ -441,6 +459,7 @@ daemon_free(struct daemon *d)
 	nic_free_all(d);
 	loop_timer_free(d->pump);
 	loop_timer_free(d->rescan);
+	guard_free(d->guard);
 	prober_free(d->prober);
 	responder_free(d->responder);
 	sidr_free(d->sidr);

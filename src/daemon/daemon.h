@@ -13,6 +13,7 @@
 #include "core/config.h"
 
 struct control;
+struct guard;
 struct loop;
 struct loop_timer;
 struct names;
@@ -43,6 +44,7 @@ struct daemon {
 	struct sidr *sidr;         /* NULL while the kernel has no rdma_cm */
 	struct prober *prober;
 	struct responder *responder;
+	struct guard *guard;       /* of the daemon's own use of CPU and memory */
 	struct control *control;
 
 	struct nic *nics;

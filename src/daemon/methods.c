@@ -12,6 +12,7 @@
 #include "core/loop.h"
 #include "daemon/daemon.h"
 #include "daemon/flow_record.h"
+#include "daemon/guard.h"
 #include "daemon/nic.h"
 #include "daemon/nic_record.h"
 #include "daemon/params.h"
@@ -170,6 +171,23 @@ methods_status_control(struct record *r, const struct daemon *d)
 	record_end(&map, record_key(r, "control"));
 }
 
+static void
+methods_status_guard(struct record *r, const struct daemon *d)
+{
+	struct guard_info info;
+	bool held_back;
+
+	guard_info(d->guard, &info);
+	held_back = info.step > 0;
+	record_u64(r, "throttle_step", info.step);
+	record_double(r, "throttle_factor", 1.0 / (double)(1u << info.step));
+	record_str(r, "throttle_reason", held_back ? throttle_reason_name(info.reason) : NULL);
+	record_double_if(r, "cpu_percent", info.cpu_permille / 10.0, info.cpu_known);
+	record_u64_if(r, "cpu_percent_max", info.limits.cpu_percent, info.limits.cpu_percent != 0);
+	record_u64_if(r, "memory_bytes", info.memory_bytes, info.memory_bytes != 0);
+	record_u64_if(r, "memory_bytes_max", info.limits.memory_bytes, info.limits.memory_bytes != 0);
+}
+
 static int
 methods_status(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
 	       struct control_error *error)
@@ -198,6 +216,7 @@ methods_status(void *arg, struct control_client *client, const msgpack_object *p
 	methods_status_probes(&r, d);
 	methods_status_responder(&r, d);
 	methods_status_control(&r, d);
+	methods_status_guard(&r, d);
 	record_end(&r, result);
 	return 0;
 }

@@ -83,7 +83,7 @@ nic_record(msgpack_packer *out, const struct nic *nic)
 	record_str(&r, "clock", probe_clock_name(PROBE_CLOCK_SW));
 	if (nic->device)
 		nic_record_open(&r, nic);
-	record_u64(&r, "probes_per_s_max", nic->d->config->max_probes_per_s);
+	record_u64(&r, "probes_per_s_max", prober_device_throttled_rate(nic->budget));
 	record_u64(&r, "in_flight", info.in_flight);
 	record_u64(&r, "posted", info.posted);
 	record_u64(&r, "deferred", info.deferred);

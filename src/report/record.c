@@ -105,6 +105,15 @@ record_double(struct record *r, const char *key, double value)
 }
 
 void
+record_double_if(struct record *r, const char *key, double value, bool known)
+{
+	if (known)
+		record_double(r, key, value);
+	else
+		record_str(r, key, NULL);
+}
+
+void
 record_totals(struct record *r, const struct probe_totals *totals)
 {
 	record_u64(r, "sent", totals->due);
@@ -125,10 +134,7 @@ record_summary(struct record *r, const struct probe_summary *s)
 	record_u64(&map, "results", s->results);
 	record_u64(&map, "answered", s->answered);
 	record_u64(&map, "lost", s->lost);
-	if (judged)
-		record_double(&map, "lost_ratio", (double)s->lost / judged);
-	else
-		record_str(&map, "lost_ratio", NULL);
+	record_double_if(&map, "lost_ratio", judged ? (double)s->lost / judged : 0, judged > 0);
 	record_u64_if(&map, "rtt_min_ns", s->rtt_min_ns, known);
 	record_u64_if(&map, "rtt_p50_ns", s->rtt_p50_ns, known);
 	record_u64_if(&map, "rtt_p99_ns", s->rtt_p99_ns, known);

@@ -31,6 +31,7 @@ void record_u64(struct record *r, const char *key, uint64_t value);
 void record_u64_if(struct record *r, const char *key, uint64_t value, bool known);
 void record_bool(struct record *r, const char *key, bool value);
 void record_double(struct record *r, const char *key, double value);
+void record_double_if(struct record *r, const char *key, double value, bool known);
 /* The caller packs exactly one object into the returned packer next. */
 msgpack_packer *record_key(struct record *r, const char *key);
 

@@ -103,7 +103,9 @@ def status(**more):
          "tracing": "off", "tracing_reason": "not built", "degraded": [], "loop_stall_max_ns": 1_230_000,
          "loop_stall_max_who": "control client", "loop_stall_max_time_ns": time.time_ns() - 2_050_000_000,
          "devices": 2, "devices_up": 1, "peers": 3, "peers_up": 3, "targets": 3, "flows": 0, "in_flight": 1,
-         "probes": totals(ok=97, lost=3), "responder": {"probes": 12, "malformed": 0}, "control": {"clients": 1}}
+         "probes": totals(ok=97, lost=3), "responder": {"probes": 12, "malformed": 0}, "control": {"clients": 1},
+         "throttle_step": 2, "throttle_factor": 0.25, "throttle_reason": "cpu", "cpu_percent": 21.5, "cpu_percent_max": 20,
+         "memory_bytes": 9 * 2**20, "memory_bytes_max": None}
     s.update(more)
     return s
 

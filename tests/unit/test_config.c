@@ -102,6 +102,8 @@ static const struct bad bad[] = {
 	{"service_level = 16;", "test.conf:1: service_level: ", "from 0 to 15, found 16"},
 	{"max_probes_per_s = 0;", "test.conf:1: max_probes_per_s: ", "from 1 to 1000000, found 0"},
 	{"max_probes_per_s = 1000001;", "test.conf:1: max_probes_per_s: ", "found 1000001"},
+	{"limits = { cpu_percent = 101; };", "test.conf:1: limits.cpu_percent: ", "from 0 to 100, found 101"},
+	{"limits = { memory_mb = -1; };", "test.conf:1: limits.memory_mb: ", "from 0 to 1048576, found -1"},
 	{"responder = { per_source = 0; };", "test.conf:1: responder.per_source: ", "found 0"},
 	{"responder = { total = -5; };", "test.conf:1: responder.total: ", "found -5"},
 	{"peers = (\"a\", { address = \"b\";\n\n interval_ms = 0; });", "test.conf:3: peers[1].interval_ms: ", "found 0"},
@@ -256,6 +258,8 @@ test_defaults(void **state)
 	assert_string_equal(c->socket_group, "rpingmesh");
 	assert_string_equal(c->hostname, "");
 	assert_string_equal(c->tor, "");
+	assert_int_equal(c->limit_cpu_percent, 20);
+	assert_int_equal(c->limit_memory_mb, 512);
 	assert_int_equal(c->log_target, LOG_TARGET_STDERR);
 	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
 	for (int i = 0; i < LOG_SUB_N; i++)
@@ -307,6 +311,7 @@ static const char every_key[] =
 	"max_probes_per_s = 1000000;\n"
 	"responder = { allow = [\"10.1.0.0/16\", \"fd00::/8\", \"192.0.2.1\"]; per_source = 10; total = 20; };\n"
 	"socket = \"/tmp/s\" \"ock\"; socket_group = \"adm\"; hostname = \"gpu1\"; tor = \"leaf 3\";\n"
+	"limits = { cpu_percent = 0; memory_mb = 1048576; };\n"
 	"log = { target = \"syslog\"; level = \"error\"; main = \"error\"; config = \"warning\"; device = \"info\";\n"
 	"        cm = \"debug\"; peer = \"debug\"; responder = \"info\"; trace = \"warning\" };\n"
 	"tracing : { enable = FALSE; probe = false; interval_ms = 3600000; source_qps = 64; max_qps = 1000; max_flows = 100 };\n"
@@ -344,6 +349,8 @@ test_every_key(void **state)
 	assert_string_equal(c->socket_group, "adm");
 	assert_string_equal(c->hostname, "gpu1");
 	assert_string_equal(c->tor, "leaf 3");
+	assert_int_equal(c->limit_cpu_percent, 0);
+	assert_int_equal(c->limit_memory_mb, 1048576);
 	assert_int_equal(c->log_target, LOG_TARGET_SYSLOG);
 	assert_int_equal(c->log_level, LOG_LEVEL_ERROR);
 	assert_memory_equal(c->log_levels, levels, sizeof(levels));

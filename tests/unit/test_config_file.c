@@ -198,6 +198,8 @@ assert_same_config(const struct config *a, const struct config *b)
 	assert_string_equal(a->socket_group, b->socket_group);
 	assert_string_equal(a->hostname, b->hostname);
 	assert_string_equal(a->tor, b->tor);
+	assert_int_equal(a->limit_cpu_percent, b->limit_cpu_percent);
+	assert_int_equal(a->limit_memory_mb, b->limit_memory_mb);
 	assert_int_equal(a->log_target, b->log_target);
 	assert_int_equal(a->log_level, b->log_level);
 	assert_memory_equal(a->log_levels, b->log_levels, sizeof(a->log_levels));
