@@ -17,7 +17,7 @@ json_char(FILE *out, const char *s, size_t n, uint32_t code)
 
 	if (at)
 		fprintf(out, "\\%c", escaped[at - plain]);
-	else if (code < 0x20 || code == 0x7f)
+	else if (utf8_is_control(code))
 		fprintf(out, "\\u%04x", (unsigned int)code);
 	else
 		fwrite(s, 1, n, out);

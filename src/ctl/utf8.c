@@ -25,6 +25,13 @@ utf8_next(const char *s, size_t len, uint32_t *code)
 	return n;
 }
 
+bool
+utf8_is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
+	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;
+}
+
 size_t
 utf8_width(const char *s)
 {

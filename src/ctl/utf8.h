@@ -5,6 +5,7 @@
 #ifndef RPINGMESH_CTL_UTF8_H
 #define RPINGMESH_CTL_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,12 @@
  * The length of the character at s, and *code; 0 if the bytes are not UTF-8 (overlong and surrogates are not).
  */
 size_t utf8_next(const char *s, size_t len, uint32_t *code);
+
+/*
+ * What moves the cursor (C0 and C1 controls: U+009B begins a sequence in xterm), and what turns text around or hides in it (Unicode's
+ * bidirectional controls, zero width, line separators): a process chooses its own name.
+ */
+bool utf8_is_control(uint32_t code);
 
 /* Columns that a string takes on a terminal; one per character, colour sequences none. */
 size_t utf8_width(const char *s);

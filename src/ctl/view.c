@@ -85,17 +85,6 @@ view_bool(const msgpack_object *map, const char *key, bool *out)
 	return true;
 }
 
-/*
- * What moves the cursor, and what turns text around or hides in it (Unicode's bidirectional controls, zero width, line
- * separators): a process chooses its own name.
- */
-static bool
-view_is_control(uint32_t code)
-{
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
-	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;
-}
-
 static void
 view_clean_str(const char *s, size_t len, char *buf, size_t size)
 {
@@ -104,7 +93,7 @@ view_clean_str(const char *s, size_t len, char *buf, size_t size)
 	while (len > 0) {
 		uint32_t code = 0;
 		size_t n = utf8_next(s, len, &code), take = n ? n : 1;
-		bool bad = n == 0 || view_is_control(code);
+		bool bad = n == 0 || utf8_is_control(code);
 
 		if (at + (bad ? 1 : n) >= size)
 			break;

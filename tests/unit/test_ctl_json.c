@@ -74,6 +74,8 @@ test_strings(void **state)
 	assert_string_equal(JSON("\xa2" "\xc0\x80"), "\"\\ufffd\\ufffd\"");             /* overlong */
 	assert_string_equal(JSON("\xa3" "\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\""); /* a surrogate */
 	assert_string_equal(JSON("\xa2" "a\xe2"), "\"a\\ufffd\"");                      /* cut off */
+	/* what a terminal would obey: U+009B begins a sequence, U+202E turns text around; U+00A0 does nothing */
+	assert_string_equal(JSON("\xa7" "\xc2\x9b" "\xe2\x80\xae" "\xc2\xa0"), "\"\\u009b\\u202e\xc2\xa0\"");
 	assert_string_equal(JSON("\xc4\x02\x0a\xff"), "\"0aff\"");
 	assert_string_equal(JSON("\xd4\x05\xab"), "\"ab\"");
 }
