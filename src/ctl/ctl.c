@@ -3,14 +3,11 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <locale.h>
 #include <math.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "ctl/ctl.h"
@@ -170,6 +167,7 @@ ctl_options_front(struct ctl *ctl, int argc, char **argv)
 	static const struct option longs[] = {{"version", no_argument, NULL, 'V'}, CTL_LONG};
 	int c, rc;
 
+	optind = 0;
 	while ((c = getopt_long(argc, argv, "+:V" CTL_SHORT, longs, NULL)) != -1) {
 		if (c == 'V') {
 			puts("rpingmesh-ctl " PACKAGE_VERSION);
@@ -182,7 +180,7 @@ ctl_options_front(struct ctl *ctl, int argc, char **argv)
 	return -1;
 }
 
-static int
+int
 ctl_run(struct ctl *ctl, int argc, char **argv)
 {
 	const struct ctl_command *command;
@@ -197,24 +195,4 @@ ctl_run(struct ctl *ctl, int argc, char **argv)
 	if (!command)
 		return ctl_usage(NULL, "there is no command \"%s\"", argv[first]);
 	return command->run(ctl, command, argc - first, argv + first);
-}
-
-int
-main(int argc, char **argv)
-{
-	const char *env = getenv("RPINGMESH_SOCKET"), *no_color = getenv("NO_COLOR");
-	struct ctl ctl = {.socket = env && *env ? env : CONTROL_SOCKET_DEFAULT};
-	int rc;
-
-	setlocale(LC_CTYPE, "");
-	signal(SIGPIPE, SIG_DFL); /* a reader that has had enough ends us quietly, whatever we inherited */
-	ctl.tty = isatty(STDOUT_FILENO);
-	ctl.color = ctl.tty && !(no_color && *no_color);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	rc = ctl_run(&ctl, argc, argv);
-	if (fflush(stdout) == EOF || ferror(stdout)) {
-		ctl_complain("cannot write the output: %s", strerror(errno));
-		return rc ? rc : CTL_BAD_NEWS;
-	}
-	return rc;
 }

@@ -35,6 +35,9 @@ struct ctl_command {
 
 extern const struct ctl_command ctl_status, ctl_devices, ctl_peers, ctl_targets, ctl_flows, ctl_events, ctl_ping, ctl_watch;
 
+/* The whole program but for what is said and done once a process. Returns what to exit with. */
+int ctl_run(struct ctl *ctl, int argc, char **argv);
+
 /* "rpingmesh-ctl: " and the text as one line on stderr. */
 void ctl_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

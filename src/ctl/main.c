@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "rpingmesh/control.h"
+
+int
+main(int argc, char **argv)
+{
+	const char *env = getenv("RPINGMESH_SOCKET"), *no_color = getenv("NO_COLOR");
+	struct ctl ctl = {.socket = env && *env ? env : CONTROL_SOCKET_DEFAULT};
+	int rc;
+
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_DFL); /* a reader that has had enough ends us quietly, whatever we inherited */
+	ctl.tty = isatty(STDOUT_FILENO);
+	ctl.color = ctl.tty && !(no_color && *no_color);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	rc = ctl_run(&ctl, argc, argv);
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		ctl_complain("cannot write the output: %s", strerror(errno));
+		return rc ? rc : CTL_BAD_NEWS;
+	}
+	return rc;
+}
