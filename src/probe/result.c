@@ -38,6 +38,14 @@ static const char *const path_names[] = {
 };
 static_assert(RESULT_COUNT(path_names) == PROBE_PATH_N, "a name for each path");
 
+static const char *const noise_names[] = {
+	[PROBE_NOISE_NONE] = "none",
+	[PROBE_NOISE_PROBER] = "prober",
+	[PROBE_NOISE_RESPONDER] = "responder",
+	[PROBE_NOISE_BOTH] = "both",
+};
+static_assert(RESULT_COUNT(noise_names) == PROBE_NOISE_N, "a name for each noise");
+
 static const char *
 result_name(const char *const names[], size_t n, unsigned int i)
 {
@@ -66,4 +74,10 @@ const char *
 probe_path_name(enum probe_path p)
 {
 	return result_name(path_names, PROBE_PATH_N, (unsigned int)p);
+}
+
+const char *
+probe_noise_name(enum probe_noise n)
+{
+	return result_name(noise_names, PROBE_NOISE_N, (unsigned int)n);
 }

@@ -42,11 +42,22 @@ enum probe_path {
 	PROBE_PATH_N
 };
 
+/* Whose host did not run while the probe was under way, so that it may have been measured or lost for that reason. */
+enum probe_noise {
+	PROBE_NOISE_NONE,
+	PROBE_NOISE_PROBER,
+	PROBE_NOISE_RESPONDER,
+	PROBE_NOISE_BOTH, /* the two before, or-ed */
+	PROBE_NOISE_N
+};
+
 /* Names as they stand in records. Never NULL: "?" for a value out of range. */
 const char *probe_class_name(enum probe_class c);
 const char *probe_kind_name(enum probe_kind k);
 const char *probe_clock_name(enum probe_clock c);
 const char *probe_path_name(enum probe_path p);
+/* "none", "prober", "responder", "both". */
+const char *probe_noise_name(enum probe_noise n);
 
 /* Local source address of a path, as far as the driver's rule is known. */
 #define PROBE_PORT_UNKNOWN 0
@@ -71,6 +82,11 @@ struct probe_result {
 	uint8_t service_level;
 	uint32_t size;             /* UDP payload above BTH and DETH, bytes */
 	enum probe_path path;
+	/*
+	 * With software stamps the RTT of a marked result may be the stall's, and a loss that is marked the host's own. With
+	 * hardware stamps on all sides the RTT holds all the same.
+	 */
+	enum probe_noise host_noise;
 	const char *reason;        /* static text or NULL: why class is what it is */
 };
 

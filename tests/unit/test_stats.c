@@ -34,6 +34,10 @@ test_names(void **state)
 	assert_string_equal(probe_clock_name(PROBE_CLOCK_N), "?");
 	assert_string_equal(probe_path_name(PROBE_PATH_APPROXIMATE), "approximate");
 	assert_string_equal(probe_path_name(PROBE_PATH_N), "?");
+	assert_string_equal(probe_noise_name(PROBE_NOISE_NONE), "none");
+	assert_string_equal(probe_noise_name(PROBE_NOISE_BOTH), "both");
+	assert_int_equal(PROBE_NOISE_PROBER | PROBE_NOISE_RESPONDER, PROBE_NOISE_BOTH);
+	assert_string_equal(probe_noise_name(PROBE_NOISE_N), "?");
 }
 
 static void
