@@ -164,7 +164,7 @@ hwclock_slack_ns(uint64_t bound_ns)
 	return hwclock_sum(HWCLOCK_SLACK_NS, hwclock_scale(bound_ns, HWCLOCK_DRIFT_PPM, HWCLOCK_PPM));
 }
 
-/* The bounds in ticks, the outer two widened. */
+/* The bounds in ticks, widened. */
 struct hwclock_window {
 	uint64_t min, max, near, error;
 };
@@ -174,12 +174,13 @@ hwclock_window(const struct hwclock *clock, const struct hwclock_bounds *b)
 {
 	uint64_t min_ns = hwclock_less(b->min_ns, hwclock_slack_ns(b->min_ns));
 	uint64_t max_ns = hwclock_sum(b->max_ns, hwclock_slack_ns(b->max_ns));
+	uint64_t error_ns = hwclock_sum(b->error_ns, hwclock_slack_ns(b->near_ns));
 
 	return (struct hwclock_window){
 		.min = hwclock_less(hwclock_ns_to_ticks(min_ns, clock->khz), 2),
 		.max = hwclock_sum(hwclock_ns_to_ticks(max_ns, clock->khz), 2),
 		.near = hwclock_ns_to_ticks(b->near_ns, clock->khz),
-		.error = hwclock_sum(hwclock_ns_to_ticks(b->error_ns, clock->khz), 2),
+		.error = hwclock_sum(hwclock_ns_to_ticks(error_ns, clock->khz), 2),
 	};
 }
 

@@ -9,10 +9,12 @@
  * it bounds what the RNIC's clock may say:
  *
  *   - a difference that no whole number of wraps brings between the shortest and the longest possible duration is
- *     rejected: a timestamp has jumped. The bounds are widened by HWCLOCK_DRIFT_PPM, HWCLOCK_SLACK_NS and two ticks.
- *     A jump that stays between the bounds is not seen, nor one of a whole number of wraps.
+ *     rejected: a timestamp has jumped. A jump that stays between the bounds is not seen, nor one of a whole number of
+ *     wraps.
  *   - of several, that nearest to what the software measured is taken. If the software's own error leaves two of them,
  *     none is: the clock wraps too fast for this one. It is counted as rejected, but not held against the clock.
+ *
+ * Each bound is widened by HWCLOCK_DRIFT_PPM of it, HWCLOCK_SLACK_NS and two ticks.
  *
  * What cannot be used is left to the host's clock, and counted. A clock that is rejected too often is left alone for a
  * while, longer each time:
