@@ -40,7 +40,9 @@
  *              hooks_wanted, attached_ns?, reattached, events, lost_ring, lost_calls, missed_returns, own, other_devices, bad, qps, flows,
  *              flows_probed, qps_created, qps_destroyed, found, vanished, over_qps, over_flows, dumps, dumps_failed, last_dump_ns?,
  *              last_dump_qps, dump_error?
- * device       type "device", device, port, state, state_reason?, clock, probes_per_s_max (now, that is after throttling), in_flight, posted, deferred, skipped,
+ * device       type "device", device, port, state, state_reason?, clock ("hw" "sw"), clock_reason? (why sw, or why not raw timestamps),
+ *              clock_khz?, clock_wrap_ns? (nil: none, or it never starts over), clock_rejected (timestamps that did not fit the host's
+ *              clock), probes_per_s_max (now, that is after throttling), in_flight, posted, deferred, skipped,
  *              posted_service (of posted), skipped_service (of skipped), probes_per_s (sent in the last whole second),
  *              probes_per_s_service (of these), source_qps? (map wanted, found, tries, given_up; where the port is bound to the QP),
  *              send_errors, receives, receive_errors, receive_queue_full; while the device is there also link_layer,

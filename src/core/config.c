@@ -33,7 +33,7 @@ static const char *const conf_default_allow[] = {
 };
 #define CONF_N_ALLOW (sizeof(conf_default_allow) / sizeof(conf_default_allow[0]))
 
-static conf_set conf_set_peers, conf_set_address, conf_set_source;
+static conf_set conf_set_peers, conf_set_address, conf_set_source, conf_set_clock;
 
 #define FIELD(type, f) .offset = offsetof(type, f), .size = sizeof(((type *)0)->f)
 #define LIST(type, room, f) .offset = offsetof(type, room f), .count = offsetof(type, room n_##f)
@@ -120,6 +120,8 @@ static const struct conf_key conf_file_keys[] = {
 	{"traffic_class", conf_set_integer, FIELD(struct conf_draft, peer.traffic_class), RANGE_TRAFFIC_CLASS},
 	{"service_level", conf_set_integer, FIELD(struct conf_draft, peer.service_level), RANGE_SERVICE_LEVEL},
 	{"max_probes_per_s", conf_set_integer, FIELD(struct conf_draft, config.max_probes_per_s), RANGE(1, 1000000)},
+	{"clock", conf_set_clock, FIELD(struct conf_draft, config.clock_software)},
+	{"busy_poll_us", conf_set_integer, FIELD(struct conf_draft, config.busy_poll_us), RANGE(0, 1000)},
 	{"responder", conf_set_group, FIELD(struct conf_draft, config), .keys = conf_responder_keys},
 	{"socket", conf_set_string, FIELD(struct conf_draft, config.socket), RANGE(2, CONF_SOCKET_MAX),
 	 .check = conf_check_path, .expect = "an absolute path of at most 107 bytes"},
@@ -273,6 +275,17 @@ conf_set_address(struct conf_reader *r, const struct conf_key *key, const config
 	if (addr_parse(text, &a) == 0 ? !conf_check_unicast(&a) : !conf_check_hostname(text))
 		return conf_fail(r, s, "%s", key->expect);
 	return conf_set_string(r, key, s, into);
+}
+
+static int
+conf_set_clock(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+{
+	const char *text = config_setting_get_string(s);
+
+	if (!text || (strcmp(text, "auto") != 0 && strcmp(text, "software") != 0))
+		return conf_fail(r, s, "\"auto\" or \"software\"");
+	*(bool *)((char *)into + key->offset) = strcmp(text, "software") == 0;
+	return 0;
 }
 
 static int

@@ -37,6 +37,8 @@ struct config {
 	int gid_index;              /* -1: chosen by the daemon */
 	uint16_t port;              /* rdma_cm service (RDMA_PS_UDP) the daemons meet at */
 	uint32_t timeout_ms;        /* a probe unanswered for this long is not `ok` any more */
+	bool clock_software;        /* completion timestamps are not asked for */
+	uint32_t busy_poll_us;      /* after a post, at most; 0: not at all */
 	uint32_t max_probes_per_s;  /* per local RDMA port, everything together */
 	uint32_t limit_cpu_percent; /* of one core, for this process; 0: no limit */
 	uint32_t limit_memory_mb;   /* resident, MiB; 0: no limit */

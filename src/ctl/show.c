@@ -148,6 +148,7 @@ devices_errors(struct table *table, const msgpack_object *device)
 {
 	static const char *const keys[][2] = {
 		{"send_errors", "send"}, {"receive_errors", "receive"}, {"receive_queue_full", "queue_full"},
+		{"clock_rejected", "clock"},
 	};
 	char text[TABLE_CELL_MAX];
 	size_t at = 0;

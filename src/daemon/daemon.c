@@ -24,6 +24,7 @@
 #include "daemon/guard.h"
 #include "daemon/methods.h"
 #include "daemon/nic.h"
+#include "daemon/nic_poll.h"
 #include "daemon/peer.h"
 #include "daemon/ping.h"
 #include "daemon/service.h"
@@ -77,6 +78,7 @@ daemon_pump(void *arg)
 
 	d->pump_ns = UINT64_MAX;
 	prober_advance(d->prober, clock_mono_ns());
+	nic_poll(d);
 	responder_advance(d->responder, clock_mono_ns());
 	daemon_pump_soon(d);
 }
@@ -181,6 +183,11 @@ daemon_degraded_nics(const struct daemon *d, void (*fn)(void *arg, const char *s
 	for (const struct nic *nic = d->nics; nic; nic = nic->next) {
 		if (nic->down_reason) {
 			snprintf(text, sizeof(text), "%s/%u is down: %s", nic->name, nic->port, nic->down_reason);
+			fn(arg, text);
+		}
+		if (nic_clock_degraded(nic)) {
+			snprintf(text, sizeof(text), "%s/%u: the RNIC's clock is not used for now: %s", nic->name, nic->port,
+				 nic_clock_degraded(nic));
 			fn(arg, text);
 		}
 		if (nic->deaf) {
@@ -324,6 +331,7 @@ daemon_adopt(struct daemon *d, struct config *config)
 	daemon_say_unused(config);
 	d->rescan_said = false;
 	d->device_set = 0;
+	nic_reconfigured(d);
 	daemon_scan(d);
 	peer_sync(d);
 	service_sync(d);

@@ -63,6 +63,8 @@ struct daemon {
 
 	struct loop_timer *pump;   /* prober_advance() and responder_advance() */
 	uint64_t pump_ns;          /* when it fires; UINT64_MAX: not armed */
+	uint32_t poll_expected;    /* nic_poll: messages that answer what has been posted since the last time */
+	uint64_t poll_rest_ns;     /* no busy polling before */
 	struct loop_timer *rescan; /* looks for devices that come or are missing */
 	uint64_t rescan_ns;        /* how long until the next look while something is missing; doubles while nothing changes */
 	uint64_t device_set;       /* device_set() at the last scan; 0: scan in any case */

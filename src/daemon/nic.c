@@ -192,9 +192,13 @@ nic_make_endpoints(struct nic *nic)
 		.ops = &prober_ops,
 		.arg = nic,
 	};
-	const struct endpoint_config prober = config;
-	int rc = endpoint_new(&config, &nic->prober_ep);
+	struct endpoint_config prober;
+	int rc;
 
+	nic_clock_choose(nic);
+	config.stamps = nic->clock.stamps;
+	prober = config;
+	rc = endpoint_new(&config, &nic->prober_ep);
 	if (rc < 0)
 		return rc;
 	config.name = "responder";
@@ -331,6 +335,7 @@ nic_close_device(struct nic *nic)
 		nic_listener_free(l);
 	}
 	nic_free_endpoints(nic);
+	nic_clock_gone(nic);
 	device_close(nic->device);
 	nic->device = NULL;
 }
@@ -439,6 +444,7 @@ nic_add(struct daemon *d, const struct device_name *name)
 		free(nic);
 		return NULL;
 	}
+	nic_clock_init(nic);
 	while (*at)
 		at = &(*at)->next;
 	*at = nic;
@@ -518,6 +524,14 @@ nic_scan(struct daemon *d)
 			nic_sync_listeners(nic);
 	}
 	free(names);
+}
+
+void
+nic_reconfigured(struct daemon *d)
+{
+	for (struct nic *nic = d->nics; nic; nic = nic->next)
+		if (nic->device && nic->clock.software != d->config->clock_software)
+			nic_endpoint_failed(nic, "clock has changed");
 }
 
 bool

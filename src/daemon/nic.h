@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/addr.h"
+#include "daemon/nic_clock.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
 #include "rdma/device.h"
@@ -37,6 +38,7 @@ struct nic {
 	struct nic_path *paths[NIC_PATH_BUCKETS]; /* back to probers, by remote address */
 	uint32_t n_paths;
 	enum sport_rule sport_rule;
+	struct nic_clock clock;
 	uint64_t incarnation;           /* of the responder's QP: who knew an older one must ask again */
 	const char *down_reason;        /* static; NULL: probing */
 	bool rebuilding;                /* endpoints are to be replaced */
@@ -53,6 +55,9 @@ void nic_scan(struct daemon *d);
 /* Whether there is no nic, or one lacks something that may come later: its device, endpoints, a listener. */
 bool nic_any_missing(const struct daemon *d);
 void nic_free_all(struct daemon *d);
+
+/* The configuration has changed: endpoints that it wants otherwise are replaced, from the loop. */
+void nic_reconfigured(struct daemon *d);
 
 /* The nic whose port has this address; NULL: none. */
 struct nic *nic_find_local(const struct daemon *d, const struct addr *addr);

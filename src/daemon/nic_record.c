@@ -80,7 +80,7 @@ nic_record(msgpack_packer *out, const struct nic *nic)
 	record_u64(&r, "port", nic->port);
 	record_str(&r, "state", nic->down_reason ? "down" : "up");
 	record_str(&r, "state_reason", nic->down_reason);
-	record_str(&r, "clock", probe_clock_name(PROBE_CLOCK_SW));
+	nic_clock_record(&r, nic);
 	if (nic->device)
 		nic_record_open(&r, nic);
 	record_u64(&r, "probes_per_s_max", prober_device_throttled_rate(nic->budget));

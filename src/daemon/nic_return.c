@@ -76,6 +76,7 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 	struct daemon *d = nic->d;
 	struct responder_open_request open = {
 		.device_user = nic,
+		.clock = &nic->clock.hw,
 		.local = np->local,
 		.remote = np->remote,
 		.incarnation = w->wire.incarnation,

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "daemon/daemon.h"
 #include "daemon/nic.h"
+#include "daemon/nic_poll.h"
 #include "daemon/peer.h"
 #include "daemon/service.h"
 #include "probe/wire.h"
@@ -102,6 +103,8 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		*reason = peer_send_reason(rc);
 		return rc;
 	}
+	if (ep == peer->nic->prober_ep)
+		nic_poll_posted(peer->d);
 	*tx = (struct prober_tx){
 		.t1_ns = sent.posted_ns,
 		.t2 = sent.at,

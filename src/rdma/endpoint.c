@@ -76,6 +76,7 @@ struct endpoint {
 	bool send_armed;
 	bool failed;
 	uint64_t waiting_since_ns; /* what is read now may have been there since then */
+	uint64_t empty_ns;         /* the receive CQ was empty then */
 	struct endpoint_stats stats;
 };
 
@@ -287,15 +288,33 @@ endpoint_poll_receives(struct endpoint *ep)
 	return total;
 }
 
-static void
+/* Returns the number of messages. */
+static int
 endpoint_drain(struct endpoint *ep)
 {
+	int n = 0;
+
 	ep->waiting_since_ns = loop_busy_since_ns(ep->config.loop);
+	if (ep->waiting_since_ns < ep->empty_ns)
+		ep->waiting_since_ns = ep->empty_ns;
 	while (!ep->failed && ep->in_flight && endpoint_poll_sends(ep, ENDPOINT_NO_SLOT) > 0)
 		;
 	endpoint_tell_sends(ep);
-	if (!ep->failed && endpoint_poll_receives(ep) >= ENDPOINT_CQES_PER_WAKEUP)
+	if (!ep->failed)
+		n = endpoint_poll_receives(ep);
+	if (n >= ENDPOINT_CQES_PER_WAKEUP)
 		loop_timer_set(ep->more, 0);
+	return n;
+}
+
+uint32_t
+endpoint_poll(struct endpoint *ep, uint64_t now_ns)
+{
+	int n = endpoint_drain(ep);
+
+	if (n == 0)
+		ep->empty_ns = now_ns;
+	return (uint32_t)n;
 }
 
 static void

@@ -79,6 +79,12 @@ struct endpoint_tx {
 /* Never waits longer than ENDPOINT_SPIN_NS. 0, -EMSGSIZE, -ENOBUFS (all slots in flight), or -errno of the post. */
 int endpoint_send(struct endpoint *ep, const struct endpoint_send *send, struct endpoint_tx *tx);
 
+/*
+ * Reads what has arrived, as the loop would: ops->received and ops->sent are called from within. now_ns: the time, read before
+ * the call. Returns the number of messages. For busy polling.
+ */
+uint32_t endpoint_poll(struct endpoint *ep, uint64_t now_ns);
+
 struct endpoint_stats {
 	uint64_t sends, send_errors;
 	uint64_t receives, receive_errors;

@@ -104,6 +104,9 @@ static const struct bad bad[] = {
 	{"max_probes_per_s = 1000001;", "test.conf:1: max_probes_per_s: ", "found 1000001"},
 	{"limits = { cpu_percent = 101; };", "test.conf:1: limits.cpu_percent: ", "from 0 to 100, found 101"},
 	{"limits = { memory_mb = -1; };", "test.conf:1: limits.memory_mb: ", "from 0 to 1048576, found -1"},
+	{"clock = \"hardware\";", "test.conf:1: clock: ", "\"auto\" or \"software\", found \"hardware\""},
+	{"clock = 1;", "test.conf:1: clock: ", "\"auto\" or \"software\", found 1"},
+	{"busy_poll_us = 1001;", "test.conf:1: busy_poll_us: ", "from 0 to 1000, found 1001"},
 	{"responder = { per_source = 0; };", "test.conf:1: responder.per_source: ", "found 0"},
 	{"responder = { total = -5; };", "test.conf:1: responder.total: ", "found -5"},
 	{"peers = (\"a\", { address = \"b\";\n\n interval_ms = 0; });", "test.conf:3: peers[1].interval_ms: ", "found 0"},
@@ -251,6 +254,8 @@ test_defaults(void **state)
 	assert_int_equal(c->port, 21072);
 	assert_int_equal(c->timeout_ms, 500);
 	assert_int_equal(c->max_probes_per_s, 150);
+	assert_false(c->clock_software);
+	assert_int_equal(c->busy_poll_us, 0);
 	assert_int_equal(c->n_peers, 0);
 	assert_int_equal(c->responder_per_source, 1000);
 	assert_int_equal(c->responder_total, 50000);
@@ -308,7 +313,7 @@ test_default_peer(void **state)
 static const char every_key[] =
 	"devices = (\"rxe0\", \"mlx5_*\"); gid_index = 3; port = 0x1234; interval_ms = 250; timeout_ms = 1000;\n"
 	"sizes = [64, 1024L]; flow_labels = (1, 2, 0xfffff); traffic_class = 104; service_level = 3;\n"
-	"max_probes_per_s = 1000000;\n"
+	"max_probes_per_s = 1000000; clock = \"software\"; busy_poll_us = 1000;\n"
 	"responder = { allow = [\"10.1.0.0/16\", \"fd00::/8\", \"192.0.2.1\"]; per_source = 10; total = 20; };\n"
 	"socket = \"/tmp/s\" \"ock\"; socket_group = \"adm\"; hostname = \"gpu1\"; tor = \"leaf 3\";\n"
 	"limits = { cpu_percent = 0; memory_mb = 1048576; };\n"
@@ -339,6 +344,8 @@ test_every_key(void **state)
 	assert_int_equal(c->port, 0x1234);
 	assert_int_equal(c->timeout_ms, 1000);
 	assert_int_equal(c->max_probes_per_s, 1000000);
+	assert_true(c->clock_software);
+	assert_int_equal(c->busy_poll_us, 1000);
 	assert_int_equal(c->n_allow, 3);
 	assert_int_equal(addr_parse("10.1.2.3", &a), 0);
 	assert_true(addr_net_has(&c->allow[0], &a));

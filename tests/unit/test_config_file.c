@@ -187,6 +187,8 @@ assert_same_config(const struct config *a, const struct config *b)
 	assert_int_equal(a->port, b->port);
 	assert_int_equal(a->timeout_ms, b->timeout_ms);
 	assert_int_equal(a->max_probes_per_s, b->max_probes_per_s);
+	assert_int_equal(a->clock_software, b->clock_software);
+	assert_int_equal(a->busy_poll_us, b->busy_poll_us);
 	assert_int_equal(a->n_allow, b->n_allow);
 	for (size_t i = 0; i < a->n_allow; i++) {
 		assert_true(addr_equal(&a->allow[i].base, &b->allow[i].base));
