@@ -64,8 +64,12 @@ enum probe_wire_ack2 {
 	PROBE_WIRE_OFF_T3 = 32,     /* u64  T3 in ns of the responder's own clock, for people to read */
 	PROBE_WIRE_OFF_ERROR = 40,  /* u32  how far DELAY may be off, ns; 0xffffffff: that or more */
 	PROBE_WIRE_OFF_CLOCK = 44,  /* u8   enum probe_clock: 0 software, 1 hardware */
-	PROBE_WIRE_OFF_FLAGS = 45,  /* u8   reserved */
+	PROBE_WIRE_OFF_FLAGS = 45,  /* u8   PROBE_WIRE_FLAG_…, or-ed; the others are reserved */
+	PROBE_WIRE_OFF_STALL = 46,  /* u16  with PROBE_WIRE_FLAG_NOISE: for how many ms, 65535: that or more; else 0 */
 };
+
+/* The responder's host did not run for a while around this probe: T3 may be late, and others may have been lost. */
+#define PROBE_WIRE_FLAG_NOISE 1u
 
 /*
  * SIDR request private data (at most 180 bytes are left by rdma_cm's own header).

@@ -76,6 +76,8 @@ prober_new(const struct prober_config *config, struct prober **out)
 	prober->timeout_ns = config->timeout_ns;
 	prober->epoch = config->epoch;
 	prober->random = config->random;
+	prober->noise = config->noise;
+	window_clock_init(&prober->windows, config->window_ns ? config->window_ns : WINDOW_LEN_NS);
 	bucket_rate_set(&prober->ask_rate, PROBER_RESOLVES_PER_S, PROBER_ASK_BURST);
 	TAILQ_INIT(&prober->devices);
 	TAILQ_INIT(&prober->askers);
@@ -93,6 +95,7 @@ prober_free(struct prober *prober)
 
 	if (!prober)
 		return;
+	prober->ending = true;
 	while ((device = TAILQ_FIRST(&prober->devices))) {
 		while ((peer = TAILQ_FIRST(&device->peers)))
 			prober_peer_remove(peer);
@@ -113,8 +116,11 @@ uint64_t
 prober_next_ns(const struct prober *prober)
 {
 	const struct heap_node *first = heap_first(&prober->timers);
-	uint64_t next_ns = first ? first->key : UINT64_MAX;
+	uint64_t next_ns = window_clock_next_ns(&prober->windows);
 	uint64_t ask_ns;
+
+	if (first && first->key < next_ns)
+		next_ns = first->key;
 
 	if (!TAILQ_EMPTY(&prober->ended) || !TAILQ_EMPTY(&prober->done))
 		return 0;
@@ -320,8 +326,11 @@ prober_send(struct prober *prober, uint64_t now_ns)
 void
 prober_advance(struct prober *prober, uint64_t now_ns)
 {
+	if (now_ns > prober->now_ns)
+		prober->now_ns = now_ns;
 	prober_drain(prober);
 	prober_run_timers(prober, now_ns);
+	prober_windows_advance(prober, now_ns);
 	prober_peer_ask_next(prober, now_ns);
 	prober_send(prober, now_ns);
 }
@@ -339,6 +348,7 @@ prober_device_add(struct prober *prober, uint32_t max_per_s, struct prober_devic
 	}
 	device->prober = prober;
 	device->reason = "device not started";
+	window_series_init(&device->windows, PROBER_DEVICE_WINDOWS, device, false);
 	TAILQ_INIT(&device->peers);
 	for (int i = 0; i < PROBER_LANE_N; i++)
 		TAILQ_INIT(&device->lane[i].queue);
@@ -354,6 +364,7 @@ prober_device_remove(struct prober_device *device)
 	struct prober *prober = device->prober;
 
 	assert(TAILQ_EMPTY(&device->peers));
+	prober_windows_end(prober, &device->windows);
 	TAILQ_REMOVE(&prober->devices, device, in_prober);
 	prober_timer_free(prober, &device->timer);
 	free(device);
@@ -419,6 +430,12 @@ prober_set_throttle(struct prober *prober, uint32_t step, uint64_t now_ns)
 }
 
 void
+prober_device_set_mtu(struct prober_device *device, uint32_t bytes)
+{
+	device->mtu = bytes;
+}
+
+void
 prober_device_down(struct prober_device *device, const char *reason, uint64_t now_ns)
 {
 	struct prober_peer *peer;
@@ -476,6 +493,7 @@ prober_stats(const struct prober *prober, struct prober_stats *out)
 		.unknown = prober->unknown,
 		.wrong_source = prober->wrong_source,
 		.duplicates = prober->duplicates,
+		.unwindowed = prober->unwindowed,
 		.totals = prober->totals,
 	};
 }

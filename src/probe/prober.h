@@ -44,8 +44,11 @@
 #include "core/addr.h"
 #include "core/hwclock.h"
 #include "probe/result.h"
+#include "probe/sequential.h"
 #include "probe/stats.h"
+#include "probe/window.h"
 
+struct noise;
 struct prober;
 struct prober_device;
 struct prober_peer;
@@ -58,6 +61,10 @@ struct prober_target;
 #define PROBER_BACKOFF_MAX_NS 1000000000ULL /* … up to this; each with up to 25 % jitter taken off */
 #define PROBER_RESOLVES_PER_S 100           /* over all peers */
 #define PROBER_SIZES_MAX 64
+#define PROBER_SIZE_MTU 0                   /* among a target's sizes: the path MTU */
+#define PROBER_WALL_STEP_NS 10000000ULL
+#define PROBER_WINDOW_BATCH 32
+#define PROBER_DEVICE_WINDOWS 6             /* closed windows that are kept per device; 1 per target */
 #define PROBER_THROTTLE_MAX 16              /* steps */
 #define PROBER_SEND_BATCH 32                /* probes sent in one prober_advance() at most */
 
@@ -107,6 +114,14 @@ struct prober_ops {
 	void (*result)(void *arg, void *target_user, const struct probe_result *r);
 	/* A target with a count has had its last result, or prober_target_stop() has. May remove it. */
 	void (*target_done)(void *arg, void *target_user);
+	/*
+	 * A window has been closed: the device's, or that of one of its targets if target is not NULL. Valid during the
+	 * call; prober_device_window() and prober_target_window() give the last ones later. Called from
+	 * prober_advance(), PROBER_WINDOW_BATCH times at most, and for what was left of a target's or device's windows
+	 * when it is removed, also by prober_peer_remove(), but not by prober_free(). May ask for …_info() of what is there;
+	 * must not call back otherwise. NULL is allowed.
+	 */
+	void (*window)(void *arg, struct prober_device *device, struct prober_target *target, const struct window *w);
 	/* Called after each change; reason as in prober_peer_info. For logging: must not call back. */
 	void (*peer_state)(void *arg, void *peer_user, enum prober_peer_state from, enum prober_peer_state to);
 };
@@ -117,12 +132,22 @@ struct prober_config {
 	uint64_t timeout_ns; /* of targets that have none of their own */
 	uint32_t epoch;      /* random: high half of each sequence number */
 	uint64_t random;     /* seed for phases and jitter */
+	uint64_t window_ns;  /* length of windows, 1 s to 1 h; 0: WINDOW_LEN_NS */
+	const struct noise *noise; /* stalls of this host; borrowed, outlives the prober; NULL: not known */
 };
 
 /* 0 and *out, or -ENOMEM. */
 int prober_new(const struct prober_config *config, struct prober **out);
 /* Drops everything without results. NULL is allowed. */
 void prober_free(struct prober *prober);
+/* Windows of this length from now on (probe/window.h); those that run are cut if it is another. */
+void prober_set_window(struct prober *prober, uint64_t len_ns, uint64_t now_ns);
+/*
+ * What the wall clock is ahead of CLOCK_MONOTONIC. To be told often: a change of PROBER_WALL_STEP_NS or more, summed up,
+ * means that somebody has set the clock, and cuts the windows that run. Less is taken for the error of reading two clocks.
+ */
+void prober_set_wall_offset(struct prober *prober, int64_t offset_ns, uint64_t now_ns);
+
 /* For targets made from now on. */
 void prober_set_timeout(struct prober *prober, uint64_t timeout_ns);
 
@@ -160,6 +185,8 @@ void prober_device_set_rate(struct prober_device *device, uint32_t max_per_s);
 void prober_device_set_clock(struct prober_device *device, struct hwclock *clock);
 /* What all but pings get together now: the rate, throttled. */
 uint32_t prober_device_throttled_rate(const struct prober_device *device);
+/* The longest message that the port sends, bytes; unless told, there is no limit. For probes from now on. */
+void prober_device_set_mtu(struct prober_device *device, uint32_t bytes);
 /* reason: static text, kept; shown in local_error results. Idempotent. */
 void prober_device_down(struct prober_device *device, const char *reason, uint64_t now_ns);
 void prober_device_up(struct prober_device *device, uint64_t now_ns);
@@ -175,6 +202,8 @@ struct prober_device_info {
 	uint32_t in_flight;
 };
 void prober_device_info(const struct prober_device *device, uint64_t now_ns, struct prober_device_info *out);
+/* The last closed windows, the newest first: NULL begins, NULL ends. Valid until the prober is called otherwise. */
+const struct window *prober_device_window(const struct prober_device *device, const struct window *after);
 
 int prober_peer_add(struct prober *prober, struct prober_device *device, void *user, uint64_t now_ns,
 		    struct prober_peer **out);
@@ -231,8 +260,9 @@ struct prober_target_config {
 	uint64_t phase_ns;     /* first probe this long after now; PROBER_PHASE_RANDOM: somewhere in the interval */
 	uint64_t timeout_ns;   /* 0: the prober's */
 	uint64_t count;        /* stop after this many; 0: never */
-	uint32_t sizes[PROBER_SIZES_MAX]; /* bytes, ≥ 50, taken in turn */
+	uint32_t sizes[PROBER_SIZES_MAX]; /* bytes, ≥ 50, or PROBER_SIZE_MTU; taken in turn */
 	uint32_t n_sizes;
+	bool fit;              /* a size above the path MTU is sent at the path MTU; else it ends as local_error */
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
 };
@@ -253,9 +283,15 @@ struct prober_target_info {
 	uint16_t src_port;     /* of the last probe */
 	enum probe_path path;  /* of the last probe */
 	struct probe_totals totals;
+	/*
+	 * Loss at a low rate: answered and lost probes, but for those whose host_noise is set. Times are CLOCK_MONOTONIC.
+	 */
+	struct sequential loss;
 };
 void prober_target_info(const struct prober_target *target, struct prober_target_info *out);
 void prober_target_summary(const struct prober_target *target, uint64_t now_ns, struct probe_summary *out);
+/* The last closed window; NULL: none yet. Valid until the prober is called otherwise. */
+const struct window *prober_target_window(const struct prober_target *target);
 
 /* A probe's send completion, if tx.done was false. status 0, or -errno for a failed CQE. */
 void prober_sent(struct prober *prober, uint32_t cookie, int status, const struct hwclock_moment *t2, uint64_t now_ns);
@@ -277,6 +313,7 @@ struct prober_stats {
 	uint64_t unknown;       /* ACKs to no probe in flight: too late, or not ours */
 	uint64_t wrong_source;
 	uint64_t duplicates;
+	uint64_t unwindowed;    /* probes that are in no window for want of memory */
 	struct probe_totals totals; /* of everything since the start */
 };
 void prober_stats(const struct prober *prober, struct prober_stats *out);

@@ -58,6 +58,9 @@ struct prober_probe {
 	uint64_t delay_ns, t3_ns;              /* valid if ack2 */
 	uint32_t delay_error_ns;
 	enum probe_clock delay_clock;
+	bool peer_noise;                       /* the responder's host did not run for a while */
+	enum probe_noise host_noise;           /* once ended */
+	struct window *window, *device_window; /* that it belongs to; NULL: no memory */
 };
 TAILQ_HEAD(prober_probe_list, prober_probe);
 
@@ -88,6 +91,8 @@ struct prober_target {
 	enum probe_path path;
 	struct probe_totals totals;
 	struct probe_recent recent;
+	struct window_series windows;
+	struct sequential loss;
 };
 TAILQ_HEAD(prober_target_list, prober_target);
 
@@ -116,6 +121,8 @@ struct prober_peer {
 	struct prober_probe_list unproven; /* timed out twice over, without proof that the peer lived */
 	struct probe_totals totals;
 	uint64_t resolves, restarts, last_ok_ns, last_rtt_ns, wrong_source;
+	/* The last time that its host was known not to run, in our time, and for how long it said. */
+	uint64_t noise_from_ns, noise_to_ns, noise_stall_ns;
 };
 TAILQ_HEAD(prober_peer_list, prober_peer);
 
@@ -144,7 +151,9 @@ struct prober_device {
 	struct prober_lane lane[PROBER_LANE_N];
 	uint32_t turn;             /* whose probe goes first if several wait: prober_turns */
 	uint32_t n_queue, in_flight;
+	uint32_t mtu;              /* 0: not told */
 	uint64_t deferred;
+	struct window_series windows;
 };
 TAILQ_HEAD(prober_device_list, prober_device);
 
@@ -193,6 +202,12 @@ struct prober {
 	struct bucket_rate ask_rate;
 	struct prober_probe_list ended;
 	struct prober_target_list done;
+	const struct noise *noise; /* borrowed, may be NULL */
+	struct window_clock windows;
+	uint64_t now_ns;           /* the latest that it was told */
+	bool wall_known;           /* prober_set_wall_offset() was called */
+	bool ending;               /* nothing is told any more */
+	uint64_t unwindowed;
 	bool draining;
 	uint64_t malformed, unknown, wrong_source, duplicates;
 	struct probe_totals totals;
@@ -238,6 +253,21 @@ void prober_target_rethrottle(struct prober_target *target, uint32_t from, uint6
 /* It has come to the head of its device's queue. */
 void prober_target_fire(struct prober_target *target, uint64_t now_ns);
 void prober_target_check_done(struct prober_target *target);
+
+/* prober_count.c */
+/* The probe has come due: now_ns is T1 if it was posted. */
+void prober_count_due(struct prober_probe *probe, bool posted, uint64_t now_ns);
+/* As if it had not. */
+void prober_count_forget(struct prober_probe *probe);
+/* Whose host has stalled while the probe was under way. Once it has ended. */
+enum probe_noise prober_noise_of(const struct prober_probe *probe);
+/* Its ACK2 says that the responder's host did not run for so long. */
+void prober_noise_told(struct prober_probe *probe, uint32_t stall_ms, uint64_t now_ns);
+void prober_count_result(struct prober_probe *probe, const struct probe_result *r, uint64_t now_ns);
+/* Closes windows, at most PROBER_WINDOW_BATCH. */
+void prober_windows_advance(struct prober *prober, uint64_t now_ns);
+/* The target's or device's windows come to their end and go. None of its probes is in flight. */
+void prober_windows_end(struct prober *prober, struct window_series *series);
 
 /* prober_probe.c */
 /* A probe with a sequence number that is not in use, or NULL (no memory). */

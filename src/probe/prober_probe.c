@@ -109,24 +109,6 @@ prober_probe_free(struct prober_probe *probe)
 	free(probe);
 }
 
-static void
-probe_count_due(const struct prober_probe *probe, uint64_t due, uint64_t posted)
-{
-	struct probe_totals add = {.due = due, .posted = posted};
-
-	probe_totals_add(&probe->target->totals, &add);
-	probe_totals_add(&probe->target->peer->totals, &add);
-	probe_totals_add(&probe_prober(probe)->totals, &add);
-}
-
-static void
-probe_count_class(const struct prober_probe *probe)
-{
-	probe->target->totals.by_class[probe->class]++;
-	probe->target->peer->totals.by_class[probe->class]++;
-	probe_prober(probe)->totals.by_class[probe->class]++;
-}
-
 void
 prober_probe_fly(struct prober_probe *probe, const struct prober_tx *tx, uint64_t now_ns)
 {
@@ -144,7 +126,7 @@ prober_probe_fly(struct prober_probe *probe, const struct prober_tx *tx, uint64_
 	target->peer->device->in_flight++;
 	lane->posted++;
 	probe_rate_add(&lane->posted_rate, now_ns);
-	probe_count_due(probe, 1, 1);
+	prober_count_due(probe, true, tx->t1_ns);
 	prober_timer_set(prober, &probe->timer, tx->t1_ns + target->config.timeout_ns);
 }
 
@@ -270,6 +252,7 @@ probe_result(const struct prober_probe *probe, struct probe_result *r)
 		.service_level = config->service_level,
 		.size = probe->size,
 		.path = probe->tx.path,
+		.host_noise = probe->host_noise,
 		.reason = probe->reason,
 	};
 	if (posted)
@@ -295,9 +278,9 @@ prober_probe_end(struct prober_probe *probe, enum probe_class class, const char 
 	probe->reason = reason;
 	probe->ended = true;
 	TAILQ_INSERT_TAIL(&probe_prober(probe)->ended, probe, in_ended);
-	probe_count_class(probe);
+	probe->host_noise = prober_noise_of(probe);
 	probe_result(probe, &r);
-	probe_recent_add(&target->recent, &r, now_ns);
+	prober_count_result(probe, &r, now_ns);
 	if (r.measured) {
 		target->peer->last_ok_ns = now_ns;
 		target->peer->last_rtt_ns = r.rtt_ns;
@@ -320,7 +303,7 @@ prober_probe_unposted(struct prober_target *target, uint32_t size, enum probe_cl
 		.size = size,
 	};
 	TAILQ_INSERT_TAIL(&target->probes, probe, in_target);
-	probe_count_due(probe, 1, 0);
+	prober_count_due(probe, false, now_ns);
 	prober_probe_end(probe, class, reason, now_ns);
 }
 
@@ -355,7 +338,7 @@ prober_probe_forget(struct prober_target *target)
 	while ((probe = TAILQ_FIRST(&target->probes))) {
 		/* They end in no class, so that totals add up they were not due. */
 		if (probe->flying)
-			probe_count_due(probe, (uint64_t)-1, (uint64_t)-1);
+			prober_count_forget(probe);
 		probe_land(probe);
 		probe_unlink(probe);
 	}
@@ -573,6 +556,8 @@ probe_take_ack(struct prober_probe *probe, const struct wire_message *message, c
 	probe->t3_ns = message->ack2.t3_ns;
 	probe->delay_error_ns = message->ack2.error_ns;
 	probe->delay_clock = (enum probe_clock)message->ack2.clock;
+	if (message->ack2.noise)
+		prober_noise_told(probe, message->ack2.stall_ms, now_ns);
 	return true;
 }
 

@@ -79,10 +79,29 @@ prober_target_requeue(struct prober_target *target)
 	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
 }
 
+/* The longest probe that the local port sends and the peer takes; UINT16_MAX: neither is known. */
+static uint32_t
+target_path_mtu(const struct prober_target *target)
+{
+	const struct prober_peer *peer = target->peer;
+	uint32_t mtu = UINT16_MAX;
+
+	if (peer->device->mtu && peer->device->mtu < mtu)
+		mtu = peer->device->mtu;
+	if (peer->has_session && peer->session.max_size < mtu)
+		mtu = peer->session.max_size;
+	return mtu > PROBE_WIRE_SIZE_MIN ? mtu : PROBE_WIRE_SIZE_MIN;
+}
+
 static uint32_t
 target_size(const struct prober_target *target)
 {
-	return target->config.sizes[target->seq % target->config.n_sizes];
+	uint32_t size = target->config.sizes[target->seq % target->config.n_sizes];
+	uint32_t mtu = target_path_mtu(target);
+
+	if (size == PROBER_SIZE_MTU && mtu == UINT16_MAX)
+		return PROBE_WIRE_SIZE_MIN;
+	return size == PROBER_SIZE_MTU || (target->config.fit && size > mtu) ? mtu : size;
 }
 
 /* Why a due probe cannot be posted, if so. */
@@ -247,7 +266,7 @@ target_config_is_valid(const struct prober_target_config *config)
 	if (config->interval_ns < NSEC_PER_MSEC || config->n_sizes == 0 || config->n_sizes > PROBER_SIZES_MAX)
 		return false;
 	for (uint32_t i = 0; i < config->n_sizes; i++) {
-		if (config->sizes[i] < PROBE_WIRE_SIZE_MIN)
+		if (config->sizes[i] < PROBE_WIRE_SIZE_MIN && config->sizes[i] != PROBER_SIZE_MTU)
 			return false;
 	}
 	return true;
@@ -273,6 +292,7 @@ prober_target_add(struct prober_peer *peer, const struct prober_target_config *c
 	if (target->config.timeout_ns == 0)
 		target->config.timeout_ns = peer->prober->timeout_ns;
 	target->user = user;
+	window_series_init(&target->windows, 1, target, true);
 	TAILQ_INIT(&target->probes);
 	TAILQ_INSERT_TAIL(&peer->targets, target, in_peer);
 	if (!peer->held)
@@ -309,10 +329,12 @@ prober_target_remove(struct prober_target *target)
 
 	target_leave(target);
 	prober_probe_forget(target);
+	prober_windows_end(prober, &target->windows);
 	if (target->done_listed)
 		TAILQ_REMOVE(&prober->done, target, in_done);
 	TAILQ_REMOVE(&target->peer->targets, target, in_peer);
 	prober_timer_free(prober, &target->timer);
+	probe_recent_clear(&target->recent);
 	free(target);
 }
 
@@ -326,6 +348,7 @@ prober_target_info(const struct prober_target *target, struct prober_target_info
 		.src_port = target->src_port,
 		.path = target->path,
 		.totals = target->totals,
+		.loss = target->loss,
 	};
 }
 

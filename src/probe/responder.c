@@ -16,6 +16,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/clock.h"
+#include "probe/noise.h"
 #include "probe/wire.h"
 
 #define RESPONDER_BURST_MIN 32
@@ -36,6 +38,7 @@ responder_new(const struct responder_config *config, struct responder **out)
 	responder->ops = config->ops;
 	responder->arg = config->arg;
 	responder->hash_key = config->random;
+	responder->noise = config->noise;
 	responder->sessions_max = RESPONDER_SESSIONS_MAX;
 	bucket_rate_set(&responder->open_rate, RESPONDER_OPENS_PER_S, RESPONDER_OPENS_PER_S);
 	TAILQ_INIT(&responder->held);
@@ -140,6 +143,26 @@ responder_measure(const struct responder_session *session, const struct hwclock_
 	ack2->ack2.error_ns = elapsed.error_ns < UINT32_MAX ? (uint32_t)elapsed.error_ns : UINT32_MAX;
 }
 
+/*
+ * Whether this host has stalled while the probe was here, or before it was read. The wait for a path is none.
+ */
+static void
+responder_tell_noise(const struct responder *responder, const struct responder_answer *answer,
+		     const struct hwclock_moment *t4, struct wire_message *ack2)
+{
+	uint64_t back_ns = responder_sum(answer->t3.error_ns, NOISE_AFTER_NS), stall_ns;
+
+	if (!responder->noise)
+		return;
+	stall_ns = noise_overlap_ns(responder->noise, responder_less(answer->t3.ns, back_ns), t4->ns);
+	if (!answer->held && responder_less(t4->ns, answer->t3.ns) > stall_ns)
+		stall_ns = t4->ns - answer->t3.ns;
+	if (stall_ns < noise_threshold_ns(responder->noise))
+		return;
+	ack2->ack2.noise = true;
+	ack2->ack2.stall_ms = stall_ns / NSEC_PER_MSEC < UINT16_MAX ? (uint16_t)(stall_ns / NSEC_PER_MSEC) : UINT16_MAX;
+}
+
 /* ACK1 has been sent, at t4. */
 static void
 responder_send_ack2(struct responder *responder, const struct responder_session *session,
@@ -156,6 +179,7 @@ responder_send_ack2(struct responder *responder, const struct responder_session 
 	responder->stats.ack1++;
 	responder->cookie++;
 	responder_measure(session, &answer->t3, t4, &message);
+	responder_tell_noise(responder, answer, t4, &message);
 	if (responder_post(responder, session, answer, &message, false, &tx) < 0)
 		responder->stats.send_errors++;
 	else
@@ -231,6 +255,7 @@ responder_hold(struct responder *responder, struct responder_session *session,
 	held->owner = session;
 	held->since_ns = now_ns;
 	held->answer = *answer;
+	held->answer.held = true;
 	TAILQ_INSERT_TAIL(&responder->held, held, in_responder);
 	TAILQ_INSERT_TAIL(&session->held, held, in_session);
 	session->n_held++;

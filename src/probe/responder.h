@@ -20,6 +20,7 @@
 #include "core/hwclock.h"
 #include "probe/result.h"
 
+struct noise;
 struct responder;
 struct responder_session;
 
@@ -70,6 +71,7 @@ struct responder_config {
 	const struct responder_ops *ops;
 	void *arg;
 	uint64_t random; /* seed; session numbers come from getrandom(2) */
+	const struct noise *noise; /* stalls of this host, told to probers; borrowed, outlives the responder; NULL: not known */
 };
 
 int responder_new(const struct responder_config *config, struct responder **out);

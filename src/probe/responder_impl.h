@@ -21,6 +21,7 @@ struct responder_answer {
 	uint32_t qpn;
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
+	bool held; /* it had to wait for its path */
 };
 
 /* ACK1 is out, ACK2 follows when its send completion comes. */
@@ -73,6 +74,7 @@ struct responder {
 	struct bucket total;
 	struct bucket_rate total_rate, source_rate, open_rate;
 	uint64_t hash_key;
+	const struct noise *noise;              /* borrowed, or NULL */
 	uint32_t sessions_max;                  /* RESPONDER_SESSIONS_MAX; tests take less */
 	uint32_t n_hash;                        /* power of two; of the three tables below */
 	struct responder_session_head *numbers; /* by session number */

@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "probe/stats.h"
 
+#include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/histogram.h"
+
+#define RECENT_ROOM_MIN 8
+#define RECENT_BUCKET_MASK 0xfffu
+#define RECENT_AFTER_MAX 0x3fffffu
+
+static_assert(sizeof(struct probe_recent_sample) == 8, "8 bytes each");
+static_assert(HISTOGRAM_BUCKETS <= RECENT_BUCKET_MASK + 1, "a bucket fits");
+static_assert(PROBE_CLASS_N <= 16, "a class fits");
+static_assert(PROBE_RECENT_N % RECENT_ROOM_MIN == 0 && PROBE_RECENT_N < 256, "the room doubles up to it");
 
 void
 probe_totals_add(struct probe_totals *sum, const struct probe_totals *add)
@@ -16,20 +28,79 @@ probe_totals_add(struct probe_totals *sum, const struct probe_totals *add)
 		sum->by_class[i] += add->by_class[i];
 }
 
+static struct probe_recent_sample *
+recent_sample(const struct probe_recent *recent, uint32_t before_head)
+{
+	return &recent->sample[(recent->head + recent->room - before_head) % recent->room];
+}
+
+static void
+recent_drop_oldest(struct probe_recent *recent)
+{
+	recent->n--;
+	if (recent->n > 0)
+		recent->oldest_ms += recent_sample(recent, recent->n)->after_ms;
+}
+
+/* Twice the room, with what is there moved to its beginning; as it was without memory. */
+static void
+recent_grow(struct probe_recent *recent)
+{
+	uint8_t room = recent->room ? (uint8_t)(2 * recent->room) : RECENT_ROOM_MIN;
+	struct probe_recent_sample *sample = calloc(room, sizeof(*sample));
+
+	if (!sample)
+		return;
+	for (uint32_t i = 0; i < recent->n; i++)
+		sample[i] = *recent_sample(recent, recent->n - i);
+	free(recent->sample);
+	recent->sample = sample;
+	recent->head = recent->n;
+	recent->room = room;
+}
+
+/* False: there is no memory for even one. */
+static bool
+recent_make_room(struct probe_recent *recent, uint64_t now_ms)
+{
+	while (recent->n > 0 && now_ms > recent->oldest_ms + PROBE_RECENT_SPAN_NS / NSEC_PER_MSEC)
+		recent_drop_oldest(recent);
+	if (recent->n == recent->room && recent->room < PROBE_RECENT_N)
+		recent_grow(recent);
+	if (recent->n > 0 && recent->n == recent->room)
+		recent_drop_oldest(recent);
+	return recent->room > 0;
+}
+
 void
 probe_recent_add(struct probe_recent *recent, const struct probe_result *r, uint64_t now_ns)
 {
+	uint64_t now_ms = now_ns / NSEC_PER_MSEC, after_ms;
+
+	if (!recent_make_room(recent, now_ms))
+		return;
+	if (recent->n == 0)
+		recent->oldest_ms = recent->newest_ms = now_ms;
+	after_ms = now_ms > recent->newest_ms ? now_ms - recent->newest_ms : 0;
 	recent->sample[recent->head] = (struct probe_recent_sample){
-		.end_ns = now_ns,
-		.rtt_ns = r->rtt_ns,
-		.prober_delay_ns = r->prober_delay_ns,
-		.responder_delay_ns = r->responder_delay_ns,
-		.class = (uint8_t)r->class,
+		.rtt = histogram_bucket(r->rtt_ns) & RECENT_BUCKET_MASK,
+		.prober_delay = histogram_bucket(r->prober_delay_ns) & RECENT_BUCKET_MASK,
+		.responder_delay = histogram_bucket(r->responder_delay_ns) & RECENT_BUCKET_MASK,
+		.class = r->class & 0xf,
 		.measured = r->measured,
+		.noise = r->host_noise != PROBE_NOISE_NONE,
+		.after_ms = (after_ms < RECENT_AFTER_MAX ? after_ms : RECENT_AFTER_MAX) & RECENT_AFTER_MAX,
 	};
-	recent->head = (recent->head + 1) % PROBE_RECENT_N;
-	if (recent->n < PROBE_RECENT_N)
-		recent->n++;
+	recent->newest_ms += after_ms;
+	recent->head = (uint8_t)((recent->head + 1u) % recent->room);
+	recent->n++;
+}
+
+void
+probe_recent_clear(struct probe_recent *recent)
+{
+	free(recent->sample);
+	*recent = (struct probe_recent){0};
 }
 
 /* What was counted in the second before this one. */
@@ -72,13 +143,16 @@ stats_sample(const struct probe_recent_sample *s, uint64_t age_ns, struct stats_
 		out->span_ns = age_ns;
 	if (s->class == PROBE_OK || s->class == PROBE_LATE)
 		out->answered++;
+	out->noise += s->noise;
+	if (s->noise)
+		return;
 	if (s->class == PROBE_LOST || s->class == PROBE_ACK2_MISSING)
 		out->lost++;
 	if (!s->measured || !columns->rtt_ns)
 		return;
-	columns->rtt_ns[columns->n] = s->rtt_ns;
-	columns->prober_delay_ns[columns->n] = s->prober_delay_ns;
-	columns->responder_delay_ns[columns->n] = s->responder_delay_ns;
+	columns->rtt_ns[columns->n] = histogram_middle_ns(s->rtt);
+	columns->prober_delay_ns[columns->n] = histogram_middle_ns(s->prober_delay);
+	columns->responder_delay_ns[columns->n] = histogram_middle_ns(s->responder_delay);
 	columns->n++;
 }
 
@@ -86,14 +160,16 @@ static void
 stats_recent(const struct probe_recent *recent, uint64_t now_ns, struct stats_columns *columns,
 	     struct probe_summary *out)
 {
-	for (uint32_t i = 0; i < recent->n; i++) {
-		const struct probe_recent_sample *s =
-			&recent->sample[(recent->head + PROBE_RECENT_N - 1 - i) % PROBE_RECENT_N];
-		uint64_t age_ns = now_ns > s->end_ns ? now_ns - s->end_ns : 0;
+	uint64_t end_ms = recent->newest_ms;
+
+	for (uint32_t i = 1; i <= recent->n; i++) {
+		const struct probe_recent_sample *s = recent_sample(recent, i);
+		uint64_t end_ns = end_ms * NSEC_PER_MSEC, age_ns = now_ns > end_ns ? now_ns - end_ns : 0;
 
 		if (age_ns > PROBE_RECENT_SPAN_NS)
 			break;
 		stats_sample(s, age_ns, columns, out);
+		end_ms -= s->after_ms;
 	}
 }
 

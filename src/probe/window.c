@@ -21,9 +21,9 @@ window_clock_init(struct window_clock *clock, uint64_t len_ns)
 }
 
 void
-window_series_init(struct window_series *series, uint32_t keep, void *owner)
+window_series_init(struct window_series *series, uint32_t keep, void *owner, bool target)
 {
-	*series = (struct window_series){.keep = keep, .owner = owner};
+	*series = (struct window_series){.keep = keep, .owner = owner, .target = target};
 	TAILQ_INIT(&series->open);
 	TAILQ_INIT(&series->closed);
 }

@@ -98,7 +98,8 @@ struct window_series {
 	struct window_list closed;   /* the newest first */
 	uint32_t n_closed, keep;     /* closed windows that there are; that are kept (≥ 1) */
 	uint64_t covered_ns;         /* where the newest window ends: the next one begins there or later */
-	void *owner;                 /* borrowed, for who closes windows */
+	void *owner;                 /* borrowed, for who closes windows: the target or the device */
+	bool target;                 /* it is a target */
 };
 
 /* Where windows begin and end, and those of all series that are open: shared by all series of a prober. */
@@ -112,7 +113,7 @@ struct window_clock {
 };
 
 void window_clock_init(struct window_clock *clock, uint64_t len_ns);
-void window_series_init(struct window_series *series, uint32_t keep, void *owner);
+void window_series_init(struct window_series *series, uint32_t keep, void *owner, bool target);
 /* Frees all windows, without a word. */
 void window_series_clear(struct window_series *series, struct window_clock *clock);
 

@@ -70,6 +70,10 @@ wire_encode_ack2(const struct wire_message *message, uint8_t *buf)
 	wire_put64(buf + PROBE_WIRE_OFF_T3, message->ack2.t3_ns);
 	wire_put32(buf + PROBE_WIRE_OFF_ERROR, message->ack2.error_ns);
 	buf[PROBE_WIRE_OFF_CLOCK] = message->ack2.clock;
+	if (message->ack2.noise) {
+		buf[PROBE_WIRE_OFF_FLAGS] = PROBE_WIRE_FLAG_NOISE;
+		wire_put16(buf + PROBE_WIRE_OFF_STALL, message->ack2.stall_ms);
+	}
 }
 
 void
@@ -131,6 +135,8 @@ wire_decode_ack2(const uint8_t *buf, struct wire_message *m)
 	m->ack2.t3_ns = wire_get64(buf + PROBE_WIRE_OFF_T3);
 	m->ack2.error_ns = wire_get32(buf + PROBE_WIRE_OFF_ERROR);
 	m->ack2.clock = buf[PROBE_WIRE_OFF_CLOCK];
+	m->ack2.noise = buf[PROBE_WIRE_OFF_FLAGS] & PROBE_WIRE_FLAG_NOISE;
+	m->ack2.stall_ms = m->ack2.noise ? wire_get16(buf + PROBE_WIRE_OFF_STALL) : 0;
 	if (m->length != PROBE_WIRE_SIZE_MIN || m->ack2.clock >= PROBE_CLOCK_N)
 		return -EBADMSG;
 	return 0;

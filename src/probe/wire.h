@@ -7,6 +7,7 @@
 #ifndef RPINGMESH_PROBE_WIRE_CODEC_H
 #define RPINGMESH_PROBE_WIRE_CODEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ struct wire_message {
 			uint64_t delay_ns, t3_ns;
 			uint32_t error_ns;
 			uint8_t clock;
+			bool noise;        /* PROBE_WIRE_FLAG_NOISE */
+			uint16_t stall_ms; /* 0 unless noise */
 		} ack2;
 	};
 };

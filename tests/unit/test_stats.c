@@ -14,6 +14,7 @@
 #include "probe/stats.h"
 
 #define SEC 1000000000ULL
+#define MS 1000000ULL /* results are known to have come to the millisecond */
 
 static void
 test_names(void **state)
@@ -97,16 +98,18 @@ test_ranks(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 100; i++)
-		add(&recent, PROBE_OK, i * 37 % 100 + 1, SEC + i);
-	probe_recent_summary(recents, 1, SEC + 100, &s);
+		add(&recent, PROBE_OK, i * 37 % 100 + 1, SEC + i * MS);
+	probe_recent_summary(recents, 1, SEC + 100 * MS, &s);
 	assert_int_equal(s.measured, 100);
 	assert_int_equal(s.rtt_min_ns, 1);
 	assert_int_equal(s.rtt_p50_ns, 50);
 	assert_int_equal(s.rtt_p99_ns, 99);
 	assert_int_equal(s.rtt_max_ns, 100);
 	assert_int_equal(s.prober_delay_p50_ns, 100);
-	assert_int_equal(s.responder_delay_p50_ns, 150);
-	assert_int_equal(s.span_ns, 100);
+	/* 150, in a bucket of 150 and 151; below 128 each value has its own. */
+	assert_in_range(s.responder_delay_p50_ns, 150, 151);
+	assert_int_equal(s.span_ns, 100 * MS);
+	probe_recent_clear(&recent);
 }
 
 static void
@@ -125,6 +128,7 @@ test_few(void **state)
 	probe_recent_summary(recents, 1, SEC, &s);
 	assert_int_equal(s.rtt_p50_ns, 7);
 	assert_int_equal(s.rtt_p99_ns, 9);
+	probe_recent_clear(&recent);
 }
 
 /* What measured nothing is neither answered nor lost. */
@@ -143,6 +147,50 @@ test_classes(void **state)
 	assert_int_equal(s.answered, 2);
 	assert_int_equal(s.lost, 2);
 	assert_int_equal(s.measured, 2);
+	probe_recent_clear(&recent);
+}
+
+/* What a host's stall has touched is counted, and neither lost nor believed. */
+static void
+test_noise(void **state)
+{
+	static struct probe_recent recent;
+	const struct probe_recent *recents[] = {&recent};
+	struct probe_result r = {.class = PROBE_OK, .measured = true, .rtt_ns = 50};
+	struct probe_summary s;
+
+	(void)state;
+	probe_recent_add(&recent, &r, SEC);
+	r.rtt_ns = 5000;
+	r.host_noise = PROBE_NOISE_RESPONDER;
+	probe_recent_add(&recent, &r, SEC);
+	r = (struct probe_result){.class = PROBE_LOST, .host_noise = PROBE_NOISE_PROBER};
+	probe_recent_add(&recent, &r, SEC);
+	probe_recent_summary(recents, 1, SEC, &s);
+	assert_int_equal(s.results, 3);
+	assert_int_equal(s.answered, 2);
+	assert_int_equal(s.lost, 0);
+	assert_int_equal(s.noise, 2);
+	assert_int_equal(s.measured, 1);
+	assert_int_equal(s.rtt_max_ns, 50);
+	probe_recent_clear(&recent);
+}
+
+/* Within 1 % of what was put in, whatever its magnitude. */
+static void
+test_precision(void **state)
+{
+	(void)state;
+	for (uint64_t rtt = 1; rtt < 200 * SEC; rtt += rtt / 3 + 1) {
+		struct probe_recent recent = {0};
+		const struct probe_recent *recents[] = {&recent};
+		struct probe_summary s;
+
+		add(&recent, PROBE_OK, rtt, SEC);
+		probe_recent_summary(recents, 1, SEC, &s);
+		assert_true(100 * (s.rtt_p50_ns > rtt ? s.rtt_p50_ns - rtt : rtt - s.rtt_p50_ns) <= rtt);
+		probe_recent_clear(&recent);
+	}
 }
 
 /* A sample counts up to the very end of the span, and the oldest ones make room. */
@@ -155,17 +203,42 @@ test_span_and_ring(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < PROBE_RECENT_N + 3; i++)
-		add(&recent, PROBE_OK, i + 1, SEC + i);
-	probe_recent_summary(recents, 1, SEC + 1000, &s);
+		add(&recent, PROBE_OK, i % 100 + 1, SEC + i * MS);
+	probe_recent_summary(recents, 1, SEC + 1000 * MS, &s);
 	assert_int_equal(s.results, PROBE_RECENT_N);
-	assert_int_equal(s.rtt_min_ns, 4);
-	assert_int_equal(s.rtt_max_ns, PROBE_RECENT_N + 3);
-	probe_recent_summary(recents, 1, SEC + PROBE_RECENT_N + 1 + PROBE_RECENT_SPAN_NS, &s);
+	assert_int_equal(s.span_ns, (1000 - 3) * MS);
+	probe_recent_summary(recents, 1, SEC + (PROBE_RECENT_N + 1) * MS + PROBE_RECENT_SPAN_NS, &s);
 	assert_int_equal(s.results, 2);
-	assert_int_equal(s.rtt_min_ns, PROBE_RECENT_N + 2);
+	assert_int_equal(s.rtt_min_ns, (PROBE_RECENT_N + 1) % 100 + 1);
+	assert_int_equal(s.rtt_max_ns, (PROBE_RECENT_N + 2) % 100 + 1);
 	assert_true(s.span_ns == PROBE_RECENT_SPAN_NS);
-	probe_recent_summary(recents, 1, SEC + PROBE_RECENT_N + 3 + PROBE_RECENT_SPAN_NS, &s);
+	probe_recent_summary(recents, 1, SEC + (PROBE_RECENT_N + 3) * MS + PROBE_RECENT_SPAN_NS, &s);
 	assert_int_equal(s.results, 0);
+	probe_recent_clear(&recent);
+}
+
+/* Memory follows what comes in the span: one result a second takes room for as many as ten seconds have. */
+static void
+test_room(void **state)
+{
+	static struct probe_recent recent;
+	const struct probe_recent *recents[] = {&recent};
+	struct probe_summary s;
+
+	(void)state;
+	for (uint64_t i = 0; i < 1000; i++) {
+		add(&recent, PROBE_OK, i % 100, SEC + i * SEC);
+		probe_recent_summary(recents, 1, SEC + i * SEC, &s);
+		assert_int_equal(s.results, i < 11 ? i + 1 : 11);
+		assert_int_equal(s.span_ns, (i < 10 ? i : 10) * SEC);
+		assert_int_equal(s.rtt_max_ns, i % 100 < 10 && i > 99 ? 99 : i % 100);
+	}
+	assert_int_equal(recent.room, 16);
+	/* After a pause longer than the span nothing old is left. */
+	add(&recent, PROBE_OK, 5, 100000 * SEC);
+	probe_recent_summary(recents, 1, 100000 * SEC, &s);
+	assert_int_equal(s.results, 1);
+	probe_recent_clear(&recent);
 }
 
 static void
@@ -177,17 +250,19 @@ test_several(void **state)
 
 	(void)state;
 	add(&a, PROBE_OK, 30, SEC);
-	add(&a, PROBE_LOST, 0, SEC + 1);
-	add(&b, PROBE_OK, 10, SEC + 2);
-	add(&b, PROBE_LATE, 20, SEC + 3);
-	probe_recent_summary(recents, 2, SEC + 10, &s);
+	add(&a, PROBE_LOST, 0, SEC + 1 * MS);
+	add(&b, PROBE_OK, 10, SEC + 2 * MS);
+	add(&b, PROBE_LATE, 20, SEC + 3 * MS);
+	probe_recent_summary(recents, 2, SEC + 10 * MS, &s);
 	assert_int_equal(s.results, 4);
 	assert_int_equal(s.answered, 3);
 	assert_int_equal(s.lost, 1);
 	assert_int_equal(s.rtt_min_ns, 10);
 	assert_int_equal(s.rtt_p50_ns, 20);
 	assert_int_equal(s.rtt_max_ns, 30);
-	assert_int_equal(s.span_ns, 10);
+	assert_int_equal(s.span_ns, 10 * MS);
+	probe_recent_clear(&a);
+	probe_recent_clear(&b);
 }
 
 static void
@@ -280,6 +355,9 @@ main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_ranks),
 		cmocka_unit_test(test_few),
+		cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_precision),
+		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_span_and_ring),
 		cmocka_unit_test(test_several),

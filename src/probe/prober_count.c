@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is counted of probes: totals, windows, the verdict on loss; and whether a host's stall has touched one.
+ *
+ * A probe points to its target's and its device's window from when it comes due until its class is known; that keeps
+ * the two open. Windows are told in prober_advance(), a batch at a time, since those of thousands of targets end at the
+ * same moment.
+ */
+#include "probe/prober_impl.h"
+
+#include "core/clock.h"
+#include "probe/noise.h"
+
+static struct prober *
+count_prober(const struct prober_probe *probe)
+{
+	return probe->target->peer->prober;
+}
+
+/* ---- totals and windows ---- */
+
+static void
+count_totals(const struct prober_probe *probe, uint64_t due, uint64_t posted)
+{
+	struct probe_totals add = {.due = due, .posted = posted};
+
+	probe_totals_add(&probe->target->totals, &add);
+	probe_totals_add(&probe->target->peer->totals, &add);
+	probe_totals_add(&count_prober(probe)->totals, &add);
+}
+
+void
+prober_count_due(struct prober_probe *probe, bool posted, uint64_t now_ns)
+{
+	struct prober *prober = count_prober(probe);
+
+	if (now_ns > prober->now_ns)
+		prober->now_ns = now_ns;
+	count_totals(probe, 1, posted);
+	probe->window = window_at(&probe->target->windows, &prober->windows, now_ns);
+	probe->device_window = window_at(&probe->target->peer->device->windows, &prober->windows, now_ns);
+	if (probe->window)
+		window_due(probe->window, probe->size, posted);
+	if (probe->device_window)
+		window_due(probe->device_window, probe->size, posted);
+	if (!probe->window || !probe->device_window)
+		prober->unwindowed++;
+}
+
+void
+prober_count_forget(struct prober_probe *probe)
+{
+	struct window_clock *clock = &count_prober(probe)->windows;
+
+	count_totals(probe, (uint64_t)-1, (uint64_t)-1);
+	if (probe->window)
+		window_forget(probe->window, clock, probe->size, true);
+	if (probe->device_window)
+		window_forget(probe->device_window, clock, probe->size, true);
+	probe->window = probe->device_window = NULL;
+}
+
+static void
+count_verdict(struct prober_target *target, const struct probe_result *r, uint64_t now_ns)
+{
+	bool lost = r->class == PROBE_LOST || r->class == PROBE_ACK2_MISSING;
+
+	if (!lost && r->class != PROBE_OK && r->class != PROBE_LATE)
+		return;
+	if (lost && r->host_noise != PROBE_NOISE_NONE)
+		return;
+	sequential_add(&target->loss, sequential_default(), lost, now_ns);
+}
+
+void
+prober_count_result(struct prober_probe *probe, const struct probe_result *r, uint64_t now_ns)
+{
+	struct prober_target *target = probe->target;
+	struct window_clock *clock = &count_prober(probe)->windows;
+
+	target->totals.by_class[r->class]++;
+	target->peer->totals.by_class[r->class]++;
+	count_prober(probe)->totals.by_class[r->class]++;
+	if (probe->window)
+		window_result(probe->window, clock, r);
+	if (probe->device_window)
+		window_result(probe->device_window, clock, r);
+	probe->window = probe->device_window = NULL;
+	probe_recent_add(&target->recent, r, now_ns);
+	count_verdict(target, r, now_ns);
+}
+
+/* ---- noise ---- */
+
+/*
+ * The longest stall of this host that may have come between an ACK and its being read, or between the post and its stamp.
+ * A stall in the middle of a long flight touches neither stamp.
+ */
+static uint64_t
+noise_own_ns(const struct prober_probe *probe, const struct noise *noise)
+{
+	uint64_t back_ns = probe->t5.error_ns + NOISE_AFTER_NS;
+	uint64_t read_ns = probe->t5.ns > back_ns ? probe->t5.ns - back_ns : 0;
+	uint64_t post_ns = noise_overlap_ns(noise, probe->tx.t1_ns, probe->tx.t2.ns);
+	uint64_t stall_ns = noise_overlap_ns(noise, read_ns, probe->t6_ns);
+
+	return post_ns > stall_ns ? post_ns : stall_ns;
+}
+
+/* A stall loses probes only when it is so long that queues overflow or that answers are given up. */
+static uint64_t
+noise_losing_ns(const struct prober_probe *probe)
+{
+	return probe->target->config.timeout_ns / 2;
+}
+
+static enum probe_noise
+noise_of_lost(const struct prober_probe *probe, const struct noise *noise)
+{
+	const struct prober_peer *peer = probe->target->peer;
+	uint64_t from_ns = probe->tx.t1_ns, to_ns = from_ns + 2 * probe->target->config.timeout_ns;
+	unsigned int who = PROBE_NOISE_NONE;
+
+	if (noise && noise_overlap_ns(noise, from_ns, to_ns) >= noise_losing_ns(probe))
+		who |= PROBE_NOISE_PROBER;
+	if (peer->noise_stall_ns >= noise_losing_ns(probe) && peer->noise_from_ns <= to_ns && peer->noise_to_ns >= from_ns)
+		who |= PROBE_NOISE_RESPONDER;
+	return (enum probe_noise)who;
+}
+
+static enum probe_noise
+noise_of_answered(const struct prober_probe *probe, const struct noise *noise)
+{
+	unsigned int who = PROBE_NOISE_NONE;
+
+	if (noise && noise_own_ns(probe, noise) >= noise_threshold_ns(noise))
+		who |= PROBE_NOISE_PROBER;
+	/* Between the post and its stamp, or between the stamp of the ACK and here: our own delay says so itself. */
+	if (noise && (probe->tx.t2.ns >= probe->tx.t1_ns + noise_threshold_ns(noise) ||
+		      probe->t6_ns >= probe->t5.ns + noise_threshold_ns(noise)))
+		who |= PROBE_NOISE_PROBER;
+	if (probe->peer_noise)
+		who |= PROBE_NOISE_RESPONDER;
+	return (enum probe_noise)who;
+}
+
+enum probe_noise
+prober_noise_of(const struct prober_probe *probe)
+{
+	const struct noise *noise = count_prober(probe)->noise;
+
+	switch (probe->class) {
+	case PROBE_OK:
+	case PROBE_LATE:
+		return noise_of_answered(probe, noise);
+	case PROBE_LOST:
+	case PROBE_ACK2_MISSING:
+		return noise_of_lost(probe, noise);
+	case PROBE_PEER_RESTARTED:
+	case PROBE_PEER_DOWN:
+	case PROBE_UNRESOLVED:
+	case PROBE_LOCAL_ERROR:
+	case PROBE_CLASS_N:
+		break;
+	}
+	return PROBE_NOISE_NONE;
+}
+
+void
+prober_noise_told(struct prober_probe *probe, uint32_t stall_ms, uint64_t now_ns)
+{
+	struct prober_peer *peer = probe->target->peer;
+	uint64_t stall_ns = stall_ms * NSEC_PER_MSEC;
+
+	probe->peer_noise = true;
+	/* A stall that goes on, as its answers tell one after the other. */
+	if (probe->tx.t1_ns <= peer->noise_to_ns) {
+		if (stall_ns > peer->noise_stall_ns)
+			peer->noise_stall_ns = stall_ns;
+		if (probe->tx.t1_ns < peer->noise_from_ns)
+			peer->noise_from_ns = probe->tx.t1_ns;
+	} else {
+		peer->noise_from_ns = probe->tx.t1_ns;
+		peer->noise_stall_ns = stall_ns;
+	}
+	peer->noise_to_ns = now_ns;
+}
+
+/* ---- closing windows ---- */
+
+static void
+windows_tell(struct prober *prober, const struct window *w)
+{
+	struct prober_target *target = w->series->target ? w->series->owner : NULL;
+	struct prober_device *device = target ? target->peer->device : w->series->owner;
+
+	if (prober->ops->window && !prober->ending && w->due > 0)
+		prober->ops->window(prober->arg, device, target, w);
+}
+
+void
+prober_windows_advance(struct prober *prober, uint64_t now_ns)
+{
+	struct window *w;
+
+	window_clock_advance(&prober->windows, now_ns);
+	for (int left = PROBER_WINDOW_BATCH; left > 0 && (w = window_clock_close(&prober->windows)); left--)
+		windows_tell(prober, w);
+}
+
+void
+prober_windows_end(struct prober *prober, struct window_series *series)
+{
+	struct window *w;
+
+	window_series_cut(series, &prober->windows, WINDOW_CUT_GONE, prober->now_ns + 1);
+	while ((w = window_series_close(series, &prober->windows)))
+		windows_tell(prober, w);
+	window_series_clear(series, &prober->windows);
+}
+
+void
+prober_set_window(struct prober *prober, uint64_t len_ns, uint64_t now_ns)
+{
+	if (len_ns != prober->windows.len_ns)
+		window_clock_set(&prober->windows, len_ns, prober->windows.offset_ns, WINDOW_CUT_LENGTH, now_ns);
+}
+
+void
+prober_set_wall_offset(struct prober *prober, int64_t offset_ns, uint64_t now_ns)
+{
+	int64_t in_force_ns = prober->windows.offset_ns;
+	uint64_t step_ns = offset_ns > in_force_ns ? (uint64_t)offset_ns - (uint64_t)in_force_ns
+						   : (uint64_t)in_force_ns - (uint64_t)offset_ns;
+
+	if (prober->wall_known && step_ns < PROBER_WALL_STEP_NS)
+		return;
+	/* What comes first says where the wall clock is, and is no step of it. */
+	window_clock_set(&prober->windows, prober->windows.len_ns, offset_ns, prober->wall_known ? WINDOW_CUT_CLOCK : 0,
+			 now_ns);
+	prober->wall_known = true;
+}
+
+const struct window *
+prober_device_window(const struct prober_device *device, const struct window *after)
+{
+	return after ? TAILQ_NEXT(after, in_series) : TAILQ_FIRST(&device->windows.closed);
+}
+
+const struct window *
+prober_target_window(const struct prober_target *target)
+{
+	return TAILQ_FIRST(&target->windows.closed);
+}
