@@ -138,6 +138,8 @@ peer_sidr_reason(const struct sidr_answer *answer)
 	switch (answer->status) {
 	case -ECONNREFUSED:
 		return "its host answers, but no rpingmeshd listens there";
+	case -EBUSY:
+		return "its rpingmeshd does not keep up with requests, or is ending";
 	case -EADDRNOTAVAIL:
 		return "source address has left the device";
 	case -ETIMEDOUT:

@@ -27,7 +27,8 @@
 #include "core/loop.h"
 
 #define SIDR_EVENTS_PER_WAKEUP 64
-#define SIDR_BACKLOG 128
+#define SIDR_BACKLOG 1024 /* what the kernel allows at most: hundreds of hosts may ask while this one stalls */
+#define SIDR_STATUS_REJECT 2 /* IB_SIDR_REJECT */
 #define SIDR_ROUTE_TIMEOUT_MS 1000
 #define SIDR_REPLY_MAX 136
 
@@ -167,6 +168,9 @@ sidr_call_advance(struct sidr_call *call, const struct sidr_event *event)
 static int
 sidr_error(const struct sidr_event *event)
 {
+	/* By kernel 6.1's cm_destroy_id() also for a request that found the listener's queue full; without a listener it is another. */
+	if (event->status == SIDR_STATUS_REJECT)
+		return -EBUSY;
 	if (event->status > 0)
 		return -ECONNREFUSED;
 	return event->status ? event->status : -EHOSTUNREACH;

@@ -47,7 +47,7 @@ const char *sidr_step_name(enum sidr_step step);
 /* What came of a question. Valid during the call. */
 struct sidr_answer {
 	int status;           /* 0, or -errno: -ETIMEDOUT, -EHOSTUNREACH (no such neighbour or route), -ECONNREFUSED (nobody
-				 listens there, or rejected), -EADDRNOTAVAIL (local address), or what the kernel says */
+				 listens there), -EBUSY (somebody listens, but has not taken the request), -EADDRNOTAVAIL (local address), or what the kernel says */
 	enum sidr_step step;  /* what was being done then */
 	const uint8_t *data;  /* private data; NULL if address_only */
 	size_t len;
