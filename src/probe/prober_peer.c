@@ -328,7 +328,9 @@ prober_peer_fsm(struct prober_peer *peer, enum prober_peer_event event, uint64_t
 	peer_update_hold(peer, now_ns);
 	if (peer->state != before)
 		peer_requeue_path_targets(peer);
-	prober_probe_judge_unproven(peer, now_ns);
+	/* TIMEOUTS proves nothing. While a peer is silent each of its probes says so again and again: to judge all of them each time adds up. */
+	if (event != PROBER_PEER_TIMEOUTS)
+		prober_probe_judge_unproven(peer, now_ns);
 }
 
 static void

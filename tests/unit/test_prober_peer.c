@@ -4,6 +4,8 @@
 
 #include "probe/prober_impl.h"
 
+#include <time.h>
+
 static void
 test_names(void **state)
 {
@@ -241,6 +243,25 @@ test_old_timeouts(void **state)
 	assert_int_equal(f->n_resolves, 2);
 }
 
+/*
+ * A peer is silent, nobody can say why, and 4000 probes wait: each asks for proof every 1.5 s, which must not make all the others be looked
+ * at each time: 16 million looks every 1.5 s would take minutes of CPU time for this one, instead of a fraction of a second.
+ */
+static void
+test_silence_is_cheap(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, NULL);
+	struct prober_stats stats;
+	clock_t start = clock();
+
+	fake_target(f, peer, MS, 4000);
+	fake_run(f, 200 * SEC);
+	prober_stats(f->prober, &stats);
+	assert_int_equal(stats.in_flight, 4000);
+	assert_true(clock() - start < 10 * CLOCKS_PER_SEC);
+}
+
 static void
 test_sign_of_life(void **state)
 {
@@ -403,6 +424,7 @@ main(void)
 		WITH_FAKE(test_no_data),
 		WITH_FAKE(test_timeouts_in_a_row),
 		WITH_FAKE(test_old_timeouts),
+		WITH_FAKE(test_silence_is_cheap),
 		WITH_FAKE(test_sign_of_life),
 		WITH_FAKE(test_renew),
 		WITH_FAKE(test_device_down_and_up),
