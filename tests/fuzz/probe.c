@@ -12,6 +12,8 @@
 #include <msgpack.h>
 
 #include "core/clock.h"
+#include "core/hwclock.h"
+#include "core/log.h"
 #include "fuzz.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
@@ -61,8 +63,8 @@ static struct world {
 	uint32_t n_sessions;
 	uint32_t ack_cookie;
 	int send_status;
-	bool send_done;
-	enum probe_clock clock;
+	bool send_done, stamped;
+	struct hwclock clock[DEVICES];
 } w;
 
 static struct addr
@@ -74,6 +76,13 @@ world_addr(uint8_t which)
 	a.raw[12] = which % ADDRESSES == 5 ? 192 : 10;
 	a.raw[15] = which % ADDRESSES;
 	return a;
+}
+
+/* A moment near ns, stamped by an RNIC of 1 GHz if there is one now. */
+static struct hwclock_moment
+world_moment(uint64_t ns, uint64_t error_ns)
+{
+	return (struct hwclock_moment){.ns = ns, .error_ns = error_ns, .ticks = ns & w.clock[0].mask, .stamped = w.stamped};
 }
 
 /* ---- what the prober wants ---- */
@@ -100,10 +109,8 @@ world_send(void *arg, void *peer_user, const struct prober_packet *packet, struc
 	};
 	*tx = (struct prober_tx){
 		.t1_ns = w.now,
-		.t2_ns = w.send_done ? w.now + 900 : 0,
-		.error_ns = w.send_done ? 100 : 0,
+		.t2 = w.send_done ? world_moment(w.now + 900, 100) : (struct hwclock_moment){.ns = 0},
 		.done = w.send_done,
-		.clock = w.clock,
 		.src_port = 50000,
 		.path = PROBE_PATH_EXACT,
 	};
@@ -149,8 +156,7 @@ world_result(void *arg, void *target_user, const struct probe_result *r)
 	FUZZ_CHECK(r->path >= 0 && r->path < PROBE_PATH_N && r->kind >= 0 && r->kind < PROBE_KIND_N);
 	FUZZ_CHECK(r->measured == (r->class == PROBE_OK || r->class == PROBE_LATE));
 	FUZZ_CHECK(r->posted || !r->measured);
-	/* What is left out of the round trip is in the error. */
-	if (r->measured && r->t_ns[4] >= r->t_ns[1])
+	if (r->measured && r->clock == PROBE_CLOCK_SW && r->t_ns[4] >= r->t_ns[1])
 		FUZZ_CHECK(r->rtt_ns <= r->t_ns[4] - r->t_ns[1]);
 	w.in_callback = true;
 	w.results++;
@@ -198,7 +204,7 @@ world_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bo
 		w.ack_cookie = ack->cookie;
 	if (w.send_status < 0)
 		return w.send_status;
-	*tx = (struct responder_tx){.t_ns = w.now, .error_ns = 50, .done = w.send_done, .clock = w.clock};
+	*tx = (struct responder_tx){.t4 = world_moment(w.now, 50), .done = w.send_done};
 	return 0;
 }
 
@@ -249,6 +255,17 @@ world_time(struct fuzz *f)
 	return how & 1 ? w.now + fuzz_u16(f) : w.now - (uint64_t)fuzz_u16(f) * 1000;
 }
 
+/* When something arrived or left; its ticks may be anything, and so may its error. */
+static struct hwclock_moment
+world_when(struct fuzz *f, bool odd)
+{
+	struct hwclock_moment m = world_moment(world_time(f), odd ? fuzz_u64(f) : 10);
+
+	if (odd)
+		m.ticks = fuzz_u64(f);
+	return m;
+}
+
 static void
 world_to_prober(struct fuzz *f, const struct flight *flight, const uint8_t *packet, size_t len)
 {
@@ -258,9 +275,7 @@ world_to_prober(struct fuzz *f, const struct flight *flight, const uint8_t *pack
 		.src_qpn = how & 2 ? fuzz_u8(f) : flight->qpn,
 		.payload = packet,
 		.len = (uint32_t)len,
-		.t_ns = world_time(f),
-		.error_ns = how & 4 ? fuzz_u64(f) : 10,
-		.clock = how & 8 ? PROBE_CLOCK_HW : w.clock,
+		.t5 = world_when(f, how & 4),
 	};
 
 	prober_received(w.prober, &rx, w.now);
@@ -279,7 +294,7 @@ step_ack(struct fuzz *f)
 		m.ack2.delay_ns = how & 2 ? fuzz_u64(f) : fuzz_u16(f);
 		m.ack2.t3_ns = how & 4 ? fuzz_u64(f) : w.now;
 		m.ack2.error_ns = how & 8 ? fuzz_u32(f) : 5;
-		m.ack2.clock = (uint8_t)w.clock;
+		m.ack2.clock = how >> 4 & 1;
 	}
 	packet = packet_bent(f, &m, &len);
 	world_to_prober(f, flight, packet, len);
@@ -307,9 +322,7 @@ world_to_responder(struct fuzz *f, const struct world_session *s, const uint8_t 
 		.src_qpn = fuzz_u16(f),
 		.payload = packet,
 		.len = (uint32_t)len,
-		.t_ns = world_time(f),
-		.error_ns = how & 8 ? fuzz_u64(f) : 10,
-		.clock = w.clock,
+		.t3 = world_when(f, how & 8),
 	};
 	struct responder_stats before, after;
 
@@ -371,8 +384,10 @@ step_sent(struct fuzz *f)
 {
 	const struct flight *flight = &w.flight[fuzz_u8(f) % FLIGHTS];
 	uint8_t how = fuzz_u8(f);
+	uint32_t cookie = how & 1 ? fuzz_u32(f) : flight->cookie;
+	struct hwclock_moment t2 = world_when(f, how & 4);
 
-	prober_sent(w.prober, how & 1 ? fuzz_u32(f) : flight->cookie, how & 2 ? -EIO : 0, world_time(f), how & 4 ? fuzz_u64(f) : 20, w.now);
+	prober_sent(w.prober, cookie, how & 2 ? -EIO : 0, &t2, w.now);
 }
 
 static void
@@ -412,6 +427,8 @@ step_device(struct fuzz *f)
 		prober_device_up(device, w.now);
 	else
 		prober_device_down(device, "as told", w.now);
+	if (how & 8)
+		prober_set_throttle(w.prober, how >> 4, w.now);
 	prober_device_info(device, w.now, &info);
 }
 
@@ -490,6 +507,7 @@ step_session(struct fuzz *f)
 	struct world_session made = {
 		.open = {
 			.device_user = w.device[how & 1],
+			.clock = &w.clock[how & 1],
 			.local = world_addr(1),
 			.remote = world_addr(2 + (how >> 1 & 3)),
 			.incarnation = how >> 3 & 3,
@@ -515,6 +533,7 @@ step_responder(struct fuzz *f)
 	const struct responder_open_request *open = &world_session(f)->open;
 	uint8_t how = fuzz_u8(f);
 	struct responder_limits limits = {.allow = w.allow, .n_allow = how >> 6, .per_source = 1000, .total = 50000};
+	struct hwclock_moment t4;
 
 	switch (how % 8) {
 	case 0:
@@ -533,7 +552,8 @@ step_responder(struct fuzz *f)
 		responder_path_ready(w.responder, open->device_user, &open->local, &open->remote, w.now);
 		break;
 	default:
-		responder_sent(w.responder, how & 64 ? fuzz_u32(f) : w.ack_cookie, how & 128 ? -EIO : 0, world_time(f), 30, w.now);
+		t4 = world_when(f, how & 32);
+		responder_sent(w.responder, how & 64 ? fuzz_u32(f) : w.ack_cookie, how & 128 ? -EIO : 0, &t4, w.now);
 	}
 }
 
@@ -545,7 +565,7 @@ step_network(struct fuzz *f)
 
 	w.send_status = statuses[how & 7];
 	w.send_done = how & 8;
-	w.clock = how & 16 ? PROBE_CLOCK_HW : PROBE_CLOCK_SW;
+	w.stamped = how & 16;
 }
 
 /* ---- the world ---- */
@@ -583,6 +603,7 @@ world_new(struct fuzz *f)
 	struct responder_config responder = {.ops = &responder_ops, .random = 1};
 	struct responder_limits limits = {.allow = w.allow, .n_allow = 1, .per_source = 1000, .total = 50000};
 
+	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_ERROR);
 	memset(&w, 0, sizeof(w));
 	w.now = 100 * NSEC_PER_SEC;
 	step_network(f);
@@ -590,7 +611,11 @@ world_new(struct fuzz *f)
 	FUZZ_CHECK(addr_net_parse("10.0.0.0/8", &w.allow[0]) == 0 && addr_net_parse("192.168.0.0/16", &w.allow[1]) == 0);
 	responder_set_limits(w.responder, &limits, w.now);
 	for (int i = 0; i < DEVICES; i++) {
+		/* The second one wraps every 17 ms. */
+		hwclock_init(&w.clock[i], "fuzz0", NULL);
+		FUZZ_CHECK(hwclock_set(&w.clock[i], NSEC_PER_MSEC, i ? 0xffffff : UINT64_MAX) == 0);
 		FUZZ_CHECK(prober_device_add(w.prober, 10000, &w.device[i]) == 0);
+		prober_device_set_clock(w.device[i], &w.clock[i]);
 		prober_device_up(w.device[i], w.now);
 	}
 	for (int i = 0; i < PEERS; i++)
