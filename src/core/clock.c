@@ -29,3 +29,17 @@ clock_wall_of(uint64_t mono_ns)
 {
 	return clock_wall_ns() - (clock_mono_ns() - mono_ns);
 }
+
+bool
+clock_wall_offset(int64_t *out)
+{
+	for (int tries = 0; tries < 3; tries++) {
+		uint64_t before = clock_mono_ns(), wall = clock_wall_ns(), after = clock_mono_ns();
+
+		if (after - before < CLOCK_OFFSET_ERROR_NS) {
+			*out = (int64_t)(wall - before);
+			return true;
+		}
+	}
+	return false;
+}

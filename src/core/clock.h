@@ -6,6 +6,7 @@
 #ifndef RPINGMESH_CORE_CLOCK_H
 #define RPINGMESH_CORE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NSEC_PER_USEC 1000ULL
@@ -17,6 +18,13 @@ uint64_t clock_mono_ns(void);
 
 /* Nanoseconds since the Unix epoch; steps when somebody sets the clock. Does not block. */
 uint64_t clock_wall_ns(void);
+
+/*
+ * What the wall clock is ahead of CLOCK_MONOTONIC, read so that it is right within CLOCK_OFFSET_ERROR_NS. False, and *out as it
+ * was: the process was interrupted between the two each time it tried.
+ */
+#define CLOCK_OFFSET_ERROR_NS 1000000ULL
+bool clock_wall_offset(int64_t *out);
 
 /*
  * The wall-clock time of a moment that clock_mono_ns() gave. The difference between the two

@@ -22,6 +22,7 @@
 #include "core/loop.h"
 #include "core/names.h"
 #include "daemon/guard.h"
+#include "daemon/host_noise.h"
 #include "daemon/methods.h"
 #include "daemon/nic.h"
 #include "daemon/nic_poll.h"
@@ -34,6 +35,7 @@
 #include "report/control.h"
 #include "trace/trace.h"
 
+#define DAEMON_WALL_NS (100 * NSEC_PER_MSEC) /* between two looks at the wall clock */
 #define DAEMON_RESCAN_MIN_NS NSEC_PER_SEC
 #define DAEMON_RESCAN_MAX_NS (16 * NSEC_PER_SEC)
 #define DAEMON_RESCAN_IDLE_NS (5 * NSEC_PER_SEC) /* nothing is missing: a look at the names in sysfs */
@@ -68,15 +70,39 @@ daemon_pump_soon(struct daemon *d)
 		return;
 	now = clock_mono_ns();
 	d->pump_ns = next;
+	d->pump_asked_ns = next > now ? next : now;
 	loop_timer_set(d->pump, next > now ? next - now : 0);
+}
+
+void
+daemon_look(struct daemon *d, uint64_t now_ns)
+{
+	host_noise_look(d->noise, d->pump_ns == UINT64_MAX ? UINT64_MAX : d->pump_asked_ns, now_ns);
+}
+
+/* Windows follow the wall clock, whoever sets it. */
+static void
+daemon_tell_wall(struct daemon *d, uint64_t now_ns)
+{
+	int64_t offset_ns;
+
+	if (d->wall_ns && now_ns < d->wall_ns + DAEMON_WALL_NS)
+		return;
+	if (!clock_wall_offset(&offset_ns))
+		return;
+	d->wall_ns = now_ns;
+	prober_set_wall_offset(d->prober, offset_ns, now_ns);
 }
 
 static void
 daemon_pump(void *arg)
 {
 	struct daemon *d = arg;
+	uint64_t now = clock_mono_ns();
 
 	d->pump_ns = UINT64_MAX;
+	host_noise_fired(d->noise, d->pump_asked_ns, now);
+	daemon_tell_wall(d, now);
 	prober_advance(d->prober, clock_mono_ns());
 	nic_poll(d);
 	responder_advance(d->responder, clock_mono_ns());
@@ -387,7 +413,13 @@ daemon_start_rooms(struct daemon *d)
 	int rc = names_new(d->loop, &d->names);
 
 	if (rc == 0)
+		rc = host_noise_new(&d->noise);
+	if (rc == 0) {
+		prober.noise = responder.noise = host_noise_get(d->noise);
 		rc = prober_new(&prober, &d->prober);
+	}
+	if (rc == 0)
+		daemon_tell_wall(d, clock_mono_ns());
 	if (rc == 0)
 		rc = responder_new(&responder, &d->responder);
 	if (rc == 0)
@@ -470,6 +502,7 @@ daemon_free(struct daemon *d)
 	guard_free(d->guard);
 	prober_free(d->prober);
 	responder_free(d->responder);
+	host_noise_free(d->noise);
 	sidr_free(d->sidr);
 	/* Last: turns the loop. */
 	names_free(d->names);

@@ -14,6 +14,7 @@
 
 struct control;
 struct guard;
+struct host_noise;
 struct loop;
 struct loop_timer;
 struct names;
@@ -45,6 +46,7 @@ struct daemon {
 	struct prober *prober;
 	struct responder *responder;
 	struct guard *guard;       /* of the daemon's own use of CPU and memory */
+	struct host_noise *noise;  /* when this host did not run us */
 	struct control *control;
 
 	struct nic *nics;
@@ -63,6 +65,8 @@ struct daemon {
 
 	struct loop_timer *pump;   /* prober_advance() and responder_advance() */
 	uint64_t pump_ns;          /* when it fires; UINT64_MAX: not armed */
+	uint64_t pump_asked_ns;    /* the same, or when it was armed if that was later */
+	uint64_t wall_ns;          /* when the prober was last told of the wall clock */
 	uint32_t poll_expected;    /* nic_poll: messages that answer what has been posted since the last time */
 	uint64_t poll_rest_ns;     /* no busy polling before */
 	struct loop_timer *rescan; /* looks for devices that come or are missing */
@@ -81,6 +85,9 @@ int daemon_reload(struct daemon *d, char error[CONFIG_ERROR]);
 
 /* The prober or the responder may want to be called earlier than they said before. */
 void daemon_pump_soon(struct daemon *d);
+
+/* Something has arrived, at now_ns: whether this host has kept it waiting. To be called before it is looked at. */
+void daemon_look(struct daemon *d, uint64_t now_ns);
 
 /* Something that rescan looks after has just gone: look soon. */
 void daemon_rescan_soon(struct daemon *d);

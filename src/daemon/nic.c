@@ -56,8 +56,10 @@ nic_probe_arrived(void *arg, const struct endpoint_rx *rx)
 		.len = rx->len,
 		.t3 = rx->at,
 	};
+	uint64_t now = clock_mono_ns();
 
-	responder_received(nic->d->responder, &probe, clock_mono_ns());
+	daemon_look(nic->d, now);
+	responder_received(nic->d->responder, &probe, now);
 	daemon_pump_soon(nic->d);
 }
 
@@ -65,8 +67,10 @@ static void
 nic_ack_sent(void *arg, uint32_t cookie, int status, const struct hwclock_moment *at)
 {
 	struct nic *nic = arg;
+	uint64_t now = clock_mono_ns();
 
-	responder_sent(nic->d->responder, cookie, status, at, clock_mono_ns());
+	daemon_look(nic->d, now);
+	responder_sent(nic->d->responder, cookie, status, at, now);
 	daemon_pump_soon(nic->d);
 }
 
@@ -81,8 +85,10 @@ nic_ack_arrived(void *arg, const struct endpoint_rx *rx)
 		.len = rx->len,
 		.t5 = rx->at,
 	};
+	uint64_t now = clock_mono_ns();
 
-	prober_received(nic->d->prober, &ack, clock_mono_ns());
+	daemon_look(nic->d, now);
+	prober_received(nic->d->prober, &ack, now);
 	daemon_pump_soon(nic->d);
 }
 
@@ -90,8 +96,10 @@ static void
 nic_probe_sent(void *arg, uint32_t cookie, int status, const struct hwclock_moment *at)
 {
 	struct nic *nic = arg;
+	uint64_t now = clock_mono_ns();
 
-	prober_sent(nic->d->prober, cookie, status, at, clock_mono_ns());
+	daemon_look(nic->d, now);
+	prober_sent(nic->d->prober, cookie, status, at, now);
 	daemon_pump_soon(nic->d);
 }
 
@@ -143,6 +151,8 @@ nic_judge(struct nic *nic)
 						    : NULL;
 
 	nic->down_reason = reason;
+	if (nic->device)
+		prober_device_set_mtu(nic->budget, device_get_mtu(nic->device));
 	if (reason)
 		prober_device_down(nic->budget, reason, clock_mono_ns());
 	else

@@ -68,6 +68,15 @@ nic_refuse(struct sidr_request *request, enum probe_wire_status status)
 	sidr_answer(request, 0, buf, wire_encode_reply(&reply, buf));
 }
 
+/* The port drops what is longer than its MTU. */
+static uint16_t
+nic_return_max_size(const struct nic *nic)
+{
+	uint32_t mtu = device_get_mtu(nic->device);
+
+	return mtu >= PROBE_WIRE_SIZE_MIN && mtu < CONFIG_SIZE_MAX ? (uint16_t)mtu : CONFIG_SIZE_MAX;
+}
+
 /* The session is made and told. */
 static void
 nic_admit(struct nic_path *np, struct nic_waiting *w)
@@ -86,7 +95,7 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 		.status = PROBE_WIRE_ACCEPTED,
 		.qkey = d->qkey,
 		.incarnation = nic->incarnation,
-		.max_size = CONFIG_SIZE_MAX,
+		.max_size = nic_return_max_size(nic),
 		.max_per_s = d->config->responder_per_source < UINT16_MAX ? (uint16_t)d->config->responder_per_source : UINT16_MAX,
 	};
 	uint8_t buf[PROBE_WIRE_REPLY_MAX];

@@ -2,6 +2,8 @@
 /* Probes and their ACKs. Sessions and limits are in test_responder_session.c. */
 #include "responder_fake.h"
 
+#include "probe/noise.h"
+
 static void
 test_answer(void **state)
 {
@@ -327,6 +329,70 @@ test_pending_overflow(void **state)
 	assert_int_equal(f->n_sent, 2);
 }
 
+/* The ACK2 of a probe that came at 5000 + at ns, with T4 700 ns later. */
+static const struct wire_message *
+ack2_at(struct fake *f, uint64_t session, uint64_t at_ns)
+{
+	struct fake_probe p = probe(session, 1, "10.0.0.2");
+
+	f->n_sent = 0;
+	p.rx.t3.ns += at_ns;
+	f->t4.ns = p.rx.t3.ns + 700;
+	deliver(f, &p);
+	assert_int_equal(f->n_sent, 2);
+	return &f->sent[1].message;
+}
+
+/* One whose ACK1 is still to be sent. */
+static void
+ack2_wait(struct fake *f, uint64_t session, uint64_t at_ns)
+{
+	struct fake_probe p = probe(session, 1, "10.0.0.2");
+
+	f->n_sent = 0;
+	p.rx.t3.ns += at_ns;
+	deliver(f, &p);
+	assert_int_equal(f->n_sent, 1);
+}
+
+/* The stall of this host is told with the probes that it can have kept waiting, and no others. */
+static void
+test_noise(void **state)
+{
+	struct noise noise = {0};
+	struct responder_config config = {.ops = &fake_ops, .random = 42, .noise = &noise};
+	struct fake *f = *state;
+	const struct wire_message *ack2;
+	uint64_t session;
+
+	responder_free(f->responder);
+	config.arg = f;
+	assert_int_equal(responder_new(&config, &f->responder), 0);
+	set_limits(f, "10.0.0.0/8", 1000, 100000);
+	session = open_session(f, "10.0.0.2");
+	noise_waiting(&noise, 1000 * MS, 1030 * MS);
+	ack2 = ack2_at(f, session, 900 * MS);
+	assert_false(ack2->ack2.noise);
+	assert_int_equal(ack2->ack2.stall_ms, 0);
+	ack2 = ack2_at(f, session, 1010 * MS);
+	assert_true(ack2->ack2.noise);
+	assert_int_equal(ack2->ack2.stall_ms, 30);
+	/* It was read right after: it may have come during the stall. */
+	ack2 = ack2_at(f, session, 1030 * MS + NOISE_AFTER_NS / 2);
+	assert_true(ack2->ack2.noise);
+	ack2 = ack2_at(f, session, 1040 * MS);
+	assert_false(ack2->ack2.noise);
+	/* Its own delay is a stall, if nothing else made it wait; more than 65535 ms are that. */
+	f->done = false;
+	ack2_wait(f, session, 1100 * MS);
+	sent(f, f->sent[0].ack.cookie, 0, 5000 + 1105 * MS, 0);
+	assert_true(f->sent[1].message.ack2.noise);
+	assert_int_equal(f->sent[1].message.ack2.stall_ms, 5);
+	ack2_wait(f, session, 1200 * MS);
+	sent(f, f->sent[0].ack.cookie, 0, 5000 + 71200 * MS, 0);
+	assert_int_equal(f->sent[1].message.ack2.stall_ms, UINT16_MAX);
+}
+
 int
 main(void)
 {
@@ -340,6 +406,7 @@ main(void)
 		WITH_FAKE(test_held),
 		WITH_FAKE(test_held_dropped),
 		WITH_FAKE(test_pending_overflow),
+		WITH_FAKE(test_noise),
 	};
 
 	return cmocka_run_group_tests_name("responder", tests, NULL, NULL);

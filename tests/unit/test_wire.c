@@ -31,7 +31,7 @@ static const uint8_t golden_ack2[50] = {
 	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
 	0x00, 0x00, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05,
 	0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x80,
-	0xff, 0xfe, 0xfd, 0xfc, 1, 0,
+	0xff, 0xfe, 0xfd, 0xfc, 1, 1, 0x12, 0x34,
 };
 
 static const uint8_t golden_request[24 + 5] = {
@@ -62,7 +62,8 @@ static const struct wire_message message_ack1 = {
 };
 static const struct wire_message message_ack2 = {
 	.type = PROBE_WIRE_ACK2, .length = 50, .seq = SEQ, .session = SESSION,
-	.ack2 = {.delay_ns = 0x102030405ULL, .t3_ns = 0x1020304050607080ULL, .error_ns = 0xfffefdfc, .clock = 1},
+	.ack2 = {.delay_ns = 0x102030405ULL, .t3_ns = 0x1020304050607080ULL, .error_ns = 0xfffefdfc, .clock = 1,
+		 .noise = true, .stall_ms = 0x1234},
 };
 
 /* A copy that ends where the heap block ends, so that the sanitizer sees any byte read too far. */
@@ -150,6 +151,24 @@ test_decode(void **state)
 	assert_true(m.ack2.t3_ns == 0x1020304050607080ULL);
 	assert_int_equal(m.ack2.error_ns, 0xfffefdfc);
 	assert_int_equal(m.ack2.clock, 1);
+	assert_true(m.ack2.noise);
+	assert_int_equal(m.ack2.stall_ms, 0x1234);
+}
+
+/* What another version might put into reserved bits is not looked at, nor a stall without the flag that makes it one. */
+static void
+test_flags(void **state)
+{
+	uint8_t bytes[sizeof(golden_ack2)];
+	struct wire_message m;
+
+	(void)state;
+	memcpy(bytes, golden_ack2, sizeof(bytes));
+	bytes[PROBE_WIRE_OFF_FLAGS] = 0xfe;
+	bytes[48] = bytes[49] = 0xff;
+	assert_int_equal(decode_exact(bytes, sizeof(bytes), &m), 0);
+	assert_false(m.ack2.noise);
+	assert_int_equal(m.ack2.stall_ms, 0);
 }
 
 /* Each length but the right one is refused, and *out stays as it was. */
@@ -401,7 +420,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_encode),
-		cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_decode), cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_flips),
