@@ -93,9 +93,10 @@ class Host:
                 f.write("limits = { cpu_percent = 0; };\n")
             f.write(text + "\n")
 
-    def start(self, wait=True):
+    def start(self, wait=True, prefix=()):
+        """prefix: a program, with arguments, that runs the daemon."""
         with open(self.log_path, "a") as log:
-            self.process = subprocess.Popen([DAEMON, "-c", self.conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen([*prefix, DAEMON, "-c", self.conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=self.env)
         if wait:
             until(f"host {self.index} answers on its socket", lambda: self.alive() and self.try_status())

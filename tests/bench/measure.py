@@ -1,0 +1,441 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures rpingmeshd against its goals; runs inside the VM, started by tests/bench/run, which says how to read it.
+
+A figure is a function figure_*(b) that calls b.add() for each value. What is a ratio is measured in rounds, one side and the
+other in turn, and is the median of the rounds' ratios. Times and rates are those of the VM's clock: with tests/vm/run --icount-idle
+one nanosecond is one instruction, of user space and kernel together, and nothing else that the machine does matters."""
+
+import argparse
+import functools
+import json
+import operator
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "vm"))
+import harness  # noqa: E402
+from harness import BUILD, Capture, Host, address, check, fabric, probes_in, sh, until  # noqa: E402
+
+BENCH = os.path.join(BUILD, "tests", "bench")
+SIZE = 50
+# Figures that measure the probing itself do without tracing, which takes no part in it and seconds to start.
+PLAIN = "tracing = { enable = false; };\n"
+# For a host that is probed faster than people do.
+NO_LIMITS = "limits = { cpu_percent = 0; memory_mb = 0; };\n"
+OPEN = PLAIN + NO_LIMITS + "timeout_ms = 5000;\nresponder = { per_source = 1000000; total = 1000000; };\n"
+
+
+class Unmeasured(Exception):
+    pass
+
+
+def percentile(values, p):
+    return sorted(values)[min(len(values) - 1, int(len(values) * p / 100))]
+
+
+class Bench:
+    """What the figures share: the results, and hosts that end with each figure."""
+
+    OPERATORS = {"<=": operator.le, ">=": operator.ge}
+
+    def __init__(self, rounds):
+        self.rounds = rounds
+        self.results = []
+        self.test = None
+        self.names = 0
+        self.carried = 4000  # probes/s, unless throughput is measured
+
+    def add(self, name, value, unit, goal=None, rounds=None, note="", digits=2):
+        """goal: ("<=", 1.6) or None."""
+        state = "no goal"
+        if goal:
+            state = "met" if self.OPERATORS[goal[0]](value, goal[1]) else "missed"
+        self.results.append({"name": name, "value": round(value, digits), "unit": unit, "goal": " ".join(map(str, goal)) if goal else None,
+                             "state": state, "rounds": [round(r, 3) for r in rounds or []], "note": note})
+        print(f"#   {name}: {value:.{digits}f} {unit} {state if goal else ''} {note}", flush=True)
+
+    def fail(self, name, reason):
+        self.results.append({"name": name, "value": None, "unit": "", "goal": None, "state": "not measured", "rounds": [], "note": reason})
+        print(f"#   {name}: not measured: {reason}", flush=True)
+
+    def host(self, index, text=PLAIN, env=None):
+        return Host(self.test, index, text, env)
+
+    def named(self, n, i=1):
+        """n names of host i's address: each is a peer of its own."""
+        with open("/etc/hosts", "a") as f:
+            for k in range(n):
+                f.write(f"{address(i)} bench{self.names + k}\n")
+        self.names += n
+        return [f"bench{self.names - n + k}" for k in range(n)]
+
+
+def group(peers, **keys):
+    text = " ".join(f"{k} = {v};" for k, v in keys.items())
+    return "peers = (" + ",\n".join(f'{{ address = "{p}"; {text} }}' for p in peers) + ");\n"
+
+
+def wait_up(host, n):
+    until(f"{n} peers are up", lambda: host.status()["peers_up"] == n, limit_s=600, step_s=1)
+
+
+# ---- bare programs ----
+
+def gids():
+    return ["-d", "rxe0", "-g", fabric("gid", 0).strip(), "-D", "rxe1", "-G", fabric("gid", 1).strip()]
+
+
+def bare(*argv):
+    return json.loads(sh(os.path.join(BENCH, "ud_bare"), "-s", str(SIZE), *gids(), *[str(a) for a in argv]))
+
+
+def ud_pingpong(n, *more):
+    """Mean of a round trip of rdma-core's program, in ns: it says no percentile."""
+    argv = lambda i: ["ibv_ud_pingpong", "-d", f"rxe{i}", "-g", fabric("gid", i).strip(), "-s", str(SIZE), "-n", str(n), *more]
+    server = subprocess.Popen(argv(1), stdout=subprocess.DEVNULL)
+    time.sleep(0.5)
+    out = sh(*argv(0), address(1))
+    server.wait(harness.PATIENCE_S)
+    return float(re.search(r"= ([0-9.]+) usec/iter", out).group(1)) * 1e3
+
+
+# ---- round trips ----
+
+PINGS = 200
+PAUSE_MS = 10
+
+
+def pings(host):
+    """Round trips of the daemon: what it reports, and all of it, from before the post until the ACK was handled."""
+    records = host.ping(address(1), PINGS, "-i", PAUSE_MS / 1000, "-s", SIZE)
+    good = [r for r in records if r["class"] == "ok"]
+    check(len(good) > 0.9 * PINGS, f"only {len(good)} of {PINGS} pings were answered in time")
+    return [r["rtt_ns"] for r in good], [r["t6_ns"] - r["t1_ns"] for r in good]
+
+
+def compare_round_trips(b, prober, kind, goal, other):
+    """other(): (p50, p99) of the bare program in ns."""
+    table = {"p50": [], "p99": [], "whole": [], "bare": [], "rtt": [], "rtt99": []}
+    prober.ping(address(1), 5, "-i", "0.1")
+    for _ in range(b.rounds):
+        p50, p99 = other()
+        rtt, whole = pings(prober)
+        table["bare"].append(p50)
+        table["rtt"].append(percentile(rtt, 50))
+        table["rtt99"].append(percentile(rtt, 99))
+        table["p50"].append(percentile(rtt, 50) / p50)
+        table["p99"].append(percentile(rtt, 99) / p99)
+        table["whole"].append(percentile(whole, 50) / p50)
+    median = {k: statistics.median(v) for k, v in table.items()}
+    b.add(f"rtt_p50_{kind}", median["p50"], "x bare", ("<=", goal), table["p50"],
+          f"reported RTT {median['rtt'] / 1e3:.0f} us, bare ping-pong {median['bare'] / 1e3:.0f} us")
+    b.add(f"rtt_p99_{kind}", median["p99"], "x bare", None, table["p99"], f"reported RTT {median['rtt99'] / 1e3:.0f} us")
+    b.add(f"round_trip_p50_{kind}", median["whole"], "x bare", None, table["whole"], "T6-T1: with what both hosts take, as the bare one is measured")
+    return median
+
+
+def figure_rtt(b):
+    """Idle round trips, all sides event-driven."""
+    b.host(1).start()
+    median = compare_round_trips(b, b.host(0).start(), "event", 1.6, lambda: (lambda r: (r["p50_ns"], r["p99_ns"]))(
+        bare("-m", "pingpong", "-n", PINGS, "-i", PAUSE_MS * 1000)))
+    theirs = [ud_pingpong(PINGS, "-e") for _ in range(b.rounds)]
+    b.add("rtt_p50_ud_pingpong", median["rtt"] / statistics.median(theirs), "x its mean", ("<=", 1.6), [],
+          f"ibv_ud_pingpong -e: mean {statistics.median(theirs) / 1e3:.0f} us; it says no percentile")
+
+
+def figure_rtt_busy(b):
+    """Idle round trips, the asking side polling. Who answers is event-driven: there is one processor."""
+    text = PLAIN + "busy_poll_us = 1000;\n"
+    prober = b.host(0, text)
+    if subprocess.run([harness.DAEMON, "-t", "-c", prober.conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+        raise Unmeasured("this daemon knows no busy_poll_us")
+    b.host(1).start()
+    compare_round_trips(b, prober.start(), "busy", 1.15, lambda: (lambda r: (r["p50_ns"], r["p99_ns"]))(
+        bare("-m", "pingpong", "-p", "-n", PINGS, "-i", PAUSE_MS * 1000)))
+
+
+# ---- throughput ----
+
+FLOOD_PEERS = 16
+FLOOD_S = 1
+FLOOD_STEP = 500
+FLOOD_FIRST = 3000
+CARRIED = 0.98  # of what is wanted must be answered
+
+
+def answered_per_s(host, seconds):
+    first = host.status()
+    time.sleep(seconds)
+    last = host.status()
+    span = (last["time_ns"] - first["time_ns"]) / 1e9
+    return {k: (last["probes"][k] - first["probes"][k]) / span for k in ("ok", "posted")}
+
+
+def flood(prober, peers, rate):
+    """Answered probes a second when `rate` are wanted. Peers want more, the port's budget holds them back."""
+    prober.configure(OPEN + f"max_probes_per_s = {rate};\n" + group(peers, interval_ms=1))
+    prober.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    return answered_per_s(prober, FLOOD_S)["ok"]
+
+
+def most_carried(prober, peers, rate):
+    """Rises from `rate` to the highest rate of which nearly all is answered; returns how much that is, or 0."""
+    best = 0
+    while (ok := flood(prober, peers, rate)) >= CARRIED * rate:
+        best = ok
+        rate += FLOOD_STEP
+    return best
+
+
+def figure_throughput(b):
+    """Both ends on one processor. A probe is three messages, so the bare loop answers each message with two."""
+    b.host(1, OPEN).start()
+    peers = b.named(FLOOD_PEERS)
+    prober = b.host(0, OPEN + f"max_probes_per_s = {FLOOD_FIRST};\n" + group(peers, interval_ms=1)).start()
+    wait_up(prober, FLOOD_PEERS)
+    ours, bares, first = [], [], FLOOD_FIRST
+    for _ in range(b.rounds):
+        prober.send_signal(signal.SIGSTOP)
+        bares.append(bare("-m", "flood", "-r", 2, "-w", 32, "-t", FLOOD_S)["per_s"])
+        prober.send_signal(signal.SIGCONT)
+        ours.append(most_carried(prober, peers, first))
+        first = max(FLOOD_FIRST, int(ours[-1] / FLOOD_STEP - 1) * FLOOD_STEP)
+    ratios = [o / r for o, r in zip(ours, bares)]
+    b.carried = statistics.median(ours)
+    b.add("probes_per_s", b.carried, "/s", None, ours, f"answered, {CARRIED * 100:.0f} % of those wanted at least, in steps of {FLOOD_STEP}", 0)
+    b.add("probes_vs_bare", statistics.median(ratios), "x bare", (">=", 0.6), ratios,
+          f"bare loop of the same three messages: {statistics.median(bares):.0f}/s")
+
+
+# ---- instructions ----
+
+def callgrind_total(path):
+    with open(path) as f:
+        return next(int(line.split()[1]) for line in f if line.startswith(("totals:", "summary:")))
+
+
+def figure_instructions(b):
+    """User space alone, of the prober and of the responder, counted by callgrind while they exchange probes."""
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=%s", "-q"]
+    hosts = [b.host(1, OPEN), b.host(0, OPEN + "max_probes_per_s = 1000;\n" + group([address(1)], interval_ms=10))]
+    for h in hosts:
+        h.callgrind = os.path.join(h.dir, "callgrind")
+        h.start(prefix=[a.replace("%s", h.callgrind) for a in valgrind])
+    prober = hosts[1]
+    prober.wait_peer(address(1), "up", limit_s=600)
+    until("probes are answered", lambda: prober.status()["probes"]["ok"] > 20)
+    for h in hosts:
+        sh("callgrind_control", "-z", str(h.process.pid))
+    first = prober.status()["probes"]
+    time.sleep(10)
+    last = prober.status()["probes"]
+    for h in hosts:
+        sh("callgrind_control", "-d", str(h.process.pid))
+    probes = last["ok"] - first["ok"]
+    check(probes > 500, f"only {probes} probes were answered")
+    for h, name in zip(hosts, ("responder", "prober")):
+        count = callgrind_total(until("the dump", lambda: os.path.exists(h.callgrind + ".1") and h.callgrind + ".1"))
+        b.add(f"instructions_{name}", count / probes, "user instr/probe", None, [], f"callgrind, {probes} probes", 0)
+        if "RPINGMESH_VM_OUT" in os.environ:
+            sh("cp", h.callgrind + ".1", os.path.join(os.environ["RPINGMESH_VM_OUT"], f"callgrind.{name}"))
+
+
+# ---- processor and wake-ups ----
+
+class Usage:
+    """Processor time and wake-ups of a process since the object was made, by the kernel's account."""
+
+    def __init__(self, host):
+        self.host = host
+        self.begin = self.read()
+
+    def read(self):
+        pid = self.host.process.pid
+        with open(f"/proc/{pid}/schedstat") as f:
+            cpu_ns = int(f.read().split()[0])
+        with open(f"/proc/{pid}/status") as f:
+            wakeups = int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", f.read(), re.M).group(1))
+        return time.monotonic(), cpu_ns, wakeups
+
+    def end(self):
+        """(seconds, share of the processor in %, wake-ups/s)"""
+        span, cpu_ns, wakeups = (b - a for a, b in zip(self.begin, self.read()))
+        return span, cpu_ns / span / 1e7, wakeups / span
+
+
+def measure_usage(b, name, host, seconds, goal, note=""):
+    callbacks = host.status()["loop_callbacks"]
+    usage = Usage(host)
+    time.sleep(seconds)
+    span, cpu, wakeups = usage.end()
+    callbacks = (host.status()["loop_callbacks"] - callbacks) / span
+    b.add(f"wakeups_{name}", wakeups, "/s", goal, [], f"voluntary context switches; callbacks of the loop {callbacks:.1f}/s {note}")
+    b.add(f"cpu_{name}", cpu, "%", None, [], "of one processor of 1 instruction a nanosecond", 3)
+
+
+IDLE_S = 60
+
+
+def figure_idle(b):
+    """No peers, tracing on: it only answers. The default configuration."""
+    host = b.host(0, "").start()
+    until("tracing runs", lambda: host.status()["tracing"] == "on")
+    time.sleep(5)
+    measure_usage(b, "idle", host, IDLE_S, ("<=", 2), "(with those of asking for it)")
+
+
+def figure_load(b):
+    """The most that a port does by default: 150/s."""
+    b.host(1, OPEN).start()
+    host = b.host(0, PLAIN + group(b.named(15), interval_ms=100)).start()
+    wait_up(host, 15)
+    time.sleep(1)
+    rate = answered_per_s(host, 5)
+    measure_usage(b, "150", host, 10, None, f"at {rate['posted']:.0f} probes/s")
+
+
+def figure_many(b):
+    """10,000 targets once a second: 160 peers with 63 flow labels each."""
+    b.host(1, OPEN).start()
+    labels = 63
+    peers = b.named(160)
+    rate = int(b.carried * 0.8)
+    host = b.host(0, OPEN + f"max_probes_per_s = {rate};\n" +
+                  group(peers, interval_ms=16, flow_labels="(" + ", ".join(map(str, range(1, labels + 1))) + ")"))
+    host.start()
+    wait_up(host, len(peers))
+    targets = host.status()["targets"]
+    usage = Usage(host)
+    sent = answered_per_s(host, 5)
+    _, cpu, wakeups = usage.end()
+    note = (f"{targets} targets; wanted {targets / (labels * 0.016):.0f}/s, allowed {rate}/s for this processor, posted {sent['posted']:.0f}/s, "
+            f"answered {sent['ok']:.0f}/s")
+    b.add("wakeups_10000", wakeups, "/s", None, [], note)
+    b.add("cpu_10000", cpu, "%", None, [], "of the one processor that both hosts share")
+
+
+# ---- memory ----
+
+def rss_mib(host):
+    with open(f"/proc/{host.process.pid}/status") as f:
+        return int(re.search(r"^VmRSS:\s+(\d+) kB", f.read(), re.M).group(1)) / 1024
+
+
+def figure_memory(b):
+    """Resident memory, registered buffers included. Each target a peer of its own, resolved and probed, as far as 1,000."""
+    b.host(1, OPEN).start()
+    names = b.named(1000)
+    text = NO_LIMITS + "timeout_ms = 5000;\nmax_probes_per_s = 20000;\n"
+    labels = "(" + ", ".join(map(str, range(1, 11))) + ")"
+    for n, peers, more, goal in ((1, names[:1], {}, None), (1000, names, {}, ("<=", 12)), (10000, names, {"flow_labels": labels}, None)):
+        host = b.host(0, text + group(peers, interval_ms=5000, **more))
+        host.start()
+        wait_up(host, len(peers))
+        check(host.status()["targets"] == n, f"{host.status()['targets']} targets instead of {n}")
+        until("most have been probed", lambda: host.status()["probes"]["ok"] >= len(peers), limit_s=600, step_s=1)
+        b.add(f"rss_{n}", rss_mib(host), "MiB", goal, [], f"{len(peers)} peers, tracing on")
+        host.stop()
+
+
+# ---- jitter ----
+
+JITTER_TARGETS = 1000
+JITTER_PER_S = 2000
+
+
+def figure_jitter(b):
+    """1,000 targets at a rate that the machine carries: when probes were due, and when tcpdump saw them."""
+    b.host(1, OPEN).start()
+    peers, labels = b.named(20), 50
+    interval = len(peers) * 1000 // JITTER_PER_S
+    host = b.host(0, OPEN + "max_probes_per_s = 100000;\n" +
+                  group(peers, interval_ms=interval, flow_labels="(" + ", ".join(map(str, range(labels))) + ")")).start()
+    wait_up(host, len(peers))
+    time.sleep(1)
+    check(host.status()["targets"] == JITTER_TARGETS, "not as many targets as wanted")
+    watch = harness.Watch(host)
+    time.sleep(1.5)
+    records = [r for r in watch.stop() if r["posted"] and r.get("t1_ns")]
+    check(len(records) > JITTER_PER_S / 2, f"only {len(records)} records")
+    late = [r["t1_ns"] - r["time_ns"] for r in records]
+    base = min(late)
+    late = [(v - base) / 1e6 for v in late]
+    each = JITTER_TARGETS / JITTER_PER_S * 1000
+    b.add("jitter_p99", percentile(late, 99), "ms", None, [], f"{JITTER_TARGETS} targets each {each:.0f} ms ({len(records)} probes): due to posted, "
+          f"p50 {percentile(late, 50):.3f} ms; by the daemon's own clock readings", 3)
+
+
+# ---- control socket ----
+
+def figure_subscription(b):
+    """Records of probes that are not posted, since there is nobody: nothing but making and sending records. One reader."""
+    n = 40
+    host = b.host(0, PLAIN + "max_probes_per_s = 1000000;\n" + group([f"10.0.1.{k + 20}" for k in range(n)], interval_ms=1)).start()
+    until("results come", lambda: host.status()["probes"]["sent"] > 1000, limit_s=300)
+    rates, losses = [], []
+    for _ in range(b.rounds):
+        r = json.loads(sh(os.path.join(BENCH, "subscriber"), "-S", host.socket, "-t", str(FLOOD_S)))
+        rates.append(r["per_s"])
+        losses.append(r["dropped"])
+    b.add("records_per_s", statistics.median(rates), "/s", None, rates,
+          f"{statistics.median(losses):.0f} of {statistics.median(losses) + statistics.median(rates) * FLOOD_S:.0f} dropped, and counted", 0)
+
+
+FIGURES = {n[7:]: f for n, f in globals().items() if n.startswith("figure_")}
+
+
+def measure(b, name):
+    b.test = harness.Test()
+    print(f"# {name}: {FIGURES[name].__doc__}", flush=True)
+    started = time.monotonic()
+    try:
+        try:
+            FIGURES[name](b)
+        finally:
+            for h in b.test.hosts:
+                if h.process:
+                    h.stop(signal.SIGKILL)
+    except Exception as e:
+        b.fail(name, str(e) or type(e).__name__)
+        if not isinstance(e, Unmeasured):
+            for h in b.test.hosts:
+                print(f"--- log of host {h.index} ---\n{h.tail()}", file=sys.stderr)
+    print(f"#   took {time.monotonic() - started:.1f} s of the VM's clock", flush=True)
+
+
+def print_table(results):
+    print(f"\n{'figure':<24} {'value':>12} {'unit':<18} {'goal':<8} state")
+    for r in results:
+        value = "-" if r["value"] is None else f"{r['value']:g}" if r["value"] < 1e5 else f"{r['value']:.0f}"
+        print(f"{r['name']:<24} {value:>12} {r['unit']:<18} {r['goal'] or '-':<8} {r['state']}")
+    count = lambda state: sum(r["state"] == state for r in results)
+    print(f"{count('met')} met, {count('missed')} missed, {count('no goal')} without a goal, {count('not measured')} not measured")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--json")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", choices=[*FIGURES, []])
+    args = parser.parse_args()
+    b = Bench(args.rounds)
+    for name in args.figures or FIGURES:
+        measure(b, name)
+    if args.json:
+        with open(args.json, "w") as f:
+            json.dump({"schema": 1, "kernel": os.uname().release, "rounds": args.rounds, "figures": b.results}, f, indent=1)
+            f.write("\n")
+    print_table(b.results)
+    sys.exit(1 if any(r["state"] == "not measured" for r in b.results) else 0)
+
+
+main()
