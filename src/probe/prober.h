@@ -10,8 +10,8 @@
  * prober_peer_remove(), targets until prober_target_remove() or their peer goes.
  *
  * A probe that timed out is not lost yet: it becomes `lost` only when the same incarnation of the peer
- * has proven to be alive at a later time than the probe was posted (an ACK to a probe posted later, or a
- * SIDR reply to a request made later) and twice the timeout has passed (an ACK until then makes it `late`). A SIDR reply
+ * has proven to be alive a timeout after the probe was posted (an ACK to a probe posted then or later, or a
+ * SIDR reply to such a request) and twice the timeout has passed (an ACK until then makes it `late`). A SIDR reply
  * may overtake what waits at a host that has stalled: with no other proof one more timeout passes, without any ACK.
  * A SIDR reply of another incarnation makes it `peer_restarted`, and so does one with another session if
  * no ACK comes; no answer at all, in the end, `peer_down`. An ACK2 that is missing is judged like the

@@ -374,18 +374,27 @@ probe_judge_ns(const struct prober_probe *probe)
 	return at_ns;
 }
 
-/* Whether the same incarnation has lived after it should have answered. */
+/*
+ * How long the incarnation must have lived for its end not to be the reason. One timeout after the post, and not just after it: a
+ * probe that takes another path, or waits in a queue, may arrive after the answer to a later one and after a restart.
+ */
+static uint64_t
+probe_lived_ns(const struct prober_probe *probe)
+{
+	return (probe->ack1 ? probe->t6_ns : probe->tx.t1_ns) + probe->target->config.timeout_ns;
+}
+
 static bool
 probe_is_proven(const struct prober_probe *probe)
 {
-	return probe->target->peer->alive_ns > (probe->ack1 ? probe->t6_ns : probe->tx.t1_ns);
+	return probe->target->peer->alive_ns >= probe_lived_ns(probe);
 }
 
-/* An ACK to a later probe came: probes and ACKs keep their order, so none comes to this one. */
+/* An ACK to a probe that was posted a timeout later came: none comes to this one, or none that would count. */
 static bool
 probe_is_overtaken(const struct prober_probe *probe)
 {
-	return !probe->ack1 && probe->target->peer->answered_ns > probe->tx.t1_ns;
+	return !probe->ack1 && probe->target->peer->answered_ns >= probe_lived_ns(probe);
 }
 
 /*

@@ -254,8 +254,8 @@ test_lost(void **state)
 	struct prober_peer *peer = fake_peer_up(f, f);
 	struct prober_stats stats;
 
-	fake_target(f, peer, 400 * MS, 0);
-	fake_run(f, 400 * MS);
+	fake_target(f, peer, TIMEOUT, 0);
+	fake_run(f, TIMEOUT);
 	assert_int_equal(f->n_packets, 2);
 	fake_acks(f, 1);
 	assert_int_equal(f->n_results, 1);
@@ -271,6 +271,40 @@ test_lost(void **state)
 	prober_stats(f->prober, &stats);
 	assert_int_equal(stats.unknown, 1);
 	assert_int_equal(f->n_results, 2);
+	fake_check_totals(f);
+}
+
+/*
+ * What takes longer may come after the answer to a later probe, and find a peer that has restarted meanwhile: an answer proves a
+ * loss only if its probe was posted a timeout later.
+ */
+static void
+test_lost_needs_a_timeout(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(2, 600);
+
+	fake_target(f, peer, 400 * MS, 3);
+	fake_run(f, 400 * MS);
+	fake_acks(f, 1);
+	fake_run(f, 400 * MS);
+	fake_run_to(f, f->packet[0].at_ns + 3 * TIMEOUT);
+	assert_int_equal(f->n_results, 1);
+	fake_acks(f, 2);
+	assert_int_equal(f->n_results, 3);
+	assert_int_equal(f->result[1].r.class, PROBE_LOST);
+	fake_target(f, peer, 100 * SEC, 1);
+	fake_target(f, peer, 100 * SEC, 1);
+	fake_run(f, 1 * MS);
+	fake_acks(f, 4);
+	assert_int_equal(f->n_results, 4);
+	fake_run(f, 4 * TIMEOUT);
+	assert_int_equal(f->n_results, 4);
+	assert_int_equal(f->n_resolves, 2);
+	prober_resolved(peer, &session, f->now, f->now);
+	assert_int_equal(f->n_results, 5);
+	assert_int_equal(fake_last(f)->class, PROBE_PEER_RESTARTED);
 	fake_check_totals(f);
 }
 
@@ -402,10 +436,12 @@ test_ack2_missing(void **state)
 	fake_ack1(f, 0);
 	fake_run(f, 300 * MS);
 	fake_acks(f, 1);
+	fake_run(f, 300 * MS);
+	fake_acks(f, 2);
 	fake_run_to(f, f->packet[0].at_ns + 3 * TIMEOUT - 1);
-	assert_int_equal(f->n_results, 1);
-	fake_run(f, 1);
 	assert_int_equal(f->n_results, 2);
+	fake_run(f, 1);
+	assert_int_equal(f->n_results, 3);
 	assert_int_equal(fake_last(f)->class, PROBE_ACK2_MISSING);
 	assert_int_equal(fake_last(f)->seq, 0);
 	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
@@ -482,10 +518,10 @@ test_ack2_only_is_lost(void **state)
 	struct fake *f = *state;
 	struct prober_peer *peer = fake_peer_up(f, f);
 
-	fake_target(f, peer, 300 * MS, 0);
+	fake_target(f, peer, TIMEOUT, 0);
 	fake_run(f, 1 * MS);
 	fake_ack2(f, 0);
-	fake_run(f, 300 * MS);
+	fake_run(f, TIMEOUT);
 	fake_acks(f, 1);
 	fake_run_to(f, f->packet[0].at_ns + 2 * TIMEOUT);
 	assert_int_equal(fake_last(f)->class, PROBE_LOST);
@@ -722,6 +758,7 @@ main(void)
 		WITH_FAKE(test_negative_rtt),
 		WITH_FAKE(test_late),
 		WITH_FAKE(test_lost),
+		WITH_FAKE(test_lost_needs_a_timeout),
 		WITH_FAKE(test_no_proof),
 		WITH_FAKE(test_proof_by_sidr),
 		WITH_FAKE(test_sidr_overtakes_acks),

@@ -233,11 +233,15 @@ test_old_timeouts(void **state)
 	struct fake *f = *state;
 	struct prober_peer *peer = fake_peer_up(f, f);
 
-	fake_target(f, peer, 100 * MS, 8);
+	fake_target(f, peer, 100 * MS, 13);
 	fake_run(f, 701 * MS);
 	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
 	fake_acks(f, 7);
 	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
+	for (uint32_t i = 8; i < 13; i++) {
+		fake_run(f, 100 * MS);
+		fake_acks(f, i);
+	}
 	fake_run(f, 4 * TIMEOUT);
 	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
 	assert_int_equal(f->n_resolves, 2);
