@@ -53,7 +53,7 @@
  *              state_since_ns?, resolves, restarts, wrong_source, last_ok_ns?, last_rtt_ns?, recent (map: span_s, results,
  *              answered, lost, lost_ratio?, rtt_min_ns?, rtt_p50_ns?, rtt_p99_ns?, rtt_max_ns?, prober_delay_p50_ns?,
  *              responder_delay_p50_ns?)
- * target       type "target", peer, device, kind, interval_ns, sizes [int], flow_label, traffic_class, service_level,
+ * target       type "target", peer, device, kind, interval_ns, sizes [int or "mtu"], flow_label, traffic_class, service_level,
  *              src_port?, path, sent, posted, one count per class, recent as in peer
  * flow         type "flow", id, device, port, driver?, src_gid, dst_gid (addresses), gid_type ("RoCE v2" …), src_port?, traffic_class,
  *              service_level, path_mtu? (bytes), since_ns, owners [{pid? (nil: kernel), comm, cgroup?, cgroup_id?, job?, kernel (bool),

@@ -55,8 +55,8 @@ static const struct conf_key conf_peer_keys[] = {
 	{"source", conf_set_source, FIELD(struct config_peer, source), RANGE(1, ADDR_TEXT),
 	 .expect = "an IPv4 or IPv6 unicast address"},
 	{"interval_ms", conf_set_integer, FIELD(struct config_peer, interval_ms), RANGE_INTERVAL},
-	{"sizes", conf_set_integers, LIST(struct config_peer,, sizes), RANGE_SIZE},
-	{"size", conf_set_integers, LIST(struct config_peer,, sizes), RANGE_SIZE},
+	{"sizes", conf_set_sizes, LIST(struct config_peer,, sizes), RANGE_SIZE},
+	{"size", conf_set_sizes, LIST(struct config_peer,, sizes), RANGE_SIZE},
 	{"flow_labels", conf_set_integers, LIST(struct config_peer,, flow_labels), RANGE_FLOW_LABEL},
 	{"flow_label", conf_set_integers, LIST(struct config_peer,, flow_labels), RANGE_FLOW_LABEL},
 	{"traffic_class", conf_set_integer, FIELD(struct config_peer, traffic_class), RANGE_TRAFFIC_CLASS},
@@ -115,7 +115,7 @@ static const struct conf_key conf_file_keys[] = {
 	{"port", conf_set_integer, FIELD(struct conf_draft, config.port), RANGE(1, 65535)},
 	{"interval_ms", conf_set_integer, FIELD(struct conf_draft, peer.interval_ms), RANGE_INTERVAL},
 	{"timeout_ms", conf_set_integer, FIELD(struct conf_draft, config.timeout_ms), RANGE(10, 60000)},
-	{"sizes", conf_set_integers, LIST(struct conf_draft, peer., sizes), RANGE_SIZE},
+	{"sizes", conf_set_sizes, LIST(struct conf_draft, peer., sizes), RANGE_SIZE},
 	{"flow_labels", conf_set_integers, LIST(struct conf_draft, peer., flow_labels), RANGE_FLOW_LABEL},
 	{"traffic_class", conf_set_integer, FIELD(struct conf_draft, peer.traffic_class), RANGE_TRAFFIC_CLASS},
 	{"service_level", conf_set_integer, FIELD(struct conf_draft, peer.service_level), RANGE_SERVICE_LEVEL},
@@ -195,11 +195,12 @@ conf_peer_copy(const struct config_peer *from, struct config_peer *to)
 static int
 conf_defaults_peer(struct config_peer *peer)
 {
-	uint32_t size = CONFIG_SIZE_MIN, flow_label = 0;
+	/* Mostly the paper's size; a share of large ones, as there are switches that drop only those. */
+	uint32_t sizes[] = {50, 50, 50, 50, 50, 50, 50, 50, 1024, CONFIG_SIZE_MTU}, flow_label = 0;
 	struct config_peer start = {
 		.interval_ms = 1000,
-		.sizes = &size,
-		.n_sizes = 1,
+		.sizes = sizes,
+		.n_sizes = sizeof(sizes) / sizeof(sizes[0]),
 		.flow_labels = &flow_label,
 		.n_flow_labels = 1,
 	};

@@ -15,6 +15,7 @@
 
 #define CONFIG_SIZE_MIN 50u
 #define CONFIG_SIZE_MAX 4096u
+#define CONFIG_SIZE_MTU 0u /* among sizes: the path MTU, whatever it is */
 #define CONFIG_LIST_MAX 64u
 
 /* One entry of `peers`: no two have the same address, device and source. Strings are owned by the config. */
@@ -25,7 +26,7 @@ struct config_peer {
 	uint32_t interval_ms;    /* between probes to this peer, all sizes and flow labels together */
 	uint8_t traffic_class;   /* IP TOS / traffic class byte */
 	uint8_t service_level;   /* 0 to 15 */
-	uint32_t *sizes;         /* probe payload in bytes, taken in turn; at least one */
+	uint32_t *sizes;         /* probe payload in bytes, or CONFIG_SIZE_MTU; taken in turn; at least one */
 	size_t n_sizes;
 	uint32_t *flow_labels;   /* 20 bits each, one path each; at least one */
 	size_t n_flow_labels;

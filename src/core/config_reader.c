@@ -215,8 +215,23 @@ conf_set_strings(struct conf_reader *r, const struct conf_key *key, const config
 	return rc;
 }
 
-int
-conf_set_integers(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+static int
+conf_get_size(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, long long *out)
+{
+	const char *text = config_setting_get_string(s);
+
+	if (!text)
+		return conf_get_integer(r, key, s, out);
+	if (strcmp(text, "mtu") != 0)
+		return conf_fail(r, s, "an integer from %lld to %lld or \"mtu\"", key->min, key->max);
+	*out = CONFIG_SIZE_MTU;
+	return 0;
+}
+
+typedef int conf_get(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, long long *out);
+
+static int
+conf_set_numbers(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into, conf_get *get)
 {
 	uint32_t **field = (uint32_t **)(void *)((char *)into + key->offset);
 	unsigned int n = conf_n_elems(s);
@@ -232,12 +247,24 @@ conf_set_integers(struct conf_reader *r, const struct conf_key *key, const confi
 	free(*field);
 	*field = list;
 	for (unsigned int i = 0; i < n && rc == 0; i++) {
-		rc = conf_get_integer(r, key, conf_elem(s, i), &v);
+		rc = get(r, key, conf_elem(s, i), &v);
 		if (rc == 0)
 			(*field)[i] = (uint32_t)v;
 	}
 	*(size_t *)(void *)((char *)into + key->count) = n;
 	return rc;
+}
+
+int
+conf_set_integers(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+{
+	return conf_set_numbers(r, key, s, into, conf_get_integer);
+}
+
+int
+conf_set_sizes(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+{
+	return conf_set_numbers(r, key, s, into, conf_get_size);
 }
 
 int

@@ -48,7 +48,8 @@ struct conf_key {
 int conf_read_group(struct conf_reader *r, const struct conf_key *keys, const config_setting_t *s, void *into);
 
 conf_set conf_set_integer, conf_set_bool, conf_set_string;
-conf_set conf_set_strings, conf_set_integers, conf_set_networks; /* lists of at most CONFIG_LIST_MAX */
+/* Lists of at most CONFIG_LIST_MAX; sizes are integers or "mtu". */
+conf_set conf_set_strings, conf_set_integers, conf_set_sizes, conf_set_networks;
 conf_set conf_set_log_target, conf_set_log_level;
 conf_set conf_set_group;
 

@@ -325,8 +325,12 @@ methods_target(msgpack_packer *out, const struct peer *peer, const struct prober
 	record_u64(&r, "interval_ns", info.config.interval_ns);
 	pk = record_key(&r, "sizes");
 	msgpack_pack_array(pk, info.config.n_sizes);
-	for (uint32_t i = 0; i < info.config.n_sizes; i++)
-		msgpack_pack_uint32(pk, info.config.sizes[i]);
+	for (uint32_t i = 0; i < info.config.n_sizes; i++) {
+		if (info.config.sizes[i] == PROBER_SIZE_MTU)
+			record_pack_str(pk, "mtu");
+		else
+			msgpack_pack_uint32(pk, info.config.sizes[i]);
+	}
 	record_u64(&r, "flow_label", info.config.flow_label);
 	record_u64(&r, "traffic_class", info.config.traffic_class);
 	record_u64(&r, "service_level", info.config.service_level);

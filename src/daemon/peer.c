@@ -71,6 +71,7 @@ peer_add_mesh_target(struct peer *peer, uint32_t flow_label, uint64_t phase_ns)
 		.kind = PROBE_KIND_MESH,
 		.interval_ns = (uint64_t)c->interval_ms * c->n_flow_labels * NSEC_PER_MSEC,
 		.phase_ns = phase_ns,
+		.fit = true,
 		.flow_label = flow_label,
 		.traffic_class = c->traffic_class,
 		.service_level = c->service_level,
@@ -83,7 +84,8 @@ peer_add_mesh_target(struct peer *peer, uint32_t flow_label, uint64_t phase_ns)
 		return -ENOMEM;
 	stream->peer = peer;
 	config.n_sizes = c->n_sizes < PROBER_SIZES_MAX ? (uint32_t)c->n_sizes : PROBER_SIZES_MAX;
-	memcpy(config.sizes, c->sizes, config.n_sizes * sizeof(config.sizes[0]));
+	for (uint32_t i = 0; i < config.n_sizes; i++)
+		config.sizes[i] = c->sizes[i] == CONFIG_SIZE_MTU ? PROBER_SIZE_MTU : c->sizes[i];
 	rc = prober_target_add(peer->prober, &config, stream, clock_mono_ns(), &target);
 	if (rc < 0)
 		free(stream);

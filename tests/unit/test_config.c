@@ -66,7 +66,10 @@ static const struct bad bad[] = {
 	{"tracing = true;", "test.conf:1: tracing: ", "expected a group"},
 	{"tracing = { enable = 1; };", "test.conf:1: tracing.enable: ", "expected true or false, found 1"},
 	{"metrics = { listen = 9479; };", "test.conf:1: metrics.listen: ", "found 9479"},
-	{"sizes = [50, \"x\"];", "test.conf:1: sizes[1]: ", "expected an integer from 50 to 4096, found \"x\""},
+	{"sizes = (50, \"x\");", "test.conf:1: sizes[1]: ", "expected an integer from 50 to 4096 or \"mtu\", found \"x\""},
+	{"sizes = \"MTU\";", "test.conf:1: sizes: ", "or \"mtu\", found \"MTU\""},
+	{"sizes = 0;", "test.conf:1: sizes: ", "from 50 to 4096, found 0"},
+	{"flow_labels = (1, \"mtu\");", "test.conf:1: flow_labels[1]: ", "found \"mtu\""},
 	{"sizes = { };", "test.conf:1: sizes: ", "found a group"},
 	{"flow_labels = [1,\n2, 3.5];", "test.conf:2: flow_labels[2]: ", "found 3.5"},
 
@@ -303,10 +306,19 @@ test_default_peer(void **state)
 	assert_int_equal(p->interval_ms, 1000);
 	assert_int_equal(p->traffic_class, 0);
 	assert_int_equal(p->service_level, 0);
-	assert_int_equal(p->n_sizes, 1);
-	assert_int_equal(p->sizes[0], 50);
+	assert_int_equal(p->n_sizes, 10);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(p->sizes[i], 50);
+	assert_int_equal(p->sizes[8], 1024);
+	assert_int_equal(p->sizes[9], CONFIG_SIZE_MTU);
 	assert_int_equal(p->n_flow_labels, 1);
 	assert_int_equal(p->flow_labels[0], 0);
+	config_free(c);
+	c = parse_ok("sizes = \"mtu\"; peers = (\"10.0.0.2\", { address = \"10.0.0.3\"; sizes = (64, \"mtu\"); });");
+	assert_int_equal(c->peers[0].n_sizes, 1);
+	assert_int_equal(c->peers[0].sizes[0], CONFIG_SIZE_MTU);
+	assert_int_equal(c->peers[1].n_sizes, 2);
+	assert_int_equal(c->peers[1].sizes[1], CONFIG_SIZE_MTU);
 	config_free(c);
 }
 
