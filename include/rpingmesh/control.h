@@ -13,6 +13,8 @@
  * methods      []                          [{name, doc, change}]
  * status       []                          status record
  * devices      []                          [device record]
+ * acknowledge  [{device?: str}]            {flaps: how many of the last hour that were}; right: change. Without a device: of all;
+ *                                          one that is left alone is tried again at once. ENODEV: no such device
  * peers        []                          [peer record]
  * targets      []                          [target record], those of flows left out
  * subscribe    [{kinds?: [str]}]           {}; then notifications "probe" [probe record] until "unsubscribe"
@@ -47,7 +49,15 @@
  *              probes_per_s_service (of these), source_qps? (map wanted, found, tries, given_up; where the port is bound to the QP),
  *              send_errors, receives, receive_errors, receive_queue_full; while the device is there also link_layer,
  *              netdev?, node_guid, driver?, mtu, gid?, gid_index?, gids [{index, gid, address, type}], qpn? (prober),
- *              responder_qpn?, last_change_ns?
+ *              responder_qpn?, last_change_ns?; port_state ("closed" "opening" "down" "no_address" "building" "up"
+ *              "backing_off" "given_up"), port_state_since_ns?, error? (of the last failure, while it keeps the port from
+ *              being up), retry_ns? (when it is tried again), flaps (departures from up in the last hour that nobody has
+ *              acknowledged), flaps_total (since the start), last_flap_ns?, rebuilds, events (map: name of an event of the port -> how
+ *              often), async_events (map: kind of asynchronous event of the device -> how often), history [{time_ns, from,
+ *              to (port states), event, error?, lasted_ns (how long it had been in from), acknowledged}] (the newest
+ *              first, 32 at most, of the last 24 hours), counters (map: name of a file in sysfs, net_ before those of the network
+ *              interface -> {value, delta (risen by in counters_span_ns), total (risen by since the start), bad (bool: tells of drops,
+ *              errors or the like)}), counters_time_ns?, counters_span_ns?, counters_read_max_ns, counters_read_max_name?
  * peer         type "peer", address (as configured), device?, state, state_reason?, configured (bool), gid?, hostname?, tor?,
  *              sent, posted, one count per class; while it is bound to a device also source, qpn?, incarnation?,
  *              state_since_ns?, resolves, restarts, wrong_source, last_ok_ns?, last_rtt_ns?, recent (map: span_s, results,

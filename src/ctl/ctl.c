@@ -14,7 +14,7 @@
 #include "rpingmesh/control.h"
 
 static const struct ctl_command *const ctl_commands[] = {
-	&ctl_status, &ctl_devices, &ctl_peers, &ctl_targets, &ctl_flows, &ctl_events, &ctl_ping, &ctl_watch,
+	&ctl_status, &ctl_devices, &ctl_acknowledge, &ctl_peers, &ctl_targets, &ctl_flows, &ctl_events, &ctl_ping, &ctl_watch,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
 
@@ -79,7 +79,7 @@ ctl_help(void)
 {
 	fputs(ctl_help_head, stdout);
 	for (size_t i = 0; i < CTL_COMMANDS; i++)
-		printf("  %-10s %s\n", ctl_commands[i]->name, ctl_commands[i]->summary);
+		printf("  %-11s %s\n", ctl_commands[i]->name, ctl_commands[i]->summary);
 	fputs(ctl_help_tail, stdout);
 	return CTL_OK;
 }

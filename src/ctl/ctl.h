@@ -33,7 +33,8 @@ struct ctl_command {
 	int (*run)(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 };
 
-extern const struct ctl_command ctl_status, ctl_devices, ctl_peers, ctl_targets, ctl_flows, ctl_events, ctl_ping, ctl_watch;
+extern const struct ctl_command ctl_status, ctl_devices, ctl_acknowledge, ctl_peers, ctl_targets, ctl_flows, ctl_events, ctl_ping,
+	ctl_watch;
 
 /* The whole program but for what is said and done once a process. Returns what to exit with. */
 int ctl_run(struct ctl *ctl, int argc, char **argv);

@@ -12,6 +12,7 @@
 #include "ctl/format.h"
 #include "ctl/json.h"
 #include "ctl/peers.h"
+#include "ctl/portlog.h"
 #include "ctl/table.h"
 #include "ctl/view.h"
 
@@ -109,6 +110,7 @@ enum devices_column {
 	DEVICES_DEFERRED,
 	DEVICES_SKIPPED,
 	DEVICES_ERRORS,
+	DEVICES_FLAPS,
 	DEVICES_REASON,
 	DEVICES_COLUMN_N
 };
@@ -132,6 +134,7 @@ static const struct table_column devices_columns[DEVICES_COLUMN_N] = {
 	[DEVICES_DEFERRED] = {.title = "DEFERRED", .priority = 13, .right = true},
 	[DEVICES_SKIPPED] = {.title = "SKIPPED", .priority = 14, .right = true, .optional = true},
 	[DEVICES_ERRORS] = {.title = "ERRORS", .priority = 2, .optional = true},
+	[DEVICES_FLAPS] = {.title = "FLAPS", .priority = 2, .right = true, .optional = true},
 	[DEVICES_REASON] = {.title = "REASON", .priority = 16, .optional = true},
 };
 
@@ -200,13 +203,14 @@ static void
 devices_fill(struct table *table, const msgpack_object *device)
 {
 	char text[TABLE_CELL_MAX];
-	uint64_t skipped;
+	uint64_t skipped, flaps;
 
 	devices_budget(table, device);
 	devices_sources(table, device);
 	if (view_u64(device, "skipped", &skipped) && skipped > 0)
 		table_cell(table, DEVICES_SKIPPED, TABLE_YELLOW, format_u64(skipped, text));
-
+	if (view_u64(device, "flaps", &flaps) && flaps > 0)
+		table_cell(table, DEVICES_FLAPS, TABLE_YELLOW, format_u64(flaps, text));
 	if (view_text(device, "state", text, sizeof(text)))
 		table_cell(table, DEVICES_STATE, view_is(device, "state", "up") ? TABLE_GREEN : TABLE_RED, text);
 	devices_errors(table, device);
@@ -221,6 +225,25 @@ devices_bad(const msgpack_object *list)
 	return true;
 }
 
+/* The list with one more view of it. */
+static int
+devices_more(struct ctl *ctl, bool history, bool all)
+{
+	const msgpack_object *list = NULL;
+	struct client *client;
+	int rc = client_open(ctl->socket, NULL, &client);
+
+	if (rc != CTL_OK)
+		return rc;
+	rc = client_list(client, "devices", &list);
+	if (rc == CTL_OK)
+		rc = history ? portlog_history(ctl, list) : portlog_counters(ctl, list, all);
+	if (rc == CTL_OK && devices_bad(list))
+		rc = CTL_BAD_NEWS;
+	client_close(client);
+	return rc;
+}
+
 static int
 devices_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
@@ -228,28 +251,57 @@ devices_run(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 		.method = "devices", .columns = devices_columns, .keys = devices_keys, .n_columns = DEVICES_COLUMN_N,
 		.none = "No RDMA device is in use (key \"devices\" of the daemon's configuration; rdma link).", .fill = devices_fill,
 	};
-	int rc = ctl_options_only(ctl, command, argc, argv);
+	static const struct option longs[] = {
+		{"history", no_argument, NULL, 'H'}, {"counters", no_argument, NULL, 'C'}, {"all", no_argument, NULL, 'a'}, CTL_LONG,
+	};
+	bool history = false, counters = false, all = false;
+	int c, rc;
 
-	return rc >= 0 ? rc : show_run(ctl, &show, devices_bad);
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":a" CTL_SHORT, longs, NULL)) != -1) {
+		history |= c == 'H';
+		counters |= c == 'C';
+		all |= c == 'a';
+		if (c == 'H' || c == 'C' || c == 'a')
+			continue;
+		rc = ctl_option(ctl, command, c, argv);
+		if (rc >= 0)
+			return rc;
+	}
+	if (optind < argc)
+		return ctl_usage(command, "%s takes no argument, not \"%s\"", command->name, argv[optind]);
+	if (history && counters)
+		return ctl_usage(command, "--history or --counters, not both");
+	/* The records have it all. */
+	if (ctl->json || (!history && !counters))
+		return show_run(ctl, &show, devices_bad);
+	return devices_more(ctl, history, all);
 }
 
 const struct ctl_command ctl_devices = {
 	.name = "devices",
 	.summary = "the local RDMA devices that probe",
-	.help = "Usage: rpingmesh-ctl devices [--json]\n"
+	.help = "Usage: rpingmesh-ctl devices [--json] [--history | --counters [-a]]\n"
 		"Show the local RDMA device ports that the daemon probes from and answers on.\n"
+		"\n"
+		"      --history   what each port went through in the last 24 hours, the newest first\n"
+		"      --counters  what port and network interface count, how much it has risen in the last\n"
+		"                  10 seconds and since the daemon's start; those at 0 are left out\n"
+		"  -a, --all       those at 0 too\n"
 		"\n"
 		"QPN is the prober's queue pair, RESPONDER the responder's; CLOCK tells whether times are\n"
 		"the RNIC's (hw) or the host's (sw). PROBES/S tells how much of the device's budget the last\n"
 		"second took, SERVICES how much of that was along the flows of services. SOURCES is how many\n"
 		"of the wanted UDP source ports have a QP, where each takes one. POSTED counts probes, DEFERRED\n"
 		"the times that one had to wait for the budget, SKIPPED the intervals left out because the\n"
-		"daemon or the budget was behind. GID is the address that probes come from.\n"
+		"daemon or the budget was behind. GID is the address that probes come from. FLAPS counts how\n"
+		"often the port left \"up\" in the last hour, until `rpingmesh-ctl acknowledge`.\n"
 		"\n"
 		"Exit status: 0 a device is up; 1 none is; 2 usage; 3 no daemon.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl devices\n"
+		"  rpingmesh-ctl devices --history\n"
 		"  rpingmesh-ctl --json devices | jq -r '.device + \" \" + .state'",
 	.run = devices_run,
 };

@@ -25,7 +25,9 @@
 #include "daemon/host_noise.h"
 #include "daemon/methods.h"
 #include "daemon/nic.h"
+#include "daemon/nic_counters.h"
 #include "daemon/nic_poll.h"
+#include "daemon/nic_port.h"
 #include "daemon/peer.h"
 #include "daemon/ping.h"
 #include "daemon/service.h"
@@ -144,6 +146,7 @@ daemon_has_sidr(struct daemon *d)
 			sidr_forget_gone(true);
 		sidr_free(d->sidr);
 		d->sidr = NULL;
+		nic_drop_gone(d);
 		daemon_say_nothing_found(d);
 		return false;
 	}
@@ -204,7 +207,7 @@ daemon_rescan_soon(struct daemon *d)
 static void
 daemon_degraded_nics(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg)
 {
-	char text[256];
+	char text[NIC_PORT_SENTENCE > NIC_COUNTERS_SENTENCE ? NIC_PORT_SENTENCE : NIC_COUNTERS_SENTENCE];
 
 	for (const struct nic *nic = d->nics; nic; nic = nic->next) {
 		if (nic->down_reason) {
@@ -223,6 +226,10 @@ daemon_degraded_nics(const struct daemon *d, void (*fn)(void *arg, const char *s
 				 nic->name, nic->port);
 			fn(arg, text);
 		}
+		if (nic_port_flaps_text(nic, text))
+			fn(arg, text);
+		if (nic_counters_text(nic, text))
+			fn(arg, text);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/flow_record.h"
 #include "daemon/guard.h"
 #include "daemon/nic.h"
+#include "daemon/nic_port.h"
 #include "daemon/nic_record.h"
 #include "daemon/params.h"
 #include "daemon/peer.h"
@@ -238,6 +239,29 @@ methods_devices(void *arg, struct control_client *client, const msgpack_object *
 	msgpack_pack_array(result, n);
 	for (const struct nic *nic = d->nics; nic; nic = nic->next)
 		nic_record(result, nic);
+	return 0;
+}
+
+static int
+methods_acknowledge(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+		    struct control_error *error)
+{
+	char name[64];
+	struct record r;
+	int rc = params_device(params, name, error);
+
+	(void)client;
+	if (rc < 0)
+		return rc;
+	rc = nic_port_acknowledge(arg, name[0] ? name : NULL);
+	if (rc < 0) {
+		error->code = -rc;
+		snprintf(error->message, sizeof(error->message), "no device \"%s\"", name);
+		return rc;
+	}
+	record_begin(&r, NULL);
+	record_u64(&r, "flaps", (uint64_t)rc);
+	record_end(&r, result);
 	return 0;
 }
 
@@ -522,6 +546,7 @@ methods_reload(void *arg, struct control_client *client, const msgpack_object *p
 const struct control_method methods_table[] = {
 	{"status", "state of the daemon, with every degraded state", CONTROL_READ, methods_status},
 	{"devices", "local RDMA ports", CONTROL_READ, methods_devices},
+	{"acknowledge", "marks the flaps of a device, or of all, as seen", CONTROL_CHANGE, methods_acknowledge},
 	{"peers", "remote daemons, their state and totals", CONTROL_READ, methods_peers},
 	{"targets", "streams of probes: one per peer, flow label and kind", CONTROL_READ, methods_targets},
 	{"subscribe", "each probe's result as notification \"probe\"", CONTROL_READ, methods_subscribe},

@@ -12,25 +12,36 @@
 
 #include "core/addr.h"
 #include "daemon/nic_clock.h"
+#include "probe/port_fsm.h"
+#include "probe/port_history.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
 #include "rdma/device.h"
 #include "rdma/endpoint.h"
 #include "rdma/sport.h"
 
+struct counters;
 struct daemon;
 struct nic_listener;
 struct nic_path;
+struct loop_timer;
 struct sources;
 
 #define NIC_PATH_BUCKETS 1024
+#define NIC_BLAMED 160
 
 struct nic {
 	struct nic *next;
 	struct daemon *d;
 	char name[64];
 	uint8_t port;
-	struct device *device;          /* NULL: gone */
+	struct port_fsm *fsm;           /* what becomes of it: nic_port.c */
+	struct port_history history;
+	uint64_t async_counts[DEVICE_ASYNC_N];
+	struct loop_timer *timer;       /* the machine's, and for what device and endpoints said that may free them */
+	uint64_t retry_ns;              /* when the machine wants it; UINT64_MAX: not */
+	int pending;                    /* enum device_change: to be told to the machine from the timer */
+	struct device *device;          /* NULL: not open */
 	struct endpoint *prober_ep, *responder_ep; /* NULL: none yet, or failed */
 	struct sources *sources;        /* more QPs to probe from, each with a port of its own; NULL: not on this device */
 	struct prober_device *budget;
@@ -41,8 +52,11 @@ struct nic {
 	struct nic_clock clock;
 	uint64_t incarnation;           /* of the responder's QP: who knew an older one must ask again */
 	const char *down_reason;        /* static; NULL: probing */
-	bool rebuilding;                /* endpoints are to be replaced */
-	uint64_t rebuilt_ns;            /* when they last were */
+	struct counters *counters;      /* what port and interface count; NULL: no memory for it */
+	uint64_t not_answered;          /* probes that ended as lost or ack2_missing, since the start */
+	uint64_t not_answered_sampled;  /* the same at the last round of counters */
+	char blamed[NIC_BLAMED];        /* what rose while probes were lost, at the last round where any did; "" */
+	uint64_t blamed_lost, blamed_ns; /* how many were lost, when that was */
 	bool deaf;                      /* some address could not be listened on */
 	struct endpoint_stats past[2];  /* of endpoints that were replaced: prober, responder */
 };
@@ -52,7 +66,9 @@ struct nic {
  * for hardware.
  */
 void nic_scan(struct daemon *d);
-/* Whether there is no nic, or one lacks something that may come later: its device, endpoints, a listener. */
+/* The kernel has no device left: nics that wait to open theirs again stop waiting. */
+void nic_drop_gone(struct daemon *d);
+/* Whether there is no nic, or one lacks something that only a scan finds: its device, a listener. */
 bool nic_any_missing(const struct daemon *d);
 void nic_free_all(struct daemon *d);
 
@@ -63,6 +79,10 @@ void nic_reconfigured(struct daemon *d);
 struct nic *nic_find_local(const struct daemon *d, const struct addr *addr);
 /* An endpoint's counters since the start, replaced ones included. */
 void nic_stats(const struct nic *nic, struct endpoint_stats *prober, struct endpoint_stats *responder);
+
+/* The endpoints, for the nic's machine: made with the device open; 0 or -errno. */
+int nic_make_endpoints(struct nic *nic);
+void nic_free_endpoints(struct nic *nic);
 
 /* The responder's ops->send. */
 int nic_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent, struct responder_tx *tx);

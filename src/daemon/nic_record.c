@@ -3,10 +3,12 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <string.h>
 
 #include "core/clock.h"
 #include "daemon/daemon.h"
 #include "daemon/nic.h"
+#include "daemon/nic_counters.h"
 #include "report/record.h"
 
 /* CLOCK_MONOTONIC 0 means never. */
@@ -66,6 +68,70 @@ nic_record_open(struct record *r, const struct nic *nic)
 		      nic->responder_ep != NULL);
 }
 
+/* The newest first. */
+static void
+nic_record_history(struct record *r, const struct nic *nic, uint64_t now_ns)
+{
+	const struct port_history_entry *e;
+	struct record map;
+	msgpack_packer *pk;
+	size_t n = 0;
+
+	while (port_history_get(&nic->history, n, now_ns))
+		n++;
+	pk = record_key(r, "history");
+	msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++) {
+		e = port_history_get(&nic->history, i, now_ns);
+		record_begin(&map, NULL);
+		record_u64(&map, "time_ns", e->wall_ns);
+		record_str(&map, "from", port_state_name(e->from));
+		record_str(&map, "to", port_state_name(e->to));
+		record_str(&map, "event", port_event_name(e->event));
+		record_str(&map, "error", e->error ? strerror(-e->error) : NULL);
+		record_u64(&map, "lasted_ns", e->lasted_ns);
+		record_bool(&map, "acknowledged", e->acknowledged);
+		record_end(&map, pk);
+	}
+}
+
+/* What the kernel said, and what was made of it; those that never came are left out. */
+static void
+nic_record_events(struct record *r, const struct nic *nic, const struct port_fsm_info *info)
+{
+	struct record map;
+
+	record_begin(&map, NULL);
+	for (int e = 0; e < PORT_EVENT_N; e++)
+		if (info->events[e])
+			record_u64(&map, port_event_name((enum port_event)e), info->events[e]);
+	record_end(&map, record_key(r, "events"));
+	record_begin(&map, NULL);
+	for (int a = 0; a < DEVICE_ASYNC_N; a++)
+		if (nic->async_counts[a])
+			record_u64(&map, device_async_name((enum device_async)a), nic->async_counts[a]);
+	record_end(&map, record_key(r, "async_events"));
+}
+
+static void
+nic_record_port(struct record *r, const struct nic *nic)
+{
+	uint64_t now = clock_mono_ns();
+	struct port_fsm_info info;
+
+	port_fsm_info(nic->fsm, &info);
+	record_str(r, "port_state", port_state_name(info.state));
+	nic_record_when(r, "port_state_since_ns", info.since_ns);
+	record_str(r, "error", info.error ? strerror(-info.error) : NULL);
+	nic_record_when(r, "retry_ns", info.retry_ns == UINT64_MAX ? 0 : info.retry_ns);
+	record_u64(r, "flaps", port_history_flaps(&nic->history, now));
+	record_u64(r, "flaps_total", nic->history.flaps_total);
+	record_u64_if(r, "last_flap_ns", nic->history.last_flap_wall_ns, nic->history.last_flap_wall_ns != 0);
+	record_u64(r, "rebuilds", info.entered[PORT_BUILDING] ? info.entered[PORT_BUILDING] - 1 : 0);
+	nic_record_events(r, nic, &info);
+	nic_record_history(r, nic, now);
+}
+
 void
 nic_record(msgpack_packer *out, const struct nic *nic)
 {
@@ -96,5 +162,7 @@ nic_record(msgpack_packer *out, const struct nic *nic)
 	record_u64(&r, "receives", prober.receives + responder.receives);
 	record_u64(&r, "receive_errors", prober.receive_errors + responder.receive_errors);
 	record_u64(&r, "receive_queue_full", prober.receive_queue_full + responder.receive_queue_full);
+	nic_record_port(&r, nic);
+	nic_counters_record(&r, nic);
 	record_end(&r, out);
 }

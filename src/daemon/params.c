@@ -163,6 +163,15 @@ params_ping_id(const msgpack_object *params, uint64_t *id, struct control_error 
 }
 
 int
+params_device(const msgpack_object *params, char name[64], struct control_error *error)
+{
+	const msgpack_object_map *map;
+	int rc = params_map(params, &map, error);
+
+	return rc < 0 ? rc : params_text(map, "device", name, 64, error);
+}
+
+int
 params_page(const msgpack_object *params, struct params_page *out, struct control_error *error)
 {
 	const struct params_range after = {"after", 0, 0, UINT64_MAX, "the next of the answer before"};

@@ -17,6 +17,8 @@ struct params_ping {
 int params_ping(const msgpack_object *params, uint64_t default_timeout_ns, struct params_ping *out,
 		struct control_error *error);
 int params_ping_id(const msgpack_object *params, uint64_t *id, struct control_error *error);
+/* name: "" when the call names no device. */
+int params_device(const msgpack_object *params, char name[64], struct control_error *error);
 #define PARAMS_PAGE_MAX 256
 struct params_page {
 	uint64_t after;  /* 0: from the beginning */

@@ -20,6 +20,7 @@
 #include "core/loop.h"
 #include "daemon/daemon.h"
 #include "daemon/nic.h"
+#include "daemon/nic_counters.h"
 #include "daemon/peer.h"
 #include "daemon/service.h"
 #include "report/record.h"
@@ -319,6 +320,8 @@ ping_result(void *arg, void *target_user, const struct probe_result *r)
 	const struct ping *ping = stream->ping;
 	msgpack_sbuffer out;
 
+	if (stream->peer->nic)
+		nic_counters_result(stream->peer->nic, r->class);
 	ping_publish(d, stream, r);
 	if (!ping || !ping->client || ping->over)
 		return;

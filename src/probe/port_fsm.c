@@ -63,6 +63,7 @@ static const char *const port_event_names[] = {
 	[PORT_EVENT_BUILD_FAILED] = "build_failed",
 	[PORT_EVENT_TIMER] = "timer",
 	[PORT_EVENT_RETRY] = "retry",
+	[PORT_EVENT_RECONFIGURED] = "reconfigured",
 	[PORT_EVENT_NOT_CONFIGURED] = "not_configured",
 };
 static_assert(sizeof(port_event_names) / sizeof(port_event_names[0]) == PORT_EVENT_N, "a name for each event");
@@ -77,6 +78,12 @@ const char *
 port_event_name(enum port_event e)
 {
 	return (unsigned int)e < PORT_EVENT_N ? port_event_names[e] : "?";
+}
+
+bool
+port_event_is_wanted(enum port_event e)
+{
+	return e == PORT_EVENT_RECONFIGURED || e == PORT_EVENT_NOT_CONFIGURED;
 }
 
 /* What keeps the endpoints from existing while it backs off. */
@@ -175,7 +182,7 @@ port_fsm_set_state(struct port_fsm *fsm, enum port_state to, uint64_t now_ns)
 		.error = fsm->error,
 	};
 
-	if (t.from == PORT_UP)
+	if (t.from == PORT_UP && !port_event_is_wanted(t.event))
 		port_fsm_fall(fsm, now_ns);
 	fsm->state = to;
 	fsm->since_ns = now_ns;
@@ -265,19 +272,25 @@ port_fsm_failed(struct port_fsm *fsm, uint64_t now_ns)
 static void
 port_fsm_queues(struct port_fsm *fsm, enum port_event event, int error, uint64_t now_ns)
 {
+	bool wanted = port_event_is_wanted(event);
+
 	if (!fsm->built)
 		return;
 	fsm->built = false;
-	fsm->ops->pause(fsm->arg, "endpoint failed");
+	fsm->ops->pause(fsm->arg, wanted ? "endpoints are being made" : "endpoint failed");
 	fsm->ops->unbuild(fsm->arg);
-	if (fsm->state != PORT_UP)
+	if (fsm->state != PORT_UP) {
+		/* The reason stays what it was. */
+		fsm->ops->pause(fsm->arg, port_fsm_reason(fsm));
 		return;
+	}
 	port_fsm_blame(fsm, event, error);
-	if (fsm->backoff_ns > 0 || fsm->probation) {
+	if (!wanted && (fsm->backoff_ns > 0 || fsm->probation)) {
 		port_fsm_failed(fsm, now_ns);
 		return;
 	}
-	fsm->backoff_ns = PORT_FSM_BACKOFF_MIN_NS;
+	if (!wanted)
+		fsm->backoff_ns = PORT_FSM_BACKOFF_MIN_NS;
 	port_fsm_settle(fsm, now_ns);
 }
 
@@ -414,6 +427,7 @@ port_fsm_event(struct port_fsm *fsm, enum port_event event, int error, uint64_t 
 		return;
 	case PORT_EVENT_QP_ERROR:
 	case PORT_EVENT_CQ_ERROR:
+	case PORT_EVENT_RECONFIGURED:
 		port_fsm_queues(fsm, event, error, now_ns);
 		return;
 	case PORT_EVENT_TIMER:

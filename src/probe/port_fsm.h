@@ -9,7 +9,7 @@
  *   down         the port is not active                       LINK_UP
  *   no_address   active, but no RoCE v2 address               ADDRESS
  *   building     ops->build was called                        BUILT -> up; BUILD_FAILED -> backing_off
- *   up           probing                                      LINK_DOWN, NO_ADDRESS; QP_ERROR, CQ_ERROR -> building
+ *   up           probing                                      LINK_DOWN, NO_ADDRESS; QP_ERROR, CQ_ERROR, RECONFIGURED -> building
  *   backing_off  an open, a build or the device has failed    TIMER -> where the facts say
  *   given_up     that happened too often: left alone          TIMER, RETRY -> where the facts say
  *
@@ -70,11 +70,14 @@ enum port_event {
 	PORT_EVENT_BUILD_FAILED,   /* answers ops->build */
 	PORT_EVENT_TIMER,          /* the time that ops->arm said may have come */
 	PORT_EVENT_RETRY,          /* somebody has asked to forget what was and to try again */
+	PORT_EVENT_RECONFIGURED,   /* other endpoints are wanted */
 	PORT_EVENT_NOT_CONFIGURED, /* not wanted any more */
 	PORT_EVENT_N
 };
 /* "found", …; "?" for what is none. */
 const char *port_event_name(enum port_event e);
+/* Whether somebody wanted it so: leaving up by it is no fall, and no flap. */
+bool port_event_is_wanted(enum port_event e);
 
 /* A change of state. */
 struct port_transition {

@@ -37,7 +37,7 @@ port_history_flap(struct port_history *h, uint64_t now_ns, uint64_t wall_ns)
 void
 port_history_add(struct port_history *h, const struct port_transition *t, uint64_t wall_ns)
 {
-	if (t->from == PORT_UP)
+	if (t->from == PORT_UP && !port_event_is_wanted(t->event))
 		port_history_flap(h, t->at_ns, wall_ns);
 	/* Where it was settled, and what made it leave. A step on the way has lasted for nothing. */
 	if (!port_history_is_step(t->from))

@@ -4,7 +4,7 @@
  *
  * A device owns an ibv_context of its own, a PD, and a copy of what the kernel said last about its port:
  * state, MTU, GID table. Every asynchronous event, whatever it says, leads to the same thing: read again,
- * compare, tell what changed. Only a fatal event is different: the device is gone for good. Soft-RoCE sends none when it is
+ * compare, tell what changed. A fatal event is different: the context is dead. Soft-RoCE sends none when it is
  * removed: its uverbs device vanishes from sysfs, and the removal waits until we close.
  *
  * Timer: while the port is down or has no address it is read once a second, otherwise every few seconds, since not every
@@ -22,16 +22,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "rdma/device_async.h"
 
 #define DEVICE_RECHECK_DOWN_NS NSEC_PER_SEC
 #define DEVICE_RECHECK_UP_NS (5 * NSEC_PER_SEC)
 #define DEVICE_EVENTS_PER_WAKEUP 32
 #define DEVICE_SYSFS "/sys/class/infiniband_verbs"
+#define DEVICE_SYSFS_NAMES "/sys/class/infiniband"
 #define DEVICE_GID_TABLE_MAX 1024 /* valid entries of all ports and types; the query fails if there are more */
 
 struct device {
@@ -42,7 +45,9 @@ struct device {
 	struct ibv_pd *pd;
 	struct loop_fd *async;
 	struct loop_timer *recheck;
+	ino_t sysfs_ino;  /* of its uverbs directory: another device may get the same number */
 	bool gone;
+	bool link;        /* the port is active */
 	const char *down_reason; /* NULL: up */
 	uint64_t changed_ns;
 	uint32_t mtu;
@@ -221,6 +226,7 @@ device_set_port(struct device *device)
 		attr.state = IBV_PORT_NOP;
 		attr.active_mtu = IBV_MTU_256;
 	}
+	device->link = attr.state == IBV_PORT_ACTIVE;
 	mtu = 128u << attr.active_mtu;
 	if (mtu != device->mtu && attr.state == IBV_PORT_ACTIVE) {
 		device->mtu = mtu;
@@ -228,8 +234,7 @@ device_set_port(struct device *device)
 	}
 	reason = device_judge(device, attr.state);
 	if (reason != device->down_reason) {
-		if (!reason != !device->down_reason)
-			changes |= DEVICE_CHANGED_STATE;
+		changes |= DEVICE_CHANGED_STATE;
 		device->down_reason = reason;
 		device->changed_ns = clock_mono_ns();
 	}
@@ -247,27 +252,47 @@ device_read(struct device *device)
 	return changes;
 }
 
+/* change: GONE or FATAL. */
 static void
-device_set_gone(struct device *device)
+device_set_gone(struct device *device, int change)
 {
+	if (device->gone)
+		return;
 	device->gone = true;
-	device->down_reason = "device was removed or failed";
+	device->link = false;
+	device->down_reason = change == DEVICE_CHANGED_FATAL ? "device has failed" : "device was removed";
 	device->changed_ns = clock_mono_ns();
 	loop_fd_set(device->async, 0);
 	loop_timer_clear(device->recheck);
 	log_error(DEVICE, "%s/%u: %s", device->name, device->config.port, device->down_reason);
-	device->config.ops->changed(device->config.arg, device, DEVICE_CHANGED_GONE | DEVICE_CHANGED_STATE);
+	device->config.ops->changed(device->config.arg, device, change | DEVICE_CHANGED_STATE);
+}
+
+/* 0: there is none. */
+static ino_t
+device_sysfs_ino(const struct ibv_context *ctx)
+{
+	char path[sizeof(DEVICE_SYSFS) + IBV_SYSFS_NAME_MAX];
+	struct stat st;
+
+	/* Not dev_path, which holds for devices on a bus only. */
+	snprintf(path, sizeof(path), DEVICE_SYSFS "/%s", ctx->device->dev_name);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
 bool
 device_exists(const struct device *device)
 {
-	const char *name = device->ctx->device->dev_name;
-	char path[sizeof(DEVICE_SYSFS) + IBV_SYSFS_NAME_MAX];
+	return device_sysfs_ino(device->ctx) == device->sysfs_ino;
+}
 
-	/* Not dev_path, which holds for devices on a bus only. */
-	snprintf(path, sizeof(path), DEVICE_SYSFS "/%s", name);
-	return !name[0] || access(path, F_OK) == 0 || errno != ENOENT;
+bool
+device_name_exists(const char *name)
+{
+	char path[sizeof(DEVICE_SYSFS_NAMES) + IBV_SYSFS_NAME_MAX];
+
+	snprintf(path, sizeof(path), DEVICE_SYSFS_NAMES "/%s", name);
+	return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
 void
@@ -278,7 +303,7 @@ device_refresh(struct device *device)
 	if (device->gone)
 		return;
 	if (!device_exists(device)) {
-		device_set_gone(device);
+		device_set_gone(device, DEVICE_CHANGED_GONE);
 		return;
 	}
 	changes = device_read(device);
@@ -286,12 +311,6 @@ device_refresh(struct device *device)
 		return;
 	if (changes & DEVICE_CHANGED_MTU)
 		log_info(DEVICE, "%s/%u: MTU %u", device->name, device->config.port, device->mtu);
-	if (changes & DEVICE_CHANGED_STATE) {
-		if (device->down_reason)
-			log_warning(DEVICE, "%s/%u: down: %s", device->name, device->config.port, device->down_reason);
-		else
-			log_info(DEVICE, "%s/%u: up", device->name, device->config.port);
-	}
 	device->config.ops->changed(device->config.arg, device, changes);
 }
 
@@ -302,32 +321,40 @@ device_recheck(void *arg)
 }
 
 static void
+device_async_event(struct device *device, const struct ibv_async_event *ev)
+{
+	enum device_async a = device_async_classify(ev->event_type);
+	int change = device_async_change(a);
+
+	device->config.ops->async(device->config.arg, a);
+	log_debug(DEVICE, "%s: event: %s", device->name, ibv_event_type_str(ev->event_type));
+	/* Events of a port name it; the other port has a struct device of its own. */
+	if ((change & DEVICE_CHANGED_FABRIC) && ev->element.port_num != device->config.port)
+		return;
+	if (change & DEVICE_CHANGED_FATAL)
+		device_set_gone(device, change);
+	else if (change)
+		device->config.ops->changed(device->config.arg, device, change);
+}
+
+static void
 device_async_ready(void *arg, int events)
 {
 	struct device *device = arg;
 	struct ibv_async_event ev;
-	bool fatal = false;
-	int changes = 0, n = 0;
+	int n = 0;
 
 	(void)events;
 	while (n < DEVICE_EVENTS_PER_WAKEUP && ibv_get_async_event(device->ctx, &ev) == 0) {
-		log_debug(DEVICE, "%s: event: %s", device->name, ibv_event_type_str(ev.event_type));
-		fatal |= ev.event_type == IBV_EVENT_DEVICE_FATAL;
-		if (ev.event_type == IBV_EVENT_QP_FATAL || ev.event_type == IBV_EVENT_CQ_ERR)
-			changes |= DEVICE_CHANGED_QUEUES;
+		device_async_event(device, &ev);
 		ibv_ack_async_event(&ev);
 		n++;
 	}
 	/* Readable without an event to read: the kernel has disassociated the context from its device. */
 	if (n == 0 && errno != EAGAIN && errno != EINTR)
-		fatal = true;
-	if (fatal) {
-		device_set_gone(device);
-		return;
-	}
-	if (changes)
-		device->config.ops->changed(device->config.arg, device, changes);
-	device_refresh(device);
+		device_set_gone(device, DEVICE_CHANGED_GONE);
+	else
+		device_refresh(device);
 }
 
 static int
@@ -398,6 +425,7 @@ device_open(const struct device_config *config, struct device **out)
 		log_error(DEVICE, "%s: no protection domain: %s", config->name, strerror(-rc));
 		goto fail;
 	}
+	device->sysfs_ino = device_sysfs_ino(device->ctx);
 	device_read_driver(device);
 	device->changed_ns = clock_mono_ns();
 	device->down_reason = "not read yet";
@@ -458,6 +486,12 @@ bool
 device_is_up(const struct device *device)
 {
 	return !device->down_reason;
+}
+
+bool
+device_link_is_up(const struct device *device)
+{
+	return device->link;
 }
 
 const char *

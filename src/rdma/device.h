@@ -6,6 +6,9 @@
  * Blocking: opening and querying a device are system calls that reach the driver; for hardware they take
  * a firmware command (tens of microseconds to a few milliseconds). They happen at start, on events, every
  * five seconds and, while a port is down, once a second.
+ *
+ * An asynchronous event is fetched, classified, acted on and acknowledged last: a QP cannot be destroyed before its events are
+ * acknowledged, which is why nothing may be freed from within device_ops.changed.
  */
 #ifndef RPINGMESH_RDMA_DEVICE_H
 #define RPINGMESH_RDMA_DEVICE_H
@@ -16,6 +19,7 @@
 #include <stdint.h>
 
 #include "core/addr.h"
+#include "rdma/device_async.h"
 
 struct loop;
 struct device;
@@ -29,18 +33,11 @@ struct device_gid {
 	uint32_t ifindex; /* of the network device; 0 if unknown */
 };
 
-/* What device_ops.changed is told, or'ed. */
-enum device_change {
-	DEVICE_CHANGED_STATE = 1, /* device_is_up() */
-	DEVICE_CHANGED_GIDS = 2,  /* an address came, went or moved to another index */
-	DEVICE_CHANGED_MTU = 4,
-	DEVICE_CHANGED_GONE = 8,  /* removed or fatal: free everything on it, then it */
-	DEVICE_CHANGED_QUEUES = 16, /* a QP or CQ on it is in error: replace the endpoints */
-};
-
 struct device_ops {
 	/* From the loop. The device must not be freed from within; use loop_defer(). */
 	void (*changed)(void *arg, struct device *device, int changes);
+	/* Each asynchronous event, before what it changes. For counting. */
+	void (*async)(void *arg, enum device_async kind);
 };
 
 /* Which ports exist: "device/port" of each RoCE port whose device name matches a pattern (none: all). */
@@ -80,8 +77,10 @@ int device_open(const struct device_config *config, struct device **out);
 /* Endpoints and AHs on it must be gone. NULL is allowed. */
 void device_close(struct device *device);
 
-/* Whether the kernel still has the device; false after a removal, of which not every driver sends an event. */
+/* Whether the kernel still has this very device; false after a removal, of which not every driver sends an event. */
 bool device_exists(const struct device *device);
+/* Whether the kernel has a device of that name, this one or another. Reads sysfs. */
+bool device_name_exists(const char *name);
 
 /* Reads port and GIDs again now, as if an event had said so. */
 void device_refresh(struct device *device);
@@ -92,7 +91,10 @@ uint8_t device_get_port(const struct device *device);
 const char *device_get_driver(const struct device *device);
 /* The node GUID as tools write it: 0011:2233:4455:6677. */
 void device_guid_text(const struct device *device, char text[20]);
+/* Whether it is active and has an address. */
 bool device_is_up(const struct device *device);
+/* Whether the port is active, with an address or without. */
+bool device_link_is_up(const struct device *device);
 /* Why not; static text; NULL when up. */
 const char *device_down_reason(const struct device *device);
 /* When the state last changed, CLOCK_MONOTONIC. */

@@ -59,6 +59,7 @@ static const enum port_state table[PORT_EVENT_N][PORT_STATE_N] = {
 	[PORT_EVENT_REREGISTER] =     { X,   X,   X,   X,   X,   X,   X,   X },
 	[PORT_EVENT_QP_ERROR] =       { X,   X,   X,   X,   X,   BUI, X,   X },
 	[PORT_EVENT_CQ_ERROR] =       { X,   X,   X,   X,   X,   BUI, X,   X },
+	[PORT_EVENT_RECONFIGURED] =   { X,   X,   X,   X,   X,   BUI, X,   X },
 	[PORT_EVENT_BUILT] =          { X,   X,   X,   X,   UPP, X,   X,   X },
 	[PORT_EVENT_BUILD_FAILED] =   { X,   X,   X,   X,   BAC, X,   X,   X },
 	[PORT_EVENT_TIMER] =          { X,   X,   X,   X,   X,   X,   BUI, BUI },
@@ -282,6 +283,27 @@ test_flapping(void **state)
 	fake_free(&f);
 }
 
+/* Endpoints that somebody wants otherwise, however often: no fall, no back-off. */
+static void
+test_reconfigured(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_new(&f, true);
+	fake_event(&f, PORT_EVENT_FOUND);
+	for (int i = 0; i < 20; i++) {
+		fake_event(&f, PORT_EVENT_RECONFIGURED);
+		is(&f, PORT_UP);
+	}
+	assert_int_equal(f.builds, 21);
+	fake_event(&f, PORT_EVENT_LINK_DOWN);
+	fake_event(&f, PORT_EVENT_RECONFIGURED);
+	is(&f, PORT_DOWN);
+	assert_string_equal(f.reason, "port is down");
+	fake_free(&f);
+}
+
 /* A timer that comes early is asked for again and does nothing. */
 static void
 test_early_timer(void **state)
@@ -350,6 +372,7 @@ main(void)
 		cmocka_unit_test(test_backoff_cap),
 		cmocka_unit_test(test_queue_errors),
 		cmocka_unit_test(test_flapping),
+		cmocka_unit_test(test_reconfigured),
 		cmocka_unit_test(test_early_timer),
 		cmocka_unit_test(test_random),
 	};

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: counters
+ *
+ * A round walks the three directories; where it stands is (dir, entry): the names of the directory it is in, listed once when
+ * it is entered. One timer: the next round, or the rest of this one.
+ */
+#include "rdma/counters.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/loop.h"
+
+#define COUNTERS_PAUSE_MIN_NS (20 * NSEC_PER_MSEC)
+
+enum counters_dir {
+	COUNTERS_DIR_HW,
+	COUNTERS_DIR_PMA,
+	COUNTERS_DIR_NET,
+	COUNTERS_DIR_N
+};
+
+struct counters_entry {
+	struct counter c;
+	uint64_t round; /* in which it was read last */
+};
+
+struct counters {
+	struct counters_config config;
+	struct loop_timer *timer;
+	char netdev[32];
+	bool running;
+	struct counters_entry *entries; /* grows up to COUNTERS_MAX */
+	size_t n, room;
+	uint64_t round;                 /* that is being read; 0: none yet */
+	enum counters_dir dir;
+	int dir_fd;                     /* -1: between rounds */
+	char (*names)[COUNTERS_NAME];   /* of dir; those that will be read */
+	size_t n_names, at;
+	uint64_t begun_ns, before_ns;   /* of this round and the one before it */
+	struct counters_info info;
+};
+
+/* Interfaces count packets and bytes as well; these are all that tell of something bad. */
+static const char *const counters_net_names[] = {
+	"rx_dropped", "tx_dropped", "rx_errors", "tx_errors", "rx_missed_errors", "rx_fifo_errors", "rx_over_errors",
+	"rx_crc_errors", "rx_frame_errors", "tx_fifo_errors", "tx_carrier_errors",
+};
+
+bool
+counters_name_is_bad(const char *name)
+{
+	static const char *const parts[] = {
+		"drop", "discard", "err", "retr", "timeout", "out_of_seq", "rnr", "cnp", "ecn", "dup", "congest", "missed",
+		"nak", "fail", "link_downed", "overrun", "oos", "violat", "exceeded",
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strstr(name, parts[i]))
+			return true;
+	return false;
+}
+
+uint64_t
+counters_rise(uint64_t before, uint64_t now, bool *reset)
+{
+	const uint64_t wrap = 1ULL << 32;
+
+	*reset = false;
+	if (now >= before)
+		return now - before;
+	if (before < wrap && before >= wrap / 4 * 3 && now < wrap / 4)
+		return wrap - before + now;
+	*reset = true;
+	return now;
+}
+
+/* ---- entries ---- */
+
+static struct counters_entry *
+counters_entry(struct counters *cs, const char *name)
+{
+	for (size_t i = 0; i < cs->n; i++)
+		if (strcmp(cs->entries[i].c.name, name) == 0)
+			return &cs->entries[i];
+	if (cs->n == COUNTERS_MAX) {
+		cs->info.left_out++;
+		return NULL;
+	}
+	if (cs->n == cs->room) {
+		size_t room = cs->room ? 2 * cs->room : 32;
+		struct counters_entry *grown = reallocarray(cs->entries, room, sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		cs->entries = grown;
+		cs->room = room;
+	}
+	cs->entries[cs->n] = (struct counters_entry){.c.bad = counters_name_is_bad(name)};
+	snprintf(cs->entries[cs->n].c.name, sizeof(cs->entries[0].c.name), "%s", name);
+	return &cs->entries[cs->n++];
+}
+
+static void
+counters_take(struct counters *cs, const char *name, uint64_t value)
+{
+	struct counters_entry *e = counters_entry(cs, name);
+	bool reset = false;
+
+	if (!e || e->round == cs->round)
+		return;
+	/* One that comes anew begins with what it is; one that was away goes on from there. */
+	e->c.delta = e->round ? counters_rise(e->c.value, value, &reset) : 0;
+	e->c.total += e->c.delta;
+	e->c.resets += reset;
+	e->c.value = value;
+	e->round = cs->round;
+}
+
+/* ---- reading ---- */
+
+/* False: not a number ("N/A (no PMA)"), or it cannot be read. */
+static bool
+counters_read_file(int dir_fd, const char *name, uint64_t *out)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	char text[64], *end;
+	ssize_t len;
+
+	if (fd < 0)
+		return false;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0 || text[0] < '0' || text[0] > '9')
+		return false;
+	text[len] = '\0';
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return errno == 0 && (*end == '\n' || *end == '\0');
+}
+
+static void
+counters_read_one(struct counters *cs, const char *file)
+{
+	char name[COUNTERS_NAME + 4];
+	uint64_t value = 0, started = clock_mono_ns(), took;
+	bool ok = counters_read_file(cs->dir_fd, file, &value);
+
+	took = clock_mono_ns() - started;
+	snprintf(name, sizeof(name), "%s%s", cs->dir == COUNTERS_DIR_NET ? "net_" : "", file);
+	if (took > cs->info.read_max_ns) {
+		cs->info.read_max_ns = took;
+		snprintf(cs->info.read_max_name, sizeof(cs->info.read_max_name), "%.*s", COUNTERS_NAME - 1, name);
+	}
+	if (ok && strlen(name) < COUNTERS_NAME)
+		counters_take(cs, name, value);
+}
+
+static bool
+counters_wants(enum counters_dir dir, const char *name)
+{
+	if (dir != COUNTERS_DIR_NET)
+		return name[0] != '.' && strlen(name) < COUNTERS_NAME && strcmp(name, "lifespan") != 0;
+	for (size_t i = 0; i < sizeof(counters_net_names) / sizeof(counters_net_names[0]); i++)
+		if (strcmp(name, counters_net_names[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+counters_path(const struct counters *cs, enum counters_dir dir, char path[PATH_MAX])
+{
+	if (dir == COUNTERS_DIR_NET)
+		snprintf(path, PATH_MAX, "%s/class/net/%s/statistics", cs->config.sysfs, cs->netdev);
+	else
+		snprintf(path, PATH_MAX, "%s/class/infiniband/%s/ports/%u/%s", cs->config.sysfs, cs->config.device,
+			 cs->config.port, dir == COUNTERS_DIR_HW ? "hw_counters" : "counters");
+}
+
+/* Which files the directory has; none if it is missing. */
+static void
+counters_list_dir(struct counters *cs)
+{
+	const struct dirent *entry;
+	char path[PATH_MAX];
+	DIR *dir;
+
+	cs->n_names = cs->at = 0;
+	if (cs->dir == COUNTERS_DIR_NET && !cs->netdev[0])
+		return;
+	counters_path(cs, cs->dir, path);
+	cs->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = cs->dir_fd < 0 ? NULL : opendir(path);
+	if (!dir)
+		return;
+	while (cs->n_names < COUNTERS_MAX && (entry = readdir(dir)))
+		if (counters_wants(cs->dir, entry->d_name))
+			snprintf(cs->names[cs->n_names++], COUNTERS_NAME, "%.*s", COUNTERS_NAME - 1, entry->d_name);
+	closedir(dir);
+}
+
+static void
+counters_leave_dir(struct counters *cs)
+{
+	if (cs->dir_fd >= 0)
+		close(cs->dir_fd);
+	cs->dir_fd = -1;
+}
+
+/* The next directory that has something; false: the round is complete. */
+static bool
+counters_next_dir(struct counters *cs)
+{
+	while (cs->at == cs->n_names) {
+		counters_leave_dir(cs);
+		if (cs->dir + 1 >= COUNTERS_DIR_N)
+			return false;
+		cs->dir++;
+		counters_list_dir(cs);
+	}
+	return true;
+}
+
+static void
+counters_begin_round(struct counters *cs, uint64_t now_ns)
+{
+	cs->round++;
+	cs->before_ns = cs->begun_ns;
+	cs->begun_ns = now_ns;
+	cs->info.left_out = 0;
+	cs->dir = COUNTERS_DIR_HW;
+	counters_list_dir(cs);
+}
+
+static void
+counters_end_round(struct counters *cs)
+{
+	cs->info.rounds++;
+	cs->info.sampled_ns = cs->begun_ns;
+	cs->info.span_ns = cs->before_ns ? cs->begun_ns - cs->before_ns : 0;
+	cs->dir = COUNTERS_DIR_N;
+	loop_timer_set(cs->timer, COUNTERS_PERIOD_NS - clock_wall_ns() % COUNTERS_PERIOD_NS);
+	if (cs->config.sampled)
+		cs->config.sampled(cs->config.arg);
+}
+
+static void
+counters_tick(void *arg)
+{
+	struct counters *cs = arg;
+	uint64_t started = clock_mono_ns(), took = 0;
+
+	if (cs->dir == COUNTERS_DIR_N)
+		counters_begin_round(cs, started);
+	for (int i = 0; i < COUNTERS_BATCH && took < COUNTERS_BATCH_NS; i++) {
+		if (!counters_next_dir(cs)) {
+			counters_end_round(cs);
+			return;
+		}
+		counters_read_one(cs, cs->names[cs->at++]);
+		took = clock_mono_ns() - started;
+	}
+	took = (uint64_t)((double)took / COUNTERS_SHARE);
+	loop_timer_set(cs->timer, took > COUNTERS_PAUSE_MIN_NS ? took : COUNTERS_PAUSE_MIN_NS);
+}
+
+/* ---- life ---- */
+
+int
+counters_new(const struct counters_config *config, struct counters **out)
+{
+	struct counters *cs = calloc(1, sizeof(*cs));
+	int rc = -ENOMEM;
+
+	if (!cs)
+		return rc;
+	cs->config = *config;
+	cs->dir = COUNTERS_DIR_N;
+	cs->dir_fd = -1;
+	cs->names = calloc(COUNTERS_MAX, sizeof(*cs->names));
+	if (cs->names)
+		rc = loop_timer_new(config->loop, "counters", counters_tick, cs, &cs->timer);
+	if (rc < 0) {
+		counters_free(cs);
+		return rc;
+	}
+	*out = cs;
+	return 0;
+}
+
+void
+counters_free(struct counters *cs)
+{
+	if (!cs)
+		return;
+	counters_leave_dir(cs);
+	loop_timer_free(cs->timer);
+	free(cs->entries);
+	free(cs->names);
+	free(cs);
+}
+
+void
+counters_start(struct counters *cs, const char *netdev)
+{
+	if (netdev)
+		snprintf(cs->netdev, sizeof(cs->netdev), "%s", netdev);
+	if (cs->running)
+		return;
+	cs->running = true;
+	loop_timer_set(cs->timer, 0);
+}
+
+void
+counters_stop(struct counters *cs)
+{
+	if (!cs->running)
+		return;
+	cs->running = false;
+	counters_leave_dir(cs);
+	cs->n_names = cs->at = 0;
+	cs->dir = COUNTERS_DIR_N;
+	loop_timer_clear(cs->timer);
+}
+
+const struct counter *
+counters_get(const struct counters *cs, size_t i)
+{
+	/* While a round is being read, some entries are of it already. */
+	uint64_t least = cs->dir == COUNTERS_DIR_N || cs->round < 2 ? cs->round : cs->round - 1;
+
+	for (size_t k = 0; k < cs->n; k++)
+		if (cs->entries[k].round && cs->entries[k].round >= least && i-- == 0)
+			return &cs->entries[k].c;
+	return NULL;
+}
+
+void
+counters_info(const struct counters *cs, struct counters_info *out)
+{
+	*out = cs->info;
+}

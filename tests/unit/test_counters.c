@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/loop.h"
+#include "rdma/counters.h"
+
+struct tree {
+	char root[64];
+	struct loop *loop;
+	struct counters *counters;
+};
+
+static void
+make_dirs(const struct tree *t, const char *path)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "mkdir -p %s/%s", t->root, path);
+	assert_int_equal(system(command), 0);
+}
+
+static void
+put(const struct tree *t, const char *path, const char *text)
+{
+	char full[512];
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s/%s", t->root, path);
+	f = fopen(full, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void
+drop(const struct tree *t, const char *path)
+{
+	char full[512];
+
+	snprintf(full, sizeof(full), "%s/%s", t->root, path);
+	assert_int_equal(unlink(full), 0);
+}
+
+static void
+sampled(void *arg)
+{
+	struct tree *t = arg;
+
+	loop_stop(t->loop);
+}
+
+#define HW "class/infiniband/rdma0/ports/1/hw_counters/"
+#define PMA "class/infiniband/rdma0/ports/1/counters/"
+#define NET "class/net/eth0/statistics/"
+
+static int
+setup(void **state)
+{
+	struct tree *t = calloc(1, sizeof(*t));
+	struct counters_config config = {.device = "rdma0", .port = 1, .sampled = sampled, .arg = t, .sysfs = t->root};
+
+	strcpy(t->root, "/tmp/rpm-counters-XXXXXX");
+	assert_non_null(mkdtemp(t->root));
+	make_dirs(t, HW);
+	make_dirs(t, PMA);
+	make_dirs(t, NET);
+	assert_int_equal(loop_new(&t->loop), 0);
+	config.loop = t->loop;
+	assert_int_equal(counters_new(&config, &t->counters), 0);
+	*state = t;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct tree *t = *state;
+	char command[128];
+
+	counters_free(t->counters);
+	loop_free(t->loop);
+	snprintf(command, sizeof(command), "rm -rf %s", t->root);
+	assert_int_equal(system(command), 0);
+	free(t);
+	return 0;
+}
+
+/* One round, now: a start after a stop does not wait for the period. */
+static void
+round_now(struct tree *t)
+{
+	counters_stop(t->counters);
+	counters_start(t->counters, "eth0");
+	assert_int_equal(loop_run(t->loop), 0);
+}
+
+static const struct counter *
+find(const struct tree *t, const char *name)
+{
+	const struct counter *c;
+
+	for (size_t i = 0; (c = counters_get(t->counters, i)); i++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static const struct counter *
+see(const struct tree *t, const char *name)
+{
+	static const struct counter none;
+	const struct counter *c = find(t, name);
+
+	assert_non_null(c);
+	return c ? c : &none;
+}
+
+static void
+test_reads_and_deltas(void **state)
+{
+	struct tree *t = *state;
+	struct counters_info info;
+
+	put(t, HW "out_of_seq_request", "5\n");
+	put(t, HW "lifespan", "10\n");
+	put(t, PMA "port_xmit_discards", "7\n");
+	put(t, PMA "VL15_dropped", "N/A (no PMA)\n");
+	put(t, NET "rx_dropped", "3\n");
+	put(t, NET "rx_packets", "1000\n");
+	round_now(t);
+	assert_int_equal(see(t, "out_of_seq_request")->value, 5);
+	assert_int_equal(see(t, "out_of_seq_request")->delta, 0);
+	assert_true(see(t, "out_of_seq_request")->bad);
+	assert_int_equal(see(t, "port_xmit_discards")->value, 7);
+	assert_int_equal(see(t, "net_rx_dropped")->value, 3);
+	assert_null(find(t, "lifespan"));
+	assert_null(find(t, "VL15_dropped"));
+	assert_null(find(t, "net_rx_packets"));
+	counters_info(t->counters, &info);
+	assert_int_equal(info.rounds, 1);
+	assert_int_equal(info.span_ns, 0);
+	assert_true(info.read_max_ns > 0);
+
+	put(t, HW "out_of_seq_request", "9\n");
+	put(t, NET "rx_dropped", "13\n");
+	round_now(t);
+	assert_int_equal(see(t, "out_of_seq_request")->delta, 4);
+	assert_int_equal(see(t, "net_rx_dropped")->delta, 10);
+	assert_int_equal(see(t, "port_xmit_discards")->delta, 0);
+	counters_info(t->counters, &info);
+	assert_true(info.span_ns > 0);
+	round_now(t);
+	assert_int_equal(see(t, "net_rx_dropped")->delta, 0);
+	assert_int_equal(see(t, "net_rx_dropped")->total, 10);
+}
+
+/* A file that goes is not shown; one that returns goes on, from 0 if the device was made anew. */
+static void
+test_vanish_and_reset(void **state)
+{
+	struct tree *t = *state;
+
+	put(t, HW "duplicate_request", "100\n");
+	put(t, HW "sent_pkts", "1\n");
+	round_now(t);
+	drop(t, HW "duplicate_request");
+	round_now(t);
+	assert_null(find(t, "duplicate_request"));
+	assert_non_null(find(t, "sent_pkts"));
+	assert_false(see(t, "sent_pkts")->bad);
+	put(t, HW "duplicate_request", "8\n");
+	round_now(t);
+	assert_int_equal(see(t, "duplicate_request")->delta, 8);
+	assert_int_equal(see(t, "duplicate_request")->resets, 1);
+	put(t, HW "duplicate_request", "4294967290\n");
+	round_now(t);
+	put(t, HW "duplicate_request", "4\n");
+	round_now(t);
+	assert_int_equal(see(t, "duplicate_request")->delta, 10);
+	assert_int_equal(see(t, "duplicate_request")->resets, 1);
+	assert_int_equal(see(t, "duplicate_request")->total, 8 + 4294967282ULL + 10);
+}
+
+/* No directory at all: a round without counters, no more. */
+static void
+test_nothing_there(void **state)
+{
+	struct tree *t = *state;
+	char command[128];
+	struct counters_info info;
+
+	snprintf(command, sizeof(command), "rm -rf %s/class", t->root);
+	assert_int_equal(system(command), 0);
+	round_now(t);
+	assert_null(counters_get(t->counters, 0));
+	counters_info(t->counters, &info);
+	assert_int_equal(info.rounds, 1);
+}
+
+/* More files than there is room for, over several wake-ups. */
+static void
+test_many(void **state)
+{
+	struct tree *t = *state;
+	struct counters_info info;
+	char path[128];
+	size_t n = 0;
+
+	for (int i = 0; i < 150; i++) {
+		snprintf(path, sizeof(path), HW "counter_%d", i);
+		put(t, path, "1\n");
+		snprintf(path, sizeof(path), PMA "pma_%d", i);
+		put(t, path, "2\n");
+	}
+	round_now(t);
+	while (counters_get(t->counters, n))
+		n++;
+	assert_int_equal(n, COUNTERS_MAX);
+	counters_info(t->counters, &info);
+	assert_int_equal(info.left_out, 300 - COUNTERS_MAX);
+}
+
+/* Not numbers, empty, too long names: left out. */
+static void
+test_garbage(void **state)
+{
+	struct tree *t = *state;
+
+	put(t, HW "a", "");
+	put(t, HW "b", "-1\n");
+	put(t, HW "c", "12x\n");
+	put(t, HW "d", "99999999999999999999999999\n");
+	put(t, HW "e", "18446744073709551615\n");
+	put(t, HW "a_name_that_is_longer_than_the_forty_eight_bytes_kept", "1\n");
+	round_now(t);
+	assert_null(find(t, "a"));
+	assert_null(find(t, "b"));
+	assert_null(find(t, "c"));
+	assert_null(find(t, "d"));
+	assert_true(see(t, "e")->value == UINT64_MAX);
+	assert_null(counters_get(t->counters, 1));
+}
+
+static void
+test_rise(void **state)
+{
+	bool reset;
+
+	(void)state;
+	assert_int_equal(counters_rise(5, 9, &reset), 4);
+	assert_false(reset);
+	assert_int_equal(counters_rise(0xffffffff, 0, &reset), 1);
+	assert_false(reset);
+	assert_int_equal(counters_rise(0xfffffff0, 0x10, &reset), 0x20);
+	/* Far from the top: begun anew. Beyond 32 bits nothing wraps within a lifetime. */
+	assert_int_equal(counters_rise(1000, 3, &reset), 3);
+	assert_true(reset);
+	assert_int_equal(counters_rise(0x100000005ULL, 3, &reset), 3);
+	assert_true(reset);
+}
+
+static void
+test_bad_names(void **state)
+{
+	(void)state;
+	/* mlx5, bnxt_re, rxe and PMA as their sources name them. */
+	assert_true(counters_name_is_bad("out_of_sequence"));
+	assert_true(counters_name_is_bad("np_cnp_sent"));
+	assert_true(counters_name_is_bad("rp_cnp_handled"));
+	assert_true(counters_name_is_bad("local_ack_timeout_err"));
+	assert_true(counters_name_is_bad("packet_seq_err"));
+	assert_true(counters_name_is_bad("rnr_nak_retry_err"));
+	assert_true(counters_name_is_bad("port_rcv_errors"));
+	assert_true(counters_name_is_bad("retry_exceeded_err"));
+	assert_false(counters_name_is_bad("sent_pkts"));
+	assert_false(counters_name_is_bad("rdma_sends"));
+	assert_false(counters_name_is_bad("port_xmit_data"));
+	assert_false(counters_name_is_bad("rx_write_requests"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_reads_and_deltas, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vanish_and_reset, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
+		cmocka_unit_test(test_rise),
+		cmocka_unit_test(test_bad_names),
+	};
+
+	return cmocka_run_group_tests_name("counters", tests, NULL, NULL);
+}
