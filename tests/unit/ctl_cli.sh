@@ -106,7 +106,7 @@ done
 
 about=help
 run 0 --help; out '^Usage:'; out 'status'; out 'watch'; no_err
-for command in status devices peers targets flows events ping watch; do
+for command in status devices acknowledge peers targets flows events ping watch; do
 	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 100
 	run 0 $command -h; out '^Usage:'
 done
@@ -114,7 +114,7 @@ run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
 
 about="no daemon"
-for args in status devices peers targets flows events watch "--json watch" "ping 10.0.0.1"; do
+for args in status devices "devices --history" acknowledge peers targets flows events watch "--json watch" "ping 10.0.0.1"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'no rpingmeshd listens there'; err "$sock"; lines 0
 done
@@ -159,7 +159,21 @@ not_out 'NOT OK'; not_out 'REASON'
 not_out "$esc"
 run 0 --json peers; lines 3; json 'o["type"] == "peer" and o["recent"]["rtt_p50_ns"] == 20400000'
 run 0 devices; out 'rxe0 *1 *up *eth0 *rxe *10.0.0.1 *1 *1024 *sw *17 *18 *120 of 150 *80 *3 of 5, gave up 1 *5 *0 *2 *queue_full 7'
+out 'FLAPS'
 run 0 --json devices; json 'o["qpn"] == 17'
+run 0 devices --history; lines 3; no_err
+out '^2023-11-14 22:13:20.123 *rxe0/1 *backing_off *3.0 s *up *timer'
+out '^2023-11-14 22:13:10.000 *rxe0/1 *up *2 h 0 min *backing_off *build_failed *yes *Cannot allocate memory$'
+run 0 --json devices --history; json 'len(o["history"]) == 2'
+run 0 devices --counters; lines 3; out '^rxe0/1 *sent_pkts *1000 *50 *900$'; out '^rxe0/1 *net_rx_dropped *7 *2 *7$'
+run 0 devices --counters -a; lines 4; out 'duplicate_request *0 *0 *0'
+run 2 devices --history --counters; one_err
+run 2 devices rxe0; one_err
+run 0 acknowledge rxe0; out '^rxe0: 3 flaps of the last hour seen$'
+run 0 acknowledge; out '^all devices: 1 flap of the last hour seen$'
+run 0 --json acknowledge rxe0; json 'o["flaps"] == 3'
+run 1 acknowledge rxe7; one_err; err 'no device "rxe7"'
+run 2 acknowledge rxe0 rxe1; one_err
 run 0 targets; out '10.0.0.2 *rxe0 *mesh *100 ms *50,1024 *0xabcde *104 *57236 *exact *8 *12.5% *20.4 ms'; out 'lost 1'
 run 0 --json targets; json 'o["flow_label"] == 0xabcde'
 
@@ -272,7 +286,7 @@ run 0 targets; out 'Nothing is probed'
 run 1 ping -c 2 node7; out '^seq=1 unresolved (no answer)$'; out '^2 sent, 0 answered, loss not known$'; out '^unresolved 2$'; not_out rtt
 
 daemon nodevice
-run 1 status; out 'tracing *off (not built)$'; not_out hooks; not_out dumps; run 1 devices; out 'No RDMA device'
+run 1 status; out 'tracing *off (not built)$'; not_out hooks; not_out dumps; run 1 devices; out 'No RDMA device'; run 1 devices --history; out 'No port has changed'
 run 0 peers
 
 daemon untraced
@@ -313,7 +327,7 @@ run 1 peers; one_err; err 'size: expected? 50 to 4096 bytes'; lines 0
 run 1 ping -c 1 node7; one_err; err 'ping: node7: no address for that name'
 
 daemon old
-for args in status devices peers targets flows events "ping x" watch "--json watch"; do
+for args in status devices acknowledge peers targets flows events "ping x" watch "--json watch"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'older than this program'; lines 0
 done
@@ -352,7 +366,12 @@ run 1 peers; run 1 --json peers
 for args in peers devices targets; do
 	"$ctl" -S "$sock" $args >"$dir/out" 2>"$dir/err"
 	what=$args
-	not_out "$esc"; lines 8; no_err
+	not_out "$esc"; no_err
+	if [ $args = devices ]; then lines 10; else lines 8; fi
+done
+for args in "devices --history" "devices --counters" "devices --counters -a"; do
+	# shellcheck disable=SC2086
+	run 0 $args; not_out "$esc"; no_err
 done
 run 0 devices; run 0 --json devices; run 0 --json targets
 for args in flows "flows --qps" "flows --by job" "flows --by process" "flows --by remote" "--json flows" "--json flows --by job"; do

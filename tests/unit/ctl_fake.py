@@ -122,6 +122,16 @@ BUDGET = {"probes_per_s_max": 150, "probes_per_s": 120, "probes_per_s_service": 
           "skipped_service": 1, "source_qps": {"wanted": 5, "found": 3, "tries": 1000, "given_up": 1}}
 
 
+PORTLOG = {"flaps": 3, "flaps_total": 4, "history": [
+    {"time_ns": 1700000000123456789, "from": "backing_off", "to": "up", "event": "timer", "error": None, "lasted_ns": 3 * 10**9,
+     "acknowledged": False},
+    {"time_ns": 1699999990000000000, "from": "up", "to": "backing_off", "event": "build_failed", "error": "Cannot allocate memory",
+     "lasted_ns": 7200 * 10**9, "acknowledged": True}],
+    "counters": {"sent_pkts": {"value": 1000, "delta": 50, "total": 900, "bad": False},
+                 "duplicate_request": {"value": 0, "delta": 0, "total": 0, "bad": True},
+                 "net_rx_dropped": {"value": 7, "delta": 2, "total": 7, "bad": True}}}
+
+
 def target(**more):
     t = {"type": "target", "peer": "10.0.0.2", "device": "rxe0", "kind": "mesh", "interval_ns": 100_000_000,
          "sizes": [50, 1024], "flow_label": 0xabcde, "traffic_class": 104, "service_level": 0, "src_port": 57236,
@@ -218,9 +228,14 @@ class Conn:
             self.note("probe", probe(0))
             for e in EVENTS[2:]:
                 self.note("event", e)
+        elif method == "acknowledge":
+            if param.get("device") == "rxe7":
+                self.send([1, ident, {"code": 19, "message": 'no device "rxe7"'}, None])
+            else:
+                self.answer(ident, {"flaps": 3 if param else 1})
         else:
             self.answer(ident, {"status": status(tracing="on", tracing_reason=None, trace=trace()), "peers": [peer("10.0.0.2"), peer("10.0.0.3", ratio=0.003),
-                                peer("10.0.0.1", "self")], "devices": [device(**BUDGET)], "targets": [target()]}[method])
+                                peer("10.0.0.1", "self")], "devices": [device(**BUDGET, **PORTLOG)], "targets": [target()]}[method])
 
     def flows(self, ident, param, flows):
         """A page, as the contract has it; flows are in the order of their ids."""
@@ -377,6 +392,9 @@ class Conn:
                                 "trace": {k: [2**64 - 1, -1, "\x1b[2J", None, {}, 0][i % 6] for i, k in enumerate(trace())}})
         elif method == "flows":
             self.answer(ident, {"flows": JUNK_FLOWS, "next": None})
+        elif method == "devices":
+            self.answer(ident, JUNK + [{"history": JUNK, "counters": {"\x1b[2J": {"value": 1}, 5: 5, "x": JUNK[1:]}},
+                                       {"history": [{"time_ns": 2**64 - 1, "from": "\x1b[2J", "lasted_ns": -1, "acknowledged": "x"}]}])
         else:
             self.answer(ident, JUNK)
 
