@@ -202,10 +202,11 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 		nic_refuse(w->request, PROBE_WIRE_BUSY);
 		return;
 	}
-	/* Who asks may have moved to another port or NIC since. */
-	if (!path_is_fresh(np->path, clock_mono_ns()))
-		path_reset(np->path);
-	rc = path_get_ah(np->path, 0, 0, 0, clock_mono_ns(), &ah);
+	/* Who asks may have moved to another port or NIC since; but answers to what it has sent before may be on their way. */
+	if (path_is_fresh(np->path, clock_mono_ns()))
+		rc = path_get_ah(np->path, 0, 0, 0, clock_mono_ns(), &ah);
+	else if ((rc = path_verify(np->path)) == 0)
+		rc = -EAGAIN;
 	if (rc == 0)
 		nic_admit(np, w);
 	else if (rc != -EAGAIN)

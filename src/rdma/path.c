@@ -29,6 +29,7 @@ struct path_ah {
 struct path {
 	struct path_config config;
 	struct sidr_call *resolving;
+	bool verifying;    /* AHs go when that has ended */
 	uint64_t fresh_ns; /* when the neighbour was last known; 0: never */
 	struct path_ah *ahs;
 };
@@ -73,6 +74,9 @@ path_resolved(void *arg, const struct sidr_answer *answer)
 	struct path *path = arg;
 
 	path->resolving = NULL;
+	if (path->verifying)
+		path_reset(path);
+	path->verifying = false;
 	if (answer->status == 0)
 		path->fresh_ns = clock_mono_ns();
 	path->config.ops->resolved(path->config.arg, path, answer->status);
@@ -93,6 +97,16 @@ path_resolve(struct path *path)
 	if (path->resolving)
 		return 0;
 	return sidr_ask(path->config.sidr, &question, &path->resolving);
+}
+
+int
+path_verify(struct path *path)
+{
+	int rc = path_resolve(path);
+
+	if (rc == 0)
+		path->verifying = true;
+	return rc;
 }
 
 void

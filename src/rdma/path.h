@@ -45,6 +45,11 @@ void path_free(struct path *path);
 /* Starts resolving unless it runs already; ops->resolved follows. 0 or -errno at once. */
 int path_resolve(struct path *path);
 /*
+ * Likewise, and when the outcome is there AHs are made anew: the address may lead elsewhere than it did. Until then those
+ * there are stay in use: messages are on their way through them.
+ */
+int path_verify(struct path *path);
+/*
  * The neighbour is known at this moment for another reason: SIDR just went there and back. AHs are made anew: what the
  * address leads to may have changed.
  */

@@ -53,8 +53,13 @@ class Watched:
         for host, watch in ((self.a, self.watches[0]), (self.b, self.watches[1])):
             totals = host.status()["probes"]
             full = [d["receive_queue_full"] for d in host.json("devices")]
-            count = classes(watch.stop())
+            records = watch.stop()
+            count = classes(records)
             self.t.note(f"host {host.index}: {count}; receive queue full {full}; the kernel dropped {new or 'nothing'}")
+            odd = {k: n for k, n in host.status()["responder"].items() if n and k not in ("sessions", "opened", "probes", "ack1", "ack2")}
+            reasons = {r["reason"] for r in records if r["class"] == "local_error"}
+            if odd or reasons:
+                self.t.note(f"its responder: {odd}, local errors: {reasons}")
             for loss in ("lost", "ack2_missing"):
                 check(totals[loss] == 0 and count.get(loss, 0) == 0, f"host {host.index}: {loss} without a loss: {totals}, {count}")
             check(set(count) <= {"ok", "late"} | set(allowed), f"host {host.index}: {count}")
