@@ -45,9 +45,32 @@ struct shim {
 	int (*query_device_ex)(struct ibv_context *ctx, const struct ibv_query_device_ex_input *input,
 			       struct ibv_device_attr_ex *attr, size_t size);
 	int (*start_poll)(struct ibv_cq_ex *cq, struct ibv_poll_cq_attr *attr);
-	int (*next_poll)(struct ibv_cq_ex *cq);
+	void (*end_poll)(struct ibv_cq_ex *cq);
+	int (*post_send)(struct ibv_qp *qp, struct ibv_send_wr *wr, struct ibv_send_wr **bad);
+	bool ended;                   /* next_poll() found nothing and has ended the poll */
 };
 static struct shim shim;
+
+/* When a message was posted, by the CQ that will tell that it was sent, and its number. */
+struct shim_post {
+	const void *cq;
+	uint64_t wr_id;
+	struct timespec at;
+};
+#define SHIM_POSTS 16384
+static struct shim_post shim_posts[SHIM_POSTS];
+
+static struct shim_post *
+shim_post_slot(const void *cq, uint64_t wr_id)
+{
+	return &shim_posts[(((uintptr_t)cq >> 6) * 31 + wr_id) % SHIM_POSTS];
+}
+
+static void
+shim_now(struct timespec *now)
+{
+	clock_gettime(shim.wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, now);
+}
 
 static int64_t
 shim_number(const char *name, int64_t otherwise)
@@ -92,16 +115,23 @@ shim_jump(void)
 	return (uint64_t)shim.khz * (1000 + z % 99000) * (z & 0x100000 ? 1 : UINT64_MAX);
 }
 
-/* A completion has come: its timestamp is taken here. */
+/*
+ * A completion has come: its timestamp is taken here. Of a send it is the time of the post: soft-RoCE sends from within, and
+ * whom the message wakes up may run before the sender does again.
+ */
 static void
 shim_stamp(struct ibv_cq_ex *cq)
 {
+	bool received = cq->status == IBV_WC_SUCCESS && (cq->read_opcode(cq) & IBV_WC_RECV);
+	const struct shim_post *post = shim_post_slot(cq, cq->wr_id);
 	struct timespec now;
 	wide ns;
 
-	clock_gettime(shim.wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
+	shim_now(&now);
+	if (!received && post->cq == cq && post->wr_id == cq->wr_id)
+		now = post->at;
 	ns = (wide)now.tv_sec * 1000000000 + now.tv_nsec;
-	if (cq->status == IBV_WC_SUCCESS && (cq->read_opcode(cq) & IBV_WC_RECV))
+	if (received)
 		ns -= (wide)shim.early_us * 1000;
 	shim.completions++;
 	if (shim.jump_every && shim.completions % (uint64_t)shim.jump_every == 0 &&
@@ -115,19 +145,45 @@ shim_start_poll(struct ibv_cq_ex *cq, struct ibv_poll_cq_attr *attr)
 {
 	int rc = shim.start_poll(cq, attr);
 
+	shim.ended = false;
 	if (rc == 0)
 		shim_stamp(cq);
 	return rc;
 }
 
+/*
+ * Not the provider's: rxe's goes one completion too far when there is no next one, and then unlocks twice
+ * (https://github.com/linux-rdma/rdma-core/pull/1512 and 1617).
+ */
 static int
 shim_next_poll(struct ibv_cq_ex *cq)
 {
-	int rc = shim.next_poll(cq);
+	struct ibv_poll_cq_attr attr = {0};
+	int rc;
 
-	if (rc == 0)
-		shim_stamp(cq);
+	shim.end_poll(cq);
+	rc = shim_start_poll(cq, &attr);
+	shim.ended = rc != 0;
 	return rc;
+}
+
+static void
+shim_end_poll(struct ibv_cq_ex *cq)
+{
+	if (!shim.ended)
+		shim.end_poll(cq);
+}
+
+static int
+shim_post_send(struct ibv_qp *qp, struct ibv_send_wr *wr, struct ibv_send_wr **bad)
+{
+	for (const struct ibv_send_wr *w = wr; w; w = w->next) {
+		struct shim_post *post = shim_post_slot(qp->send_cq, w->wr_id);
+
+		*post = (struct shim_post){.cq = qp->send_cq, .wr_id = w->wr_id};
+		shim_now(&post->at);
+	}
+	return shim.post_send(qp, wr, bad);
 }
 
 static uint64_t
@@ -153,9 +209,10 @@ shim_create_cq_ex(struct ibv_context *ctx, struct ibv_cq_init_attr_ex *attr)
 	if (!cq || !(attr->wc_flags & SHIM_STAMPS))
 		return cq;
 	shim.start_poll = cq->start_poll;
-	shim.next_poll = cq->next_poll;
+	shim.end_poll = cq->end_poll;
 	cq->start_poll = shim_start_poll;
 	cq->next_poll = shim_next_poll;
+	cq->end_poll = shim_end_poll;
 	if (shim.wall)
 		cq->read_completion_wallclock_ns = shim_read_ts;
 	else
@@ -195,5 +252,7 @@ ibv_open_device(struct ibv_device *device)
 	shim.query_device_ex = vctx->query_device_ex;
 	vctx->create_cq_ex = shim_create_cq_ex;
 	vctx->query_device_ex = shim_query_device_ex;
+	shim.post_send = ctx->ops.post_send;
+	ctx->ops.post_send = shim_post_send;
 	return ctx;
 }
