@@ -9,7 +9,8 @@
  *   down         the port is not active                       LINK_UP
  *   no_address   active, but no RoCE v2 address               ADDRESS
  *   building     ops->build was called                        BUILT -> up; BUILD_FAILED -> backing_off
- *   up           probing                                      LINK_DOWN, NO_ADDRESS; QP_ERROR, CQ_ERROR, RECONFIGURED -> building
+ *   up           probing                                      LINK_DOWN, NO_ADDRESS; QP_ERROR, CQ_ERROR and
+ *                                                             RECONFIGURED -> building
  *   backing_off  an open, a build or the device has failed    TIMER -> where the facts say
  *   given_up     that happened too often: left alone          TIMER, RETRY -> where the facts say
  *

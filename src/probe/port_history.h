@@ -40,7 +40,10 @@ struct port_history {
 	uint64_t flaps_total;         /* since the start, acknowledged or not */
 };
 
-/* Takes in what port_fsm_ops.moved said. wall_ns: the same moment since the Unix epoch. A flap is a departure from up that nobody wanted. */
+/*
+ * Takes in what port_fsm_ops.moved said. wall_ns: the same moment since the Unix epoch. A flap is a departure from up that
+ * nobody wanted.
+ */
 void port_history_add(struct port_history *h, const struct port_transition *t, uint64_t wall_ns);
 
 /* Entries that are not too old, the newest first: i = 0, 1, … NULL: no more. Borrowed until the next port_history_add(). */

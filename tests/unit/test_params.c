@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,6 +108,26 @@ test_kinds(void **state)
 	msgpack_unpacked_destroy(&p.msg);
 }
 
+/* [{"device": "rxe0"}], [] and what is none. */
+static void
+test_device(void **state)
+{
+	struct control_error error;
+	struct params p;
+	char name[64];
+
+	(void)state;
+	assert_int_equal(params_device(FROM(&p, "\x91\x81\xa6""device\xa4rxe0"), name, &error), 0);
+	assert_string_equal(name, "rxe0");
+	msgpack_unpacked_destroy(&p.msg);
+	assert_int_equal(params_device(FROM(&p, "\x90"), name, &error), 0);
+	assert_string_equal(name, "");
+	msgpack_unpacked_destroy(&p.msg);
+	assert_int_equal(params_device(FROM(&p, "\x91\x81\xa6""device\x05"), name, &error), -EINVAL);
+	assert_non_null(strstr(error.message, "device"));
+	msgpack_unpacked_destroy(&p.msg);
+}
+
 int
 main(void)
 {
@@ -114,6 +135,7 @@ main(void)
 		cmocka_unit_test(test_ping_defaults),
 		cmocka_unit_test(test_ping_refusals),
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_device),
 	};
 
 	return cmocka_run_group_tests_name("params", tests, NULL, NULL);

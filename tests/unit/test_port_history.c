@@ -134,8 +134,16 @@ test_flaps_of_the_hour(void **state)
 	assert_int_equal(port_history_flaps(&a.h, 5400 * S), 2);
 	assert_int_equal(port_history_flaps(&a.h, 7799 * S), 1);
 	assert_int_equal(port_history_flaps(&a.h, 7800 * S), 0);
-	/* A minute's place in the ring is used again by another hour. */
-	a.now = 1800 * S + 3 * 3600 * S;
+	/* A minute's place in the ring is used again an hour later, by whoever came in between. */
+	begin(&a);
+	a.now = a.since = 0;
+	for (int i = 0; i < 3; i++) {
+		move(&a, PORT_DOWN, PORT_EVENT_LINK_DOWN, 0, i ? 1800 * S : 600 * S); /* at 600, 2400, 4200 s */
+		move(&a, PORT_UP, PORT_EVENT_LINK_UP, 0, 0);
+	}
+	assert_int_equal(port_history_flaps(&a.h, a.now), 2);
+	/* And by one that came much later. */
+	a.now = 600 * S + 3 * 3600 * S;
 	move(&a, PORT_DOWN, PORT_EVENT_LINK_DOWN, 0, 0);
 	assert_int_equal(port_history_flaps(&a.h, a.now), 1);
 }
