@@ -107,6 +107,8 @@ def lossy_run(t, a, percent, direction, n):
     n_wire = n + TAIL
     check(lost == n_wire - len(seen[ACK1]), f"{lost} lost, {n_wire - len(seen[ACK1])} without ACK1 on the wire")
     check(half == len(seen[ACK1] - seen[ACK2]), f"{half} ack2_missing, {len(seen[ACK1] - seen[ACK2])} on the wire")
+    if direction == "out":
+        check(len(seen[PROBE]) == len(seen[ACK1]) == len(seen[ACK2]), "a probe that went out was not answered twice")
     # Nobody else drops: what is missing on the wire is what netem dropped, but for a SIDR message or an ARP request.
     missing = n_wire - len(seen[PROBE]) if direction == "out" else 2 * len(seen[PROBE]) - len(seen[ACK1]) - len(seen[ACK2])
     check(missing <= drops <= missing + 3 + drops // 20, f"netem dropped {drops}, {missing} are missing on the wire")
