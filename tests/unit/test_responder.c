@@ -186,6 +186,12 @@ test_clock(void **state)
 		assert_int_equal(ack2->ack2.error_ns, 70);
 	}
 	assert_true(clock.accepted == 1 && clock.rejected == 2);
+	/* Shorter than between reading the probe and posting ACK1. */
+	f->t4.ns = 5000 + 20 * MS;
+	ack2 = clock_answer(f, session, 1 * MS, true, true);
+	assert_int_equal(ack2->ack2.clock, PROBE_CLOCK_SW);
+	assert_int_equal(ack2->ack2.delay_ns, 20 * MS);
+	assert_true(clock.accepted == 1 && clock.rejected == 3);
 	/* By the send completion of ACK1, later. */
 	f->done = false;
 	f->n_sent = 0;
