@@ -197,9 +197,10 @@ def test_address_change(t):
     b.send_signal(signal.SIGHUP)
     sh("ip", "rule", "add", "pref", str(table), "iif", "lo", "from", new, "to", "10.0.0.0/16", "lookup", str(table))
     try:
+        # In this order: a second address of the same network would go with the first.
+        sh("ip", "addr", "del", f"{old}/24", "dev", "h0")
         sh("ip", "addr", "add", f"{new}/24", "dev", "h0")
         sh("ip", "route", "replace", "local", new, "dev", "h0", "table", str(table))
-        sh("ip", "addr", "del", f"{old}/24", "dev", "h0")
         for net, via in (("10.0.0.0/24", ()), ("10.0.0.0/16", ("via", "10.0.0.254"))):
             sh("ip", "route", "replace", net, *via, "dev", "h0", "src", new, "table", str(table))
         moved = time.time_ns()
@@ -325,7 +326,7 @@ def next_round(host):
 
 def test_counters(t):
     """hw_counters and drops of the interface are those of sysfs and ip, and a rise while probes are lost is named."""
-    a = Host(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 50; sizes = [50, 3000]; }});').start()
+    a = Host(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 50; }});').start()
     Host(t, 1, "").start()
     a.wait_peer(address(1), "up")
     next_round(a)
@@ -340,12 +341,18 @@ def test_counters(t):
     check(5e9 <= d["counters_span_ns"] <= 30e9, f"span {d['counters_span_ns']}")
     t.note(f"{len(d['counters'])} counters; sent_pkts +{d['counters']['sent_pkts']['delta']} in {d['counters_span_ns'] / 1e9:.1f} s; "
            f"longest read {d['counters_read_max_ns'] / 1e6:.2f} ms of {d['counters_read_max_name']}")
-    # The router's end takes no more than 1,000 bytes: veth drops what is longer, and counts it on the sender.
+    # The router's end takes no more than 1,000 bytes: veth drops what is longer, and counts it on the sender. Pings, since
+    # soft-RoCE of Linux 6.1 would send again for ever. Probes are short, and lost by netem elsewhere.
     dropped = link_dropped("h0")
     sh("ip", "-n", "router", "link", "set", "p0", "mtu", "1000")
+    fabric("loss", 1, 30, "in")
+    pings = subprocess.Popen(["ping", "-n", "-q", "-i", "0.2", "-s", "3000", "-I", address(0), address(1)], stdout=subprocess.DEVNULL)
     try:
         sentence = until("the verdict", lambda: [s for s in a.status()["degraded"] if "net_tx_dropped +" in s])
     finally:
+        pings.kill()
+        pings.wait()
+        fabric("loss", 1, 0, "in")
         sh("ip", "-n", "router", "link", "set", "p0", "mtu", "4200")
     t.note(sentence[0])
     check("rxe0/1" in sentence[0] and "probes were lost" in sentence[0], sentence[0])
