@@ -169,6 +169,7 @@ peer_resolved(struct peer *peer, const struct wire_reply *reply)
 	peer->qkey = reply->qkey;
 	peer->rated = reply->max_per_s != 0 && reply->max_per_s != UINT16_MAX;
 	bucket_rate_set(&peer->rate, reply->max_per_s, PEER_BURST);
+	bucket_fit(&peer->bucket, &peer->rate, clock_mono_ns());
 	if (peer->path)
 		path_renew(peer->path, clock_mono_ns());
 	prober_resolved(peer->prober, &session, peer->asked_ns, clock_mono_ns());

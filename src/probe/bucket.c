@@ -11,6 +11,15 @@ bucket_rate_set(struct bucket_rate *rate, uint32_t per_s, uint32_t burst)
 	rate->slack_ns = rate->interval_ns * (burst - 1);
 }
 
+void
+bucket_fit(struct bucket *bucket, const struct bucket_rate *rate, uint64_t now_ns)
+{
+	uint64_t empty_ns = now_ns + rate->slack_ns + rate->interval_ns;
+
+	if (bucket->full_ns > empty_ns)
+		bucket->full_ns = empty_ns;
+}
+
 uint32_t
 bucket_tokens(const struct bucket *bucket, const struct bucket_rate *rate, uint64_t now_ns)
 {

@@ -64,10 +64,11 @@ responder_set_limits(struct responder *responder, const struct responder_limits 
 {
 	struct responder_session *session = TAILQ_FIRST(&responder->order);
 
-	(void)now_ns;
 	responder->limits = *limits;
 	bucket_rate_set(&responder->source_rate, limits->per_source, responder_burst(limits->per_source));
 	bucket_rate_set(&responder->total_rate, limits->total, responder_burst(limits->total));
+	bucket_fit(&responder->total, &responder->total_rate, now_ns);
+	responder_fit_sources(responder, now_ns);
 	while (session) {
 		struct responder_session *next = TAILQ_NEXT(session, in_order);
 

@@ -92,6 +92,8 @@ struct responder {
 /* responder_session.c */
 int responder_tables_new(struct responder *responder);
 void responder_tables_free(struct responder *responder);
+/* Each source's bucket after the rate has changed. */
+void responder_fit_sources(struct responder *responder, uint64_t now_ns);
 bool responder_is_allowed(const struct responder *responder, const struct addr *addr);
 struct responder_session *responder_find(const struct responder *responder, uint64_t number);
 /* Walks the sessions of a path: `after` NULL begins, NULL ends. */

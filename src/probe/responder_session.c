@@ -151,6 +151,17 @@ responder_tables_free(struct responder *responder)
 	free(responder->sources);
 }
 
+void
+responder_fit_sources(struct responder *responder, uint64_t now_ns)
+{
+	struct responder_source *source;
+
+	for (uint32_t i = 0; i < responder->n_hash; i++) {
+		LIST_FOREACH(source, &responder->sources[i], in_hash)
+			bucket_fit(&source->probes, &responder->source_rate, now_ns);
+	}
+}
+
 bool
 responder_is_allowed(const struct responder *responder, const struct addr *addr)
 {

@@ -349,6 +349,29 @@ ack2_at(struct fake *f, uint64_t session, uint64_t at_ns)
 	return &f->sent[1].message;
 }
 
+/* A limit that is raised holds at once, for those that had used up the lower one, too. */
+static void
+test_limits_raised(void **state)
+{
+	struct fake *f = *state;
+	uint64_t session = open_session(f, "10.0.0.2");
+	struct fake_probe p = probe(session, 1, "10.0.0.2");
+
+	set_limits(f, "10.0.0.0/8", 1, 1);
+	for (int i = 0; i < 40; i++)
+		deliver(f, &p);
+	assert_int_equal(stats_of(f).ack1, 32);
+	assert_int_equal(stats_of(f).refused_source, 8);
+	set_limits(f, "10.0.0.0/8", 1000, 1000);
+	f->now += MS;
+	deliver(f, &p);
+	assert_int_equal(stats_of(f).ack1, 33);
+	f->now += 100 * MS;
+	for (int i = 0; i < 100; i++)
+		deliver(f, &p);
+	assert_int_equal(stats_of(f).ack1, 133);
+}
+
 /* One whose ACK1 is still to be sent. */
 static void
 ack2_wait(struct fake *f, uint64_t session, uint64_t at_ns)
@@ -409,6 +432,7 @@ main(void)
 		WITH_FAKE(test_measure),
 		WITH_FAKE(test_clock),
 		WITH_FAKE(test_refused),
+		WITH_FAKE(test_limits_raised),
 		WITH_FAKE(test_held),
 		WITH_FAKE(test_held_dropped),
 		WITH_FAKE(test_pending_overflow),
