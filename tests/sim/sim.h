@@ -11,6 +11,7 @@
  *   sim_queue.c  what happens next; random numbers sim_port.c   RNIC ports: sends, completions, stamps
  *   sim_net.c    the wire                          sim_fault.c  what goes wrong, and when
  *   sim_check.c  the oracle and the invariants     sim_alloc.c  memory, counted
+ *   sim_window.c windows
  */
 #ifndef RPINGMESH_TESTS_SIM_H
 #define RPINGMESH_TESTS_SIM_H
@@ -23,6 +24,7 @@
 #include "core/addr.h"
 #include "core/clock.h"
 #include "core/hwclock.h"
+#include "probe/noise.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
 #include "probe/wire.h"
@@ -159,6 +161,8 @@ struct sim_params {
 	uint64_t fault_every_ns;                /* mean, over all hosts; 0: none */
 	uint32_t faults;                        /* which: bits of enum sim_fault_kind */
 	uint32_t out_of_memory;
+	uint64_t window_ns;
+	bool schedstat;                         /* hosts know how long they waited for a CPU */
 	int32_t drift_ppb;                      /* at most, either way */
 };
 /* Of sim_fault.c's kinds: restart, rebuild, forget. */
@@ -180,6 +184,9 @@ struct sim_port {
 	struct prober_device *device;  /* NULL while the host is down */
 	uint32_t prober_qpn, responder_qpn;
 	uint64_t incarnation;
+	uint32_t mtu;
+	struct probe_totals told, windowed; /* results, and those that windows have told of */
+	uint64_t window_end_ns;
 	uint64_t rebuilt_ns;           /* true time of the last change of QPs, or of the host's end */
 	uint64_t salt;                 /* source ports follow from it */
 	uint64_t tainted_until_ns;     /* it may be answering what was changed on the way */
@@ -236,10 +243,13 @@ struct sim_target {
 	uint64_t interval_ns, timeout_ns;
 	uint32_t flow_label;
 	enum probe_kind kind;
-	struct probe_totals told;
+	struct probe_totals told, windowed;
+	uint64_t window_end_ns;
+	bool too_large;                /* some of its sizes do not fit, and are not made to */
 	uint64_t posted, errors;       /* errors: sends that were refused and not told yet */
 	bool again;                    /* the last send was told to wait */
 	bool stopped, done, removed;
+	struct prober_target_info last; /* before its peer went */
 	struct sim_probe_list probes;
 };
 
@@ -261,6 +271,11 @@ struct sim_host {
 	uint64_t read_ns;              /* the last time that it read its clock, and what it read */
 	uint64_t stalled_until_ns;
 	bool backlog;                  /* SIM_RESUME will come */
+	struct noise noise;
+	uint64_t asked_ns;             /* when the pump was wanted, by the host's clock */
+	uint64_t waited_ns, waits_since_ns; /* for a CPU, in all; since when something waits, true time, 0: nothing does */
+	int64_t wall_ns;               /* wall clock - host's clock */
+	uint64_t wall_told_ns;
 	uint64_t wake_ns;              /* when SIM_WAKE will come; older ones are void */
 	bool did_something;            /* an operation was called since the pump began */
 	uint32_t idle_wakes;
@@ -381,6 +396,12 @@ void sim_check_calm(struct sim *sim);
 /* What was lost agrees with what the wire loses. */
 void sim_check_loss(struct sim *sim);
 void sim_check_end(struct sim *sim);
+
+/* sim_window.c */
+void sim_window_closed(void *arg, struct prober_device *device, struct prober_target *target, const struct window *w);
+/* When they have been removed. last: just before. */
+void sim_window_check_target(const struct sim_target *target, const struct prober_target_info *last);
+void sim_window_check_port(const struct sim_port *port);
 
 /* sim_alloc.c: the simulator's own memory is not counted and does not fail */
 void *sim_alloc(size_t n, size_t size);

@@ -208,6 +208,18 @@ check_times(struct sim_host *host, const struct sim_probe *probe, const struct p
 	sim_check(host->sim, host, hw || r->clock == PROBE_CLOCK_SW, "hw is said of two hardware clocks");
 }
 
+/* What a host's stall has changed by more than counts as noise anywhere is marked. */
+static void
+check_noise(struct sim_host *host, const struct sim_probe *probe, const struct probe_result *r)
+{
+	if (host->sim->params.schedstat && r->clock == PROBE_CLOCK_SW)
+		sim_check(host->sim, host, r->host_noise || probe->waited_ns <= 2 * (NOISE_STALL_MAX_NS + NOISE_AFTER_NS),
+			  "noise: what a stall has touched is marked");
+	if (host->sim->params.profile == SIM_CALM)
+		sim_check(host->sim, host, r->host_noise == PROBE_NOISE_NONE || r->prober_delay_ns + r->responder_delay_ns > 0,
+			  "noise: something was there");
+}
+
 static void
 check_answered(struct sim_host *host, const struct sim_probe *probe, const struct probe_result *r)
 {
@@ -217,8 +229,9 @@ check_answered(struct sim_host *host, const struct sim_probe *probe, const struc
 	sim_check(host->sim, host, !probe->sent_failed && !probe->sent_never, "ok: it was sent");
 	sim_check(host->sim, host, r->measured, "ok and late are measured");
 	sim_check(host->sim, host, (answered_ns > probe->target->timeout_ns) == (r->class == PROBE_LATE), "late is late, ok is not");
-	if (!probe->copied && !check_may_have_wrapped(probe))
+	if (!probe->copied && !(r->host_noise && r->clock == PROBE_CLOCK_HW) && !check_may_have_wrapped(probe))
 		check_times(host, probe, r);
+	check_noise(host, probe, r);
 }
 
 static void
@@ -272,7 +285,7 @@ check_unposted(struct sim_host *host, struct sim_target *target, const struct pr
 	} else if (r->class == PROBE_LOCAL_ERROR && target->errors) {
 		target->errors--;
 	} else {
-		bool sizes = peer->tainted;
+		bool sizes = peer->tainted || target->too_large;
 
 		sim_check(sim, host, r->class == PROBE_LOCAL_ERROR, "what was not posted is a local error, or its peer is away");
 		sim_check(sim, host, !peer->port->up || target->again || sizes || sim->params.out_of_memory, "local_error: there was one");
@@ -319,10 +332,11 @@ sim_check_result(struct sim_target *target, const struct probe_result *r)
 	sim_check(sim, host, !r->posted || probe, "a probe that was posted has one result");
 	target->told.by_class[r->class]++;
 	host->told.by_class[r->class]++;
+	target->peer->port->told.by_class[r->class]++;
 	sim->told.by_class[r->class]++;
 	sim->n_probes++;
 	if (sim->now_ns >= sim->calm_from_ns && (!probe || probe->posted_ns >= sim->calm_from_ns))
-		sim_check(sim, host, r->class == PROBE_OK, "all is ok when the faults are over");
+		sim_check(sim, host, r->class == PROBE_OK || (!r->posted && target->too_large), "all is ok when the faults are over");
 	if (sim->params.profile == SIM_CALM)
 		sim_check(sim, host, r->class == PROBE_OK, "nothing went wrong: all is ok");
 	if (probe) {
@@ -454,7 +468,7 @@ check_is_probed(const struct sim_peer *peer)
 	const struct sim_target *target;
 
 	TAILQ_FOREACH(target, &peer->targets, in_peer)
-		if (!target->stopped)
+		if (!target->stopped && !target->too_large)
 			return true;
 	return false;
 }

@@ -23,12 +23,15 @@ enum fault {
 	FAULT_PEERS,    /* peers come and go */
 	FAULT_SIGN,     /* signs of life, paths that are ready, for no reason */
 	FAULT_RATE,     /* the budget of a device */
+	FAULT_CLOCK,    /* the wall clock is set */
+	FAULT_THROTTLE, /* the daemon is over its own budget */
+	FAULT_MTU,      /* of a port */
 	FAULT_N
 };
 
 static const char *const fault_names[] = {
 	"restart", "rebuild", "forget", "reboot", "port", "cut", "partition", "stall",
-	"sources", "renew", "limits", "targets", "peers", "sign", "rate",
+	"sources", "renew", "limits", "targets", "peers", "sign", "rate", "clock", "throttle", "mtu",
 };
 static_assert(sizeof(fault_names) / sizeof(fault_names[0]) == FAULT_N, "a name for each fault");
 static_assert(SIM_FAULTS_RESTART == (1u << FAULT_RESTART | 1u << FAULT_REBUILD | 1u << FAULT_FORGET), "what starts anew");
@@ -159,6 +162,13 @@ fault_sign(struct sim_host *host)
 		prober_path_ready(peer->peer, sim_host_now(host));
 }
 
+static void
+fault_set_mtu(struct sim_port *port)
+{
+	port->mtu = sim_random_below(&port->host->random, 2) ? 1024 : 4096;
+	prober_device_set_mtu(port->device, port->mtu);
+}
+
 /* Of the faults that need the daemon to run. */
 static void
 fault_in_daemon(struct sim_port *port, enum fault fault)
@@ -184,6 +194,12 @@ fault_in_daemon(struct sim_port *port, enum fault fault)
 		fault_sign(host);
 	else if (fault == FAULT_RATE)
 		prober_device_set_rate(port->device, 1 + (uint32_t)sim_random_below(&host->random, 200));
+	else if (fault == FAULT_CLOCK)
+		host->wall_ns += (int64_t)sim_random_below(&host->random, 20 * SEC) - (int64_t)(10 * SEC);
+	else if (fault == FAULT_THROTTLE)
+		prober_set_throttle(host->prober, (uint32_t)sim_random_below(&host->random, PROBER_THROTTLE_MAX), sim_host_now(host));
+	else if (fault == FAULT_MTU)
+		fault_set_mtu(port);
 	else if (fault == FAULT_LIMITS)
 		fault_set_limits(host, (uint32_t)sim_random_below(&host->random, 50));
 }
@@ -208,7 +224,8 @@ fault_strike(struct sim_port *port, enum fault fault)
 		sim_port_set_up(port, false);
 	else
 		fault_in_daemon(port, fault);
-	if (fault == FAULT_PARTITION || fault == FAULT_CUT || fault == FAULT_PORT || fault == FAULT_LIMITS || fault == FAULT_RATE)
+	if (fault == FAULT_PARTITION || fault == FAULT_CUT || fault == FAULT_PORT || fault == FAULT_LIMITS || fault == FAULT_RATE ||
+	    fault == FAULT_THROTTLE)
 		fault_heals(sim, port, fault);
 }
 
@@ -226,6 +243,8 @@ fault_heal(struct sim_port *port, enum fault fault)
 		sim_port_set_up(port, true);
 	else if (fault == FAULT_LIMITS)
 		fault_set_limits(host, p->per_source);
+	else if (fault == FAULT_THROTTLE && host->alive)
+		prober_set_throttle(host->prober, 0, sim_host_now(host));
 	else if (fault == FAULT_RATE && host->alive)
 		prober_device_set_rate(port->device, p->max_per_s);
 }

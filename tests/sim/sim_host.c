@@ -122,11 +122,17 @@ host_make_rooms(struct sim_host *host)
 		.timeout_ns = p->timeout_ns,
 		.epoch = (uint32_t)sim_random_u64(&host->random),
 		.random = sim_random_u64(&host->random),
+		.window_ns = p->window_ns,
+		.noise = &host->noise,
 	};
-	struct responder_config responder = {.ops = &sim_responder_ops, .arg = host, .random = sim_random_u64(&host->random)};
+	struct responder_config responder = {
+		.ops = &sim_responder_ops, .arg = host, .random = sim_random_u64(&host->random), .noise = &host->noise};
 	struct responder_limits limits = {.allow = &host->allow, .n_allow = 1, .per_source = p->per_source, .total = p->total};
-	int rc = prober_new(&prober, &host->prober);
+	int rc;
 
+	host->noise = (struct noise){0};
+	host->waited_ns = host->waits_since_ns = host->wall_told_ns = 0;
+	rc = prober_new(&prober, &host->prober);
 	if (rc < 0)
 		return rc;
 	host->epoch = prober.epoch;
@@ -140,6 +146,8 @@ host_make_rooms(struct sim_host *host)
 		if (rc < 0)
 			return rc;
 		host_set_clock(&host->port[i]);
+		host->port[i].mtu = sim_random_below(&host->random, 2) ? 1024 : 4096;
+		prober_device_set_mtu(host->port[i].device, host->port[i].mtu);
 	}
 	return 0;
 }
@@ -169,9 +177,12 @@ sim_host_boot(struct sim_host *host)
 	}
 	host->alive = true;
 	host->told = (struct probe_totals){0};
+	host->wall_ns = (int64_t)(1700000000 * SEC + sim_random_below(&host->random, 1000 * SEC)) - (int64_t)sim_host_now(host);
 	host->wake_ns = UINT64_MAX;
 	for (uint32_t i = 0; i < sim->params.n_ports; i++) {
 		sim_port_number(&host->port[i]);
+		host->port[i].told = host->port[i].windowed = (struct probe_totals){0};
+		host->port[i].window_end_ns = 0;
 		if (host->port[i].up)
 			prober_device_up(host->port[i].device, sim_host_now(host));
 	}
@@ -227,9 +238,12 @@ sim_host_kill(struct sim_host *host)
 	host_drop_queue(host, &host->probes, NULL, &host->n_probes);
 	host_drop_queue(host, &host->other, NULL, NULL);
 	sim_peers_bury(host);
-	host_drop_rooms(host);
-	for (uint32_t i = 0; i < host->sim->params.n_ports; i++)
+	for (uint32_t i = 0; i < host->sim->params.n_ports; i++) {
+		prober_device_remove(host->port[i].device);
+		sim_window_check_port(&host->port[i]);
 		host->port[i].rebuilt_ns = host->sim->now_ns;
+	}
+	host_drop_rooms(host);
 	host->alive = false;
 	host->boot++;
 	host->backlog = false;
@@ -290,14 +304,20 @@ sim_host_rearm(struct sim_host *host)
 	if (at_ns >= host->wake_ns)
 		return;
 	host->wake_ns = at_ns;
+	host->asked_ns = next_ns > sim_host_now(host) ? next_ns : sim_host_now(host);
 	sim_event_put(sim, sim_event_new(sim, SIM_WAKE, host->index, 0), at_ns);
 }
 
 static void
 host_pump(struct sim_host *host)
 {
-	host->wake_ns = UINT64_MAX;
+	noise_woke(&host->noise, host->asked_ns, sim_host_now(host));
+	host->wake_ns = host->asked_ns = UINT64_MAX;
 	host->did_something = false;
+	if (host->wall_told_ns == 0 || sim_host_now(host) >= host->wall_told_ns + SEC) {
+		host->wall_told_ns = sim_host_now(host);
+		prober_set_wall_offset(host->prober, host->wall_ns, sim_host_now(host));
+	}
 	prober_advance(host->prober, sim_host_now(host));
 	responder_advance(host->responder, sim_host_now(host));
 	if (host->did_something || host_next_ns(host) > sim_host_now(host))
@@ -329,10 +349,22 @@ host_path(struct sim_host *host, const struct sim_event *event)
 				     sim_host_now(host));
 }
 
+/* As the daemon does whenever its loop comes to something: is the host late, was it kept from running? */
+static void
+host_look(struct sim_host *host)
+{
+	uint64_t now_ns = sim_host_now(host);
+
+	noise_waiting(&host->noise, host->asked_ns, now_ns);
+	if (host->sim->params.schedstat && noise_wants_waited(&host->noise, now_ns))
+		noise_waited(&host->noise, host->waited_ns, now_ns);
+}
+
 /* The loop has come to it. */
 static void
 host_handle(struct sim_host *host, struct sim_event *event)
 {
+	host_look(host);
 	switch (event->kind) {
 	case SIM_WAKE:
 		host_pump(host);
@@ -390,6 +422,10 @@ host_resume(struct sim_host *host)
 
 	if (!host->alive || sim->now_ns < host->stalled_until_ns)
 		return;
+	if (host->waits_since_ns)
+		host->waited_ns += sim->now_ns - host->waits_since_ns;
+	host->waits_since_ns = 0;
+	host_look(host);
 	for (uint32_t i = 0; i < 3; i++) {
 		if ((first + i) % 3 == 0)
 			host_drain(host, &host->other, NULL, UINT32_MAX);
@@ -398,7 +434,9 @@ host_resume(struct sim_host *host)
 		else
 			host_drain(host, &host->probes, &host->n_probes, SIM_DRAIN);
 	}
-	host_pump(host);
+	if (host_next_ns(host) <= sim_host_now(host))
+		host_pump(host);
+	host->wake_ns = UINT64_MAX;
 	host->backlog = host->n_acks || host->n_probes || !TAILQ_EMPTY(&host->other);
 	if (host->backlog)
 		sim_event_put(sim, sim_event_new(sim, SIM_RESUME, host->index, 0),
@@ -424,10 +462,11 @@ host_queue(struct sim_host *host, struct sim_event *event)
 {
 	bool is_probe = event->kind == SIM_MESSAGE && event->message.dst_qpn == host->port[event->port].responder_qpn;
 
-	if (event->kind == SIM_WAKE) {
-		host->wake_ns = UINT64_MAX;
+	if (!host->waits_since_ns && host->sim->now_ns < host->stalled_until_ns)
+		host->waits_since_ns = host->sim->now_ns;
+	/* The pump comes with the loop's first round. */
+	if (event->kind == SIM_WAKE)
 		return false;
-	}
 	if (event->kind != SIM_MESSAGE) {
 		TAILQ_INSERT_TAIL(&host->other, event, in_queue);
 		return true;

@@ -17,7 +17,7 @@
 struct sim_target *
 sim_target_add(struct sim_peer *peer, enum probe_kind kind, uint64_t count)
 {
-	static const uint32_t sizes[] = {50, 50, 50, 1024, PEER_SIZE_MAX};
+	static const uint32_t sizes[] = {50, 50, 50, 1024, PEER_SIZE_MAX, PROBER_SIZE_MTU};
 	struct sim_host *host = peer->host;
 	const struct sim_params *p = &host->sim->params;
 	struct sim_target *target = sim_alloc(1, sizeof(*target));
@@ -36,6 +36,8 @@ sim_target_add(struct sim_peer *peer, enum probe_kind kind, uint64_t count)
 		config.timeout_ns = p->timeout_ns / 2 + sim_random_below(&host->random, p->timeout_ns);
 	for (uint32_t i = 0; i < config.n_sizes; i++)
 		config.sizes[i] = sizes[sim_random_below(&host->random, sizeof(sizes) / sizeof(sizes[0]))];
+	config.fit = host->sim->params.profile != SIM_STORM || sim_random_below(&host->random, 2);
+	target->too_large = !config.fit;
 	target->magic = SIM_TARGET_ALIVE;
 	target->peer = peer;
 	target->kind = kind;
@@ -53,11 +55,12 @@ sim_target_add(struct sim_peer *peer, enum probe_kind kind, uint64_t count)
 }
 
 static void
-target_bury(struct sim_target *target)
+target_bury(struct sim_target *target, const struct prober_target_info *last)
 {
 	struct sim_peer *peer = target->peer;
 	struct sim_probe *probe;
 
+	sim_window_check_target(target, last);
 	while ((probe = TAILQ_FIRST(&target->probes)))
 		sim_probe_free(probe);
 	target->removed = true;
@@ -69,8 +72,11 @@ target_bury(struct sim_target *target)
 void
 sim_target_remove(struct sim_target *target)
 {
+	struct prober_target_info last;
+
+	prober_target_info(target->target, &last);
 	prober_target_remove(target->target);
-	target_bury(target);
+	target_bury(target, &last);
 }
 
 /* ---- peers ---- */
@@ -99,9 +105,11 @@ sim_peer_remove(struct sim_peer *peer)
 {
 	struct sim_target *target;
 
+	TAILQ_FOREACH(target, &peer->targets, in_peer)
+		prober_target_info(target->target, &target->last);
 	prober_peer_remove(peer->peer);
 	while ((target = TAILQ_FIRST(&peer->targets)))
-		target_bury(target);
+		target_bury(target, &target->last);
 	peer->removed = true;
 	peer->magic = 0;
 	TAILQ_REMOVE(&peer->host->peers, peer, in_host);
@@ -382,5 +390,6 @@ const struct prober_ops sim_prober_ops = {
 	.resolve = peer_resolve,
 	.result = peer_result,
 	.target_done = peer_target_done,
+	.window = sim_window_closed,
 	.peer_state = peer_state,
 };

@@ -131,7 +131,8 @@ port_check_packet(struct sim_host *host, const struct sim_peer *peer, const stru
 	sim_check(sim, host, m->type == PROBE_WIRE_PROBE && m->session == info->session.session, "a probe carries the peer's session");
 	sim_check(sim, host, (uint32_t)m->seq == packet->cookie && m->seq >> 32 == host->epoch, "sequence numbers are the prober's own");
 	sim_check(sim, host, !sim_probe_find(host, m->seq), "sequence numbers in flight are unique");
-	sim_check(sim, host, packet->size >= PROBE_WIRE_SIZE_MIN && packet->size <= info->session.max_size, "a probe has a size that goes");
+	sim_check(sim, host, packet->size >= PROBE_WIRE_SIZE_MIN && packet->size <= info->session.max_size,
+		  "a probe has a size that goes");
 }
 
 int
@@ -156,6 +157,12 @@ sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *pack
 	target->again = port_path_is_away(host, peer);
 	if (target->again)
 		return -EAGAIN;
+	if (packet->size > peer->port->mtu) {
+		sim_check(host->sim, host, target->too_large, "what can be made to fit fits");
+		target->errors++;
+		*reason = "larger than the MTU of the local port";
+		return -EMSGSIZE;
+	}
 	if (sim_random_chance(&host->random, p->send_error)) {
 		target->errors++;
 		*reason = "send queue is full";

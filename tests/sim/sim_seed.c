@@ -113,6 +113,8 @@ sim_params_from_seed(struct sim_params *p, struct sim_random *random)
 		.faults_ns = sim_random_log(random, SEC, 16 * SEC),
 		.per_source = 1000000,
 		.total = 1000000,
+		.window_ns = WINDOW_LEN_MIN_NS + sim_random_below(random, 4) * SEC,
+		.schedstat = sim_random_below(random, 4) != 0,
 		.max_per_s = (uint32_t)sim_random_log(random, 200, 2000),
 	};
 	seed_network(p, random);
