@@ -37,16 +37,25 @@ samples_add(struct samples *s, uint64_t value)
 		s->max = value;
 }
 
+/* Rounded; what a uint64_t cannot hold would be undefined. */
+static uint64_t
+samples_whole(double d)
+{
+	if (!(d > 0))
+		return 0;
+	return d + 0.5 < 0x1p64 ? (uint64_t)(d + 0.5) : UINT64_MAX;
+}
+
 uint64_t
 samples_mean(const struct samples *s)
 {
-	return (uint64_t)(s->mean + 0.5);
+	return samples_whole(s->mean);
 }
 
 uint64_t
 samples_mdev(const struct samples *s)
 {
-	return s->n ? (uint64_t)(sqrt(s->m2 / (double)s->n) + 0.5) : 0;
+	return s->n ? samples_whole(sqrt(s->m2 / (double)s->n)) : 0;
 }
 
 static int

@@ -237,6 +237,11 @@ test_samples(void **state)
 	samples_add(&s, 7);
 	assert_int_equal(samples_percentile(&s, 99), 7);
 	samples_free(&s);
+	/* as near to the end as a double comes is beyond it */
+	samples_add(&s, UINT64_MAX);
+	assert_true(samples_mean(&s) == UINT64_MAX);
+	assert_int_equal(samples_mdev(&s), 0);
+	samples_free(&s);
 }
 
 /* The ring: percentiles are of the last ones, extremes of all. */
