@@ -50,7 +50,7 @@ config_check_peer(const struct config *c, const struct config_peer *p)
 	FUZZ_CHECK(p->interval_ms >= 1 && p->interval_ms <= 3600000 && p->service_level <= 15);
 	FUZZ_CHECK(p->n_sizes >= 1 && p->n_sizes <= CONFIG_LIST_MAX && p->n_flow_labels >= 1 && p->n_flow_labels <= CONFIG_LIST_MAX);
 	for (size_t i = 0; i < p->n_sizes; i++)
-		FUZZ_CHECK(p->sizes[i] >= CONFIG_SIZE_MIN && p->sizes[i] <= CONFIG_SIZE_MAX);
+		FUZZ_CHECK(p->sizes[i] == CONFIG_SIZE_MTU || (p->sizes[i] >= CONFIG_SIZE_MIN && p->sizes[i] <= CONFIG_SIZE_MAX));
 	for (size_t i = 0; i < p->n_flow_labels; i++)
 		FUZZ_CHECK(p->flow_labels[i] <= 0xfffff);
 	for (size_t i = 0; i < c->n_devices && !selected; i++)

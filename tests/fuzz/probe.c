@@ -27,6 +27,7 @@
 #define ADDRESSES 6
 #define ADVANCES 256 /* of the prober in one step */
 #define STEPS 512
+#define ANSWER_NS (1500 * NSEC_PER_MSEC) /* after which a resolution fails, as the daemon has it */
 
 /* A probe that was posted. */
 struct flight {
@@ -39,6 +40,7 @@ struct world_peer {
 	struct prober_peer *prober;
 	struct prober_session session;
 	bool asked; /* the prober waits for the outcome of a resolution */
+	uint64_t asked_ns;
 };
 
 struct world_session {
@@ -125,6 +127,7 @@ world_resolve(void *arg, void *peer_user)
 	(void)arg;
 	FUZZ_CHECK(!peer->asked);
 	peer->asked = true;
+	peer->asked_ns = w.now;
 }
 
 static void
@@ -174,6 +177,24 @@ world_target_done(void *arg, void *target_user)
 	FUZZ_CHECK(*target);
 	prober_target_remove(*target);
 	*target = NULL;
+}
+
+/* Each probe is in one class of its window. */
+static void
+world_window(void *arg, struct prober_device *device, struct prober_target *target, const struct window *window)
+{
+	struct interval loss;
+	uint64_t sum = 0;
+
+	(void)arg;
+	(void)target;
+	FUZZ_CHECK(device && window->in_flight == 0 && window->n_sizes <= WINDOW_SIZES + 1);
+	for (int c = 0; c < PROBE_CLASS_N; c++)
+		sum += window->by_class[c];
+	FUZZ_CHECK(sum == window->due && window->posted <= window->due);
+	FUZZ_CHECK(window->end_mono_ns >= window->start_mono_ns);
+	window_loss(window, 0.95, &loss);
+	FUZZ_CHECK(loss.low >= 0 && loss.low <= loss.high && loss.high <= 1);
 }
 
 static void
@@ -364,6 +385,19 @@ step_raw_to_responder(struct fuzz *f)
 /* ---- what else happens ---- */
 
 static void
+world_time_out(void)
+{
+	for (int i = 0; i < PEERS; i++) {
+		struct world_peer *peer = &w.peer[i];
+
+		if (!peer->asked || w.now - peer->asked_ns < ANSWER_NS)
+			continue;
+		peer->asked = false;
+		prober_resolve_failed(peer->prober, "no answer", w.now);
+	}
+}
+
+static void
 step_advance(struct fuzz *f)
 {
 	uint16_t n = fuzz_u16(f);
@@ -372,8 +406,10 @@ step_advance(struct fuzz *f)
 	for (int i = 0; i < ADVANCES && (next = prober_next_ns(w.prober)) <= until; i++) {
 		w.now = next > w.now ? next : w.now;
 		prober_advance(w.prober, w.now);
+		world_time_out();
 	}
 	w.now = until;
+	world_time_out();
 	prober_advance(w.prober, w.now);
 	if (responder_next_ns(w.responder) <= w.now)
 		responder_advance(w.responder, w.now);
@@ -429,6 +465,11 @@ step_device(struct fuzz *f)
 		prober_device_down(device, "as told", w.now);
 	if (how & 8)
 		prober_set_throttle(w.prober, how >> 4, w.now);
+	if (how & 16)
+		prober_set_window(w.prober, (1 + fuzz_u8(f)) * NSEC_PER_SEC, w.now);
+	/* Somebody sets the clock, by up to nine hours. */
+	if (how & 32)
+		prober_set_wall_offset(w.prober, (int64_t)(1700000000 + fuzz_u16(f)) * (int64_t)NSEC_PER_SEC, w.now);
 	prober_device_info(device, w.now, &info);
 }
 
@@ -596,6 +637,7 @@ world_new(struct fuzz *f)
 		.resolve = world_resolve,
 		.result = world_result,
 		.target_done = world_target_done,
+		.window = world_window,
 		.peer_state = world_peer_state,
 	};
 	static const struct responder_ops responder_ops = {.send = world_send_ack};
