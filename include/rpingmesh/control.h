@@ -28,6 +28,11 @@
  *                                          left out, 256 at most); next? is what to pass as after for the rest, nil at the end
  * events       []                          {}; then notifications "event" [event record] until "events_stop"
  * events_stop  []                          {}
+ * windows      [{by?: str, after?: int,    {windows: [window record], next: int?}: the last closed one of each "target" (the default), "flow" or
+ *               limit?: int}]              "device"; after, limit and next as with flows, but a page may have fewer than limit, or none
+ * subscribe_windows [{by?: [str]}]         {}; then notifications "window" [window record], when it is closed, until
+ *                                          "unsubscribe_windows"
+ * unsubscribe_windows []                   {}
  * reload       []                          {}; right: change
  *
  * status       type "status", schema, version, pid, uptime_s, hostname, tor?, incarnation, time_ns, config_file?,
@@ -37,7 +42,8 @@
  *              peers_up, targets, flows, in_flight, probes (totals map), responder (map of counters),
  *              control (map of counters), throttle_step (0 to 6: all but pings are probed at 1/2^step of their rates),
  *              throttle_factor (1/2^step), throttle_reason? ("cpu" "memory"), cpu_percent? (of one core; nil while nothing is
- *              probed), cpu_percent_max? (nil: no limit), memory_bytes? (resident), memory_bytes_max?
+ *              probed), cpu_percent_max? (nil: no limit), memory_bytes? (resident), memory_bytes_max?, lossy_paths (number), lossy
+ *              [{device?, peer, hostname?, flow? (id), src_port?, flow_label, traffic_class, since_ns, lost, of}] (32 at most)
  * trace        (in status) state ("off" "waiting" "starting" "on" "failed"), method ("perf kprobe" "kprobe.multi" or nil), hooks,
  *              hooks_wanted, attached_ns?, reattached, events, lost_ring, lost_calls, missed_returns, own, other_devices, bad, qps, flows,
  *              flows_probed, qps_created, qps_destroyed, found, vanished, over_qps, over_flows, dumps, dumps_failed, last_dump_ns?,
@@ -61,23 +67,42 @@
  * peer         type "peer", address (as configured), device?, state, state_reason?, configured (bool), gid?, hostname?, tor?,
  *              sent, posted, one count per class; while it is bound to a device also source, qpn?, incarnation?,
  *              state_since_ns?, resolves, restarts, wrong_source, last_ok_ns?, last_rtt_ns?, recent (map: span_s, results,
- *              answered, lost, lost_ratio?, rtt_min_ns?, rtt_p50_ns?, rtt_p99_ns?, rtt_max_ns?, prober_delay_p50_ns?,
- *              responder_delay_p50_ns?)
+ *              answered, lost, noise (results with host noise; in neither lost nor the figures), lost_ratio?, rtt_min_ns?,
+ *              rtt_p50_ns?, rtt_p99_ns?, rtt_max_ns?, prober_delay_p50_ns?, responder_delay_p50_ns?), loss_verdict ("none": not sure yet; "clean", "lossy": by a sequential test of
+ *              loss 1e-5 against 1e-3, of all its targets the worst), loss_verdict_since_ns?, loss_verdict_lost?, loss_verdict_of?
+ *              (probes that it rests on)
  * target       type "target", peer, device, kind, interval_ns, sizes [int or "mtu"], flow_label, traffic_class, service_level,
- *              src_port?, path, sent, posted, one count per class, recent as in peer
+ *              src_port?, path, sent, posted, one count per class, recent and loss_verdict… as in peer
  * flow         type "flow", id, device, port, driver?, src_gid, dst_gid (addresses), gid_type ("RoCE v2" …), src_port?, traffic_class,
  *              service_level, path_mtu? (bytes), since_ns, owners [{pid? (nil: kernel), comm, cgroup?, cgroup_id?, job?, kernel (bool),
  *              qps}] (32 at most), qps_of_other_owners, qps [{qpn, remote_qpn?, qp_type, state?, flow_label?, pid?,
  *              found (by a dump)}] (64 at most), qps_total, probing ("probing"
  *              "waiting" "no_daemon" "unprobed"), probing_reason?, hostname?, tor?, path ("exact" "approximate" "unknown"),
- *              probe_src_port?, interval_ns?, sent, posted, one count per class, recent as in peer; all counts are 0 while unprobed
+ *              probe_src_port?, interval_ns?, sent, posted, one count per class, recent and loss_verdict… as in peer;
+ *              all counts are 0 while unprobed
  * event        type "event", schema, time_ns, event ("create" "reset" "init" "rtr" "rts" "sqd" "sqe" "error" "modify" "destroy"
  *              "found": by a dump), device, port?, driver?, qpn, remote_qpn?, qp_type, state?, pid? (nil: kernel), comm, cgroup?,
  *              cgroup_id?, job?, kernel (bool), src_gid?, dst_gid?, gid_type?, src_port?, flow_label?, traffic_class?,
  *              service_level?, path_mtu?, flow? (id)
  * probe        type "probe", schema, time_ns (wall clock of T1), device, source?, peer, hostname?, seq, kind, class, reason?,
+ *              host_noise? ("prober" "responder" "both": whose host did not run meanwhile, so that rtt_ns or a loss may be its fault),
  *              rtt_ns?, prober_delay_ns?, responder_delay_ns?, t1_ns..t6_ns?, clock, error_ns?, src_port?, flow_label,
  *              traffic_class, service_level, size, path, posted (bool), late (bool)
+ * window       type "window", schema, by ("target" "flow" "device"), device, port; but for "device" source?, peer, hostname?, flow?
+ *              (id, for "flow" alone), kind, interval_ns, flow_label, traffic_class, service_level, src_port?, path; start_ns,
+ *              end_ns (wall clock, multiples of window_s unless cut), start_mono_ns (CLOCK_MONOTONIC: tells windows apart after the
+ *              wall clock was set back), windows (1), clock_stepped, length_changed, ended (bool: cut for that at either end), due
+ *              (= the sum of the classes), posted, one count per class, loss_lost (lost and ack2_missing without host noise),
+ *              loss_of (loss_lost + ok + late), loss_ratio?, loss_low, loss_high (Clopper-Pearson interval, 0 to 1), loss_level
+ *              (0.95), lost_noise (lost and ack2_missing with host noise), noise (map of results with host noise: prober,
+ *              responder, both; and of RTTs left out of rtt for it: rtt_count, rtt_mean_ns?, rtt_max_ns?), clock (map sw, hw:
+ *              measured results), sizes [{size? (bytes of payload; nil: further ones together), due, answered, lost, lost_noise,
+ *              loss_ratio?, loss_low, loss_high, rtt_min_ns?, rtt_p50_ns?, rtt_p99_ns?}], rtt?, prober_delay, responder_delay
+ *              (histograms, below), unbinned (results that those lack for want of memory)
+ * histogram    count, sum_ns, min_ns?, p50_ns?, p90_ns?, p99_ns?, p999_ns? (nearest rank, within 1/128), max_ns?, buckets [number,
+ *              count, number, count, ...], ascending, those with a count. Bucket n holds the n ns if n < 128; else, with
+ *              s = n / 64 - 1 (integer division), all from (n - 64 s) 2^s to (n - 64 s + 1) 2^s - 1 ns. Numbers mean the same
+ *              everywhere: histograms are merged by adding counts.
  *
  * Totals are sent (probes that came due; = the sum of the classes + in flight), posted (handed to the RNIC), and
  * ok, lost, late, peer_restarted, peer_down, unresolved, local_error, ack2_missing.

@@ -33,7 +33,7 @@ static const char *const conf_default_allow[] = {
 };
 #define CONF_N_ALLOW (sizeof(conf_default_allow) / sizeof(conf_default_allow[0]))
 
-static conf_set conf_set_peers, conf_set_address, conf_set_source, conf_set_clock;
+static conf_set conf_set_window, conf_set_peers, conf_set_address, conf_set_source, conf_set_clock;
 
 #define FIELD(type, f) .offset = offsetof(type, f), .size = sizeof(((type *)0)->f)
 #define LIST(type, room, f) .offset = offsetof(type, room f), .count = offsetof(type, room n_##f)
@@ -119,6 +119,7 @@ static const struct conf_key conf_file_keys[] = {
 	{"flow_labels", conf_set_integers, LIST(struct conf_draft, peer., flow_labels), RANGE_FLOW_LABEL},
 	{"traffic_class", conf_set_integer, FIELD(struct conf_draft, peer.traffic_class), RANGE_TRAFFIC_CLASS},
 	{"service_level", conf_set_integer, FIELD(struct conf_draft, peer.service_level), RANGE_SERVICE_LEVEL},
+	{"window_s", conf_set_window, FIELD(struct conf_draft, config.window_s), RANGE(1, 3600)},
 	{"max_probes_per_s", conf_set_integer, FIELD(struct conf_draft, config.max_probes_per_s), RANGE(1, 1000000)},
 	{"clock", conf_set_clock, FIELD(struct conf_draft, config.clock_software)},
 	{"busy_poll_us", conf_set_integer, FIELD(struct conf_draft, config.busy_poll_us), RANGE(0, 1000)},
@@ -216,6 +217,7 @@ conf_defaults(struct conf_draft *draft)
 	c->gid_index = -1;
 	c->port = PROBE_WIRE_PORT;
 	c->timeout_ms = 500;
+	c->window_s = 10;
 	c->max_probes_per_s = 150;
 	c->responder_per_source = 1000;
 	c->responder_total = 50000;
@@ -242,6 +244,17 @@ conf_defaults(struct conf_draft *draft)
 	if (!c->allow || !c->socket || !c->socket_group || !c->hostname || !c->tor || !c->metrics_listen)
 		return -ENOMEM;
 	return conf_defaults_peer(&draft->peer);
+}
+
+/* Windows of all hosts begin at multiples of their length, and are to add up to whole hours. */
+static int
+conf_set_window(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+{
+	int rc = conf_set_integer(r, key, s, into);
+
+	if (rc < 0 || 3600 % ((struct conf_draft *)into)->config.window_s == 0)
+		return rc;
+	return conf_fail(r, s, "a divisor of 3600");
 }
 
 /* An address as it is compared: the same for each way to write it. */

@@ -40,6 +40,7 @@ struct config {
 	uint32_t timeout_ms;        /* a probe unanswered for this long is not `ok` any more */
 	bool clock_software;        /* completion timestamps are not asked for */
 	uint32_t busy_poll_us;      /* after a post, at most; 0: not at all */
+	uint32_t window_s;          /* length of windows of statistics: divides an hour */
 	uint32_t max_probes_per_s;  /* per local RDMA port, everything together */
 	uint32_t limit_cpu_percent; /* of one core, for this process; 0: no limit */
 	uint32_t limit_memory_mb;   /* resident, MiB; 0: no limit */

@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * DOC: flowlist
- *
- * An answer lives until the next call, so each page is copied: packed into bytes of its own and decoded from them. The
- * records point into these.
- */
 #include "ctl/flowlist.h"
 
 #include <errno.h>
@@ -12,58 +6,15 @@
 #include <string.h>
 
 #include "core/addr.h"
-#include "ctl/client.h"
 #include "ctl/ctl.h"
 #include "ctl/view.h"
-
-struct flowlist_page {
-	struct flowlist_page *next;
-	msgpack_sbuffer bytes;
-	msgpack_unpacked decoded;
-};
-
-static void
-flowlist_page_free(struct flowlist_page *page)
-{
-	msgpack_unpacked_destroy(&page->decoded);
-	msgpack_sbuffer_destroy(&page->bytes);
-	free(page);
-}
 
 void
 flowlist_free(struct flowlist *list)
 {
-	while (list->pages) {
-		struct flowlist_page *page = list->pages;
-
-		list->pages = page->next;
-		flowlist_page_free(page);
-	}
+	pages_free(&list->pages);
 	free(list->flows);
 	*list = (struct flowlist){0};
-}
-
-/* The copy belongs to the list. NULL: no memory. */
-static const msgpack_object *
-flowlist_copy(struct flowlist *list, const msgpack_object *flows)
-{
-	struct flowlist_page *page = calloc(1, sizeof(*page));
-	msgpack_packer pk;
-	size_t off = 0;
-
-	if (!page)
-		return NULL;
-	msgpack_sbuffer_init(&page->bytes);
-	msgpack_unpacked_init(&page->decoded);
-	msgpack_packer_init(&pk, &page->bytes, msgpack_sbuffer_write);
-	if (msgpack_pack_object(&pk, *flows) < 0 ||
-	    msgpack_unpack_next(&page->decoded, page->bytes.data, page->bytes.size, &off) != MSGPACK_UNPACK_SUCCESS) {
-		flowlist_page_free(page);
-		return NULL;
-	}
-	page->next = list->pages;
-	list->pages = page;
-	return &page->decoded.data;
 }
 
 static bool
@@ -119,7 +70,7 @@ flowlist_wants(const struct flowlist_filter *filter, const msgpack_object *flow)
 static int
 flowlist_reserve(struct flowlist *list, size_t more)
 {
-	size_t room = list->room ? list->room : FLOWLIST_PAGE;
+	size_t room = list->room ? list->room : PAGES_LIMIT;
 	const msgpack_object **flows;
 
 	while (room < list->n + more)
@@ -134,69 +85,26 @@ flowlist_reserve(struct flowlist *list, size_t more)
 	return 0;
 }
 
-static int
-flowlist_add(struct flowlist *list, const struct flowlist_filter *filter, const msgpack_object *answer)
-{
-	const msgpack_object *flows = flowlist_copy(list, answer);
+struct flowlist_taker {
+	struct flowlist *list;
+	const struct flowlist_filter *filter;
+};
 
-	if (!flows || flowlist_reserve(list, flows->via.array.size) < 0) {
+static int
+flowlist_take(void *arg, const msgpack_object *flows)
+{
+	const struct flowlist_taker *taker = arg;
+	struct flowlist *list = taker->list;
+
+	if (flowlist_reserve(list, flows->via.array.size) < 0) {
 		ctl_complain("out of memory");
 		return CTL_BAD_NEWS;
 	}
 	for (uint32_t i = 0; i < flows->via.array.size; i++)
-		if (flowlist_wants(filter, &flows->via.array.ptr[i]))
+		if (flowlist_wants(taker->filter, &flows->via.array.ptr[i]))
 			list->flows[list->n++] = &flows->via.array.ptr[i];
 	list->all += flows->via.array.size;
 	return CTL_OK;
-}
-
-static int
-flowlist_ask(struct client *client, uint64_t after, const msgpack_object **out)
-{
-	msgpack_sbuffer param;
-	msgpack_packer pk;
-	int rc;
-
-	msgpack_sbuffer_init(&param);
-	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
-	msgpack_pack_map(&pk, after ? 2 : 1);
-	client_pack_str(&pk, "limit");
-	msgpack_pack_uint64(&pk, FLOWLIST_PAGE);
-	if (after) {
-		client_pack_str(&pk, "after");
-		msgpack_pack_uint64(&pk, after);
-	}
-	rc = client_call(client, "flows", &param, out);
-	msgpack_sbuffer_destroy(&param);
-	return rc;
-}
-
-static int
-flowlist_strange(const char *what)
-{
-	ctl_complain("the daemon's answer to \"flows\" %s: its version does not fit this program", what);
-	return CTL_NO_DAEMON;
-}
-
-/* Takes one page. *after: where it ended; 0: it was the last. */
-static int
-flowlist_take(struct client *client, const struct flowlist_filter *filter, struct flowlist *list, uint64_t *after)
-{
-	const msgpack_object *answer = NULL, *flows;
-	uint64_t next = 0;
-	int rc = flowlist_ask(client, *after, &answer);
-
-	if (rc != CTL_OK)
-		return rc;
-	flows = view_array(answer, "flows");
-	if (!flows || (view_find(answer, "next") && !view_u64(answer, "next", &next)))
-		return flowlist_strange("is no list of flows");
-	/* Each page must bring us on, or we would ask for ever. */
-	if (next && (next <= *after || flows->via.array.size == 0 || list->all + flows->via.array.size > FLOWLIST_MAX))
-		return flowlist_strange("never ends");
-	rc = flowlist_add(list, filter, flows);
-	*after = next;
-	return rc;
 }
 
 struct flowlist_badness
@@ -256,13 +164,12 @@ flowlist_sort(struct flowlist *list)
 int
 flowlist_fetch(struct client *client, const struct flowlist_filter *filter, struct flowlist *out)
 {
-	uint64_t after = 0;
+	struct flowlist_taker taker = {.list = out, .filter = filter};
+	const struct pages_query query = {.method = "flows", .key = "flows", .take = flowlist_take, .arg = &taker};
 	int rc;
 
 	*out = (struct flowlist){0};
-	do
-		rc = flowlist_take(client, filter, out, &after);
-	while (rc == CTL_OK && after);
+	rc = pages_fetch(client, &query, &out->pages);
 	if (rc == CTL_OK)
 		rc = flowlist_sort(out);
 	if (rc != CTL_OK)

@@ -10,11 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct client;
+#include "ctl/pages.h"
 
-#define FLOWLIST_PAGE 256u
-/* A daemon has far fewer; one that hands out more has lost count. */
-#define FLOWLIST_MAX 262144u
+struct client;
 
 /* What is not set lets all flows through. */
 struct flowlist_filter {
@@ -25,13 +23,11 @@ struct flowlist_filter {
 	bool has_pid;
 };
 
-struct flowlist_page;
-
 struct flowlist {
 	const msgpack_object **flows; /* n of them; owned by the pages */
 	size_t n, room;
 	size_t all;                   /* before the filter */
-	struct flowlist_page *pages;
+	struct pages pages;
 };
 
 /* CTL_OK and *out, to be given to flowlist_free(); or what to exit with, told, and *out is empty. */

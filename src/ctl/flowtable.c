@@ -33,6 +33,8 @@ enum flowtable_column {
 	FLOWTABLE_P99,
 	FLOWTABLE_PROBER,
 	FLOWTABLE_RESPONDER,
+	FLOWTABLE_NOISE,
+	FLOWTABLE_VERDICT,
 	FLOWTABLE_AGE,
 	FLOWTABLE_PROBING,
 	FLOWTABLE_REASON,
@@ -63,6 +65,8 @@ static const struct table_column flowtable_columns[FLOWTABLE_COLUMN_N] = {
 	[FLOWTABLE_P99] = {.title = "RTT P99", .priority = 3, .right = true},
 	[FLOWTABLE_PROBER] = {.title = "PROBER", .priority = 18, .right = true, .optional = true},
 	[FLOWTABLE_RESPONDER] = {.title = "RESPONDER", .priority = 17, .right = true, .optional = true},
+	[FLOWTABLE_NOISE] = {.title = "NOISE", .priority = 18, .right = true, .optional = true},
+	[FLOWTABLE_VERDICT] = {.title = "VERDICT", .priority = 3, .optional = true},
 	[FLOWTABLE_AGE] = {.title = "AGE", .priority = 17, .right = true},
 	[FLOWTABLE_PROBING] = {.title = "PROBING", .priority = 7},
 	[FLOWTABLE_REASON] = {.title = "REASON", .priority = 11, .optional = true, .least = 24},
@@ -143,6 +147,7 @@ flowtable_row(struct table *table, const msgpack_object *flow)
 	static const struct peers_recent_columns recent = {
 		.loss = FLOWTABLE_LOSS, .p50 = FLOWTABLE_P50, .p99 = FLOWTABLE_P99, .prober = FLOWTABLE_PROBER,
 		.responder = FLOWTABLE_RESPONDER,
+		.noise = FLOWTABLE_NOISE, .verdict = FLOWTABLE_VERDICT,
 	};
 	static const struct {
 		enum flowtable_column column;

@@ -91,6 +91,38 @@ format_ratio(double ratio, char buf[FORMAT_TEXT])
 	return buf;
 }
 
+/* Percent in three digits at most. */
+static void
+format_percent(double ratio, char buf[8])
+{
+	double percent = ratio * 100;
+
+	if (percent <= 0 || percent >= 100)
+		snprintf(buf, 8, percent <= 0 ? "0" : "100");
+	else if (percent < 0.01)
+		snprintf(buf, 8, "<0.01");
+	else if (percent < 9.995)
+		snprintf(buf, 8, "%.2f", percent);
+	else
+		snprintf(buf, 8, "%.1f", percent > 99.9 ? 99.9 : percent);
+}
+
+const char *
+format_loss(double ratio, double low, double high, char buf[FORMAT_TEXT])
+{
+	char text[3][8];
+
+	if (!(ratio >= 0 && ratio <= 1 && low >= 0 && low <= 1 && high >= 0 && high <= 1)) {
+		snprintf(buf, FORMAT_TEXT, "-");
+		return buf;
+	}
+	format_percent(ratio, text[0]);
+	format_percent(low, text[1]);
+	format_percent(high, text[2]);
+	snprintf(buf, FORMAT_TEXT, "%s %% (%s..%s)", text[0], text[1], text[2]);
+	return buf;
+}
+
 const char *
 format_u64(uint64_t n, char buf[FORMAT_TEXT])
 {

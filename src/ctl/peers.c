@@ -2,6 +2,7 @@
 #include "ctl/peers.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,8 @@ enum peers_column {
 	PEERS_P99,
 	PEERS_PROBER,
 	PEERS_RESPONDER,
+	PEERS_NOISE,
+	PEERS_VERDICT,
 	PEERS_LAST_OK,
 	PEERS_NOT_OK,
 	PEERS_REASON,
@@ -43,6 +46,8 @@ static const struct table_column peers_columns[PEERS_COLUMN_N] = {
 	[PEERS_P99] = {.title = "RTT P99", .priority = 4, .right = true},
 	[PEERS_PROBER] = {.title = "PROBER", .priority = 8, .right = true},
 	[PEERS_RESPONDER] = {.title = "RESPONDER", .priority = 7, .right = true},
+	[PEERS_NOISE] = {.title = "NOISE", .priority = 6, .right = true, .optional = true},
+	[PEERS_VERDICT] = {.title = "VERDICT", .priority = 3, .optional = true},
 	[PEERS_LAST_OK] = {.title = "LAST OK", .priority = 10, .right = true},
 	[PEERS_NOT_OK] = {.title = "NOT OK", .priority = 5, .optional = true},
 	[PEERS_REASON] = {.title = "REASON", .priority = 12, .optional = true},
@@ -78,10 +83,15 @@ peers_recent_cells(struct table *table, const msgpack_object *record, const stru
 {
 	const msgpack_object *recent = view_map(record, "recent");
 	char text[FORMAT_TEXT];
+	uint64_t noise;
 	double ratio;
 
 	if (view_double(recent, "lost_ratio", &ratio))
 		table_cell(table, at->loss, peers_loss_color(ratio), format_ratio(ratio, text));
+	if (at->noise && view_u64(recent, "noise", &noise) && noise > 0)
+		table_cell(table, at->noise, TABLE_YELLOW, format_u64(noise, text));
+	if (at->verdict && view_is(record, "loss_verdict", "lossy"))
+		table_cell(table, at->verdict, TABLE_YELLOW, "lossy");
 	peers_cell_ns(table, at->p50, recent, "rtt_p50_ns");
 	peers_cell_ns(table, at->p99, recent, "rtt_p99_ns");
 	peers_cell_ns(table, at->prober, recent, "prober_delay_p50_ns");
@@ -113,6 +123,7 @@ peers_row(struct table *table, const msgpack_object *peer, uint64_t now_wall_ns)
 {
 	static const struct peers_recent_columns recent = {
 		.loss = PEERS_LOSS, .p50 = PEERS_P50, .p99 = PEERS_P99, .prober = PEERS_PROBER, .responder = PEERS_RESPONDER,
+		.noise = PEERS_NOISE, .verdict = PEERS_VERDICT,
 	};
 	char text[TABLE_CELL_MAX];
 	int rc = table_row(table);
@@ -223,6 +234,7 @@ peers_line(const msgpack_object *peer, FILE *out)
 {
 	const msgpack_object *recent = view_map(peer, "recent");
 	char text[TABLE_CELL_MAX], ratio_text[FORMAT_TEXT];
+	uint64_t noise;
 	double ratio;
 
 	view_text(peer, "address", text, sizeof(text));
@@ -238,6 +250,10 @@ peers_line(const msgpack_object *peer, FILE *out)
 	peers_line_ns(recent, "rtt_p99", "rtt_p99_ns", out);
 	peers_line_ns(recent, "prober", "prober_delay_p50_ns", out);
 	peers_line_ns(recent, "responder", "responder_delay_p50_ns", out);
+	if (view_u64(recent, "noise", &noise) && noise > 0)
+		fprintf(out, " noise=%" PRIu64, noise);
+	if (view_is(peer, "loss_verdict", "lossy"))
+		fputs(" verdict=lossy", out);
 	if (classes_not_ok(peer, text, sizeof(text)))
 		fprintf(out, " not_ok=(%s)", text);
 }
@@ -248,8 +264,10 @@ static const char peers_help[] =
 	"\n"
 	"LOSS and the times are of the last 10 seconds: loss as a share of the probes that were\n"
 	"answered or lost, RTT of the network alone, PROBER and RESPONDER the delays inside the\n"
-	"two hosts (medians). SENT and NOT OK count since the daemon started. Columns that do not\n"
-	"fit the terminal are left out, the least important first.\n"
+	"two hosts (medians). NOISE counts results of them that a stall of a host may have touched,\n"
+	"which are left out of LOSS and times. VERDICT lossy: a test over as many probes as it takes\n"
+	"is sure that the path loses some of them, however rarely. SENT and NOT OK count since the\n"
+	"daemon started. Columns that do not fit the terminal are left out, the least important first.\n"
 	"\n"
 	"Exit status: 0 all peers are up (or this host itself); 1 one is not; 2 usage; 3 no daemon.\n"
 	"\n"

@@ -30,6 +30,8 @@ enum table_color peers_loss_color(double ratio);
 /* Cells that peers, targets and flows share: loss and times of the last seconds, from the record's map "recent". */
 struct peers_recent_columns {
 	size_t loss, p50, p99, prober, responder;
+	size_t noise;   /* results that a stall of a host has touched; 0: no such column */
+	size_t verdict; /* of the sequential test of loss; 0: no such column */
 };
 void peers_recent_cells(struct table *table, const msgpack_object *record, const struct peers_recent_columns *at);
 

@@ -94,11 +94,13 @@ ping_print_times(const msgpack_object *record)
 			printf(" %s=%s", keys[i][1], format_ns(ns, text));
 }
 
-/* "50 bytes from 10.0.1.1 (host): seq=0 rtt=… path=exact clock=sw" */
+/* "50 bytes from 10.0.1.1 (host): seq=0 rtt=… path=exact clock=sw noise=prober" */
 static void
 ping_print_answer(const msgpack_object *record, int class)
 {
-	static const char *const keys[][2] = {{"src_port", "port"}, {"path", "path"}, {"clock", "clock"}};
+	static const char *const keys[][2] = {
+		{"src_port", "port"}, {"path", "path"}, {"clock", "clock"}, {"host_noise", "noise"},
+	};
 	char text[PING_TEXT];
 
 	view_text(record, "size", text, sizeof(text));
@@ -126,6 +128,8 @@ ping_print_failure(const struct ping *ping, const msgpack_object *record)
 	printf("seq=%s ", text);
 	view_text(record, "class", text, sizeof(text));
 	fputs(text, stdout);
+	if (view_text(record, "host_noise", text, sizeof(text)))
+		printf(" noise=%s", text);
 	if (view_text(record, "reason", text, sizeof(text)))
 		printf(" (%s)\n", text);
 	else if (ping->timeout_ns && (view_is(record, "class", "lost") || view_is(record, "class", "ack2_missing")))

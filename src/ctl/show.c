@@ -323,6 +323,8 @@ enum targets_column {
 	TARGETS_P99,
 	TARGETS_PROBER,
 	TARGETS_RESPONDER,
+	TARGETS_NOISE,
+	TARGETS_VERDICT,
 	TARGETS_NOT_OK,
 	TARGETS_COLUMN_N
 };
@@ -344,6 +346,8 @@ static const struct table_column targets_columns[TARGETS_COLUMN_N] = {
 	[TARGETS_P99] = {.title = "RTT P99", .priority = 5, .right = true},
 	[TARGETS_PROBER] = {.title = "PROBER", .priority = 16, .right = true},
 	[TARGETS_RESPONDER] = {.title = "RESPONDER", .priority = 15, .right = true},
+	[TARGETS_NOISE] = {.title = "NOISE", .priority = 14, .right = true, .optional = true},
+	[TARGETS_VERDICT] = {.title = "VERDICT", .priority = 3, .optional = true},
 	[TARGETS_NOT_OK] = {.title = "NOT OK", .priority = 9, .optional = true},
 };
 
@@ -378,7 +382,7 @@ targets_fill(struct table *table, const msgpack_object *target)
 {
 	static const struct peers_recent_columns recent = {
 		.loss = TARGETS_LOSS, .p50 = TARGETS_P50, .p99 = TARGETS_P99, .prober = TARGETS_PROBER,
-		.responder = TARGETS_RESPONDER,
+		.responder = TARGETS_RESPONDER, .noise = TARGETS_NOISE, .verdict = TARGETS_VERDICT,
 	};
 	char text[TABLE_CELL_MAX];
 	uint64_t n;

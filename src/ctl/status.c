@@ -15,6 +15,7 @@
 #include "ctl/view.h"
 
 #define STATUS_TEXT 1024
+#define STATUS_NAME 128
 
 /* "2, 1 up" */
 static void
@@ -109,6 +110,48 @@ status_own_use(const msgpack_object *status)
 	putchar('\n');
 }
 
+/* "rxe0 -> 10.0.0.2 (host-b) port 57236: 5 of 3200 probes lost, since 3 min 5 s" */
+static void
+status_lossy_path(const struct ctl *ctl, const msgpack_object *path, uint64_t now)
+{
+	char device[STATUS_NAME], peer[STATUS_NAME], host[STATUS_NAME + 3], port[FORMAT_TEXT], lost[FORMAT_TEXT], of[FORMAT_TEXT];
+	char text[STATUS_TEXT], age[FORMAT_TEXT];
+	uint64_t since;
+
+	view_text(path, "device", device, sizeof(device));
+	view_text(path, "peer", peer, sizeof(peer));
+	if (!view_text(path, "hostname", text, STATUS_NAME))
+		host[0] = '\0';
+	else
+		snprintf(host, sizeof(host), " (%.*s)", STATUS_NAME - 1, text);
+	view_text(path, "src_port", port, sizeof(port));
+	view_text(path, "lost", lost, sizeof(lost));
+	view_text(path, "of", of, sizeof(of));
+	snprintf(text, sizeof(text), "%s -> %s%s port %s: %s of %s probes lost", device, peer, host, port, lost, of);
+	ctl_label("lossy");
+	table_paint(stdout, text, TABLE_YELLOW, ctl->color);
+	if (view_u64(path, "since_ns", &since) && now >= since)
+		printf(", since %s", format_age(now - since, age));
+	putchar('\n');
+}
+
+/* The paths of which the sequential test says that they lose probes. */
+static void
+status_lossy(const struct ctl *ctl, const msgpack_object *status)
+{
+	const msgpack_object *list = view_array(status, "lossy");
+	uint64_t all = 0, now = 0;
+	uint32_t n = list ? list->via.array.size : 0;
+
+	view_u64(status, "time_ns", &now);
+	for (uint32_t i = 0; i < n; i++)
+		status_lossy_path(ctl, &list->via.array.ptr[i], now);
+	if (!view_u64(status, "lossy_paths", &all) || all <= n)
+		return;
+	ctl_label("lossy");
+	printf("%" PRIu64 " more paths\n", all - n);
+}
+
 static void
 status_head(const msgpack_object *status)
 {
@@ -168,6 +211,7 @@ status_show(const struct ctl *ctl, const msgpack_object *status)
 	tracing_show(status);
 	status_stall(status);
 	status_own_use(status);
+	status_lossy(ctl, status);
 	status_degraded(ctl, status, true);
 }
 
@@ -214,6 +258,7 @@ const struct ctl_command ctl_status = {
 		"Show how the daemon is: devices, peers, totals of probes by class, what it answered, and\n"
 		"each reason why it does less than it should (\"degraded\"). The longest stall is how long\n"
 		"the daemon once kept probes waiting: measured times are no better than that allows.\n"
+		"\"lossy\" names the paths that lose probes for sure, if only a few of many.\n"
 		"\"own use\" is what the daemon takes itself; above its budget it probes less.\n"
 		"\n"
 		"Exit status: 0 well; 1 something is degraded, or no device is up; 2 usage; 3 no daemon.\n"

@@ -31,6 +31,7 @@
 #include "daemon/peer.h"
 #include "daemon/ping.h"
 #include "daemon/service.h"
+#include "daemon/windows.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
 #include "rdma/sidr.h"
@@ -310,6 +311,7 @@ daemon_apply_limits(struct daemon *d)
 	guard_set_limits(d->guard, &own);
 	responder_set_limits(d->responder, &limits, clock_mono_ns());
 	prober_set_timeout(d->prober, d->config->timeout_ms * NSEC_PER_MSEC);
+	prober_set_window(d->prober, d->config->window_s * NSEC_PER_SEC, clock_mono_ns());
 	for (struct nic *nic = d->nics; nic; nic = nic->next)
 		prober_device_set_rate(nic->budget, d->config->max_probes_per_s);
 }
@@ -405,6 +407,7 @@ daemon_start_rooms(struct daemon *d)
 		.resolve = peer_resolve,
 		.result = ping_result,
 		.target_done = ping_target_done,
+		.window = windows_closed,
 		.peer_state = peer_state_changed,
 	};
 	static const struct responder_ops responder_ops = {.send = nic_send_ack};
@@ -412,6 +415,7 @@ daemon_start_rooms(struct daemon *d)
 		.ops = &prober_ops,
 		.arg = d,
 		.timeout_ns = d->config->timeout_ms * NSEC_PER_MSEC,
+		.window_ns = d->config->window_s * NSEC_PER_SEC,
 		.epoch = (uint32_t)daemon_random(),
 		.random = daemon_random(),
 	};
@@ -500,6 +504,7 @@ daemon_free(struct daemon *d)
 		return;
 	control_free(d->control);
 	ping_free_all(d);
+	windows_free_all(d);
 	service_free_all(d);
 	peer_free_all(d);
 	loop_flush(d->loop);

@@ -28,6 +28,7 @@ struct service_watcher;
 struct sidr;
 struct subscriber;
 struct trace;
+struct window_watcher;
 
 #define DAEMON_PEER_BUCKETS 4096
 
@@ -54,7 +55,8 @@ struct daemon {
 	LIST_HEAD(peer_bucket, peer) peers_at[DAEMON_PEER_BUCKETS]; /* those with an address, by it */
 	struct ping *pings;
 	struct subscriber *subscribers;
-	uint64_t next_ping_id;
+	struct window_watcher *window_watchers;
+	uint64_t next_ping_id, next_peer_id;
 
 	struct trace *trace;       /* NULL while tracing is switched off */
 	struct owners *owners;

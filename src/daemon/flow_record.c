@@ -7,6 +7,7 @@
 #include "daemon/daemon.h"
 #include "daemon/peer.h"
 #include "daemon/service.h"
+#include "daemon/verdict.h"
 #include "rpingmesh/control.h"
 #include "trace/owner.h"
 #include "trace/owners.h"
@@ -182,6 +183,7 @@ flow_record_probing(struct record *r, const struct daemon *d, const struct flow 
 	record_u64_if(r, "interval_ns", target.config.interval_ns, info.target != NULL);
 	record_totals(r, &info.totals);
 	record_summary(r, &summary);
+	verdict_record(r, info.target ? &target.loss : NULL);
 }
 
 void

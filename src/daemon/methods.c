@@ -20,6 +20,8 @@
 #include "daemon/peer.h"
 #include "daemon/ping.h"
 #include "daemon/service.h"
+#include "daemon/verdict.h"
+#include "daemon/windows.h"
 #include "report/control.h"
 #include "report/record.h"
 #include "rpingmesh/control.h"
@@ -218,6 +220,7 @@ methods_status(void *arg, struct control_client *client, const msgpack_object *p
 	methods_status_responder(&r, d);
 	methods_status_control(&r, d);
 	methods_status_guard(&r, d);
+	verdict_record_status(&r, d);
 	record_end(&r, result);
 	return 0;
 }
@@ -286,6 +289,7 @@ methods_peer_bound(struct record *r, const struct peer *peer)
 	methods_when(r, "last_ok_ns", info.last_ok_ns);
 	record_u64_if(r, "last_rtt_ns", info.last_rtt_ns, info.last_ok_ns != 0);
 	record_summary(r, &summary);
+	verdict_record_peer(r, peer);
 }
 
 static void
@@ -363,6 +367,7 @@ methods_target(msgpack_packer *out, const struct peer *peer, const struct prober
 	record_u64(&r, "in_flight", info.in_flight);
 	record_totals(&r, &info.totals);
 	record_summary(&r, &summary);
+	verdict_record(&r, &info.loss);
 	record_end(&r, out);
 }
 
@@ -526,6 +531,47 @@ methods_ping_stop(void *arg, struct control_client *client, const msgpack_object
 	return rc;
 }
 
+/* ---- windows ---- */
+
+static int
+methods_windows(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+		struct control_error *error)
+{
+	enum record_window_by by;
+	struct params_page page;
+	int rc = params_page(params, &page, error);
+
+	(void)client;
+	if (rc == 0)
+		rc = params_window_by(params, &by, error);
+	if (rc == 0)
+		windows_page(arg, by, &page, result);
+	return rc;
+}
+
+static int
+methods_subscribe_windows(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+			  struct control_error *error)
+{
+	unsigned int bys;
+	int rc = params_window_bys(params, &bys, error);
+
+	if (rc < 0)
+		return rc;
+	methods_empty(result);
+	return windows_subscribe(arg, client, bys);
+}
+
+static int
+methods_unsubscribe_windows(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+			    struct control_error *error)
+{
+	(void)params;
+	(void)error;
+	methods_empty(result);
+	return windows_subscribe(arg, client, 0);
+}
+
 static int
 methods_reload(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
 	       struct control_error *error)
@@ -556,6 +602,9 @@ const struct control_method methods_table[] = {
 	{"flows", "the RDMA connections of this host, by path, with what probing along them found", CONTROL_READ, methods_flows},
 	{"events", "each event in the life of a QP as notification \"event\"", CONTROL_READ, methods_events},
 	{"events_stop", "ends events", CONTROL_READ, methods_events_stop},
+	{"windows", "the last closed window of statistics of each target, flow or device", CONTROL_READ, methods_windows},
+	{"subscribe_windows", "each window that is closed as notification \"window\"", CONTROL_READ, methods_subscribe_windows},
+	{"unsubscribe_windows", "ends subscribe_windows", CONTROL_READ, methods_unsubscribe_windows},
 	{"reload", "reads the configuration file again", CONTROL_CHANGE, methods_reload},
 };
 const size_t methods_count = sizeof(methods_table) / sizeof(methods_table[0]);
@@ -565,4 +614,5 @@ methods_client_gone(void *arg, struct control_client *client)
 {
 	ping_client_gone(arg, client);
 	service_watch(arg, client, false);
+	windows_subscribe(arg, client, 0);
 }

@@ -189,37 +189,98 @@ params_page(const msgpack_object *params, struct params_page *out, struct contro
 	return rc;
 }
 
+/* Names of values 0 to n - 1. */
+struct params_names {
+	const char *key;
+	int n;
+	const char *(*name)(int value);
+	const char *expected;
+};
+
+/* 1 << value; 0: none of the names. */
 static unsigned int
-params_kind_bit(const msgpack_object *o)
+params_bit(const struct params_names *names, const msgpack_object *o)
 {
-	for (int k = 0; k < PROBE_KIND_N; k++)
-		if (params_str_is(o, probe_kind_name((enum probe_kind)k)))
-			return 1u << k;
+	for (int i = 0; i < names->n; i++)
+		if (params_str_is(o, names->name(i)))
+			return 1u << i;
 	return 0;
 }
 
-int
-params_kinds(const msgpack_object *params, unsigned int *kinds, struct control_error *error)
+/* A list of names as bits 1 << value; all when nothing is said. */
+static int
+params_bits(const msgpack_object *params, const struct params_names *names, unsigned int *bits, struct control_error *error)
 {
-	static const char expected[] = "a list of \"mesh\", \"ping\", \"service\"";
 	const msgpack_object_map *map;
 	const msgpack_object *list;
 	int rc = params_map(params, &map, error);
 
 	if (rc < 0)
 		return rc;
-	list = params_find(map, "kinds");
-	*kinds = list ? 0 : (1u << PROBE_KIND_N) - 1;
+	list = params_find(map, names->key);
+	*bits = list ? 0 : (1u << names->n) - 1;
 	if (!list)
 		return 0;
 	if (list->type != MSGPACK_OBJECT_ARRAY || list->via.array.size == 0)
-		return params_bad(error, "kinds", expected);
+		return params_bad(error, names->key, names->expected);
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
-		unsigned int bit = params_kind_bit(&list->via.array.ptr[i]);
+		unsigned int bit = params_bit(names, &list->via.array.ptr[i]);
 
 		if (!bit)
-			return params_bad(error, "kinds", expected);
-		*kinds |= bit;
+			return params_bad(error, names->key, names->expected);
+		*bits |= bit;
 	}
 	return 0;
+}
+
+static const char *
+params_kind_name(int kind)
+{
+	return probe_kind_name((enum probe_kind)kind);
+}
+
+int
+params_kinds(const msgpack_object *params, unsigned int *kinds, struct control_error *error)
+{
+	static const struct params_names names = {
+		"kinds", PROBE_KIND_N, params_kind_name, "a list of \"mesh\", \"ping\", \"service\"",
+	};
+
+	return params_bits(params, &names, kinds, error);
+}
+
+static const char *
+params_by_name(int by)
+{
+	return record_window_by_name((enum record_window_by)by);
+}
+
+int
+params_window_bys(const msgpack_object *params, unsigned int *bys, struct control_error *error)
+{
+	static const struct params_names names = {
+		"by", RECORD_WINDOW_BY_N, params_by_name, "a list of \"target\", \"flow\", \"device\"",
+	};
+
+	return params_bits(params, &names, bys, error);
+}
+
+int
+params_window_by(const msgpack_object *params, enum record_window_by *by, struct control_error *error)
+{
+	const msgpack_object_map *map;
+	const msgpack_object *o;
+	int rc = params_map(params, &map, error);
+
+	if (rc < 0)
+		return rc;
+	o = params_find(map, "by");
+	*by = RECORD_WINDOW_TARGET;
+	for (int i = 0; o && i < RECORD_WINDOW_BY_N; i++) {
+		if (!params_str_is(o, params_by_name(i)))
+			continue;
+		*by = (enum record_window_by)i;
+		return 0;
+	}
+	return o ? params_bad(error, "by", "\"target\", \"flow\" or \"device\"") : 0;
 }

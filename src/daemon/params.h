@@ -7,6 +7,7 @@
 
 #include "daemon/ping.h"
 #include "report/control.h"
+#include "report/record_window.h"
 
 struct params_ping {
 	struct ping_request request; /* its strings point into the texts below */
@@ -25,6 +26,10 @@ struct params_page {
 	uint32_t limit;  /* 1 to PARAMS_PAGE_MAX */
 };
 int params_page(const msgpack_object *params, struct params_page *out, struct control_error *error);
+/* Key "by": RECORD_WINDOW_TARGET when nothing is said. */
+int params_window_by(const msgpack_object *params, enum record_window_by *by, struct control_error *error);
+/* Bits 1 << enum record_window_by of a list "by"; all when nothing is said. */
+int params_window_bys(const msgpack_object *params, unsigned int *bys, struct control_error *error);
 /* Bits 1 << enum probe_kind; all when nothing is said. */
 int params_kinds(const msgpack_object *params, unsigned int *kinds, struct control_error *error);
 

@@ -302,6 +302,7 @@ peer_new(struct daemon *d, const struct config_peer *config, bool configured)
 	}
 	peer->d = d;
 	peer->configured = configured;
+	peer->id = ++d->next_peer_id;
 	peer->link = d->peers ? d->peers_end : &d->peers;
 	*peer->link = peer;
 	d->peers_end = &peer->next;

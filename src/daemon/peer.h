@@ -36,6 +36,7 @@ enum peer_binding {
 
 struct peer {
 	struct peer *next, **link; /* in the daemon's list; what points to it there */
+	uint64_t id;               /* grows along the list */
 	LIST_ENTRY(peer) in_bucket; /* of the daemon's peers_at, once named */
 	struct daemon *d;
 	struct config_peer config; /* owned copy; for a ping's peer only address, device, source */
@@ -72,6 +73,7 @@ struct peer_stream {
 	struct peer *peer;
 	struct ping *ping;       /* both NULL: mesh */
 	struct service *service;
+	enum sequential_verdict verdict; /* on loss, that the log has been told */
 };
 
 /* Makes the configured peers match the configuration; those that stay keep their resolution. 0 or -ENOMEM. */

@@ -134,6 +134,7 @@ record_summary(struct record *r, const struct probe_summary *s)
 	record_u64(&map, "results", s->results);
 	record_u64(&map, "answered", s->answered);
 	record_u64(&map, "lost", s->lost);
+	record_u64(&map, "noise", s->noise);
 	record_double_if(&map, "lost_ratio", judged ? (double)s->lost / judged : 0, judged > 0);
 	record_u64_if(&map, "rtt_min_ns", s->rtt_min_ns, known);
 	record_u64_if(&map, "rtt_p50_ns", s->rtt_p50_ns, known);
@@ -177,6 +178,7 @@ record_probe(msgpack_packer *out, const struct record_probe_context *context, co
 	record_str(&r, "kind", probe_kind_name(result->kind));
 	record_str(&r, "class", probe_class_name(result->class));
 	record_str(&r, "reason", result->reason);
+	record_str(&r, "host_noise", result->host_noise != PROBE_NOISE_NONE ? probe_noise_name(result->host_noise) : NULL);
 	record_probe_times(&r, result);
 	record_str(&r, "clock", probe_clock_name(result->clock));
 	record_u64_if(&r, "src_port", result->src_port, result->src_port != PROBE_PORT_UNKNOWN);

@@ -93,7 +93,7 @@ about=usage
 for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "ping -c" "ping -c 0 a" "ping -c -1 a" "ping -c x a" \
 	"ping -i 0 a" "ping -i nan a" "ping -s 49 a" "ping -s 5000 a" "ping --flow-label 0x100000 a" "ping --tos 256 a" "ping -W x a" \
 	"watch x" "watch -n 0 " "watch -c 0" "-S" "flows x" "flows --by" "flows --by host" "flows --pid x" "flows -p 0" "flows --qps --by job" \
-	"events x" "events -c 0" "events --pid -1" "events --count"; do
+	"windows x" "windows --by job" "windows --by" "windows -c 3" "windows -f -c 0" "events x" "events -c 0" "events --pid -1" "events --count"; do
 	what=$args
 	# shellcheck disable=SC2086
 	"$ctl" $args >"$dir/out" 2>"$dir/err"
@@ -106,7 +106,7 @@ done
 
 about=help
 run 0 --help; out '^Usage:'; out 'status'; out 'watch'; no_err
-for command in status devices acknowledge peers targets flows events ping watch; do
+for command in status devices acknowledge peers targets flows events windows ping watch; do
 	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 100
 	run 0 $command -h; out '^Usage:'
 done
@@ -114,7 +114,7 @@ run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
 
 about="no daemon"
-for args in status devices "devices --history" acknowledge peers targets flows events watch "--json watch" "ping 10.0.0.1"; do
+for args in status devices "devices --history" acknowledge peers targets flows events windows "windows -f" watch "--json watch" "ping 10.0.0.1"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'no rpingmeshd listens there'; err "$sock"; lines 0
 done
@@ -203,13 +203,26 @@ run 0 flows --remote HOST-B; lines 4
 run 0 flows --remote 10.0.0.99; lines 1; out '^No flow matches'
 run 0 --json flows --pid 1; lines 0
 
+run 0 windows; lines 3; no_err
+out '^END .*SPAN .*DEVICE .*PEER .*HOST .*KIND .*PORT .*DUE .*LOSS (95 %) .*RTT P50 .*RTT P99 .*PROBER .*RESPONDER .*NOISE .*LOSS BY SIZE .*NOT OK .*NOTE$'
+out '^22:13:30Z *10 s *rxe0 *10.0.0.2 *host-b *mesh *57236 *1000 *0.52 % (0.31..0.83) *20.4 ms *40.8 ms *83.1 us *12.3 us *4 *1024 B: 10.0 % (1.23..31.7) *lost 6 *-$'
+out '^22:13:30Z *10 s *rxe0 *10.0.0.3 *host-b *mesh *57236 *1000 *- *- *- *- *- *- *- *down 1000 *clock was set$'
+run 0 windows --by flow; lines 2; out ' service *17 *57236 *1000 *100 % (0..100) '; out ' other B: 50.0 % (10.0..90.0) '; out 'ended$'; not_out HOST
+run 0 windows --by device; lines 2; out ' rxe0 *1000 *<0.01 % (<0.01..99.9) '; not_out PEER; not_out KIND
+run 0 --json windows; lines 2; json 'o["type"] == "window" and o["by"] == "target" and o["rtt"]["count"] in (0, 10)'
+run 0 windows --follow -c 3; lines 4; no_err
+out '^2023-11-14T22:13:30Z span=10s rxe0 10.0.0.2 mesh port=57236 due=1000 loss=0.52 % (0.31..0.83) rtt_p50=20.400 ms rtt_p99=40.800 ms prober=0.083 ms responder=0.012 ms noise=4 sizes=(1024 B: 10.0 % (1.23..31.7)) not_ok=(lost 6)$'
+out '^2023-11-14T22:13:30Z span=10s rxe0 10.0.0.3 mesh port=57236 due=1000 loss=- not_ok=(down 1000) note=(clock was set)$'
+order 'due=1000' '^5 windows are missing here' 'due=77'
+run 0 --json windows -f --by device -c 2; lines 3; json 'o["type"] == "window" and o["by"] == "device" or o == {"type": "dropped", "count": 5}'
+
 what="narrow"
 for c in 8 20 40 60 80 120 150; do
-	for command in peers devices targets flows "flows --qps" "flows --by process"; do
+	for command in peers devices targets windows flows "flows --qps" "flows --by process"; do
 		# shellcheck disable=SC2086
 		COLUMNS=$c "$ctl" -S "$sock" $command >"$dir/out" 2>"$dir/err" || bad "exit status"
 		widest $c
-		lines "$(case $command in peers) echo 4 ;; flows) echo 6 ;; *qps) echo 73 ;; *by*) echo 5 ;; *) echo 2 ;; esac)"
+		lines "$(case $command in peers) echo 4 ;; windows) echo 3 ;; flows) echo 6 ;; *qps) echo 73 ;; *by*) echo 5 ;; *) echo 2 ;; esac)"
 	done
 done
 COLUMNS=40 "$ctl" -S "$sock" peers >"$dir/out" 2>"$dir/err"
@@ -231,7 +244,7 @@ unset FAKE_LOG
 out '^PING node7 (10.0.1.1) from rxe0: 50 bytes$'
 out '^50 bytes from 10.0.1.1 (host-b): seq=0 rtt=1.234 ms prober=12.3 us responder=34.5 us port=57236 path=exact clock=sw$'
 out '^seq=1 lost (500 ms)$'
-out '^50 bytes from 10.0.1.1 (host-b): seq=2 rtt=612.346 ms .* late$'
+out '^50 bytes from 10.0.1.1 (host-b): seq=2 rtt=612.346 ms .* clock=sw noise=responder late$'
 out '^seq=3 local_error (port is down)$'
 out '^--- node7 ping statistics ---$'; out '^4 sent, 2 answered, loss 33.3%$'; out '^ok 1, lost 1, late 1, local_error 1$'
 out '^rtt min/avg/p50/p99/max/mdev = 1.23 ms / 307 ms / 1.23 ms / 612 ms / 612 ms / 306 ms$'
@@ -279,7 +292,9 @@ fi
 
 daemon bad
 run 1 status; out 'degraded *device rxe1 is down'; out 'degraded *tracing is off'
-run 1 peers; out 'NOT OK'; out 'lost 3 down 12'; out 'down .*SIDR request timed out$'
+out '^  lossy *rxe0 -> 10.0.0.3 (host-c) port 57236: 5 of 3200 probes lost, since 3 min 5 s$'
+out '^  lossy *- -> a?\[2J (hhh'; out '^  lossy *5 more paths$'
+run 1 peers; out 'NOT OK'; out 'lost 3 down 12'; out ' 7  lossy '; out '^PEER .* NOISE  VERDICT '; out 'down .*SIDR request timed out$'
 run 1 --json peers; lines 2; json 'True'
 run 1 devices; out 'down'; out 'port is down'; not_out SOURCES; not_out SKIPPED; out ' - of 150 '; not_out SERVICES
 run 0 targets; out 'Nothing is probed'
@@ -318,28 +333,30 @@ run 0 flows --by remote; lines 2; out '^10.0.0.2  *host-b  *1000  *2000  *1000  
 for scenario in endless circle emptypage; do
 	daemon $scenario
 	run 3 flows; one_err; err '"flows" never ends'; lines 0
+	[ $scenario != endless ] || { run 3 windows; one_err; err '"windows" never ends'; lines 0; }
 done
 daemon nextword
 run 3 flows; one_err; err 'is no list of flows'
+run 3 windows; one_err; err 'is no list of windows'
 
 daemon refuses
 run 1 peers; one_err; err 'size: expected? 50 to 4096 bytes'; lines 0
 run 1 ping -c 1 node7; one_err; err 'ping: node7: no address for that name'
 
 daemon old
-for args in status devices acknowledge peers targets flows events "ping x" watch "--json watch"; do
+for args in status devices acknowledge peers targets flows events windows "windows -f" "ping x" watch "--json watch"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'older than this program'; lines 0
 done
 
 daemon schema
-for args in status "--json watch" "ping -q x" events; do
+for args in status "--json watch" "ping -q x" events windows "windows -f"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'schema 0, this program needs 1'
 done
 
 daemon dies
-for args in status peers flows events "ping -q x" "--json watch" "watch -n 0.1"; do
+for args in status peers flows events windows "windows -f" "ping -q x" "--json watch" "watch -n 0.1"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'hung up'
 done
@@ -356,7 +373,7 @@ for scenario in garbage huge; do
 done
 
 daemon wrong
-for args in status devices peers targets flows watch; do
+for args in status devices peers targets flows windows watch; do
 	run 3 $args; one_err; err 'does not fit this program'
 done
 
@@ -383,6 +400,10 @@ for c in 8 40 80 200; do
 	COLUMNS=$c "$ctl" -S "$sock" flows >"$dir/out" 2>"$dir/err" || bad "exit status"
 	widest $c; lines 12
 done
+run 0 windows; not_out "$esc"; lines 13
+run 0 --json windows; not_out "$esc"
+run 0 windows -f -c 12; not_out "$esc"
+run 0 --json windows -f -c 12; not_out "$esc"
 run 0 events -c 12; not_out "$esc"; out 'a?\[2J??(?)'
 run 0 --json events -c 12; not_out "$esc"
 run 0 watch -c 1
@@ -395,6 +416,7 @@ run 3 status; one_err; err 'has not answered "status" for 5 s'
 daemon flood
 run 0 --json watch -c 100000; lines 100000
 run 0 events -c 100000; lines 100000
+run 0 windows -f -c 100000; lines 100000
 what="events | head"
 { timeout 10 "$ctl" -S "$sock" events; echo $? >"$dir/status"; } 2>"$dir/err" | head -1 >"$dir/out"
 lines 1; no_err

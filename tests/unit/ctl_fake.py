@@ -97,6 +97,41 @@ FLOWS = [
 ]
 
 
+def histogram(value, count=10):
+    return {"count": count, "sum_ns": value * count, "min_ns": value, "p50_ns": value, "p90_ns": value, "p99_ns": 2 * value,
+            "p999_ns": 2 * value, "max_ns": 2 * value, "buckets": [500, count]}
+
+
+def window_size(size, ratio, low, high):
+    return {"size": size, "due": 100, "answered": 100, "lost": 0, "lost_noise": 0, "loss_ratio": ratio, "loss_low": low,
+            "loss_high": high, "rtt_min_ns": 1, "rtt_p50_ns": 2, "rtt_p99_ns": 3}
+
+
+def window(by="target", **more):
+    w = {"type": "window", "schema": 1, "by": by, "device": "rxe0", "port": 1, "start_ns": 1_700_000_000_000_000_000,
+         "end_ns": 1_700_000_010_000_000_000, "windows": 1, "clock_stepped": False, "length_changed": False, "ended": False,
+         "due": 1000, "posted": 1000, **{c: 0 for c in CLASSES}, "ok": 994, "lost": 6, "loss_lost": 5, "loss_of": 999,
+         "loss_ratio": 0.0052, "loss_low": 0.0031, "loss_high": 0.0083, "loss_level": 0.95, "lost_noise": 1,
+         "noise": {"prober": 3, "responder": 0, "both": 1}, "clock": {"sw": 994, "hw": 0},
+         "sizes": [window_size(50, 0.0, 0.0, 0.0037), window_size(1024, 0.1, 0.0123, 0.31698)], "rtt": histogram(20_400_000),
+         "prober_delay": histogram(83_100), "responder_delay": histogram(12_300), "unbinned": 0}
+    if by != "device":
+        w.update(peer="10.0.0.2", source="10.0.0.1", hostname="host-b", kind="mesh", interval_ns=10_000_000, flow_label=0,
+                 traffic_class=0, service_level=0, src_port=57236, path="exact")
+    w.update(more)
+    return w
+
+
+QUIET = {"loss_ratio": None, "loss_low": 0.0, "loss_high": 1.0, "noise": {"prober": 0, "responder": 0, "both": 0}, "sizes": [],
+         "rtt": {"count": 0, "p50_ns": None}, "prober_delay": None, "responder_delay": {}, "ok": 0, "lost": 0}
+WINDOWS = {
+    "target": [window(), window(peer="10.0.0.3", clock_stepped=True, **{**QUIET, "peer_down": 1000})],
+    "flow": [window("flow", flow=17, kind="service", hostname=None, loss_ratio=1.0, loss_low=0.0, loss_high=1.0, ended=True,
+                    sizes=[window_size(50, 0.0, 0.0, 0.1), window_size(None, 0.5, 0.1, 0.9)])],
+    "device": [window("device", loss_ratio=1e-5, loss_low=1e-7, loss_high=0.9996)],
+}
+
+
 def status(**more):
     s = {"type": "status", "schema": 1, "version": "9.9", "pid": 42, "uptime_s": 7805.5, "hostname": "host-a",
          "incarnation": 2**63 + 1, "time_ns": time.time_ns(), "config_file": "/etc/x.conf", "config_error": None,
@@ -169,6 +204,16 @@ JUNK_FLOWS = JUNK + [
 ]
 
 
+NAN = float("nan")
+JUNK_WINDOWS = [
+    {},
+    window(start_ns=2**64 - 1, end_ns=2**64 - 1, loss_ratio=NAN, loss_low=-1, loss_high=1e300, peer="a\x1b[2J", flow=[]),
+    window(start_ns=5, end_ns=1, noise={"prober": 2**64 - 1, "both": -1}, sizes=[5, None, {}, window_size("x\x1b", 1, 0, 1)] * 50),
+    window(sizes=[window_size(2**64 - 1, 0.5, 0.1, 0.9)] * 100, rtt=7, prober_delay=[1], responder_delay={"p50_ns": -1}),
+    dict.fromkeys(window()),
+]
+
+
 class Conn:
     def __init__(self, sock, scenario):
         self.sock, self.scenario, self.stopped = sock, scenario, threading.Event()
@@ -218,6 +263,19 @@ class Conn:
         elif method == "ping_stop":
             self.answer(ident, {})
             self.stopped.set()
+        elif method == "windows":
+            assert param["limit"] == 256, param
+            if "after" not in param:  # a page without any
+                self.answer(ident, {"windows": [], "next": 7})
+            else:
+                self.answer(ident, {"windows": WINDOWS[param["by"]], "next": None})
+        elif method == "subscribe_windows":
+            self.answer(ident, {})
+            for w in WINDOWS[param["by"][0]]:
+                self.note("window", w)
+            self.note("dropped", {"count": 5})
+            self.note("probe", probe(0))
+            self.note("window", window(param["by"][0], due=77))
         elif method == "flows":
             self.flows(ident, param, FLOWS)
         elif method == "events":
@@ -249,7 +307,7 @@ class Conn:
         self.note("ping", probe(0))
         self.answer(ident, {"ping": 77, "address": "10.0.1.1", "device": "rxe0", "size": 50, "timeout_ns": 500_000_000})
         if "count" in param:
-            rest = [probe(1, "lost"), probe(2, "late", rtt_ns=612_345_678), probe(3, "local_error", reason="port is down")]
+            rest = [probe(1, "lost"), probe(2, "late", rtt_ns=612_345_678, host_noise="responder"), probe(3, "local_error", reason="port is down")]
             for p in rest:
                 self.note("ping", p)
             self.note("ping", probe(9, ping=78))  # somebody else's
@@ -275,8 +333,12 @@ class Conn:
             self.note("ping_done", {"ping": 77, **totals(unresolved=2)})
             return
         down = peer("10.0.0.3", "down", None, state_reason="SIDR request timed out", last_ok_ns=None, hostname=None,
-                    **totals(ok=5, lost=3, peer_down=12))
-        self.answer(ident, {"status": status(degraded=["device rxe1 is down", "tracing is off"], devices_up=1),
+                    loss_verdict="lossy", **totals(ok=5, lost=3, peer_down=12))
+        down["recent"]["noise"] = 7
+        lossy = [{"device": "rxe0", "peer": "10.0.0.3", "hostname": "host-c", "flow": None, "src_port": 57236, "flow_label": 0,
+                  "traffic_class": 0, "since_ns": time.time_ns() - 185 * 10**9, "lost": 5, "of": 3200},
+                 {"peer": "a\x1b[2J", "since_ns": 2**64 - 1, "hostname": "h" * 500}, 5, {}]
+        self.answer(ident, {"status": status(degraded=["device rxe1 is down", "tracing is off"], devices_up=1, lossy=lossy, lossy_paths=9),
                             "peers": [peer("10.0.0.2"), down], "devices": [device(state="down", state_reason="port is down", probes_per_s_max=150, skipped=0)],
                             "targets": []}[method])
 
@@ -301,7 +363,8 @@ class Conn:
 
     def do_endless(self, ident, method, param):  # ids go on for ever
         after = param.get("after", 0)
-        self.answer(ident, {"flows": [{"id": after + i} for i in range(1, 257)], "next": after + 256})
+        name = "flows" if method == "flows" else "windows"
+        self.answer(ident, {name: [{"id": after + i, "schema": 1} for i in range(1, 257)], "next": after + 256})
 
     def do_circle(self, ident, method, param):
         self.answer(ident, {"flows": [flow(1)], "next": 1})
@@ -336,6 +399,11 @@ class Conn:
         elif method == "events":
             self.answer(ident, {})
             self.note("event", event(1, schema=0))
+        elif method == "windows":
+            self.answer(ident, {"windows": [window(schema=0)], "next": None})
+        elif method == "subscribe_windows":
+            self.answer(ident, {})
+            self.note("window", window(schema=0))
         else:
             self.answer(ident, status(schema=0))
 
@@ -370,7 +438,7 @@ class Conn:
         self.note("from_the_future", None)
 
     def do_junk(self, ident, method, param):
-        if method in ("ping", "subscribe", "events"):
+        if method in ("ping", "subscribe", "events", "subscribe_windows"):
             self.send([1, ident + 1000, None, None])
             self.send(5)
             self.send([2, 5, 5])
@@ -381,7 +449,10 @@ class Conn:
                 self.note("ping", j)
                 self.note("probe", j)
                 self.note("event", j)
+                self.note("window", j)
                 self.note("dropped", j)
+            for j in JUNK_WINDOWS:
+                self.note("window", j)
             for j in JUNK_FLOWS:
                 self.note("event", {**(j if isinstance(j, dict) else {}), "comm": "a\x1b[2J\udcff\u202e", "pid": -1, "src_gid": [1]})
             self.note("ping_done", JUNK[5])
@@ -390,6 +461,8 @@ class Conn:
                                 "loop_stall_max_ns": 2**64 - 1, "time_ns": 0, "schema": "x", "version": [1],
                                 "tracing": "\x07" * 300, "tracing_reason": "\x1b[2J" * 100,
                                 "trace": {k: [2**64 - 1, -1, "\x1b[2J", None, {}, 0][i % 6] for i, k in enumerate(trace())}})
+        elif method == "windows":
+            self.answer(ident, {"windows": JUNK_WINDOWS + JUNK, "next": None})
         elif method == "flows":
             self.answer(ident, {"flows": JUNK_FLOWS, "next": None})
         elif method == "devices":
@@ -412,7 +485,9 @@ class Conn:
             return
         self.answer(ident, {"ping": 77})
         for seq in range(200000):
-            if method == "events":
+            if method == "subscribe_windows":
+                self.note("window", WINDOWS["target"][0])
+            elif method == "events":
                 self.note("event", EVENTS[1])
             else:
                 self.note("ping" if method == "ping" else "probe", probe(seq))

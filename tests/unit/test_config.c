@@ -103,6 +103,9 @@ static const struct bad bad[] = {
 	{"traffic_class = 256;", "test.conf:1: traffic_class: ", "from 0 to 255, found 256"},
 	{"traffic_class = -1;", "test.conf:1: traffic_class: ", "found -1"},
 	{"service_level = 16;", "test.conf:1: service_level: ", "from 0 to 15, found 16"},
+	{"window_s = 0;", "test.conf:1: window_s: ", "from 1 to 3600, found 0"},
+	{"window_s = 3601;", "test.conf:1: window_s: ", "found 3601"},
+	{"window_s = 7;", "test.conf:1: window_s: ", "expected a divisor of 3600, found 7"},
 	{"max_probes_per_s = 0;", "test.conf:1: max_probes_per_s: ", "from 1 to 1000000, found 0"},
 	{"max_probes_per_s = 1000001;", "test.conf:1: max_probes_per_s: ", "found 1000001"},
 	{"limits = { cpu_percent = 101; };", "test.conf:1: limits.cpu_percent: ", "from 0 to 100, found 101"},
@@ -256,6 +259,7 @@ test_defaults(void **state)
 	assert_int_equal(c->gid_index, -1);
 	assert_int_equal(c->port, 21072);
 	assert_int_equal(c->timeout_ms, 500);
+	assert_int_equal(c->window_s, 10);
 	assert_int_equal(c->max_probes_per_s, 150);
 	assert_false(c->clock_software);
 	assert_int_equal(c->busy_poll_us, 0);
@@ -325,7 +329,7 @@ test_default_peer(void **state)
 static const char every_key[] =
 	"devices = (\"rxe0\", \"mlx5_*\"); gid_index = 3; port = 0x1234; interval_ms = 250; timeout_ms = 1000;\n"
 	"sizes = [64, 1024L]; flow_labels = (1, 2, 0xfffff); traffic_class = 104; service_level = 3;\n"
-	"max_probes_per_s = 1000000; clock = \"software\"; busy_poll_us = 1000;\n"
+	"max_probes_per_s = 1000000; window_s = 3600; clock = \"software\"; busy_poll_us = 1000;\n"
 	"responder = { allow = [\"10.1.0.0/16\", \"fd00::/8\", \"192.0.2.1\"]; per_source = 10; total = 20; };\n"
 	"socket = \"/tmp/s\" \"ock\"; socket_group = \"adm\"; hostname = \"gpu1\"; tor = \"leaf 3\";\n"
 	"limits = { cpu_percent = 0; memory_mb = 1048576; };\n"
@@ -355,6 +359,7 @@ test_every_key(void **state)
 	assert_int_equal(c->gid_index, 3);
 	assert_int_equal(c->port, 0x1234);
 	assert_int_equal(c->timeout_ms, 1000);
+	assert_int_equal(c->window_s, 3600);
 	assert_int_equal(c->max_probes_per_s, 1000000);
 	assert_true(c->clock_software);
 	assert_int_equal(c->busy_poll_us, 1000);

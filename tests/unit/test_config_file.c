@@ -186,6 +186,7 @@ assert_same_config(const struct config *a, const struct config *b)
 	assert_int_equal(a->gid_index, b->gid_index);
 	assert_int_equal(a->port, b->port);
 	assert_int_equal(a->timeout_ms, b->timeout_ms);
+	assert_int_equal(a->window_s, b->window_s);
 	assert_int_equal(a->max_probes_per_s, b->max_probes_per_s);
 	assert_int_equal(a->clock_software, b->clock_software);
 	assert_int_equal(a->busy_poll_us, b->busy_poll_us);

@@ -128,6 +128,36 @@ test_device(void **state)
 	msgpack_unpacked_destroy(&p.msg);
 }
 
+static void
+test_window_by(void **state)
+{
+	struct control_error error = {0};
+	enum record_window_by by;
+	unsigned int bys;
+	struct params p;
+
+	(void)state;
+	assert_int_equal(params_window_by(FROM(&p, "\x90"), &by, &error), 0);
+	assert_int_equal(by, RECORD_WINDOW_TARGET);
+	msgpack_unpacked_destroy(&p.msg);
+	assert_int_equal(params_window_by(FROM(&p, "\x91\x81\xa2" "by\xa6" "device"), &by, &error), 0);
+	assert_int_equal(by, RECORD_WINDOW_DEVICE);
+	msgpack_unpacked_destroy(&p.msg);
+	assert_true(params_window_by(FROM(&p, "\x91\x81\xa2" "by\xa3" "job"), &by, &error) < 0);
+	assert_memory_equal(error.message, "by: ", 4);
+	msgpack_unpacked_destroy(&p.msg);
+	assert_true(params_window_by(FROM(&p, "\x91\x81\xa2" "by\x91\xa4" "flow"), &by, &error) < 0);
+	msgpack_unpacked_destroy(&p.msg);
+	assert_int_equal(params_window_bys(FROM(&p, "\x90"), &bys, &error), 0);
+	assert_int_equal(bys, 7);
+	msgpack_unpacked_destroy(&p.msg);
+	assert_int_equal(params_window_bys(FROM(&p, "\x91\x81\xa2" "by\x92\xa4" "flow\xa6" "device"), &bys, &error), 0);
+	assert_int_equal(bys, 1u << RECORD_WINDOW_FLOW | 1u << RECORD_WINDOW_DEVICE);
+	msgpack_unpacked_destroy(&p.msg);
+	assert_true(params_window_bys(FROM(&p, "\x91\x81\xa2" "by\xa4" "flow"), &bys, &error) < 0);
+	msgpack_unpacked_destroy(&p.msg);
+}
+
 int
 main(void)
 {
@@ -136,6 +166,7 @@ main(void)
 		cmocka_unit_test(test_ping_refusals),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_device),
+		cmocka_unit_test(test_window_by),
 	};
 
 	return cmocka_run_group_tests_name("params", tests, NULL, NULL);

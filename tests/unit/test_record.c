@@ -9,78 +9,8 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "record_fixture.h"
 #include "report/record.h"
-
-struct fixture {
-	msgpack_sbuffer out;
-	msgpack_packer pk;
-	msgpack_unpacked msg;
-};
-
-static void
-fixture_begin(struct fixture *f)
-{
-	msgpack_sbuffer_init(&f->out);
-	msgpack_packer_init(&f->pk, &f->out, msgpack_sbuffer_write);
-	msgpack_unpacked_init(&f->msg);
-}
-
-/* What was packed, as one map that fills the buffer exactly. */
-static const msgpack_object_map *
-fixture_map(struct fixture *f)
-{
-	size_t at = 0;
-
-	assert_int_equal(msgpack_unpack_next(&f->msg, f->out.data, f->out.size, &at), MSGPACK_UNPACK_SUCCESS);
-	assert_int_equal(at, f->out.size);
-	assert_int_equal(f->msg.data.type, MSGPACK_OBJECT_MAP);
-	return &f->msg.data.via.map;
-}
-
-static void
-fixture_end(struct fixture *f)
-{
-	msgpack_unpacked_destroy(&f->msg);
-	msgpack_sbuffer_destroy(&f->out);
-}
-
-static const msgpack_object *
-find(const msgpack_object_map *map, const char *key)
-{
-	for (uint32_t i = 0; i < map->size; i++) {
-		const msgpack_object_str *k = &map->ptr[i].key.via.str;
-
-		if (k->size == strlen(key) && memcmp(k->ptr, key, k->size) == 0)
-			return &map->ptr[i].val;
-	}
-	fail_msg("no key %s", key);
-	return NULL;
-}
-
-static void
-expect_str(const msgpack_object_map *map, const char *key, const char *text)
-{
-	const msgpack_object *o = find(map, key);
-
-	assert_int_equal(o->type, MSGPACK_OBJECT_STR);
-	assert_int_equal(o->via.str.size, strlen(text));
-	assert_memory_equal(o->via.str.ptr, text, strlen(text));
-}
-
-static void
-expect_u64(const msgpack_object_map *map, const char *key, uint64_t value)
-{
-	const msgpack_object *o = find(map, key);
-
-	assert_int_equal(o->type, MSGPACK_OBJECT_POSITIVE_INTEGER);
-	assert_int_equal(o->via.u64, value);
-}
-
-static void
-expect_nil(const msgpack_object_map *map, const char *key)
-{
-	assert_int_equal(find(map, key)->type, MSGPACK_OBJECT_NIL);
-}
 
 static const struct record_probe_context context = {.device = "rxe0", .peer = "10.0.0.2"};
 
