@@ -392,6 +392,7 @@ test_noise(void **state)
 	struct responder_config config = {.ops = &fake_ops, .random = 42, .noise = &noise};
 	struct fake *f = *state;
 	const struct wire_message *ack2;
+	struct addr local = addr("10.0.0.1"), remote = addr("10.0.0.2");
 	uint64_t session;
 
 	responder_free(f->responder);
@@ -420,6 +421,17 @@ test_noise(void **state)
 	ack2_wait(f, session, 1200 * MS);
 	sent(f, f->sent[0].ack.cookie, 0, 5000 + 71200 * MS, 0);
 	assert_int_equal(f->sent[1].message.ack2.stall_ms, UINT16_MAX);
+	/* A wait for the path back is long and no stall. */
+	f->done = true;
+	f->n_sent = 0;
+	f->status = -EAGAIN;
+	send_probe(f, session, 1, "10.0.0.2");
+	f->status = 0;
+	f->t4.ns = 5000 + 100 * MS;
+	responder_path_ready(f->responder, &nic_a, &local, &remote, f->now);
+	assert_int_equal(f->n_sent, 2);
+	assert_int_equal(f->sent[1].message.ack2.delay_ns, 100 * MS);
+	assert_false(f->sent[1].message.ack2.noise);
 }
 
 int
