@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside the prober: what prober.c (devices, pacing, time), prober_peer.c (state machine, SIDR),
- * prober_target.c (schedules) and prober_probe.c (probes in flight and what became of them) share.
+ * prober_target.c (schedules), prober_probe.c (probes in flight and what became of them) and prober_measure.c (their figures)
+ * share.
  *
  * Callbacks that report (ops->result, ops->target_done) run only in prober_drain(), when no
  * function of the prober holds a pointer to anything: they may remove what they like.
@@ -268,6 +269,12 @@ void prober_count_result(struct prober_probe *probe, const struct probe_result *
 void prober_windows_advance(struct prober *prober, uint64_t now_ns);
 /* The target's or device's windows come to their end and go. None of its probes is in flight. */
 void prober_windows_end(struct prober *prober, struct window_series *series);
+
+/* prober_measure.c */
+/* A probe with send completion and both ACKs: settles T5 - T2, and which clock has measured it. */
+void prober_measure(struct prober_probe *probe);
+/* What is known of a probe that has ended. */
+void prober_measure_result(const struct prober_probe *probe, struct probe_result *r);
 
 /* prober_probe.c */
 /* A probe with a sequence number that is not in use, or NULL (no memory). */

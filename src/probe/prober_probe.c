@@ -161,112 +161,6 @@ probe_land(struct prober_probe *probe)
 	probe_set_unproven(probe, false);
 }
 
-static uint64_t
-probe_sum(uint64_t a, uint64_t b)
-{
-	return a + b < a ? UINT64_MAX : a + b;
-}
-
-static uint64_t
-probe_less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-/*
- * T5 - T2, by the RNIC's clock if it can be. It is not longer than from the post to when the ACK was read, and may be
- * shorter by however long the host did not run meanwhile.
- */
-static void
-probe_measure_elapsed(struct prober_probe *probe)
-{
-	const struct hwclock_moment *t2 = &probe->tx.t2, *t5 = &probe->t5;
-	struct hwclock_bounds bounds = {
-		.max_ns = probe_less(t5->ns, probe->tx.t1_ns),
-		.near_ns = probe_less(t5->ns, t2->ns),
-		.error_ns = probe_sum(t2->error_ns, t5->error_ns),
-	};
-
-	if (hwclock_elapsed(probe->target->peer->device->clock, t2, t5, &bounds, &probe->elapsed)) {
-		probe->elapsed_clock = PROBE_CLOCK_HW;
-		return;
-	}
-	probe->elapsed_clock = PROBE_CLOCK_SW;
-	probe->elapsed = (struct hwclock_elapsed){.ns = bounds.near_ns, .error_ns = bounds.error_ns};
-}
-
-/*
- * T2 and T5 on the host's time scale. What the RNIC's clock has measured is laid so that it begins at the host's T2, or ends
- * at T6 if it would end later.
- */
-static void
-probe_lay_out(const struct prober_probe *probe, struct probe_result *r)
-{
-	uint64_t latest_ns = probe_less(probe->t6_ns, probe->elapsed.ns);
-
-	if (r->t_ns[1] > latest_ns)
-		r->t_ns[1] = latest_ns;
-	r->t_ns[4] = r->t_ns[1] + probe->elapsed.ns;
-}
-
-/* The times of include/rpingmesh/probe_wire.h. What comes out negative is 0, and shows in the error. */
-static void
-probe_measure(const struct prober_probe *probe, struct probe_result *r)
-{
-	uint64_t out_and_back_ns = probe->elapsed.ns;
-	uint64_t short_ns = probe_less(probe->delay_ns, out_and_back_ns);
-
-	r->measured = true;
-	if (probe->elapsed_clock == PROBE_CLOCK_HW)
-		probe_lay_out(probe, r);
-	else
-		short_ns = probe_sum(short_ns, probe_less(probe->tx.t2.ns, probe->t5.ns));
-	r->t_ns[2] = probe->t3_ns;
-	r->t_ns[3] = probe->t3_ns + probe->delay_ns;
-	r->rtt_ns = probe_less(out_and_back_ns, probe->delay_ns);
-	r->prober_delay_ns = probe_less(probe_less(probe->t6_ns, probe->tx.t1_ns), out_and_back_ns);
-	r->responder_delay_ns = probe->delay_ns;
-	r->error_ns = probe_sum(probe->elapsed.error_ns, probe->delay_error_ns);
-	if (r->error_ns < short_ns)
-		r->error_ns = short_ns;
-	if (probe->elapsed_clock == PROBE_CLOCK_HW && probe->delay_clock == PROBE_CLOCK_HW)
-		r->clock = PROBE_CLOCK_HW;
-}
-
-static void
-probe_result(const struct prober_probe *probe, struct probe_result *r)
-{
-	const struct prober_target_config *config = &probe->target->config;
-	bool posted = probe != &probe->target->spare;
-
-	*r = (struct probe_result){
-		.seq = probe->seq,
-		.kind = config->kind,
-		.class = probe->class,
-		.due_ns = probe->due_ns,
-		.posted = posted,
-		.clock = PROBE_CLOCK_SW,
-		.flow_label = config->flow_label,
-		.src_port = probe->tx.src_port,
-		.traffic_class = config->traffic_class,
-		.service_level = config->service_level,
-		.size = probe->size,
-		.path = probe->tx.path,
-		.host_noise = probe->host_noise,
-		.reason = probe->reason,
-	};
-	if (posted)
-		r->t_ns[0] = probe->tx.t1_ns;
-	if (probe->tx.done)
-		r->t_ns[1] = probe->tx.t2.ns;
-	if (probe->ack1) {
-		r->t_ns[4] = probe->t5.ns;
-		r->t_ns[5] = probe->t6_ns;
-	}
-	if (probe->class == PROBE_OK || probe->class == PROBE_LATE)
-		probe_measure(probe, r);
-}
-
 void
 prober_probe_end(struct prober_probe *probe, enum probe_class class, const char *reason, uint64_t now_ns)
 {
@@ -279,7 +173,7 @@ prober_probe_end(struct prober_probe *probe, enum probe_class class, const char 
 	probe->ended = true;
 	TAILQ_INSERT_TAIL(&probe_prober(probe)->ended, probe, in_ended);
 	probe->host_noise = prober_noise_of(probe);
-	probe_result(probe, &r);
+	prober_measure_result(probe, &r);
 	prober_count_result(probe, &r, now_ns);
 	if (r.measured) {
 		target->peer->last_ok_ns = now_ns;
@@ -325,7 +219,7 @@ prober_probe_tell(struct prober_probe *probe)
 	void *user = probe->target->user;
 	struct probe_result r;
 
-	probe_result(probe, &r);
+	prober_measure_result(probe, &r);
 	probe_unlink(probe);
 	prober->ops->result(prober->arg, user, &r);
 }
@@ -347,11 +241,9 @@ prober_probe_forget(struct prober_target *target)
 static void
 probe_complete(struct prober_probe *probe, uint64_t now_ns)
 {
-	uint64_t answered_ns = probe_less(probe->t5.ns, probe->tx.t2.ns);
-
-	probe_measure_elapsed(probe);
+	prober_measure(probe);
 	/* By the time of arrival, not of handling: a host that stalls makes no peer late. Always by the host's clock. */
-	if (answered_ns > probe->target->config.timeout_ns)
+	if (probe->t5.ns > probe->tx.t2.ns + probe->target->config.timeout_ns)
 		prober_probe_end(probe, PROBE_LATE, NULL, now_ns);
 	else
 		prober_probe_end(probe, PROBE_OK, NULL, now_ns);

@@ -6,6 +6,7 @@ is measured by it is held against netem's setting, against the same by the syste
 Tolerance of medians, unless a case states its own: 6 ms + 5 %, as in test_measure.py and for its reasons."""
 
 import os
+import signal
 import statistics
 
 import harness
@@ -28,6 +29,12 @@ def pair(t, env0, env1, text=""):
     b = Host(t, 1, text, env1).start()
     a.wait_peer(address(1), "up")
     return a, b
+
+
+def reload(host):
+    before = host.log().count(": reloaded")
+    host.send_signal(signal.SIGHUP)
+    harness.until("the configuration is read again", lambda: host.log().count(": reloaded") > before)
 
 
 def device(host):
@@ -256,11 +263,11 @@ def test_configured(t):
     for h in (a, b):
         text = f'peers = ("{address(1)}");' if h is a else ""
         h.configure(text + QUIET)
-        h.ctl("reload", status=0)
+        reload(h)
     harness.until("the clock is used", lambda: device(a)["clock"] == device(b)["clock"] == "hw")
     harness.until("probes are answered again", lambda: clocks(pings(a, 3))["hw"] == 3)
     qpn = device(a)["qpn"]
-    a.ctl("reload", status=0)
+    reload(a)
     check(device(a)["qpn"] == qpn, "the same configuration has replaced the queue pairs")
 
 
@@ -286,7 +293,7 @@ def test_busy_polling(t):
            f"by {a.status()['loop_stall_max_who']}; error {statistics.median(r['error_ns'] for r in idle) / 1e3:.0f} us")
     check(statistics.median(times) < 5, f"status takes {times} s")
     a.configure(f'peers = ("{address(1)}"); max_probes_per_s = 1000;' + QUIET)
-    a.ctl("reload", status=0)
+    reload(a)
     t.note(f"idle: median {median_ms(pings(a, 30)):.2f} ms without, {median_ms(idle):.2f} ms with")
 
 

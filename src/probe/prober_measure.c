@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The figures of a probe: what its six times and the peer's say, by whose clock, and how far that may be off.
+ */
+#include "probe/prober_impl.h"
+
+static uint64_t
+measure_sum(uint64_t a, uint64_t b)
+{
+	return a + b < a ? UINT64_MAX : a + b;
+}
+
+static uint64_t
+measure_less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/*
+ * T5 - T2, by the RNIC's clock if it can be. It is not longer than from the post to when the ACK was read, and may be
+ * shorter by however long the host did not run meanwhile.
+ */
+void
+prober_measure(struct prober_probe *probe)
+{
+	const struct hwclock_moment *t2 = &probe->tx.t2, *t5 = &probe->t5;
+	struct hwclock_bounds bounds = {
+		.max_ns = measure_less(t5->ns, probe->tx.t1_ns),
+		.near_ns = measure_less(t5->ns, t2->ns),
+		.error_ns = measure_sum(t2->error_ns, t5->error_ns),
+	};
+
+	if (hwclock_elapsed(probe->target->peer->device->clock, t2, t5, &bounds, &probe->elapsed)) {
+		probe->elapsed_clock = PROBE_CLOCK_HW;
+		return;
+	}
+	probe->elapsed_clock = PROBE_CLOCK_SW;
+	probe->elapsed = (struct hwclock_elapsed){.ns = bounds.near_ns, .error_ns = bounds.error_ns};
+}
+
+/*
+ * T2 and T5 on the host's time scale. What the RNIC's clock has measured is laid so that it begins at the host's T2, or ends
+ * at T6 if it would end later.
+ */
+static void
+measure_lay_out(const struct prober_probe *probe, struct probe_result *r)
+{
+	uint64_t latest_ns = measure_less(probe->t6_ns, probe->elapsed.ns);
+
+	if (r->t_ns[1] > latest_ns)
+		r->t_ns[1] = latest_ns;
+	r->t_ns[4] = r->t_ns[1] + probe->elapsed.ns;
+}
+
+/* The times of include/rpingmesh/probe_wire.h. What comes out negative is 0, and shows in the error. */
+static void
+measure_fill(const struct prober_probe *probe, struct probe_result *r)
+{
+	uint64_t out_and_back_ns = probe->elapsed.ns;
+	uint64_t short_ns = measure_less(probe->delay_ns, out_and_back_ns);
+
+	r->measured = true;
+	if (probe->elapsed_clock == PROBE_CLOCK_HW)
+		measure_lay_out(probe, r);
+	else
+		short_ns = measure_sum(short_ns, measure_less(probe->tx.t2.ns, probe->t5.ns));
+	r->t_ns[2] = probe->t3_ns;
+	r->t_ns[3] = probe->t3_ns + probe->delay_ns;
+	r->rtt_ns = measure_less(out_and_back_ns, probe->delay_ns);
+	r->prober_delay_ns = measure_less(measure_less(probe->t6_ns, probe->tx.t1_ns), out_and_back_ns);
+	r->responder_delay_ns = probe->delay_ns;
+	r->error_ns = measure_sum(probe->elapsed.error_ns, probe->delay_error_ns);
+	if (r->error_ns < short_ns)
+		r->error_ns = short_ns;
+	if (probe->elapsed_clock == PROBE_CLOCK_HW && probe->delay_clock == PROBE_CLOCK_HW)
+		r->clock = PROBE_CLOCK_HW;
+}
+
+void
+prober_measure_result(const struct prober_probe *probe, struct probe_result *r)
+{
+	const struct prober_target_config *config = &probe->target->config;
+	bool posted = probe != &probe->target->spare;
+
+	*r = (struct probe_result){
+		.seq = probe->seq,
+		.kind = config->kind,
+		.class = probe->class,
+		.due_ns = probe->due_ns,
+		.posted = posted,
+		.clock = PROBE_CLOCK_SW,
+		.flow_label = config->flow_label,
+		.src_port = probe->tx.src_port,
+		.traffic_class = config->traffic_class,
+		.service_level = config->service_level,
+		.size = probe->size,
+		.path = probe->tx.path,
+		.host_noise = probe->host_noise,
+		.reason = probe->reason,
+	};
+	if (posted)
+		r->t_ns[0] = probe->tx.t1_ns;
+	if (probe->tx.done)
+		r->t_ns[1] = probe->tx.t2.ns;
+	if (probe->ack1) {
+		r->t_ns[4] = probe->t5.ns;
+		r->t_ns[5] = probe->t6_ns;
+	}
+	if (probe->class == PROBE_OK || probe->class == PROBE_LATE)
+		measure_fill(probe, r);
+}
