@@ -56,6 +56,9 @@ struct {
 /* Wake the reader for each event, for measuring what that costs. */
 const volatile bool qp_wakeup_always = false;
 
+/* Set by the reader when it stops looking by itself: the next event wakes it, and unsets it. */
+__u32 qp_reader_rests;
+
 struct qp_event_counters qp_counters;
 /* The daemon's process id in the initial pid namespace; 0: leave nobody out. */
 __u32 qp_own_tgid;
@@ -253,19 +256,31 @@ qp_query_mask(const struct ib_qp *qp, const struct ib_qp_attr *attr)
 }
 
 /*
- * Who waits for what: a QP that takes up traffic or ends is told at once, the rest waits for the reader's timer. The wake-up is
- * forced because the kernel's own choice wakes only for the first unread event, which may be one that was told without.
+ * Most events wake nobody: the reader looks ten times a second as long as events come. It is woken when it rests, and when the
+ * ring fills faster than that: at a quarter, by a few events in case that some go past the mark at once.
+ *
+ * Called after the event is there to be read. The reader says that it rests, then looks once more: one of both sees the other.
+ * The wake-up is forced because the kernel's own choice wakes only for the first unread event.
  */
-static __always_inline __u64
-qp_wakeup(const struct qp_event *e)
+static __always_inline void
+qp_wake(void)
 {
-	if (qp_wakeup_always)
-		return BPF_RB_FORCE_WAKEUP;
-	if (e->type == QP_EVENT_CREATE || e->type == QP_EVENT_QUERY)
-		return BPF_RB_NO_WAKEUP;
-	if (e->type == QP_EVENT_MODIFY && e->flags & QP_EVENT_HAS_STATE && e->state <= IB_QPS_INIT)
-		return BPF_RB_NO_WAKEUP;
-	return BPF_RB_FORCE_WAKEUP;
+	__u64 unread = bpf_ringbuf_query(&qp_ring, BPF_RB_AVAIL_DATA);
+	__u64 mark = bpf_ringbuf_query(&qp_ring, BPF_RB_RING_SIZE) / 4;
+	void *nothing;
+
+	if (!*(volatile __u32 *)&qp_reader_rests && (unread < mark || unread > mark + 16 * sizeof(struct qp_event)))
+		return;
+	qp_reader_rests = 0;
+	nothing = bpf_ringbuf_reserve(&qp_ring, sizeof(__u64), 0);
+	if (nothing)
+		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline __u64
+qp_submit_flags(void)
+{
+	return qp_wakeup_always ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 static __always_inline struct qp_event *
@@ -281,8 +296,9 @@ qp_reserve(void)
 static __always_inline void
 qp_submit(struct qp_event *e)
 {
-	bpf_ringbuf_submit(e, qp_wakeup(e));
+	bpf_ringbuf_submit(e, qp_submit_flags());
 	QP_COUNT(sent);
+	qp_wake();
 }
 
 /* rdma_restrack_add(): resources of all kinds come by here. */
@@ -391,10 +407,12 @@ qp_destroy_ends(int ret)
 
 	if (!e)
 		return 0;
-	if (!ret && bpf_ringbuf_output(&qp_ring, e, sizeof(*e), qp_wakeup(e)))
+	if (!ret && bpf_ringbuf_output(&qp_ring, e, sizeof(*e), qp_submit_flags())) {
 		QP_COUNT(lost_ring);
-	else if (!ret)
+	} else if (!ret) {
 		QP_COUNT(sent);
+		qp_wake();
+	}
 	bpf_map_delete_elem(&qp_dying, &key);
 	return 0;
 }

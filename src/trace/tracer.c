@@ -59,6 +59,7 @@ struct tracer {
 	bool degraded;
 	int budget;
 	uint64_t attached_ns, reattached, events;
+	uint64_t polled;       /* events when `poll` last ran */
 	struct qp_event_counters unloaded; /* of what was unloaded */
 	char reason[TRACER_REASON];
 	char first[TRACER_REASON];  /* why perf kprobes do not work, while kprobe.multi is tried */
@@ -164,12 +165,20 @@ tracer_read(struct tracer *t, int budget)
 	return tracer_hooks_read(t->hooks) == -EAGAIN;
 }
 
+/* Ten times a second while events come, then not at all until one wakes us. */
 static void
 tracer_poll_cb(void *arg)
 {
 	struct tracer *t = arg;
+	bool more = tracer_read(t, TRACER_BUDGET);
 
-	loop_timer_set(t->poll, tracer_read(t, TRACER_BUDGET) ? 0 : TRACER_POLL_NS);
+	if (t->hooks && !more && t->events == t->polled) {
+		tracer_hooks_rest(t->hooks);
+		more = tracer_read(t, TRACER_BUDGET);
+	}
+	if (more || t->events != t->polled)
+		loop_timer_set(t->poll, more ? 0 : TRACER_POLL_NS);
+	t->polled = t->events;
 }
 
 static void
@@ -178,8 +187,7 @@ tracer_ready_cb(void *arg, int events)
 	struct tracer *t = arg;
 
 	(void)events;
-	if (tracer_read(t, TRACER_BUDGET))
-		loop_timer_set(t->poll, 0);
+	loop_timer_set(t->poll, tracer_read(t, TRACER_BUDGET) ? 0 : TRACER_POLL_NS);
 }
 
 static int

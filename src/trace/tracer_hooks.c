@@ -372,6 +372,14 @@ tracer_hooks_fd(const struct tracer_hooks *hooks)
 	return ring_buffer__epoll_fd(hooks->ring);
 }
 
+void
+tracer_hooks_rest(struct tracer_hooks *hooks)
+{
+	/* ordered before the reading that follows, as the kernel's commit of an event is before its look at this */
+	__atomic_store_n(&hooks->skel->bss->qp_reader_rests, 1, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 int
 tracer_hooks_read(struct tracer_hooks *hooks)
 {

@@ -61,8 +61,13 @@ const char *tracer_hooks_missing(const struct tracer_hooks *hooks);
 /* Whether the daemon's own QPs can be told from others'. */
 bool tracer_hooks_knows_self(const struct tracer_hooks *hooks);
 
-/* Readable when a wake-up was sent. Owned by hooks. */
+/*
+ * Readable when a wake-up was sent: by the first event after tracer_hooks_rest(), and when the ring is filling. Other events must
+ * be looked for. Owned by hooks.
+ */
 int tracer_hooks_fd(const struct tracer_hooks *hooks);
+/* The next event sends a wake-up, once. Those of before may not have: read once more after this. */
+void tracer_hooks_rest(struct tracer_hooks *hooks);
 /* Reads events until there are none or the callback stops: that is returned, else the number of events. Does not block. */
 int tracer_hooks_read(struct tracer_hooks *hooks);
 /* Adds the object's counters to *sum. */

@@ -198,6 +198,20 @@ hooks_up(enum mode mode)
 	return hooks;
 }
 
+/* Reads the ring as the daemon does: while events come, each POLL_MS; then when one wakes it. Returns how long to wait. */
+static int
+read_ring(struct tracer_hooks *hooks)
+{
+	uint64_t before = events;
+
+	tracer_hooks_read(hooks);
+	if (events == before) {
+		tracer_hooks_rest(hooks);
+		tracer_hooks_read(hooks);
+	}
+	return events == before ? -1 : POLL_MS;
+}
+
 /* One round: the worker works, and the ring is read as the daemon does. */
 static struct result
 run_round(enum mode mode, int orders, int results)
@@ -205,14 +219,15 @@ run_round(enum mode mode, int orders, int results)
 	struct tracer_hooks *hooks = hooks_up(mode);
 	struct pollfd fds[2] = {{.fd = results, .events = POLLIN}, {.fd = hooks ? tracer_hooks_fd(hooks) : -1, .events = POLLIN}};
 	struct result result;
+	int wait_ms = hooks ? POLL_MS : -1;
 
 	events = 0;
 	if (write(orders, "", 1) != 1)
 		die("the worker has gone", 0);
 	do {
-		poll(fds, 2, hooks ? POLL_MS : -1);
+		poll(fds, 2, wait_ms);
 		if (hooks)
-			tracer_hooks_read(hooks);
+			wait_ms = read_ring(hooks);
 	} while (!fds[0].revents);
 	if (read(results, &result, sizeof(result)) != sizeof(result))
 		die("the worker has gone", 0);

@@ -464,22 +464,52 @@ woken(int timeout_ms)
 	return epoll_wait(ring_buffer__epoll_fd(fake_ring), &event, 1, timeout_ms) == 1;
 }
 
+/* None of these wakes anybody by what it is. */
 static void
-test_wakeup(void **state)
+three_events(void)
 {
 	uint32_t size;
 
-	(void)state;
 	fake_run(&(struct qp_test_call){.op = QP_TEST_CREATED, .object = fake_address(QP) + fake_offset("ib_qp", "res", &size)});
 	fake_put(ATTR, "ib_qp_attr", "qp_state", INIT);
 	begins(HOOK_MODIFY_USER, MASK_STATE | MASK_PORT);
 	fake_run(&(struct qp_test_call){.op = QP_TEST_CALL_ENDS, .hook = HOOK_MODIFY_USER});
-	assert_false(woken(0));
-	assert_int_equal(fake_skel->bss->qp_counters.sent, 2);
 	fake_put(ATTR, "ib_qp_attr", "qp_state", RTR);
 	begins(HOOK_MODIFY_USER, MASK_RTR);
 	fake_run(&(struct qp_test_call){.op = QP_TEST_CALL_ENDS, .hook = HOOK_MODIFY_USER});
-	assert_true(woken(20000)); /* behind two events that woke nobody */
+}
+
+/* A reader that looks by itself is left alone, one that rests is woken once. */
+static void
+test_wakeup_rest(void **state)
+{
+	(void)state;
+	three_events();
+	assert_false(woken(100));
+	fake_skel->bss->qp_reader_rests = 1;
+	fake_run(&(struct qp_test_call){.op = QP_TEST_DESTROY_BEGINS, .object = fake_address(QP)});
+	assert_int_equal(fake_skel->bss->qp_reader_rests, 1);
+	fake_run(&(struct qp_test_call){.op = QP_TEST_DESTROY_ENDS, .ret = 0});
+	assert_true(woken(20000)); /* behind three events that woke nobody */
+	assert_int_equal(fake_skel->bss->qp_reader_rests, 0);
+	fake_n_events = 0;
+	fake_collect();
+	assert_int_equal(fake_n_events, 4);
+	assert_int_equal(fake_skel->bss->qp_counters.sent, 4);
+	assert_false(woken(0));
+	three_events();
+	assert_false(woken(100));
+}
+
+/* The ring is a page: a quarter of it are five events and a bit. */
+static void
+test_wakeup_quarter(void **state)
+{
+	(void)state;
+	three_events();
+	assert_false(woken(100));
+	three_events();
+	assert_true(woken(20000));
 }
 
 static void
@@ -520,7 +550,8 @@ static const struct logic_case {
 	{.name = "nested", .function = test_nested},
 	{.name = "lost_calls", .function = test_lost_calls, .config.calls = 1},
 	{.name = "lost_ring", .function = test_lost_ring, .config.ring_bytes = 4096},
-	{.name = "wakeup", .function = test_wakeup},
+	{.name = "wakeup_rest", .function = test_wakeup_rest},
+	{.name = "wakeup_quarter", .function = test_wakeup_quarter, .config.ring_bytes = 4096},
 	{.name = "wakeup_always", .function = test_wakeup_always, .config.wakeup_always = true},
 };
 #define CASES (sizeof(cases) / sizeof(cases[0]))
