@@ -35,7 +35,10 @@ struct wire_message {
 /* buf has room for message->length (≥ PROBE_WIRE_SIZE_MIN) bytes; all of them are written. */
 void wire_encode(const struct wire_message *message, uint8_t *buf);
 
-/* 0, or -EBADMSG (magic, length, field out of range), -EPROTONOSUPPORT (version), -EINVAL (type). */
+/*
+ * A message of len bytes, of which PROBE_WIRE_SIZE_MIN are read at most: buf need not hold the zeroes behind them.
+ * 0, or -EBADMSG (magic, length, field out of range), -EPROTONOSUPPORT (version), -EINVAL (type).
+ */
 int wire_decode(const uint8_t *buf, size_t len, struct wire_message *out);
 
 struct wire_request {

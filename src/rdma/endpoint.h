@@ -24,11 +24,14 @@ struct path_ah;
 /* How long a send is polled for right after it was posted. */
 #define ENDPOINT_SPIN_NS 20000ULL
 
+/* Of each message this much at most is sent as given, and kept of what arrives; what is behind it goes as zeroes and is not kept. */
+#define ENDPOINT_HEAD 64u
+
 /* A message that arrived; valid during the call. Nothing in the payload has been looked at. */
 struct endpoint_rx {
 	struct addr src, dst; /* from the GRH */
 	uint32_t src_qpn;
-	const uint8_t *payload;
+	const uint8_t *payload; /* the first ENDPOINT_HEAD bytes of len, or all if they are less */
 	uint32_t len;
 	/* When its completion was read; error_ns: since when at most it may have been waiting in a queue that this process
 	 * knows of. Stamped by the RNIC when it arrived. */
@@ -65,7 +68,7 @@ uint32_t endpoint_qpn(const struct endpoint *ep);
 struct endpoint_send {
 	struct path_ah *ah; /* the endpoint takes a reference of its own until the send completes */
 	uint32_t qpn, qkey;
-	const uint8_t *payload; /* copied */
+	const uint8_t *payload; /* copied, ENDPOINT_HEAD bytes of it at most */
 	uint32_t size;
 	uint32_t cookie;
 };
