@@ -78,7 +78,7 @@ class Bench:
 
 
 def group(peers, **keys):
-    text = " ".join(f"{k} = {v};" for k, v in keys.items())
+    text = f"sizes = ({SIZE}); " + " ".join(f"{k} = {v};" for k, v in keys.items())
     return "peers = (" + ",\n".join(f'{{ address = "{p}"; {text} }}' for p in peers) + ");\n"
 
 
@@ -230,8 +230,16 @@ def callgrind_total(path):
         return next(int(line.split()[1]) for line in f if line.startswith(("totals:", "summary:")))
 
 
+def count_probe_path(probes, *more):
+    out = sh("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", os.path.join(BENCH, "probe_path"), "-n", str(probes), *more)
+    return int(re.search(r"Collected : (\d+)", out).group(1))
+
+
 def figure_instructions(b):
-    """User space alone, of the prober and of the responder, counted by callgrind while they exchange probes."""
+    """User space alone. The pure rooms without a kernel; then the two daemons while they exchange probes, counted by callgrind."""
+    for name, more in (("rooms", ()), ("rooms_record", ("-r",))):
+        each = (count_probe_path(2500, *more) - count_probe_path(500, *more)) / 2000
+        b.add(f"instructions_{name}", each, "user instr/probe", None, [], "prober and responder" + (", and a record" if more else ""), 0)
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=%s", "-q"]
     hosts = [b.host(1, OPEN), b.host(0, OPEN + "max_probes_per_s = 1000;\n" + group([address(1)], interval_ms=10))]
     for h in hosts:

@@ -321,8 +321,8 @@ parse(int argc, char **argv)
 		case 'r': replies = (unsigned int)atoi(optarg); break;
 		case 'w': window = (unsigned int)atoi(optarg); break;
 		case 't': seconds = (unsigned int)atoi(optarg); break;
-		case 'P': both_poll = true; /* fall through */
 		case 'p': polling = true; break;
+		case 'P': polling = both_poll = true; break;
 		default: size = 0; break;
 		}
 	}
