@@ -11,7 +11,7 @@
  *   sim_queue.c  what happens next; random numbers sim_port.c   RNIC ports: sends, completions, stamps
  *   sim_net.c    the wire                          sim_fault.c  what goes wrong, and when
  *   sim_check.c  the oracle and the invariants     sim_alloc.c  memory, counted
- *   sim_window.c windows
+ *   sim_window.c windows                           sim_fsm.c    the ports' own state machine
  */
 #ifndef RPINGMESH_TESTS_SIM_H
 #define RPINGMESH_TESTS_SIM_H
@@ -25,6 +25,7 @@
 #include "core/clock.h"
 #include "core/hwclock.h"
 #include "probe/noise.h"
+#include "probe/port_fsm.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
 #include "probe/wire.h"
@@ -72,6 +73,8 @@ enum sim_kind {
 	SIM_SIDR_TIMEOUT, /* … and gives up */
 	SIM_PATH,         /* a prober's path to a peer is ready */
 	SIM_RETURN_PATH,  /* a responder's path back is ready, or is not */
+	SIM_PORT_ANSWER,  /* a port was opened or built, or could not be */
+	SIM_PORT_TIMER,   /* of a port's state machine */
 	SIM_BOOT,
 	SIM_HEAL,         /* a fault ends */
 	SIM_FAULT,        /* another one begins */
@@ -121,7 +124,11 @@ struct sim_event {
 			bool failed;
 		} path;
 		struct {
-			uint32_t fault, param;
+			enum port_event event;
+			uint32_t number;
+		} answer;
+		struct {
+			uint32_t fault;
 		} heal;
 	};
 };
@@ -155,6 +162,7 @@ struct sim_params {
 	uint32_t bad_path, bad_path_loss;       /* paths that lose more */
 	uint32_t hw_port;                       /* ports that have a clock of their own */
 	uint32_t again, return_again, path_fails, send_error, send_not_done, send_fails, send_never;
+	uint32_t build_fails;
 	uint32_t sidr_refused, sidr_late, sidr_dup;
 	uint32_t per_source, total;             /* responder's limits */
 	uint32_t max_per_s;                     /* prober's budget of a device */
@@ -176,7 +184,12 @@ struct sim_port {
 	struct sim_host *host;
 	uint32_t index;
 	struct addr addr;
-	bool up;                       /* the device, as the host sees it */
+	bool exists, link, address;    /* as the world has it */
+	bool open, built, up;          /* as the host has it; up: it probes */
+	struct port_fsm *fsm;          /* NULL while the host is down */
+	enum port_state state;         /* as it was told */
+	uint32_t n_asked;              /* to open or to build; older answers are void */
+	uint64_t armed_ns;             /* the host's clock */
 	bool cut;                      /* the wire, which the host does not see */
 	bool hw;                       /* it stamps completions */
 	uint64_t hw_khz, hw_mask, hw_offset;
@@ -346,13 +359,19 @@ void sim_host_rearm(struct sim_host *host);
 /* sim_port.c */
 extern const struct responder_ops sim_responder_ops;
 int sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason);
-void sim_port_set_up(struct sim_port *port, bool up);
 /* Draws QPNs and an incarnation. */
 void sim_port_number(struct sim_port *port);
-/* New QPs: as after an error. */
-void sim_port_rebuild(struct sim_port *port);
 void sim_port_arrived(struct sim_host *host, struct sim_event *event);
 void sim_port_completed(struct sim_host *host, const struct sim_event *event);
+
+/* sim_fsm.c */
+int sim_fsm_begin(struct sim_port *port);
+void sim_fsm_end(struct sim_port *port);
+void sim_fsm_event(struct sim_port *port, enum port_event event);
+void sim_fsm_answered(struct sim_port *port, enum port_event answer, uint32_t number);
+void sim_fsm_set_exists(struct sim_port *port, bool exists);
+void sim_fsm_set_link(struct sim_port *port, bool link);
+void sim_fsm_set_address(struct sim_port *port, bool address);
 
 /* sim_peer.c */
 extern const struct prober_ops sim_prober_ops;

@@ -482,6 +482,8 @@ sim_check_calm(struct sim *sim)
 		const struct sim_peer *peer;
 
 		sim_check(sim, host, host->alive, "all hosts run in the end");
+		for (uint32_t n = 0; n < sim->params.n_ports && host->alive; n++)
+			sim_check(sim, host, host->port[n].state == PORT_UP, "all ports are up when the faults are over");
 		TAILQ_FOREACH(peer, &host->peers, in_host)
 			sim_check(sim, host, peer->state == PROBER_PEER_UP || !check_is_probed(peer),
 				  "all peers are up when the faults are over");

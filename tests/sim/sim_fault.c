@@ -26,12 +26,17 @@ enum fault {
 	FAULT_CLOCK,    /* the wall clock is set */
 	FAULT_THROTTLE, /* the daemon is over its own budget */
 	FAULT_MTU,      /* of a port */
+	FAULT_DEVICE,   /* is removed, and added again */
+	FAULT_FATAL,    /* fails, and is there still */
+	FAULT_ADDRESS,  /* a port loses its address */
+	FAULT_FABRIC,   /* client re-register and the like */
 	FAULT_N
 };
 
 static const char *const fault_names[] = {
 	"restart", "rebuild", "forget", "reboot", "port", "cut", "partition", "stall",
 	"sources", "renew", "limits", "targets", "peers", "sign", "rate", "clock", "throttle", "mtu",
+	"device", "fatal", "address", "fabric",
 };
 static_assert(sizeof(fault_names) / sizeof(fault_names[0]) == FAULT_N, "a name for each fault");
 static_assert(SIM_FAULTS_RESTART == (1u << FAULT_RESTART | 1u << FAULT_REBUILD | 1u << FAULT_FORGET), "what starts anew");
@@ -167,6 +172,7 @@ fault_set_mtu(struct sim_port *port)
 {
 	port->mtu = sim_random_below(&port->host->random, 2) ? 1024 : 4096;
 	prober_device_set_mtu(port->device, port->mtu);
+	sim_fsm_event(port, PORT_EVENT_MTU);
 }
 
 /* Of the faults that need the daemon to run. */
@@ -179,7 +185,11 @@ fault_in_daemon(struct sim_port *port, enum fault fault)
 	if (!host->alive)
 		return;
 	if (fault == FAULT_REBUILD)
-		sim_port_rebuild(port);
+		sim_fsm_event(port, sim_random_below(&host->random, 2) ? PORT_EVENT_QP_ERROR : PORT_EVENT_CQ_ERROR);
+	else if (fault == FAULT_FATAL)
+		sim_fsm_event(port, PORT_EVENT_FATAL);
+	else if (fault == FAULT_FABRIC)
+		sim_fsm_event(port, PORT_EVENT_REREGISTER);
 	else if (fault == FAULT_FORGET)
 		responder_close_device(host->responder, port);
 	else if (fault == FAULT_STALL)
@@ -221,11 +231,15 @@ fault_strike(struct sim_port *port, enum fault fault)
 	else if (fault == FAULT_SOURCES)
 		port->salt = sim_random_u64(&sim->random);
 	else if (fault == FAULT_PORT)
-		sim_port_set_up(port, false);
+		sim_fsm_set_link(port, false);
+	else if (fault == FAULT_DEVICE)
+		sim_fsm_set_exists(port, false);
+	else if (fault == FAULT_ADDRESS)
+		sim_fsm_set_address(port, false);
 	else
 		fault_in_daemon(port, fault);
 	if (fault == FAULT_PARTITION || fault == FAULT_CUT || fault == FAULT_PORT || fault == FAULT_LIMITS || fault == FAULT_RATE ||
-	    fault == FAULT_THROTTLE)
+	    fault == FAULT_THROTTLE || fault == FAULT_DEVICE || fault == FAULT_ADDRESS)
 		fault_heals(sim, port, fault);
 }
 
@@ -239,8 +253,12 @@ fault_heal(struct sim_port *port, enum fault fault)
 		host->sim->partition = false;
 	else if (fault == FAULT_CUT)
 		port->cut = false;
-	else if (fault == FAULT_PORT && !port->up)
-		sim_port_set_up(port, true);
+	else if (fault == FAULT_PORT && !port->link)
+		sim_fsm_set_link(port, true);
+	else if (fault == FAULT_DEVICE && !port->exists)
+		sim_fsm_set_exists(port, true);
+	else if (fault == FAULT_ADDRESS && !port->address)
+		sim_fsm_set_address(port, true);
 	else if (fault == FAULT_LIMITS)
 		fault_set_limits(host, p->per_source);
 	else if (fault == FAULT_THROTTLE && host->alive)
@@ -287,10 +305,13 @@ sim_fault_heal_all(struct sim *sim)
 	sim_story(sim, NULL, "the faults are over");
 	p->loss = p->sidr_loss = p->dup = p->reorder = p->very_late = p->corrupt = p->corrupt_delivered = p->bad_path_loss = 0;
 	p->again = p->return_again = p->send_error = p->send_fails = p->send_never = p->out_of_memory = 0;
-	p->sidr_refused = p->sidr_late = 0;
+	p->sidr_refused = p->sidr_late = p->build_fails = 0;
 	p->per_source = 1000000;
 	for (uint32_t i = 0; i < sim->n_hosts; i++) {
 		sim_alloc_of(sim, &sim->host[i], 0);
 		fault_set_limits(&sim->host[i], p->per_source);
+		/* Somebody looks at the ports that were left alone. */
+		for (uint32_t n = 0; n < p->n_ports; n++)
+			sim_fsm_event(&sim->host[i].port[n], PORT_EVENT_RETRY);
 	}
 }

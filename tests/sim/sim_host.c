@@ -91,7 +91,7 @@ sim_host_init(struct sim *sim, uint32_t index)
 
 		port->host = host;
 		port->index = i;
-		port->up = true;
+		port->exists = port->link = port->address = true;
 		port->addr = (struct addr){{[10] = 0xff, [11] = 0xff, [12] = 10, [13] = (uint8_t)(number >> 16),
 					    [14] = (uint8_t)(number >> 8), [15] = (uint8_t)number}};
 		port->hw = sim_random_chance(&host->random, p->hw_port);
@@ -145,6 +145,9 @@ host_make_rooms(struct sim_host *host)
 		rc = prober_device_add(host->prober, p->max_per_s, &host->port[i].device);
 		if (rc < 0)
 			return rc;
+		rc = sim_fsm_begin(&host->port[i]);
+		if (rc < 0)
+			return rc;
 		host_set_clock(&host->port[i]);
 		host->port[i].mtu = sim_random_below(&host->random, 2) ? 1024 : 4096;
 		prober_device_set_mtu(host->port[i].device, host->port[i].mtu);
@@ -159,8 +162,11 @@ host_drop_rooms(struct sim_host *host)
 	responder_free(host->responder);
 	host->prober = NULL;
 	host->responder = NULL;
-	for (uint32_t i = 0; i < SIM_PORTS_MAX; i++)
+	for (uint32_t i = 0; i < SIM_PORTS_MAX; i++) {
+		port_fsm_free(host->port[i].fsm);
+		host->port[i].fsm = NULL;
 		host->port[i].device = NULL;
+	}
 }
 
 void
@@ -180,11 +186,10 @@ sim_host_boot(struct sim_host *host)
 	host->wall_ns = (int64_t)(1700000000 * SEC + sim_random_below(&host->random, 1000 * SEC)) - (int64_t)sim_host_now(host);
 	host->wake_ns = UINT64_MAX;
 	for (uint32_t i = 0; i < sim->params.n_ports; i++) {
-		sim_port_number(&host->port[i]);
 		host->port[i].told = host->port[i].windowed = (struct probe_totals){0};
 		host->port[i].window_end_ns = 0;
-		if (host->port[i].up)
-			prober_device_up(host->port[i].device, sim_host_now(host));
+		if (host->port[i].exists)
+			sim_fsm_event(&host->port[i], PORT_EVENT_FOUND);
 	}
 	sim_story(sim, host, "starts");
 	for (uint32_t i = 0; i < host->n_wishes; i++) {
@@ -239,6 +244,7 @@ sim_host_kill(struct sim_host *host)
 	host_drop_queue(host, &host->other, NULL, NULL);
 	sim_peers_bury(host);
 	for (uint32_t i = 0; i < host->sim->params.n_ports; i++) {
+		sim_fsm_end(&host->port[i]);
 		prober_device_remove(host->port[i].device);
 		sim_window_check_port(&host->port[i]);
 		host->port[i].rebuilt_ns = host->sim->now_ns;
@@ -387,6 +393,12 @@ host_handle(struct sim_host *host, struct sim_event *event)
 	case SIM_RETURN_PATH:
 		host_path(host, event);
 		break;
+	case SIM_PORT_ANSWER:
+		sim_fsm_answered(&host->port[event->port], event->answer.event, event->answer.number);
+		break;
+	case SIM_PORT_TIMER:
+		sim_fsm_event(&host->port[event->port], PORT_EVENT_TIMER);
+		break;
 	case SIM_RESUME:
 	case SIM_SIDR_RETRY:
 	case SIM_BOOT:
@@ -490,7 +502,7 @@ host_takes(struct sim_host *host, struct sim_event *event)
 	const struct sim_port *port = &host->port[event->port];
 
 	if (event->kind == SIM_MESSAGE) {
-		if (!port->up && host->alive)
+		if (!port->exists || !port->link)
 			sim_probe_dropped(host->sim, event);
 		else if (!host->alive || (event->message.dst_qpn != port->responder_qpn && event->message.dst_qpn != port->prober_qpn))
 			sim_probe_killed(host->sim, event);
@@ -499,7 +511,7 @@ host_takes(struct sim_host *host, struct sim_event *event)
 		return false;
 	}
 	if (event->kind == SIM_SIDR_REQUEST) {
-		if (!host->powered || !port->up)
+		if (!host->powered || !port->exists || !port->link || !port->address || (host->alive && !port->built))
 			return false;
 		if (!host->alive)
 			sim_sidr_refused(host, event);

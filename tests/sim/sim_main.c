@@ -108,6 +108,8 @@ run_event(struct sim *sim, struct sim_event *event)
 	case SIM_SIDR_TIMEOUT:
 	case SIM_PATH:
 	case SIM_RETURN_PATH:
+	case SIM_PORT_ANSWER:
+	case SIM_PORT_TIMER:
 		sim_host_event(sim, event);
 		return;
 	case SIM_KIND_N:

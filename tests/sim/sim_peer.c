@@ -309,6 +309,8 @@ sim_sidr_requested(struct sim_host *host, struct sim_event *event)
 	struct wire_request request;
 	uint64_t now_ns = sim_host_now(host);
 
+	if (!port->built) /* meanwhile */
+		return;
 	if (responder_admit(host->responder, &from->addr, now_ns) < 0 ||
 	    sim_random_chance(&host->random, host->sim->params.sidr_refused)) {
 		sidr_reply(host, event, &reply, 0);

@@ -256,11 +256,11 @@ port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 	if (!to)
 		return -EINVAL;
 	probe = port_answered(ack, to, &m);
-	if (!port->up || port_return_is_away(port, to)) {
+	if (!port->built || port_return_is_away(port, to)) {
 		/* Once ACK1 is out there is nobody who would send ACK2 later. */
 		if (probe && m.type == PROBE_WIRE_ACK2)
 			probe->ack2_dropped = true;
-		return port->up ? -EAGAIN : -ENODEV;
+		return port->built ? -EAGAIN : -ENODEV;
 	}
 	if (sim_random_chance(&host->random, p->send_error)) {
 		if (probe && m.type == PROBE_WIRE_ACK1)
@@ -425,23 +425,6 @@ sim_port_arrived(struct sim_host *host, struct sim_event *event)
 /* ---- what becomes of a port ---- */
 
 void
-sim_port_set_up(struct sim_port *port, bool up)
-{
-	struct sim_host *host = port->host;
-
-	port->up = up;
-	if (!host->alive)
-		return;
-	if (up)
-		prober_device_up(port->device, sim_host_now(host));
-	else
-		sim_host_trouble(port, NULL);
-	if (!up)
-		prober_device_down(port->device, "port is down", sim_host_now(host));
-	sim_host_rearm(host);
-}
-
-void
 sim_port_number(struct sim_port *port)
 {
 	struct sim_random *random = &port->host->random;
@@ -451,19 +434,4 @@ sim_port_number(struct sim_port *port)
 	port->responder_qpn = base + 1 + 2 * (uint32_t)sim_random_below(random, PORT_QPNS);
 	port->incarnation = sim_random_u64(random);
 	port->rebuilt_ns = port->host->sim->now_ns;
-}
-
-void
-sim_port_rebuild(struct sim_port *port)
-{
-	struct sim_host *host = port->host;
-	bool up = port->up;
-
-	if (!host->alive)
-		return;
-	sim_port_set_up(port, false);
-	responder_close_device(host->responder, port);
-	sim_port_number(port);
-	sim_host_flush(port);
-	sim_port_set_up(port, up);
 }

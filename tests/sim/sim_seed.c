@@ -75,6 +75,7 @@ seed_storm(struct sim_params *p, struct sim_random *random)
 	p->send_error = seed_chance(random, 20000);
 	p->send_fails = seed_chance(random, 50000);
 	p->send_never = seed_chance(random, 50000);
+	p->build_fails = seed_chance(random, 300000);
 	p->sidr_refused = seed_chance(random, 300000);
 	p->sidr_late = seed_chance(random, 300000);
 	p->sidr_dup = seed_chance(random, 300000);
