@@ -3,6 +3,7 @@
 """Whether what is measured is true: RTT against injected delay, loss against what was dropped on the wire."""
 
 import concurrent.futures
+import itertools
 import random
 import statistics
 import time
@@ -26,9 +27,8 @@ def one_way(t, text=""):
 
 
 def slope_of(points):
-    """Least squares over (x, y)."""
-    mx, my = (statistics.mean(p[i] for p in points) for i in (0, 1))
-    return sum((x - mx) * (y - my) for x, y in points) / sum((x - mx) ** 2 for x, _ in points)
+    """Theil and Sen: the median of the slopes of all pairs. One median that a busy spell has spoilt does not count."""
+    return statistics.median((y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in itertools.combinations(points, 2))
 
 
 def test_slope(t):
