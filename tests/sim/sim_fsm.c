@@ -98,11 +98,14 @@ static void
 fsm_pause(void *arg, const char *reason)
 {
 	struct sim_port *port = arg;
+	struct prober_device_info info;
 
 	sim_check(port->host->sim, port->host, reason != NULL, "port: there is a reason");
 	sim_host_trouble(port, NULL);
 	port->up = false;
 	prober_device_down(port->device, reason, sim_host_now(port->host));
+	prober_device_info(port->device, sim_host_now(port->host), &info);
+	sim_check(port->host->sim, port->host, info.in_flight == 0, "port: nothing is in flight when it goes down");
 }
 
 static void

@@ -228,6 +228,7 @@ sim_sidr_answered(struct sim_host *host, struct sim_event *event)
 {
 	struct sim_peer *peer = sidr_asker(host, event);
 	struct prober_session session;
+	enum prober_peer_state before;
 	struct wire_reply reply;
 	int status = event->sidr.status;
 
@@ -255,7 +256,9 @@ sim_sidr_answered(struct sim_host *host, struct sim_event *event)
 		.session = reply.session,
 		.max_size = reply.max_size,
 	};
+	before = peer->state;
 	prober_resolved(peer->peer, &session, peer->asked_ns, sim_host_now(host));
+	sim_check(host->sim, host, !peer->voided || peer->state == before, "an answer from before the renewal says nothing");
 }
 
 /* ---- SIDR: who is asked ---- */
