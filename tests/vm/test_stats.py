@@ -5,6 +5,7 @@
 import json
 import math
 import signal
+import socket
 import subprocess
 import time
 
@@ -155,6 +156,46 @@ def test_sizes_are_told_apart(t):
     check(sizes[1024]["answered"] == 0 and sizes[1024]["lost"] > 0 and sizes[1024]["loss_ratio"] == 1, f"{sizes[1024]}")
     check(sizes[50]["loss_high"] < sizes[1024]["loss_low"], "the intervals do not tell them apart")
     check("1024 B: 100 %" in table and "50 B:" not in table.replace("1050 B:", ""), table)
+
+
+def call(host, method, param):
+    """One MessagePack-RPC call: (error, result)."""
+    import msgpack  # Debian's python3-msgpack; what needs it only
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(host.socket)
+        s.sendall(msgpack.packb([0, 1, method, [param]]))
+        unpacker = msgpack.Unpacker(raw=False, strict_map_key=False)
+        while data := s.recv(65536):
+            unpacker.feed(data)
+            for _, _, error, result in unpacker:
+                return error, result
+    raise harness.Failure(f"{method}: no answer")
+
+
+def test_pages(t):
+    """The last windows of all targets come in pages: each once, whatever the size of a page."""
+    labels = list(range(1, 8))
+    a = one_way(t, f"window_s = 2; flow_labels = {tuple(labels)};", interval_ms=20)
+
+    def pages(by, limit):
+        after, windows, n = None, [], 0
+        while n == 0 or after:
+            error, answer = call(a, "windows", {"by": by, "limit": limit, "after": after})
+            check(error is None and len(answer["windows"]) <= limit, f"{error}: {answer}")
+            windows += answer["windows"]
+            after, n = answer["next"], n + 1
+            check(n < 100, "there is no end to it")
+        return windows, n
+
+    until("each target has had a window", lambda: len(pages("target", 256)[0]) == len(labels))
+    for limit in (1, 2, 3, 7, 8):
+        windows, n = pages("target", limit)
+        check(sorted(w["flow_label"] for w in windows) == labels, f"limit {limit}: {[w['flow_label'] for w in windows]}")
+        check(n >= len(labels) / limit, f"limit {limit}: {n} pages")
+    check(len(pages("device", 1)[0]) == 1 and pages("flow", 1)[0] == [], "device or flow")
+    for bad in ({"by": "job"}, {"limit": 0}, {"limit": 257}, {"after": -1}):
+        error, _ = call(a, "windows", bad)
+        check(error and error["code"] == 22, f"{bad}: {error}")
 
 
 def stall(process, seconds):
