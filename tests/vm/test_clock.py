@@ -3,14 +3,15 @@
 """Completion timestamps. Soft-RoCE has none: tests/vm/clock_shim.so gives its extended completion queues a synthetic clock. What
 is measured by it is held against netem's setting, against the same by the system clock, and against what the shim was told.
 
-Tolerance of medians, unless a case states its own: 6 ms + 5 %, as in test_measure.py and for its reasons."""
+What is compared are 20th percentiles: a host that is busy makes netem and everything else late, never early, while a clock
+that is wrong is so in each probe. Tolerance, unless a case states its own: 6 ms + 5 %, as in test_measure.py."""
 
 import os
 import signal
 import statistics
 
 import harness
-from harness import BUILD, Host, address, check, classes, fabric, median_ms
+from harness import BUILD, Host, address, check, classes, fabric
 
 SHIM = os.path.join(BUILD, "tests/vm/clock_shim.so")
 DELAY_MS = 60
@@ -61,12 +62,22 @@ def delayed(host, count=30, delay_ms=DELAY_MS):
     return idle, late_pings(host, count, delay_ms)
 
 
+def low(times):
+    times = sorted(times)
+    check(times, "no probe was answered in time")
+    return times[len(times) // 5]
+
+
+def low_ms(records):
+    return low(r["rtt_ns"] for r in records if r["class"] == "ok") / 1e6
+
+
 def check_near(what, got_ms, wanted_ms):
     check(abs(got_ms - wanted_ms) <= 6 + 0.05 * wanted_ms, f"{what}: {got_ms:.2f} ms, not {wanted_ms:.2f} ms")
 
 
 def check_raised(t, what, idle, late, delay_ms=DELAY_MS):
-    base, got = median_ms(idle), median_ms(late)
+    base, got = low_ms(idle), low_ms(late)
     t.note(f"{what}: idle {base:.2f} ms, with {delay_ms} ms more {got:.2f} ms")
     check_near(f"{what}: raised by", got - base, delay_ms)
     return base, got
@@ -86,8 +97,8 @@ def check_times(records):
         check(r["prober_delay_ns"] == max((t6 - t1) - (t5 - t2), 0), f"prober delay does not follow from the times: {r}")
 
 
-def median_of(records, key):
-    return statistics.median(r[key] for r in records) / 1e6
+def low_of(records, key):
+    return low(r[key] for r in records) / 1e6
 
 
 def test_chosen(t):
@@ -139,14 +150,14 @@ def test_is_what_counts(t):
     a, b = pair(t, shim(early_us=20000), shim())
     late = late_pings(a)
     check(clocks(late)["sw"] == 0, f"clocks {clocks(late)}")
-    rtt, prober = median_ms(late), median_of(late, "prober_delay_ns")
-    t.note(f"early at the prober: RTT {rtt:.2f} ms, prober delay {prober:.2f} ms, responder {median_of(late, 'responder_delay_ns'):.2f} ms")
+    rtt, prober = low_ms(late), low_of(late, "prober_delay_ns")
+    t.note(f"early at the prober: RTT {rtt:.2f} ms, prober delay {prober:.2f} ms, responder {low_of(late, 'responder_delay_ns'):.2f} ms")
     a.stop()
     a.env = dict(os.environ, **shim())
     a.start()
     a.wait_peer(address(1), "up")
     late = late_pings(a)
-    same = median_ms(late)
+    same = low_ms(late)
     check_near("20 ms less at the prober", rtt, same - 20)
     check(20 <= prober <= 20 + 6, f"prober delay {prober:.2f} ms, not 20 and a little")
     b.stop()
@@ -154,7 +165,7 @@ def test_is_what_counts(t):
     b.start()
     harness.until("host 1 is known anew", lambda: classes(pings(a, 3)) == {"ok": 3})
     late = late_pings(a)
-    rtt, responder = median_ms(late), median_of(late, "responder_delay_ns")
+    rtt, responder = low_ms(late), low_of(late, "responder_delay_ns")
     t.note(f"early at the responder: RTT {rtt:.2f} ms, responder delay {responder:.2f} ms; never early: RTT {same:.2f} ms")
     check_near("20 ms less at the responder", rtt, same - 20)
     check(20 <= responder <= 20 + 6, f"responder delay {responder:.2f} ms, not 20 and a little")
@@ -173,8 +184,8 @@ def test_drift(t):
     a.wait_peer(address(1), "up")
     late = late_pings(a)
     d = device(a)
-    t.note(f"a fifth too fast: {clocks(late)}, {d['clock_rejected']} rejected, median {median_ms(late):.2f} ms")
-    check_near("a fifth too fast, delayed", median_ms(late), median_ms(idle) + DELAY_MS)
+    t.note(f"a fifth too fast: {clocks(late)}, {d['clock_rejected']} rejected, RTT {low_ms(late):.2f} ms")
+    check_near("a fifth too fast, delayed", low_ms(late), low_ms(idle) + DELAY_MS)
     check(d["clock"] == "sw" and "do not fit" in d["clock_reason"], f"device {d}")
     check(any("clock" in s for s in a.status()["degraded"]), f"degraded {a.status()['degraded']}")
 
@@ -192,7 +203,7 @@ def test_wraps(t):
     check(got["hw"] >= 40, f"clocks {got}")
     check_times(idle + late)
     for r in late:
-        check(abs(r["rtt_ns"] / 1e6 - median_ms(late)) < 100, f"a round or more off: {r}")
+        check(low_ms(late) - 8 < r["rtt_ns"] / 1e6 < low_ms(late) + 500, f"half a round or more short: {r}")
 
 
 def test_jumps(t):
@@ -294,7 +305,7 @@ def test_busy_polling(t):
     check(statistics.median(times) < 5, f"status takes {times} s")
     a.configure(f'peers = ("{address(1)}"); max_probes_per_s = 1000;' + QUIET)
     reload(a)
-    t.note(f"idle: median {median_ms(pings(a, 30)):.2f} ms without, {median_ms(idle):.2f} ms with")
+    t.note(f"idle: RTT {low_ms(pings(a, 30)):.2f} ms without, {low_ms(idle):.2f} ms with")
 
 
 if __name__ == "__main__":
