@@ -298,6 +298,10 @@ nic_port_timer(void *arg)
 	struct nic *nic = arg;
 	int pending = nic->pending;
 
+	/* A link that goes down may take a QP along before it is told of: then the QP is made anew on the way up, not now. */
+	if ((pending & (DEVICE_CHANGED_QP | DEVICE_CHANGED_CQ)) && nic->device)
+		device_refresh(nic->device);
+	pending |= nic->pending;
 	nic->pending = 0;
 	if (pending & DEVICE_CHANGED_GONE)
 		nic_port_lost(nic, PORT_EVENT_GONE);

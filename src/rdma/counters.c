@@ -60,7 +60,7 @@ counters_name_is_bad(const char *name)
 {
 	static const char *const parts[] = {
 		"drop", "discard", "err", "retr", "timeout", "out_of_seq", "rnr", "cnp", "ecn", "dup", "congest", "missed",
-		"nak", "fail", "link_downed", "overrun", "oos", "violat", "exceeded",
+		"nak", "fail", "link_downed", "overrun", "oos", "violat", "exceeded", "xmit_wait",
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

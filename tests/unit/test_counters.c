@@ -282,6 +282,7 @@ test_bad_names(void **state)
 	assert_true(counters_name_is_bad("rnr_nak_retry_err"));
 	assert_true(counters_name_is_bad("port_rcv_errors"));
 	assert_true(counters_name_is_bad("retry_exceeded_err"));
+	assert_true(counters_name_is_bad("port_xmit_wait"));
 	assert_false(counters_name_is_bad("sent_pkts"));
 	assert_false(counters_name_is_bad("rdma_sends"));
 	assert_false(counters_name_is_bad("port_xmit_data"));
