@@ -210,6 +210,7 @@ def noisy(t, which, stalls=3):
     watch = Windows(a)
     watch.wait(1)
     records = harness.Watch(a)
+    until("the first probe is told", records.records)
     process = (a, t.hosts[0])[which].process
     for _ in range(stalls):
         stall(process, 1.5)
