@@ -333,7 +333,7 @@ def next_round(host):
 
 def test_counters(t):
     """hw_counters and drops of the interface are those of sysfs and ip, and a rise while probes are lost is named."""
-    a = Host(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 50; }});').start()
+    a = Host(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 50; sizes = [50]; }});').start()
     Host(t, 1, "").start()
     a.wait_peer(address(1), "up")
     next_round(a)
