@@ -159,6 +159,7 @@ conf_clear(struct config *config)
 	for (size_t i = 0; i < config->n_peers; i++)
 		conf_peer_clear(&config->peers[i]);
 	free(config->peers);
+	free(config->sizes);
 	free(config->allow);
 	free(config->socket);
 	free(config->socket_group);
@@ -461,6 +462,9 @@ conf_finish(struct conf_draft *draft, struct config **out)
 		if (draft->config.log_levels[i] == LOG_LEVEL_N)
 			draft->config.log_levels[i] = draft->config.log_level;
 	*config = draft->config;
+	config->sizes = draft->peer.sizes;
+	config->n_sizes = draft->peer.n_sizes;
+	draft->peer.sizes = NULL;
 	draft->config = (struct config){0};
 	*out = config;
 	return 0;

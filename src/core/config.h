@@ -46,6 +46,8 @@ struct config {
 	uint32_t limit_memory_mb;   /* resident, MiB; 0: no limit */
 	struct config_peer *peers;
 	size_t n_peers;
+	uint32_t *sizes;            /* as in config_peer, for flows of services and peers that name none; at least one */
+	size_t n_sizes;
 
 	struct addr_net *allow;     /* networks whose probes are answered; none: nobody's */
 	size_t n_allow;

@@ -33,7 +33,6 @@
 #include "trace/owners.h"
 #include "trace/trace.h"
 
-#define SERVICE_SIZE 50 /* bytes of a probe, as in the paper */
 
 struct service {
 	LIST_ENTRY(service) in_peer;
@@ -142,13 +141,16 @@ service_make_target(struct service *s)
 		.kind = PROBE_KIND_SERVICE,
 		.interval_ns = s->d->config->trace_interval_ms * NSEC_PER_MSEC,
 		.phase_ns = PROBER_PHASE_RANDOM,
-		.sizes = {SERVICE_SIZE},
-		.n_sizes = 1,
+		.fit = true,
 		.flow_label = flow_port_label(s->key.src_port),
 		.traffic_class = s->key.traffic_class,
 		.service_level = s->key.service_level,
 	};
+	const struct config *c = s->d->config;
 
+	config.n_sizes = c->n_sizes < PROBER_SIZES_MAX ? (uint32_t)c->n_sizes : PROBER_SIZES_MAX;
+	for (uint32_t i = 0; i < config.n_sizes; i++)
+		config.sizes[i] = c->sizes[i] == CONFIG_SIZE_MTU ? PROBER_SIZE_MTU : c->sizes[i];
 	if (prober_target_add(s->stream.peer->prober, &config, &s->stream, clock_mono_ns(), &s->target) < 0) {
 		log_error(TRACE, "flow %llu: no memory to probe it", (unsigned long long)s->flow_id);
 		return;

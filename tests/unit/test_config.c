@@ -319,6 +319,8 @@ test_default_peer(void **state)
 	assert_int_equal(p->flow_labels[0], 0);
 	config_free(c);
 	c = parse_ok("sizes = \"mtu\"; peers = (\"10.0.0.2\", { address = \"10.0.0.3\"; sizes = (64, \"mtu\"); });");
+	assert_int_equal(c->n_sizes, 1);
+	assert_int_equal(c->sizes[0], CONFIG_SIZE_MTU);
 	assert_int_equal(c->peers[0].n_sizes, 1);
 	assert_int_equal(c->peers[0].sizes[0], CONFIG_SIZE_MTU);
 	assert_int_equal(c->peers[1].n_sizes, 2);
