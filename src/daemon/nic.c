@@ -25,9 +25,9 @@
 #include "rdma/sources.h"
 
 /* Buffers: an incast of probes to the responder, ACKs of many peers at once to the prober. */
-#define NIC_PROBER_RECV 2048
+#define NIC_PROBER_RECV 1024
 #define NIC_PROBER_RECV_SIZE 128
-#define NIC_PROBER_SEND 256
+#define NIC_PROBER_SEND 128
 #define NIC_RESPONDER_RECV 1024
 #define NIC_RESPONDER_SEND 512
 #define NIC_SOURCE_RECV 256

@@ -85,7 +85,7 @@ peer_add_mesh_target(struct peer *peer, uint32_t flow_label, uint64_t phase_ns)
 	stream->peer = peer;
 	config.n_sizes = c->n_sizes < PROBER_SIZES_MAX ? (uint32_t)c->n_sizes : PROBER_SIZES_MAX;
 	for (uint32_t i = 0; i < config.n_sizes; i++)
-		config.sizes[i] = c->sizes[i] == CONFIG_SIZE_MTU ? PROBER_SIZE_MTU : c->sizes[i];
+		config.sizes[i] = c->sizes[i] == CONFIG_SIZE_MTU ? PROBER_SIZE_MTU : (uint16_t)c->sizes[i];
 	rc = prober_target_add(peer->prober, &config, stream, clock_mono_ns(), &target);
 	if (rc < 0)
 		free(stream);

@@ -260,7 +260,7 @@ struct prober_target_config {
 	uint64_t phase_ns;     /* first probe this long after now; PROBER_PHASE_RANDOM: somewhere in the interval */
 	uint64_t timeout_ns;   /* 0: the prober's */
 	uint64_t count;        /* stop after this many; 0: never */
-	uint32_t sizes[PROBER_SIZES_MAX]; /* bytes, ≥ 50, or PROBER_SIZE_MTU; taken in turn */
+	uint16_t sizes[PROBER_SIZES_MAX]; /* bytes, ≥ 50, or PROBER_SIZE_MTU; taken in turn */
 	uint32_t n_sizes;
 	bool fit;              /* a size above the path MTU is sent at the path MTU; else it ends as local_error */
 	uint32_t flow_label;

@@ -245,7 +245,7 @@ test_batches(void **state)
 }
 
 static struct prober_target *
-sized_target(struct fake *f, struct prober_peer *peer, const uint32_t *sizes, uint32_t n, bool fit)
+sized_target(struct fake *f, struct prober_peer *peer, const uint16_t *sizes, uint32_t n, bool fit)
 {
 	struct prober_target_config config = fake_target_config(100 * MS);
 	struct prober_target *target;
@@ -268,7 +268,7 @@ run_packets(struct fake *f, uint32_t n)
 static void
 test_sizes(void **state)
 {
-	static const uint32_t sizes[] = {50, 2000, PROBER_SIZE_MTU};
+	static const uint16_t sizes[] = {50, 2000, PROBER_SIZE_MTU};
 	struct fake *f = *state;
 	struct prober_peer *peer = fake_peer_up(f, f);
 
@@ -294,7 +294,7 @@ test_sizes(void **state)
 static void
 test_sizes_unfit(void **state)
 {
-	static const uint32_t sizes[] = {5000};
+	static const uint16_t sizes[] = {5000};
 	struct fake *f = *state;
 	struct prober_peer *peer = fake_peer_up(f, f);
 
