@@ -172,7 +172,8 @@ def figure_rtt_busy(b):
 FLOOD_PEERS = 16
 FLOOD_S = 0.5
 FLOOD_FIRST = 0.5  # of the bare loop's rate …
-FLOOD_STEP = 0.1   # … and upwards
+FLOOD_STEP = 0.1   # … and upwards …
+FLOOD_LAST = 0.8   # … to here: beyond, nothing else gets to run
 CARRIED = 0.95     # of what is posted must be answered
 
 
