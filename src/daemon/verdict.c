@@ -16,7 +16,8 @@ verdict_look(const struct prober_target_info *target)
 	const char *device = stream->peer->nic ? stream->peer->nic->name : "?";
 	enum sequential_verdict was = stream->verdict;
 
-	if (loss->verdict == was)
+	/* A target that was made anew has decided nothing yet: what was said of the path holds until it has. */
+	if (loss->verdict == SEQUENTIAL_NONE || loss->verdict == was)
 		return;
 	stream->verdict = loss->verdict;
 	if (loss->verdict == SEQUENTIAL_LOSSY)
