@@ -42,28 +42,35 @@ methods_empty(msgpack_packer *result)
 
 /* ---- status ---- */
 
-static void
-methods_count_sentence(void *arg, const char *sentence)
-{
-	(void)sentence;
-	(*(size_t *)arg)++;
-}
+struct methods_sentences {
+	msgpack_sbuffer packed;
+	msgpack_packer pk;
+	size_t n;
+};
 
 static void
 methods_pack_sentence(void *arg, const char *sentence)
 {
-	record_pack_str(arg, sentence);
+	struct methods_sentences *s = arg;
+
+	record_pack_str(&s->pk, sentence);
+	s->n++;
 }
 
+/* Asked for once: some sentences end with time, perhaps between counting them and packing them. */
 static void
 methods_degraded(struct record *r, const struct daemon *d)
 {
 	msgpack_packer *pk = record_key(r, "degraded");
-	size_t n = 0;
+	struct methods_sentences s = {.n = 0};
 
-	daemon_degraded(d, methods_count_sentence, &n);
-	msgpack_pack_array(pk, n);
-	daemon_degraded(d, methods_pack_sentence, pk);
+	msgpack_sbuffer_init(&s.packed);
+	msgpack_packer_init(&s.pk, &s.packed, msgpack_sbuffer_write);
+	daemon_degraded(d, methods_pack_sentence, &s);
+	msgpack_pack_array(pk, s.n);
+	if (s.packed.size)
+		pk->callback(pk->data, s.packed.data, s.packed.size);
+	msgpack_sbuffer_destroy(&s.packed);
 }
 
 static uint32_t
