@@ -151,12 +151,18 @@ void
 windows_closed(void *arg, struct prober_device *device, struct prober_target *target, const struct window *w)
 {
 	const struct daemon *d = arg;
-	const struct nic *nic = windows_nic(d, device);
+	const struct peer_stream *stream;
 	struct prober_target_info info;
+	const struct nic *nic;
 
 	if (target) {
 		prober_target_info(target, &info);
 		verdict_look(&info);
+		stream = info.user;
+		/* Not from the list: one that is not configured any more is not there when its peers leave it. */
+		nic = stream->peer->nic;
+	} else {
+		nic = windows_nic(d, device);
 	}
 	if (nic)
 		windows_publish(d, nic, target ? &info : NULL, w);
