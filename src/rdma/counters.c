@@ -41,6 +41,7 @@ struct counters {
 	struct counters_entry *entries; /* grows up to COUNTERS_MAX */
 	size_t n, room;
 	uint64_t round;                 /* that is being read; 0: none yet */
+	uint64_t complete;              /* the last one that was read to its end; 0: none yet */
 	enum counters_dir dir;
 	int dir_fd;                     /* -1: between rounds */
 	char (*names)[COUNTERS_NAME];   /* of dir; those that will be read */
@@ -114,12 +115,15 @@ counters_take(struct counters *cs, const char *name, uint64_t value)
 {
 	struct counters_entry *e = counters_entry(cs, name);
 	bool reset = false;
+	uint64_t risen;
 
 	if (!e || e->round == cs->round)
 		return;
 	/* One that comes anew begins with what it is; one that was away goes on from there. */
-	e->c.delta = e->round ? counters_rise(e->c.value, value, &reset) : 0;
-	e->c.total += e->c.delta;
+	risen = e->round && cs->complete ? counters_rise(e->c.value, value, &reset) : 0;
+	/* What a round that was broken off has seen of it belongs to this one. */
+	e->c.delta = e->round > cs->complete ? e->c.delta + risen : risen;
+	e->c.total += risen;
 	e->c.resets += reset;
 	e->c.value = value;
 	e->round = cs->round;
@@ -243,6 +247,7 @@ counters_begin_round(struct counters *cs, uint64_t now_ns)
 static void
 counters_end_round(struct counters *cs)
 {
+	cs->complete = cs->round;
 	cs->info.rounds++;
 	cs->info.sampled_ns = cs->begun_ns;
 	cs->info.span_ns = cs->before_ns ? cs->begun_ns - cs->before_ns : 0;
@@ -325,6 +330,9 @@ counters_stop(struct counters *cs)
 	if (!cs->running)
 		return;
 	cs->running = false;
+	/* Broken off: the next one is measured from the last that was complete. */
+	if (cs->dir != COUNTERS_DIR_N)
+		cs->begun_ns = cs->before_ns;
 	counters_leave_dir(cs);
 	cs->n_names = cs->at = 0;
 	cs->dir = COUNTERS_DIR_N;
@@ -334,11 +342,9 @@ counters_stop(struct counters *cs)
 const struct counter *
 counters_get(const struct counters *cs, size_t i)
 {
-	/* While a round is being read, some entries are of it already. */
-	uint64_t least = cs->dir == COUNTERS_DIR_N || cs->round < 2 ? cs->round : cs->round - 1;
-
+	/* While a round is being read, or was broken off, some entries are of it already. */
 	for (size_t k = 0; k < cs->n; k++)
-		if (cs->entries[k].round && cs->entries[k].round >= least && i-- == 0)
+		if (cs->entries[k].round && cs->entries[k].round >= cs->complete && i-- == 0)
 			return &cs->entries[k].c;
 	return NULL;
 }

@@ -230,6 +230,59 @@ test_many(void **state)
 	assert_int_equal(info.left_out, 300 - COUNTERS_MAX);
 }
 
+static void
+put_hundred(const struct tree *t, const char *text)
+{
+	char path[128];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(path, sizeof(path), HW "counter_%d", i);
+		put(t, path, text);
+	}
+}
+
+static size_t
+count_with_delta(const struct tree *t, uint64_t delta)
+{
+	const struct counter *c;
+	size_t n = 0;
+
+	for (size_t i = 0; (c = counters_get(t->counters, i)); i++)
+		n += c->delta == delta;
+	return n;
+}
+
+/* The device goes in the middle of a round: nothing is hidden, and the next deltas are all of the same span. */
+static void
+test_broken_off(void **state)
+{
+	struct tree *t = *state;
+	struct counters_info info;
+	struct loop_timer *timer;
+	uint64_t first_ns;
+
+	put_hundred(t, "1\n");
+	round_now(t);
+	counters_info(t->counters, &info);
+	first_ns = info.sampled_ns;
+	put_hundred(t, "2\n");
+	assert_int_equal(loop_timer_new(t->loop, "break off", sampled, t, &timer), 0);
+	counters_stop(t->counters);
+	counters_start(t->counters, "eth0");
+	loop_timer_set(timer, 5000000);
+	assert_int_equal(loop_run(t->loop), 0);
+	loop_timer_free(timer);
+	counters_stop(t->counters);
+	assert_in_range(count_with_delta(t, 1), 1, 99);
+	assert_int_equal(count_with_delta(t, 0) + count_with_delta(t, 1), 100);
+	put_hundred(t, "4\n");
+	round_now(t);
+	assert_int_equal(count_with_delta(t, 3), 100);
+	assert_int_equal(see(t, "counter_7")->total, 3);
+	counters_info(t->counters, &info);
+	assert_true(info.sampled_ns - info.span_ns == first_ns);
+}
+
 /* Not numbers, empty, too long names: left out. */
 static void
 test_garbage(void **state)
@@ -297,6 +350,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_vanish_and_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_broken_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
 		cmocka_unit_test(test_rise),
 		cmocka_unit_test(test_bad_names),
