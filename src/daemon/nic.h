@@ -55,6 +55,7 @@ struct nic {
 	struct counters *counters;      /* what port and interface count; NULL: no memory for it */
 	uint64_t not_answered;          /* probes that ended as lost or ack2_missing, since the start */
 	uint64_t not_answered_sampled;  /* the same at the last round of counters */
+	char risen[NIC_BLAMED];         /* what rose in the last round of counters; "" */
 	char blamed[NIC_BLAMED];        /* what rose while probes were lost, at the last round where any did; "" */
 	uint64_t blamed_lost, blamed_ns; /* how many were lost, when that was */
 	bool deaf;                      /* some address could not be listened on */

@@ -14,8 +14,8 @@
 
 #define NIC_COUNTERS_BLAME_NS (60 * NSEC_PER_SEC)
 
-/* "net_rx_dropped +12, out_of_seq_request +3": what is bad and has risen; 0: nothing. */
-static size_t
+/* "net_rx_dropped +12, out_of_seq_request +3": what is bad and has risen; "": nothing. */
+static void
 nic_counters_risen(const struct nic *nic, char text[NIC_BLAMED])
 {
 	const struct counter *c;
@@ -34,19 +34,24 @@ nic_counters_risen(const struct nic *nic, char text[NIC_BLAMED])
 		memcpy(text + at, one, len + 1);
 		at += len;
 	}
-	return at;
 }
 
-/* Counters that rise by themselves mean little, and so do lost probes while nothing rises. */
+/*
+ * Counters that rise by themselves mean little, and so do lost probes while nothing rises. A probe is known to be lost some
+ * timeouts after its packet was: what was counted then may be of the round before.
+ */
 static void
 nic_counters_sampled(void *arg)
 {
 	struct nic *nic = arg;
 	uint64_t lost = nic->not_answered - nic->not_answered_sampled;
-	char text[NIC_BLAMED];
+	char text[NIC_BLAMED], before[NIC_BLAMED];
 
 	nic->not_answered_sampled = nic->not_answered;
-	if (lost == 0 || nic_counters_risen(nic, text) == 0)
+	memcpy(before, nic->risen, sizeof(before));
+	nic_counters_risen(nic, nic->risen);
+	memcpy(text, nic->risen[0] ? nic->risen : before, sizeof(text));
+	if (lost == 0 || !text[0])
 		return;
 	if (!nic->blamed[0] || clock_mono_ns() - nic->blamed_ns > NIC_COUNTERS_BLAME_NS)
 		log_warning(DEVICE, "%s/%u: %" PRIu64 " probes lost while counters rose: %s", nic->name, nic->port, lost, text);
