@@ -550,6 +550,9 @@ tracer_drain(struct tracer *tracer)
 {
 	while (tracer_read(tracer, INT32_MAX))
 		;
+	/* It may have read what a wake-up was sent for, which then comes to nothing: `poll` lets the reader rest anew. */
+	if (tracer->ready)
+		loop_timer_set(tracer->poll, TRACER_POLL_NS);
 }
 
 void
