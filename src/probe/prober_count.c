@@ -173,6 +173,9 @@ prober_noise_told(struct prober_probe *probe, uint32_t stall_ms, uint64_t now_ns
 	uint64_t stall_ns = stall_ms * NSEC_PER_MSEC;
 
 	probe->peer_noise = true;
+	/* Too short to lose anything: it must not make forget one that was not, nor make that one seem to last. */
+	if (stall_ns < noise_losing_ns(probe))
+		return;
 	/* A stall that goes on, as its answers tell one after the other. */
 	if (probe->tx.t1_ns <= peer->noise_to_ns) {
 		if (stall_ns > peer->noise_stall_ns)

@@ -416,6 +416,32 @@ test_noise_responder_short(void **state)
 	check_noise_responder(*state, 20, PROBE_NOISE_NONE);
 }
 
+/* A short stall soon after a long one takes nothing back, and does not make the long one last. */
+static void
+test_noise_responder_again(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 100 * MS, 34);
+	run_packets(f, 3);
+	fake_acks(f, 0);
+	deliver_noisy(f, 2, 300);
+	for (uint32_t i = 3; i < 23; i++) {
+		run_packets(f, i + 1);
+		deliver_noisy(f, i, 20);
+	}
+	run_packets(f, 24);
+	answer_ten(f);
+	assert_int_equal(f->n_results, 34);
+	assert_int_equal(result_of(f, 1)->class, PROBE_LOST);
+	assert_int_equal(result_of(f, 1)->host_noise, PROBE_NOISE_RESPONDER);
+	assert_int_equal(result_of(f, 22)->host_noise, PROBE_NOISE_RESPONDER);
+	assert_int_equal(result_of(f, 23)->class, PROBE_LOST);
+	assert_int_equal(result_of(f, 23)->host_noise, PROBE_NOISE_NONE);
+	prober_peer_remove(peer);
+}
+
 /* A stall of this host of half the timeout may lose what waits; one of some milliseconds does not. */
 static void
 check_noise_lost(struct fake *f, uint64_t stall_ms, enum probe_noise want)
@@ -461,6 +487,7 @@ main(void)
 		WINDOW_TEST(test_noise_answered),
 		WINDOW_TEST(test_noise_responder),
 		WINDOW_TEST(test_noise_responder_short),
+		WINDOW_TEST(test_noise_responder_again),
 		WINDOW_TEST(test_noise_lost),
 		WINDOW_TEST(test_noise_lost_short),
 	};
