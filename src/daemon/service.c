@@ -33,7 +33,6 @@
 #include "trace/owners.h"
 #include "trace/trace.h"
 
-
 struct service {
 	LIST_ENTRY(service) in_peer;
 	struct daemon *d;
