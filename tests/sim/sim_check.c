@@ -468,7 +468,7 @@ check_is_probed(const struct sim_peer *peer)
 	const struct sim_target *target;
 
 	TAILQ_FOREACH(target, &peer->targets, in_peer)
-		if (!target->stopped && !target->too_large)
+		if (!target->stopped && !target->done && !target->too_large)
 			return true;
 	return false;
 }
