@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# qemu: the machine that it emulates, and its process. Sourced by tests/vm/run.
+
+# share N TAG PATH OPTIONS: one 9p file system. A comma in a path must be doubled for qemu.
+share() {
+	machine+=(-fsdev "local,id=f$1,path=${3//,/,,},security_model=none,multidevs=remap$4"
+		-device "virtio-9p-pci,fsdev=f$1,mount_tag=$2")
+}
+
+# describe_machine: fills the array machine with qemu's arguments. One processor: emulation with several dies
+# when the kernel patches its own code, which every kernel probe does.
+describe_machine() {
+	local arguments="console=ttyS0 panic=-1 oops=panic quiet"
+	arguments+=" tsc=reliable no_timer_check mitigations=off cryptomgr.notests random.trust_cpu=on"
+	# Interrupt routing through ACPI costs 0.4 s for each PCI device under emulation.
+	arguments+=" acpi=noirq"
+	# A busy host stalls the VM; these would report that as a fault of the kernel.
+	arguments+=" nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
+	machine=(-M pc -accel "$1" -cpu max -smp 1 -m "$memory"
+		-nodefaults -no-user-config -display none -nic none -no-reboot
+		-serial "file:$run/console" -device "isa-debug-exit,iobase=0xf4,iosize=1" -device virtio-rng-pci
+		-kernel "$kernel_dir/vmlinux" -initrd "$initramfs" -append "$arguments")
+	share 0 root / ,readonly=on
+	share 1 run "$run" ""
+	share 2 out "$out" ""
+	if [ -n "$icount" ]; then machine+=(-icount "shift=0,sleep=$icount"); fi
+	if [ -n "$interactive" ]; then machine+=("${terminal[@]}"); fi
+}
+
+# boot LIMIT: starts qemu. It ends with this script, even when the script is killed.
+boot() {
+	local tty=/dev/null
+	local -a streams=("$run/qemu" "$run/qemu")
+	if [ -n "$interactive" ]; then
+		saved_terminal=$(stty -g)
+		# Opened anew: qemu makes its descriptors non-blocking, which those of the caller must not become.
+		tty=$(tty)
+		streams=("$tty" "$run/qemu")
+	fi
+	setpriv --pdeathsig TERM timeout --foreground -k 2 "$1" setpriv --pdeathsig KILL "$qemu" "${machine[@]}" \
+		<"$tty" >"${streams[0]}" 2>>"${streams[1]}" &
+	vm_pid=$!
+}
+
+# kvm_works: whether a VM under KVM gets anywhere. Nested or restricted KVM is known to hang.
+kvm_works() {
+	local status
+	[ -w /dev/kvm ] || return 1
+	RPINGMESH_VM_ACCEL=kvm-trial "$here/run" --timeout 10 --kernel "$kernel" --out "$run" -- true >/dev/null 2>&1
+	status=$?
+	[ $status -eq 0 ]
+}

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# The run directory: how tests/vm/run and the guest script talk. Sourced by tests/vm/run.
+
+# write_run_directory: all that the guest script reads, see there.
+write_run_directory() {
+	cp "$here/guest" "$run/guest"
+	# The environment as this script got it, before the shell changed anything.
+	cat "/proc/$$/environ" >"$run/environ"
+	printf '%s\0' "${command[@]}" >"$run/command"
+	: >"$run/stdout"
+	: >"$run/stderr"
+	{
+		printf 'cwd=%q\n' "$PWD"
+		printf 'out=%q\n' "$out"
+		printf 'modules=%q\n' "$kernel_dir/lib/modules"
+		printf 'fabric=%q\n' "$here/fabric"
+		printf 'hosts=%q\n' "$hosts"
+		if [ -n "$interactive" ]; then
+			printf 'terminal=%q\n' /dev/hvc0
+			printf 'window=%q\n' "$(stty size)"
+		fi
+	} >"$run/settings"
+}

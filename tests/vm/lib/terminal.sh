@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# --interactive: the caller's terminal. Sourced by tests/vm/run.
+
+# The guest's end is /dev/hvc0. qemu leaves Ctrl-C to it, and takes Ctrl-] (0x1d) as its own escape.
+terminal=(-device virtio-serial-pci -chardev "stdio,id=terminal,mux=on,signal=off" -echr 0x1d
+	-device "virtconsole,chardev=terminal")
+
+# restore_terminal: qemu does it too, unless it was killed.
+restore_terminal() {
+	[ -z "${saved_terminal:-}" ] || stty "$saved_terminal" 2>/dev/null </dev/tty
+	saved_terminal=
+}
