@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "ctl/cell.h"
 #include "ctl/format.h"
 #include "ctl/peers.h"
 #include "ctl/view.h"
@@ -72,15 +73,6 @@ static const struct table_column flowtable_columns[FLOWTABLE_COLUMN_N] = {
 	[FLOWTABLE_REASON] = {.title = "REASON", .priority = 11, .optional = true, .least = 24},
 };
 
-static void
-flowtable_text(struct table *table, size_t column, const msgpack_object *record, const char *key)
-{
-	char text[TABLE_CELL_MAX];
-
-	if (view_text(record, key, text, sizeof(text)) && text[0])
-		table_cell(table, column, TABLE_PLAIN, text);
-}
-
 /* A source port that is not known is said to be so. */
 static void
 flowtable_ports(struct table *table, const msgpack_object *flow)
@@ -118,7 +110,7 @@ flowtable_probing(struct table *table, const msgpack_object *flow)
 	};
 	char text[TABLE_CELL_MAX];
 
-	flowtable_text(table, FLOWTABLE_PROBING, flow, "probing");
+	cell_text(table, FLOWTABLE_PROBING, flow, "probing");
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		if (!view_is(flow, "probing", states[i].state))
 			continue;
@@ -161,7 +153,7 @@ flowtable_row(struct table *table, const msgpack_object *flow)
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		flowtable_text(table, plain[i].column, flow, plain[i].key);
+		cell_text(table, plain[i].column, flow, plain[i].key);
 	flowtable_ports(table, flow);
 	flowtable_path(table, flow);
 	peers_recent_cells(table, flow, &recent);
@@ -188,7 +180,7 @@ flowtable_owner(struct table *table, const msgpack_object *flow)
 	if (owners->via.array.size > 1 || others > 0)
 		snprintf(text + at, sizeof(text) - at, " +%" PRIu32 "%s", owners->via.array.size - 1, others ? " or more" : "");
 	table_cell(table, FLOWTABLE_OWNER, TABLE_PLAIN, text);
-	flowtable_text(table, FLOWTABLE_JOB, first, "job");
+	cell_text(table, FLOWTABLE_JOB, first, "job");
 }
 
 static int
@@ -199,7 +191,7 @@ flowtable_flow(struct table *table, const msgpack_object *flow)
 	if (rc < 0)
 		return rc;
 	flowtable_owner(table, flow);
-	flowtable_text(table, FLOWTABLE_QPS, flow, "qps_total");
+	cell_text(table, FLOWTABLE_QPS, flow, "qps_total");
 	return 0;
 }
 
@@ -245,11 +237,11 @@ flowtable_qp(struct table *table, const msgpack_object *flow, const msgpack_obje
 		return rc;
 	view_owner(owner ? owner : qp, text, sizeof(text));
 	table_cell(table, FLOWTABLE_OWNER, TABLE_PLAIN, text);
-	flowtable_text(table, FLOWTABLE_JOB, owner, "job");
-	flowtable_text(table, FLOWTABLE_QPN, qp, "qpn");
-	flowtable_text(table, FLOWTABLE_REMOTE, qp, "remote_qpn");
-	flowtable_text(table, FLOWTABLE_TYPE, qp, "qp_type");
-	flowtable_text(table, FLOWTABLE_STATE, qp, "state");
+	cell_text(table, FLOWTABLE_JOB, owner, "job");
+	cell_text(table, FLOWTABLE_QPN, qp, "qpn");
+	cell_text(table, FLOWTABLE_REMOTE, qp, "remote_qpn");
+	cell_text(table, FLOWTABLE_TYPE, qp, "qp_type");
+	cell_text(table, FLOWTABLE_STATE, qp, "state");
 	flowtable_label(table, qp);
 	return 0;
 }

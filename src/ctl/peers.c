@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "ctl/cell.h"
 #include "ctl/classes.h"
 #include "ctl/client.h"
 #include "ctl/ctl.h"
@@ -53,25 +54,6 @@ static const struct table_column peers_columns[PEERS_COLUMN_N] = {
 	[PEERS_REASON] = {.title = "REASON", .priority = 12, .optional = true},
 };
 
-static void
-peers_cell_text(struct table *table, size_t column, const msgpack_object *record, const char *key)
-{
-	char text[TABLE_CELL_MAX];
-
-	if (view_text(record, key, text, sizeof(text)) && text[0])
-		table_cell(table, column, TABLE_PLAIN, text);
-}
-
-static void
-peers_cell_ns(struct table *table, size_t column, const msgpack_object *map, const char *key)
-{
-	char text[FORMAT_TEXT];
-	uint64_t ns;
-
-	if (view_u64(map, key, &ns))
-		table_cell(table, column, TABLE_PLAIN, format_ns(ns, text));
-}
-
 enum table_color
 peers_loss_color(double ratio)
 {
@@ -92,10 +74,10 @@ peers_recent_cells(struct table *table, const msgpack_object *record, const stru
 		table_cell(table, at->noise, TABLE_YELLOW, format_u64(noise, text));
 	if (at->verdict && view_is(record, "loss_verdict", "lossy"))
 		table_cell(table, at->verdict, TABLE_YELLOW, "lossy");
-	peers_cell_ns(table, at->p50, recent, "rtt_p50_ns");
-	peers_cell_ns(table, at->p99, recent, "rtt_p99_ns");
-	peers_cell_ns(table, at->prober, recent, "prober_delay_p50_ns");
-	peers_cell_ns(table, at->responder, recent, "responder_delay_p50_ns");
+	cell_ns(table, at->p50, recent, "rtt_p50_ns");
+	cell_ns(table, at->p99, recent, "rtt_p99_ns");
+	cell_ns(table, at->prober, recent, "prober_delay_p50_ns");
+	cell_ns(table, at->responder, recent, "responder_delay_p50_ns");
 }
 
 static enum table_color
@@ -130,17 +112,17 @@ peers_row(struct table *table, const msgpack_object *peer, uint64_t now_wall_ns)
 
 	if (rc < 0)
 		return rc;
-	peers_cell_text(table, PEERS_PEER, peer, "address");
-	peers_cell_text(table, PEERS_DEVICE, peer, "device");
-	peers_cell_text(table, PEERS_HOST, peer, "hostname");
+	cell_text(table, PEERS_PEER, peer, "address");
+	cell_text(table, PEERS_DEVICE, peer, "device");
+	cell_text(table, PEERS_HOST, peer, "hostname");
 	if (view_text(peer, "state", text, sizeof(text)))
 		table_cell(table, PEERS_STATE, peers_state_color(peer), text);
-	peers_cell_text(table, PEERS_SENT, peer, "sent");
+	cell_text(table, PEERS_SENT, peer, "sent");
 	peers_recent_cells(table, peer, &recent);
 	peers_cell_age(table, peer, now_wall_ns);
 	if (classes_not_ok(peer, text, sizeof(text)))
 		table_cell(table, PEERS_NOT_OK, TABLE_PLAIN, text);
-	peers_cell_text(table, PEERS_REASON, peer, "state_reason");
+	cell_text(table, PEERS_REASON, peer, "state_reason");
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/cell.h"
 #include "ctl/classes.h"
 #include "ctl/client.h"
 #include "ctl/ctl.h"
@@ -29,7 +30,6 @@ static struct table *
 show_table(const struct show *show, const msgpack_object *list)
 {
 	struct table *table = table_new(show->columns, show->n_columns);
-	char text[TABLE_CELL_MAX];
 
 	for (uint32_t i = 0; table && i < list->via.array.size; i++) {
 		const msgpack_object *record = &list->via.array.ptr[i];
@@ -39,8 +39,8 @@ show_table(const struct show *show, const msgpack_object *list)
 			return NULL;
 		}
 		for (size_t c = 0; c < show->n_columns; c++)
-			if (show->keys[c] && view_text(record, show->keys[c], text, sizeof(text)) && text[0])
-				table_cell(table, c, TABLE_PLAIN, text);
+			if (show->keys[c])
+				cell_text(table, c, record, show->keys[c]);
 		show->fill(table, record);
 	}
 	return table;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "ctl/cell.h"
 #include "ctl/classes.h"
 #include "ctl/format.h"
 #include "ctl/peers.h"
@@ -121,25 +122,6 @@ windowtable_sizes(const msgpack_object *window, char *buf, size_t size)
 }
 
 static void
-windowtable_text(struct table *table, size_t column, const msgpack_object *window, const char *key)
-{
-	char text[TABLE_CELL_MAX];
-
-	if (view_text(window, key, text, sizeof(text)) && text[0])
-		table_cell(table, column, TABLE_PLAIN, text);
-}
-
-static void
-windowtable_ns(struct table *table, size_t column, const msgpack_object *map, const char *key)
-{
-	char text[FORMAT_TEXT];
-	uint64_t ns;
-
-	if (view_u64(map, key, &ns))
-		table_cell(table, column, TABLE_PLAIN, format_ns(ns, text));
-}
-
-static void
 windowtable_time(struct table *table, const msgpack_object *window)
 {
 	uint64_t start, end;
@@ -191,17 +173,17 @@ windowtable_add(struct table *table, const msgpack_object *window)
 	if (rc < 0)
 		return rc;
 	windowtable_time(table, window);
-	windowtable_text(table, WINDOWTABLE_DEVICE, window, "device");
-	windowtable_text(table, WINDOWTABLE_PEER, window, "peer");
-	windowtable_text(table, WINDOWTABLE_HOST, window, "hostname");
-	windowtable_text(table, WINDOWTABLE_KIND, window, "kind");
-	windowtable_text(table, WINDOWTABLE_FLOW, window, "flow");
-	windowtable_text(table, WINDOWTABLE_PORT, window, "src_port");
-	windowtable_text(table, WINDOWTABLE_DUE, window, "due");
-	windowtable_ns(table, WINDOWTABLE_P50, view_map(window, "rtt"), "p50_ns");
-	windowtable_ns(table, WINDOWTABLE_P99, view_map(window, "rtt"), "p99_ns");
-	windowtable_ns(table, WINDOWTABLE_PROBER, view_map(window, "prober_delay"), "p50_ns");
-	windowtable_ns(table, WINDOWTABLE_RESPONDER, view_map(window, "responder_delay"), "p50_ns");
+	cell_text(table, WINDOWTABLE_DEVICE, window, "device");
+	cell_text(table, WINDOWTABLE_PEER, window, "peer");
+	cell_text(table, WINDOWTABLE_HOST, window, "hostname");
+	cell_text(table, WINDOWTABLE_KIND, window, "kind");
+	cell_text(table, WINDOWTABLE_FLOW, window, "flow");
+	cell_text(table, WINDOWTABLE_PORT, window, "src_port");
+	cell_text(table, WINDOWTABLE_DUE, window, "due");
+	cell_ns(table, WINDOWTABLE_P50, view_map(window, "rtt"), "p50_ns");
+	cell_ns(table, WINDOWTABLE_P99, view_map(window, "rtt"), "p99_ns");
+	cell_ns(table, WINDOWTABLE_PROBER, view_map(window, "prober_delay"), "p50_ns");
+	cell_ns(table, WINDOWTABLE_RESPONDER, view_map(window, "responder_delay"), "p50_ns");
 	windowtable_verdict(table, window);
 	return 0;
 }

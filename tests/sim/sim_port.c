@@ -135,25 +135,11 @@ port_check_packet(struct sim_host *host, const struct sim_peer *peer, const stru
 		  "a probe has a size that goes");
 }
 
-int
-sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
+/* What stops a probe before it is posted: 0, or what the send returns. */
+static int
+port_refuses(struct sim_host *host, struct sim_peer *peer, struct sim_target *target, const struct prober_packet *packet,
+	     const char **reason)
 {
-	struct sim_host *host = arg;
-	struct sim_peer *peer = peer_user;
-	const struct sim_params *p = &host->sim->params;
-	struct sim_target *target = port_target(peer, packet);
-	struct prober_peer_info info;
-	struct port_stamp s;
-	struct sim_probe *probe;
-	struct wire_message m;
-
-	host->did_something = true;
-	prober_peer_info(peer->peer, &info);
-	sim_check(host->sim, host, wire_decode(packet->payload, packet->size, &m) == 0, "a probe can be decoded");
-	sim_check(host->sim, host, target != NULL, "a probe belongs to a target");
-	if (!target || host->sim->failed[0])
-		return -EINVAL;
-	port_check_packet(host, peer, packet, &m, &info);
 	target->again = port_path_is_away(host, peer);
 	if (target->again)
 		return -EAGAIN;
@@ -163,21 +149,72 @@ sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *pack
 		*reason = "larger than the MTU of the local port";
 		return -EMSGSIZE;
 	}
-	if (sim_random_chance(&host->random, p->send_error)) {
+	if (sim_random_chance(&host->random, host->sim->params.send_error)) {
 		target->errors++;
 		*reason = "send queue is full";
 		return -ENOBUFS;
 	}
-	s = port_post(peer->port, p->send_not_done);
-	probe = sim_probe_new(target, m.seq);
-	probe->session = info.session.session;
-	probe->incarnation = info.session.incarnation;
-	probe->t1_ns = s.t1_ns;
-	probe->t2_ns = s.left.ns;
+	return 0;
+}
+
+/* What the simulation remembers of a probe that is posted. */
+static struct sim_probe *
+port_note_probe(struct sim_host *host, const struct sim_peer *peer, struct sim_target *target, const struct prober_packet *packet,
+		uint64_t seq, const struct prober_session *session, const struct port_stamp *s)
+{
+	struct sim_probe *probe = sim_probe_new(target, seq);
+
+	probe->session = session->session;
+	probe->incarnation = session->incarnation;
+	probe->t1_ns = s->t1_ns;
+	probe->t2_ns = s->left.ns;
 	probe->posted_ns = host->sim->now_ns;
-	probe->left_ns = s.left_ns;
+	probe->left_ns = s->left_ns;
 	probe->hw = peer->port->hw;
 	probe->src_port = sim_net_port(peer->port, packet->flow_label);
+	return probe;
+}
+
+/* A send that is not done at once completes later, fails, or is never told of. */
+static void
+port_finish_probe(struct sim_host *host, struct sim_port *port, struct sim_probe *probe, uint32_t cookie, const struct port_stamp *s)
+{
+	const struct sim_params *p = &host->sim->params;
+
+	if (s->done)
+		return;
+	if (sim_random_chance(&host->random, p->send_never)) {
+		probe->sent_never = true;
+		return;
+	}
+	probe->sent_failed = sim_random_chance(&host->random, p->send_fails);
+	port_completes(port, false, cookie, s, probe->sent_failed ? -EIO : 0);
+}
+
+int
+sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
+{
+	struct sim_host *host = arg;
+	struct sim_peer *peer = peer_user;
+	struct sim_target *target = port_target(peer, packet);
+	struct prober_peer_info info;
+	struct sim_probe *probe;
+	struct wire_message m;
+	struct port_stamp s;
+	int rc;
+
+	host->did_something = true;
+	prober_peer_info(peer->peer, &info);
+	sim_check(host->sim, host, wire_decode(packet->payload, packet->size, &m) == 0, "a probe can be decoded");
+	sim_check(host->sim, host, target != NULL, "a probe belongs to a target");
+	if (!target || host->sim->failed[0])
+		return -EINVAL;
+	port_check_packet(host, peer, packet, &m, &info);
+	rc = port_refuses(host, peer, target, packet, reason);
+	if (rc < 0)
+		return rc;
+	s = port_post(peer->port, host->sim->params.send_not_done);
+	probe = port_note_probe(host, peer, target, packet, m.seq, &info.session, &s);
 	*tx = (struct prober_tx){
 		.t1_ns = s.t1_ns,
 		.t2 = s.done ? s.left : (struct hwclock_moment){0},
@@ -185,12 +222,7 @@ sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *pack
 		.src_port = probe->src_port,
 		.path = PROBE_PATH_EXACT,
 	};
-	if (!s.done && sim_random_chance(&host->random, p->send_never))
-		probe->sent_never = true;
-	else if (!s.done)
-		probe->sent_failed = sim_random_chance(&host->random, p->send_fails);
-	if (!s.done && !probe->sent_never)
-		port_completes(peer->port, false, packet->cookie, &s, probe->sent_failed ? -EIO : 0);
+	port_finish_probe(host, peer->port, probe, packet->cookie, &s);
 	if (host->sim->trace)
 		sim_story(host->sim, host, "posts probe %llx to %u.%u, flow label %u", (unsigned long long)m.seq, peer->remote->host->index,
 			  peer->remote->index, packet->flow_label);

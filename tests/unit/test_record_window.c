@@ -87,6 +87,17 @@ submap(const msgpack_object_map *map, const char *key)
 	return &o->via.map;
 }
 
+/* The record of a window that world_fill() filled; the caller ends f and clears the world. */
+static const msgpack_object_map *
+filled_window(struct world *world, struct fixture *f)
+{
+	world_begin(world);
+	world_fill(world);
+	fixture_begin(f);
+	record_window(&f->pk, &context, world_close(world));
+	return fixture_map(f);
+}
+
 static void
 test_counts(void **state)
 {
@@ -95,11 +106,7 @@ test_counts(void **state)
 	struct fixture f;
 
 	(void)state;
-	world_begin(&world);
-	world_fill(&world);
-	fixture_begin(&f);
-	record_window(&f.pk, &context, world_close(&world));
-	map = fixture_map(&f);
+	map = filled_window(&world, &f);
 	expect_str(map, "type", "window");
 	expect_str(map, "by", "target");
 	expect_str(map, "device", "rxe0");
@@ -168,11 +175,7 @@ test_histograms(void **state)
 	struct fixture f;
 
 	(void)state;
-	world_begin(&world);
-	world_fill(&world);
-	fixture_begin(&f);
-	record_window(&f.pk, &context, world_close(&world));
-	map = fixture_map(&f);
+	map = filled_window(&world, &f);
 	rtt = submap(map, "rtt");
 	expect_u64(rtt, "count", 198);
 	expect_u64(rtt, "sum_ns", 180 * 20 * USEC + 18 * 60 * USEC);
