@@ -298,7 +298,14 @@ run 1 peers; out 'NOT OK'; out 'lost 3 down 12'; out ' 7  lossy '; out '^PEER .*
 run 1 --json peers; lines 2; json 'True'
 run 1 devices; out 'down'; out 'port is down'; not_out SOURCES; not_out SKIPPED; out ' - of 150 '; not_out SERVICES
 run 0 targets; out 'Nothing is probed'
-run 1 ping -c 2 node7; out '^seq=1 unresolved (no answer)$'; out '^2 sent, 0 answered, loss not known$'; out '^unresolved 2$'; not_out rtt
+run 1 ping -c 2 node7; out '^seq=0 unresolved noise=prober (no answer)$'; out '^seq=1 unresolved (no answer)$'; out '^2 sent, 0 answered, loss not known$'; out '^unresolved 2$'; not_out rtt
+run 0 watch -c 1; out '10.0.0.3 .* noise=7 verdict=lossy '
+
+daemon fresh
+run 0 status; out ', 9 MiB (at most 512 MiB)$'
+run 0 peers; out '^No peers are configured'; lines 1
+run 0 windows; out '^No window of a target has been closed yet'; lines 1
+run 0 windows --by device; out ' length changed$'
 
 daemon nodevice
 run 1 status; out 'tracing *off (not built)$'; not_out hooks; not_out dumps; run 1 devices; out 'No RDMA device'; run 1 devices --history; out 'No port has changed'

@@ -329,7 +329,7 @@ class Conn:
         if method == "ping":
             self.answer(ident, {"ping": 77})
             for seq in range(2):
-                self.note("ping", probe(seq, "unresolved", reason="no answer", posted=False))
+                self.note("ping", probe(seq, "unresolved", reason="no answer", posted=False, host_noise=None if seq else "prober"))
             self.note("ping_done", {"ping": 77, **totals(unresolved=2)})
             return
         down = peer("10.0.0.3", "down", None, state_reason="SIDR request timed out", last_ok_ns=None, hostname=None,
@@ -341,6 +341,10 @@ class Conn:
         self.answer(ident, {"status": status(degraded=["device rxe1 is down", "tracing is off"], devices_up=1, lossy=lossy, lossy_paths=9),
                             "peers": [peer("10.0.0.2"), down], "devices": [device(state="down", state_reason="port is down", probes_per_s_max=150, skipped=0)],
                             "targets": []}[method])
+
+    def do_fresh(self, ident, method, param):  # nothing configured, nothing measured
+        changed = [window("device", length_changed=True, loss_low=-1)] if method == "windows" and param["by"] == "device" else []
+        self.answer(ident, {"status": status(memory_bytes_max=512 * 2**20), "peers": [], "windows": {"windows": changed, "next": None}}[method])
 
     def do_untraced(self, ident, method, param):
         if method == "events":

@@ -34,6 +34,7 @@ struct fake_config {
 	uint32_t ring_bytes, calls; /* sizes of maps; 0: 64 KiB, as the programs say */
 	bool wakeup_always;
 	bool old_gid_types;         /* numbered as before Linux 5.10 */
+	const char *lacks[2];       /* a struct and its member that the programs do not find there */
 };
 
 extern const uint8_t fake_sgid[16], fake_dgid[16];

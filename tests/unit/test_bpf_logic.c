@@ -419,6 +419,78 @@ test_nested(void **state)
 	assert_int_equal(fake_skel->bss->qp_counters.missed_returns, 0);
 }
 
+/* Kernels that lack a field: what is read from it is not told, and its flag not set; all else is. */
+
+static void
+test_lacks_task(void **state)
+{
+	(void)state;
+	fake_point(QP, "ib_qp", "res.kern_name", NOTHING);
+	assert_int_equal(create(), 1);
+	assert_int_equal(fake_events[0].qpn, 22);
+	assert_int_equal(fake_events[0].flags, 0);
+	assert_int_equal(fake_events[0].owner_tgid, 0);
+	assert_string_equal(fake_events[0].owner, "");
+}
+
+static void
+test_lacks_cgroup(void **state)
+{
+	(void)state;
+	assert_int_equal(create(), 1);
+	assert_int_equal(fake_events[0].cgroup_id, 0);
+	fake_events[0].cgroup_id = 0x1234567890;
+	expect_qp(&fake_events[0], QP_EVENT_CREATE);
+}
+
+static void
+test_lacks_sgid(void **state)
+{
+	(void)state;
+	assert_int_equal(call(HOOK_MODIFY_USER, MASK_RTR, 0), 1);
+	assert_int_equal(fake_events[0].flags, FLAGS_ALL & ~QP_EVENT_HAS_SGID);
+	assert_int_equal(fake_events[0].gid_type, QP_EVENT_GID_UNKNOWN);
+	assert_memory_equal(fake_events[0].dgid, fake_dgid, 16);
+	assert_int_equal(query(RC, RTS), FLAGS_ALL & ~QP_EVENT_HAS_SGID);
+	/* whether it ever had a path cannot be told */
+	assert_int_equal(query(RC, ERR), QP_EVENT_USER | QP_EVENT_HAS_STATE);
+}
+
+static void
+test_lacks_flow_label(void **state)
+{
+	static const uint8_t zero[16];
+
+	(void)state;
+	assert_int_equal(call(HOOK_MODIFY_USER, MASK_RTR, 0), 1);
+	assert_int_equal(fake_events[0].flags, FLAGS_ALL & ~QP_EVENT_HAS_GRH);
+	assert_memory_equal(fake_events[0].dgid, zero, 16);
+	assert_memory_equal(fake_events[0].sgid, fake_sgid, 16);
+	assert_int_equal(fake_events[0].hop_limit | fake_events[0].traffic_class, 0);
+}
+
+static void
+test_lacks_sl(void **state)
+{
+	(void)state;
+	assert_int_equal(call(HOOK_MODIFY_USER, MASK_RTR, 0), 1);
+	assert_int_equal(fake_events[0].flags, QP_EVENT_USER | QP_EVENT_HAS_STATE | QP_EVENT_HAS_REMOTE | QP_EVENT_HAS_MTU);
+	assert_int_equal(fake_events[0].remote_qpn, 0x123456);
+	assert_int_equal(fake_events[0].path_mtu, 5);
+	fake_events[0].remote_qpn = fake_events[0].path_mtu = 0;
+	expect_no_path(&fake_events[0]);
+}
+
+static void
+test_lacks_restrack_type(void **state)
+{
+	(void)state;
+	assert_int_equal(create(), 0);
+	assert_int_equal(call(HOOK_MODIFY_USER, MASK_RTR, 0), 1);
+	expect_qp(&fake_events[0], QP_EVENT_MODIFY);
+	assert_int_equal(fake_events[0].flags, FLAGS_ALL);
+}
+
 /* The map of calls holds one in this test. */
 static void
 test_lost_calls(void **state)
@@ -447,12 +519,14 @@ test_lost_ring(void **state)
 		fake_run(&(struct qp_test_call){.op = QP_TEST_CREATED, .object = fake_address(QP) + fake_offset("ib_qp", "res", &size)});
 	fake_run(&(struct qp_test_call){.op = QP_TEST_DESTROY_BEGINS, .object = fake_address(QP)});
 	fake_run(&(struct qp_test_call){.op = QP_TEST_DESTROY_ENDS, .ret = 0});
+	begins(HOOK_MODIFY_USER, MASK_RTR);
+	fake_run(&(struct qp_test_call){.op = QP_TEST_CALL_ENDS, .hook = HOOK_MODIFY_USER, .ret = 0});
 	fake_collect();
 	assert_in_range(fake_n_events, 4096 / (sizeof(struct qp_event) + 8) - 2, 4096 / sizeof(struct qp_event));
 	assert_int_equal(fake_skel->bss->qp_counters.sent, fake_n_events);
-	assert_int_equal(fake_skel->bss->qp_counters.lost_ring, n + 1 - fake_n_events);
+	assert_int_equal(fake_skel->bss->qp_counters.lost_ring, n + 2 - fake_n_events);
 	assert_int_equal(create(), 1);
-	assert_int_equal(fake_skel->bss->qp_counters.lost_ring, n + 1 - (int)fake_skel->bss->qp_counters.sent + 1);
+	assert_int_equal(fake_skel->bss->qp_counters.lost_ring, n + 2 - (int)fake_skel->bss->qp_counters.sent + 1);
 }
 
 /* epoll(7) learns of new events through wake-ups alone. */
@@ -546,6 +620,12 @@ static const struct logic_case {
 	{.name = "stale_leader", .function = test_stale_leader},
 	{.name = "own", .function = test_own},
 	{.name = "query", .function = test_query},
+	{.name = "lacks task", .function = test_lacks_task, .config.lacks = {"rdma_restrack_entry", "task"}},
+	{.name = "lacks cgroup", .function = test_lacks_cgroup, .config.lacks = {"css_set", "dfl_cgrp"}},
+	{.name = "lacks sgid", .function = test_lacks_sgid, .config.lacks = {"ib_qp", "av_sgid_attr"}},
+	{.name = "lacks flow label", .function = test_lacks_flow_label, .config.lacks = {"ib_global_route", "flow_label"}},
+	{.name = "lacks sl", .function = test_lacks_sl, .config.lacks = {"rdma_ah_attr", "sl"}},
+	{.name = "lacks restrack type", .function = test_lacks_restrack_type, .config.lacks = {"rdma_restrack_entry", "type"}},
 	{.name = "missed_return", .function = test_missed_return},
 	{.name = "nested", .function = test_nested},
 	{.name = "lost_calls", .function = test_lost_calls, .config.calls = 1},

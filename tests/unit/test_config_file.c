@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -71,6 +72,7 @@ load_fails(const char *path, int rc, const char *says)
 static void
 test_unreadable(void **state)
 {
+	const bool was_root = geteuid() == 0;
 	char path[128];
 
 	(void)state;
@@ -80,11 +82,42 @@ test_unreadable(void **state)
 	snprintf(path, sizeof(path), "%s/fifo", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	load_fails(path, -ENODEV, "regular file");
-	if (geteuid() != 0) {
-		strcpy(path, WRITE("main.conf", ""));
-		chmod(path, 0);
-		load_fails(path, -EACCES, "permission");
-	}
+	strcpy(path, WRITE("main.conf", ""));
+	assert_int_equal(chmod(path, 0), 0);
+	/* root may read everything */
+	if (was_root)
+		assert_int_equal(seteuid(12345), 0);
+	load_fails(path, -EACCES, "permission");
+	if (was_root)
+		assert_int_equal(seteuid(0), 0);
+}
+
+static void
+test_too_large(void **state)
+{
+	struct config *config;
+	char path[128], error[CONFIG_ERROR], *text;
+
+	(void)state;
+	strcpy(path, WRITE("main.conf", ""));
+	assert_int_equal(truncate(path, (8 << 20) + 1), 0);
+	load_fails(path, -EFBIG, "at most 8 MiB");
+	/* not one file, but all of them */
+	text = malloc((5 << 20) + 1);
+	memset(text, '\n', 5 << 20);
+	text[5 << 20] = '\0';
+	WRITE("peers.conf", text);
+	free(text);
+	strcpy(path, WRITE("main.conf", "@include \"peers.conf\"\n@include \"peers.conf\"\n"));
+	assert_int_equal(config_load(path, &config, error), -EFBIG);
+	assert_non_null(strstr(error, "expected at most 8388608 bytes with all included files"));
+}
+
+static void
+test_read_fails(void **state)
+{
+	(void)state;
+	load_fails("/proc/self/mem", -EIO, strerror(EIO)); /* proc(5): a regular file, whose first page is not mapped */
 }
 
 static void
@@ -273,6 +306,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_unreadable, setup_dir, teardown_dir),
+		cmocka_unit_test_setup_teardown(test_too_large, setup_dir, teardown_dir),
+		cmocka_unit_test(test_read_fails),
 		cmocka_unit_test_setup_teardown(test_include, setup_dir, teardown_dir),
 		cmocka_unit_test_setup_teardown(test_include_itself, setup_dir, teardown_dir),
 		cmocka_unit_test_setup_teardown(test_include_missing, setup_dir, teardown_dir),

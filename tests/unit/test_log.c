@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#undef _FORTIFY_SOURCE /* which makes a macro of syslog() */
 #include <errno.h>
 #include <regex.h>
 #include <setjmp.h>
@@ -8,11 +9,57 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdbool.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/log.h"
+
+/* The system's logger, in the place of libc's; __syslog_chk() is what syslog() becomes under _FORTIFY_SOURCE elsewhere. */
+static char logged[4096];
+static int logged_priority;
+static bool logger_open;
+void __syslog_chk(int priority, int flag, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+void
+openlog(const char *ident, int option, int facility)
+{
+	assert_string_equal(ident, "rpingmeshd");
+	assert_int_equal(facility, LOG_DAEMON);
+	(void)option;
+	logger_open = true;
+}
+
+void
+closelog(void)
+{
+	logger_open = false;
+}
+
+void
+syslog(int priority, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(logged, sizeof(logged), format, args);
+	va_end(args);
+	logged_priority = priority;
+}
+
+void
+__syslog_chk(int priority, int flag, const char *format, ...)
+{
+	va_list args;
+
+	(void)flag;
+	va_start(args, format);
+	vsnprintf(logged, sizeof(logged), format, args);
+	va_end(args);
+	logged_priority = priority;
+}
 
 static int saved_stderr;
 static FILE *captured;
@@ -187,6 +234,25 @@ test_errno_kept(void **state)
 	assert_string_equal(capture_end(), "");
 }
 
+static void
+test_syslog(void **state)
+{
+	(void)state;
+	log_setup(LOG_TARGET_SYSLOG, LOG_LEVEL_INFO);
+	assert_true(logger_open);
+	capture_begin();
+	log_warning(CONFIG, "100 %% of %s", "it\x1b[2J");
+	assert_string_equal(capture_end(), "");
+	assert_string_equal(logged, "config: 100 % of it?[2J");
+	assert_int_equal(logged_priority, LOG_WARNING);
+	log_error(MAIN, "over");
+	assert_int_equal(logged_priority, LOG_ERR);
+	log_debug(MAIN, "too much");
+	assert_string_equal(logged, "main: over");
+	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_INFO);
+	assert_false(logger_open);
+}
+
 int
 main(void)
 {
@@ -194,6 +260,7 @@ main(void)
 		cmocka_unit_test_setup(test_names, setup),
 		cmocka_unit_test_setup(test_line, setup),
 		cmocka_unit_test_setup(test_journal, setup),
+		cmocka_unit_test_setup(test_syslog, setup),
 		cmocka_unit_test_setup(test_levels, setup),
 		cmocka_unit_test_setup(test_subsystem_level, setup),
 		cmocka_unit_test_setup(test_control_characters, setup),
