@@ -12,19 +12,16 @@ share() {
 # describe_machine: fills the array machine with qemu's arguments. One processor: emulation with several dies
 # when the kernel patches its own code, which every kernel probe does.
 describe_machine() {
-	local arguments="console=ttyS0 panic=-1 oops=panic quiet"
-	arguments+=" tsc=reliable no_timer_check mitigations=off cryptomgr.notests random.trust_cpu=on"
-	# Interrupt routing through ACPI costs 0.4 s for each PCI device under emulation.
-	arguments+=" acpi=noirq"
+	local arguments="panic=-1 oops=panic quiet mitigations=off cryptomgr.notests random.trust_cpu=on"
 	# A busy host stalls the VM; these would report that as a fault of the kernel.
 	arguments+=" nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
-	machine=(-M pc -accel "$1" -cpu max -smp 1 -m "$memory"
-		-nodefaults -no-user-config -display none -nic none -no-reboot
-		-serial "file:$run/console" -device "isa-debug-exit,iobase=0xf4,iosize=1" -device virtio-rng-pci
-		-kernel "$kernel_dir/vmlinux" -initrd "$initramfs" -append "$arguments")
-	share 0 root / ,readonly=on
+	arch_machine
+	machine+=(-accel "$1" -smp 1 -m "$memory" -nodefaults -no-user-config -display none -nic none -no-reboot
+		-serial "file:$run/console" -device virtio-rng-pci -initrd "$initramfs" -append "$arguments")
+	share 0 root "$root" ,readonly=on
 	share 1 run "$run" ""
 	share 2 out "$out" ""
+	if [ ${#shared[@]} -gt 0 ]; then share 3 host / ,readonly=on; fi
 	if [ -n "$icount" ]; then machine+=(-icount "shift=0,sleep=$icount"); fi
 	if [ -n "$interactive" ]; then machine+=("${terminal[@]}"); fi
 }
@@ -48,7 +45,7 @@ boot() {
 kvm_works() {
 	local status
 	[ -w /dev/kvm ] || return 1
-	RPINGMESH_VM_ACCEL=kvm-trial "$here/run" --timeout 10 --kernel "$kernel" --out "$run" -- true >/dev/null 2>&1
+	RPINGMESH_VM_ACCEL=kvm-trial "$here/run" --arch "$arch" --timeout 10 --kernel "$kernel" --out "$run" -- true >/dev/null 2>&1
 	status=$?
 	[ $status -eq 0 ]
 }

@@ -14,7 +14,8 @@ write_run_directory() {
 	{
 		printf 'cwd=%q\n' "$PWD"
 		printf 'out=%q\n' "$out"
-		printf 'modules=%q\n' "$kernel_dir/lib/modules"
+		printf 'modules=%q\n' "${shared:+/host}$kernel_dir/lib/modules"
+		printf 'shared=(%s)\n' "${shared[*]@Q}"
 		printf 'fabric=%q\n' "$here/fabric"
 		printf 'hosts=%q\n' "$hosts"
 		if [ -n "$interactive" ]; then
