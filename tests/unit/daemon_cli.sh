@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# rpingmeshd from outside, without RDMA: options, exit statuses, what a reload can change and what not. Runs in the build directory.
+set -uo pipefail
+build=${top_builddir:-.}
+dir=$(mktemp -d)
+conf=$dir/mesh.conf
+daemon=
+status=0
+trap '[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null; rm -rf "$dir"' EXIT
+
+bad() {
+	echo "FAIL: $*"
+	sed 's/^/  out: /' "$dir/out"
+	sed 's/^/  err: /' "$dir/err"
+	status=1
+}
+
+# run STATUS ARGUMENT...
+run() {
+	local want=$1 got=0
+	shift
+	timeout 60 "$build/rpingmeshd" "$@" >"$dir/out" 2>"$dir/err" </dev/null || got=$?
+	[ $got -eq "$want" ] || bad "rpingmeshd $*: exit status $got, not $want"
+}
+out() { grep -qE -- "$1" "$dir/out" || bad "no '$1' in the output"; }
+err() { grep -qE -- "$1" "$dir/err" || bad "no '$1' on stderr"; }
+
+run 0 --help; out '^Usage: rpingmeshd'
+run 0 --version; out '^rpingmeshd [0-9]'
+run 0 --print-default-config
+cp "$dir/out" "$conf"
+run 0 -t -c "$conf"; out "$conf is fine: 0 peers"
+run 2 --bogus; err 'rpingmeshd --help'
+run 2 -t over; err "unexpected argument 'over'"
+run 2 -c
+echo 'peers = ( "10.0.0.2" ); interval_ms = 0;' >"$conf"
+run 3 -t -c "$conf"; err "^rpingmeshd: $conf:1: interval_ms"
+run 3 -c "$dir/none.conf"; err 'no such file'
+echo 'peers = ( "10.0.0.2", { address = "10.0.0.3"; } );' >"$conf"
+run 0 --test --config "$conf"; out 'is fine: 2 peers'
+timeout 60 "$build/rpingmeshd" --version >/dev/full 2>"$dir/err" && bad "writing to a full disk is no success"
+
+# configure TEXT: the daemon's own, and TEXT
+configure() { printf 'socket = "%s/sock"; socket_group = "";\n%s\n' "$dir" "$*" >"$conf"; }
+# said PATTERN: the log has such a line, now or within a while
+said() {
+	local n=0
+	until grep -qE -- "$1" "$dir/log"; do
+		n=$((n + 1))
+		[ $n -lt 600 ] || { bad "the daemon does not say '$1': $(cat "$dir/log")"; return; }
+		sleep 0.1
+	done
+}
+# ctl STATUS ARGUMENT...
+ctl() {
+	local want=$1 got=0
+	shift
+	timeout 60 "$build/rpingmesh-ctl" -S "$dir/sock" "$@" >"$dir/out" 2>"$dir/err" || got=$?
+	[ $got -eq "$want" ] || bad "rpingmesh-ctl $*: exit status $got, not $want"
+}
+
+configure 'devices = ( "nosuch*" ); peers = ( "10.0.0.2" ); tracing = { enable = false; }; metrics = { listen = "127.0.0.1:1"; };'
+"$build/rpingmeshd" -c "$conf" >"$dir/log" 2>&1 </dev/null &
+daemon=$!
+said 'is running, configuration:'
+said 'metrics.listen: this version has no metrics endpoint'
+ctl 1 --json status; out '"devices":0'
+ctl 1 peers; out '^10.0.0.2 .*no local RDMA device'
+ctl 1 acknowledge nosuch0; err 'no device "nosuch0"'
+ctl 0 acknowledge; out '^all devices: 0 flaps'
+ctl 1 ping -c 1 10.0.0.9; err 'ping: no local RDMA device'
+ctl 0 windows; out 'No window'
+ctl 0 flows; out '^No flows'
+
+configure 'port = 1; gid_index = 3; tracing = { enable = false; max_flows = 200; }; peers = ( "10.0.0.3" ); timeout_ms = 700;'
+kill -HUP $daemon
+said 'port and gid_index change at the next start only'
+said 'tracing.max_qps, max_flows and source_qps change at the next start only'
+ctl 1 peers; out '^10.0.0.3 .*no local RDMA device'
+printf 'socket = "%s/elsewhere";\n' "$dir" >"$conf"
+kill -HUP $daemon
+said 'socket and socket_group change at the next start only'
+ctl 0 peers; out '^No peers are configured'
+echo 'port = 0;' >"$conf"
+kill -HUP $daemon
+said 'the old configuration stays in force'
+ctl 1 --json status; out '"config_error":"[^"]*port: expected'
+kill -TERM $daemon
+got=0
+wait $daemon || got=$?
+daemon=
+[ $got -eq 0 ] || bad "stopped with $got: $(cat "$dir/log")"
+exit $status
