@@ -234,6 +234,14 @@ daemon_degraded_nics(const struct daemon *d, void (*fn)(void *arg, const char *s
 	}
 }
 
+/* What refuses sockets: EAFNOSUPPORT is systemd's answer. */
+static const char *
+daemon_dump_cure(int err)
+{
+	return err == -EPERM || err == -EACCES || err == -EAFNOSUPPORT ?
+		       ": look for systemd's RestrictAddressFamilies= without AF_NETLINK, a system call filter or a security module" : "";
+}
+
 static void
 daemon_degraded_trace(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg)
 {
@@ -250,8 +258,9 @@ daemon_degraded_trace(const struct daemon *d, void (*fn)(void *arg, const char *
 		snprintf(text, sizeof(text), "tracing lacks something: %s", info.tracer.reason);
 		fn(arg, text);
 	}
-	if (info.dump_error) {
-		snprintf(text, sizeof(text), "the last dump of QPs by RDMA netlink failed: %s", strerror(-info.dump_error));
+	if (info.tracer.state == TRACER_ON && info.dump_error) {
+		snprintf(text, sizeof(text), "the last dump of QPs by RDMA netlink failed: %s; QPs older than the daemon may be missing%s",
+			 strerror(-info.dump_error), daemon_dump_cure(info.dump_error));
 		fn(arg, text);
 	}
 }
@@ -370,6 +379,8 @@ daemon_adopt(struct daemon *d, struct config *config)
 	daemon_scan(d);
 	peer_sync(d);
 	service_sync(d);
+	if (d->trace)
+		trace_retry(d->trace);
 	config_free(old);
 	daemon_pump_soon(d);
 }

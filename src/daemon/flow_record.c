@@ -344,7 +344,7 @@ flow_record_status(struct record *r, const struct daemon *d)
 	record_str(r, "tracing", !on ? "off" : info.tracer.degraded || info.dump_error ? "degraded" : "on");
 	record_str(r, "tracing_reason",
 		   info.tracer.reason[0] ? info.tracer.reason
-		   : on && info.dump_error ? "the dump of QPs by RDMA netlink failed (dump_error): QPs from before the start are missing"
+		   : on && info.dump_error ? "the dump of QPs by RDMA netlink failed: QPs older than the daemon may be missing"
 					   : NULL);
 	flow_record_trace(r, d, &info);
 }

@@ -52,11 +52,11 @@ struct mini_member {
 	uint32_t type, bits, bitfield;
 };
 
-/* libbpf has error numbers of its own, from 4000 on: a file in a wrong format. */
+/* Of reading a file. libbpf says EINVAL, or numbers of its own from 4000 on, of a wrong format; a file cut short is EIO to it. */
 static int
 mini_error(int err)
 {
-	return err == 0 || err < -4000 || err > 0 ? -EINVAL : err;
+	return err >= 0 || err < -4000 || err == -EINVAL || err == -EIO ? -EBADMSG : err;
 }
 
 static const char *
@@ -501,7 +501,7 @@ mini_parse(struct mini *m, const char *path, struct btf *base, struct btf **out)
 	if (*out)
 		return 0;
 	err = mini_error(-errno);
-	snprintf(m->missing, BTF_MINI_MISSING, "%s: %s", path, err == -EINVAL ? "not valid BTF" : strerror(-err));
+	snprintf(m->missing, BTF_MINI_MISSING, "%s: %s", path, err == -EBADMSG ? "not valid BTF" : strerror(-err));
 	return err;
 }
 

@@ -75,16 +75,25 @@ trace_dump_pass(struct trace *trace)
 	return nldev_dump(&config, &trace->dump);
 }
 
+/* The only place that assigns dump_error: a failure that stays the same is logged once. */
+static void
+trace_dump_result(struct trace *trace, int status)
+{
+	if (status < 0 && status != trace->dump_error)
+		log_warning(TRACE, "the dump of QPs by RDMA netlink failed: %s", strerror(-status));
+	else if (status == 0 && trace->dump_error)
+		log_info(TRACE, "the dump of QPs by RDMA netlink works again");
+	trace->dump_error = status;
+	trace->dumps_failed += status < 0;
+}
+
 static void
 trace_dump_end(struct trace *trace, int status, uint32_t n_qps, uint64_t now)
 {
 	flows_dump_end(trace->flows, status == 0, now);
-	trace->dump_error = status;
-	if (status < 0) {
-		trace->dumps_failed++;
-		log_debug(TRACE, "dump of QPs: %s", strerror(-status));
+	trace_dump_result(trace, status);
+	if (status < 0)
 		return;
-	}
 	trace->dumps++;
 	trace->last_dump_ns = now;
 	trace->last_dump_qps = n_qps;
@@ -117,11 +126,10 @@ trace_dump_begin(struct trace *trace, uint64_t now)
 	trace->passes = 0;
 	tracer_dump_begins(trace->tracer);
 	rc = trace_dump_pass(trace);
-	trace->dump_error = rc;
 	if (rc == 0)
 		flows_dump_begin(trace->flows, now);
 	else
-		trace->dumps_failed++;
+		trace_dump_result(trace, rc);
 }
 
 static void
@@ -145,6 +153,13 @@ trace_devices_changed(struct trace *trace)
 {
 	trace->next_dump_ns = 0;
 	loop_timer_set(trace->tick, 0);
+}
+
+void
+trace_retry(struct trace *trace)
+{
+	tracer_retry(trace->tracer);
+	trace_devices_changed(trace);
 }
 
 /* ---- what comes in ---- */

@@ -40,6 +40,9 @@ int trace_new(const struct trace_config *config, struct trace **out);
 /* Ends all flows. NULL is allowed. */
 void trace_free(struct trace *trace);
 
+/* Tries at once what is tried again at times only: attaching that failed, and the dump. */
+void trace_retry(struct trace *trace);
+
 /* The devices that are wanted have changed: look at all QPs anew. */
 void trace_devices_changed(struct trace *trace);
 

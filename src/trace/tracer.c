@@ -55,7 +55,7 @@ struct tracer {
 	uint64_t heartbeat;    /* queries when the dump began */
 	bool heartbeat_known;  /* a dump began since all was attached */
 	bool heartbeat_cured;  /* attached again for want of a heartbeat, and none seen since */
-	bool heartbeat_blind;  /* this kernel's dump does not query: silence says nothing */
+	bool heartbeat_blind;  /* attached anew, the hooks still see nothing of a dump: who is to blame is looked up */
 	bool degraded;
 	int budget;
 	uint64_t attached_ns, reattached, events;
@@ -274,6 +274,7 @@ tracer_load_failed(struct tracer *t, int err, const char *said)
 	char reason[TRACER_REASON];
 
 	tracer_facts_read(&facts);
+	facts.no_ring = tracer_hooks_no_ring();
 	tracer_reason_load(&facts, err, said, reason, sizeof(reason));
 	tracer_fail(t, reason);
 }
@@ -316,9 +317,11 @@ tracer_add_reason(char text[TRACER_REASON], const char *format, ...)
 static void
 tracer_defects(struct tracer *t, char text[TRACER_REASON])
 {
-	char absent[160];
+	struct tracer_facts facts;
+	char absent[160], reason[TRACER_REASON];
 
 	text[0] = '\0';
+	tracer_facts_read(&facts);
 	tracer_hooks_absent(t->hooks, absent, sizeof(absent));
 	if (absent[0])
 		tracer_add_reason(text, "this kernel has no function %s", absent);
@@ -326,8 +329,12 @@ tracer_defects(struct tracer *t, char text[TRACER_REASON])
 		tracer_add_reason(text, "this kernel has no %s", tracer_hooks_missing(t->hooks));
 	if (!tracer_hooks_knows_self(t->hooks))
 		tracer_add_reason(text, "the daemon runs in a pid namespace of its own and cannot tell its own QPs: run it in the host's");
-	if (t->heartbeat_blind)
-		tracer_add_reason(text, "this kernel's QP dump does not query QPs: older QPs lack their paths, and dead hooks go unnoticed");
+	if (tracer_reason_foreign(&facts, reason, sizeof(reason)))
+		tracer_add_reason(text, "%s", reason);
+	if (t->heartbeat_blind) {
+		tracer_reason_silent(&facts, reason, sizeof(reason));
+		tracer_add_reason(text, "%s", reason);
+	}
 }
 
 static void
@@ -338,25 +345,6 @@ tracer_went_on(struct tracer *t)
 	tracer_defects(t, defects);
 	t->degraded = defects[0] != '\0';
 	tracer_set_state(t, TRACER_ON, "%s", defects);
-}
-
-static void
-tracer_attached(struct tracer *t)
-{
-	char absent[160];
-
-	tracer_set_work(t, TRACER_WORK_NONE);
-	if (!tracer_hooks_vital(t->hooks)) {
-		char reason[TRACER_REASON];
-
-		tracer_hooks_absent(t->hooks, absent, sizeof(absent));
-		snprintf(reason, sizeof(reason), "this kernel's ib_core has no function %s to hook: it is older or newer than "
-			 "this program knows", absent);
-		tracer_fail(t, reason);
-		return;
-	}
-	t->attached_ns = clock_mono_ns();
-	tracer_went_on(t);
 }
 
 /* Perf kprobes first; what refuses them may not refuse kprobe.multi. The first reason is the one to cure. */
@@ -377,6 +365,35 @@ tracer_attach_failed(struct tracer *t, int err, const char *said)
 	strcpy(reason, t->first);
 	tracer_add_reason(reason, "kprobe.multi does not work either: %s", said);
 	tracer_fail(t, reason);
+}
+
+/* Where there are no perf kprobes at all, each function looks as if it were unknown. */
+static void
+tracer_attached_too_few(struct tracer *t)
+{
+	struct tracer_facts facts;
+	char absent[160], reason[TRACER_REASON];
+
+	tracer_facts_read(&facts);
+	tracer_hooks_absent(t->hooks, absent, sizeof(absent));
+	snprintf(reason, sizeof(reason), "this kernel's ib_core has no function %s to hook: it is older or newer than this program knows",
+		 absent);
+	if (t->method == TRACER_METHOD_KPROBE && !facts.kprobes)
+		tracer_attach_failed(t, -ENOSYS, reason);
+	else
+		tracer_fail(t, reason);
+}
+
+static void
+tracer_attached(struct tracer *t)
+{
+	tracer_set_work(t, TRACER_WORK_NONE);
+	if (!tracer_hooks_vital(t->hooks)) {
+		tracer_attached_too_few(t);
+		return;
+	}
+	t->attached_ns = clock_mono_ns();
+	tracer_went_on(t);
 }
 
 static void
@@ -543,6 +560,13 @@ tracer_check(struct tracer *tracer, uint32_t n_dumped)
 			tracer_begin(tracer);
 		break;
 	}
+}
+
+void
+tracer_retry(struct tracer *tracer)
+{
+	if (tracer->state == TRACER_FAILED && tracer->work == TRACER_WORK_NONE)
+		tracer_begin(tracer);
 }
 
 void

@@ -62,6 +62,8 @@ void tracer_free(struct tracer *tracer);
  * that the hooks are dead, and they are attached again. n_dumped 0: says nothing about the hooks.
  */
 void tracer_check(struct tracer *tracer, uint32_t n_dumped);
+/* What failed is tried now and not in a minute: somebody may have brought what it lacks. */
+void tracer_retry(struct tracer *tracer);
 /* Remember the heartbeat's counter: a dump begins. */
 void tracer_dump_begins(struct tracer *tracer);
 /* Hands over all events that are in the ring now, without the budget per callback: at the end of a dump. */

@@ -65,15 +65,31 @@ tracer_method_name(enum tracer_method m)
 	return m < TRACER_METHOD_N ? method_names[m] : "";
 }
 
-/* libbpf's printing has no argument: what it says of the call under way, the first warning. */
-static char hooks_said[TRACER_HOOKS_TEXT];
+/* libbpf's printing has no argument: what it says of the call under way, the first warning; and the verifier's last words. */
+static char hooks_said[TRACER_HOOKS_TEXT], hooks_verifier[TRACER_HOOKS_TEXT / 2];
+
+/* The last line of the verifier's log, before its count of instructions. */
+static void
+hooks_keep_verifier(const char *log)
+{
+	for (const char *end, *line = strchr(log, '\n'); line && line[1]; line = end) {
+		end = strchr(++line, '\n');
+		if (!end || strncmp(line, "-- END", 6) == 0 || strncmp(line, "processed ", 10) == 0)
+			return;
+		if (end > line)
+			snprintf(hooks_verifier, sizeof(hooks_verifier), "%.*s", (int)(end - line), line);
+	}
+}
 
 static void
 hooks_keep(const char *text)
 {
 	const char *prefix = "libbpf: ";
 
-	if (hooks_said[0])
+	if (strstr(text, "-- BEGIN PROG LOAD LOG --"))
+		hooks_keep_verifier(text);
+	/* That not even an empty program could be loaded, in a sentence of advice that does not fit. */
+	if (hooks_said[0] || strstr(text, "bpf_object__probe_loading"))
 		return;
 	if (strncmp(text, prefix, strlen(prefix)) == 0)
 		text += strlen(prefix);
@@ -107,7 +123,7 @@ hooks_print(enum libbpf_print_level level, const char *format, va_list args)
 static void
 hooks_listen(void)
 {
-	hooks_said[0] = '\0';
+	hooks_said[0] = hooks_verifier[0] = '\0';
 	libbpf_set_print(hooks_print);
 }
 
@@ -206,7 +222,11 @@ hooks_tell_self(struct tracer_hooks *hooks)
 static int
 hooks_load_fail(const struct tracer_hooks *hooks, int err, char text[TRACER_HOOKS_TEXT])
 {
-	err = hooks_fail(err, text, "load");
+	err = hooks_fail(err, text, "bpf(2)");
+	if (hooks_verifier[0]) {
+		snprintf(text, TRACER_HOOKS_TEXT, "%.100s; the verifier: %.120s", hooks_said, hooks_verifier);
+		err = -EINVAL;
+	}
 	if (hooks->missing[0] && err != -EPERM && err != -EACCES)
 		snprintf(text, TRACER_HOOKS_TEXT, "this kernel has no %.200s", hooks->missing);
 	return err;
@@ -249,6 +269,16 @@ tracer_hooks_load(const struct tracer_hooks_config *config, struct tracer_hooks 
 	}
 	*out = hooks;
 	return 0;
+}
+
+bool
+tracer_hooks_no_ring(void)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, (uint32_t)sysconf(_SC_PAGESIZE), NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -EINVAL;
 }
 
 void

@@ -53,6 +53,12 @@ tracer_check(struct tracer *tracer, uint32_t n_dumped)
 }
 
 void
+tracer_retry(struct tracer *tracer)
+{
+	(void)tracer;
+}
+
+void
 tracer_dump_begins(struct tracer *tracer)
 {
 	(void)tracer;
@@ -71,5 +77,5 @@ tracer_info(const struct tracer *tracer, struct tracer_info *out)
 	memset(out, 0, sizeof(*out));
 	out->state = TRACER_OFF;
 	out->method = "";
-	snprintf(out->reason, sizeof(out->reason), "built without BPF (configure --disable-bpf)");
+	snprintf(out->reason, sizeof(out->reason), "this rpingmeshd was built without BPF: install one that was configured without --disable-bpf");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trace/tracer_reason.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/capability.h>
@@ -49,6 +50,49 @@ facts_capabilities(void)
 	return caps;
 }
 
+static bool
+facts_there(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+/* Whether the kernel describes the types of any module: since Linux 5.11, if it was built so. */
+static bool
+facts_modules_btf(void)
+{
+	DIR *dir = opendir("/sys/kernel/btf");
+	const struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.' && strcmp(entry->d_name, "vmlinux") != 0;
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* Built in, ib_core has no initstate. */
+static void
+facts_types(struct tracer_facts *out)
+{
+	out->modules_btf = facts_modules_btf();
+	out->btf = facts_there("/sys/kernel/btf/vmlinux");
+	out->module_btf = facts_there("/sys/kernel/btf/ib_core") || !facts_there("/sys/module/ib_core/initstate");
+}
+
+static void
+facts_kprobes(struct tracer_facts *out)
+{
+	char line[8];
+
+	out->kprobes = facts_there("/sys/bus/event_source/devices/kprobe") || facts_there("/sys/kernel/tracing/kprobe_events") ||
+		       facts_there("/sys/kernel/debug/tracing/kprobe_events");
+	facts_line("/sys/kernel/debug/kprobes/enabled", line, sizeof(line));
+	out->kprobes_off = line[0] == '0';
+	facts_line("/proc/sys/kernel/ftrace_enabled", line, sizeof(line));
+	out->ftrace_off = line[0] == '0';
+}
+
 void
 tracer_facts_read(struct tracer_facts *out)
 {
@@ -62,8 +106,8 @@ tracer_facts_read(struct tracer_facts *out)
 	out->paranoid = atoi(line);
 	if (uname(&uts) == 0)
 		sscanf(uts.release, "%u.%u", &out->major, &out->minor);
-	out->btf = access("/sys/kernel/btf/vmlinux", F_OK) == 0;
-	out->kprobes = access("/sys/bus/event_source/devices/kprobe", F_OK) == 0;
+	facts_types(out);
+	facts_kprobes(out);
 	facts_line("/sys/kernel/security/lockdown", line, sizeof(line));
 	out->confidential = strstr(line, "[confidentiality]") != NULL;
 	out->memlock = getrlimit(RLIMIT_MEMLOCK, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
@@ -105,7 +149,7 @@ reason_rights(const struct tracer_facts *facts, char *text, size_t size)
 	const char *lacks = facts_lacks(facts);
 
 	if (lacks)
-		snprintf(text, size, "the daemon lacks %s: run it as root, or give it both (systemd: AmbientCapabilities=CAP_BPF "
+		snprintf(text, size, "the daemon lacks %s: run it as root, or restart it with both (systemd: AmbientCapabilities=CAP_BPF "
 			 "CAP_PERFMON; file: setcap cap_bpf,cap_perfmon+ep)", lacks);
 	else if (facts->confidential)
 		snprintf(text, size, "the kernel is locked down in confidentiality mode and lets nobody read kernel memory: boot with "
@@ -116,8 +160,9 @@ reason_rights(const struct tracer_facts *facts, char *text, size_t size)
 static bool
 reason_kernel(const struct tracer_facts *facts, int err, char *text, size_t size)
 {
-	if (facts_older(facts, 5, 8))
-		snprintf(text, size, "Linux %u.%u has no BPF ring buffer: tracing needs 5.8 or later", facts->major, facts->minor);
+	if (facts->no_ring)
+		snprintf(text, size, "the kernel, Linux %u.%u, has no BPF ring buffer: tracing needs 5.8 or later", facts->major,
+			 facts->minor);
 	else if (!facts->btf)
 		snprintf(text, size, "the kernel does not describe its types, /sys/kernel/btf/vmlinux is not there: run a kernel built "
 			 "with CONFIG_DEBUG_INFO_BTF");
@@ -128,14 +173,32 @@ reason_kernel(const struct tracer_facts *facts, int err, char *text, size_t size
 	return true;
 }
 
+/* What the kernel says of its types. */
+static bool
+reason_types(const struct tracer_facts *facts, int err, const char *said, char *text, size_t size)
+{
+	if (err == -EBADMSG)
+		snprintf(text, size, "the kernel's types cannot be read (%s): they are damaged, or newer than this program's libbpf",
+			 said);
+	else if (!facts->module_btf && !reason_refused(err))
+		snprintf(text, size, "ib_core does not describe its types, /sys/kernel/btf/ib_core is not there: use the kernel's own "
+			 "ib_core, or build it where /sys/kernel/btf/vmlinux and pahole are at hand (%s)", said);
+	else
+		return false;
+	return true;
+}
+
 void
 tracer_reason_load(const struct tracer_facts *facts, int err, const char *said, char *text, size_t size)
 {
-	if (reason_kernel(facts, err, text, size) || (reason_refused(err) && reason_rights(facts, text, size)))
+	/* Locked down, the verifier does not know the helpers that read kernel memory: not a refusal by its number. */
+	if (reason_kernel(facts, err, text, size) ||
+	    ((reason_refused(err) || facts->confidential) && reason_rights(facts, text, size)) ||
+	    reason_types(facts, err, said, text, size))
 		return;
 	if (reason_refused(err) && facts_older(facts, 5, 11) && facts->memlock < REASON_MEMLOCK)
 		snprintf(text, size, "Linux %u.%u counts BPF memory as locked, and only %" PRIu64 " kB are allowed: set LimitMEMLOCK=8M "
-			 "(systemd) or ulimit -l 8192", facts->major, facts->minor, facts->memlock >> 10);
+			 "(systemd) or ulimit -l 8192, and restart", facts->major, facts->minor, facts->memlock >> 10);
 	else if (reason_refused(err))
 		snprintf(text, size, "the kernel refuses bpf(2) (%s) though CAP_BPF and CAP_PERFMON are there: look for a system call "
 			 "filter (systemd SystemCallFilter=, container seccomp profile) or a security module", said);
@@ -161,4 +224,27 @@ tracer_reason_attach(const struct tracer_facts *facts, int err, const char *said
 	else
 		snprintf(text, size, "kprobes cannot be attached (%s): raise the log level of trace to debug and report what it says",
 			 said);
+}
+
+bool
+tracer_reason_foreign(const struct tracer_facts *facts, char *text, size_t size)
+{
+	if (facts->module_btf || !facts->modules_btf)
+		return false;
+	snprintf(text, size, "ib_core does not describe its types, /sys/kernel/btf/ib_core is not there, and those of vmlinux are used: what "
+		 "is told may be wrong if ib_core is not the kernel's own; build it where /sys/kernel/btf/vmlinux and pahole are at hand");
+	return true;
+}
+
+void
+tracer_reason_silent(const struct tracer_facts *facts, char *text, size_t size)
+{
+	if (facts->ftrace_off)
+		snprintf(text, size, "the hooks are not called while kernel.ftrace_enabled=0: sysctl kernel.ftrace_enabled=1");
+	else if (facts->kprobes_off)
+		snprintf(text, size, "the hooks are not called while kprobes are switched off: "
+			 "echo 1 > /sys/kernel/debug/kprobes/enabled");
+	else
+		snprintf(text, size, "the hooks see nothing of a dump of QPs, so older QPs lack their paths: kprobes may be switched off "
+			 "(/sys/kernel/debug/kprobes/enabled), or this kernel's dump does not query QPs");
 }
