@@ -142,6 +142,12 @@ expect 1 "bpf/sample.bpf.c:53: did not run, and has no reason" "src/core/sample.
 reasons "${all[@]}" '*' 'sum = 5' 'stale'
 report --minimum 60 run-6.1
 expect 0 "of the reasons explained nothing: stale"
+reasons "${all[@]:3}" '*/sample*' 'return n' 'no test yet, at most 9 lines'
+report --minimum 60 run-6.1
+expect 0 "no test yet: 51-53"
+reasons "${all[@]:3}" '*/sample*' 'return n' 'no test yet, at most 2 lines'
+report --minimum 60 run-6.1
+expect 1 "3 lines have no test yet, 2 are agreed upon"
 report --minimum 60 run-6.1 lost-7.2
 expect 1 "lost-7.2 left no counts"
 exit $status
