@@ -158,7 +158,7 @@ def notes(record):
     text = [f"One BPF object on all of them, byte for byte: SHA-256 `{objects[0][:16]}…`." if len(objects) == 1 else
             f"{len(objects)} different BPF objects were run."]
     text.append(f"Recorded {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") +
-                f", {sum(r['took_s'] for r in all_runs) / 60:.0f} minutes of emulated VMs in all. {NOT_RUN}, and a suite without a line: not run.")
+                f", {sum(r['took_s'] for r in all_runs) / 60:.0f} minutes of emulated VMs. {NOT_RUN}, and a suite without a line: not run.")
     for c in record["columns"]:
         for name, run in sorted(c["suites"].items()):
             if run["failures"]:
