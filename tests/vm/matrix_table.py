@@ -2,7 +2,7 @@
 """The feature matrix as a record (tests/vm/matrix.json) and as a table (README.md), and what they must agree with.
 
 matrix.json: {"columns": [{"kernel", "arch", "features"?: RUN + {"cells"}, "suites": {NAME: RUN + {"passed", "failed", "skipped", "again",
-"failures"}}}]}. RUN is {"date", "release", "version", "took_s", "object", "sources"}: SHA-256 of the BPF object that was run and of what it is
+"failures"}}}]}. RUN is {"date", "release", "version", "took_s" (0: not known), "object", "sources"}: SHA-256 of the BPF object that was run and of what it is
 made of. What was not run is not there."""
 
 import glob
@@ -148,6 +148,12 @@ def table(record):
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def minutes(all_runs):
+    """How long the VMs took in all; nothing if it is not known of one."""
+    took = [r["took_s"] for r in all_runs]
+    return f", {sum(took) / 60:.0f} minutes of emulated VMs" if all(took) else ""
+
+
 def notes(record):
     """What holds for all columns: the object, the dates, and which cases needed a second try or failed."""
     all_runs = list(runs(record))
@@ -157,8 +163,8 @@ def notes(record):
     dates = sorted({r["date"] for r in all_runs})
     text = [f"One BPF object on all of them, byte for byte: SHA-256 `{objects[0][:16]}…`." if len(objects) == 1 else
             f"{len(objects)} different BPF objects were run."]
-    text.append(f"Recorded {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") +
-                f", {sum(r['took_s'] for r in all_runs) / 60:.0f} minutes of emulated VMs. {NOT_RUN}, and a suite without a line: not run.")
+    text.append(f"Recorded {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + minutes(all_runs) +
+                f". {NOT_RUN}, and a suite without a line: not run.")
     for c in record["columns"]:
         for name, run in sorted(c["suites"].items()):
             if run["failures"]:
