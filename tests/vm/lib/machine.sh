@@ -12,6 +12,7 @@ share() {
 # describe_machine: fills the array machine with qemu's arguments. One processor: emulation with several dies
 # when the kernel patches its own code, which every kernel probe does.
 describe_machine() {
+	local i
 	local arguments="panic=-1 oops=panic quiet mitigations=off cryptomgr.notests random.trust_cpu=on"
 	# A busy host stalls the VM; these would report that as a fault of the kernel.
 	arguments+=" nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
@@ -22,6 +23,7 @@ describe_machine() {
 	share 1 run "$run" ""
 	share 2 out "$out" ""
 	if [ ${#shared[@]} -gt 0 ]; then share 3 host / ,readonly=on; fi
+	for i in "${!writable[@]}"; do share $((i + 10)) "rw$i" "${writable[i]}" ""; done
 	if [ -n "$icount" ]; then machine+=(-icount "shift=0,sleep=$icount"); fi
 	if [ -n "$interactive" ]; then machine+=("${terminal[@]}"); fi
 }
@@ -29,6 +31,7 @@ describe_machine() {
 # boot LIMIT: starts qemu. It ends with this script, even when the script is killed.
 boot() {
 	local tty=/dev/null
+	if [ -n "$copier" ]; then tty=$run/stdin; fi
 	local -a streams=("$run/qemu" "$run/qemu")
 	if [ -n "$interactive" ]; then
 		saved_terminal=$(stty -g)
@@ -45,7 +48,7 @@ boot() {
 kvm_works() {
 	local status
 	[ -w /dev/kvm ] || return 1
-	RPINGMESH_VM_ACCEL=kvm-trial "$here/run" --arch "$arch" --timeout 10 --kernel "$kernel" --out "$run" -- true >/dev/null 2>&1
+	RPINGMESH_VM_ACCEL=kvm-trial "$here/run" --arch "$arch" --timeout 10 --kernel "$kernel" ${modules:+--modules "$modules"} --out "$run" -- true >/dev/null 2>&1
 	status=$?
 	[ $status -eq 0 ]
 }

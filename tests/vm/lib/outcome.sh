@@ -3,34 +3,46 @@
 #
 # What came out of a run: streams, kernel log, exit status. Sourced by tests/vm/run.
 
-# follow: copies the two streams while the VM runs, and what is left of them when it has ended.
-follow() {
-	tail -c +1 -s 0.05 --pid="$vm_pid" -f "$run/stdout" & followers=$!
-	tail -c +1 -s 0.05 --pid="$vm_pid" -f "$run/stderr" >&2 & followers="$followers $!"
-}
-
 print_tail() {
 	say "last lines of $1:"
 	tail -n "${3:-40}" "$2" | tr -d '\r' | sed 's/^/  | /' >&2
 }
 
+# What a kernel says that has a bug. Those that begin with WARNING are lockdep's and RCU's; a plain warning is not counted.
+bugs='BUG:|Oops|Kernel panic|kernel BUG at|general protection fault|Unable to handle kernel|Internal error:'
+bugs+='|KASAN:|KCSAN:|KMSAN:|KFENCE:|UBSAN:|refcount_t:|list_(add|del) corruption|DEBUG_LOCKS_WARN_ON'
+bugs+='|INFO: (task .* blocked for more than|possible recursive locking|lockdep|trying to register non-static key)'
+bugs+='|WARNING: (possible|inconsistent|suspicious|bad unlock|lock held|nested lock|held lock)|INFO: rcu_.* detected'
+bugs+='|unregister_netdevice: waiting for'
+warnings='WARNING: (CPU|.* CPU#)'
+
 # check_kernel_log: a kernel that reported a bug makes the run fail, whatever the command said.
 check_kernel_log() {
 	local log=$run/dmesg
-	if grep -Eq 'BUG:|Oops|Kernel panic|general protection fault|kernel BUG at|refcount_t:|KASAN:' "$log"; then
-		say "the kernel reported a bug:"
-		grep -E -A 30 'BUG:|Oops|Kernel panic|general protection fault|kernel BUG at|refcount_t:|KASAN:' "$log" |
-			head -n 60 | sed 's/^/  | /' >&2
+	if grep -Eq "$bugs" "$log"; then
+		say "the kernel reported a bug (all of its log: $out/dmesg):"
+		grep -E -A 30 "$bugs" "$log" | head -n 60 | sed 's/^/  | /' >&2
 		return 1
 	fi
-	if grep -q 'WARNING: CPU' "$log"; then
+	if grep -Eq "$warnings" "$log"; then
 		say "the kernel printed a warning (not counted as a failure):"
-		grep -A 3 'WARNING: CPU' "$log" | head -n 12 | sed 's/^/  | /' >&2
+		grep -E -A 3 "$warnings" "$log" | head -n 12 | sed 's/^/  | /' >&2
 	fi
+}
+
+# keep_logs: the kernel's log, and the console when the kernel wrote there, which it does only when it dies.
+keep_logs() {
+	if [ -e "$run/dmesg" ]; then cp "$run/dmesg" "$out/dmesg"; fi
+	if [ -s "$run/console" ]; then tr -d '\r' <"$run/console" >"$out/console"; fi
 }
 
 # verdict QEMU_STATUS: prints nothing when all is well; returns the exit status of the run.
 verdict() {
+	if [ "$broken" = 141 ]; then return 141; fi
+	if [ -n "$broken" ]; then
+		say "the output could not be written, so the VM was ended"
+		return 125
+	fi
 	if [ -s "$run/status" ]; then
 		check_kernel_log || return 125
 		return "$(cat "$run/status")"

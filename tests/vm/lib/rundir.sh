@@ -5,9 +5,10 @@
 
 # write_run_directory: all that the guest script reads, see there.
 write_run_directory() {
-	cp "$here/guest" "$run/guest"
+	cp "$here/guest" "$here/core" "$run/"
 	# The environment as this script got it, before the shell changed anything.
 	cat "/proc/$$/environ" >"$run/environ"
+	if [ -n "$shell" ]; then { printf 'hosts=%q\nfabric=%q\n' "$hosts" "$here/fabric" && cat "$here/shellrc"; } >"$run/shellrc"; fi
 	printf '%s\0' "${command[@]}" >"$run/command"
 	: >"$run/stdout"
 	: >"$run/stderr"
@@ -18,6 +19,10 @@ write_run_directory() {
 		printf 'shared=(%s)\n' "${shared[*]@Q}"
 		printf 'fabric=%q\n' "$here/fabric"
 		printf 'hosts=%q\n' "$hosts"
+		printf 'writable=(%s)\n' "${writable[*]@Q}"
+		printf 'as=(%s)\n' "${as[*]@Q}"
+		printf 'capabilities=%q\n' "$capabilities"
+		if [ -n "$copier" ]; then printf 'stdin=yes\n'; fi
 		if [ -n "$interactive" ]; then
 			printf 'terminal=%q\n' /dev/hvc0
 			printf 'window=%q\n' "$(stty size)"

@@ -12,3 +12,14 @@ restore_terminal() {
 	[ -z "${saved_terminal:-}" ] || stty "$saved_terminal" 2>/dev/null </dev/tty
 	saved_terminal=
 }
+
+# shell_command: --shell is an interactive command.
+shell_command() {
+	[ ${#command[@]} -eq 0 ] || bad_call "--shell takes no command"
+	interactive=yes
+	# shellcheck disable=SC2016 # dollars for the guest
+	case ${SHELL:-bash} in
+	bash | */bash) command=(bash --rcfile /run/vm.shellrc -i) ;;
+	*) command=(sh -c 'sh /run/vm.shellrc; exec "$0" -i' "$SHELL") ;;
+	esac
+}
