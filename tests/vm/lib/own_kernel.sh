@@ -22,7 +22,7 @@ image_of() {
 # release_of IMAGE: the version that the kernel calls itself, from an ELF file or from a bzImage (boot.rst: kernel_version).
 release_of() {
 	local release offset
-	if [ "$(head -c 4 "$1")" = $'\x7fELF' ]; then
+	if [ "$(head -c 4 "$1" | tr -d '\0')" = $'\x7fELF' ]; then
 		release=$(grep -aoEm 1 'Linux version [0-9][^ ]*' "$1" | head -n 1)
 		release=${release##* }
 	else
@@ -34,8 +34,8 @@ release_of() {
 	echo "$release"
 }
 
-# modules_of PATH IMAGE RELEASE GIVEN: the directory with modules.dep, or a build tree with modules.order, or nothing when
-# there are none.
+# modules_of PATH IMAGE RELEASE GIVEN: the directory with modules.dep, or modules.order, which a build tree has and a package
+# that was unpacked only; or nothing when there are none.
 modules_of() {
 	local dir image_dir=${2%/*} release=$3
 	local -a places=("$image_dir" "$image_dir/lib/modules/$release" "$image_dir/../lib/modules/$release"
@@ -99,7 +99,11 @@ own_kernel() {
 		ln -s "$modules" "$work/lib/modules/$release"
 	else
 		mkdir "$work/lib/modules/$release"
-		[ -z "$modules" ] || link_tree "$modules" "$work/lib/modules/$release"
+		if [ "${modules##*/}" = "$release" ]; then
+			cp -rs "$modules/." "$work/lib/modules/$release/"
+		elif [ -n "$modules" ]; then
+			link_tree "$modules" "$work/lib/modules/$release"
+		fi
 		depmod -b "$work" "$release" 2>/dev/null
 	fi
 	echo "$release" >"$work/release"
