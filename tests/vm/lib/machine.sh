@@ -16,6 +16,7 @@ describe_machine() {
 	local arguments="panic=-1 oops=panic quiet mitigations=off cryptomgr.notests random.trust_cpu=on"
 	# A busy host stalls the VM; these would report that as a fault of the kernel.
 	arguments+=" nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
+	if [ -n "$kernel_gdb" ]; then arguments+=" nokaslr"; fi
 	arch_machine
 	machine+=(-accel "$1" -smp 1 -m "$memory" -nodefaults -no-user-config -display none -nic none -no-reboot
 		-serial "file:$run/console" -device virtio-rng-pci -initrd "$initramfs" -append "$arguments")
@@ -26,6 +27,8 @@ describe_machine() {
 	for i in "${!writable[@]}"; do share $((i + 10)) "rw$i" "${writable[i]}" ""; done
 	if [ -n "$icount" ]; then machine+=(-icount "shift=0,sleep=$icount"); fi
 	if [ -n "$interactive" ]; then machine+=("${terminal[@]}"); fi
+	if [ -n "$kernel_gdb" ]; then kernel_gdb_arguments; fi
+	if [ -n "$member" ]; then wire_arguments; fi
 }
 
 # boot LIMIT: starts qemu. It ends with this script, even when the script is killed.

@@ -20,7 +20,7 @@ warnings='WARNING: (CPU|.* CPU#)'
 check_kernel_log() {
 	local log=$run/dmesg
 	if grep -Eq "$bugs" "$log"; then
-		say "the kernel reported a bug (all of its log: $out/dmesg):"
+		say "the kernel reported a bug (all of its log: $out/dmesg$suffix):"
 		grep -E -A 30 "$bugs" "$log" | head -n 60 | sed 's/^/  | /' >&2
 		return 1
 	fi
@@ -32,8 +32,8 @@ check_kernel_log() {
 
 # keep_logs: the kernel's log, and the console when the kernel wrote there, which it does only when it dies.
 keep_logs() {
-	if [ -e "$run/dmesg" ]; then cp "$run/dmesg" "$out/dmesg"; fi
-	if [ -s "$run/console" ]; then tr -d '\r' <"$run/console" >"$out/console"; fi
+	if [ -e "$run/dmesg" ]; then cp "$run/dmesg" "$out/dmesg$suffix"; fi
+	if [ -s "$run/console" ]; then tr -d '\r' <"$run/console" >"$out/console$suffix"; fi
 }
 
 # verdict QEMU_STATUS: prints nothing when all is well; returns the exit status of the run.

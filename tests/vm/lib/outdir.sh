@@ -44,5 +44,5 @@ check_writable() {
 make_run() {
 	run=$(mktemp -d "${TMPDIR:-/tmp}/rpingmesh-vm.XXXXXX") || die "cannot create a temporary directory"
 	# shellcheck disable=SC2016 # dollars for the inner shell
-	exec {alive}> >(exec {out_lock}<&- && exec setsid sh -c 'cat; rm -rf "$1"' cleaner "$run" >/dev/null 2>&1)
+	exec {alive}> >({ [ -z "${out_lock:-}" ] || exec {out_lock}<&-; } && exec setsid sh -c 'cat; rm -rf "$1"' cleaner "$run" >/dev/null 2>&1)
 }

@@ -27,5 +27,6 @@ write_run_directory() {
 			printf 'terminal=%q\n' /dev/hvc0
 			printf 'window=%q\n' "$(stty size)"
 		fi
+		if [ -n "$member" ]; then machine_settings; fi
 	} >"$run/settings"
 }
