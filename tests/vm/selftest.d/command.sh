@@ -11,9 +11,9 @@ test_command() {
 	cd "$work/a directory" || return
 	vm -- bash -c 'printf "%s\0" "$@" >"$RPINGMESH_VM_OUT/arguments"
 		env -0 | grep -azv "^RPINGMESH_VM\(_OUT\)\?=\|^_=\|^SHLVL=" | sort -z >"$RPINGMESH_VM_OUT/environment"
-		pwd; id -u; echo to-stderr >&2; echo again >/dev/stderr; echo end >/dev/stdout
+		pwd; id -u; wc -c; echo to-stderr >&2; echo again >/dev/stderr; echo end >/dev/stdout
 		mkdir "$RPINGMESH_VM_OUT/new"; echo written >"$RPINGMESH_VM_OUT/new/file"; touch left-behind; exit 7' \
-		name "${arguments[@]}"
+		name "${arguments[@]}" </dev/null
 	cd "$here" || return
 	equal "exit status" 7 "$status"
 	printf '%s\0' "${arguments[@]}" >"$work/arguments"
@@ -21,7 +21,7 @@ test_command() {
 	env -0 | grep -azv '^_=\|^SHLVL=\|^PWD=\|^OLDPWD=' | sort -z >"$work/environment"
 	grep -azv '^PWD=\|^OLDPWD=' "$work/vm-out/environment" >"$work/environment.vm"
 	check "environment" cmp "$work/environment" "$work/environment.vm"
-	equal "working directory, root, stdout" "$work/a directory"$'\n0\nend' "$(cat "$work/stdout")"
+	equal "working directory, root, empty input of /dev/null, stdout" "$work/a directory"$'\n0\n0\nend' "$(cat "$work/stdout")"
 	equal "stderr apart from stdout" $'to-stderr\nagain' "$(cat "$work/stderr")"
 	equal "vm-out comes back" written "$(cat "$work/vm-out/new/file")"
 	check "other files do not" test ! -e "$work/a directory/left-behind"

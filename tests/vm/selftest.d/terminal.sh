@@ -3,6 +3,9 @@
 #
 # Sourced by tests/vm/selftest: --interactive, --shell.
 
+# in_terminal COMMAND FILE: a shell starts what is in the background with SIGINT and SIGQUIT ignored, which would stay so.
+in_terminal() { timeout 300 env --default-signal=INT,QUIT script -qefc "$@"; }
+
 # await TEXT: in what the terminal shows.
 await() {
 	local try
@@ -20,7 +23,7 @@ test_interactive() {
 	export RUN=$here/run KERNEL=$kernel OUT=$work/vm-out
 	export INSIDE='trap "echo caught" INT; stty size; test -t 2 && echo ready; read -r line; echo "<$line>"; sleep 300; exit 3'
 	{ await ready && echo "a line" && await "<a line>" && sleep 1 && printf '\3' && await "status 3"; } |
-		timeout 300 script -qefc 'stty rows 33 cols 101; before=$(stty -g)
+		in_terminal 'stty rows 33 cols 101; before=$(stty -g)
 			"$RUN" --kernel "$KERNEL" --out "$OUT" --interactive -- sh -c "$INSIDE"
 			echo "status $?"; test "$before" = "$(stty -g)" && echo restored' /dev/null >"$work/terminal"
 	check "the window's size arrives" contains "$work/terminal" "33 101"
@@ -37,7 +40,7 @@ test_interactive() {
 test_terminal_left_alone() {
 	export RUN=$here/run KERNEL=$kernel OUT=$work/vm-out
 	{ await ready && echo "typed ahead" && await "<typed ahead>" && await running && sleep 0.3 && printf '\3' && await "status 130"; } |
-		timeout 300 script -qefc 'bash -mc "
+		in_terminal 'bash -mc "
 			\$RUN --kernel \$KERNEL --out \$OUT -- sh -c \"echo ready; wc -c; sleep 3\" & wait \$!; echo status \$?
 			read -r line; echo \"<\$line>\"
 			\$RUN --kernel \$KERNEL --out \$OUT -- sh -c \"echo running; sleep 100\"; echo status \$?"' /dev/null >"$work/terminal"
@@ -52,7 +55,7 @@ test_terminal_left_alone() {
 test_shell() {
 	export RUN=$here/run KERNEL=$kernel OUT=$work/vm-out
 	{ await '] ' && echo 'echo "in $((40 + 2))"; type fabric; exit 6' && await "status 6"; } |
-		SHELL=/bin/bash timeout 300 script -qefc '"$RUN" --kernel "$KERNEL" --out "$OUT" --hosts 2 --shell; echo "status $?"' \
+		SHELL=/bin/bash in_terminal '"$RUN" --kernel "$KERNEL" --out "$OUT" --hosts 2 --shell; echo "status $?"' \
 			/dev/null >"$work/terminal"
 	check "--shell: a prompt that names the VM's kernel" contains "$work/terminal" "[VM $kernel."
 	check "--shell: the hosts of the fabric" contains "$work/terminal" "host 1: rxe1, 10.0.1.1, fd00:0:0:1::1"
