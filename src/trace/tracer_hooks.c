@@ -88,8 +88,9 @@ hooks_keep(const char *text)
 
 	if (strstr(text, "-- BEGIN PROG LOAD LOG --"))
 		hooks_keep_verifier(text);
-	/* That not even an empty program could be loaded, in a sentence of advice that does not fit. */
-	if (hooks_said[0] || strstr(text, "bpf_object__probe_loading"))
+	/* Not even an empty program could be loaded: advice on a limit, of which we know more; and what follows, which says nothing. */
+	if (hooks_said[0] || strstr(text, "RLIMIT_MEMLOCK") || strstr(text, "failed to load object") ||
+	    strstr(text, "failed to load BPF skeleton"))
 		return;
 	if (strncmp(text, prefix, strlen(prefix)) == 0)
 		text += strlen(prefix);
