@@ -6,10 +6,10 @@ tests/vm/run --kernel K --hosts 2 -- tests/vm/test_features.py [CELL...]"""
 
 import json
 import os
+import sys
 
 import features
 import harness
-from harness import check
 
 MATRIX = os.path.join(harness.HERE, "matrix.json")
 
@@ -25,15 +25,33 @@ def recorded():
     return {}
 
 
-def compare(cell):
-    def case(t):
-        was = recorded().get(cell)
-        if was is None:
-            raise harness.Skip(f"{features.CELLS[cell]}: not recorded for {os.uname().release}; run make check-matrix")
+def compare(cell, was):
+    """A line like those of harness.run_case(), without what that does to the fabric after each case; "passed", "failed" or "skipped"."""
+    name = features.CELLS[cell]
+    if was is None:
+        print(f"ok - {cell} # SKIP {name}: not recorded for {os.uname().release}; run make check-matrix", flush=True)
+        return "skipped"
+    try:
         found = features.observe([cell])[cell]
-        check(found == was, f"{features.CELLS[cell]}: found {found}, recorded {was}; if that is right, run make check-matrix")
-    return case
+    except harness.Failure as e:
+        found = str(e)
+    if found != was:
+        print(f"not ok - {cell}: {name}: found {found}, recorded {was}; if that is right, run make check-matrix", flush=True)
+        return "failed"
+    print(f"ok - {cell}", flush=True)
+    return "passed"
+
+
+def main():
+    wanted = sys.argv[1:] or list(features.CELLS)
+    unknown = [c for c in wanted if c not in features.CELLS]
+    if unknown:
+        sys.exit(f"no such cell: {' '.join(unknown)}; there are: {' '.join(features.CELLS)}")
+    cells = recorded()
+    results = [compare(cell, cells.get(cell)) for cell in wanted]
+    print(", ".join(f"{results.count(r)} {r}" for r in ("passed", "failed", "skipped")), flush=True)
+    sys.exit(1 if "failed" in results else 0)
 
 
 if __name__ == "__main__":
-    harness.main({f"test_{cell}": compare(cell) for cell in features.CELLS})
+    main()
