@@ -85,7 +85,7 @@ def suite_lines(when):
     """(test, kernels, arches, build, hosts, memory, cases) of tests/vm/suites; lists are split."""
     with open(SUITES) as f:
         lines = [line.split() for line in f if line.strip() and not line.startswith("#")]
-    return [(w[1], w[2].split(","), w[3].split(","), w[4], int(w[5]), int(w[6]), w[7:]) for w in lines if w[0] == when]
+    return [(w[1], w[2].split(","), w[3].split(","), w[4], w[5], int(w[6]), w[7:]) for w in lines if w[0] == when]
 
 
 def suite_rows(record):

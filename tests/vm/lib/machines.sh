@@ -11,7 +11,7 @@
 # check_machines: the options that --machines does not go with.
 check_machines() {
 	[ "$machines" != 1 ] || return 0
-	{ is_number "$machines" && [ "$machines" -ge 2 ] && [ "$machines" -le 8 ]; } || bad_call "--machines: 1 to 8"
+	{ is_number "$machines" && [ "$machines" -ge 2 ] && [ "$machines" -le 8 ]; } || bad_call "--machines: 2 to 8"
 	[ "$hosts" = 0 ] || bad_call "--machines and --hosts exclude each other: the fabric's hosts lie in one machine"
 	[ -z "$interactive" ] || bad_call "--machines has no terminal to give, which --interactive and --gdb need"
 	# While one idles, its clock would run ahead of the others'.
@@ -47,6 +47,13 @@ cleanup_machines() {
 	trap - EXIT
 	end_machines
 	rm -rf "$net"
+}
+
+# machines_interrupted SIGNAL NUMBER: one is enough; another may come for the whole process group.
+machines_interrupted() {
+	trap '' INT TERM HUP
+	say "ended by SIG$1"
+	exit $((128 + $2))
 }
 
 # machine_ended PID STATUS: takes it from the list; fails when it was not its command that ended.
@@ -88,9 +95,9 @@ run_machines() {
 	"$here/kernel" --arch "$arch" "$kernel" >/dev/null || exit 125
 	net=$(mktemp -d "${TMPDIR:-/tmp}/rpingmesh-net.XXXXXX") || die "cannot create a temporary directory"
 	trap cleanup_machines EXIT
-	trap 'say "ended by SIGINT"; exit 130' INT
-	trap 'say "ended by SIGTERM"; exit 143' TERM
-	trap 'say "ended by SIGHUP"; exit 129' HUP
+	trap 'machines_interrupted INT 2' INT
+	trap 'machines_interrupted TERM 15' TERM
+	trap 'machines_interrupted HUP 1' HUP
 	# sun_path of unix(7)
 	[ ${#net} -le 98 ] || die "TMPDIR is too long for a socket: $net"
 	mkdir "$net/meet"
