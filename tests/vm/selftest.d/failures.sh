@@ -58,13 +58,14 @@ test_crash() {
 
 # A signal ends the VM; what cannot be caught, too, as far as processes and files go.
 test_signals() {
-	local signal
+	local signal ended
 	for signal in HUP TERM KILL; do
 		begin "$signal" -- sh -c 'echo "in the log" >/dev/kmsg; sleep 1; echo now; sleep 100' </etc/passwd
 		kill -0 "$run_pid" && kill -"$signal" "$run_pid"
 		wait "$run_pid" 2>/dev/null
+		ended=$?
 		equal "SIG$signal ends the VM while its output comes live" "$((128 + $(kill -l "$signal"))) now" \
-			"$? $(cat "$work/stdout.$signal")"
+			"$ended $(cat "$work/stdout.$signal")"
 		check "nothing left after SIG$signal" no_trace
 		[ "$signal" = KILL ] || check "but the kernel log after SIG$signal" contains "$work/vm-out/dmesg" "in the log"
 	done

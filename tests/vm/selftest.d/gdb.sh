@@ -35,7 +35,7 @@ test_gdb() {
 	export RUN=$here/run KERNEL=$kernel OUT=$work/vm-out PROGRAM=$work/program
 	# shellcheck disable=SC2016 # dollars for the inner shell
 	{ await "(gdb)" && echo "break inner" && await "Breakpoint 1 at" && echo "run" && await "Breakpoint 1, " && echo "finish" &&
-		await "Value returned" && echo "kill" && echo "quit" && await "status 0"; } |
+		await "Value returned" && echo "kill" && await "(y or n)" && echo "y" && echo "quit" && await "status 0"; } |
 		timeout 300 script -qefc '"$RUN" --kernel "$KERNEL" --out "$OUT" --gdb -- "$PROGRAM" word; echo "status $?"' \
 			/dev/null >"$work/terminal"
 	check "a gdb on the terminal" contains "$work/terminal" "Run till exit"
