@@ -141,6 +141,9 @@ def test_peer_killed(t):
 @both
 def test_link_down(t):
     """eth0 of one machine goes down: local_error there, peer_down at the other; both recover by themselves."""
+    if os.uname().release.startswith("6.1."):
+        # Seen: a null pointer in rxe_skb_tx_dtor(), from virtio_net's free_old_xmit_skbs().
+        raise harness.Skip("soft-RoCE of Linux 6.1 panics when a QP ends before virtio_net has freed its last packets")
     h, there = daemon(t, interval_ms=50)
     watch = Watch(h)
     meet("watching")
