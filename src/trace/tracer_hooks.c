@@ -228,8 +228,10 @@ hooks_load_fail(const struct tracer_hooks *hooks, int err, char text[TRACER_HOOK
 		snprintf(text, TRACER_HOOKS_TEXT, "%.100s; the verifier: %.120s", hooks_said, hooks_verifier);
 		err = -EINVAL;
 	}
-	if (hooks->missing[0] && err != -EPERM && err != -EACCES)
+	if (hooks->missing[0] && err != -EPERM && err != -EACCES) {
 		snprintf(text, TRACER_HOOKS_TEXT, "this kernel has no %.200s", hooks->missing);
+		err = -ENODATA;
+	}
 	return err;
 }
 

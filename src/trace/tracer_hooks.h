@@ -35,7 +35,7 @@ struct tracer_hooks_config {
 /*
  * Loads the programs. 0 and *out, owned by the caller; or -errno and in text what failed. Blocks for tens of milliseconds.
  * -ENOENT: the kernel has no BTF; -EBADMSG: what it has is not valid; -EPERM, -EACCES: not the verifier's refusal, which is -EINVAL
- * with its last words in text.
+ * with its last words in text; -ENODATA: it has not the types that are needed, text names them.
  */
 int tracer_hooks_load(const struct tracer_hooks_config *config, struct tracer_hooks **out, char text[TRACER_HOOKS_TEXT]);
 /* Whether bpf(2) knows no ring buffer: Linux before 5.8, unless it was brought there. */

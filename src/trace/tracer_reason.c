@@ -180,7 +180,7 @@ reason_types(const struct tracer_facts *facts, int err, const char *said, char *
 	if (err == -EBADMSG)
 		snprintf(text, size, "the kernel's types cannot be read (%s): they are damaged, or newer than this program's libbpf",
 			 said);
-	else if (!facts->module_btf && !reason_refused(err))
+	else if (err == -ENODATA && !facts->module_btf && !facts_older(facts, 5, 11))
 		snprintf(text, size, "ib_core does not describe its types, /sys/kernel/btf/ib_core is not there: use the kernel's own "
 			 "ib_core, or build it where /sys/kernel/btf/vmlinux and pahole are at hand (%s)", said);
 	else
@@ -217,7 +217,7 @@ tracer_reason_attach(const struct tracer_facts *facts, int err, const char *said
 	else if (reason_refused(err) && facts->paranoid >= 3 && !(facts->capabilities >> CAP_SYS_ADMIN & 1))
 		snprintf(text, size, "kernel.perf_event_paranoid=%d refuses kprobes without CAP_SYS_ADMIN: sysctl "
 			 "kernel.perf_event_paranoid=2, or give CAP_SYS_ADMIN, or run a kernel whose kprobe.multi finds functions "
-			 "of modules (Linux 6.12)", facts->paranoid);
+			 "of modules (on x86-64, Linux 6.12)", facts->paranoid);
 	else if (reason_refused(err))
 		snprintf(text, size, "the kernel refuses kprobes (%s) though CAP_BPF and CAP_PERFMON are there: look for a system call "
 			 "filter (systemd SystemCallFilter=, container seccomp profile) or a security module", said);

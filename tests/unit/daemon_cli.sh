@@ -42,7 +42,7 @@ run 0 --test --config "$conf"; out 'is fine: 2 peers'
 timeout 60 "$build/rpingmeshd" --version >/dev/full 2>"$dir/err" && bad "writing to a full disk is no success"
 
 # configure TEXT: the daemon's own, and TEXT
-configure() { printf 'socket = "%s/sock"; socket_group = "";\n%s\n' "$dir" "$*" >"$conf"; }
+configure() { printf 'socket = "%s/sock"; socket_group = ""; devices = ( "nosuch*" );\n%s\n' "$dir" "$*" >"$conf"; }
 # said PATTERN: the log has such a line, now or within a while
 said() {
 	local n=0
@@ -60,7 +60,7 @@ ctl() {
 	[ $got -eq "$want" ] || bad "rpingmesh-ctl $*: exit status $got, not $want"
 }
 
-configure 'devices = ( "nosuch*" ); peers = ( "10.0.0.2" ); tracing = { enable = false; }; metrics = { listen = "127.0.0.1:1"; };'
+configure 'peers = ( "10.0.0.2" ); tracing = { enable = false; }; metrics = { listen = "127.0.0.1:1"; };'
 "$build/rpingmeshd" -c "$conf" >"$dir/log" 2>&1 </dev/null &
 daemon=$!
 said 'is running, configuration:'
@@ -78,7 +78,7 @@ kill -HUP $daemon
 said 'port and gid_index change at the next start only'
 said 'tracing.max_qps, max_flows and source_qps change at the next start only'
 ctl 1 peers; out '^10.0.0.3 .*no local RDMA device'
-printf 'socket = "%s/elsewhere";\n' "$dir" >"$conf"
+printf 'socket = "%s/elsewhere"; devices = ( "nosuch*" );\n' "$dir" >"$conf"
 kill -HUP $daemon
 said 'socket and socket_group change at the next start only'
 ctl 0 peers; out '^No peers are configured'

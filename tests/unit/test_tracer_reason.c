@@ -46,7 +46,9 @@ static const struct row {
 } rows[] = {
 	{LOAD, {.no_ring = true, .major = 4, .minor = 19}, -EINVAL, {"Linux 4.19", "ring buffer", "5.8"}, "CAP_", "no BPF ring buffer"},
 	{LOAD, {.btf = true}, -ENOENT, {"/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"}, "CAP_", "CONFIG_DEBUG_INFO_BTF"},
-	{LOAD, {.module_btf = true}, -EINVAL, {"/sys/kernel/btf/ib_core", "pahole"}, "CAP_", "/sys/kernel/btf/ib_core"},
+	{LOAD, {.module_btf = true}, -ENODATA, {"/sys/kernel/btf/ib_core", "pahole"}, "CAP_", "/sys/kernel/btf/ib_core"},
+	{LOAD, {.module_btf = true}, -ENOMEM, {"does not take the programs", "said"}, "pahole", "does not take the programs"},
+	{LOAD, {.module_btf = true, .major = 5, .minor = 10}, -ENODATA, {"does not take the programs"}, "pahole", "does not take the programs"},
 	{LOAD, {.module_btf = true, .capabilities = BOTH}, -EPERM, {"CAP_BPF and CAP_PERFMON"}, "btf", "CAP_BPF"},
 	{LOAD, {0}, -EBADMSG, {"damaged", "libbpf"}, "CAP_", "damaged, or newer"},
 	{LOAD, {0}, -ENOSYS, {"bpf(2)", "CONFIG_BPF_SYSCALL"}, "CAP_", "CONFIG_BPF_SYSCALL"},

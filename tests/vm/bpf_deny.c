@@ -12,6 +12,7 @@
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -244,6 +245,15 @@ verdict(const struct seccomp_notif *call)
 	return verdict_of_file(call);
 }
 
+/* Whether all who were under the filter have ended (Linux 5.9). */
+static bool
+deserted(int listener)
+{
+	struct pollfd fd = {.fd = listener};
+
+	return poll(&fd, 1, 0) > 0 && fd.revents & POLLHUP;
+}
+
 /* Until no process has the filter any more. */
 static void
 supervise(int listener)
@@ -254,7 +264,8 @@ supervise(int listener)
 	for (;;) {
 		memset(&call, 0, sizeof(call));
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0) {
-			if (errno == EINTR)
+			/* ENOENT: the caller was interrupted meanwhile, or nobody is left. */
+			if (errno == EINTR || (errno == ENOENT && !deserted(listener)))
 				continue;
 			break;
 		}

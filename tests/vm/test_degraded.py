@@ -147,7 +147,7 @@ def responder(t):
 
 def multi_works():
     """kprobe.multi of 6.12 and later finds functions of modules."""
-    return KERNEL >= (6, 12)
+    return KERNEL >= (6, 12) and platform.machine() == "x86_64"
 
 
 @services
