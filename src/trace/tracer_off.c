@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "core/loop.h"
 #include "trace/tracer.h"
 
@@ -12,11 +13,14 @@ struct tracer {
 	struct tracer_config config;
 };
 
+#define TRACER_OFF_REASON "this rpingmeshd was built without BPF: install one that was configured without --disable-bpf"
+
 static void
 tracer_tell(void *arg)
 {
 	struct tracer *tracer = arg;
 
+	log_warning(TRACE, "off: %s", TRACER_OFF_REASON);
 	tracer->config.ops->changed(tracer->config.arg, TRACER_OFF);
 }
 
@@ -77,5 +81,5 @@ tracer_info(const struct tracer *tracer, struct tracer_info *out)
 	memset(out, 0, sizeof(*out));
 	out->state = TRACER_OFF;
 	out->method = "";
-	snprintf(out->reason, sizeof(out->reason), "this rpingmeshd was built without BPF: install one that was configured without --disable-bpf");
+	snprintf(out->reason, sizeof(out->reason), "%s", TRACER_OFF_REASON);
 }

@@ -76,6 +76,10 @@ class Degraded(Host):
         self.ctl("flows")
         check("tracing is" in self.errors and self.errors.count("\n") == 1, f"flows does not say why it is empty: {self.errors}")
 
+    def status(self):
+        """Loading the programs keeps an emulated daemon from answering for seconds."""
+        return until("the daemon answers", lambda: self.alive() and self.try_status())
+
     def reload(self):
         """What failed is tried again at once, instead of within a minute."""
         self.send_signal(signal.SIGHUP)

@@ -15,12 +15,14 @@ from harness import MACHINE, Capture, Host, Watch, check, classes, probes_in, sh
 OTHER = 3 - MACHINE
 # A machine that fails its half goes to the end of the case and waits there; so the other one's wait has an end.
 MEET_S = 240
+case_name = ""
 # A stall of the emulation is not to count as a loss.
 PATIENT = "timeout_ms = 5000;"
 
 
 def meet(name):
-    p = subprocess.run(["machine-barrier", name, str(MEET_S)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    """Barriers count who has come: each case has its own, so that one that failed before a barrier puts no later one out of step."""
+    p = subprocess.run(["machine-barrier", f"{case_name}.{name}", str(MEET_S)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     check(p.returncode == 0, f"the other machine does not come to {name}: {p.stdout.strip()}")
 
 
@@ -28,10 +30,12 @@ def both(f):
     """A case that ends on both machines at once, also when one of them has failed."""
     @functools.wraps(f)
     def case(t):
+        global case_name
+        case_name = f.__name__
         try:
             f(t)
         finally:
-            meet(f"{f.__name__}.end")
+            meet("end")
     return case
 
 

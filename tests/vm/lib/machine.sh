@@ -51,7 +51,7 @@ boot() {
 kvm_works() {
 	local status
 	[ -w /dev/kvm ] || return 1
-	RPINGMESH_VM_ACCEL=kvm-trial "$here/run" --arch "$arch" --timeout 10 --kernel "$kernel" ${modules:+--modules "$modules"} --out "$run" -- true >/dev/null 2>&1
+	RPINGMESH_VM_ACCEL=kvm-trial "$here/run" --arch "$arch" --timeout 10 --kernel "$kernel" ${modules:+--modules "$modules"} --out "$run" -- true </dev/null >/dev/null 2>&1
 	status=$?
 	[ $status -eq 0 ]
 }

@@ -92,7 +92,7 @@ run_machines() {
 	machine_pids=() machine_readers=() machine_status=()
 	claim_out
 	rm -f -- "$out"/dmesg.[1-8] "$out"/console.[1-8]
-	"$here/kernel" --arch "$arch" "$kernel" >/dev/null || exit 125
+	"$here/kernel" --arch "$arch" ${modules:+--modules "$modules"} "$kernel" >/dev/null || exit 125
 	net=$(mktemp -d "${TMPDIR:-/tmp}/rpingmesh-net.XXXXXX") || die "cannot create a temporary directory"
 	trap cleanup_machines EXIT
 	trap 'machines_interrupted INT 2' INT
@@ -101,6 +101,8 @@ run_machines() {
 	# sun_path of unix(7)
 	[ ${#net} -le 98 ] || die "TMPDIR is too long for a socket: $net"
 	mkdir "$net/meet"
+	# Users of --as meet, too.
+	chmod 777 "$net/meet"
 	echo "$out" >"$net/out"
 	for ((i = 1; i <= machines; i++)); do start_machine "$i" "$@"; done
 	wait_for_machines

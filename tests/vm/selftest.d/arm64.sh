@@ -6,6 +6,7 @@
 # The names of the directories hold what means something to overlay and qemu.
 # shellcheck disable=SC2016 # dollars that must not expand here
 test_arm64() {
+	command -v qemu-system-aarch64 >/dev/null || { skip arm64 "no qemu-system-aarch64 (contrib/setup cross)" && return; }
 	local -a arguments=('two words' 'quote"s' '' '*' '$HOME' $'new\nline')
 	mkdir -p "$work/a: b, c" "$work/out, of: it"
 	cd "$work/a: b, c" || return
