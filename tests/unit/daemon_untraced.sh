@@ -44,6 +44,7 @@ wait_for "tracing does not settle" settled
 ctl status >"$dir/text" || [ $? = 1 ] || fail "status ended with $?"
 ctl flows >"$dir/flows" 2>"$dir/why" || fail "flows ended with $?"
 grep -qE '^ *tracing +(on|(off|degraded) \(.+\))$' "$dir/text" || fail "no reason: $(cat "$dir/text")"
+grep -q '^BPF_CLANG =' "$build/Makefile" || fail "no BPF_CLANG in $build/Makefile"
 if ! grep -q '^BPF_CLANG = .' "$build/Makefile"; then
 	for file in text why log; do
 		grep -q 'built without BPF' "$dir/$file" || fail "$file does not say it: $(cat "$dir/$file")"
