@@ -565,7 +565,11 @@ tracer_check(struct tracer *tracer, uint32_t n_dumped)
 void
 tracer_retry(struct tracer *tracer)
 {
-	if (tracer->state == TRACER_FAILED && tracer->work == TRACER_WORK_NONE)
+	if (tracer->state != TRACER_FAILED)
+		return;
+	/* Hooks may still be coming off: then at the next look. */
+	tracer->retry_ns = 0;
+	if (tracer->work == TRACER_WORK_NONE)
 		tracer_begin(tracer);
 }
 
