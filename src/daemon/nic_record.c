@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/nic.h"
 #include "daemon/nic_counters.h"
+#include "rdma/sources.h"
 #include "report/record.h"
 
 /* CLOCK_MONOTONIC 0 means never. */
@@ -66,6 +67,24 @@ nic_record_open(struct record *r, const struct nic *nic)
 	record_u64_if(r, "qpn", nic->prober_ep ? endpoint_qpn(nic->prober_ep) : 0, nic->prober_ep != NULL);
 	record_u64_if(r, "responder_qpn", nic->responder_ep ? endpoint_qpn(nic->responder_ep) : 0,
 		      nic->responder_ep != NULL);
+}
+
+/* Where the UDP source port is the QP's. */
+static void
+nic_record_sources(struct record *r, const struct nic *nic)
+{
+	struct sources_stats stats;
+	struct record map;
+
+	if (!nic->sources)
+		return;
+	sources_stats(nic->sources, &stats);
+	record_begin(&map, NULL);
+	record_u64(&map, "wanted", stats.wanted);
+	record_u64(&map, "found", stats.found);
+	record_u64(&map, "tries", stats.tries);
+	record_u64(&map, "given_up", stats.given_up);
+	record_end(&map, record_key(r, "source_qps"));
 }
 
 /* The newest first. */
@@ -158,6 +177,7 @@ nic_record(msgpack_packer *out, const struct nic *nic)
 	record_u64(&r, "skipped_service", info.skipped_service);
 	record_u64(&r, "probes_per_s", info.posted_last_s);
 	record_u64(&r, "probes_per_s_service", info.posted_service_last_s);
+	nic_record_sources(&r, nic);
 	record_u64(&r, "send_errors", prober.send_errors + responder.send_errors);
 	record_u64(&r, "receives", prober.receives + responder.receives);
 	record_u64(&r, "receive_errors", prober.receive_errors + responder.receive_errors);
