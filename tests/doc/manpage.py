@@ -104,7 +104,8 @@ class Pages:
 
     def problems(self, value, kind, where="", field=None):
         """What is wrong with a decoded object of this type; [] if nothing is."""
-        found = [self.problems_of(value, k, where, field) for k in kind.split(" or ")]
+        kinds = [kind] if kind.startswith(("list of ", "table of ")) else kind.split(" or ")
+        found = [self.problems_of(value, k, where, field) for k in kinds]
         return [] if [] in found else min(found, key=len)
 
     def problems_of(self, value, kind, where, field):

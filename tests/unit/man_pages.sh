@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The manual pages are sound mdoc, and every option that the programs know stands in their page.
+# The manual pages are sound mdoc; tests/doc/pages_doc.py tells what else is compared.
 set -euo pipefail
 top=${top_srcdir:-.}
-build=${top_builddir:-.}
+export top_srcdir=$top top_builddir=${top_builddir:-.}
 status=0
 
 bad() {
@@ -23,16 +23,5 @@ else
 	exit 77
 fi
 
-# check PROGRAM PAGE: long options of --help against those of the page.
-check() {
-	local option text
-	text=$(mandoc -Tascii "$top/$2" | sed 's/.\x08//g')
-	for option in $("$build/$1" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
-		grep -qE -- "(^|[^a-z-])$option([^a-z-]|\$)" <<<"$text" ||
-			bad "$option of $1 is not in $2"
-	done
-}
-
-check rpingmeshd src/daemon/rpingmeshd.8
-check rpingmesh-ctl src/ctl/rpingmesh-ctl.1
+/usr/bin/python3 -B "$top/tests/doc/pages_doc.py" || status=1
 exit $status

@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the programs and the code know against what the pages say, both ways: options, commands, variables of the environment, classes
+of probes, states, degraded states; and that each file named by README.md and HACKING.md exists. Prints what differs."""
+
+import glob
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.environ.get("top_srcdir", ".")
+BUILD = os.environ.get("top_builddir", ".")
+DAEMON_PAGE, CTL_PAGE, CONCEPTS = "src/daemon/rpingmeshd.8", "src/ctl/rpingmesh-ctl.1", "src/daemon/rpingmesh.7"
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def rendered(path):
+    """A page as one line of text, or a Markdown file without its marks."""
+    if path.endswith(".md"):
+        return re.sub(r"\s+", " ", read(path))
+    text = subprocess.run(["mandoc", "-Tascii", "-O", "width=1000", os.path.join(TOP, path)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return re.sub(r"\s+", " ", re.sub(".\b", "", text))
+
+
+def differ(what, code, page, where):
+    for name in sorted(set(code) ^ set(page)):
+        yield f"{what} {name}: " + (f"not in {where}" if name in code else f"only in {where}")
+    if not code:
+        yield f"no {what} was found in the code"
+
+
+# ---- the command lines ----
+
+def run(*argv):
+    return subprocess.run([os.path.join(BUILD, argv[0]), *argv[1:]], stdout=subprocess.PIPE, text=True, check=True,
+                          stdin=subprocess.DEVNULL, timeout=60).stdout
+
+
+def options_of(text):
+    """The long options that a help text explains: those that begin a line, behind a short one or not."""
+    return set(re.findall(r"^ +(?:-\w, )?(--[a-z][a-z-]+)", text, re.M))
+
+
+def options_in(mdoc):
+    """Those that heads of lists or sections name in mdoc."""
+    lines = "\n".join(line for line in mdoc.splitlines() if line.startswith((".It ", ".Ss ", ".Op ")))
+    return {"-" + o for o in re.findall(r"Fl (?:\w , Fl )?\\?(-[a-z][a-z-]+)", lines)} | {
+        "-" + o for o in re.findall(r"(?:Fl|,) \\?(-[a-z][a-z-]+)", lines)}
+
+
+def command_lines():
+    yield from differ("option of rpingmeshd", options_of(run("rpingmeshd", "--help")), options_in(read(DAEMON_PAGE)), DAEMON_PAGE)
+    page = read(CTL_PAGE)
+    head, *sections = re.split(r"^\.Ss ", page, flags=re.M)
+    help_text = run("rpingmesh-ctl", "--help")
+    common = options_of(help_text)
+    yield from differ("option of rpingmesh-ctl", common, options_in(head), CTL_PAGE)
+    commands = re.findall(r"^  (\w[\w-]*) +", help_text.partition("Commands:")[2].partition("\n\n")[0], re.M)
+    described = {re.split(r"\W", s)[0] if not re.match(r"[\w]+-[\w-]+", s) else re.match(r"[\w-]+", s)[0]: s for s in sections}
+    yield from differ("command of rpingmesh-ctl", set(commands), set(described), CTL_PAGE)
+    for command in commands:
+        section = re.split(r"^\.Sh ", described.get(command, ""), flags=re.M)[0]
+        own = options_of(run("rpingmesh-ctl", command, "--help")) - common
+        yield from (d for d in differ(f"option of rpingmesh-ctl {command}", own, options_in(section) - common, CTL_PAGE)
+                    if not d.startswith("no "))
+
+
+def environment():
+    for page, rooms in ((CTL_PAGE, "ctl"), (DAEMON_PAGE, "core daemon rdma report trace")):
+        code = "".join(read(os.path.relpath(p, TOP)) for room in rooms.split() for p in glob.glob(os.path.join(TOP, "src", room, "*.c")))
+        for name in set(re.findall(r'getenv\("(\w+)"\)', code)):
+            if not re.search(rf"^\.It Ev.*\b{name}\b", read(page), re.M):
+                yield f"variable {name} of the environment: not in {page}"
+
+
+# ---- tables of names ----
+
+def names_of(path, table):
+    return set(re.findall(r'= "(\w+)"', re.search(rf"{table}\[\] = \{{(.*?)\}};", read(path), re.S)[1]))
+
+
+def heads(page, section):
+    """The words that heads of lists mark with Cm or Li in a section."""
+    text = re.split(r"^\.Sh ", read(page).partition(f"\n.Sh {section}\n")[2], flags=re.M)[0]
+    lines = re.findall(r"^\.It (?:Cm|Li) (.*)$", text, re.M)
+    return {w for line in lines for w in re.findall(r"\w+", line.replace("Li ", "").replace("Cm ", ""))}
+
+
+def tables():
+    classes = names_of("src/probe/result.c", "class_names")
+    for page, section in ((CONCEPTS, "CLASSES"), (CTL_PAGE, "CLASSES"), (DAEMON_PAGE, "WHAT IS MEASURED")):
+        yield from differ("class", classes, heads(page, section), page)
+    rows = set(re.findall(r"^\| `(\w+)` \|", read("README.md"), re.M))
+    yield from differ("class", classes, rows & classes, "README.md")
+    yield from differ("state of a port", names_of("src/probe/port_fsm.c", "port_state_names"), heads(DAEMON_PAGE, "DEVICES"), DAEMON_PAGE)
+
+
+# ---- degraded states ----
+
+def functions(path):
+    return re.findall(r"^(\w+)\([^;{}]*?\)\n\{\n(.*?)^\}", re.sub(r"/\*.*?\*/", "", read(path), flags=re.S), re.S | re.M)
+
+
+def literals(body):
+    """String literals, those that stand side by side as one, conversions as %."""
+    for whole in re.findall(r'"(?:[^"\\]|\\.)*"(?:\s*(?:PRI\w+\s*)?"(?:[^"\\]|\\.)*")*', body):
+        text = re.sub(r'%"\s*PRI\w+\s*"', "%d", whole[1:-1])
+        yield re.sub(r"%[-+ #0-9.*]*(?:l|ll|z)?[a-zA-Z]", "%", re.sub(r'"\s*"', "", text))
+
+
+def sentences():
+    """What the daemon may say of a degraded state: each fragment that tells one from the others."""
+    for path in sorted(glob.glob(os.path.join(TOP, "src/daemon/*.c")) + [os.path.join(TOP, "src/probe/port_fsm.c")]):
+        for name, body in functions(os.path.relpath(path, TOP)):
+            if "fn(arg, " in body or re.search(r"_(sentence|flaps_text|counters_text|fsm_reason|fsm_failure)$", name):
+                yield from literals(body)
+
+
+def key(sentence):
+    """The longest stretch of a sentence, up to its cure, without a conversion: to the end of the clause."""
+    longest = max(re.split(r";", sentence)[0].split("%"), key=len).strip(" :,/")
+    clause = re.split(r"[:,(]", longest)[0].strip()
+    return clause if " " in clause else longest
+
+
+def degraded():
+    said = [s for s in sentences() if s.count(" ") >= 2 and "%Y" not in s]
+    for page in (DAEMON_PAGE, "README.md"):
+        text = rendered(page)
+        for s in said:
+            if key(s) not in text:
+                yield f"degraded state \"{s}\": {page} does not have \"{key(s)}\""
+    section = re.split(r"^\.S[sh] ", read(DAEMON_PAGE).partition("\n.Sh DEGRADED STATES\n")[2], flags=re.M)[0]
+    items = [i for line in re.findall(r"^\.It Li (.*)$", section, re.M) for i in re.split(r" , Li ", line)]
+    for item in items:
+        if not any(item.strip('"') in s for s in said):
+            yield f"degraded state \"{item}\": in {DAEMON_PAGE}, not in the code"
+    if len(said) < 15 or not items:
+        yield "too few degraded states were found: does this script still understand the code?"
+
+
+# ---- files that are named ----
+
+def paths():
+    known = subprocess.run(["find", ".", "-name", ".git", "-prune", "-o", "-print"], cwd=TOP, stdout=subprocess.PIPE, text=True, check=True).stdout
+    base = {os.path.basename(p) for p in known.splitlines()}
+    for document in ("README.md", "HACKING.md"):
+        text = read(document)
+        named = set(re.findall(r"(?<![\w/.$*-])((?:src|tests|contrib|bpf|include|etc)/[\w./*+-]*[\w*])", text))
+        for name in sorted(named):
+            if "NAME" not in name and not glob.glob(os.path.join(TOP, name)) and not os.path.exists(os.path.join(BUILD, name)) and not made(name):
+                yield f"{document} names {name}, which does not exist"
+        for name in sorted(set(re.findall(r"`(\w+\.(?:[ch]|py|sh))`", text))):
+            if name not in base:
+                yield f"{document} names {name}, which does not exist"
+        if len(named) < (3 if document == "README.md" else 40):
+            yield f"{document}: too few files were found"
+
+
+def made(name):
+    """Whether a build makes it: a program or a generated file that Makefile.am names."""
+    return re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])", read("Makefile.am")) is not None
+
+
+def main():
+    problems = [p for part in (command_lines, environment, tables, degraded, paths) for p in part()]
+    for p in problems:
+        print(p)
+    sys.exit(1 if problems else 0)
+
+
+main()
