@@ -33,7 +33,13 @@
  * subscribe_windows [{by?: [str]}]         {}; then notifications "window" [window record], when it is closed, until
  *                                          "unsubscribe_windows"
  * unsubscribe_windows []                   {}
- * reload       []                          {}; right: change
+ * reload       []                          reload record; right: change. An error has file and line of the mistake
+ * config       []                          config record: the configuration in force, but for the peers
+ * config_peers [{after?: int, limit?: int}] {generation, peers: [{address, device?, source?, interval_ms, sizes, flow_labels, traffic_class,
+ *                                          service_level}], next: int?}; after, limit and next as with flows
+ * log_level    []                          {type "log_level", levels: {subsystem: level}, configured: the same as configured}
+ * log_level_set [{level: str,              the same; right: change. Until the next reload; of all subsystems if none is named
+ *               subsystems?: [str]}]
  *
  * status       type "status", schema, version, pid, uptime_s, hostname, tor?, incarnation, time_ns, config_file?,
  *              config_error? (why the last reload was refused), tracing ("on" "off" "degraded"),
@@ -99,6 +105,12 @@
  *              measured results), sizes [{size? (bytes of payload; nil: further ones together), due, answered, lost, lost_noise,
  *              loss_ratio?, loss_low, loss_high, rtt_min_ns?, rtt_p50_ns?, rtt_p99_ns?}], rtt?, prober_delay, responder_delay
  *              (histograms, below), unbinned (results that those lack for want of memory)
+ * config       type "config", file?, error? (why the last reload was refused), read_ns, generation (another for each configuration that
+ *              came into force), files [{path, changed? (what became of it since)}], values [{key ("responder.allow"), value,
+ *              default (bool), file?, line?, restart (bool: changes at the next start only), pending (left out unless the file wants
+ *              another value at the next start)}], peers (number)
+ * reload       type "reload", file?, peers (number), changed [{key, from, to, restart}], peers_added, peers_removed, peers_changed
+ *              {count, names [str] (16 at most)}
  * histogram    count, sum_ns, min_ns?, p50_ns?, p90_ns?, p99_ns?, p999_ns? (nearest rank, within 1/128), max_ns?, buckets [number,
  *              count, number, count, ...], ascending, those with a count. Bucket n holds the n ns if n < 128; else, with
  *              s = n / 64 - 1 (integer division), all from (n - 64 s) 2^s to (n - 64 s + 1) 2^s - 1 ns. Numbers mean the same

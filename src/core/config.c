@@ -33,7 +33,7 @@ static const char *const conf_default_allow[] = {
 };
 #define CONF_N_ALLOW (sizeof(conf_default_allow) / sizeof(conf_default_allow[0]))
 
-static conf_set conf_set_window, conf_set_peers, conf_set_address, conf_set_source, conf_set_clock;
+static conf_set conf_set_address, conf_set_source;
 
 #define FIELD(type, f) .offset = offsetof(type, f), .size = sizeof(((type *)0)->f)
 #define LIST(type, room, f) .offset = offsetof(type, room f), .count = offsetof(type, room n_##f)
@@ -95,9 +95,9 @@ static const struct conf_key conf_tracing_keys[] = {
 	{"enable", conf_set_bool, FIELD(struct config, tracing)},
 	{"probe", conf_set_bool, FIELD(struct config, trace_probe)},
 	{"interval_ms", conf_set_integer, FIELD(struct config, trace_interval_ms), RANGE_INTERVAL},
-	{"source_qps", conf_set_integer, FIELD(struct config, trace_source_qps), RANGE(0, 64)},
-	{"max_qps", conf_set_integer, FIELD(struct config, trace_max_qps), RANGE(1000, 10000000)},
-	{"max_flows", conf_set_integer, FIELD(struct config, trace_max_flows), RANGE(100, 1000000)},
+	{"source_qps", conf_set_integer, FIELD(struct config, trace_source_qps), RANGE(0, 64), .restart = true},
+	{"max_qps", conf_set_integer, FIELD(struct config, trace_max_qps), RANGE(1000, 10000000), .restart = true},
+	{"max_flows", conf_set_integer, FIELD(struct config, trace_max_flows), RANGE(100, 1000000), .restart = true},
 	END
 };
 
@@ -107,12 +107,11 @@ static const struct conf_key conf_metrics_keys[] = {
 	END
 };
 
-/* peers stands last: its entries start from the keys above. */
-static const struct conf_key conf_file_keys[] = {
+const struct conf_key conf_file_keys[] = {
 	{"devices", conf_set_strings, LIST(struct conf_draft, config., devices), RANGE_DEVICE, .check = conf_check_pattern,
 	 .expect = "the name of an RDMA device or a pattern"},
-	{"gid_index", conf_set_integer, FIELD(struct conf_draft, config.gid_index), RANGE(-1, 255)},
-	{"port", conf_set_integer, FIELD(struct conf_draft, config.port), RANGE(1, 65535)},
+	{"gid_index", conf_set_integer, FIELD(struct conf_draft, config.gid_index), RANGE(-1, 255), .restart = true},
+	{"port", conf_set_integer, FIELD(struct conf_draft, config.port), RANGE(1, 65535), .restart = true},
 	{"interval_ms", conf_set_integer, FIELD(struct conf_draft, peer.interval_ms), RANGE_INTERVAL},
 	{"timeout_ms", conf_set_integer, FIELD(struct conf_draft, config.timeout_ms), RANGE(10, 60000)},
 	{"sizes", conf_set_sizes, LIST(struct conf_draft, peer., sizes), RANGE_SIZE},
@@ -125,9 +124,9 @@ static const struct conf_key conf_file_keys[] = {
 	{"busy_poll_us", conf_set_integer, FIELD(struct conf_draft, config.busy_poll_us), RANGE(0, 1000)},
 	{"responder", conf_set_group, FIELD(struct conf_draft, config), .keys = conf_responder_keys},
 	{"socket", conf_set_string, FIELD(struct conf_draft, config.socket), RANGE(2, CONF_SOCKET_MAX),
-	 .check = conf_check_path, .expect = "an absolute path of at most 107 bytes"},
+	 .check = conf_check_path, .expect = "an absolute path of at most 107 bytes", .restart = true},
 	{"socket_group", conf_set_string, FIELD(struct conf_draft, config.socket_group), RANGE(0, 32),
-	 .check = conf_check_group, .expect = "the name of a group or \"\""},
+	 .check = conf_check_group, .expect = "the name of a group or \"\"", .restart = true},
 	{"hostname", conf_set_string, FIELD(struct conf_draft, config.hostname), RANGE(0, PROBE_WIRE_REPLY_HOST_MAX),
 	 .check = conf_check_hostname, .expect = "a host name of at most 48 characters or \"\""},
 	{"tor", conf_set_string, FIELD(struct conf_draft, config.tor), RANGE(0, PROBE_WIRE_REPLY_TOR_MAX),
@@ -159,13 +158,17 @@ conf_clear(struct config *config)
 	for (size_t i = 0; i < config->n_peers; i++)
 		conf_peer_clear(&config->peers[i]);
 	free(config->peers);
-	free(config->sizes);
+	conf_peer_clear(&config->base);
 	free(config->allow);
 	free(config->socket);
 	free(config->socket_group);
 	free(config->hostname);
 	free(config->tor);
 	free(config->metrics_listen);
+	for (size_t i = 0; i < config->n_files; i++)
+		free(config->files[i].path);
+	free(config->files);
+	free(config->origins);
 }
 
 void
@@ -248,7 +251,7 @@ conf_defaults(struct conf_draft *draft)
 }
 
 /* Windows of all hosts begin at multiples of their length, and are to add up to whole hours. */
-static int
+int
 conf_set_window(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
 {
 	int rc = conf_set_integer(r, key, s, into);
@@ -292,7 +295,7 @@ conf_set_address(struct conf_reader *r, const struct conf_key *key, const config
 	return conf_set_string(r, key, s, into);
 }
 
-static int
+int
 conf_set_clock(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
 {
 	const char *text = config_setting_get_string(s);
@@ -429,7 +432,7 @@ conf_check_duplicates(struct conf_reader *r, const config_setting_t *s)
 	return rc;
 }
 
-static int
+int
 conf_set_peers(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
 {
 	struct config *config = &((struct conf_draft *)into)->config;
@@ -442,12 +445,14 @@ conf_set_peers(struct conf_reader *r, const struct conf_key *key, const config_s
 	config->peers = calloc((size_t)n + 1, sizeof(*config->peers));
 	if (!config->peers)
 		return conf_no_memory(r);
+	r->in_peers = true;
 	for (int i = 0; i < n && rc == 0; i++) {
 		if (conf_peer_copy(&r->draft->peer, &config->peers[i]) < 0)
 			return conf_no_memory(r);
 		config->n_peers++;
 		rc = conf_set_peer(r, config_setting_get_elem(s, (unsigned int)i), &config->peers[i]);
 	}
+	r->in_peers = false;
 	return rc < 0 ? rc : conf_check_duplicates(r, s);
 }
 
@@ -462,11 +467,30 @@ conf_finish(struct conf_draft *draft, struct config **out)
 		if (draft->config.log_levels[i] == LOG_LEVEL_N)
 			draft->config.log_levels[i] = draft->config.log_level;
 	*config = draft->config;
-	config->sizes = draft->peer.sizes;
-	config->n_sizes = draft->peer.n_sizes;
-	draft->peer.sizes = NULL;
+	config->base = draft->peer;
+	config->sizes = config->base.sizes;
+	config->n_sizes = config->base.n_sizes;
+	draft->peer = (struct config_peer){0};
 	draft->config = (struct config){0};
 	*out = config;
+	return 0;
+}
+
+/* The names of what was read, and what it looked like. */
+static int
+conf_keep_files(const struct conf_text *text, struct config *config)
+{
+	config->files = calloc(text->n_files ? text->n_files : 1, sizeof(*config->files));
+	if (!config->files)
+		return -ENOMEM;
+	for (; config->n_files < text->n_files; config->n_files++) {
+		struct config_file *file = &config->files[config->n_files];
+
+		*file = text->stamps[config->n_files];
+		file->path = strdup(text->files[config->n_files]);
+		if (!file->path)
+			return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -477,6 +501,8 @@ conf_read_tree(const struct conf_text *text, const config_setting_t *root, struc
 	struct conf_reader r = {.text = text, .error = text->error, .draft = &draft};
 	int rc = conf_defaults(&draft);
 
+	if (rc == 0)
+		rc = conf_keep_files(text, &draft.config);
 	if (rc == 0)
 		rc = conf_read_group(&r, conf_file_keys, root, &draft);
 	if (rc == 0)

@@ -32,6 +32,21 @@ struct config_peer {
 	size_t n_flow_labels;
 };
 
+/* A file that was read, as it was then. */
+struct config_file {
+	char *path;
+	uint64_t dev, ino, size;
+	int64_t mtime_s;
+	uint32_t mtime_ns;
+};
+
+/* Where a key stands that was set. */
+struct config_origin {
+	const void *key; /* of the table of keys */
+	size_t file;     /* of files */
+	unsigned int line;
+};
+
 struct config {
 	char **devices;             /* fnmatch(3) patterns of RDMA device names; none: all */
 	size_t n_devices;
@@ -46,7 +61,8 @@ struct config {
 	uint32_t limit_memory_mb;   /* resident, MiB; 0: no limit */
 	struct config_peer *peers;
 	size_t n_peers;
-	uint32_t *sizes;            /* as in config_peer, for flows of services and peers that name none; at least one */
+	struct config_peer base;    /* what entries of peers start from; without address, device and source */
+	uint32_t *sizes;            /* those of base, for flows of services; borrowed from there */
 	size_t n_sizes;
 
 	struct addr_net *allow;     /* networks whose probes are answered; none: nobody's */
@@ -70,6 +86,11 @@ struct config {
 	uint32_t trace_max_qps;     /* QPs kept track of */
 	uint32_t trace_max_flows;   /* flows kept track of */
 	char *metrics_listen;       /* "address:port", or "" for none */
+
+	struct config_file *files;  /* the first is the configuration itself */
+	size_t n_files;
+	struct config_origin *origins;
+	size_t n_origins;
 };
 
 /* Room for "file:line: key: what was expected, what was found". */
@@ -87,6 +108,44 @@ int config_load(const char *path, struct config **out, char error[CONFIG_ERROR])
 int config_parse(const char *text, const char *name, struct config **out, char error[CONFIG_ERROR]);
 
 void config_free(struct config *config);
+
+/* What a key's value is made of. */
+enum config_item_type {
+	CONFIG_ITEM_NUMBER,
+	CONFIG_ITEM_BOOL, /* number is 0 or 1 */
+	CONFIG_ITEM_TEXT,
+};
+struct config_item {
+	enum config_item_type type;
+	long long number;
+	const char *text;
+};
+
+/* One key with its value. */
+struct config_value {
+	const char *group; /* that the key stands in; NULL: in none */
+	const char *name;
+	bool list;         /* items are the elements of a list; else there is one */
+	const struct config_item *items;
+	size_t n_items;
+	const char *file;  /* that sets it; NULL: nothing does, it is the default */
+	unsigned int line;
+	bool restart;      /* a running daemon cannot change it */
+};
+
+/* Calls fn for each key but peers, in the order of etc/rpingmeshd.conf's groups. All is valid during the call. */
+void config_values(const struct config *config, void (*fn)(void *arg, const struct config_value *value), void *arg);
+
+/* The value of a key of config_values() that cannot change in a running daemon: what `old` has goes into `config` and the reverse. */
+void config_keep_fixed(struct config *config, struct config *old);
+
+/* By address, device and source; < 0, 0 or > 0. */
+int config_peer_cmp(const struct config_peer *a, const struct config_peer *b);
+/* Whether two entries want the same. */
+bool config_peer_equal(const struct config_peer *a, const struct config_peer *b);
+
+/* Whether the file is another one now, or cannot be read: NULL if not, else static text. */
+const char *config_file_changed(const struct config_file *file);
 
 /* The commented default configuration, byte for byte what etc/rpingmeshd.conf holds. */
 const char *config_default_text(void);

@@ -345,6 +345,29 @@ conf_is_known(const struct conf_key *keys, const char *name)
 	return keys->name != NULL;
 }
 
+/* Where the key stands. */
+static int
+conf_note_origin(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s)
+{
+	struct config *c = &r->draft->config;
+	struct config_origin *origins;
+	const char *file;
+	unsigned int line;
+	size_t i = 0;
+
+	if (r->in_peers || key->keys)
+		return 0;
+	origins = realloc(c->origins, (c->n_origins + 1) * sizeof(*origins));
+	if (!origins)
+		return conf_no_memory(r);
+	c->origins = origins;
+	conf_text_where(r->text, config_setting_source_line(s), &file, &line);
+	while (i + 1 < r->text->n_files && r->text->files[i] != file)
+		i++;
+	origins[c->n_origins++] = (struct config_origin){key, i, line};
+	return 0;
+}
+
 int
 conf_read_group(struct conf_reader *r, const struct conf_key *keys, const config_setting_t *s, void *into)
 {
@@ -360,6 +383,8 @@ conf_read_group(struct conf_reader *r, const struct conf_key *keys, const config
 		member = config_setting_get_member(s, key->name);
 		if (member)
 			rc = key->set(r, key, member, into);
+		if (member && rc == 0)
+			rc = conf_note_origin(r, key, member);
 	}
 	return rc;
 }

@@ -26,6 +26,7 @@ struct conf_reader {
 	const struct conf_text *text;
 	char *error; /* CONFIG_ERROR bytes */
 	struct conf_draft *draft;
+	bool in_peers; /* of what stands in entries of peers no origin is kept */
 };
 
 /* Reads the setting's value into the field(s) of `into` that the key names. 0 or -errno. */
@@ -42,7 +43,12 @@ struct conf_key {
 	bool (*check)(const char *text); /* of a string that is not empty */
 	const char *expect; /* in words, for strings */
 	const struct conf_key *keys; /* of a group */
+	bool restart;      /* a running daemon cannot change it */
 };
+
+/* All keys of a file. peers stands last: its entries start from the keys above. */
+extern const struct conf_key conf_file_keys[];
+conf_set conf_set_window, conf_set_clock, conf_set_peers;
 
 /* Reads the keys of a group in the order of the table; a key that stands in no row is an error. */
 int conf_read_group(struct conf_reader *r, const struct conf_key *keys, const config_setting_t *s, void *into);

@@ -373,6 +373,7 @@ static int
 conf_scan_include_file(struct conf_scan *scan, const char *path)
 {
 	struct conf_text *text = scan->text;
+	struct config_file stamp;
 	const char *name;
 	char *string;
 	int rc;
@@ -381,13 +382,14 @@ conf_scan_include_file(struct conf_scan *scan, const char *path)
 		return conf_text_fail(text, scan->file, scan->line,
 				      "@include: expected at most %u files in all, found more (does a file include itself?)",
 				      CONF_TEXT_INCLUDES);
+	conf_text_stamp(path, &stamp);
 	rc = conf_text_read(path, &string);
 	if (rc < 0) {
 		conf_text_fail(text, scan->file, scan->line, "@include: expected a readable file, found \"%s\": %s", path,
 			       conf_text_cause(rc));
 		return rc == -EILSEQ ? -EINVAL : rc;
 	}
-	name = conf_text_name(text, path);
+	name = conf_text_name(text, path, &stamp);
 	rc = name ? conf_scan_file(text, name, string) : conf_text_no_memory(text);
 	free(string);
 	if (rc == 0)

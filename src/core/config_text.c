@@ -87,15 +87,36 @@ conf_text_span(struct conf_text *text, const char *file, unsigned int line)
 }
 
 const char *
-conf_text_name(struct conf_text *text, const char *name)
+conf_text_name(struct conf_text *text, const char *name, const struct config_file *stamp)
 {
 	char **files = realloc(text->files, (text->n_files + 1) * sizeof(*files));
+	struct config_file *stamps;
 
 	if (!files)
 		return NULL;
 	text->files = files;
+	stamps = realloc(text->stamps, (text->n_files + 1) * sizeof(*stamps));
+	if (!stamps)
+		return NULL;
+	text->stamps = stamps;
+	stamps[text->n_files] = *stamp;
 	files[text->n_files] = strdup(name);
 	return files[text->n_files] ? files[text->n_files++] : NULL;
+}
+
+void
+conf_text_stamp(const char *path, struct config_file *out)
+{
+	struct stat st;
+
+	*out = (struct config_file){0};
+	if (stat(path, &st) < 0)
+		return;
+	out->dev = st.st_dev;
+	out->ino = st.st_ino;
+	out->size = (uint64_t)st.st_size;
+	out->mtime_s = st.st_mtim.tv_sec;
+	out->mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
 }
 
 static int
@@ -181,9 +202,9 @@ conf_text_cause(int rc)
 }
 
 static int
-conf_text_scan(struct conf_text *text, const char *string, const char *name)
+conf_text_scan(struct conf_text *text, const char *string, const char *name, const struct config_file *stamp)
 {
-	const char *file = conf_text_name(text, name);
+	const char *file = conf_text_name(text, name, stamp);
 	int rc;
 
 	if (!file)
@@ -197,14 +218,18 @@ conf_text_scan(struct conf_text *text, const char *string, const char *name)
 int
 conf_text_load(struct conf_text *text, const char *path)
 {
+	struct config_file stamp;
 	char *string;
-	int rc = conf_text_read(path, &string);
+	int rc;
 
+	/* Before it is read: a change in between is told as one. */
+	conf_text_stamp(path, &stamp);
+	rc = conf_text_read(path, &string);
 	if (rc < 0) {
 		snprintf(text->error, CONFIG_ERROR, "%s: cannot be read: %s", path, conf_text_cause(rc));
 		return rc == -EILSEQ ? -EINVAL : rc;
 	}
-	rc = conf_text_scan(text, string, path);
+	rc = conf_text_scan(text, string, path, &stamp);
 	free(string);
 	return rc;
 }
@@ -212,7 +237,7 @@ conf_text_load(struct conf_text *text, const char *path)
 int
 conf_text_take(struct conf_text *text, const char *string, const char *name)
 {
-	return conf_text_scan(text, string, name);
+	return conf_text_scan(text, string, name, &(struct config_file){0});
 }
 
 void
@@ -221,6 +246,7 @@ conf_text_clear(struct conf_text *text)
 	for (size_t i = 0; i < text->n_files; i++)
 		free(text->files[i]);
 	free(text->files);
+	free(text->stamps);
 	free(text->spans);
 	free(text->flat);
 	*text = (struct conf_text){.error = text->error};

@@ -49,6 +49,7 @@ struct conf_text {
 	struct conf_text_span *spans;
 	size_t n_spans;
 	char **files;
+	struct config_file *stamps; /* of files, without their paths */
 	size_t n_files;
 	struct conf_text_open open[CONF_TEXT_NESTING];
 	unsigned int depth;
@@ -80,8 +81,10 @@ int conf_text_emit(struct conf_text *text, const char *bytes, size_t n);
 int conf_text_newline(struct conf_text *text);
 /* From the current end of the flat text on, lines are those of `file` from `line` on. */
 int conf_text_span(struct conf_text *text, const char *file, unsigned int line);
-/* Keeps a copy of a file's name for as long as the text lives. NULL: no memory. */
-const char *conf_text_name(struct conf_text *text, const char *name);
+/* Keeps a copy of a file's name, and what it looked like, for as long as the text lives. NULL: no memory. */
+const char *conf_text_name(struct conf_text *text, const char *name, const struct config_file *stamp);
+/* What a file looks like now; all zero: it cannot be told. Without its path. */
+void conf_text_stamp(const char *path, struct config_file *out);
 /* A file as a string, owned by the caller. Says nothing in text->error: conf_text_cause() does. */
 int conf_text_read(const char *path, char **out);
 /* The cause of what conf_text_read() returned and, for the commonest, the cure. */

@@ -49,10 +49,16 @@ log_set_level(enum log_subsystem sub, enum log_level level)
 	log_state.levels[sub] = level;
 }
 
+enum log_level
+log_get_level(enum log_subsystem sub)
+{
+	return log_state.set ? log_state.levels[sub] : LOG_LEVEL_INFO;
+}
+
 bool
 log_enabled(enum log_subsystem sub, enum log_level level)
 {
-	return level <= (log_state.set ? log_state.levels[sub] : LOG_LEVEL_INFO);
+	return level <= log_get_level(sub);
 }
 
 static void

@@ -40,6 +40,8 @@ void log_setup(enum log_target target, enum log_level level);
 /* The level of one subsystem alone; it wins over the general one until the next log_setup(). */
 void log_set_level(enum log_subsystem sub, enum log_level level);
 
+enum log_level log_get_level(enum log_subsystem sub);
+
 bool log_enabled(enum log_subsystem sub, enum log_level level);
 
 /*

@@ -33,6 +33,7 @@ struct client {
 	msgpack_unpacked message;
 	char *data;
 	size_t off, len, cap;
+	uint64_t patience_ns;
 	uint32_t id;
 	int fd;
 };
@@ -97,6 +98,7 @@ client_open(const char *path, const struct client_ops *ops, struct client **out)
 	}
 	client->path = path;
 	client->fd = fd;
+	client->patience_ns = CLIENT_TIMEOUT_NS;
 	if (ops)
 		client->ops = *ops;
 	frame_scan_start(&client->scan, CLIENT_FRAME_MAX);
@@ -114,6 +116,12 @@ client_close(struct client *client)
 	close(client->fd);
 	free(client->data);
 	free(client);
+}
+
+void
+client_set_patience(struct client *client, uint64_t ns)
+{
+	client->patience_ns = ns;
 }
 
 void
@@ -273,7 +281,7 @@ client_request(struct client *client, const char *method, const msgpack_sbuffer 
 static int
 client_error(const struct client *client, const char *method, const msgpack_object *error)
 {
-	char text[256];
+	char text[512];
 	uint64_t code = 0;
 
 	view_u64(error, "code", &code);
@@ -304,7 +312,7 @@ client_answer(struct client *client, const char *method, uint64_t until_ns)
 		client_poll(client, until_ns);
 		if (clock_mono_ns() >= until_ns) {
 			ctl_complain("%s: the daemon has not answered \"%s\" for %d s", client->path, method,
-				     (int)(CLIENT_TIMEOUT_NS / NSEC_PER_SEC));
+				     (int)(client->patience_ns / NSEC_PER_SEC));
 			return CTL_NO_DAEMON;
 		}
 		rc = client_read(client);
@@ -320,7 +328,7 @@ client_call(struct client *client, const char *method, const msgpack_sbuffer *pa
 	int rc = client_request(client, method, param);
 
 	if (rc == CTL_OK)
-		rc = client_answer(client, method, clock_mono_ns() + CLIENT_TIMEOUT_NS);
+		rc = client_answer(client, method, clock_mono_ns() + client->patience_ns);
 	if (rc != CTL_OK)
 		return rc;
 	a = client->message.data.via.array.ptr;

@@ -25,6 +25,9 @@ struct client_ops {
 int client_open(const char *path, const struct client_ops *ops, struct client **out);
 void client_close(struct client *client);
 
+/* How long calls wait for their answers from now on; CLIENT_TIMEOUT_NS unless set. */
+void client_set_patience(struct client *client, uint64_t ns);
+
 /*
  * Calls method; param is one packed object, or NULL for none. CTL_OK and *result (nil possible), which lives until the
  * next function of the client; or CTL_BAD_NEWS when the daemon answered with an error, CTL_NO_DAEMON.

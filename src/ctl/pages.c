@@ -57,8 +57,11 @@ pages_copy(struct pages *pages, const msgpack_object *list)
 		pages_page_free(page);
 		return NULL;
 	}
-	page->next = pages->first;
-	pages->first = page;
+	if (pages->last)
+		pages->last->next = page;
+	else
+		pages->first = page;
+	pages->last = page;
 	return &page->decoded.data;
 }
 
@@ -131,5 +134,15 @@ pages_fetch(struct client *client, const struct pages_query *query, struct pages
 	do
 		rc = pages_take(client, query, out, &after);
 	while (rc == CTL_OK && after);
+	return rc;
+}
+
+int
+pages_each(const struct pages *pages, int (*take)(void *arg, const msgpack_object *list), void *arg)
+{
+	int rc = CTL_OK;
+
+	for (const struct pages_page *page = pages->first; rc == CTL_OK && page; page = page->next)
+		rc = take(arg, &page->decoded.data);
 	return rc;
 }

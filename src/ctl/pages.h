@@ -30,12 +30,15 @@ struct pages_query {
 
 /* Owns the records. */
 struct pages {
-	struct pages_page *first;
+	struct pages_page *first, *last;
 	size_t records, n;
 };
 
 /* CTL_OK and *out; or what to exit with, told. pages_free() either way. */
 int pages_fetch(struct client *client, const struct pages_query *query, struct pages *out);
 void pages_free(struct pages *pages);
+
+/* Calls take for each page's list, in the order in which they came, until one is not CTL_OK; returns that. */
+int pages_each(const struct pages *pages, int (*take)(void *arg, const msgpack_object *list), void *arg);
 
 #endif

@@ -30,6 +30,7 @@
 #include "daemon/nic_port.h"
 #include "daemon/peer.h"
 #include "daemon/ping.h"
+#include "daemon/reload.h"
 #include "daemon/service.h"
 #include "daemon/windows.h"
 #include "probe/prober.h"
@@ -335,19 +336,6 @@ daemon_apply_names(struct daemon *d)
 	snprintf(d->tor, sizeof(d->tor), "%s", d->config->tor);
 }
 
-/* What a running daemon cannot change: kept, and said. */
-static void
-daemon_keep_fixed(const struct config *old, const struct config *new)
-{
-	if (strcmp(old->socket, new->socket) != 0 || strcmp(old->socket_group, new->socket_group) != 0)
-		log_warning(CONFIG, "socket and socket_group change at the next start only");
-	if (old->port != new->port || old->gid_index != new->gid_index)
-		log_warning(CONFIG, "port and gid_index change at the next start only");
-	if (old->trace_max_qps != new->trace_max_qps || old->trace_max_flows != new->trace_max_flows ||
-	    old->trace_source_qps != new->trace_source_qps)
-		log_warning(CONFIG, "tracing.max_qps, max_flows and source_qps change at the next start only");
-}
-
 static void
 daemon_say_unused(const struct config *config)
 {
@@ -355,20 +343,18 @@ daemon_say_unused(const struct config *config)
 		log_warning(CONFIG, "metrics.listen: this version has no metrics endpoint; ignored");
 }
 
-/* The new configuration is in force from here on. */
-static void
+void
 daemon_adopt(struct daemon *d, struct config *config)
 {
 	struct config *old = d->config;
 
-	daemon_keep_fixed(old, config);
-	config->port = old->port;
-	config->gid_index = old->gid_index;
 	/* Probers keep to the rate that they were told: who was told a higher one must ask again. */
 	if (config->responder_per_source < old->responder_per_source)
 		for (struct nic *nic = d->nics; nic; nic = nic->next)
 			responder_close_device(d->responder, nic);
 	d->config = config;
+	d->config_read_ns = clock_mono_ns();
+	d->config_generation++;
 	daemon_apply_log(config);
 	daemon_apply_names(d);
 	daemon_apply_limits(d);
@@ -383,29 +369,6 @@ daemon_adopt(struct daemon *d, struct config *config)
 		trace_retry(d->trace);
 	config_free(old);
 	daemon_pump_soon(d);
-}
-
-int
-daemon_reload(struct daemon *d, char error[CONFIG_ERROR])
-{
-	struct config *config;
-	int rc;
-
-	if (!d->config_path) {
-		snprintf(error, CONFIG_ERROR, "started without a configuration file: nothing to reload");
-		return -ENOENT;
-	}
-	rc = config_load(d->config_path, &config, error);
-	if (rc < 0) {
-		snprintf(d->config_error, sizeof(d->config_error), "%s", error);
-		log_error(CONFIG, "%s", error);
-		log_error(CONFIG, "the old configuration stays in force");
-		return rc;
-	}
-	d->config_error[0] = '\0';
-	daemon_adopt(d, config);
-	log_info(CONFIG, "%s: reloaded, %zu peers", d->config_path, d->config->n_peers);
-	return 0;
 }
 
 /* ---- start and stop ---- */
@@ -482,7 +445,7 @@ daemon_new(struct loop *loop, struct config *config, const char *config_path, st
 	d->loop = loop;
 	d->config = config;
 	d->config_path = config_path;
-	d->started_ns = clock_mono_ns();
+	d->started_ns = d->config_read_ns = clock_mono_ns();
 	d->incarnation = daemon_random();
 	d->qkey = (uint32_t)daemon_random() & 0x7fffffffu; /* the high bit would mark a privileged Q_Key */
 	d->pump_ns = UINT64_MAX;
@@ -529,6 +492,7 @@ daemon_free(struct daemon *d)
 	sidr_free(d->sidr);
 	/* Last: turns the loop. */
 	names_free(d->names);
+	reload_free(d->reload);
 	config_free(d->config);
 	free(d);
 }

@@ -23,6 +23,7 @@ struct nic;
 struct peer;
 struct ping;
 struct prober;
+struct reload;
 struct responder;
 struct service_watcher;
 struct sidr;
@@ -36,6 +37,9 @@ struct daemon {
 	struct loop *loop;
 	struct config *config;     /* in force */
 	const char *config_path;   /* NULL: built-in defaults */
+	uint64_t config_read_ns;   /* when it was read */
+	uint64_t config_generation; /* how often another one came into force */
+	struct reload *reload;     /* what the last reload changed; NULL: there was none */
 	char config_error[CONFIG_ERROR]; /* why the last reload was refused; "" */
 	char hostname[65], tor[33];
 	uint64_t started_ns;
@@ -82,8 +86,8 @@ struct daemon {
 int daemon_new(struct loop *loop, struct config *config, const char *config_path, struct daemon **out);
 void daemon_free(struct daemon *d);
 
-/* Reads the configuration file again; a bad one changes nothing and is shown in status. 0 or -errno, *error set then. */
-int daemon_reload(struct daemon *d, char error[CONFIG_ERROR]);
+/* A configuration, taken, is in force from here on. What cannot change while the daemon runs is as it was in the one before. */
+void daemon_adopt(struct daemon *d, struct config *config);
 
 /* The prober or the responder may want to be called earlier than they said before. */
 void daemon_pump_soon(struct daemon *d);

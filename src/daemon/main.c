@@ -12,6 +12,7 @@
 #include "core/loop.h"
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
+#include "daemon/reload.h"
 
 /* As rpingmeshd(8) documents. */
 enum main_exit {
@@ -136,9 +137,7 @@ main_reload(void *arg)
 	struct main_state *state = arg;
 	char error[CONFIG_ERROR];
 
-	notify_reloading();
 	daemon_reload(state->daemon, error);
-	notify_ready();
 }
 
 static int

@@ -13,6 +13,7 @@
 #include "daemon/daemon.h"
 #include "daemon/flow_record.h"
 #include "daemon/guard.h"
+#include "daemon/methods_admin.h"
 #include "daemon/nic.h"
 #include "daemon/nic_port.h"
 #include "daemon/nic_record.h"
@@ -579,23 +580,6 @@ methods_unsubscribe_windows(void *arg, struct control_client *client, const msgp
 	return windows_subscribe(arg, client, 0);
 }
 
-static int
-methods_reload(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	       struct control_error *error)
-{
-	char text[CONFIG_ERROR];
-	int rc = daemon_reload(arg, text);
-
-	(void)client;
-	(void)params;
-	methods_empty(result);
-	if (rc < 0) {
-		error->code = -rc;
-		snprintf(error->message, sizeof(error->message), "%.255s", text);
-	}
-	return rc;
-}
-
 const struct control_method methods_table[] = {
 	{"status", "state of the daemon, with every degraded state", CONTROL_READ, methods_status},
 	{"devices", "local RDMA ports", CONTROL_READ, methods_devices},
@@ -612,7 +596,11 @@ const struct control_method methods_table[] = {
 	{"windows", "the last closed window of statistics of each target, flow or device", CONTROL_READ, methods_windows},
 	{"subscribe_windows", "each window that is closed as notification \"window\"", CONTROL_READ, methods_subscribe_windows},
 	{"unsubscribe_windows", "ends subscribe_windows", CONTROL_READ, methods_unsubscribe_windows},
+	{"config", "the configuration in force: each key, its value, where it is from", CONTROL_READ, methods_config},
+	{"config_peers", "the configured peers, in pages", CONTROL_READ, methods_config_peers},
 	{"reload", "reads the configuration file again", CONTROL_CHANGE, methods_reload},
+	{"log_level", "from which level on each subsystem logs", CONTROL_READ, methods_log_level},
+	{"log_level_set", "changes that until the next reload", CONTROL_CHANGE, methods_log_level_set},
 };
 const size_t methods_count = sizeof(methods_table) / sizeof(methods_table[0]);
 

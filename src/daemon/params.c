@@ -284,3 +284,29 @@ params_window_by(const msgpack_object *params, enum record_window_by *by, struct
 	}
 	return o ? params_bad(error, "by", "\"target\", \"flow\" or \"device\"") : 0;
 }
+
+static const char *
+params_subsystem_name(int sub)
+{
+	return log_subsystem_name((enum log_subsystem)sub);
+}
+
+int
+params_log_level(const msgpack_object *params, enum log_level *level, unsigned int *subs, struct control_error *error)
+{
+	static const struct params_names names = {
+		"subsystems", LOG_SUB_N, params_subsystem_name,
+		"a list of \"main\", \"config\", \"device\", \"cm\", \"peer\", \"responder\", \"trace\", \"control\"",
+	};
+	const msgpack_object_map *map;
+	char text[16];
+	int rc = params_map(params, &map, error);
+
+	if (rc == 0)
+		rc = params_text(map, "level", text, sizeof(text), error);
+	if (rc < 0)
+		return rc;
+	if (log_level_parse(text, level) < 0)
+		return params_bad(error, "level", "\"error\", \"warning\", \"info\" or \"debug\"");
+	return params_bits(params, &names, subs, error);
+}

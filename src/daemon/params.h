@@ -5,6 +5,7 @@
 #ifndef RPINGMESH_DAEMON_PARAMS_H
 #define RPINGMESH_DAEMON_PARAMS_H
 
+#include "core/log.h"
 #include "daemon/ping.h"
 #include "report/control.h"
 #include "report/record_window.h"
@@ -30,6 +31,8 @@ int params_page(const msgpack_object *params, struct params_page *out, struct co
 int params_window_by(const msgpack_object *params, enum record_window_by *by, struct control_error *error);
 /* Bits 1 << enum record_window_by of a list "by"; all when nothing is said. */
 int params_window_bys(const msgpack_object *params, unsigned int *bys, struct control_error *error);
+/* Key "level", and bits 1 << enum log_subsystem of a list "subsystems"; all when nothing is said. */
+int params_log_level(const msgpack_object *params, enum log_level *level, unsigned int *subs, struct control_error *error);
 /* Bits 1 << enum probe_kind; all when nothing is said. */
 int params_kinds(const msgpack_object *params, unsigned int *kinds, struct control_error *error);
 

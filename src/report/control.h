@@ -28,7 +28,7 @@ enum control_right {
 /* What a handler says when it cannot answer: becomes the error map {"code", "message"}. */
 struct control_error {
 	int code; /* positive errno value */
-	char message[256];
+	char message[512];
 };
 
 /*

@@ -2,7 +2,7 @@
 """The fields and methods as rpingmesh-records(5) and rpingmesh-control(7) list them, and whether a decoded object fits.
 
 A section `.Ss Map NAME` lists fields: `.It Va NAME Pq TYPE; CLAUSE; ...` is one, `.It Sx Map OTHER` stands for those of another map.
-TYPE is a word of TYPES, `map NAME`, `list of TYPE` or `table of TYPE`, or several joined by " or ". The clauses that mean something to a
+TYPE is a word of TYPES, `value` (what a key of a configuration may have: a number, a boolean, a string or a list of such), `map NAME`, `list of TYPE` or `table of TYPE`, or several joined by " or ". The clauses that mean something to a
 program are `A to B`, `one of A, B` (the last one), and `only ...` or `optional`: the key may be missing. `.Ss Method NAME` has
 parameters in the same way, and `Right: change.`, `Answer: TYPE.`, `Notification: NAME, TYPE.` each on a line of its own."""
 
@@ -111,6 +111,9 @@ class Pages:
     def problems_of(self, value, kind, where, field):
         if kind.startswith(("list of ", "table of ")):
             return self.problems_inside(value, kind, where)
+        if kind == "value":
+            elements = value if type(value) is list else [value]
+            return [f"{where}: {e!r} is no value of a key" for e in elements if type(e) not in (int, bool, str)]
         if kind.startswith("map "):
             return self.problems_map(value, kind[4:], where)
         if type(value) is not TYPES[kind]:

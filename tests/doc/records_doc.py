@@ -17,8 +17,8 @@ SHARED = {"totals", "classes", "verdict", "who"}
 
 
 def fits(code, page):
-    if code == "nested" or page.startswith(("map ", "list ", "table ")):
-        return code in ("nested", "nil") and page.startswith(("map ", "list ", "table "))
+    if code == "nested" or page.startswith(("map ", "list ", "table ", "value")):
+        return code in ("nested", "nil") and page.startswith(("map ", "list ", "table ", "value"))
     return code in (page, page.replace(" or nil", "")) if code == "string" else code == page
 
 

@@ -17,13 +17,15 @@ GIVERS = {
 # Keys that come out of a function with a table of names.
 NAMES = {"probe_class_name": "class_names", "probe_noise_name": "noise_names", "probe_clock_name": "clock_names"}
 # Keys that are data: the map is a table.
-DATA = ("port_event_name", "device_async_name", "c->name")
+DATA = ("log_subsystem_name", "port_event_name", "device_async_name", "c->name")
 # Maps that neither their type nor the key that they are under names: by the function that packs them and the variable.
 PLACES = {
     ("record_window_histogram", "map"): "histogram", ("record_window_size", "map"): "size", ("flow_record_pack_owners", "map"): "owner",
     ("flow_record_qp", "map"): "qp", ("nic_record_gids", "map"): "gid", ("nic_record_history", "map"): "history",
     ("nic_counters_record", "one"): "counter", ("verdict_path", "map"): "lossy", ("methods_acknowledge", "r"): "acknowledged",
     ("methods_ping", "r"): "ping", ("methods_flows", "r"): "flows", ("windows_page", "r"): "windows",
+    ("reload_pack_names", "map"): "names", ("reload_pack_key", "map"): "change", ("reload_record_value", "r"): "key",
+    ("reload_record_files", "map"): "file", ("reload_pack_peer", "r"): "config_peer", ("reload_record_peers", "r"): "config_peers",
 }
 
 

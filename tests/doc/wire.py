@@ -73,12 +73,17 @@ class Checker:
     def everything(self):
         """What any daemon answers."""
         self.methods()
-        for name in ("status", "devices", "peers", "targets", "flows", "windows"):
+        for name in ("status", "devices", "peers", "targets", "flows", "windows", "config", "config_peers", "log_level"):
             self.call(name)
         for by in ("target", "flow", "device"):
             self.call("windows", by=by, limit=1)
         for name in ("subscribe", "subscribe_windows", "events", "unsubscribe", "unsubscribe_windows", "events_stop", "acknowledge"):
             self.call(name)
+        self.call("reload")
+        self.call("log_level_set", level="debug", subsystems=["peer"])
+        self.refused(errno.EINVAL, "log_level_set", level="loud")
+        self.refused(errno.EINVAL, "log_level_set")
+        self.refused(errno.EINVAL, "log_level_set", level="info", subsystems=["moon"])
         self.refused(errno.ENOSYS, "no_such_method")
         self.refused(errno.EINVAL, "ping")
         self.refused(errno.EINVAL, "ping", host="10.0.0.1", size=49)

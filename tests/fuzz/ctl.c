@@ -29,6 +29,7 @@ static const char *const commands[][CTL_ARGS] = {
 	{"status"}, {"devices"}, {"peers"}, {"targets"}, {"flows"}, {"events"}, {"ping", "10.0.0.2"}, {"watch", "-n", "0.1"},
 	{"flows", "--by", "job"}, {"flows", "--qps"}, {"events", "-c", "2"}, {"ping", "-q", "-c", "3", "10.0.0.2"}, {"watch", "-c", "1"},
 	{"flows", "--by", "remote", "-p", "4711"}, {"flows", "--by", "process"}, {"windows"},
+	{"config", "show"}, {"config", "reload"}, {"log-level"},
 };
 
 static struct fuzz answers;

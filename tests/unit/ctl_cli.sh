@@ -93,7 +93,8 @@ about=usage
 for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "ping -c" "ping -c 0 a" "ping -c -1 a" "ping -c x a" \
 	"ping -i 0 a" "ping -i nan a" "ping -s 49 a" "ping -s 5000 a" "ping --flow-label 0x100000 a" "ping --tos 256 a" "ping -W x a" \
 	"watch x" "watch -n 0 " "watch -c 0" "-S" "flows x" "flows --by" "flows --by host" "flows --pid x" "flows -p 0" "flows --qps --by job" \
-	"windows x" "windows --by job" "windows --by" "windows -c 3" "windows -f -c 0" "events x" "events -c 0" "events --pid -1" "events --count"; do
+	"windows x" "windows --by job" "windows --by" "windows -c 3" "windows -f -c 0" "events x" "events -c 0" "events --pid -1" "events --count" \
+	config "config x" "config show y" "config --bogus show" "log-level loud" "log-level info moon"; do
 	what=$args
 	# shellcheck disable=SC2086
 	"$ctl" $args >"$dir/out" 2>"$dir/err"
@@ -106,7 +107,7 @@ done
 
 about=help
 run 0 --help; out '^Usage:'; out 'status'; out 'watch'; no_err
-for command in status devices acknowledge peers targets flows events windows ping watch; do
+for command in status devices acknowledge peers targets flows events windows ping watch config log-level; do
 	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 100
 	run 0 $command -h; out '^Usage:'
 done
@@ -114,7 +115,7 @@ run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
 
 about="no daemon"
-for args in status devices "devices --history" acknowledge peers targets flows events windows "windows -f" watch "--json watch" "ping 10.0.0.1"; do
+for args in "config show" "config reload" log-level "log-level info" status devices "devices --history" acknowledge peers targets flows events windows "windows -f" watch "--json watch" "ping 10.0.0.1"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'no rpingmeshd listens there'; err "$sock"; lines 0
 done
@@ -177,6 +178,12 @@ run 2 acknowledge rxe0 rxe1; one_err
 run 0 targets; out '10.0.0.2 *rxe0 *mesh *100 ms *50,1024 *0xabcde *104 *57236 *exact *8 *12.5% *20.4 ms'; out 'lost 1'
 run 0 --json targets; json 'o["flow_label"] == 0xabcde'
 
+
+run 0 config show; out '^# /etc/x.conf, read [0-9.]* s ago$'; out '^tor = "a?\[2J\\"\\\\";  # /etc/x?.conf:3$'; out '^    #main = "info";$'
+out '^    { address = "10.0.0.2"; sizes = (50, "mtu"); }$'; order '^log = {$' '^};$' '^#interval_ms = 7;$' '^peers = ($' '^);$'; not_out "$esc"
+run 0 --json config show; lines 2; json 'o["type"] == "config" and o["generation"] == 3 or o["type"] == "config_peer" and o["interval_ms"] == 7'
+run 0 config reload; out '^  peers: 2 removed (a, ...)$'; run 0 --json config reload; json 'o["peers"] == 3'
+run 0 log-level; out '^main  *info$'; lines 1; run 0 log-level info main; run 0 --json log-level; json 'o["levels"]["main"] == "info"'
 
 run 0 flows
 out '^OWNER .*JOB .*DEVICE .*SOURCE .*DESTINATION .*HOST .*PORT .*TOS .*QPS .*PATH .*LOSS .*RTT P50 .*RTT P99 .*PROBING .*REASON$'
@@ -351,7 +358,7 @@ run 1 peers; one_err; err 'size: expected? 50 to 4096 bytes'; lines 0
 run 1 ping -c 1 node7; one_err; err 'ping: node7: no address for that name'
 
 daemon old
-for args in status devices acknowledge peers targets flows events windows "windows -f" "ping x" watch "--json watch"; do
+for args in "config show" "config reload" log-level status devices acknowledge peers targets flows events windows "windows -f" "ping x" watch "--json watch"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'older than this program'; lines 0
 done
@@ -380,7 +387,8 @@ for scenario in garbage huge; do
 done
 
 daemon wrong
-for args in status devices peers targets flows windows watch; do
+for args in status devices peers targets flows windows watch "config show"; do
+	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'does not fit this program'
 done
 
@@ -413,6 +421,12 @@ run 0 windows -f -c 12; not_out "$esc"
 run 0 --json windows -f -c 12; not_out "$esc"
 run 0 events -c 12; not_out "$esc"; out 'a?\[2J??(?)'
 run 0 --json events -c 12; not_out "$esc"
+for args in "config show" "config reload" log-level "log-level info"; do
+	# shellcheck disable=SC2086
+	run 0 $args; not_out "$esc"; no_err
+	# shellcheck disable=SC2086
+	run 0 --json $args; not_out "$esc"; no_err
+done
 run 0 watch -c 1
 run 0 --json watch -c 5
 run 1 ping x; not_out "$esc"

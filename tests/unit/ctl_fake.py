@@ -214,6 +214,14 @@ JUNK_WINDOWS = [
 ]
 
 
+CONFIG = {"type": "config", "file": "/etc/x.conf", "error": None, "read_ns": time.time_ns(), "generation": 3, "peers": 1,
+          "files": [{"path": "/etc/x.conf", "changed": None}],
+          "values": [{"key": "tor", "value": "a\x1b[2J\"\\", "default": False, "file": "/etc/x\n.conf", "line": 3, "restart": False},
+                     {"key": "log.main", "value": "info", "default": True, "file": None, "line": None, "restart": False},
+                     {"key": "interval_ms", "value": 7, "default": True}]}
+CONFIG_PEER = {"address": "10.0.0.2", "device": None, "source": None, "interval_ms": 7, "sizes": [50, "mtu"]}
+
+
 class Conn:
     def __init__(self, sock, scenario):
         self.sock, self.scenario, self.stopped = sock, scenario, threading.Event()
@@ -286,6 +294,14 @@ class Conn:
             self.note("probe", probe(0))
             for e in EVENTS[2:]:
                 self.note("event", e)
+        elif method == "config":
+            self.answer(ident, CONFIG)
+        elif method == "config_peers":
+            self.answer(ident, {"generation": 3, "peers": [] if "after" in param else [CONFIG_PEER], "next": None if "after" in param else 1})
+        elif method in ("log_level", "log_level_set"):
+            self.answer(ident, {"type": "log_level", "levels": {"main": "info"}, "configured": {"main": "info"}})
+        elif method == "reload":
+            self.answer(ident, {"type": "reload", "file": "/etc/x.conf", "peers": 3, "changed": [], "peers_removed": {"count": 2, "names": ["a"]}})
         elif method == "acknowledge":
             if param.get("device") == "rxe7":
                 self.send([1, ident, {"code": 19, "message": 'no device "rxe7"'}, None])
@@ -469,6 +485,14 @@ class Conn:
             self.answer(ident, {"windows": JUNK_WINDOWS + JUNK, "next": None})
         elif method == "flows":
             self.answer(ident, {"flows": JUNK_FLOWS, "next": None})
+        elif method == "config":
+            self.answer(ident, {"values": [*JUNK, {"key": "\x1b[2J.x", "value": {"a": 1}}, {"key": "a.b", "pending": [[1.5]], "default": 7}], "files": JUNK})
+        elif method == "config_peers":
+            self.answer(ident, {"peers": JUNK, "next": None})
+        elif method in ("log_level", "log_level_set"):
+            self.answer(ident, {"levels": {"\x1b[2J": 5, 5: "x", "a": None}, "configured": {"a": "\x1b"}})
+        elif method == "reload":
+            self.answer(ident, {"changed": [*JUNK, {"key": "\x1b", "from": [{}], "to": "\x1b"}], "peers_added": {"count": 2**64 - 1, "names": JUNK}})
         elif method == "devices":
             self.answer(ident, JUNK + [{"history": JUNK, "counters": {"\x1b[2J": {"value": 1}, 5: 5, "x": JUNK[1:]}},
                                        {"history": [{"time_ns": 2**64 - 1, "from": "\x1b[2J", "lasted_ns": -1, "acknowledged": "x"}]}])

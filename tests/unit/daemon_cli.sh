@@ -75,12 +75,14 @@ ctl 0 flows; out '^No flows'
 
 configure 'port = 1; gid_index = 3; tracing = { enable = false; max_flows = 200; }; peers = ( "10.0.0.3" ); timeout_ms = 700;'
 kill -HUP $daemon
-said 'port and gid_index change at the next start only'
-said 'tracing.max_qps, max_flows and source_qps change at the next start only'
+said 'config: port: changes at the next start only'
+said 'config: gid_index: changes at the next start only'
+said 'config: tracing.max_flows: changes at the next start only'
+said 'config: timeout_ms: changed'
 ctl 1 peers; out '^10.0.0.3 .*no local RDMA device'
 printf 'socket = "%s/elsewhere"; devices = ( "nosuch*" );\n' "$dir" >"$conf"
 kill -HUP $daemon
-said 'socket and socket_group change at the next start only'
+said 'config: socket: changes at the next start only'
 ctl 0 peers; out '^No peers are configured'
 echo 'port = 0;' >"$conf"
 kill -HUP $daemon
