@@ -74,6 +74,7 @@ loop_leave(struct loop *loop, const char *who, uint64_t entered_ns)
 	uint64_t now = clock_mono_ns(), took = now - entered_ns;
 
 	loop->left_ns = now;
+	loop->stats.stalls += took >= LOOP_STALL_NS;
 	if (took > loop->stats.stall_max_ns) {
 		loop->stats.stall_max_ns = took;
 		loop->stats.stall_max_wall_ns = clock_wall_ns();

@@ -35,7 +35,9 @@ struct loop_stats {
 	uint64_t stall_max_ns;      /* longest time that one callback kept the others waiting */
 	uint64_t stall_max_wall_ns; /* wall-clock time when that one ended; 0: none yet */
 	const char *stall_max_who;  /* its name; "" if none yet */
+	uint64_t stalls;            /* callbacks that kept the others waiting for LOOP_STALL_NS or more */
 };
+#define LOOP_STALL_NS 10000000ULL
 
 /* 0 and *out, owned by the caller, or -errno. Timers are precise (EVENT_BASE_FLAG_PRECISE_TIMER). */
 int loop_new(struct loop **out);

@@ -552,6 +552,7 @@ test_stall(void **state)
 	loop_stats(loop, &stats);
 	assert_int_equal(stats.callbacks, 0);
 	assert_int_equal(stats.stall_max_ns, 0);
+	assert_int_equal(stats.stalls, 0);
 	assert_int_equal(stats.stall_max_wall_ns, 0);
 	assert_string_equal(stats.stall_max_who, "");
 	assert_int_equal(loop_timer_new(loop, "slow", on_slow, &slow_ns, &slow), 0);
@@ -565,6 +566,7 @@ test_stall(void **state)
 	loop_stats(loop, &stats);
 	assert_int_equal(stats.callbacks, 3);
 	assert_string_equal(stats.stall_max_who, "slow");
+	assert_true(stats.stalls >= 1 && stats.stalls < stats.callbacks);
 	assert_true(stats.stall_max_ns >= slow_ns && stats.stall_max_ns < slow_ns + LATE);
 	assert_true(stats.stall_max_wall_ns >= wall + slow_ns && stats.stall_max_wall_ns <= clock_wall_ns());
 	loop_timer_free(slow);
