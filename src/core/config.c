@@ -104,6 +104,8 @@ static const struct conf_key conf_tracing_keys[] = {
 static const struct conf_key conf_metrics_keys[] = {
 	{"listen", conf_set_string, FIELD(struct config, metrics_listen), RANGE(0, 64), .check = conf_check_listen,
 	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
+	{"by", conf_set_metrics_by, FIELD(struct config, metrics_by_tor), .restart = true},
+	{"max_paths", conf_set_integer, FIELD(struct config, metrics_max_paths), RANGE(1, 100000)},
 	END
 };
 
@@ -237,6 +239,7 @@ conf_defaults(struct conf_draft *draft)
 	c->trace_source_qps = 16;
 	c->trace_max_qps = 200000;
 	c->trace_max_flows = 20000;
+	c->metrics_max_paths = 1000;
 	c->allow = calloc(CONF_N_ALLOW, sizeof(*c->allow));
 	for (; c->allow && c->n_allow < CONF_N_ALLOW; c->n_allow++)
 		addr_net_parse(conf_default_allow[c->n_allow], &c->allow[c->n_allow]);
@@ -295,15 +298,29 @@ conf_set_address(struct conf_reader *r, const struct conf_key *key, const config
 	return conf_set_string(r, key, s, into);
 }
 
-int
-conf_set_clock(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+/* One of two words: a bool, true for the second. */
+static int
+conf_set_either(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into, const char *no,
+		const char *yes)
 {
 	const char *text = config_setting_get_string(s);
 
-	if (!text || (strcmp(text, "auto") != 0 && strcmp(text, "software") != 0))
-		return conf_fail(r, s, "\"auto\" or \"software\"");
-	*(bool *)((char *)into + key->offset) = strcmp(text, "software") == 0;
+	if (!text || (strcmp(text, no) != 0 && strcmp(text, yes) != 0))
+		return conf_fail(r, s, "\"%s\" or \"%s\"", no, yes);
+	*(bool *)((char *)into + key->offset) = strcmp(text, yes) == 0;
 	return 0;
+}
+
+int
+conf_set_clock(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+{
+	return conf_set_either(r, key, s, into, "auto", "software");
+}
+
+int
+conf_set_metrics_by(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+{
+	return conf_set_either(r, key, s, into, "peer", "tor");
 }
 
 static int

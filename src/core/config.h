@@ -86,6 +86,8 @@ struct config {
 	uint32_t trace_max_qps;     /* QPs kept track of */
 	uint32_t trace_max_flows;   /* flows kept track of */
 	char *metrics_listen;       /* "address:port", or "" for none */
+	bool metrics_by_tor;        /* paths by the peer's ToR, not by its address */
+	uint32_t metrics_max_paths; /* told apart in metrics */
 
 	struct config_file *files;  /* the first is the configuration itself */
 	size_t n_files;

@@ -48,7 +48,7 @@ struct conf_key {
 
 /* All keys of a file. peers stands last: its entries start from the keys above. */
 extern const struct conf_key conf_file_keys[];
-conf_set conf_set_window, conf_set_clock, conf_set_peers;
+conf_set conf_set_window, conf_set_clock, conf_set_metrics_by, conf_set_peers;
 
 /* Reads the keys of a group in the order of the table; a key that stands in no row is an error. */
 int conf_read_group(struct conf_reader *r, const struct conf_key *keys, const config_setting_t *s, void *into);

@@ -69,6 +69,12 @@ conf_show_clock(struct conf_shown *shown, const struct conf_key *key, const char
 }
 
 static void
+conf_show_metrics_by(struct conf_shown *shown, const struct conf_key *key, const char *into)
+{
+	conf_show_text(shown, *(const bool *)(into + key->offset) ? "tor" : "peer");
+}
+
+static void
 conf_show_string(struct conf_shown *shown, const struct conf_key *key, const char *into)
 {
 	char *text;
@@ -161,7 +167,7 @@ conf_show_of(const struct conf_key *key)
 		{conf_set_string, conf_show_string},         {conf_set_strings, conf_show_strings},
 		{conf_set_integers, conf_show_integers},     {conf_set_sizes, conf_show_sizes},
 		{conf_set_networks, conf_show_networks},     {conf_set_log_target, conf_show_log_target},
-		{conf_set_log_level, conf_show_log_level},
+		{conf_set_log_level, conf_show_log_level},   {conf_set_metrics_by, conf_show_metrics_by},
 	};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)

@@ -24,6 +24,7 @@
 #include "daemon/guard.h"
 #include "daemon/host_noise.h"
 #include "daemon/methods.h"
+#include "daemon/metrics.h"
 #include "daemon/nic.h"
 #include "daemon/nic_counters.h"
 #include "daemon/nic_poll.h"
@@ -186,6 +187,7 @@ daemon_scan(void *arg)
 	if (daemon_has_sidr(d))
 		daemon_scan_nics(d);
 	peer_retry(d, clock_mono_ns());
+	metrics_retry(d->metrics);
 	nic_prune_paths(d, clock_mono_ns());
 	if (nic_any_missing(d) || peer_any_unnamed(d)) {
 		loop_timer_set(d->rescan, d->rescan_ns);
@@ -281,6 +283,8 @@ daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *senten
 	daemon_degraded_trace(d, fn, arg);
 	if (guard_sentence(d->guard, text, sizeof(text)))
 		fn(arg, text);
+	if (metrics_sentence(d->metrics, text, sizeof(text)))
+		fn(arg, text);
 	if (d->config_error[0]) {
 		snprintf(text, sizeof(text), "the last reload was refused, the old configuration is in force: %s",
 			 d->config_error);
@@ -336,13 +340,6 @@ daemon_apply_names(struct daemon *d)
 	snprintf(d->tor, sizeof(d->tor), "%s", d->config->tor);
 }
 
-static void
-daemon_say_unused(const struct config *config)
-{
-	if (config->metrics_listen[0])
-		log_warning(CONFIG, "metrics.listen: this version has no metrics endpoint; ignored");
-}
-
 void
 daemon_adopt(struct daemon *d, struct config *config)
 {
@@ -358,7 +355,7 @@ daemon_adopt(struct daemon *d, struct config *config)
 	daemon_apply_log(config);
 	daemon_apply_names(d);
 	daemon_apply_limits(d);
-	daemon_say_unused(config);
+	metrics_sync(d->metrics);
 	d->rescan_said = false;
 	d->device_set = 0;
 	nic_reconfigured(d);
@@ -410,6 +407,8 @@ daemon_start_rooms(struct daemon *d)
 	if (rc == 0)
 		rc = guard_new(d->loop, d->prober, &own, &d->guard);
 	if (rc == 0)
+		rc = metrics_new(d, &d->metrics);
+	if (rc == 0)
 		rc = loop_timer_new(d->loop, "pump", daemon_pump, d, &d->pump);
 	if (rc == 0)
 		rc = loop_timer_new(d->loop, "rescan", daemon_scan, d, &d->rescan);
@@ -452,7 +451,6 @@ daemon_new(struct loop *loop, struct config *config, const char *config_path, st
 	d->rescan_ns = DAEMON_RESCAN_MIN_NS;
 	daemon_apply_log(config);
 	daemon_apply_names(d);
-	daemon_say_unused(config);
 	rc = daemon_start_rooms(d);
 	/* The socket is taken before anything is sent: a second daemon stops here. */
 	if (rc == 0)
@@ -462,6 +460,7 @@ daemon_new(struct loop *loop, struct config *config, const char *config_path, st
 		return rc;
 	}
 	daemon_apply_limits(d);
+	metrics_sync(d->metrics);
 	daemon_scan(d);
 	peer_sync(d);
 	if (service_sync(d) < 0)
@@ -477,6 +476,8 @@ daemon_free(struct daemon *d)
 	if (!d)
 		return;
 	control_free(d->control);
+	metrics_free(d->metrics);
+	d->metrics = NULL;
 	ping_free_all(d);
 	windows_free_all(d);
 	service_free_all(d);

@@ -17,6 +17,7 @@ struct guard;
 struct host_noise;
 struct loop;
 struct loop_timer;
+struct metrics;
 struct names;
 struct owners;
 struct nic;
@@ -53,6 +54,7 @@ struct daemon {
 	struct guard *guard;       /* of the daemon's own use of CPU and memory */
 	struct host_noise *noise;  /* when this host did not run us */
 	struct control *control;
+	struct metrics *metrics;
 
 	struct nic *nics;
 	struct peer *peers, **peers_end; /* the latter valid if there are any */

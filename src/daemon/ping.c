@@ -19,6 +19,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "daemon/daemon.h"
+#include "daemon/metrics.h"
 #include "daemon/nic.h"
 #include "daemon/nic_counters.h"
 #include "daemon/peer.h"
@@ -322,6 +323,7 @@ ping_result(void *arg, void *target_user, const struct probe_result *r)
 
 	if (stream->peer->nic)
 		nic_counters_result(stream->peer->nic, r->class);
+	metrics_result(d->metrics, stream->peer, r);
 	ping_publish(d, stream, r);
 	if (!ping || !ping->client || ping->over)
 		return;

@@ -60,11 +60,12 @@ ctl() {
 	[ $got -eq "$want" ] || bad "rpingmesh-ctl $*: exit status $got, not $want"
 }
 
-configure 'peers = ( "10.0.0.2" ); tracing = { enable = false; }; metrics = { listen = "127.0.0.1:1"; };'
+configure 'peers = ( "10.0.0.2" ); tracing = { enable = false; }; metrics = { listen = "192.0.2.1:9479"; };'
 "$build/rpingmeshd" -c "$conf" >"$dir/log" 2>&1 </dev/null &
 daemon=$!
 said 'is running, configuration:'
-said 'metrics.listen: this version has no metrics endpoint'
+said 'metrics.listen 192.0.2.1:9479: .*no interface has this address'
+ctl 1 status; out 'no metrics: 192.0.2.1:9479'
 ctl 1 --json status; out '"devices":0'
 ctl 1 peers; out '^10.0.0.2 .*no local RDMA device'
 ctl 1 acknowledge nosuch0; err 'no device "nosuch0"'

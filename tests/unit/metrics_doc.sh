@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every family of metrics in src/daemon/metrics_family.c stands in rpingmeshd(8), and that knows no other.
+set -eu
+src=${top_srcdir:-${srcdir:-.}}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+sed -nE 's/^	\{\{"([a-z_]+)".*/\1/p' "$src/src/daemon/metrics_family.c" | sort >"$work/code"
+sed -n '/^\.Sh METRICS/,/^\.Sh SIGNALS/s/^\.It Li //p' "$src/src/daemon/rpingmeshd.8" | sort >"$work/manual"
+[ "$(wc -l <"$work/code")" -ge 40 ] || { echo "only $(wc -l <"$work/code") families in the code"; exit 1; }
+diff "$work/code" "$work/manual"
