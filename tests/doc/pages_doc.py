@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What the programs and the code know against what the pages say, both ways: options, commands, variables of the environment, classes
-of probes, states, degraded states; and that each file named by README.md and HACKING.md exists. Prints what differs."""
+of probes, states, degraded states; that examples of configurations are valid, and that each file named by README.md and HACKING.md
+exists. Prints what differs."""
 
 import glob
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
 TOP = os.environ.get("top_srcdir", ".")
 BUILD = os.environ.get("top_builddir", ".")
@@ -144,6 +146,26 @@ def degraded():
         yield "too few degraded states were found: does this script still understand the code?"
 
 
+# ---- examples ----
+
+def examples():
+    """The configurations that README.md and rpingmeshd.conf(5) show are valid ones."""
+    blocks = {"README.md": re.findall(r"(?:^    .* = .*;.*\n)+", read("README.md").partition("## Configure it")[2], re.M)[:1],
+              "etc/rpingmeshd.conf.5": re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed", read("etc/rpingmeshd.conf.5").partition(
+                  "\n.Sh EXAMPLES\n")[2], re.S | re.M)}
+    for where, found in blocks.items():
+        if not found:
+            yield f"{where}: no example of a configuration was found"
+        for text in found:
+            with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+                f.write(text.replace("\\e", "\\"))
+                f.flush()
+                p = subprocess.run([os.path.join(BUILD, "rpingmeshd"), "-t", "-c", f.name], stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, check=False, timeout=60)
+                if p.returncode:
+                    yield f"{where}: its configuration is not valid: {p.stdout.strip()}"
+
+
 # ---- files that are named ----
 
 def paths():
@@ -168,7 +190,7 @@ def made(name):
 
 
 def main():
-    problems = [p for part in (command_lines, environment, tables, degraded, paths) for p in part()]
+    problems = [p for part in (command_lines, environment, tables, degraded, examples, paths) for p in part()]
     for p in problems:
         print(p)
     sys.exit(1 if problems else 0)
