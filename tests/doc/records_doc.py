@@ -52,6 +52,10 @@ def compare(top):
             yield f"method {name}: right to change: {methods[name]} in the code, {pages.methods[name].change} in the manual"
         elif not pages.methods[name].answer:
             yield f"method {name}: the manual has no line \"Answer: ...\""
+    for (name, key), words in records_in_code.words(top).items():
+        listed = set(pages.maps[name][key].values or [])
+        for word in sorted(words ^ listed):
+            yield f"map {name}: \"{key}\" may be \"{word}\" only by the {'manual' if word in listed else 'code'}"
     known = {p for m in pages.methods.values() for p in m.params}
     for key in sorted(records_in_code.parameters(top) ^ known):
         yield f"parameter {key}: only in the {'manual' if key in known else 'code'}"

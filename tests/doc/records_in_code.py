@@ -175,3 +175,37 @@ def parameters(top="."):
     with open(os.path.join(top, "src/daemon/params.c"), encoding="utf-8") as f:
         text = f.read()
     return set(re.findall(r'params_(?:text|find)\(\w+, "(\w+)"', text)) | set(re.findall(r'\{\s*"(\w+)",', text))
+
+
+# Where the words come from that a field may hold: tables of names, what stands in them and never comes, and what comes besides.
+WORDS = {
+    "probe.class": ("src/probe/result.c:class_names", "", ""),
+    "probe.kind window.kind": ("src/probe/result.c:kind_names", "", ""),
+    "target.kind": ("src/probe/result.c:kind_names", "service", ""),
+    "probe.clock device.clock": ("src/probe/result.c:clock_names", "", ""),
+    "probe.path window.path flow.path target.path": ("src/probe/result.c:path_names", "", ""),
+    "probe.host_noise": ("src/probe/result.c:noise_names", "none", ""),
+    "window.by": ("src/report/record_window.c:record_window_by_names", "", ""),
+    "device.port_state history.from history.to": ("src/probe/port_fsm.c:port_state_names", "", ""),
+    "verdict.loss_verdict": ("src/probe/sequential.c:sequential_names", "", ""),
+    "flow.probing": ("src/daemon/service.c:service_state_names", "", ""),
+    "qp.state event.state": ("src/trace/flows_names.c:flow_qp_state_names", "", "unknown"),
+    "trace.state": ("src/trace/tracer_names.c:state_names", "", ""),
+    "status.throttle_reason": ("src/probe/throttle.c:throttle_reason_names", "none", ""),
+    "peer.state": ("src/probe/prober_peer.c:state_names src/daemon/peer.c:peer_binding_names", "bound", ""),
+}
+
+
+def words(top="."):
+    """{(map, field): set of the words that it may hold}, of the fields whose words stand in tables."""
+    out = {}
+    for fields, (tables, never, besides) in WORDS.items():
+        found = set(besides.split())
+        for table in tables.split():
+            path, name = table.split(":")
+            with open(os.path.join(top, path), encoding="utf-8") as f:
+                body = re.search(rf"\b{name}\[\] = \{{(.*?)\}};", f.read(), re.S)[1]
+            found |= set(re.findall(r'"([^"]+)"', body))
+        for field in fields.split():
+            out[tuple(field.split("."))] = found - set(never.split())
+    return out
