@@ -32,8 +32,13 @@ arch_root() {
 	local dir
 	root=/
 	shared=()
-	if [ "$arch" = x86_64 ]; then return; fi
-	root=$("$here/../../contrib/root" "$arch") || exit 125
+	if [ -n "$systemd" ]; then
+		root=$("$here/disk") || exit 125
+	elif [ "$arch" = x86_64 ]; then
+		return
+	else
+		root=$("$here/../../contrib/root" "$arch") || exit 125
+	fi
 	for dir in "$PWD" "$(cd -- "$here/../.." && pwd)" "${RPINGMESH_BUILD:-}" "${TMPDIR:-}"; do
 		[ -z "$dir" ] || share_directory "$dir"
 	done
@@ -47,7 +52,7 @@ share_directory() {
 	[ -d "$dir" ] || return 0
 	case $dir/ in
 	/ | // | /bin/* | /boot/* | /dev/* | /etc/* | /lib*/* | /proc/* | /run/* | /sbin/* | /sys/* | /usr/* | /var/)
-		bad_call "--arch $arch: the VM has a $dir of its own, and so cannot have the host's" ;;
+		bad_call "this VM has a $dir of its own, and so cannot have the host's" ;;
 	esac
 	for other in "${shared[@]}"; do
 		case $dir/ in "$other"/*) return ;; esac

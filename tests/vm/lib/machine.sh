@@ -18,9 +18,9 @@ describe_machine() {
 	arguments+=" nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
 	if [ -n "$kernel_gdb" ]; then arguments+=" nokaslr"; fi
 	arch_machine
+	if [ -n "$systemd" ]; then systemd_machine; else share 0 root "$root" ,readonly=on; fi
 	machine+=(-accel "$1" -smp 1 -m "$memory" -nodefaults -no-user-config -display none -nic none -no-reboot
 		-serial "file:$run/console" -device virtio-rng-pci -initrd "$initramfs" -append "$arguments")
-	share 0 root "$root" ,readonly=on
 	share 1 run "$run" ""
 	share 2 out "$out" ""
 	if [ ${#shared[@]} -gt 0 ]; then share 3 host / ,readonly=on; fi

@@ -22,6 +22,7 @@ write_run_directory() {
 		printf 'writable=(%s)\n' "${writable[*]@Q}"
 		printf 'as=(%s)\n' "${as[*]@Q}"
 		printf 'capabilities=%q\n' "$capabilities"
+		if [ -n "$systemd" ]; then printf 'systemd=yes\n'; fi
 		if [ -n "$copier" ]; then printf 'stdin=yes\n'; fi
 		if [ -n "$interactive" ]; then
 			printf 'terminal=%q\n' /dev/hvc0
