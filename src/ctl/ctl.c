@@ -15,7 +15,7 @@
 
 static const struct ctl_command *const ctl_commands[] = {
 	&ctl_status, &ctl_devices, &ctl_acknowledge, &ctl_peers, &ctl_targets, &ctl_flows, &ctl_events, &ctl_windows, &ctl_ping,
-	&ctl_watch, &ctl_config, &ctl_log_level,
+	&ctl_watch, &ctl_config, &ctl_log_level, &ctl_record, &ctl_replay,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
 

@@ -6,14 +6,13 @@
  * what is not wanted is left out here.
  */
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "core/clock.h"
 #include "ctl/client.h"
 #include "ctl/ctl.h"
 #include "ctl/json.h"
+#include "ctl/lines.h"
 #include "ctl/signals.h"
 #include "ctl/tracing.h"
 #include "ctl/view.h"
@@ -29,76 +28,6 @@ struct events {
 	uint64_t seen;
 	int failed;
 };
-
-/* "2026-01-31T12:00:00.123456Z", UTC */
-static void
-events_time(uint64_t wall_ns)
-{
-	time_t s = (time_t)(wall_ns / NSEC_PER_SEC);
-	char text[32] = "-";
-	struct tm tm;
-
-	if (gmtime_r(&s, &tm))
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	printf("%s.%06" PRIu64 "Z", text, (uint64_t)(wall_ns % NSEC_PER_SEC / NSEC_PER_USEC));
-}
-
-/* before and the text behind a key, if it is known. */
-static void
-events_text(const msgpack_object *event, const char *key, const char *before)
-{
-	char text[EVENTS_TEXT];
-
-	if (view_text(event, key, text, sizeof(text)) && text[0])
-		printf("%s%s", before, text);
-}
-
-/* " 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0", once there is a path. A source port that is not known is said to be so. */
-static void
-events_path(const msgpack_object *event)
-{
-	char text[EVENTS_TEXT];
-
-	if (!view_find(event, "dst_gid"))
-		return;
-	view_text(event, "src_gid", text, sizeof(text));
-	printf(" %s -> ", text);
-	view_text(event, "dst_gid", text, sizeof(text));
-	printf("%s port=%s", text, view_find(event, "src_port") ? "" : "?");
-	events_text(event, "src_port", "");
-	events_text(event, "traffic_class", " tos=");
-	events_text(event, "service_level", " sl=");
-}
-
-/* "TIME rtr rxe0 17 -> 42 RC python3(4711) 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0 mtu=1024 job=slurm:12 flow=3" */
-static void
-events_print(const msgpack_object *event)
-{
-	char text[EVENTS_TEXT];
-	uint64_t when;
-
-	if (view_u64(event, "time_ns", &when))
-		events_time(when);
-	else
-		putchar('-');
-	view_text(event, "event", text, sizeof(text));
-	printf(" %-7s", text);
-	view_text(event, "device", text, sizeof(text));
-	printf(" %s", text);
-	view_text(event, "qpn", text, sizeof(text));
-	printf(" %s -> ", text);
-	view_text(event, "remote_qpn", text, sizeof(text));
-	fputs(text, stdout);
-	view_text(event, "qp_type", text, sizeof(text));
-	printf(" %s ", text);
-	view_owner(event, text, sizeof(text));
-	fputs(text, stdout);
-	events_path(event);
-	events_text(event, "path_mtu", " mtu=");
-	events_text(event, "job", " job=");
-	events_text(event, "flow", " flow=");
-	putchar('\n');
-}
 
 static bool
 events_wants(const struct events *events, const msgpack_object *event)
@@ -125,7 +54,7 @@ events_event(struct events *events, const msgpack_object *event)
 	if (events->ctl->json)
 		json_line(stdout, event, "event");
 	else
-		events_print(event);
+		lines_event(event, stdout);
 	events->seen++;
 }
 
@@ -139,7 +68,7 @@ events_dropped(const struct events *events, const msgpack_object *dropped)
 		json_line(stdout, dropped, "dropped");
 		return;
 	}
-	events_time(clock_wall_ns());
+	lines_time(clock_wall_ns(), stdout);
 	view_text(dropped, "count", text, sizeof(text));
 	printf(" dropped %s events are missing here: they were read too slowly\n", text);
 }

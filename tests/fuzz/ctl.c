@@ -3,11 +3,12 @@
  * rpingmesh-ctl against a daemon that says anything: each command, as JSON and for people, with what "the daemon" answers taken from the
  * input. connect(2) is wrapped by the linker: it finds a socket on which all of that waits, and behind it the end.
  *
- * The input is a byte for the command, a byte of bits (enum ctl_bit), a byte for the width, then what is received. Whatever that is: what
+ * The input is a byte for the command, a byte of bits (enum ctl_bit), a byte for the width, then what is received, or the file to replay. Whatever that is: what
  * is printed as JSON is JSON, and nothing is printed that a terminal would obey but what the program means to say itself.
  */
 #include <ctype.h>
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,15 +22,19 @@ enum ctl_bit {
 	CTL_TTY = 2,
 	CTL_COLOR = 4,
 	CTL_WIDE = 8, /* no width: not told */
+	CTL_HEADED = 16, /* a recording has a good header in front */
 };
 
 #define CTL_ARGS 8
+#define REPLAYED_FD 200
+#define REPLAYED "/proc/self/fd/200"
 
 static const char *const commands[][CTL_ARGS] = {
 	{"status"}, {"devices"}, {"peers"}, {"targets"}, {"flows"}, {"events"}, {"ping", "10.0.0.2"}, {"watch", "-n", "0.1"},
 	{"flows", "--by", "job"}, {"flows", "--qps"}, {"events", "-c", "2"}, {"ping", "-q", "-c", "3", "10.0.0.2"}, {"watch", "-c", "1"},
 	{"flows", "--by", "remote", "-p", "4711"}, {"flows", "--by", "process"}, {"windows"},
 	{"config", "show"}, {"config", "reload"}, {"log-level"},
+	{"replay", REPLAYED}, {"replay", "-i", REPLAYED},
 };
 
 static struct fuzz answers;
@@ -174,6 +179,22 @@ out_check_json(const char *s)
 	}
 }
 
+/* What is left of the input, as a file. */
+static void
+replayed(bool headed)
+{
+	static const char head[] = "\xb1rpingmesh-records\x82\xa7version\x01\xa8start_ns\x05";
+	int fd = memfd_create("recording", MFD_CLOEXEC);
+
+	FUZZ_CHECK(fd >= 0);
+	if (headed)
+		FUZZ_CHECK(write(fd, head, sizeof(head) - 1) == (ssize_t)sizeof(head) - 1);
+	if (answers.left)
+		FUZZ_CHECK(write(fd, answers.at, answers.left) == (ssize_t)answers.left);
+	FUZZ_CHECK(dup2(fd, REPLAYED_FD) == REPLAYED_FD);
+	close(fd);
+}
+
 /* ---- one run ---- */
 
 struct ctl_out {
@@ -238,6 +259,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ctl.json = bits & CTL_JSON;
 	ctl.tty = (bits & CTL_TTY) && !ctl.json;
 	ctl.color = (bits & CTL_COLOR) && ctl.tty;
+	if (strcmp(commands[command][0], "replay") == 0)
+		replayed(bits & CTL_HEADED);
 	ctl_run_once(&ctl, commands[command]);
 	close(daemon_end);
 	daemon_end = -1;

@@ -67,6 +67,7 @@ err() { if grep -q -- "$1" "$dir/err"; then ok; else bad "no '$1' on stderr"; fi
 lines() { n=$(wc -l <"$dir/out"); if [ "$n" -eq "$1" ]; then ok; else bad "$n lines of output, not $1"; fi; }
 # exactly one line on stderr
 one_err() { n=$(wc -l <"$dir/err"); if [ "$n" -eq 1 ]; then ok; else bad "$n lines on stderr, not 1"; fi; }
+not_err() { if grep -q -- "$1" "$dir/err"; then bad "'$1' on stderr"; else ok; fi; }
 no_err() { if [ ! -s "$dir/err" ]; then ok; else bad "something on stderr"; fi; }
 # the output is JSON, an object a line, and each satisfies a Python expression over o
 json() {
@@ -94,7 +95,9 @@ for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "
 	"ping -i 0 a" "ping -i nan a" "ping -s 49 a" "ping -s 5000 a" "ping --flow-label 0x100000 a" "ping --tos 256 a" "ping -W x a" \
 	"watch x" "watch -n 0 " "watch -c 0" "-S" "flows x" "flows --by" "flows --by host" "flows --pid x" "flows -p 0" "flows --qps --by job" \
 	"windows x" "windows --by job" "windows --by" "windows -c 3" "windows -f -c 0" "events x" "events -c 0" "events --pid -1" "events --count" \
-	config "config x" "config show y" "config --bogus show" "log-level loud" "log-level info moon"; do
+	config "config x" "config show y" "config --bogus show" "log-level loud" "log-level info moon" \
+	record "record a b" "record -k x f" "record -k probe,, f" "record -c 0 f" "record -d 0 f" "record --max-size 0 f" "record --max-size 5x f" \
+	replay "replay a b" "replay -s 0 f" "replay -s x f"; do
 	what=$args
 	# shellcheck disable=SC2086
 	"$ctl" $args >"$dir/out" 2>"$dir/err"
@@ -107,7 +110,7 @@ done
 
 about=help
 run 0 --help; out '^Usage:'; out 'status'; out 'watch'; no_err
-for command in status devices acknowledge peers targets flows events windows ping watch config log-level; do
+for command in status devices acknowledge peers targets flows events windows ping watch config log-level record replay; do
 	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 100
 	run 0 $command -h; out '^Usage:'
 done
@@ -115,7 +118,7 @@ run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
 
 about="no daemon"
-for args in "config show" "config reload" log-level "log-level info" status devices "devices --history" acknowledge peers targets flows events windows "windows -f" watch "--json watch" "ping 10.0.0.1"; do
+for args in "config show" "config reload" log-level "log-level info" "record /nonexistent/x" status devices "devices --history" acknowledge peers targets flows events windows "windows -f" watch "--json watch" "ping 10.0.0.1"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'no rpingmeshd listens there'; err "$sock"; lines 0
 done
@@ -286,6 +289,50 @@ run 0 events --follow --count 2; lines 2
 run 0 events -f --device rxe1 --count 1; lines 2; out ' destroy *rxe1 19 '; out dropped
 run 0 events -p 4712 -c 1; out ' destroy *rxe1 19 '; not_out ' 17 '
 run 0 --json events -c 4; lines 5; json 'o["type"] == "event" and o["event"] in ("create", "rtr", "destroy") or o == {"type": "dropped", "count": 5}'
+rec=$dir/a.rec
+run 0 record -k probe -c 4 "$rec"; out ': 4 probes, 0 windows, 0 events in .* bytes; 5 are missing'; no_err
+run 1 record "$rec"; one_err; err 'File exists; --force overwrites it'; lines 0
+cp "$rec" "$dir/b.rec"
+run 0 --json record -k probe -c 4 -f "$rec"; lines 1; json '(o["type"], o["records"], o["dropped"], o["kept"], o["reason"]) == ("recording", 4, 5, 5, "count")'
+run 1 record /nonexistent/x; one_err; err 'No such file or directory'
+run 0 --json watch -c 4
+cp "$dir/out" "$dir/watched"
+run 0 --json replay "$rec"; lines 5
+sed 's/"time_ns":[0-9]*//' "$dir/out" >"$dir/replayed"
+sed -i 's/"time_ns":[0-9]*//' "$dir/watched"
+if cmp -s "$dir/watched" "$dir/replayed"; then ok; else bad "not what watch printed"; fi
+run 0 replay "$rec"; lines 7; out '^# recorded on host-a (rpingmeshd 9.9) from 20'; out ' rxe0 10.0.1.1 (host-b) mesh seq=3 ok rtt=1.24 ms prober=12.3 us responder=34.5 us size=50 port=57236$'
+out 'Z dropped 5 records are missing here'; out '^# 4 probes, 0 windows, 0 events in .*, 5 missing, ended by: count$'
+order '^# recorded' 'seq=2' 'dropped' 'seq=3' '^# 4'
+run 0 replay -i "$rec"; lines 2; run 0 --json replay --info "$rec"; lines 1; json 'o["type"] == "recording" and o["version"] == 1 and o["kinds"] == ["probe"]'
+run 0 replay -f -s 1000 "$rec"; lines 7
+what="replay -"
+"$ctl" replay - <"$rec" >"$dir/out" 2>"$dir/err"; got=$?
+if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
+lines 7
+head -c 600 "$rec" >"$dir/cut.rec"
+run 1 replay "$dir/cut.rec"; one_err; err 'cut.rec: byte [0-9]*: the recording was cut within a record'; lines 3
+printf '\301' >>"$rec"; run 0 replay "$rec"
+"$ctl" -S "$sock" record -k probe -c 4 - >"$dir/c.rec" 2>"$dir/err"
+run 0 replay "$dir/c.rec"; lines 7
+{ head -c 600 "$rec"; printf '\301\301\301'; } >"$dir/bad.rec"
+run 1 replay "$dir/bad.rec"; one_err; err 'bad.rec: byte [0-9]*: '
+run 1 replay "$here/ctl_fake.py"; one_err; err 'byte 0: it does not begin as a recording'; lines 0
+run 1 replay /dev/null; one_err; err 'it is empty'
+run 1 replay "$dir"; one_err; err 'Is a directory'
+run 1 replay "$dir/none"; one_err; err 'No such file'
+run 0 record -f -d 0.3 "$rec"; out ': 6 probes, [0-9]* windows, 4 events in'
+run 0 replay "$rec"; out ' create  rxe0 17 '; out ' due=1000 '; out 'ended by: duration$'
+what="record, Ctrl-C"
+"$ctl" -S "$sock" record -f "$rec" >"$dir/out" 2>"$dir/err" & pid=$!
+sleep 1; kill -INT $pid; wait $pid; got=$?
+if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
+out ': 6 probes'; no_err
+run 0 replay "$rec"; out 'ended by: stopped$'
+what="record, killed"
+"$ctl" -S "$sock" record -f "$rec" >"$dir/out" 2>"$dir/err" & pid=$!
+sleep 2.5; kill -KILL $pid; wait $pid
+run 1 replay "$rec"; one_err; err 'the recording has no end'; out '^# 6 probes'
 what="watch | head"
 { timeout 10 "$ctl" -S "$sock" watch -n 0.1; echo $? >"$dir/status"; } 2>"$dir/err" | head -1 >"$dir/out"
 lines 1; no_err
@@ -322,7 +369,29 @@ daemon untraced
 run 0 flows; one_err; err 'tracing is off, .*: BPF: permission denied: run as root$'; out '^No flows'; lines 1
 run 0 --json flows; one_err; err 'tracing is off'; lines 0
 run 0 events -c 1; one_err; err 'tracing is off, so no flow and no event is seen: BPF'; lines 1
+daemon flood
+rec=$dir/f.rec
+run 0 record -k probe --max-size 100k "$rec"; out ': [0-9]* probes'
+size=$(stat -c %s "$rec")
+if [ "$size" -ge 102400 ] && [ "$size" -lt 110000 ]; then ok; else bad "a file of $size bytes"; fi
+run 0 replay -i "$rec"; out 'ended by: size$'
+what="record, full disk"
+(ulimit -f 64; "$ctl" -S "$sock" record -k probe -f "$rec") >"$dir/out" 2>"$dir/err"; got=$?
+if [ $got -eq 1 ]; then ok; else bad "exit status $got"; fi
+one_err; err 'f.rec: the recording has ended, and what it holds is whole: '; out '; the file holds the first [0-9]* records$'
+n=$(sed -n 's/.*holds the first \([0-9]*\) records$/\1/p' "$dir/out")
+"$ctl" --json replay "$rec" >"$dir/out" 2>/dev/null
+what="record, full disk: $n records"; lines "$n"
+if [ "$(id -u)" = 0 ] && mkdir "$dir/small" && mount -t tmpfs -o size=256k none "$dir/small" 2>/dev/null; then
+	run 1 record -k probe "$dir/small/x.rec"; one_err; err 'No space left on device'
+	"$ctl" replay "$dir/small/x.rec" >"$dir/out" 2>"$dir/err"; got=$?
+	case $got in 0) out 'ended by: disk$' ;; 1) err 'has no end' ;; *) bad "exit status $got" ;; esac
+	not_err 'damaged'
+	umount "$dir/small"
+fi
 daemon goes
+run 3 record "$dir/g.rec"; err 'hung up'; out '2 events'
+run 0 replay "$dir/g.rec"; out 'ended by: daemon$'
 run 3 events; one_err; err 'hung up'; lines 2
 run 0 events -c 2; no_err
 daemon stays
@@ -364,13 +433,13 @@ for args in "config show" "config reload" log-level status devices acknowledge p
 done
 
 daemon schema
-for args in status "--json watch" "ping -q x" events windows "windows -f"; do
+for args in status "--json watch" "ping -q x" "record -f $dir/d.rec" events windows "windows -f"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'schema 0, this program needs 1'
 done
 
 daemon dies
-for args in status peers flows events windows "windows -f" "ping -q x" "--json watch" "watch -n 0.1"; do
+for args in status peers flows events windows "windows -f" "ping -q x" "--json watch" "watch -n 0.1" "record -f $dir/d.rec"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'hung up'
 done

@@ -279,11 +279,13 @@ class Conn:
                 self.answer(ident, {"windows": WINDOWS[param["by"]], "next": None})
         elif method == "subscribe_windows":
             self.answer(ident, {})
-            for w in WINDOWS[param["by"][0]]:
+            by = param["by"][0] if param else "target"
+            for w in WINDOWS[by]:
                 self.note("window", w)
             self.note("dropped", {"count": 5})
-            self.note("probe", probe(0))
-            self.note("window", window(param["by"][0], due=77))
+            if param:
+                self.note("probe", probe(0))
+            self.note("window", window(by, due=77))
         elif method == "flows":
             self.flows(ident, param, FLOWS)
         elif method == "events":
@@ -291,7 +293,7 @@ class Conn:
             self.answer(ident, {})
             self.note("event", EVENTS[1])
             self.note("dropped", {"count": 5})
-            self.note("probe", probe(0))
+            self.note("from_the_future", probe(0))
             for e in EVENTS[2:]:
                 self.note("event", e)
         elif method == "config":
