@@ -135,6 +135,13 @@ daemon_has_device(const struct daemon *d)
 	return device_set() != 0;
 }
 
+/* Where no device has a node, librdmacm says that there is no device: that is told of the nodes already. */
+static bool
+daemon_sidr_knows_none(const struct daemon *d)
+{
+	return d->sidr_error == -ENODEV && d->unopened.n;
+}
+
 /*
  * rdma_cm may come later: its module, or the right to use it. Without any device its channel is not kept open: it would keep
  * the modules of the RDMA stack from being unloaded.
@@ -156,9 +163,11 @@ daemon_has_sidr(struct daemon *d)
 	if (d->sidr)
 		return true;
 	rc = sidr_new(d->loop, &d->sidr);
-	if (rc < 0 && !d->rescan_said)
+	d->sidr_error = rc;
+	if (rc < 0 && !d->rescan_said && !daemon_sidr_knows_none(d)) {
 		log_error(CM, "no rdma_cm: %s%s", strerror(-rc), sidr_cure(rc));
-	d->rescan_said |= rc < 0;
+		d->rescan_said = true;
+	}
 	return rc == 0;
 }
 
@@ -166,16 +175,18 @@ daemon_has_sidr(struct daemon *d)
 static void
 daemon_scan_nics(struct daemon *d)
 {
+	struct device_unopened others;
 	uint64_t set = device_set();
 
 	if (set == d->device_set && !nic_any_missing(d))
 		return;
 	/* librdmacm opens every device, ours or not, and one that somebody has open cannot be removed. */
-	if (set != d->device_set)
+	device_look_unopened(NULL, 0, &others);
+	if (set != d->device_set && !others.n)
 		sidr_forget_gone(false);
 	d->device_set = set;
 	nic_scan(d);
-	if (!d->nics)
+	if (!d->nics && !d->unopened.n)
 		daemon_say_nothing_found(d);
 }
 
@@ -184,6 +195,8 @@ daemon_scan(void *arg)
 {
 	struct daemon *d = arg;
 
+	if (nic_look_unopened(d))
+		d->device_set = 0;
 	if (daemon_has_sidr(d))
 		daemon_scan_nics(d);
 	peer_retry(d, clock_mono_ns());
@@ -273,10 +286,12 @@ daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *senten
 {
 	char text[CONFIG_ERROR + 64];
 
-	if (!d->sidr && daemon_has_device(d))
+	if (nic_unopened_text(d, text))
+		fn(arg, text);
+	if (!d->sidr && daemon_has_device(d) && !daemon_sidr_knows_none(d))
 		fn(arg, "the kernel offers no rdma_cm (modprobe rdma_ucm), or this user may not open /dev/infiniband/rdma_cm: "
 			"nothing is probed or answered");
-	else if (!d->nics)
+	else if (!d->nics && !d->unopened.n)
 		fn(arg, d->config->n_devices && device_set() ? "no RoCE port matches `devices`: nothing is probed or answered"
 					     : "no RoCE port found: nothing is probed or answered");
 	daemon_degraded_nics(d, fn, arg);

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 
 #include "core/config.h"
+#include "rdma/device.h"
 
 struct control;
 struct guard;
@@ -81,7 +82,9 @@ struct daemon {
 	uint64_t rescan_ns;        /* how long until the next look while something is missing; doubles while nothing changes */
 	uint64_t device_set;       /* device_set() at the last scan; 0: scan in any case */
 	bool rescan_said;          /* that there is nothing, in the log */
-	int device_list_error;     /* -errno of the last look for devices; 0 */
+	struct device_unopened unopened; /* of the last look for devices */
+	bool unopened_said;        /* in the log */
+	int sidr_error;            /* -errno of the last sidr_new(); 0 */
 };
 
 /* 0 and *out, or -errno, logged. Takes config. */

@@ -287,14 +287,51 @@ nic_drop_unlisted(struct daemon *d, const struct device_name *names, size_t n)
 	}
 }
 
+bool
+nic_unopened_text(const struct daemon *d, char text[static NIC_UNOPENED_SENTENCE])
+{
+	const struct device_unopened *u = &d->unopened;
+	char others[32] = "", cure[160] = "";
+
+	if (!u->n)
+		return false;
+	if (u->n > 1)
+		snprintf(others, sizeof(others), " and %u more", u->n - 1);
+	if (u->error == EACCES)
+		snprintf(cure, sizeof(cure), "; the daemon's user needs read and write on %s", u->node);
+	else if (u->error == ENOENT)
+		snprintf(cure, sizeof(cure), "; a container must be given %s, on a host udev makes it", u->node);
+	snprintf(text, NIC_UNOPENED_SENTENCE, "%s%s cannot be opened: %s: nothing is probed or answered there%s", u->name, others,
+		 strerror(u->error), cure);
+	return true;
+}
+
+bool
+nic_look_unopened(struct daemon *d)
+{
+	struct device_unopened now;
+	char text[NIC_UNOPENED_SENTENCE];
+
+	device_look_unopened(d->config->devices, d->config->n_devices, &now);
+	if (now.n != d->unopened.n || now.error != d->unopened.error) {
+		d->unopened = now;
+		d->unopened_said = false;
+		return true;
+	}
+	if (!d->unopened_said && nic_unopened_text(d, text)) {
+		log_warning(DEVICE, "%s", text);
+		d->unopened_said = true;
+	}
+	return false;
+}
+
 void
 nic_scan(struct daemon *d)
 {
 	struct device_name *names = NULL;
 	size_t n = 0;
 
-	d->device_list_error = device_list(d->config->devices, d->config->n_devices, &names, &n);
-	if (d->device_list_error == 0)
+	if (device_list(d->config->devices, d->config->n_devices, &names, &n) == 0)
 		nic_drop_unlisted(d, names, n);
 	for (size_t i = 0; i < n; i++) {
 		struct nic *nic = nic_find(d, &names[i]);
@@ -331,7 +368,7 @@ nic_any_missing(const struct daemon *d)
 	for (const struct nic *nic = d->nics; nic; nic = nic->next)
 		if (port_fsm_state(nic->fsm) == PORT_CLOSED || nic->deaf)
 			return true;
-	return !d->nics;
+	return !d->nics || d->unopened.n;
 }
 
 struct nic *

@@ -29,6 +29,7 @@ struct sources;
 
 #define NIC_PATH_BUCKETS 1024
 #define NIC_BLAMED 160
+#define NIC_UNOPENED_SENTENCE 320
 
 struct nic {
 	struct nic *next;
@@ -72,6 +73,13 @@ void nic_drop_gone(struct daemon *d);
 /* Whether there is no nic, or one lacks something that only a scan finds: its device, a listener. */
 bool nic_any_missing(const struct daemon *d);
 void nic_free_all(struct daemon *d);
+
+/*
+ * Which devices cannot be opened, and what cures it; false: all can be. nic_look_unopened() looks, and says it in the log when it is
+ * still so at the second look: udev opens a new node to others only after a moment. true: what is there has changed.
+ */
+bool nic_look_unopened(struct daemon *d);
+bool nic_unopened_text(const struct daemon *d, char text[NIC_UNOPENED_SENTENCE]);
 
 /* The configuration has changed: endpoints that it wants otherwise are replaced, from the loop. */
 void nic_reconfigured(struct daemon *d);

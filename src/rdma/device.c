@@ -33,6 +33,7 @@
 #define DEVICE_RECHECK_DOWN_NS NSEC_PER_SEC
 #define DEVICE_RECHECK_UP_NS (5 * NSEC_PER_SEC)
 #define DEVICE_EVENTS_PER_WAKEUP 32
+#define DEVICE_NODES "/dev/infiniband"
 #define DEVICE_SYSFS "/sys/class/infiniband_verbs"
 #define DEVICE_SYSFS_NAMES "/sys/class/infiniband"
 #define DEVICE_GID_TABLE_MAX 1024 /* valid entries of all ports and types; the query fails if there are more */
@@ -64,16 +65,85 @@ device_name_matches(const char *name, char *const *patterns, size_t n)
 	return n == 0;
 }
 
-/* Appends the RoCE ports of one device to the list. A device that cannot be opened is said and left out. */
+/* 0, or errno. */
+static int
+device_node_error(const char *node)
+{
+	return faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+/* The name of the device behind an entry of DEVICE_SYSFS; false: it has just gone. */
+static bool
+device_read_ibdev(const char *entry, char name[static 64])
+{
+	char path[sizeof(DEVICE_SYSFS) + NAME_MAX + sizeof("//ibdev")];
+	FILE *file;
+	bool ok;
+
+	snprintf(path, sizeof(path), DEVICE_SYSFS "/%s/ibdev", entry);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	ok = fscanf(file, "%63s", name) == 1;
+	fclose(file);
+	return ok;
+}
+
+void
+device_look_unopened(char *const *patterns, size_t n_patterns, struct device_unopened *out)
+{
+	DIR *dir = opendir(DEVICE_SYSFS);
+	const struct dirent *entry;
+
+	memset(out, 0, sizeof(*out));
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		char name[sizeof(out->name)], node[sizeof(out->node)];
+		int error;
+
+		if (strncmp(entry->d_name, "uverbs", strlen("uverbs")) != 0)
+			continue;
+		snprintf(node, sizeof(node), DEVICE_NODES "/%.40s", entry->d_name);
+		error = device_node_error(node);
+		if (!error || !device_read_ibdev(entry->d_name, name) || !device_name_matches(name, patterns, n_patterns))
+			continue;
+		if (out->n++ == 0) {
+			out->error = error;
+			memcpy(out->name, name, sizeof(name));
+			memcpy(out->node, node, sizeof(node));
+		}
+	}
+	closedir(dir);
+}
+
+/* ibv_open_device(3), but does not wait for a node that may not be opened. NULL with errno. */
+static struct ibv_context *
+device_open_node(struct ibv_device *dev)
+{
+	char node[sizeof(DEVICE_NODES "/") + sizeof(dev->dev_name)];
+	int error;
+
+	snprintf(node, sizeof(node), DEVICE_NODES "/%s", dev->dev_name);
+	error = device_node_error(node);
+	if (error) {
+		errno = error;
+		return NULL;
+	}
+	return ibv_open_device(dev);
+}
+
+/* Appends the RoCE ports of one device to the list. A device that cannot be opened is left out; device_look_unopened() tells of it. */
 static int
 device_list_ports(struct ibv_device *dev, struct device_name **list, size_t *n)
 {
-	struct ibv_context *ctx = ibv_open_device(dev);
+	struct ibv_context *ctx = device_open_node(dev);
 	struct ibv_device_attr attr;
 	int rc = 0;
 
 	if (!ctx) {
-		log_warning(DEVICE, "%s: cannot be opened: %s", ibv_get_device_name(dev), strerror(errno));
+		if (errno != EACCES && errno != ENOENT)
+			log_warning(DEVICE, "%s: cannot be opened: %s", ibv_get_device_name(dev), strerror(errno));
 		return 0;
 	}
 	if (ibv_query_device(ctx, &attr))
@@ -392,7 +462,7 @@ device_open_by_name(const char *name)
 	for (size_t i = 0; list[i]; i++) {
 		if (strcmp(ibv_get_device_name(list[i]), name) != 0)
 			continue;
-		ctx = ibv_open_device(list[i]);
+		ctx = device_open_node(list[i]);
 		saved = errno;
 		break;
 	}

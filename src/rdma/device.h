@@ -49,8 +49,24 @@ struct device_name {
 /* Whether a device name matches one of the fnmatch(3) patterns; with none: true. */
 bool device_name_matches(const char *name, char *const *patterns, size_t n_patterns);
 
+/* Devices that cannot be opened: how many, and the first one of them. */
+struct device_unopened {
+	unsigned n;
+	char name[64];
+	char node[64]; /* "/dev/infiniband/uverbs0" */
+	int error;     /* errno value; EACCES: no permission on the node; ENOENT: no node, as in a container without it */
+};
+
 /*
- * Lists RoCE ports. 0 and *out (free()) with *n entries, or -errno: -ENOSYS when the kernel has no RDMA.
+ * Which of the devices whose names match (NULL, 0: of all) this process cannot open, by their nodes. Cheap, and to be asked first:
+ * libibverbs does not list a device without a node, and waits seconds for udev to let it open one that may not be opened; librdmacm
+ * gives a device up for good that it once could not open.
+ */
+void device_look_unopened(char *const *patterns, size_t n_patterns, struct device_unopened *out);
+
+/*
+ * Lists RoCE ports. 0 and *out (free()) with *n entries, or -errno: -ENOSYS when the kernel has no RDMA. Devices that cannot be opened
+ * are left out.
  */
 int device_list(char *const *patterns, size_t n_patterns, struct device_name **out, size_t *n);
 

@@ -113,7 +113,7 @@ listen_failed(const char *path, int rc)
 	else if (rc == -EEXIST)
 		why = "the file exists and is not a socket";
 	else if (rc == -ENOENT)
-		why = "its directory does not exist";
+		why = "its directory does not exist: make it, or start the daemon by systemd, which does";
 	log_error(CONTROL, "control socket %s: %s", path, why);
 	return rc;
 }

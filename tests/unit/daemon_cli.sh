@@ -41,6 +41,14 @@ echo 'peers = ( "10.0.0.2", { address = "10.0.0.3"; } );' >"$conf"
 run 0 --test --config "$conf"; out 'is fine: 2 peers'
 timeout 60 "$build/rpingmeshd" --version >/dev/full 2>"$dir/err" && bad "writing to a full disk is no success"
 
+# What keeps it from running: one line that names the path, and exit status 1.
+printf 'socket = "%s/missing/sock"; socket_group = ""; devices = ( "nosuch*" );\n' "$dir" >"$conf"
+run 1 -c "$conf"; err "$dir/missing.*(no such|does not exist|No such)"
+: >"$dir/file"
+printf 'socket = "%s/file"; socket_group = ""; devices = ( "nosuch*" );\n' "$dir" >"$conf"
+run 1 -c "$conf"; err "$dir/file"
+[ -f "$dir/file" ] || bad "a file that is no socket was removed"
+
 # configure TEXT: the daemon's own, and TEXT
 configure() { printf 'socket = "%s/sock"; socket_group = ""; devices = ( "nosuch*" );\n%s\n' "$dir" "$*" >"$conf"; }
 # said PATTERN: the log has such a line, now or within a while

@@ -12,6 +12,9 @@ import harness
 from harness import DAEMON, Host, Watch, address, check, classes, until
 
 
+NODES = "/dev/infiniband"
+
+
 def run_daemon(*argv, env=None, limit_s=30):
     p = subprocess.run([DAEMON, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=limit_s, env=env)
     return p.returncode, p.stdout, p.stderr
@@ -106,19 +109,59 @@ def test_no_memlock(t):
     check(s["degraded"], "status shows no degraded state")
 
 
-def test_unprivileged(t):
-    """An ordinary user who may open the device nodes measures."""
+def ordinary_user(t, h, *prefix):
+    """Starts the daemon as one who has no capability."""
     os.chmod(t.dir, 0o777)
-    h = Host(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 100; }});')
-    Host(t, 1, "").start()
     os.chmod(h.dir, 0o777)
-    for name in os.listdir("/dev/infiniband"):
-        os.chmod(os.path.join("/dev/infiniband", name), 0o666)
-    h.process = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", DAEMON, "-c", h.conf],
+    h.process = subprocess.Popen([*prefix, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", DAEMON, "-c", h.conf],
                                  stdout=subprocess.DEVNULL, stderr=open(h.log_path, "a"))
     until("status answers", h.try_status)
+
+
+def uverbs_nodes(mode):
+    """Who may open the devices; the node of rdma_cm is everybody's. Returns the nodes of devices."""
+    nodes = [os.path.join(NODES, x) for x in sorted(os.listdir(NODES))]
+    for node in nodes:
+        os.chmod(node, mode if "uverbs" in node else 0o666)
+    return [x for x in nodes if "uverbs" in x]
+
+
+def test_unprivileged(t):
+    """An ordinary user who may open the device nodes measures."""
+    h = Host(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 100; }});')
+    Host(t, 1, "").start()
+    uverbs_nodes(0o666)
+    ordinary_user(t, h)
     h.wait_peer(address(1), "up")
     until("probes are answered", lambda: h.peer(address(1))["ok"] >= 5)
+
+
+def test_no_permission(t):
+    """Device nodes that the daemon's user may not open: status and one line of the log say which; once they are, it probes."""
+    Host(t, 1, "").start()
+    nodes = uverbs_nodes(0o600)
+    h = Host(t, 0, f'peers = ("{address(1)}"); devices = ("rxe0");')
+    ordinary_user(t, h)
+    told = until("it is told", lambda: [x for x in h.status()["degraded"] if "cannot be opened" in x])
+    check("rxe0 " in told[0] and "Permission denied" in told[0] and any(told[0].endswith(" on " + x) for x in nodes), f"{told}")
+    check(not any("no RoCE port" in x for x in h.status()["degraded"]), f"blamed on the device: {h.status()['degraded']}")
+    time.sleep(5)
+    check(h.log().count("cannot be opened") == 1, f"not one line in the log: {h.log()}")
+    uverbs_nodes(0o666)
+    h.wait_peer(address(1), "up")
+    check(not any("cannot be opened" in x for x in h.status()["degraded"]), f"still told: {h.status()['degraded']}")
+
+
+def test_no_node(t):
+    """A container without the nodes of the devices, which are in sysfs all the same."""
+    uverbs_nodes(0o666)
+    h = Host(t, 0, f'peers = ("{address(1)}"); devices = ("rxe0");')
+    ordinary_user(t, h, "unshare", "-m", "sh", "-c",
+                  f'mkdir -p {t.dir}/n && cp -a {NODES}/rdma_cm {t.dir}/n && mount -t tmpfs none {NODES} && '
+                  f'cp -a {t.dir}/n/rdma_cm {NODES} && exec "$@"', "sh")
+    told = until("it is told", lambda: [x for x in h.status()["degraded"] if "cannot be opened" in x])
+    check("No such file" in told[0] and f"given {NODES}/uverbs" in told[0], f"{told}")
+    until("the log says it", lambda: "cannot be opened" in h.log())
 
 
 def test_control_abuse(t):
