@@ -301,7 +301,7 @@ nic_unopened_text(const struct daemon *d, char text[static NIC_UNOPENED_SENTENCE
 		snprintf(cure, sizeof(cure), "; the daemon's user needs read and write on %s", u->node);
 	else if (u->error == ENOENT)
 		snprintf(cure, sizeof(cure), "; a container must be given %s, on a host udev makes it", u->node);
-	snprintf(text, NIC_UNOPENED_SENTENCE, "%s%s cannot be opened: %s: nothing is probed or answered there%s", u->name, others,
+	snprintf(text, NIC_UNOPENED_SENTENCE, "%s%s cannot be opened, nothing is probed or answered there: %s%s", u->name, others,
 		 strerror(u->error), cure);
 	return true;
 }

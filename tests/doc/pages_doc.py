@@ -119,7 +119,7 @@ def sentences():
     """What the daemon may say of a degraded state: each fragment that tells one from the others."""
     for path in sorted(glob.glob(os.path.join(TOP, "src/daemon/*.c")) + [os.path.join(TOP, "src/probe/port_fsm.c")]):
         for name, body in functions(os.path.relpath(path, TOP)):
-            if "fn(arg, " in body or re.search(r"_(sentence|flaps_text|counters_text|fsm_reason|fsm_failure)$", name):
+            if "fn(arg, " in body or re.search(r"_(sentence|flaps_text|counters_text|unopened_text|fsm_reason|fsm_failure)$", name):
                 yield from literals(body)
 
 
