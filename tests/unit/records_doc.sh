@@ -6,6 +6,7 @@ set -uo pipefail
 src=${top_srcdir:-.}
 build=${top_builddir:-.}
 export top_srcdir=$src
+[ -x /usr/bin/python3 ] || { echo "python3 is missing: contrib/setup installs it"; exit 77; }
 /usr/bin/python3 -B "$src/tests/doc/records_doc.py" || exit 1
 /usr/bin/python3 -c 'import msgpack' 2>/dev/null || { echo "python3-msgpack is missing: contrib/setup installs it"; exit 77; }
 
