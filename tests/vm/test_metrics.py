@@ -3,16 +3,23 @@
 """The metrics, scraped by a real Prometheus and asked for in PromQL, against netem and against ctl."""
 
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import urllib.parse
 import urllib.request
 
 import harness
 from harness import Host, Skip, address, binomial_interval, check, fabric, until
+from test_devices import rdma_add, rdma_delete
+
+TOP = os.path.join(harness.HERE, "../..")
+sys.path.insert(0, os.path.join(TOP, "tests/doc"))
+import metricspage  # noqa: E402
 
 PAGE = "127.0.0.1:9479"
 PROMETHEUS = "127.0.0.1:9090"
@@ -46,6 +53,11 @@ def value(text, name, **labels):
         if head.partition("{")[0] == name and all(f'{k}="{v}"' in head for k, v in labels.items()):
             found = (found or 0) + float(number)
     return found
+
+
+def fits_manual(text):
+    bad = metricspage.problems(text, TOP)
+    check(not bad, "; ".join(bad))
 
 
 class Prometheus:
@@ -84,8 +96,9 @@ def test_page_is_clean(t):
     text = page()
     lint = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
     check(lint.returncode == 0 and not lint.stderr, f"promtool: {lint.stdout}{lint.stderr}")
-    families = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
-    check(len(families) >= 40, f"only {len(families)} families")
+    fits_manual(text)
+    families = metricspage.on_page(text)
+    check(all(families.values()), f"without samples: {[f for f in families if not families[f]]}")
     openmetrics = page("application/openmetrics-text; version=1.0.0")
     check(openmetrics.endswith("# EOF\n"), "OpenMetrics ends without # EOF")
     check(value(text, "rpingmesh_probes_total", kind="ping", **{"class": "ok"}) == 20, "20 probes of a ping are not 20")
@@ -142,6 +155,31 @@ def test_paths_are_bounded(t):
     judged = sum(totals[c] for c in ("ok", "lost", "late", "peer_restarted", "peer_down", "unresolved", "local_error", "ack2_missing"))
     low, high = (value(text, "rpingmesh_probes_total") for text in (before, after))
     check(low <= judged <= high, f"ctl says {judged} probes, metrics {low} to {high}")
+
+
+def test_device_goes(t):
+    """The device is removed and comes back while pages are made: each is whole, no count of a path falls, and what happened shows."""
+    a, _ = t.pair(LISTEN, interval_ms=20)
+    a.wait_peer(address(1), "up")
+    seen = []
+
+    def look(what, holds):
+        def scrape():
+            text = page()
+            fits_manual(text)
+            seen.append(value(text, "rpingmesh_probes_total", device="rxe0"))
+            return holds(text)
+        until(what, scrape, 120)
+
+    look("probes are counted", lambda text: value(text, "rpingmesh_probes_total", **{"class": "ok"}) > 20)
+    rdma_delete(0)
+    look("the device is down", lambda text: not value(text, "rpingmesh_device_up", device="rxe0"))
+    look("local errors are counted", lambda text: value(text, "rpingmesh_probes_total", **{"class": "local_error"}) > 0)
+    rdma_add(0)
+    look("the device is up", lambda text: value(text, "rpingmesh_device_up", device="rxe0") == 1)
+    last = value(page(), "rpingmesh_probes_total", **{"class": "ok"})
+    look("probes are answered again", lambda text: value(text, "rpingmesh_probes_total", **{"class": "ok"}) > last + 20)
+    check(seen == sorted(seen), f"a count fell: {seen}")
 
 
 def test_port_taken(t):

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The metrics as rpingmeshd(8) lists them, and what a page of metrics has.
+
+In the section METRICS `.It Li NAME` is a family, and a line `Labels: A, B (or C), D.` its labels; of those in parentheses a page has one."""
+
+import os
+import re
+
+
+class Family:
+    def __init__(self):
+        self.labels = []  # sets: a page has one of each
+
+    def allows(self):
+        return set().union(*self.labels)
+
+    def fits(self, labels):
+        return len(labels) == len(self.labels) and all(len(labels & choice) == 1 for choice in self.labels)
+
+
+def in_manual(top="."):
+    """{name: Family}"""
+    with open(os.path.join(top, "src/daemon/rpingmeshd.8"), encoding="utf-8") as f:
+        section = f.read().partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]
+    families = {}
+    for item in re.split(r"^\.It Li ", section, flags=re.M)[1:]:
+        family = families[item.split()[0]] = Family()
+        said = re.search(r"^Labels: (.*)\.$", item, re.M)
+        for choice in said[1].split(", ") if said else []:
+            family.labels.append(set(re.findall(r"\w+", choice.replace(" (or ", " "))))
+    return families
+
+
+def on_page(text):
+    """{name of a family: [labels of each sample]}, without `le`; a family that has no samples is there, too."""
+    types, found = {}, {}
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            types[name] = kind
+            found[name] = []
+        elif line and not line.startswith("#"):
+            name, _, rest = line.partition(" " if "{" not in line else "{")
+            labels = set(re.findall(r'(?:^|,)(\w+)="(?:[^"\\]|\\.)*"', rest))
+            base = re.sub(r"_(bucket|sum|count)$", "", name)
+            name = base if types.get(base) == "histogram" else name
+            found[name].append(labels - {"le"})
+    return found
+
+
+def problems(text, top="."):
+    """What a page has, in Prometheus' format, that the manual does not, and the reverse."""
+    manual, page = in_manual(top), on_page(text)
+    bad = [f"{name}: in rpingmeshd(8), not on the page" for name in manual if name not in page]
+    for name, samples in page.items():
+        if name not in manual:
+            bad.append(f"{name}: on the page, not in rpingmeshd(8)")
+            continue
+        wrong = {tuple(sorted(s)) for s in samples if not manual[name].fits(s)}
+        bad += [f"{name}: has the labels {', '.join(w) or '(none)'}, in rpingmeshd(8) others" for w in sorted(wrong)]
+    return bad
