@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Our end of the control socket (rpingmesh/control.h). Blocks, with a limit. What goes wrong is told in
+ * Our end of the control socket (rpingmesh-control(7)). Blocks, with a limit. What goes wrong is told in
  * one line on stderr by the function that returns the exit code for it.
  */
 #ifndef RPINGMESH_CTL_CLIENT_H

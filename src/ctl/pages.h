@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers that come in pages (rpingmesh/control.h: after, limit, next), all of them.
+ * Answers that come in pages (rpingmesh-control(7): after, limit, next), all of them.
  */
 #ifndef RPINGMESH_CTL_PAGES_H
 #define RPINGMESH_CTL_PAGES_H

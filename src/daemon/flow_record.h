@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records of what tracing knows: flow, event, and the map "trace" of status (include/rpingmesh/control.h).
+ * Records of what tracing knows: flow, event, and the map "trace" of status (rpingmesh-records(5)).
  */
 #ifndef RPINGMESH_DAEMON_FLOW_RECORD_H
 #define RPINGMESH_DAEMON_FLOW_RECORD_H

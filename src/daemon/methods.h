@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the control socket's methods answer (include/rpingmesh/control.h).
+ * What the control socket's methods answer (rpingmesh-control(7)).
  */
 #ifndef RPINGMESH_DAEMON_METHODS_H
 #define RPINGMESH_DAEMON_METHODS_H

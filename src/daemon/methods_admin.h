@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Methods that look after the daemon itself, its configuration and its log (include/rpingmesh/control.h); for methods_table.
+ * Methods that look after the daemon itself, its configuration and its log (rpingmesh-control(7)); for methods_table.
  */
 #ifndef RPINGMESH_DAEMON_METHODS_ADMIN_H
 #define RPINGMESH_DAEMON_METHODS_ADMIN_H

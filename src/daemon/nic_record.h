@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The record of a local port: include/rpingmesh/control.h, "device". */
+/* The record of a local port: rpingmesh-records(5), "device". */
 #ifndef RPINGMESH_DAEMON_NIC_RECORD_H
 #define RPINGMESH_DAEMON_NIC_RECORD_H
 

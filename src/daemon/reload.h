@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration in force: read again on SIGHUP or by the control method "reload", which are one path, and shown as records
- * (include/rpingmesh/control.h).
+ * (rpingmesh-control(7)).
  */
 #ifndef RPINGMESH_DAEMON_RELOAD_H
 #define RPINGMESH_DAEMON_RELOAD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records: msgpack maps with string keys, as include/rpingmesh/control.h lists them, built key by key. A record that ran out
+ * Records: msgpack maps with string keys, as rpingmesh-records(5) lists them, built key by key. A record that ran out
  * of memory is noticed at the end and packed as nil: a reader sees that something is missing, not something wrong.
  */
 #ifndef RPINGMESH_REPORT_RECORD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The record of a window of wall-clock time, as include/rpingmesh/control.h lists its keys.
+ * The record of a window of wall-clock time, as rpingmesh-records(5) lists its keys.
  */
 #ifndef RPINGMESH_REPORT_RECORD_WINDOW_H
 #define RPINGMESH_REPORT_RECORD_WINDOW_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The frames of MessagePack-RPC, as rpingmesh/control.h has them: what a client's frame says, and the
+ * The frames of MessagePack-RPC, as rpingmesh-control(7) has them: what a client's frame says, and the
  * heads of ours. Pure.
  */
 #ifndef RPINGMESH_REPORT_RPC_H

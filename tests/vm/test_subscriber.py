@@ -110,6 +110,18 @@ def test_counts(t):
     t.note(f"{len(posted)} sent, {gone} did not arrive; {lost} records say so")
 
 
+def first_line_of_the_manual_s_program(host):
+    """What the Python program in rpingmesh-control(7) prints first."""
+    with open(os.path.join(harness.HERE, "../../src/report/rpingmesh-control.7")) as f:
+        text = f.read().partition("\n.Sh EXAMPLES\n")[2].partition("\n.Ed\n")[0].partition(".Bd -literal -offset indent\n")[2]
+    text = text.replace("/run/rpingmesh/rpingmeshd.sock", host.socket)
+    with subprocess.Popen([sys.executable, "-u", "-c", text], stdout=subprocess.PIPE, text=True) as p:
+        try:
+            return p.stdout.readline().strip()
+        finally:
+            p.kill()
+
+
 def test_example(t):
     """subscribe.py as a user runs it: lines, JSON, a method with parameters, its sum at the end."""
     a, _ = t.pair(f"{QUIET}window_s = 1;", QUIET)
@@ -128,6 +140,7 @@ def test_example(t):
     check(record["type"] == "window" and record["end_ns"] > record["start_ns"], f"{record}")
     page = json.loads(example("--call", "windows", "by=device", "limit=1").stdout)
     check([w["by"] for w in page["windows"]] == ["device"], f"{page}")
+    check(first_line_of_the_manual_s_program(a) == f"{address(1)} ok", "the program in rpingmesh-control(7)")
     check("interval_ns" in example("--call", "ping", f"host={address(1)}", "interval_ns=1", status=1).stderr, "no word about the parameter")
 
 
