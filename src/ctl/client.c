@@ -36,6 +36,7 @@ struct client {
 	uint64_t patience_ns;
 	uint32_t id;
 	int fd;
+	int input; /* as client_watch() said; -1: none */
 };
 
 static int
@@ -99,6 +100,7 @@ client_open(const char *path, const struct client_ops *ops, struct client **out)
 	client->path = path;
 	client->fd = fd;
 	client->patience_ns = CLIENT_TIMEOUT_NS;
+	client->input = -1;
 	if (ops)
 		client->ops = *ops;
 	frame_scan_start(&client->scan, CLIENT_FRAME_MAX);
@@ -198,24 +200,29 @@ client_read(struct client *client)
 enum client_event {
 	CLIENT_READY,
 	CLIENT_SIGNAL,
+	CLIENT_INPUT,
 	CLIENT_TIMEOUT,
 };
 
 /* Waits for bytes. Without signals_start() there is no signal to wait for. */
 static enum client_event
-client_poll(const struct client *client, uint64_t until_ns)
+client_poll(const struct client *client, int input, uint64_t until_ns)
 {
-	struct pollfd fds[2] = {{.fd = client->fd, .events = POLLIN}, {.fd = signals_fd(), .events = POLLIN}};
+	struct pollfd fds[3] = {
+		{.fd = client->fd, .events = POLLIN}, {.fd = signals_fd(), .events = POLLIN}, {.fd = input, .events = POLLIN},
+	};
 	uint64_t now_ns = clock_mono_ns(), left_ms = 0;
 
 	if (until_ns > now_ns)
 		left_ms = (until_ns - now_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
-	if (poll(fds, 2, left_ms > 3600000 ? 3600000 : (int)left_ms) < 0)
+	if (poll(fds, 3, left_ms > 3600000 ? 3600000 : (int)left_ms) < 0)
 		return CLIENT_SIGNAL;
 	if (fds[1].revents) {
 		signals_drain();
 		return CLIENT_SIGNAL;
 	}
+	if (fds[2].revents)
+		return CLIENT_INPUT;
 	return fds[0].revents ? CLIENT_READY : CLIENT_TIMEOUT;
 }
 
@@ -309,7 +316,9 @@ client_answer(struct client *client, const char *method, uint64_t until_ns)
 			return CTL_OK;
 		if (rc > 0)
 			continue;
-		client_poll(client, until_ns);
+		client_poll(client, -1, until_ns);
+		if (client->ops.hasty && signals_stop())
+			return CTL_STOPPED;
 		if (clock_mono_ns() >= until_ns) {
 			ctl_complain("%s: the daemon has not answered \"%s\" for %d s", client->path, method,
 				     (int)(client->patience_ns / NSEC_PER_SEC));
@@ -339,6 +348,12 @@ client_call(struct client *client, const char *method, const msgpack_sbuffer *pa
 	return CTL_OK;
 }
 
+void
+client_watch(struct client *client, int fd)
+{
+	client->input = fd;
+}
+
 int
 client_wait(struct client *client, uint64_t until_ns)
 {
@@ -353,7 +368,7 @@ client_wait(struct client *client, uint64_t until_ns)
 		}
 		if (rc < 0)
 			return CTL_NO_DAEMON;
-		if (some || client_poll(client, until_ns) != CLIENT_READY)
+		if (some || client_poll(client, client->input, until_ns) != CLIENT_READY)
 			return CTL_OK;
 		rc = client_read(client);
 	} while (rc == CTL_OK);

@@ -7,6 +7,7 @@
 #define RPINGMESH_CTL_CLIENT_H
 
 #include <msgpack.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct client;
@@ -15,6 +16,7 @@ struct client;
 struct client_ops {
 	void (*notified)(void *arg, const msgpack_object *method, const msgpack_object *params);
 	void *arg;
+	bool hasty; /* a signal to stop cuts a call short: CTL_STOPPED, untold */
 };
 
 /* The largest message that is taken from the daemon. */
@@ -31,7 +33,7 @@ void client_set_patience(struct client *client, uint64_t ns);
 /*
  * Calls method; param is one packed object, or NULL for none. CTL_OK and *result (nil possible), which lives until the
  * next function of the client; or CTL_BAD_NEWS when the daemon answered with an error, CTL_NO_DAEMON.
- * Notifications that come in between are passed on. A signal does not cut it short.
+ * Notifications that come in between are passed on. A signal does not cut it short, unless hasty.
  */
 int client_call(struct client *client, const char *method, const msgpack_sbuffer *param, const msgpack_object **result);
 
@@ -40,6 +42,9 @@ int client_call(struct client *client, const char *method, const msgpack_sbuffer
  * CTL_OK or CTL_NO_DAEMON.
  */
 int client_wait(struct client *client, uint64_t until_ns);
+
+/* client_wait() ends as well when fd is readable; -1: it does not. */
+void client_watch(struct client *client, int fd);
 
 /* CTL_OK, or CTL_NO_DAEMON if the record says that the daemon's schema is older than ours. */
 int client_check_schema(struct client *client, const msgpack_object *record);

@@ -14,8 +14,8 @@
 #include "rpingmesh/control.h"
 
 static const struct ctl_command *const ctl_commands[] = {
-	&ctl_status, &ctl_devices, &ctl_acknowledge, &ctl_peers, &ctl_targets, &ctl_flows, &ctl_events, &ctl_windows, &ctl_ping,
-	&ctl_watch, &ctl_config, &ctl_log_level, &ctl_record, &ctl_replay,
+	&ctl_status, &ctl_devices, &ctl_acknowledge, &ctl_peers, &ctl_targets, &ctl_flows, &ctl_events, &ctl_windows,
+	&ctl_histogram, &ctl_matrix, &ctl_ping, &ctl_top, &ctl_watch, &ctl_config, &ctl_log_level, &ctl_record, &ctl_replay,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
 
@@ -29,6 +29,8 @@ static const char ctl_help_tail[] =
 	"\n"
 	"Options, before or after the command:\n"
 	"      --json           print records as JSON, one object a line\n"
+	"      --color[=WHEN]   colours: auto (on a terminal that has some, unless $NO_COLOR is set),\n"
+	"                       always or never\n"
 	"  -S, --socket SOCKET  the daemon's control socket (default " CONTROL_SOCKET_DEFAULT ",\n"
 	"                       or $RPINGMESH_SOCKET)\n"
 	"  -h, --help           this text; after a command, the command's own\n"
@@ -36,18 +38,36 @@ static const char ctl_help_tail[] =
 	"\n"
 	"Examples:\n"
 	"  rpingmesh-ctl status             is the daemon well?\n"
-	"  rpingmesh-ctl watch              the network, live\n"
+	"  rpingmesh-ctl top                the network, live\n"
 	"  rpingmesh-ctl ping -c 10 10.0.0.2\n"
 	"  rpingmesh-ctl --json peers | jq -r 'select(.state != \"up\") | .address'\n"
 	"\n"
 	"Exit status: 0 fine; 1 the answer is bad news (which is told by each command's --help);\n"
 	"2 wrong usage; 3 no daemon, no permission, or a daemon that is too old.\n";
 
+static struct {
+	char *buf;
+	size_t size;
+} ctl_kept;
+
+void
+ctl_complain_into(char *buf, size_t size)
+{
+	ctl_kept.buf = buf;
+	ctl_kept.size = size;
+}
+
 void
 ctl_complain(const char *fmt, ...)
 {
 	va_list ap;
 
+	if (ctl_kept.buf) {
+		va_start(ap, fmt);
+		vsnprintf(ctl_kept.buf, ctl_kept.size, fmt, ap);
+		va_end(ap);
+		return;
+	}
 	fflush(stdout);
 	fputs("rpingmesh-ctl: ", stderr);
 	va_start(ap, fmt);
@@ -75,6 +95,22 @@ ctl_label(const char *label)
 	printf("  %-10s ", label);
 }
 
+bool
+ctl_color(struct ctl *ctl, const char *when)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (!when || strcmp(when, "always") == 0)
+		ctl->color = true;
+	else if (strcmp(when, "never") == 0)
+		ctl->color = false;
+	else if (strcmp(when, "auto") == 0)
+		ctl->color = ctl->tty && !(no_color && *no_color) && term && *term && strcmp(term, "dumb") != 0;
+	else
+		return false;
+	return true;
+}
+
 static int
 ctl_help(void)
 {
@@ -92,6 +128,8 @@ ctl_option(struct ctl *ctl, const struct ctl_command *command, int c, char **arg
 	case 'J':
 		ctl->json = true;
 		return -1;
+	case 'K':
+		return ctl_color(ctl, optarg) ? -1 : ctl_usage(command, "--color: expected auto, always or never, not \"%s\"", optarg);
 	case 'S':
 		ctl->socket = optarg;
 		return -1;

@@ -7,6 +7,7 @@
 #define RPINGMESH_CTL_CTL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct option;
 
@@ -34,13 +35,16 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_status, ctl_devices, ctl_acknowledge, ctl_peers, ctl_targets, ctl_flows, ctl_events, ctl_ping,
-	ctl_config, ctl_log_level, ctl_record, ctl_replay, ctl_watch, ctl_windows;
+	ctl_config, ctl_histogram, ctl_log_level, ctl_matrix, ctl_record, ctl_replay, ctl_top, ctl_watch, ctl_windows;
 
 /* The whole program but for what is said and done once a process. Returns what to exit with. */
 int ctl_run(struct ctl *ctl, int argc, char **argv);
 
 /* "rpingmesh-ctl: " and the text as one line on stderr. */
 void ctl_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on the text alone goes to buf, the last one; NULL: to stderr again. For those that own the screen. */
+void ctl_complain_into(char *buf, size_t size);
 
 /* The same with a hint at --help; CTL_USAGE. */
 int ctl_usage(const struct ctl_command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -51,8 +55,11 @@ void ctl_label(const char *label);
 /* Short options that every command takes, and long ones; end both of a command's own with them. */
 #define CTL_SHORT "S:h"
 #define CTL_LONG \
-	{"json", no_argument, NULL, 'J'}, {"socket", required_argument, NULL, 'S'}, \
+	{"json", no_argument, NULL, 'J'}, {"socket", required_argument, NULL, 'S'}, {"color", optional_argument, NULL, 'K'}, \
 	{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}
+
+/* Whether to use colours: "auto", "always" (NULL as well) or "never". False: none of these. ctl->tty must be set. */
+bool ctl_color(struct ctl *ctl, const char *when);
 
 /*
  * What getopt_long() gave that is none of the command's own: -1 when it was a common option and parsing

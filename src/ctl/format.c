@@ -2,16 +2,15 @@
 #include "ctl/format.h"
 
 #include <inttypes.h>
-#include <langinfo.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "core/clock.h"
+#include "ctl/utf8.h"
 
 static const char *
 format_micro(void)
 {
-	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "\u00b5s" : "us";
+	return utf8_spoken() ? "\u00b5s" : "us";
 }
 
 /* Three digits of n / unit, rounded by integer arithmetic so that 999.96 does not become 1000.0. */

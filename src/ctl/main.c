@@ -13,14 +13,14 @@
 int
 main(int argc, char **argv)
 {
-	const char *env = getenv("RPINGMESH_SOCKET"), *no_color = getenv("NO_COLOR");
+	const char *env = getenv("RPINGMESH_SOCKET");
 	struct ctl ctl = {.socket = env && *env ? env : CONTROL_SOCKET_DEFAULT};
 	int rc;
 
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_DFL); /* a reader that has had enough ends us quietly, whatever we inherited */
 	ctl.tty = isatty(STDOUT_FILENO);
-	ctl.color = ctl.tty && !(no_color && *no_color);
+	ctl_color(&ctl, "auto");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	rc = ctl_run(&ctl, argc, argv);
 	if (fflush(stdout) == EOF || ferror(stdout)) {

@@ -2,30 +2,21 @@
 /*
  * DOC: pages
  *
- * An answer lives until the next call, so each page is copied: packed into bytes of its own and decoded from them. The
- * records point into these.
+ * An answer lives until the next call, so each page is copied. The records point into the copies.
  */
 #include "ctl/pages.h"
 
 #include <stdlib.h>
 
 #include "ctl/client.h"
+#include "ctl/copy.h"
 #include "ctl/ctl.h"
 #include "ctl/view.h"
 
 struct pages_page {
 	struct pages_page *next;
-	msgpack_sbuffer bytes;
-	msgpack_unpacked decoded;
+	struct copy *copy;
 };
-
-static void
-pages_page_free(struct pages_page *page)
-{
-	msgpack_unpacked_destroy(&page->decoded);
-	msgpack_sbuffer_destroy(&page->bytes);
-	free(page);
-}
 
 void
 pages_free(struct pages *pages)
@@ -34,7 +25,8 @@ pages_free(struct pages *pages)
 		struct pages_page *page = pages->first;
 
 		pages->first = page->next;
-		pages_page_free(page);
+		copy_free(page->copy);
+		free(page);
 	}
 	*pages = (struct pages){0};
 }
@@ -44,17 +36,12 @@ static const msgpack_object *
 pages_copy(struct pages *pages, const msgpack_object *list)
 {
 	struct pages_page *page = calloc(1, sizeof(*page));
-	msgpack_packer pk;
-	size_t off = 0;
 
 	if (!page)
 		return NULL;
-	msgpack_sbuffer_init(&page->bytes);
-	msgpack_unpacked_init(&page->decoded);
-	msgpack_packer_init(&pk, &page->bytes, msgpack_sbuffer_write);
-	if (msgpack_pack_object(&pk, *list) < 0 ||
-	    msgpack_unpack_next(&page->decoded, page->bytes.data, page->bytes.size, &off) != MSGPACK_UNPACK_SUCCESS) {
-		pages_page_free(page);
+	page->copy = copy_new(list);
+	if (!page->copy) {
+		free(page);
 		return NULL;
 	}
 	if (pages->last)
@@ -62,7 +49,7 @@ pages_copy(struct pages *pages, const msgpack_object *list)
 	else
 		pages->first = page;
 	pages->last = page;
-	return &page->decoded.data;
+	return copy_object(page->copy);
 }
 
 static int
@@ -143,6 +130,6 @@ pages_each(const struct pages *pages, int (*take)(void *arg, const msgpack_objec
 	int rc = CTL_OK;
 
 	for (const struct pages_page *page = pages->first; rc == CTL_OK && page; page = page->next)
-		rc = take(arg, &page->decoded.data);
+		rc = take(arg, copy_object(page->copy));
 	return rc;
 }

@@ -3,8 +3,6 @@
 
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "core/clock.h"
 #include "ctl/cell.h"
@@ -80,7 +78,7 @@ peers_recent_cells(struct table *table, const msgpack_object *record, const stru
 	cell_ns(table, at->responder, recent, "responder_delay_p50_ns");
 }
 
-static enum table_color
+enum table_color
 peers_state_color(const msgpack_object *peer)
 {
 	if (view_is(peer, "state", "up"))
@@ -88,6 +86,16 @@ peers_state_color(const msgpack_object *peer)
 	if (view_is(peer, "state", "resolving") || view_is(peer, "state", "checking") || view_is(peer, "state", "naming"))
 		return TABLE_YELLOW;
 	return view_is(peer, "state", "self") ? TABLE_PLAIN : TABLE_RED;
+}
+
+double
+peers_badness(const msgpack_object *record)
+{
+	static const int weight[] = {[TABLE_PLAIN] = 0, [TABLE_GREEN] = 0, [TABLE_YELLOW] = 2, [TABLE_RED] = 4, [TABLE_BOLD] = 0};
+	double ratio = 0;
+
+	view_double(view_map(record, "recent"), "lost_ratio", &ratio);
+	return (view_find(record, "state") ? weight[peers_state_color(record)] : 0) + ratio;
 }
 
 static void
@@ -126,64 +134,17 @@ peers_row(struct table *table, const msgpack_object *peer, uint64_t now_wall_ns)
 	return 0;
 }
 
-/* How bad: red states before yellow ones, then by loss. */
-static double
-peers_badness(const msgpack_object *peer)
-{
-	static const int weight[] = {[TABLE_PLAIN] = 0, [TABLE_GREEN] = 0, [TABLE_YELLOW] = 2, [TABLE_RED] = 4, [TABLE_BOLD] = 0};
-	double ratio = 0;
-
-	view_double(view_map(peer, "recent"), "lost_ratio", &ratio);
-	return weight[peers_state_color(peer)] + ratio;
-}
-
-struct peers_order {
-	const msgpack_object *peer;
-	double badness;
-	uint32_t index; /* in the answer, so that equals keep their places */
-};
-
-static int
-peers_compare(const void *a, const void *b)
-{
-	const struct peers_order *x = a, *y = b;
-
-	if (x->badness > y->badness || x->badness < y->badness)
-		return x->badness > y->badness ? -1 : 1;
-	return x->index < y->index ? -1 : 1;
-}
-
-static struct peers_order *
-peers_sorted(const msgpack_object_array *a, bool worst_first)
-{
-	struct peers_order *order = calloc(a->size ? a->size : 1, sizeof(*order));
-
-	if (!order)
-		return NULL;
-	for (uint32_t i = 0; i < a->size; i++)
-		order[i] = (struct peers_order){.peer = &a->ptr[i], .badness = peers_badness(&a->ptr[i]), .index = i};
-	if (worst_first)
-		qsort(order, a->size, sizeof(*order), peers_compare);
-	return order;
-}
-
 struct table *
-peers_table(const msgpack_object *list, uint64_t now_wall_ns, bool worst_first)
+peers_table(const msgpack_object *list, uint64_t now_wall_ns)
 {
 	struct table *table = table_new(peers_columns, PEERS_COLUMN_N);
-	struct peers_order *order = peers_sorted(&list->via.array, worst_first);
 
-	for (uint32_t i = 0; table && order && i < list->via.array.size; i++) {
-		if (peers_row(table, order[i].peer, now_wall_ns) == 0)
+	for (uint32_t i = 0; table && i < list->via.array.size; i++) {
+		if (peers_row(table, &list->via.array.ptr[i], now_wall_ns) == 0)
 			continue;
 		table_free(table);
 		table = NULL;
 	}
-	if (!order) {
-		table_free(table);
-		table = NULL;
-	}
-	free(order);
 	return table;
 }
 
@@ -272,7 +233,7 @@ peers_show(const struct ctl *ctl, const msgpack_object *list)
 		puts("No peers are configured (key \"peers\" of the daemon's configuration).");
 		return 0;
 	}
-	table = peers_table(list, clock_wall_ns(), false);
+	table = peers_table(list, clock_wall_ns());
 	if (!table) {
 		ctl_complain("out of memory");
 		return -1;

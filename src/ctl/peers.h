@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peer records as a table: what `peers` and `watch` show.
+ * Peer records as a table: what `peers` shows, and what other commands share with it.
  */
 #ifndef RPINGMESH_CTL_PEERS_H
 #define RPINGMESH_CTL_PEERS_H
@@ -16,15 +16,21 @@ struct peers_count {
 	size_t peers, up, down; /* down: neither up nor this host itself */
 };
 
-/* One row per record, in the order of the answer, or the worst first. NULL: no memory. */
-struct table *peers_table(const msgpack_object *list, uint64_t now_wall_ns, bool worst_first);
+/* One row per record, in the order of the answer. NULL: no memory. */
+struct table *peers_table(const msgpack_object *list, uint64_t now_wall_ns);
 
 void peers_count(const msgpack_object *list, struct peers_count *out);
 
 /* One line of "key=value" for logs, without a newline. */
 void peers_line(const msgpack_object *peer, FILE *out);
 
-/* Of a share of lost probes. */
+/* Green: up; yellow: on its way to that; red: neither; plain: this host itself. */
+enum table_color peers_state_color(const msgpack_object *peer);
+
+/* How bad a peer or target is: red states before yellow ones, then by loss. */
+double peers_badness(const msgpack_object *record);
+
+/* Of a share of lost probes: green for none, red from 5 % on, yellow in between. */
 enum table_color peers_loss_color(double ratio);
 
 /* Cells that peers, targets and flows share: loss and times of the last seconds, from the record's map "recent". */

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DOC: the one thing that a signal handler can reach: two flags and a pipe that wakes poll(2).
+ * DOC: the one thing that a signal handler can reach: flags and a pipe that wakes poll(2).
  */
 #include "ctl/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "ctl/ctl.h"
 
 static struct {
-	volatile sig_atomic_t stops;
+	volatile sig_atomic_t stops, suspend, continued;
 	int pipe[2];
-	const char *restore;
+	void (*restore)(void);
 } signals = {.pipe = {-1, -1}};
 
 static void
@@ -24,9 +23,13 @@ signals_handler(int signo)
 	int saved = errno;
 	ssize_t n;
 
-	if (signo != SIGWINCH && ++signals.stops > 1) {
+	if (signo == SIGTSTP) {
+		signals.suspend = 1;
+	} else if (signo == SIGCONT) {
+		signals.continued = 1;
+	} else if (signo != SIGWINCH && ++signals.stops > 1) {
 		if (signals.restore)
-			n = write(STDOUT_FILENO, signals.restore, strlen(signals.restore));
+			signals.restore();
 		_exit(CTL_STOPPED);
 	}
 	n = write(signals.pipe[1], "", 1);
@@ -35,16 +38,17 @@ signals_handler(int signo)
 }
 
 int
-signals_start(const char *restore)
+signals_start(void (*restore)(void))
 {
-	static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH};
+	static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT};
+	const size_t n = sizeof(wanted) / sizeof(wanted[0]) - (restore ? 0 : 2);
 	struct sigaction sa = {.sa_handler = signals_handler, .sa_flags = SA_RESTART};
 
 	if (pipe2(signals.pipe, O_NONBLOCK | O_CLOEXEC) < 0)
 		return -errno;
 	signals.restore = restore;
 	sigemptyset(&sa.sa_mask);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		sigaction(wanted[i], &sa, NULL);
 	return 0;
 }
@@ -68,4 +72,22 @@ bool
 signals_stop(void)
 {
 	return signals.stops > 0;
+}
+
+bool
+signals_suspend(void)
+{
+	bool was = signals.suspend;
+
+	signals.suspend = 0;
+	return was;
+}
+
+bool
+signals_continued(void)
+{
+	bool was = signals.continued;
+
+	signals.continued = 0;
+	return was;
 }

@@ -8,8 +8,11 @@
 
 #include <stdbool.h>
 
-/* restore: written to the terminal before ending at once; NULL: nothing; kept by reference. 0, or -errno. */
-int signals_start(const char *restore);
+/*
+ * restore: called before ending at once, from within a signal handler, so that it may only do what is async-signal-safe; NULL:
+ * nothing. With one, Ctrl-Z (SIGTSTP) and SIGCONT are noted, too. 0, or -errno.
+ */
+int signals_start(void (*restore)(void));
 
 /* To be polled for reading; -1 before the start. */
 int signals_fd(void);
@@ -18,5 +21,9 @@ int signals_fd(void);
 void signals_drain(void);
 
 bool signals_stop(void);
+
+/* Whether SIGTSTP, or SIGCONT, has come since the last time that this was asked. */
+bool signals_suspend(void);
+bool signals_continued(void);
 
 #endif

@@ -169,7 +169,7 @@ table_paint(FILE *out, const char *text, enum table_color color, bool wanted)
 		[TABLE_PLAIN] = "", [TABLE_GREEN] = "32", [TABLE_YELLOW] = "33", [TABLE_RED] = "31", [TABLE_BOLD] = "1",
 	};
 
-	if (wanted && color != TABLE_PLAIN)
+	if (wanted && color != TABLE_PLAIN && text[0])
 		fprintf(out, "\033[%sm%s\033[0m", codes[color], text);
 	else
 		fputs(text, out);
@@ -180,15 +180,9 @@ static size_t
 table_put(FILE *out, const struct table_cell *cell, size_t room, bool color)
 {
 	char cut[TABLE_CELL_MAX];
-	size_t width = 0, n = 0;
+	size_t width, n = utf8_cut(cell->text, room, &width);
 
-	for (; cell->text[n]; n++) {
-		if (((unsigned char)cell->text[n] & 0xc0) != 0x80 && width++ == room) {
-			width--;
-			break;
-		}
-		cut[n] = cell->text[n];
-	}
+	memcpy(cut, cell->text, n);
 	cut[n] = '\0';
 	table_paint(out, cut, cell->color, color);
 	return width;

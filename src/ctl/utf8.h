@@ -20,7 +20,13 @@ size_t utf8_next(const char *s, size_t len, uint32_t *code);
  */
 bool utf8_is_control(uint32_t code);
 
-/* Columns that a string takes on a terminal; one per character, colour sequences none. */
+/* Columns that a string takes on a terminal: East Asian wide characters two, combining ones and colour sequences none. */
 size_t utf8_width(const char *s);
+
+/* How many bytes of s fit into room columns, whole characters, and how many columns these take. */
+size_t utf8_cut(const char *s, size_t room, size_t *width);
+
+/* Whether the locale's characters are UTF-8. */
+bool utf8_spoken(void);
 
 #endif

@@ -15,6 +15,8 @@
 #include "ctl/pages.h"
 #include "ctl/signals.h"
 #include "ctl/table.h"
+#include "ctl/trend.h"
+#include "ctl/utf8.h"
 #include "ctl/view.h"
 #include "ctl/windowtable.h"
 
@@ -25,7 +27,8 @@ struct windows {
 	const struct ctl *ctl;
 	struct client *client;
 	const char *by;           /* one of windows_by */
-	bool follow;
+	bool follow, sparklines;
+	struct trends *trends;    /* of what was followed so far; NULL: not shown */
 	unsigned long long count; /* 0: no end */
 	uint64_t seen;
 	struct table *table;      /* what is shown unless in JSON */
@@ -102,6 +105,22 @@ windows_enough(const struct windows *windows)
 	return windows->failed || (windows->count && windows->seen >= windows->count);
 }
 
+/* What it was before, up to this one. */
+static void
+windows_trend(struct windows *windows, const msgpack_object *window)
+{
+	char rtt[TREND_TEXT], loss[TREND_TEXT];
+
+	if (!windows->trends)
+		return;
+	if (trends_add(windows->trends, window, true) < 0) {
+		ctl_complain("out of memory");
+		windows->failed = CTL_BAD_NEWS;
+	} else if (trends_spark(windows->trends, window, 0, utf8_spoken(), rtt, loss)) {
+		printf(" rtt_trend=%s loss_trend=%s", rtt, loss);
+	}
+}
+
 static void
 windows_window(struct windows *windows, const msgpack_object *window)
 {
@@ -112,6 +131,7 @@ windows_window(struct windows *windows, const msgpack_object *window)
 		json_line(stdout, window, "window");
 	} else {
 		windowtable_line(window, stdout);
+		windows_trend(windows, window);
 		putchar('\n');
 	}
 	windows->seen++;
@@ -174,6 +194,9 @@ windows_option(struct windows *windows, struct ctl *ctl, const struct ctl_comman
 	case 'f':
 		windows->follow = true;
 		return -1;
+	case 's':
+		windows->sparklines = true;
+		return -1;
 	case 'b':
 		for (size_t i = 0; i < WINDOWS_BY; i++) {
 			if (strcmp(optarg, windows_by[i]) != 0)
@@ -196,17 +219,19 @@ windows_options(struct ctl *ctl, struct windows *windows, const struct ctl_comma
 {
 	static const struct option longs[] = {
 		{"follow", no_argument, NULL, 'f'}, {"by", required_argument, NULL, 'b'}, {"count", required_argument, NULL, 'c'},
-		CTL_LONG,
+		{"sparklines", no_argument, NULL, 's'}, CTL_LONG,
 	};
 	int c, rc = -1;
 
 	optind = 0;
-	while (rc < 0 && (c = getopt_long(argc, argv, ":fc:" CTL_SHORT, longs, NULL)) != -1)
+	while (rc < 0 && (c = getopt_long(argc, argv, ":fc:s" CTL_SHORT, longs, NULL)) != -1)
 		rc = windows_option(windows, ctl, command, c, argv);
 	if (rc < 0 && optind < argc)
 		return ctl_usage(command, "windows takes no argument, not \"%s\"", argv[optind]);
 	if (rc < 0 && windows->count && !windows->follow)
 		return ctl_usage(command, "-c is for --follow");
+	if (rc < 0 && windows->sparklines && (!windows->follow || ctl->json))
+		return ctl_usage(command, "-s is for --follow without --json");
 	return rc;
 }
 
@@ -222,17 +247,20 @@ windows_run(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 	rc = client_open(ctl->socket, &ops, &windows.client);
 	if (rc != CTL_OK)
 		return rc;
+	if (windows.sparklines && !(windows.trends = trends_new()))
+		ctl_complain("out of memory: no sparklines");
 	if (windows.follow && signals_start(NULL) < 0)
 		ctl_complain("cannot catch signals");
 	rc = windows.follow ? windows_follow(&windows) : windows_show(&windows);
 	client_close(windows.client);
+	trends_free(windows.trends);
 	return rc;
 }
 
 const struct ctl_command ctl_windows = {
 	.name = "windows",
 	.summary = "statistics of the last whole window of time, with loss and its interval",
-	.help = "Usage: rpingmesh-ctl windows [--by WHAT] [--follow [-c N]] [--json]\n"
+	.help = "Usage: rpingmesh-ctl windows [--by WHAT] [--follow [-c N] [-s]] [--json]\n"
 		"Show what the probes of the last window of time found. Windows begin at multiples of their\n"
 		"length (window_s in the configuration, 10 seconds unless set) by the wall clock; a window is\n"
 		"shown once each of its probes has ended.\n"
@@ -241,6 +269,8 @@ const struct ctl_command ctl_windows = {
 		"                       (of services) or device (everything that it sent)\n"
 		"  -f, --follow         print a line for each window when it is closed, until Ctrl-C\n"
 		"  -c, --count N        end after N windows\n"
+		"  -s, --sparklines     with -f, end each line with the windows so far, a mark each (24 at most): the\n"
+		"                       median RTT and the loss, as in `rpingmesh-ctl top`; '?' is not known\n"
 		"\n"
 		"LOSS is lost probes of those answered or lost, and in brackets where the true share lies with\n"
 		"a confidence of 95 %. NOISE counts results that a stall of a host may have touched: their\n"

@@ -35,13 +35,16 @@ static const char *const commands[][CTL_ARGS] = {
 	{"flows", "--by", "remote", "-p", "4711"}, {"flows", "--by", "process"}, {"windows"},
 	{"config", "show"}, {"config", "reload"}, {"log-level"},
 	{"replay", REPLAYED}, {"replay", "-i", REPLAYED},
+	{"top", "--once"}, {"top", "-t", "-n", "2", "-d", "0.1", "--sort", "p99"}, {"matrix"}, {"matrix", "-m", "loss"}, {"histogram"},
+	{"histogram", "-c", "2", "-m", "prober"}, {"windows", "-f", "-s"},
 };
 
 static struct fuzz answers;
 static int daemon_end = -1;
 
 int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len);
-int __wrap_signals_start(const char *restore);
+int __wrap_signals_start(void (*restore)(void));
+int __wrap_screen_start(void);
 
 int
 __wrap_connect(int fd, const struct sockaddr *to, socklen_t len)
@@ -67,15 +70,22 @@ __wrap_connect(int fd, const struct sockaddr *to, socklen_t len)
 }
 
 int
-__wrap_signals_start(const char *restore)
+__wrap_signals_start(void (*restore)(void))
 {
 	(void)restore;
 	return 0;
 }
 
+/* The terminal is the fuzzer's. */
+int
+__wrap_screen_start(void)
+{
+	return -ENOTTY;
+}
+
 /* ---- what was printed ---- */
 
-/* The end of an escape sequence of ours: colours, and what `watch` draws with; NULL: it is none. */
+/* The end of an escape sequence of ours: colours, and what a screen is drawn with; NULL: it is none. */
 static const char *
 out_sequence(const char *s)
 {

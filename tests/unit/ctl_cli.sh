@@ -12,7 +12,7 @@ failed=0
 passed=0
 
 esc=$(printf '\033')
-unset RPINGMESH_SOCKET COLUMNS LINES NO_COLOR
+unset RPINGMESH_SOCKET COLUMNS LINES NO_COLOR TERM
 LC_ALL=C
 export LC_ALL
 trap 'stop_fake; rm -rf "$dir"' EXIT
@@ -97,7 +97,10 @@ for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "
 	"windows x" "windows --by job" "windows --by" "windows -c 3" "windows -f -c 0" "events x" "events -c 0" "events --pid -1" "events --count" \
 	config "config x" "config show y" "config --bogus show" "log-level loud" "log-level info moon" \
 	record "record a b" "record -k x f" "record -k probe,, f" "record -c 0 f" "record -d 0 f" "record --max-size 0 f" "record --max-size 5x f" \
-	replay "replay a b" "replay -s 0 f" "replay -s x f"; do
+	replay "replay a b" "replay -s 0 f" "replay -s x f" \
+	"top x" "top --sort" "top --sort size" "top -d 0" "top -n 0" "top --interval x" "windows -s" "--json windows -f -s" "--color=blue peers" \
+	"matrix x" "matrix --metric p99" "matrix -m" "histogram a b" "histogram --metric loss" "histogram -c 0" "histogram --rows 1" \
+	"histogram --rows 65" "histogram --by job"; do
 	what=$args
 	# shellcheck disable=SC2086
 	"$ctl" $args >"$dir/out" 2>"$dir/err"
@@ -109,16 +112,17 @@ for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "
 done
 
 about=help
-run 0 --help; out '^Usage:'; out 'status'; out 'watch'; no_err
-for command in status devices acknowledge peers targets flows events windows ping watch config log-level record replay; do
-	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 100
+run 0 --help; out '^Usage:'; out 'status'; out 'watch'; out '^  top '; out '^  matrix '; out '^  histogram '; no_err
+for command in status devices acknowledge peers targets flows events windows histogram matrix ping top watch config log-level record replay; do
+	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 108
 	run 0 $command -h; out '^Usage:'
 done
 run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
 
 about="no daemon"
-for args in "config show" "config reload" log-level "log-level info" "record /nonexistent/x" status devices "devices --history" acknowledge peers targets flows events windows "windows -f" watch "--json watch" "ping 10.0.0.1"; do
+for args in "config show" "config reload" log-level "log-level info" "record /nonexistent/x" status devices "devices --history" acknowledge peers targets flows events windows "windows -f" watch "--json watch" "ping 10.0.0.1" \
+	top "top --once" "--json top" matrix histogram "histogram -c 3"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'no rpingmeshd listens there'; err "$sock"; lines 0
 done
@@ -226,13 +230,56 @@ out '^2023-11-14T22:13:30Z span=10s rxe0 10.0.0.3 mesh port=57236 due=1000 loss=
 order 'due=1000' '^5 windows are missing here' 'due=77'
 run 0 --json windows -f --by device -c 2; lines 3; json 'o["type"] == "window" and o["by"] == "device" or o == {"type": "dropped", "count": 5}'
 
+run 0 windows -f -s -c 3; out ' rtt_trend=_ loss_trend=:$'; out ' note=(clock was set) rtt_trend=? loss_trend=?$'
+
+run 0 top --once; lines 5; no_err; not_out "$esc"; not_out TREND
+out '^20[0-9T:-]*Z  3 peers, 2 up, 0 not; sorted by worst; LOSS and times: last 10 s$'
+out '^PEER  *DEVICE  *HOST  *STATE  *LOSS  *RTT P50  *RTT P99  *PROBER  *RESPONDER$'
+order '^20' '^PEER' '^10.0.0.3 .* 0.3% ' '^10.0.0.2 .* 0% ' '^10.0.0.1 .* self '
+run 0 top --once --sort name; out 'sorted by name;'; order '^PEER' '^10.0.0.1 ' '^10.0.0.2 ' '^10.0.0.3 '
+run 0 top --once -s name -r; out 'sorted by name, reverse;'; order '^10.0.0.3 ' '^10.0.0.2 ' '^10.0.0.1 '
+run 0 top --once -f 0.3; lines 3; out 'filter "0.3": 1 of 3;'; out '^10.0.0.3'
+run 0 top --once -f nowhere; lines 2; out ': 0 of 3'
+run 0 top -1 -t; lines 3; out '1 targets; sorted'; out '^PEER .* KIND .* PORT .* LOSS'; out '^10.0.0.2 *rxe0 *mesh *57236 *12.5%'; not_out STATE
+run 0 top -n 2 -d 0.1; lines 11; out 'trends: a mark a window'; out ' RTT TREND '; no_err
+run 0 --json top --once --sort loss; lines 3; json 'o["type"] == "peer" and "recent" in o'; order '10.0.0.3' '10.0.0.2'
+run 0 --color=always top --once; out "$esc\\[33m0.3%$esc\\[0m"; out "$esc\\[32mup$esc\\[0m"
+run 0 --color peers; out "$esc\\[32mup"
+run 0 peers --color=never; not_out "$esc"
+NO_COLOR=1; export NO_COLOR
+run 0 --color=always peers; out "$esc\\[32mup"
+run 0 --color=auto peers; not_out "$esc"
+unset NO_COLOR
+
+run 0 histogram; no_err; lines 26
+out '^rxe0 -> 10.0.0.2 (host-b), mesh, port 57236: RTT$'
+out '^2023-11-14 22:13:20Z to 2023-11-14 22:13:30Z (10 s), 1 window: 10 measured, 5 of 999 lost$'
+out '^min 20.4 ms  p50 20.4 ms  p90 20.4 ms  p99 40.8 ms  p99.9 40.8 ms  max 40.8 ms$'
+out '^    FROM     BELOW       COUNT   SHARE$'
+out '^ *19.9 ms *21.0 ms *9 *90.0%  #*$'; out '^ *37.7 ms *39.8 ms *0 *0%$'
+order '10.0.0.2' 'COUNT' ' 9  *90.0%  ####' ' 1  *10.0%  #' '10.0.0.3'; out '^Nothing was measured.$'
+run 0 histogram 10.0.0.2 --rows 64; not_out '10.0.0.3'; out ' 9  *90.0%'
+run 0 histogram HOST-B -m responder; out ': responder delay$'; out '^min 12.3 us'
+run 0 histogram nowhere; lines 1; out '^No window of a target to "nowhere" has been closed yet, or there is none.$'
+run 0 histogram --by flow 17; out ', service flow 17, port 57236: RTT$'
+run 0 histogram --by device --metric prober rxe0; out '^rxe0: prober delay$'; out '^min 83.1 us'
+run 0 --json histogram; lines 2
+json '(o["type"] == "histogram" and o["metric"] == "rtt" and sum(r["count"] for r in o["rows"]) == o["count"] and o["windows"] == 1 and
+	all(a["high_ns"] + 1 == b["low_ns"] for a, b in zip(o["rows"], o["rows"][1:])) and (o["count"] == 0 or
+	o["rows"][0]["low_ns"] <= o["min_ns"] == 20400000 <= o["rows"][0]["high_ns"] and o["rows"][-1]["low_ns"] <= o["max_ns"] <= o["rows"][-1]["high_ns"]))'
+run 0 --json histogram nowhere; lines 0
+
 what="narrow"
 for c in 8 20 40 60 80 120 150; do
-	for command in peers devices targets windows flows "flows --qps" "flows --by process"; do
+	for command in peers devices targets windows flows "flows --qps" "flows --by process" matrix "top --once"; do
 		# shellcheck disable=SC2086
 		COLUMNS=$c "$ctl" -S "$sock" $command >"$dir/out" 2>"$dir/err" || bad "exit status"
+		case $command in
+		matrix) n=$(awk -v w="$c" 'NF && length($0) > w && !/^[a?]|^RTT/' "$dir/out" | wc -l); [ "$n" -eq 0 ] || bad "$c columns: $n lines are wider"; continue ;;
+		top*) sed -i 1d "$dir/out" ;;
+		esac
 		widest $c
-		lines "$(case $command in peers) echo 4 ;; windows) echo 3 ;; flows) echo 6 ;; *qps) echo 73 ;; *by*) echo 5 ;; *) echo 2 ;; esac)"
+		lines "$(case $command in peers|top*) echo 4 ;; windows) echo 3 ;; flows) echo 6 ;; *qps) echo 73 ;; *by*) echo 5 ;; *) echo 2 ;; esac)"
 	done
 done
 COLUMNS=40 "$ctl" -S "$sock" peers >"$dir/out" 2>"$dir/err"
@@ -344,6 +391,22 @@ if [ -w /dev/full ]; then
 	one_err
 fi
 
+daemon mesh
+run 0 matrix; no_err; lines 9
+out '^RTT p50 and loss, last 10 s$'; out '^10.0.0.2  a 20.4 ms 0%  *\.$'; out '^10.0.0.3  ? ? ?  *d 81.6 ms 2.0%$'; out '^10.0.0.4  \.  *down$'
+out '^a below 28.8 ms   b from 28.8 ms   c from 40.8 ms   d from 57.7 ms$'; out '^? not known   \. not probed$'; not_out "$esc"
+run 0 matrix -m loss; out '^10.0.0.3  ? ?  *c 2.0%$'; out '^a no loss   b below 1 %   c below 5 %   d more$'
+run 0 matrix --metric prober; out '^10.0.0.2  a 83.1 us'
+run 0 --color=always matrix; out "$esc\\[33md 81.6 ms 2.0%$esc\\[0m"; out "$esc\\[31mdown$esc\\[0m"
+run 0 --json matrix; lines 4; json 'o["type"] == "matrix_cell" and o["rtt_p50_ns"] in (20400000, 81600000, None) and (o["state"] != "down" or o["lost_ratio"] is None)'
+what="matrix, folded"
+COLUMNS=32 "$ctl" -S "$sock" matrix >"$dir/out" 2>"$dir/err"
+order 'rxe0' '^10.0.0.2' '^10.0.0.4' 'rxe1' '^10.0.0.3  d 81.6' '^10.0.0.4  down'; no_err
+if LC_ALL=C.UTF-8 locale charmap 2>/dev/null | grep -q UTF-8; then
+	LC_ALL=C.UTF-8 "$ctl" -S "$sock" matrix >"$dir/out" 2>"$dir/err"
+	out '░ 20.4 ms 0%'; out '█ 81.6 ms 2.0%'
+fi
+
 daemon bad
 run 1 status; out 'degraded *device rxe1 is down'; out 'degraded *tracing is off'
 out '^  lossy *rxe0 -> 10.0.0.3 (host-c) port 57236: 5 of 3200 probes lost, since 3 min 5 s$'
@@ -358,6 +421,9 @@ run 0 watch -c 1; out '10.0.0.3 .* noise=7 verdict=lossy '
 daemon fresh
 run 0 status; out ', 9 MiB (at most 512 MiB)$'
 run 0 peers; out '^No peers are configured'; lines 1
+run 0 matrix; out '^No peers are configured'; lines 1
+run 0 top --once; out '  0 peers, 0 up, 0 not; sorted by worst$'; lines 2
+run 0 histogram; out '^No window of a target has been closed yet'; lines 1
 run 0 windows; out '^No window of a target has been closed yet'; lines 1
 run 0 windows --by device; out ' length changed$'
 
@@ -427,19 +493,20 @@ run 1 peers; one_err; err 'size: expected? 50 to 4096 bytes'; lines 0
 run 1 ping -c 1 node7; one_err; err 'ping: node7: no address for that name'
 
 daemon old
-for args in "config show" "config reload" log-level status devices acknowledge peers targets flows events windows "windows -f" "ping x" watch "--json watch"; do
+for args in "config show" "config reload" log-level status devices acknowledge peers targets flows events windows "windows -f" "ping x" watch "--json watch" top matrix histogram "histogram -c 2"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'older than this program'; lines 0
 done
 
 daemon schema
-for args in status "--json watch" "ping -q x" "record -f $dir/d.rec" events windows "windows -f"; do
+for args in status "--json watch" "ping -q x" "record -f $dir/d.rec" events windows "windows -f" "top -n 2" histogram "histogram -c 2"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'schema 0, this program needs 1'
 done
 
 daemon dies
-for args in status peers flows events windows "windows -f" "ping -q x" "--json watch" "watch -n 0.1" "record -f $dir/d.rec"; do
+for args in status peers flows events windows "windows -f" "ping -q x" "--json watch" "watch -n 0.1" "record -f $dir/d.rec" top "top --once" matrix \
+	histogram "histogram -c 3"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'hung up'
 done
@@ -456,7 +523,7 @@ for scenario in garbage huge; do
 done
 
 daemon wrong
-for args in status devices peers targets flows windows watch "config show"; do
+for args in status devices peers targets flows windows watch top matrix histogram "config show"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'does not fit this program'
 done
@@ -496,6 +563,12 @@ for args in "config show" "config reload" log-level "log-level info"; do
 	# shellcheck disable=SC2086
 	run 0 --json $args; not_out "$esc"; no_err
 done
+for args in "top --once" "top -t --once" "top -n 2 -d 0.1" "--json top --once" matrix "matrix -m loss" "--json matrix" histogram "histogram -m prober" "--json histogram" \
+	"windows -f -s -c 12"; do
+	# shellcheck disable=SC2086
+	run 0 $args; not_out "$esc"; no_err
+done
+for sort in worst rtt p99 loss prober responder name; do run 0 top --once --sort $sort; lines 9; done
 run 0 watch -c 1
 run 0 --json watch -c 5
 run 1 ping x; not_out "$esc"
@@ -517,16 +590,87 @@ pty() {
 	timeout 30 "$python" "$here/ctl_pty.py" "$@" >"$dir/out" 2>"$dir/err"
 	got=$?
 }
+# What a screen gives back, last: the cursor, the screen before, and the modes.
+given_back() {
+	if tail -n 3 "$dir/out" | grep -q "$esc\\[?25h$esc\\[?1049l"; then ok; else bad "cursor and screen are not given back last"; fi
+	if tail -n 1 "$dir/out" | grep -q '^\[modes kept\]'; then ok; else bad "the terminal's modes are changed"; fi
+}
+top() {
+	size=$1
+	shift
+	# shellcheck disable=SC2086
+	pty $size "$1" "$ctl" -S "$sock" top -d 0.2
+	if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
+	given_back
+}
 daemon many
-pty 20 60 1.5,int "$ctl" -S "$sock" watch -n 0.2
-if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
-out "$esc\\[?25l"; out "$esc\\[?25h"; out "200 peers, 199 up, 1 not"; out "184 more, the better ones, do not fit"; out "$esc\\[31mdown$esc\\[0m"
-if tail -n 2 "$dir/out" | grep -q "$esc\\[?25h"; then ok; else bad "the cursor is not shown last"; fi
-pty 20 30 1,40x100,1,int "$ctl" -S "$sock" watch -n 60
-out "184 more"; out "164 more"; out RESPONDER
-if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
-pty 20 60 0.8,int env NO_COLOR=1 "$ctl" -S "$sock" watch -n 0.2
+top "20 60" "1.5,int"
+out "$esc\\[?25l"; out "200 peers, 199 up, 1 not"; out "rows 1-16 of 200"; out "$esc\\[31mdown$esc\\[0m"
+top "20 60" "see:200 peers,term"
+top "20 60" "see:rows 1-16,key:q"
+# fits ROWS COLUMNS: whatever was drawn lies on the screen.
+fits() {
+	if "$python" -c 'import re, sys, unicodedata
+rows, columns = map(int, sys.argv[1:])
+text = sys.stdin.buffer.read().decode().split("\033[?1049l")[0]
+frames = [re.sub(r"\033\[[0-9;?]*[A-Za-z]", "", f).replace("\r", "").split("\n") for f in text.split("\033[H")[1:]]
+wide = lambda line: sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+assert frames and all(len(f) <= rows and all(wide(line) <= columns for line in f) for f in frames), frames[-1]' "$1" "$2" <"$dir/out" 2>"$dir/err"
+	then ok; else bad "what is drawn does not fit $1 x $2"; fi
+}
+# Sizes: as many rows and columns as there are.
+top "20 30" "see:rows 1-16,40x100,see:rows 1-36,10x40,see:rows 1-6,key:q"
+out RESPONDER
+top "5 40" "see:rows 1-1 of,key:?,0.5,key:x,key:/abc,see:filter: abc_,key:\\n,key:q"; fits 5 40
+top "12 20" "see:200 peers,key:q"; fits 12 20
+top "50 250" "see:rows 1-46,see:t targets,key:q"; fits 50 250
+# Keys: the column, reverse, scrolling, the filter, pause, targets, help.
+top "12 100" "see:sorted by worst,key:n,see:sorted by name,key:R,see:reverse,key:>,see:sorted by worst,key:<,see:sorted by name,key:p,see:by p99,key:q"
+for key in w:worst r:rtt p:p99 l:loss b:prober d:responder n:name; do
+	top "12 100" "see:200 peers,key:${key%%:*},see:sorted by ${key##*:},key:q"
+done
+top "12 100" "see:rows 1-8 of 200,key:\\033[B,see:rows 2-9,key:\\033[6~,see:rows 10-17,key:\\033[F,see:rows 193-200,key:\\033[5~,see:rows 185-192,key:kj\\033[A,see:rows 184-191,key:\\033OH,see:rows 1-8,key:q"
+top "12 100" "see:200 peers,key:/0.15,see:filter: 0.15_,key:x\\010,see:filter: 0.15_,key:\\n,see:: 11 of 200,key:/\\033,see:rows 1-8 of 200,key:q"
+out '10.0.0.150'
+top "12 100" "see:200 peers,key: ,see:PAUSED,key: ,see:200 peers,key:t,see:1 targets,see:57236,key:t,see:200 peers,key:?,see:arrows,key:x,see:q quit,key:q"
+top "12 100" "see:200 peers,key:hq" # q leaves the help, too
+# Suspended: the terminal is the shell's meanwhile.
+top "12 100" "see:200 peers,susp,see:200 peers,key:q"
+if [ "$(grep -c '^\[stopped\]' "$dir/out")" -eq 1 ] && [ "$(grep -c '^\[modes kept\]' "$dir/out")" -eq 2 ]; then ok; else bad "suspended"; fi
+# Colours.
+pty 20 60 0.8,int env NO_COLOR=1 "$ctl" -S "$sock" top -d 0.2
+not_out "$esc\\[3[123]m"; out 200
+pty 20 60 see:200,int env NO_COLOR= "$ctl" -S "$sock" top -d 0.2
+out "$esc\\[32m"
+pty 20 60 see:200,int "$ctl" -S "$sock" --color=never top
 not_out "$esc\\[3[123]m"
+pty 20 60 see:200,see:200,int env TERM=dumb "$ctl" -S "$sock" top -d 0.2
+not_out "$esc"; out '^20[0-9T:-]*Z  200 peers'
+if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
+pty 20 60 1 "$ctl" -S "$sock" top --once
+not_out "$esc\\[?25l"; out '200 peers'
+daemon trends
+top "20 160" "see:_.:?+*#,see:__.?=#_,key:q"; fits 20 160
+if LC_ALL=C.UTF-8 locale charmap 2>/dev/null | grep -q UTF-8; then
+	LC_ALL=C.UTF-8; export LC_ALL
+	top "20 100" "see:▁,key:q"; fits 20 100
+	LC_ALL=C; export LC_ALL
+fi
+# The daemon dies, and comes back.
+daemon many
+cat >"$dir/restart" <<RESTART
+kill -KILL $fake
+sleep 1.5
+rm -f "$sock"
+echo \$\$ >"$dir/restarted"
+exec "$python" "$here/ctl_fake.py" "$sock" many
+RESTART
+top "20 120" "see:200 peers,do:$dir/restart,see:No daemon since,see:no rpingmeshd listens,see:LOSS and times,key:q"
+out 'No daemon since [0-9:]*, figures are of'
+fake=$(cat "$dir/restarted")
+# A daemon that hangs: a signal ends us all the same.
+daemon stalls
+top "20 80" "see:200 peers,0.5,int"
 daemon good
 pty 20 80 0.8,int "$ctl" -S "$sock" ping node7
 out '\^C'; out '^[0-9]* sent,'

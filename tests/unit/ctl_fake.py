@@ -97,9 +97,16 @@ FLOWS = [
 ]
 
 
+def bucket(value):
+    """As rpingmesh/control.h numbers them."""
+    shift = max(value.bit_length() - 7, 0)
+    return 64 * shift + (value >> shift)
+
+
 def histogram(value, count=10):
-    return {"count": count, "sum_ns": value * count, "min_ns": value, "p50_ns": value, "p90_ns": value, "p99_ns": 2 * value,
-            "p999_ns": 2 * value, "max_ns": 2 * value, "buckets": [500, count]}
+    """All but one are value, that one twice as much."""
+    return {"count": count, "sum_ns": value * (count + 1), "min_ns": value, "p50_ns": value, "p90_ns": value, "p99_ns": 2 * value,
+            "p999_ns": 2 * value, "max_ns": 2 * value, "buckets": [bucket(value), count - 1, bucket(2 * value), 1]}
 
 
 def window_size(size, ratio, low, high):
@@ -122,8 +129,8 @@ def window(by="target", **more):
     return w
 
 
-QUIET = {"loss_ratio": None, "loss_low": 0.0, "loss_high": 1.0, "noise": {"prober": 0, "responder": 0, "both": 0}, "sizes": [],
-         "rtt": {"count": 0, "p50_ns": None}, "prober_delay": None, "responder_delay": {}, "ok": 0, "lost": 0}
+QUIET = {"loss_lost": 0, "loss_of": 0, "loss_ratio": None, "loss_low": 0.0, "loss_high": 1.0, "noise": {"prober": 0, "responder": 0, "both": 0}, "sizes": [],
+         "rtt": {"count": 0, "p50_ns": None, "buckets": []}, "prober_delay": None, "responder_delay": {}, "ok": 0, "lost": 0}
 WINDOWS = {
     "target": [window(), window(peer="10.0.0.3", clock_stepped=True, **{**QUIET, "peer_down": 1000})],
     "flow": [window("flow", flow=17, kind="service", hostname=None, loss_ratio=1.0, loss_low=0.0, loss_high=1.0, ended=True,
@@ -226,6 +233,7 @@ class Conn:
     def __init__(self, sock, scenario):
         self.sock, self.scenario, self.stopped = sock, scenario, threading.Event()
         self.lock = threading.Lock()
+        self.stalled = False
 
     def send(self, message):
         with self.lock:
@@ -507,7 +515,31 @@ class Conn:
     def do_many(self, ident, method, param):
         peers = [peer(f"10.0.0.{i}") for i in range(200)]
         peers[150] = peer("10.0.0.150", "down", None)
-        self.answer(ident, peers if method == "peers" else {})
+        self.answer(ident, {"peers": peers, "targets": [target()], "windows": {"windows": [], "next": None}}.get(method, {}))
+
+    def do_trends(self, ident, method, param):
+        """A peer whose RTT and loss rise, with one window missing, another that is sent in two halves, and a second peer without any."""
+        if method != "subscribe_windows":
+            self.do_many(ident, method, param)
+            return
+        self.answer(ident, {})
+        base = time.time_ns() // 10**10 - 9
+        for i, at in enumerate([(10, 0), (20, 0), (40, 1), None, (60, 20), (70, 600), (80, 0)]):
+            if at:
+                self.note("window", window(peer="10.0.0.7", start_ns=(base + 1 + i) * 10**10, end_ns=(base + 2 + i) * 10**10,
+                                           start_mono_ns=i + 1, loss_lost=at[1], loss_of=1000, rtt=histogram(at[0] * 10**6)))
+
+    def do_stalls(self, ident, method, param):
+        if not self.stalled:
+            self.do_many(ident, method, param)
+        self.stalled = method == "peers"
+
+    def do_mesh(self, ident, method, param):
+        """Three peers on two devices."""
+        peers = [peer("10.0.0.2"), peer("10.0.0.3", device="rxe1", ratio=0.02), peer("10.0.0.4", "down", None, device="rxe1")]
+        peers[1]["recent"]["rtt_p50_ns"] = 81_600_000
+        peers.append(peer("10.0.0.3", recent={**recent(None), "rtt_p50_ns": None, "lost_ratio": None}))
+        self.answer(ident, peers)
 
     def do_flood(self, ident, method, param):
         if method == "status":
