@@ -99,6 +99,9 @@ def tables():
         yield from differ("class", classes, heads(page, section), page)
     rows = set(re.findall(r"^\| `(\w+)` \|", read("README.md"), re.M))
     yield from differ("class", classes, rows & classes, "README.md")
+    peers = names_of("src/probe/prober_peer.c", "state_names") | set(re.findall(r'"(\w+)"', re.search(
+        r"peer_binding_names\[\] = \{(.*?)\}", read("src/daemon/peer.c"), re.S)[1])) - {"bound"}
+    yield from differ("state of a peer", peers, heads(DAEMON_PAGE, "PEERS"), DAEMON_PAGE)
     yield from differ("state of a port", names_of("src/probe/port_fsm.c", "port_state_names"), heads(DAEMON_PAGE, "DEVICES"), DAEMON_PAGE)
 
 
