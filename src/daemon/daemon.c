@@ -29,6 +29,7 @@
 #include "daemon/nic_counters.h"
 #include "daemon/nic_poll.h"
 #include "daemon/nic_port.h"
+#include "daemon/notify.h"
 #include "daemon/peer.h"
 #include "daemon/ping.h"
 #include "daemon/reload.h"
@@ -442,8 +443,9 @@ daemon_start_control(struct daemon *d)
 		.gone = methods_client_gone,
 		.listen_fd = -1,
 	};
+	int rc = notify_socket(d->config->socket, &config.listen_fd);
 
-	return control_new(d->loop, &config, &d->control);
+	return rc < 0 ? rc : control_new(d->loop, &config, &d->control);
 }
 
 int

@@ -145,6 +145,7 @@ main_run(struct main_state *state, struct config *config, const char *path)
 {
 	static const int stop_signals[] = {SIGTERM, SIGINT};
 	struct loop_signal *stop[2] = {NULL}, *reload = NULL;
+	struct loop_timer *watchdog = NULL;
 	int rc = 0;
 
 	/* First, so that one which comes while the daemon starts does not kill it: the loop will handle it. */
@@ -156,6 +157,8 @@ main_run(struct main_state *state, struct config *config, const char *path)
 		rc = daemon_new(state->loop, config, path, &state->daemon);
 	else
 		config_free(config);
+	if (rc == 0)
+		rc = notify_watchdog(state->loop, &watchdog);
 	if (rc == 0) {
 		log_info(MAIN, "rpingmeshd " PACKAGE_VERSION " is running, configuration: %s",
 			 path ? path : "built-in defaults");
@@ -163,6 +166,7 @@ main_run(struct main_state *state, struct config *config, const char *path)
 		rc = loop_run(state->loop);
 	}
 	loop_flush(state->loop);
+	loop_timer_free(watchdog);
 	loop_signal_free(reload);
 	loop_signal_free(stop[0]);
 	loop_signal_free(stop[1]);
