@@ -8,6 +8,8 @@
 
 /* No memory is a result that is counted nowhere, not the end of the daemon. */
 #define HASH_NONFATAL_OOM 1
+/* The default one falls through in a switch, which the compilers are told to refuse. */
+#define HASH_FUNCTION(key, len, hash) HASH_OAT(key, len, hash)
 #include <uthash.h>
 
 #include "core/clock.h"
