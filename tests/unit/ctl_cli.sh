@@ -587,7 +587,7 @@ if [ "$(cat "$dir/status")" = 141 ]; then ok; else bad "exit status $(cat "$dir/
 
 pty() {
 	what="terminal: $*"
-	timeout 30 "$python" "$here/ctl_pty.py" "$@" >"$dir/out" 2>"$dir/err"
+	timeout 90 "$python" "$here/ctl_pty.py" "$@" >"$dir/out" 2>"$dir/err"
 	got=$?
 }
 # What a screen gives back, last: the cursor, the screen before, and the modes.
@@ -604,7 +604,7 @@ top() {
 	given_back
 }
 daemon many
-top "20 60" "1.5,int"
+top "20 60" "see:rows 1-16,int"
 out "$esc\\[?25l"; out "200 peers, 199 up, 1 not"; out "rows 1-16 of 200"; out "$esc\\[31mdown$esc\\[0m"
 top "20 60" "see:200 peers,term"
 top "20 60" "see:rows 1-16,key:q"
@@ -638,7 +638,7 @@ top "12 100" "see:200 peers,key:hq" # q leaves the help, too
 top "12 100" "see:200 peers,susp,see:200 peers,key:q"
 if [ "$(grep -c '^\[stopped\]' "$dir/out")" -eq 1 ] && [ "$(grep -c '^\[modes kept\]' "$dir/out")" -eq 2 ]; then ok; else bad "suspended"; fi
 # Colours.
-pty 20 60 0.8,int env NO_COLOR=1 "$ctl" -S "$sock" top -d 0.2
+pty 20 60 see:200,int env NO_COLOR=1 "$ctl" -S "$sock" top -d 0.2
 not_out "$esc\\[3[123]m"; out 200
 pty 20 60 see:200,int env NO_COLOR= "$ctl" -S "$sock" top -d 0.2
 out "$esc\\[32m"
@@ -670,7 +670,7 @@ out 'No daemon since [0-9:]*, figures are of'
 fake=$(cat "$dir/restarted")
 # A daemon that hangs: a signal ends us all the same.
 daemon stalls
-top "20 80" "see:200 peers,0.5,int"
+top "20 80" "see:200 peers,1,int"
 daemon good
 pty 20 80 0.8,int "$ctl" -S "$sock" ping node7
 out '\^C'; out '^[0-9]* sent,'
