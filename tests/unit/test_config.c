@@ -38,7 +38,7 @@ static const struct bad bad[] = {
 	{"responder = { per_host = 1; };", "test.conf:1: responder.per_host: ", "expected one of allow per_source total"},
 	{"log = { prober = \"debug\"; };", "test.conf:1: log.prober: ", "expected one of target level main"},
 	{"tracing = { enabled = true; };", "test.conf:1: tracing.enabled: ", "expected one of enable probe interval_ms source_qps max_qps max_flows,"},
-	{"metrics = { port = 1; };", "test.conf:1: metrics.port: ", "expected one of listen,"},
+	{"metrics = { port = 1; };", "test.conf:1: metrics.port: ", "expected one of listen by max_paths,"},
 	{"Port = 1;", "test.conf:1: Port: ", "unknown key"},
 	{"size = 50;", "test.conf:1: size: ", "unknown key"},
 
