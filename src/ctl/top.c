@@ -22,6 +22,7 @@
 #include "ctl/screen.h"
 #include "ctl/signals.h"
 #include "ctl/trend.h"
+#include "ctl/utf8.h"
 #include "ctl/view.h"
 
 /* ---- the daemon ---- */
@@ -245,6 +246,21 @@ top_sort(struct top *top, const struct ctl_command *command, const char *name)
 	return ctl_usage(command, "--sort: expected worst, rtt, p99, loss, prober, responder or name, not \"%s\"", name);
 }
 
+/* It is shown. */
+static bool
+top_printable(const char *text)
+{
+	uint32_t code = 0;
+	size_t n;
+
+	for (; *text; text += n) {
+		n = utf8_next(text, strnlen(text, 4), &code);
+		if (n == 0 || utf8_is_control(code))
+			return false;
+	}
+	return true;
+}
+
 static int
 top_option(struct top *top, struct ctl *ctl, const struct ctl_command *command, int c, char **argv)
 {
@@ -264,8 +280,8 @@ top_option(struct top *top, struct ctl *ctl, const struct ctl_command *command, 
 		top->query.reverse = true;
 		return -1;
 	case 'f':
-		if (strlen(optarg) >= sizeof(top->filter))
-			return ctl_usage(command, "-f: expected less than %d bytes", TOP_FILTER);
+		if (strlen(optarg) >= sizeof(top->filter) || !top_printable(optarg))
+			return ctl_usage(command, "-f: expected less than %d printable bytes", TOP_FILTER);
 		strcpy(top->filter, optarg);
 		return -1;
 	case 't':

@@ -222,14 +222,23 @@ toplive_key_scroll(struct toplive *live, int key)
 	}
 }
 
+/* By the last character, which --filter may have made longer than a byte. */
+static void
+toplive_shorten(char *filter, size_t len)
+{
+	while (len > 0 && ((unsigned char)filter[--len] & 0xc0) == 0x80)
+		;
+	filter[len] = '\0';
+}
+
 static void
 toplive_key_edit(struct toplive *live, int key)
 {
 	char *filter = live->top->filter;
 	size_t len = strlen(filter);
 
-	if (key == SCREEN_BACKSPACE && len > 0)
-		filter[len - 1] = '\0';
+	if (key == SCREEN_BACKSPACE)
+		toplive_shorten(filter, len);
 	else if (key == SCREEN_ESCAPE)
 		filter[0] = '\0';
 	else if (key >= 0x20 && key < 0x7f && len + 1 < TOP_FILTER)
