@@ -467,7 +467,7 @@ test_ipv6(void **state)
 	snprintf(listen, sizeof(listen), "[::1]:%u", f->port);
 	rc = http_new(f->loop, listen, "/metrics", &source, &http);
 	if (rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT) {
-		print_message("no IPv6 on this host\n");
+		print_message("skipped: this host has no IPv6\n");
 		skip();
 	}
 	assert_int_equal(rc, 0);
