@@ -240,7 +240,7 @@ run 0 top --once --sort name; out 'sorted by name;'; order '^PEER' '^10.0.0.1 ' 
 run 0 top --once -s name -r; out 'sorted by name, reverse;'; order '^10.0.0.3 ' '^10.0.0.2 ' '^10.0.0.1 '
 run 0 top --once -f 0.3; lines 3; out 'filter "0.3": 1 of 3;'; out '^10.0.0.3'
 run 0 top --once -f nowhere; lines 2; out ': 0 of 3'
-run 2 top -f "a$esc[2J"; one_err
+run 2 top -f "a${esc}[2J"; one_err
 run 2 top -f "$(printf '\377')"; one_err
 run 0 top -1 -t; lines 3; out '1 targets; sorted'; out '^PEER .* KIND .* PORT .* LOSS'; out '^10.0.0.2 *rxe0 *mesh *57236 *12.5%'; not_out STATE
 run 0 top -n 2 -d 0.1; lines 11; out 'trends: a mark a window'; out ' RTT TREND '; no_err
