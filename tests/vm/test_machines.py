@@ -4,43 +4,15 @@
 
 Each case runs in both at once; they meet at barriers. What a machine prints of a case is its own half."""
 
-import functools
 import os
 import signal
-import subprocess
 
 import harness
-from harness import MACHINE, Capture, Host, Watch, check, classes, probes_in, sh, until
+from harness import MACHINE, Host, Watch, check, classes, probes_in, sh, until
+from meeting import OTHER, WireCapture, address_of, both, meet, only_two
 
-OTHER = 3 - MACHINE
-# A machine that fails its half goes to the end of the case and waits there; so the other one's wait has an end.
-MEET_S = 240
-case_name = ""
 # A stall of the emulation is not to count as a loss.
 PATIENT = "timeout_ms = 5000;"
-
-
-def meet(name):
-    """Barriers count who has come: each case has its own, so that one that failed before a barrier puts no later one out of step."""
-    p = subprocess.run(["machine-barrier", f"{case_name}.{name}", str(MEET_S)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    check(p.returncode == 0, f"the other machine does not come to {name}: {p.stdout.strip()}")
-
-
-def both(f):
-    """A case that ends on both machines at once, also when one of them has failed."""
-    @functools.wraps(f)
-    def case(t):
-        global case_name
-        case_name = f.__name__
-        try:
-            f(t)
-        finally:
-            meet("end")
-    return case
-
-
-def address_of(machine, family=4):
-    return f"10.77.0.{machine}" if family == 4 else f"fd00:77::{machine}"
 
 
 def daemon(t, family=4, interval_ms=100):
@@ -50,20 +22,6 @@ def daemon(t, family=4, interval_ms=100):
     meet("daemon")
     h.wait_peer(there, "up")
     return h, there
-
-
-class WireCapture(Capture):
-    """RoCE packets at this machine's end of the wire."""
-
-    def start(self):
-        self.tcpdump = subprocess.Popen(["tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode", "-B", "8192", "-Z", "root",
-                                         "-w", self.path, "udp", "port", "4791"],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        check("listening on" in self.tcpdump.stderr.readline(), "tcpdump does not start")
-
-    def stop(self):
-        self.tcpdump.send_signal(signal.SIGINT)
-        self.tcpdump.communicate()
 
 
 def ping_over_the_wire(t, family):
@@ -173,6 +131,5 @@ def test_link_down(t):
     check(count.get(wrong, 0) == 0, f"{wrong}: {count}")
 
 
-if MACHINE == 0 or os.environ["RPINGMESH_MACHINES"] != "2":
-    raise SystemExit("test_machines.py: run it with tests/vm/run --machines 2")
+only_two("test_machines.py")
 harness.main(globals())
