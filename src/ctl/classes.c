@@ -43,3 +43,20 @@ classes_not_ok(const msgpack_object *totals, char *buf, size_t size)
 	}
 	return at > 0;
 }
+
+const char *
+classes_meaning(int class)
+{
+	static const char *const meanings[CLASSES_N] = {
+		[0] = "answered within the timeout",
+		[1] = "no answer, though the same daemon lived: the network lost it",
+		[2] = "answered after the timeout",
+		[3] = "the peer's daemon was restarted meanwhile: no loss",
+		[4] = "the peer's daemon or host was down: no loss",
+		[5] = "the peer has never answered SIDR: nothing was sent",
+		[6] = "not sent, or failed in the local RNIC: no loss",
+		[7] = "the first answer came, the second was lost on its way",
+	};
+
+	return class >= 0 && class < CLASSES_N ? meanings[class] : "-";
+}

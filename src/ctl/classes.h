@@ -20,4 +20,7 @@ int classes_find(const msgpack_object *record);
 /* "lost 3 down 12": the counts in a map of totals that are neither 0 nor ok. "-": none. Returns whether there are any. */
 bool classes_not_ok(const msgpack_object *totals, char *buf, size_t size);
 
+/* What it means that a probe ended in this class, in a sentence. */
+const char *classes_meaning(int class);
+
 #endif

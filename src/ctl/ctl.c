@@ -14,8 +14,8 @@
 #include "rpingmesh/control.h"
 
 static const struct ctl_command *const ctl_commands[] = {
-	&ctl_status, &ctl_devices, &ctl_acknowledge, &ctl_peers, &ctl_targets, &ctl_flows, &ctl_events, &ctl_windows,
-	&ctl_histogram, &ctl_matrix, &ctl_ping, &ctl_top, &ctl_watch, &ctl_config, &ctl_log_level, &ctl_record, &ctl_replay,
+	&ctl_status, &ctl_devices, &ctl_acknowledge, &ctl_peers, &ctl_targets, &ctl_explain, &ctl_flows, &ctl_events, &ctl_windows,
+	&ctl_histogram, &ctl_matrix, &ctl_ping, &ctl_top, &ctl_watch, &ctl_record, &ctl_replay, &ctl_config, &ctl_log_level,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
 

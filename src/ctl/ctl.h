@@ -35,7 +35,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_status, ctl_devices, ctl_acknowledge, ctl_peers, ctl_targets, ctl_flows, ctl_events, ctl_ping,
-	ctl_config, ctl_histogram, ctl_log_level, ctl_matrix, ctl_record, ctl_replay, ctl_top, ctl_watch, ctl_windows;
+	ctl_config, ctl_explain, ctl_histogram, ctl_log_level, ctl_matrix, ctl_record, ctl_replay, ctl_top, ctl_watch, ctl_windows;
 
 /* The whole program but for what is said and done once a process. Returns what to exit with. */
 int ctl_run(struct ctl *ctl, int argc, char **argv);

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 
 #include "core/config.h"
+#include "daemon/last_probes.h"
 #include "rdma/device.h"
 
 struct control;
@@ -63,6 +64,7 @@ struct daemon {
 	struct ping *pings;
 	struct subscriber *subscribers;
 	struct window_watcher *window_watchers;
+	struct last_probes_pool last_probes;
 	uint64_t next_ping_id, next_peer_id;
 
 	struct trace *trace;       /* NULL while tracing is switched off */

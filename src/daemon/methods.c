@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/loop.h"
 #include "daemon/daemon.h"
+#include "daemon/explain.h"
 #include "daemon/flow_record.h"
 #include "daemon/guard.h"
 #include "daemon/methods_admin.h"
@@ -300,7 +301,7 @@ methods_peer_bound(struct record *r, const struct peer *peer)
 	verdict_record_peer(r, peer);
 }
 
-static void
+void
 methods_peer(msgpack_packer *out, const struct peer *peer)
 {
 	struct probe_totals totals = {0};
@@ -343,7 +344,7 @@ methods_peers(void *arg, struct control_client *client, const msgpack_object *pa
 	return 0;
 }
 
-static void
+void
 methods_target(msgpack_packer *out, const struct peer *peer, const struct prober_target *target)
 {
 	struct prober_target_info info;
@@ -463,6 +464,17 @@ methods_events_stop(void *arg, struct control_client *client, const msgpack_obje
 	(void)error;
 	methods_empty(result);
 	return service_watch(arg, client, false);
+}
+
+static int
+methods_explain(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
+		struct control_error *error)
+{
+	char what[254], device[64];
+	int rc = params_explain(params, what, device, error);
+
+	(void)client;
+	return rc < 0 ? rc : explain(arg, what, device, result, error);
 }
 
 /* ---- streams ---- */
@@ -586,6 +598,7 @@ const struct control_method methods_table[] = {
 	{"acknowledge", "marks the flaps of a device, or of all, as seen", CONTROL_CHANGE, methods_acknowledge},
 	{"peers", "remote daemons, their state and totals", CONTROL_READ, methods_peers},
 	{"targets", "streams of probes: one per peer, flow label and kind", CONTROL_READ, methods_targets},
+	{"explain", "everything known about the path to a peer or of a flow", CONTROL_READ, methods_explain},
 	{"subscribe", "each probe's result as notification \"probe\"", CONTROL_READ, methods_subscribe},
 	{"unsubscribe", "ends subscribe", CONTROL_READ, methods_unsubscribe},
 	{"ping", "probes a host; notifications \"ping\", then \"ping_done\"", CONTROL_READ, methods_ping},

@@ -310,3 +310,18 @@ params_log_level(const msgpack_object *params, enum log_level *level, unsigned i
 		return params_bad(error, "level", "\"error\", \"warning\", \"info\" or \"debug\"");
 	return params_bits(params, &names, subs, error);
 }
+
+int
+params_explain(const msgpack_object *params, char target[254], char device[64], struct control_error *error)
+{
+	const msgpack_object_map *map;
+	int rc = params_map(params, &map, error);
+
+	if (rc == 0)
+		rc = params_text(map, "target", target, 254, error);
+	if (rc == 0)
+		rc = params_text(map, "device", device, 64, error);
+	if (rc == 0 && !target[0])
+		return params_bad(error, "target", "the address or name of a peer, or the number of a flow");
+	return rc;
+}

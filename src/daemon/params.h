@@ -21,6 +21,8 @@ int params_ping(const msgpack_object *params, uint64_t default_timeout_ns, struc
 int params_ping_id(const msgpack_object *params, uint64_t *id, struct control_error *error);
 /* name: "" when the call names no device. */
 int params_device(const msgpack_object *params, char name[64], struct control_error *error);
+/* Keys "target", which must be there, and "device", "" when it is not. */
+int params_explain(const msgpack_object *params, char target[254], char device[64], struct control_error *error);
 #define PARAMS_PAGE_MAX 256
 struct params_page {
 	uint64_t after;  /* 0: from the beginning */

@@ -124,6 +124,7 @@ peer_remove_mesh_targets(struct peer *peer)
 		if (stream->ping || stream->service)
 			continue;
 		prober_target_remove(target);
+		last_probes_free(&peer->d->last_probes, &stream->last);
 		free(stream);
 	}
 }

@@ -17,6 +17,7 @@
 #include "rpingmesh/probe_wire.h"
 
 struct daemon;
+struct last_probes;
 struct names_lookup;
 struct nic;
 struct path;
@@ -74,6 +75,7 @@ struct peer_stream {
 	struct ping *ping;       /* both NULL: mesh */
 	struct service *service;
 	enum sequential_verdict verdict; /* on loss, that the log has been told */
+	struct last_probes *last;        /* owned; NULL: none are kept */
 };
 
 /* Makes the configured peers match the configuration; those that stay keep their resolution. 0 or -ENOMEM. */

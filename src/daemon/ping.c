@@ -80,6 +80,7 @@ ping_reap(void *arg)
 		*at = ping->next;
 		if (ping->target)
 			prober_target_remove(ping->target);
+		last_probes_free(&d->last_probes, &ping->stream.last);
 		free(ping);
 		peer_release(peer);
 		at = &d->pings;
@@ -316,11 +317,12 @@ ping_publish(const struct daemon *d, const struct peer_stream *stream, const str
 void
 ping_result(void *arg, void *target_user, const struct probe_result *r)
 {
-	const struct daemon *d = arg;
-	const struct peer_stream *stream = target_user;
+	struct daemon *d = arg;
+	struct peer_stream *stream = target_user;
 	const struct ping *ping = stream->ping;
 	msgpack_sbuffer out;
 
+	last_probes_add(&d->last_probes, &stream->last, r);
 	if (stream->peer->nic)
 		nic_counters_result(stream->peer->nic, r->class);
 	metrics_result(d->metrics, stream->peer, r);

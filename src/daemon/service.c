@@ -75,6 +75,20 @@ service_flow_id(const struct service *service)
 	return service->flow_id;
 }
 
+size_t
+service_flows(const struct peer *peer, const struct flow **out, size_t max)
+{
+	const struct service *s;
+	size_t n = 0;
+
+	LIST_FOREACH(s, &peer->services, in_peer) {
+		if (n < max)
+			out[n] = s->flow;
+		n++;
+	}
+	return n;
+}
+
 uint32_t
 service_probed(const struct daemon *d)
 {
@@ -373,6 +387,7 @@ service_flow_ended(void *arg, struct flow *flow)
 		return;
 	service_drop_peer(s);
 	flow_set_user(flow, NULL);
+	last_probes_free(&s->d->last_probes, &s->stream.last);
 	free(s);
 }
 

@@ -7,6 +7,7 @@
 #define RPINGMESH_DAEMON_SERVICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "probe/prober.h"
@@ -63,5 +64,8 @@ void service_look_again(struct daemon *d);
 
 /* QP events to a client, as notifications "event"; or not any more. 0 or -ENOMEM. */
 int service_watch(struct daemon *d, struct control_client *client, bool on);
+
+/* The flows that hold this peer, at most max of them into *out. Returns how many there are. */
+size_t service_flows(const struct peer *peer, const struct flow **out, size_t max);
 
 #endif

@@ -193,6 +193,22 @@ windows_page_target(struct windows_pager *pager, const struct prober_target *tar
 	pager->n++;
 }
 
+void
+windows_last(msgpack_packer *out, const struct prober_target *target)
+{
+	const struct window *w = prober_target_window(target);
+	const struct peer_stream *stream;
+	struct prober_target_info info;
+
+	if (!w) {
+		msgpack_pack_nil(out);
+		return;
+	}
+	prober_target_info(target, &info);
+	stream = info.user;
+	windows_pack_target(out, stream->peer->nic, &info, w);
+}
+
 /* Those of one peer, after the first `skip` that are not of flows. */
 static void
 windows_page_peer(struct windows_pager *pager, const struct peer *peer, uint64_t skip)

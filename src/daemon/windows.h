@@ -22,6 +22,9 @@ void windows_free_all(struct daemon *d);
 /* For prober_ops. */
 void windows_closed(void *arg, struct prober_device *device, struct prober_target *target, const struct window *w);
 
+/* Packs the target's last closed window; nil: there is none yet. */
+void windows_last(msgpack_packer *out, const struct prober_target *target);
+
 /*
  * The last closed window of each target, flow or device behind page->after: packs the map {windows, next}. A page walks no
  * more than page->limit of them, and has fewer windows than that where some have had none yet.

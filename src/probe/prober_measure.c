@@ -60,6 +60,7 @@ measure_fill(const struct prober_probe *probe, struct probe_result *r)
 	uint64_t short_ns = measure_less(probe->delay_ns, out_and_back_ns);
 
 	r->measured = true;
+	r->responder_clock = probe->delay_clock;
 	if (probe->elapsed_clock == PROBE_CLOCK_HW)
 		measure_lay_out(probe, r);
 	else

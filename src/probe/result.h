@@ -76,6 +76,7 @@ struct probe_result {
 	uint64_t responder_delay_ns; /* T4-T3 */
 	uint64_t error_ns;         /* how far rtt_ns may be off for reasons that the clocks know of */
 	enum probe_clock clock;
+	enum probe_clock responder_clock; /* behind responder_delay_ns; clock is hw if both are */
 	uint32_t flow_label;
 	uint16_t src_port;         /* UDP source port of the probe; PROBE_PORT_UNKNOWN */
 	uint8_t traffic_class;

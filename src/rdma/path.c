@@ -16,8 +16,6 @@
 #include "rdma/device.h"
 #include "rdma/sidr.h"
 
-#define PATH_HOP_LIMIT 64
-
 struct path_ah {
 	struct path_ah *next;
 	struct ibv_ah *verbs;
@@ -205,6 +203,14 @@ path_get_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, uint8
 		return path_make_ah(path, flow_label, traffic_class, service_level, out);
 	rc = path_resolve(path);
 	return rc < 0 ? rc : -EAGAIN;
+}
+
+void
+path_info(const struct path *path, struct path_info *out)
+{
+	*out = (struct path_info){.fresh_ns = path->fresh_ns, .resolving = path->resolving != NULL};
+	for (const struct path_ah *ah = path->ahs; ah; ah = ah->next)
+		out->ahs++;
 }
 
 struct path_ah *

@@ -24,6 +24,7 @@ struct path_ah;
 #define PATH_FRESH_NS 5000000000ULL  /* how long a resolved neighbour is trusted to be known still */
 #define PATH_AHS_MAX 256
 #define PATH_RESOLVE_TIMEOUT_MS 1500
+#define PATH_HOP_LIMIT 64
 
 struct path_ops {
 	/* The address is resolved (0), or is not (-errno, logged by who cares). From the loop. May free the path. */
@@ -65,6 +66,13 @@ int path_get_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, u
 		uint64_t now_ns, struct path_ah **out);
 /* Drops all AHs and what is known of the neighbour: the local address has moved. */
 void path_reset(struct path *path);
+
+struct path_info {
+	uint64_t fresh_ns; /* when the neighbour was last known, CLOCK_MONOTONIC; 0: never */
+	uint32_t ahs;
+	bool resolving;
+};
+void path_info(const struct path *path, struct path_info *out);
 
 struct path_ah *path_ah_ref(struct path_ah *ah);
 void path_ah_unref(struct path_ah *ah);

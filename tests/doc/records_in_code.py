@@ -24,7 +24,7 @@ PLACES = {
     ("flow_record_qp", "map"): "qp", ("nic_record_gids", "map"): "gid", ("nic_record_history", "map"): "history",
     ("nic_counters_record", "one"): "counter", ("verdict_path", "map"): "lossy", ("methods_acknowledge", "r"): "acknowledged",
     ("methods_ping", "r"): "ping", ("methods_flows", "r"): "flows", ("windows_page", "r"): "windows",
-    ("reload_pack_names", "map"): "names", ("reload_pack_key", "map"): "change", ("reload_record_value", "r"): "key",
+    ("explain_stream", "map"): "stream", ("reload_pack_names", "map"): "names", ("reload_pack_key", "map"): "change", ("reload_record_value", "r"): "key",
     ("reload_record_files", "map"): "file", ("reload_pack_peer", "r"): "config_peer", ("reload_record_peers", "r"): "config_peers",
 }
 

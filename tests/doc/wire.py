@@ -84,6 +84,10 @@ class Checker:
         self.refused(errno.EINVAL, "log_level_set", level="loud")
         self.refused(errno.EINVAL, "log_level_set")
         self.refused(errno.EINVAL, "log_level_set", level="info", subsystems=["moon"])
+        for peer in self.daemon.call("peers")[:2]:
+            self.call("explain", target=peer["address"])
+        self.refused(errno.ENOENT, "explain", target="no.such.peer")
+        self.refused(errno.EINVAL, "explain")
         self.refused(errno.ENOSYS, "no_such_method")
         self.refused(errno.EINVAL, "ping")
         self.refused(errno.EINVAL, "ping", host="10.0.0.1", size=49)

@@ -33,7 +33,7 @@ static const char *const commands[][CTL_ARGS] = {
 	{"status"}, {"devices"}, {"peers"}, {"targets"}, {"flows"}, {"events"}, {"ping", "10.0.0.2"}, {"watch", "-n", "0.1"},
 	{"flows", "--by", "job"}, {"flows", "--qps"}, {"events", "-c", "2"}, {"ping", "-q", "-c", "3", "10.0.0.2"}, {"watch", "-c", "1"},
 	{"flows", "--by", "remote", "-p", "4711"}, {"flows", "--by", "process"}, {"windows"},
-	{"config", "show"}, {"config", "reload"}, {"log-level"},
+	{"config", "show"}, {"config", "reload"}, {"log-level"}, {"explain", "x"},
 	{"replay", REPLAYED}, {"replay", "-i", REPLAYED},
 	{"top", "--once"}, {"top", "-t", "-n", "2", "-d", "0.1", "--sort", "p99"}, {"matrix"}, {"matrix", "-m", "loss"}, {"histogram"},
 	{"histogram", "-c", "2", "-m", "prober"}, {"windows", "-f", "-s"},

@@ -96,7 +96,7 @@ for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "
 	"watch x" "watch -n 0 " "watch -c 0" "-S" "flows x" "flows --by" "flows --by host" "flows --pid x" "flows -p 0" "flows --qps --by job" \
 	"windows x" "windows --by job" "windows --by" "windows -c 3" "windows -f -c 0" "events x" "events -c 0" "events --pid -1" "events --count" \
 	config "config x" "config show y" "config --bogus show" "log-level loud" "log-level info moon" \
-	record "record a b" "record -k x f" "record -k probe,, f" "record -c 0 f" "record -d 0 f" "record --max-size 0 f" "record --max-size 5x f" \
+	explain "explain a b" "explain --device" record "record a b" "record -k x f" "record -k probe,, f" "record -c 0 f" "record -d 0 f" "record --max-size 0 f" "record --max-size 5x f" \
 	replay "replay a b" "replay -s 0 f" "replay -s x f" \
 	"top x" "top --sort" "top --sort size" "top -d 0" "top -n 0" "top --interval x" "windows -s" "--json windows -f -s" "--color=blue peers" \
 	"matrix x" "matrix --metric p99" "matrix -m" "histogram a b" "histogram --metric loss" "histogram -c 0" "histogram --rows 1" \
@@ -113,7 +113,7 @@ done
 
 about=help
 run 0 --help; out '^Usage:'; out 'status'; out 'watch'; out '^  top '; out '^  matrix '; out '^  histogram '; no_err
-for command in status devices acknowledge peers targets flows events windows histogram matrix ping top watch config log-level record replay; do
+for command in status devices acknowledge peers targets flows events windows histogram matrix ping top watch config log-level record replay explain; do
 	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 108
 	run 0 $command -h; out '^Usage:'
 done
@@ -121,7 +121,7 @@ run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
 
 about="no daemon"
-for args in "config show" "config reload" log-level "log-level info" "record /nonexistent/x" status devices "devices --history" acknowledge peers targets flows events windows "windows -f" watch "--json watch" "ping 10.0.0.1" \
+for args in "explain x" "config show" "config reload" log-level "log-level info" "record /nonexistent/x" status devices "devices --history" acknowledge peers targets flows events windows "windows -f" watch "--json watch" "ping 10.0.0.1" \
 	top "top --once" "--json top" matrix histogram "histogram -c 3"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'no rpingmeshd listens there'; err "$sock"; lines 0
@@ -185,6 +185,18 @@ run 2 acknowledge rxe0 rxe1; one_err
 run 0 targets; out '10.0.0.2 *rxe0 *mesh *100 ms *50,1024 *0xabcde *104 *57236 *exact *8 *12.5% *20.4 ms'; out 'lost 1'
 run 0 --json targets; json 'o["flow_label"] == 0xabcde'
 
+
+run 0 explain 10.0.0.2; no_err; widest 80
+out '^Peer 10.0.0.2, host host-b: up for [0-9.]* s$'; out '^  resolved     asked 3 times over SIDR, restarted 1 times'; out '2 peers are called so'
+out '^  from         10.0.0.1 of rxe0 port 1 (eth0), GID index 7$'; out '^  to           10.0.0.2, QP 4711, by SIDR on service 21072'
+out '^  UDP port     57236 from QP 17: path exact$'; out "^  clocks       here the host's, there the RNIC's$"
+out '^  lost         3: no answer, though the same daemon lived'; out '^  ok           7: answered within the timeout$'
+out ' ok    2.00 ms T2+10.0 us T5+2.04 ms T6+2.06 ms  T4=T3+34.5 us$'; out ' lost (no answer)'; out '^17 more streams'
+out '^  17 python3(4711) 10.0.0.1 -> 10.0.0.2 port 57236, 2 QPs, probing, path exact$'; out '^  counters     net_rx_dropped rose by 7'
+out '^  history      .* backing_off -> up by timer$'; order '^Peer' '^Path$' '^Probes (mesh, every 100 ms)$' '^Flows' '^Device rxe0'
+run 0 --json explain flow:17; lines 1; json 'o["type"] == "explain" and o["streams"][0]["last"][0]["seq"] == 9'
+run 1 explain 10.0.0.22; err 'no peer and no flow'; err 'did you mean 10.0.0.2, '
+run 1 explain nothing-like-it; err 'lists the peers'
 
 run 0 config show; out '^# /etc/x.conf, read [0-9.]* s ago$'; out '^tor = "a?\[2J\\"\\\\";  # /etc/x?.conf:3$'; out '^    #main = "info";$'
 out '^    { address = "10.0.0.2"; sizes = (50, "mtu"); }$'; order '^log = {$' '^};$' '^#interval_ms = 7;$' '^peers = ($' '^);$'; not_out "$esc"
@@ -495,7 +507,7 @@ run 1 peers; one_err; err 'size: expected? 50 to 4096 bytes'; lines 0
 run 1 ping -c 1 node7; one_err; err 'ping: node7: no address for that name'
 
 daemon old
-for args in "config show" "config reload" log-level status devices acknowledge peers targets flows events windows "windows -f" "ping x" watch "--json watch" top matrix histogram "histogram -c 2"; do
+for args in "explain x" "config show" "config reload" log-level status devices acknowledge peers targets flows events windows "windows -f" "ping x" watch "--json watch" top matrix histogram "histogram -c 2"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'older than this program'; lines 0
 done
@@ -559,7 +571,7 @@ run 0 windows -f -c 12; not_out "$esc"
 run 0 --json windows -f -c 12; not_out "$esc"
 run 0 events -c 12; not_out "$esc"; out 'a?\[2J??(?)'
 run 0 --json events -c 12; not_out "$esc"
-for args in "config show" "config reload" log-level "log-level info"; do
+for args in "explain x" "config show" "config reload" log-level "log-level info"; do
 	# shellcheck disable=SC2086
 	run 0 $args; not_out "$esc"; no_err
 	# shellcheck disable=SC2086

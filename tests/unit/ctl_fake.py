@@ -221,6 +221,16 @@ JUNK_WINDOWS = [
 ]
 
 
+EXPLAINED = {"type": "explain", "schema": 1, "time_ns": time.time_ns(), "asked": "10.0.0.2", "matches": 2, "streams_total": 18, "flows_total": 1,
+             "peer": peer("10.0.0.2", state_since_ns=time.time_ns() - 5 * 10**9, resolves=3, restarts=1, state_reason="because " * 20),
+             "path": {"device": "rxe0", "port": 1, "netdev": "eth0", "source": "10.0.0.1", "source_rule": "the configured source",
+                      "destination": "10.0.0.2", "gid_index": 7, "hop_limit": 64, "ahs": 2, "neighbour_known": True, "service_port": 21072,
+                      "qpn": 4711, "max_size": 4096, "max_per_s": None},
+             "streams": [{"target": target(lost=3), "flow": None, "qpn": 17, "port_rule": "the driver makes it from the QPN", "kept": True,
+                          "responder_clock": "hw", "window": window(), "last": [
+                              probe(9, "ok", rtt_ns=2_000_000, t1_ns=1_000_000, t2_ns=1_010_000, t3_ns=7, t4_ns=34_507, t5_ns=3_044_500, t6_ns=3_060_000),
+                              probe(8, "lost", t1_ns=5, reason="no answer")]}],
+             "flows": [flow(17)], "device": device(**PORTLOG), "kept_streams": 1, "kept_bytes": 2, "not_kept": 0}
 CONFIG = {"type": "config", "file": "/etc/x.conf", "error": None, "read_ns": time.time_ns(), "generation": 3, "peers": 1,
           "files": [{"path": "/etc/x.conf", "changed": None}],
           "values": [{"key": "tor", "value": "a\x1b[2J\"\\", "default": False, "file": "/etc/x\n.conf", "line": 3, "restart": False},
@@ -304,6 +314,10 @@ class Conn:
             self.note("from_the_future", probe(0))
             for e in EVENTS[2:]:
                 self.note("event", e)
+        elif method == "explain" and param["target"] not in ("10.0.0.2", "flow:17"):
+            self.send([1, ident, {"code": 2, "message": f'no peer and no flow is called "{param["target"]}"'}, None])
+        elif method == "explain":
+            self.answer(ident, EXPLAINED)
         elif method == "config":
             self.answer(ident, CONFIG)
         elif method == "config_peers":
@@ -495,6 +509,10 @@ class Conn:
             self.answer(ident, {"windows": JUNK_WINDOWS + JUNK, "next": None})
         elif method == "flows":
             self.answer(ident, {"flows": JUNK_FLOWS, "next": None})
+        elif method == "explain":
+            self.answer(ident, {"peer": JUNK[6], "path": {"source": "\x1b", "destination": "x", "neighbour_seen_ns": 2**64 - 1, "asked_ns": -1},
+                                "streams": [*JUNK, {"target": JUNK[6], "last": [*JUNK, probe(1, t1_ns=2**64 - 1, t2_ns="x")], "window": JUNK_WINDOWS[1]}],
+                                "flows": JUNK_FLOWS, "flows_total": "x", "device": {"counters": {"\x1b": {"bad": True, "total": 5}}, "history": JUNK}})
         elif method == "config":
             self.answer(ident, {"values": [*JUNK, {"key": "\x1b[2J.x", "value": {"a": 1}}, {"key": "a.b", "pending": [[1.5]], "default": 7}], "files": JUNK})
         elif method == "config_peers":
