@@ -10,7 +10,6 @@ import grp
 import json
 import os
 import pwd
-import re
 import shutil
 import signal
 import subprocess
@@ -72,20 +71,6 @@ def main_pid():
 def proc_status(pid):
     with open(f"/proc/{pid}/status") as f:
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
-
-
-class Journal:
-    """What the journal gets of the unit from now on."""
-
-    def __init__(self):
-        text = must("journalctl", "-n", "0", "--show-cursor")
-        self.cursor = re.search(r"-- cursor: (.*)", text)[1]
-
-    def text(self):
-        return must("journalctl", "-o", "cat", "--no-pager", "-u", UNIT, "--after-cursor", self.cursor)
-
-    def wait(self, pattern):
-        return until(f"the journal says {pattern}", lambda: re.search(pattern, self.text()), SLOW_S, 1)
 
 
 def ctl(*argv):
@@ -216,19 +201,6 @@ def returns_after(t, kill):
     s = until("it answers", lambda: (status() or {"pid": pid})["pid"] != pid and status(), SLOW_S, 1)
     check(s["pid"] == main_pid(), f"another daemon answers: {s['pid']}")
     t.note(f"pid {pid} is now {s['pid']}")
-
-
-@both
-def test_watchdog(t):
-    """A daemon that hangs (SIGSTOP) misses its watchdog: systemd kills it and starts another one."""
-    running()
-    check(prop("WatchdogUSec") not in ("", "0", "infinity"), "the unit has no watchdog")
-    journal = Journal()
-    returns_after(t, lambda pid: os.kill(pid, signal.SIGSTOP))
-    journal.wait("[Ww]atchdog timeout")
-    meet("returned")
-    peer_is_up(5)
-    meet("measured")
 
 
 @both
