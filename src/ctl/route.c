@@ -31,12 +31,12 @@ route_put(struct route_request *r, uint16_t type, const void *data, size_t len)
 
 /* The answer's text. */
 static void
-route_tell(const struct rtmsg *route, size_t len, char text[ROUTE_TEXT])
+route_tell(struct rtmsg *route, size_t len, char text[ROUTE_TEXT])
 {
 	char gateway[INET6_ADDRSTRLEN] = "", device[IF_NAMESIZE] = "?";
 	int left = (int)len;
 
-	for (const struct rtattr *a = RTM_RTA(route); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+	for (struct rtattr *a = RTM_RTA(route); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		uint32_t index;
 
 		if (a->rta_type == RTA_OIF && RTA_PAYLOAD(a) == sizeof(index)) {
