@@ -14,6 +14,7 @@
 struct daemon;
 struct metrics;
 struct peer;
+struct trace;
 
 /* 0 and *out, or -ENOMEM. It does not serve anything before metrics_sync(). */
 int metrics_new(struct daemon *d, struct metrics **out);
@@ -26,6 +27,9 @@ void metrics_retry(struct metrics *metrics);
 
 /* A probe's result: counted if there is an endpoint. */
 void metrics_result(struct metrics *metrics, const struct peer *peer, const struct probe_result *r);
+
+/* Tracing ends; what it has counted is kept. metrics may be NULL. */
+void metrics_trace_ends(struct metrics *metrics, const struct trace *trace);
 
 /* Why there is no endpoint though one is wanted, as a sentence. False: there is, or none is wanted. */
 bool metrics_sentence(const struct metrics *metrics, char *text, size_t room);

@@ -11,6 +11,7 @@
 #include "core/loop.h"
 #include "daemon/daemon.h"
 #include "daemon/guard.h"
+#include "daemon/metrics.h"
 #include "daemon/metrics_impl.h"
 #include "daemon/nic.h"
 #include "daemon/peer.h"
@@ -309,6 +310,24 @@ metrics_trace_info(const struct metrics *m, struct trace_info *info)
 	memset(info, 0, sizeof(*info));
 	if (m->d->trace)
 		trace_info(m->d->trace, info);
+	info->tracer.events += m->past_trace.tracer.events;
+	info->tracer.kernel.lost_ring += m->past_trace.tracer.kernel.lost_ring;
+	info->tracer.kernel.lost_calls += m->past_trace.tracer.kernel.lost_calls;
+	info->tracer.kernel.missed_returns += m->past_trace.tracer.kernel.missed_returns;
+	info->flows.over_qps += m->past_trace.flows.over_qps;
+	info->flows.over_flows += m->past_trace.flows.over_flows;
+}
+
+void
+metrics_trace_ends(struct metrics *metrics, const struct trace *trace)
+{
+	struct trace_info info;
+
+	if (!metrics || !trace)
+		return;
+	/* With what was kept before. */
+	metrics_trace_info(metrics, &info);
+	metrics->past_trace = info;
 }
 
 static void

@@ -6,6 +6,7 @@
 #include "report/exposition.h"
 #include "report/http.h"
 #include "report/metric_paths.h"
+#include "trace/trace.h"
 
 struct daemon;
 
@@ -18,6 +19,7 @@ struct metrics {
 	uint64_t retry_ns;     /* CLOCK_MONOTONIC; while error */
 	uint64_t started_wall_ns; /* when the daemon began, as the clock said then: it stays though the clock be set */
 	struct http_stats past; /* of servers that were replaced */
+	struct trace_info past_trace; /* counters alone: of tracing that was switched off */
 };
 
 /* A page under way. */

@@ -55,7 +55,8 @@ metrics_some_paths(struct metrics_page *page, const struct metrics_family *famil
 		family->path(e, labels, path);
 		page->at++;
 	}
-	if (page->at < end) {
+	/* At once, not at the next piece: that would be empty. */
+	if (!metric_paths_at(m->paths, page->at)) {
 		page->at = 0;
 		page->next++;
 	}

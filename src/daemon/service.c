@@ -25,6 +25,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "daemon/daemon.h"
+#include "daemon/metrics.h"
 #include "daemon/flow_record.h"
 #include "daemon/nic.h"
 #include "daemon/peer.h"
@@ -447,6 +448,7 @@ service_stop(struct daemon *d)
 {
 	struct trace *trace = d->trace;
 
+	metrics_trace_ends(d->metrics, trace);
 	trace_free(trace);
 	d->trace = NULL;
 }

@@ -31,6 +31,7 @@
 #include "core/loop.h"
 
 #define HTTP_HEADERS_MAX 8192
+#define HTTP_INPUT_MAX (2 * HTTP_HEADERS_MAX) /* that waits in memory */
 #define HTTP_BACKLOG 16
 #define HTTP_TICK_NS NSEC_PER_SEC
 
@@ -139,7 +140,10 @@ http_piece(void *arg)
 	rc = piece ? source->more(source->arg, answer->page, &out) : -ENOMEM;
 	if (rc >= 0 && evbuffer_add(piece, out.data ? out.data + out.off : "", out.len) < 0)
 		rc = -ENOMEM;
-	if (rc > 0) {
+	if (rc > 0 && out.len == 0) {
+		/* libevent never calls back for an empty chunk. */
+		loop_timer_set(answer->timer, 0);
+	} else if (rc > 0) {
 		evhttp_send_reply_chunk_with_cb(answer->request, piece, http_sent, answer);
 	} else if (rc == 0) {
 		evhttp_send_reply_chunk(answer->request, piece);
@@ -305,7 +309,11 @@ http_accepted(struct event_base *base, void *arg)
 	struct http *http = arg;
 	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 
-	if (!bev || http->n_clients == HTTP_CLIENTS_MAX)
+	if (!bev)
+		return NULL;
+	/* While an answer is being sent, libevent goes on reading, to see the end of the connection. */
+	bufferevent_setwatermark(bev, EV_READ, 0, HTTP_INPUT_MAX);
+	if (http->n_clients == HTTP_CLIENTS_MAX)
 		return bev;
 	/* Before the new one is among them, which has no callbacks yet. */
 	if (http->n_clients + 1 == HTTP_CLIENTS_MAX)
