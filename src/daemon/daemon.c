@@ -182,7 +182,7 @@ daemon_scan_nics(struct daemon *d)
 	if (set == d->device_set && !nic_any_missing(d))
 		return;
 	/* librdmacm opens every device, ours or not, and one that somebody has open cannot be removed. */
-	device_look_unopened(NULL, 0, &others);
+	device_look_unopened(NULL, 0, NULL, NULL, &others);
 	if (set != d->device_set && !others.n)
 		sidr_forget_gone(false);
 	d->device_set = set;

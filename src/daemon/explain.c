@@ -322,7 +322,10 @@ explain(struct daemon *d, const char *what, const char *device, msgpack_packer *
 		explain_find_peer(d, what, device, &found);
 	if (!found.flow && !found.peer) {
 		error->code = ENOENT;
-		snprintf(error->message, sizeof(error->message), "no peer and no flow is called \"%.200s\"", what);
+		if (device[0])
+			snprintf(error->message, sizeof(error->message), "no peer \"%.160s\" is probed from a device \"%.63s\"", what, device);
+		else
+			snprintf(error->message, sizeof(error->message), "no peer and no flow is called \"%.200s\"", what);
 		return -ENOENT;
 	}
 	record_begin(&r, "explain");

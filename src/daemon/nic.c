@@ -299,11 +299,25 @@ nic_unopened_text(const struct daemon *d, char text[static NIC_UNOPENED_SENTENCE
 		snprintf(others, sizeof(others), " and %u more", u->n - 1);
 	if (u->error == EACCES)
 		snprintf(cure, sizeof(cure), "; the daemon's user needs read and write on %s", u->node);
+	else if (u->error == EPERM)
+		snprintf(cure, sizeof(cure), "; the cgroup must allow it: a container needs --device %s, a unit DeviceAllow=", u->node);
 	else if (u->error == ENOENT)
 		snprintf(cure, sizeof(cure), "; a container must be given %s, on a host udev makes it", u->node);
 	snprintf(text, NIC_UNOPENED_SENTENCE, "%s%s cannot be opened, nothing is probed or answered there: %s%s", u->name, others,
 		 strerror(u->error), cure);
 	return true;
+}
+
+/* Its node may have been closed to us since: it goes on all the same. */
+static bool
+nic_has_open(const void *arg, const char *name)
+{
+	const struct daemon *d = arg;
+
+	for (const struct nic *nic = d->nics; nic; nic = nic->next)
+		if (nic->device && strcmp(nic->name, name) == 0)
+			return true;
+	return false;
 }
 
 bool
@@ -312,8 +326,9 @@ nic_look_unopened(struct daemon *d)
 	struct device_unopened now;
 	char text[NIC_UNOPENED_SENTENCE];
 
-	device_look_unopened(d->config->devices, d->config->n_devices, &now);
-	if (now.n != d->unopened.n || now.error != d->unopened.error) {
+	device_look_unopened(d->config->devices, d->config->n_devices, nic_has_open, d, &now);
+	if (now.n != d->unopened.n || now.error != d->unopened.error || strcmp(now.name, d->unopened.name) != 0 ||
+	    strcmp(now.node, d->unopened.node) != 0) {
 		d->unopened = now;
 		d->unopened_said = false;
 		return true;

@@ -90,7 +90,8 @@ device_read_ibdev(const char *entry, char name[static 64])
 }
 
 void
-device_look_unopened(char *const *patterns, size_t n_patterns, struct device_unopened *out)
+device_look_unopened(char *const *patterns, size_t n_patterns, bool (*is_open)(const void *arg, const char *name),
+		     const void *arg, struct device_unopened *out)
 {
 	DIR *dir = opendir(DEVICE_SYSFS);
 	const struct dirent *entry;
@@ -106,7 +107,8 @@ device_look_unopened(char *const *patterns, size_t n_patterns, struct device_uno
 			continue;
 		snprintf(node, sizeof(node), DEVICE_NODES "/%.40s", entry->d_name);
 		error = device_node_error(node);
-		if (!error || !device_read_ibdev(entry->d_name, name) || !device_name_matches(name, patterns, n_patterns))
+		if (!error || !device_read_ibdev(entry->d_name, name) || !device_name_matches(name, patterns, n_patterns) ||
+		    (is_open && is_open(arg, name)))
 			continue;
 		if (out->n++ == 0) {
 			out->error = error;
@@ -142,7 +144,7 @@ device_list_ports(struct ibv_device *dev, struct device_name **list, size_t *n)
 	int rc = 0;
 
 	if (!ctx) {
-		if (errno != EACCES && errno != ENOENT)
+		if (errno != EACCES && errno != EPERM && errno != ENOENT)
 			log_warning(DEVICE, "%s: cannot be opened: %s", ibv_get_device_name(dev), strerror(errno));
 		return 0;
 	}

@@ -60,9 +60,10 @@ struct device_unopened {
 /*
  * Which of the devices whose names match (NULL, 0: of all) this process cannot open, by their nodes. Cheap, and to be asked first:
  * libibverbs does not list a device without a node, and waits seconds for udev to let it open one that may not be opened; librdmacm
- * gives a device up for good that it once could not open.
+ * gives a device up for good that it once could not open. is_open, NULL for none, tells of those that do not count: they are open.
  */
-void device_look_unopened(char *const *patterns, size_t n_patterns, struct device_unopened *out);
+void device_look_unopened(char *const *patterns, size_t n_patterns, bool (*is_open)(const void *arg, const char *name),
+			  const void *arg, struct device_unopened *out);
 
 /*
  * Lists RoCE ports. 0 and *out (free()) with *n entries, or -errno: -ENOSYS when the kernel has no RDMA. Devices that cannot be opened
