@@ -4,6 +4,7 @@
 # a reload tells what it changed, and one by SIGHUP does the same. Runs in the build directory.
 set -uo pipefail
 build=${top_builddir:-.}
+[ -x /usr/bin/python3 ] || { echo "python3 is missing: contrib/setup installs it"; exit 77; }
 dir=$(mktemp -d)
 conf=$dir/mesh.conf
 daemon=
