@@ -71,13 +71,13 @@ class Daemon:
                 return frame[3]
 
     def notifications(self):
-        """(name, record) of each, as they come, until the daemon hangs up."""
+        """(name, record) of each, as they come; ConnectionResetError when the daemon hangs up."""
         while True:
             while self.waiting:
                 yield self.waiting.popleft()
             frame = self.frame()
             if frame is None:
-                return
+                raise ConnectionResetError("the daemon hung up")
             if frame[0] == NOTIFICATION:
                 yield frame[1], frame[2][0]
 
@@ -118,8 +118,9 @@ def listen(daemon, args):
                 break
     except KeyboardInterrupt:
         pass
-    for peer, classes in sorted(peers.items()):
-        print(f"{peer}: " + ", ".join(f"{c} {n}" for c, n in sorted(classes.items())), file=sys.stderr)
+    finally:
+        for peer, classes in sorted(peers.items()):
+            print(f"{peer}: " + ", ".join(f"{c} {n}" for c, n in sorted(classes.items())), file=sys.stderr)
 
 
 def parameter(text):
@@ -154,6 +155,8 @@ def main():
             print(json.dumps(daemon.call(args.call[0], **dict(map(parameter, args.call[1:]))), indent=2))
         else:
             listen(daemon, args)
+    except BrokenPipeError:  # who read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, DaemonError) as e:
         sys.exit(f"{args.socket}: {e}")
 
