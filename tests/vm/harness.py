@@ -166,13 +166,15 @@ class Host:
         return self.json("status")[0]
 
     def peer(self, addr):
-        return next(p for p in self.json("peers") if p["address"] == addr)
+        peers = self.json("peers")
+        check(any(p["address"] == addr for p in peers), f"peers has no {addr}: {peers} {self.errors}")
+        return next(p for p in peers if p["address"] == addr)
 
     def wait_peer(self, addr, *states, limit_s=PATIENCE_S):
         def there():
             self.alive()
-            p = self.peer(addr)
-            return p if p["state"] in states else None
+            # While a daemon loads its BPF programs, seconds here, rpingmesh-ctl may have no answer.
+            return next((p for p in self.json("peers") if p["address"] == addr and p["state"] in states), None)
         return until(f"{addr} is {' or '.join(states)} for host {self.index}", there, limit_s)
 
     def ping(self, host, count, *more, status=None):
