@@ -399,3 +399,21 @@ client_list(struct client *client, const char *method, const msgpack_object **ou
 	}
 	return rc;
 }
+
+int
+client_subscribe_windows(struct client *client, const char *by)
+{
+	msgpack_sbuffer param;
+	msgpack_packer pk;
+	int rc;
+
+	msgpack_sbuffer_init(&param);
+	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
+	msgpack_pack_map(&pk, 1);
+	client_pack_str(&pk, "by");
+	msgpack_pack_array(&pk, 1);
+	client_pack_str(&pk, by);
+	rc = client_call(client, "subscribe_windows", &param, NULL);
+	msgpack_sbuffer_destroy(&param);
+	return rc;
+}

@@ -52,6 +52,9 @@ int client_check_schema(struct client *client, const msgpack_object *record);
 /* Calls that answer with an array of records: checks that it is one. As client_call(). */
 int client_list(struct client *client, const char *method, const msgpack_object **out);
 
+/* Asks for the windows of each "target", "flow" or "device" that are closed from now on: notifications "window". */
+int client_subscribe_windows(struct client *client, const char *by);
+
 void client_pack_str(msgpack_packer *pk, const char *text);
 
 #endif

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "ctl/client.h"
 #include "ctl/configtext.h"
+#include "ctl/copy.h"
 #include "ctl/ctl.h"
 #include "ctl/format.h"
 #include "ctl/json.h"
@@ -89,27 +90,22 @@ config_peers(struct client *client, int (*take)(void *arg, const msgpack_object 
 
 /* The answer to "config", kept beyond the next call. */
 static int
-config_ask(struct client *client, msgpack_sbuffer *bytes, msgpack_unpacked *config)
+config_ask(struct client *client, struct copy **out)
 {
 	const msgpack_object *answer = NULL;
-	msgpack_packer pk;
-	size_t off = 0;
 	int rc = client_call(client, "config", NULL, &answer);
 
 	if (rc != CTL_OK)
 		return rc;
-	msgpack_packer_init(&pk, bytes, msgpack_sbuffer_write);
 	if (!view_array(answer, "values")) {
 		ctl_complain("the daemon's answer to \"config\" is no configuration: its version does not fit this program");
 		return CTL_NO_DAEMON;
 	}
-	bytes->size = 0;
-	if (msgpack_pack_object(&pk, *answer) < 0 ||
-	    msgpack_unpack_next(config, bytes->data, bytes->size, &off) != MSGPACK_UNPACK_SUCCESS) {
-		ctl_complain("out of memory");
-		return CTL_BAD_NEWS;
-	}
-	return CTL_OK;
+	*out = copy_new(answer);
+	if (*out)
+		return CTL_OK;
+	ctl_complain("out of memory");
+	return CTL_BAD_NEWS;
 }
 
 static void
@@ -131,7 +127,7 @@ config_print(struct ctl *ctl, const msgpack_object *config, const struct pages *
 
 /* Keys and peers of one configuration, told when they are. */
 static int
-config_fetch(struct ctl *ctl, struct client *client, msgpack_unpacked *config, msgpack_sbuffer *bytes)
+config_fetch(struct ctl *ctl, struct client *client)
 {
 	const msgpack_object *again = NULL;
 	uint64_t before = 0, after = 0;
@@ -139,19 +135,21 @@ config_fetch(struct ctl *ctl, struct client *client, msgpack_unpacked *config, m
 
 	for (int i = 0; rc == CTL_OK && i < CONFIG_TRIES; i++) {
 		struct pages pages = {0};
+		struct copy *config = NULL;
 
-		rc = config_ask(client, bytes, config);
+		rc = config_ask(client, &config);
 		if (rc == CTL_OK)
 			rc = config_peers(client, config_take_none, NULL, &pages);
 		if (rc == CTL_OK)
 			rc = client_call(client, "config", NULL, &again);
 		if (rc == CTL_OK) {
-			view_u64(&config->data, "generation", &before);
+			view_u64(copy_object(config), "generation", &before);
 			view_u64(again, "generation", &after);
 			if (before == after)
-				config_print(ctl, &config->data, &pages);
+				config_print(ctl, copy_object(config), &pages);
 		}
 		pages_free(&pages);
+		copy_free(config);
 		if (rc != CTL_OK || before == after)
 			return rc;
 	}
@@ -162,18 +160,12 @@ config_fetch(struct ctl *ctl, struct client *client, msgpack_unpacked *config, m
 static int
 config_show(struct ctl *ctl)
 {
-	msgpack_unpacked config;
-	msgpack_sbuffer bytes;
 	struct client *client;
 	int rc = client_open(ctl->socket, NULL, &client);
 
 	if (rc != CTL_OK)
 		return rc;
-	msgpack_unpacked_init(&config);
-	msgpack_sbuffer_init(&bytes);
-	rc = config_fetch(ctl, client, &config, &bytes);
-	msgpack_unpacked_destroy(&config);
-	msgpack_sbuffer_destroy(&bytes);
+	rc = config_fetch(ctl, client);
 	client_close(client);
 	return rc;
 }

@@ -181,7 +181,8 @@ explain_clocks(const msgpack_object *stream, const msgpack_object *device)
 	bool known = view_text(stream, "responder_clock", there, sizeof(there));
 	bool reason = view_text(device, "clock_reason", why, sizeof(why));
 
-	snprintf(line, sizeof(line), "here %s%s%s%s, there %s", view_is(device, "clock", "hw") ? "the RNIC's" : "the host's",
+	snprintf(line, sizeof(line), "here %s%s%s%s, there %s",
+		 view_is(device, "clock", "hw") ? "the RNIC's" : view_is(device, "clock", "sw") ? "the host's" : "not known yet",
 		 reason ? " (" : "", reason ? why : "", reason ? ")" : "",
 		 !known ? "not known yet" : strcmp(there, "hw") == 0 ? "the RNIC's" : "the host's");
 	explain_wrap("clocks", line);
@@ -197,7 +198,10 @@ explain_recent(const msgpack_object *target)
 
 	explain_label("10 seconds");
 	if (!view_double(recent, "lost_ratio", &ratio)) {
-		puts("no result");
+		if (view_u64(recent, "results", &a) && a > 0)
+			printf("%" PRIu64 " results, none of them answered or lost\n", a);
+		else
+			puts("no result");
 		return;
 	}
 	printf("loss %s", format_ratio(ratio, text));
@@ -396,7 +400,7 @@ explain_counters(const msgpack_object *device)
 	}
 	if (!some) {
 		explain_label("counters");
-		puts("none of those that tell of errors or drops has risen");
+		puts(counters && counters->via.map.size ? "none of those that tell of errors or drops has risen" : "not known: none has been read");
 	}
 }
 
@@ -548,7 +552,7 @@ explain_run(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 		json_line(stdout, answer, "explain");
 	else if (rc == CTL_OK)
 		explain_print(answer);
-	else if (rc == CTL_BAD_NEWS)
+	else if (rc == CTL_BAD_NEWS && !device) /* with one, the name may be right */
 		explain_near(client, argv[optind]);
 	client_close(client);
 	return rc;

@@ -50,6 +50,8 @@ struct histcmd_path {
 	uint64_t windows, start_ns, end_ns, start_mono_ns;
 	uint64_t lost, of, noise, unbinned;
 	bool told;                         /* the last one came as a notification */
+	bool ended;                        /* with the last one the stream did */
+	bool late;                         /* it began when others had windows already: nobody waits for it */
 	bool bad;                          /* a window had no histogram that could be read */
 };
 
@@ -59,6 +61,7 @@ struct histcmd {
 	const struct histcmd_metric *metric;
 	const char *by, *target;           /* target NULL: all */
 	unsigned long long windows, rows;
+	uint64_t most;                     /* windows that a path has */
 	struct histcmd_path *paths;      /* owned, in the order that they came in */
 	int failed;
 };
@@ -104,8 +107,10 @@ histcmd_path(struct histcmd *run, const msgpack_object *window)
 		if (strcmp((*at)->key, key) == 0)
 			return *at;
 	path = calloc(1, sizeof(*path));
-	if (path)
+	if (path) {
 		strcpy(path->key, key);
+		path->late = run->most > 1;
+	}
 	*at = path;
 	return path;
 }
@@ -167,10 +172,13 @@ histcmd_take(struct histcmd *run, const msgpack_object *window, bool told)
 		if (path->windows >= run->windows)
 			return 0;
 		path->windows++;
+		run->most = path->windows > run->most ? path->windows : run->most;
 		path->start_ns = path->windows == 1 ? start_ns : path->start_ns;
 		path->start_mono_ns = mono_ns;
 	}
 	path->end_ns = end_ns;
+	path->ended = false;
+	view_bool(window, "ended", &path->ended);
 	return histcmd_merge_window(run, path, window);
 }
 
@@ -210,32 +218,14 @@ histcmd_notified(void *arg, const msgpack_object *method, const msgpack_object *
 		ctl_complain("windows are missing: they were read too slowly");
 }
 
-/* Each path that is there has as many windows as are wanted. */
+/* Each path that there was from the start has as many windows as are wanted, or has ended and gets no more. */
 static bool
 histcmd_enough(const struct histcmd *run)
 {
 	for (const struct histcmd_path *path = run->paths; path; path = path->next)
-		if (path->windows < run->windows)
+		if (path->windows < run->windows && !path->ended && !path->late)
 			return false;
 	return run->paths != NULL;
-}
-
-static int
-histcmd_subscribe(struct histcmd *run)
-{
-	msgpack_sbuffer param;
-	msgpack_packer pk;
-	int rc;
-
-	msgpack_sbuffer_init(&param);
-	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
-	msgpack_pack_map(&pk, 1);
-	client_pack_str(&pk, "by");
-	msgpack_pack_array(&pk, 1);
-	client_pack_str(&pk, run->by);
-	rc = client_call(run->client, "subscribe_windows", &param, NULL);
-	msgpack_sbuffer_destroy(&param);
-	return rc;
 }
 
 static int
@@ -251,7 +241,7 @@ histcmd_fetch(struct histcmd *run)
 	if (run->windows > 1) {
 		if (signals_start(NULL) < 0)
 			ctl_complain("cannot catch signals");
-		rc = histcmd_subscribe(run);
+		rc = client_subscribe_windows(run->client, run->by);
 	}
 	if (rc != CTL_OK)
 		return rc;

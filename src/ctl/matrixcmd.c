@@ -9,6 +9,7 @@
 #include "ctl/ctl.h"
 #include "ctl/json.h"
 #include "ctl/matrix.h"
+#include "ctl/peers.h"
 #include "ctl/table.h"
 #include "ctl/utf8.h"
 #include "ctl/view.h"
@@ -41,13 +42,11 @@ matrixcmd_title(const msgpack_object *list, enum matrix_metric metric)
 		[MATRIX_BOTH] = "RTT p50 and loss", [MATRIX_RTT] = "RTT p50", [MATRIX_LOSS] = "Loss", [MATRIX_PROBER] = "Prober delay p50",
 		[MATRIX_RESPONDER] = "Responder delay p50",
 	};
-	double span_s = 0;
+	char span[48];
 
-	for (uint32_t i = 0; i < list->via.array.size && span_s <= 0; i++)
-		view_double(view_map(&list->via.array.ptr[i], "recent"), "span_s", &span_s);
 	printf("%s", titles[metric]);
-	if (span_s > 0)
-		printf(", last %.3g s", span_s);
+	if (peers_span(list, span, sizeof(span)))
+		printf(", last %s", span);
 	printf("\n\n");
 }
 

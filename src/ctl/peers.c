@@ -162,6 +162,26 @@ peers_count(const msgpack_object *list, struct peers_count *out)
 	}
 }
 
+bool
+peers_span(const msgpack_object *list, char *buf, size_t size)
+{
+	double least = 0, most = 0, s;
+
+	for (uint32_t i = 0; i < list->via.array.size; i++) {
+		if (!view_double(view_map(&list->via.array.ptr[i], "recent"), "span_s", &s) || s <= 0)
+			continue;
+		least = most > 0 && least < s ? least : s;
+		most = s > most ? s : most;
+	}
+	if (most <= 0)
+		return false;
+	if (least < 0.9 * most)
+		snprintf(buf, size, "%.3g to %.3g s", least, most);
+	else
+		snprintf(buf, size, "%.3g s", most);
+	return true;
+}
+
 static void
 peers_line_ns(const msgpack_object *recent, const char *name, const char *key, FILE *out)
 {

@@ -21,6 +21,9 @@ struct table *peers_table(const msgpack_object *list, uint64_t now_wall_ns);
 
 void peers_count(const msgpack_object *list, struct peers_count *out);
 
+/* Of which time the figures in "recent" of all records are: "10 s", or "1.28 to 10 s" where they differ much. False: no record has any. */
+bool peers_span(const msgpack_object *list, char *buf, size_t size);
+
 /* One line of "key=value" for logs, without a newline. */
 void peers_line(const msgpack_object *peer, FILE *out);
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -32,6 +33,7 @@ struct recfile_writer {
 	msgpack_sbuffer waiting;
 	msgpack_packer pk;
 	uint64_t flushed_ns; /* when nothing waited last */
+	off_t base;          /* where the recording begins in the file, whose earlier bytes are not ours; -1: it cannot be cut */
 	uint64_t bytes;      /* in the file */
 	uint64_t objects;    /* in the file, whole */
 	int error;           /* -errno of the first write that failed */
@@ -71,6 +73,18 @@ recfile_open_new(const char *path, bool force)
 	return fd < 0 ? -errno : fd;
 }
 
+/* What `record - >>FILE` finds in FILE must outlive a disk that is full. */
+static off_t
+recfile_base(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (flags >= 0 && flags & O_APPEND)
+		return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : -1;
+	return lseek(fd, 0, SEEK_CUR);
+}
+
 int
 recfile_create(const char *path, bool force, const struct recfile_header *header, struct recfile_writer **out)
 {
@@ -85,6 +99,7 @@ recfile_create(const char *path, bool force, const struct recfile_header *header
 		free(w);
 		return rc;
 	}
+	w->base = recfile_base(w->fd);
 	msgpack_sbuffer_init(&w->waiting);
 	msgpack_packer_init(&w->pk, &w->waiting, msgpack_sbuffer_write);
 	w->flushed_ns = clock_mono_ns();
@@ -133,8 +148,8 @@ recfile_flush(struct recfile_writer *w)
 	w->objects += objects;
 	w->bytes += whole;
 	/* What is no regular file cannot be cut: its reader sees that it is. */
-	if (rc < 0 && ftruncate(w->fd, (off_t)w->bytes) == 0)
-		lseek(w->fd, (off_t)w->bytes, SEEK_SET);
+	if (rc < 0 && w->base >= 0 && ftruncate(w->fd, w->base + (off_t)w->bytes) == 0)
+		lseek(w->fd, w->base + (off_t)w->bytes, SEEK_SET);
 	w->waiting.size = 0;
 	w->flushed_ns = clock_mono_ns();
 	if (!w->error)
@@ -376,6 +391,14 @@ recfile_cut(const struct recfile_reader *r, uint64_t *offset)
 {
 	*offset = r->at;
 	return r->len > 0;
+}
+
+bool
+recfile_may_grow(const struct recfile_reader *r)
+{
+	struct stat st;
+
+	return fstat(r->fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 const char *

@@ -79,7 +79,7 @@ struct recfile_entry {
 
 enum recfile_got {
 	RECFILE_ENTRY,
-	RECFILE_END,    /* end of the file; recfile_cut_at() tells whether within an entry */
+	RECFILE_END,    /* end of the file; recfile_cut() tells whether within an entry */
 	RECFILE_BAD,    /* no recording, or damaged: recfile_error() */
 };
 
@@ -94,6 +94,8 @@ const msgpack_object *recfile_read_header(struct recfile_reader *r);
 enum recfile_got recfile_next(struct recfile_reader *r, struct recfile_entry *out);
 /* After RECFILE_END: whether the file ends within an object, and where that begins. More may have been written since: recfile_next(). */
 bool recfile_cut(const struct recfile_reader *r, uint64_t *offset);
+/* Whether there may be more after RECFILE_END: a pipe without a writer gets none. */
+bool recfile_may_grow(const struct recfile_reader *r);
 /* "byte 4711: …" */
 const char *recfile_error(const struct recfile_reader *r);
 

@@ -327,7 +327,7 @@ const struct ctl_command ctl_record = {
 	.help = "Usage: rpingmesh-ctl record [-k KINDS] [-c N] [-d SECONDS] [--max-size SIZE] [--force] FILE\n"
 		"Write each probe, window and QP event that the daemon tells into FILE until Ctrl-C, for\n"
 		"`rpingmesh-ctl replay` here or on another machine. FILE is MessagePack that other programs\n"
-		"read too: rpingmesh-records(5). It must not exist yet; - is the standard output.\n"
+		"read too: rpingmesh-ctl(1), replay. It must not exist yet; - is the standard output.\n"
 		"\n"
 		"  -k, --kinds KINDS    only these, of probe,window,event\n"
 		"  -c, --count N        end after N records\n"

@@ -114,7 +114,7 @@ replay_entry(struct replay *r, const struct recfile_entry *entry)
 	r->n[kind]++;
 	if (kind == REPLAY_DROPPED && view_u64(entry->record, "count", &n))
 		r->missing += n;
-	if (r->speed > 0)
+	if (r->speed > 0 && !r->info)
 		replay_wait(r->began_ns + (uint64_t)((double)entry->after_ns / r->speed));
 	if (!r->info && !signals_stop())
 		replay_print(r, (enum replay_kind)kind, entry);
@@ -146,6 +146,22 @@ replay_head(struct replay *r, const msgpack_object *header)
 	}
 }
 
+/* What --info is asked for, after the header. */
+static void
+replay_totals_json(const struct replay *r)
+{
+	const msgpack_object reason = {.type = MSGPACK_OBJECT_STR, .via.str = {.size = (uint32_t)strlen(r->reason), .ptr = r->reason}};
+
+	printf("{\"type\":\"recording_totals\",\"probes\":%" PRIu64 ",\"windows\":%" PRIu64 ",\"events\":%" PRIu64 ",\"missing\":%" PRIu64
+	       ",\"others\":%" PRIu64 ",\"duration_ns\":%" PRIu64 ",\"reason\":", r->n[REPLAY_PROBE], r->n[REPLAY_WINDOW],
+	       r->n[REPLAY_EVENT], r->missing, r->others, r->last_ns);
+	if (r->ended)
+		json_write(stdout, &reason);
+	else
+		fputs("null", stdout);
+	puts("}");
+}
+
 /* What is behind the last entry. */
 static int
 replay_tail(const struct replay *r)
@@ -153,6 +169,8 @@ replay_tail(const struct replay *r)
 	char age[FORMAT_TEXT], text[160];
 	uint64_t offset;
 
+	if (r->ctl->json && r->info)
+		replay_totals_json(r);
 	if (!r->ctl->json) {
 		printf("# %" PRIu64 " probes, %" PRIu64 " windows, %" PRIu64 " events in %s", r->n[REPLAY_PROBE], r->n[REPLAY_WINDOW],
 		       r->n[REPLAY_EVENT], format_age(r->last_ns, age));
@@ -190,7 +208,7 @@ replay_all(struct replay *r)
 			replay_entry(r, &entry);
 			break;
 		case RECFILE_END:
-			if (!r->follow)
+			if (!r->follow || !recfile_may_grow(r->file))
 				return replay_tail(r);
 			replay_wait(clock_mono_ns() + REPLAY_POLL_NS);
 			break;

@@ -182,8 +182,7 @@ screen_key(void)
 void
 screen_draw(const char *text, size_t len)
 {
-	fputs("\033[H", stdout);
+	fputs("\033[H\033[K", stdout);
 	fwrite(text, 1, len, stdout);
-	fputs("\033[J", stdout);
 	fflush(stdout);
 }

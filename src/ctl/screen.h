@@ -24,7 +24,9 @@ enum screen_key {
 	SCREEN_OTHER,
 };
 
-#define SCREEN_END_LINE "\033[K\r\n"
+/* Clears the next line, not the end of this one: behind the last column that would take its last character. */
+#define SCREEN_END_LINE "\r\n\033[K"
+#define SCREEN_LAST_LINE "\033[J" /* in front of the last: nothing is left below */
 
 /* Takes the terminal and catches signals (signals.h). -ENOTTY: stdin and stdout are not one, or it is dumb; -errno. */
 int screen_start(void);

@@ -175,15 +175,19 @@ table_paint(FILE *out, const char *text, enum table_color color, bool wanted)
 		fputs(text, out);
 }
 
-/* text in at most `room` columns. Returns how many it took. */
+/* text in at most `room` columns, of which there is one at least. Returns how many it took. "204 ms" must not become "20". */
 static size_t
 table_put(FILE *out, const struct table_cell *cell, size_t room, bool color)
 {
 	char cut[TABLE_CELL_MAX];
 	size_t width, n = utf8_cut(cell->text, room, &width);
 
+	if (cell->text[n]) {
+		n = utf8_cut(cell->text, room - 1, &width);
+		width++;
+	}
 	memcpy(cut, cell->text, n);
-	cut[n] = '\0';
+	strcpy(cut + n, cell->text[n] ? "~" : "");
 	table_paint(out, cut, cell->color, color);
 	return width;
 }

@@ -64,19 +64,10 @@ top_windows(struct top *top)
 		.method = "windows", .key = "windows", .param = "by", .value = "target", .sparse = true,
 		.take = top_take_windows, .arg = top,
 	};
-	msgpack_sbuffer param;
-	msgpack_packer pk;
 	struct pages pages;
 	int rc;
 
-	msgpack_sbuffer_init(&param);
-	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
-	msgpack_pack_map(&pk, 1);
-	client_pack_str(&pk, "by");
-	msgpack_pack_array(&pk, 1);
-	client_pack_str(&pk, "target");
-	rc = client_call(top->client, "subscribe_windows", &param, NULL);
-	msgpack_sbuffer_destroy(&param);
+	rc = client_subscribe_windows(top->client, "target");
 	if (rc != CTL_OK)
 		return rc;
 	rc = pages_fetch(top->client, &query, &pages);
@@ -151,16 +142,11 @@ top_describe(const struct top *top, size_t shown, char *buf, size_t size)
 void
 top_describe_span(const struct top *top, char *buf, size_t size)
 {
-	const msgpack_object *list = copy_object(top->list);
-	double span_s;
+	char span[48];
 
 	buf[0] = '\0';
-	for (uint32_t i = 0; i < list->via.array.size; i++) {
-		if (!view_double(view_map(&list->via.array.ptr[i], "recent"), "span_s", &span_s))
-			continue;
-		snprintf(buf, size, "LOSS and times: last %.3g s%s", span_s, top->trends ? "; trends: a mark a window, the newest right" : "");
-		return;
-	}
+	if (peers_span(copy_object(top->list), span, sizeof(span)))
+		snprintf(buf, size, "LOSS and times: last %s%s", span, top->trends ? "; trends: a mark a window, the newest right" : "");
 }
 
 /* ---- not on a screen ---- */

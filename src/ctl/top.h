@@ -42,7 +42,7 @@ int top_fetch(struct top *top);
 /* "3 peers, 2 up, 1 not; sorted by loss, reverse; filter "x": 1 of 3". */
 void top_describe(const struct top *top, size_t shown, char *buf, size_t size);
 
-/* Which seconds the figures are of: "LOSS and times: the last 10 s". "" if no row says. */
+/* Which seconds the figures are of: "LOSS and times: last 10 s". "" if no row has any. */
 void top_describe_span(const struct top *top, char *buf, size_t size);
 
 /* On the screen, until it is left, with the first list at hand. screen_start() has been called; calls screen_stop(). What to exit with. */

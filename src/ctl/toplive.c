@@ -119,6 +119,17 @@ toplive_scroll(struct toplive *live)
 		live->first = last;
 }
 
+/* Where there is no room for a row. */
+static void
+toplive_brief(const struct toplive *live, FILE *out)
+{
+	char text[TOPLIVE_LINE];
+
+	top_describe(live->top, live->n, text, sizeof(text));
+	fputs(SCREEN_LAST_LINE, out);
+	toplive_text(live, text, TABLE_PLAIN, out);
+}
+
 /* -1: no memory. */
 static int
 toplive_write(struct toplive *live, FILE *out)
@@ -146,8 +157,8 @@ toplive_write(struct toplive *live, FILE *out)
 		for (size_t r = live->first; r < n && r < live->first + live->room; r++)
 			table_write_row(table, r, out, top->ctl->color, SCREEN_END_LINE);
 	}
+	fputs(SCREEN_LAST_LINE, out);
 	toplive_foot(live, out);
-	fputs("\033[K", out);
 	table_free(table);
 	return 0;
 }
@@ -166,7 +177,9 @@ toplive_draw(struct toplive *live)
 	out = open_memstream(&text, &len);
 	if (!out)
 		return;
-	if (toplive_write(live, out) < 0)
+	if (rows <= TOPLIVE_FRAME)
+		toplive_brief(live, out);
+	else if (toplive_write(live, out) < 0)
 		ctl_complain("out of memory");
 	fclose(out);
 	screen_draw(text, len);

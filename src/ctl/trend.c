@@ -247,16 +247,29 @@ trend_line_gap(struct trend_line *line, uint64_t from_ns, uint64_t to_ns, uint64
 		trend_line_put(line, NULL);
 }
 
+static uint64_t
+trend_length(const struct trend_window *w)
+{
+	return w->end_ns - w->start_ns;
+}
+
+/* Whole windows begin and end at multiples of their length; the first of a daemon, and one that was cut, do not. */
+static bool
+trend_is_whole(const struct trend_window *w)
+{
+	return w->start_ns % trend_length(w) == 0 && w->end_ns % trend_length(w) == 0;
+}
+
 static void
 trend_line_make(const struct trend *trend, uint64_t now_wall_ns, struct trend_line *line)
 {
 	const struct trend_window *w = trend_back(trend, 0), *older;
-	uint64_t length_ns = w->end_ns - w->start_ns, due_ns = now_wall_ns;
+	uint64_t length_ns = trend_length(w), due_ns = now_wall_ns;
 
 	line->at = TREND_WINDOWS;
 	/* One is still open, and the one before may have probes in flight. */
 	due_ns = due_ns > 2 * length_ns ? due_ns - due_ns % length_ns - length_ns : 0;
-	if (due_ns > w->end_ns)
+	if (due_ns > w->end_ns && trend_is_whole(w))
 		trend_line_gap(line, w->end_ns, due_ns, length_ns);
 	for (size_t i = 0; i < trend->n; i++) {
 		w = trend_back(trend, i);
@@ -264,7 +277,8 @@ trend_line_make(const struct trend *trend, uint64_t now_wall_ns, struct trend_li
 		if (i + 1 == trend->n)
 			break;
 		older = trend_back(trend, i + 1);
-		trend_line_gap(line, older->end_ns, w->start_ns, w->end_ns - w->start_ns);
+		length_ns = trend_length(w) > trend_length(older) ? trend_length(w) : trend_length(older);
+		trend_line_gap(line, older->end_ns, w->start_ns, length_ns);
 	}
 }
 

@@ -166,18 +166,9 @@ windows_notified(void *arg, const msgpack_object *method, const msgpack_object *
 static int
 windows_follow(struct windows *windows)
 {
-	msgpack_sbuffer param;
-	msgpack_packer pk;
 	int rc;
 
-	msgpack_sbuffer_init(&param);
-	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
-	msgpack_pack_map(&pk, 1);
-	client_pack_str(&pk, "by");
-	msgpack_pack_array(&pk, 1);
-	client_pack_str(&pk, windows->by);
-	rc = client_call(windows->client, "subscribe_windows", &param, NULL);
-	msgpack_sbuffer_destroy(&param);
+	rc = client_subscribe_windows(windows->client, windows->by);
 	while (rc == CTL_OK && !windows_enough(windows) && !signals_stop())
 		rc = client_wait(windows->client, UINT64_MAX);
 	if (windows->failed)

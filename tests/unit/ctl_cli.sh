@@ -365,13 +365,18 @@ if cmp -s "$dir/watched" "$dir/replayed"; then ok; else bad "not what watch prin
 run 0 replay "$rec"; lines 7; out '^# recorded on host-a (rpingmeshd 9.9) from 20'; out ' rxe0 10.0.1.1 (host-b) mesh seq=3 ok rtt=1.24 ms prober=12.3 us responder=34.5 us size=50 port=57236$'
 out 'Z dropped 5 records are missing here'; out '^# 4 probes, 0 windows, 0 events in .*, 5 missing, ended by: count$'
 order '^# recorded' 'seq=2' 'dropped' 'seq=3' '^# 4'
-run 0 replay -i "$rec"; lines 2; run 0 --json replay --info "$rec"; lines 1; json 'o["type"] == "recording" and o["version"] == 1 and o["kinds"] == ["probe"]'
+run 0 replay -i "$rec"; lines 2; run 0 --json replay --info "$rec"; lines 2
+json 'o["type"] == "recording" and o["version"] == 1 and o["kinds"] == ["probe"] or \
+	(o["type"], o["probes"], o["missing"], o["reason"]) == ("recording_totals", 4, 5, "count")'
 run 0 replay -f -s 1000 "$rec"; lines 7
 what="replay -"
 "$ctl" replay - <"$rec" >"$dir/out" 2>"$dir/err"; got=$?
 if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
 lines 7
 head -c 600 "$rec" >"$dir/cut.rec"
+what="replay -f -, whose writer is gone"
+head -c 600 "$rec" | timeout 20 "$ctl" replay -f - >"$dir/out" 2>"$dir/err"; got=$?
+if [ $got -eq 1 ]; then ok; else bad "exit status $got"; fi
 run 1 replay "$dir/cut.rec"; one_err; err 'cut.rec: byte [0-9]*: the recording was cut within a record'; lines 3
 printf '\301' >>"$rec"; run 0 replay "$rec"
 "$ctl" -S "$sock" record -k probe -c 4 - >"$dir/c.rec" 2>"$dir/err"
@@ -382,17 +387,25 @@ run 1 replay "$here/ctl_fake.py"; one_err; err 'byte 0: it does not begin as a r
 run 1 replay /dev/null; one_err; err 'it is empty'
 run 1 replay "$dir"; one_err; err 'Is a directory'
 run 1 replay "$dir/none"; one_err; err 'No such file'
-run 0 record -f -d 0.3 "$rec"; out ': 6 probes, [0-9]* windows, 4 events in'
-run 0 replay "$rec"; out ' create  rxe0 17 '; out ' due=1000 '; out 'ended by: duration$'
+run 0 record -f -d 0.3 "$rec"; run 0 replay "$rec"; out 'ended by: duration$'
+run 0 record -f -c 13 "$rec"; out ': 6 probes, 3 windows, 4 events in'
+run 0 replay "$rec"; out ' create  rxe0 17 '; out ' due=1000 '; out 'ended by: count$'
+# Until all that the daemon has told is in the file, however slow the machine is.
+recorded() {
+	n=0
+	until "$ctl" replay -i "$rec" 2>/dev/null | grep -q '^# 6 probes, 3 windows, 4 events' || [ $n -ge 300 ]; do sleep 0.1; n=$((n + 1)); done
+}
 what="record, Ctrl-C"
+rm -f "$rec"
 "$ctl" -S "$sock" record -f "$rec" >"$dir/out" 2>"$dir/err" & pid=$!
-sleep 1; kill -INT $pid; wait $pid; got=$?
+recorded; kill -INT $pid; wait $pid; got=$?
 if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
 out ': 6 probes'; no_err
 run 0 replay "$rec"; out 'ended by: stopped$'
 what="record, killed"
+rm -f "$rec"
 "$ctl" -S "$sock" record -f "$rec" >"$dir/out" 2>"$dir/err" & pid=$!
-sleep 2.5; kill -KILL $pid; wait $pid
+recorded; kill -KILL $pid; wait $pid
 run 1 replay "$rec"; one_err; err 'the recording has no end'; out '^# 6 probes'
 what="watch | head"
 { timeout 10 "$ctl" -S "$sock" watch -n 0.1; echo $? >"$dir/status"; } 2>"$dir/err" | head -1 >"$dir/out"
@@ -462,6 +475,10 @@ one_err; err 'f.rec: the recording has ended, and what it holds is whole: '; out
 n=$(sed -n 's/.*holds the first \([0-9]*\) records$/\1/p' "$dir/out")
 "$ctl" --json replay "$rec" >"$dir/out" 2>/dev/null
 what="record, full disk: $n records"; lines "$n"
+what="record - >>FILE, full disk"
+head -c 32000 /dev/zero | tr '\0' x >"$rec"
+(ulimit -f 64; "$ctl" -S "$sock" record -k probe - >>"$rec") >"$dir/out" 2>"$dir/err"; got=$?
+if [ $got -eq 1 ] && [ "$(head -c 32000 "$rec" | tr -d x | wc -c)" -eq 0 ] && [ "$(stat -c %s "$rec")" -gt 32000 ]; then ok; else bad "what was there before is gone"; fi
 if [ "$(id -u)" = 0 ] && mkdir "$dir/small" && mount -t tmpfs -o size=256k none "$dir/small" 2>/dev/null; then
 	run 1 record -k probe "$dir/small/x.rec"; one_err; err 'No space left on device'
 	"$ctl" replay "$dir/small/x.rec" >"$dir/out" 2>"$dir/err"; got=$?
@@ -474,6 +491,8 @@ run 3 record "$dir/g.rec"; err 'hung up'; out '2 events'
 run 0 replay "$dir/g.rec"; out 'ended by: daemon$'
 run 3 events; one_err; err 'hung up'; lines 2
 run 0 events -c 2; no_err
+daemon ending # nobody waits for more of what has ended
+run 0 histogram -c 3; out ' 3 windows: 30 measured'; out ' 1 window: 10 measured'
 daemon stays
 for signal in INT TERM; do
 	what="events, SIG$signal"
@@ -637,6 +656,10 @@ top "20 30" "see:rows 1-16,40x100,see:rows 1-36,10x40,see:rows 1-6,key:q"
 out RESPONDER
 top "5 40" "see:rows 1-1 of,key:?,0.5,key:x,key:/abc,see:filter: abc_,key:\\n,key:q"; fits 5 40
 top "12 20" "see:200 peers,key:q"; fits 12 20
+top "3 40" "see:200 peers,5x40,see:rows 1-1 of,1x40,see:200 peers,key:q"; fits 5 40
+top "1 10" "see:200 peers,key:q"; fits 1 10
+# Erasing the rest of a line that is full would erase its last character.
+if grep -q "$esc\\[K$(printf '\r')" "$dir/out"; then bad "a line is erased behind its text"; else ok; fi
 top "50 250" "see:rows 1-46,see:t targets,key:q"; fits 50 250
 # Keys: the column, reverse, scrolling, the filter, pause, targets, help.
 top "12 100" "see:sorted by worst,key:n,see:sorted by name,key:R,see:reverse,key:>,see:sorted by worst,key:<,see:sorted by name,key:p,see:by p99,key:q"

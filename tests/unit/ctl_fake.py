@@ -547,6 +547,15 @@ class Conn:
                 self.note("window", window(peer="10.0.0.7", start_ns=(base + 1 + i) * 10**10, end_ns=(base + 2 + i) * 10**10,
                                            start_mono_ns=i + 1, loss_lost=at[1], loss_of=1000, rtt=histogram(at[0] * 10**6)))
 
+    def do_ending(self, ident, method, param):
+        """Three windows of a stream, and one of another that ended with it."""
+        if method != "windows":
+            self.answer(ident, {})
+            return
+        self.answer(ident, {"windows": [window(start_mono_ns=1), window(peer="10.0.0.9", kind="ping", ended=True, start_mono_ns=1)], "next": None})
+        for i in (2, 3):
+            self.note("window", window(start_mono_ns=i))
+
     def do_stalls(self, ident, method, param):
         if not self.stalled:
             self.do_many(ident, method, param)

@@ -309,7 +309,7 @@ test_wide_characters(void **state)
 	table_write(t, out, 3, false);
 	fputc('\0', out);
 	fclose(out);
-	assert_string_equal(buf, "NAM\n中\nabc\n");
+	assert_string_equal(buf, "NA~\n中~\nab~\n");
 	table_free(t);
 }
 

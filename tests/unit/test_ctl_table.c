@@ -89,8 +89,8 @@ test_narrow(void **state)
 	      "alpha\n"
 	      "b\n");
 	check(t, 3, false, /* nothing more to leave out */
-	      "NAM\n"
-	      "alp\n"
+	      "NA~\n"
+	      "al~\n"
 	      "b\n");
 	table_free(t);
 }
@@ -268,7 +268,7 @@ static const struct table_column cut_columns[] = {
 	{.title = "WHY", .priority = 2, .least = 6},
 };
 
-/* The last column is cut to what is left, but not below its least width: then it goes. */
+/* The last column is cut to what is left, with a mark of it, but not below its least width: then it goes. */
 static void
 test_least(void **state)
 {
@@ -280,8 +280,8 @@ test_least(void **state)
 	table_cell(t, 1, TABLE_PLAIN, "5");
 	table_cell(t, 2, TABLE_PLAIN, "a long reason");
 	check(t, 26, false, "NAME   LESS  WHY\nalpha  5     a long reason\n");
-	check(t, 25, false, "NAME   LESS  WHY\nalpha  5     a long reaso\n");
-	check(t, 19, false, "NAME   LESS  WHY\nalpha  5     a long\n");
+	check(t, 25, false, "NAME   LESS  WHY\nalpha  5     a long reas~\n");
+	check(t, 19, false, "NAME   LESS  WHY\nalpha  5     a lon~\n");
 	check(t, 18, false, "NAME   LESS\nalpha  5\n");
 	table_free(t);
 }
