@@ -41,6 +41,7 @@ struct fixture {
 	uint16_t port;
 	int pieces;         /* that a page has */
 	int fails_at;       /* the piece that fails; -1: none */
+	int empty_at;       /* the piece that has nothing in it; -1: none */
 	int begun, ended, refuse;
 	int at;             /* of the page that was begun last */
 	char accept[64];
@@ -72,7 +73,7 @@ page_more(void *arg, void *page, struct buffer *out)
 	if (*at == f->fails_at)
 		return -ENOMEM;
 	assert_int_equal(buffer_reserve(out, PIECE), 0);
-	for (int i = 0; i < PIECE; i++)
+	for (int i = 0; i < PIECE && *at != f->empty_at; i++)
 		buffer_add(out, &"abcdefghij"[*at % 10], 1);
 	f->at = ++*at;
 	return *at < f->pieces;
@@ -118,7 +119,7 @@ setup(void **state)
 
 	ahead_ns = 0;
 	f->pieces = 3;
-	f->fails_at = -1;
+	f->fails_at = f->empty_at = -1;
 	assert_int_equal(loop_new(&f->loop), 0);
 	for (int tries = 0; !f->http && tries < 10; tries++) {
 		f->port = free_port();
@@ -316,6 +317,46 @@ test_too_many(void **state)
 	close(fd[3]);
 }
 
+/* A piece with nothing in it, as libevent calls back for none, is not the end of the page. */
+static void
+test_empty_piece(void **state)
+{
+	struct fixture *f = *state;
+	const char *body;
+
+	f->empty_at = 1;
+	assert_true(answer(f, client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), text, sizeof(text)) > 0);
+	body = strstr(text, "\r\n\r\n");
+	assert_non_null(body);
+	assert_non_null(strstr(body, "cccc"));
+	assert_int_equal(f->ended, 1);
+}
+
+/* A client that asks on without reading: what it sends is left in the sockets, whose limits are the kernel's, and not in our memory. */
+static void
+test_asks_without_reading(void **state)
+{
+	struct fixture *f = *state;
+	static char requests[64 * 1024];
+	int fd = client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+	size_t sent = 0;
+
+	f->pieces = 4000;
+	for (size_t i = 0; i < sizeof(requests); i++)
+		requests[i] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"[i % 36];
+	for (int idle = 0; idle < 200 && sent < 64 * 1024 * 1024; idle++) {
+		ssize_t n = write(fd, requests, sizeof(requests));
+
+		if (n > 0) {
+			sent += (size_t)n;
+			idle = 0;
+		}
+		turn(f);
+	}
+	assert_true(sent < 32 * 1024 * 1024);
+	close(fd);
+}
+
 /* What cannot be finished must not look finished. */
 static void
 test_source_fails(void **state)
@@ -490,6 +531,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_head_and_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_empty_piece, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_asks_without_reading, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_source_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_listen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
