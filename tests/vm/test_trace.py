@@ -295,12 +295,13 @@ def test_delay_on_the_path(t):
     Host(t, 1, "").start()
     p = qpgen(t, "--pairs", 1, "--flow-label", 5, "--hold", 600)
     qp = next(q for q in p.qps(2) if q["device"] == "rxe0")
-    f = until("it is probed", lambda: (f := flow_of(a, qp["qpn"])) and f["ok"] >= 20 and f, 300)
+    # Results that a stall of the emulator touched do not count, and under load may be all.
+    f = until("it is probed", lambda: (f := flow_of(a, qp["qpn"])) and f["ok"] >= 20 and f["recent"]["rtt_p50_ns"] and f, 300)
     check(f["path"] == "approximate" and f["probe_src_port"] != f["src_port"] or f["path"] == "exact", f"{f['path']}")
     idle = f["recent"]["rtt_p50_ns"] / 1e6
     fabric("delay", 0, 60, "out")
     time.sleep(12)  # recent spans 10 s
-    hurt = flow_of(a, qp["qpn"])["recent"]["rtt_p50_ns"] / 1e6
+    hurt = until("recent results", lambda: flow_of(a, qp["qpn"])["recent"]["rtt_p50_ns"]) / 1e6
     fabric("delay", 0, 0, "out")
     t.note(f"flow's median {idle:.1f} ms, with 60 ms injected {hurt:.1f} ms")
     check(abs(hurt - idle - 60) < 12, f"raised by {hurt - idle:.1f} ms, injected 60")
