@@ -508,8 +508,9 @@ test_ipv6(void **state)
 	snprintf(listen, sizeof(listen), "[::1]:%u", f->port);
 	rc = http_new(f->loop, listen, "/metrics", &source, &http);
 	if (rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT) {
-		print_message("skipped: this host has no IPv6\n");
-		skip();
+		print_message("this host has no IPv6: only the error was tested\n");
+		assert_null(http);
+		return;
 	}
 	assert_int_equal(rc, 0);
 	addr.sin6_port = htons(f->port);
