@@ -337,13 +337,14 @@ static void
 test_asks_without_reading(void **state)
 {
 	struct fixture *f = *state;
+	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
 	static char requests[64 * 1024];
-	int fd = client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+	int fd = client(f, request);
 	size_t sent = 0;
 
 	f->pieces = 4000;
 	for (size_t i = 0; i < sizeof(requests); i++)
-		requests[i] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"[i % 36];
+		requests[i] = request[i % strlen(request)];
 	for (int idle = 0; idle < 200 && sent < 64 * 1024 * 1024; idle++) {
 		ssize_t n = write(fd, requests, sizeof(requests));
 
