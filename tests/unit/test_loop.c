@@ -165,7 +165,8 @@ test_timer_precise(void **state)
 	assert_false(chain.early);
 	assert_int_equal(chain.n, 101);
 	qsort(chain.late_ns, chain.n, sizeof(chain.late_ns[0]), u64_cmp);
-	assert_true((int64_t)chain.late_ns[50] < (int64_t)(700 * NSEC_PER_USEC));
+	/* Rounded to milliseconds nearly all would be late by one; on a busy machine many are late, but not nearly all. */
+	assert_true((int64_t)chain.late_ns[10] < (int64_t)(700 * NSEC_PER_USEC));
 	loop_timer_free(chain.timer);
 }
 
