@@ -253,15 +253,10 @@ config_reload(struct ctl *ctl)
 static int
 config_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
-	static const struct option longs[] = {CTL_LONG};
-	int c, rc;
+	int rc = ctl_options(ctl, command, argc, argv);
 
-	optind = 0;
-	while ((c = getopt_long(argc, argv, ":" CTL_SHORT, longs, NULL)) != -1) {
-		rc = ctl_option(ctl, command, c, argv);
-		if (rc >= 0)
-			return rc;
-	}
+	if (rc >= 0)
+		return rc;
 	if (optind + 1 != argc)
 		return ctl_usage(command, optind == argc ? "config show or config reload?" : "config: one word, show or reload");
 	if (strcmp(argv[optind], "show") == 0)

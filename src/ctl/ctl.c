@@ -148,7 +148,7 @@ ctl_option(struct ctl *ctl, const struct ctl_command *command, int c, char **arg
 }
 
 int
-ctl_options_only(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+ctl_options(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	static const struct option longs[] = {CTL_LONG};
 	int c, rc;
@@ -159,6 +159,16 @@ ctl_options_only(struct ctl *ctl, const struct ctl_command *command, int argc, c
 		if (rc >= 0)
 			return rc;
 	}
+	return -1;
+}
+
+int
+ctl_options_only(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	int rc = ctl_options(ctl, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
 	if (optind < argc)
 		return ctl_usage(command, "%s takes no argument, not \"%s\"", command->name, argv[optind]);
 	return -1;

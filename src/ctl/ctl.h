@@ -67,6 +67,9 @@ bool ctl_color(struct ctl *ctl, const char *when);
  */
 int ctl_option(struct ctl *ctl, const struct ctl_command *command, int c, char **argv);
 
+/* Parses the options of a command that has none of its own; its arguments are behind optind. As ctl_option(). */
+int ctl_options(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+
 /* Parses a command that has no option of its own and no argument. As ctl_option(). */
 int ctl_options_only(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 

@@ -87,17 +87,12 @@ loglevel_print(const msgpack_object *answer)
 static int
 loglevel_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
-	static const struct option longs[] = {CTL_LONG};
 	const msgpack_object *answer = NULL;
 	struct client *client;
-	int c, rc;
+	int rc = ctl_options(ctl, command, argc, argv);
 
-	optind = 0;
-	while ((c = getopt_long(argc, argv, ":" CTL_SHORT, longs, NULL)) != -1) {
-		rc = ctl_option(ctl, command, c, argv);
-		if (rc >= 0)
-			return rc;
-	}
+	if (rc >= 0)
+		return rc;
 	argc -= optind;
 	argv += optind;
 	rc = loglevel_check(command, argc, argv);

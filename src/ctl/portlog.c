@@ -227,16 +227,11 @@ acknowledge_call(const struct ctl *ctl, struct client *client, const char *devic
 static int
 acknowledge_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
-	static const struct option longs[] = {CTL_LONG};
 	struct client *client;
-	int c, rc;
+	int rc = ctl_options(ctl, command, argc, argv);
 
-	optind = 0;
-	while ((c = getopt_long(argc, argv, ":" CTL_SHORT, longs, NULL)) != -1) {
-		rc = ctl_option(ctl, command, c, argv);
-		if (rc >= 0)
-			return rc;
-	}
+	if (rc >= 0)
+		return rc;
 	if (argc - optind > 1)
 		return ctl_usage(command, "one device at most, not \"%s\" too", argv[optind + 1]);
 	rc = client_open(ctl->socket, NULL, &client);
