@@ -15,13 +15,15 @@
 #include "ctl/ctl.h"
 #include "ctl/format.h"
 #include "ctl/json.h"
+#include "ctl/near.h"
 #include "ctl/route.h"
+#include "ctl/utf8.h"
 #include "ctl/view.h"
 
 #define EXPLAIN_TEXT 256
+#define EXPLAIN_ERROR 1024
 #define EXPLAIN_WIDTH 80
 #define EXPLAIN_INDENT 15 /* what explain_label() takes */
-#define EXPLAIN_NEAR_MAX 5
 
 /* "  label      text" */
 static void
@@ -80,13 +82,24 @@ explain_when(const char *before, const char *ago, const char *after)
 		printf("%s%s%s", before, ago, after);
 }
 
+/* How often, with words around it; nothing if it is not known. */
+static void
+explain_count(const char *before, const msgpack_object *map, const char *key, const char *one, const char *after)
+{
+	char text[FORMAT_TEXT];
+	uint64_t n;
+
+	if (view_u64(map, key, &n))
+		printf("%s%s%s", before, format_count(n, one, text), after);
+}
+
 /* ---- who and which way ---- */
 
 static void
 explain_peer(const msgpack_object *answer, uint64_t now_ns)
 {
 	const msgpack_object *peer = view_map(answer, "peer");
-	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT], age[FORMAT_TEXT];
+	char a[EXPLAIN_TEXT], age[FORMAT_TEXT];
 	const char *ago;
 	uint64_t matches;
 
@@ -105,10 +118,10 @@ explain_peer(const msgpack_object *answer, uint64_t now_ns)
 		explain_wrap("reason", a);
 	}
 	explain_label("resolved");
-	if (view_text(peer, "resolves", a, sizeof(a)))
-		printf("asked %s times over SIDR, restarted %s times", a, explain_text(peer, "restarts", b));
-	else
+	if (!view_find(peer, "resolves"))
 		fputs("not: no local device is bound to it", stdout);
+	explain_count("asked ", peer, "resolves", "time", " over SIDR");
+	explain_count(", restarted ", peer, "restarts", "time", "");
 	ago = explain_ago(peer, "last_ok_ns", now_ns, age);
 	explain_when(", last answer ", ago, " ago");
 	putchar('\n');
@@ -199,7 +212,7 @@ explain_recent(const msgpack_object *target)
 	explain_label("10 seconds");
 	if (!view_double(recent, "lost_ratio", &ratio)) {
 		if (view_u64(recent, "results", &a) && a > 0)
-			printf("%" PRIu64 " results, none of them answered or lost\n", a);
+			printf("%s, none of them answered or lost\n", format_count(a, "result", text));
 		else
 			puts("no result");
 		return;
@@ -226,7 +239,7 @@ explain_window(const msgpack_object *stream)
 		return;
 	at = (size_t)snprintf(line, sizeof(line), "%s", format_age(end > start ? end - start : 0, text));
 	if (view_u64(window, "due", &a))
-		at += (size_t)snprintf(line + at, sizeof(line) - at, ", %" PRIu64 " probes", a);
+		at += (size_t)snprintf(line + at, sizeof(line) - at, ", %s", format_count(a, "probe", text));
 	if (view_double(window, "loss_ratio", &ratio) && view_double(window, "loss_low", &low) && view_double(window, "loss_high", &high))
 		at += (size_t)snprintf(line + at, sizeof(line) - at, ", loss %s", format_loss(ratio, low, high, text));
 	if (view_u64(rtt, "p50_ns", &a) && view_u64(rtt, "p99_ns", &b))
@@ -266,17 +279,35 @@ explain_times(const msgpack_object *probe)
 		printf("  T4=T3+%s", format_ns(t4 > t3 ? t4 - t3 : 0, text));
 }
 
+/* The columns of the longest "how long ago". */
+static size_t
+explain_ago_width(const msgpack_object *probes, uint64_t now_ns)
+{
+	char text[FORMAT_TEXT];
+	size_t width = 1;
+
+	for (uint32_t i = 0; i < probes->via.array.size; i++) {
+		const char *ago = explain_ago(&probes->via.array.ptr[i], "time_ns", now_ns, text);
+
+		if (ago && utf8_width(ago) > width)
+			width = utf8_width(ago);
+	}
+	return width;
+}
+
+/* In columns, the first of so many. */
 static void
-explain_probe(const msgpack_object *probe, uint64_t now_ns)
+explain_probe(const msgpack_object *probe, uint64_t now_ns, size_t width)
 {
 	char a[EXPLAIN_TEXT], text[FORMAT_TEXT];
 	const char *ago = explain_ago(probe, "time_ns", now_ns, text);
 	uint64_t rtt;
 
-	printf("    %8s ago", ago ? ago : "-");
+	ago = ago ? ago : "-";
+	printf("    %*s%s ago", utf8_blanks(ago, width), "", ago);
 	printf(" %-4s", explain_text(probe, "class", a));
 	if (view_u64(probe, "rtt_ns", &rtt))
-		printf(" %8s", format_ns(rtt, text));
+		printf(" %*s%s", utf8_blanks(format_ns(rtt, text), 8), "", text);
 	else if (view_text(probe, "reason", a, sizeof(a)))
 		printf(" (%.40s)", a);
 	explain_times(probe);
@@ -288,6 +319,7 @@ explain_last(const msgpack_object *stream, uint64_t now_ns)
 {
 	const msgpack_object *last = view_array(stream, "last");
 	bool kept = true;
+	size_t width;
 
 	explain_label("last probes");
 	view_bool(stream, "kept", &kept);
@@ -296,8 +328,9 @@ explain_last(const msgpack_object *stream, uint64_t now_ns)
 		return;
 	}
 	puts("class, RTT; since T1 (posted): T2 sent, T5 answered, T6 read");
+	width = explain_ago_width(last, now_ns);
 	for (uint32_t i = 0; i < last->via.array.size; i++)
-		explain_probe(&last->via.array.ptr[i], now_ns);
+		explain_probe(&last->via.array.ptr[i], now_ns, width);
 }
 
 static void
@@ -332,6 +365,7 @@ static void
 explain_streams(const msgpack_object *answer, uint64_t now_ns)
 {
 	const msgpack_object *streams = view_array(answer, "streams"), *device = view_map(answer, "device");
+	char text[FORMAT_TEXT];
 	uint64_t total;
 
 	for (uint32_t i = 0; streams && i < streams->via.array.size; i++)
@@ -339,8 +373,8 @@ explain_streams(const msgpack_object *answer, uint64_t now_ns)
 	if (!streams || streams->via.array.size == 0)
 		puts("\nProbes: none, nothing is sent there now");
 	else if (view_u64(answer, "streams_total", &total) && total > streams->via.array.size)
-		printf("\n%" PRIu64 " more streams are not shown: `rpingmesh-ctl targets` lists all\n",
-		       total - streams->via.array.size);
+		printf("\nAnd %s not shown here: `rpingmesh-ctl targets` lists all\n",
+		       format_count(total - streams->via.array.size, "more stream", text));
 }
 
 /* ---- flows and device ---- */
@@ -350,15 +384,17 @@ explain_flow(const msgpack_object *flow)
 {
 	const msgpack_object *owners = view_array(flow, "owners");
 	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT];
+	size_t width;
 
 	printf("  %s ", explain_text(flow, "id", a));
 	if (owners && owners->via.array.size) {
 		view_owner(&owners->via.array.ptr[0], a, sizeof(a));
-		printf("%.24s ", a);
+		printf("%.*s ", (int)utf8_cut(a, 24, &width), a);
 	}
 	printf("%s -> ", explain_text(flow, "src_gid", a));
 	printf("%s port %s, ", explain_text(flow, "dst_gid", a), explain_text(flow, "src_port", b));
-	printf("%s QPs, %s", explain_text(flow, "qps_total", a), explain_text(flow, "probing", b));
+	explain_count("", flow, "qps_total", "QP", ", ");
+	printf("%s", explain_text(flow, "probing", b));
 	printf(", path %s\n", explain_text(flow, "path", a));
 	if (view_text(flow, "probing_reason", a, sizeof(a)))
 		explain_wrap("", a);
@@ -446,59 +482,7 @@ explain_print(const msgpack_object *answer)
 	explain_device(answer, now_ns);
 }
 
-/* ---- a name that is none ---- */
-
-/* How many letters differ, insertions and deletions included (Levenshtein); long names count as far away. */
-static unsigned int
-explain_distance(const char *a, const char *b)
-{
-	enum { MAX = 64 };
-	unsigned int row[MAX + 1];
-	size_t n = strlen(b);
-
-	if (n > MAX || strlen(a) > MAX)
-		return MAX;
-	for (unsigned int j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		unsigned int diagonal = row[0];
-
-		row[0]++;
-		for (size_t j = 0; j < n; j++) {
-			unsigned int swap = diagonal + (a[i] != b[j]), less = row[j] < row[j + 1] ? row[j] : row[j + 1];
-
-			diagonal = row[j + 1];
-			row[j + 1] = swap < less + 1 ? swap : less + 1;
-		}
-	}
-	return row[n];
-}
-
-/* The names of peers that are nearest, into one line. */
-static void
-explain_near(struct client *client, const char *what)
-{
-	const msgpack_object *list = NULL;
-	char a[EXPLAIN_TEXT], line[EXPLAIN_NEAR_MAX * EXPLAIN_TEXT] = "";
-	size_t at = 0;
-
-	if (client_list(client, "peers", &list) != CTL_OK)
-		return;
-	for (unsigned int distance = 0, n = 0; distance <= 3; distance++) {
-		for (uint32_t i = 0; i < list->via.array.size && n < EXPLAIN_NEAR_MAX; i++) {
-			for (int k = 0; k < 2; k++) {
-				if (!view_text(&list->via.array.ptr[i], k ? "hostname" : "address", a, sizeof(a)) ||
-				    explain_distance(what, a) != distance || n == EXPLAIN_NEAR_MAX)
-					continue;
-				at += (size_t)snprintf(line + at, sizeof(line) - at, "%s%s", n++ ? ", " : "", a);
-			}
-		}
-	}
-	if (line[0])
-		ctl_complain("did you mean %s?", line);
-	else
-		ctl_complain("`rpingmesh-ctl peers` lists the peers, `rpingmesh-ctl --json flows | jq .id` the flows");
-}
+/* ---- the command ---- */
 
 static int
 explain_ask(struct client *client, const char *what, const char *device, const msgpack_object **answer)
@@ -521,12 +505,30 @@ explain_ask(struct client *client, const char *what, const char *device, const m
 	return rc;
 }
 
+/* One line: what the daemon said, and which names there are. */
+static void
+explain_unknown(struct client *client, const char *what, const char *error)
+{
+	const msgpack_object *peers = NULL;
+	char names[NEAR_MAX * NEAR_TEXT] = "", lost[EXPLAIN_TEXT];
+
+	ctl_complain_into(lost, sizeof(lost)); /* the first error is the one to tell */
+	if (client_list(client, "peers", &peers) == CTL_OK)
+		near_peers(peers, what, names);
+	ctl_complain_into(NULL, 0);
+	if (names[0])
+		ctl_complain("%s; did you mean %s?", error, names);
+	else
+		ctl_complain("%s; `rpingmesh-ctl peers` lists the peers, `rpingmesh-ctl --json flows | jq .id` the flows", error);
+}
+
 static int
 explain_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	static const struct option longs[] = {{"device", required_argument, NULL, 'd'}, CTL_LONG};
 	const msgpack_object *answer = NULL;
 	const char *device = NULL;
+	char error[EXPLAIN_ERROR] = "";
 	struct client *client;
 	int c, rc;
 
@@ -545,15 +547,19 @@ explain_run(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 	rc = client_open(ctl->socket, NULL, &client);
 	if (rc != CTL_OK)
 		return rc;
+	ctl_complain_into(error, sizeof(error));
 	rc = explain_ask(client, argv[optind], device, &answer);
 	if (rc == CTL_OK)
 		rc = client_check_schema(client, answer);
+	ctl_complain_into(NULL, 0);
 	if (rc == CTL_OK && ctl->json)
 		json_line(stdout, answer, "explain");
 	else if (rc == CTL_OK)
 		explain_print(answer);
 	else if (rc == CTL_BAD_NEWS && !device) /* with one, the name may be right */
-		explain_near(client, argv[optind]);
+		explain_unknown(client, argv[optind], error);
+	else
+		ctl_complain("%s", error);
 	client_close(client);
 	return rc;
 }

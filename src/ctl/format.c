@@ -128,3 +128,10 @@ format_u64(uint64_t n, char buf[FORMAT_TEXT])
 	snprintf(buf, FORMAT_TEXT, "%" PRIu64, n);
 	return buf;
 }
+
+const char *
+format_count(uint64_t n, const char *one, char buf[FORMAT_TEXT])
+{
+	snprintf(buf, FORMAT_TEXT, "%" PRIu64 " %s%s", n, one, n == 1 ? "" : "s");
+	return buf;
+}

@@ -26,4 +26,7 @@ const char *format_loss(double ratio, double low, double high, char buf[FORMAT_T
 
 const char *format_u64(uint64_t n, char buf[FORMAT_TEXT]);
 
+/* "1 peer", "2 peers": one is the word for one. */
+const char *format_count(uint64_t n, const char *one, char buf[FORMAT_TEXT]);
+
 #endif

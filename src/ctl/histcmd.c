@@ -310,15 +310,14 @@ static void
 histcmd_row(const struct bars_row *row, const struct bars *bars, uint64_t count, size_t bar)
 {
 	char low[FORMAT_TEXT], high[FORMAT_TEXT], share[FORMAT_TEXT], text[3 * HISTCMD_BAR_MOST + 1];
-	/* In columns, not in bytes: the micro sign has two of these. */
-	int wide = (int)(strlen(format_ns(row->low_ns, low)) - utf8_width(low));
 
+	format_ns(row->low_ns, low);
 	if (row->high_ns == UINT64_MAX)
 		strcpy(high, "any");
 	else
 		format_ns(row->high_ns + 1, high);
 	bars_text(row->count, bars->most, bar, utf8_spoken(), text);
-	printf("%*s  %*s  %10" PRIu64 "  %6s%s%s\n", 8 + wide, low, 8 + (int)(strlen(high) - utf8_width(high)), high, row->count,
+	printf("%*s%s  %*s%s  %10" PRIu64 "  %6s%s%s\n", utf8_blanks(low, 8), "", low, utf8_blanks(high, 8), "", high, row->count,
 	       format_ratio((double)row->count / (double)count, share), text[0] ? "  " : "", text);
 }
 

@@ -134,7 +134,7 @@ recording_subscribe(struct recording *r)
 static void
 recording_summary(const struct recording *r, uint64_t took_ns, uint64_t bytes, uint64_t kept, const char *reason)
 {
-	char age[FORMAT_TEXT];
+	char text[FORMAT_TEXT];
 	/* The recording itself may go to the standard output. */
 	FILE *out = strcmp(r->path, "-") == 0 ? stderr : stdout;
 
@@ -144,12 +144,14 @@ recording_summary(const struct recording *r, uint64_t took_ns, uint64_t bytes, u
 			r->total, r->dropped, kept, bytes, took_ns, reason);
 		return;
 	}
-	fprintf(out, "%s: %" PRIu64 " probes, %" PRIu64 " windows, %" PRIu64 " events in %s, %" PRIu64 " bytes", r->path,
-		r->added[RECORDING_PROBE], r->added[RECORDING_WINDOW], r->added[RECORDING_EVENT], format_age(took_ns, age), bytes);
+	fprintf(out, "%s: %s, ", r->path, format_count(r->added[RECORDING_PROBE], "probe", text));
+	fprintf(out, "%s, ", format_count(r->added[RECORDING_WINDOW], "window", text));
+	fprintf(out, "%s in ", format_count(r->added[RECORDING_EVENT], "event", text));
+	fprintf(out, "%s, %" PRIu64 " bytes", format_age(took_ns, text), bytes);
 	if (r->dropped)
 		fprintf(out, "; %" PRIu64 " are missing: they were read too slowly", r->dropped);
 	if (r->error)
-		fprintf(out, "; the file holds the first %" PRIu64 " records", kept);
+		fprintf(out, "; the file holds the first %s", format_count(kept, "record", text));
 	fputc('\n', out);
 }
 

@@ -166,14 +166,16 @@ replay_totals_json(const struct replay *r)
 static int
 replay_tail(const struct replay *r)
 {
-	char age[FORMAT_TEXT], text[160];
+	char text[160];
 	uint64_t offset;
 
 	if (r->ctl->json && r->info)
 		replay_totals_json(r);
 	if (!r->ctl->json) {
-		printf("# %" PRIu64 " probes, %" PRIu64 " windows, %" PRIu64 " events in %s", r->n[REPLAY_PROBE], r->n[REPLAY_WINDOW],
-		       r->n[REPLAY_EVENT], format_age(r->last_ns, age));
+		printf("# %s, ", format_count(r->n[REPLAY_PROBE], "probe", text));
+		printf("%s, ", format_count(r->n[REPLAY_WINDOW], "window", text));
+		printf("%s in ", format_count(r->n[REPLAY_EVENT], "event", text));
+		fputs(format_age(r->last_ns, text), stdout);
 		if (r->missing)
 			printf(", %" PRIu64 " missing", r->missing);
 		if (r->others)

@@ -16,6 +16,7 @@
 #include "ctl/client.h"
 #include "ctl/copy.h"
 #include "ctl/ctl.h"
+#include "ctl/format.h"
 #include "ctl/json.h"
 #include "ctl/pages.h"
 #include "ctl/peers.h"
@@ -123,14 +124,15 @@ void
 top_describe(const struct top *top, size_t shown, char *buf, size_t size)
 {
 	const msgpack_object *list = copy_object(top->list);
+	char text[FORMAT_TEXT];
 	struct peers_count count;
 	int n;
 
 	peers_count(list, &count);
 	if (top->list_targets)
-		n = snprintf(buf, size, "%zu targets", count.peers);
+		n = snprintf(buf, size, "%s", format_count(count.peers, "target", text));
 	else
-		n = snprintf(buf, size, "%zu peers, %zu up, %zu not", count.peers, count.up, count.down);
+		n = snprintf(buf, size, "%s, %zu up, %zu not", format_count(count.peers, "peer", text), count.up, count.down);
 	if (n < 0 || (size_t)n >= size)
 		return;
 	n += snprintf(buf + n, size - (size_t)n, "; sorted by %s%s", toptable_sort_names[top->query.sort],

@@ -82,12 +82,12 @@ static void
 tracing_qps(const msgpack_object *trace)
 {
 	char text[FORMAT_TEXT];
+	uint64_t flows;
 
 	ctl_label("QPs");
 	view_text(trace, "qps", text, sizeof(text));
 	fputs(text, stdout);
-	view_text(trace, "flows", text, sizeof(text));
-	printf(" in %s flows", text);
+	printf(" in %s", view_u64(trace, "flows", &flows) ? format_count(flows, "flow", text) : "- flows");
 	if (view_text(trace, "flows_probed", text, sizeof(text)))
 		printf(", %s of them probed", text);
 	tracing_some(trace, "qps_created", ", ", " created");

@@ -112,6 +112,14 @@ utf8_cut(const char *s, size_t room, size_t *width)
 	return len;
 }
 
+int
+utf8_blanks(const char *s, size_t columns)
+{
+	size_t width = utf8_width(s);
+
+	return width < columns ? (int)(columns - width) : 0;
+}
+
 bool
 utf8_spoken(void)
 {

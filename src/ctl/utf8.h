@@ -26,6 +26,9 @@ size_t utf8_width(const char *s);
 /* How many bytes of s fit into room columns, whole characters, and how many columns these take. */
 size_t utf8_cut(const char *s, size_t room, size_t *width);
 
+/* Blanks that s needs to take `columns`, as a `*` of printf(3), which counts bytes; 0: it takes them already. */
+int utf8_blanks(const char *s, size_t columns);
+
 /* Whether the locale's characters are UTF-8. */
 bool utf8_spoken(void);
 

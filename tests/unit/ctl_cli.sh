@@ -76,6 +76,12 @@ for line in sys.stdin:
     o = json.loads(line)
     assert isinstance(o, dict) and eval(sys.argv[1]), line' "$1" <"$dir/out" 2>"$dir/err"; then ok; else bad "JSON: not $1"; fi
 }
+# aligned TEXT: it stands in the same column, in characters, wherever it stands, and in two lines at least
+aligned() {
+	if "$python" -c 'import sys
+at = [line.find(sys.argv[1]) for line in sys.stdin.buffer.read().decode().splitlines() if sys.argv[1] in line]
+sys.exit(len(at) < 2 or len(set(at)) > 1)' "$1" <"$dir/out"; then ok; else bad "'$1' is not aligned"; fi
+}
 # order PATTERN...: the first line that each matches comes after that of the one before
 order() {
 	last=0
@@ -187,16 +193,18 @@ run 0 --json targets; json 'o["flow_label"] == 0xabcde'
 
 
 run 0 explain 10.0.0.2; no_err; widest 80
-out '^Peer 10.0.0.2, host host-b: up for [0-9.]* s$'; out '^  resolved     asked 3 times over SIDR, restarted 1 times'; out '2 peers are called so'
+out '^Peer 10.0.0.2, host host-b: up for [0-9.]* s$'; out '^  resolved     asked 3 times over SIDR, restarted 1 time'; out '2 peers are called so'
 out '^  from         10.0.0.1 of rxe0 port 1 (eth0), GID index 7$'; out '^  to           10.0.0.2, QP 4711, by SIDR on service 21072'
 out '^  UDP port     57236 from QP 17: path exact$'; out "^  clocks       here the host's, there the RNIC's$"
 out '^  lost         3: no answer, though the same daemon lived'; out '^  ok           7: answered within the timeout$'
-out ' ok    2.00 ms T2+10.0 us T5+2.04 ms T6+2.06 ms  T4=T3+34.5 us$'; out ' lost (no answer)'; out '^17 more streams'
+out ' ago ok    2.00 ms T2+10.0 us T5+2.04 ms T6+2.06 ms  T4=T3+34.5 us$'; out ' ago lost (no answer)'; out '^And 17 more streams not shown'
+out ' min [0-9]* s ago ok    83.1 us T2+10.0 us T5+128 us T6+140 us  T4=T3+34.5 us$'; aligned ' T2+'
 out '^  17 python3(4711) 10.0.0.1 -> 10.0.0.2 port 57236, 2 QPs, probing, path exact$'; out '^  counters     net_rx_dropped rose by 7'
 out '^  history      .* backing_off -> up by timer$'; order '^Peer' '^Path$' '^Probes (mesh, every 100 ms)$' '^Flows' '^Device rxe0'
 run 0 --json explain flow:17; lines 1; json 'o["type"] == "explain" and o["streams"][0]["last"][0]["seq"] == 9'
-run 1 explain 10.0.0.22; err 'no peer and no flow'; err 'did you mean 10.0.0.2, '
-run 1 explain nothing-like-it; err 'lists the peers'
+run 1 explain 10.0.0.22; one_err; err 'explain: no peer and no flow'; err '; did you mean 10.0.0.2, 10.0.0.3, 10.0.0.1?$'
+run 1 explain nothing-like-it; one_err; err '; .*lists the peers'
+run 1 explain --device rxe9 10.0.0.22; one_err; not_err 'did you mean'
 
 run 0 config show; out '^# /etc/x.conf, read [0-9.]* s ago$'; out '^tor = "a?\[2J\\"\\\\";  # /etc/x?.conf:3$'; out '^    #main = "info";$'
 out '^    { address = "10.0.0.2"; sizes = (50, "mtu"); }$'; order '^log = {$' '^};$' '^#interval_ms = 7;$' '^peers = ($' '^);$'; not_out "$esc"
@@ -254,7 +262,7 @@ run 0 top --once -f 0.3; lines 3; out 'filter "0.3": 1 of 3;'; out '^10.0.0.3'
 run 0 top --once -f nowhere; lines 2; out ': 0 of 3'
 run 2 top -f "a${esc}[2J"; one_err
 run 2 top -f "$(printf '\377')"; one_err
-run 0 top -1 -t; lines 3; out '1 targets; sorted'; out '^PEER .* KIND .* PORT .* LOSS'; out '^10.0.0.2 *rxe0 *mesh *57236 *12.5%'; not_out STATE
+run 0 top -1 -t; lines 3; out 'Z  1 target; sorted'; out '^PEER .* KIND .* PORT .* LOSS'; out '^10.0.0.2 *rxe0 *mesh *57236 *12.5%'; not_out STATE
 run 0 top -n 2 -d 0.1; lines 11; out 'trends: a mark a window'; out ' RTT TREND '; no_err
 run 0 --json top --once --sort loss; lines 3; json 'o["type"] == "peer" and "recent" in o'; order '10.0.0.3' '10.0.0.2'
 run 0 --color=always top --once; out "$esc\\[33m0.3%$esc\\[0m"; out "$esc\\[32mup$esc\\[0m"
@@ -303,6 +311,8 @@ what="UTF-8"
 if LC_ALL=C.UTF-8 locale charmap 2>/dev/null | grep -q UTF-8; then
 	LC_ALL=C.UTF-8 "$ctl" -S "$sock" peers >"$dir/out" 2>"$dir/err"
 	out "83.1 $(printf '\302\265')s"
+	LC_ALL=C.UTF-8 "$ctl" -S "$sock" explain 10.0.0.2 >"$dir/out" 2>"$dir/err"
+	out " ok    83.1 $(printf '\302\265')s T2"; aligned ' T2+'; aligned ' ago ok '
 fi
 
 FAKE_LOG=$dir/log
@@ -669,7 +679,7 @@ done
 top "12 100" "see:rows 1-8 of 200,key:\\033[B,see:rows 2-9,key:\\033[6~,see:rows 10-17,key:\\033[F,see:rows 193-200,key:\\033[5~,see:rows 185-192,key:kj\\033[A,see:rows 184-191,key:\\033OH,see:rows 1-8,key:q"
 top "12 100" "see:200 peers,key:/0.15,see:filter: 0.15_,key:x\\010,see:filter: 0.15_,key:\\n,see:: 11 of 200,key:/\\033,see:rows 1-8 of 200,key:q"
 out '10.0.0.150'
-top "12 100" "see:200 peers,key: ,see:PAUSED,key: ,see:200 peers,key:t,see:1 targets,see:57236,key:t,see:200 peers,key:?,see:arrows,key:x,see:q quit,key:q"
+top "12 100" "see:200 peers,key: ,see:PAUSED,key: ,see:200 peers,key:t,see:1 target;,see:57236,key:t,see:200 peers,key:?,see:arrows,key:x,see:q quit,key:q"
 top "12 100" "see:200 peers,key:hq" # q leaves the help, too
 # Suspended: the terminal is the shell's meanwhile.
 top "12 100" "see:200 peers,susp,see:200 peers,key:q"

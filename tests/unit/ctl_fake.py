@@ -229,7 +229,9 @@ EXPLAINED = {"type": "explain", "schema": 1, "time_ns": time.time_ns(), "asked":
              "streams": [{"target": target(lost=3), "flow": None, "qpn": 17, "port_rule": "the driver makes it from the QPN", "kept": True,
                           "responder_clock": "hw", "window": window(), "last": [
                               probe(9, "ok", rtt_ns=2_000_000, t1_ns=1_000_000, t2_ns=1_010_000, t3_ns=7, t4_ns=34_507, t5_ns=3_044_500, t6_ns=3_060_000),
-                              probe(8, "lost", t1_ns=5, reason="no answer")]}],
+                              probe(8, "lost", t1_ns=5, reason="no answer"),
+                              probe(7, "ok", time_ns=time.time_ns() - 150 * 10**9, rtt_ns=83_100, t1_ns=1_000_000, t2_ns=1_010_000, t3_ns=7,
+                                    t4_ns=34_507, t5_ns=1_127_600, t6_ns=1_140_000)]}],
              "flows": [flow(17)], "device": device(**PORTLOG), "kept_streams": 1, "kept_bytes": 2, "not_kept": 0}
 CONFIG = {"type": "config", "file": "/etc/x.conf", "error": None, "read_ns": time.time_ns(), "generation": 3, "peers": 1,
           "files": [{"path": "/etc/x.conf", "changed": None}],

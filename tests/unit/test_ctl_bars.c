@@ -293,6 +293,10 @@ test_wide_characters(void **state)
 	assert_int_equal(utf8_cut("abc", 10, &width), 3);
 	assert_int_equal(width, 3);
 	assert_int_equal(utf8_cut("e\u0301a", 1, &width), 3);  /* the accent stays with its letter */
+	assert_int_equal(utf8_blanks("83.1 µs", 8), 1);
+	assert_int_equal(utf8_blanks("83.1 us", 8), 1);
+	assert_int_equal(utf8_blanks("中文", 4), 0);
+	assert_int_equal(utf8_blanks("中文", 3), 0);
 	t = table_new(columns, 2);
 	assert_int_equal(table_row(t), 0);
 	table_cell(t, 0, TABLE_PLAIN, "中文");

@@ -191,6 +191,9 @@ test_other_units(void **state)
 	assert_string_equal(format_ratio(0.125, buf), "12.5%");
 	assert_string_equal(format_ratio(-1, buf), "-");
 	assert_string_equal(format_ratio(__builtin_nan(""), buf), "-");
+	assert_string_equal(format_count(0, "peer", buf), "0 peers");
+	assert_string_equal(format_count(1, "peer", buf), "1 peer");
+	assert_string_equal(format_count(2, "peer", buf), "2 peers");
 }
 
 static void
