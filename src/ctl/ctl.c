@@ -14,8 +14,8 @@
 #include "rpingmesh/control.h"
 
 static const struct ctl_command *const ctl_commands[] = {
-	&ctl_status, &ctl_devices, &ctl_acknowledge, &ctl_peers, &ctl_targets, &ctl_explain, &ctl_flows, &ctl_events, &ctl_windows,
-	&ctl_histogram, &ctl_matrix, &ctl_ping, &ctl_top, &ctl_watch, &ctl_record, &ctl_replay, &ctl_config, &ctl_log_level,
+	&ctl_status, &ctl_top, &ctl_peers, &ctl_matrix, &ctl_explain, &ctl_ping, &ctl_targets, &ctl_windows, &ctl_histogram,
+	&ctl_flows, &ctl_events, &ctl_devices, &ctl_acknowledge, &ctl_watch, &ctl_record, &ctl_replay, &ctl_config, &ctl_log_level,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
 
@@ -29,21 +29,25 @@ static const char ctl_help_tail[] =
 	"\n"
 	"Options, before or after the command:\n"
 	"      --json           print records as JSON, one object a line\n"
-	"      --color[=WHEN]   colours: auto (on a terminal that has some, unless $NO_COLOR is set),\n"
-	"                       always or never\n"
-	"  -S, --socket SOCKET  the daemon's control socket (default " CONTROL_SOCKET_DEFAULT ",\n"
-	"                       or $RPINGMESH_SOCKET)\n"
+	"      --color[=WHEN]   colours: auto (on a terminal that has some, unless\n"
+	"                       $NO_COLOR is set), always or never\n"
+	"  -S, --socket SOCKET  the daemon's control socket; default: $RPINGMESH_SOCKET,\n"
+	"                       else " CONTROL_SOCKET_DEFAULT "\n"
 	"  -h, --help           this text; after a command, the command's own\n"
 	"  -V, --version        print the version\n"
 	"\n"
 	"Examples:\n"
-	"  rpingmesh-ctl status             is the daemon well?\n"
-	"  rpingmesh-ctl top                the network, live\n"
-	"  rpingmesh-ctl ping -c 10 10.0.0.2\n"
+	"  rpingmesh-ctl status                 # is the daemon well?\n"
+	"  rpingmesh-ctl top                    # the network, live\n"
+	"  rpingmesh-ctl explain 10.0.0.2       # why is this peer bad?\n"
+	"  rpingmesh-ctl ping -c 10 10.0.0.2    # try it now\n"
 	"  rpingmesh-ctl --json peers | jq -r 'select(.state != \"up\") | .address'\n"
 	"\n"
-	"Exit status: 0 fine; 1 the answer is bad news (which is told by each command's --help);\n"
-	"2 wrong usage; 3 no daemon, no permission, or a daemon that is too old.\n";
+	"Exit status: 0 fine; 1 the answer is bad news (each command's --help tells\n"
+	"which); 2 wrong usage; 3 no daemon, no permission, or a daemon that is too old.\n"
+	"\n"
+	"`rpingmesh-ctl COMMAND --help` explains each command. Manual: rpingmesh-ctl(1);\n"
+	"what is measured, and how to find a fault: rpingmesh(7).\n";
 
 static struct {
 	char *buf;

@@ -152,23 +152,25 @@ events_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **
 const struct ctl_command ctl_events = {
 	.name = "events",
 	.summary = "queue pairs of this host's services as they come, change and go",
-	.help = "Usage: rpingmesh-ctl events [--follow] [-c N] [--device NAME] [-p PID] [--json]\n"
-		"Print each event in the life of a queue pair (QP) the moment it happens, until Ctrl-C.\n"
+	.help = "Usage: rpingmesh-ctl events [-f] [-c N] [--device NAME] [-p PID] [--json]\n"
+		"Print each event in the life of a queue pair (QP) the moment it happens, until\n"
+		"Ctrl-C.\n"
 		"\n"
 		"  -f, --follow         do what is done anyway: go on until stopped\n"
 		"  -c, --count N        end after N events\n"
-		"  --device NAME        only events of this local RDMA device\n"
+		"      --device NAME    only events of this local RDMA device\n"
 		"  -p, --pid PID        only events of this process's QPs\n"
 		"\n"
-		"A line has the time (UTC), the event, the device, the QPN and the remote QPN, the type of the\n"
-		"QP, its owner, and, as far as it is known, its path: the addresses, the UDP source port (? when\n"
-		"it is not known), the traffic class, the service level and the MTU. Where lines are missing\n"
-		"because they were read too slowly, a line \"dropped\" tells how many.\n"
+		"A line has the time (UTC), the event, the device, the QPN and the remote QPN,\n"
+		"the type of the QP, its owner, and, as far as it is known, its path: the\n"
+		"addresses, the UDP source port (? when it is not known), the traffic class, the\n"
+		"service level and the MTU. Where lines are missing because they were read too\n"
+		"slowly, a line \"dropped\" tells how many.\n"
 		"\n"
 		"Exit status: 0 ended by Ctrl-C or -c; 2 usage; 3 no daemon, or it went away.\n"
 		"\n"
 		"Examples:\n"
-		"  rpingmesh-ctl events --follow\n"
+		"  rpingmesh-ctl events\n"
 		"  rpingmesh-ctl --json events | jq -c 'select(.event == \"error\")'",
 	.run = events_run,
 };

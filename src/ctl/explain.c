@@ -568,25 +568,27 @@ const struct ctl_command ctl_explain = {
 	.name = "explain",
 	.summary = "everything known about the path to one peer, or of one flow",
 	.help = "Usage: rpingmesh-ctl explain [--device NAME] TARGET [--json]\n"
-		"Tell everything that is known about one path: how the peer was found, from which address and\n"
-		"by which route it is probed, with which headers and which UDP source port and how that came\n"
-		"about, the clocks of both ends, loss and times, each class of results with what it means, the\n"
-		"last 16 probes with their six times, the flows of services on it, and the device.\n"
+		"Tell everything that is known about one path: how the peer was found, from which\n"
+		"address and by which route it is probed, with which headers and which UDP source\n"
+		"port and how that came about, the clocks of both ends, loss and times, each\n"
+		"class of results with what it means, the last 16 probes with their six times,\n"
+		"the flows of services on it, and the device.\n"
 		"\n"
-		"TARGET is a peer's address, its name as configured or its host name, or the number of a flow\n"
-		"(17 or flow:17, see `rpingmesh-ctl --json flows`).\n"
+		"TARGET is a peer's address, its name as configured or its host name, or the\n"
+		"number of a flow (17 or flow:17, see `rpingmesh-ctl --json flows`).\n"
 		"\n"
-		"  --device NAME        of several peers of that name, the one that this local device probes\n"
+		"      --device NAME    of several peers of that name, the one that this local\n"
+		"                       device probes\n"
 		"\n"
-		"Times of a probe: T1 posted, T2 sent, T3 arrived there, T4 answered, T5 answer arrived, T6 read.\n"
-		"RTT is (T5-T2)-(T4-T3). The daemon keeps the last probes of 2048 streams, and of those asked\n"
-		"for here from then on.\n"
+		"Times of a probe: T1 posted, T2 sent, T3 arrived there, T4 answered, T5 answer\n"
+		"arrived, T6 read. RTT is (T5-T2)-(T4-T3). The daemon keeps the last probes of\n"
+		"2048 streams, and of those asked for here from then on.\n"
 		"\n"
 		"Exit status: 0 told; 1 there is no such peer or flow; 2 usage; 3 no daemon.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl explain 10.0.0.2\n"
 		"  rpingmesh-ctl explain flow:17\n"
-		"  rpingmesh-ctl --json explain node7 | jq '.streams[].last[] | [.class, .rtt_ns]'",
+		"  rpingmesh-ctl --json explain node7 | jq '.streams[].last[] | .rtt_ns'",
 	.run = explain_run,
 };

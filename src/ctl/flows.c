@@ -156,23 +156,23 @@ flows_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **a
 
 const struct ctl_command ctl_flows = {
 	.name = "flows",
-	.summary = "the RDMA connections of this host's services, and how their paths do",
+	.summary = "RDMA connections of this host's services, and how their paths do",
 	.help = "Usage: rpingmesh-ctl flows [--by WHAT | --qps] [FILTER]... [--json]\n"
-		"Show who talks to whom over RoCE v2 from this host, and what probes on the same path find.\n"
-		"A flow is all connected queue pairs (QPs) with the same device, addresses, UDP source port,\n"
-		"traffic class (TOS) and service level. The worst come first: by loss, then by RTT P99;\n"
-		"flows without a measurement come last.\n"
+		"Show who talks to whom over RoCE v2 from this host, and what probes on the same\n"
+		"path find. A flow is all connected queue pairs (QPs) with the same device,\n"
+		"addresses, UDP source port, traffic class (TOS) and service level. The worst\n"
+		"come first: by loss, then by RTT P99; flows without a measurement come last.\n"
 		"\n"
-		"  --by WHAT            sum up by job, process, device or remote (host)\n"
-		"  --qps                a line for each QP\n"
-		"  --device NAME        only flows of this local RDMA device\n"
+		"      --by WHAT        sum up by job, process, device or remote (host)\n"
+		"      --qps            a line for each QP\n"
+		"      --device NAME    only flows of this local RDMA device\n"
 		"  -p, --pid PID        only flows of this process\n"
-		"  --job JOB            only flows of this job, as the column JOB has it\n"
-		"  --remote HOST        only flows to this address or host name\n"
+		"      --job JOB        only flows of this job, as the column JOB has it\n"
+		"      --remote HOST    only flows to this address or host name\n"
 		"\n"
-		"PORT ? means that the source port is not known. PATH tells how near probes are to the path\n"
-		"of the flow: exact, approximate (another source port), or unknown. LOSS and times are of the\n"
-		"last 10 seconds, as in `rpingmesh-ctl peers`.\n"
+		"PORT ? means that the source port is not known. PATH tells how near probes are\n"
+		"to the path of the flow: exact, approximate (another source port), or unknown.\n"
+		"LOSS and times are of the last 10 seconds, as in `rpingmesh-ctl peers`.\n"
 		"\n"
 		"Exit status: 0 answered; 2 usage; 3 no daemon.\n"
 		"\n"
@@ -180,6 +180,6 @@ const struct ctl_command ctl_flows = {
 		"  rpingmesh-ctl flows\n"
 		"  rpingmesh-ctl flows --by job\n"
 		"  rpingmesh-ctl flows --qps --pid 4711\n"
-		"  rpingmesh-ctl --json flows | jq -c 'select(.recent.lost_ratio > 0) | [.dst_gid, .owners[].comm]'",
+		"  rpingmesh-ctl --json flows | jq -c 'select(.recent.lost_ratio > 0) | .owners'",
 	.run = flows_run,
 };

@@ -114,19 +114,20 @@ const struct ctl_command ctl_log_level = {
 	.name = "log-level",
 	.summary = "how much the daemon logs, shown or set until its next reload",
 	.help = "Usage: rpingmesh-ctl log-level [LEVEL [SUBSYSTEM]...] [--json]\n"
-		"Show from which level on each subsystem of the daemon logs; with LEVEL, set it for all or for\n"
-		"the subsystems named. What is set lasts until the daemon reads its configuration again\n"
-		"(`rpingmesh-ctl config reload`, SIGHUP) or is restarted; the configuration's group `log` lasts.\n"
+		"Show from which level on each subsystem of the daemon logs; with LEVEL, set it\n"
+		"for all or for the subsystems named. What is set lasts until the daemon reads\n"
+		"its configuration again (`rpingmesh-ctl config reload`, SIGHUP) or is restarted;\n"
+		"the configuration's group `log` lasts.\n"
 		"\n"
-		"Levels: error, warning, info, debug. Subsystems: main, config, device, cm, peer, responder,\n"
-		"trace, control.\n"
+		"Levels: error, warning, info, debug.\n"
+		"Subsystems: main, config, device, cm, peer, responder, trace, control.\n"
 		"\n"
-		"Exit status: 0 shown or set; 2 usage; 3 no daemon, or no permission: root and the daemon's own\n"
-		"user may set it.\n"
+		"Exit status: 0 shown or set; 2 usage; 3 no daemon, or no permission: root and\n"
+		"the daemon's own user may set it.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl log-level\n"
-		"  rpingmesh-ctl log-level debug peer cm     why is a peer not found?\n"
+		"  rpingmesh-ctl log-level debug peer cm    # why is a peer not found?\n"
 		"  rpingmesh-ctl log-level info",
 	.run = loglevel_run,
 };

@@ -122,22 +122,24 @@ const struct ctl_command ctl_matrix = {
 	.name = "matrix",
 	.summary = "peers by local devices, with RTT and loss in each cell",
 	.help = "Usage: rpingmesh-ctl matrix [-m METRIC] [--json]\n"
-		"Show peers by local devices; the more numerous are the rows. A cell has the median RTT and the loss of\n"
-		"the last 10 seconds, a mark that tells how high it is among all cells (the last lines say what the\n"
-		"marks mean; letters where the locale has no blocks), and the colour of the loss: green none, yellow\n"
-		"some, red from 5 % on. A peer that is not up shows its state. What does not fit the width\n"
+		"Show peers by local devices; the more numerous are the rows. A cell has the\n"
+		"median RTT and the loss of the last 10 seconds, a mark that tells how high it is\n"
+		"among all cells (the last lines say what the marks mean; letters where the\n"
+		"locale has no blocks), and the colour of the loss: green none, yellow some, red\n"
+		"from 5 % on. A peer that is not up shows its state. What does not fit the width\n"
 		"follows below in further blocks.\n"
 		"\n"
-		"  -m, --metric METRIC  both (default: RTT and loss), rtt, loss, prober or responder (the delays\n"
-		"                       inside the two hosts)\n"
+		"  -m, --metric METRIC  both (default: RTT and loss), rtt, loss, prober or\n"
+		"                       responder (the delays inside the two hosts)\n"
 		"\n"
-		"With --json one object a cell: address, device, hostname, state and the figures; null is not known.\n"
+		"With --json one object a cell: address, device, hostname, state and the figures;\n"
+		"null is not known.\n"
 		"\n"
 		"Exit status: 0 answered; 2 usage; 3 no daemon.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl matrix\n"
 		"  rpingmesh-ctl --color=always matrix --metric loss | less -R\n"
-		"  rpingmesh-ctl --json matrix | jq -r 'select(.lost_ratio > 0.01) | [.address, .device] | @tsv'",
+		"  rpingmesh-ctl --json matrix | jq -r 'select(.lost_ratio > 0.01) | .address'",
 	.run = matrixcmd_run,
 };

@@ -245,11 +245,12 @@ acknowledge_run(struct ctl *ctl, const struct ctl_command *command, int argc, ch
 const struct ctl_command ctl_acknowledge = {
 	.name = "acknowledge",
 	.summary = "mark the flaps of devices as seen",
-	.help = "Usage: rpingmesh-ctl acknowledge [DEVICE]\n"
-		"Say that the flaps of a device, or of all devices, have been seen: they are not counted in\n"
-		"`rpingmesh-ctl status` and `devices` any more, and a device that is left alone because it failed\n"
-		"or flapped too often is tried again at once. The history stays, marked as seen. Changes the\n"
-		"daemon, so only root and the daemon's own user may.\n"
+	.help = "Usage: rpingmesh-ctl acknowledge [DEVICE] [--json]\n"
+		"Say that the flaps of a device, or of all devices, have been seen: they are not\n"
+		"counted in `rpingmesh-ctl status` and `devices` any more, and a device that is\n"
+		"left alone because it failed or flapped too often is tried again at once. The\n"
+		"history stays, marked as seen. This changes the daemon, so only root and the\n"
+		"daemon's own user may.\n"
 		"\n"
 		"Exit status: 0 done; 1 no such device, or no right to; 2 usage; 3 no daemon.\n"
 		"\n"

@@ -325,11 +325,12 @@ recording_run(struct ctl *ctl, const struct ctl_command *command, int argc, char
 
 const struct ctl_command ctl_record = {
 	.name = "record",
-	.summary = "what the daemon tells into a file, for `replay`",
-	.help = "Usage: rpingmesh-ctl record [-k KINDS] [-c N] [-d SECONDS] [--max-size SIZE] [--force] FILE\n"
-		"Write each probe, window and QP event that the daemon tells into FILE until Ctrl-C, for\n"
-		"`rpingmesh-ctl replay` here or on another machine. FILE is MessagePack that other programs\n"
-		"read too: rpingmesh-ctl(1), replay. It must not exist yet; - is the standard output.\n"
+	.summary = "write what the daemon tells into a file, for `replay`",
+	.help = "Usage: rpingmesh-ctl record [OPTION]... FILE [--json]\n"
+		"Write each probe, window and QP event that the daemon tells into FILE until\n"
+		"Ctrl-C, for `rpingmesh-ctl replay` here or on another machine. FILE is\n"
+		"MessagePack that other programs read, too: rpingmesh-ctl(1), replay. It must not\n"
+		"exist yet; - is the standard output.\n"
 		"\n"
 		"  -k, --kinds KINDS    only these, of probe,window,event\n"
 		"  -c, --count N        end after N records\n"
@@ -337,16 +338,18 @@ const struct ctl_command ctl_record = {
 		"      --max-size SIZE  end when FILE has this size: bytes, or as in 20k, 3M, 1G\n"
 		"  -f, --force          overwrite FILE\n"
 		"\n"
-		"What has come is written at least once a second. However the recording ends, also by a crash,\n"
-		"all before its end can be replayed. When the disk is full, the recording ends with a message\n"
-		"and what it holds is whole. Records that we read too slowly are counted in it.\n"
+		"What has come is written at least once a second. However the recording ends,\n"
+		"also by a crash, all before its end can be replayed. When the disk is full, the\n"
+		"recording ends with a message, and what it holds is whole. Records that we read\n"
+		"too slowly are counted in it.\n"
 		"\n"
-		"Exit status: 0 ended by Ctrl-C or a limit; 1 FILE cannot be made or written, or the disk is\n"
-		"full; 2 usage; 3 no daemon, or it went away (what came before is in FILE).\n"
+		"Exit status: 0 ended by Ctrl-C or a limit; 1 FILE cannot be made or written, or\n"
+		"the disk is full; 2 usage; 3 no daemon, or it went away (what came before is in\n"
+		"FILE).\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl record -d 60 incident.rec\n"
 		"  rpingmesh-ctl record -k probe --max-size 100M /var/tmp/probes.rec\n"
-		"  ssh host rpingmesh-ctl record -d 10 - | rpingmesh-ctl --json replay - | jq .rtt_ns",
+		"  ssh host rpingmesh-ctl record -d 10 - | rpingmesh-ctl --json replay -",
 	.run = recording_run,
 };

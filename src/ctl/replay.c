@@ -270,20 +270,23 @@ replay_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **
 
 const struct ctl_command ctl_replay = {
 	.name = "replay",
-	.summary = "what `record` wrote, as if it came now",
-	.help = "Usage: rpingmesh-ctl replay [-s FACTOR] [-f] [-i] [--json] FILE\n"
-		"Print what a file of `rpingmesh-ctl record` holds: with --json each record as `watch`, `windows\n"
-		"--follow` and `events` would have printed it, else a line each. - is the standard input. No\n"
-		"daemon is needed.\n"
+	.summary = "print what `record` wrote, at once or in its own time",
+	.help = "Usage: rpingmesh-ctl replay [-s FACTOR] [-f] [-i] FILE [--json]\n"
+		"Print what a file of `rpingmesh-ctl record` holds: with --json each record as\n"
+		"`watch`, `windows --follow` and `events` would have printed it, else a line\n"
+		"each. - is the standard input. No daemon is needed.\n"
 		"\n"
-		"  -s, --speed FACTOR   as it happened: 1 in its own time, 10 ten times as fast; without, at once\n"
-		"  -f, --follow         wait for more when the file is still being written, until its end\n"
+		"  -s, --speed FACTOR   as it happened: 1 in its own time, 10 ten times as fast;\n"
+		"                       without it, at once\n"
+		"  -f, --follow         wait for more when the file is still being written, until\n"
+		"                       its end\n"
 		"  -i, --info           only what it is and how much of what it holds\n"
 		"\n"
-		"A recording that was cut, by a crash or a full disk, is printed as far as it goes.\n"
+		"A recording that was cut, by a crash or a full disk, is printed as far as it\n"
+		"goes.\n"
 		"\n"
-		"Exit status: 0 replayed to its end, or ended by Ctrl-C; 1 the recording was cut, is damaged (the\n"
-		"message says at which byte) or cannot be read; 2 usage.\n"
+		"Exit status: 0 replayed to its end, or ended by Ctrl-C; 1 the recording was cut,\n"
+		"is damaged (the message says at which byte) or cannot be read; 2 usage.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl replay --info incident.rec\n"

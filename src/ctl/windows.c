@@ -250,30 +250,34 @@ windows_run(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 
 const struct ctl_command ctl_windows = {
 	.name = "windows",
-	.summary = "statistics of the last whole window of time, with loss and its interval",
-	.help = "Usage: rpingmesh-ctl windows [--by WHAT] [--follow [-c N] [-s]] [--json]\n"
-		"Show what the probes of the last window of time found. Windows begin at multiples of their\n"
-		"length (window_s in the configuration, 10 seconds unless set) by the wall clock; a window is\n"
-		"shown once each of its probes has ended.\n"
+	.summary = "the last window of time: loss with its interval, and times",
+	.help = "Usage: rpingmesh-ctl windows [--by WHAT] [-f [-c N] [-s]] [--json]\n"
+		"Show what the probes of the last window of time found. Windows begin at\n"
+		"multiples of their length (window_s in the configuration, 10 seconds unless set)\n"
+		"by the wall clock; a window is shown once each of its probes has ended.\n"
 		"\n"
-		"  --by WHAT            target (default: each stream of probes to a peer, pings too), flow\n"
-		"                       (of services) or device (everything that it sent)\n"
-		"  -f, --follow         print a line for each window when it is closed, until Ctrl-C\n"
-		"  -c, --count N        end after N windows\n"
-		"  -s, --sparklines     with -f, end each line with the windows so far, a mark each (24 at most): the\n"
-		"                       median RTT and the loss, as in `rpingmesh-ctl top`; '?' is not known\n"
+		"      --by WHAT        target (default: each stream of probes to a peer, pings\n"
+		"                       too), flow (of services) or device (all that it sent)\n"
+		"  -f, --follow         print a line for each window when it is closed, until\n"
+		"                       Ctrl-C\n"
+		"  -c, --count N        with -f, end after N windows\n"
+		"  -s, --sparklines     with -f, end each line with the windows so far, a mark\n"
+		"                       each (24 at most): the median RTT and the loss, as in\n"
+		"                       `rpingmesh-ctl top`; '?' is not known\n"
 		"\n"
-		"LOSS is lost probes of those answered or lost, and in brackets where the true share lies with\n"
-		"a confidence of 95 %. NOISE counts results that a stall of a host may have touched: their\n"
-		"losses and, with software time stamps, their RTTs are left out. LOSS BY SIZE tells which\n"
-		"sizes of probes were lost, where not all were lost alike. PROBER and RESPONDER are the\n"
-		"delays inside the two hosts (medians). END is the time (UTC) at which the window ended.\n"
+		"LOSS is lost probes of those answered or lost, and in brackets where the true\n"
+		"share lies with a confidence of 95 %. NOISE counts results that a stall of a\n"
+		"host may have touched: their losses and, with software time stamps, their RTTs\n"
+		"are left out. LOSS BY SIZE tells which sizes of probes were lost, where not all\n"
+		"were lost alike. PROBER and RESPONDER are the delays inside the two hosts\n"
+		"(medians). END is the time (UTC) at which the window ended.\n"
 		"\n"
-		"Exit status: 0 answered, or ended by Ctrl-C or -c; 2 usage; 3 no daemon, or it went away.\n"
+		"Exit status: 0 answered, or ended by Ctrl-C or -c; 2 usage; 3 no daemon, or it\n"
+		"went away.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl windows\n"
 		"  rpingmesh-ctl windows --by device --follow >> /var/log/rpingmesh-windows.log\n"
-		"  rpingmesh-ctl --json windows --follow | jq -c 'select(.loss_low > 0.001) | [.peer, .loss_ratio]'",
+		"  rpingmesh-ctl --json windows -f | jq -c 'select(.loss_low > 0.001) | .peer'",
 	.run = windows_run,
 };

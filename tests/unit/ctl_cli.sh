@@ -118,9 +118,9 @@ for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "
 done
 
 about=help
-run 0 --help; out '^Usage:'; out 'status'; out 'watch'; out '^  top '; out '^  matrix '; out '^  histogram '; no_err
+run 0 --help; out '^Usage:'; out 'status'; out 'watch'; out '^  top '; out '^  matrix '; out '^  histogram '; no_err; widest 80
 for command in status devices acknowledge peers targets flows events windows histogram matrix ping top watch config log-level record replay explain; do
-	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 108
+	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 80
 	run 0 $command -h; out '^Usage:'
 done
 run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1

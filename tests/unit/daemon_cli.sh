@@ -26,7 +26,9 @@ run() {
 out() { grep -qE -- "$1" "$dir/out" || bad "no '$1' in the output"; }
 err() { grep -qE -- "$1" "$dir/err" || bad "no '$1' on stderr"; }
 
-run 0 --help; out '^Usage: rpingmeshd'
+run 0 --help; out '^Usage: rpingmeshd'; out 'Exit status:'; out 'Example'
+# It fits a terminal, but for the path that configure was given.
+grep -vE '^ +/' "$dir/out" | grep -qE '.{81}' && bad "--help: a line of more than 80 columns"
 run 0 --version; out '^rpingmeshd [0-9]'
 run 0 --print-default-config
 cp "$dir/out" "$conf"
