@@ -78,6 +78,12 @@ def environment():
         for name in set(re.findall(r'getenv\("(\w+)"\)', code)):
             if not re.search(rf"^\.It Ev.*\b{name}\b", read(page), re.M):
                 yield f"variable {name} of the environment: not in {page}"
+        # What libraries read: setlocale(3); sd_notify(3), sd_listen_fds(3) and sd_watchdog_enabled(3).
+        elsewhere = {"ctl": "LC_ALL LC_CTYPE LANG"}.get(rooms, "LISTEN_FDS LISTEN_PID NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID").split()
+        for line in re.findall(r"^\.It Ev (.*)$", read(page), re.M):
+            for name in set(re.findall(r"[A-Z][A-Z_]+", line)) - set(elsewhere):
+                if f'"{name}"' not in code:
+                    yield f"variable {name} of the environment: in {page}, not in the code"
 
 
 # ---- tables of names ----
@@ -145,7 +151,15 @@ def degraded():
     for item in items:
         if not any(item.strip('"') in s for s in said):
             yield f"degraded state \"{item}\": in {DAEMON_PAGE}, not in the code"
-    if len(said) < 15 or not items:
+    of_tracing = [s for _, body in functions("src/trace/tracer_reason.c") for s in literals(body)] + list(literals(read("src/trace/tracer_reason.c")))
+    states = names_of("src/probe/prober_peer.c", "state_names")
+    rows = re.findall(r"^\| (.*?) \|", read("README.md").partition("| it says | do |\n")[2].partition("\n\n")[0], re.M)
+    for row in rows[1:]:
+        state = re.match(r"peer `(\w+)`", row)
+        fits = state[1] in states if state else any(len(k) > 8 and k in row for s in said + of_tracing for k in map(str.strip, (key(s), *re.split(r"%|[;:,(]", s))))
+        if not fits:
+            yield f"degraded state \"{row}\": in README.md, not in the code"
+    if len(said) < 15 or not items or len(rows) < 20:
         yield "too few degraded states were found: does this script still understand the code?"
 
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Every key of the tables in src/core/config.c stands in rpingmeshd.conf(5) and in etc/rpingmeshd.conf, and these two
-# know no other. The three lists are compared; a list that comes out empty is a failure, too.
+# know no other. The three lists are compared; a list that comes out empty is a failure, too. tests/doc/config_doc.py compares
+# code and manual group by group: ranges, defaults, and what changes at the next start only.
 set -eu
 src=${top_srcdir:-${srcdir:-.}}
 work=$(mktemp -d)
@@ -25,4 +26,10 @@ for doc in manual default; do
 	[ -s "$work/diff" ] && { cat "$work/diff"; status=1; }
 done
 [ "$(wc -l <"$work/code")" -ge 35 ] || { echo "only $(wc -l <"$work/code") keys in src/core/config.c"; status=1; }
+if [ -x /usr/bin/python3 ]; then
+	top_srcdir=$src /usr/bin/python3 -B "$src/tests/doc/config_doc.py" || status=1
+elif [ $status -eq 0 ]; then
+	echo "python3 is missing, so ranges and defaults were not compared: contrib/setup installs it"
+	status=77
+fi
 exit $status

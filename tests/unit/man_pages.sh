@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The manual pages are sound mdoc; tests/doc/pages_doc.py tells what else is compared.
+# The manual pages are sound mdoc; tests/doc/pages_doc.py and options_doc.py tell what else is compared.
 set -euo pipefail
 top=${top_srcdir:-.}
 export top_srcdir=$top top_builddir=${top_builddir:-.}
@@ -25,6 +25,7 @@ fi
 
 if [ -x /usr/bin/python3 ]; then
 	/usr/bin/python3 -B "$top/tests/doc/pages_doc.py" || status=1
+	/usr/bin/python3 -B "$top/tests/doc/options_doc.py" || status=1
 elif [ $status -eq 0 ]; then
 	echo "python3 is missing, so the pages were not compared with the code: contrib/setup installs it"
 	status=77
