@@ -11,6 +11,8 @@
  *
  * Timers: one an answer, for its next piece: so each piece is a callback of the loop of its own, timed like all others. Another,
  * each HTTP_TICK_NS while there are connections, looks after them and opens the listener again that a limit has closed.
+ *
+ * When accept(2) fails, libevent hands the callback its own server alone: so those that there are stand in a list.
  */
 #include "report/http.h"
 
@@ -28,6 +30,7 @@
 #include <sys/socket.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/loop.h"
 
 #define HTTP_HEADERS_MAX 8192
@@ -50,12 +53,13 @@ struct http_answer {
 };
 
 struct http {
+	LIST_ENTRY(http) in_servers;
 	struct loop *loop;
 	struct http_source source;
 	struct evhttp *server;
 	struct evconnlistener *listener; /* owned by the server */
 	struct loop_timer *tick;
-	bool ticking;
+	bool ticking, paused;            /* paused: accept(2) has failed since the last connection */
 	struct http_client client[HTTP_CLIENTS_MAX];
 	uint32_t n_clients, accepts;     /* the latter since the last tick */
 	LIST_HEAD(http_answers, http_answer) answers;
@@ -63,6 +67,8 @@ struct http {
 	struct http_stats stats;
 	char path[64];
 };
+
+static LIST_HEAD(, http) http_servers = LIST_HEAD_INITIALIZER(http_servers);
 
 static void
 http_answer_free(struct http_answer *answer)
@@ -288,6 +294,14 @@ http_clients_shut_slow(struct http *http, uint64_t now_ns)
 }
 
 static void
+http_tick_soon(struct http *http)
+{
+	if (!http->ticking)
+		loop_timer_set(http->tick, HTTP_TICK_NS);
+	http->ticking = true;
+}
+
+static void
 http_tick(void *arg)
 {
 	struct http *http = arg;
@@ -297,9 +311,28 @@ http_tick(void *arg)
 	http->accepts = 0;
 	if (http->n_clients < HTTP_CLIENTS_MAX)
 		evconnlistener_enable(http->listener);
-	http->ticking = http->n_clients > 0;
-	if (http->ticking)
-		loop_timer_set(http->tick, HTTP_TICK_NS);
+	http->ticking = false;
+	if (http->n_clients > 0)
+		http_tick_soon(http);
+}
+
+/* Out of descriptors or memory: the connection stays in the queue, so poll would call back at once. */
+static void
+http_accept_failed(struct evconnlistener *listener, void *arg)
+{
+	struct http *http;
+	int error = errno;
+
+	LIST_FOREACH (http, &http_servers, in_servers)
+		if (http->server == arg)
+			break;
+	if (!http)
+		return;
+	if (!http->paused)
+		log_warning(MAIN, "metrics: accept: %s: new connections wait", strerror(error));
+	http->paused = true;
+	evconnlistener_disable(listener);
+	http_tick_soon(http);
 }
 
 /* Called for each connection that is taken: behind all that probes want, and not too many of them. */
@@ -318,14 +351,13 @@ http_accepted(struct event_base *base, void *arg)
 	/* Before the new one is among them, which has no callbacks yet. */
 	if (http->n_clients + 1 == HTTP_CLIENTS_MAX)
 		http_clients_drop_ended(http);
+	http->paused = false;
 	bufferevent_priority_set(bev, LOOP_PRIORITY_CONTROL);
 	bufferevent_incref(bev);
 	http->client[http->n_clients++] = (struct http_client){.bev = bev, .since_ns = clock_mono_ns()};
 	if (http->n_clients == HTTP_CLIENTS_MAX || ++http->accepts >= HTTP_ACCEPTS_PER_S)
 		evconnlistener_disable(http->listener);
-	if (!http->ticking)
-		loop_timer_set(http->tick, HTTP_TICK_NS);
-	http->ticking = true;
+	http_tick_soon(http);
 	return bev;
 }
 
@@ -347,6 +379,7 @@ http_listen(struct http *http, const char *listen)
 		http->listener = NULL;
 		return -ENOMEM;
 	}
+	evconnlistener_set_error_cb(http->listener, http_accept_failed);
 	return 0;
 }
 
@@ -356,7 +389,10 @@ http_new(struct loop *loop, const char *listen, const char *path, const struct h
 	struct http *http = calloc(1, sizeof(*http));
 	int rc = -ENOMEM;
 
-	if (!http || strlen(path) >= sizeof(http->path))
+	if (!http)
+		return rc;
+	LIST_INSERT_HEAD(&http_servers, http, in_servers);
+	if (strlen(path) >= sizeof(http->path))
 		goto fail;
 	http->loop = loop;
 	http->source = *source;
@@ -403,6 +439,7 @@ http_free(struct http *http)
 	for (uint32_t i = 0; i < http->n_clients; i++)
 		bufferevent_decref(http->client[i].bev);
 	loop_timer_free(http->tick);
+	LIST_REMOVE(http, in_servers);
 	free(http);
 }
 

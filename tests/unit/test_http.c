@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -459,6 +460,48 @@ test_full_house(void **state)
 		close(fd[i]);
 }
 
+static struct event_base *complaining;
+static int complaints;
+
+/* libevent's, which would go on for ever within one turn. */
+static void
+complaint(int severity, const char *message)
+{
+	(void)severity;
+	(void)message;
+	complaints++;
+	event_base_loopbreak(complaining);
+}
+
+/* Without a descriptor for it a connection waits, and the loop does not turn for it again and again (accept(2): EMFILE). */
+static void
+test_no_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit was, now;
+	int asks = client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	/* The lowest that is free is what accept(2) would get. */
+	int lowest = dup(0);
+
+	assert_true(lowest > 0);
+	close(lowest);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	now = was;
+	now.rlim_cur = (rlim_t)lowest;
+	complaints = 0;
+	complaining = loop_base(f->loop);
+	event_set_log_callback(complaint);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+	for (int turns = 0; turns < 100; turns++)
+		turn(f);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	event_set_log_callback(NULL);
+	assert_int_equal(complaints, 0);
+	assert_int_equal(f->begun, 0);
+	assert_true(answer(f, asks, text, sizeof(text)) > 0);
+	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK\r\n", 17), 0);
+}
+
 /* A request that comes byte by byte, and a page that is taken so, last HTTP_REQUEST_S and no longer; who asks again may stay. */
 static void
 test_slow_clients(void **state)
@@ -538,6 +581,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_source_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_listen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_house, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_clients, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ipv6, setup, teardown),
