@@ -293,8 +293,9 @@ daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *senten
 		fn(arg, "the kernel offers no rdma_cm (modprobe rdma_ucm), or this user may not open /dev/infiniband/rdma_cm: "
 			"nothing is probed or answered");
 	else if (!d->nics && !d->unopened.n)
-		fn(arg, d->config->n_devices && device_set() ? "no RoCE port matches `devices`: nothing is probed or answered"
-					     : "no RoCE port found: nothing is probed or answered");
+		fn(arg, d->config->n_devices && device_set()
+				? "no RoCE port matches `devices`: nothing is probed or answered; compare it with `rdma link`"
+				: "no RoCE port found: nothing is probed or answered; `rdma link` must show one: load the NIC's driver");
 	daemon_degraded_nics(d, fn, arg);
 	daemon_degraded_trace(d, fn, arg);
 	if (guard_sentence(d->guard, text, sizeof(text)))
