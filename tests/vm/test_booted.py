@@ -10,9 +10,11 @@ import grp
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
+import time
 
 import harness
 from harness import MACHINE, check, probes_in, until
@@ -21,6 +23,7 @@ from meeting import OTHER, WireCapture, address_of, both, meet, only_two
 PACKAGE = "rpingmesh"
 UNIT = "rpingmeshd.service"
 CONF = "/etc/rpingmesh/rpingmeshd.conf"
+SOCKET_UNIT = "rpingmeshd.socket"
 SYSCTL = "/etc/sysctl.d/60-rpingmesh.conf"
 DEBS = os.environ.get("RPINGMESH_DEB", os.path.join(harness.BUILD, "deb"))
 # Whatever systemd does takes tens of seconds under emulation.
@@ -73,6 +76,20 @@ def proc_status(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
 
 
+class Journal:
+    """What the journal gets of the unit from now on."""
+
+    def __init__(self):
+        text = must("journalctl", "-n", "0", "--show-cursor")
+        self.cursor = re.search(r"-- cursor: (.*)", text)[1]
+
+    def text(self):
+        return must("journalctl", "-o", "cat", "--no-pager", "-u", UNIT, "--after-cursor", self.cursor)
+
+    def wait(self, pattern):
+        return until(f"the journal says {pattern}", lambda: re.search(pattern, self.text()), SLOW_S, 1)
+
+
 def ctl(*argv):
     """rpingmesh-ctl --json as an operator calls it: records, or nothing while the daemon does not answer."""
     p = subprocess.run(["rpingmesh-ctl", "--json", *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=SLOW_S)
@@ -88,9 +105,9 @@ def answers():
 
 
 def configure(*lines):
-    """What an operator writes below the file that came with the package. The emulation is slow: no limit of the processor."""
+    """What an operator writes below what is there."""
     with open(CONF, "a") as f:
-        f.write("\n".join(["limits = { cpu_percent = 0; };", "timeout_ms = 5000;", *lines]) + "\n")
+        f.write("\n".join(lines) + "\n")
 
 
 def install():
@@ -114,7 +131,8 @@ def running():
     with open(CONF) as f:
         plain = "\npeers = " not in f.read()
     if plain:
-        configure(peers_line())
+        # The emulation is slow: no limit of the processor.
+        configure("limits = { cpu_percent = 0; };", "timeout_ms = 5000;", peers_line())
     if not os.path.exists(SYSCTL):
         allow_tracing()
     must("systemctl", "reset-failed")
@@ -193,6 +211,59 @@ def test_measure(t):
     meet("measured")
 
 
+@both
+def test_service_flow(t):
+    """rping between the machines shows as a flow of its process, with the QPN that rdma(8) tells."""
+    running()
+    until("tracing is on", lambda: (status() or {}).get("tracing") == "on", SLOW_S, 1)
+    meet("running")
+    if MACHINE == 1:
+        argv = ["rping", "-s", "-a", address_of(1)]
+    else:
+        meet("listening")
+        argv = ["rping", "-c", "-a", address_of(1), "-I", address_of(2), "-C", "1000000"]
+    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        if MACHINE == 1:
+            until("rping listens", lambda: "rping" in must("rdma", "resource", "show", "cm_id"), SLOW_S, 1)
+            meet("listening")
+        mine = until("rping has a QP", lambda: [q for q in json.loads(must("rdma", "-j", "-d", "resource", "show", "qp"))
+                                                 if q.get("pid") == p.pid and q.get("state") == "RTS"], SLOW_S, 1)[0]
+        # It sends as fast as it can; stopped, its QP stays.
+        p.send_signal(signal.SIGSTOP)
+        f = until("its flow shows", lambda: [f for f in ctl("flows") if any(q["qpn"] == mine["lqpn"] for q in f["qps"])], SLOW_S, 1)[0]
+        check(f["owners"][0]["pid"] == p.pid and f["owners"][0]["comm"] == "rping", f"{f['owners']}, pid {p.pid}")
+        check(f["src_gid"] == address_of(MACHINE) and f["dst_gid"] == address_of(OTHER), f"{f['src_gid']} {f['dst_gid']}")
+        t.note(f"QPN {mine['lqpn']} of pid {p.pid}, {f['probing']}")
+        meet("shown")
+    finally:
+        p.kill()
+        p.wait()
+
+
+@both
+def test_reload(t):
+    """systemctl reload: the same process has the changed configuration; a wrong one is refused, with a line in the journal."""
+    running()
+    pid = main_pid()
+    configure('tor = "tor-of-the-test";')
+    must("systemctl", "reload", UNIT)
+    s = until("the new configuration holds", lambda: (status() or {}).get("tor") == "tor-of-the-test" and status(), SLOW_S, 1)
+    check(s["pid"] == pid == main_pid(), f"another process: {s['pid']}, {pid}")
+    shutil.copy(CONF, "/root/good.conf")
+    journal = Journal()
+    configure("interval_ms = 0;")
+    code, text = run("systemctl", "reload", UNIT)
+    journal.wait("interval_ms")
+    check(code != 0, f"a wrong configuration was taken: {text}")
+    check(run("systemctl", "is-active", UNIT)[1].strip() == "active" and main_pid() == pid, f"not alive: {text}")
+    s = answers()
+    check(s["tor"] == "tor-of-the-test", f"not what it had: {s['tor']}")
+    shutil.copy("/root/good.conf", CONF)
+    must("systemctl", "reload", UNIT)
+    check(main_pid() == pid and answers()["config_error"] is None, "restarted, or an error stays")
+
+
 def returns_after(t, kill):
     """kill(pid) ends the daemon; systemd starts another one, which answers on the same socket and measures."""
     restarts, pid = int(prop("NRestarts")), main_pid()
@@ -201,6 +272,19 @@ def returns_after(t, kill):
     s = until("it answers", lambda: (status() or {"pid": pid})["pid"] != pid and status(), SLOW_S, 1)
     check(s["pid"] == main_pid(), f"another daemon answers: {s['pid']}")
     t.note(f"pid {pid} is now {s['pid']}")
+
+
+@both
+def test_watchdog(t):
+    """A daemon that hangs (SIGSTOP) misses its watchdog: systemd kills it and starts another one."""
+    running()
+    check(prop("WatchdogUSec") not in ("", "0", "infinity"), "the unit has no watchdog")
+    journal = Journal()
+    returns_after(t, lambda pid: os.kill(pid, signal.SIGSTOP))
+    journal.wait("[Ww]atchdog timeout")
+    meet("returned")
+    peer_is_up(5)
+    meet("measured")
 
 
 @both
@@ -214,6 +298,100 @@ def test_crash(t):
     meet("returned")
     peer_is_up(5)
     meet("measured")
+
+
+@both
+def test_socket_activation(t):
+    """With rpingmeshd.socket, a call of rpingmesh-ctl starts the daemon, which gets that socket; without it the socket is the daemon's."""
+    running()
+    must("systemctl", "stop", UNIT)
+    check(ctl("status") == [], "it answers though it was stopped")
+    must("systemctl", "start", SOCKET_UNIT)
+    check(main_pid() == 0 and run("systemctl", "is-active", UNIT)[1].strip() == "inactive", "active without a call")
+    s = answers()
+    check(s["pid"] == main_pid() and run("systemctl", "is-active", UNIT)[1].strip() == "active", f"pid {s['pid']}")
+    must("systemctl", "stop", SOCKET_UNIT, UNIT)
+    must("systemctl", "start", UNIT)
+    check(answers()["pid"] == main_pid(), "no answer without the socket unit")
+
+
+def newer_package(t):
+    """The same package with a higher version, a line more in its configuration."""
+    tree, deb = os.path.join(t.dir, "tree"), os.path.join(t.dir, "newer.deb")
+    must("dpkg-deb", "-R", package_file(), tree)
+    control = os.path.join(tree, "DEBIAN/control")
+    with open(control) as f:
+        text = f.read()
+    version = re.search(r"^Version: (.*)$", text, re.M)[1] + "+newer"
+    with open(control, "w") as f:
+        f.write(re.sub(r"^Version: .*$", f"Version: {version}", text, flags=re.M))
+    with open(tree + CONF, "a") as f:
+        f.write("# A line of the newer package.\n")
+    must("dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "-b", tree, deb)
+    return version, deb
+
+
+@both
+def test_upgrade(t):
+    """A higher version: what the operator wrote stays, the new program runs, and measures."""
+    running()
+    pid, inode = main_pid(), os.stat("/usr/sbin/rpingmeshd").st_ino
+    with open(CONF) as f:
+        edited = f.read()
+    version, deb = newer_package(t)
+    apt("install", deb)
+    check(package_version() == version and package_state() == "installed", f"{package_version()} {package_state()}")
+    with open(CONF) as f:
+        check(f.read() == edited, "the operator's configuration was changed")
+    check(os.path.exists(CONF + ".dpkg-dist"), "no .dpkg-dist beside it")
+    check(os.stat("/usr/sbin/rpingmeshd").st_ino != inode, "the program is the old file")
+    until("another daemon runs", lambda: main_pid() not in (0, pid), SLOW_S, 1)
+    check(os.stat(f"/proc/{main_pid()}/exe").st_ino == os.stat("/usr/sbin/rpingmeshd").st_ino, "the daemon is the old program")
+    answers()
+    meet("upgraded")
+    peer_is_up(5)
+    meet("measured")
+
+
+def left_of_the_package():
+    places = ["/etc", "/run", "/var", "/lib/systemd", "/usr/lib/systemd", "/usr/lib/sysusers.d", "/usr/sbin", "/usr/bin", "/usr/share"]
+    found = must("find", *places, "-xdev", "-iname", "*rpingmesh*").split("\n")
+    # Made by the test, not by the package.
+    return sorted({f for f in found if f and not f.startswith("/run/") or f.startswith("/run/rpingmesh")})
+
+
+@both
+def test_remove_purge(t):
+    """Remove: the daemon stops, the configuration stays. Purge: nothing is left but the user, whose number may own files."""
+    running()
+    pid = main_pid()
+    apt("remove", PACKAGE)
+    check(not os.path.exists(f"/proc/{pid}"), "the daemon still runs")
+    check(package_state() == "config-files", package_state())
+    check(os.path.exists(CONF) and not os.path.exists("/usr/sbin/rpingmeshd"), "wrong files are left")
+    check(not os.path.exists("/run/rpingmesh"), "/run/rpingmesh is left")
+    check(run("systemctl", "is-active", UNIT)[1].strip() in ("inactive", "unknown", "failed"), "active")
+    apt("purge", PACKAGE)
+    check(package_state() in ("", "not-installed", "unknown") or "no packages" in package_state(), package_state())
+    # The test's own.
+    os.unlink(SYSCTL)
+    left = [f for f in left_of_the_package() if not f.startswith("/var/lib/dpkg/") and not f.startswith("/var/log/")]
+    check(left == [], f"left: {left}")
+    check(run("systemctl", "--failed", "--no-legend", "--plain")[1].strip() == "", "failed units are left")
+    t.note(f"user rpingmesh: {'stays' if any(u.pw_name == 'rpingmesh' for u in pwd.getpwall()) else 'is gone'}")
+    install()
+    answers()
+
+
+@both
+def test_autopkgtest(t):
+    """The package's own tests, as Debian's machines run them on a package that has just been installed: the two that need no source."""
+    if package_state() == "installed":
+        apt("purge", PACKAGE)
+    install()
+    for name in ("commands", "service"):
+        must("sh", os.path.join(harness.HERE, "../../contrib/debian/tests", name))
+        t.note(f"{name} passed")
 
 
 only_two("test_booted.py")
