@@ -6,8 +6,9 @@ build=${top_builddir:-.}
 dir=$(mktemp -d)
 conf=$dir/mesh.conf
 daemon=
+second=
 status=0
-trap '[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'kill -KILL $daemon $second 2>/dev/null; rm -rf "$dir"' EXIT
 
 bad() {
 	echo "FAIL: $*"
@@ -53,12 +54,12 @@ run 1 -c "$conf"; err "$dir/file"
 
 # configure TEXT: the daemon's own, and TEXT
 configure() { printf 'socket = "%s/sock"; socket_group = ""; devices = ( "nosuch*" );\n%s\n' "$dir" "$*" >"$conf"; }
-# said PATTERN: the log has such a line, now or within a while
+# said PATTERN: the log has such a line, now or within a while; a daemon that has ended says nothing more
 said() {
 	local n=0
 	until grep -qE -- "$1" "$dir/log"; do
 		n=$((n + 1))
-		[ $n -lt 600 ] || { bad "the daemon does not say '$1': $(cat "$dir/log")"; return; }
+		{ [ $n -lt 600 ] && kill -0 "$daemon" 2>/dev/null; } || { bad "the daemon does not say '$1': $(cat "$dir/log")"; return; }
 		sleep 0.1
 	done
 }
@@ -70,12 +71,27 @@ ctl() {
 	[ $got -eq "$want" ] || bad "rpingmesh-ctl $*: exit status $got, not $want"
 }
 
+# start: the daemon in the background
+start() {
+	: >"$dir/log"
+	"$build/rpingmeshd" -c "$conf" >"$dir/log" 2>&1 </dev/null &
+	daemon=$!
+	said 'is running, configuration:'
+	kill -0 $daemon || exit 1
+}
+# stop: it ends well
+stop() {
+	local got=0
+	kill -TERM $daemon
+	wait $daemon || got=$?
+	daemon=
+	[ $got -eq 0 ] || bad "stopped with $got: $(cat "$dir/log")"
+}
+
 configure 'peers = ( "10.0.0.2" ); tracing = { enable = false; }; metrics = { listen = "192.0.2.1:9479"; };'
-"$build/rpingmeshd" -c "$conf" >"$dir/log" 2>&1 </dev/null &
-daemon=$!
-said 'is running, configuration:'
+start
 said 'metrics.listen 192.0.2.1:9479: .*no interface has this address'
-ctl 1 status; out 'no metrics: 192.0.2.1:9479'
+ctl 1 status; out 'no RoCE port'; out 'no metrics: 192.0.2.1:9479'
 ctl 1 --json status; out '"devices":0'
 ctl 1 peers; out '^10.0.0.2 .*no local RDMA device'
 ctl 1 acknowledge nosuch0; err 'no device "nosuch0"'
@@ -99,9 +115,50 @@ echo 'port = 0;' >"$conf"
 kill -HUP $daemon
 said 'the old configuration stays in force'
 ctl 1 --json status; out '"config_error":"[^"]*port: expected'
-kill -TERM $daemon
-got=0
-wait $daemon || got=$?
-daemon=
-[ $got -eq 0 ] || bad "stopped with $got: $(cat "$dir/log")"
+stop
+
+# A second daemon on the socket ends, and takes nothing from the first one.
+configure 'tracing = { enable = false; };'
+start
+run 1 -c "$conf"; err "control socket $dir/sock: another daemon listens there already$"
+ctl 1 status; out ", pid $daemon,"
+# What a crash leaves behind is no second daemon.
+kill -KILL $daemon
+{ wait $daemon; } 2>/dev/null
+[ -S "$dir/sock" ] || bad "a killed daemon leaves no socket to try with"
+ctl 3 status; err "$dir/sock: no rpingmeshd listens there \(connection refused\)"
+start
+said "$dir/sock: nobody listens there any more, replaced"
+ctl 1 status; out ", pid $daemon,"
+stop
+[ ! -e "$dir/sock" ] || bad "the socket of a daemon that ended is still there"
+
+# Two daemons with one port for metrics: the second does without until the first one ends.
+for n in 1 2 3 4 5 6 7 8 9 end; do
+	port=$((20000 + RANDOM % 10000))
+	configure "tracing = { enable = false; }; metrics = { listen = \"127.0.0.1:$port\"; };"
+	start
+	ctl 1 --json status
+	grep -q 'no metrics' "$dir/out" || break
+	[ $n != end ] || bad "no free port: $(cat "$dir/log")"
+	stop
+done
+cp "$conf" "$dir/second.conf"
+sed -i "s|$dir/sock|$dir/second|" "$dir/second.conf"
+"$build/rpingmeshd" -c "$dir/second.conf" >"$dir/second.log" 2>&1 </dev/null &
+second=$!
+mv "$dir/log" "$dir/first.log"
+ln -s second.log "$dir/log"
+said "127.0.0.1:$port: .*in use"
+ctl 1 -S "$dir/second" status; out "no metrics: 127.0.0.1:$port.*in use"
+stop
+n=0
+while ctl 1 -S "$dir/second" --json status && grep -q 'no metrics' "$dir/out"; do
+	n=$((n + 1))
+	[ $n -lt 60 ] || { bad "the port is free, and there are no metrics: $(cat "$dir/log")"; break; }
+	sleep 1
+done
+daemon=$second
+second=
+stop
 exit $status
