@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""contrib/container: the commands of README.md, its table, the quadlet, the DaemonSet and the Containerfile say the same. None of them is run
+here; tests/vm/test_container.py runs the commands."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+TOP = os.environ.get("top_srcdir", ".")
+DIR = os.path.join(TOP, "contrib/container")
+# Of podman run, options without a value.
+SWITCHES = {"-d", "--read-only"}
+# podman-systemd.unit(5): keys and the options that they stand for.
+KEYS = {"Network": "--network", "DropCapability": "--cap-drop", "AddCapability": "--cap-add", "Ulimit": "--ulimit", "AddDevice": "--device",
+        "Volume": "-v", "ContainerName": "--name", "SeccompProfile": "--security-opt"}
+# Each way of running it has its own for these.
+NOT_COMPARED = {"-d", "--name", "--restart"}
+
+
+def text(name):
+    with open(os.path.join(DIR, name), encoding="utf-8") as f:
+        return f.read()
+
+
+def documented(mark):
+    found = re.search(rf"^<!-- {mark} -->\n\n((?:    .*\n)+)", text("README.md"), re.M)
+    return found[1].replace("\\\n", "") if found else ""
+
+
+def value(option, word):
+    """As one form: cap_bpf and BPF are the same."""
+    return {w.upper().removeprefix("CAP_") for w in re.split("[ ,]", word)} if option.startswith("--cap") else {word}
+
+
+def options(words):
+    """(option, value) of a command line of podman run, up to the image, and the image."""
+    found, at = set(), 0
+    while at < len(words) and words[at].startswith("-"):
+        if words[at] in SWITCHES:
+            found.add((words[at], ""))
+        else:
+            found |= {(words[at], v) for v in value(words[at], words[at + 1])}
+            at += 1
+        at += 1
+    return found, words[at:]
+
+
+def quadlet():
+    found, image = set(), None
+    section = ""
+    for line in text("rpingmesh.container").splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        if section != "Container" or "=" not in line or line.startswith("#"):
+            continue
+        key, word = line.split("=", 1)
+        if key == "Image":
+            image = word
+        elif key == "PodmanArgs":
+            found |= options(shlex.split(word))[0]
+        elif key in ("ReadOnly", "NoNewPrivileges"):
+            found.add(("--read-only", "") if key == "ReadOnly" else ("--security-opt", "no-new-privileges"))
+        elif key in KEYS:
+            found |= {(KEYS[key], v) for v in value(KEYS[key], f"seccomp={word}" if key == "SeccompProfile" else word)}
+        elif key != "Notify":
+            yield f"rpingmesh.container: unknown key {key}"
+    run, rest = options(shlex.split(documented("run"))[2:])
+    if rest != [image]:
+        yield f"rpingmesh.container: image {image}, README.md: {rest}"
+    yield from differences("rpingmesh.container", found, run)
+
+
+def differences(name, found, run):
+    for option, word in sorted({o for o in found ^ run if o[0] not in NOT_COMPARED}):
+        yield f"{name} and README.md's podman run differ in {option} {word}"
+
+
+def docker():
+    # Docker's filter is another.
+    run = {(o, v) for o, v in options(shlex.split(documented("run"))[2:])[0] if not v.startswith("seccomp=")}
+    found = options(shlex.split(documented("docker"))[2:])[0]
+    yield from differences("README.md's docker run", found - {("--user", "0:0")}, run)
+
+
+def table():
+    """Each option of the command line has its line."""
+    run = options(shlex.split(documented("run"))[2:])[0]
+    cells = re.findall(r"^\| (`-.*?) \|.*\|.*\|$", text("README.md").split("| given |")[1], re.M)
+    listed = set()
+    for words in re.findall(r"`([^`]+)`", " ".join(cells)):
+        listed |= options(shlex.split(words))[0]
+    for option, word in sorted(run):
+        if option not in ("-d", "--name") and not any(option == o and word.startswith(w) for o, w in listed):
+            yield f"README.md: its table lacks {option} {word}"
+    for option, word in sorted(listed):
+        if not any(option == o and w.startswith(word) for o, w in run):
+            yield f"README.md: its table has {option} {word}, which the command lacks"
+
+
+def numbers():
+    uid = re.search(r"^ARG UID=(\d+)$", text("Containerfile"), re.M)[1]
+    for pattern in (r"d /run/rpingmesh 0755 (\d+) ", r"d /run/rpingmesh 0755 \d+ (\d+)'", r"groupadd --gid (\d+)", r"is the user (\d+)"):
+        if not re.search(pattern.replace(r"(\d+)", uid), text("README.md")):
+            yield f"README.md: {pattern} is not {uid}, the Containerfile's"
+
+
+def daemonset():
+    documents = list(yaml.safe_load_all(text("daemonset.yaml")))
+    if [d["kind"] for d in documents] != ["ConfigMap", "DaemonSet"]:
+        yield f"daemonset.yaml: {[d['kind'] for d in documents]}"
+        return
+    config, spec = documents[0], documents[1]["spec"]
+    pod = spec["template"]["spec"]
+    daemon, run = pod["containers"][0], options(shlex.split(documented("run"))[2:])[0]
+    added = {v for o, v in run if o == "--cap-add"}
+    mounts = {(m["mountPath"], m.get("readOnly", False)) for m in daemon["volumeMounts"]}
+    health = re.search(r"^HEALTHCHECK .* CMD (.*)$", text("Containerfile"), re.M)[1]
+    right = daemon["securityContext"]
+    for good, what in (
+            (spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"], "the selector is not the labels"),
+            (pod["hostNetwork"] and pod["hostPID"], "not in the host's namespaces"),
+            (set(right["capabilities"]["add"]) == added | {"IPC_LOCK"} and right["capabilities"]["drop"] == ["ALL"], "capabilities"),
+            (right["readOnlyRootFilesystem"] and right["allowPrivilegeEscalation"] is False, "what README.md's command takes away"),
+            (mounts == {("/run/rpingmesh", False), ("/etc/rpingmesh", True)}, f"mounts {mounts}"),
+            ({m["name"] for m in daemon["volumeMounts"]} == {v["name"] for v in pod["volumes"]}, "a mount without its volume"),
+            (pod["volumes"][1]["configMap"]["name"] == config["metadata"]["name"], "the configuration's name"),
+            ("rpingmeshd.conf" in config["data"], "no rpingmeshd.conf"),
+            (daemon["livenessProbe"]["exec"]["command"] == ["/bin/sh", "-c", health], "its probe is not the image's health check")):
+        if not good:
+            yield f"daemonset.yaml: {what}"
+    # The daemon's own parser, where there is one.
+    daemon_program = os.path.join(os.environ.get("top_builddir", "."), "rpingmeshd")
+    if os.access(daemon_program, os.X_OK):
+        with tempfile.NamedTemporaryFile("w") as f:
+            f.write(config["data"]["rpingmeshd.conf"])
+            f.flush()
+            p = subprocess.run([daemon_program, "-t", "-c", f.name], text=True, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, check=False)
+        if p.returncode:
+            yield f"daemonset.yaml: its configuration: {p.stdout.strip()}"
+
+
+def page():
+    readme = text("README.md")
+    for n in set(re.findall(r"contrib/[\w./-]*\w", readme)):
+        if not os.path.exists(os.path.join(TOP, n)):
+            yield f"README.md: {n} does not exist"
+    for n in re.findall(r"\]\(([\w.]+)\)", readme):
+        if not os.path.exists(os.path.join(DIR, n)):
+            yield f"README.md: {n} does not exist"
+    usage = subprocess.run([os.path.join(DIR, "build"), "--help"], text=True, stdout=subprocess.PIPE, check=True).stdout
+    for option in set(re.findall(r"^\| `(--\w+) ", readme.split("| given |")[0], re.M)):
+        if f"  {option} " not in usage:
+            yield f"README.md: contrib/container/build has no {option}"
+    if "Kubernetes were not run" not in readme or "was not run" not in text("daemonset.yaml"):
+        yield "what was not run is not said"
+
+
+def main():
+    problems = [f"contrib/container/{p}" for f in (quadlet, docker, table, numbers, daemonset, page) for p in f()]
+    for p in problems:
+        print(p)
+    sys.exit(1 if problems else 0)
+
+
+main()
