@@ -306,6 +306,7 @@ client_error(const struct client *client, const char *method, const msgpack_obje
 static int
 client_answer(struct client *client, const char *method, uint64_t until_ns)
 {
+	enum client_event event;
 	int rc;
 
 	for (;;) {
@@ -316,10 +317,12 @@ client_answer(struct client *client, const char *method, uint64_t until_ns)
 			return CTL_OK;
 		if (rc > 0)
 			continue;
-		client_poll(client, -1, until_ns);
-		if (client->ops.hasty && signals_stop())
-			return CTL_STOPPED;
-		if (clock_mono_ns() >= until_ns) {
+		event = client_poll(client, client->ops.woken ? client->input : -1, until_ns);
+		if (event == CLIENT_SIGNAL || event == CLIENT_INPUT) {
+			if (client->ops.woken && client->ops.woken(client->ops.arg))
+				return CTL_STOPPED;
+		} else if (clock_mono_ns() >= until_ns) {
+			/* Not after a signal: a program that was stopped looks first. */
 			ctl_complain("%s: the daemon has not answered \"%s\" for %d s", client->path, method,
 				     (int)(client->patience_ns / NSEC_PER_SEC));
 			return CTL_NO_DAEMON;

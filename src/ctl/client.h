@@ -16,7 +16,8 @@ struct client;
 struct client_ops {
 	void (*notified)(void *arg, const msgpack_object *method, const msgpack_object *params);
 	void *arg;
-	bool hasty; /* a signal to stop cuts a call short: CTL_STOPPED, untold */
+	/* A signal, or input on client_watch()'s descriptor, has come while a call waits. True cuts it short: CTL_STOPPED, untold. */
+	bool (*woken)(void *arg);
 };
 
 /* The largest message that is taken from the daemon. */
@@ -33,7 +34,7 @@ void client_set_patience(struct client *client, uint64_t ns);
 /*
  * Calls method; param is one packed object, or NULL for none. CTL_OK and *result (nil possible), which lives until the
  * next function of the client; or CTL_BAD_NEWS when the daemon answered with an error, CTL_NO_DAEMON.
- * Notifications that come in between are passed on. A signal does not cut it short, unless hasty.
+ * Notifications that come in between are passed on. A signal does not cut it short, unless `woken` does.
  */
 int client_call(struct client *client, const char *method, const msgpack_sbuffer *param, const msgpack_object **result);
 

@@ -42,14 +42,16 @@ signals_start(void (*restore)(void))
 {
 	static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT};
 	const size_t n = sizeof(wanted) / sizeof(wanted[0]) - (restore ? 0 : 2);
-	struct sigaction sa = {.sa_handler = signals_handler, .sa_flags = SA_RESTART};
+	struct sigaction sa = {.sa_handler = signals_handler, .sa_flags = SA_RESTART}, was;
 
 	if (pipe2(signals.pipe, O_NONBLOCK | O_CLOEXEC) < 0)
 		return -errno;
 	signals.restore = restore;
 	sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < n; i++)
-		sigaction(wanted[i], &sa, NULL);
+		/* nohup(1) is to be obeyed. A shell without jobs has its background ignore SIGINT as well: kill -INT is to end us. */
+		if (wanted[i] != SIGHUP || (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN))
+			sigaction(wanted[i], &sa, NULL);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ctrl-C and window changes for the commands that run until told to stop. The first SIGINT, SIGTERM, SIGHUP or
- * SIGQUIT is only noted, and wakes whoever polls; the second ends the program at once.
+ * SIGQUIT is only noted, and wakes whoever polls; the second ends the program at once. SIGHUP stays ignored if it was.
  */
 #ifndef RPINGMESH_CTL_SIGNALS_H
 #define RPINGMESH_CTL_SIGNALS_H

@@ -57,6 +57,16 @@ top_take_windows(void *arg, const msgpack_object *list)
 	return CTL_OK;
 }
 
+static bool
+top_woken(void *arg)
+{
+	struct top *top = arg;
+
+	if (top->woken)
+		top->woken(top);
+	return top->stopped || signals_stop();
+}
+
 /* Those to come first, so that none is missed in between; one that comes twice counts once. */
 static int
 top_windows(struct top *top)
@@ -79,11 +89,13 @@ top_windows(struct top *top)
 int
 top_connect(struct top *top)
 {
-	const struct client_ops ops = {.notified = top_notified, .arg = top, .hasty = true};
+	const struct client_ops ops = {.notified = top_notified, .arg = top, .woken = top_woken};
 	int rc = client_open(top->ctl->socket, &ops, &top->client);
 
 	if (rc != CTL_OK)
 		return rc;
+	if (top->live)
+		client_watch(top->client, screen_fd());
 	rc = top->trends ? top_windows(top) : CTL_OK;
 	if (rc != CTL_OK)
 		top_disconnect(top);
@@ -102,7 +114,8 @@ top_fetch(struct top *top)
 {
 	const msgpack_object *list = NULL;
 	struct copy *copy;
-	int rc = client_list(top->client, top->targets ? "targets" : "peers", &list);
+	bool targets = top->targets; /* a key may come meanwhile */
+	int rc = client_list(top->client, targets ? "targets" : "peers", &list);
 
 	if (rc != CTL_OK)
 		return rc;
@@ -113,7 +126,7 @@ top_fetch(struct top *top)
 	}
 	copy_free(top->list);
 	top->list = copy;
-	top->list_targets = top->targets;
+	top->list_targets = targets;
 	top->list_wall_ns = clock_wall_ns();
 	return CTL_OK;
 }

@@ -17,6 +17,7 @@
 struct client;
 struct copy;
 struct ctl;
+struct toplive;
 
 struct top {
 	const struct ctl *ctl;
@@ -27,6 +28,9 @@ struct top {
 	struct toptable_query query;
 	char filter[TOP_FILTER];
 	struct trends *trends;                /* NULL: not shown */
+	void (*woken)(struct top *top);       /* a signal or a key has come while the daemon is asked; NULL: never mind */
+	struct toplive *live;                 /* whose that is */
+	bool stopped;                         /* it is not to be asked any more */
 	struct copy *list;                    /* the last answer; NULL: none yet */
 	uint64_t list_wall_ns;                /* when it came */
 	int failed;

@@ -28,6 +28,7 @@ struct toplive {
 	size_t room, n;            /* rows that fit, and rows there are, when it was drawn last */
 	size_t columns;
 	bool paused, help, editing, quit;
+	bool ask;                  /* the daemon, at once */
 	char trouble[TOPLIVE_LINE]; /* "": none */
 	uint64_t lost_wall_ns;     /* since when there is no daemon */
 };
@@ -305,17 +306,16 @@ toplive_key(struct toplive *live, int key)
 	}
 }
 
-/* True: the daemon has to be asked at once. */
-static bool
+static void
 toplive_keys(struct toplive *live)
 {
-	bool ask = false;
 	int key;
 
 	screen_read();
 	while ((key = screen_key()) >= 0)
-		ask |= toplive_key(live, key);
-	return ask;
+		live->ask |= toplive_key(live, key);
+	/* The terminal has hung up, and nohup(1) keeps the signal from us. */
+	live->quit |= key == SCREEN_EOF;
 }
 
 /* ---- the loop ---- */
@@ -335,17 +335,14 @@ toplive_update(struct toplive *live)
 	int rc = CTL_OK;
 
 	live->trouble[0] = '\0';
-	if (!top->client) {
+	if (!top->client)
 		rc = top_connect(top);
-		if (rc == CTL_OK)
-			client_watch(top->client, screen_fd());
-	}
 	if (rc == CTL_OK)
 		rc = top_fetch(top);
 	if (rc == CTL_OK) {
 		live->lost_wall_ns = 0;
 		top->seen++;
-	} else {
+	} else if (rc != CTL_STOPPED) {
 		toplive_lost(live);
 	}
 }
@@ -370,17 +367,33 @@ toplive_ends(const struct toplive *live)
 	return live->quit || signals_stop() || (live->top->updates && live->top->seen >= live->top->updates);
 }
 
+/* A daemon that does not answer keeps nobody from sorting, suspending and leaving. */
+static void
+toplive_woken(struct top *top)
+{
+	struct toplive *live = top->live;
+
+	screen_suspend();
+	toplive_keys(live);
+	toplive_draw(live);
+	top->stopped = live->quit;
+	if (top->client)
+		client_watch(top->client, screen_fd());
+}
+
 int
 toplive_run(struct top *top)
 {
 	struct toplive live = {.top = top};
 	uint64_t next_ns = clock_mono_ns() + top->interval_ns;
-	bool ask = false;
 
+	top->live = &live;
+	top->woken = toplive_woken;
 	top->seen = 1;
 	ctl_complain_into(live.trouble, sizeof(live.trouble));
 	while (!toplive_ends(&live)) {
-		if (ask || (!live.paused && clock_mono_ns() >= next_ns)) {
+		if (live.ask || (!live.paused && clock_mono_ns() >= next_ns)) {
+			live.ask = false;
 			toplive_update(&live);
 			next_ns = clock_mono_ns() + top->interval_ns;
 		}
@@ -389,7 +402,7 @@ toplive_run(struct top *top)
 			break;
 		toplive_wait(&live, live.paused ? UINT64_MAX : next_ns);
 		screen_suspend();
-		ask = toplive_keys(&live);
+		toplive_keys(&live);
 	}
 	ctl_complain_into(NULL, 0);
 	screen_stop();

@@ -412,6 +412,13 @@ recorded; kill -INT $pid; wait $pid; got=$?
 if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
 out ': 6 probes'; no_err
 run 0 replay "$rec"; out 'ended by: stopped$'
+what="record, nohup"
+rm -f "$rec"
+(trap '' HUP; exec "$ctl" -S "$sock" record -f "$rec") >"$dir/out" 2>"$dir/err" & pid=$!
+recorded; kill -HUP $pid; sleep 0.3
+if kill -0 $pid 2>/dev/null; then ok; else bad "ended by a SIGHUP that is ignored"; fi
+kill -TERM $pid; wait $pid; got=$?
+if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
 what="record, killed"
 rm -f "$rec"
 "$ctl" -S "$sock" record -f "$rec" >"$dir/out" 2>"$dir/err" & pid=$!
@@ -718,6 +725,30 @@ fake=$(cat "$dir/restarted")
 # A daemon that hangs: a signal ends us all the same.
 daemon stalls
 top "20 80" "see:200 peers,1,int"
+# Keys do all that needs no daemon, long before it is given up.
+top "20 80" "see:200 peers,1,key:n,see:sorted by name,susp,key:?,see:arrows,key:q,key:q"
+not_out 'No daemon since'
+if [ "$(grep -c '^\[stopped\]' "$dir/out")" -eq 1 ] && [ "$(grep -c '^\[modes kept\]' "$dir/out")" -eq 2 ]; then ok; else bad "suspended"; fi
+# A terminal that hangs up, where nohup(1) keeps SIGHUP away.
+what="top, its terminal hangs up"
+"$python" -c 'import os, pty, signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ["TERM"] = "xterm"
+    os.execvp(sys.argv[1], sys.argv[1:])
+seen = b""
+while b"200 peers" not in seen:
+    seen += os.read(fd, 65536)
+os.close(fd)
+for _ in range(100):
+    if os.waitpid(pid, os.WNOHANG) != (0, 0):
+        sys.exit(0)
+    time.sleep(0.1)
+os.kill(pid, signal.SIGKILL)
+sys.exit("it goes on")' "$ctl" -S "$sock" top -d 0.2 >"$dir/out" 2>"$dir/err"
+got=$?
+if [ $got -eq 0 ]; then ok; else bad "it goes on without a terminal"; fi
 daemon good
 pty 20 80 0.8,int "$ctl" -S "$sock" ping node7
 out '\^C'; out '^[0-9]* sent,'
