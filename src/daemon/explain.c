@@ -12,10 +12,10 @@
 #include "daemon/daemon.h"
 #include "daemon/flow_record.h"
 #include "daemon/last_probes.h"
-#include "daemon/methods.h"
 #include "daemon/nic.h"
 #include "daemon/nic_record.h"
 #include "daemon/peer.h"
+#include "daemon/peer_record.h"
 #include "daemon/service.h"
 #include "daemon/windows.h"
 #include "rdma/path.h"
@@ -231,7 +231,7 @@ explain_stream(msgpack_packer *out, struct daemon *d, const struct prober_target
 	ep = explain_endpoint(nic, info.config.flow_label);
 	last_probes_want(&d->last_probes, &stream->last);
 	record_begin(&map, NULL);
-	methods_target(record_key(&map, "target"), stream->peer, target);
+	peer_record_target(record_key(&map, "target"), stream->peer, target);
 	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0, stream->service != NULL);
 	record_u64_if(&map, "qpn", ep ? endpoint_qpn(ep) : 0, ep != NULL);
 	record_str(&map, "port_rule", explain_port_rule(nic, info.config.flow_label, ep));
@@ -334,7 +334,7 @@ explain(struct daemon *d, const char *what, const char *device, msgpack_packer *
 	record_str(&r, "asked", what);
 	record_u64(&r, "matches", found.matches);
 	if (found.peer)
-		methods_peer(record_key(&r, "peer"), found.peer);
+		peer_record(record_key(&r, "peer"), found.peer);
 	else
 		record_str(&r, "peer", NULL);
 	explain_path(&r, found.peer);
