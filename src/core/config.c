@@ -142,25 +142,15 @@ const struct conf_key conf_file_keys[] = {
 };
 
 static void
-conf_peer_clear(struct config_peer *peer)
-{
-	free(peer->address);
-	free(peer->device);
-	free(peer->source);
-	free(peer->sizes);
-	free(peer->flow_labels);
-}
-
-static void
 conf_clear(struct config *config)
 {
 	for (size_t i = 0; i < config->n_devices; i++)
 		free(config->devices[i]);
 	free(config->devices);
 	for (size_t i = 0; i < config->n_peers; i++)
-		conf_peer_clear(&config->peers[i]);
+		config_peer_clear(&config->peers[i]);
 	free(config->peers);
-	conf_peer_clear(&config->base);
+	config_peer_clear(&config->base);
 	free(config->allow);
 	free(config->socket);
 	free(config->socket_group);
@@ -182,23 +172,6 @@ config_free(struct config *config)
 	free(config);
 }
 
-/* A peer of its own that starts from another's values. */
-static int
-conf_peer_copy(const struct config_peer *from, struct config_peer *to)
-{
-	*to = *from;
-	to->address = to->device = to->source = NULL;
-	to->sizes = malloc(from->n_sizes * sizeof(*to->sizes));
-	to->flow_labels = malloc(from->n_flow_labels * sizeof(*to->flow_labels));
-	if (!to->sizes || !to->flow_labels) {
-		conf_peer_clear(to);
-		return -ENOMEM;
-	}
-	memcpy(to->sizes, from->sizes, from->n_sizes * sizeof(*to->sizes));
-	memcpy(to->flow_labels, from->flow_labels, from->n_flow_labels * sizeof(*to->flow_labels));
-	return 0;
-}
-
 static int
 conf_defaults_peer(struct config_peer *peer)
 {
@@ -212,7 +185,7 @@ conf_defaults_peer(struct config_peer *peer)
 		.n_flow_labels = 1,
 	};
 
-	return conf_peer_copy(&start, peer);
+	return config_peer_copy(&start, peer);
 }
 
 static int
@@ -464,7 +437,7 @@ conf_set_peers(struct conf_reader *r, const struct conf_key *key, const config_s
 		return conf_no_memory(r);
 	r->in_peers = true;
 	for (int i = 0; i < n && rc == 0; i++) {
-		if (conf_peer_copy(&r->draft->peer, &config->peers[i]) < 0)
+		if (config_peer_copy(&r->draft->peer, &config->peers[i]) < 0)
 			return conf_no_memory(r);
 		config->n_peers++;
 		rc = conf_set_peer(r, config_setting_get_elem(s, (unsigned int)i), &config->peers[i]);
@@ -527,7 +500,7 @@ conf_read_tree(const struct conf_text *text, const config_setting_t *root, struc
 	if (rc == -ENOMEM)
 		conf_no_memory(&r);
 	conf_clear(&draft.config);
-	conf_peer_clear(&draft.peer);
+	config_peer_clear(&draft.peer);
 	return rc;
 }
 

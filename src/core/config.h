@@ -146,6 +146,13 @@ int config_peer_cmp(const struct config_peer *a, const struct config_peer *b);
 /* Whether two entries want the same. */
 bool config_peer_equal(const struct config_peer *a, const struct config_peer *b);
 
+/* A copy that owns what it has. 0, or -ENOMEM. */
+int config_peer_copy(const struct config_peer *from, struct config_peer *to);
+/* Frees what it owns, and all of it is zero. */
+void config_peer_clear(struct config_peer *peer);
+/* Whether the same streams of probes go to both, wherever and whatever they are. */
+bool config_peer_streams_equal(const struct config_peer *a, const struct config_peer *b);
+
 /* Whether the file is another one now, or cannot be read: NULL if not, else static text. */
 const char *config_file_changed(const struct config_file *file);
 

@@ -248,56 +248,12 @@ peer_find(const struct daemon *d, const char *address, const char *device, const
 	return NULL;
 }
 
-static void
-peer_config_clear(struct config_peer *c)
-{
-	free(c->address);
-	free(c->device);
-	free(c->source);
-	free(c->sizes);
-	free(c->flow_labels);
-	*c = (struct config_peer){0};
-}
-
-static bool
-peer_copy_text(char **to, const char *from)
-{
-	*to = from ? strdup(from) : NULL;
-	return !from || *to;
-}
-
-static bool
-peer_copy_list(uint32_t **to, const uint32_t *from, size_t n)
-{
-	*to = n ? malloc(n * sizeof(**to)) : NULL;
-	if (*to)
-		memcpy(*to, from, n * sizeof(**to));
-	return !n || *to;
-}
-
-static int
-peer_config_copy(struct config_peer *to, const struct config_peer *from)
-{
-	struct config_peer c = *from;
-
-	c.address = c.device = c.source = NULL;
-	c.sizes = c.flow_labels = NULL;
-	if (peer_copy_text(&c.address, from->address) && peer_copy_text(&c.device, from->device) &&
-	    peer_copy_text(&c.source, from->source) && peer_copy_list(&c.sizes, from->sizes, from->n_sizes) &&
-	    peer_copy_list(&c.flow_labels, from->flow_labels, from->n_flow_labels)) {
-		*to = c;
-		return 0;
-	}
-	peer_config_clear(&c);
-	return -ENOMEM;
-}
-
 static struct peer *
 peer_new(struct daemon *d, const struct config_peer *config, bool configured)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 
-	if (!peer || peer_config_copy(&peer->config, config) < 0) {
+	if (!peer || config_peer_copy(config, &peer->config) < 0) {
 		free(peer);
 		return NULL;
 	}
@@ -324,7 +280,7 @@ peer_free(struct peer *peer)
 	names_cancel(peer->lookup);
 	peer_unbind(peer);
 	loop_undefer(peer->d->loop, peer);
-	peer_config_clear(&peer->config);
+	config_peer_clear(&peer->config);
 	free(peer);
 }
 
@@ -339,13 +295,14 @@ peer_free_all(struct daemon *d)
 static struct peer *
 peer_make(struct daemon *d, const char *address, const char *device, const char *source)
 {
-	struct config_peer config = {0};
+	struct config_peer config = {
+		.address = strdup(address), .device = device ? strdup(device) : NULL, .source = source ? strdup(source) : NULL,
+	};
 	struct peer *peer = NULL;
 
-	if (peer_copy_text(&config.address, address) && peer_copy_text(&config.device, device) &&
-	    peer_copy_text(&config.source, source))
+	if (config.address && !config.device == !device && !config.source == !source)
 		peer = peer_new(d, &config, false);
-	peer_config_clear(&config);
+	config_peer_clear(&config);
 	return peer;
 }
 
@@ -418,16 +375,6 @@ peer_release(struct peer *peer)
 		peer_update_patience(peer);
 }
 
-static bool
-peer_streams_equal(const struct config_peer *a, const struct config_peer *b)
-{
-	return a->interval_ms == b->interval_ms && a->traffic_class == b->traffic_class &&
-	       a->service_level == b->service_level && a->n_sizes == b->n_sizes && a->n_flow_labels == b->n_flow_labels &&
-	       (!a->n_sizes || memcmp(a->sizes, b->sizes, a->n_sizes * sizeof(a->sizes[0])) == 0) &&
-	       (!a->n_flow_labels ||
-		memcmp(a->flow_labels, b->flow_labels, a->n_flow_labels * sizeof(a->flow_labels[0])) == 0);
-}
-
 /* A peer that exists and is configured (again): new streams if they differ, same resolution. */
 static int
 peer_adopt(struct peer *peer, const struct config_peer *config)
@@ -435,14 +382,14 @@ peer_adopt(struct peer *peer, const struct config_peer *config)
 	struct config_peer copy;
 
 	/* A target keeps the timeout that it was made with. */
-	if (peer->configured && peer_streams_equal(&peer->config, config) &&
+	if (peer->configured && config_peer_streams_equal(&peer->config, config) &&
 	    peer->timeout_ms == peer->d->config->timeout_ms)
 		return 0;
-	if (peer_config_copy(&copy, config) < 0)
+	if (config_peer_copy(config, &copy) < 0)
 		return -ENOMEM;
 	if (peer->prober)
 		peer_remove_mesh_targets(peer);
-	peer_config_clear(&peer->config);
+	config_peer_clear(&peer->config);
 	peer->config = copy;
 	peer->configured = true;
 	peer_update_patience(peer);

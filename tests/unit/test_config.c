@@ -526,6 +526,60 @@ test_broken(void **state)
 	}
 }
 
+/* A copy shares nothing with what it was made of; only what streams are made of makes them others. */
+static void
+test_peer_copy(void **state)
+{
+	char address[] = "node7", device[] = "rxe0", source[] = "10.0.0.1";
+	uint32_t sizes[] = {50, 1024, CONFIG_SIZE_MTU}, labels[] = {1, 2};
+	const struct config_peer from = {
+		.address = address, .device = device, .source = source, .interval_ms = 7, .traffic_class = 104, .service_level = 3,
+		.sizes = sizes, .n_sizes = 3, .flow_labels = labels, .n_flow_labels = 2,
+	};
+	const struct config_peer none = {0};
+	struct config_peer to;
+
+	(void)state;
+	assert_int_equal(config_peer_copy(&from, &to), 0);
+	assert_ptr_not_equal(to.address, address);
+	assert_ptr_not_equal(to.sizes, sizes);
+	assert_ptr_not_equal(to.flow_labels, labels);
+	memset(address, 'x', 5);
+	assert_string_equal(to.address, "node7");
+	assert_string_equal(to.device, "rxe0");
+	assert_string_equal(to.source, "10.0.0.1");
+	assert_memory_equal(to.sizes, sizes, sizeof(sizes));
+	assert_true(config_peer_streams_equal(&from, &to)); /* though the address is another one now */
+	to.sizes[2] = 50;
+	assert_false(config_peer_streams_equal(&from, &to));
+	to.sizes[2] = CONFIG_SIZE_MTU;
+	to.flow_labels[1] = 3;
+	assert_false(config_peer_streams_equal(&from, &to));
+	to.flow_labels[1] = 2;
+	to.interval_ms++;
+	assert_false(config_peer_streams_equal(&from, &to));
+	to.interval_ms--;
+	to.traffic_class = 0;
+	assert_false(config_peer_streams_equal(&from, &to));
+	to.traffic_class = 104;
+	to.service_level = 0;
+	assert_false(config_peer_streams_equal(&from, &to));
+	to.service_level = 3;
+	to.n_flow_labels = 1;
+	assert_false(config_peer_streams_equal(&from, &to));
+	to.n_flow_labels = 2;
+	assert_true(config_peer_streams_equal(&from, &to));
+	config_peer_clear(&to);
+	assert_null(to.address);
+	assert_null(to.flow_labels);
+	assert_int_equal(to.n_sizes, 0);
+	config_peer_clear(&to);
+	assert_int_equal(config_peer_copy(&none, &to), 0);
+	assert_null(to.address);
+	assert_null(to.sizes);
+	assert_true(config_peer_streams_equal(&none, &to));
+}
+
 int
 main(void)
 {
@@ -540,6 +594,7 @@ main(void)
 		cmocka_unit_test(test_syntax_accepted),
 		cmocka_unit_test(test_hostname_limits),
 		cmocka_unit_test(test_log_subsystems),
+		cmocka_unit_test(test_peer_copy),
 		cmocka_unit_test(test_broken),
 	};
 
