@@ -178,6 +178,20 @@ ctl_options_only(struct ctl *ctl, const struct ctl_command *command, int argc, c
 	return -1;
 }
 
+int
+ctl_option_by(const struct ctl_command *command, const char *text, const char **by)
+{
+	static const char *const names[] = {"target", "flow", "device"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*by = names[i];
+			return -1;
+		}
+	}
+	return ctl_usage(command, "--by: expected target, flow or device, not \"%s\"", text);
+}
+
 bool
 ctl_number(const char *text, unsigned long long min, unsigned long long max, unsigned long long *out)
 {

@@ -73,6 +73,9 @@ int ctl_options(struct ctl *ctl, const struct ctl_command *command, int argc, ch
 /* Parses a command that has no option of its own and no argument. As ctl_option(). */
 int ctl_options_only(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 
+/* --by of those that show windows: *by is "target", "flow" or "device", static text. As ctl_option(). */
+int ctl_option_by(const struct ctl_command *command, const char *text, const char **by);
+
 /* Numbers in options: decimal or 0x…; seconds may have a fraction. False: not one, or out of range. */
 bool ctl_number(const char *text, unsigned long long min, unsigned long long max, unsigned long long *out);
 bool ctl_seconds(const char *text, double min, double max, unsigned long long *out_ns);

@@ -39,9 +39,6 @@ static const struct histcmd_metric {
 };
 #define HISTCMD_METRICS (sizeof(histcmd_metrics) / sizeof(histcmd_metrics[0]))
 
-static const char *const histcmd_by[] = {"target", "flow", "device"};
-#define HISTCMD_BY (sizeof(histcmd_by) / sizeof(histcmd_by[0]))
-
 struct histcmd_path {
 	struct histcmd_path *next;
 	char key[HISTCMD_KEY];
@@ -428,13 +425,7 @@ histcmd_option(struct histcmd *run, struct ctl *ctl, const struct ctl_command *c
 		}
 		return ctl_usage(command, "--metric: expected rtt, prober or responder, not \"%s\"", optarg);
 	case 'b':
-		for (size_t i = 0; i < HISTCMD_BY; i++) {
-			if (strcmp(optarg, histcmd_by[i]) != 0)
-				continue;
-			run->by = histcmd_by[i];
-			return -1;
-		}
-		return ctl_usage(command, "--by: expected target, flow or device, not \"%s\"", optarg);
+		return ctl_option_by(command, optarg, &run->by);
 	case 'c':
 		return ctl_number(optarg, 1, 1000000, &run->windows) ? -1 :
 			ctl_usage(command, "-c: expected how many windows, 1 or more, not \"%s\"", optarg);
@@ -470,7 +461,7 @@ static int
 histcmd_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	struct histcmd run = {
-		.ctl = ctl, .metric = &histcmd_metrics[0], .by = histcmd_by[0], .windows = 1, .rows = HISTCMD_ROWS,
+		.ctl = ctl, .metric = &histcmd_metrics[0], .by = "target", .windows = 1, .rows = HISTCMD_ROWS,
 	};
 	const struct client_ops ops = {.notified = histcmd_notified, .arg = &run};
 	int rc = histcmd_options(ctl, &run, command, argc, argv);

@@ -22,8 +22,7 @@ lines_time(uint64_t wall_ns, FILE *out)
 	fprintf(out, "%s.%06" PRIu64 "Z", text, (uint64_t)(wall_ns % NSEC_PER_SEC / NSEC_PER_USEC));
 }
 
-/* before and the text behind a key, if it is known. */
-static void
+void
 lines_text(const msgpack_object *record, const char *key, const char *before, FILE *out)
 {
 	char text[LINES_TEXT];

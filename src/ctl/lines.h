@@ -12,6 +12,9 @@
 /* "2026-01-31T12:00:00.123456Z", UTC; without a newline. */
 void lines_time(uint64_t wall_ns, FILE *out);
 
+/* before and the text behind a key, if it is known and not empty. */
+void lines_text(const msgpack_object *record, const char *key, const char *before, FILE *out);
+
 /* "TIME rtr rxe0 17 -> 42 RC python3(4711) 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0 mtu=1024 job=slurm:12 flow=3" and a newline. */
 void lines_event(const msgpack_object *event, FILE *out);
 

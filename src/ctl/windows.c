@@ -20,13 +20,10 @@
 #include "ctl/view.h"
 #include "ctl/windowtable.h"
 
-static const char *const windows_by[] = {"target", "flow", "device"};
-#define WINDOWS_BY (sizeof(windows_by) / sizeof(windows_by[0]))
-
 struct windows {
 	const struct ctl *ctl;
 	struct client *client;
-	const char *by;           /* one of windows_by */
+	const char *by;           /* "target", "flow" or "device" */
 	bool follow, sparklines;
 	struct trends *trends;    /* of what was followed so far; NULL: not shown */
 	unsigned long long count; /* 0: no end */
@@ -189,13 +186,7 @@ windows_option(struct windows *windows, struct ctl *ctl, const struct ctl_comman
 		windows->sparklines = true;
 		return -1;
 	case 'b':
-		for (size_t i = 0; i < WINDOWS_BY; i++) {
-			if (strcmp(optarg, windows_by[i]) != 0)
-				continue;
-			windows->by = windows_by[i];
-			return -1;
-		}
-		return ctl_usage(command, "--by: expected target, flow or device, not \"%s\"", optarg);
+		return ctl_option_by(command, optarg, &windows->by);
 	case 'c':
 		if (ctl_number(optarg, 1, UINT32_MAX, &windows->count))
 			return -1;
@@ -229,7 +220,7 @@ windows_options(struct ctl *ctl, struct windows *windows, const struct ctl_comma
 static int
 windows_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
-	struct windows windows = {.ctl = ctl, .by = windows_by[0]};
+	struct windows windows = {.ctl = ctl, .by = "target"};
 	struct client_ops ops = {.notified = windows_notified, .arg = &windows};
 	int rc = windows_options(ctl, &windows, command, argc, argv);
 

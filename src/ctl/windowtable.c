@@ -9,6 +9,7 @@
 #include "ctl/cell.h"
 #include "ctl/classes.h"
 #include "ctl/format.h"
+#include "ctl/lines.h"
 #include "ctl/peers.h"
 #include "ctl/view.h"
 
@@ -191,15 +192,6 @@ windowtable_add(struct table *table, const msgpack_object *window)
 /* ---- lines ---- */
 
 static void
-windowtable_line_text(const msgpack_object *window, const char *key, const char *before, FILE *out)
-{
-	char text[TABLE_CELL_MAX];
-
-	if (view_text(window, key, text, sizeof(text)) && text[0])
-		fprintf(out, "%s%s", before, text);
-}
-
-static void
 windowtable_line_ns(const msgpack_object *map, const char *key, const char *name, FILE *out)
 {
 	char text[FORMAT_TEXT];
@@ -236,12 +228,12 @@ windowtable_line(const msgpack_object *window, FILE *out)
 	double ratio;
 
 	windowtable_line_time(window, out);
-	windowtable_line_text(window, "device", " ", out);
-	windowtable_line_text(window, "peer", " ", out);
-	windowtable_line_text(window, "kind", " ", out);
-	windowtable_line_text(window, "flow", " flow=", out);
-	windowtable_line_text(window, "src_port", " port=", out);
-	windowtable_line_text(window, "due", " due=", out);
+	lines_text(window, "device", " ", out);
+	lines_text(window, "peer", " ", out);
+	lines_text(window, "kind", " ", out);
+	lines_text(window, "flow", " flow=", out);
+	lines_text(window, "src_port", " port=", out);
+	lines_text(window, "due", " due=", out);
 	fprintf(out, " loss=%s", windowtable_loss(window, text, &ratio) ? text : "-");
 	windowtable_line_ns(view_map(window, "rtt"), "p50_ns", "rtt_p50", out);
 	windowtable_line_ns(view_map(window, "rtt"), "p99_ns", "rtt_p99", out);
