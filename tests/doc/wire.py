@@ -33,6 +33,7 @@ class Checker:
         self.daemon = self.subscribe.Daemon(path)
         self.problems = []
         self.seen = {}
+        self.called = set()
 
     def compare(self, value, kind, where):
         self.problems += self.pages.problems(value, kind, where)
@@ -41,12 +42,14 @@ class Checker:
             self.seen[name] = self.seen.get(name, 0) + (one is not None)
 
     def call(self, method, **params):
+        self.called.add(method)
         result = self.daemon.call(method, **params)
         self.compare(result, self.pages.methods[method].answer, method)
         return result
 
     def refused(self, code, method, **params):
         """The call must fail with this errno."""
+        self.called.add(method)
         try:
             self.daemon.call(method, **params)
             self.problems.append(f"{method} {params} is not refused")
@@ -94,6 +97,18 @@ class Checker:
         self.refused(errno.EINVAL, "windows", by="moon")
         self.refused(errno.ENODEV, "acknowledge", device="nosuch0")
         self.refused(errno.ENOENT, "ping_stop", ping=4711)
+        self.rest()
+
+    def rest(self):
+        """Methods that are named nowhere above: called as they are, if nothing is required."""
+        for name, method in self.pages.methods.items():
+            if name in self.called:
+                continue
+            required = [key for key, field in method.params.items() if not field.optional]
+            if required:
+                self.problems.append(f"method {name} needs {', '.join(required)}: call it in everything() of tests/doc/wire.py")
+            else:
+                self.call(name)
 
 
 def main():

@@ -119,7 +119,9 @@ done
 
 about=help
 run 0 --help; out '^Usage:'; out 'status'; out 'watch'; out '^  top '; out '^  matrix '; out '^  histogram '; no_err; widest 80
-for command in status devices acknowledge peers targets flows events windows histogram matrix ping top watch config log-level record replay explain; do
+commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\)  *.*/\1/p' "$dir/out")
+if [ "$(echo "$commands" | wc -l)" -ge 18 ]; then ok; else bad "--help lists too few commands"; fi
+for command in $commands; do
 	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 80
 	run 0 $command -h; out '^Usage:'
 done

@@ -430,8 +430,34 @@ teardown(void **state)
 	return 0;
 }
 
+/* The layout of the running kernel into a file, as tests/unit/btf has them. */
+static int
+record(const char *path)
+{
+	struct qp_trace *skel = qp_trace__open();
+	FILE *out = NULL;
+	char data[65536];
+	ssize_t n = 0;
+	int fd = -1, err = skel ? btf_mini_make(bpf_object__btf(skel->obj), "/sys/kernel/btf/vmlinux", "/sys/kernel/btf/ib_core", &fd, missing)
+				: -errno;
+
+	if (err == 0 && missing[0])
+		fprintf(stderr, "test_btf_mini: this kernel lacks %s\n", missing);
+	if (err == 0)
+		out = fopen(path, "wb");
+	if (out)
+		n = pread(fd, data, sizeof(data), 0);
+	if (!out || n <= 0 || fwrite(data, 1, (size_t)n, out) != (size_t)n || fclose(out) != 0) {
+		fprintf(stderr, "test_btf_mini: %s: %s\n", path, err ? missing : strerror(errno));
+		return 1;
+	}
+	close(fd);
+	qp_trace__destroy(skel);
+	return 0;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_offsets),
@@ -446,5 +472,7 @@ main(void)
 		cmocka_unit_test(test_no_file),
 	};
 
+	if (argc == 2)
+		return record(argv[1]);
 	return cmocka_run_group_tests_name("btf_mini", tests, setup, teardown);
 }
