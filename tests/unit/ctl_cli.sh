@@ -122,8 +122,8 @@ run 0 --help; out '^Usage:'; out 'status'; out 'watch'; out '^  top '; out '^  m
 commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\)  *.*/\1/p' "$dir/out")
 if [ "$(echo "$commands" | wc -l)" -ge 18 ]; then ok; else bad "--help lists too few commands"; fi
 for command in $commands; do
-	run 0 $command --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 80
-	run 0 $command -h; out '^Usage:'
+	run 0 "$command" --help; out "^Usage: rpingmesh-ctl $command"; out '^Exit status:'; out 'Examples:'; no_err; widest 80
+	run 0 "$command" -h; out '^Usage:'
 done
 run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
