@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The families of metrics in src/daemon/metrics_family.c against rpingmeshd(8): each is described there by the words of its HELP line,
+and those of devices and paths have these labels. (The labels of the others are compared by tests/unit/prometheus.sh, with a daemon.)"""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import metricspage  # noqa: E402
+
+TOP = os.environ.get("top_srcdir", ".")
+DEVICE = [{"device"}, {"port"}]
+PATH = [{"device"}, {"peer", "tor"}, {"kind"}]
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def words(mdoc):
+    """The text of an item without marks and without its line of labels."""
+    lines = [line for line in mdoc.splitlines() if not line.startswith(("Labels: ", ".El"))]
+    return re.sub(r" ([.,;])", r"\1", " ".join(re.sub(r"^\.(?:Li|Cm|Ic) ", "", line) for line in lines))
+
+
+def main():
+    section = read("src/daemon/rpingmeshd.8").partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]
+    items = dict(re.findall(r"^\.It Li (\w+)\n(.*?)(?=^\.It|\Z)", section, re.S | re.M))
+    labels = {name: family.labels for name, family in metricspage.in_manual(TOP).items()}
+    rows = re.findall(r'^\t\{\{"(\w+)", EXPOSITION_\w+, (?:NULL|"\w+"),\s+"([^"]*)"\}, \.(\w+) = (\w+)\}', read("src/daemon/metrics_family.c"), re.M)
+    bad = []
+    for name, said, kind, function in rows:
+        if words(items.get(name, "")) != said:
+            bad.append(f"{name}: rpingmeshd(8) says \"{words(items.get(name, ''))}\", its HELP line \"{said}\"")
+        has = {"device": DEVICE, "path": PATH + [{"class"}] if function == "metrics_path_classes" else PATH}.get(kind, labels.get(name))
+        if labels.get(name) != has:
+            bad.append(f"{name}: rpingmeshd(8) names other labels than it has")
+    if len(rows) < 40:
+        bad.append(f"only {len(rows)} families were found: does this script still understand the code?")
+    for b in bad:
+        print(b)
+    sys.exit(1 if bad else 0)
+
+
+main()
