@@ -46,28 +46,53 @@ exposition_quality(const char *text)
 /* How much a client wants the formats, in thousandths; 0: not at all. */
 struct exposition_wish {
 	unsigned int openmetrics, text;
+	int text_by; /* what has said so: 0 nothing, then what is closer to text/plain, which takes precedence (RFC 9110 section 12.5.1) */
 };
+
+static int
+exposition_text_by(const char *type)
+{
+	static const char *const ranges[] = {"*/*", "text/*", "text/plain"};
+
+	for (int i = 0; i < (int)(sizeof(ranges) / sizeof(ranges[0])); i++)
+		if (strcasecmp(type, ranges[i]) == 0)
+			return i + 1;
+	return 0;
+}
+
+/* A value is a word, or the same in quotes. */
+static bool
+exposition_is_known(const char *version)
+{
+	static const char *const known[] = {"1.0.0", "\"1.0.0\"", "0.0.1", "\"0.0.1\""};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(version, known[i]) == 0)
+			return true;
+	return false;
+}
 
 /* One element of an Accept header, which is torn to pieces. */
 static void
 exposition_hear(struct exposition_wish *wish, char *range)
 {
 	char *rest, *type = strtok_r(range, "; \t", &rest), *param;
-	unsigned int q = 1000, *wanted = NULL;
+	int text_by = type ? exposition_text_by(type) : 0;
 	bool is_known = true;
+	unsigned int q = 1000;
 
 	while (type && (param = strtok_r(NULL, "; \t", &rest))) {
 		if (strncasecmp(param, "q=", 2) == 0)
 			q = exposition_quality(param + 2);
 		else if (strncasecmp(param, "version=", 8) == 0)
-			is_known = strcmp(param + 8, "1.0.0") == 0 || strcmp(param + 8, "0.0.1") == 0;
+			is_known = exposition_is_known(param + 8);
 	}
-	if (type && strcasecmp(type, "application/openmetrics-text") == 0 && is_known)
-		wanted = &wish->openmetrics;
-	else if (type && (strcasecmp(type, "text/plain") == 0 || strcmp(type, "text/*") == 0 || strcmp(type, "*/*") == 0))
-		wanted = &wish->text;
-	if (wanted && q > *wanted)
-		*wanted = q;
+	if (type && strcasecmp(type, "application/openmetrics-text") == 0 && is_known && q > wish->openmetrics)
+		wish->openmetrics = q;
+	if (text_by > wish->text_by || (text_by && text_by == wish->text_by && q > wish->text)) {
+		wish->text_by = text_by;
+		wish->text = q;
+	}
 }
 
 enum exposition_format

@@ -136,6 +136,11 @@ test_negotiate(void **state)
 	assert_int_equal(exposition_negotiate("application/openmetrics-text;q=0.3,text/plain;q=0.31"), EXPOSITION_PROMETHEUS);
 	assert_int_equal(exposition_negotiate("text/plain;q=0.3,application/openmetrics-text;q=0.31"), EXPOSITION_OPENMETRICS);
 	assert_int_equal(exposition_negotiate("application/openmetrics-text;version=2.0.0"), EXPOSITION_PROMETHEUS);
+	assert_int_equal(exposition_negotiate("application/openmetrics-text;version=\"1.0.0\""), EXPOSITION_OPENMETRICS);
+	/* RFC 9110 section 12.5.1: the most specific range takes precedence, wherever it stands. */
+	assert_int_equal(exposition_negotiate("application/openmetrics-text;q=0.5,text/plain;q=0.1,*/*"), EXPOSITION_OPENMETRICS);
+	assert_int_equal(exposition_negotiate("*/*,application/openmetrics-text;q=0.5,text/*;q=0.1"), EXPOSITION_OPENMETRICS);
+	assert_int_equal(exposition_negotiate("text/plain,application/openmetrics-text;q=0.5,text/*;q=0.1,*/*;q=0"), EXPOSITION_PROMETHEUS);
 	assert_int_equal(exposition_negotiate("application/openmetrics-text-or-so"), EXPOSITION_PROMETHEUS);
 	assert_int_equal(exposition_negotiate(",;,;q=1,; ;=,application/openmetrics-text;q="), EXPOSITION_OPENMETRICS);
 	assert_int_equal(exposition_negotiate(""), EXPOSITION_PROMETHEUS);
