@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/stdfd.h"
 #include "ctl/ctl.h"
 #include "rpingmesh/control.h"
 
@@ -17,6 +18,8 @@ main(int argc, char **argv)
 	struct ctl ctl = {.socket = env && *env ? env : CONTROL_SOCKET_DEFAULT};
 	int rc;
 
+	if (stdfd_open() < 0)
+		return CTL_BAD_NEWS;
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_DFL); /* a reader that has had enough ends us quietly, whatever we inherited */
 	ctl.tty = isatty(STDOUT_FILENO);

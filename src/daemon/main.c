@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/stdfd.h"
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
@@ -189,7 +190,7 @@ main(int argc, char **argv)
 	struct main_options options = {0};
 	struct main_state state = {0};
 	struct config *config;
-	int rc = main_parse(argc, argv, &options);
+	int rc = stdfd_open() < 0 ? MAIN_FAILED : main_parse(argc, argv, &options);
 
 	if (rc >= 0)
 		return rc;

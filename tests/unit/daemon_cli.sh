@@ -117,6 +117,16 @@ said 'the old configuration stays in force'
 ctl 1 --json status; out '"config_error":"[^"]*port: expected'
 stop
 
+# What is closed when it starts does not become the descriptor of a socket, which would get the log.
+configure 'tracing = { enable = false; };'
+"$build/rpingmeshd" -c "$conf" <&- >&- 2>&- & daemon=$!
+n=0
+until [ -e "$dir/sock" ] || [ $n -ge 300 ]; do sleep 0.1; n=$((n + 1)); done
+for n in 0 1 2; do
+	[ "$(readlink "/proc/$daemon/fd/$n")" = /dev/null ] || bad "descriptor $n, closed at the start, is something else"
+done
+stop
+
 # A second daemon on the socket ends, and takes nothing from the first one.
 configure 'tracing = { enable = false; };'
 start
