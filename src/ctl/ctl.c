@@ -18,6 +18,7 @@ static const struct ctl_command *const ctl_commands[] = {
 	&ctl_flows, &ctl_events, &ctl_devices, &ctl_acknowledge, &ctl_watch, &ctl_record, &ctl_replay, &ctl_config, &ctl_log_level,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
+#define CTL_NAME_MAX 16 /* no command's name is longer */
 
 static const char ctl_help_head[] =
 	"Usage: rpingmesh-ctl [OPTION]... COMMAND [ARGUMENT]...\n"
@@ -125,6 +126,21 @@ ctl_help(void)
 	return CTL_OK;
 }
 
+/* What getopt_long(3) did not like: an option nobody knows, or --name=value of one that takes none. */
+static int
+ctl_option_unknown(const struct ctl_command *command, char **argv)
+{
+	const char *word = argv[optind - 1], *next = argv[optind];
+	/* Of letters behind one dash those before the last leave optind where they stand. */
+	bool within = next && next[0] == '-' && next[1] != '-' && optopt && strchr(next, (char)optopt);
+
+	if (optopt > ' ' && optopt < 0x7f && (within || word[1] != '-'))
+		return ctl_usage(command, "unknown option -%c", optopt);
+	if (optopt > 0 && !within && word[1] == '-')
+		return ctl_usage(command, "option %.*s takes no value", (int)strcspn(word, "="), word);
+	return ctl_usage(command, "unknown option %s", within ? next : word);
+}
+
 int
 ctl_option(struct ctl *ctl, const struct ctl_command *command, int c, char **argv)
 {
@@ -145,9 +161,7 @@ ctl_option(struct ctl *ctl, const struct ctl_command *command, int c, char **arg
 	case ':':
 		return ctl_usage(command, "option %s needs a value", argv[optind - 1]);
 	default:
-		if (optopt > 0 && optopt < 256)
-			return ctl_usage(command, "unknown option -%c", optopt);
-		return ctl_usage(command, "unknown option %s", argv[optind - 1]);
+		return ctl_option_unknown(command, argv);
 	}
 }
 
@@ -218,6 +232,14 @@ ctl_seconds(const char *text, double min, double max, unsigned long long *out_ns
 	return true;
 }
 
+uint64_t
+ctl_next(uint64_t last_ns, uint64_t interval_ns)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	return last_ns + interval_ns > now_ns ? last_ns + interval_ns : now_ns;
+}
+
 static const struct ctl_command *
 ctl_find(const char *name)
 {
@@ -225,6 +247,49 @@ ctl_find(const char *name)
 		if (strcmp(ctl_commands[i]->name, name) == 0)
 			return ctl_commands[i];
 	return NULL;
+}
+
+/* How many letters to add, drop, replace, or exchange with the next one (optimal string alignment). */
+static size_t
+ctl_distance(const char *a, const char *b)
+{
+	size_t d[CTL_NAME_MAX + 1][CTL_NAME_MAX + 1], n = strlen(a), m = strlen(b);
+
+	if (n > CTL_NAME_MAX || m > CTL_NAME_MAX)
+		return SIZE_MAX;
+	for (size_t i = 0; i <= n; i++) {
+		for (size_t j = 0; j <= m; j++) {
+			d[i][j] = i + j;
+			if (i == 0 || j == 0)
+				continue;
+			d[i][j] = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			d[i][j] = d[i][j] > d[i - 1][j] + 1 ? d[i - 1][j] + 1 : d[i][j];
+			d[i][j] = d[i][j] > d[i][j - 1] + 1 ? d[i][j - 1] + 1 : d[i][j];
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i][j] > d[i - 2][j - 2] + 1)
+				d[i][j] = d[i - 2][j - 2] + 1;
+		}
+	}
+	return d[n][m];
+}
+
+static int
+ctl_no_command(const char *name)
+{
+	const struct ctl_command *meant = NULL;
+	size_t least = 3, d; /* two letters at most, and not all */
+
+	for (size_t i = 0; i < CTL_COMMANDS; i++) {
+		const struct ctl_command *command = ctl_commands[i];
+
+		d = strlen(name) > 1 && strncmp(name, command->name, strlen(name)) == 0 ? 0 : ctl_distance(name, command->name);
+		if (d >= least || d >= strlen(name))
+			continue;
+		least = d;
+		meant = command;
+	}
+	if (meant)
+		return ctl_usage(NULL, "there is no command \"%s\"; did you mean \"%s\"?", name, meant->name);
+	return ctl_usage(NULL, "there is no command \"%s\"", name);
 }
 
 /* The options in front of the command. As ctl_option(). */
@@ -260,6 +325,6 @@ ctl_run(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(NULL, "which command?");
 	command = ctl_find(argv[first]);
 	if (!command)
-		return ctl_usage(NULL, "there is no command \"%s\"", argv[first]);
+		return ctl_no_command(argv[first]);
 	return command->run(ctl, command, argc - first, argv + first);
 }

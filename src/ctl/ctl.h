@@ -7,6 +7,7 @@
 #define RPINGMESH_CTL_CTL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stddef.h>
 
 struct option;
@@ -79,5 +80,8 @@ int ctl_option_by(const struct ctl_command *command, const char *text, const cha
 /* Numbers in options: decimal or 0x…; seconds may have a fraction. False: not one, or out of range. */
 bool ctl_number(const char *text, unsigned long long min, unsigned long long max, unsigned long long *out);
 bool ctl_seconds(const char *text, double min, double max, unsigned long long *out_ns);
+
+/* When to do again what was due at last_ns (CLOCK_MONOTONIC): what a program missed that was stopped, it does not make up for. */
+uint64_t ctl_next(uint64_t last_ns, uint64_t interval_ns);
 
 #endif

@@ -93,6 +93,15 @@ replay_print(const struct replay *r, enum replay_kind kind, const struct recfile
 	}
 }
 
+/* At most some centuries: the file says what it likes. */
+static uint64_t
+replay_after(const struct replay *r, uint64_t after_ns)
+{
+	double ns = (double)after_ns / r->speed;
+
+	return ns < 9e18 ? (uint64_t)ns : (uint64_t)9e18;
+}
+
 static void
 replay_entry(struct replay *r, const struct recfile_entry *entry)
 {
@@ -115,7 +124,7 @@ replay_entry(struct replay *r, const struct recfile_entry *entry)
 	if (kind == REPLAY_DROPPED && view_u64(entry->record, "count", &n))
 		r->missing += n;
 	if (r->speed > 0 && !r->info)
-		replay_wait(r->began_ns + (uint64_t)((double)entry->after_ns / r->speed));
+		replay_wait(r->began_ns + replay_after(r, entry->after_ns));
 	if (!r->info && !signals_stop())
 		replay_print(r, (enum replay_kind)kind, entry);
 }

@@ -222,7 +222,7 @@ top_batch(struct top *top)
 		rc = top_print(top);
 		if (rc != CTL_OK || (++top->seen >= top->updates && top->updates))
 			break;
-		next_ns += top->interval_ns;
+		next_ns = ctl_next(next_ns, top->interval_ns);
 		while (rc == CTL_OK && !signals_stop() && clock_mono_ns() < next_ns)
 			rc = client_wait(top->client, next_ns);
 		if (rc == CTL_OK && !signals_stop())

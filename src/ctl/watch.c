@@ -101,7 +101,7 @@ watch_log(struct watch *watch)
 		fflush(stdout);
 		if (watch->count && ++watch->seen >= watch->count)
 			break;
-		next_ns += watch->interval_ns;
+		next_ns = ctl_next(next_ns, watch->interval_ns);
 		while (rc == CTL_OK && !signals_stop() && clock_mono_ns() < next_ns)
 			rc = client_wait(watch->client, next_ns);
 	}

@@ -97,6 +97,19 @@ widest() {
 }
 
 about=usage
+run 2 staus; one_err; err 'there is no command "staus"; did you mean "status"?'
+run 2 win; err 'did you mean "windows"?'
+run 2 log-lvel; err 'did you mean "log-level"?'
+run 2 x; err 'there is no command "x" (see'
+run 2 frobnicate; err 'there is no command "frobnicate" (see'
+run 2 "$(head -c 5000 /dev/zero | tr '\0' s)"; one_err; not_err 'did you mean'
+run 2 --json=x status; err 'option --json takes no value'
+run 2 status --json=x; err 'option --json takes no value'
+run 2 top --reverse=yes; err 'option --reverse takes no value'
+run 2 status --color=always -Zh; err 'unknown option -Z '
+run 2 -Z status; err 'unknown option -Z '
+run 2 -ü status; err 'unknown option -ü '
+run 2 status --bogus=1; err 'unknown option --bogus=1 '
 for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "ping -c" "ping -c 0 a" "ping -c -1 a" "ping -c x a" \
 	"ping -i 0 a" "ping -i nan a" "ping -s 49 a" "ping -s 5000 a" "ping --flow-label 0x100000 a" "ping --tos 256 a" "ping -W x a" \
 	"watch x" "watch -n 0 " "watch -c 0" "-S" "flows x" "flows --by" "flows --by host" "flows --pid x" "flows -p 0" "flows --qps --by job" \
@@ -725,6 +738,25 @@ top "20 120" "see:200 peers,do:$dir/restart,see:No daemon since,see:no rpingmesh
 out 'No daemon since [0-9:]*, figures are of'
 fake=$(cat "$dir/restarted")
 # A daemon that hangs: a signal ends us all the same.
+# Descriptors that are closed do not become those of the socket.
+daemon good
+what="standard output closed"
+"$ctl" -S "$sock" status >&- 2>"$dir/err"; got=$?
+if [ $got -eq 1 ]; then ok; else bad "exit status $got"; fi
+one_err; err 'cannot write the output: Bad file descriptor'
+what="standard input closed"
+"$ctl" replay - <&- 2>"$dir/err"; got=$?
+if [ $got -eq 1 ]; then ok; else bad "exit status $got"; fi
+one_err; err 'Bad file descriptor'
+what="all closed"
+"$ctl" -S "$sock" record -f -c 4 -k probe "$dir/closed.rec" <&- >&- 2>&-; got=$?
+if [ $got -eq 1 ]; then ok; else bad "exit status $got"; fi
+run 0 replay "$dir/closed.rec"; out '^# 4 probes'
+what="watch, stopped for a while"
+"$ctl" -S "$sock" watch -n 0.1 >"$dir/out" 2>"$dir/err" & pid=$!
+sleep 1; kill -STOP $pid; sleep 3; n=$(wc -l <"$dir/out"); kill -CONT $pid; sleep 0.2; kill -TERM $pid; wait $pid
+n=$((($(wc -l <"$dir/out") - n) / 3)) # peers
+if [ $n -le 10 ]; then ok; else bad "$n updates at once"; fi
 daemon stalls
 top "20 80" "see:200 peers,1,int"
 # Keys do all that needs no daemon, long before it is given up.
