@@ -71,6 +71,7 @@ def prepare():
         # The emulation is slow: no limit of the processor.
         f.write(f'devices = ("rxe0");\nlimits = {{ cpu_percent = 0; }};\ntimeout_ms = 5000;\n'
                 f'peers = ({{ address = "{address(1)}"; interval_ms = 200; }});\n')
+    must("bash", "-euxo", "pipefail", "-c", documented("test"))
 
 
 def options(argv, leave_out=()):
@@ -203,7 +204,7 @@ def test_who_may_ask(t):
 
 
 def test_stop_and_restart(t):
-    """podman stop ends it cleanly within its time, podman restart has it measure again."""
+    """podman stop ends it cleanly within its time, podman restart has it measure again, and so does a crash."""
     start(t)
     measures()
     pid = main_pid()
@@ -218,6 +219,10 @@ def test_stop_and_restart(t):
     pid = main_pid()
     must("podman", "restart", NAME)
     check(main_pid() not in (0, pid), "the same process")
+    pid = main_pid()
+    os.kill(pid, signal.SIGKILL)
+    wait("another one after a crash", lambda: (status() or {"pid": pid})["pid"] != pid)
+    check(status()["pid"] == main_pid(), f"pid {status()['pid']} answers, the container's is {main_pid()}")
     measures()
 
 
@@ -231,13 +236,16 @@ def test_jobs(t):
         time.sleep(3)
         must("systemd-run", "--unit", unit, "rping", "-c", "-a", address(1), "-I", address(0), "-C", "1000000")
         pid = int(must("systemctl", "show", "-P", "MainPID", unit))
+        # It sends as fast as it can; once it is stopped its QPs stay.
+        time.sleep(3)
+        must("systemctl", "kill", "-s", "STOP", unit)
 
         def flow():
-            return next((f for f in ctl("flows") for o in f["owners"] if o.get("pid") == pid and f["destination"] == address(1)), None)
+            return next((f for f in ctl("flows") for o in f["owners"] if o["pid"] == pid and f["dst_gid"] == address(1)), None)
         f = wait("rping's flow", flow)
         check([(o["comm"], o["job"]) for o in f["owners"]] == [("rping", f"unit:{unit}.service")], f"{f['owners']}")
     finally:
-        run("systemctl", "stop", unit)
+        run("systemctl", "kill", "-s", "KILL", unit)
         server.kill()
         server.wait()
 
