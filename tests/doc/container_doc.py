@@ -85,7 +85,7 @@ def docker():
     # Docker's filter is another.
     run = {(o, v) for o, v in options(shlex.split(documented("run"))[2:])[0] if not v.startswith("seccomp=")}
     found = options(shlex.split(documented("docker"))[2:])[0]
-    yield from differences("README.md's docker run", found - {("--user", "0:0")}, run)
+    yield from differences("README.md's docker run", found - {("--user", f"0:{uid()}")}, run)
 
 
 def table():
@@ -103,11 +103,14 @@ def table():
             yield f"README.md: its table has {option} {word}, which the command lacks"
 
 
+def uid():
+    return re.search(r"^ARG UID=(\d+)$", text("Containerfile"), re.M)[1]
+
+
 def numbers():
-    uid = re.search(r"^ARG UID=(\d+)$", text("Containerfile"), re.M)[1]
     for pattern in (r"d /run/rpingmesh 0755 (\d+) ", r"d /run/rpingmesh 0755 \d+ (\d+)'", r"groupadd --gid (\d+)", r"is the user (\d+)"):
-        if not re.search(pattern.replace(r"(\d+)", uid), text("README.md")):
-            yield f"README.md: {pattern} is not {uid}, the Containerfile's"
+        if not re.search(pattern.replace(r"(\d+)", uid()), text("README.md")):
+            yield f"README.md: {pattern} is not {uid()}, the Containerfile's"
 
 
 def daemonset():
@@ -124,6 +127,7 @@ def daemonset():
     right = daemon["securityContext"]
     for good, what in (
             (spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"], "the selector is not the labels"),
+            ((right["runAsUser"], right["runAsGroup"]) == (0, int(uid())), "its user"),
             (pod["hostNetwork"] and pod["hostPID"], "not in the host's namespaces"),
             (set(right["capabilities"]["add"]) == added | {"IPC_LOCK"} and right["capabilities"]["drop"] == ["ALL"], "capabilities"),
             (right["readOnlyRootFilesystem"] and right["allowPrivilegeEscalation"] is False, "what README.md's command takes away"),
