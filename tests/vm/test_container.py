@@ -237,7 +237,8 @@ def test_jobs(t):
     start(t)
     tracing_is_on()
     unit = "container-test-rping"
-    server = subprocess.Popen(["rping", "-s", "-a", address(1), "-P"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(["rping", "-s", "-a", address(1), "-P"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
     try:
         time.sleep(3)
         must("systemd-run", "--unit", unit, "rping", "-c", "-a", address(1), "-I", address(0), "-C", "1000000")
