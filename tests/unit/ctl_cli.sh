@@ -82,6 +82,10 @@ aligned() {
 at = [line.find(sys.argv[1]) for line in sys.stdin.buffer.read().decode().splitlines() if sys.argv[1] in line]
 sys.exit(len(at) < 2 or len(set(at)) > 1)' "$1" <"$dir/out"; then ok; else bad "'$1' is not aligned"; fi
 }
+# page MAP: each line of the output is of a map of rpingmesh-records(5), and some are of this one
+page() {
+	if "$python" -B "$here/../doc/ctl_json.py" "$1" <"$dir/out" >"$dir/err" 2>&1; then ok; else bad "not as rpingmesh-records(5) has it"; fi
+}
 # order PATTERN...: the first line that each matches comes after that of the one before
 order() {
 	last=0
@@ -240,10 +244,10 @@ run 0 flows --qps; lines 73; out '^python3(4712) *slurm:12 *82 *1082 *RC *RTS *0
 run 0 flows --by process; lines 5; order '^?  *1  *95 ' '^\[nvme_rdma\]  *2  *2 ' '^python3(4712)  *1  *2 ' '^python3(4711)  *4  *8  *2  *11.9%'
 run 0 flows --by job; lines 4; out '^slurm:12  *4  *10  *2  *11.9% *20.4 ms *50.0 ms$'; out '^-  *2  *2 '
 run 0 flows --by device; lines 3; out '^rxe0  *4  *7  *1  *0% *20.4 ms *31.0 ms$'
-run 0 --json flows --by remote; lines 3
+run 0 --json flows --by remote; lines 3; page flow_group
 json 'o["type"] == "flow_group" and o["by"] == "remote" and [o[k] for k in ("flows", "qps", "lost_ratio", "hostname")] == {
 	"fd00::3": [1, 100, 0.25, "host-c"], "10.0.0.2": [3, 6, 0, "host-b"], "10.0.0.9": [1, 1, None, None]}[o["name"]]'
-run 0 --json flows --by job; json 'o["name"] in (None, "?", "slurm:12")'
+run 0 --json flows --by job; page flow_group; json 'o["name"] in (None, "?", "slurm:12")'
 run 0 flows --device rxe1; lines 2; out 'fd00::3'
 run 0 flows --pid 4712; lines 2; out 'fd00::3'
 run 0 flows --job slurm:12; lines 5
@@ -300,7 +304,7 @@ run 0 histogram HOST-B -m responder; out ': responder delay$'; out '^min 12.3 us
 run 0 histogram nowhere; lines 1; out '^No window of a target to "nowhere" has been closed yet, or there is none.$'
 run 0 histogram --by flow 17; out ', service flow 17, port 57236: RTT$'
 run 0 histogram --by device --metric prober rxe0; out '^rxe0: prober delay$'; out '^min 83.1 us'
-run 0 --json histogram; lines 2
+run 0 --json histogram; lines 2; page path_histogram
 json '(o["type"] == "histogram" and o["metric"] == "rtt" and sum(r["count"] for r in o["rows"]) == o["count"] and o["windows"] == 1 and
 	all(a["high_ns"] + 1 == b["low_ns"] for a, b in zip(o["rows"], o["rows"][1:])) and (o["count"] == 0 or
 	o["rows"][0]["low_ns"] <= o["min_ns"] == 20400000 <= o["rows"][0]["high_ns"] and o["rows"][-1]["low_ns"] <= o["max_ns"] <= o["rows"][-1]["high_ns"]))'
@@ -391,6 +395,7 @@ run 0 replay "$rec"; lines 7; out '^# recorded on host-a (rpingmeshd 9.9) from 2
 out 'Z dropped 5 records are missing here'; out '^# 4 probes, 0 windows, 0 events in .*, 5 missing, ended by: count$'
 order '^# recorded' 'seq=2' 'dropped' 'seq=3' '^# 4'
 run 0 replay -i "$rec"; lines 2; run 0 --json replay --info "$rec"; lines 2
+sed -i 1d "$dir/out"; page recording_totals
 json 'o["type"] == "recording" and o["version"] == 1 and o["kinds"] == ["probe"] or \
 	(o["type"], o["probes"], o["missing"], o["reason"]) == ("recording_totals", 4, 5, "count")'
 run 0 replay -f -s 1000 "$rec"; lines 7
@@ -457,7 +462,7 @@ out '^a below 28.8 ms   b from 28.8 ms   c from 40.8 ms   d from 57.7 ms$'; out 
 run 0 matrix -m loss; out '^10.0.0.3  ? ?  *c 2.0%$'; out '^a no loss   b below 1 %   c below 5 %   d more$'
 run 0 matrix --metric prober; out '^10.0.0.2  a 83.1 us'
 run 0 --color=always matrix; out "$esc\\[33md 81.6 ms 2.0%$esc\\[0m"; out "$esc\\[31mdown$esc\\[0m"
-run 0 --json matrix; lines 4; json 'o["type"] == "matrix_cell" and o["rtt_p50_ns"] in (20400000, 81600000, None) and (o["state"] != "down" or o["lost_ratio"] is None)'
+run 0 --json matrix; lines 4; page matrix_cell; json 'o["type"] == "matrix_cell" and o["rtt_p50_ns"] in (20400000, 81600000, None) and (o["state"] != "down" or o["lost_ratio"] is None)'
 what="matrix, folded"
 COLUMNS=32 "$ctl" -S "$sock" matrix >"$dir/out" 2>"$dir/err"
 order 'rxe0' '^10.0.0.2' '^10.0.0.4' 'rxe1' '^10.0.0.3  d 81.6' '^10.0.0.4  down'; no_err
