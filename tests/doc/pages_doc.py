@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the programs and the code know against what the pages say, both ways: options, commands, variables of the environment, classes
 of probes, states, degraded states; that examples of configurations are valid, and that each file named by README.md and HACKING.md
-exists. Prints what differs."""
+exists, and each of src/ stands in HACKING.md. Prints what differs."""
 
 import glob
 import os
@@ -201,13 +201,26 @@ def paths():
             yield f"{document}: too few files were found"
 
 
+def rooms():
+    """HACKING.md's list of the house, file by file, against src/."""
+    section = re.search(r"^### File by file$(.*?)^## ", read("HACKING.md"), re.S | re.M)[1]
+    listed = {(room, name) for room, names in re.findall(r"^- \*\*(\w+)\*\*:(.*?)(?=^- |\Z)", section, re.S | re.M)
+              for name in re.findall(r"`(\w+)`", names)}
+    there = {(os.path.basename(os.path.dirname(p)), os.path.splitext(os.path.basename(p))[0])
+             for kind in ("c", "h") for p in glob.glob(os.path.join(TOP, "src/*/*." + kind))}
+    for room, name in sorted(there ^ listed):
+        yield f"src/{room}/{name} is {'not in HACKING.md, File by file' if (room, name) in there else 'in HACKING.md only'}"
+    if len(there) < 100:
+        yield "src/: too few files were found"
+
+
 def made(name):
     """Whether a build makes it: a program or a generated file that Makefile.am names."""
     return re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])", read("Makefile.am")) is not None
 
 
 def main():
-    problems = [p for part in (command_lines, environment, tables, degraded, examples, paths) for p in part()]
+    problems = [p for part in (command_lines, environment, tables, degraded, examples, paths, rooms) for p in part()]
     for p in problems:
         print(p)
     sys.exit(1 if problems else 0)
