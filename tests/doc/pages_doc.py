@@ -163,6 +163,21 @@ def degraded():
         yield "too few degraded states were found: does this script still understand the code?"
 
 
+# ---- messages of a start that fails ----
+
+def messages():
+    """README.md's first table of troubles: each message is one of the programs'."""
+    said = " ".join(t for room in ("ctl", "report", "core", "daemon") for path in sorted(glob.glob(os.path.join(TOP, "src", room, "*.c")))
+                    for t in literals(read(os.path.relpath(path, TOP)))).replace('\\"', '"')
+    rows = re.findall(r"^\| (.*?) \|", read("README.md").partition("| message | do |\n")[2].partition("\n\n")[0], re.M)
+    for row in rows[1:]:
+        longest = max(re.split(r'…|\(|"|:|, ', row), key=len).strip()
+        if longest not in said:
+            yield f"message \"{row}\": README.md has \"{longest}\", no program does"
+    if len(rows) < 5:
+        yield "README.md: too few messages were found"
+
+
 # ---- examples ----
 
 def examples():
@@ -220,7 +235,7 @@ def made(name):
 
 
 def main():
-    problems = [p for part in (command_lines, environment, tables, degraded, examples, paths, rooms) for p in part()]
+    problems = [p for part in (command_lines, environment, tables, degraded, messages, examples, paths, rooms) for p in part()]
     for p in problems:
         print(p)
     sys.exit(1 if problems else 0)
