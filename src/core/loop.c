@@ -18,6 +18,7 @@
 #include <sys/time.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 
 struct loop_deferred {
 	struct loop_deferred *next;
@@ -113,6 +114,16 @@ loop_deferred_ready(evutil_socket_t sock, short what, void *arg)
 	loop_leave(loop, "deferred", t);
 }
 
+/* Not to stderr past the log, where nobody gives it a time and a level, or with log.target = "syslog" reads it. */
+static void
+loop_libevent_says(int severity, const char *message)
+{
+	if (severity >= EVENT_LOG_ERR)
+		log_error(MAIN, "libevent: %s", message);
+	else if (severity == EVENT_LOG_WARN)
+		log_warning(MAIN, "libevent: %s", message);
+}
+
 int
 loop_new(struct loop **out)
 {
@@ -121,6 +132,7 @@ loop_new(struct loop **out)
 
 	if (!config || !loop)
 		goto fail;
+	event_set_log_callback(loop_libevent_says);
 	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 	/* else a long callback makes timers set before it late, and those set in it early, by as much as it took */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -590,6 +591,39 @@ test_stall_deferred(void **state)
 }
 
 static void
+turn_within(void *arg)
+{
+	(void)arg;
+	event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+	loop_stop(loop);
+}
+
+/* libevent complains of a loop within the loop: as a line of the log. */
+static void
+test_libevent_says(void **state)
+{
+	struct loop_timer *timer;
+	char line[256] = "";
+	FILE *log = tmpfile();
+	int err = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_non_null(log);
+	assert_true(err >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+	assert_int_equal(loop_timer_new(loop, "within", turn_within, NULL, &timer), 0);
+	loop_timer_set(timer, 0);
+	loop_run(loop);
+	assert_true(dup2(err, STDERR_FILENO) >= 0);
+	close(err);
+	rewind(log);
+	assert_non_null(fgets(line, sizeof(line), log));
+	assert_non_null(strstr(line, "warning"));
+	assert_non_null(strstr(line, "libevent: "));
+	fclose(log);
+	loop_timer_free(timer);
+}
+
+static void
 test_clock(void **state)
 {
 	uint64_t mono = clock_mono_ns(), wall = clock_wall_ns(), of = clock_wall_of(mono);
@@ -623,6 +657,7 @@ main(void)
 		TEST(test_signals),
 		TEST(test_stall),
 		TEST(test_stall_deferred),
+		TEST(test_libevent_says),
 		cmocka_unit_test(test_clock),
 	};
 
