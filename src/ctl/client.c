@@ -25,6 +25,7 @@
 #include "rpingmesh/control.h"
 
 #define CLIENT_READ 65536u
+#define CLIENT_REQUEST_MAX 65536u /* rpingmesh-control(7): who sends a longer one is disconnected */
 
 struct client {
 	const char *path;
@@ -279,7 +280,12 @@ client_request(struct client *client, const char *method, const msgpack_sbuffer 
 	msgpack_pack_array(&pk, param ? 1 : 0);
 	if (param)
 		msgpack_sbuffer_write(&frame, param->data, param->size);
-	rc = client_send(client, &frame);
+	if (frame.size > CLIENT_REQUEST_MAX) {
+		ctl_complain("%s: an argument is too long", method);
+		rc = CTL_USAGE;
+	} else {
+		rc = client_send(client, &frame);
+	}
 	msgpack_sbuffer_destroy(&frame);
 	return rc;
 }

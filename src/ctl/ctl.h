@@ -7,8 +7,8 @@
 #define RPINGMESH_CTL_CTL_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct option;
 

@@ -743,8 +743,9 @@ top "20 120" "see:200 peers,do:$dir/restart,see:No daemon since,see:no rpingmesh
 out 'No daemon since [0-9:]*, figures are of'
 fake=$(cat "$dir/restarted")
 # A daemon that hangs: a signal ends us all the same.
-# Descriptors that are closed do not become those of the socket.
 daemon good
+run 2 explain "$(head -c 100000 /dev/zero | tr '\0' x)"; one_err; err 'explain: an argument is too long'
+# Descriptors that are closed do not become those of the socket.
 what="standard output closed"
 "$ctl" -S "$sock" status >&- 2>"$dir/err"; got=$?
 if [ $got -eq 1 ]; then ok; else bad "exit status $got"; fi
