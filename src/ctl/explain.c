@@ -321,12 +321,12 @@ explain_last(const msgpack_object *stream, uint64_t now_ns)
 	bool kept = true;
 	size_t width;
 
-	explain_label("last probes");
 	view_bool(stream, "kept", &kept);
 	if (!last || last->via.array.size == 0) {
-		puts(kept ? "none yet" : "none are kept of this stream; they are from now on, if there is memory");
+		explain_wrap("last probes", kept ? "none yet" : "none are kept of this stream; they are from now on, if there is memory");
 		return;
 	}
+	explain_label("last probes");
 	puts("class, RTT; since T1 (posted): T2 sent, T5 answered, T6 read");
 	width = explain_ago_width(last, now_ns);
 	for (uint32_t i = 0; i < last->via.array.size; i++)

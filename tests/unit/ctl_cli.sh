@@ -221,6 +221,12 @@ out ' min [0-9]* s ago ok    83.1 us T2+10.0 us T5+128 us T6+140 us  T4=T3+34.5 
 out '^  17 python3(4711) 10.0.0.1 -> 10.0.0.2 port 57236, 2 QPs, probing, path exact$'; out '^  counters     net_rx_dropped rose by 7'
 out '^  history      .* backing_off -> up by timer$'; order '^Peer' '^Path$' '^Probes (mesh, every 100 ms)$' '^Flows' '^Device rxe0'
 run 0 --json explain flow:17; lines 1; json 'o["type"] == "explain" and o["streams"][0]["last"][0]["seq"] == 9'
+run 0 explain 10.0.0.3; widest 80; out '^Peer 10.0.0.3, host host-b, ToR tor-7: down$'; out '^  reason       no answer$'
+out '^  resolved     not: no local device is bound to it, last answer '; out '^  route        by lo: it is an address of this host$'
+out '^Probes: none, nothing is sent there now$'; out '^  and 8 more: '; out '^Device .*: down (port is down)$'; out '^  counters     not known: none has been read$'
+run 0 explain 10.0.0.4; widest 80; out '^Probes (service of flow 17, every 100 ms)$'; out '^  10 seconds   1 result, none of them answered or lost$'; not_out 'not shown here'
+out '^  last probes  none are kept of this stream; they are from now on, if there is$'; out '^               memory$'; out '^  last probes  none yet$'; out 'loss 12.5%.*; verdict: lossy$'
+run 0 explain flow:5; widest 80; out '^Flow without a peer: it is not probed$'; out '^               no peer has its address$'; not_out '^Path$'; not_out '^Device'
 run 1 explain 10.0.0.22; one_err; err 'explain: no peer and no flow'; err '; did you mean 10.0.0.2, 10.0.0.3, 10.0.0.1?$'
 run 1 explain nothing-like-it; one_err; err '; .*lists the peers'
 run 1 explain --device rxe9 10.0.0.22; one_err; not_err 'did you mean'
@@ -405,6 +411,7 @@ if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi
 lines 7
 head -c 600 "$rec" >"$dir/cut.rec"
 what="replay -f -, whose writer is gone"
+run 1 --json replay --info "$dir/cut.rec"; out '"reason":null}$'; sed -i 1d "$dir/out"; page recording_totals
 head -c 600 "$rec" | timeout 20 "$ctl" replay -f - >"$dir/out" 2>"$dir/err"; got=$?
 if [ $got -eq 1 ]; then ok; else bad "exit status $got"; fi
 run 1 replay "$dir/cut.rec"; one_err; err 'cut.rec: byte [0-9]*: the recording was cut within a record'; lines 3

@@ -233,6 +233,16 @@ EXPLAINED = {"type": "explain", "schema": 1, "time_ns": time.time_ns(), "asked":
                               probe(7, "ok", time_ns=time.time_ns() - 150 * 10**9, rtt_ns=83_100, t1_ns=1_000_000, t2_ns=1_010_000, t3_ns=7,
                                     t4_ns=34_507, t5_ns=1_127_600, t6_ns=1_140_000)]}],
              "flows": [flow(17)], "device": device(**PORTLOG), "kept_streams": 1, "kept_bytes": 2, "not_kept": 0}
+# A peer that is away, on the way to which nothing is sent; one stream of a flow without a result; a flow without a peer.
+EXPLAINED_OTHERS = {
+    "10.0.0.3": {**EXPLAINED, "matches": 1, "peer": peer("10.0.0.3", "down", tor="tor-7", state_reason="no answer", resolves=None),
+                 "path": {**EXPLAINED["path"], "source": "127.0.0.1", "destination": "127.0.0.1", "netdev": None}, "streams": [], "flows_total": 9,
+                 "device": device(state="down", state_reason="port is down", counters={})},
+    "10.0.0.4": {**EXPLAINED, "streams_total": 1, "streams": [
+        {"target": target(kind="service", loss_verdict="lossy", recent={"results": 1}), "flow": 17, "qpn": 17, "kept": False, "last": []},
+        {"target": target(loss_verdict="lossy"), "flow": None, "qpn": 17, "kept": True, "last": []}]},
+    "flow:5": {**EXPLAINED, "peer": None, "path": None, "streams": [], "flows": [flow(5, probing_reason="no peer has its address")], "device": None},
+}
 CONFIG = {"type": "config", "file": "/etc/x.conf", "error": None, "read_ns": time.time_ns(), "generation": 3, "peers": 1,
           "files": [{"path": "/etc/x.conf", "changed": None}],
           "values": [{"key": "tor", "value": "a\x1b[2J\"\\", "default": False, "file": "/etc/x\n.conf", "line": 3, "restart": False},
@@ -316,6 +326,8 @@ class Conn:
             self.note("from_the_future", probe(0))
             for e in EVENTS[2:]:
                 self.note("event", e)
+        elif method == "explain" and param["target"] in EXPLAINED_OTHERS:
+            self.answer(ident, EXPLAINED_OTHERS[param["target"]])
         elif method == "explain" and param["target"] not in ("10.0.0.2", "flow:17"):
             self.send([1, ident, {"code": 2, "message": f'no peer and no flow is called "{param["target"]}"'}, None])
         elif method == "explain":

@@ -168,6 +168,12 @@ while ctl 1 -S "$dir/second" --json status && grep -q 'no metrics' "$dir/out"; d
 	[ $n -lt 60 ] || { bad "the port is free, and there are no metrics: $(cat "$dir/log")"; break; }
 	sleep 1
 done
+# What a scraper gets: RFC 9112 and the text format of Prometheus.
+exec 3<>"/dev/tcp/127.0.0.1/$port"
+printf 'GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n' >&3
+timeout 60 cat <&3 >"$dir/out"
+exec 3>&-
+out '^HTTP/1.1 200 '; out '^# TYPE rpingmesh_build_info '; out '^rpingmesh_build_info\{.*\} 1$'; out '^rpingmesh_degraded [1-9]'
 daemon=$second
 second=
 stop
