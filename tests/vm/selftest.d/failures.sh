@@ -73,8 +73,9 @@ test_signals() {
 
 # shellcheck disable=SC2016 # dollars that must not expand here
 test_cores() {
+	# The signal is not to meet the shell that is about to become the program.
 	vm --as daemon -- bash -c 'cp "$(command -v sleep)" "$RPINGMESH_VM_OUT/crash me"
-		"$RPINGMESH_VM_OUT/crash me" 100 & echo $!; kill -SEGV $!; wait $!; echo $?
+		"$RPINGMESH_VM_OUT/crash me" 100 & echo $!; until [[ $(</proc/$!/comm) = crash* ]]; do :; done; kill -SEGV $!; wait $!; echo $?
 		(ulimit -c 0; "$RPINGMESH_VM_OUT/crash me" 100 & kill -ABRT $!; wait $!); echo $?
 		for i in {1..9}; do sleep 100 & kill -ABRT $!; wait $!; done 2>/dev/null; true'
 	local pid core
