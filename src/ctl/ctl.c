@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "ctl/ctl.h"
+#include "ctl/near.h"
 #include "rpingmesh/control.h"
 
 static const struct ctl_command *const ctl_commands[] = {
@@ -18,7 +19,6 @@ static const struct ctl_command *const ctl_commands[] = {
 	&ctl_flows, &ctl_events, &ctl_devices, &ctl_acknowledge, &ctl_watch, &ctl_record, &ctl_replay, &ctl_config, &ctl_log_level,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
-#define CTL_NAME_MAX 16 /* no command's name is longer */
 
 static const char ctl_help_head[] =
 	"Usage: rpingmesh-ctl [OPTION]... COMMAND [ARGUMENT]...\n"
@@ -249,29 +249,6 @@ ctl_find(const char *name)
 	return NULL;
 }
 
-/* How many letters to add, drop, replace, or exchange with the next one (optimal string alignment). */
-static size_t
-ctl_distance(const char *a, const char *b)
-{
-	size_t d[CTL_NAME_MAX + 1][CTL_NAME_MAX + 1], n = strlen(a), m = strlen(b);
-
-	if (n > CTL_NAME_MAX || m > CTL_NAME_MAX)
-		return SIZE_MAX;
-	for (size_t i = 0; i <= n; i++) {
-		for (size_t j = 0; j <= m; j++) {
-			d[i][j] = i + j;
-			if (i == 0 || j == 0)
-				continue;
-			d[i][j] = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-			d[i][j] = d[i][j] > d[i - 1][j] + 1 ? d[i - 1][j] + 1 : d[i][j];
-			d[i][j] = d[i][j] > d[i][j - 1] + 1 ? d[i][j - 1] + 1 : d[i][j];
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i][j] > d[i - 2][j - 2] + 1)
-				d[i][j] = d[i - 2][j - 2] + 1;
-		}
-	}
-	return d[n][m];
-}
-
 static int
 ctl_no_command(const char *name)
 {
@@ -281,7 +258,7 @@ ctl_no_command(const char *name)
 	for (size_t i = 0; i < CTL_COMMANDS; i++) {
 		const struct ctl_command *command = ctl_commands[i];
 
-		d = strlen(name) > 1 && strncmp(name, command->name, strlen(name)) == 0 ? 0 : ctl_distance(name, command->name);
+		d = strlen(name) > 1 && strncmp(name, command->name, strlen(name)) == 0 ? 0 : near_distance(name, command->name);
 		if (d >= least || d >= strlen(name))
 			continue;
 		least = d;
