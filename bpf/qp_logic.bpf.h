@@ -2,10 +2,11 @@
 /*
  * DOC: what the hooks do, whoever calls them
  *
- * A call that may fail is remembered at its entry and told at its return, if it returned 0: in qp_calls what it was called
- * with, in qp_dying the finished event, because the QP is gone by then. Keys are thread and hook: a driver may call
- * ib_query_qp() or another QP's ib_destroy_qp_user() inside a call. Kernel memory is read by CO-RE; a field that this
- * kernel lacks leaves its flag unset, but ib_qp.device, .qp_num, .real_qp and ib_device.index: without those nothing loads.
+ * A call that may fail is remembered at its entry and told at its return, if it returned 0: in
+ * qp_calls what it was called with, in qp_dying the finished event, because the QP is gone by then.
+ * Keys are thread and hook: a driver may call ib_query_qp() or another QP's ib_destroy_qp_user()
+ * inside a call. Kernel memory is read by CO-RE; a field that this kernel lacks leaves its flag
+ * unset, but ib_qp.device, .qp_num, .real_qp and ib_device.index: without those nothing loads.
  */
 #ifndef QP_LOGIC_BPF_H
 #define QP_LOGIC_BPF_H
@@ -25,7 +26,8 @@ enum qp_hook { QP_HOOK_MODIFY_USER, QP_HOOK_MODIFY_KERNEL, QP_HOOK_DESTROY, QP_H
 #define QP_MASK_AV (1 << 7)
 #define QP_MASK_PATH_MTU (1 << 8)
 #define QP_MASK_DEST_QPN (1 << 20)
-#define QP_MASK_TOLD (QP_MASK_STATE | QP_MASK_PORT | QP_MASK_AV | QP_MASK_PATH_MTU | QP_MASK_DEST_QPN)
+#define QP_MASK_TOLD \
+	(QP_MASK_STATE | QP_MASK_PORT | QP_MASK_AV | QP_MASK_PATH_MTU | QP_MASK_DEST_QPN)
 #define QP_AH_GRH 1
 
 struct qp_call {
@@ -33,7 +35,9 @@ struct qp_call {
 	__u64 mask;
 };
 
-/* Sizes together with the ring stay below 4 MiB: Linux < 5.11 counts them against RLIMIT_MEMLOCK. */
+/*
+ * Sizes together with the ring stay below 4 MiB: Linux < 5.11 counts them against RLIMIT_MEMLOCK.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
@@ -96,8 +100,10 @@ qp_is_own(const struct ib_qp *qp)
 static __always_inline __u64
 qp_fill_cgroup(const struct task_struct *task)
 {
-	if (!bpf_core_field_exists(task->cgroups) || !bpf_core_field_exists(struct css_set, dfl_cgrp) ||
-	    !bpf_core_field_exists(struct cgroup, kn) || !bpf_core_field_exists(struct kernfs_node, id))
+	if (!bpf_core_field_exists(task->cgroups) ||
+	    !bpf_core_field_exists(struct css_set, dfl_cgrp) ||
+	    !bpf_core_field_exists(struct cgroup, kn) ||
+	    !bpf_core_field_exists(struct kernfs_node, id))
 		return 0;
 	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }
@@ -109,13 +115,17 @@ qp_fill_owner(struct qp_event *e, const struct ib_qp *qp)
 
 	if (!task) {
 		if (bpf_core_field_exists(qp->res.kern_name))
-			bpf_probe_read_kernel_str(e->owner, sizeof(e->owner), BPF_CORE_READ(qp, res.kern_name));
+			bpf_probe_read_kernel_str(e->owner, sizeof(e->owner),
+						  BPF_CORE_READ(qp, res.kern_name));
 		return;
 	}
 	e->flags |= QP_EVENT_USER;
 	e->owner_tgid = BPF_CORE_READ(task, tgid);
 	e->cgroup_id = qp_fill_cgroup(task);
-	/* The tracked thread holds no reference to its leader: a whole group that has ended leaves a stale pointer. */
+	/*
+	 * The tracked thread holds no reference to its leader: a whole group that has ended leaves
+	 * a stale pointer.
+	 */
 	leader = BPF_CORE_READ(task, group_leader);
 	if (!leader || (__u32)BPF_CORE_READ(leader, tgid) != e->owner_tgid)
 		leader = task;
@@ -157,13 +167,17 @@ qp_gid_type(__u64 type, bool ethernet)
 	return QP_EVENT_GID_UNKNOWN;
 }
 
-/* The source GID that the address vector has resolved to: user QPs have it in ib_qp only, after the call. */
+/*
+ * The source GID that the address vector has resolved to: user QPs have it in ib_qp only, after the
+ * call.
+ */
 static __always_inline void
 qp_fill_sgid(struct qp_event *e, const struct ib_qp *qp, bool ethernet)
 {
 	const struct ib_gid_attr *gid;
 
-	if (!bpf_core_field_exists(qp->av_sgid_attr) || !bpf_core_field_exists(struct ib_gid_attr, gid))
+	if (!bpf_core_field_exists(qp->av_sgid_attr) ||
+	    !bpf_core_field_exists(struct ib_gid_attr, gid))
 		return;
 	gid = BPF_CORE_READ(qp, av_sgid_attr);
 	if (!gid)
@@ -180,7 +194,8 @@ qp_fill_sgid(struct qp_event *e, const struct ib_qp *qp, bool ethernet)
 static __always_inline void
 qp_fill_grh(struct qp_event *e, const struct ib_qp_attr *attr)
 {
-	if (!bpf_core_field_exists(attr->ah_attr.grh.dgid) || !bpf_core_field_exists(attr->ah_attr.grh.flow_label) ||
+	if (!bpf_core_field_exists(attr->ah_attr.grh.dgid) ||
+	    !bpf_core_field_exists(attr->ah_attr.grh.flow_label) ||
 	    !bpf_core_field_exists(attr->ah_attr.grh.traffic_class))
 		return;
 	e->flags |= QP_EVENT_HAS_GRH;
@@ -210,7 +225,9 @@ qp_fill_av(struct qp_event *e, const struct ib_qp *qp, const struct ib_qp_attr *
 			   bpf_core_enum_value(enum rdma_ah_attr_type, RDMA_AH_ATTR_TYPE_ROCE);
 	if (bpf_core_field_exists(attr->ah_attr.ah_flags))
 		grh = BPF_CORE_READ(attr, ah_attr.ah_flags) & QP_AH_GRH;
-	/* RoCE cannot do without a GRH, whether or not a driver sets the flag in what it answers. */
+	/*
+	 * RoCE cannot do without a GRH, whether or not a driver sets the flag in what it answers.
+	 */
 	if (!grh && !ethernet)
 		return;
 	qp_fill_grh(e, attr);
@@ -236,7 +253,10 @@ qp_fill_attr(struct qp_event *e, const struct ib_qp *qp, const struct ib_qp_attr
 		qp_fill_av(e, qp, attr);
 }
 
-/* The attributes that hold something in an answer to ib_query_qp(): an unconnected QP has no path, one in ERR may have had none. */
+/*
+ * The attributes that hold something in an answer to ib_query_qp(): an unconnected QP has no path,
+ * one in ERR may have had none.
+ */
 static __always_inline __u32
 qp_query_mask(const struct ib_qp *qp, const struct ib_qp_attr *attr)
 {
@@ -246,21 +266,25 @@ qp_query_mask(const struct ib_qp *qp, const struct ib_qp_attr *attr)
 		type = BPF_CORE_READ(qp, qp_type);
 	if (bpf_core_field_exists(attr->qp_state))
 		state = BPF_CORE_READ(attr, qp_state);
-	if (type != IB_QPT_RC && type != IB_QPT_UC && type != IB_QPT_XRC_INI && type != IB_QPT_XRC_TGT)
+	if (type != IB_QPT_RC && type != IB_QPT_UC && type != IB_QPT_XRC_INI &&
+	    type != IB_QPT_XRC_TGT)
 		return QP_MASK_STATE;
 	if (state < IB_QPS_RTR || state > IB_QPS_ERR)
 		return QP_MASK_STATE;
-	if (state == IB_QPS_ERR && (!bpf_core_field_exists(qp->av_sgid_attr) || !BPF_CORE_READ(qp, av_sgid_attr)))
+	if (state == IB_QPS_ERR &&
+	    (!bpf_core_field_exists(qp->av_sgid_attr) || !BPF_CORE_READ(qp, av_sgid_attr)))
 		return QP_MASK_STATE;
 	return QP_MASK_STATE | QP_MASK_DEST_QPN | QP_MASK_PATH_MTU | QP_MASK_AV;
 }
 
 /*
- * Most events wake nobody: the reader looks ten times a second as long as events come. It is woken when it rests, and when the
- * ring fills faster than that: at a quarter, by a few events in case that some go past the mark at once.
+ * Most events wake nobody: the reader looks ten times a second as long as events come. It is woken
+ * when it rests, and when the ring fills faster than that: at a quarter, by a few events in case
+ * that some go past the mark at once.
  *
- * Called after the event is there to be read. The reader says that it rests, then looks once more: one of both sees the other.
- * The wake-up is forced because the kernel's own choice wakes only for the first unread event.
+ * Called after the event is there to be read. The reader says that it rests, then looks once more:
+ * one of both sees the other. The wake-up is forced because the kernel's own choice wakes only for
+ * the first unread event.
  */
 static __always_inline void
 qp_wake(void)
@@ -269,7 +293,8 @@ qp_wake(void)
 	__u64 mark = bpf_ringbuf_query(&qp_ring, BPF_RB_RING_SIZE) / 4;
 	void *nothing;
 
-	if (!*(volatile __u32 *)&qp_reader_rests && (unread < mark || unread > mark + 16 * sizeof(struct qp_event)))
+	if (!*(volatile __u32 *)&qp_reader_rests &&
+	    (unread < mark || unread > mark + 16 * sizeof(struct qp_event)))
 		return;
 	qp_reader_rests = 0;
 	nothing = bpf_ringbuf_reserve(&qp_ring, sizeof(__u64), 0);
@@ -311,7 +336,8 @@ qp_created(struct rdma_restrack_entry *res)
 	if (!bpf_core_field_exists(struct ib_qp, res) || !bpf_core_field_exists(res->type) ||
 	    !bpf_core_enum_value_exists(enum rdma_restrack_type, RDMA_RESTRACK_QP))
 		return 0;
-	if (BPF_CORE_READ(res, type) != bpf_core_enum_value(enum rdma_restrack_type, RDMA_RESTRACK_QP))
+	if (BPF_CORE_READ(res, type) !=
+	    bpf_core_enum_value(enum rdma_restrack_type, RDMA_RESTRACK_QP))
 		return 0;
 	qp = (const void *)res - bpf_core_field_offset(struct ib_qp, res);
 	if (qp_is_own(qp))
@@ -324,7 +350,10 @@ qp_created(struct rdma_restrack_entry *res)
 	return 0;
 }
 
-/* Remembers a call under way. One that is still there never returned here: its return probe was out of instances. */
+/*
+ * Remembers a call under way. One that is still there never returned here: its return probe was out
+ * of instances.
+ */
 static __always_inline void
 qp_remember(void *map, enum qp_hook hook, const void *value)
 {
@@ -381,12 +410,15 @@ qp_call_ends(enum qp_hook hook, int ret)
 	call = *found;
 	bpf_map_delete_elem(&qp_calls, &key);
 	if (!ret)
-		qp_tell(hook == QP_HOOK_QUERY ? QP_EVENT_QUERY : QP_EVENT_MODIFY, (const void *)call.qp,
-			(const void *)call.attr, call.mask);
+		qp_tell(hook == QP_HOOK_QUERY ? QP_EVENT_QUERY : QP_EVENT_MODIFY,
+			(const void *)call.qp, (const void *)call.attr, call.mask);
 	return 0;
 }
 
-/* Closing one of several openings of a shared QP ends nothing; the last one calls again, with the real QP. */
+/*
+ * Closing one of several openings of a shared QP ends nothing; the last one calls again, with the
+ * real QP.
+ */
 static __always_inline int
 qp_destroy_begins(const struct ib_qp *qp)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * The kernel's types as far as the programs read them. Only names matter: sizes, offsets and the values of enumerators come from
- * the running kernel's BTF when the object is loaded (CO-RE). libbpf wants structs flat, and the type of an enum field by its name.
- * src/trace/btf_mini.c looks up every type here but those that begin with qp_, so name nothing that no program reads.
+ * The kernel's types as far as the programs read them. Only names matter: sizes, offsets and the
+ * values of enumerators come from the running kernel's BTF when the object is loaded (CO-RE).
+ * libbpf wants structs flat, and the type of an enum field by its name. src/trace/btf_mini.c looks
+ * up every type here but those that begin with qp_, so name nothing that no program reads.
  */
 #ifndef QP_TYPES_H
 #define QP_TYPES_H
@@ -10,13 +11,24 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-/* Relocated by name: before Linux 5.10 IB_GID_TYPE_IB and IB_GID_TYPE_ROCE are both 0 and ROCE_UDP_ENCAP is 1 (1c15b4f2a42f). */
+/*
+ * Relocated by name: before Linux 5.10 IB_GID_TYPE_IB and IB_GID_TYPE_ROCE are both 0 and
+ * ROCE_UDP_ENCAP is 1 (1c15b4f2a42f).
+ */
 enum ib_gid_type { IB_GID_TYPE_IB, IB_GID_TYPE_ROCE, IB_GID_TYPE_ROCE_UDP_ENCAP };
 enum rdma_restrack_type { RDMA_RESTRACK_QP = 2 };
 enum rdma_ah_attr_type { RDMA_AH_ATTR_TYPE_ROCE = 2 };
 
 /* Stable: the numbers of the user-space interface. */
-enum ib_qp_state { IB_QPS_RESET, IB_QPS_INIT, IB_QPS_RTR, IB_QPS_RTS, IB_QPS_SQD, IB_QPS_SQE, IB_QPS_ERR };
+enum ib_qp_state {
+	IB_QPS_RESET,
+	IB_QPS_INIT,
+	IB_QPS_RTR,
+	IB_QPS_RTS,
+	IB_QPS_SQD,
+	IB_QPS_SQE,
+	IB_QPS_ERR
+};
 enum ib_qp_type { IB_QPT_RC = 2, IB_QPT_UC, IB_QPT_XRC_INI = 9, IB_QPT_XRC_TGT };
 enum ib_mtu { IB_MTU_4096 = 5 };
 enum rdma_driver_id { RDMA_DRIVER_UNKNOWN };

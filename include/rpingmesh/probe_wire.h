@@ -4,8 +4,8 @@
  *
  * Probes and ACKs are UD SENDs over RoCE v2 (InfiniBand Architecture volume 1, Annex A17). What is
  * described here is the payload behind the 40 bytes of GRH that a UD receive buffer starts with.
- * Every integer is big-endian; there is no padding between fields; reserved bytes are sent as zero and
- * not looked at. The exchange is that of R-Pingmesh (SIGCOMM 2024), section 4.2:
+ * Every integer is big-endian; there is no padding between fields; reserved bytes are sent as zero
+ * and not looked at. The exchange is that of R-Pingmesh (SIGCOMM 2024), section 4.2:
  *
  *     prober                                        responder
  *     T1 post, T2 sent        -- PROBE -->          T3 received
@@ -40,11 +40,13 @@ enum probe_wire_type {
 
 /* Header of each message: offset of each field, its width in the name's comment. */
 enum probe_wire_header {
-	PROBE_WIRE_OFF_MAGIC = 0,    /* u32  PROBE_WIRE_MAGIC */
-	PROBE_WIRE_OFF_VERSION = 4,  /* u8   PROBE_WIRE_VERSION */
-	PROBE_WIRE_OFF_TYPE = 5,     /* u8   enum probe_wire_type */
-	PROBE_WIRE_OFF_LENGTH = 6,   /* u16  of the whole message with padding; equals what was received */
-	PROBE_WIRE_OFF_SEQ = 8,      /* u64  random epoch of the prober in the high half, counter in the low */
+	PROBE_WIRE_OFF_MAGIC = 0,   /* u32  PROBE_WIRE_MAGIC */
+	PROBE_WIRE_OFF_VERSION = 4, /* u8   PROBE_WIRE_VERSION */
+	PROBE_WIRE_OFF_TYPE = 5,    /* u8   enum probe_wire_type */
+	PROBE_WIRE_OFF_LENGTH =
+		6, /* u16  of the whole message with padding; equals what was received */
+	PROBE_WIRE_OFF_SEQ =
+		8, /* u64  random epoch of the prober in the high half, counter in the low */
 	PROBE_WIRE_OFF_SESSION = 16, /* u64  from the SIDR reply; echoed in both ACKs */
 	PROBE_WIRE_HEADER = 24,
 };
@@ -60,15 +62,19 @@ enum probe_wire_probe {
 
 /* ACK2: what the responder measured; PROBE_WIRE_SIZE_MIN bytes in all. */
 enum probe_wire_ack2 {
-	PROBE_WIRE_OFF_DELAY = 24,  /* u64  T4 - T3 in ns */
-	PROBE_WIRE_OFF_T3 = 32,     /* u64  T3 in ns of the responder's own clock, for people to read */
-	PROBE_WIRE_OFF_ERROR = 40,  /* u32  how far DELAY may be off, ns; 0xffffffff: that or more */
-	PROBE_WIRE_OFF_CLOCK = 44,  /* u8   enum probe_clock: 0 software, 1 hardware */
-	PROBE_WIRE_OFF_FLAGS = 45,  /* u8   PROBE_WIRE_FLAG_…, or-ed; the others are reserved */
-	PROBE_WIRE_OFF_STALL = 46,  /* u16  with PROBE_WIRE_FLAG_NOISE: for how many ms, 65535: that or more; else 0 */
+	PROBE_WIRE_OFF_DELAY = 24, /* u64  T4 - T3 in ns */
+	PROBE_WIRE_OFF_T3 = 32, /* u64  T3 in ns of the responder's own clock, for people to read */
+	PROBE_WIRE_OFF_ERROR = 40, /* u32  how far DELAY may be off, ns; 0xffffffff: that or more */
+	PROBE_WIRE_OFF_CLOCK = 44, /* u8   enum probe_clock: 0 software, 1 hardware */
+	PROBE_WIRE_OFF_FLAGS = 45, /* u8   PROBE_WIRE_FLAG_…, or-ed; the others are reserved */
+	PROBE_WIRE_OFF_STALL = 46, /* u16  with PROBE_WIRE_FLAG_NOISE: for how many ms, 65535: that
+				      or more; else 0 */
 };
 
-/* The responder's host did not run for a while around this probe: T3 may be late, and others may have been lost. */
+/*
+ * The responder's host did not run for a while around this probe: T3 may be late, and others may
+ * have been lost.
+ */
 #define PROBE_WIRE_FLAG_NOISE 1u
 
 /*
@@ -98,14 +104,14 @@ enum probe_wire_ack2 {
  *  16  u64  incarnation of the responder: random at each start
  *  24  u64  session: goes into each probe
  *  32  u16  longest message that the responder's buffers take, bytes
- *  34  u16  probes/s that the responder answers to one source, 65535: that or more; 0: it does not say
- *  36  u32  capabilities, none defined
- *  40       host name, then ToR name, not terminated
+ *  34  u16  probes/s that the responder answers to one source, 65535: that or more; 0: it does not
+ * say 36  u32  capabilities, none defined 40       host name, then ToR name, not terminated
  */
 #define PROBE_WIRE_REPLY_HEADER 40u
 #define PROBE_WIRE_REPLY_HOST_MAX 48u
 #define PROBE_WIRE_REPLY_TOR_MAX 32u
-#define PROBE_WIRE_REPLY_MAX (PROBE_WIRE_REPLY_HEADER + PROBE_WIRE_REPLY_HOST_MAX + PROBE_WIRE_REPLY_TOR_MAX)
+#define PROBE_WIRE_REPLY_MAX \
+	(PROBE_WIRE_REPLY_HEADER + PROBE_WIRE_REPLY_HOST_MAX + PROBE_WIRE_REPLY_TOR_MAX)
 
 /* Why there is no session; QPN, Q_Key and session are 0 then. */
 enum probe_wire_status {

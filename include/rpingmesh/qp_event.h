@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR BSD-2-Clause OR GPL-2.0-only) */
 /*
- * One event in the life of a queue pair (QP), as the BPF programs hand it to rpingmeshd through the ring buffer. Host byte
- * order (both sides run on the same machine) except for GIDs, which are 16 bytes as on the wire. QPNs have 24 bits.
- * Sizes are those of the types; there is no padding (the static_assert below). InfiniBand Architecture 10.3.1, 11.2.5.
+ * One event in the life of a queue pair (QP), as the BPF programs hand it to rpingmeshd through the
+ * ring buffer. Host byte order (both sides run on the same machine) except for GIDs, which are 16
+ * bytes as on the wire. QPNs have 24 bits. Sizes are those of the types; there is no padding (the
+ * static_assert below). InfiniBand Architecture 10.3.1, 11.2.5.
  *
  * This header is included by BPF programs and by user space: it uses <linux/types.h> alone.
  */
@@ -20,13 +21,14 @@ enum qp_event_type {
 
 /* Bits of qp_event.flags: which members hold something. */
 enum qp_event_flags {
-	QP_EVENT_USER = 1,        /* belongs to a process: owner_tgid, owner, cgroup_id; else to the kernel: owner alone */
-	QP_EVENT_HAS_STATE = 2,   /* state */
-	QP_EVENT_HAS_REMOTE = 4,  /* remote_qpn */
-	QP_EVENT_HAS_AV = 8,      /* address vector: service_level, port, and with HAS_GRH the rest */
-	QP_EVENT_HAS_GRH = 16,    /* dgid, flow_label, traffic_class, hop_limit, sgid_index */
-	QP_EVENT_HAS_SGID = 32,   /* sgid, gid_type */
-	QP_EVENT_HAS_MTU = 64,    /* path_mtu */
+	QP_EVENT_USER = 1,	 /* belongs to a process: owner_tgid, owner, cgroup_id; else to the
+				    kernel: owner alone */
+	QP_EVENT_HAS_STATE = 2,	 /* state */
+	QP_EVENT_HAS_REMOTE = 4, /* remote_qpn */
+	QP_EVENT_HAS_AV = 8,	/* address vector: service_level, port, and with HAS_GRH the rest */
+	QP_EVENT_HAS_GRH = 16,	/* dgid, flow_label, traffic_class, hop_limit, sgid_index */
+	QP_EVENT_HAS_SGID = 32, /* sgid, gid_type */
+	QP_EVENT_HAS_MTU = 64,	/* path_mtu */
 };
 
 enum qp_event_gid_type {
@@ -52,8 +54,9 @@ struct qp_event {
 	__u32 flags;        /* enum qp_event_flags */
 	__u32 port;         /* from 1; 0: not known yet */
 	__u8 type;          /* enum qp_event_type */
-	__u8 qp_type;       /* enum ib_qp_type: 2 RC, 3 UC, 4 UD, 8 raw packet, 9 XRC_INI, 10 XRC_TGT, … */
-	__u8 state;         /* enum ib_qp_state: 0 RESET, 1 INIT, 2 RTR, 3 RTS, 4 SQD, 5 SQE, 6 ERR */
+	__u8 qp_type; /* enum ib_qp_type: 2 RC, 3 UC, 4 UD, 8 raw packet, 9 XRC_INI, 10 XRC_TGT, …
+		       */
+	__u8 state;   /* enum ib_qp_state: 0 RESET, 1 INIT, 2 RTR, 3 RTS, 4 SQD, 5 SQE, 6 ERR */
 	__u8 path_mtu;      /* enum ib_mtu: 1 is 256 bytes, 5 is 4096 */
 	__u8 service_level;
 	__u8 traffic_class;
@@ -62,18 +65,20 @@ struct qp_event {
 	__u32 sgid_index;
 	__u8 sgid[16], dgid[16];
 	char device[QP_EVENT_DEVICE_NAME];
-	char owner[QP_EVENT_OWNER_NAME]; /* comm of the process (its thread-group leader), or the kernel module's name; NUL-terminated */
+	char owner[QP_EVENT_OWNER_NAME]; /* comm of the process (its thread-group leader), or the
+					    kernel module's name; NUL-terminated */
 };
 
 /*
- * Counters in the BPF object's .bss, read by user space without a system call, each 8 bytes, only ever growing. Every event
- * that a hook decided to tell is in exactly one of sent and lost_ring.
+ * Counters in the BPF object's .bss, read by user space without a system call, each 8 bytes, only
+ * ever growing. Every event that a hook decided to tell is in exactly one of sent and lost_ring.
  */
 struct qp_event_counters {
 	__u64 sent;          /* handed to the ring buffer */
 	__u64 lost_ring;     /* the ring buffer was full */
-	__u64 lost_calls;    /* a call under way could not be remembered: its event was never told */
-	__u64 missed_returns;/* a call under way was still remembered when its thread made the next one */
+	__u64 lost_calls; /* a call under way could not be remembered: its event was never told */
+	__u64 missed_returns; /* a call under way was still remembered when its thread made the next
+				 one */
 	__u64 queries;       /* returns of ib_query_qp(), whoever owns the QP: the heartbeat */
 	__u64 own;           /* events of the daemon's own QPs, left out */
 };

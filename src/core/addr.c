@@ -150,12 +150,14 @@ int
 addr_from_sockaddr(const struct sockaddr *sa, struct addr *out)
 {
 	if (sa->sa_family == AF_INET6) {
-		memcpy(out->raw, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, sizeof(out->raw));
+		memcpy(out->raw, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr,
+		       sizeof(out->raw));
 		return 0;
 	}
 	if (sa->sa_family != AF_INET)
 		return -EAFNOSUPPORT;
 	memcpy(out->raw, v4_prefix, sizeof(v4_prefix));
-	memcpy(out->raw + sizeof(v4_prefix), &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+	memcpy(out->raw + sizeof(v4_prefix),
+	       &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
 	return 0;
 }

@@ -28,7 +28,9 @@ struct addr_net {
 /* Numeric text only, IPv4 or IPv6. 0, or -EINVAL. */
 int addr_parse(const char *text, struct addr *out);
 
-/* "10.0.0.0/8", "fd00::/16", or a single address. 0, or -EINVAL (bits beyond the mask are dropped). */
+/*
+ * "10.0.0.0/8", "fd00::/16", or a single address. 0, or -EINVAL (bits beyond the mask are dropped).
+ */
 int addr_net_parse(const char *text, struct addr_net *out);
 
 /* IPv4 as a dotted quad, IPv6 as RFC 5952 has it. Returns buf. */

@@ -20,8 +20,9 @@ uint64_t clock_mono_ns(void);
 uint64_t clock_wall_ns(void);
 
 /*
- * What the wall clock is ahead of CLOCK_MONOTONIC, read so that it is right within CLOCK_OFFSET_ERROR_NS. False, and *out as it
- * was: the process was interrupted between the two each time it tried.
+ * What the wall clock is ahead of CLOCK_MONOTONIC, read so that it is right within
+ * CLOCK_OFFSET_ERROR_NS. False, and *out as it was: the process was interrupted between the two
+ * each time it tried.
  */
 #define CLOCK_OFFSET_ERROR_NS 1000000ULL
 bool clock_wall_offset(int64_t *out);

@@ -27,9 +27,13 @@
 #define CONF_PEERS_MAX 65536
 #define CONF_SOCKET_MAX 107 /* unix(7): sun_path with its '\0' has 108 */
 
-/* RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 section 2.5.6: what no Internet host can ask from. */
+/*
+ * RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 section 2.5.6: what no Internet host can ask
+ * from.
+ */
 static const char *const conf_default_allow[] = {
-	"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7", "fe80::/10",
+	"10.0.0.0/8",	  "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+	"169.254.0.0/16", "fc00::/7",	   "fe80::/10",
 };
 #define CONF_N_ALLOW (sizeof(conf_default_allow) / sizeof(conf_default_allow[0]))
 
@@ -50,23 +54,29 @@ static conf_set conf_set_address, conf_set_source;
 static const struct conf_key conf_peer_keys[] = {
 	{"address", conf_set_address, FIELD(struct config_peer, address), RANGE(1, 254),
 	 .expect = "an IPv4 or IPv6 unicast address or a host name"},
-	{"device", conf_set_string, FIELD(struct config_peer, device), RANGE_DEVICE, .check = conf_check_device,
+	{"device", conf_set_string, FIELD(struct config_peer, device), RANGE_DEVICE,
+	 .check = conf_check_device,
 	 .expect = "the name of an RDMA device"},
 	{"source", conf_set_source, FIELD(struct config_peer, source), RANGE(1, ADDR_TEXT),
 	 .expect = "an IPv4 or IPv6 unicast address"},
 	{"interval_ms", conf_set_integer, FIELD(struct config_peer, interval_ms), RANGE_INTERVAL},
 	{"sizes", conf_set_sizes, LIST(struct config_peer,, sizes), RANGE_SIZE},
 	{"size", conf_set_sizes, LIST(struct config_peer,, sizes), RANGE_SIZE},
-	{"flow_labels", conf_set_integers, LIST(struct config_peer,, flow_labels), RANGE_FLOW_LABEL},
+	{"flow_labels", conf_set_integers, LIST(struct config_peer,, flow_labels),
+	 RANGE_FLOW_LABEL},
 	{"flow_label", conf_set_integers, LIST(struct config_peer,, flow_labels), RANGE_FLOW_LABEL},
-	{"traffic_class", conf_set_integer, FIELD(struct config_peer, traffic_class), RANGE_TRAFFIC_CLASS},
-	{"service_level", conf_set_integer, FIELD(struct config_peer, service_level), RANGE_SERVICE_LEVEL},
+	{"traffic_class", conf_set_integer, FIELD(struct config_peer, traffic_class),
+	 RANGE_TRAFFIC_CLASS},
+	{"service_level", conf_set_integer, FIELD(struct config_peer, service_level),
+	 RANGE_SERVICE_LEVEL},
 	END
 };
 
 static const struct conf_key conf_responder_keys[] = {
-	{"allow", conf_set_networks, LIST(struct config,, allow), .expect = "a network such as \"10.0.0.0/8\" or \"fd00::/8\""},
-	{"per_source", conf_set_integer, FIELD(struct config, responder_per_source), RANGE(1, 10000000)},
+	{"allow", conf_set_networks, LIST(struct config,, allow),
+	 .expect = "a network such as \"10.0.0.0/8\" or \"fd00::/8\""},
+	{"per_source", conf_set_integer, FIELD(struct config, responder_per_source), RANGE(1,
+	 10000000)},
 	{"total", conf_set_integer, FIELD(struct config, responder_total), RANGE(1, 10000000)},
 	END
 };
@@ -95,14 +105,18 @@ static const struct conf_key conf_tracing_keys[] = {
 	{"enable", conf_set_bool, FIELD(struct config, tracing)},
 	{"probe", conf_set_bool, FIELD(struct config, trace_probe)},
 	{"interval_ms", conf_set_integer, FIELD(struct config, trace_interval_ms), RANGE_INTERVAL},
-	{"source_qps", conf_set_integer, FIELD(struct config, trace_source_qps), RANGE(0, 64), .restart = true},
-	{"max_qps", conf_set_integer, FIELD(struct config, trace_max_qps), RANGE(1000, 10000000), .restart = true},
-	{"max_flows", conf_set_integer, FIELD(struct config, trace_max_flows), RANGE(100, 1000000), .restart = true},
+	{"source_qps", conf_set_integer, FIELD(struct config, trace_source_qps), RANGE(0, 64),
+	 .restart = true},
+	{"max_qps", conf_set_integer, FIELD(struct config, trace_max_qps), RANGE(1000, 10000000),
+	 .restart = true},
+	{"max_flows", conf_set_integer, FIELD(struct config, trace_max_flows), RANGE(100, 1000000),
+	 .restart = true},
 	END
 };
 
 static const struct conf_key conf_metrics_keys[] = {
-	{"listen", conf_set_string, FIELD(struct config, metrics_listen), RANGE(0, 64), .check = conf_check_listen,
+	{"listen", conf_set_string, FIELD(struct config, metrics_listen), RANGE(0, 64),
+	 .check = conf_check_listen,
 	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
 	{"by", conf_set_metrics_by, FIELD(struct config, metrics_by_tor), .restart = true},
 	{"max_paths", conf_set_integer, FIELD(struct config, metrics_max_paths), RANGE(1, 100000)},
@@ -110,28 +124,44 @@ static const struct conf_key conf_metrics_keys[] = {
 };
 
 const struct conf_key conf_file_keys[] = {
-	{"devices", conf_set_strings, LIST(struct conf_draft, config., devices), RANGE_DEVICE, .check = conf_check_pattern,
+	{"devices", conf_set_strings, LIST(struct conf_draft, config., devices), RANGE_DEVICE,
+	 .check = conf_check_pattern,
 	 .expect = "the name of an RDMA device or a pattern"},
-	{"gid_index", conf_set_integer, FIELD(struct conf_draft, config.gid_index), RANGE(-1, 255), .restart = true},
-	{"port", conf_set_integer, FIELD(struct conf_draft, config.port), RANGE(1, 65535), .restart = true},
-	{"interval_ms", conf_set_integer, FIELD(struct conf_draft, peer.interval_ms), RANGE_INTERVAL},
-	{"timeout_ms", conf_set_integer, FIELD(struct conf_draft, config.timeout_ms), RANGE(10, 60000)},
+	{"gid_index", conf_set_integer, FIELD(struct conf_draft, config.gid_index), RANGE(-1, 255),
+	 .restart = true},
+	{"port", conf_set_integer, FIELD(struct conf_draft, config.port), RANGE(1, 65535),
+	 .restart = true},
+	{"interval_ms", conf_set_integer, FIELD(struct conf_draft, peer.interval_ms),
+	 RANGE_INTERVAL},
+	{"timeout_ms", conf_set_integer, FIELD(struct conf_draft, config.timeout_ms), RANGE(10,
+	 60000)},
 	{"sizes", conf_set_sizes, LIST(struct conf_draft, peer., sizes), RANGE_SIZE},
-	{"flow_labels", conf_set_integers, LIST(struct conf_draft, peer., flow_labels), RANGE_FLOW_LABEL},
-	{"traffic_class", conf_set_integer, FIELD(struct conf_draft, peer.traffic_class), RANGE_TRAFFIC_CLASS},
-	{"service_level", conf_set_integer, FIELD(struct conf_draft, peer.service_level), RANGE_SERVICE_LEVEL},
+	{"flow_labels", conf_set_integers, LIST(struct conf_draft, peer., flow_labels),
+	 RANGE_FLOW_LABEL},
+	{"traffic_class", conf_set_integer, FIELD(struct conf_draft, peer.traffic_class),
+	 RANGE_TRAFFIC_CLASS},
+	{"service_level", conf_set_integer, FIELD(struct conf_draft, peer.service_level),
+	 RANGE_SERVICE_LEVEL},
 	{"window_s", conf_set_window, FIELD(struct conf_draft, config.window_s), RANGE(1, 3600)},
-	{"max_probes_per_s", conf_set_integer, FIELD(struct conf_draft, config.max_probes_per_s), RANGE(1, 1000000)},
+	{"max_probes_per_s", conf_set_integer, FIELD(struct conf_draft, config.max_probes_per_s),
+	 RANGE(1, 1000000)},
 	{"clock", conf_set_clock, FIELD(struct conf_draft, config.clock_software)},
-	{"busy_poll_us", conf_set_integer, FIELD(struct conf_draft, config.busy_poll_us), RANGE(0, 1000)},
-	{"responder", conf_set_group, FIELD(struct conf_draft, config), .keys = conf_responder_keys},
-	{"socket", conf_set_string, FIELD(struct conf_draft, config.socket), RANGE(2, CONF_SOCKET_MAX),
-	 .check = conf_check_path, .expect = "an absolute path of at most 107 bytes", .restart = true},
-	{"socket_group", conf_set_string, FIELD(struct conf_draft, config.socket_group), RANGE(0, 32),
+	{"busy_poll_us", conf_set_integer, FIELD(struct conf_draft, config.busy_poll_us), RANGE(0,
+	 1000)},
+	{"responder", conf_set_group, FIELD(struct conf_draft, config),
+	 .keys = conf_responder_keys},
+	{"socket", conf_set_string, FIELD(struct conf_draft, config.socket), RANGE(2,
+	 CONF_SOCKET_MAX),
+	 .check = conf_check_path, .expect = "an absolute path of at most 107 bytes",
+	 .restart = true},
+	{"socket_group", conf_set_string, FIELD(struct conf_draft, config.socket_group), RANGE(0,
+	 32),
 	 .check = conf_check_group, .expect = "the name of a group or \"\"", .restart = true},
-	{"hostname", conf_set_string, FIELD(struct conf_draft, config.hostname), RANGE(0, PROBE_WIRE_REPLY_HOST_MAX),
+	{"hostname", conf_set_string, FIELD(struct conf_draft, config.hostname), RANGE(0,
+	 PROBE_WIRE_REPLY_HOST_MAX),
 	 .check = conf_check_hostname, .expect = "a host name of at most 48 characters or \"\""},
-	{"tor", conf_set_string, FIELD(struct conf_draft, config.tor), RANGE(0, PROBE_WIRE_REPLY_TOR_MAX),
+	{"tor", conf_set_string, FIELD(struct conf_draft, config.tor), RANGE(0,
+	 PROBE_WIRE_REPLY_TOR_MAX),
 	 .check = conf_check_printable, .expect = "at most 32 printable ASCII characters"},
 	{"limits", conf_set_group, FIELD(struct conf_draft, config), .keys = conf_limits_keys},
 	{"log", conf_set_group, FIELD(struct conf_draft, config), .keys = conf_log_keys},
@@ -175,7 +205,10 @@ config_free(struct config *config)
 static int
 conf_defaults_peer(struct config_peer *peer)
 {
-	/* Mostly the paper's size; a share of large ones, as there are switches that drop only those. */
+	/*
+	 * Mostly the paper's size; a share of large ones, as there are switches that drop only
+	 * those.
+	 */
 	uint32_t sizes[] = {50, 50, 50, 50, 50, 50, 50, 50, 1024, CONFIG_SIZE_MTU}, flow_label = 0;
 	struct config_peer start = {
 		.interval_ms = 1000,
@@ -221,14 +254,16 @@ conf_defaults(struct conf_draft *draft)
 	c->hostname = strdup("");
 	c->tor = strdup("");
 	c->metrics_listen = strdup("");
-	if (!c->allow || !c->socket || !c->socket_group || !c->hostname || !c->tor || !c->metrics_listen)
+	if (!c->allow || !c->socket || !c->socket_group || !c->hostname || !c->tor ||
+	    !c->metrics_listen)
 		return -ENOMEM;
 	return conf_defaults_peer(&draft->peer);
 }
 
 /* Windows of all hosts begin at multiples of their length, and are to add up to whole hours. */
 int
-conf_set_window(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_window(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		void *into)
 {
 	int rc = conf_set_integer(r, key, s, into);
 
@@ -258,7 +293,8 @@ conf_canonical(const char *address, char buf[256])
 }
 
 static int
-conf_set_address(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_address(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		 void *into)
 {
 	struct addr a;
 	const char *text;
@@ -273,8 +309,8 @@ conf_set_address(struct conf_reader *r, const struct conf_key *key, const config
 
 /* One of two words: a bool, true for the second. */
 static int
-conf_set_either(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into, const char *no,
-		const char *yes)
+conf_set_either(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		void *into, const char *no, const char *yes)
 {
 	const char *text = config_setting_get_string(s);
 
@@ -285,19 +321,22 @@ conf_set_either(struct conf_reader *r, const struct conf_key *key, const config_
 }
 
 int
-conf_set_clock(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_clock(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+	       void *into)
 {
 	return conf_set_either(r, key, s, into, "auto", "software");
 }
 
 int
-conf_set_metrics_by(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_metrics_by(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		    void *into)
 {
 	return conf_set_either(r, key, s, into, "peer", "tor");
 }
 
 static int
-conf_set_source(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_source(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		void *into)
 {
 	struct addr a;
 	const char *text;
@@ -312,7 +351,8 @@ conf_set_source(struct conf_reader *r, const struct conf_key *key, const config_
 
 /* A key and its plural say the same thing: only one of them may stand. */
 static int
-conf_check_either(struct conf_reader *r, const config_setting_t *s, const char *one, const char *many)
+conf_check_either(struct conf_reader *r, const config_setting_t *s, const char *one,
+		  const char *many)
 {
 	const config_setting_t *both = config_setting_get_member(s, one);
 	char expected[64];
@@ -340,12 +380,14 @@ conf_check_peer(struct conf_reader *r, const config_setting_t *s, const struct c
 
 	if (!peer->address)
 		return conf_fail_found(r, s, "address", "an address or host name", "nothing");
-	if (peer->source && addr_parse(peer->address, &address) == 0 && addr_parse(peer->source, &source) == 0 &&
-	    addr_is_v4(&address) != addr_is_v4(&source))
-		return conf_fail(r, config_setting_get_member(s, "source"), "an %s address like the peer's",
+	if (peer->source && addr_parse(peer->address, &address) == 0 &&
+	    addr_parse(peer->source, &source) == 0 && addr_is_v4(&address) != addr_is_v4(&source))
+		return conf_fail(r, config_setting_get_member(s, "source"),
+				 "an %s address like the peer's",
 				 addr_is_v4(&address) ? "IPv4" : "IPv6");
 	if (peer->device && !conf_selects(&r->draft->config, peer->device))
-		return conf_fail(r, config_setting_get_member(s, "device"), "a device that `devices` selects");
+		return conf_fail(r, config_setting_get_member(s, "device"),
+				 "a device that `devices` selects");
 	return 0;
 }
 
@@ -389,7 +431,9 @@ conf_name_peer(const struct config_peer *peer, char **out)
 	conf_canonical(peer->address, address);
 	if (peer->source)
 		conf_canonical(peer->source, source);
-	return asprintf(out, "%s %s %s", address, peer->device ? peer->device : "", source) < 0 ? -ENOMEM : 0;
+	return asprintf(out, "%s %s %s", address, peer->device ? peer->device : "", source) < 0 ?
+		       -ENOMEM :
+		       0;
 }
 
 static int
@@ -423,7 +467,8 @@ conf_check_duplicates(struct conf_reader *r, const config_setting_t *s)
 }
 
 int
-conf_set_peers(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_peers(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+	       void *into)
 {
 	struct config *config = &((struct conf_draft *)into)->config;
 	int n = config_setting_is_list(s) ? config_setting_length(s) : -1;
@@ -431,7 +476,8 @@ conf_set_peers(struct conf_reader *r, const struct conf_key *key, const config_s
 
 	(void)key;
 	if (n < 0 || n > CONF_PEERS_MAX)
-		return conf_fail(r, s, "a list ( ) of at most %d addresses or groups", CONF_PEERS_MAX);
+		return conf_fail(r, s, "a list ( ) of at most %d addresses or groups",
+				 CONF_PEERS_MAX);
 	config->peers = calloc((size_t)n + 1, sizeof(*config->peers));
 	if (!config->peers)
 		return conf_no_memory(r);
@@ -440,7 +486,8 @@ conf_set_peers(struct conf_reader *r, const struct conf_key *key, const config_s
 		if (config_peer_copy(&r->draft->peer, &config->peers[i]) < 0)
 			return conf_no_memory(r);
 		config->n_peers++;
-		rc = conf_set_peer(r, config_setting_get_elem(s, (unsigned int)i), &config->peers[i]);
+		rc = conf_set_peer(r, config_setting_get_elem(s, (unsigned int)i),
+				   &config->peers[i]);
 	}
 	r->in_peers = false;
 	return rc < 0 ? rc : conf_check_duplicates(r, s);
@@ -508,7 +555,10 @@ conf_read_tree(const struct conf_text *text, const config_setting_t *root, struc
 static int
 conf_fail_tree(const struct conf_text *text, const config_t *tree)
 {
-	unsigned int flat_line = config_error_line(tree) > 0 ? (unsigned int)config_error_line(tree) : 1, line;
+	unsigned int flat_line = config_error_line(tree) > 0 ?
+					 (unsigned int)config_error_line(tree) :
+					 1,
+		     line;
 	const char *p = text->flat, *file;
 	int len;
 
@@ -517,7 +567,8 @@ conf_fail_tree(const struct conf_text *text, const config_t *tree)
 	p += strspn(p, " \t");
 	len = (int)strcspn(p, "\n");
 	conf_text_where(text, flat_line, &file, &line);
-	snprintf(text->error, CONFIG_ERROR, "%s:%u: %s: expected each key once, found one again in \"%.*s\"", file, line,
+	snprintf(text->error, CONFIG_ERROR,
+		 "%s:%u: %s: expected each key once, found one again in \"%.*s\"", file, line,
 		 config_error_text(tree), len < 60 ? len : 60, p);
 	return -EINVAL;
 }

@@ -18,15 +18,19 @@
 #define CONFIG_SIZE_MTU 0u /* among sizes: the path MTU, whatever it is */
 #define CONFIG_LIST_MAX 64u
 
-/* One entry of `peers`: no two have the same address, device and source. Strings are owned by the config. */
+/*
+ * One entry of `peers`: no two have the same address, device and source. Strings are owned by the
+ * config.
+ */
 struct config_peer {
 	char *address;           /* as written: numeric address or host name */
 	char *device;            /* local RDMA device to probe from; NULL: the source decides */
 	char *source;            /* local numeric address to probe from; NULL: chosen */
-	uint32_t interval_ms;    /* between probes to this peer, all sizes and flow labels together */
+	uint32_t interval_ms; /* between probes to this peer, all sizes and flow labels together */
 	uint8_t traffic_class;   /* IP TOS / traffic class byte */
 	uint8_t service_level;   /* 0 to 15 */
-	uint32_t *sizes;         /* probe payload in bytes, or CONFIG_SIZE_MTU; taken in turn; at least one */
+	uint32_t *
+		sizes; /* probe payload in bytes, or CONFIG_SIZE_MTU; taken in turn; at least one */
 	size_t n_sizes;
 	uint32_t *flow_labels;   /* 20 bits each, one path each; at least one */
 	size_t n_flow_labels;
@@ -61,7 +65,8 @@ struct config {
 	uint32_t limit_memory_mb;   /* resident, MiB; 0: no limit */
 	struct config_peer *peers;
 	size_t n_peers;
-	struct config_peer base;    /* what entries of peers start from; without address, device and source */
+	struct config_peer
+		base; /* what entries of peers start from; without address, device and source */
 	uint32_t *sizes;            /* those of base, for flows of services; borrowed from there */
 	size_t n_sizes;
 
@@ -82,7 +87,8 @@ struct config {
 	bool tracing;               /* follow services' QPs */
 	bool trace_probe;           /* and probe along their flows */
 	uint32_t trace_interval_ms; /* between probes of one flow */
-	uint32_t trace_source_qps;  /* source QPs that a port may keep besides its own, where the UDP port is the QP's */
+	uint32_t trace_source_qps; /* source QPs that a port may keep besides its own, where the UDP
+				      port is the QP's */
 	uint32_t trace_max_qps;     /* QPs kept track of */
 	uint32_t trace_max_flows;   /* flows kept track of */
 	char *metrics_listen;       /* "address:port", or "" for none */
@@ -101,8 +107,8 @@ struct config {
 /*
  * Reads and checks `path`. 0 and *out (free with config_free()), or -errno with one line in
  * `error` that names file, line, key and what was expected: -ENOENT/-EACCES/… when the file
- * or one that it includes cannot be read, -EINVAL when it is wrong, -ENOMEM. Unknown keys are errors. Reads a file:
- * may block for as long as that does; called at start and on SIGHUP only.
+ * or one that it includes cannot be read, -EINVAL when it is wrong, -ENOMEM. Unknown keys are
+ * errors. Reads a file: may block for as long as that does; called at start and on SIGHUP only.
  */
 int config_load(const char *path, struct config **out, char error[CONFIG_ERROR]);
 
@@ -135,10 +141,17 @@ struct config_value {
 	bool restart;      /* a running daemon cannot change it */
 };
 
-/* Calls fn for each key but peers, in the order of etc/rpingmeshd.conf's groups. All is valid during the call. */
-void config_values(const struct config *config, void (*fn)(void *arg, const struct config_value *value), void *arg);
+/*
+ * Calls fn for each key but peers, in the order of etc/rpingmeshd.conf's groups. All is valid
+ * during the call.
+ */
+void config_values(const struct config *config,
+		   void (*fn)(void *arg, const struct config_value *value), void *arg);
 
-/* The value of a key of config_values() that cannot change in a running daemon: what `old` has goes into `config` and the reverse. */
+/*
+ * The value of a key of config_values() that cannot change in a running daemon: what `old` has goes
+ * into `config` and the reverse.
+ */
 void config_keep_fixed(struct config *config, struct config *old);
 
 /* By address, device and source; < 0, 0 or > 0. */

@@ -11,7 +11,8 @@ conf_check_label(const char *label, size_t len)
 	if (len == 0 || len > 63 || label[0] == '-' || label[len - 1] == '-')
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!isascii((unsigned char)label[i]) || (!isalnum((unsigned char)label[i]) && label[i] != '-'))
+		if (!isascii((unsigned char)label[i]) ||
+		    (!isalnum((unsigned char)label[i]) && label[i] != '-'))
 			return false;
 	return true;
 }
@@ -40,7 +41,8 @@ static bool
 conf_check_graphic(const char *text, const char *except)
 {
 	for (; *text; text++)
-		if ((unsigned char)*text <= ' ' || (unsigned char)*text > '~' || strchr(except, *text))
+		if ((unsigned char)*text <= ' ' || (unsigned char)*text > '~' ||
+		    strchr(except, *text))
 			return false;
 	return true;
 }
@@ -85,10 +87,12 @@ conf_check_path(const char *text)
 bool
 conf_check_group(const char *text)
 {
-	if (!isascii((unsigned char)text[0]) || (!isalpha((unsigned char)text[0]) && text[0] != '_'))
+	if (!isascii((unsigned char)text[0]) ||
+	    (!isalpha((unsigned char)text[0]) && text[0] != '_'))
 		return false;
 	for (const char *p = text; *p; p++)
-		if (!isascii((unsigned char)*p) || (!isalnum((unsigned char)*p) && !strchr("_.-", *p)))
+		if (!isascii((unsigned char)*p) ||
+		    (!isalnum((unsigned char)*p) && !strchr("_.-", *p)))
 			return false;
 	return true;
 }

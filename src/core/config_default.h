@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text of etc/rpingmeshd.conf, which default_conf.sh makes into C. Internal to the configuration. */
+/*
+ * The text of etc/rpingmeshd.conf, which default_conf.sh makes into C. Internal to the
+ * configuration.
+ */
 #ifndef RPINGMESH_CORE_CONFIG_DEFAULT_H
 #define RPINGMESH_CORE_CONFIG_DEFAULT_H
 

@@ -25,7 +25,8 @@ conf_path(const config_setting_t *s, char buf[CONF_PATH])
 	conf_path(parent, buf);
 	len = strlen(buf);
 	if (config_setting_name(s))
-		snprintf(buf + len, CONF_PATH - len, "%s%s", len ? "." : "", config_setting_name(s));
+		snprintf(buf + len, CONF_PATH - len, "%s%s", len ? "." : "",
+			 config_setting_name(s));
 	else
 		snprintf(buf + len, CONF_PATH - len, "[%d]", config_setting_index(s));
 }
@@ -48,7 +49,8 @@ conf_describe(const config_setting_t *s, char buf[CONF_FOUND])
 		snprintf(buf, CONF_FOUND, "%s", config_setting_get_bool(s) ? "true" : "false");
 		break;
 	case CONFIG_TYPE_FLOAT:
-		snprintf(buf, CONF_FOUND, "%.17g with a fraction or exponent", config_setting_get_float(s));
+		snprintf(buf, CONF_FOUND, "%.17g with a fraction or exponent",
+			 config_setting_get_float(s));
 		break;
 	default:
 		snprintf(buf, CONF_FOUND, "%lld", config_setting_get_int64(s));
@@ -56,8 +58,8 @@ conf_describe(const config_setting_t *s, char buf[CONF_FOUND])
 }
 
 int
-conf_fail_found(struct conf_reader *r, const config_setting_t *s, const char *sub, const char *expected,
-		const char *found)
+conf_fail_found(struct conf_reader *r, const config_setting_t *s, const char *sub,
+		const char *expected, const char *found)
 {
 	const char *file;
 	unsigned int line;
@@ -65,8 +67,8 @@ conf_fail_found(struct conf_reader *r, const config_setting_t *s, const char *su
 
 	conf_text_where(r->text, config_setting_source_line(s), &file, &line);
 	conf_path(s, path);
-	snprintf(r->error, CONFIG_ERROR, "%s:%u: %s%s%s: expected %s, found %s", file, line, path, sub && *path ? "." : "",
-		 sub ? sub : "", expected, found);
+	snprintf(r->error, CONFIG_ERROR, "%s:%u: %s%s%s: expected %s, found %s", file, line, path,
+		 sub && *path ? "." : "", sub ? sub : "", expected, found);
 	return -EINVAL;
 }
 
@@ -110,7 +112,8 @@ conf_elem(const config_setting_t *s, unsigned int i)
 }
 
 static int
-conf_get_integer(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, long long *out)
+conf_get_integer(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		 long long *out)
 {
 	int type = config_setting_type(s);
 	long long v = config_setting_get_int64(s);
@@ -122,7 +125,8 @@ conf_get_integer(struct conf_reader *r, const struct conf_key *key, const config
 }
 
 int
-conf_set_integer(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_integer(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		 void *into)
 {
 	char *field = (char *)into + key->offset;
 	long long v = 0;
@@ -140,7 +144,8 @@ conf_set_integer(struct conf_reader *r, const struct conf_key *key, const config
 }
 
 int
-conf_set_bool(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_bool(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+	      void *into)
 {
 	if (config_setting_type(s) != CONFIG_TYPE_BOOL)
 		return conf_fail(r, s, "true or false");
@@ -149,21 +154,24 @@ conf_set_bool(struct conf_reader *r, const struct conf_key *key, const config_se
 }
 
 int
-conf_get_string(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, const char **out)
+conf_get_string(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		const char **out)
 {
 	const char *text = config_setting_get_string(s);
 	size_t len = text ? strlen(text) : 0;
 
 	if (!text)
 		return conf_fail(r, s, "%s in \" \"", key->expect);
-	if (len < (size_t)key->min || len > (size_t)key->max || (len && key->check && !key->check(text)))
+	if (len < (size_t)key->min || len > (size_t)key->max ||
+	    (len && key->check && !key->check(text)))
 		return conf_fail(r, s, "%s", key->expect);
 	*out = text;
 	return 0;
 }
 
 int
-conf_set_string(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_string(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		void *into)
 {
 	char **field = (char **)(void *)((char *)into + key->offset);
 	const char *text;
@@ -193,7 +201,8 @@ conf_alloc_list(struct conf_reader *r, const config_setting_t *s, size_t elem_si
 }
 
 int
-conf_set_strings(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_strings(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		 void *into)
 {
 	char ***field = (char ***)(void *)((char *)into + key->offset);
 	size_t *count = (size_t *)(void *)((char *)into + key->count);
@@ -216,22 +225,26 @@ conf_set_strings(struct conf_reader *r, const struct conf_key *key, const config
 }
 
 static int
-conf_get_size(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, long long *out)
+conf_get_size(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+	      long long *out)
 {
 	const char *text = config_setting_get_string(s);
 
 	if (!text)
 		return conf_get_integer(r, key, s, out);
 	if (strcmp(text, "mtu") != 0)
-		return conf_fail(r, s, "an integer from %lld to %lld or \"mtu\"", key->min, key->max);
+		return conf_fail(r, s, "an integer from %lld to %lld or \"mtu\"", key->min,
+				 key->max);
 	*out = CONFIG_SIZE_MTU;
 	return 0;
 }
 
-typedef int conf_get(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, long long *out);
+typedef int conf_get(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		     long long *out);
 
 static int
-conf_set_numbers(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into, conf_get *get)
+conf_set_numbers(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		 void *into, conf_get *get)
 {
 	uint32_t **field = (uint32_t **)(void *)((char *)into + key->offset);
 	unsigned int n = conf_n_elems(s);
@@ -240,7 +253,8 @@ conf_set_numbers(struct conf_reader *r, const struct conf_key *key, const config
 	int rc;
 
 	if (n == 0 || config_setting_is_group(s))
-		return conf_fail(r, s, "an integer from %lld to %lld or a list ( ) of at least one", key->min, key->max);
+		return conf_fail(r, s, "an integer from %lld to %lld or a list ( ) of at least one",
+				 key->min, key->max);
 	rc = conf_alloc_list(r, s, sizeof(**field), &list);
 	if (rc < 0)
 		return rc;
@@ -256,19 +270,22 @@ conf_set_numbers(struct conf_reader *r, const struct conf_key *key, const config
 }
 
 int
-conf_set_integers(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_integers(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		  void *into)
 {
 	return conf_set_numbers(r, key, s, into, conf_get_integer);
 }
 
 int
-conf_set_sizes(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_sizes(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+	       void *into)
 {
 	return conf_set_numbers(r, key, s, into, conf_get_size);
 }
 
 int
-conf_set_networks(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_networks(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		  void *into)
 {
 	struct addr_net **field = (struct addr_net **)(void *)((char *)into + key->offset);
 	unsigned int n = conf_n_elems(s);
@@ -294,7 +311,8 @@ conf_set_networks(struct conf_reader *r, const struct conf_key *key, const confi
 }
 
 int
-conf_set_log_target(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_log_target(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		    void *into)
 {
 	const char *text = config_setting_get_string(s);
 	enum log_target *field = (enum log_target *)(void *)((char *)into + key->offset);
@@ -309,17 +327,20 @@ conf_set_log_target(struct conf_reader *r, const struct conf_key *key, const con
 }
 
 int
-conf_set_log_level(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_log_level(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		   void *into)
 {
 	const char *text = config_setting_get_string(s);
 
-	if (!text || log_level_parse(text, (enum log_level *)(void *)((char *)into + key->offset)) < 0)
+	if (!text ||
+	    log_level_parse(text, (enum log_level *)(void *)((char *)into + key->offset)) < 0)
 		return conf_fail(r, s, "\"error\", \"warning\", \"info\" or \"debug\"");
 	return 0;
 }
 
 int
-conf_set_group(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into)
+conf_set_group(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+	       void *into)
 {
 	if (!config_setting_is_group(s))
 		return conf_fail(r, s, "a group { }");
@@ -369,7 +390,8 @@ conf_note_origin(struct conf_reader *r, const struct conf_key *key, const config
 }
 
 int
-conf_read_group(struct conf_reader *r, const struct conf_key *keys, const config_setting_t *s, void *into)
+conf_read_group(struct conf_reader *r, const struct conf_key *keys, const config_setting_t *s,
+		void *into)
 {
 	const config_setting_t *member;
 	int rc = 0;

@@ -30,7 +30,8 @@ struct conf_reader {
 };
 
 /* Reads the setting's value into the field(s) of `into` that the key names. 0 or -errno. */
-typedef int conf_set(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, void *into);
+typedef int conf_set(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		     void *into);
 
 /* One key of a group. A table of them ends with a NULL name. */
 struct conf_key {
@@ -51,7 +52,8 @@ extern const struct conf_key conf_file_keys[];
 conf_set conf_set_window, conf_set_clock, conf_set_metrics_by, conf_set_peers;
 
 /* Reads the keys of a group in the order of the table; a key that stands in no row is an error. */
-int conf_read_group(struct conf_reader *r, const struct conf_key *keys, const config_setting_t *s, void *into);
+int conf_read_group(struct conf_reader *r, const struct conf_key *keys, const config_setting_t *s,
+		    void *into);
 
 conf_set conf_set_integer, conf_set_bool, conf_set_string;
 /* Lists of at most CONFIG_LIST_MAX; sizes are integers or "mtu". */
@@ -60,14 +62,15 @@ conf_set conf_set_log_target, conf_set_log_level;
 conf_set conf_set_group;
 
 /* A string whose length and look the key gives. 0, and *out borrowed from the setting. */
-int conf_get_string(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s, const char **out);
+int conf_get_string(struct conf_reader *r, const struct conf_key *key, const config_setting_t *s,
+		    const char **out);
 
 /* "FILE:LINE: KEY: expected `expected`, found " and what the setting holds. Returns -EINVAL. */
 int conf_fail(struct conf_reader *r, const config_setting_t *s, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The same, and what was found is said by the caller; sub, if not NULL, is a key below s. */
-int conf_fail_found(struct conf_reader *r, const config_setting_t *s, const char *sub, const char *expected,
-		    const char *found);
+int conf_fail_found(struct conf_reader *r, const config_setting_t *s, const char *sub,
+		    const char *expected, const char *found);
 int conf_no_memory(struct conf_reader *r);
 
 #endif

@@ -82,7 +82,8 @@ conf_state_next(enum conf_state state, enum conf_token token, bool in_list)
 	case CONF_STATE_FIRST:
 		return token == CONF_TOKEN_CLOSE ? CONF_STATE_AFTER : conf_state_value(token);
 	case CONF_STATE_STRING:
-		return token == CONF_TOKEN_STRING ? CONF_STATE_STRING : conf_state_after(token, in_list);
+		return token == CONF_TOKEN_STRING ? CONF_STATE_STRING :
+						    conf_state_after(token, in_list);
 	case CONF_STATE_AFTER:
 		return conf_state_after(token, in_list);
 	case CONF_STATE_N:
@@ -113,7 +114,8 @@ conf_state_expects(const struct conf_text *text)
 static int
 conf_scan_unexpected(struct conf_text *text, const char *file, unsigned int line, const char *found)
 {
-	return conf_text_fail(text, file, line, "%s%s: expected %s, found %s", *text->near ? "near " : "syntax", text->near,
+	return conf_text_fail(text, file, line, "%s%s: expected %s, found %s",
+			      *text->near ? "near " : "syntax", text->near,
 			      conf_state_expects(text), found);
 }
 
@@ -158,13 +160,15 @@ conf_scan_string(struct conf_scan *scan)
 	while (*scan->p != '"') {
 		if (*scan->p == '\\' && scan->p[1] && scan->p[1] != '\n') {
 			if (strncasecmp(scan->p + 1, "x00", 3) == 0)
-				return conf_text_fail(scan->text, scan->file, scan->line,
-						      "string: expected text, found a NUL character");
+				return conf_text_fail(
+					scan->text, scan->file, scan->line,
+					"string: expected text, found a NUL character");
 			scan->p++;
 		}
 		if (*scan->p == '\0' || *scan->p == '\n')
-			return conf_text_fail(scan->text, scan->file, scan->line,
-					      "string: expected a closing '\"' on the same line, found none");
+			return conf_text_fail(
+				scan->text, scan->file, scan->line,
+				"string: expected a closing '\"' on the same line, found none");
 		scan->p++;
 	}
 	scan->p++;
@@ -180,8 +184,9 @@ conf_scan_comment(struct conf_scan *scan)
 
 	for (scan->p += 2; strncmp(scan->p, "*/", 2) != 0;) {
 		if (*scan->p == '\0')
-			return conf_text_fail(scan->text, scan->file, line,
-					      "comment: expected a closing '*/', found the end of the file");
+			return conf_text_fail(
+				scan->text, scan->file, line,
+				"comment: expected a closing '*/', found the end of the file");
 		if (*scan->p != '\n') {
 			scan->p++;
 			continue;
@@ -211,16 +216,22 @@ static int
 conf_scan_open(struct conf_scan *scan, char c)
 {
 	struct conf_text *text = scan->text;
-	int rc = conf_scan_token(scan, scan->p, scan->p + 1, c == '{' ? CONF_TOKEN_OPEN_GROUP : CONF_TOKEN_OPEN_LIST);
+	int rc = conf_scan_token(scan, scan->p, scan->p + 1,
+				 c == '{' ? CONF_TOKEN_OPEN_GROUP : CONF_TOKEN_OPEN_LIST);
 
 	if (rc < 0)
 		return rc;
 	if (text->depth == CONF_TEXT_NESTING)
-		return conf_text_fail(text, scan->file, scan->line, "'%c': expected at most %d brackets in one another, found more",
-				      c, CONF_TEXT_NESTING);
+		return conf_text_fail(
+			text, scan->file, scan->line,
+			"'%c': expected at most %d brackets in one another, found more", c,
+			CONF_TEXT_NESTING);
 	text->open[text->depth++] = (struct conf_text_open){c, scan->file, scan->line};
 	scan->p++;
-	/* an array goes out as a list: its elements may then differ in type, and the reader names the wrong one */
+	/*
+	 * an array goes out as a list: its elements may then differ in type, and the reader names
+	 * the wrong one
+	 */
 	return conf_text_emit(text, c == '[' ? "(" : &c, 1);
 }
 
@@ -232,11 +243,14 @@ conf_scan_close(struct conf_scan *scan, char c)
 	int rc;
 
 	if (text->depth == 0)
-		return conf_text_fail(text, scan->file, scan->line, "'%c': expected an opening bracket before it, found none", c);
+		return conf_text_fail(text, scan->file, scan->line,
+				      "'%c': expected an opening bracket before it, found none", c);
 	open = &text->open[text->depth - 1];
 	if (conf_bracket_partner(open->bracket) != c)
-		return conf_text_fail(text, scan->file, scan->line, "'%c': expected '%c' to close the '%c' of %s:%u, found '%c'", c,
-				      conf_bracket_partner(open->bracket), open->bracket, open->file, open->line, c);
+		return conf_text_fail(text, scan->file, scan->line,
+				      "'%c': expected '%c' to close the '%c' of %s:%u, found '%c'",
+				      c, conf_bracket_partner(open->bracket), open->bracket,
+				      open->file, open->line, c);
 	rc = conf_scan_token(scan, scan->p, scan->p + 1, CONF_TOKEN_CLOSE);
 	if (rc < 0)
 		return rc;
@@ -307,7 +321,8 @@ conf_is_float(const char *word, size_t len)
 static enum conf_token
 conf_word_token(const char *word, size_t len)
 {
-	if ((len == 4 && strncasecmp(word, "true", 4) == 0) || (len == 5 && strncasecmp(word, "false", 5) == 0))
+	if ((len == 4 && strncasecmp(word, "true", 4) == 0) ||
+	    (len == 5 && strncasecmp(word, "false", 5) == 0))
 		return CONF_TOKEN_SCALAR;
 	if (conf_is_name(word, len))
 		return CONF_TOKEN_NAME;
@@ -326,13 +341,15 @@ conf_scan_word(struct conf_scan *scan)
 		len++;
 	scan->p += len;
 	n = conf_integer_length(word, len, &hex);
-	rc = conf_scan_token(scan, word, word + len, n ? CONF_TOKEN_SCALAR : conf_word_token(word, len));
+	rc = conf_scan_token(scan, word, word + len,
+			     n ? CONF_TOKEN_SCALAR : conf_word_token(word, len));
 	if (rc < 0)
 		return rc;
 	if (!n)
 		return conf_text_emit(scan->text, word, len);
 	if (!conf_integer_fits(word, hex))
-		return conf_text_fail(scan->text, scan->file, scan->line, "near %s: expected an integer of at most 64 bits, found %.*s",
+		return conf_text_fail(scan->text, scan->file, scan->line,
+				      "near %s: expected an integer of at most 64 bits, found %.*s",
 				      scan->text->near, (int)(len < 60 ? len : 60), word);
 	rc = conf_text_emit(scan->text, word, n);
 	return rc < 0 ? rc : conf_text_emit(scan->text, "L", 1);
@@ -380,12 +397,14 @@ conf_scan_include_file(struct conf_scan *scan, const char *path)
 
 	if (text->includes++ == CONF_TEXT_INCLUDES)
 		return conf_text_fail(text, scan->file, scan->line,
-				      "@include: expected at most %u files in all, found more (does a file include itself?)",
+				      "@include: expected at most %u files in all, found more "
+				      "(does a file include itself?)",
 				      CONF_TEXT_INCLUDES);
 	conf_text_stamp(path, &stamp);
 	rc = conf_text_read(path, &string);
 	if (rc < 0) {
-		conf_text_fail(text, scan->file, scan->line, "@include: expected a readable file, found \"%s\": %s", path,
+		conf_text_fail(text, scan->file, scan->line,
+			       "@include: expected a readable file, found \"%s\": %s", path,
 			       conf_text_cause(rc));
 		return rc == -EILSEQ ? -EINVAL : rc;
 	}
@@ -472,11 +491,13 @@ conf_scan_end(struct conf_text *text)
 
 	if (text->depth > 0) {
 		open = &text->open[text->depth - 1];
-		return conf_text_fail(text, open->file, open->line, "'%c': expected a closing '%c', found the end of the file",
+		return conf_text_fail(text, open->file, open->line,
+				      "'%c': expected a closing '%c', found the end of the file",
 				      open->bracket, conf_bracket_partner(open->bracket));
 	}
 	if (text->state == CONF_STATE_EQUALS || text->state == CONF_STATE_VALUE)
-		return conf_scan_unexpected(text, last->file, last->line + text->lines + 1 - last->flat_line,
+		return conf_scan_unexpected(text, last->file,
+					    last->line + text->lines + 1 - last->flat_line,
 					    "the end of the file");
 	return 0;
 }

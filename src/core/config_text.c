@@ -5,10 +5,10 @@
  * libconfig 1.5 and later have habits that a daemon cannot live with: `@include` of a directory
  * ends the process (exit(3) in the scanner); integers that need more than 32 bits wrap; a syntax
  * error behind a string leaks it, and is told without saying what is wrong; elements of different
- * types in an array fail without the key; nesting is bounded only by the parser's stack. So the text
- * is scanned here (config_scan.c): comments go, included files are put in place (with a map of lines),
- * each integer gets the suffix L, arrays become lists, the grammar is checked. What is left for
- * libconfig is the tree, and keys that stand twice.
+ * types in an array fail without the key; nesting is bounded only by the parser's stack. So the
+ * text is scanned here (config_scan.c): comments go, included files are put in place (with a map of
+ * lines), each integer gets the suffix L, arrays become lists, the grammar is checked. What is left
+ * for libconfig is the tree, and keys that stand twice.
  *
  * Objects: struct conf_text, owned by the reader in config.c, lives as long as one reading.
  */
@@ -48,7 +48,8 @@ int
 conf_text_emit(struct conf_text *text, const char *bytes, size_t n)
 {
 	if (text->len + n > CONF_TEXT_MAX) {
-		snprintf(text->error, CONFIG_ERROR, "configuration: expected at most %u bytes with all included files",
+		snprintf(text->error, CONFIG_ERROR,
+			 "configuration: expected at most %u bytes with all included files",
 			 CONF_TEXT_MAX);
 		return -EFBIG;
 	}
@@ -185,9 +186,11 @@ conf_text_cause(int rc)
 {
 	switch (-rc) {
 	case ENOENT:
-		return "no such file; create it (rpingmeshd --print-default-config writes a commented one) or name another";
+		return "no such file; create it (rpingmeshd --print-default-config writes a "
+		       "commented one) or name another";
 	case EACCES:
-		return "permission denied; let the user that rpingmeshd runs as read it and search its directories";
+		return "permission denied; let the user that rpingmeshd runs as read it and search "
+		       "its directories";
 	case EISDIR:
 		return "it is a directory; name a file";
 	case ENODEV:
@@ -202,7 +205,8 @@ conf_text_cause(int rc)
 }
 
 static int
-conf_text_scan(struct conf_text *text, const char *string, const char *name, const struct config_file *stamp)
+conf_text_scan(struct conf_text *text, const char *string, const char *name,
+	       const struct config_file *stamp)
 {
 	const char *file = conf_text_name(text, name, stamp);
 	int rc;
@@ -226,7 +230,8 @@ conf_text_load(struct conf_text *text, const char *path)
 	conf_text_stamp(path, &stamp);
 	rc = conf_text_read(path, &string);
 	if (rc < 0) {
-		snprintf(text->error, CONFIG_ERROR, "%s: cannot be read: %s", path, conf_text_cause(rc));
+		snprintf(text->error, CONFIG_ERROR, "%s: cannot be read: %s", path,
+			 conf_text_cause(rc));
 		return rc == -EILSEQ ? -EINVAL : rc;
 	}
 	rc = conf_text_scan(text, string, path, &stamp);
@@ -253,7 +258,8 @@ conf_text_clear(struct conf_text *text)
 }
 
 void
-conf_text_where(const struct conf_text *text, unsigned int flat_line, const char **file, unsigned int *line)
+conf_text_where(const struct conf_text *text, unsigned int flat_line, const char **file,
+		unsigned int *line)
 {
 	const struct conf_text_span *span = &text->spans[0];
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text of a configuration, checked and made fit for libconfig: read, included files put in place, and
- * everything refused or rewritten that libconfig gets wrong. Internal to the configuration.
+ * The text of a configuration, checked and made fit for libconfig: read, included files put in
+ * place, and everything refused or rewritten that libconfig gets wrong. Internal to the
+ * configuration.
  */
 #ifndef RPINGMESH_CORE_CONFIG_TEXT_H
 #define RPINGMESH_CORE_CONFIG_TEXT_H
@@ -74,15 +75,19 @@ int conf_scan_file(struct conf_text *text, const char *file, const char *string)
 int conf_scan_end(struct conf_text *text);
 
 /* For the scanner. All return 0 or -errno with text->error set, unless said otherwise. */
-int conf_text_fail(struct conf_text *text, const char *file, unsigned int line, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+int conf_text_fail(struct conf_text *text, const char *file, unsigned int line, const char *fmt,
+		   ...) __attribute__((format(printf, 4, 5)));
 int conf_text_no_memory(struct conf_text *text);
 int conf_text_emit(struct conf_text *text, const char *bytes, size_t n);
 int conf_text_newline(struct conf_text *text);
 /* From the current end of the flat text on, lines are those of `file` from `line` on. */
 int conf_text_span(struct conf_text *text, const char *file, unsigned int line);
-/* Keeps a copy of a file's name, and what it looked like, for as long as the text lives. NULL: no memory. */
-const char *conf_text_name(struct conf_text *text, const char *name, const struct config_file *stamp);
+/*
+ * Keeps a copy of a file's name, and what it looked like, for as long as the text lives. NULL: no
+ * memory.
+ */
+const char *conf_text_name(struct conf_text *text, const char *name,
+			   const struct config_file *stamp);
 /* What a file looks like now; all zero: it cannot be told. Without its path. */
 void conf_text_stamp(const char *path, struct config_file *out);
 /* A file as a string, owned by the caller. Says nothing in text->error: conf_text_cause() does. */
@@ -91,6 +96,7 @@ int conf_text_read(const char *path, char **out);
 const char *conf_text_cause(int rc);
 
 /* Where a line of the flat text (from 1) came from. */
-void conf_text_where(const struct conf_text *text, unsigned int flat_line, const char **file, unsigned int *line);
+void conf_text_where(const struct conf_text *text, unsigned int flat_line, const char **file,
+		     unsigned int *line);
 
 #endif

@@ -2,8 +2,9 @@
 /*
  * DOC: a configuration looked at from outside
  *
- * The tables of keys that read a file (config.c) tell where each value is kept, too: what shows a key follows from what sets
- * it. A key has no value but the one in its field, so what is shown is what the daemon uses.
+ * The tables of keys that read a file (config.c) tell where each value is kept, too: what shows a
+ * key follows from what sets it. A key has no value but the one in its field, so what is shown is
+ * what the daemon uses.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@ typedef void conf_show(struct conf_shown *shown, const struct conf_key *key, con
 static void
 conf_show_number(struct conf_shown *shown, long long number)
 {
-	shown->items[shown->n++] = (struct config_item){.type = CONFIG_ITEM_NUMBER, .number = number};
+	shown->items[shown->n++] =
+		(struct config_item){.type = CONFIG_ITEM_NUMBER, .number = number};
 }
 
 static void
@@ -59,7 +61,9 @@ conf_show_integer(struct conf_shown *shown, const struct conf_key *key, const ch
 static void
 conf_show_bool(struct conf_shown *shown, const struct conf_key *key, const char *into)
 {
-	shown->items[shown->n++] = (struct config_item){.type = CONFIG_ITEM_BOOL, .number = *(const bool *)(into + key->offset)};
+	shown->items[shown->n++] =
+		(struct config_item){.type = CONFIG_ITEM_BOOL,
+				     .number = *(const bool *)(into + key->offset)};
 }
 
 static void
@@ -137,7 +141,8 @@ conf_show_networks(struct conf_shown *shown, const struct conf_key *key, const c
 	char text[ADDR_TEXT];
 
 	for (size_t i = 0; i < n; i++) {
-		snprintf(shown->text[i], sizeof(shown->text[i]), "%s/%u", addr_text(&list[i].base, text),
+		snprintf(shown->text[i], sizeof(shown->text[i]), "%s/%u",
+			 addr_text(&list[i].base, text),
 			 addr_is_v4(&list[i].base) ? list[i].bits - 96u : list[i].bits);
 		conf_show_text(shown, shown->text[i]);
 	}
@@ -146,13 +151,17 @@ conf_show_networks(struct conf_shown *shown, const struct conf_key *key, const c
 static void
 conf_show_log_target(struct conf_shown *shown, const struct conf_key *key, const char *into)
 {
-	conf_show_text(shown, *(const enum log_target *)(const void *)(into + key->offset) == LOG_TARGET_SYSLOG ? "syslog" : "stderr");
+	conf_show_text(shown, *(const enum log_target *)(const void *)(into + key->offset) ==
+					      LOG_TARGET_SYSLOG ?
+				      "syslog" :
+				      "stderr");
 }
 
 static void
 conf_show_log_level(struct conf_shown *shown, const struct conf_key *key, const char *into)
 {
-	conf_show_text(shown, log_level_name(*(const enum log_level *)(const void *)(into + key->offset)));
+	conf_show_text(shown,
+		       log_level_name(*(const enum log_level *)(const void *)(into + key->offset)));
 }
 
 static conf_show *
@@ -166,8 +175,10 @@ conf_show_of(const struct conf_key *key)
 		{conf_set_bool, conf_show_bool},             {conf_set_clock, conf_show_clock},
 		{conf_set_string, conf_show_string},         {conf_set_strings, conf_show_strings},
 		{conf_set_integers, conf_show_integers},     {conf_set_sizes, conf_show_sizes},
-		{conf_set_networks, conf_show_networks},     {conf_set_log_target, conf_show_log_target},
-		{conf_set_log_level, conf_show_log_level},   {conf_set_metrics_by, conf_show_metrics_by},
+		{conf_set_networks, conf_show_networks},     {conf_set_log_target,
+		 conf_show_log_target},
+		{conf_set_log_level, conf_show_log_level},   {conf_set_metrics_by,
+		 conf_show_metrics_by},
 	};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
@@ -182,7 +193,9 @@ conf_value(const struct config *config, const struct conf_key *group, const stru
 	   void (*fn)(void *arg, const struct config_value *value), void *arg)
 {
 	bool of_peers = !group && key->offset >= offsetof(struct conf_draft, peer);
-	const char *into = of_peers ? (const char *)&config->base - offsetof(struct conf_draft, peer) : (const char *)config;
+	const char *into = of_peers ?
+				   (const char *)&config->base - offsetof(struct conf_draft, peer) :
+				   (const char *)config;
 	struct conf_shown shown = {.n = 0};
 	struct config_value value = {
 		.group = group ? group->name : NULL,
@@ -204,7 +217,8 @@ conf_value(const struct config *config, const struct conf_key *group, const stru
 }
 
 void
-config_values(const struct config *config, void (*fn)(void *arg, const struct config_value *value), void *arg)
+config_values(const struct config *config, void (*fn)(void *arg, const struct config_value *value),
+	      void *arg)
 {
 	for (const struct conf_key *key = conf_file_keys; key->name; key++) {
 		if (key->set == conf_set_peers)
@@ -265,8 +279,9 @@ conf_same_list(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
 bool
 config_peer_equal(const struct config_peer *a, const struct config_peer *b)
 {
-	return config_peer_cmp(a, b) == 0 && a->interval_ms == b->interval_ms && a->traffic_class == b->traffic_class &&
-	       a->service_level == b->service_level && conf_same_list(a->sizes, a->n_sizes, b->sizes, b->n_sizes) &&
+	return config_peer_cmp(a, b) == 0 && a->interval_ms == b->interval_ms &&
+	       a->traffic_class == b->traffic_class && a->service_level == b->service_level &&
+	       conf_same_list(a->sizes, a->n_sizes, b->sizes, b->n_sizes) &&
 	       conf_same_list(a->flow_labels, a->n_flow_labels, b->flow_labels, b->n_flow_labels);
 }
 
@@ -280,7 +295,8 @@ config_file_changed(const struct config_file *file)
 		return "it cannot be found any more";
 	if (now.dev != file->dev || now.ino != file->ino)
 		return "it has been replaced since it was read";
-	if (now.size != file->size || now.mtime_s != file->mtime_s || now.mtime_ns != file->mtime_ns)
+	if (now.size != file->size || now.mtime_s != file->mtime_s ||
+	    now.mtime_ns != file->mtime_ns)
 		return "it has been changed since it was read";
 	return NULL;
 }

@@ -25,9 +25,10 @@ struct frame_scan {
 void frame_scan_start(struct frame_scan *scan, size_t max);
 
 /*
- * Goes on where it stopped; data is the object's beginning, len what has come of it so far. Returns the
- * object's length, 0 if more bytes are needed, or at the first header that shows it -EMSGSIZE (longer than
- * max, or would be if it held what it declares), -ELOOP (nested too deeply), -EBADMSG (not MessagePack).
+ * Goes on where it stopped; data is the object's beginning, len what has come of it so far. Returns
+ * the object's length, 0 if more bytes are needed, or at the first header that shows it -EMSGSIZE
+ * (longer than max, or would be if it held what it declares), -ELOOP (nested too deeply), -EBADMSG
+ * (not MessagePack).
  */
 ssize_t frame_scan_next(struct frame_scan *scan, const uint8_t *data, size_t len);
 

@@ -10,7 +10,8 @@
 #define HISTOGRAM_ROOM_MIN 4
 
 static_assert(1u << HISTOGRAM_SUB_BITS == HISTOGRAM_SUB, "sub-buckets are a power of two");
-static_assert(HISTOGRAM_BUCKETS == (64 - HISTOGRAM_SUB_BITS + 1) * HISTOGRAM_SUB, "an octave for each higher bit");
+static_assert(HISTOGRAM_BUCKETS == (64 - HISTOGRAM_SUB_BITS + 1) * HISTOGRAM_SUB,
+	      "an octave for each higher bit");
 static_assert(HISTOGRAM_BUCKETS <= 1u << 12, "fits struct histogram_bin");
 
 /* By how many bits the values of a bucket's octave are shifted. */
@@ -101,7 +102,8 @@ histogram_insert(struct histogram *h, uint32_t i, uint32_t bucket)
 
 /* What a histogram knows besides its bins. */
 static void
-histogram_note(struct histogram *h, uint64_t count, uint64_t sum_ns, uint64_t min_ns, uint64_t max_ns)
+histogram_note(struct histogram *h, uint64_t count, uint64_t sum_ns, uint64_t min_ns,
+	       uint64_t max_ns)
 {
 	if (h->count == 0 || min_ns < h->min_ns)
 		h->min_ns = min_ns;
@@ -183,7 +185,8 @@ histogram_rank(uint64_t count, uint32_t per_million)
 {
 	const uint64_t million = 1000000;
 
-	return count / million * per_million + (count % million * per_million + million - 1) / million;
+	return count / million * per_million +
+	       (count % million * per_million + million - 1) / million;
 }
 
 uint64_t

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mergeable log-linear histogram of durations in nanoseconds: what HdrHistogram does, kept sparse. Each octave
- * [2^k, 2^(k+1)) from 64 ns on is cut into 64 buckets of equal width; below 128 ns each value has a bucket of its
- * own. A bucket stands for the value in its middle, so a reported quantile is off by at most 1/128 (0.79 %) of the
- * value that occurred at that rank. Any uint64_t fits. count, sum, min and max are exact.
+ * Mergeable log-linear histogram of durations in nanoseconds: what HdrHistogram does, kept sparse.
+ * Each octave [2^k, 2^(k+1)) from 64 ns on is cut into 64 buckets of equal width; below 128 ns each
+ * value has a bucket of its own. A bucket stands for the value in its middle, so a reported
+ * quantile is off by at most 1/128 (0.79 %) of the value that occurred at that rank. Any uint64_t
+ * fits. count, sum, min and max are exact.
  *
- * Buckets are numbered the same everywhere, so merging adds counts: it is exact, associative and commutative, and
- * the merge of the parts equals the histogram of the whole, bucket by bucket.
+ * Buckets are numbered the same everywhere, so merging adds counts: it is exact, associative and
+ * commutative, and the merge of the parts equals the histogram of the whole, bucket by bucket.
  *
- * Only buckets that have counted something take memory: 8 bytes each, besides the struct itself. A histogram of
- * zeroes is empty and valid; histogram_clear() frees what one has grown. One owner: the struct that holds it.
+ * Only buckets that have counted something take memory: 8 bytes each, besides the struct itself. A
+ * histogram of zeroes is empty and valid; histogram_clear() frees what one has grown. One owner:
+ * the struct that holds it.
  */
 #ifndef RPINGMESH_CORE_HISTOGRAM_H
 #define RPINGMESH_CORE_HISTOGRAM_H
@@ -39,8 +41,9 @@ int histogram_merge(struct histogram *h, const struct histogram *from);
 void histogram_clear(struct histogram *h);
 
 /*
- * Nearest rank: the middle of the first bucket up to which at least per_million of a million values lie (500000: the
- * median), but within [min_ns, max_ns], and exactly min_ns for the first and max_ns for the last rank. 0 if empty.
+ * Nearest rank: the middle of the first bucket up to which at least per_million of a million values
+ * lie (500000: the median), but within [min_ns, max_ns], and exactly min_ns for the first and
+ * max_ns for the last rank. 0 if empty.
  */
 uint64_t histogram_quantile(const struct histogram *h, uint32_t per_million);
 

@@ -18,7 +18,8 @@ static const char *const hwclock_state_names[] = {
 	[HWCLOCK_DISTRUSTED] = "distrusted",
 	[HWCLOCK_TRIED] = "tried",
 };
-static_assert(sizeof(hwclock_state_names) / sizeof(hwclock_state_names[0]) == HWCLOCK_STATE_N, "a name for each state");
+static_assert(sizeof(hwclock_state_names) / sizeof(hwclock_state_names[0]) == HWCLOCK_STATE_N,
+	      "a name for each state");
 
 const char *
 hwclock_state_name(enum hwclock_state state)
@@ -72,11 +73,13 @@ hwclock_set_state(struct hwclock *clock, enum hwclock_state state, const char *r
 	if (from == state)
 		return;
 	if (state == HWCLOCK_DISTRUSTED)
-		log_warning(DEVICE, "%s: hardware clock: %s -> %s for %llu s: %s", clock->name, hwclock_state_name(from),
-			    hwclock_state_name(state), clock->pause_ns / NSEC_PER_SEC, reason);
+		log_warning(DEVICE, "%s: hardware clock: %s -> %s for %llu s: %s", clock->name,
+			    hwclock_state_name(from), hwclock_state_name(state),
+			    clock->pause_ns / NSEC_PER_SEC, reason);
 	else
-		log_info(DEVICE, "%s: hardware clock: %s -> %s%s%s", clock->name, hwclock_state_name(from),
-			 hwclock_state_name(state), reason ? ": " : "", reason ? reason : "");
+		log_info(DEVICE, "%s: hardware clock: %s -> %s%s%s", clock->name,
+			 hwclock_state_name(from), hwclock_state_name(state), reason ? ": " : "",
+			 reason ? reason : "");
 }
 
 void
@@ -161,7 +164,8 @@ hwclock_reject(struct hwclock *clock, uint64_t now_ns)
 static uint64_t
 hwclock_slack_ns(uint64_t bound_ns)
 {
-	return hwclock_sum(HWCLOCK_SLACK_NS, hwclock_scale(bound_ns, HWCLOCK_DRIFT_PPM, HWCLOCK_PPM));
+	return hwclock_sum(HWCLOCK_SLACK_NS,
+			   hwclock_scale(bound_ns, HWCLOCK_DRIFT_PPM, HWCLOCK_PPM));
 }
 
 /* The bounds in ticks, widened. */
@@ -197,7 +201,9 @@ hwclock_nearest(uint64_t diff, uint64_t wrap, uint64_t near)
 	return past > wrap / 2 && below + wrap > below ? below + wrap : below;
 }
 
-/* 0 and *ticks; -ERANGE: no difference is possible; -EAGAIN: the software cannot tell which it is. */
+/*
+ * 0 and *ticks; -ERANGE: no difference is possible; -EAGAIN: the software cannot tell which it is.
+ */
 static int
 hwclock_unwrap(uint64_t diff, uint64_t mask, const struct hwclock_window *w, uint64_t *ticks)
 {
@@ -215,7 +221,8 @@ hwclock_unwrap(uint64_t diff, uint64_t mask, const struct hwclock_window *w, uin
 	*ticks = best;
 	if (wrap == 0)
 		return 0;
-	if (best + wrap > best && best + wrap <= w->max && best + wrap <= hwclock_sum(w->near, w->error))
+	if (best + wrap > best && best + wrap <= w->max &&
+	    best + wrap <= hwclock_sum(w->near, w->error))
 		return -EAGAIN;
 	if (best > diff && best - wrap >= w->min && best - wrap >= hwclock_less(w->near, w->error))
 		return -EAGAIN;
@@ -223,8 +230,9 @@ hwclock_unwrap(uint64_t diff, uint64_t mask, const struct hwclock_window *w, uin
 }
 
 bool
-hwclock_elapsed(struct hwclock *clock, const struct hwclock_moment *from, const struct hwclock_moment *to,
-		const struct hwclock_bounds *bounds, struct hwclock_elapsed *out)
+hwclock_elapsed(struct hwclock *clock, const struct hwclock_moment *from,
+		const struct hwclock_moment *to, const struct hwclock_bounds *bounds,
+		struct hwclock_elapsed *out)
 {
 	struct hwclock_window window;
 	uint64_t ticks;
@@ -249,6 +257,7 @@ hwclock_elapsed(struct hwclock *clock, const struct hwclock_moment *from, const 
 	}
 	hwclock_accept(clock);
 	out->ns = hwclock_ticks_to_ns(ticks, clock->khz);
-	out->error_ns = hwclock_scale(out->ns, HWCLOCK_ERROR_PPM, HWCLOCK_PPM) + hwclock_ticks_to_ns(2, clock->khz) + 1;
+	out->error_ns = hwclock_scale(out->ns, HWCLOCK_ERROR_PPM, HWCLOCK_PPM) +
+			hwclock_ticks_to_ns(2, clock->khz) + 1;
 	return true;
 }

@@ -17,8 +17,10 @@ static const char *const subsystem_names[] = {
 	"main", "config", "device", "cm", "peer", "responder", "trace", "control",
 };
 static_assert(sizeof(level_names) / sizeof(level_names[0]) == LOG_LEVEL_N, "a name for each level");
-static_assert(sizeof(level_syslog) / sizeof(level_syslog[0]) == LOG_LEVEL_N, "a priority for each level");
-static_assert(sizeof(subsystem_names) / sizeof(subsystem_names[0]) == LOG_SUB_N, "a name for each subsystem");
+static_assert(sizeof(level_syslog) / sizeof(level_syslog[0]) == LOG_LEVEL_N,
+	      "a priority for each level");
+static_assert(sizeof(subsystem_names) / sizeof(subsystem_names[0]) == LOG_SUB_N,
+	      "a name for each subsystem");
 
 static struct {
 	enum log_target target;
@@ -67,7 +69,8 @@ log_clean(char *text)
 	for (unsigned char *c = (unsigned char *)text; *c; c++) {
 		if (*c < 0x20 || *c == 0x7f)
 			*c = '?';
-		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* U+0080 to U+009F: control, too */
+		else if (*c == 0xc2 && c[1] >= 0x80 &&
+			 c[1] < 0xa0) /* U+0080 to U+009F: control, too */
 			c[0] = c[1] = '?';
 	}
 }

@@ -114,7 +114,10 @@ loop_deferred_ready(evutil_socket_t sock, short what, void *arg)
 	loop_leave(loop, "deferred", t);
 }
 
-/* Not to stderr past the log, where nobody gives it a time and a level, or with log.target = "syslog" reads it. */
+/*
+ * Not to stderr past the log, where nobody gives it a time and a level, or with log.target =
+ * "syslog" reads it.
+ */
 static void
 loop_libevent_says(int severity, const char *message)
 {
@@ -134,7 +137,10 @@ loop_new(struct loop **out)
 		goto fail;
 	event_set_log_callback(loop_libevent_says);
 	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-	/* else a long callback makes timers set before it late, and those set in it early, by as much as it took */
+	/*
+	 * else a long callback makes timers set before it late, and those set in it early, by as
+	 * much as it took
+	 */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	event_config_set_max_dispatch_interval(config, NULL, 1, LOOP_PRIORITY_NORMAL);
 	loop->base = event_base_new_with_config(config);
@@ -218,7 +224,8 @@ loop_fd_ready(evutil_socket_t sock, short what, void *arg)
 
 	(void)sock;
 	/* fd may be gone when the callback returns */
-	fd->config.cb(fd->config.arg, (what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0));
+	fd->config.cb(fd->config.arg,
+		      (what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0));
 	loop_leave(loop, name, t);
 }
 

@@ -35,11 +35,13 @@ struct loop_stats {
 	uint64_t stall_max_ns;      /* longest time that one callback kept the others waiting */
 	uint64_t stall_max_wall_ns; /* wall-clock time when that one ended; 0: none yet */
 	const char *stall_max_who;  /* its name; "" if none yet */
-	uint64_t stalls;            /* callbacks that kept the others waiting for LOOP_STALL_NS or more */
+	uint64_t stalls; /* callbacks that kept the others waiting for LOOP_STALL_NS or more */
 };
 #define LOOP_STALL_NS 10000000ULL
 
-/* 0 and *out, owned by the caller, or -errno. Timers are precise (EVENT_BASE_FLAG_PRECISE_TIMER). */
+/*
+ * 0 and *out, owned by the caller, or -errno. Timers are precise (EVENT_BASE_FLAG_PRECISE_TIMER).
+ */
 int loop_new(struct loop **out);
 
 /* Everything made on the loop must have been freed before. NULL is allowed. */
@@ -52,8 +54,9 @@ void loop_stop(struct loop *loop);
 void loop_stats(const struct loop *loop, struct loop_stats *out);
 
 /*
- * Since when the loop has been running callbacks back to back, CLOCK_MONOTONIC: what became ready since then may
- * have been waiting for as long. A pause of LOOP_IDLE_GAP_NS between two callbacks counts as idle.
+ * Since when the loop has been running callbacks back to back, CLOCK_MONOTONIC: what became ready
+ * since then may have been waiting for as long. A pause of LOOP_IDLE_GAP_NS between two callbacks
+ * counts as idle.
  */
 #define LOOP_IDLE_GAP_NS 20000ULL
 uint64_t loop_busy_since_ns(const struct loop *loop);
@@ -80,7 +83,10 @@ void loop_fd_free(struct loop_fd *fd);
 /* One-shot timer, made disarmed. The callback may arm it again or free it. */
 int loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void *arg,
 		   struct loop_timer **out);
-/* Runs the callback delay_ns from now, not earlier (0: at once, after a poll); replaces what was armed. */
+/*
+ * Runs the callback delay_ns from now, not earlier (0: at once, after a poll); replaces what was
+ * armed.
+ */
 void loop_timer_set(struct loop_timer *timer, uint64_t delay_ns);
 void loop_timer_clear(struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer);
@@ -97,7 +103,10 @@ void loop_signal_free(struct loop_signal *sig);
 int loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
 /* Calls deferred with this arg that have not run yet will not: arg is about to be freed. */
 void loop_undefer(struct loop *loop, const void *arg);
-/* Runs deferred calls now, and what they defer: for a stop, when the loop does not run any more but its objects still exist. */
+/*
+ * Runs deferred calls now, and what they defer: for a stop, when the loop does not run any more but
+ * its objects still exist.
+ */
 void loop_flush(struct loop *loop);
 
 #endif

@@ -45,9 +45,9 @@ names_free(struct names *names)
 		return;
 	if (names->dns) {
 		/*
-		 * evdns calls back later even for what is cancelled, once for A and once for AAAA; that would leak, or come
-		 * after its base is freed. What it does for itself (it probes name servers that have failed) must go without
-		 * callbacks then.
+		 * evdns calls back later even for what is cancelled, once for A and once for AAAA;
+		 * that would leak, or come after its base is freed. What it does for itself (it
+		 * probes name servers that have failed) must go without callbacks then.
 		 */
 		for (unsigned int turns = 16 + 4 * names->n_lookups; turns; turns--)
 			event_base_loop(loop_base(names->loop), EVLOOP_NONBLOCK);
@@ -66,7 +66,8 @@ names_start(struct names *names)
 	if (!names->dns)
 		return -ENOMEM;
 	evdns_base_load_hosts(names->dns, "/etc/hosts");
-	evdns_base_resolv_conf_parse(names->dns, DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS | DNS_OPTION_MISC,
+	evdns_base_resolv_conf_parse(names->dns,
+				     DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS | DNS_OPTION_MISC,
 				     "/etc/resolv.conf");
 	return 0;
 }
@@ -85,7 +86,8 @@ names_answered(int result, struct evutil_addrinfo *list, void *arg)
 		if (best && addr_from_sockaddr(best->ai_addr, &addr) == 0)
 			lookup->found(lookup->arg, &addr, NULL);
 		else
-			lookup->found(lookup->arg, NULL, result ? evutil_gai_strerror(result) : "name has no address");
+			lookup->found(lookup->arg, NULL,
+				      result ? evutil_gai_strerror(result) : "name has no address");
 	}
 	if (list)
 		evutil_freeaddrinfo(list);
@@ -97,8 +99,9 @@ names_answered(int result, struct evutil_addrinfo *list, void *arg)
 }
 
 int
-names_find(struct names *names, const char *name, void (*found)(void *arg, const struct addr *addr, const char *reason),
-	   void *arg, struct names_lookup **out)
+names_find(struct names *names, const char *name,
+	   void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,
+	   struct names_lookup **out)
 {
 	struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
 	struct names_lookup *lookup;

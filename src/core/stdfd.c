@@ -10,7 +10,8 @@ stdfd_open(void)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		/* The lowest that is free is the one that is missing. */
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
 			return errno ? -errno : -EBADF;
 	return 0;
 }

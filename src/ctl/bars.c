@@ -17,13 +17,16 @@ bars_bucket(const msgpack_object *pair, struct histogram *h)
 	struct histogram one = {.bins = &bin, .n_bins = 1, .room = 1};
 	uint32_t bucket;
 
-	if (pair[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || pair[1].type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
-	    pair[0].via.u64 >= HISTOGRAM_BUCKETS || pair[1].via.u64 == 0 || pair[1].via.u64 > BARS_COUNT_MAX)
+	if (pair[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
+	    pair[1].type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
+	    pair[0].via.u64 >= HISTOGRAM_BUCKETS || pair[1].via.u64 == 0 ||
+	    pair[1].via.u64 > BARS_COUNT_MAX)
 		return -EINVAL;
 	bucket = (uint32_t)pair[0].via.u64;
 	if (h->n_bins && h->bins[h->n_bins - 1].bucket >= bucket)
 		return -EINVAL;
-	bin = (struct histogram_bin){.bucket = bucket & 0xfff, .count = pair[1].via.u64 & BARS_COUNT_MAX};
+	bin = (struct histogram_bin){.bucket = bucket & 0xfff,
+				     .count = pair[1].via.u64 & BARS_COUNT_MAX};
 	one.count = pair[1].via.u64;
 	one.min_ns = histogram_low_ns(bucket);
 	one.max_ns = histogram_high_ns(bucket);
@@ -49,7 +52,8 @@ bars_read_into(const msgpack_object *map, struct histogram *h)
 	if (count == 0)
 		return 0;
 	if (!view_u64(map, "min_ns", &min_ns) || !view_u64(map, "max_ns", &max_ns) ||
-	    histogram_bucket(min_ns) != h->bins[0].bucket || histogram_bucket(max_ns) != h->bins[h->n_bins - 1].bucket)
+	    histogram_bucket(min_ns) != h->bins[0].bucket ||
+	    histogram_bucket(max_ns) != h->bins[h->n_bins - 1].bucket)
 		return -EINVAL;
 	h->min_ns = min_ns;
 	h->max_ns = max_ns;
@@ -97,7 +101,8 @@ bars_make(const struct histogram *h, size_t rows_max, struct bars *out)
 		uint32_t low = (first + (uint32_t)r) << shift, high = low + (1u << shift) - 1;
 
 		out->rows[r].low_ns = histogram_low_ns(low);
-		out->rows[r].high_ns = histogram_high_ns(high < HISTOGRAM_BUCKETS ? high : HISTOGRAM_BUCKETS - 1);
+		out->rows[r].high_ns =
+			histogram_high_ns(high < HISTOGRAM_BUCKETS ? high : HISTOGRAM_BUCKETS - 1);
 	}
 	for (uint32_t i = 0; i < h->n_bins; i++) {
 		struct bars_row *row = &out->rows[(h->bins[i].bucket >> shift) - first];
@@ -111,7 +116,9 @@ size_t
 bars_text(uint64_t count, uint64_t most, size_t columns, bool unicode, char *buf)
 {
 	uint64_t parts = unicode ? BARS_EIGHTHS : 1;
-	uint64_t length = most ? (uint64_t)((double)count / (double)most * (double)(columns * parts) + 0.5) : 0;
+	uint64_t length =
+		most ? (uint64_t)((double)count / (double)most * (double)(columns * parts) + 0.5) :
+		       0;
 	size_t width = 0;
 
 	if (length == 0 && count > 0)

@@ -7,7 +7,8 @@
 #include "ctl/view.h"
 
 const char *const classes_names[CLASSES_N] = {
-	"ok", "lost", "late", "peer_restarted", "peer_down", "unresolved", "local_error", "ack2_missing",
+	"ok",	     "lost",	   "late",	  "peer_restarted",
+	"peer_down", "unresolved", "local_error", "ack2_missing",
 };
 
 /* For narrow columns. */
@@ -36,7 +37,8 @@ classes_not_ok(const msgpack_object *totals, char *buf, size_t size)
 
 		if (!view_u64(totals, classes_names[c], &n) || n == 0)
 			continue;
-		len = snprintf(buf + at, size - at, "%s%s %" PRIu64, at ? " " : "", classes_short[c], n);
+		len = snprintf(buf + at, size - at, "%s%s %" PRIu64, at ? " " : "",
+			       classes_short[c], n);
 		if (len < 0 || (size_t)len >= size - at)
 			return true;
 		at += (size_t)len;

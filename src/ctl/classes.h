@@ -17,7 +17,10 @@ extern const char *const classes_names[CLASSES_N];
 /* The class that the record's key "class" names; -1: none that we know. */
 int classes_find(const msgpack_object *record);
 
-/* "lost 3 down 12": the counts in a map of totals that are neither 0 nor ok. "-": none. Returns whether there are any. */
+/*
+ * "lost 3 down 12": the counts in a map of totals that are neither 0 nor ok. "-": none. Returns
+ * whether there are any.
+ */
 bool classes_not_ok(const msgpack_object *totals, char *buf, size_t size);
 
 /* What it means that a probe ended in this class, in a sentence. */

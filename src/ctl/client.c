@@ -2,8 +2,8 @@
 /*
  * DOC: a blocking MessagePack-RPC client
  *
- * The buffer holds what has come and is not decoded yet; `message` is the last one decoded and owns what
- * client_call() hands out. One call is under way at most.
+ * The buffer holds what has come and is not decoded yet; `message` is the last one decoded and owns
+ * what client_call() hands out. One call is under way at most.
  */
 #include "ctl/client.h"
 
@@ -54,11 +54,15 @@ client_denied(const char *path)
 	const struct group *group;
 	struct stat st;
 
-	if (stat(path, &st) == 0 && st.st_gid != 0 && st.st_mode & S_IWGRP && (group = getgrgid(st.st_gid)))
-		ctl_complain("%s: permission denied: join the group \"%s\" (usermod -aG %s USER, then log in again), or be root",
+	if (stat(path, &st) == 0 && st.st_gid != 0 && st.st_mode & S_IWGRP &&
+	    (group = getgrgid(st.st_gid)))
+		ctl_complain("%s: permission denied: join the group \"%s\" (usermod -aG %s USER, "
+			     "then log in again), or be root",
 			     path, group->gr_name, group->gr_name);
 	else
-		ctl_complain("%s: permission denied: only root and the daemon's own user may connect", path);
+		ctl_complain(
+			"%s: permission denied: only root and the daemon's own user may connect",
+			path);
 	return CTL_NO_DAEMON;
 }
 
@@ -68,8 +72,9 @@ client_connect_failed(const char *path, int error)
 	if (error == EACCES || error == EPERM)
 		return client_denied(path);
 	if (error == ENOENT || error == ECONNREFUSED)
-		ctl_complain("%s: no rpingmeshd listens there (%s); is it running, and is this its socket?", path,
-			     error == ENOENT ? "no such file" : "connection refused");
+		ctl_complain("%s: no rpingmeshd listens there (%s); is it running, and is this its "
+			     "socket?",
+			     path, error == ENOENT ? "no such file" : "connection refused");
 	else
 		ctl_complain("%s: %s", path, strerror(error));
 	return CTL_NO_DAEMON;
@@ -143,12 +148,16 @@ client_decode(struct client *client)
 
 	msgpack_unpacked_destroy(&client->message);
 	msgpack_unpacked_init(&client->message);
-	n = client->len ? frame_scan_next(&client->scan, (const uint8_t *)client->data + client->off, client->len) : 0;
+	n = client->len ?
+		    frame_scan_next(&client->scan, (const uint8_t *)client->data + client->off,
+				    client->len) :
+		    0;
 	if (n == 0)
 		return 0;
-	if (n < 0 || msgpack_unpack_next(&client->message, client->data + client->off, (size_t)n, &off) !=
-			     MSGPACK_UNPACK_SUCCESS) {
-		client_lost(client, "who listens there does not speak MessagePack-RPC; is it rpingmeshd's socket?");
+	if (n < 0 || msgpack_unpack_next(&client->message, client->data + client->off, (size_t)n,
+					 &off) != MSGPACK_UNPACK_SUCCESS) {
+		client_lost(client, "who listens there does not speak MessagePack-RPC; is it "
+				    "rpingmeshd's socket?");
 		return -1;
 	}
 	frame_scan_start(&client->scan, CLIENT_FRAME_MAX);
@@ -191,7 +200,8 @@ client_read(struct client *client)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return CTL_OK;
 	if (n < 0)
-		return client_lost(client, errno == ECONNRESET ? "the daemon hung up" : strerror(errno));
+		return client_lost(client,
+				   errno == ECONNRESET ? "the daemon hung up" : strerror(errno));
 	if (n == 0)
 		return client_lost(client, "the daemon hung up");
 	client->len += (size_t)n;
@@ -210,7 +220,8 @@ static enum client_event
 client_poll(const struct client *client, int input, uint64_t until_ns)
 {
 	struct pollfd fds[3] = {
-		{.fd = client->fd, .events = POLLIN}, {.fd = signals_fd(), .events = POLLIN}, {.fd = input, .events = POLLIN},
+		{.fd = client->fd, .events = POLLIN}, {.fd = signals_fd(), .events = POLLIN},
+		 {.fd = input, .events = POLLIN},
 	};
 	uint64_t now_ns = clock_mono_ns(), left_ms = 0;
 
@@ -233,16 +244,19 @@ client_is_uint(const msgpack_object *o, uint64_t n)
 	return o->type == MSGPACK_OBJECT_POSITIVE_INTEGER && o->via.u64 == n;
 }
 
-/* True: client->message was a notification, passed on, or an answer that nobody waits for any more. */
+/*
+ * True: client->message was a notification, passed on, or an answer that nobody waits for any more.
+ */
 static bool
 client_dispatch(struct client *client)
 {
 	const msgpack_object *o = &client->message.data, *a = o->via.array.ptr;
 
-	if (o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size == 4 && client_is_uint(&a[0], CONTROL_RPC_RESPONSE))
+	if (o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size == 4 &&
+	    client_is_uint(&a[0], CONTROL_RPC_RESPONSE))
 		return !client_is_uint(&a[1], client->id);
-	if (o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size == 3 && client_is_uint(&a[0], CONTROL_RPC_NOTIFICATION) &&
-	    client->ops.notified)
+	if (o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size == 3 &&
+	    client_is_uint(&a[0], CONTROL_RPC_NOTIFICATION) && client->ops.notified)
 		client->ops.notified(client->ops.arg, &a[1], &a[2]);
 	return true;
 }
@@ -258,7 +272,9 @@ client_send(struct client *client, const msgpack_sbuffer *frame)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return client_lost(client, errno == EPIPE || errno == ECONNRESET ? "the daemon hung up" : strerror(errno));
+			return client_lost(client, errno == EPIPE || errno == ECONNRESET ?
+							   "the daemon hung up" :
+							   strerror(errno));
 		sent += (size_t)n;
 	}
 	return CTL_OK;
@@ -299,7 +315,8 @@ client_error(const struct client *client, const char *method, const msgpack_obje
 
 	view_u64(error, "code", &code);
 	if (code == ENOSYS) {
-		ctl_complain("%s: the daemon does not know \"%s\": it is older than this program, restart or upgrade rpingmeshd",
+		ctl_complain("%s: the daemon does not know \"%s\": it is older than this program, "
+			     "restart or upgrade rpingmeshd",
 			     client->path, method);
 		return CTL_NO_DAEMON;
 	}
@@ -329,7 +346,8 @@ client_answer(struct client *client, const char *method, uint64_t until_ns)
 				return CTL_STOPPED;
 		} else if (clock_mono_ns() >= until_ns) {
 			/* Not after a signal: a program that was stopped looks first. */
-			ctl_complain("%s: the daemon has not answered \"%s\" for %d s", client->path, method,
+			ctl_complain("%s: the daemon has not answered \"%s\" for %d s",
+				     client->path, method,
 				     (int)(client->patience_ns / NSEC_PER_SEC));
 			return CTL_NO_DAEMON;
 		}
@@ -340,7 +358,8 @@ client_answer(struct client *client, const char *method, uint64_t until_ns)
 }
 
 int
-client_call(struct client *client, const char *method, const msgpack_sbuffer *param, const msgpack_object **result)
+client_call(struct client *client, const char *method, const msgpack_sbuffer *param,
+	    const msgpack_object **result)
 {
 	const msgpack_object *a;
 	int rc = client_request(client, method, param);
@@ -391,7 +410,8 @@ client_check_schema(struct client *client, const msgpack_object *record)
 
 	if (!view_u64(record, "schema", &schema) || schema >= CONTROL_SCHEMA)
 		return CTL_OK;
-	ctl_complain("%s: the daemon's records have schema %llu, this program needs %d: it is older, restart or upgrade rpingmeshd",
+	ctl_complain("%s: the daemon's records have schema %llu, this program needs %d: it is "
+		     "older, restart or upgrade rpingmeshd",
 		     client->path, (unsigned long long)schema, CONTROL_SCHEMA);
 	return CTL_NO_DAEMON;
 }
@@ -402,7 +422,8 @@ client_list(struct client *client, const char *method, const msgpack_object **ou
 	int rc = client_call(client, method, NULL, out);
 
 	if (rc == CTL_OK && (*out)->type != MSGPACK_OBJECT_ARRAY) {
-		ctl_complain("%s: the daemon's answer to \"%s\" is not a list: its version does not fit this program",
+		ctl_complain("%s: the daemon's answer to \"%s\" is not a list: its version does "
+			     "not fit this program",
 			     client->path, method);
 		return CTL_NO_DAEMON;
 	}

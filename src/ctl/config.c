@@ -2,8 +2,9 @@
 /*
  * DOC: config
  *
- * `config show` asks for the keys and then for the peers, in pages; when another configuration came into force in between, it
- * begins anew. What is written is a configuration file that gives the same configuration.
+ * `config show` asks for the keys and then for the peers, in pages; when another configuration came
+ * into force in between, it begins anew. What is written is a configuration file that gives the
+ * same configuration.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -73,7 +74,8 @@ config_head(const msgpack_object *config)
 	for (uint32_t i = 0; files && i < files->via.array.size; i++) {
 		const msgpack_object *file = &files->via.array.ptr[i];
 
-		if (view_text(file, "changed", why, sizeof(why)) && view_text(file, "path", text, sizeof(text)))
+		if (view_text(file, "changed", why, sizeof(why)) &&
+		    view_text(file, "path", text, sizeof(text)))
 			printf("# %s: %s; `rpingmesh-ctl config reload` reads it\n", text, why);
 	}
 	if (view_text(config, "error", text, sizeof(text)))
@@ -81,9 +83,13 @@ config_head(const msgpack_object *config)
 }
 
 static int
-config_peers(struct client *client, int (*take)(void *arg, const msgpack_object *list), void *arg, struct pages *pages)
+config_peers(struct client *client, int (*take)(void *arg, const msgpack_object *list), void *arg,
+	     struct pages *pages)
 {
-	const struct pages_query query = {.method = "config_peers", .key = "peers", .take = take, .arg = arg};
+	const struct pages_query query = {.method = "config_peers",
+					  .key = "peers",
+					  .take = take,
+					  .arg = arg};
 
 	return pages_fetch(client, &query, pages);
 }
@@ -98,7 +104,8 @@ config_ask(struct client *client, struct copy **out)
 	if (rc != CTL_OK)
 		return rc;
 	if (!view_array(answer, "values")) {
-		ctl_complain("the daemon's answer to \"config\" is no configuration: its version does not fit this program");
+		ctl_complain("the daemon's answer to \"config\" is no configuration: its version "
+			     "does not fit this program");
 		return CTL_NO_DAEMON;
 	}
 	*out = copy_new(answer);
@@ -258,7 +265,8 @@ config_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **
 	if (rc >= 0)
 		return rc;
 	if (optind + 1 != argc)
-		return ctl_usage(command, optind == argc ? "config show or config reload?" : "config: one word, show or reload");
+		return ctl_usage(command, optind == argc ? "config show or config reload?" :
+							   "config: one word, show or reload");
 	if (strcmp(argv[optind], "show") == 0)
 		return config_show(ctl);
 	if (strcmp(argv[optind], "reload") == 0)

@@ -54,7 +54,8 @@ configtext_origin(FILE *out, const msgpack_object *record)
 {
 	const msgpack_object *pending = view_find(record, "pending");
 	char file[CONFIGTEXT_MAX], line[32];
-	bool known = view_text(record, "file", file, sizeof(file)) && view_text(record, "line", line, sizeof(line));
+	bool known = view_text(record, "file", file, sizeof(file)) &&
+		     view_text(record, "line", line, sizeof(line));
 
 	if (!pending && !known)
 		return;
@@ -119,7 +120,10 @@ configtext_peers_begin(FILE *out)
 	fputs("peers = (", out);
 }
 
-/* What entries have that say nothing of the key; NULL: not known, or there is no such key outside peers. */
+/*
+ * What entries have that say nothing of the key; NULL: not known, or there is no such key outside
+ * peers.
+ */
 static const msgpack_object *
 configtext_base(const msgpack_object *values, const msgpack_object *key)
 {
@@ -132,7 +136,10 @@ configtext_base(const msgpack_object *values, const msgpack_object *key)
 	return NULL;
 }
 
-/* A group with what the entry has other than the keys outside peers; the address alone if that is all. */
+/*
+ * A group with what the entry has other than the keys outside peers; the address alone if that is
+ * all.
+ */
 static void
 configtext_peer(FILE *out, const msgpack_object *peer, const msgpack_object *values)
 {
@@ -144,7 +151,8 @@ configtext_peer(FILE *out, const msgpack_object *peer, const msgpack_object *val
 		const msgpack_object_kv *kv = &peer->via.map.ptr[i];
 		const msgpack_object *base = configtext_base(values, &kv->key);
 
-		if (&kv->val == address || kv->val.type == MSGPACK_OBJECT_NIL || (base && msgpack_object_equal(*base, kv->val)))
+		if (&kv->val == address || kv->val.type == MSGPACK_OBJECT_NIL ||
+		    (base && msgpack_object_equal(*base, kv->val)))
 			continue;
 		if (!group) {
 			fputs("{ address = ", out);

@@ -24,7 +24,8 @@ copy_new(const msgpack_object *o)
 	msgpack_unpacked_init(&copy->decoded);
 	msgpack_packer_init(&pk, &copy->bytes, msgpack_sbuffer_write);
 	if (msgpack_pack_object(&pk, *o) < 0 ||
-	    msgpack_unpack_next(&copy->decoded, copy->bytes.data, copy->bytes.size, &off) != MSGPACK_UNPACK_SUCCESS) {
+	    msgpack_unpack_next(&copy->decoded, copy->bytes.data, copy->bytes.size, &off) !=
+		    MSGPACK_UNPACK_SUCCESS) {
 		copy_free(copy);
 		return NULL;
 	}

@@ -15,8 +15,9 @@
 #include "rpingmesh/control.h"
 
 static const struct ctl_command *const ctl_commands[] = {
-	&ctl_status, &ctl_top, &ctl_peers, &ctl_matrix, &ctl_explain, &ctl_ping, &ctl_targets, &ctl_windows, &ctl_histogram,
-	&ctl_flows, &ctl_events, &ctl_devices, &ctl_acknowledge, &ctl_watch, &ctl_record, &ctl_replay, &ctl_config, &ctl_log_level,
+	&ctl_status,	  &ctl_top,	&ctl_peers,	&ctl_matrix, &ctl_explain, &ctl_ping,
+	&ctl_targets,	  &ctl_windows, &ctl_histogram, &ctl_flows,  &ctl_events,  &ctl_devices,
+	&ctl_acknowledge, &ctl_watch,	&ctl_record,	&ctl_replay, &ctl_config,  &ctl_log_level,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
 
@@ -90,7 +91,8 @@ ctl_usage(const struct ctl_command *command, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	ctl_complain("%s (see rpingmesh-ctl%s%s --help)", text, command ? " " : "", command ? command->name : "");
+	ctl_complain("%s (see rpingmesh-ctl%s%s --help)", text, command ? " " : "",
+		     command ? command->name : "");
 	return CTL_USAGE;
 }
 
@@ -110,7 +112,8 @@ ctl_color(struct ctl *ctl, const char *when)
 	else if (strcmp(when, "never") == 0)
 		ctl->color = false;
 	else if (strcmp(when, "auto") == 0)
-		ctl->color = ctl->tty && !(no_color && *no_color) && term && *term && strcmp(term, "dumb") != 0;
+		ctl->color = ctl->tty && !(no_color && *no_color) && term && *term &&
+			     strcmp(term, "dumb") != 0;
 	else
 		return false;
 	return true;
@@ -126,18 +129,22 @@ ctl_help(void)
 	return CTL_OK;
 }
 
-/* What getopt_long(3) did not like: an option nobody knows, or --name=value of one that takes none. */
+/*
+ * What getopt_long(3) did not like: an option nobody knows, or --name=value of one that takes none.
+ */
 static int
 ctl_option_unknown(const struct ctl_command *command, char **argv)
 {
 	const char *word = argv[optind - 1], *next = argv[optind];
 	/* Of letters behind one dash those before the last leave optind where they stand. */
-	bool within = next && next[0] == '-' && next[1] != '-' && optopt && strchr(next, (char)optopt);
+	bool within =
+		next && next[0] == '-' && next[1] != '-' && optopt && strchr(next, (char)optopt);
 
 	if (optopt > ' ' && optopt < 0x7f && (within || word[1] != '-'))
 		return ctl_usage(command, "unknown option -%c", optopt);
 	if (optopt > 0 && !within && word[1] == '-')
-		return ctl_usage(command, "option %.*s takes no value", (int)strcspn(word, "="), word);
+		return ctl_usage(command, "option %.*s takes no value", (int)strcspn(word, "="),
+				 word);
 	return ctl_usage(command, "unknown option %s", within ? next : word);
 }
 
@@ -149,7 +156,11 @@ ctl_option(struct ctl *ctl, const struct ctl_command *command, int c, char **arg
 		ctl->json = true;
 		return -1;
 	case 'K':
-		return ctl_color(ctl, optarg) ? -1 : ctl_usage(command, "--color: expected auto, always or never, not \"%s\"", optarg);
+		return ctl_color(ctl, optarg) ?
+			       -1 :
+			       ctl_usage(command,
+					 "--color: expected auto, always or never, not \"%s\"",
+					 optarg);
 	case 'S':
 		ctl->socket = optarg;
 		return -1;
@@ -188,7 +199,8 @@ ctl_options_only(struct ctl *ctl, const struct ctl_command *command, int argc, c
 	if (rc >= 0)
 		return rc;
 	if (optind < argc)
-		return ctl_usage(command, "%s takes no argument, not \"%s\"", command->name, argv[optind]);
+		return ctl_usage(command, "%s takes no argument, not \"%s\"", command->name,
+				 argv[optind]);
 	return -1;
 }
 
@@ -207,7 +219,8 @@ ctl_option_by(const struct ctl_command *command, const char *text, const char **
 }
 
 bool
-ctl_number(const char *text, unsigned long long min, unsigned long long max, unsigned long long *out)
+ctl_number(const char *text, unsigned long long min, unsigned long long max,
+	   unsigned long long *out)
 {
 	char *end;
 	unsigned long long n;
@@ -258,14 +271,17 @@ ctl_no_command(const char *name)
 	for (size_t i = 0; i < CTL_COMMANDS; i++) {
 		const struct ctl_command *command = ctl_commands[i];
 
-		d = strlen(name) > 1 && strncmp(name, command->name, strlen(name)) == 0 ? 0 : near_distance(name, command->name);
+		d = strlen(name) > 1 && strncmp(name, command->name, strlen(name)) == 0 ?
+			    0 :
+			    near_distance(name, command->name);
 		if (d >= least || d >= strlen(name))
 			continue;
 		least = d;
 		meant = command;
 	}
 	if (meant)
-		return ctl_usage(NULL, "there is no command \"%s\"; did you mean \"%s\"?", name, meant->name);
+		return ctl_usage(NULL, "there is no command \"%s\"; did you mean \"%s\"?", name,
+				 meant->name);
 	return ctl_usage(NULL, "there is no command \"%s\"", name);
 }
 

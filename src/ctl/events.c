@@ -2,8 +2,8 @@
 /*
  * DOC: events
  *
- * A line per event as it happens, until told to stop: as udevadm monitor(8) and ip-monitor(8). The daemon tells all of them;
- * what is not wanted is left out here.
+ * A line per event as it happens, until told to stop: as udevadm monitor(8) and ip-monitor(8). The
+ * daemon tells all of them; what is not wanted is left out here.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -78,7 +78,8 @@ events_notified(void *arg, const msgpack_object *method, const msgpack_object *p
 {
 	struct events *events = arg;
 
-	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 || events_enough(events))
+	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 ||
+	    events_enough(events))
 		return;
 	if (view_str_is(method, "event"))
 		events_event(events, &params->via.array.ptr[0]);
@@ -87,7 +88,8 @@ events_notified(void *arg, const msgpack_object *method, const msgpack_object *p
 }
 
 static int
-events_option(struct events *events, struct ctl *ctl, const struct ctl_command *command, int c, char **argv)
+events_option(struct events *events, struct ctl *ctl, const struct ctl_command *command, int c,
+	      char **argv)
 {
 	switch (c) {
 	case 'f':
@@ -97,7 +99,10 @@ events_option(struct events *events, struct ctl *ctl, const struct ctl_command *
 		return -1;
 	case 'p':
 		events->has_pid = ctl_number(optarg, 1, UINT32_MAX, &events->pid);
-		return events->has_pid ? -1 : ctl_usage(command, "--pid: expected a process id, not \"%s\"", optarg);
+		return events->has_pid ?
+			       -1 :
+			       ctl_usage(command, "--pid: expected a process id, not \"%s\"",
+					 optarg);
 	case 'c':
 		if (ctl_number(optarg, 1, UINT32_MAX, &events->count))
 			return -1;
@@ -108,11 +113,13 @@ events_option(struct events *events, struct ctl *ctl, const struct ctl_command *
 }
 
 static int
-events_options(struct ctl *ctl, struct events *events, const struct ctl_command *command, int argc, char **argv)
+events_options(struct ctl *ctl, struct events *events, const struct ctl_command *command, int argc,
+	       char **argv)
 {
 	static const struct option longs[] = {
 		{"follow", no_argument, NULL, 'f'}, {"device", required_argument, NULL, 'd'},
-		{"pid", required_argument, NULL, 'p'}, {"count", required_argument, NULL, 'c'}, CTL_LONG,
+		{"pid", required_argument, NULL, 'p'}, {"count", required_argument, NULL, 'c'},
+		 CTL_LONG,
 	};
 	int c, rc = -1;
 

@@ -2,8 +2,8 @@
 /*
  * DOC: explain
  *
- * One answer of the daemon, told in paragraphs of lines that fit 80 columns. What the kernel's routes say of the path is asked here,
- * at this moment (route.c).
+ * One answer of the daemon, told in paragraphs of lines that fit 80 columns. What the kernel's
+ * routes say of the path is asked here, at this moment (route.c).
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -84,7 +84,8 @@ explain_when(const char *before, const char *ago, const char *after)
 
 /* How often, with words around it; nothing if it is not known. */
 static void
-explain_count(const char *before, const msgpack_object *map, const char *key, const char *one, const char *after)
+explain_count(const char *before, const msgpack_object *map, const char *key, const char *one,
+	      const char *after)
 {
 	char text[FORMAT_TEXT];
 	uint64_t n;
@@ -135,12 +136,15 @@ explain_peer(const msgpack_object *answer, uint64_t now_ns)
 static void
 explain_route(const msgpack_object *path)
 {
-	char source[EXPLAIN_TEXT], destination[EXPLAIN_TEXT], netdev[EXPLAIN_TEXT], text[ROUTE_TEXT];
+	char source[EXPLAIN_TEXT], destination[EXPLAIN_TEXT], netdev[EXPLAIN_TEXT],
+		text[ROUTE_TEXT];
 	int rc;
 
-	if (!view_text(path, "source", source, sizeof(source)) || !view_text(path, "destination", destination, sizeof(destination)))
+	if (!view_text(path, "source", source, sizeof(source)) ||
+	    !view_text(path, "destination", destination, sizeof(destination)))
 		return;
-	rc = route_text(source, destination, view_text(path, "netdev", netdev, sizeof(netdev)) ? netdev : NULL, text);
+	rc = route_text(source, destination,
+			view_text(path, "netdev", netdev, sizeof(netdev)) ? netdev : NULL, text);
 	explain_label("route");
 	if (rc < 0)
 		printf("not known: %s\n", strerror(-rc));
@@ -160,7 +164,8 @@ explain_path(const msgpack_object *answer, uint64_t now_ns)
 		return;
 	puts("\nPath");
 	explain_label("from");
-	printf("%s of %s port %s", explain_text(path, "source", a), explain_text(path, "device", b), explain_text(path, "port", c));
+	printf("%s of %s port %s", explain_text(path, "source", a), explain_text(path, "device", b),
+	       explain_text(path, "port", c));
 	if (view_text(path, "netdev", a, sizeof(a)))
 		printf(" (%s)", a);
 	printf(", GID index %s\n", explain_text(path, "gid_index", a));
@@ -172,7 +177,8 @@ explain_path(const msgpack_object *answer, uint64_t now_ns)
 	explain_when(" ", ago, " ago");
 	putchar('\n');
 	explain_label("it takes");
-	printf("messages up to %s bytes, probes per second: %s\n", explain_text(path, "max_size", a), explain_text(path, "max_per_s", b));
+	printf("messages up to %s bytes, probes per second: %s\n",
+	       explain_text(path, "max_size", a), explain_text(path, "max_per_s", b));
 	explain_route(path);
 	view_bool(path, "neighbour_known", &known);
 	ago = explain_ago(path, "neighbour_seen_ns", now_ns, age);
@@ -181,7 +187,8 @@ explain_path(const msgpack_object *answer, uint64_t now_ns)
 	explain_when(", seen ", ago, " ago");
 	putchar('\n');
 	explain_label("AH");
-	printf("%s made, GID index %s, ", explain_text(path, "ahs", a), explain_text(path, "gid_index", b));
+	printf("%s made, GID index %s, ", explain_text(path, "ahs", a),
+	       explain_text(path, "gid_index", b));
 	printf("hop limit %s\n", explain_text(path, "hop_limit", a));
 }
 
@@ -195,9 +202,13 @@ explain_clocks(const msgpack_object *stream, const msgpack_object *device)
 	bool reason = view_text(device, "clock_reason", why, sizeof(why));
 
 	snprintf(line, sizeof(line), "here %s%s%s%s, there %s",
-		 view_is(device, "clock", "hw") ? "the RNIC's" : view_is(device, "clock", "sw") ? "the host's" : "not known yet",
+		 view_is(device, "clock", "hw") ? "the RNIC's" :
+		 view_is(device, "clock", "sw") ? "the host's" :
+						  "not known yet",
 		 reason ? " (" : "", reason ? why : "", reason ? ")" : "",
-		 !known ? "not known yet" : strcmp(there, "hw") == 0 ? "the RNIC's" : "the host's");
+		 !known			  ? "not known yet" :
+		 strcmp(there, "hw") == 0 ? "the RNIC's" :
+					    "the host's");
 	explain_wrap("clocks", line);
 }
 
@@ -212,7 +223,8 @@ explain_recent(const msgpack_object *target)
 	explain_label("10 seconds");
 	if (!view_double(recent, "lost_ratio", &ratio)) {
 		if (view_u64(recent, "results", &a) && a > 0)
-			printf("%s, none of them answered or lost\n", format_count(a, "result", text));
+			printf("%s, none of them answered or lost\n",
+			       format_count(a, "result", text));
 		else
 			puts("no result");
 		return;
@@ -237,13 +249,18 @@ explain_window(const msgpack_object *stream)
 
 	if (!window || !view_u64(window, "start_ns", &start) || !view_u64(window, "end_ns", &end))
 		return;
-	at = (size_t)snprintf(line, sizeof(line), "%s", format_age(end > start ? end - start : 0, text));
+	at = (size_t)snprintf(line, sizeof(line), "%s",
+			      format_age(end > start ? end - start : 0, text));
 	if (view_u64(window, "due", &a))
-		at += (size_t)snprintf(line + at, sizeof(line) - at, ", %s", format_count(a, "probe", text));
-	if (view_double(window, "loss_ratio", &ratio) && view_double(window, "loss_low", &low) && view_double(window, "loss_high", &high))
-		at += (size_t)snprintf(line + at, sizeof(line) - at, ", loss %s", format_loss(ratio, low, high, text));
+		at += (size_t)snprintf(line + at, sizeof(line) - at, ", %s",
+				       format_count(a, "probe", text));
+	if (view_double(window, "loss_ratio", &ratio) && view_double(window, "loss_low", &low) &&
+	    view_double(window, "loss_high", &high))
+		at += (size_t)snprintf(line + at, sizeof(line) - at, ", loss %s",
+				       format_loss(ratio, low, high, text));
 	if (view_u64(rtt, "p50_ns", &a) && view_u64(rtt, "p99_ns", &b))
-		snprintf(line + at, sizeof(line) - at, ", RTT p50 %s, p99 %s", format_ns(a, p50), format_ns(b, p99));
+		snprintf(line + at, sizeof(line) - at, ", RTT p50 %s, p99 %s", format_ns(a, p50),
+			 format_ns(b, p99));
 	explain_wrap("last window", line);
 }
 
@@ -323,7 +340,9 @@ explain_last(const msgpack_object *stream, uint64_t now_ns)
 
 	view_bool(stream, "kept", &kept);
 	if (!last || last->via.array.size == 0) {
-		explain_wrap("last probes", kept ? "none yet" : "none are kept of this stream; they are from now on, if there is memory");
+		explain_wrap("last probes", kept ? "none yet" :
+						   "none are kept of this stream; they are from "
+						   "now on, if there is memory");
 		return;
 	}
 	explain_label("last probes");
@@ -348,11 +367,11 @@ explain_stream(const msgpack_object *stream, const msgpack_object *device, uint6
 		printf(", every %s", format_ns(interval, text));
 	puts(")");
 	explain_label("headers");
-	printf("flow label 0x%05" PRIx64 ", traffic class %s, service level %s\n", label, explain_text(target, "traffic_class", a),
-	       explain_text(target, "service_level", b));
+	printf("flow label 0x%05" PRIx64 ", traffic class %s, service level %s\n", label,
+	       explain_text(target, "traffic_class", a), explain_text(target, "service_level", b));
 	explain_label("UDP port");
-	printf("%s from QP %s: path %s\n", explain_text(target, "src_port", a), explain_text(stream, "qpn", b),
-	       explain_text(target, "path", c));
+	printf("%s from QP %s: path %s\n", explain_text(target, "src_port", a),
+	       explain_text(stream, "qpn", b), explain_text(target, "path", c));
 	explain_wrap("", explain_text(stream, "port_rule", a));
 	explain_clocks(stream, device);
 	explain_recent(target);
@@ -364,7 +383,8 @@ explain_stream(const msgpack_object *stream, const msgpack_object *device, uint6
 static void
 explain_streams(const msgpack_object *answer, uint64_t now_ns)
 {
-	const msgpack_object *streams = view_array(answer, "streams"), *device = view_map(answer, "device");
+	const msgpack_object *streams = view_array(answer, "streams"),
+			     *device = view_map(answer, "device");
 	char text[FORMAT_TEXT];
 	uint64_t total;
 
@@ -411,7 +431,8 @@ explain_flows(const msgpack_object *answer)
 	for (uint32_t i = 0; flows && i < flows->via.array.size; i++)
 		explain_flow(&flows->via.array.ptr[i]);
 	if (flows && total > flows->via.array.size)
-		printf("  and %" PRIu64 " more: `rpingmesh-ctl flows --remote ADDRESS` lists all\n", total - flows->via.array.size);
+		printf("  and %" PRIu64 " more: `rpingmesh-ctl flows --remote ADDRESS` lists all\n",
+		       total - flows->via.array.size);
 }
 
 /* Counters that tell of trouble and are not 0. */
@@ -427,7 +448,8 @@ explain_counters(const msgpack_object *device)
 		uint64_t total = 0;
 		bool bad = false;
 
-		if (!view_bool(value, "bad", &bad) || !bad || !view_u64(value, "total", &total) || total == 0)
+		if (!view_bool(value, "bad", &bad) || !bad || !view_u64(value, "total", &total) ||
+		    total == 0)
 			continue;
 		explain_label(some ? "" : "counters");
 		view_clean(&counters->via.map.ptr[i].key, name, sizeof(name));
@@ -436,25 +458,29 @@ explain_counters(const msgpack_object *device)
 	}
 	if (!some) {
 		explain_label("counters");
-		puts(counters && counters->via.map.size ? "none of those that tell of errors or drops has risen" : "not known: none has been read");
+		puts(counters && counters->via.map.size ?
+			     "none of those that tell of errors or drops has risen" :
+			     "not known: none has been read");
 	}
 }
 
 static void
 explain_device(const msgpack_object *answer, uint64_t now_ns)
 {
-	const msgpack_object *device = view_map(answer, "device"), *history = view_array(device, "history");
+	const msgpack_object *device = view_map(answer, "device"),
+			     *history = view_array(device, "history");
 	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT], c[EXPLAIN_TEXT], age[FORMAT_TEXT];
 
 	if (!device)
 		return;
-	printf("\nDevice %s port %s: %s", explain_text(device, "device", a), explain_text(device, "port", b), explain_text(device, "state", c));
+	printf("\nDevice %s port %s: %s", explain_text(device, "device", a),
+	       explain_text(device, "port", b), explain_text(device, "state", c));
 	if (view_text(device, "state_reason", a, sizeof(a)))
 		printf(" (%s)", a);
 	putchar('\n');
 	explain_label("is");
-	printf("%s on %s, MTU %s, node GUID ", explain_text(device, "driver", a), explain_text(device, "netdev", b),
-	       explain_text(device, "mtu", c));
+	printf("%s on %s, MTU %s, node GUID ", explain_text(device, "driver", a),
+	       explain_text(device, "netdev", b), explain_text(device, "mtu", c));
 	puts(explain_text(device, "node_guid", a));
 	explain_counters(device);
 	for (uint32_t i = 0; history && i < history->via.array.size && i < 5; i++) {
@@ -462,7 +488,8 @@ explain_device(const msgpack_object *answer, uint64_t now_ns)
 		const char *ago = explain_ago(e, "time_ns", now_ns, age);
 
 		explain_label(i ? "" : "history");
-		printf("%s ago: %s -> %s", ago ? ago : "-", explain_text(e, "from", a), explain_text(e, "to", b));
+		printf("%s ago: %s -> %s", ago ? ago : "-", explain_text(e, "from", a),
+		       explain_text(e, "to", b));
 		printf(" by %s\n", explain_text(e, "event", c));
 	}
 }
@@ -485,7 +512,8 @@ explain_print(const msgpack_object *answer)
 /* ---- the command ---- */
 
 static int
-explain_ask(struct client *client, const char *what, const char *device, const msgpack_object **answer)
+explain_ask(struct client *client, const char *what, const char *device,
+	    const msgpack_object **answer)
 {
 	msgpack_sbuffer param;
 	msgpack_packer pk;
@@ -519,7 +547,9 @@ explain_unknown(struct client *client, const char *what, const char *error)
 	if (names[0])
 		ctl_complain("%s; did you mean %s?", error, names);
 	else
-		ctl_complain("%s; `rpingmesh-ctl peers` lists the peers, `rpingmesh-ctl --json flows | jq .id` the flows", error);
+		ctl_complain("%s; `rpingmesh-ctl peers` lists the peers, `rpingmesh-ctl --json "
+			     "flows | jq .id` the flows",
+			     error);
 }
 
 static int
@@ -543,7 +573,8 @@ explain_run(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 			return rc;
 	}
 	if (optind + 1 != argc)
-		return ctl_usage(command, optind == argc ? "explain which peer or flow?" : "explain: one peer or flow");
+		return ctl_usage(command, optind == argc ? "explain which peer or flow?" :
+							   "explain: one peer or flow");
 	rc = client_open(ctl->socket, NULL, &client);
 	if (rc != CTL_OK)
 		return rc;

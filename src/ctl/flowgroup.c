@@ -2,7 +2,8 @@
 /*
  * DOC: flowgroup
  *
- * Each flow gives one part per group that it is in; parts are sorted by the group's name, and those of one name make the group.
+ * Each flow gives one part per group that it is in; parts are sorted by the group's name, and those
+ * of one name make the group.
  */
 #include "ctl/flowgroup.h"
 
@@ -18,7 +19,10 @@
 #include "ctl/view.h"
 
 const char *const flowgroup_names[FLOWGROUP_N] = {
-	[FLOWGROUP_JOB] = "job", [FLOWGROUP_PROCESS] = "process", [FLOWGROUP_DEVICE] = "device", [FLOWGROUP_REMOTE] = "remote",
+	[FLOWGROUP_JOB] = "job",
+	[FLOWGROUP_PROCESS] = "process",
+	[FLOWGROUP_DEVICE] = "device",
+	[FLOWGROUP_REMOTE] = "remote",
 };
 
 struct flowgroup_part {
@@ -35,7 +39,8 @@ struct flowgroup_parts {
 
 /* The room for a name and what else to fill in. NULL: no memory. */
 static struct flowgroup_part *
-flowgroup_part(struct flowgroup_parts *parts, const msgpack_object *flow, size_t index, uint64_t qps)
+flowgroup_part(struct flowgroup_parts *parts, const msgpack_object *flow, size_t index,
+	       uint64_t qps)
 {
 	struct flowgroup_part *part;
 
@@ -63,14 +68,17 @@ flowgroup_u64(const msgpack_object *map, const char *key)
 }
 
 static int
-flowgroup_owners(struct flowgroup_parts *parts, const msgpack_object *flow, size_t index, enum flowgroup_by by)
+flowgroup_owners(struct flowgroup_parts *parts, const msgpack_object *flow, size_t index,
+		 enum flowgroup_by by)
 {
 	const msgpack_object *owners = view_array(flow, "owners");
-	uint64_t listed = owners ? owners->via.array.size : 0, others = flowgroup_u64(flow, "qps_of_other_owners");
+	uint64_t listed = owners ? owners->via.array.size : 0,
+		 others = flowgroup_u64(flow, "qps_of_other_owners");
 
 	for (uint32_t i = 0; i < listed; i++) {
 		const msgpack_object *owner = &owners->via.array.ptr[i];
-		struct flowgroup_part *part = flowgroup_part(parts, flow, index, flowgroup_u64(owner, "qps"));
+		struct flowgroup_part *part =
+			flowgroup_part(parts, flow, index, flowgroup_u64(owner, "qps"));
 
 		if (!part)
 			return -ENOMEM;
@@ -87,7 +95,8 @@ flowgroup_owners(struct flowgroup_parts *parts, const msgpack_object *flow, size
 }
 
 static int
-flowgroup_flow(struct flowgroup_parts *parts, const msgpack_object *flow, size_t index, enum flowgroup_by by)
+flowgroup_flow(struct flowgroup_parts *parts, const msgpack_object *flow, size_t index,
+	       enum flowgroup_by by)
 {
 	struct flowgroup_part *part;
 
@@ -96,7 +105,8 @@ flowgroup_flow(struct flowgroup_parts *parts, const msgpack_object *flow, size_t
 	part = flowgroup_part(parts, flow, index, flowgroup_u64(flow, "qps_total"));
 	if (!part)
 		return -ENOMEM;
-	view_text(flow, by == FLOWGROUP_DEVICE ? "device" : "dst_gid", part->name, sizeof(part->name));
+	view_text(flow, by == FLOWGROUP_DEVICE ? "device" : "dst_gid", part->name,
+		  sizeof(part->name));
 	return 0;
 }
 
@@ -127,7 +137,10 @@ flowgroup_measure(struct flowgroup *group, const msgpack_object *flow)
 		group->p50_ns = p50;
 }
 
-/* A flow counts once in a group, whatever number of its owners are in it. Returns how many groups there are. */
+/*
+ * A flow counts once in a group, whatever number of its owners are in it. Returns how many groups
+ * there are.
+ */
 static size_t
 flowgroup_fold(const struct flowgroup_parts *parts, struct flowgroup *groups)
 {
@@ -147,7 +160,8 @@ flowgroup_fold(const struct flowgroup_parts *parts, struct flowgroup *groups)
 	}
 	for (size_t i = 0; i < n; i++)
 		if (groups[i].answered + groups[i].lost > 0)
-			groups[i].worst.loss = (double)groups[i].lost / (double)(groups[i].answered + groups[i].lost);
+			groups[i].worst.loss = (double)groups[i].lost /
+					       (double)(groups[i].answered + groups[i].lost);
 	return n;
 }
 
@@ -207,8 +221,10 @@ enum flowgroup_column {
 }
 
 static const struct table_column flowgroup_columns[FLOWGROUP_N][FLOWGROUP_COLUMN_N] = {
-	[FLOWGROUP_JOB] = FLOWGROUP_COLUMNS("JOB"), [FLOWGROUP_PROCESS] = FLOWGROUP_COLUMNS("PROCESS"),
-	[FLOWGROUP_DEVICE] = FLOWGROUP_COLUMNS("DEVICE"), [FLOWGROUP_REMOTE] = FLOWGROUP_COLUMNS("REMOTE"),
+	[FLOWGROUP_JOB] = FLOWGROUP_COLUMNS("JOB"),
+	[FLOWGROUP_PROCESS] = FLOWGROUP_COLUMNS("PROCESS"),
+	[FLOWGROUP_DEVICE] = FLOWGROUP_COLUMNS("DEVICE"),
+	[FLOWGROUP_REMOTE] = FLOWGROUP_COLUMNS("REMOTE"),
 };
 
 static void
@@ -295,7 +311,9 @@ flowgroup_pack(msgpack_packer *pk, const struct flowgroup *group, enum flowgroup
 	flowgroup_pack_text(pk, "by", flowgroup_names[by]);
 	flowgroup_pack_text(pk, "name", strcmp(group->name, "-") != 0 ? group->name : NULL);
 	if (remote)
-		flowgroup_pack_text(pk, "hostname", view_text(group->flow, "hostname", host, sizeof(host)) ? host : NULL);
+		flowgroup_pack_text(pk, "hostname",
+				    view_text(group->flow, "hostname", host, sizeof(host)) ? host :
+											     NULL);
 	flowgroup_pack_u64(pk, "flows", group->flows);
 	flowgroup_pack_u64(pk, "qps", group->qps);
 	flowgroup_pack_u64(pk, "flows_probing", group->probing);
@@ -323,7 +341,8 @@ flowgroup_json(const struct flowgroup *groups, size_t n, enum flowgroup_by by, F
 		msgpack_packer_init(&pk, &bytes, msgpack_sbuffer_write);
 		msgpack_unpacked_init(&record);
 		flowgroup_pack(&pk, &groups[i], by);
-		if (msgpack_unpack_next(&record, bytes.data, bytes.size, &off) == MSGPACK_UNPACK_SUCCESS)
+		if (msgpack_unpack_next(&record, bytes.data, bytes.size, &off) ==
+		    MSGPACK_UNPACK_SUCCESS)
 			json_line(out, &record.data, NULL);
 		msgpack_unpacked_destroy(&record);
 		msgpack_sbuffer_destroy(&bytes);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flows summed up by what they have in common. A flow with several owners counts in the group of each of them, with
- * the QPs that this owner has; owners that its record has no room for are in the group "?".
+ * Flows summed up by what they have in common. A flow with several owners counts in the group of
+ * each of them, with the QPs that this owner has; owners that its record has no room for are in the
+ * group "?".
  */
 #ifndef RPINGMESH_CTL_FLOWGROUP_H
 #define RPINGMESH_CTL_FLOWGROUP_H
@@ -33,7 +34,8 @@ struct flowgroup {
 };
 
 /* The worst group first. 0 and *out (to be freed) and *n, or -ENOMEM. */
-int flowgroup_make(const struct flowlist *list, enum flowgroup_by by, struct flowgroup **out, size_t *n);
+int flowgroup_make(const struct flowlist *list, enum flowgroup_by by, struct flowgroup **out,
+		   size_t *n);
 
 /* NULL: no memory. */
 struct table *flowgroup_table(const struct flowgroup *groups, size_t n, enum flowgroup_by by);

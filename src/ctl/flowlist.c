@@ -27,8 +27,9 @@ flowlist_is_remote(const msgpack_object *flow, const char *remote)
 		return true;
 	if (!view_text(flow, "dst_gid", text, sizeof(text)))
 		return false;
-	return addr_parse(remote, &wanted) == 0 && addr_parse(text, &is) == 0 ? addr_equal(&wanted, &is)
-									       : strcmp(text, remote) == 0;
+	return addr_parse(remote, &wanted) == 0 && addr_parse(text, &is) == 0 ?
+		       addr_equal(&wanted, &is) :
+		       strcmp(text, remote) == 0;
 }
 
 static bool
@@ -64,7 +65,8 @@ flowlist_wants(const struct flowlist_filter *filter, const msgpack_object *flow)
 	if (filter->job && !flowlist_has_job(flow, filter->job))
 		return false;
 	/* Not all owners need to be listed, nor all QPs. */
-	return !filter->has_pid || flowlist_has_pid(flow, "owners", filter->pid) || flowlist_has_pid(flow, "qps", filter->pid);
+	return !filter->has_pid || flowlist_has_pid(flow, "owners", filter->pid) ||
+	       flowlist_has_pid(flow, "qps", filter->pid);
 }
 
 static int
@@ -153,7 +155,8 @@ flowlist_sort(struct flowlist *list)
 		return CTL_BAD_NEWS;
 	}
 	for (size_t i = 0; i < list->n; i++)
-		order[i] = (struct flowlist_order){list->flows[i], flowlist_badness(list->flows[i]), i};
+		order[i] = (struct flowlist_order){list->flows[i], flowlist_badness(list->flows[i]),
+						   i};
 	qsort(order, list->n, sizeof(*order), flowlist_order);
 	for (size_t i = 0; i < list->n; i++)
 		list->flows[i] = order[i].flow;
@@ -165,7 +168,10 @@ int
 flowlist_fetch(struct client *client, const struct flowlist_filter *filter, struct flowlist *out)
 {
 	struct flowlist_taker taker = {.list = out, .filter = filter};
-	const struct pages_query query = {.method = "flows", .key = "flows", .take = flowlist_take, .arg = &taker};
+	const struct pages_query query = {.method = "flows",
+					  .key = "flows",
+					  .take = flowlist_take,
+					  .arg = &taker};
 	int rc;
 
 	*out = (struct flowlist){0};

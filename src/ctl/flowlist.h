@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All flow records of the daemon, gathered page by page, the ones that were asked for, the worst first.
+ * All flow records of the daemon, gathered page by page, the ones that were asked for, the worst
+ * first.
  */
 #ifndef RPINGMESH_CTL_FLOWLIST_H
 #define RPINGMESH_CTL_FLOWLIST_H
@@ -30,13 +31,16 @@ struct flowlist {
 	struct pages pages;
 };
 
-/* CTL_OK and *out, to be given to flowlist_free(); or what to exit with, told, and *out is empty. */
-int flowlist_fetch(struct client *client, const struct flowlist_filter *filter, struct flowlist *out);
+/*
+ * CTL_OK and *out, to be given to flowlist_free(); or what to exit with, told, and *out is empty.
+ */
+int flowlist_fetch(struct client *client, const struct flowlist_filter *filter,
+		   struct flowlist *out);
 void flowlist_free(struct flowlist *list);
 
 /*
- * How bad a flow or a group is: by loss first (unknown: -1), then by RTT (unknown: 0). As qsort(3) wants it, the worst
- * first; 0: equally bad.
+ * How bad a flow or a group is: by loss first (unknown: -1), then by RTT (unknown: 0). As qsort(3)
+ * wants it, the worst first; 0: equally bad.
  */
 struct flowlist_badness {
 	double loss;

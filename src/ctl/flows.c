@@ -40,7 +40,8 @@ flows_write(const struct ctl *ctl, struct table *table)
 }
 
 static int
-flows_show_groups(const struct ctl *ctl, const struct flows_options *options, const struct flowlist *list)
+flows_show_groups(const struct ctl *ctl, const struct flows_options *options,
+		  const struct flowlist *list)
 {
 	struct flowgroup *groups;
 	int rc = CTL_OK;
@@ -60,7 +61,9 @@ static int
 flows_show(const struct ctl *ctl, const struct flows_options *options, const struct flowlist *list)
 {
 	if (list->n == 0 && !ctl->json) {
-		puts(list->all ? "No flow matches." : "No flows: no connected RoCE v2 queue pair is known on the devices in use.");
+		puts(list->all ? "No flow matches." :
+				 "No flows: no connected RoCE v2 queue pair is known on the "
+				 "devices in use.");
 		return CTL_OK;
 	}
 	if (options->by != FLOWGROUP_N)
@@ -81,11 +84,13 @@ flows_by(struct flows_options *options, const struct ctl_command *command, const
 			return -1;
 		}
 	}
-	return ctl_usage(command, "--by: expected job, process, device or remote, not \"%s\"", name);
+	return ctl_usage(command, "--by: expected job, process, device or remote, not \"%s\"",
+			 name);
 }
 
 static int
-flows_option(struct flows_options *options, struct ctl *ctl, const struct ctl_command *command, int c, char **argv)
+flows_option(struct flows_options *options, struct ctl *ctl, const struct ctl_command *command,
+	     int c, char **argv)
 {
 	switch (c) {
 	case 'b':
@@ -104,17 +109,22 @@ flows_option(struct flows_options *options, struct ctl *ctl, const struct ctl_co
 		return -1;
 	case 'p':
 		options->filter.has_pid = ctl_number(optarg, 1, UINT32_MAX, &options->filter.pid);
-		return options->filter.has_pid ? -1 : ctl_usage(command, "--pid: expected a process id, not \"%s\"", optarg);
+		return options->filter.has_pid ?
+			       -1 :
+			       ctl_usage(command, "--pid: expected a process id, not \"%s\"",
+					 optarg);
 	default:
 		return ctl_option(ctl, command, c, argv);
 	}
 }
 
 static int
-flows_options(struct ctl *ctl, struct flows_options *options, const struct ctl_command *command, int argc, char **argv)
+flows_options(struct ctl *ctl, struct flows_options *options, const struct ctl_command *command,
+	      int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"by", required_argument, NULL, 'b'}, {"qps", no_argument, NULL, 'q'}, {"device", required_argument, NULL, 'd'},
+		{"by", required_argument, NULL, 'b'}, {"qps", no_argument, NULL, 'q'}, {"device",
+		 required_argument, NULL, 'd'},
 		{"pid", required_argument, NULL, 'p'}, {"job", required_argument, NULL, 'j'},
 		{"remote", required_argument, NULL, 'r'}, CTL_LONG,
 	};
@@ -126,7 +136,8 @@ flows_options(struct ctl *ctl, struct flows_options *options, const struct ctl_c
 	if (rc < 0 && optind < argc)
 		return ctl_usage(command, "flows takes no argument, not \"%s\"", argv[optind]);
 	if (rc < 0 && options->qps && options->by != FLOWGROUP_N)
-		return ctl_usage(command, "--qps shows single queue pairs, --by sums flows up: choose one");
+		return ctl_usage(command,
+				 "--qps shows single queue pairs, --by sums flows up: choose one");
 	return rc;
 }
 

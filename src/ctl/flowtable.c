@@ -42,7 +42,9 @@ enum flowtable_column {
 	FLOWTABLE_COLUMN_N
 };
 
-/* Those of QPs are empty in the table of flows, and the other way round: what is empty is left out. */
+/*
+ * Those of QPs are empty in the table of flows, and the other way round: what is empty is left out.
+ */
 static const struct table_column flowtable_columns[FLOWTABLE_COLUMN_N] = {
 	[FLOWTABLE_OWNER] = {.title = "OWNER", .priority = 1},
 	[FLOWTABLE_JOB] = {.title = "JOB", .priority = 12, .optional = true},
@@ -60,12 +62,18 @@ static const struct table_column flowtable_columns[FLOWTABLE_COLUMN_N] = {
 	[FLOWTABLE_MTU] = {.title = "MTU", .priority = 20, .right = true, .optional = true},
 	[FLOWTABLE_QPS] = {.title = "QPS", .priority = 8, .right = true, .optional = true},
 	[FLOWTABLE_PATH] = {.title = "PATH", .priority = 4},
-	[FLOWTABLE_PROBE_PORT] = {.title = "PROBE PORT", .priority = 19, .right = true, .optional = true},
+	[FLOWTABLE_PROBE_PORT] = {.title = "PROBE PORT",
+				  .priority = 19,
+				  .right = true,
+				  .optional = true},
 	[FLOWTABLE_LOSS] = {.title = "LOSS", .priority = 2, .right = true},
 	[FLOWTABLE_P50] = {.title = "RTT P50", .priority = 5, .right = true},
 	[FLOWTABLE_P99] = {.title = "RTT P99", .priority = 3, .right = true},
 	[FLOWTABLE_PROBER] = {.title = "PROBER", .priority = 18, .right = true, .optional = true},
-	[FLOWTABLE_RESPONDER] = {.title = "RESPONDER", .priority = 17, .right = true, .optional = true},
+	[FLOWTABLE_RESPONDER] = {.title = "RESPONDER",
+				 .priority = 17,
+				 .right = true,
+				 .optional = true},
 	[FLOWTABLE_NOISE] = {.title = "NOISE", .priority = 18, .right = true, .optional = true},
 	[FLOWTABLE_VERDICT] = {.title = "VERDICT", .priority = 3, .optional = true},
 	[FLOWTABLE_AGE] = {.title = "AGE", .priority = 17, .right = true},
@@ -92,10 +100,14 @@ flowtable_path(struct table *table, const msgpack_object *flow)
 	char text[TABLE_CELL_MAX];
 
 	if (view_text(flow, "path", text, sizeof(text)))
-		table_cell(table, FLOWTABLE_PATH, view_is(flow, "path", "approximate") ? TABLE_YELLOW : TABLE_PLAIN, text);
+		table_cell(table, FLOWTABLE_PATH,
+			   view_is(flow, "path", "approximate") ? TABLE_YELLOW : TABLE_PLAIN, text);
 }
 
-/* The state, in the words of the other columns, and the daemon's reason or, without one, what the state means. */
+/*
+ * The state, in the words of the other columns, and the daemon's reason or, without one, what the
+ * state means.
+ */
 static void
 flowtable_probing(struct table *table, const msgpack_object *flow)
 {
@@ -105,7 +117,8 @@ flowtable_probing(struct table *table, const msgpack_object *flow)
 	} states[] = {
 		{"probing", "probing", NULL, TABLE_GREEN},
 		{"waiting", "waiting", "for its first probe", TABLE_YELLOW},
-		{"no_daemon", "no daemon", "no rpingmeshd answers at the destination", TABLE_YELLOW},
+		{"no_daemon", "no daemon", "no rpingmeshd answers at the destination",
+		 TABLE_YELLOW},
 		{"unprobed", "unprobed", NULL, TABLE_YELLOW},
 	};
 	char text[TABLE_CELL_MAX];
@@ -129,7 +142,8 @@ flowtable_age(struct table *table, const msgpack_object *flow)
 	char text[FORMAT_TEXT];
 
 	if (view_u64(flow, "since_ns", &since))
-		table_cell(table, FLOWTABLE_AGE, TABLE_PLAIN, format_age(now > since ? now - since : 0, text));
+		table_cell(table, FLOWTABLE_AGE, TABLE_PLAIN,
+			   format_age(now > since ? now - since : 0, text));
 }
 
 /* What flows and their QPs have in common. */
@@ -137,7 +151,8 @@ static int
 flowtable_row(struct table *table, const msgpack_object *flow)
 {
 	static const struct peers_recent_columns recent = {
-		.loss = FLOWTABLE_LOSS, .p50 = FLOWTABLE_P50, .p99 = FLOWTABLE_P99, .prober = FLOWTABLE_PROBER,
+		.loss = FLOWTABLE_LOSS, .p50 = FLOWTABLE_P50, .p99 = FLOWTABLE_P99,
+		.prober = FLOWTABLE_PROBER,
 		.responder = FLOWTABLE_RESPONDER,
 		.noise = FLOWTABLE_NOISE, .verdict = FLOWTABLE_VERDICT,
 	};
@@ -145,8 +160,10 @@ flowtable_row(struct table *table, const msgpack_object *flow)
 		enum flowtable_column column;
 		const char *key;
 	} plain[] = {
-		{FLOWTABLE_DEVICE, "device"}, {FLOWTABLE_SOURCE, "src_gid"}, {FLOWTABLE_DESTINATION, "dst_gid"},
-		{FLOWTABLE_HOST, "hostname"}, {FLOWTABLE_TCLASS, "traffic_class"}, {FLOWTABLE_MTU, "path_mtu"},
+		{FLOWTABLE_DEVICE, "device"}, {FLOWTABLE_SOURCE, "src_gid"}, {FLOWTABLE_DESTINATION,
+		 "dst_gid"},
+		{FLOWTABLE_HOST, "hostname"}, {FLOWTABLE_TCLASS, "traffic_class"}, {FLOWTABLE_MTU,
+		 "path_mtu"},
 	};
 	int rc = table_row(table);
 
@@ -178,7 +195,8 @@ flowtable_owner(struct table *table, const msgpack_object *flow)
 	at = strlen(text);
 	view_u64(flow, "qps_of_other_owners", &others);
 	if (owners->via.array.size > 1 || others > 0)
-		snprintf(text + at, sizeof(text) - at, " +%" PRIu32 "%s", owners->via.array.size - 1, others ? " or more" : "");
+		snprintf(text + at, sizeof(text) - at, " +%" PRIu32 "%s",
+			 owners->via.array.size - 1, others ? " or more" : "");
 	table_cell(table, FLOWTABLE_OWNER, TABLE_PLAIN, text);
 	cell_text(table, FLOWTABLE_JOB, first, "job");
 }
@@ -277,7 +295,8 @@ flowtable_flow_qps(struct table *table, const msgpack_object *flow)
 }
 
 static struct table *
-flowtable_each(const struct flowlist *list, int (*add)(struct table *table, const msgpack_object *flow))
+flowtable_each(const struct flowlist *list,
+	       int (*add)(struct table *table, const msgpack_object *flow))
 {
 	struct table *table = table_new(flowtable_columns, FLOWTABLE_COLUMN_N);
 

@@ -30,7 +30,8 @@ format_digits(uint64_t n, uint64_t unit, const char *name, char buf[FORMAT_TEXT]
 	if (digits == 0)
 		snprintf(buf, FORMAT_TEXT, "%" PRIu64 " %s", v, name);
 	else
-		snprintf(buf, FORMAT_TEXT, "%" PRIu64 ".%0*" PRIu64 " %s", v / scale, (int)digits, v % scale, name);
+		snprintf(buf, FORMAT_TEXT, "%" PRIu64 ".%0*" PRIu64 " %s", v / scale, (int)digits,
+			 v % scale, name);
 }
 
 const char *

@@ -21,7 +21,10 @@ const char *format_age(uint64_t ns, char buf[FORMAT_TEXT]);
 /* 0..1 as "0%", "0.4%", "100%"; never 0% or 100% for what is not. */
 const char *format_ratio(double ratio, char buf[FORMAT_TEXT]);
 
-/* A share of loss with its interval: "0.52 % (0.31..0.83)"; never 0 or 100 for what is not. "-": none of that. */
+/*
+ * A share of loss with its interval: "0.52 % (0.31..0.83)"; never 0 or 100 for what is not. "-":
+ * none of that.
+ */
 const char *format_loss(double ratio, double low, double high, char buf[FORMAT_TEXT]);
 
 const char *format_u64(uint64_t n, char buf[FORMAT_TEXT]);

@@ -2,7 +2,8 @@
 /*
  * DOC: the command histogram
  *
- * A path is a stream of probes, a flow or a device: whatever windows come for. Its windows are merged, count by count, which is exact.
+ * A path is a stream of probes, a flow or a device: whatever windows come for. Its windows are
+ * merged, count by count, which is exact.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -35,7 +36,8 @@
 static const struct histcmd_metric {
 	const char *name, *key, *title;
 } histcmd_metrics[] = {
-	{"rtt", "rtt", "RTT"}, {"prober", "prober_delay", "prober delay"}, {"responder", "responder_delay", "responder delay"},
+	{"rtt", "rtt", "RTT"}, {"prober", "prober_delay", "prober delay"}, {"responder",
+	 "responder_delay", "responder delay"},
 };
 #define HISTCMD_METRICS (sizeof(histcmd_metrics) / sizeof(histcmd_metrics[0]))
 
@@ -48,7 +50,7 @@ struct histcmd_path {
 	uint64_t lost, of, noise, unbinned;
 	bool told;                         /* the last one came as a notification */
 	bool ended;                        /* with the last one the stream did */
-	bool late;                         /* it began when others had windows already: nobody waits for it */
+	bool late; /* it began when others had windows already: nobody waits for it */
 	bool bad;                          /* a window had no histogram that could be read */
 };
 
@@ -74,7 +76,8 @@ histcmd_wanted(const struct histcmd *run, const msgpack_object *window)
 	if (!run->target)
 		return true;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (view_text(window, keys[i], text, sizeof(text)) && strcasecmp(text, run->target) == 0)
+		if (view_text(window, keys[i], text, sizeof(text)) &&
+		    strcasecmp(text, run->target) == 0)
 			return true;
 	return false;
 }
@@ -82,7 +85,9 @@ histcmd_wanted(const struct histcmd *run, const msgpack_object *window)
 static void
 histcmd_key(const msgpack_object *window, char key[HISTCMD_KEY])
 {
-	static const char *const keys[] = {"device", "peer", "source", "kind", "flow", "flow_label", "traffic_class", "service_level"};
+	static const char *const keys[] = {"device",	    "peer",	    "source",
+					   "kind",	    "flow",	    "flow_label",
+					   "traffic_class", "service_level"};
 	char text[40];
 	size_t at = 0;
 
@@ -118,18 +123,21 @@ histcmd_note(const struct histcmd *run, struct histcmd_path *path, const msgpack
 {
 	uint64_t lost, of, n;
 
-	if (view_u64(window, "loss_lost", &lost) && view_u64(window, "loss_of", &of) && lost <= of) {
+	if (view_u64(window, "loss_lost", &lost) && view_u64(window, "loss_of", &of) &&
+	    lost <= of) {
 		path->lost += lost;
 		path->of += of;
 	}
-	if (strcmp(run->metric->key, "rtt") == 0 && view_u64(view_map(window, "noise"), "rtt_count", &n))
+	if (strcmp(run->metric->key, "rtt") == 0 &&
+	    view_u64(view_map(window, "noise"), "rtt_count", &n))
 		path->noise += n;
 	if (view_u64(window, "unbinned", &n))
 		path->unbinned += n;
 }
 
 static int
-histcmd_merge_window(const struct histcmd *run, struct histcmd_path *path, const msgpack_object *window)
+histcmd_merge_window(const struct histcmd *run, struct histcmd_path *path,
+		     const msgpack_object *window)
 {
 	struct histogram times = {0};
 	int rc = bars_read(view_map(window, run->metric->key), &times);
@@ -147,8 +155,8 @@ histcmd_merge_window(const struct histcmd *run, struct histcmd_path *path, const
 }
 
 /*
- * Concurrent pings to one host are one path: their windows begin at the same time. A notification is never told twice, but a page may
- * repeat one.
+ * Concurrent pings to one host are one path: their windows begin at the same time. A notification
+ * is never told twice, but a page may repeat one.
  */
 static int
 histcmd_take(struct histcmd *run, const msgpack_object *window, bool told)
@@ -156,7 +164,8 @@ histcmd_take(struct histcmd *run, const msgpack_object *window, bool told)
 	struct histcmd_path *path;
 	uint64_t start_ns, end_ns, mono_ns = 0;
 
-	if (!histcmd_wanted(run, window) || !view_u64(window, "start_ns", &start_ns) || !view_u64(window, "end_ns", &end_ns))
+	if (!histcmd_wanted(run, window) || !view_u64(window, "start_ns", &start_ns) ||
+	    !view_u64(window, "end_ns", &end_ns))
 		return 0;
 	path = histcmd_path(run, window);
 	if (!path)
@@ -215,7 +224,10 @@ histcmd_notified(void *arg, const msgpack_object *method, const msgpack_object *
 		ctl_complain("windows are missing: they were read too slowly");
 }
 
-/* Each path that there was from the start has as many windows as are wanted, or has ended and gets no more. */
+/*
+ * Each path that there was from the start has as many windows as are wanted, or has ended and gets
+ * no more.
+ */
 static bool
 histcmd_enough(const struct histcmd *run)
 {
@@ -229,7 +241,8 @@ static int
 histcmd_fetch(struct histcmd *run)
 {
 	const struct pages_query query = {
-		.method = "windows", .key = "windows", .param = "by", .value = run->by, .sparse = true,
+		.method = "windows", .key = "windows", .param = "by", .value = run->by,
+		.sparse = true,
 		.take = histcmd_page, .arg = run,
 	};
 	struct pages pages;
@@ -244,7 +257,8 @@ histcmd_fetch(struct histcmd *run)
 		return rc;
 	rc = pages_fetch(run->client, &query, &pages);
 	pages_free(&pages);
-	while (rc == CTL_OK && run->windows > 1 && !run->failed && !histcmd_enough(run) && !signals_stop())
+	while (rc == CTL_OK && run->windows > 1 && !run->failed && !histcmd_enough(run) &&
+	       !signals_stop())
 		rc = client_wait(run->client, UINT64_MAX);
 	return run->failed ? run->failed : rc;
 }
@@ -265,7 +279,9 @@ histcmd_when(uint64_t ns, char buf[FORMAT_TEXT])
 static void
 histcmd_title(const struct histcmd *run, const struct histcmd_path *path)
 {
-	static const char *const keys[][2] = {{"kind", ", "}, {"flow", " flow "}, {"src_port", ", port "}};
+	static const char *const keys[][2] = {{"kind", ", "},
+					      {"flow", " flow "},
+					      {"src_port", ", port "}};
 	const msgpack_object *window = copy_object(path->window);
 	char text[TABLE_CELL_MAX], start[FORMAT_TEXT], end[FORMAT_TEXT], span[FORMAT_TEXT];
 
@@ -279,8 +295,10 @@ histcmd_title(const struct histcmd *run, const struct histcmd_path *path)
 		if (view_text(window, keys[i][0], text, sizeof(text)))
 			printf("%s%s", keys[i][1], text);
 	printf(": %s\n", run->metric->title);
-	printf("%s to %s (%s), %" PRIu64 " window%s: %" PRIu64 " measured, ", histcmd_when(path->start_ns, start),
-	       histcmd_when(path->end_ns, end), path->end_ns > path->start_ns ? format_age(path->end_ns - path->start_ns, span) : "?",
+	printf("%s to %s (%s), %" PRIu64 " window%s: %" PRIu64 " measured, ",
+	       histcmd_when(path->start_ns, start), histcmd_when(path->end_ns, end),
+	       path->end_ns > path->start_ns ? format_age(path->end_ns - path->start_ns, span) :
+					       "?",
 	       path->windows, path->windows == 1 ? "" : "s", path->times.count);
 	if (path->of)
 		printf("%" PRIu64 " of %" PRIu64 " lost\n", path->lost, path->of);
@@ -299,14 +317,16 @@ histcmd_quantiles(const struct histogram *h)
 
 	printf("min %s", format_ns(h->min_ns, text));
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
-		printf("  %s %s", quantiles[i].name, format_ns(histogram_quantile(h, quantiles[i].per_million), text));
+		printf("  %s %s", quantiles[i].name,
+		       format_ns(histogram_quantile(h, quantiles[i].per_million), text));
 	printf("  max %s\n\n", format_ns(h->max_ns, text));
 }
 
 static void
 histcmd_row(const struct bars_row *row, const struct bars *bars, uint64_t count, size_t bar)
 {
-	char low[FORMAT_TEXT], high[FORMAT_TEXT], share[FORMAT_TEXT], text[3 * HISTCMD_BAR_MOST + 1];
+	char low[FORMAT_TEXT], high[FORMAT_TEXT], share[FORMAT_TEXT],
+		text[3 * HISTCMD_BAR_MOST + 1];
 
 	format_ns(row->low_ns, low);
 	if (row->high_ns == UINT64_MAX)
@@ -314,7 +334,8 @@ histcmd_row(const struct bars_row *row, const struct bars *bars, uint64_t count,
 	else
 		format_ns(row->high_ns + 1, high);
 	bars_text(row->count, bars->most, bar, utf8_spoken(), text);
-	printf("%*s%s  %*s%s  %10" PRIu64 "  %6s%s%s\n", utf8_blanks(low, 8), "", low, utf8_blanks(high, 8), "", high, row->count,
+	printf("%*s%s  %*s%s  %10" PRIu64 "  %6s%s%s\n", utf8_blanks(low, 8), "", low,
+	       utf8_blanks(high, 8), "", high, row->count,
 	       format_ratio((double)row->count / (double)count, share), text[0] ? "  " : "", text);
 }
 
@@ -327,7 +348,8 @@ histcmd_print(const struct histcmd *run, const struct histcmd_path *path)
 
 	histcmd_title(run, path);
 	if (path->noise)
-		printf("left out: %" PRIu64 " that a stall of a host may have touched\n", path->noise);
+		printf("left out: %" PRIu64 " that a stall of a host may have touched\n",
+		       path->noise);
 	if (path->unbinned)
 		printf("left out: %" PRIu64 " results for want of memory\n", path->unbinned);
 	if (path->bad)
@@ -343,7 +365,8 @@ histcmd_print(const struct histcmd *run, const struct histcmd_path *path)
 	histcmd_quantiles(&path->times);
 	printf("%8s  %8s  %10s  %6s\n", "FROM", "BELOW", "COUNT", "SHARE");
 	for (size_t i = 0; i < bars.n; i++)
-		histcmd_row(&bars.rows[i], &bars, path->times.count, bar < HISTCMD_BAR_MOST ? bar : HISTCMD_BAR_MOST);
+		histcmd_row(&bars.rows[i], &bars, path->times.count,
+			    bar < HISTCMD_BAR_MOST ? bar : HISTCMD_BAR_MOST);
 }
 
 /* ---- JSON ---- */
@@ -351,29 +374,35 @@ histcmd_print(const struct histcmd *run, const struct histcmd_path *path)
 static void
 histcmd_json(const struct histcmd *run, const struct histcmd_path *path)
 {
-	static const char *const keys[] = {"device", "source", "peer", "hostname", "kind", "flow", "flow_label", "traffic_class",
-					   "service_level", "src_port"};
+	static const char *const keys[] = {"device",	 "source",	  "peer",
+					   "hostname",	 "kind",	  "flow",
+					   "flow_label", "traffic_class", "service_level",
+					   "src_port"};
 	const struct histogram *h = &path->times;
 	const msgpack_object nil = {.type = MSGPACK_OBJECT_NIL}, *o;
 	struct bars bars;
 
-	printf("{\"type\":\"histogram\",\"metric\":\"%s\",\"by\":\"%s\"", run->metric->name, run->by);
+	printf("{\"type\":\"histogram\",\"metric\":\"%s\",\"by\":\"%s\"", run->metric->name,
+	       run->by);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		printf(",\"%s\":", keys[i]);
 		json_write(stdout, (o = view_find(copy_object(path->window), keys[i])) ? o : &nil);
 	}
-	printf(",\"start_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64 ",\"windows\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"of\":%" PRIu64, path->start_ns,
-	       path->end_ns, path->windows, path->lost, path->of);
-	printf(",\"noise\":%" PRIu64 ",\"unbinned\":%" PRIu64 ",\"count\":%" PRIu64, path->noise, path->unbinned, h->count);
+	printf(",\"start_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64 ",\"windows\":%" PRIu64
+	       ",\"lost\":%" PRIu64 ",\"of\":%" PRIu64,
+	       path->start_ns, path->end_ns, path->windows, path->lost, path->of);
+	printf(",\"noise\":%" PRIu64 ",\"unbinned\":%" PRIu64 ",\"count\":%" PRIu64, path->noise,
+	       path->unbinned, h->count);
 	if (h->count)
-		printf(",\"min_ns\":%" PRIu64 ",\"p50_ns\":%" PRIu64 ",\"p90_ns\":%" PRIu64 ",\"p99_ns\":%" PRIu64 ",\"p999_ns\":%" PRIu64
-		       ",\"max_ns\":%" PRIu64, h->min_ns, histogram_quantile(h, 500000), histogram_quantile(h, 900000),
+		printf(",\"min_ns\":%" PRIu64 ",\"p50_ns\":%" PRIu64 ",\"p90_ns\":%" PRIu64
+		       ",\"p99_ns\":%" PRIu64 ",\"p999_ns\":%" PRIu64 ",\"max_ns\":%" PRIu64,
+		       h->min_ns, histogram_quantile(h, 500000), histogram_quantile(h, 900000),
 		       histogram_quantile(h, 990000), histogram_quantile(h, 999000), h->max_ns);
 	bars_make(h, run->rows, &bars);
 	printf(",\"rows\":[");
 	for (size_t i = 0; i < bars.n; i++)
-		printf("%s{\"low_ns\":%" PRIu64 ",\"high_ns\":%" PRIu64 ",\"count\":%" PRIu64 "}", i ? "," : "", bars.rows[i].low_ns,
-		       bars.rows[i].high_ns, bars.rows[i].count);
+		printf("%s{\"low_ns\":%" PRIu64 ",\"high_ns\":%" PRIu64 ",\"count\":%" PRIu64 "}",
+		       i ? "," : "", bars.rows[i].low_ns, bars.rows[i].high_ns, bars.rows[i].count);
 	puts("]}");
 }
 
@@ -384,9 +413,12 @@ histcmd_show(const struct histcmd *run)
 {
 	if (!run->paths && !run->ctl->json) {
 		if (run->target)
-			printf("No window of a %s to \"%s\" has been closed yet, or there is none.\n", run->by, run->target);
+			printf("No window of a %s to \"%s\" has been closed yet, or there is "
+			       "none.\n",
+			       run->by, run->target);
 		else
-			printf("No window of a %s has been closed yet, or nothing is probed.\n", run->by);
+			printf("No window of a %s has been closed yet, or nothing is probed.\n",
+			       run->by);
 	}
 	for (const struct histcmd_path *path = run->paths; path; path = path->next) {
 		if (run->ctl->json) {
@@ -413,7 +445,8 @@ histcmd_free(struct histcmd *run)
 }
 
 static int
-histcmd_option(struct histcmd *run, struct ctl *ctl, const struct ctl_command *command, int c, char **argv)
+histcmd_option(struct histcmd *run, struct ctl *ctl, const struct ctl_command *command, int c,
+	       char **argv)
 {
 	switch (c) {
 	case 'm':
@@ -423,25 +456,33 @@ histcmd_option(struct histcmd *run, struct ctl *ctl, const struct ctl_command *c
 			run->metric = &histcmd_metrics[i];
 			return -1;
 		}
-		return ctl_usage(command, "--metric: expected rtt, prober or responder, not \"%s\"", optarg);
+		return ctl_usage(command, "--metric: expected rtt, prober or responder, not \"%s\"",
+				 optarg);
 	case 'b':
 		return ctl_option_by(command, optarg, &run->by);
 	case 'c':
-		return ctl_number(optarg, 1, 1000000, &run->windows) ? -1 :
-			ctl_usage(command, "-c: expected how many windows, 1 or more, not \"%s\"", optarg);
+		return ctl_number(optarg, 1, 1000000, &run->windows) ?
+			       -1 :
+			       ctl_usage(command,
+					 "-c: expected how many windows, 1 or more, not \"%s\"",
+					 optarg);
 	case 'r':
-		return ctl_number(optarg, 2, BARS_ROWS_MAX, &run->rows) ? -1 :
-			ctl_usage(command, "--rows: expected 2 to %u, not \"%s\"", BARS_ROWS_MAX, optarg);
+		return ctl_number(optarg, 2, BARS_ROWS_MAX, &run->rows) ?
+			       -1 :
+			       ctl_usage(command, "--rows: expected 2 to %u, not \"%s\"",
+					 BARS_ROWS_MAX, optarg);
 	default:
 		return ctl_option(ctl, command, c, argv);
 	}
 }
 
 static int
-histcmd_options(struct ctl *ctl, struct histcmd *run, const struct ctl_command *command, int argc, char **argv)
+histcmd_options(struct ctl *ctl, struct histcmd *run, const struct ctl_command *command, int argc,
+		char **argv)
 {
 	static const struct option longs[] = {
-		{"metric", required_argument, NULL, 'm'}, {"by", required_argument, NULL, 'b'}, {"count", required_argument, NULL, 'c'},
+		{"metric", required_argument, NULL, 'm'}, {"by", required_argument, NULL, 'b'},
+		 {"count", required_argument, NULL, 'c'},
 		{"rows", required_argument, NULL, 'r'}, CTL_LONG,
 	};
 	int c, rc = -1;
@@ -452,7 +493,8 @@ histcmd_options(struct ctl *ctl, struct histcmd *run, const struct ctl_command *
 	if (rc >= 0)
 		return rc;
 	if (argc - optind > 1)
-		return ctl_usage(command, "histogram takes one target, not \"%s\" as well", argv[optind + 1]);
+		return ctl_usage(command, "histogram takes one target, not \"%s\" as well",
+				 argv[optind + 1]);
 	run->target = argv[optind];
 	return -1;
 }
@@ -461,7 +503,8 @@ static int
 histcmd_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	struct histcmd run = {
-		.ctl = ctl, .metric = &histcmd_metrics[0], .by = "target", .windows = 1, .rows = HISTCMD_ROWS,
+		.ctl = ctl, .metric = &histcmd_metrics[0], .by = "target", .windows = 1,
+		.rows = HISTCMD_ROWS,
 	};
 	const struct client_ops ops = {.notified = histcmd_notified, .arg = &run};
 	int rc = histcmd_options(ctl, &run, command, argc, argv);

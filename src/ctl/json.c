@@ -71,7 +71,8 @@ json_double(FILE *out, double d)
 static void
 json_key(FILE *out, const msgpack_object *key)
 {
-	bool bare = key->type == MSGPACK_OBJECT_POSITIVE_INTEGER || key->type == MSGPACK_OBJECT_NEGATIVE_INTEGER ||
+	bool bare = key->type == MSGPACK_OBJECT_POSITIVE_INTEGER ||
+		    key->type == MSGPACK_OBJECT_NEGATIVE_INTEGER ||
 		    key->type == MSGPACK_OBJECT_BOOLEAN || key->type == MSGPACK_OBJECT_FLOAT64 ||
 		    key->type == MSGPACK_OBJECT_FLOAT32 || key->type == MSGPACK_OBJECT_NIL;
 

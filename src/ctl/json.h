@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * MessagePack as JSON (RFC 8259), on one line. Always valid JSON, whatever comes in: bytes that are not UTF-8 become
- * U+FFFD, NaN and infinities null, binary data and extensions hexadecimal strings, keys strings. What a terminal would obey is escaped.
+ * MessagePack as JSON (RFC 8259), on one line. Always valid JSON, whatever comes in: bytes that are
+ * not UTF-8 become U+FFFD, NaN and infinities null, binary data and extensions hexadecimal strings,
+ * keys strings. What a terminal would obey is escaped.
  */
 #ifndef RPINGMESH_CTL_JSON_H
 #define RPINGMESH_CTL_JSON_H

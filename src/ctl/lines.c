@@ -31,7 +31,10 @@ lines_text(const msgpack_object *record, const char *key, const char *before, FI
 		fprintf(out, "%s%s", before, text);
 }
 
-/* " 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0", once there is a path. A source port that is not known is said to be so. */
+/*
+ * " 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0", once there is a path. A source port that is not
+ * known is said to be so.
+ */
 static void
 lines_path(const msgpack_object *event, FILE *out)
 {

@@ -18,8 +18,10 @@ loglevel_names(bool levels, char *buf, size_t size)
 	int n = levels ? LOG_LEVEL_N : LOG_SUB_N;
 
 	for (int i = 0; i < n && at < size; i++)
-		at += (size_t)snprintf(buf + at, size - at, "%s%s", i ? (i + 1 < n ? ", " : " or ") : "",
-				       levels ? log_level_name((enum log_level)i) : log_subsystem_name((enum log_subsystem)i));
+		at += (size_t)snprintf(buf + at, size - at, "%s%s",
+				       i ? (i + 1 < n ? ", " : " or ") : "",
+				       levels ? log_level_name((enum log_level)i) :
+						log_subsystem_name((enum log_subsystem)i));
 }
 
 /* Returns what to exit with, or -1: each is a name. */
@@ -36,7 +38,8 @@ loglevel_check(const struct ctl_command *command, int n, char **words)
 	loglevel_names(false, names, sizeof(names));
 	for (int i = 1; i < n; i++)
 		if (log_subsystem_parse(words[i], &sub) < 0)
-			return ctl_usage(command, "log-level: expected a subsystem, %s, not \"%s\"", names, words[i]);
+			return ctl_usage(command, "log-level: expected a subsystem, %s, not \"%s\"",
+					 names, words[i]);
 	return -1;
 }
 
@@ -66,7 +69,8 @@ loglevel_set(struct client *client, int n, char **words, const msgpack_object **
 static void
 loglevel_print(const msgpack_object *answer)
 {
-	const msgpack_object *levels = view_map(answer, "levels"), *configured = view_map(answer, "configured");
+	const msgpack_object *levels = view_map(answer, "levels"),
+			     *configured = view_map(answer, "configured");
 	char name[64], level[32], wanted[32];
 	bool differs = false;
 
@@ -74,14 +78,16 @@ loglevel_print(const msgpack_object *answer)
 		view_clean(&levels->via.map.ptr[i].key, name, sizeof(name));
 		view_clean(&levels->via.map.ptr[i].val, level, sizeof(level));
 		printf("%-10s %s", name, level);
-		if (view_text(configured, name, wanted, sizeof(wanted)) && strcmp(level, wanted) != 0) {
+		if (view_text(configured, name, wanted, sizeof(wanted)) &&
+		    strcmp(level, wanted) != 0) {
 			printf(" (configured: %s)", wanted);
 			differs = true;
 		}
 		putchar('\n');
 	}
 	if (differs)
-		puts("What differs from the configuration lasts until the next reload or restart of the daemon.");
+		puts("What differs from the configuration lasts until the next reload or restart "
+		     "of the daemon.");
 }
 
 static int
@@ -101,7 +107,8 @@ loglevel_run(struct ctl *ctl, const struct ctl_command *command, int argc, char 
 	rc = client_open(ctl->socket, NULL, &client);
 	if (rc != CTL_OK)
 		return rc;
-	rc = argc ? loglevel_set(client, argc, argv, &answer) : client_call(client, "log_level", NULL, &answer);
+	rc = argc ? loglevel_set(client, argc, argv, &answer) :
+		    client_call(client, "log_level", NULL, &answer);
 	if (rc == CTL_OK && ctl->json)
 		json_line(stdout, answer, "log_level");
 	else if (rc == CTL_OK)

@@ -21,7 +21,8 @@ main(int argc, char **argv)
 	if (stdfd_open() < 0)
 		return CTL_BAD_NEWS;
 	setlocale(LC_CTYPE, "");
-	signal(SIGPIPE, SIG_DFL); /* a reader that has had enough ends us quietly, whatever we inherited */
+	signal(SIGPIPE,
+	       SIG_DFL); /* a reader that has had enough ends us quietly, whatever we inherited */
 	ctl.tty = isatty(STDOUT_FILENO);
 	ctl_color(&ctl, "auto");
 	setvbuf(stdout, NULL, _IOLBF, 0);

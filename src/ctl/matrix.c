@@ -18,7 +18,9 @@
 #define MATRIX_BLOCK (TABLE_COLUMNS_MAX - 1)
 
 const char *const matrix_metric_names[MATRIX_METRICS] = {
-	[MATRIX_BOTH] = "both", [MATRIX_RTT] = "rtt", [MATRIX_LOSS] = "loss", [MATRIX_PROBER] = "prober", [MATRIX_RESPONDER] = "responder",
+	[MATRIX_BOTH] = "both",		  [MATRIX_RTT] = "rtt",
+	[MATRIX_LOSS] = "loss",		  [MATRIX_PROBER] = "prober",
+	[MATRIX_RESPONDER] = "responder",
 };
 
 struct matrix_cell {
@@ -79,20 +81,23 @@ matrix_names_make(const msgpack_object_array *list, const char *key, struct matr
 static size_t
 matrix_index(const struct matrix_names *names, const char *name)
 {
-	const char (*found)[MATRIX_TEXT] = bsearch(name, names->names, names->n, sizeof(*names->names), matrix_compare);
+	const char(*found)[MATRIX_TEXT] =
+		bsearch(name, names->names, names->n, sizeof(*names->names), matrix_compare);
 
 	return (size_t)(found - (const char (*)[MATRIX_TEXT])names->names);
 }
 
 static void
-matrix_put(struct matrix *matrix, const msgpack_object *peer, const char *row_key, const char *column_key)
+matrix_put(struct matrix *matrix, const msgpack_object *peer, const char *row_key,
+	   const char *column_key)
 {
 	char row[MATRIX_TEXT], column[MATRIX_TEXT];
 	struct matrix_cell *cell;
 	size_t at;
 
 	at = matrix_index(&matrix->rows, matrix_name(peer, row_key, row)) * matrix->columns.n;
-	cell = &matrix->cells[at + matrix_index(&matrix->columns, matrix_name(peer, column_key, column))];
+	cell = &matrix->cells[at + matrix_index(&matrix->columns,
+						matrix_name(peer, column_key, column))];
 	if (cell->peer) {
 		cell->more++;
 		matrix->more = true;
@@ -108,7 +113,9 @@ static const char *
 matrix_key(enum matrix_metric metric)
 {
 	static const char *const keys[MATRIX_METRICS] = {
-		[MATRIX_BOTH] = "rtt_p50_ns", [MATRIX_RTT] = "rtt_p50_ns", [MATRIX_PROBER] = "prober_delay_p50_ns",
+		[MATRIX_BOTH] = "rtt_p50_ns",
+		[MATRIX_RTT] = "rtt_p50_ns",
+		[MATRIX_PROBER] = "prober_delay_p50_ns",
 		[MATRIX_RESPONDER] = "responder_delay_p50_ns",
 	};
 
@@ -136,7 +143,8 @@ matrix_scale_all(struct matrix *matrix)
 	uint64_t least = UINT64_MAX, most = 0, ns;
 
 	for (size_t i = 0; key && i < matrix->rows.n * matrix->columns.n; i++) {
-		if (!view_is(matrix->cells[i].peer, "state", "up") || !view_u64(view_map(matrix->cells[i].peer, "recent"), key, &ns))
+		if (!view_is(matrix->cells[i].peer, "state", "up") ||
+		    !view_u64(view_map(matrix->cells[i].peer, "recent"), key, &ns))
 			continue;
 		least = ns < least ? ns : least;
 		most = ns > most ? ns : most;
@@ -176,7 +184,8 @@ matrix_mark(unsigned int level, bool unicode)
 
 /* "▒ 20.4 ms 0.3%" */
 static void
-matrix_text(const struct matrix *matrix, const struct matrix_cell *cell, bool unicode, char buf[TABLE_CELL_MAX], enum table_color *color)
+matrix_text(const struct matrix *matrix, const struct matrix_cell *cell, bool unicode,
+	    char buf[TABLE_CELL_MAX], enum table_color *color)
 {
 	const msgpack_object *recent = view_map(cell->peer, "recent");
 	const char *key = matrix_key(matrix->metric), *mark = "?";
@@ -192,7 +201,8 @@ matrix_text(const struct matrix *matrix, const struct matrix_cell *cell, bool un
 	}
 	if (!view_is(cell->peer, "state", "up")) {
 		*color = peers_state_color(cell->peer);
-		snprintf(buf, TABLE_CELL_MAX, "%s", view_text(cell->peer, "state", state, sizeof(state)) ? state : "?");
+		snprintf(buf, TABLE_CELL_MAX, "%s",
+			 view_text(cell->peer, "state", state, sizeof(state)) ? state : "?");
 		return;
 	}
 	known = view_double(recent, "lost_ratio", &ratio) && ratio >= 0 && ratio <= 1;
@@ -207,9 +217,11 @@ matrix_text(const struct matrix *matrix, const struct matrix_cell *cell, bool un
 		format_ns(ns, value);
 	}
 	if (matrix->metric == MATRIX_BOTH)
-		snprintf(buf, TABLE_CELL_MAX, "%s %s %s%s", mark, value, loss, cell->more ? " +" : "");
+		snprintf(buf, TABLE_CELL_MAX, "%s %s %s%s", mark, value, loss,
+			 cell->more ? " +" : "");
 	else
-		snprintf(buf, TABLE_CELL_MAX, "%s %s%s", mark, lossy ? loss : value, cell->more ? " +" : "");
+		snprintf(buf, TABLE_CELL_MAX, "%s %s%s", mark, lossy ? loss : value,
+			 cell->more ? " +" : "");
 }
 
 int
@@ -223,7 +235,8 @@ matrix_new(const msgpack_object *list, enum matrix_metric metric, struct matrix 
 	if (!matrix)
 		return rc;
 	matrix->metric = metric;
-	if (matrix_names_make(a, row_key, &matrix->rows) < 0 || matrix_names_make(a, column_key, &matrix->columns) < 0)
+	if (matrix_names_make(a, row_key, &matrix->rows) < 0 ||
+	    matrix_names_make(a, column_key, &matrix->columns) < 0)
 		goto fail;
 	if (matrix->columns.n > matrix->rows.n) {
 		struct matrix_names rows = matrix->rows;
@@ -286,7 +299,8 @@ matrix_column_width(const struct matrix *matrix, size_t column, bool unicode)
 	for (size_t r = 0; r < matrix->rows.n; r++) {
 		size_t w;
 
-		matrix_text(matrix, &matrix->cells[r * matrix->columns.n + column], unicode, text, &color);
+		matrix_text(matrix, &matrix->cells[r * matrix->columns.n + column], unicode, text,
+			    &color);
 		w = utf8_width(text);
 		width = w > width ? w : width;
 	}
@@ -324,7 +338,8 @@ matrix_head(const char *name, size_t room, char buf[MATRIX_TEXT])
 }
 
 static int
-matrix_write_block(const struct matrix *matrix, size_t first, size_t n, size_t head, size_t width, bool unicode, bool color, FILE *out)
+matrix_write_block(const struct matrix *matrix, size_t first, size_t n, size_t head, size_t width,
+		   bool unicode, bool color, FILE *out)
 {
 	struct table_column columns[TABLE_COLUMNS_MAX] = {{.title = ""}};
 	char text[TABLE_CELL_MAX];
@@ -342,7 +357,8 @@ matrix_write_block(const struct matrix *matrix, size_t first, size_t n, size_t h
 		matrix_head(matrix->rows.names[r], head, text);
 		table_cell(table, 0, TABLE_PLAIN, text);
 		for (size_t c = 0; c < n; c++) {
-			matrix_text(matrix, &matrix->cells[r * matrix->columns.n + first + c], unicode, text, &paint);
+			matrix_text(matrix, &matrix->cells[r * matrix->columns.n + first + c],
+				    unicode, text, &paint);
 			table_cell(table, c + 1, paint, text);
 		}
 	}
@@ -356,7 +372,8 @@ matrix_write_block(const struct matrix *matrix, size_t first, size_t n, size_t h
 static void
 matrix_legend(const struct matrix *matrix, bool unicode, FILE *out)
 {
-	static const char *const loss[MATRIX_LEVELS] = {"no loss", "below 1 %", "below 5 %", "more"};
+	static const char *const loss[MATRIX_LEVELS] = {"no loss", "below 1 %", "below 5 %",
+							"more"};
 	char text[FORMAT_TEXT];
 
 	fputc('\n', out);
@@ -365,10 +382,12 @@ matrix_legend(const struct matrix *matrix, bool unicode, FILE *out)
 	for (unsigned int i = 0; matrix->scaled && i < MATRIX_LEVELS; i++) {
 		uint64_t bound = matrix->bounds[i ? i - 1 : 0];
 
-		fprintf(out, "%s%s %s %s", i ? "   " : "", matrix_mark(i, unicode), i ? "from" : "below", format_ns(bound, text));
+		fprintf(out, "%s%s %s %s", i ? "   " : "", matrix_mark(i, unicode),
+			i ? "from" : "below", format_ns(bound, text));
 	}
 	fputs(matrix->metric == MATRIX_LOSS || matrix->scaled ? "\n" : "", out);
-	fprintf(out, "? not known   . not probed%s\n", matrix->more ? "   + other peers there as well, this is the worst" : "");
+	fprintf(out, "? not known   . not probed%s\n",
+		matrix->more ? "   + other peers there as well, this is the worst" : "");
 }
 
 int

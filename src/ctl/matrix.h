@@ -27,8 +27,8 @@ extern const char *const matrix_metric_names[MATRIX_METRICS];
 struct matrix;
 
 /*
- * list: peer records, kept by reference. -ENOMEM; -E2BIG: more than a matrix is good for. What has more of them, peers or devices, are the
- * rows.
+ * list: peer records, kept by reference. -ENOMEM; -E2BIG: more than a matrix is good for. What has
+ * more of them, peers or devices, are the rows.
  */
 int matrix_new(const msgpack_object *list, enum matrix_metric metric, struct matrix **out);
 void matrix_free(struct matrix *matrix);
@@ -37,8 +37,8 @@ void matrix_free(struct matrix *matrix);
 int matrix_write(const struct matrix *matrix, size_t width, bool unicode, bool color, FILE *out);
 
 /*
- * The levels of times: by equal ratios from the least to the greatest, but over a factor of two at least. Bounds of the levels but the
- * first: each is the least that belongs to it.
+ * The levels of times: by equal ratios from the least to the greatest, but over a factor of two at
+ * least. Bounds of the levels but the first: each is the least that belongs to it.
  */
 void matrix_scale(uint64_t least, uint64_t most, uint64_t bounds[MATRIX_LEVELS - 1]);
 

@@ -19,7 +19,13 @@ matrixcmd_json(const msgpack_object *peer)
 {
 	static const char *const keys[] = {"address", "device", "hostname", "state"};
 	static const char *const figures[] = {
-		"span_s", "answered", "lost", "lost_ratio", "rtt_p50_ns", "prober_delay_p50_ns", "responder_delay_p50_ns",
+		"span_s",
+		"answered",
+		"lost",
+		"lost_ratio",
+		"rtt_p50_ns",
+		"prober_delay_p50_ns",
+		"responder_delay_p50_ns",
 	};
 	const msgpack_object nil = {.type = MSGPACK_OBJECT_NIL}, *o;
 
@@ -30,7 +36,8 @@ matrixcmd_json(const msgpack_object *peer)
 	}
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
 		printf(",\"%s\":", figures[i]);
-		json_write(stdout, (o = view_find(view_map(peer, "recent"), figures[i])) ? o : &nil);
+		json_write(stdout,
+			   (o = view_find(view_map(peer, "recent"), figures[i])) ? o : &nil);
 	}
 	puts("}");
 }
@@ -39,7 +46,10 @@ static void
 matrixcmd_title(const msgpack_object *list, enum matrix_metric metric)
 {
 	static const char *const titles[MATRIX_METRICS] = {
-		[MATRIX_BOTH] = "RTT p50 and loss", [MATRIX_RTT] = "RTT p50", [MATRIX_LOSS] = "Loss", [MATRIX_PROBER] = "Prober delay p50",
+		[MATRIX_BOTH] = "RTT p50 and loss",
+		[MATRIX_RTT] = "RTT p50",
+		[MATRIX_LOSS] = "Loss",
+		[MATRIX_PROBER] = "Prober delay p50",
 		[MATRIX_RESPONDER] = "Responder delay p50",
 	};
 	char span[48];
@@ -68,7 +78,9 @@ matrixcmd_show(const struct ctl *ctl, const msgpack_object *list, enum matrix_me
 	}
 	rc = matrix_new(list, metric, &matrix);
 	if (rc < 0) {
-		ctl_complain(rc == -E2BIG ? "too many peers on too many devices for a matrix; see rpingmesh-ctl peers" : "out of memory");
+		ctl_complain(rc == -E2BIG ? "too many peers on too many devices for a matrix; see "
+					    "rpingmesh-ctl peers" :
+					    "out of memory");
 		return CTL_BAD_NEWS;
 	}
 	table_screen(&columns, &rows);
@@ -89,7 +101,9 @@ matrixcmd_metric(const struct ctl_command *command, const char *name, enum matri
 		*out = (enum matrix_metric)i;
 		return -1;
 	}
-	return ctl_usage(command, "--metric: expected both, rtt, loss, prober or responder, not \"%s\"", name);
+	return ctl_usage(command,
+			 "--metric: expected both, rtt, loss, prober or responder, not \"%s\"",
+			 name);
 }
 
 static int
@@ -103,7 +117,8 @@ matrixcmd_run(struct ctl *ctl, const struct ctl_command *command, int argc, char
 
 	optind = 0;
 	while (rc < 0 && (c = getopt_long(argc, argv, ":m:" CTL_SHORT, longs, NULL)) != -1)
-		rc = c == 'm' ? matrixcmd_metric(command, optarg, &metric) : ctl_option(ctl, command, c, argv);
+		rc = c == 'm' ? matrixcmd_metric(command, optarg, &metric) :
+				ctl_option(ctl, command, c, argv);
 	if (rc < 0 && optind < argc)
 		return ctl_usage(command, "matrix takes no argument, not \"%s\"", argv[optind]);
 	if (rc >= 0)

@@ -23,7 +23,8 @@ near_distance(const char *a, const char *b)
 
 		row[0]++;
 		for (size_t j = 0; j < n; j++) {
-			unsigned int swap = diagonal + (a[i] != b[j]), less = row[j] < row[j + 1] ? row[j] : row[j + 1];
+			unsigned int swap = diagonal + (a[i] != b[j]),
+				     less = row[j] < row[j + 1] ? row[j] : row[j + 1];
 
 			diagonal = row[j + 1];
 			row[j + 1] = swap < less + 1 ? swap : less + 1;
@@ -47,7 +48,8 @@ near_name(struct near *near, const msgpack_object *peer, const char *key)
 	if (near->n == NEAR_MAX)
 		return;
 	name = near->names[near->n];
-	if (!view_text(peer, key, name, NEAR_TEXT) || near_distance(near->what, name) != near->distance)
+	if (!view_text(peer, key, name, NEAR_TEXT) ||
+	    near_distance(near->what, name) != near->distance)
 		return;
 	for (size_t i = 0; i < near->n; i++)
 		if (strcmp(near->names[i], name) == 0)
@@ -69,6 +71,7 @@ near_peers(const msgpack_object *peers, const char *what, char buf[NEAR_MAX * NE
 	}
 	buf[0] = '\0';
 	for (size_t i = 0; i < near.n; i++)
-		at += (size_t)snprintf(buf + at, NEAR_MAX * NEAR_TEXT - at, "%s%s", i ? ", " : "", near.names[i]);
+		at += (size_t)snprintf(buf + at, NEAR_MAX * NEAR_TEXT - at, "%s%s", i ? ", " : "",
+				       near.names[i]);
 	return near.n;
 }

@@ -53,7 +53,8 @@ pages_copy(struct pages *pages, const msgpack_object *list)
 }
 
 static int
-pages_ask(struct client *client, const struct pages_query *query, uint64_t after, const msgpack_object **out)
+pages_ask(struct client *client, const struct pages_query *query, uint64_t after,
+	  const msgpack_object **out)
 {
 	msgpack_sbuffer param;
 	msgpack_packer pk;
@@ -80,13 +81,15 @@ pages_ask(struct client *client, const struct pages_query *query, uint64_t after
 static int
 pages_strange(const struct pages_query *query, const char *what, const char *of)
 {
-	ctl_complain("the daemon's answer to \"%s\" %s%s: its version does not fit this program", query->method, what, of);
+	ctl_complain("the daemon's answer to \"%s\" %s%s: its version does not fit this program",
+		     query->method, what, of);
 	return CTL_NO_DAEMON;
 }
 
 /* Takes one page. *after: where it ended; 0: it was the last. */
 static int
-pages_take(struct client *client, const struct pages_query *query, struct pages *pages, uint64_t *after)
+pages_take(struct client *client, const struct pages_query *query, struct pages *pages,
+	   uint64_t *after)
 {
 	const msgpack_object *answer = NULL, *list;
 	uint64_t next = 0;
@@ -98,8 +101,9 @@ pages_take(struct client *client, const struct pages_query *query, struct pages 
 	if (!list || (view_find(answer, "next") && !view_u64(answer, "next", &next)))
 		return pages_strange(query, "is no list of ", query->key);
 	/* Each page must bring us on, or we would ask for ever. */
-	if (next && (next <= *after || (list->via.array.size == 0 && !query->sparse) || ++pages->n > PAGES_MAX ||
-		     pages->records + list->via.array.size > PAGES_RECORDS_MAX))
+	if (next &&
+	    (next <= *after || (list->via.array.size == 0 && !query->sparse) ||
+	     ++pages->n > PAGES_MAX || pages->records + list->via.array.size > PAGES_RECORDS_MAX))
 		return pages_strange(query, "never ends", "");
 	list = pages_copy(pages, list);
 	if (!list) {

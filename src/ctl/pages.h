@@ -23,7 +23,10 @@ struct pages_query {
 	const char *key;   /* of the answer: the list */
 	const char *param, *value; /* one more parameter, a string; param NULL: none */
 	bool sparse;       /* pages before the last may be empty */
-	/* Takes a page's list, which lives as long as the pages do. CTL_OK, or what to exit with, told. */
+	/*
+	 * Takes a page's list, which lives as long as the pages do. CTL_OK, or what to exit with,
+	 * told.
+	 */
 	int (*take)(void *arg, const msgpack_object *list);
 	void *arg;
 };
@@ -38,7 +41,11 @@ struct pages {
 int pages_fetch(struct client *client, const struct pages_query *query, struct pages *out);
 void pages_free(struct pages *pages);
 
-/* Calls take for each page's list, in the order in which they came, until one is not CTL_OK; returns that. */
-int pages_each(const struct pages *pages, int (*take)(void *arg, const msgpack_object *list), void *arg);
+/*
+ * Calls take for each page's list, in the order in which they came, until one is not CTL_OK;
+ * returns that.
+ */
+int pages_each(const struct pages *pages, int (*take)(void *arg, const msgpack_object *list),
+	       void *arg);
 
 #endif

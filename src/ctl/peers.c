@@ -59,7 +59,8 @@ peers_loss_color(double ratio)
 }
 
 void
-peers_recent_cells(struct table *table, const msgpack_object *record, const struct peers_recent_columns *at)
+peers_recent_cells(struct table *table, const msgpack_object *record,
+		   const struct peers_recent_columns *at)
 {
 	const msgpack_object *recent = view_map(record, "recent");
 	char text[FORMAT_TEXT];
@@ -83,7 +84,8 @@ peers_state_color(const msgpack_object *peer)
 {
 	if (view_is(peer, "state", "up"))
 		return TABLE_GREEN;
-	if (view_is(peer, "state", "resolving") || view_is(peer, "state", "checking") || view_is(peer, "state", "naming"))
+	if (view_is(peer, "state", "resolving") || view_is(peer, "state", "checking") ||
+	    view_is(peer, "state", "naming"))
 		return TABLE_YELLOW;
 	return view_is(peer, "state", "self") ? TABLE_PLAIN : TABLE_RED;
 }
@@ -91,7 +93,11 @@ peers_state_color(const msgpack_object *peer)
 double
 peers_badness(const msgpack_object *record)
 {
-	static const int weight[] = {[TABLE_PLAIN] = 0, [TABLE_GREEN] = 0, [TABLE_YELLOW] = 2, [TABLE_RED] = 4, [TABLE_BOLD] = 0};
+	static const int weight[] = {[TABLE_PLAIN] = 0,
+				     [TABLE_GREEN] = 0,
+				     [TABLE_YELLOW] = 2,
+				     [TABLE_RED] = 4,
+				     [TABLE_BOLD] = 0};
 	double ratio = 0;
 
 	view_double(view_map(record, "recent"), "lost_ratio", &ratio);
@@ -105,14 +111,16 @@ peers_cell_age(struct table *table, const msgpack_object *peer, uint64_t now_wal
 	uint64_t last;
 
 	if (view_u64(peer, "last_ok_ns", &last) && last > 0)
-		table_cell(table, PEERS_LAST_OK, TABLE_PLAIN, format_age(now_wall_ns > last ? now_wall_ns - last : 0, text));
+		table_cell(table, PEERS_LAST_OK, TABLE_PLAIN,
+			   format_age(now_wall_ns > last ? now_wall_ns - last : 0, text));
 }
 
 static int
 peers_row(struct table *table, const msgpack_object *peer, uint64_t now_wall_ns)
 {
 	static const struct peers_recent_columns recent = {
-		.loss = PEERS_LOSS, .p50 = PEERS_P50, .p99 = PEERS_P99, .prober = PEERS_PROBER, .responder = PEERS_RESPONDER,
+		.loss = PEERS_LOSS, .p50 = PEERS_P50, .p99 = PEERS_P99, .prober = PEERS_PROBER,
+		.responder = PEERS_RESPONDER,
 		.noise = PEERS_NOISE, .verdict = PEERS_VERDICT,
 	};
 	char text[TABLE_CELL_MAX];
@@ -168,7 +176,8 @@ peers_span(const msgpack_object *list, char *buf, size_t size)
 	double least = 0, most = 0, s;
 
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
-		if (!view_double(view_map(&list->via.array.ptr[i], "recent"), "span_s", &s) || s <= 0)
+		if (!view_double(view_map(&list->via.array.ptr[i], "recent"), "span_s", &s) ||
+		    s <= 0)
 			continue;
 		least = most > 0 && least < s ? least : s;
 		most = s > most ? s : most;
@@ -208,7 +217,8 @@ peers_line(const msgpack_object *peer, FILE *out)
 	fprintf(out, " %s", text);
 	view_text(peer, "sent", text, sizeof(text));
 	fprintf(out, " sent=%s", text);
-	fprintf(out, " loss=%s", view_double(recent, "lost_ratio", &ratio) ? format_ratio(ratio, ratio_text) : "-");
+	fprintf(out, " loss=%s",
+		view_double(recent, "lost_ratio", &ratio) ? format_ratio(ratio, ratio_text) : "-");
 	peers_line_ns(recent, "rtt_p50", "rtt_p50_ns", out);
 	peers_line_ns(recent, "rtt_p99", "rtt_p99_ns", out);
 	peers_line_ns(recent, "prober", "prober_delay_p50_ns", out);
@@ -301,5 +311,6 @@ peers_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **a
 }
 
 const struct ctl_command ctl_peers = {
-	.name = "peers", .summary = "each peer with its state, loss and times", .help = peers_help, .run = peers_run,
+	.name = "peers", .summary = "each peer with its state, loss and times", .help = peers_help,
+	.run = peers_run,
 };

@@ -21,7 +21,10 @@ struct table *peers_table(const msgpack_object *list, uint64_t now_wall_ns);
 
 void peers_count(const msgpack_object *list, struct peers_count *out);
 
-/* Of which time the figures in "recent" of all records are: "10 s", or "1.28 to 10 s" where they differ much. False: no record has any. */
+/*
+ * Of which time the figures in "recent" of all records are: "10 s", or "1.28 to 10 s" where they
+ * differ much. False: no record has any.
+ */
 bool peers_span(const msgpack_object *list, char *buf, size_t size);
 
 /* One line of "key=value" for logs, without a newline. */
@@ -36,12 +39,16 @@ double peers_badness(const msgpack_object *record);
 /* Of a share of lost probes: green for none, red from 5 % on, yellow in between. */
 enum table_color peers_loss_color(double ratio);
 
-/* Cells that peers, targets and flows share: loss and times of the last seconds, from the record's map "recent". */
+/*
+ * Cells that peers, targets and flows share: loss and times of the last seconds, from the record's
+ * map "recent".
+ */
 struct peers_recent_columns {
 	size_t loss, p50, p99, prober, responder;
 	size_t noise;   /* results that a stall of a host has touched; 0: no such column */
 	size_t verdict; /* of the sequential test of loss; 0: no such column */
 };
-void peers_recent_cells(struct table *table, const msgpack_object *record, const struct peers_recent_columns *at);
+void peers_recent_cells(struct table *table, const msgpack_object *record,
+			const struct peers_recent_columns *at);
 
 #endif

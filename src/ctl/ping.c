@@ -2,8 +2,9 @@
 /*
  * DOC: ping
  *
- * The daemon probes and tells each result; this prints them and adds them up. The totals in "ping_done" are the
- * daemon's and win over ours, which miss what it had to drop. Times can only come from what was told.
+ * The daemon probes and tells each result; this prints them and adds them up. The totals in
+ * "ping_done" are the daemon's and win over ours, which miss what it had to drop. Times can only
+ * come from what was told.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -67,8 +68,8 @@ ping_pack_text(msgpack_packer *pk, const char *key, const char *value)
 static void
 ping_pack(const struct ping_options *o, msgpack_packer *pk)
 {
-	msgpack_pack_map(pk, 1u + o->has_count + o->has_interval + o->has_size + o->has_flow_label + o->has_tos +
-				     o->has_timeout + !!o->device + !!o->source);
+	msgpack_pack_map(pk, 1u + o->has_count + o->has_interval + o->has_size + o->has_flow_label +
+				     o->has_tos + o->has_timeout + !!o->device + !!o->source);
 	ping_pack_text(pk, "host", o->host);
 	ping_pack_u64(pk, "count", o->has_count, o->count);
 	ping_pack_u64(pk, "interval_ns", o->has_interval, o->interval_ns);
@@ -83,7 +84,8 @@ ping_pack(const struct ping_options *o, msgpack_packer *pk)
 static void
 ping_print_times(const msgpack_object *record)
 {
-	static const char *const keys[][2] = {{"prober_delay_ns", "prober"}, {"responder_delay_ns", "responder"}};
+	static const char *const keys[][2] = {{"prober_delay_ns", "prober"},
+					      {"responder_delay_ns", "responder"}};
 	char text[FORMAT_TEXT];
 	uint64_t ns;
 
@@ -132,7 +134,8 @@ ping_print_failure(const struct ping *ping, const msgpack_object *record)
 		printf(" noise=%s", text);
 	if (view_text(record, "reason", text, sizeof(text)))
 		printf(" (%s)\n", text);
-	else if (ping->timeout_ns && (view_is(record, "class", "lost") || view_is(record, "class", "ack2_missing")))
+	else if (ping->timeout_ns &&
+		 (view_is(record, "class", "lost") || view_is(record, "class", "ack2_missing")))
 		printf(" (%s)\n", format_ns(ping->timeout_ns, time));
 	else
 		putchar('\n');
@@ -205,7 +208,8 @@ ping_notified(void *arg, const msgpack_object *method, const msgpack_object *par
 	const msgpack_object *record;
 	uint64_t id = 0, count;
 
-	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 || ping->done || ping->failed)
+	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 || ping->done ||
+	    ping->failed)
 		return;
 	record = &params->via.array.ptr[0];
 	if (ping_method_is(method, "dropped") && view_u64(record, "count", &count)) {
@@ -228,8 +232,8 @@ ping_print_delays(struct samples *s, const char *name)
 	char min[FORMAT_TEXT], avg[FORMAT_TEXT], max[FORMAT_TEXT];
 
 	if (s->n)
-		printf("%s delay min/avg/max = %s / %s / %s\n", name, format_ns(s->min, min), format_ns(samples_mean(s), avg),
-		       format_ns(s->max, max));
+		printf("%s delay min/avg/max = %s / %s / %s\n", name, format_ns(s->min, min),
+		       format_ns(samples_mean(s), avg), format_ns(s->max, max));
 }
 
 static void
@@ -238,8 +242,9 @@ ping_print_rtt(struct samples *s)
 	char text[6][FORMAT_TEXT];
 
 	if (s->n)
-		printf("rtt min/avg/p50/p99/max/mdev = %s / %s / %s / %s / %s / %s\n", format_ns(s->min, text[0]),
-		       format_ns(samples_mean(s), text[1]), format_ns(samples_percentile(s, 50), text[2]),
+		printf("rtt min/avg/p50/p99/max/mdev = %s / %s / %s / %s / %s / %s\n",
+		       format_ns(s->min, text[0]), format_ns(samples_mean(s), text[1]),
+		       format_ns(samples_percentile(s, 50), text[2]),
 		       format_ns(samples_percentile(s, 99), text[3]), format_ns(s->max, text[4]),
 		       format_ns(samples_mdev(s), text[5]));
 }
@@ -266,7 +271,8 @@ ping_print_classes(const struct ping *ping)
 	if (any)
 		putchar('\n');
 	if (ping->dropped)
-		printf("%" PRIu64 " results were not told because this program read too slowly\n", ping->dropped);
+		printf("%" PRIu64 " results were not told because this program read too slowly\n",
+		       ping->dropped);
 }
 
 static void
@@ -280,7 +286,8 @@ ping_summary(struct ping *ping)
 		return;
 	printf("\n--- %s ping statistics ---\n", ping->options.host);
 	printf("%" PRIu64 " sent, %" PRIu64 " answered, loss ", ping->sent, answered);
-	puts(answered + lost ? format_ratio((double)lost / (double)(answered + lost), text) : "not known");
+	puts(answered + lost ? format_ratio((double)lost / (double)(answered + lost), text) :
+			       "not known");
 	ping_print_classes(ping);
 	ping_print_rtt(&ping->rtt);
 	ping_print_delays(&ping->prober, "prober");
@@ -309,7 +316,8 @@ ping_start(struct ping *ping)
 	if (ping->ctl->json)
 		return CTL_OK;
 	printf("PING %s", ping->options.host);
-	if (view_text(result, "address", text, sizeof(text)) && strcmp(text, ping->options.host) != 0)
+	if (view_text(result, "address", text, sizeof(text)) &&
+	    strcmp(text, ping->options.host) != 0)
 		printf(" (%s)", text);
 	if (view_text(result, "device", text, sizeof(text)))
 		printf(" from %s", text);
@@ -396,17 +404,31 @@ ping_option(struct ping_options *o, const struct ctl_command *command, int c)
 {
 	switch (c) {
 	case 'c':
-		return ping_number(command, "-c", &(struct ping_option){.expected = "how many probes, 1 or more", .min = 1,
-			.max = UINT32_MAX, .value = &o->count, .has = &o->has_count});
+		return ping_number(command, "-c",
+				   &(struct ping_option){.expected = "how many probes, 1 or more",
+							 .min = 1,
+							 .max = UINT32_MAX,
+							 .value = &o->count,
+							 .has = &o->has_count});
 	case 's':
-		return ping_number(command, "-s", &(struct ping_option){.expected = "bytes, 50 to 4096", .min = 50,
-			.max = 4096, .value = &o->size, .has = &o->has_size});
+		return ping_number(command, "-s",
+				   &(struct ping_option){.expected = "bytes, 50 to 4096",
+							 .min = 50,
+							 .max = 4096,
+							 .value = &o->size,
+							 .has = &o->has_size});
 	case 'F':
-		return ping_number(command, "--flow-label", &(struct ping_option){.expected = "0 to 0xfffff",
-			.max = 0xfffff, .value = &o->flow_label, .has = &o->has_flow_label});
+		return ping_number(command, "--flow-label",
+				   &(struct ping_option){.expected = "0 to 0xfffff",
+							 .max = 0xfffff,
+							 .value = &o->flow_label,
+							 .has = &o->has_flow_label});
 	case 'T':
-		return ping_number(command, "--tos", &(struct ping_option){.expected = "0 to 255", .max = 255,
-			.value = &o->tos, .has = &o->has_tos});
+		return ping_number(command, "--tos",
+				   &(struct ping_option){.expected = "0 to 255",
+							 .max = 255,
+							 .value = &o->tos,
+							 .has = &o->has_tos});
 	case 'i':
 		return ping_seconds(command, "-i", &o->has_interval, &o->interval_ns);
 	case 'W':
@@ -426,11 +448,13 @@ ping_option(struct ping_options *o, const struct ctl_command *command, int c)
 }
 
 static int
-ping_options(struct ctl *ctl, struct ping_options *o, const struct ctl_command *command, int argc, char **argv)
+ping_options(struct ctl *ctl, struct ping_options *o, const struct ctl_command *command, int argc,
+	     char **argv)
 {
 	static const struct option longs[] = {
 		{"count", required_argument, NULL, 'c'}, {"interval", required_argument, NULL, 'i'},
-		{"size", required_argument, NULL, 's'}, {"flow-label", required_argument, NULL, 'F'},
+		{"size", required_argument, NULL, 's'}, {"flow-label", required_argument, NULL,
+		 'F'},
 		{"tos", required_argument, NULL, 'T'}, {"timeout", required_argument, NULL, 'W'},
 		{"device", required_argument, NULL, 'D'}, {"source", required_argument, NULL, 'A'},
 		{"quiet", no_argument, NULL, 'q'}, CTL_LONG,

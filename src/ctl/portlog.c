@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two more views of the device records, and the command that acknowledges what the first of them shows. */
+/*
+ * Two more views of the device records, and the command that acknowledges what the first of them
+ * shows.
+ */
 #include "ctl/portlog.h"
 
 #include <getopt.h>
@@ -103,7 +106,8 @@ portlog_history_row(struct table *table, const msgpack_object *device, const msg
 	if (view_u64(entry, "lasted_ns", &ns))
 		table_cell(table, HISTORY_LASTED, TABLE_PLAIN, format_age(ns, text));
 	if (view_text(entry, "to", text, sizeof(text)))
-		table_cell(table, HISTORY_TO, view_is(entry, "to", "up") ? TABLE_GREEN : TABLE_RED, text);
+		table_cell(table, HISTORY_TO, view_is(entry, "to", "up") ? TABLE_GREEN : TABLE_RED,
+			   text);
 	if (view_text(entry, "event", text, sizeof(text)))
 		table_cell(table, HISTORY_EVENT, TABLE_PLAIN, text);
 	if (view_bool(entry, "acknowledged", &seen) && seen)
@@ -118,7 +122,8 @@ portlog_history(const struct ctl *ctl, const msgpack_object *list)
 	struct table *table = table_new(history_columns, HISTORY_COLUMN_N);
 
 	for (uint32_t i = 0; table && i < list->via.array.size; i++) {
-		const msgpack_object *device = &list->via.array.ptr[i], *history = view_array(device, "history");
+		const msgpack_object *device = &list->via.array.ptr[i],
+				     *history = view_array(device, "history");
 
 		for (uint32_t e = 0; history && e < history->via.array.size; e++) {
 			if (table_row(table) < 0) {
@@ -166,7 +171,8 @@ portlog_counter_row(struct table *table, const msgpack_object *device, const msg
 	if (view_u64(&kv->val, "value", &n))
 		table_cell(table, COUNTERS_VALUE, TABLE_PLAIN, format_u64(n, text));
 	if (view_u64(&kv->val, "delta", &n))
-		table_cell(table, COUNTERS_DELTA, bad && n ? TABLE_YELLOW : TABLE_PLAIN, format_u64(n, text));
+		table_cell(table, COUNTERS_DELTA, bad && n ? TABLE_YELLOW : TABLE_PLAIN,
+			   format_u64(n, text));
 	if (view_u64(&kv->val, "total", &n))
 		table_cell(table, COUNTERS_TOTAL, TABLE_PLAIN, format_u64(n, text));
 }
@@ -178,7 +184,8 @@ portlog_counters(const struct ctl *ctl, const msgpack_object *list, bool all)
 	uint64_t value;
 
 	for (uint32_t i = 0; table && i < list->via.array.size; i++) {
-		const msgpack_object *device = &list->via.array.ptr[i], *counters = view_map(device, "counters");
+		const msgpack_object *device = &list->via.array.ptr[i],
+				     *counters = view_map(device, "counters");
 
 		for (uint32_t c = 0; counters && c < counters->via.map.size; c++) {
 			const msgpack_object_kv *kv = &counters->via.map.ptr[c];
@@ -220,7 +227,8 @@ acknowledge_call(const struct ctl *ctl, struct client *client, const char *devic
 	if (ctl->json)
 		json_line(stdout, result, NULL);
 	else if (view_u64(result, "flaps", &flaps))
-		printf("%s: %" PRIu64 " %s of the last hour seen\n", device ? device : "all devices", flaps, flaps == 1 ? "flap" : "flaps");
+		printf("%s: %" PRIu64 " %s of the last hour seen\n",
+		       device ? device : "all devices", flaps, flaps == 1 ? "flap" : "flaps");
 	return CTL_OK;
 }
 

@@ -2,9 +2,10 @@
 /*
  * DOC: recfile
  *
- * The writer owns a descriptor and what waits to be written. When a write fails, as much of its bytes as make whole objects stays in the
- * file and the rest is cut off, so that a disk that is full costs no more than what did not fit. The reader owns a descriptor and
- * a buffer with the object under way; frames are found by core/frame.h before anything is decoded.
+ * The writer owns a descriptor and what waits to be written. When a write fails, as much of its
+ * bytes as make whole objects stays in the file and the rest is cut off, so that a disk that is
+ * full costs no more than what did not fit. The reader owns a descriptor and a buffer with the
+ * object under way; frames are found by core/frame.h before anything is decoded.
  */
 #include "ctl/recfile.h"
 
@@ -33,7 +34,8 @@ struct recfile_writer {
 	msgpack_sbuffer waiting;
 	msgpack_packer pk;
 	uint64_t flushed_ns; /* when nothing waited last */
-	off_t base;          /* where the recording begins in the file, whose earlier bytes are not ours; -1: it cannot be cut */
+	off_t base; /* where the recording begins in the file, whose earlier bytes are not ours; -1:
+		       it cannot be cut */
 	uint64_t bytes;      /* in the file */
 	uint64_t objects;    /* in the file, whole */
 	int error;           /* -errno of the first write that failed */
@@ -67,8 +69,12 @@ recfile_pack_header(msgpack_packer *pk, const struct recfile_header *h)
 static int
 recfile_open_new(const char *path, bool force)
 {
-	int fd = strcmp(path, "-") == 0 ? dup(STDOUT_FILENO)
-					: open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (force ? O_TRUNC : O_EXCL), 0644);
+	int fd =
+		strcmp(path, "-") == 0 ?
+			dup(STDOUT_FILENO) :
+			open(path,
+			     O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (force ? O_TRUNC : O_EXCL),
+			     0644);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -86,7 +92,8 @@ recfile_base(int fd)
 }
 
 int
-recfile_create(const char *path, bool force, const struct recfile_header *header, struct recfile_writer **out)
+recfile_create(const char *path, bool force, const struct recfile_header *header,
+	       struct recfile_writer **out)
 {
 	struct recfile_writer *w = calloc(1, sizeof(*w));
 
@@ -158,7 +165,8 @@ recfile_flush(struct recfile_writer *w)
 }
 
 int
-recfile_add(struct recfile_writer *w, uint64_t after_ns, const char *kind, const msgpack_object *record)
+recfile_add(struct recfile_writer *w, uint64_t after_ns, const char *kind,
+	    const msgpack_object *record)
 {
 	if (w->error)
 		return w->error;
@@ -167,7 +175,8 @@ recfile_add(struct recfile_writer *w, uint64_t after_ns, const char *kind, const
 	client_pack_str(&w->pk, kind);
 	if (msgpack_pack_object(&w->pk, *record) < 0)
 		return w->error = -ENOMEM;
-	if (w->waiting.size < RECFILE_FLUSH_BYTES && clock_mono_ns() - w->flushed_ns < RECFILE_FLUSH_NS)
+	if (w->waiting.size < RECFILE_FLUSH_BYTES &&
+	    clock_mono_ns() - w->flushed_ns < RECFILE_FLUSH_NS)
 		return 0;
 	return recfile_flush(w);
 }
@@ -185,7 +194,8 @@ recfile_written(const struct recfile_writer *w)
 }
 
 static void
-recfile_pack_end(struct recfile_writer *w, uint64_t after_ns, uint64_t time_ns, uint64_t dropped, const char *reason)
+recfile_pack_end(struct recfile_writer *w, uint64_t after_ns, uint64_t time_ns, uint64_t dropped,
+		 const char *reason)
 {
 	uint64_t records = recfile_written(w);
 
@@ -204,7 +214,8 @@ recfile_pack_end(struct recfile_writer *w, uint64_t after_ns, uint64_t time_ns, 
 }
 
 int
-recfile_end(struct recfile_writer *w, uint64_t after_ns, uint64_t time_ns, uint64_t dropped, const char *reason)
+recfile_end(struct recfile_writer *w, uint64_t after_ns, uint64_t time_ns, uint64_t dropped,
+	    const char *reason)
 {
 	int rc;
 
@@ -243,7 +254,8 @@ recfile_open(const char *path, struct recfile_reader **out)
 
 	if (!r)
 		return -ENOMEM;
-	r->fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	r->fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) :
+					 open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (r->fd < 0) {
 		int rc = -errno;
 
@@ -322,14 +334,20 @@ static enum recfile_got
 recfile_object(struct recfile_reader *r, uint64_t *offset)
 {
 	for (;;) {
-		ssize_t n = r->len ? frame_scan_next(&r->scan, (const uint8_t *)r->data + r->off, r->len) : 0;
+		ssize_t n = r->len ? frame_scan_next(&r->scan, (const uint8_t *)r->data + r->off,
+						     r->len) :
+				     0;
 		int rc;
 
 		if (n > 0)
 			return recfile_decode(r, (size_t)n, offset);
 		if (n < 0)
-			return recfile_bad(r, r->at, n == -EMSGSIZE ? "an object that claims to be too long: the file is damaged here"
-								    : "this is no MessagePack: the file is damaged here");
+			return recfile_bad(
+				r, r->at,
+				n == -EMSGSIZE ?
+					"an object that claims to be too long: the file is damaged "
+					"here" :
+					"this is no MessagePack: the file is damaged here");
 		rc = recfile_read(r);
 		if (rc < 0)
 			return recfile_bad(r, r->at + r->len, strerror(-rc));
@@ -354,7 +372,10 @@ recfile_read_header(struct recfile_reader *r)
 		return NULL;
 	}
 	if (r->len < strlen(magic) || memcmp(r->data, magic, strlen(magic)) != 0) {
-		recfile_bad(r, 0, r->len ? "it does not begin as a recording of `rpingmesh-ctl record` does" : "it is empty");
+		recfile_bad(
+			r, 0,
+			r->len ? "it does not begin as a recording of `rpingmesh-ctl record` does" :
+				 "it is empty");
 		return NULL;
 	}
 	got = recfile_object(r, &offset);
@@ -362,10 +383,13 @@ recfile_read_header(struct recfile_reader *r)
 		got = recfile_object(r, &offset);
 	if (got == RECFILE_END)
 		recfile_bad(r, r->at, "it ends within its header");
-	else if (got == RECFILE_ENTRY && (!view_u64(&r->object.data, "version", &version) || version == 0))
+	else if (got == RECFILE_ENTRY &&
+		 (!view_u64(&r->object.data, "version", &version) || version == 0))
 		recfile_bad(r, offset, "the header has no version: the file is damaged here");
 	else if (version > RECFILE_VERSION)
-		recfile_bad(r, offset, "a later version of rpingmesh-ctl has recorded this; upgrade to replay it");
+		recfile_bad(
+			r, offset,
+			"a later version of rpingmesh-ctl has recorded this; upgrade to replay it");
 	return r->error[0] ? NULL : &r->object.data;
 }
 
@@ -377,9 +401,10 @@ recfile_next(struct recfile_reader *r, struct recfile_entry *out)
 
 	if (got != RECFILE_ENTRY)
 		return got;
-	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3 || a[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
-	    a[1].type != MSGPACK_OBJECT_STR)
-		return recfile_bad(r, out->offset, "this is no entry of a recording: the file is damaged here");
+	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3 ||
+	    a[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || a[1].type != MSGPACK_OBJECT_STR)
+		return recfile_bad(r, out->offset,
+				   "this is no entry of a recording: the file is damaged here");
 	out->after_ns = a[0].via.u64;
 	out->kind = &a[1];
 	out->record = &a[2];

@@ -2,8 +2,9 @@
 /*
  * DOC: record
  *
- * Subscribes and writes each notification as it comes, until told to stop, a limit is reached, the daemon goes or the disk is full.
- * Whatever ends it, what is in the file is whole records. When writing blocks, the daemon drops what we do not read, and says so.
+ * Subscribes and writes each notification as it comes, until told to stop, a limit is reached, the
+ * daemon goes or the disk is full. Whatever ends it, what is in the file is whole records. When
+ * writing blocks, the daemon drops what we do not read, and says so.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -30,7 +31,8 @@ enum recording_kind {
 };
 
 static const char *const recording_kinds[RECORDING_KIND_N] = {"probe", "window", "event"};
-static const char *const recording_methods[RECORDING_KIND_N] = {"subscribe", "subscribe_windows", "events"};
+static const char *const recording_methods[RECORDING_KIND_N] = {"subscribe", "subscribe_windows",
+								"events"};
 
 struct recording {
 	struct ctl *ctl;
@@ -42,13 +44,14 @@ struct recording {
 	uint64_t start_ns;                               /* CLOCK_MONOTONIC */
 	uint64_t added[RECORDING_KIND_N], total, dropped;
 	int error;                                       /* -errno of the file */
-	int failed;                                      /* what to exit with; 0: nothing has failed */
+	int failed; /* what to exit with; 0: nothing has failed */
 };
 
 static bool
 recording_full(const struct recording *r)
 {
-	return (r->count && r->total >= r->count) || (r->max_size && recfile_size(r->file) >= r->max_size);
+	return (r->count && r->total >= r->count) ||
+	       (r->max_size && recfile_size(r->file) >= r->max_size);
 }
 
 static void
@@ -64,7 +67,8 @@ recording_notified(void *arg, const msgpack_object *method, const msgpack_object
 	const msgpack_object *record;
 	uint64_t n;
 
-	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 || !r->file || r->error || r->failed || recording_full(r))
+	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 || !r->file ||
+	    r->error || r->failed || recording_full(r))
 		return;
 	record = &params->via.array.ptr[0];
 	if (view_str_is(method, "dropped")) {
@@ -88,8 +92,8 @@ recording_notified(void *arg, const msgpack_object *method, const msgpack_object
 static int
 recording_cannot(const struct recording *r, int error, const char *what)
 {
-	ctl_complain("%s: %s: %s%s", strcmp(r->path, "-") == 0 ? "standard output" : r->path, what, strerror(-error),
-		     error == -EEXIST ? "; --force overwrites it" : "");
+	ctl_complain("%s: %s: %s%s", strcmp(r->path, "-") == 0 ? "standard output" : r->path, what,
+		     strerror(-error), error == -EEXIST ? "; --force overwrites it" : "");
 	return CTL_BAD_NEWS;
 }
 
@@ -117,7 +121,8 @@ recording_begin(struct recording *r)
 	rc = recfile_create(r->path, r->force, &header, &r->file);
 	if (rc == 0)
 		rc = r->error = recfile_flush(r->file);
-	return rc < 0 ? recording_cannot(r, rc, r->file ? "cannot be written" : "cannot be made") : CTL_OK;
+	return rc < 0 ? recording_cannot(r, rc, r->file ? "cannot be written" : "cannot be made") :
+			CTL_OK;
 }
 
 static int
@@ -132,15 +137,18 @@ recording_subscribe(struct recording *r)
 }
 
 static void
-recording_summary(const struct recording *r, uint64_t took_ns, uint64_t bytes, uint64_t kept, const char *reason)
+recording_summary(const struct recording *r, uint64_t took_ns, uint64_t bytes, uint64_t kept,
+		  const char *reason)
 {
 	char text[FORMAT_TEXT];
 	/* The recording itself may go to the standard output. */
 	FILE *out = strcmp(r->path, "-") == 0 ? stderr : stdout;
 
 	if (r->ctl->json) {
-		fprintf(out, "{\"type\":\"recording\",\"records\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"kept\":%" PRIu64 ",\"bytes\":%" PRIu64
-			     ",\"duration_ns\":%" PRIu64 ",\"reason\":\"%s\"}\n",
+		fprintf(out,
+			"{\"type\":\"recording\",\"records\":%" PRIu64 ",\"dropped\":%" PRIu64
+			",\"kept\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"duration_ns\":%" PRIu64
+			",\"reason\":\"%s\"}\n",
 			r->total, r->dropped, kept, bytes, took_ns, reason);
 		return;
 	}
@@ -189,7 +197,8 @@ recording_over(const struct recording *r, int rc)
 		return "size";
 	if (signals_stop())
 		return "stopped";
-	return r->duration_ns && clock_mono_ns() - r->start_ns >= r->duration_ns ? "duration" : NULL;
+	return r->duration_ns && clock_mono_ns() - r->start_ns >= r->duration_ns ? "duration" :
+										   NULL;
 }
 
 static int
@@ -221,7 +230,8 @@ recording_parse_kinds(struct recording *r, const char *text)
 		size_t len = strcspn(text, ",");
 		int kind = 0;
 
-		while (kind < RECORDING_KIND_N && (strlen(recording_kinds[kind]) != len || strncmp(text, recording_kinds[kind], len) != 0))
+		while (kind < RECORDING_KIND_N && (strlen(recording_kinds[kind]) != len ||
+						   strncmp(text, recording_kinds[kind], len) != 0))
 			kind++;
 		if (kind == RECORDING_KIND_N)
 			return false;
@@ -254,14 +264,19 @@ recording_parse_size(const char *text, unsigned long long *out)
 }
 
 static int
-recording_option(struct recording *r, struct ctl *ctl, const struct ctl_command *command, int c, char **argv)
+recording_option(struct recording *r, struct ctl *ctl, const struct ctl_command *command, int c,
+		 char **argv)
 {
 	switch (c) {
 	case 'f':
 		r->force = true;
 		return -1;
 	case 'k':
-		return recording_parse_kinds(r, optarg) ? -1 : ctl_usage(command, "-k: expected some of probe,window,event, not \"%s\"", optarg);
+		return recording_parse_kinds(r, optarg) ?
+			       -1 :
+			       ctl_usage(command,
+					 "-k: expected some of probe,window,event, not \"%s\"",
+					 optarg);
 	case 'c':
 		return ctl_number(optarg, 1, UINT32_MAX, &r->count) ? -1 :
 			ctl_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
@@ -269,19 +284,25 @@ recording_option(struct recording *r, struct ctl *ctl, const struct ctl_command 
 		return ctl_seconds(optarg, 0.1, 1e9, &r->duration_ns) ? -1 :
 			ctl_usage(command, "-d: expected seconds, 0.1 or more, not \"%s\"", optarg);
 	case 'M':
-		return recording_parse_size(optarg, &r->max_size) ? -1 :
-			ctl_usage(command, "--max-size: expected bytes as in 500, 20k, 3M or 1G, not \"%s\"", optarg);
+		return recording_parse_size(optarg, &r->max_size) ?
+			       -1 :
+			       ctl_usage(command,
+					 "--max-size: expected bytes as in 500, 20k, 3M or 1G, not "
+					 "\"%s\"",
+					 optarg);
 	default:
 		return ctl_option(ctl, command, c, argv);
 	}
 }
 
 static int
-recording_options(struct recording *r, struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+recording_options(struct recording *r, struct ctl *ctl, const struct ctl_command *command, int argc,
+		  char **argv)
 {
 	static const struct option longs[] = {
 		{"kinds", required_argument, NULL, 'k'}, {"count", required_argument, NULL, 'c'},
-		{"duration", required_argument, NULL, 'd'}, {"max-size", required_argument, NULL, 'M'},
+		{"duration", required_argument, NULL, 'd'}, {"max-size", required_argument, NULL,
+		 'M'},
 		{"force", no_argument, NULL, 'f'}, CTL_LONG,
 	};
 	int c, rc = -1;
@@ -292,7 +313,8 @@ recording_options(struct recording *r, struct ctl *ctl, const struct ctl_command
 	if (rc >= 0)
 		return rc;
 	if (optind + 1 != argc)
-		return ctl_usage(command, optind == argc ? "record into which file?" : "record: one file");
+		return ctl_usage(command,
+				 optind == argc ? "record into which file?" : "record: one file");
 	r->path = argv[optind];
 	if (strcmp(r->path, "-") == 0 && ctl->tty)
 		return ctl_usage(command, "a recording is no text: not to a terminal");

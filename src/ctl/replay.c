@@ -2,8 +2,8 @@
 /*
  * DOC: replay
  *
- * Reads a recording and prints what the commands that follow a daemon would have printed: as JSON the records as they came, else a
- * line each. By default at once; with --speed as it happened.
+ * Reads a recording and prints what the commands that follow a daemon would have printed: as JSON
+ * the records as they came, else a line each. By default at once; with --speed as it happened.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -159,11 +159,15 @@ replay_head(struct replay *r, const msgpack_object *header)
 static void
 replay_totals_json(const struct replay *r)
 {
-	const msgpack_object reason = {.type = MSGPACK_OBJECT_STR, .via.str = {.size = (uint32_t)strlen(r->reason), .ptr = r->reason}};
+	const msgpack_object reason = {.type = MSGPACK_OBJECT_STR,
+				       .via.str = {.size = (uint32_t)strlen(r->reason),
+						   .ptr = r->reason}};
 
-	printf("{\"type\":\"recording_totals\",\"probes\":%" PRIu64 ",\"windows\":%" PRIu64 ",\"events\":%" PRIu64 ",\"missing\":%" PRIu64
-	       ",\"others\":%" PRIu64 ",\"duration_ns\":%" PRIu64 ",\"reason\":", r->n[REPLAY_PROBE], r->n[REPLAY_WINDOW],
-	       r->n[REPLAY_EVENT], r->missing, r->others, r->last_ns);
+	printf("{\"type\":\"recording_totals\",\"probes\":%" PRIu64 ",\"windows\":%" PRIu64
+	       ",\"events\":%" PRIu64 ",\"missing\":%" PRIu64 ",\"others\":%" PRIu64
+	       ",\"duration_ns\":%" PRIu64 ",\"reason\":",
+	       r->n[REPLAY_PROBE], r->n[REPLAY_WINDOW], r->n[REPLAY_EVENT], r->missing, r->others,
+	       r->last_ns);
 	if (r->ended)
 		json_write(stdout, &reason);
 	else
@@ -195,10 +199,14 @@ replay_tail(const struct replay *r)
 	if (r->ended || signals_stop())
 		return CTL_OK;
 	if (recfile_cut(r->file, &offset))
-		snprintf(text, sizeof(text), "byte %llu: the recording was cut within a record; all before it has been read",
+		snprintf(text, sizeof(text),
+			 "byte %llu: the recording was cut within a record; all before it has been "
+			 "read",
 			 (unsigned long long)offset);
 	else
-		snprintf(text, sizeof(text), "byte %llu: the recording has no end: who wrote it was killed, still runs, or had no room",
+		snprintf(text, sizeof(text),
+			 "byte %llu: the recording has no end: who wrote it was killed, still "
+			 "runs, or had no room",
 			 (unsigned long long)offset);
 	return replay_bad(r, text);
 }
@@ -232,10 +240,12 @@ replay_all(struct replay *r)
 }
 
 static int
-replay_options(struct ctl *ctl, struct replay *r, const struct ctl_command *command, int argc, char **argv)
+replay_options(struct ctl *ctl, struct replay *r, const struct ctl_command *command, int argc,
+	       char **argv)
 {
 	static const struct option longs[] = {
-		{"speed", required_argument, NULL, 's'}, {"follow", no_argument, NULL, 'f'}, {"info", no_argument, NULL, 'i'}, CTL_LONG,
+		{"speed", required_argument, NULL, 's'}, {"follow", no_argument, NULL, 'f'},
+		 {"info", no_argument, NULL, 'i'}, CTL_LONG,
 	};
 	unsigned long long speed_ns;
 	int c, rc = -1;
@@ -247,14 +257,17 @@ replay_options(struct ctl *ctl, struct replay *r, const struct ctl_command *comm
 		if (c == 's' && ctl_seconds(optarg, 0.001, 1e6, &speed_ns))
 			r->speed = (double)speed_ns / (double)NSEC_PER_SEC;
 		else if (c == 's')
-			rc = ctl_usage(command, "-s: expected a factor, 0.001 to 1000000, not \"%s\"", optarg);
+			rc = ctl_usage(command,
+				       "-s: expected a factor, 0.001 to 1000000, not \"%s\"",
+				       optarg);
 		else if (c != 'f' && c != 'i')
 			rc = ctl_option(ctl, command, c, argv);
 	}
 	if (rc >= 0)
 		return rc;
 	if (optind + 1 != argc)
-		return ctl_usage(command, optind == argc ? "replay which file?" : "replay: one file");
+		return ctl_usage(command,
+				 optind == argc ? "replay which file?" : "replay: one file");
 	r->path = argv[optind];
 	return -1;
 }

@@ -46,14 +46,16 @@ route_tell(const struct nlmsghdr *head, void *data)
 	}
 	out = attributes[RTA_OIF];
 	gateway = attributes[RTA_GATEWAY];
-	if (out && mnl_attr_get_payload_len(out) == sizeof(uint32_t) && !if_indextoname(mnl_attr_get_u32(out), device))
+	if (out && mnl_attr_get_payload_len(out) == sizeof(uint32_t) &&
+	    !if_indextoname(mnl_attr_get_u32(out), device))
 		snprintf(device, sizeof(device), "#%u", mnl_attr_get_u32(out));
 	if (gateway && mnl_attr_get_payload_len(gateway) == (route->rtm_family == AF_INET ? 4 : 16))
 		inet_ntop(route->rtm_family, mnl_attr_get_payload(gateway), via, sizeof(via));
 	if (route->rtm_type == RTN_LOCAL)
 		snprintf(answer->text, ROUTE_TEXT, "by %s: it is an address of this host", device);
 	else
-		snprintf(answer->text, ROUTE_TEXT, "by %s%s%s", device, via[0] ? " via " : ", direct", via);
+		snprintf(answer->text, ROUTE_TEXT, "by %s%s%s", device,
+			 via[0] ? " via " : ", direct", via);
 	answer->told = true;
 	return MNL_CB_STOP;
 }
@@ -67,10 +69,12 @@ route_ask(struct mnl_socket *nl, const struct nlmsghdr *request, char text[ROUTE
 	ssize_t n;
 
 	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 || mnl_socket_sendto(nl, request, request->nlmsg_len) < 0)
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(nl, request, request->nlmsg_len) < 0)
 		return -errno;
 	n = mnl_socket_recvfrom(nl, bytes, sizeof(bytes));
-	if (n < 0 || mnl_cb_run(bytes, (size_t)n, ROUTE_SEQ, mnl_socket_get_portid(nl), route_tell, &answer) < 0)
+	if (n < 0 || mnl_cb_run(bytes, (size_t)n, ROUTE_SEQ, mnl_socket_get_portid(nl), route_tell,
+				&answer) < 0)
 		return -errno;
 	return answer.told ? 0 : -EBADMSG;
 }

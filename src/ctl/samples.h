@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Times measured by one ping, for its summary. Extremes, mean and deviation are of all of them, percentiles of
- * the last SAMPLES_MAX.
+ * Times measured by one ping, for its summary. Extremes, mean and deviation are of all of them,
+ * percentiles of the last SAMPLES_MAX.
  */
 #ifndef RPINGMESH_CTL_SAMPLES_H
 #define RPINGMESH_CTL_SAMPLES_H

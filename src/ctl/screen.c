@@ -2,8 +2,8 @@
 /*
  * DOC: screen
  *
- * What the terminal was like is kept from the start to the stop, where a signal handler finds it. Signals of keys (Ctrl-C, Ctrl-Z) stay
- * signals.
+ * What the terminal was like is kept from the start to the stop, where a signal handler finds it.
+ * Signals of keys (Ctrl-C, Ctrl-Z) stay signals.
  */
 #include "ctl/screen.h"
 
@@ -67,7 +67,8 @@ screen_start(void)
 	const char *term = getenv("TERM");
 	int rc;
 
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !term || !*term || strcmp(term, "dumb") == 0)
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !term || !*term ||
+	    strcmp(term, "dumb") == 0)
 		return -ENOTTY;
 	if (tcgetattr(STDIN_FILENO, &screen.was) < 0)
 		return -errno;
@@ -92,7 +93,10 @@ screen_suspend(void)
 		raise(SIGSTOP);
 		again = true;
 	}
-	/* Also after a SIGSTOP that nobody told us of: the shell has set the terminal as it likes it. */
+	/*
+	 * Also after a SIGSTOP that nobody told us of: the shell has set the terminal as it likes
+	 * it.
+	 */
 	if (signals_continued())
 		again = true;
 	if (again)
@@ -111,8 +115,10 @@ screen_fd(void)
 void
 screen_wait(uint64_t until_ns)
 {
-	struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN}, {.fd = screen_fd(), .events = POLLIN}};
-	uint64_t now_ns = clock_mono_ns(), left_ms = until_ns > now_ns ? (until_ns - now_ns) / NSEC_PER_MSEC + 1 : 0;
+	struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},
+				{.fd = screen_fd(), .events = POLLIN}};
+	uint64_t now_ns = clock_mono_ns(),
+		 left_ms = until_ns > now_ns ? (until_ns - now_ns) / NSEC_PER_MSEC + 1 : 0;
 
 	if (poll(fds, 2, left_ms > 3600000 ? 3600000 : (int)left_ms) > 0 && fds[0].revents)
 		signals_drain();
@@ -136,7 +142,10 @@ screen_read(void)
 		screen.eof = true;
 }
 
-/* Behind ESC [ or ESC O: parameters and the final byte. Sequences come whole, or they are taken for what they look like. */
+/*
+ * Behind ESC [ or ESC O: parameters and the final byte. Sequences come whole, or they are taken for
+ * what they look like.
+ */
 static int
 screen_sequence(void)
 {
@@ -145,8 +154,10 @@ screen_sequence(void)
 		int number; /* -1: any */
 		int key;
 	} known[] = {
-		{'A', -1, SCREEN_UP}, {'B', -1, SCREEN_DOWN}, {'H', -1, SCREEN_HOME}, {'F', -1, SCREEN_END}, {'~', 1, SCREEN_HOME},
-		{'~', 4, SCREEN_END}, {'~', 5, SCREEN_PAGE_UP}, {'~', 6, SCREEN_PAGE_DOWN}, {'~', 7, SCREEN_HOME}, {'~', 8, SCREEN_END},
+		{'A', -1, SCREEN_UP}, {'B', -1, SCREEN_DOWN}, {'H', -1, SCREEN_HOME}, {'F', -1,
+		 SCREEN_END}, {'~', 1, SCREEN_HOME},
+		{'~', 4, SCREEN_END}, {'~', 5, SCREEN_PAGE_UP}, {'~', 6, SCREEN_PAGE_DOWN}, {'~', 7,
+		 SCREEN_HOME}, {'~', 8, SCREEN_END},
 	};
 	int number = 0;
 
@@ -159,7 +170,8 @@ screen_sequence(void)
 		if (c < 0x40)
 			continue;
 		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-			if (known[i].last == c && (known[i].number < 0 || known[i].number == number))
+			if (known[i].last == c &&
+			    (known[i].number < 0 || known[i].number == number))
 				return known[i].key;
 		return SCREEN_OTHER;
 	}
@@ -174,7 +186,8 @@ screen_key(void)
 	if (screen.at == screen.n_keys)
 		return screen.eof ? SCREEN_EOF : SCREEN_NONE;
 	c = screen.keys[screen.at++];
-	if (c == SCREEN_ESCAPE && screen.at < screen.n_keys && (screen.keys[screen.at] == '[' || screen.keys[screen.at] == 'O'))
+	if (c == SCREEN_ESCAPE && screen.at < screen.n_keys &&
+	    (screen.keys[screen.at] == '[' || screen.keys[screen.at] == 'O'))
 		return screen_sequence();
 	return c == '\b' ? SCREEN_BACKSPACE : c;
 }

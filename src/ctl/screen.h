@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The terminal as a screen of its own, with single keys: by the sequences that all terminals of today know (ECMA-48 and xterm's
- * alternate screen), no terminal library. Whatever way out is taken, the terminal is as it was. One per process.
+ * The terminal as a screen of its own, with single keys: by the sequences that all terminals of
+ * today know (ECMA-48 and xterm's alternate screen), no terminal library. Whatever way out is
+ * taken, the terminal is as it was. One per process.
  */
 #ifndef RPINGMESH_CTL_SCREEN_H
 #define RPINGMESH_CTL_SCREEN_H
@@ -24,16 +25,24 @@ enum screen_key {
 	SCREEN_OTHER,
 };
 
-/* Clears the next line, not the end of this one: behind the last column that would take its last character. */
+/*
+ * Clears the next line, not the end of this one: behind the last column that would take its last
+ * character.
+ */
 #define SCREEN_END_LINE "\r\n\033[K"
 #define SCREEN_LAST_LINE "\033[J" /* in front of the last: nothing is left below */
 
-/* Takes the terminal and catches signals (signals.h). -ENOTTY: stdin and stdout are not one, or it is dumb; -errno. */
+/*
+ * Takes the terminal and catches signals (signals.h). -ENOTTY: stdin and stdout are not one, or it
+ * is dumb; -errno.
+ */
 int screen_start(void);
 /* Gives it back; any number of times. */
 void screen_stop(void);
 
-/* Does what SIGTSTP and SIGCONT ask for, if they have come. True: everything has to be drawn anew. */
+/*
+ * Does what SIGTSTP and SIGCONT ask for, if they have come. True: everything has to be drawn anew.
+ */
 bool screen_suspend(void);
 
 /* To be polled for reading; -1: nobody types there any more. */

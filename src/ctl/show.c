@@ -139,10 +139,20 @@ static const struct table_column devices_columns[DEVICES_COLUMN_N] = {
 };
 
 static const char *const devices_keys[DEVICES_COLUMN_N] = {
-	[DEVICES_DEVICE] = "device", [DEVICES_PORT] = "port", [DEVICES_NETDEV] = "netdev", [DEVICES_DRIVER] = "driver",
-	[DEVICES_GID] = "gid", [DEVICES_INDEX] = "gid_index", [DEVICES_MTU] = "mtu", [DEVICES_CLOCK] = "clock",
-	[DEVICES_QPN] = "qpn", [DEVICES_RESPONDER] = "responder_qpn", [DEVICES_POSTED] = "posted",
-	[DEVICES_DEFERRED] = "deferred", [DEVICES_SERVICES] = "probes_per_s_service", [DEVICES_REASON] = "state_reason",
+	[DEVICES_DEVICE] = "device",
+	[DEVICES_PORT] = "port",
+	[DEVICES_NETDEV] = "netdev",
+	[DEVICES_DRIVER] = "driver",
+	[DEVICES_GID] = "gid",
+	[DEVICES_INDEX] = "gid_index",
+	[DEVICES_MTU] = "mtu",
+	[DEVICES_CLOCK] = "clock",
+	[DEVICES_QPN] = "qpn",
+	[DEVICES_RESPONDER] = "responder_qpn",
+	[DEVICES_POSTED] = "posted",
+	[DEVICES_DEFERRED] = "deferred",
+	[DEVICES_SERVICES] = "probes_per_s_service",
+	[DEVICES_REASON] = "state_reason",
 };
 
 /* "send 2 queue_full 7": the error counters that are not 0. */
@@ -150,7 +160,8 @@ static void
 devices_errors(struct table *table, const msgpack_object *device)
 {
 	static const char *const keys[][2] = {
-		{"send_errors", "send"}, {"receive_errors", "receive"}, {"receive_queue_full", "queue_full"},
+		{"send_errors", "send"}, {"receive_errors", "receive"}, {"receive_queue_full",
+		 "queue_full"},
 		{"clock_rejected", "clock"},
 	};
 	char text[TABLE_CELL_MAX];
@@ -159,7 +170,8 @@ devices_errors(struct table *table, const msgpack_object *device)
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (view_u64(device, keys[i][0], &n) && n > 0 && at < sizeof(text))
-			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s %" PRIu64, at ? " " : "", keys[i][1], n);
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s %" PRIu64,
+					       at ? " " : "", keys[i][1], n);
 	if (at > 0)
 		table_cell(table, DEVICES_ERRORS, TABLE_YELLOW, text);
 }
@@ -212,7 +224,8 @@ devices_fill(struct table *table, const msgpack_object *device)
 	if (view_u64(device, "flaps", &flaps) && flaps > 0)
 		table_cell(table, DEVICES_FLAPS, TABLE_YELLOW, format_u64(flaps, text));
 	if (view_text(device, "state", text, sizeof(text)))
-		table_cell(table, DEVICES_STATE, view_is(device, "state", "up") ? TABLE_GREEN : TABLE_RED, text);
+		table_cell(table, DEVICES_STATE,
+			   view_is(device, "state", "up") ? TABLE_GREEN : TABLE_RED, text);
 	devices_errors(table, device);
 }
 
@@ -248,11 +261,17 @@ static int
 devices_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	static const struct show show = {
-		.method = "devices", .columns = devices_columns, .keys = devices_keys, .n_columns = DEVICES_COLUMN_N,
-		.none = "No RDMA device is in use (key \"devices\" of the daemon's configuration; rdma link).", .fill = devices_fill,
+		.method = "devices",
+		.columns = devices_columns,
+		.keys = devices_keys,
+		.n_columns = DEVICES_COLUMN_N,
+		.none = "No RDMA device is in use (key \"devices\" of the daemon's configuration; "
+			"rdma link).",
+		.fill = devices_fill,
 	};
 	static const struct option longs[] = {
-		{"history", no_argument, NULL, 'H'}, {"counters", no_argument, NULL, 'C'}, {"all", no_argument, NULL, 'a'}, CTL_LONG,
+		{"history", no_argument, NULL, 'H'}, {"counters", no_argument, NULL, 'C'}, {"all",
+		 no_argument, NULL, 'a'}, CTL_LONG,
 	};
 	bool history = false, counters = false, all = false;
 	int c, rc;
@@ -269,7 +288,8 @@ devices_run(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 			return rc;
 	}
 	if (optind < argc)
-		return ctl_usage(command, "%s takes no argument, not \"%s\"", command->name, argv[optind]);
+		return ctl_usage(command, "%s takes no argument, not \"%s\"", command->name,
+				 argv[optind]);
 	if (history && counters)
 		return ctl_usage(command, "--history or --counters, not both");
 	/* The records have it all. */
@@ -356,8 +376,14 @@ static const struct table_column targets_columns[TARGETS_COLUMN_N] = {
 };
 
 static const char *const targets_keys[TARGETS_COLUMN_N] = {
-	[TARGETS_PEER] = "peer", [TARGETS_DEVICE] = "device", [TARGETS_HOST] = "hostname", [TARGETS_KIND] = "kind",
-	[TARGETS_TCLASS] = "traffic_class", [TARGETS_PORT] = "src_port", [TARGETS_PATH] = "path", [TARGETS_SENT] = "sent",
+	[TARGETS_PEER] = "peer",
+	[TARGETS_DEVICE] = "device",
+	[TARGETS_HOST] = "hostname",
+	[TARGETS_KIND] = "kind",
+	[TARGETS_TCLASS] = "traffic_class",
+	[TARGETS_PORT] = "src_port",
+	[TARGETS_PATH] = "path",
+	[TARGETS_SENT] = "sent",
 };
 
 /* "50,1024,…": as many as a column has room for. */
@@ -385,7 +411,8 @@ static void
 targets_fill(struct table *table, const msgpack_object *target)
 {
 	static const struct peers_recent_columns recent = {
-		.loss = TARGETS_LOSS, .p50 = TARGETS_P50, .p99 = TARGETS_P99, .prober = TARGETS_PROBER,
+		.loss = TARGETS_LOSS, .p50 = TARGETS_P50, .p99 = TARGETS_P99,
+		.prober = TARGETS_PROBER,
 		.responder = TARGETS_RESPONDER, .noise = TARGETS_NOISE, .verdict = TARGETS_VERDICT,
 	};
 	char text[TABLE_CELL_MAX];
@@ -407,8 +434,10 @@ static int
 targets_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	static const struct show show = {
-		.method = "targets", .columns = targets_columns, .keys = targets_keys, .n_columns = TARGETS_COLUMN_N,
-		.none = "Nothing is probed: no peer is configured, or none has a local device.", .fill = targets_fill,
+		.method = "targets", .columns = targets_columns, .keys = targets_keys,
+		.n_columns = TARGETS_COLUMN_N,
+		.none = "Nothing is probed: no peer is configured, or none has a local device.",
+		.fill = targets_fill,
 	};
 	int rc = ctl_options_only(ctl, command, argc, argv);
 

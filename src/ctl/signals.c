@@ -49,8 +49,12 @@ signals_start(void (*restore)(void))
 	signals.restore = restore;
 	sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < n; i++)
-		/* nohup(1) is to be obeyed. A shell without jobs has its background ignore SIGINT as well: kill -INT is to end us. */
-		if (wanted[i] != SIGHUP || (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN))
+		/*
+		 * nohup(1) is to be obeyed. A shell without jobs has its background ignore SIGINT
+		 * as well: kill -INT is to end us.
+		 */
+		if (wanted[i] != SIGHUP ||
+		    (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN))
 			sigaction(wanted[i], &sa, NULL);
 	return 0;
 }

@@ -45,7 +45,8 @@ spark_scaled(const uint64_t *values, size_t n, bool unicode, char *buf)
 		if (values[i] == SPARK_UNKNOWN)
 			*buf++ = '?';
 		else
-			buf = spark_put(buf, span ? spark_level(values[i] - least, span) : 0, unicode);
+			buf = spark_put(buf, span ? spark_level(values[i] - least, span) : 0,
+					unicode);
 	}
 	*buf = '\0';
 }

@@ -19,7 +19,8 @@
 
 /* "2, 1 up" */
 static void
-status_up(const struct ctl *ctl, const msgpack_object *status, const char *label, const char *all_key, const char *up_key)
+status_up(const struct ctl *ctl, const msgpack_object *status, const char *label,
+	  const char *all_key, const char *up_key)
 {
 	uint64_t all, up;
 	char text[FORMAT_TEXT + 16];
@@ -35,7 +36,11 @@ status_up(const struct ctl *ctl, const msgpack_object *status, const char *label
 	}
 	snprintf(text, sizeof(text), "%" PRIu64 " up", up);
 	printf("%" PRIu64 ", ", all);
-	table_paint(stdout, text, up == all ? TABLE_GREEN : up ? TABLE_YELLOW : TABLE_RED, ctl->color);
+	table_paint(stdout, text,
+		    up == all ? TABLE_GREEN :
+		    up	      ? TABLE_YELLOW :
+				TABLE_RED,
+		    ctl->color);
 	putchar('\n');
 }
 
@@ -84,7 +89,8 @@ status_stall(const msgpack_object *status)
 	printf("longest stall %s", format_ns(ns, text));
 	if (view_text(status, "loop_stall_max_who", who, sizeof(who)) && who[0])
 		printf(" in \"%s\"", who);
-	if (view_u64(status, "loop_stall_max_time_ns", &when) && view_u64(status, "time_ns", &now) && when > 0 && now >= when)
+	if (view_u64(status, "loop_stall_max_time_ns", &when) &&
+	    view_u64(status, "time_ns", &now) && when > 0 && now >= when)
 		printf(", %s ago", format_age(now - when, text));
 	putchar('\n');
 }
@@ -114,7 +120,8 @@ status_own_use(const msgpack_object *status)
 static void
 status_lossy_path(const struct ctl *ctl, const msgpack_object *path, uint64_t now)
 {
-	char device[STATUS_NAME], peer[STATUS_NAME], host[STATUS_NAME + 3], port[FORMAT_TEXT], lost[FORMAT_TEXT], of[FORMAT_TEXT];
+	char device[STATUS_NAME], peer[STATUS_NAME], host[STATUS_NAME + 3], port[FORMAT_TEXT],
+		lost[FORMAT_TEXT], of[FORMAT_TEXT];
 	char text[STATUS_TEXT], age[FORMAT_TEXT];
 	uint64_t since;
 
@@ -127,7 +134,8 @@ status_lossy_path(const struct ctl *ctl, const msgpack_object *path, uint64_t no
 	view_text(path, "src_port", port, sizeof(port));
 	view_text(path, "lost", lost, sizeof(lost));
 	view_text(path, "of", of, sizeof(of));
-	snprintf(text, sizeof(text), "%s -> %s%s port %s: %s of %s probes lost", device, peer, host, port, lost, of);
+	snprintf(text, sizeof(text), "%s -> %s%s port %s: %s of %s probes lost", device, peer, host,
+		 port, lost, of);
 	ctl_label("lossy");
 	table_paint(stdout, text, TABLE_YELLOW, ctl->color);
 	if (view_u64(path, "since_ns", &since) && now >= since)
@@ -220,7 +228,8 @@ status_bad(const struct ctl *ctl, const msgpack_object *status)
 {
 	uint64_t up;
 
-	return status_degraded(ctl, status, false) > 0 || (view_u64(status, "devices_up", &up) && up == 0);
+	return status_degraded(ctl, status, false) > 0 ||
+	       (view_u64(status, "devices_up", &up) && up == 0);
 }
 
 static int
@@ -239,7 +248,8 @@ status_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **
 	if (rc == CTL_OK)
 		rc = client_check_schema(client, status);
 	if (rc == CTL_OK && status->type != MSGPACK_OBJECT_MAP) {
-		ctl_complain("%s: the daemon's answer to \"status\" is not a record: its version does not fit this program",
+		ctl_complain("%s: the daemon's answer to \"status\" is not a record: its version "
+			     "does not fit this program",
 			     ctl->socket);
 		rc = CTL_NO_DAEMON;
 	}
@@ -259,7 +269,8 @@ const struct ctl_command ctl_status = {
 		"answered, and each reason why it does less than it should (\"degraded\"), with\n"
 		"its cure. The longest stall is how long the daemon once kept probes waiting:\n"
 		"measured times are no better than that allows. \"lossy\" names the paths that\n"
-		"lose probes for sure, if only a few of many. \"own use\" is what the daemon takes\n"
+		"lose probes for sure, if only a few of many. \"own use\" is what the daemon "
+		"takes\n"
 		"itself; above its budget it probes less.\n"
 		"\n"
 		"Exit status: 0 well; 1 something is degraded, or no device is up; 2 usage;\n"

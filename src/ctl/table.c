@@ -59,7 +59,8 @@ table_row(struct table *table)
 {
 	if (table->n_rows == table->room) {
 		size_t room = table->room ? 2 * table->room : 16;
-		struct table_cell *cells = reallocarray(table->cells, room * table->n_columns, sizeof(*cells));
+		struct table_cell *cells =
+			reallocarray(table->cells, room * table->n_columns, sizeof(*cells));
 
 		if (!cells)
 			return -ENOMEM;
@@ -129,7 +130,8 @@ table_least(const struct table *table)
 
 	for (size_t c = 0; c < table->n_columns; c++)
 		if (table->shown[c] && table->columns[c].priority > 0 &&
-		    (least == table->n_columns || table->columns[c].priority > table->columns[least].priority))
+		    (least == table->n_columns ||
+		     table->columns[c].priority > table->columns[least].priority))
 			least = c;
 	return least;
 }
@@ -141,7 +143,8 @@ table_cut_total(const struct table *table)
 	size_t total = table_total(table);
 
 	for (size_t c = 0; c < table->n_columns; c++)
-		if (table->shown[c] && table->columns[c].least && table->widths[c] > table->columns[c].least)
+		if (table->shown[c] && table->columns[c].least &&
+		    table->widths[c] > table->columns[c].least)
 			total -= table->widths[c] - table->columns[c].least;
 	return total;
 }
@@ -166,7 +169,8 @@ void
 table_paint(FILE *out, const char *text, enum table_color color, bool wanted)
 {
 	static const char *const codes[] = {
-		[TABLE_PLAIN] = "", [TABLE_GREEN] = "32", [TABLE_YELLOW] = "33", [TABLE_RED] = "31", [TABLE_BOLD] = "1",
+		[TABLE_PLAIN] = "", [TABLE_GREEN] = "32", [TABLE_YELLOW] = "33",
+		[TABLE_RED] = "31", [TABLE_BOLD] = "1",
 	};
 
 	if (wanted && color != TABLE_PLAIN && text[0])
@@ -175,7 +179,10 @@ table_paint(FILE *out, const char *text, enum table_color color, bool wanted)
 		fputs(text, out);
 }
 
-/* text in at most `room` columns, of which there is one at least. Returns how many it took. "204 ms" must not become "20". */
+/*
+ * text in at most `room` columns, of which there is one at least. Returns how many it took. "204
+ * ms" must not become "20".
+ */
 static size_t
 table_put(FILE *out, const struct table_cell *cell, size_t room, bool color)
 {
@@ -198,7 +205,9 @@ table_pad(FILE *out, size_t n)
 	fprintf(out, "%*s", (int)n, "");
 }
 
-/* cells: one per column. Nothing is written beyond the width, and no blanks behind the last column. */
+/*
+ * cells: one per column. Nothing is written beyond the width, and no blanks behind the last column.
+ */
 static void
 table_line(const struct table *table, const struct table_cell *cells, FILE *out, bool color)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Aligned columns that fit a width: the least important columns are left out, and as a last resort lines are cut.
+ * Aligned columns that fit a width: the least important columns are left out, and as a last resort
+ * lines are cut.
  */
 #ifndef RPINGMESH_CTL_TABLE_H
 #define RPINGMESH_CTL_TABLE_H
@@ -27,7 +28,8 @@ struct table_column {
 	int priority;   /* the highest number goes first; 0 stays */
 	bool right;     /* aligned to the right */
 	bool optional;  /* left out when no row has anything but "-" in it */
-	size_t least;   /* not 0: cut to no less than this before others are left out; for the last column */
+	size_t least;	/* not 0: cut to no less than this before others are left out; for the last
+			   column */
 };
 
 /* columns are kept by reference, at most TABLE_COLUMNS_MAX. NULL: no memory. */
@@ -53,7 +55,10 @@ void table_write(struct table *table, FILE *out, size_t width, bool color);
 /* text between the sequences of a colour; what a table does for cells. */
 void table_paint(FILE *out, const char *text, enum table_color color, bool wanted);
 
-/* Columns of the terminal or of $COLUMNS; 0 if stdout is neither told nor a terminal. Rows: 0 likewise. */
+/*
+ * Columns of the terminal or of $COLUMNS; 0 if stdout is neither told nor a terminal. Rows: 0
+ * likewise.
+ */
 void table_screen(size_t *columns, size_t *rows);
 
 #endif

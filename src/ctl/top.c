@@ -2,8 +2,9 @@
 /*
  * DOC: top
  *
- * Asks for peers or targets again and again and keeps the last answer; the windows that are closed meanwhile come as notifications and
- * make the trends. Drawn by toplive.c on a terminal; elsewhere each update is a table, or JSON.
+ * Asks for peers or targets again and again and keeps the last answer; the windows that are closed
+ * meanwhile come as notifications and make the trends. Drawn by toplive.c on a terminal; elsewhere
+ * each update is a table, or JSON.
  */
 #include "ctl/top.h"
 
@@ -33,7 +34,8 @@ top_notified(void *arg, const msgpack_object *method, const msgpack_object *para
 {
 	struct top *top = arg;
 
-	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 || !view_str_is(method, "window"))
+	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 ||
+	    !view_str_is(method, "window"))
 		return;
 	if (top->trends && trends_add(top->trends, &params->via.array.ptr[0], true) < 0)
 		ctl_complain("out of memory: trends have gaps");
@@ -72,7 +74,8 @@ static int
 top_windows(struct top *top)
 {
 	const struct pages_query query = {
-		.method = "windows", .key = "windows", .param = "by", .value = "target", .sparse = true,
+		.method = "windows", .key = "windows", .param = "by", .value = "target",
+		.sparse = true,
 		.take = top_take_windows, .arg = top,
 	};
 	struct pages pages;
@@ -145,13 +148,15 @@ top_describe(const struct top *top, size_t shown, char *buf, size_t size)
 	if (top->list_targets)
 		n = snprintf(buf, size, "%s", format_count(count.peers, "target", text));
 	else
-		n = snprintf(buf, size, "%s, %zu up, %zu not", format_count(count.peers, "peer", text), count.up, count.down);
+		n = snprintf(buf, size, "%s, %zu up, %zu not",
+			     format_count(count.peers, "peer", text), count.up, count.down);
 	if (n < 0 || (size_t)n >= size)
 		return;
-	n += snprintf(buf + n, size - (size_t)n, "; sorted by %s%s", toptable_sort_names[top->query.sort],
-		      top->query.reverse ? ", reverse" : "");
+	n += snprintf(buf + n, size - (size_t)n, "; sorted by %s%s",
+		      toptable_sort_names[top->query.sort], top->query.reverse ? ", reverse" : "");
 	if (top->filter[0] && (size_t)n < size)
-		snprintf(buf + n, size - (size_t)n, "; filter \"%s\": %zu of %zu", top->filter, shown, count.peers);
+		snprintf(buf + n, size - (size_t)n, "; filter \"%s\": %zu of %zu", top->filter,
+			 shown, count.peers);
 }
 
 void
@@ -161,7 +166,8 @@ top_describe_span(const struct top *top, char *buf, size_t size)
 
 	buf[0] = '\0';
 	if (peers_span(copy_object(top->list), span, sizeof(span)))
-		snprintf(buf, size, "LOSS and times: last %s%s", span, top->trends ? "; trends: a mark a window, the newest right" : "");
+		snprintf(buf, size, "LOSS and times: last %s%s", span,
+			 top->trends ? "; trends: a mark a window, the newest right" : "");
 }
 
 /* ---- not on a screen ---- */
@@ -244,7 +250,10 @@ top_sort(struct top *top, const struct ctl_command *command, const char *name)
 		top->query.sort = (enum toptable_sort)i;
 		return -1;
 	}
-	return ctl_usage(command, "--sort: expected worst, rtt, p99, loss, prober, responder or name, not \"%s\"", name);
+	return ctl_usage(
+		command,
+		"--sort: expected worst, rtt, p99, loss, prober, responder or name, not \"%s\"",
+		name);
 }
 
 /* It is shown. */
@@ -282,7 +291,8 @@ top_option(struct top *top, struct ctl *ctl, const struct ctl_command *command, 
 		return -1;
 	case 'f':
 		if (strlen(optarg) >= sizeof(top->filter) || !top_printable(optarg))
-			return ctl_usage(command, "-f: expected less than %d printable bytes", TOP_FILTER);
+			return ctl_usage(command, "-f: expected less than %d printable bytes",
+					 TOP_FILTER);
 		strcpy(top->filter, optarg);
 		return -1;
 	case 't':
@@ -294,11 +304,14 @@ top_option(struct top *top, struct ctl *ctl, const struct ctl_command *command, 
 }
 
 static int
-top_options(struct ctl *ctl, struct top *top, const struct ctl_command *command, int argc, char **argv)
+top_options(struct ctl *ctl, struct top *top, const struct ctl_command *command, int argc,
+	    char **argv)
 {
 	static const struct option longs[] = {
-		{"interval", required_argument, NULL, 'd'}, {"updates", required_argument, NULL, 'n'}, {"once", no_argument, NULL, '1'},
-		{"sort", required_argument, NULL, 's'}, {"reverse", no_argument, NULL, 'r'}, {"filter", required_argument, NULL, 'f'},
+		{"interval", required_argument, NULL, 'd'}, {"updates", required_argument, NULL,
+		 'n'}, {"once", no_argument, NULL, '1'},
+		{"sort", required_argument, NULL, 's'}, {"reverse", no_argument, NULL, 'r'},
+		 {"filter", required_argument, NULL, 'f'},
 		{"targets", no_argument, NULL, 't'}, CTL_LONG,
 	};
 	int c, rc = -1;

@@ -24,11 +24,13 @@ struct top {
 	struct client *client;                /* NULL: none at present */
 	unsigned long long interval_ns, updates; /* updates 0: no end */
 	uint64_t seen;
-	bool targets, list_targets;           /* streams of probes instead of peers: wanted, and what list has */
+	bool targets,
+		list_targets; /* streams of probes instead of peers: wanted, and what list has */
 	struct toptable_query query;
 	char filter[TOP_FILTER];
 	struct trends *trends;                /* NULL: not shown */
-	void (*woken)(struct top *top);       /* a signal or a key has come while the daemon is asked; NULL: never mind */
+	void (*woken)(struct top *top); /* a signal or a key has come while the daemon is asked;
+					   NULL: never mind */
 	struct toplive *live;                 /* whose that is */
 	bool stopped;                         /* it is not to be asked any more */
 	struct copy *list;                    /* the last answer; NULL: none yet */
@@ -36,7 +38,10 @@ struct top {
 	int failed;
 };
 
-/* Opens the client, asks for the windows and what is there of them already. CTL_OK, or what to exit with, told. */
+/*
+ * Opens the client, asks for the windows and what is there of them already. CTL_OK, or what to exit
+ * with, told.
+ */
 int top_connect(struct top *top);
 void top_disconnect(struct top *top);
 
@@ -49,7 +54,10 @@ void top_describe(const struct top *top, size_t shown, char *buf, size_t size);
 /* Which seconds the figures are of: "LOSS and times: last 10 s". "" if no row has any. */
 void top_describe_span(const struct top *top, char *buf, size_t size);
 
-/* On the screen, until it is left, with the first list at hand. screen_start() has been called; calls screen_stop(). What to exit with. */
+/*
+ * On the screen, until it is left, with the first list at hand. screen_start() has been called;
+ * calls screen_stop(). What to exit with.
+ */
 int toplive_run(struct top *top);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * DOC: top on a screen
  *
- * Two lines of head, the titles, rows, a line of foot. One write per update, so that the screen never shows half a table. Complaints
- * go into the head as long as the screen is ours.
+ * Two lines of head, the titles, rows, a line of foot. One write per update, so that the screen
+ * never shows half a table. Complaints go into the head as long as the screen is ours.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,8 @@ toplive_head(const struct toplive *live, FILE *out)
 	fputs(SCREEN_END_LINE, out);
 	if (!live->top->client) {
 		toplive_clock(live->lost_wall_ns, since);
-		snprintf(line, sizeof(line), "No daemon since %s, figures are of %s: %s", since, when, live->trouble);
+		snprintf(line, sizeof(line), "No daemon since %s, figures are of %s: %s", since,
+			 when, live->trouble);
 		toplive_text(live, line, TABLE_RED, out);
 	} else if (live->trouble[0]) {
 		toplive_text(live, live->trouble, TABLE_YELLOW, out);
@@ -83,11 +84,21 @@ static void
 toplive_help(const struct toplive *live, FILE *out)
 {
 	static const char *const lines[] = {
-		"sort by    w worst, r rtt (median), p p99, l loss,", "           b prober delay, d responder delay, n name",
-		"           < > the one before or next, R reverse", "/          filter: Enter keeps it, Esc clears it",
-		"t          peers, or each stream of probes", "space      pause", "arrows, Page Up, Page Down, Home, End   scroll",
-		"q, Ctrl-C  quit", "", "green      up; no loss", "yellow     on its way up; some loss", "red        not up; loss from 5 % on",
-		"trends     a mark a window; ? nothing is known", "", "any key goes back",
+		"sort by    w worst, r rtt (median), p p99, l loss,",
+		"           b prober delay, d responder delay, n name",
+		"           < > the one before or next, R reverse",
+		"/          filter: Enter keeps it, Esc clears it",
+		"t          peers, or each stream of probes",
+		"space      pause",
+		"arrows, Page Up, Page Down, Home, End   scroll",
+		"q, Ctrl-C  quit",
+		"",
+		"green      up; no loss",
+		"yellow     on its way up; some loss",
+		"red        not up; loss from 5 % on",
+		"trends     a mark a window; ? nothing is known",
+		"",
+		"any key goes back",
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]) && i <= live->room; i++) {
@@ -102,12 +113,16 @@ toplive_foot(const struct toplive *live, FILE *out)
 	char text[TOPLIVE_LINE], rows[64] = "";
 
 	if (live->n > live->room)
-		snprintf(rows, sizeof(rows), "rows %zu-%zu of %zu  ", live->first + 1, live->first + live->room, live->n);
+		snprintf(rows, sizeof(rows), "rows %zu-%zu of %zu  ", live->first + 1,
+			 live->first + live->room, live->n);
 	if (live->editing)
-		snprintf(text, sizeof(text), "filter: %s_   (Enter keeps it, Esc clears it)", live->top->filter);
+		snprintf(text, sizeof(text), "filter: %s_   (Enter keeps it, Esc clears it)",
+			 live->top->filter);
 	else
-		snprintf(text, sizeof(text), "%sq quit  ? help  r p l b d n w sort  R reverse  / filter  space pause  t %s", rows,
-			 live->top->targets ? "peers" : "targets");
+		snprintf(text, sizeof(text),
+			 "%sq quit  ? help  r p l b d n w sort  R reverse  / filter  space pause  "
+			 "t %s",
+			 rows, live->top->targets ? "peers" : "targets");
 	toplive_text(live, text, live->editing ? TABLE_BOLD : TABLE_PLAIN, out);
 }
 
@@ -142,8 +157,11 @@ toplive_write(struct toplive *live, FILE *out)
 
 	if (toptable_order(copy_object(top->list), &top->query, &rows, &n) < 0)
 		return -1;
-	/* Widths are those of all rows, so that columns stay where they are when the rows scroll. */
-	table = toptable_make(rows, n, top->query.sort, top->trends, live->paused || !top->client ? top->list_wall_ns : clock_wall_ns());
+	/*
+	 * Widths are those of all rows, so that columns stay where they are when the rows scroll.
+	 */
+	table = toptable_make(rows, n, top->query.sort, top->trends,
+			      live->paused || !top->client ? top->list_wall_ns : clock_wall_ns());
 	free(rows);
 	if (!table)
 		return -1;
@@ -193,14 +211,16 @@ static bool
 toplive_key_sort(struct toplive *live, int key)
 {
 	static const char keys[TOPTABLE_SORTS + 1] = {
-		[TOPTABLE_WORST] = 'w', [TOPTABLE_RTT] = 'r', [TOPTABLE_P99] = 'p', [TOPTABLE_LOSS] = 'l', [TOPTABLE_PROBER] = 'b',
-		[TOPTABLE_RESPONDER] = 'd', [TOPTABLE_NAME] = 'n',
+		[TOPTABLE_WORST] = 'w', [TOPTABLE_RTT] = 'r',	 [TOPTABLE_P99] = 'p',
+		[TOPTABLE_LOSS] = 'l',	[TOPTABLE_PROBER] = 'b', [TOPTABLE_RESPONDER] = 'd',
+		[TOPTABLE_NAME] = 'n',
 	};
 	struct toptable_query *query = &live->top->query;
 	const char *at = key > 0 && key < 0x80 ? strchr(keys, key) : NULL;
 
 	if (key == '<' || key == '>')
-		query->sort = (query->sort + (key == '>' ? 1u : TOPTABLE_SORTS - 1u)) % TOPTABLE_SORTS;
+		query->sort =
+			(query->sort + (key == '>' ? 1u : TOPTABLE_SORTS - 1u)) % TOPTABLE_SORTS;
 	else if (at)
 		query->sort = (enum toptable_sort)(at - keys);
 	else
@@ -364,7 +384,8 @@ toplive_wait(struct toplive *live, uint64_t until_ns)
 static bool
 toplive_ends(const struct toplive *live)
 {
-	return live->quit || signals_stop() || (live->top->updates && live->top->seen >= live->top->updates);
+	return live->quit || signals_stop() ||
+	       (live->top->updates && live->top->seen >= live->top->updates);
 }
 
 /* A daemon that does not answer keeps nobody from sorting, suspending and leaving. */

@@ -16,8 +16,10 @@
 #include "ctl/view.h"
 
 const char *const toptable_sort_names[TOPTABLE_SORTS] = {
-	[TOPTABLE_WORST] = "worst", [TOPTABLE_RTT] = "rtt", [TOPTABLE_P99] = "p99", [TOPTABLE_LOSS] = "loss",
-	[TOPTABLE_PROBER] = "prober", [TOPTABLE_RESPONDER] = "responder", [TOPTABLE_NAME] = "name",
+	[TOPTABLE_WORST] = "worst",   [TOPTABLE_RTT] = "rtt",
+	[TOPTABLE_P99] = "p99",	      [TOPTABLE_LOSS] = "loss",
+	[TOPTABLE_PROBER] = "prober", [TOPTABLE_RESPONDER] = "responder",
+	[TOPTABLE_NAME] = "name",
 };
 
 /* ---- order ---- */
@@ -42,7 +44,9 @@ static void
 toptable_key(struct toptable_entry *entry, enum toptable_sort sort)
 {
 	static const char *const keys[TOPTABLE_SORTS] = {
-		[TOPTABLE_RTT] = "rtt_p50_ns", [TOPTABLE_P99] = "rtt_p99_ns", [TOPTABLE_PROBER] = "prober_delay_p50_ns",
+		[TOPTABLE_RTT] = "rtt_p50_ns",
+		[TOPTABLE_P99] = "rtt_p99_ns",
+		[TOPTABLE_PROBER] = "prober_delay_p50_ns",
 		[TOPTABLE_RESPONDER] = "responder_delay_p50_ns",
 	};
 	const msgpack_object *recent = view_map(entry->record, "recent");
@@ -81,7 +85,8 @@ toptable_compare(const void *a, const void *b, void *arg)
 static bool
 toptable_passes(const msgpack_object *record, const char *filter)
 {
-	static const char *const keys[] = {"address", "peer", "device", "hostname", "state", "kind"};
+	static const char *const keys[] = {"address",  "peer",	"device",
+					   "hostname", "state", "kind"};
 	char text[TABLE_CELL_MAX];
 
 	if (!filter[0])
@@ -93,7 +98,8 @@ toptable_passes(const msgpack_object *record, const char *filter)
 }
 
 int
-toptable_order(const msgpack_object *list, const struct toptable_query *query, const msgpack_object ***out, size_t *n)
+toptable_order(const msgpack_object *list, const struct toptable_query *query,
+	       const msgpack_object ***out, size_t *n)
 {
 	uint32_t size = list->via.array.size;
 	struct toptable_entry *entries = calloc(size + 1, sizeof(*entries));
@@ -109,7 +115,8 @@ toptable_order(const msgpack_object *list, const struct toptable_query *query, c
 	for (uint32_t i = 0; i < size; i++) {
 		if (!toptable_passes(&list->via.array.ptr[i], query->filter))
 			continue;
-		entries[shown] = (struct toptable_entry){.record = &list->via.array.ptr[i], .index = i};
+		entries[shown] =
+			(struct toptable_entry){.record = &list->via.array.ptr[i], .index = i};
 		toptable_key(&entries[shown++], query->sort);
 	}
 	qsort_r(entries, shown, sizeof(*entries), toptable_compare, &reverse);
@@ -152,16 +159,30 @@ enum toptable_column {
 		[TOPTABLE_COLUMN_HOST] = {.title = "HOST", .priority = 8, .optional = true}, \
 		[TOPTABLE_COLUMN_STATE] = {.title = "STATE", .optional = true}, \
 		[TOPTABLE_COLUMN_KIND] = {.title = "KIND", .priority = 10, .optional = true}, \
-		[TOPTABLE_COLUMN_PORT] = {.title = "PORT", .priority = 4, .right = true, .optional = true}, \
+		[TOPTABLE_COLUMN_PORT] = {.title = "PORT", \
+					  .priority = 4, \
+					  .right = true, \
+					  .optional = true}, \
 		[TOPTABLE_COLUMN_LOSS] = {.title = "LOSS", .priority = loss, .right = true}, \
 		[TOPTABLE_COLUMN_P50] = {.title = "RTT P50", .priority = p50, .right = true}, \
 		[TOPTABLE_COLUMN_P99] = {.title = "RTT P99", .priority = p99, .right = true}, \
 		[TOPTABLE_COLUMN_PROBER] = {.title = "PROBER", .priority = prober, .right = true}, \
-		[TOPTABLE_COLUMN_RESPONDER] = {.title = "RESPONDER", .priority = responder, .right = true}, \
-		[TOPTABLE_COLUMN_NOISE] = {.title = "NOISE", .priority = 10, .right = true, .optional = true}, \
+		[TOPTABLE_COLUMN_RESPONDER] = {.title = "RESPONDER", \
+					       .priority = responder, \
+					       .right = true}, \
+		[TOPTABLE_COLUMN_NOISE] = {.title = "NOISE", \
+					   .priority = 10, \
+					   .right = true, \
+					   .optional = true}, \
 		[TOPTABLE_COLUMN_VERDICT] = {.title = "VERDICT", .priority = 5, .optional = true}, \
-		[TOPTABLE_COLUMN_RTT_TREND] = {.title = "RTT TREND", .priority = 6, .right = true, .optional = true}, \
-		[TOPTABLE_COLUMN_LOSS_TREND] = {.title = "LOSS TREND", .priority = 11, .right = true, .optional = true}, \
+		[TOPTABLE_COLUMN_RTT_TREND] = {.title = "RTT TREND", \
+					       .priority = 6, \
+					       .right = true, \
+					       .optional = true}, \
+		[TOPTABLE_COLUMN_LOSS_TREND] = {.title = "LOSS TREND", \
+						.priority = 11, \
+						.right = true, \
+						.optional = true}, \
 		[TOPTABLE_COLUMN_NOT_OK] = {.title = "NOT OK", .priority = 13, .optional = true}, \
 		[TOPTABLE_COLUMN_REASON] = {.title = "REASON", .priority = 12, .optional = true}, \
 	}
@@ -178,11 +199,14 @@ static const struct table_column toptable_columns[TOPTABLE_SORTS][TOPTABLE_COLUM
 static_assert(TABLE_CELL_MAX >= TREND_TEXT, "a sparkline fits into a cell");
 
 static int
-toptable_row(struct table *table, const msgpack_object *record, const struct trends *trends, uint64_t now_wall_ns)
+toptable_row(struct table *table, const msgpack_object *record, const struct trends *trends,
+	     uint64_t now_wall_ns)
 {
 	static const struct peers_recent_columns recent = {
-		.loss = TOPTABLE_COLUMN_LOSS, .p50 = TOPTABLE_COLUMN_P50, .p99 = TOPTABLE_COLUMN_P99, .prober = TOPTABLE_COLUMN_PROBER,
-		.responder = TOPTABLE_COLUMN_RESPONDER, .noise = TOPTABLE_COLUMN_NOISE, .verdict = TOPTABLE_COLUMN_VERDICT,
+		.loss = TOPTABLE_COLUMN_LOSS, .p50 = TOPTABLE_COLUMN_P50,
+		.p99 = TOPTABLE_COLUMN_P99, .prober = TOPTABLE_COLUMN_PROBER,
+		.responder = TOPTABLE_COLUMN_RESPONDER, .noise = TOPTABLE_COLUMN_NOISE,
+		.verdict = TOPTABLE_COLUMN_VERDICT,
 	};
 	char text[TABLE_CELL_MAX], loss[TREND_TEXT];
 
@@ -208,7 +232,8 @@ toptable_row(struct table *table, const msgpack_object *record, const struct tre
 }
 
 struct table *
-toptable_make(const msgpack_object **rows, size_t n, enum toptable_sort sort, const struct trends *trends, uint64_t now_wall_ns)
+toptable_make(const msgpack_object **rows, size_t n, enum toptable_sort sort,
+	      const struct trends *trends, uint64_t now_wall_ns)
 {
 	struct table *table = table_new(toptable_columns[sort], TOPTABLE_COLUMN_N);
 

@@ -21,22 +21,27 @@ tracing_note(struct client *client)
 
 	if (rc == CTL_OK)
 		rc = client_check_schema(client, status);
-	if (rc != CTL_OK || view_is(status, "tracing", "on") || !view_text(status, "tracing", text, sizeof(text)))
+	if (rc != CTL_OK || view_is(status, "tracing", "on") ||
+	    !view_text(status, "tracing", text, sizeof(text)))
 		return rc;
 	if (!view_text(status, "tracing_reason", reason, sizeof(reason)))
 		strcpy(reason, "the daemon gives no reason");
 	ctl_complain("tracing is %s, so %s: %s", text,
-		     view_is(status, "tracing", "degraded") ? "flows or events may be missing" : "no flow and no event is seen", reason);
+		     view_is(status, "tracing", "degraded") ? "flows or events may be missing" :
+							      "no flow and no event is seen",
+		     reason);
 	return CTL_OK;
 }
 
 static void
-tracing_age(const msgpack_object *status, const msgpack_object *trace, const char *key, const char *before)
+tracing_age(const msgpack_object *status, const msgpack_object *trace, const char *key,
+	    const char *before)
 {
 	char text[FORMAT_TEXT];
 	uint64_t when, now;
 
-	if (view_u64(trace, key, &when) && view_u64(status, "time_ns", &now) && when > 0 && now >= when)
+	if (view_u64(trace, key, &when) && view_u64(status, "time_ns", &now) && when > 0 &&
+	    now >= when)
 		printf("%s%s ago", before, format_age(now - when, text));
 }
 
@@ -87,7 +92,8 @@ tracing_qps(const msgpack_object *trace)
 	ctl_label("QPs");
 	view_text(trace, "qps", text, sizeof(text));
 	fputs(text, stdout);
-	printf(" in %s", view_u64(trace, "flows", &flows) ? format_count(flows, "flow", text) : "- flows");
+	printf(" in %s",
+	       view_u64(trace, "flows", &flows) ? format_count(flows, "flow", text) : "- flows");
 	if (view_text(trace, "flows_probed", text, sizeof(text)))
 		printf(", %s of them probed", text);
 	tracing_some(trace, "qps_created", ", ", " created");
@@ -104,7 +110,8 @@ static void
 tracing_events(const msgpack_object *trace)
 {
 	static const char *const keys[][2] = {
-		{"lost_ring", " lost (ring full)"}, {"lost_calls", " lost (calls)"}, {"missed_returns", " returns missed"},
+		{"lost_ring", " lost (ring full)"}, {"lost_calls", " lost (calls)"},
+		 {"missed_returns", " returns missed"},
 	};
 	char text[FORMAT_TEXT];
 
@@ -128,7 +135,8 @@ tracing_dumps(const msgpack_object *status, const msgpack_object *trace)
 	view_text(trace, "dumps", text, sizeof(text));
 	fputs(text, stdout);
 	tracing_age(status, trace, "last_dump_ns", ", the last ");
-	if (view_find(trace, "last_dump_ns") && view_text(trace, "last_dump_qps", text, sizeof(text)))
+	if (view_find(trace, "last_dump_ns") &&
+	    view_text(trace, "last_dump_qps", text, sizeof(text)))
 		printf(" with %s QPs", text);
 	tracing_some(trace, "dumps_failed", ", ", " failed");
 	if (view_u64(trace, "dump_error", &error) && error > 0 && error < 4096)

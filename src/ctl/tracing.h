@@ -9,7 +9,10 @@
 
 struct client;
 
-/* Asks for the daemon's status and says on stderr if tracing is not "on", and why. As client_call(). */
+/*
+ * Asks for the daemon's status and says on stderr if tracing is not "on", and why. As
+ * client_call().
+ */
 int tracing_note(struct client *client);
 
 /* The lines of `status` on tracing. */

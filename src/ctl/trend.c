@@ -2,9 +2,10 @@
 /*
  * DOC: trends
  *
- * A tree of series, each with the key of a peer (device, address) or of a stream of probes (these, kind, flow, flow label, traffic class and
- * service level). A series is a ring of its last windows. Each window goes into the series of its stream and into that of its
- * peer; the one of the stream tells whether it has come before.
+ * A tree of series, each with the key of a peer (device, address) or of a stream of probes (these,
+ * kind, flow, flow label, traffic class and service level). A series is a ring of its last windows.
+ * Each window goes into the series of its stream and into that of its peer; the one of the stream
+ * tells whether it has come before.
  */
 #include "ctl/trend.h"
 
@@ -69,7 +70,8 @@ trends_free(struct trends *trends)
 static void
 trend_key(const msgpack_object *record, bool stream, char key[TREND_KEY])
 {
-	static const char *const more[] = {"kind", "flow", "flow_label", "traffic_class", "service_level"};
+	static const char *const more[] = {"kind", "flow", "flow_label", "traffic_class",
+					   "service_level"};
 	char text[64];
 	size_t at;
 
@@ -144,7 +146,8 @@ trend_has(const struct trend *trend, const struct trend_window *w)
 	for (size_t i = 0; i < trend->n; i++) {
 		const struct trend_window *old = trend_back(trend, i);
 
-		if (old->start_ns == w->start_ns && old->end_ns == w->end_ns && old->start_mono_ns == w->start_mono_ns)
+		if (old->start_ns == w->start_ns && old->end_ns == w->end_ns &&
+		    old->start_mono_ns == w->start_mono_ns)
 			return true;
 	}
 	return false;
@@ -166,7 +169,9 @@ trend_slot(struct trend *trend, const struct trend_window *w)
 	trend->next = (trend->next + 1) % TREND_WINDOWS;
 	trend->n += trend->n < TREND_WINDOWS;
 	histogram_clear(&slot->rtt);
-	*slot = (struct trend_window){.start_ns = w->start_ns, .end_ns = w->end_ns, .start_mono_ns = w->start_mono_ns};
+	*slot = (struct trend_window){.start_ns = w->start_ns,
+				      .end_ns = w->end_ns,
+				      .start_mono_ns = w->start_mono_ns};
 	return slot;
 }
 
@@ -181,7 +186,8 @@ trend_merge(struct trend *trend, const struct trend_window *w)
 }
 
 static int
-trends_add_window(struct trends *trends, const msgpack_object *record, const struct trend_window *w, bool told)
+trends_add_window(struct trends *trends, const msgpack_object *record, const struct trend_window *w,
+		  bool told)
 {
 	char key[TREND_KEY];
 	struct trend *trend;
@@ -207,10 +213,12 @@ trends_add(struct trends *trends, const msgpack_object *record, bool told)
 	struct trend_window w = {0};
 	int rc;
 
-	if (!view_u64(record, "start_ns", &w.start_ns) || !view_u64(record, "end_ns", &w.end_ns) || w.end_ns <= w.start_ns)
+	if (!view_u64(record, "start_ns", &w.start_ns) || !view_u64(record, "end_ns", &w.end_ns) ||
+	    w.end_ns <= w.start_ns)
 		return 0;
 	view_u64(record, "start_mono_ns", &w.start_mono_ns);
-	if (!view_u64(record, "loss_lost", &w.lost) || !view_u64(record, "loss_of", &w.of) || w.lost > w.of)
+	if (!view_u64(record, "loss_lost", &w.lost) || !view_u64(record, "loss_of", &w.of) ||
+	    w.lost > w.of)
 		w.lost = w.of = 0;
 	if (bars_read(view_map(record, "rtt"), &w.rtt) == -ENOMEM)
 		return -ENOMEM;
@@ -233,7 +241,8 @@ trend_line_put(struct trend_line *line, const struct trend_window *w)
 	if (line->at == 0)
 		return;
 	line->at--;
-	line->rtt[line->at] = w && w->rtt.count ? histogram_quantile(&w->rtt, 500000) : SPARK_UNKNOWN;
+	line->rtt[line->at] =
+		w && w->rtt.count ? histogram_quantile(&w->rtt, 500000) : SPARK_UNKNOWN;
 	line->loss[line->at] = w && w->of ? (double)w->lost / (double)w->of : (double)NAN;
 }
 
@@ -253,7 +262,10 @@ trend_length(const struct trend_window *w)
 	return w->end_ns - w->start_ns;
 }
 
-/* Whole windows begin and end at multiples of their length; the first of a daemon, and one that was cut, do not. */
+/*
+ * Whole windows begin and end at multiples of their length; the first of a daemon, and one that was
+ * cut, do not.
+ */
 static bool
 trend_is_whole(const struct trend_window *w)
 {
@@ -277,14 +289,15 @@ trend_line_make(const struct trend *trend, uint64_t now_wall_ns, struct trend_li
 		if (i + 1 == trend->n)
 			break;
 		older = trend_back(trend, i + 1);
-		length_ns = trend_length(w) > trend_length(older) ? trend_length(w) : trend_length(older);
+		length_ns = trend_length(w) > trend_length(older) ? trend_length(w) :
+								    trend_length(older);
 		trend_line_gap(line, older->end_ns, w->start_ns, length_ns);
 	}
 }
 
 bool
-trends_spark(const struct trends *trends, const msgpack_object *record, uint64_t now_wall_ns, bool unicode, char rtt[TREND_TEXT],
-	     char loss[TREND_TEXT])
+trends_spark(const struct trends *trends, const msgpack_object *record, uint64_t now_wall_ns,
+	     bool unicode, char rtt[TREND_TEXT], char loss[TREND_TEXT])
 {
 	const struct trend *trend;
 	struct trend_line line;

@@ -147,5 +147,6 @@ view_owner(const msgpack_object *map, char *buf, size_t size)
 	if (kernel)
 		snprintf(buf, size, "[%s]", comm);
 	else
-		snprintf(buf, size, "%s(%s)", comm, view_text(map, "pid", pid, sizeof(pid)) ? pid : "?");
+		snprintf(buf, size, "%s(%s)", comm,
+			 view_text(map, "pid", pid, sizeof(pid)) ? pid : "?");
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading records. A daemon of another version may leave keys out or mean something else by them, so every
- * look-up can fail: what is missing, nil or of the wrong type is not known, and nothing worse.
+ * Reading records. A daemon of another version may leave keys out or mean something else by them,
+ * so every look-up can fail: what is missing, nil or of the wrong type is not known, and nothing
+ * worse.
  */
 #ifndef RPINGMESH_CTL_VIEW_H
 #define RPINGMESH_CTL_VIEW_H
@@ -22,8 +23,8 @@ bool view_double(const msgpack_object *map, const char *key, double *out); /* in
 bool view_bool(const msgpack_object *map, const char *key, bool *out);
 
 /*
- * A string for people: what a terminal would obey and what is not UTF-8 becomes '?', a number becomes digits. False, and
- * buf is "-": not known. Cut at size.
+ * A string for people: what a terminal would obey and what is not UTF-8 becomes '?', a number
+ * becomes digits. False, and buf is "-": not known. Cut at size.
  */
 bool view_text(const msgpack_object *map, const char *key, char *buf, size_t size);
 void view_clean(const msgpack_object *o, char *buf, size_t size);
@@ -34,7 +35,8 @@ bool view_is(const msgpack_object *map, const char *key, const char *text);
 bool view_str_is(const msgpack_object *o, const char *text);
 
 /*
- * Whose a QP is, of a record or map with comm, pid and kernel: "python3(4711)", "[nvme_rdma]" for the kernel, as ps(1) has it;
+ * Whose a QP is, of a record or map with comm, pid and kernel: "python3(4711)", "[nvme_rdma]" for
+ * the kernel, as ps(1) has it;
  * "?" for what is not known. Cut at size.
  */
 void view_owner(const msgpack_object *map, char *buf, size_t size);

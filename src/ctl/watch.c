@@ -2,7 +2,8 @@
 /*
  * DOC: watch
  *
- * Two ways to log peers: a line per peer and update, and with --json each probe as it ends. `top` is the one that draws.
+ * Two ways to log peers: a line per peer and update, and with --json each probe as it ends. `top`
+ * is the one that draws.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -43,7 +44,8 @@ watch_notified(void *arg, const msgpack_object *method, const msgpack_object *pa
 {
 	static const char *const names[] = {"probe", "dropped"};
 
-	if (method->type != MSGPACK_OBJECT_STR || params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1)
+	if (method->type != MSGPACK_OBJECT_STR || params->type != MSGPACK_OBJECT_ARRAY ||
+	    params->via.array.size < 1)
 		return;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (method->via.str.size == strlen(names[i]) &&
@@ -63,7 +65,8 @@ watch_stream(struct watch *watch)
 	msgpack_pack_map(&pk, 0);
 	rc = client_call(watch->client, "subscribe", &param, NULL);
 	msgpack_sbuffer_destroy(&param);
-	while (rc == CTL_OK && !watch->failed && !signals_stop() && (!watch->count || watch->seen < watch->count))
+	while (rc == CTL_OK && !watch->failed && !signals_stop() &&
+	       (!watch->count || watch->seen < watch->count))
 		rc = client_wait(watch->client, UINT64_MAX);
 	return watch->failed ? watch->failed : rc;
 }
@@ -109,21 +112,29 @@ watch_log(struct watch *watch)
 }
 
 static int
-watch_options(struct ctl *ctl, struct watch *watch, const struct ctl_command *command, int argc, char **argv)
+watch_options(struct ctl *ctl, struct watch *watch, const struct ctl_command *command, int argc,
+	      char **argv)
 {
 	static const struct option longs[] = {
-		{"interval", required_argument, NULL, 'n'}, {"count", required_argument, NULL, 'c'}, CTL_LONG,
+		{"interval", required_argument, NULL, 'n'}, {"count", required_argument, NULL, 'c'},
+		 CTL_LONG,
 	};
 	int c, rc = -1;
 
 	optind = 0;
 	while (rc < 0 && (c = getopt_long(argc, argv, ":n:c:" CTL_SHORT, longs, NULL)) != -1) {
 		if (c == 'n')
-			rc = ctl_seconds(optarg, 0.1, 3600, &watch->interval_ns) ? -1 :
-				ctl_usage(command, "-n: expected seconds, 0.1 to 3600, not \"%s\"", optarg);
+			rc = ctl_seconds(optarg, 0.1, 3600, &watch->interval_ns) ?
+				     -1 :
+				     ctl_usage(command,
+					       "-n: expected seconds, 0.1 to 3600, not \"%s\"",
+					       optarg);
 		else if (c == 'c')
-			rc = ctl_number(optarg, 1, UINT32_MAX, &watch->count) ? -1 :
-				ctl_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
+			rc = ctl_number(optarg, 1, UINT32_MAX, &watch->count) ?
+				     -1 :
+				     ctl_usage(command,
+					       "-c: expected how many, 1 or more, not \"%s\"",
+					       optarg);
 		else
 			rc = ctl_option(ctl, command, c, argv);
 	}
@@ -162,7 +173,8 @@ const struct ctl_command ctl_watch = {
 		"  -c, --count N        end after N updates, with --json after N probes\n"
 		"\n"
 		"With --json each probe of the daemon is printed as one line the moment it has\n"
-		"ended; a line {\"type\":\"dropped\",\"count\":N} tells that N are missing because we\n"
+		"ended; a line {\"type\":\"dropped\",\"count\":N} tells that N are missing because "
+		"we\n"
 		"read too slowly.\n"
 		"\n"
 		"Exit status: 0 ended by Ctrl-C or -c; 2 usage; 3 no daemon, or it went away.\n"

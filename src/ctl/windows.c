@@ -2,8 +2,8 @@
 /*
  * DOC: windows
  *
- * Two ways to look at windows of statistics: the last one of each target, flow or device as a table, and, with --follow, a
- * line per window the moment it is closed.
+ * Two ways to look at windows of statistics: the last one of each target, flow or device as a
+ * table, and, with --follow, a line per window the moment it is closed.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -64,7 +64,8 @@ windows_write(const struct windows *windows)
 	if (windows->ctl->json)
 		return;
 	if (windows->seen == 0) {
-		printf("No window of a %s has been closed yet, or nothing is probed.\n", windows->by);
+		printf("No window of a %s has been closed yet, or nothing is probed.\n",
+		       windows->by);
 		return;
 	}
 	table_screen(&columns, &rows);
@@ -75,7 +76,8 @@ static int
 windows_show(struct windows *windows)
 {
 	const struct pages_query query = {
-		.method = "windows", .key = "windows", .param = "by", .value = windows->by, .sparse = true,
+		.method = "windows", .key = "windows", .param = "by", .value = windows->by,
+		.sparse = true,
 		.take = windows_take, .arg = windows,
 	};
 	struct pages pages;
@@ -152,7 +154,8 @@ windows_notified(void *arg, const msgpack_object *method, const msgpack_object *
 {
 	struct windows *windows = arg;
 
-	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 || windows_enough(windows))
+	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 ||
+	    windows_enough(windows))
 		return;
 	if (view_str_is(method, "window"))
 		windows_window(windows, &params->via.array.ptr[0]);
@@ -176,7 +179,8 @@ windows_follow(struct windows *windows)
 /* ---- the command ---- */
 
 static int
-windows_option(struct windows *windows, struct ctl *ctl, const struct ctl_command *command, int c, char **argv)
+windows_option(struct windows *windows, struct ctl *ctl, const struct ctl_command *command, int c,
+	       char **argv)
 {
 	switch (c) {
 	case 'f':
@@ -197,10 +201,12 @@ windows_option(struct windows *windows, struct ctl *ctl, const struct ctl_comman
 }
 
 static int
-windows_options(struct ctl *ctl, struct windows *windows, const struct ctl_command *command, int argc, char **argv)
+windows_options(struct ctl *ctl, struct windows *windows, const struct ctl_command *command,
+		int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"follow", no_argument, NULL, 'f'}, {"by", required_argument, NULL, 'b'}, {"count", required_argument, NULL, 'c'},
+		{"follow", no_argument, NULL, 'f'}, {"by", required_argument, NULL, 'b'}, {"count",
+		 required_argument, NULL, 'c'},
 		{"sparklines", no_argument, NULL, 's'}, CTL_LONG,
 	};
 	int c, rc = -1;

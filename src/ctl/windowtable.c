@@ -62,7 +62,8 @@ windowtable_loss(const msgpack_object *map, char buf[FORMAT_TEXT], double *ratio
 {
 	double low, high;
 
-	if (!view_double(map, "loss_ratio", ratio) || !view_double(map, "loss_low", &low) || !view_double(map, "loss_high", &high))
+	if (!view_double(map, "loss_ratio", ratio) || !view_double(map, "loss_low", &low) ||
+	    !view_double(map, "loss_high", &high))
 		return false;
 	return strcmp(format_loss(*ratio, low, high, buf), "-") != 0;
 }
@@ -96,7 +97,10 @@ windowtable_note(const msgpack_object *window)
 	return NULL;
 }
 
-/* Separated by commas: the sizes that lost something, if there are others that did not or lost less. */
+/*
+ * Separated by commas: the sizes that lost something, if there are others that did not or lost
+ * less.
+ */
 static void
 windowtable_sizes(const msgpack_object *window, char *buf, size_t size)
 {
@@ -215,7 +219,8 @@ windowtable_line_time(const msgpack_object *window, FILE *out)
 			strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	}
 	fputs(text, out);
-	if (view_u64(window, "start_ns", &start) && view_u64(window, "end_ns", &end) && end >= start)
+	if (view_u64(window, "start_ns", &start) && view_u64(window, "end_ns", &end) &&
+	    end >= start)
 		fprintf(out, " span=%.3gs", (double)(end - start) / 1e9);
 }
 

@@ -2,9 +2,10 @@
 /*
  * DOC: daemon
  *
- * Start: names, prober, responder, then the RDMA side (rdma_cm, nics), peers, and the control socket last, so that who
- * connects finds everything. Stop in the reverse order. What is missing in the kernel is not fatal: `rescan` looks again
- * every few seconds and status says so meanwhile. It never stops looking, for devices that come later.
+ * Start: names, prober, responder, then the RDMA side (rdma_cm, nics), peers, and the control
+ * socket last, so that who connects finds everything. Stop in the reverse order. What is missing in
+ * the kernel is not fatal: `rescan` looks again every few seconds and status says so meanwhile. It
+ * never stops looking, for devices that come later.
  *
  * Timers: pump, armed for the earlier of what prober and responder want; rescan.
  */
@@ -44,7 +45,8 @@
 #define DAEMON_WALL_NS (100 * NSEC_PER_MSEC) /* between two looks at the wall clock */
 #define DAEMON_RESCAN_MIN_NS NSEC_PER_SEC
 #define DAEMON_RESCAN_MAX_NS (16 * NSEC_PER_SEC)
-#define DAEMON_RESCAN_IDLE_NS (5 * NSEC_PER_SEC) /* nothing is missing: a look at the names in sysfs */
+#define DAEMON_RESCAN_IDLE_NS \
+	(5 * NSEC_PER_SEC) /* nothing is missing: a look at the names in sysfs */
 
 uint64_t
 daemon_random(void)
@@ -136,7 +138,10 @@ daemon_has_device(const struct daemon *d)
 	return device_set() != 0;
 }
 
-/* Where no device has a node, librdmacm says that there is no device: that is told of the nodes already. */
+/*
+ * Where no device has a node, librdmacm says that there is no device: that is told of the nodes
+ * already.
+ */
 static bool
 daemon_sidr_knows_none(const struct daemon *d)
 {
@@ -144,8 +149,8 @@ daemon_sidr_knows_none(const struct daemon *d)
 }
 
 /*
- * rdma_cm may come later: its module, or the right to use it. Without any device its channel is not kept open: it would keep
- * the modules of the RDMA stack from being unloaded.
+ * rdma_cm may come later: its module, or the right to use it. Without any device its channel is not
+ * kept open: it would keep the modules of the RDMA stack from being unloaded.
  */
 static bool
 daemon_has_sidr(struct daemon *d)
@@ -181,7 +186,10 @@ daemon_scan_nics(struct daemon *d)
 
 	if (set == d->device_set && !nic_any_missing(d))
 		return;
-	/* librdmacm opens every device, ours or not, and one that somebody has open cannot be removed. */
+	/*
+	 * librdmacm opens every device, ours or not, and one that somebody has open cannot be
+	 * removed.
+	 */
 	device_look_unopened(NULL, 0, NULL, NULL, &others);
 	if (set != d->device_set && !others.n)
 		sidr_forget_gone(false);
@@ -205,7 +213,8 @@ daemon_scan(void *arg)
 	nic_prune_paths(d, clock_mono_ns());
 	if (nic_any_missing(d) || peer_any_unnamed(d)) {
 		loop_timer_set(d->rescan, d->rescan_ns);
-		d->rescan_ns = d->rescan_ns < DAEMON_RESCAN_MAX_NS ? 2 * d->rescan_ns : DAEMON_RESCAN_MAX_NS;
+		d->rescan_ns = d->rescan_ns < DAEMON_RESCAN_MAX_NS ? 2 * d->rescan_ns :
+								     DAEMON_RESCAN_MAX_NS;
 	} else {
 		loop_timer_set(d->rescan, DAEMON_RESCAN_IDLE_NS);
 		d->rescan_ns = DAEMON_RESCAN_MIN_NS;
@@ -225,21 +234,25 @@ daemon_rescan_soon(struct daemon *d)
 static void
 daemon_degraded_nics(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg)
 {
-	char text[NIC_PORT_SENTENCE > NIC_COUNTERS_SENTENCE ? NIC_PORT_SENTENCE : NIC_COUNTERS_SENTENCE];
+	char text[NIC_PORT_SENTENCE > NIC_COUNTERS_SENTENCE ? NIC_PORT_SENTENCE :
+							      NIC_COUNTERS_SENTENCE];
 
 	for (const struct nic *nic = d->nics; nic; nic = nic->next) {
 		if (nic->down_reason) {
-			snprintf(text, sizeof(text), "%s/%u is down: %s", nic->name, nic->port, nic->down_reason);
+			snprintf(text, sizeof(text), "%s/%u is down: %s", nic->name, nic->port,
+				 nic->down_reason);
 			fn(arg, text);
 		}
 		if (nic_clock_degraded(nic)) {
-			snprintf(text, sizeof(text), "%s/%u: the RNIC's clock is not used for now: %s", nic->name, nic->port,
-				 nic_clock_degraded(nic));
+			snprintf(text, sizeof(text),
+				 "%s/%u: the RNIC's clock is not used for now: %s", nic->name,
+				 nic->port, nic_clock_degraded(nic));
 			fn(arg, text);
 		}
 		if (nic->deaf) {
 			snprintf(text, sizeof(text),
-				 "%s/%u: another daemon has an address of this port, or it cannot be listened on (see the log): "
+				 "%s/%u: another daemon has an address of this port, or it cannot "
+				 "be listened on (see the log): "
 				 "hosts that ask there are not answered by this one",
 				 nic->name, nic->port);
 			fn(arg, text);
@@ -256,11 +269,14 @@ static const char *
 daemon_dump_cure(int err)
 {
 	return err == -EPERM || err == -EACCES || err == -EAFNOSUPPORT ?
-		       ": look for systemd's RestrictAddressFamilies= without AF_NETLINK, a system call filter or a security module" : "";
+		       ": look for systemd's RestrictAddressFamilies= without AF_NETLINK, a system "
+		       "call filter or a security module" :
+		       "";
 }
 
 static void
-daemon_degraded_trace(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg)
+daemon_degraded_trace(const struct daemon *d, void (*fn)(void *arg, const char *sentence),
+		      void *arg)
 {
 	char text[TRACER_REASON + 64];
 	struct trace_info info;
@@ -276,7 +292,9 @@ daemon_degraded_trace(const struct daemon *d, void (*fn)(void *arg, const char *
 		fn(arg, text);
 	}
 	if (info.tracer.state == TRACER_ON && info.dump_error) {
-		snprintf(text, sizeof(text), "the last dump of QPs by RDMA netlink failed: %s; QPs older than the daemon may be missing%s",
+		snprintf(text, sizeof(text),
+			 "the last dump of QPs by RDMA netlink failed: %s; QPs older than the "
+			 "daemon may be missing%s",
 			 strerror(-info.dump_error), daemon_dump_cure(info.dump_error));
 		fn(arg, text);
 	}
@@ -290,12 +308,15 @@ daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *senten
 	if (nic_unopened_text(d, text))
 		fn(arg, text);
 	if (!d->sidr && daemon_has_device(d) && !daemon_sidr_knows_none(d))
-		fn(arg, "the kernel offers no rdma_cm (modprobe rdma_ucm), or this user may not open /dev/infiniband/rdma_cm: "
+		fn(arg, "the kernel offers no rdma_cm (modprobe rdma_ucm), or this user may not "
+			"open /dev/infiniband/rdma_cm: "
 			"nothing is probed or answered");
 	else if (!d->nics && !d->unopened.n)
-		fn(arg, d->config->n_devices && device_set()
-				? "no RoCE port matches `devices`: nothing is probed or answered; compare it with `rdma link`"
-				: "no RoCE port found: nothing is probed or answered; `rdma link` must show one: load the NIC's driver");
+		fn(arg, d->config->n_devices && device_set() ?
+				"no RoCE port matches `devices`: nothing is probed or answered; "
+				"compare it with `rdma link`" :
+				"no RoCE port found: nothing is probed or answered; `rdma link` "
+				"must show one: load the NIC's driver");
 	daemon_degraded_nics(d, fn, arg);
 	daemon_degraded_trace(d, fn, arg);
 	if (guard_sentence(d->guard, text, sizeof(text)))
@@ -303,7 +324,8 @@ daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *senten
 	if (metrics_sentence(d->metrics, text, sizeof(text)))
 		fn(arg, text);
 	if (d->config_error[0]) {
-		snprintf(text, sizeof(text), "the last reload was refused, the old configuration is in force: %s",
+		snprintf(text, sizeof(text),
+			 "the last reload was refused, the old configuration is in force: %s",
 			 d->config_error);
 		fn(arg, text);
 	}
@@ -362,7 +384,9 @@ daemon_adopt(struct daemon *d, struct config *config)
 {
 	struct config *old = d->config;
 
-	/* Probers keep to the rate that they were told: who was told a higher one must ask again. */
+	/*
+	 * Probers keep to the rate that they were told: who was told a higher one must ask again.
+	 */
 	if (config->responder_per_source < old->responder_per_source)
 		for (struct nic *nic = d->nics; nic; nic = nic->next)
 			responder_close_device(d->responder, nic);
@@ -407,7 +431,9 @@ daemon_start_rooms(struct daemon *d)
 		.epoch = (uint32_t)daemon_random(),
 		.random = daemon_random(),
 	};
-	struct responder_config responder = {.ops = &responder_ops, .arg = d, .random = daemon_random()};
+	struct responder_config responder = {.ops = &responder_ops,
+					     .arg = d,
+					     .random = daemon_random()};
 	struct throttle_limits own = daemon_own_limits(d->config);
 	int rc = names_new(d->loop, &d->names);
 
@@ -464,7 +490,8 @@ daemon_new(struct loop *loop, struct config *config, const char *config_path, st
 	d->config_path = config_path;
 	d->started_ns = d->config_read_ns = clock_mono_ns();
 	d->incarnation = daemon_random();
-	d->qkey = (uint32_t)daemon_random() & 0x7fffffffu; /* the high bit would mark a privileged Q_Key */
+	d->qkey = (uint32_t)daemon_random() &
+		  0x7fffffffu; /* the high bit would mark a privileged Q_Key */
 	d->pump_ns = UINT64_MAX;
 	d->rescan_ns = DAEMON_RESCAN_MIN_NS;
 	daemon_apply_log(config);

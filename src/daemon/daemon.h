@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The daemon: owns the loop's objects and wires the rooms together. What is here is shared by the files of this
- * folder only.
+ * The daemon: owns the loop's objects and wires the rooms together. What is here is shared by the
+ * files of this folder only.
  */
 #ifndef RPINGMESH_DAEMON_DAEMON_H
 #define RPINGMESH_DAEMON_DAEMON_H
@@ -60,7 +60,8 @@ struct daemon {
 
 	struct nic *nics;
 	struct peer *peers, **peers_end; /* the latter valid if there are any */
-	LIST_HEAD(peer_bucket, peer) peers_at[DAEMON_PEER_BUCKETS]; /* those with an address, by it */
+	LIST_HEAD(peer_bucket, peer)
+	peers_at[DAEMON_PEER_BUCKETS]; /* those with an address, by it */
 	struct ping *pings;
 	struct subscriber *subscribers;
 	struct window_watcher *window_watchers;
@@ -78,10 +79,12 @@ struct daemon {
 	uint64_t pump_ns;          /* when it fires; UINT64_MAX: not armed */
 	uint64_t pump_asked_ns;    /* the same, or when it was armed if that was later */
 	uint64_t wall_ns;          /* when the prober was last told of the wall clock */
-	uint32_t poll_expected;    /* nic_poll: messages that answer what has been posted since the last time */
+	uint32_t poll_expected;	   /* nic_poll: messages that answer what has been posted since the
+				      last time */
 	uint64_t poll_rest_ns;     /* no busy polling before */
 	struct loop_timer *rescan; /* looks for devices that come or are missing */
-	uint64_t rescan_ns;        /* how long until the next look while something is missing; doubles while nothing changes */
+	uint64_t rescan_ns; /* how long until the next look while something is missing; doubles
+			       while nothing changes */
 	uint64_t device_set;       /* device_set() at the last scan; 0: scan in any case */
 	bool rescan_said;          /* that there is nothing, in the log */
 	struct device_unopened unopened; /* of the last look for devices */
@@ -90,23 +93,31 @@ struct daemon {
 };
 
 /* 0 and *out, or -errno, logged. Takes config. */
-int daemon_new(struct loop *loop, struct config *config, const char *config_path, struct daemon **out);
+int daemon_new(struct loop *loop, struct config *config, const char *config_path,
+	       struct daemon **out);
 void daemon_free(struct daemon *d);
 
-/* A configuration, taken, is in force from here on. What cannot change while the daemon runs is as it was in the one before. */
+/*
+ * A configuration, taken, is in force from here on. What cannot change while the daemon runs is as
+ * it was in the one before.
+ */
 void daemon_adopt(struct daemon *d, struct config *config);
 
 /* The prober or the responder may want to be called earlier than they said before. */
 void daemon_pump_soon(struct daemon *d);
 
-/* Something has arrived, at now_ns: whether this host has kept it waiting. To be called before it is looked at. */
+/*
+ * Something has arrived, at now_ns: whether this host has kept it waiting. To be called before it
+ * is looked at.
+ */
 void daemon_look(struct daemon *d, uint64_t now_ns);
 
 /* Something that rescan looks after has just gone: look soon. */
 void daemon_rescan_soon(struct daemon *d);
 
 /* Every degraded state as a sentence: fn is called for each. */
-void daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg);
+void daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *sentence),
+		     void *arg);
 
 /* Random bytes by getrandom(2): does not block once the kernel is up. */
 uint64_t daemon_random(void);

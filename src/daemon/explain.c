@@ -37,7 +37,8 @@ struct explain_found {
 static bool
 explain_matches(const struct peer *peer, const char *what, const struct addr *addr)
 {
-	return strcasecmp(peer->config.address, what) == 0 || (peer->hostname[0] && strcasecmp(peer->hostname, what) == 0) ||
+	return strcasecmp(peer->config.address, what) == 0 ||
+	       (peer->hostname[0] && strcasecmp(peer->hostname, what) == 0) ||
 	       (addr && peer->named && addr_equal(&peer->remote, addr));
 }
 
@@ -49,7 +50,8 @@ explain_rank(const struct peer *peer)
 }
 
 static void
-explain_find_peer(const struct daemon *d, const char *what, const char *device, struct explain_found *found)
+explain_find_peer(const struct daemon *d, const char *what, const char *device,
+		  struct explain_found *found)
 {
 	struct addr addr;
 	bool numeric = addr_parse(what, &addr) == 0;
@@ -57,7 +59,8 @@ explain_find_peer(const struct daemon *d, const char *what, const char *device, 
 	for (struct peer *p = d->peers; p; p = p->next) {
 		const char *from = p->nic ? p->nic->name : p->config.device;
 
-		if (!explain_matches(p, what, numeric ? &addr : NULL) || (device[0] && (!from || strcmp(from, device) != 0)))
+		if (!explain_matches(p, what, numeric ? &addr : NULL) ||
+		    (device[0] && (!from || strcmp(from, device) != 0)))
 			continue;
 		found->matches++;
 		if (!found->peer || explain_rank(p) > explain_rank(found->peer))
@@ -72,7 +75,8 @@ explain_find_flow(const struct daemon *d, const char *what, struct explain_found
 {
 	const struct flows *flows = d->trace ? trace_flows(d->trace) : NULL;
 	const char *digits = strncmp(what, "flow:", 5) == 0 ? what + 5 : what;
-	unsigned long long id = digits[0] >= '1' && digits[0] <= '9' ? strtoull(digits, NULL, 10) : 0;
+	unsigned long long id =
+		digits[0] >= '1' && digits[0] <= '9' ? strtoull(digits, NULL, 10) : 0;
 	struct service_info service;
 	struct flow_info info;
 
@@ -118,8 +122,10 @@ explain_ah(struct record *map, const struct peer *peer, const struct device_gid 
 	record_u64(map, "hop_limit", PATH_HOP_LIMIT);
 	record_u64(map, "ahs", info.ahs);
 	record_bool(map, "resolving", info.resolving);
-	record_bool(map, "neighbour_known", peer->path && path_is_fresh(peer->path, clock_mono_ns()));
-	record_u64_if(map, "neighbour_seen_ns", info.fresh_ns ? clock_wall_of(info.fresh_ns) : 0, info.fresh_ns != 0);
+	record_bool(map, "neighbour_known",
+		    peer->path && path_is_fresh(peer->path, clock_mono_ns()));
+	record_u64_if(map, "neighbour_seen_ns", info.fresh_ns ? clock_wall_of(info.fresh_ns) : 0,
+		      info.fresh_ns != 0);
 }
 
 static void
@@ -129,11 +135,14 @@ explain_session(struct record *map, const struct peer *peer)
 
 	prober_peer_info(peer->prober, &info);
 	record_u64(map, "service_port", peer->d->config->port);
-	record_u64_if(map, "asked_ns", peer->asked_ns ? clock_wall_of(peer->asked_ns) : 0, peer->asked_ns != 0);
+	record_u64_if(map, "asked_ns", peer->asked_ns ? clock_wall_of(peer->asked_ns) : 0,
+		      peer->asked_ns != 0);
 	record_bool(map, "asking", peer->call != NULL);
 	record_u64_if(map, "qpn", info.session.qpn, info.has_session);
 	record_u64_if(map, "max_size", info.session.max_size, info.has_session);
-	record_u64_if(map, "max_per_s", peer->rate.interval_ns ? NSEC_PER_SEC / peer->rate.interval_ns : 0, peer->rated);
+	record_u64_if(map, "max_per_s",
+		      peer->rate.interval_ns ? NSEC_PER_SEC / peer->rate.interval_ns : 0,
+		      peer->rated);
 }
 
 static void
@@ -151,7 +160,8 @@ explain_path(struct record *r, const struct peer *peer)
 	record_begin(&map, NULL);
 	record_str(&map, "device", peer->nic->name);
 	record_u64(&map, "port", peer->nic->port);
-	record_str(&map, "netdev", gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
+	record_str(&map, "netdev",
+		   gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
 	record_str(&map, "source", addr_text(&peer->local, local));
 	record_str(&map, "source_rule", explain_source_rule(peer));
 	record_str(&map, "destination", addr_text(&peer->remote, remote));
@@ -179,10 +189,12 @@ explain_port_rule(const struct nic *nic, uint32_t flow_label, const struct endpo
 {
 	switch (nic->sport_rule) {
 	case SPORT_RULE_QP:
-		return ep && ep != nic->prober_ep ? "the driver makes it from the QPN; this QP was searched for to have it"
-						  : "the driver makes it from the QPN";
+		return ep && ep != nic->prober_ep ? "the driver makes it from the QPN; this QP was "
+						    "searched for to have it" :
+						    "the driver makes it from the QPN";
 	case SPORT_RULE_FLOW_LABEL:
-		return flow_label ? "the driver makes it from the flow label" : "flow label 0: the driver chooses";
+		return flow_label ? "the driver makes it from the flow label" :
+				    "flow label 0: the driver chooses";
 	case SPORT_RULE_UNKNOWN:
 		break;
 	}
@@ -209,7 +221,8 @@ explain_last(struct record *map, const struct peer_stream *stream)
 	while (last_probes_get(last, n))
 		n++;
 	record_bool(map, "kept", last != NULL);
-	record_str(map, "responder_clock", newest && newest->measured ? probe_clock_name(newest->responder_clock) : NULL);
+	record_str(map, "responder_clock",
+		   newest && newest->measured ? probe_clock_name(newest->responder_clock) : NULL);
 	pk = record_key(map, "last");
 	msgpack_pack_array(pk, n);
 	for (size_t i = 0; i < n; i++)
@@ -232,7 +245,8 @@ explain_stream(msgpack_packer *out, struct daemon *d, const struct prober_target
 	last_probes_want(&d->last_probes, &stream->last);
 	record_begin(&map, NULL);
 	peer_record_target(record_key(&map, "target"), stream->peer, target);
-	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0, stream->service != NULL);
+	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0,
+		      stream->service != NULL);
 	record_u64_if(&map, "qpn", ep ? endpoint_qpn(ep) : 0, ep != NULL);
 	record_str(&map, "port_rule", explain_port_rule(nic, info.config.flow_label, ep));
 	explain_last(&map, stream);
@@ -257,12 +271,14 @@ explain_wants(const struct explain_found *found, const struct prober_target *tar
 }
 
 static uint64_t
-explain_list(const struct explain_found *found, bool flows, const struct prober_target *at[EXPLAIN_STREAMS_MAX])
+explain_list(const struct explain_found *found, bool flows,
+	     const struct prober_target *at[EXPLAIN_STREAMS_MAX])
 {
 	const struct prober_target *t = NULL;
 	uint64_t n = 0;
 
-	while (found->peer && found->peer->prober && (t = prober_peer_next_target(found->peer->prober, t))) {
+	while (found->peer && found->peer->prober &&
+	       (t = prober_peer_next_target(found->peer->prober, t))) {
 		if (!explain_wants(found, t, flows))
 			continue;
 		if (n < EXPLAIN_STREAMS_MAX)
@@ -312,7 +328,8 @@ explain_flows(struct record *r, const struct daemon *d, const struct explain_fou
 }
 
 int
-explain(struct daemon *d, const char *what, const char *device, msgpack_packer *result, struct control_error *error)
+explain(struct daemon *d, const char *what, const char *device, msgpack_packer *result,
+	struct control_error *error)
 {
 	struct explain_found found = {0};
 	struct record r;
@@ -323,9 +340,12 @@ explain(struct daemon *d, const char *what, const char *device, msgpack_packer *
 	if (!found.flow && !found.peer) {
 		error->code = ENOENT;
 		if (device[0])
-			snprintf(error->message, sizeof(error->message), "no peer \"%.160s\" is probed from a device \"%.63s\"", what, device);
+			snprintf(error->message, sizeof(error->message),
+				 "no peer \"%.160s\" is probed from a device \"%.63s\"", what,
+				 device);
 		else
-			snprintf(error->message, sizeof(error->message), "no peer and no flow is called \"%.200s\"", what);
+			snprintf(error->message, sizeof(error->message),
+				 "no peer and no flow is called \"%.200s\"", what);
 		return -ENOENT;
 	}
 	record_begin(&r, "explain");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything known about the path to one peer or of one flow, as one record (include/rpingmesh/control.h, "explain").
+ * Everything known about the path to one peer or of one flow, as one record
+ * (include/rpingmesh/control.h, "explain").
  */
 #ifndef RPINGMESH_DAEMON_EXPLAIN_H
 #define RPINGMESH_DAEMON_EXPLAIN_H
@@ -14,9 +15,11 @@ struct daemon;
 #define EXPLAIN_FLOWS_MAX 16
 
 /*
- * what: a peer's address or name as configured, its host name, or the number of a flow; device: "" or the one to look from. 0, or
- * -ENOENT with *error. Streams that are looked at keep their last probes from now on.
+ * what: a peer's address or name as configured, its host name, or the number of a flow; device: ""
+ * or the one to look from. 0, or -ENOENT with *error. Streams that are looked at keep their last
+ * probes from now on.
  */
-int explain(struct daemon *d, const char *what, const char *device, msgpack_packer *result, struct control_error *error);
+int explain(struct daemon *d, const char *what, const char *device, msgpack_packer *result,
+	    struct control_error *error);
 
 #endif

@@ -49,7 +49,9 @@ flow_record_addr(struct record *r, const char *key, const struct addr *addr, boo
 static void
 flow_record_owner(struct record *r, const struct daemon *d, const struct flow_qp *qp)
 {
-	const char *cgroup = qp->user ? owners_cgroup(d->owners, qp->owner_tgid, qp->cgroup_id, clock_mono_ns()) : NULL;
+	const char *cgroup = qp->user ? owners_cgroup(d->owners, qp->owner_tgid, qp->cgroup_id,
+						      clock_mono_ns()) :
+					NULL;
 	char job[OWNER_JOB] = "";
 
 	if (cgroup)
@@ -62,7 +64,10 @@ flow_record_owner(struct record *r, const struct daemon *d, const struct flow_qp
 	record_bool(r, "kernel", !qp->user);
 }
 
-/* The QPs of a flow by owner: the first FLOW_RECORD_OWNERS_MAX of them, and how many more QPs there are. */
+/*
+ * The QPs of a flow by owner: the first FLOW_RECORD_OWNERS_MAX of them, and how many more QPs there
+ * are.
+ */
 struct flow_record_owners {
 	struct flow_qp first[FLOW_RECORD_OWNERS_MAX]; /* one QP of each */
 	uint32_t qps[FLOW_RECORD_OWNERS_MAX];
@@ -72,8 +77,8 @@ struct flow_record_owners {
 static bool
 flow_record_same_owner(const struct flow_qp *a, const struct flow_qp *b)
 {
-	return a->user == b->user && a->owner_tgid == b->owner_tgid && a->cgroup_id == b->cgroup_id &&
-	       strncmp(a->owner, b->owner, sizeof(a->owner)) == 0;
+	return a->user == b->user && a->owner_tgid == b->owner_tgid &&
+	       a->cgroup_id == b->cgroup_id && strncmp(a->owner, b->owner, sizeof(a->owner)) == 0;
 }
 
 static void
@@ -97,7 +102,8 @@ flow_record_count_owner(struct flow_record_owners *owners, const struct flow_qp 
 }
 
 static void
-flow_record_pack_owners(struct record *r, const struct daemon *d, const struct flow_record_owners *owners)
+flow_record_pack_owners(struct record *r, const struct daemon *d,
+			const struct flow_record_owners *owners)
 {
 	msgpack_packer *pk = record_key(r, "owners");
 
@@ -165,7 +171,8 @@ flow_record_owners(struct record *r, const struct daemon *d, const struct flow *
 static void
 flow_record_probing(struct record *r, const struct daemon *d, const struct flow *flow)
 {
-	struct prober_target_info target = {.path = PROBE_PATH_UNKNOWN, .src_port = PROBE_PORT_UNKNOWN};
+	struct prober_target_info target = {.path = PROBE_PATH_UNKNOWN,
+					    .src_port = PROBE_PORT_UNKNOWN};
 	struct probe_summary summary = {0};
 	struct service_info info;
 
@@ -204,7 +211,8 @@ flow_record(msgpack_packer *out, const struct daemon *d, const struct flow *flow
 	record_u64_if(&r, "src_port", info.key.src_port, info.key.src_port != FLOW_PORT_UNKNOWN);
 	record_u64(&r, "traffic_class", info.key.traffic_class);
 	record_u64(&r, "service_level", info.key.service_level);
-	record_u64_if(&r, "path_mtu", flow_mtu_bytes(info.path_mtu), flow_mtu_bytes(info.path_mtu) != 0);
+	record_u64_if(&r, "path_mtu", flow_mtu_bytes(info.path_mtu),
+		      flow_mtu_bytes(info.path_mtu) != 0);
 	record_u64(&r, "since_ns", clock_wall_of(info.since_ns));
 	flow_record_owners(&r, d, flow);
 	flow_record_qps(&r, flow, info.n_qps);
@@ -227,8 +235,10 @@ flow_record_event_name(const struct qp_event *e)
 	case QP_EVENT_QUERY:
 		return "found";
 	default:
-		return (e->flags & QP_EVENT_HAS_STATE) && e->state < sizeof(states) / sizeof(states[0]) ? states[e->state]
-													: "modify";
+		return (e->flags & QP_EVENT_HAS_STATE) &&
+				       e->state < sizeof(states) / sizeof(states[0]) ?
+			       states[e->state] :
+			       "modify";
 	}
 }
 
@@ -252,7 +262,8 @@ flow_record_event_path(struct record *r, const struct flow_qp *qp)
 }
 
 void
-flow_record_event(msgpack_packer *out, const struct daemon *d, const struct qp_event *e, const struct flow_qp *qp)
+flow_record_event(msgpack_packer *out, const struct daemon *d, const struct qp_event *e,
+		  const struct flow_qp *qp)
 {
 	const char *type = flow_qp_type_name(qp->qp_type);
 	struct record r;
@@ -304,7 +315,8 @@ flow_record_dumps(struct record *map, const struct trace_info *i)
 {
 	record_u64(map, "dumps", i->dumps);
 	record_u64(map, "dumps_failed", i->dumps_failed);
-	record_u64_if(map, "last_dump_ns", i->last_dump_ns ? clock_wall_of(i->last_dump_ns) : 0, i->last_dump_ns != 0);
+	record_u64_if(map, "last_dump_ns", i->last_dump_ns ? clock_wall_of(i->last_dump_ns) : 0,
+		      i->last_dump_ns != 0);
 	record_u64(map, "last_dump_qps", i->last_dump_qps);
 	record_str(map, "dump_error", i->dump_error ? strerror(-i->dump_error) : NULL);
 }
@@ -320,7 +332,8 @@ flow_record_trace(struct record *r, const struct daemon *d, const struct trace_i
 	record_str(&map, "method", t->method[0] ? t->method : NULL);
 	record_u64(&map, "hooks", t->hooks);
 	record_u64(&map, "hooks_wanted", t->hooks_wanted);
-	record_u64_if(&map, "attached_ns", t->attached_ns ? clock_wall_of(t->attached_ns) : 0, t->attached_ns != 0);
+	record_u64_if(&map, "attached_ns", t->attached_ns ? clock_wall_of(t->attached_ns) : 0,
+		      t->attached_ns != 0);
 	record_u64(&map, "reattached", t->reattached);
 	flow_record_counters(&map, d, i);
 	flow_record_dumps(&map, i);
@@ -335,16 +348,21 @@ flow_record_status(struct record *r, const struct daemon *d)
 
 	if (!d->trace) {
 		record_str(r, "tracing", "off");
-		record_str(r, "tracing_reason", d->config->tracing ? "out of memory" : "switched off by tracing.enable");
+		record_str(r, "tracing_reason",
+			   d->config->tracing ? "out of memory" : "switched off by tracing.enable");
 		record_str(r, "trace", NULL);
 		return;
 	}
 	trace_info(d->trace, &info);
 	on = info.tracer.state == TRACER_ON;
-	record_str(r, "tracing", !on ? "off" : info.tracer.degraded || info.dump_error ? "degraded" : "on");
+	record_str(r, "tracing",
+		   !on					   ? "off" :
+		   info.tracer.degraded || info.dump_error ? "degraded" :
+							     "on");
 	record_str(r, "tracing_reason",
-		   info.tracer.reason[0] ? info.tracer.reason
-		   : on && info.dump_error ? "the dump of QPs by RDMA netlink failed: QPs older than the daemon may be missing"
-					   : NULL);
+		   info.tracer.reason[0] ? info.tracer.reason :
+		   on && info.dump_error ? "the dump of QPs by RDMA netlink failed: QPs older than "
+					   "the daemon may be missing" :
+					   NULL);
 	flow_record_trace(r, d, &info);
 }

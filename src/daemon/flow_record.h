@@ -17,7 +17,8 @@ struct daemon;
 
 /* d->trace is not NULL. */
 void flow_record(msgpack_packer *out, const struct daemon *d, const struct flow *flow);
-void flow_record_event(msgpack_packer *out, const struct daemon *d, const struct qp_event *e, const struct flow_qp *qp);
+void flow_record_event(msgpack_packer *out, const struct daemon *d, const struct qp_event *e,
+		       const struct flow_qp *qp);
 /* The keys tracing, tracing_reason and trace. */
 void flow_record_status(struct record *r, const struct daemon *d);
 

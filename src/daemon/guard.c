@@ -2,9 +2,10 @@
 /*
  * DOC: guard
  *
- * One object with one timer, armed by guard_wake() and by itself as long as the prober has anything to do or is held back.
- * /proc/self/statm stays open, so that a measurement costs two system calls. The prober is the only one that is held back:
- * what the responder answers has limits of its own, and a ping is what somebody has asked for.
+ * One object with one timer, armed by guard_wake() and by itself as long as the prober has anything
+ * to do or is held back. /proc/self/statm stays open, so that a measurement costs two system calls.
+ * The prober is the only one that is held back: what the responder answers has limits of its own,
+ * and a ping is what somebody has asked for.
  */
 #include "daemon/guard.h"
 
@@ -77,10 +78,12 @@ guard_cause(const struct guard *guard, char *text, size_t room)
 
 	if (t->reason == THROTTLE_REASON_MEMORY)
 		snprintf(text, room, "%llu MiB of memory were resident, limits.memory_mb is %llu",
-			 (unsigned long long)(guard->said_memory >> 20), (unsigned long long)(t->limits.memory_bytes >> 20));
+			 (unsigned long long)(guard->said_memory >> 20),
+			 (unsigned long long)(t->limits.memory_bytes >> 20));
 	else
-		snprintf(text, room, "%u.%u %% of a core were used, limits.cpu_percent is %u", guard->said_permille / 10,
-			 guard->said_permille % 10, t->limits.cpu_percent);
+		snprintf(text, room, "%u.%u %% of a core were used, limits.cpu_percent is %u",
+			 guard->said_permille / 10, guard->said_permille % 10,
+			 t->limits.cpu_percent);
 }
 
 /* The step has changed. */
@@ -95,7 +98,8 @@ guard_apply(struct guard *guard, uint32_t from)
 		guard->said_permille = t->cpu_permille;
 		guard->said_memory = t->last.memory_bytes;
 		guard_cause(guard, cause, sizeof(cause));
-		log_warning(MAIN, "this daemon is over its budget: probing at %sthe configured rate (%s)",
+		log_warning(MAIN,
+			    "this daemon is over its budget: probing at %sthe configured rate (%s)",
 			    guard_share(t->step, share), cause);
 		return;
 	}
@@ -120,7 +124,8 @@ static void
 guard_arm(struct guard *guard)
 {
 	guard->armed = true;
-	loop_timer_set(guard->timer, throttle_is_at_ease(&guard->throttle) ? GUARD_CALM_NS : GUARD_BUSY_NS);
+	loop_timer_set(guard->timer,
+		       throttle_is_at_ease(&guard->throttle) ? GUARD_CALM_NS : GUARD_BUSY_NS);
 }
 
 static void
@@ -146,7 +151,8 @@ guard_wake(struct guard *guard)
 }
 
 int
-guard_new(struct loop *loop, struct prober *prober, const struct throttle_limits *limits, struct guard **out)
+guard_new(struct loop *loop, struct prober *prober, const struct throttle_limits *limits,
+	  struct guard **out)
 {
 	struct guard *guard = calloc(1, sizeof(*guard));
 	int rc;
@@ -157,7 +163,8 @@ guard_new(struct loop *loop, struct prober *prober, const struct throttle_limits
 	throttle_init(&guard->throttle, limits);
 	guard->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (guard->statm_fd < 0)
-		log_warning(MAIN, "/proc/self/statm: %s: limits.memory_mb has no effect", strerror(errno));
+		log_warning(MAIN, "/proc/self/statm: %s: limits.memory_mb has no effect",
+			    strerror(errno));
 	rc = loop_timer_new(loop, "guard", guard_timer, guard, &guard->timer);
 	if (rc < 0) {
 		guard_free(guard);
@@ -214,7 +221,8 @@ guard_sentence(const struct guard *guard, char *text, size_t room)
 	if (guard->throttle.step == 0)
 		return false;
 	guard_cause(guard, cause, sizeof(cause));
-	snprintf(text, room, "this daemon is over its budget and probes at %sthe configured rate: %s",
+	snprintf(text, room,
+		 "this daemon is over its budget and probes at %sthe configured rate: %s",
 		 guard_share(guard->throttle.step, share), cause);
 	return true;
 }

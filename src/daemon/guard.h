@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Self-protection: measures what this process uses, by getrusage(2) and proc_pid_statm(5), and tells the prober to hold
- * back while that is above the budget (probe/throttle.h). Measures only while there is something to probe, every two seconds,
- * or every second while it is busy with holding back.
+ * Self-protection: measures what this process uses, by getrusage(2) and proc_pid_statm(5), and
+ * tells the prober to hold back while that is above the budget (probe/throttle.h). Measures only
+ * while there is something to probe, every two seconds, or every second while it is busy with
+ * holding back.
  */
 #ifndef RPINGMESH_DAEMON_GUARD_H
 #define RPINGMESH_DAEMON_GUARD_H
@@ -27,7 +28,8 @@ struct guard_info {
 };
 
 /* Of the loop and the prober, which are borrowed. 0 and *out, or -errno. */
-int guard_new(struct loop *loop, struct prober *prober, const struct throttle_limits *limits, struct guard **out);
+int guard_new(struct loop *loop, struct prober *prober, const struct throttle_limits *limits,
+	      struct guard **out);
 /* NULL is allowed. */
 void guard_free(struct guard *guard);
 /* A change of limits takes effect with the next measurement; no limit at once. */

@@ -2,10 +2,11 @@
 /*
  * DOC: host noise
  *
- * No timer of its own: it looks when the daemon comes to run anyway. /proc/self/schedstat stays open; its second field is
- * for how many ns the process was runnable and another one ran (Documentation/scheduler/sched-stats.rst). It is told of the
- * main thread, which is the loop's. A process that is stopped, or whose virtual machine is, is not runnable: then only the
- * timer that should have fired tells.
+ * No timer of its own: it looks when the daemon comes to run anyway. /proc/self/schedstat stays
+ * open; its second field is for how many ns the process was runnable and another one ran
+ * (Documentation/scheduler/sched-stats.rst). It is told of the main thread, which is the loop's. A
+ * process that is stopped, or whose virtual machine is, is not runnable: then only the timer that
+ * should have fired tells.
  */
 #include "daemon/host_noise.h"
 
@@ -35,7 +36,8 @@ host_noise_new(struct host_noise **out)
 		return -ENOMEM;
 	h->fd = open(HOST_NOISE_SCHEDSTAT, O_RDONLY | O_CLOEXEC);
 	if (h->fd < 0)
-		log_warning(MAIN, "%s: %s: of a busy host only late timers are seen", HOST_NOISE_SCHEDSTAT, strerror(errno));
+		log_warning(MAIN, "%s: %s: of a busy host only late timers are seen",
+			    HOST_NOISE_SCHEDSTAT, strerror(errno));
 	*out = h;
 	return 0;
 }

@@ -21,7 +21,8 @@ last_probes_new(struct last_probes_pool *pool, struct last_probes **last, bool a
 }
 
 void
-last_probes_add(struct last_probes_pool *pool, struct last_probes **last, const struct probe_result *r)
+last_probes_add(struct last_probes_pool *pool, struct last_probes **last,
+		const struct probe_result *r)
 {
 	if (!*last && pool->rings - pool->asked < LAST_PROBES_RINGS_MAX)
 		last_probes_new(pool, last, false);
@@ -38,14 +39,17 @@ last_probes_add(struct last_probes_pool *pool, struct last_probes **last, const 
 void
 last_probes_want(struct last_probes_pool *pool, struct last_probes **last)
 {
-	if (!*last && pool->rings - pool->asked >= LAST_PROBES_RINGS_MAX && pool->asked < LAST_PROBES_ASKED_MAX)
+	if (!*last && pool->rings - pool->asked >= LAST_PROBES_RINGS_MAX &&
+	    pool->asked < LAST_PROBES_ASKED_MAX)
 		last_probes_new(pool, last, true);
 }
 
 const struct probe_result *
 last_probes_get(const struct last_probes *last, size_t i)
 {
-	return last && i < last->n ? &last->result[(last->next + LAST_PROBES_N - 1 - i) % LAST_PROBES_N] : NULL;
+	return last && i < last->n ?
+		       &last->result[(last->next + LAST_PROBES_N - 1 - i) % LAST_PROBES_N] :
+		       NULL;
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The last results of a stream of probes with all that was measured, for who wants to look at single probes after the fact. What
- * they take is bounded: LAST_PROBES_RINGS_MAX streams keep some, 5 MiB in all, and those that somebody asks for besides.
+ * The last results of a stream of probes with all that was measured, for who wants to look at
+ * single probes after the fact. What they take is bounded: LAST_PROBES_RINGS_MAX streams keep some,
+ * 5 MiB in all, and those that somebody asks for besides.
  */
 #ifndef RPINGMESH_DAEMON_LAST_PROBES_H
 #define RPINGMESH_DAEMON_LAST_PROBES_H
@@ -20,12 +21,14 @@ struct last_probes;
 
 /* Of all streams of a daemon. All zero: none. */
 struct last_probes_pool {
-	uint32_t rings, asked; /* streams that keep results; of these, those that were asked for beyond the limit */
+	uint32_t rings, asked; /* streams that keep results; of these, those that were asked for
+				  beyond the limit */
 	uint64_t not_kept;     /* results of streams that keep none */
 };
 
 /* *last is the stream's, NULL at first; it is made when there is room for it. */
-void last_probes_add(struct last_probes_pool *pool, struct last_probes **last, const struct probe_result *r);
+void last_probes_add(struct last_probes_pool *pool, struct last_probes **last,
+		     const struct probe_result *r);
 /* Somebody looks at this stream: from now on it keeps its results if at all possible. */
 void last_probes_want(struct last_probes_pool *pool, struct last_probes **last);
 /* The i-th last result, 0 the newest; NULL: there are no more. last may be NULL. */

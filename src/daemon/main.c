@@ -104,7 +104,8 @@ main_parse(int argc, char **argv, struct main_options *o)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "rpingmeshd: unexpected argument '%s'; try rpingmeshd --help\n", argv[optind]);
+		fprintf(stderr, "rpingmeshd: unexpected argument '%s'; try rpingmeshd --help\n",
+			argv[optind]);
 		return MAIN_USAGE;
 	}
 	return -1;
@@ -158,7 +159,10 @@ main_run(struct main_state *state, struct config *config, const char *path)
 	struct loop_timer *watchdog = NULL;
 	int rc = 0;
 
-	/* First, so that one which comes while the daemon starts does not kill it: the loop will handle it. */
+	/*
+	 * First, so that one which comes while the daemon starts does not kill it: the loop will
+	 * handle it.
+	 */
 	for (int i = 0; rc == 0 && i < 2; i++)
 		rc = loop_signal_new(state->loop, stop_signals[i], main_stop, state, &stop[i]);
 	if (rc == 0)
@@ -197,7 +201,8 @@ main(int argc, char **argv)
 	if (main_load(&options, &config) < 0)
 		return MAIN_BAD_CONFIG;
 	if (options.test) {
-		printf("rpingmeshd: %s is fine: %zu peers\n", options.config_path ? options.config_path : "the default configuration",
+		printf("rpingmeshd: %s is fine: %zu peers\n",
+		       options.config_path ? options.config_path : "the default configuration",
 		       config->n_peers);
 		config_free(config);
 		return MAIN_OK;

@@ -31,8 +31,8 @@ methods_empty(msgpack_packer *result)
 /* ---- status and devices ---- */
 
 static int
-methods_status(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	       struct control_error *error)
+methods_status(void *arg, struct control_client *client, const msgpack_object *params,
+	       msgpack_packer *result, struct control_error *error)
 {
 	(void)client;
 	(void)params;
@@ -42,8 +42,8 @@ methods_status(void *arg, struct control_client *client, const msgpack_object *p
 }
 
 static int
-methods_devices(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		struct control_error *error)
+methods_devices(void *arg, struct control_client *client, const msgpack_object *params,
+		msgpack_packer *result, struct control_error *error)
 {
 	const struct daemon *d = arg;
 	size_t n = 0;
@@ -60,8 +60,8 @@ methods_devices(void *arg, struct control_client *client, const msgpack_object *
 }
 
 static int
-methods_acknowledge(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		    struct control_error *error)
+methods_acknowledge(void *arg, struct control_client *client, const msgpack_object *params,
+		    msgpack_packer *result, struct control_error *error)
 {
 	char name[64];
 	struct record r;
@@ -85,8 +85,8 @@ methods_acknowledge(void *arg, struct control_client *client, const msgpack_obje
 /* ---- peers and targets ---- */
 
 static int
-methods_peers(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	      struct control_error *error)
+methods_peers(void *arg, struct control_client *client, const msgpack_object *params,
+	      msgpack_packer *result, struct control_error *error)
 {
 	const struct daemon *d = arg;
 	size_t n = 0;
@@ -117,8 +117,8 @@ methods_next_target(const struct peer *peer, const struct prober_target *t)
 }
 
 static int
-methods_targets(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		struct control_error *error)
+methods_targets(void *arg, struct control_client *client, const msgpack_object *params,
+		msgpack_packer *result, struct control_error *error)
 {
 	const struct daemon *d = arg;
 	size_t n = 0;
@@ -140,8 +140,8 @@ methods_targets(void *arg, struct control_client *client, const msgpack_object *
 
 /* A page of flows, so that no answer is long; what is packed is what was walked. */
 static int
-methods_flows(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	      struct control_error *error)
+methods_flows(void *arg, struct control_client *client, const msgpack_object *params,
+	      msgpack_packer *result, struct control_error *error)
 {
 	const struct daemon *d = arg;
 	const struct flows *flows = d->trace ? trace_flows(d->trace) : NULL;
@@ -155,7 +155,8 @@ methods_flows(void *arg, struct control_client *client, const msgpack_object *pa
 	(void)client;
 	if (rc < 0)
 		return rc;
-	for (next = flows ? flows_next(flows, page.after) : NULL; next && n < page.limit; next = flows_next(flows, info.id)) {
+	for (next = flows ? flows_next(flows, page.after) : NULL; next && n < page.limit;
+	     next = flows_next(flows, info.id)) {
 		at[n++] = next;
 		flow_info(next, &info);
 	}
@@ -169,8 +170,8 @@ methods_flows(void *arg, struct control_client *client, const msgpack_object *pa
 }
 
 static int
-methods_events(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	       struct control_error *error)
+methods_events(void *arg, struct control_client *client, const msgpack_object *params,
+	       msgpack_packer *result, struct control_error *error)
 {
 	(void)params;
 	(void)error;
@@ -179,8 +180,8 @@ methods_events(void *arg, struct control_client *client, const msgpack_object *p
 }
 
 static int
-methods_events_stop(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		    struct control_error *error)
+methods_events_stop(void *arg, struct control_client *client, const msgpack_object *params,
+		    msgpack_packer *result, struct control_error *error)
 {
 	(void)params;
 	(void)error;
@@ -189,8 +190,8 @@ methods_events_stop(void *arg, struct control_client *client, const msgpack_obje
 }
 
 static int
-methods_explain(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		struct control_error *error)
+methods_explain(void *arg, struct control_client *client, const msgpack_object *params,
+		msgpack_packer *result, struct control_error *error)
 {
 	char what[254], device[64];
 	int rc = params_explain(params, what, device, error);
@@ -202,8 +203,8 @@ methods_explain(void *arg, struct control_client *client, const msgpack_object *
 /* ---- streams ---- */
 
 static int
-methods_subscribe(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		  struct control_error *error)
+methods_subscribe(void *arg, struct control_client *client, const msgpack_object *params,
+		  msgpack_packer *result, struct control_error *error)
 {
 	unsigned int kinds = 0;
 	int rc = params_kinds(params, &kinds, error);
@@ -215,8 +216,8 @@ methods_subscribe(void *arg, struct control_client *client, const msgpack_object
 }
 
 static int
-methods_unsubscribe(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		    struct control_error *error)
+methods_unsubscribe(void *arg, struct control_client *client, const msgpack_object *params,
+		    msgpack_packer *result, struct control_error *error)
 {
 	(void)params;
 	(void)error;
@@ -225,8 +226,8 @@ methods_unsubscribe(void *arg, struct control_client *client, const msgpack_obje
 }
 
 static int
-methods_ping(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	     struct control_error *error)
+methods_ping(void *arg, struct control_client *client, const msgpack_object *params,
+	     msgpack_packer *result, struct control_error *error)
 {
 	struct daemon *d = arg;
 	struct params_ping p;
@@ -244,7 +245,8 @@ methods_ping(void *arg, struct control_client *client, const msgpack_object *par
 	peer = ping_peer(ping);
 	record_begin(&r, NULL);
 	record_u64(&r, "ping", ping_id(ping));
-	record_str(&r, "address", addr_is_zero(&peer->remote) ? NULL : addr_text(&peer->remote, text));
+	record_str(&r, "address",
+		   addr_is_zero(&peer->remote) ? NULL : addr_text(&peer->remote, text));
 	record_str(&r, "device", peer->nic ? peer->nic->name : NULL);
 	record_str(&r, "source", peer->nic ? addr_text(&peer->local, text) : NULL);
 	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
@@ -256,8 +258,8 @@ methods_ping(void *arg, struct control_client *client, const msgpack_object *par
 }
 
 static int
-methods_ping_stop(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		  struct control_error *error)
+methods_ping_stop(void *arg, struct control_client *client, const msgpack_object *params,
+		  msgpack_packer *result, struct control_error *error)
 {
 	uint64_t id;
 	int rc = params_ping_id(params, &id, error);
@@ -268,7 +270,8 @@ methods_ping_stop(void *arg, struct control_client *client, const msgpack_object
 	rc = ping_stop(arg, client, id);
 	if (rc < 0) {
 		error->code = -rc;
-		snprintf(error->message, sizeof(error->message), "no ping %llu of this client", (unsigned long long)id);
+		snprintf(error->message, sizeof(error->message), "no ping %llu of this client",
+			 (unsigned long long)id);
 	}
 	return rc;
 }
@@ -276,8 +279,8 @@ methods_ping_stop(void *arg, struct control_client *client, const msgpack_object
 /* ---- windows ---- */
 
 static int
-methods_windows(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		struct control_error *error)
+methods_windows(void *arg, struct control_client *client, const msgpack_object *params,
+		msgpack_packer *result, struct control_error *error)
 {
 	enum record_window_by by;
 	struct params_page page;
@@ -292,8 +295,8 @@ methods_windows(void *arg, struct control_client *client, const msgpack_object *
 }
 
 static int
-methods_subscribe_windows(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-			  struct control_error *error)
+methods_subscribe_windows(void *arg, struct control_client *client, const msgpack_object *params,
+			  msgpack_packer *result, struct control_error *error)
 {
 	unsigned int bys;
 	int rc = params_window_bys(params, &bys, error);
@@ -305,8 +308,8 @@ methods_subscribe_windows(void *arg, struct control_client *client, const msgpac
 }
 
 static int
-methods_unsubscribe_windows(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-			    struct control_error *error)
+methods_unsubscribe_windows(void *arg, struct control_client *client, const msgpack_object *params,
+			    msgpack_packer *result, struct control_error *error)
 {
 	(void)params;
 	(void)error;
@@ -317,25 +320,37 @@ methods_unsubscribe_windows(void *arg, struct control_client *client, const msgp
 const struct control_method methods_table[] = {
 	{"status", "state of the daemon, with every degraded state", CONTROL_READ, methods_status},
 	{"devices", "local RDMA ports", CONTROL_READ, methods_devices},
-	{"acknowledge", "marks the flaps of a device, or of all, as seen", CONTROL_CHANGE, methods_acknowledge},
+	{"acknowledge", "marks the flaps of a device, or of all, as seen", CONTROL_CHANGE,
+	 methods_acknowledge},
 	{"peers", "remote daemons, their state and totals", CONTROL_READ, methods_peers},
-	{"targets", "streams of probes: one per peer, flow label and kind", CONTROL_READ, methods_targets},
-	{"explain", "everything known about the path to a peer or of a flow", CONTROL_READ, methods_explain},
-	{"subscribe", "each probe's result as notification \"probe\"", CONTROL_READ, methods_subscribe},
+	{"targets", "streams of probes: one per peer, flow label and kind", CONTROL_READ,
+	 methods_targets},
+	{"explain", "everything known about the path to a peer or of a flow", CONTROL_READ,
+	 methods_explain},
+	{"subscribe", "each probe's result as notification \"probe\"", CONTROL_READ,
+	 methods_subscribe},
 	{"unsubscribe", "ends subscribe", CONTROL_READ, methods_unsubscribe},
-	{"ping", "probes a host; notifications \"ping\", then \"ping_done\"", CONTROL_READ, methods_ping},
+	{"ping", "probes a host; notifications \"ping\", then \"ping_done\"", CONTROL_READ,
+	 methods_ping},
 	{"ping_stop", "ends a ping", CONTROL_READ, methods_ping_stop},
-	{"flows", "the RDMA connections of this host, by path, with what probing along them found", CONTROL_READ, methods_flows},
-	{"events", "each event in the life of a QP as notification \"event\"", CONTROL_READ, methods_events},
+	{"flows", "the RDMA connections of this host, by path, with what probing along them found",
+	 CONTROL_READ, methods_flows},
+	{"events", "each event in the life of a QP as notification \"event\"", CONTROL_READ,
+	 methods_events},
 	{"events_stop", "ends events", CONTROL_READ, methods_events_stop},
-	{"windows", "the last closed window of statistics of each target, flow or device", CONTROL_READ, methods_windows},
-	{"subscribe_windows", "each window that is closed as notification \"window\"", CONTROL_READ, methods_subscribe_windows},
-	{"unsubscribe_windows", "ends subscribe_windows", CONTROL_READ, methods_unsubscribe_windows},
-	{"config", "the configuration in force: each key, its value, where it is from", CONTROL_READ, methods_config},
+	{"windows", "the last closed window of statistics of each target, flow or device",
+	 CONTROL_READ, methods_windows},
+	{"subscribe_windows", "each window that is closed as notification \"window\"", CONTROL_READ,
+	 methods_subscribe_windows},
+	{"unsubscribe_windows", "ends subscribe_windows", CONTROL_READ,
+	 methods_unsubscribe_windows},
+	{"config", "the configuration in force: each key, its value, where it is from",
+	 CONTROL_READ, methods_config},
 	{"config_peers", "the configured peers, in pages", CONTROL_READ, methods_config_peers},
 	{"reload", "reads the configuration file again", CONTROL_CHANGE, methods_reload},
 	{"log_level", "from which level on each subsystem logs", CONTROL_READ, methods_log_level},
-	{"log_level_set", "changes that until the next reload", CONTROL_CHANGE, methods_log_level_set},
+	{"log_level_set", "changes that until the next reload", CONTROL_CHANGE,
+	 methods_log_level_set},
 };
 const size_t methods_count = sizeof(methods_table) / sizeof(methods_table[0]);
 

@@ -11,8 +11,8 @@
 #include "report/record.h"
 
 int
-methods_config(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	       struct control_error *error)
+methods_config(void *arg, struct control_client *client, const msgpack_object *params,
+	       msgpack_packer *result, struct control_error *error)
 {
 	(void)client;
 	(void)params;
@@ -22,8 +22,8 @@ methods_config(void *arg, struct control_client *client, const msgpack_object *p
 }
 
 int
-methods_config_peers(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		     struct control_error *error)
+methods_config_peers(void *arg, struct control_client *client, const msgpack_object *params,
+		     msgpack_packer *result, struct control_error *error)
 {
 	struct params_page page;
 	int rc = params_page(params, &page, error);
@@ -35,8 +35,8 @@ methods_config_peers(void *arg, struct control_client *client, const msgpack_obj
 }
 
 int
-methods_reload(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	       struct control_error *error)
+methods_reload(void *arg, struct control_client *client, const msgpack_object *params,
+	       msgpack_packer *result, struct control_error *error)
 {
 	char text[CONFIG_ERROR];
 	int rc = daemon_reload(arg, text);
@@ -62,8 +62,10 @@ methods_pack_levels(msgpack_packer *result, const struct config *config)
 	record_begin(&map, NULL);
 	record_begin(&configured, NULL);
 	for (int i = 0; i < LOG_SUB_N; i++) {
-		record_str(&map, log_subsystem_name((enum log_subsystem)i), log_level_name(log_get_level((enum log_subsystem)i)));
-		record_str(&configured, log_subsystem_name((enum log_subsystem)i), log_level_name(config->log_levels[i]));
+		record_str(&map, log_subsystem_name((enum log_subsystem)i),
+			   log_level_name(log_get_level((enum log_subsystem)i)));
+		record_str(&configured, log_subsystem_name((enum log_subsystem)i),
+			   log_level_name(config->log_levels[i]));
 	}
 	record_end(&map, record_key(&r, "levels"));
 	record_end(&configured, record_key(&r, "configured"));
@@ -71,8 +73,8 @@ methods_pack_levels(msgpack_packer *result, const struct config *config)
 }
 
 int
-methods_log_level(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		  struct control_error *error)
+methods_log_level(void *arg, struct control_client *client, const msgpack_object *params,
+		  msgpack_packer *result, struct control_error *error)
 {
 	const struct daemon *d = arg;
 
@@ -85,8 +87,8 @@ methods_log_level(void *arg, struct control_client *client, const msgpack_object
 
 /* Until the next reload, which sets what is configured. */
 int
-methods_log_level_set(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-		      struct control_error *error)
+methods_log_level_set(void *arg, struct control_client *client, const msgpack_object *params,
+		      msgpack_packer *result, struct control_error *error)
 {
 	const struct daemon *d = arg;
 	enum log_level level;
@@ -98,8 +100,8 @@ methods_log_level_set(void *arg, struct control_client *client, const msgpack_ob
 	for (int i = 0; i < LOG_SUB_N; i++)
 		if (subs & 1u << i)
 			log_set_level((enum log_subsystem)i, level);
-	log_info(CONTROL, "client %llu: log level %s until the next reload", (unsigned long long)control_client_id(client),
-		 log_level_name(level));
+	log_info(CONTROL, "client %llu: log level %s until the next reload",
+		 (unsigned long long)control_client_id(client), log_level_name(level));
 	methods_pack_levels(result, d->config);
 	return 0;
 }

@@ -2,8 +2,9 @@
 /*
  * DOC: metrics
  *
- * struct metrics lives as long as the daemon and owns the server and what is counted by path. Counting begins with the first
- * server and goes on when it is moved or cannot be had for a while, so that counters never fall.
+ * struct metrics lives as long as the daemon and owns the server and what is counted by path.
+ * Counting begins with the first server and goes on when it is moved or cannot be had for a while,
+ * so that counters never fall.
  */
 #include "daemon/metrics.h"
 
@@ -82,15 +83,18 @@ metrics_start(struct metrics *metrics)
 	int before = metrics->error;
 
 	source.arg = metrics;
-	metrics->error = metrics->paths ? 0 : metric_paths_new(metrics->d->config->metrics_max_paths, &metrics->paths);
+	metrics->error = metrics->paths ? 0 :
+					  metric_paths_new(metrics->d->config->metrics_max_paths,
+							   &metrics->paths);
 	if (metrics->error == 0)
-		metrics->error = http_new(metrics->d->loop, metrics->listen, "/metrics", &source, &metrics->http);
+		metrics->error = http_new(metrics->d->loop, metrics->listen, "/metrics", &source,
+					  &metrics->http);
 	metrics->retry_ns = clock_mono_ns() + METRICS_RETRY_NS;
 	if (metrics->error == 0)
 		log_info(MAIN, "metrics on http://%s/metrics", metrics->listen);
 	else if (metrics->error != before)
-		log_error(MAIN, "metrics.listen %s: %s%s; tried again every few seconds", metrics->listen, strerror(-metrics->error),
-			  metrics_cure(metrics->error));
+		log_error(MAIN, "metrics.listen %s: %s%s; tried again every few seconds",
+			  metrics->listen, strerror(-metrics->error), metrics_cure(metrics->error));
 }
 
 void
@@ -122,8 +126,8 @@ metrics_result(struct metrics *metrics, const struct peer *peer, const struct pr
 	bool by_tor = metrics->d->config->metrics_by_tor;
 
 	if (metrics->paths)
-		metric_paths_add(metrics->paths, peer->nic ? peer->nic->name : "", by_tor ? peer->tor : peer->config.address, r,
-				 clock_mono_ns());
+		metric_paths_add(metrics->paths, peer->nic ? peer->nic->name : "",
+				 by_tor ? peer->tor : peer->config.address, r, clock_mono_ns());
 }
 
 bool
@@ -131,7 +135,7 @@ metrics_sentence(const struct metrics *metrics, char *text, size_t room)
 {
 	if (!metrics->listen[0] || metrics->http)
 		return false;
-	snprintf(text, room, "no metrics: %s: %s%s; tried again every few seconds", metrics->listen, strerror(-metrics->error),
-		 metrics_cure(metrics->error));
+	snprintf(text, room, "no metrics: %s: %s%s; tried again every few seconds", metrics->listen,
+		 strerror(-metrics->error), metrics_cure(metrics->error));
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the daemon knows, as metrics for Prometheus and its like: the page "/metrics" over HTTP on `metrics.listen`.
- * rpingmeshd(8) lists every family.
+ * What the daemon knows, as metrics for Prometheus and its like: the page "/metrics" over HTTP on
+ * `metrics.listen`. rpingmeshd(8) lists every family.
  */
 #ifndef RPINGMESH_DAEMON_METRICS_H
 #define RPINGMESH_DAEMON_METRICS_H
@@ -21,7 +21,10 @@ int metrics_new(struct daemon *d, struct metrics **out);
 /* NULL is allowed. */
 void metrics_free(struct metrics *metrics);
 
-/* Makes the endpoint match the configuration. What cannot be listened on is logged, tried again by metrics_retry(), and degraded. */
+/*
+ * Makes the endpoint match the configuration. What cannot be listened on is logged, tried again by
+ * metrics_retry(), and degraded.
+ */
 void metrics_sync(struct metrics *metrics);
 void metrics_retry(struct metrics *metrics);
 
@@ -31,7 +34,9 @@ void metrics_result(struct metrics *metrics, const struct peer *peer, const stru
 /* Tracing ends; what it has counted is kept. metrics may be NULL. */
 void metrics_trace_ends(struct metrics *metrics, const struct trace *trace);
 
-/* Why there is no endpoint though one is wanted, as a sentence. False: there is, or none is wanted. */
+/*
+ * Why there is no endpoint though one is wanted, as a sentence. False: there is, or none is wanted.
+ */
 bool metrics_sentence(const struct metrics *metrics, char *text, size_t room);
 
 #endif

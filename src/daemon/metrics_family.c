@@ -31,8 +31,10 @@ metrics_cpu(struct exposition *e, const struct metrics *m)
 	(void)m;
 	if (getrusage(RUSAGE_SELF, &usage) == 0)
 		exposition_ns(e, NULL,
-			      (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NSEC_PER_SEC +
-				      (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * NSEC_PER_USEC);
+			      (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) *
+					      NSEC_PER_SEC +
+				      (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) *
+					      NSEC_PER_USEC);
 }
 
 static void
@@ -76,7 +78,11 @@ metrics_build(struct exposition *e, const struct metrics *m)
 static void
 metrics_host(struct exposition *e, const struct metrics *m)
 {
-	exposition_u64(e, (struct exposition_label[]){{"hostname", m->d->hostname}, {"tor", m->d->tor}, {0}}, 1);
+	exposition_u64(e,
+		       (struct exposition_label[]){{"hostname", m->d->hostname},
+						   {"tor", m->d->tor},
+						   {0}},
+		       1);
 }
 
 static void
@@ -158,10 +164,14 @@ metrics_scrapes(struct exposition *e, const struct metrics *m)
 
 	if (m->http)
 		http_stats(m->http, &now);
-	exposition_u64(e, (struct exposition_label[]){{"result", "answered"}, {0}}, m->past.answered + now.answered);
-	exposition_u64(e, (struct exposition_label[]){{"result", "cut"}, {0}}, m->past.cut + now.cut);
-	exposition_u64(e, (struct exposition_label[]){{"result", "refused"}, {0}}, m->past.refused + now.refused);
-	exposition_u64(e, (struct exposition_label[]){{"result", "bad"}, {0}}, m->past.bad + now.bad);
+	exposition_u64(e, (struct exposition_label[]){{"result", "answered"}, {0}},
+		       m->past.answered + now.answered);
+	exposition_u64(e, (struct exposition_label[]){{"result", "cut"}, {0}},
+		       m->past.cut + now.cut);
+	exposition_u64(e, (struct exposition_label[]){{"result", "refused"}, {0}},
+		       m->past.refused + now.refused);
+	exposition_u64(e, (struct exposition_label[]){{"result", "bad"}, {0}},
+		       m->past.bad + now.bad);
 }
 
 static void
@@ -193,10 +203,13 @@ metrics_unexpected(struct exposition *e, const struct metrics *m)
 	struct prober_stats stats;
 
 	prober_stats(m->d->prober, &stats);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "malformed"}, {0}}, stats.malformed);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "malformed"}, {0}},
+		       stats.malformed);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "unknown"}, {0}}, stats.unknown);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "wrong_source"}, {0}}, stats.wrong_source);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "duplicate"}, {0}}, stats.duplicates);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "wrong_source"}, {0}},
+		       stats.wrong_source);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "duplicate"}, {0}},
+		       stats.duplicates);
 }
 
 static void
@@ -209,7 +222,8 @@ metrics_peers(struct exposition *e, const struct metrics *m)
 
 	for (const struct peer *peer = m->d->peers; peer; peer = peer->next) {
 		state = peer_state(peer, &reason);
-		for (i = 0; i < sizeof(names) / sizeof(names[0]) && strcmp(state, names[i]) != 0; i++)
+		for (i = 0; i < sizeof(names) / sizeof(names[0]) && strcmp(state, names[i]) != 0;
+		     i++)
 			;
 		if (i < sizeof(names) / sizeof(names[0]))
 			n[i]++;
@@ -246,14 +260,20 @@ metrics_refused(struct exposition *e, const struct metrics *m)
 	struct responder_stats s;
 
 	responder_stats(m->d->responder, &s);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "network"}, {0}}, s.refused_network);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "network"}, {0}},
+		       s.refused_network);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "opens"}, {0}}, s.refused_opens);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "source_rate"}, {0}}, s.refused_source);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "total_rate"}, {0}}, s.refused_total);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "source_rate"}, {0}},
+		       s.refused_source);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "total_rate"}, {0}},
+		       s.refused_total);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "malformed"}, {0}}, s.malformed);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "unknown_session"}, {0}}, s.unknown_session);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "wrong_source"}, {0}}, s.wrong_source);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "send_error"}, {0}}, s.send_errors);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "unknown_session"}, {0}},
+		       s.unknown_session);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "wrong_source"}, {0}},
+		       s.wrong_source);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "send_error"}, {0}},
+		       s.send_errors);
 }
 
 /* ---- devices ---- */
@@ -383,18 +403,24 @@ metrics_trace_lost(struct exposition *e, const struct metrics *m)
 	struct trace_info info;
 
 	metrics_trace_info(m, &info);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "ring_full"}, {0}}, info.tracer.kernel.lost_ring);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "calls_full"}, {0}}, info.tracer.kernel.lost_calls);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "missed_return"}, {0}}, info.tracer.kernel.missed_returns);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "no_room_qps"}, {0}}, info.flows.over_qps);
-	exposition_u64(e, (struct exposition_label[]){{"reason", "no_room_flows"}, {0}}, info.flows.over_flows);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "ring_full"}, {0}},
+		       info.tracer.kernel.lost_ring);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "calls_full"}, {0}},
+		       info.tracer.kernel.lost_calls);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "missed_return"}, {0}},
+		       info.tracer.kernel.missed_returns);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "no_room_qps"}, {0}},
+		       info.flows.over_qps);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "no_room_flows"}, {0}},
+		       info.flows.over_flows);
 }
 
 /* ---- paths ---- */
 
 /* labels have room for one more. */
 static void
-metrics_path_classes(struct exposition *e, const struct exposition_label *labels, const struct metric_path *path)
+metrics_path_classes(struct exposition *e, const struct exposition_label *labels,
+		     const struct metric_path *path)
 {
 	struct exposition_label more[EXPOSITION_LABELS_MAX];
 	size_t n = 0;
@@ -409,37 +435,43 @@ metrics_path_classes(struct exposition *e, const struct exposition_label *labels
 }
 
 static void
-metrics_path_noise(struct exposition *e, const struct exposition_label *labels, const struct metric_path *path)
+metrics_path_noise(struct exposition *e, const struct exposition_label *labels,
+		   const struct metric_path *path)
 {
 	exposition_u64(e, labels, path->noise);
 }
 
 static void
-metrics_path_lost_noise(struct exposition *e, const struct exposition_label *labels, const struct metric_path *path)
+metrics_path_lost_noise(struct exposition *e, const struct exposition_label *labels,
+			const struct metric_path *path)
 {
 	exposition_u64(e, labels, path->lost_noise);
 }
 
 static void
-metrics_path_histogram(struct exposition *e, const struct exposition_label *labels, const struct metric_histogram *h)
+metrics_path_histogram(struct exposition *e, const struct exposition_label *labels,
+		       const struct metric_histogram *h)
 {
 	exposition_histogram(e, labels, metric_bound_ns, h->n, METRIC_BOUNDS, h->count, h->sum_ns);
 }
 
 static void
-metrics_path_rtt(struct exposition *e, const struct exposition_label *labels, const struct metric_path *path)
+metrics_path_rtt(struct exposition *e, const struct exposition_label *labels,
+		 const struct metric_path *path)
 {
 	metrics_path_histogram(e, labels, &path->rtt);
 }
 
 static void
-metrics_path_prober(struct exposition *e, const struct exposition_label *labels, const struct metric_path *path)
+metrics_path_prober(struct exposition *e, const struct exposition_label *labels,
+		    const struct metric_path *path)
 {
 	metrics_path_histogram(e, labels, &path->prober_delay);
 }
 
 static void
-metrics_path_responder(struct exposition *e, const struct exposition_label *labels, const struct metric_path *path)
+metrics_path_responder(struct exposition *e, const struct exposition_label *labels,
+		       const struct metric_path *path)
 {
 	metrics_path_histogram(e, labels, &path->responder_delay);
 }
@@ -448,75 +480,116 @@ metrics_path_responder(struct exposition *e, const struct exposition_label *labe
 
 /* In the order of the page; rpingmeshd(8) lists them, and tests/unit/metrics_doc.sh compares. */
 const struct metrics_family metrics_families[] = {
-	{{"rpingmesh_build_info", EXPOSITION_GAUGE, NULL, "Version of rpingmeshd."}, .write = metrics_build},
-	{{"rpingmesh_host_info", EXPOSITION_GAUGE, NULL, "Names of this host."}, .write = metrics_host},
+	{{"rpingmesh_build_info", EXPOSITION_GAUGE, NULL, "Version of rpingmeshd."},
+	 .write = metrics_build},
+	{{"rpingmesh_host_info", EXPOSITION_GAUGE, NULL, "Names of this host."},
+	 .write = metrics_host},
 	{{"rpingmesh_degraded", EXPOSITION_GAUGE, NULL,
-	  "Degraded states that rpingmesh-ctl status names."}, .write = metrics_degraded},
+	  "Degraded states that rpingmesh-ctl status names."},
+	 .write = metrics_degraded},
 	{{"rpingmesh_probes_total", EXPOSITION_COUNTER, NULL,
-	  "Probes that came due, by what became of them."}, .path = metrics_path_classes},
+	  "Probes that came due, by what became of them."},
+	 .path = metrics_path_classes},
 	{{"rpingmesh_probes_noise_total", EXPOSITION_COUNTER, NULL,
-	  "Probes during which a host stalled."}, .path = metrics_path_noise},
+	  "Probes during which a host stalled."},
+	 .path = metrics_path_noise},
 	{{"rpingmesh_probes_lost_noise_total", EXPOSITION_COUNTER, NULL,
-	  "Probes of class lost or ack2_missing that a stall of a host may have caused."}, .path = metrics_path_lost_noise},
-	{{"rpingmesh_rtt_seconds", EXPOSITION_HISTOGRAM, "seconds", "Network round-trip time."}, .path = metrics_path_rtt},
+	  "Probes of class lost or ack2_missing that a stall of a host may have caused."},
+	 .path = metrics_path_lost_noise},
+	{{"rpingmesh_rtt_seconds", EXPOSITION_HISTOGRAM, "seconds", "Network round-trip time."},
+	 .path = metrics_path_rtt},
 	{{"rpingmesh_prober_delay_seconds", EXPOSITION_HISTOGRAM, "seconds",
-	  "Time that probes spent inside this host."}, .path = metrics_path_prober},
+	  "Time that probes spent inside this host."},
+	 .path = metrics_path_prober},
 	{{"rpingmesh_responder_delay_seconds", EXPOSITION_HISTOGRAM, "seconds",
-	  "Time that probes spent inside the other host."}, .path = metrics_path_responder},
-	{{"rpingmesh_paths", EXPOSITION_GAUGE, NULL, "Paths that are told apart on this page."}, .write = metrics_paths},
+	  "Time that probes spent inside the other host."},
+	 .path = metrics_path_responder},
+	{{"rpingmesh_paths", EXPOSITION_GAUGE, NULL, "Paths that are told apart on this page."},
+	 .write = metrics_paths},
 	{{"rpingmesh_paths_overflow_total", EXPOSITION_COUNTER, NULL,
-	  "Probes counted in a path _other, or in none, because metrics.max_paths was reached."}, .write = metrics_overflow},
+	  "Probes counted in a path _other, or in none, because metrics.max_paths was reached."},
+	 .write = metrics_overflow},
 	{{"rpingmesh_probes_in_flight", EXPOSITION_GAUGE, NULL,
-	  "Probes that were posted and have no result yet."}, .write = metrics_in_flight},
+	  "Probes that were posted and have no result yet."},
+	 .write = metrics_in_flight},
 	{{"rpingmesh_unexpected_acks_total", EXPOSITION_COUNTER, NULL,
-	  "Messages to the prober that answer no probe."}, .write = metrics_unexpected},
+	  "Messages to the prober that answer no probe."},
+	 .write = metrics_unexpected},
 	{{"rpingmesh_peers", EXPOSITION_GAUGE, NULL, "Peers by state."}, .write = metrics_peers},
-	{{"rpingmesh_device_up", EXPOSITION_GAUGE, NULL, "Whether the port is probing."}, .device = METRICS_DEVICE_UP},
+	{{"rpingmesh_device_up", EXPOSITION_GAUGE, NULL, "Whether the port is probing."},
+	 .device = METRICS_DEVICE_UP},
 	{{"rpingmesh_device_probes_posted_total", EXPOSITION_COUNTER, NULL,
-	  "Probes handed to the RNIC."}, .device = METRICS_DEVICE_POSTED},
+	  "Probes handed to the RNIC."},
+	 .device = METRICS_DEVICE_POSTED},
 	{{"rpingmesh_device_probes_deferred_total", EXPOSITION_COUNTER, NULL,
-	  "Times that a probe waited for the budget."}, .device = METRICS_DEVICE_DEFERRED},
+	  "Times that a probe waited for the budget."},
+	 .device = METRICS_DEVICE_DEFERRED},
 	{{"rpingmesh_device_probes_skipped_total", EXPOSITION_COUNTER, NULL,
-	  "Intervals left out because loop or budget were behind."}, .device = METRICS_DEVICE_SKIPPED},
+	  "Intervals left out because loop or budget were behind."},
+	 .device = METRICS_DEVICE_SKIPPED},
 	{{"rpingmesh_device_probe_budget", EXPOSITION_GAUGE, NULL,
-	  "Probes that the port may send per second, as held back now."}, .device = METRICS_DEVICE_BUDGET},
+	  "Probes that the port may send per second, as held back now."},
+	 .device = METRICS_DEVICE_BUDGET},
 	{{"rpingmesh_device_flaps_total", EXPOSITION_COUNTER, NULL,
-	  "Times that the port went down without being told to."}, .device = METRICS_DEVICE_FLAPS},
+	  "Times that the port went down without being told to."},
+	 .device = METRICS_DEVICE_FLAPS},
 	{{"rpingmesh_device_send_errors_total", EXPOSITION_COUNTER, NULL,
-	  "Sends that failed in this host."}, .device = METRICS_DEVICE_SEND_ERRORS},
+	  "Sends that failed in this host."},
+	 .device = METRICS_DEVICE_SEND_ERRORS},
 	{{"rpingmesh_device_receive_queue_full_total", EXPOSITION_COUNTER, NULL,
-	  "Times that a receive queue was found full."}, .device = METRICS_DEVICE_QUEUE_FULL},
-	{{"rpingmesh_responder_sessions", EXPOSITION_GAUGE, NULL, "Probers that this host answers."}, .write = metrics_sessions},
-	{{"rpingmesh_responder_acks_total", EXPOSITION_COUNTER, NULL, "ACKs sent."}, .write = metrics_answered},
+	  "Times that a receive queue was found full."},
+	 .device = METRICS_DEVICE_QUEUE_FULL},
+	{{"rpingmesh_responder_sessions", EXPOSITION_GAUGE, NULL,
+	  "Probers that this host answers."},
+	 .write = metrics_sessions},
+	{{"rpingmesh_responder_acks_total", EXPOSITION_COUNTER, NULL, "ACKs sent."},
+	 .write = metrics_answered},
 	{{"rpingmesh_responder_refused_total", EXPOSITION_COUNTER, NULL,
-	  "Requests and probes not answered, by reason."}, .write = metrics_refused},
+	  "Requests and probes not answered, by reason."},
+	 .write = metrics_refused},
 	{{"rpingmesh_tracing", EXPOSITION_GAUGE, NULL,
-	  "1 for the state that tracing of services is in."}, .write = metrics_tracing},
-	{{"rpingmesh_qps", EXPOSITION_GAUGE, NULL, "Queue pairs of services."}, .write = metrics_qps},
+	  "1 for the state that tracing of services is in."},
+	 .write = metrics_tracing},
+	{{"rpingmesh_qps", EXPOSITION_GAUGE, NULL, "Queue pairs of services."},
+	 .write = metrics_qps},
 	{{"rpingmesh_flows", EXPOSITION_GAUGE, NULL, "Flows of services."}, .write = metrics_flows},
 	{{"rpingmesh_flows_probed", EXPOSITION_GAUGE, NULL,
-	  "Flows of services that are probed along."}, .write = metrics_flows_probed},
+	  "Flows of services that are probed along."},
+	 .write = metrics_flows_probed},
 	{{"rpingmesh_trace_events_total", EXPOSITION_COUNTER, NULL,
-	  "Events of queue pairs that the kernel handed over."}, .write = metrics_trace_events},
+	  "Events of queue pairs that the kernel handed over."},
+	 .write = metrics_trace_events},
 	{{"rpingmesh_trace_lost_total", EXPOSITION_COUNTER, NULL,
-	  "Events and queue pairs that tracing missed, by reason."}, .write = metrics_trace_lost},
+	  "Events and queue pairs that tracing missed, by reason."},
+	 .write = metrics_trace_lost},
 	{{"rpingmesh_loop_stall_max_seconds", EXPOSITION_GAUGE, "seconds",
-	  "Longest time that one callback kept the others waiting."}, .write = metrics_stall},
+	  "Longest time that one callback kept the others waiting."},
+	 .write = metrics_stall},
 	{{"rpingmesh_loop_stalls_total", EXPOSITION_COUNTER, NULL,
-	  "Callbacks that kept the others waiting for 10 ms or more."}, .write = metrics_stalls},
+	  "Callbacks that kept the others waiting for 10 ms or more."},
+	 .write = metrics_stalls},
 	{{"rpingmesh_loop_callbacks_total", EXPOSITION_COUNTER, NULL,
-	  "Callbacks run by the event loop."}, .write = metrics_callbacks},
+	  "Callbacks run by the event loop."},
+	 .write = metrics_callbacks},
 	{{"rpingmesh_throttle_ratio", EXPOSITION_GAUGE, "ratio",
-	  "What self-protection leaves of the configured rates; 1: all."}, .write = metrics_throttle},
-	{{"rpingmesh_control_clients", EXPOSITION_GAUGE, NULL, "Clients of the control socket."}, .write = metrics_clients},
+	  "What self-protection leaves of the configured rates; 1: all."},
+	 .write = metrics_throttle},
+	{{"rpingmesh_control_clients", EXPOSITION_GAUGE, NULL, "Clients of the control socket."},
+	 .write = metrics_clients},
 	{{"rpingmesh_control_dropped_total", EXPOSITION_COUNTER, NULL,
-	  "Records not sent to clients that read too slowly."}, .write = metrics_dropped},
+	  "Records not sent to clients that read too slowly."},
+	 .write = metrics_dropped},
 	{{"rpingmesh_scrapes_total", EXPOSITION_COUNTER, NULL,
-	  "Requests for this page and others, by result."}, .write = metrics_scrapes},
-	{{"process_cpu_seconds_total", EXPOSITION_COUNTER, "seconds", "User and system CPU time."}, .write = metrics_cpu},
-	{{"process_resident_memory_bytes", EXPOSITION_GAUGE, "bytes", "Resident memory."}, .write = metrics_memory},
-	{{"process_open_fds", EXPOSITION_GAUGE, NULL, "Open file descriptors."}, .write = metrics_fds},
+	  "Requests for this page and others, by result."},
+	 .write = metrics_scrapes},
+	{{"process_cpu_seconds_total", EXPOSITION_COUNTER, "seconds", "User and system CPU time."},
+	 .write = metrics_cpu},
+	{{"process_resident_memory_bytes", EXPOSITION_GAUGE, "bytes", "Resident memory."},
+	 .write = metrics_memory},
+	{{"process_open_fds", EXPOSITION_GAUGE, NULL, "Open file descriptors."},
+	 .write = metrics_fds},
 	{{"process_start_time_seconds", EXPOSITION_GAUGE, "seconds",
-	  "Start of the process since the Unix epoch."}, .write = metrics_start_time},
+	  "Start of the process since the Unix epoch."},
+	 .write = metrics_start_time},
 };
 const size_t metrics_n_families = sizeof(metrics_families) / sizeof(metrics_families[0]);

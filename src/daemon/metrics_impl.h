@@ -17,7 +17,8 @@ struct metrics {
 	char listen[72];       /* that http was made for, or that failed; "" */
 	int error;             /* -errno of the last try; 0 */
 	uint64_t retry_ns;     /* CLOCK_MONOTONIC; while error */
-	uint64_t started_wall_ns; /* when the daemon began, as the clock said then: it stays though the clock be set */
+	uint64_t started_wall_ns; /* when the daemon began, as the clock said then: it stays though
+				     the clock be set */
 	struct http_stats past; /* of servers that were replaced */
 	struct trace_info past_trace; /* counters alone: of tracing that was switched off */
 };
@@ -43,7 +44,8 @@ enum metrics_device {
 };
 
 typedef void metrics_write(struct exposition *e, const struct metrics *m);
-typedef void metrics_write_path(struct exposition *e, const struct exposition_label *labels, const struct metric_path *path);
+typedef void metrics_write_path(struct exposition *e, const struct exposition_label *labels,
+				const struct metric_path *path);
 
 /* One of the last three says where its samples come from. */
 struct metrics_family {

@@ -2,8 +2,8 @@
 /*
  * DOC: the page of metrics
  *
- * Made family by family; one by path is cut into pieces of METRICS_PIECE paths. What was counted meanwhile shows in later
- * families: each sample is true when it is written.
+ * Made family by family; one by path is cut into pieces of METRICS_PIECE paths. What was counted
+ * meanwhile shows in later families: each sample is true when it is written.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +40,8 @@ metrics_end(void *arg, void *state)
 
 /* Some paths of a family. */
 static void
-metrics_some_paths(struct metrics_page *page, const struct metrics_family *family, struct exposition *e)
+metrics_some_paths(struct metrics_page *page, const struct metrics_family *family,
+		   struct exposition *e)
 {
 	const struct metrics *m = page->metrics;
 	const char *by = m->d->config->metrics_by_tor ? "tor" : "peer";
@@ -49,7 +50,8 @@ metrics_some_paths(struct metrics_page *page, const struct metrics_family *famil
 
 	while (page->at < end && (path = metric_paths_at(m->paths, page->at))) {
 		struct exposition_label labels[EXPOSITION_LABELS_MAX] = {
-			{"device", path->device}, {by, path->peer}, {"kind", probe_kind_name(path->kind)},
+			{"device", path->device}, {by, path->peer}, {"kind",
+			 probe_kind_name(path->kind)},
 		};
 
 		family->path(e, labels, path);
@@ -92,4 +94,6 @@ metrics_more(void *arg, void *state, struct buffer *out)
 	return e.failed ? -ENOMEM : 0;
 }
 
-const struct http_source metrics_source = {.begin = metrics_begin, .more = metrics_more, .end = metrics_end};
+const struct http_source metrics_source = {.begin = metrics_begin,
+					   .more = metrics_more,
+					   .end = metrics_end};

@@ -2,9 +2,9 @@
 /*
  * DOC: nic
  *
- * The list of nics, which follows configuration and kernel, and the endpoints of each, whose messages go to the prober and the
- * responder. What a nic does when is the port machine's decision: nic_port.c. Listeners are in nic_listen.c, SIDR requests
- * and return paths in nic_return.c.
+ * The list of nics, which follows configuration and kernel, and the endpoints of each, whose
+ * messages go to the prober and the responder. What a nic does when is the port machine's decision:
+ * nic_port.c. Listeners are in nic_listen.c, SIDR requests and return paths in nic_return.c.
  */
 #include "daemon/nic.h"
 
@@ -138,7 +138,10 @@ nic_endpoint_failed(void *arg, const char *reason)
 	nic_port_queues_failed(arg);
 }
 
-/* A pool of QPs with other ports, where the port hangs on the QP. Doing without costs exact paths, nothing else. */
+/*
+ * A pool of QPs with other ports, where the port hangs on the QP. Doing without costs exact paths,
+ * nothing else.
+ */
 static void
 nic_make_sources(struct nic *nic, const struct endpoint_config *prober)
 {
@@ -154,8 +157,10 @@ nic_make_sources(struct nic *nic, const struct endpoint_config *prober)
 int
 nic_make_endpoints(struct nic *nic)
 {
-	static const struct endpoint_ops prober_ops = {nic_ack_arrived, nic_probe_sent, nic_endpoint_failed};
-	static const struct endpoint_ops responder_ops = {nic_probe_arrived, nic_ack_sent, nic_endpoint_failed};
+	static const struct endpoint_ops prober_ops = {nic_ack_arrived, nic_probe_sent,
+						       nic_endpoint_failed};
+	static const struct endpoint_ops responder_ops = {nic_probe_arrived, nic_ack_sent,
+							  nic_endpoint_failed};
 	struct endpoint_config config = {
 		.loop = nic->d->loop,
 		.device = nic->device,
@@ -227,7 +232,8 @@ nic_add(struct daemon *d, const struct device_name *name)
 	snprintf(nic->name, sizeof(nic->name), "%s", name->name);
 	nic->port = name->port;
 	nic->down_reason = "not opened yet";
-	if (nic_port_start(nic) < 0 || prober_device_add(d->prober, d->config->max_probes_per_s, &nic->budget) < 0) {
+	if (nic_port_start(nic) < 0 ||
+	    prober_device_add(d->prober, d->config->max_probes_per_s, &nic->budget) < 0) {
 		log_error(DEVICE, "%s/%u: out of memory", nic->name, nic->port);
 		nic_free(nic);
 		return NULL;
@@ -259,7 +265,10 @@ nic_is_listed(const struct nic *nic, const struct device_name *names, size_t n)
 	return false;
 }
 
-/* Whether the kernel has lost it. One that is there but not listed could not be opened once more: no reason to give it up. */
+/*
+ * Whether the kernel has lost it. One that is there but not listed could not be opened once more:
+ * no reason to give it up.
+ */
 static bool
 nic_has_gone(const struct nic *nic, const struct device_name *names, size_t n)
 {
@@ -298,13 +307,19 @@ nic_unopened_text(const struct daemon *d, char text[static NIC_UNOPENED_SENTENCE
 	if (u->n > 1)
 		snprintf(others, sizeof(others), " and %u more", u->n - 1);
 	if (u->error == EACCES)
-		snprintf(cure, sizeof(cure), "; the daemon's user needs read and write on %s", u->node);
+		snprintf(cure, sizeof(cure), "; the daemon's user needs read and write on %s",
+			 u->node);
 	else if (u->error == EPERM)
-		snprintf(cure, sizeof(cure), "; the cgroup must allow it: a container needs --device %s, a unit DeviceAllow=", u->node);
+		snprintf(cure, sizeof(cure),
+			 "; the cgroup must allow it: a container needs --device %s, a unit "
+			 "DeviceAllow=",
+			 u->node);
 	else if (u->error == ENOENT)
-		snprintf(cure, sizeof(cure), "; a container must be given %s, on a host udev makes it", u->node);
-	snprintf(text, NIC_UNOPENED_SENTENCE, "%s%s cannot be opened, nothing is probed or answered there: %s%s", u->name, others,
-		 strerror(u->error), cure);
+		snprintf(cure, sizeof(cure),
+			 "; a container must be given %s, on a host udev makes it", u->node);
+	snprintf(text, NIC_UNOPENED_SENTENCE,
+		 "%s%s cannot be opened, nothing is probed or answered there: %s%s", u->name,
+		 others, strerror(u->error), cure);
 	return true;
 }
 
@@ -327,8 +342,8 @@ nic_look_unopened(struct daemon *d)
 	char text[NIC_UNOPENED_SENTENCE];
 
 	device_look_unopened(d->config->devices, d->config->n_devices, nic_has_open, d, &now);
-	if (now.n != d->unopened.n || now.error != d->unopened.error || strcmp(now.name, d->unopened.name) != 0 ||
-	    strcmp(now.node, d->unopened.node) != 0) {
+	if (now.n != d->unopened.n || now.error != d->unopened.error ||
+	    strcmp(now.name, d->unopened.name) != 0 || strcmp(now.node, d->unopened.node) != 0) {
 		d->unopened = now;
 		d->unopened_said = false;
 		return true;
@@ -373,7 +388,8 @@ void
 nic_drop_gone(struct daemon *d)
 {
 	for (struct nic *nic = d->nics; nic; nic = nic->next)
-		if (!nic->device && port_fsm_state(nic->fsm) != PORT_CLOSED && !device_name_exists(nic->name))
+		if (!nic->device && port_fsm_state(nic->fsm) != PORT_CLOSED &&
+		    !device_name_exists(nic->name))
 			port_fsm_event(nic->fsm, PORT_EVENT_GONE, 0, clock_mono_ns());
 }
 

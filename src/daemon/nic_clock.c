@@ -42,7 +42,8 @@ nic_clock_choose(struct nic *nic)
 	if (c->hw.state == HWCLOCK_ABSENT) {
 		c->stamps = CQ_STAMPS_NONE;
 		if (c->hw.reason != before)
-			log_info(DEVICE, "%s: times by the host's clock: %s", nic->name, c->hw.reason);
+			log_info(DEVICE, "%s: times by the host's clock: %s", nic->name,
+				 c->hw.reason);
 	}
 }
 

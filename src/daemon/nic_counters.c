@@ -28,7 +28,8 @@ nic_counters_risen(const struct nic *nic, char text[NIC_BLAMED])
 
 		if (!c->bad || c->delta == 0)
 			continue;
-		len = (size_t)snprintf(one, sizeof(one), "%s%s +%" PRIu64, at ? ", " : "", c->name, c->delta);
+		len = (size_t)snprintf(one, sizeof(one), "%s%s +%" PRIu64, at ? ", " : "", c->name,
+				       c->delta);
 		if (at + len >= NIC_BLAMED)
 			break;
 		memcpy(text + at, one, len + 1);
@@ -37,8 +38,9 @@ nic_counters_risen(const struct nic *nic, char text[NIC_BLAMED])
 }
 
 /*
- * Counters that rise by themselves mean little, and so do lost probes while nothing rises. A probe is known to be lost some
- * timeouts after its packet was: what was counted then may be of the round before.
+ * Counters that rise by themselves mean little, and so do lost probes while nothing rises. A probe
+ * is known to be lost some timeouts after its packet was: what was counted then may be of the round
+ * before.
  */
 static void
 nic_counters_sampled(void *arg)
@@ -54,7 +56,8 @@ nic_counters_sampled(void *arg)
 	if (lost == 0 || !text[0])
 		return;
 	if (!nic->blamed[0] || clock_mono_ns() - nic->blamed_ns > NIC_COUNTERS_BLAME_NS)
-		log_warning(DEVICE, "%s/%u: %" PRIu64 " probes lost while counters rose: %s", nic->name, nic->port, lost, text);
+		log_warning(DEVICE, "%s/%u: %" PRIu64 " probes lost while counters rose: %s",
+			    nic->name, nic->port, lost, text);
 	memcpy(nic->blamed, text, sizeof(text));
 	nic->blamed_lost = lost;
 	nic->blamed_ns = clock_mono_ns();
@@ -83,7 +86,8 @@ nic_counters_start(struct nic *nic)
 	char netdev[IF_NAMESIZE];
 
 	if (nic->counters)
-		counters_start(nic->counters, gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
+		counters_start(nic->counters,
+			       gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
 }
 
 void
@@ -97,7 +101,8 @@ nic_counters_text(const struct nic *nic, char text[NIC_COUNTERS_SENTENCE])
 {
 	if (!nic->blamed[0] || clock_mono_ns() - nic->blamed_ns > NIC_COUNTERS_BLAME_NS)
 		return false;
-	snprintf(text, NIC_COUNTERS_SENTENCE, "%s/%u: in the last minute, while %" PRIu64 " probes were lost, counters rose: %s",
+	snprintf(text, NIC_COUNTERS_SENTENCE,
+		 "%s/%u: in the last minute, while %" PRIu64 " probes were lost, counters rose: %s",
 		 nic->name, nic->port, nic->blamed_lost, nic->blamed);
 	return true;
 }
@@ -112,7 +117,8 @@ nic_counters_record(struct record *r, const struct nic *nic)
 	if (!nic->counters)
 		return;
 	counters_info(nic->counters, &info);
-	record_u64_if(r, "counters_time_ns", info.sampled_ns ? clock_wall_of(info.sampled_ns) : 0, info.sampled_ns != 0);
+	record_u64_if(r, "counters_time_ns", info.sampled_ns ? clock_wall_of(info.sampled_ns) : 0,
+		      info.sampled_ns != 0);
 	record_u64_if(r, "counters_span_ns", info.span_ns, info.span_ns != 0);
 	record_u64(r, "counters_read_max_ns", info.read_max_ns);
 	record_str(r, "counters_read_max_name", info.read_max_name[0] ? info.read_max_name : NULL);

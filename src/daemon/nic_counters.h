@@ -18,7 +18,10 @@ void nic_counters_start(struct nic *nic);
 /* Each probe of this nic. */
 void nic_counters_result(struct nic *nic, enum probe_class c);
 
-/* "rxe0/1: net_rx_dropped +12 … while 3 probes were lost", for a minute after it was so; false: nothing to say. */
+/*
+ * "rxe0/1: net_rx_dropped +12 … while 3 probes were lost", for a minute after it was so; false:
+ * nothing to say.
+ */
 #define NIC_COUNTERS_SENTENCE 384
 bool nic_counters_text(const struct nic *nic, char text[NIC_COUNTERS_SENTENCE]);
 

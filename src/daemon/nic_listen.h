@@ -6,8 +6,8 @@
 struct nic;
 
 /*
- * One listener for each address, none for addresses that have left or for a device that is not open. nic->deaf says
- * afterwards whether one is missing.
+ * One listener for each address, none for addresses that have left or for a device that is not
+ * open. nic->deaf says afterwards whether one is missing.
  */
 void nic_listen_sync(struct nic *nic);
 /* None at all. */

@@ -33,7 +33,8 @@ nic_poll_all(const struct daemon *d, uint64_t now_ns)
 void
 nic_poll(struct daemon *d)
 {
-	uint64_t begun_ns = clock_mono_ns(), until_ns = begun_ns + d->config->busy_poll_us * NSEC_PER_USEC;
+	uint64_t begun_ns = clock_mono_ns(),
+		 until_ns = begun_ns + d->config->busy_poll_us * NSEC_PER_USEC;
 	uint64_t now_ns = begun_ns;
 	uint32_t expected = d->poll_expected, n = 0;
 

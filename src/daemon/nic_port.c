@@ -2,9 +2,10 @@
 /*
  * DOC: nic port
  *
- * What device and endpoints say becomes events of the port machine; what the machine wants is done here. What may free the
- * device or an endpoint (gone, fatal, a failed queue) is said from within their callbacks and therefore told to the machine
- * from nic->timer, which is also the machine's own timer. Everything else is told at once.
+ * What device and endpoints say becomes events of the port machine; what the machine wants is done
+ * here. What may free the device or an endpoint (gone, fatal, a failed queue) is said from within
+ * their callbacks and therefore told to the machine from nic->timer, which is also the machine's
+ * own timer. Everything else is told at once.
  */
 #include "daemon/nic_port.h"
 
@@ -27,7 +28,8 @@
 #include "rdma/path.h"
 #include "rdma/sidr.h"
 
-#define NIC_PORT_DEFERRED (DEVICE_CHANGED_GONE | DEVICE_CHANGED_FATAL | DEVICE_CHANGED_QP | DEVICE_CHANGED_CQ)
+#define NIC_PORT_DEFERRED \
+	(DEVICE_CHANGED_GONE | DEVICE_CHANGED_FATAL | DEVICE_CHANGED_QP | DEVICE_CHANGED_CQ)
 #define NIC_PORT_REBUILD (1 << 30) /* beside enum device_change in nic->pending */
 
 static void
@@ -65,7 +67,8 @@ nic_port_pause(void *arg, const char *reason)
 	struct nic *nic = arg;
 	enum port_state state = port_fsm_state(nic->fsm);
 
-	if (nic->device && (state == PORT_DOWN || state == PORT_NO_ADDRESS) && device_down_reason(nic->device))
+	if (nic->device && (state == PORT_DOWN || state == PORT_NO_ADDRESS) &&
+	    device_down_reason(nic->device))
 		reason = device_down_reason(nic->device);
 	nic->down_reason = reason;
 	prober_device_down(nic->budget, reason, clock_mono_ns());
@@ -82,7 +85,10 @@ nic_port_resume(void *arg)
 	daemon_pump_soon(nic->d);
 }
 
-/* A link that goes takes its addresses along: each is told in the order that makes one change of it, not two. */
+/*
+ * A link that goes takes its addresses along: each is told in the order that makes one change of
+ * it, not two.
+ */
 static void
 nic_port_tell(struct nic *nic, int changes)
 {
@@ -135,10 +141,12 @@ nic_port_say_opened(const struct nic *nic)
 	char text[ADDR_TEXT];
 
 	if (!gid)
-		log_warning(DEVICE, "%s/%u: %s", nic->name, nic->port, device_down_reason(nic->device));
+		log_warning(DEVICE, "%s/%u: %s", nic->name, nic->port,
+			    device_down_reason(nic->device));
 	else
-		log_info(DEVICE, "%s/%u: using GID %u (%s), MTU %u, driver %s%s", nic->name, nic->port, gid->index,
-			 addr_text(&gid->addr, text), device_get_mtu(nic->device), device_get_driver(nic->device),
+		log_info(DEVICE, "%s/%u: using GID %u (%s), MTU %u, driver %s%s", nic->name,
+			 nic->port, gid->index, addr_text(&gid->addr, text),
+			 device_get_mtu(nic->device), device_get_driver(nic->device),
 			 device_is_up(nic->device) ? "" : ", port is down");
 }
 
@@ -255,18 +263,23 @@ static void
 nic_port_moved(void *arg, const struct port_transition *t)
 {
 	struct nic *nic = arg;
-	bool quiet = t->to == PORT_OPENING || t->to == PORT_BUILDING || port_event_is_wanted(t->event);
+	bool quiet =
+		t->to == PORT_OPENING || t->to == PORT_BUILDING || port_event_is_wanted(t->event);
 	const char *error = t->error ? strerror(-t->error) : "";
 
 	port_history_add(&nic->history, t, clock_wall_of(t->at_ns));
 	if (t->to == PORT_UP)
-		log_info(DEVICE, "%s/%u: %s -> up, %s", nic->name, nic->port, port_state_name(t->from), port_event_name(t->event));
+		log_info(DEVICE, "%s/%u: %s -> up, %s", nic->name, nic->port,
+			 port_state_name(t->from), port_event_name(t->event));
 	else if (quiet)
-		log_debug(DEVICE, "%s/%u: %s -> %s, %s", nic->name, nic->port, port_state_name(t->from), port_state_name(t->to),
+		log_debug(DEVICE, "%s/%u: %s -> %s, %s", nic->name, nic->port,
+			  port_state_name(t->from), port_state_name(t->to),
 			  port_event_name(t->event));
 	else
-		log_warning(DEVICE, "%s/%u: %s -> %s, %s: %s%s%s", nic->name, nic->port, port_state_name(t->from),
-			    port_state_name(t->to), port_event_name(t->event), nic->down_reason, t->error ? ": " : "", error);
+		log_warning(DEVICE, "%s/%u: %s -> %s, %s: %s%s%s", nic->name, nic->port,
+			    port_state_name(t->from), port_state_name(t->to),
+			    port_event_name(t->event), nic->down_reason, t->error ? ": " : "",
+			    error);
 }
 
 static const struct port_fsm_ops nic_port_ops = {
@@ -298,7 +311,10 @@ nic_port_timer(void *arg)
 	struct nic *nic = arg;
 	int pending = nic->pending;
 
-	/* A link that goes down may take a QP along before it is told of: then the QP is made anew on the way up, not now. */
+	/*
+	 * A link that goes down may take a QP along before it is told of: then the QP is made anew
+	 * on the way up, not now.
+	 */
 	if ((pending & (DEVICE_CHANGED_QP | DEVICE_CHANGED_CQ)) && nic->device)
 		device_refresh(nic->device);
 	pending |= nic->pending;
@@ -308,7 +324,10 @@ nic_port_timer(void *arg)
 	else if (pending & DEVICE_CHANGED_FATAL)
 		nic_port_lost(nic, PORT_EVENT_FATAL);
 	else if (pending & (DEVICE_CHANGED_QP | DEVICE_CHANGED_CQ))
-		nic_port_event(nic, pending & DEVICE_CHANGED_CQ ? PORT_EVENT_CQ_ERROR : PORT_EVENT_QP_ERROR, 0);
+		nic_port_event(nic,
+			       pending & DEVICE_CHANGED_CQ ? PORT_EVENT_CQ_ERROR :
+							     PORT_EVENT_QP_ERROR,
+			       0);
 	else if (pending & NIC_PORT_REBUILD)
 		nic_port_event(nic, PORT_EVENT_RECONFIGURED, 0);
 	nic_port_event(nic, PORT_EVENT_TIMER, 0);
@@ -346,7 +365,9 @@ nic_port_start(struct nic *nic)
 
 	nic->retry_ns = UINT64_MAX;
 	nic_counters_make(nic);
-	return rc < 0 ? rc : loop_timer_new(nic->d->loop, "device recovery", nic_port_timer, nic, &nic->timer);
+	return rc < 0 ? rc :
+			loop_timer_new(nic->d->loop, "device recovery", nic_port_timer, nic,
+				       &nic->timer);
 }
 
 void
@@ -389,7 +410,9 @@ nic_port_flaps_text(const struct nic *nic, char text[NIC_PORT_SENTENCE])
 		return false;
 	gmtime_r(&when, &tm);
 	strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S", &tm);
-	snprintf(text, NIC_PORT_SENTENCE, "%s/%u flapped %u %s in the last hour, last at %s UTC; rpingmesh-ctl acknowledge %s",
+	snprintf(text, NIC_PORT_SENTENCE,
+		 "%s/%u flapped %u %s in the last hour, last at %s UTC; rpingmesh-ctl acknowledge "
+		 "%s",
 		 nic->name, nic->port, flaps, flaps == 1 ? "time" : "times", at, nic->name);
 	return true;
 }

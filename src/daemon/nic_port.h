@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A nic's port machine (probe/port_fsm.h), wired to its device, endpoints, listeners, peers and budget. */
+/*
+ * A nic's port machine (probe/port_fsm.h), wired to its device, endpoints, listeners, peers and
+ * budget.
+ */
 #ifndef RPINGMESH_DAEMON_NIC_PORT_H
 #define RPINGMESH_DAEMON_NIC_PORT_H
 
@@ -24,12 +27,15 @@ void nic_port_queues_failed(struct nic *nic);
 void nic_port_rebuild(struct nic *nic);
 
 /*
- * Marks the flaps of all nics of that name (NULL: of all) as seen, and lets those that are left alone try again. How many
- * flaps of the last hour that were; -ENODEV: no such nic.
+ * Marks the flaps of all nics of that name (NULL: of all) as seen, and lets those that are left
+ * alone try again. How many flaps of the last hour that were; -ENODEV: no such nic.
  */
 int nic_port_acknowledge(struct daemon *d, const char *name);
 
-/* "rxe0/1 flapped 3 times in the last hour, …" if it did and nobody has acknowledged it; false: nothing to say. */
+/*
+ * "rxe0/1 flapped 3 times in the last hour, …" if it did and nobody has acknowledged it; false:
+ * nothing to say.
+ */
 #define NIC_PORT_SENTENCE 256
 bool nic_port_flaps_text(const struct nic *nic, char text[NIC_PORT_SENTENCE]);
 

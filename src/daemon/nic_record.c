@@ -64,7 +64,8 @@ nic_record_open(struct record *r, const struct nic *nic)
 	record_u64_if(r, "gid_index", gid ? gid->index : 0, gid != NULL);
 	nic_record_gids(r, nic->device);
 	nic_record_when(r, "last_change_ns", device_changed_ns(nic->device));
-	record_u64_if(r, "qpn", nic->prober_ep ? endpoint_qpn(nic->prober_ep) : 0, nic->prober_ep != NULL);
+	record_u64_if(r, "qpn", nic->prober_ep ? endpoint_qpn(nic->prober_ep) : 0,
+		      nic->prober_ep != NULL);
 	record_u64_if(r, "responder_qpn", nic->responder_ep ? endpoint_qpn(nic->responder_ep) : 0,
 		      nic->responder_ep != NULL);
 }
@@ -128,7 +129,8 @@ nic_record_events(struct record *r, const struct nic *nic, const struct port_fsm
 	record_begin(&map, NULL);
 	for (int a = 0; a < DEVICE_ASYNC_N; a++)
 		if (nic->async_counts[a])
-			record_u64(&map, device_async_name((enum device_async)a), nic->async_counts[a]);
+			record_u64(&map, device_async_name((enum device_async)a),
+				   nic->async_counts[a]);
 	record_end(&map, record_key(r, "async_events"));
 }
 
@@ -145,8 +147,10 @@ nic_record_port(struct record *r, const struct nic *nic)
 	nic_record_when(r, "retry_ns", info.retry_ns == UINT64_MAX ? 0 : info.retry_ns);
 	record_u64(r, "flaps", port_history_flaps(&nic->history, now));
 	record_u64(r, "flaps_total", nic->history.flaps_total);
-	record_u64_if(r, "last_flap_ns", nic->history.last_flap_wall_ns, nic->history.last_flap_wall_ns != 0);
-	record_u64(r, "rebuilds", info.entered[PORT_BUILDING] ? info.entered[PORT_BUILDING] - 1 : 0);
+	record_u64_if(r, "last_flap_ns", nic->history.last_flap_wall_ns,
+		      nic->history.last_flap_wall_ns != 0);
+	record_u64(r, "rebuilds",
+		   info.entered[PORT_BUILDING] ? info.entered[PORT_BUILDING] - 1 : 0);
 	nic_record_events(r, nic, &info);
 	nic_record_history(r, nic, now);
 }
@@ -181,7 +185,8 @@ nic_record(msgpack_packer *out, const struct nic *nic)
 	record_u64(&r, "send_errors", prober.send_errors + responder.send_errors);
 	record_u64(&r, "receives", prober.receives + responder.receives);
 	record_u64(&r, "receive_errors", prober.receive_errors + responder.receive_errors);
-	record_u64(&r, "receive_queue_full", prober.receive_queue_full + responder.receive_queue_full);
+	record_u64(&r, "receive_queue_full",
+		   prober.receive_queue_full + responder.receive_queue_full);
 	nic_record_port(&r, nic);
 	nic_counters_record(&r, nic);
 	record_end(&r, out);

@@ -2,8 +2,9 @@
 /*
  * DOC: return paths
  *
- * nic->paths is a hash table by remote address of struct nic_path, each with the path (its AHs) and the SIDR requests that
- * wait for it. Owned by the nic; made by a request or an ACK; forgotten when unused for NIC_PATH_IDLE_NS.
+ * nic->paths is a hash table by remote address of struct nic_path, each with the path (its AHs) and
+ * the SIDR requests that wait for it. Owned by the nic; made by a request or an ACK; forgotten when
+ * unused for NIC_PATH_IDLE_NS.
  */
 #include "daemon/nic_return.h"
 
@@ -74,7 +75,8 @@ nic_return_max_size(const struct nic *nic)
 {
 	uint32_t mtu = device_get_mtu(nic->device);
 
-	return mtu >= PROBE_WIRE_SIZE_MIN && mtu < CONFIG_SIZE_MAX ? (uint16_t)mtu : CONFIG_SIZE_MAX;
+	return mtu >= PROBE_WIRE_SIZE_MIN && mtu < CONFIG_SIZE_MAX ? (uint16_t)mtu :
+								     CONFIG_SIZE_MAX;
 }
 
 /* The session is made and told. */
@@ -96,7 +98,9 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 		.qkey = d->qkey,
 		.incarnation = nic->incarnation,
 		.max_size = nic_return_max_size(nic),
-		.max_per_s = d->config->responder_per_source < UINT16_MAX ? (uint16_t)d->config->responder_per_source : UINT16_MAX,
+		.max_per_s = d->config->responder_per_source < UINT16_MAX ?
+				     (uint16_t)d->config->responder_per_source :
+				     UINT16_MAX,
 	};
 	uint8_t buf[PROBE_WIRE_REPLY_MAX];
 	char text[ADDR_TEXT];
@@ -116,8 +120,8 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 	memcpy(reply.hostname, d->hostname, sizeof(reply.hostname) - 1);
 	memcpy(reply.tor, d->tor, sizeof(reply.tor) - 1);
 	rc = sidr_answer(w->request, reply.qpn, buf, wire_encode_reply(&reply, buf));
-	log_debug(RESPONDER, "%s: session for %s (%s): %s", nic->name, addr_text(&np->remote, text), open.hostname,
-		  rc ? strerror(-rc) : "answered");
+	log_debug(RESPONDER, "%s: session for %s (%s): %s", nic->name, addr_text(&np->remote, text),
+		  open.hostname, rc ? strerror(-rc) : "answered");
 }
 
 static void
@@ -138,8 +142,8 @@ nic_path_resolved(void *arg, struct path *path, int status)
 			nic_refuse(np->waiting[i].request, PROBE_WIRE_NO_ROUTE);
 	}
 	if (status < 0) {
-		log_warning(RESPONDER, "%s: no way back to %s: %s", nic->name, addr_text(&np->remote, text),
-			    strerror(-status));
+		log_warning(RESPONDER, "%s: no way back to %s: %s", nic->name,
+			    addr_text(&np->remote, text), strerror(-status));
 		responder_path_failed(d->responder, nic, &np->local, &np->remote, clock_mono_ns());
 	} else {
 		responder_path_ready(d->responder, nic, &np->local, &np->remote, clock_mono_ns());
@@ -148,7 +152,8 @@ nic_path_resolved(void *arg, struct path *path, int status)
 }
 
 static int
-nic_path_get(struct nic *nic, const struct addr *local, const struct addr *remote, struct nic_path **out)
+nic_path_get(struct nic *nic, const struct addr *local, const struct addr *remote,
+	     struct nic_path **out)
 {
 	static const struct path_ops ops = {nic_path_resolved};
 	struct nic_path **bucket = nic_path_bucket(nic, remote), *np;
@@ -202,7 +207,10 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 		nic_refuse(w->request, PROBE_WIRE_BUSY);
 		return;
 	}
-	/* Who asks may have moved to another port or NIC since; but answers to what it has sent before may be on their way. */
+	/*
+	 * Who asks may have moved to another port or NIC since; but answers to what it has sent
+	 * before may be on their way.
+	 */
 	if (path_is_fresh(np->path, clock_mono_ns()))
 		rc = path_get_ah(np->path, 0, 0, 0, clock_mono_ns(), &ah);
 	else if ((rc = path_verify(np->path)) == 0)
@@ -218,7 +226,8 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 }
 
 void
-nic_return_requested(struct nic *nic, struct sidr_request *request, const struct sidr_request_info *info)
+nic_return_requested(struct nic *nic, struct sidr_request *request,
+		     const struct sidr_request_info *info)
 {
 	struct nic_waiting w = {.request = request};
 	uint64_t now = clock_mono_ns();
@@ -269,7 +278,8 @@ nic_prune_paths(struct daemon *d, uint64_t now_ns)
 }
 
 int
-nic_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent, struct responder_tx *tx)
+nic_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
+	     struct responder_tx *tx)
 {
 	struct nic *nic = device_user;
 	struct endpoint_send send = {
@@ -290,7 +300,8 @@ nic_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool
 	rc = nic_path_get(nic, &ack->local, &ack->remote, &np);
 	if (rc < 0)
 		return rc;
-	rc = path_get_ah(np->path, ack->flow_label, ack->traffic_class, ack->service_level, clock_mono_ns(), &send.ah);
+	rc = path_get_ah(np->path, ack->flow_label, ack->traffic_class, ack->service_level,
+			 clock_mono_ns(), &send.ah);
 	if (rc < 0)
 		return rc;
 	rc = endpoint_send(nic->responder_ep, &send, &sent);

@@ -32,7 +32,8 @@ notify_ready(void)
 void
 notify_reloading(void)
 {
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clock_mono_ns() / NSEC_PER_USEC));
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)(clock_mono_ns() / NSEC_PER_USEC));
 }
 
 void
@@ -58,7 +59,8 @@ notify_watchdog(struct loop *loop, struct loop_timer **out)
 
 	*out = NULL;
 	if (rc < 0)
-		log_warning(MAIN, "WATCHDOG_USEC or WATCHDOG_PID is no number: no sign of life is given");
+		log_warning(MAIN,
+			    "WATCHDOG_USEC or WATCHDOG_PID is no number: no sign of life is given");
 	if (rc <= 0)
 		return 0;
 	rc = loop_timer_new(loop, "watchdog", notify_alive, &watchdog, &watchdog.timer);
@@ -78,16 +80,22 @@ notify_check(int fd, const char *path)
 	socklen_t len = sizeof(sun) - 1; /* for a 0 at the end */
 
 	if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) <= 0) {
-		log_error(CONTROL, "descriptor %d, passed as the control socket, is no Unix stream socket that listens: "
-				   "rpingmeshd.socket must have ListenStream=%s", fd, path);
+		log_error(CONTROL,
+			  "descriptor %d, passed as the control socket, is no Unix stream socket "
+			  "that listens: "
+			  "rpingmeshd.socket must have ListenStream=%s",
+			  fd, path);
 		return false;
 	}
 	if (sd_is_socket_unix(fd, SOCK_STREAM, 1, path, 0) > 0)
 		return true;
 	if (getsockname(fd, (struct sockaddr *)&sun, &len) < 0)
 		sun.sun_path[0] = '\0';
-	log_error(CONTROL, "the control socket that was passed is at \"%s\", but `socket` is \"%s\": make ListenStream= of "
-			   "rpingmeshd.socket the same", sun.sun_path, path);
+	log_error(CONTROL,
+		  "the control socket that was passed is at \"%s\", but `socket` is \"%s\": make "
+		  "ListenStream= of "
+		  "rpingmeshd.socket the same",
+		  sun.sun_path, path);
 	return false;
 }
 
@@ -97,11 +105,14 @@ notify_socket(const char *path, int *out)
 	int n = sd_listen_fds(1);
 
 	if (n < 0) {
-		log_error(CONTROL, "LISTEN_FDS or LISTEN_PID cannot be understood: %s", strerror(-n));
+		log_error(CONTROL, "LISTEN_FDS or LISTEN_PID cannot be understood: %s",
+			  strerror(-n));
 		return -EINVAL;
 	}
 	if (n > 1) {
-		log_error(CONTROL, "%d sockets were passed, but there is one control socket: rpingmeshd.socket must have one ListenStream=",
+		log_error(CONTROL,
+			  "%d sockets were passed, but there is one control socket: "
+			  "rpingmeshd.socket must have one ListenStream=",
 			  n);
 		return -EINVAL;
 	}

@@ -25,7 +25,8 @@ params_bad(struct control_error *error, const char *key, const char *expected)
 
 /* The one map that params holds. NULL and 0: there is none. */
 static int
-params_map(const msgpack_object *params, const msgpack_object_map **out, struct control_error *error)
+params_map(const msgpack_object *params, const msgpack_object_map **out,
+	   struct control_error *error)
 {
 	*out = NULL;
 	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size > 1)
@@ -57,7 +58,8 @@ params_find(const msgpack_object_map *map, const char *key)
 
 /* buf is "" when the key is missing. */
 static int
-params_text(const msgpack_object_map *map, const char *key, char *buf, size_t size, struct control_error *error)
+params_text(const msgpack_object_map *map, const char *key, char *buf, size_t size,
+	    struct control_error *error)
 {
 	const msgpack_object *o = params_find(map, key);
 
@@ -79,31 +81,35 @@ struct params_range {
 };
 
 static int
-params_number(const msgpack_object_map *map, const struct params_range *range, uint64_t *out, struct control_error *error)
+params_number(const msgpack_object_map *map, const struct params_range *range, uint64_t *out,
+	      struct control_error *error)
 {
 	const msgpack_object *o = params_find(map, range->key);
 
 	*out = range->fallback;
 	if (!o)
 		return 0;
-	if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER || o->via.u64 < range->min || o->via.u64 > range->max)
+	if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER || o->via.u64 < range->min ||
+	    o->via.u64 > range->max)
 		return params_bad(error, range->key, range->expected);
 	*out = o->via.u64;
 	return 0;
 }
 
 static int
-params_ping_numbers(const msgpack_object_map *map, uint64_t default_timeout_ns, struct prober_target_config *t,
-		    struct control_error *error)
+params_ping_numbers(const msgpack_object_map *map, uint64_t default_timeout_ns,
+		    struct prober_target_config *t, struct control_error *error)
 {
 	uint64_t v[6];
 	const struct params_range ranges[] = {
 		{"count", 0, 0, UINT32_MAX, "a whole number of probes, 0 for no end"},
-		{"interval_ns", PARAMS_INTERVAL_DEFAULT_NS, PING_INTERVAL_MIN_NS, PARAMS_INTERVAL_MAX_NS, "1 ms to 1 h"},
+		{"interval_ns", PARAMS_INTERVAL_DEFAULT_NS, PING_INTERVAL_MIN_NS,
+		 PARAMS_INTERVAL_MAX_NS, "1 ms to 1 h"},
 		{"size", CONFIG_SIZE_MIN, CONFIG_SIZE_MIN, CONFIG_SIZE_MAX, "50 to 4096 bytes"},
 		{"flow_label", 0, 0, 0xfffff, "0 to 0xfffff"},
 		{"traffic_class", 0, 0, 255, "0 to 255"},
-		{"timeout_ns", default_timeout_ns, PARAMS_TIMEOUT_MIN_NS, PARAMS_TIMEOUT_MAX_NS, "10 ms to 60 s"},
+		{"timeout_ns", default_timeout_ns, PARAMS_TIMEOUT_MIN_NS, PARAMS_TIMEOUT_MAX_NS,
+		 "10 ms to 60 s"},
 	};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
@@ -126,7 +132,8 @@ params_ping_numbers(const msgpack_object_map *map, uint64_t default_timeout_ns, 
 }
 
 int
-params_ping(const msgpack_object *params, uint64_t default_timeout_ns, struct params_ping *out, struct control_error *error)
+params_ping(const msgpack_object *params, uint64_t default_timeout_ns, struct params_ping *out,
+	    struct control_error *error)
 {
 	const msgpack_object_map *map;
 	struct addr addr;
@@ -174,7 +181,8 @@ params_device(const msgpack_object *params, char name[64], struct control_error 
 int
 params_page(const msgpack_object *params, struct params_page *out, struct control_error *error)
 {
-	const struct params_range after = {"after", 0, 0, UINT64_MAX, "the next of the answer before"};
+	const struct params_range after = {"after", 0, 0, UINT64_MAX,
+					   "the next of the answer before"};
 	const struct params_range limit = {"limit", 64, 1, PARAMS_PAGE_MAX, "1 to 256"};
 	const msgpack_object_map *map;
 	uint64_t n;
@@ -209,7 +217,8 @@ params_bit(const struct params_names *names, const msgpack_object *o)
 
 /* A list of names as bits 1 << value; all when nothing is said. */
 static int
-params_bits(const msgpack_object *params, const struct params_names *names, unsigned int *bits, struct control_error *error)
+params_bits(const msgpack_object *params, const struct params_names *names, unsigned int *bits,
+	    struct control_error *error)
 {
 	const msgpack_object_map *map;
 	const msgpack_object *list;
@@ -243,7 +252,10 @@ int
 params_kinds(const msgpack_object *params, unsigned int *kinds, struct control_error *error)
 {
 	static const struct params_names names = {
-		"kinds", PROBE_KIND_N, params_kind_name, "a list of \"mesh\", \"ping\", \"service\"",
+		"kinds",
+		PROBE_KIND_N,
+		params_kind_name,
+		"a list of \"mesh\", \"ping\", \"service\"",
 	};
 
 	return params_bits(params, &names, kinds, error);
@@ -259,14 +271,18 @@ int
 params_window_bys(const msgpack_object *params, unsigned int *bys, struct control_error *error)
 {
 	static const struct params_names names = {
-		"by", RECORD_WINDOW_BY_N, params_by_name, "a list of \"target\", \"flow\", \"device\"",
+		"by",
+		RECORD_WINDOW_BY_N,
+		params_by_name,
+		"a list of \"target\", \"flow\", \"device\"",
 	};
 
 	return params_bits(params, &names, bys, error);
 }
 
 int
-params_window_by(const msgpack_object *params, enum record_window_by *by, struct control_error *error)
+params_window_by(const msgpack_object *params, enum record_window_by *by,
+		 struct control_error *error)
 {
 	const msgpack_object_map *map;
 	const msgpack_object *o;
@@ -292,11 +308,15 @@ params_subsystem_name(int sub)
 }
 
 int
-params_log_level(const msgpack_object *params, enum log_level *level, unsigned int *subs, struct control_error *error)
+params_log_level(const msgpack_object *params, enum log_level *level, unsigned int *subs,
+		 struct control_error *error)
 {
 	static const struct params_names names = {
-		"subsystems", LOG_SUB_N, params_subsystem_name,
-		"a list of \"main\", \"config\", \"device\", \"cm\", \"peer\", \"responder\", \"trace\", \"control\"",
+		"subsystems",
+		LOG_SUB_N,
+		params_subsystem_name,
+		"a list of \"main\", \"config\", \"device\", \"cm\", \"peer\", \"responder\", "
+		"\"trace\", \"control\"",
 	};
 	const msgpack_object_map *map;
 	char text[16];
@@ -312,7 +332,8 @@ params_log_level(const msgpack_object *params, enum log_level *level, unsigned i
 }
 
 int
-params_explain(const msgpack_object *params, char target[254], char device[64], struct control_error *error)
+params_explain(const msgpack_object *params, char target[254], char device[64],
+	       struct control_error *error)
 {
 	const msgpack_object_map *map;
 	int rc = params_map(params, &map, error);
@@ -322,6 +343,7 @@ params_explain(const msgpack_object *params, char target[254], char device[64], 
 	if (rc == 0)
 		rc = params_text(map, "device", device, 64, error);
 	if (rc == 0 && !target[0])
-		return params_bad(error, "target", "the address or name of a peer, or the number of a flow");
+		return params_bad(error, "target",
+				  "the address or name of a peer, or the number of a flow");
 	return rc;
 }

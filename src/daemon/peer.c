@@ -4,10 +4,11 @@
  *
  *   naming -> (no_name, asked again) -> no_device | self | bound
  *
- * A bound peer has a prober_peer, which holds its state as a prober sees it, and a path. Who a peer is: address, device and
- * source as written in the configuration. Streams (targets) of the mesh are owned by the peer's prober_peer, with a
- * peer_stream as user; those of pings by the ping, those of flows by the service. Where a peer is probed from is in peer_source.c, how it is asked and
- * probed in peer_probe.c.
+ * A bound peer has a prober_peer, which holds its state as a prober sees it, and a path. Who a peer
+ * is: address, device and source as written in the configuration. Streams (targets) of the mesh are
+ * owned by the peer's prober_peer, with a peer_stream as user; those of pings by the ping, those of
+ * flows by the service. Where a peer is probed from is in peer_source.c, how it is asked and probed
+ * in peer_probe.c.
  */
 #include "daemon/peer.h"
 
@@ -31,7 +32,8 @@
 #define PEER_NAME_RETRY_NS (5 * NSEC_PER_SEC)
 
 static const char *const peer_binding_names[] = {"naming", "no_name", "no_device", "self", "bound"};
-static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N, "a name for each binding");
+static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N,
+	      "a name for each binding");
 
 static void
 peer_set_binding(struct peer *peer, enum peer_binding binding, const char *reason)
@@ -85,7 +87,8 @@ peer_add_mesh_target(struct peer *peer, uint32_t flow_label, uint64_t phase_ns)
 	stream->peer = peer;
 	config.n_sizes = c->n_sizes < PROBER_SIZES_MAX ? (uint32_t)c->n_sizes : PROBER_SIZES_MAX;
 	for (uint32_t i = 0; i < config.n_sizes; i++)
-		config.sizes[i] = c->sizes[i] == CONFIG_SIZE_MTU ? PROBER_SIZE_MTU : (uint16_t)c->sizes[i];
+		config.sizes[i] =
+			c->sizes[i] == CONFIG_SIZE_MTU ? PROBER_SIZE_MTU : (uint16_t)c->sizes[i];
 	rc = prober_target_add(peer->prober, &config, stream, clock_mono_ns(), &target);
 	if (rc < 0)
 		free(stream);
@@ -104,7 +107,8 @@ peer_add_mesh_targets(struct peer *peer)
 	peer->timeout_ms = peer->d->config->timeout_ms;
 	phase = daemon_random() % ((uint64_t)c->interval_ms * NSEC_PER_MSEC);
 	for (size_t i = 0; i < c->n_flow_labels; i++)
-		if (peer_add_mesh_target(peer, c->flow_labels[i], phase + i * c->interval_ms * NSEC_PER_MSEC) < 0)
+		if (peer_add_mesh_target(peer, c->flow_labels[i],
+					 phase + i * c->interval_ms * NSEC_PER_MSEC) < 0)
 			log_error(PEER, "%s: no memory for a target", c->address);
 	daemon_pump_soon(peer->d);
 }
@@ -165,7 +169,8 @@ peer_bind(struct peer *peer)
 		peer_set_binding(peer, PEER_NO_DEVICE, peer_source_missing(peer));
 		return;
 	}
-	if (prober_peer_add(peer->d->prober, nic->budget, peer, clock_mono_ns(), &peer->prober) < 0) {
+	if (prober_peer_add(peer->d->prober, nic->budget, peer, clock_mono_ns(), &peer->prober) <
+	    0) {
 		peer_set_binding(peer, PEER_NO_DEVICE, "out of memory");
 		return;
 	}
@@ -235,7 +240,8 @@ peer_same_text(const char *a, const char *b)
 static bool
 peer_is(const struct peer *peer, const char *address, const char *device, const char *source)
 {
-	return strcmp(peer->config.address, address) == 0 && peer_same_text(peer->config.device, device) &&
+	return strcmp(peer->config.address, address) == 0 &&
+	       peer_same_text(peer->config.device, device) &&
 	       peer_same_text(peer->config.source, source);
 }
 
@@ -296,7 +302,8 @@ static struct peer *
 peer_make(struct daemon *d, const char *address, const char *device, const char *source)
 {
 	struct config_peer config = {
-		.address = strdup(address), .device = device ? strdup(device) : NULL, .source = source ? strdup(source) : NULL,
+		.address = strdup(address), .device = device ? strdup(device) : NULL,
+		.source = source ? strdup(source) : NULL,
 	};
 	struct peer *peer = NULL;
 
@@ -318,10 +325,13 @@ peer_for_ping(struct daemon *d, const char *address, const char *device, const c
 	return peer ? peer : peer_make(d, address, device, source);
 }
 
-/* There may be as many peers as flows: only those at this address are looked at. One that is bound goes before one that may be. */
+/*
+ * There may be as many peers as flows: only those at this address are looked at. One that is bound
+ * goes before one that may be.
+ */
 static struct peer *
-peer_find_at(struct daemon *d, const struct nic *nic, const struct addr *local, const struct addr *remote,
-	     const char *address, const char *source)
+peer_find_at(struct daemon *d, const struct nic *nic, const struct addr *local,
+	     const struct addr *remote, const char *address, const char *source)
 {
 	struct peer *p, *found = NULL;
 
@@ -336,7 +346,8 @@ peer_find_at(struct daemon *d, const struct nic *nic, const struct addr *local, 
 }
 
 struct peer *
-peer_for_flow(struct daemon *d, const struct nic *nic, const struct addr *local, const struct addr *remote)
+peer_for_flow(struct daemon *d, const struct nic *nic, const struct addr *local,
+	      const struct addr *remote)
 {
 	char address[ADDR_TEXT], source[ADDR_TEXT];
 	const char *a = addr_text(remote, address), *s = addr_text(local, source);
@@ -353,7 +364,8 @@ peer_is_up(const struct peer *peer)
 	if (peer->binding != PEER_BOUND)
 		return false;
 	prober_peer_info(peer->prober, &info);
-	return info.state == PROBER_PEER_UP || info.state == PROBER_PEER_CHECKING || info.state == PROBER_PEER_NO_DATA;
+	return info.state == PROBER_PEER_UP || info.state == PROBER_PEER_CHECKING ||
+	       info.state == PROBER_PEER_NO_DATA;
 }
 
 void
@@ -361,8 +373,9 @@ peer_update_patience(struct peer *peer)
 {
 	if (peer->prober)
 		prober_peer_set_backoff(peer->prober,
-					peer->configured || ping_uses_peer(peer) ? PROBER_BACKOFF_MAX_NS
-										 : SERVICE_BACKOFF_MAX_NS,
+					peer->configured || ping_uses_peer(peer) ?
+						PROBER_BACKOFF_MAX_NS :
+						SERVICE_BACKOFF_MAX_NS,
 					clock_mono_ns());
 }
 
@@ -415,7 +428,10 @@ peer_drop_unwanted(struct daemon *d)
 	}
 }
 
-/* The peer of an entry, made if need be; NULL: no memory. `likely` is where it stands if little has changed, or NULL. */
+/*
+ * The peer of an entry, made if need be; NULL: no memory. `likely` is where it stands if little has
+ * changed, or NULL.
+ */
 static struct peer *
 peer_sync_one(struct daemon *d, const struct config_peer *c, struct peer *likely)
 {
@@ -524,7 +540,8 @@ peer_follow_gid(struct peer *peer)
 
 	if (!gid)
 		gid = peer_source_on(peer, peer->nic);
-	if (!gid || (peer->path && gid->index == peer->gid_index && addr_equal(&gid->addr, &peer->local)))
+	if (!gid ||
+	    (peer->path && gid->index == peer->gid_index && addr_equal(&gid->addr, &peer->local)))
 		return;
 	peer->local = gid->addr;
 	peer->gid_index = gid->index;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers: remote daemons that we probe, from the configuration or for a ping. Binds each to a name's address, a nic and
- * a source address, resolves it over SIDR for the prober, and posts its probes.
+ * Peers: remote daemons that we probe, from the configuration or for a ping. Binds each to a name's
+ * address, a nic and a source address, resolves it over SIDR for the prober, and posts its probes.
  */
 #ifndef RPINGMESH_DAEMON_PEER_H
 #define RPINGMESH_DAEMON_PEER_H
@@ -57,13 +57,14 @@ struct peer {
 	struct prober_peer *prober; /* NULL unless bound */
 	struct path *path;          /* NULL while the nic's device is gone */
 	struct sidr_call *call;     /* a resolution in progress */
-	bool ask_failed;            /* it could not even begin: the prober is told by peer_retry() */
+	bool ask_failed; /* it could not even begin: the prober is told by peer_retry() */
 	uint64_t asked_ns;
 	uint32_t qkey;
-	struct bucket_rate rate;    /* what its responder answers; of no effect if it does not say */
+	struct bucket_rate rate; /* what its responder answers; of no effect if it does not say */
 	struct bucket bucket;
 	bool rated;
-	LIST_HEAD(peer_services, service) services; /* flows that want to be probed along; they hold the peer */
+	LIST_HEAD(peer_services, service)
+	services;		    /* flows that want to be probed along; they hold the peer */
 	bool services_dirty;        /* service_peer_changed() has deferred a look at them */
 	char hostname[PROBE_WIRE_REPLY_HOST_MAX + 1];
 	char tor[PROBE_WIRE_REPLY_TOR_MAX + 1];
@@ -78,22 +79,39 @@ struct peer_stream {
 	struct last_probes *last;        /* owned; NULL: none are kept */
 };
 
-/* Makes the configured peers match the configuration; those that stay keep their resolution. 0 or -ENOMEM. */
+/*
+ * Makes the configured peers match the configuration; those that stay keep their resolution. 0 or
+ * -ENOMEM.
+ */
 int peer_sync(struct daemon *d);
 void peer_free_all(struct daemon *d);
 
-/* A peer for a ping: one that exists and fits, or a new one. NULL: no memory. device, source may be NULL. */
-struct peer *peer_for_ping(struct daemon *d, const char *address, const char *device, const char *source);
-/* A peer for a flow: one that is bound to this nic and these addresses, or a new one. NULL: no memory. */
-struct peer *peer_for_flow(struct daemon *d, const struct nic *nic, const struct addr *local, const struct addr *remote);
+/*
+ * A peer for a ping: one that exists and fits, or a new one. NULL: no memory. device, source may be
+ * NULL.
+ */
+struct peer *peer_for_ping(struct daemon *d, const char *address, const char *device,
+			   const char *source);
+/*
+ * A peer for a flow: one that is bound to this nic and these addresses, or a new one. NULL: no
+ * memory.
+ */
+struct peer *peer_for_flow(struct daemon *d, const struct nic *nic, const struct addr *local,
+			   const struct addr *remote);
 /* Whether it has a session: probes to it are posted. */
 bool peer_is_up(const struct peer *peer);
-/* Who wants the peer has changed: one that flows alone want is asked less and less often while it does not answer. */
+/*
+ * Who wants the peer has changed: one that flows alone want is asked less and less often while it
+ * does not answer.
+ */
 void peer_update_patience(struct peer *peer);
 /* The ping or flow is over: its peer goes if nobody else wants it. */
 void peer_release(struct peer *peer);
 
-/* Names that were not found, peers without a device, resolutions that could not begin: tried again. From a timer. */
+/*
+ * Names that were not found, peers without a device, resolutions that could not begin: tried again.
+ * From a timer.
+ */
 void peer_retry(struct daemon *d, uint64_t now_ns);
 
 /* Whether some peer's name is still to be found. */
@@ -112,8 +130,10 @@ void peer_sign_of_life(struct nic *nic, const struct addr *remote);
 const char *peer_state(const struct peer *peer, const char **reason);
 
 /* For prober_ops. */
-int peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason);
+int peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx,
+	      const char **reason);
 void peer_resolve(void *arg, void *peer_user);
-void peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from, enum prober_peer_state to);
+void peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from,
+			enum prober_peer_state to);
 
 #endif

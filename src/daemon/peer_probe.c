@@ -2,7 +2,8 @@
 /*
  * DOC: what the prober wants of a peer
  *
- * The prober's ops: post a probe, resolve a peer over SIDR, say that its state has changed. State is struct peer's.
+ * The prober's ops: post a probe, resolve a peer over SIDR, say that its state has changed. State
+ * is struct peer's.
  */
 #include <errno.h>
 #include <string.h>
@@ -44,7 +45,10 @@ peer_send_reason(int rc)
 	}
 }
 
-/* Which QP to send from: where the port is bound to the QP, one whose port is the flow label's, if there is one. */
+/*
+ * Which QP to send from: where the port is bound to the QP, one whose port is the flow label's, if
+ * there is one.
+ */
 static struct endpoint *
 peer_endpoint(const struct nic *nic, const struct prober_packet *packet)
 {
@@ -56,7 +60,8 @@ peer_endpoint(const struct nic *nic, const struct prober_packet *packet)
 }
 
 static void
-peer_tell_port(const struct nic *nic, const struct endpoint *ep, const struct prober_packet *packet, struct prober_tx *tx)
+peer_tell_port(const struct nic *nic, const struct endpoint *ep, const struct prober_packet *packet,
+	       struct prober_tx *tx)
 {
 	uint16_t port = sport_of(nic->sport_rule, endpoint_qpn(ep), packet->flow_label);
 
@@ -71,7 +76,8 @@ peer_tell_port(const struct nic *nic, const struct endpoint *ep, const struct pr
 }
 
 int
-peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
+peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx,
+	  const char **reason)
 {
 	struct peer *peer = peer_user;
 	struct prober_peer_info info;
@@ -93,8 +99,8 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 	else if (peer->rated && !bucket_is_ready(&peer->bucket, &peer->rate, clock_mono_ns()))
 		rc = -EBUSY;
 	else if (peer->path && ep)
-		rc = path_get_ah(peer->path, packet->flow_label, packet->traffic_class, packet->service_level,
-				 clock_mono_ns(), &send.ah);
+		rc = path_get_ah(peer->path, packet->flow_label, packet->traffic_class,
+				 packet->service_level, clock_mono_ns(), &send.ah);
 	if (rc == 0)
 		rc = endpoint_send(ep, &send, &sent);
 	if (rc == 0 && peer->rated)
@@ -145,9 +151,9 @@ peer_sidr_reason(const struct sidr_answer *answer)
 	case -ETIMEDOUT:
 	case -EHOSTUNREACH:
 	case -ENETUNREACH:
-		return answer->step == SIDR_STEP_ADDRESS
-			       ? "no answer at its address (ARP or neighbour discovery, or no route)"
-			       : "no answer from rpingmeshd (SIDR)";
+		return answer->step == SIDR_STEP_ADDRESS ? "no answer at its address (ARP or "
+							   "neighbour discovery, or no route)" :
+							   "no answer from rpingmeshd (SIDR)";
 	default:
 		return "SIDR failed";
 	}
@@ -183,10 +189,13 @@ peer_answered(void *arg, const struct sidr_answer *answer)
 
 	peer->call = NULL;
 	if (answer->status < 0) {
-		log_debug(PEER, "%s: %s: %s", peer->config.address, sidr_step_name(answer->step), strerror(-answer->status));
+		log_debug(PEER, "%s: %s: %s", peer->config.address, sidr_step_name(answer->step),
+			  strerror(-answer->status));
 		prober_resolve_failed(peer->prober, peer_sidr_reason(answer), clock_mono_ns());
 	} else if (wire_decode_reply(answer->data, answer->len, &reply) < 0) {
-		prober_resolve_failed(peer->prober, "its answer is not rpingmesh's, or of another version", clock_mono_ns());
+		prober_resolve_failed(peer->prober,
+				      "its answer is not rpingmesh's, or of another version",
+				      clock_mono_ns());
 	} else if (reply.status != PROBE_WIRE_ACCEPTED) {
 		prober_resolve_failed(peer->prober, peer_refusal(reply.status), clock_mono_ns());
 	} else {
@@ -223,7 +232,8 @@ peer_resolve(void *arg, void *peer_user)
 }
 
 void
-peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from, enum prober_peer_state to)
+peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from,
+		   enum prober_peer_state to)
 {
 	struct peer *peer = peer_user;
 	struct prober_peer_info info;
@@ -236,9 +246,11 @@ peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from, enum
 		reason = info.reason;
 	}
 	if (to == PROBER_PEER_DOWN || to == PROBER_PEER_NO_DATA)
-		log_warning(PEER, "%s: %s -> %s%s%s", peer->config.address, prober_peer_state_name(from),
-			    prober_peer_state_name(to), reason ? ": " : "", reason ? reason : "");
+		log_warning(PEER, "%s: %s -> %s%s%s", peer->config.address,
+			    prober_peer_state_name(from), prober_peer_state_name(to),
+			    reason ? ": " : "", reason ? reason : "");
 	else
-		log_info(PEER, "%s: %s -> %s%s%s", peer->config.address, prober_peer_state_name(from),
-			 prober_peer_state_name(to), peer->hostname[0] ? ", host " : "", peer->hostname);
+		log_info(PEER, "%s: %s -> %s%s%s", peer->config.address,
+			 prober_peer_state_name(from), prober_peer_state_name(to),
+			 peer->hostname[0] ? ", host " : "", peer->hostname);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The records of a peer and of a stream of probes to it: rpingmesh-records(5), "peer" and "target". */
+/*
+ * The records of a peer and of a stream of probes to it: rpingmesh-records(5), "peer" and "target".
+ */
 #ifndef RPINGMESH_DAEMON_PEER_RECORD_H
 #define RPINGMESH_DAEMON_PEER_RECORD_H
 
@@ -10,6 +12,7 @@ struct prober_target;
 
 void peer_record(msgpack_packer *out, const struct peer *peer);
 /* The target is one of the peer's. */
-void peer_record_target(msgpack_packer *out, const struct peer *peer, const struct prober_target *target);
+void peer_record_target(msgpack_packer *out, const struct peer *peer,
+			const struct prober_target *target);
 
 #endif

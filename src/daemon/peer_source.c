@@ -10,7 +10,9 @@
 #include "daemon/nic.h"
 #include "daemon/peer.h"
 
-/* The source address that the kernel's routes would take; connect(2) on a UDP socket sends nothing. */
+/*
+ * The source address that the kernel's routes would take; connect(2) on a UDP socket sends nothing.
+ */
 static int
 peer_routed_source(const struct addr *remote, struct addr *out)
 {
@@ -40,7 +42,8 @@ peer_source_on(const struct peer *peer, const struct nic *nic)
 		return NULL;
 	if (!peer->config.source)
 		return device_source_for(nic->device, &peer->remote);
-	if (addr_parse(peer->config.source, &wanted) < 0 || addr_is_v4(&wanted) != addr_is_v4(&peer->remote))
+	if (addr_parse(peer->config.source, &wanted) < 0 ||
+	    addr_is_v4(&wanted) != addr_is_v4(&peer->remote))
 		return NULL;
 	return device_find_gid(nic->device, &wanted);
 }
@@ -61,7 +64,8 @@ peer_source_choose(const struct peer *peer, const struct device_gid **gid)
 			*gid = device_find_gid(nic->device, &routed);
 			return nic;
 		}
-		if (!best || addr_common_bits(&g->addr, &peer->remote) > addr_common_bits(&(*gid)->addr, &peer->remote)) {
+		if (!best || addr_common_bits(&g->addr, &peer->remote) >
+				     addr_common_bits(&(*gid)->addr, &peer->remote)) {
 			best = nic;
 			*gid = g;
 		}
@@ -75,7 +79,8 @@ peer_source_missing(const struct peer *peer)
 	if (!peer->d->nics)
 		return "no local RDMA device";
 	if (peer->config.source)
-		return "no local RDMA device has the configured source address (of the peer's address family)";
+		return "no local RDMA device has the configured source address (of the peer's "
+		       "address family)";
 	if (peer->config.device)
 		return "the configured device is missing or has no address of the peer's family";
 	return "no local RDMA device has an address of the peer's family";

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a peer is probed from: rails. What the configuration binds it to; else the nic that the kernel's route to the peer
- * leaves by; else the nic whose address is most like the peer's. Pure look-ups; nothing is sent, nothing blocks.
+ * Where a peer is probed from: rails. What the configuration binds it to; else the nic that the
+ * kernel's route to the peer leaves by; else the nic whose address is most like the peer's. Pure
+ * look-ups; nothing is sent, nothing blocks.
  */
 #ifndef RPINGMESH_DAEMON_PEER_SOURCE_H
 #define RPINGMESH_DAEMON_PEER_SOURCE_H
@@ -13,7 +14,10 @@ struct peer;
 /* The nic for a peer whose address is known, and its source there. NULL: none fits. */
 struct nic *peer_source_choose(const struct peer *peer, const struct device_gid **gid);
 
-/* A source on this nic for the peer; NULL: none fits. Borrowed from the device, until its next change. */
+/*
+ * A source on this nic for the peer; NULL: none fits. Borrowed from the device, until its next
+ * change.
+ */
 const struct device_gid *peer_source_on(const struct peer *peer, const struct nic *nic);
 
 /* Why peer_source_choose() found none: static text. */

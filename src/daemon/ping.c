@@ -4,9 +4,10 @@
  *
  *   waiting (the host's name is being looked up) -> running -> over
  *
- * A ping owns its target and holds its peer. It is over when the prober says that the target is done, when its peer cannot be
- * probed (any more), or when its client goes. A ping that is over has told the client, is in no list, and is freed,
- * with its hold on the peer, from the loop: the prober or the peers may be in the middle of something.
+ * A ping owns its target and holds its peer. It is over when the prober says that the target is
+ * done, when its peer cannot be probed (any more), or when its client goes. A ping that is over has
+ * told the client, is in no list, and is freed, with its hold on the peer, from the loop: the
+ * prober or the peers may be in the middle of something.
  */
 #include "daemon/ping.h"
 
@@ -125,7 +126,8 @@ ping_end(struct ping *ping, const char *error)
 static int
 ping_run(struct ping *ping)
 {
-	return prober_target_add(ping->stream.peer->prober, &ping->config, &ping->stream, clock_mono_ns(), &ping->target);
+	return prober_target_add(ping->stream.peer->prober, &ping->config, &ping->stream,
+				 clock_mono_ns(), &ping->target);
 }
 
 void
@@ -174,8 +176,8 @@ ping_refuse(struct control_error *error, int code, const char *message)
 }
 
 static int
-ping_check(const struct daemon *d, const struct control_client *client, const struct ping_request *request,
-	   struct control_error *error)
+ping_check(const struct daemon *d, const struct control_client *client,
+	   const struct ping_request *request, struct control_error *error)
 {
 	bool root = control_client_may_change(client);
 
@@ -189,8 +191,8 @@ ping_check(const struct daemon *d, const struct control_client *client, const st
 }
 
 int
-ping_start(struct daemon *d, struct control_client *client, const struct ping_request *request, struct ping **out,
-	   struct control_error *error)
+ping_start(struct daemon *d, struct control_client *client, const struct ping_request *request,
+	   struct ping **out, struct control_error *error)
 {
 	struct ping *ping;
 	struct peer *peer;
@@ -204,7 +206,10 @@ ping_start(struct daemon *d, struct control_client *client, const struct ping_re
 		free(ping);
 		return ping_refuse(error, ENOMEM, "out of memory");
 	}
-	*ping = (struct ping){.d = d, .client = client, .id = ++d->next_ping_id, .config = request->target};
+	*ping = (struct ping){.d = d,
+			      .client = client,
+			      .id = ++d->next_ping_id,
+			      .config = request->target};
 	ping->stream = (struct peer_stream){.peer = peer, .ping = ping};
 	ping->next = d->pings;
 	d->pings = ping;
@@ -277,7 +282,8 @@ ping_subscribe(struct daemon *d, struct control_client *client, unsigned int kin
 }
 
 static void
-ping_pack(msgpack_sbuffer *out, const struct peer_stream *stream, const struct probe_result *r, uint64_t id)
+ping_pack(msgpack_sbuffer *out, const struct peer_stream *stream, const struct probe_result *r,
+	  uint64_t id)
 {
 	const struct peer *peer = stream->peer;
 	char source[ADDR_TEXT];

@@ -26,9 +26,12 @@ struct ping_request {
 	struct prober_target_config target; /* count, interval, size, … */
 };
 
-/* Starts; results follow as notifications to the client. 0 and *out (for its id and peer only), or -errno with *error. */
-int ping_start(struct daemon *d, struct control_client *client, const struct ping_request *request, struct ping **out,
-	       struct control_error *error);
+/*
+ * Starts; results follow as notifications to the client. 0 and *out (for its id and peer only), or
+ * -errno with *error.
+ */
+int ping_start(struct daemon *d, struct control_client *client, const struct ping_request *request,
+	       struct ping **out, struct control_error *error);
 uint64_t ping_id(const struct ping *ping);
 const struct peer *ping_peer(const struct ping *ping);
 

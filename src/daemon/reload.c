@@ -2,9 +2,10 @@
 /*
  * DOC: reload
  *
- * A reload compares the new configuration with the one in force, key by key as the values are packed, keeps of the new one what
- * a running daemon cannot change, and hands it to daemon_adopt(). struct reload holds the outcome until the next one; it is owned
- * by the daemon. A key that waits for the next start is in it as often as the file goes on to want another value.
+ * A reload compares the new configuration with the one in force, key by key as the values are
+ * packed, keeps of the new one what a running daemon cannot change, and hands it to daemon_adopt().
+ * struct reload holds the outcome until the next one; it is owned by the daemon. A key that waits
+ * for the next start is in it as often as the file goes on to want another value.
  */
 #include "daemon/reload.h"
 
@@ -122,7 +123,8 @@ reload_same(const msgpack_sbuffer *a, const msgpack_sbuffer *b)
 
 /* What differs between two snapshots; takes their buffers. */
 static void
-reload_compare_values(struct reload *reload, struct reload_snapshot *old, struct reload_snapshot *new)
+reload_compare_values(struct reload *reload, struct reload_snapshot *old,
+		      struct reload_snapshot *new)
 {
 	for (size_t i = 0; i < old->n && i < new->n; i++) {
 		struct reload_key *key = &reload->keys[reload->n_keys];
@@ -158,7 +160,8 @@ reload_compare_keys(struct reload *reload, const struct config *old, const struc
 static int
 reload_peer_cmp(const void *a, const void *b)
 {
-	return config_peer_cmp(*(const struct config_peer *const *)a, *(const struct config_peer *const *)b);
+	return config_peer_cmp(*(const struct config_peer *const *)a,
+			       *(const struct config_peer *const *)b);
 }
 
 /* The entries in an order that the way they stand in the file has no part in. NULL: no memory. */
@@ -189,7 +192,9 @@ reload_compare_peers(struct reload *reload, const struct config *old, const stru
 	size_t i = 0, j = 0;
 
 	while (a && b && (i < old->n_peers || j < new->n_peers)) {
-		int cmp = i == old->n_peers ? 1 : j == new->n_peers ? -1 : config_peer_cmp(a[i], b[j]);
+		int cmp = i == old->n_peers ? 1 :
+			  j == new->n_peers ? -1 :
+					      config_peer_cmp(a[i], b[j]);
 
 		if (cmp < 0)
 			reload_name(&reload->removed, a[i]);
@@ -220,8 +225,8 @@ reload_log(const struct daemon *d)
 		else
 			log_info(CONFIG, "%s: changed", key);
 	}
-	log_info(CONFIG, "%s: reloaded, %zu peers (%zu added, %zu removed, %zu changed)", d->config_path, d->config->n_peers,
-		 r->added.n, r->removed.n, r->changed.n);
+	log_info(CONFIG, "%s: reloaded, %zu peers (%zu added, %zu removed, %zu changed)",
+		 d->config_path, d->config->n_peers, r->added.n, r->removed.n, r->changed.n);
 }
 
 static int
@@ -240,11 +245,13 @@ reload_read(struct daemon *d, char error[CONFIG_ERROR])
 	struct config *config = NULL;
 	int rc = reload ? config_load(d->config_path, &config, error) : -ENOMEM;
 
-	if (rc == 0 && (reload_compare_keys(reload, d->config, config) < 0 || reload_compare_peers(reload, d->config, config) < 0))
+	if (rc == 0 && (reload_compare_keys(reload, d->config, config) < 0 ||
+			reload_compare_peers(reload, d->config, config) < 0))
 		rc = -ENOMEM;
 	if (rc < 0) {
 		if (rc == -ENOMEM)
-			snprintf(error, CONFIG_ERROR, "out of memory while reading the configuration");
+			snprintf(error, CONFIG_ERROR,
+				 "out of memory while reading the configuration");
 		config_free(config);
 		reload_free(reload);
 		return reload_refuse(d, rc, error);
@@ -264,7 +271,8 @@ daemon_reload(struct daemon *d, char error[CONFIG_ERROR])
 	int rc;
 
 	if (!d->config_path) {
-		snprintf(error, CONFIG_ERROR, "started without a configuration file: nothing to reload");
+		snprintf(error, CONFIG_ERROR,
+			 "started without a configuration file: nothing to reload");
 		return -ENOENT;
 	}
 	notify_reloading();

@@ -2,17 +2,19 @@
 /*
  * DOC: service
  *
- * One struct service a flow, owned by the flow (its user pointer) from flow_began to flow_ended. It holds a peer, found or made for the
- * flow's remote address, and has a target on it while the peer is up: a peer that is down or was never heard costs one SIDR
- * request now and then, not a result every few milliseconds.
+ * One struct service a flow, owned by the flow (its user pointer) from flow_began to flow_ended. It
+ * holds a peer, found or made for the flow's remote address, and has a target on it while the peer
+ * is up: a peer that is down or was never heard costs one SIDR request now and then, not a result
+ * every few milliseconds.
  *
  *   unprobed   never held a peer: switched off, or no path to probe      (config, nics)
  *   waiting    holds a peer that is being named, bound, resolved         (peer's state)
  *   no_daemon  holds a peer that does not answer                         (peer's state)
  *   probing    has a target                                              (peer's state)
  *
- * service_update() alone decides where a service stands. What changes a peer calls service_peer_changed(), which defers it:
- * the prober or the peers may be in the middle of something.
+ * service_update() alone decides where a service stands. What changes a peer calls
+ * service_peer_changed(), which defers it: the prober or the peers may be in the middle of
+ * something.
  */
 #include "daemon/service.h"
 
@@ -53,7 +55,8 @@ struct service_watcher {
 };
 
 static const char *const service_state_names[] = {"unprobed", "waiting", "no_daemon", "probing"};
-static_assert(sizeof(service_state_names) / sizeof(service_state_names[0]) == SERVICE_STATE_N, "a name for each state");
+static_assert(sizeof(service_state_names) / sizeof(service_state_names[0]) == SERVICE_STATE_N,
+	      "a name for each state");
 
 const char *
 service_state_name(enum service_state s)
@@ -112,7 +115,10 @@ service_unwant_source(struct service *s)
 	s->d->sources_short = false;
 }
 
-/* Where the port is bound to the QP, one with the flow's port is looked for. Until it is found the path is approximate. */
+/*
+ * Where the port is bound to the QP, one with the flow's port is looked for. Until it is found the
+ * path is approximate.
+ */
 static void
 service_want_source(struct service *s)
 {
@@ -165,8 +171,10 @@ service_make_target(struct service *s)
 	config.n_sizes = c->n_sizes < PROBER_SIZES_MAX ? (uint32_t)c->n_sizes : PROBER_SIZES_MAX;
 	for (uint32_t i = 0; i < config.n_sizes; i++)
 		config.sizes[i] = c->sizes[i] == CONFIG_SIZE_MTU ? PROBER_SIZE_MTU : c->sizes[i];
-	if (prober_target_add(s->stream.peer->prober, &config, &s->stream, clock_mono_ns(), &s->target) < 0) {
-		log_error(TRACE, "flow %llu: no memory to probe it", (unsigned long long)s->flow_id);
+	if (prober_target_add(s->stream.peer->prober, &config, &s->stream, clock_mono_ns(),
+			      &s->target) < 0) {
+		log_error(TRACE, "flow %llu: no memory to probe it",
+			  (unsigned long long)s->flow_id);
 		return;
 	}
 	s->d->n_probed++;
@@ -195,7 +203,10 @@ service_nic(const struct service *s, const struct flow_info *info, const char **
 	for (struct nic *nic = s->d->nics; nic; nic = nic->next) {
 		if (strcmp(nic->name, info->device) != 0 || (info->port && nic->port != info->port))
 			continue;
-		*reason = nic->device ? "its source address is not one of the device's RoCE v2 addresses" : "device is gone";
+		*reason =
+			nic->device ?
+				"its source address is not one of the device's RoCE v2 addresses" :
+				"device is gone";
 		return nic->device && device_find_gid(nic->device, &s->key.sgid) ? nic : NULL;
 	}
 	*reason = "its device is not one that is probed from";
@@ -500,7 +511,10 @@ service_peer_standing(const struct service *s, const char **reason)
 		return SERVICE_WAITING;
 	if (strcmp(state, "down") == 0)
 		return SERVICE_NO_DAEMON;
-	/* One that never answered stays in resolving, with a reason from the first failed attempt on. */
+	/*
+	 * One that never answered stays in resolving, with a reason from the first failed attempt
+	 * on.
+	 */
 	return strcmp(state, "resolving") == 0 && *reason ? SERVICE_NO_DAEMON : SERVICE_WAITING;
 }
 

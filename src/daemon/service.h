@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Services: the flows that tracing has found, each probed along its own path while its remote end has a daemon, and the
- * clients that watch QP events. R-Pingmesh (SIGCOMM 2024) section 4.3, service tracing.
+ * Services: the flows that tracing has found, each probed along its own path while its remote end
+ * has a daemon, and the clients that watch QP events. R-Pingmesh (SIGCOMM 2024) section 4.3,
+ * service tracing.
  */
 #ifndef RPINGMESH_DAEMON_SERVICE_H
 #define RPINGMESH_DAEMON_SERVICE_H
@@ -22,8 +23,10 @@ struct service;
 /* Where probing of a flow stands. */
 enum service_state {
 	SERVICE_UNPROBED,  /* it is not to be, or cannot be */
-	SERVICE_WAITING,   /* the remote end has not been asked yet, has not answered yet, or cannot be asked: the local port is down */
-	SERVICE_NO_DAEMON, /* the remote end has no daemon, or its daemon is not heard; asked again with back-off */
+	SERVICE_WAITING,   /* the remote end has not been asked yet, has not answered yet, or cannot
+			      be asked: the local port is down */
+	SERVICE_NO_DAEMON, /* the remote end has no daemon, or its daemon is not heard; asked again
+			      with back-off */
 	SERVICE_PROBING,
 	SERVICE_STATE_N
 };
@@ -32,7 +35,10 @@ const char *service_state_name(enum service_state s);
 /* Back-off for a remote end that only a flow wants to be asked: up to this. */
 #define SERVICE_BACKOFF_MAX_NS (60ULL * 1000000000)
 
-/* Makes tracing match the configuration: starts it, stops it, sets each flow's probing anew. 0 or -ENOMEM. */
+/*
+ * Makes tracing match the configuration: starts it, stops it, sets each flow's probing anew. 0 or
+ * -ENOMEM.
+ */
 int service_sync(struct daemon *d);
 void service_free_all(struct daemon *d);
 
@@ -59,7 +65,10 @@ bool service_uses_peer(const struct peer *peer);
 /* From the nics: endpoints were made; they are about to go. */
 void service_nic_changed(struct nic *nic);
 void service_nic_closing(struct nic *nic);
-/* What may let flows be probed has changed, as the addresses of a nic: all are looked at from the loop. */
+/*
+ * What may let flows be probed has changed, as the addresses of a nic: all are looked at from the
+ * loop.
+ */
 void service_look_again(struct daemon *d);
 
 /* QP events to a client, as notifications "event"; or not any more. 0 or -ENOMEM. */

@@ -90,7 +90,8 @@ status_record_loop(struct record *r, const struct daemon *d)
 	loop_stats(d->loop, &loop);
 	record_u64(r, "loop_stall_max_ns", loop.stall_max_ns);
 	record_str(r, "loop_stall_max_who", loop.stall_max_who);
-	record_u64_if(r, "loop_stall_max_time_ns", loop.stall_max_wall_ns, loop.stall_max_wall_ns != 0);
+	record_u64_if(r, "loop_stall_max_time_ns", loop.stall_max_wall_ns,
+		      loop.stall_max_wall_ns != 0);
 	record_u64(r, "loop_callbacks", loop.callbacks);
 }
 
@@ -171,7 +172,8 @@ status_record_guard(struct record *r, const struct daemon *d)
 	record_double_if(r, "cpu_percent", info.cpu_permille / 10.0, info.cpu_known);
 	record_u64_if(r, "cpu_percent_max", info.limits.cpu_percent, info.limits.cpu_percent != 0);
 	record_u64_if(r, "memory_bytes", info.memory_bytes, info.memory_bytes != 0);
-	record_u64_if(r, "memory_bytes_max", info.limits.memory_bytes, info.limits.memory_bytes != 0);
+	record_u64_if(r, "memory_bytes_max", info.limits.memory_bytes,
+		      info.limits.memory_bytes != 0);
 }
 
 void

@@ -16,18 +16,27 @@ verdict_look(const struct prober_target_info *target)
 	const char *device = stream->peer->nic ? stream->peer->nic->name : "?";
 	enum sequential_verdict was = stream->verdict;
 
-	/* A target that was made anew has decided nothing yet: what was said of the path holds until it has. */
+	/*
+	 * A target that was made anew has decided nothing yet: what was said of the path holds
+	 * until it has.
+	 */
 	if (loss->verdict == SEQUENTIAL_NONE || loss->verdict == was)
 		return;
 	stream->verdict = loss->verdict;
 	if (loss->verdict == SEQUENTIAL_LOSSY)
-		log_warning(PEER, "%s: the path from %s, UDP port %u, traffic class %u, loses probes: %llu of %llu",
-			    stream->peer->config.address, device, target->src_port, target->config.traffic_class,
-			    (unsigned long long)loss->decided_lost, (unsigned long long)loss->decided_n);
+		log_warning(PEER,
+			    "%s: the path from %s, UDP port %u, traffic class %u, loses probes: "
+			    "%llu of %llu",
+			    stream->peer->config.address, device, target->src_port,
+			    target->config.traffic_class, (unsigned long long)loss->decided_lost,
+			    (unsigned long long)loss->decided_n);
 	else if (was == SEQUENTIAL_LOSSY)
-		log_info(PEER, "%s: the path from %s, UDP port %u, traffic class %u, is clean again: %llu of %llu probes lost",
-			 stream->peer->config.address, device, target->src_port, target->config.traffic_class,
-			 (unsigned long long)loss->decided_lost, (unsigned long long)loss->decided_n);
+		log_info(PEER,
+			 "%s: the path from %s, UDP port %u, traffic class %u, is clean again: "
+			 "%llu of %llu probes lost",
+			 stream->peer->config.address, device, target->src_port,
+			 target->config.traffic_class, (unsigned long long)loss->decided_lost,
+			 (unsigned long long)loss->decided_n);
 }
 
 void
@@ -35,8 +44,10 @@ verdict_record(struct record *r, const struct sequential *loss)
 {
 	bool decided = loss && loss->verdict != SEQUENTIAL_NONE;
 
-	record_str(r, "loss_verdict", sequential_verdict_name(loss ? loss->verdict : SEQUENTIAL_NONE));
-	record_u64_if(r, "loss_verdict_since_ns", decided ? clock_wall_of(loss->since_ns) : 0, decided);
+	record_str(r, "loss_verdict",
+		   sequential_verdict_name(loss ? loss->verdict : SEQUENTIAL_NONE));
+	record_u64_if(r, "loss_verdict_since_ns", decided ? clock_wall_of(loss->since_ns) : 0,
+		      decided);
 	record_u64_if(r, "loss_verdict_lost", decided ? loss->decided_lost : 0, decided);
 	record_u64_if(r, "loss_verdict_of", decided ? loss->decided_n : 0, decided);
 }
@@ -75,7 +86,8 @@ verdict_path(msgpack_packer *pk, const struct peer *peer, const struct prober_ta
 	record_str(&map, "device", peer->nic ? peer->nic->name : NULL);
 	record_str(&map, "peer", peer->config.address);
 	record_str(&map, "hostname", peer->hostname[0] ? peer->hostname : NULL);
-	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0, stream->service != NULL);
+	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0,
+		      stream->service != NULL);
 	record_u64_if(&map, "src_port", info->src_port, info->src_port != PROBE_PORT_UNKNOWN);
 	record_u64(&map, "flow_label", info->config.flow_label);
 	record_u64(&map, "traffic_class", info->config.traffic_class);

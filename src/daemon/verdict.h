@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the sequential test of loss (probe/sequential.h) says of each path, for people: in records, in status, in the log.
+ * What the sequential test of loss (probe/sequential.h) says of each path, for people: in records,
+ * in status, in the log.
  */
 #ifndef RPINGMESH_DAEMON_VERDICT_H
 #define RPINGMESH_DAEMON_VERDICT_H
@@ -17,7 +18,10 @@ struct peer;
 /* Writes a line to the log if the verdict on a target's path is another than the last time. */
 void verdict_look(const struct prober_target_info *target);
 
-/* Keys loss_verdict, loss_verdict_since_ns?, loss_verdict_lost?, loss_verdict_of?. NULL: nothing is probed. */
+/*
+ * Keys loss_verdict, loss_verdict_since_ns?, loss_verdict_lost?, loss_verdict_of?. NULL: nothing is
+ * probed.
+ */
 void verdict_record(struct record *r, const struct sequential *loss);
 /* The same of all targets of a peer: the worst. */
 void verdict_record_peer(struct record *r, const struct peer *peer);

@@ -2,12 +2,13 @@
 /*
  * DOC: windows on their way out
  *
- * The prober closes windows, PROBER_WINDOW_BATCH at a time with a poll in between, and keeps the last ones; nothing is
- * stored here but who watches. A window is packed when somebody wants it, once for all who do. The control socket drops what a
- * client reads too slowly, and tells it so.
+ * The prober closes windows, PROBER_WINDOW_BATCH at a time with a poll in between, and keeps the
+ * last ones; nothing is stored here but who watches. A window is packed when somebody wants it,
+ * once for all who do. The control socket drops what a client reads too slowly, and tells it so.
  *
- * What a page begins behind (`after`): a flow's id; a device's place in the list, from 1; of targets, the peer's id and
- * how many of its targets have been walked. Peers stand in the order of their ids, so one that goes in between costs nothing.
+ * What a page begins behind (`after`): a flow's id; a device's place in the list, from 1; of
+ * targets, the peer's id and how many of its targets have been walked. Peers stand in the order of
+ * their ids, so one that goes in between costs nothing.
  */
 #include "daemon/windows.h"
 
@@ -68,13 +69,16 @@ windows_free_all(struct daemon *d)
 static void
 windows_pack_device(msgpack_packer *out, const struct nic *nic, const struct window *w)
 {
-	const struct record_window_context context = {.by = RECORD_WINDOW_DEVICE, .device = nic->name, .port = nic->port};
+	const struct record_window_context context = {.by = RECORD_WINDOW_DEVICE,
+						      .device = nic->name,
+						      .port = nic->port};
 
 	record_window(out, &context, w);
 }
 
 static void
-windows_pack_target(msgpack_packer *out, const struct nic *nic, const struct prober_target_info *info, const struct window *w)
+windows_pack_target(msgpack_packer *out, const struct nic *nic,
+		    const struct prober_target_info *info, const struct window *w)
 {
 	const struct peer_stream *stream = info->user;
 	const struct peer *peer = stream->peer;
@@ -128,10 +132,13 @@ windows_is_watched(const struct daemon *d, enum record_window_by by)
 }
 
 static void
-windows_publish(const struct daemon *d, const struct nic *nic, const struct prober_target_info *info, const struct window *w)
+windows_publish(const struct daemon *d, const struct nic *nic,
+		const struct prober_target_info *info, const struct window *w)
 {
 	const struct peer_stream *stream = info ? info->user : NULL;
-	enum record_window_by by = !stream ? RECORD_WINDOW_DEVICE : stream->service ? RECORD_WINDOW_FLOW : RECORD_WINDOW_TARGET;
+	enum record_window_by by = !stream	   ? RECORD_WINDOW_DEVICE :
+				   stream->service ? RECORD_WINDOW_FLOW :
+						     RECORD_WINDOW_TARGET;
 	msgpack_sbuffer packed;
 	msgpack_packer pk;
 
@@ -148,7 +155,8 @@ windows_publish(const struct daemon *d, const struct nic *nic, const struct prob
 }
 
 void
-windows_closed(void *arg, struct prober_device *device, struct prober_target *target, const struct window *w)
+windows_closed(void *arg, struct prober_device *device, struct prober_target *target,
+	       const struct window *w)
 {
 	const struct daemon *d = arg;
 	const struct peer_stream *stream;
@@ -159,7 +167,10 @@ windows_closed(void *arg, struct prober_device *device, struct prober_target *ta
 		prober_target_info(target, &info);
 		verdict_look(&info);
 		stream = info.user;
-		/* Not from the list: one that is not configured any more is not there when its peers leave it. */
+		/*
+		 * Not from the list: one that is not configured any more is not there when its
+		 * peers leave it.
+		 */
 		nic = stream->peer->nic;
 	} else {
 		nic = windows_nic(d, device);
@@ -233,7 +244,8 @@ windows_page_peer(struct windows_pager *pager, const struct peer *peer, uint64_t
 static void
 windows_page_targets(struct windows_pager *pager, uint64_t after)
 {
-	uint64_t id = after >> WINDOWS_TARGET_BITS, skip = after & ((1u << WINDOWS_TARGET_BITS) - 1);
+	uint64_t id = after >> WINDOWS_TARGET_BITS,
+		 skip = after & ((1u << WINDOWS_TARGET_BITS) - 1);
 
 	for (const struct peer *p = pager->d->peers; p && !pager->next; p = p->next)
 		if (p->id >= id)
@@ -281,7 +293,8 @@ windows_page_devices(struct windows_pager *pager, uint64_t after)
 }
 
 void
-windows_page(const struct daemon *d, enum record_window_by by, const struct params_page *page, msgpack_packer *result)
+windows_page(const struct daemon *d, enum record_window_by by, const struct params_page *page,
+	     msgpack_packer *result)
 {
 	struct windows_pager pager = {.d = d, .left = page->limit};
 	msgpack_packer *pk;

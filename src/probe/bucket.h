@@ -22,10 +22,14 @@ struct bucket {
 /* per_s 0: nothing passes. burst ≥ 1. */
 void bucket_rate_set(struct bucket_rate *rate, uint32_t per_s, uint32_t burst);
 
-/* The rate has changed: what was taken at the old one does not hold anybody up for longer than a token of the new one takes. */
+/*
+ * The rate has changed: what was taken at the old one does not hold anybody up for longer than a
+ * token of the new one takes.
+ */
 void bucket_fit(struct bucket *bucket, const struct bucket_rate *rate, uint64_t now_ns);
 
-uint32_t bucket_tokens(const struct bucket *bucket, const struct bucket_rate *rate, uint64_t now_ns);
+uint32_t bucket_tokens(const struct bucket *bucket, const struct bucket_rate *rate,
+		       uint64_t now_ns);
 /* Takes one; only if there is one. */
 void bucket_take(struct bucket *bucket, const struct bucket_rate *rate, uint64_t now_ns);
 /* When there is, or was, a token; UINT64_MAX: never. */

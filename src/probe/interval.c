@@ -15,8 +15,9 @@ interval_nonzero(double x)
 }
 
 /*
- * The continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8) by Lentz's method as
- * Thompson and Barnett modified it. Converges in about sqrt(max(a, b)) steps for x < (a + 1) / (a + b + 2).
+ * The continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8) by Lentz's
+ * method as Thompson and Barnett modified it. Converges in about sqrt(max(a, b)) steps for x < (a +
+ * 1) / (a + b + 2).
  */
 static double
 interval_fraction(double a, double b, double x)
@@ -59,13 +60,17 @@ interval_beta(double a, double b, double x)
 		return 0;
 	if (x >= 1)
 		return 1;
-	front = exp(interval_lgamma(a + b) - interval_lgamma(a) - interval_lgamma(b) + a * log(x) + b * log1p(-x));
+	front = exp(interval_lgamma(a + b) - interval_lgamma(a) - interval_lgamma(b) + a * log(x) +
+		    b * log1p(-x));
 	if (x < (a + 1) / (a + b + 2))
 		return front * interval_fraction(a, b, x) / a;
 	return 1 - front * interval_fraction(b, a, 1 - x) / b;
 }
 
-/* The x at which interval_beta() is p, 0 < p < 1. It grows with x, so halving finds it; on a log scale, as x may be tiny. */
+/*
+ * The x at which interval_beta() is p, 0 < p < 1. It grows with x, so halving finds it; on a log
+ * scale, as x may be tiny.
+ */
 static double
 interval_beta_inverse(double a, double b, double p)
 {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "probe/noise.h"
 
-/* The estimate of the median moves by a part of itself: coarsely at first, then so that a minute's load hardly moves it. */
+/*
+ * The estimate of the median moves by a part of itself: coarsely at first, then so that a minute's
+ * load hardly moves it.
+ */
 #define NOISE_STEP_FIRST 4
 #define NOISE_STEP 256
 #define NOISE_FIRST 32
@@ -48,7 +51,10 @@ noise_add(struct noise *noise, uint64_t from_ns, uint64_t to_ns)
 		noise->longest_ns = to_ns - from_ns;
 }
 
-/* A median by small steps: up when a sample is above it, down when below (Ma, Muthukrishnan and Sandler, frugal streaming, 2014). */
+/*
+ * A median by small steps: up when a sample is above it, down when below (Ma, Muthukrishnan and
+ * Sandler, frugal streaming, 2014).
+ */
 static void
 noise_estimate(struct noise *noise, uint64_t late_ns)
 {
@@ -81,7 +87,8 @@ noise_woke(struct noise *noise, uint64_t asked_ns, uint64_t ran_ns)
 bool
 noise_wants_waited(const struct noise *noise, uint64_t now_ns)
 {
-	return noise->waited_at_ns == 0 || now_ns >= noise->waited_at_ns + noise_threshold_ns(noise);
+	return noise->waited_at_ns == 0 ||
+	       now_ns >= noise->waited_at_ns + noise_threshold_ns(noise);
 }
 
 void
@@ -105,7 +112,8 @@ noise_overlap_ns(const struct noise *noise, uint64_t from_ns, uint64_t to_ns)
 	uint64_t longest_ns = 0;
 
 	for (uint32_t i = 1; i <= noise->n; i++) {
-		const struct noise_stall *s = &noise->stall[(noise->head + NOISE_STALLS - i) % NOISE_STALLS];
+		const struct noise_stall *s =
+			&noise->stall[(noise->head + NOISE_STALLS - i) % NOISE_STALLS];
 
 		if (s->to_ns < from_ns)
 			break;

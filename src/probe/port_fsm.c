@@ -2,9 +2,9 @@
 /*
  * DOC: port
  *
- * An event first changes what is known (present, open, link, address, built), then port_fsm_settle() goes where that leads.
- * port_fsm_set_state() alone writes the state. Since open() and build() may answer from within, they are the last thing that a
- * function here does.
+ * An event first changes what is known (present, open, link, address, built), then
+ * port_fsm_settle() goes where that leads. port_fsm_set_state() alone writes the state. Since
+ * open() and build() may answer from within, they are the last thing that a function here does.
  *
  * Time: one deadline, of the back-off or of giving up; the caller keeps the timer.
  */
@@ -43,7 +43,8 @@ static const char *const port_state_names[] = {
 	[PORT_BACKING_OFF] = "backing_off",
 	[PORT_GIVEN_UP] = "given_up",
 };
-static_assert(sizeof(port_state_names) / sizeof(port_state_names[0]) == PORT_STATE_N, "a name for each state");
+static_assert(sizeof(port_state_names) / sizeof(port_state_names[0]) == PORT_STATE_N,
+	      "a name for each state");
 
 static const char *const port_event_names[] = {
 	[PORT_EVENT_FOUND] = "found",
@@ -66,7 +67,8 @@ static const char *const port_event_names[] = {
 	[PORT_EVENT_RECONFIGURED] = "reconfigured",
 	[PORT_EVENT_NOT_CONFIGURED] = "not_configured",
 };
-static_assert(sizeof(port_event_names) / sizeof(port_event_names[0]) == PORT_EVENT_N, "a name for each event");
+static_assert(sizeof(port_event_names) / sizeof(port_event_names[0]) == PORT_EVENT_N,
+	      "a name for each event");
 
 const char *
 port_state_name(enum port_state s)
@@ -140,7 +142,8 @@ port_fsm_fall(struct port_fsm *fsm, uint64_t now_ns)
 static bool
 port_fsm_falls_too_often(const struct port_fsm *fsm, uint64_t now_ns)
 {
-	return fsm->n_falls >= PORT_FSM_FALLS && now_ns - fsm->falls_ns[fsm->n_falls % PORT_FSM_FALLS] <= PORT_FSM_FALLS_NS;
+	return fsm->n_falls >= PORT_FSM_FALLS &&
+	       now_ns - fsm->falls_ns[fsm->n_falls % PORT_FSM_FALLS] <= PORT_FSM_FALLS_NS;
 }
 
 static void
@@ -229,7 +232,8 @@ port_fsm_settle(struct port_fsm *fsm, uint64_t now_ns)
 
 	if (to == fsm->state)
 		return;
-	if (returning && (now_ns < fsm->given_up_until_ns || port_fsm_falls_too_often(fsm, now_ns))) {
+	if (returning &&
+	    (now_ns < fsm->given_up_until_ns || port_fsm_falls_too_often(fsm, now_ns))) {
 		port_fsm_give_up(fsm, now_ns);
 		return;
 	}
@@ -248,7 +252,8 @@ port_fsm_back_off(struct port_fsm *fsm, uint64_t now_ns)
 		fsm->backoff_ns = PORT_FSM_BACKOFF_MIN_NS;
 	port_fsm_set_state(fsm, PORT_BACKING_OFF, now_ns);
 	port_fsm_arm(fsm, now_ns + fsm->backoff_ns);
-	fsm->backoff_ns = fsm->backoff_ns < PORT_FSM_BACKOFF_MAX_NS / 2 ? 2 * fsm->backoff_ns : PORT_FSM_BACKOFF_MAX_NS;
+	fsm->backoff_ns = fsm->backoff_ns < PORT_FSM_BACKOFF_MAX_NS / 2 ? 2 * fsm->backoff_ns :
+									  PORT_FSM_BACKOFF_MAX_NS;
 }
 
 /* Something of ours does not work. */
@@ -298,7 +303,8 @@ port_fsm_queues(struct port_fsm *fsm, enum port_event event, int error, uint64_t
 static void
 port_fsm_fact(struct port_fsm *fsm, enum port_event event, uint64_t now_ns)
 {
-	bool settled = fsm->state == PORT_DOWN || fsm->state == PORT_NO_ADDRESS || fsm->state == PORT_UP;
+	bool settled =
+		fsm->state == PORT_DOWN || fsm->state == PORT_NO_ADDRESS || fsm->state == PORT_UP;
 
 	if (!fsm->open && fsm->state != PORT_OPENING)
 		return;

@@ -39,7 +39,9 @@ port_history_add(struct port_history *h, const struct port_transition *t, uint64
 {
 	if (t->from == PORT_UP && !port_event_is_wanted(t->event))
 		port_history_flap(h, t->at_ns, wall_ns);
-	/* Where it was settled, and what made it leave. A step on the way has lasted for nothing. */
+	/*
+	 * Where it was settled, and what made it leave. A step on the way has lasted for nothing.
+	 */
 	if (!port_history_is_step(t->from))
 		h->begun = (struct port_history_entry){
 			.at_ns = t->at_ns,

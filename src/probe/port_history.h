@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a port went through: its last transitions, and how often it flapped, until somebody acknowledges it or it is old.
- * Pure. Opening and building are steps on the way and make no entry: a port that is removed and added again leaves
- * two, up -> closed and closed -> up. One that was rebuilt leaves up -> up with the event that made it necessary. What leads
- * back to where it was (a back-off after the next) makes none.
+ * What a port went through: its last transitions, and how often it flapped, until somebody
+ * acknowledges it or it is old. Pure. Opening and building are steps on the way and make no entry:
+ * a port that is removed and added again leaves two, up -> closed and closed -> up. One that was
+ * rebuilt leaves up -> up with the event that made it necessary. What leads back to where it was (a
+ * back-off after the next) makes none.
  */
 #ifndef RPINGMESH_PROBE_PORT_HISTORY_H
 #define RPINGMESH_PROBE_PORT_HISTORY_H
@@ -16,7 +17,7 @@
 
 #define PORT_HISTORY_MAX 32                        /* the oldest make room */
 #define PORT_HISTORY_KEEP_NS (24 * 3600 * 1000000000ULL) /* older ones are not shown */
-#define PORT_HISTORY_FLAPS_MIN 60                  /* flaps are counted over this many minutes, to the minute */
+#define PORT_HISTORY_FLAPS_MIN 60 /* flaps are counted over this many minutes, to the minute */
 
 struct port_history_entry {
 	uint64_t at_ns;        /* CLOCK_MONOTONIC, when `from` was left */
@@ -41,13 +42,17 @@ struct port_history {
 };
 
 /*
- * Takes in what port_fsm_ops.moved said. wall_ns: the same moment since the Unix epoch. A flap is a departure from up that
- * nobody wanted.
+ * Takes in what port_fsm_ops.moved said. wall_ns: the same moment since the Unix epoch. A flap is a
+ * departure from up that nobody wanted.
  */
 void port_history_add(struct port_history *h, const struct port_transition *t, uint64_t wall_ns);
 
-/* Entries that are not too old, the newest first: i = 0, 1, … NULL: no more. Borrowed until the next port_history_add(). */
-const struct port_history_entry *port_history_get(const struct port_history *h, size_t i, uint64_t now_ns);
+/*
+ * Entries that are not too old, the newest first: i = 0, 1, … NULL: no more. Borrowed until the
+ * next port_history_add().
+ */
+const struct port_history_entry *port_history_get(const struct port_history *h, size_t i,
+						  uint64_t now_ns);
 
 /* Flaps of the last PORT_HISTORY_FLAPS_MIN minutes that nobody has acknowledged. */
 uint32_t port_history_flaps(const struct port_history *h, uint64_t now_ns);

@@ -6,12 +6,13 @@
  * over targets, as fast as each device's token bucket allows and PROBER_SEND_BATCH at a time.
  *
  * A target stands in its device's queue at most once and without a timer, so a target that wants
- * more than its share of a short budget does not get it, and its waiting costs nothing. A device has
- * a queue for each lane. Services and the others take turns, and among the others pings and the mesh do. So
- * neither can get less than half unless it wants less, and what one leaves the other may use.
+ * more than its share of a short budget does not get it, and its waiting costs nothing. A device
+ * has a queue for each lane. Services and the others take turns, and among the others pings and the
+ * mesh do. So neither can get less than half unless it wants less, and what one leaves the other
+ * may use.
  *
- * While throttled, a second bucket holds back all lanes but that of pings. They take from both, so that pings
- * and all else stay within the device's budget together.
+ * While throttled, a second bucket holds back all lanes but that of pings. They take from both, so
+ * that pings and all else stay within the device's budget together.
  */
 #include "probe/prober_impl.h"
 
@@ -24,7 +25,9 @@
 uint64_t
 prober_random(struct prober *prober)
 {
-	/* splitmix64 (Steele, Lea and Flood, OOPSLA 2014): spreads phases; no secret hangs on it. */
+	/*
+	 * splitmix64 (Steele, Lea and Flood, OOPSLA 2014): spreads phases; no secret hangs on it.
+	 */
 	uint64_t z = prober->random += 0x9e3779b97f4a7c15ULL;
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -153,7 +156,10 @@ prober_drain(struct prober *prober)
 	prober->draining = false;
 }
 
-/* No more than were set when it began, so that callbacks which start new targets cannot keep it busy. */
+/*
+ * No more than were set when it began, so that callbacks which start new targets cannot keep it
+ * busy.
+ */
 static void
 prober_run_timers(struct prober *prober, uint64_t now_ns)
 {
@@ -210,12 +216,15 @@ prober_lane_ready_ns(const struct prober_device *device, enum prober_lane_id lan
 static void
 prober_device_arm(struct prober_device *device)
 {
-	enum prober_lane_id lane = TAILQ_EMPTY(&device->lane[PROBER_LANE_PING].queue) ? PROBER_LANE_MESH : PROBER_LANE_PING;
+	enum prober_lane_id lane = TAILQ_EMPTY(&device->lane[PROBER_LANE_PING].queue) ?
+					   PROBER_LANE_MESH :
+					   PROBER_LANE_PING;
 
 	if (device->n_queue == 0)
 		prober_timer_stop(device->prober, &device->timer);
 	else
-		prober_timer_set(device->prober, &device->timer, prober_lane_ready_ns(device, lane));
+		prober_timer_set(device->prober, &device->timer,
+				 prober_lane_ready_ns(device, lane));
 }
 
 static uint32_t
@@ -250,7 +259,8 @@ prober_device_dequeue(struct prober_device *device, struct prober_target *target
 }
 
 void
-prober_device_take(struct prober_device *device, const struct prober_target *target, uint64_t now_ns)
+prober_device_take(struct prober_device *device, const struct prober_target *target,
+		   uint64_t now_ns)
 {
 	enum prober_lane_id lane = prober_target_lane_id(target);
 
@@ -266,7 +276,9 @@ prober_device_take(struct prober_device *device, const struct prober_target *tar
 static struct prober_target *
 prober_lane_first(const struct prober_device *device, enum prober_lane_id lane, uint64_t now_ns)
 {
-	return prober_lane_ready_ns(device, lane) <= now_ns ? TAILQ_FIRST(&device->lane[lane].queue) : NULL;
+	return prober_lane_ready_ns(device, lane) <= now_ns ?
+		       TAILQ_FIRST(&device->lane[lane].queue) :
+		       NULL;
 }
 
 /* Whose probe is to be sent now, if any. */
@@ -464,9 +476,11 @@ prober_device_up(struct prober_device *device, uint64_t now_ns)
 }
 
 void
-prober_device_info(const struct prober_device *device, uint64_t now_ns, struct prober_device_info *out)
+prober_device_info(const struct prober_device *device, uint64_t now_ns,
+		   struct prober_device_info *out)
 {
-	const struct prober_lane *mesh = &device->lane[PROBER_LANE_MESH], *ping = &device->lane[PROBER_LANE_PING];
+	const struct prober_lane *mesh = &device->lane[PROBER_LANE_MESH],
+				 *ping = &device->lane[PROBER_LANE_PING];
 	const struct prober_lane *service = &device->lane[PROBER_LANE_SERVICE];
 	uint32_t service_last_s = probe_rate_last(&service->posted_rate, now_ns);
 
@@ -477,8 +491,8 @@ prober_device_info(const struct prober_device *device, uint64_t now_ns, struct p
 		.deferred = device->deferred,
 		.skipped = mesh->skipped + ping->skipped + service->skipped,
 		.skipped_service = service->skipped,
-		.posted_last_s = probe_rate_last(&mesh->posted_rate, now_ns) + probe_rate_last(&ping->posted_rate, now_ns) +
-				 service_last_s,
+		.posted_last_s = probe_rate_last(&mesh->posted_rate, now_ns) +
+				 probe_rate_last(&ping->posted_rate, now_ns) + service_last_s,
 		.posted_service_last_s = service_last_s,
 		.in_flight = device->in_flight,
 	};

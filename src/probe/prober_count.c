@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is counted of probes: totals, windows, the verdict on loss; and whether a host's stall has touched one.
+ * What is counted of probes: totals, windows, the verdict on loss; and whether a host's stall has
+ * touched one.
  *
- * A probe points to its target's and its device's window from when it comes due until its class is known; that keeps
- * the two open. Windows are told in prober_advance(), a batch at a time, since those of thousands of targets end at the
- * same moment.
+ * A probe points to its target's and its device's window from when it comes due until its class is
+ * known; that keeps the two open. Windows are told in prober_advance(), a batch at a time, since
+ * those of thousands of targets end at the same moment.
  */
 #include "probe/prober_impl.h"
 
@@ -38,7 +39,8 @@ prober_count_due(struct prober_probe *probe, bool posted, uint64_t now_ns)
 		prober->now_ns = now_ns;
 	count_totals(probe, 1, posted);
 	probe->window = window_at(&probe->target->windows, &prober->windows, now_ns);
-	probe->device_window = window_at(&probe->target->peer->device->windows, &prober->windows, now_ns);
+	probe->device_window =
+		window_at(&probe->target->peer->device->windows, &prober->windows, now_ns);
 	if (probe->window)
 		window_due(probe->window, probe->size, posted);
 	if (probe->device_window)
@@ -93,8 +95,8 @@ prober_count_result(struct prober_probe *probe, const struct probe_result *r, ui
 /* ---- noise ---- */
 
 /*
- * The longest stall of this host that may have come between an ACK and its being read, or between the post and its stamp.
- * A stall in the middle of a long flight touches neither stamp.
+ * The longest stall of this host that may have come between an ACK and its being read, or between
+ * the post and its stamp. A stall in the middle of a long flight touches neither stamp.
  */
 static uint64_t
 noise_own_ns(const struct prober_probe *probe, const struct noise *noise)
@@ -107,7 +109,9 @@ noise_own_ns(const struct prober_probe *probe, const struct noise *noise)
 	return post_ns > stall_ns ? post_ns : stall_ns;
 }
 
-/* A stall loses probes only when it is so long that queues overflow or that answers are given up. */
+/*
+ * A stall loses probes only when it is so long that queues overflow or that answers are given up.
+ */
 static uint64_t
 noise_losing_ns(const struct prober_probe *probe)
 {
@@ -123,7 +127,8 @@ noise_of_lost(const struct prober_probe *probe, const struct noise *noise)
 
 	if (noise && noise_overlap_ns(noise, from_ns, to_ns) >= noise_losing_ns(probe))
 		who |= PROBE_NOISE_PROBER;
-	if (peer->noise_stall_ns >= noise_losing_ns(probe) && peer->noise_from_ns <= to_ns && peer->noise_to_ns >= from_ns)
+	if (peer->noise_stall_ns >= noise_losing_ns(probe) && peer->noise_from_ns <= to_ns &&
+	    peer->noise_to_ns >= from_ns)
 		who |= PROBE_NOISE_RESPONDER;
 	return (enum probe_noise)who;
 }
@@ -135,7 +140,10 @@ noise_of_answered(const struct prober_probe *probe, const struct noise *noise)
 
 	if (noise && noise_own_ns(probe, noise) >= noise_threshold_ns(noise))
 		who |= PROBE_NOISE_PROBER;
-	/* Between the post and its stamp, or between the stamp of the ACK and here: our own delay says so itself. */
+	/*
+	 * Between the post and its stamp, or between the stamp of the ACK and here: our own delay
+	 * says so itself.
+	 */
 	if (noise && (probe->tx.t2.ns >= probe->tx.t1_ns + noise_threshold_ns(noise) ||
 		      probe->t6_ns >= probe->t5.ns + noise_threshold_ns(noise)))
 		who |= PROBE_NOISE_PROBER;
@@ -173,7 +181,10 @@ prober_noise_told(struct prober_probe *probe, uint32_t stall_ms, uint64_t now_ns
 	uint64_t stall_ns = stall_ms * NSEC_PER_MSEC;
 
 	probe->peer_noise = true;
-	/* Too short to lose anything: it must not make forget one that was not, nor make that one seem to last. */
+	/*
+	 * Too short to lose anything: it must not make forget one that was not, nor make that one
+	 * seem to last.
+	 */
 	if (stall_ns < noise_losing_ns(probe))
 		return;
 	/* A stall that goes on, as its answers tell one after the other. */
@@ -207,7 +218,8 @@ prober_windows_advance(struct prober *prober, uint64_t now_ns)
 	struct window *w;
 
 	window_clock_advance(&prober->windows, now_ns);
-	for (int left = PROBER_WINDOW_BATCH; left > 0 && (w = window_clock_close(&prober->windows)); left--)
+	for (int left = PROBER_WINDOW_BATCH; left > 0 && (w = window_clock_close(&prober->windows));
+	     left--)
 		windows_tell(prober, w);
 }
 
@@ -226,7 +238,8 @@ void
 prober_set_window(struct prober *prober, uint64_t len_ns, uint64_t now_ns)
 {
 	if (len_ns != prober->windows.len_ns)
-		window_clock_set(&prober->windows, len_ns, prober->windows.offset_ns, WINDOW_CUT_LENGTH, now_ns);
+		window_clock_set(&prober->windows, len_ns, prober->windows.offset_ns,
+				 WINDOW_CUT_LENGTH, now_ns);
 }
 
 void
@@ -239,8 +252,8 @@ prober_set_wall_offset(struct prober *prober, int64_t offset_ns, uint64_t now_ns
 	if (prober->wall_known && step_ns < PROBER_WALL_STEP_NS)
 		return;
 	/* What comes first says where the wall clock is, and is no step of it. */
-	window_clock_set(&prober->windows, prober->windows.len_ns, offset_ns, prober->wall_known ? WINDOW_CUT_CLOCK : 0,
-			 now_ns);
+	window_clock_set(&prober->windows, prober->windows.len_ns, offset_ns,
+			 prober->wall_known ? WINDOW_CUT_CLOCK : 0, now_ns);
 	prober->wall_known = true;
 }
 

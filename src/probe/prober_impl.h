@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside the prober: what prober.c (devices, pacing, time), prober_peer.c (state machine, SIDR),
- * prober_target.c (schedules), prober_probe.c (probes in flight and what became of them) and prober_measure.c (their figures)
- * share.
+ * prober_target.c (schedules), prober_probe.c (probes in flight and what became of them) and
+ * prober_measure.c (their figures) share.
  *
  * Callbacks that report (ops->result, ops->target_done) run only in prober_drain(), when no
  * function of the prober holds a pointer to anything: they may remove what they like.
@@ -17,7 +17,7 @@
 #include "probe/heap.h"
 #include "probe/prober.h"
 
-#define PROBER_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define PROBER_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 enum prober_peer_event {
 	PROBER_PEER_RESOLVED_SAME,  /* SIDR reply: the session that we have */
@@ -45,7 +45,7 @@ struct prober_probe {
 	TAILQ_ENTRY(prober_probe) in_ended;    /* of the prober */
 	bool flying, unproven, ended;          /* in flight; in these two lists */
 	bool timed_out, ack1, ack2;
-	uint64_t proven_ns;                    /* when it was first seen that the peer had lived; 0: not yet */
+	uint64_t proven_ns; /* when it was first seen that the peer had lived; 0: not yet */
 	enum probe_class class;                /* once ended */
 	const char *reason;
 	uint64_t wire_seq, seq, due_ns;
@@ -115,14 +115,17 @@ struct prober_peer {
 	uint32_t failures, timeouts; /* in a row */
 	uint64_t backoff_ns, backoff_max_ns;
 	uint64_t alive_ns;           /* this incarnation was alive at some time after */
-	uint64_t answered_ns;        /* when the youngest of its probes that has an ACK was posted */
+	uint64_t answered_ns; /* when the youngest of its probes that has an ACK was posted */
 	uint64_t acked_ns;           /* when the last ACK came */
 	struct prober_session session;
 	struct prober_target_list targets, path_targets;
-	struct prober_probe_list unproven; /* timed out twice over, without proof that the peer lived */
+	struct prober_probe_list
+		unproven; /* timed out twice over, without proof that the peer lived */
 	struct probe_totals totals;
 	uint64_t resolves, restarts, last_ok_ns, last_rtt_ns, wrong_source;
-	/* The last time that its host was known not to run, in our time, and for how long it said. */
+	/*
+	 * The last time that its host was known not to run, in our time, and for how long it said.
+	 */
 	uint64_t noise_from_ns, noise_to_ns, noise_stall_ns;
 };
 TAILQ_HEAD(prober_peer_list, prober_peer);
@@ -146,7 +149,7 @@ struct prober_device {
 	uint32_t max_per_s;
 	struct bucket bucket;
 	struct bucket_rate rate;
-	struct bucket throttle_bucket;    /* what all but pings are held to besides, while throttled */
+	struct bucket throttle_bucket; /* what all but pings are held to besides, while throttled */
 	struct bucket_rate throttle_rate;
 	struct prober_peer_list peers;
 	struct prober_lane lane[PROBER_LANE_N];
@@ -223,12 +226,16 @@ int prober_timer_new(struct prober *prober, struct prober_timer *timer,
 void prober_timer_free(struct prober *prober, struct prober_timer *timer);
 void prober_timer_set(struct prober *prober, struct prober_timer *timer, uint64_t at_ns);
 void prober_timer_stop(struct prober *prober, struct prober_timer *timer);
-/* Tells what has ended. The last thing that a public function does: pointers are void afterwards. */
+/*
+ * Tells what has ended. The last thing that a public function does: pointers are void afterwards.
+ */
 void prober_drain(struct prober *prober);
-void prober_device_enqueue(struct prober_device *device, struct prober_target *target, uint64_t now_ns);
+void prober_device_enqueue(struct prober_device *device, struct prober_target *target,
+			   uint64_t now_ns);
 void prober_device_dequeue(struct prober_device *device, struct prober_target *target);
 /* The target's probe uses up budget: another lane is next. */
-void prober_device_take(struct prober_device *device, const struct prober_target *target, uint64_t now_ns);
+void prober_device_take(struct prober_device *device, const struct prober_target *target,
+			uint64_t now_ns);
 
 /* prober_peer.c */
 const char *prober_peer_event_name(enum prober_peer_event e);
@@ -249,7 +256,10 @@ void prober_target_start(struct prober_target *target, uint64_t now_ns);
 void prober_target_hold(struct prober_target *target);
 /* A due probe that waits in a queue is looked at again at the next prober_advance(). */
 void prober_target_requeue(struct prober_target *target);
-/* The next probe moves to where it stands between two when their interval is what the throttle has made of it. */
+/*
+ * The next probe moves to where it stands between two when their interval is what the throttle has
+ * made of it.
+ */
 void prober_target_rethrottle(struct prober_target *target, uint32_t from, uint64_t now_ns);
 /* It has come to the head of its device's queue. */
 void prober_target_fire(struct prober_target *target, uint64_t now_ns);
@@ -285,7 +295,8 @@ void prober_probe_fly(struct prober_probe *probe, const struct prober_tx *tx, ui
 /* The target's due probe ends without having been posted. */
 void prober_probe_unposted(struct prober_target *target, uint32_t size, enum probe_class class,
 			   const char *reason, uint64_t now_ns);
-void prober_probe_end(struct prober_probe *probe, enum probe_class class, const char *reason, uint64_t now_ns);
+void prober_probe_end(struct prober_probe *probe, enum probe_class class, const char *reason,
+		      uint64_t now_ns);
 /* Ends all that fly. */
 void prober_probe_end_all(struct prober_peer *peer, const char *reason, uint64_t now_ns);
 /* Ends as peer_restarted what was posted to another incarnation than the session's. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The figures of a probe: what its six times and the peer's say, by whose clock, and how far that may be off.
+ * The figures of a probe: what its six times and the peer's say, by whose clock, and how far that
+ * may be off.
  */
 #include "probe/prober_impl.h"
 
@@ -17,8 +18,8 @@ measure_less(uint64_t a, uint64_t b)
 }
 
 /*
- * T5 - T2, by the RNIC's clock if it can be. It is not longer than from the post to when the ACK was read, and may be
- * shorter by however long the host did not run meanwhile.
+ * T5 - T2, by the RNIC's clock if it can be. It is not longer than from the post to when the ACK
+ * was read, and may be shorter by however long the host did not run meanwhile.
  */
 void
 prober_measure(struct prober_probe *probe)
@@ -35,12 +36,13 @@ prober_measure(struct prober_probe *probe)
 		return;
 	}
 	probe->elapsed_clock = PROBE_CLOCK_SW;
-	probe->elapsed = (struct hwclock_elapsed){.ns = bounds.near_ns, .error_ns = bounds.error_ns};
+	probe->elapsed =
+		(struct hwclock_elapsed){.ns = bounds.near_ns, .error_ns = bounds.error_ns};
 }
 
 /*
- * T2 and T5 on the host's time scale. What the RNIC's clock has measured is laid so that it begins at the host's T2, or ends
- * at T6 if it would end later.
+ * T2 and T5 on the host's time scale. What the RNIC's clock has measured is laid so that it begins
+ * at the host's T2, or ends at T6 if it would end later.
  */
 static void
 measure_lay_out(const struct prober_probe *probe, struct probe_result *r)
@@ -52,7 +54,10 @@ measure_lay_out(const struct prober_probe *probe, struct probe_result *r)
 	r->t_ns[4] = r->t_ns[1] + probe->elapsed.ns;
 }
 
-/* The times of include/rpingmesh/probe_wire.h. What comes out negative is 0, and shows in the error. */
+/*
+ * The times of include/rpingmesh/probe_wire.h. What comes out negative is 0, and shows in the
+ * error.
+ */
 static void
 measure_fill(const struct prober_probe *probe, struct probe_result *r)
 {
@@ -68,7 +73,8 @@ measure_fill(const struct prober_probe *probe, struct probe_result *r)
 	r->t_ns[2] = probe->t3_ns;
 	r->t_ns[3] = probe->t3_ns + probe->delay_ns;
 	r->rtt_ns = measure_less(out_and_back_ns, probe->delay_ns);
-	r->prober_delay_ns = measure_less(measure_less(probe->t6_ns, probe->tx.t1_ns), out_and_back_ns);
+	r->prober_delay_ns =
+		measure_less(measure_less(probe->t6_ns, probe->tx.t1_ns), out_and_back_ns);
 	r->responder_delay_ns = probe->delay_ns;
 	r->error_ns = measure_sum(probe->elapsed.error_ns, probe->delay_error_ns);
 	if (r->error_ns < short_ns)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is thought of a peer. prober_peer_fsm() is the state machine of prober.h's table: events come
- * from SIDR (resolved, failed), from probes (acked, timeouts), from the daemon (sign of life, renew)
- * and from the peer's one timer (recheck), which only raises its event.
+ * What is thought of a peer. prober_peer_fsm() is the state machine of prober.h's table: events
+ * come from SIDR (resolved, failed), from probes (acked, timeouts), from the daemon (sign of life,
+ * renew) and from the peer's one timer (recheck), which only raises its event.
  *
- * A peer that shall be resolved queues among the askers, whom prober_peer_ask_next() serves in order
- * and at PROBER_RESOLVES_PER_S. At most one question is open per peer; what makes its answer worthless
- * on the way (RENEW) marks it void, and the question is put again.
+ * A peer that shall be resolved queues among the askers, whom prober_peer_ask_next() serves in
+ * order and at PROBER_RESOLVES_PER_S. At most one question is open per peer; what makes its answer
+ * worthless on the way (RENEW) marks it void, and the question is put again.
  *
  * While a peer is held, its targets have no schedule: see peer_should_hold().
  */
@@ -108,7 +108,8 @@ peer_back_off(struct prober_peer *peer, uint64_t now_ns)
 	if (backoff_ns > peer->backoff_max_ns)
 		backoff_ns = peer->backoff_max_ns;
 	peer->backoff_ns = backoff_ns;
-	prober_timer_set(prober, &peer->timer, now_ns + backoff_ns - prober_random(prober) % (backoff_ns / 4 + 1));
+	prober_timer_set(prober, &peer->timer,
+			 now_ns + backoff_ns - prober_random(prober) % (backoff_ns / 4 + 1));
 }
 
 void
@@ -267,7 +268,8 @@ peer_down(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_n
 
 /*
  * Until the first attempt to resolve has ended nothing can be said about due probes; they are not
- * even due. A peer that was known before gets PROBER_RESOLVE_TRIES attempts: it is not `unresolved`.
+ * even due. A peer that was known before gets PROBER_RESOLVE_TRIES attempts: it is not
+ * `unresolved`.
  */
 static bool
 peer_should_hold(const struct prober_peer *peer)
@@ -328,7 +330,10 @@ prober_peer_fsm(struct prober_peer *peer, enum prober_peer_event event, uint64_t
 	peer_update_hold(peer, now_ns);
 	if (peer->state != before)
 		peer_requeue_path_targets(peer);
-	/* TIMEOUTS proves nothing. While a peer is silent each of its probes says so again and again: to judge all of them each time adds up. */
+	/*
+	 * TIMEOUTS proves nothing. While a peer is silent each of its probes says so again and
+	 * again: to judge all of them each time adds up.
+	 */
 	if (event != PROBER_PEER_TIMEOUTS)
 		prober_probe_judge_unproven(peer, now_ns);
 }
@@ -336,7 +341,8 @@ prober_peer_fsm(struct prober_peer *peer, enum prober_peer_event event, uint64_t
 static void
 peer_timer(struct prober_timer *timer, uint64_t now_ns)
 {
-	prober_peer_fsm(PROBER_CONTAINER(timer, struct prober_peer, timer), PROBER_PEER_RECHECK, now_ns);
+	prober_peer_fsm(PROBER_CONTAINER(timer, struct prober_peer, timer), PROBER_PEER_RECHECK,
+			now_ns);
 }
 
 int
@@ -390,7 +396,9 @@ peer_has_session(const struct prober_peer *peer, const struct prober_session *se
 	       addr_equal(&have->addr, &session->addr);
 }
 
-/* Whether an answer counts: the device may have gone or the path may have been renewed meanwhile. */
+/*
+ * Whether an answer counts: the device may have gone or the path may have been renewed meanwhile.
+ */
 static bool
 peer_takes_answer(struct prober_peer *peer)
 {
@@ -524,8 +532,9 @@ prober_peer_info(const struct prober_peer *peer, struct prober_peer_info *out)
 {
 	*out = (struct prober_peer_info){
 		.state = peer->state,
-		.reason = peer->state == PROBER_PEER_RESOLVING && !peer->device->up ? peer->device->reason
-										     : peer->reason,
+		.reason = peer->state == PROBER_PEER_RESOLVING && !peer->device->up ?
+				  peer->device->reason :
+				  peer->reason,
 		.has_session = peer->has_session,
 		.session = peer->session,
 		.state_since_ns = peer->state_since_ns,

@@ -3,8 +3,9 @@
  * Probes in flight and what became of them. A probe lives from its post until its result has been
  * told. Its one timer stands first at its timeout, which only counts; then at twice the timeout (or
  * one timeout after ACK1 if that came late), when it is judged; and, if nothing can be proven yet,
- * at intervals of three timeouts, when the peer is asked for proof. What provides proof (an ACK to a
- * probe that was posted later, a SIDR reply, the peer's going down) judges all unproven ones anew.
+ * at intervals of three timeouts, when the peer is asked for proof. What provides proof (an ACK to
+ * a probe that was posted later, a SIDR reply, the peer's going down) judges all unproven ones
+ * anew.
  *
  * A probe that ends leaves the table of flights, is counted, and waits in the prober's list `ended`
  * until prober_drain() tells its result. A late ACK then finds nothing and counts as unknown.
@@ -42,7 +43,8 @@ flights_grow(struct prober_flights *flights)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < flights->size; i++) {
 		if (flights->slot[i])
-			*flights_slot(&grown, (uint32_t)flights->slot[i]->wire_seq) = flights->slot[i];
+			*flights_slot(&grown, (uint32_t)flights->slot[i]->wire_seq) =
+				flights->slot[i];
 	}
 	free(flights->slot);
 	*flights = grown;
@@ -162,7 +164,8 @@ probe_land(struct prober_probe *probe)
 }
 
 void
-prober_probe_end(struct prober_probe *probe, enum probe_class class, const char *reason, uint64_t now_ns)
+prober_probe_end(struct prober_probe *probe, enum probe_class class, const char *reason,
+		 uint64_t now_ns)
 {
 	struct prober_target *target = probe->target;
 	struct probe_result r;
@@ -242,7 +245,10 @@ static void
 probe_complete(struct prober_probe *probe, uint64_t now_ns)
 {
 	prober_measure(probe);
-	/* By the time of arrival, not of handling: a host that stalls makes no peer late. Always by the host's clock. */
+	/*
+	 * By the time of arrival, not of handling: a host that stalls makes no peer late. Always by
+	 * the host's clock.
+	 */
 	if (probe->t5.ns > probe->tx.t2.ns + probe->target->config.timeout_ns)
 		prober_probe_end(probe, PROBE_LATE, NULL, now_ns);
 	else
@@ -267,8 +273,9 @@ probe_judge_ns(const struct prober_probe *probe)
 }
 
 /*
- * How long the incarnation must have lived for its end not to be the reason. One timeout after the post, and not just after it: a
- * probe that takes another path, or waits in a queue, may arrive after the answer to a later one and after a restart.
+ * How long the incarnation must have lived for its end not to be the reason. One timeout after the
+ * post, and not just after it: a probe that takes another path, or waits in a queue, may arrive
+ * after the answer to a later one and after a restart.
  */
 static uint64_t
 probe_lived_ns(const struct prober_probe *probe)
@@ -282,7 +289,10 @@ probe_is_proven(const struct prober_probe *probe)
 	return probe->target->peer->alive_ns >= probe_lived_ns(probe);
 }
 
-/* An ACK to a probe that was posted a timeout later came: none comes to this one, or none that would count. */
+/*
+ * An ACK to a probe that was posted a timeout later came: none comes to this one, or none that
+ * would count.
+ */
 static bool
 probe_is_overtaken(const struct prober_probe *probe)
 {
@@ -290,9 +300,10 @@ probe_is_overtaken(const struct prober_probe *probe)
 }
 
 /*
- * When a weaker proof may be acted on. A SIDR reply overtakes what waits in queues of the data path, at a host that has
- * stalled thousands of messages, and one probe's ACK1 may overtake another's ACK2. So one more timeout, and one from the
- * last ACK on: as long as ACKs come a queue is being worked off.
+ * When a weaker proof may be acted on. A SIDR reply overtakes what waits in queues of the data
+ * path, at a host that has stalled thousands of messages, and one probe's ACK1 may overtake
+ * another's ACK2. So one more timeout, and one from the last ACK on: as long as ACKs come a queue
+ * is being worked off.
  */
 static uint64_t
 probe_grace_ns(const struct prober_probe *probe)
@@ -310,7 +321,8 @@ probe_judge_proven(struct prober_probe *probe, uint64_t now_ns)
 	if (!probe->proven_ns)
 		probe->proven_ns = now_ns;
 	if (now_ns >= probe_grace_ns(probe))
-		prober_probe_end(probe, probe->ack1 ? PROBE_ACK2_MISSING : PROBE_LOST, NULL, now_ns);
+		prober_probe_end(probe, probe->ack1 ? PROBE_ACK2_MISSING : PROBE_LOST, NULL,
+				 now_ns);
 	else
 		prober_timer_set(probe_prober(probe), &probe->timer, probe_grace_ns(probe));
 }
@@ -326,7 +338,8 @@ probe_judge(struct prober_probe *probe, uint64_t now_ns)
 	else if (probe->session.incarnation != peer->session.incarnation)
 		prober_probe_end(probe, PROBE_PEER_RESTARTED, NULL, now_ns);
 	else if (probe->session.session != peer->session.session)
-		prober_probe_end(probe, PROBE_PEER_RESTARTED, "the peer had ended the session", now_ns);
+		prober_probe_end(probe, PROBE_PEER_RESTARTED, "the peer had ended the session",
+				 now_ns);
 	else if (probe_is_overtaken(probe))
 		prober_probe_end(probe, PROBE_LOST, NULL, now_ns);
 	else if (peer->state == PROBER_PEER_DOWN)
@@ -414,7 +427,8 @@ prober_probe_end_restarted(struct prober_peer *peer, uint64_t now_ns)
 }
 
 void
-prober_sent(struct prober *prober, uint32_t cookie, int status, const struct hwclock_moment *t2, uint64_t now_ns)
+prober_sent(struct prober *prober, uint32_t cookie, int status, const struct hwclock_moment *t2,
+	    uint64_t now_ns)
 {
 	struct prober_probe *probe = flights_find(&prober->flights, cookie);
 
@@ -439,8 +453,8 @@ probe_came_from(const struct prober_probe *probe, const struct prober_rx *rx)
 
 /* False: it had this ACK already. */
 static bool
-probe_take_ack(struct prober_probe *probe, const struct wire_message *message, const struct prober_rx *rx,
-	       uint64_t now_ns)
+probe_take_ack(struct prober_probe *probe, const struct wire_message *message,
+	       const struct prober_rx *rx, uint64_t now_ns)
 {
 	if (message->type == PROBE_WIRE_ACK1) {
 		if (probe->ack1)
@@ -481,7 +495,8 @@ probe_of_ack(struct prober *prober, const struct wire_message *message, const st
 {
 	struct prober_probe *probe = flights_find(&prober->flights, (uint32_t)message->seq);
 
-	if (!probe || probe->wire_seq != message->seq || probe->session.session != message->session) {
+	if (!probe || probe->wire_seq != message->seq ||
+	    probe->session.session != message->session) {
 		prober->unknown++;
 		return NULL;
 	}

@@ -26,7 +26,9 @@ target_leave(struct prober_target *target)
 	prober_timer_stop(target->peer->prober, &target->timer);
 }
 
-/* Between two probes: as configured unless the daemon holds back. People's pings are not held back. */
+/*
+ * Between two probes: as configured unless the daemon holds back. People's pings are not held back.
+ */
 static uint64_t
 target_interval_ns(const struct prober_target *target)
 {
@@ -41,8 +43,8 @@ prober_target_rethrottle(struct prober_target *target, uint32_t from, uint64_t n
 	uint32_t to = target->peer->prober->throttle;
 	uint64_t left_ns;
 
-	if (target->config.kind == PROBE_KIND_PING || target->place != PROBER_TARGET_IDLE || target->timer.node.position == 0 ||
-	    target->due_ns <= now_ns)
+	if (target->config.kind == PROBE_KIND_PING || target->place != PROBER_TARGET_IDLE ||
+	    target->timer.node.position == 0 || target->due_ns <= now_ns)
 		return;
 	left_ns = target->due_ns - now_ns;
 	target->due_ns = now_ns + (to > from ? left_ns << (to - from) : left_ns >> (from - to));
@@ -119,7 +121,8 @@ target_is_blocked(const struct prober_target *target, enum probe_class *class, c
 	} else if (peer->state == PROBER_PEER_DOWN) {
 		*class = PROBE_PEER_DOWN;
 		*reason = peer->reason;
-	} else if (target_size(target) > peer->session.max_size || target_size(target) > UINT16_MAX) {
+	} else if (target_size(target) > peer->session.max_size ||
+		   target_size(target) > UINT16_MAX) {
 		*class = PROBE_LOCAL_ERROR;
 		*reason = "larger than the peer takes";
 	} else {
@@ -151,7 +154,8 @@ target_next(struct prober_target *target, uint64_t now_ns)
 }
 
 static void
-target_unposted(struct prober_target *target, enum probe_class class, const char *reason, uint64_t now_ns)
+target_unposted(struct prober_target *target, enum probe_class class, const char *reason,
+		uint64_t now_ns)
 {
 	prober_probe_unposted(target, target_size(target), class, reason, now_ns);
 	target_next(target, now_ns);
@@ -253,7 +257,8 @@ target_timer(struct prober_timer *timer, uint64_t now_ns)
 	if (target->place == PROBER_TARGET_PATH) {
 		target_leave(target);
 		target_unposted(target, PROBE_LOCAL_ERROR, "path not ready in time", now_ns);
-	} else if (target->config.kind != PROBE_KIND_SERVICE && target_is_blocked(target, &class, &reason)) {
+	} else if (target->config.kind != PROBE_KIND_SERVICE &&
+		   target_is_blocked(target, &class, &reason)) {
 		target_unposted(target, class, reason, now_ns);
 	} else {
 		prober_device_enqueue(target->peer->device, target, now_ns);
@@ -263,7 +268,8 @@ target_timer(struct prober_timer *timer, uint64_t now_ns)
 static bool
 target_config_is_valid(const struct prober_target_config *config)
 {
-	if (config->interval_ns < NSEC_PER_MSEC || config->n_sizes == 0 || config->n_sizes > PROBER_SIZES_MAX)
+	if (config->interval_ns < NSEC_PER_MSEC || config->n_sizes == 0 ||
+	    config->n_sizes > PROBER_SIZES_MAX)
 		return false;
 	for (uint32_t i = 0; i < config->n_sizes; i++) {
 		if (config->sizes[i] < PROBE_WIRE_SIZE_MIN && config->sizes[i] != PROBER_SIZE_MTU)
@@ -353,7 +359,8 @@ prober_target_info(const struct prober_target *target, struct prober_target_info
 }
 
 void
-prober_target_summary(const struct prober_target *target, uint64_t now_ns, struct probe_summary *out)
+prober_target_summary(const struct prober_target *target, uint64_t now_ns,
+		      struct probe_summary *out)
 {
 	const struct probe_recent *recent = &target->recent;
 

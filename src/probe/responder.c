@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Probes and their two ACKs. A probe passes the checks (format, session, address, limits) and becomes
- * an answer, which goes one of three ways:
+ * Probes and their two ACKs. A probe passes the checks (format, session, address, limits) and
+ * becomes an answer, which goes one of three ways:
  *
  *   sent at once            ACK1, T4 known, ACK2
  *   pending                 ACK1 posted; its send completion brings T4, then ACK2
  *   held                    the path back is being prepared; T3 is kept, so T4 - T3 stays true
  *
  * Pending answers stand in a ring by cookie. It is larger than any send queue, so one that is
- * overwritten will not get its completion any more. Both ACKs have PROBE_WIRE_SIZE_MIN bytes, the least
- * that a probe has: a forged probe cannot make more traffic than it is.
+ * overwritten will not get its completion any more. Both ACKs have PROBE_WIRE_SIZE_MIN bytes, the
+ * least that a probe has: a forged probe cannot make more traffic than it is.
  */
 #include "probe/responder_impl.h"
 
@@ -60,12 +60,14 @@ responder_free(struct responder *responder)
 }
 
 void
-responder_set_limits(struct responder *responder, const struct responder_limits *limits, uint64_t now_ns)
+responder_set_limits(struct responder *responder, const struct responder_limits *limits,
+		     uint64_t now_ns)
 {
 	struct responder_session *session = TAILQ_FIRST(&responder->order);
 
 	responder->limits = *limits;
-	bucket_rate_set(&responder->source_rate, limits->per_source, responder_burst(limits->per_source));
+	bucket_rate_set(&responder->source_rate, limits->per_source,
+			responder_burst(limits->per_source));
 	bucket_rate_set(&responder->total_rate, limits->total, responder_burst(limits->total));
 	bucket_fit(&responder->total, &responder->total_rate, now_ns);
 	responder_fit_sources(responder, now_ns);
@@ -80,8 +82,8 @@ responder_set_limits(struct responder *responder, const struct responder_limits 
 
 static int
 responder_post(struct responder *responder, const struct responder_session *session,
-	       const struct responder_answer *answer, const struct wire_message *message, bool want_sent,
-	       struct responder_tx *tx)
+	       const struct responder_answer *answer, const struct wire_message *message,
+	       bool want_sent, struct responder_tx *tx)
 {
 	uint8_t payload[PROBE_WIRE_SIZE_MIN];
 	struct responder_ack ack = {
@@ -98,7 +100,8 @@ responder_post(struct responder *responder, const struct responder_session *sess
 	};
 
 	wire_encode(message, payload);
-	return responder->ops->send(responder->arg, session->request.device_user, &ack, want_sent, tx);
+	return responder->ops->send(responder->arg, session->request.device_user, &ack, want_sent,
+				    tx);
 }
 
 static uint64_t
@@ -114,14 +117,16 @@ responder_sum(uint64_t a, uint64_t b)
 }
 
 /*
- * T4 - T3 and how far it may be off, by the RNIC's clock if it can be. It is not shorter than from when the probe was read to
- * the post of ACK1. What comes out negative is 0, and shows in the error.
+ * T4 - T3 and how far it may be off, by the RNIC's clock if it can be. It is not shorter than from
+ * when the probe was read to the post of ACK1. What comes out negative is 0, and shows in the
+ * error.
  */
 static void
 responder_measure(const struct responder_session *session, const struct hwclock_moment *t3,
 		  const struct hwclock_moment *t4, struct wire_message *ack2)
 {
-	uint64_t delay_ns = responder_less(t4->ns, t3->ns), error_ns = responder_sum(t3->error_ns, t4->error_ns);
+	uint64_t delay_ns = responder_less(t4->ns, t3->ns),
+		 error_ns = responder_sum(t3->error_ns, t4->error_ns);
 	struct hwclock_bounds bounds = {
 		.min_ns = responder_less(delay_ns, t4->error_ns),
 		.max_ns = responder_sum(responder_sum(delay_ns, error_ns), RESPONDER_STALL_NS),
@@ -141,11 +146,13 @@ responder_measure(const struct responder_session *session, const struct hwclock_
 			elapsed.error_ns = responder_less(t3->ns, t4->ns);
 	}
 	ack2->ack2.delay_ns = elapsed.ns;
-	ack2->ack2.error_ns = elapsed.error_ns < UINT32_MAX ? (uint32_t)elapsed.error_ns : UINT32_MAX;
+	ack2->ack2.error_ns =
+		elapsed.error_ns < UINT32_MAX ? (uint32_t)elapsed.error_ns : UINT32_MAX;
 }
 
 /*
- * Whether this host has stalled while the probe was here, or before it was read. The wait for a path is none.
+ * Whether this host has stalled while the probe was here, or before it was read. The wait for a
+ * path is none.
  */
 static void
 responder_tell_noise(const struct responder *responder, const struct responder_answer *answer,
@@ -155,13 +162,16 @@ responder_tell_noise(const struct responder *responder, const struct responder_a
 
 	if (!responder->noise)
 		return;
-	stall_ns = noise_overlap_ns(responder->noise, responder_less(answer->t3.ns, back_ns), t4->ns);
+	stall_ns =
+		noise_overlap_ns(responder->noise, responder_less(answer->t3.ns, back_ns), t4->ns);
 	if (!answer->held && responder_less(t4->ns, answer->t3.ns) > stall_ns)
 		stall_ns = t4->ns - answer->t3.ns;
 	if (stall_ns < noise_threshold_ns(responder->noise))
 		return;
 	ack2->ack2.noise = true;
-	ack2->ack2.stall_ms = stall_ns / NSEC_PER_MSEC < UINT16_MAX ? (uint16_t)(stall_ns / NSEC_PER_MSEC) : UINT16_MAX;
+	ack2->ack2.stall_ms = stall_ns / NSEC_PER_MSEC < UINT16_MAX ?
+				      (uint16_t)(stall_ns / NSEC_PER_MSEC) :
+				      UINT16_MAX;
 }
 
 /* ACK1 has been sent, at t4. */
@@ -247,7 +257,8 @@ static void
 responder_hold(struct responder *responder, struct responder_session *session,
 	       const struct responder_answer *answer, uint64_t now_ns)
 {
-	struct responder_held *held = session->n_held < RESPONDER_HELD_MAX ? calloc(1, sizeof(*held)) : NULL;
+	struct responder_held *held =
+		session->n_held < RESPONDER_HELD_MAX ? calloc(1, sizeof(*held)) : NULL;
 
 	if (!held) {
 		responder->stats.held_dropped++;
@@ -265,7 +276,8 @@ responder_hold(struct responder *responder, struct responder_session *session,
 
 /* Takes a token for one probe, or counts why there is none. */
 static bool
-responder_is_within_limits(struct responder *responder, struct responder_source *source, uint64_t now_ns)
+responder_is_within_limits(struct responder *responder, struct responder_source *source,
+			   uint64_t now_ns)
 {
 	if (!bucket_is_ready(&source->probes, &responder->source_rate, now_ns)) {
 		responder->stats.refused_source++;
@@ -293,7 +305,8 @@ responder_session_of(struct responder *responder, uint64_t number, const struct 
 			responder->stats.refused_network++;
 		return NULL;
 	}
-	if (session->request.device_user != rx->device_user || !addr_equal(&session->request.remote, &rx->src) ||
+	if (session->request.device_user != rx->device_user ||
+	    !addr_equal(&session->request.remote, &rx->src) ||
 	    !addr_equal(&session->request.local, &rx->dst)) {
 		responder->stats.wrong_source++;
 		return NULL;
@@ -334,8 +347,8 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 }
 
 void
-responder_sent(struct responder *responder, uint32_t cookie, int status, const struct hwclock_moment *t4,
-	       uint64_t now_ns)
+responder_sent(struct responder *responder, uint32_t cookie, int status,
+	       const struct hwclock_moment *t4, uint64_t now_ns)
 {
 	struct responder_pending *pending = responder_pending_slot(responder, cookie);
 	struct responder_session *session;
@@ -418,7 +431,8 @@ responder_advance(struct responder *responder, uint64_t now_ns)
 {
 	struct responder_held *held;
 
-	while ((held = TAILQ_FIRST(&responder->held)) && held->since_ns + RESPONDER_HELD_NS <= now_ns) {
+	while ((held = TAILQ_FIRST(&responder->held)) &&
+	       held->since_ns + RESPONDER_HELD_NS <= now_ns) {
 		responder->stats.held_dropped++;
 		responder_held_free(responder, held);
 	}

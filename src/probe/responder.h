@@ -4,10 +4,11 @@
  * others. Pure: no libevent, no verbs; time comes in, messages go out through struct responder_ops.
  *
  * A session is what one prober (address and incarnation) was given over SIDR. It is made by
- * responder_open(), lives while probes come and RESPONDER_IDLE_NS longer, and is owned by the responder. It is proven by its
- * first probe: who sends that has received our SIDR reply at the address that the request claimed to come from. Until then it
- * takes nothing away from anybody: a forged request neither ends a session nor keeps others from getting one.
- * Answers go to the session's own address and to the QP that the probe came from, nowhere else.
+ * responder_open(), lives while probes come and RESPONDER_IDLE_NS longer, and is owned by the
+ * responder. It is proven by its first probe: who sends that has received our SIDR reply at the
+ * address that the request claimed to come from. Until then it takes nothing away from anybody: a
+ * forged request neither ends a session nor keeps others from getting one. Answers go to the
+ * session's own address and to the QP that the probe came from, nowhere else.
  */
 #ifndef RPINGMESH_PROBE_RESPONDER_H
 #define RPINGMESH_PROBE_RESPONDER_H
@@ -29,8 +30,8 @@ struct responder_session;
 #define RESPONDER_HELD_MAX 16     /* probes of one session that wait for its path */
 #define RESPONDER_HELD_NS 1000000000ULL
 /*
- * How much longer than the software's the RNIC's T4 - T3 may be: the time that a probe waited for a host that did not run. A
- * longer one counts as a timestamp that has jumped.
+ * How much longer than the software's the RNIC's T4 - T3 may be: the time that a probe waited for a
+ * host that did not run. A longer one counts as a timestamp that has jumped.
  */
 #define RESPONDER_STALL_NS 1000000000ULL
 #define RESPONDER_OPENS_PER_S 20  /* SIDR requests answered per source address, burst of as many */
@@ -52,9 +53,9 @@ struct responder_tx {
 
 struct responder_ops {
 	/*
-	 * Posts an ACK through `device_user` (what responder_open() got). 0 and *tx; -EAGAIN: the path is
-	 * being prepared, responder_path_ready() or responder_path_failed() follows; other -errno: dropped,
-	 * counted. want_sent: responder_sent() matters (ACK1). Must not call back.
+	 * Posts an ACK through `device_user` (what responder_open() got). 0 and *tx; -EAGAIN: the
+	 * path is being prepared, responder_path_ready() or responder_path_failed() follows; other
+	 * -errno: dropped, counted. want_sent: responder_sent() matters (ACK1). Must not call back.
 	 */
 	int (*send)(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
 		    struct responder_tx *tx);
@@ -63,7 +64,8 @@ struct responder_ops {
 struct responder_limits {
 	const struct addr_net *allow; /* borrowed until the next responder_set_limits() */
 	size_t n_allow;               /* 0: nobody */
-	uint32_t per_source;          /* probes/s answered per session's address; burst: the same number, ≥ 32 */
+	uint32_t per_source; /* probes/s answered per session's address; burst: the same number, ≥
+				32 */
 	uint32_t total;               /* probes/s answered in all */
 };
 
@@ -71,33 +73,40 @@ struct responder_config {
 	const struct responder_ops *ops;
 	void *arg;
 	uint64_t random; /* seed; session numbers come from getrandom(2) */
-	const struct noise *noise; /* stalls of this host, told to probers; borrowed, outlives the responder; NULL: not known */
+	const struct noise *noise; /* stalls of this host, told to probers; borrowed, outlives the
+				      responder; NULL: not known */
 };
 
 int responder_new(const struct responder_config *config, struct responder **out);
 void responder_free(struct responder *responder);
 /* Sessions whose address is not allowed any more are closed. */
-void responder_set_limits(struct responder *responder, const struct responder_limits *limits, uint64_t now_ns);
+void responder_set_limits(struct responder *responder, const struct responder_limits *limits,
+			  uint64_t now_ns);
 
-/* Whether a SIDR request from there may be followed up now (allow-list, rate): 0, -EACCES, -EBUSY; counted. */
+/*
+ * Whether a SIDR request from there may be followed up now (allow-list, rate): 0, -EACCES, -EBUSY;
+ * counted.
+ */
 int responder_admit(struct responder *responder, const struct addr *remote, uint64_t now_ns);
 
 struct responder_open_request {
 	void *device_user;          /* the device that it came in on */
-	struct hwclock *clock;      /* of that device; borrowed until responder_close_device(); NULL: none */
+	struct hwclock
+		*clock; /* of that device; borrowed until responder_close_device(); NULL: none */
 	struct addr local, remote;
 	uint64_t incarnation;       /* of the prober */
 	uint32_t qkey;              /* of the prober's QPs */
 	char hostname[65];
 };
 /*
- * A session for the prober: a new one, or the one that it has (same device, local and remote address,
- * incarnation). One of another incarnation is closed by the new one's first probe, at once if it was never proven itself. A
- * full table gives up the oldest session that is not proven. 0 and *session_number, -EACCES, -EBUSY (table full of proven
- * sessions), -ENOMEM, -EIO (no random numbers).
+ * A session for the prober: a new one, or the one that it has (same device, local and remote
+ * address, incarnation). One of another incarnation is closed by the new one's first probe, at once
+ * if it was never proven itself. A full table gives up the oldest session that is not proven. 0 and
+ * *session_number, -EACCES, -EBUSY (table full of proven sessions), -ENOMEM, -EIO (no random
+ * numbers).
  */
-int responder_open(struct responder *responder, const struct responder_open_request *request, uint64_t now_ns,
-		   uint64_t *session_number);
+int responder_open(struct responder *responder, const struct responder_open_request *request,
+		   uint64_t now_ns, uint64_t *session_number);
 /* All sessions on a device: it is going away. */
 void responder_close_device(struct responder *responder, void *device_user);
 
@@ -110,9 +119,10 @@ struct responder_rx {
 	uint32_t len;
 	struct hwclock_moment t3;   /* received */
 };
-void responder_received(struct responder *responder, const struct responder_rx *rx, uint64_t now_ns);
-void responder_sent(struct responder *responder, uint32_t cookie, int status, const struct hwclock_moment *t4,
-		    uint64_t now_ns);
+void responder_received(struct responder *responder, const struct responder_rx *rx,
+			uint64_t now_ns);
+void responder_sent(struct responder *responder, uint32_t cookie, int status,
+		    const struct hwclock_moment *t4, uint64_t now_ns);
 /* Held probes of sessions from `local` to `remote` on that device: try again, or drop them. */
 void responder_path_ready(struct responder *responder, void *device_user, const struct addr *local,
 			  const struct addr *remote, uint64_t now_ns);

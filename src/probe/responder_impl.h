@@ -40,7 +40,10 @@ struct responder_held {
 };
 TAILQ_HEAD(responder_held_list, responder_held);
 
-/* An address that asks. Lives while it has sessions; without any, until it has been quiet for a while. */
+/*
+ * An address that asks. Lives while it has sessions; without any, until it has been quiet for a
+ * while.
+ */
 struct responder_source {
 	LIST_ENTRY(responder_source) in_hash;
 	TAILQ_ENTRY(responder_source) in_idle; /* if n_sessions is 0, the longest quiet first */
@@ -78,7 +81,8 @@ struct responder {
 	uint32_t sessions_max;                  /* RESPONDER_SESSIONS_MAX; tests take less */
 	uint32_t n_hash;                        /* power of two; of the three tables below */
 	struct responder_session_head *numbers; /* by session number */
-	struct responder_session_head *paths;   /* by device, local and remote address: of each, one proven session and one unproven */
+	struct responder_session_head *paths;	/* by device, local and remote address: of each, one
+						   proven session and one unproven */
 	struct responder_source_head *sources;  /* by address */
 	struct responder_session_list order, unproven;
 	struct responder_source_list idle_sources;
@@ -97,11 +101,13 @@ void responder_fit_sources(struct responder *responder, uint64_t now_ns);
 bool responder_is_allowed(const struct responder *responder, const struct addr *addr);
 struct responder_session *responder_find(const struct responder *responder, uint64_t number);
 /* Walks the sessions of a path: `after` NULL begins, NULL ends. */
-struct responder_session *responder_next_on_path(const struct responder *responder, const void *device_user,
-						 const struct addr *local, const struct addr *remote,
+struct responder_session *responder_next_on_path(const struct responder *responder,
+						 const void *device_user, const struct addr *local,
+						 const struct addr *remote,
 						 const struct responder_session *after);
 /* It has been heard of: lives RESPONDER_IDLE_NS longer. */
-void responder_touch(struct responder *responder, struct responder_session *session, uint64_t now_ns);
+void responder_touch(struct responder *responder, struct responder_session *session,
+		     uint64_t now_ns);
 /* A probe of it has come: others on its path are closed. */
 void responder_prove(struct responder *responder, struct responder_session *session);
 /* Frees the session with all that it holds. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who may ask, and what was settled with them. Sessions hang in a table by number and in one by path
- * (device, local and remote address), and in a list by the time that they were last heard of, from whose
- * head they expire. On a path there is one session; while the prober's restart is only claimed, two: a
- * proven one, and an unproven one that takes its place with its first probe.
+ * Who may ask, and what was settled with them. Sessions hang in a table by number and in one by
+ * path (device, local and remote address), and in a list by the time that they were last heard of,
+ * from whose head they expire. On a path there is one session; while the prober's restart is only
+ * claimed, two: a proven one, and an unproven one that takes its place with its first probe.
  *
- * A source is a remote address with its two token buckets. Sources outlive their sessions for as long
- * as their buckets need to fill up, so closing and opening sessions gains nobody anything.
+ * A source is a remote address with its two token buckets. Sources outlive their sessions for as
+ * long as their buckets need to fill up, so closing and opening sessions gains nobody anything.
  */
 #include "probe/responder_impl.h"
 
@@ -49,12 +49,13 @@ responder_hash_source(const struct responder *responder, const struct addr *addr
 }
 
 static uint32_t
-responder_hash_path(const struct responder *responder, const void *device_user, const struct addr *local,
-		    const struct addr *remote)
+responder_hash_path(const struct responder *responder, const void *device_user,
+		    const struct addr *local, const struct addr *remote)
 {
 	uint64_t h = responder_mix(responder->hash_key, (uintptr_t)device_user);
 
-	return (uint32_t)responder_mix_addr(responder_mix_addr(h, local), remote) & (responder->n_hash - 1);
+	return (uint32_t)responder_mix_addr(responder_mix_addr(h, local), remote) &
+	       (responder->n_hash - 1);
 }
 
 /* New tables of n_hash chains each; the old ones stay with the caller. */
@@ -91,7 +92,8 @@ static void
 responder_link(struct responder *responder, struct responder_session *session)
 {
 	const struct responder_open_request *request = &session->request;
-	uint32_t path = responder_hash_path(responder, request->device_user, &request->local, &request->remote);
+	uint32_t path = responder_hash_path(responder, request->device_user, &request->local,
+					    &request->remote);
 	uint32_t number = responder_hash_number(responder, session->number);
 
 	LIST_INSERT_HEAD(&responder->numbers[number], session, in_numbers);
@@ -185,8 +187,8 @@ responder_source_find(const struct responder *responder, const struct addr *addr
 }
 
 /*
- * The sources that have been quiet, and one more if the table is full, even if a session must go for it that nobody has proven:
- * their number stays bounded.
+ * The sources that have been quiet, and one more if the table is full, even if a session must go
+ * for it that nobody has proven: their number stays bounded.
  */
 static void
 responder_source_make_room(struct responder *responder, uint64_t now_ns)
@@ -194,7 +196,8 @@ responder_source_make_room(struct responder *responder, uint64_t now_ns)
 	struct responder_session *session;
 	struct responder_source *source;
 
-	while (responder->n_sources >= responder->sessions_max && TAILQ_EMPTY(&responder->idle_sources) &&
+	while (responder->n_sources >= responder->sessions_max &&
+	       TAILQ_EMPTY(&responder->idle_sources) &&
 	       (session = TAILQ_FIRST(&responder->unproven)))
 		responder_close(responder, session);
 	while ((source = TAILQ_FIRST(&responder->idle_sources)) &&
@@ -203,7 +206,10 @@ responder_source_make_room(struct responder *responder, uint64_t now_ns)
 		responder_source_free(responder, source);
 }
 
-/* The source of that address, made if need be. NULL: the table is full of sources with sessions, or no memory. */
+/*
+ * The source of that address, made if need be. NULL: the table is full of sources with sessions, or
+ * no memory.
+ */
 static struct responder_source *
 responder_source_get(struct responder *responder, const struct addr *addr, uint64_t now_ns)
 {
@@ -225,7 +231,8 @@ responder_source_get(struct responder *responder, const struct addr *addr, uint6
 		return NULL;
 	source->addr = *addr;
 	source->last_ns = now_ns;
-	LIST_INSERT_HEAD(&responder->sources[responder_hash_source(responder, addr)], source, in_hash);
+	LIST_INSERT_HEAD(&responder->sources[responder_hash_source(responder, addr)], source,
+			 in_hash);
 	TAILQ_INSERT_TAIL(&responder->idle_sources, source, in_idle);
 	responder->n_sources++;
 	responder_tables_grow(responder);
@@ -269,7 +276,8 @@ responder_find(const struct responder *responder, uint64_t number)
 {
 	struct responder_session *session;
 
-	LIST_FOREACH(session, &responder->numbers[responder_hash_number(responder, number)], in_numbers) {
+	LIST_FOREACH (session, &responder->numbers[responder_hash_number(responder, number)],
+		      in_numbers) {
 		if (session->number == number)
 			return session;
 	}
@@ -277,14 +285,17 @@ responder_find(const struct responder *responder, uint64_t number)
 }
 
 struct responder_session *
-responder_next_on_path(const struct responder *responder, const void *device_user, const struct addr *local,
-		       const struct addr *remote, const struct responder_session *after)
+responder_next_on_path(const struct responder *responder, const void *device_user,
+		       const struct addr *local, const struct addr *remote,
+		       const struct responder_session *after)
 {
 	uint32_t hash = responder_hash_path(responder, device_user, local, remote);
-	struct responder_session *session = after ? LIST_NEXT(after, in_paths) : LIST_FIRST(&responder->paths[hash]);
+	struct responder_session *session =
+		after ? LIST_NEXT(after, in_paths) : LIST_FIRST(&responder->paths[hash]);
 
 	for (; session; session = LIST_NEXT(session, in_paths)) {
-		if (session->request.device_user == device_user && addr_equal(&session->request.local, local) &&
+		if (session->request.device_user == device_user &&
+		    addr_equal(&session->request.local, local) &&
 		    addr_equal(&session->request.remote, remote))
 			return session;
 	}
@@ -325,9 +336,11 @@ responder_close_others(struct responder *responder, const struct responder_open_
 {
 	struct responder_session *other, *next;
 
-	other = responder_next_on_path(responder, path->device_user, &path->local, &path->remote, NULL);
+	other = responder_next_on_path(responder, path->device_user, &path->local, &path->remote,
+				       NULL);
 	for (; other; other = next) {
-		next = responder_next_on_path(responder, path->device_user, &path->local, &path->remote, other);
+		next = responder_next_on_path(responder, path->device_user, &path->local,
+					      &path->remote, other);
 		if (other != session && (proven || !other->proven))
 			responder_close(responder, other);
 	}
@@ -348,11 +361,14 @@ responder_expire_sessions(struct responder *responder, uint64_t now_ns)
 {
 	struct responder_session *session;
 
-	while ((session = TAILQ_FIRST(&responder->order)) && session->last_ns + RESPONDER_IDLE_NS <= now_ns)
+	while ((session = TAILQ_FIRST(&responder->order)) &&
+	       session->last_ns + RESPONDER_IDLE_NS <= now_ns)
 		responder_close(responder, session);
 }
 
-/* Random and not in use: who knows it has received our SIDR reply. 0: there are no random numbers. */
+/*
+ * Random and not in use: who knows it has received our SIDR reply. 0: there are no random numbers.
+ */
 static uint64_t
 responder_draw_number(const struct responder *responder)
 {
@@ -377,7 +393,8 @@ responder_session_new(struct responder *responder, const struct responder_open_r
 	struct responder_source *source;
 	uint64_t number;
 
-	if (responder->stats.sessions >= responder->sessions_max && !TAILQ_EMPTY(&responder->unproven))
+	if (responder->stats.sessions >= responder->sessions_max &&
+	    !TAILQ_EMPTY(&responder->unproven))
 		responder_close(responder, TAILQ_FIRST(&responder->unproven));
 	if (responder->stats.sessions >= responder->sessions_max) {
 		responder->stats.refused_opens++;
@@ -410,19 +427,21 @@ responder_session_new(struct responder *responder, const struct responder_open_r
 
 /* The session that the same prober has got before; NULL: none. */
 static struct responder_session *
-responder_find_request(const struct responder *responder, const struct responder_open_request *request)
+responder_find_request(const struct responder *responder,
+		       const struct responder_open_request *request)
 {
 	struct responder_session *session = NULL;
 
-	while ((session = responder_next_on_path(responder, request->device_user, &request->local, &request->remote, session)))
+	while ((session = responder_next_on_path(responder, request->device_user, &request->local,
+						 &request->remote, session)))
 		if (session->request.incarnation == request->incarnation)
 			return session;
 	return NULL;
 }
 
 int
-responder_open(struct responder *responder, const struct responder_open_request *request, uint64_t now_ns,
-	       uint64_t *session_number)
+responder_open(struct responder *responder, const struct responder_open_request *request,
+	       uint64_t now_ns, uint64_t *session_number)
 {
 	struct responder_session *session;
 

@@ -10,7 +10,8 @@ static const char *const sequential_names[] = {
 	[SEQUENTIAL_CLEAN] = "clean",
 	[SEQUENTIAL_LOSSY] = "lossy",
 };
-static_assert(sizeof(sequential_names) / sizeof(sequential_names[0]) == SEQUENTIAL_VERDICT_N, "a name for each verdict");
+static_assert(sizeof(sequential_names) / sizeof(sequential_names[0]) == SEQUENTIAL_VERDICT_N,
+	      "a name for each verdict");
 
 const char *
 sequential_verdict_name(enum sequential_verdict v)
@@ -19,7 +20,8 @@ sequential_verdict_name(enum sequential_verdict v)
 }
 
 bool
-sequential_params_init(struct sequential_params *out, double p0, double p1, double alpha, double beta)
+sequential_params_init(struct sequential_params *out, double p0, double p1, double alpha,
+		       double beta)
 {
 	if (!(p0 > 0 && p0 < p1 && p1 < 1 && alpha > 0 && beta > 0 && alpha + beta < 1))
 		return false;
@@ -42,7 +44,8 @@ sequential_default(void)
 	static struct sequential_params params;
 
 	if (params.p0 == 0)
-		sequential_params_init(&params, SEQUENTIAL_P0, SEQUENTIAL_P1, SEQUENTIAL_ALPHA, SEQUENTIAL_BETA);
+		sequential_params_init(&params, SEQUENTIAL_P0, SEQUENTIAL_P1, SEQUENTIAL_ALPHA,
+				       SEQUENTIAL_BETA);
 	return &params;
 }
 
@@ -64,13 +67,17 @@ sequential_decide(struct sequential *s, enum sequential_verdict verdict, uint64_
 }
 
 bool
-sequential_add(struct sequential *s, const struct sequential_params *params, bool lost, uint64_t now_ns)
+sequential_add(struct sequential *s, const struct sequential_params *params, bool lost,
+	       uint64_t now_ns)
 {
 	double ratio;
 
 	s->n++;
 	s->lost += lost;
-	/* From the counts each time, so that nothing is lost by rounding however long the test runs. */
+	/*
+	 * From the counts each time, so that nothing is lost by rounding however long the test
+	 * runs.
+	 */
 	ratio = (double)s->lost * params->loss + (double)(s->n - s->lost) * params->answer;
 	if (ratio >= params->lossy)
 		return sequential_decide(s, SEQUENTIAL_LOSSY, now_ns);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loss at a low rate, over as many probes as it takes: Wald's sequential probability ratio test (Annals of
- * Mathematical Statistics 16, 1945) of p1 (lossy) against p0 (clean), repeated: after each decision it starts anew, so
- * that a path that recovers is found clean again. A window's ratio cannot tell 1e-3 from 1e-5 with a few hundred
- * probes; this test does, with as few probes as any test with the same errors can do on the average.
+ * Loss at a low rate, over as many probes as it takes: Wald's sequential probability ratio test
+ * (Annals of Mathematical Statistics 16, 1945) of p1 (lossy) against p0 (clean), repeated: after
+ * each decision it starts anew, so that a path that recovers is found clean again. A window's ratio
+ * cannot tell 1e-3 from 1e-5 with a few hundred probes; this test does, with as few probes as any
+ * test with the same errors can do on the average.
  *
- * After n trials with k losses the logarithm of the likelihood ratio is k log(p1/p0) + (n-k) log((1-p1)/(1-p0)). At
- * log((1-beta)/alpha) the verdict is lossy, at log(beta/(1-alpha)) it is clean, in between the last verdict stays. Per test,
- * the probability of a false `lossy` is at most alpha/(1-beta) if p ≤ p0, that of a false `clean` at most
- * beta/(1-alpha) if p ≥ p1; between p0 and p1 either may come out.
+ * After n trials with k losses the logarithm of the likelihood ratio is k log(p1/p0) + (n-k)
+ * log((1-p1)/(1-p0)). At log((1-beta)/alpha) the verdict is lossy, at log(beta/(1-alpha)) it is
+ * clean, in between the last verdict stays. Per test, the probability of a false `lossy` is at most
+ * alpha/(1-beta) if p ≤ p0, that of a false `clean` at most beta/(1-alpha) if p ≥ p1; between p0
+ * and p1 either may come out.
  *
  * Pure: no clock of its own. A struct sequential of zeroes is a test that has not seen anything.
  */
@@ -35,9 +37,10 @@ struct sequential_params {
 };
 
 /*
- * The default: 1e-5 (a link's own bit errors) against 1e-3 (where RDMA's go-back-N begins to hurt). A false `lossy` in
- * 100,000 tests of about 7,000 probes each; three losses in a row decide at once, a rate of 1e-3 after some 3,200
- * probes on the average; clean after about 7,000 probes without loss.
+ * The default: 1e-5 (a link's own bit errors) against 1e-3 (where RDMA's go-back-N begins to hurt).
+ * A false `lossy` in 100,000 tests of about 7,000 probes each; three losses in a row decide at
+ * once, a rate of 1e-3 after some 3,200 probes on the average; clean after about 7,000 probes
+ * without loss.
  */
 #define SEQUENTIAL_P0 1e-5
 #define SEQUENTIAL_P1 1e-3
@@ -46,11 +49,13 @@ struct sequential_params {
 const struct sequential_params *sequential_default(void);
 
 /* 0 < p0 < p1 < 1, alpha and beta > 0, alpha + beta < 1: false, and *out as it was, if not so. */
-bool sequential_params_init(struct sequential_params *out, double p0, double p1, double alpha, double beta);
+bool sequential_params_init(struct sequential_params *out, double p0, double p1, double alpha,
+			    double beta);
 
 struct sequential {
 	uint64_t n, lost;               /* of the test that runs */
-	uint64_t since_ns;              /* when the verdict came to be what it is; valid unless SEQUENTIAL_NONE */
+	uint64_t
+		since_ns; /* when the verdict came to be what it is; valid unless SEQUENTIAL_NONE */
 	uint64_t decided_ns;            /* when the last test ended */
 	uint64_t decided_n, decided_lost; /* what the last test had seen: the verdict's evidence */
 	uint32_t tests;                 /* that have ended */
@@ -58,9 +63,10 @@ struct sequential {
 };
 
 /*
- * One more trial: whether it was lost. now_ns: any clock; since_ns and decided_ns come from it. True if the verdict has
- * changed by it.
+ * One more trial: whether it was lost. now_ns: any clock; since_ns and decided_ns come from it.
+ * True if the verdict has changed by it.
  */
-bool sequential_add(struct sequential *s, const struct sequential_params *params, bool lost, uint64_t now_ns);
+bool sequential_add(struct sequential *s, const struct sequential_params *params, bool lost,
+		    uint64_t now_ns);
 
 #endif

@@ -17,7 +17,8 @@
 static_assert(sizeof(struct probe_recent_sample) == 8, "8 bytes each");
 static_assert(HISTOGRAM_BUCKETS <= RECENT_BUCKET_MASK + 1, "a bucket fits");
 static_assert(PROBE_CLASS_N <= 16, "a class fits");
-static_assert(PROBE_RECENT_N % RECENT_ROOM_MIN == 0 && PROBE_RECENT_N < 256, "the room doubles up to it");
+static_assert(PROBE_RECENT_N % RECENT_ROOM_MIN == 0 && PROBE_RECENT_N < 256,
+	      "the room doubles up to it");
 
 void
 probe_totals_add(struct probe_totals *sum, const struct probe_totals *add)
@@ -89,7 +90,8 @@ probe_recent_add(struct probe_recent *recent, const struct probe_result *r, uint
 		.class = r->class & 0xf,
 		.measured = r->measured,
 		.noise = r->host_noise != PROBE_NOISE_NONE,
-		.after_ms = (after_ms < RECENT_AFTER_MAX ? after_ms : RECENT_AFTER_MAX) & RECENT_AFTER_MAX,
+		.after_ms = (after_ms < RECENT_AFTER_MAX ? after_ms : RECENT_AFTER_MAX) &
+			    RECENT_AFTER_MAX,
 	};
 	recent->newest_ms += after_ms;
 	recent->head = (uint8_t)((recent->head + 1u) % recent->room);
@@ -164,7 +166,8 @@ stats_recent(const struct probe_recent *recent, uint64_t now_ns, struct stats_co
 
 	for (uint32_t i = 1; i <= recent->n; i++) {
 		const struct probe_recent_sample *s = recent_sample(recent, i);
-		uint64_t end_ns = end_ms * NSEC_PER_MSEC, age_ns = now_ns > end_ns ? now_ns - end_ns : 0;
+		uint64_t end_ns = end_ms * NSEC_PER_MSEC,
+			 age_ns = now_ns > end_ns ? now_ns - end_ns : 0;
 
 		if (age_ns > PROBE_RECENT_SPAN_NS)
 			break;
@@ -208,8 +211,8 @@ stats_figures(struct stats_columns *columns, struct probe_summary *out)
 }
 
 void
-probe_recent_summary(const struct probe_recent *const recents[], uint32_t n_recents, uint64_t now_ns,
-		     struct probe_summary *out)
+probe_recent_summary(const struct probe_recent *const recents[], uint32_t n_recents,
+		     uint64_t now_ns, struct probe_summary *out)
 {
 	struct stats_columns columns = {0};
 	size_t room = 0;

@@ -20,8 +20,9 @@ struct probe_totals {
 void probe_totals_add(struct probe_totals *sum, const struct probe_totals *add);
 
 /*
- * The last results of one target, at most PROBE_RECENT_N and at most PROBE_RECENT_SPAN_NS old, 8 bytes each: times as
- * buckets of core/histogram.h, so within 1 %, and when they came to the millisecond. All zeroes: none, and valid.
+ * The last results of one target, at most PROBE_RECENT_N and at most PROBE_RECENT_SPAN_NS old, 8
+ * bytes each: times as buckets of core/histogram.h, so within 1 %, and when they came to the
+ * millisecond. All zeroes: none, and valid.
  */
 #define PROBE_RECENT_N 128
 #define PROBE_RECENT_SPAN_NS 10000000000ULL
@@ -36,7 +37,7 @@ struct probe_recent_sample {
 struct probe_recent {
 	struct probe_recent_sample *sample; /* owned ring of `room`, the newest just before head */
 	uint8_t n, head, room;
-	uint64_t newest_ms, oldest_ms;      /* when they came, CLOCK_MONOTONIC; valid if there are any */
+	uint64_t newest_ms, oldest_ms; /* when they came, CLOCK_MONOTONIC; valid if there are any */
 };
 
 /* Without memory, older results give way to this one. */
@@ -44,7 +45,10 @@ void probe_recent_add(struct probe_recent *recent, const struct probe_result *r,
 /* Forgets all, and frees their memory. */
 void probe_recent_clear(struct probe_recent *recent);
 
-/* Events of the whole seconds of CLOCK_MONOTONIC: how many there were in the last one that is over. All zero: none yet. */
+/*
+ * Events of the whole seconds of CLOCK_MONOTONIC: how many there were in the last one that is over.
+ * All zero: none yet.
+ */
 struct probe_rate {
 	uint64_t second;     /* that n counts; last counts the one before it */
 	uint32_t n, last;
@@ -59,15 +63,18 @@ struct probe_summary {
 	uint64_t span_ns;  /* from the oldest sample that counted until now */
 	uint32_t results;  /* samples that counted */
 	uint32_t answered; /* ok and late */
-	uint32_t lost;     /* lost and ack2_missing without host noise: what a loss ratio is made of, of answered + lost */
+	uint32_t lost; /* lost and ack2_missing without host noise: what a loss ratio is made of, of
+			  answered + lost */
 	uint32_t noise;    /* results with host noise: neither lost nor in the figures below */
 	uint32_t measured; /* samples behind the figures below; 0: they are not known */
 	uint64_t rtt_min_ns, rtt_p50_ns, rtt_p99_ns, rtt_max_ns;
 	uint64_t prober_delay_p50_ns, responder_delay_p50_ns;
 };
 
-/* Percentiles are samples that occurred (nearest rank), never interpolated. All figures within 1 %. */
-void probe_recent_summary(const struct probe_recent *const recents[], uint32_t n_recents, uint64_t now_ns,
-			  struct probe_summary *out);
+/*
+ * Percentiles are samples that occurred (nearest rank), never interpolated. All figures within 1 %.
+ */
+void probe_recent_summary(const struct probe_recent *const recents[], uint32_t n_recents,
+			  uint64_t now_ns, struct probe_summary *out);
 
 #endif

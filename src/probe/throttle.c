@@ -4,14 +4,18 @@
 #include <assert.h>
 #include <stddef.h>
 
-#define THROTTLE_NAME(names, value) ((size_t)(value) < sizeof(names) / sizeof((names)[0]) ? (names)[value] : "?")
+#define THROTTLE_NAME(names, value) \
+	((size_t)(value) < sizeof(names) / sizeof((names)[0]) ? (names)[value] : "?")
 
 static const char *const throttle_state_names[] = {"full", "reduced", "least"};
-static_assert(sizeof(throttle_state_names) / sizeof(throttle_state_names[0]) == THROTTLE_STATE_N, "a name for each state");
+static_assert(sizeof(throttle_state_names) / sizeof(throttle_state_names[0]) == THROTTLE_STATE_N,
+	      "a name for each state");
 static const char *const throttle_event_names[] = {"over", "within", "under", "unlimited"};
-static_assert(sizeof(throttle_event_names) / sizeof(throttle_event_names[0]) == THROTTLE_EVENT_N, "a name for each event");
+static_assert(sizeof(throttle_event_names) / sizeof(throttle_event_names[0]) == THROTTLE_EVENT_N,
+	      "a name for each event");
 static const char *const throttle_reason_names[] = {"none", "cpu", "memory"};
-static_assert(sizeof(throttle_reason_names) / sizeof(throttle_reason_names[0]) == THROTTLE_REASON_N, "a name for each reason");
+static_assert(sizeof(throttle_reason_names) / sizeof(throttle_reason_names[0]) == THROTTLE_REASON_N,
+	      "a name for each reason");
 
 const char *
 throttle_state_name(enum throttle_state s)
@@ -50,7 +54,9 @@ throttle_go(struct throttle *t, uint32_t step)
 	if (step == t->step)
 		return false;
 	t->step = step;
-	t->state = step == 0 ? THROTTLE_FULL : step < THROTTLE_STEPS ? THROTTLE_REDUCED : THROTTLE_LEAST;
+	t->state = step == 0		 ? THROTTLE_FULL :
+		   step < THROTTLE_STEPS ? THROTTLE_REDUCED :
+					   THROTTLE_LEAST;
 	if (step == 0)
 		t->reason = THROTTLE_REASON_NONE;
 	throttle_count_anew(t);
@@ -61,7 +67,8 @@ static bool
 throttle_down(struct throttle *t)
 {
 	if (t->since_up > 0)
-		t->patience = t->patience < THROTTLE_PATIENCE_MAX / 2 ? 2 * t->patience : THROTTLE_PATIENCE_MAX;
+		t->patience = t->patience < THROTTLE_PATIENCE_MAX / 2 ? 2 * t->patience :
+									THROTTLE_PATIENCE_MAX;
 	t->since_up = 0;
 	return throttle_go(t, t->step + 1);
 }
@@ -108,7 +115,8 @@ throttle_set_limits(struct throttle *t, const struct throttle_limits *limits)
 	t->patience = THROTTLE_PATIENCE_MIN;
 	t->since_up = 0;
 	throttle_count_anew(t);
-	return limits->cpu_percent == 0 && limits->memory_bytes == 0 && throttle_fsm(t, THROTTLE_UNLIMITED);
+	return limits->cpu_percent == 0 && limits->memory_bytes == 0 &&
+	       throttle_fsm(t, THROTTLE_UNLIMITED);
 }
 
 void
@@ -126,9 +134,11 @@ throttle_is_at_ease(const struct throttle *t)
 
 /* Whether both uses, times `times`, are within so many percent of their budgets. */
 static bool
-throttle_fits(const struct throttle *t, uint32_t times, uint32_t cpu_percent, uint32_t memory_percent)
+throttle_fits(const struct throttle *t, uint32_t times, uint32_t cpu_percent,
+	      uint32_t memory_percent)
 {
-	uint64_t cpu = (uint64_t)t->cpu_permille * times, cpu_max = (uint64_t)t->limits.cpu_percent * 10;
+	uint64_t cpu = (uint64_t)t->cpu_permille * times,
+		 cpu_max = (uint64_t)t->limits.cpu_percent * 10;
 
 	return (t->limits.cpu_percent == 0 || cpu * 100 <= cpu_max * cpu_percent) &&
 	       (t->limits.memory_bytes == 0 ||
@@ -151,8 +161,11 @@ throttle_judge(struct throttle *t)
 	enum throttle_reason reason = throttle_over(t);
 
 	t->over = reason ? t->over + 1 : 0;
-	t->calm = throttle_fits(t, 2, THROTTLE_SAFE_PERCENT, THROTTLE_SAFE_PERCENT) ? t->calm + 1 : 0;
-	t->roomy = throttle_fits(t, 1, THROTTLE_ROOM_CPU_PERCENT, THROTTLE_ROOM_MEMORY_PERCENT) ? t->roomy + 1 : 0;
+	t->calm =
+		throttle_fits(t, 2, THROTTLE_SAFE_PERCENT, THROTTLE_SAFE_PERCENT) ? t->calm + 1 : 0;
+	t->roomy = throttle_fits(t, 1, THROTTLE_ROOM_CPU_PERCENT, THROTTLE_ROOM_MEMORY_PERCENT) ?
+			   t->roomy + 1 :
+			   0;
 	if (t->over >= THROTTLE_OVER_SAMPLES) {
 		t->reason = reason;
 		return THROTTLE_OVER;
@@ -176,7 +189,8 @@ bool
 throttle_tell(struct throttle *t, const struct throttle_sample *sample)
 {
 	uint64_t ns = sample->now_ns - t->last.now_ns, permille;
-	bool begins = t->last.now_ns == 0 || sample->now_ns < t->last.now_ns || sample->cpu_ns < t->last.cpu_ns;
+	bool begins = t->last.now_ns == 0 || sample->now_ns < t->last.now_ns ||
+		      sample->cpu_ns < t->last.cpu_ns;
 
 	if (!begins && ns < THROTTLE_SAMPLE_MIN_NS)
 		return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Self-protection: how much the daemon must hold back so that it stays within its own budget of CPU and memory. Pure: it
- * is told what the process has used, and says by how many steps the rates of probes are lowered; each step halves them.
+ * Self-protection: how much the daemon must hold back so that it stays within its own budget of CPU
+ * and memory. Pure: it is told what the process has used, and says by how many steps the rates of
+ * probes are lowered; each step halves them.
  *
  *   state     OVER                          UNDER               UNLIMITED
  *   full      one step down: reduced        -                   -
@@ -10,11 +11,13 @@
  *   least     -                             one step up:        full
  *                                           reduced
  *
- * WITHIN, that is neither, changes nothing in any state. One sample makes no event: OVER takes THROTTLE_OVER_SAMPLES in a row
- * above a budget. UNDER takes THROTTLE_CALM_SAMPLES in a row of which twice the use would still be within
- * THROTTLE_SAFE_PERCENT of each budget: probes cannot cost more than everything, so twice the rate is known to fit. Where
- * the use does not hang on the rate alone that may never be, so a step up is also tried after `patience` samples that leave
- * some room; each try that fails doubles the patience, up to THROTTLE_PATIENCE_MAX. So the rate does not swing.
+ * WITHIN, that is neither, changes nothing in any state. One sample makes no event: OVER takes
+ * THROTTLE_OVER_SAMPLES in a row above a budget. UNDER takes THROTTLE_CALM_SAMPLES in a row of
+ * which twice the use would still be within THROTTLE_SAFE_PERCENT of each budget: probes cannot
+ * cost more than everything, so twice the rate is known to fit. Where the use does not hang on the
+ * rate alone that may never be, so a step up is also tried after `patience` samples that leave some
+ * room; each try that fails doubles the patience, up to THROTTLE_PATIENCE_MAX. So the rate does not
+ * swing.
  */
 #ifndef RPINGMESH_PROBE_THROTTLE_H
 #define RPINGMESH_PROBE_THROTTLE_H
@@ -27,11 +30,13 @@
 #define THROTTLE_CALM_SAMPLES 5
 #define THROTTLE_SAFE_PERCENT 90
 #define THROTTLE_ROOM_CPU_PERCENT 80    /* of the budget: leaves room for a try */
-#define THROTTLE_ROOM_MEMORY_PERCENT 90 /* what has been freed is not all given back: closer to the budget */
+#define THROTTLE_ROOM_MEMORY_PERCENT \
+	90 /* what has been freed is not all given back: closer to the budget */
 #define THROTTLE_PATIENCE_MIN 30u       /* samples */
 #define THROTTLE_PATIENCE_MAX 1800u
 #define THROTTLE_PROOF_SAMPLES 30       /* a step up that has lasted this long has not failed */
-#define THROTTLE_SAMPLE_MIN_NS 100000000ULL /* a share of a shorter time says nothing: such samples are ignored */
+#define THROTTLE_SAMPLE_MIN_NS \
+	100000000ULL /* a share of a shorter time says nothing: such samples are ignored */
 
 enum throttle_state {
 	THROTTLE_FULL,
@@ -84,17 +89,26 @@ struct throttle {
 	bool measured;                /* cpu_permille holds */
 	uint32_t over, calm, roomy;   /* samples in a row */
 	uint32_t patience;            /* roomy samples before a try */
-	uint32_t since_up;            /* samples since the last step up, as long as it may fail; 0: none */
+	uint32_t since_up; /* samples since the last step up, as long as it may fail; 0: none */
 };
 
 void throttle_init(struct throttle *t, const struct throttle_limits *limits);
-/* What was counted towards the next step begins anew; without any limit it is full at once. True if the step has changed. */
+/*
+ * What was counted towards the next step begins anew; without any limit it is full at once. True if
+ * the step has changed.
+ */
 bool throttle_set_limits(struct throttle *t, const struct throttle_limits *limits);
-/* True if the step has changed. The first sample, or the first after throttle_pause(), only begins to measure. */
+/*
+ * True if the step has changed. The first sample, or the first after throttle_pause(), only begins
+ * to measure.
+ */
 bool throttle_tell(struct throttle *t, const struct throttle_sample *sample);
 /* The next sample has nothing to do with the last one. */
 void throttle_pause(struct throttle *t);
-/* One event of the machine above, decided. True if the step has changed. For throttle_tell(), and for tests. */
+/*
+ * One event of the machine above, decided. True if the step has changed. For throttle_tell(), and
+ * for tests.
+ */
 bool throttle_fsm(struct throttle *t, enum throttle_event event);
 
 /* Nothing is held back, and nothing speaks for it. */

@@ -2,10 +2,11 @@
 /*
  * DOC: windows
  *
- * A window is made by window_at() when the first probe of its time comes due, and owned by its series. It stands in the
- * clock's list `running`, sorted by its end, until its time is over; then in none while probes are in flight, or while
- * one before it is still open; then in `ready` until window_clock_close() moves it to the closed ones of its series. There
- * is no timer of its own: window_clock_next_ns() says when the clock wants to be looked at.
+ * A window is made by window_at() when the first probe of its time comes due, and owned by its
+ * series. It stands in the clock's list `running`, sorted by its end, until its time is over; then
+ * in none while probes are in flight, or while one before it is still open; then in `ready` until
+ * window_clock_close() moves it to the closed ones of its series. There is no timer of its own:
+ * window_clock_next_ns() says when the clock wants to be looked at.
  */
 #include "probe/window.h"
 
@@ -163,7 +164,8 @@ window_cut(struct window *w, struct window_clock *clock, uint8_t why, uint64_t a
 }
 
 void
-window_clock_set(struct window_clock *clock, uint64_t len_ns, int64_t offset_ns, uint8_t why, uint64_t now_ns)
+window_clock_set(struct window_clock *clock, uint64_t len_ns, int64_t offset_ns, uint8_t why,
+		 uint64_t now_ns)
 {
 	struct window *w;
 
@@ -176,7 +178,8 @@ window_clock_set(struct window_clock *clock, uint64_t len_ns, int64_t offset_ns,
 }
 
 void
-window_series_cut(struct window_series *series, struct window_clock *clock, uint8_t why, uint64_t now_ns)
+window_series_cut(struct window_series *series, struct window_clock *clock, uint8_t why,
+		  uint64_t now_ns)
 {
 	struct window *w, *next;
 
@@ -218,7 +221,8 @@ window_new(struct window_series *series, struct window_clock *clock, uint64_t t_
 {
 	struct window *w = calloc(1, sizeof(*w));
 	uint64_t wall_ns = window_wall_ns(clock, t_ns), into_ns = wall_ns % clock->len_ns;
-	uint64_t floor_ns = series->covered_ns > clock->since_ns ? series->covered_ns : clock->since_ns;
+	uint64_t floor_ns =
+		series->covered_ns > clock->since_ns ? series->covered_ns : clock->since_ns;
 
 	if (!w)
 		return NULL;

@@ -115,7 +115,8 @@ wire_decode_probe(const uint8_t *buf, struct wire_message *m)
 	m->probe.ack_flow_label = wire_get32(buf + PROBE_WIRE_OFF_ACK_FLOW_LABEL);
 	m->probe.ack_traffic_class = buf[PROBE_WIRE_OFF_ACK_TRAFFIC_CLASS];
 	m->probe.ack_service_level = buf[PROBE_WIRE_OFF_ACK_SERVICE_LEVEL];
-	if (m->probe.ack_flow_label > WIRE_FLOW_LABEL_MAX || m->probe.ack_service_level > WIRE_SERVICE_LEVEL_MAX)
+	if (m->probe.ack_flow_label > WIRE_FLOW_LABEL_MAX ||
+	    m->probe.ack_service_level > WIRE_SERVICE_LEVEL_MAX)
 		return -EBADMSG;
 	return 0;
 }
@@ -197,7 +198,8 @@ wire_encode_request(const struct wire_request *request, uint8_t *buf)
 {
 	size_t name_len = strnlen(request->hostname, PROBE_WIRE_NAME_MAX);
 
-	wire_put_private(buf, PROBE_WIRE_REQUEST_HEADER, name_len, request->qkey, request->incarnation);
+	wire_put_private(buf, PROBE_WIRE_REQUEST_HEADER, name_len, request->qkey,
+			 request->incarnation);
 	memcpy(buf + PROBE_WIRE_REQUEST_HEADER, request->hostname, name_len);
 	return PROBE_WIRE_REQUEST_HEADER + name_len;
 }

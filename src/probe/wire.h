@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Codec of the probe protocol (include/rpingmesh/probe_wire.h). Encoders never write past `size`;
- * decoders believe nothing and set *out only on success. What is not printable ASCII in a name comes
- * out as '?'.
+ * decoders believe nothing and set *out only on success. What is not printable ASCII in a name
+ * comes out as '?'.
  */
 #ifndef RPINGMESH_PROBE_WIRE_CODEC_H
 #define RPINGMESH_PROBE_WIRE_CODEC_H
@@ -36,8 +36,9 @@ struct wire_message {
 void wire_encode(const struct wire_message *message, uint8_t *buf);
 
 /*
- * A message of len bytes, of which PROBE_WIRE_SIZE_MIN are read at most: buf need not hold the zeroes behind them.
- * 0, or -EBADMSG (magic, length, field out of range), -EPROTONOSUPPORT (version), -EINVAL (type).
+ * A message of len bytes, of which PROBE_WIRE_SIZE_MIN are read at most: buf need not hold the
+ * zeroes behind them. 0, or -EBADMSG (magic, length, field out of range), -EPROTONOSUPPORT
+ * (version), -EINVAL (type).
  */
 int wire_decode(const uint8_t *buf, size_t len, struct wire_message *out);
 
@@ -49,7 +50,10 @@ struct wire_request {
 
 /* Returns the length written, at most PROBE_WIRE_REQUEST_MAX; a longer name is cut. */
 size_t wire_encode_request(const struct wire_request *request, uint8_t *buf);
-/* rdma_cm pads private data with zeroes: len may be longer than what was sent. 0, -EBADMSG, -EPROTONOSUPPORT. */
+/*
+ * rdma_cm pads private data with zeroes: len may be longer than what was sent. 0, -EBADMSG,
+ * -EPROTONOSUPPORT.
+ */
 int wire_decode_request(const uint8_t *buf, size_t len, struct wire_request *out);
 
 struct wire_reply {

@@ -2,8 +2,8 @@
 /*
  * DOC: counters
  *
- * A round walks the three directories; where it stands is (dir, entry): the names of the directory it is in, listed once when
- * it is entered. One timer: the next round, or the rest of this one.
+ * A round walks the three directories; where it stands is (dir, entry): the names of the directory
+ * it is in, listed once when it is entered. One timer: the next round, or the rest of this one.
  */
 #include "rdma/counters.h"
 
@@ -52,16 +52,18 @@ struct counters {
 
 /* Interfaces count packets and bytes as well; these are all that tell of something bad. */
 static const char *const counters_net_names[] = {
-	"rx_dropped", "tx_dropped", "rx_errors", "tx_errors", "rx_missed_errors", "rx_fifo_errors", "rx_over_errors",
-	"rx_crc_errors", "rx_frame_errors", "tx_fifo_errors", "tx_carrier_errors",
+	"rx_dropped",	    "tx_dropped",     "rx_errors",	   "tx_errors",
+	"rx_missed_errors", "rx_fifo_errors", "rx_over_errors",	   "rx_crc_errors",
+	"rx_frame_errors",  "tx_fifo_errors", "tx_carrier_errors",
 };
 
 bool
 counters_name_is_bad(const char *name)
 {
 	static const char *const parts[] = {
-		"drop", "discard", "err", "retr", "timeout", "out_of_seq", "rnr", "cnp", "ecn", "dup", "congest", "missed",
-		"nak", "fail", "link_downed", "overrun", "oos", "violat", "exceeded", "xmit_wait",
+		"drop",	       "discard", "err", "retr",    "timeout",	"out_of_seq", "rnr",
+		"cnp",	       "ecn",	  "dup", "congest", "missed",	"nak",	      "fail",
+		"link_downed", "overrun", "oos", "violat",  "exceeded", "xmit_wait",
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -162,7 +164,8 @@ counters_read_one(struct counters *cs, const char *file)
 	snprintf(name, sizeof(name), "%s%s", cs->dir == COUNTERS_DIR_NET ? "net_" : "", file);
 	if (took > cs->info.read_max_ns) {
 		cs->info.read_max_ns = took;
-		snprintf(cs->info.read_max_name, sizeof(cs->info.read_max_name), "%.*s", COUNTERS_NAME - 1, name);
+		snprintf(cs->info.read_max_name, sizeof(cs->info.read_max_name), "%.*s",
+			 COUNTERS_NAME - 1, name);
 	}
 	if (ok && strlen(name) < COUNTERS_NAME)
 		counters_take(cs, name, value);
@@ -172,7 +175,8 @@ static bool
 counters_wants(enum counters_dir dir, const char *name)
 {
 	if (dir != COUNTERS_DIR_NET)
-		return name[0] != '.' && strlen(name) < COUNTERS_NAME && strcmp(name, "lifespan") != 0;
+		return name[0] != '.' && strlen(name) < COUNTERS_NAME &&
+		       strcmp(name, "lifespan") != 0;
 	for (size_t i = 0; i < sizeof(counters_net_names) / sizeof(counters_net_names[0]); i++)
 		if (strcmp(name, counters_net_names[i]) == 0)
 			return true;
@@ -183,10 +187,12 @@ static void
 counters_path(const struct counters *cs, enum counters_dir dir, char path[PATH_MAX])
 {
 	if (dir == COUNTERS_DIR_NET)
-		snprintf(path, PATH_MAX, "%s/class/net/%s/statistics", cs->config.sysfs, cs->netdev);
+		snprintf(path, PATH_MAX, "%s/class/net/%s/statistics", cs->config.sysfs,
+			 cs->netdev);
 	else
-		snprintf(path, PATH_MAX, "%s/class/infiniband/%s/ports/%u/%s", cs->config.sysfs, cs->config.device,
-			 cs->config.port, dir == COUNTERS_DIR_HW ? "hw_counters" : "counters");
+		snprintf(path, PATH_MAX, "%s/class/infiniband/%s/ports/%u/%s", cs->config.sysfs,
+			 cs->config.device, cs->config.port,
+			 dir == COUNTERS_DIR_HW ? "hw_counters" : "counters");
 }
 
 /* Which files the directory has; none if it is missing. */
@@ -207,7 +213,8 @@ counters_list_dir(struct counters *cs)
 		return;
 	while (cs->n_names < COUNTERS_MAX && (entry = readdir(dir)))
 		if (counters_wants(cs->dir, entry->d_name))
-			snprintf(cs->names[cs->n_names++], COUNTERS_NAME, "%.*s", COUNTERS_NAME - 1, entry->d_name);
+			snprintf(cs->names[cs->n_names++], COUNTERS_NAME, "%.*s", COUNTERS_NAME - 1,
+				 entry->d_name);
 	closedir(dir);
 }
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a port and its network interface count: the files of
- *   /sys/class/infiniband/DEVICE/ports/PORT/hw_counters   (the driver's: retries, out of sequence, CNP, …)
- *   /sys/class/infiniband/DEVICE/ports/PORT/counters      (PMA: discards, receive errors, …; soft-RoCE has none)
- *   /sys/class/net/NETDEV/statistics                      (drops and errors alone; "net_" is put before their names)
- * read every COUNTERS_PERIOD_NS, on the wall clock's multiples of it, with what each has risen by.
+ *   /sys/class/infiniband/DEVICE/ports/PORT/hw_counters   (the driver's: retries, out of sequence,
+ * CNP, …) /sys/class/infiniband/DEVICE/ports/PORT/counters      (PMA: discards, receive errors, …;
+ * soft-RoCE has none) /sys/class/net/NETDEV/statistics                      (drops and errors
+ * alone; "net_" is put before their names) read every COUNTERS_PERIOD_NS, on the wall clock's
+ * multiples of it, with what each has risen by.
  *
- * Reading can block: a file of hw_counters calls the driver's get_hw_stats() under a mutex, unless the last call is less than
- * 10 ms ago (drivers/infiniband/core/sysfs.c: lifespan), and one of counters its process_mad(); on hardware both are firmware
- * commands, tens of microseconds to a few milliseconds each, seconds where the firmware hangs. Therefore a wake-up reads
- * COUNTERS_BATCH files at most, none after COUNTERS_BATCH_NS have passed, and pauses for 1 / COUNTERS_SHARE of what it took; the
- * longest read is kept.
+ * Reading can block: a file of hw_counters calls the driver's get_hw_stats() under a mutex, unless
+ * the last call is less than 10 ms ago (drivers/infiniband/core/sysfs.c: lifespan), and one of
+ * counters its process_mad(); on hardware both are firmware commands, tens of microseconds to a few
+ * milliseconds each, seconds where the firmware hangs. Therefore a wake-up reads COUNTERS_BATCH
+ * files at most, none after COUNTERS_BATCH_NS have passed, and pauses for 1 / COUNTERS_SHARE of
+ * what it took; the longest read is kept.
  */
 #ifndef RPINGMESH_RDMA_COUNTERS_H
 #define RPINGMESH_RDMA_COUNTERS_H
@@ -34,8 +36,9 @@ struct counter {
 	uint64_t value;          /* as read last */
 	uint64_t delta;          /* risen by in the last round */
 	uint64_t total;          /* risen by since the first round, through wraps and resets */
-	uint32_t resets;         /* times that it went back without a wrap: the device was made anew, or somebody cleared it */
-	bool bad;                /* when it rises, something was dropped, failed or was slowed down */
+	uint32_t resets; /* times that it went back without a wrap: the device was made anew, or
+			    somebody cleared it */
+	bool bad;	 /* when it rises, something was dropped, failed or was slowed down */
 };
 
 struct counters_config {
@@ -52,12 +55,18 @@ struct counters_config {
 int counters_new(const struct counters_config *config, struct counters **out);
 void counters_free(struct counters *counters);
 
-/* Reads from now on; the first round at once, as the base of all deltas. netdev may be NULL: none known. Idempotent. */
+/*
+ * Reads from now on; the first round at once, as the base of all deltas. netdev may be NULL: none
+ * known. Idempotent.
+ */
 void counters_start(struct counters *counters, const char *netdev);
 /* The device is closed: what was read stays, and totals go on when it returns. */
 void counters_stop(struct counters *counters);
 
-/* Those that were there in the last round: i = 0, 1, …; NULL: no more. Borrowed until the loop runs on. */
+/*
+ * Those that were there in the last round: i = 0, 1, …; NULL: no more. Borrowed until the loop runs
+ * on.
+ */
 const struct counter *counters_get(const struct counters *counters, size_t i);
 
 struct counters_info {
@@ -71,8 +80,9 @@ struct counters_info {
 void counters_info(const struct counters *counters, struct counters_info *out);
 
 /*
- * How far a counter has risen from `before` to `now`. Smaller than before it has wrapped if it is one of 32 bits that was in
- * the upper quarter and now is in the lower; else it began anew from 0: *reset.
+ * How far a counter has risen from `before` to `now`. Smaller than before it has wrapped if it is
+ * one of 32 bits that was in the upper quarter and now is in the lower; else it began anew from 0:
+ * *reset.
  */
 uint64_t counters_rise(uint64_t before, uint64_t now, bool *reset);
 

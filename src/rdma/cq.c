@@ -2,8 +2,8 @@
 /*
  * DOC: cq
  *
- * Owns one ibv_cq, plain or extended. An extended one is polled by its iterator alone: rdma-core allows either way on it, not
- * both at once.
+ * Owns one ibv_cq, plain or extended. An extended one is polled by its iterator alone: rdma-core
+ * allows either way on it, not both at once.
  */
 #include "rdma/cq.h"
 
@@ -11,7 +11,10 @@
 #include <stdlib.h>
 
 #define CQ_BATCH 16
-/* What endpoints read of a completion. The GRH flag is among what ibv_wc_read_wc_flags(3) always gives. */
+/*
+ * What endpoints read of a completion. The GRH flag is among what ibv_wc_read_wc_flags(3) always
+ * gives.
+ */
 #define CQ_FIELDS (IBV_WC_EX_WITH_BYTE_LEN | IBV_WC_EX_WITH_SRC_QP)
 
 struct cq {
@@ -28,9 +31,12 @@ cq_flag(enum cq_stamps stamps)
 }
 
 int
-cq_new(struct ibv_context *ctx, uint32_t depth, struct ibv_comp_channel *channel, enum cq_stamps stamps, struct cq **out)
+cq_new(struct ibv_context *ctx, uint32_t depth, struct ibv_comp_channel *channel,
+       enum cq_stamps stamps, struct cq **out)
 {
-	struct ibv_cq_init_attr_ex attr = {.cqe = depth, .channel = channel, .wc_flags = CQ_FIELDS | cq_flag(stamps)};
+	struct ibv_cq_init_attr_ex attr = {.cqe = depth,
+					   .channel = channel,
+					   .wc_flags = CQ_FIELDS | cq_flag(stamps)};
 	struct cq *cq = calloc(1, sizeof(*cq));
 	int rc;
 
@@ -83,7 +89,10 @@ cq_poll_plain(struct cq *cq, int n, struct cq_entry *entries)
 	return got < 0 ? -EIO : got;
 }
 
-/* The completion that the iterator stands at. Of a failed one nothing but wr_id and status may be read. */
+/*
+ * The completion that the iterator stands at. Of a failed one nothing but wr_id and status may be
+ * read.
+ */
 static void
 cq_read(const struct cq *cq, struct cq_entry *e)
 {
@@ -93,7 +102,8 @@ cq_read(const struct cq *cq, struct cq_entry *e)
 	if (ex->status != IBV_WC_SUCCESS)
 		return;
 	e->stamped = true;
-	e->ticks = cq->stamps == CQ_STAMPS_WALL ? ibv_wc_read_completion_wallclock_ns(ex) : ibv_wc_read_completion_ts(ex);
+	e->ticks = cq->stamps == CQ_STAMPS_WALL ? ibv_wc_read_completion_wallclock_ns(ex) :
+						  ibv_wc_read_completion_ts(ex);
 	if (ibv_wc_read_opcode(ex) & IBV_WC_RECV) {
 		e->byte_len = ibv_wc_read_byte_len(ex);
 		e->src_qp = ibv_wc_read_src_qp(ex);
@@ -107,7 +117,9 @@ cq_poll_ex(struct cq *cq, int n, struct cq_entry *entries)
 	struct ibv_poll_cq_attr attr = {0};
 	int got = 0, rc = ibv_start_poll(cq->ex, &attr);
 
-	/* EBUSY: the page that wall-clock times are made from is being written; the queue is sound. */
+	/*
+	 * EBUSY: the page that wall-clock times are made from is being written; the queue is sound.
+	 */
 	if (rc == ENOENT || rc == EBUSY)
 		return 0;
 	if (rc)
@@ -142,7 +154,8 @@ void
 cq_query_clock(struct ibv_context *ctx, struct cq_clock *out)
 {
 	struct ibv_device_attr_ex attr = {0};
-	bool told = ibv_query_device_ex(ctx, NULL, &attr) == 0 && attr.completion_timestamp_mask != 0;
+	bool told =
+		ibv_query_device_ex(ctx, NULL, &attr) == 0 && attr.completion_timestamp_mask != 0;
 
 	*out = (struct cq_clock){.stamps = CQ_STAMPS_NONE};
 	if (!told)
@@ -150,12 +163,14 @@ cq_query_clock(struct ibv_context *ctx, struct cq_clock *out)
 	else if (attr.hca_core_clock == 0)
 		out->reason = "the device does not tell the frequency of its clock";
 	else if (cq_try(ctx, CQ_STAMPS_RAW)) {
-		*out = (struct cq_clock){CQ_STAMPS_RAW, attr.hca_core_clock, attr.completion_timestamp_mask, NULL};
+		*out = (struct cq_clock){CQ_STAMPS_RAW, attr.hca_core_clock,
+					 attr.completion_timestamp_mask, NULL};
 		return;
 	} else {
 		out->reason = "the driver makes no completion queues with timestamps";
 	}
 	if (cq_try(ctx, CQ_STAMPS_WALL))
-		*out = (struct cq_clock){CQ_STAMPS_WALL, 1000000, UINT64_MAX,
-					 "wall-clock completion timestamps; the device offers no raw ones"};
+		*out = (struct cq_clock){
+			CQ_STAMPS_WALL, 1000000, UINT64_MAX,
+			"wall-clock completion timestamps; the device offers no raw ones"};
 }

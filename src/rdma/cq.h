@@ -2,9 +2,10 @@
 /*
  * Completion queues with or without timestamps of the RNIC, polled in the same way.
  *
- * Without: ibv_create_cq(3), ibv_poll_cq(3). With: ibv_create_cq_ex(3) and its iterator; it costs a handful of indirect
- * calls a completion. What a device can do is found out by asking it and then making such a queue: mlx4, mlx5, irdma and
- * ionic give raw ticks, mlx5 and ionic wall-clock time too; soft-RoCE refuses (EOPNOTSUPP).
+ * Without: ibv_create_cq(3), ibv_poll_cq(3). With: ibv_create_cq_ex(3) and its iterator; it costs a
+ * handful of indirect calls a completion. What a device can do is found out by asking it and then
+ * making such a queue: mlx4, mlx5, irdma and ionic give raw ticks, mlx5 and ionic wall-clock time
+ * too; soft-RoCE refuses (EOPNOTSUPP).
  */
 #ifndef RPINGMESH_RDMA_CQ_H
 #define RPINGMESH_RDMA_CQ_H
@@ -41,9 +42,12 @@ struct cq_entry {
 	uint64_t ticks; /* if stamped */
 };
 
-/* 0 and *out, owned by the caller, or -errno. Room for `depth` completions; channel stays the caller's. */
-int cq_new(struct ibv_context *ctx, uint32_t depth, struct ibv_comp_channel *channel, enum cq_stamps stamps,
-	   struct cq **out);
+/*
+ * 0 and *out, owned by the caller, or -errno. Room for `depth` completions; channel stays the
+ * caller's.
+ */
+int cq_new(struct ibv_context *ctx, uint32_t depth, struct ibv_comp_channel *channel,
+	   enum cq_stamps stamps, struct cq **out);
 /* Its QPs must be gone, and its events acknowledged. NULL is allowed. */
 void cq_free(struct cq *cq);
 

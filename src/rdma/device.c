@@ -2,13 +2,15 @@
 /*
  * DOC: device
  *
- * A device owns an ibv_context of its own, a PD, and a copy of what the kernel said last about its port:
- * state, MTU, GID table. Every asynchronous event, whatever it says, leads to the same thing: read again,
- * compare, tell what changed. A fatal event is different: the context is dead. Soft-RoCE sends none when it is
- * removed: its uverbs device vanishes from sysfs, and the removal waits until we close.
+ * A device owns an ibv_context of its own, a PD, and a copy of what the kernel said last about its
+ * port: state, MTU, GID table. Every asynchronous event, whatever it says, leads to the same thing:
+ * read again, compare, tell what changed. A fatal event is different: the context is dead.
+ * Soft-RoCE sends none when it is removed: its uverbs device vanishes from sysfs, and the removal
+ * waits until we close.
  *
- * Timer: while the port is down or has no address it is read once a second, otherwise every few seconds, since not every
- * driver sends an event for every change (rxe sends none when the address returns or the MTU changes).
+ * Timer: while the port is down or has no address it is read once a second, otherwise every few
+ * seconds, since not every driver sends an event for every change (rxe sends none when the address
+ * returns or the MTU changes).
  */
 #include "rdma/device.h"
 
@@ -36,7 +38,8 @@
 #define DEVICE_NODES "/dev/infiniband"
 #define DEVICE_SYSFS "/sys/class/infiniband_verbs"
 #define DEVICE_SYSFS_NAMES "/sys/class/infiniband"
-#define DEVICE_GID_TABLE_MAX 1024 /* valid entries of all ports and types; the query fails if there are more */
+#define DEVICE_GID_TABLE_MAX \
+	1024 /* valid entries of all ports and types; the query fails if there are more */
 
 struct device {
 	struct device_config config;
@@ -90,8 +93,9 @@ device_read_ibdev(const char *entry, char name[static 64])
 }
 
 void
-device_look_unopened(char *const *patterns, size_t n_patterns, bool (*is_open)(const void *arg, const char *name),
-		     const void *arg, struct device_unopened *out)
+device_look_unopened(char *const *patterns, size_t n_patterns,
+		     bool (*is_open)(const void *arg, const char *name), const void *arg,
+		     struct device_unopened *out)
 {
 	DIR *dir = opendir(DEVICE_SYSFS);
 	const struct dirent *entry;
@@ -107,7 +111,8 @@ device_look_unopened(char *const *patterns, size_t n_patterns, bool (*is_open)(c
 			continue;
 		snprintf(node, sizeof(node), DEVICE_NODES "/%.40s", entry->d_name);
 		error = device_node_error(node);
-		if (!error || !device_read_ibdev(entry->d_name, name) || !device_name_matches(name, patterns, n_patterns) ||
+		if (!error || !device_read_ibdev(entry->d_name, name) ||
+		    !device_name_matches(name, patterns, n_patterns) ||
 		    (is_open && is_open(arg, name)))
 			continue;
 		if (out->n++ == 0) {
@@ -135,7 +140,10 @@ device_open_node(struct ibv_device *dev)
 	return ibv_open_device(dev);
 }
 
-/* Appends the RoCE ports of one device to the list. A device that cannot be opened is left out; device_look_unopened() tells of it. */
+/*
+ * Appends the RoCE ports of one device to the list. A device that cannot be opened is left out;
+ * device_look_unopened() tells of it.
+ */
 static int
 device_list_ports(struct ibv_device *dev, struct device_name **list, size_t *n)
 {
@@ -145,7 +153,8 @@ device_list_ports(struct ibv_device *dev, struct device_name **list, size_t *n)
 
 	if (!ctx) {
 		if (errno != EACCES && errno != EPERM && errno != ENOENT)
-			log_warning(DEVICE, "%s: cannot be opened: %s", ibv_get_device_name(dev), strerror(errno));
+			log_warning(DEVICE, "%s: cannot be opened: %s", ibv_get_device_name(dev),
+				    strerror(errno));
 		return 0;
 	}
 	if (ibv_query_device(ctx, &attr))
@@ -216,7 +225,10 @@ device_set(void)
 	return sum;
 }
 
-/* An RNIC's driver is the one of its bus device; rxe has no bus device, but says which netdev it sits on. */
+/*
+ * An RNIC's driver is the one of its bus device; rxe has no bus device, but says which netdev it
+ * sits on.
+ */
 static void
 device_read_driver(struct device *device)
 {
@@ -239,7 +251,8 @@ static int
 device_read_gids(struct device *device, struct device_gid gids[DEVICE_GIDS_MAX], size_t *n)
 {
 	struct ibv_gid_entry entries[DEVICE_GID_TABLE_MAX];
-	ssize_t count = ibv_query_gid_table(device->ctx, entries, sizeof(entries) / sizeof(entries[0]), 0);
+	ssize_t count =
+		ibv_query_gid_table(device->ctx, entries, sizeof(entries) / sizeof(entries[0]), 0);
 	int only = device->config.gid_index;
 
 	if (count < 0)
@@ -249,7 +262,8 @@ device_read_gids(struct device *device, struct device_gid gids[DEVICE_GIDS_MAX],
 		const struct ibv_gid_entry *e = &entries[i];
 
 		/* An AH has 8 bits for the index. */
-		if (e->port_num != device->config.port || e->gid_type != IBV_GID_TYPE_ROCE_V2 || e->gid_index > UINT8_MAX)
+		if (e->port_num != device->config.port || e->gid_type != IBV_GID_TYPE_ROCE_V2 ||
+		    e->gid_index > UINT8_MAX)
 			continue;
 		if (only >= 0 && e->gid_index != (uint32_t)only)
 			continue;
@@ -266,8 +280,10 @@ device_judge(const struct device *device, enum ibv_port_state state)
 	if (state != IBV_PORT_ACTIVE)
 		return "port is down";
 	if (device->n_gids == 0)
-		return device->config.gid_index >= 0 ? "no RoCE v2 address at the configured gid_index"
-						     : "no RoCE v2 address (is the network interface up and does it have an IP address?)";
+		return device->config.gid_index >= 0 ?
+			       "no RoCE v2 address at the configured gid_index" :
+			       "no RoCE v2 address (is the network interface up and does it have "
+			       "an IP address?)";
 	return NULL;
 }
 
@@ -320,7 +336,8 @@ device_read(struct device *device)
 	int changes = device_set_gids(device);
 
 	changes |= device_set_port(device);
-	loop_timer_set(device->recheck, device->down_reason ? DEVICE_RECHECK_DOWN_NS : DEVICE_RECHECK_UP_NS);
+	loop_timer_set(device->recheck,
+		       device->down_reason ? DEVICE_RECHECK_DOWN_NS : DEVICE_RECHECK_UP_NS);
 	return changes;
 }
 
@@ -332,7 +349,8 @@ device_set_gone(struct device *device, int change)
 		return;
 	device->gone = true;
 	device->link = false;
-	device->down_reason = change == DEVICE_CHANGED_FATAL ? "device has failed" : "device was removed";
+	device->down_reason =
+		change == DEVICE_CHANGED_FATAL ? "device has failed" : "device was removed";
 	device->changed_ns = clock_mono_ns();
 	loop_fd_set(device->async, 0);
 	loop_timer_clear(device->recheck);
@@ -422,7 +440,10 @@ device_async_ready(void *arg, int events)
 		ibv_ack_async_event(&ev);
 		n++;
 	}
-	/* Readable without an event to read: the kernel has disassociated the context from its device. */
+	/*
+	 * Readable without an event to read: the kernel has disassociated the context from its
+	 * device.
+	 */
 	if (n == 0 && errno != EAGAIN && errno != EINTR)
 		device_set_gone(device, DEVICE_CHANGED_GONE);
 	else
@@ -446,7 +467,8 @@ device_watch(struct device *device)
 
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
-	rc = loop_timer_new(device->config.loop, "device recheck", device_recheck, device, &device->recheck);
+	rc = loop_timer_new(device->config.loop, "device recheck", device_recheck, device,
+			    &device->recheck);
 	if (rc < 0)
 		return rc;
 	return loop_fd_new(device->config.loop, &watch, &device->async);
@@ -488,7 +510,9 @@ device_open(const struct device_config *config, struct device **out)
 	if (!device->ctx) {
 		rc = errno ? -errno : -ENODEV;
 		log_error(DEVICE, "%s: cannot be opened: %s%s", config->name, strerror(-rc),
-			  rc == -EACCES ? "; the daemon's user needs read and write on /dev/infiniband/uverbs*" : "");
+			  rc == -EACCES ? "; the daemon's user needs read and write on "
+					  "/dev/infiniband/uverbs*" :
+					  "");
 		goto fail;
 	}
 	device->pd = ibv_alloc_pd(device->ctx);
@@ -551,7 +575,8 @@ device_guid_text(const struct device *device, char text[20])
 	uint8_t b[8];
 
 	memcpy(b, &guid, sizeof(b));
-	snprintf(text, 20, "%02x%02x:%02x%02x:%02x%02x:%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]);
+	snprintf(text, 20, "%02x%02x:%02x%02x:%02x%02x:%02x%02x", b[0], b[1], b[2], b[3], b[4],
+		 b[5], b[6], b[7]);
 }
 
 bool
@@ -630,7 +655,8 @@ device_source_for(const struct device *device, const struct addr *remote)
 
 		if (device_gid_rank(&g->addr) != device_gid_rank(remote))
 			continue;
-		if (!best || addr_common_bits(&g->addr, remote) > addr_common_bits(&best->addr, remote))
+		if (!best ||
+		    addr_common_bits(&g->addr, remote) > addr_common_bits(&best->addr, remote))
 			best = g;
 	}
 	return best;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Local RDMA devices: finding them, their port, addresses (GIDs) and MTU, and the asynchronous events
- * that change these. One struct device is one RoCE port of one RDMA device, opened for itself.
+ * Local RDMA devices: finding them, their port, addresses (GIDs) and MTU, and the asynchronous
+ * events that change these. One struct device is one RoCE port of one RDMA device, opened for
+ * itself.
  *
- * Blocking: opening and querying a device are system calls that reach the driver; for hardware they take
- * a firmware command (tens of microseconds to a few milliseconds). They happen at start, on events, every
- * five seconds and, while a port is down, once a second.
+ * Blocking: opening and querying a device are system calls that reach the driver; for hardware they
+ * take a firmware command (tens of microseconds to a few milliseconds). They happen at start, on
+ * events, every five seconds and, while a port is down, once a second.
  *
- * An asynchronous event is fetched, classified, acted on and acknowledged last: a QP cannot be destroyed before its events are
- * acknowledged, which is why nothing may be freed from within device_ops.changed.
+ * An asynchronous event is fetched, classified, acted on and acknowledged last: a QP cannot be
+ * destroyed before its events are acknowledged, which is why nothing may be freed from within
+ * device_ops.changed.
  */
 #ifndef RPINGMESH_RDMA_DEVICE_H
 #define RPINGMESH_RDMA_DEVICE_H
@@ -40,7 +42,10 @@ struct device_ops {
 	void (*async)(void *arg, enum device_async kind);
 };
 
-/* Which ports exist: "device/port" of each RoCE port whose device name matches a pattern (none: all). */
+/*
+ * Which ports exist: "device/port" of each RoCE port whose device name matches a pattern (none:
+ * all).
+ */
 struct device_name {
 	char name[64];
 	uint8_t port;
@@ -54,32 +59,36 @@ struct device_unopened {
 	unsigned n;
 	char name[64];
 	char node[64]; /* "/dev/infiniband/uverbs0" */
-	int error;     /* errno value; EACCES: no permission on the node; ENOENT: no node, as in a container without it */
+	int error;     /* errno value; EACCES: no permission on the node; ENOENT: no node, as in a
+			  container without it */
 };
 
 /*
- * Which of the devices whose names match (NULL, 0: of all) this process cannot open, by their nodes. Cheap, and to be asked first:
- * libibverbs does not list a device without a node, and waits seconds for udev to let it open one that may not be opened; librdmacm
- * gives a device up for good that it once could not open. is_open, NULL for none, tells of those that do not count: they are open.
+ * Which of the devices whose names match (NULL, 0: of all) this process cannot open, by their
+ * nodes. Cheap, and to be asked first: libibverbs does not list a device without a node, and waits
+ * seconds for udev to let it open one that may not be opened; librdmacm gives a device up for good
+ * that it once could not open. is_open, NULL for none, tells of those that do not count: they are
+ * open.
  */
-void device_look_unopened(char *const *patterns, size_t n_patterns, bool (*is_open)(const void *arg, const char *name),
-			  const void *arg, struct device_unopened *out);
+void device_look_unopened(char *const *patterns, size_t n_patterns,
+			  bool (*is_open)(const void *arg, const char *name), const void *arg,
+			  struct device_unopened *out);
 
 /*
- * Lists RoCE ports. 0 and *out (free()) with *n entries, or -errno: -ENOSYS when the kernel has no RDMA. Devices that cannot be opened
- * are left out.
+ * Lists RoCE ports. 0 and *out (free()) with *n entries, or -errno: -ENOSYS when the kernel has no
+ * RDMA. Devices that cannot be opened are left out.
  */
 int device_list(char *const *patterns, size_t n_patterns, struct device_name **out, size_t *n);
 
 /*
- * A number that is another one whenever a device has come or gone. Cheap: reads the names in a directory of sysfs, while
- * device_list() opens each device. 0: there is none.
+ * A number that is another one whenever a device has come or gone. Cheap: reads the names in a
+ * directory of sysfs, while device_list() opens each device. 0: there is none.
  */
 uint64_t device_set(void);
 
 /*
- * Opens a port. gid_index ≥ 0 leaves only that GID visible. 0 and *out, owned by the caller, or -errno,
- * logged with what to do (-EACCES: the uverbs node).
+ * Opens a port. gid_index ≥ 0 leaves only that GID visible. 0 and *out, owned by the caller, or
+ * -errno, logged with what to do (-EACCES: the uverbs node).
  */
 struct device_config {
 	struct loop *loop;
@@ -94,7 +103,10 @@ int device_open(const struct device_config *config, struct device **out);
 /* Endpoints and AHs on it must be gone. NULL is allowed. */
 void device_close(struct device *device);
 
-/* Whether the kernel still has this very device; false after a removal, of which not every driver sends an event. */
+/*
+ * Whether the kernel still has this very device; false after a removal, of which not every driver
+ * sends an event.
+ */
 bool device_exists(const struct device *device);
 /* Whether the kernel has a device of that name, this one or another. Reads sysfs. */
 bool device_name_exists(const char *name);
@@ -125,7 +137,10 @@ const struct device_gid *device_gids(const struct device *device, size_t *n);
 const struct device_gid *device_primary_gid(const struct device *device);
 /* The entry of an address; NULL: not on this port (any more). */
 const struct device_gid *device_find_gid(const struct device *device, const struct addr *addr);
-/* The best source address for a remote one: same family and, for link-local, same scope. NULL: none. */
+/*
+ * The best source address for a remote one: same family and, for link-local, same scope. NULL:
+ * none.
+ */
 const struct device_gid *device_source_for(const struct device *device, const struct addr *remote);
 
 /* For the rdma room. Borrowed. */

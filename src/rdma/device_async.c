@@ -16,7 +16,8 @@ static const char *const device_async_names[] = {
 	[DEVICE_ASYNC_CQ_ERROR] = "cq_error",
 	[DEVICE_ASYNC_OTHER] = "other",
 };
-static_assert(sizeof(device_async_names) / sizeof(device_async_names[0]) == DEVICE_ASYNC_N, "a name for each kind");
+static_assert(sizeof(device_async_names) / sizeof(device_async_names[0]) == DEVICE_ASYNC_N,
+	      "a name for each kind");
 
 const char *
 device_async_name(enum device_async a)

@@ -7,14 +7,16 @@
 
 /* What device_ops.changed is told, or'ed. */
 enum device_change {
-	DEVICE_CHANGED_STATE = 1,   /* device_is_up() or why not */
-	DEVICE_CHANGED_GIDS = 2,    /* an address came, went or moved to another index */
+	DEVICE_CHANGED_STATE = 1, /* device_is_up() or why not */
+	DEVICE_CHANGED_GIDS = 2,  /* an address came, went or moved to another index */
 	DEVICE_CHANGED_MTU = 4,
-	DEVICE_CHANGED_GONE = 8,    /* removed, or the kernel has taken the context from it: free everything on it, then it */
-	DEVICE_CHANGED_FATAL = 16,  /* failed: likewise, and it may work again once it is reset */
-	DEVICE_CHANGED_QP = 32,     /* a QP on it is in error: replace the endpoints */
-	DEVICE_CHANGED_CQ = 64,     /* a CQ on it has overrun: likewise */
-	DEVICE_CHANGED_FABRIC = 128, /* client re-register, or LID, P_Key or SM change: what was resolved is void */
+	DEVICE_CHANGED_GONE = 8,   /* removed, or the kernel has taken the context from it: free
+				      everything on it, then it */
+	DEVICE_CHANGED_FATAL = 16, /* failed: likewise, and it may work again once it is reset */
+	DEVICE_CHANGED_QP = 32,	   /* a QP on it is in error: replace the endpoints */
+	DEVICE_CHANGED_CQ = 64,	   /* a CQ on it has overrun: likewise */
+	DEVICE_CHANGED_FABRIC =
+		128, /* client re-register, or LID, P_Key or SM change: what was resolved is void */
 };
 
 /* Asynchronous events of ibv_get_async_event(3), by what they mean here. */

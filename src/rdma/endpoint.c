@@ -2,24 +2,27 @@
 /*
  * DOC: endpoint
  *
- * Owns a completion channel, a CQ for sends and one for receives, the UD QP and one memory region with
- * all buffers. Receive slot i and send slot i have fixed places in the region; wr_id is the slot number, with
- * ENDPOINT_WR_SEND for sends, since a failed completion tells nothing else. A slot holds the head of a message; what is
- * behind it says nothing: all messages are sent from the same zeroes, and received into the same place that nobody reads. So
- * that a thousand buffers for messages of 4096 bytes take 128 kB of pinned memory instead of 4 MB.
+ * Owns a completion channel, a CQ for sends and one for receives, the UD QP and one memory region
+ * with all buffers. Receive slot i and send slot i have fixed places in the region; wr_id is the
+ * slot number, with ENDPOINT_WR_SEND for sends, since a failed completion tells nothing else. A
+ * slot holds the head of a message; what is behind it says nothing: all messages are sent from the
+ * same zeroes, and received into the same place that nobody reads. So that a thousand buffers for
+ * messages of 4096 bytes take 128 kB of pinned memory instead of 4 MB.
  *
- * The receive CQ is always armed. The send CQ is armed only while a send is in flight whose completion did not
- * show within ENDPOINT_SPIN_NS: most sends cost no wake-up.
+ * The receive CQ is always armed. The send CQ is armed only while a send is in flight whose
+ * completion did not show within ENDPOINT_SPIN_NS: most sends cost no wake-up.
  *
- * endpoint_send() never calls back: completions of other sends that it comes across are told from the loop.
+ * endpoint_send() never calls back: completions of other sends that it comes across are told from
+ * the loop.
  *
- * Software time of a send: it left between the moment before the post and the moment when its completion was seen, the
- * window. A window longer than the shortest of late means that this process was not running, and that is more likely
- * after the post, which sets others going, than before. So the estimate is the middle of the shortest window, counted
- * from the post; the error that is reported is that of the whole window.
+ * Software time of a send: it left between the moment before the post and the moment when its
+ * completion was seen, the window. A window longer than the shortest of late means that this
+ * process was not running, and that is more likely after the post, which sets others going, than
+ * before. So the estimate is the middle of the shortest window, counted from the post; the error
+ * that is reported is that of the whole window.
  *
- * Timer: `more` goes on draining in the next turn of the loop when a wake-up's budget was used up, and tells these
- * completions.
+ * Timer: `more` goes on draining in the next turn of the loop when a wake-up's budget was used up,
+ * and tells these completions.
  */
 #include "rdma/endpoint.h"
 
@@ -66,7 +69,8 @@ struct endpoint {
 	struct ibv_qp *qp;
 	struct ibv_mr *mr;
 	uint8_t *region;
-	uint8_t *zeroes, *junk; /* in the region: what long messages are sent from, and received to, behind their heads */
+	uint8_t *zeroes, *junk; /* in the region: what long messages are sent from, and received to,
+				   behind their heads */
 	size_t region_size, recv_stride, send_stride;
 	struct loop_fd *ready;
 	struct loop_timer *more;
@@ -75,7 +79,8 @@ struct endpoint {
 	uint32_t first_untold, last_untold;
 	uint32_t in_flight;     /* posted, completion not seen */
 	uint32_t drained;       /* messages read since the receive CQ was last seen empty */
-	uint64_t window_ns[2];  /* shortest window of the current and the last round of ENDPOINT_WINDOW_ROUND sends */
+	uint64_t window_ns[2];	/* shortest window of the current and the last round of
+				   ENDPOINT_WINDOW_ROUND sends */
 	uint32_t window_n;
 	bool send_armed;
 	bool failed;
@@ -109,10 +114,13 @@ endpoint_post_recv(struct endpoint *ep, uint32_t slot)
 {
 	uint32_t head = endpoint_head(ep->config.recv_size);
 	struct ibv_sge sge[2] = {
-		{.addr = (uintptr_t)endpoint_recv_buf(ep, slot), .length = PROBE_WIRE_GRH + head, .lkey = ep->mr->lkey},
-		{.addr = (uintptr_t)ep->junk, .length = ep->config.recv_size - head, .lkey = ep->mr->lkey},
+		{.addr = (uintptr_t)endpoint_recv_buf(ep, slot), .length = PROBE_WIRE_GRH + head,
+		 .lkey = ep->mr->lkey},
+		{.addr = (uintptr_t)ep->junk, .length = ep->config.recv_size - head,
+		 .lkey = ep->mr->lkey},
 	};
-	struct ibv_recv_wr wr = {.wr_id = slot, .sg_list = sge, .num_sge = sge[1].length ? 2 : 1}, *bad;
+	struct ibv_recv_wr wr = {.wr_id = slot, .sg_list = sge, .num_sge = sge[1].length ? 2 : 1},
+			   *bad;
 
 	return -ibv_post_recv(ep->qp, &wr, &bad);
 }
@@ -134,8 +142,8 @@ endpoint_fail(struct endpoint *ep, const char *reason)
 	if (ep->failed)
 		return;
 	ep->failed = true;
-	log_error(DEVICE, "%s: %s QP %u: %s", device_get_name(ep->config.device), ep->config.name, ep->qp->qp_num,
-		  reason);
+	log_error(DEVICE, "%s: %s QP %u: %s", device_get_name(ep->config.device), ep->config.name,
+		  ep->qp->qp_num, reason);
 	ep->config.ops->failed(ep->config.arg, reason);
 }
 
@@ -168,7 +176,10 @@ endpoint_untold_push(struct endpoint *ep, uint32_t i)
 	ep->last_untold = i;
 }
 
-/* Reads completions of sends; all but the one of slot `own` are put aside to be told. Returns how many, or -1. */
+/*
+ * Reads completions of sends; all but the one of slot `own` are put aside to be told. Returns how
+ * many, or -1.
+ */
 static int
 endpoint_poll_sends(struct endpoint *ep, uint32_t own)
 {
@@ -236,18 +247,21 @@ endpoint_recv_done(struct endpoint *ep, const struct cq_entry *wc, uint64_t now)
 	struct endpoint_rx rx = {
 		.src_qpn = wc->src_qp,
 		.payload = buf + PROBE_WIRE_GRH,
-		.at = {.ns = now, .error_ns = now - ep->waiting_since_ns, .ticks = wc->ticks, .stamped = wc->stamped},
+		.at = {.ns = now, .error_ns = now - ep->waiting_since_ns, .ticks = wc->ticks,
+		.stamped = wc->stamped},
 	};
 
 	if (wc->status != IBV_WC_SUCCESS) {
 		ep->stats.receive_errors++;
 		if (wc->status != IBV_WC_WR_FLUSH_ERR)
-			log_debug(DEVICE, "%s: receive failed: %s", ep->config.name, ibv_wc_status_str(wc->status));
+			log_debug(DEVICE, "%s: receive failed: %s", ep->config.name,
+				  ibv_wc_status_str(wc->status));
 		else
 			endpoint_fail(ep, "receive queue was flushed");
 		return;
 	}
-	if (wc->byte_len < PROBE_WIRE_GRH || !(wc->wc_flags & IBV_WC_GRH) || grh_parse(buf, &rx.src, &rx.dst) < 0) {
+	if (wc->byte_len < PROBE_WIRE_GRH || !(wc->wc_flags & IBV_WC_GRH) ||
+	    grh_parse(buf, &rx.src, &rx.dst) < 0) {
 		ep->stats.receive_errors++;
 		return;
 	}
@@ -257,8 +271,8 @@ endpoint_recv_done(struct endpoint *ep, const struct cq_entry *wc, uint64_t now)
 }
 
 /*
- * A full receive queue drops silently in the RNIC. As many messages at a stretch as there are buffers is as near as
- * can be seen from here.
+ * A full receive queue drops silently in the RNIC. As many messages at a stretch as there are
+ * buffers is as near as can be seen from here.
  */
 static void
 endpoint_note_drained(struct endpoint *ep, int n)
@@ -345,7 +359,9 @@ endpoint_ready(void *arg, int events)
 	(void)events;
 	while (ibv_get_cq_event(ep->channel, &cq, &context) == 0) {
 		ibv_ack_cq_events(cq, 1);
-		/* Armed before it is drained, so that what arrives meanwhile raises the next event. */
+		/*
+		 * Armed before it is drained, so that what arrives meanwhile raises the next event.
+		 */
 		if (cq == cq_verbs(ep->recv_cq) || ep->in_flight)
 			ibv_req_notify_cq(cq, 0);
 		else
@@ -367,7 +383,9 @@ endpoint_create_cqs(struct endpoint *ep)
 	if (flags < 0 || fcntl(ep->channel->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
 	rc = cq_new(ctx, ep->config.send_depth, ep->channel, ep->config.stamps, &ep->send_cq);
-	return rc < 0 ? rc : cq_new(ctx, ep->config.recv_depth, ep->channel, ep->config.stamps, &ep->recv_cq);
+	return rc < 0 ? rc :
+			cq_new(ctx, ep->config.recv_depth, ep->channel, ep->config.stamps,
+			       &ep->recv_cq);
 }
 
 static int
@@ -393,7 +411,8 @@ endpoint_create_qp(struct endpoint *ep)
 	ep->qp = ibv_create_qp(device_pd(ep->config.device), &init);
 	if (!ep->qp)
 		return -errno;
-	rc = ibv_modify_qp(ep->qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_QKEY);
+	rc = ibv_modify_qp(ep->qp, &attr,
+			   IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_QKEY);
 	if (rc)
 		return -rc;
 	attr.qp_state = IBV_QPS_RTR;
@@ -420,14 +439,16 @@ endpoint_create_buffers(struct endpoint *ep)
 	ep->send_stride = endpoint_align(endpoint_head(c->send_size));
 	slots_size = c->recv_depth * ep->recv_stride + c->send_depth * ep->send_stride;
 	ep->region_size = slots_size + endpoint_align(c->send_size) + endpoint_align(c->recv_size);
-	ep->region = mmap(NULL, ep->region_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ep->region = mmap(NULL, ep->region_size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (ep->region == MAP_FAILED) {
 		ep->region = NULL;
 		return -errno;
 	}
 	ep->zeroes = ep->region + slots_size;
 	ep->junk = ep->zeroes + endpoint_align(c->send_size);
-	ep->mr = ibv_reg_mr(device_pd(c->device), ep->region, ep->region_size, IBV_ACCESS_LOCAL_WRITE);
+	ep->mr = ibv_reg_mr(device_pd(c->device), ep->region, ep->region_size,
+			    IBV_ACCESS_LOCAL_WRITE);
 	if (!ep->mr)
 		return -errno;
 	ep->slots = calloc(c->send_depth, sizeof(*ep->slots));
@@ -492,7 +513,9 @@ endpoint_new(const struct endpoint_config *config, struct endpoint **out)
 			continue;
 		log_error(DEVICE, "%s: no %s for the %s: %s%s", device_get_name(config->device),
 			  endpoint_steps[i].what, config->name, strerror(-rc),
-			  rc == -ENOMEM || rc == -EPERM ? "; raise the locked memory limit (ulimit -l, LimitMEMLOCK=)" : "");
+			  rc == -ENOMEM || rc == -EPERM ?
+				  "; raise the locked memory limit (ulimit -l, LimitMEMLOCK=)" :
+				  "");
 		endpoint_free(ep);
 		return rc;
 	}
@@ -545,7 +568,8 @@ endpoint_post(struct endpoint *ep, uint32_t i, const struct endpoint_send *send)
 		.num_sge = sge[1].length ? 2 : 1,
 		.opcode = IBV_WR_SEND,
 		.send_flags = IBV_SEND_SIGNALED,
-		.wr.ud = {.ah = path_ah_verbs(send->ah), .remote_qpn = send->qpn, .remote_qkey = send->qkey},
+		.wr.ud = {.ah = path_ah_verbs(send->ah), .remote_qpn = send->qpn,
+		.remote_qkey = send->qkey},
 	}, *bad;
 
 	memcpy(endpoint_send_buf(ep, i), send->payload, head);

@@ -159,7 +159,8 @@ path_make_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, uint
 		.is_global = 1,
 		.port_num = device_get_port(path->config.device),
 		.sl = service_level,
-		.grh = {.flow_label = flow_label, .hop_limit = PATH_HOP_LIMIT, .traffic_class = traffic_class},
+		.grh = {.flow_label = flow_label, .hop_limit = PATH_HOP_LIMIT,
+		.traffic_class = traffic_class},
 	};
 	struct path_ah *ah;
 

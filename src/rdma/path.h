@@ -2,10 +2,10 @@
 /*
  * Paths: address handles (AHs) from one local address to one remote address, made without blocking.
  *
- * ibv_create_ah(3) resolves the neighbour synchronously and blocks for about a second when nobody answers. So
- * a path first has rdma_cm resolve the address, which is asynchronous, and makes AHs only while that is fresh. AHs are
- * cached by flow label, traffic class and service level, the least recently used goes, and each lives until the last
- * send that used it has completed.
+ * ibv_create_ah(3) resolves the neighbour synchronously and blocks for about a second when nobody
+ * answers. So a path first has rdma_cm resolve the address, which is asynchronous, and makes AHs
+ * only while that is fresh. AHs are cached by flow label, traffic class and service level, the
+ * least recently used goes, and each lives until the last send that used it has completed.
  */
 #ifndef RPINGMESH_RDMA_PATH_H
 #define RPINGMESH_RDMA_PATH_H
@@ -21,13 +21,17 @@ struct sidr;
 struct path;
 struct path_ah;
 
-#define PATH_FRESH_NS 5000000000ULL  /* how long a resolved neighbour is trusted to be known still */
+#define PATH_FRESH_NS 5000000000ULL /* how long a resolved neighbour is trusted to be known still \
+				     */
 #define PATH_AHS_MAX 256
 #define PATH_RESOLVE_TIMEOUT_MS 1500
 #define PATH_HOP_LIMIT 64
 
 struct path_ops {
-	/* The address is resolved (0), or is not (-errno, logged by who cares). From the loop. May free the path. */
+	/*
+	 * The address is resolved (0), or is not (-errno, logged by who cares). From the loop. May
+	 * free the path.
+	 */
 	void (*resolved)(void *arg, struct path *path, int status);
 };
 
@@ -46,24 +50,25 @@ void path_free(struct path *path);
 /* Starts resolving unless it runs already; ops->resolved follows. 0 or -errno at once. */
 int path_resolve(struct path *path);
 /*
- * Likewise, and when the outcome is there AHs are made anew: the address may lead elsewhere than it did. Until then those
- * there are stay in use: messages are on their way through them.
+ * Likewise, and when the outcome is there AHs are made anew: the address may lead elsewhere than it
+ * did. Until then those there are stay in use: messages are on their way through them.
  */
 int path_verify(struct path *path);
 /*
- * The neighbour is known at this moment for another reason: SIDR just went there and back. AHs are made anew: what the
- * address leads to may have changed.
+ * The neighbour is known at this moment for another reason: SIDR just went there and back. AHs are
+ * made anew: what the address leads to may have changed.
  */
 void path_renew(struct path *path, uint64_t now_ns);
 /* Whether the neighbour was known not long ago. */
 bool path_is_fresh(const struct path *path, uint64_t now_ns);
 
 /*
- * An AH, borrowed: valid until the caller returns to the loop, or as long as it holds a reference. 0 and *out; -EAGAIN:
- * the address is being resolved, ops->resolved follows; other -errno: -EADDRNOTAVAIL when the local address has left the device.
+ * An AH, borrowed: valid until the caller returns to the loop, or as long as it holds a reference.
+ * 0 and *out; -EAGAIN: the address is being resolved, ops->resolved follows; other -errno:
+ * -EADDRNOTAVAIL when the local address has left the device.
  */
-int path_get_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, uint8_t service_level,
-		uint64_t now_ns, struct path_ah **out);
+int path_get_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class,
+		uint8_t service_level, uint64_t now_ns, struct path_ah **out);
 /* Drops all AHs and what is known of the neighbour: the local address has moved. */
 void path_reset(struct path *path);
 

@@ -2,14 +2,15 @@
 /*
  * DOC: sidr
  *
- * One rdma_cm event channel, non-blocking, on the loop. An rdma_cm id belongs to a listener, to a call or
- * to a request that came in; id->context says which, and the owner destroys it. rdma_destroy_id(3) waits for events
- * of the id that were fetched and not acknowledged, so each event is copied, acknowledged and only then acted on.
+ * One rdma_cm event channel, non-blocking, on the loop. An rdma_cm id belongs to a listener, to a
+ * call or to a request that came in; id->context says which, and the owner destroys it.
+ * rdma_destroy_id(3) waits for events of the id that were fetched and not acknowledged, so each
+ * event is copied, acknowledged and only then acted on.
  *
  *   call:  ADDR -> ROUTE -> REPLY -> answered        (address_only: ADDR -> answered)
  *
- * Timer: one per call, its time limit. When rdma_cm refuses at once, the same timer delivers that, so that an answer
- * never comes from within sidr_ask().
+ * Timer: one per call, its time limit. When rdma_cm refuses at once, the same timer delivers that,
+ * so that an answer never comes from within sidr_ask().
  */
 #include "rdma/sidr.h"
 
@@ -27,7 +28,8 @@
 #include "core/loop.h"
 
 #define SIDR_EVENTS_PER_WAKEUP 64
-#define SIDR_BACKLOG 1024 /* what the kernel allows at most: hundreds of hosts may ask while this one stalls */
+#define SIDR_BACKLOG \
+	1024 /* what the kernel allows at most: hundreds of hosts may ask while this one stalls */
 #define SIDR_STATUS_REJECT 2 /* IB_SIDR_REJECT */
 #define SIDR_ROUTE_TIMEOUT_MS 1000
 #define SIDR_REPLY_MAX 136
@@ -60,7 +62,8 @@ static const char *const sidr_step_names[] = {
 	"resolving the route",
 	"waiting for the answer of the peer's daemon",
 };
-static_assert(sizeof(sidr_step_names) / sizeof(sidr_step_names[0]) == SIDR_STEP_N, "a name for each step");
+static_assert(sizeof(sidr_step_names) / sizeof(sidr_step_names[0]) == SIDR_STEP_N,
+	      "a name for each step");
 
 const char *
 sidr_step_name(enum sidr_step step)
@@ -168,7 +171,10 @@ sidr_call_advance(struct sidr_call *call, const struct sidr_event *event)
 static int
 sidr_error(const struct sidr_event *event)
 {
-	/* By kernel 6.1's cm_destroy_id() also for a request that found the listener's queue full; without a listener it is another. */
+	/*
+	 * By kernel 6.1's cm_destroy_id() also for a request that found the listener's queue full;
+	 * without a listener it is another.
+	 */
 	if (event->status == SIDR_STATUS_REJECT)
 		return -EBUSY;
 	if (event->status > 0)
@@ -251,8 +257,8 @@ sidr_ready(void *arg, int events)
 		ud = &cm->param.ud;
 		event = (struct sidr_event){.cm = cm->id, .type = cm->event, .status = cm->status};
 		static_assert(sizeof(event.data) > UINT8_MAX, "room for any private data");
-		if (ud->private_data &&
-		    (cm->event == RDMA_CM_EVENT_CONNECT_REQUEST || cm->event == RDMA_CM_EVENT_ESTABLISHED)) {
+		if (ud->private_data && (cm->event == RDMA_CM_EVENT_CONNECT_REQUEST ||
+					 cm->event == RDMA_CM_EVENT_ESTABLISHED)) {
 			event.len = ud->private_data_len;
 			memcpy(event.data, ud->private_data, event.len);
 		}
@@ -325,23 +331,28 @@ sidr_free(struct sidr *sidr)
 	free(sidr);
 }
 
-/* Whether a descriptor of ours belongs to a uverbs device that has gone, or to the events of one. */
+/*
+ * Whether a descriptor of ours belongs to a uverbs device that has gone, or to the events of one.
+ */
 static bool
 sidr_is_stale_fd(int dir, const char *name)
 {
-	static const char node[] = "/dev/infiniband/uverbs", events[] = "anon_inode:[infinibandevent]";
+	static const char node[] = "/dev/infiniband/uverbs",
+			  events[] = "anon_inode:[infinibandevent]";
 	char link[128];
 	ssize_t len = readlinkat(dir, name, link, sizeof(link) - 1);
 
 	if (len <= 0)
 		return false;
 	link[len] = '\0';
-	return strcmp(link, events) == 0 || (strncmp(link, node, strlen(node)) == 0 && strstr(link, " (deleted)"));
+	return strcmp(link, events) == 0 ||
+	       (strncmp(link, node, strlen(node)) == 0 && strstr(link, " (deleted)"));
 }
 
 /*
- * With no device left librdmacm does not look at its own list (44: sync_devices_list() ends early), and keeps the last
- * devices open. Their files are closed underneath it: /dev/null takes their places until librdmacm closes them itself.
+ * With no device left librdmacm does not look at its own list (44: sync_devices_list() ends early),
+ * and keeps the last devices open. Their files are closed underneath it: /dev/null takes their
+ * places until librdmacm closes them itself.
  */
 static void
 sidr_close_stale(void)
@@ -426,7 +437,8 @@ sidr_cancel(struct sidr_call *call)
 }
 
 int
-sidr_listen(struct sidr *sidr, const struct sidr_listener_config *config, struct sidr_listener **out)
+sidr_listen(struct sidr *sidr, const struct sidr_listener_config *config,
+	    struct sidr_listener **out)
 {
 	struct sidr_listener *listener = calloc(1, sizeof(*listener));
 	struct sockaddr_storage local;
@@ -443,15 +455,17 @@ sidr_listen(struct sidr *sidr, const struct sidr_listener_config *config, struct
 		listener->id.cm = NULL;
 		goto fail;
 	}
-	if (rdma_bind_addr(listener->id.cm, (struct sockaddr *)&local) || rdma_listen(listener->id.cm, SIDR_BACKLOG)) {
+	if (rdma_bind_addr(listener->id.cm, (struct sockaddr *)&local) ||
+	    rdma_listen(listener->id.cm, SIDR_BACKLOG)) {
 		rc = -errno;
 		goto fail;
 	}
 	*out = listener;
 	return 0;
 fail:
-	log_error(CM, "cannot listen on %s, rdma_cm port %u: %s%s", addr_text(&config->local, text), config->port,
-		  strerror(-rc), rc == -EADDRINUSE ? "; another rpingmeshd serves this address" : "");
+	log_error(CM, "cannot listen on %s, rdma_cm port %u: %s%s", addr_text(&config->local, text),
+		  config->port, strerror(-rc),
+		  rc == -EADDRINUSE ? "; another rpingmeshd serves this address" : "");
 	sidr_listener_free(listener);
 	return rc;
 }

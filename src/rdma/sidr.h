@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SIDR over rdma_cm (RDMA_PS_UDP; rdma_cm(7), InfiniBand Architecture volume 1, 12.11): how a daemon learns QPN and
- * Q_Key of another from its IP address alone. One event channel serves all addresses; everything is asynchronous.
+ * SIDR over rdma_cm (RDMA_PS_UDP; rdma_cm(7), InfiniBand Architecture volume 1, 12.11): how a
+ * daemon learns QPN and Q_Key of another from its IP address alone. One event channel serves all
+ * addresses; everything is asynchronous.
  *
- * Each question has a time limit of its own: the kernel would ask on for a minute. Requests are answered in the
- * callback or any time later.
+ * Each question has a time limit of its own: the kernel would ask on for a minute. Requests are
+ * answered in the callback or any time later.
  */
 #ifndef RPINGMESH_RDMA_SIDR_H
 #define RPINGMESH_RDMA_SIDR_H
@@ -29,9 +30,10 @@ const char *sidr_cure(int error);
 void sidr_free(struct sidr *sidr);
 
 /*
- * A device has gone, and nothing of ours is on it any more. librdmacm keeps each device open that it has used, and the kernel
- * cannot finish a removal (soft-RoCE's, for one) while somebody does. Opens the devices that it has not used yet.
- * none_left: there is no device any more, and nobody but librdmacm has one open.
+ * A device has gone, and nothing of ours is on it any more. librdmacm keeps each device open that
+ * it has used, and the kernel cannot finish a removal (soft-RoCE's, for one) while somebody does.
+ * Opens the devices that it has not used yet. none_left: there is no device any more, and nobody
+ * but librdmacm has one open.
  */
 void sidr_forget_gone(bool none_left);
 
@@ -46,8 +48,10 @@ const char *sidr_step_name(enum sidr_step step);
 
 /* What came of a question. Valid during the call. */
 struct sidr_answer {
-	int status;           /* 0, or -errno: -ETIMEDOUT, -EHOSTUNREACH (no such neighbour or route), -ECONNREFUSED (nobody
-				 listens there), -EBUSY (somebody listens, but has not taken the request), -EADDRNOTAVAIL (local address), or what the kernel says */
+	int status; /* 0, or -errno: -ETIMEDOUT, -EHOSTUNREACH (no such neighbour or route),
+		       -ECONNREFUSED (nobody listens there), -EBUSY (somebody listens, but has not
+		       taken the request), -EADDRNOTAVAIL (local address), or what the kernel says
+		     */
 	enum sidr_step step;  /* what was being done then */
 	const uint8_t *data;  /* private data; NULL if address_only */
 	size_t len;
@@ -67,8 +71,8 @@ struct sidr_question {
 #define SIDR_DATA_MAX 180
 
 /*
- * Asks. 0 and *out: `answered` will be called once, from the loop, and *out is void then. -errno: it will not. *out may be
- * used for sidr_cancel() only.
+ * Asks. 0 and *out: `answered` will be called once, from the loop, and *out is void then. -errno:
+ * it will not. *out may be used for sidr_cancel() only.
  */
 int sidr_ask(struct sidr *sidr, const struct sidr_question *question, struct sidr_call **out);
 /* `answered` will not be called. NULL is allowed. */
@@ -85,15 +89,19 @@ struct sidr_listener_config {
 	struct addr local;
 	uint16_t port;
 	/* `request` must be answered or dropped, now or later. */
-	void (*requested)(void *arg, struct sidr_request *request, const struct sidr_request_info *info);
+	void (*requested)(void *arg, struct sidr_request *request,
+			  const struct sidr_request_info *info);
 	void *arg;
 };
 /* 0 and *out, or -errno, logged: -EADDRINUSE, -EADDRNOTAVAIL. */
-int sidr_listen(struct sidr *sidr, const struct sidr_listener_config *config, struct sidr_listener **out);
+int sidr_listen(struct sidr *sidr, const struct sidr_listener_config *config,
+		struct sidr_listener **out);
 /* Requests that came by it remain. NULL is allowed. */
 void sidr_listener_free(struct sidr_listener *listener);
 
-/* Answers with a QPN and private data (at most 136 bytes). The request is void then. 0 or -errno. */
+/*
+ * Answers with a QPN and private data (at most 136 bytes). The request is void then. 0 or -errno.
+ */
 int sidr_answer(struct sidr_request *request, uint32_t qpn, const uint8_t *data, size_t len);
 /* No answer. */
 void sidr_drop(struct sidr_request *request);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What sources.c is looking for, and where it stands: pure, so that it can be tested without a device. QPs whose number
- * decides their UDP source port (SPORT_RULE_QP) get their numbers in order, most of the time: a cheap QP tells where the
- * numbering stands, and when the next number has a wanted port, the next QP is made as an endpoint.
+ * What sources.c is looking for, and where it stands: pure, so that it can be tested without a
+ * device. QPs whose number decides their UDP source port (SPORT_RULE_QP) get their numbers in
+ * order, most of the time: a cheap QP tells where the numbering stands, and when the next number
+ * has a wanted port, the next QP is made as an endpoint.
  */
 #ifndef RPINGMESH_RDMA_SOURCE_SEARCH_H
 #define RPINGMESH_RDMA_SOURCE_SEARCH_H
@@ -45,16 +46,17 @@ struct endpoint *source_search_get(const struct source_search *search, uint16_t 
 
 enum source_step source_search_next(const struct source_search *search);
 /*
- * A QP with this number was made. endpoint: if it was made as one. Returns whether that was taken (it is given back by
- * source_search_unwant()); otherwise it is still the caller's.
+ * A QP with this number was made. endpoint: if it was made as one. Returns whether that was taken
+ * (it is given back by source_search_unwant()); otherwise it is still the caller's.
  */
 bool source_search_made(struct source_search *search, uint32_t qpn, struct endpoint *endpoint);
 /* The numbering may have gone on without us. */
 void source_search_pause(struct source_search *search);
 
 /*
- * How long to do nothing after a try that took took_ns. One long try between short ones counts as a short one: the host was
- * busy with something else, and fifty times as long without a search would help nobody.
+ * How long to do nothing after a try that took took_ns. One long try between short ones counts as a
+ * short one: the host was busy with something else, and fifty times as long without a search would
+ * help nobody.
  */
 uint64_t source_search_pause_ns(struct source_search *search, uint64_t took_ns);
 

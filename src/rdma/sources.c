@@ -2,15 +2,15 @@
 /*
  * DOC: sources
  *
- * Owns the endpoints that source_search.c keeps by their ports, and while it searches a bare QP on a CQ of one entry. The bare
- * QP is kept until the next one has been made: a driver that gives the lowest free number (rxe of Linux 5.10) would hand out
- * the same one for ever.
+ * Owns the endpoints that source_search.c keeps by their ports, and while it searches a bare QP on
+ * a CQ of one entry. The bare QP is kept until the next one has been made: a driver that gives the
+ * lowest free number (rxe of Linux 5.10) would hand out the same one for ever.
  *
- * Endpoints that nobody wants any more go to `unwanted` and are freed from the loop: the last want may go in one of their own
- * callbacks.
+ * Endpoints that nobody wants any more go to `unwanted` and are freed from the loop: the last want
+ * may go in one of their own callbacks.
  *
- * Timer: `next` makes the next try. It is armed as long as something is wanted and not found, and never before next_ns, which
- * is what keeps the search within its share of the time.
+ * Timer: `next` makes the next try. It is armed as long as something is wanted and not found, and
+ * never before next_ns, which is what keeps the search within its share of the time.
  */
 #include "rdma/sources.h"
 
@@ -68,7 +68,8 @@ sources_make_bare(struct sources *sources)
 	struct ibv_qp *qp;
 
 	if (!sources->cq)
-		sources->cq = ibv_create_cq(device_context(sources->config.device), 1, NULL, NULL, 0);
+		sources->cq =
+			ibv_create_cq(device_context(sources->config.device), 1, NULL, NULL, 0);
 	if (!sources->cq)
 		return -errno;
 	init.send_cq = init.recv_cq = sources->cq;
@@ -103,8 +104,8 @@ sources_note(struct sources *sources, int rc)
 		return;
 	}
 	if (sources->retry_ns == 0)
-		log_warning(DEVICE, "%s: no QP to search for UDP source ports with: %s", device_get_name(sources->config.device),
-			    strerror(-rc));
+		log_warning(DEVICE, "%s: no QP to search for UDP source ports with: %s",
+			    device_get_name(sources->config.device), strerror(-rc));
 	sources->retry_ns = sources->retry_ns ? 2 * sources->retry_ns : SOURCES_RETRY_MIN_NS;
 	if (sources->retry_ns > SOURCES_RETRY_MAX_NS)
 		sources->retry_ns = SOURCES_RETRY_MAX_NS;
@@ -143,7 +144,8 @@ sources_try(void *arg)
 	if (source_search_next(&sources->search) == SOURCE_STEP_NONE)
 		sources_rest(sources);
 	took_ns = clock_mono_ns() - begin_ns;
-	sources->next_ns = begin_ns + took_ns + source_search_pause_ns(&sources->search, took_ns) + sources->retry_ns;
+	sources->next_ns = begin_ns + took_ns + source_search_pause_ns(&sources->search, took_ns) +
+			   sources->retry_ns;
 	sources_arm(sources);
 }
 

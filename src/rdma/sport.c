@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define SPORT_BITS 14
-#define SPORT_GOLDEN_RATIO 0x61c88647u /* GOLDEN_RATIO_32 of the kernel's hash_32(), include/linux/hash.h */
+#define SPORT_GOLDEN_RATIO \
+	0x61c88647u /* GOLDEN_RATIO_32 of the kernel's hash_32(), include/linux/hash.h */
 
 static const struct {
 	const char *driver;

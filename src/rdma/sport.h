@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UDP source ports. RoCE v2 networks spread load over equal-cost paths by the UDP source port, which the driver
- * chooses. What is known of the drivers' rules for UD QPs; where nothing is known, that is the answer.
+ * UDP source ports. RoCE v2 networks spread load over equal-cost paths by the UDP source port,
+ * which the driver chooses. What is known of the drivers' rules for UD QPs; where nothing is known,
+ * that is the answer.
  */
 #ifndef RPINGMESH_RDMA_SPORT_H
 #define RPINGMESH_RDMA_SPORT_H
@@ -14,11 +15,14 @@
 
 enum sport_rule {
 	SPORT_RULE_UNKNOWN,
-	/* One port per QP, whatever the AH says: rxe (kernel: drivers/infiniband/sw/rxe/rxe_qp.c, rxe_qp_init_req). */
+	/*
+	 * One port per QP, whatever the AH says: rxe (kernel: drivers/infiniband/sw/rxe/rxe_qp.c,
+	 * rxe_qp_init_req).
+	 */
 	SPORT_RULE_QP,
 	/*
-	 * The AH's flow label folded to 14 bits (kernel: rdma_flow_label_to_udp_sport(), ibv_flow_label_to_udp_sport(3)); with
-	 * flow label 0 the driver chooses: mlx5.
+	 * The AH's flow label folded to 14 bits (kernel: rdma_flow_label_to_udp_sport(),
+	 * ibv_flow_label_to_udp_sport(3)); with flow label 0 the driver chooses: mlx5.
 	 */
 	SPORT_RULE_FLOW_LABEL,
 };

@@ -15,8 +15,8 @@ struct buffer {
 void buffer_free(struct buffer *b);
 
 /*
- * Makes room for n bytes behind what is there; 0 or -ENOMEM. Moves bytes only when half the room in front
- * is spent, so the cost of a byte does not grow with the queue.
+ * Makes room for n bytes behind what is there; 0 or -ENOMEM. Moves bytes only when half the room in
+ * front is spent, so the cost of a byte does not grow with the queue.
  */
 int buffer_reserve(struct buffer *b, size_t n);
 

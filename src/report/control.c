@@ -4,11 +4,13 @@
  *
  * Objects: the control owns its socket and its clients. A client owns an input buffer that holds at
  * most one frame and a bit, and an output queue. Both are bounded: frame_scan refuses what a header
- * declares beyond CONTROL_FRAME_MAX before the decoder sees it, and no request is taken while more than
- * CONTROL_QUEUE_LOW bytes of answers wait, so a client that asks without reading only stops itself.
+ * declares beyond CONTROL_FRAME_MAX before the decoder sees it, and no request is taken while more
+ * than CONTROL_QUEUE_LOW bytes of answers wait, so a client that asks without reading only stops
+ * itself.
  *
- * A wake-up takes a few frames at most. When more wait in the buffer the client asks for LOOP_WRITE as
- * well: a socket that can be written calls back at once, at the control priority, behind the others.
+ * A wake-up takes a few frames at most. When more wait in the buffer the client asks for LOOP_WRITE
+ * as well: a socket that can be written calls back at once, at the control priority, behind the
+ * others.
  *
  * A dropped client is closed at once and moves to the list of the dead; from there the loop tells
  * the daemon and frees it, when nobody up the stack can hold it any more.
@@ -164,7 +166,8 @@ control_flush(struct control_client *client)
 	struct buffer *out = &client->out;
 
 	for (int i = 0; i < CONTROL_WRITES_PER_WAKEUP && out->len > 0; i++) {
-		ssize_t n = send(client->fd, out->data + out->off, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(client->fd, out->data + out->off, out->len,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -178,8 +181,8 @@ control_flush(struct control_client *client)
 
 /* head and body are queued together or not at all. */
 static int
-control_queue(struct control_client *client, const msgpack_sbuffer *head, const msgpack_sbuffer *body,
-	      size_t limit)
+control_queue(struct control_client *client, const msgpack_sbuffer *head,
+	      const msgpack_sbuffer *body, size_t limit)
 {
 	size_t n = head->size + body->size;
 
@@ -236,7 +239,8 @@ control_methods_call(void *arg, struct control_client *client, const msgpack_obj
 		     msgpack_packer *result, struct control_error *error);
 
 static const struct control_method control_methods_method = {
-	.name = "methods", .doc = "The methods that this daemon knows", .call = control_methods_call,
+	.name = "methods", .doc = "The methods that this daemon knows",
+	.call = control_methods_call,
 };
 
 static int
@@ -256,8 +260,8 @@ control_methods_call(void *arg, struct control_client *client, const msgpack_obj
 }
 
 static int
-control_dispatch(struct control_client *client, const struct rpc_request *req, msgpack_packer *result,
-		 struct control_error *error)
+control_dispatch(struct control_client *client, const struct rpc_request *req,
+		 msgpack_packer *result, struct control_error *error)
 {
 	struct control *control = client->control;
 	const struct control_method *m = control_method_find(control, req->method);
@@ -271,12 +275,14 @@ control_dispatch(struct control_client *client, const struct rpc_request *req, m
 	}
 	if (m->right == CONTROL_CHANGE && !client->may_change) {
 		error->code = EPERM;
-		snprintf(error->message, sizeof(error->message), "%s is for root and the daemon's own user", m->name);
+		snprintf(error->message, sizeof(error->message),
+			 "%s is for root and the daemon's own user", m->name);
 		return -EPERM;
 	}
 	if (req->params->type != MSGPACK_OBJECT_ARRAY) {
 		error->code = EINVAL;
-		snprintf(error->message, sizeof(error->message), "%s: params must be an array", m->name);
+		snprintf(error->message, sizeof(error->message), "%s: params must be an array",
+			 m->name);
 		return -EINVAL;
 	}
 	rc = m->call(control->config.arg, client, req->params, result, error);
@@ -302,8 +308,10 @@ control_respond(struct control_client *client, uint32_t id, const struct control
 		msgpack_pack_nil(&pk);
 	if (control_queue(client, &head, result, CONTROL_QUEUE_MAX) < 0) {
 		client->control->stats.slow_clients++;
-		log_warning(CONTROL, "client %llu disconnected: an answer of %zu bytes does not fit its queue",
-			    (unsigned long long)client->id, head.size + result->size);
+		log_warning(
+			CONTROL,
+			"client %llu disconnected: an answer of %zu bytes does not fit its queue",
+			(unsigned long long)client->id, head.size + result->size);
 		control_drop(client);
 	}
 	msgpack_sbuffer_destroy(&head);
@@ -354,7 +362,8 @@ control_scan_reason(ssize_t rc)
 {
 	if (rc == -EMSGSIZE)
 		return "a frame that is too long";
-	return rc == -ELOOP ? "a frame that is nested too deeply" : "a frame that is not MessagePack";
+	return rc == -ELOOP ? "a frame that is nested too deeply" :
+			      "a frame that is not MessagePack";
 }
 
 /* Answers what is complete, within the budget of one wake-up. */
@@ -366,7 +375,8 @@ control_frames(struct control_client *client)
 
 	client->more = false;
 	for (int i = 0; in->len > 0 && !client->dead; i++) {
-		ssize_t n = frame_scan_next(&client->scan, (const uint8_t *)in->data + in->off, in->len);
+		ssize_t n = frame_scan_next(&client->scan, (const uint8_t *)in->data + in->off,
+					    in->len);
 
 		if (n < 0)
 			control_drop_bad(client, control_scan_reason(n));
@@ -427,7 +437,8 @@ control_peer_may_change(int fd)
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && (cred.uid == 0 || cred.uid == geteuid());
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+	       (cred.uid == 0 || cred.uid == geteuid());
 }
 
 static int
@@ -435,7 +446,8 @@ control_client_new(struct control *control, int fd)
 {
 	struct control_client *client = calloc(1, sizeof(*client));
 	struct loop_fd_config watch = {
-		.fd = fd, .events = LOOP_READ, .priority = LOOP_PRIORITY_CONTROL, .name = "control client",
+		.fd = fd, .events = LOOP_READ, .priority = LOOP_PRIORITY_CONTROL,
+		.name = "control client",
 		.cb = control_client_ready, .arg = client,
 	};
 	int rc = client ? loop_fd_new(control->loop, &watch, &client->watch) : -ENOMEM;
@@ -461,7 +473,8 @@ control_take(struct control *control, int fd)
 	if (control->stats.clients >= CONTROL_CLIENTS_MAX) {
 		control->stats.refused++;
 		if (!control->full)
-			log_warning(CONTROL, "%u clients are connected, further ones are refused", CONTROL_CLIENTS_MAX);
+			log_warning(CONTROL, "%u clients are connected, further ones are refused",
+				    CONTROL_CLIENTS_MAX);
 		control->full = true;
 		close(fd);
 		return;
@@ -471,7 +484,9 @@ control_take(struct control *control, int fd)
 		close(fd);
 }
 
-/* Out of descriptors or memory: the connection stays in the queue, so poll would call back at once. */
+/*
+ * Out of descriptors or memory: the connection stays in the queue, so poll would call back at once.
+ */
 static void
 control_pause(struct control *control)
 {
@@ -519,7 +534,8 @@ control_watch(struct control *control)
 		.fd = control->listen.fd, .events = LOOP_READ, .priority = LOOP_PRIORITY_CONTROL,
 		.name = "control socket", .cb = control_accept, .arg = control,
 	};
-	int rc = loop_timer_new(control->loop, "control pause", control_pause_over, control, &control->pause);
+	int rc = loop_timer_new(control->loop, "control pause", control_pause_over, control,
+				&control->pause);
 
 	return rc < 0 ? rc : loop_fd_new(control->loop, &watch, &control->watch);
 }

@@ -51,9 +51,10 @@ struct control_config {
 	const struct control_method *methods;
 	size_t n_methods;
 	void *arg;                 /* for call and gone */
-	void (*gone)(void *arg, struct control_client *client); /* the client is about to be freed */
-	int listen_fd;             /* ≥ 0: already listening (socket activation), path is for messages only;
-				      taken over on success. -1: none. */
+	void (*gone)(void *arg,
+		     struct control_client *client); /* the client is about to be freed */
+	int listen_fd; /* ≥ 0: already listening (socket activation), path is for messages only;
+			  taken over on success. -1: none. */
 };
 
 struct control_stats {
@@ -74,25 +75,27 @@ struct control_stats {
 #define CONTROL_CLIENTS_MAX 128u
 
 /*
- * 0 and *out, or -errno, logged with the path: -EADDRINUSE when a live daemon listens there already,
- * -ENOENT when the directory is missing, -EACCES. Does not block (connecting to a Unix socket to see
- * whether somebody listens does not wait).
+ * 0 and *out, or -errno, logged with the path: -EADDRINUSE when a live daemon listens there
+ * already, -ENOENT when the directory is missing, -EACCES. Does not block (connecting to a Unix
+ * socket to see whether somebody listens does not wait).
  */
 int control_new(struct loop *loop, const struct control_config *config, struct control **out);
 
 /*
- * Stops, disconnects everybody (calling gone for each), removes the socket it made; its memory goes when
- * the loop runs next or is freed. NULL is allowed.
+ * Stops, disconnects everybody (calling gone for each), removes the socket it made; its memory goes
+ * when the loop runs next or is freed. NULL is allowed.
  */
 void control_free(struct control *control);
 
 /*
- * Queues the notification [2, method, [payload]]; `payload` is one packed object. 0, or -ENOBUFS when
- * the client's queue is full: dropped and counted, for the client and in all. The client sees the number
- * in the next notification that fits: a notification "dropped" with [{"count": N}] precedes it. Does not
- * call gone: a client that has hung up, whose gone is still to come, is -ENOBUFS too, uncounted.
+ * Queues the notification [2, method, [payload]]; `payload` is one packed object. 0, or -ENOBUFS
+ * when the client's queue is full: dropped and counted, for the client and in all. The client sees
+ * the number in the next notification that fits: a notification "dropped" with [{"count": N}]
+ * precedes it. Does not call gone: a client that has hung up, whose gone is still to come, is
+ * -ENOBUFS too, uncounted.
  */
-int control_notify(struct control_client *client, const char *method, const msgpack_sbuffer *payload);
+int control_notify(struct control_client *client, const char *method,
+		   const msgpack_sbuffer *payload);
 
 /* root, or the daemon's own user. */
 bool control_client_may_change(const struct control_client *client);

@@ -20,13 +20,15 @@ static const char *const type_names[] = {
 	[EXPOSITION_GAUGE] = "gauge",
 	[EXPOSITION_HISTOGRAM] = "histogram",
 };
-static_assert(sizeof(type_names) / sizeof(type_names[0]) == EXPOSITION_TYPE_N, "a name for each type");
+static_assert(sizeof(type_names) / sizeof(type_names[0]) == EXPOSITION_TYPE_N,
+	      "a name for each type");
 
 const char *
 exposition_content_type(enum exposition_format format)
 {
-	return format == EXPOSITION_OPENMETRICS ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-						: "text/plain; version=0.0.4; charset=utf-8";
+	return format == EXPOSITION_OPENMETRICS ?
+		       "application/openmetrics-text; version=1.0.0; charset=utf-8" :
+		       "text/plain; version=0.0.4; charset=utf-8";
 }
 
 /* A weight of RFC 9110 section 12.4.2, in thousandths; what is none counts as 1. */
@@ -46,7 +48,8 @@ exposition_quality(const char *text)
 /* How much a client wants the formats, in thousandths; 0: not at all. */
 struct exposition_wish {
 	unsigned int openmetrics, text;
-	int text_by; /* what has said so: 0 nothing, then what is closer to text/plain, which takes precedence (RFC 9110 section 12.5.1) */
+	int text_by; /* what has said so: 0 nothing, then what is closer to text/plain, which takes
+			precedence (RFC 9110 section 12.5.1) */
 };
 
 static int
@@ -87,7 +90,8 @@ exposition_hear(struct exposition_wish *wish, char *range)
 		else if (strncasecmp(param, "version=", 8) == 0)
 			is_known = exposition_is_known(param + 8);
 	}
-	if (type && strcasecmp(type, "application/openmetrics-text") == 0 && is_known && q > wish->openmetrics)
+	if (type && strcasecmp(type, "application/openmetrics-text") == 0 && is_known &&
+	    q > wish->openmetrics)
 		wish->openmetrics = q;
 	if (text_by > wish->text_by || (text_by && text_by == wish->text_by && q > wish->text)) {
 		wish->text_by = text_by;
@@ -104,7 +108,8 @@ exposition_negotiate(const char *accept)
 	while (rest && (range = strsep(&rest, ",")))
 		exposition_hear(&wish, range);
 	free(copy);
-	return wish.openmetrics && wish.openmetrics >= wish.text ? EXPOSITION_OPENMETRICS : EXPOSITION_PROMETHEUS;
+	return wish.openmetrics && wish.openmetrics >= wish.text ? EXPOSITION_OPENMETRICS :
+								   EXPOSITION_PROMETHEUS;
 }
 
 static void
@@ -143,12 +148,17 @@ exposition_print(struct exposition *e, const char *format, ...)
 static size_t
 exposition_utf8(const unsigned char *s)
 {
-	size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+	size_t n = *s < 0x80		   ? 1 :
+		   *s >= 0xc2 && *s < 0xe0 ? 2 :
+		   *s >= 0xe0 && *s < 0xf0 ? 3 :
+		   *s >= 0xf0 && *s < 0xf5 ? 4 :
+					     0;
 
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) || (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
+	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return n;
 }
@@ -179,8 +189,8 @@ exposition_family_len(const struct exposition *e)
 {
 	size_t len = strlen(e->family->name), suffix = strlen(EXPOSITION_SUFFIX);
 
-	if (e->format == EXPOSITION_OPENMETRICS && e->family->type == EXPOSITION_COUNTER && len > suffix &&
-	    strcmp(e->family->name + len - suffix, EXPOSITION_SUFFIX) == 0)
+	if (e->format == EXPOSITION_OPENMETRICS && e->family->type == EXPOSITION_COUNTER &&
+	    len > suffix && strcmp(e->family->name + len - suffix, EXPOSITION_SUFFIX) == 0)
 		len -= suffix;
 	return len;
 }
@@ -200,7 +210,8 @@ exposition_family(struct exposition *e, const struct exposition_family *family)
 
 /* name{a="b",le="bound"}, and a blank. */
 static void
-exposition_sample(struct exposition *e, const char *suffix, const struct exposition_label *labels, const char *le)
+exposition_sample(struct exposition *e, const char *suffix, const struct exposition_label *labels,
+		  const char *le)
 {
 	size_t n = 0;
 
@@ -239,8 +250,8 @@ exposition_double(struct exposition *e, const struct exposition_label *labels, d
 static const char *
 exposition_seconds(uint64_t ns, char text[32])
 {
-	size_t n = (size_t)snprintf(text, 32, "%" PRIu64 ".%09" PRIu64, (uint64_t)(ns / NSEC_PER_SEC),
-				   (uint64_t)(ns % NSEC_PER_SEC));
+	size_t n = (size_t)snprintf(text, 32, "%" PRIu64 ".%09" PRIu64,
+				    (uint64_t)(ns / NSEC_PER_SEC), (uint64_t)(ns % NSEC_PER_SEC));
 
 	while (text[n - 1] == '0' && text[n - 2] != '.')
 		text[--n] = '\0';
@@ -257,8 +268,9 @@ exposition_ns(struct exposition *e, const struct exposition_label *labels, uint6
 }
 
 void
-exposition_histogram(struct exposition *e, const struct exposition_label *labels, const uint64_t *bound_ns, const uint64_t *n,
-		     size_t n_bounds, uint64_t count, uint64_t sum_ns)
+exposition_histogram(struct exposition *e, const struct exposition_label *labels,
+		     const uint64_t *bound_ns, const uint64_t *n, size_t n_bounds, uint64_t count,
+		     uint64_t sum_ns)
 {
 	uint64_t below = 0;
 	char text[32];

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text of metrics, in either of two formats: Prometheus' text format 0.0.4, and OpenMetrics 1.0 (the specification of that
- * name), which differ in the names of counters' families, in units, and in the line at the end. Pure: writes to a buffer.
+ * Text of metrics, in either of two formats: Prometheus' text format 0.0.4, and OpenMetrics 1.0
+ * (the specification of that name), which differ in the names of counters' families, in units, and
+ * in the line at the end. Pure: writes to a buffer.
  *
- * A family is begun once and its samples follow. Names must be as the specification wants them and are not looked at;
- * the values of labels may be any text: what must be is escaped, and what is not UTF-8 becomes '?'.
+ * A family is begun once and its samples follow. Names must be as the specification wants them and
+ * are not looked at; the values of labels may be any text: what must be is escaped, and what is not
+ * UTF-8 becomes '?'.
  */
 #ifndef RPINGMESH_REPORT_EXPOSITION_H
 #define RPINGMESH_REPORT_EXPOSITION_H
@@ -23,8 +25,9 @@ enum exposition_format {
 /* For the Content-Type header. */
 const char *exposition_content_type(enum exposition_format format);
 /*
- * What a client wants that sends this Accept header (RFC 9110 section 12.5.1); NULL: it sends none. OpenMetrics only for who names
- * it, in version 0.0.1 or 1.0.0, and wants it no less than text; who wants neither gets text.
+ * What a client wants that sends this Accept header (RFC 9110 section 12.5.1); NULL: it sends none.
+ * OpenMetrics only for who names it, in version 0.0.1 or 1.0.0, and wants it no less than text; who
+ * wants neither gets text.
  */
 enum exposition_format exposition_negotiate(const char *accept);
 
@@ -38,7 +41,7 @@ enum exposition_type {
 struct exposition_family {
 	const char *name;     /* as in Prometheus' format: with unit and _total */
 	enum exposition_type type;
-	const char *unit;     /* NULL: none; else the name has it behind its last '_' (before _total) */
+	const char *unit; /* NULL: none; else the name has it behind its last '_' (before _total) */
 	const char *help;     /* one line */
 };
 
@@ -55,15 +58,22 @@ struct exposition {
 };
 
 void exposition_family(struct exposition *e, const struct exposition_family *family);
-/* Samples of a counter or gauge. labels end at the first without a name, or at EXPOSITION_LABELS_MAX. NULL: none. */
+/*
+ * Samples of a counter or gauge. labels end at the first without a name, or at
+ * EXPOSITION_LABELS_MAX. NULL: none.
+ */
 void exposition_u64(struct exposition *e, const struct exposition_label *labels, uint64_t value);
 void exposition_double(struct exposition *e, const struct exposition_label *labels, double value);
 /* Nanoseconds as seconds, to the nanosecond. */
 void exposition_ns(struct exposition *e, const struct exposition_label *labels, uint64_t ns);
 
-/* A histogram's samples: counts below each bound, which add up to `count` with those above the last. Bounds in ns. */
-void exposition_histogram(struct exposition *e, const struct exposition_label *labels, const uint64_t *bound_ns,
-			  const uint64_t *n, size_t n_bounds, uint64_t count, uint64_t sum_ns);
+/*
+ * A histogram's samples: counts below each bound, which add up to `count` with those above the
+ * last. Bounds in ns.
+ */
+void exposition_histogram(struct exposition *e, const struct exposition_label *labels,
+			  const uint64_t *bound_ns, const uint64_t *n, size_t n_bounds,
+			  uint64_t count, uint64_t sum_ns);
 
 /* The line that says that nothing is missing. */
 void exposition_end(struct exposition *e);

@@ -2,17 +2,21 @@
 /*
  * DOC: http
  *
- * struct http owns libevent's server, its listener, and the answers under way. An answer owns a page of the source and holds
- * libevent's request, which libevent gives up to us when the connection breaks: whoever has it then frees it by ending it.
+ * struct http owns libevent's server, its listener, and the answers under way. An answer owns a
+ * page of the source and holds libevent's request, which libevent gives up to us when the
+ * connection breaks: whoever has it then frees it by ending it.
  *
- * libevent 2.1 neither limits connections nor says when one ends. So http keeps a reference to the bufferevent of each, and takes
- * it for ended once libevent has unset its callbacks, as bufferevent_free(3) does. With BEV_OPT_CLOSE_ON_FREE the last reference
- * closes the socket, and its number cannot come back before that.
+ * libevent 2.1 neither limits connections nor says when one ends. So http keeps a reference to the
+ * bufferevent of each, and takes it for ended once libevent has unset its callbacks, as
+ * bufferevent_free(3) does. With BEV_OPT_CLOSE_ON_FREE the last reference closes the socket, and
+ * its number cannot come back before that.
  *
- * Timers: one an answer, for its next piece: so each piece is a callback of the loop of its own, timed like all others. Another,
- * each HTTP_TICK_NS while there are connections, looks after them and opens the listener again that a limit has closed.
+ * Timers: one an answer, for its next piece: so each piece is a callback of the loop of its own,
+ * timed like all others. Another, each HTTP_TICK_NS while there are connections, looks after them
+ * and opens the listener again that a limit has closed.
  *
- * When accept(2) fails, libevent hands the callback its own server alone: so those that there are stand in a list.
+ * When accept(2) fails, libevent hands the callback its own server alone: so those that there are
+ * stand in a list.
  */
 #include "report/http.h"
 
@@ -59,7 +63,7 @@ struct http {
 	struct evhttp *server;
 	struct evconnlistener *listener; /* owned by the server */
 	struct loop_timer *tick;
-	bool ticking, paused;            /* paused: accept(2) has failed since the last connection */
+	bool ticking, paused; /* paused: accept(2) has failed since the last connection */
 	struct http_client client[HTTP_CLIENTS_MAX];
 	uint32_t n_clients, accepts;     /* the latter since the last tick */
 	LIST_HEAD(http_answers, http_answer) answers;
@@ -117,7 +121,10 @@ http_closed(struct evhttp_connection *connection, void *arg)
 	loop_timer_set(answer->timer, 0);
 }
 
-/* An answer that cannot be finished must not look whole: the connection is closed without the last chunk. */
+/*
+ * An answer that cannot be finished must not look whole: the connection is closed without the last
+ * chunk.
+ */
 static void
 http_cut(struct http_answer *answer)
 {
@@ -172,13 +179,16 @@ http_refuse(struct http *http, struct evhttp_request *request)
 
 /* 0 and *out: an answer that has a page. */
 static int
-http_answer_new(struct http *http, struct evhttp_request *request, const char **type, struct http_answer **out)
+http_answer_new(struct http *http, struct evhttp_request *request, const char **type,
+		struct http_answer **out)
 {
-	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(request), "Accept");
+	const char *accept =
+		evhttp_find_header(evhttp_request_get_input_headers(request), "Accept");
 	struct http_answer *answer = calloc(1, sizeof(*answer));
 	int rc = -ENOMEM;
 
-	if (!answer || loop_timer_new(http->loop, "metrics", http_piece, answer, &answer->timer) < 0)
+	if (!answer ||
+	    loop_timer_new(http->loop, "metrics", http_piece, answer, &answer->timer) < 0)
 		goto no_timer;
 	rc = http->source.begin(http->source.arg, accept, &answer->page, type);
 	if (rc < 0)
@@ -201,7 +211,8 @@ no_timer:
 static void
 http_client_asks(struct http *http, struct evhttp_request *request)
 {
-	const struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
+	const struct bufferevent *bev =
+		evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
 
 	for (uint32_t i = 0; i < http->n_clients; i++)
 		if (http->client[i].bev == bev)
@@ -216,7 +227,8 @@ http_get(struct evhttp_request *request, void *arg)
 	const char *type;
 
 	http_client_asks(http, request);
-	if (http->n_answers >= HTTP_ANSWERS_MAX || http_answer_new(http, request, &type, &answer) < 0) {
+	if (http->n_answers >= HTTP_ANSWERS_MAX ||
+	    http_answer_new(http, request, &type, &answer) < 0) {
 		http_refuse(http, request);
 		return;
 	}
@@ -240,7 +252,8 @@ http_other(struct evhttp_request *request, void *arg)
 	http->stats.bad++;
 	if (body)
 		evbuffer_add_printf(body, "There is only %s here.\n", http->path);
-	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "text/plain; charset=utf-8");
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
+			  "text/plain; charset=utf-8");
 	evhttp_send_reply(request, HTTP_NOTFOUND, "Not Found", body);
 	if (body)
 		evbuffer_free(body);
@@ -316,7 +329,9 @@ http_tick(void *arg)
 		http_tick_soon(http);
 }
 
-/* Out of descriptors or memory: the connection stays in the queue, so poll would call back at once. */
+/*
+ * Out of descriptors or memory: the connection stays in the queue, so poll would call back at once.
+ */
 static void
 http_accept_failed(struct evconnlistener *listener, void *arg)
 {
@@ -335,7 +350,9 @@ http_accept_failed(struct evconnlistener *listener, void *arg)
 	http_tick_soon(http);
 }
 
-/* Called for each connection that is taken: behind all that probes want, and not too many of them. */
+/*
+ * Called for each connection that is taken: behind all that probes want, and not too many of them.
+ */
 static struct bufferevent *
 http_accepted(struct event_base *base, void *arg)
 {
@@ -344,7 +361,10 @@ http_accepted(struct event_base *base, void *arg)
 
 	if (!bev)
 		return NULL;
-	/* While an answer is being sent, libevent goes on reading, to see the end of the connection. */
+	/*
+	 * While an answer is being sent, libevent goes on reading, to see the end of the
+	 * connection.
+	 */
 	bufferevent_setwatermark(bev, EV_READ, 0, HTTP_INPUT_MAX);
 	if (http->n_clients == HTTP_CLIENTS_MAX)
 		return bev;
@@ -354,7 +374,8 @@ http_accepted(struct event_base *base, void *arg)
 	http->paused = false;
 	bufferevent_priority_set(bev, LOOP_PRIORITY_CONTROL);
 	bufferevent_incref(bev);
-	http->client[http->n_clients++] = (struct http_client){.bev = bev, .since_ns = clock_mono_ns()};
+	http->client[http->n_clients++] =
+		(struct http_client){.bev = bev, .since_ns = clock_mono_ns()};
 	if (http->n_clients == HTTP_CLIENTS_MAX || ++http->accepts >= HTTP_ACCEPTS_PER_S)
 		evconnlistener_disable(http->listener);
 	http_tick_soon(http);
@@ -371,7 +392,8 @@ http_listen(struct http *http, const char *listen)
 	if (evutil_parse_sockaddr_port(listen, (struct sockaddr *)&addr, &len) < 0)
 		return -EINVAL;
 	errno = 0;
-	http->listener = evconnlistener_new_bind(loop_base(http->loop), NULL, NULL, flags, HTTP_BACKLOG, (struct sockaddr *)&addr, len);
+	http->listener = evconnlistener_new_bind(loop_base(http->loop), NULL, NULL, flags,
+						 HTTP_BACKLOG, (struct sockaddr *)&addr, len);
 	if (!http->listener)
 		return errno ? -errno : -ENOMEM;
 	if (!evhttp_bind_listener(http->server, http->listener)) {
@@ -384,7 +406,8 @@ http_listen(struct http *http, const char *listen)
 }
 
 int
-http_new(struct loop *loop, const char *listen, const char *path, const struct http_source *source, struct http **out)
+http_new(struct loop *loop, const char *listen, const char *path, const struct http_source *source,
+	 struct http **out)
 {
 	struct http *http = calloc(1, sizeof(*http));
 	int rc = -ENOMEM;

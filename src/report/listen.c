@@ -76,7 +76,9 @@ listen_group(const char *path, const char *name)
 	group = getgrnam(name);
 	if (group)
 		return group->gr_gid;
-	log_warning(CONTROL, "%s: there is no group \"%s\": only root and the daemon's own user may connect (groupadd -r %s)",
+	log_warning(CONTROL,
+		    "%s: there is no group \"%s\": only root and the daemon's own user may connect "
+		    "(groupadd -r %s)",
 		    path, name, name);
 	return LISTEN_NO_GROUP;
 }
@@ -97,8 +99,9 @@ listen_share(const char *path, gid_t gid)
 {
 	if (chown(path, (uid_t)-1, gid) == 0)
 		return;
-	log_warning(CONTROL, "%s: chown to group %u: %s: only root and the daemon's own user may connect", path,
-		    (unsigned int)gid, strerror(errno));
+	log_warning(CONTROL,
+		    "%s: chown to group %u: %s: only root and the daemon's own user may connect",
+		    path, (unsigned int)gid, strerror(errno));
 	if (chmod(path, 0600) < 0)
 		log_warning(CONTROL, "%s: chmod 0600: %s", path, strerror(errno));
 }
@@ -113,7 +116,8 @@ listen_failed(const char *path, int rc)
 	else if (rc == -EEXIST)
 		why = "the file exists and is not a socket";
 	else if (rc == -ENOENT)
-		why = "its directory does not exist: make it, or start the daemon by systemd, which does";
+		why = "its directory does not exist: make it, or start the daemon by systemd, "
+		      "which does";
 	log_error(CONTROL, "control socket %s: %s", path, why);
 	return rc;
 }
@@ -163,7 +167,8 @@ listen_adopt(int fd, struct listen_socket *out)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
 		int rc = -errno;
 
 		log_error(CONTROL, "control socket passed as descriptor %d: %s", fd, strerror(-rc));
@@ -178,7 +183,8 @@ listen_close(struct listen_socket *listen, const char *path)
 {
 	struct stat st;
 
-	if (listen->made && lstat(path, &st) == 0 && st.st_dev == listen->dev && st.st_ino == listen->ino)
+	if (listen->made && lstat(path, &st) == 0 && st.st_dev == listen->dev &&
+	    st.st_ino == listen->ino)
 		unlink(path);
 	if (listen->fd >= 0)
 		close(listen->fd);

@@ -19,7 +19,10 @@ struct listen_socket {
 /* 0 and *out, or -errno, logged, as control_new() has it. Changes the umask meanwhile. */
 int listen_open(const char *path, const char *group, struct listen_socket *out);
 
-/* 0 and *out for a descriptor that was passed to us (sd_listen_fds(3)), or -errno, logged. Takes fd over on success. */
+/*
+ * 0 and *out for a descriptor that was passed to us (sd_listen_fds(3)), or -errno, logged. Takes fd
+ * over on success.
+ */
 int listen_adopt(int fd, struct listen_socket *out);
 
 /* Closes, and removes the file if it is the one that listen_open() made. */

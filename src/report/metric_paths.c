@@ -35,8 +35,9 @@ struct metric_paths {
 };
 
 const uint64_t metric_bound_ns[METRIC_BOUNDS] = {
-	1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000, 20000000, 50000000,
-	100000000, 200000000, 500000000, 1000000000, 2000000000, 5000000000, 10000000000,
+	1000,	   2000,      5000,	  10000,      20000,	  50000,       100000,	 200000,
+	500000,	   1000000,   2000000,	  5000000,    10000000,	  20000000,    50000000, 100000000,
+	200000000, 500000000, 1000000000, 2000000000, 5000000000, 10000000000,
 };
 
 void
@@ -130,7 +131,8 @@ metric_has_place(struct metric_paths *paths, uint64_t now_ns)
 		return false;
 	for (size_t i = 0; i < paths->n; i++)
 		if (!metric_is_other(paths->entry[i]) &&
-		    (oldest == paths->n || paths->entry[i]->path.last_ns < paths->entry[oldest]->path.last_ns))
+		    (oldest == paths->n ||
+		     paths->entry[i]->path.last_ns < paths->entry[oldest]->path.last_ns))
 			oldest = i;
 	if (oldest == paths->n)
 		return false;
@@ -174,7 +176,8 @@ metric_make(struct metric_paths *paths, const struct metric_key *key)
 
 /* The path's entry, that of "_other" where it has no place; NULL: no memory. */
 static struct metric_entry *
-metric_get(struct metric_paths *paths, const char *device, const char *peer, enum probe_kind kind, uint64_t now_ns)
+metric_get(struct metric_paths *paths, const char *device, const char *peer, enum probe_kind kind,
+	   uint64_t now_ns)
 {
 	struct metric_entry *entry;
 	struct metric_key key;
@@ -208,7 +211,8 @@ metric_path_add(struct metric_path *path, const struct probe_result *r, uint64_t
 }
 
 void
-metric_paths_add(struct metric_paths *paths, const char *device, const char *peer, const struct probe_result *r, uint64_t now_ns)
+metric_paths_add(struct metric_paths *paths, const char *device, const char *peer,
+		 const struct probe_result *r, uint64_t now_ns)
 {
 	struct metric_entry *entry = metric_get(paths, device, peer, r->kind, now_ns);
 

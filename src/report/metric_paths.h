@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What probes have brought since the start, by path: device, peer (or its ToR) and kind of probe, with histograms of fixed
- * bounds, as Prometheus wants them: cumulative, never reset. There are at most `max` paths; a path that has had no result for
- * METRIC_PATHS_IDLE_NS gives way to a new one, and when none does, results are counted in the path "_other" of their device and
- * kind, so that sums over all paths stay true, and how many there were is counted. Pure.
+ * What probes have brought since the start, by path: device, peer (or its ToR) and kind of probe,
+ * with histograms of fixed bounds, as Prometheus wants them: cumulative, never reset. There are at
+ * most `max` paths; a path that has had no result for METRIC_PATHS_IDLE_NS gives way to a new one,
+ * and when none does, results are counted in the path "_other" of their device and kind, so that
+ * sums over all paths stay true, and how many there were is counted. Pure.
  */
 #ifndef RPINGMESH_REPORT_METRIC_PATHS_H
 #define RPINGMESH_REPORT_METRIC_PATHS_H
@@ -22,7 +23,8 @@
 extern const uint64_t metric_bound_ns[METRIC_BOUNDS];
 
 struct metric_histogram {
-	uint64_t n[METRIC_BOUNDS]; /* up to each bound, and above the one before; what is above the last is in count alone */
+	uint64_t n[METRIC_BOUNDS]; /* up to each bound, and above the one before; what is above the
+				      last is in count alone */
 	uint64_t count, sum_ns;
 };
 void metric_histogram_add(struct metric_histogram *h, uint64_t value_ns);
@@ -31,9 +33,10 @@ struct metric_path {
 	char device[64], peer[METRIC_NAME_MAX];
 	enum probe_kind kind;
 	uint64_t by_class[PROBE_CLASS_N];
-	uint64_t lost_noise;       /* lost and ack2_missing that a stall of a host may have caused */
+	uint64_t lost_noise; /* lost and ack2_missing that a stall of a host may have caused */
 	uint64_t noise;            /* results under host noise */
-	struct metric_histogram rtt; /* without software stamps under host noise, as windows have it */
+	struct metric_histogram
+		rtt; /* without software stamps under host noise, as windows have it */
 	struct metric_histogram prober_delay, responder_delay; /* of all that was measured */
 	uint64_t last_ns;          /* CLOCK_MONOTONIC of the last result */
 };
@@ -48,11 +51,14 @@ void metric_paths_free(struct metric_paths *paths);
 void metric_paths_set_max(struct metric_paths *paths, uint32_t max);
 
 /* Longer names are cut. */
-void metric_paths_add(struct metric_paths *paths, const char *device, const char *peer, const struct probe_result *r,
-		      uint64_t now_ns);
+void metric_paths_add(struct metric_paths *paths, const char *device, const char *peer,
+		      const struct probe_result *r, uint64_t now_ns);
 
 size_t metric_paths_count(const struct metric_paths *paths);
-/* From 0 on in the order in which they came; NULL ends. While held, none gives way to another: numbers stay. */
+/*
+ * From 0 on in the order in which they came; NULL ends. While held, none gives way to another:
+ * numbers stay.
+ */
 const struct metric_path *metric_paths_at(const struct metric_paths *paths, size_t i);
 void metric_paths_hold(struct metric_paths *paths);
 void metric_paths_release(struct metric_paths *paths);

@@ -159,7 +159,8 @@ record_probe_times(struct record *r, const struct probe_result *result)
 }
 
 void
-record_probe(msgpack_packer *out, const struct record_probe_context *context, const struct probe_result *result)
+record_probe(msgpack_packer *out, const struct record_probe_context *context,
+	     const struct probe_result *result)
 {
 	struct record r;
 
@@ -178,7 +179,9 @@ record_probe(msgpack_packer *out, const struct record_probe_context *context, co
 	record_str(&r, "kind", probe_kind_name(result->kind));
 	record_str(&r, "class", probe_class_name(result->class));
 	record_str(&r, "reason", result->reason);
-	record_str(&r, "host_noise", result->host_noise != PROBE_NOISE_NONE ? probe_noise_name(result->host_noise) : NULL);
+	record_str(&r, "host_noise",
+		   result->host_noise != PROBE_NOISE_NONE ? probe_noise_name(result->host_noise) :
+							    NULL);
 	record_probe_times(&r, result);
 	record_str(&r, "clock", probe_clock_name(result->clock));
 	record_u64_if(&r, "src_port", result->src_port, result->src_port != PROBE_PORT_UNKNOWN);

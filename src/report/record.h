@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records: msgpack maps with string keys, as rpingmesh-records(5) lists them, built key by key. A record that ran out
- * of memory is noticed at the end and packed as nil: a reader sees that something is missing, not something wrong.
+ * Records: msgpack maps with string keys, as rpingmesh-records(5) lists them, built key by key. A
+ * record that ran out of memory is noticed at the end and packed as nil: a reader sees that
+ * something is missing, not something wrong.
  */
 #ifndef RPINGMESH_REPORT_RECORD_H
 #define RPINGMESH_REPORT_RECORD_H
@@ -50,6 +51,7 @@ struct record_probe_context {
 	uint64_t ping;                 /* 0: not a ping's */
 	uint64_t flow;                 /* 0: not a flow's */
 };
-void record_probe(msgpack_packer *out, const struct record_probe_context *context, const struct probe_result *result);
+void record_probe(msgpack_packer *out, const struct record_probe_context *context,
+		  const struct probe_result *result);
 
 #endif

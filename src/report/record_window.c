@@ -8,7 +8,9 @@
 #include "rpingmesh/control.h"
 
 static const char *const record_window_by_names[] = {"target", "flow", "device"};
-static_assert(sizeof(record_window_by_names) / sizeof(record_window_by_names[0]) == RECORD_WINDOW_BY_N, "a name for each");
+static_assert(sizeof(record_window_by_names) / sizeof(record_window_by_names[0]) ==
+		      RECORD_WINDOW_BY_N,
+	      "a name for each");
 
 const char *
 record_window_by_name(enum record_window_by by)
@@ -85,7 +87,9 @@ record_window_noise(struct record *r, const struct window *w)
 	for (int n = PROBE_NOISE_PROBER; n < PROBE_NOISE_N; n++)
 		record_u64(&map, probe_noise_name((enum probe_noise)n), w->noise[n]);
 	record_u64(&map, "rtt_count", w->noise_rtt_n);
-	record_u64_if(&map, "rtt_mean_ns", w->noise_rtt_n ? w->noise_rtt_sum_ns / w->noise_rtt_n : 0, w->noise_rtt_n != 0);
+	record_u64_if(&map, "rtt_mean_ns",
+		      w->noise_rtt_n ? w->noise_rtt_sum_ns / w->noise_rtt_n : 0,
+		      w->noise_rtt_n != 0);
 	record_u64_if(&map, "rtt_max_ns", w->noise_rtt_max_ns, w->noise_rtt_n != 0);
 	record_end(&map, record_key(r, "noise"));
 }
@@ -102,7 +106,8 @@ record_window_clock(struct record *r, const struct window *w)
 }
 
 static void
-record_window_quantile(struct record *map, const char *key, const struct histogram *h, uint32_t per_million)
+record_window_quantile(struct record *map, const char *key, const struct histogram *h,
+		       uint32_t per_million)
 {
 	record_u64_if(map, key, histogram_quantile(h, per_million), h->count > 0);
 }
@@ -182,7 +187,8 @@ record_window_rtt(struct record *r, const struct window *w)
 }
 
 void
-record_window(msgpack_packer *out, const struct record_window_context *context, const struct window *w)
+record_window(msgpack_packer *out, const struct record_window_context *context,
+	      const struct window *w)
 {
 	struct record r;
 

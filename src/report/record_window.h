@@ -22,7 +22,10 @@ enum record_window_by {
 /* As it stands in records. Never NULL: "?" for a value out of range. */
 const char *record_window_by_name(enum record_window_by by);
 
-/* What is known of them beside the window. Strings are borrowed; what stands behind `source` is of no effect for a device. */
+/*
+ * What is known of them beside the window. Strings are borrowed; what stands behind `source` is of
+ * no effect for a device.
+ */
 struct record_window_context {
 	enum record_window_by by;
 	const char *device;
@@ -39,6 +42,7 @@ struct record_window_context {
 };
 
 /* Packs one map: of a closed window, or of several merged ones. */
-void record_window(msgpack_packer *out, const struct record_window_context *context, const struct window *w);
+void record_window(msgpack_packer *out, const struct record_window_context *context,
+		   const struct window *w);
 
 #endif

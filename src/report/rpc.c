@@ -26,7 +26,8 @@ rpc_parse(const msgpack_object *o, struct rpc_request *out)
 	if (n == 4 && rpc_is_uint(&a[0], 0) && rpc_is_uint(&a[1], UINT32_MAX)) {
 		out->answer = true;
 		out->id = (uint32_t)a[1].via.u64;
-	} else if (n != 3 || a[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || a[0].via.u64 != CONTROL_RPC_NOTIFICATION) {
+	} else if (n != 3 || a[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
+		   a[0].via.u64 != CONTROL_RPC_NOTIFICATION) {
 		return "a frame that is no MessagePack-RPC request";
 	}
 	out->method = &a[n - 2];
@@ -37,7 +38,8 @@ rpc_parse(const msgpack_object *o, struct rpc_request *out)
 bool
 rpc_name_is(const msgpack_object *o, const char *name)
 {
-	return o->via.str.size == strlen(name) && memcmp(o->via.str.ptr, name, o->via.str.size) == 0;
+	return o->via.str.size == strlen(name) &&
+	       memcmp(o->via.str.ptr, name, o->via.str.size) == 0;
 }
 
 void
@@ -105,7 +107,9 @@ rpc_unknown(const msgpack_object *name, struct control_error *error)
 	size_t n = name->via.str.size < sizeof(text) - 1 ? name->via.str.size : sizeof(text) - 1;
 
 	for (size_t i = 0; i < n; i++)
-		text[i] = name->via.str.ptr[i] >= 0x20 && name->via.str.ptr[i] < 0x7f ? name->via.str.ptr[i] : '?';
+		text[i] = name->via.str.ptr[i] >= 0x20 && name->via.str.ptr[i] < 0x7f ?
+				  name->via.str.ptr[i] :
+				  '?';
 	text[n] = '\0';
 	error->code = ENOSYS;
 	snprintf(error->message, sizeof(error->message), "no method \"%s\"", text);

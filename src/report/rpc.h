@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The frames of MessagePack-RPC, as rpingmesh-control(7) has them: what a client's frame says, and the
- * heads of ours. Pure.
+ * The frames of MessagePack-RPC, as rpingmesh-control(7) has them: what a client's frame says, and
+ * the heads of ours. Pure.
  */
 #ifndef RPINGMESH_REPORT_RPC_H
 #define RPINGMESH_REPORT_RPC_H

@@ -12,11 +12,15 @@
 
 #define MINI_TYPES 64
 #define MINI_FIELDS 64
-#define MINI_DEPTH 16 /* of typedefs, anonymous members and nested structs: a broken file may have loops */
+#define MINI_DEPTH \
+	16 /* of typedefs, anonymous members and nested structs: a broken file may have loops */
 #define MINI_OWN "qp_"
 #define MINI_FLAVOUR "___"
 
-/* A type that the object names (all its flavours together), and the definition in the kernel that has most of its fields. */
+/*
+ * A type that the object names (all its flavours together), and the definition in the kernel that
+ * has most of its fields.
+ */
 struct mini_type {
 	const char *name; /* borrowed from the object's BTF; its first len bytes */
 	size_t len;
@@ -52,7 +56,10 @@ struct mini_member {
 	uint32_t type, bits, bitfield;
 };
 
-/* Of reading a file. libbpf says EINVAL, or numbers of its own from 4000 on, of a wrong format; a file cut short is EIO to it. */
+/*
+ * Of reading a file. libbpf says EINVAL, or numbers of its own from 4000 on, of a wrong format; a
+ * file cut short is EIO to it.
+ */
 static int
 mini_error(int err)
 {
@@ -101,7 +108,8 @@ mini_lacks(struct mini *m, const char *type, size_t len, const char *member)
 	char text[BTF_MINI_MISSING];
 	int n;
 
-	n = snprintf(text, sizeof(text), "%s%.*s%s%s", used ? ", " : "", (int)len, type, member ? "." : "", member ? member : "");
+	n = snprintf(text, sizeof(text), "%s%.*s%s%s", used ? ", " : "", (int)len, type,
+		     member ? "." : "", member ? member : "");
 	if ((size_t)n + sizeof(", ...") <= room)
 		strcpy(m->missing + used, text);
 	else if (room >= sizeof(", ...") && (used < 3 || strcmp(m->missing + used - 3, "...") != 0))
@@ -114,7 +122,8 @@ mini_find(struct mini *m, const char *name, size_t len, uint32_t kind)
 	for (int i = 0; i < m->n; i++) {
 		struct mini_type *type = &m->types[i];
 
-		if (type->name[0] == name[0] && type->kind == kind && type->len == len && strncmp(type->name, name, len) == 0)
+		if (type->name[0] == name[0] && type->kind == kind && type->len == len &&
+		    strncmp(type->name, name, len) == 0)
 			return type;
 	}
 	return NULL;
@@ -129,11 +138,13 @@ mini_want(struct mini *m)
 		const char *name = mini_name(m->object, t->name_off);
 		size_t len = mini_essential(name);
 
-		if (!mini_is_named(t) || strncmp(name, MINI_OWN, strlen(MINI_OWN)) == 0 || mini_find(m, name, len, mini_kind(t)))
+		if (!mini_is_named(t) || strncmp(name, MINI_OWN, strlen(MINI_OWN)) == 0 ||
+		    mini_find(m, name, len, mini_kind(t)))
 			continue;
 		if (m->n == MINI_TYPES)
 			return -E2BIG;
-		m->types[m->n++] = (struct mini_type){.name = name, .len = len, .kind = mini_kind(t)};
+		m->types[m->n++] =
+			(struct mini_type){.name = name, .len = len, .kind = mini_kind(t)};
 	}
 	return 0;
 }
@@ -155,7 +166,8 @@ mini_resolve(const struct btf *btf, uint32_t *id)
 
 /* Looks for a member, in anonymous members too. */
 static bool
-mini_member(const struct btf *btf, const struct btf_type *t, const char *name, int depth, struct mini_member *out)
+mini_member(const struct btf *btf, const struct btf_type *t, const char *name, int depth,
+	    struct mini_member *out)
 {
 	for (uint32_t i = 0; i < btf_vlen(t); i++) {
 		const struct btf_member *member = btf_members(t) + i;
@@ -170,7 +182,8 @@ mini_member(const struct btf *btf, const struct btf_type *t, const char *name, i
 		if (its_name[0] || depth == MINI_DEPTH)
 			continue;
 		inner = mini_resolve(btf, &id);
-		if (inner && btf_is_composite(inner) && mini_member(btf, inner, name, depth + 1, out)) {
+		if (inner && btf_is_composite(inner) &&
+		    mini_member(btf, inner, name, depth + 1, out)) {
 			out->bits += bits;
 			return true;
 		}
@@ -185,7 +198,8 @@ mini_enumerator(const struct btf *btf, const struct btf_type *t, const char *nam
 
 	for (uint32_t i = 0; i < btf_vlen(t); i++) {
 		bool wide = btf_is_enum64(t);
-		const char *its_name = mini_name(btf, wide ? btf_enum64(t)[i].name_off : btf_enum(t)[i].name_off);
+		const char *its_name =
+			mini_name(btf, wide ? btf_enum64(t)[i].name_off : btf_enum(t)[i].name_off);
 
 		if (strncmp(its_name, name, len) != 0 || its_name[len])
 			continue;
@@ -201,7 +215,8 @@ mini_part(const struct btf *btf, const struct btf_type *t, uint32_t i)
 {
 	if (btf_is_composite(t))
 		return mini_name(btf, btf_members(t)[i].name_off);
-	return mini_name(btf, btf_is_enum64(t) ? btf_enum64(t)[i].name_off : btf_enum(t)[i].name_off);
+	return mini_name(btf,
+			 btf_is_enum64(t) ? btf_enum64(t)[i].name_off : btf_enum(t)[i].name_off);
 }
 
 static bool
@@ -210,7 +225,8 @@ mini_has_part(const struct btf *btf, const struct btf_type *t, const char *name)
 	struct mini_member member;
 	int64_t value;
 
-	return btf_is_composite(t) ? mini_member(btf, t, name, 0, &member) : mini_enumerator(btf, t, name, &value);
+	return btf_is_composite(t) ? mini_member(btf, t, name, 0, &member) :
+				     mini_enumerator(btf, t, name, &value);
 }
 
 /* The object's next flavour of a type after id; 0: no more. */
@@ -221,8 +237,8 @@ mini_next_flavour(const struct mini *m, const struct mini_type *type, uint32_t i
 		const struct btf_type *t = btf__type_by_id(m->object, id);
 		const char *name = mini_name(m->object, t->name_off);
 
-		if (mini_is_named(t) && mini_kind(t) == type->kind && mini_essential(name) == type->len &&
-		    strncmp(name, type->name, type->len) == 0)
+		if (mini_is_named(t) && mini_kind(t) == type->kind &&
+		    mini_essential(name) == type->len && strncmp(name, type->name, type->len) == 0)
 			return id;
 	}
 	return 0;
@@ -230,7 +246,8 @@ mini_next_flavour(const struct mini *m, const struct mini_type *type, uint32_t i
 
 /* How many of the wanted members a definition has. */
 static int
-mini_score(const struct mini *m, const struct mini_type *type, const struct btf *btf, const struct btf_type *t)
+mini_score(const struct mini *m, const struct mini_type *type, const struct btf *btf,
+	   const struct btf_type *t)
 {
 	int score = 0;
 
@@ -289,20 +306,24 @@ mini_emit_int(struct mini *m, uint32_t size, int encoding)
 static int
 mini_emit_array(struct mini *m, const struct btf *btf, const struct btf_array *array)
 {
-	int element = mini_emit_member(m, btf, array->type), index = mini_emit_int(m, sizeof(uint32_t), 0);
+	int element = mini_emit_member(m, btf, array->type),
+	    index = mini_emit_int(m, sizeof(uint32_t), 0);
 
 	if (element < 0 || index < 0)
 		return element < 0 ? element : index;
 	return btf__add_array(m->out, index, element, array->nelems);
 }
 
-/* A struct, union or enum inside another: it must be what the object's own look-up by name found. */
+/*
+ * A struct, union or enum inside another: it must be what the object's own look-up by name found.
+ */
 static int
 mini_emit_named(struct mini *m, const struct btf *btf, const struct btf_type *t)
 {
 	const char *name = mini_name(btf, t->name_off);
 	struct mini_type *type = mini_find(m, name, strlen(name), mini_kind(t));
-	const struct btf_type *found = type && type->btf ? btf__type_by_id(type->btf, type->id) : NULL;
+	const struct btf_type *found =
+		type && type->btf ? btf__type_by_id(type->btf, type->id) : NULL;
 
 	if (!found || found->size != t->size)
 		return -ENOENT;
@@ -342,7 +363,8 @@ mini_has_field(const struct mini_fields *fields, const char *name)
 }
 
 static int
-mini_take_field(struct mini *m, const struct mini_type *type, const char *name, struct mini_fields *fields)
+mini_take_field(struct mini *m, const struct mini_type *type, const char *name,
+		struct mini_fields *fields)
 {
 	const struct btf_type *kernel = btf__type_by_id(type->btf, type->id);
 	struct mini_member member;
@@ -361,9 +383,13 @@ mini_take_field(struct mini *m, const struct mini_type *type, const char *name, 
 	return 0;
 }
 
-/* The members that one flavour names. What the kernel lacks is listed, unless the name says that it may. */
+/*
+ * The members that one flavour names. What the kernel lacks is listed, unless the name says that it
+ * may.
+ */
 static int
-mini_take_fields(struct mini *m, const struct mini_type *type, uint32_t flavour, struct mini_fields *fields)
+mini_take_fields(struct mini *m, const struct mini_type *type, uint32_t flavour,
+		 struct mini_fields *fields)
 {
 	const struct btf_type *wanted = btf__type_by_id(m->object, flavour);
 	bool optional = mini_is_flavour(mini_name(m->object, wanted->name_off));
@@ -387,11 +413,13 @@ mini_emit_composite(struct mini *m, struct mini_type *type, const char *name)
 	struct mini_fields fields = {.n = 0};
 	int err = 0;
 
-	for (uint32_t id = mini_next_flavour(m, type, 0); id && !err; id = mini_next_flavour(m, type, id))
+	for (uint32_t id = mini_next_flavour(m, type, 0); id && !err;
+	     id = mini_next_flavour(m, type, id))
 		err = mini_take_fields(m, type, id, &fields);
 	if (err)
 		return err;
-	type->out = btf_is_union(kernel) ? btf__add_union(m->out, name, kernel->size) : btf__add_struct(m->out, name, kernel->size);
+	type->out = btf_is_union(kernel) ? btf__add_union(m->out, name, kernel->size) :
+					   btf__add_struct(m->out, name, kernel->size);
 	for (int i = 0; i < fields.n && type->out > 0 && !err; i++) {
 		const struct mini_field *f = &fields.list[i];
 
@@ -410,7 +438,8 @@ mini_emit_enumerator(struct mini *m, const struct mini_type *type, const char *n
 		mini_lacks(m, type->name, type->len, name);
 		return 0;
 	}
-	return btf_is_enum64(kernel) ? btf__add_enum64_value(m->out, name, (uint64_t)value) : btf__add_enum_value(m->out, name, value);
+	return btf_is_enum64(kernel) ? btf__add_enum64_value(m->out, name, (uint64_t)value) :
+				       btf__add_enum_value(m->out, name, value);
 }
 
 static int
@@ -419,9 +448,11 @@ mini_emit_enum(struct mini *m, struct mini_type *type, const char *name)
 	const struct btf_type *kernel = btf__type_by_id(type->btf, type->id);
 	int err = 0;
 
-	type->out = btf_is_enum64(kernel) ? btf__add_enum64(m->out, name, kernel->size, btf_kflag(kernel)) :
-					    btf__add_enum(m->out, name, kernel->size);
-	for (uint32_t id = mini_next_flavour(m, type, 0); id && type->out > 0; id = mini_next_flavour(m, type, id)) {
+	type->out = btf_is_enum64(kernel) ?
+			    btf__add_enum64(m->out, name, kernel->size, btf_kflag(kernel)) :
+			    btf__add_enum(m->out, name, kernel->size);
+	for (uint32_t id = mini_next_flavour(m, type, 0); id && type->out > 0;
+	     id = mini_next_flavour(m, type, id)) {
 		const struct btf_type *wanted = btf__type_by_id(m->object, id);
 
 		for (uint32_t i = 0; i < btf_vlen(wanted) && !err; i++)
@@ -434,7 +465,8 @@ static bool
 mini_is_optional(const struct mini *m, const struct mini_type *type)
 {
 	for (uint32_t id = mini_next_flavour(m, type, 0); id; id = mini_next_flavour(m, type, id)) {
-		if (!mini_is_flavour(mini_name(m->object, btf__type_by_id(m->object, id)->name_off)))
+		if (!mini_is_flavour(
+			    mini_name(m->object, btf__type_by_id(m->object, id)->name_off)))
 			return false;
 	}
 	return true;
@@ -455,7 +487,8 @@ mini_emit(struct mini *m, struct mini_type *type)
 		return -ENOENT;
 	}
 	snprintf(name, sizeof(name), "%.*s", (int)type->len, type->name);
-	return type->kind == BTF_KIND_ENUM ? mini_emit_enum(m, type, name) : mini_emit_composite(m, type, name);
+	return type->kind == BTF_KIND_ENUM ? mini_emit_enum(m, type, name) :
+					     mini_emit_composite(m, type, name);
 }
 
 static int
@@ -501,7 +534,8 @@ mini_parse(struct mini *m, const char *path, struct btf *base, struct btf **out)
 	if (*out)
 		return 0;
 	err = mini_error(-errno);
-	snprintf(m->missing, BTF_MINI_MISSING, "%s: %s", path, err == -EBADMSG ? "not valid BTF" : strerror(-err));
+	snprintf(m->missing, BTF_MINI_MISSING, "%s: %s", path,
+		 err == -EBADMSG ? "not valid BTF" : strerror(-err));
 	return err;
 }
 
@@ -532,7 +566,8 @@ mini_make(struct mini *m, int *fd)
 }
 
 int
-btf_mini_make(const struct btf *object, const char *vmlinux, const char *module, int *fd, char missing[BTF_MINI_MISSING])
+btf_mini_make(const struct btf *object, const char *vmlinux, const char *module, int *fd,
+	      char missing[BTF_MINI_MISSING])
 {
 	struct mini m = {.object = object, .missing = missing};
 	int err;

@@ -3,14 +3,15 @@
  * Where the rules come from (kernel source, drivers/infiniband/):
  *
  *   mlx5   2b880b2e5e03 "RDMA/mlx5: Define RoCEv2 udp source port when set path"; read in 5.10
- *   rxe    104f062fd1b9 "RDMA/rxe: Use the standard method to produce udp source port", in the pull request of 5.17; before it, since
- *          its first release, rxe_qp_init_req() hashes the QPN. Seen on the wire: 5.10 by QPN, 6.1 standard
- *   hns    93f8df548187 "RDMA/hns: Replace get_udp_sport with rdma_get_udp_sport", 5.17
- *   irdma  69e609ba9662 "RDMA/irdma: Make the source udp port vary", 5.17
+ *   rxe    104f062fd1b9 "RDMA/rxe: Use the standard method to produce udp source port", in the pull
+ * request of 5.17; before it, since its first release, rxe_qp_init_req() hashes the QPN. Seen on
+ * the wire: 5.10 by QPN, 6.1 standard hns    93f8df548187 "RDMA/hns: Replace get_udp_sport with
+ * rdma_get_udp_sport", 5.17 irdma  69e609ba9662 "RDMA/irdma: Make the source udp port vary", 5.17
  *   mana   mana_ib_gd_modify_qp(), read in 6.12;  ionic, erdma: read in 7.2
  *
- * No rule has changed since. A distribution kernel that takes over newer code therefore has the standard rule at least where
- * its base version has it. What it does below that is not known, and so not said.
+ * No rule has changed since. A distribution kernel that takes over newer code therefore has the
+ * standard rule at least where its base version has it. What it does below that is not known, and
+ * so not said.
  */
 #include "trace/flow_port.h"
 
@@ -43,13 +44,17 @@ static const struct {
 	{RDMA_DRIVER_ERDMA, 7, 2},
 };
 
-/* Distributions whose kernels carry drivers of newer ones: each is followed by a digit, as in ".el9_4". */
+/*
+ * Distributions whose kernels carry drivers of newer ones: each is followed by a digit, as in
+ * ".el9_4".
+ */
 static const char *const flow_port_backporters[] = {".el", ".oe", ".an", ".al", ".ky", ".tl"};
 
 static bool
 flow_port_is_mainline(const char *release)
 {
-	for (size_t i = 0; i < sizeof(flow_port_backporters) / sizeof(flow_port_backporters[0]); i++) {
+	for (size_t i = 0; i < sizeof(flow_port_backporters) / sizeof(flow_port_backporters[0]);
+	     i++) {
 		const char *mark = flow_port_backporters[i];
 		const char *at = strstr(release, mark);
 
@@ -85,7 +90,9 @@ flow_port_kernel_parse(const char *release, struct flow_port_kernel *out)
 	*out = (struct flow_port_kernel){0};
 	if (!rest || *rest != '.' || !flow_port_number(rest + 1, &minor))
 		return;
-	*out = (struct flow_port_kernel){.major = major, .minor = minor, .mainline = flow_port_is_mainline(release)};
+	*out = (struct flow_port_kernel){.major = major,
+					 .minor = minor,
+					 .mainline = flow_port_is_mainline(release)};
 }
 
 static bool
@@ -99,7 +106,8 @@ flow_port_rule_of(uint32_t driver_id, const struct flow_port_kernel *kernel)
 {
 	for (size_t i = 0; i < sizeof(flow_port_standard) / sizeof(flow_port_standard[0]); i++)
 		if (flow_port_standard[i].driver_id == driver_id &&
-		    flow_port_at_least(kernel, flow_port_standard[i].major, flow_port_standard[i].minor))
+		    flow_port_at_least(kernel, flow_port_standard[i].major,
+				       flow_port_standard[i].minor))
 			return FLOW_PORT_RULE_STANDARD;
 	if (driver_id == RDMA_DRIVER_RXE && kernel->mainline)
 		return FLOW_PORT_RULE_RXE_QPN;
@@ -110,7 +118,9 @@ flow_port_rule_of(uint32_t driver_id, const struct flow_port_kernel *kernel)
 static uint16_t
 flow_port_fold(uint32_t flow_label)
 {
-	return (uint16_t)(((flow_label & FLOW_PORT_LOW) ^ (flow_label & FLOW_PORT_HIGH) >> FLOW_PORT_BITS) | FLOW_PORT_BASE);
+	return (uint16_t)(((flow_label & FLOW_PORT_LOW) ^
+			   (flow_label & FLOW_PORT_HIGH) >> FLOW_PORT_BITS) |
+			  FLOW_PORT_BASE);
 }
 
 /* rdma_calc_flow_label(), include/rdma/ib_verbs.h */
@@ -129,9 +139,11 @@ flow_port_of(enum flow_port_rule rule, uint32_t flow_label, uint32_t qpn, uint32
 {
 	switch (rule) {
 	case FLOW_PORT_RULE_STANDARD:
-		return flow_port_fold(flow_label ? flow_label : flow_port_label_of_qpns(qpn, remote_qpn));
+		return flow_port_fold(flow_label ? flow_label :
+						   flow_port_label_of_qpns(qpn, remote_qpn));
 	case FLOW_PORT_RULE_RXE_QPN:
-		return (uint16_t)(FLOW_PORT_BASE + (qpn * FLOW_PORT_GOLDEN_RATIO >> (32 - FLOW_PORT_BITS)));
+		return (uint16_t)(FLOW_PORT_BASE +
+				  (qpn * FLOW_PORT_GOLDEN_RATIO >> (32 - FLOW_PORT_BITS)));
 	case FLOW_PORT_RULE_UNKNOWN:
 		break;
 	}
@@ -143,6 +155,9 @@ flow_port_label(uint16_t port)
 {
 	if (port < FLOW_PORT_BASE)
 		return 0;
-	/* 0xc000 is also what 0 folds to, which drivers take for "none given": let the two halves cancel each other. */
+	/*
+	 * 0xc000 is also what 0 folds to, which drivers take for "none given": let the two halves
+	 * cancel each other.
+	 */
 	return port == FLOW_PORT_BASE ? 1u << FLOW_PORT_BITS | 1u : port & FLOW_PORT_LOW;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The UDP source port that a connected QP's packets carry, by driver and kernel. Where the rule is not known for certain, the
- * answer is FLOW_PORT_UNKNOWN: never a guess. (For our own UD probes: rdma/sport.h.)
+ * The UDP source port that a connected QP's packets carry, by driver and kernel. Where the rule is
+ * not known for certain, the answer is FLOW_PORT_UNKNOWN: never a guess. (For our own UD probes:
+ * rdma/sport.h.)
  */
 #ifndef RPINGMESH_TRACE_FLOW_PORT_H
 #define RPINGMESH_TRACE_FLOW_PORT_H
@@ -21,23 +22,29 @@ enum flow_port_rule {
 
 struct flow_port_kernel {
 	unsigned int major, minor;
-	bool mainline; /* false: a distribution kernel that takes over newer RDMA code (RHEL and kin: ".el9" in the release; SUSE) */
+	bool mainline; /* false: a distribution kernel that takes over newer RDMA code (RHEL and
+			  kin: ".el9" in the release; SUSE) */
 };
 
 /* release: as uname(2) says, "6.1.0-28-amd64". All zeros, not mainline, if it cannot be read. */
 void flow_port_kernel_parse(const char *release, struct flow_port_kernel *out);
 
 /*
- * driver_id: enum rdma_driver_id of <rdma/ib_user_ioctl_verbs.h>. Kernels that are not mainline have what their base version has, and
- * nothing is known of them below it. Drivers from outside the kernel (a vendor's package) cannot be told from the kernel's own, and
- * are taken for them; so is a port that a program sets for itself (mlx5dv_modify_qp_udp_sport(3)) not seen.
+ * driver_id: enum rdma_driver_id of <rdma/ib_user_ioctl_verbs.h>. Kernels that are not mainline
+ * have what their base version has, and nothing is known of them below it. Drivers from outside the
+ * kernel (a vendor's package) cannot be told from the kernel's own, and are taken for them; so is a
+ * port that a program sets for itself (mlx5dv_modify_qp_udp_sport(3)) not seen.
  */
 enum flow_port_rule flow_port_rule_of(uint32_t driver_id, const struct flow_port_kernel *kernel);
 
 /* Of a connected QP. flow_label: 0 if none. */
-uint16_t flow_port_of(enum flow_port_rule rule, uint32_t flow_label, uint32_t qpn, uint32_t remote_qpn);
+uint16_t flow_port_of(enum flow_port_rule rule, uint32_t flow_label, uint32_t qpn,
+		      uint32_t remote_qpn);
 
-/* A flow label, never 0, that makes rdma_flow_label_to_udp_sport() yield `port` (0xc000 to 0xffff); 0 when there is none. */
+/*
+ * A flow label, never 0, that makes rdma_flow_label_to_udp_sport() yield `port` (0xc000 to 0xffff);
+ * 0 when there is none.
+ */
 uint32_t flow_port_label(uint16_t port);
 
 #endif

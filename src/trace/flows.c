@@ -2,21 +2,24 @@
 /*
  * DOC: flows
  *
- * Each event goes the same way: is it possible at all (bad)? does it speak of the QP that we know by this number, or of one that has
- * its number now? what does it add (merge)? which flow does the QP belong to now (place)? tell. QPs are owned by the table, flows
- * by their QPs: the last one that leaves ends it.
+ * Each event goes the same way: is it possible at all (bad)? does it speak of the QP that we know
+ * by this number, or of one that has its number now? what does it add (merge)? which flow does the
+ * QP belong to now (place)? tell. QPs are owned by the table, flows by their QPs: the last one that
+ * leaves ends it.
  *
- * An RTS event carries no address vector, so that a QP keeps what earlier events said; going through RESET (or INIT, which only
- * RESET leads to) forgets the connection.
+ * An RTS event carries no address vector, so that a QP keeps what earlier events said; going
+ * through RESET (or INIT, which only RESET leads to) forgets the connection.
  *
- * Order. A hook tells when its call returns, and what the kernel excludes from running together comes in order: ib_query_qp()
- * holds the QP against its destruction (a dump by rdma_restrack_get(), a process by the lock of its object), so no QUERY
- * comes after its QP's DESTROY. A number can be given to a new QP before the return of the destroying call tells of the old one:
- * a DESTROY that comes after another QP's CREATE is known by its owner and type where they differ; where they do not, the new QP is
- * forgotten, and found again by its next event.
+ * Order. A hook tells when its call returns, and what the kernel excludes from running together
+ * comes in order: ib_query_qp() holds the QP against its destruction (a dump by
+ * rdma_restrack_get(), a process by the lock of its object), so no QUERY comes after its QP's
+ * DESTROY. A number can be given to a new QP before the return of the destroying call tells of the
+ * old one: a DESTROY that comes after another QP's CREATE is known by its owner and type where they
+ * differ; where they do not, the new QP is forgotten, and found again by its next event.
  *
- * Lost events are made good by dumps: what a complete dump does not list is gone. A QP outlives a dump if it was listed, or if an
- * event tells of it that happened since the dump began; an older one, which waited in the ring, proves nothing.
+ * Lost events are made good by dumps: what a complete dump does not list is gone. A QP outlives a
+ * dump if it was listed, or if an event tells of it that happened since the dump began; an older
+ * one, which waited in the ring, proves nothing.
  */
 #include "trace/flows_impl.h"
 
@@ -135,7 +138,10 @@ flows_merge_grh(struct flow_qp *qp, const struct qp_event *e)
 static bool
 flows_merge_remote(struct flow_qp *qp, const struct qp_event *e)
 {
-	/* Remote QPN and address vector are set together, at RTR: those of another connection than this one's are not ours. */
+	/*
+	 * Remote QPN and address vector are set together, at RTR: those of another connection than
+	 * this one's are not ours.
+	 */
 	if (qp->has_remote && qp->remote_qpn != e->remote_qpn && !(e->flags & QP_EVENT_HAS_AV))
 		flows_forget_path(qp);
 	bool changed = flows_set_flag(&qp->has_remote);
@@ -148,17 +154,23 @@ flows_merge_remote(struct flow_qp *qp, const struct qp_event *e)
 static bool
 flows_is_known_path(const struct flow_qp *qp, const struct qp_event *e)
 {
-	const uint32_t all = QP_EVENT_HAS_REMOTE | QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID;
+	const uint32_t all =
+		QP_EVENT_HAS_REMOTE | QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID;
 
-	return e->type == QP_EVENT_QUERY && (e->flags & all) == all && qp->has_remote && qp->has_av && qp->has_sgid &&
-	       e->remote_qpn == qp->remote_qpn && e->flow_label == qp->flow_label && e->traffic_class == qp->traffic_class &&
-	       memcmp(e->dgid, qp->dgid.raw, sizeof(e->dgid)) == 0 && memcmp(e->sgid, qp->sgid.raw, sizeof(e->sgid)) == 0;
+	return e->type == QP_EVENT_QUERY && (e->flags & all) == all && qp->has_remote &&
+	       qp->has_av && qp->has_sgid && e->remote_qpn == qp->remote_qpn &&
+	       e->flow_label == qp->flow_label && e->traffic_class == qp->traffic_class &&
+	       memcmp(e->dgid, qp->dgid.raw, sizeof(e->dgid)) == 0 &&
+	       memcmp(e->sgid, qp->sgid.raw, sizeof(e->sgid)) == 0;
 }
 
 static bool
 flows_merge_path(struct flow_qp *qp, const struct qp_event *e)
 {
-	/* rxe answers queries with service level 0, whatever it was set to: what the owner set stays as long as the path does. */
+	/*
+	 * rxe answers queries with service level 0, whatever it was set to: what the owner set
+	 * stays as long as the path does.
+	 */
 	bool keep_sl = flows_is_known_path(qp, e), changed = false;
 
 	if (e->flags & QP_EVENT_HAS_REMOTE)
@@ -181,7 +193,8 @@ flows_merge_path(struct flow_qp *qp, const struct qp_event *e)
 static bool
 flows_is_connected_type(uint8_t qp_type)
 {
-	return qp_type == FLOWS_TYPE_RC || qp_type == FLOWS_TYPE_UC || qp_type == FLOWS_TYPE_XRC_INI || qp_type == FLOWS_TYPE_XRC_TGT;
+	return qp_type == FLOWS_TYPE_RC || qp_type == FLOWS_TYPE_UC ||
+	       qp_type == FLOWS_TYPE_XRC_INI || qp_type == FLOWS_TYPE_XRC_TGT;
 }
 
 static uint16_t
@@ -229,7 +242,8 @@ static struct flow_key
 flows_key_of(const struct flow_qp *qp)
 {
 	return (struct flow_key){
-		.device_index = qp->device_index, .sgid = qp->sgid, .dgid = qp->dgid, .src_port = qp->src_port,
+		.device_index = qp->device_index, .sgid = qp->sgid, .dgid = qp->dgid,
+		.src_port = qp->src_port,
 		.traffic_class = qp->traffic_class, .service_level = qp->service_level,
 	};
 }
@@ -252,9 +266,12 @@ flows_leave(struct flows *flows, struct flow_qp_ref *ref)
 }
 
 static struct flow *
-flows_new_flow(struct flows *flows, const struct flow_key *key, const struct flow_qp *qp, uint64_t now_ns)
+flows_new_flow(struct flows *flows, const struct flow_key *key, const struct flow_qp *qp,
+	       uint64_t now_ns)
 {
-	struct flow *flow = flows->stats.flows < flows->config.max_flows ? flows_table_add_flow(flows, key) : NULL;
+	struct flow *flow = flows->stats.flows < flows->config.max_flows ?
+				    flows_table_add_flow(flows, key) :
+				    NULL;
 
 	if (!flow)
 		return NULL;
@@ -269,7 +286,8 @@ flows_new_flow(struct flows *flows, const struct flow_key *key, const struct flo
 }
 
 static bool
-flows_join(struct flows *flows, struct flow_qp_ref *ref, const struct flow_key *key, uint64_t now_ns)
+flows_join(struct flows *flows, struct flow_qp_ref *ref, const struct flow_key *key,
+	   uint64_t now_ns)
 {
 	struct flow *flow = flows_table_flow(flows, key);
 
@@ -357,7 +375,8 @@ flows_tell(const struct flows *flows, const struct qp_event *e, const struct flo
 }
 
 static void
-flows_take_in(struct flows *flows, struct flow_qp_ref *ref, const struct qp_event *e, uint64_t now_ns)
+flows_take_in(struct flows *flows, struct flow_qp_ref *ref, const struct qp_event *e,
+	      uint64_t now_ns)
 {
 	bool news = !ref || e->type != QP_EVENT_QUERY;
 
@@ -498,7 +517,8 @@ flow_set_user(struct flow *flow, void *user)
 const struct flow_qp_ref *
 flow_next_qp(const struct flow *flow, const struct flow_qp_ref *after, struct flow_qp *out)
 {
-	const struct flow_qp_ref *ref = after ? TAILQ_NEXT(after, in_flow) : TAILQ_FIRST(&flow->qps);
+	const struct flow_qp_ref *ref =
+		after ? TAILQ_NEXT(after, in_flow) : TAILQ_FIRST(&flow->qps);
 
 	if (ref)
 		*out = ref->qp;

@@ -6,8 +6,9 @@
 #include <sys/queue.h>
 
 /*
- * A table that cannot grow refuses the new element. Of uthash's hash functions the default falls through the cases of a switch, unmarked,
- * which clang warns of. Its macros are used in flows_table.c alone.
+ * A table that cannot grow refuses the new element. Of uthash's hash functions the default falls
+ * through the cases of a switch, unmarked, which clang warns of. Its macros are used in
+ * flows_table.c alone.
  */
 #define HASH_NONFATAL_OOM 1
 #define HASH_FUNCTION(key, len, hash) HASH_OAT(key, len, hash)
@@ -45,14 +46,14 @@ struct flow {
 struct flows_slot {
 	uint64_t id;
 	struct flow *flow;      /* NULL: has ended */
-	uint32_t skip;          /* of one that has ended: all slots from it to this one have ended too */
+	uint32_t skip; /* of one that has ended: all slots from it to this one have ended too */
 };
 
 struct flows {
 	struct flows_config config;
 	struct flow_qp_ref *by_qpn;     /* uthash */
 	struct flow *by_key;            /* uthash */
-	struct flows_qp_list all;       /* QPs that the running dump has not seen yet, then the others */
+	struct flows_qp_list all; /* QPs that the running dump has not seen yet, then the others */
 	struct flows_slot *slot;        /* by id; may have gaps */
 	uint32_t n_slots, slot_room;
 	uint64_t last_id;

@@ -7,23 +7,47 @@
 
 /* enum ib_qp_type of the kernel's include/rdma/ib_verbs.h; by the names that rdma(8) shows */
 static const char *const flow_qp_type_names[] = {
-	[0] = "SMI", [1] = "GSI", [2] = "RC", [3] = "UC", [4] = "UD", [5] = "RAW_IPV6", [6] = "RAW_ETHERTYPE",
-	[8] = "RAW_PACKET", [9] = "XRC_INI", [10] = "XRC_TGT",
+	[0] = "SMI",
+	[1] = "GSI",
+	[2] = "RC",
+	[3] = "UC",
+	[4] = "UD",
+	[5] = "RAW_IPV6",
+	[6] = "RAW_ETHERTYPE",
+	[8] = "RAW_PACKET",
+	[9] = "XRC_INI",
+	[10] = "XRC_TGT",
 };
 #define FLOW_QP_TYPE_DRIVER 0xff
 
 /* enum ib_qp_state */
-static const char *const flow_qp_state_names[] = {"RESET", "INIT", "RTR", "RTS", "SQD", "SQE", "ERR"};
+static const char *const flow_qp_state_names[] = {"RESET", "INIT", "RTR", "RTS",
+						  "SQD",   "SQE",  "ERR"};
 
 /* The last ones by number: they are not in older headers. */
 static const char *const flow_driver_names[] = {
-	[RDMA_DRIVER_MLX5] = "mlx5", [RDMA_DRIVER_MLX4] = "mlx4", [RDMA_DRIVER_CXGB3] = "cxgb3",
-	[RDMA_DRIVER_CXGB4] = "cxgb4", [RDMA_DRIVER_MTHCA] = "mthca", [RDMA_DRIVER_BNXT_RE] = "bnxt_re",
-	[RDMA_DRIVER_OCRDMA] = "ocrdma", [RDMA_DRIVER_NES] = "nes", [RDMA_DRIVER_IRDMA] = "irdma",
-	[RDMA_DRIVER_VMW_PVRDMA] = "vmw_pvrdma", [RDMA_DRIVER_QEDR] = "qedr", [RDMA_DRIVER_HNS] = "hns",
-	[RDMA_DRIVER_USNIC] = "usnic", [RDMA_DRIVER_RXE] = "rxe", [RDMA_DRIVER_HFI1] = "hfi1",
-	[RDMA_DRIVER_QIB] = "qib", [RDMA_DRIVER_EFA] = "efa", [RDMA_DRIVER_SIW] = "siw",
-	[RDMA_DRIVER_ERDMA] = "erdma", [20] = "mana", [21] = "ionic", [22] = "bng_re",
+	[RDMA_DRIVER_MLX5] = "mlx5",
+	[RDMA_DRIVER_MLX4] = "mlx4",
+	[RDMA_DRIVER_CXGB3] = "cxgb3",
+	[RDMA_DRIVER_CXGB4] = "cxgb4",
+	[RDMA_DRIVER_MTHCA] = "mthca",
+	[RDMA_DRIVER_BNXT_RE] = "bnxt_re",
+	[RDMA_DRIVER_OCRDMA] = "ocrdma",
+	[RDMA_DRIVER_NES] = "nes",
+	[RDMA_DRIVER_IRDMA] = "irdma",
+	[RDMA_DRIVER_VMW_PVRDMA] = "vmw_pvrdma",
+	[RDMA_DRIVER_QEDR] = "qedr",
+	[RDMA_DRIVER_HNS] = "hns",
+	[RDMA_DRIVER_USNIC] = "usnic",
+	[RDMA_DRIVER_RXE] = "rxe",
+	[RDMA_DRIVER_HFI1] = "hfi1",
+	[RDMA_DRIVER_QIB] = "qib",
+	[RDMA_DRIVER_EFA] = "efa",
+	[RDMA_DRIVER_SIW] = "siw",
+	[RDMA_DRIVER_ERDMA] = "erdma",
+	[20] = "mana",
+	[21] = "ionic",
+	[22] = "bng_re",
 };
 
 const char *

@@ -2,9 +2,10 @@
 /*
  * Where QPs and flows are kept: two hash tables (uthash), and the flows in the order of their ids.
  *
- * Ids only grow, so that order is an array to whose end a new flow is added; it is searched by halves. A flow that ends leaves a
- * gap, and gaps are jumped over by `skip`, each walk shortening the jumps of the next (the path halving of disjoint sets). When the
- * array is full, it loses its gaps if they are half of it, else it grows: it has at most twice as many slots as flows were ever
+ * Ids only grow, so that order is an array to whose end a new flow is added; it is searched by
+ * halves. A flow that ends leaves a gap, and gaps are jumped over by `skip`, each walk shortening
+ * the jumps of the next (the path halving of disjoint sets). When the array is full, it loses its
+ * gaps if they are half of it, else it grows: it has at most twice as many slots as flows were ever
  * alive at once.
  */
 #include "trace/flows_impl.h"

@@ -2,20 +2,22 @@
 /*
  * DOC: nldev
  *
- * One dump: a netlink socket of its own, watched by the loop, and one question after the other on it.
+ * One dump: a netlink socket of its own, watched by the loop, and one question after the other on
+ * it.
  *
  *   DEVICES -> QPS of the first device -> QPS of the second -> … -> over
  *                 |  ^
- *                 v  |  the kernel says that there is no such device, or the driver failed with the same number: ask which
- *               CHECK
+ *                 v  |  the kernel says that there is no such device, or the driver failed with the
+ * same number: ask which CHECK
  *
- * A dump's answer is many messages. The kernel makes the first within sendto(2), and each further one within the recvfrom(2)
- * that takes the one before; it queries the QPs of a message while it makes it, which is why each callback receives once.
- * A message is as long as the longest buffer that the socket ever received with, but at least NLMSG_GOODSIZE (one page, 8 KiB at
- * most): with a buffer of just that size, messages stay short and never truncated.
+ * A dump's answer is many messages. The kernel makes the first within sendto(2), and each further
+ * one within the recvfrom(2) that takes the one before; it queries the QPs of a message while it
+ * makes it, which is why each callback receives once. A message is as long as the longest buffer
+ * that the socket ever received with, but at least NLMSG_GOODSIZE (one page, 8 KiB at most): with a
+ * buffer of just that size, messages stay short and never truncated.
  *
- * Timer: one, for the answer that does not come. Only QPs and ends count as answers: a kernel that cannot fit a QP into a message
- * sends empty ones for ever.
+ * Timer: one, for the answer that does not come. Only QPs and ends count as answers: a kernel that
+ * cannot fit a QP into a message sends empty ones for ever.
  */
 #include "trace/nldev.h"
 
@@ -62,7 +64,10 @@ struct nldev {
 
 typedef int nldev_attr_cb(const struct nlattr *attr, void *arg);
 
-/* Calls cb for each attribute of a row until it fails. The row must end where its last attribute ends. */
+/*
+ * Calls cb for each attribute of a row until it fails. The row must end where its last attribute
+ * ends.
+ */
 static int
 nldev_walk(const void *row, size_t len, nldev_attr_cb *cb, void *arg)
 {
@@ -189,7 +194,8 @@ nldev_parse_head(const struct nlmsghdr *header, size_t len, struct nldev_head *h
 	*head = (struct nldev_head){0};
 	if (len < sizeof(*header) || header->nlmsg_len < sizeof(*header) || header->nlmsg_len > len)
 		return -EBADMSG;
-	rc = nldev_walk(mnl_nlmsg_get_payload(header), mnl_nlmsg_get_payload_len(header), nldev_head_attr, head);
+	rc = nldev_walk(mnl_nlmsg_get_payload(header), mnl_nlmsg_get_payload_len(header),
+			nldev_head_attr, head);
 	if (rc < 0)
 		return rc;
 	return head->has_index && head->has_device ? 0 : -EBADMSG;
@@ -243,12 +249,14 @@ nldev_ask(struct nldev *d, enum nldev_question question)
 
 	d->question = question;
 	header->nlmsg_type = (uint16_t)RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, command);
-	header->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | (question == NLDEV_CHECK ? NLM_F_ACK : NLM_F_DUMP));
+	header->nlmsg_flags =
+		(uint16_t)(NLM_F_REQUEST | (question == NLDEV_CHECK ? NLM_F_ACK : NLM_F_DUMP));
 	header->nlmsg_seq = ++d->seq;
 	if (question != NLDEV_DEVICES)
 		mnl_attr_put_u32(header, RDMA_NLDEV_ATTR_DEV_INDEX, d->devices[d->current]);
 	loop_timer_set(d->timer, NLDEV_ANSWER_NS);
-	if (sendto(d->sock, header, header->nlmsg_len, 0, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+	if (sendto(d->sock, header, header->nlmsg_len, 0, (const struct sockaddr *)&kernel,
+		   sizeof(kernel)) < 0)
 		return -errno;
 	return 0;
 }
@@ -268,8 +276,9 @@ nldev_ask_next(struct nldev *d)
 }
 
 /*
- * The answer to the question is complete. 0: another one was asked; 1: there is nothing more to ask; or -errno. An error of one device is
- * kept and the others still asked: being asked makes their QPs known.
+ * The answer to the question is complete. 0: another one was asked; 1: there is nothing more to
+ * ask; or -errno. An error of one device is kept and the others still asked: being asked makes
+ * their QPs known.
  */
 static int
 nldev_answered(struct nldev *d, int status)
@@ -359,7 +368,8 @@ nldev_messages(struct nldev *d, size_t len)
 		size_t step;
 		int rc;
 
-		if (len < sizeof(*header) || header->nlmsg_len < sizeof(*header) || header->nlmsg_len > len)
+		if (len < sizeof(*header) || header->nlmsg_len < sizeof(*header) ||
+		    header->nlmsg_len > len)
 			return -EBADMSG;
 		rc = nldev_message(d, header);
 		if (rc)
@@ -379,7 +389,8 @@ nldev_receive(struct nldev *d, size_t *len)
 {
 	struct sockaddr_nl from = {0};
 	socklen_t from_len = sizeof(from);
-	ssize_t n = recvfrom(d->sock, d->buffer, d->buffer_len, MSG_TRUNC, (struct sockaddr *)&from, &from_len);
+	ssize_t n = recvfrom(d->sock, d->buffer, d->buffer_len, MSG_TRUNC, (struct sockaddr *)&from,
+			     &from_len);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		return -errno;
@@ -407,7 +418,8 @@ nldev_finish(struct nldev *d, int error)
 {
 	nldev_note_error(d, error);
 	nldev_close(d);
-	log_debug(TRACE, "dump of %u QPs on %zu devices: %s", d->n_qps, d->n_devices, d->status ? strerror(-d->status) : "complete");
+	log_debug(TRACE, "dump of %u QPs on %zu devices: %s", d->n_qps, d->n_devices,
+		  d->status ? strerror(-d->status) : "complete");
 	d->config.ops->done(d->config.arg, d->status, d->n_qps);
 }
 
@@ -437,7 +449,10 @@ nldev_late(void *arg)
 static int
 nldev_open(struct nldev *d)
 {
-	/* the attempt to make such a socket would load ib_core (netlink_create() asks for the module) */
+	/*
+	 * the attempt to make such a socket would load ib_core (netlink_create() asks for the
+	 * module)
+	 */
 	if (access(NLDEV_CLASS, F_OK) < 0)
 		return -EPROTONOSUPPORT;
 	d->sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_RDMA);
@@ -455,7 +470,8 @@ nldev_watch(struct nldev *d)
 		.cb = nldev_ready,
 		.arg = d,
 	};
-	int rc = loop_timer_new(d->config.loop, "dump of QPs: time limit", nldev_late, d, &d->timer);
+	int rc =
+		loop_timer_new(d->config.loop, "dump of QPs: time limit", nldev_late, d, &d->timer);
 
 	return rc < 0 ? rc : loop_fd_new(d->config.loop, &fd, &d->ready);
 }

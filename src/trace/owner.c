@@ -13,7 +13,10 @@
 #define OWNER_FILE 1024
 #define OWNER_ID 12 /* digits of a container's id that docker(1) and podman(1) show */
 
-/* A parent directory in the path: the process is outside of our cgroup namespace (cgroup_namespaces(7)). */
+/*
+ * A parent directory in the path: the process is outside of our cgroup namespace
+ * (cgroup_namespaces(7)).
+ */
 static bool
 owner_leaves_root(const char *path)
 {
@@ -30,7 +33,8 @@ owner_is_inode(const char *root, const char *hierarchy, const char *path, uint64
 	struct stat st;
 	int n = snprintf(file, sizeof(file), "%s/sys/fs/cgroup%s%s", root, hierarchy, path);
 
-	return n > 0 && (size_t)n < sizeof(file) && stat(file, &st) == 0 && S_ISDIR(st.st_mode) && st.st_ino == cgroup_id;
+	return n > 0 && (size_t)n < sizeof(file) && stat(file, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_ino == cgroup_id;
 }
 
 /* The line of cgroup v2, "0::/path"; line is getline(3)'s, the caller frees it. NULL and *error. */
@@ -59,7 +63,8 @@ owner_check(const char *root, const char *found, uint64_t cgroup_id, char path[O
 		return -ENAMETOOLONG;
 	if (cgroup_id == 0 || owner_leaves_root(found))
 		return -ESTALE;
-	if (!owner_is_inode(root, "", found, cgroup_id) && !owner_is_inode(root, "/unified", found, cgroup_id))
+	if (!owner_is_inode(root, "", found, cgroup_id) &&
+	    !owner_is_inode(root, "/unified", found, cgroup_id))
 		return -ESTALE;
 	memcpy(path, found, len + 1);
 	return 0;
@@ -172,7 +177,10 @@ owner_slurm(const char *path, char job[OWNER_JOB])
 	return false;
 }
 
-/* The UID of a pod's directory: "pod<uid>" of the cgroupfs driver, "…kubepods…-pod<uid>.slice" of systemd's. */
+/*
+ * The UID of a pod's directory: "pod<uid>" of the cgroupfs driver, "…kubepods…-pod<uid>.slice" of
+ * systemd's.
+ */
 static struct owner_part
 owner_pod_uid(const struct owner_part *part, bool below_kubepods)
 {
@@ -200,7 +208,10 @@ owner_pod(const char *path, char job[OWNER_JOB])
 		struct owner_part uid = owner_pod_uid(&part, kubepods);
 
 		if (owner_all(&uid, owner_is_uid_char) && owner_say(job, "pod:", &uid)) {
-			/* systemd's slices are named by their dashes, so that the kubelet writes a UID's as underscores */
+			/*
+			 * systemd's slices are named by their dashes, so that the kubelet writes a
+			 * UID's as underscores
+			 */
 			for (char *c = job; *c; c++)
 				if (*c == '_')
 					*c = '-';
@@ -221,11 +232,13 @@ owner_container_id(const struct owner_part *id, const char *kind, char job[OWNER
 
 /* A container's directory: PREFIX<id> or PREFIX<id>.scope. */
 static bool
-owner_container_part(const struct owner_part *part, const char *prefix, const char *kind, char job[OWNER_JOB])
+owner_container_part(const struct owner_part *part, const char *prefix, const char *kind,
+		     char job[OWNER_JOB])
 {
 	if (!owner_begins(part, prefix))
 		return false;
-	struct owner_part id = owner_rest(part, strlen(prefix), owner_ends(part, ".scope") ? strlen(".scope") : 0);
+	struct owner_part id =
+		owner_rest(part, strlen(prefix), owner_ends(part, ".scope") ? strlen(".scope") : 0);
 
 	return owner_container_id(&id, kind, job);
 }
@@ -260,8 +273,9 @@ owner_unit(const char *path, const char *suffix, char job[OWNER_JOB])
 const char *
 owner_job(const char *cgroup_path, char job[OWNER_JOB])
 {
-	if (!owner_slurm(cgroup_path, job) && !owner_pod(cgroup_path, job) && !owner_container(cgroup_path, job) &&
-	    !owner_unit(cgroup_path, ".service", job) && !owner_unit(cgroup_path, ".scope", job))
+	if (!owner_slurm(cgroup_path, job) && !owner_pod(cgroup_path, job) &&
+	    !owner_container(cgroup_path, job) && !owner_unit(cgroup_path, ".service", job) &&
+	    !owner_unit(cgroup_path, ".scope", job))
 		job[0] = '\0';
 	return job;
 }

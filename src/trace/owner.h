@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who owns a QP: the process's cgroup path and the job that it names. Pure but for owner_cgroup_path().
+ * Who owns a QP: the process's cgroup path and the job that it names. Pure but for
+ * owner_cgroup_path().
  */
 #ifndef RPINGMESH_TRACE_OWNER_H
 #define RPINGMESH_TRACE_OWNER_H
@@ -12,22 +13,26 @@
 #define OWNER_JOB 128
 
 /*
- * The cgroup v2 path of a process, from /proc/TGID/cgroup under `root` ("" for the real one; tests bring their own), as in
- * "/system.slice/foo.service". Believed only if the directory root/sys/fs/cgroup/PATH (or …/unified/PATH) has cgroup_id as its inode number:
- * else the process has gone and its id has been taken, or has moved. 0, or -errno: -ENOENT gone, -ESTALE another one's, or not to be
- * found there (cgroup_id 0, a cgroup outside of our namespace), -EOPNOTSUPP no cgroup v2, -ENAMETOOLONG. Reads two files of
- * memory-backed file systems: does not block on a disk.
+ * The cgroup v2 path of a process, from /proc/TGID/cgroup under `root` ("" for the real one; tests
+ * bring their own), as in
+ * "/system.slice/foo.service". Believed only if the directory root/sys/fs/cgroup/PATH (or
+ * …/unified/PATH) has cgroup_id as its inode number: else the process has gone and its id has been
+ * taken, or has moved. 0, or -errno: -ENOENT gone, -ESTALE another one's, or not to be found there
+ * (cgroup_id 0, a cgroup outside of our namespace), -EOPNOTSUPP no cgroup v2, -ENAMETOOLONG. Reads
+ * two files of memory-backed file systems: does not block on a disk.
  */
 int owner_cgroup_path(const char *root, uint32_t tgid, uint64_t cgroup_id, char path[OWNER_CGROUP]);
 
 /*
  * The job that a cgroup path stands for, as operators call it; the first of these that applies:
  *   slurm:1234        …/job_1234/… below a directory with "slurm" in its name
- *   pod:UID           Kubernetes: …kubepods…-pod<uid>.slice (underscores become dashes again) or …/kubepods/…/pod<uid>
- *   docker:ID12, podman:ID12   docker-<id>.scope, docker/<id>, libpod-<id>[.scope]: the id's first 12 digits
- *   unit:foo.service  the innermost systemd service or, if none, scope
- * else "". Of containers in containers the outermost counts: it is what this host's operator started. Unit names stay escaped
- * ("\x2d"), which is what systemctl(1) takes. A name without room in OWNER_JOB is none. Returns job.
+ *   pod:UID           Kubernetes: …kubepods…-pod<uid>.slice (underscores become dashes again) or
+ * …/kubepods/…/pod<uid> docker:ID12, podman:ID12   docker-<id>.scope, docker/<id>,
+ * libpod-<id>[.scope]: the id's first 12 digits unit:foo.service  the innermost systemd service or,
+ * if none, scope else "". Of containers in containers the outermost counts: it is what this host's
+ * operator started. Unit names stay escaped
+ * ("\x2d"), which is what systemctl(1) takes. A name without room in OWNER_JOB is none. Returns
+ * job.
  */
 const char *owner_job(const char *cgroup_path, char job[OWNER_JOB]);
 

@@ -2,13 +2,15 @@
 /*
  * DOC: trace
  *
- * The tracer's events go through a filter (the device must be wanted) into the flow table. As soon as the tracer is on, a
- * dump lists the QPs that were there before; it is repeated every TRACE_DUMP_NS, sooner after a loss. At a dump's end the ring is
- * drained before the table drops what the dump did not list: an event that was told before the dump's end has been taken in.
+ * The tracer's events go through a filter (the device must be wanted) into the flow table. As soon
+ * as the tracer is on, a dump lists the QPs that were there before; it is repeated every
+ * TRACE_DUMP_NS, sooner after a loss. At a dump's end the ring is drained before the table drops
+ * what the dump did not list: an event that was told before the dump's end has been taken in.
  *
- * The kernel continues a dump by position and does not say so when QPs that end meanwhile make it pass over others (seen on 6.1).
- * So a dump that misses QPs of the table is read again, up to TRACE_PASSES times: what none of them lists is dropped. Under a
- * storm of ending QPs even that may drop a living one; the next dump finds it again.
+ * The kernel continues a dump by position and does not say so when QPs that end meanwhile make it
+ * pass over others (seen on 6.1). So a dump that misses QPs of the table is read again, up to
+ * TRACE_PASSES times: what none of them lists is dropped. Under a storm of ending QPs even that may
+ * drop a living one; the next dump finds it again.
  *
  * Timers: tick, every TRACE_CHECK_NS: looks after the tracer and begins dumps.
  */
@@ -40,7 +42,8 @@ struct trace {
 	uint64_t other_devices, dumps, dumps_failed, last_dump_ns;
 	uint32_t last_dump_qps;
 	int dump_error;
-	bool deaf;               /* nothing is, or is being, attached: what is still in the ring is not taken in */
+	bool deaf; /* nothing is, or is being, attached: what is still in the ring is not taken in
+		    */
 };
 
 /* ---- dumps ---- */
@@ -186,8 +189,9 @@ trace_tracer_changed(void *arg, enum tracer_state state)
 	struct trace *trace = arg;
 
 	/*
-	 * Nothing tells any more when a QP ends: what the table holds is not known to be true. Hooks come off one by one, and what they
-	 * tell meanwhile would stay; where they are to be attached again, the next dump drops it.
+	 * Nothing tells any more when a QP ends: what the table holds is not known to be true.
+	 * Hooks come off one by one, and what they tell meanwhile would stay; where they are to be
+	 * attached again, the next dump drops it.
 	 */
 	trace->deaf = state != TRACER_ON && state != TRACER_STARTING;
 	if (state != TRACER_ON)

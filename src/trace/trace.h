@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trace room as the daemon sees it: tracer, dumps and flows put together. Start-up attaches first and dumps then; a dump
- * every TRACE_DUMP_NS is heartbeat, reconciliation and self-check; events that were lost
- * bring the next dump forward to the next look.
+ * The trace room as the daemon sees it: tracer, dumps and flows put together. Start-up attaches
+ * first and dumps then; a dump every TRACE_DUMP_NS is heartbeat, reconciliation and self-check;
+ * events that were lost bring the next dump forward to the next look.
  */
 #ifndef RPINGMESH_TRACE_TRACE_H
 #define RPINGMESH_TRACE_TRACE_H

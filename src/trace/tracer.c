@@ -2,15 +2,16 @@
 /*
  * DOC: the tracer's life
  *
- * struct tracer owns the hooks while something is loaded, and three timers' worth of loop objects: `step` runs the next piece of
- * slow work (one attach or detach a callback), `poll` reads what was told without a wake-up, `ready` is the ring's file
- * descriptor. state is what the world sees; work is what `step` does next; each is assigned by one function.
+ * struct tracer owns the hooks while something is loaded, and three timers' worth of loop objects:
+ * `step` runs the next piece of slow work (one attach or detach a callback), `poll` reads what was
+ * told without a wake-up, `ready` is the ring's file descriptor. state is what the world sees; work
+ * is what `step` does next; each is assigned by one function.
  *
  *   look -> load -> attach (a program a step) -> none, state on
  *   detach (a program a step) -> look, or load with the other method, or none
  *
- * ib_core is told by the inode of its directory in /sys/module: a module that went and came back has another one, though its
- * perf kprobes look alive and are dead.
+ * ib_core is told by the inode of its directory in /sys/module: a module that went and came back
+ * has another one, though its perf kprobes look alive and are dead.
  */
 #include "trace/tracer.h"
 
@@ -55,7 +56,8 @@ struct tracer {
 	uint64_t heartbeat;    /* queries when the dump began */
 	bool heartbeat_known;  /* a dump began since all was attached */
 	bool heartbeat_cured;  /* attached again for want of a heartbeat, and none seen since */
-	bool heartbeat_blind;  /* attached anew, the hooks still see nothing of a dump: who is to blame is looked up */
+	bool heartbeat_blind;  /* attached anew, the hooks still see nothing of a dump: who is to
+				  blame is looked up */
 	bool degraded;
 	int budget;
 	uint64_t attached_ns, reattached, events;
@@ -81,16 +83,23 @@ tracer_log_level(const struct tracer *t, enum tracer_state from)
 static void
 tracer_log(const struct tracer *t, enum tracer_state from)
 {
-	const char *sep = !t->reason[0] ? "" : t->state == TRACER_ON ? ", but " : ": ", *to = tracer_state_name(t->state);
+	const char *sep = !t->reason[0]		? "" :
+			  t->state == TRACER_ON ? ", but " :
+						  ": ",
+		   *to = tracer_state_name(t->state);
 	enum log_level level = tracer_log_level(t, from);
 
 	if (from == t->state)
 		log_write(LOG_SUB_TRACE, level, "%s%s%s", to, sep, t->reason);
 	else
-		log_write(LOG_SUB_TRACE, level, "%s -> %s%s%s", tracer_state_name(from), to, sep, t->reason);
+		log_write(LOG_SUB_TRACE, level, "%s -> %s%s%s", tracer_state_name(from), to, sep,
+			  t->reason);
 }
 
-/* The only place that assigns state. A failure that stays the same is logged once, its retries are not. */
+/*
+ * The only place that assigns state. A failure that stays the same is logged once, its retries are
+ * not.
+ */
 __attribute__((format(printf, 3, 4))) static void
 tracer_set_state(struct tracer *t, enum tracer_state state, const char *format, ...)
 {
@@ -124,7 +133,10 @@ tracer_set_work(struct tracer *t, enum tracer_work work)
 		loop_timer_set(t->step, 0);
 }
 
-/* Identity of ib_core as it is now; 0: not loaded, or not yet or no longer live. Built in, it has no initstate. */
+/*
+ * Identity of ib_core as it is now; 0: not loaded, or not yet or no longer live. Built in, it has
+ * no initstate.
+ */
 static uint64_t
 tracer_module(void)
 {
@@ -264,7 +276,8 @@ tracer_work_look(struct tracer *t)
 	if (t->module)
 		tracer_set_state(t, TRACER_STARTING, "%s", "");
 	else
-		tracer_set_state(t, TRACER_WAITING, "ib_core is not loaded: there is no RDMA device yet");
+		tracer_set_state(t, TRACER_WAITING,
+				 "ib_core is not loaded: there is no RDMA device yet");
 }
 
 static void
@@ -282,7 +295,9 @@ tracer_load_failed(struct tracer *t, int err, const char *said)
 static void
 tracer_work_load(struct tracer *t)
 {
-	const struct tracer_hooks_config config = {.method = t->method, .event = tracer_event_cb, .arg = t};
+	const struct tracer_hooks_config config = {.method = t->method,
+						   .event = tracer_event_cb,
+						   .arg = t};
 	char said[TRACER_HOOKS_TEXT];
 	int err = tracer_hooks_load(&config, &t->hooks, said);
 
@@ -328,7 +343,8 @@ tracer_defects(struct tracer *t, char text[TRACER_REASON])
 	if (tracer_hooks_missing(t->hooks)[0])
 		tracer_add_reason(text, "this kernel has no %s", tracer_hooks_missing(t->hooks));
 	if (!tracer_hooks_knows_self(t->hooks))
-		tracer_add_reason(text, "the daemon runs in a pid namespace of its own and cannot tell its own QPs: run it in the host's");
+		tracer_add_reason(text, "the daemon runs in a pid namespace of its own and cannot "
+					"tell its own QPs: run it in the host's");
 	if (tracer_reason_foreign(&facts, reason, sizeof(reason)))
 		tracer_add_reason(text, "%s", reason);
 	if (t->heartbeat_blind) {
@@ -347,7 +363,10 @@ tracer_went_on(struct tracer *t)
 	tracer_set_state(t, TRACER_ON, "%s", defects);
 }
 
-/* Perf kprobes first; what refuses them may not refuse kprobe.multi. The first reason is the one to cure. */
+/*
+ * Perf kprobes first; what refuses them may not refuse kprobe.multi. The first reason is the one to
+ * cure.
+ */
 static void
 tracer_attach_failed(struct tracer *t, int err, const char *said)
 {
@@ -376,7 +395,9 @@ tracer_attached_too_few(struct tracer *t)
 
 	tracer_facts_read(&facts);
 	tracer_hooks_absent(t->hooks, absent, sizeof(absent));
-	snprintf(reason, sizeof(reason), "this kernel's ib_core has no function %s to hook: it is older or newer than this program knows",
+	snprintf(reason, sizeof(reason),
+		 "this kernel's ib_core has no function %s to hook: it is older or newer than this "
+		 "program knows",
 		 absent);
 	if (t->method == TRACER_METHOD_KPROBE && !facts.kprobes)
 		tracer_attach_failed(t, -ENOSYS, reason);
@@ -490,7 +511,8 @@ void
 tracer_dump_begins(struct tracer *tracer)
 {
 	tracer->heartbeat = tracer_queries(tracer);
-	tracer->heartbeat_known = tracer->state == TRACER_ON && tracer_hooks_heartbeat(tracer->hooks);
+	tracer->heartbeat_known =
+		tracer->state == TRACER_ON && tracer_hooks_heartbeat(tracer->hooks);
 }
 
 static void
@@ -502,7 +524,10 @@ tracer_reattach(struct tracer *t, const char *why)
 	tracer_set_state(t, TRACER_STARTING, "%s", why);
 }
 
-/* A dump has ended: were its queries seen? Attaching anew that does not bring them back is not repeated. */
+/*
+ * A dump has ended: were its queries seen? Attaching anew that does not bring them back is not
+ * repeated.
+ */
 static void
 tracer_check_heartbeat(struct tracer *t, uint32_t n_dumped)
 {
@@ -578,7 +603,10 @@ tracer_drain(struct tracer *tracer)
 {
 	while (tracer_read(tracer, INT32_MAX))
 		;
-	/* It may have read what a wake-up was sent for, which then comes to nothing: `poll` lets the reader rest anew. */
+	/*
+	 * It may have read what a wake-up was sent for, which then comes to nothing: `poll` lets
+	 * the reader rest anew.
+	 */
 	if (tracer->ready)
 		loop_timer_set(tracer->poll, TRACER_POLL_NS);
 }

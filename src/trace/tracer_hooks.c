@@ -2,9 +2,10 @@
 /*
  * DOC: one loading of the BPF object
  *
- * struct tracer_hooks owns the skeleton (programs, maps, counters), its ring's reader and one link a program. Tables: programs[]
- * says which program goes where. Return probes stand before entry probes: a call whose return alone is seen is nothing,
- * one whose entry alone is seen would be remembered for ever. Detaching goes the other way.
+ * struct tracer_hooks owns the skeleton (programs, maps, counters), its ring's reader and one link
+ * a program. Tables: programs[] says which program goes where. Return probes stand before entry
+ * probes: a call whose return alone is seen is nothing, one whose entry alone is seen would be
+ * remembered for ever. Detaching goes the other way.
  */
 #include "trace/tracer_hooks.h"
 
@@ -25,7 +26,8 @@
 
 #define HOOKS_VMLINUX "/sys/kernel/btf/vmlinux"
 #define HOOKS_IB_CORE "/sys/kernel/btf/ib_core"
-#define HOOKS_INIT_PID_NS 4026531836U /* PROC_PID_INIT_INO of <linux/proc_ns.h>, fixed since Linux 3.8 */
+#define HOOKS_INIT_PID_NS \
+	4026531836U /* PROC_PID_INIT_INO of <linux/proc_ns.h>, fixed since Linux 3.8 */
 
 static const struct {
 	const char *name, *function;
@@ -65,7 +67,10 @@ tracer_method_name(enum tracer_method m)
 	return m < TRACER_METHOD_N ? method_names[m] : "";
 }
 
-/* libbpf's printing has no argument: what it says of the call under way, the first warning; and the verifier's last words. */
+/*
+ * libbpf's printing has no argument: what it says of the call under way, the first warning; and the
+ * verifier's last words.
+ */
 static char hooks_said[TRACER_HOOKS_TEXT], hooks_verifier[TRACER_HOOKS_TEXT / 2];
 
 /* The last line of the verifier's log, before its count of instructions. */
@@ -77,7 +82,8 @@ hooks_keep_verifier(const char *log)
 		if (!end || strncmp(line, "-- END", 6) == 0 || strncmp(line, "processed ", 10) == 0)
 			return;
 		if (end > line)
-			snprintf(hooks_verifier, sizeof(hooks_verifier), "%.*s", (int)(end - line), line);
+			snprintf(hooks_verifier, sizeof(hooks_verifier), "%.*s", (int)(end - line),
+				 line);
 	}
 }
 
@@ -88,9 +94,12 @@ hooks_keep(const char *text)
 
 	if (strstr(text, "-- BEGIN PROG LOAD LOG --"))
 		hooks_keep_verifier(text);
-	/* Not even an empty program could be loaded: advice on a limit, of which we know more; and what follows, which says nothing. */
-	if (hooks_said[0] || strstr(text, "RLIMIT_MEMLOCK") || strstr(text, "failed to load object") ||
-	    strstr(text, "failed to load BPF skeleton"))
+	/*
+	 * Not even an empty program could be loaded: advice on a limit, of which we know more; and
+	 * what follows, which says nothing.
+	 */
+	if (hooks_said[0] || strstr(text, "RLIMIT_MEMLOCK") ||
+	    strstr(text, "failed to load object") || strstr(text, "failed to load BPF skeleton"))
 		return;
 	if (strncmp(text, prefix, strlen(prefix)) == 0)
 		text += strlen(prefix);
@@ -101,7 +110,8 @@ hooks_keep(const char *text)
 static void
 hooks_log(char *text)
 {
-	for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (char *save, *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
 		log_debug(TRACE, "%s", line);
 }
 
@@ -152,7 +162,8 @@ hooks_program(const struct tracer_hooks *hooks, size_t i)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "%s%s", programs[i].name, hooks->method == TRACER_METHOD_KPROBE_MULTI ? "_multi" : "");
+	snprintf(name, sizeof(name), "%s%s", programs[i].name,
+		 hooks->method == TRACER_METHOD_KPROBE_MULTI ? "_multi" : "");
 	return bpf_object__find_program_by_name(hooks->skel->obj, name);
 }
 
@@ -180,10 +191,15 @@ hooks_open(struct tracer_hooks *hooks, const struct tracer_hooks_config *config,
 		return -errno;
 	hooks_choose(hooks);
 	hooks->skel->rodata->qp_wakeup_always = config->wakeup_always;
-	return config->ring_bytes ? bpf_map__set_max_entries(hooks->skel->maps.qp_ring, config->ring_bytes) : 0;
+	return config->ring_bytes ?
+		       bpf_map__set_max_entries(hooks->skel->maps.qp_ring, config->ring_bytes) :
+		       0;
 }
 
-/* The names of the fields are in the object, so it is opened twice: for its BTF, then to relocate it against the kernel's. */
+/*
+ * The names of the fields are in the object, so it is opened twice: for its BTF, then to relocate
+ * it against the kernel's.
+ */
 static int
 hooks_make_btf(struct tracer_hooks *hooks, int *fd, char text[TRACER_HOOKS_TEXT])
 {
@@ -192,7 +208,8 @@ hooks_make_btf(struct tracer_hooks *hooks, int *fd, char text[TRACER_HOOKS_TEXT]
 
 	if (!skel)
 		return hooks_fail(-errno, text, "open");
-	err = btf_mini_make(bpf_object__btf(skel->obj), HOOKS_VMLINUX, HOOKS_IB_CORE, fd, hooks->missing);
+	err = btf_mini_make(bpf_object__btf(skel->obj), HOOKS_VMLINUX, HOOKS_IB_CORE, fd,
+			    hooks->missing);
 	qp_trace__destroy(skel);
 	if (err)
 		snprintf(text, TRACER_HOOKS_TEXT, "%s", hooks->missing);
@@ -225,7 +242,8 @@ hooks_load_fail(const struct tracer_hooks *hooks, int err, char text[TRACER_HOOK
 {
 	err = hooks_fail(err, text, "bpf(2)");
 	if (hooks_verifier[0]) {
-		snprintf(text, TRACER_HOOKS_TEXT, "%.100s; the verifier: %.120s", hooks_said, hooks_verifier);
+		snprintf(text, TRACER_HOOKS_TEXT, "%.100s; the verifier: %.120s", hooks_said,
+			 hooks_verifier);
 		err = -EINVAL;
 	}
 	if (hooks->missing[0] && err != -EPERM && err != -EACCES) {
@@ -236,7 +254,8 @@ hooks_load_fail(const struct tracer_hooks *hooks, int err, char text[TRACER_HOOK
 }
 
 static int
-hooks_load(struct tracer_hooks *hooks, const struct tracer_hooks_config *config, char text[TRACER_HOOKS_TEXT])
+hooks_load(struct tracer_hooks *hooks, const struct tracer_hooks_config *config,
+	   char text[TRACER_HOOKS_TEXT])
 {
 	int fd, err = hooks_make_btf(hooks, &fd, text);
 
@@ -249,12 +268,14 @@ hooks_load(struct tracer_hooks *hooks, const struct tracer_hooks_config *config,
 	if (err)
 		return hooks_load_fail(hooks, err, text);
 	hooks_tell_self(hooks);
-	hooks->ring = ring_buffer__new(bpf_map__fd(hooks->skel->maps.qp_ring), config->event, config->arg, NULL);
+	hooks->ring = ring_buffer__new(bpf_map__fd(hooks->skel->maps.qp_ring), config->event,
+				       config->arg, NULL);
 	return hooks->ring ? 0 : hooks_fail(-errno, text, "ring buffer");
 }
 
 int
-tracer_hooks_load(const struct tracer_hooks_config *config, struct tracer_hooks **out, char text[TRACER_HOOKS_TEXT])
+tracer_hooks_load(const struct tracer_hooks_config *config, struct tracer_hooks **out,
+		  char text[TRACER_HOOKS_TEXT])
 {
 	struct tracer_hooks *hooks = calloc(1, sizeof(*hooks));
 	int err;
@@ -277,7 +298,8 @@ tracer_hooks_load(const struct tracer_hooks_config *config, struct tracer_hooks 
 bool
 tracer_hooks_no_ring(void)
 {
-	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, (uint32_t)sysconf(_SC_PAGESIZE), NULL);
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, (uint32_t)sysconf(_SC_PAGESIZE),
+				NULL);
 
 	if (fd >= 0)
 		close(fd);
@@ -301,7 +323,8 @@ hooks_attach(struct tracer_hooks *hooks, size_t i)
 {
 	const char *function = programs[i].function;
 	LIBBPF_OPTS(bpf_kprobe_opts, perf, .retprobe = programs[i].at_return);
-	LIBBPF_OPTS(bpf_kprobe_multi_opts, multi, .syms = &function, .cnt = 1, .retprobe = programs[i].at_return);
+	LIBBPF_OPTS(bpf_kprobe_multi_opts, multi, .syms = &function, .cnt = 1,
+		    .retprobe = programs[i].at_return);
 
 	if (hooks->method == TRACER_METHOD_KPROBE)
 		return bpf_program__attach_kprobe_opts(hooks_program(hooks, i), function, &perf);
@@ -408,7 +431,10 @@ tracer_hooks_fd(const struct tracer_hooks *hooks)
 void
 tracer_hooks_rest(struct tracer_hooks *hooks)
 {
-	/* ordered before the reading that follows, as the kernel's commit of an event is before its look at this */
+	/*
+	 * ordered before the reading that follows, as the kernel's commit of an event is before its
+	 * look at this
+	 */
 	__atomic_store_n(&hooks->skel->bss->qp_reader_rests, 1, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

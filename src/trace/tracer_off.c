@@ -13,7 +13,9 @@ struct tracer {
 	struct tracer_config config;
 };
 
-#define TRACER_OFF_REASON "this rpingmeshd was built without BPF: install one that was configured without --disable-bpf"
+#define TRACER_OFF_REASON \
+	"this rpingmeshd was built without BPF: install one that was configured without " \
+	"--disable-bpf"
 
 static void
 tracer_tell(void *arg)

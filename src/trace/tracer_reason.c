@@ -77,7 +77,8 @@ facts_types(struct tracer_facts *out)
 {
 	out->modules_btf = facts_modules_btf();
 	out->btf = facts_there("/sys/kernel/btf/vmlinux");
-	out->module_btf = facts_there("/sys/kernel/btf/ib_core") || !facts_there("/sys/module/ib_core/initstate");
+	out->module_btf = facts_there("/sys/kernel/btf/ib_core") ||
+			  !facts_there("/sys/module/ib_core/initstate");
 }
 
 static void
@@ -85,7 +86,8 @@ facts_kprobes(struct tracer_facts *out)
 {
 	char line[8];
 
-	out->kprobes = facts_there("/sys/bus/event_source/devices/kprobe") || facts_there("/sys/kernel/tracing/kprobe_events") ||
+	out->kprobes = facts_there("/sys/bus/event_source/devices/kprobe") ||
+		       facts_there("/sys/kernel/tracing/kprobe_events") ||
 		       facts_there("/sys/kernel/debug/tracing/kprobe_events");
 	facts_line("/sys/kernel/debug/kprobes/enabled", line, sizeof(line));
 	out->kprobes_off = line[0] == '0';
@@ -149,10 +151,15 @@ reason_rights(const struct tracer_facts *facts, char *text, size_t size)
 	const char *lacks = facts_lacks(facts);
 
 	if (lacks)
-		snprintf(text, size, "the daemon lacks %s: run it as root, or restart it with both (systemd: AmbientCapabilities=CAP_BPF "
-			 "CAP_PERFMON; file: setcap cap_bpf,cap_perfmon+ep)", lacks);
+		snprintf(text, size,
+			 "the daemon lacks %s: run it as root, or restart it with both (systemd: "
+			 "AmbientCapabilities=CAP_BPF "
+			 "CAP_PERFMON; file: setcap cap_bpf,cap_perfmon+ep)",
+			 lacks);
 	else if (facts->confidential)
-		snprintf(text, size, "the kernel is locked down in confidentiality mode and lets nobody read kernel memory: boot with "
+		snprintf(text, size,
+			 "the kernel is locked down in confidentiality mode and lets nobody read "
+			 "kernel memory: boot with "
 			 "lockdown=integrity");
 	return lacks || facts->confidential;
 }
@@ -161,13 +168,18 @@ static bool
 reason_kernel(const struct tracer_facts *facts, int err, char *text, size_t size)
 {
 	if (facts->no_ring)
-		snprintf(text, size, "the kernel, Linux %u.%u, has no BPF ring buffer: tracing needs 5.8 or later", facts->major,
-			 facts->minor);
+		snprintf(text, size,
+			 "the kernel, Linux %u.%u, has no BPF ring buffer: tracing needs 5.8 or "
+			 "later",
+			 facts->major, facts->minor);
 	else if (!facts->btf)
-		snprintf(text, size, "the kernel does not describe its types, /sys/kernel/btf/vmlinux is not there: run a kernel built "
+		snprintf(text, size,
+			 "the kernel does not describe its types, /sys/kernel/btf/vmlinux is not "
+			 "there: run a kernel built "
 			 "with CONFIG_DEBUG_INFO_BTF");
 	else if (err == -ENOSYS)
-		snprintf(text, size, "the kernel has no bpf(2): run one built with CONFIG_BPF_SYSCALL");
+		snprintf(text, size,
+			 "the kernel has no bpf(2): run one built with CONFIG_BPF_SYSCALL");
 	else
 		return false;
 	return true;
@@ -178,51 +190,84 @@ static bool
 reason_types(const struct tracer_facts *facts, int err, const char *said, char *text, size_t size)
 {
 	if (err == -EBADMSG)
-		snprintf(text, size, "the kernel's types cannot be read (%s): they are damaged, or newer than this program's libbpf",
+		snprintf(text, size,
+			 "the kernel's types cannot be read (%s): they are damaged, or newer than "
+			 "this program's libbpf",
 			 said);
 	else if (err == -ENODATA && !facts->module_btf && !facts_older(facts, 5, 11))
-		snprintf(text, size, "ib_core does not describe its types, /sys/kernel/btf/ib_core is not there: use the kernel's own "
-			 "ib_core, or build it where /sys/kernel/btf/vmlinux and pahole are at hand (%s)", said);
+		snprintf(text, size,
+			 "ib_core does not describe its types, /sys/kernel/btf/ib_core is not "
+			 "there: use the kernel's own "
+			 "ib_core, or build it where /sys/kernel/btf/vmlinux and pahole are at "
+			 "hand (%s)",
+			 said);
 	else
 		return false;
 	return true;
 }
 
 void
-tracer_reason_load(const struct tracer_facts *facts, int err, const char *said, char *text, size_t size)
+tracer_reason_load(const struct tracer_facts *facts, int err, const char *said, char *text,
+		   size_t size)
 {
-	/* Locked down, the verifier does not know the helpers that read kernel memory: not a refusal by its number. */
+	/*
+	 * Locked down, the verifier does not know the helpers that read kernel memory: not a
+	 * refusal by its number.
+	 */
 	if (reason_kernel(facts, err, text, size) ||
 	    ((reason_refused(err) || facts->confidential) && reason_rights(facts, text, size)) ||
 	    reason_types(facts, err, said, text, size))
 		return;
 	if (reason_refused(err) && facts_older(facts, 5, 11) && facts->memlock < REASON_MEMLOCK)
-		snprintf(text, size, "Linux %u.%u counts BPF memory as locked, and only %" PRIu64 " kB are allowed: set LimitMEMLOCK=8M "
-			 "(systemd) or ulimit -l 8192, and restart", facts->major, facts->minor, facts->memlock >> 10);
+		snprintf(text, size,
+			 "Linux %u.%u counts BPF memory as locked, and only %" PRIu64
+			 " kB are allowed: set LimitMEMLOCK=8M "
+			 "(systemd) or ulimit -l 8192, and restart",
+			 facts->major, facts->minor, facts->memlock >> 10);
 	else if (reason_refused(err))
-		snprintf(text, size, "the kernel refuses bpf(2) (%s) though CAP_BPF and CAP_PERFMON are there: look for a system call "
-			 "filter (systemd SystemCallFilter=, container seccomp profile) or a security module", said);
+		snprintf(text, size,
+			 "the kernel refuses bpf(2) (%s) though CAP_BPF and CAP_PERFMON are there: "
+			 "look for a system call "
+			 "filter (systemd SystemCallFilter=, container seccomp profile) or a "
+			 "security module",
+			 said);
 	else
-		snprintf(text, size, "the kernel does not take the programs (%s): raise the log level of trace to debug and report what "
-			 "it says", said);
+		snprintf(text, size,
+			 "the kernel does not take the programs (%s): raise the log level of trace "
+			 "to debug and report what "
+			 "it says",
+			 said);
 }
 
 void
-tracer_reason_attach(const struct tracer_facts *facts, int err, const char *said, char *text, size_t size)
+tracer_reason_attach(const struct tracer_facts *facts, int err, const char *said, char *text,
+		     size_t size)
 {
 	if (!facts->kprobes)
-		snprintf(text, size, "the kernel has no kprobes: run one built with CONFIG_KPROBE_EVENTS");
+		snprintf(text, size,
+			 "the kernel has no kprobes: run one built with CONFIG_KPROBE_EVENTS");
 	else if (reason_refused(err) && reason_rights(facts, text, size))
 		return;
-	else if (reason_refused(err) && facts->paranoid >= 3 && !(facts->capabilities >> CAP_SYS_ADMIN & 1))
-		snprintf(text, size, "kernel.perf_event_paranoid=%d refuses kprobes without CAP_SYS_ADMIN: sysctl "
-			 "kernel.perf_event_paranoid=2, or give CAP_SYS_ADMIN, or run a kernel whose kprobe.multi finds functions "
-			 "of modules (on x86-64, Linux 6.12)", facts->paranoid);
+	else if (reason_refused(err) && facts->paranoid >= 3 &&
+		 !(facts->capabilities >> CAP_SYS_ADMIN & 1))
+		snprintf(text, size,
+			 "kernel.perf_event_paranoid=%d refuses kprobes without CAP_SYS_ADMIN: "
+			 "sysctl "
+			 "kernel.perf_event_paranoid=2, or give CAP_SYS_ADMIN, or run a kernel "
+			 "whose kprobe.multi finds functions "
+			 "of modules (on x86-64, Linux 6.12)",
+			 facts->paranoid);
 	else if (reason_refused(err))
-		snprintf(text, size, "the kernel refuses kprobes (%s) though CAP_BPF and CAP_PERFMON are there: look for a system call "
-			 "filter (systemd SystemCallFilter=, container seccomp profile) or a security module", said);
+		snprintf(text, size,
+			 "the kernel refuses kprobes (%s) though CAP_BPF and CAP_PERFMON are "
+			 "there: look for a system call "
+			 "filter (systemd SystemCallFilter=, container seccomp profile) or a "
+			 "security module",
+			 said);
 	else
-		snprintf(text, size, "kprobes cannot be attached (%s): raise the log level of trace to debug and report what it says",
+		snprintf(text, size,
+			 "kprobes cannot be attached (%s): raise the log level of trace to debug "
+			 "and report what it says",
 			 said);
 }
 
@@ -231,8 +276,11 @@ tracer_reason_foreign(const struct tracer_facts *facts, char *text, size_t size)
 {
 	if (facts->module_btf || !facts->modules_btf)
 		return false;
-	snprintf(text, size, "ib_core does not describe its types, /sys/kernel/btf/ib_core is not there, and those of vmlinux are used: what "
-		 "is told may be wrong if ib_core is not the kernel's own; build it where /sys/kernel/btf/vmlinux and pahole are at hand");
+	snprintf(text, size,
+		 "ib_core does not describe its types, /sys/kernel/btf/ib_core is not there, and "
+		 "those of vmlinux are used: what "
+		 "is told may be wrong if ib_core is not the kernel's own; build it where "
+		 "/sys/kernel/btf/vmlinux and pahole are at hand");
 	return true;
 }
 
@@ -240,11 +288,16 @@ void
 tracer_reason_silent(const struct tracer_facts *facts, char *text, size_t size)
 {
 	if (facts->ftrace_off)
-		snprintf(text, size, "the hooks are not called while kernel.ftrace_enabled=0: sysctl kernel.ftrace_enabled=1");
+		snprintf(text, size,
+			 "the hooks are not called while kernel.ftrace_enabled=0: sysctl "
+			 "kernel.ftrace_enabled=1");
 	else if (facts->kprobes_off)
 		snprintf(text, size, "the hooks are not called while kprobes are switched off: "
 			 "echo 1 > /sys/kernel/debug/kprobes/enabled");
 	else
-		snprintf(text, size, "the hooks see nothing of a dump of QPs, so older QPs lack their paths: kprobes may be switched off "
-			 "(/sys/kernel/debug/kprobes/enabled), or this kernel's dump does not query QPs");
+		snprintf(text, size,
+			 "the hooks see nothing of a dump of QPs, so older QPs lack their paths: "
+			 "kprobes may be switched off "
+			 "(/sys/kernel/debug/kprobes/enabled), or this kernel's dump does not "
+			 "query QPs");
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pure part of a probe's way, without kernel and RNIC, for counting its instructions under valgrind: the prober decides,
- * encodes and posts, the responder answers twice, the prober judges, and with -r a record of the result is packed. Time is
- * made up. One peer, -t targets of 10 ms each, -n probes in all.
+ * The pure part of a probe's way, without kernel and RNIC, for counting its instructions under
+ * valgrind: the prober decides, encodes and posts, the responder answers twice, the prober judges,
+ * and with -r a record of the result is packed. Time is made up. One peer, -t targets of 10 ms
+ * each, -n probes in all.
  */
 #include <getopt.h>
 #include <msgpack.h>
@@ -45,19 +46,25 @@ check(bool good, const char *what)
 }
 
 static int
-send_probe(void *arg, void *user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
+send_probe(void *arg, void *user, const struct prober_packet *packet, struct prober_tx *tx,
+	   const char **reason)
 {
 	(void)arg;
 	(void)user;
 	(void)reason;
 	check(w.n_probes < QUEUE, "too many probes at once");
 	memcpy(w.probes[w.n_probes++], packet->payload, PROBE_WIRE_SIZE_MIN);
-	*tx = (struct prober_tx){.t1_ns = w.now, .t2 = {.ns = w.now}, .done = true, .src_port = 50000, .path = PROBE_PATH_EXACT};
+	*tx = (struct prober_tx){.t1_ns = w.now,
+				 .t2 = {.ns = w.now},
+				 .done = true,
+				 .src_port = 50000,
+				 .path = PROBE_PATH_EXACT};
 	return 0;
 }
 
 static int
-send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent, struct responder_tx *tx)
+send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
+	 struct responder_tx *tx)
 {
 	(void)arg;
 	(void)device_user;
@@ -79,7 +86,10 @@ resolve(void *arg, void *user)
 static void
 result(void *arg, void *user, const struct probe_result *r)
 {
-	const struct record_probe_context context = {.device = "mlx5_0", .peer = "10.0.0.2", .source = "10.0.0.1", .hostname = "host"};
+	const struct record_probe_context context = {.device = "mlx5_0",
+						     .peer = "10.0.0.2",
+						     .source = "10.0.0.1",
+						     .hostname = "host"};
 	msgpack_packer pk;
 
 	(void)arg;
@@ -115,16 +125,23 @@ deliver(void)
 {
 	w.now += WIRE_NS;
 	for (unsigned int i = 0; i < w.n_probes; i++) {
-		const struct responder_rx rx = {.src = w.here, .dst = w.there, .src_qpn = QPN_PROBER, .payload = w.probes[i],
-						.len = PROBE_WIRE_SIZE_MIN, .t3 = {.ns = w.now}};
+		const struct responder_rx rx = {.src = w.here,
+						.dst = w.there,
+						.src_qpn = QPN_PROBER,
+						.payload = w.probes[i],
+						.len = PROBE_WIRE_SIZE_MIN,
+						.t3 = {.ns = w.now}};
 
 		responder_received(w.responder, &rx, w.now);
 	}
 	w.n_probes = 0;
 	w.now += WIRE_NS;
 	for (unsigned int i = 0; i < w.n_acks; i++) {
-		const struct prober_rx rx = {.src = w.there, .src_qpn = QPN_RESPONDER, .payload = w.acks[i],
-					     .len = PROBE_WIRE_SIZE_MIN, .t5 = {.ns = w.now}};
+		const struct prober_rx rx = {.src = w.there,
+					     .src_qpn = QPN_RESPONDER,
+					     .payload = w.acks[i],
+					     .len = PROBE_WIRE_SIZE_MIN,
+					     .t5 = {.ns = w.now}};
 
 		prober_received(w.prober, &rx, w.now);
 	}
@@ -137,10 +154,14 @@ set_up_responder(void)
 	static const struct responder_ops ops = {.send = send_ack};
 	static struct addr_net allow;
 	const struct responder_config config = {.ops = &ops, .random = 1};
-	const struct responder_limits limits = {.allow = &allow, .n_allow = 1, .per_source = 1000000, .total = 1000000};
+	const struct responder_limits limits = {.allow = &allow,
+						.n_allow = 1,
+						.per_source = 1000000,
+						.total = 1000000};
 	struct responder_open_request request = {.incarnation = 1, .qkey = 1, .hostname = "prober"};
 
-	check(addr_parse("10.0.0.1", &w.here) == 0 && addr_parse("10.0.0.2", &w.there) == 0, "addresses");
+	check(addr_parse("10.0.0.1", &w.here) == 0 && addr_parse("10.0.0.2", &w.there) == 0,
+	      "addresses");
 	check(addr_net_parse("10.0.0.0/8", &allow) == 0, "network");
 	request.local = w.there;
 	request.remote = w.here;
@@ -152,25 +173,41 @@ set_up_responder(void)
 static void
 set_up_prober(unsigned int targets)
 {
-	static const struct prober_ops ops = {.send = send_probe, .resolve = resolve, .result = result, .target_done = ignore_target,
+	static const struct prober_ops ops = {.send = send_probe,
+					      .resolve = resolve,
+					      .result = result,
+					      .target_done = ignore_target,
 					      .peer_state = ignore_state};
-	const struct prober_config config = {.ops = &ops, .timeout_ns = 500 * NSEC_PER_MSEC, .epoch = 1, .random = 1};
-	const struct prober_target_config target_config = {.kind = PROBE_KIND_MESH, .interval_ns = 10 * NSEC_PER_MSEC,
-							   .phase_ns = PROBER_PHASE_RANDOM, .sizes = {PROBE_WIRE_SIZE_MIN}, .n_sizes = 1};
+	const struct prober_config config = {.ops = &ops,
+					     .timeout_ns = 500 * NSEC_PER_MSEC,
+					     .epoch = 1,
+					     .random = 1};
+	const struct prober_target_config target_config = {.kind = PROBE_KIND_MESH,
+							   .interval_ns = 10 * NSEC_PER_MSEC,
+							   .phase_ns = PROBER_PHASE_RANDOM,
+							   .sizes = {PROBE_WIRE_SIZE_MIN},
+							   .n_sizes = 1};
 	struct prober_device *device = NULL;
 	struct prober_target *target;
 
-	check(prober_new(&config, &w.prober) == 0 && prober_device_add(w.prober, 1000000, &device) == 0, "prober");
+	check(prober_new(&config, &w.prober) == 0 &&
+		      prober_device_add(w.prober, 1000000, &device) == 0,
+	      "prober");
 	prober_device_up(device, w.now);
 	check(prober_peer_add(w.prober, device, NULL, w.now, &w.peer) == 0, "peer");
 	for (unsigned int i = 0; i < targets; i++)
-		check(prober_target_add(w.peer, &target_config, NULL, w.now, &target) == 0, "target");
+		check(prober_target_add(w.peer, &target_config, NULL, w.now, &target) == 0,
+		      "target");
 }
 
 static void
 run(uint64_t probes)
 {
-	const struct prober_session session = {.addr = w.there, .qpn = QPN_RESPONDER, .incarnation = 7, .session = w.session, .max_size = 4096};
+	const struct prober_session session = {.addr = w.there,
+					       .qpn = QPN_RESPONDER,
+					       .incarnation = 7,
+					       .session = w.session,
+					       .max_size = 4096};
 
 	while (w.results < probes) {
 		uint64_t next = prober_next_ns(w.prober);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A reader of the control socket that does as little as possible: subscribes to probe records, counts messages (frames of
- * MessagePack-RPC) and what the daemon says to have dropped, for -t seconds.
+ * A reader of the control socket that does as little as possible: subscribes to probe records,
+ * counts messages (frames of MessagePack-RPC) and what the daemon says to have dropped, for -t
+ * seconds.
  */
 #include <getopt.h>
 #include <msgpack.h>
@@ -57,10 +58,11 @@ take_dropped(const char *frame, size_t len)
 	size_t at = 0;
 
 	msgpack_unpacked_init(&u);
-	if (msgpack_unpack_next(&u, frame, len, &at) == MSGPACK_UNPACK_SUCCESS && u.data.type == MSGPACK_OBJECT_ARRAY &&
-	    u.data.via.array.size == 3) {
+	if (msgpack_unpack_next(&u, frame, len, &at) == MSGPACK_UNPACK_SUCCESS &&
+	    u.data.type == MSGPACK_OBJECT_ARRAY && u.data.via.array.size == 3) {
 		const msgpack_object *params = &u.data.via.array.ptr[2];
-		const msgpack_object *map = params->type == MSGPACK_OBJECT_ARRAY ? params->via.array.ptr : params;
+		const msgpack_object *map =
+			params->type == MSGPACK_OBJECT_ARRAY ? params->via.array.ptr : params;
 
 		if (map->type == MSGPACK_OBJECT_MAP && map->via.map.size)
 			count.dropped += map->via.map.ptr[0].val.via.u64;
@@ -147,8 +149,9 @@ main(int argc, char **argv)
 	fd = subscribe(path);
 	begin = clock_mono_ns();
 	read_until(fd, begin + seconds * NSEC_PER_SEC);
-	printf("{\"records\": %llu, \"dropped\": %llu, \"bytes\": %llu, \"per_s\": %.1f}\n", (unsigned long long)count.records,
-	       (unsigned long long)count.dropped, (unsigned long long)count.bytes,
+	printf("{\"records\": %llu, \"dropped\": %llu, \"bytes\": %llu, \"per_s\": %.1f}\n",
+	       (unsigned long long)count.records, (unsigned long long)count.dropped,
+	       (unsigned long long)count.bytes,
 	       (double)count.records * 1e9 / (double)(clock_mono_ns() - begin));
 	close(fd);
 	return 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What tracing costs: a process creates and destroys QPs, one after the other, while this one traces it, or does not, or is
- * woken by every single event. Prints nanoseconds of CLOCK_MONOTONIC for each QP's life; under qemu -icount these are instructions
- * (tests/bench/trace_overhead). Modes take turns, so that what drifts hits them alike.
+ * What tracing costs: a process creates and destroys QPs, one after the other, while this one
+ * traces it, or does not, or is woken by every single event. Prints nanoseconds of CLOCK_MONOTONIC
+ * for each QP's life; under qemu -icount these are instructions (tests/bench/trace_overhead). Modes
+ * take turns, so that what drifts hits them alike.
  */
 #include <errno.h>
 #include <infiniband/verbs.h>
@@ -44,7 +45,8 @@ static uint64_t events;
 static void __attribute__((noreturn))
 die(const char *what, int error)
 {
-	fprintf(stderr, "trace_bench: %s%s%s\n", what, error ? ": " : "", error ? strerror(error) : "");
+	fprintf(stderr, "trace_bench: %s%s%s\n", what, error ? ": " : "",
+		error ? strerror(error) : "");
 	exit(1);
 }
 
@@ -72,7 +74,10 @@ median(uint64_t *values, unsigned int n)
 	return values[n / 2];
 }
 
-/* Two instructions a turn on x86-64 and arm64: if the clock counts instructions, it shows 2 ns a turn. */
+/*
+ * Two instructions a turn on x86-64 and arm64: if the clock counts instructions, it shows 2 ns a
+ * turn.
+ */
 static double
 clock_per_instruction(void)
 {
@@ -128,18 +133,27 @@ worker_life(struct worker *w)
 		.cap = {.max_send_wr = 2, .max_recv_wr = 2, .max_send_sge = 1, .max_recv_sge = 1}};
 	struct ibv_qp_attr to_init = {.qp_state = IBV_QPS_INIT, .port_num = 1};
 	struct ibv_qp_attr to_rtr = {
-		.qp_state = IBV_QPS_RTR, .path_mtu = IBV_MTU_1024, .dest_qp_num = 0x123456, .max_dest_rd_atomic = 1, .min_rnr_timer = 12,
-		.ah_attr = {.is_global = 1, .port_num = 1, .grh = {.dgid = w->gid, .sgid_index = (uint8_t)gid_index, .hop_limit = 64}}};
-	struct ibv_qp_attr to_rts = {.qp_state = IBV_QPS_RTS, .timeout = 14, .retry_cnt = 7, .rnr_retry = 7, .max_rd_atomic = 1};
+		.qp_state = IBV_QPS_RTR, .path_mtu = IBV_MTU_1024, .dest_qp_num = 0x123456,
+		.max_dest_rd_atomic = 1, .min_rnr_timer = 12,
+		.ah_attr = {.is_global = 1, .port_num = 1, .grh = {.dgid = w->gid,
+		.sgid_index = (uint8_t)gid_index, .hop_limit = 64}}};
+	struct ibv_qp_attr to_rts = {.qp_state = IBV_QPS_RTS,
+				     .timeout = 14,
+				     .retry_cnt = 7,
+				     .rnr_retry = 7,
+				     .max_rd_atomic = 1};
 	struct ibv_qp *qp = ibv_create_qp(w->pd, &init);
 
 	if (!qp)
 		die("ibv_create_qp", errno);
-	worker_modify(qp, &to_init, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
-	worker_modify(qp, &to_rtr, IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN |
-		      IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER);
-	worker_modify(qp, &to_rts, IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN |
-		      IBV_QP_MAX_QP_RD_ATOMIC);
+	worker_modify(qp, &to_init,
+		      IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
+	worker_modify(qp, &to_rtr,
+		      IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN |
+			      IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER);
+	worker_modify(qp, &to_rts,
+		      IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+			      IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC);
 	ibv_destroy_qp(qp);
 }
 
@@ -182,7 +196,8 @@ on_event(void *arg, void *data, size_t size)
 static struct tracer_hooks *
 hooks_up(enum mode mode)
 {
-	struct tracer_hooks_config config = {.wakeup_always = mode == MODE_WAKEUP, .event = on_event};
+	struct tracer_hooks_config config = {.wakeup_always = mode == MODE_WAKEUP,
+					     .event = on_event};
 	struct tracer_hooks *hooks = NULL;
 	char text[TRACER_HOOKS_TEXT];
 	int rc;
@@ -198,7 +213,10 @@ hooks_up(enum mode mode)
 	return hooks;
 }
 
-/* Reads the ring as the daemon does: while events come, each POLL_MS; then when one wakes it. Returns how long to wait. */
+/*
+ * Reads the ring as the daemon does: while events come, each POLL_MS; then when one wakes it.
+ * Returns how long to wait.
+ */
 static int
 read_ring(struct tracer_hooks *hooks)
 {
@@ -217,7 +235,8 @@ static struct result
 run_round(enum mode mode, int orders, int results)
 {
 	struct tracer_hooks *hooks = hooks_up(mode);
-	struct pollfd fds[2] = {{.fd = results, .events = POLLIN}, {.fd = hooks ? tracer_hooks_fd(hooks) : -1, .events = POLLIN}};
+	struct pollfd fds[2] = {{.fd = results, .events = POLLIN},
+				{.fd = hooks ? tracer_hooks_fd(hooks) : -1, .events = POLLIN}};
 	struct result result;
 	int wait_ms = hooks ? POLL_MS : -1;
 
@@ -233,7 +252,8 @@ run_round(enum mode mode, int orders, int results)
 		die("the worker has gone", 0);
 	/* CREATE, three times MODIFY, DESTROY */
 	if (hooks && events != 5ULL * lives)
-		fprintf(stderr, "trace_bench: %llu events instead of %u\n", (unsigned long long)events, 5 * lives);
+		fprintf(stderr, "trace_bench: %llu events instead of %u\n",
+			(unsigned long long)events, 5 * lives);
 	tracer_hooks_free(hooks);
 	return result;
 }
@@ -245,9 +265,11 @@ report(uint64_t values[MODE_N][ROUNDS_MAX], const char *what)
 
 	for (int m = 0; m < MODE_N; m++) {
 		medians[m] = median(values[m], rounds);
-		printf("%-8s %-12s %8llu (%llu to %llu)  %+lld  %.2f\n", what, mode_names[m], (unsigned long long)medians[m],
-		       (unsigned long long)values[m][0], (unsigned long long)values[m][rounds - 1],
-		       (long long)(medians[m] - medians[MODE_NONE]), (double)medians[m] / (double)medians[MODE_NONE]);
+		printf("%-8s %-12s %8llu (%llu to %llu)  %+lld  %.2f\n", what, mode_names[m],
+		       (unsigned long long)medians[m], (unsigned long long)values[m][0],
+		       (unsigned long long)values[m][rounds - 1],
+		       (long long)(medians[m] - medians[MODE_NONE]),
+		       (double)medians[m] / (double)medians[MODE_NONE]);
 	}
 }
 
@@ -266,7 +288,8 @@ parse(int argc, char **argv)
 		}
 	}
 	if (lives < 1 || lives > LIVES_MAX || rounds < 1 || rounds > ROUNDS_MAX || optind != argc) {
-		fprintf(stderr, "Usage: trace_bench [-d DEVICE] [-g GIDINDEX] [-n LIVES] [-r ROUNDS]\n");
+		fprintf(stderr,
+			"Usage: trace_bench [-d DEVICE] [-g GIDINDEX] [-n LIVES] [-r ROUNDS]\n");
 		exit(2);
 	}
 }
@@ -299,7 +322,8 @@ main(int argc, char **argv)
 			medians[m][r] = result.median_ns;
 		}
 	}
-	printf("%-8s %-12s %8s (least to most of %u rounds of %u lives)  difference  ratio\n", "a life", "mode", "median", rounds, lives);
+	printf("%-8s %-12s %8s (least to most of %u rounds of %u lives)  difference  ratio\n",
+	       "a life", "mode", "median", rounds, lives);
 	report(medians, "median");
 	report(means, "mean");
 	close(orders[1]);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What rpingmeshd is measured against: two processes that exchange UD messages and do nothing else. One asks from its device,
- * the other answers each message with `-r` of the same size; no event loop, no protocol, no statistics.
+ * What rpingmeshd is measured against: two processes that exchange UD messages and do nothing else.
+ * One asks from its device, the other answers each message with `-r` of the same size; no event
+ * loop, no protocol, no statistics.
  *
- *   -m pingpong  one message at a time, -n of them, -i microseconds apart: the times of round trips, from before the post
- *                until the last answer was seen
- *   -m flood     -w of them in flight, for -t seconds: round trips a second
+ *   -m pingpong  one message at a time, -n of them, -i microseconds apart: the times of round
+ * trips, from before the post until the last answer was seen -m flood     -w of them in flight, for
+ * -t seconds: round trips a second
  *
- * Both processes sleep on their completion channel; with -p the one that asks polls without a pause instead, with -P both do.
+ * Both processes sleep on their completion channel; with -p the one that asks polls without a pause
+ * instead, with -P both do.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -88,7 +90,9 @@ open_device(struct side *s, const char *name)
 static void
 post_receive(struct side *s, uint32_t slot)
 {
-	struct ibv_sge sge = {.addr = (uintptr_t)(s->region + (size_t)slot * SLOT), .length = GRH + size, .lkey = s->mr->lkey};
+	struct ibv_sge sge = {.addr = (uintptr_t)(s->region + (size_t)slot * SLOT),
+			      .length = GRH + size,
+			      .lkey = s->mr->lkey};
 	struct ibv_recv_wr wr = {.wr_id = slot, .sg_list = &sge, .num_sge = 1}, *bad;
 	int err = ibv_post_recv(s->qp, &wr, &bad);
 
@@ -102,7 +106,8 @@ make_qp(struct side *s)
 	struct ibv_qp_init_attr init = {
 		.send_cq = s->send_cq,
 		.recv_cq = s->recv_cq,
-		.cap = {.max_send_wr = DEPTH, .max_recv_wr = DEPTH, .max_send_sge = 1, .max_recv_sge = 1},
+		.cap = {.max_send_wr = DEPTH, .max_recv_wr = DEPTH, .max_send_sge = 1,
+		.max_recv_sge = 1},
 		.qp_type = IBV_QPT_UD,
 	};
 	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_INIT, .port_num = 1, .qkey = QKEY};
@@ -110,7 +115,8 @@ make_qp(struct side *s)
 	s->qp = ibv_create_qp(s->pd, &init);
 	if (!s->qp)
 		die("ibv_create_qp", errno);
-	if (ibv_modify_qp(s->qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_QKEY))
+	if (ibv_modify_qp(s->qp, &attr,
+			  IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_QKEY))
 		die("INIT", errno);
 	attr.qp_state = IBV_QPS_RTR;
 	if (ibv_modify_qp(s->qp, &attr, IBV_QP_STATE))
@@ -150,7 +156,8 @@ meet(struct side *s, int gid, int in, int out)
 
 	if (ibv_query_gid(s->ctx, 1, gid, &mine.gid))
 		die("no such GID", 0);
-	if (write(out, &mine, sizeof(mine)) != sizeof(mine) || read(in, &theirs, sizeof(theirs)) != sizeof(theirs))
+	if (write(out, &mine, sizeof(mine)) != sizeof(mine) ||
+	    read(in, &theirs, sizeof(theirs)) != sizeof(theirs))
 		die("the other side has gone", 0);
 	s->peer_qpn = theirs.qpn;
 	attr.grh.dgid = theirs.gid;
@@ -177,7 +184,9 @@ reap_sends(struct side *s)
 static void
 post_send(struct side *s)
 {
-	struct ibv_sge sge = {.addr = (uintptr_t)(s->region + (size_t)DEPTH * SLOT), .length = size, .lkey = s->mr->lkey};
+	struct ibv_sge sge = {.addr = (uintptr_t)(s->region + (size_t)DEPTH * SLOT),
+			      .length = size,
+			      .lkey = s->mr->lkey};
 	struct ibv_send_wr wr = {
 		.sg_list = &sge,
 		.num_sge = 1,
@@ -196,7 +205,10 @@ post_send(struct side *s)
 	s->unsent++;
 }
 
-/* Messages that have arrived, their buffers posted again; waits for one for limit_ms at most (-1: for ever). */
+/*
+ * Messages that have arrived, their buffers posted again; waits for one for limit_ms at most (-1:
+ * for ever).
+ */
 static unsigned int
 receive(struct side *s, int limit_ms)
 {
@@ -275,8 +287,10 @@ ask_one_by_one(struct side *s)
 	if (n < round_trips)
 		die("no answers", 0);
 	qsort(took, n, sizeof(took[0]), by_value);
-	printf("{\"mode\": \"pingpong\", \"n\": %u, \"lost\": %u, \"mean_ns\": %llu, \"p50_ns\": %llu, \"p99_ns\": %llu}\n", n, lost,
-	       (unsigned long long)(sum / n), (unsigned long long)took[n / 2], (unsigned long long)took[n - 1 - n / 100]);
+	printf("{\"mode\": \"pingpong\", \"n\": %u, \"lost\": %u, \"mean_ns\": %llu, \"p50_ns\": "
+	       "%llu, \"p99_ns\": %llu}\n",
+	       n, lost, (unsigned long long)(sum / n), (unsigned long long)took[n / 2],
+	       (unsigned long long)took[n - 1 - n / 100]);
 }
 
 static void
@@ -298,7 +312,8 @@ ask_many(struct side *s)
 		flying = got && got < flying ? flying - got : 0;
 		silences += !got;
 	}
-	printf("{\"mode\": \"flood\", \"asked\": %llu, \"answers\": %llu, \"silences\": %u, \"per_s\": %.1f}\n",
+	printf("{\"mode\": \"flood\", \"asked\": %llu, \"answers\": %llu, \"silences\": %u, "
+	       "\"per_s\": %.1f}\n",
 	       (unsigned long long)asked, (unsigned long long)answers, silences,
 	       (double)answers / replies * 1e9 / (double)(now_ns() - begin));
 }
@@ -326,10 +341,13 @@ parse(int argc, char **argv)
 		default: size = 0; break;
 		}
 	}
-	if (size < 1 || size > SLOT - GRH || round_trips < 1 || round_trips > ROUND_TRIPS_MAX || replies < 1 || window < 1 ||
-	    window * replies > DEPTH || seconds < 1 || optind != argc) {
-		fprintf(stderr, "Usage: ud_bare [-m pingpong|flood] [-d DEVICE -g GIDINDEX] [-D DEVICE -G GIDINDEX] [-s SIZE] [-r REPLIES]\n"
-				"               [-p|-P] [-n ROUNDTRIPS] [-i PAUSE_US] [-w WINDOW] [-t SECONDS]\n");
+	if (size < 1 || size > SLOT - GRH || round_trips < 1 || round_trips > ROUND_TRIPS_MAX ||
+	    replies < 1 || window < 1 || window * replies > DEPTH || seconds < 1 ||
+	    optind != argc) {
+		fprintf(stderr, "Usage: ud_bare [-m pingpong|flood] [-d DEVICE -g GIDINDEX] [-D "
+				"DEVICE -G GIDINDEX] [-s SIZE] [-r REPLIES]\n"
+				"               [-p|-P] [-n ROUNDTRIPS] [-i PAUSE_US] [-w WINDOW] "
+				"[-t SECONDS]\n");
 		exit(2);
 	}
 }
@@ -348,7 +366,8 @@ main(int argc, char **argv)
 	if (child < 0)
 		die("fork", errno);
 	make_side(&side, device[child ? 0 : 1]);
-	meet(&side, gid_index[child ? 0 : 1], child ? back[0] : there[0], child ? there[1] : back[1]);
+	meet(&side, gid_index[child ? 0 : 1], child ? back[0] : there[0],
+	     child ? there[1] : back[1]);
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		polling = both_poll;

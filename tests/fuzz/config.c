@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Configuration: any text through config_parse(). Includes read no file: the input is one or more texts, each ended by a NUL, and
- * the first is the file, the next what its first @include finds, and so on; then there is no such file. What was accepted is
- * within the ranges that the rest of the daemon relies on.
+ * Configuration: any text through config_parse(). Includes read no file: the input is one or more
+ * texts, each ended by a NUL, and the first is the file, the next what its first @include finds,
+ * and so on; then there is no such file. What was accepted is within the ranges that the rest of
+ * the daemon relies on.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -48,9 +49,11 @@ config_check_peer(const struct config *c, const struct config_peer *p)
 
 	FUZZ_CHECK(p->address && p->address[0] && strlen(p->address) < 255);
 	FUZZ_CHECK(p->interval_ms >= 1 && p->interval_ms <= 3600000 && p->service_level <= 15);
-	FUZZ_CHECK(p->n_sizes >= 1 && p->n_sizes <= CONFIG_LIST_MAX && p->n_flow_labels >= 1 && p->n_flow_labels <= CONFIG_LIST_MAX);
+	FUZZ_CHECK(p->n_sizes >= 1 && p->n_sizes <= CONFIG_LIST_MAX && p->n_flow_labels >= 1 &&
+		   p->n_flow_labels <= CONFIG_LIST_MAX);
 	for (size_t i = 0; i < p->n_sizes; i++)
-		FUZZ_CHECK(p->sizes[i] == CONFIG_SIZE_MTU || (p->sizes[i] >= CONFIG_SIZE_MIN && p->sizes[i] <= CONFIG_SIZE_MAX));
+		FUZZ_CHECK(p->sizes[i] == CONFIG_SIZE_MTU ||
+			   (p->sizes[i] >= CONFIG_SIZE_MIN && p->sizes[i] <= CONFIG_SIZE_MAX));
 	for (size_t i = 0; i < p->n_flow_labels; i++)
 		FUZZ_CHECK(p->flow_labels[i] <= 0xfffff);
 	for (size_t i = 0; i < c->n_devices && !selected; i++)
@@ -62,11 +65,15 @@ config_check_peer(const struct config *c, const struct config_peer *p)
 static void
 config_check(const struct config *c)
 {
-	FUZZ_CHECK(c->port > 0 && c->timeout_ms >= 10 && c->timeout_ms <= 60000 && c->gid_index >= -1 && c->gid_index <= 255);
-	FUZZ_CHECK(c->max_probes_per_s >= 1 && c->responder_per_source >= 1 && c->responder_total >= 1);
+	FUZZ_CHECK(c->port > 0 && c->timeout_ms >= 10 && c->timeout_ms <= 60000 &&
+		   c->gid_index >= -1 && c->gid_index <= 255);
+	FUZZ_CHECK(c->max_probes_per_s >= 1 && c->responder_per_source >= 1 &&
+		   c->responder_total >= 1);
 	FUZZ_CHECK(c->socket[0] == '/' && strlen(c->socket) < 108 && strlen(c->socket_group) <= 32);
-	FUZZ_CHECK(strlen(c->hostname) <= 48 && strlen(c->tor) <= 32 && c->trace_interval_ms >= 1 && c->trace_source_qps <= 64);
-	FUZZ_CHECK(c->log_level < LOG_LEVEL_N && c->n_allow <= CONFIG_LIST_MAX && c->n_devices <= CONFIG_LIST_MAX);
+	FUZZ_CHECK(strlen(c->hostname) <= 48 && strlen(c->tor) <= 32 && c->trace_interval_ms >= 1 &&
+		   c->trace_source_qps <= 64);
+	FUZZ_CHECK(c->log_level < LOG_LEVEL_N && c->n_allow <= CONFIG_LIST_MAX &&
+		   c->n_devices <= CONFIG_LIST_MAX);
 	for (int i = 0; i < LOG_SUB_N; i++)
 		FUZZ_CHECK(c->log_levels[i] < LOG_LEVEL_N);
 	for (size_t i = 0; i < c->n_peers; i++)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Control frames: any bytes into the daemon's control socket, with the daemon behind it: its control server, all its methods and
- * their parameters, on a real Unix socket and loop. It has no device (device_set() is wrapped by the linker) and asks no DNS (names_find()
- * likewise: a name that is no address is being looked up for ever).
+ * Control frames: any bytes into the daemon's control socket, with the daemon behind it: its
+ * control server, all its methods and their parameters, on a real Unix socket and loop. It has no
+ * device (device_set() is wrapped by the linker) and asks no DNS (names_find() likewise: a name
+ * that is no address is being looked up for ever).
  *
- * The input is a byte of bits (enum control_bit), then what a client sends. What comes back is MessagePack-RPC.
+ * The input is a byte of bits (enum control_bit), then what a client sends. What comes back is
+ * MessagePack-RPC.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -39,8 +41,9 @@ static struct loop *loop;
 static char no_lookup;
 
 uint64_t __wrap_device_set(void);
-int __wrap_names_find(struct names *names, const char *name, void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,
-		      struct names_lookup **out);
+int __wrap_names_find(struct names *names, const char *name,
+		      void (*found)(void *arg, const struct addr *addr, const char *reason),
+		      void *arg, struct names_lookup **out);
 void __wrap_names_cancel(struct names_lookup *lookup);
 
 uint64_t
@@ -50,7 +53,8 @@ __wrap_device_set(void)
 }
 
 int
-__wrap_names_find(struct names *names, const char *name, void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,
+__wrap_names_find(struct names *names, const char *name,
+		  void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,
 		  struct names_lookup **out)
 {
 	struct addr addr;
@@ -80,9 +84,11 @@ control_clean_up(void)
 static struct daemon *
 control_daemon(void)
 {
-	static const char format[] = "socket = \"%s\"; socket_group = \"\"; hostname = \"fuzz\"; tracing = { enable = false; };\n"
+	static const char format[] = "socket = \"%s\"; socket_group = \"\"; hostname = \"fuzz\"; "
+				     "tracing = { enable = false; };\n"
 				     "log = { level = \"error\"; };\n"
-				     "peers = (\"10.0.0.2\", \"node7\", { address = \"10.0.0.3\"; flow_labels = (1, 2); });\n";
+				     "peers = (\"10.0.0.2\", \"node7\", { address = \"10.0.0.3\"; "
+				     "flow_labels = (1, 2); });\n";
 	char text[512], error[CONFIG_ERROR];
 	struct config *config;
 	struct daemon *d;
@@ -123,14 +129,18 @@ control_check_message(const msgpack_object *o)
 {
 	const msgpack_object *a = o->via.array.ptr;
 
-	FUZZ_CHECK(o->type == MSGPACK_OBJECT_ARRAY && (o->via.array.size == 4 || o->via.array.size == 3));
-	FUZZ_CHECK(a[0].type == MSGPACK_OBJECT_POSITIVE_INTEGER && a[0].via.u64 == (o->via.array.size == 4 ? 1 : 2));
+	FUZZ_CHECK(o->type == MSGPACK_OBJECT_ARRAY &&
+		   (o->via.array.size == 4 || o->via.array.size == 3));
+	FUZZ_CHECK(a[0].type == MSGPACK_OBJECT_POSITIVE_INTEGER &&
+		   a[0].via.u64 == (o->via.array.size == 4 ? 1 : 2));
 	if (o->via.array.size == 3) {
-		FUZZ_CHECK(a[1].type == MSGPACK_OBJECT_STR && a[2].type == MSGPACK_OBJECT_ARRAY && a[2].via.array.size == 1);
+		FUZZ_CHECK(a[1].type == MSGPACK_OBJECT_STR && a[2].type == MSGPACK_OBJECT_ARRAY &&
+			   a[2].via.array.size == 1);
 		return;
 	}
 	FUZZ_CHECK(a[1].type == MSGPACK_OBJECT_POSITIVE_INTEGER && a[1].via.u64 <= UINT32_MAX);
-	FUZZ_CHECK(a[2].type == MSGPACK_OBJECT_NIL || (a[2].type == MSGPACK_OBJECT_MAP && a[3].type == MSGPACK_OBJECT_NIL));
+	FUZZ_CHECK(a[2].type == MSGPACK_OBJECT_NIL ||
+		   (a[2].type == MSGPACK_OBJECT_MAP && a[3].type == MSGPACK_OBJECT_NIL));
 }
 
 /* All that has come. */

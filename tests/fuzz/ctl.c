@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpingmesh-ctl against a daemon that says anything: each command, as JSON and for people, with what "the daemon" answers taken from the
- * input. connect(2) is wrapped by the linker: it finds a socket on which all of that waits, and behind it the end.
+ * rpingmesh-ctl against a daemon that says anything: each command, as JSON and for people, with
+ * what "the daemon" answers taken from the input. connect(2) is wrapped by the linker: it finds a
+ * socket on which all of that waits, and behind it the end.
  *
- * The input is a byte for the command, a byte of bits (enum ctl_bit), a byte for the width, then what is received, or the file to replay. Whatever that is: what
- * is printed as JSON is JSON, and nothing is printed that a terminal would obey but what the program means to say itself.
+ * The input is a byte for the command, a byte of bits (enum ctl_bit), a byte for the width, then
+ * what is received, or the file to replay. Whatever that is: what is printed as JSON is JSON, and
+ * nothing is printed that a terminal would obey but what the program means to say itself.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -30,12 +32,15 @@ enum ctl_bit {
 #define REPLAYED "/proc/self/fd/200"
 
 static const char *const commands[][CTL_ARGS] = {
-	{"status"}, {"devices"}, {"peers"}, {"targets"}, {"flows"}, {"events"}, {"ping", "10.0.0.2"}, {"watch", "-n", "0.1"},
-	{"flows", "--by", "job"}, {"flows", "--qps"}, {"events", "-c", "2"}, {"ping", "-q", "-c", "3", "10.0.0.2"}, {"watch", "-c", "1"},
+	{"status"}, {"devices"}, {"peers"}, {"targets"}, {"flows"}, {"events"}, {"ping",
+	 "10.0.0.2"}, {"watch", "-n", "0.1"},
+	{"flows", "--by", "job"}, {"flows", "--qps"}, {"events", "-c", "2"}, {"ping", "-q", "-c",
+	 "3", "10.0.0.2"}, {"watch", "-c", "1"},
 	{"flows", "--by", "remote", "-p", "4711"}, {"flows", "--by", "process"}, {"windows"},
 	{"config", "show"}, {"config", "reload"}, {"log-level"}, {"explain", "x"},
 	{"replay", REPLAYED}, {"replay", "-i", REPLAYED},
-	{"top", "--once"}, {"top", "-t", "-n", "2", "-d", "0.1", "--sort", "p99"}, {"matrix"}, {"matrix", "-m", "loss"}, {"histogram"},
+	{"top", "--once"}, {"top", "-t", "-n", "2", "-d", "0.1", "--sort", "p99"}, {"matrix"},
+	 {"matrix", "-m", "loss"}, {"histogram"},
 	{"histogram", "-c", "2", "-m", "prober"}, {"windows", "-f", "-s"},
 };
 
@@ -85,7 +90,10 @@ __wrap_screen_start(void)
 
 /* ---- what was printed ---- */
 
-/* The end of an escape sequence of ours: colours, and what a screen is drawn with; NULL: it is none. */
+/*
+ * The end of an escape sequence of ours: colours, and what a screen is drawn with; NULL: it is
+ * none.
+ */
 static const char *
 out_sequence(const char *s)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the fuzz targets share. A target is one function (libFuzzer's, https://llvm.org/docs/LibFuzzer.html) that is called once for
- * each input and remembers nothing of the one before. It is linked with libFuzzer (configure --enable-fuzzing), or with
- * runner.c, which feeds it the inputs of its corpus.
+ * What the fuzz targets share. A target is one function (libFuzzer's,
+ * https://llvm.org/docs/LibFuzzer.html) that is called once for each input and remembers nothing of
+ * the one before. It is linked with libFuzzer (configure --enable-fuzzing), or with runner.c, which
+ * feeds it the inputs of its corpus.
  */
 #ifndef RPINGMESH_TESTS_FUZZ_H
 #define RPINGMESH_TESTS_FUZZ_H
@@ -90,7 +91,8 @@ fuzz_fill(struct fuzz *f, void *to, size_t size)
 }
 
 /*
- * The next len bytes, or as many as there are, in memory of just that size, so that a read beyond them is found. To be freed.
+ * The next len bytes, or as many as there are, in memory of just that size, so that a read beyond
+ * them is found. To be freed.
  */
 static inline uint8_t *
 fuzz_take(struct fuzz *f, size_t len, size_t *taken)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Netlink: whole dumps of QPs, answered by the input. Sockets and the loop are wrapped by the linker: a receive takes the next piece of the
- * input, and the time limit fires when there is none.
+ * Netlink: whole dumps of QPs, answered by the input. Sockets and the loop are wrapped by the
+ * linker: a receive takes the next piece of the input, and the time limit fires when there is none.
  *
- * The input is pieces: a byte of bits (enum nldev_bit), two bytes of length, bytes. The sequence number of each message in a piece is set to that
- * of the question, unless a bit says to leave it.
+ * The input is pieces: a byte of bits (enum nldev_bit), two bytes of length, bytes. The sequence
+ * number of each message in a piece is set to that of the question, unless a bit says to leave it.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -44,11 +44,15 @@ static struct {
 int __wrap_access(const char *path, int mode);
 int __wrap_socket(int domain, int type, int protocol);
 int __wrap_close(int fd);
-ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len);
-ssize_t __wrap_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from, socklen_t *from_len);
-int __wrap_loop_fd_new(struct loop *loop, const struct loop_fd_config *config, struct loop_fd **out);
+ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len);
+ssize_t __wrap_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from,
+			socklen_t *from_len);
+int __wrap_loop_fd_new(struct loop *loop, const struct loop_fd_config *config,
+		       struct loop_fd **out);
 void __wrap_loop_fd_free(struct loop_fd *fd);
-int __wrap_loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void *arg, struct loop_timer **out);
+int __wrap_loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void *arg,
+			  struct loop_timer **out);
 void __wrap_loop_timer_set(struct loop_timer *timer, uint64_t delay_ns);
 void __wrap_loop_timer_free(struct loop_timer *timer);
 int __real_close(int fd);
@@ -77,13 +81,15 @@ __wrap_close(int fd)
 }
 
 ssize_t
-__wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len)
+__wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+	      socklen_t to_len)
 {
 	const struct nlmsghdr *header = data;
 
 	(void)flags;
 	(void)to;
-	FUZZ_CHECK(fd == NLDEV_SOCKET && to_len == sizeof(struct sockaddr_nl) && header->nlmsg_len == len);
+	FUZZ_CHECK(fd == NLDEV_SOCKET && to_len == sizeof(struct sockaddr_nl) &&
+		   header->nlmsg_len == len);
 	question_seq = header->nlmsg_seq;
 	return (ssize_t)len;
 }
@@ -98,13 +104,15 @@ nldev_set_seq(uint8_t *bytes, size_t len)
 		memcpy(&header, bytes + at, sizeof(header));
 		header.nlmsg_seq = question_seq;
 		memcpy(bytes + at, &header, sizeof(header));
-		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > len - at || NLMSG_ALIGN(header.nlmsg_len) > len - at)
+		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > len - at ||
+		    NLMSG_ALIGN(header.nlmsg_len) > len - at)
 			return;
 	}
 }
 
 ssize_t
-__wrap_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from, socklen_t *from_len)
+__wrap_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from,
+		socklen_t *from_len)
 {
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
 	uint8_t bits = fuzz_u8(&input);
@@ -147,7 +155,8 @@ __wrap_loop_fd_free(struct loop_fd *fd)
 }
 
 int
-__wrap_loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void *arg, struct loop_timer **out)
+__wrap_loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void *arg,
+		      struct loop_timer **out)
 {
 	(void)loop;
 	(void)name;
@@ -175,7 +184,8 @@ static void
 nldev_got_qp(void *arg, const struct nldev_qp *qp)
 {
 	(void)arg;
-	FUZZ_CHECK(memchr(qp->device, '\0', sizeof(qp->device)) && memchr(qp->kernel_name, '\0', sizeof(qp->kernel_name)));
+	FUZZ_CHECK(memchr(qp->device, '\0', sizeof(qp->device)) &&
+		   memchr(qp->kernel_name, '\0', sizeof(qp->kernel_name)));
 	got.n_qps++;
 }
 

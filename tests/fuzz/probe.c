@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Probe packets: bytes into a prober and a responder that live, with probes in flight, peers in all states, sessions and held
- * answers. The input is a program: each step is a byte, and what that step takes. Packets are either the input's bytes as they stand
- * or what a real peer would send with some bytes bent, so that the checks behind the codec are reached as well.
+ * Probe packets: bytes into a prober and a responder that live, with probes in flight, peers in all
+ * states, sessions and held answers. The input is a program: each step is a byte, and what that
+ * step takes. Packets are either the input's bytes as they stand or what a real peer would send
+ * with some bytes bent, so that the checks behind the codec are reached as well.
  *
- * The steps keep to the contracts of prober.h and responder.h, as the daemon does; the packets keep to nothing. After each step the
- * books must balance; each result must be possible and fit into a record; answers must go where they belong and be no longer than
- * what was asked.
+ * The steps keep to the contracts of prober.h and responder.h, as the daemon does; the packets keep
+ * to nothing. After each step the books must balance; each result must be possible and fit into a
+ * record; answers must go where they belong and be no longer than what was asked.
  */
 #include <errno.h>
 #include <msgpack.h>
@@ -84,19 +85,24 @@ world_addr(uint8_t which)
 static struct hwclock_moment
 world_moment(uint64_t ns, uint64_t error_ns)
 {
-	return (struct hwclock_moment){.ns = ns, .error_ns = error_ns, .ticks = ns & w.clock[0].mask, .stamped = w.stamped};
+	return (struct hwclock_moment){.ns = ns,
+				       .error_ns = error_ns,
+				       .ticks = ns & w.clock[0].mask,
+				       .stamped = w.stamped};
 }
 
 /* ---- what the prober wants ---- */
 
 static int
-world_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
+world_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx,
+	   const char **reason)
 {
 	const struct world_peer *peer = peer_user;
 	struct wire_message m;
 
 	(void)arg;
-	FUZZ_CHECK(wire_decode(packet->payload, packet->size, &m) == 0 && m.type == PROBE_WIRE_PROBE);
+	FUZZ_CHECK(wire_decode(packet->payload, packet->size, &m) == 0 &&
+		   m.type == PROBE_WIRE_PROBE);
 	FUZZ_CHECK(m.session == peer->session.session && (uint32_t)m.seq == packet->cookie);
 	if (w.send_status < 0) {
 		*reason = "as told";
@@ -111,7 +117,8 @@ world_send(void *arg, void *peer_user, const struct prober_packet *packet, struc
 	};
 	*tx = (struct prober_tx){
 		.t1_ns = w.now,
-		.t2 = w.send_done ? world_moment(w.now + 900, 100) : (struct hwclock_moment){.ns = 0},
+		.t2 = w.send_done ? world_moment(w.now + 900,
+		100) : (struct hwclock_moment){.ns = 0},
 		.done = w.send_done,
 		.src_port = 50000,
 		.path = PROBE_PATH_EXACT,
@@ -133,7 +140,10 @@ world_resolve(void *arg, void *peer_user)
 static void
 world_pack(const struct probe_result *r)
 {
-	struct record_probe_context context = {.device = "fuzz0", .peer = "10.0.0.2", .source = "10.0.0.1", .hostname = "h"};
+	struct record_probe_context context = {.device = "fuzz0",
+					       .peer = "10.0.0.2",
+					       .source = "10.0.0.1",
+					       .hostname = "h"};
 	msgpack_sbuffer out;
 	msgpack_packer pk;
 	msgpack_unpacked unpacked;
@@ -143,7 +153,9 @@ world_pack(const struct probe_result *r)
 	msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
 	record_probe(&pk, &context, r);
 	msgpack_unpacked_init(&unpacked);
-	FUZZ_CHECK(msgpack_unpack_next(&unpacked, out.data, out.size, &off) == MSGPACK_UNPACK_SUCCESS && off == out.size);
+	FUZZ_CHECK(msgpack_unpack_next(&unpacked, out.data, out.size, &off) ==
+			   MSGPACK_UNPACK_SUCCESS &&
+		   off == out.size);
 	FUZZ_CHECK(unpacked.data.type == MSGPACK_OBJECT_MAP);
 	msgpack_unpacked_destroy(&unpacked);
 	msgpack_sbuffer_destroy(&out);
@@ -155,8 +167,10 @@ world_result(void *arg, void *target_user, const struct probe_result *r)
 	(void)arg;
 	(void)target_user;
 	FUZZ_CHECK(!w.in_callback);
-	FUZZ_CHECK(r->class >= 0 && r->class < PROBE_CLASS_N && r->clock >= 0 && r->clock < PROBE_CLOCK_N);
-	FUZZ_CHECK(r->path >= 0 && r->path < PROBE_PATH_N && r->kind >= 0 && r->kind < PROBE_KIND_N);
+	FUZZ_CHECK(r->class >= 0 && r->class < PROBE_CLASS_N && r->clock >= 0 &&
+		   r->clock < PROBE_CLOCK_N);
+	FUZZ_CHECK(r->path >= 0 && r->path < PROBE_PATH_N && r->kind >= 0 &&
+		   r->kind < PROBE_KIND_N);
 	FUZZ_CHECK(r->measured == (r->class == PROBE_OK || r->class == PROBE_LATE));
 	FUZZ_CHECK(r->posted || !r->measured);
 	if (r->measured && r->clock == PROBE_CLOCK_SW && r->t_ns[4] >= r->t_ns[1])
@@ -181,7 +195,8 @@ world_target_done(void *arg, void *target_user)
 
 /* Each probe is in one class of its window. */
 static void
-world_window(void *arg, struct prober_device *device, struct prober_target *target, const struct window *window)
+world_window(void *arg, struct prober_device *device, struct prober_target *target,
+	     const struct window *window)
 {
 	struct interval loss;
 	uint64_t sum = 0;
@@ -208,19 +223,23 @@ world_peer_state(void *arg, void *peer_user, enum prober_peer_state from, enum p
 /* ---- what the responder wants ---- */
 
 static int
-world_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent, struct responder_tx *tx)
+world_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
+	       struct responder_tx *tx)
 {
 	const struct world_session *s = NULL;
 	struct wire_message m;
 
 	(void)arg;
-	FUZZ_CHECK(wire_decode(ack->payload, ack->size, &m) == 0 && m.type == (want_sent ? PROBE_WIRE_ACK1 : PROBE_WIRE_ACK2));
-	FUZZ_CHECK(ack->size <= PROBE_WIRE_SIZE_MIN && ack->flow_label <= 0xfffff && ack->service_level <= 15);
+	FUZZ_CHECK(wire_decode(ack->payload, ack->size, &m) == 0 &&
+		   m.type == (want_sent ? PROBE_WIRE_ACK1 : PROBE_WIRE_ACK2));
+	FUZZ_CHECK(ack->size <= PROBE_WIRE_SIZE_MIN && ack->flow_label <= 0xfffff &&
+		   ack->service_level <= 15);
 	for (uint32_t i = 0; i < w.n_sessions && !s; i++)
 		if (w.session[i].number == m.session)
 			s = &w.session[i];
 	FUZZ_CHECK(s && s->open.device_user == device_user);
-	FUZZ_CHECK(addr_equal(&ack->remote, &s->open.remote) && addr_equal(&ack->local, &s->open.local) && ack->qkey == s->open.qkey);
+	FUZZ_CHECK(addr_equal(&ack->remote, &s->open.remote) &&
+		   addr_equal(&ack->local, &s->open.local) && ack->qkey == s->open.qkey);
 	if (want_sent)
 		w.ack_cookie = ack->cookie;
 	if (w.send_status < 0)
@@ -306,7 +325,9 @@ static void
 step_ack(struct fuzz *f)
 {
 	const struct flight *flight = &w.flight[fuzz_u8(f) % FLIGHTS];
-	struct wire_message m = {.length = PROBE_WIRE_SIZE_MIN, .seq = flight->seq, .session = flight->session};
+	struct wire_message m = {.length = PROBE_WIRE_SIZE_MIN,
+				 .seq = flight->seq,
+				 .session = flight->session};
 	uint8_t how = fuzz_u8(f), *packet;
 	size_t len;
 
@@ -360,10 +381,13 @@ step_probe(struct fuzz *f)
 	uint8_t how = fuzz_u8(f), *packet;
 	struct wire_message m = {
 		.type = PROBE_WIRE_PROBE,
-		.length = (uint16_t)(how & 1 ? PROBE_WIRE_SIZE_MIN + fuzz_u16(f) % 4047 : PROBE_WIRE_SIZE_MIN),
+		.length = (uint16_t)(how & 1 ? PROBE_WIRE_SIZE_MIN + fuzz_u16(f) % 4047 :
+					       PROBE_WIRE_SIZE_MIN),
 		.seq = fuzz_u16(f),
 		.session = s->number,
-		.probe = {.ack_flow_label = how & 2 ? fuzz_u32(f) : 7, .ack_traffic_class = how, .ack_service_level = how >> 5},
+		.probe = {.ack_flow_label = how & 2 ? fuzz_u32(f) : 7,
+			  .ack_traffic_class = how,
+			  .ack_service_level = how >> 5},
 	};
 	size_t len;
 
@@ -401,7 +425,9 @@ static void
 step_advance(struct fuzz *f)
 {
 	uint16_t n = fuzz_u16(f);
-	uint64_t until = w.now + (n & 0x8000 ? (n & 0x7fffu) * 2 * NSEC_PER_MSEC : n * 100 * NSEC_PER_USEC), next;
+	uint64_t until = w.now +
+			 (n & 0x8000 ? (n & 0x7fffu) * 2 * NSEC_PER_MSEC : n * 100 * NSEC_PER_USEC),
+		 next;
 
 	for (int i = 0; i < ADVANCES && (next = prober_next_ns(w.prober)) <= until; i++) {
 		w.now = next > w.now ? next : w.now;
@@ -469,7 +495,9 @@ step_device(struct fuzz *f)
 		prober_set_window(w.prober, (1 + fuzz_u8(f)) * NSEC_PER_SEC, w.now);
 	/* Somebody sets the clock, by up to nine hours. */
 	if (how & 32)
-		prober_set_wall_offset(w.prober, (int64_t)(1700000000 + fuzz_u16(f)) * (int64_t)NSEC_PER_SEC, w.now);
+		prober_set_wall_offset(w.prober,
+				       (int64_t)(1700000000 + fuzz_u16(f)) * (int64_t)NSEC_PER_SEC,
+				       w.now);
 	prober_device_info(device, w.now, &info);
 }
 
@@ -489,7 +517,8 @@ step_peer(struct fuzz *f)
 	uint8_t how = fuzz_u8(f);
 
 	if (!peer->prober) {
-		FUZZ_CHECK(prober_peer_add(w.prober, w.device[how % DEVICES], peer, w.now, &peer->prober) == 0);
+		FUZZ_CHECK(prober_peer_add(w.prober, w.device[how % DEVICES], peer, w.now,
+					   &peer->prober) == 0);
 		return;
 	}
 	switch (how % 8) {
@@ -537,7 +566,8 @@ step_target(struct fuzz *f)
 	else if (*target) {
 		prober_target_remove(*target);
 		*target = NULL;
-	} else if (peer->prober && prober_target_add(peer->prober, &config, target, w.now, target) < 0)
+	} else if (peer->prober &&
+		   prober_target_add(peer->prober, &config, target, w.now, target) < 0)
 		FUZZ_CHECK(!"a target in its ranges can be added");
 }
 
@@ -573,7 +603,10 @@ step_responder(struct fuzz *f)
 {
 	const struct responder_open_request *open = &world_session(f)->open;
 	uint8_t how = fuzz_u8(f);
-	struct responder_limits limits = {.allow = w.allow, .n_allow = how >> 6, .per_source = 1000, .total = 50000};
+	struct responder_limits limits = {.allow = w.allow,
+					  .n_allow = how >> 6,
+					  .per_source = 1000,
+					  .total = 50000};
 	struct hwclock_moment t4;
 
 	switch (how % 8) {
@@ -586,15 +619,18 @@ step_responder(struct fuzz *f)
 		break;
 	case 2:
 	case 3:
-		responder_path_failed(w.responder, open->device_user, &open->local, &open->remote, w.now);
+		responder_path_failed(w.responder, open->device_user, &open->local, &open->remote,
+				      w.now);
 		break;
 	case 4:
 	case 5:
-		responder_path_ready(w.responder, open->device_user, &open->local, &open->remote, w.now);
+		responder_path_ready(w.responder, open->device_user, &open->local, &open->remote,
+				     w.now);
 		break;
 	default:
 		t4 = world_when(f, how & 32);
-		responder_sent(w.responder, how & 64 ? fuzz_u32(f) : w.ack_cookie, how & 128 ? -EIO : 0, &t4, w.now);
+		responder_sent(w.responder, how & 64 ? fuzz_u32(f) : w.ack_cookie,
+			       how & 128 ? -EIO : 0, &t4, w.now);
 	}
 }
 
@@ -641,16 +677,24 @@ world_new(struct fuzz *f)
 		.peer_state = world_peer_state,
 	};
 	static const struct responder_ops responder_ops = {.send = world_send_ack};
-	struct prober_config prober = {.ops = &prober_ops, .timeout_ns = 500 * NSEC_PER_MSEC, .epoch = 0xfeedface, .random = 1};
+	struct prober_config prober = {.ops = &prober_ops,
+				       .timeout_ns = 500 * NSEC_PER_MSEC,
+				       .epoch = 0xfeedface,
+				       .random = 1};
 	struct responder_config responder = {.ops = &responder_ops, .random = 1};
-	struct responder_limits limits = {.allow = w.allow, .n_allow = 1, .per_source = 1000, .total = 50000};
+	struct responder_limits limits = {.allow = w.allow,
+					  .n_allow = 1,
+					  .per_source = 1000,
+					  .total = 50000};
 
 	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_ERROR);
 	memset(&w, 0, sizeof(w));
 	w.now = 100 * NSEC_PER_SEC;
 	step_network(f);
-	FUZZ_CHECK(prober_new(&prober, &w.prober) == 0 && responder_new(&responder, &w.responder) == 0);
-	FUZZ_CHECK(addr_net_parse("10.0.0.0/8", &w.allow[0]) == 0 && addr_net_parse("192.168.0.0/16", &w.allow[1]) == 0);
+	FUZZ_CHECK(prober_new(&prober, &w.prober) == 0 &&
+		   responder_new(&responder, &w.responder) == 0);
+	FUZZ_CHECK(addr_net_parse("10.0.0.0/8", &w.allow[0]) == 0 &&
+		   addr_net_parse("192.168.0.0/16", &w.allow[1]) == 0);
 	responder_set_limits(w.responder, &limits, w.now);
 	for (int i = 0; i < DEVICES; i++) {
 		/* The second one wraps every 17 ms. */
@@ -661,15 +705,27 @@ world_new(struct fuzz *f)
 		prober_device_up(w.device[i], w.now);
 	}
 	for (int i = 0; i < PEERS; i++)
-		FUZZ_CHECK(prober_peer_add(w.prober, w.device[i % DEVICES], &w.peer[i], w.now, &w.peer[i].prober) == 0);
+		FUZZ_CHECK(prober_peer_add(w.prober, w.device[i % DEVICES], &w.peer[i], w.now,
+					   &w.peer[i].prober) == 0);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const steps[])(struct fuzz *f) = {
-		step_advance, step_ack, step_probe, step_raw_to_prober, step_raw_to_responder, step_sent, step_resolution,
-		step_device, step_peer, step_target, step_session, step_responder, step_network,
+	static void (*const steps[])(struct fuzz * f) = {
+		step_advance,
+		step_ack,
+		step_probe,
+		step_raw_to_prober,
+		step_raw_to_responder,
+		step_sent,
+		step_resolution,
+		step_device,
+		step_peer,
+		step_target,
+		step_session,
+		step_responder,
+		step_network,
 	};
 	struct fuzz f = {data, size};
 

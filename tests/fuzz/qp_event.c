@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BPF events: any bytes as struct qp_event through the trace room, with dumps beside them, and out again as records of events and flows.
- * The tracer and the netlink dump are replaced by the linker; trace.c, flows.c, owners.c and flow_record.c are the daemon's.
+ * BPF events: any bytes as struct qp_event through the trace room, with dumps beside them, and out
+ * again as records of events and flows. The tracer and the netlink dump are replaced by the linker;
+ * trace.c, flows.c, owners.c and flow_record.c are the daemon's.
  *
- * The input is a program: each step is a byte, and what that step takes. An event is the bytes as they stand, or one that is possible with some
- * bytes bent, so that QPs live, move and die as well. After each step the books balance, and what the table says of its flows is true.
+ * The input is a program: each step is a byte, and what that step takes. An event is the bytes as
+ * they stand, or one that is possible with some bytes bent, so that QPs live, move and die as well.
+ * After each step the books balance, and what the table says of its flows is true.
  */
 #include <msgpack.h>
 
@@ -40,7 +42,8 @@ void __wrap_tracer_dump_begins(struct tracer *t);
 void __wrap_tracer_drain(struct tracer *t);
 int __wrap_nldev_dump(const struct nldev_config *config, struct nldev **out);
 void __wrap_nldev_free(struct nldev *n);
-int __wrap_loop_timer_new(struct loop *l, const char *name, void (*cb)(void *arg), void *arg, struct loop_timer **out);
+int __wrap_loop_timer_new(struct loop *l, const char *name, void (*cb)(void *arg), void *arg,
+			  struct loop_timer **out);
 void __wrap_loop_timer_set(struct loop_timer *timer, uint64_t delay_ns);
 void __wrap_loop_timer_free(struct loop_timer *timer);
 uint64_t __wrap_clock_mono_ns(void);
@@ -67,7 +70,9 @@ void
 __wrap_tracer_info(const struct tracer *t, struct tracer_info *out)
 {
 	(void)t;
-	*out = (struct tracer_info){.state = on ? TRACER_ON : TRACER_FAILED, .method = "", .kernel.lost_ring = now_ns >> 32};
+	*out = (struct tracer_info){.state = on ? TRACER_ON : TRACER_FAILED,
+				    .method = "",
+				    .kernel.lost_ring = now_ns >> 32};
 }
 
 void
@@ -106,7 +111,8 @@ __wrap_nldev_free(struct nldev *n)
 }
 
 int
-__wrap_loop_timer_new(struct loop *l, const char *name, void (*cb)(void *arg), void *arg, struct loop_timer **out)
+__wrap_loop_timer_new(struct loop *l, const char *name, void (*cb)(void *arg), void *arg,
+		      struct loop_timer **out)
 {
 	(void)l;
 	(void)name;
@@ -142,8 +148,8 @@ __wrap_owner_cgroup_path(const char *root, uint32_t tgid, uint64_t cgroup_id, ch
 	(void)root;
 	if (tgid % 3 == 0)
 		return -2;
-	snprintf(path, 512, "/slurm/job_%u/kubepods-pod%llu.slice/docker-%016llx.scope", tgid, (unsigned long long)cgroup_id,
-		 (unsigned long long)cgroup_id);
+	snprintf(path, 512, "/slurm/job_%u/kubepods-pod%llu.slice/docker-%016llx.scope", tgid,
+		 (unsigned long long)cgroup_id, (unsigned long long)cgroup_id);
 	return 0;
 }
 
@@ -156,7 +162,9 @@ qp_unpack(const msgpack_sbuffer *out)
 	size_t off = 0;
 
 	msgpack_unpacked_init(&unpacked);
-	FUZZ_CHECK(msgpack_unpack_next(&unpacked, out->data, out->size, &off) == MSGPACK_UNPACK_SUCCESS && off == out->size);
+	FUZZ_CHECK(msgpack_unpack_next(&unpacked, out->data, out->size, &off) ==
+			   MSGPACK_UNPACK_SUCCESS &&
+		   off == out->size);
 	FUZZ_CHECK(unpacked.data.type == MSGPACK_OBJECT_MAP);
 	msgpack_unpacked_destroy(&unpacked);
 }
@@ -169,7 +177,8 @@ qp_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 
 	(void)arg;
 	FUZZ_CHECK(qp->qpn == e->qpn && qp->device_index == e->device_index && qp->qpn <= 0xffffff);
-	FUZZ_CHECK(memchr(qp->device, '\0', sizeof(qp->device)) && memchr(qp->owner, '\0', sizeof(qp->owner)));
+	FUZZ_CHECK(memchr(qp->device, '\0', sizeof(qp->device)) &&
+		   memchr(qp->owner, '\0', sizeof(qp->owner)));
 	if (qp->user)
 		owners_cgroup(d.owners, qp->owner_tgid, qp->cgroup_id, now_ns);
 	msgpack_sbuffer_init(&out);
@@ -237,7 +246,8 @@ qp_check(void)
 	flows_stats(trace_flows(trace), &stats);
 	FUZZ_CHECK(stats.qps <= MAX_QPS && stats.flows <= MAX_FLOWS);
 	FUZZ_CHECK(stats.created + stats.found == stats.destroyed + stats.vanished + stats.qps);
-	FUZZ_CHECK(stats.flows_began == stats.flows_ended + stats.flows && stats.flows_began == began && stats.flows_ended == ended);
+	FUZZ_CHECK(stats.flows_began == stats.flows_ended + stats.flows &&
+		   stats.flows_began == began && stats.flows_ended == ended);
 	while ((flow = flows_next(trace_flows(trace), info.id))) {
 		const struct flow_qp_ref *ref = NULL;
 		struct flow_qp qp;
@@ -245,7 +255,8 @@ qp_check(void)
 
 		flow_info(flow, &info);
 		for (; (ref = flow_next_qp(flow, ref, &qp)); n++)
-			FUZZ_CHECK(qp.flow == flow && qp.device_index == info.key.device_index && qp.has_av && qp.has_sgid);
+			FUZZ_CHECK(qp.flow == flow && qp.device_index == info.key.device_index &&
+				   qp.has_av && qp.has_sgid);
 		FUZZ_CHECK(n > 0 && n == info.n_qps);
 		n_in_flows += n;
 		n_flows++;
@@ -271,17 +282,22 @@ step_possible(struct fuzz *f)
 	static const uint8_t types[] = {2, 3, 4, 9};
 	uint8_t who = fuzz_u8(f), what = fuzz_u8(f), where = fuzz_u8(f), bends = fuzz_u8(f) % 8;
 	struct qp_event e = {
-		.time_ns = now_ns, .type = QP_EVENT_CREATE + what % 4, .device_index = who >> 7, .driver_id = where % 3 ? 1 : 14,
-		.qpn = who & 31, .qp_type = types[who >> 5 & 3], .flags = QP_EVENT_USER, .owner_tgid = 1000 + (who & 3), .cgroup_id = 7, .owner = "train",
-		.device = "rxe0", .state = what >> 2 & 7, .port = 1, .gid_type = where & 64 ? QP_EVENT_GID_UNKNOWN : QP_EVENT_GID_ROCE_V2,
-		.path_mtu = 5, .flow_label = where & 32 ? 0 : 0xabcde, .remote_qpn = where & 15, .sgid = {[15] = 1}, .dgid = {[15] = where & 7},
+		.time_ns = now_ns, .type = QP_EVENT_CREATE + what % 4, .device_index = who >> 7,
+		.driver_id = where % 3 ? 1 : 14,
+		.qpn = who & 31, .qp_type = types[who >> 5 & 3], .flags = QP_EVENT_USER,
+		.owner_tgid = 1000 + (who & 3), .cgroup_id = 7, .owner = "train",
+		.device = "rxe0", .state = what >> 2 & 7, .port = 1,
+		.gid_type = where & 64 ? QP_EVENT_GID_UNKNOWN : QP_EVENT_GID_ROCE_V2,
+		.path_mtu = 5, .flow_label = where & 32 ? 0 : 0xabcde, .remote_qpn = where & 15,
+		.sgid = {[15] = 1}, .dgid = {[15] = where & 7},
 	};
 	uint8_t *bytes = (uint8_t *)&e;
 
 	if (what & 32)
 		e.flags |= QP_EVENT_HAS_STATE;
 	if (what & 64)
-		e.flags |= QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID | QP_EVENT_HAS_MTU;
+		e.flags |=
+			QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID | QP_EVENT_HAS_MTU;
 	if (what & 128)
 		e.flags |= QP_EVENT_HAS_REMOTE;
 	for (; bends > 0; bends--) {
@@ -312,7 +328,11 @@ static void
 step_dumped(struct fuzz *f)
 {
 	uint8_t who = fuzz_u8(f);
-	struct nldev_qp qp = {.device_index = who >> 7, .device = "rxe0", .qpn = who & 31, .qp_type = 2, .state = 3};
+	struct nldev_qp qp = {.device_index = who >> 7,
+			      .device = "rxe0",
+			      .qpn = who & 31,
+			      .qp_type = 2,
+			      .state = 3};
 
 	if (dumping)
 		dump.ops->qp(dump.arg, &qp);
@@ -337,9 +357,11 @@ step_pack(struct fuzz *f)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct trace_ops ops = {qp_flow_began, qp_flow_ended, qp_event, qp_wants_device};
-	static void (*const steps[])(struct fuzz *f) = {
-		step_possible, step_possible, step_raw, step_state, step_time, step_dumped, step_dump_done, step_pack,
+	static const struct trace_ops ops = {qp_flow_began, qp_flow_ended, qp_event,
+					     qp_wants_device};
+	static void (*const steps[])(struct fuzz * f) = {
+		step_possible, step_possible, step_raw,	      step_state,
+		step_time,     step_dumped,   step_dump_done, step_pack,
 	};
 	struct trace_config config = {.max_qps = MAX_QPS, .max_flows = MAX_FLOWS, .ops = &ops};
 	struct fuzz f = {data, size};

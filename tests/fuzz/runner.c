@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Feeds a fuzz target its corpus, so that what was found once is tried at each `make check`, by any compiler.
+ * Feeds a fuzz target its corpus, so that what was found once is tried at each `make check`, by any
+ * compiler.
  *
  *     fuzz_TARGET [FILE|DIRECTORY]...
  *
- * Without arguments: tests/fuzz/corpus/TARGET. Prints TAP; a crash is one. The last input that is named is the one that did it.
+ * Without arguments: tests/fuzz/corpus/TARGET. Prints TAP; a crash is one. The last input that is
+ * named is the one that did it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -92,13 +94,15 @@ main(int argc, char **argv)
 	close(null);
 	while (name && strstr(name + 1, "fuzz_"))
 		name = strstr(name + 1, "fuzz_");
-	snprintf(corpus, sizeof(corpus), "%s/tests/fuzz/corpus/%s", top ? top : ".", name ? name + 5 : "");
+	snprintf(corpus, sizeof(corpus), "%s/tests/fuzz/corpus/%s", top ? top : ".",
+		 name ? name + 5 : "");
 	fprintf(tap, "1..1\n");
 	for (int i = 1; i < argc; i++)
 		runner_feed_all(argv[i]);
 	if (argc == 1)
 		runner_feed_all(corpus);
-	fprintf(tap, "%sok 1 - %s: %u inputs\n", n_inputs ? "" : "not ", argc == 1 ? corpus : "the inputs named", n_inputs);
+	fprintf(tap, "%sok 1 - %s: %u inputs\n", n_inputs ? "" : "not ",
+		argc == 1 ? corpus : "the inputs named", n_inputs);
 	fclose(tap);
 	return n_inputs ? EXIT_SUCCESS : EXIT_FAILURE;
 }

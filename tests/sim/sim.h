@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A mesh of simulated hosts on a virtual clock and a virtual network. Everything that src/probe does here is done by the
- * project's own code; what the kernel, the RNIC and the wire would do is done by the simulator, and it knows what it did.
+ * A mesh of simulated hosts on a virtual clock and a virtual network. Everything that src/probe
+ * does here is done by the project's own code; what the kernel, the RNIC and the wire would do is
+ * done by the simulator, and it knows what it did.
  *
- * True time is sim->now_ns. A host has a clock of its own, with an offset and a drift, and its RNICs may have others. Everything
- * that happens follows from the seed: parameters, faults, delays, the random numbers that the code under test draws.
+ * True time is sim->now_ns. A host has a clock of its own, with an offset and a drift, and its
+ * RNICs may have others. Everything that happens follows from the seed: parameters, faults, delays,
+ * the random numbers that the code under test draws.
  *
- *   sim_main.c   seeds, processes, progress        sim_host.c   a host: prober, responder, loop, queues, start and end
- *   sim_seed.c   parameters from the seed          sim_peer.c   peers, targets; SIDR on both sides
- *   sim_queue.c  what happens next; random numbers sim_port.c   RNIC ports: sends, completions, stamps
- *   sim_net.c    the wire                          sim_fault.c  what goes wrong, and when
- *   sim_check.c  the oracle and the invariants     sim_alloc.c  memory, counted
- *   sim_window.c windows                           sim_fsm.c    the ports' own state machine
+ *   sim_main.c   seeds, processes, progress        sim_host.c   a host: prober, responder, loop,
+ * queues, start and end sim_seed.c   parameters from the seed          sim_peer.c   peers, targets;
+ * SIDR on both sides sim_queue.c  what happens next; random numbers sim_port.c   RNIC ports: sends,
+ * completions, stamps sim_net.c    the wire                          sim_fault.c  what goes wrong,
+ * and when sim_check.c  the oracle and the invariants     sim_alloc.c  memory, counted sim_window.c
+ * windows                           sim_fsm.c    the ports' own state machine
  */
 #ifndef RPINGMESH_TESTS_SIM_H
 #define RPINGMESH_TESTS_SIM_H
@@ -87,7 +89,7 @@ struct sim_message {
 	uint32_t src_host, src_port;   /* indices */
 	uint32_t src_qpn, dst_qpn;
 	uint32_t size;
-	bool tainted;                  /* its bits, or those of what it answers, were changed on the way */
+	bool tainted; /* its bits, or those of what it answers, were changed on the way */
 	bool copy;                     /* not the first of its kind */
 	uint64_t sent_ns;              /* true time */
 	uint8_t head[PROBE_WIRE_SIZE_MIN]; /* the rest is zero */
@@ -200,14 +202,17 @@ struct sim_port {
 	uint32_t mtu;
 	struct probe_totals told, windowed; /* results, and those that windows have told of */
 	uint64_t window_end_ns;
-	uint64_t rebuilt_ns;           /* true time of the last change of QPs, or of the host's end */
+	uint64_t rebuilt_ns; /* true time of the last change of QPs, or of the host's end */
 	uint64_t salt;                 /* source ports follow from it */
 	uint64_t tainted_until_ns;     /* it may be answering what was changed on the way */
 	uint64_t away_until_ns;        /* no path back to … */
 	uint32_t away_host, away_port;
 };
 
-/* A probe that was posted, and what the world did with it. Lives until its result is told, or its target goes. */
+/*
+ * A probe that was posted, and what the world did with it. Lives until its result is told, or its
+ * target goes.
+ */
 struct sim_probe {
 	TAILQ_ENTRY(sim_probe) in_target;
 	struct sim_probe *next;        /* in a chain of the host's table */
@@ -217,12 +222,14 @@ struct sim_probe {
 	uint64_t posted_ns, left_ns;   /* true time; left_ns: T2 */
 	uint64_t arrived_ns, ack1_left_ns, ack1_ns; /* true time; T3, T4, T5 */
 	uint64_t killed_ns;            /* true time: arrived where nobody was any more */
-	uint64_t waited_ns;            /* T3 or T5 was stamped this much too late, by a host that did not run */
+	uint64_t
+		waited_ns; /* T3 or T5 was stamped this much too late, by a host that did not run */
 	uint64_t late_ns;              /* the latest arrival of anything of it, true time */
 	uint16_t src_port;
 	bool hw;                       /* the port's clock */
 	bool dropped, ack2_dropped, refused, held, tainted, copied;
-	bool sent_failed, sent_never, troubled; /* troubled: its device went down, or its path was renewed */
+	bool sent_failed, sent_never,
+		troubled;	       /* troubled: its device went down, or its path was renewed */
 	bool ack1_given, ack2_given;   /* to the prober */
 	uint64_t t5_ns, t2_ns;         /* stamps */
 	uint64_t delay_ns;             /* from the first ACK2 given */
@@ -286,7 +293,8 @@ struct sim_host {
 	bool backlog;                  /* SIM_RESUME will come */
 	struct noise noise;
 	uint64_t asked_ns;             /* when the pump was wanted, by the host's clock */
-	uint64_t waited_ns, waits_since_ns; /* for a CPU, in all; since when something waits, true time, 0: nothing does */
+	uint64_t waited_ns, waits_since_ns; /* for a CPU, in all; since when something waits, true
+					       time, 0: nothing does */
 	int64_t wall_ns;               /* wall clock - host's clock */
 	uint64_t wall_told_ns;
 	uint64_t wake_ns;              /* when SIM_WAKE will come; older ones are void */
@@ -311,7 +319,9 @@ struct sim_host {
 };
 
 #define SIM_STORY 512
-#define SIM_HOST_BYTES (2 << 20) /* of tested code's memory, on average; an idle prober and responder have 0.4 MB */
+#define SIM_HOST_BYTES \
+	(2 << 20) /* of tested code's memory, on average; an idle prober and responder have 0.4 MB \
+		   */
 
 struct sim {
 	uint64_t seed, now_ns, order;
@@ -334,7 +344,8 @@ struct sim {
 
 /* sim_seed.c, sim_main.c */
 int sim_run(struct sim *sim, uint64_t seed, bool trace);
-void sim_story(struct sim *sim, const struct sim_host *host, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void sim_story(struct sim *sim, const struct sim_host *host, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 void sim_mix(struct sim *sim, uint64_t value);
 
 /* sim_host.c */
@@ -358,7 +369,8 @@ void sim_host_rearm(struct sim_host *host);
 
 /* sim_port.c */
 extern const struct responder_ops sim_responder_ops;
-int sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason);
+int sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *packet,
+			struct prober_tx *tx, const char **reason);
 /* Draws QPNs and an incarnation. */
 void sim_port_number(struct sim_port *port);
 void sim_port_arrived(struct sim_host *host, struct sim_event *event);
@@ -391,9 +403,10 @@ void sim_sidr_retry(struct sim_host *host, const struct sim_event *event);
 /* sim_net.c */
 uint16_t sim_net_port(const struct sim_port *port, uint32_t flow_label);
 /* These take the event over: it arrives once, not at all (false), or twice. */
-void sim_net_send(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port, uint16_t udp_port,
+void sim_net_send(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port,
+		  uint16_t udp_port, uint64_t leaves_ns);
+bool sim_net_sidr(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port,
 		  uint64_t leaves_ns);
-bool sim_net_sidr(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port, uint64_t leaves_ns);
 
 /* sim_fault.c */
 void sim_fault_begin(struct sim *sim);
@@ -417,9 +430,11 @@ void sim_check_loss(struct sim *sim);
 void sim_check_end(struct sim *sim);
 
 /* sim_window.c */
-void sim_window_closed(void *arg, struct prober_device *device, struct prober_target *target, const struct window *w);
+void sim_window_closed(void *arg, struct prober_device *device, struct prober_target *target,
+		       const struct window *w);
 /* When they have been removed. last: just before. */
-void sim_window_check_target(const struct sim_target *target, const struct prober_target_info *last);
+void sim_window_check_target(const struct sim_target *target,
+			     const struct prober_target_info *last);
 void sim_window_check_port(const struct sim_port *port);
 
 /* sim_alloc.c: the simulator's own memory is not counted and does not fail */
@@ -430,7 +445,10 @@ struct sim_memory {
 	uint64_t failed;
 };
 extern struct sim_memory sim_memory;
-/* From now on the tested code's allocations fail with that chance; sim NULL: never, and no random numbers. */
+/*
+ * From now on the tested code's allocations fail with that chance; sim NULL: never, and no random
+ * numbers.
+ */
 void sim_alloc_of(struct sim *sim, struct sim_host *host, uint32_t out_of_memory);
 
 #endif

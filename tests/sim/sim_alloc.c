@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory, seen through the linker's --wrap: what the tested code has and gives back, counted, and at times refused. getrandom(2),
- * from which the responder draws its session numbers, is the running host's stream: a seed replays exactly.
+ * Memory, seen through the linker's --wrap: what the tested code has and gives back, counted, and
+ * at times refused. getrandom(2), from which the responder draws its session numbers, is the
+ * running host's stream: a seed replays exactly.
  */
 #include <errno.h>
 #include <malloc.h>

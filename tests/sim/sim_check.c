@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The oracle. Each probe that was posted has a record, into which the world writes what it did with it; when its result is told the
- * class must follow from the record, and the times must agree with true time. A record is there from the post to the result:
- * a second result finds none, a missing one leaves it behind.
+ * The oracle. Each probe that was posted has a record, into which the world writes what it did with
+ * it; when its result is told the class must follow from the record, and the times must agree with
+ * true time. A record is there from the post to the result: a second result finds none, a missing
+ * one leaves it behind.
  *
- * With every event of a host: its prober's totals, as told and as counted. At every sweep: each of its objects. When the faults are
- * over and some time has passed: everything is up and ok. At the end: nothing is left.
+ * With every event of a host: its prober's totals, as told and as counted. At every sweep: each of
+ * its objects. When the faults are over and some time has passed: everything is up and ok. At the
+ * end: nothing is left.
  */
 #include <stdio.h>
 #include <string.h>
@@ -88,7 +90,9 @@ check_record(struct sim *sim, const struct sim_event *event, bool *is_ack2)
 	for (int i = 0; i < 8; i++)
 		seq = seq << 8 | head[PROBE_WIRE_OFF_SEQ + i];
 	*is_ack2 = type == PROBE_WIRE_ACK2;
-	return sim_probe_find(&sim->host[type == PROBE_WIRE_PROBE ? event->message.src_host : event->host], seq);
+	return sim_probe_find(&sim->host[type == PROBE_WIRE_PROBE ? event->message.src_host :
+								    event->host],
+			      seq);
 }
 
 void
@@ -134,7 +138,9 @@ check_is_too_late(const struct sim_probe *probe)
 	return probe->late_ns > probe->left_ns + 2 * probe->target->timeout_ns - MS;
 }
 
-/* The host that answers did not run: what it holds in its queues cannot be told from what was lost. */
+/*
+ * The host that answers did not run: what it holds in its queues cannot be told from what was lost.
+ */
 static bool
 check_waits_there(const struct sim_probe *probe)
 {
@@ -144,26 +150,31 @@ check_waits_there(const struct sim_probe *probe)
 }
 
 /*
- * `lost` needs a message that the wire or the responder's limits took, or an ACK beyond the horizon. What came too late to find
- * anybody (within the timeout) is the restart's doing, not the network's.
+ * `lost` needs a message that the wire or the responder's limits took, or an ACK beyond the
+ * horizon. What came too late to find anybody (within the timeout) is the restart's doing, not the
+ * network's.
  */
 static void
 check_lost(struct sim_host *host, const struct sim_probe *probe, const struct probe_result *r)
 {
-	bool excused = probe->dropped || probe->refused || check_is_too_late(probe) || check_waits_there(probe);
+	bool excused = probe->dropped || probe->refused || check_is_too_late(probe) ||
+		       check_waits_there(probe);
 
 	if (r->class == PROBE_LOST) {
 		sim_check(host->sim, host, !probe->ack1_given, "lost: it has no ACK1");
 		if (probe->held)
 			excused |= probe->killed_ns == 0;
-		if (probe->killed_ns && probe->killed_ns > probe->left_ns + probe->target->timeout_ns)
+		if (probe->killed_ns &&
+		    probe->killed_ns > probe->left_ns + probe->target->timeout_ns)
 			excused = true;
-		sim_check(host->sim, host, excused, probe->killed_ns ? "lost: but it came to a restarted peer"
-								     : "lost: but nothing was dropped");
+		sim_check(host->sim, host, excused,
+			  probe->killed_ns ? "lost: but it came to a restarted peer" :
+					     "lost: but nothing was dropped");
 		return;
 	}
 	sim_check(host->sim, host, probe->ack1_given, "ack2_missing: it has an ACK1");
-	sim_check(host->sim, host, excused || probe->ack2_dropped, "ack2_missing: but nothing was dropped");
+	sim_check(host->sim, host, excused || probe->ack2_dropped,
+		  "ack2_missing: but nothing was dropped");
 }
 
 static uint64_t
@@ -173,39 +184,57 @@ check_distance(uint64_t a, uint64_t b)
 }
 
 /*
- * A hardware clock that wraps is unwrapped by what software measured. A host that did not run for half as long as a wrap makes that
- * worthless, and does not know.
+ * A hardware clock that wraps is unwrapped by what software measured. A host that did not run for
+ * half as long as a wrap makes that worthless, and does not know.
  */
 static bool
 check_may_have_wrapped(const struct sim_probe *probe)
 {
 	const struct sim_peer *peer = probe->target->peer;
-	uint64_t near_ns = hwclock_wrap_ns(&peer->port->clock), far_ns = hwclock_wrap_ns(&peer->remote->clock);
+	uint64_t near_ns = hwclock_wrap_ns(&peer->port->clock),
+		 far_ns = hwclock_wrap_ns(&peer->remote->clock);
 
-	return (near_ns && 2 * probe->waited_ns > near_ns) || (far_ns && 2 * probe->waited_ns > far_ns);
+	return (near_ns && 2 * probe->waited_ns > near_ns) ||
+	       (far_ns && 2 * probe->waited_ns > far_ns);
 }
 
-/* The network's time against what was measured. Two clocks that drift do not agree on how long anything took. */
+/*
+ * The network's time against what was measured. Two clocks that drift do not agree on how long
+ * anything took.
+ */
 static void
 check_times(struct sim_host *host, const struct sim_probe *probe, const struct probe_result *r)
 {
-	uint64_t out_ns = probe->arrived_ns - probe->left_ns, back_ns = probe->ack1_ns - probe->ack1_left_ns;
+	uint64_t out_ns = probe->arrived_ns - probe->left_ns,
+		 back_ns = probe->ack1_ns - probe->ack1_left_ns;
 	uint64_t span_ns = probe->ack1_ns - probe->left_ns;
 	uint64_t drift_ns = 2 * span_ns * (uint64_t)host->sim->params.drift_ppb / 1000000000 + 16;
 	bool hw = probe->hw && probe->target->peer->remote->hw;
-	uint64_t low_ns = r->error_ns + drift_ns, high_ns = low_ns + (r->clock == PROBE_CLOCK_HW ? 0 : probe->waited_ns);
+	uint64_t low_ns = r->error_ns + drift_ns,
+		 high_ns = low_ns + (r->clock == PROBE_CLOCK_HW ? 0 : probe->waited_ns);
 
-	sim_story(host->sim, host, "true %llu ns out, %llu back, %llu waited; told %llu, %s, error %llu, responder %llu, prober %llu",
-		  (unsigned long long)out_ns, (unsigned long long)back_ns, (unsigned long long)probe->waited_ns,
-		  (unsigned long long)r->rtt_ns, probe_clock_name(r->clock), (unsigned long long)r->error_ns,
-		  (unsigned long long)r->responder_delay_ns, (unsigned long long)r->prober_delay_ns);
+	sim_story(host->sim, host,
+		  "true %llu ns out, %llu back, %llu waited; told %llu, %s, error %llu, responder "
+		  "%llu, prober %llu",
+		  (unsigned long long)out_ns, (unsigned long long)back_ns,
+		  (unsigned long long)probe->waited_ns, (unsigned long long)r->rtt_ns,
+		  probe_clock_name(r->clock), (unsigned long long)r->error_ns,
+		  (unsigned long long)r->responder_delay_ns,
+		  (unsigned long long)r->prober_delay_ns);
 	sim_check(host->sim, host, r->error_ns < SEC, "an error bound says something");
-	sim_check(host->sim, host, r->rtt_ns + low_ns >= out_ns + back_ns, "rtt: not less than the network took");
-	sim_check(host->sim, host, r->rtt_ns <= out_ns + back_ns + high_ns, "rtt: not more than the network took");
-	sim_check(host->sim, host, r->responder_delay_ns == probe->delay_ns, "the responder's delay is the responder's");
-	sim_check(host->sim, host, check_distance(r->t_ns[5] - r->t_ns[0], r->rtt_ns + r->responder_delay_ns + r->prober_delay_ns) <=
-		  r->error_ns + drift_ns, "the delays add up");
-	sim_check(host->sim, host, hw || r->clock == PROBE_CLOCK_SW, "hw is said of two hardware clocks");
+	sim_check(host->sim, host, r->rtt_ns + low_ns >= out_ns + back_ns,
+		  "rtt: not less than the network took");
+	sim_check(host->sim, host, r->rtt_ns <= out_ns + back_ns + high_ns,
+		  "rtt: not more than the network took");
+	sim_check(host->sim, host, r->responder_delay_ns == probe->delay_ns,
+		  "the responder's delay is the responder's");
+	sim_check(host->sim, host,
+		  check_distance(r->t_ns[5] - r->t_ns[0],
+				 r->rtt_ns + r->responder_delay_ns + r->prober_delay_ns) <=
+			  r->error_ns + drift_ns,
+		  "the delays add up");
+	sim_check(host->sim, host, hw || r->clock == PROBE_CLOCK_SW,
+		  "hw is said of two hardware clocks");
 }
 
 /* What a host's stall has changed by more than counts as noise anywhere is marked. */
@@ -213,10 +242,14 @@ static void
 check_noise(struct sim_host *host, const struct sim_probe *probe, const struct probe_result *r)
 {
 	if (host->sim->params.schedstat && r->clock == PROBE_CLOCK_SW)
-		sim_check(host->sim, host, r->host_noise || probe->waited_ns <= 2 * (NOISE_STALL_MAX_NS + NOISE_AFTER_NS),
+		sim_check(host->sim, host,
+			  r->host_noise ||
+				  probe->waited_ns <= 2 * (NOISE_STALL_MAX_NS + NOISE_AFTER_NS),
 			  "noise: what a stall has touched is marked");
 	if (host->sim->params.profile == SIM_CALM)
-		sim_check(host->sim, host, r->host_noise == PROBE_NOISE_NONE || r->prober_delay_ns + r->responder_delay_ns > 0,
+		sim_check(host->sim, host,
+			  r->host_noise == PROBE_NOISE_NONE ||
+				  r->prober_delay_ns + r->responder_delay_ns > 0,
 			  "noise: something was there");
 }
 
@@ -225,11 +258,15 @@ check_answered(struct sim_host *host, const struct sim_probe *probe, const struc
 {
 	uint64_t answered_ns = probe->t5_ns > probe->t2_ns ? probe->t5_ns - probe->t2_ns : 0;
 
-	sim_check(host->sim, host, probe->ack1_given && probe->ack2_given, "ok: both ACKs were delivered");
+	sim_check(host->sim, host, probe->ack1_given && probe->ack2_given,
+		  "ok: both ACKs were delivered");
 	sim_check(host->sim, host, !probe->sent_failed && !probe->sent_never, "ok: it was sent");
 	sim_check(host->sim, host, r->measured, "ok and late are measured");
-	sim_check(host->sim, host, (answered_ns > probe->target->timeout_ns) == (r->class == PROBE_LATE), "late is late, ok is not");
-	if (!probe->copied && !(r->host_noise && r->clock == PROBE_CLOCK_HW) && !check_may_have_wrapped(probe))
+	sim_check(host->sim, host,
+		  (answered_ns > probe->target->timeout_ns) == (r->class == PROBE_LATE),
+		  "late is late, ok is not");
+	if (!probe->copied && !(r->host_noise && r->clock == PROBE_CLOCK_HW) &&
+	    !check_may_have_wrapped(probe))
 		check_times(host, probe, r);
 	check_noise(host, probe, r);
 }
@@ -239,9 +276,11 @@ check_posted(struct sim_host *host, const struct sim_probe *probe, const struct 
 {
 	struct sim *sim = host->sim;
 	const struct sim_peer *peer = probe->target->peer;
-	bool complete = probe->ack1_given && probe->ack2_given && !probe->sent_failed && !probe->sent_never;
+	bool complete =
+		probe->ack1_given && probe->ack2_given && !probe->sent_failed && !probe->sent_never;
 
-	sim_check(sim, host, r->t_ns[0] == probe->t1_ns && r->src_port == probe->src_port, "a result tells T1 and the source port");
+	sim_check(sim, host, r->t_ns[0] == probe->t1_ns && r->src_port == probe->src_port,
+		  "a result tells T1 and the source port");
 	if (probe->tainted)
 		return;
 	switch (r->class) {
@@ -255,13 +294,16 @@ check_posted(struct sim_host *host, const struct sim_probe *probe, const struct 
 			check_lost(host, probe, r);
 		break;
 	case PROBE_PEER_RESTARTED:
-		sim_check(sim, host, peer->tainted || check_is_restarted(probe), "peer_restarted: it is not as it was");
+		sim_check(sim, host, peer->tainted || check_is_restarted(probe),
+			  "peer_restarted: it is not as it was");
 		break;
 	case PROBE_PEER_DOWN:
-		sim_check(sim, host, peer->failures >= PROBER_RESOLVE_TRIES, "peer_down: SIDR has failed often enough");
+		sim_check(sim, host, peer->failures >= PROBER_RESOLVE_TRIES,
+			  "peer_down: SIDR has failed often enough");
 		break;
 	case PROBE_LOCAL_ERROR:
-		sim_check(sim, host, probe->troubled || probe->sent_failed || probe->sent_never, "local_error: there was one");
+		sim_check(sim, host, probe->troubled || probe->sent_failed || probe->sent_never,
+			  "local_error: there was one");
 		break;
 	case PROBE_UNRESOLVED:
 	case PROBE_CLASS_N:
@@ -279,7 +321,8 @@ check_unposted(struct sim_host *host, struct sim_target *target, const struct pr
 	const struct sim_peer *peer = target->peer;
 
 	if (r->class == PROBE_PEER_DOWN) {
-		sim_check(sim, host, peer->failures >= PROBER_RESOLVE_TRIES, "peer_down: SIDR has failed often enough");
+		sim_check(sim, host, peer->failures >= PROBER_RESOLVE_TRIES,
+			  "peer_down: SIDR has failed often enough");
 	} else if (r->class == PROBE_UNRESOLVED) {
 		sim_check(sim, host, !peer->ever_resolved, "unresolved: it never answered");
 	} else if (r->class == PROBE_LOCAL_ERROR && target->errors) {
@@ -287,8 +330,11 @@ check_unposted(struct sim_host *host, struct sim_target *target, const struct pr
 	} else {
 		bool sizes = peer->tainted || target->too_large;
 
-		sim_check(sim, host, r->class == PROBE_LOCAL_ERROR, "what was not posted is a local error, or its peer is away");
-		sim_check(sim, host, !peer->port->up || target->again || sizes || sim->params.out_of_memory, "local_error: there was one");
+		sim_check(sim, host, r->class == PROBE_LOCAL_ERROR,
+			  "what was not posted is a local error, or its peer is away");
+		sim_check(sim, host,
+			  !peer->port->up || target->again || sizes || sim->params.out_of_memory,
+			  "local_error: there was one");
 	}
 }
 
@@ -312,9 +358,12 @@ check_tell(struct sim_host *host, const struct sim_target *target, const struct 
 	sim_mix(sim, sim_hash(r->seq, (uint64_t)r->class << 32 | host->index));
 	sim_mix(sim, r->rtt_ns ^ r->error_ns << 20 ^ r->due_ns);
 	if (sim->trace)
-		sim_story(sim, host, "to %u.%u, flow label %u, %s probe %llu: %s%s%s%s, rtt %llu us", target->peer->remote->host->index,
-			  target->peer->remote->index, target->flow_label, probe_kind_name(r->kind), (unsigned long long)r->seq,
-			  probe_class_name(r->class), r->reason ? " (" : "", r->reason ? r->reason : "", r->reason ? ")" : "",
+		sim_story(sim, host,
+			  "to %u.%u, flow label %u, %s probe %llu: %s%s%s%s, rtt %llu us",
+			  target->peer->remote->host->index, target->peer->remote->index,
+			  target->flow_label, probe_kind_name(r->kind), (unsigned long long)r->seq,
+			  probe_class_name(r->class), r->reason ? " (" : "",
+			  r->reason ? r->reason : "", r->reason ? ")" : "",
 			  (unsigned long long)(r->rtt_ns / US));
 }
 
@@ -326,9 +375,12 @@ sim_check_result(struct sim_target *target, const struct probe_result *r)
 	struct sim_probe *probe = r->posted ? check_find(target, r->t_ns[0]) : NULL;
 
 	check_tell(host, target, r);
-	sim_check(sim, host, r->class < PROBE_CLASS_N && r->kind == target->kind, "a result has a class, and the target's kind");
-	sim_check(sim, host, r->due_ns <= sim_host_now(host) + 10 * MS, "nothing comes due in the future");
-	sim_check(sim, host, r->measured == (r->class == PROBE_OK || r->class == PROBE_LATE), "measured is what was answered");
+	sim_check(sim, host, r->class < PROBE_CLASS_N && r->kind == target->kind,
+		  "a result has a class, and the target's kind");
+	sim_check(sim, host, r->due_ns <= sim_host_now(host) + 10 * MS,
+		  "nothing comes due in the future");
+	sim_check(sim, host, r->measured == (r->class == PROBE_OK || r->class == PROBE_LATE),
+		  "measured is what was answered");
 	sim_check(sim, host, !r->posted || probe, "a probe that was posted has one result");
 	target->told.by_class[r->class]++;
 	host->told.by_class[r->class]++;
@@ -336,7 +388,8 @@ sim_check_result(struct sim_target *target, const struct probe_result *r)
 	sim->told.by_class[r->class]++;
 	sim->n_probes++;
 	if (sim->now_ns >= sim->calm_from_ns && (!probe || probe->posted_ns >= sim->calm_from_ns))
-		sim_check(sim, host, r->class == PROBE_OK || (!r->posted && target->too_large), "all is ok when the faults are over");
+		sim_check(sim, host, r->class == PROBE_OK || (!r->posted && target->too_large),
+			  "all is ok when the faults are over");
 	if (sim->params.profile == SIM_CALM)
 		sim_check(sim, host, r->class == PROBE_OK, "nothing went wrong: all is ok");
 	if (probe) {
@@ -350,8 +403,8 @@ sim_check_result(struct sim_target *target, const struct probe_result *r)
 /* ---- figures ---- */
 
 /*
- * The wire loses each message with the same chance, alone: what was lost is binomial. Level: of 10^6 seeds of this kind with three
- * figures each not one fails by chance in a thousand such runs.
+ * The wire loses each message with the same chance, alone: what was lost is binomial. Level: of
+ * 10^6 seeds of this kind with three figures each not one fails by chance in a thousand such runs.
  */
 #define CHECK_LEVEL (1 - 1e-10)
 
@@ -359,15 +412,20 @@ void
 sim_check_loss(struct sim *sim)
 {
 	const uint64_t *told = sim->told.by_class;
-	uint64_t answered = told[PROBE_OK] + told[PROBE_LATE], n = answered + told[PROBE_LOST] + told[PROBE_ACK2_MISSING];
+	uint64_t answered = told[PROBE_OK] + told[PROBE_LATE],
+		 n = answered + told[PROBE_LOST] + told[PROBE_ACK2_MISSING];
 	double loss = (double)sim->params.loss / SIM_CHANCE, lost = 1 - (1 - loss) * (1 - loss);
 	struct interval of_both, of_ack2;
 
 	interval_proportion(told[PROBE_LOST], n, CHECK_LEVEL, &of_both);
 	interval_proportion(told[PROBE_ACK2_MISSING], n - told[PROBE_LOST], CHECK_LEVEL, &of_ack2);
-	sim_check(sim, NULL, told[PROBE_LATE] + told[PROBE_PEER_RESTARTED] + told[PROBE_LOCAL_ERROR] == 0, "loss is only loss");
-	sim_check(sim, NULL, of_both.low <= lost && lost <= of_both.high, "lost: as much as the wire loses of two messages");
-	sim_check(sim, NULL, of_ack2.low <= loss && loss <= of_ack2.high, "ack2_missing: as much as the wire loses of one");
+	sim_check(sim, NULL,
+		  told[PROBE_LATE] + told[PROBE_PEER_RESTARTED] + told[PROBE_LOCAL_ERROR] == 0,
+		  "loss is only loss");
+	sim_check(sim, NULL, of_both.low <= lost && lost <= of_both.high,
+		  "lost: as much as the wire loses of two messages");
+	sim_check(sim, NULL, of_ack2.low <= loss && loss <= of_ack2.high,
+		  "ack2_missing: as much as the wire loses of one");
 }
 
 /* ---- sums ---- */
@@ -388,11 +446,16 @@ sim_check_host(struct sim_host *host)
 	struct prober_stats stats;
 
 	prober_stats(host->prober, &stats);
-	sim_check(host->sim, host, stats.totals.due == check_sum(&stats.totals) + stats.in_flight, "due = ended + in flight");
-	sim_check(host->sim, host, stats.totals.posted <= stats.totals.due, "no more posted than due");
-	sim_check(host->sim, host, memcmp(stats.totals.by_class, host->told.by_class, sizeof(host->told.by_class)) == 0,
+	sim_check(host->sim, host, stats.totals.due == check_sum(&stats.totals) + stats.in_flight,
+		  "due = ended + in flight");
+	sim_check(host->sim, host, stats.totals.posted <= stats.totals.due,
+		  "no more posted than due");
+	sim_check(host->sim, host,
+		  memcmp(stats.totals.by_class, host->told.by_class, sizeof(host->told.by_class)) ==
+			  0,
 		  "what is counted has been told");
-	sim_check(host->sim, host, stats.in_flight == host->n_records, "what is in flight was posted and has not ended");
+	sim_check(host->sim, host, stats.in_flight == host->n_records,
+		  "what is in flight was posted and has not ended");
 }
 
 static void
@@ -403,10 +466,14 @@ check_target(const struct sim_target *target, uint32_t *in_flight, struct probe_
 
 	prober_target_info(target->target, &info);
 	sim_check(host->sim, host, info.user == target, "a target is its user's");
-	sim_check(host->sim, host, info.totals.due == check_sum(&info.totals) + info.in_flight, "target: due = ended + in flight");
-	sim_check(host->sim, host, memcmp(info.totals.by_class, target->told.by_class, sizeof(target->told.by_class)) == 0,
+	sim_check(host->sim, host, info.totals.due == check_sum(&info.totals) + info.in_flight,
+		  "target: due = ended + in flight");
+	sim_check(host->sim, host,
+		  memcmp(info.totals.by_class, target->told.by_class,
+			 sizeof(target->told.by_class)) == 0,
 		  "target: what is counted has been told");
-	sim_check(host->sim, host, info.totals.posted == target->posted, "target: what is counted as posted was posted");
+	sim_check(host->sim, host, info.totals.posted == target->posted,
+		  "target: what is counted as posted was posted");
 	*in_flight += info.in_flight;
 	probe_totals_add(sum, &info.totals);
 }
@@ -424,10 +491,13 @@ check_peer(const struct sim_peer *peer, uint32_t *in_flight)
 		check_target(target, &of_peer, &sum);
 	prober_peer_totals(peer->peer, &totals);
 	prober_peer_info(peer->peer, &info);
-	sim_check(host->sim, host, totals.due == check_sum(&totals) + of_peer, "peer: due = ended + in flight");
-	sim_check(host->sim, host, totals.due >= sum.due && totals.posted >= sum.posted, "peer: no less than its targets");
+	sim_check(host->sim, host, totals.due == check_sum(&totals) + of_peer,
+		  "peer: due = ended + in flight");
+	sim_check(host->sim, host, totals.due >= sum.due && totals.posted >= sum.posted,
+		  "peer: no less than its targets");
 	sim_check(host->sim, host, info.state == peer->state, "peer: its state was told");
-	sim_check(host->sim, host, info.state_since_ns <= sim_host_now(host), "peer: no change in the future");
+	sim_check(host->sim, host, info.state_since_ns <= sim_host_now(host),
+		  "peer: no change in the future");
 	*in_flight += of_peer;
 }
 
@@ -442,7 +512,8 @@ check_devices(struct sim_host *host, uint32_t in_flight)
 		sim_check(host->sim, host, info.up == host->port[i].up, "device: as the port is");
 		of_devices += info.in_flight;
 	}
-	sim_check(host->sim, host, of_devices == in_flight, "devices: in flight is what their targets have in flight");
+	sim_check(host->sim, host, of_devices == in_flight,
+		  "devices: in flight is what their targets have in flight");
 }
 
 void
@@ -457,7 +528,8 @@ sim_check_sweep(struct sim *sim)
 			continue;
 		TAILQ_FOREACH(peer, &host->peers, in_host)
 			check_peer(peer, &in_flight);
-		sim_check(sim, host, in_flight == host->n_records, "what is in flight has a record");
+		sim_check(sim, host, in_flight == host->n_records,
+			  "what is in flight has a record");
 		check_devices(host, in_flight);
 	}
 }
@@ -483,9 +555,11 @@ sim_check_calm(struct sim *sim)
 
 		sim_check(sim, host, host->alive, "all hosts run in the end");
 		for (uint32_t n = 0; n < sim->params.n_ports && host->alive; n++)
-			sim_check(sim, host, host->port[n].state == PORT_UP, "all ports are up when the faults are over");
+			sim_check(sim, host, host->port[n].state == PORT_UP,
+				  "all ports are up when the faults are over");
 		TAILQ_FOREACH(peer, &host->peers, in_host)
-			sim_check(sim, host, peer->state == PROBER_PEER_UP || !check_is_probed(peer),
+			sim_check(sim, host,
+				  peer->state == PROBER_PEER_UP || !check_is_probed(peer),
 				  "all peers are up when the faults are over");
 	}
 }
@@ -497,12 +571,14 @@ sim_check_end(struct sim *sim)
 		struct sim_host *host = &sim->host[i];
 		struct sim_probe *probe;
 
-		sim_check(sim, host, host->n_records == 0, "nothing is left of a host that has ended");
+		sim_check(sim, host, host->n_records == 0,
+			  "nothing is left of a host that has ended");
 		while ((probe = host->free_probes)) {
 			host->free_probes = probe->next;
 			sim_free(probe);
 		}
 	}
 	sim_check(sim, NULL, sim_memory.blocks == 0, "all memory is given back");
-	sim_check(sim, NULL, sim_memory.peak_bytes < (int64_t)sim->n_hosts * SIM_HOST_BYTES, "memory is bounded");
+	sim_check(sim, NULL, sim_memory.peak_bytes < (int64_t)sim->n_hosts * SIM_HOST_BYTES,
+		  "memory is bounded");
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What goes wrong: one fault after the other, of the kinds that the seed allows, each on a host drawn at random; those that last
- * end by themselves. When the time for faults is over all is healed at once, and the wire loses nothing any more.
+ * What goes wrong: one fault after the other, of the kinds that the seed allows, each on a host
+ * drawn at random; those that last end by themselves. When the time for faults is over all is
+ * healed at once, and the wire loses nothing any more.
  */
 #include <assert.h>
 
@@ -34,12 +35,14 @@ enum fault {
 };
 
 static const char *const fault_names[] = {
-	"restart", "rebuild", "forget", "reboot", "port", "cut", "partition", "stall",
-	"sources", "renew", "limits", "targets", "peers", "sign", "rate", "clock", "throttle", "mtu",
-	"device", "fatal", "address", "fabric",
+	"restart",  "rebuild", "forget", "reboot",  "port",    "cut",	 "partition", "stall",
+	"sources",  "renew",   "limits", "targets", "peers",   "sign",	 "rate",      "clock",
+	"throttle", "mtu",     "device", "fatal",   "address", "fabric",
 };
 static_assert(sizeof(fault_names) / sizeof(fault_names[0]) == FAULT_N, "a name for each fault");
-static_assert(SIM_FAULTS_RESTART == (1u << FAULT_RESTART | 1u << FAULT_REBUILD | 1u << FAULT_FORGET), "what starts anew");
+static_assert(SIM_FAULTS_RESTART ==
+		      (1u << FAULT_RESTART | 1u << FAULT_REBUILD | 1u << FAULT_FORGET),
+	      "what starts anew");
 
 static void
 fault_next(struct sim *sim)
@@ -63,14 +66,17 @@ fault_heals(struct sim *sim, const struct sim_port *port, enum fault fault)
 	uint64_t ns = sim_random_log(&sim->random, 100 * US, 8 * SEC);
 
 	event->heal.fault = fault;
-	sim_event_put(sim, event, sim->now_ns + ns < sim->faults_end_ns ? sim->now_ns + ns : sim->faults_end_ns);
+	sim_event_put(sim, event,
+		      sim->now_ns + ns < sim->faults_end_ns ? sim->now_ns + ns :
+							      sim->faults_end_ns);
 }
 
 static void
 fault_set_limits(struct sim_host *host, uint32_t per_source)
 {
 	struct responder_limits limits = {
-		.allow = &host->allow, .n_allow = 1, .per_source = per_source, .total = host->sim->params.total};
+		.allow = &host->allow, .n_allow = 1, .per_source = per_source,
+		.total = host->sim->params.total};
 
 	if (host->alive)
 		responder_set_limits(host->responder, &limits, sim_host_now(host));
@@ -125,7 +131,9 @@ fault_targets(struct sim_host *host)
 	kind = (enum probe_kind)sim_random_below(&host->random, PROBE_KIND_N);
 	switch (sim_random_below(&host->random, 3)) {
 	case 0:
-		sim_target_add(peer, kind, kind == PROBE_KIND_PING ? 1 + sim_random_below(&host->random, 20) : 0);
+		sim_target_add(peer, kind,
+			       kind == PROBE_KIND_PING ? 1 + sim_random_below(&host->random, 20) :
+							 0);
 		break;
 	case 1:
 		if (target)
@@ -148,7 +156,8 @@ fault_peers(struct sim_host *host)
 	if (peer && sim_random_below(&host->random, 2)) {
 		sim_peer_remove(peer);
 	} else if (host->n_wishes) {
-		peer = sim_peer_add(host, &host->wish[sim_random_below(&host->random, host->n_wishes)]);
+		peer = sim_peer_add(host,
+				    &host->wish[sim_random_below(&host->random, host->n_wishes)]);
 		if (peer)
 			sim_target_add(peer, PROBE_KIND_MESH, 0);
 	}
@@ -185,7 +194,8 @@ fault_in_daemon(struct sim_port *port, enum fault fault)
 	if (!host->alive)
 		return;
 	if (fault == FAULT_REBUILD)
-		sim_fsm_event(port, sim_random_below(&host->random, 2) ? PORT_EVENT_QP_ERROR : PORT_EVENT_CQ_ERROR);
+		sim_fsm_event(port, sim_random_below(&host->random, 2) ? PORT_EVENT_QP_ERROR :
+									 PORT_EVENT_CQ_ERROR);
 	else if (fault == FAULT_FATAL)
 		sim_fsm_event(port, PORT_EVENT_FATAL);
 	else if (fault == FAULT_FABRIC)
@@ -203,11 +213,15 @@ fault_in_daemon(struct sim_port *port, enum fault fault)
 	else if (fault == FAULT_SIGN)
 		fault_sign(host);
 	else if (fault == FAULT_RATE)
-		prober_device_set_rate(port->device, 1 + (uint32_t)sim_random_below(&host->random, 200));
+		prober_device_set_rate(port->device,
+				       1 + (uint32_t)sim_random_below(&host->random, 200));
 	else if (fault == FAULT_CLOCK)
-		host->wall_ns += (int64_t)sim_random_below(&host->random, 20 * SEC) - (int64_t)(10 * SEC);
+		host->wall_ns +=
+			(int64_t)sim_random_below(&host->random, 20 * SEC) - (int64_t)(10 * SEC);
 	else if (fault == FAULT_THROTTLE)
-		prober_set_throttle(host->prober, (uint32_t)sim_random_below(&host->random, PROBER_THROTTLE_MAX), sim_host_now(host));
+		prober_set_throttle(host->prober,
+				    (uint32_t)sim_random_below(&host->random, PROBER_THROTTLE_MAX),
+				    sim_host_now(host));
 	else if (fault == FAULT_MTU)
 		fault_set_mtu(port);
 	else if (fault == FAULT_LIMITS)
@@ -238,8 +252,9 @@ fault_strike(struct sim_port *port, enum fault fault)
 		sim_fsm_set_address(port, false);
 	else
 		fault_in_daemon(port, fault);
-	if (fault == FAULT_PARTITION || fault == FAULT_CUT || fault == FAULT_PORT || fault == FAULT_LIMITS || fault == FAULT_RATE ||
-	    fault == FAULT_THROTTLE || fault == FAULT_DEVICE || fault == FAULT_ADDRESS)
+	if (fault == FAULT_PARTITION || fault == FAULT_CUT || fault == FAULT_PORT ||
+	    fault == FAULT_LIMITS || fault == FAULT_RATE || fault == FAULT_THROTTLE ||
+	    fault == FAULT_DEVICE || fault == FAULT_ADDRESS)
 		fault_heals(sim, port, fault);
 }
 
@@ -303,8 +318,10 @@ sim_fault_heal_all(struct sim *sim)
 	if (p->profile == SIM_LOSS)
 		return;
 	sim_story(sim, NULL, "the faults are over");
-	p->loss = p->sidr_loss = p->dup = p->reorder = p->very_late = p->corrupt = p->corrupt_delivered = p->bad_path_loss = 0;
-	p->again = p->return_again = p->send_error = p->send_fails = p->send_never = p->out_of_memory = 0;
+	p->loss = p->sidr_loss = p->dup = p->reorder = p->very_late = p->corrupt =
+		p->corrupt_delivered = p->bad_path_loss = 0;
+	p->again = p->return_again = p->send_error = p->send_fails = p->send_never =
+		p->out_of_memory = 0;
 	p->sidr_refused = p->sidr_late = p->build_fails = 0;
 	p->per_source = 1000000;
 	for (uint32_t i = 0; i < sim->n_hosts; i++) {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flow table in a long and busy life: 100,000 QPs, 10,000 of them coming and 10,000 going each simulated second.
+ * The flow table in a long and busy life: 100,000 QPs, 10,000 of them coming and 10,000 going each
+ * simulated second.
  *
- * The kernel (truth) tells what it does through a bounded ring, which drops events when it is full and knows what it dropped. The
- * consumer takes events in at a limited speed and stops now and then. Dumps run beside the events, and some fail midway. A mirror takes in
- * the same events by the simplest means: arrays, and the words of flows.h.
+ * The kernel (truth) tells what it does through a bounded ring, which drops events when it is full
+ * and knows what it dropped. The consumer takes events in at a limited speed and stops now and
+ * then. Dumps run beside the events, and some fail midway. A mirror takes in the same events by the
+ * simplest means: arrays, and the words of flows.h.
  *
- * Whatever happens: table and mirror have the same QPs and flows, each event is in the ring, dropped, or counted once, flows begin
- * and end in pairs, and memory stays in its bounds. After each complete dump during which nothing was dropped, the table is the truth.
+ * Whatever happens: table and mirror have the same QPs and flows, each event is in the ring,
+ * dropped, or counted once, flows begin and end in pairs, and memory stays in its bounds. After
+ * each complete dump during which nothing was dropped, the table is the truth.
  *
  *     sim_flows [seeds [first seed [simulated seconds]]]
  */
@@ -47,7 +50,7 @@ struct sim_qp {
 struct sim {
 	uint64_t seed, random, now_ns;
 	const char *failed;     /* the first invariant that did not hold */
-	bool limited;           /* less room than there are QPs: the mirror does not know what got in */
+	bool limited; /* less room than there are QPs: the mirror does not know what got in */
 	struct flows *flows;
 
 	struct sim_qp truth[NUMBERS], mirror[NUMBERS];
@@ -128,8 +131,10 @@ sim_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 {
 	struct sim *s = arg;
 
-	sim_check(s, qp->qpn == e->qpn && qp->device_index == e->device_index, "an event is told with its QP");
-	sim_check(s, !qp->flow || sim_is_living(s, sim_id(s, qp->flow)), "no event of a flow that has ended");
+	sim_check(s, qp->qpn == e->qpn && qp->device_index == e->device_index,
+		  "an event is told with its QP");
+	sim_check(s, !qp->flow || sim_is_living(s, sim_id(s, qp->flow)),
+		  "no event of a flow that has ended");
 }
 
 /* The mirror. */
@@ -268,7 +273,8 @@ truth_create(struct sim *s)
 	uint32_t number = s->number[at];
 
 	truth_swap(s, at, s->n_alive++);
-	s->truth[number] = (struct sim_qp){.alive = true, .state = NO_STATE, .owner = 1 + sim_random(s, 50)};
+	s->truth[number] =
+		(struct sim_qp){.alive = true, .state = NO_STATE, .owner = 1 + sim_random(s, 50)};
 	struct qp_event e = truth_event(s, QP_EVENT_CREATE, number);
 
 	ring_push(s, &e);
@@ -387,9 +393,12 @@ dump_check_truth(struct sim *s)
 		while ((ref = flow_next_qp(flow, ref, &qp))) {
 			const struct sim_qp *truth = &s->truth[qp.device_index * QPNS + qp.qpn];
 
-			sim_check(s, sim_flow_of(truth) == (info.key.dgid.raw[14] << 8 | info.key.dgid.raw[15]),
+			sim_check(s,
+				  sim_flow_of(truth) ==
+					  (info.key.dgid.raw[14] << 8 | info.key.dgid.raw[15]),
 				  "after a dump: each QP is in its flow");
-			sim_check(s, truth->state == qp.state && truth->owner == qp.owner_tgid, "after a dump: state and owner");
+			sim_check(s, truth->state == qp.state && truth->owner == qp.owner_tgid,
+				  "after a dump: state and owner");
 			in_flows--;
 		}
 	}
@@ -435,13 +444,18 @@ sim_check_sums(struct sim *s, uint32_t max_qps)
 
 	flows_stats(s->flows, &stats);
 	sim_check(s, stats.qps <= max_qps, "no more QPs than may be");
-	sim_check(s, s->produced == s->consumed + s->dropped + s->n, "each event is taken, dropped, or in the ring");
+	sim_check(s, s->produced == s->consumed + s->dropped + s->n,
+		  "each event is taken, dropped, or in the ring");
 	sim_check(s, stats.events == s->consumed, "each event is counted");
 	sim_check(s, stats.bad == s->bad, "bad events are counted");
-	sim_check(s, stats.created + stats.found == stats.destroyed + stats.vanished + stats.qps, "QPs come and go in pairs");
-	sim_check(s, stats.flows_began == s->began && stats.flows_ended == s->ended, "beginnings and ends are counted");
-	sim_check(s, s->began - s->ended == stats.flows, "flows that are alive began and have not ended");
-	sim_check(s, s->limited == (stats.over_qps > 0) || stats.events == 0, "only what has no room is over");
+	sim_check(s, stats.created + stats.found == stats.destroyed + stats.vanished + stats.qps,
+		  "QPs come and go in pairs");
+	sim_check(s, stats.flows_began == s->began && stats.flows_ended == s->ended,
+		  "beginnings and ends are counted");
+	sim_check(s, s->began - s->ended == stats.flows,
+		  "flows that are alive began and have not ended");
+	sim_check(s, s->limited == (stats.over_qps > 0) || stats.events == 0,
+		  "only what has no room is over");
 	if (s->limited)
 		return;
 	sim_check(s, stats.qps == s->n_mirror, "as many QPs as in the mirror");
@@ -481,9 +495,12 @@ sim_populate(struct sim *s)
 static int
 sim_run(struct sim *s, uint64_t seed, uint32_t ticks)
 {
-	static const struct flows_ops ops = {.began = sim_began, .ended = sim_ended, .event = sim_event};
+	static const struct flows_ops ops = {.began = sim_began,
+					     .ended = sim_ended,
+					     .event = sim_event};
 	struct flows_config config = {
-		.max_qps = seed % 3 ? NUMBERS : ALIVE / 4, .max_flows = DEVICES * PATHS, .kernel = {6, 1, true}, .ops = &ops, .arg = s};
+		.max_qps = seed % 3 ? NUMBERS : ALIVE / 4, .max_flows = DEVICES * PATHS,
+		.kernel = {6, 1, true}, .ops = &ops, .arg = s};
 	uint32_t tick;
 
 	memset(s, 0, sizeof(*s));
@@ -500,18 +517,22 @@ sim_run(struct sim *s, uint64_t seed, uint32_t ticks)
 	sim_check(s, s->dumps > 0, "dumps were run");
 	flows_free(s->flows);
 	sim_check(s, s->began == s->ended, "all flows end");
-	printf("# seed %llu: %llu events, %llu dropped, %u dumps, %u failed, %u compared with the truth, %llu flows\n",
-	       (unsigned long long)seed, (unsigned long long)s->produced, (unsigned long long)s->dropped, s->dumps, s->dumps_failed,
-	       s->dumps_exact, (unsigned long long)s->began);
+	printf("# seed %llu: %llu events, %llu dropped, %u dumps, %u failed, %u compared with the "
+	       "truth, %llu flows\n",
+	       (unsigned long long)seed, (unsigned long long)s->produced,
+	       (unsigned long long)s->dropped, s->dumps, s->dumps_failed, s->dumps_exact,
+	       (unsigned long long)s->began);
 	if (s->failed)
-		printf("# seed %llu, tick %u: broken: %s\n", (unsigned long long)seed, tick, s->failed);
+		printf("# seed %llu, tick %u: broken: %s\n", (unsigned long long)seed, tick,
+		       s->failed);
 	return s->failed ? -EINVAL : 0;
 }
 
 int
 main(int argc, char **argv)
 {
-	unsigned long long seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 3, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+	unsigned long long seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 3,
+			   first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	uint32_t seconds = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 10;
 	struct sim *s = malloc(sizeof(*s));
 	bool failed = false;

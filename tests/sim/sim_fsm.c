@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The port's own state machine (probe/port_fsm.h) at work: what the device, the link and the address do comes in, what it wants done
- * goes to the prober, the responder and the QPs, as in the daemon. Opening and building fail now and then, and answer at once or later.
+ * The port's own state machine (probe/port_fsm.h) at work: what the device, the link and the
+ * address do comes in, what it wants done goes to the prober, the responder and the QPs, as in the
+ * daemon. Opening and building fail now and then, and answer at once or later.
  */
 #include <errno.h>
 
@@ -22,7 +23,8 @@ static void
 fsm_answer(struct sim_port *port, enum port_event good, enum port_event bad)
 {
 	struct sim_host *host = port->host;
-	enum port_event answer = sim_random_chance(&host->random, host->sim->params.build_fails) ? bad : good;
+	enum port_event answer =
+		sim_random_chance(&host->random, host->sim->params.build_fails) ? bad : good;
 
 	bool at_once = host->sim->params.faults == 0 || sim_random_below(&host->random, 2);
 
@@ -30,7 +32,8 @@ fsm_answer(struct sim_port *port, enum port_event good, enum port_event bad)
 	if (at_once)
 		sim_fsm_answered(port, answer, port->n_asked);
 	else
-		fsm_later(port, SIM_PORT_ANSWER, answer, host->sim->now_ns + sim_random_log(&host->random, 10 * US, 50 * MS));
+		fsm_later(port, SIM_PORT_ANSWER, answer,
+			  host->sim->now_ns + sim_random_log(&host->random, 10 * US, 50 * MS));
 }
 
 static void
@@ -38,7 +41,8 @@ fsm_open(void *arg)
 {
 	struct sim_port *port = arg;
 
-	sim_check(port->host->sim, port->host, port->exists && !port->open, "port: opened when it is there and closed");
+	sim_check(port->host->sim, port->host, port->exists && !port->open,
+		  "port: opened when it is there and closed");
 	fsm_answer(port, PORT_EVENT_OPENED, PORT_EVENT_OPEN_FAILED);
 }
 
@@ -70,7 +74,8 @@ fsm_build(void *arg)
 {
 	struct sim_port *port = arg;
 
-	sim_check(port->host->sim, port->host, port->open && !port->built, "port: built when it is open and has no QPs");
+	sim_check(port->host->sim, port->host, port->open && !port->built,
+		  "port: built when it is open and has no QPs");
 	fsm_answer(port, PORT_EVENT_BUILT, PORT_EVENT_BUILD_FAILED);
 }
 
@@ -84,14 +89,19 @@ sim_fsm_answered(struct sim_port *port, enum port_event answer, uint32_t number)
 		return;
 	if (answer == PORT_EVENT_OPENED) {
 		port->open = true;
-		port_fsm_event(port->fsm, port->link ? PORT_EVENT_LINK_UP : PORT_EVENT_LINK_DOWN, 0, now_ns);
-		port_fsm_event(port->fsm, port->address ? PORT_EVENT_ADDRESS : PORT_EVENT_NO_ADDRESS, 0, now_ns);
+		port_fsm_event(port->fsm, port->link ? PORT_EVENT_LINK_UP : PORT_EVENT_LINK_DOWN, 0,
+			       now_ns);
+		port_fsm_event(port->fsm,
+			       port->address ? PORT_EVENT_ADDRESS : PORT_EVENT_NO_ADDRESS, 0,
+			       now_ns);
 	}
 	if (answer == PORT_EVENT_BUILT) {
 		port->built = true;
 		sim_port_number(port);
 	}
-	port_fsm_event(port->fsm, answer, answer == PORT_EVENT_OPENED || answer == PORT_EVENT_BUILT ? 0 : -EIO, now_ns);
+	port_fsm_event(port->fsm, answer,
+		       answer == PORT_EVENT_OPENED || answer == PORT_EVENT_BUILT ? 0 : -EIO,
+		       now_ns);
 }
 
 static void
@@ -105,7 +115,8 @@ fsm_pause(void *arg, const char *reason)
 	port->up = false;
 	prober_device_down(port->device, reason, sim_host_now(port->host));
 	prober_device_info(port->device, sim_host_now(port->host), &info);
-	sim_check(port->host->sim, port->host, info.in_flight == 0, "port: nothing is in flight when it goes down");
+	sim_check(port->host->sim, port->host, info.in_flight == 0,
+		  "port: nothing is in flight when it goes down");
 }
 
 static void
@@ -113,7 +124,8 @@ fsm_resume(void *arg)
 {
 	struct sim_port *port = arg;
 
-	sim_check(port->host->sim, port->host, port->exists && port->link && port->address && port->open && port->built,
+	sim_check(port->host->sim, port->host,
+		  port->exists && port->link && port->address && port->open && port->built,
 		  "port: up when all is there");
 	port->up = true;
 	prober_device_up(port->device, sim_host_now(port->host));
@@ -141,7 +153,8 @@ fsm_arm(void *arg, uint64_t at_ns)
 	port->armed_ns = at_ns;
 	sim_check(host->sim, host, at_ns > sim_host_now(host), "port: the timer is in the future");
 	if (at_ns != UINT64_MAX)
-		fsm_later(port, SIM_PORT_TIMER, PORT_EVENT_TIMER, host->sim->now_ns + at_ns - sim_host_now(host) + MS);
+		fsm_later(port, SIM_PORT_TIMER, PORT_EVENT_TIMER,
+			  host->sim->now_ns + at_ns - sim_host_now(host) + MS);
 }
 
 static void
@@ -149,11 +162,12 @@ fsm_moved(void *arg, const struct port_transition *t)
 {
 	struct sim_port *port = arg;
 
-	sim_check(port->host->sim, port->host, t->from == port->state && t->from != t->to, "port: states change one from the other");
+	sim_check(port->host->sim, port->host, t->from == port->state && t->from != t->to,
+		  "port: states change one from the other");
 	port->state = t->to;
 	sim_mix(port->host->sim, (uint64_t)t->to << 8 | (uint64_t)t->event);
-	sim_story(port->host->sim, port->host, "port %u: %s -> %s, %s", port->index, port_state_name(t->from), port_state_name(t->to),
-		  port_event_name(t->event));
+	sim_story(port->host->sim, port->host, "port %u: %s -> %s, %s", port->index,
+		  port_state_name(t->from), port_state_name(t->to), port_event_name(t->event));
 }
 
 static const struct port_fsm_ops fsm_ops = {
@@ -184,7 +198,8 @@ sim_fsm_event(struct sim_port *port, enum port_event event)
 	if (!host->alive)
 		return;
 	port_fsm_event(port->fsm, event, 0, sim_host_now(host));
-	sim_check(host->sim, host, port->up == (port_fsm_state(port->fsm) == PORT_UP), "port: probes when it is up");
+	sim_check(host->sim, host, port->up == (port_fsm_state(port->fsm) == PORT_UP),
+		  "port: probes when it is up");
 	sim_host_rearm(host);
 }
 
@@ -192,7 +207,8 @@ void
 sim_fsm_end(struct sim_port *port)
 {
 	sim_fsm_event(port, PORT_EVENT_NOT_CONFIGURED);
-	sim_check(port->host->sim, port->host, !port->open && !port->built, "port: closed in the end");
+	sim_check(port->host->sim, port->host, !port->open && !port->built,
+		  "port: closed in the end");
 	port_fsm_free(port->fsm);
 	port->fsm = NULL;
 }

@@ -2,9 +2,9 @@
 /*
  * A host: the daemon's loop around prober and responder.
  *
- * While a host does not run (a stall), its RNIC and kernel go on: what arrives waits in queues, messages in as many buffers as there
- * are. When it runs again it goes round as the daemon's loop does: up to SIM_DRAIN messages of each queue, then the timers,
- * then the rest.
+ * While a host does not run (a stall), its RNIC and kernel go on: what arrives waits in queues,
+ * messages in as many buffers as there are. When it runs again it goes round as the daemon's loop
+ * does: up to SIM_DRAIN messages of each queue, then the timers, then the rest.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@
 uint64_t
 sim_clock_at(const struct sim_host *host, uint64_t true_ns)
 {
-	return host->offset_ns + true_ns + (uint64_t)((int64_t)true_ns * host->drift_ppb / 1000000000);
+	return host->offset_ns + true_ns +
+	       (uint64_t)((int64_t)true_ns * host->drift_ppb / 1000000000);
 }
 
 /* The first moment at which its clock shows that. */
@@ -78,7 +79,10 @@ sim_host_init(struct sim *sim, uint32_t index)
 	host->random.state = sim_hash(sim->seed, index + 1);
 	host->powered = true;
 	host->offset_ns = sim_random_log(&host->random, 1, 4000000 * SEC);
-	host->drift_ppb = p->drift_ppb ? (int64_t)sim_random_below(&host->random, 2 * (uint64_t)p->drift_ppb + 1) - p->drift_ppb : 0;
+	host->drift_ppb = p->drift_ppb ? (int64_t)sim_random_below(&host->random,
+								   2 * (uint64_t)p->drift_ppb + 1) -
+						 p->drift_ppb :
+					 0;
 	TAILQ_INIT(&host->peers);
 	TAILQ_INIT(&host->graveyard);
 	TAILQ_INIT(&host->buried);
@@ -92,8 +96,12 @@ sim_host_init(struct sim *sim, uint32_t index)
 		port->host = host;
 		port->index = i;
 		port->exists = port->link = port->address = true;
-		port->addr = (struct addr){{[10] = 0xff, [11] = 0xff, [12] = 10, [13] = (uint8_t)(number >> 16),
-					    [14] = (uint8_t)(number >> 8), [15] = (uint8_t)number}};
+		port->addr = (struct addr){{[10] = 0xff,
+					    [11] = 0xff,
+					    [12] = 10,
+					    [13] = (uint8_t)(number >> 16),
+					    [14] = (uint8_t)(number >> 8),
+					    [15] = (uint8_t)number}};
 		port->hw = sim_random_chance(&host->random, p->hw_port);
 		port->hw_khz = sim_random_log(&host->random, 156250, 1000000);
 		port->hw_mask = UINT64_MAX >> sim_random_below(&host->random, 40);
@@ -126,8 +134,12 @@ host_make_rooms(struct sim_host *host)
 		.noise = &host->noise,
 	};
 	struct responder_config responder = {
-		.ops = &sim_responder_ops, .arg = host, .random = sim_random_u64(&host->random), .noise = &host->noise};
-	struct responder_limits limits = {.allow = &host->allow, .n_allow = 1, .per_source = p->per_source, .total = p->total};
+		.ops = &sim_responder_ops, .arg = host, .random = sim_random_u64(&host->random),
+		.noise = &host->noise};
+	struct responder_limits limits = {.allow = &host->allow,
+					  .n_allow = 1,
+					  .per_source = p->per_source,
+					  .total = p->total};
 	int rc;
 
 	host->noise = (struct noise){0};
@@ -139,7 +151,8 @@ host_make_rooms(struct sim_host *host)
 	rc = responder_new(&responder, &host->responder);
 	if (rc < 0)
 		return rc;
-	host->allow = (struct addr_net){.base = {{[10] = 0xff, [11] = 0xff, [12] = 10}}, .bits = 104};
+	host->allow =
+		(struct addr_net){.base = {{[10] = 0xff, [11] = 0xff, [12] = 10}}, .bits = 104};
 	responder_set_limits(host->responder, &limits, sim_host_now(host));
 	for (uint32_t i = 0; i < p->n_ports; i++) {
 		rc = prober_device_add(host->prober, p->max_per_s, &host->port[i].device);
@@ -178,12 +191,14 @@ sim_host_boot(struct sim_host *host)
 	if (host_make_rooms(host) < 0) {
 		/* systemd tries again. */
 		host_drop_rooms(host);
-		sim_event_put(sim, sim_event_new(sim, SIM_BOOT, host->index, 0), sim->now_ns + 100 * MS);
+		sim_event_put(sim, sim_event_new(sim, SIM_BOOT, host->index, 0),
+			      sim->now_ns + 100 * MS);
 		return;
 	}
 	host->alive = true;
 	host->told = (struct probe_totals){0};
-	host->wall_ns = (int64_t)(1700000000 * SEC + sim_random_below(&host->random, 1000 * SEC)) - (int64_t)sim_host_now(host);
+	host->wall_ns = (int64_t)(1700000000 * SEC + sim_random_below(&host->random, 1000 * SEC)) -
+			(int64_t)sim_host_now(host);
 	host->wake_ns = UINT64_MAX;
 	for (uint32_t i = 0; i < sim->params.n_ports; i++) {
 		host->port[i].told = host->port[i].windowed = (struct probe_totals){0};
@@ -202,7 +217,8 @@ sim_host_boot(struct sim_host *host)
 }
 
 static void
-host_drop_queue(struct sim_host *host, struct sim_event_list *queue, const struct sim_port *port, uint32_t *n)
+host_drop_queue(struct sim_host *host, struct sim_event_list *queue, const struct sim_port *port,
+		uint32_t *n)
 {
 	struct sim_event *event = TAILQ_FIRST(queue), *next;
 
@@ -271,7 +287,8 @@ sim_host_trouble(struct sim_port *port, struct sim_peer *peer)
 
 	for (uint32_t i = 0; i < SIM_TABLE; i++) {
 		for (struct sim_probe *probe = host->table[i]; probe; probe = probe->next)
-			if (probe->target->peer->port == port && (!peer || probe->target->peer == peer))
+			if (probe->target->peer->port == port &&
+			    (!peer || probe->target->peer == peer))
 				probe->troubled = true;
 	}
 	/* What SIDR will say to a question that is open is void. */
@@ -285,7 +302,8 @@ sim_host_trouble(struct sim_port *port, struct sim_peer *peer)
 static uint64_t
 host_next_ns(const struct sim_host *host)
 {
-	uint64_t prober_ns = prober_next_ns(host->prober), responder_ns = responder_next_ns(host->responder);
+	uint64_t prober_ns = prober_next_ns(host->prober),
+		 responder_ns = responder_next_ns(host->responder);
 
 	return prober_ns < responder_ns ? prober_ns : responder_ns;
 }
@@ -346,16 +364,23 @@ host_path(struct sim_host *host, const struct sim_event *event)
 		return;
 	}
 	if (event->path.failed)
-		responder_path_failed(host->responder, port,
-				      &port->addr, &host->sim->host[event->path.remote_host].port[event->path.remote_port].addr,
+		responder_path_failed(host->responder, port, &port->addr,
+				      &host->sim->host[event->path.remote_host]
+					       .port[event->path.remote_port]
+					       .addr,
 				      sim_host_now(host));
 	else
-		responder_path_ready(host->responder, port,
-				     &port->addr, &host->sim->host[event->path.remote_host].port[event->path.remote_port].addr,
+		responder_path_ready(host->responder, port, &port->addr,
+				     &host->sim->host[event->path.remote_host]
+					      .port[event->path.remote_port]
+					      .addr,
 				     sim_host_now(host));
 }
 
-/* As the daemon does whenever its loop comes to something: is the host late, was it kept from running? */
+/*
+ * As the daemon does whenever its loop comes to something: is the host late, was it kept from
+ * running?
+ */
 static void
 host_look(struct sim_host *host)
 {
@@ -394,7 +419,8 @@ host_handle(struct sim_host *host, struct sim_event *event)
 		host_path(host, event);
 		break;
 	case SIM_PORT_ANSWER:
-		sim_fsm_answered(&host->port[event->port], event->answer.event, event->answer.number);
+		sim_fsm_answered(&host->port[event->port], event->answer.event,
+				 event->answer.number);
 		break;
 	case SIM_PORT_TIMER:
 		sim_fsm_event(&host->port[event->port], PORT_EVENT_TIMER);
@@ -452,7 +478,8 @@ host_resume(struct sim_host *host)
 	host->backlog = host->n_acks || host->n_probes || !TAILQ_EMPTY(&host->other);
 	if (host->backlog)
 		sim_event_put(sim, sim_event_new(sim, SIM_RESUME, host->index, 0),
-			      sim->now_ns + sim_host_now(host) - sim_clock_at(host, sim->now_ns) + 1);
+			      sim->now_ns + sim_host_now(host) - sim_clock_at(host, sim->now_ns) +
+				      1);
 }
 
 void
@@ -472,7 +499,8 @@ sim_host_stall(struct sim_host *host, uint64_t ns)
 static bool
 host_queue(struct sim_host *host, struct sim_event *event)
 {
-	bool is_probe = event->kind == SIM_MESSAGE && event->message.dst_qpn == host->port[event->port].responder_qpn;
+	bool is_probe = event->kind == SIM_MESSAGE &&
+			event->message.dst_qpn == host->port[event->port].responder_qpn;
 
 	if (!host->waits_since_ns && host->sim->now_ns < host->stalled_until_ns)
 		host->waits_since_ns = host->sim->now_ns;
@@ -504,14 +532,16 @@ host_takes(struct sim_host *host, struct sim_event *event)
 	if (event->kind == SIM_MESSAGE) {
 		if (!port->exists || !port->link)
 			sim_probe_dropped(host->sim, event);
-		else if (!host->alive || (event->message.dst_qpn != port->responder_qpn && event->message.dst_qpn != port->prober_qpn))
+		else if (!host->alive || (event->message.dst_qpn != port->responder_qpn &&
+					  event->message.dst_qpn != port->prober_qpn))
 			sim_probe_killed(host->sim, event);
 		else
 			return true;
 		return false;
 	}
 	if (event->kind == SIM_SIDR_REQUEST) {
-		if (!host->powered || !port->exists || !port->link || !port->address || (host->alive && !port->built))
+		if (!host->powered || !port->exists || !port->link || !port->address ||
+		    (host->alive && !port->built))
 			return false;
 		if (!host->alive)
 			sim_sidr_refused(host, event);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Seeds: each a mesh of 20 to 2,000 hosts that lives for some virtual seconds (sim.h). A seed replays exactly.
+ * Seeds: each a mesh of 20 to 2,000 hosts that lives for some virtual seconds (sim.h). A seed
+ * replays exactly.
  *
  *     sim_mesh [-j PROCESSES] [--trace] [SEEDS [FIRST-SEED]]
  *
- * Prints TAP, progress on the way, and for a seed that fails what did not hold and the command that replays it. Every 64th seed runs
- * twice, and both must have the same story.
+ * Prints TAP, progress on the way, and for a seed that fails what did not hold and the command that
+ * replays it. Every 64th seed runs twice, and both must have the same story.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -65,9 +66,12 @@ run_begin(struct sim *sim, uint64_t seed, bool trace)
 	sim->faults_end_ns = p->faults_ns;
 	sim->calm_from_ns = p->profile == SIM_LOSS ? UINT64_MAX : p->faults_ns + p->settle_ns;
 	sim->end_ns = p->faults_ns + p->settle_ns + p->calm_ns;
-	sim_story(sim, NULL, "seed %llu: %s, %u hosts of %u ports, %u peers each, interval %llu ms, timeout %llu ms, loss %u ppm, faults %#x",
-		  (unsigned long long)seed, sim_profile_name(p->profile), p->n_hosts, p->n_ports, p->n_peers,
-		  (unsigned long long)(p->interval_ns / MS), (unsigned long long)(p->timeout_ns / MS), p->loss, p->faults);
+	sim_story(sim, NULL,
+		  "seed %llu: %s, %u hosts of %u ports, %u peers each, interval %llu ms, timeout "
+		  "%llu ms, loss %u ppm, faults %#x",
+		  (unsigned long long)seed, sim_profile_name(p->profile), p->n_hosts, p->n_ports,
+		  p->n_peers, (unsigned long long)(p->interval_ns / MS),
+		  (unsigned long long)(p->timeout_ns / MS), p->loss, p->faults);
 	for (uint32_t i = 0; i < p->n_hosts; i++) {
 		sim_host_init(sim, i);
 		sim_event_put(sim, sim_event_new(sim, SIM_BOOT, i, 0),
@@ -86,7 +90,8 @@ run_event(struct sim *sim, struct sim_event *event)
 	sim_mix(sim, event->at_ns ^ (uint64_t)event->kind << 56 ^ (uint64_t)event->host << 40);
 	switch (event->kind) {
 	case SIM_BOOT:
-		sim_alloc_of(sim, host, sim->now_ns < sim->faults_end_ns ? sim->params.out_of_memory : 0);
+		sim_alloc_of(sim, host,
+			     sim->now_ns < sim->faults_end_ns ? sim->params.out_of_memory : 0);
 		host->powered = true;
 		sim_host_boot(host);
 		break;
@@ -185,8 +190,8 @@ static const char *program;
 static void
 main_say_failed(uint64_t seed, const char *what, double at_s)
 {
-	printf("# seed %llu failed at %.6f s: %s\n# replay: %s --trace 1 %llu\n", (unsigned long long)seed, at_s, what, program,
-	       (unsigned long long)seed);
+	printf("# seed %llu failed at %.6f s: %s\n# replay: %s --trace 1 %llu\n",
+	       (unsigned long long)seed, at_s, what, program, (unsigned long long)seed);
 	fflush(stdout);
 }
 
@@ -201,12 +206,14 @@ main_run_one(struct board *board, uint64_t seed, bool trace)
 		hash = sim.hash;
 		ok = sim_run(&sim, seed, false) == 0;
 		if (ok && hash != sim.hash) {
-			snprintf(sim.failed, sizeof(sim.failed), "it had another story the second time");
+			snprintf(sim.failed, sizeof(sim.failed),
+				 "it had another story the second time");
 			ok = false;
 		}
 	}
 	if (trace)
-		printf("# seed %llu: %llu events, %llu probes, hash %016llx\n", (unsigned long long)seed, (unsigned long long)sim.n_events,
+		printf("# seed %llu: %llu events, %llu probes, hash %016llx\n",
+		       (unsigned long long)seed, (unsigned long long)sim.n_events,
 		       (unsigned long long)sim.n_probes, (unsigned long long)sim.hash);
 	if (!ok)
 		main_say_failed(seed, sim.failed, (double)sim.failed_ns / 1e9);
@@ -270,7 +277,10 @@ main_reap(struct board *board, uint32_t n_workers, int running)
 		worker->pid = 0;
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 			return running - 1;
-		main_say_failed(worker->seed, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "the process ended", 0);
+		main_say_failed(worker->seed,
+				WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) :
+						      "the process ended",
+				0);
 		board->failed++;
 		board->done++;
 		main_start(board, worker);
@@ -290,8 +300,9 @@ main_now(void)
 static void
 main_progress(const struct board *board, double seconds)
 {
-	printf("# %llu of %llu seeds, %llu failed, %.0f s, %.1f million probes\n", (unsigned long long)board->done,
-	       (unsigned long long)board->n, (unsigned long long)board->failed, seconds, (double)board->probes / 1e6);
+	printf("# %llu of %llu seeds, %llu failed, %.0f s, %.1f million probes\n",
+	       (unsigned long long)board->done, (unsigned long long)board->n,
+	       (unsigned long long)board->failed, seconds, (double)board->probes / 1e6);
 	fflush(stdout);
 }
 
@@ -320,10 +331,13 @@ main_summary(const struct board *board)
 {
 	printf("# seeds:");
 	for (int i = 0; i < SIM_PROFILE_N; i++)
-		printf(" %s %llu", sim_profile_name((enum sim_profile)i), (unsigned long long)board->by_profile[i]);
-	printf("; %llu faults, %.1f million events\n# probes:", (unsigned long long)board->faults, (double)board->events / 1e6);
+		printf(" %s %llu", sim_profile_name((enum sim_profile)i),
+		       (unsigned long long)board->by_profile[i]);
+	printf("; %llu faults, %.1f million events\n# probes:", (unsigned long long)board->faults,
+	       (double)board->events / 1e6);
 	for (int i = 0; i < PROBE_CLASS_N; i++)
-		printf(" %s %llu", probe_class_name((enum probe_class)i), (unsigned long long)board->by_class[i]);
+		printf(" %s %llu", probe_class_name((enum probe_class)i),
+		       (unsigned long long)board->by_class[i]);
 	puts("");
 }
 
@@ -346,8 +360,11 @@ main_usage(void)
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {{"jobs", required_argument, NULL, 'j'}, {"trace", no_argument, NULL, 't'}, {0}};
-	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	static const struct option options[] = {{"jobs", required_argument, NULL, 'j'},
+						{"trace", no_argument, NULL, 't'},
+						{0}};
+	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	long jobs = sysconf(_SC_NPROCESSORS_ONLN);
 	bool trace = false;
 	int option;
@@ -372,11 +389,12 @@ main(int argc, char **argv)
 	else
 		main_run_all(board, (uint32_t)jobs);
 	main_summary(board);
-	printf("1..2\n%sok 1 - mesh, seeds %llu to %llu\n", board->failed ? "not " : "", (unsigned long long)board->first,
-	       (unsigned long long)(board->first + board->n - 1));
+	printf("1..2\n%sok 1 - mesh, seeds %llu to %llu\n", board->failed ? "not " : "",
+	       (unsigned long long)board->first, (unsigned long long)(board->first + board->n - 1));
 	if (board->n < MAIN_SEEDS)
 		puts("ok 2 - all classes were seen # too few seeds to ask");
 	else
-		printf("%sok 2 - all classes were seen\n", main_went_everywhere(board) ? "" : "not ");
+		printf("%sok 2 - all classes were seen\n",
+		       main_went_everywhere(board) ? "" : "not ");
 	return board->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The wire. Between two ports there are SIM_PATHS paths, each with a delay of its own in each direction; the UDP source port says
- * which is taken. What happens to a message is written down in the record of the probe that it belongs to.
+ * The wire. Between two ports there are SIM_PATHS paths, each with a delay of its own in each
+ * direction; the UDP source port says which is taken. What happens to a message is written down in
+ * the record of the probe that it belongs to.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,15 +18,18 @@ sim_net_port(const struct sim_port *port, uint32_t flow_label)
 static uint64_t
 net_route(const struct sim_event *event, uint32_t src_host, uint32_t src_port)
 {
-	return sim_hash((uint64_t)src_host << 32 | src_port, (uint64_t)event->host << 32 | event->port);
+	return sim_hash((uint64_t)src_host << 32 | src_port,
+			(uint64_t)event->host << 32 | event->port);
 }
 
 static bool
-net_is_cut(const struct sim *sim, const struct sim_event *event, uint32_t src_host, uint32_t src_port)
+net_is_cut(const struct sim *sim, const struct sim_event *event, uint32_t src_host,
+	   uint32_t src_port)
 {
 	if (sim->partition && (src_host ^ event->host) & 1)
 		return true;
-	return sim->host[src_host].port[src_port].cut || sim->host[event->host].port[event->port].cut;
+	return sim->host[src_host].port[src_port].cut ||
+	       sim->host[event->host].port[event->port].cut;
 }
 
 static uint64_t
@@ -56,7 +60,10 @@ net_loses(struct sim *sim, uint64_t route, uint64_t path)
 	return sim_random_chance(&sim->random, p->bad_path_loss);
 }
 
-/* The record that a message belongs to: by what its sender wrote. NULL: it is over, or its host has ended. */
+/*
+ * The record that a message belongs to: by what its sender wrote. NULL: it is over, or its host has
+ * ended.
+ */
 static struct sim_probe *
 net_record(struct sim *sim, const struct sim_event *event, struct wire_message *m)
 {
@@ -77,7 +84,8 @@ net_record(struct sim *sim, const struct sim_event *event, struct wire_message *
 }
 
 static void
-net_drop(struct sim *sim, struct sim_event *event, struct sim_probe *probe, const struct wire_message *m, const char *why)
+net_drop(struct sim *sim, struct sim_event *event, struct sim_probe *probe,
+	 const struct wire_message *m, const char *why)
 {
 	if (probe && m->type == PROBE_WIRE_ACK2)
 		probe->ack2_dropped = true;
@@ -85,12 +93,18 @@ net_drop(struct sim *sim, struct sim_event *event, struct sim_probe *probe, cons
 		probe->dropped = true;
 	if (sim->trace)
 		sim_story(sim, &sim->host[event->host], "%s of %llx from %u.%u dropped: %s",
-			  m->type == PROBE_WIRE_PROBE ? "probe" : m->type == PROBE_WIRE_ACK1 ? "ACK1" : "ACK2",
-			  (unsigned long long)m->seq, event->message.src_host, event->message.src_port, why);
+			  m->type == PROBE_WIRE_PROBE ? "probe" :
+			  m->type == PROBE_WIRE_ACK1  ? "ACK1" :
+							"ACK2",
+			  (unsigned long long)m->seq, event->message.src_host,
+			  event->message.src_port, why);
 	sim_event_free(sim, event);
 }
 
-/* One bit of what the codec reads is another one. Whatever this probe's result will be, nothing is said about it. */
+/*
+ * One bit of what the codec reads is another one. Whatever this probe's result will be, nothing is
+ * said about it.
+ */
 static void
 net_corrupt(struct sim *sim, struct sim_event *event, struct sim_probe *probe)
 {
@@ -126,10 +140,12 @@ net_copy(struct sim *sim, const struct sim_event *event, struct sim_probe *probe
 }
 
 void
-sim_net_send(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port, uint16_t udp_port, uint64_t leaves_ns)
+sim_net_send(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port,
+	     uint16_t udp_port, uint64_t leaves_ns)
 {
 	const struct sim_params *p = &sim->params;
-	uint64_t route = net_route(event, src_host, src_port), path = sim_hash(route, udp_port) % SIM_PATHS;
+	uint64_t route = net_route(event, src_host, src_port),
+		 path = sim_hash(route, udp_port) % SIM_PATHS;
 	struct wire_message m = {.type = PROBE_WIRE_PROBE};
 	struct sim_probe *probe;
 
@@ -155,17 +171,21 @@ sim_net_send(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32
 	if (sim_random_chance(&sim->random, p->corrupt_delivered))
 		net_corrupt(sim, event, probe);
 	if (sim_random_chance(&sim->random, p->dup))
-		net_copy(sim, event, probe, leaves_ns + net_delay(sim, route, path) + sim_random_below(&sim->random, 20 * MS));
+		net_copy(sim, event, probe,
+			 leaves_ns + net_delay(sim, route, path) +
+				 sim_random_below(&sim->random, 20 * MS));
 	net_deliver(sim, event, probe, leaves_ns + net_delay(sim, route, path));
 }
 
 bool
-sim_net_sidr(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port, uint64_t leaves_ns)
+sim_net_sidr(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port,
+	     uint64_t leaves_ns)
 {
 	const struct sim_params *p = &sim->params;
 	uint64_t route = net_route(event, src_host, src_port);
 
-	if (net_is_cut(sim, event, src_host, src_port) || sim_random_chance(&sim->random, p->sidr_loss)) {
+	if (net_is_cut(sim, event, src_host, src_port) ||
+	    sim_random_chance(&sim->random, p->sidr_loss)) {
 		sim_event_free(sim, event);
 		return false;
 	}
@@ -180,7 +200,9 @@ sim_net_sidr(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32
 
 		copy->sidr = event->sidr;
 		copy->boot = event->boot;
-		sim_event_put(sim, copy, leaves_ns + net_delay(sim, route, 0) + sim_random_below(&sim->random, 100 * MS));
+		sim_event_put(sim, copy,
+			      leaves_ns + net_delay(sim, route, 0) +
+				      sim_random_below(&sim->random, 100 * MS));
 	}
 	sim_event_put(sim, event, leaves_ns + net_delay(sim, route, 0));
 	return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers and targets as the daemon has them, and SIDR on both sides: the question of a peer, asked again by the kernel while
- * nobody answers, and the responder's answer. What is freed is buried, not given back, until its host ends: a pointer that is
- * used afterwards shows.
+ * Peers and targets as the daemon has them, and SIDR on both sides: the question of a peer, asked
+ * again by the kernel while nobody answers, and the responder's answer. What is freed is buried,
+ * not given back, until its host ends: a pointer that is used afterwards shows.
  */
 #include <errno.h>
 #include <string.h>
@@ -33,9 +33,11 @@ sim_target_add(struct sim_peer *peer, enum probe_kind kind, uint64_t count)
 	};
 
 	if (sim_random_chance(&host->random, 300000))
-		config.timeout_ns = p->timeout_ns / 2 + sim_random_below(&host->random, p->timeout_ns);
+		config.timeout_ns =
+			p->timeout_ns / 2 + sim_random_below(&host->random, p->timeout_ns);
 	for (uint32_t i = 0; i < config.n_sizes; i++)
-		config.sizes[i] = sizes[sim_random_below(&host->random, sizeof(sizes) / sizeof(sizes[0]))];
+		config.sizes[i] =
+			sizes[sim_random_below(&host->random, sizeof(sizes) / sizeof(sizes[0]))];
 	config.fit = host->sim->params.profile != SIM_STORM || sim_random_below(&host->random, 2);
 	target->too_large = !config.fit;
 	target->magic = SIM_TARGET_ALIVE;
@@ -46,7 +48,8 @@ sim_target_add(struct sim_peer *peer, enum probe_kind kind, uint64_t count)
 	target->timeout_ns = config.timeout_ns ? config.timeout_ns : p->timeout_ns;
 	TAILQ_INIT(&target->probes);
 	TAILQ_INSERT_TAIL(&peer->targets, target, in_peer);
-	if (prober_target_add(peer->peer, &config, target, sim_host_now(host), &target->target) < 0) {
+	if (prober_target_add(peer->peer, &config, target, sim_host_now(host), &target->target) <
+	    0) {
 		TAILQ_REMOVE(&peer->targets, target, in_peer);
 		sim_free(target);
 		return NULL;
@@ -92,7 +95,8 @@ sim_peer_add(struct sim_host *host, const struct sim_wish *wish)
 	peer->port = &host->port[wish->port];
 	peer->remote = &host->sim->host[wish->remote_host].port[wish->remote_port];
 	TAILQ_INIT(&peer->targets);
-	if (prober_peer_add(host->prober, peer->port->device, peer, sim_host_now(host), &peer->peer) < 0) {
+	if (prober_peer_add(host->prober, peer->port->device, peer, sim_host_now(host),
+			    &peer->peer) < 0) {
 		sim_free(peer);
 		return NULL;
 	}
@@ -159,8 +163,10 @@ static void
 sidr_request(struct sim_peer *peer)
 {
 	struct sim_host *host = peer->host;
-	struct sim_event *event = sim_event_new(host->sim, SIM_SIDR_REQUEST, peer->remote->host->index, peer->remote->index);
-	struct wire_request request = {.qkey = (uint32_t)host->epoch, .incarnation = sim_hash(host->epoch, host->boot)};
+	struct sim_event *event = sim_event_new(host->sim, SIM_SIDR_REQUEST,
+						peer->remote->host->index, peer->remote->index);
+	struct wire_request request = {.qkey = (uint32_t)host->epoch,
+				       .incarnation = sim_hash(host->epoch, host->boot)};
 
 	event->sidr.src_host = host->index;
 	event->sidr.src_port = peer->port->index;
@@ -207,7 +213,8 @@ peer_resolve(void *arg, void *peer_user)
 static struct sim_peer *
 sidr_asker(struct sim_host *host, const struct sim_event *event)
 {
-	struct sim_peer *peer = event->sidr.asker_boot == host->boot ? sim_peer_find(host, event->sidr.peer) : NULL;
+	struct sim_peer *peer =
+		event->sidr.asker_boot == host->boot ? sim_peer_find(host, event->sidr.peer) : NULL;
 
 	return peer && peer->asking && peer->question == event->sidr.question ? peer : NULL;
 }
@@ -242,7 +249,8 @@ sim_sidr_answered(struct sim_host *host, struct sim_event *event)
 		status = -ECONNREFUSED;
 	if (status < 0) {
 		peer->failures++;
-		sim_story(host->sim, host, "peer %u.%u: SIDR fails", peer->remote->host->index, peer->remote->index);
+		sim_story(host->sim, host, "peer %u.%u: SIDR fails", peer->remote->host->index,
+			  peer->remote->index);
 		prober_resolve_failed(peer->peer, "it does not answer", sim_host_now(host));
 		return;
 	}
@@ -258,16 +266,19 @@ sim_sidr_answered(struct sim_host *host, struct sim_event *event)
 	};
 	before = peer->state;
 	prober_resolved(peer->peer, &session, peer->asked_ns, sim_host_now(host));
-	sim_check(host->sim, host, !peer->voided || peer->state == before, "an answer from before the renewal says nothing");
+	sim_check(host->sim, host, !peer->voided || peer->state == before,
+		  "an answer from before the renewal says nothing");
 }
 
 /* ---- SIDR: who is asked ---- */
 
 static void
-sidr_reply(struct sim_host *host, const struct sim_event *request, const struct wire_reply *reply, int status)
+sidr_reply(struct sim_host *host, const struct sim_event *request, const struct wire_reply *reply,
+	   int status)
 {
 	struct sim *sim = host->sim;
-	struct sim_event *event = sim_event_new(sim, SIM_SIDR_REPLY, request->sidr.src_host, request->sidr.src_port);
+	struct sim_event *event =
+		sim_event_new(sim, SIM_SIDR_REPLY, request->sidr.src_host, request->sidr.src_port);
 	uint64_t leaves_ns = sim->now_ns;
 
 	event->sidr = request->sidr;
@@ -305,9 +316,11 @@ void
 sim_sidr_requested(struct sim_host *host, struct sim_event *event)
 {
 	struct sim_port *port = &host->port[event->port];
-	const struct sim_port *from = &host->sim->host[event->sidr.src_host].port[event->sidr.src_port];
+	const struct sim_port *from =
+		&host->sim->host[event->sidr.src_host].port[event->sidr.src_port];
 	struct responder_open_request open = {
-		.device_user = port, .clock = &port->clock, .local = port->addr, .remote = from->addr};
+		.device_user = port, .clock = &port->clock, .local = port->addr,
+		.remote = from->addr};
 	struct wire_reply reply = {.status = PROBE_WIRE_BUSY};
 	struct wire_request request;
 	uint64_t now_ns = sim_host_now(host);
@@ -346,11 +359,13 @@ peer_result(void *arg, void *target_user, const struct probe_result *r)
 	struct sim_target *target = target_user;
 
 	host->did_something = true;
-	sim_check(host->sim, host, target->magic == SIM_TARGET_ALIVE, "a result is for a target that is there");
+	sim_check(host->sim, host, target->magic == SIM_TARGET_ALIVE,
+		  "a result is for a target that is there");
 	if (target->magic != SIM_TARGET_ALIVE)
 		return;
 	sim_check_result(target, r);
-	if (host->sim->params.profile == SIM_STORM && sim_random_chance(&host->random, 300) && !target->stopped) {
+	if (host->sim->params.profile == SIM_STORM && sim_random_chance(&host->random, 300) &&
+	    !target->stopped) {
 		target->stopped = true;
 		prober_target_stop(target->target, sim_host_now(host));
 	}
@@ -364,12 +379,14 @@ peer_target_done(void *arg, void *target_user)
 	struct prober_target_info info;
 
 	host->did_something = true;
-	sim_check(host->sim, host, target->magic == SIM_TARGET_ALIVE && !target->done, "a target is done once, and is there");
+	sim_check(host->sim, host, target->magic == SIM_TARGET_ALIVE && !target->done,
+		  "a target is done once, and is there");
 	if (target->magic != SIM_TARGET_ALIVE)
 		return;
 	target->done = true;
 	prober_target_info(target->target, &info);
-	sim_check(host->sim, host, info.in_flight == 0 && TAILQ_EMPTY(&target->probes), "a target that is done has nothing in flight");
+	sim_check(host->sim, host, info.in_flight == 0 && TAILQ_EMPTY(&target->probes),
+		  "a target that is done has nothing in flight");
 	if (sim_random_below(&host->random, 2))
 		sim_target_remove(target);
 }
@@ -380,14 +397,16 @@ peer_state(void *arg, void *peer_user, enum prober_peer_state from, enum prober_
 	struct sim_host *host = arg;
 	struct sim_peer *peer = peer_user;
 
-	sim_check(host->sim, host, peer->magic == SIM_PEER_ALIVE, "a peer whose state changes is there");
-	sim_check(host->sim, host, peer->state == from && from != to, "states change one from the other");
+	sim_check(host->sim, host, peer->magic == SIM_PEER_ALIVE,
+		  "a peer whose state changes is there");
+	sim_check(host->sim, host, peer->state == from && from != to,
+		  "states change one from the other");
 	sim_check(host->sim, host, to != PROBER_PEER_DOWN || peer->failures >= PROBER_RESOLVE_TRIES,
 		  "a peer is down only after as many failures");
 	peer->state = to;
 	sim_mix(host->sim, (uint64_t)to << 8 | (uint64_t)from);
-	sim_story(host->sim, host, "peer %u.%u: %s -> %s", peer->remote->host->index, peer->remote->index, prober_peer_state_name(from),
-		  prober_peer_state_name(to));
+	sim_story(host->sim, host, "peer %u.%u: %s -> %s", peer->remote->host->index,
+		  peer->remote->index, prober_peer_state_name(from), prober_peer_state_name(to));
 }
 
 const struct prober_ops sim_prober_ops = {

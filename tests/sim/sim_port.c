@@ -2,9 +2,9 @@
 /*
  * RNIC ports: posts, send completions, arrivals, and the stamps that go with them.
  *
- * A port with a clock of its own stamps exactly. Without one, a send is known to have left within the time that posting and
- * polling took, and an arrival is stamped when the loop comes to it: what a host that does not run adds is nowhere declared,
- * and goes into the record (waited_ns).
+ * A port with a clock of its own stamps exactly. Without one, a send is known to have left within
+ * the time that posting and polling took, and an arrival is stamped when the loop comes to it: what
+ * a host that does not run adds is nowhere declared, and goes into the record (waited_ns).
  */
 #include <errno.h>
 #include <string.h>
@@ -21,7 +21,8 @@ port_stamp_hw(const struct sim_port *port, uint64_t true_ns, struct hwclock_mome
 
 	moment->stamped = port->hw;
 	if (port->hw)
-		moment->ticks = (port->hw_offset + hwclock_ns_to_ticks(ns, port->hw_khz)) & port->hw_mask;
+		moment->ticks =
+			(port->hw_offset + hwclock_ns_to_ticks(ns, port->hw_khz)) & port->hw_mask;
 }
 
 /* ---- sends ---- */
@@ -49,14 +50,16 @@ port_post(struct sim_port *port, uint32_t not_done)
 	}
 	s.left_ns = host->sim->now_ns + behind_ns + sim_random_below(&host->random, window_ns + 1);
 	s.seen_ns = host->sim->now_ns + behind_ns + window_ns;
-	s.left = (struct hwclock_moment){.ns = s.t1_ns + window_ns / 2, .error_ns = window_ns - window_ns / 2 + 1};
+	s.left = (struct hwclock_moment){.ns = s.t1_ns + window_ns / 2,
+					 .error_ns = window_ns - window_ns / 2 + 1};
 	port_stamp_hw(port, s.left_ns, &s.left);
 	sim_host_spend(host, s.done ? window_ns : 500);
 	return s;
 }
 
 static void
-port_completes(struct sim_port *port, bool responder, uint32_t cookie, const struct port_stamp *s, int status)
+port_completes(struct sim_port *port, bool responder, uint32_t cookie, const struct port_stamp *s,
+	       int status)
 {
 	struct sim *sim = port->host->sim;
 	struct sim_event *event = sim_event_new(sim, SIM_SENT, port->host->index, port->index);
@@ -69,8 +72,8 @@ port_completes(struct sim_port *port, bool responder, uint32_t cookie, const str
 }
 
 static void
-port_wire(struct sim_port *port, const uint8_t *payload, uint32_t size, const struct sim_port *to, uint32_t src_qpn,
-	  uint32_t dst_qpn, uint16_t udp_port, uint64_t left_ns)
+port_wire(struct sim_port *port, const uint8_t *payload, uint32_t size, const struct sim_port *to,
+	  uint32_t src_qpn, uint32_t dst_qpn, uint16_t udp_port, uint64_t left_ns)
 {
 	struct sim *sim = port->host->sim;
 	struct sim_event *event = sim_event_new(sim, SIM_MESSAGE, to->host->index, to->index);
@@ -118,27 +121,34 @@ port_path_is_away(struct sim_host *host, struct sim_peer *peer)
 }
 
 static void
-port_check_packet(struct sim_host *host, const struct sim_peer *peer, const struct prober_packet *packet, const struct wire_message *m,
+port_check_packet(struct sim_host *host, const struct sim_peer *peer,
+		  const struct prober_packet *packet, const struct wire_message *m,
 		  const struct prober_peer_info *info)
 {
 	struct sim *sim = host->sim;
 
-	sim_check(sim, host, peer->magic == SIM_PEER_ALIVE && !peer->removed, "a probe is sent to a peer that is there");
+	sim_check(sim, host, peer->magic == SIM_PEER_ALIVE && !peer->removed,
+		  "a probe is sent to a peer that is there");
 	sim_check(sim, host, peer->port->up, "nothing is sent on a device that is down");
 	sim_check(sim, host,
-		  info->state == PROBER_PEER_UP || info->state == PROBER_PEER_CHECKING || info->state == PROBER_PEER_NO_DATA,
+		  info->state == PROBER_PEER_UP || info->state == PROBER_PEER_CHECKING ||
+			  info->state == PROBER_PEER_NO_DATA,
 		  "nothing is sent to a peer without session");
-	sim_check(sim, host, m->type == PROBE_WIRE_PROBE && m->session == info->session.session, "a probe carries the peer's session");
-	sim_check(sim, host, (uint32_t)m->seq == packet->cookie && m->seq >> 32 == host->epoch, "sequence numbers are the prober's own");
-	sim_check(sim, host, !sim_probe_find(host, m->seq), "sequence numbers in flight are unique");
-	sim_check(sim, host, packet->size >= PROBE_WIRE_SIZE_MIN && packet->size <= info->session.max_size,
+	sim_check(sim, host, m->type == PROBE_WIRE_PROBE && m->session == info->session.session,
+		  "a probe carries the peer's session");
+	sim_check(sim, host, (uint32_t)m->seq == packet->cookie && m->seq >> 32 == host->epoch,
+		  "sequence numbers are the prober's own");
+	sim_check(sim, host, !sim_probe_find(host, m->seq),
+		  "sequence numbers in flight are unique");
+	sim_check(sim, host,
+		  packet->size >= PROBE_WIRE_SIZE_MIN && packet->size <= info->session.max_size,
 		  "a probe has a size that goes");
 }
 
 /* What stops a probe before it is posted: 0, or what the send returns. */
 static int
-port_refuses(struct sim_host *host, struct sim_peer *peer, struct sim_target *target, const struct prober_packet *packet,
-	     const char **reason)
+port_refuses(struct sim_host *host, struct sim_peer *peer, struct sim_target *target,
+	     const struct prober_packet *packet, const char **reason)
 {
 	target->again = port_path_is_away(host, peer);
 	if (target->again)
@@ -159,8 +169,9 @@ port_refuses(struct sim_host *host, struct sim_peer *peer, struct sim_target *ta
 
 /* What the simulation remembers of a probe that is posted. */
 static struct sim_probe *
-port_note_probe(struct sim_host *host, const struct sim_peer *peer, struct sim_target *target, const struct prober_packet *packet,
-		uint64_t seq, const struct prober_session *session, const struct port_stamp *s)
+port_note_probe(struct sim_host *host, const struct sim_peer *peer, struct sim_target *target,
+		const struct prober_packet *packet, uint64_t seq,
+		const struct prober_session *session, const struct port_stamp *s)
 {
 	struct sim_probe *probe = sim_probe_new(target, seq);
 
@@ -177,7 +188,8 @@ port_note_probe(struct sim_host *host, const struct sim_peer *peer, struct sim_t
 
 /* A send that is not done at once completes later, fails, or is never told of. */
 static void
-port_finish_probe(struct sim_host *host, struct sim_port *port, struct sim_probe *probe, uint32_t cookie, const struct port_stamp *s)
+port_finish_probe(struct sim_host *host, struct sim_port *port, struct sim_probe *probe,
+		  uint32_t cookie, const struct port_stamp *s)
 {
 	const struct sim_params *p = &host->sim->params;
 
@@ -192,7 +204,8 @@ port_finish_probe(struct sim_host *host, struct sim_port *port, struct sim_probe
 }
 
 int
-sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
+sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *packet,
+		    struct prober_tx *tx, const char **reason)
 {
 	struct sim_host *host = arg;
 	struct sim_peer *peer = peer_user;
@@ -205,7 +218,8 @@ sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *pack
 
 	host->did_something = true;
 	prober_peer_info(peer->peer, &info);
-	sim_check(host->sim, host, wire_decode(packet->payload, packet->size, &m) == 0, "a probe can be decoded");
+	sim_check(host->sim, host, wire_decode(packet->payload, packet->size, &m) == 0,
+		  "a probe can be decoded");
 	sim_check(host->sim, host, target != NULL, "a probe belongs to a target");
 	if (!target || host->sim->failed[0])
 		return -EINVAL;
@@ -224,11 +238,12 @@ sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *pack
 	};
 	port_finish_probe(host, peer->port, probe, packet->cookie, &s);
 	if (host->sim->trace)
-		sim_story(host->sim, host, "posts probe %llx to %u.%u, flow label %u", (unsigned long long)m.seq, peer->remote->host->index,
-			  peer->remote->index, packet->flow_label);
+		sim_story(host->sim, host, "posts probe %llx to %u.%u, flow label %u",
+			  (unsigned long long)m.seq, peer->remote->host->index, peer->remote->index,
+			  packet->flow_label);
 	if (!probe->sent_failed)
-		port_wire(peer->port, packet->payload, packet->size, peer->remote, peer->port->prober_qpn, info.session.qpn,
-			  probe->src_port, s.left_ns);
+		port_wire(peer->port, packet->payload, packet->size, peer->remote,
+			  peer->port->prober_qpn, info.session.qpn, probe->src_port, s.left_ns);
 	return 0;
 }
 
@@ -237,10 +252,12 @@ sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *pack
 static struct sim_port *
 port_of_addr(struct sim *sim, const struct addr *addr)
 {
-	uint32_t number = (uint32_t)addr->raw[13] << 16 | (uint32_t)addr->raw[14] << 8 | addr->raw[15];
+	uint32_t number =
+		(uint32_t)addr->raw[13] << 16 | (uint32_t)addr->raw[14] << 8 | addr->raw[15];
 	uint32_t host = number / SIM_PORTS_MAX, port = number % SIM_PORTS_MAX;
 
-	return host < sim->n_hosts && port < sim->params.n_ports ? &sim->host[host].port[port] : NULL;
+	return host < sim->n_hosts && port < sim->params.n_ports ? &sim->host[host].port[port] :
+								   NULL;
 }
 
 static bool
@@ -269,11 +286,13 @@ port_return_is_away(struct sim_port *port, const struct sim_port *to)
 static struct sim_probe *
 port_answered(const struct responder_ack *ack, const struct sim_port *to, struct wire_message *m)
 {
-	return wire_decode(ack->payload, ack->size, m) == 0 ? sim_probe_find(to->host, m->seq) : NULL;
+	return wire_decode(ack->payload, ack->size, m) == 0 ? sim_probe_find(to->host, m->seq) :
+							      NULL;
 }
 
 static int
-port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent, struct responder_tx *tx)
+port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
+	      struct responder_tx *tx)
 {
 	struct sim_host *host = arg;
 	struct sim_port *port = device_user, *to = port_of_addr(host->sim, &ack->remote);
@@ -284,7 +303,8 @@ port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 	int status;
 
 	host->did_something = true;
-	sim_check(host->sim, host, to != NULL && addr_equal(&ack->local, &port->addr), "an ACK goes to a prober, from our address");
+	sim_check(host->sim, host, to != NULL && addr_equal(&ack->local, &port->addr),
+		  "an ACK goes to a prober, from our address");
 	if (!to)
 		return -EINVAL;
 	probe = port_answered(ack, to, &m);
@@ -302,7 +322,8 @@ port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 		return -ENOBUFS;
 	}
 	s = port_post(port, p->send_not_done);
-	*tx = (struct responder_tx){.t4 = s.done ? s.left : (struct hwclock_moment){0}, .done = s.done};
+	*tx = (struct responder_tx){.t4 = s.done ? s.left : (struct hwclock_moment){0},
+				    .done = s.done};
 	status = !s.done && sim_random_chance(&host->random, p->send_fails) ? -EIO : 0;
 	if (!s.done && want_sent)
 		port_completes(port, true, ack->cookie, &s, status);
@@ -311,7 +332,8 @@ port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 	else if (probe && status < 0)
 		probe->ack2_dropped = true;
 	if (status == 0)
-		port_wire(port, ack->payload, ack->size, to, port->responder_qpn, ack->qpn, sim_net_port(port, ack->flow_label), s.left_ns);
+		port_wire(port, ack->payload, ack->size, to, port->responder_qpn, ack->qpn,
+			  sim_net_port(port, ack->flow_label), s.left_ns);
 	return 0;
 }
 
@@ -323,9 +345,11 @@ void
 sim_port_completed(struct sim_host *host, const struct sim_event *event)
 {
 	if (event->sent.responder)
-		responder_sent(host->responder, event->sent.cookie, event->sent.status, &event->sent.left, sim_host_now(host));
+		responder_sent(host->responder, event->sent.cookie, event->sent.status,
+			       &event->sent.left, sim_host_now(host));
 	else
-		prober_sent(host->prober, event->sent.cookie, event->sent.status, &event->sent.left, sim_host_now(host));
+		prober_sent(host->prober, event->sent.cookie, event->sent.status, &event->sent.left,
+			    sim_host_now(host));
 }
 
 /* When a message that the loop has come to was received, as far as this port can tell. */
@@ -339,7 +363,9 @@ port_received_at(const struct sim_port *port, const struct sim_event *event, uin
 	};
 
 	port_stamp_hw(port, event->arrived_ns, &moment);
-	*waited_ns = moment.ns > arrived_ns + moment.error_ns ? moment.ns - arrived_ns - moment.error_ns : 0;
+	*waited_ns = moment.ns > arrived_ns + moment.error_ns ?
+			     moment.ns - arrived_ns - moment.error_ns :
+			     0;
 	return moment;
 }
 
@@ -354,15 +380,17 @@ port_payload(const struct sim_message *message)
 
 /* Seen from the prober's record: which of the responder's answers it was. */
 static void
-port_note_refusal(struct sim_probe *probe, const struct responder_stats *before, const struct responder_stats *after,
-		  uint64_t arrived_ns)
+port_note_refusal(struct sim_probe *probe, const struct responder_stats *before,
+		  const struct responder_stats *after, uint64_t arrived_ns)
 {
-	if (after->refused_source != before->refused_source || after->refused_total != before->refused_total ||
+	if (after->refused_source != before->refused_source ||
+	    after->refused_total != before->refused_total ||
 	    after->send_errors != before->send_errors)
 		probe->refused = true;
 	else if (after->held != before->held || after->held_dropped != before->held_dropped)
 		probe->held = true;
-	else if (after->unknown_session != before->unknown_session || after->wrong_source != before->wrong_source)
+	else if (after->unknown_session != before->unknown_session ||
+		 after->wrong_source != before->wrong_source)
 		probe->killed_ns = arrived_ns;
 }
 
@@ -394,15 +422,18 @@ port_probe_arrived(struct sim_port *port, const struct sim_event *event, struct 
 	responder_received(host->responder, &rx, sim_host_now(host));
 	responder_stats(host->responder, &after);
 	if (sim->trace)
-		sim_story(sim, host, "probe %llx from %u.%u%s", probe ? (unsigned long long)probe->wire_seq : 0, message->src_host,
+		sim_story(sim, host, "probe %llx from %u.%u%s",
+			  probe ? (unsigned long long)probe->wire_seq : 0, message->src_host,
 			  message->src_port, after.ack1 != before.ack1 ? ", answered" : "");
 	if (probe)
 		port_note_refusal(probe, &before, &after, event->arrived_ns);
-	sim_check(sim, host, after.sessions <= sim->n_hosts * SIM_PORTS_MAX * 2, "sessions are bounded by who asked");
+	sim_check(sim, host, after.sessions <= sim->n_hosts * SIM_PORTS_MAX * 2,
+		  "sessions are bounded by who asked");
 }
 
 static void
-port_ack_arrived(struct sim_port *port, const struct sim_event *event, const struct wire_message *m, struct sim_probe *probe)
+port_ack_arrived(struct sim_port *port, const struct sim_event *event, const struct wire_message *m,
+		 struct sim_probe *probe)
 {
 	struct sim_host *host = port->host;
 	const struct sim_message *message = &event->message;
@@ -416,8 +447,9 @@ port_ack_arrived(struct sim_port *port, const struct sim_event *event, const str
 
 	rx.t5 = port_received_at(port, event, &waited_ns);
 	if (host->sim->trace)
-		sim_story(host->sim, host, "ACK%d of %llx from %u.%u%s", (int)m->type - 1, (unsigned long long)m->seq,
-			  message->src_host, message->src_port, probe ? "" : ", too late");
+		sim_story(host->sim, host, "ACK%d of %llx from %u.%u%s", (int)m->type - 1,
+			  (unsigned long long)m->seq, message->src_host, message->src_port,
+			  probe ? "" : ", too late");
 	if (probe && message->tainted)
 		probe->tainted = probe->target->peer->tainted = true;
 	if (probe && m->type == PROBE_WIRE_ACK1 && !probe->ack1_given) {
@@ -447,7 +479,8 @@ sim_port_arrived(struct sim_host *host, struct sim_event *event)
 	head[PROBE_WIRE_OFF_LENGTH] = 0;
 	head[PROBE_WIRE_OFF_LENGTH + 1] = PROBE_WIRE_SIZE_MIN;
 	if (wire_decode(head, sizeof(head), &m) == 0)
-		probe = sim_probe_find(is_probe ? &host->sim->host[message->src_host] : host, m.seq);
+		probe = sim_probe_find(is_probe ? &host->sim->host[message->src_host] : host,
+				       m.seq);
 	if (is_probe)
 		port_probe_arrived(port, event, probe);
 	else

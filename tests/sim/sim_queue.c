@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happens next: a heap of events by time and, at the same time, by the order in which they were put. And random numbers. */
+/*
+ * What happens next: a heap of events by time and, at the same time, by the order in which they
+ * were put. And random numbers.
+ */
 #include "sim.h"
 
 #include <assert.h>
@@ -120,7 +123,8 @@ sim_event_put(struct sim *sim, struct sim_event *event, uint64_t at_ns)
 		sim->heap = heap;
 		sim->heap_room = room;
 	}
-	for (i = sim->n_heap++; i > 0 && queue_before(event, sim->heap[(i - 1) / 2]); i = (i - 1) / 2)
+	for (i = sim->n_heap++; i > 0 && queue_before(event, sim->heap[(i - 1) / 2]);
+	     i = (i - 1) / 2)
 		sim->heap[i] = sim->heap[(i - 1) / 2];
 	sim->heap[i] = event;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a seed says: how many hosts, what network, what goes wrong. Most seeds are small, so that there can be many. */
+/*
+ * What a seed says: how many hosts, what network, what goes wrong. Most seeds are small, so that
+ * there can be many.
+ */
 #include <assert.h>
 
 #include "sim.h"
@@ -10,7 +13,8 @@ static const char *const profile_names[] = {
 	[SIM_LOSS] = "loss",
 	[SIM_STORM] = "storm",
 };
-static_assert(sizeof(profile_names) / sizeof(profile_names[0]) == SIM_PROFILE_N, "a name for each profile");
+static_assert(sizeof(profile_names) / sizeof(profile_names[0]) == SIM_PROFILE_N,
+	      "a name for each profile");
 
 const char *
 sim_profile_name(enum sim_profile profile)
@@ -43,7 +47,8 @@ seed_network(struct sim_params *p, struct sim_random *random)
 	p->timeout_ns = 50 * MS + sim_random_below(random, 450 * MS);
 	p->delay_min_ns = sim_random_log(random, 500, 20 * US);
 	p->delay_max_ns = sim_random_log(random, p->delay_min_ns + 1, p->timeout_ns / 8);
-	p->jitter_ns = sim_random_below(random, 2) ? sim_random_log(random, 100, p->timeout_ns / 16) : 0;
+	p->jitter_ns =
+		sim_random_below(random, 2) ? sim_random_log(random, 100, p->timeout_ns / 16) : 0;
 	p->hw_port = (uint32_t)sim_random_below(random, 3) * 500000;
 	p->drift_ppb = (int32_t)sim_random_below(random, 100001); /* ± 100 ppm */
 	p->send_not_done = seed_chance(random, 500000);
@@ -97,7 +102,10 @@ seed_load(struct sim_params *p, struct sim_random *random)
 	p->interval_ns = sim_random_log(random, 20 * MS, 2 * SEC);
 	if (p->interval_ns < streams * length_ns / probes)
 		p->interval_ns = streams * length_ns / probes;
-	/* Without probes that time out nobody notices; a second and a half is what the slowest stream may take between two. */
+	/*
+	 * Without probes that time out nobody notices; a second and a half is what the slowest
+	 * stream may take between two.
+	 */
 	p->settle_ns = 8 * SEC + 6 * p->interval_ns + 6 * p->timeout_ns;
 	p->calm_ns = 2 * SEC + p->interval_ns;
 }
@@ -108,7 +116,10 @@ sim_params_from_seed(struct sim_params *p, struct sim_random *random)
 	uint64_t dice = sim_random_below(random, 100);
 
 	*p = (struct sim_params){
-		.profile = dice < 5 ? SIM_CALM : dice < 25 ? SIM_RESTARTS : dice < 40 ? SIM_LOSS : SIM_STORM,
+		.profile = dice < 5  ? SIM_CALM :
+			   dice < 25 ? SIM_RESTARTS :
+			   dice < 40 ? SIM_LOSS :
+				       SIM_STORM,
 		.n_hosts = seed_hosts(random),
 		.n_ports = 1 + (uint32_t)sim_random_below(random, SIM_PORTS_MAX),
 		.faults_ns = sim_random_log(random, SEC, 16 * SEC),
@@ -126,6 +137,7 @@ sim_params_from_seed(struct sim_params *p, struct sim_random *random)
 		seed_storm(p, random);
 	if (p->profile == SIM_STORM || p->profile == SIM_RESTARTS) {
 		p->fault_every_ns = sim_random_log(random, 5 * MS, 2 * SEC);
-		p->faults = p->profile == SIM_RESTARTS ? SIM_FAULTS_RESTART : (uint32_t)sim_random_u64(random);
+		p->faults = p->profile == SIM_RESTARTS ? SIM_FAULTS_RESTART :
+							 (uint32_t)sim_random_u64(random);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Windows: each is told once, in the order of its series, and adds up; and all of a target's or a port's windows together are
- * what was told of its probes, whatever the wall clock did meanwhile.
+ * Windows: each is told once, in the order of its series, and adds up; and all of a target's or a
+ * port's windows together are what was told of its probes, whatever the wall clock did meanwhile.
  */
 #include <string.h>
 
@@ -24,13 +24,20 @@ window_check_sums(struct sim_host *host, const struct window *w)
 		answered += w->size[i].answered;
 		lost += w->size[i].lost + w->size[i].lost_noise;
 	}
-	sim_check(sim, host, w->in_flight == 0 && w->due == classes && w->posted <= w->due, "window: due = ended");
-	sim_check(sim, host, noises == classes && clocks == w->answered, "window: each result has its noise, and its clock if measured");
-	sim_check(sim, host, w->answered == w->by_class[PROBE_OK] + w->by_class[PROBE_LATE], "window: answered is ok and late");
-	sim_check(sim, host, w->lost + w->lost_noise == w->by_class[PROBE_LOST] + w->by_class[PROBE_ACK2_MISSING],
+	sim_check(sim, host, w->in_flight == 0 && w->due == classes && w->posted <= w->due,
+		  "window: due = ended");
+	sim_check(sim, host, noises == classes && clocks == w->answered,
+		  "window: each result has its noise, and its clock if measured");
+	sim_check(sim, host, w->answered == w->by_class[PROBE_OK] + w->by_class[PROBE_LATE],
+		  "window: answered is ok and late");
+	sim_check(sim, host,
+		  w->lost + w->lost_noise ==
+			  w->by_class[PROBE_LOST] + w->by_class[PROBE_ACK2_MISSING],
 		  "window: lost is lost and ack2_missing");
 	if (sim_memory.failed == 0)
-		sim_check(sim, host, due == w->due && answered == w->answered && lost == w->lost + w->lost_noise,
+		sim_check(sim, host,
+			  due == w->due && answered == w->answered &&
+				  lost == w->lost + w->lost_noise,
 			  "window: sizes add up");
 }
 
@@ -41,11 +48,16 @@ window_check_times(struct sim_host *host, const struct window *w, uint64_t *seri
 	struct sim *sim = host->sim;
 	uint64_t length_ns = w->end_mono_ns - w->start_mono_ns;
 
-	sim_check(sim, host, w->end_mono_ns > w->start_mono_ns && w->end_ns - w->start_ns == length_ns, "window: it lasts");
+	sim_check(sim, host,
+		  w->end_mono_ns > w->start_mono_ns && w->end_ns - w->start_ns == length_ns,
+		  "window: it lasts");
 	sim_check(sim, host, w->start_mono_ns >= *series_end_ns, "window: one after the other");
 	/* The first may begin with the daemon. */
 	if (!w->cut)
-		sim_check(sim, host, w->end_ns % sim->params.window_ns == 0 && length_ns <= sim->params.window_ns, "window: ends aligned");
+		sim_check(sim, host,
+			  w->end_ns % sim->params.window_ns == 0 &&
+				  length_ns <= sim->params.window_ns,
+			  "window: ends aligned");
 	if (!w->cut && *series_end_ns)
 		sim_check(sim, host, length_ns == sim->params.window_ns, "window: begins aligned");
 	*series_end_ns = w->end_mono_ns;
@@ -61,7 +73,8 @@ window_add(struct probe_totals *to, const struct window *w)
 }
 
 void
-sim_window_closed(void *arg, struct prober_device *device, struct prober_target *target, const struct window *w)
+sim_window_closed(void *arg, struct prober_device *device, struct prober_target *target,
+		  const struct window *w)
 {
 	struct sim_host *host = arg;
 	struct prober_target_info info;
@@ -73,7 +86,8 @@ sim_window_closed(void *arg, struct prober_device *device, struct prober_target 
 	if (target) {
 		prober_target_info(target, &info);
 		user = info.user;
-		sim_check(host->sim, host, user->magic == SIM_TARGET_ALIVE, "window: its target is there");
+		sim_check(host->sim, host, user->magic == SIM_TARGET_ALIVE,
+			  "window: its target is there");
 		window_check_times(host, w, &user->window_end_ns);
 		window_add(&user->windowed, w);
 		return;
@@ -102,9 +116,13 @@ sim_window_check_target(const struct sim_target *target, const struct prober_tar
 
 	if (!window_is_complete(host))
 		return;
-	sim_check(host->sim, host, target->windowed.due == last->totals.due - last->in_flight &&
-		  target->windowed.posted == last->totals.posted - last->in_flight, "windows: of a target, add up to what was due");
-	sim_check(host->sim, host, memcmp(target->windowed.by_class, last->totals.by_class, sizeof(last->totals.by_class)) == 0,
+	sim_check(host->sim, host,
+		  target->windowed.due == last->totals.due - last->in_flight &&
+			  target->windowed.posted == last->totals.posted - last->in_flight,
+		  "windows: of a target, add up to what was due");
+	sim_check(host->sim, host,
+		  memcmp(target->windowed.by_class, last->totals.by_class,
+			 sizeof(last->totals.by_class)) == 0,
 		  "windows: of a target, add up to what was told");
 }
 
@@ -114,6 +132,8 @@ sim_window_check_port(const struct sim_port *port)
 	struct sim_host *host = port->host;
 
 	if (window_is_complete(host))
-		sim_check(host->sim, host, memcmp(port->windowed.by_class, port->told.by_class, sizeof(port->told.by_class)) == 0,
+		sim_check(host->sim, host,
+			  memcmp(port->windowed.by_class, port->told.by_class,
+				 sizeof(port->told.by_class)) == 0,
 			  "windows: of a device, add up to what was told");
 }

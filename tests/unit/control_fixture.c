@@ -15,15 +15,16 @@
 #include "core/log.h"
 
 static int
-call_echo(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	  struct control_error *error)
+call_echo(void *arg, struct control_client *client, const msgpack_object *params,
+	  msgpack_packer *result, struct control_error *error)
 {
 	struct fixture *fx = arg;
 
 	(void)error;
 	fx->seen = client;
 	fx->calls++;
-	if (params->via.array.size && params->via.array.ptr[0].type == MSGPACK_OBJECT_POSITIVE_INTEGER &&
+	if (params->via.array.size &&
+	    params->via.array.ptr[0].type == MSGPACK_OBJECT_POSITIVE_INTEGER &&
 	    params->via.array.ptr[0].via.u64 == MARK)
 		fx->marked_at = fx->calls;
 	msgpack_pack_object(result, *params);
@@ -31,8 +32,8 @@ call_echo(void *arg, struct control_client *client, const msgpack_object *params
 }
 
 static int
-call_fail(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	  struct control_error *error)
+call_fail(void *arg, struct control_client *client, const msgpack_object *params,
+	  msgpack_packer *result, struct control_error *error)
 {
 	(void)arg;
 	(void)client;
@@ -44,8 +45,8 @@ call_fail(void *arg, struct control_client *client, const msgpack_object *params
 }
 
 static int
-call_change(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	    struct control_error *error)
+call_change(void *arg, struct control_client *client, const msgpack_object *params,
+	    msgpack_packer *result, struct control_error *error)
 {
 	(void)arg;
 	(void)params;
@@ -56,8 +57,8 @@ call_change(void *arg, struct control_client *client, const msgpack_object *para
 }
 
 static int
-call_big(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	 struct control_error *error)
+call_big(void *arg, struct control_client *client, const msgpack_object *params,
+	 msgpack_packer *result, struct control_error *error)
 {
 	size_t n = params->via.array.ptr[0].via.u64;
 	char *bytes = calloc(1, n);
@@ -72,8 +73,8 @@ call_big(void *arg, struct control_client *client, const msgpack_object *params,
 }
 
 static int
-call_leave(void *arg, struct control_client *client, const msgpack_object *params, msgpack_packer *result,
-	   struct control_error *error)
+call_leave(void *arg, struct control_client *client, const msgpack_object *params,
+	   msgpack_packer *result, struct control_error *error)
 {
 	struct fixture *fx = arg;
 	msgpack_sbuffer payload;
@@ -116,7 +117,8 @@ struct control_config
 fixture_config(struct fixture *fx)
 {
 	return (struct control_config){
-		.path = fx->path, .group = "", .methods = methods, .n_methods = sizeof(methods) / sizeof(methods[0]), .arg = fx,
+		.path = fx->path, .group = "", .methods = methods,
+		.n_methods = sizeof(methods) / sizeof(methods[0]), .arg = fx,
 		.gone = client_is_gone, .listen_fd = -1,
 	};
 }

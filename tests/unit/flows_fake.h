@@ -19,8 +19,10 @@ static inline struct qp_event
 fake_event(uint8_t type, uint32_t device_index, uint32_t qpn)
 {
 	struct qp_event e = {
-		.time_ns = 1, .type = type, .device_index = device_index, .driver_id = FAKE_DRIVER_MLX5, .qpn = qpn,
-		.qp_type = FAKE_RC, .flags = QP_EVENT_USER, .owner_tgid = 1000, .cgroup_id = 77, .owner = "train",
+		.time_ns = 1, .type = type, .device_index = device_index,
+		.driver_id = FAKE_DRIVER_MLX5, .qpn = qpn,
+		.qp_type = FAKE_RC, .flags = QP_EVENT_USER, .owner_tgid = 1000, .cgroup_id = 77,
+		.owner = "train",
 	};
 
 	snprintf(e.device, sizeof(e.device), "rdma%u", device_index);
@@ -40,7 +42,8 @@ fake_path(struct qp_event *e, uint16_t to, uint32_t flow_label)
 {
 	static const uint8_t v4[16] = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1};
 
-	e->flags |= QP_EVENT_HAS_REMOTE | QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID | QP_EVENT_HAS_MTU;
+	e->flags |= QP_EVENT_HAS_REMOTE | QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID |
+		    QP_EVENT_HAS_MTU;
 	e->remote_qpn = 0x100u + to;
 	e->flow_label = flow_label;
 	e->traffic_class = 106;

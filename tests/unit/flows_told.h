@@ -73,13 +73,16 @@ told_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 	told.qp = *qp;
 }
 
-static const struct flows_ops told_ops = {.began = told_began, .ended = told_ended, .event = told_event};
+static const struct flows_ops told_ops = {.began = told_began,
+					  .ended = told_ended,
+					  .event = told_event};
 
 static inline struct flows *
 table_new(uint32_t max_qps, uint32_t max_flows)
 {
 	struct flows_config config = {
-		.max_qps = max_qps, .max_flows = max_flows, .kernel = {6, 1, true}, .ops = &told_ops, .arg = &told};
+		.max_qps = max_qps, .max_flows = max_flows, .kernel = {6, 1, true},
+		.ops = &told_ops, .arg = &told};
 	struct flows *flows;
 
 	memset(&told, 0, sizeof(told));

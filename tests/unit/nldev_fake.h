@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For the tests of nldev: messages as the kernel builds them, by libmnl, and QPs as they come out. */
+/*
+ * For the tests of nldev: messages as the kernel builds them, by libmnl, and QPs as they come out.
+ */
 #ifndef RPINGMESH_TESTS_NLDEV_FAKE_H
 #define RPINGMESH_TESTS_NLDEV_FAKE_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A device under the port machine that answers when told, or at once, and notices what must never be asked of it. */
+/*
+ * A device under the port machine that answers when told, or at once, and notices what must never
+ * be asked of it.
+ */
 #ifndef TESTS_UNIT_PORT_FSM_FAKE_H
 #define TESTS_UNIT_PORT_FSM_FAKE_H
 
@@ -49,7 +52,8 @@ fake_built(struct fake *f)
 {
 	f->building = false;
 	f->built = f->build_error == 0;
-	port_fsm_event(f->fsm, f->built ? PORT_EVENT_BUILT : PORT_EVENT_BUILD_FAILED, f->build_error, f->now);
+	port_fsm_event(f->fsm, f->built ? PORT_EVENT_BUILT : PORT_EVENT_BUILD_FAILED,
+		       f->build_error, f->now);
 }
 
 static void
@@ -161,7 +165,12 @@ static const struct port_fsm_ops fake_ops = {
 static inline void
 fake_new(struct fake *f, bool at_once)
 {
-	*f = (struct fake){.now = 1000 * S, .at_once = at_once, .paused = true, .link = true, .address = true, .armed = UINT64_MAX};
+	*f = (struct fake){.now = 1000 * S,
+			   .at_once = at_once,
+			   .paused = true,
+			   .link = true,
+			   .address = true,
+			   .armed = UINT64_MAX};
 	assert_int_equal(port_fsm_new(&fake_ops, f, f->now, &f->fsm), 0);
 }
 

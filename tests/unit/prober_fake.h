@@ -45,7 +45,8 @@ struct fake {
 	int send_status;
 	const char *send_reason;
 	bool send_done;
-	struct hwclock_moment t2; /* of the last send; ticks and stamped are left as the test has set them */
+	struct hwclock_moment
+		t2; /* of the last send; ticks and stamped are left as the test has set them */
 	/* What was wanted. */
 	struct fake_packet packet[FAKE_ROOM];
 	uint32_t n_packets;
@@ -64,7 +65,8 @@ struct fake {
 };
 
 static inline int
-fake_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
+fake_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx,
+	  const char **reason)
 {
 	struct fake *f = arg;
 	struct wire_message m;
@@ -214,7 +216,10 @@ fake_run(struct fake *f, uint64_t ns)
 static inline struct prober_session
 fake_session(uint64_t incarnation, uint64_t session)
 {
-	struct prober_session s = {.qpn = 17, .incarnation = incarnation, .session = session, .max_size = 4096};
+	struct prober_session s = {.qpn = 17,
+				   .incarnation = incarnation,
+				   .session = session,
+				   .max_size = 4096};
 
 	s.addr.raw[15] = 2;
 	return s;
@@ -292,7 +297,8 @@ fake_ack(const struct fake *f, uint32_t packet, enum probe_wire_type type)
 			.seq = f->packet[packet].seq,
 			.session = f->packet[packet].session,
 		},
-		.rx = {.src = session.addr, .src_qpn = session.qpn, .t5 = {.ns = f->now - 500, .error_ns = 20}},
+		.rx = {.src = session.addr, .src_qpn = session.qpn, .t5 = {.ns = f->now - 500,
+		.error_ns = 20}},
 	};
 
 	if (type == PROBE_WIRE_ACK2) {

@@ -60,7 +60,8 @@ fake_offset(const char *type, const char *path, uint32_t *size)
 
 		snprintf(part, sizeof(part), "%.*s", n, path);
 		for (i = 0; i < btf_vlen(t); i++) {
-			if (strcmp(btf__name_by_offset(layout, btf_members(t)[i].name_off), part) == 0)
+			if (strcmp(btf__name_by_offset(layout, btf_members(t)[i].name_off), part) ==
+			    0)
 				break;
 		}
 		if (i == btf_vlen(t))
@@ -82,7 +83,10 @@ fake_put_bytes(enum slot slot, const char *type, const char *path, const void *d
 	memcpy(fake_skel->bss->qp_test_memory + (size_t)slot * SLOT + offset, data, n);
 }
 
-/* In the kernel's own size of the field, with noise behind it that a too wide read would take along. */
+/*
+ * In the kernel's own size of the field, with noise behind it that a too wide read would take
+ * along.
+ */
 void
 fake_put(enum slot slot, const char *type, const char *path, uint64_t value)
 {
@@ -136,7 +140,8 @@ put_attr(void)
 	fake_put(ATTR, "ib_qp_attr", "ah_attr.sl", 3);
 	fake_put(ATTR, "ib_qp_attr", "ah_attr.port_num", 2);
 	fake_put(ATTR, "ib_qp_attr", "ah_attr.ah_flags", 1);
-	fake_put(ATTR, "ib_qp_attr", "ah_attr.type", (uint64_t)fake_enumerator("rdma_ah_attr_type", "RDMA_AH_ATTR_TYPE_ROCE"));
+	fake_put(ATTR, "ib_qp_attr", "ah_attr.type",
+		 (uint64_t)fake_enumerator("rdma_ah_attr_type", "RDMA_AH_ATTR_TYPE_ROCE"));
 	fake_put_bytes(ATTR, "ib_qp_attr", "ah_attr.grh.dgid", fake_dgid, sizeof(fake_dgid));
 	fake_put(ATTR, "ib_qp_attr", "ah_attr.grh.flow_label", 0xabcde);
 	fake_put(ATTR, "ib_qp_attr", "ah_attr.grh.sgid_index", 3);
@@ -155,13 +160,15 @@ fake_build(void)
 	fake_put(QP, "ib_qp", "qp_num", 22);
 	fake_put(QP, "ib_qp", "qp_type", RC);
 	fake_put(QP, "ib_qp", "port", 2);
-	fake_put(QP, "ib_qp", "res.type", (uint64_t)fake_enumerator("rdma_restrack_type", "RDMA_RESTRACK_QP"));
+	fake_put(QP, "ib_qp", "res.type",
+		 (uint64_t)fake_enumerator("rdma_restrack_type", "RDMA_RESTRACK_QP"));
 	put_owner();
 	fake_put(DEVICE, "ib_device", "index", 7);
 	fake_put(DEVICE, "ib_device", "ops.driver_id", 1);
 	fake_put_bytes(DEVICE, "ib_device", "name", "mlx5_bond_0", 12);
 	fake_put_bytes(GID, "ib_gid_attr", "gid", fake_sgid, sizeof(fake_sgid));
-	fake_put(GID, "ib_gid_attr", "gid_type", (uint64_t)fake_enumerator("ib_gid_type", "IB_GID_TYPE_ROCE_UDP_ENCAP"));
+	fake_put(GID, "ib_gid_attr", "gid_type",
+		 (uint64_t)fake_enumerator("ib_gid_type", "IB_GID_TYPE_ROCE_UDP_ENCAP"));
 	put_attr();
 }
 
@@ -253,7 +260,8 @@ fake_open(const struct fake_config *config)
 	fake_skel = qp_test__open_opts(&opts);
 	if (!fake_skel)
 		return -EINVAL;
-	bpf_map__set_max_entries(fake_skel->maps.qp_ring, config->ring_bytes ? config->ring_bytes : 65536);
+	bpf_map__set_max_entries(fake_skel->maps.qp_ring,
+				 config->ring_bytes ? config->ring_bytes : 65536);
 	if (config->calls)
 		bpf_map__set_max_entries(fake_skel->maps.qp_calls, config->calls);
 	fake_skel->rodata->qp_wakeup_always = config->wakeup_always;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kernel objects for the tracing logic: built byte by byte in memory that the kernel reads too, at the offsets of a recorded BTF,
- * which is read here by hand and not by CO-RE.
+ * Kernel objects for the tracing logic: built byte by byte in memory that the kernel reads too, at
+ * the offsets of a recorded BTF, which is read here by hand and not by CO-RE.
  */
 #ifndef QP_FAKE_H
 #define QP_FAKE_H
@@ -34,7 +34,7 @@ struct fake_config {
 	uint32_t ring_bytes, calls; /* sizes of maps; 0: 64 KiB, as the programs say */
 	bool wakeup_always;
 	bool old_gid_types;         /* numbered as before Linux 5.10 */
-	const char *lacks[2];       /* a struct and its member that the programs do not find there */
+	const char *lacks[2]; /* a struct and its member that the programs do not find there */
 };
 
 extern const uint8_t fake_sgid[16], fake_dgid[16];

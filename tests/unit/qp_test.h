@@ -8,7 +8,8 @@
 #define QP_TEST_MEMORY (1 << 18)
 
 enum qp_test_op {
-	QP_TEST_WHERE, /* tells the kernel's address of the memory in which the test builds kernel objects */
+	QP_TEST_WHERE, /* tells the kernel's address of the memory in which the test builds kernel
+			  objects */
 	QP_TEST_CALL_BEGINS,
 	QP_TEST_CALL_ENDS,
 	QP_TEST_DESTROY_BEGINS,

@@ -32,7 +32,8 @@ fixture_map(struct fixture *f)
 {
 	size_t at = 0;
 
-	assert_int_equal(msgpack_unpack_next(&f->msg, f->out.data, f->out.size, &at), MSGPACK_UNPACK_SUCCESS);
+	assert_int_equal(msgpack_unpack_next(&f->msg, f->out.data, f->out.size, &at),
+			 MSGPACK_UNPACK_SUCCESS);
 	assert_int_equal(at, f->out.size);
 	assert_int_equal(f->msg.data.type, MSGPACK_OBJECT_MAP);
 	return &f->msg.data.via.map;
@@ -91,7 +92,8 @@ expect_double(const msgpack_object_map *map, const char *key, double value, doub
 	const msgpack_object *o = find(map, key);
 	double is = o->type == MSGPACK_OBJECT_POSITIVE_INTEGER ? (double)o->via.u64 : o->via.f64;
 
-	assert_true(o->type == MSGPACK_OBJECT_FLOAT64 || o->type == MSGPACK_OBJECT_POSITIVE_INTEGER);
+	assert_true(o->type == MSGPACK_OBJECT_FLOAT64 ||
+		    o->type == MSGPACK_OBJECT_POSITIVE_INTEGER);
 	assert_true(is >= value - tolerance && is <= value + tolerance);
 }
 

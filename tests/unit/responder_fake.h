@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A world for the responder under test: what it wants sent is recorded, and answered as the test says. */
+/*
+ * A world for the responder under test: what it wants sent is recorded, and answered as the test
+ * says.
+ */
 #ifndef RPINGMESH_TESTS_RESPONDER_FAKE_H
 #define RPINGMESH_TESTS_RESPONDER_FAKE_H
 
@@ -44,7 +47,8 @@ struct fake {
 static int nic_a, nic_b;
 
 static inline int
-fake_send(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent, struct responder_tx *tx)
+fake_send(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
+	  struct responder_tx *tx)
 {
 	struct fake *f = arg;
 	struct sent_ack *sent = &f->sent[f->n_sent];
@@ -169,7 +173,8 @@ probe(uint64_t session, uint64_t seq, const char *from)
 			.length = 50,
 			.seq = seq,
 			.session = session,
-			.probe = {.ack_flow_label = 0xbeef, .ack_traffic_class = 96, .ack_service_level = 3},
+			.probe = {.ack_flow_label = 0xbeef, .ack_traffic_class = 96,
+			.ack_service_level = 3},
 		},
 		.rx = {
 			.device_user = &nic_a,

@@ -23,12 +23,15 @@ parsed(const char *text)
 	return a;
 }
 
-/* Text in, canonical text out: the examples of RFC 4291 section 2.2 and RFC 5952 sections 1 to 5. */
+/*
+ * Text in, canonical text out: the examples of RFC 4291 section 2.2 and RFC 5952 sections 1 to 5.
+ */
 static void
 test_text(void **state)
 {
 	static const char *const pairs[][2] = {
-		{"ABCD:EF01:2345:6789:ABCD:EF01:2345:6789", "abcd:ef01:2345:6789:abcd:ef01:2345:6789"},
+		{"ABCD:EF01:2345:6789:ABCD:EF01:2345:6789",
+		 "abcd:ef01:2345:6789:abcd:ef01:2345:6789"},
 		{"2001:DB8:0:0:8:800:200C:417A", "2001:db8::8:800:200c:417a"},
 		{"FF01:0:0:0:0:0:0:101", "ff01::101"},
 		{"0:0:0:0:0:0:0:1", "::1"},
@@ -37,7 +40,8 @@ test_text(void **state)
 		{"2001:db8:0:0:0:0:2:1", "2001:db8::2:1"},       /* 4.2.1: as short as possible */
 		{"2001:db8::1:1:1:1:1", "2001:db8:0:1:1:1:1:1"}, /* 4.2.2: not for one field */
 		{"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},         /* 4.2.3: the longest run */
-		{"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},   /* 4.2.3: the first of equal ones */
+		{"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
+		   /* 4.2.3: the first of equal ones */
 		{"2001:DB8::AAAA", "2001:db8::aaaa"},            /* 4.3: lower case */
 		{"0:0:0:0:0:FFFF:129.144.52.38", "129.144.52.38"},
 		{"::ffff:c000:201", "192.0.2.1"},
@@ -72,8 +76,26 @@ static void
 test_refused(void **state)
 {
 	static const char *const texts[] = {
-		"", " ", "10.0.0", "10.0.0.256", "10.0.0.2 ", " 10.0.0.2", "10.0.0.2.3", "010.0.0.1", "0x0a.0.0.1", "10.0.0.2/8",
-		":", ":::", "1::2::3", "12345::", "g::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "fe80::1%eth0", "[::1]", "host",
+		"",
+		" ",
+		"10.0.0",
+		"10.0.0.256",
+		"10.0.0.2 ",
+		" 10.0.0.2",
+		"10.0.0.2.3",
+		"010.0.0.1",
+		"0x0a.0.0.1",
+		"10.0.0.2/8",
+		":",
+		":::",
+		"1::2::3",
+		"12345::",
+		"g::",
+		"1:2:3:4:5:6:7",
+		"1:2:3:4:5:6:7:8:9",
+		"fe80::1%eth0",
+		"[::1]",
+		"host",
 	};
 	struct addr a;
 
@@ -94,9 +116,12 @@ test_kinds(void **state)
 		const char *text;
 		bool v4, zero, link_local;
 	} kinds[] = {
-		{"10.0.0.1", true, false, false},   {"0.0.0.0", true, false, false},  {"::", false, true, false},
-		{"::1", false, false, false},       {"fe80::1", false, false, true},  {"febf:ffff::", false, false, true},
-		{"fec0::1", false, false, false},   {"fe7f::1", false, false, false}, {"::fffe:a00:1", false, false, false},
+		{"10.0.0.1", true, false, false},   {"0.0.0.0", true, false, false},  {"::", false,
+		 true, false},
+		{"::1", false, false, false},       {"fe80::1", false, false, true},
+		  {"febf:ffff::", false, false, true},
+		{"fec0::1", false, false, false},   {"fe7f::1", false, false, false},
+		 {"::fffe:a00:1", false, false, false},
 		{"1::ffff:a00:1", false, false, false},
 	};
 	struct addr a;
@@ -113,7 +138,8 @@ test_kinds(void **state)
 static void
 test_equal(void **state)
 {
-	struct addr a = parsed("fd00::1"), b = parsed("fd00:0::0:1"), c = parsed("fd00::2"), d = parsed("7d00::1");
+	struct addr a = parsed("fd00::1"), b = parsed("fd00:0::0:1"), c = parsed("fd00::2"),
+		    d = parsed("7d00::1");
 
 	(void)state;
 	assert_true(addr_equal(&a, &b));
@@ -133,16 +159,21 @@ test_net(void **state)
 	} nets[] = {
 		{"10.0.0.0/8", "10.0.0.0", "9.255.255.255", "10.255.255.255", "11.0.0.0"},
 		{"172.16.0.0/12", "172.16.0.0", "172.15.255.255", "172.31.255.255", "172.32.0.0"},
-		{"192.168.1.0/25", "192.168.1.0", "192.168.0.255", "192.168.1.127", "192.168.1.128"},
+		{"192.168.1.0/25", "192.168.1.0", "192.168.0.255", "192.168.1.127",
+		 "192.168.1.128"},
 		{"192.0.2.1", "192.0.2.1", "192.0.2.0", "192.0.2.1", "192.0.2.2"},
 		{"192.0.2.1/32", "192.0.2.1", "192.0.2.0", "192.0.2.1", "192.0.2.2"},
 		{"0.0.0.0/0", "0.0.0.0", "::1", "255.255.255.255", "fd00::1"},
-		{"10.1.2.3/8", "10.0.0.0", "9.255.255.255", "10.255.255.255", "11.0.0.0"}, /* host bits are dropped */
-		{"fc00::/7", "fc00::", "fbff:ffff::1", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "fe00::"},
+		{"10.1.2.3/8", "10.0.0.0", "9.255.255.255", "10.255.255.255", "11.0.0.0"},
+		 /* host bits are dropped */
+		{"fc00::/7", "fc00::", "fbff:ffff::1", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		 "fe00::"},
 		{"fe80::/10", "fe80::", "fe7f:ffff::", "febf:ffff::", "fec0::"},
-		{"2001:db8::/32", "2001:db8::", "2001:db7:ffff::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db9::"},
+		{"2001:db8::/32", "2001:db8::", "2001:db7:ffff::",
+		 "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db9::"},
 		/* RFC 4291 section 2.3: 60 bits, 2001:0DB8:0000:CD3 */
-		{"2001:0DB8:0:CD30::/60", "2001:db8:0:cd30::", "2001:db8:0:cd2f::", "2001:db8:0:cd3f::1", "2001:db8:0:cd40::"},
+		{"2001:0DB8:0:CD30::/60", "2001:db8:0:cd30::", "2001:db8:0:cd2f::",
+		 "2001:db8:0:cd3f::1", "2001:db8:0:cd40::"},
 		{"::1", "::1", "::", "::1", "::2"},
 		{"::/0", "::", "10.0.0.1", "ffff::1", "0.0.0.0"}, /* IPv6 alone */
 		{"::ffff:10.0.0.0/104", "10.0.0.0", "9.255.255.255", "10.255.255.255", "11.0.0.0"},
@@ -166,8 +197,23 @@ static void
 test_net_refused(void **state)
 {
 	static const char *const texts[] = {
-		"", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/ 8", "10.0.0.0/8 ", "10.0.0.0/8/8",
-		"10.0.0.0/0x8", "10.0.0.0/18446744073709551624", "10.0.0.0/4294967304", "10/8", "fd00::/129", "fd00::/a", "host/8",
+		"",
+		"/",
+		"/8",
+		"10.0.0.0/",
+		"10.0.0.0/33",
+		"10.0.0.0/-1",
+		"10.0.0.0/+8",
+		"10.0.0.0/ 8",
+		"10.0.0.0/8 ",
+		"10.0.0.0/8/8",
+		"10.0.0.0/0x8",
+		"10.0.0.0/18446744073709551624",
+		"10.0.0.0/4294967304",
+		"10/8",
+		"fd00::/129",
+		"fd00::/a",
+		"host/8",
 		"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000/8",
 	};
 	struct addr_net net;

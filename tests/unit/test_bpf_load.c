@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every tracing program loads and passes the verifier against the recorded BTF of four kernels, needing neither RDMA nor kprobes here.
+ * Every tracing program loads and passes the verifier against the recorded BTF of four kernels,
+ * needing neither RDMA nor kprobes here.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -134,9 +135,35 @@ static void
 test_degraded(void **state)
 {
 	static const char *const names[] = {
-		"av_sgid_attr", "gid_type", "port", "res", "task", "user", "kern_name", "cgroups", "dfl_cgrp", "kn", "name", "ops",
-		"driver_id", "qp_type", "ah_attr", "grh", "dgid", "flow_label", "sgid_index", "hop_limit", "traffic_class", "sl",
-		"ah_flags", "port_num", "qp_state", "path_mtu", "dest_qp_num", "IB_GID_TYPE_ROCE", "RDMA_AH_ATTR_TYPE_ROCE",
+		"av_sgid_attr",
+		"gid_type",
+		"port",
+		"res",
+		"task",
+		"user",
+		"kern_name",
+		"cgroups",
+		"dfl_cgrp",
+		"kn",
+		"name",
+		"ops",
+		"driver_id",
+		"qp_type",
+		"ah_attr",
+		"grh",
+		"dgid",
+		"flow_label",
+		"sgid_index",
+		"hop_limit",
+		"traffic_class",
+		"sl",
+		"ah_flags",
+		"port_num",
+		"qp_state",
+		"path_mtu",
+		"dest_qp_num",
+		"IB_GID_TYPE_ROCE",
+		"RDMA_AH_ATTR_TYPE_ROCE",
 	};
 
 	(void)state;

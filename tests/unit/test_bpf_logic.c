@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tracing programs make of a call, on the layouts of four kernels: their logic under BPF_PROG_TEST_RUN. */
+/*
+ * What the tracing programs make of a call, on the layouts of four kernels: their logic under
+ * BPF_PROG_TEST_RUN.
+ */
 #include "qp_fake.h"
 
 #include <errno.h>
@@ -27,14 +30,18 @@ static const char *const kernels[] = {"5.10", "6.1", "6.12", "7.2"};
 static void
 begins(int hook, uint32_t mask)
 {
-	fake_run(&(struct qp_test_call){.op = QP_TEST_CALL_BEGINS, .hook = (uint32_t)hook, .object = fake_address(QP), .attr = fake_address(ATTR),
-				   .mask = mask});
+	fake_run(&(struct qp_test_call){.op = QP_TEST_CALL_BEGINS,
+					.hook = (uint32_t)hook,
+					.object = fake_address(QP),
+					.attr = fake_address(ATTR),
+					.mask = mask});
 }
 
 static void
 ends(int hook, int ret)
 {
-	fake_run(&(struct qp_test_call){.op = QP_TEST_CALL_ENDS, .hook = (uint32_t)hook, .ret = ret});
+	fake_run(&(
+		struct qp_test_call){.op = QP_TEST_CALL_ENDS, .hook = (uint32_t)hook, .ret = ret});
 	fake_collect();
 }
 
@@ -66,7 +73,9 @@ create(void)
 	uint32_t size;
 
 	fake_n_events = 0;
-	fake_run(&(struct qp_test_call){.op = QP_TEST_CREATED, .object = fake_address(QP) + fake_offset("ib_qp", "res", &size)});
+	fake_run(&(struct qp_test_call){.op = QP_TEST_CREATED,
+					.object = fake_address(QP) +
+						  fake_offset("ib_qp", "res", &size)});
 	fake_collect();
 	return fake_n_events;
 }
@@ -110,7 +119,9 @@ expect_no_path(const struct qp_event *e)
 {
 	static const uint8_t zero[16];
 
-	assert_int_equal(e->remote_qpn | e->path_mtu | e->service_level | e->traffic_class | e->hop_limit | e->flow_label, 0);
+	assert_int_equal(e->remote_qpn | e->path_mtu | e->service_level | e->traffic_class |
+				 e->hop_limit | e->flow_label,
+			 0);
 	assert_int_equal(e->sgid_index, 0);
 	assert_int_equal(e->gid_type, QP_EVENT_GID_UNKNOWN);
 	assert_memory_equal(e->sgid, zero, 16);
@@ -118,7 +129,8 @@ expect_no_path(const struct qp_event *e)
 }
 
 #define FLAGS_PATH \
-	(QP_EVENT_HAS_REMOTE | QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID | QP_EVENT_HAS_MTU)
+	(QP_EVENT_HAS_REMOTE | QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID | \
+	 QP_EVENT_HAS_MTU)
 #define FLAGS_ALL (QP_EVENT_USER | QP_EVENT_HAS_STATE | FLAGS_PATH)
 
 static void
@@ -172,7 +184,8 @@ static void
 test_nothing_to_tell(void **state)
 {
 	(void)state;
-	assert_int_equal(call(HOOK_MODIFY_USER, MASK_ACCESS | MASK_PKEY_INDEX | MASK_TIMEOUT, 0), 0);
+	assert_int_equal(call(HOOK_MODIFY_USER, MASK_ACCESS | MASK_PKEY_INDEX | MASK_TIMEOUT, 0),
+			 0);
 	assert_int_equal(call(HOOK_MODIFY_USER, MASK_RTR, -EINVAL), 0);
 	assert_int_equal(call(HOOK_MODIFY_KERNEL, MASK_RTR, -ETIMEDOUT), 0);
 	ends(HOOK_MODIFY_USER, 0); /* a return whose entry nobody saw */
@@ -184,9 +197,11 @@ test_nothing_to_tell(void **state)
 static void
 expect_gid_type(const char *kernel_name, const char *ah_type, enum qp_event_gid_type expected)
 {
-	fake_put(GID, "ib_gid_attr", "gid_type", (uint64_t)fake_enumerator("ib_gid_type", kernel_name));
+	fake_put(GID, "ib_gid_attr", "gid_type",
+		 (uint64_t)fake_enumerator("ib_gid_type", kernel_name));
 	if (ah_type)
-		fake_put(ATTR, "ib_qp_attr", "ah_attr.type", (uint64_t)fake_enumerator("rdma_ah_attr_type", ah_type));
+		fake_put(ATTR, "ib_qp_attr", "ah_attr.type",
+			 (uint64_t)fake_enumerator("rdma_ah_attr_type", ah_type));
 	else
 		fake_put(ATTR, "ib_qp_attr", "ah_attr.type", 1); /* RDMA_AH_ATTR_TYPE_IB */
 	assert_int_equal(call(HOOK_MODIFY_USER, MASK_RTR, 0), 1);
@@ -197,7 +212,8 @@ static void
 test_gid_types(void **state)
 {
 	(void)state;
-	expect_gid_type("IB_GID_TYPE_ROCE_UDP_ENCAP", "RDMA_AH_ATTR_TYPE_ROCE", QP_EVENT_GID_ROCE_V2);
+	expect_gid_type("IB_GID_TYPE_ROCE_UDP_ENCAP", "RDMA_AH_ATTR_TYPE_ROCE",
+			QP_EVENT_GID_ROCE_V2);
 	expect_gid_type("IB_GID_TYPE_ROCE", "RDMA_AH_ATTR_TYPE_ROCE", QP_EVENT_GID_ROCE_V1);
 	expect_gid_type("IB_GID_TYPE_IB", NULL, QP_EVENT_GID_IB); /* before 5.10 the same number */
 	fake_put(GID, "ib_gid_attr", "gid_type", 77);
@@ -264,7 +280,8 @@ test_create(void **state)
 	expect_no_path(&fake_events[0]);
 	assert_int_equal(fake_events[0].flags, QP_EVENT_USER);
 	assert_int_equal(fake_events[0].attr_mask, 0);
-	fake_put(QP, "ib_qp", "res.type", (uint64_t)fake_enumerator("rdma_restrack_type", "RDMA_RESTRACK_QP") + 1);
+	fake_put(QP, "ib_qp", "res.type",
+		 (uint64_t)fake_enumerator("rdma_restrack_type", "RDMA_RESTRACK_QP") + 1);
 	assert_int_equal(create(), 0);
 }
 
@@ -287,8 +304,11 @@ test_shared(void **state)
 	fake_point(SHARED, "ib_qp", "real_qp", QP);
 	fake_put(SHARED, "ib_qp", "qp_num", 99);
 	fake_n_events = 0;
-	fake_run(&(struct qp_test_call){.op = QP_TEST_CALL_BEGINS, .hook = HOOK_MODIFY_USER, .object = fake_address(SHARED),
-				   .attr = fake_address(ATTR), .mask = MASK_RTR});
+	fake_run(&(struct qp_test_call){.op = QP_TEST_CALL_BEGINS,
+					.hook = HOOK_MODIFY_USER,
+					.object = fake_address(SHARED),
+					.attr = fake_address(ATTR),
+					.mask = MASK_RTR});
 	ends(HOOK_MODIFY_USER, 0);
 	assert_int_equal(fake_n_events, 1);
 	expect_qp(&fake_events[0], QP_EVENT_MODIFY);
@@ -419,7 +439,9 @@ test_nested(void **state)
 	assert_int_equal(fake_skel->bss->qp_counters.missed_returns, 0);
 }
 
-/* Kernels that lack a field: what is read from it is not told, and its flag not set; all else is. */
+/*
+ * Kernels that lack a field: what is read from it is not told, and its flag not set; all else is.
+ */
 
 static void
 test_lacks_task(void **state)
@@ -474,7 +496,8 @@ test_lacks_sl(void **state)
 {
 	(void)state;
 	assert_int_equal(call(HOOK_MODIFY_USER, MASK_RTR, 0), 1);
-	assert_int_equal(fake_events[0].flags, QP_EVENT_USER | QP_EVENT_HAS_STATE | QP_EVENT_HAS_REMOTE | QP_EVENT_HAS_MTU);
+	assert_int_equal(fake_events[0].flags, QP_EVENT_USER | QP_EVENT_HAS_STATE |
+						       QP_EVENT_HAS_REMOTE | QP_EVENT_HAS_MTU);
 	assert_int_equal(fake_events[0].remote_qpn, 0x123456);
 	assert_int_equal(fake_events[0].path_mtu, 5);
 	fake_events[0].remote_qpn = fake_events[0].path_mtu = 0;
@@ -516,17 +539,22 @@ test_lost_ring(void **state)
 	(void)state;
 	fake_n_events = 0;
 	for (int i = 0; i < n; i++)
-		fake_run(&(struct qp_test_call){.op = QP_TEST_CREATED, .object = fake_address(QP) + fake_offset("ib_qp", "res", &size)});
+		fake_run(&(struct qp_test_call){.op = QP_TEST_CREATED,
+						.object = fake_address(QP) +
+							  fake_offset("ib_qp", "res", &size)});
 	fake_run(&(struct qp_test_call){.op = QP_TEST_DESTROY_BEGINS, .object = fake_address(QP)});
 	fake_run(&(struct qp_test_call){.op = QP_TEST_DESTROY_ENDS, .ret = 0});
 	begins(HOOK_MODIFY_USER, MASK_RTR);
-	fake_run(&(struct qp_test_call){.op = QP_TEST_CALL_ENDS, .hook = HOOK_MODIFY_USER, .ret = 0});
+	fake_run(&(
+		struct qp_test_call){.op = QP_TEST_CALL_ENDS, .hook = HOOK_MODIFY_USER, .ret = 0});
 	fake_collect();
-	assert_in_range(fake_n_events, 4096 / (sizeof(struct qp_event) + 8) - 2, 4096 / sizeof(struct qp_event));
+	assert_in_range(fake_n_events, 4096 / (sizeof(struct qp_event) + 8) - 2,
+			4096 / sizeof(struct qp_event));
 	assert_int_equal(fake_skel->bss->qp_counters.sent, fake_n_events);
 	assert_int_equal(fake_skel->bss->qp_counters.lost_ring, n + 2 - fake_n_events);
 	assert_int_equal(create(), 1);
-	assert_int_equal(fake_skel->bss->qp_counters.lost_ring, n + 2 - (int)fake_skel->bss->qp_counters.sent + 1);
+	assert_int_equal(fake_skel->bss->qp_counters.lost_ring,
+			 n + 2 - (int)fake_skel->bss->qp_counters.sent + 1);
 }
 
 /* epoll(7) learns of new events through wake-ups alone. */
@@ -544,7 +572,9 @@ three_events(void)
 {
 	uint32_t size;
 
-	fake_run(&(struct qp_test_call){.op = QP_TEST_CREATED, .object = fake_address(QP) + fake_offset("ib_qp", "res", &size)});
+	fake_run(&(struct qp_test_call){.op = QP_TEST_CREATED,
+					.object = fake_address(QP) +
+						  fake_offset("ib_qp", "res", &size)});
 	fake_put(ATTR, "ib_qp_attr", "qp_state", INIT);
 	begins(HOOK_MODIFY_USER, MASK_STATE | MASK_PORT);
 	fake_run(&(struct qp_test_call){.op = QP_TEST_CALL_ENDS, .hook = HOOK_MODIFY_USER});
@@ -592,7 +622,9 @@ test_wakeup_always(void **state)
 	uint32_t size;
 
 	(void)state;
-	fake_run(&(struct qp_test_call){.op = QP_TEST_CREATED, .object = fake_address(QP) + fake_offset("ib_qp", "res", &size)});
+	fake_run(&(struct qp_test_call){.op = QP_TEST_CREATED,
+					.object = fake_address(QP) +
+						  fake_offset("ib_qp", "res", &size)});
 	assert_true(woken(20000));
 }
 
@@ -620,12 +652,17 @@ static const struct logic_case {
 	{.name = "stale_leader", .function = test_stale_leader},
 	{.name = "own", .function = test_own},
 	{.name = "query", .function = test_query},
-	{.name = "lacks task", .function = test_lacks_task, .config.lacks = {"rdma_restrack_entry", "task"}},
-	{.name = "lacks cgroup", .function = test_lacks_cgroup, .config.lacks = {"css_set", "dfl_cgrp"}},
-	{.name = "lacks sgid", .function = test_lacks_sgid, .config.lacks = {"ib_qp", "av_sgid_attr"}},
-	{.name = "lacks flow label", .function = test_lacks_flow_label, .config.lacks = {"ib_global_route", "flow_label"}},
+	{.name = "lacks task", .function = test_lacks_task, .config.lacks = {"rdma_restrack_entry",
+	 "task"}},
+	{.name = "lacks cgroup", .function = test_lacks_cgroup, .config.lacks = {"css_set",
+	 "dfl_cgrp"}},
+	{.name = "lacks sgid", .function = test_lacks_sgid, .config.lacks = {"ib_qp",
+	 "av_sgid_attr"}},
+	{.name = "lacks flow label", .function = test_lacks_flow_label,
+	 .config.lacks = {"ib_global_route", "flow_label"}},
 	{.name = "lacks sl", .function = test_lacks_sl, .config.lacks = {"rdma_ah_attr", "sl"}},
-	{.name = "lacks restrack type", .function = test_lacks_restrack_type, .config.lacks = {"rdma_restrack_entry", "type"}},
+	{.name = "lacks restrack type", .function = test_lacks_restrack_type,
+	 .config.lacks = {"rdma_restrack_entry", "type"}},
 	{.name = "missed_return", .function = test_missed_return},
 	{.name = "nested", .function = test_nested},
 	{.name = "lost_calls", .function = test_lost_calls, .config.calls = 1},
@@ -680,7 +717,8 @@ main(void)
 		in->test = &cases[i % CASES];
 		in->config = in->test->config;
 		in->config.kernel = kernels[i / CASES];
-		snprintf(in->name, sizeof(in->name), "%s on Linux %s", in->test->name, in->config.kernel);
+		snprintf(in->name, sizeof(in->name), "%s on Linux %s", in->test->name,
+			 in->config.kernel);
 		tests[i] = (struct CMUnitTest){in->name, run_case, setup, teardown, in};
 	}
 	return cmocka_run_group_tests_name("bpf_logic", tests, NULL, NULL);

@@ -72,7 +72,8 @@ static struct btf *
 make(const struct btf *object, const struct btf *kernel, const struct btf *module)
 {
 	char vmlinux_path[64], module_path[64] = "/nonexistent";
-	int vmlinux_fd = btf_file(kernel, vmlinux_path), module_fd = module ? btf_file(module, module_path) : -1, fd = -1;
+	int vmlinux_fd = btf_file(kernel, vmlinux_path),
+	    module_fd = module ? btf_file(module, module_path) : -1, fd = -1;
 
 	assert_int_equal(btf_mini_make(object, vmlinux_path, module_path, &fd, missing), 0);
 	close(vmlinux_fd);
@@ -356,7 +357,9 @@ test_recorded(void **state)
 		int fd;
 		struct btf *mini;
 
-		assert_int_equal(btf_mini_make(bpf_object__btf(programs->obj), recorded(known[i].kernel), NULL, &fd, missing), 0);
+		assert_int_equal(btf_mini_make(bpf_object__btf(programs->obj),
+					       recorded(known[i].kernel), NULL, &fd, missing),
+				 0);
 		assert_string_equal(missing, "");
 		mini = parse_fd(fd);
 		expect_member(mini, known[i].type, known[i].member, known[i].bits, known[i].size);
@@ -364,7 +367,9 @@ test_recorded(void **state)
 	}
 }
 
-/* Every file cut at every length, and with every byte wrong: an answer or an error, never a crash. */
+/*
+ * Every file cut at every length, and with every byte wrong: an answer or an error, never a crash.
+ */
 static void
 test_broken(void **state)
 {
@@ -407,9 +412,13 @@ test_no_file(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(btf_mini_make(bpf_object__btf(programs->obj), "/nonexistent/vmlinux", NULL, &fd, missing), -ENOENT);
+	assert_int_equal(btf_mini_make(bpf_object__btf(programs->obj), "/nonexistent/vmlinux", NULL,
+				       &fd, missing),
+			 -ENOENT);
 	assert_string_equal(missing, "/nonexistent/vmlinux: No such file or directory");
-	assert_int_equal(btf_mini_make(bpf_object__btf(programs->obj), "/proc/self/status", NULL, &fd, missing), -EBADMSG);
+	assert_int_equal(btf_mini_make(bpf_object__btf(programs->obj), "/proc/self/status", NULL,
+				       &fd, missing),
+			 -EBADMSG);
 	assert_non_null(strstr(missing, "not valid BTF"));
 }
 
@@ -438,8 +447,10 @@ record(const char *path)
 	FILE *out = NULL;
 	char data[65536];
 	ssize_t n = 0;
-	int fd = -1, err = skel ? btf_mini_make(bpf_object__btf(skel->obj), "/sys/kernel/btf/vmlinux", "/sys/kernel/btf/ib_core", &fd, missing)
-				: -errno;
+	int fd = -1,
+	    err = skel ? btf_mini_make(bpf_object__btf(skel->obj), "/sys/kernel/btf/vmlinux",
+				       "/sys/kernel/btf/ib_core", &fd, missing) :
+			 -errno;
 
 	if (err == 0 && missing[0])
 		fprintf(stderr, "test_btf_mini: this kernel lacks %s\n", missing);

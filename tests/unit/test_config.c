@@ -34,11 +34,16 @@ static const struct bad bad[] = {
 	/* unknown keys, at each level */
 	{"colour = 1;", "test.conf:1: colour: ", "expected one of devices gid_index port "},
 	{"\n\ninterval = 100;", "test.conf:3: interval: ", "found an unknown key"},
-	{"peers = ( { address = \"h\";\n interval = 1; } );", "test.conf:2: peers[0].interval: ", "expected one of address device"},
-	{"responder = { per_host = 1; };", "test.conf:1: responder.per_host: ", "expected one of allow per_source total"},
-	{"log = { prober = \"debug\"; };", "test.conf:1: log.prober: ", "expected one of target level main"},
-	{"tracing = { enabled = true; };", "test.conf:1: tracing.enabled: ", "expected one of enable probe interval_ms source_qps max_qps max_flows,"},
-	{"metrics = { port = 1; };", "test.conf:1: metrics.port: ", "expected one of listen by max_paths,"},
+	{"peers = ( { address = \"h\";\n interval = 1; } );",
+	 "test.conf:2: peers[0].interval: ", "expected one of address device"},
+	{"responder = { per_host = 1; };",
+	 "test.conf:1: responder.per_host: ", "expected one of allow per_source total"},
+	{"log = { prober = \"debug\"; };",
+	 "test.conf:1: log.prober: ", "expected one of target level main"},
+	{"tracing = { enabled = true; };", "test.conf:1: tracing.enabled: ",
+	 "expected one of enable probe interval_ms source_qps max_qps max_flows,"},
+	{"metrics = { port = 1; };",
+	 "test.conf:1: metrics.port: ", "expected one of listen by max_paths,"},
 	{"Port = 1;", "test.conf:1: Port: ", "unknown key"},
 	{"size = 50;", "test.conf:1: size: ", "unknown key"},
 
@@ -46,8 +51,10 @@ static const struct bad bad[] = {
 	{"devices = 5;", "test.conf:1: devices: ", "expected a list ( ) of strings, found 5"},
 	{"devices = \"rxe0\";", "test.conf:1: devices: ", "found \"rxe0\""},
 	{"devices = (\"rxe0\",\n 5);", "test.conf:2: devices[1]: ", "found 5"},
-	{"gid_index = \"0\";", "test.conf:1: gid_index: ", "expected an integer from -1 to 255, found \"0\""},
-	{"port = 1.0;", "test.conf:1: port: ", "expected an integer from 1 to 65535, found 1 with a fraction"},
+	{"gid_index = \"0\";",
+	 "test.conf:1: gid_index: ", "expected an integer from -1 to 255, found \"0\""},
+	{"port = 1.0;",
+	 "test.conf:1: port: ", "expected an integer from 1 to 65535, found 1 with a fraction"},
 	{"port = true;", "test.conf:1: port: ", "found true"},
 	{"port = { };", "test.conf:1: port: ", "found a group"},
 	{"port = ( 1 );", "test.conf:1: port: ", "found a list of 1"},
@@ -55,18 +62,24 @@ static const struct bad bad[] = {
 	{"peers = ( 5 );", "test.conf:1: peers[0]: ", "found 5"},
 	{"peers = ( (\"h\") );", "test.conf:1: peers[0]: ", "found a list of 1"},
 	{"peers = ( { address = 5; } );", "test.conf:1: peers[0].address: ", "found 5"},
-	{"peers = ( { address = \"h\"; device = (\"a\"); } );", "test.conf:1: peers[0].device: ", "found a list"},
-	{"peers = ( { address = \"h\"; source = 1; } );", "test.conf:1: peers[0].source: ", "found 1"},
+	{"peers = ( { address = \"h\"; device = (\"a\"); } );",
+	 "test.conf:1: peers[0].device: ", "found a list"},
+	{"peers = ( { address = \"h\"; source = 1; } );",
+	 "test.conf:1: peers[0].source: ", "found 1"},
 	{"responder = 5;", "test.conf:1: responder: ", "expected a group { }, found 5"},
-	{"responder = { allow = \"10.0.0.0/8\"; };", "test.conf:1: responder.allow: ", "expected a list ( ) of networks"},
+	{"responder = { allow = \"10.0.0.0/8\"; };",
+	 "test.conf:1: responder.allow: ", "expected a list ( ) of networks"},
 	{"responder = { allow = (10); };", "test.conf:1: responder.allow[0]: ", "found 10"},
 	{"socket = 1;", "test.conf:1: socket: ", "expected an absolute path"},
 	{"log = \"debug\";", "test.conf:1: log: ", "expected a group { }, found \"debug\""},
-	{"log = { level = 3; };", "test.conf:1: log.level: ", "\"error\", \"warning\", \"info\" or \"debug\", found 3"},
+	{"log = { level = 3; };",
+	 "test.conf:1: log.level: ", "\"error\", \"warning\", \"info\" or \"debug\", found 3"},
 	{"tracing = true;", "test.conf:1: tracing: ", "expected a group"},
-	{"tracing = { enable = 1; };", "test.conf:1: tracing.enable: ", "expected true or false, found 1"},
+	{"tracing = { enable = 1; };",
+	 "test.conf:1: tracing.enable: ", "expected true or false, found 1"},
 	{"metrics = { listen = 9479; };", "test.conf:1: metrics.listen: ", "found 9479"},
-	{"sizes = (50, \"x\");", "test.conf:1: sizes[1]: ", "expected an integer from 50 to 4096 or \"mtu\", found \"x\""},
+	{"sizes = (50, \"x\");",
+	 "test.conf:1: sizes[1]: ", "expected an integer from 50 to 4096 or \"mtu\", found \"x\""},
 	{"sizes = \"MTU\";", "test.conf:1: sizes: ", "or \"mtu\", found \"MTU\""},
 	{"sizes = 0;", "test.conf:1: sizes: ", "from 50 to 4096, found 0"},
 	{"flow_labels = (1, \"mtu\");", "test.conf:1: flow_labels[1]: ", "found \"mtu\""},
@@ -76,20 +89,28 @@ static const struct bad bad[] = {
 	/* out of range, on both sides */
 	{"gid_index = -2;", "test.conf:1: gid_index: ", "found -2"},
 	{"gid_index = 256;", "test.conf:1: gid_index: ", "found 256"},
-	{"tracing = { interval_ms = 0; };", "test.conf:1: tracing.interval_ms: ", "expected an integer from 1 to 3600000, found 0"},
-	{"tracing = { interval_ms = 3600001; };", "test.conf:1: tracing.interval_ms: ", "found 3600001"},
-	{"tracing = { source_qps = -1; };", "test.conf:1: tracing.source_qps: ", "expected an integer from 0 to 64, found -1"},
+	{"tracing = { interval_ms = 0; };",
+	 "test.conf:1: tracing.interval_ms: ", "expected an integer from 1 to 3600000, found 0"},
+	{"tracing = { interval_ms = 3600001; };",
+	 "test.conf:1: tracing.interval_ms: ", "found 3600001"},
+	{"tracing = { source_qps = -1; };",
+	 "test.conf:1: tracing.source_qps: ", "expected an integer from 0 to 64, found -1"},
 	{"tracing = { source_qps = 65; };", "test.conf:1: tracing.source_qps: ", "found 65"},
-	{"tracing = { max_qps = 999; };", "test.conf:1: tracing.max_qps: ", "expected an integer from 1000 to 10000000, found 999"},
+	{"tracing = { max_qps = 999; };",
+	 "test.conf:1: tracing.max_qps: ", "expected an integer from 1000 to 10000000, found 999"},
 	{"tracing = { max_qps = 10000001; };", "test.conf:1: tracing.max_qps: ", "found 10000001"},
-	{"tracing = { max_flows = 99; };", "test.conf:1: tracing.max_flows: ", "expected an integer from 100 to 1000000, found 99"},
-	{"tracing = { max_flows = 1000001; };", "test.conf:1: tracing.max_flows: ", "found 1000001"},
-	{"tracing = { probe = 1; };", "test.conf:1: tracing.probe: ", "expected true or false, found 1"},
+	{"tracing = { max_flows = 99; };",
+	 "test.conf:1: tracing.max_flows: ", "expected an integer from 100 to 1000000, found 99"},
+	{"tracing = { max_flows = 1000001; };",
+	 "test.conf:1: tracing.max_flows: ", "found 1000001"},
+	{"tracing = { probe = 1; };",
+	 "test.conf:1: tracing.probe: ", "expected true or false, found 1"},
 	{"port = 0;", "test.conf:1: port: ", "found 0"},
 	{"port = 65536;", "test.conf:1: port: ", "found 65536"},
 	{"port = 4294988368;", "test.conf:1: port: ", "found 4294988368"}, /* 21072 in 32 bits */
 	{"port = 0x100005250;", "test.conf:1: port: ", "found 4294988368"},
-	{"port = 99999999999999999999;", "test.conf:1: near port: ", "at most 64 bits, found 99999999999999999999"},
+	{"port = 99999999999999999999;",
+	 "test.conf:1: near port: ", "at most 64 bits, found 99999999999999999999"},
 	{"port = 0x10000000000005250;", "test.conf:1: near port: ", "at most 64 bits"},
 	{"interval_ms = 0;", "test.conf:1: interval_ms: ", "from 1 to 3600000, found 0"},
 	{"interval_ms = 3600001;", "test.conf:1: interval_ms: ", "found 3600001"},
@@ -108,21 +129,30 @@ static const struct bad bad[] = {
 	{"window_s = 7;", "test.conf:1: window_s: ", "expected a divisor of 3600, found 7"},
 	{"max_probes_per_s = 0;", "test.conf:1: max_probes_per_s: ", "from 1 to 1000000, found 0"},
 	{"max_probes_per_s = 1000001;", "test.conf:1: max_probes_per_s: ", "found 1000001"},
-	{"limits = { cpu_percent = 101; };", "test.conf:1: limits.cpu_percent: ", "from 0 to 100, found 101"},
-	{"limits = { memory_mb = -1; };", "test.conf:1: limits.memory_mb: ", "from 0 to 1048576, found -1"},
-	{"clock = \"hardware\";", "test.conf:1: clock: ", "\"auto\" or \"software\", found \"hardware\""},
+	{"limits = { cpu_percent = 101; };",
+	 "test.conf:1: limits.cpu_percent: ", "from 0 to 100, found 101"},
+	{"limits = { memory_mb = -1; };",
+	 "test.conf:1: limits.memory_mb: ", "from 0 to 1048576, found -1"},
+	{"clock = \"hardware\";",
+	 "test.conf:1: clock: ", "\"auto\" or \"software\", found \"hardware\""},
 	{"clock = 1;", "test.conf:1: clock: ", "\"auto\" or \"software\", found 1"},
 	{"busy_poll_us = 1001;", "test.conf:1: busy_poll_us: ", "from 0 to 1000, found 1001"},
 	{"responder = { per_source = 0; };", "test.conf:1: responder.per_source: ", "found 0"},
 	{"responder = { total = -5; };", "test.conf:1: responder.total: ", "found -5"},
-	{"peers = (\"a\", { address = \"b\";\n\n interval_ms = 0; });", "test.conf:3: peers[1].interval_ms: ", "found 0"},
-	{"peers = ({ address = \"b\"; size = 5000; });", "test.conf:1: peers[0].size: ", "found 5000"},
-	{"peers = ({ address = \"b\"; flow_label = [0, 0xfffff, 0x1fffff]; });", "test.conf:1: peers[0].flow_label[2]: ", ""},
-	{"peers = ({ address = \"b\"; traffic_class = 300; });", "test.conf:1: peers[0].traffic_class: ", "found 300"},
-	{"peers = ({ address = \"b\"; service_level = 16; });", "test.conf:1: peers[0].service_level: ", "found 16"},
+	{"peers = (\"a\", { address = \"b\";\n\n interval_ms = 0; });",
+	 "test.conf:3: peers[1].interval_ms: ", "found 0"},
+	{"peers = ({ address = \"b\"; size = 5000; });",
+	 "test.conf:1: peers[0].size: ", "found 5000"},
+	{"peers = ({ address = \"b\"; flow_label = [0, 0xfffff, 0x1fffff]; });",
+	 "test.conf:1: peers[0].flow_label[2]: ", ""},
+	{"peers = ({ address = \"b\"; traffic_class = 300; });",
+	 "test.conf:1: peers[0].traffic_class: ", "found 300"},
+	{"peers = ({ address = \"b\"; service_level = 16; });",
+	 "test.conf:1: peers[0].service_level: ", "found 16"},
 
 	/* strings */
-	{"devices = (\"\");", "test.conf:1: devices[0]: ", "expected the name of an RDMA device or a pattern, found \"\""},
+	{"devices = (\"\");", "test.conf:1: devices[0]: ",
+	 "expected the name of an RDMA device or a pattern, found \"\""},
 	{"devices = (\"mlx5_[0\");", "test.conf:1: devices[0]: ", "found \"mlx5_[0\""},
 	{"devices = (\"mlx5\\\\\");", "test.conf:1: devices[0]: ", "pattern"},
 	{"devices = (\"a b\");", "test.conf:1: devices[0]: ", "found \"a b\""},
@@ -142,13 +172,20 @@ static const struct bad bad[] = {
 	{"peers = (\"-a\");", "test.conf:1: peers[0]: ", "found \"-a\""},
 	{"peers = (\"a..b\");", "test.conf:1: peers[0]: ", "found \"a..b\""},
 	{"peers = ({ address = \"a b\"; });", "test.conf:1: peers[0].address: ", "found \"a b\""},
-	{"peers = ({ address = \"a\"; source = \"host\"; });", "test.conf:1: peers[0].source: ", "found \"host\""},
-	{"peers = ({ address = \"a\"; source = \"0.0.0.0\"; });", "test.conf:1: peers[0].source: ", "found \"0.0.0.0\""},
-	{"peers = ({ address = \"a\"; device = \"mlx5_*\"; });", "test.conf:1: peers[0].device: ", "found \"mlx5_*\""},
-	{"peers = ({ address = \"a\"; device = \"\"; });", "test.conf:1: peers[0].device: ", "found \"\""},
-	{"responder = { allow = (\"10.0.0.0/33\"); };", "test.conf:1: responder.allow[0]: ", "expected a network"},
-	{"responder = { allow = (\"::/0\",\n\"::/129\"); };", "test.conf:2: responder.allow[1]: ", "found \"::/129\""},
-	{"responder = { allow = (\"all\"); };", "test.conf:1: responder.allow[0]: ", "found \"all\""},
+	{"peers = ({ address = \"a\"; source = \"host\"; });",
+	 "test.conf:1: peers[0].source: ", "found \"host\""},
+	{"peers = ({ address = \"a\"; source = \"0.0.0.0\"; });",
+	 "test.conf:1: peers[0].source: ", "found \"0.0.0.0\""},
+	{"peers = ({ address = \"a\"; device = \"mlx5_*\"; });",
+	 "test.conf:1: peers[0].device: ", "found \"mlx5_*\""},
+	{"peers = ({ address = \"a\"; device = \"\"; });",
+	 "test.conf:1: peers[0].device: ", "found \"\""},
+	{"responder = { allow = (\"10.0.0.0/33\"); };",
+	 "test.conf:1: responder.allow[0]: ", "expected a network"},
+	{"responder = { allow = (\"::/0\",\n\"::/129\"); };",
+	 "test.conf:2: responder.allow[1]: ", "found \"::/129\""},
+	{"responder = { allow = (\"all\"); };",
+	 "test.conf:1: responder.allow[0]: ", "found \"all\""},
 	{"responder = { allow = (\"10.0.0.0/\"); };", "test.conf:1: responder.allow[0]: ", ""},
 	{"socket = \"\";", "test.conf:1: socket: ", "expected an absolute path"},
 	{"socket = \"run/x.sock\";", "test.conf:1: socket: ", "found \"run/x.sock\""},
@@ -158,34 +195,49 @@ static const struct bad bad[] = {
 	{"hostname = \"a_b\";", "test.conf:1: hostname: ", "host name"},
 	{"tor = \"a\\tb\";", "test.conf:1: tor: ", "printable ASCII characters, found \"a?b\""},
 	{"tor = \"123456789012345678901234567890123\";", "test.conf:1: tor: ", "at most 32"},
-	{"log = { target = \"file\"; };", "test.conf:1: log.target: ", "\"stderr\" or \"syslog\", found \"file\""},
+	{"log = { target = \"file\"; };",
+	 "test.conf:1: log.target: ", "\"stderr\" or \"syslog\", found \"file\""},
 	{"log = { level = \"Info\"; };", "test.conf:1: log.level: ", "found \"Info\""},
 	{"log = { peer = \"trace\"; };", "test.conf:1: log.peer: ", "found \"trace\""},
 	{"metrics = { listen = \"9479\"; };", "test.conf:1: metrics.listen: ", "found \"9479\""},
-	{"metrics = { listen = \"127.0.0.1:0\"; };", "test.conf:1: metrics.listen: ", "\"ADDRESS:PORT\""},
+	{"metrics = { listen = \"127.0.0.1:0\"; };",
+	 "test.conf:1: metrics.listen: ", "\"ADDRESS:PORT\""},
 	{"metrics = { listen = \"127.0.0.1:65536\"; };", "test.conf:1: metrics.listen: ", ""},
-	{"metrics = { listen = \"::1:9479\"; };", "test.conf:1: metrics.listen: ", "[IPv6 ADDRESS]:PORT"},
+	{"metrics = { listen = \"::1:9479\"; };",
+	 "test.conf:1: metrics.listen: ", "[IPv6 ADDRESS]:PORT"},
 	{"metrics = { listen = \"[127.0.0.1]:9479\"; };", "test.conf:1: metrics.listen: ", ""},
 	{"metrics = { listen = \"localhost:9479\"; };", "test.conf:1: metrics.listen: ", ""},
 
 	/* what keys say together */
-	{"peers = (\"a\", { interval_ms = 5; });", "test.conf:1: peers[1].address: ", "found nothing"},
-	{"peers = ({ address = \"10.0.0.2\";\nsource = \"fd00::1\"; });", "test.conf:2: peers[0].source: ", "expected an IPv4 address"},
-	{"peers = ({ address = \"fd00::2\"; source = \"10.0.0.1\"; });", "test.conf:1: peers[0].source: ", "expected an IPv6 address"},
-	{"devices = (\"rxe*\"); peers = ({ address = \"a\"; device = \"mlx5_0\"; });", "test.conf:1: peers[0].device: ", "selects"},
-	{"peers = ({ address = \"a\"; size = 50; sizes = [50]; });", "test.conf:1: peers[0].size: ", "either size or sizes, found both"},
-	{"peers = ({ address = \"a\"; flow_label = 1; flow_labels = 1; });", "test.conf:1: peers[0].flow_label: ", "found both"},
-	{"peers = (\"a\",\n\"b\",\n\"a\");", "test.conf:3: peers[2]: ", "found the same as in peers[0]"},
-	{"peers = (\"gpu1.example\", \"GPU1.Example.\");", "test.conf:1: peers[1]: ", "the same as in peers[0]"},
+	{"peers = (\"a\", { interval_ms = 5; });",
+	 "test.conf:1: peers[1].address: ", "found nothing"},
+	{"peers = ({ address = \"10.0.0.2\";\nsource = \"fd00::1\"; });",
+	 "test.conf:2: peers[0].source: ", "expected an IPv4 address"},
+	{"peers = ({ address = \"fd00::2\"; source = \"10.0.0.1\"; });",
+	 "test.conf:1: peers[0].source: ", "expected an IPv6 address"},
+	{"devices = (\"rxe*\"); peers = ({ address = \"a\"; device = \"mlx5_0\"; });",
+	 "test.conf:1: peers[0].device: ", "selects"},
+	{"peers = ({ address = \"a\"; size = 50; sizes = [50]; });",
+	 "test.conf:1: peers[0].size: ", "either size or sizes, found both"},
+	{"peers = ({ address = \"a\"; flow_label = 1; flow_labels = 1; });",
+	 "test.conf:1: peers[0].flow_label: ", "found both"},
+	{"peers = (\"a\",\n\"b\",\n\"a\");",
+	 "test.conf:3: peers[2]: ", "found the same as in peers[0]"},
+	{"peers = (\"gpu1.example\", \"GPU1.Example.\");",
+	 "test.conf:1: peers[1]: ", "the same as in peers[0]"},
 	{"peers = (\"AZ\", \"az\");", "test.conf:1: peers[1]: ", "the same as in peers[0]"},
-	{"peers = (\"fd00::1\", \"fd00:0:0::0001\");", "test.conf:1: peers[1]: ", "the same as in peers[0]"},
-	{"peers = (\"10.0.0.2\", \"::ffff:a00:2\");", "test.conf:1: peers[1]: ", "the same as in peers[0]"},
-	{"peers = ({ address = \"a\"; device = \"x\"; }, \"a\", { address = \"a\"; device = \"x\"; size = 64; });",
+	{"peers = (\"fd00::1\", \"fd00:0:0::0001\");",
+	 "test.conf:1: peers[1]: ", "the same as in peers[0]"},
+	{"peers = (\"10.0.0.2\", \"::ffff:a00:2\");",
+	 "test.conf:1: peers[1]: ", "the same as in peers[0]"},
+	{"peers = ({ address = \"a\"; device = \"x\"; }, \"a\", { address = \"a\"; device = \"x\"; "
+	 "size = 64; });",
 	 "test.conf:1: peers[2]: ", "the same as in peers[0]"},
 
 	/* grammar */
 	{"port = 1;\nport = 2;", "test.conf:2: ", "expected each key once"},
-	{"log = { level = \"info\";\n level = \"info\"; };", "test.conf:2: ", "expected each key once"},
+	{"log = { level = \"info\";\n level = \"info\"; };",
+	 "test.conf:2: ", "expected each key once"},
 	{"port", "test.conf:1: near port: ", "expected '=', found the end of the file"},
 	{"port =\n\n", "test.conf:3: near port: ", "expected a value"},
 	{"port = ;", "test.conf:1: near port: ", "found ';'"},
@@ -195,16 +247,19 @@ static const struct bad bad[] = {
 	{"\"port\" = 1;", "test.conf:1: syntax: ", "found \"port\""},
 	{"log.level = \"info\";", "test.conf:1: syntax: ", "found 'log.level'"},
 	{"sizes = (50,);", "test.conf:1: near sizes: ", "expected a value"},
-	{"sizes = (50; 60);", "test.conf:1: near sizes: ", "expected ',' or the end of the list, found ';'"},
+	{"sizes = (50; 60);",
+	 "test.conf:1: near sizes: ", "expected ',' or the end of the list, found ';'"},
 	{"sizes = (50];", "test.conf:1: ']': ", "expected ')' to close the '(' of test.conf:1"},
-	{"peers = (\n{ address = \"a\"; }\n", "test.conf:1: '(': ", "closing ')', found the end of the file"},
+	{"peers = (\n{ address = \"a\"; }\n",
+	 "test.conf:1: '(': ", "closing ')', found the end of the file"},
 	{"}", "test.conf:1: '}': ", "found none"},
 	{"tor = \"leaf1;\nport = 1;", "test.conf:1: string: ", "closing '\"'"},
 	{"tor = \"a\\x00b\";", "test.conf:1: string: ", "NUL"},
 	{"port = 1;\n/* no end\n\n", "test.conf:2: comment: ", "closing '*/'"},
 	{"a = \xff;", "test.conf:1: near a: ", "found a byte 0xff"},
 	{"a = ((((((((((((((((((((1))))))))))))))))))));", "test.conf:1: '(': ", "at most 16"},
-	{"port = 1;\n@include \"/nonexistent/x\"", "test.conf:2: @include: ", "found \"/nonexistent/x\": no such file"},
+	{"port = 1;\n@include \"/nonexistent/x\"",
+	 "test.conf:2: @include: ", "found \"/nonexistent/x\": no such file"},
 	{"@include \"/\"", "test.conf:1: @include: ", "it is a directory"},
 	{"@include", "test.conf:1: @include: ", "expected a file name"},
 	{"@include \"\"", "test.conf:1: @include: ", "expected a file name"},
@@ -222,9 +277,11 @@ test_bad(void **state)
 		if (config_parse(bad[i].text, "test.conf", &config, error) >= 0)
 			fail_msg("accepted: %s", bad[i].text);
 		assert_null(config);
-		if (strncmp(error, bad[i].where, strlen(bad[i].where)) != 0 || !strstr(error, bad[i].says) ||
-		    !strstr(error, "expected ") || !strstr(error, ", found ") || strchr(error, '\n'))
-			fail_msg("%s\nexpected: %s … %s\n     got: %s", bad[i].text, bad[i].where, bad[i].says, error);
+		if (strncmp(error, bad[i].where, strlen(bad[i].where)) != 0 ||
+		    !strstr(error, bad[i].says) || !strstr(error, "expected ") ||
+		    !strstr(error, ", found ") || strchr(error, '\n'))
+			fail_msg("%s\nexpected: %s … %s\n     got: %s", bad[i].text, bad[i].where,
+				 bad[i].says, error);
 	}
 }
 
@@ -248,9 +305,12 @@ test_bad_long_list(void **state)
 static void
 test_defaults(void **state)
 {
-	static const char *const allowed[] = {"10.255.0.1", "172.31.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1", "fd00::1",
+	static const char *const allowed[] = {"10.255.0.1", "172.31.0.1",  "192.168.1.1",
+					      "100.64.0.1", "169.254.1.1", "fd00::1",
 					      "fe80::1"};
-	static const char *const refused[] = {"8.8.8.8", "11.0.0.1", "172.15.0.1", "172.32.0.1", "192.169.0.1", "100.128.0.1", "2001:db8::1", "::1"};
+	static const char *const refused[] = {"8.8.8.8",     "11.0.0.1",    "172.15.0.1",
+					      "172.32.0.1",  "192.169.0.1", "100.128.0.1",
+					      "2001:db8::1", "::1"};
 	struct config *c = parse_ok("");
 	struct addr a;
 
@@ -283,7 +343,8 @@ test_defaults(void **state)
 	assert_int_equal(c->trace_max_qps, 200000);
 	assert_int_equal(c->trace_max_flows, 20000);
 	assert_string_equal(c->metrics_listen, "");
-	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) + sizeof(refused) / sizeof(refused[0]); i++) {
+	for (size_t i = 0;
+	     i < sizeof(allowed) / sizeof(allowed[0]) + sizeof(refused) / sizeof(refused[0]); i++) {
 		size_t n = sizeof(allowed) / sizeof(allowed[0]);
 		bool has = false;
 
@@ -318,7 +379,8 @@ test_default_peer(void **state)
 	assert_int_equal(p->n_flow_labels, 1);
 	assert_int_equal(p->flow_labels[0], 0);
 	config_free(c);
-	c = parse_ok("sizes = \"mtu\"; peers = (\"10.0.0.2\", { address = \"10.0.0.3\"; sizes = (64, \"mtu\"); });");
+	c = parse_ok("sizes = \"mtu\"; peers = (\"10.0.0.2\", { address = \"10.0.0.3\"; sizes = "
+		     "(64, \"mtu\"); });");
 	assert_int_equal(c->n_sizes, 1);
 	assert_int_equal(c->sizes[0], CONFIG_SIZE_MTU);
 	assert_int_equal(c->peers[0].n_sizes, 1);
@@ -329,18 +391,26 @@ test_default_peer(void **state)
 }
 
 static const char every_key[] =
-	"devices = (\"rxe0\", \"mlx5_*\"); gid_index = 3; port = 0x1234; interval_ms = 250; timeout_ms = 1000;\n"
-	"sizes = [64, 1024L]; flow_labels = (1, 2, 0xfffff); traffic_class = 104; service_level = 3;\n"
+	"devices = (\"rxe0\", \"mlx5_*\"); gid_index = 3; port = 0x1234; interval_ms = 250; "
+	"timeout_ms = 1000;\n"
+	"sizes = [64, 1024L]; flow_labels = (1, 2, 0xfffff); traffic_class = 104; service_level = "
+	"3;\n"
 	"max_probes_per_s = 1000000; window_s = 3600; clock = \"software\"; busy_poll_us = 1000;\n"
-	"responder = { allow = [\"10.1.0.0/16\", \"fd00::/8\", \"192.0.2.1\"]; per_source = 10; total = 20; };\n"
-	"socket = \"/tmp/s\" \"ock\"; socket_group = \"adm\"; hostname = \"gpu1\"; tor = \"leaf 3\";\n"
+	"responder = { allow = [\"10.1.0.0/16\", \"fd00::/8\", \"192.0.2.1\"]; per_source = 10; "
+	"total = 20; };\n"
+	"socket = \"/tmp/s\" \"ock\"; socket_group = \"adm\"; hostname = \"gpu1\"; tor = \"leaf "
+	"3\";\n"
 	"limits = { cpu_percent = 0; memory_mb = 1048576; };\n"
-	"log = { target = \"syslog\"; level = \"error\"; main = \"error\"; config = \"warning\"; device = \"info\";\n"
+	"log = { target = \"syslog\"; level = \"error\"; main = \"error\"; config = \"warning\"; "
+	"device = \"info\";\n"
 	"        cm = \"debug\"; peer = \"debug\"; responder = \"info\"; trace = \"warning\" };\n"
-	"tracing : { enable = FALSE; probe = false; interval_ms = 3600000; source_qps = 64; max_qps = 1000; max_flows = 100 };\n"
+	"tracing : { enable = FALSE; probe = false; interval_ms = 3600000; source_qps = 64; "
+	"max_qps = 1000; max_flows = 100 };\n"
 	"metrics = { listen = \"[::1]:9479\" };\n"
-	"peers = (\"gpu2.example.\", { address = \"10.0.0.3\"; device = \"mlx5_0\"; source = \"10.0.0.1\";\n"
-	"          interval_ms = 3600000; sizes = 4096; flow_labels = [0x0]; traffic_class = 255; service_level = 15 },\n"
+	"peers = (\"gpu2.example.\", { address = \"10.0.0.3\"; device = \"mlx5_0\"; source = "
+	"\"10.0.0.1\";\n"
+	"          interval_ms = 3600000; sizes = 4096; flow_labels = [0x0]; traffic_class = 255; "
+	"service_level = 15 },\n"
 	"         { address = \"10.0.0.3\"; device = \"rxe0\"; size = 128; flow_label = 5; },\n"
 	"         { address = \"10.0.0.3\"; source = \"10.0.0.9\"; });\n";
 
@@ -431,7 +501,8 @@ test_every_peer_key(void **state)
 static void
 test_order(void **state)
 {
-	struct config *c = parse_ok("peers = (\"a\"); log = { peer = \"debug\"; level = \"error\"; }; interval_ms = 5;");
+	struct config *c = parse_ok("peers = (\"a\"); log = { peer = \"debug\"; level = \"error\"; "
+				    "}; interval_ms = 5;");
 
 	(void)state;
 	assert_int_equal(c->peers[0].interval_ms, 5);
@@ -444,13 +515,36 @@ static void
 test_syntax_accepted(void **state)
 {
 	static const char *const good[] = {
-		"", "\n", " ", "# comment", "// comment", "/* a\n b */", "port=1", "port:1", "port = 1,timeout_ms = 10",
-		"port = 1 timeout_ms = 10", "port = +1;", "port = 1L;", "port = 1LL;", "port = 0x1;", "port = 0X1L;",
-		"peers = ();", "peers = [];", "devices = ();", "responder = { allow = (); };", "log = {};", "tracing = { };",
-		"tor = \"# no comment // at all\";", "tor = \"say \\\"hi\\\"\";", "tor = \"a\" /* b */ \"c\";",
-		"port\n=\n1\n;\r\n", "peers = (\"a-b.c\", \"1a\", \"fe80::1\", \"127.0.0.1\");",
-		"devices = (\"mlx5_[01]\", \"[!a]x\", \"rocep?s0\", \"a\\\\*\");", "socket_group = \"\";",
-		"metrics = { listen = \"0.0.0.0:1\"; };", "metrics = { listen = \"[fd00::1]:65535\"; };",
+		"",
+		"\n",
+		" ",
+		"# comment",
+		"// comment",
+		"/* a\n b */",
+		"port=1",
+		"port:1",
+		"port = 1,timeout_ms = 10",
+		"port = 1 timeout_ms = 10",
+		"port = +1;",
+		"port = 1L;",
+		"port = 1LL;",
+		"port = 0x1;",
+		"port = 0X1L;",
+		"peers = ();",
+		"peers = [];",
+		"devices = ();",
+		"responder = { allow = (); };",
+		"log = {};",
+		"tracing = { };",
+		"tor = \"# no comment // at all\";",
+		"tor = \"say \\\"hi\\\"\";",
+		"tor = \"a\" /* b */ \"c\";",
+		"port\n=\n1\n;\r\n",
+		"peers = (\"a-b.c\", \"1a\", \"fe80::1\", \"127.0.0.1\");",
+		"devices = (\"mlx5_[01]\", \"[!a]x\", \"rocep?s0\", \"a\\\\*\");",
+		"socket_group = \"\";",
+		"metrics = { listen = \"0.0.0.0:1\"; };",
+		"metrics = { listen = \"[fd00::1]:65535\"; };",
 	};
 
 	(void)state;
@@ -493,10 +587,12 @@ test_log_subsystems(void **state)
 	for (int i = 0; i < LOG_SUB_N; i++) {
 		struct config *c;
 
-		snprintf(text, sizeof(text), "log = { %s = \"debug\"; };", log_subsystem_name((enum log_subsystem)i));
+		snprintf(text, sizeof(text), "log = { %s = \"debug\"; };",
+			 log_subsystem_name((enum log_subsystem)i));
 		c = parse_ok(text);
 		for (int j = 0; j < LOG_SUB_N; j++)
-			assert_int_equal(c->log_levels[j], i == j ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+			assert_int_equal(c->log_levels[j],
+					 i == j ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 		config_free(c);
 	}
 }
@@ -526,14 +622,17 @@ test_broken(void **state)
 	}
 }
 
-/* A copy shares nothing with what it was made of; only what streams are made of makes them others. */
+/*
+ * A copy shares nothing with what it was made of; only what streams are made of makes them others.
+ */
 static void
 test_peer_copy(void **state)
 {
 	char address[] = "node7", device[] = "rxe0", source[] = "10.0.0.1";
 	uint32_t sizes[] = {50, 1024, CONFIG_SIZE_MTU}, labels[] = {1, 2};
 	const struct config_peer from = {
-		.address = address, .device = device, .source = source, .interval_ms = 7, .traffic_class = 104, .service_level = 3,
+		.address = address, .device = device, .source = source, .interval_ms = 7,
+		.traffic_class = 104, .service_level = 3,
 		.sizes = sizes, .n_sizes = 3, .flow_labels = labels, .n_flow_labels = 2,
 	};
 	const struct config_peer none = {0};
@@ -549,7 +648,8 @@ test_peer_copy(void **state)
 	assert_string_equal(to.device, "rxe0");
 	assert_string_equal(to.source, "10.0.0.1");
 	assert_memory_equal(to.sizes, sizes, sizeof(sizes));
-	assert_true(config_peer_streams_equal(&from, &to)); /* though the address is another one now */
+	assert_true(
+		config_peer_streams_equal(&from, &to)); /* though the address is another one now */
 	to.sizes[2] = 50;
 	assert_false(config_peer_streams_equal(&from, &to));
 	to.sizes[2] = CONFIG_SIZE_MTU;

@@ -30,7 +30,8 @@ setup_dir(void **state)
 static int
 teardown_dir(void **state)
 {
-	static const char *const names[] = {"main.conf", "peers.conf", "self.conf", "sub/a.conf", "sub/b.conf", "sub", "fifo"};
+	static const char *const names[] = {"main.conf",  "peers.conf", "self.conf", "sub/a.conf",
+					    "sub/b.conf", "sub",	"fifo"};
 	char path[128];
 
 	(void)state;
@@ -117,7 +118,8 @@ static void
 test_read_fails(void **state)
 {
 	(void)state;
-	load_fails("/proc/self/mem", -EIO, strerror(EIO)); /* proc(5): a regular file, whose first page is not mapped */
+	load_fails("/proc/self/mem", -EIO,
+		   strerror(EIO)); /* proc(5): a regular file, whose first page is not mapped */
 }
 
 static void
@@ -132,7 +134,8 @@ test_include(void **state)
 	WRITE("sub/b.conf", "\"10.0.0.4\"");
 	WRITE("sub/a.conf", "\"10.0.0.3\",\n  @include \"b.conf\"\n");
 	WRITE("peers.conf", "peers = (\n\"10.0.0.2\",\n@include \"sub/a.conf\"\n);");
-	strcpy(path, WRITE("main.conf", "port = 7;\n@include \"peers.conf\" # more\ntimeout_ms = 77;\n"));
+	strcpy(path,
+	       WRITE("main.conf", "port = 7;\n@include \"peers.conf\" # more\ntimeout_ms = 77;\n"));
 	assert_int_equal(config_load(path, &config, error), 0);
 	assert_int_equal(config->n_peers, 3);
 	assert_string_equal(config->peers[2].address, "10.0.0.4");
@@ -157,10 +160,14 @@ test_include_itself(void **state)
 	char error[CONFIG_ERROR];
 
 	(void)state;
-	assert_int_equal(config_load(WRITE("self.conf", "port = 1;\n@include \"self.conf\"\n"), &config, error), -EINVAL);
+	assert_int_equal(config_load(WRITE("self.conf", "port = 1;\n@include \"self.conf\"\n"),
+				     &config, error),
+			 -EINVAL);
 	assert_non_null(strstr(error, "/self.conf:2: @include: expected at most 256 files"));
 	/* wide rather than deep: the limit of all files stops it */
-	assert_int_equal(config_load(WRITE("self.conf", "@include \"self.conf\"\n@include \"self.conf\"\n"), &config, error),
+	assert_int_equal(config_load(WRITE("self.conf",
+					   "@include \"self.conf\"\n@include \"self.conf\"\n"),
+				     &config, error),
 			 -EINVAL);
 	for (int i = 0; i < 300; i++)
 		strcat(many, "@include \"peers.conf\"\n");
@@ -258,7 +265,10 @@ assert_same_config(const struct config *a, const struct config *b)
 	}
 }
 
-/* Takes the '#' off the lines that show defaults: "#key", "#}" and what stands between. Returns how many. */
+/*
+ * Takes the '#' off the lines that show defaults: "#key", "#}" and what stands between. Returns how
+ * many.
+ */
 static unsigned int
 uncomment(char *text)
 {
@@ -270,7 +280,8 @@ uncomment(char *text)
 		end = line + strcspn(line, "\n");
 		if (!*end)
 			break;
-		if (line[0] != '#' || !(group || line[1] == '}' || (line[1] >= 'a' && line[1] <= 'z')))
+		if (line[0] != '#' ||
+		    !(group || line[1] == '}' || (line[1] >= 'a' && line[1] <= 'z')))
 			continue;
 		line[0] = ' ';
 		n += strchr(line, '=') && strchr(line, '=') < end;
@@ -287,7 +298,9 @@ test_default_file(void **state)
 
 	(void)state;
 	assert_string_equal(config_default_text(), default_file());
-	/* as shipped, then with each default set: both are what an empty file is, down to its peers */
+	/*
+	 * as shipped, then with each default set: both are what an empty file is, down to its peers
+	 */
 	snprintf(text, sizeof(text), "%s\n", config_default_text());
 	empty = parse_ok("peers = (\"10.0.0.2\");");
 	for (int set = 0; set < 2; set++) {

@@ -54,7 +54,8 @@ drops(struct fixture *fx, const char *bytes, size_t len)
 
 	client_write(fx, bad, bytes, len);
 	if (!client_sees_eof(fx, bad))
-		fail_msg("not dropped: %02x %02x", (unsigned char)bytes[0], (unsigned char)bytes[1]);
+		fail_msg("not dropped: %02x %02x", (unsigned char)bytes[0],
+			 (unsigned char)bytes[1]);
 	assert_int_equal(bad->received, 0);
 	assert_int_equal(fixture_stats(fx).bad_frames, before + 1);
 	client_ask(fx, good, 1, "echo", 2);
@@ -70,8 +71,10 @@ test_huge_declared(void **state)
 		const char *bytes;
 		size_t len;
 	} heads[] = {
-		{"\xdd\xff\xff\xff\xff", 5}, {"\xdf\xff\xff\xff\xff", 5}, {"\xdb\xff\xff\xff\xff", 5}, {"\xc6\xff\xff\xff\xff", 5},
-		{"\xc9\xff\xff\xff\xff\x01", 6}, {"\xdc\xff\xff", 3}, {"\xde\xff\xff", 3}, {"\xda\xff\xff", 3},
+		{"\xdd\xff\xff\xff\xff", 5}, {"\xdf\xff\xff\xff\xff", 5}, {"\xdb\xff\xff\xff\xff",
+		 5}, {"\xc6\xff\xff\xff\xff", 5},
+		{"\xc9\xff\xff\xff\xff\x01", 6}, {"\xdc\xff\xff", 3}, {"\xde\xff\xff", 3},
+		 {"\xda\xff\xff", 3},
 		{"\x94\x00\x01\xa4" "echo" "\xdd\x40\x00\x00\x00", 13},
 		{"\x94\x00\x01\xa4" "echo" "\x91\xdb\x7f\xff\xff\xff", 14},
 	};
@@ -89,11 +92,15 @@ test_garbage(void **state)
 	} frames[] = {
 		{"\xc1", 1}, {"GET / HTTP/1.1\r\n", 16}, {"\x80", 1}, {"\x90", 1}, {"\x91\x00", 2},
 		{"\x94\x00\xff\xa4" "echo" "\x90", 9},                       /* a negative id */
-		{"\x94\x00\xcf\x00\x00\x00\x01\x00\x00\x00\x00\xa4" "echo" "\x90", 17}, /* of more than 32 bits */
-		{"\x94\x00\x01\x05\x90", 5},                                 /* the method is a number */
+		{"\x94\x00\xcf\x00\x00\x00\x01\x00\x00\x00\x00\xa4" "echo" "\x90", 17},
+		 /* of more than 32 bits */
+		{"\x94\x00\x01\x05\x90", 5},
+		                                 /* the method is a number */
 		{"\x94\x01\x01\xc0\xc0", 5},                                 /* a response */
-		{"\x93\x00\xa4" "echo" "\x90", 8},                           /* a request without id */
-		{"\x95\x00\x01\xa4" "echo" "\x90\xc0", 10}, {"\x95\x00\x01\xc0\xa4" "echo" "\x90", 10},
+		{"\x93\x00\xa4" "echo" "\x90", 8},
+		                           /* a request without id */
+		{"\x95\x00\x01\xa4" "echo" "\x90\xc0", 10}, {"\x95\x00\x01\xc0\xa4" "echo" "\x90",
+		 10},
 	};
 
 	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
@@ -257,7 +264,8 @@ test_response_too_big(void **state)
 	struct client *c = client_new(fx), *other = client_new(fx);
 
 	client_ask(fx, other, 1, "big", CONTROL_QUEUE_MAX - 100);
-	assert_int_equal(check_answer(client_message(fx, other), 1)[3].via.bin.size, CONTROL_QUEUE_MAX - 100);
+	assert_int_equal(check_answer(client_message(fx, other), 1)[3].via.bin.size,
+			 CONTROL_QUEUE_MAX - 100);
 	client_ask(fx, c, 1, "big", CONTROL_QUEUE_MAX + 1);
 	assert_true(client_sees_eof(fx, c));
 	assert_int_equal(c->received, 0);

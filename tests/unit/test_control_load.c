@@ -34,7 +34,9 @@ test_slow_reader(void **state)
 	check_echo(client_message(fx, other), 1, 4);
 
 	for (uint64_t i = 0; i < queued; i++)
-		assert_int_equal(check_notification(client_message(fx, c), "tick")->via.array.ptr[0].via.u64, i);
+		assert_int_equal(
+			check_notification(client_message(fx, c), "tick")->via.array.ptr[0].via.u64,
+			i);
 	assert_int_equal(fixture_notify(slow, sent), 0);
 	payload = check_notification(client_message(fx, c), "dropped");
 	assert_memory_equal(payload->via.map.ptr[0].key.via.str.ptr, "count", 5);
@@ -61,7 +63,8 @@ test_asks_without_reading(void **state)
 		pack_request(&out, i, "big", 60000);
 	client_write(fx, c, out.data, out.size);
 	fixture_spin(fx, 100);
-	assert_in_range(fixture_stats(fx).calls, 1, 60); /* of 18 MB, the queue takes 1 and the kernel some */
+	assert_in_range(fixture_stats(fx).calls, 1,
+			60); /* of 18 MB, the queue takes 1 and the kernel some */
 	client_ask(fx, other, 1, "echo", 4);
 	check_echo(client_message(fx, other), 1, 4);
 	for (uint32_t i = 0; i < asked; i++)
@@ -72,7 +75,9 @@ test_asks_without_reading(void **state)
 	client_free(other);
 }
 
-/* A flood of requests from one client: another one's answer waits for a few of them, not for all. */
+/*
+ * A flood of requests from one client: another one's answer waits for a few of them, not for all.
+ */
 static void
 test_flood_is_shared(void **state)
 {

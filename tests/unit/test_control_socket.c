@@ -98,7 +98,8 @@ test_not_ours(void **state)
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	assert_int_equal(write(fd, "x", 1), 1);
 	close(fd);
-	assert_int_equal(control_new(fx->loop, &config, &second), -EEXIST); /* a file is never removed */
+	assert_int_equal(control_new(fx->loop, &config, &second),
+			 -EEXIST); /* a file is never removed */
 	assert_int_equal(access(path, F_OK), 0);
 	unlink(path);
 
@@ -225,7 +226,18 @@ stranger(const char *path)
 		len += (size_t)n;
 	}
 	/* [1, 1, {"code": 1 … */
-	_exit(memcmp(buf + 3, "\x82\xa4" "code" "\x01", 7) == 0 || memcmp(buf + 7, "\x82\xa4" "code" "\x01", 7) == 0 ? 0 : 14);
+	_exit(memcmp(buf + 3,
+		     "\x82\xa4"
+		     "code"
+		     "\x01",
+		     7) == 0 ||
+			      memcmp(buf + 7,
+				     "\x82\xa4"
+				     "code"
+				     "\x01",
+				     7) == 0 ?
+		      0 :
+		      14);
 }
 
 static void

@@ -67,7 +67,11 @@ static int
 setup(void **state)
 {
 	struct tree *t = calloc(1, sizeof(*t));
-	struct counters_config config = {.device = "rdma0", .port = 1, .sampled = sampled, .arg = t, .sysfs = t->root};
+	struct counters_config config = {.device = "rdma0",
+					 .port = 1,
+					 .sampled = sampled,
+					 .arg = t,
+					 .sysfs = t->root};
 
 	strcpy(t->root, "/tmp/rpm-counters-XXXXXX");
 	assert_non_null(mkdtemp(t->root));
@@ -252,7 +256,10 @@ count_with_delta(const struct tree *t, uint64_t delta)
 	return n;
 }
 
-/* The device goes in the middle of a round: nothing is hidden, and the next deltas are all of the same span. */
+/*
+ * The device goes in the middle of a round: nothing is hidden, and the next deltas are all of the
+ * same span.
+ */
 static void
 test_broken_off(void **state)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Completion queues with timestamps, on a made-up provider that is strict about the order of calls (ibv_create_cq_ex(3)): a poll
- * that has begun is ended once, one that has not is not; of a failed completion nothing but wr_id and status is read.
+ * Completion queues with timestamps, on a made-up provider that is strict about the order of calls
+ * (ibv_create_cq_ex(3)): a poll that has begun is ended once, one that has not is not; of a failed
+ * completion nothing but wr_id and status is read.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -38,7 +39,8 @@ static struct fake {
 } fake;
 
 int __wrap_ibv_destroy_cq(struct ibv_cq *cq);
-struct ibv_cq *__wrap_ibv_create_cq(struct ibv_context *ctx, int cqe, void *context, struct ibv_comp_channel *channel, int vector);
+struct ibv_cq *__wrap_ibv_create_cq(struct ibv_context *ctx, int cqe, void *context,
+				    struct ibv_comp_channel *channel, int vector);
 int __wrap_ibv_query_device(struct ibv_context *ctx, struct ibv_device_attr *attr);
 
 int
@@ -51,7 +53,8 @@ __wrap_ibv_destroy_cq(struct ibv_cq *cq)
 }
 
 struct ibv_cq *
-__wrap_ibv_create_cq(struct ibv_context *ctx, int cqe, void *context, struct ibv_comp_channel *channel, int vector)
+__wrap_ibv_create_cq(struct ibv_context *ctx, int cqe, void *context,
+		     struct ibv_comp_channel *channel, int vector)
 {
 	(void)context;
 	(void)channel;
@@ -208,8 +211,8 @@ fake_create_cq_ex(struct ibv_context *ctx, struct ibv_cq_init_attr_ex *attr)
 }
 
 static int
-fake_query_device_ex(struct ibv_context *ctx, const struct ibv_query_device_ex_input *input, struct ibv_device_attr_ex *attr,
-		     size_t size)
+fake_query_device_ex(struct ibv_context *ctx, const struct ibv_query_device_ex_input *input,
+		     struct ibv_device_attr_ex *attr, size_t size)
 {
 	(void)ctx;
 	(void)input;
@@ -226,7 +229,8 @@ setup(void **state)
 {
 	(void)state;
 	fake = (struct fake){
-		.vctx = {.create_cq_ex = fake_create_cq_ex, .query_device_ex = fake_query_device_ex, .sz = sizeof(struct verbs_context)},
+		.vctx = {.create_cq_ex = fake_create_cq_ex, .query_device_ex = fake_query_device_ex,
+		.sz = sizeof(struct verbs_context)},
 		.offered = FAKE_PLAIN | IBV_WC_EX_WITH_COMPLETION_TIMESTAMP,
 		.khz = 156250,
 		.mask = UINT64_MAX,
@@ -247,7 +251,8 @@ teardown(void **state)
 static void
 put(uint64_t wr_id, enum ibv_wc_status status, enum ibv_wc_opcode opcode)
 {
-	fake.queue[fake.first + fake.n++] = (struct fake_completion){wr_id, 1000 + wr_id, status, opcode};
+	fake.queue[fake.first + fake.n++] =
+		(struct fake_completion){wr_id, 1000 + wr_id, status, opcode};
 }
 
 static void
@@ -259,7 +264,8 @@ check_receives(struct cq *cq)
 	put(2, IBV_WC_SUCCESS, IBV_WC_SEND);
 	put(3, IBV_WC_WR_FLUSH_ERR, IBV_WC_RECV);
 	assert_int_equal(cq_poll(cq, 16, e), 3);
-	assert_true(e[0].wr_id == 1 && e[0].status == IBV_WC_SUCCESS && e[0].stamped && e[0].ticks == 1001);
+	assert_true(e[0].wr_id == 1 && e[0].status == IBV_WC_SUCCESS && e[0].stamped &&
+		    e[0].ticks == 1001);
 	assert_true(e[0].byte_len == 90 && e[0].src_qp == 77 && e[0].wc_flags == IBV_WC_GRH);
 	assert_true(e[1].wr_id == 2 && e[1].stamped && e[1].ticks == 1002);
 	assert_true(e[2].wr_id == 3 && e[2].status == IBV_WC_WR_FLUSH_ERR && !e[2].stamped);
@@ -333,7 +339,11 @@ fake_poll_cq(struct ibv_cq *cq, int n, struct ibv_wc *wc)
 {
 	assert_ptr_equal(cq, &fake.cq);
 	for (int i = 0; i < n; i++)
-		wc[i] = (struct ibv_wc){.wr_id = (uint64_t)i, .status = IBV_WC_SUCCESS, .byte_len = 90, .src_qp = 77, .wc_flags = IBV_WC_GRH};
+		wc[i] = (struct ibv_wc){.wr_id = (uint64_t)i,
+					.status = IBV_WC_SUCCESS,
+					.byte_len = 90,
+					.src_qp = 77,
+					.wc_flags = IBV_WC_GRH};
 	return fake.start_error ? -1 : n;
 }
 
@@ -349,7 +359,8 @@ test_plain(void **state)
 	assert_int_equal(fake.depth, 8);
 	assert_int_equal(fake.asked, 0);
 	assert_int_equal(cq_poll(cq, 100, e), 16);
-	assert_true(e[15].wr_id == 15 && e[15].byte_len == 90 && e[15].src_qp == 77 && e[15].wc_flags == IBV_WC_GRH && !e[15].stamped);
+	assert_true(e[15].wr_id == 15 && e[15].byte_len == 90 && e[15].src_qp == 77 &&
+		    e[15].wc_flags == IBV_WC_GRH && !e[15].stamped);
 	assert_int_equal(cq_poll(cq, 3, e), 3);
 	fake.start_error = 1;
 	assert_int_equal(cq_poll(cq, 3, e), -EIO);
@@ -400,7 +411,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_FAKE(test_raw), WITH_FAKE(test_wall), WITH_FAKE(test_errors), WITH_FAKE(test_plain), WITH_FAKE(test_query),
+		WITH_FAKE(test_raw),   WITH_FAKE(test_wall),  WITH_FAKE(test_errors),
+		WITH_FAKE(test_plain), WITH_FAKE(test_query),
 	};
 
 	return cmocka_run_group_tests_name("cq", tests, NULL, NULL);

@@ -62,7 +62,8 @@ test_spark_unknown(void **state)
 static void
 test_spark_loss(void **state)
 {
-	const double ratios[] = {0, 1e-9, 0.001, 0.0011, 0.005, 0.01, 0.05, 0.1, 0.5, 0.51, 1, (double)NAN};
+	const double ratios[] = {0,    1e-9, 0.001, 0.0011, 0.005, 0.01,
+				 0.05, 0.1,  0.5,   0.51,   1,	   (double)NAN};
 	char buf[SPARK_TEXT(12)];
 
 	(void)state;
@@ -86,7 +87,10 @@ histogram_of(const uint64_t *values, size_t n)
 	return h;
 }
 
-/* What must hold for any histogram: rows without gap or overlap, all counts in them, and where they belong. */
+/*
+ * What must hold for any histogram: rows without gap or overlap, all counts in them, and where they
+ * belong.
+ */
 static void
 bars_check(const struct histogram *h, size_t rows_max, struct bars *bars)
 {
@@ -101,7 +105,8 @@ bars_check(const struct histogram *h, size_t rows_max, struct bars *bars)
 		assert_true(row->low_ns <= row->high_ns);
 		assert_true(r == 0 || bars->rows[r - 1].high_ns + 1 == row->low_ns);
 		for (uint32_t i = 0; i < h->n_bins; i++) {
-			uint64_t low = histogram_low_ns(h->bins[i].bucket), high = histogram_high_ns(h->bins[i].bucket);
+			uint64_t low = histogram_low_ns(h->bins[i].bucket),
+				 high = histogram_high_ns(h->bins[i].bucket);
 
 			if (low >= row->low_ns && high <= row->high_ns)
 				count += h->bins[i].count;
@@ -113,8 +118,10 @@ bars_check(const struct histogram *h, size_t rows_max, struct bars *bars)
 	assert_int_equal(sum, h->count);
 	assert_int_equal(bars->most, most);
 	if (h->count) {
-		assert_true(bars->rows[0].low_ns <= h->min_ns && h->min_ns <= bars->rows[0].high_ns);
-		assert_true(bars->rows[bars->n - 1].low_ns <= h->max_ns && h->max_ns <= bars->rows[bars->n - 1].high_ns);
+		assert_true(bars->rows[0].low_ns <= h->min_ns &&
+			    h->min_ns <= bars->rows[0].high_ns);
+		assert_true(bars->rows[bars->n - 1].low_ns <= h->max_ns &&
+			    h->max_ns <= bars->rows[bars->n - 1].high_ns);
 	}
 }
 
@@ -130,7 +137,8 @@ bars_check_all(const struct histogram *h)
 static void
 test_bars_rows(void **state)
 {
-	const uint64_t few[] = {0, 1, 5, 9}, all[] = {0, 127, 128, 1000000, UINT64_MAX}, edge[] = {255, 256, 65535, 65536};
+	const uint64_t few[] = {0, 1, 5, 9}, all[] = {0, 127, 128, 1000000, UINT64_MAX},
+		       edge[] = {255, 256, 65535, 65536};
 	struct histogram h = {0};
 	struct bars bars;
 
@@ -204,7 +212,8 @@ test_bars_text(void **state)
 /* ---- histograms of records ---- */
 
 static void
-pack_histogram(msgpack_sbuffer *buf, const uint64_t *buckets, size_t n, uint64_t count, uint64_t min_ns, uint64_t max_ns)
+pack_histogram(msgpack_sbuffer *buf, const uint64_t *buckets, size_t n, uint64_t count,
+	       uint64_t min_ns, uint64_t max_ns)
 {
 	static const char *const keys[] = {"count", "sum_ns", "min_ns", "max_ns"};
 	const uint64_t values[] = {count, 5, min_ns, max_ns};
@@ -224,7 +233,8 @@ pack_histogram(msgpack_sbuffer *buf, const uint64_t *buckets, size_t n, uint64_t
 }
 
 static int
-read_histogram(const uint64_t *buckets, size_t n, uint64_t count, uint64_t min_ns, uint64_t max_ns, struct histogram *out)
+read_histogram(const uint64_t *buckets, size_t n, uint64_t count, uint64_t min_ns, uint64_t max_ns,
+	       struct histogram *out)
 {
 	msgpack_sbuffer buf;
 	msgpack_unpacked decoded;
@@ -233,7 +243,8 @@ read_histogram(const uint64_t *buckets, size_t n, uint64_t count, uint64_t min_n
 
 	pack_histogram(&buf, buckets, n, count, min_ns, max_ns);
 	msgpack_unpacked_init(&decoded);
-	assert_int_equal(msgpack_unpack_next(&decoded, buf.data, buf.size, &off), MSGPACK_UNPACK_SUCCESS);
+	assert_int_equal(msgpack_unpack_next(&decoded, buf.data, buf.size, &off),
+			 MSGPACK_UNPACK_SUCCESS);
 	*out = (struct histogram){0};
 	rc = bars_read(&decoded.data, out);
 	msgpack_unpacked_destroy(&decoded);
@@ -258,14 +269,18 @@ test_read(void **state)
 	assert_int_equal(read_histogram(NULL, 0, 0, 0, 0, &h), 0);
 	assert_int_equal(h.count, 0);
 	/* Nothing of what contradicts itself is shown. */
-	assert_int_equal(read_histogram(good, 6, 8, 5, UINT64_MAX, &h), -EINVAL);           /* counts that do not add up */
-	assert_int_equal(read_histogram(good, 5, 7, 5, UINT64_MAX, &h), -EINVAL);           /* half a pair */
+	assert_int_equal(read_histogram(good, 6, 8, 5, UINT64_MAX, &h),
+			 -EINVAL); /* counts that do not add up */
+	assert_int_equal(read_histogram(good, 5, 7, 5, UINT64_MAX, &h), -EINVAL); /* half a pair */
 	assert_int_equal(read_histogram((uint64_t[]){100, 1, 5, 2}, 4, 3, 5, 100, &h), -EINVAL);
 	assert_int_equal(read_histogram((uint64_t[]){5, 1, 5, 2}, 4, 3, 5, 5, &h), -EINVAL);
-	assert_int_equal(read_histogram((uint64_t[]){3776, 1}, 2, 1, 5, 5, &h), -EINVAL);   /* no such bucket */
+	assert_int_equal(read_histogram((uint64_t[]){3776, 1}, 2, 1, 5, 5, &h),
+			 -EINVAL); /* no such bucket */
 	assert_int_equal(read_histogram((uint64_t[]){5, 0}, 2, 0, 5, 5, &h), -EINVAL);
-	assert_int_equal(read_histogram((uint64_t[]){5, 1ULL << 52}, 2, 1ULL << 52, 5, 5, &h), -EINVAL);
-	assert_int_equal(read_histogram((uint64_t[]){5, 1}, 2, 1, 6, 6, &h), -EINVAL);      /* a least value that is in none */
+	assert_int_equal(read_histogram((uint64_t[]){5, 1ULL << 52}, 2, 1ULL << 52, 5, 5, &h),
+			 -EINVAL);
+	assert_int_equal(read_histogram((uint64_t[]){5, 1}, 2, 1, 6, 6, &h),
+			 -EINVAL); /* a least value that is in none */
 	assert_int_equal(read_histogram((uint64_t[]){5, 1}, 2, 1, 5, 6, &h), -EINVAL);
 	assert_int_equal(bars_read(NULL, &h), -EINVAL);
 	assert_null(h.bins);
@@ -287,12 +302,13 @@ test_wide_characters(void **state)
 	assert_int_equal(utf8_width("e\u0301a"), 2);           /* a combining accent */
 	assert_int_equal(utf8_width("한글 ok"), 7);
 	assert_int_equal(utf8_width("\U0001f600"), 2);
-	assert_int_equal(utf8_width("\xff\xfe"), 2);           /* no UTF-8: a column a byte, as it may be shown */
+	assert_int_equal(utf8_width("\xff\xfe"),
+			 2); /* no UTF-8: a column a byte, as it may be shown */
 	assert_int_equal(utf8_cut("中文", 3, &width), 3);      /* half a character does not fit */
 	assert_int_equal(width, 2);
 	assert_int_equal(utf8_cut("abc", 10, &width), 3);
 	assert_int_equal(width, 3);
-	assert_int_equal(utf8_cut("e\u0301a", 1, &width), 3);  /* the accent stays with its letter */
+	assert_int_equal(utf8_cut("e\u0301a", 1, &width), 3); /* the accent stays with its letter */
 	assert_int_equal(utf8_blanks("83.1 µs", 8), 1);
 	assert_int_equal(utf8_blanks("83.1 us", 8), 1);
 	assert_int_equal(utf8_blanks("中文", 4), 0);
@@ -321,9 +337,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_spark_scale), cmocka_unit_test(test_spark_unknown), cmocka_unit_test(test_spark_loss),
-		cmocka_unit_test(test_bars_rows), cmocka_unit_test(test_bars_one_bucket), cmocka_unit_test(test_bars_text),
-		cmocka_unit_test(test_read), cmocka_unit_test(test_wide_characters),
+		cmocka_unit_test(test_spark_scale),
+		cmocka_unit_test(test_spark_unknown),
+		cmocka_unit_test(test_spark_loss),
+		cmocka_unit_test(test_bars_rows),
+		cmocka_unit_test(test_bars_one_bucket),
+		cmocka_unit_test(test_bars_text),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_wide_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

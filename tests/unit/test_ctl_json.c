@@ -44,7 +44,8 @@ test_scalars(void **state)
 	assert_string_equal(JSON("\xff"), "-1");
 	assert_string_equal(JSON("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), "18446744073709551615");
 	assert_string_equal(JSON("\xd3\x80\x00\x00\x00\x00\x00\x00\x00"), "-9223372036854775808");
-	assert_string_equal(JSON("\xcf\x00\x20\x00\x00\x00\x00\x00\x01"), "9007199254740993"); /* 2^53 + 1 */
+	assert_string_equal(JSON("\xcf\x00\x20\x00\x00\x00\x00\x00\x01"),
+			    "9007199254740993"); /* 2^53 + 1 */
 }
 
 static void
@@ -71,11 +72,24 @@ test_strings(void **state)
 	assert_string_equal(JSON("\xa5" "\xc2\xb5\xe2\x82\xac"), "\"\xc2\xb5\xe2\x82\xac\"");
 	assert_string_equal(JSON("\xa4" "\xf0\x9f\x98\x80"), "\"\xf0\x9f\x98\x80\"");
 	assert_string_equal(JSON("\xa3" "a\xff" "b"), "\"a\\ufffdb\"");
-	assert_string_equal(JSON("\xa2" "\xc0\x80"), "\"\\ufffd\\ufffd\"");             /* overlong */
-	assert_string_equal(JSON("\xa3" "\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\""); /* a surrogate */
-	assert_string_equal(JSON("\xa2" "a\xe2"), "\"a\\ufffd\"");                      /* cut off */
-	/* what a terminal would obey: U+009B begins a sequence, U+202E turns text around; U+00A0 does nothing */
-	assert_string_equal(JSON("\xa7" "\xc2\x9b" "\xe2\x80\xae" "\xc2\xa0"), "\"\\u009b\\u202e\xc2\xa0\"");
+	assert_string_equal(JSON("\xa2"
+				 "\xc0\x80"),
+			    "\"\\ufffd\\ufffd\""); /* overlong */
+	assert_string_equal(JSON("\xa3"
+				 "\xed\xa0\x80"),
+			    "\"\\ufffd\\ufffd\\ufffd\""); /* a surrogate */
+	assert_string_equal(JSON("\xa2"
+				 "a\xe2"),
+			    "\"a\\ufffd\""); /* cut off */
+	/*
+	 * what a terminal would obey: U+009B begins a sequence, U+202E turns text around; U+00A0
+	 * does nothing
+	 */
+	assert_string_equal(JSON("\xa7"
+				 "\xc2\x9b"
+				 "\xe2\x80\xae"
+				 "\xc2\xa0"),
+			    "\"\\u009b\\u202e\xc2\xa0\"");
 	assert_string_equal(JSON("\xc4\x02\x0a\xff"), "\"0aff\"");
 	assert_string_equal(JSON("\xd4\x05\xab"), "\"ab\"");
 }
@@ -87,9 +101,15 @@ test_containers(void **state)
 	assert_string_equal(JSON("\x90"), "[]");
 	assert_string_equal(JSON("\x80"), "{}");
 	assert_string_equal(JSON("\x93\x01\xc0\x91\x02"), "[1,null,[2]]");
-	assert_string_equal(JSON("\x82\xa1" "a\x01\xa1" "b\x81\xa1" "c\xc0"), "{\"a\":1,\"b\":{\"c\":null}}");
-	assert_string_equal(JSON("\x84\x05\x01\xc3\x02\xc0\x03\x90\x04"), "{\"5\":1,\"true\":2,\"null\":3,\"?\":4}");
-	assert_string_equal(JSON("\x82\xc4\x01\xab\x01\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00\x02"), "{\"ab\":1,\"null\":2}");
+	assert_string_equal(JSON("\x82\xa1"
+				 "a\x01\xa1"
+				 "b\x81\xa1"
+				 "c\xc0"),
+			    "{\"a\":1,\"b\":{\"c\":null}}");
+	assert_string_equal(JSON("\x84\x05\x01\xc3\x02\xc0\x03\x90\x04"),
+			    "{\"5\":1,\"true\":2,\"null\":3,\"?\":4}");
+	assert_string_equal(JSON("\x82\xc4\x01\xab\x01\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00\x02"),
+			    "{\"ab\":1,\"null\":2}");
 }
 
 static void
@@ -154,7 +174,12 @@ static void
 test_look_ups(void **state)
 {
 	/* {"n": 5, "neg": -1, "f": 0.5, "nil": nil, "m": {"t": true}, 7: 7} */
-	static const char bytes[] = "\x86\xa1" "n\x05\xa3" "neg\xff\xa1" "f\xca\x3f\x00\x00\x00\xa3" "nil\xc0\xa1" "m\x81\xa1"
+	static const char bytes[] = "\x86\xa1"
+				    "n\x05\xa3"
+				    "neg\xff\xa1"
+				    "f\xca\x3f\x00\x00\x00\xa3"
+				    "nil\xc0\xa1"
+				    "m\x81\xa1"
 				    "t\xc3\x07\x07";
 	msgpack_unpacked u;
 	uint64_t n = 99;
@@ -164,7 +189,8 @@ test_look_ups(void **state)
 
 	(void)state;
 	msgpack_unpacked_init(&u);
-	assert_int_equal(msgpack_unpack_next(&u, bytes, sizeof(bytes) - 1, &off), MSGPACK_UNPACK_SUCCESS);
+	assert_int_equal(msgpack_unpack_next(&u, bytes, sizeof(bytes) - 1, &off),
+			 MSGPACK_UNPACK_SUCCESS);
 	assert_false(view_u64(&u.data, "neg", &n));
 	assert_false(view_u64(&u.data, "f", &n));
 	assert_false(view_u64(&u.data, "nil", &n));
@@ -204,12 +230,27 @@ test_owner(void **state)
 {
 	(void)state;
 	assert_string_equal(OWNER("\x82\xa4" "comm" "\xa2" "ab" "\xa3" "pid" "\x07"), "ab(7)");
-	assert_string_equal(OWNER("\x83\xa4" "comm" "\xa2" "ab" "\xa3" "pid" "\xc0" "\xa6" "kernel" "\xc3"), "[ab]");
+	assert_string_equal(OWNER("\x83\xa4"
+				  "comm"
+				  "\xa2"
+				  "ab"
+				  "\xa3"
+				  "pid"
+				  "\xc0"
+				  "\xa6"
+				  "kernel"
+				  "\xc3"),
+			    "[ab]");
 	assert_string_equal(OWNER("\x82\xa4" "comm" "\xa2" "ab" "\xa3" "pid" "\xc0"), "ab(?)");
 	assert_string_equal(OWNER("\x82\xa4" "comm" "\xa0" "\xa3" "pid" "\x07"), "?(7)");
 	assert_string_equal(OWNER("\x80"), "?(?)");
 	/* U+00E9 stays; U+202E, which turns text around, U+200B and escape do not. */
-	assert_string_equal(OWNER("\x81\xa4" "comm" "\xa9\xc3\xa9\xe2\x80\xae\xe2\x80\x8b\x1b"), "\xc3\xa9" "??" "?(?)");
+	assert_string_equal(OWNER("\x81\xa4"
+				  "comm"
+				  "\xa9\xc3\xa9\xe2\x80\xae\xe2\x80\x8b\x1b"),
+			    "\xc3\xa9"
+			    "??"
+			    "?(?)");
 }
 
 static void
@@ -222,7 +263,8 @@ test_nan_is_unknown(void **state)
 
 	(void)state;
 	msgpack_unpacked_init(&u);
-	assert_int_equal(msgpack_unpack_next(&u, bytes, sizeof(bytes) - 1, &off), MSGPACK_UNPACK_SUCCESS);
+	assert_int_equal(msgpack_unpack_next(&u, bytes, sizeof(bytes) - 1, &off),
+			 MSGPACK_UNPACK_SUCCESS);
 	assert_false(view_double(&u.data, "x", &d));
 	assert_true(d <= -1 && d >= -1);
 	msgpack_unpacked_destroy(&u);

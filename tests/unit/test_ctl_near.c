@@ -44,7 +44,9 @@ peers_new(struct peers *peers, const char *const names[][2], size_t n)
 		pack_text(&pk, names[i][1]);
 	}
 	msgpack_unpacked_init(&peers->decoded);
-	assert_int_equal(msgpack_unpack_next(&peers->decoded, peers->bytes.data, peers->bytes.size, &off), MSGPACK_UNPACK_SUCCESS);
+	assert_int_equal(msgpack_unpack_next(&peers->decoded, peers->bytes.data, peers->bytes.size,
+					     &off),
+			 MSGPACK_UNPACK_SUCCESS);
 	return &peers->decoded.data;
 }
 
@@ -80,7 +82,10 @@ test_distance(void **state)
 static void
 test_nearest_first(void **state)
 {
-	static const char *const names[][2] = {{"10.0.0.112", NULL}, {"10.0.0.2", "node2"}, {"10.0.0.12", "node1"}, {"10.0.0.9", "ten"}};
+	static const char *const names[][2] = {{"10.0.0.112", NULL},
+					       {"10.0.0.2", "node2"},
+					       {"10.0.0.12", "node1"},
+					       {"10.0.0.9", "ten"}};
 	char buf[NEAR_MAX * NEAR_TEXT];
 	struct peers peers;
 	const msgpack_object *list = peers_new(&peers, names, 4);
@@ -99,8 +104,11 @@ test_nearest_first(void **state)
 static void
 test_once_and_five(void **state)
 {
-	static const char *const rails[][2] = {{"10.0.0.1", "node1"}, {"10.1.0.1", "node1"}, {"10.2.0.1", "node1"}};
-	static const char *const many[][2] = {{"a1", NULL}, {"a2", NULL}, {"a3", NULL}, {"a4", NULL}, {"a5", NULL}, {"a6", NULL}};
+	static const char *const rails[][2] = {{"10.0.0.1", "node1"},
+					       {"10.1.0.1", "node1"},
+					       {"10.2.0.1", "node1"}};
+	static const char *const many[][2] = {{"a1", NULL}, {"a2", NULL}, {"a3", NULL},
+					      {"a4", NULL}, {"a5", NULL}, {"a6", NULL}};
 	char buf[NEAR_MAX * NEAR_TEXT];
 	struct peers peers;
 
@@ -117,7 +125,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_distance), cmocka_unit_test(test_nearest_first), cmocka_unit_test(test_once_and_five),
+		cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_nearest_first),
+		cmocka_unit_test(test_once_and_five),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

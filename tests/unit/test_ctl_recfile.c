@@ -20,7 +20,11 @@
 
 static char path[] = "/tmp/rpingmesh-recfile-XXXXXX";
 static const char *const kinds[] = {"probe", "window"};
-static const struct recfile_header header = {.start_ns = 5, .host = "a", .daemon_version = "1", .kinds = kinds, .n_kinds = 2};
+static const struct recfile_header header = {.start_ns = 5,
+					     .host = "a",
+					     .daemon_version = "1",
+					     .kinds = kinds,
+					     .n_kinds = 2};
 static uint64_t seed;
 
 /* xorshift64 */
@@ -95,7 +99,8 @@ written_new(struct written *w)
 	msgpack_unpacked_init(&w->object);
 	msgpack_packer_init(&pk, &w->bytes, msgpack_sbuffer_write);
 	pack_any(&pk, 0);
-	assert_int_equal(msgpack_unpack_next(&w->object, w->bytes.data, w->bytes.size, &off), MSGPACK_UNPACK_SUCCESS);
+	assert_int_equal(msgpack_unpack_next(&w->object, w->bytes.data, w->bytes.size, &off),
+			 MSGPACK_UNPACK_SUCCESS);
 }
 
 static void
@@ -145,7 +150,9 @@ test_round_trip(void **state)
 		assert_int_equal(recfile_create(path, true, &header, &file), 0);
 		for (int i = 0; i < N; i++) {
 			written_new(&w[i]);
-			assert_int_equal(recfile_add(file, (uint64_t)i * 1000, kinds[i % 2], &w[i].object.data), 0);
+			assert_int_equal(recfile_add(file, (uint64_t)i * 1000, kinds[i % 2],
+						     &w[i].object.data),
+					 0);
 			if (dice(5) == 0)
 				assert_int_equal(recfile_flush(file), 0);
 		}
@@ -193,7 +200,9 @@ write_some(int n, bool end)
 	return size;
 }
 
-/* A file that is cut anywhere gives all that is whole before the cut, and tells where it was cut. */
+/*
+ * A file that is cut anywhere gives all that is whole before the cut, and tells where it was cut.
+ */
 static void
 test_cut(void **state)
 {
@@ -257,7 +266,8 @@ test_damaged(void **state)
 		assert_int_equal(recfile_next(r, &e), RECFILE_ENTRY);
 	assert_int_equal(recfile_next(r, &e), RECFILE_BAD);
 	recfile_close(r);
-	assert_int_equal(pwrite(fd, "\xdf\xff\xff\xff\xff", 5, (off_t)size), 5); /* a map of 4 G entries */
+	assert_int_equal(pwrite(fd, "\xdf\xff\xff\xff\xff", 5, (off_t)size),
+			 5); /* a map of 4 G entries */
 	r = open_read();
 	assert_non_null(recfile_read_header(r));
 	for (int i = 0; i < 3; i++)
@@ -319,7 +329,8 @@ test_full_disk(void **state)
 		while (recfile_next(r, &e) == RECFILE_ENTRY) {
 			ended = view_str_is(e.kind, "end");
 			if (ended)
-				assert_true(view_is(e.record, "reason", "disk") && view_u64(e.record, "records", &told));
+				assert_true(view_is(e.record, "reason", "disk") &&
+					    view_u64(e.record, "records", &told));
 			else
 				n++;
 		}
@@ -334,8 +345,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_cut), cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_exists), cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_damaged),	   cmocka_unit_test(test_exists),
+		cmocka_unit_test(test_full_disk),
 	};
 	int fd = mkstemp(path), rc;
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel says of routes, compared with what iproute2's `ip route get` says; without it, loopback alone. */
+/*
+ * What the kernel says of routes, compared with what iproute2's `ip route get` says; without it,
+ * loopback alone.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +15,10 @@
 
 #include "ctl/route.h"
 
-/* The word behind another one in what `ip` says of a route; false: it says no such thing, or is not there. */
+/*
+ * The word behind another one in what `ip` says of a route; false: it says no such thing, or is not
+ * there.
+ */
 static int
 ip_says(const char *source, const char *destination, const char *before, char word[64])
 {
@@ -20,7 +26,8 @@ ip_says(const char *source, const char *destination, const char *before, char wo
 	const char *at;
 	FILE *ip;
 
-	snprintf(command, sizeof(command), "ip -o route get %s from %s 2>/dev/null", destination, source);
+	snprintf(command, sizeof(command), "ip -o route get %s from %s 2>/dev/null", destination,
+		 source);
 	ip = popen(command, "r");
 	assert_non_null(ip);
 	if (!fgets(line, sizeof(line), ip))
@@ -56,18 +63,23 @@ test_refused(void **state)
 	assert_int_equal(route_text("::1", "10.0.0.1", NULL, text), -EINVAL);
 	assert_int_equal(route_text("10.0.0.1", "::1", NULL, text), -EINVAL);
 	assert_int_equal(route_text("", "", NULL, text), -EINVAL);
-	assert_true(route_text("203.0.113.9", "127.0.0.1", NULL, text) < 0); /* an address that is none of this host */
+	assert_true(route_text("203.0.113.9", "127.0.0.1", NULL, text) <
+		    0); /* an address that is none of this host */
 	assert_string_equal(text, "untouched");
 }
 
-/* The way out of this host, if it has one: 198.51.100.0/24 is for documentation, so it is the default route. */
+/*
+ * The way out of this host, if it has one: 198.51.100.0/24 is for documentation, so it is the
+ * default route.
+ */
 static void
 test_way_out(void **state)
 {
 	char source[64], device[64], gateway[64], text[ROUTE_TEXT], expected[ROUTE_TEXT];
 
 	(void)state;
-	if (!ip_says("0.0.0.0", "198.51.100.1", " src", source) || !ip_says(source, "198.51.100.1", " dev", device))
+	if (!ip_says("0.0.0.0", "198.51.100.1", " src", source) ||
+	    !ip_says(source, "198.51.100.1", " dev", device))
 		return;
 	assert_int_equal(route_text(source, "198.51.100.1", device, text), 0);
 	if (ip_says(source, "198.51.100.1", " via", gateway))
@@ -81,7 +93,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_loopback), cmocka_unit_test(test_refused), cmocka_unit_test(test_way_out),
+		cmocka_unit_test(test_loopback),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_way_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,10 +157,14 @@ test_ns(void **state)
 		uint64_t ns;
 		const char *text;
 	} cases[] = {
-		{0, "0 ns"}, {999, "999 ns"}, {1000, "1.00 us"}, {1234, "1.23 us"}, {9994, "9.99 us"}, {9996, "10.0 us"},
-		{83100, "83.1 us"}, {99960, "100 us"}, {123456, "123 us"}, {999499, "999 us"}, {999500, "1.00 ms"},
-		{999999, "1.00 ms"}, {1000000, "1.00 ms"}, {20400000, "20.4 ms"}, {500000000, "500 ms"}, {999499999, "999 ms"},
-		{999500000, "1.00 s"}, {1500000000, "1.50 s"}, {3600000000000, "3600 s"}, {UINT64_MAX, "18446744074 s"},
+		{0, "0 ns"}, {999, "999 ns"}, {1000, "1.00 us"}, {1234, "1.23 us"}, {9994,
+		 "9.99 us"}, {9996, "10.0 us"},
+		{83100, "83.1 us"}, {99960, "100 us"}, {123456, "123 us"}, {999499, "999 us"},
+		 {999500, "1.00 ms"},
+		{999999, "1.00 ms"}, {1000000, "1.00 ms"}, {20400000, "20.4 ms"}, {500000000,
+		 "500 ms"}, {999499999, "999 ms"},
+		{999500000, "1.00 s"}, {1500000000, "1.50 s"}, {3600000000000, "3600 s"},
+		 {UINT64_MAX, "18446744074 s"},
 	};
 	char buf[FORMAT_TEXT];
 
@@ -271,7 +275,10 @@ static const struct table_column cut_columns[] = {
 	{.title = "WHY", .priority = 2, .least = 6},
 };
 
-/* The last column is cut to what is left, with a mark of it, but not below its least width: then it goes. */
+/*
+ * The last column is cut to what is left, with a mark of it, but not below its least width: then it
+ * goes.
+ */
 static void
 test_least(void **state)
 {

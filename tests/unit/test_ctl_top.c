@@ -80,7 +80,8 @@ decode(struct packed *p)
 	size_t off = 0;
 
 	msgpack_unpacked_init(&p->decoded);
-	assert_int_equal(msgpack_unpack_next(&p->decoded, p->bytes.data, p->bytes.size, &off), MSGPACK_UNPACK_SUCCESS);
+	assert_int_equal(msgpack_unpack_next(&p->decoded, p->bytes.data, p->bytes.size, &off),
+			 MSGPACK_UNPACK_SUCCESS);
 	return &p->decoded.data;
 }
 
@@ -116,7 +117,8 @@ static const struct sample five[] = {
 
 /* The order as the last characters of the addresses: "0921" and so on. */
 static void
-order(const msgpack_object *list, enum toptable_sort sort, bool reverse, const char *filter, const char *expected)
+order(const msgpack_object *list, enum toptable_sort sort, bool reverse, const char *filter,
+      const char *expected)
 {
 	const struct toptable_query query = {.sort = sort, .reverse = reverse, .filter = filter};
 	const msgpack_object **rows;
@@ -139,7 +141,8 @@ test_order(void **state)
 	const msgpack_object *list = peers(&p, five, 5);
 
 	(void)state;
-	order(list, TOPTABLE_WORST, false, "", "9n201"); /* down, resolving, then by loss, then as they come */
+	order(list, TOPTABLE_WORST, false, "",
+	      "9n201"); /* down, resolving, then by loss, then as they come */
 	order(list, TOPTABLE_RTT, false, "", "0129n");   /* equals as they come, the unknown last */
 	order(list, TOPTABLE_RTT, true, "", "2019n");    /* so in reverse */
 	order(list, TOPTABLE_P99, false, "", "2019n");
@@ -174,15 +177,18 @@ static void
 test_narrow_table(void **state)
 {
 	static const char *const titles[TOPTABLE_SORTS] = {
-		[TOPTABLE_WORST] = "PEER", [TOPTABLE_RTT] = "RTT P50", [TOPTABLE_P99] = "RTT P99", [TOPTABLE_LOSS] = "LOSS",
-		[TOPTABLE_PROBER] = "PROBER", [TOPTABLE_RESPONDER] = "RESPONDER", [TOPTABLE_NAME] = "PEER",
+		[TOPTABLE_WORST] = "PEER",    [TOPTABLE_RTT] = "RTT P50",
+		[TOPTABLE_P99] = "RTT P99",   [TOPTABLE_LOSS] = "LOSS",
+		[TOPTABLE_PROBER] = "PROBER", [TOPTABLE_RESPONDER] = "RESPONDER",
+		[TOPTABLE_NAME] = "PEER",
 	};
 	struct packed p;
 	const msgpack_object *list = peers(&p, five, 5);
 
 	(void)state;
 	for (int sort = 0; sort < TOPTABLE_SORTS; sort++) {
-		const struct toptable_query query = {.sort = (enum toptable_sort)sort, .filter = ""};
+		const struct toptable_query query = {.sort = (enum toptable_sort)sort,
+						     .filter = ""};
 		const msgpack_object **rows;
 		char buf[1024];
 		struct table *table;
@@ -207,7 +213,8 @@ test_narrow_table(void **state)
 
 struct window {
 	const char *kind;
-	uint64_t index, rtt_ns, n, lost, of; /* of the window that begins at index * WINDOW_NS; rtt n times */
+	uint64_t index, rtt_ns, n, lost,
+		of; /* of the window that begins at index * WINDOW_NS; rtt n times */
 };
 
 static const msgpack_object *
@@ -257,7 +264,9 @@ trend(const struct trends *trends, uint64_t now, const char *rtt, const char *lo
 	char got_rtt[TREND_TEXT], got_loss[TREND_TEXT];
 	struct packed p;
 
-	assert_int_equal(trends_spark(trends, &peers(&p, &peer, 1)->via.array.ptr[0], now * WINDOW_NS + 1, false, got_rtt, got_loss), rtt[0] != 0);
+	assert_int_equal(trends_spark(trends, &peers(&p, &peer, 1)->via.array.ptr[0],
+				      now * WINDOW_NS + 1, false, got_rtt, got_loss),
+			 rtt[0] != 0);
 	assert_string_equal(got_rtt, rtt);
 	assert_string_equal(got_loss, loss);
 	packed_free(&p);
@@ -278,7 +287,10 @@ test_trend(void **state)
 	told(trends, &(struct window){"mesh", 102, 0, 0, 10, 10}, true);
 	told(trends, &(struct window){"mesh", 103, 0, 0, 0, 0}, true);
 	trend(trends, 104, "_#??", "_+#?");
-	/* Windows that never came; and one that has to have come by now. The newest may still be on its way. */
+	/*
+	 * Windows that never came; and one that has to have come by now. The newest may still be on
+	 * its way.
+	 */
 	told(trends, &(struct window){"mesh", 106, 1000, 10, 0, 10}, true);
 	trend(trends, 107, "_#????_", "_+#???_");
 	trend(trends, 108, "_#????_", "_+#???_");
@@ -310,7 +322,8 @@ test_trend_merges(void **state)
 /* ---- matrix ---- */
 
 static void
-matrix(const struct sample *samples, size_t n, enum matrix_metric metric, size_t width, bool unicode, bool color, const char *expected)
+matrix(const struct sample *samples, size_t n, enum matrix_metric metric, size_t width,
+       bool unicode, bool color, const char *expected)
 {
 	char *buf = NULL;
 	size_t len = 0;
@@ -328,8 +341,10 @@ matrix(const struct sample *samples, size_t n, enum matrix_metric metric, size_t
 }
 
 static const struct sample mesh[] = {
-	{"10.0.0.2", "rxe0", "up", 1000, 1, 50, 0.0},        {"10.0.0.2", "rxe1", "up", 16000, 1, 51, 0.5},
-	{"10.0.0.10", "rxe0", "down", 1, 1, 1, 0.0},         {"10.0.0.3", "rxe1", "up", UNKNOWN, 1, UNKNOWN, (double)NAN},
+	{"10.0.0.2", "rxe0", "up", 1000, 1, 50, 0.0},        {"10.0.0.2", "rxe1", "up", 16000, 1,
+	 51, 0.5},
+	{"10.0.0.10", "rxe0", "down", 1, 1, 1, 0.0},         {"10.0.0.3", "rxe1", "up", UNKNOWN, 1,
+	 UNKNOWN, (double)NAN},
 	{"10.0.0.3", "rxe0", "up", 4000, 1, UNKNOWN, 0.01},
 };
 
@@ -361,20 +376,27 @@ test_matrix(void **state)
 	       "░ below 60 ns   ▒ from 60 ns   ▓ from 71 ns   █ from 85 ns\n"
 	       "? not known   . not probed\n");
 	/* Nobody knows a responder's delay: there is no scale. */
-	matrix(mesh, 1, MATRIX_RESPONDER, 0, false, false, "          rxe0\n10.0.0.2  ? ?\n\n? not known   . not probed\n");
+	matrix(mesh, 1, MATRIX_RESPONDER, 0, false, false,
+	       "          rxe0\n10.0.0.2  ? ?\n\n? not known   . not probed\n");
 }
 
 static void
 test_matrix_folds(void **state)
 {
 	static const struct sample wide[] = {
-		{"a", "d0", "up", 1000, 1, 1, 0}, {"a", "d1", "up", 1000, 1, 1, 0}, {"a", "d2", "up", 1000, 1, 1, 0},
-		{"b", "d0", "up", 1000, 1, 1, 0}, {"c", "d0", "self", 1000, 1, 1, 0}, {"c", "d0", "up", 1000, 1, 1, 0.1},
+		{"a", "d0", "up", 1000, 1, 1, 0}, {"a", "d1", "up", 1000, 1, 1, 0}, {"a", "d2",
+		 "up", 1000, 1, 1, 0},
+		{"b", "d0", "up", 1000, 1, 1, 0}, {"c", "d0", "self", 1000, 1, 1, 0}, {"c", "d0",
+		 "up", 1000, 1, 1, 0.1},
 	};
-	static const struct sample more_devices[] = {{"a", "d0", "up", 7, 1, 1, 0}, {"a", "d1", "up", 7, 1, 1, 0}};
+	static const struct sample more_devices[] = {{"a", "d0", "up", 7, 1, 1, 0},
+						     {"a", "d1", "up", 7, 1, 1, 0}};
 
 	(void)state;
-	/* As many columns side by side as fit, the rest below; in one cell two, of which the worse is shown. */
+	/*
+	 * As many columns side by side as fit, the rest below; in one cell two, of which the worse
+	 * is shown.
+	 */
 	matrix(wide, 6, MATRIX_RTT, 30, false, false,
 	       "   d0           d1\n"
 	       "a  a 1.00 us    a 1.00 us\n"
@@ -389,7 +411,8 @@ test_matrix_folds(void **state)
 	       "a below 1.19 us   b from 1.19 us   c from 1.42 us   d from 1.68 us\n"
 	       "? not known   . not probed   + other peers there as well, this is the worst\n");
 	matrix(more_devices, 2, MATRIX_RTT, 0, false, false,
-	       "    a\nd0  a 7 ns\nd1  a 7 ns\n\na below 9 ns   b from 9 ns   c from 10 ns   d from 12 ns\n? not known   . not probed\n");
+	       "    a\nd0  a 7 ns\nd1  a 7 ns\n\na below 9 ns   b from 9 ns   c from 10 ns   d "
+	       "from 12 ns\n? not known   . not probed\n");
 }
 
 static void
@@ -430,9 +453,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order), cmocka_unit_test(test_filter), cmocka_unit_test(test_narrow_table), cmocka_unit_test(test_trend),
-		cmocka_unit_test(test_trend_merges), cmocka_unit_test(test_matrix), cmocka_unit_test(test_matrix_folds),
-		cmocka_unit_test(test_matrix_too_large), cmocka_unit_test(test_matrix_scale),
+		cmocka_unit_test(test_order),	     cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_narrow_table), cmocka_unit_test(test_trend),
+		cmocka_unit_test(test_trend_merges), cmocka_unit_test(test_matrix),
+		cmocka_unit_test(test_matrix_folds), cmocka_unit_test(test_matrix_too_large),
+		cmocka_unit_test(test_matrix_scale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,9 @@
 
 #include "rdma/device_async.h"
 
-/* ibv_get_async_event(3) lists them; what concerns QPs that we do not have says nothing about us. */
+/*
+ * ibv_get_async_event(3) lists them; what concerns QPs that we do not have says nothing about us.
+ */
 static void
 test_each_event(void **state)
 {

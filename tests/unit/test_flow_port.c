@@ -10,7 +10,19 @@
 #include "trace/flow_port.h"
 
 /* By number, as the kernel's ABI has them: MANA and IONIC are not in older headers. */
-enum { MLX5 = 1, MLX4 = 2, BNXT_RE = 6, IRDMA = 9, QEDR = 11, HNS = 12, RXE = 14, SIW = 18, ERDMA = 19, MANA = 20, IONIC = 21 };
+enum {
+	MLX5 = 1,
+	MLX4 = 2,
+	BNXT_RE = 6,
+	IRDMA = 9,
+	QEDR = 11,
+	HNS = 12,
+	RXE = 14,
+	SIW = 18,
+	ERDMA = 19,
+	MANA = 20,
+	IONIC = 21
+};
 
 static const struct {
 	const char *release;
@@ -56,8 +68,10 @@ test_kernel_parse(void **state)
 		struct flow_port_kernel kernel = {9, 9, true};
 
 		flow_port_kernel_parse(releases[i].release, &kernel);
-		if (kernel.major != releases[i].major || kernel.minor != releases[i].minor || kernel.mainline != releases[i].mainline)
-			fail_msg("%s: %u.%u %d", releases[i].release, kernel.major, kernel.minor, kernel.mainline);
+		if (kernel.major != releases[i].major || kernel.minor != releases[i].minor ||
+		    kernel.mainline != releases[i].mainline)
+			fail_msg("%s: %u.%u %d", releases[i].release, kernel.major, kernel.minor,
+				 kernel.mainline);
 	}
 }
 
@@ -75,7 +89,10 @@ static const struct {
 	{MLX5, "4.19.0", UNKNOWN},
 	{MLX5, "6.0.0", STANDARD},
 	{MLX5, "7.2.0", STANDARD},
-	/* el9 builds on 5.14, where the rule was already there; of el8 nobody can say when it came in */
+	/*
+	 * el9 builds on 5.14, where the rule was already there; of el8 nobody can say when it came
+	 * in
+	 */
 	{MLX5, "5.14.0-427.el9.x86_64", STANDARD},
 	{MLX5, "4.18.0-553.el8_10.x86_64", UNKNOWN},
 	{RXE, "5.10.0-33-amd64", BY_QPN},
@@ -130,7 +147,10 @@ test_seen_on_the_wire(void **state)
 	assert_int_equal(flow_port_of(UNKNOWN, 0xabcde, 17, 18), FLOW_PORT_UNKNOWN);
 }
 
-/* 0xffffff * 0xffffff = 0xfffffe000001 by hand; ^ >>20: 0xfffff1ffffe1; ^ >>40: 0xfffff1ffff1e; 20 bits: 0xfff1e; folded: 0x3f1e ^ 0x3f */
+/*
+ * 0xffffff * 0xffffff = 0xfffffe000001 by hand; ^ >>20: 0xfffff1ffffe1; ^ >>40: 0xfffff1ffff1e; 20
+ * bits: 0xfff1e; folded: 0x3f1e ^ 0x3f
+ */
 static void
 test_large_qpns(void **state)
 {
@@ -160,7 +180,8 @@ test_fold_of_each_label(void **state)
 {
 	(void)state;
 	for (uint32_t label = 1; label <= 0xfffff; label++)
-		assert_int_equal(flow_port_of(STANDARD, label, 3, 5), ibv_flow_label_to_udp_sport(label));
+		assert_int_equal(flow_port_of(STANDARD, label, 3, 5),
+				 ibv_flow_label_to_udp_sport(label));
 }
 
 int

@@ -2,7 +2,8 @@
 #include "flows_told.h"
 
 /*
- * Every event in every state. Rows: what is known of the QP; columns: the state that the event tells, RESET to ERR.
+ * Every event in every state. Rows: what is known of the QP; columns: the state that the event
+ * tells, RESET to ERR.
  * '.' is known and in no flow, 'F' is in a flow.
  */
 #define NOTHING_KNOWN 0
@@ -10,8 +11,10 @@
 #define STATE 2
 static const char *const with_path = "..FFFF.";
 static const char *const without_path[STATE + FAKE_N_STATES] = {
-	[NOTHING_KNOWN] = ".......", [NO_STATE] = ".......", [STATE + FAKE_RESET] = ".......", [STATE + FAKE_INIT] = ".......",
-	[STATE + FAKE_RTR] = "..FFFF.", [STATE + FAKE_RTS] = "..FFFF.", [STATE + FAKE_SQD] = "..FFFF.", [STATE + FAKE_SQE] = "..FFFF.",
+	[NOTHING_KNOWN] = ".......",	  [NO_STATE] = ".......",
+	[STATE + FAKE_RESET] = ".......", [STATE + FAKE_INIT] = ".......",
+	[STATE + FAKE_RTR] = "..FFFF.",	  [STATE + FAKE_RTS] = "..FFFF.",
+	[STATE + FAKE_SQD] = "..FFFF.",	  [STATE + FAKE_SQE] = "..FFFF.",
 	[STATE + FAKE_ERR] = "..FFFF.",
 };
 
@@ -47,7 +50,8 @@ walk_check(int row, uint8_t type, int column, bool path, char expect)
 	struct flows_stats s = stats(flows);
 
 	if (s.qps != 1 || s.flows != (expect == 'F') || told.events - before != news)
-		fail_msg("row %d type %d state %d path %d: %u qps %u flows %u told", row, type, column, path, s.qps, s.flows, told.events - before);
+		fail_msg("row %d type %d state %d path %d: %u qps %u flows %u told", row, type,
+			 column, path, s.qps, s.flows, told.events - before);
 	/* a flow that goes on is the same one */
 	if (n_flows && s.flows) {
 		assert_ptr_equal(flows_next(flows, 0), same);
@@ -177,7 +181,12 @@ static void other_owner(struct qp_event *e) { e->owner_tgid++; }
 static void other_mtu(struct qp_event *e) { e->path_mtu = 3; }
 static void other_type(struct qp_event *e) { e->qp_type = FAKE_UC; }
 static void loopback(struct qp_event *e) { memcpy(e->dgid, e->sgid, 16); }
-static void no_remote(struct qp_event *e) { e->flow_label = 0; e->flags &= ~(uint32_t)QP_EVENT_HAS_REMOTE; }
+static void
+no_remote(struct qp_event *e)
+{
+	e->flow_label = 0;
+	e->flags &= ~(uint32_t)QP_EVENT_HAS_REMOTE;
+}
 static void no_type(struct qp_event *e) { e->gid_type = QP_EVENT_GID_UNKNOWN; }
 /* these are in no flow at all */
 static void is_ud(struct qp_event *e) { e->qp_type = FAKE_UD; }
@@ -191,10 +200,13 @@ static void no_state(struct qp_event *e) { e->flags &= ~(uint32_t)QP_EVENT_HAS_S
 static void
 test_what_makes_a_flow(void **state)
 {
-	static void (*const one[])(struct qp_event *e) = {same, other_remote, other_owner, other_mtu, other_type, no_type,
-		is_ud, is_odd, is_roce_v1, is_ib, no_sgid, no_grh, no_state};
-	static void (*const two[])(struct qp_event *e) = {other_device, other_sgid, other_dgid, other_label, other_class, other_level,
-		loopback, no_remote};
+	static void (*const one[])(struct qp_event *
+				   e) = {same,	  other_remote, other_owner, other_mtu,	 other_type,
+					 no_type, is_ud,	is_odd,	     is_roce_v1, is_ib,
+					 no_sgid, no_grh,	no_state};
+	static void (*const two[])(struct qp_event * e) = {other_device, other_sgid,  other_dgid,
+							   other_label,	 other_class, other_level,
+							   loopback,	 no_remote};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(one) / sizeof(one[0]); i++)
@@ -215,16 +227,25 @@ test_qp_types(void **state)
 
 		e.qp_type = (uint8_t)type;
 		flows_event(flows, &e, 10);
-		assert_int_equal(stats(flows).flows, type == FAKE_RC || type == FAKE_UC || type == FAKE_XRC_INI || type == FAKE_XRC_TGT);
+		assert_int_equal(stats(flows).flows, type == FAKE_RC || type == FAKE_UC ||
+							     type == FAKE_XRC_INI ||
+							     type == FAKE_XRC_TGT);
 		table_free(flows);
 	}
 }
 
-/* Ports that soft-RoCE of Linux 5.10 was seen to use, and none where nothing is known: flows are kept apart by them. */
+/*
+ * Ports that soft-RoCE of Linux 5.10 was seen to use, and none where nothing is known: flows are
+ * kept apart by them.
+ */
 static void
 test_source_ports(void **state)
 {
-	struct flows_config config = {.max_qps = 9, .max_flows = 9, .kernel = {5, 10, true}, .ops = &told_ops, .arg = &told};
+	struct flows_config config = {.max_qps = 9,
+				      .max_flows = 9,
+				      .kernel = {5, 10, true},
+				      .ops = &told_ops,
+				      .arg = &told};
 	struct qp_event e = rtr(17, 2), other = rtr(18, 2);
 	struct flows *flows;
 
@@ -278,7 +299,10 @@ test_path_change_moves(void **state)
 	table_free(flows);
 }
 
-/* A QP of a new connection that is known only from a QUERY without path keeps nothing of the old one. */
+/*
+ * A QP of a new connection that is known only from a QUERY without path keeps nothing of the old
+ * one.
+ */
 static void
 test_another_remote(void **state)
 {
@@ -366,7 +390,10 @@ test_news_of_a_query(void **state)
 	table_free(flows);
 }
 
-/* rxe answers each query with service level 0: what the owner set stays, and so does the flow, until the path is another. */
+/*
+ * rxe answers each query with service level 0: what the owner set stays, and so does the flow,
+ * until the path is another.
+ */
 static void
 test_service_level_of_a_query(void **state)
 {

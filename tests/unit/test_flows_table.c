@@ -239,7 +239,10 @@ test_clear(void **state)
 static void
 test_no_memory(void **state)
 {
-	struct flows_config config = {.max_qps = 1000, .max_flows = 1000, .ops = &told_ops, .arg = &told};
+	struct flows_config config = {.max_qps = 1000,
+				      .max_flows = 1000,
+				      .ops = &told_ops,
+				      .arg = &told};
 	uint64_t over = 0;
 	struct flows *flows;
 
@@ -269,8 +272,8 @@ test_no_memory(void **state)
 }
 
 /*
- * The model: for each QP, what a reader of the header expects of it. Paths are numbers (0: none), so that a flow is a device
- * and a path.
+ * The model: for each QP, what a reader of the header expects of it. Paths are numbers (0: none),
+ * so that a flow is a device and a path.
  */
 #define MODEL_DEVICES 2
 #define MODEL_QPNS 24
@@ -306,12 +309,15 @@ model_event(struct model *m, struct flows *flows)
 {
 	uint32_t device = model_random(m, MODEL_DEVICES), qpn = model_random(m, MODEL_QPNS);
 	struct model_qp *qp = &m->qp[device][qpn];
-	uint8_t type = (uint8_t)(1 + model_random(m, 4)), to = (uint8_t)model_random(m, FAKE_N_STATES);
+	uint8_t type = (uint8_t)(1 + model_random(m, 4)),
+		to = (uint8_t)model_random(m, FAKE_N_STATES);
 	struct qp_event e = fake_event(type, device, qpn);
 
 	e.time_ns = m->now;
 	if (type == QP_EVENT_DESTROY || type == QP_EVENT_CREATE)
-		*qp = (struct model_qp){.known = type == QP_EVENT_CREATE, .state = -1, .outlives = m->dumping};
+		*qp = (struct model_qp){.known = type == QP_EVENT_CREATE,
+					.state = -1,
+					.outlives = m->dumping};
 	if (type == QP_EVENT_MODIFY || type == QP_EVENT_QUERY) {
 		if (!qp->known)
 			*qp = (struct model_qp){.known = true, .state = -1};
@@ -361,7 +367,8 @@ model_dump(struct model *m, struct flows *flows)
 static void
 model_check(const struct model *m, const struct flows *flows)
 {
-	uint32_t n_qps = 0, n_flows = 0, in_flows = 0, members[MODEL_DEVICES][MODEL_PATHS + 1] = {{0}};
+	uint32_t n_qps = 0, n_flows = 0, in_flows = 0,
+		 members[MODEL_DEVICES][MODEL_PATHS + 1] = {{0}};
 	struct flow_info info = {.id = 0};
 	struct flow *flow;
 
@@ -382,7 +389,8 @@ model_check(const struct model *m, const struct flows *flows)
 		flow_info(flow, &info);
 		assert_int_equal(info.n_qps, members[info.key.device_index][info.key.dgid.raw[15]]);
 		while ((ref = flow_next_qp(flow, ref, &qp))) {
-			assert_int_equal(model_flow(&m->qp[qp.device_index][qp.qpn]), info.key.dgid.raw[15]);
+			assert_int_equal(model_flow(&m->qp[qp.device_index][qp.qpn]),
+					 info.key.dgid.raw[15]);
 			in_flows--;
 		}
 		n_flows--;
@@ -437,7 +445,8 @@ test_random_bytes(void **state)
 			memset(e.sgid, 0, sizeof(e.sgid));
 			memset(e.dgid, model_random(&m, 3) == 0, sizeof(e.dgid));
 			e.traffic_class = e.service_level = 0;
-			e.flags |= QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID | QP_EVENT_HAS_STATE;
+			e.flags |= QP_EVENT_HAS_AV | QP_EVENT_HAS_GRH | QP_EVENT_HAS_SGID |
+				   QP_EVENT_HAS_STATE;
 		}
 		flows_event(flows, &e, (uint64_t)step);
 		struct flows_stats s = stats(flows);

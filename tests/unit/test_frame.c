@@ -31,17 +31,25 @@ test_one_of_each(void **state)
 		const char *bytes;
 		size_t len;
 	} objects[] = {
-		{"\x00", 1}, {"\x7f", 1}, {"\xe0", 1}, {"\xff", 1}, {"\xc0", 1}, {"\xc2", 1}, {"\xc3", 1},
-		{"\xcc\x01", 2}, {"\xcd\x01\x02", 3}, {"\xce\x01\x02\x03\x04", 5}, {"\xcf\x01\x02\x03\x04\x05\x06\x07\x08", 9},
-		{"\xd0\x01", 2}, {"\xd1\x01\x02", 3}, {"\xd2\x01\x02\x03\x04", 5}, {"\xd3\x01\x02\x03\x04\x05\x06\x07\x08", 9},
+		{"\x00", 1}, {"\x7f", 1}, {"\xe0", 1}, {"\xff", 1}, {"\xc0", 1}, {"\xc2", 1},
+		 {"\xc3", 1},
+		{"\xcc\x01", 2}, {"\xcd\x01\x02", 3}, {"\xce\x01\x02\x03\x04", 5},
+		 {"\xcf\x01\x02\x03\x04\x05\x06\x07\x08", 9},
+		{"\xd0\x01", 2}, {"\xd1\x01\x02", 3}, {"\xd2\x01\x02\x03\x04", 5},
+		 {"\xd3\x01\x02\x03\x04\x05\x06\x07\x08", 9},
 		{"\xca\x01\x02\x03\x04", 5}, {"\xcb\x01\x02\x03\x04\x05\x06\x07\x08", 9},
-		{"\xa0", 1}, {"\xa3" "abc", 4}, {"\xd9\x01" "a", 3}, {"\xda\x00\x01" "a", 4}, {"\xdb\x00\x00\x00\x01" "a", 6},
+		{"\xa0", 1}, {"\xa3" "abc", 4}, {"\xd9\x01" "a", 3}, {"\xda\x00\x01" "a", 4},
+		 {"\xdb\x00\x00\x00\x01" "a", 6},
 		{"\xc4\x01" "a", 3}, {"\xc5\x00\x01" "a", 4}, {"\xc6\x00\x00\x00\x01" "a", 6},
-		{"\xd4\x05" "a", 3}, {"\xd5\x05" "ab", 4}, {"\xd6\x05" "abcd", 6}, {"\xd7\x05" "abcdefgh", 10},
+		{"\xd4\x05" "a", 3}, {"\xd5\x05" "ab", 4}, {"\xd6\x05" "abcd", 6},
+		 {"\xd7\x05" "abcdefgh", 10},
 		{"\xd8\x05" "abcdefghabcdefgh", 18},
-		{"\xc7\x02\x05" "ab", 5}, {"\xc8\x00\x02\x05" "ab", 6}, {"\xc9\x00\x00\x00\x02\x05" "ab", 8},
-		{"\x90", 1}, {"\x92\x01\x02", 3}, {"\xdc\x00\x01\x01", 4}, {"\xdd\x00\x00\x00\x01\x01", 6},
-		{"\x80", 1}, {"\x81\x01\x02", 3}, {"\xde\x00\x01\x01\x02", 5}, {"\xdf\x00\x00\x00\x01\x01\x02", 7},
+		{"\xc7\x02\x05" "ab", 5}, {"\xc8\x00\x02\x05" "ab", 6},
+		 {"\xc9\x00\x00\x00\x02\x05" "ab", 8},
+		{"\x90", 1}, {"\x92\x01\x02", 3}, {"\xdc\x00\x01\x01", 4},
+		 {"\xdd\x00\x00\x00\x01\x01", 6},
+		{"\x80", 1}, {"\x81\x01\x02", 3}, {"\xde\x00\x01\x01\x02", 5},
+		 {"\xdf\x00\x00\x00\x01\x01\x02", 7},
 		{"\x93\x90\x91\x80\x81\xa1" "a" "\xc0", 8},
 	};
 	char two[64];
@@ -66,8 +74,10 @@ test_too_long_from_the_header(void **state)
 		const char *bytes;
 		size_t len;
 	} heads[] = {
-		{"\xdb\xff\xff\xff\xff", 5}, {"\xc6\xff\xff\xff\xff", 5}, {"\xc9\xff\xff\xff\xff", 5}, {"\xdd\xff\xff\xff\xff", 5},
-		{"\xdf\xff\xff\xff\xff", 5}, {"\xdf\x80\x00\x00\x00", 5}, {"\xda\xff\xff", 3}, {"\xc5\xff\xff", 3}, {"\xc8\xff\xff", 3},
+		{"\xdb\xff\xff\xff\xff", 5}, {"\xc6\xff\xff\xff\xff", 5}, {"\xc9\xff\xff\xff\xff",
+		 5}, {"\xdd\xff\xff\xff\xff", 5},
+		{"\xdf\xff\xff\xff\xff", 5}, {"\xdf\x80\x00\x00\x00", 5}, {"\xda\xff\xff", 3},
+		 {"\xc5\xff\xff", 3}, {"\xc8\xff\xff", 3},
 		{"\xdc\xff\xff", 3}, {"\xde\xff\xff", 3}, {"\x94\x00\x01\xdd\xff\xff\xff\xff", 8},
 		/* each fits, both do not */
 		{"\x92\xdc\x0f\x00\xdc\x0f\x00", 7}, {"\x92\xdc\x0f\x00\xda\x0f\x00", 7},
@@ -131,7 +141,8 @@ next(unsigned int n)
 static void
 fill(uint8_t *buf, size_t len)
 {
-	static const uint8_t likely[] = {0x90, 0x91, 0x93, 0x81, 0x82, 0xa1, 0xc4, 0xc7, 0xd9, 0xd4, 0xdc, 0xde, 0, 1, 2};
+	static const uint8_t likely[] = {0x90, 0x91, 0x93, 0x81, 0x82, 0xa1, 0xc4, 0xc7,
+					 0xd9, 0xd4, 0xdc, 0xde, 0,    1,    2};
 
 	for (size_t i = 0; i < len; i++)
 		buf[i] = (uint8_t)(next(3) ? likely[next(sizeof(likely))] : next(256));
@@ -162,7 +173,8 @@ test_agrees_with_the_decoder(void **state)
 			continue;
 		ends++;
 		msgpack_unpacked_init(&u);
-		assert_int_equal(msgpack_unpack_next(&u, (const char *)buf, (size_t)whole, &off), MSGPACK_UNPACK_SUCCESS);
+		assert_int_equal(msgpack_unpack_next(&u, (const char *)buf, (size_t)whole, &off),
+				 MSGPACK_UNPACK_SUCCESS);
 		assert_int_equal(off, whole);
 		msgpack_unpacked_destroy(&u);
 	}

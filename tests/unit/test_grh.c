@@ -61,7 +61,9 @@ test_v6(void **state)
 	expect(grh, "fd00::1", "fd00::2");
 }
 
-/* An IPv6 address may begin like an IPv4 header where one would stand; its checksum will not hold. */
+/*
+ * An IPv6 address may begin like an IPv4 header where one would stand; its checksum will not hold.
+ */
 static void
 test_v6_that_looks_like_v4(void **state)
 {

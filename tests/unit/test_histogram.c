@@ -74,7 +74,8 @@ test_buckets(void **state)
 	(void)state;
 	assert_int_equal(histogram_low_ns(0), 0);
 	for (uint32_t b = 0; b < HISTOGRAM_BUCKETS; b++) {
-		uint64_t low = histogram_low_ns(b), high = histogram_high_ns(b), middle = histogram_middle_ns(b);
+		uint64_t low = histogram_low_ns(b), high = histogram_high_ns(b),
+			 middle = histogram_middle_ns(b);
 
 		assert_true(low <= middle && middle <= high);
 		assert_int_equal(histogram_bucket(low), b);
@@ -82,7 +83,10 @@ test_buckets(void **state)
 		assert_int_equal(histogram_bucket(high), b);
 		if (b + 1 < HISTOGRAM_BUCKETS)
 			assert_int_equal(histogram_low_ns(b + 1), high + 1);
-		/* The stated bound, 1/128, in integers: it holds at the ends, so in between as well. */
+		/*
+		 * The stated bound, 1/128, in integers: it holds at the ends, so in between as
+		 * well.
+		 */
 		assert_true(middle - low <= low / 128);
 		assert_true(high - middle <= high / 128);
 	}
@@ -121,7 +125,8 @@ exact_quantile(const uint64_t *sorted, uint64_t n, uint32_t per_million)
 static void
 check_against_sorted(int shape, uint32_t n)
 {
-	static const uint32_t asked[] = {0, 1, 10000, 250000, 500000, 900000, 990000, 999000, 999999, 1000000};
+	static const uint32_t asked[] = {0,	 1,	 10000,	 250000, 500000,
+					 900000, 990000, 999000, 999999, 1000000};
 	static uint64_t values[SAMPLES_MAX];
 	struct histogram h = {0};
 	uint64_t sum = 0;
@@ -138,7 +143,8 @@ check_against_sorted(int shape, uint32_t n)
 	assert_int_equal(h.min_ns, values[0]);
 	assert_int_equal(h.max_ns, values[n - 1]);
 	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-		uint64_t want = exact_quantile(values, n, asked[i]), got = histogram_quantile(&h, asked[i]);
+		uint64_t want = exact_quantile(values, n, asked[i]),
+			 got = histogram_quantile(&h, asked[i]);
 		uint64_t off = got > want ? got - want : want - got;
 
 		assert_true(off <= want / 128);
@@ -156,12 +162,17 @@ test_quantiles(void **state)
 		uint64_t begun = seed;
 
 		for (int shape = 0; shape < 4; shape++)
-			check_against_sorted(shape, 1 + (uint32_t)(next_random() % (begun % 20 ? 300 : SAMPLES_MAX)));
+			check_against_sorted(shape,
+					     1 + (uint32_t)(next_random() %
+							    (begun % 20 ? 300 : SAMPLES_MAX)));
 		seed = begun;
 	}
 }
 
-/* A sequence is dealt to parts at random; the parts are merged in any order and nesting: always the whole. */
+/*
+ * A sequence is dealt to parts at random; the parts are merged in any order and nesting: always the
+ * whole.
+ */
 static void
 test_merge(void **state)
 {
@@ -240,8 +251,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_buckets), cmocka_unit_test(test_empty),         cmocka_unit_test(test_quantiles),
-		cmocka_unit_test(test_merge),   cmocka_unit_test(test_sum_saturates), cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_buckets),	      cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_quantiles),     cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_sum_saturates), cmocka_unit_test(test_sparse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

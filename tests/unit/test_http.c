@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The page over HTTP, with clients that are plain sockets: what RFC 9112 says of requests, chunks and ends. */
+/*
+ * The page over HTTP, with clients that are plain sockets: what RFC 9112 says of requests, chunks
+ * and ends.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,7 +96,8 @@ page_end(void *arg, void *page)
 static uint16_t
 free_port(void)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(addr);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -106,7 +110,10 @@ free_port(void)
 static int
 serve(struct fixture *f, struct http **out)
 {
-	const struct http_source source = {.begin = page_begin, .more = page_more, .end = page_end, .arg = f};
+	const struct http_source source = {.begin = page_begin,
+					   .more = page_more,
+					   .end = page_end,
+					   .arg = f};
 	char listen[32];
 
 	snprintf(listen, sizeof(listen), "127.0.0.1:%u", f->port);
@@ -146,7 +153,9 @@ teardown(void **state)
 static int
 client(const struct fixture *f, const char *request)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(f->port)};
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				   .sin_port = htons(f->port)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
@@ -186,7 +195,10 @@ answer(const struct fixture *f, int fd, char *text, size_t room)
 
 static char text[1000000];
 
-/* The length of a chunked body (RFC 9112 section 7.1), each byte of which is checked; -1: it does not end as it must. */
+/*
+ * The length of a chunked body (RFC 9112 section 7.1), each byte of which is checked; -1: it does
+ * not end as it must.
+ */
 static long
 body_length(const char *body)
 {
@@ -219,8 +231,10 @@ test_page(void **state)
 	const char *body;
 
 	f->pieces = 12;
-	assert_true(answer(f, client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: text/x-test\r\nConnection: close\r\n\r\n"), text,
-			   sizeof(text)) > 0);
+	assert_true(answer(f,
+			   client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: "
+				     "text/x-test\r\nConnection: close\r\n\r\n"),
+			   text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK\r\n", 17), 0);
 	assert_non_null(strstr(text, "Content-Type: text/x-test\r\n"));
 	assert_non_null(strstr(text, "Transfer-Encoding: chunked\r\n"));
@@ -252,14 +266,20 @@ test_head_and_others(void **state)
 	struct fixture *f = *state;
 	struct http_stats stats;
 
-	assert_true(answer(f, client(f, "HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), text, sizeof(text)) > 0);
+	assert_true(
+		answer(f,
+		       client(f, "HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+		       text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK\r\n", 17), 0);
 	assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
-	assert_true(answer(f, client(f, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), text, sizeof(text)) > 0);
+	assert_true(answer(f, client(f, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+			   text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 404 ", 13), 0);
 	assert_non_null(strstr(text, "There is only /metrics here."));
-	assert_true(answer(f, client(f, "POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), text,
-			   sizeof(text)) > 0);
+	assert_true(answer(f,
+			   client(f, "POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: "
+				     "close\r\nContent-Length: 0\r\n\r\n"),
+			   text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 501 ", 13), 0);
 	http_stats(f->http, &stats);
 	assert_int_equal(stats.bad, 1);
@@ -280,7 +300,10 @@ test_garbage(void **state)
 	test_page(state);
 }
 
-/* More than HTTP_ANSWERS_MAX at a time: those that read nothing keep their places, the next is told to come back. */
+/*
+ * More than HTTP_ANSWERS_MAX at a time: those that read nothing keep their places, the next is told
+ * to come back.
+ */
 static void
 test_too_many(void **state)
 {
@@ -294,7 +317,10 @@ test_too_many(void **state)
 	for (int i = 0; i < 20000 && f->begun < HTTP_ANSWERS_MAX; i++)
 		turn(f);
 	assert_int_equal(f->begun, HTTP_ANSWERS_MAX);
-	assert_true(answer(f, client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), text, sizeof(text)) > 0);
+	assert_true(
+		answer(f,
+		       client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+		       text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 503 ", 13), 0);
 	assert_non_null(strstr(text, "Retry-After: 1\r\n"));
 	http_stats(f->http, &stats);
@@ -326,14 +352,20 @@ test_empty_piece(void **state)
 	const char *body;
 
 	f->empty_at = 1;
-	assert_true(answer(f, client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), text, sizeof(text)) > 0);
+	assert_true(
+		answer(f,
+		       client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+		       text, sizeof(text)) > 0);
 	body = strstr(text, "\r\n\r\n");
 	assert_non_null(body);
 	assert_non_null(strstr(body, "cccc"));
 	assert_int_equal(f->ended, 1);
 }
 
-/* A client that asks on without reading: what it sends is left in the sockets, whose limits are the kernel's, and not in our memory. */
+/*
+ * A client that asks on without reading: what it sends is left in the sockets, whose limits are the
+ * kernel's, and not in our memory.
+ */
 static void
 test_asks_without_reading(void **state)
 {
@@ -367,12 +399,18 @@ test_source_fails(void **state)
 	const char *body;
 
 	f->fails_at = 2;
-	assert_true(answer(f, client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), text, sizeof(text)) > 0);
+	assert_true(
+		answer(f,
+		       client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+		       text, sizeof(text)) > 0);
 	body = strstr(text, "\r\n\r\n");
 	assert_non_null(body);
 	assert_int_equal(body_length(body + 4), -1);
 	f->refuse = 1;
-	assert_true(answer(f, client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), text, sizeof(text)) > 0);
+	assert_true(
+		answer(f,
+		       client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+		       text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 503 ", 13), 0);
 }
 
@@ -380,18 +418,25 @@ static void
 test_listen(void **state)
 {
 	struct fixture *f = *state;
-	const struct http_source source = {.begin = page_begin, .more = page_more, .end = page_end, .arg = f};
+	const struct http_source source = {.begin = page_begin,
+					   .more = page_more,
+					   .end = page_end,
+					   .arg = f};
 	struct http *other = NULL;
 
 	assert_int_equal(serve(f, &other), -EADDRINUSE);
 	/* RFC 5737's address is nobody's. */
-	assert_int_equal(http_new(f->loop, "192.0.2.1:9479", "/metrics", &source, &other), -EADDRNOTAVAIL);
+	assert_int_equal(http_new(f->loop, "192.0.2.1:9479", "/metrics", &source, &other),
+			 -EADDRNOTAVAIL);
 	assert_int_equal(http_new(f->loop, "nonsense", "/metrics", &source, &other), -EINVAL);
 	assert_null(other);
 	http_free(NULL);
 }
 
-/* More connections than are taken in a second: the rest, few enough for the kernel's queue, is served after it. */
+/*
+ * More connections than are taken in a second: the rest, few enough for the kernel's queue, is
+ * served after it.
+ */
 static void
 test_flood(void **state)
 {
@@ -410,7 +455,8 @@ test_flood(void **state)
 		turn(f);
 		usleep(1000);
 		http_stats(f->http, &stats);
-	} while (stats.answered + stats.refused < sizeof(fd) / sizeof(fd[0]) && clock_mono_ns() < began + 60 * NSEC_PER_SEC);
+	} while (stats.answered + stats.refused < sizeof(fd) / sizeof(fd[0]) &&
+		 clock_mono_ns() < began + 60 * NSEC_PER_SEC);
 	assert_int_equal(stats.answered + stats.refused + stats.cut, sizeof(fd) / sizeof(fd[0]));
 	assert_true(clock_mono_ns() - began >= NSEC_PER_SEC);
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
@@ -440,7 +486,10 @@ closes(const struct fixture *f, int fd)
 	return false;
 }
 
-/* As many connections as there may be, all silent: the oldest makes room for one that asks; the others stay. */
+/*
+ * As many connections as there may be, all silent: the oldest makes room for one that asks; the
+ * others stay.
+ */
 static void
 test_full_house(void **state)
 {
@@ -473,7 +522,10 @@ complaint(int severity, const char *message)
 	event_base_loopbreak(complaining);
 }
 
-/* Without a descriptor for it a connection waits, and the loop does not turn for it again and again (accept(2): EMFILE). */
+/*
+ * Without a descriptor for it a connection waits, and the loop does not turn for it again and again
+ * (accept(2): EMFILE).
+ */
 static void
 test_no_descriptors(void **state)
 {
@@ -502,7 +554,10 @@ test_no_descriptors(void **state)
 	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK\r\n", 17), 0);
 }
 
-/* A request that comes byte by byte, and a page that is taken so, last HTTP_REQUEST_S and no longer; who asks again may stay. */
+/*
+ * A request that comes byte by byte, and a page that is taken so, last HTTP_REQUEST_S and no
+ * longer; who asks again may stay.
+ */
 static void
 test_slow_clients(void **state)
 {
@@ -541,7 +596,10 @@ test_slow_clients(void **state)
 static void
 test_ipv6(void **state)
 {
-	const struct http_source source = {.begin = page_begin, .more = page_more, .end = page_end, .arg = *state};
+	const struct http_source source = {.begin = page_begin,
+					   .more = page_more,
+					   .end = page_end,
+					   .arg = *state};
 	struct sockaddr_in6 addr = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
 	const char *request = "GET /metrics HTTP/1.0\r\n\r\n";
 	struct fixture *f = *state;

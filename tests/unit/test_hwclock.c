@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The RNIC's clock: its arithmetic against 128-bit integers, wraps, bounds, and when it is believed. The random cases play a
- * counter of which the true time is known, and a host that reads it late.
+ * The RNIC's clock: its arithmetic against 128-bit integers, wraps, bounds, and when it is
+ * believed. The random cases play a counter of which the true time is known, and a host that reads
+ * it late.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -106,11 +107,16 @@ test_set(void **state)
 
 /* A difference of `ticks`, the software's measure being exact within error_ns. */
 static bool
-measure(struct hwclock *clock, uint64_t ticks, uint64_t near_ns, uint64_t error_ns, struct hwclock_elapsed *out)
+measure(struct hwclock *clock, uint64_t ticks, uint64_t near_ns, uint64_t error_ns,
+	struct hwclock_elapsed *out)
 {
 	struct hwclock_moment from = {.ns = 10 * SEC, .ticks = 12345, .stamped = true};
-	struct hwclock_moment to = {.ns = 10 * SEC + near_ns, .ticks = (12345 + ticks) & clock->mask, .stamped = true};
-	struct hwclock_bounds bounds = {.max_ns = near_ns + error_ns, .near_ns = near_ns, .error_ns = error_ns};
+	struct hwclock_moment to = {.ns = 10 * SEC + near_ns,
+				    .ticks = (12345 + ticks) & clock->mask,
+				    .stamped = true};
+	struct hwclock_bounds bounds = {.max_ns = near_ns + error_ns,
+					.near_ns = near_ns,
+					.error_ns = error_ns};
 
 	return hwclock_elapsed(clock, &from, &to, &bounds, out);
 }
@@ -138,7 +144,8 @@ test_bounds(void **state)
 	assert_true(clock.accepted == 3 && clock.rejected == 2);
 	/* The lower bound: 2 ms less 1000 ppm and 10 us: 1,988,000 ns, 994,000 ticks, less two. */
 	{
-		struct hwclock_moment from = {.stamped = true}, to = {.ticks = 993998, .stamped = true};
+		struct hwclock_moment from = {.stamped = true},
+				      to = {.ticks = 993998, .stamped = true};
 		struct hwclock_bounds b = {.min_ns = 2 * MS, .max_ns = 5 * MS, .near_ns = 3 * MS};
 
 		assert_true(hwclock_elapsed(&clock, &from, &to, &b, &e));
@@ -151,8 +158,11 @@ test_bounds(void **state)
 	}
 	/* Nothing overflows. */
 	{
-		struct hwclock_moment from = {.stamped = true}, to = {.ticks = UINT64_MAX, .stamped = true};
-		struct hwclock_bounds b = {.max_ns = UINT64_MAX, .near_ns = UINT64_MAX, .error_ns = UINT64_MAX};
+		struct hwclock_moment from = {.stamped = true},
+				      to = {.ticks = UINT64_MAX, .stamped = true};
+		struct hwclock_bounds b = {.max_ns = UINT64_MAX,
+					   .near_ns = UINT64_MAX,
+					   .error_ns = UINT64_MAX};
 
 		assert_int_equal(hwclock_set(&clock, 1000000, UINT64_MAX), 0);
 		assert_true(hwclock_elapsed(&clock, &from, &to, &b, &e));
@@ -171,7 +181,8 @@ test_wraps(void **state)
 	/* 1 us a tick, 1.024 ms a round. */
 	assert_int_equal(hwclock_set(&clock, 1000, 1023), 0);
 	for (uint64_t us = 0; us < 100000; us += 37) {
-		assert_true(measure(&clock, us, us * 1000 + (us >= 300 ? (us % 7 - 3) * 100000 : 0), 400000, &e));
+		assert_true(measure(&clock, us, us * 1000 + (us >= 300 ? (us % 7 - 3) * 100000 : 0),
+				    400000, &e));
 		assert_true(e.ns == us * 1000);
 	}
 	assert_int_equal(clock.rejected, 0);
@@ -180,21 +191,28 @@ test_wraps(void **state)
 		assert_false(measure(&clock, 50512, 50 * MS, 520000, &e));
 	assert_int_equal(clock.rejected, 100);
 	assert_true(hwclock_is_used(&clock));
-	/* Widened by 50 us and 10 us: 492 us with the two ticks, and the other one is 624 us away. */
+	/*
+	 * Widened by 50 us and 10 us: 492 us with the two ticks, and the other one is 624 us away.
+	 */
 	assert_true(measure(&clock, 50400, 50 * MS, 430000, &e));
 	assert_true(e.ns == 50400000);
 	/* It cannot be the nearest one, which is longer than possible: the one before. */
 	{
-		struct hwclock_moment from = {.stamped = true}, to = {.ticks = 1000, .stamped = true};
+		struct hwclock_moment from = {.stamped = true},
+				      to = {.ticks = 1000, .stamped = true};
 		struct hwclock_bounds b = {.max_ns = 1900000, .near_ns = 1900000};
 
 		assert_true(hwclock_elapsed(&clock, &from, &to, &b, &e));
 		assert_true(e.ns == 1000000);
-		b = (struct hwclock_bounds){.min_ns = 1100000, .max_ns = 10 * MS, .near_ns = 1100000};
+		b = (struct hwclock_bounds){.min_ns = 1100000,
+					    .max_ns = 10 * MS,
+					    .near_ns = 1100000};
 		assert_true(hwclock_elapsed(&clock, &from, &to, &b, &e));
 		assert_true(e.ns == 2024000);
 		/* None is: 1000 and 2024 us lie outside. */
-		b = (struct hwclock_bounds){.min_ns = 1100000, .max_ns = 1900000, .near_ns = 1500000};
+		b = (struct hwclock_bounds){.min_ns = 1100000,
+					    .max_ns = 1900000,
+					    .near_ns = 1500000};
 		assert_false(hwclock_elapsed(&clock, &from, &to, &b, &e));
 	}
 }
@@ -205,7 +223,8 @@ test_trust(void **state)
 	struct hwclock_elapsed e;
 	struct hwclock clock;
 	uint64_t at = 100 * SEC, pause = HWCLOCK_PAUSE_MIN_NS;
-	struct hwclock_moment from = {.ticks = 1000, .stamped = true}, good = {.ticks = 2000, .stamped = true}, bad = {.stamped = true};
+	struct hwclock_moment from = {.ticks = 1000, .stamped = true},
+			      good = {.ticks = 2000, .stamped = true}, bad = {.stamped = true};
 	struct hwclock_bounds b = {.max_ns = 1 * MS, .near_ns = 1 * MS};
 
 	(void)state;
@@ -214,7 +233,8 @@ test_trust(void **state)
 	good.ns = bad.ns = at;
 	/* One in four is bad: it stays. */
 	for (int i = 0; i < 4000; i++)
-		assert_int_equal(hwclock_elapsed(&clock, &from, i % 4 ? &good : &bad, &b, &e), i % 4 != 0);
+		assert_int_equal(hwclock_elapsed(&clock, &from, i % 4 ? &good : &bad, &b, &e),
+				 i % 4 != 0);
 	assert_int_equal(clock.state, HWCLOCK_TRUSTED);
 	assert_true(clock.accepted == 3000 && clock.rejected == 1000);
 	/* One in two: not for long. */
@@ -223,7 +243,10 @@ test_trust(void **state)
 	assert_int_equal(clock.state, HWCLOCK_DISTRUSTED);
 	assert_false(hwclock_is_used(&clock));
 	assert_non_null(clock.reason);
-	/* During a pause nothing is looked at; then one is enough to be left alone for twice as long. */
+	/*
+	 * During a pause nothing is looked at; then one is enough to be left alone for twice as
+	 * long.
+	 */
 	for (int i = 0; i < 12; i++) {
 		uint64_t accepted = clock.accepted, rejected = clock.rejected;
 
@@ -254,8 +277,9 @@ test_trust(void **state)
 }
 
 /*
- * A counter of random frequency, drift, width and start, and a host that stamps around it with random lateness. What is
- * accepted must be the true time within its error; what is within the doubt of half a wrap must be accepted.
+ * A counter of random frequency, drift, width and start, and a host that stamps around it with
+ * random lateness. What is accepted must be the true time within its error; what is within the
+ * doubt of half a wrap must be accepted.
  */
 static void
 test_random(void **state)
@@ -265,12 +289,16 @@ test_random(void **state)
 	(void)state;
 	for (int i = 0; i < 300000; i++) {
 		unsigned int bits = 8 + (unsigned int)(random_next(&seed) % 57);
-		uint64_t khz = 1000 + random_next(&seed) % 1000000, mask = bits == 64 ? UINT64_MAX : (1ULL << bits) - 1;
+		uint64_t khz = 1000 + random_next(&seed) % 1000000,
+			 mask = bits == 64 ? UINT64_MAX : (1ULL << bits) - 1;
 		uint64_t start = random_next(&seed), true_ns = random_any(&seed) % (60 * SEC);
 		int64_t ppm = (int64_t)(random_next(&seed) % 201) - 100;
 		uint64_t error = random_any(&seed) % (100 * MS);
 		wide ran_ns = (wide)true_ns * (wide)(1000000 + ppm) / 1000000;
-		struct hwclock_moment from = {.ns = 1000 * SEC, .ticks = start & mask, .stamped = true}, to = from;
+		struct hwclock_moment from = {.ns = 1000 * SEC,
+					      .ticks = start & mask,
+					      .stamped = true},
+				      to = from;
 		struct hwclock_bounds b = {.max_ns = true_ns + error, .error_ns = error};
 		struct hwclock_elapsed e;
 		struct hwclock clock;
@@ -285,7 +313,9 @@ test_random(void **state)
 		wrap_ns = hwclock_wrap_ns(&clock);
 		if (!hwclock_elapsed(&clock, &from, &to, &b, &e)) {
 			/* Only if there was another one within the software's doubt. */
-			assert_true(wrap_ns != 0 && wrap_ns <= 2 * (error + (true_ns + error) / 1000 + 10000) + 4000);
+			assert_true(wrap_ns != 0 &&
+				    wrap_ns <=
+					    2 * (error + (true_ns + error) / 1000 + 10000) + 4000);
 			continue;
 		}
 		off = e.ns > true_ns ? e.ns - true_ns : true_ns - e.ns;
@@ -301,8 +331,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scale), cmocka_unit_test(test_set),   cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_wraps), cmocka_unit_test(test_trust), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_scale),  cmocka_unit_test(test_set),
+		cmocka_unit_test(test_bounds), cmocka_unit_test(test_wraps),
+		cmocka_unit_test(test_trust),  cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests_name("hwclock", tests, NULL, NULL);

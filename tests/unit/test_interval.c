@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The interval against values computed elsewhere, against its definition, and by how often it covers the truth. */
+/*
+ * The interval against values computed elsewhere, against its definition, and by how often it
+ * covers the truth.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +14,8 @@
 #include "probe/interval.h"
 
 /*
- * By bisection on the binomial tail in Python's Decimal with 60 digits; 10 of 100 (0.0490, 0.1762) and 0 of 10
- * (0, 0.3085) are also in the published tables.
+ * By bisection on the binomial tail in Python's Decimal with 60 digits; 10 of 100 (0.0490, 0.1762)
+ * and 0 of 10 (0, 0.3085) are also in the published tables.
  */
 static const struct {
 	uint64_t k, n;
@@ -72,11 +75,14 @@ test_none(void **state)
 static double
 binomial(uint64_t k, uint64_t n, double p)
 {
-	return exp(lgamma((double)n + 1) - lgamma((double)k + 1) - lgamma((double)(n - k) + 1) + (double)k * log(p) +
-		   (double)(n - k) * log1p(-p));
+	return exp(lgamma((double)n + 1) - lgamma((double)k + 1) - lgamma((double)(n - k) + 1) +
+		   (double)k * log(p) + (double)(n - k) * log1p(-p));
 }
 
-/* The definition: at each end, the tail beyond what was counted is half of what is left of the level. */
+/*
+ * The definition: at each end, the tail beyond what was counted is half of what is left of the
+ * level.
+ */
 static void
 check_definition(uint64_t k, uint64_t n, double level)
 {
@@ -113,11 +119,15 @@ test_definition(void **state)
 	}
 }
 
-/* Whatever the truth is, an interval covers it at least as often as it says: exactly, over all outcomes. */
+/*
+ * Whatever the truth is, an interval covers it at least as often as it says: exactly, over all
+ * outcomes.
+ */
 static void
 test_coverage(void **state)
 {
-	static const double truths[] = {0.0001, 0.001, 0.01, 0.05, 0.1, 0.3, 0.5, 0.77, 0.95, 0.999};
+	static const double truths[] = {0.0001, 0.001, 0.01, 0.05, 0.1,
+					0.3,	0.5,   0.77, 0.95, 0.999};
 	static const uint64_t trials[] = {5, 40, 100, 700};
 
 	(void)state;
@@ -150,7 +160,10 @@ next_uniform(void)
 	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
 }
 
-/* And in a simulation of windows with losses: 2,000 windows, of which 95 % less four standard deviations (2 %) must cover. */
+/*
+ * And in a simulation of windows with losses: 2,000 windows, of which 95 % less four standard
+ * deviations (2 %) must cover.
+ */
 static void
 test_coverage_simulated(void **state)
 {

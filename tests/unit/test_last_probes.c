@@ -116,7 +116,8 @@ test_limit(void **state)
 
 	fill(s);
 	assert_true(last_probes_bytes(&s->pool) <= 5u << 20); /* as last_probes.h says */
-	assert_true(last_probes_bytes(&s->pool) >= LAST_PROBES_RINGS_MAX * LAST_PROBES_N * sizeof(struct probe_result));
+	assert_true(last_probes_bytes(&s->pool) >=
+		    LAST_PROBES_RINGS_MAX * LAST_PROBES_N * sizeof(struct probe_result));
 	for (uint64_t seq = 1; seq <= 3; seq++)
 		add(s, LAST_PROBES_RINGS_MAX, seq);
 	assert_null(s->last[LAST_PROBES_RINGS_MAX]);

@@ -17,11 +17,15 @@
 
 #include "core/log.h"
 
-/* The system's logger, in the place of libc's; __syslog_chk() is what syslog() becomes under _FORTIFY_SOURCE elsewhere. */
+/*
+ * The system's logger, in the place of libc's; __syslog_chk() is what syslog() becomes under
+ * _FORTIFY_SOURCE elsewhere.
+ */
 static char logged[4096];
 static int logged_priority;
 static bool logger_open;
-void __syslog_chk(int priority, int flag, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void __syslog_chk(int priority, int flag, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 void
 openlog(const char *ident, int option, int facility)
@@ -116,7 +120,8 @@ static void
 test_names(void **state)
 {
 	static const char *const levels[] = {"error", "warning", "info", "debug"};
-	static const char *const subs[] = {"main", "config", "device", "cm", "peer", "responder", "trace", "control"};
+	static const char *const subs[] = {"main", "config",	"device", "cm",
+					   "peer", "responder", "trace",  "control"};
 	enum log_level level;
 	enum log_subsystem sub;
 
@@ -146,8 +151,9 @@ test_line(void **state)
 	(void)state;
 	capture_begin();
 	log_warning(PEER, "peer %s: %d lost", "10.0.0.2", 3);
-	assert_matches(capture_end(), "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3} warning "
-				      "peer: peer 10\\.0\\.0\\.2: 3 lost\n$");
+	assert_matches(capture_end(),
+		       "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3} warning "
+		       "peer: peer 10\\.0\\.0\\.2: 3 lost\n$");
 }
 
 static void
@@ -171,7 +177,8 @@ test_levels(void **state)
 	for (int at = 0; at < LOG_LEVEL_N; at++) {
 		log_setup(LOG_TARGET_STDERR, (enum log_level)at);
 		for (int level = 0; level < LOG_LEVEL_N; level++) {
-			assert_int_equal(log_enabled(LOG_SUB_CM, (enum log_level)level), level <= at);
+			assert_int_equal(log_enabled(LOG_SUB_CM, (enum log_level)level),
+					 level <= at);
 			capture_begin();
 			log_write(LOG_SUB_CM, (enum log_level)level, "x");
 			assert_int_equal(*capture_end() != '\0', level <= at);
@@ -193,7 +200,9 @@ test_subsystem_level(void **state)
 	assert_false(log_enabled(LOG_SUB_PEER, LOG_LEVEL_INFO));
 }
 
-/* One line per call, and nothing that a terminal would obey, whatever the network put into a name. */
+/*
+ * One line per call, and nothing that a terminal would obey, whatever the network put into a name.
+ */
 static void
 test_control_characters(void **state)
 {

@@ -39,7 +39,8 @@ setup(void **state)
 {
 	(void)state;
 	*trace = '\0';
-	if (loop_new(&loop) < 0 || loop_timer_new(loop, "watchdog", on_watchdog, NULL, &watchdog) < 0)
+	if (loop_new(&loop) < 0 ||
+	    loop_timer_new(loop, "watchdog", on_watchdog, NULL, &watchdog) < 0)
 		return -1;
 	loop_timer_set(watchdog, 10 * NSEC_PER_SEC);
 	return 0;
@@ -93,14 +94,17 @@ static void
 test_timer_order(void **state)
 {
 	static char names[][2] = {"a", "b", "c", "d", "E"};
-	static const uint64_t delays[] = {0, 300 * NSEC_PER_USEC, 900 * NSEC_PER_USEC, 5 * MSEC, 40 * MSEC};
+	static const uint64_t delays[] = {0, 300 * NSEC_PER_USEC, 900 * NSEC_PER_USEC, 5 * MSEC,
+					  40 * MSEC};
 	static const size_t order[] = {3, 1, 4, 0, 2};
 	struct loop_timer *timers[5];
 	uint64_t start = clock_mono_ns(), took;
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++) {
-		assert_int_equal(loop_timer_new(loop, "t", note, names[order[i]], &timers[order[i]]), 0);
+		assert_int_equal(loop_timer_new(loop, "t", note, names[order[i]],
+						&timers[order[i]]),
+				 0);
 		loop_timer_set(timers[order[i]], delays[order[i]]);
 	}
 	assert_int_equal(loop_run(loop), 0);
@@ -111,7 +115,10 @@ test_timer_order(void **state)
 		loop_timer_free(timers[i]);
 }
 
-/* A chain of 1 ms timers takes little more than that: without precise timers each would take 2 to 4. */
+/*
+ * A chain of 1 ms timers takes little more than that: without precise timers each would take 2 to
+ * 4.
+ */
 static struct {
 	struct loop_timer *timer;
 	uint64_t armed_ns;
@@ -161,12 +168,16 @@ test_timer_precise(void **state)
 	memset(&chain, 0, sizeof(chain));
 	assert_int_equal(loop_timer_new(loop, "chain", on_chain, NULL, &chain.timer), 0);
 	chain.armed_ns = clock_mono_ns();
-	loop_timer_set(chain.timer, MSEC - 100); /* not whole microseconds: must not be cut to fewer */
+	loop_timer_set(chain.timer,
+		       MSEC - 100); /* not whole microseconds: must not be cut to fewer */
 	assert_int_equal(loop_run(loop), 0);
 	assert_false(chain.early);
 	assert_int_equal(chain.n, 101);
 	qsort(chain.late_ns, chain.n, sizeof(chain.late_ns[0]), u64_cmp);
-	/* Rounded to milliseconds nearly all would be late by one; on a busy machine many are late, but not nearly all. */
+	/*
+	 * Rounded to milliseconds nearly all would be late by one; on a busy machine many are late,
+	 * but not nearly all.
+	 */
 	assert_true((int64_t)chain.late_ns[10] < (int64_t)(700 * NSEC_PER_USEC));
 	loop_timer_free(chain.timer);
 }
@@ -191,7 +202,8 @@ on_rearm(void *arg)
 	busy(30 * MSEC);
 	rearm.armed_ns = clock_mono_ns();
 	loop_timer_set(rearm.timer, 20 * MSEC);
-	loop_defer(loop, note, letter('d')); /* so that the loop looks at its timers before the next poll waits */
+	loop_defer(loop, note, letter('d')); /* so that the loop looks at its timers before the next
+						poll waits */
 }
 
 /* A timer counts from when it is set, also at the end of a callback that took its time. */
@@ -210,7 +222,10 @@ test_timer_after_long_callback(void **state)
 	loop_timer_free(rearm.timer);
 }
 
-/* A timer that runs already is not put off by what a callback takes. Others may be slow: best of five. */
+/*
+ * A timer that runs already is not put off by what a callback takes. Others may be slow: best of
+ * five.
+ */
 static void
 test_timer_during_long_callback(void **state)
 {
@@ -304,7 +319,10 @@ static void
 test_fd(void **state)
 {
 	struct watched w = {.events = 0};
-	struct loop_fd_config config = {.events = LOOP_READ, .name = "pipe", .cb = on_fd, .arg = &w};
+	struct loop_fd_config config = {.events = LOOP_READ,
+					.name = "pipe",
+					.cb = on_fd,
+					.arg = &w};
 
 	(void)state;
 	assert_int_equal(pipe2(w.fd, O_NONBLOCK | O_CLOEXEC), 0);
@@ -376,13 +394,17 @@ on_prio(void *arg, int events)
 static void
 test_priorities(void **state)
 {
-	static const enum loop_priority priorities[] = {LOOP_PRIORITY_PROBE, LOOP_PRIORITY_PROBE, LOOP_PRIORITY_NORMAL,
-							LOOP_PRIORITY_NORMAL, LOOP_PRIORITY_CONTROL};
+	static const enum loop_priority priorities[] = {LOOP_PRIORITY_PROBE, LOOP_PRIORITY_PROBE,
+							LOOP_PRIORITY_NORMAL, LOOP_PRIORITY_NORMAL,
+							LOOP_PRIORITY_CONTROL};
 	static const char letters[] = "ppnnC";
 
 	(void)state;
 	for (int i = 4; i >= 0; i--) {
-		struct loop_fd_config config = {.events = LOOP_READ, .priority = priorities[i], .name = "p", .cb = on_prio,
+		struct loop_fd_config config = {.events = LOOP_READ,
+						.priority = priorities[i],
+						.name = "p",
+						.cb = on_prio,
 						.arg = &prio.w[i]};
 
 		assert_int_equal(pipe2(prio.w[i].fd, O_NONBLOCK | O_CLOEXEC), 0);
@@ -447,7 +469,11 @@ test_defer_for_ever(void **state)
 {
 	uint64_t until = clock_mono_ns() + 5 * NSEC_PER_SEC;
 	struct watched w = {.events = 0};
-	struct loop_fd_config config = {.events = LOOP_READ, .priority = LOOP_PRIORITY_PROBE, .name = "p", .cb = on_fd, .arg = &w};
+	struct loop_fd_config config = {.events = LOOP_READ,
+					.priority = LOOP_PRIORITY_PROBE,
+					.name = "p",
+					.cb = on_fd,
+					.arg = &w};
 
 	(void)state;
 	assert_int_equal(pipe2(w.fd, O_NONBLOCK | O_CLOEXEC), 0);
@@ -570,7 +596,8 @@ test_stall(void **state)
 	assert_string_equal(stats.stall_max_who, "slow");
 	assert_true(stats.stalls >= 1 && stats.stalls < stats.callbacks);
 	assert_true(stats.stall_max_ns >= slow_ns && stats.stall_max_ns < slow_ns + LATE);
-	assert_true(stats.stall_max_wall_ns >= wall + slow_ns && stats.stall_max_wall_ns <= clock_wall_ns());
+	assert_true(stats.stall_max_wall_ns >= wall + slow_ns &&
+		    stats.stall_max_wall_ns <= clock_wall_ns());
 	loop_timer_free(slow);
 	loop_timer_free(shorter);
 	loop_timer_free(end);
@@ -630,7 +657,8 @@ test_clock(void **state)
 
 	(void)state;
 	assert_true(clock_mono_ns() >= mono);
-	assert_true(wall / NSEC_PER_SEC >= 1700000000 && wall / NSEC_PER_SEC <= (uint64_t)time(NULL));
+	assert_true(wall / NSEC_PER_SEC >= 1700000000 &&
+		    wall / NSEC_PER_SEC <= (uint64_t)time(NULL));
 	assert_true(of + LATE > wall && of < wall + LATE);
 	assert_true(wall - clock_wall_of(mono - 10 * NSEC_PER_SEC) > 9 * NSEC_PER_SEC);
 }

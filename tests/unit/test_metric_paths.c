@@ -14,7 +14,11 @@
 static struct probe_result
 measured(uint64_t rtt_ns)
 {
-	return (struct probe_result){.class = PROBE_OK, .measured = true, .rtt_ns = rtt_ns, .prober_delay_ns = 5, .responder_delay_ns = 20000000000};
+	return (struct probe_result){.class = PROBE_OK,
+				     .measured = true,
+				     .rtt_ns = rtt_ns,
+				     .prober_delay_ns = 5,
+				     .responder_delay_ns = 20000000000};
 }
 
 static const struct metric_path *
@@ -23,7 +27,8 @@ find(const struct metric_paths *paths, const char *device, const char *peer, enu
 	const struct metric_path *path;
 
 	for (size_t i = 0; (path = metric_paths_at(paths, i)); i++)
-		if (strcmp(path->device, device) == 0 && strcmp(path->peer, peer) == 0 && path->kind == kind)
+		if (strcmp(path->device, device) == 0 && strcmp(path->peer, peer) == 0 &&
+		    path->kind == kind)
 			return path;
 	return NULL;
 }
@@ -80,7 +85,8 @@ test_counts(void **state)
 	assert_int_equal(path->prober_delay.count, 3);
 	assert_int_equal(path->responder_delay.count, 3);
 	assert_int_equal(path->responder_delay.n[METRIC_BOUNDS - 1], 0);
-	assert_int_equal(find(paths, "rxe0", "10.0.0.2", PROBE_KIND_SERVICE)->by_class[PROBE_LOST], 1);
+	assert_int_equal(find(paths, "rxe0", "10.0.0.2", PROBE_KIND_SERVICE)->by_class[PROBE_LOST],
+			 1);
 	assert_null(metric_paths_at(paths, 2));
 	metric_paths_free(paths);
 }
@@ -104,7 +110,9 @@ test_overflow(void **state)
 		sum += path->by_class[PROBE_OK];
 	assert_int_equal(n, 5);
 	assert_int_equal(sum, 100);
-	assert_int_equal(find(paths, "rxe0", METRIC_PATHS_OTHER, PROBE_KIND_MESH)->by_class[PROBE_OK], 30);
+	assert_int_equal(find(paths, "rxe0", METRIC_PATHS_OTHER, PROBE_KIND_MESH)
+				 ->by_class[PROBE_OK],
+			 30);
 	assert_int_equal(metric_paths_overflow(paths), 70);
 	assert_int_equal(metric_paths_uncounted(paths), 0);
 	metric_paths_free(paths);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names against a name server of the test's own, which speaks RFC 1035, and a hosts file of its own. */
+/*
+ * Names against a name server of the test's own, which speaks RFC 1035, and a hosts file of its
+ * own.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/dns.h>
@@ -76,15 +79,20 @@ question(const uint8_t *q, size_t n, char name[128], unsigned int *type)
 	return at + 5;
 }
 
-/* The address of this name and type in the zone; its length, 0: there is none, -1: nor the name, -2: no answer. */
+/*
+ * The address of this name and type in the zone; its length, 0: there is none, -1: nor the name,
+ * -2: no answer.
+ */
 static int
 zone(const char *name, unsigned int type, uint8_t address[16])
 {
 	if (strcasecmp(name, "silent.example") == 0)
 		return -2;
-	if (type == TYPE_A && (strcasecmp(name, "four.example") == 0 || strcasecmp(name, "both.example") == 0))
+	if (type == TYPE_A &&
+	    (strcasecmp(name, "four.example") == 0 || strcasecmp(name, "both.example") == 0))
 		return inet_pton(AF_INET, "192.0.2.1", address) * 4;
-	if (type == TYPE_AAAA && (strcasecmp(name, "six.example") == 0 || strcasecmp(name, "both.example") == 0))
+	if (type == TYPE_AAAA &&
+	    (strcasecmp(name, "six.example") == 0 || strcasecmp(name, "both.example") == 0))
 		return inet_pton(AF_INET6, "2001:db8::1", address) * 16;
 	return strcasecmp(name, "nobody.example") == 0 ? -1 : 0;
 }
@@ -137,7 +145,10 @@ setup(void **state)
 {
 	static const char hosts[] = "192.0.2.7 hosted hosted.example\n";
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct loop_fd_config config = {.events = LOOP_READ, .priority = LOOP_PRIORITY_CONTROL, .name = "name server", .cb = serve};
+	struct loop_fd_config config = {.events = LOOP_READ,
+					.priority = LOOP_PRIORITY_CONTROL,
+					.name = "name server",
+					.cb = serve};
 	int fd;
 
 	(void)state;
@@ -254,7 +265,8 @@ test_cancelled(void **state)
 	assert_int_equal(answers, 1);
 	assert_string_equal(found_address, "192.0.2.1");
 	assert_int_equal(names_find(names, "silent.example", found, &answers, &lookup), 0);
-	names_cancel(lookup); /* and the base is freed by the teardown, with its question under way */
+	names_cancel(
+		lookup); /* and the base is freed by the teardown, with its question under way */
 }
 
 int

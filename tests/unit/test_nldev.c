@@ -15,7 +15,10 @@
 
 static const struct nldev_ops parse_ops = {.qp = on_qp};
 
-/* Three QPs as Linux 6.1 tells of them: one of a process, connected; one of a process; one of the kernel. */
+/*
+ * Three QPs as Linux 6.1 tells of them: one of a process, connected; one of a process; one of the
+ * kernel.
+ */
 static struct nlmsghdr *
 three_qps(void)
 {
@@ -105,7 +108,8 @@ test_parse_nothing(void **state)
 static void
 test_parse_lacking(void **state)
 {
-	static const uint16_t needed[] = {RDMA_NLDEV_ATTR_RES_LQPN, RDMA_NLDEV_ATTR_RES_TYPE, RDMA_NLDEV_ATTR_RES_STATE};
+	static const uint16_t needed[] = {RDMA_NLDEV_ATTR_RES_LQPN, RDMA_NLDEV_ATTR_RES_TYPE,
+					  RDMA_NLDEV_ATTR_RES_STATE};
 	struct nlattr *attr;
 
 	(void)state;
@@ -134,8 +138,10 @@ test_parse_lengths(void **state)
 		uint16_t type;
 		uint16_t right;
 	} numbers[] = {
-		{RDMA_NLDEV_ATTR_RES_LQPN, 4}, {RDMA_NLDEV_ATTR_RES_RQPN, 4},  {RDMA_NLDEV_ATTR_RES_TYPE, 1},
-		{RDMA_NLDEV_ATTR_RES_STATE, 1}, {RDMA_NLDEV_ATTR_RES_PID, 4}, {RDMA_NLDEV_ATTR_PORT_INDEX, 4},
+		{RDMA_NLDEV_ATTR_RES_LQPN, 4}, {RDMA_NLDEV_ATTR_RES_RQPN, 4},
+		  {RDMA_NLDEV_ATTR_RES_TYPE, 1},
+		{RDMA_NLDEV_ATTR_RES_STATE, 1}, {RDMA_NLDEV_ATTR_RES_PID, 4},
+		 {RDMA_NLDEV_ATTR_PORT_INDEX, 4},
 	};
 	static const char bytes[16];
 
@@ -149,7 +155,8 @@ test_parse_lengths(void **state)
 			mnl_attr_put(header, numbers[i].type, len, bytes);
 			mnl_attr_nest_end(header, entry);
 			mnl_attr_nest_end(header, table);
-			assert_int_equal(parse_header(header), len == numbers[i].right ? 0 : -EBADMSG);
+			assert_int_equal(parse_header(header),
+					 len == numbers[i].right ? 0 : -EBADMSG);
 		}
 	}
 }
@@ -192,7 +199,10 @@ test_parse_texts(void **state)
 	}
 }
 
-/* Cut off anywhere, with lengths that still speak of the whole, of the cut message, or of the cut table as well. */
+/*
+ * Cut off anywhere, with lengths that still speak of the whole, of the cut message, or of the cut
+ * table as well.
+ */
 static void
 test_parse_cut(void **state)
 {
@@ -239,7 +249,8 @@ test_parse_random(void **state)
 		int rc;
 
 		for (int flips = 1 + rand_r(&seed) % 4; flips > 0; flips--)
-			((uint8_t *)message)[(uint32_t)rand_r(&seed) % len] ^= (uint8_t)(1 << rand_r(&seed) % 8);
+			((uint8_t *)message)[(uint32_t)rand_r(&seed) % len] ^=
+				(uint8_t)(1 << rand_r(&seed) % 8);
 		rc = parse(message, len);
 		if (rc != 0 && rc != -EBADMSG)
 			fail_msg("round %d: %d", round, rc);

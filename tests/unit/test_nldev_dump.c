@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole dumps. socket(2), sendto(2), recvfrom(2) and access(2) are wrapped by the linker: a small kernel of our own answers
- * through a socket pair.
+ * Whole dumps. socket(2), sendto(2), recvfrom(2) and access(2) are wrapped by the linker: a small
+ * kernel of our own answers through a socket pair.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -52,9 +52,12 @@ int __real_access(const char *path, int mode);
 int __wrap_access(const char *path, int mode);
 int __real_socket(int domain, int type, int protocol);
 int __wrap_socket(int domain, int type, int protocol);
-ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len);
-ssize_t __real_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from, socklen_t *from_len);
-ssize_t __wrap_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from, socklen_t *from_len);
+ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len);
+ssize_t __real_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from,
+			socklen_t *from_len);
+ssize_t __wrap_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from,
+			socklen_t *from_len);
 void __real_loop_timer_set(struct loop_timer *timer, uint64_t delay_ns);
 void __wrap_loop_timer_set(struct loop_timer *timer, uint64_t delay_ns);
 
@@ -117,13 +120,15 @@ static void
 fake_list_qps(uint32_t seq, const struct fake_device *device)
 {
 	for (unsigned int i = 0; i < device->n_qps; i += 3) {
-		struct nlmsghdr *header = begin(RDMA_NLDEV_CMD_RES_QP_GET, seq, device->index, "rxe");
+		struct nlmsghdr *header =
+			begin(RDMA_NLDEV_CMD_RES_QP_GET, seq, device->index, "rxe");
 		struct nlattr *table = mnl_attr_nest_start(header, RDMA_NLDEV_ATTR_RES_QP);
 
 		if (fake.interrupted)
 			header->nlmsg_flags |= NLM_F_DUMP_INTR;
 		for (unsigned int j = i; j < i + 3 && j < device->n_qps; j++)
-			mnl_attr_nest_end(header, begin_entry(header, device->index * 100 + j, 2, 3));
+			mnl_attr_nest_end(header,
+					  begin_entry(header, device->index * 100 + j, 2, 3));
 		mnl_attr_nest_end(header, table);
 		if (fake.garbage)
 			table->nla_len += 40;
@@ -148,7 +153,8 @@ fake_asked_device(const struct nlmsghdr *request)
 }
 
 ssize_t
-__wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len)
+__wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+	      socklen_t to_len)
 {
 	const struct nlmsghdr *request = data;
 	uint32_t seq = request->nlmsg_seq + fake.other_seq;
@@ -182,7 +188,8 @@ __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sock
 }
 
 ssize_t
-__wrap_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from, socklen_t *from_len)
+__wrap_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from,
+		socklen_t *from_len)
 {
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_pid = fake.from};
 	ssize_t n = __real_recvfrom(fd, data, len, flags, NULL, NULL);

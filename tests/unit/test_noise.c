@@ -49,7 +49,10 @@ test_late(void **state)
 	assert_int_equal(noise.stalls, 1);
 }
 
-/* On a host that is always late by milliseconds only what is far later counts, but 20 ms counts everywhere. */
+/*
+ * On a host that is always late by milliseconds only what is far later counts, but 20 ms counts
+ * everywhere.
+ */
 static void
 test_typical(void **state)
 {
@@ -168,8 +171,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing), cmocka_unit_test(test_late),   cmocka_unit_test(test_typical),
-		cmocka_unit_test(test_load),    cmocka_unit_test(test_waiting), cmocka_unit_test(test_waited),
+		cmocka_unit_test(test_nothing), cmocka_unit_test(test_late),
+		cmocka_unit_test(test_typical), cmocka_unit_test(test_load),
+		cmocka_unit_test(test_waiting), cmocka_unit_test(test_waited),
 		cmocka_unit_test(test_many),
 	};
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a service manager passes: the control socket (sd_listen_fds(3)) and the wish for signs of life (sd_watchdog_enabled(3)). */
+/*
+ * What a service manager passes: the control socket (sd_listen_fds(3)) and the wish for signs of
+ * life (sd_watchdog_enabled(3)).
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

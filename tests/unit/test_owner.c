@@ -21,17 +21,24 @@ static const struct {
 	const char *path, *job;
 } jobs[] = {
 	/* Kubernetes, systemd driver */
-	{"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_1111_2222_3333_445566778899.slice/"
-	 "cri-containerd-" ID64 ".scope", "pod:0a1b2c3d-1111-2222-3333-445566778899"},
-	{"/kubepods.slice/kubepods-pod0a1b2c3d_1111_2222_3333_445566778899.slice/crio-" ID64 ".scope",
+	{"/kubepods.slice/kubepods-burstable.slice/"
+	 "kubepods-burstable-pod0a1b2c3d_1111_2222_3333_445566778899.slice/"
+	 "cri-containerd-" ID64 ".scope",
 	 "pod:0a1b2c3d-1111-2222-3333-445566778899"},
-	{"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod00112233445566778899aabbccddeeff.slice/docker-" ID64 ".scope",
+	{"/kubepods.slice/kubepods-pod0a1b2c3d_1111_2222_3333_445566778899.slice/crio-" ID64
+	 ".scope",
+	 "pod:0a1b2c3d-1111-2222-3333-445566778899"},
+	{"/kubepods.slice/kubepods-besteffort.slice/"
+	 "kubepods-besteffort-pod00112233445566778899aabbccddeeff.slice/docker-" ID64 ".scope",
 	 "pod:00112233445566778899aabbccddeeff"},
 	{"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/"
-	 "kubelet-kubepods-burstable-pod0a1b2c3d_1111_2222_3333_445566778899.slice/x", "pod:0a1b2c3d-1111-2222-3333-445566778899"},
+	 "kubelet-kubepods-burstable-pod0a1b2c3d_1111_2222_3333_445566778899.slice/x",
+	 "pod:0a1b2c3d-1111-2222-3333-445566778899"},
 	/* Kubernetes, cgroupfs driver */
-	{"/kubepods/besteffort/pod0a1b2c3d-1111-2222-3333-445566778899/" ID64, "pod:0a1b2c3d-1111-2222-3333-445566778899"},
-	{"/kubepods/pod0a1b2c3d-1111-2222-3333-445566778899", "pod:0a1b2c3d-1111-2222-3333-445566778899"},
+	{"/kubepods/besteffort/pod0a1b2c3d-1111-2222-3333-445566778899/" ID64,
+	 "pod:0a1b2c3d-1111-2222-3333-445566778899"},
+	{"/kubepods/pod0a1b2c3d-1111-2222-3333-445566778899",
+	 "pod:0a1b2c3d-1111-2222-3333-445566778899"},
 	{"/docker/" ID64 "/kubepods/burstable/pod0a1b-2c/x", "pod:0a1b-2c"},
 	{"/kubepods.slice/kubepods-burstable.slice", ""},
 	{"/kubepods/podx.y", ""},
@@ -57,7 +64,8 @@ static const struct {
 	{"/docker/buildx", ""},
 	{"/machine.slice/libpod-" ID64 ".scope", "podman:4f1c9a7b2d3e"},
 	{"/machine.slice/libpod-" ID64 ".scope/container", "podman:4f1c9a7b2d3e"},
-	{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID64 ".scope/container", "podman:4f1c9a7b2d3e"},
+	{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID64 ".scope/container",
+	 "podman:4f1c9a7b2d3e"},
 	{"/libpod_parent/libpod-" ID64, "podman:4f1c9a7b2d3e"},
 	{"/machine.slice/libpod-conmon-" ID64 ".scope", "unit:libpod-conmon-" ID64 ".scope"},
 	{"/system.slice/docker-1234.scope", "unit:docker-1234.scope"},
@@ -66,8 +74,10 @@ static const struct {
 	{"/system.slice/system-foo.slice/foo@bar\\x2dbaz.service", "unit:foo@bar\\x2dbaz.service"},
 	{"/system.slice/foo.service/inner", "unit:foo.service"},
 	{"/user.slice/user-1000.slice/session-3.scope", "unit:session-3.scope"},
-	{"/user.slice/user-1000.slice/user@1000.service/app.slice/app-train.service", "unit:app-train.service"},
-	{"/user.slice/user-1000.slice/user@1000.service/app.slice/run-u7.scope", "unit:user@1000.service"},
+	{"/user.slice/user-1000.slice/user@1000.service/app.slice/app-train.service",
+	 "unit:app-train.service"},
+	{"/user.slice/user-1000.slice/user@1000.service/app.slice/run-u7.scope",
+	 "unit:user@1000.service"},
 	{"/init.scope", "unit:init.scope"},
 	{"/.service", ""},
 	/* nothing */
@@ -120,8 +130,11 @@ test_job_without_room(void **state)
 static void
 test_job_of_anything(void **state)
 {
-	static const char *const parts[] = {"/", "kubepods", "pod", "-pod", ".slice", "docker", "docker-", "libpod-", ".scope", ".service",
-		"slurm", "job_", "1", "_", "-", "abcdef012345", "\xff", ".."};
+	static const char *const parts[] = {"/",      "kubepods", "pod",     "-pod",
+					    ".slice", "docker",	  "docker-", "libpod-",
+					    ".scope", ".service", "slurm",   "job_",
+					    "1",      "_",	  "-",	     "abcdef012345",
+					    "\xff",   ".."};
 	uint64_t random = 1;
 
 	(void)state;
@@ -150,7 +163,8 @@ root_mkdir(const struct root *root, const char *path)
 	int n = snprintf(file, sizeof(file), "%s%s", root->path, path);
 
 	assert_in_range(n, 1, sizeof(file) - 1);
-	for (char *slash = strchr(file + strlen(root->path) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(file + strlen(root->path) + 1, '/'); slash;
+	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		(void)mkdir(file, 0700);
 		*slash = '/';
@@ -218,14 +232,23 @@ test_path(void **state)
 
 	root_mkdir(root, "/sys/fs/cgroup/system.slice/foo.service");
 	root_proc(root, 42, "0::/system.slice/foo.service\n");
-	assert_int_equal(owner_cgroup_path(root->path, 42, root_inode(root, "/sys/fs/cgroup/system.slice/foo.service"), path), 0);
+	assert_int_equal(owner_cgroup_path(root->path, 42,
+					   root_inode(root,
+						      "/sys/fs/cgroup/system.slice/foo.service"),
+					   path),
+			 0);
 	assert_string_equal(path, "/system.slice/foo.service");
 	root_proc(root, 43, "0::/\n");
-	assert_int_equal(owner_cgroup_path(root->path, 43, root_inode(root, "/sys/fs/cgroup"), path), 0);
+	assert_int_equal(owner_cgroup_path(root->path, 43, root_inode(root, "/sys/fs/cgroup"),
+					   path),
+			 0);
 	assert_string_equal(path, "/");
 }
 
-/* v1 and v2 side by side (systemd's hybrid hierarchy): v2 is mounted on unified, and other lines come before. */
+/*
+ * v1 and v2 side by side (systemd's hybrid hierarchy): v2 is mounted on unified, and other lines
+ * come before.
+ */
 static void
 test_path_unified(void **state)
 {
@@ -234,9 +257,13 @@ test_path_unified(void **state)
 
 	root_mkdir(root, "/sys/fs/cgroup/unified/user.slice/user-1000.slice/session-3.scope");
 	root_mkdir(root, "/sys/fs/cgroup/user.slice/user-1000.slice/session-3.scope");
-	root_proc(root, 42, "12:devices:/user.slice\n1:name=systemd:/user.slice/user-1000.slice/session-3.scope\n"
-			    "0::/user.slice/user-1000.slice/session-3.scope\n");
-	uint64_t id = root_inode(root, "/sys/fs/cgroup/unified/user.slice/user-1000.slice/session-3.scope");
+	root_proc(root, 42,
+		  "12:devices:/user.slice\n1:name=systemd:/user.slice/user-1000.slice/"
+		  "session-3.scope\n"
+		  "0::/user.slice/user-1000.slice/session-3.scope\n");
+	uint64_t id =
+		root_inode(root,
+			   "/sys/fs/cgroup/unified/user.slice/user-1000.slice/session-3.scope");
 
 	assert_int_equal(owner_cgroup_path(root->path, 42, id, path), 0);
 	assert_string_equal(path, "/user.slice/user-1000.slice/session-3.scope");
@@ -255,11 +282,17 @@ test_path_not_believed(void **state)
 	root_proc(root, 43, "0::/a (deleted)\n");
 	root_proc(root, 44, "0::/../../../outside\n");
 	root_proc(root, 45, "0::/..\n");
-	assert_int_equal(owner_cgroup_path(root->path, 42, root_inode(root, "/sys/fs/cgroup/b"), path), -ESTALE);
+	assert_int_equal(owner_cgroup_path(root->path, 42, root_inode(root, "/sys/fs/cgroup/b"),
+					   path),
+			 -ESTALE);
 	assert_int_equal(owner_cgroup_path(root->path, 42, 0, path), -ESTALE);
-	assert_int_equal(owner_cgroup_path(root->path, 43, root_inode(root, "/sys/fs/cgroup/a"), path), -ESTALE);
-	assert_int_equal(owner_cgroup_path(root->path, 44, root_inode(root, "/outside"), path), -ESTALE);
-	assert_int_equal(owner_cgroup_path(root->path, 45, root_inode(root, "/sys/fs"), path), -ESTALE);
+	assert_int_equal(owner_cgroup_path(root->path, 43, root_inode(root, "/sys/fs/cgroup/a"),
+					   path),
+			 -ESTALE);
+	assert_int_equal(owner_cgroup_path(root->path, 44, root_inode(root, "/outside"), path),
+			 -ESTALE);
+	assert_int_equal(owner_cgroup_path(root->path, 45, root_inode(root, "/sys/fs"), path),
+			 -ESTALE);
 	assert_string_equal(path, "before");
 }
 
@@ -282,7 +315,8 @@ static void
 test_path_length(void **state)
 {
 	struct root *root = *state;
-	char line[OWNER_CGROUP + 8] = "0::", directory[2 * OWNER_CGROUP] = "/sys/fs/cgroup", path[OWNER_CGROUP];
+	char line[OWNER_CGROUP + 8] = "0::", directory[2 * OWNER_CGROUP] = "/sys/fs/cgroup",
+				 path[OWNER_CGROUP];
 
 	for (size_t i = 0; i < OWNER_CGROUP - 1; i++)
 		line[3 + i] = i % 128 ? 'x' : '/';

@@ -38,7 +38,9 @@ test_ping_defaults(void **state)
 
 	(void)state;
 	/* [{"host": "h"}] */
-	assert_int_equal(params_ping(FROM(&p, "\x91\x81\xa4host\xa1h"), 5 * NSEC_PER_SEC, &out, &error), 0);
+	assert_int_equal(params_ping(FROM(&p, "\x91\x81\xa4host\xa1h"), 5 * NSEC_PER_SEC, &out,
+				     &error),
+			 0);
 	assert_string_equal(out.request.host, "h");
 	assert_null(out.request.device);
 	assert_null(out.request.source);
@@ -82,7 +84,8 @@ test_ping_refusals(void **state)
 		struct params_ping out;
 		struct params p;
 
-		assert_true(params_ping(params_from(&p, cases[i].bytes, cases[i].len), 1, &out, &error) < 0);
+		assert_true(params_ping(params_from(&p, cases[i].bytes, cases[i].len), 1, &out,
+					&error) < 0);
 		assert_memory_equal(error.message, cases[i].names, strlen(cases[i].names));
 		msgpack_unpacked_destroy(&p.msg);
 	}
@@ -99,7 +102,8 @@ test_kinds(void **state)
 	assert_int_equal(params_kinds(FROM(&p, "\x90"), &kinds, &error), 0);
 	assert_int_equal(kinds, 7);
 	msgpack_unpacked_destroy(&p.msg);
-	assert_int_equal(params_kinds(FROM(&p, "\x91\x81\xa5kinds\x91\xa4ping"), &kinds, &error), 0);
+	assert_int_equal(params_kinds(FROM(&p, "\x91\x81\xa5kinds\x91\xa4ping"), &kinds, &error),
+			 0);
 	assert_int_equal(kinds, 1u << PROBE_KIND_PING);
 	msgpack_unpacked_destroy(&p.msg);
 	assert_true(params_kinds(FROM(&p, "\x91\x81\xa5kinds\x91\xa4pong"), &kinds, &error) < 0);
@@ -123,7 +127,10 @@ test_device(void **state)
 	assert_int_equal(params_device(FROM(&p, "\x90"), name, &error), 0);
 	assert_string_equal(name, "");
 	msgpack_unpacked_destroy(&p.msg);
-	assert_int_equal(params_device(FROM(&p, "\x91\x81\xa6""device\x05"), name, &error), -EINVAL);
+	assert_int_equal(params_device(FROM(&p, "\x91\x81\xa6"
+						"device\x05"),
+				       name, &error),
+			 -EINVAL);
 	assert_non_null(strstr(error.message, "device"));
 	msgpack_unpacked_destroy(&p.msg);
 }
@@ -140,18 +147,30 @@ test_window_by(void **state)
 	assert_int_equal(params_window_by(FROM(&p, "\x90"), &by, &error), 0);
 	assert_int_equal(by, RECORD_WINDOW_TARGET);
 	msgpack_unpacked_destroy(&p.msg);
-	assert_int_equal(params_window_by(FROM(&p, "\x91\x81\xa2" "by\xa6" "device"), &by, &error), 0);
+	assert_int_equal(params_window_by(FROM(&p, "\x91\x81\xa2"
+						   "by\xa6"
+						   "device"),
+					  &by, &error),
+			 0);
 	assert_int_equal(by, RECORD_WINDOW_DEVICE);
 	msgpack_unpacked_destroy(&p.msg);
 	assert_true(params_window_by(FROM(&p, "\x91\x81\xa2" "by\xa3" "job"), &by, &error) < 0);
 	assert_memory_equal(error.message, "by: ", 4);
 	msgpack_unpacked_destroy(&p.msg);
-	assert_true(params_window_by(FROM(&p, "\x91\x81\xa2" "by\x91\xa4" "flow"), &by, &error) < 0);
+	assert_true(params_window_by(FROM(&p, "\x91\x81\xa2"
+					      "by\x91\xa4"
+					      "flow"),
+				     &by, &error) < 0);
 	msgpack_unpacked_destroy(&p.msg);
 	assert_int_equal(params_window_bys(FROM(&p, "\x90"), &bys, &error), 0);
 	assert_int_equal(bys, 7);
 	msgpack_unpacked_destroy(&p.msg);
-	assert_int_equal(params_window_bys(FROM(&p, "\x91\x81\xa2" "by\x92\xa4" "flow\xa6" "device"), &bys, &error), 0);
+	assert_int_equal(params_window_bys(FROM(&p, "\x91\x81\xa2"
+						    "by\x92\xa4"
+						    "flow\xa6"
+						    "device"),
+					   &bys, &error),
+			 0);
 	assert_int_equal(bys, 1u << RECORD_WINDOW_FLOW | 1u << RECORD_WINDOW_DEVICE);
 	msgpack_unpacked_destroy(&p.msg);
 	assert_true(params_window_bys(FROM(&p, "\x91\x81\xa2" "by\xa4" "flow"), &bys, &error) < 0);

@@ -43,7 +43,10 @@ reach(struct fake *f, enum port_state s)
 #define UPP PORT_UP
 #define BAC PORT_BACKING_OFF
 
-/* What a reader of port_fsm.h expects of each event in each state, written down by hand. TIMER is delivered when it is due. */
+/*
+ * What a reader of port_fsm.h expects of each event in each state, written down by hand. TIMER is
+ * delivered when it is due.
+ */
 static const enum port_state table[PORT_EVENT_N][PORT_STATE_N] = {
 	/*                              closed open down no_a build up back given */
 	[PORT_EVENT_FOUND] =          { OPE, X,   X,   X,   X,   X,   X,   X },
@@ -87,7 +90,8 @@ test_table(void **state)
 	(void)state;
 	for (int s = 0; s < PORT_STATE_N; s++) {
 		for (int e = 0; e < PORT_EVENT_N; e++) {
-			enum port_state wanted = table[e][s] == X ? (enum port_state)s : table[e][s];
+			enum port_state wanted =
+				table[e][s] == X ? (enum port_state)s : table[e][s];
 			struct port_fsm_info info;
 			struct fake f;
 
@@ -97,13 +101,16 @@ test_table(void **state)
 				f.now = f.armed;
 			send_one(&f, (enum port_event)e);
 			if (port_fsm_state(f.fsm) != wanted)
-				fail_msg("%s in %s leads to %s, not %s", port_event_name((enum port_event)e),
-					 port_state_name((enum port_state)s), port_state_name(port_fsm_state(f.fsm)),
+				fail_msg("%s in %s leads to %s, not %s",
+					 port_event_name((enum port_event)e),
+					 port_state_name((enum port_state)s),
+					 port_state_name(port_fsm_state(f.fsm)),
 					 port_state_name(wanted));
 			port_fsm_info(f.fsm, &info);
 			assert_true(f.paused == (wanted != PORT_UP));
 			assert_true((info.reason == NULL) == (wanted == PORT_UP));
-			assert_true((f.armed != UINT64_MAX) == (wanted == PORT_BACKING_OFF || wanted == PORT_GIVEN_UP));
+			assert_true((f.armed != UINT64_MAX) ==
+				    (wanted == PORT_BACKING_OFF || wanted == PORT_GIVEN_UP));
 			assert_true(info.events[e] >= 1);
 			fake_free(&f);
 		}
@@ -162,7 +169,10 @@ test_link_keeps_endpoints(void **state)
 	fake_free(&f);
 }
 
-/* 1, 2, 4, 8 s; then the fifth failure within a minute, and it is left alone; after that one failure is enough. */
+/*
+ * 1, 2, 4, 8 s; then the fifth failure within a minute, and it is left alone; after that one
+ * failure is enough.
+ */
 static void
 test_backoff(void **state)
 {
@@ -243,7 +253,10 @@ test_queue_errors(void **state)
 	fake_free(&f);
 }
 
-/* A link that flaps: left alone for a minute after the fifth time, and goes on by itself, or when somebody asks. */
+/*
+ * A link that flaps: left alone for a minute after the fifth time, and goes on by itself, or when
+ * somebody asks.
+ */
 static void
 test_flapping(void **state)
 {
@@ -322,7 +335,10 @@ test_early_timer(void **state)
 	fake_free(&f);
 }
 
-/* Any order of events keeps the promises that the fake asserts, and up means open, link, address, built. */
+/*
+ * Any order of events keeps the promises that the fake asserts, and up means open, link, address,
+ * built.
+ */
 static void
 test_random(void **state)
 {
@@ -348,13 +364,17 @@ test_random(void **state)
 				fake_opened(&f);
 			else if (f.building && (x >> 50) % 2)
 				fake_built(&f);
-			else if (e != PORT_EVENT_OPENED && e != PORT_EVENT_BUILT && e != PORT_EVENT_BUILD_FAILED)
+			else if (e != PORT_EVENT_OPENED && e != PORT_EVENT_BUILT &&
+				 e != PORT_EVENT_BUILD_FAILED)
 				fake_event(&f, e);
 			port_fsm_info(f.fsm, &info);
 			assert_true(f.paused == (info.state != PORT_UP));
-			assert_true(info.state != PORT_UP || (info.open && info.link && info.address && info.built));
+			assert_true(info.state != PORT_UP ||
+				    (info.open && info.link && info.address && info.built));
 			assert_true(info.open == f.open && info.built == f.built);
-			assert_true((info.retry_ns == UINT64_MAX) == (info.state != PORT_BACKING_OFF && info.state != PORT_GIVEN_UP));
+			assert_true(
+				(info.retry_ns == UINT64_MAX) ==
+				(info.state != PORT_BACKING_OFF && info.state != PORT_GIVEN_UP));
 			assert_int_equal(info.retry_ns, f.armed);
 		}
 		fake_free(&f);

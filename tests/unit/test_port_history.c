@@ -41,7 +41,8 @@ begin(struct at *a)
 }
 
 static void
-entry(const struct at *a, size_t i, enum port_state from, enum port_state to, enum port_event event, uint64_t lasted_ns)
+entry(const struct at *a, size_t i, enum port_state from, enum port_state to, enum port_event event,
+      uint64_t lasted_ns)
 {
 	const struct port_history_entry *e = port_history_get(&a->h, i, a->now);
 
@@ -138,7 +139,8 @@ test_flaps_of_the_hour(void **state)
 	begin(&a);
 	a.now = a.since = 0;
 	for (int i = 0; i < 3; i++) {
-		move(&a, PORT_DOWN, PORT_EVENT_LINK_DOWN, 0, i ? 1800 * S : 600 * S); /* at 600, 2400, 4200 s */
+		move(&a, PORT_DOWN, PORT_EVENT_LINK_DOWN, 0,
+		     i ? 1800 * S : 600 * S); /* at 600, 2400, 4200 s */
 		move(&a, PORT_UP, PORT_EVENT_LINK_UP, 0, 0);
 	}
 	assert_int_equal(port_history_flaps(&a.h, a.now), 2);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of probes. Peers are in test_prober_peer.c, schedules and budgets in test_prober_target.c. */
+/*
+ * What becomes of probes. Peers are in test_prober_peer.c, schedules and budgets in
+ * test_prober_target.c.
+ */
 #include "prober_fake.h"
 
 static void
@@ -77,7 +80,10 @@ set_clock(struct fake *f, struct hwclock *clock)
 	prober_device_set_clock(f->device, clock);
 }
 
-/* One probe that is 2 ms under way by the host's clock, elapsed_ticks by the RNIC's; the peer measures by that clock. */
+/*
+ * One probe that is 2 ms under way by the host's clock, elapsed_ticks by the RNIC's; the peer
+ * measures by that clock.
+ */
 static const struct probe_result *
 clock_round(struct fake *f, uint32_t elapsed_ticks, enum probe_clock peers)
 {
@@ -116,7 +122,8 @@ test_clocks(void **state)
 	assert_int_equal(r->clock, PROBE_CLOCK_HW);
 	assert_int_equal(r->rtt_ns, 1200000 - 3000);
 	assert_int_equal(r->prober_delay_ns, 800000);
-	assert_int_equal(r->error_ns, 132 + 8 + 1 + 5); /* 110 ppm, two ticks, rounding; the peer's */
+	assert_int_equal(r->error_ns,
+			 132 + 8 + 1 + 5); /* 110 ppm, two ticks, rounding; the peer's */
 	assert_true(r->t_ns[4] - r->t_ns[1] == 1200000);
 	assert_true(r->t_ns[0] <= r->t_ns[1] && r->t_ns[4] <= r->t_ns[5]);
 	/* The peer measures in software: so does the result, but not worse than that half. */
@@ -136,7 +143,8 @@ test_clocks(void **state)
 	/* As long as the host saw it from T1 to T6: laid out so that it ends at T6. */
 	r = clock_round(f, 499875, PROBE_CLOCK_HW);
 	assert_int_equal(r->clock, PROBE_CLOCK_HW);
-	assert_true(r->t_ns[4] - r->t_ns[1] == 1999500 && r->t_ns[4] == r->t_ns[5] && r->t_ns[1] >= r->t_ns[0]);
+	assert_true(r->t_ns[4] - r->t_ns[1] == 1999500 && r->t_ns[4] == r->t_ns[5] &&
+		    r->t_ns[1] >= r->t_ns[0]);
 	assert_int_equal(clock.accepted, 3);
 	assert_int_equal(clock.rejected, 2);
 }
@@ -246,7 +254,10 @@ test_late(void **state)
 	assert_int_equal(f->n_results, 3);
 }
 
-/* With proof that the peer lives a probe is lost at twice the timeout, and an ACK then comes too late. */
+/*
+ * With proof that the peer lives a probe is lost at twice the timeout, and an ACK then comes too
+ * late.
+ */
 static void
 test_lost(void **state)
 {
@@ -275,8 +286,8 @@ test_lost(void **state)
 }
 
 /*
- * What takes longer may come after the answer to a later probe, and find a peer that has restarted meanwhile: an answer proves a
- * loss only if its probe was posted a timeout later.
+ * What takes longer may come after the answer to a later probe, and find a peer that has restarted
+ * meanwhile: an answer proves a loss only if its probe was posted a timeout later.
  */
 static void
 test_lost_needs_a_timeout(void **state)
@@ -331,7 +342,10 @@ test_no_proof(void **state)
 	assert_int_equal(fake_last(f)->class, PROBE_LATE);
 }
 
-/* A lone probe without answer: the peer is asked after three further timeouts, and its reply is the proof. */
+/*
+ * A lone probe without answer: the peer is asked after three further timeouts, and its reply is the
+ * proof.
+ */
 static void
 test_proof_by_sidr(void **state)
 {
@@ -360,7 +374,10 @@ test_proof_by_sidr(void **state)
 	assert_int_equal(f->n_done, 1);
 }
 
-/* A host that has stalled answers SIDR before it has worked off what waits in its receive queue: nothing of that is lost. */
+/*
+ * A host that has stalled answers SIDR before it has worked off what waits in its receive queue:
+ * nothing of that is lost.
+ */
 static void
 test_sidr_overtakes_acks(void **state)
 {
@@ -489,7 +506,9 @@ test_late_ack1_waits_for_ack2(void **state)
 	assert_int_equal(fake_last(f)->seq, 0);
 }
 
-/* A peer whose ACK2s are missing is alive, and probes that we could not send say nothing about it. */
+/*
+ * A peer whose ACK2s are missing is alive, and probes that we could not send say nothing about it.
+ */
 static void
 test_what_is_no_timeout(void **state)
 {
@@ -527,7 +546,10 @@ test_ack2_only_is_lost(void **state)
 	assert_int_equal(fake_last(f)->class, PROBE_LOST);
 }
 
-/* Probes in flight to an incarnation that is no more are not lost, whether they have timed out or not. */
+/*
+ * Probes in flight to an incarnation that is no more are not lost, whether they have timed out or
+ * not.
+ */
 static void
 test_restart(void **state)
 {
@@ -557,7 +579,10 @@ test_restart(void **state)
 	fake_check_totals(f);
 }
 
-/* The responder had forgotten us: same incarnation, another session. The probes say nothing about the network. */
+/*
+ * The responder had forgotten us: same incarnation, another session. The probes say nothing about
+ * the network.
+ */
 static void
 test_session_ended(void **state)
 {

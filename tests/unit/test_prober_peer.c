@@ -136,7 +136,10 @@ test_back_off(void **state)
 	assert_true(jitter);
 }
 
-/* A peer that only flows want is asked less and less often, up to a minute; wanted by others again, soon. */
+/*
+ * A peer that only flows want is asked less and less often, up to a minute; wanted by others again,
+ * soon.
+ */
 static void
 test_set_back_off(void **state)
 {
@@ -226,7 +229,10 @@ test_timeouts_in_a_row(void **state)
 	assert_int_equal(f->n_resolves, 1);
 }
 
-/* An ACK brings the peer back; the probes from before, which time out later, do not count against it again. */
+/*
+ * An ACK brings the peer back; the probes from before, which time out later, do not count against
+ * it again.
+ */
 static void
 test_old_timeouts(void **state)
 {
@@ -248,8 +254,9 @@ test_old_timeouts(void **state)
 }
 
 /*
- * A peer is silent, nobody can say why, and 4000 probes wait: each asks for proof every 1.5 s, which must not make all the others be looked
- * at each time: 16 million looks every 1.5 s would take minutes of CPU time for this one, instead of a fraction of a second.
+ * A peer is silent, nobody can say why, and 4000 probes wait: each asks for proof every 1.5 s,
+ * which must not make all the others be looked at each time: 16 million looks every 1.5 s would
+ * take minutes of CPU time for this one, instead of a fraction of a second.
  */
 static void
 test_silence_is_cheap(void **state)
@@ -295,7 +302,10 @@ test_sign_of_life(void **state)
 	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
 }
 
-/* Our own path is void: probes in flight measured nothing, the answer that is on its way is ignored. */
+/*
+ * Our own path is void: probes in flight measured nothing, the answer that is on its way is
+ * ignored.
+ */
 static void
 test_renew(void **state)
 {
@@ -369,7 +379,9 @@ test_device_down_and_up(void **state)
 	assert_int_equal(f->n_results, 4);
 }
 
-/* A question that was open when the device went away counts for nothing; the peer is asked again. */
+/*
+ * A question that was open when the device went away counts for nothing; the peer is asked again.
+ */
 static void
 test_device_down_while_asking(void **state)
 {

@@ -25,7 +25,15 @@ struct world_peer {
 	struct world_target target[TARGETS];
 };
 
-enum world_kind { WORLD_PROBE, WORLD_ACK1, WORLD_MEASURED, WORLD_ACK2, WORLD_SENT, WORLD_ASK, WORLD_ANSWER };
+enum world_kind {
+	WORLD_PROBE,
+	WORLD_ACK1,
+	WORLD_MEASURED,
+	WORLD_ACK2,
+	WORLD_SENT,
+	WORLD_ASK,
+	WORLD_ANSWER
+};
 
 struct world_event {
 	uint64_t at_ns;
@@ -77,11 +85,14 @@ world_post(struct world *w, struct world_event event, uint64_t delay_ns)
 }
 
 static int
-world_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
+world_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx,
+	   const char **reason)
 {
 	struct world *w = arg;
 	struct world_peer *peer = peer_user;
-	struct world_event event = {.kind = WORLD_PROBE, .peer = (uint32_t)(peer - w->peer), .cookie = packet->cookie};
+	struct world_event event = {.kind = WORLD_PROBE,
+				    .peer = (uint32_t)(peer - w->peer),
+				    .cookie = packet->cookie};
 	struct wire_message m;
 
 	assert_int_equal(wire_decode(packet->payload, packet->size, &m), 0);
@@ -108,7 +119,9 @@ world_resolve(void *arg, void *peer_user)
 {
 	struct world *w = arg;
 	struct world_peer *peer = peer_user;
-	struct world_event event = {.kind = WORLD_ASK, .peer = (uint32_t)(peer - w->peer), .asked_ns = w->now};
+	struct world_event event = {.kind = WORLD_ASK,
+				    .peer = (uint32_t)(peer - w->peer),
+				    .asked_ns = w->now};
 
 	world_post(w, event, peer->delay_ns);
 }
@@ -139,7 +152,8 @@ world_target_done(void *arg, void *target_user)
 
 	prober_target_info(target->target, &info);
 	assert_int_equal(info.in_flight, 0);
-	assert_memory_equal(info.totals.by_class, target->told.by_class, sizeof(target->told.by_class));
+	assert_memory_equal(info.totals.by_class, target->told.by_class,
+			    sizeof(target->told.by_class));
 	if (world_random(w, 2)) {
 		prober_target_remove(target->target);
 		target->target = NULL;
@@ -186,7 +200,10 @@ world_deliver_ack(struct world *w, const struct world_event *event, enum probe_w
 		.session = event->session,
 	};
 	uint8_t payload[PROBE_WIRE_SIZE_MIN];
-	struct prober_rx rx = {.payload = payload, .len = sizeof(payload), .t5.ns = w->now, .src_qpn = 100 + event->peer};
+	struct prober_rx rx = {.payload = payload,
+			       .len = sizeof(payload),
+			       .t5.ns = w->now,
+			       .src_qpn = 100 + event->peer};
 
 	wire_encode(&m, payload);
 	rx.src.raw[15] = (uint8_t)event->peer;
@@ -254,7 +271,8 @@ world_event_fires(struct world *w, struct world_event event)
 		world_deliver_ack(w, &event, PROBE_WIRE_ACK2);
 		break;
 	case WORLD_SENT:
-		prober_sent(w->prober, event.cookie, event.failed ? -EIO : 0, &(struct hwclock_moment){.ns = w->now}, w->now);
+		prober_sent(w->prober, event.cookie, event.failed ? -EIO : 0,
+			    &(struct hwclock_moment){.ns = w->now}, w->now);
 		break;
 	case WORLD_ASK:
 		event.kind = WORLD_ANSWER;
@@ -278,11 +296,13 @@ world_run_to(struct world *w, uint64_t until_ns)
 			if (w->event[i].at_ns < w->event[first].at_ns)
 				first = i;
 		}
-		if (w->n_events && w->event[first].at_ns <= next && w->event[first].at_ns <= until_ns) {
+		if (w->n_events && w->event[first].at_ns <= next &&
+		    w->event[first].at_ns <= until_ns) {
 			struct world_event event = w->event[first];
 
 			/* In order: the network without chaos does not overtake. */
-			memmove(&w->event[first], &w->event[first + 1], (--w->n_events - first) * sizeof(event));
+			memmove(&w->event[first], &w->event[first + 1],
+				(--w->n_events - first) * sizeof(event));
 			w->now = event.at_ns > w->now ? event.at_ns : w->now;
 			world_event_fires(w, event);
 		} else if (next <= until_ns) {
@@ -443,7 +463,8 @@ world_begin(struct world *w, uint64_t seed, bool chaos)
 
 		world_restart(w, peer);
 		peer->delay_ns = (1 + world_random(w, 30)) * MS;
-		assert_int_equal(prober_peer_add(w->prober, w->device, peer, w->now, &peer->peer), 0);
+		assert_int_equal(prober_peer_add(w->prober, w->device, peer, w->now, &peer->peer),
+				 0);
 	}
 }
 

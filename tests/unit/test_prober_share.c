@@ -25,7 +25,8 @@ struct share {
 #define LABEL_SERVICE 0x80000
 
 static int
-share_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx, const char **reason)
+share_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx,
+	   const char **reason)
 {
 	struct share *s = arg;
 	bool service = packet->flow_label & LABEL_SERVICE;
@@ -91,7 +92,11 @@ share_setup(void **state)
 {
 	struct share *s = calloc(1, sizeof(*s));
 	struct prober_session session = fake_session(1, 500);
-	struct prober_config config = {.ops = &share_ops, .arg = s, .timeout_ns = TIMEOUT, .epoch = 1, .random = 1};
+	struct prober_config config = {.ops = &share_ops,
+				       .arg = s,
+				       .timeout_ns = TIMEOUT,
+				       .epoch = 1,
+				       .random = 1};
 
 	assert_non_null(s);
 	s->now = 100 * SEC;
@@ -119,7 +124,10 @@ static void
 share_deliver(struct share *s, uint64_t seq, enum probe_wire_type type)
 {
 	const struct prober_session session = fake_session(1, 500);
-	struct wire_message m = {.type = type, .length = PROBE_WIRE_SIZE_MIN, .seq = seq, .session = session.session};
+	struct wire_message m = {.type = type,
+				 .length = PROBE_WIRE_SIZE_MIN,
+				 .seq = seq,
+				 .session = session.session};
 	struct prober_rx rx = {.src = session.addr, .src_qpn = session.qpn, .t5.ns = s->now};
 	uint8_t payload[PROBE_WIRE_SIZE_MIN];
 
@@ -176,7 +184,10 @@ share_add(struct share *s, enum probe_kind kind, uint32_t n, uint64_t interval_n
 	}
 }
 
-/* 5 mesh targets want 50/s and get them; 10,000 service targets get the rest, each once before any gets a second one. */
+/*
+ * 5 mesh targets want 50/s and get them; 10,000 service targets get the rest, each once before any
+ * gets a second one.
+ */
 static void
 test_mesh_does_not_starve(void **state)
 {
@@ -210,7 +221,9 @@ test_service_does_not_starve(void **state)
 	assert_in_range(s->sent[0] + s->sent[1], BUDGET * 60 - 2, BUDGET * 60 + 2);
 }
 
-/* Half each when both want more, also where the budget is odd or tiny; all for one that is alone. */
+/*
+ * Half each when both want more, also where the budget is odd or tiny; all for one that is alone.
+ */
 static void
 test_halves(void **state)
 {
@@ -270,7 +283,10 @@ test_failing_posts(void **state)
 	assert_in_range(s->sent[0], BUDGET * 5 - 1, BUDGET * 5 + 1);
 }
 
-/* A device that is down has thousands of service probes fail each second, but tells no more than its budget. */
+/*
+ * A device that is down has thousands of service probes fail each second, but tells no more than
+ * its budget.
+ */
 static void
 test_device_down(void **state)
 {
@@ -316,7 +332,10 @@ test_figures(void **state)
 	assert_int_equal(info.posted_service, s->sent[1]);
 	assert_in_range(info.posted_last_s, BUDGET - 1, BUDGET + 1);
 	assert_in_range(info.posted_service_last_s, BUDGET / 2 - 1, BUDGET / 2 + 1);
-	/* 5,000/s are wanted, 75/s are sent; each of the 50 waits 2/3 s, and what it left out is known afterwards. */
+	/*
+	 * 5,000/s are wanted, 75/s are sent; each of the 50 waits 2/3 s, and what it left out is
+	 * known afterwards.
+	 */
 	assert_in_range(info.skipped_service, 49250 - 50 * 67, 49250);
 	/* 200/s are wanted, 75/s are sent. */
 	assert_in_range(info.skipped - info.skipped_service - skipped_mesh, 1250 - 30, 1250 + 30);
@@ -324,7 +343,10 @@ test_figures(void **state)
 	assert_int_equal(info.posted_last_s, 0);
 }
 
-/* No assertion on time: how much this costs is printed, that a waiting target costs no wake-up is asserted. */
+/*
+ * No assertion on time: how much this costs is printed, that a waiting target costs no wake-up is
+ * asserted.
+ */
 static void
 test_many_are_cheap(void **state)
 {
@@ -345,8 +367,12 @@ test_many_are_cheap(void **state)
 	}
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
 	print_message("10,000 targets, 10 s: %u wake-ups, %.3f ms of CPU\n", advances,
-		      (double)(to.tv_sec - from.tv_sec) * 1e3 + (double)(to.tv_nsec - from.tv_nsec) / 1e6);
-	/* For each probe: the token, its due time, its timeout and the one after it, with some room. */
+		      (double)(to.tv_sec - from.tv_sec) * 1e3 +
+			      (double)(to.tv_nsec - from.tv_nsec) / 1e6);
+	/*
+	 * For each probe: the token, its due time, its timeout and the one after it, with some
+	 * room.
+	 */
 	assert_true(advances <= 5 * BUDGET * 10);
 }
 
@@ -403,7 +429,10 @@ test_throttle_budget(void **state)
 	assert_in_range(s->sent[0] + s->sent[1], 998, 1002);
 }
 
-/* A ping goes on as fast as before, waits behind nothing that is held back, and stays within the whole budget. */
+/*
+ * A ping goes on as fast as before, waits behind nothing that is held back, and stays within the
+ * whole budget.
+ */
 static void
 test_throttle_spares_pings(void **state)
 {
@@ -422,7 +451,10 @@ test_throttle_spares_pings(void **state)
 	assert_in_range(s->sent[0] + s->sent[1], BUDGET * 100 - 2, BUDGET * 100 + 2);
 }
 
-/* What stood spread over an interval stays spread over the longer and the shorter one: no burst at a step. */
+/*
+ * What stood spread over an interval stays spread over the longer and the shorter one: no burst at
+ * a step.
+ */
 static void
 test_throttle_spreads(void **state)
 {

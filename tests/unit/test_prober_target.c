@@ -60,7 +60,8 @@ test_budget(void **state)
 	}
 	assert_in_range(f->n_packets, 1500, 1503);
 	for (uint32_t i = 4; i < f->n_packets; i++)
-		assert_in_range(f->packet[i].at_ns - f->packet[i - 1].at_ns, SEC / 150, SEC / 150 + MS);
+		assert_in_range(f->packet[i].at_ns - f->packet[i - 1].at_ns, SEC / 150,
+				SEC / 150 + MS);
 	for (int i = 0; i < 100; i++) {
 		struct prober_target_info t;
 

@@ -21,11 +21,13 @@ take_sizes(const struct window *w)
 {
 	told.n_sizes = w->n_sizes;
 	for (uint32_t i = 0; i < w->n_sizes; i++)
-		told.size[i] = (struct window_size){.size = w->size[i].size, .due = told.size[i].due + w->size[i].due};
+		told.size[i] = (struct window_size){.size = w->size[i].size,
+						    .due = told.size[i].due + w->size[i].due};
 }
 
 static void
-take_window(void *arg, struct prober_device *device, struct prober_target *target, const struct window *w)
+take_window(void *arg, struct prober_device *device, struct prober_target *target,
+	    const struct window *w)
 {
 	struct fake *f = arg;
 	struct probe_totals add = {.due = w->due, .posted = w->posted};
@@ -53,7 +55,8 @@ take_window(void *arg, struct prober_device *device, struct prober_target *targe
 	told.targets++;
 	told.lost += w->lost;
 	told.lost_noise += w->lost_noise;
-	told.noise += w->noise[PROBE_NOISE_PROBER] + w->noise[PROBE_NOISE_RESPONDER] + w->noise[PROBE_NOISE_BOTH];
+	told.noise += w->noise[PROBE_NOISE_PROBER] + w->noise[PROBE_NOISE_RESPONDER] +
+		      w->noise[PROBE_NOISE_BOTH];
 	told.rtts += w->n_sizes ? w->size[0].rtt.count : 0;
 	probe_totals_add(&told.target, &add);
 	take_sizes(w);
@@ -65,7 +68,11 @@ static int
 setup(void **state)
 {
 	static struct prober_ops ops;
-	struct prober_config config = {.ops = &ops, .timeout_ns = TIMEOUT, .epoch = 7, .random = 9, .noise = &noise};
+	struct prober_config config = {.ops = &ops,
+				       .timeout_ns = TIMEOUT,
+				       .epoch = 7,
+				       .random = 9,
+				       .noise = &noise};
 	struct fake *f;
 	int rc = fake_setup(state);
 
@@ -118,7 +125,10 @@ test_windows(void **state)
 		fake_run(f, 50 * MS);
 		answered = answer_all(f, answered);
 	}
-	/* 35 s from the middle of a window on: three were closed of each, and the running one was not. */
+	/*
+	 * 35 s from the middle of a window on: three were closed of each, and the running one was
+	 * not.
+	 */
 	assert_int_equal(told.devices, 3);
 	assert_int_equal(told.targets, 6);
 	assert_int_equal(told.cut, 0);
@@ -168,7 +178,9 @@ test_clock_steps(void **state)
 	fake_target(f, peer, 170 * MS, 0);
 	for (int i = 0; i < 2000 && f->n_packets < FAKE_ROOM - 10; i++) {
 		if (i % 50 == 49)
-			prober_set_wall_offset(f->prober, wall += (int64_t)(rand() % 200 - 100) * (int64_t)SEC, f->now);
+			prober_set_wall_offset(f->prober,
+					       wall += (int64_t)(rand() % 200 - 100) * (int64_t)SEC,
+					       f->now);
 		/* What reading two clocks makes is no step. */
 		prober_set_wall_offset(f->prober, wall + rand() % 1000000, f->now);
 		fake_run(f, (uint64_t)(rand() % 200) * MS);
@@ -306,7 +318,10 @@ test_sizes_unfit(void **state)
 	assert_int_equal(f->result[0].r.size, 5000);
 }
 
-/* A probe that is answered 100 ms after it was sent, with a stall of this host from a to b ms after; whether it is marked. */
+/*
+ * A probe that is answered 100 ms after it was sent, with a stall of this host from a to b ms
+ * after; whether it is marked.
+ */
 static enum probe_noise
 noise_at(struct fake *f, struct prober_peer *peer, uint64_t from_ms, uint64_t to_ms)
 {
@@ -375,7 +390,10 @@ answer_ten(struct fake *f)
 	fake_run(f, 5 * SEC);
 }
 
-/* The responder says so; a loss around then is the responder's if it stalled for long, and else a loss. */
+/*
+ * The responder says so; a loss around then is the responder's if it stalled for long, and else a
+ * loss.
+ */
 static void
 check_noise_responder(struct fake *f, uint16_t stall_ms, enum probe_noise lost)
 {
@@ -442,7 +460,9 @@ test_noise_responder_again(void **state)
 	prober_peer_remove(peer);
 }
 
-/* A stall of this host of half the timeout may lose what waits; one of some milliseconds does not. */
+/*
+ * A stall of this host of half the timeout may lose what waits; one of some milliseconds does not.
+ */
 static void
 check_noise_lost(struct fake *f, uint64_t stall_ms, enum probe_noise want)
 {

@@ -21,9 +21,12 @@ test_measured_probe(void **state)
 	const msgpack_object_map *map;
 	uint64_t now = clock_mono_ns(), wall = clock_wall_ns();
 	struct probe_result r = {
-		.seq = 7, .class = PROBE_OK, .due_ns = now, .posted = true, .measured = true, .t_ns = {1, 2, 3, 4, 5, 6},
-		.rtt_ns = UINT64_MAX, .prober_delay_ns = 11, .responder_delay_ns = 12, .error_ns = 13, .src_port = 57236,
-		.flow_label = 0xabcde, .traffic_class = 104, .size = 50, .path = PROBE_PATH_APPROXIMATE,
+		.seq = 7, .class = PROBE_OK, .due_ns = now, .posted = true, .measured = true,
+		.t_ns = {1, 2, 3, 4, 5, 6},
+		.rtt_ns = UINT64_MAX, .prober_delay_ns = 11, .responder_delay_ns = 12,
+		.error_ns = 13, .src_port = 57236,
+		.flow_label = 0xabcde, .traffic_class = 104, .size = 50,
+		.path = PROBE_PATH_APPROXIMATE,
 	};
 
 	(void)state;
@@ -50,7 +53,8 @@ test_measured_probe(void **state)
 static void
 test_lost_probe(void **state)
 {
-	static const char *const keys[] = {"rtt_ns", "prober_delay_ns", "responder_delay_ns", "error_ns", "t5_ns", "src_port"};
+	static const char *const keys[] = {"rtt_ns",   "prober_delay_ns", "responder_delay_ns",
+					   "error_ns", "t5_ns",		  "src_port"};
 	struct probe_result r = {.class = PROBE_LOST, .posted = true, .t_ns = {1, 2}};
 	struct fixture f;
 
@@ -66,7 +70,9 @@ test_lost_probe(void **state)
 static void
 test_totals_and_summary(void **state)
 {
-	struct probe_totals totals = {.due = 9, .posted = 8, .by_class = {[PROBE_OK] = 5, [PROBE_ACK2_MISSING] = 4}};
+	struct probe_totals totals = {.due = 9,
+				      .posted = 8,
+				      .by_class = {[PROBE_OK] = 5, [PROBE_ACK2_MISSING] = 4}};
 	struct probe_summary summary = {.answered = 3, .lost = 1, .results = 4};
 	const msgpack_object_map *map;
 	struct fixture f;

@@ -9,8 +9,10 @@
 #define WALL (1700000000ULL * SEC)
 
 static const struct record_window_context context = {
-	.by = RECORD_WINDOW_TARGET, .device = "rxe0", .port = 1, .peer = "10.0.0.2", .source = "10.0.0.1", .kind = PROBE_KIND_MESH,
-	.interval_ns = 100000000, .flow_label = 0xabcde, .traffic_class = 104, .src_port = 57236, .path = PROBE_PATH_EXACT,
+	.by = RECORD_WINDOW_TARGET, .device = "rxe0", .port = 1, .peer = "10.0.0.2",
+	.source = "10.0.0.1", .kind = PROBE_KIND_MESH,
+	.interval_ns = 100000000, .flow_label = 0xabcde, .traffic_class = 104, .src_port = 57236,
+	.path = PROBE_PATH_EXACT,
 };
 
 /* A series and its clock, at monotonic second 100 of wall-clock time WALL + 100 s. */
@@ -49,7 +51,8 @@ world_close(struct world *world)
 }
 
 static const struct probe_result answered = {
-	.class = PROBE_OK, .posted = true, .measured = true, .rtt_ns = 20 * USEC, .prober_delay_ns = 5 * USEC,
+	.class = PROBE_OK, .posted = true, .measured = true, .rtt_ns = 20 * USEC,
+	.prober_delay_ns = 5 * USEC,
 	.responder_delay_ns = 1000, .size = 50,
 };
 static const struct probe_result lost = {.class = PROBE_LOST, .posted = true, .size = 1024};
@@ -58,7 +61,8 @@ static const struct probe_result lost = {.class = PROBE_LOST, .posted = true, .s
 static void
 world_fill(struct world *world)
 {
-	struct probe_result noisy = answered, noisy_lost = lost, unposted = {.class = PROBE_LOCAL_ERROR, .size = 50};
+	struct probe_result noisy = answered, noisy_lost = lost,
+			    unposted = {.class = PROBE_LOCAL_ERROR, .size = 50};
 	struct probe_result large = answered;
 
 	for (uint64_t i = 0; i < 180; i++)
@@ -228,7 +232,9 @@ test_sizes(void **state)
 static void
 test_device_without_answers(void **state)
 {
-	const struct record_window_context device = {.by = RECORD_WINDOW_DEVICE, .device = "rxe0", .port = 1};
+	const struct record_window_context device = {.by = RECORD_WINDOW_DEVICE,
+						     .device = "rxe0",
+						     .port = 1};
 	const struct probe_result down = {.class = PROBE_PEER_DOWN, .size = 50};
 	const msgpack_object_map *map;
 	struct world world;
@@ -256,7 +262,8 @@ test_device_without_answers(void **state)
 	assert_int_equal(find(submap(map, "rtt"), "buckets")->via.array.size, 0);
 	expect_nil(submap(map, "noise"), "rtt_mean_ns");
 	for (uint32_t i = 0; i < map->size; i++)
-		assert_false(map->ptr[i].key.via.str.size == 4 && memcmp(map->ptr[i].key.via.str.ptr, "peer", 4) == 0);
+		assert_false(map->ptr[i].key.via.str.size == 4 &&
+			     memcmp(map->ptr[i].key.via.str.ptr, "peer", 4) == 0);
 	fixture_end(&f);
 	window_series_clear(&world.series, &world.clock);
 }

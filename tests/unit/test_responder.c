@@ -22,7 +22,8 @@ test_answer(void **state)
 		assert_true(sent->message.seq == 0x1122334455667788ULL);
 		assert_true(sent->message.session == session);
 		assert_int_equal(sent->want_sent, !i);
-		assert_true(addr_equal(&sent->ack.remote, &remote) && addr_equal(&sent->ack.local, &local));
+		assert_true(addr_equal(&sent->ack.remote, &remote) &&
+			    addr_equal(&sent->ack.local, &local));
 		assert_int_equal(sent->ack.qpn, 77);
 		assert_int_equal(sent->ack.qkey, 0x1234);
 		assert_int_equal(sent->ack.flow_label, 0xbeef);
@@ -197,7 +198,10 @@ test_clock(void **state)
 	f->n_sent = 0;
 	{
 		struct fake_probe p = probe(session, 2, "10.0.0.2");
-		struct hwclock_moment t4 = {.ns = 9000, .error_ns = 11, .ticks = 4100, .stamped = true};
+		struct hwclock_moment t4 = {.ns = 9000,
+					    .error_ns = 11,
+					    .ticks = 4100,
+					    .stamped = true};
 
 		p.rx.t3.stamped = true;
 		p.rx.t3.ticks = 100;

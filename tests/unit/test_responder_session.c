@@ -239,7 +239,10 @@ prove(struct fake *f, uint64_t session, const struct addr *from)
 	f->n_sent = 0;
 }
 
-/* A flood of forged requests fills the table, and still neither ends a session nor keeps a new one out. */
+/*
+ * A flood of forged requests fills the table, and still neither ends a session nor keeps a new one
+ * out.
+ */
 static void
 test_flood(void **state)
 {

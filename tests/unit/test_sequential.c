@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sequential test against Wald's bounds, by simulation. Seeds are fixed, so what passes once passes always; the
- * allowances (4 standard deviations) say how far from chance the bound may be.
+ * The sequential test against Wald's bounds, by simulation. Seeds are fixed, so what passes once
+ * passes always; the allowances (4 standard deviations) say how far from chance the bound may be.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -90,7 +90,9 @@ test_default(void **state)
 	assert_int_equal(s.decided_ns, 100000);
 }
 
-/* One loss in a thousand, evenly: no window of a few hundred sees it, the test does within 5,000. */
+/*
+ * One loss in a thousand, evenly: no window of a few hundred sees it, the test does within 5,000.
+ */
 static void
 test_low_rate(void **state)
 {
@@ -110,7 +112,8 @@ test_low_rate(void **state)
 static void
 check_errors(const struct sequential_params *params, uint32_t tests)
 {
-	double false_bound = params->alpha / (1 - params->beta), missed_bound = params->beta / (1 - params->alpha);
+	double false_bound = params->alpha / (1 - params->beta),
+	       missed_bound = params->beta / (1 - params->alpha);
 	uint32_t false_alarms = 0, missed = 0;
 	uint64_t n;
 
@@ -120,7 +123,10 @@ check_errors(const struct sequential_params *params, uint32_t tests)
 	}
 	assert_true(false_alarms <= tests * false_bound + 4 * sqrt(tests * false_bound));
 	assert_true(missed <= tests * missed_bound + 4 * sqrt(tests * missed_bound));
-	/* And not idle: the bounds are within a factor of the truth, which overshoots by one loss at most. */
+	/*
+	 * And not idle: the bounds are within a factor of the truth, which overshoots by one loss
+	 * at most.
+	 */
 	assert_true(false_alarms > 0 && missed > 0);
 }
 
@@ -140,8 +146,9 @@ test_errors(void **state)
 }
 
 /*
- * The mean number of trials: Wald's equation gives E[n] E[step] = E[ratio at the end], which is at least the bound that
- * it ended at and passes it by one loss (upwards) or one answer (downwards) at most.
+ * The mean number of trials: Wald's equation gives E[n] E[step] = E[ratio at the end], which is at
+ * least the bound that it ended at and passes it by one loss (upwards) or one answer (downwards) at
+ * most.
  */
 static void
 check_delay(const struct sequential_params *params, double p, uint32_t tests)
@@ -156,7 +163,10 @@ check_delay(const struct sequential_params *params, double p, uint32_t tests)
 	lossy /= tests;
 	low = lossy * params->lossy + (1 - lossy) * (params->clean + params->answer);
 	high = lossy * (params->lossy + params->loss) + (1 - lossy) * params->clean;
-	/* 5 %: four standard deviations of the mean of so many tests, whose spread is about their mean. */
+	/*
+	 * 5 %: four standard deviations of the mean of so many tests, whose spread is about their
+	 * mean.
+	 */
 	assert_true(sum / tests * step >= low - 0.05 * fabs(low));
 	assert_true(sum / tests * step <= high + 0.05 * fabs(high));
 }
@@ -175,7 +185,10 @@ test_delay(void **state)
 	check_delay(sequential_default(), SEQUENTIAL_P1, 2000);
 }
 
-/* The default at its own rates: no alarm in as many probes as a target of 100/s sends in 12 days; found when it gets worse; found clean again. */
+/*
+ * The default at its own rates: no alarm in as many probes as a target of 100/s sends in 12 days;
+ * found when it gets worse; found clean again.
+ */
 static void
 test_change(void **state)
 {
@@ -197,7 +210,10 @@ test_change(void **state)
 	assert_int_equal(s.verdict, SEQUENTIAL_CLEAN);
 	for (found = 0; s.verdict != SEQUENTIAL_LOSSY; found++)
 		sequential_add(&s, params, next_uniform() < 0.003, n + found);
-	/* 0.0128 a probe at that rate: 900 probes, after whatever the running test had gathered against it. */
+	/*
+	 * 0.0128 a probe at that rate: 900 probes, after whatever the running test had gathered
+	 * against it.
+	 */
 	assert_in_range(found, 100, 4000);
 	for (clean = 0; s.verdict != SEQUENTIAL_CLEAN; clean++)
 		sequential_add(&s, params, next_uniform() < SEQUENTIAL_P0, n + found + clean);
@@ -208,8 +224,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names_and_params), cmocka_unit_test(test_default), cmocka_unit_test(test_low_rate),
-		cmocka_unit_test(test_errors),           cmocka_unit_test(test_delay),   cmocka_unit_test(test_change),
+		cmocka_unit_test(test_names_and_params),
+		cmocka_unit_test(test_default),
+		cmocka_unit_test(test_low_rate),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_delay),
+		cmocka_unit_test(test_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

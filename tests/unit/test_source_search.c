@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The search for QPs with wanted ports, against two ways to give out numbers: that of Linux 6.1, which goes round, and that
- * of 5.10, which gives the lowest free number from the last one on.
+ * The search for QPs with wanted ports, against two ways to give out numbers: that of Linux 6.1,
+ * which goes round, and that of 5.10, which gives the lowest free number from the last one on.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -38,8 +38,8 @@ numbers_take(struct numbers *n)
 }
 
 /*
- * hash_32(qpn, 14) + 0xc000, one bit at a time: the kernel's golden ratio times the number, top 14 bits of 32. The values that
- * were seen on a wire stand in test_sport.c.
+ * hash_32(qpn, 14) + 0xc000, one bit at a time: the kernel's golden ratio times the number, top 14
+ * bits of 32. The values that were seen on a wire stand in test_sport.c.
  */
 static uint16_t
 port_of(uint32_t qpn)
@@ -52,7 +52,9 @@ port_of(uint32_t qpn)
 	return (uint16_t)(0xc000 + hash / 0x40000);
 }
 
-/* Endpoints are told from each other by their addresses only; the number stands where it points to. */
+/*
+ * Endpoints are told from each other by their addresses only; the number stands where it points to.
+ */
 static uint32_t made[QPN_MAX + 1];
 
 static struct endpoint *
@@ -135,14 +137,18 @@ test_found(void **state)
 		assert_int_equal(stats.found, 1);
 		assert_int_equal(stats.tries, steps);
 		assert_int_equal(stats.given_up, 0);
-		/* Several at once, two of them neighbours, and one that is behind: the numbers go round. */
+		/*
+		 * Several at once, two of them neighbours, and one that is behind: the numbers go
+		 * round.
+		 */
 		assert_int_equal(source_search_want(&search, port_of(1500)), 0);
 		assert_int_equal(source_search_want(&search, port_of(1501)), 0);
 		assert_int_equal(source_search_want(&search, port_of(500)), 0);
 		steps = run(&search, n);
 		assert_int_equal(qpn_of(source_search_get(&search, port_of(1500))), 1500);
 		assert_int_equal(qpn_of(source_search_get(&search, port_of(1501))), 1501);
-		assert_int_equal(port_of(qpn_of(source_search_get(&search, port_of(500)))), port_of(500));
+		assert_int_equal(port_of(qpn_of(source_search_get(&search, port_of(500)))),
+				 port_of(500));
 		assert_true(steps < QPN_MAX);
 		free(n);
 	}
@@ -164,7 +170,10 @@ test_counted(void **state)
 	assert_int_equal(source_search_want(&search, port), 0);
 	assert_null(source_search_unwant(&search, port));
 	assert_non_null(source_search_get(&search, port));
-	/* An endpoint that has another port, or a port that another endpoint has, stays the caller's. */
+	/*
+	 * An endpoint that has another port, or a port that another endpoint has, stays the
+	 * caller's.
+	 */
 	assert_false(source_search_made(&search, 1004, endpoint_of(1004)));
 	assert_false(source_search_made(&search, 1003, endpoint_of(1003)));
 	assert_int_equal(qpn_of(source_search_unwant(&search, port)), 1003);
@@ -234,7 +243,9 @@ test_given_up(void **state)
 	free(n);
 }
 
-/* Somebody else makes QPs all the time: numbers are missed, and found where they come round again. */
+/*
+ * Somebody else makes QPs all the time: numbers are missed, and found where they come round again.
+ */
 static void
 test_others(void **state)
 {

@@ -8,7 +8,10 @@
 
 #include "rdma/sport.h"
 
-/* Port of QPN 17 as tcpdump saw it on soft-RoCE of Linux 5.10 and 6.1, and the hash of the kernel's source by hand. */
+/*
+ * Port of QPN 17 as tcpdump saw it on soft-RoCE of Linux 5.10 and 6.1, and the hash of the kernel's
+ * source by hand.
+ */
 static void
 test_rxe(void **state)
 {
@@ -22,7 +25,10 @@ test_rxe(void **state)
 	assert_false(sport_follows_flow_label(rule));
 }
 
-/* 0xabcde gave 64756 on the wire (soft-RoCE's RC QPs fold the flow label with the same function of the kernel). */
+/*
+ * 0xabcde gave 64756 on the wire (soft-RoCE's RC QPs fold the flow label with the same function of
+ * the kernel).
+ */
 static void
 test_mlx5(void **state)
 {

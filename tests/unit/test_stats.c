@@ -188,7 +188,8 @@ test_precision(void **state)
 
 		add(&recent, PROBE_OK, rtt, SEC);
 		probe_recent_summary(recents, 1, SEC, &s);
-		assert_true(100 * (s.rtt_p50_ns > rtt ? s.rtt_p50_ns - rtt : rtt - s.rtt_p50_ns) <= rtt);
+		assert_true(100 * (s.rtt_p50_ns > rtt ? s.rtt_p50_ns - rtt : rtt - s.rtt_p50_ns) <=
+			    rtt);
 		probe_recent_clear(&recent);
 	}
 }
@@ -207,17 +208,22 @@ test_span_and_ring(void **state)
 	probe_recent_summary(recents, 1, SEC + 1000 * MS, &s);
 	assert_int_equal(s.results, PROBE_RECENT_N);
 	assert_int_equal(s.span_ns, (1000 - 3) * MS);
-	probe_recent_summary(recents, 1, SEC + (PROBE_RECENT_N + 1) * MS + PROBE_RECENT_SPAN_NS, &s);
+	probe_recent_summary(recents, 1, SEC + (PROBE_RECENT_N + 1) * MS + PROBE_RECENT_SPAN_NS,
+			     &s);
 	assert_int_equal(s.results, 2);
 	assert_int_equal(s.rtt_min_ns, (PROBE_RECENT_N + 1) % 100 + 1);
 	assert_int_equal(s.rtt_max_ns, (PROBE_RECENT_N + 2) % 100 + 1);
 	assert_true(s.span_ns == PROBE_RECENT_SPAN_NS);
-	probe_recent_summary(recents, 1, SEC + (PROBE_RECENT_N + 3) * MS + PROBE_RECENT_SPAN_NS, &s);
+	probe_recent_summary(recents, 1, SEC + (PROBE_RECENT_N + 3) * MS + PROBE_RECENT_SPAN_NS,
+			     &s);
 	assert_int_equal(s.results, 0);
 	probe_recent_clear(&recent);
 }
 
-/* Memory follows what comes in the span: one result a second takes room for as many as ten seconds have. */
+/*
+ * Memory follows what comes in the span: one result a second takes room for as many as ten seconds
+ * have.
+ */
 static void
 test_room(void **state)
 {
@@ -293,7 +299,10 @@ test_bucket(void **state)
 
 #define NODES 500
 
-/* Random sets, moves and removals: the first is always the least, by comparison with a plain search. */
+/*
+ * Random sets, moves and removals: the first is always the least, by comparison with a plain
+ * search.
+ */
 static void
 test_heap(void **state)
 {

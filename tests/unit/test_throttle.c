@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's self-protection against tables, and in a loop with made-up daemons whose use follows from the rate. */
+/*
+ * The daemon's self-protection against tables, and in a loop with made-up daemons whose use follows
+ * from the rate.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,10 +98,14 @@ static struct plant
 plant_new(double base_percent, double probes_percent, uint64_t memory)
 {
 	struct throttle_limits limits = {.cpu_percent = 20, .memory_bytes = 512 * MIB};
-	struct plant p = {.base_percent = base_percent, .probes_percent = probes_percent, .memory = memory};
+	struct plant p = {.base_percent = base_percent,
+			  .probes_percent = probes_percent,
+			  .memory = memory};
 
 	throttle_init(&p.t, &limits);
-	p.s = (struct throttle_sample){.now_ns = 5 * NSEC_PER_SEC, .cpu_ns = 123456789, .memory_bytes = memory};
+	p.s = (struct throttle_sample){.now_ns = 5 * NSEC_PER_SEC,
+				       .cpu_ns = 123456789,
+				       .memory_bytes = memory};
 	assert_false(throttle_tell(&p.t, &p.s));
 	return p;
 }
@@ -158,7 +165,10 @@ test_spike(void **state)
 	assert_int_equal(p.t.reason, THROTTLE_REASON_CPU);
 }
 
-/* 100 % for probes alone: 50, 25, 12.5 is the first that fits, in three steps of two seconds; up again is known not to fit. */
+/*
+ * 100 % for probes alone: 50, 25, 12.5 is the first that fits, in three steps of two seconds; up
+ * again is known not to fit.
+ */
 static void
 test_settles(void **state)
 {
@@ -167,7 +177,10 @@ test_settles(void **state)
 	(void)state;
 	plant_run(&p, 2 * 3, 0);
 	assert_int_equal(p.t.step, 3);
-	/* 12.5 is within the room for a try: each of them fails, and they come ever later, half an hour apart in the end. */
+	/*
+	 * 12.5 is within the room for a try: each of them fails, and they come ever later, half an
+	 * hour apart in the end.
+	 */
 	plant_run(&p, 24 * 3600, 0);
 	assert_int_equal(p.downs, p.ups + 3);
 	assert_in_range(p.ups, 1, 6 + 24 * 2);
@@ -205,7 +218,10 @@ test_recovers(void **state)
 	assert_int_equal(p.ups, THROTTLE_STEPS);
 }
 
-/* Most of the use does not hang on the rate: twice of it is never known to fit, so a try is made, and holds. */
+/*
+ * Most of the use does not hang on the rate: twice of it is never known to fit, so a try is made,
+ * and holds.
+ */
 static void
 test_try(void **state)
 {
@@ -245,7 +261,8 @@ test_memory(void **state)
 static void
 test_limits(void **state)
 {
-	struct throttle_limits more = {.cpu_percent = 100}, none = {0}, memory = {.memory_bytes = MIB};
+	struct throttle_limits more = {.cpu_percent = 100}, none = {0},
+			       memory = {.memory_bytes = MIB};
 	struct plant p = plant_new(0, 40, 100 * MIB);
 
 	(void)state;

@@ -37,38 +37,62 @@ static const struct tracer_facts whole = {
 	.memlock = UINT64_MAX,
 };
 
-/* One thing missing; what the sentence must name, what it must not, and what the manual has on it. */
+/*
+ * One thing missing; what the sentence must name, what it must not, and what the manual has on it.
+ */
 static const struct row {
 	enum when when;
 	struct tracer_facts less; /* bits to take away or to set: see facts_of() */
 	int err;
 	const char *wants[3], *never, *manual;
 } rows[] = {
-	{LOAD, {.no_ring = true, .major = 4, .minor = 19}, -EINVAL, {"Linux 4.19", "ring buffer", "5.8"}, "CAP_", "no BPF ring buffer"},
-	{LOAD, {.btf = true}, -ENOENT, {"/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"}, "CAP_", "CONFIG_DEBUG_INFO_BTF"},
-	{LOAD, {.module_btf = true}, -ENODATA, {"/sys/kernel/btf/ib_core", "pahole"}, "CAP_", "/sys/kernel/btf/ib_core"},
-	{LOAD, {.module_btf = true}, -ENOMEM, {"does not take the programs", "said"}, "pahole", "does not take the programs"},
-	{LOAD, {.module_btf = true, .major = 5, .minor = 10}, -ENODATA, {"does not take the programs"}, "pahole", "does not take the programs"},
-	{LOAD, {.module_btf = true, .capabilities = BOTH}, -EPERM, {"CAP_BPF and CAP_PERFMON"}, "btf", "CAP_BPF"},
+	{LOAD, {.no_ring = true, .major = 4, .minor = 19}, -EINVAL, {"Linux 4.19", "ring buffer",
+	 "5.8"}, "CAP_", "no BPF ring buffer"},
+	{LOAD, {.btf = true}, -ENOENT, {"/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"}, "CAP_",
+	 "CONFIG_DEBUG_INFO_BTF"},
+	{LOAD, {.module_btf = true}, -ENODATA, {"/sys/kernel/btf/ib_core", "pahole"}, "CAP_",
+	 "/sys/kernel/btf/ib_core"},
+	{LOAD, {.module_btf = true}, -ENOMEM, {"does not take the programs", "said"}, "pahole",
+	 "does not take the programs"},
+	{LOAD, {.module_btf = true, .major = 5, .minor = 10}, -ENODATA,
+	 {"does not take the programs"}, "pahole", "does not take the programs"},
+	{LOAD, {.module_btf = true, .capabilities = BOTH}, -EPERM, {"CAP_BPF and CAP_PERFMON"},
+	 "btf", "CAP_BPF"},
 	{LOAD, {0}, -EBADMSG, {"damaged", "libbpf"}, "CAP_", "damaged, or newer"},
 	{LOAD, {0}, -ENOSYS, {"bpf(2)", "CONFIG_BPF_SYSCALL"}, "CAP_", "CONFIG_BPF_SYSCALL"},
-	{LOAD, {.capabilities = CAP(39)}, -EPERM, {"lacks CAP_BPF:", "AmbientCapabilities", "restart"}, "lacks CAP_PERFMON", "CAP_BPF"},
-	{LOAD, {.capabilities = CAP(38)}, -EPERM, {"lacks CAP_PERFMON:", "setcap", "restart"}, "lacks CAP_BPF", "CAP_PERFMON"},
-	{LOAD, {.confidential = true}, -EINVAL, {"confidentiality", "lockdown=integrity"}, "CAP_", "lockdown=integrity"},
-	{LOAD, {.confidential = true}, -EPERM, {"confidentiality", "lockdown=integrity"}, "CAP_", "lockdown=integrity"},
-	{LOAD, {.memlock = 65536, .major = 5, .minor = 10}, -EPERM, {"64 kB", "LimitMEMLOCK", "restart"}, "filter", "LimitMEMLOCK"},
-	{LOAD, {.memlock = 65536}, -EPERM, {"SystemCallFilter", "security module"}, "LimitMEMLOCK", "SystemCallFilter"},
-	{LOAD, {0}, -EINVAL, {"does not take the programs", "said", "debug"}, "CAP_", "does not take the programs"},
-	{ATTACH, {.kprobes = true}, -ENOSYS, {"no kprobes", "CONFIG_KPROBE_EVENTS"}, "CAP_", "CONFIG_KPROBE_EVENTS"},
-	{ATTACH, {.paranoid = 3}, -EACCES, {"perf_event_paranoid=3", "sysctl", "kprobe.multi"}, "filter", "kernel.perf_event_paranoid"},
-	{ATTACH, {0}, -EPERM, {"refuses kprobes", "SystemCallFilter"}, "paranoid", "SystemCallFilter"},
-	{ATTACH, {.capabilities = CAP(38)}, -EACCES, {"lacks CAP_PERFMON"}, "paranoid", "CAP_PERFMON"},
-	{ATTACH, {.confidential = true}, -EPERM, {"lockdown=integrity"}, "paranoid", "lockdown=integrity"},
-	{ATTACH, {0}, -EINVAL, {"cannot be attached", "said", "debug"}, "CAP_", "cannot be attached"},
-	{SILENT, {.ftrace_off = true}, 0, {"kernel.ftrace_enabled=0", "sysctl"}, "dump", "kernel.ftrace_enabled"},
-	{SILENT, {.kprobes_off = true}, 0, {"/sys/kernel/debug/kprobes/enabled"}, "dump", "/sys/kernel/debug/kprobes/enabled"},
+	{LOAD, {.capabilities = CAP(39)}, -EPERM, {"lacks CAP_BPF:", "AmbientCapabilities",
+	 "restart"}, "lacks CAP_PERFMON", "CAP_BPF"},
+	{LOAD, {.capabilities = CAP(38)}, -EPERM, {"lacks CAP_PERFMON:", "setcap", "restart"},
+	 "lacks CAP_BPF", "CAP_PERFMON"},
+	{LOAD, {.confidential = true}, -EINVAL, {"confidentiality", "lockdown=integrity"}, "CAP_",
+	 "lockdown=integrity"},
+	{LOAD, {.confidential = true}, -EPERM, {"confidentiality", "lockdown=integrity"}, "CAP_",
+	 "lockdown=integrity"},
+	{LOAD, {.memlock = 65536, .major = 5, .minor = 10}, -EPERM, {"64 kB", "LimitMEMLOCK",
+	 "restart"}, "filter", "LimitMEMLOCK"},
+	{LOAD, {.memlock = 65536}, -EPERM, {"SystemCallFilter", "security module"}, "LimitMEMLOCK",
+	 "SystemCallFilter"},
+	{LOAD, {0}, -EINVAL, {"does not take the programs", "said", "debug"}, "CAP_",
+	 "does not take the programs"},
+	{ATTACH, {.kprobes = true}, -ENOSYS, {"no kprobes", "CONFIG_KPROBE_EVENTS"}, "CAP_",
+	 "CONFIG_KPROBE_EVENTS"},
+	{ATTACH, {.paranoid = 3}, -EACCES, {"perf_event_paranoid=3", "sysctl", "kprobe.multi"},
+	 "filter", "kernel.perf_event_paranoid"},
+	{ATTACH, {0}, -EPERM, {"refuses kprobes", "SystemCallFilter"}, "paranoid",
+	 "SystemCallFilter"},
+	{ATTACH, {.capabilities = CAP(38)}, -EACCES, {"lacks CAP_PERFMON"}, "paranoid",
+	 "CAP_PERFMON"},
+	{ATTACH, {.confidential = true}, -EPERM, {"lockdown=integrity"}, "paranoid",
+	 "lockdown=integrity"},
+	{ATTACH, {0}, -EINVAL, {"cannot be attached", "said", "debug"}, "CAP_",
+	 "cannot be attached"},
+	{SILENT, {.ftrace_off = true}, 0, {"kernel.ftrace_enabled=0", "sysctl"}, "dump",
+	 "kernel.ftrace_enabled"},
+	{SILENT, {.kprobes_off = true}, 0, {"/sys/kernel/debug/kprobes/enabled"}, "dump",
+	 "/sys/kernel/debug/kprobes/enabled"},
 	{SILENT, {0}, 0, {"kprobes/enabled", "does not query"}, "ftrace", "does not query"},
-	{FOREIGN, {.module_btf = true, .modules_btf = true}, 0, {"/sys/kernel/btf/ib_core", "may be wrong", "pahole"}, "CAP_",
+	{FOREIGN, {.module_btf = true, .modules_btf = true}, 0, {"/sys/kernel/btf/ib_core",
+	 "may be wrong", "pahole"}, "CAP_",
 	 "those of vmlinux are used"},
 };
 #define ROWS_N (sizeof(rows) / sizeof(rows[0]))
@@ -173,7 +197,8 @@ manual(void)
 
 		if (*at == '.')
 			at += strcspn(at, " \n");
-		while (at[0] == ' ' && at[1] >= 'A' && at[1] <= 'Z' && at[2] >= 'a' && at[2] <= 'z' && at[3] == ' ')
+		while (at[0] == ' ' && at[1] >= 'A' && at[1] <= 'Z' && at[2] >= 'a' &&
+		       at[2] <= 'z' && at[3] == ' ')
 			at += 3;
 		at += *at == ' ';
 		at[strcspn(at, "\n")] = '\0';

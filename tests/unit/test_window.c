@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Windows by themselves: where they begin and end, what they count, how they are closed, cut and merged. */
+/*
+ * Windows by themselves: where they begin and end, what they count, how they are closed, cut and
+ * merged.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -185,7 +188,8 @@ check_cut(struct world *w, int64_t offset_ns, uint64_t at_ns)
 	assert_int_equal(before->due, 1);
 	assert_int_equal(before->cut, WINDOW_CUT_CLOCK);
 	assert_int_equal(before->end_mono_ns, at_ns);
-	assert_int_equal(before->end_ns - before->start_ns, before->end_mono_ns - before->start_mono_ns);
+	assert_int_equal(before->end_ns - before->start_ns,
+			 before->end_mono_ns - before->start_mono_ns);
 	window_clock_advance(&w->clock, at_ns + WINDOW_LEN_NS);
 	after = window_clock_close(&w->clock);
 	assert_non_null(after);
@@ -276,20 +280,26 @@ test_classes(void **state)
 	}
 	assert_int_equal(closed->due, sum);
 	assert_int_equal(closed->posted, sum - closed->by_class[PROBE_UNRESOLVED]);
-	assert_int_equal(closed->answered, closed->by_class[PROBE_OK] + closed->by_class[PROBE_LATE]);
-	assert_int_equal(closed->lost, closed->by_class[PROBE_LOST] + closed->by_class[PROBE_ACK2_MISSING]);
+	assert_int_equal(closed->answered,
+			 closed->by_class[PROBE_OK] + closed->by_class[PROBE_LATE]);
+	assert_int_equal(closed->lost,
+			 closed->by_class[PROBE_LOST] + closed->by_class[PROBE_ACK2_MISSING]);
 	assert_int_equal(closed->clock[PROBE_CLOCK_SW], closed->answered);
 	window_loss(closed, 0.95, &loss);
 	assert_true(loss.ratio == 10.0 / 14.0);
 	assert_true(loss.low < loss.ratio && loss.ratio < loss.high);
 }
 
-/* A marked RTT is in no histogram unless all its stamps were hardware's; a marked loss is beside the others. */
+/*
+ * A marked RTT is in no histogram unless all its stamps were hardware's; a marked loss is beside
+ * the others.
+ */
 static void
 test_noise(void **state)
 {
 	struct world *w = *state;
-	struct probe_result r = answer(50, 1000), lost = {.class = PROBE_LOST, .size = 50, .posted = true};
+	struct probe_result r = answer(50, 1000),
+			    lost = {.class = PROBE_LOST, .size = 50, .posted = true};
 	struct histogram rtt = {0};
 	struct window *closed;
 
@@ -343,7 +353,9 @@ test_sizes(void **state)
 			struct probe_result r = answer(sizes[i], 1000 * sizes[i]);
 
 			if (sizes[i] == 4096)
-				r = (struct probe_result){.class = PROBE_LOST, .size = 4096, .posted = true};
+				r = (struct probe_result){.class = PROBE_LOST,
+							  .size = 4096,
+							  .posted = true};
 			count(w, SEC, &r);
 		}
 	}
@@ -456,7 +468,10 @@ test_merge(void **state)
 	}
 	assert_same(whole, &forth);
 	assert_int_equal(forth.merged, 6);
-	/* Sizes stand in the order of the first one; here all windows have the same order, as their first is the same. */
+	/*
+	 * Sizes stand in the order of the first one; here all windows have the same order, as their
+	 * first is the same.
+	 */
 	assert_int_equal(window_merge(&back, closed[0]), 0);
 	for (int i = 5; i > 0; i--)
 		assert_int_equal(window_merge(&back, closed[i]), 0);
@@ -466,7 +481,10 @@ test_merge(void **state)
 	window_series_clear(&minute.series, &minute.clock);
 }
 
-/* Anything in any order: each probe is in exactly one window that is closed, windows follow each other without overlap. */
+/*
+ * Anything in any order: each probe is in exactly one window that is closed, windows follow each
+ * other without overlap.
+ */
 static void
 test_random(void **state)
 {
@@ -481,10 +499,12 @@ test_random(void **state)
 
 		now += (uint64_t)(rand() % 100) * MS;
 		if (rand() % 2000 == 0)
-			window_clock_set(&w->clock, (uint64_t)(1 + rand() % 20) * SEC, OFFSET + (int64_t)rand() * 1000 - 1000000000,
+			window_clock_set(&w->clock, (uint64_t)(1 + rand() % 20) * SEC,
+					 OFFSET + (int64_t)rand() * 1000 - 1000000000,
 					 WINDOW_CUT_CLOCK, now);
 		if (n < 64 && rand() % 2) {
-			in_flight[n] = window_at(&w->series, &w->clock, now - (uint64_t)(rand() % 3) * SEC / 2);
+			in_flight[n] = window_at(&w->series, &w->clock,
+						 now - (uint64_t)(rand() % 3) * SEC / 2);
 			window_due(in_flight[n++], 50, true);
 			due++;
 		}
@@ -502,9 +522,11 @@ test_random(void **state)
 		window_clock_advance(&w->clock, now);
 		while ((closed = window_clock_close(&w->clock))) {
 			assert_int_equal(closed->by_class[PROBE_OK], closed->due);
-			assert_true(closed->start_mono_ns >= last_end && closed->end_mono_ns > closed->start_mono_ns);
+			assert_true(closed->start_mono_ns >= last_end &&
+				    closed->end_mono_ns > closed->start_mono_ns);
 			assert_true(closed->end_ns > closed->start_ns);
-			assert_int_equal(closed->end_ns - closed->start_ns, closed->end_mono_ns - closed->start_mono_ns);
+			assert_int_equal(closed->end_ns - closed->start_ns,
+					 closed->end_mono_ns - closed->start_mono_ns);
 			last_end = closed->end_mono_ns;
 			told += closed->due;
 		}

@@ -62,7 +62,8 @@ static const struct wire_message message_ack1 = {
 };
 static const struct wire_message message_ack2 = {
 	.type = PROBE_WIRE_ACK2, .length = 50, .seq = SEQ, .session = SESSION,
-	.ack2 = {.delay_ns = 0x102030405ULL, .t3_ns = 0x1020304050607080ULL, .error_ns = 0xfffefdfc, .clock = 1,
+	.ack2 = {.delay_ns = 0x102030405ULL, .t3_ns = 0x1020304050607080ULL, .error_ns = 0xfffefdfc,
+	.clock = 1,
 		 .noise = true, .stall_ms = 0x1234},
 };
 
@@ -155,7 +156,10 @@ test_decode(void **state)
 	assert_int_equal(m.ack2.stall_ms, 0x1234);
 }
 
-/* What another version might put into reserved bits is not looked at, nor a stall without the flag that makes it one. */
+/*
+ * What another version might put into reserved bits is not looked at, nor a stall without the flag
+ * that makes it one.
+ */
 static void
 test_flags(void **state)
 {
@@ -225,7 +229,8 @@ expect_flip(const uint8_t *golden, size_t bit)
 		return -EPROTONOSUPPORT;
 	if (byte == 6 || byte == 7)
 		return -EBADMSG;
-	if (golden[5] == 1 && (byte == 24 || (byte == 25 && flipped > 0xf) || (byte == 29 && flipped > 15)))
+	if (golden[5] == 1 &&
+	    (byte == 24 || (byte == 25 && flipped > 0xf) || (byte == 29 && flipped > 15)))
 		return -EBADMSG;
 	if (golden[5] == 3 && byte == 44 && flipped > 1)
 		return -EBADMSG;
@@ -268,7 +273,9 @@ test_flips(void **state)
 static void
 test_request(void **state)
 {
-	struct wire_request request = {.qkey = 0xdeadbeef, .incarnation = 0x0102030405060708ULL, .hostname = "node1"};
+	struct wire_request request = {.qkey = 0xdeadbeef,
+				       .incarnation = 0x0102030405060708ULL,
+				       .hostname = "node1"};
 	uint8_t buf[PROBE_WIRE_REQUEST_MAX + 60] = {0};
 	struct wire_request got;
 
@@ -294,7 +301,8 @@ test_request_names(void **state)
 	uint8_t buf[256] = {0};
 
 	(void)state;
-	memset(request.hostname, 'h', sizeof(request.hostname)); /* not terminated: cut, not run over */
+	memset(request.hostname, 'h',
+	       sizeof(request.hostname)); /* not terminated: cut, not run over */
 	assert_int_equal(wire_encode_request(&request, buf), PROBE_WIRE_REQUEST_MAX);
 	assert_int_equal(buf[PROBE_WIRE_REQUEST_MAX], 0);
 	assert_int_equal(wire_decode_request(buf, sizeof(buf), &got), 0);

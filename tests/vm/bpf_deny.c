@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs a command whose kernel refuses some of what tracing needs, as an old kernel, a container or a policy would. A seccomp filter
- * hands the system calls in question to a supervisor (seccomp_unotify(2)), which reads what their pointers point to and either
- * lets the kernel go on or answers with an error. usage() says what it does.
+ * Runs a command whose kernel refuses some of what tracing needs, as an old kernel, a container or
+ * a policy would. A seccomp filter hands the system calls in question to a supervisor
+ * (seccomp_unotify(2)), which reads what their pointers point to and either lets the kernel go on
+ * or answers with an error. usage() says what it does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,20 +36,24 @@ usage(FILE *to)
 {
 	fputs("Usage: bpf_deny [--rules FILE] [RULE]... -- COMMAND [ARGUMENT]...\n"
 	      "\n"
-	      "Runs COMMAND, to which the kernel answers with errors as the rules say: those given, and those that FILE has, separated by\n"
-	      "white space, at the time of each system call. COMMAND keeps this process's pid. Needs CAP_SYS_ADMIN, which COMMAND need\n"
+	      "Runs COMMAND, to which the kernel answers with errors as the rules say: those "
+	      "given, and those that FILE has, separated by\n"
+	      "white space, at the time of each system call. COMMAND keeps this process's pid. "
+	      "Needs CAP_SYS_ADMIN, which COMMAND need\n"
 	      "not have.\n"
 	      "\n"
 	      "  bpf=ERROR                       bpf(2) as a whole\n"
 	      "  map_create[:TYPE]=ERROR         its commands; TYPE of map: ringbuf, hash, array\n"
-	      "  prog_load[:TYPE]=ERROR          TYPE of program: kprobe, socket_filter, raw_tracepoint\n"
+	      "  prog_load[:TYPE]=ERROR          TYPE of program: kprobe, socket_filter, "
+	      "raw_tracepoint\n"
 	      "  btf_load=ERROR\n"
 	      "  link_create[:TYPE]=ERROR        TYPE of attachment: perf_event, kprobe_multi\n"
 	      "  prog_run=ERROR                  BPF_PROG_TEST_RUN\n"
 	      "  perf_event_open[:FUNCTION]=ERROR  kprobes alone with FUNCTION, which they are on\n"
 	      "  socket:rdma=ERROR               sockets of NETLINK_RDMA\n"
 	      "\n"
-	      "ERROR is EPERM, EACCES, EINVAL, ENOENT, ENOSYS, ENOMEM, EOPNOTSUPP or EPROTONOSUPPORT. Exit status: that of COMMAND; 125.\n",
+	      "ERROR is EPERM, EACCES, EINVAL, ENOENT, ENOSYS, ENOMEM, EOPNOTSUPP or "
+	      "EPROTONOSUPPORT. Exit status: that of COMMAND; 125.\n",
 	      to);
 }
 
@@ -58,11 +63,13 @@ struct named {
 };
 
 static const struct named errors[] = {
-	{"EPERM", EPERM}, {"EACCES", EACCES}, {"EINVAL", EINVAL}, {"ENOENT", ENOENT}, {"ENOSYS", ENOSYS}, {"ENOMEM", ENOMEM},
+	{"EPERM", EPERM}, {"EACCES", EACCES}, {"EINVAL", EINVAL}, {"ENOENT", ENOENT}, {"ENOSYS",
+	 ENOSYS}, {"ENOMEM", ENOMEM},
 	{"EOPNOTSUPP", EOPNOTSUPP}, {"EPROTONOSUPPORT", EPROTONOSUPPORT}, {NULL, 0},
 };
 static const struct named maps[] = {
-	{"ringbuf", BPF_MAP_TYPE_RINGBUF}, {"hash", BPF_MAP_TYPE_HASH}, {"array", BPF_MAP_TYPE_ARRAY}, {NULL, 0},
+	{"ringbuf", BPF_MAP_TYPE_RINGBUF}, {"hash", BPF_MAP_TYPE_HASH}, {"array",
+	 BPF_MAP_TYPE_ARRAY}, {NULL, 0},
 };
 static const struct named progs[] = {
 	{"kprobe", BPF_PROG_TYPE_KPROBE}, {"socket_filter", BPF_PROG_TYPE_SOCKET_FILTER},
@@ -86,7 +93,8 @@ static const struct subject {
 	{"map_create", __NR_bpf, BPF_MAP_CREATE, maps, offsetof(union bpf_attr, map_type)},
 	{"prog_load", __NR_bpf, BPF_PROG_LOAD, progs, offsetof(union bpf_attr, prog_type)},
 	{"btf_load", __NR_bpf, BPF_BTF_LOAD, NULL, 0},
-	{"link_create", __NR_bpf, BPF_LINK_CREATE, links, offsetof(union bpf_attr, link_create.attach_type)},
+	{"link_create", __NR_bpf, BPF_LINK_CREATE, links, offsetof(union bpf_attr,
+	 link_create.attach_type)},
 	{"prog_run", __NR_bpf, BPF_PROG_TEST_RUN, NULL, 0},
 	{"perf_event_open", __NR_perf_event_open, ANY, NULL, 0},
 	{"socket", __NR_socket, ANY, NULL, 0},
@@ -292,7 +300,8 @@ install_filter(void)
 	};
 	const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
 
-	return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+	return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+			    &program);
 }
 
 struct message {
@@ -309,7 +318,9 @@ static struct msghdr *
 message_of(struct message *m)
 {
 	m->byte = (struct iovec){&m->text, 1};
-	m->header = (struct msghdr){.msg_iov = &m->byte, .msg_iovlen = 1, .msg_control = m->control.bytes,
+	m->header = (struct msghdr){.msg_iov = &m->byte,
+				    .msg_iovlen = 1,
+				    .msg_control = m->control.bytes,
 				    .msg_controllen = sizeof(m->control.bytes)};
 	return &m->header;
 }
@@ -322,7 +333,9 @@ give(int sock, int fd)
 
 	message_of(&m);
 	c = CMSG_FIRSTHDR(&m.header);
-	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(fd)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(fd)),
+			      .cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_RIGHTS};
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	if (sendmsg(sock, &m.header, 0) < 0)
 		die("sendmsg");
@@ -340,7 +353,10 @@ take(int sock)
 	return fd;
 }
 
-/* A grandchild, so that COMMAND has no child that it does not know. Its streams are COMMAND's no longer. */
+/*
+ * A grandchild, so that COMMAND has no child that it does not know. Its streams are COMMAND's no
+ * longer.
+ */
 static void
 start_supervisor(int sock, int other)
 {

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A clock for RNICs that have none, for tests: with LD_PRELOAD it lets the devices that a program opens offer completion
- * timestamps, from a synthetic counter that follows CLOCK_MONOTONIC. The device's own extended CQ does the rest: soft-RoCE has
- * one, but without timestamps. Never installed.
+ * A clock for RNICs that have none, for tests: with LD_PRELOAD it lets the devices that a program
+ * opens offer completion timestamps, from a synthetic counter that follows CLOCK_MONOTONIC. The
+ * device's own extended CQ does the rest: soft-RoCE has one, but without timestamps. Never
+ * installed.
  *
- * ibv_create_cq_ex(3) and ibv_query_device_ex(3) are inline functions that call through the context, and the CQ's iterator and
- * readers are pointers in the CQ (infiniband/verbs.h): those are what is replaced, after ibv_open_device(3).
+ * ibv_create_cq_ex(3) and ibv_query_device_ex(3) are inline functions that call through the
+ * context, and the CQ's iterator and readers are pointers in the CQ (infiniband/verbs.h): those are
+ * what is replaced, after ibv_open_device(3).
  *
  * Environment, numbers in decimal or as 0x…:
  *   CLOCK_SHIM_KHZ         frequency, default 250000
  *   CLOCK_SHIM_OFFSET      ticks at CLOCK_MONOTONIC 0, default 0
  *   CLOCK_SHIM_PPM         how much too fast it runs, may be negative
  *   CLOCK_SHIM_BITS        width, 1 to 64, default 64; 0: the device tells none
- *   CLOCK_SHIM_JUMP_EVERY  at each n-th completion the counter jumps, for good, by 1 to 100 s either way; 0: never
- *   CLOCK_SHIM_JUMP_SEED   of these jumps
- *   CLOCK_SHIM_JUMP_FILE   only while this file exists
- *   CLOCK_SHIM_EARLY_US    messages came that much earlier than the program sees them
+ *   CLOCK_SHIM_JUMP_EVERY  at each n-th completion the counter jumps, for good, by 1 to 100 s
+ * either way; 0: never CLOCK_SHIM_JUMP_SEED   of these jumps CLOCK_SHIM_JUMP_FILE   only while this
+ * file exists CLOCK_SHIM_EARLY_US    messages came that much earlier than the program sees them
  *   CLOCK_SHIM_WALL        there are only wall-clock timestamps
  *   CLOCK_SHIM_FAIL        errno with which CQs with timestamps are refused
  */
@@ -29,7 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SHIM_STAMPS (IBV_WC_EX_WITH_COMPLETION_TIMESTAMP | IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK)
+#define SHIM_STAMPS \
+	(IBV_WC_EX_WITH_COMPLETION_TIMESTAMP | IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK)
 
 __extension__ typedef __int128 wide;
 
@@ -41,8 +43,10 @@ struct shim {
 	uint64_t completions, jumped; /* jumped: ticks, modulo 2^64 */
 	uint64_t ticks;               /* of the completion that the iterator stands at */
 	/* The provider's own. */
-	struct ibv_cq_ex *(*create_cq_ex)(struct ibv_context *ctx, struct ibv_cq_init_attr_ex *attr);
-	int (*query_device_ex)(struct ibv_context *ctx, const struct ibv_query_device_ex_input *input,
+	struct ibv_cq_ex *(*create_cq_ex)(struct ibv_context *ctx,
+					  struct ibv_cq_init_attr_ex *attr);
+	int (*query_device_ex)(struct ibv_context *ctx,
+			       const struct ibv_query_device_ex_input *input,
 			       struct ibv_device_attr_ex *attr, size_t size);
 	int (*start_poll)(struct ibv_cq_ex *cq, struct ibv_poll_cq_attr *attr);
 	void (*end_poll)(struct ibv_cq_ex *cq);
@@ -116,8 +120,8 @@ shim_jump(void)
 }
 
 /*
- * A completion has come: its timestamp is taken here. Of a send it is the time of the post: soft-RoCE sends from within, and
- * whom the message wakes up may run before the sender does again.
+ * A completion has come: its timestamp is taken here. Of a send it is the time of the post:
+ * soft-RoCE sends from within, and whom the message wakes up may run before the sender does again.
  */
 static void
 shim_stamp(struct ibv_cq_ex *cq)
@@ -137,7 +141,8 @@ shim_stamp(struct ibv_cq_ex *cq)
 	if (shim.jump_every && shim.completions % (uint64_t)shim.jump_every == 0 &&
 	    (!shim.jump_file || access(shim.jump_file, F_OK) == 0))
 		shim.jumped += shim_jump();
-	shim.ticks = shim.offset + shim.jumped + (uint64_t)(ns * (1000000 + shim.ppm) / 1000000 * shim.khz / 1000000);
+	shim.ticks = shim.offset + shim.jumped +
+		     (uint64_t)(ns * (1000000 + shim.ppm) / 1000000 * shim.khz / 1000000);
 }
 
 static int
@@ -152,8 +157,8 @@ shim_start_poll(struct ibv_cq_ex *cq, struct ibv_poll_cq_attr *attr)
 }
 
 /*
- * Not the provider's: rxe's goes one completion too far when there is no next one, and then unlocks twice
- * (https://github.com/linux-rdma/rdma-core/pull/1512 and 1617).
+ * Not the provider's: rxe's goes one completion too far when there is no next one, and then unlocks
+ * twice (https://github.com/linux-rdma/rdma-core/pull/1512 and 1617).
  */
 static int
 shim_next_poll(struct ibv_cq_ex *cq)
@@ -197,10 +202,12 @@ static struct ibv_cq_ex *
 shim_create_cq_ex(struct ibv_context *ctx, struct ibv_cq_init_attr_ex *attr)
 {
 	struct ibv_cq_init_attr_ex plain = *attr;
-	uint64_t offered = shim.wall ? IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK : IBV_WC_EX_WITH_COMPLETION_TIMESTAMP;
+	uint64_t offered = shim.wall ? IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK :
+				       IBV_WC_EX_WITH_COMPLETION_TIMESTAMP;
 	struct ibv_cq_ex *cq;
 
-	if ((attr->wc_flags & SHIM_STAMPS & ~offered) || (attr->wc_flags & SHIM_STAMPS && shim.fail)) {
+	if ((attr->wc_flags & SHIM_STAMPS & ~offered) ||
+	    (attr->wc_flags & SHIM_STAMPS && shim.fail)) {
 		errno = shim.fail ? (int)shim.fail : EOPNOTSUPP;
 		return NULL;
 	}

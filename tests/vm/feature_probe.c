@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks the kernel for one feature after the other, by the system calls that use it, and says what it answered. Nothing is concluded
- * from versions. It shares no code with the daemon. usage() says what it does.
+ * Asks the kernel for one feature after the other, by the system calls that use it, and says what
+ * it answered. Nothing is concluded from versions. It shares no code with the daemon. usage() says
+ * what it does.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -27,15 +28,18 @@ usage(FILE *to)
 {
 	fputs("Usage: feature_probe DEVICE FEATURE...\n"
 	      "\n"
-	      "Prints a JSON object: for each FEATURE \"is\", which is \"yes\" or \"no\", and with no also \"why\": the step that failed and\n"
+	      "Prints a JSON object: for each FEATURE \"is\", which is \"yes\" or \"no\", and with "
+	      "no also \"why\": the step that failed and\n"
 	      "the error's name. DEVICE is an RDMA device, for instance rxe0.\n"
 	      "\n"
-	      "  timestamps    an extended completion queue of DEVICE with completion timestamps can be made\n"
+	      "  timestamps    an extended completion queue of DEVICE with completion timestamps "
+	      "can be made\n"
 	      "  vmlinux_btf   the kernel's own BTF can be read\n"
 	      "  ib_core_btf   that of the module ib_core can\n"
 	      "  ring_buffer   a BPF ring buffer can be made\n"
 	      "  load          a BPF program for a kprobe can be loaded, and its map made\n"
-	      "  perf_kprobe   such a program on a function of ib_core, by perf_event_open(2), counts what is done on DEVICE\n"
+	      "  perf_kprobe   such a program on a function of ib_core, by perf_event_open(2), "
+	      "counts what is done on DEVICE\n"
 	      "  kprobe_multi  the same by a link of type kprobe.multi\n"
 	      "\n"
 	      "Exit status: 0 whatever the answers are, 2 for a wrong call.\n",
@@ -56,11 +60,13 @@ counter_load(struct counter *counter, enum bpf_attach_type type)
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type);
 
 	step = "map";
-	counter->map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "feature_probe", sizeof(uint32_t), sizeof(uint64_t), 1, NULL);
+	counter->map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "feature_probe", sizeof(uint32_t),
+				      sizeof(uint64_t), 1, NULL);
 	if (counter->map < 0)
 		return counter->map;
 	struct bpf_insn code[] = {
-		{.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_1, .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = counter->map},
+		{.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_1,
+		 .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = counter->map},
 		{0},
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 1},
 		{.code = BPF_STX | BPF_XADD | BPF_DW, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_2},
@@ -68,7 +74,8 @@ counter_load(struct counter *counter, enum bpf_attach_type type)
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 	step = "load";
-	counter->program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "feature_probe", "GPL", code, sizeof(code) / sizeof(code[0]), &opts);
+	counter->program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "feature_probe", "GPL", code,
+					 sizeof(code) / sizeof(code[0]), &opts);
 	if (counter->program < 0)
 		close(counter->map);
 	return counter->program < 0 ? counter->program : 0;
@@ -100,7 +107,9 @@ device_open(void)
 static int
 device_modify_qp(void)
 {
-	struct ibv_qp_init_attr init = {.qp_type = IBV_QPT_UD, .cap = {.max_send_wr = 1, .max_recv_wr = 1, .max_send_sge = 1, .max_recv_sge = 1}};
+	struct ibv_qp_init_attr init =
+		{.qp_type = IBV_QPT_UD,
+		 .cap = {.max_send_wr = 1, .max_recv_wr = 1, .max_send_sge = 1, .max_recv_sge = 1}};
 	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_INIT, .port_num = 1, .qkey = 1};
 	struct ibv_context *ctx = device_open();
 	struct ibv_pd *pd = ctx ? ibv_alloc_pd(ctx) : NULL;
@@ -111,7 +120,9 @@ device_modify_qp(void)
 	init.send_cq = init.recv_cq = cq;
 	qp = cq ? ibv_create_qp(pd, &init) : NULL;
 	step = "QP";
-	rc = qp ? -ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_QKEY) : -errno;
+	rc = qp ? -ibv_modify_qp(qp, &attr,
+				 IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_QKEY) :
+		  -errno;
 	if (qp)
 		ibv_destroy_qp(qp);
 	if (cq)
@@ -141,7 +152,8 @@ counter_counts(const struct counter *counter)
 static int
 probe_timestamps(void)
 {
-	struct ibv_cq_init_attr_ex attr = {.cqe = 1, .wc_flags = IBV_WC_EX_WITH_COMPLETION_TIMESTAMP};
+	struct ibv_cq_init_attr_ex attr = {.cqe = 1,
+					   .wc_flags = IBV_WC_EX_WITH_COMPLETION_TIMESTAMP};
 	struct ibv_context *ctx = device_open();
 	struct ibv_cq_ex *cq;
 	int rc;
@@ -193,7 +205,8 @@ probe_ring_buffer(void)
 	int fd;
 
 	step = "map";
-	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "feature_probe", 0, 0, (uint32_t)sysconf(_SC_PAGESIZE), NULL);
+	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "feature_probe", 0, 0,
+			    (uint32_t)sysconf(_SC_PAGESIZE), NULL);
 	if (fd < 0)
 		return fd;
 	close(fd);
@@ -214,7 +227,8 @@ probe_load(void)
 static int
 perf_kprobe_open(void)
 {
-	struct perf_event_attr attr = {.size = sizeof(attr), .kprobe_func = (uint64_t)(uintptr_t)HOOKED};
+	struct perf_event_attr attr = {.size = sizeof(attr),
+				       .kprobe_func = (uint64_t)(uintptr_t)HOOKED};
 	FILE *f = fopen("/sys/bus/event_source/devices/kprobe/type", "re");
 	int fd;
 
@@ -234,7 +248,8 @@ static int
 perf_kprobe_attach(int event, const struct counter *counter)
 {
 	step = "attach";
-	if (ioctl(event, PERF_EVENT_IOC_SET_BPF, counter->program) || ioctl(event, PERF_EVENT_IOC_ENABLE, 0))
+	if (ioctl(event, PERF_EVENT_IOC_SET_BPF, counter->program) ||
+	    ioctl(event, PERF_EVENT_IOC_ENABLE, 0))
 		return -errno;
 	return counter_counts(counter);
 }
@@ -305,7 +320,8 @@ print(const char *name, const char *separator)
 		int rc = features[i].probe();
 
 		if (rc)
-			printf("%s\"%s\": {\"is\": \"no\", \"why\": \"%s: %s\"}", separator, name, step, error_name(-rc));
+			printf("%s\"%s\": {\"is\": \"no\", \"why\": \"%s: %s\"}", separator, name,
+			       step, error_name(-rc));
 		else
 			printf("%s\"%s\": {\"is\": \"yes\"}", separator, name);
 		return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes connected queue pairs (QPs) between two RDMA devices of this machine, as a service would, for the tests of
- * tracing. It uses libibverbs alone and shares no code with the daemon. usage() says what it does.
+ * Makes connected queue pairs (QPs) between two RDMA devices of this machine, as a service would,
+ * for the tests of tracing. It uses libibverbs alone and shares no code with the daemon. usage()
+ * says what it does.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -30,7 +31,8 @@ usage(FILE *to)
 {
 	fputs("Usage: qpgen [OPTION]... DEVICE0 GIDINDEX0 DEVICE1 GIDINDEX1\n"
 	      "\n"
-	      "Makes pairs of connected QPs, one end on each device, brings them to RTS and prints \"ready N\" (N pairs). Then in this\n"
+	      "Makes pairs of connected QPs, one end on each device, brings them to RTS and prints "
+	      "\"ready N\" (N pairs). Then in this\n"
 	      "order what the options say; without --hold it ends after that.\n"
 	      "\n"
 	      "  --pairs N         how many pairs, default 1\n"
@@ -40,13 +42,18 @@ usage(FILE *to)
 	      "  --sl S            service level, default 0\n"
 	      "  --mtu M           256, 512, 1024 (default), 2048 or 4096\n"
 	      "  --print           one JSON line for each QP, before \"ready\"\n"
-	      "  --send N          N messages of 64 bytes through each pair, in both directions, 5 ms apart; then \"sent N\"\n"
+	      "  --send N          N messages of 64 bytes through each pair, in both directions, 5 "
+	      "ms apart; then \"sent N\"\n"
 	      "  --error           moves all QPs to the state ERR; then \"error\"\n"
-	      "  --hold SECONDS    keeps the QPs open; 0: until told. SIGTERM, SIGINT and lines on standard input are obeyed\n"
-	      "                    meanwhile: \"end\", \"error\", \"send N\". The end of a pipe ends it as well\n"
-	      "  --churn N         no pairs: opens and closes N QPs on DEVICE0, one after the other, through INIT alone; then\n"
+	      "  --hold SECONDS    keeps the QPs open; 0: until told. SIGTERM, SIGINT and lines on "
+	      "standard input are obeyed\n"
+	      "                    meanwhile: \"end\", \"error\", \"send N\". The end of a pipe "
+	      "ends it as well\n"
+	      "  --churn N         no pairs: opens and closes N QPs on DEVICE0, one after the "
+	      "other, through INIT alone; then\n"
 	      "                    \"churned N in T us\"\n"
-	      "  --full            with --churn: through RTR and RTS, towards a QP that does not exist\n"
+	      "  --full            with --churn: through RTR and RTS, towards a QP that does not "
+	      "exist\n"
 	      "\n"
 	      "Exit status: 0, 1 when something failed, 2 for a wrong call.\n",
 	      to);
@@ -159,7 +166,8 @@ make_qp(struct end *end)
 
 	if (!qp)
 		die("ibv_create_qp", errno);
-	rc = ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
+	rc = ibv_modify_qp(qp, &attr,
+			   IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
 	if (rc)
 		die("to INIT", rc);
 	return qp;
@@ -199,11 +207,16 @@ to_rtr(const struct end *end, struct ibv_qp *qp, const union ibv_gid *remote, ui
 static void
 to_rts(struct ibv_qp *qp)
 {
-	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_RTS, .timeout = 16, .retry_cnt = 7, .rnr_retry = 7, .max_rd_atomic = 1};
+	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_RTS,
+				   .timeout = 16,
+				   .retry_cnt = 7,
+				   .rnr_retry = 7,
+				   .max_rd_atomic = 1};
 	int mask = IBV_QP_STATE | IBV_QP_SQ_PSN, rc;
 
 	if (options.type == IBV_QPT_RC)
-		mask |= IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_MAX_QP_RD_ATOMIC;
+		mask |= IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+			IBV_QP_MAX_QP_RD_ATOMIC;
 	rc = ibv_modify_qp(qp, &attr, mask);
 	if (rc)
 		die("to RTS", rc);
@@ -257,10 +270,12 @@ print_qps(void)
 	for (unsigned int i = 0; i < 2 * options.pairs; i++) {
 		const struct end *end = &ends[i % 2], *other = &ends[i % 2 == 0];
 
-		printf("{\"device\":\"%s\",\"qpn\":%u,\"remote_qpn\":%u,\"type\":\"%s\",\"gid\":\"%s\",\"remote_gid\":\"%s\","
+		printf("{\"device\":\"%s\",\"qpn\":%u,\"remote_qpn\":%u,\"type\":\"%s\",\"gid\":\"%"
+		       "s\",\"remote_gid\":\"%s\","
 		       "\"flow_label\":%u,\"tos\":%u,\"sl\":%u,\"mtu\":%u,\"pid\":%d}\n",
-		       end->name, end->qps[i / 2]->qp_num, other->qps[i / 2]->qp_num, options.type == IBV_QPT_RC ? "RC" : "UC",
-		       gid_text(&end->gid, here), gid_text(&other->gid, there), options.flow_label, options.tos, options.sl,
+		       end->name, end->qps[i / 2]->qp_num, other->qps[i / 2]->qp_num,
+		       options.type == IBV_QPT_RC ? "RC" : "UC", gid_text(&end->gid, here),
+		       gid_text(&other->gid, there), options.flow_label, options.tos, options.sl,
 		       128U << options.mtu, (int)getpid());
 	}
 }
@@ -268,11 +283,15 @@ print_qps(void)
 static void
 post(struct end *end, struct ibv_qp *qp, bool receive)
 {
-	struct ibv_sge sge = {.addr = (uintptr_t)end->buffer, .length = MESSAGE, .lkey = end->mr->lkey};
+	struct ibv_sge sge = {.addr = (uintptr_t)end->buffer,
+			      .length = MESSAGE,
+			      .lkey = end->mr->lkey};
 	struct ibv_recv_wr recv_wr = {.sg_list = &sge, .num_sge = 1}, *bad_recv;
 	struct ibv_send_wr send_wr = {
-		.sg_list = &sge, .num_sge = 1, .opcode = IBV_WR_SEND, .send_flags = IBV_SEND_SIGNALED}, *bad_send;
-	int rc = receive ? ibv_post_recv(qp, &recv_wr, &bad_recv) : ibv_post_send(qp, &send_wr, &bad_send);
+		.sg_list = &sge, .num_sge = 1, .opcode = IBV_WR_SEND,
+		.send_flags = IBV_SEND_SIGNALED}, *bad_send;
+	int rc = receive ? ibv_post_recv(qp, &recv_wr, &bad_recv) :
+			   ibv_post_send(qp, &send_wr, &bad_send);
 
 	if (rc)
 		die(receive ? "ibv_post_recv" : "ibv_post_send", rc);
@@ -317,7 +336,10 @@ await(struct end *end, unsigned int wanted)
 	}
 }
 
-/* Each message is through before the next one: a completion each for sending and receiving, on both devices. */
+/*
+ * Each message is through before the next one: a completion each for sending and receiving, on both
+ * devices.
+ */
 static void
 send_messages(unsigned int count)
 {
@@ -404,7 +426,8 @@ static void
 hold(void)
 {
 	uint64_t until = now_ns() + options.hold_s * 1000000000ULL;
-	struct pollfd in = {.fd = stdin_is_pipe() || isatty(STDIN_FILENO) ? STDIN_FILENO : -1, .events = POLLIN};
+	struct pollfd in = {.fd = stdin_is_pipe() || isatty(STDIN_FILENO) ? STDIN_FILENO : -1,
+			    .events = POLLIN};
 
 	while (!told_to_end && (!options.hold_s || now_ns() < until))
 		if (poll(&in, 1, 100) > 0 && !read_commands())
@@ -459,7 +482,10 @@ parse_option(int option)
 	case 'P': options.print = true; break;
 	case 'S': options.sends = (unsigned int)number("--send", optarg, 1000000); break;
 	case 'E': options.error = true; break;
-	case 'H': options.hold_s = (unsigned int)number("--hold", optarg, 1000000); options.hold = true; break;
+	case 'H':
+		options.hold_s = (unsigned int)number("--hold", optarg, 1000000);
+		options.hold = true;
+		break;
 	case 'C': options.churn = (unsigned int)number("--churn", optarg, 100000000); break;
 	case 'F': options.full = true; break;
 	case 'h': usage(stdout); exit(0);
