@@ -2,12 +2,12 @@
 /*
  * What rpingmeshd and its clients agree on beside MessagePack-RPC itself. The methods, with their
  * parameters and answers, are in rpingmesh-control(7), the records with each key in
- * rpingmesh-records(5): src/report/rpingmesh-control.7 and src/report/rpingmesh-records.5, which
- * tests/unit/records_doc.sh compares with the code. A record is a map with string keys and a
+ * rpingmesh-records(5): man/rpingmesh-control.7 and man/rpingmesh-records.5, which
+ * tests/doc/records_doc.sh compares with the code. A record is a map with string keys and a
  * "type"; keys are added, never renamed; a reader skips keys that it does not know.
  */
-#ifndef RPINGMESH_CONTROL_H
-#define RPINGMESH_CONTROL_H
+#ifndef RPINGMESH_INCLUDE_CONTROL_H
+#define RPINGMESH_INCLUDE_CONTROL_H
 
 #define CONTROL_SOCKET_DEFAULT "/run/rpingmesh/rpingmeshd.sock"
 #define CONTROL_SCHEMA 1

@@ -20,8 +20,8 @@
  * session number that the responder hands out there proves to it that the prober can be reached at
  * the address that it claims; a probe without it is not answered.
  */
-#ifndef RPINGMESH_PROBE_WIRE_H
-#define RPINGMESH_PROBE_WIRE_H
+#ifndef RPINGMESH_INCLUDE_PROBE_WIRE_H
+#define RPINGMESH_INCLUDE_PROBE_WIRE_H
 
 #define PROBE_WIRE_MAGIC 0x52504d48u /* "RPMH" */
 #define PROBE_WIRE_VERSION 1u

@@ -7,8 +7,8 @@
  *
  * This header is included by BPF programs and by user space: it uses <linux/types.h> alone.
  */
-#ifndef RPINGMESH_QP_EVENT_H
-#define RPINGMESH_QP_EVENT_H
+#ifndef RPINGMESH_INCLUDE_QP_EVENT_H
+#define RPINGMESH_INCLUDE_QP_EVENT_H
 
 #include <linux/types.h>
 

@@ -5,7 +5,7 @@
  * A file becomes flat text (config_text.c), the text a libconfig tree, the tree a draft by the
  * tables of keys below (config_reader.c), and the draft, once it is whole, a config. Each key that
  * exists stands in a table; rpingmeshd.conf(5) and etc/rpingmeshd.conf are compared with the tables
- * by tests/unit/config_doc.sh.
+ * by tests/doc/config_doc.sh.
  *
  * Objects: the config, owned by the caller. Text, tree and draft live for one reading.
  */

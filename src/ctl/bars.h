@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/histogram.h"
+#include "stat/histogram.h"
 
 #define BARS_ROWS_MAX 64u
 

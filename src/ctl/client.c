@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/frame.h"
+#include "record/frame.h"
 #include "ctl/ctl.h"
 #include "ctl/signals.h"
 #include "ctl/view.h"

@@ -5,7 +5,7 @@
  * The writer owns a descriptor and what waits to be written. When a write fails, as much of its
  * bytes as make whole objects stays in the file and the rest is cut off, so that a disk that is
  * full costs no more than what did not fit. The reader owns a descriptor and a buffer with the
- * object under way; frames are found by core/frame.h before anything is decoded.
+ * object under way; frames are found by record/frame.h before anything is decoded.
  */
 #include "ctl/recfile.h"
 
@@ -19,7 +19,7 @@
 
 #include "config.h"
 #include "core/clock.h"
-#include "core/frame.h"
+#include "record/frame.h"
 #include "ctl/client.h"
 #include "ctl/view.h"
 #include "rpingmesh/control.h"

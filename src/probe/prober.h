@@ -44,10 +44,10 @@
 
 #include "core/addr.h"
 #include "core/hwclock.h"
-#include "probe/result.h"
-#include "probe/sequential.h"
-#include "probe/stats.h"
-#include "probe/window.h"
+#include "stat/result.h"
+#include "stat/sequential.h"
+#include "stat/stats.h"
+#include "stat/window.h"
 
 struct noise;
 struct prober;
@@ -155,7 +155,7 @@ struct prober_config {
 int prober_new(const struct prober_config *config, struct prober **out);
 /* Drops everything without results. NULL is allowed. */
 void prober_free(struct prober *prober);
-/* Windows of this length from now on (probe/window.h); those that run are cut if it is another. */
+/* Windows of this length from now on (stat/window.h); those that run are cut if it is another. */
 void prober_set_window(struct prober *prober, uint64_t len_ns, uint64_t now_ns);
 /*
  * What the wall clock is ahead of CLOCK_MONOTONIC. To be told often: a change of

@@ -10,7 +10,7 @@
 #include "probe/prober_impl.h"
 
 #include "core/clock.h"
-#include "probe/noise.h"
+#include "stat/noise.h"
 
 static struct prober *
 count_prober(const struct prober_probe *probe)

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
-#include "probe/bucket.h"
-#include "probe/heap.h"
+#include "core/bucket.h"
+#include "core/heap.h"
 #include "probe/prober.h"
 
 #define PROBER_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))

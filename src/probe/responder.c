@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
-#include "probe/noise.h"
+#include "stat/noise.h"
 #include "probe/wire.h"
 
 #define RESPONDER_BURST_MIN 32

@@ -19,7 +19,7 @@
 
 #include "core/addr.h"
 #include "core/hwclock.h"
-#include "probe/result.h"
+#include "stat/result.h"
 
 struct noise;
 struct responder;

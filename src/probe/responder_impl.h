@@ -8,7 +8,7 @@
 
 #include <sys/queue.h>
 
-#include "probe/bucket.h"
+#include "core/bucket.h"
 #include "probe/responder.h"
 
 #define RESPONDER_PENDING_N 4096 /* ACK1s whose send completion is awaited; power of two */

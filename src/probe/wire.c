@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "probe/result.h"
+#include "stat/result.h"
 
 #define WIRE_FLOW_LABEL_MAX 0xfffffu
 #define WIRE_SERVICE_LEVEL_MAX 15u

@@ -4,8 +4,8 @@
  * decoders believe nothing and set *out only on success. What is not printable ASCII in a name
  * comes out as '?'.
  */
-#ifndef RPINGMESH_PROBE_WIRE_CODEC_H
-#define RPINGMESH_PROBE_WIRE_CODEC_H
+#ifndef RPINGMESH_PROBE_WIRE_H
+#define RPINGMESH_PROBE_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>

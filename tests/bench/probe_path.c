@@ -16,7 +16,7 @@
 #include "core/clock.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
-#include "report/record.h"
+#include "record/record.h"
 #include "rpingmesh/probe_wire.h"
 
 #define QPN_PROBER 17

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/frame.h"
+#include "record/frame.h"
 #include "rpingmesh/control.h"
 
 #define FRAME_MAX (1u << 20)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The tables of keys in src/core/config.c against rpingmeshd.conf(5), group by group: names, ranges of integers, defaults (those of
-etc/rpingmeshd.conf, which tests/unit/test_config_file.c holds to the code), and which keys change at the next start only."""
+etc/rpingmeshd.conf, which tests/unit/core/test_config_file.c holds to the code), and which keys change at the next start only."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def in_code():
 
 def in_page():
     """{(group or "", key): what the page says}, as one line."""
-    text = read("etc/rpingmeshd.conf.5").partition("\n.Sh DESCRIPTION\n")[2].partition("\n.Ss How names")[0]
+    text = read("man/rpingmeshd.conf.5").partition("\n.Sh DESCRIPTION\n")[2].partition("\n.Ss How names")[0]
     keys, group = {}, ""
     for part in re.split(r"^(?=\.It |\.El|\.Ss |The group$|Keys of a peer)", text, flags=re.M):
         line = " ".join(re.sub(r"^\.(?:Li|Pq|Qq|Ql|Pa|Cm) ?", "", x).replace("\\", "") for x in part.splitlines())
@@ -102,7 +102,7 @@ def main():
         if (group, key) in shown and wrong_default(said, shown[group, key]):
             bad.append(f"{name}: its default is {shown[group, key]}, in rpingmeshd.conf(5) another one, or none")
     bad += [f"{'.'.join(k)}: only in rpingmeshd.conf(5)" for k in sorted(set(page) - set(code))]
-    said = re.search(r"These keys change at the next start.*?\n\n?(?=\.Sh|\.Ss)", read("etc/rpingmeshd.conf.5"), re.S)[0]
+    said = re.search(r"These keys change at the next start.*?\n\n?(?=\.Sh|\.Ss)", read("man/rpingmeshd.conf.5"), re.S)[0]
     told = set(re.findall(r"[\w.]+", " ".join(re.findall(r"^\.Cm (.*)$", said, re.M)))) - {"."}
     restart = {(group + "." if group else "") + key for (group, key), k in code.items() if k["restart"]}
     bad += [f"{k}: changes at the next start only, {'which' if k in restart else 'says'} rpingmeshd.conf(5)"

@@ -9,7 +9,7 @@ parameters in the same way, and `Right: change.`, `Answer: TYPE.`, `Notification
 import os
 import re
 
-PAGES = ("src/report/rpingmesh-records.5", "src/report/rpingmesh-control.7")
+PAGES = ("man/rpingmesh-records.5", "man/rpingmesh-control.7")
 TYPES = {"integer": int, "number": float, "string": str, "boolean": bool, "nil": type(None)}
 INTEGER_MAX = 2**64 - 1
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The families of metrics in src/daemon/metrics_family.c against rpingmeshd(8): each is described there by the words of its HELP line,
-and those of devices and paths have these labels. (The labels of the others are compared by tests/unit/prometheus.sh, with a daemon.)"""
+"""The families of metrics in src/agent/tell/metrics_family.c against rpingmeshd(8): each is described there by the words of its HELP line,
+and those of devices and paths have these labels. (The labels of the others are compared by tests/package/prometheus.sh, with a daemon.)"""
 
 import os
 import re
@@ -27,10 +27,11 @@ def words(mdoc):
 
 
 def main():
-    section = read("src/daemon/rpingmeshd.8").partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]
+    section = read("man/rpingmeshd.8").partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]
     items = dict(re.findall(r"^\.It Li (\w+)\n(.*?)(?=^\.It|\Z)", section, re.S | re.M))
     labels = {name: family.labels for name, family in metricspage.in_manual(TOP).items()}
-    rows = re.findall(r'^\t\{\{"(\w+)", EXPOSITION_\w+, (?:NULL|"\w+"),\s+"([^"]*)"\}, \.(\w+) = (\w+)\}', read("src/daemon/metrics_family.c"), re.M)
+    rows = re.findall(r'\{\{"(\w+)", EXPOSITION_\w+, (?:NULL|"\w+"), "([^"]*)"\}, \.(\w+) = (\w+)\}',
+                      re.sub(r'" "', "", re.sub(r"\s+", " ", read("src/agent/tell/metrics_family.c"))))
     bad = []
     for name, said, kind, function in rows:
         if words(items.get(name, "")) != said:

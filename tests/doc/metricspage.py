@@ -20,7 +20,7 @@ class Family:
 
 def in_manual(top="."):
     """{name: Family}"""
-    with open(os.path.join(top, "src/daemon/rpingmeshd.8"), encoding="utf-8") as f:
+    with open(os.path.join(top, "man/rpingmeshd.8"), encoding="utf-8") as f:
         section = f.read().partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]
     families = {}
     for item in re.split(r"^\.It Li ", section, flags=re.M)[1:]:

@@ -11,7 +11,7 @@ import sys
 
 TOP = os.environ.get("top_srcdir", ".")
 BUILD = os.environ.get("top_builddir", ".")
-DAEMON_PAGE, CTL_PAGE, CONF_PAGE = "src/daemon/rpingmeshd.8", "src/ctl/rpingmesh-ctl.1", "etc/rpingmeshd.conf.5"
+DAEMON_PAGE, CTL_PAGE, CONF_PAGE = "man/rpingmeshd.8", "man/rpingmesh-ctl.1", "man/rpingmeshd.conf.5"
 
 
 def read(path):
@@ -40,7 +40,8 @@ def differ(what, one, here, other, there):
 
 def in_code(text):
     """Those of the tables for getopt_long(3), with the letters that its string has."""
-    letters = set("".join(re.findall(r'"\+?:?([\w:]*)" ?(?:CTL_SHORT|, )', "".join(re.findall(r"getopt_long\(.*", text)))))
+    text = re.sub(r"\n\s+", " ", text)
+    letters = set("".join(re.findall(r'"\+?:?([\w:]*)" ?(?:CTL_SHORT|, )', "".join(re.findall(r"getopt_long\([^;]*", text)))))
     letters |= set("".join(re.findall(r'CTL_SHORT "([\w:]*)"', text)))
     rows = re.findall(r'\{"([a-z-]+)", (no|required|optional)_argument, NULL, (?:\'(\w)\'|\w+)\}', text)
     return {(letter if letter in letters else None, name, kind != "no") for name, kind, letter in rows}
@@ -66,7 +67,7 @@ def sections(page):
 
 
 def options():
-    code, text = in_code(read("src/daemon/main.c")), run("rpingmeshd", "--help")
+    code, text = in_code(read("src/agent/main.c")), run("rpingmeshd", "--help")
     yield from differ("rpingmeshd", code, "the code", in_help(text), "--help")
     yield from differ("rpingmeshd", in_help(text), "--help", in_page(read(DAEMON_PAGE).partition("\n.Sh WHAT")[0]), DAEMON_PAGE)
     head, commands = sections(read(CTL_PAGE))
@@ -75,7 +76,7 @@ def options():
     yield from differ("rpingmesh-ctl", common, "the code", in_help(text), "--help")
     yield from differ("rpingmesh-ctl", common, "the code", in_page(head), CTL_PAGE)
     seen = 0
-    for path in sorted(glob.glob(os.path.join(TOP, "src/ctl/*.c"))):
+    for path in sorted(glob.glob(os.path.join(TOP, "src/ctl/**/*.c"), recursive=True)):
         source = read(os.path.relpath(path, TOP))
         names = re.findall(r'\.name = "([a-z-]+)", ?\s*\.summary', source)
         if not names:
@@ -101,7 +102,7 @@ TABLES = {"peers": "peers", "devices": "devices", "targets": "targets", "history
 def columns():
     _, commands = sections(read(CTL_PAGE))
     seen = 0
-    for path in sorted(glob.glob(os.path.join(TOP, "src/ctl/*.c"))):
+    for path in sorted(glob.glob(os.path.join(TOP, "src/ctl/**/*.c"), recursive=True)):
         for row, title in re.findall(r'\[([A-Z_0-9]+)\] = \{\.title = "([^"]+)"', read(os.path.relpath(path, TOP))):
             seen += 1
             command = next((c for prefix, c in TABLES.items() if row.lower().startswith(prefix + "_")), None)
@@ -121,7 +122,7 @@ def subsystems():
     names = re.findall(r'"(\w+)"', re.search(r"subsystem_names\[\] = \{(.*?)\}", read("src/core/log.c"), re.S)[1])
     _, commands = sections(read(CTL_PAGE))
     for where, text in ((f"log-level in {CTL_PAGE}", commands["log-level"]), ("rpingmesh-ctl log-level --help", run("rpingmesh-ctl", "log-level", "--help")),
-                        (CONF_PAGE, read(CONF_PAGE)), ("src/report/rpingmesh-control.7", read("src/report/rpingmesh-control.7"))):
+                        (CONF_PAGE, read(CONF_PAGE)), ("man/rpingmesh-control.7", read("man/rpingmesh-control.7"))):
         if not re.search(r"[ ,]+(?:Cm )?".join(names), text.replace("\n.", " ").replace("\n", " ")):
             yield f"subsystems of the log: {where} does not list {', '.join(names)}"
     if len(names) < 8:

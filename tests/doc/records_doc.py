@@ -10,9 +10,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import manpage  # noqa: E402
 import records_in_code  # noqa: E402
 
-# Packed by hand in src/report/rpc.c, which knows no records; they are checked on the wire.
+# Packed by hand in src/serve/rpc.c, which knows no records; they are checked on the wire.
 BY_HAND = {"error", "method", "dropped", "nothing"}
-# Printed by rpingmesh-ctl; tests/unit/ctl_cli.sh compares them (ctl_json.py).
+# Printed by rpingmesh-ctl; tests/cli/ctl_cli.sh compares them (ctl_json.py).
 BY_CTL = {"matrix_cell", "path_histogram", "histogram_row", "flow_group", "recording_totals"}
 # Parts that the manual lists once for several maps.
 SHARED = {"totals", "classes", "verdict", "who"}

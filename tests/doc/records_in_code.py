@@ -71,11 +71,11 @@ class Code:
         self.unknown = []
         self.maps = {}     # name -> {key: type}
         self.nested = {}   # (map, key) -> name of the map under it
-        for pattern in ("src/report/record*.c", "src/daemon/*.c"):
+        for pattern in ("src/record/record*.c", "src/agent/*/*.c", "src/agent/*.c"):
             for path in sorted(glob.glob(os.path.join(top, pattern))):
                 with open(path, encoding="utf-8") as f:
                     self.read(re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S))
-        with open(os.path.join(top, "src/probe/result.c"), encoding="utf-8") as f:
+        with open(os.path.join(top, "src/stat/result.c"), encoding="utf-8") as f:
             for name, body in re.findall(r"const char \*const (\w+)\[\] = \{(.*?)\};", f.read(), re.S):
                 self.tables[name] = re.findall(r'"(\w+)"', body)
         self.reached = set()
@@ -163,7 +163,7 @@ class Code:
 
 def methods(top="."):
     """{name: whether it needs the right to change} of the daemon's methods."""
-    with open(os.path.join(top, "src/daemon/methods.c"), encoding="utf-8") as f:
+    with open(os.path.join(top, "src/agent/tell/methods.c"), encoding="utf-8") as f:
         table = re.search(r"methods_table\[\] = \{\n(.*?)^\};", f.read(), re.S | re.M)[1]
     out = {name: right == "CHANGE" for name, right in re.findall(r'\{"(\w+)",.*?CONTROL_(READ|CHANGE),', table, re.S)}
     out["methods"] = False
@@ -172,27 +172,27 @@ def methods(top="."):
 
 def parameters(top="."):
     """Keys of parameters that the daemon looks for."""
-    with open(os.path.join(top, "src/daemon/params.c"), encoding="utf-8") as f:
+    with open(os.path.join(top, "src/agent/tell/params.c"), encoding="utf-8") as f:
         text = f.read()
     return set(re.findall(r'params_(?:text|find)\(\w+, "(\w+)"', text)) | set(re.findall(r'\{\s*"(\w+)",', text))
 
 
 # Where the words come from that a field may hold: tables of names, what stands in them and never comes, and what comes besides.
 WORDS = {
-    "probe.class": ("src/probe/result.c:class_names", "", ""),
-    "probe.kind window.kind": ("src/probe/result.c:kind_names", "", ""),
-    "target.kind": ("src/probe/result.c:kind_names", "service", ""),
-    "probe.clock device.clock": ("src/probe/result.c:clock_names", "", ""),
-    "probe.path window.path flow.path target.path": ("src/probe/result.c:path_names", "", ""),
-    "probe.host_noise": ("src/probe/result.c:noise_names", "none", ""),
-    "window.by": ("src/report/record_window.c:record_window_by_names", "", ""),
-    "device.port_state history.from history.to": ("src/probe/port_fsm.c:port_state_names", "", ""),
-    "verdict.loss_verdict": ("src/probe/sequential.c:sequential_names", "", ""),
-    "flow.probing": ("src/daemon/service.c:service_state_names", "", ""),
+    "probe.class": ("src/stat/result.c:class_names", "", ""),
+    "probe.kind window.kind": ("src/stat/result.c:kind_names", "", ""),
+    "target.kind": ("src/stat/result.c:kind_names", "service", ""),
+    "probe.clock device.clock": ("src/stat/result.c:clock_names", "", ""),
+    "probe.path window.path flow.path target.path": ("src/stat/result.c:path_names", "", ""),
+    "probe.host_noise": ("src/stat/result.c:noise_names", "none", ""),
+    "window.by": ("src/record/record_window.c:record_window_by_names", "", ""),
+    "device.port_state history.from history.to": ("src/agent/nic/port_fsm.c:port_state_names", "", ""),
+    "verdict.loss_verdict": ("src/stat/sequential.c:sequential_names", "", ""),
+    "flow.probing": ("src/agent/peer/service.c:service_state_names", "", ""),
     "qp.state event.state": ("src/trace/flows_names.c:flow_qp_state_names", "", "unknown"),
     "trace.state": ("src/trace/tracer_names.c:state_names", "", ""),
     "status.throttle_reason": ("src/probe/throttle.c:throttle_reason_names", "none", ""),
-    "peer.state": ("src/probe/prober_peer.c:state_names src/daemon/peer.c:peer_binding_names", "bound", ""),
+    "peer.state": ("src/probe/prober_peer.c:state_names src/agent/peer/peer.c:peer_binding_names", "bound", ""),
 }
 
 

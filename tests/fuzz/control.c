@@ -18,13 +18,13 @@
 
 #include "core/addr.h"
 #include "core/config.h"
-#include "core/frame.h"
+#include "record/frame.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/names.h"
-#include "daemon/daemon.h"
+#include "agent/daemon.h"
 #include "fuzz.h"
-#include "report/control.h"
+#include "serve/control.h"
 
 enum control_bit {
 	CONTROL_DRIP = 1,   /* a few bytes at a time */

@@ -19,7 +19,7 @@
 #include "probe/prober.h"
 #include "probe/responder.h"
 #include "probe/wire.h"
-#include "report/record.h"
+#include "record/record.h"
 
 #define DEVICES 2
 #define PEERS 4

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/interval.h"
+#include "stat/interval.h"
 #include "sim.h"
 
 void

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../unit/flows_fake.h"
+#include "../unit/trace/flows_fake.h"
 #include "trace/flows.h"
 
 #define DEVICES 2

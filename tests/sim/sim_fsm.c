@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The port's own state machine (probe/port_fsm.h) at work: what the device, the link and the
+ * The port's own state machine (agent/nic/port_fsm.h) at work: what the device, the link and the
  * address do comes in, what it wants done goes to the prober, the responder and the QPs, as in the
  * daemon. Opening and building fail now and then, and answer at once or later.
  */

@@ -112,7 +112,7 @@ def test_counts(t):
 
 def first_line_of_the_manual_s_program(host):
     """What the Python program in rpingmesh-control(7) prints first."""
-    with open(os.path.join(harness.HERE, "../../src/report/rpingmesh-control.7")) as f:
+    with open(os.path.join(harness.HERE, "../../man/rpingmesh-control.7")) as f:
         text = f.read().partition("\n.Sh EXAMPLES\n")[2].partition("\n.Ed\n")[0].partition(".Bd -literal -offset indent\n")[2]
     text = text.replace("/run/rpingmesh/rpingmeshd.sock", host.socket)
     with subprocess.Popen([sys.executable, "-u", "-c", text], stdout=subprocess.PIPE, text=True) as p:

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: host noise
+ *
+ * No timer of its own: it looks when the daemon comes to run anyway. /proc/self/schedstat stays
+ * open; its second field is for how many ns the process was runnable and another one ran
+ * (Documentation/scheduler/sched-stats.rst). It is told of the main thread, which is the loop's. A
+ * process that is stopped, or whose virtual machine is, is not runnable: then only the timer that
+ * should have fired tells.
+ */
+#include "agent/host_noise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "stat/noise.h"
+
+#define HOST_NOISE_SCHEDSTAT "/proc/self/schedstat"
+
+struct host_noise {
+	struct noise noise;
+	int fd; /* -1: not there */
+};
+
+int
+host_noise_new(struct host_noise **out)
+{
+	struct host_noise *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	h->fd = open(HOST_NOISE_SCHEDSTAT, O_RDONLY | O_CLOEXEC);
+	if (h->fd < 0)
+		log_warning(MAIN, "%s: %s: of a busy host only late timers are seen",
+			    HOST_NOISE_SCHEDSTAT, strerror(errno));
+	*out = h;
+	return 0;
+}
+
+void
+host_noise_free(struct host_noise *h)
+{
+	if (!h)
+		return;
+	if (h->fd >= 0)
+		close(h->fd);
+	free(h);
+}
+
+const struct noise *
+host_noise_get(const struct host_noise *h)
+{
+	return &h->noise;
+}
+
+static void
+host_noise_read(struct host_noise *h, uint64_t now_ns)
+{
+	unsigned long long waited_ns;
+	char text[128];
+	ssize_t n = pread(h->fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	if (sscanf(text, "%*u %llu", &waited_ns) == 1)
+		noise_waited(&h->noise, waited_ns, now_ns);
+}
+
+void
+host_noise_look(struct host_noise *h, uint64_t asked_ns, uint64_t now_ns)
+{
+	noise_waiting(&h->noise, asked_ns, now_ns);
+	if (h->fd >= 0 && noise_wants_waited(&h->noise, now_ns))
+		host_noise_read(h, now_ns);
+}
+
+void
+host_noise_fired(struct host_noise *h, uint64_t asked_ns, uint64_t now_ns)
+{
+	noise_woke(&h->noise, asked_ns, now_ns);
+	host_noise_look(h, asked_ns, now_ns);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/stdfd.h"
+#include "agent/daemon.h"
+#include "agent/notify.h"
+#include "agent/reload.h"
+
+/* As rpingmeshd(8) documents. */
+enum main_exit {
+	MAIN_OK = 0,
+	MAIN_FAILED = 1,     /* something that the system refuses: no memory, socket taken, … */
+	MAIN_USAGE = 2,
+	MAIN_BAD_CONFIG = 3,
+};
+
+struct main_options {
+	const char *config_path; /* NULL: SYSCONFDIR's if it exists, else the defaults */
+	bool test;
+};
+
+struct main_state {
+	struct loop *loop;
+	struct daemon *daemon;
+};
+
+static const char main_help[] =
+	"Usage: rpingmeshd [-c FILE] [-t]\n"
+	"\n"
+	"Measures round-trip time, delay and loss between the RoCE ports of this host and\n"
+	"those of other hosts that run rpingmeshd, and answers their probes. Runs in the\n"
+	"foreground and logs to stderr; rpingmesh-ctl(1) shows what it measures.\n"
+	"\n"
+	"  -c, --config FILE    read FILE; without this option\n"
+	"                       " CONFIG_FILE "\n"
+	"                       if it exists, else the defaults: answer, and probe nobody\n"
+	"  -t, --test           check the configuration and exit: 0 good, 3 bad\n"
+	"      --print-default-config\n"
+	"                       print the commented default configuration and exit\n"
+	"  -V, --version        print the version and exit\n"
+	"  -h, --help           print this and exit\n"
+	"\n"
+	"Signals: SIGHUP reads the configuration again; SIGTERM and SIGINT stop.\n"
+	"Exit status: 0 stopped or fine; 1 cannot run; 2 wrong usage; 3 wrong\n"
+	"configuration.\n"
+	"\n"
+	"Example, as root on each host (with the addresses of the others):\n"
+	"  mkdir -p /run/rpingmesh\n"
+	"  echo 'peers = ( \"10.0.0.2\", \"10.0.0.3\" );' > mesh.conf\n"
+	"  rpingmeshd -c mesh.conf &\n"
+	"  rpingmesh-ctl top\n"
+	"\n"
+	"Manual: rpingmeshd(8), rpingmeshd.conf(5); what is measured: rpingmesh(7).\n";
+
+static int
+main_print(const char *text)
+{
+	if (fputs(text, stdout) < 0 || fflush(stdout) < 0)
+		return MAIN_FAILED;
+	return MAIN_OK;
+}
+
+/* Returns an exit status, or -1 to go on. */
+static int
+main_parse(int argc, char **argv, struct main_options *o)
+{
+	enum { PRINT_DEFAULT = 256 };
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"test", no_argument, NULL, 't'},
+		{"print-default-config", no_argument, NULL, PRINT_DEFAULT},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config_path = optarg;
+			break;
+		case 't':
+			o->test = true;
+			break;
+		case PRINT_DEFAULT:
+			return main_print(config_default_text());
+		case 'V':
+			return main_print("rpingmeshd " PACKAGE_VERSION "\n");
+		case 'h':
+			return main_print(main_help);
+		default:
+			fputs("rpingmeshd: try rpingmeshd --help\n", stderr);
+			return MAIN_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "rpingmeshd: unexpected argument '%s'; try rpingmeshd --help\n",
+			argv[optind]);
+		return MAIN_USAGE;
+	}
+	return -1;
+}
+
+/* The file that was asked for; or the installed one; or, where there is none, the defaults. */
+static int
+main_load(struct main_options *o, struct config **out)
+{
+	char error[CONFIG_ERROR];
+	int rc;
+
+	if (o->config_path) {
+		rc = config_load(o->config_path, out, error);
+	} else {
+		rc = config_load(CONFIG_FILE, out, error);
+		if (rc == 0)
+			o->config_path = CONFIG_FILE;
+		else if (rc == -ENOENT)
+			rc = config_parse("", "built-in defaults", out, error);
+	}
+	if (rc < 0)
+		fprintf(stderr, "rpingmeshd: %s\n", error);
+	return rc;
+}
+
+static void
+main_stop(void *arg)
+{
+	struct main_state *state = arg;
+
+	log_info(MAIN, "stopping");
+	notify_stopping();
+	loop_stop(state->loop);
+}
+
+static void
+main_reload(void *arg)
+{
+	struct main_state *state = arg;
+	char error[CONFIG_ERROR];
+
+	daemon_reload(state->daemon, error);
+}
+
+static int
+main_run(struct main_state *state, struct config *config, const char *path)
+{
+	static const int stop_signals[] = {SIGTERM, SIGINT};
+	struct loop_signal *stop[2] = {NULL}, *reload = NULL;
+	struct loop_timer *watchdog = NULL;
+	int rc = 0;
+
+	/*
+	 * First, so that one which comes while the daemon starts does not kill it: the loop will
+	 * handle it.
+	 */
+	for (int i = 0; rc == 0 && i < 2; i++)
+		rc = loop_signal_new(state->loop, stop_signals[i], main_stop, state, &stop[i]);
+	if (rc == 0)
+		rc = loop_signal_new(state->loop, SIGHUP, main_reload, state, &reload);
+	if (rc == 0)
+		rc = daemon_new(state->loop, config, path, &state->daemon);
+	else
+		config_free(config);
+	if (rc == 0)
+		rc = notify_watchdog(state->loop, &watchdog);
+	if (rc == 0) {
+		log_info(MAIN, "rpingmeshd " PACKAGE_VERSION " is running, configuration: %s",
+			 path ? path : "built-in defaults");
+		notify_ready();
+		rc = loop_run(state->loop);
+	}
+	loop_flush(state->loop);
+	loop_timer_free(watchdog);
+	loop_signal_free(reload);
+	loop_signal_free(stop[0]);
+	loop_signal_free(stop[1]);
+	daemon_free(state->daemon);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct main_options options = {0};
+	struct main_state state = {0};
+	struct config *config;
+	int rc = stdfd_open() < 0 ? MAIN_FAILED : main_parse(argc, argv, &options);
+
+	if (rc >= 0)
+		return rc;
+	if (main_load(&options, &config) < 0)
+		return MAIN_BAD_CONFIG;
+	if (options.test) {
+		printf("rpingmeshd: %s is fine: %zu peers\n",
+		       options.config_path ? options.config_path : "the default configuration",
+		       config->n_peers);
+		config_free(config);
+		return MAIN_OK;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	rc = loop_new(&state.loop);
+	if (rc < 0) {
+		config_free(config);
+	} else {
+		rc = main_run(&state, config, options.config_path);
+		loop_free(state.loop);
+	}
+	if (rc < 0)
+		log_error(MAIN, "cannot run: %s", strerror(-rc));
+	else
+		log_info(MAIN, "stopped");
+	return rc < 0 ? MAIN_FAILED : MAIN_OK;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/nic/nic_counters.h"
+
+#include <inttypes.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "agent/daemon.h"
+#include "agent/nic/nic.h"
+#include "rdma/counters.h"
+
+#define NIC_COUNTERS_BLAME_NS (60 * NSEC_PER_SEC)
+
+/* "net_rx_dropped +12, out_of_seq_request +3": what is bad and has risen; "": nothing. */
+static void
+nic_counters_risen(const struct nic *nic, char text[NIC_BLAMED])
+{
+	const struct counter *c;
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; (c = counters_get(nic->counters, i)); i++) {
+		char one[COUNTERS_NAME + 32];
+		size_t len;
+
+		if (!c->bad || c->delta == 0)
+			continue;
+		len = (size_t)snprintf(one, sizeof(one), "%s%s +%" PRIu64, at ? ", " : "", c->name,
+				       c->delta);
+		if (at + len >= NIC_BLAMED)
+			break;
+		memcpy(text + at, one, len + 1);
+		at += len;
+	}
+}
+
+/*
+ * Counters that rise by themselves mean little, and so do lost probes while nothing rises. A probe
+ * is known to be lost some timeouts after its packet was: what was counted then may be of the round
+ * before.
+ */
+static void
+nic_counters_sampled(void *arg)
+{
+	struct nic *nic = arg;
+	uint64_t lost = nic->not_answered - nic->not_answered_sampled;
+	char text[NIC_BLAMED], before[NIC_BLAMED];
+
+	nic->not_answered_sampled = nic->not_answered;
+	memcpy(before, nic->risen, sizeof(before));
+	nic_counters_risen(nic, nic->risen);
+	memcpy(text, nic->risen[0] ? nic->risen : before, sizeof(text));
+	if (lost == 0 || !text[0])
+		return;
+	if (!nic->blamed[0] || clock_mono_ns() - nic->blamed_ns > NIC_COUNTERS_BLAME_NS)
+		log_warning(DEVICE, "%s/%u: %" PRIu64 " probes lost while counters rose: %s",
+			    nic->name, nic->port, lost, text);
+	memcpy(nic->blamed, text, sizeof(text));
+	nic->blamed_lost = lost;
+	nic->blamed_ns = clock_mono_ns();
+}
+
+void
+nic_counters_make(struct nic *nic)
+{
+	struct counters_config config = {
+		.loop = nic->d->loop,
+		.device = nic->name,
+		.port = nic->port,
+		.sampled = nic_counters_sampled,
+		.arg = nic,
+		.sysfs = "/sys",
+	};
+
+	if (counters_new(&config, &nic->counters) < 0)
+		log_warning(DEVICE, "%s/%u: no memory for its counters", nic->name, nic->port);
+}
+
+void
+nic_counters_start(struct nic *nic)
+{
+	const struct device_gid *gid = device_primary_gid(nic->device);
+	char netdev[IF_NAMESIZE];
+
+	if (nic->counters)
+		counters_start(nic->counters,
+			       gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
+}
+
+void
+nic_counters_result(struct nic *nic, enum probe_class c)
+{
+	nic->not_answered += c == PROBE_LOST || c == PROBE_ACK2_MISSING;
+}
+
+bool
+nic_counters_text(const struct nic *nic, char text[NIC_COUNTERS_SENTENCE])
+{
+	if (!nic->blamed[0] || clock_mono_ns() - nic->blamed_ns > NIC_COUNTERS_BLAME_NS)
+		return false;
+	snprintf(text, NIC_COUNTERS_SENTENCE,
+		 "%s/%u: in the last minute, while %" PRIu64 " probes were lost, counters rose: %s",
+		 nic->name, nic->port, nic->blamed_lost, nic->blamed);
+	return true;
+}
+
+void
+nic_counters_record(struct record *r, const struct nic *nic)
+{
+	const struct counter *c;
+	struct counters_info info;
+	struct record map, one;
+
+	if (!nic->counters)
+		return;
+	counters_info(nic->counters, &info);
+	record_u64_if(r, "counters_time_ns", info.sampled_ns ? clock_wall_of(info.sampled_ns) : 0,
+		      info.sampled_ns != 0);
+	record_u64_if(r, "counters_span_ns", info.span_ns, info.span_ns != 0);
+	record_u64(r, "counters_read_max_ns", info.read_max_ns);
+	record_str(r, "counters_read_max_name", info.read_max_name[0] ? info.read_max_name : NULL);
+	record_begin(&map, NULL);
+	for (size_t i = 0; (c = counters_get(nic->counters, i)); i++) {
+		record_begin(&one, NULL);
+		record_u64(&one, "value", c->value);
+		record_u64(&one, "delta", c->delta);
+		record_u64(&one, "total", c->total);
+		record_bool(&one, "bad", c->bad);
+		record_end(&one, record_key(&map, c->name));
+	}
+	record_end(&map, record_key(r, "counters"));
+}

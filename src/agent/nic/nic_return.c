@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: return paths
+ *
+ * nic->paths is a hash table by remote address of struct nic_path, each with the path (its AHs) and
+ * the SIDR requests that wait for it. Owned by the nic; made by a request or an ACK; forgotten when
+ * unused for NIC_PATH_IDLE_NS.
+ */
+#include "agent/nic/nic_return.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "agent/daemon.h"
+#include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
+#include "probe/wire.h"
+#include "rdma/path.h"
+#include "rdma/sidr.h"
+
+#define NIC_PATHS_MAX 65536
+#define NIC_PATH_IDLE_NS (2 * RESPONDER_IDLE_NS)
+#define NIC_WAITING_MAX 4 /* requests that wait for one path */
+
+struct nic_waiting {
+	struct sidr_request *request;
+	struct wire_request wire;
+};
+
+struct nic_path {
+	struct nic_path *next;
+	struct nic *nic;
+	struct addr local, remote;
+	struct path *path;
+	uint64_t used_ns;
+	int n_waiting;
+	struct nic_waiting waiting[NIC_WAITING_MAX];
+};
+
+static struct nic_path **
+nic_path_bucket(struct nic *nic, const struct addr *remote)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < sizeof(remote->raw); i++)
+		hash = (hash ^ remote->raw[i]) * 16777619u;
+	return &nic->paths[hash % NIC_PATH_BUCKETS];
+}
+
+static void
+nic_path_free(struct nic_path *np)
+{
+	for (int i = 0; i < np->n_waiting; i++)
+		sidr_drop(np->waiting[i].request);
+	path_free(np->path);
+	np->nic->n_paths--;
+	free(np);
+}
+
+static void
+nic_refuse(struct sidr_request *request, enum probe_wire_status status)
+{
+	struct wire_reply reply = {.status = status};
+	uint8_t buf[PROBE_WIRE_REPLY_MAX];
+
+	sidr_answer(request, 0, buf, wire_encode_reply(&reply, buf));
+}
+
+/* The port drops what is longer than its MTU. */
+static uint16_t
+nic_return_max_size(const struct nic *nic)
+{
+	uint32_t mtu = device_get_mtu(nic->device);
+
+	return mtu >= PROBE_WIRE_SIZE_MIN && mtu < CONFIG_SIZE_MAX ? (uint16_t)mtu :
+								     CONFIG_SIZE_MAX;
+}
+
+/* The session is made and told. */
+static void
+nic_admit(struct nic_path *np, struct nic_waiting *w)
+{
+	struct nic *nic = np->nic;
+	struct daemon *d = nic->d;
+	struct responder_open_request open = {
+		.device_user = nic,
+		.clock = &nic->clock.hw,
+		.local = np->local,
+		.remote = np->remote,
+		.incarnation = w->wire.incarnation,
+		.qkey = w->wire.qkey,
+	};
+	struct wire_reply reply = {
+		.status = PROBE_WIRE_ACCEPTED,
+		.qkey = d->qkey,
+		.incarnation = nic->incarnation,
+		.max_size = nic_return_max_size(nic),
+		.max_per_s = d->config->responder_per_source < UINT16_MAX ?
+				     (uint16_t)d->config->responder_per_source :
+				     UINT16_MAX,
+	};
+	uint8_t buf[PROBE_WIRE_REPLY_MAX];
+	char text[ADDR_TEXT];
+	int rc;
+
+	memcpy(open.hostname, w->wire.hostname, sizeof(open.hostname));
+	if (!nic->responder_ep) {
+		sidr_drop(w->request);
+		return;
+	}
+	rc = responder_open(d->responder, &open, clock_mono_ns(), &reply.session);
+	if (rc < 0) {
+		nic_refuse(w->request, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
+		return;
+	}
+	reply.qpn = endpoint_qpn(nic->responder_ep);
+	memcpy(reply.hostname, d->hostname, sizeof(reply.hostname) - 1);
+	memcpy(reply.tor, d->tor, sizeof(reply.tor) - 1);
+	rc = sidr_answer(w->request, reply.qpn, buf, wire_encode_reply(&reply, buf));
+	log_debug(RESPONDER, "%s: session for %s (%s): %s", nic->name, addr_text(&np->remote, text),
+		  open.hostname, rc ? strerror(-rc) : "answered");
+}
+
+static void
+nic_path_resolved(void *arg, struct path *path, int status)
+{
+	struct nic_path *np = arg;
+	struct nic *nic = np->nic;
+	struct daemon *d = nic->d;
+	char text[ADDR_TEXT];
+	int n = np->n_waiting;
+
+	(void)path;
+	np->n_waiting = 0;
+	for (int i = 0; i < n; i++) {
+		if (status == 0)
+			nic_admit(np, &np->waiting[i]);
+		else
+			nic_refuse(np->waiting[i].request, PROBE_WIRE_NO_ROUTE);
+	}
+	if (status < 0) {
+		log_warning(RESPONDER, "%s: no way back to %s: %s", nic->name,
+			    addr_text(&np->remote, text), strerror(-status));
+		responder_path_failed(d->responder, nic, &np->local, &np->remote, clock_mono_ns());
+	} else {
+		responder_path_ready(d->responder, nic, &np->local, &np->remote, clock_mono_ns());
+	}
+	daemon_pump_soon(d);
+}
+
+static int
+nic_path_get(struct nic *nic, const struct addr *local, const struct addr *remote,
+	     struct nic_path **out)
+{
+	static const struct path_ops ops = {nic_path_resolved};
+	struct nic_path **bucket = nic_path_bucket(nic, remote), *np;
+	struct path_config config = {
+		.device = nic->device,
+		.sidr = nic->d->sidr,
+		.local = *local,
+		.remote = *remote,
+		.ops = &ops,
+	};
+
+	for (np = *bucket; np; np = np->next) {
+		if (!addr_equal(&np->remote, remote) || !addr_equal(&np->local, local))
+			continue;
+		np->used_ns = clock_mono_ns();
+		*out = np;
+		return 0;
+	}
+	if (!nic->device)
+		return -ENODEV;
+	if (nic->n_paths >= NIC_PATHS_MAX)
+		return -ENOBUFS;
+	np = calloc(1, sizeof(*np));
+	if (!np)
+		return -ENOMEM;
+	config.arg = np;
+	if (path_new(&config, &np->path) < 0) {
+		free(np);
+		return -ENOMEM;
+	}
+	np->nic = nic;
+	np->local = *local;
+	np->remote = *remote;
+	np->used_ns = clock_mono_ns();
+	np->next = *bucket;
+	*bucket = np;
+	nic->n_paths++;
+	*out = np;
+	return 0;
+}
+
+/* Answers now if the path back is known, else when it is resolved. */
+static void
+nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct nic_waiting *w)
+{
+	struct nic_path *np;
+	struct path_ah *ah;
+	int rc = nic_path_get(nic, &info->local, &info->remote, &np);
+
+	if (rc < 0) {
+		nic_refuse(w->request, PROBE_WIRE_BUSY);
+		return;
+	}
+	/*
+	 * Who asks may have moved to another port or NIC since; but answers to what it has sent
+	 * before may be on their way.
+	 */
+	if (path_is_fresh(np->path, clock_mono_ns()))
+		rc = path_get_ah(np->path, 0, 0, 0, clock_mono_ns(), &ah);
+	else if ((rc = path_verify(np->path)) == 0)
+		rc = -EAGAIN;
+	if (rc == 0)
+		nic_admit(np, w);
+	else if (rc != -EAGAIN)
+		nic_refuse(w->request, PROBE_WIRE_NO_ROUTE);
+	else if (np->n_waiting == NIC_WAITING_MAX)
+		nic_refuse(w->request, PROBE_WIRE_BUSY);
+	else
+		np->waiting[np->n_waiting++] = *w;
+}
+
+void
+nic_return_requested(struct nic *nic, struct sidr_request *request,
+		     const struct sidr_request_info *info)
+{
+	struct nic_waiting w = {.request = request};
+	uint64_t now = clock_mono_ns();
+	int rc = responder_admit(nic->d->responder, &info->remote, now);
+
+	if (rc < 0) {
+		nic_refuse(request, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
+		return;
+	}
+	if (wire_decode_request(info->data, info->len, &w.wire) < 0) {
+		nic_refuse(request, PROBE_WIRE_BAD_REQUEST);
+		return;
+	}
+	nic_return_follow(nic, info, &w);
+	peer_sign_of_life(nic, &info->remote);
+}
+
+void
+nic_return_drop_paths(struct nic *nic)
+{
+	for (int i = 0; i < NIC_PATH_BUCKETS; i++) {
+		while (nic->paths[i]) {
+			struct nic_path *np = nic->paths[i];
+
+			nic->paths[i] = np->next;
+			nic_path_free(np);
+		}
+	}
+}
+
+void
+nic_prune_paths(struct daemon *d, uint64_t now_ns)
+{
+	for (struct nic *nic = d->nics; nic; nic = nic->next) {
+		for (int i = 0; i < NIC_PATH_BUCKETS; i++) {
+			struct nic_path **at = &nic->paths[i], *np;
+
+			while ((np = *at)) {
+				if (now_ns - np->used_ns < NIC_PATH_IDLE_NS) {
+					at = &np->next;
+					continue;
+				}
+				*at = np->next;
+				nic_path_free(np);
+			}
+		}
+	}
+}
+
+int
+nic_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
+	     struct responder_tx *tx)
+{
+	struct nic *nic = device_user;
+	struct endpoint_send send = {
+		.qpn = ack->qpn,
+		.qkey = ack->qkey,
+		.payload = ack->payload,
+		.size = ack->size,
+		.cookie = ack->cookie,
+	};
+	struct endpoint_tx sent;
+	struct nic_path *np;
+	int rc;
+
+	(void)arg;
+	(void)want_sent;
+	if (!nic->responder_ep)
+		return -ENODEV;
+	rc = nic_path_get(nic, &ack->local, &ack->remote, &np);
+	if (rc < 0)
+		return rc;
+	rc = path_get_ah(np->path, ack->flow_label, ack->traffic_class, ack->service_level,
+			 clock_mono_ns(), &send.ah);
+	if (rc < 0)
+		return rc;
+	rc = endpoint_send(nic->responder_ep, &send, &sent);
+	if (rc < 0)
+		return rc;
+	*tx = (struct responder_tx){
+		.t4 = sent.at,
+		.done = sent.done,
+	};
+	return 0;
+}

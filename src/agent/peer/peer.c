@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: peer
+ *
+ *   naming -> (no_name, asked again) -> no_device | self | bound
+ *
+ * A bound peer has a prober_peer, which holds its state as a prober sees it, and a path. Who a peer
+ * is: address, device and source as written in the configuration. Streams (targets) of the mesh are
+ * owned by the peer's prober_peer, with a peer_stream as user; those of pings by the ping, those of
+ * flows by the service. Where a peer is probed from is in peer_source.c, how it is asked and probed
+ * in peer_probe.c.
+ */
+#include "agent/peer/peer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/names.h"
+#include "agent/daemon.h"
+#include "agent/nic/nic.h"
+#include "agent/peer/peer_source.h"
+#include "agent/peer/ping.h"
+#include "agent/peer/service.h"
+#include "rdma/path.h"
+#include "rdma/sidr.h"
+
+#define PEER_NAME_RETRY_NS (5 * NSEC_PER_SEC)
+
+static const char *const peer_binding_names[] = {"naming", "no_name", "no_device", "self", "bound"};
+static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N,
+	      "a name for each binding");
+
+static void
+peer_set_binding(struct peer *peer, enum peer_binding binding, const char *reason)
+{
+	if (peer->binding == binding && peer->binding_reason == reason)
+		return;
+	peer->binding = binding;
+	peer->binding_reason = reason;
+	if (binding == PEER_SELF)
+		log_info(PEER, "%s: is this host itself: skipped", peer->config.address);
+	else if (binding == PEER_NO_NAME || binding == PEER_NO_DEVICE)
+		log_warning(PEER, "%s: not probed: %s", peer->config.address, reason);
+	ping_peer_binding_changed(peer);
+	service_peer_changed(peer);
+}
+
+const char *
+peer_state(const struct peer *peer, const char **reason)
+{
+	struct prober_peer_info info;
+
+	*reason = peer->binding_reason;
+	if (peer->binding != PEER_BOUND)
+		return peer_binding_names[peer->binding];
+	prober_peer_info(peer->prober, &info);
+	*reason = peer->nic->down_reason ? peer->nic->down_reason : info.reason;
+	return prober_peer_state_name(info.state);
+}
+
+/* ---- binding ---- */
+
+static int
+peer_add_mesh_target(struct peer *peer, uint32_t flow_label, uint64_t phase_ns)
+{
+	const struct config_peer *c = &peer->config;
+	struct prober_target_config config = {
+		.kind = PROBE_KIND_MESH,
+		.interval_ns = (uint64_t)c->interval_ms * c->n_flow_labels * NSEC_PER_MSEC,
+		.phase_ns = phase_ns,
+		.fit = true,
+		.flow_label = flow_label,
+		.traffic_class = c->traffic_class,
+		.service_level = c->service_level,
+	};
+	struct peer_stream *stream = calloc(1, sizeof(*stream));
+	struct prober_target *target;
+	int rc;
+
+	if (!stream)
+		return -ENOMEM;
+	stream->peer = peer;
+	config.n_sizes = c->n_sizes < PROBER_SIZES_MAX ? (uint32_t)c->n_sizes : PROBER_SIZES_MAX;
+	for (uint32_t i = 0; i < config.n_sizes; i++)
+		config.sizes[i] =
+			c->sizes[i] == CONFIG_SIZE_MTU ? PROBER_SIZE_MTU : (uint16_t)c->sizes[i];
+	rc = prober_target_add(peer->prober, &config, stream, clock_mono_ns(), &target);
+	if (rc < 0)
+		free(stream);
+	return rc;
+}
+
+/* One target for each flow label, their phases spread over the peer's interval. */
+static void
+peer_add_mesh_targets(struct peer *peer)
+{
+	const struct config_peer *c = &peer->config;
+	uint64_t phase;
+
+	if (!peer->configured || peer->binding != PEER_BOUND)
+		return;
+	peer->timeout_ms = peer->d->config->timeout_ms;
+	phase = daemon_random() % ((uint64_t)c->interval_ms * NSEC_PER_MSEC);
+	for (size_t i = 0; i < c->n_flow_labels; i++)
+		if (peer_add_mesh_target(peer, c->flow_labels[i],
+					 phase + i * c->interval_ms * NSEC_PER_MSEC) < 0)
+			log_error(PEER, "%s: no memory for a target", c->address);
+	daemon_pump_soon(peer->d);
+}
+
+static void
+peer_remove_mesh_targets(struct peer *peer)
+{
+	struct prober_target *target, *next;
+	struct prober_target_info info;
+
+	for (target = prober_peer_next_target(peer->prober, NULL); target; target = next) {
+		struct peer_stream *stream;
+
+		next = prober_peer_next_target(peer->prober, target);
+		prober_target_info(target, &info);
+		stream = info.user;
+		if (stream->ping || stream->service)
+			continue;
+		prober_target_remove(target);
+		last_probes_free(&peer->d->last_probes, &stream->last);
+		free(stream);
+	}
+}
+
+static void
+peer_make_path(struct peer *peer);
+
+static void
+peer_unbind(struct peer *peer)
+{
+	if (!peer->prober)
+		return;
+	ping_peer_unbound(peer);
+	service_peer_unbound(peer);
+	sidr_cancel(peer->call);
+	peer->call = NULL;
+	peer->ask_failed = false;
+	peer_remove_mesh_targets(peer);
+	prober_peer_remove(peer->prober);
+	peer->prober = NULL;
+	path_free(peer->path);
+	peer->path = NULL;
+	peer->nic = NULL;
+}
+
+static void
+peer_bind(struct peer *peer)
+{
+	const struct device_gid *gid = NULL;
+	struct nic *nic;
+
+	if (nic_find_local(peer->d, &peer->remote)) {
+		peer_set_binding(peer, PEER_SELF, "it is an address of this host");
+		return;
+	}
+	nic = peer_source_choose(peer, &gid);
+	if (!nic) {
+		peer_set_binding(peer, PEER_NO_DEVICE, peer_source_missing(peer));
+		return;
+	}
+	if (prober_peer_add(peer->d->prober, nic->budget, peer, clock_mono_ns(), &peer->prober) <
+	    0) {
+		peer_set_binding(peer, PEER_NO_DEVICE, "out of memory");
+		return;
+	}
+	peer->nic = nic;
+	peer->local = gid->addr;
+	peer->gid_index = gid->index;
+	peer_make_path(peer);
+	peer_update_patience(peer);
+	log_debug(PEER, "%s: probed from %s", peer->config.address, nic->name);
+	peer_set_binding(peer, PEER_BOUND, NULL);
+	peer_add_mesh_targets(peer);
+	daemon_pump_soon(peer->d);
+}
+
+static void
+peer_rebind(struct peer *peer)
+{
+	peer_unbind(peer);
+	peer_bind(peer);
+}
+
+static struct peer_bucket *
+peer_bucket(struct daemon *d, const struct addr *remote)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < sizeof(remote->raw); i++)
+		hash = (hash ^ remote->raw[i]) * 16777619u;
+	return &d->peers_at[hash % DAEMON_PEER_BUCKETS];
+}
+
+static void
+peer_named(void *arg, const struct addr *addr, const char *reason)
+{
+	struct peer *peer = arg;
+
+	peer->lookup = NULL;
+	if (!addr) {
+		log_debug(PEER, "%s: %s", peer->config.address, reason);
+		peer->name_retry_ns = clock_mono_ns() + PEER_NAME_RETRY_NS;
+		daemon_rescan_soon(peer->d);
+		peer_set_binding(peer, PEER_NO_NAME, "its name is not known to /etc/hosts or DNS");
+		return;
+	}
+	peer->remote = *addr;
+	peer->named = true;
+	LIST_INSERT_HEAD(peer_bucket(peer->d, addr), peer, in_bucket);
+	peer_bind(peer);
+}
+
+static void
+peer_start(struct peer *peer)
+{
+	peer->binding = PEER_NAMING;
+	if (names_find(peer->d->names, peer->config.address, peer_named, peer, &peer->lookup) < 0)
+		peer_named(peer, NULL, "out of memory");
+}
+
+/* ---- making, finding, freeing ---- */
+
+static bool
+peer_same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool
+peer_is(const struct peer *peer, const char *address, const char *device, const char *source)
+{
+	return strcmp(peer->config.address, address) == 0 &&
+	       peer_same_text(peer->config.device, device) &&
+	       peer_same_text(peer->config.source, source);
+}
+
+static struct peer *
+peer_find(const struct daemon *d, const char *address, const char *device, const char *source)
+{
+	for (struct peer *p = d->peers; p; p = p->next)
+		if (peer_is(p, address, device, source))
+			return p;
+	return NULL;
+}
+
+static struct peer *
+peer_new(struct daemon *d, const struct config_peer *config, bool configured)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer || config_peer_copy(config, &peer->config) < 0) {
+		free(peer);
+		return NULL;
+	}
+	peer->d = d;
+	peer->configured = configured;
+	peer->id = ++d->next_peer_id;
+	peer->link = d->peers ? d->peers_end : &d->peers;
+	*peer->link = peer;
+	d->peers_end = &peer->next;
+	peer_start(peer);
+	return peer;
+}
+
+static void
+peer_free(struct peer *peer)
+{
+	*peer->link = peer->next;
+	if (peer->next)
+		peer->next->link = peer->link;
+	else
+		peer->d->peers_end = peer->link;
+	if (peer->named)
+		LIST_REMOVE(peer, in_bucket);
+	names_cancel(peer->lookup);
+	peer_unbind(peer);
+	loop_undefer(peer->d->loop, peer);
+	config_peer_clear(&peer->config);
+	free(peer);
+}
+
+void
+peer_free_all(struct daemon *d)
+{
+	while (d->peers)
+		peer_free(d->peers);
+}
+
+/* One that is not configured. */
+static struct peer *
+peer_make(struct daemon *d, const char *address, const char *device, const char *source)
+{
+	struct config_peer config = {
+		.address = strdup(address), .device = device ? strdup(device) : NULL,
+		.source = source ? strdup(source) : NULL,
+	};
+	struct peer *peer = NULL;
+
+	if (config.address && !config.device == !device && !config.source == !source)
+		peer = peer_new(d, &config, false);
+	config_peer_clear(&config);
+	return peer;
+}
+
+struct peer *
+peer_for_ping(struct daemon *d, const char *address, const char *device, const char *source)
+{
+	struct peer *peer = peer_find(d, address, device, source);
+
+	/* With nothing said about the device, any peer of that address will do. */
+	for (struct peer *p = d->peers; !peer && !device && !source && p; p = p->next)
+		if (strcmp(p->config.address, address) == 0)
+			peer = p;
+	return peer ? peer : peer_make(d, address, device, source);
+}
+
+/*
+ * There may be as many peers as flows: only those at this address are looked at. One that is bound
+ * goes before one that may be.
+ */
+static struct peer *
+peer_find_at(struct daemon *d, const struct nic *nic, const struct addr *local,
+	     const struct addr *remote, const char *address, const char *source)
+{
+	struct peer *p, *found = NULL;
+
+	LIST_FOREACH(p, peer_bucket(d, remote), in_bucket) {
+		if (p->binding == PEER_BOUND && p->nic == nic && addr_equal(&p->remote, remote) &&
+		    addr_equal(&p->local, local))
+			return p;
+		if (peer_is(p, address, nic->name, source))
+			found = p;
+	}
+	return found;
+}
+
+struct peer *
+peer_for_flow(struct daemon *d, const struct nic *nic, const struct addr *local,
+	      const struct addr *remote)
+{
+	char address[ADDR_TEXT], source[ADDR_TEXT];
+	const char *a = addr_text(remote, address), *s = addr_text(local, source);
+	struct peer *peer = peer_find_at(d, nic, local, remote, a, s);
+
+	return peer ? peer : peer_make(d, a, nic->name, s);
+}
+
+bool
+peer_is_up(const struct peer *peer)
+{
+	struct prober_peer_info info;
+
+	if (peer->binding != PEER_BOUND)
+		return false;
+	prober_peer_info(peer->prober, &info);
+	return info.state == PROBER_PEER_UP || info.state == PROBER_PEER_CHECKING ||
+	       info.state == PROBER_PEER_NO_DATA;
+}
+
+void
+peer_update_patience(struct peer *peer)
+{
+	if (peer->prober)
+		prober_peer_set_backoff(peer->prober,
+					peer->configured || ping_uses_peer(peer) ?
+						PROBER_BACKOFF_MAX_NS :
+						SERVICE_BACKOFF_MAX_NS,
+					clock_mono_ns());
+}
+
+void
+peer_release(struct peer *peer)
+{
+	if (!peer->configured && !ping_uses_peer(peer) && !service_uses_peer(peer))
+		peer_free(peer);
+	else
+		peer_update_patience(peer);
+}
+
+/* A peer that exists and is configured (again): new streams if they differ, same resolution. */
+static int
+peer_adopt(struct peer *peer, const struct config_peer *config)
+{
+	struct config_peer copy;
+
+	/* A target keeps the timeout that it was made with. */
+	if (peer->configured && config_peer_streams_equal(&peer->config, config) &&
+	    peer->timeout_ms == peer->d->config->timeout_ms)
+		return 0;
+	if (config_peer_copy(config, &copy) < 0)
+		return -ENOMEM;
+	if (peer->prober)
+		peer_remove_mesh_targets(peer);
+	config_peer_clear(&peer->config);
+	peer->config = copy;
+	peer->configured = true;
+	peer_update_patience(peer);
+	peer_add_mesh_targets(peer);
+	return 0;
+}
+
+/* Peers that the configuration has no more: gone, or left to the pings that use them. */
+static void
+peer_drop_unwanted(struct daemon *d)
+{
+	struct peer *peer, *next;
+
+	for (peer = d->peers; peer; peer = next) {
+		next = peer->next;
+		if (!peer->configured || peer->wanted)
+			continue;
+		log_info(PEER, "%s: not configured any more", peer->config.address);
+		peer->configured = false;
+		if (peer->prober)
+			peer_remove_mesh_targets(peer);
+		peer_release(peer);
+	}
+}
+
+/*
+ * The peer of an entry, made if need be; NULL: no memory. `likely` is where it stands if little has
+ * changed, or NULL.
+ */
+static struct peer *
+peer_sync_one(struct daemon *d, const struct config_peer *c, struct peer *likely)
+{
+	struct peer *peer = likely && peer_is(likely, c->address, c->device, c->source)
+				    ? likely
+				    : peer_find(d, c->address, c->device, c->source);
+
+	if (!peer)
+		peer = peer_new(d, c, true);
+	else if (peer_adopt(peer, c) < 0)
+		log_error(PEER, "%s: out of memory, its old streams stay", c->address);
+	return peer;
+}
+
+int
+peer_sync(struct daemon *d)
+{
+	struct peer *likely = d->peers;
+	int rc = 0;
+
+	for (struct peer *peer = d->peers; peer; peer = peer->next)
+		peer->wanted = false;
+	for (size_t i = 0; i < d->config->n_peers; i++) {
+		const struct config_peer *c = &d->config->peers[i];
+		struct peer *peer = peer_sync_one(d, c, likely);
+
+		if (peer) {
+			peer->wanted = true;
+			likely = peer->next;
+		} else {
+			log_error(PEER, "%s: out of memory", c->address);
+			rc = -ENOMEM;
+		}
+	}
+	peer_drop_unwanted(d);
+	return rc;
+}
+
+static void
+peer_resolve_failed(struct peer *peer, const char *reason)
+{
+	peer->ask_failed = false;
+	prober_resolve_failed(peer->prober, reason, clock_mono_ns());
+}
+
+void
+peer_retry(struct daemon *d, uint64_t now_ns)
+{
+	for (struct peer *peer = d->peers; peer; peer = peer->next) {
+		if (peer->ask_failed)
+			peer_resolve_failed(peer, "out of memory");
+		else if (peer->binding == PEER_NO_NAME && now_ns >= peer->name_retry_ns)
+			peer_start(peer);
+		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
+			peer_bind(peer);
+	}
+}
+
+bool
+peer_any_unnamed(const struct daemon *d)
+{
+	for (const struct peer *peer = d->peers; peer; peer = peer->next)
+		if (peer->binding == PEER_NO_NAME)
+			return true;
+	return false;
+}
+
+/* ---- nics that change ---- */
+
+static void
+peer_path_resolved(void *arg, struct path *path, int status)
+{
+	struct peer *peer = arg;
+
+	(void)path;
+	/* On failure the probe that waits times out and says so. */
+	if (status == 0)
+		prober_path_ready(peer->prober, clock_mono_ns());
+	daemon_pump_soon(peer->d);
+}
+
+static void
+peer_make_path(struct peer *peer)
+{
+	static const struct path_ops ops = {peer_path_resolved};
+	struct path_config config = {
+		.device = peer->nic->device,
+		.sidr = peer->d->sidr,
+		.local = peer->local,
+		.remote = peer->remote,
+		.ops = &ops,
+		.arg = peer,
+	};
+
+	path_free(peer->path);
+	peer->path = NULL;
+	if (path_new(&config, &peer->path) < 0)
+		log_error(PEER, "%s: no memory for a path", peer->config.address);
+}
+
+/* The source address may have moved to another index, or left the nic. */
+static void
+peer_follow_gid(struct peer *peer)
+{
+	const struct device_gid *gid = device_find_gid(peer->nic->device, &peer->local);
+
+	if (!gid)
+		gid = peer_source_on(peer, peer->nic);
+	if (!gid ||
+	    (peer->path && gid->index == peer->gid_index && addr_equal(&gid->addr, &peer->local)))
+		return;
+	peer->local = gid->addr;
+	peer->gid_index = gid->index;
+	peer_make_path(peer);
+	prober_peer_renew(peer->prober, clock_mono_ns());
+}
+
+void
+peer_nic_changed(struct nic *nic)
+{
+	struct daemon *d = nic->d;
+
+	for (struct peer *peer = d->peers; peer; peer = peer->next) {
+		if (peer->nic && device_find_gid(nic->device, &peer->remote))
+			peer_rebind(peer); /* it turns out to be ourselves */
+		else if (peer->nic == nic)
+			peer_follow_gid(peer);
+		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
+			peer_bind(peer);
+	}
+	daemon_pump_soon(d);
+}
+
+void
+peer_nic_closing(struct nic *nic)
+{
+	for (struct peer *peer = nic->d->peers; peer; peer = peer->next) {
+		if (peer->nic != nic)
+			continue;
+		path_free(peer->path);
+		peer->path = NULL;
+		if (!peer->call && !peer->ask_failed)
+			continue;
+		sidr_cancel(peer->call);
+		peer->call = NULL;
+		peer_resolve_failed(peer, "device is gone");
+	}
+}
+
+void
+peer_nic_removed(struct nic *nic)
+{
+	for (struct peer *peer = nic->d->peers; peer; peer = peer->next)
+		if (peer->nic == nic)
+			peer_rebind(peer);
+}
+
+void
+peer_sign_of_life(struct nic *nic, const struct addr *remote)
+{
+	struct peer *peer;
+
+	LIST_FOREACH(peer, peer_bucket(nic->d, remote), in_bucket)
+		if (peer->prober && addr_equal(&peer->remote, remote))
+			prober_sign_of_life(peer->prober, clock_mono_ns());
+	daemon_pump_soon(nic->d);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: what the prober wants of a peer
+ *
+ * The prober's ops: post a probe, resolve a peer over SIDR, say that its state has changed. State
+ * is struct peer's.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "agent/daemon.h"
+#include "agent/nic/nic.h"
+#include "agent/nic/nic_poll.h"
+#include "agent/peer/peer.h"
+#include "agent/peer/service.h"
+#include "probe/wire.h"
+#include "rdma/path.h"
+#include "rdma/sidr.h"
+#include "rdma/sources.h"
+
+#define PEER_SIDR_TIMEOUT_MS 1500
+#define PEER_BURST 8 /* probes; responders allow at least 32 */
+
+static const char *
+peer_send_reason(int rc)
+{
+	switch (rc) {
+	case -EMSGSIZE:
+		return "larger than the MTU of the local port";
+	case -EBUSY:
+		return "more than its responder answers (its responder.per_source)";
+	case -ENOBUFS:
+		return "send queue is full";
+	case -EADDRNOTAVAIL:
+		return "source address has left the device";
+	case -ENOMEM:
+		return "out of memory";
+	case -ETIMEDOUT:
+	case -EHOSTUNREACH:
+		return "neighbour does not answer";
+	default:
+		return "send failed in the local RNIC";
+	}
+}
+
+/*
+ * Which QP to send from: where the port is bound to the QP, one whose port is the flow label's, if
+ * there is one.
+ */
+static struct endpoint *
+peer_endpoint(const struct nic *nic, const struct prober_packet *packet)
+{
+	struct endpoint *ep = NULL;
+
+	if (nic->sources && packet->flow_label)
+		ep = sources_get(nic->sources, ibv_flow_label_to_udp_sport(packet->flow_label));
+	return ep ? ep : nic->prober_ep;
+}
+
+static void
+peer_tell_port(const struct nic *nic, const struct endpoint *ep, const struct prober_packet *packet,
+	       struct prober_tx *tx)
+{
+	uint16_t port = sport_of(nic->sport_rule, endpoint_qpn(ep), packet->flow_label);
+
+	tx->src_port = port == SPORT_UNKNOWN ? PROBE_PORT_UNKNOWN : port;
+	/* A flow's probe without a flow label: the flow's own port is not known. */
+	if (port == SPORT_UNKNOWN || (packet->kind == PROBE_KIND_SERVICE && !packet->flow_label))
+		tx->path = PROBE_PATH_UNKNOWN;
+	else if (!packet->flow_label || port == ibv_flow_label_to_udp_sport(packet->flow_label))
+		tx->path = PROBE_PATH_EXACT;
+	else
+		tx->path = PROBE_PATH_APPROXIMATE;
+}
+
+int
+peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct prober_tx *tx,
+	  const char **reason)
+{
+	struct peer *peer = peer_user;
+	struct prober_peer_info info;
+	struct endpoint_send send = {
+		.qkey = peer->qkey,
+		.payload = packet->payload,
+		.size = packet->size,
+		.cookie = packet->cookie,
+	};
+	struct endpoint *ep = peer_endpoint(peer->nic, packet);
+	struct endpoint_tx sent;
+	int rc = -ENODEV;
+
+	(void)arg;
+	prober_peer_info(peer->prober, &info);
+	send.qpn = info.session.qpn;
+	if (packet->size > device_get_mtu(peer->nic->device))
+		rc = -EMSGSIZE;
+	else if (peer->rated && !bucket_is_ready(&peer->bucket, &peer->rate, clock_mono_ns()))
+		rc = -EBUSY;
+	else if (peer->path && ep)
+		rc = path_get_ah(peer->path, packet->flow_label, packet->traffic_class,
+				 packet->service_level, clock_mono_ns(), &send.ah);
+	if (rc == 0)
+		rc = endpoint_send(ep, &send, &sent);
+	if (rc == 0 && peer->rated)
+		bucket_take(&peer->bucket, &peer->rate, sent.posted_ns);
+	if (rc < 0) {
+		*reason = peer_send_reason(rc);
+		return rc;
+	}
+	if (ep == peer->nic->prober_ep)
+		nic_poll_posted(peer->d);
+	*tx = (struct prober_tx){
+		.t1_ns = sent.posted_ns,
+		.t2 = sent.at,
+		.done = sent.done,
+	};
+	peer_tell_port(peer->nic, ep, packet, tx);
+	return 0;
+}
+
+static const char *
+peer_refusal(enum probe_wire_status status)
+{
+	switch (status) {
+	case PROBE_WIRE_NOT_ALLOWED:
+		return "refused: our address is not in its responder.allow";
+	case PROBE_WIRE_BUSY:
+		return "refused: its responder is busy";
+	case PROBE_WIRE_NO_ROUTE:
+		return "refused: it has no way back to our address";
+	case PROBE_WIRE_BAD_REQUEST:
+		return "refused: it speaks another version of the protocol";
+	case PROBE_WIRE_ACCEPTED:
+		break;
+	}
+	return "refused";
+}
+
+static const char *
+peer_sidr_reason(const struct sidr_answer *answer)
+{
+	switch (answer->status) {
+	case -ECONNREFUSED:
+		return "its host answers, but no rpingmeshd listens there";
+	case -EBUSY:
+		return "its rpingmeshd does not keep up with requests, or is ending";
+	case -EADDRNOTAVAIL:
+		return "source address has left the device";
+	case -ETIMEDOUT:
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+		return answer->step == SIDR_STEP_ADDRESS ? "no answer at its address (ARP or "
+							   "neighbour discovery, or no route)" :
+							   "no answer from rpingmeshd (SIDR)";
+	default:
+		return "SIDR failed";
+	}
+}
+
+static void
+peer_resolved(struct peer *peer, const struct wire_reply *reply)
+{
+	struct prober_session session = {
+		.addr = peer->remote,
+		.qpn = reply->qpn,
+		.incarnation = reply->incarnation,
+		.session = reply->session,
+		.max_size = reply->max_size,
+	};
+
+	memcpy(peer->hostname, reply->hostname, sizeof(peer->hostname));
+	memcpy(peer->tor, reply->tor, sizeof(peer->tor));
+	peer->qkey = reply->qkey;
+	peer->rated = reply->max_per_s != 0 && reply->max_per_s != UINT16_MAX;
+	bucket_rate_set(&peer->rate, reply->max_per_s, PEER_BURST);
+	bucket_fit(&peer->bucket, &peer->rate, clock_mono_ns());
+	if (peer->path)
+		path_renew(peer->path, clock_mono_ns());
+	prober_resolved(peer->prober, &session, peer->asked_ns, clock_mono_ns());
+}
+
+static void
+peer_answered(void *arg, const struct sidr_answer *answer)
+{
+	struct peer *peer = arg;
+	struct wire_reply reply;
+
+	peer->call = NULL;
+	if (answer->status < 0) {
+		log_debug(PEER, "%s: %s: %s", peer->config.address, sidr_step_name(answer->step),
+			  strerror(-answer->status));
+		prober_resolve_failed(peer->prober, peer_sidr_reason(answer), clock_mono_ns());
+	} else if (wire_decode_reply(answer->data, answer->len, &reply) < 0) {
+		prober_resolve_failed(peer->prober,
+				      "its answer is not rpingmesh's, or of another version",
+				      clock_mono_ns());
+	} else if (reply.status != PROBE_WIRE_ACCEPTED) {
+		prober_resolve_failed(peer->prober, peer_refusal(reply.status), clock_mono_ns());
+	} else {
+		peer_resolved(peer, &reply);
+	}
+	daemon_pump_soon(peer->d);
+}
+
+void
+peer_resolve(void *arg, void *peer_user)
+{
+	struct peer *peer = peer_user;
+	struct daemon *d = arg;
+	struct wire_request request = {.qkey = d->qkey, .incarnation = d->incarnation};
+	uint8_t buf[PROBE_WIRE_REQUEST_MAX];
+	struct sidr_question question = {
+		.local = peer->local,
+		.remote = peer->remote,
+		.port = d->config->port,
+		.timeout_ms = PEER_SIDR_TIMEOUT_MS,
+		.data = buf,
+		.answered = peer_answered,
+		.arg = peer,
+	};
+
+	memcpy(request.hostname, d->hostname, sizeof(request.hostname));
+	question.len = wire_encode_request(&request, buf);
+	peer->asked_ns = clock_mono_ns();
+	peer->call = NULL;
+	peer->ask_failed = !d->sidr || sidr_ask(d->sidr, &question, &peer->call) < 0;
+	/* The prober waits for exactly one outcome, and not from within: peer_retry() brings it. */
+	if (peer->ask_failed)
+		daemon_rescan_soon(d);
+}
+
+void
+peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from,
+		   enum prober_peer_state to)
+{
+	struct peer *peer = peer_user;
+	struct prober_peer_info info;
+	const char *reason = NULL;
+
+	(void)arg;
+	service_peer_changed(peer);
+	if (peer->prober) {
+		prober_peer_info(peer->prober, &info);
+		reason = info.reason;
+	}
+	if (to == PROBER_PEER_DOWN || to == PROBER_PEER_NO_DATA)
+		log_warning(PEER, "%s: %s -> %s%s%s", peer->config.address,
+			    prober_peer_state_name(from), prober_peer_state_name(to),
+			    reason ? ": " : "", reason ? reason : "");
+	else
+		log_info(PEER, "%s: %s -> %s%s%s", peer->config.address,
+			 prober_peer_state_name(from), prober_peer_state_name(to),
+			 peer->hostname[0] ? ", host " : "", peer->hostname);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/peer/peer_source.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/daemon.h"
+#include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
+
+/*
+ * The source address that the kernel's routes would take; connect(2) on a UDP socket sends nothing.
+ */
+static int
+peer_routed_source(const struct addr *remote, struct addr *out)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(remote, 9, &ss);
+	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int rc = -errno;
+
+	if (fd < 0)
+		return rc;
+	rc = -EHOSTUNREACH;
+	if (connect(fd, (struct sockaddr *)&ss, len) == 0) {
+		len = sizeof(ss);
+		if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+			rc = addr_from_sockaddr((struct sockaddr *)&ss, out);
+	}
+	close(fd);
+	return rc;
+}
+
+const struct device_gid *
+peer_source_on(const struct peer *peer, const struct nic *nic)
+{
+	struct addr wanted;
+
+	if (!nic->device || (peer->config.device && strcmp(peer->config.device, nic->name) != 0))
+		return NULL;
+	if (!peer->config.source)
+		return device_source_for(nic->device, &peer->remote);
+	if (addr_parse(peer->config.source, &wanted) < 0 ||
+	    addr_is_v4(&wanted) != addr_is_v4(&peer->remote))
+		return NULL;
+	return device_find_gid(nic->device, &wanted);
+}
+
+struct nic *
+peer_source_choose(const struct peer *peer, const struct device_gid **gid)
+{
+	struct addr routed;
+	bool have_route = peer_routed_source(&peer->remote, &routed) == 0;
+	struct nic *best = NULL;
+
+	for (struct nic *nic = peer->d->nics; nic; nic = nic->next) {
+		const struct device_gid *g = peer_source_on(peer, nic);
+
+		if (!g)
+			continue;
+		if (have_route && !peer->config.source && device_find_gid(nic->device, &routed)) {
+			*gid = device_find_gid(nic->device, &routed);
+			return nic;
+		}
+		if (!best || addr_common_bits(&g->addr, &peer->remote) >
+				     addr_common_bits(&(*gid)->addr, &peer->remote)) {
+			best = nic;
+			*gid = g;
+		}
+	}
+	return best;
+}
+
+const char *
+peer_source_missing(const struct peer *peer)
+{
+	if (!peer->d->nics)
+		return "no local RDMA device";
+	if (peer->config.source)
+		return "no local RDMA device has the configured source address (of the peer's "
+		       "address family)";
+	if (peer->config.device)
+		return "the configured device is missing or has no address of the peer's family";
+	return "no local RDMA device has an address of the peer's family";
+}

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: service
+ *
+ * One struct service a flow, owned by the flow (its user pointer) from flow_began to flow_ended. It
+ * holds a peer, found or made for the flow's remote address, and has a target on it while the peer
+ * is up: a peer that is down or was never heard costs one SIDR request now and then, not a result
+ * every few milliseconds.
+ *
+ *   unprobed   never held a peer: switched off, or no path to probe      (config, nics)
+ *   waiting    holds a peer that is being named, bound, resolved         (peer's state)
+ *   no_daemon  holds a peer that does not answer                         (peer's state)
+ *   probing    has a target                                              (peer's state)
+ *
+ * service_update() alone decides where a service stands. What changes a peer calls
+ * service_peer_changed(), which defers it: the prober or the peers may be in the middle of
+ * something.
+ */
+#include "agent/peer/service.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "agent/daemon.h"
+#include "agent/tell/metrics.h"
+#include "agent/tell/flow_record.h"
+#include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
+#include "rdma/sources.h"
+#include "serve/control.h"
+#include "trace/owners.h"
+#include "trace/trace.h"
+
+struct service {
+	LIST_ENTRY(service) in_peer;
+	struct daemon *d;
+	struct flow *flow;
+	uint64_t flow_id;
+	struct flow_key key;
+	const char *reason;           /* unprobed: why; static */
+	struct peer_stream stream;    /* .peer is held, or NULL */
+	struct prober_target *target; /* NULL: not probing */
+	struct probe_totals past;     /* of targets that it had before */
+	struct nic *source_nic;       /* wants source_port in its pool; NULL: wants none */
+};
+
+struct service_watcher {
+	struct service_watcher *next;
+	struct control_client *client;
+};
+
+static const char *const service_state_names[] = {"unprobed", "waiting", "no_daemon", "probing"};
+static_assert(sizeof(service_state_names) / sizeof(service_state_names[0]) == SERVICE_STATE_N,
+	      "a name for each state");
+
+const char *
+service_state_name(enum service_state s)
+{
+	return service_state_names[s];
+}
+
+static struct service *
+service_of(const struct flow *flow)
+{
+	struct flow_info info;
+
+	flow_info(flow, &info);
+	return info.user;
+}
+
+uint64_t
+service_flow_id(const struct service *service)
+{
+	return service->flow_id;
+}
+
+size_t
+service_flows(const struct peer *peer, const struct flow **out, size_t max)
+{
+	const struct service *s;
+	size_t n = 0;
+
+	LIST_FOREACH(s, &peer->services, in_peer) {
+		if (n < max)
+			out[n] = s->flow;
+		n++;
+	}
+	return n;
+}
+
+uint32_t
+service_probed(const struct daemon *d)
+{
+	return d->n_probed;
+}
+
+/* ---- the target ---- */
+
+static void
+service_unwant_source(struct service *s)
+{
+	if (!s->source_nic)
+		return;
+	if (s->source_nic->sources)
+		sources_unwant(s->source_nic->sources, s->key.src_port);
+	s->source_nic = NULL;
+	/* Another flow may have the place that has become free. */
+	if (s->d->sources_short)
+		service_look_again(s->d);
+	s->d->sources_short = false;
+}
+
+/*
+ * Where the port is bound to the QP, one with the flow's port is looked for. Until it is found the
+ * path is approximate.
+ */
+static void
+service_want_source(struct service *s)
+{
+	struct nic *nic = s->stream.peer->nic;
+	int rc;
+
+	if (s->source_nic || !nic->sources || s->key.src_port == FLOW_PORT_UNKNOWN)
+		return;
+	if (sport_of(nic->sport_rule, endpoint_qpn(nic->prober_ep), 0) == s->key.src_port)
+		return;
+	rc = sources_want(nic->sources, s->key.src_port);
+	if (rc == 0)
+		s->source_nic = nic;
+	else if (rc == -ENOSPC)
+		s->d->sources_short = true;
+}
+
+static void
+service_drop_target(struct service *s)
+{
+	struct prober_target_info info;
+
+	service_unwant_source(s);
+	if (!s->target)
+		return;
+	prober_target_info(s->target, &info);
+	/* What is in flight goes without a result: it was not measured. */
+	info.totals.due -= info.in_flight;
+	info.totals.posted -= info.in_flight;
+	probe_totals_add(&s->past, &info.totals);
+	prober_target_remove(s->target);
+	s->target = NULL;
+	s->d->n_probed--;
+}
+
+static void
+service_make_target(struct service *s)
+{
+	struct prober_target_config config = {
+		.kind = PROBE_KIND_SERVICE,
+		.interval_ns = s->d->config->trace_interval_ms * NSEC_PER_MSEC,
+		.phase_ns = PROBER_PHASE_RANDOM,
+		.fit = true,
+		.flow_label = flow_port_label(s->key.src_port),
+		.traffic_class = s->key.traffic_class,
+		.service_level = s->key.service_level,
+	};
+	const struct config *c = s->d->config;
+
+	config.n_sizes = c->n_sizes < PROBER_SIZES_MAX ? (uint32_t)c->n_sizes : PROBER_SIZES_MAX;
+	for (uint32_t i = 0; i < config.n_sizes; i++)
+		config.sizes[i] = c->sizes[i] == CONFIG_SIZE_MTU ? PROBER_SIZE_MTU : c->sizes[i];
+	if (prober_target_add(s->stream.peer->prober, &config, &s->stream, clock_mono_ns(),
+			      &s->target) < 0) {
+		log_error(TRACE, "flow %llu: no memory to probe it",
+			  (unsigned long long)s->flow_id);
+		return;
+	}
+	s->d->n_probed++;
+	daemon_pump_soon(s->d);
+}
+
+/* ---- the peer ---- */
+
+static void
+service_drop_peer(struct service *s)
+{
+	struct peer *peer = s->stream.peer;
+
+	service_drop_target(s);
+	if (!peer)
+		return;
+	LIST_REMOVE(s, in_peer);
+	s->stream.peer = NULL;
+	peer_release(peer);
+}
+
+/* The nic that the flow leaves by; NULL with *reason. */
+static struct nic *
+service_nic(const struct service *s, const struct flow_info *info, const char **reason)
+{
+	for (struct nic *nic = s->d->nics; nic; nic = nic->next) {
+		if (strcmp(nic->name, info->device) != 0 || (info->port && nic->port != info->port))
+			continue;
+		*reason =
+			nic->device ?
+				"its source address is not one of the device's RoCE v2 addresses" :
+				"device is gone";
+		return nic->device && device_find_gid(nic->device, &s->key.sgid) ? nic : NULL;
+	}
+	*reason = "its device is not one that is probed from";
+	return NULL;
+}
+
+/* The nic to probe from, or NULL with the reason why not at all. */
+static struct nic *
+service_fit(const struct service *s, const char **reason)
+{
+	struct flow_info info;
+
+	flow_info(s->flow, &info);
+	*reason = NULL;
+	if (!s->d->config->trace_probe)
+		*reason = "switched off by tracing.probe";
+	else if (info.gid_type != QP_EVENT_GID_ROCE_V2)
+		*reason = "it is not RoCE v2";
+	else if (nic_find_local(s->d, &s->key.dgid))
+		*reason = "both ends are on this host";
+	return *reason ? NULL : service_nic(s, &info, reason);
+}
+
+static void
+service_take_peer(struct service *s, struct nic *nic)
+{
+	struct peer *peer = peer_for_flow(s->d, nic, &s->key.sgid, &s->key.dgid);
+
+	if (!peer) {
+		s->reason = "out of memory";
+		return;
+	}
+	s->stream.peer = peer;
+	LIST_INSERT_HEAD(&peer->services, s, in_peer);
+	peer_update_patience(peer);
+}
+
+/* A peer that others want too may have moved to another nic, or to another address of this one. */
+static bool
+service_peer_fits(const struct service *s, const struct nic *nic)
+{
+	const struct peer *peer = s->stream.peer;
+
+	return !peer->nic || (peer->nic == nic && addr_equal(&peer->local, &s->key.sgid));
+}
+
+static void
+service_update(struct service *s)
+{
+	struct nic *nic = service_fit(s, &s->reason);
+
+	if (s->stream.peer && (!nic || !service_peer_fits(s, nic)))
+		service_drop_peer(s);
+	if (nic && !s->stream.peer)
+		service_take_peer(s, nic);
+	if (!s->stream.peer)
+		return;
+	if (!peer_is_up(s->stream.peer)) {
+		service_drop_target(s);
+		return;
+	}
+	if (!s->target)
+		service_make_target(s);
+	if (s->target && s->stream.peer->nic->prober_ep)
+		service_want_source(s);
+}
+
+static void
+service_update_all(struct daemon *d)
+{
+	struct flow_info info;
+
+	if (!d->trace)
+		return;
+	for (struct flow *flow = flows_next(trace_flows(d->trace), 0); flow;
+	     flow = flows_next(trace_flows(d->trace), info.id)) {
+		flow_info(flow, &info);
+		if (info.user)
+			service_update(info.user);
+	}
+}
+
+static void
+service_peer_update(void *arg)
+{
+	struct peer *peer = arg;
+	struct service *s, *next;
+
+	peer->services_dirty = false;
+	/* The last service that leaves may take the peer along. */
+	for (s = LIST_FIRST(&peer->services); s; s = next) {
+		next = LIST_NEXT(s, in_peer);
+		service_update(s);
+	}
+}
+
+void
+service_peer_changed(struct peer *peer)
+{
+	if (!peer->services_dirty && service_uses_peer(peer) &&
+	    loop_defer(peer->d->loop, service_peer_update, peer) == 0)
+		peer->services_dirty = true;
+}
+
+void
+service_peer_unbound(struct peer *peer)
+{
+	struct service *s;
+
+	LIST_FOREACH(s, &peer->services, in_peer)
+		service_drop_target(s);
+	service_peer_changed(peer);
+}
+
+bool
+service_uses_peer(const struct peer *peer)
+{
+	return !LIST_EMPTY(&peer->services);
+}
+
+static void
+service_update_deferred(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->services_dirty = false;
+	service_update_all(d);
+}
+
+void
+service_look_again(struct daemon *d)
+{
+	if (!d->services_dirty && d->trace && loop_defer(d->loop, service_update_deferred, d) == 0)
+		d->services_dirty = true;
+}
+
+void
+service_nic_changed(struct nic *nic)
+{
+	if (nic->d->trace)
+		trace_devices_changed(nic->d->trace);
+	service_look_again(nic->d);
+}
+
+void
+service_nic_closing(struct nic *nic)
+{
+	struct flow_info info;
+
+	if (!nic->d->trace)
+		return;
+	for (struct flow *flow = flows_next(trace_flows(nic->d->trace), 0); flow;
+	     flow = flows_next(trace_flows(nic->d->trace), info.id)) {
+		struct service *s;
+
+		flow_info(flow, &info);
+		s = info.user;
+		if (s && s->source_nic == nic)
+			service_unwant_source(s);
+	}
+}
+
+/* ---- what the trace room says ---- */
+
+static void
+service_flow_began(void *arg, struct flow *flow)
+{
+	struct service *s = calloc(1, sizeof(*s));
+	struct flow_info info;
+
+	if (!s)
+		return; /* shown as unprobed: out of memory */
+	flow_info(flow, &info);
+	s->d = arg;
+	s->flow = flow;
+	s->flow_id = info.id;
+	s->key = info.key;
+	s->stream.service = s;
+	flow_set_user(flow, s);
+	service_update(s);
+}
+
+static void
+service_flow_ended(void *arg, struct flow *flow)
+{
+	struct service *s = service_of(flow);
+
+	(void)arg;
+	if (!s)
+		return;
+	service_drop_peer(s);
+	flow_set_user(flow, NULL);
+	last_probes_free(&s->d->last_probes, &s->stream.last);
+	free(s);
+}
+
+static bool
+service_wants_device(void *arg, const char *device)
+{
+	const struct daemon *d = arg;
+
+	return device_name_matches(device, d->config->devices, d->config->n_devices);
+}
+
+static void
+service_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
+{
+	struct daemon *d = arg;
+	msgpack_sbuffer out;
+	msgpack_packer pk;
+
+	/* While its process is there: the path of its cgroup is remembered for later. */
+	if (qp->user)
+		owners_cgroup(d->owners, qp->owner_tgid, qp->cgroup_id, clock_mono_ns());
+	if (!d->watchers)
+		return;
+	msgpack_sbuffer_init(&out);
+	msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
+	flow_record_event(&pk, d, e, qp);
+	for (struct service_watcher *w = d->watchers; w; w = w->next)
+		control_notify(w->client, "event", &out);
+	msgpack_sbuffer_destroy(&out);
+}
+
+/* ---- start, stop, reading ---- */
+
+static int
+service_start(struct daemon *d)
+{
+	static const struct trace_ops ops = {
+		.flow_began = service_flow_began,
+		.flow_ended = service_flow_ended,
+		.event = service_event,
+		.wants_device = service_wants_device,
+	};
+	struct trace_config config = {
+		.loop = d->loop,
+		.max_qps = d->config->trace_max_qps,
+		.max_flows = d->config->trace_max_flows,
+		.ops = &ops,
+		.arg = d,
+	};
+	int rc = d->owners ? 0 : owners_new("", &d->owners);
+
+	return rc < 0 ? rc : trace_new(&config, &d->trace);
+}
+
+static void
+service_stop(struct daemon *d)
+{
+	struct trace *trace = d->trace;
+
+	metrics_trace_ends(d->metrics, trace);
+	trace_free(trace);
+	d->trace = NULL;
+}
+
+int
+service_sync(struct daemon *d)
+{
+	struct flow_info info;
+
+	if (!d->config->tracing) {
+		service_stop(d);
+		return 0;
+	}
+	if (!d->trace)
+		return service_start(d);
+	/* New interval: new targets. */
+	for (struct flow *flow = flows_next(trace_flows(d->trace), 0); flow;
+	     flow = flows_next(trace_flows(d->trace), info.id)) {
+		flow_info(flow, &info);
+		if (info.user)
+			service_drop_target(info.user);
+	}
+	trace_devices_changed(d->trace);
+	service_update_all(d);
+	return 0;
+}
+
+void
+service_free_all(struct daemon *d)
+{
+	service_stop(d);
+	while (d->watchers)
+		service_watch(d, d->watchers->client, false);
+	owners_free(d->owners);
+	d->owners = NULL;
+	loop_undefer(d->loop, d);
+}
+
+static enum service_state
+service_peer_standing(const struct service *s, const char **reason)
+{
+	const struct peer *peer = s->stream.peer;
+	const char *state = peer_state(peer, reason);
+
+	if (s->target)
+		return SERVICE_PROBING;
+	/* Of a remote end that cannot be asked nothing is known. */
+	if (peer->nic && peer->nic->down_reason)
+		return SERVICE_WAITING;
+	if (strcmp(state, "down") == 0)
+		return SERVICE_NO_DAEMON;
+	/*
+	 * One that never answered stays in resolving, with a reason from the first failed attempt
+	 * on.
+	 */
+	return strcmp(state, "resolving") == 0 && *reason ? SERVICE_NO_DAEMON : SERVICE_WAITING;
+}
+
+void
+service_info(const struct daemon *d, const struct flow *flow, struct service_info *out)
+{
+	const struct service *s = service_of(flow);
+	struct prober_target_info target;
+
+	(void)d;
+	*out = (struct service_info){.reason = "out of memory"};
+	if (!s)
+		return;
+	out->reason = s->reason;
+	out->totals = s->past;
+	out->peer = s->stream.peer;
+	out->target = s->target;
+	if (s->target) {
+		prober_target_info(s->target, &target);
+		probe_totals_add(&out->totals, &target.totals);
+	}
+	if (s->stream.peer)
+		out->state = service_peer_standing(s, &out->reason);
+}
+
+int
+service_watch(struct daemon *d, struct control_client *client, bool on)
+{
+	struct service_watcher **at = &d->watchers, *w;
+
+	while (*at && (*at)->client != client)
+		at = &(*at)->next;
+	w = *at;
+	if (!on) {
+		if (w)
+			*at = w->next;
+		free(w);
+		return 0;
+	}
+	if (w)
+		return 0;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->client = client;
+	*at = w;
+	return 0;
+}

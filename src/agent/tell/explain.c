@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/tell/explain.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/clock.h"
+#include "agent/daemon.h"
+#include "agent/tell/flow_record.h"
+#include "agent/tell/last_probes.h"
+#include "agent/nic/nic.h"
+#include "agent/tell/nic_record.h"
+#include "agent/peer/peer.h"
+#include "agent/tell/peer_record.h"
+#include "agent/peer/service.h"
+#include "agent/tell/windows.h"
+#include "rdma/path.h"
+#include "rdma/sources.h"
+#include "record/record.h"
+#include "rpingmesh/control.h"
+#include "trace/trace.h"
+
+/* What was found for a question. */
+struct explain_found {
+	const struct peer *peer; /* NULL: a flow that is not probed */
+	const struct nic *nic;  /* NULL: none */
+	const struct flow *flow; /* that was asked for; NULL: a peer was */
+	uint32_t matches;
+};
+
+/* ---- finding ---- */
+
+static bool
+explain_matches(const struct peer *peer, const char *what, const struct addr *addr)
+{
+	return strcasecmp(peer->config.address, what) == 0 ||
+	       (peer->hostname[0] && strcasecmp(peer->hostname, what) == 0) ||
+	       (addr && peer->named && addr_equal(&peer->remote, addr));
+}
+
+/* Of several, one that is probed goes first, then one that is configured. */
+static int
+explain_rank(const struct peer *peer)
+{
+	return 2 * peer_is_up(peer) + peer->configured;
+}
+
+static void
+explain_find_peer(const struct daemon *d, const char *what, const char *device,
+		  struct explain_found *found)
+{
+	struct addr addr;
+	bool numeric = addr_parse(what, &addr) == 0;
+
+	for (struct peer *p = d->peers; p; p = p->next) {
+		const char *from = p->nic ? p->nic->name : p->config.device;
+
+		if (!explain_matches(p, what, numeric ? &addr : NULL) ||
+		    (device[0] && (!from || strcmp(from, device) != 0)))
+			continue;
+		found->matches++;
+		if (!found->peer || explain_rank(p) > explain_rank(found->peer))
+			found->peer = p;
+	}
+	if (found->peer)
+		found->nic = found->peer->nic;
+}
+
+static void
+explain_find_flow(const struct daemon *d, const char *what, struct explain_found *found)
+{
+	const struct flows *flows = d->trace ? trace_flows(d->trace) : NULL;
+	const char *digits = strncmp(what, "flow:", 5) == 0 ? what + 5 : what;
+	unsigned long long id =
+		digits[0] >= '1' && digits[0] <= '9' ? strtoull(digits, NULL, 10) : 0;
+	struct service_info service;
+	struct flow_info info;
+
+	if (!flows || id == 0 || strspn(digits, "0123456789") != strlen(digits))
+		return;
+	found->flow = flows_next(flows, id - 1);
+	if (!found->flow)
+		return;
+	flow_info(found->flow, &info);
+	if (info.id != id) {
+		found->flow = NULL;
+		return;
+	}
+	service_info(d, found->flow, &service);
+	found->peer = service.peer;
+	found->matches = 1;
+	for (const struct nic *nic = d->nics; nic && !found->nic; nic = nic->next)
+		if (strcmp(nic->name, info.device) == 0 && (!info.port || nic->port == info.port))
+			found->nic = nic;
+}
+
+/* ---- the path ---- */
+
+/* Why it is probed from this address of this device. */
+static const char *
+explain_source_rule(const struct peer *peer)
+{
+	if (peer->config.source)
+		return peer->configured ? "the configured source" : "the source that was asked for";
+	if (peer->config.device)
+		return peer->configured ? "the configured device" : "the device that was asked for";
+	return "the kernel's route, else the address that is most like the peer's";
+}
+
+static void
+explain_ah(struct record *map, const struct peer *peer, const struct device_gid *gid)
+{
+	struct path_info info = {0};
+
+	if (peer->path)
+		path_info(peer->path, &info);
+	record_u64_if(map, "gid_index", gid ? gid->index : 0, gid != NULL);
+	record_u64(map, "hop_limit", PATH_HOP_LIMIT);
+	record_u64(map, "ahs", info.ahs);
+	record_bool(map, "resolving", info.resolving);
+	record_bool(map, "neighbour_known",
+		    peer->path && path_is_fresh(peer->path, clock_mono_ns()));
+	record_u64_if(map, "neighbour_seen_ns", info.fresh_ns ? clock_wall_of(info.fresh_ns) : 0,
+		      info.fresh_ns != 0);
+}
+
+static void
+explain_session(struct record *map, const struct peer *peer)
+{
+	struct prober_peer_info info;
+
+	prober_peer_info(peer->prober, &info);
+	record_u64(map, "service_port", peer->d->config->port);
+	record_u64_if(map, "asked_ns", peer->asked_ns ? clock_wall_of(peer->asked_ns) : 0,
+		      peer->asked_ns != 0);
+	record_bool(map, "asking", peer->call != NULL);
+	record_u64_if(map, "qpn", info.session.qpn, info.has_session);
+	record_u64_if(map, "max_size", info.session.max_size, info.has_session);
+	record_u64_if(map, "max_per_s",
+		      peer->rate.interval_ns ? NSEC_PER_SEC / peer->rate.interval_ns : 0,
+		      peer->rated);
+}
+
+static void
+explain_path(struct record *r, const struct peer *peer)
+{
+	const struct device_gid *gid;
+	char local[ADDR_TEXT], remote[ADDR_TEXT], netdev[IF_NAMESIZE];
+	struct record map;
+
+	if (!peer || peer->binding != PEER_BOUND) {
+		record_str(r, "path", NULL);
+		return;
+	}
+	gid = peer->nic->device ? device_find_gid(peer->nic->device, &peer->local) : NULL;
+	record_begin(&map, NULL);
+	record_str(&map, "device", peer->nic->name);
+	record_u64(&map, "port", peer->nic->port);
+	record_str(&map, "netdev",
+		   gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
+	record_str(&map, "source", addr_text(&peer->local, local));
+	record_str(&map, "source_rule", explain_source_rule(peer));
+	record_str(&map, "destination", addr_text(&peer->remote, remote));
+	explain_ah(&map, peer, gid);
+	explain_session(&map, peer);
+	record_end(&map, record_key(r, "path"));
+}
+
+/* ---- streams ---- */
+
+/* The QP that a probe of the stream leaves by now. */
+static const struct endpoint *
+explain_endpoint(const struct nic *nic, uint32_t flow_label)
+{
+	const struct endpoint *ep = NULL;
+
+	if (nic->sources && flow_label)
+		ep = sources_get(nic->sources, ibv_flow_label_to_udp_sport(flow_label));
+	return ep ? ep : nic->prober_ep;
+}
+
+/* How the UDP source port comes about. */
+static const char *
+explain_port_rule(const struct nic *nic, uint32_t flow_label, const struct endpoint *ep)
+{
+	switch (nic->sport_rule) {
+	case SPORT_RULE_QP:
+		return ep && ep != nic->prober_ep ? "the driver makes it from the QPN; this QP was "
+						    "searched for to have it" :
+						    "the driver makes it from the QPN";
+	case SPORT_RULE_FLOW_LABEL:
+		return flow_label ? "the driver makes it from the flow label" :
+				    "flow label 0: the driver chooses";
+	case SPORT_RULE_UNKNOWN:
+		break;
+	}
+	return "not known of this driver";
+}
+
+static void
+explain_last(struct record *map, const struct peer_stream *stream)
+{
+	const struct last_probes *last = stream->last;
+	const struct probe_result *newest = last_probes_get(last, 0);
+	const struct peer *peer = stream->peer;
+	char source[ADDR_TEXT];
+	const struct record_probe_context context = {
+		.device = peer->nic->name,
+		.peer = peer->config.address,
+		.source = addr_text(&peer->local, source),
+		.hostname = peer->hostname[0] ? peer->hostname : NULL,
+		.flow = stream->service ? service_flow_id(stream->service) : 0,
+	};
+	msgpack_packer *pk;
+	size_t n = 0;
+
+	while (last_probes_get(last, n))
+		n++;
+	record_bool(map, "kept", last != NULL);
+	record_str(map, "responder_clock",
+		   newest && newest->measured ? probe_clock_name(newest->responder_clock) : NULL);
+	pk = record_key(map, "last");
+	msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++)
+		record_probe(pk, &context, last_probes_get(last, i));
+}
+
+static void
+explain_stream(msgpack_packer *out, struct daemon *d, const struct prober_target *target)
+{
+	struct prober_target_info info;
+	const struct endpoint *ep;
+	struct peer_stream *stream;
+	const struct nic *nic;
+	struct record map;
+
+	prober_target_info(target, &info);
+	stream = info.user;
+	nic = stream->peer->nic;
+	ep = explain_endpoint(nic, info.config.flow_label);
+	last_probes_want(&d->last_probes, &stream->last);
+	record_begin(&map, NULL);
+	peer_record_target(record_key(&map, "target"), stream->peer, target);
+	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0,
+		      stream->service != NULL);
+	record_u64_if(&map, "qpn", ep ? endpoint_qpn(ep) : 0, ep != NULL);
+	record_str(&map, "port_rule", explain_port_rule(nic, info.config.flow_label, ep));
+	explain_last(&map, stream);
+	windows_last(record_key(&map, "window"), target);
+	record_end(&map, out);
+}
+
+/* Of a flow its own; of a peer all but those of flows, unless it has no others. */
+static bool
+explain_wants(const struct explain_found *found, const struct prober_target *target, bool flows)
+{
+	struct prober_target_info info;
+	const struct peer_stream *stream;
+	struct service_info service;
+
+	prober_target_info(target, &info);
+	stream = info.user;
+	if (!found->flow)
+		return flows == (stream->service != NULL);
+	service_info(found->peer->d, found->flow, &service);
+	return service.target == target;
+}
+
+static uint64_t
+explain_list(const struct explain_found *found, bool flows,
+	     const struct prober_target *at[EXPLAIN_STREAMS_MAX])
+{
+	const struct prober_target *t = NULL;
+	uint64_t n = 0;
+
+	while (found->peer && found->peer->prober &&
+	       (t = prober_peer_next_target(found->peer->prober, t))) {
+		if (!explain_wants(found, t, flows))
+			continue;
+		if (n < EXPLAIN_STREAMS_MAX)
+			at[n] = t;
+		n++;
+	}
+	return n;
+}
+
+static void
+explain_streams(struct record *r, struct daemon *d, const struct explain_found *found)
+{
+	const struct prober_target *at[EXPLAIN_STREAMS_MAX];
+	uint64_t n = explain_list(found, false, at);
+	uint64_t shown;
+	msgpack_packer *pk;
+
+	if (n == 0)
+		n = explain_list(found, true, at);
+	shown = n < EXPLAIN_STREAMS_MAX ? n : EXPLAIN_STREAMS_MAX;
+	record_u64(r, "streams_total", n);
+	pk = record_key(r, "streams");
+	msgpack_pack_array(pk, shown);
+	for (uint64_t i = 0; i < shown; i++)
+		explain_stream(pk, d, at[i]);
+}
+
+/* ---- flows ---- */
+
+static void
+explain_flows(struct record *r, const struct daemon *d, const struct explain_found *found)
+{
+	const struct flow *at[EXPLAIN_FLOWS_MAX];
+	size_t n = 1, shown;
+	msgpack_packer *pk;
+
+	if (found->flow)
+		at[0] = found->flow;
+	else
+		n = service_flows(found->peer, at, EXPLAIN_FLOWS_MAX);
+	shown = n < EXPLAIN_FLOWS_MAX ? n : EXPLAIN_FLOWS_MAX;
+	record_u64(r, "flows_total", n);
+	pk = record_key(r, "flows");
+	msgpack_pack_array(pk, shown);
+	for (size_t i = 0; i < shown; i++)
+		flow_record(pk, d, at[i]);
+}
+
+int
+explain(struct daemon *d, const char *what, const char *device, msgpack_packer *result,
+	struct control_error *error)
+{
+	struct explain_found found = {0};
+	struct record r;
+
+	explain_find_flow(d, what, &found);
+	if (!found.flow)
+		explain_find_peer(d, what, device, &found);
+	if (!found.flow && !found.peer) {
+		error->code = ENOENT;
+		if (device[0])
+			snprintf(error->message, sizeof(error->message),
+				 "no peer \"%.160s\" is probed from a device \"%.63s\"", what,
+				 device);
+		else
+			snprintf(error->message, sizeof(error->message),
+				 "no peer and no flow is called \"%.200s\"", what);
+		return -ENOENT;
+	}
+	record_begin(&r, "explain");
+	record_u64(&r, "schema", CONTROL_SCHEMA);
+	record_u64(&r, "time_ns", clock_wall_ns());
+	record_str(&r, "asked", what);
+	record_u64(&r, "matches", found.matches);
+	if (found.peer)
+		peer_record(record_key(&r, "peer"), found.peer);
+	else
+		record_str(&r, "peer", NULL);
+	explain_path(&r, found.peer);
+	explain_streams(&r, d, &found);
+	explain_flows(&r, d, &found);
+	if (found.nic)
+		nic_record(record_key(&r, "device"), found.nic);
+	else
+		record_str(&r, "device", NULL);
+	record_u64(&r, "kept_streams", d->last_probes.rings);
+	record_u64(&r, "kept_bytes", last_probes_bytes(&d->last_probes));
+	record_u64(&r, "not_kept", d->last_probes.not_kept);
+	record_end(&r, result);
+	return 0;
+}

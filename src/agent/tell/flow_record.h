@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records of what tracing knows: flow, event, and the map "trace" of status (rpingmesh-records(5)).
+ */
+#ifndef RPINGMESH_AGENT_TELL_FLOW_RECORD_H
+#define RPINGMESH_AGENT_TELL_FLOW_RECORD_H
+
+#include <msgpack.h>
+
+#include "record/record.h"
+#include "trace/flows.h"
+
+struct daemon;
+
+#define FLOW_RECORD_QPS_MAX 64    /* QPs that a record lists; all are counted */
+#define FLOW_RECORD_OWNERS_MAX 32 /* likewise */
+
+/* d->trace is not NULL. */
+void flow_record(msgpack_packer *out, const struct daemon *d, const struct flow *flow);
+void flow_record_event(msgpack_packer *out, const struct daemon *d, const struct qp_event *e,
+		       const struct flow_qp *qp);
+/* The keys tracing, tracing_reason and trace. */
+void flow_record_status(struct record *r, const struct daemon *d);
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/tell/methods.h"
+
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "agent/daemon.h"
+#include "agent/tell/explain.h"
+#include "agent/tell/flow_record.h"
+#include "agent/tell/methods_admin.h"
+#include "agent/nic/nic.h"
+#include "agent/nic/nic_port.h"
+#include "agent/tell/nic_record.h"
+#include "agent/tell/params.h"
+#include "agent/peer/peer.h"
+#include "agent/tell/peer_record.h"
+#include "agent/peer/ping.h"
+#include "agent/peer/service.h"
+#include "agent/tell/status_record.h"
+#include "agent/tell/windows.h"
+#include "serve/control.h"
+#include "record/record.h"
+#include "trace/trace.h"
+
+static void
+methods_empty(msgpack_packer *result)
+{
+	msgpack_pack_map(result, 0);
+}
+
+/* ---- status and devices ---- */
+
+static int
+methods_status(void *arg, struct control_client *client, const msgpack_object *params,
+	       msgpack_packer *result, struct control_error *error)
+{
+	(void)client;
+	(void)params;
+	(void)error;
+	status_record(result, arg);
+	return 0;
+}
+
+static int
+methods_devices(void *arg, struct control_client *client, const msgpack_object *params,
+		msgpack_packer *result, struct control_error *error)
+{
+	const struct daemon *d = arg;
+	size_t n = 0;
+
+	(void)client;
+	(void)params;
+	(void)error;
+	for (const struct nic *nic = d->nics; nic; nic = nic->next)
+		n++;
+	msgpack_pack_array(result, n);
+	for (const struct nic *nic = d->nics; nic; nic = nic->next)
+		nic_record(result, nic);
+	return 0;
+}
+
+static int
+methods_acknowledge(void *arg, struct control_client *client, const msgpack_object *params,
+		    msgpack_packer *result, struct control_error *error)
+{
+	char name[64];
+	struct record r;
+	int rc = params_device(params, name, error);
+
+	(void)client;
+	if (rc < 0)
+		return rc;
+	rc = nic_port_acknowledge(arg, name[0] ? name : NULL);
+	if (rc < 0) {
+		error->code = -rc;
+		snprintf(error->message, sizeof(error->message), "no device \"%s\"", name);
+		return rc;
+	}
+	record_begin(&r, NULL);
+	record_u64(&r, "flaps", (uint64_t)rc);
+	record_end(&r, result);
+	return 0;
+}
+
+/* ---- peers and targets ---- */
+
+static int
+methods_peers(void *arg, struct control_client *client, const msgpack_object *params,
+	      msgpack_packer *result, struct control_error *error)
+{
+	const struct daemon *d = arg;
+	size_t n = 0;
+
+	(void)client;
+	(void)params;
+	(void)error;
+	for (const struct peer *p = d->peers; p; p = p->next)
+		n++;
+	msgpack_pack_array(result, n);
+	for (const struct peer *p = d->peers; p; p = p->next)
+		peer_record(result, p);
+	return 0;
+}
+
+/* Those of flows are left out: there may be tens of thousands, and `flows` has them in pages. */
+static const struct prober_target *
+methods_next_target(const struct peer *peer, const struct prober_target *t)
+{
+	struct prober_target_info info;
+
+	while (peer->prober && (t = prober_peer_next_target(peer->prober, t))) {
+		prober_target_info(t, &info);
+		if (info.config.kind != PROBE_KIND_SERVICE)
+			return t;
+	}
+	return NULL;
+}
+
+static int
+methods_targets(void *arg, struct control_client *client, const msgpack_object *params,
+		msgpack_packer *result, struct control_error *error)
+{
+	const struct daemon *d = arg;
+	size_t n = 0;
+
+	(void)client;
+	(void)params;
+	(void)error;
+	for (const struct peer *p = d->peers; p; p = p->next)
+		for (const struct prober_target *t = NULL; (t = methods_next_target(p, t));)
+			n++;
+	msgpack_pack_array(result, n);
+	for (const struct peer *p = d->peers; p; p = p->next)
+		for (const struct prober_target *t = NULL; (t = methods_next_target(p, t));)
+			peer_record_target(result, p, t);
+	return 0;
+}
+
+/* ---- flows ---- */
+
+/* A page of flows, so that no answer is long; what is packed is what was walked. */
+static int
+methods_flows(void *arg, struct control_client *client, const msgpack_object *params,
+	      msgpack_packer *result, struct control_error *error)
+{
+	const struct daemon *d = arg;
+	const struct flows *flows = d->trace ? trace_flows(d->trace) : NULL;
+	struct params_page page;
+	struct flow_info info;
+	const struct flow *at[PARAMS_PAGE_MAX], *next;
+	struct record r;
+	uint32_t n = 0;
+	int rc = params_page(params, &page, error);
+
+	(void)client;
+	if (rc < 0)
+		return rc;
+	for (next = flows ? flows_next(flows, page.after) : NULL; next && n < page.limit;
+	     next = flows_next(flows, info.id)) {
+		at[n++] = next;
+		flow_info(next, &info);
+	}
+	record_begin(&r, NULL);
+	msgpack_pack_array(record_key(&r, "flows"), n);
+	for (uint32_t i = 0; i < n; i++)
+		flow_record(&r.pk, d, at[i]);
+	record_u64_if(&r, "next", n ? info.id : 0, next != NULL);
+	record_end(&r, result);
+	return 0;
+}
+
+static int
+methods_events(void *arg, struct control_client *client, const msgpack_object *params,
+	       msgpack_packer *result, struct control_error *error)
+{
+	(void)params;
+	(void)error;
+	methods_empty(result);
+	return service_watch(arg, client, true);
+}
+
+static int
+methods_events_stop(void *arg, struct control_client *client, const msgpack_object *params,
+		    msgpack_packer *result, struct control_error *error)
+{
+	(void)params;
+	(void)error;
+	methods_empty(result);
+	return service_watch(arg, client, false);
+}
+
+static int
+methods_explain(void *arg, struct control_client *client, const msgpack_object *params,
+		msgpack_packer *result, struct control_error *error)
+{
+	char what[254], device[64];
+	int rc = params_explain(params, what, device, error);
+
+	(void)client;
+	return rc < 0 ? rc : explain(arg, what, device, result, error);
+}
+
+/* ---- streams ---- */
+
+static int
+methods_subscribe(void *arg, struct control_client *client, const msgpack_object *params,
+		  msgpack_packer *result, struct control_error *error)
+{
+	unsigned int kinds = 0;
+	int rc = params_kinds(params, &kinds, error);
+
+	if (rc == 0)
+		rc = ping_subscribe(arg, client, kinds);
+	methods_empty(result);
+	return rc;
+}
+
+static int
+methods_unsubscribe(void *arg, struct control_client *client, const msgpack_object *params,
+		    msgpack_packer *result, struct control_error *error)
+{
+	(void)params;
+	(void)error;
+	methods_empty(result);
+	return ping_subscribe(arg, client, 0);
+}
+
+static int
+methods_ping(void *arg, struct control_client *client, const msgpack_object *params,
+	     msgpack_packer *result, struct control_error *error)
+{
+	struct daemon *d = arg;
+	struct params_ping p;
+	const struct peer *peer;
+	char text[ADDR_TEXT];
+	struct ping *ping;
+	struct record r;
+	int rc = params_ping(params, d->config->timeout_ms * NSEC_PER_MSEC, &p, error);
+
+	if (rc < 0)
+		return rc;
+	rc = ping_start(d, client, &p.request, &ping, error);
+	if (rc < 0)
+		return rc;
+	peer = ping_peer(ping);
+	record_begin(&r, NULL);
+	record_u64(&r, "ping", ping_id(ping));
+	record_str(&r, "address",
+		   addr_is_zero(&peer->remote) ? NULL : addr_text(&peer->remote, text));
+	record_str(&r, "device", peer->nic ? peer->nic->name : NULL);
+	record_str(&r, "source", peer->nic ? addr_text(&peer->local, text) : NULL);
+	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
+	record_u64(&r, "size", p.request.target.sizes[0]);
+	record_u64(&r, "interval_ns", p.request.target.interval_ns);
+	record_u64(&r, "timeout_ns", p.request.target.timeout_ns);
+	record_end(&r, result);
+	return 0;
+}
+
+static int
+methods_ping_stop(void *arg, struct control_client *client, const msgpack_object *params,
+		  msgpack_packer *result, struct control_error *error)
+{
+	uint64_t id;
+	int rc = params_ping_id(params, &id, error);
+
+	if (rc < 0)
+		return rc;
+	methods_empty(result);
+	rc = ping_stop(arg, client, id);
+	if (rc < 0) {
+		error->code = -rc;
+		snprintf(error->message, sizeof(error->message), "no ping %llu of this client",
+			 (unsigned long long)id);
+	}
+	return rc;
+}
+
+/* ---- windows ---- */
+
+static int
+methods_windows(void *arg, struct control_client *client, const msgpack_object *params,
+		msgpack_packer *result, struct control_error *error)
+{
+	enum record_window_by by;
+	struct params_page page;
+	int rc = params_page(params, &page, error);
+
+	(void)client;
+	if (rc == 0)
+		rc = params_window_by(params, &by, error);
+	if (rc == 0)
+		windows_page(arg, by, &page, result);
+	return rc;
+}
+
+static int
+methods_subscribe_windows(void *arg, struct control_client *client, const msgpack_object *params,
+			  msgpack_packer *result, struct control_error *error)
+{
+	unsigned int bys;
+	int rc = params_window_bys(params, &bys, error);
+
+	if (rc < 0)
+		return rc;
+	methods_empty(result);
+	return windows_subscribe(arg, client, bys);
+}
+
+static int
+methods_unsubscribe_windows(void *arg, struct control_client *client, const msgpack_object *params,
+			    msgpack_packer *result, struct control_error *error)
+{
+	(void)params;
+	(void)error;
+	methods_empty(result);
+	return windows_subscribe(arg, client, 0);
+}
+
+const struct control_method methods_table[] = {
+	{"status", "state of the daemon, with every degraded state", CONTROL_READ, methods_status},
+	{"devices", "local RDMA ports", CONTROL_READ, methods_devices},
+	{"acknowledge", "marks the flaps of a device, or of all, as seen", CONTROL_CHANGE,
+	 methods_acknowledge},
+	{"peers", "remote daemons, their state and totals", CONTROL_READ, methods_peers},
+	{"targets", "streams of probes: one per peer, flow label and kind", CONTROL_READ,
+	 methods_targets},
+	{"explain", "everything known about the path to a peer or of a flow", CONTROL_READ,
+	 methods_explain},
+	{"subscribe", "each probe's result as notification \"probe\"", CONTROL_READ,
+	 methods_subscribe},
+	{"unsubscribe", "ends subscribe", CONTROL_READ, methods_unsubscribe},
+	{"ping", "probes a host; notifications \"ping\", then \"ping_done\"", CONTROL_READ,
+	 methods_ping},
+	{"ping_stop", "ends a ping", CONTROL_READ, methods_ping_stop},
+	{"flows", "the RDMA connections of this host, by path, with what probing along them found",
+	 CONTROL_READ, methods_flows},
+	{"events", "each event in the life of a QP as notification \"event\"", CONTROL_READ,
+	 methods_events},
+	{"events_stop", "ends events", CONTROL_READ, methods_events_stop},
+	{"windows", "the last closed window of statistics of each target, flow or device",
+	 CONTROL_READ, methods_windows},
+	{"subscribe_windows", "each window that is closed as notification \"window\"", CONTROL_READ,
+	 methods_subscribe_windows},
+	{"unsubscribe_windows", "ends subscribe_windows", CONTROL_READ,
+	 methods_unsubscribe_windows},
+	{"config", "the configuration in force: each key, its value, where it is from",
+	 CONTROL_READ, methods_config},
+	{"config_peers", "the configured peers, in pages", CONTROL_READ, methods_config_peers},
+	{"reload", "reads the configuration file again", CONTROL_CHANGE, methods_reload},
+	{"log_level", "from which level on each subsystem logs", CONTROL_READ, methods_log_level},
+	{"log_level_set", "changes that until the next reload", CONTROL_CHANGE,
+	 methods_log_level_set},
+};
+const size_t methods_count = sizeof(methods_table) / sizeof(methods_table[0]);
+
+void
+methods_client_gone(void *arg, struct control_client *client)
+{
+	ping_client_gone(arg, client);
+	service_watch(arg, client, false);
+	windows_subscribe(arg, client, 0);
+}

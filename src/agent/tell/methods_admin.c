@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/tell/methods_admin.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/log.h"
+#include "agent/daemon.h"
+#include "agent/tell/params.h"
+#include "agent/reload.h"
+#include "record/record.h"
+
+int
+methods_config(void *arg, struct control_client *client, const msgpack_object *params,
+	       msgpack_packer *result, struct control_error *error)
+{
+	(void)client;
+	(void)params;
+	(void)error;
+	reload_record_config(result, arg);
+	return 0;
+}
+
+int
+methods_config_peers(void *arg, struct control_client *client, const msgpack_object *params,
+		     msgpack_packer *result, struct control_error *error)
+{
+	struct params_page page;
+	int rc = params_page(params, &page, error);
+
+	(void)client;
+	if (rc == 0)
+		reload_record_peers(result, arg, &page);
+	return rc;
+}
+
+int
+methods_reload(void *arg, struct control_client *client, const msgpack_object *params,
+	       msgpack_packer *result, struct control_error *error)
+{
+	char text[CONFIG_ERROR];
+	int rc = daemon_reload(arg, text);
+
+	(void)client;
+	(void)params;
+	if (rc < 0) {
+		/* EPERM and EACCES are what a caller without the right is told. */
+		error->code = rc == -EACCES || rc == -EPERM ? EINVAL : -rc;
+		snprintf(error->message, sizeof(error->message), "%s", text);
+		return rc;
+	}
+	reload_record(result, arg);
+	return 0;
+}
+
+static void
+methods_pack_levels(msgpack_packer *result, const struct config *config)
+{
+	struct record r, map, configured;
+
+	record_begin(&r, "log_level");
+	record_begin(&map, NULL);
+	record_begin(&configured, NULL);
+	for (int i = 0; i < LOG_SUB_N; i++) {
+		record_str(&map, log_subsystem_name((enum log_subsystem)i),
+			   log_level_name(log_get_level((enum log_subsystem)i)));
+		record_str(&configured, log_subsystem_name((enum log_subsystem)i),
+			   log_level_name(config->log_levels[i]));
+	}
+	record_end(&map, record_key(&r, "levels"));
+	record_end(&configured, record_key(&r, "configured"));
+	record_end(&r, result);
+}
+
+int
+methods_log_level(void *arg, struct control_client *client, const msgpack_object *params,
+		  msgpack_packer *result, struct control_error *error)
+{
+	const struct daemon *d = arg;
+
+	(void)client;
+	(void)params;
+	(void)error;
+	methods_pack_levels(result, d->config);
+	return 0;
+}
+
+/* Until the next reload, which sets what is configured. */
+int
+methods_log_level_set(void *arg, struct control_client *client, const msgpack_object *params,
+		      msgpack_packer *result, struct control_error *error)
+{
+	const struct daemon *d = arg;
+	enum log_level level;
+	unsigned int subs;
+	int rc = params_log_level(params, &level, &subs, error);
+
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < LOG_SUB_N; i++)
+		if (subs & 1u << i)
+			log_set_level((enum log_subsystem)i, level);
+	log_info(CONTROL, "client %llu: log level %s until the next reload",
+		 (unsigned long long)control_client_id(client), log_level_name(level));
+	methods_pack_levels(result, d->config);
+	return 0;
+}

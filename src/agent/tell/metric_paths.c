@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/tell/metric_paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No memory is a result that is counted nowhere, not the end of the daemon. */
+#define HASH_NONFATAL_OOM 1
+/* The default one falls through in a switch, which the compilers are told to refuse. */
+#define HASH_FUNCTION(key, len, hash) HASH_OAT(key, len, hash)
+#include <uthash.h>
+
+#include "core/clock.h"
+
+struct metric_key {
+	char device[64], peer[METRIC_NAME_MAX];
+	uint32_t kind;
+};
+
+struct metric_entry {
+	struct metric_key key;
+	struct metric_path path;
+	UT_hash_handle hh;
+};
+
+struct metric_paths {
+	struct metric_entry *by_key;
+	struct metric_entry **entry; /* by number; those of "_other" do not count against max */
+	size_t n, room;
+	uint32_t max, n_counted, held;
+	uint64_t full_until_ns;      /* no path is idle before */
+	uint64_t overflow, uncounted;
+};
+
+const uint64_t metric_bound_ns[METRIC_BOUNDS] = {
+	1000,	   2000,      5000,	  10000,      20000,	  50000,       100000,	 200000,
+	500000,	   1000000,   2000000,	  5000000,    10000000,	  20000000,    50000000, 100000000,
+	200000000, 500000000, 1000000000, 2000000000, 5000000000, 10000000000,
+};
+
+void
+metric_histogram_add(struct metric_histogram *h, uint64_t value_ns)
+{
+	h->count++;
+	h->sum_ns += value_ns;
+	for (size_t i = 0; i < METRIC_BOUNDS; i++) {
+		if (value_ns <= metric_bound_ns[i]) {
+			h->n[i]++;
+			return;
+		}
+	}
+}
+
+int
+metric_paths_new(uint32_t max, struct metric_paths **out)
+{
+	struct metric_paths *paths = calloc(1, sizeof(*paths));
+
+	if (!paths)
+		return -ENOMEM;
+	paths->max = max;
+	*out = paths;
+	return 0;
+}
+
+void
+metric_paths_free(struct metric_paths *paths)
+{
+	if (!paths)
+		return;
+	HASH_CLEAR(hh, paths->by_key);
+	for (size_t i = 0; i < paths->n; i++)
+		free(paths->entry[i]);
+	free(paths->entry);
+	free(paths);
+}
+
+void
+metric_paths_set_max(struct metric_paths *paths, uint32_t max)
+{
+	paths->max = max;
+}
+
+/* The whole of it is hashed: no byte is left as it was. */
+static void
+metric_key_set(struct metric_key *key, const char *device, const char *peer, enum probe_kind kind)
+{
+	memset(key, 0, sizeof(*key));
+	snprintf(key->device, sizeof(key->device), "%s", device);
+	snprintf(key->peer, sizeof(key->peer), "%s", peer);
+	key->kind = (uint32_t)kind;
+}
+
+static struct metric_entry *
+metric_find(const struct metric_paths *paths, const struct metric_key *key)
+{
+	struct metric_entry *entry;
+
+	HASH_FIND(hh, paths->by_key, key, sizeof(*key), entry);
+	return entry;
+}
+
+static bool
+metric_is_other(const struct metric_entry *entry)
+{
+	return strcmp(entry->key.peer, METRIC_PATHS_OTHER) == 0;
+}
+
+static void
+metric_drop(struct metric_paths *paths, size_t i)
+{
+	struct metric_entry *entry = paths->entry[i];
+
+	HASH_DELETE(hh, paths->by_key, entry);
+	paths->n_counted -= !metric_is_other(entry);
+	memmove(&paths->entry[i], &paths->entry[i + 1], (--paths->n - i) * sizeof(paths->entry[0]));
+	free(entry);
+}
+
+/* Whether there is a place for one more, perhaps that of one that has been idle for longest. */
+static bool
+metric_has_place(struct metric_paths *paths, uint64_t now_ns)
+{
+	size_t oldest = paths->n;
+
+	if (paths->n_counted < paths->max)
+		return true;
+	if (paths->held || now_ns < paths->full_until_ns)
+		return false;
+	for (size_t i = 0; i < paths->n; i++)
+		if (!metric_is_other(paths->entry[i]) &&
+		    (oldest == paths->n ||
+		     paths->entry[i]->path.last_ns < paths->entry[oldest]->path.last_ns))
+			oldest = i;
+	if (oldest == paths->n)
+		return false;
+	paths->full_until_ns = paths->entry[oldest]->path.last_ns + METRIC_PATHS_IDLE_NS;
+	if (now_ns < paths->full_until_ns)
+		return false;
+	metric_drop(paths, oldest);
+	return paths->n_counted < paths->max;
+}
+
+static struct metric_entry *
+metric_make(struct metric_paths *paths, const struct metric_key *key)
+{
+	size_t room = paths->room ? 2 * paths->room : 16;
+	struct metric_entry *entry;
+
+	if (paths->n == paths->room) {
+		struct metric_entry **more = reallocarray(paths->entry, room, sizeof(*more));
+
+		if (!more)
+			return NULL;
+		paths->entry = more;
+		paths->room = room;
+	}
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return NULL;
+	entry->key = *key;
+	memcpy(entry->path.device, key->device, sizeof(key->device));
+	memcpy(entry->path.peer, key->peer, sizeof(key->peer));
+	entry->path.kind = (enum probe_kind)key->kind;
+	HASH_ADD(hh, paths->by_key, key, sizeof(entry->key), entry);
+	if (!entry->hh.tbl) {
+		free(entry);
+		return NULL;
+	}
+	paths->entry[paths->n++] = entry;
+	paths->n_counted += !metric_is_other(entry);
+	return entry;
+}
+
+/* The path's entry, that of "_other" where it has no place; NULL: no memory. */
+static struct metric_entry *
+metric_get(struct metric_paths *paths, const char *device, const char *peer, enum probe_kind kind,
+	   uint64_t now_ns)
+{
+	struct metric_entry *entry;
+	struct metric_key key;
+
+	metric_key_set(&key, device, peer, kind);
+	entry = metric_find(paths, &key);
+	if (entry)
+		return entry;
+	if (metric_has_place(paths, now_ns))
+		return metric_make(paths, &key);
+	paths->overflow++;
+	metric_key_set(&key, device, METRIC_PATHS_OTHER, kind);
+	entry = metric_find(paths, &key);
+	return entry ? entry : metric_make(paths, &key);
+}
+
+static void
+metric_path_add(struct metric_path *path, const struct probe_result *r, uint64_t now_ns)
+{
+	path->by_class[r->class]++;
+	path->noise += r->host_noise != PROBE_NOISE_NONE;
+	if (r->class == PROBE_LOST || r->class == PROBE_ACK2_MISSING)
+		path->lost_noise += r->host_noise != PROBE_NOISE_NONE;
+	path->last_ns = now_ns;
+	if (!r->measured)
+		return;
+	if (r->host_noise == PROBE_NOISE_NONE || r->clock == PROBE_CLOCK_HW)
+		metric_histogram_add(&path->rtt, r->rtt_ns);
+	metric_histogram_add(&path->prober_delay, r->prober_delay_ns);
+	metric_histogram_add(&path->responder_delay, r->responder_delay_ns);
+}
+
+void
+metric_paths_add(struct metric_paths *paths, const char *device, const char *peer,
+		 const struct probe_result *r, uint64_t now_ns)
+{
+	struct metric_entry *entry = metric_get(paths, device, peer, r->kind, now_ns);
+
+	if (entry)
+		metric_path_add(&entry->path, r, now_ns);
+	else
+		paths->uncounted++;
+}
+
+size_t
+metric_paths_count(const struct metric_paths *paths)
+{
+	return paths->n;
+}
+
+const struct metric_path *
+metric_paths_at(const struct metric_paths *paths, size_t i)
+{
+	return i < paths->n ? &paths->entry[i]->path : NULL;
+}
+
+void
+metric_paths_hold(struct metric_paths *paths)
+{
+	paths->held++;
+}
+
+void
+metric_paths_release(struct metric_paths *paths)
+{
+	paths->held--;
+}
+
+uint64_t
+metric_paths_overflow(const struct metric_paths *paths)
+{
+	return paths->overflow;
+}
+
+uint64_t
+metric_paths_uncounted(const struct metric_paths *paths)
+{
+	return paths->uncounted;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: metrics
+ *
+ * struct metrics lives as long as the daemon and owns the server and what is counted by path.
+ * Counting begins with the first server and goes on when it is moved or cannot be had for a while,
+ * so that counters never fall.
+ */
+#include "agent/tell/metrics.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "agent/daemon.h"
+#include "agent/tell/metrics_impl.h"
+#include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
+
+#define METRICS_RETRY_NS (5 * NSEC_PER_SEC)
+
+int
+metrics_new(struct daemon *d, struct metrics **out)
+{
+	struct metrics *metrics = calloc(1, sizeof(*metrics));
+
+	if (!metrics)
+		return -ENOMEM;
+	metrics->d = d;
+	metrics->started_wall_ns = clock_wall_of(d->started_ns);
+	*out = metrics;
+	return 0;
+}
+
+static void
+metrics_stop(struct metrics *metrics)
+{
+	struct http_stats last = {0};
+
+	if (!metrics->http)
+		return;
+	http_stats(metrics->http, &last);
+	metrics->past.answered += last.answered;
+	metrics->past.cut += last.cut;
+	metrics->past.refused += last.refused;
+	metrics->past.bad += last.bad;
+	http_free(metrics->http);
+	metrics->http = NULL;
+}
+
+void
+metrics_free(struct metrics *metrics)
+{
+	if (!metrics)
+		return;
+	metrics_stop(metrics);
+	metric_paths_free(metrics->paths);
+	free(metrics);
+}
+
+static const char *
+metrics_cure(int error)
+{
+	switch (-error) {
+	case EADDRINUSE:
+		return " (another program listens there: choose another port in metrics.listen)";
+	case EADDRNOTAVAIL:
+		return " (no interface has this address)";
+	case EACCES:
+		return " (ports below 1024 need CAP_NET_BIND_SERVICE)";
+	default:
+		return "";
+	}
+}
+
+static void
+metrics_start(struct metrics *metrics)
+{
+	struct http_source source = metrics_source;
+	int before = metrics->error;
+
+	source.arg = metrics;
+	metrics->error = metrics->paths ? 0 :
+					  metric_paths_new(metrics->d->config->metrics_max_paths,
+							   &metrics->paths);
+	if (metrics->error == 0)
+		metrics->error = http_new(metrics->d->loop, metrics->listen, "/metrics", &source,
+					  &metrics->http);
+	metrics->retry_ns = clock_mono_ns() + METRICS_RETRY_NS;
+	if (metrics->error == 0)
+		log_info(MAIN, "metrics on http://%s/metrics", metrics->listen);
+	else if (metrics->error != before)
+		log_error(MAIN, "metrics.listen %s: %s%s; tried again every few seconds",
+			  metrics->listen, strerror(-metrics->error), metrics_cure(metrics->error));
+}
+
+void
+metrics_sync(struct metrics *metrics)
+{
+	const struct config *config = metrics->d->config;
+
+	if (metrics->paths)
+		metric_paths_set_max(metrics->paths, config->metrics_max_paths);
+	if (strcmp(metrics->listen, config->metrics_listen) == 0)
+		return;
+	metrics_stop(metrics);
+	metrics->error = 0;
+	snprintf(metrics->listen, sizeof(metrics->listen), "%s", config->metrics_listen);
+	if (metrics->listen[0])
+		metrics_start(metrics);
+}
+
+void
+metrics_retry(struct metrics *metrics)
+{
+	if (metrics->listen[0] && !metrics->http && clock_mono_ns() >= metrics->retry_ns)
+		metrics_start(metrics);
+}
+
+void
+metrics_result(struct metrics *metrics, const struct peer *peer, const struct probe_result *r)
+{
+	bool by_tor = metrics->d->config->metrics_by_tor;
+
+	if (metrics->paths)
+		metric_paths_add(metrics->paths, peer->nic ? peer->nic->name : "",
+				 by_tor ? peer->tor : peer->config.address, r, clock_mono_ns());
+}
+
+bool
+metrics_sentence(const struct metrics *metrics, char *text, size_t room)
+{
+	if (!metrics->listen[0] || metrics->http)
+		return false;
+	snprintf(text, room, "no metrics: %s: %s%s; tried again every few seconds", metrics->listen,
+		 strerror(-metrics->error), metrics_cure(metrics->error));
+	return true;
+}

@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each family of metrics: its name, what it says, and where its samples come from. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "config.h"
+#include "core/clock.h"
+#include "core/loop.h"
+#include "agent/daemon.h"
+#include "agent/guard.h"
+#include "agent/tell/metrics.h"
+#include "agent/tell/metrics_impl.h"
+#include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
+#include "agent/peer/service.h"
+#include "probe/prober.h"
+#include "probe/responder.h"
+#include "serve/control.h"
+#include "trace/trace.h"
+
+/* ---- the process ---- */
+
+static void
+metrics_cpu(struct exposition *e, const struct metrics *m)
+{
+	struct rusage usage;
+
+	(void)m;
+	if (getrusage(RUSAGE_SELF, &usage) == 0)
+		exposition_ns(e, NULL,
+			      (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) *
+					      NSEC_PER_SEC +
+				      (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) *
+					      NSEC_PER_USEC);
+}
+
+static void
+metrics_memory(struct exposition *e, const struct metrics *m)
+{
+	struct guard_info info;
+
+	guard_info(m->d->guard, &info);
+	if (info.memory_bytes)
+		exposition_u64(e, NULL, info.memory_bytes);
+}
+
+static void
+metrics_start_time(struct exposition *e, const struct metrics *m)
+{
+	exposition_ns(e, NULL, m->started_wall_ns);
+}
+
+static void
+metrics_fds(struct exposition *e, const struct metrics *m)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	uint64_t n = 0;
+
+	(void)m;
+	if (!dir)
+		return;
+	for (const struct dirent *entry; (entry = readdir(dir));)
+		n += entry->d_name[0] != '.';
+	closedir(dir);
+	exposition_u64(e, NULL, n - 1);
+}
+
+static void
+metrics_build(struct exposition *e, const struct metrics *m)
+{
+	(void)m;
+	exposition_u64(e, (struct exposition_label[]){{"version", PACKAGE_VERSION}, {0}}, 1);
+}
+
+static void
+metrics_host(struct exposition *e, const struct metrics *m)
+{
+	exposition_u64(e,
+		       (struct exposition_label[]){{"hostname", m->d->hostname},
+						   {"tor", m->d->tor},
+						   {0}},
+		       1);
+}
+
+static void
+metrics_count_sentence(void *arg, const char *sentence)
+{
+	(void)sentence;
+	++*(uint64_t *)arg;
+}
+
+static void
+metrics_degraded(struct exposition *e, const struct metrics *m)
+{
+	uint64_t n = 0;
+
+	daemon_degraded(m->d, metrics_count_sentence, &n);
+	exposition_u64(e, NULL, n);
+}
+
+static void
+metrics_stall(struct exposition *e, const struct metrics *m)
+{
+	struct loop_stats stats;
+
+	loop_stats(m->d->loop, &stats);
+	exposition_ns(e, NULL, stats.stall_max_ns);
+}
+
+static void
+metrics_stalls(struct exposition *e, const struct metrics *m)
+{
+	struct loop_stats stats;
+
+	loop_stats(m->d->loop, &stats);
+	exposition_u64(e, NULL, stats.stalls);
+}
+
+static void
+metrics_callbacks(struct exposition *e, const struct metrics *m)
+{
+	struct loop_stats stats;
+
+	loop_stats(m->d->loop, &stats);
+	exposition_u64(e, NULL, stats.callbacks);
+}
+
+static void
+metrics_throttle(struct exposition *e, const struct metrics *m)
+{
+	struct guard_info info;
+
+	guard_info(m->d->guard, &info);
+	exposition_double(e, NULL, 1.0 / (double)(1u << info.step));
+}
+
+/* ---- control and metrics themselves ---- */
+
+static void
+metrics_clients(struct exposition *e, const struct metrics *m)
+{
+	struct control_stats stats;
+
+	control_stats(m->d->control, &stats);
+	exposition_u64(e, NULL, stats.clients);
+}
+
+static void
+metrics_dropped(struct exposition *e, const struct metrics *m)
+{
+	struct control_stats stats;
+
+	control_stats(m->d->control, &stats);
+	exposition_u64(e, NULL, stats.dropped);
+}
+
+static void
+metrics_scrapes(struct exposition *e, const struct metrics *m)
+{
+	struct http_stats now = {0};
+
+	if (m->http)
+		http_stats(m->http, &now);
+	exposition_u64(e, (struct exposition_label[]){{"result", "answered"}, {0}},
+		       m->past.answered + now.answered);
+	exposition_u64(e, (struct exposition_label[]){{"result", "cut"}, {0}},
+		       m->past.cut + now.cut);
+	exposition_u64(e, (struct exposition_label[]){{"result", "refused"}, {0}},
+		       m->past.refused + now.refused);
+	exposition_u64(e, (struct exposition_label[]){{"result", "bad"}, {0}},
+		       m->past.bad + now.bad);
+}
+
+static void
+metrics_paths(struct exposition *e, const struct metrics *m)
+{
+	exposition_u64(e, NULL, metric_paths_count(m->paths));
+}
+
+static void
+metrics_overflow(struct exposition *e, const struct metrics *m)
+{
+	exposition_u64(e, NULL, metric_paths_overflow(m->paths) + metric_paths_uncounted(m->paths));
+}
+
+/* ---- prober and responder ---- */
+
+static void
+metrics_in_flight(struct exposition *e, const struct metrics *m)
+{
+	struct prober_stats stats;
+
+	prober_stats(m->d->prober, &stats);
+	exposition_u64(e, NULL, stats.in_flight);
+}
+
+static void
+metrics_unexpected(struct exposition *e, const struct metrics *m)
+{
+	struct prober_stats stats;
+
+	prober_stats(m->d->prober, &stats);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "malformed"}, {0}},
+		       stats.malformed);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "unknown"}, {0}}, stats.unknown);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "wrong_source"}, {0}},
+		       stats.wrong_source);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "duplicate"}, {0}},
+		       stats.duplicates);
+}
+
+static void
+metrics_peers(struct exposition *e, const struct metrics *m)
+{
+	static const char *const names[] = {"up", "resolving", "checking", "no_data", "down"};
+	uint64_t n[sizeof(names) / sizeof(names[0])] = {0}, other = 0;
+	const char *reason, *state;
+	size_t i;
+
+	for (const struct peer *peer = m->d->peers; peer; peer = peer->next) {
+		state = peer_state(peer, &reason);
+		for (i = 0; i < sizeof(names) / sizeof(names[0]) && strcmp(state, names[i]) != 0;
+		     i++)
+			;
+		if (i < sizeof(names) / sizeof(names[0]))
+			n[i]++;
+		else
+			other++;
+	}
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		exposition_u64(e, (struct exposition_label[]){{"state", names[i]}, {0}}, n[i]);
+	exposition_u64(e, (struct exposition_label[]){{"state", "not_bound"}, {0}}, other);
+}
+
+static void
+metrics_sessions(struct exposition *e, const struct metrics *m)
+{
+	struct responder_stats stats;
+
+	responder_stats(m->d->responder, &stats);
+	exposition_u64(e, NULL, stats.sessions);
+}
+
+static void
+metrics_answered(struct exposition *e, const struct metrics *m)
+{
+	struct responder_stats stats;
+
+	responder_stats(m->d->responder, &stats);
+	exposition_u64(e, (struct exposition_label[]){{"ack", "1"}, {0}}, stats.ack1);
+	exposition_u64(e, (struct exposition_label[]){{"ack", "2"}, {0}}, stats.ack2);
+}
+
+static void
+metrics_refused(struct exposition *e, const struct metrics *m)
+{
+	struct responder_stats s;
+
+	responder_stats(m->d->responder, &s);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "network"}, {0}},
+		       s.refused_network);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "opens"}, {0}}, s.refused_opens);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "source_rate"}, {0}},
+		       s.refused_source);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "total_rate"}, {0}},
+		       s.refused_total);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "malformed"}, {0}}, s.malformed);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "unknown_session"}, {0}},
+		       s.unknown_session);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "wrong_source"}, {0}},
+		       s.wrong_source);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "send_error"}, {0}},
+		       s.send_errors);
+}
+
+/* ---- devices ---- */
+
+static uint64_t
+metrics_device_value(const struct nic *nic, enum metrics_device what)
+{
+	struct endpoint_stats prober, responder;
+	struct prober_device_info info;
+
+	nic_stats(nic, &prober, &responder);
+	prober_device_info(nic->budget, clock_mono_ns(), &info);
+	switch (what) {
+	case METRICS_DEVICE_NONE:
+		return 0;
+	case METRICS_DEVICE_UP:
+		return !nic->down_reason;
+	case METRICS_DEVICE_POSTED:
+		return info.posted;
+	case METRICS_DEVICE_DEFERRED:
+		return info.deferred;
+	case METRICS_DEVICE_SKIPPED:
+		return info.skipped;
+	case METRICS_DEVICE_BUDGET:
+		return prober_device_throttled_rate(nic->budget);
+	case METRICS_DEVICE_FLAPS:
+		return nic->history.flaps_total;
+	case METRICS_DEVICE_SEND_ERRORS:
+		return prober.send_errors + responder.send_errors;
+	case METRICS_DEVICE_QUEUE_FULL:
+		return prober.receive_queue_full + responder.receive_queue_full;
+	}
+	return 0;
+}
+
+void
+metrics_devices(struct exposition *e, const struct metrics *m, enum metrics_device what)
+{
+	char port[4];
+
+	for (const struct nic *nic = m->d->nics; nic; nic = nic->next) {
+		struct exposition_label labels[] = {{"device", nic->name}, {"port", port}, {0}};
+
+		snprintf(port, sizeof(port), "%u", nic->port);
+		exposition_u64(e, labels, metrics_device_value(nic, what));
+	}
+}
+
+/* ---- tracing ---- */
+
+static void
+metrics_trace_info(const struct metrics *m, struct trace_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	if (m->d->trace)
+		trace_info(m->d->trace, info);
+	info->tracer.events += m->past_trace.tracer.events;
+	info->tracer.kernel.lost_ring += m->past_trace.tracer.kernel.lost_ring;
+	info->tracer.kernel.lost_calls += m->past_trace.tracer.kernel.lost_calls;
+	info->tracer.kernel.missed_returns += m->past_trace.tracer.kernel.missed_returns;
+	info->flows.over_qps += m->past_trace.flows.over_qps;
+	info->flows.over_flows += m->past_trace.flows.over_flows;
+}
+
+void
+metrics_trace_ends(struct metrics *metrics, const struct trace *trace)
+{
+	struct trace_info info;
+
+	if (!metrics || !trace)
+		return;
+	/* With what was kept before. */
+	metrics_trace_info(metrics, &info);
+	metrics->past_trace = info;
+}
+
+static void
+metrics_tracing(struct exposition *e, const struct metrics *m)
+{
+	struct trace_info info;
+	bool on, lacks;
+
+	metrics_trace_info(m, &info);
+	on = m->d->trace && info.tracer.state == TRACER_ON;
+	lacks = info.tracer.degraded || info.dump_error;
+	exposition_u64(e, (struct exposition_label[]){{"state", "on"}, {0}}, on && !lacks);
+	exposition_u64(e, (struct exposition_label[]){{"state", "degraded"}, {0}}, on && lacks);
+	exposition_u64(e, (struct exposition_label[]){{"state", "off"}, {0}}, !on);
+}
+
+static void
+metrics_qps(struct exposition *e, const struct metrics *m)
+{
+	struct trace_info info;
+
+	metrics_trace_info(m, &info);
+	exposition_u64(e, NULL, info.flows.qps);
+}
+
+static void
+metrics_flows(struct exposition *e, const struct metrics *m)
+{
+	struct trace_info info;
+
+	metrics_trace_info(m, &info);
+	exposition_u64(e, NULL, info.flows.flows);
+}
+
+static void
+metrics_flows_probed(struct exposition *e, const struct metrics *m)
+{
+	exposition_u64(e, NULL, service_probed(m->d));
+}
+
+static void
+metrics_trace_events(struct exposition *e, const struct metrics *m)
+{
+	struct trace_info info;
+
+	metrics_trace_info(m, &info);
+	exposition_u64(e, NULL, info.tracer.events);
+}
+
+static void
+metrics_trace_lost(struct exposition *e, const struct metrics *m)
+{
+	struct trace_info info;
+
+	metrics_trace_info(m, &info);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "ring_full"}, {0}},
+		       info.tracer.kernel.lost_ring);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "calls_full"}, {0}},
+		       info.tracer.kernel.lost_calls);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "missed_return"}, {0}},
+		       info.tracer.kernel.missed_returns);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "no_room_qps"}, {0}},
+		       info.flows.over_qps);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "no_room_flows"}, {0}},
+		       info.flows.over_flows);
+}
+
+/* ---- paths ---- */
+
+/* labels have room for one more. */
+static void
+metrics_path_classes(struct exposition *e, const struct exposition_label *labels,
+		     const struct metric_path *path)
+{
+	struct exposition_label more[EXPOSITION_LABELS_MAX];
+	size_t n = 0;
+
+	while (labels[n].name)
+		n++;
+	memcpy(more, labels, sizeof(more));
+	for (int c = 0; c < PROBE_CLASS_N; c++) {
+		more[n] = (struct exposition_label){"class", probe_class_name((enum probe_class)c)};
+		exposition_u64(e, more, path->by_class[c]);
+	}
+}
+
+static void
+metrics_path_noise(struct exposition *e, const struct exposition_label *labels,
+		   const struct metric_path *path)
+{
+	exposition_u64(e, labels, path->noise);
+}
+
+static void
+metrics_path_lost_noise(struct exposition *e, const struct exposition_label *labels,
+			const struct metric_path *path)
+{
+	exposition_u64(e, labels, path->lost_noise);
+}
+
+static void
+metrics_path_histogram(struct exposition *e, const struct exposition_label *labels,
+		       const struct metric_histogram *h)
+{
+	exposition_histogram(e, labels, metric_bound_ns, h->n, METRIC_BOUNDS, h->count, h->sum_ns);
+}
+
+static void
+metrics_path_rtt(struct exposition *e, const struct exposition_label *labels,
+		 const struct metric_path *path)
+{
+	metrics_path_histogram(e, labels, &path->rtt);
+}
+
+static void
+metrics_path_prober(struct exposition *e, const struct exposition_label *labels,
+		    const struct metric_path *path)
+{
+	metrics_path_histogram(e, labels, &path->prober_delay);
+}
+
+static void
+metrics_path_responder(struct exposition *e, const struct exposition_label *labels,
+		       const struct metric_path *path)
+{
+	metrics_path_histogram(e, labels, &path->responder_delay);
+}
+
+/* ---- all of them ---- */
+
+/* In the order of the page; rpingmeshd(8) lists them, and tests/doc/metrics_doc.sh compares. */
+const struct metrics_family metrics_families[] = {
+	{{"rpingmesh_build_info", EXPOSITION_GAUGE, NULL, "Version of rpingmeshd."},
+	 .write = metrics_build},
+	{{"rpingmesh_host_info", EXPOSITION_GAUGE, NULL, "Names of this host."},
+	 .write = metrics_host},
+	{{"rpingmesh_degraded", EXPOSITION_GAUGE, NULL,
+	  "Degraded states that rpingmesh-ctl status names."},
+	 .write = metrics_degraded},
+	{{"rpingmesh_probes_total", EXPOSITION_COUNTER, NULL,
+	  "Probes that came due, by what became of them."},
+	 .path = metrics_path_classes},
+	{{"rpingmesh_probes_noise_total", EXPOSITION_COUNTER, NULL,
+	  "Probes during which a host stalled."},
+	 .path = metrics_path_noise},
+	{{"rpingmesh_probes_lost_noise_total", EXPOSITION_COUNTER, NULL,
+	  "Probes of class lost or ack2_missing that a stall of a host may have caused."},
+	 .path = metrics_path_lost_noise},
+	{{"rpingmesh_rtt_seconds", EXPOSITION_HISTOGRAM, "seconds", "Network round-trip time."},
+	 .path = metrics_path_rtt},
+	{{"rpingmesh_prober_delay_seconds", EXPOSITION_HISTOGRAM, "seconds",
+	  "Time that probes spent inside this host."},
+	 .path = metrics_path_prober},
+	{{"rpingmesh_responder_delay_seconds", EXPOSITION_HISTOGRAM, "seconds",
+	  "Time that probes spent inside the other host."},
+	 .path = metrics_path_responder},
+	{{"rpingmesh_paths", EXPOSITION_GAUGE, NULL, "Paths that are told apart on this page."},
+	 .write = metrics_paths},
+	{{"rpingmesh_paths_overflow_total", EXPOSITION_COUNTER, NULL,
+	  "Probes counted in a path _other, or in none, because metrics.max_paths was reached."},
+	 .write = metrics_overflow},
+	{{"rpingmesh_probes_in_flight", EXPOSITION_GAUGE, NULL,
+	  "Probes that were posted and have no result yet."},
+	 .write = metrics_in_flight},
+	{{"rpingmesh_unexpected_acks_total", EXPOSITION_COUNTER, NULL,
+	  "Messages to the prober that answer no probe."},
+	 .write = metrics_unexpected},
+	{{"rpingmesh_peers", EXPOSITION_GAUGE, NULL, "Peers by state."}, .write = metrics_peers},
+	{{"rpingmesh_device_up", EXPOSITION_GAUGE, NULL, "Whether the port is probing."},
+	 .device = METRICS_DEVICE_UP},
+	{{"rpingmesh_device_probes_posted_total", EXPOSITION_COUNTER, NULL,
+	  "Probes handed to the RNIC."},
+	 .device = METRICS_DEVICE_POSTED},
+	{{"rpingmesh_device_probes_deferred_total", EXPOSITION_COUNTER, NULL,
+	  "Times that a probe waited for the budget."},
+	 .device = METRICS_DEVICE_DEFERRED},
+	{{"rpingmesh_device_probes_skipped_total", EXPOSITION_COUNTER, NULL,
+	  "Intervals left out because loop or budget were behind."},
+	 .device = METRICS_DEVICE_SKIPPED},
+	{{"rpingmesh_device_probe_budget", EXPOSITION_GAUGE, NULL,
+	  "Probes that the port may send per second, as held back now."},
+	 .device = METRICS_DEVICE_BUDGET},
+	{{"rpingmesh_device_flaps_total", EXPOSITION_COUNTER, NULL,
+	  "Times that the port went down without being told to."},
+	 .device = METRICS_DEVICE_FLAPS},
+	{{"rpingmesh_device_send_errors_total", EXPOSITION_COUNTER, NULL,
+	  "Sends that failed in this host."},
+	 .device = METRICS_DEVICE_SEND_ERRORS},
+	{{"rpingmesh_device_receive_queue_full_total", EXPOSITION_COUNTER, NULL,
+	  "Times that a receive queue was found full."},
+	 .device = METRICS_DEVICE_QUEUE_FULL},
+	{{"rpingmesh_responder_sessions", EXPOSITION_GAUGE, NULL,
+	  "Probers that this host answers."},
+	 .write = metrics_sessions},
+	{{"rpingmesh_responder_acks_total", EXPOSITION_COUNTER, NULL, "ACKs sent."},
+	 .write = metrics_answered},
+	{{"rpingmesh_responder_refused_total", EXPOSITION_COUNTER, NULL,
+	  "Requests and probes not answered, by reason."},
+	 .write = metrics_refused},
+	{{"rpingmesh_tracing", EXPOSITION_GAUGE, NULL,
+	  "1 for the state that tracing of services is in."},
+	 .write = metrics_tracing},
+	{{"rpingmesh_qps", EXPOSITION_GAUGE, NULL, "Queue pairs of services."},
+	 .write = metrics_qps},
+	{{"rpingmesh_flows", EXPOSITION_GAUGE, NULL, "Flows of services."}, .write = metrics_flows},
+	{{"rpingmesh_flows_probed", EXPOSITION_GAUGE, NULL,
+	  "Flows of services that are probed along."},
+	 .write = metrics_flows_probed},
+	{{"rpingmesh_trace_events_total", EXPOSITION_COUNTER, NULL,
+	  "Events of queue pairs that the kernel handed over."},
+	 .write = metrics_trace_events},
+	{{"rpingmesh_trace_lost_total", EXPOSITION_COUNTER, NULL,
+	  "Events and queue pairs that tracing missed, by reason."},
+	 .write = metrics_trace_lost},
+	{{"rpingmesh_loop_stall_max_seconds", EXPOSITION_GAUGE, "seconds",
+	  "Longest time that one callback kept the others waiting."},
+	 .write = metrics_stall},
+	{{"rpingmesh_loop_stalls_total", EXPOSITION_COUNTER, NULL,
+	  "Callbacks that kept the others waiting for 10 ms or more."},
+	 .write = metrics_stalls},
+	{{"rpingmesh_loop_callbacks_total", EXPOSITION_COUNTER, NULL,
+	  "Callbacks run by the event loop."},
+	 .write = metrics_callbacks},
+	{{"rpingmesh_throttle_ratio", EXPOSITION_GAUGE, "ratio",
+	  "What self-protection leaves of the configured rates; 1: all."},
+	 .write = metrics_throttle},
+	{{"rpingmesh_control_clients", EXPOSITION_GAUGE, NULL, "Clients of the control socket."},
+	 .write = metrics_clients},
+	{{"rpingmesh_control_dropped_total", EXPOSITION_COUNTER, NULL,
+	  "Records not sent to clients that read too slowly."},
+	 .write = metrics_dropped},
+	{{"rpingmesh_scrapes_total", EXPOSITION_COUNTER, NULL,
+	  "Requests for this page and others, by result."},
+	 .write = metrics_scrapes},
+	{{"process_cpu_seconds_total", EXPOSITION_COUNTER, "seconds", "User and system CPU time."},
+	 .write = metrics_cpu},
+	{{"process_resident_memory_bytes", EXPOSITION_GAUGE, "bytes", "Resident memory."},
+	 .write = metrics_memory},
+	{{"process_open_fds", EXPOSITION_GAUGE, NULL, "Open file descriptors."},
+	 .write = metrics_fds},
+	{{"process_start_time_seconds", EXPOSITION_GAUGE, "seconds",
+	  "Start of the process since the Unix epoch."},
+	 .write = metrics_start_time},
+};
+const size_t metrics_n_families = sizeof(metrics_families) / sizeof(metrics_families[0]);

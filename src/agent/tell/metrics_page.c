@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: the page of metrics
+ *
+ * Made family by family; one by path is cut into pieces of METRICS_PIECE paths. What was counted
+ * meanwhile shows in later families: each sample is true when it is written.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/config.h"
+#include "agent/daemon.h"
+#include "agent/tell/metrics_impl.h"
+
+#define METRICS_PIECE 25 /* paths with a histogram, 25 lines each: well below a millisecond */
+
+static int
+metrics_begin(void *arg, const char *accept, void **out, const char **type)
+{
+	struct metrics_page *page = calloc(1, sizeof(*page));
+
+	if (!page)
+		return -ENOMEM;
+	page->metrics = arg;
+	page->format = exposition_negotiate(accept);
+	metric_paths_hold(page->metrics->paths);
+	*type = exposition_content_type(page->format);
+	*out = page;
+	return 0;
+}
+
+static void
+metrics_end(void *arg, void *state)
+{
+	struct metrics *metrics = arg;
+
+	metric_paths_release(metrics->paths);
+	free(state);
+}
+
+/* Some paths of a family. */
+static void
+metrics_some_paths(struct metrics_page *page, const struct metrics_family *family,
+		   struct exposition *e)
+{
+	const struct metrics *m = page->metrics;
+	const char *by = m->d->config->metrics_by_tor ? "tor" : "peer";
+	size_t end = page->at + METRICS_PIECE;
+	const struct metric_path *path;
+
+	while (page->at < end && (path = metric_paths_at(m->paths, page->at))) {
+		struct exposition_label labels[EXPOSITION_LABELS_MAX] = {
+			{"device", path->device}, {by, path->peer}, {"kind",
+			 probe_kind_name(path->kind)},
+		};
+
+		family->path(e, labels, path);
+		page->at++;
+	}
+	/* At once, not at the next piece: that would be empty. */
+	if (!metric_paths_at(m->paths, page->at)) {
+		page->at = 0;
+		page->next++;
+	}
+}
+
+/* One piece: some paths of one family, or the next families that have none. */
+static int
+metrics_more(void *arg, void *state, struct buffer *out)
+{
+	const struct metrics_family *family;
+	struct metrics_page *page = state;
+	struct exposition e = {.out = out, .format = page->format};
+
+	do {
+		family = &metrics_families[page->next];
+		if (page->at == 0)
+			exposition_family(&e, &family->head);
+		else
+			e.family = &family->head;
+		if (family->path) {
+			metrics_some_paths(page, family, &e);
+			break;
+		}
+		if (family->device)
+			metrics_devices(&e, arg, family->device);
+		else
+			family->write(&e, arg);
+		page->next++;
+	} while (page->next < metrics_n_families);
+	if (page->next < metrics_n_families)
+		return e.failed ? -ENOMEM : 1;
+	exposition_end(&e);
+	return e.failed ? -ENOMEM : 0;
+}
+
+const struct http_source metrics_source = {.begin = metrics_begin,
+					   .more = metrics_more,
+					   .end = metrics_end};

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/tell/nic_record.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "agent/daemon.h"
+#include "agent/nic/nic.h"
+#include "agent/nic/nic_counters.h"
+#include "rdma/sources.h"
+#include "record/record.h"
+
+/* CLOCK_MONOTONIC 0 means never. */
+static void
+nic_record_when(struct record *r, const char *key, uint64_t mono_ns)
+{
+	record_u64_if(r, key, mono_ns ? clock_wall_of(mono_ns) : 0, mono_ns != 0);
+}
+
+/* As the kernel writes a GID: an IPv4 address is ::ffff:a.b.c.d there. */
+static const char *
+nic_record_gid_text(const struct addr *addr, char text[INET6_ADDRSTRLEN])
+{
+	return inet_ntop(AF_INET6, addr->raw, text, INET6_ADDRSTRLEN);
+}
+
+static void
+nic_record_gids(struct record *r, const struct device *device)
+{
+	msgpack_packer *pk = record_key(r, "gids");
+	const struct device_gid *gids;
+	char text[ADDR_TEXT], raw[INET6_ADDRSTRLEN];
+	struct record map;
+	size_t n;
+
+	gids = device_gids(device, &n);
+	msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++) {
+		record_begin(&map, NULL);
+		record_u64(&map, "index", gids[i].index);
+		record_str(&map, "gid", nic_record_gid_text(&gids[i].addr, raw));
+		record_str(&map, "address", addr_text(&gids[i].addr, text));
+		record_str(&map, "type", "RoCE v2");
+		record_end(&map, pk);
+	}
+}
+
+static void
+nic_record_open(struct record *r, const struct nic *nic)
+{
+	const struct device_gid *gid = device_primary_gid(nic->device);
+	const char *driver = device_get_driver(nic->device);
+	char text[ADDR_TEXT], netdev[IF_NAMESIZE], guid[20];
+
+	device_guid_text(nic->device, guid);
+	record_str(r, "link_layer", "Ethernet"); /* device_list() takes no other */
+	record_str(r, "netdev", gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
+	record_str(r, "node_guid", guid);
+	record_str(r, "driver", driver[0] ? driver : NULL);
+	record_u64(r, "mtu", device_get_mtu(nic->device));
+	record_str(r, "gid", gid ? addr_text(&gid->addr, text) : NULL);
+	record_u64_if(r, "gid_index", gid ? gid->index : 0, gid != NULL);
+	nic_record_gids(r, nic->device);
+	nic_record_when(r, "last_change_ns", device_changed_ns(nic->device));
+	record_u64_if(r, "qpn", nic->prober_ep ? endpoint_qpn(nic->prober_ep) : 0,
+		      nic->prober_ep != NULL);
+	record_u64_if(r, "responder_qpn", nic->responder_ep ? endpoint_qpn(nic->responder_ep) : 0,
+		      nic->responder_ep != NULL);
+}
+
+/* Where the UDP source port is the QP's. */
+static void
+nic_record_sources(struct record *r, const struct nic *nic)
+{
+	struct sources_stats stats;
+	struct record map;
+
+	if (!nic->sources)
+		return;
+	sources_stats(nic->sources, &stats);
+	record_begin(&map, NULL);
+	record_u64(&map, "wanted", stats.wanted);
+	record_u64(&map, "found", stats.found);
+	record_u64(&map, "tries", stats.tries);
+	record_u64(&map, "given_up", stats.given_up);
+	record_end(&map, record_key(r, "source_qps"));
+}
+
+/* The newest first. */
+static void
+nic_record_history(struct record *r, const struct nic *nic, uint64_t now_ns)
+{
+	const struct port_history_entry *e;
+	struct record map;
+	msgpack_packer *pk;
+	size_t n = 0;
+
+	while (port_history_get(&nic->history, n, now_ns))
+		n++;
+	pk = record_key(r, "history");
+	msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++) {
+		e = port_history_get(&nic->history, i, now_ns);
+		record_begin(&map, NULL);
+		record_u64(&map, "time_ns", e->wall_ns);
+		record_str(&map, "from", port_state_name(e->from));
+		record_str(&map, "to", port_state_name(e->to));
+		record_str(&map, "event", port_event_name(e->event));
+		record_str(&map, "error", e->error ? strerror(-e->error) : NULL);
+		record_u64(&map, "lasted_ns", e->lasted_ns);
+		record_bool(&map, "acknowledged", e->acknowledged);
+		record_end(&map, pk);
+	}
+}
+
+/* What the kernel said, and what was made of it; those that never came are left out. */
+static void
+nic_record_events(struct record *r, const struct nic *nic, const struct port_fsm_info *info)
+{
+	struct record map;
+
+	record_begin(&map, NULL);
+	for (int e = 0; e < PORT_EVENT_N; e++)
+		if (info->events[e])
+			record_u64(&map, port_event_name((enum port_event)e), info->events[e]);
+	record_end(&map, record_key(r, "events"));
+	record_begin(&map, NULL);
+	for (int a = 0; a < DEVICE_ASYNC_N; a++)
+		if (nic->async_counts[a])
+			record_u64(&map, device_async_name((enum device_async)a),
+				   nic->async_counts[a]);
+	record_end(&map, record_key(r, "async_events"));
+}
+
+static void
+nic_record_port(struct record *r, const struct nic *nic)
+{
+	uint64_t now = clock_mono_ns();
+	struct port_fsm_info info;
+
+	port_fsm_info(nic->fsm, &info);
+	record_str(r, "port_state", port_state_name(info.state));
+	nic_record_when(r, "port_state_since_ns", info.since_ns);
+	record_str(r, "error", info.error ? strerror(-info.error) : NULL);
+	nic_record_when(r, "retry_ns", info.retry_ns == UINT64_MAX ? 0 : info.retry_ns);
+	record_u64(r, "flaps", port_history_flaps(&nic->history, now));
+	record_u64(r, "flaps_total", nic->history.flaps_total);
+	record_u64_if(r, "last_flap_ns", nic->history.last_flap_wall_ns,
+		      nic->history.last_flap_wall_ns != 0);
+	record_u64(r, "rebuilds",
+		   info.entered[PORT_BUILDING] ? info.entered[PORT_BUILDING] - 1 : 0);
+	nic_record_events(r, nic, &info);
+	nic_record_history(r, nic, now);
+}
+
+void
+nic_record(msgpack_packer *out, const struct nic *nic)
+{
+	struct endpoint_stats prober, responder;
+	struct prober_device_info info;
+	struct record r;
+
+	nic_stats(nic, &prober, &responder);
+	prober_device_info(nic->budget, clock_mono_ns(), &info);
+	record_begin(&r, "device");
+	record_str(&r, "device", nic->name);
+	record_u64(&r, "port", nic->port);
+	record_str(&r, "state", nic->down_reason ? "down" : "up");
+	record_str(&r, "state_reason", nic->down_reason);
+	nic_clock_record(&r, nic);
+	if (nic->device)
+		nic_record_open(&r, nic);
+	record_u64(&r, "probes_per_s_max", prober_device_throttled_rate(nic->budget));
+	record_u64(&r, "in_flight", info.in_flight);
+	record_u64(&r, "posted", info.posted);
+	record_u64(&r, "deferred", info.deferred);
+	record_u64(&r, "skipped", info.skipped);
+	record_u64(&r, "posted_service", info.posted_service);
+	record_u64(&r, "skipped_service", info.skipped_service);
+	record_u64(&r, "probes_per_s", info.posted_last_s);
+	record_u64(&r, "probes_per_s_service", info.posted_service_last_s);
+	nic_record_sources(&r, nic);
+	record_u64(&r, "send_errors", prober.send_errors + responder.send_errors);
+	record_u64(&r, "receives", prober.receives + responder.receives);
+	record_u64(&r, "receive_errors", prober.receive_errors + responder.receive_errors);
+	record_u64(&r, "receive_queue_full",
+		   prober.receive_queue_full + responder.receive_queue_full);
+	nic_record_port(&r, nic);
+	nic_counters_record(&r, nic);
+	record_end(&r, out);
+}

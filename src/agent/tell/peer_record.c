@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/tell/peer_record.h"
+
+#include "core/clock.h"
+#include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
+#include "agent/tell/verdict.h"
+#include "record/record.h"
+
+/* CLOCK_MONOTONIC 0 means never. */
+static void
+peer_record_when(struct record *r, const char *key, uint64_t mono_ns)
+{
+	record_u64_if(r, key, mono_ns ? clock_wall_of(mono_ns) : 0, mono_ns != 0);
+}
+
+static void
+peer_record_bound(struct record *r, const struct peer *peer)
+{
+	struct prober_peer_info info;
+	struct probe_summary summary;
+	char text[ADDR_TEXT];
+
+	prober_peer_info(peer->prober, &info);
+	prober_peer_summary(peer->prober, clock_mono_ns(), &summary);
+	record_str(r, "source", addr_text(&peer->local, text));
+	record_u64_if(r, "qpn", info.session.qpn, info.has_session);
+	record_u64_if(r, "incarnation", info.session.incarnation, info.has_session);
+	peer_record_when(r, "state_since_ns", info.state_since_ns);
+	record_u64(r, "resolves", info.resolves);
+	record_u64(r, "restarts", info.restarts);
+	record_u64(r, "wrong_source", info.wrong_source);
+	peer_record_when(r, "last_ok_ns", info.last_ok_ns);
+	record_u64_if(r, "last_rtt_ns", info.last_rtt_ns, info.last_ok_ns != 0);
+	record_summary(r, &summary);
+	verdict_record_peer(r, peer);
+}
+
+void
+peer_record(msgpack_packer *out, const struct peer *peer)
+{
+	struct probe_totals totals = {0};
+	const char *reason, *state = peer_state(peer, &reason);
+	char text[ADDR_TEXT];
+	struct record r;
+
+	record_begin(&r, "peer");
+	record_str(&r, "address", peer->config.address);
+	record_str(&r, "device", peer->nic ? peer->nic->name : peer->config.device);
+	record_str(&r, "state", state);
+	record_str(&r, "state_reason", reason);
+	record_bool(&r, "configured", peer->configured);
+	record_str(&r, "gid", addr_is_zero(&peer->remote) ? NULL : addr_text(&peer->remote, text));
+	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
+	record_str(&r, "tor", peer->tor[0] ? peer->tor : NULL);
+	if (peer->prober) {
+		prober_peer_totals(peer->prober, &totals);
+		peer_record_bound(&r, peer);
+	}
+	record_totals(&r, &totals);
+	record_end(&r, out);
+}
+
+void
+peer_record_target(msgpack_packer *out, const struct peer *peer, const struct prober_target *target)
+{
+	struct prober_target_info info;
+	struct probe_summary summary;
+	struct record r;
+	msgpack_packer *pk;
+
+	prober_target_info(target, &info);
+	prober_target_summary(target, clock_mono_ns(), &summary);
+	record_begin(&r, "target");
+	record_str(&r, "peer", peer->config.address);
+	record_str(&r, "device", peer->nic->name);
+	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
+	record_str(&r, "kind", probe_kind_name(info.config.kind));
+	record_u64(&r, "interval_ns", info.config.interval_ns);
+	pk = record_key(&r, "sizes");
+	msgpack_pack_array(pk, info.config.n_sizes);
+	for (uint32_t i = 0; i < info.config.n_sizes; i++) {
+		if (info.config.sizes[i] == PROBER_SIZE_MTU)
+			record_pack_str(pk, "mtu");
+		else
+			msgpack_pack_uint32(pk, info.config.sizes[i]);
+	}
+	record_u64(&r, "flow_label", info.config.flow_label);
+	record_u64(&r, "traffic_class", info.config.traffic_class);
+	record_u64(&r, "service_level", info.config.service_level);
+	record_u64_if(&r, "src_port", info.src_port, info.src_port != PROBE_PORT_UNKNOWN);
+	record_str(&r, "path", probe_path_name(info.path));
+	record_u64(&r, "in_flight", info.in_flight);
+	record_totals(&r, &info.totals);
+	record_summary(&r, &summary);
+	verdict_record(&r, &info.loss);
+	record_end(&r, out);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/tell/status_record.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "core/clock.h"
+#include "core/loop.h"
+#include "agent/daemon.h"
+#include "agent/tell/flow_record.h"
+#include "agent/guard.h"
+#include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
+#include "agent/tell/verdict.h"
+#include "serve/control.h"
+#include "record/record.h"
+#include "rpingmesh/control.h"
+#include "trace/trace.h"
+
+struct status_record_sentences {
+	msgpack_sbuffer packed;
+	msgpack_packer pk;
+	size_t n;
+};
+
+static void
+status_record_sentence(void *arg, const char *sentence)
+{
+	struct status_record_sentences *s = arg;
+
+	record_pack_str(&s->pk, sentence);
+	s->n++;
+}
+
+/* Asked for once: some sentences end with time, perhaps between counting them and packing them. */
+static void
+status_record_degraded(struct record *r, const struct daemon *d)
+{
+	msgpack_packer *pk = record_key(r, "degraded");
+	struct status_record_sentences s = {.n = 0};
+
+	msgpack_sbuffer_init(&s.packed);
+	msgpack_packer_init(&s.pk, &s.packed, msgpack_sbuffer_write);
+	daemon_degraded(d, status_record_sentence, &s);
+	msgpack_pack_array(pk, s.n);
+	if (s.packed.size)
+		pk->callback(pk->data, s.packed.data, s.packed.size);
+	msgpack_sbuffer_destroy(&s.packed);
+}
+
+static uint32_t
+status_record_flows(const struct daemon *d)
+{
+	struct flows_stats stats = {0};
+
+	if (d->trace)
+		flows_stats(trace_flows(d->trace), &stats);
+	return stats.flows;
+}
+
+static void
+status_record_counts(struct record *r, const struct daemon *d)
+{
+	uint64_t nics = 0, nics_up = 0, peers = 0, peers_up = 0, targets = 0;
+	const char *reason;
+
+	for (const struct nic *nic = d->nics; nic; nic = nic->next, nics++)
+		nics_up += !nic->down_reason;
+	for (const struct peer *p = d->peers; p; p = p->next, peers++) {
+		peers_up += strcmp(peer_state(p, &reason), "up") == 0;
+		if (!p->prober)
+			continue;
+		for (struct prober_target *t = NULL; (t = prober_peer_next_target(p->prober, t));)
+			targets++;
+	}
+	record_u64(r, "devices", nics);
+	record_u64(r, "devices_up", nics_up);
+	record_u64(r, "peers", peers);
+	record_u64(r, "peers_up", peers_up);
+	record_u64(r, "targets", targets);
+	record_u64(r, "flows", status_record_flows(d));
+}
+
+static void
+status_record_loop(struct record *r, const struct daemon *d)
+{
+	struct loop_stats loop;
+
+	loop_stats(d->loop, &loop);
+	record_u64(r, "loop_stall_max_ns", loop.stall_max_ns);
+	record_str(r, "loop_stall_max_who", loop.stall_max_who);
+	record_u64_if(r, "loop_stall_max_time_ns", loop.stall_max_wall_ns,
+		      loop.stall_max_wall_ns != 0);
+	record_u64(r, "loop_callbacks", loop.callbacks);
+}
+
+static void
+status_record_probes(struct record *r, const struct daemon *d)
+{
+	struct prober_stats stats;
+	struct record map;
+
+	prober_stats(d->prober, &stats);
+	record_u64(r, "in_flight", stats.in_flight);
+	record_begin(&map, NULL);
+	record_totals(&map, &stats.totals);
+	record_u64(&map, "malformed", stats.malformed);
+	record_u64(&map, "unknown", stats.unknown);
+	record_u64(&map, "wrong_source", stats.wrong_source);
+	record_u64(&map, "duplicates", stats.duplicates);
+	record_end(&map, record_key(r, "probes"));
+}
+
+static void
+status_record_responder(struct record *r, const struct daemon *d)
+{
+	struct responder_stats s;
+	struct record map;
+
+	responder_stats(d->responder, &s);
+	record_begin(&map, NULL);
+	record_u64(&map, "sessions", s.sessions);
+	record_u64(&map, "opened", s.opened);
+	record_u64(&map, "probes", s.probes);
+	record_u64(&map, "ack1", s.ack1);
+	record_u64(&map, "ack2", s.ack2);
+	record_u64(&map, "refused_network", s.refused_network);
+	record_u64(&map, "refused_opens", s.refused_opens);
+	record_u64(&map, "refused_source", s.refused_source);
+	record_u64(&map, "refused_total", s.refused_total);
+	record_u64(&map, "malformed", s.malformed);
+	record_u64(&map, "unknown_session", s.unknown_session);
+	record_u64(&map, "wrong_source", s.wrong_source);
+	record_u64(&map, "send_errors", s.send_errors);
+	record_u64(&map, "held", s.held);
+	record_u64(&map, "held_dropped", s.held_dropped);
+	record_end(&map, record_key(r, "responder"));
+}
+
+static void
+status_record_control(struct record *r, const struct daemon *d)
+{
+	struct control_stats s;
+	struct record map;
+
+	control_stats(d->control, &s);
+	record_begin(&map, NULL);
+	record_u64(&map, "clients", s.clients);
+	record_u64(&map, "accepted", s.accepted);
+	record_u64(&map, "refused", s.refused);
+	record_u64(&map, "calls", s.calls);
+	record_u64(&map, "errors", s.errors);
+	record_u64(&map, "bad_frames", s.bad_frames);
+	record_u64(&map, "notifications", s.notifications);
+	record_u64(&map, "dropped", s.dropped);
+	record_u64(&map, "slow_clients", s.slow_clients);
+	record_end(&map, record_key(r, "control"));
+}
+
+static void
+status_record_guard(struct record *r, const struct daemon *d)
+{
+	struct guard_info info;
+	bool held_back;
+
+	guard_info(d->guard, &info);
+	held_back = info.step > 0;
+	record_u64(r, "throttle_step", info.step);
+	record_double(r, "throttle_factor", 1.0 / (double)(1u << info.step));
+	record_str(r, "throttle_reason", held_back ? throttle_reason_name(info.reason) : NULL);
+	record_double_if(r, "cpu_percent", info.cpu_permille / 10.0, info.cpu_known);
+	record_u64_if(r, "cpu_percent_max", info.limits.cpu_percent, info.limits.cpu_percent != 0);
+	record_u64_if(r, "memory_bytes", info.memory_bytes, info.memory_bytes != 0);
+	record_u64_if(r, "memory_bytes_max", info.limits.memory_bytes,
+		      info.limits.memory_bytes != 0);
+}
+
+void
+status_record(msgpack_packer *out, const struct daemon *d)
+{
+	struct record r;
+
+	record_begin(&r, "status");
+	record_u64(&r, "schema", CONTROL_SCHEMA);
+	record_str(&r, "version", PACKAGE_VERSION);
+	record_u64(&r, "pid", (uint64_t)getpid());
+	record_u64(&r, "uptime_s", (clock_mono_ns() - d->started_ns) / NSEC_PER_SEC);
+	record_str(&r, "hostname", d->hostname);
+	record_str(&r, "tor", d->tor[0] ? d->tor : NULL);
+	record_u64(&r, "incarnation", d->incarnation);
+	record_u64(&r, "time_ns", clock_wall_ns());
+	record_str(&r, "config_file", d->config_path);
+	record_str(&r, "config_error", d->config_error[0] ? d->config_error : NULL);
+	flow_record_status(&r, d);
+	status_record_degraded(&r, d);
+	status_record_loop(&r, d);
+	status_record_counts(&r, d);
+	status_record_probes(&r, d);
+	status_record_responder(&r, d);
+	status_record_control(&r, d);
+	status_record_guard(&r, d);
+	verdict_record_status(&r, d);
+	record_end(&r, out);
+}

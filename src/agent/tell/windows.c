@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: windows on their way out
+ *
+ * The prober closes windows, PROBER_WINDOW_BATCH at a time with a poll in between, and keeps the
+ * last ones; nothing is stored here but who watches. A window is packed when somebody wants it,
+ * once for all who do. The control socket drops what a client reads too slowly, and tells it so.
+ *
+ * What a page begins behind (`after`): a flow's id; a device's place in the list, from 1; of
+ * targets, the peer's id and how many of its targets have been walked. Peers stand in the order of
+ * their ids, so one that goes in between costs nothing.
+ */
+#include "agent/tell/windows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/daemon.h"
+#include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
+#include "agent/peer/service.h"
+#include "agent/tell/verdict.h"
+#include "serve/control.h"
+#include "record/record.h"
+#include "trace/trace.h"
+
+#define WINDOWS_TARGET_BITS 16 /* of a cursor: targets walked of the peer that stands above them */
+
+struct window_watcher {
+	struct window_watcher *next;
+	struct control_client *client;
+	unsigned int bys;
+};
+
+int
+windows_subscribe(struct daemon *d, struct control_client *client, unsigned int bys)
+{
+	struct window_watcher **at = &d->window_watchers, *w;
+
+	while (*at && (*at)->client != client)
+		at = &(*at)->next;
+	w = *at;
+	if (!bys) {
+		if (w)
+			*at = w->next;
+		free(w);
+		return 0;
+	}
+	if (!w) {
+		w = calloc(1, sizeof(*w));
+		if (!w)
+			return -ENOMEM;
+		w->client = client;
+		*at = w;
+	}
+	w->bys = bys;
+	return 0;
+}
+
+void
+windows_free_all(struct daemon *d)
+{
+	while (d->window_watchers)
+		windows_subscribe(d, d->window_watchers->client, 0);
+}
+
+/* ---- records ---- */
+
+static void
+windows_pack_device(msgpack_packer *out, const struct nic *nic, const struct window *w)
+{
+	const struct record_window_context context = {.by = RECORD_WINDOW_DEVICE,
+						      .device = nic->name,
+						      .port = nic->port};
+
+	record_window(out, &context, w);
+}
+
+static void
+windows_pack_target(msgpack_packer *out, const struct nic *nic,
+		    const struct prober_target_info *info, const struct window *w)
+{
+	const struct peer_stream *stream = info->user;
+	const struct peer *peer = stream->peer;
+	char source[ADDR_TEXT];
+	const struct record_window_context context = {
+		.by = stream->service ? RECORD_WINDOW_FLOW : RECORD_WINDOW_TARGET,
+		.device = nic->name,
+		.port = nic->port,
+		.peer = peer->config.address,
+		.source = addr_text(&peer->local, source),
+		.hostname = peer->hostname[0] ? peer->hostname : NULL,
+		.flow = stream->service ? service_flow_id(stream->service) : 0,
+		.kind = info->config.kind,
+		.interval_ns = info->config.interval_ns,
+		.flow_label = info->config.flow_label,
+		.traffic_class = info->config.traffic_class,
+		.service_level = info->config.service_level,
+		.src_port = info->src_port,
+		.path = info->path,
+	};
+
+	record_window(out, &context, w);
+}
+
+static const struct nic *
+windows_nic(const struct daemon *d, const struct prober_device *device)
+{
+	for (const struct nic *nic = d->nics; nic; nic = nic->next)
+		if (nic->budget == device)
+			return nic;
+	return NULL;
+}
+
+/* ---- as they are closed ---- */
+
+static void
+windows_tell(const struct daemon *d, enum record_window_by by, const msgpack_sbuffer *packed)
+{
+	for (const struct window_watcher *w = d->window_watchers; w; w = w->next)
+		if (w->bys & 1u << by)
+			control_notify(w->client, "window", packed);
+}
+
+static bool
+windows_is_watched(const struct daemon *d, enum record_window_by by)
+{
+	for (const struct window_watcher *w = d->window_watchers; w; w = w->next)
+		if (w->bys & 1u << by)
+			return true;
+	return false;
+}
+
+static void
+windows_publish(const struct daemon *d, const struct nic *nic,
+		const struct prober_target_info *info, const struct window *w)
+{
+	const struct peer_stream *stream = info ? info->user : NULL;
+	enum record_window_by by = !stream	   ? RECORD_WINDOW_DEVICE :
+				   stream->service ? RECORD_WINDOW_FLOW :
+						     RECORD_WINDOW_TARGET;
+	msgpack_sbuffer packed;
+	msgpack_packer pk;
+
+	if (!windows_is_watched(d, by))
+		return;
+	msgpack_sbuffer_init(&packed);
+	msgpack_packer_init(&pk, &packed, msgpack_sbuffer_write);
+	if (info)
+		windows_pack_target(&pk, nic, info, w);
+	else
+		windows_pack_device(&pk, nic, w);
+	windows_tell(d, by, &packed);
+	msgpack_sbuffer_destroy(&packed);
+}
+
+void
+windows_closed(void *arg, struct prober_device *device, struct prober_target *target,
+	       const struct window *w)
+{
+	const struct daemon *d = arg;
+	const struct peer_stream *stream;
+	struct prober_target_info info;
+	const struct nic *nic;
+
+	if (target) {
+		prober_target_info(target, &info);
+		verdict_look(&info);
+		stream = info.user;
+		/*
+		 * Not from the list: one that is not configured any more is not there when its
+		 * peers leave it.
+		 */
+		nic = stream->peer->nic;
+	} else {
+		nic = windows_nic(d, device);
+	}
+	if (nic)
+		windows_publish(d, nic, target ? &info : NULL, w);
+}
+
+/* ---- the last ones, in pages ---- */
+
+struct windows_pager {
+	const struct daemon *d;
+	msgpack_sbuffer packed;
+	msgpack_packer pk;
+	uint32_t n, left; /* windows packed; how many more may be walked */
+	uint64_t next;    /* 0: that was all */
+};
+
+static void
+windows_page_target(struct windows_pager *pager, const struct prober_target *target)
+{
+	const struct window *w = prober_target_window(target);
+	const struct peer_stream *stream;
+	struct prober_target_info info;
+
+	if (!w)
+		return;
+	prober_target_info(target, &info);
+	stream = info.user;
+	windows_pack_target(&pager->pk, stream->peer->nic, &info, w);
+	pager->n++;
+}
+
+void
+windows_last(msgpack_packer *out, const struct prober_target *target)
+{
+	const struct window *w = prober_target_window(target);
+	const struct peer_stream *stream;
+	struct prober_target_info info;
+
+	if (!w) {
+		msgpack_pack_nil(out);
+		return;
+	}
+	prober_target_info(target, &info);
+	stream = info.user;
+	windows_pack_target(out, stream->peer->nic, &info, w);
+}
+
+/* Those of one peer, after the first `skip` that are not of flows. */
+static void
+windows_page_peer(struct windows_pager *pager, const struct peer *peer, uint64_t skip)
+{
+	const struct prober_target *t = NULL;
+	struct prober_target_info info;
+	uint64_t walked = 0;
+
+	while (peer->prober && (t = prober_peer_next_target(peer->prober, t))) {
+		prober_target_info(t, &info);
+		if (info.config.kind == PROBE_KIND_SERVICE || ++walked <= skip)
+			continue;
+		if (pager->left == 0) {
+			pager->next = peer->id << WINDOWS_TARGET_BITS | (walked - 1);
+			return;
+		}
+		pager->left--;
+		windows_page_target(pager, t);
+	}
+}
+
+static void
+windows_page_targets(struct windows_pager *pager, uint64_t after)
+{
+	uint64_t id = after >> WINDOWS_TARGET_BITS,
+		 skip = after & ((1u << WINDOWS_TARGET_BITS) - 1);
+
+	for (const struct peer *p = pager->d->peers; p && !pager->next; p = p->next)
+		if (p->id >= id)
+			windows_page_peer(pager, p, p->id == id ? skip : 0);
+}
+
+static void
+windows_page_flows(struct windows_pager *pager, uint64_t after)
+{
+	const struct flows *flows = pager->d->trace ? trace_flows(pager->d->trace) : NULL;
+	const struct flow *flow = flows ? flows_next(flows, after) : NULL;
+	struct flow_info info = {.id = after};
+	struct service_info service;
+
+	for (; flow && pager->left > 0; flow = flows_next(flows, info.id), pager->left--) {
+		flow_info(flow, &info);
+		service_info(pager->d, flow, &service);
+		if (service.target)
+			windows_page_target(pager, service.target);
+	}
+	pager->next = flow ? info.id : 0;
+}
+
+static void
+windows_page_devices(struct windows_pager *pager, uint64_t after)
+{
+	uint64_t place = 0;
+
+	for (const struct nic *nic = pager->d->nics; nic; nic = nic->next) {
+		const struct window *w;
+
+		if (++place <= after)
+			continue;
+		if (pager->left == 0) {
+			pager->next = place - 1;
+			return;
+		}
+		pager->left--;
+		w = prober_device_window(nic->budget, NULL);
+		if (!w)
+			continue;
+		windows_pack_device(&pager->pk, nic, w);
+		pager->n++;
+	}
+}
+
+void
+windows_page(const struct daemon *d, enum record_window_by by, const struct params_page *page,
+	     msgpack_packer *result)
+{
+	struct windows_pager pager = {.d = d, .left = page->limit};
+	msgpack_packer *pk;
+	struct record r;
+
+	msgpack_sbuffer_init(&pager.packed);
+	msgpack_packer_init(&pager.pk, &pager.packed, msgpack_sbuffer_write);
+	if (by == RECORD_WINDOW_TARGET)
+		windows_page_targets(&pager, page->after);
+	else if (by == RECORD_WINDOW_FLOW)
+		windows_page_flows(&pager, page->after);
+	else
+		windows_page_devices(&pager, page->after);
+	record_begin(&r, NULL);
+	pk = record_key(&r, "windows");
+	msgpack_pack_array(pk, pager.n);
+	if (pager.packed.size)
+		pk->callback(pk->data, pager.packed.data, pager.packed.size);
+	record_u64_if(&r, "next", pager.next, pager.next != 0);
+	record_end(&r, result);
+	msgpack_sbuffer_destroy(&pager.packed);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The record of a window of wall-clock time, as rpingmesh-records(5) lists its keys.
+ */
+#ifndef RPINGMESH_RECORD_RECORD_WINDOW_H
+#define RPINGMESH_RECORD_RECORD_WINDOW_H
+
+#include <msgpack.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "stat/result.h"
+#include "stat/window.h"
+
+/* Whose probes a window has counted. */
+enum record_window_by {
+	RECORD_WINDOW_TARGET, /* of the mesh, or a ping's */
+	RECORD_WINDOW_FLOW,
+	RECORD_WINDOW_DEVICE,
+	RECORD_WINDOW_BY_N
+};
+/* As it stands in records. Never NULL: "?" for a value out of range. */
+const char *record_window_by_name(enum record_window_by by);
+
+/*
+ * What is known of them beside the window. Strings are borrowed; what stands behind `source` is of
+ * no effect for a device.
+ */
+struct record_window_context {
+	enum record_window_by by;
+	const char *device;
+	uint32_t port;
+	const char *peer;
+	const char *source, *hostname; /* may be NULL */
+	uint64_t flow;                 /* its id; 0: not known any more, or no flow */
+	enum probe_kind kind;
+	uint64_t interval_ns;
+	uint32_t flow_label;
+	uint8_t traffic_class, service_level;
+	uint16_t src_port;             /* PROBE_PORT_UNKNOWN */
+	enum probe_path path;
+};
+
+/* Packs one map: of a closed window, or of several merged ones. */
+void record_window(msgpack_packer *out, const struct record_window_context *context,
+		   const struct window *w);
+
+#endif

@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# rooms.sh SOURCE-DIRECTORY: makes rooms/ROOM here, the include path of each room of src/rooms. In it are links to the rooms that
+# it may use and to the contracts in include/; a header of a library that it may not use is an #error with the reason.
+set -eu
+top=$(cd "$1" && pwd)
+rm -rf rooms
+awk '
+	/^library / { name = $2; sub(/:$/, "", name); sub(/^library [^:]*: */, ""); headers[name] = $0 }
+	/^room / {
+		name = $2; sub(/:$/, "", name); sub(/^room [^:]*: */, "")
+		n = split($0, part, /\|/)
+		print "room", name, part[1]
+		for (library in headers)
+			if (!index(" " (n > 1 ? part[2] : "") " ", " " library " "))
+				print "wall", name, library, headers[library]
+	}' "$top/src/rooms" |
+while read -r what room rest; do
+	case $what in
+	room)
+		mkdir -p "rooms/$room"
+		ln -s "$top/include/rpingmesh" "rooms/$room/rpingmesh"
+		for used in $rest "${room%%/*}"; do
+			[ -e "rooms/$room/$used" ] || { mkdir -p "rooms/$room/$(dirname "$used")"; ln -s "$top/src/$used" "rooms/$room/$used"; }
+		done
+		;;
+	wall)
+		set -f
+		# shellcheck disable=SC2086 # the first word is the library
+		set -- $rest
+		library=$1
+		shift
+		for header; do
+			case $header in
+			*/) files=$(cd /usr/include && ls "$header" 2>/dev/null | grep '\.h$' | sed "s|^|$header|") || files= ;;
+			*) files=$header ;;
+			esac
+			for file in $files; do
+				# rdma is a room as well: <rdma/rdma_cma.h> fails by what it includes.
+				[ ! -L "rooms/$room/${file%%/*}" ] || continue
+				mkdir -p "rooms/$room/$(dirname "$file")"
+				echo "#error \"src/$room may not use $library: see src/rooms\"" >"rooms/$room/$file"
+			done
+		done
+		;;
+	esac
+done

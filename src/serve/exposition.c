@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/exposition.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/clock.h"
+
+#define EXPOSITION_LINE 512
+#define EXPOSITION_SUFFIX "_total"
+
+static const char *const type_names[] = {
+	[EXPOSITION_COUNTER] = "counter",
+	[EXPOSITION_GAUGE] = "gauge",
+	[EXPOSITION_HISTOGRAM] = "histogram",
+};
+static_assert(sizeof(type_names) / sizeof(type_names[0]) == EXPOSITION_TYPE_N,
+	      "a name for each type");
+
+const char *
+exposition_content_type(enum exposition_format format)
+{
+	return format == EXPOSITION_OPENMETRICS ?
+		       "application/openmetrics-text; version=1.0.0; charset=utf-8" :
+		       "text/plain; version=0.0.4; charset=utf-8";
+}
+
+/* A weight of RFC 9110 section 12.4.2, in thousandths; what is none counts as 1. */
+static unsigned int
+exposition_quality(const char *text)
+{
+	unsigned int q = 0, unit = 100;
+
+	if (text[0] != '0')
+		return 1000;
+	if (text[1] == '.')
+		for (text += 2; *text >= '0' && *text <= '9' && unit; text++, unit /= 10)
+			q += unit * (unsigned int)(*text - '0');
+	return q;
+}
+
+/* How much a client wants the formats, in thousandths; 0: not at all. */
+struct exposition_wish {
+	unsigned int openmetrics, text;
+	int text_by; /* what has said so: 0 nothing, then what is closer to text/plain, which takes
+			precedence (RFC 9110 section 12.5.1) */
+};
+
+static int
+exposition_text_by(const char *type)
+{
+	static const char *const ranges[] = {"*/*", "text/*", "text/plain"};
+
+	for (int i = 0; i < (int)(sizeof(ranges) / sizeof(ranges[0])); i++)
+		if (strcasecmp(type, ranges[i]) == 0)
+			return i + 1;
+	return 0;
+}
+
+/* A value is a word, or the same in quotes. */
+static bool
+exposition_is_known(const char *version)
+{
+	static const char *const known[] = {"1.0.0", "\"1.0.0\"", "0.0.1", "\"0.0.1\""};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(version, known[i]) == 0)
+			return true;
+	return false;
+}
+
+/* One element of an Accept header, which is torn to pieces. */
+static void
+exposition_hear(struct exposition_wish *wish, char *range)
+{
+	char *rest, *type = strtok_r(range, "; \t", &rest), *param;
+	int text_by = type ? exposition_text_by(type) : 0;
+	bool is_known = true;
+	unsigned int q = 1000;
+
+	while (type && (param = strtok_r(NULL, "; \t", &rest))) {
+		if (strncasecmp(param, "q=", 2) == 0)
+			q = exposition_quality(param + 2);
+		else if (strncasecmp(param, "version=", 8) == 0)
+			is_known = exposition_is_known(param + 8);
+	}
+	if (type && strcasecmp(type, "application/openmetrics-text") == 0 && is_known &&
+	    q > wish->openmetrics)
+		wish->openmetrics = q;
+	if (text_by > wish->text_by || (text_by && text_by == wish->text_by && q > wish->text)) {
+		wish->text_by = text_by;
+		wish->text = q;
+	}
+}
+
+enum exposition_format
+exposition_negotiate(const char *accept)
+{
+	char *copy = accept ? strdup(accept) : NULL, *rest = copy, *range;
+	struct exposition_wish wish = {0};
+
+	while (rest && (range = strsep(&rest, ",")))
+		exposition_hear(&wish, range);
+	free(copy);
+	return wish.openmetrics && wish.openmetrics >= wish.text ? EXPOSITION_OPENMETRICS :
+								   EXPOSITION_PROMETHEUS;
+}
+
+static void
+exposition_add(struct exposition *e, const char *text, size_t len)
+{
+	if (e->failed || buffer_reserve(e->out, len) < 0) {
+		e->failed = true;
+		return;
+	}
+	buffer_add(e->out, text, len);
+}
+
+static void
+exposition_text(struct exposition *e, const char *text)
+{
+	exposition_add(e, text, strlen(text));
+}
+
+static void __attribute__((format(printf, 2, 3)))
+exposition_print(struct exposition *e, const char *format, ...)
+{
+	char line[EXPOSITION_LINE];
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= sizeof(line))
+		e->failed = true;
+	else
+		exposition_add(e, line, (size_t)n);
+}
+
+/* Length of the UTF-8 sequence (RFC 3629) at s; 0: it is none. */
+static size_t
+exposition_utf8(const unsigned char *s)
+{
+	size_t n = *s < 0x80		   ? 1 :
+		   *s >= 0xc2 && *s < 0xe0 ? 2 :
+		   *s >= 0xe0 && *s < 0xf0 ? 3 :
+		   *s >= 0xf0 && *s < 0xf5 ? 4 :
+					     0;
+
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
+	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+static void
+exposition_escaped(struct exposition *e, const char *value)
+{
+	const unsigned char *s = (const unsigned char *)value;
+	size_t n;
+
+	for (; *s; s += n) {
+		n = exposition_utf8(s);
+		if (*s == '\\' || *s == '"')
+			exposition_text(e, *s == '"' ? "\\\"" : "\\\\");
+		else if (*s == '\n')
+			exposition_text(e, "\\n");
+		else if (n)
+			exposition_add(e, (const char *)s, n);
+		else
+			exposition_text(e, "?");
+		n = n ? n : 1;
+	}
+}
+
+/* Without the suffix that only samples of counters have in OpenMetrics. */
+static size_t
+exposition_family_len(const struct exposition *e)
+{
+	size_t len = strlen(e->family->name), suffix = strlen(EXPOSITION_SUFFIX);
+
+	if (e->format == EXPOSITION_OPENMETRICS && e->family->type == EXPOSITION_COUNTER &&
+	    len > suffix && strcmp(e->family->name + len - suffix, EXPOSITION_SUFFIX) == 0)
+		len -= suffix;
+	return len;
+}
+
+void
+exposition_family(struct exposition *e, const struct exposition_family *family)
+{
+	int len;
+
+	e->family = family;
+	len = (int)exposition_family_len(e);
+	exposition_print(e, "# HELP %.*s %s\n", len, family->name, family->help);
+	exposition_print(e, "# TYPE %.*s %s\n", len, family->name, type_names[family->type]);
+	if (e->format == EXPOSITION_OPENMETRICS && family->unit)
+		exposition_print(e, "# UNIT %.*s %s\n", len, family->name, family->unit);
+}
+
+/* name{a="b",le="bound"}, and a blank. */
+static void
+exposition_sample(struct exposition *e, const char *suffix, const struct exposition_label *labels,
+		  const char *le)
+{
+	size_t n = 0;
+
+	exposition_text(e, e->family->name);
+	exposition_text(e, suffix);
+	for (; labels && n < EXPOSITION_LABELS_MAX && labels[n].name; n++) {
+		exposition_text(e, n ? "," : "{");
+		exposition_text(e, labels[n].name);
+		exposition_text(e, "=\"");
+		exposition_escaped(e, labels[n].value ? labels[n].value : "");
+		exposition_text(e, "\"");
+	}
+	if (le)
+		exposition_print(e, "%sle=\"%s\"", n ? "," : "{", le);
+	exposition_text(e, n || le ? "} " : " ");
+}
+
+void
+exposition_u64(struct exposition *e, const struct exposition_label *labels, uint64_t value)
+{
+	exposition_sample(e, "", labels, NULL);
+	exposition_print(e, "%" PRIu64 "\n", value);
+}
+
+void
+exposition_double(struct exposition *e, const struct exposition_label *labels, double value)
+{
+	exposition_sample(e, "", labels, NULL);
+	if (isnan(value) || isinf(value))
+		exposition_text(e, isnan(value) ? "NaN\n" : value > 0 ? "+Inf\n" : "-Inf\n");
+	else
+		exposition_print(e, "%.15g\n", value);
+}
+
+/* "0.0025": no more digits than there are. */
+static const char *
+exposition_seconds(uint64_t ns, char text[32])
+{
+	size_t n = (size_t)snprintf(text, 32, "%" PRIu64 ".%09" PRIu64,
+				    (uint64_t)(ns / NSEC_PER_SEC), (uint64_t)(ns % NSEC_PER_SEC));
+
+	while (text[n - 1] == '0' && text[n - 2] != '.')
+		text[--n] = '\0';
+	return text;
+}
+
+void
+exposition_ns(struct exposition *e, const struct exposition_label *labels, uint64_t ns)
+{
+	char text[32];
+
+	exposition_sample(e, "", labels, NULL);
+	exposition_print(e, "%s\n", exposition_seconds(ns, text));
+}
+
+void
+exposition_histogram(struct exposition *e, const struct exposition_label *labels,
+		     const uint64_t *bound_ns, const uint64_t *n, size_t n_bounds, uint64_t count,
+		     uint64_t sum_ns)
+{
+	uint64_t below = 0;
+	char text[32];
+
+	for (size_t i = 0; i < n_bounds; i++) {
+		below += n[i];
+		exposition_sample(e, "_bucket", labels, exposition_seconds(bound_ns[i], text));
+		exposition_print(e, "%" PRIu64 "\n", below);
+	}
+	exposition_sample(e, "_bucket", labels, "+Inf");
+	exposition_print(e, "%" PRIu64 "\n", count);
+	exposition_sample(e, "_sum", labels, NULL);
+	exposition_print(e, "%s\n", exposition_seconds(sum_ns, text));
+	exposition_sample(e, "_count", labels, NULL);
+	exposition_print(e, "%" PRIu64 "\n", count);
+}
+
+void
+exposition_end(struct exposition *e)
+{
+	if (e->format == EXPOSITION_OPENMETRICS)
+		exposition_text(e, "# EOF\n");
+}

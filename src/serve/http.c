@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: http
+ *
+ * struct http owns libevent's server, its listener, and the answers under way. An answer owns a
+ * page of the source and holds libevent's request, which libevent gives up to us when the
+ * connection breaks: whoever has it then frees it by ending it.
+ *
+ * libevent 2.1 neither limits connections nor says when one ends. So http keeps a reference to the
+ * bufferevent of each, and takes it for ended once libevent has unset its callbacks, as
+ * bufferevent_free(3) does. With BEV_OPT_CLOSE_ON_FREE the last reference closes the socket, and
+ * its number cannot come back before that.
+ *
+ * Timers: one an answer, for its next piece: so each piece is a callback of the loop of its own,
+ * timed like all others. Another, each HTTP_TICK_NS while there are connections, looks after them
+ * and opens the listener again that a limit has closed.
+ *
+ * When accept(2) fails, libevent hands the callback its own server alone: so those that there are
+ * stand in a list.
+ */
+#include "serve/http.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <event2/util.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+
+#define HTTP_HEADERS_MAX 8192
+#define HTTP_INPUT_MAX (2 * HTTP_HEADERS_MAX) /* that waits in memory */
+#define HTTP_BACKLOG 16
+#define HTTP_TICK_NS NSEC_PER_SEC
+
+struct http_client {
+	struct bufferevent *bev; /* a reference of ours */
+	uint64_t since_ns;       /* CLOCK_MONOTONIC when it came, or asked for a page last */
+};
+
+struct http_answer {
+	LIST_ENTRY(http_answer) in_http;
+	struct http *http;
+	struct evhttp_request *request;
+	void *page;
+	struct loop_timer *timer;
+	bool gone; /* its connection is no more: the request is ours */
+};
+
+struct http {
+	LIST_ENTRY(http) in_servers;
+	struct loop *loop;
+	struct http_source source;
+	struct evhttp *server;
+	struct evconnlistener *listener; /* owned by the server */
+	struct loop_timer *tick;
+	bool ticking, paused; /* paused: accept(2) has failed since the last connection */
+	struct http_client client[HTTP_CLIENTS_MAX];
+	uint32_t n_clients, accepts;     /* the latter since the last tick */
+	LIST_HEAD(http_answers, http_answer) answers;
+	uint32_t n_answers;
+	struct http_stats stats;
+	char path[64];
+};
+
+static LIST_HEAD(, http) http_servers = LIST_HEAD_INITIALIZER(http_servers);
+
+static void
+http_answer_free(struct http_answer *answer)
+{
+	struct http *http = answer->http;
+
+	LIST_REMOVE(answer, in_http);
+	http->n_answers--;
+	http->source.end(http->source.arg, answer->page);
+	loop_timer_free(answer->timer);
+	free(answer);
+}
+
+/* The page is over, whole or not; without a connection this frees the request. */
+static void
+http_answer_end(struct http_answer *answer, bool whole)
+{
+	struct evhttp_request *request = answer->request;
+
+	if (whole)
+		answer->http->stats.answered++;
+	else
+		answer->http->stats.cut++;
+	if (!answer->gone)
+		evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
+	http_answer_free(answer);
+	evhttp_send_reply_end(request);
+}
+
+static void
+http_sent(struct evhttp_connection *connection, void *arg)
+{
+	struct http_answer *answer = arg;
+
+	(void)connection;
+	loop_timer_set(answer->timer, 0);
+}
+
+static void
+http_closed(struct evhttp_connection *connection, void *arg)
+{
+	struct http_answer *answer = arg;
+
+	(void)connection;
+	answer->gone = true;
+	loop_timer_set(answer->timer, 0);
+}
+
+/*
+ * An answer that cannot be finished must not look whole: the connection is closed without the last
+ * chunk.
+ */
+static void
+http_cut(struct http_answer *answer)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(answer->request);
+
+	answer->http->stats.cut++;
+	evhttp_connection_set_closecb(connection, NULL, NULL);
+	http_answer_free(answer);
+	evhttp_connection_free(connection);
+}
+
+static void
+http_piece(void *arg)
+{
+	struct http_answer *answer = arg;
+	const struct http_source *source = &answer->http->source;
+	struct evbuffer *piece;
+	struct buffer out = {0};
+	int rc;
+
+	if (answer->gone) {
+		http_answer_end(answer, false);
+		return;
+	}
+	piece = evbuffer_new();
+	rc = piece ? source->more(source->arg, answer->page, &out) : -ENOMEM;
+	if (rc >= 0 && evbuffer_add(piece, out.data ? out.data + out.off : "", out.len) < 0)
+		rc = -ENOMEM;
+	if (rc > 0 && out.len == 0) {
+		/* libevent never calls back for an empty chunk. */
+		loop_timer_set(answer->timer, 0);
+	} else if (rc > 0) {
+		evhttp_send_reply_chunk_with_cb(answer->request, piece, http_sent, answer);
+	} else if (rc == 0) {
+		evhttp_send_reply_chunk(answer->request, piece);
+		http_answer_end(answer, true);
+	} else {
+		http_cut(answer);
+	}
+	if (piece)
+		evbuffer_free(piece);
+	buffer_free(&out);
+}
+
+static void
+http_refuse(struct http *http, struct evhttp_request *request)
+{
+	http->stats.refused++;
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Retry-After", "1");
+	evhttp_send_reply(request, HTTP_SERVUNAVAIL, "Service Unavailable", NULL);
+}
+
+/* 0 and *out: an answer that has a page. */
+static int
+http_answer_new(struct http *http, struct evhttp_request *request, const char **type,
+		struct http_answer **out)
+{
+	const char *accept =
+		evhttp_find_header(evhttp_request_get_input_headers(request), "Accept");
+	struct http_answer *answer = calloc(1, sizeof(*answer));
+	int rc = -ENOMEM;
+
+	if (!answer ||
+	    loop_timer_new(http->loop, "metrics", http_piece, answer, &answer->timer) < 0)
+		goto no_timer;
+	rc = http->source.begin(http->source.arg, accept, &answer->page, type);
+	if (rc < 0)
+		goto no_page;
+	answer->http = http;
+	answer->request = request;
+	LIST_INSERT_HEAD(&http->answers, answer, in_http);
+	http->n_answers++;
+	*out = answer;
+	return 0;
+
+no_page:
+	loop_timer_free(answer->timer);
+no_timer:
+	free(answer);
+	return rc;
+}
+
+/* The time that a client has for one page begins anew. */
+static void
+http_client_asks(struct http *http, struct evhttp_request *request)
+{
+	const struct bufferevent *bev =
+		evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
+
+	for (uint32_t i = 0; i < http->n_clients; i++)
+		if (http->client[i].bev == bev)
+			http->client[i].since_ns = clock_mono_ns();
+}
+
+static void
+http_get(struct evhttp_request *request, void *arg)
+{
+	struct http *http = arg;
+	struct http_answer *answer;
+	const char *type;
+
+	http_client_asks(http, request);
+	if (http->n_answers >= HTTP_ANSWERS_MAX ||
+	    http_answer_new(http, request, &type, &answer) < 0) {
+		http_refuse(http, request);
+		return;
+	}
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
+		http_answer_free(answer);
+		evhttp_send_reply(request, HTTP_OK, "OK", NULL);
+		return;
+	}
+	evhttp_connection_set_closecb(evhttp_request_get_connection(request), http_closed, answer);
+	evhttp_send_reply_start(request, HTTP_OK, "OK");
+	loop_timer_set(answer->timer, 0);
+}
+
+static void
+http_other(struct evhttp_request *request, void *arg)
+{
+	struct http *http = arg;
+	struct evbuffer *body = evbuffer_new();
+
+	http->stats.bad++;
+	if (body)
+		evbuffer_add_printf(body, "There is only %s here.\n", http->path);
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
+			  "text/plain; charset=utf-8");
+	evhttp_send_reply(request, HTTP_NOTFOUND, "Not Found", body);
+	if (body)
+		evbuffer_free(body);
+}
+
+static bool
+http_client_has_ended(const struct http_client *client)
+{
+	bufferevent_event_cb on_event;
+
+	bufferevent_getcb(client->bev, NULL, NULL, &on_event, NULL);
+	return !on_event;
+}
+
+/* libevent takes it for a client that has gone, and ends what is under way. */
+static void
+http_client_shut(struct http_client *client, uint64_t now_ns)
+{
+	shutdown(bufferevent_getfd(client->bev), SHUT_RDWR);
+	client->since_ns = now_ns;
+}
+
+static void
+http_clients_drop_ended(struct http *http)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < http->n_clients; i++) {
+		if (http_client_has_ended(&http->client[i]))
+			bufferevent_decref(http->client[i].bev);
+		else
+			http->client[n++] = http->client[i];
+	}
+	http->n_clients = n;
+}
+
+/* Those that are too slow; of a full house, whoever has been there for longest. */
+static void
+http_clients_shut_slow(struct http *http, uint64_t now_ns)
+{
+	struct http_client *oldest = NULL, *end = http->client + http->n_clients;
+
+	for (struct http_client *client = http->client; client < end; client++) {
+		if (now_ns >= client->since_ns + HTTP_REQUEST_S * NSEC_PER_SEC)
+			http_client_shut(client, now_ns);
+		if (!oldest || client->since_ns < oldest->since_ns)
+			oldest = client;
+	}
+	if (http->n_clients == HTTP_CLIENTS_MAX)
+		http_client_shut(oldest, now_ns);
+}
+
+static void
+http_tick_soon(struct http *http)
+{
+	if (!http->ticking)
+		loop_timer_set(http->tick, HTTP_TICK_NS);
+	http->ticking = true;
+}
+
+static void
+http_tick(void *arg)
+{
+	struct http *http = arg;
+
+	http_clients_drop_ended(http);
+	http_clients_shut_slow(http, clock_mono_ns());
+	http->accepts = 0;
+	if (http->n_clients < HTTP_CLIENTS_MAX)
+		evconnlistener_enable(http->listener);
+	http->ticking = false;
+	if (http->n_clients > 0)
+		http_tick_soon(http);
+}
+
+/*
+ * Out of descriptors or memory: the connection stays in the queue, so poll would call back at once.
+ */
+static void
+http_accept_failed(struct evconnlistener *listener, void *arg)
+{
+	struct http *http;
+	int error = errno;
+
+	LIST_FOREACH (http, &http_servers, in_servers)
+		if (http->server == arg)
+			break;
+	if (!http)
+		return;
+	if (!http->paused)
+		log_warning(MAIN, "metrics: accept: %s: new connections wait", strerror(error));
+	http->paused = true;
+	evconnlistener_disable(listener);
+	http_tick_soon(http);
+}
+
+/*
+ * Called for each connection that is taken: behind all that probes want, and not too many of them.
+ */
+static struct bufferevent *
+http_accepted(struct event_base *base, void *arg)
+{
+	struct http *http = arg;
+	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+
+	if (!bev)
+		return NULL;
+	/*
+	 * While an answer is being sent, libevent goes on reading, to see the end of the
+	 * connection.
+	 */
+	bufferevent_setwatermark(bev, EV_READ, 0, HTTP_INPUT_MAX);
+	if (http->n_clients == HTTP_CLIENTS_MAX)
+		return bev;
+	/* Before the new one is among them, which has no callbacks yet. */
+	if (http->n_clients + 1 == HTTP_CLIENTS_MAX)
+		http_clients_drop_ended(http);
+	http->paused = false;
+	bufferevent_priority_set(bev, LOOP_PRIORITY_CONTROL);
+	bufferevent_incref(bev);
+	http->client[http->n_clients++] =
+		(struct http_client){.bev = bev, .since_ns = clock_mono_ns()};
+	if (http->n_clients == HTTP_CLIENTS_MAX || ++http->accepts >= HTTP_ACCEPTS_PER_S)
+		evconnlistener_disable(http->listener);
+	http_tick_soon(http);
+	return bev;
+}
+
+static int
+http_listen(struct http *http, const char *listen)
+{
+	unsigned int flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
+	struct sockaddr_storage addr = {0};
+	int len = sizeof(addr);
+
+	if (evutil_parse_sockaddr_port(listen, (struct sockaddr *)&addr, &len) < 0)
+		return -EINVAL;
+	errno = 0;
+	http->listener = evconnlistener_new_bind(loop_base(http->loop), NULL, NULL, flags,
+						 HTTP_BACKLOG, (struct sockaddr *)&addr, len);
+	if (!http->listener)
+		return errno ? -errno : -ENOMEM;
+	if (!evhttp_bind_listener(http->server, http->listener)) {
+		evconnlistener_free(http->listener);
+		http->listener = NULL;
+		return -ENOMEM;
+	}
+	evconnlistener_set_error_cb(http->listener, http_accept_failed);
+	return 0;
+}
+
+int
+http_new(struct loop *loop, const char *listen, const char *path, const struct http_source *source,
+	 struct http **out)
+{
+	struct http *http = calloc(1, sizeof(*http));
+	int rc = -ENOMEM;
+
+	if (!http)
+		return rc;
+	LIST_INSERT_HEAD(&http_servers, http, in_servers);
+	if (strlen(path) >= sizeof(http->path))
+		goto fail;
+	http->loop = loop;
+	http->source = *source;
+	memcpy(http->path, path, strlen(path) + 1);
+	LIST_INIT(&http->answers);
+	http->server = evhttp_new(loop_base(loop));
+	if (!http->server || evhttp_set_cb(http->server, path, http_get, http) < 0)
+		goto fail;
+	rc = loop_timer_new(loop, "metrics connections", http_tick, http, &http->tick);
+	if (rc < 0)
+		goto fail;
+	evhttp_set_gencb(http->server, http_other, http);
+	evhttp_set_bevcb(http->server, http_accepted, http);
+	evhttp_set_allowed_methods(http->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+	evhttp_set_max_headers_size(http->server, HTTP_HEADERS_MAX);
+	evhttp_set_max_body_size(http->server, 1);
+	evhttp_set_timeout(http->server, HTTP_TIMEOUT_S);
+	rc = http_listen(http, listen);
+	if (rc < 0)
+		goto fail;
+	*out = http;
+	return 0;
+
+fail:
+	http_free(http);
+	return rc;
+}
+
+void
+http_free(struct http *http)
+{
+	struct http_answer *answer;
+
+	if (!http)
+		return;
+	while ((answer = LIST_FIRST(&http->answers))) {
+		if (answer->gone)
+			http_answer_end(answer, false);
+		else
+			http_cut(answer);
+	}
+	if (http->server)
+		evhttp_free(http->server);
+	for (uint32_t i = 0; i < http->n_clients; i++)
+		bufferevent_decref(http->client[i].bev);
+	loop_timer_free(http->tick);
+	LIST_REMOVE(http, in_servers);
+	free(http);
+}
+
+void
+http_stats(const struct http *http, struct http_stats *out)
+{
+	*out = http->stats;
+}
