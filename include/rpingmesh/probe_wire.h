@@ -16,9 +16,9 @@
  *     prober delay    = (T6 - T1) - (T5 - T2)
  *     responder delay =  T4 - T3
  *
- * Who may talk is settled first over rdma_cm's SIDR (RDMA_PS_UDP), whose private data is below. The
- * session number that the responder hands out there proves to it that the prober can be reached at
- * the address that it claims; a probe without it is not answered.
+ * Who may talk is settled first over rdma_cm's SIDR (RDMA_PS_UDP), whose private data is below.
+ * The session number that the responder hands out there proves to it that the prober can be
+ * reached at the address that it claims; a probe without it is not answered.
  */
 #ifndef RPINGMESH_INCLUDE_PROBE_WIRE_H
 #define RPINGMESH_INCLUDE_PROBE_WIRE_H
@@ -105,7 +105,9 @@ enum probe_wire_ack2 {
  *  24  u64  session: goes into each probe
  *  32  u16  longest message that the responder's buffers take, bytes
  *  34  u16  probes/s that the responder answers to one source, 65535: that or more; 0: it does not
- * say 36  u32  capabilities, none defined 40       host name, then ToR name, not terminated
+ *           say
+ *  36  u32  capabilities, none defined
+ *  40       host name, then ToR name, not terminated
  */
 #define PROBE_WIRE_REPLY_HEADER 40u
 #define PROBE_WIRE_REPLY_HOST_MAX 48u

@@ -6,15 +6,15 @@
  * anything. Pure arithmetic, and the judgement whether a clock is to be believed: no verbs, no
  * system clock.
  *
- * A moment is told by both clocks, a duration by one of them. The host's clock is read by software,
- * when it runs; so it bounds what the RNIC's clock may say:
+ * A moment is told by both clocks, a duration by one of them. The host's clock is read by
+ * software, when it runs; so it bounds what the RNIC's clock may say:
  *
  *   - a difference that no whole number of wraps brings between the shortest and the longest
- * possible duration is rejected: a timestamp has jumped. A jump that stays between the bounds is
- * not seen, nor one of a whole number of wraps.
+ *     possible duration is rejected: a timestamp has jumped. A jump that stays between the bounds
+ *     is not seen, nor one of a whole number of wraps.
  *   - of several, that nearest to what the software measured is taken. If the software's own error
- * leaves two of them, none is: the clock wraps too fast for this one. It is counted as rejected,
- * but not held against the clock.
+ *     leaves two of them, none is: the clock wraps too fast for this one. It is counted as
+ *     rejected, but not held against the clock.
  *
  * Each bound is widened by HWCLOCK_DRIFT_PPM of it, HWCLOCK_SLACK_NS and two ticks.
  *
@@ -24,9 +24,10 @@
  *   state        its differences are   leaves by
  *   absent       not used              hwclock_set() -> trusted
  *   trusted      used                  more than one in three rejected, over some dozens ->
- * distrusted distrusted   not looked at         a pause of HWCLOCK_PAUSE_MIN_NS, doubling to
- * HWCLOCK_PAUSE_MAX_NS -> tried tried        used                  the first one: accepted ->
- * trusted, rejected -> distrusted
+ *                                      distrusted
+ *   distrusted   not looked at         a pause of HWCLOCK_PAUSE_MIN_NS, doubling to
+ *                                      HWCLOCK_PAUSE_MAX_NS -> tried
+ *   tried        used                  the first one: accepted -> trusted, rejected -> distrusted
  *
  * From all states: hwclock_clear() -> absent.
  */

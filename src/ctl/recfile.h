@@ -7,17 +7,22 @@
  * MessagePack library reads it:
  *
  *   "rpingmesh-records"                  the first object, and so the first 18 bytes: b1 and these
- * 17 letters {version, schema, start_ns, host, daemon_version, incarnation, ctl_version, kinds} the
- * second: the version of this format (1), that of the records (CONTROL_SCHEMA), when the recording
- * began (wall clock, ns since the Unix epoch), of which host and daemon, and which kinds of
- * notifications were asked for [after_ns, kind, record]             any number: how long after the
- * beginning it came (CLOCK_MONOTONIC, ns), the name of the notification ("probe", "window",
- * "event", or "dropped", whose record {count} tells how many are missing before the next), and its
- * record, byte for byte as the daemon sent it (include/rpingmesh/control.h, rpingmesh-records(5))
+ *                                        17 letters
+ *   {version, schema, start_ns, host, daemon_version, incarnation, ctl_version, kinds}
+ *                                        the second: the version of this format (1), that of the
+ *                                        records (CONTROL_SCHEMA), when the recording began (wall
+ *                                        clock, ns since the Unix epoch), of which host and daemon,
+ *                                        and which kinds of notifications were asked for
+ *   [after_ns, kind, record]             any number: how long after the beginning it came
+ *                                        (CLOCK_MONOTONIC, ns), the name of the notification
+ *                                        ("probe", "window", "event", or "dropped", whose record
+ *                                        {count} tells how many are missing before the next), and
+ *                                        its record, byte for byte as the daemon sent it
+ *                                        (include/rpingmesh/control.h, rpingmesh-records(5))
  *   [after_ns, "end", {time_ns, records, dropped, reason}]
  *                                        the last: how many records there are and were missed, and
- * why it ended: "stopped", "count", "duration", "size", "daemon" (it went away), "disk" (it is
- * full)
+ *                                        why it ended: "stopped", "count", "duration", "size",
+ *                                        "daemon" (it went away), "disk" (it is full)
  *
  * Keys and kinds may be added; a reader passes over those that it does not know. A recording
  * without "end" was cut: its writer was killed, or its disk had no room for it. Whatever stands

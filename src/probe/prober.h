@@ -15,8 +15,8 @@
  * makes it `late`). A SIDR reply may overtake what waits at a host that has stalled: with no other
  * proof one more timeout passes, without any ACK. A SIDR reply of another incarnation makes it
  * `peer_restarted`, and so does one with another session if no ACK comes; no answer at all, in the
- * end, `peer_down`. An ACK2 that is missing is judged like the probe, from ACK1 on, and one timeout
- * later. Late is what arrived late (T5): a host that stalls makes no peer late.
+ * end, `peer_down`. An ACK2 that is missing is judged like the probe, from ACK1 on, and one
+ * timeout later. Late is what arrived late (T5): a host that stalls makes no peer late.
  *
  *   state      due probes are        leaves by
  *   resolving  held until the first  RESOLVED -> up; PROBER_RESOLVE_TRIES failures in a row -> down
@@ -25,7 +25,8 @@
  *   up         posted                TIMEOUTS -> checking (asks SIDR); RENEW -> resolving
  *   checking   posted                ACKED -> up; RESOLVED same session -> no_data; other -> up;
  *                                    PROBER_RESOLVE_TRIES failures in a row -> down; RENEW ->
- * resolving no_data    posted                as checking, asks SIDR again every PROBER_RECHECK_NS
+ *                                    resolving
+ *   no_data    posted                as checking, asks SIDR again every PROBER_RECHECK_NS
  *   down       peer_down             RESOLVED -> up; ACKED -> up
  *
  * Held probes are not due: they leave no result, and when they are released the schedule starts

@@ -2,17 +2,19 @@
 /*
  * What a port and its network interface count: the files of
  *   /sys/class/infiniband/DEVICE/ports/PORT/hw_counters   (the driver's: retries, out of sequence,
- * CNP, …) /sys/class/infiniband/DEVICE/ports/PORT/counters      (PMA: discards, receive errors, …;
- * soft-RoCE has none) /sys/class/net/NETDEV/statistics                      (drops and errors
- * alone; "net_" is put before their names) read every COUNTERS_PERIOD_NS, on the wall clock's
- * multiples of it, with what each has risen by.
+ *                                                         CNP, …)
+ *   /sys/class/infiniband/DEVICE/ports/PORT/counters      (PMA: discards, receive errors, …;
+ *                                                         soft-RoCE has none)
+ *   /sys/class/net/NETDEV/statistics                      (drops and errors alone; "net_" is put
+ *                                                         before their names)
+ * read every COUNTERS_PERIOD_NS, on the wall clock's multiples of it, with what each has risen by.
  *
  * Reading can block: a file of hw_counters calls the driver's get_hw_stats() under a mutex, unless
  * the last call is less than 10 ms ago (drivers/infiniband/core/sysfs.c: lifespan), and one of
- * counters its process_mad(); on hardware both are firmware commands, tens of microseconds to a few
- * milliseconds each, seconds where the firmware hangs. Therefore a wake-up reads COUNTERS_BATCH
- * files at most, none after COUNTERS_BATCH_NS have passed, and pauses for 1 / COUNTERS_SHARE of
- * what it took; the longest read is kept.
+ * counters its process_mad(); on hardware both are firmware commands, tens of microseconds to a
+ * few milliseconds each, seconds where the firmware hangs. Therefore a wake-up reads
+ * COUNTERS_BATCH files at most, none after COUNTERS_BATCH_NS have passed, and pauses for 1 /
+ * COUNTERS_SHARE of what it took; the longest read is kept.
  */
 #ifndef RPINGMESH_RDMA_COUNTERS_H
 #define RPINGMESH_RDMA_COUNTERS_H

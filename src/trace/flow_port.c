@@ -4,9 +4,10 @@
  *
  *   mlx5   2b880b2e5e03 "RDMA/mlx5: Define RoCEv2 udp source port when set path"; read in 5.10
  *   rxe    104f062fd1b9 "RDMA/rxe: Use the standard method to produce udp source port", in the pull
- * request of 5.17; before it, since its first release, rxe_qp_init_req() hashes the QPN. Seen on
- * the wire: 5.10 by QPN, 6.1 standard hns    93f8df548187 "RDMA/hns: Replace get_udp_sport with
- * rdma_get_udp_sport", 5.17 irdma  69e609ba9662 "RDMA/irdma: Make the source udp port vary", 5.17
+ *          request of 5.17; before it, since its first release, rxe_qp_init_req() hashes the QPN.
+ *          Seen on the wire: 5.10 by QPN, 6.1 standard
+ *   hns    93f8df548187 "RDMA/hns: Replace get_udp_sport with rdma_get_udp_sport", 5.17
+ *   irdma  69e609ba9662 "RDMA/irdma: Make the source udp port vary", 5.17
  *   mana   mana_ib_gd_modify_qp(), read in 6.12;  ionic, erdma: read in 7.2
  *
  * No rule has changed since. A distribution kernel that takes over newer code therefore has the

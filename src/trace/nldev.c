@@ -8,13 +8,14 @@
  *   DEVICES -> QPS of the first device -> QPS of the second -> … -> over
  *                 |  ^
  *                 v  |  the kernel says that there is no such device, or the driver failed with the
- * same number: ask which CHECK
+ *                       same number: ask which
+ *               CHECK
  *
  * A dump's answer is many messages. The kernel makes the first within sendto(2), and each further
  * one within the recvfrom(2) that takes the one before; it queries the QPs of a message while it
  * makes it, which is why each callback receives once. A message is as long as the longest buffer
- * that the socket ever received with, but at least NLMSG_GOODSIZE (one page, 8 KiB at most): with a
- * buffer of just that size, messages stay short and never truncated.
+ * that the socket ever received with, but at least NLMSG_GOODSIZE (one page, 8 KiB at most): with
+ * a buffer of just that size, messages stay short and never truncated.
  *
  * Timer: one, for the answer that does not come. Only QPs and ends count as answers: a kernel that
  * cannot fit a QP into a message sends empty ones for ever.

@@ -27,12 +27,13 @@ int owner_cgroup_path(const char *root, uint32_t tgid, uint64_t cgroup_id, char 
  * The job that a cgroup path stands for, as operators call it; the first of these that applies:
  *   slurm:1234        …/job_1234/… below a directory with "slurm" in its name
  *   pod:UID           Kubernetes: …kubepods…-pod<uid>.slice (underscores become dashes again) or
- * …/kubepods/…/pod<uid> docker:ID12, podman:ID12   docker-<id>.scope, docker/<id>,
- * libpod-<id>[.scope]: the id's first 12 digits unit:foo.service  the innermost systemd service or,
- * if none, scope else "". Of containers in containers the outermost counts: it is what this host's
- * operator started. Unit names stay escaped
- * ("\x2d"), which is what systemctl(1) takes. A name without room in OWNER_JOB is none. Returns
- * job.
+ *                     …/kubepods/…/pod<uid>
+ *   docker:ID12, podman:ID12   docker-<id>.scope, docker/<id>, libpod-<id>[.scope]: the id's first
+ *                              12 digits
+ *   unit:foo.service  the innermost systemd service or, if none, scope
+ * else "". Of containers in containers the outermost counts: it is what this host's operator
+ * started. Unit names stay escaped ("\x2d"), which is what systemctl(1) takes. A name without room
+ * in OWNER_JOB is none. Returns job.
  */
 const char *owner_job(const char *cgroup_path, char job[OWNER_JOB]);
 

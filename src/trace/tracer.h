@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tracer: loads the BPF object, attaches it to ib_core, and hands over QP events from the ring
- * buffer. The only module that knows the skeleton. What it cannot do is a state with a reason and a
- * cure, never an error that ends the daemon.
+ * buffer. The only module that knows the skeleton. What it cannot do is a state with a reason and
+ * a cure, never an error that ends the daemon.
  *
  *   state      meaning                                                  leaves by
  *   off        built without BPF                                        -
  *   waiting    ib_core is not loaded                                    tracer_check(): it is now
- * -> starting starting   loading and attaching, one step per callback of the loop all hooks
- * attached -> on; a step failed -> failed on         events flow tracer_check(): hooks dead or
- * ib_core gone -> starting, waiting failed     a right, setting or kernel feature is missing
- * tracer_check() tries again, at most once a minute
+ *                                                                       -> starting
+ *   starting   loading and attaching, one step per callback of the loop all hooks attached -> on; a
+ *              step failed -> failed
+ *   on         events flow                                              tracer_check(): hooks dead
+ *                                                                       or ib_core gone ->
+ *                                                                       starting, waiting
+ *   failed     a right, setting or kernel feature is missing            tracer_check() tries again,
+ *                                                                       at most once a minute
  *
- * Ways to attach, tried in this order: perf kprobes; kprobe.multi by name (Linux >= 6.12 on Debian,
- * where perf_event_paranoid=3 refuses perf kprobes without CAP_SYS_ADMIN). Perf kprobes let ib_core
- * be unloaded under them; kprobe.multi holds it in memory while tracing runs.
+ * Ways to attach, tried in this order: perf kprobes; kprobe.multi by name (Linux >= 6.12 on
+ * Debian, where perf_event_paranoid=3 refuses perf kprobes without CAP_SYS_ADMIN). Perf kprobes
+ * let ib_core be unloaded under them; kprobe.multi holds it in memory while tracing runs.
  *
  * Blocking: loading verifies and JITs the programs (tens of milliseconds, once); each attach and
  * detach step may wait for an RCU grace period in the kernel (milliseconds to tens of them); each

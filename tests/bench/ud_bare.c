@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What rpingmeshd is measured against: two processes that exchange UD messages and do nothing else.
- * One asks from its device, the other answers each message with `-r` of the same size; no event
- * loop, no protocol, no statistics.
+ * What rpingmeshd is measured against: two processes that exchange UD messages and do nothing
+ * else. One asks from its device, the other answers each message with `-r` of the same size; no
+ * event loop, no protocol, no statistics.
  *
  *   -m pingpong  one message at a time, -n of them, -i microseconds apart: the times of round
- * trips, from before the post until the last answer was seen -m flood     -w of them in flight, for
- * -t seconds: round trips a second
+ *                trips, from before the post until the last answer was seen
+ *   -m flood     -w of them in flight, for -t seconds: round trips a second
  *
- * Both processes sleep on their completion channel; with -p the one that asks polls without a pause
- * instead, with -P both do.
+ * Both processes sleep on their completion channel; with -p the one that asks polls without a
+ * pause instead, with -P both do.
  */
 #include <errno.h>
 #include <getopt.h>

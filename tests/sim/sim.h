@@ -5,15 +5,17 @@
  * done by the simulator, and it knows what it did.
  *
  * True time is sim->now_ns. A host has a clock of its own, with an offset and a drift, and its
- * RNICs may have others. Everything that happens follows from the seed: parameters, faults, delays,
- * the random numbers that the code under test draws.
+ * RNICs may have others. Everything that happens follows from the seed: parameters, faults,
+ * delays, the random numbers that the code under test draws.
  *
  *   sim_main.c   seeds, processes, progress        sim_host.c   a host: prober, responder, loop,
- * queues, start and end sim_seed.c   parameters from the seed          sim_peer.c   peers, targets;
- * SIDR on both sides sim_queue.c  what happens next; random numbers sim_port.c   RNIC ports: sends,
- * completions, stamps sim_net.c    the wire                          sim_fault.c  what goes wrong,
- * and when sim_check.c  the oracle and the invariants     sim_alloc.c  memory, counted sim_window.c
- * windows                           sim_fsm.c    the ports' own state machine
+ *                                                               queues, start and end
+ *   sim_seed.c   parameters from the seed          sim_peer.c   peers, targets; SIDR on both sides
+ *   sim_queue.c  what happens next; random numbers sim_port.c   RNIC ports: sends, completions,
+ *                                                               stamps
+ *   sim_net.c    the wire                          sim_fault.c  what goes wrong, and when
+ *   sim_check.c  the oracle and the invariants     sim_alloc.c  memory, counted
+ *   sim_window.c windows                           sim_fsm.c    the ports' own state machine
  */
 #ifndef RPINGMESH_TESTS_SIM_H
 #define RPINGMESH_TESTS_SIM_H

@@ -6,8 +6,8 @@
  * installed.
  *
  * ibv_create_cq_ex(3) and ibv_query_device_ex(3) are inline functions that call through the
- * context, and the CQ's iterator and readers are pointers in the CQ (infiniband/verbs.h): those are
- * what is replaced, after ibv_open_device(3).
+ * context, and the CQ's iterator and readers are pointers in the CQ (infiniband/verbs.h): those
+ * are what is replaced, after ibv_open_device(3).
  *
  * Environment, numbers in decimal or as 0x…:
  *   CLOCK_SHIM_KHZ         frequency, default 250000
@@ -15,8 +15,10 @@
  *   CLOCK_SHIM_PPM         how much too fast it runs, may be negative
  *   CLOCK_SHIM_BITS        width, 1 to 64, default 64; 0: the device tells none
  *   CLOCK_SHIM_JUMP_EVERY  at each n-th completion the counter jumps, for good, by 1 to 100 s
- * either way; 0: never CLOCK_SHIM_JUMP_SEED   of these jumps CLOCK_SHIM_JUMP_FILE   only while this
- * file exists CLOCK_SHIM_EARLY_US    messages came that much earlier than the program sees them
+ *                          either way; 0: never
+ *   CLOCK_SHIM_JUMP_SEED   of these jumps
+ *   CLOCK_SHIM_JUMP_FILE   only while this file exists
+ *   CLOCK_SHIM_EARLY_US    messages came that much earlier than the program sees them
  *   CLOCK_SHIM_WALL        there are only wall-clock timestamps
  *   CLOCK_SHIM_FAIL        errno with which CQs with timestamps are refused
  */

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What becomes of one local RoCE port while its device comes, fails, flaps and goes. Pure: it knows
- * neither libevent nor verbs; facts come in as events with now_ns (CLOCK_MONOTONIC), what it wants
- * done goes out through struct port_fsm_ops.
+ * What becomes of one local RoCE port while its device comes, fails, flaps and goes. Pure: it
+ * knows neither libevent nor verbs; facts come in as events with now_ns (CLOCK_MONOTONIC), what it
+ * wants done goes out through struct port_fsm_ops.
  *
  *   state        means                                        leaves by
  *   closed       the kernel has no such device                FOUND -> opening
  *   opening      ops->open was called                         OPENED -> where the facts say;
- * OPEN_FAILED -> backing_off down         the port is not active                       LINK_UP
+ *                                                             OPEN_FAILED -> backing_off
+ *   down         the port is not active                       LINK_UP
  *   no_address   active, but no RoCE v2 address               ADDRESS
  *   building     ops->build was called                        BUILT -> up; BUILD_FAILED ->
- * backing_off up           probing                                      LINK_DOWN, NO_ADDRESS;
- * QP_ERROR, CQ_ERROR and RECONFIGURED -> building backing_off  an open, a build or the device has
- * failed    TIMER -> where the facts say given_up     that happened too often: left alone TIMER,
- * RETRY -> where the facts say
+ *                                                             backing_off
+ *   up           probing                                      LINK_DOWN, NO_ADDRESS; QP_ERROR,
+ *                                                             CQ_ERROR and RECONFIGURED -> building
+ *   backing_off  an open, a build or the device has failed    TIMER -> where the facts say
+ *   given_up     that happened too often: left alone          TIMER, RETRY -> where the facts say
  *
  * GONE and NOT_CONFIGURED close from any state, FATAL from any in which the device is open. "Where
  * the facts say" is the first that holds: given_up while that lasts, closed, opening, down,
