@@ -278,9 +278,8 @@ tracer_reason_foreign(const struct tracer_facts *facts, char *text, size_t size)
 		return false;
 	snprintf(text, size,
 		 "ib_core does not describe its types, /sys/kernel/btf/ib_core is not there, and "
-		 "those of vmlinux are used: what "
-		 "is told may be wrong if ib_core is not the kernel's own; build it where "
-		 "/sys/kernel/btf/vmlinux and pahole are at hand");
+		 "those of vmlinux are used: reports may be wrong if ib_core is not the kernel's "
+		 "own; build it where /sys/kernel/btf/vmlinux and pahole are at hand");
 	return true;
 }
 
