@@ -21,8 +21,15 @@ while read -r what room rest; do
 	room)
 		mkdir -p "rooms/$room"
 		ln -s "$top/include/rpingmesh" "rooms/$room/rpingmesh"
-		for used in $rest "${room%%/*}"; do
-			[ -e "rooms/$room/$used" ] || { mkdir -p "rooms/$room/$(dirname "$used")"; ln -s "$top/src/$used" "rooms/$room/$used"; }
+		for used in $rest "$room"; do
+			mkdir -p "rooms/$room/$(dirname "$used")"
+			# Of a room with rooms in it, its own headers only.
+			if grep -q "^room $used/" "$top/src/rooms"; then
+				mkdir -p "rooms/$room/$used"
+				ln -s "$top/src/$used"/*.h "rooms/$room/$used"
+			else
+				ln -s "$top/src/$used" "rooms/$room/$used"
+			fi
 		done
 		;;
 	wall)

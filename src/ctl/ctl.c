@@ -11,7 +11,7 @@
 
 #include "core/clock.h"
 #include "ctl/ctl.h"
-#include "ctl/near.h"
+#include "ctl/view/near.h"
 #include "rpingmesh/control.h"
 
 static const struct ctl_command *const ctl_commands[] = {

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
-#include "ctl/signals.h"
-#include "ctl/utf8.h"
+#include "ctl/term/signals.h"
+#include "ctl/term/utf8.h"
 #include "fuzz.h"
 
 enum ctl_bit {

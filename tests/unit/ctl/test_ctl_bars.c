@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "ctl/bars.h"
-#include "ctl/spark.h"
-#include "ctl/table.h"
-#include "ctl/utf8.h"
+#include "ctl/term/utf8.h"
+#include "ctl/view/bars.h"
+#include "ctl/view/spark.h"
+#include "ctl/view/table.h"
 
 #define U SPARK_UNKNOWN
 

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "ctl/json.h"
-#include "ctl/utf8.h"
-#include "ctl/view.h"
+#include "ctl/term/utf8.h"
+#include "ctl/view/json.h"
+#include "ctl/view/view.h"
 
 /* The JSON of packed bytes; valid until the next call. */
 static const char *

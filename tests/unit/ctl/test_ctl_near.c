@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/near.h"
+#include "ctl/view/near.h"
 
 /* Peers as their records have them; a host name of NULL is nil. */
 struct peers {

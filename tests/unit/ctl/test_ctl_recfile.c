@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "ctl/recfile.h"
-#include "ctl/view.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/recfile.h"
 
 static char path[] = "/tmp/rpingmesh-recfile-XXXXXX";
 static const char *const kinds[] = {"probe", "window"};

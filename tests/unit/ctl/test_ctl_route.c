@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/route.h"
+#include "ctl/wire/route.h"
 
 /*
  * The word behind another one in what `ip` says of a route; false: it says no such thing, or is not

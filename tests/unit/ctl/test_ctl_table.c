@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "ctl/format.h"
-#include "ctl/samples.h"
-#include "ctl/table.h"
-#include "ctl/utf8.h"
+#include "ctl/term/utf8.h"
+#include "ctl/view/format.h"
+#include "ctl/view/samples.h"
+#include "ctl/view/table.h"
 
 static const struct table_column columns[] = {
 	{.title = "NAME"},

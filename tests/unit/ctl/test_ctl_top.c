@@ -14,11 +14,11 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
+#include "ctl/view/heatmap.h"
+#include "ctl/view/toptable.h"
+#include "ctl/view/trend.h"
+#include "ctl/view/view.h"
 #include "stat/histogram.h"
-#include "ctl/matrix.h"
-#include "ctl/toptable.h"
-#include "ctl/trend.h"
-#include "ctl/view.h"
 
 #define UNKNOWN UINT64_MAX
 #define WINDOW_NS (10 * NSEC_PER_SEC)
@@ -322,21 +322,21 @@ test_trend_merges(void **state)
 /* ---- matrix ---- */
 
 static void
-matrix(const struct sample *samples, size_t n, enum matrix_metric metric, size_t width,
+matrix(const struct sample *samples, size_t n, enum heatmap_metric metric, size_t width,
        bool unicode, bool color, const char *expected)
 {
 	char *buf = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&buf, &len);
 	struct packed p;
-	struct matrix *m;
+	struct heatmap *m;
 
-	assert_int_equal(matrix_new(peers(&p, samples, n), metric, &m), 0);
-	assert_int_equal(matrix_write(m, width, unicode, color, out), 0);
+	assert_int_equal(heatmap_new(peers(&p, samples, n), metric, &m), 0);
+	assert_int_equal(heatmap_write(m, width, unicode, color, out), 0);
 	fclose(out);
 	assert_string_equal(buf, expected);
 	free(buf);
-	matrix_free(m);
+	heatmap_free(m);
 	packed_free(&p);
 }
 
@@ -352,7 +352,7 @@ static void
 test_matrix(void **state)
 {
 	(void)state;
-	matrix(mesh, 5, MATRIX_BOTH, 0, false, false,
+	matrix(mesh, 5, HEATMAP_BOTH, 0, false, false,
 	       "           rxe0            rxe1\n"
 	       "10.0.0.2   a 1.00 us 0%    d 16.0 us 50.0%\n"
 	       "10.0.0.3   c 4.00 us 1.0%  ? ? ?\n"
@@ -360,7 +360,7 @@ test_matrix(void **state)
 	       "\n"
 	       "a below 2.00 us   b from 2.00 us   c from 4.00 us   d from 8.00 us\n"
 	       "? not known   . not probed\n");
-	matrix(mesh, 5, MATRIX_LOSS, 0, true, false,
+	matrix(mesh, 5, HEATMAP_LOSS, 0, true, false,
 	       "           rxe0    rxe1\n"
 	       "10.0.0.2   ░ 0%    █ 50.0%\n"
 	       "10.0.0.3   ▓ 1.0%  ? ?\n"
@@ -368,7 +368,7 @@ test_matrix(void **state)
 	       "\n"
 	       "░ no loss   ▒ below 1 %   ▓ below 5 %   █ more\n"
 	       "? not known   . not probed\n");
-	matrix(mesh, 3, MATRIX_PROBER, 0, true, true,
+	matrix(mesh, 3, HEATMAP_PROBER, 0, true, true,
 	       "           \033[1mrxe0\033[0m     \033[1mrxe1\033[0m\n"
 	       "10.0.0.2   \033[32m░ 50 ns\033[0m  \033[31m░ 51 ns\033[0m\n"
 	       "10.0.0.10  \033[31mdown\033[0m     .\n"
@@ -376,7 +376,7 @@ test_matrix(void **state)
 	       "░ below 60 ns   ▒ from 60 ns   ▓ from 71 ns   █ from 85 ns\n"
 	       "? not known   . not probed\n");
 	/* Nobody knows a responder's delay: there is no scale. */
-	matrix(mesh, 1, MATRIX_RESPONDER, 0, false, false,
+	matrix(mesh, 1, HEATMAP_RESPONDER, 0, false, false,
 	       "          rxe0\n10.0.0.2  ? ?\n\n? not known   . not probed\n");
 }
 
@@ -397,7 +397,7 @@ test_matrix_folds(void **state)
 	 * As many columns side by side as fit, the rest below; in one cell two, of which the worse
 	 * is shown.
 	 */
-	matrix(wide, 6, MATRIX_RTT, 30, false, false,
+	matrix(wide, 6, HEATMAP_RTT, 30, false, false,
 	       "   d0           d1\n"
 	       "a  a 1.00 us    a 1.00 us\n"
 	       "b  a 1.00 us    .\n"
@@ -410,7 +410,7 @@ test_matrix_folds(void **state)
 	       "\n"
 	       "a below 1.19 us   b from 1.19 us   c from 1.42 us   d from 1.68 us\n"
 	       "? not known   . not probed   + other peers there as well, this is the worst\n");
-	matrix(more_devices, 2, MATRIX_RTT, 0, false, false,
+	matrix(more_devices, 2, HEATMAP_RTT, 0, false, false,
 	       "    a\nd0  a 7 ns\nd1  a 7 ns\n\na below 9 ns   b from 9 ns   c from 10 ns   d "
 	       "from 12 ns\n? not known   . not probed\n");
 }
@@ -421,14 +421,14 @@ test_matrix_too_large(void **state)
 	struct sample *samples = calloc(1100, sizeof(*samples));
 	char (*names)[16] = calloc(1100, sizeof(*names));
 	struct packed p;
-	struct matrix *m;
+	struct heatmap *m;
 
 	(void)state;
 	for (size_t i = 0; i < 1100; i++) {
 		snprintf(names[i], sizeof(names[i]), "n%zu", i);
 		samples[i] = (struct sample){names[i], names[i], "up", 1, 1, 1, 0};
 	}
-	assert_int_equal(matrix_new(peers(&p, samples, 1100), MATRIX_BOTH, &m), -E2BIG);
+	assert_int_equal(heatmap_new(peers(&p, samples, 1100), HEATMAP_BOTH, &m), -E2BIG);
 	packed_free(&p);
 	free(names);
 	free(samples);
@@ -437,15 +437,15 @@ test_matrix_too_large(void **state)
 static void
 test_matrix_scale(void **state)
 {
-	uint64_t bounds[MATRIX_LEVELS - 1];
+	uint64_t bounds[HEATMAP_LEVELS - 1];
 
 	(void)state;
-	matrix_scale(0, 0, bounds);
+	heatmap_scale(0, 0, bounds);
 	assert_true(bounds[0] >= 1 && bounds[2] <= 2);
-	matrix_scale(1, UINT64_MAX, bounds);
+	heatmap_scale(1, UINT64_MAX, bounds);
 	assert_int_equal(bounds[0], 65536);
 	assert_true(bounds[2] == 1ULL << 48);
-	matrix_scale(UINT64_MAX, UINT64_MAX, bounds);
+	heatmap_scale(UINT64_MAX, UINT64_MAX, bounds);
 	assert_true(bounds[2] == UINT64_MAX);
 }
 

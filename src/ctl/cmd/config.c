@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: config
+ *
+ * `config show` asks for the keys and then for the peers, in pages; when another configuration came
+ * into force in between, it begins anew. What is written is a configuration file that gives the
+ * same configuration.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "ctl/ctl.h"
+#include "ctl/view/configtext.h"
+#include "ctl/view/format.h"
+#include "ctl/view/json.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/client.h"
+#include "ctl/wire/copy.h"
+#include "ctl/wire/pages.h"
+
+#define CONFIG_TRIES 3
+#define CONFIG_RELOAD_NS (60 * NSEC_PER_SEC) /* devices may be opened by it */
+
+/* ---- show ---- */
+
+static int
+config_take_none(void *arg, const msgpack_object *list)
+{
+	(void)arg;
+	(void)list;
+	return CTL_OK;
+}
+
+struct config_text {
+	const msgpack_object *values;
+	size_t n;
+};
+
+static int
+config_take_peers(void *arg, const msgpack_object *list)
+{
+	struct config_text *text = arg;
+
+	configtext_peers(stdout, list, text->values, &text->n);
+	return CTL_OK;
+}
+
+static int
+config_take_json(void *arg, const msgpack_object *list)
+{
+	(void)arg;
+	for (uint32_t i = 0; i < list->via.array.size; i++)
+		json_line(stdout, &list->via.array.ptr[i], "config_peer");
+	return CTL_OK;
+}
+
+/* What is to be said above the keys, as comments. */
+static void
+config_head(const msgpack_object *config)
+{
+	const msgpack_object *files = view_array(config, "files");
+	char text[512], why[128], age[FORMAT_TEXT];
+	uint64_t read_ns, now_ns = clock_wall_ns();
+
+	if (view_text(config, "file", text, sizeof(text)))
+		printf("# %s", text);
+	else
+		printf("# built-in defaults: the daemon was started without a configuration file");
+	if (view_u64(config, "read_ns", &read_ns))
+		printf(", read %s ago", format_age(now_ns > read_ns ? now_ns - read_ns : 0, age));
+	putchar('\n');
+	for (uint32_t i = 0; files && i < files->via.array.size; i++) {
+		const msgpack_object *file = &files->via.array.ptr[i];
+
+		if (view_text(file, "changed", why, sizeof(why)) &&
+		    view_text(file, "path", text, sizeof(text)))
+			printf("# %s: %s; `rpingmesh-ctl config reload` reads it\n", text, why);
+	}
+	if (view_text(config, "error", text, sizeof(text)))
+		printf("# the last reload was refused: %s\n", text);
+}
+
+static int
+config_peers(struct client *client, int (*take)(void *arg, const msgpack_object *list), void *arg,
+	     struct pages *pages)
+{
+	const struct pages_query query = {.method = "config_peers",
+					  .key = "peers",
+					  .take = take,
+					  .arg = arg};
+
+	return pages_fetch(client, &query, pages);
+}
+
+/* The answer to "config", kept beyond the next call. */
+static int
+config_ask(struct client *client, struct copy **out)
+{
+	const msgpack_object *answer = NULL;
+	int rc = client_call(client, "config", NULL, &answer);
+
+	if (rc != CTL_OK)
+		return rc;
+	if (!view_array(answer, "values")) {
+		ctl_complain("the daemon's answer to \"config\" is no configuration: its version "
+			     "does not fit this program");
+		return CTL_NO_DAEMON;
+	}
+	*out = copy_new(answer);
+	if (*out)
+		return CTL_OK;
+	ctl_complain("out of memory");
+	return CTL_BAD_NEWS;
+}
+
+static void
+config_print(struct ctl *ctl, const msgpack_object *config, const struct pages *pages)
+{
+	struct config_text text = {.values = view_array(config, "values")};
+
+	if (ctl->json) {
+		json_line(stdout, config, "config");
+		pages_each(pages, config_take_json, NULL);
+		return;
+	}
+	config_head(config);
+	configtext_values(stdout, text.values);
+	configtext_peers_begin(stdout);
+	pages_each(pages, config_take_peers, &text);
+	configtext_peers_end(stdout, text.n);
+}
+
+/* Keys and peers of one configuration, told when they are. */
+static int
+config_fetch(struct ctl *ctl, struct client *client)
+{
+	const msgpack_object *again = NULL;
+	uint64_t before = 0, after = 0;
+	int rc = CTL_OK;
+
+	for (int i = 0; rc == CTL_OK && i < CONFIG_TRIES; i++) {
+		struct pages pages = {0};
+		struct copy *config = NULL;
+
+		rc = config_ask(client, &config);
+		if (rc == CTL_OK)
+			rc = config_peers(client, config_take_none, NULL, &pages);
+		if (rc == CTL_OK)
+			rc = client_call(client, "config", NULL, &again);
+		if (rc == CTL_OK) {
+			view_u64(copy_object(config), "generation", &before);
+			view_u64(again, "generation", &after);
+			if (before == after)
+				config_print(ctl, copy_object(config), &pages);
+		}
+		pages_free(&pages);
+		copy_free(config);
+		if (rc != CTL_OK || before == after)
+			return rc;
+	}
+	ctl_complain("the daemon reads its configuration again and again; try once more");
+	return CTL_BAD_NEWS;
+}
+
+static int
+config_show(struct ctl *ctl)
+{
+	struct client *client;
+	int rc = client_open(ctl->socket, NULL, &client);
+
+	if (rc != CTL_OK)
+		return rc;
+	rc = config_fetch(ctl, client);
+	client_close(client);
+	return rc;
+}
+
+/* ---- reload ---- */
+
+/* "peers: 2 added (10.0.0.2, 10.0.0.3)" */
+static bool
+config_peers_line(const msgpack_object *answer, const char *key, const char *what)
+{
+	const msgpack_object *map = view_map(answer, key), *names = view_array(map, "names");
+	char text[256];
+	uint64_t n = 0;
+
+	if (!view_u64(map, "count", &n) || n == 0)
+		return false;
+	printf("  peers: %" PRIu64 " %s", n, what);
+	for (uint32_t i = 0; names && i < names->via.array.size; i++) {
+		view_clean(&names->via.array.ptr[i], text, sizeof(text));
+		printf("%s%s", i ? ", " : " (", text);
+	}
+	if (names && names->via.array.size)
+		fputs(names->via.array.size < n ? ", ...)" : ")", stdout);
+	putchar('\n');
+	return true;
+}
+
+static void
+config_change_line(const msgpack_object *change)
+{
+	const msgpack_object *from = view_find(change, "from"), *to = view_find(change, "to");
+	bool restart = false;
+	char key[128];
+
+	view_text(change, "key", key, sizeof(key));
+	view_bool(change, "restart", &restart);
+	printf("  %s: ", key);
+	if (from)
+		configtext_value(stdout, from);
+	fputs(" -> ", stdout);
+	if (to)
+		configtext_value(stdout, to);
+	puts(restart ? ", at the next start only: restart rpingmeshd" : "");
+}
+
+static void
+config_outcome(const msgpack_object *answer)
+{
+	const msgpack_object *changed = view_array(answer, "changed");
+	char file[512];
+	bool some = false;
+
+	view_text(answer, "file", file, sizeof(file));
+	printf("%s: read again\n", file);
+	for (uint32_t i = 0; changed && i < changed->via.array.size; i++) {
+		config_change_line(&changed->via.array.ptr[i]);
+		some = true;
+	}
+	some |= config_peers_line(answer, "peers_added", "added");
+	some |= config_peers_line(answer, "peers_removed", "removed");
+	some |= config_peers_line(answer, "peers_changed", "changed");
+	if (!some)
+		puts("  nothing has changed");
+}
+
+static int
+config_reload(struct ctl *ctl)
+{
+	const msgpack_object *answer = NULL;
+	struct client *client;
+	int rc = client_open(ctl->socket, NULL, &client);
+
+	if (rc != CTL_OK)
+		return rc;
+	client_set_patience(client, CONFIG_RELOAD_NS);
+	rc = client_call(client, "reload", NULL, &answer);
+	if (rc == CTL_OK && ctl->json)
+		json_line(stdout, answer, "reload");
+	else if (rc == CTL_OK)
+		config_outcome(answer);
+	client_close(client);
+	return rc;
+}
+
+static int
+config_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	int rc = ctl_options(ctl, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	if (optind + 1 != argc)
+		return ctl_usage(command, optind == argc ? "config show or config reload?" :
+							   "config: one word, show or reload");
+	if (strcmp(argv[optind], "show") == 0)
+		return config_show(ctl);
+	if (strcmp(argv[optind], "reload") == 0)
+		return config_reload(ctl);
+	return ctl_usage(command, "config: expected show or reload, not \"%s\"", argv[optind]);
+}
+
+const struct ctl_command ctl_config = {
+	.name = "config",
+	.summary = "the daemon's configuration: show what is in force, reload the file",
+	.help = "Usage: rpingmesh-ctl config show [--json]\n"
+		"       rpingmesh-ctl config reload [--json]\n"
+		"show prints the configuration that the running daemon uses, as a configuration\n"
+		"file: it can be saved and read back. A key that nothing sets is a comment with\n"
+		"its default; behind the others stands the file and line that sets them. The\n"
+		"lines at the top tell when the file was read, whether it (or one that it\n"
+		"includes) has changed since, and why the last reload was refused.\n"
+		"\n"
+		"reload lets the daemon read its file again, just as SIGHUP does, and waits for\n"
+		"the outcome: what has changed, what waits for a restart, or the mistake with\n"
+		"file and line, which leaves the old configuration in force. Root and the\n"
+		"daemon's own user may do it.\n"
+		"\n"
+		"Exit status: 0 shown, or reloaded; 1 the new configuration was refused; 2 usage;\n"
+		"3 no daemon or no permission.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl config show | grep -v '^ *#'   # what differs from the defaults\n"
+		"  rpingmesh-ctl config show > now.conf && rpingmeshd -t -c now.conf\n"
+		"  rpingmesh-ctl config reload\n"
+		"  rpingmesh-ctl --json config show | jq '.values[]? | select(.default | not)'",
+	.run = config_run,
+};

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: events
+ *
+ * A line per event as it happens, until told to stop: as udevadm monitor(8) and ip-monitor(8). The
+ * daemon tells all of them; what is not wanted is left out here.
+ */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "ctl/ctl.h"
+#include "ctl/term/signals.h"
+#include "ctl/view/json.h"
+#include "ctl/view/lines.h"
+#include "ctl/view/tracing.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/client.h"
+
+#define EVENTS_TEXT 128
+
+struct events {
+	const struct ctl *ctl;
+	struct client *client;
+	const char *device;
+	unsigned long long pid, count; /* count 0: no end */
+	bool has_pid;
+	uint64_t seen;
+	int failed;
+};
+
+static bool
+events_wants(const struct events *events, const msgpack_object *event)
+{
+	uint64_t pid;
+
+	if (events->device && !view_is(event, "device", events->device))
+		return false;
+	return !events->has_pid || (view_u64(event, "pid", &pid) && pid == events->pid);
+}
+
+static bool
+events_enough(const struct events *events)
+{
+	return events->failed || (events->count && events->seen >= events->count);
+}
+
+static void
+events_event(struct events *events, const msgpack_object *event)
+{
+	events->failed = client_check_schema(events->client, event);
+	if (events->failed || !events_wants(events, event))
+		return;
+	if (events->ctl->json)
+		json_line(stdout, event, "event");
+	else
+		lines_event(event, stdout);
+	events->seen++;
+}
+
+/* Some are missing, whether wanted or not. */
+static void
+events_dropped(const struct events *events, const msgpack_object *dropped)
+{
+	char text[EVENTS_TEXT];
+
+	if (events->ctl->json) {
+		json_line(stdout, dropped, "dropped");
+		return;
+	}
+	lines_time(clock_wall_ns(), stdout);
+	view_text(dropped, "count", text, sizeof(text));
+	printf(" dropped %s events are missing here: they were read too slowly\n", text);
+}
+
+static void
+events_notified(void *arg, const msgpack_object *method, const msgpack_object *params)
+{
+	struct events *events = arg;
+
+	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 ||
+	    events_enough(events))
+		return;
+	if (view_str_is(method, "event"))
+		events_event(events, &params->via.array.ptr[0]);
+	else if (view_str_is(method, "dropped"))
+		events_dropped(events, &params->via.array.ptr[0]);
+}
+
+static int
+events_option(struct events *events, struct ctl *ctl, const struct ctl_command *command, int c,
+	      char **argv)
+{
+	switch (c) {
+	case 'f':
+		return -1;
+	case 'd':
+		events->device = optarg;
+		return -1;
+	case 'p':
+		events->has_pid = ctl_number(optarg, 1, UINT32_MAX, &events->pid);
+		return events->has_pid ?
+			       -1 :
+			       ctl_usage(command, "--pid: expected a process id, not \"%s\"",
+					 optarg);
+	case 'c':
+		if (ctl_number(optarg, 1, UINT32_MAX, &events->count))
+			return -1;
+		return ctl_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
+	default:
+		return ctl_option(ctl, command, c, argv);
+	}
+}
+
+static int
+events_options(struct ctl *ctl, struct events *events, const struct ctl_command *command, int argc,
+	       char **argv)
+{
+	static const struct option longs[] = {
+		{"follow", no_argument, NULL, 'f'}, {"device", required_argument, NULL, 'd'},
+		{"pid", required_argument, NULL, 'p'}, {"count", required_argument, NULL, 'c'},
+		 CTL_LONG,
+	};
+	int c, rc = -1;
+
+	optind = 0;
+	while (rc < 0 && (c = getopt_long(argc, argv, ":fp:c:" CTL_SHORT, longs, NULL)) != -1)
+		rc = events_option(events, ctl, command, c, argv);
+	if (rc < 0 && optind < argc)
+		return ctl_usage(command, "events takes no argument, not \"%s\"", argv[optind]);
+	return rc;
+}
+
+static int
+events_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	struct events events = {.ctl = ctl};
+	struct client_ops ops = {.notified = events_notified, .arg = &events};
+	int rc = events_options(ctl, &events, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	rc = client_open(ctl->socket, &ops, &events.client);
+	if (rc != CTL_OK)
+		return rc;
+	if (signals_start(NULL) < 0)
+		ctl_complain("cannot catch signals");
+	rc = tracing_note(events.client);
+	if (rc == CTL_OK)
+		rc = client_call(events.client, "events", NULL, NULL);
+	while (rc == CTL_OK && !events_enough(&events) && !signals_stop())
+		rc = client_wait(events.client, UINT64_MAX);
+	client_close(events.client);
+	if (events.failed)
+		return events.failed;
+	return events_enough(&events) ? CTL_OK : rc;
+}
+
+const struct ctl_command ctl_events = {
+	.name = "events",
+	.summary = "queue pairs of this host's services as they come, change and go",
+	.help = "Usage: rpingmesh-ctl events [-f] [-c N] [--device NAME] [-p PID] [--json]\n"
+		"Print each event in the life of a queue pair (QP) the moment it happens, until\n"
+		"Ctrl-C.\n"
+		"\n"
+		"  -f, --follow         do what is done anyway: go on until stopped\n"
+		"  -c, --count N        end after N events\n"
+		"      --device NAME    only events of this local RDMA device\n"
+		"  -p, --pid PID        only events of this process's QPs\n"
+		"\n"
+		"A line has the time (UTC), the event, the device, the QPN and the remote QPN,\n"
+		"the type of the QP, its owner, and, as far as it is known, its path: the\n"
+		"addresses, the UDP source port (? when it is not known), the traffic class, the\n"
+		"service level and the MTU. Where lines are missing because they were read too\n"
+		"slowly, a line \"dropped\" tells how many.\n"
+		"\n"
+		"Exit status: 0 ended by Ctrl-C or -c; 2 usage; 3 no daemon, or it went away.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl events\n"
+		"  rpingmesh-ctl --json events | jq -c 'select(.event == \"error\")'",
+	.run = events_run,
+};

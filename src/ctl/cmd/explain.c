@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: explain
+ *
+ * One answer of the daemon, told in paragraphs of lines that fit 80 columns. What the kernel's
+ * routes say of the path is asked here, at this moment (route.c).
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "ctl/ctl.h"
+#include "ctl/term/utf8.h"
+#include "ctl/view/classes.h"
+#include "ctl/view/format.h"
+#include "ctl/view/json.h"
+#include "ctl/view/near.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/client.h"
+#include "ctl/wire/route.h"
+
+#define EXPLAIN_TEXT 256
+#define EXPLAIN_ERROR 1024
+#define EXPLAIN_WIDTH 80
+#define EXPLAIN_INDENT 15 /* what explain_label() takes */
+
+/* "  label      text" */
+static void
+explain_label(const char *label)
+{
+	printf("  %-12s ", label);
+}
+
+/* A label with text behind it, in lines of EXPLAIN_WIDTH columns. */
+static void
+explain_wrap(const char *label, const char *text)
+{
+	explain_label(label);
+	for (;;) {
+		size_t len = strlen(text), room = EXPLAIN_WIDTH - EXPLAIN_INDENT;
+
+		if (len > room) {
+			len = room;
+			while (len > 0 && text[len] != ' ')
+				len--;
+			if (len == 0)
+				len = strcspn(text, " "); /* a word that is longer than a line */
+		}
+		printf("%.*s\n", (int)len, text);
+		text += len;
+		text += strspn(text, " ");
+		if (!*text)
+			return;
+		explain_label("");
+	}
+}
+
+/* The text of a key, or "-". */
+static const char *
+explain_text(const msgpack_object *map, const char *key, char buf[EXPLAIN_TEXT])
+{
+	view_text(map, key, buf, EXPLAIN_TEXT);
+	return buf;
+}
+
+static const char *
+explain_ago(const msgpack_object *map, const char *key, uint64_t now_ns, char buf[FORMAT_TEXT])
+{
+	uint64_t when;
+
+	if (!view_u64(map, key, &when))
+		return NULL;
+	return format_age(now_ns > when ? now_ns - when : 0, buf);
+}
+
+/* A time with words around it; nothing if it is not known. */
+static void
+explain_when(const char *before, const char *ago, const char *after)
+{
+	if (ago)
+		printf("%s%s%s", before, ago, after);
+}
+
+/* How often, with words around it; nothing if it is not known. */
+static void
+explain_count(const char *before, const msgpack_object *map, const char *key, const char *one,
+	      const char *after)
+{
+	char text[FORMAT_TEXT];
+	uint64_t n;
+
+	if (view_u64(map, key, &n))
+		printf("%s%s%s", before, format_count(n, one, text), after);
+}
+
+/* ---- who and which way ---- */
+
+static void
+explain_peer(const msgpack_object *answer, uint64_t now_ns)
+{
+	const msgpack_object *peer = view_map(answer, "peer");
+	char a[EXPLAIN_TEXT], age[FORMAT_TEXT];
+	const char *ago;
+	uint64_t matches;
+
+	if (!peer)
+		return;
+	printf("Peer %s", explain_text(peer, "address", a));
+	if (view_text(peer, "hostname", a, sizeof(a)))
+		printf(", host %s", a);
+	if (view_text(peer, "tor", a, sizeof(a)))
+		printf(", ToR %s", a);
+	printf(": %s", explain_text(peer, "state", a));
+	ago = explain_ago(peer, "state_since_ns", now_ns, age);
+	explain_when(" for ", ago, "");
+	putchar('\n');
+	if (view_text(peer, "state_reason", a, sizeof(a))) {
+		explain_wrap("reason", a);
+	}
+	explain_label("resolved");
+	if (!view_find(peer, "resolves"))
+		fputs("not: no local device is bound to it", stdout);
+	explain_count("asked ", peer, "resolves", "time", " over SIDR");
+	explain_count(", restarted ", peer, "restarts", "time", "");
+	ago = explain_ago(peer, "last_ok_ns", now_ns, age);
+	explain_when(", last answer ", ago, " ago");
+	putchar('\n');
+	if (view_u64(answer, "matches", &matches) && matches > 1) {
+		explain_label("note");
+		printf("%" PRIu64 " peers are called so; --device NAME chooses\n", matches);
+	}
+}
+
+/* What the kernel's routes say now. */
+static void
+explain_route(const msgpack_object *path)
+{
+	char source[EXPLAIN_TEXT], destination[EXPLAIN_TEXT], netdev[EXPLAIN_TEXT],
+		text[ROUTE_TEXT];
+	int rc;
+
+	if (!view_text(path, "source", source, sizeof(source)) ||
+	    !view_text(path, "destination", destination, sizeof(destination)))
+		return;
+	rc = route_text(source, destination,
+			view_text(path, "netdev", netdev, sizeof(netdev)) ? netdev : NULL, text);
+	explain_label("route");
+	if (rc < 0)
+		printf("not known: %s\n", strerror(-rc));
+	else
+		puts(text);
+}
+
+static void
+explain_path(const msgpack_object *answer, uint64_t now_ns)
+{
+	const msgpack_object *path = view_map(answer, "path");
+	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT], c[EXPLAIN_TEXT], age[FORMAT_TEXT];
+	const char *ago;
+	bool known = false;
+
+	if (!path)
+		return;
+	puts("\nPath");
+	explain_label("from");
+	printf("%s of %s port %s", explain_text(path, "source", a), explain_text(path, "device", b),
+	       explain_text(path, "port", c));
+	if (view_text(path, "netdev", a, sizeof(a)))
+		printf(" (%s)", a);
+	printf(", GID index %s\n", explain_text(path, "gid_index", a));
+	explain_wrap("chosen by", explain_text(path, "source_rule", a));
+	explain_label("to");
+	printf("%s, QP %s", explain_text(path, "destination", a), explain_text(path, "qpn", b));
+	printf(", by SIDR on service %s", explain_text(path, "service_port", a));
+	ago = explain_ago(path, "asked_ns", now_ns, age);
+	explain_when(" ", ago, " ago");
+	putchar('\n');
+	explain_label("it takes");
+	printf("messages up to %s bytes, probes per second: %s\n",
+	       explain_text(path, "max_size", a), explain_text(path, "max_per_s", b));
+	explain_route(path);
+	view_bool(path, "neighbour_known", &known);
+	ago = explain_ago(path, "neighbour_seen_ns", now_ns, age);
+	explain_label("neighbour");
+	fputs(known ? "known" : "looked up before the next AH", stdout);
+	explain_when(", seen ", ago, " ago");
+	putchar('\n');
+	explain_label("AH");
+	printf("%s made, GID index %s, ", explain_text(path, "ahs", a),
+	       explain_text(path, "gid_index", b));
+	printf("hop limit %s\n", explain_text(path, "hop_limit", a));
+}
+
+/* ---- streams ---- */
+
+static void
+explain_clocks(const msgpack_object *stream, const msgpack_object *device)
+{
+	char why[EXPLAIN_TEXT], there[EXPLAIN_TEXT], line[2 * EXPLAIN_TEXT];
+	bool known = view_text(stream, "responder_clock", there, sizeof(there));
+	bool reason = view_text(device, "clock_reason", why, sizeof(why));
+
+	snprintf(line, sizeof(line), "here %s%s%s%s, there %s",
+		 view_is(device, "clock", "hw") ? "the RNIC's" :
+		 view_is(device, "clock", "sw") ? "the host's" :
+						  "not known yet",
+		 reason ? " (" : "", reason ? why : "", reason ? ")" : "",
+		 !known			  ? "not known yet" :
+		 strcmp(there, "hw") == 0 ? "the RNIC's" :
+					    "the host's");
+	explain_wrap("clocks", line);
+}
+
+static void
+explain_recent(const msgpack_object *target)
+{
+	const msgpack_object *recent = view_map(target, "recent");
+	char text[EXPLAIN_TEXT], p50[FORMAT_TEXT], p99[FORMAT_TEXT];
+	double ratio;
+	uint64_t a, b;
+
+	explain_label("10 seconds");
+	if (!view_double(recent, "lost_ratio", &ratio)) {
+		if (view_u64(recent, "results", &a) && a > 0)
+			printf("%s, none of them answered or lost\n",
+			       format_count(a, "result", text));
+		else
+			puts("no result");
+		return;
+	}
+	printf("loss %s", format_ratio(ratio, text));
+	if (view_u64(recent, "rtt_p50_ns", &a) && view_u64(recent, "rtt_p99_ns", &b))
+		printf(", RTT p50 %s, p99 %s", format_ns(a, p50), format_ns(b, p99));
+	if (view_text(target, "loss_verdict", text, sizeof(text)) && strcmp(text, "none") != 0)
+		printf("; verdict: %s", text);
+	putchar('\n');
+}
+
+static void
+explain_window(const msgpack_object *stream)
+{
+	const msgpack_object *window = view_map(stream, "window"), *rtt = view_map(window, "rtt");
+	char text[FORMAT_TEXT], p50[FORMAT_TEXT], p99[FORMAT_TEXT];
+	double ratio, low, high;
+	char line[EXPLAIN_TEXT];
+	uint64_t start, end, a, b;
+	size_t at;
+
+	if (!window || !view_u64(window, "start_ns", &start) || !view_u64(window, "end_ns", &end))
+		return;
+	at = (size_t)snprintf(line, sizeof(line), "%s",
+			      format_age(end > start ? end - start : 0, text));
+	if (view_u64(window, "due", &a))
+		at += (size_t)snprintf(line + at, sizeof(line) - at, ", %s",
+				       format_count(a, "probe", text));
+	if (view_double(window, "loss_ratio", &ratio) && view_double(window, "loss_low", &low) &&
+	    view_double(window, "loss_high", &high))
+		at += (size_t)snprintf(line + at, sizeof(line) - at, ", loss %s",
+				       format_loss(ratio, low, high, text));
+	if (view_u64(rtt, "p50_ns", &a) && view_u64(rtt, "p99_ns", &b))
+		snprintf(line + at, sizeof(line) - at, ", RTT p50 %s, p99 %s", format_ns(a, p50),
+			 format_ns(b, p99));
+	explain_wrap("last window", line);
+}
+
+/* Each class that has occurred, with what it means. */
+static void
+explain_losses(const msgpack_object *target)
+{
+	uint64_t n;
+
+	for (int c = 0; c < CLASSES_N; c++) {
+		if (!view_u64(target, classes_names[c], &n) || (n == 0 && c != CLASSES_OK))
+			continue;
+		explain_label(classes_names[c]);
+		printf("%" PRIu64 ": %s\n", n, classes_meaning(c));
+	}
+}
+
+/* T1 by the wall clock, and the others in µs after the one that they are compared with. */
+static void
+explain_times(const msgpack_object *probe)
+{
+	static const char *const keys[] = {"t1_ns", "t2_ns", "t5_ns", "t6_ns"};
+	static const char *const names[] = {"T1", "T2", "T5", "T6"};
+	char text[FORMAT_TEXT];
+	uint64_t t1, t, t3, t4;
+
+	if (!view_u64(probe, "t1_ns", &t1))
+		return;
+	for (int i = 1; i < 4; i++)
+		if (view_u64(probe, keys[i], &t))
+			printf(" %s+%s", names[i], format_ns(t > t1 ? t - t1 : 0, text));
+	if (view_u64(probe, "t3_ns", &t3) && view_u64(probe, "t4_ns", &t4))
+		printf("  T4=T3+%s", format_ns(t4 > t3 ? t4 - t3 : 0, text));
+}
+
+/* The columns of the longest "how long ago". */
+static size_t
+explain_ago_width(const msgpack_object *probes, uint64_t now_ns)
+{
+	char text[FORMAT_TEXT];
+	size_t width = 1;
+
+	for (uint32_t i = 0; i < probes->via.array.size; i++) {
+		const char *ago = explain_ago(&probes->via.array.ptr[i], "time_ns", now_ns, text);
+
+		if (ago && utf8_width(ago) > width)
+			width = utf8_width(ago);
+	}
+	return width;
+}
+
+/* In columns, the first of so many. */
+static void
+explain_probe(const msgpack_object *probe, uint64_t now_ns, size_t width)
+{
+	char a[EXPLAIN_TEXT], text[FORMAT_TEXT];
+	const char *ago = explain_ago(probe, "time_ns", now_ns, text);
+	uint64_t rtt;
+
+	ago = ago ? ago : "-";
+	printf("    %*s%s ago", utf8_blanks(ago, width), "", ago);
+	printf(" %-4s", explain_text(probe, "class", a));
+	if (view_u64(probe, "rtt_ns", &rtt))
+		printf(" %*s%s", utf8_blanks(format_ns(rtt, text), 8), "", text);
+	else if (view_text(probe, "reason", a, sizeof(a)))
+		printf(" (%.40s)", a);
+	explain_times(probe);
+	putchar('\n');
+}
+
+static void
+explain_last(const msgpack_object *stream, uint64_t now_ns)
+{
+	const msgpack_object *last = view_array(stream, "last");
+	bool kept = true;
+	size_t width;
+
+	view_bool(stream, "kept", &kept);
+	if (!last || last->via.array.size == 0) {
+		explain_wrap("last probes", kept ? "none yet" :
+						   "none are kept of this stream; they are from "
+						   "now on, if there is memory");
+		return;
+	}
+	explain_label("last probes");
+	puts("class, RTT; since T1 (posted): T2 sent, T5 answered, T6 read");
+	width = explain_ago_width(last, now_ns);
+	for (uint32_t i = 0; i < last->via.array.size; i++)
+		explain_probe(&last->via.array.ptr[i], now_ns, width);
+}
+
+static void
+explain_stream(const msgpack_object *stream, const msgpack_object *device, uint64_t now_ns)
+{
+	const msgpack_object *target = view_map(stream, "target");
+	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT], c[EXPLAIN_TEXT], text[FORMAT_TEXT];
+	uint64_t interval, label = 0;
+
+	view_u64(target, "flow_label", &label);
+	printf("\nProbes (%s", explain_text(target, "kind", a));
+	if (view_text(stream, "flow", a, sizeof(a)))
+		printf(" of flow %s", a);
+	if (view_u64(target, "interval_ns", &interval))
+		printf(", every %s", format_ns(interval, text));
+	puts(")");
+	explain_label("headers");
+	printf("flow label 0x%05" PRIx64 ", traffic class %s, service level %s\n", label,
+	       explain_text(target, "traffic_class", a), explain_text(target, "service_level", b));
+	explain_label("UDP port");
+	printf("%s from QP %s: path %s\n", explain_text(target, "src_port", a),
+	       explain_text(stream, "qpn", b), explain_text(target, "path", c));
+	explain_wrap("", explain_text(stream, "port_rule", a));
+	explain_clocks(stream, device);
+	explain_recent(target);
+	explain_window(stream);
+	explain_losses(target);
+	explain_last(stream, now_ns);
+}
+
+static void
+explain_streams(const msgpack_object *answer, uint64_t now_ns)
+{
+	const msgpack_object *streams = view_array(answer, "streams"),
+			     *device = view_map(answer, "device");
+	char text[FORMAT_TEXT];
+	uint64_t total;
+
+	for (uint32_t i = 0; streams && i < streams->via.array.size; i++)
+		explain_stream(&streams->via.array.ptr[i], device, now_ns);
+	if (!streams || streams->via.array.size == 0)
+		puts("\nProbes: none, nothing is sent there now");
+	else if (view_u64(answer, "streams_total", &total) && total > streams->via.array.size)
+		printf("\nAnd %s not shown here: `rpingmesh-ctl targets` lists all\n",
+		       format_count(total - streams->via.array.size, "more stream", text));
+}
+
+/* ---- flows and device ---- */
+
+static void
+explain_flow(const msgpack_object *flow)
+{
+	const msgpack_object *owners = view_array(flow, "owners");
+	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT];
+	size_t width;
+
+	printf("  %s ", explain_text(flow, "id", a));
+	if (owners && owners->via.array.size) {
+		view_owner(&owners->via.array.ptr[0], a, sizeof(a));
+		printf("%.*s ", (int)utf8_cut(a, 24, &width), a);
+	}
+	printf("%s -> ", explain_text(flow, "src_gid", a));
+	printf("%s port %s, ", explain_text(flow, "dst_gid", a), explain_text(flow, "src_port", b));
+	explain_count("", flow, "qps_total", "QP", ", ");
+	printf("%s", explain_text(flow, "probing", b));
+	printf(", path %s\n", explain_text(flow, "path", a));
+	if (view_text(flow, "probing_reason", a, sizeof(a)))
+		explain_wrap("", a);
+}
+
+static void
+explain_flows(const msgpack_object *answer)
+{
+	const msgpack_object *flows = view_array(answer, "flows");
+	uint64_t total = 0;
+
+	view_u64(answer, "flows_total", &total);
+	printf("\nFlows of services on this path: %" PRIu64 "\n", total);
+	for (uint32_t i = 0; flows && i < flows->via.array.size; i++)
+		explain_flow(&flows->via.array.ptr[i]);
+	if (flows && total > flows->via.array.size)
+		printf("  and %" PRIu64 " more: `rpingmesh-ctl flows --remote ADDRESS` lists all\n",
+		       total - flows->via.array.size);
+}
+
+/* Counters that tell of trouble and are not 0. */
+static void
+explain_counters(const msgpack_object *device)
+{
+	const msgpack_object *counters = view_map(device, "counters");
+	char name[EXPLAIN_TEXT];
+	bool some = false;
+
+	for (uint32_t i = 0; counters && i < counters->via.map.size; i++) {
+		const msgpack_object *value = &counters->via.map.ptr[i].val;
+		uint64_t total = 0;
+		bool bad = false;
+
+		if (!view_bool(value, "bad", &bad) || !bad || !view_u64(value, "total", &total) ||
+		    total == 0)
+			continue;
+		explain_label(some ? "" : "counters");
+		view_clean(&counters->via.map.ptr[i].key, name, sizeof(name));
+		printf("%s rose by %" PRIu64 " since the daemon's start\n", name, total);
+		some = true;
+	}
+	if (!some) {
+		explain_label("counters");
+		puts(counters && counters->via.map.size ?
+			     "none of those that tell of errors or drops has risen" :
+			     "not known: none has been read");
+	}
+}
+
+static void
+explain_device(const msgpack_object *answer, uint64_t now_ns)
+{
+	const msgpack_object *device = view_map(answer, "device"),
+			     *history = view_array(device, "history");
+	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT], c[EXPLAIN_TEXT], age[FORMAT_TEXT];
+
+	if (!device)
+		return;
+	printf("\nDevice %s port %s: %s", explain_text(device, "device", a),
+	       explain_text(device, "port", b), explain_text(device, "state", c));
+	if (view_text(device, "state_reason", a, sizeof(a)))
+		printf(" (%s)", a);
+	putchar('\n');
+	explain_label("is");
+	printf("%s on %s, MTU %s, node GUID ", explain_text(device, "driver", a),
+	       explain_text(device, "netdev", b), explain_text(device, "mtu", c));
+	puts(explain_text(device, "node_guid", a));
+	explain_counters(device);
+	for (uint32_t i = 0; history && i < history->via.array.size && i < 5; i++) {
+		const msgpack_object *e = &history->via.array.ptr[i];
+		const char *ago = explain_ago(e, "time_ns", now_ns, age);
+
+		explain_label(i ? "" : "history");
+		printf("%s ago: %s -> %s", ago ? ago : "-", explain_text(e, "from", a),
+		       explain_text(e, "to", b));
+		printf(" by %s\n", explain_text(e, "event", c));
+	}
+}
+
+static void
+explain_print(const msgpack_object *answer)
+{
+	uint64_t now_ns = clock_wall_ns();
+
+	view_u64(answer, "time_ns", &now_ns);
+	explain_peer(answer, now_ns);
+	if (!view_map(answer, "peer"))
+		puts("Flow without a peer: it is not probed");
+	explain_path(answer, now_ns);
+	explain_streams(answer, now_ns);
+	explain_flows(answer);
+	explain_device(answer, now_ns);
+}
+
+/* ---- the command ---- */
+
+static int
+explain_ask(struct client *client, const char *what, const char *device,
+	    const msgpack_object **answer)
+{
+	msgpack_sbuffer param;
+	msgpack_packer pk;
+	int rc;
+
+	msgpack_sbuffer_init(&param);
+	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
+	msgpack_pack_map(&pk, device ? 2 : 1);
+	client_pack_str(&pk, "target");
+	client_pack_str(&pk, what);
+	if (device) {
+		client_pack_str(&pk, "device");
+		client_pack_str(&pk, device);
+	}
+	rc = client_call(client, "explain", &param, answer);
+	msgpack_sbuffer_destroy(&param);
+	return rc;
+}
+
+/* One line: what the daemon said, and which names there are. */
+static void
+explain_unknown(struct client *client, const char *what, const char *error)
+{
+	const msgpack_object *peers = NULL;
+	char names[NEAR_MAX * NEAR_TEXT] = "", lost[EXPLAIN_TEXT];
+
+	ctl_complain_into(lost, sizeof(lost)); /* the first error is the one to tell */
+	if (client_list(client, "peers", &peers) == CTL_OK)
+		near_peers(peers, what, names);
+	ctl_complain_into(NULL, 0);
+	if (names[0])
+		ctl_complain("%s; did you mean %s?", error, names);
+	else
+		ctl_complain("%s; `rpingmesh-ctl peers` lists the peers, `rpingmesh-ctl --json "
+			     "flows | jq .id` the flows",
+			     error);
+}
+
+static int
+explain_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	static const struct option longs[] = {{"device", required_argument, NULL, 'd'}, CTL_LONG};
+	const msgpack_object *answer = NULL;
+	const char *device = NULL;
+	char error[EXPLAIN_ERROR] = "";
+	struct client *client;
+	int c, rc;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":" CTL_SHORT, longs, NULL)) != -1) {
+		if (c == 'd') {
+			device = optarg;
+			continue;
+		}
+		rc = ctl_option(ctl, command, c, argv);
+		if (rc >= 0)
+			return rc;
+	}
+	if (optind + 1 != argc)
+		return ctl_usage(command, optind == argc ? "explain which peer or flow?" :
+							   "explain: one peer or flow");
+	rc = client_open(ctl->socket, NULL, &client);
+	if (rc != CTL_OK)
+		return rc;
+	ctl_complain_into(error, sizeof(error));
+	rc = explain_ask(client, argv[optind], device, &answer);
+	if (rc == CTL_OK)
+		rc = client_check_schema(client, answer);
+	ctl_complain_into(NULL, 0);
+	if (rc == CTL_OK && ctl->json)
+		json_line(stdout, answer, "explain");
+	else if (rc == CTL_OK)
+		explain_print(answer);
+	else if (rc == CTL_BAD_NEWS && !device) /* with one, the name may be right */
+		explain_unknown(client, argv[optind], error);
+	else
+		ctl_complain("%s", error);
+	client_close(client);
+	return rc;
+}
+
+const struct ctl_command ctl_explain = {
+	.name = "explain",
+	.summary = "everything known about the path to one peer, or of one flow",
+	.help = "Usage: rpingmesh-ctl explain [--device NAME] TARGET [--json]\n"
+		"Tell everything that is known about one path: how the peer was found, from which\n"
+		"address and by which route it is probed, with which headers and which UDP source\n"
+		"port and how that came about, the clocks of both ends, loss and times, each\n"
+		"class of results with what it means, the last 16 probes with their six times,\n"
+		"the flows of services on it, and the device.\n"
+		"\n"
+		"TARGET is a peer's address, its name as configured or its host name, or the\n"
+		"number of a flow (17 or flow:17, see `rpingmesh-ctl --json flows`).\n"
+		"\n"
+		"      --device NAME    of several peers of that name, the one that this local\n"
+		"                       device probes\n"
+		"\n"
+		"Times of a probe: T1 posted, T2 sent, T3 arrived there, T4 answered, T5 answer\n"
+		"arrived, T6 read. RTT is (T5-T2)-(T4-T3). The daemon keeps the last probes of\n"
+		"2048 streams, and of those asked for here from then on.\n"
+		"\n"
+		"Exit status: 0 told; 1 there is no such peer or flow; 2 usage; 3 no daemon.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl explain 10.0.0.2\n"
+		"  rpingmesh-ctl explain flow:17\n"
+		"  rpingmesh-ctl --json explain node7 | jq '.streams[].last[] | .rtt_ns'",
+	.run = explain_run,
+};

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "ctl/view/flowgroup.h"
+#include "ctl/view/flowlist.h"
+#include "ctl/view/flowtable.h"
+#include "ctl/view/json.h"
+#include "ctl/view/table.h"
+#include "ctl/view/tracing.h"
+#include "ctl/wire/client.h"
+
+struct flows_options {
+	struct flowlist_filter filter;
+	enum flowgroup_by by; /* FLOWGROUP_N: not grouped */
+	bool qps;
+};
+
+static int
+flows_no_memory(void)
+{
+	ctl_complain("out of memory");
+	return CTL_BAD_NEWS;
+}
+
+/* table is taken; NULL: there was no memory for it. */
+static int
+flows_write(const struct ctl *ctl, struct table *table)
+{
+	size_t columns, rows;
+
+	if (!table)
+		return flows_no_memory();
+	table_screen(&columns, &rows);
+	table_write(table, stdout, columns, ctl->color);
+	table_free(table);
+	return CTL_OK;
+}
+
+static int
+flows_show_groups(const struct ctl *ctl, const struct flows_options *options,
+		  const struct flowlist *list)
+{
+	struct flowgroup *groups;
+	int rc = CTL_OK;
+	size_t n;
+
+	if (flowgroup_make(list, options->by, &groups, &n) < 0)
+		return flows_no_memory();
+	if (ctl->json)
+		flowgroup_json(groups, n, options->by, stdout);
+	else
+		rc = flows_write(ctl, flowgroup_table(groups, n, options->by));
+	free(groups);
+	return rc;
+}
+
+static int
+flows_show(const struct ctl *ctl, const struct flows_options *options, const struct flowlist *list)
+{
+	if (list->n == 0 && !ctl->json) {
+		puts(list->all ? "No flow matches." :
+				 "No flows: no connected RoCE v2 queue pair is known on the "
+				 "devices in use.");
+		return CTL_OK;
+	}
+	if (options->by != FLOWGROUP_N)
+		return flows_show_groups(ctl, options, list);
+	if (!ctl->json)
+		return flows_write(ctl, options->qps ? flowtable_qps(list) : flowtable_flows(list));
+	for (size_t i = 0; i < list->n; i++)
+		json_line(stdout, list->flows[i], "flow");
+	return CTL_OK;
+}
+
+static int
+flows_by(struct flows_options *options, const struct ctl_command *command, const char *name)
+{
+	for (int by = 0; by < FLOWGROUP_N; by++) {
+		if (strcmp(name, flowgroup_names[by]) == 0) {
+			options->by = (enum flowgroup_by)by;
+			return -1;
+		}
+	}
+	return ctl_usage(command, "--by: expected job, process, device or remote, not \"%s\"",
+			 name);
+}
+
+static int
+flows_option(struct flows_options *options, struct ctl *ctl, const struct ctl_command *command,
+	     int c, char **argv)
+{
+	switch (c) {
+	case 'b':
+		return flows_by(options, command, optarg);
+	case 'q':
+		options->qps = true;
+		return -1;
+	case 'd':
+		options->filter.device = optarg;
+		return -1;
+	case 'j':
+		options->filter.job = optarg;
+		return -1;
+	case 'r':
+		options->filter.remote = optarg;
+		return -1;
+	case 'p':
+		options->filter.has_pid = ctl_number(optarg, 1, UINT32_MAX, &options->filter.pid);
+		return options->filter.has_pid ?
+			       -1 :
+			       ctl_usage(command, "--pid: expected a process id, not \"%s\"",
+					 optarg);
+	default:
+		return ctl_option(ctl, command, c, argv);
+	}
+}
+
+static int
+flows_options(struct ctl *ctl, struct flows_options *options, const struct ctl_command *command,
+	      int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"by", required_argument, NULL, 'b'}, {"qps", no_argument, NULL, 'q'}, {"device",
+		 required_argument, NULL, 'd'},
+		{"pid", required_argument, NULL, 'p'}, {"job", required_argument, NULL, 'j'},
+		{"remote", required_argument, NULL, 'r'}, CTL_LONG,
+	};
+	int c, rc = -1;
+
+	optind = 0;
+	while (rc < 0 && (c = getopt_long(argc, argv, ":p:" CTL_SHORT, longs, NULL)) != -1)
+		rc = flows_option(options, ctl, command, c, argv);
+	if (rc < 0 && optind < argc)
+		return ctl_usage(command, "flows takes no argument, not \"%s\"", argv[optind]);
+	if (rc < 0 && options->qps && options->by != FLOWGROUP_N)
+		return ctl_usage(command,
+				 "--qps shows single queue pairs, --by sums flows up: choose one");
+	return rc;
+}
+
+static int
+flows_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	struct flows_options options = {.by = FLOWGROUP_N};
+	struct client *client;
+	struct flowlist list;
+	int rc = flows_options(ctl, &options, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	rc = client_open(ctl->socket, NULL, &client);
+	if (rc != CTL_OK)
+		return rc;
+	rc = flowlist_fetch(client, &options.filter, &list);
+	if (rc == CTL_OK) {
+		rc = tracing_note(client);
+		if (rc == CTL_OK)
+			rc = flows_show(ctl, &options, &list);
+		flowlist_free(&list);
+	}
+	client_close(client);
+	return rc;
+}
+
+const struct ctl_command ctl_flows = {
+	.name = "flows",
+	.summary = "RDMA connections of this host's services, and how their paths do",
+	.help = "Usage: rpingmesh-ctl flows [--by WHAT | --qps] [FILTER]... [--json]\n"
+		"Show who talks to whom over RoCE v2 from this host, and what probes on the same\n"
+		"path find. A flow is all connected queue pairs (QPs) with the same device,\n"
+		"addresses, UDP source port, traffic class (TOS) and service level. The worst\n"
+		"come first: by loss, then by RTT P99; flows without a measurement come last.\n"
+		"\n"
+		"      --by WHAT        sum up by job, process, device or remote (host)\n"
+		"      --qps            a line for each QP\n"
+		"      --device NAME    only flows of this local RDMA device\n"
+		"  -p, --pid PID        only flows of this process\n"
+		"      --job JOB        only flows of this job, as the column JOB has it\n"
+		"      --remote HOST    only flows to this address or host name\n"
+		"\n"
+		"PORT ? means that the source port is not known. PATH tells how near probes are\n"
+		"to the path of the flow: exact, approximate (another source port), or unknown.\n"
+		"LOSS and times are of the last 10 seconds, as in `rpingmesh-ctl peers`.\n"
+		"\n"
+		"Exit status: 0 answered; 2 usage; 3 no daemon.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl flows\n"
+		"  rpingmesh-ctl flows --by job\n"
+		"  rpingmesh-ctl flows --qps --pid 4711\n"
+		"  rpingmesh-ctl --json flows | jq -c 'select(.recent.lost_ratio > 0) | .owners'",
+	.run = flows_run,
+};

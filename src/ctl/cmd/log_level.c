@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "ctl/ctl.h"
+#include "ctl/view/json.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/client.h"
+
+/* The names of levels or subsystems, for people who mistyped one. */
+static void
+loglevel_names(bool levels, char *buf, size_t size)
+{
+	size_t at = 0;
+	int n = levels ? LOG_LEVEL_N : LOG_SUB_N;
+
+	for (int i = 0; i < n && at < size; i++)
+		at += (size_t)snprintf(buf + at, size - at, "%s%s",
+				       i ? (i + 1 < n ? ", " : " or ") : "",
+				       levels ? log_level_name((enum log_level)i) :
+						log_subsystem_name((enum log_subsystem)i));
+}
+
+/* Returns what to exit with, or -1: each is a name. */
+static int
+loglevel_check(const struct ctl_command *command, int n, char **words)
+{
+	enum log_subsystem sub;
+	enum log_level level;
+	char names[160];
+
+	loglevel_names(true, names, sizeof(names));
+	if (n > 0 && log_level_parse(words[0], &level) < 0)
+		return ctl_usage(command, "log-level: expected %s, not \"%s\"", names, words[0]);
+	loglevel_names(false, names, sizeof(names));
+	for (int i = 1; i < n; i++)
+		if (log_subsystem_parse(words[i], &sub) < 0)
+			return ctl_usage(command, "log-level: expected a subsystem, %s, not \"%s\"",
+					 names, words[i]);
+	return -1;
+}
+
+static int
+loglevel_set(struct client *client, int n, char **words, const msgpack_object **answer)
+{
+	msgpack_sbuffer param;
+	msgpack_packer pk;
+	int rc;
+
+	msgpack_sbuffer_init(&param);
+	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
+	msgpack_pack_map(&pk, n > 1 ? 2 : 1);
+	client_pack_str(&pk, "level");
+	client_pack_str(&pk, words[0]);
+	if (n > 1) {
+		client_pack_str(&pk, "subsystems");
+		msgpack_pack_array(&pk, (size_t)n - 1);
+		for (int i = 1; i < n; i++)
+			client_pack_str(&pk, words[i]);
+	}
+	rc = client_call(client, "log_level_set", &param, answer);
+	msgpack_sbuffer_destroy(&param);
+	return rc;
+}
+
+static void
+loglevel_print(const msgpack_object *answer)
+{
+	const msgpack_object *levels = view_map(answer, "levels"),
+			     *configured = view_map(answer, "configured");
+	char name[64], level[32], wanted[32];
+	bool differs = false;
+
+	for (uint32_t i = 0; levels && i < levels->via.map.size; i++) {
+		view_clean(&levels->via.map.ptr[i].key, name, sizeof(name));
+		view_clean(&levels->via.map.ptr[i].val, level, sizeof(level));
+		printf("%-10s %s", name, level);
+		if (view_text(configured, name, wanted, sizeof(wanted)) &&
+		    strcmp(level, wanted) != 0) {
+			printf(" (configured: %s)", wanted);
+			differs = true;
+		}
+		putchar('\n');
+	}
+	if (differs)
+		puts("What differs from the configuration lasts until the next reload or restart "
+		     "of the daemon.");
+}
+
+static int
+loglevel_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	const msgpack_object *answer = NULL;
+	struct client *client;
+	int rc = ctl_options(ctl, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	argc -= optind;
+	argv += optind;
+	rc = loglevel_check(command, argc, argv);
+	if (rc >= 0)
+		return rc;
+	rc = client_open(ctl->socket, NULL, &client);
+	if (rc != CTL_OK)
+		return rc;
+	rc = argc ? loglevel_set(client, argc, argv, &answer) :
+		    client_call(client, "log_level", NULL, &answer);
+	if (rc == CTL_OK && ctl->json)
+		json_line(stdout, answer, "log_level");
+	else if (rc == CTL_OK)
+		loglevel_print(answer);
+	client_close(client);
+	return rc;
+}
+
+const struct ctl_command ctl_log_level = {
+	.name = "log-level",
+	.summary = "how much the daemon logs, shown or set until its next reload",
+	.help = "Usage: rpingmesh-ctl log-level [LEVEL [SUBSYSTEM]...] [--json]\n"
+		"Show from which level on each subsystem of the daemon logs; with LEVEL, set it\n"
+		"for all or for the subsystems named. What is set lasts until the daemon reads\n"
+		"its configuration again (`rpingmesh-ctl config reload`, SIGHUP) or is restarted;\n"
+		"the configuration's group `log` lasts.\n"
+		"\n"
+		"Levels: error, warning, info, debug.\n"
+		"Subsystems: main, config, device, cm, peer, responder, trace, control.\n"
+		"\n"
+		"Exit status: 0 shown or set; 2 usage; 3 no daemon, or no permission: root and\n"
+		"the daemon's own user may set it.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl log-level\n"
+		"  rpingmesh-ctl log-level debug peer cm    # why is a peer not found?\n"
+		"  rpingmesh-ctl log-level info",
+	.run = loglevel_run,
+};

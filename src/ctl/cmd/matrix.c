@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command matrix. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/cmd/peers.h"
+#include "ctl/ctl.h"
+#include "ctl/term/utf8.h"
+#include "ctl/view/heatmap.h"
+#include "ctl/view/json.h"
+#include "ctl/view/table.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/client.h"
+
+static void
+matrix_json(const msgpack_object *peer)
+{
+	static const char *const keys[] = {"address", "device", "hostname", "state"};
+	static const char *const figures[] = {
+		"span_s",
+		"answered",
+		"lost",
+		"lost_ratio",
+		"rtt_p50_ns",
+		"prober_delay_p50_ns",
+		"responder_delay_p50_ns",
+	};
+	const msgpack_object nil = {.type = MSGPACK_OBJECT_NIL}, *o;
+
+	printf("{\"type\":\"matrix_cell\"");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		printf(",\"%s\":", keys[i]);
+		json_write(stdout, (o = view_find(peer, keys[i])) ? o : &nil);
+	}
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		printf(",\"%s\":", figures[i]);
+		json_write(stdout,
+			   (o = view_find(view_map(peer, "recent"), figures[i])) ? o : &nil);
+	}
+	puts("}");
+}
+
+static void
+matrix_title(const msgpack_object *list, enum heatmap_metric metric)
+{
+	static const char *const titles[HEATMAP_METRICS] = {
+		[HEATMAP_BOTH] = "RTT p50 and loss",
+		[HEATMAP_RTT] = "RTT p50",
+		[HEATMAP_LOSS] = "Loss",
+		[HEATMAP_PROBER] = "Prober delay p50",
+		[HEATMAP_RESPONDER] = "Responder delay p50",
+	};
+	char span[48];
+
+	printf("%s", titles[metric]);
+	if (peers_span(list, span, sizeof(span)))
+		printf(", last %s", span);
+	printf("\n\n");
+}
+
+static int
+matrix_show(const struct ctl *ctl, const msgpack_object *list, enum heatmap_metric metric)
+{
+	struct heatmap *matrix;
+	size_t columns, rows;
+	int rc;
+
+	if (ctl->json) {
+		for (uint32_t i = 0; i < list->via.array.size; i++)
+			matrix_json(&list->via.array.ptr[i]);
+		return CTL_OK;
+	}
+	if (list->via.array.size == 0) {
+		puts("No peers are configured (key \"peers\" of the daemon's configuration).");
+		return CTL_OK;
+	}
+	rc = heatmap_new(list, metric, &matrix);
+	if (rc < 0) {
+		ctl_complain(rc == -E2BIG ? "too many peers on too many devices for a matrix; see "
+					    "rpingmesh-ctl peers" :
+					    "out of memory");
+		return CTL_BAD_NEWS;
+	}
+	table_screen(&columns, &rows);
+	matrix_title(list, metric);
+	rc = heatmap_write(matrix, columns, utf8_spoken(), ctl->color, stdout);
+	heatmap_free(matrix);
+	if (rc < 0)
+		ctl_complain("out of memory");
+	return rc < 0 ? CTL_BAD_NEWS : CTL_OK;
+}
+
+static int
+matrix_metric(const struct ctl_command *command, const char *name, enum heatmap_metric *out)
+{
+	for (size_t i = 0; i < HEATMAP_METRICS; i++) {
+		if (strcmp(name, heatmap_metric_names[i]) != 0)
+			continue;
+		*out = (enum heatmap_metric)i;
+		return -1;
+	}
+	return ctl_usage(command,
+			 "--metric: expected both, rtt, loss, prober or responder, not \"%s\"",
+			 name);
+}
+
+static int
+matrix_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	static const struct option longs[] = {{"metric", required_argument, NULL, 'm'}, CTL_LONG};
+	enum heatmap_metric metric = HEATMAP_BOTH;
+	const msgpack_object *list = NULL;
+	struct client *client;
+	int c, rc = -1;
+
+	optind = 0;
+	while (rc < 0 && (c = getopt_long(argc, argv, ":m:" CTL_SHORT, longs, NULL)) != -1)
+		rc = c == 'm' ? matrix_metric(command, optarg, &metric) :
+				ctl_option(ctl, command, c, argv);
+	if (rc < 0 && optind < argc)
+		return ctl_usage(command, "matrix takes no argument, not \"%s\"", argv[optind]);
+	if (rc >= 0)
+		return rc;
+	rc = client_open(ctl->socket, NULL, &client);
+	if (rc != CTL_OK)
+		return rc;
+	rc = client_list(client, "peers", &list);
+	if (rc == CTL_OK)
+		rc = matrix_show(ctl, list, metric);
+	client_close(client);
+	return rc;
+}
+
+const struct ctl_command ctl_matrix = {
+	.name = "matrix",
+	.summary = "peers by local devices, with RTT and loss in each cell",
+	.help = "Usage: rpingmesh-ctl matrix [-m METRIC] [--json]\n"
+		"Show peers by local devices; the more numerous are the rows. A cell has the\n"
+		"median RTT and the loss of the last 10 seconds, a mark that tells how high it is\n"
+		"among all cells (the last lines say what the marks mean; letters where the\n"
+		"locale has no blocks), and the colour of the loss: green none, yellow some, red\n"
+		"from 5 % on. A peer that is not up shows its state. What does not fit the width\n"
+		"follows below in further blocks.\n"
+		"\n"
+		"  -m, --metric METRIC  both (default: RTT and loss), rtt, loss, prober or\n"
+		"                       responder (the delays inside the two hosts)\n"
+		"\n"
+		"With --json one object a cell: address, device, hostname, state and the figures;\n"
+		"null is not known.\n"
+		"\n"
+		"Exit status: 0 answered; 2 usage; 3 no daemon.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl matrix\n"
+		"  rpingmesh-ctl --color=always matrix --metric loss | less -R\n"
+		"  rpingmesh-ctl --json matrix | jq -r 'select(.lost_ratio > 0.01) | .address'",
+	.run = matrix_run,
+};

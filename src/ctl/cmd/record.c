@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: record
+ *
+ * Subscribes and writes each notification as it comes, until told to stop, a limit is reached, the
+ * daemon goes or the disk is full. Whatever ends it, what is in the file is whole records. When
+ * writing blocks, the daemon drops what we do not read, and says so.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "ctl/ctl.h"
+#include "ctl/term/signals.h"
+#include "ctl/view/format.h"
+#include "ctl/view/json.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/client.h"
+#include "ctl/wire/recfile.h"
+
+enum recording_kind {
+	RECORDING_PROBE,
+	RECORDING_WINDOW,
+	RECORDING_EVENT,
+	RECORDING_KIND_N
+};
+
+static const char *const recording_kinds[RECORDING_KIND_N] = {"probe", "window", "event"};
+static const char *const recording_methods[RECORDING_KIND_N] = {"subscribe", "subscribe_windows",
+								"events"};
+
+struct recording {
+	struct ctl *ctl;
+	struct client *client;
+	struct recfile_writer *file;
+	const char *path;
+	bool force, wanted[RECORDING_KIND_N];
+	unsigned long long count, duration_ns, max_size; /* 0: no limit */
+	uint64_t start_ns;                               /* CLOCK_MONOTONIC */
+	uint64_t added[RECORDING_KIND_N], total, dropped;
+	int error;                                       /* -errno of the file */
+	int failed; /* what to exit with; 0: nothing has failed */
+};
+
+static bool
+recording_full(const struct recording *r)
+{
+	return (r->count && r->total >= r->count) ||
+	       (r->max_size && recfile_size(r->file) >= r->max_size);
+}
+
+static void
+recording_add(struct recording *r, const char *kind, const msgpack_object *record)
+{
+	r->error = recfile_add(r->file, clock_mono_ns() - r->start_ns, kind, record);
+}
+
+static void
+recording_notified(void *arg, const msgpack_object *method, const msgpack_object *params)
+{
+	struct recording *r = arg;
+	const msgpack_object *record;
+	uint64_t n;
+
+	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 || !r->file ||
+	    r->error || r->failed || recording_full(r))
+		return;
+	record = &params->via.array.ptr[0];
+	if (view_str_is(method, "dropped")) {
+		r->dropped += view_u64(record, "count", &n) ? n : 0;
+		recording_add(r, "dropped", record);
+	}
+	for (int kind = 0; kind < RECORDING_KIND_N; kind++) {
+		if (!r->wanted[kind] || !view_str_is(method, recording_kinds[kind]))
+			continue;
+		r->failed = client_check_schema(r->client, record);
+		if (r->failed)
+			return;
+		recording_add(r, recording_kinds[kind], record);
+		r->added[kind]++;
+		r->total++;
+	}
+}
+
+/* ---- begin and end ---- */
+
+static int
+recording_cannot(const struct recording *r, int error, const char *what)
+{
+	ctl_complain("%s: %s: %s%s", strcmp(r->path, "-") == 0 ? "standard output" : r->path, what,
+		     strerror(-error), error == -EEXIST ? "; --force overwrites it" : "");
+	return CTL_BAD_NEWS;
+}
+
+static int
+recording_begin(struct recording *r)
+{
+	const msgpack_object *status = NULL;
+	char host[128], version[64];
+	const char *kinds[RECORDING_KIND_N];
+	struct recfile_header header = {.host = host, .daemon_version = version, .kinds = kinds};
+	int rc = client_call(r->client, "status", NULL, &status);
+
+	if (rc == CTL_OK)
+		rc = client_check_schema(r->client, status);
+	if (rc != CTL_OK)
+		return rc;
+	view_text(status, "hostname", host, sizeof(host));
+	view_text(status, "version", version, sizeof(version));
+	view_u64(status, "incarnation", &header.incarnation);
+	for (int kind = 0; kind < RECORDING_KIND_N; kind++)
+		if (r->wanted[kind])
+			kinds[header.n_kinds++] = recording_kinds[kind];
+	header.start_ns = clock_wall_ns();
+	r->start_ns = clock_mono_ns();
+	rc = recfile_create(r->path, r->force, &header, &r->file);
+	if (rc == 0)
+		rc = r->error = recfile_flush(r->file);
+	return rc < 0 ? recording_cannot(r, rc, r->file ? "cannot be written" : "cannot be made") :
+			CTL_OK;
+}
+
+static int
+recording_subscribe(struct recording *r)
+{
+	int rc = CTL_OK;
+
+	for (int kind = 0; rc == CTL_OK && kind < RECORDING_KIND_N; kind++)
+		if (r->wanted[kind])
+			rc = client_call(r->client, recording_methods[kind], NULL, NULL);
+	return rc;
+}
+
+static void
+recording_summary(const struct recording *r, uint64_t took_ns, uint64_t bytes, uint64_t kept,
+		  const char *reason)
+{
+	char text[FORMAT_TEXT];
+	/* The recording itself may go to the standard output. */
+	FILE *out = strcmp(r->path, "-") == 0 ? stderr : stdout;
+
+	if (r->ctl->json) {
+		fprintf(out,
+			"{\"type\":\"recording\",\"records\":%" PRIu64 ",\"dropped\":%" PRIu64
+			",\"kept\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"duration_ns\":%" PRIu64
+			",\"reason\":\"%s\"}\n",
+			r->total, r->dropped, kept, bytes, took_ns, reason);
+		return;
+	}
+	fprintf(out, "%s: %s, ", r->path, format_count(r->added[RECORDING_PROBE], "probe", text));
+	fprintf(out, "%s, ", format_count(r->added[RECORDING_WINDOW], "window", text));
+	fprintf(out, "%s in ", format_count(r->added[RECORDING_EVENT], "event", text));
+	fprintf(out, "%s, %" PRIu64 " bytes", format_age(took_ns, text), bytes);
+	if (r->dropped)
+		fprintf(out, "; %" PRIu64 " are missing: they were read too slowly", r->dropped);
+	if (r->error)
+		fprintf(out, "; the file holds the first %s", format_count(kept, "record", text));
+	fputc('\n', out);
+}
+
+static int
+recording_end(struct recording *r, int rc, const char *reason)
+{
+	uint64_t took_ns = clock_mono_ns() - r->start_ns, bytes, kept;
+	int error = recfile_flush(r->file);
+
+	if (!r->error)
+		r->error = error;
+	bytes = recfile_size(r->file);
+	kept = recfile_written(r->file);
+	error = recfile_end(r->file, took_ns, clock_wall_ns(), r->dropped, reason);
+	r->file = NULL;
+	recording_summary(r, took_ns, bytes, kept, error < 0 ? "disk" : reason);
+	if (error < 0) {
+		recording_cannot(r, error, "the recording has ended, and what it holds is whole");
+		return CTL_BAD_NEWS;
+	}
+	return rc;
+}
+
+/* Why it has ended; NULL: it goes on. */
+static const char *
+recording_over(const struct recording *r, int rc)
+{
+	if (r->error)
+		return "disk";
+	if (rc != CTL_OK || r->failed)
+		return "daemon";
+	if (r->count && r->total >= r->count)
+		return "count";
+	if (r->max_size && recfile_size(r->file) >= r->max_size)
+		return "size";
+	if (signals_stop())
+		return "stopped";
+	return r->duration_ns && clock_mono_ns() - r->start_ns >= r->duration_ns ? "duration" :
+										   NULL;
+}
+
+static int
+recording_go(struct recording *r)
+{
+	const char *reason;
+	int rc = recording_subscribe(r);
+
+	while (!(reason = recording_over(r, rc))) {
+		uint64_t now = clock_mono_ns(), until = now + RECFILE_FLUSH_NS;
+
+		if (r->duration_ns && until > r->start_ns + r->duration_ns)
+			until = r->start_ns + r->duration_ns;
+		rc = client_wait(r->client, until);
+		if (clock_mono_ns() >= until && !r->error)
+			r->error = recfile_flush(r->file);
+	}
+	return recording_end(r, r->failed ? r->failed : rc, reason);
+}
+
+/* ---- the command ---- */
+
+/* "probe,event" */
+static bool
+recording_parse_kinds(struct recording *r, const char *text)
+{
+	memset(r->wanted, 0, sizeof(r->wanted));
+	for (;;) {
+		size_t len = strcspn(text, ",");
+		int kind = 0;
+
+		while (kind < RECORDING_KIND_N && (strlen(recording_kinds[kind]) != len ||
+						   strncmp(text, recording_kinds[kind], len) != 0))
+			kind++;
+		if (kind == RECORDING_KIND_N)
+			return false;
+		r->wanted[kind] = true;
+		if (!text[len])
+			return true;
+		text += len + 1;
+	}
+}
+
+/* "500", "20k", "3M", "1G": powers of 1024. */
+static bool
+recording_parse_size(const char *text, unsigned long long *out)
+{
+	static const char units[] = "kMG";
+	size_t len = strlen(text);
+	const char *unit = len > 1 ? strchr(units, text[len - 1]) : NULL;
+	char digits[24];
+
+	if (!unit)
+		return ctl_number(text, 1, 1ULL << 50, out);
+	if (len > sizeof(digits))
+		return false;
+	memcpy(digits, text, len - 1);
+	digits[len - 1] = '\0';
+	if (!ctl_number(digits, 1, 1ULL << 20, out))
+		return false;
+	*out <<= 10 * (unit - units + 1);
+	return true;
+}
+
+static int
+recording_option(struct recording *r, struct ctl *ctl, const struct ctl_command *command, int c,
+		 char **argv)
+{
+	switch (c) {
+	case 'f':
+		r->force = true;
+		return -1;
+	case 'k':
+		return recording_parse_kinds(r, optarg) ?
+			       -1 :
+			       ctl_usage(command,
+					 "-k: expected some of probe,window,event, not \"%s\"",
+					 optarg);
+	case 'c':
+		return ctl_number(optarg, 1, UINT32_MAX, &r->count) ? -1 :
+			ctl_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
+	case 'd':
+		return ctl_seconds(optarg, 0.1, 1e9, &r->duration_ns) ? -1 :
+			ctl_usage(command, "-d: expected seconds, 0.1 or more, not \"%s\"", optarg);
+	case 'M':
+		return recording_parse_size(optarg, &r->max_size) ?
+			       -1 :
+			       ctl_usage(command,
+					 "--max-size: expected bytes as in 500, 20k, 3M or 1G, not "
+					 "\"%s\"",
+					 optarg);
+	default:
+		return ctl_option(ctl, command, c, argv);
+	}
+}
+
+static int
+recording_options(struct recording *r, struct ctl *ctl, const struct ctl_command *command, int argc,
+		  char **argv)
+{
+	static const struct option longs[] = {
+		{"kinds", required_argument, NULL, 'k'}, {"count", required_argument, NULL, 'c'},
+		{"duration", required_argument, NULL, 'd'}, {"max-size", required_argument, NULL,
+		 'M'},
+		{"force", no_argument, NULL, 'f'}, CTL_LONG,
+	};
+	int c, rc = -1;
+
+	optind = 0;
+	while (rc < 0 && (c = getopt_long(argc, argv, ":fk:c:d:" CTL_SHORT, longs, NULL)) != -1)
+		rc = recording_option(r, ctl, command, c, argv);
+	if (rc >= 0)
+		return rc;
+	if (optind + 1 != argc)
+		return ctl_usage(command,
+				 optind == argc ? "record into which file?" : "record: one file");
+	r->path = argv[optind];
+	if (strcmp(r->path, "-") == 0 && ctl->tty)
+		return ctl_usage(command, "a recording is no text: not to a terminal");
+	return -1;
+}
+
+static int
+recording_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	struct recording r = {.ctl = ctl, .wanted = {true, true, true}};
+	struct client_ops ops = {.notified = recording_notified, .arg = &r};
+	int rc = recording_options(&r, ctl, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	rc = client_open(ctl->socket, &ops, &r.client);
+	if (rc != CTL_OK)
+		return rc;
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
+	if (signals_start(NULL) < 0)
+		ctl_complain("cannot catch signals");
+	rc = recording_begin(&r);
+	if (rc == CTL_OK)
+		rc = recording_go(&r);
+	else if (r.file)
+		recfile_end(r.file, 0, clock_wall_ns(), 0, "disk");
+	client_close(r.client);
+	return rc;
+}
+
+const struct ctl_command ctl_record = {
+	.name = "record",
+	.summary = "write what the daemon tells into a file, for `replay`",
+	.help = "Usage: rpingmesh-ctl record [OPTION]... FILE [--json]\n"
+		"Write each probe, window and QP event that the daemon tells into FILE until\n"
+		"Ctrl-C, for `rpingmesh-ctl replay` here or on another machine. FILE is\n"
+		"MessagePack that other programs read, too: rpingmesh-ctl(1), replay. It must not\n"
+		"exist yet; - is the standard output.\n"
+		"\n"
+		"  -k, --kinds KINDS    only these, of probe,window,event\n"
+		"  -c, --count N        end after N records\n"
+		"  -d, --duration S     end after so many seconds\n"
+		"      --max-size SIZE  end when FILE has this size: bytes, or as in 20k, 3M, 1G\n"
+		"  -f, --force          overwrite FILE\n"
+		"\n"
+		"What has come is written at least once a second. However the recording ends,\n"
+		"also by a crash, all before its end can be replayed. When the disk is full, the\n"
+		"recording ends with a message, and what it holds is whole. Records that we read\n"
+		"too slowly are counted in it.\n"
+		"\n"
+		"Exit status: 0 ended by Ctrl-C or a limit; 1 FILE cannot be made or written, or\n"
+		"the disk is full; 2 usage; 3 no daemon, or it went away (what came before is in\n"
+		"FILE).\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl record -d 60 incident.rec\n"
+		"  rpingmesh-ctl record -k probe --max-size 100M /var/tmp/probes.rec\n"
+		"  ssh host rpingmesh-ctl record -d 10 - | rpingmesh-ctl --json replay -",
+	.run = recording_run,
+};

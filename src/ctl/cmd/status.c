@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "ctl/ctl.h"
+#include "ctl/view/classes.h"
+#include "ctl/view/format.h"
+#include "ctl/view/json.h"
+#include "ctl/view/table.h"
+#include "ctl/view/tracing.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/client.h"
+
+#define STATUS_TEXT 1024
+#define STATUS_NAME 128
+
+/* "2, 1 up" */
+static void
+status_up(const struct ctl *ctl, const msgpack_object *status, const char *label,
+	  const char *all_key, const char *up_key)
+{
+	uint64_t all, up;
+	char text[FORMAT_TEXT + 16];
+
+	ctl_label(label);
+	if (!view_u64(status, all_key, &all)) {
+		puts("-");
+		return;
+	}
+	if (all == 0 || !view_u64(status, up_key, &up)) {
+		printf("%" PRIu64 "\n", all);
+		return;
+	}
+	snprintf(text, sizeof(text), "%" PRIu64 " up", up);
+	printf("%" PRIu64 ", ", all);
+	table_paint(stdout, text,
+		    up == all ? TABLE_GREEN :
+		    up	      ? TABLE_YELLOW :
+				TABLE_RED,
+		    ctl->color);
+	putchar('\n');
+}
+
+/* The counters of a map that are not 0, on one line. */
+static void
+status_counters(const msgpack_object *status, const char *label, const char *key)
+{
+	const msgpack_object *map = view_map(status, key);
+	char name[64];
+	bool any = false;
+
+	ctl_label(label);
+	for (uint32_t i = 0; map && i < map->via.map.size; i++) {
+		const msgpack_object_kv *kv = &map->via.map.ptr[i];
+
+		if (kv->val.type != MSGPACK_OBJECT_POSITIVE_INTEGER || kv->val.via.u64 == 0)
+			continue;
+		view_clean(&kv->key, name, sizeof(name));
+		printf("%s%s %" PRIu64, any ? ", " : "", name, kv->val.via.u64);
+		any = true;
+	}
+	puts(any ? "" : map ? "nothing yet" : "-");
+}
+
+static void
+status_text(const msgpack_object *status, const char *label, const char *key)
+{
+	char text[STATUS_TEXT];
+
+	view_text(status, key, text, sizeof(text));
+	ctl_label(label);
+	puts(text);
+}
+
+static void
+status_stall(const msgpack_object *status)
+{
+	char text[FORMAT_TEXT], who[STATUS_TEXT];
+	uint64_t ns, when, now = 0;
+
+	ctl_label("loop");
+	if (!view_u64(status, "loop_stall_max_ns", &ns)) {
+		puts("-");
+		return;
+	}
+	printf("longest stall %s", format_ns(ns, text));
+	if (view_text(status, "loop_stall_max_who", who, sizeof(who)) && who[0])
+		printf(" in \"%s\"", who);
+	if (view_u64(status, "loop_stall_max_time_ns", &when) &&
+	    view_u64(status, "time_ns", &now) && when > 0 && now >= when)
+		printf(", %s ago", format_age(now - when, text));
+	putchar('\n');
+}
+
+/* "7.3 % of a core (at most 20 %), 9 MiB (at most 512 MiB)" */
+static void
+status_own_use(const msgpack_object *status)
+{
+	uint64_t bytes, max;
+	double percent;
+
+	ctl_label("own use");
+	if (view_double(status, "cpu_percent", &percent))
+		printf("%.1f %% of a core", percent);
+	else
+		printf("no CPU to speak of");
+	if (view_u64(status, "cpu_percent_max", &max))
+		printf(" (at most %" PRIu64 " %%)", max);
+	if (view_u64(status, "memory_bytes", &bytes))
+		printf(", %" PRIu64 " MiB", bytes >> 20);
+	if (view_u64(status, "memory_bytes_max", &max))
+		printf(" (at most %" PRIu64 " MiB)", max >> 20);
+	putchar('\n');
+}
+
+/* "rxe0 -> 10.0.0.2 (host-b) port 57236: 5 of 3200 probes lost, since 3 min 5 s" */
+static void
+status_lossy_path(const struct ctl *ctl, const msgpack_object *path, uint64_t now)
+{
+	char device[STATUS_NAME], peer[STATUS_NAME], host[STATUS_NAME + 3], port[FORMAT_TEXT],
+		lost[FORMAT_TEXT], of[FORMAT_TEXT];
+	char text[STATUS_TEXT], age[FORMAT_TEXT];
+	uint64_t since;
+
+	view_text(path, "device", device, sizeof(device));
+	view_text(path, "peer", peer, sizeof(peer));
+	if (!view_text(path, "hostname", text, STATUS_NAME))
+		host[0] = '\0';
+	else
+		snprintf(host, sizeof(host), " (%.*s)", STATUS_NAME - 1, text);
+	view_text(path, "src_port", port, sizeof(port));
+	view_text(path, "lost", lost, sizeof(lost));
+	view_text(path, "of", of, sizeof(of));
+	snprintf(text, sizeof(text), "%s -> %s%s port %s: %s of %s probes lost", device, peer, host,
+		 port, lost, of);
+	ctl_label("lossy");
+	table_paint(stdout, text, TABLE_YELLOW, ctl->color);
+	if (view_u64(path, "since_ns", &since) && now >= since)
+		printf(", since %s", format_age(now - since, age));
+	putchar('\n');
+}
+
+/* The paths of which the sequential test says that they lose probes. */
+static void
+status_lossy(const struct ctl *ctl, const msgpack_object *status)
+{
+	const msgpack_object *list = view_array(status, "lossy");
+	uint64_t all = 0, now = 0;
+	uint32_t n = list ? list->via.array.size : 0;
+
+	view_u64(status, "time_ns", &now);
+	for (uint32_t i = 0; i < n; i++)
+		status_lossy_path(ctl, &list->via.array.ptr[i], now);
+	if (!view_u64(status, "lossy_paths", &all) || all <= n)
+		return;
+	ctl_label("lossy");
+	printf("%" PRIu64 " more paths\n", all - n);
+}
+
+static void
+status_head(const msgpack_object *status)
+{
+	char version[STATUS_TEXT], host[STATUS_TEXT], pid[STATUS_TEXT], age[FORMAT_TEXT];
+	double uptime;
+
+	view_text(status, "version", version, sizeof(version));
+	view_text(status, "hostname", host, sizeof(host));
+	view_text(status, "pid", pid, sizeof(pid));
+	printf("rpingmeshd %s on %s, pid %s", version, host, pid);
+	if (view_double(status, "uptime_s", &uptime) && uptime >= 0 && uptime < 1e9)
+		printf(", up %s", format_age((uint64_t)(uptime * 1e9), age));
+	putchar('\n');
+}
+
+/* Each reason to worry as a line; returns how many. */
+static uint32_t
+status_degraded(const struct ctl *ctl, const msgpack_object *status, bool show)
+{
+	const msgpack_object *list = view_find(status, "degraded");
+	char text[STATUS_TEXT];
+
+	if (!list || list->type != MSGPACK_OBJECT_ARRAY)
+		return 0;
+	for (uint32_t i = 0; show && i < list->via.array.size; i++) {
+		view_clean(&list->via.array.ptr[i], text, sizeof(text));
+		ctl_label("degraded");
+		table_paint(stdout, text, TABLE_RED, ctl->color);
+		putchar('\n');
+	}
+	return list->via.array.size;
+}
+
+static void
+status_show(const struct ctl *ctl, const msgpack_object *status)
+{
+	char text[STATUS_TEXT];
+
+	if (ctl->json) {
+		json_line(stdout, status, "status");
+		return;
+	}
+	status_head(status);
+	status_text(status, "config", "config_file");
+	if (view_text(status, "config_error", text, sizeof(text))) {
+		ctl_label("reload");
+		printf("refused: %s\n", text);
+	}
+	status_up(ctl, status, "devices", "devices", "devices_up");
+	status_up(ctl, status, "peers", "peers", "peers_up");
+	status_text(status, "targets", "targets");
+	status_text(status, "flows", "flows");
+	status_text(status, "in flight", "in_flight");
+	status_counters(status, "probes", "probes");
+	status_counters(status, "responder", "responder");
+	status_counters(status, "control", "control");
+	tracing_show(status);
+	status_stall(status);
+	status_own_use(status);
+	status_lossy(ctl, status);
+	status_degraded(ctl, status, true);
+}
+
+static bool
+status_bad(const struct ctl *ctl, const msgpack_object *status)
+{
+	uint64_t up;
+
+	return status_degraded(ctl, status, false) > 0 ||
+	       (view_u64(status, "devices_up", &up) && up == 0);
+}
+
+static int
+status_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	const msgpack_object *status = NULL;
+	struct client *client;
+	int rc = ctl_options_only(ctl, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	rc = client_open(ctl->socket, NULL, &client);
+	if (rc != CTL_OK)
+		return rc;
+	rc = client_call(client, "status", NULL, &status);
+	if (rc == CTL_OK)
+		rc = client_check_schema(client, status);
+	if (rc == CTL_OK && status->type != MSGPACK_OBJECT_MAP) {
+		ctl_complain("%s: the daemon's answer to \"status\" is not a record: its version "
+			     "does not fit this program",
+			     ctl->socket);
+		rc = CTL_NO_DAEMON;
+	}
+	if (rc == CTL_OK) {
+		status_show(ctl, status);
+		rc = status_bad(ctl, status) ? CTL_BAD_NEWS : CTL_OK;
+	}
+	client_close(client);
+	return rc;
+}
+
+const struct ctl_command ctl_status = {
+	.name = "status",
+	.summary = "the daemon itself: is it well?",
+	.help = "Usage: rpingmesh-ctl status [--json]\n"
+		"Show how the daemon is: devices, peers, totals of probes by class, what it\n"
+		"answered, and each reason why it does less than it should (\"degraded\"), with\n"
+		"its cure. The longest stall is how long the daemon once kept probes waiting:\n"
+		"measured times are no better than that allows. \"lossy\" names the paths that\n"
+		"lose probes for sure, if only a few of many. \"own use\" is what the daemon "
+		"takes\n"
+		"itself; above its budget it probes less.\n"
+		"\n"
+		"Exit status: 0 well; 1 something is degraded, or no device is up; 2 usage;\n"
+		"3 no daemon.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl status\n"
+		"  rpingmesh-ctl --json status | jq '.degraded'",
+	.run = status_run,
+};

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: watch
+ *
+ * Two ways to log peers: a line per peer and update, and with --json each probe as it ends. `top`
+ * is the one that draws.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/clock.h"
+#include "ctl/cmd/peers.h"
+#include "ctl/ctl.h"
+#include "ctl/term/signals.h"
+#include "ctl/view/json.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/client.h"
+
+struct watch {
+	const struct ctl *ctl;
+	struct client *client;
+	unsigned long long interval_ns, count; /* count 0: no end */
+	uint64_t seen;
+	int failed;
+};
+
+static void
+watch_record(struct watch *watch, const msgpack_object *record, const char *type)
+{
+	if (watch->failed || (watch->count && watch->seen >= watch->count))
+		return;
+	watch->failed = client_check_schema(watch->client, record);
+	if (watch->failed)
+		return;
+	json_line(stdout, record, type);
+	if (strcmp(type, "probe") == 0)
+		watch->seen++;
+}
+
+static void
+watch_notified(void *arg, const msgpack_object *method, const msgpack_object *params)
+{
+	static const char *const names[] = {"probe", "dropped"};
+
+	if (method->type != MSGPACK_OBJECT_STR || params->type != MSGPACK_OBJECT_ARRAY ||
+	    params->via.array.size < 1)
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (method->via.str.size == strlen(names[i]) &&
+		    memcmp(method->via.str.ptr, names[i], strlen(names[i])) == 0)
+			watch_record(arg, &params->via.array.ptr[0], names[i]);
+}
+
+static int
+watch_stream(struct watch *watch)
+{
+	msgpack_sbuffer param;
+	msgpack_packer pk;
+	int rc;
+
+	msgpack_sbuffer_init(&param);
+	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
+	msgpack_pack_map(&pk, 0);
+	rc = client_call(watch->client, "subscribe", &param, NULL);
+	msgpack_sbuffer_destroy(&param);
+	while (rc == CTL_OK && !watch->failed && !signals_stop() &&
+	       (!watch->count || watch->seen < watch->count))
+		rc = client_wait(watch->client, UINT64_MAX);
+	return watch->failed ? watch->failed : rc;
+}
+
+static void
+watch_lines(const msgpack_object *list)
+{
+	struct timespec now;
+	struct tm tm;
+	char stamp[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+	for (uint32_t i = 0; i < list->via.array.size; i++) {
+		printf("%s.%03ldZ ", stamp, now.tv_nsec / 1000000);
+		peers_line(&list->via.array.ptr[i], stdout);
+		putchar('\n');
+	}
+}
+
+static int
+watch_log(struct watch *watch)
+{
+	uint64_t next_ns = clock_mono_ns();
+	int rc = CTL_OK;
+
+	while (rc == CTL_OK && !signals_stop()) {
+		const msgpack_object *list = NULL;
+
+		rc = client_list(watch->client, "peers", &list);
+		if (rc != CTL_OK)
+			break;
+		watch_lines(list);
+		fflush(stdout);
+		if (watch->count && ++watch->seen >= watch->count)
+			break;
+		next_ns = ctl_next(next_ns, watch->interval_ns);
+		while (rc == CTL_OK && !signals_stop() && clock_mono_ns() < next_ns)
+			rc = client_wait(watch->client, next_ns);
+	}
+	return rc;
+}
+
+static int
+watch_options(struct ctl *ctl, struct watch *watch, const struct ctl_command *command, int argc,
+	      char **argv)
+{
+	static const struct option longs[] = {
+		{"interval", required_argument, NULL, 'n'}, {"count", required_argument, NULL, 'c'},
+		 CTL_LONG,
+	};
+	int c, rc = -1;
+
+	optind = 0;
+	while (rc < 0 && (c = getopt_long(argc, argv, ":n:c:" CTL_SHORT, longs, NULL)) != -1) {
+		if (c == 'n')
+			rc = ctl_seconds(optarg, 0.1, 3600, &watch->interval_ns) ?
+				     -1 :
+				     ctl_usage(command,
+					       "-n: expected seconds, 0.1 to 3600, not \"%s\"",
+					       optarg);
+		else if (c == 'c')
+			rc = ctl_number(optarg, 1, UINT32_MAX, &watch->count) ?
+				     -1 :
+				     ctl_usage(command,
+					       "-c: expected how many, 1 or more, not \"%s\"",
+					       optarg);
+		else
+			rc = ctl_option(ctl, command, c, argv);
+	}
+	if (rc < 0 && optind < argc)
+		return ctl_usage(command, "watch takes no argument, not \"%s\"", argv[optind]);
+	return rc;
+}
+
+static int
+watch_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	struct watch watch = {.ctl = ctl, .interval_ns = NSEC_PER_SEC};
+	struct client_ops ops = {.notified = watch_notified, .arg = &watch};
+	int rc = watch_options(ctl, &watch, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	rc = client_open(ctl->socket, &ops, &watch.client);
+	if (rc != CTL_OK)
+		return rc;
+	if (signals_start(NULL) < 0)
+		ctl_complain("cannot catch signals");
+	rc = ctl->json ? watch_stream(&watch) : watch_log(&watch);
+	client_close(watch.client);
+	return rc;
+}
+
+const struct ctl_command ctl_watch = {
+	.name = "watch",
+	.summary = "the peers as lines for logs, or each probe as JSON",
+	.help = "Usage: rpingmesh-ctl watch [-n SECONDS] [-c N] [--json]\n"
+		"Print a line per peer again and again, with the time (UTC), for logs;\n"
+		"`rpingmesh-ctl top` is the one for the screen.\n"
+		"\n"
+		"  -n, --interval S     seconds between updates, 0.1 to 3600 (default 1)\n"
+		"  -c, --count N        end after N updates, with --json after N probes\n"
+		"\n"
+		"With --json each probe of the daemon is printed as one line the moment it has\n"
+		"ended; a line {\"type\":\"dropped\",\"count\":N} tells that N are missing because "
+		"we\n"
+		"read too slowly.\n"
+		"\n"
+		"Exit status: 0 ended by Ctrl-C or -c; 2 usage; 3 no daemon, or it went away.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl watch -n 10 >> /var/log/rpingmesh-peers.log\n"
+		"  rpingmesh-ctl --json watch | jq -c 'select(.class != \"ok\")'",
+	.run = watch_run,
+};

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: windows
+ *
+ * Two ways to look at windows of statistics: the last one of each target, flow or device as a
+ * table, and, with --follow, a line per window the moment it is closed.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "ctl/term/signals.h"
+#include "ctl/term/utf8.h"
+#include "ctl/view/json.h"
+#include "ctl/view/table.h"
+#include "ctl/view/trend.h"
+#include "ctl/view/view.h"
+#include "ctl/view/windowtable.h"
+#include "ctl/wire/client.h"
+#include "ctl/wire/pages.h"
+
+struct windows {
+	const struct ctl *ctl;
+	struct client *client;
+	const char *by;           /* "target", "flow" or "device" */
+	bool follow, sparklines;
+	struct trends *trends;    /* of what was followed so far; NULL: not shown */
+	unsigned long long count; /* 0: no end */
+	uint64_t seen;
+	struct table *table;      /* what is shown unless in JSON */
+	int failed;
+};
+
+/* ---- the last ones ---- */
+
+static int
+windows_take(void *arg, const msgpack_object *list)
+{
+	struct windows *windows = arg;
+
+	for (uint32_t i = 0; i < list->via.array.size; i++) {
+		const msgpack_object *window = &list->via.array.ptr[i];
+		int rc = windows->seen ? CTL_OK : client_check_schema(windows->client, window);
+
+		if (rc != CTL_OK)
+			return rc;
+		windows->seen++;
+		if (windows->ctl->json) {
+			json_line(stdout, window, "window");
+		} else if (windowtable_add(windows->table, window) < 0) {
+			ctl_complain("out of memory");
+			return CTL_BAD_NEWS;
+		}
+	}
+	return CTL_OK;
+}
+
+static void
+windows_write(const struct windows *windows)
+{
+	size_t columns, rows;
+
+	if (windows->ctl->json)
+		return;
+	if (windows->seen == 0) {
+		printf("No window of a %s has been closed yet, or nothing is probed.\n",
+		       windows->by);
+		return;
+	}
+	table_screen(&columns, &rows);
+	table_write(windows->table, stdout, columns, windows->ctl->color);
+}
+
+static int
+windows_show(struct windows *windows)
+{
+	const struct pages_query query = {
+		.method = "windows", .key = "windows", .param = "by", .value = windows->by,
+		.sparse = true,
+		.take = windows_take, .arg = windows,
+	};
+	struct pages pages;
+	int rc;
+
+	windows->table = windowtable_new();
+	if (!windows->table) {
+		ctl_complain("out of memory");
+		return CTL_BAD_NEWS;
+	}
+	rc = pages_fetch(windows->client, &query, &pages);
+	if (rc == CTL_OK)
+		windows_write(windows);
+	table_free(windows->table);
+	pages_free(&pages);
+	return rc;
+}
+
+/* ---- as they come ---- */
+
+static bool
+windows_enough(const struct windows *windows)
+{
+	return windows->failed || (windows->count && windows->seen >= windows->count);
+}
+
+/* What it was before, up to this one. */
+static void
+windows_trend(struct windows *windows, const msgpack_object *window)
+{
+	char rtt[TREND_TEXT], loss[TREND_TEXT];
+
+	if (!windows->trends)
+		return;
+	if (trends_add(windows->trends, window, true) < 0) {
+		ctl_complain("out of memory");
+		windows->failed = CTL_BAD_NEWS;
+	} else if (trends_spark(windows->trends, window, 0, utf8_spoken(), rtt, loss)) {
+		printf(" rtt_trend=%s loss_trend=%s", rtt, loss);
+	}
+}
+
+static void
+windows_window(struct windows *windows, const msgpack_object *window)
+{
+	windows->failed = client_check_schema(windows->client, window);
+	if (windows->failed)
+		return;
+	if (windows->ctl->json) {
+		json_line(stdout, window, "window");
+	} else {
+		windowtable_line(window, stdout);
+		windows_trend(windows, window);
+		putchar('\n');
+	}
+	windows->seen++;
+}
+
+static void
+windows_dropped(const struct windows *windows, const msgpack_object *dropped)
+{
+	char text[32];
+
+	if (windows->ctl->json) {
+		json_line(stdout, dropped, "dropped");
+		return;
+	}
+	view_text(dropped, "count", text, sizeof(text));
+	printf("%s windows are missing here: they were read too slowly\n", text);
+}
+
+static void
+windows_notified(void *arg, const msgpack_object *method, const msgpack_object *params)
+{
+	struct windows *windows = arg;
+
+	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 ||
+	    windows_enough(windows))
+		return;
+	if (view_str_is(method, "window"))
+		windows_window(windows, &params->via.array.ptr[0]);
+	else if (view_str_is(method, "dropped"))
+		windows_dropped(windows, &params->via.array.ptr[0]);
+}
+
+static int
+windows_follow(struct windows *windows)
+{
+	int rc;
+
+	rc = client_subscribe_windows(windows->client, windows->by);
+	while (rc == CTL_OK && !windows_enough(windows) && !signals_stop())
+		rc = client_wait(windows->client, UINT64_MAX);
+	if (windows->failed)
+		return windows->failed;
+	return windows_enough(windows) ? CTL_OK : rc;
+}
+
+/* ---- the command ---- */
+
+static int
+windows_option(struct windows *windows, struct ctl *ctl, const struct ctl_command *command, int c,
+	       char **argv)
+{
+	switch (c) {
+	case 'f':
+		windows->follow = true;
+		return -1;
+	case 's':
+		windows->sparklines = true;
+		return -1;
+	case 'b':
+		return ctl_option_by(command, optarg, &windows->by);
+	case 'c':
+		if (ctl_number(optarg, 1, UINT32_MAX, &windows->count))
+			return -1;
+		return ctl_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
+	default:
+		return ctl_option(ctl, command, c, argv);
+	}
+}
+
+static int
+windows_options(struct ctl *ctl, struct windows *windows, const struct ctl_command *command,
+		int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"follow", no_argument, NULL, 'f'}, {"by", required_argument, NULL, 'b'}, {"count",
+		 required_argument, NULL, 'c'},
+		{"sparklines", no_argument, NULL, 's'}, CTL_LONG,
+	};
+	int c, rc = -1;
+
+	optind = 0;
+	while (rc < 0 && (c = getopt_long(argc, argv, ":fc:s" CTL_SHORT, longs, NULL)) != -1)
+		rc = windows_option(windows, ctl, command, c, argv);
+	if (rc < 0 && optind < argc)
+		return ctl_usage(command, "windows takes no argument, not \"%s\"", argv[optind]);
+	if (rc < 0 && windows->count && !windows->follow)
+		return ctl_usage(command, "-c is for --follow");
+	if (rc < 0 && windows->sparklines && (!windows->follow || ctl->json))
+		return ctl_usage(command, "-s is for --follow without --json");
+	return rc;
+}
+
+static int
+windows_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	struct windows windows = {.ctl = ctl, .by = "target"};
+	struct client_ops ops = {.notified = windows_notified, .arg = &windows};
+	int rc = windows_options(ctl, &windows, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	rc = client_open(ctl->socket, &ops, &windows.client);
+	if (rc != CTL_OK)
+		return rc;
+	if (windows.sparklines && !(windows.trends = trends_new()))
+		ctl_complain("out of memory: no sparklines");
+	if (windows.follow && signals_start(NULL) < 0)
+		ctl_complain("cannot catch signals");
+	rc = windows.follow ? windows_follow(&windows) : windows_show(&windows);
+	client_close(windows.client);
+	trends_free(windows.trends);
+	return rc;
+}
+
+const struct ctl_command ctl_windows = {
+	.name = "windows",
+	.summary = "the last window of time: loss with its interval, and times",
+	.help = "Usage: rpingmesh-ctl windows [--by WHAT] [-f [-c N] [-s]] [--json]\n"
+		"Show what the probes of the last window of time found. Windows begin at\n"
+		"multiples of their length (window_s in the configuration, 10 seconds unless set)\n"
+		"by the wall clock; a window is shown once each of its probes has ended.\n"
+		"\n"
+		"      --by WHAT        target (default: each stream of probes to a peer, pings\n"
+		"                       too), flow (of services) or device (all that it sent)\n"
+		"  -f, --follow         print a line for each window when it is closed, until\n"
+		"                       Ctrl-C\n"
+		"  -c, --count N        with -f, end after N windows\n"
+		"  -s, --sparklines     with -f, end each line with the windows so far, a mark\n"
+		"                       each (24 at most): the median RTT and the loss, as in\n"
+		"                       `rpingmesh-ctl top`; '?' is not known\n"
+		"\n"
+		"LOSS is lost probes of those answered or lost, and in brackets where the true\n"
+		"share lies with a confidence of 95 %. NOISE counts results that a stall of a\n"
+		"host may have touched: their losses and, with software time stamps, their RTTs\n"
+		"are left out. LOSS BY SIZE tells which sizes of probes were lost, where not all\n"
+		"were lost alike. PROBER and RESPONDER are the delays inside the two hosts\n"
+		"(medians). END is the time (UTC) at which the window ended.\n"
+		"\n"
+		"Exit status: 0 answered, or ended by Ctrl-C or -c; 2 usage; 3 no daemon, or it\n"
+		"went away.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl windows\n"
+		"  rpingmesh-ctl windows --by device --follow >> /var/log/rpingmesh-windows.log\n"
+		"  rpingmesh-ctl --json windows -f | jq -c 'select(.loss_low > 0.001) | .peer'",
+	.run = windows_run,
+};

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/view/lines.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "core/clock.h"
+#include "ctl/view/format.h"
+#include "ctl/view/view.h"
+
+#define LINES_TEXT 128
+
+void
+lines_time(uint64_t wall_ns, FILE *out)
+{
+	time_t s = (time_t)(wall_ns / NSEC_PER_SEC);
+	char text[32] = "-";
+	struct tm tm;
+
+	if (gmtime_r(&s, &tm))
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(out, "%s.%06" PRIu64 "Z", text, (uint64_t)(wall_ns % NSEC_PER_SEC / NSEC_PER_USEC));
+}
+
+void
+lines_text(const msgpack_object *record, const char *key, const char *before, FILE *out)
+{
+	char text[LINES_TEXT];
+
+	if (view_text(record, key, text, sizeof(text)) && text[0])
+		fprintf(out, "%s%s", before, text);
+}
+
+/*
+ * " 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0", once there is a path. A source port that is not
+ * known is said to be so.
+ */
+static void
+lines_path(const msgpack_object *event, FILE *out)
+{
+	char text[LINES_TEXT];
+
+	if (!view_find(event, "dst_gid"))
+		return;
+	view_text(event, "src_gid", text, sizeof(text));
+	fprintf(out, " %s -> ", text);
+	view_text(event, "dst_gid", text, sizeof(text));
+	fprintf(out, "%s port=%s", text, view_find(event, "src_port") ? "" : "?");
+	lines_text(event, "src_port", "", out);
+	lines_text(event, "traffic_class", " tos=", out);
+	lines_text(event, "service_level", " sl=", out);
+}
+
+void
+lines_event(const msgpack_object *event, FILE *out)
+{
+	char text[LINES_TEXT];
+	uint64_t when;
+
+	if (view_u64(event, "time_ns", &when))
+		lines_time(when, out);
+	else
+		putc('-', out);
+	view_text(event, "event", text, sizeof(text));
+	fprintf(out, " %-7s", text);
+	view_text(event, "device", text, sizeof(text));
+	fprintf(out, " %s", text);
+	view_text(event, "qpn", text, sizeof(text));
+	fprintf(out, " %s -> ", text);
+	view_text(event, "remote_qpn", text, sizeof(text));
+	fputs(text, out);
+	view_text(event, "qp_type", text, sizeof(text));
+	fprintf(out, " %s ", text);
+	view_owner(event, text, sizeof(text));
+	fputs(text, out);
+	lines_path(event, out);
+	lines_text(event, "path_mtu", " mtu=", out);
+	lines_text(event, "job", " job=", out);
+	lines_text(event, "flow", " flow=", out);
+	putc('\n', out);
+}
+
+static void
+lines_duration(const msgpack_object *probe, const char *key, const char *before, FILE *out)
+{
+	char text[FORMAT_TEXT];
+	uint64_t ns;
+
+	if (view_u64(probe, key, &ns))
+		fprintf(out, "%s%s", before, format_ns(ns, text));
+}
+
+void
+lines_probe(const msgpack_object *probe, FILE *out)
+{
+	static const char *const words[] = {"device", "peer"};
+	char text[LINES_TEXT];
+	uint64_t when;
+
+	if (view_u64(probe, "time_ns", &when))
+		lines_time(when, out);
+	else
+		putc('-', out);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		view_text(probe, words[i], text, sizeof(text));
+		fprintf(out, " %s", text);
+	}
+	if (view_text(probe, "hostname", text, sizeof(text)) && text[0])
+		fprintf(out, " (%s)", text);
+	view_text(probe, "kind", text, sizeof(text));
+	fprintf(out, " %s", text);
+	lines_text(probe, "seq", " seq=", out);
+	view_text(probe, "class", text, sizeof(text));
+	fprintf(out, " %s", text);
+	lines_duration(probe, "rtt_ns", " rtt=", out);
+	lines_duration(probe, "prober_delay_ns", " prober=", out);
+	lines_duration(probe, "responder_delay_ns", " responder=", out);
+	lines_text(probe, "size", " size=", out);
+	lines_text(probe, "src_port", " port=", out);
+	lines_text(probe, "flow", " flow=", out);
+	lines_text(probe, "host_noise", " noise=", out);
+	if (view_text(probe, "reason", text, sizeof(text)) && text[0])
+		fprintf(out, " (%s)", text);
+	putc('\n', out);
+}

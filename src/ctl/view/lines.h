@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records as one line each, for people and logs.
+ */
+#ifndef RPINGMESH_CTL_VIEW_LINES_H
+#define RPINGMESH_CTL_VIEW_LINES_H
+
+#include <msgpack.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* "2026-01-31T12:00:00.123456Z", UTC; without a newline. */
+void lines_time(uint64_t wall_ns, FILE *out);
+
+/* before and the text behind a key, if it is known and not empty. */
+void lines_text(const msgpack_object *record, const char *key, const char *before, FILE *out);
+
+/*
+ * "TIME rtr rxe0 17 -> 42 RC python3(4711) 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0 mtu=1024
+ * job=slurm:12 flow=3" and a newline.
+ */
+void lines_event(const msgpack_object *event, FILE *out);
+
+/*
+ * "TIME rxe0 10.0.0.2 (host-b) mesh seq=3 ok rtt=1.234 ms prober=12.3 us responder=34.5 us size=50
+ * port=57236" and a newline.
+ */
+void lines_probe(const msgpack_object *probe, FILE *out);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: pages
+ *
+ * An answer lives until the next call, so each page is copied. The records point into the copies.
+ */
+#include "ctl/wire/pages.h"
+
+#include <stdlib.h>
+
+#include "ctl/ctl.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/client.h"
+#include "ctl/wire/copy.h"
+
+struct pages_page {
+	struct pages_page *next;
+	struct copy *copy;
+};
+
+void
+pages_free(struct pages *pages)
+{
+	while (pages->first) {
+		struct pages_page *page = pages->first;
+
+		pages->first = page->next;
+		copy_free(page->copy);
+		free(page);
+	}
+	*pages = (struct pages){0};
+}
+
+/* The copy belongs to the pages. NULL: no memory. */
+static const msgpack_object *
+pages_copy(struct pages *pages, const msgpack_object *list)
+{
+	struct pages_page *page = calloc(1, sizeof(*page));
+
+	if (!page)
+		return NULL;
+	page->copy = copy_new(list);
+	if (!page->copy) {
+		free(page);
+		return NULL;
+	}
+	if (pages->last)
+		pages->last->next = page;
+	else
+		pages->first = page;
+	pages->last = page;
+	return copy_object(page->copy);
+}
+
+static int
+pages_ask(struct client *client, const struct pages_query *query, uint64_t after,
+	  const msgpack_object **out)
+{
+	msgpack_sbuffer param;
+	msgpack_packer pk;
+	int rc;
+
+	msgpack_sbuffer_init(&param);
+	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
+	msgpack_pack_map(&pk, 1 + (after ? 1 : 0) + (query->param ? 1 : 0));
+	client_pack_str(&pk, "limit");
+	msgpack_pack_uint64(&pk, PAGES_LIMIT);
+	if (after) {
+		client_pack_str(&pk, "after");
+		msgpack_pack_uint64(&pk, after);
+	}
+	if (query->param) {
+		client_pack_str(&pk, query->param);
+		client_pack_str(&pk, query->value);
+	}
+	rc = client_call(client, query->method, &param, out);
+	msgpack_sbuffer_destroy(&param);
+	return rc;
+}
+
+static int
+pages_strange(const struct pages_query *query, const char *what, const char *of)
+{
+	ctl_complain("the daemon's answer to \"%s\" %s%s: its version does not fit this program",
+		     query->method, what, of);
+	return CTL_NO_DAEMON;
+}
+
+/* Takes one page. *after: where it ended; 0: it was the last. */
+static int
+pages_take(struct client *client, const struct pages_query *query, struct pages *pages,
+	   uint64_t *after)
+{
+	const msgpack_object *answer = NULL, *list;
+	uint64_t next = 0;
+	int rc = pages_ask(client, query, *after, &answer);
+
+	if (rc != CTL_OK)
+		return rc;
+	list = view_array(answer, query->key);
+	if (!list || (view_find(answer, "next") && !view_u64(answer, "next", &next)))
+		return pages_strange(query, "is no list of ", query->key);
+	/* Each page must bring us on, or we would ask for ever. */
+	if (next &&
+	    (next <= *after || (list->via.array.size == 0 && !query->sparse) ||
+	     ++pages->n > PAGES_MAX || pages->records + list->via.array.size > PAGES_RECORDS_MAX))
+		return pages_strange(query, "never ends", "");
+	list = pages_copy(pages, list);
+	if (!list) {
+		ctl_complain("out of memory");
+		return CTL_BAD_NEWS;
+	}
+	pages->records += list->via.array.size;
+	*after = next;
+	return query->take(query->arg, list);
+}
+
+int
+pages_fetch(struct client *client, const struct pages_query *query, struct pages *out)
+{
+	uint64_t after = 0;
+	int rc;
+
+	*out = (struct pages){0};
+	do
+		rc = pages_take(client, query, out, &after);
+	while (rc == CTL_OK && after);
+	return rc;
+}
+
+int
+pages_each(const struct pages *pages, int (*take)(void *arg, const msgpack_object *list), void *arg)
+{
+	int rc = CTL_OK;
+
+	for (const struct pages_page *page = pages->first; rc == CTL_OK && page; page = page->next)
+		rc = take(arg, copy_object(page->copy));
+	return rc;
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: recfile
+ *
+ * The writer owns a descriptor and what waits to be written. When a write fails, as much of its
+ * bytes as make whole objects stays in the file and the rest is cut off, so that a disk that is
+ * full costs no more than what did not fit. The reader owns a descriptor and a buffer with the
+ * object under way; frames are found by record/frame.h before anything is decoded.
+ */
+#include "ctl/wire/recfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "core/clock.h"
+#include "ctl/view/view.h"
+#include "ctl/wire/client.h"
+#include "record/frame.h"
+#include "rpingmesh/control.h"
+
+#define RECFILE_READ 65536u
+#define RECFILE_HEAD 2 /* objects in front of the entries */
+
+/* ---- writing ---- */
+
+struct recfile_writer {
+	int fd;
+	msgpack_sbuffer waiting;
+	msgpack_packer pk;
+	uint64_t flushed_ns; /* when nothing waited last */
+	off_t base; /* where the recording begins in the file, whose earlier bytes are not ours; -1:
+		       it cannot be cut */
+	uint64_t bytes;      /* in the file */
+	uint64_t objects;    /* in the file, whole */
+	int error;           /* -errno of the first write that failed */
+};
+
+static void
+recfile_pack_header(msgpack_packer *pk, const struct recfile_header *h)
+{
+	client_pack_str(pk, RECFILE_MAGIC);
+	msgpack_pack_map(pk, 8);
+	client_pack_str(pk, "version");
+	msgpack_pack_uint64(pk, RECFILE_VERSION);
+	client_pack_str(pk, "schema");
+	msgpack_pack_uint64(pk, CONTROL_SCHEMA);
+	client_pack_str(pk, "start_ns");
+	msgpack_pack_uint64(pk, h->start_ns);
+	client_pack_str(pk, "host");
+	client_pack_str(pk, h->host);
+	client_pack_str(pk, "daemon_version");
+	client_pack_str(pk, h->daemon_version);
+	client_pack_str(pk, "incarnation");
+	msgpack_pack_uint64(pk, h->incarnation);
+	client_pack_str(pk, "ctl_version");
+	client_pack_str(pk, PACKAGE_VERSION);
+	client_pack_str(pk, "kinds");
+	msgpack_pack_array(pk, h->n_kinds);
+	for (size_t i = 0; i < h->n_kinds; i++)
+		client_pack_str(pk, h->kinds[i]);
+}
+
+static int
+recfile_open_new(const char *path, bool force)
+{
+	int fd =
+		strcmp(path, "-") == 0 ?
+			dup(STDOUT_FILENO) :
+			open(path,
+			     O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (force ? O_TRUNC : O_EXCL),
+			     0644);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* What `record - >>FILE` finds in FILE must outlive a disk that is full. */
+static off_t
+recfile_base(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (flags >= 0 && flags & O_APPEND)
+		return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : -1;
+	return lseek(fd, 0, SEEK_CUR);
+}
+
+int
+recfile_create(const char *path, bool force, const struct recfile_header *header,
+	       struct recfile_writer **out)
+{
+	struct recfile_writer *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return -ENOMEM;
+	w->fd = recfile_open_new(path, force);
+	if (w->fd < 0) {
+		int rc = w->fd;
+
+		free(w);
+		return rc;
+	}
+	w->base = recfile_base(w->fd);
+	msgpack_sbuffer_init(&w->waiting);
+	msgpack_packer_init(&w->pk, &w->waiting, msgpack_sbuffer_write);
+	w->flushed_ns = clock_mono_ns();
+	recfile_pack_header(&w->pk, header);
+	*out = w;
+	return 0;
+}
+
+/* Of the first n bytes that waited: how many make whole objects, and how many objects. */
+static size_t
+recfile_whole(const struct recfile_writer *w, size_t n, uint64_t *objects)
+{
+	size_t at = 0;
+
+	*objects = 0;
+	while (at < n) {
+		struct frame_scan scan;
+		ssize_t len;
+
+		frame_scan_start(&scan, RECFILE_RECORD_MAX);
+		len = frame_scan_next(&scan, (const uint8_t *)w->waiting.data + at, n - at);
+		if (len <= 0)
+			break;
+		at += (size_t)len;
+		(*objects)++;
+	}
+	return at;
+}
+
+int
+recfile_flush(struct recfile_writer *w)
+{
+	size_t done = 0, whole;
+	uint64_t objects;
+	int rc = 0;
+
+	while (rc == 0 && done < w->waiting.size) {
+		ssize_t n = write(w->fd, w->waiting.data + done, w->waiting.size - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			rc = -errno;
+	}
+	whole = recfile_whole(w, done, &objects);
+	w->objects += objects;
+	w->bytes += whole;
+	/* What is no regular file cannot be cut: its reader sees that it is. */
+	if (rc < 0 && w->base >= 0 && ftruncate(w->fd, w->base + (off_t)w->bytes) == 0)
+		lseek(w->fd, w->base + (off_t)w->bytes, SEEK_SET);
+	w->waiting.size = 0;
+	w->flushed_ns = clock_mono_ns();
+	if (!w->error)
+		w->error = rc;
+	return rc;
+}
+
+int
+recfile_add(struct recfile_writer *w, uint64_t after_ns, const char *kind,
+	    const msgpack_object *record)
+{
+	if (w->error)
+		return w->error;
+	msgpack_pack_array(&w->pk, 3);
+	msgpack_pack_uint64(&w->pk, after_ns);
+	client_pack_str(&w->pk, kind);
+	if (msgpack_pack_object(&w->pk, *record) < 0)
+		return w->error = -ENOMEM;
+	if (w->waiting.size < RECFILE_FLUSH_BYTES &&
+	    clock_mono_ns() - w->flushed_ns < RECFILE_FLUSH_NS)
+		return 0;
+	return recfile_flush(w);
+}
+
+uint64_t
+recfile_size(const struct recfile_writer *w)
+{
+	return w->bytes + w->waiting.size;
+}
+
+uint64_t
+recfile_written(const struct recfile_writer *w)
+{
+	return w->objects > RECFILE_HEAD ? w->objects - RECFILE_HEAD : 0;
+}
+
+static void
+recfile_pack_end(struct recfile_writer *w, uint64_t after_ns, uint64_t time_ns, uint64_t dropped,
+		 const char *reason)
+{
+	uint64_t records = recfile_written(w);
+
+	msgpack_pack_array(&w->pk, 3);
+	msgpack_pack_uint64(&w->pk, after_ns);
+	client_pack_str(&w->pk, "end");
+	msgpack_pack_map(&w->pk, 4);
+	client_pack_str(&w->pk, "time_ns");
+	msgpack_pack_uint64(&w->pk, time_ns);
+	client_pack_str(&w->pk, "records");
+	msgpack_pack_uint64(&w->pk, records);
+	client_pack_str(&w->pk, "dropped");
+	msgpack_pack_uint64(&w->pk, dropped);
+	client_pack_str(&w->pk, "reason");
+	client_pack_str(&w->pk, reason);
+}
+
+int
+recfile_end(struct recfile_writer *w, uint64_t after_ns, uint64_t time_ns, uint64_t dropped,
+	    const char *reason)
+{
+	int rc;
+
+	recfile_flush(w);
+	/* Without the magic and the header in the file it would be none of a recording. */
+	if (w->objects >= RECFILE_HEAD) {
+		recfile_pack_end(w, after_ns, time_ns, dropped, w->error ? "disk" : reason);
+		recfile_flush(w);
+	}
+	if (fsync(w->fd) < 0 && errno != EINVAL && errno != EROFS && !w->error)
+		w->error = -errno;
+	if (close(w->fd) < 0 && !w->error)
+		w->error = -errno;
+	rc = w->error;
+	msgpack_sbuffer_destroy(&w->waiting);
+	free(w);
+	return rc;
+}
+
+/* ---- reading ---- */
+
+struct recfile_reader {
+	int fd;
+	char *data;
+	size_t off, len, cap; /* len bytes from off on have been read and not taken */
+	uint64_t at;          /* in the file, of the byte at off */
+	struct frame_scan scan;
+	msgpack_unpacked object;
+	char error[RECFILE_ERROR];
+};
+
+int
+recfile_open(const char *path, struct recfile_reader **out)
+{
+	struct recfile_reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) :
+					 open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (r->fd < 0) {
+		int rc = -errno;
+
+		free(r);
+		return rc;
+	}
+	frame_scan_start(&r->scan, RECFILE_RECORD_MAX);
+	msgpack_unpacked_init(&r->object);
+	*out = r;
+	return 0;
+}
+
+void
+recfile_close(struct recfile_reader *r)
+{
+	if (!r)
+		return;
+	msgpack_unpacked_destroy(&r->object);
+	close(r->fd);
+	free(r->data);
+	free(r);
+}
+
+static enum recfile_got
+recfile_bad(struct recfile_reader *r, uint64_t offset, const char *what)
+{
+	snprintf(r->error, sizeof(r->error), "byte %llu: %s", (unsigned long long)offset, what);
+	return RECFILE_BAD;
+}
+
+/* 1: more has been read; 0: there is no more; -errno. */
+static int
+recfile_read(struct recfile_reader *r)
+{
+	ssize_t n;
+
+	if (r->off > 0)
+		memmove(r->data, r->data + r->off, r->len);
+	r->off = 0;
+	if (r->cap < r->len + RECFILE_READ) {
+		size_t cap = 2 * (r->len + RECFILE_READ);
+		char *data = realloc(r->data, cap);
+
+		if (!data)
+			return -ENOMEM;
+		r->data = data;
+		r->cap = cap;
+	}
+	do
+		n = read(r->fd, r->data + r->len, RECFILE_READ);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		r->len += (size_t)n;
+	return n < 0 ? -errno : n > 0;
+}
+
+static enum recfile_got
+recfile_decode(struct recfile_reader *r, size_t len, uint64_t *offset)
+{
+	size_t off = 0;
+
+	*offset = r->at;
+	msgpack_unpacked_destroy(&r->object);
+	msgpack_unpacked_init(&r->object);
+	if (msgpack_unpack_next(&r->object, r->data + r->off, len, &off) != MSGPACK_UNPACK_SUCCESS)
+		return recfile_bad(r, r->at, "this is no MessagePack: the file is damaged here");
+	frame_scan_start(&r->scan, RECFILE_RECORD_MAX);
+	r->off += len;
+	r->len -= len;
+	r->at += len;
+	return RECFILE_ENTRY;
+}
+
+/* The next object, into r->object. */
+static enum recfile_got
+recfile_object(struct recfile_reader *r, uint64_t *offset)
+{
+	for (;;) {
+		ssize_t n = r->len ? frame_scan_next(&r->scan, (const uint8_t *)r->data + r->off,
+						     r->len) :
+				     0;
+		int rc;
+
+		if (n > 0)
+			return recfile_decode(r, (size_t)n, offset);
+		if (n < 0)
+			return recfile_bad(
+				r, r->at,
+				n == -EMSGSIZE ?
+					"an object that claims to be too long: the file is damaged "
+					"here" :
+					"this is no MessagePack: the file is damaged here");
+		rc = recfile_read(r);
+		if (rc < 0)
+			return recfile_bad(r, r->at + r->len, strerror(-rc));
+		if (rc == 0)
+			return RECFILE_END;
+	}
+}
+
+const msgpack_object *
+recfile_read_header(struct recfile_reader *r)
+{
+	static const char magic[] = "\xb1" RECFILE_MAGIC;
+	uint64_t offset = 0, version = 0;
+	enum recfile_got got;
+	int rc = 1;
+
+	/* Before it is taken for MessagePack: any file may come. */
+	while (rc > 0 && r->len < strlen(magic))
+		rc = recfile_read(r);
+	if (rc < 0) {
+		recfile_bad(r, r->len, strerror(-rc));
+		return NULL;
+	}
+	if (r->len < strlen(magic) || memcmp(r->data, magic, strlen(magic)) != 0) {
+		recfile_bad(
+			r, 0,
+			r->len ? "it does not begin as a recording of `rpingmesh-ctl record` does" :
+				 "it is empty");
+		return NULL;
+	}
+	got = recfile_object(r, &offset);
+	if (got == RECFILE_ENTRY)
+		got = recfile_object(r, &offset);
+	if (got == RECFILE_END)
+		recfile_bad(r, r->at, "it ends within its header");
+	else if (got == RECFILE_ENTRY &&
+		 (!view_u64(&r->object.data, "version", &version) || version == 0))
+		recfile_bad(r, offset, "the header has no version: the file is damaged here");
+	else if (version > RECFILE_VERSION)
+		recfile_bad(
+			r, offset,
+			"a later version of rpingmesh-ctl has recorded this; upgrade to replay it");
+	return r->error[0] ? NULL : &r->object.data;
+}
+
+enum recfile_got
+recfile_next(struct recfile_reader *r, struct recfile_entry *out)
+{
+	enum recfile_got got = recfile_object(r, &out->offset);
+	const msgpack_object *o = &r->object.data, *a = o->via.array.ptr;
+
+	if (got != RECFILE_ENTRY)
+		return got;
+	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3 ||
+	    a[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || a[1].type != MSGPACK_OBJECT_STR)
+		return recfile_bad(r, out->offset,
+				   "this is no entry of a recording: the file is damaged here");
+	out->after_ns = a[0].via.u64;
+	out->kind = &a[1];
+	out->record = &a[2];
+	return RECFILE_ENTRY;
+}
+
+bool
+recfile_cut(const struct recfile_reader *r, uint64_t *offset)
+{
+	*offset = r->at;
+	return r->len > 0;
+}
+
+bool
+recfile_may_grow(const struct recfile_reader *r)
+{
+	struct stat st;
+
+	return fstat(r->fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+const char *
+recfile_error(const struct recfile_reader *r)
+{
+	return r->error;
+}
