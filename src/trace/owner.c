@@ -11,6 +11,8 @@
 
 /* A path below `root`: the root, a fixed part and a cgroup path of at most OWNER_CGROUP. */
 #define OWNER_FILE 1024
+#define OWNER_SLUID 12 /* letters at least */
+#define OWNER_ID_FULL 64 /* digits of a container's id */
 #define OWNER_ID 12 /* digits of a container's id that docker(1) and podman(1) show */
 
 /*
@@ -35,60 +37,6 @@ owner_is_inode(const char *root, const char *hierarchy, const char *path, uint64
 
 	return n > 0 && (size_t)n < sizeof(file) && stat(file, &st) == 0 && S_ISDIR(st.st_mode) &&
 	       st.st_ino == cgroup_id;
-}
-
-/* The line of cgroup v2, "0::/path"; line is getline(3)'s, the caller frees it. NULL and *error. */
-static char *
-owner_v2_line(FILE *f, char **line, int *error)
-{
-	size_t room = 0;
-
-	errno = 0;
-	while (getline(line, &room, f) > 0)
-		if (strncmp(*line, "0::/", 4) == 0) {
-			(*line)[strcspn(*line, "\n")] = '\0';
-			return *line + 3;
-		}
-	/* reading what belongs to a process that has gone meanwhile: ESRCH */
-	*error = errno == ESRCH ? -ENOENT : errno ? -errno : -EOPNOTSUPP;
-	return NULL;
-}
-
-static int
-owner_check(const char *root, const char *found, uint64_t cgroup_id, char path[OWNER_CGROUP])
-{
-	size_t len = strlen(found);
-
-	if (len >= OWNER_CGROUP)
-		return -ENAMETOOLONG;
-	if (cgroup_id == 0 || owner_leaves_root(found))
-		return -ESTALE;
-	if (!owner_is_inode(root, "", found, cgroup_id) &&
-	    !owner_is_inode(root, "/unified", found, cgroup_id))
-		return -ESTALE;
-	memcpy(path, found, len + 1);
-	return 0;
-}
-
-int
-owner_cgroup_path(const char *root, uint32_t tgid, uint64_t cgroup_id, char path[OWNER_CGROUP])
-{
-	char file[OWNER_FILE], *line = NULL;
-	int error = 0, n = snprintf(file, sizeof(file), "%s/proc/%u/cgroup", root, tgid);
-
-	if (n < 0 || (size_t)n >= sizeof(file))
-		return -ENAMETOOLONG;
-	FILE *f = fopen(file, "re");
-
-	if (!f)
-		return errno == ESRCH ? -ENOENT : -errno;
-	const char *found = owner_v2_line(f, &line, &error);
-
-	if (found)
-		error = owner_check(root, found, cgroup_id, path);
-	free(line);
-	fclose(f);
-	return error;
 }
 
 /* One directory of a path. */
@@ -161,18 +109,70 @@ owner_say(char job[OWNER_JOB], const char *kind, const struct owner_part *name)
 	return true;
 }
 
-/* job_1234 below slurm…, …slurmstepd.scope */
+/* Slurm 26.05's SLUID, "s" and Crockford's base 32: s5K1KKYAYG5D00. */
+static bool
+owner_is_sluid(const struct owner_part *part)
+{
+	for (size_t i = 1; i < part->len; i++)
+		if (!isdigit((unsigned char)part->at[i]) && !isupper((unsigned char)part->at[i]))
+			return false;
+	return part->len >= OWNER_SLUID && part->at[0] == 's';
+}
+
+static bool
+owner_is_stepd(const struct owner_part *part)
+{
+	return owner_ends(part, "slurmstepd.scope") || owner_is(part, "slurmstepd.scope");
+}
+
+/* job_1234 below slurm…, or a SLUID right below …slurmstepd.scope */
 static bool
 owner_slurm(const char *path, char job[OWNER_JOB])
 {
-	bool slurm = false;
+	bool slurm = false, scope = false;
 
 	for (struct owner_part part = {path, 0}; owner_next(&part);) {
 		struct owner_part id = owner_rest(&part, strlen("job_"), 0);
 
 		if (slurm && owner_begins(&part, "job_") && owner_all(&id, isdigit))
 			return owner_say(job, "slurm:", &id);
+		if (scope && owner_is_sluid(&part))
+			return owner_say(job, "slurm:", &part);
+		scope = owner_is_stepd(&part);
 		slurm = slurm || owner_find(&part, "slurm");
+	}
+	return false;
+}
+
+/* 1234.server, 1234[7].server */
+static bool
+owner_is_pbs_id(const struct owner_part *part)
+{
+	size_t digits = 0;
+
+	while (digits < part->len && isdigit((unsigned char)part->at[digits]))
+		digits++;
+	return digits > 0 && digits < part->len && strchr(".[", part->at[digits]);
+}
+
+/*
+ * PBS: 1234.server right below "jobid" of pbs….service, or below pbs… (OpenPBS's cgroups hook;
+ * "pbs_jobs" and "pbspro" are its prefixes), and pbs…-1234.server.slice.
+ */
+static bool
+owner_pbs(const char *path, char job[OWNER_JOB])
+{
+	bool pbs = false;
+
+	for (struct owner_part part = {path, 0}; owner_next(&part);) {
+		const char *dash = owner_begins(&part, "pbs") && owner_ends(&part, ".slice") ?
+			owner_find(&part, "-") : NULL;
+		struct owner_part id = dash ? owner_rest(&part, (size_t)(dash + 1 - part.at),
+							 strlen(".slice")) : part;
+
+		if ((pbs || dash) && owner_is_pbs_id(&id))
+			return owner_say(job, "pbs:", &id);
+		pbs = owner_begins(&part, "pbs") || (pbs && owner_is(&part, "jobid"));
 	}
 	return false;
 }
@@ -184,10 +184,12 @@ owner_slurm(const char *path, char job[OWNER_JOB])
 static struct owner_part
 owner_pod_uid(const struct owner_part *part, bool below_kubepods)
 {
-	const char *at = owner_find(part, "-pod");
+	const char *at = owner_find(part, "-pod"), *end = owner_find(part, ".slice");
 
-	if (at && owner_find(part, "kubepods") && owner_ends(part, ".slice"))
-		return owner_rest(part, (size_t)(at - part->at) + strlen("-pod"), strlen(".slice"));
+	/* "….slice:cri-containerd:<id>" is systemd's notation where no systemd made a slice of it */
+	if (at && end > at && owner_find(part, "kubepods") &&
+	    (owner_ends(part, ".slice") || end[strlen(".slice")] == ':'))
+		return (struct owner_part){at + strlen("-pod"), (size_t)(end - at) - strlen("-pod")};
 	if (below_kubepods && owner_begins(part, "pod"))
 		return owner_rest(part, strlen("pod"), 0);
 	return (struct owner_part){part->at, 0};
@@ -243,39 +245,204 @@ owner_container_part(const struct owner_part *part, const char *prefix, const ch
 	return owner_container_id(&id, kind, job);
 }
 
-static bool
-owner_container(const char *path, char job[OWNER_JOB])
-{
-	bool docker = false;
+/* How engines name the directory of a container: PREFIX<id>[.scope], or ….slice:NAME:<id>. */
+static const struct {
+	const char *prefix, *name, *kind;
+} owner_engines[] = {
+	{"docker-", ":docker:", "docker:"},
+	{"libpod-payload-", NULL, "podman:"},
+	{"libpod-", ":libpod:", "podman:"},
+	{"cri-containerd-", ":cri-containerd:", "containerd:"},
+	{"nerdctl-", ":nerdctl:", "containerd:"},
+	{"crio-", ":crio:", "crio:"},
+};
 
-	for (struct owner_part part = {path, 0}; owner_next(&part);) {
-		if (owner_container_part(&part, "docker-", "docker:", job) ||
-		    (docker && owner_container_id(&part, "docker:", job)) ||
-		    owner_container_part(&part, "libpod-", "podman:", job))
+static bool
+owner_engine(const struct owner_part *part, char job[OWNER_JOB])
+{
+	for (size_t i = 0; i < sizeof(owner_engines) / sizeof(owner_engines[0]); i++) {
+		const char *kind = owner_engines[i].kind, *name = owner_engines[i].name;
+		const char *at = name ? owner_find(part, name) : NULL;
+
+		if (owner_container_part(part, owner_engines[i].prefix, kind, job))
 			return true;
-		docker = owner_is(&part, "docker");
+		if (at) {
+			struct owner_part id =
+				owner_rest(part, (size_t)(at - part->at) + strlen(name), 0);
+
+			return owner_container_id(&id, kind, job);
+		}
 	}
 	return false;
 }
 
-/* The innermost unit with a suffix. */
+/* lxc.payload.NAME (LXC, Incus), lxc/NAME (their older layout) */
 static bool
-owner_unit(const char *path, const char *suffix, char job[OWNER_JOB])
+owner_lxc(const struct owner_part *part, bool below_lxc, char job[OWNER_JOB])
 {
-	struct owner_part unit = {path, 0};
+	struct owner_part name = owner_rest(part, strlen("lxc.payload."), 0);
 
-	for (struct owner_part part = {path, 0}; owner_next(&part);)
-		if (owner_ends(&part, suffix))
-			unit = part;
-	return unit.len > 0 && owner_say(job, "unit:", &unit);
+	if (owner_begins(part, "lxc.payload.") && name.len > 0)
+		return owner_say(job, "lxc:", &name);
+	return below_lxc && owner_say(job, "lxc:", part);
+}
+
+static bool
+owner_container(const char *path, char job[OWNER_JOB])
+{
+	bool docker = false, lxc = false;
+
+	for (struct owner_part part = {path, 0}; owner_next(&part);) {
+		if (owner_engine(&part, job) || owner_lxc(&part, lxc, job) ||
+		    (docker && owner_container_id(&part, "docker:", job)))
+			return true;
+		/* of an engine that is told to put its containers elsewhere */
+		if (part.len == OWNER_ID_FULL && owner_container_id(&part, "container:", job))
+			return true;
+		docker = owner_is(&part, "docker");
+		lxc = owner_is(&part, "lxc");
+	}
+	return false;
+}
+
+/*
+ * The innermost unit, service or scope; of a user's manager with its name, as users' units may be
+ * called the same. Below machine.slice the outermost: what runs in a machine has a systemd of its
+ * own, whose units are called the same in each.
+ */
+static bool
+owner_unit(const char *path, char job[OWNER_JOB])
+{
+	struct owner_part unit = {path, 0}, user = {path, 0};
+	bool machine = false, stepd = false;
+
+	for (struct owner_part part = {path, 0}; owner_next(&part);) {
+		/* a job of Slurm's in a layout that is not known: not its daemon's unit */
+		if (stepd && !owner_is(&part, "system"))
+			return false;
+		stepd = owner_is_stepd(&part);
+		machine = machine || owner_is(&part, "machine.slice");
+		if ((machine && unit.len > 0) ||
+		    (!owner_ends(&part, ".service") && !owner_ends(&part, ".scope")))
+			continue;
+		if (owner_begins(&part, "user@"))
+			user = part;
+		unit = part;
+	}
+	if (unit.len == 0)
+		return false;
+	if (user.len == 0 || user.at == unit.at)
+		return owner_say(job, "unit:", &unit);
+	return strlen("unit:") + user.len + 1 + unit.len < OWNER_JOB &&
+	       snprintf(job, OWNER_JOB, "unit:%.*s/%.*s", (int)user.len, user.at, (int)unit.len,
+			unit.at) > 0;
+}
+
+/* What is started as one thing: a job, a pod, a container. */
+static bool
+owner_names_job(const char *path, char job[OWNER_JOB])
+{
+	return owner_slurm(path, job) || owner_pbs(path, job) || owner_pod(path, job) ||
+	       owner_container(path, job);
 }
 
 const char *
 owner_job(const char *cgroup_path, char job[OWNER_JOB])
 {
-	if (!owner_slurm(cgroup_path, job) && !owner_pod(cgroup_path, job) &&
-	    !owner_container(cgroup_path, job) && !owner_unit(cgroup_path, ".service", job) &&
-	    !owner_unit(cgroup_path, ".scope", job))
+	if (!owner_names_job(cgroup_path, job) && !owner_unit(cgroup_path, job))
 		job[0] = '\0';
 	return job;
+}
+
+/*
+ * The paths of a process that count, in /proc/TGID/cgroup: that of cgroup v2, "0::/path", and the
+ * first of v1 that names a job. Where v1 is mounted beside v2, batch systems and container engines
+ * may use v1 alone.
+ */
+struct owner_paths {
+	char *v2, *v1; /* owned; NULL: none */
+};
+
+static void
+owner_paths_line(struct owner_paths *paths, char *line)
+{
+	char job[OWNER_JOB], *path = strchr(line, ':');
+
+	path = path ? strchr(path + 1, ':') : NULL;
+	if (!path || path[1] != '/')
+		return;
+	path++;
+	path[strcspn(path, "\n")] = '\0';
+	if (strncmp(line, "0::", 3) == 0 && !paths->v2)
+		paths->v2 = strdup(path);
+	else if (!paths->v1 && owner_names_job(path, job))
+		paths->v1 = strdup(path);
+}
+
+static int
+owner_read(const char *file, struct owner_paths *paths)
+{
+	FILE *f = fopen(file, "re");
+	char *line = NULL;
+	size_t room = 0;
+	int error;
+
+	if (!f)
+		return errno == ESRCH ? -ENOENT : -errno;
+	errno = 0;
+	while (getline(&line, &room, f) > 0)
+		owner_paths_line(paths, line);
+	/* reading what belongs to a process that has gone meanwhile: ESRCH */
+	error = errno == ESRCH ? -ENOENT : -errno;
+	free(line);
+	fclose(f);
+	if (paths->v2)
+		return 0;
+	return error ? error : -EOPNOTSUPP;
+}
+
+/* The process is the one with cgroup_id: the directory of its v2 path has that inode number. */
+static int
+owner_check(const char *root, const char *v2, uint64_t cgroup_id)
+{
+	if (strlen(v2) >= OWNER_CGROUP)
+		return -ENAMETOOLONG;
+	if (cgroup_id == 0 || owner_leaves_root(v2))
+		return -ESTALE;
+	if (!owner_is_inode(root, "", v2, cgroup_id) &&
+	    !owner_is_inode(root, "/unified", v2, cgroup_id))
+		return -ESTALE;
+	return 0;
+}
+
+static int
+owner_choose(const struct owner_paths *paths, char path[OWNER_CGROUP])
+{
+	char job[OWNER_JOB];
+	const char *chosen = paths->v1 && !owner_names_job(paths->v2, job) ? paths->v1 : paths->v2;
+	size_t len = strlen(chosen);
+
+	if (len >= OWNER_CGROUP)
+		return -ENAMETOOLONG;
+	memcpy(path, chosen, len + 1);
+	return 0;
+}
+
+int
+owner_cgroup_path(const char *root, uint32_t tgid, uint64_t cgroup_id, char path[OWNER_CGROUP])
+{
+	struct owner_paths paths = {NULL, NULL};
+	char file[OWNER_FILE];
+	int rc, n = snprintf(file, sizeof(file), "%s/proc/%u/cgroup", root, tgid);
+
+	if (n < 0 || (size_t)n >= sizeof(file))
+		return -ENAMETOOLONG;
+	rc = owner_read(file, &paths);
+	if (rc == 0)
+		rc = owner_check(root, paths.v2, cgroup_id);
+	if (rc == 0)
+		rc = owner_choose(&paths, path);
+	free(paths.v1);
+	free(paths.v2);
+	return rc;
 }

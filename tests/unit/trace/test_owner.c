@@ -56,6 +56,37 @@ static const struct {
 	{"/slurm/uid_1000/job_", ""},
 	{"/slurm/uid_1000/job_12x", ""},
 	{"/backup.service/job_12", "unit:backup.service"},
+	/* Slurm 26.05: SLUIDs instead of job_ID; what is neither one nor the daemon's is not known */
+	{"/system.slice/slurmstepd.scope/s5K1KKYAYG5D00/step_0", "slurm:s5K1KKYAYG5D00"},
+	{"/system.slice/slurmstepd.scope/s5K1KKYAYG5D01/step_batch/user/task_0",
+	 "slurm:s5K1KKYAYG5D01"},
+	{"/system.slice/node7_slurmstepd.scope/s5K1KKYAYG5D00/step_0", "slurm:s5K1KKYAYG5D00"},
+	{"/system.slice/slurmstepd.scope/j-7/step_0", ""},
+	{"/system.slice/slurmstepd.scope", "unit:slurmstepd.scope"},
+	{"/system.slice/foo.service/s5K1KKYAYG5D00", "unit:foo.service"},
+	/* PBS: hook pbs_cgroups of OpenPBS 20 and on, of 18 and 19, PBS Professional; array jobs */
+	{"/pbs_jobs.service/jobid/1234.head1", "pbs:1234.head1"},
+	{"/pbspro.service/jobid/77.head1.example.com", "pbs:77.head1.example.com"},
+	{"/pbs_jobs.service/jobid/12[3].head1", "pbs:12[3].head1"},
+	{"/pbspro/0.headnode", "pbs:0.headnode"},
+	{"/pbs_jobs.slice/pbs_jobs-1234.head1.slice", "pbs:1234.head1"},
+	{"/pbs_jobs.service/jobid", "unit:pbs_jobs.service"},
+	{"/system.slice/pbs.service", "unit:pbs.service"},
+	{"/system.slice/pbs.service/jobid/x.y", "unit:pbs.service"},
+	/* containerd with systemd's notation, but no systemd (runc's cgroupfs driver) */
+	{"/system.slice/containerd.service/"
+	 "kubepods-burstable-pod0a1b2c3d_1111_2222_3333_445566778899.slice:cri-containerd:" ID64,
+	 "pod:0a1b2c3d-1111-2222-3333-445566778899"},
+	{"/kubepods-besteffort-pod0a1b2c3d_1111_2222_3333_445566778899.slice:cri-containerd:" ID64,
+	 "pod:0a1b2c3d-1111-2222-3333-445566778899"},
+	{"/system.slice:docker:" ID64, "docker:4f1c9a7b2d3e"},
+	{"/system.slice/nerdctl-" ID64 ".scope", "containerd:4f1c9a7b2d3e"},
+	{"/system.slice/cri-containerd-" ID64 ".scope", "containerd:4f1c9a7b2d3e"},
+	{"/system.slice:cri-containerd:" ID64, "containerd:4f1c9a7b2d3e"},
+	{"/machine.slice/crio-" ID64 ".scope", "crio:4f1c9a7b2d3e"},
+	{"/crio-conmon-" ID64 ".scope", "unit:crio-conmon-" ID64 ".scope"},
+	{"/mine/" ID64 "/init", "container:4f1c9a7b2d3e"},
+	{"/machine.slice/libpod-payload-" ID64, "podman:4f1c9a7b2d3e"},
 	/* containers */
 	{"/system.slice/docker-" ID64 ".scope", "docker:4f1c9a7b2d3e"},
 	{"/docker/" ID64, "docker:4f1c9a7b2d3e"},
@@ -74,10 +105,25 @@ static const struct {
 	{"/system.slice/system-foo.slice/foo@bar\\x2dbaz.service", "unit:foo@bar\\x2dbaz.service"},
 	{"/system.slice/foo.service/inner", "unit:foo.service"},
 	{"/user.slice/user-1000.slice/session-3.scope", "unit:session-3.scope"},
+	/* of a user's manager: each its own, and each user's (systemd(1), DESKTOP_ENVIRONMENTS) */
 	{"/user.slice/user-1000.slice/user@1000.service/app.slice/app-train.service",
-	 "unit:app-train.service"},
+	 "unit:user@1000.service/app-train.service"},
 	{"/user.slice/user-1000.slice/user@1000.service/app.slice/run-u7.scope",
-	 "unit:user@1000.service"},
+	 "unit:user@1000.service/run-u7.scope"},
+	{"/user.slice/user-1001.slice/user@1001.service/app.slice/run-u7.scope",
+	 "unit:user@1001.service/run-u7.scope"},
+	{"/user.slice/user-1000.slice/user@1000.service/init.scope",
+	 "unit:user@1000.service/init.scope"},
+	{"/user.slice/user-1000.slice/user@1000.service", "unit:user@1000.service"},
+	{"/system.slice/foo.service/bar.scope", "unit:bar.scope"},
+	/* machines: systemd-nspawn, libvirt */
+	{"/machine.slice/systemd-nspawn@c1.service/payload/system.slice/foo.service",
+	 "unit:systemd-nspawn@c1.service"},
+	{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt/emulator",
+	 "unit:machine-qemu\\x2d1\\x2dvm.scope"},
+	{"/lxc.payload.web/system.slice/foo.service", "lxc:web"},
+	{"/lxc/web/system.slice/foo.service", "lxc:web"},
+	{"/lxc.monitor.web", ""},
 	{"/init.scope", "unit:init.scope"},
 	{"/.service", ""},
 	/* nothing */
@@ -133,7 +179,8 @@ test_job_of_anything(void **state)
 	static const char *const parts[] = {"/",      "kubepods", "pod",     "-pod",
 					    ".slice", "docker",	  "docker-", "libpod-",
 					    ".scope", ".service", "slurm",   "job_",
-					    "1",      "_",	  "-",	     "abcdef012345",
+					    "1",      "_",	  "-",	     "abcdef012345", "slurmstepd.scope", "user@",
+					    "pbs", "jobid", "lxc", ":docker:",
 					    "\xff",   ".."};
 	uint64_t random = 1;
 
@@ -269,6 +316,38 @@ test_path_unified(void **state)
 	assert_string_equal(path, "/user.slice/user-1000.slice/session-3.scope");
 }
 
+/* A batch system that uses v1 beside v2: the job stands in the lines of v1 alone. */
+static void
+test_path_of_v1_job(void **state)
+{
+	struct root *root = *state;
+	char path[OWNER_CGROUP];
+
+	root_mkdir(root, "/sys/fs/cgroup/unified/system.slice/slurmd.service");
+	uint64_t id = root_inode(root, "/sys/fs/cgroup/unified/system.slice/slurmd.service");
+
+	root_proc(root, 42,
+		  "12:devices:/slurm/uid_1000/job_77/step_0\n"
+		  "5:memory:/slurm/uid_1000/job_77/step_0/task_0\n"
+		  "1:name=systemd:/system.slice/slurmd.service\n"
+		  "0::/system.slice/slurmd.service\n");
+	assert_int_equal(owner_cgroup_path(root->path, 42, id, path), 0);
+	assert_string_equal(path, "/slurm/uid_1000/job_77/step_0");
+	/* another process than the one that is meant, whatever v1 says */
+	assert_int_equal(owner_cgroup_path(root->path, 42, id + 1, path), -ESTALE);
+	/* v2's own job wins */
+	root_mkdir(root, "/sys/fs/cgroup/unified/system.slice/slurmstepd.scope/job_8");
+	id = root_inode(root, "/sys/fs/cgroup/unified/system.slice/slurmstepd.scope/job_8");
+	root_proc(root, 43,
+		  "5:memory:/slurm/uid_1000/job_77/step_0/task_0\n"
+		  "0::/system.slice/slurmstepd.scope/job_8\n");
+	assert_int_equal(owner_cgroup_path(root->path, 43, id, path), 0);
+	assert_string_equal(path, "/system.slice/slurmstepd.scope/job_8");
+	/* lines that are none */
+	root_proc(root, 44, "\n:\n::\n5:memory\n5:memory:slurm/job_1\n");
+	assert_int_equal(owner_cgroup_path(root->path, 44, id, path), -EOPNOTSUPP);
+}
+
 static void
 test_path_not_believed(void **state)
 {
@@ -339,6 +418,7 @@ main(void)
 		cmocka_unit_test(test_job_of_anything),
 		cmocka_unit_test_setup_teardown(test_path, root_setup, root_teardown),
 		cmocka_unit_test_setup_teardown(test_path_unified, root_setup, root_teardown),
+		cmocka_unit_test_setup_teardown(test_path_of_v1_job, root_setup, root_teardown),
 		cmocka_unit_test_setup_teardown(test_path_not_believed, root_setup, root_teardown),
 		cmocka_unit_test_setup_teardown(test_path_errors, root_setup, root_teardown),
 		cmocka_unit_test_setup_teardown(test_path_length, root_setup, root_teardown),
