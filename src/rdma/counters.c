@@ -2,7 +2,7 @@
 /*
  * DOC: counters
  *
- * A round walks the three directories; where it stands is (dir, entry): the names of the directory
+ * A round walks the three directories and asks the interface's driver; where it stands is (dir, entry): the names of the directory
  * it is in, listed once when it is entered. One timer: the next round, or the rest of this one.
  */
 #include "rdma/counters.h"
@@ -18,6 +18,8 @@
 
 #include "core/clock.h"
 #include "core/loop.h"
+#include "rdma/counter_judge.h"
+#include "rdma/ethtool.h"
 
 #define COUNTERS_PAUSE_MIN_NS (20 * NSEC_PER_MSEC)
 
@@ -25,11 +27,13 @@ enum counters_dir {
 	COUNTERS_DIR_HW,
 	COUNTERS_DIR_PMA,
 	COUNTERS_DIR_NET,
+	COUNTERS_DIR_ETHTOOL, /* no directory: one call, all of it */
 	COUNTERS_DIR_N
 };
 
 struct counters_entry {
 	struct counter c;
+	struct counter_past past;
 	uint64_t round; /* in which it was read last */
 };
 
@@ -64,26 +68,13 @@ counters_name_is_bad(const char *name)
 		"drop",	       "discard", "err", "retr",    "timeout",	"out_of_seq", "rnr",
 		"cnp",	       "ecn",	  "dup", "congest", "missed",	"nak",	      "fail",
 		"link_downed", "overrun", "oos", "violat",  "exceeded", "xmit_wait",
+		"link_down",   "pause",
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (strstr(name, parts[i]))
 			return true;
 	return false;
-}
-
-uint64_t
-counters_rise(uint64_t before, uint64_t now, bool *reset)
-{
-	const uint64_t wrap = 1ULL << 32;
-
-	*reset = false;
-	if (now >= before)
-		return now - before;
-	if (before < wrap && before >= wrap / 4 * 3 && now < wrap / 4)
-		return wrap - before + now;
-	*reset = true;
-	return now;
 }
 
 /* ---- entries ---- */
@@ -116,19 +107,24 @@ static void
 counters_take(struct counters *cs, const char *name, uint64_t value)
 {
 	struct counters_entry *e = counters_entry(cs, name);
-	bool reset = false;
+	enum counter_reading reading;
 	uint64_t risen;
 
 	if (!e || e->round == cs->round)
 		return;
 	/* One that comes anew begins with what it is; one that was away goes on from there. */
-	risen = e->round && cs->complete ? counters_rise(e->c.value, value, &reset) : 0;
+	if (!cs->complete)
+		e->past.begun = false;
+	reading = counter_judge(&e->past, value, &risen);
 	/* What a round that was broken off has seen of it belongs to this one. */
 	e->c.delta = e->round > cs->complete ? e->c.delta + risen : risen;
 	e->c.total += risen;
-	e->c.resets += reset;
-	e->c.value = value;
-	e->round = cs->round;
+	e->c.resets += reading == COUNTER_RESET;
+	e->c.odd += reading == COUNTER_ODD;
+	e->c.value = e->past.value;
+	e->c.saturated = counter_is_saturated(name, e->c.value);
+	if (e->past.begun)
+		e->round = cs->round;
 }
 
 /* ---- reading ---- */
@@ -154,19 +150,45 @@ counters_read_file(int dir_fd, const char *name, uint64_t *out)
 }
 
 static void
+counters_took(struct counters *cs, const char *name, uint64_t started_ns)
+{
+	uint64_t took = clock_mono_ns() - started_ns;
+
+	if (took <= cs->info.read_max_ns)
+		return;
+	cs->info.read_max_ns = took;
+	snprintf(cs->info.read_max_name, sizeof(cs->info.read_max_name), "%.*s", COUNTERS_NAME - 1,
+		 name);
+}
+
+/* A statistic of the driver's that tells of something bad; there are hundreds of others. */
+static void
+counters_of_driver(void *arg, const char *statistic, uint64_t value)
+{
+	struct counters *cs = arg;
+	char name[COUNTERS_NAME];
+
+	if (!counters_name_is_bad(statistic))
+		return;
+	snprintf(name, sizeof(name), "ethtool_%s", statistic);
+	counters_take(cs, name, value);
+}
+
+static void
 counters_read_one(struct counters *cs, const char *file)
 {
 	char name[COUNTERS_NAME + 4];
-	uint64_t value = 0, started = clock_mono_ns(), took;
+	uint64_t value = 0, started = clock_mono_ns();
+
+	if (cs->dir == COUNTERS_DIR_ETHTOOL) {
+		ethtool_read(cs->netdev, counters_of_driver, cs);
+		counters_took(cs, file, started);
+		return;
+	}
 	bool ok = counters_read_file(cs->dir_fd, file, &value);
 
-	took = clock_mono_ns() - started;
 	snprintf(name, sizeof(name), "%s%s", cs->dir == COUNTERS_DIR_NET ? "net_" : "", file);
-	if (took > cs->info.read_max_ns) {
-		cs->info.read_max_ns = took;
-		snprintf(cs->info.read_max_name, sizeof(cs->info.read_max_name), "%.*s",
-			 COUNTERS_NAME - 1, name);
-	}
+	counters_took(cs, name, started);
 	if (ok && strlen(name) < COUNTERS_NAME)
 		counters_take(cs, name, value);
 }
@@ -204,8 +226,12 @@ counters_list_dir(struct counters *cs)
 	DIR *dir;
 
 	cs->n_names = cs->at = 0;
-	if (cs->dir == COUNTERS_DIR_NET && !cs->netdev[0])
+	if (cs->dir >= COUNTERS_DIR_NET && !cs->netdev[0])
 		return;
+	if (cs->dir == COUNTERS_DIR_ETHTOOL) {
+		snprintf(cs->names[cs->n_names++], COUNTERS_NAME, "ethtool");
+		return;
+	}
 	counters_path(cs, cs->dir, path);
 	cs->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = cs->dir_fd < 0 ? NULL : opendir(path);

@@ -7,6 +7,8 @@
  *                                                         soft-RoCE has none)
  *   /sys/class/net/NETDEV/statistics                      (drops and errors alone; "net_" is put
  *                                                         before their names)
+ * and the statistics of the driver that `ethtool -S NETDEV` prints, those of the port that tell of
+ * something bad ("ethtool_" is put before their names),
  * read every COUNTERS_PERIOD_NS, on the wall clock's multiples of it, with what each has risen by.
  *
  * Reading can block: a file of hw_counters calls the driver's get_hw_stats() under a mutex, unless
@@ -33,14 +35,16 @@ struct loop;
 #define COUNTERS_MAX 192     /* of one port; more are left out */
 #define COUNTERS_NAME 48
 
+/* What is believed of one, by counter_judge.h. */
 struct counter {
 	char name[COUNTERS_NAME];
-	uint64_t value;          /* as read last */
-	uint64_t delta;          /* risen by in the last round */
-	uint64_t total;          /* risen by since the first round, through wraps and resets */
-	uint32_t resets; /* times that it went back without a wrap: the device was made anew, or
-			    somebody cleared it */
-	bool bad;	 /* when it rises, something was dropped, failed or was slowed down */
+	uint64_t value;  /* the last reading that was taken */
+	uint64_t delta;  /* risen by in the last round */
+	uint64_t total;  /* risen by since the first round, through wraps and resets */
+	uint32_t resets; /* times that it began anew: a driver that was loaded, a command */
+	uint32_t odd;    /* readings that could not be, and were not taken */
+	bool saturated;  /* it stands at its end, and does not count on */
+	bool bad;        /* when it rises, something was dropped, failed or was slowed down */
 };
 
 struct counters_config {
@@ -80,13 +84,6 @@ struct counters_info {
 	uint32_t left_out;         /* files beyond COUNTERS_MAX */
 };
 void counters_info(const struct counters *counters, struct counters_info *out);
-
-/*
- * How far a counter has risen from `before` to `now`. Smaller than before it has wrapped if it is
- * one of 32 bits that was in the upper quarter and now is in the lower; else it began anew from 0:
- * *reset.
- */
-uint64_t counters_rise(uint64_t before, uint64_t now, bool *reset);
 
 /* Whether a counter of that name tells of something bad. */
 bool counters_name_is_bad(const char *name);
