@@ -35,7 +35,8 @@
 #include "agent/peer/ping.h"
 #include "agent/reload.h"
 #include "agent/peer/service.h"
-#include "agent/tell/windows.h"
+#include "agent/tell/sinks.h"
+#include "agent/tell/subscriptions.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
 #include "rdma/sidr.h"
@@ -409,7 +410,72 @@ daemon_adopt(struct daemon *d, struct config *config)
 	daemon_pump_soon(d);
 }
 
+/* ---- what is measured ---- */
+
+static void
+daemon_tell_result(void *arg, void *target_user, const struct probe_result *r)
+{
+	const struct daemon *d = arg;
+	struct results_item item = {.kind = RESULTS_PROBE,
+				    .probe = {.stream = target_user, .result = r}};
+
+	results_tell(d->results, &item);
+}
+
+static const struct nic *
+daemon_nic_of(const struct daemon *d, const struct prober_device *device)
+{
+	for (const struct nic *nic = d->nics; nic; nic = nic->next)
+		if (nic->budget == device)
+			return nic;
+	return NULL;
+}
+
+static void
+daemon_tell_window(void *arg, struct prober_device *device, struct prober_target *target,
+		   const struct window *w)
+{
+	const struct daemon *d = arg;
+	struct results_item item = {.kind = RESULTS_WINDOW,
+				    .window = {.by = RECORD_WINDOW_DEVICE, .window = w}};
+	struct prober_target_info info;
+	const struct peer_stream *stream;
+
+	if (target) {
+		prober_target_info(target, &info);
+		stream = info.user;
+		item.window.target = &info;
+		item.window.by = stream->service ? RECORD_WINDOW_FLOW : RECORD_WINDOW_TARGET;
+		/*
+		 * Not from the list: one that is not configured any more is not there when its
+		 * peers leave it.
+		 */
+		item.window.nic = stream->peer->nic;
+	} else {
+		item.window.nic = daemon_nic_of(d, device);
+	}
+	if (item.window.nic)
+		results_tell(d->results, &item);
+}
+
+void
+daemon_tell_event(struct daemon *d, const struct qp_event *e, const struct flow_qp *qp)
+{
+	struct results_item item = {.kind = RESULTS_EVENT,
+				    .event = {.event = e, .qp = qp, .owners = d->owners}};
+
+	results_tell(d->results, &item);
+}
+
 /* ---- start and stop ---- */
+
+static int
+daemon_start_results(struct daemon *d)
+{
+	const struct sinks_env env = {.last_probes = &d->last_probes, .metrics = d->metrics};
+
+	return sinks_new(&env, &d->results, &d->subscriptions);
+}
 
 static int
 daemon_start_rooms(struct daemon *d)
@@ -417,9 +483,9 @@ daemon_start_rooms(struct daemon *d)
 	static const struct prober_ops prober_ops = {
 		.send = peer_send,
 		.resolve = peer_resolve,
-		.result = ping_result,
+		.result = daemon_tell_result,
 		.target_done = ping_target_done,
-		.window = windows_closed,
+		.window = daemon_tell_window,
 		.peer_state = peer_state_changed,
 	};
 	static const struct responder_ops responder_ops = {.send = nic_send_ack};
@@ -451,6 +517,8 @@ daemon_start_rooms(struct daemon *d)
 		rc = guard_new(d->loop, d->prober, &own, &d->guard);
 	if (rc == 0)
 		rc = metrics_new(d, &d->metrics);
+	if (rc == 0)
+		rc = daemon_start_results(d);
 	if (rc == 0)
 		rc = loop_timer_new(d->loop, "pump", daemon_pump, d, &d->pump);
 	if (rc == 0)
@@ -524,7 +592,6 @@ daemon_free(struct daemon *d)
 	metrics_free(d->metrics);
 	d->metrics = NULL;
 	ping_free_all(d);
-	windows_free_all(d);
 	service_free_all(d);
 	peer_free_all(d);
 	loop_flush(d->loop);
@@ -535,6 +602,8 @@ daemon_free(struct daemon *d)
 	prober_free(d->prober);
 	responder_free(d->responder);
 	host_noise_free(d->noise);
+	subscriptions_free(d->subscriptions);
+	results_free(d->results);
 	sidr_free(d->sidr);
 	/* Last: turns the loop. */
 	names_free(d->names);

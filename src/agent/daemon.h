@@ -11,10 +11,11 @@
 #include <sys/queue.h>
 
 #include "core/config.h"
-#include "agent/tell/last_probes.h"
+#include "agent/peer/last_probes.h"
 #include "rdma/device.h"
 
 struct control;
+struct flow_qp;
 struct guard;
 struct host_noise;
 struct loop;
@@ -26,13 +27,13 @@ struct nic;
 struct peer;
 struct ping;
 struct prober;
+struct qp_event;
 struct reload;
 struct responder;
-struct service_watcher;
 struct sidr;
-struct subscriber;
+struct results;
+struct subscriptions;
 struct trace;
-struct window_watcher;
 
 #define DAEMON_PEER_BUCKETS 4096
 
@@ -57,20 +58,19 @@ struct daemon {
 	struct host_noise *noise;  /* when this host did not run us */
 	struct control *control;
 	struct metrics *metrics;
+	struct results *results;   /* where all that is measured goes out */
+	struct subscriptions *subscriptions;
 
 	struct nic *nics;
 	struct peer *peers, **peers_end; /* the latter valid if there are any */
 	LIST_HEAD(peer_bucket, peer)
 	peers_at[DAEMON_PEER_BUCKETS]; /* those with an address, by it */
 	struct ping *pings;
-	struct subscriber *subscribers;
-	struct window_watcher *window_watchers;
 	struct last_probes_pool last_probes;
 	uint64_t next_ping_id, next_peer_id;
 
 	struct trace *trace;       /* NULL while tracing is switched off */
 	struct owners *owners;
-	struct service_watcher *watchers;
 	uint32_t n_probed;         /* flows with a target */
 	bool services_dirty;       /* a look at all flows is deferred */
 	bool sources_short;        /* a flow has found no place for its source port */
@@ -111,6 +111,9 @@ void daemon_pump_soon(struct daemon *d);
  * is looked at.
  */
 void daemon_look(struct daemon *d, uint64_t now_ns);
+
+/* Something has happened to a QP: for those who want to know. */
+void daemon_tell_event(struct daemon *d, const struct qp_event *e, const struct flow_qp *qp);
 
 /* Something that rescan looks after has just gone: look soon. */
 void daemon_rescan_soon(struct daemon *d);

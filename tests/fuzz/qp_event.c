@@ -183,7 +183,7 @@ qp_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 		owners_cgroup(d.owners, qp->owner_tgid, qp->cgroup_id, now_ns);
 	msgpack_sbuffer_init(&out);
 	msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
-	flow_record_event(&pk, &d, e, qp);
+	flow_record_event(&pk, d.owners, e, qp);
 	qp_unpack(&out);
 	msgpack_sbuffer_destroy(&out);
 }

@@ -20,11 +20,8 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "agent/daemon.h"
-#include "agent/tell/metrics.h"
 #include "agent/nic/nic.h"
-#include "agent/nic/nic_counters.h"
 #include "agent/peer/peer.h"
-#include "agent/peer/service.h"
 #include "record/record.h"
 
 struct ping {
@@ -38,16 +35,16 @@ struct ping {
 	bool over;
 };
 
-struct subscriber {
-	struct subscriber *next;
-	struct control_client *client;
-	unsigned int kinds;
-};
-
 uint64_t
 ping_id(const struct ping *ping)
 {
 	return ping->id;
+}
+
+struct control_client *
+ping_client(const struct ping *ping)
+{
+	return ping->over ? NULL : ping->client;
 }
 
 const struct peer *
@@ -254,96 +251,9 @@ ping_target_done(void *arg, void *target_user)
 		ping_end(stream->ping, NULL);
 }
 
-/* ---- who hears what ---- */
-
-int
-ping_subscribe(struct daemon *d, struct control_client *client, unsigned int kinds)
-{
-	struct subscriber **at = &d->subscribers, *s;
-
-	while (*at && (*at)->client != client)
-		at = &(*at)->next;
-	s = *at;
-	if (!kinds) {
-		if (s)
-			*at = s->next;
-		free(s);
-		return 0;
-	}
-	if (!s) {
-		s = calloc(1, sizeof(*s));
-		if (!s)
-			return -ENOMEM;
-		s->client = client;
-		*at = s;
-	}
-	s->kinds = kinds;
-	return 0;
-}
-
-static void
-ping_pack(msgpack_sbuffer *out, const struct peer_stream *stream, const struct probe_result *r,
-	  uint64_t id)
-{
-	const struct peer *peer = stream->peer;
-	char source[ADDR_TEXT];
-	struct record_probe_context context = {
-		.device = peer->nic ? peer->nic->name : "",
-		.peer = peer->config.address,
-		.source = addr_text(&peer->local, source),
-		.hostname = peer->hostname[0] ? peer->hostname : NULL,
-		.ping = id,
-		.flow = stream->service ? service_flow_id(stream->service) : 0,
-	};
-	msgpack_packer pk;
-
-	msgpack_sbuffer_init(out);
-	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
-	record_probe(&pk, &context, r);
-}
-
-static void
-ping_publish(const struct daemon *d, const struct peer_stream *stream, const struct probe_result *r)
-{
-	msgpack_sbuffer out = {0};
-	bool packed = false;
-
-	for (struct subscriber *s = d->subscribers; s; s = s->next) {
-		if (!(s->kinds & 1u << r->kind))
-			continue;
-		if (!packed)
-			ping_pack(&out, stream, r, stream->ping ? stream->ping->id : 0);
-		packed = true;
-		control_notify(s->client, "probe", &out);
-	}
-	if (packed)
-		msgpack_sbuffer_destroy(&out);
-}
-
-void
-ping_result(void *arg, void *target_user, const struct probe_result *r)
-{
-	struct daemon *d = arg;
-	struct peer_stream *stream = target_user;
-	const struct ping *ping = stream->ping;
-	msgpack_sbuffer out;
-
-	last_probes_add(&d->last_probes, &stream->last, r);
-	if (stream->peer->nic)
-		nic_counters_result(stream->peer->nic, r->class);
-	metrics_result(d->metrics, stream->peer, r);
-	ping_publish(d, stream, r);
-	if (!ping || !ping->client || ping->over)
-		return;
-	ping_pack(&out, stream, r, ping->id);
-	control_notify(ping->client, "ping", &out);
-	msgpack_sbuffer_destroy(&out);
-}
-
 void
 ping_client_gone(struct daemon *d, struct control_client *client)
 {
-	ping_subscribe(d, client, 0);
 	for (struct ping *p = d->pings; p; p = p->next) {
 		if (p->client != client)
 			continue;
@@ -360,6 +270,4 @@ ping_free_all(struct daemon *d)
 		p->over = true;
 	}
 	ping_reap(d);
-	while (d->subscribers)
-		ping_subscribe(d, d->subscribers->client, 0);
 }

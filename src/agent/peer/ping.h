@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pings: streams of probes on behalf of a control client, and the clients that watch all results.
+ * Pings: streams of probes on behalf of a control client.
  */
 #ifndef RPINGMESH_AGENT_PEER_PING_H
 #define RPINGMESH_AGENT_PEER_PING_H
@@ -33,15 +33,14 @@ struct ping_request {
 int ping_start(struct daemon *d, struct control_client *client, const struct ping_request *request,
 	       struct ping **out, struct control_error *error);
 uint64_t ping_id(const struct ping *ping);
+/* Who hears its results; NULL: nobody any more. */
+struct control_client *ping_client(const struct ping *ping);
 const struct peer *ping_peer(const struct ping *ping);
 
 /* No more probes; "ping_done" follows. -ENOENT: this client has no such ping. */
 int ping_stop(struct daemon *d, const struct control_client *client, uint64_t id);
 
-/* kinds: bits 1 << enum probe_kind; 0: not any more. */
-int ping_subscribe(struct daemon *d, struct control_client *client, unsigned int kinds);
-
-/* The client is gone: its pings and its subscription end. */
+/* The client is gone: its pings end. */
 void ping_client_gone(struct daemon *d, struct control_client *client);
 void ping_free_all(struct daemon *d);
 
@@ -51,7 +50,6 @@ void ping_peer_unbound(struct peer *peer);
 bool ping_uses_peer(const struct peer *peer);
 
 /* For prober_ops. */
-void ping_result(void *arg, void *target_user, const struct probe_result *r);
 void ping_target_done(void *arg, void *target_user);
 
 #endif

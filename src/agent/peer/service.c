@@ -28,11 +28,9 @@
 #include "core/loop.h"
 #include "agent/daemon.h"
 #include "agent/tell/metrics.h"
-#include "agent/tell/flow_record.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "rdma/sources.h"
-#include "serve/control.h"
 #include "trace/owners.h"
 #include "trace/trace.h"
 
@@ -47,11 +45,6 @@ struct service {
 	struct prober_target *target; /* NULL: not probing */
 	struct probe_totals past;     /* of targets that it had before */
 	struct nic *source_nic;       /* wants source_port in its pool; NULL: wants none */
-};
-
-struct service_watcher {
-	struct service_watcher *next;
-	struct control_client *client;
 };
 
 static const char *const service_state_names[] = {"unprobed", "waiting", "no_daemon", "probing"};
@@ -415,20 +408,11 @@ static void
 service_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 {
 	struct daemon *d = arg;
-	msgpack_sbuffer out;
-	msgpack_packer pk;
 
 	/* While its process is there: the path of its cgroup is remembered for later. */
 	if (qp->user)
 		owners_cgroup(d->owners, qp->owner_tgid, qp->cgroup_id, clock_mono_ns());
-	if (!d->watchers)
-		return;
-	msgpack_sbuffer_init(&out);
-	msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
-	flow_record_event(&pk, d, e, qp);
-	for (struct service_watcher *w = d->watchers; w; w = w->next)
-		control_notify(w->client, "event", &out);
-	msgpack_sbuffer_destroy(&out);
+	daemon_tell_event(d, e, qp);
 }
 
 /* ---- start, stop, reading ---- */
@@ -491,8 +475,6 @@ void
 service_free_all(struct daemon *d)
 {
 	service_stop(d);
-	while (d->watchers)
-		service_watch(d, d->watchers->client, false);
 	owners_free(d->owners);
 	d->owners = NULL;
 	loop_undefer(d->loop, d);
@@ -538,28 +520,4 @@ service_info(const struct daemon *d, const struct flow *flow, struct service_inf
 	}
 	if (s->stream.peer)
 		out->state = service_peer_standing(s, &out->reason);
-}
-
-int
-service_watch(struct daemon *d, struct control_client *client, bool on)
-{
-	struct service_watcher **at = &d->watchers, *w;
-
-	while (*at && (*at)->client != client)
-		at = &(*at)->next;
-	w = *at;
-	if (!on) {
-		if (w)
-			*at = w->next;
-		free(w);
-		return 0;
-	}
-	if (w)
-		return 0;
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return -ENOMEM;
-	w->client = client;
-	*at = w;
-	return 0;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Services: the flows that tracing has found, each probed along its own path while its remote end
- * has a daemon, and the clients that watch QP events. R-Pingmesh (SIGCOMM 2024) section 4.3,
- * service tracing.
+ * has a daemon. R-Pingmesh (SIGCOMM 2024) section 4.3, service tracing.
  */
 #ifndef RPINGMESH_AGENT_PEER_SERVICE_H
 #define RPINGMESH_AGENT_PEER_SERVICE_H
@@ -14,7 +13,6 @@
 #include "probe/prober.h"
 #include "trace/flows.h"
 
-struct control_client;
 struct daemon;
 struct nic;
 struct peer;
@@ -70,9 +68,6 @@ void service_nic_closing(struct nic *nic);
  * loop.
  */
 void service_look_again(struct daemon *d);
-
-/* QP events to a client, as notifications "event"; or not any more. 0 or -ENOMEM. */
-int service_watch(struct daemon *d, struct control_client *client, bool on);
 
 /* The flows that hold this peer, at most max of them into *out. Returns how many there are. */
 size_t service_flows(const struct peer *peer, const struct flow **out, size_t max);

@@ -11,7 +11,7 @@
 #include "core/clock.h"
 #include "agent/daemon.h"
 #include "agent/tell/flow_record.h"
-#include "agent/tell/last_probes.h"
+#include "agent/peer/last_probes.h"
 #include "agent/nic/nic.h"
 #include "agent/tell/nic_record.h"
 #include "agent/peer/peer.h"
@@ -206,15 +206,6 @@ explain_last(struct record *map, const struct peer_stream *stream)
 {
 	const struct last_probes *last = stream->last;
 	const struct probe_result *newest = last_probes_get(last, 0);
-	const struct peer *peer = stream->peer;
-	char source[ADDR_TEXT];
-	const struct record_probe_context context = {
-		.device = peer->nic->name,
-		.peer = peer->config.address,
-		.source = addr_text(&peer->local, source),
-		.hostname = peer->hostname[0] ? peer->hostname : NULL,
-		.flow = stream->service ? service_flow_id(stream->service) : 0,
-	};
 	msgpack_packer *pk;
 	size_t n = 0;
 
@@ -226,7 +217,7 @@ explain_last(struct record *map, const struct peer_stream *stream)
 	pk = record_key(map, "last");
 	msgpack_pack_array(pk, n);
 	for (size_t i = 0; i < n; i++)
-		record_probe(pk, &context, last_probes_get(last, i));
+		peer_record_probe(pk, stream, last_probes_get(last, i));
 }
 
 static void

@@ -47,9 +47,9 @@ flow_record_addr(struct record *r, const char *key, const struct addr *addr, boo
 /* ---- owners ---- */
 
 static void
-flow_record_owner(struct record *r, const struct daemon *d, const struct flow_qp *qp)
+flow_record_owner(struct record *r, struct owners *owners, const struct flow_qp *qp)
 {
-	const char *cgroup = qp->user ? owners_cgroup(d->owners, qp->owner_tgid, qp->cgroup_id,
+	const char *cgroup = qp->user ? owners_cgroup(owners, qp->owner_tgid, qp->cgroup_id,
 						      clock_mono_ns()) :
 					NULL;
 	char job[OWNER_JOB] = "";
@@ -112,7 +112,7 @@ flow_record_pack_owners(struct record *r, const struct daemon *d,
 		struct record map;
 
 		record_begin(&map, NULL);
-		flow_record_owner(&map, d, &owners->first[i]);
+		flow_record_owner(&map, d->owners, &owners->first[i]);
 		record_u64(&map, "qps", owners->qps[i]);
 		record_end(&map, pk);
 	}
@@ -262,7 +262,7 @@ flow_record_event_path(struct record *r, const struct flow_qp *qp)
 }
 
 void
-flow_record_event(msgpack_packer *out, const struct daemon *d, const struct qp_event *e,
+flow_record_event(msgpack_packer *out, struct owners *owners, const struct qp_event *e,
 		  const struct flow_qp *qp)
 {
 	const char *type = flow_qp_type_name(qp->qp_type);
@@ -279,7 +279,7 @@ flow_record_event(msgpack_packer *out, const struct daemon *d, const struct qp_e
 	record_u64_if(&r, "remote_qpn", qp->remote_qpn, qp->has_remote);
 	record_str(&r, "qp_type", type ? type : "unknown");
 	record_str(&r, "state", qp->has_state ? flow_record_state(qp->state) : NULL);
-	flow_record_owner(&r, d, qp);
+	flow_record_owner(&r, owners, qp);
 	flow_record_event_path(&r, qp);
 	record_end(&r, out);
 }

@@ -15,8 +15,8 @@
 #include "agent/peer/peer.h"
 #include "agent/tell/peer_record.h"
 #include "agent/peer/ping.h"
-#include "agent/peer/service.h"
 #include "agent/tell/status_record.h"
+#include "agent/tell/subscriptions.h"
 #include "agent/tell/windows.h"
 #include "serve/control.h"
 #include "record/record.h"
@@ -173,20 +173,24 @@ static int
 methods_events(void *arg, struct control_client *client, const msgpack_object *params,
 	       msgpack_packer *result, struct control_error *error)
 {
+	const struct daemon *d = arg;
+
 	(void)params;
 	(void)error;
 	methods_empty(result);
-	return service_watch(arg, client, true);
+	return subscriptions_set(d->subscriptions, client, RESULTS_EVENT, SUBSCRIPTIONS_ALL);
 }
 
 static int
 methods_events_stop(void *arg, struct control_client *client, const msgpack_object *params,
 		    msgpack_packer *result, struct control_error *error)
 {
+	const struct daemon *d = arg;
+
 	(void)params;
 	(void)error;
 	methods_empty(result);
-	return service_watch(arg, client, false);
+	return subscriptions_set(d->subscriptions, client, RESULTS_EVENT, 0);
 }
 
 static int
@@ -206,11 +210,12 @@ static int
 methods_subscribe(void *arg, struct control_client *client, const msgpack_object *params,
 		  msgpack_packer *result, struct control_error *error)
 {
+	const struct daemon *d = arg;
 	unsigned int kinds = 0;
 	int rc = params_kinds(params, &kinds, error);
 
 	if (rc == 0)
-		rc = ping_subscribe(arg, client, kinds);
+		rc = subscriptions_set(d->subscriptions, client, RESULTS_PROBE, kinds);
 	methods_empty(result);
 	return rc;
 }
@@ -219,10 +224,12 @@ static int
 methods_unsubscribe(void *arg, struct control_client *client, const msgpack_object *params,
 		    msgpack_packer *result, struct control_error *error)
 {
+	const struct daemon *d = arg;
+
 	(void)params;
 	(void)error;
 	methods_empty(result);
-	return ping_subscribe(arg, client, 0);
+	return subscriptions_set(d->subscriptions, client, RESULTS_PROBE, 0);
 }
 
 static int
@@ -298,23 +305,26 @@ static int
 methods_subscribe_windows(void *arg, struct control_client *client, const msgpack_object *params,
 			  msgpack_packer *result, struct control_error *error)
 {
+	const struct daemon *d = arg;
 	unsigned int bys;
 	int rc = params_window_bys(params, &bys, error);
 
 	if (rc < 0)
 		return rc;
 	methods_empty(result);
-	return windows_subscribe(arg, client, bys);
+	return subscriptions_set(d->subscriptions, client, RESULTS_WINDOW, bys);
 }
 
 static int
 methods_unsubscribe_windows(void *arg, struct control_client *client, const msgpack_object *params,
 			    msgpack_packer *result, struct control_error *error)
 {
+	const struct daemon *d = arg;
+
 	(void)params;
 	(void)error;
 	methods_empty(result);
-	return windows_subscribe(arg, client, 0);
+	return subscriptions_set(d->subscriptions, client, RESULTS_WINDOW, 0);
 }
 
 const struct control_method methods_table[] = {
@@ -357,7 +367,8 @@ const size_t methods_count = sizeof(methods_table) / sizeof(methods_table[0]);
 void
 methods_client_gone(void *arg, struct control_client *client)
 {
+	const struct daemon *d = arg;
+
 	ping_client_gone(arg, client);
-	service_watch(arg, client, false);
-	windows_subscribe(arg, client, 0);
+	subscriptions_client_gone(d->subscriptions, client);
 }

@@ -4,6 +4,8 @@
 #include "core/clock.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
+#include "agent/peer/ping.h"
+#include "agent/peer/service.h"
 #include "agent/tell/verdict.h"
 #include "record/record.h"
 
@@ -95,4 +97,22 @@ peer_record_target(msgpack_packer *out, const struct peer *peer, const struct pr
 	record_summary(&r, &summary);
 	verdict_record(&r, &info.loss);
 	record_end(&r, out);
+}
+
+void
+peer_record_probe(msgpack_packer *out, const struct peer_stream *stream,
+		  const struct probe_result *r)
+{
+	const struct peer *peer = stream->peer;
+	char source[ADDR_TEXT];
+	const struct record_probe_context context = {
+		.device = peer->nic ? peer->nic->name : "",
+		.peer = peer->config.address,
+		.source = addr_text(&peer->local, source),
+		.hostname = peer->hostname[0] ? peer->hostname : NULL,
+		.ping = stream->ping ? ping_id(stream->ping) : 0,
+		.flow = stream->service ? service_flow_id(stream->service) : 0,
+	};
+
+	record_probe(out, &context, r);
 }

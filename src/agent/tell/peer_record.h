@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The records of a peer and of a stream of probes to it: rpingmesh-records(5), "peer" and "target".
+ * The records of a peer, of a stream of probes to it, and of one of these: rpingmesh-records(5),
+ * "peer", "target" and "probe".
  */
 #ifndef RPINGMESH_AGENT_TELL_PEER_RECORD_H
 #define RPINGMESH_AGENT_TELL_PEER_RECORD_H
@@ -8,9 +9,13 @@
 #include <msgpack.h>
 
 struct peer;
+struct peer_stream;
+struct probe_result;
 struct prober_target;
 
 void peer_record(msgpack_packer *out, const struct peer *peer);
+void peer_record_probe(msgpack_packer *out, const struct peer_stream *stream,
+		       const struct probe_result *r);
 /* The target is one of the peer's. */
 void peer_record_target(msgpack_packer *out, const struct peer *peer,
 			const struct prober_target *target);

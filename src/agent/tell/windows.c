@@ -3,8 +3,7 @@
  * DOC: windows on their way out
  *
  * The prober closes windows, PROBER_WINDOW_BATCH at a time with a poll in between, and keeps the
- * last ones; nothing is stored here but who watches. A window is packed when somebody wants it,
- * once for all who do. The control socket drops what a client reads too slowly, and tells it so.
+ * last ones; nothing is stored here.
  *
  * What a page begins behind (`after`): a flow's id; a device's place in the list, from 1; of
  * targets, the peer's id and how many of its targets have been walked. Peers stand in the order of
@@ -12,57 +11,14 @@
  */
 #include "agent/tell/windows.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "agent/daemon.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
-#include "agent/tell/verdict.h"
-#include "serve/control.h"
 #include "record/record.h"
 #include "trace/trace.h"
 
 #define WINDOWS_TARGET_BITS 16 /* of a cursor: targets walked of the peer that stands above them */
-
-struct window_watcher {
-	struct window_watcher *next;
-	struct control_client *client;
-	unsigned int bys;
-};
-
-int
-windows_subscribe(struct daemon *d, struct control_client *client, unsigned int bys)
-{
-	struct window_watcher **at = &d->window_watchers, *w;
-
-	while (*at && (*at)->client != client)
-		at = &(*at)->next;
-	w = *at;
-	if (!bys) {
-		if (w)
-			*at = w->next;
-		free(w);
-		return 0;
-	}
-	if (!w) {
-		w = calloc(1, sizeof(*w));
-		if (!w)
-			return -ENOMEM;
-		w->client = client;
-		*at = w;
-	}
-	w->bys = bys;
-	return 0;
-}
-
-void
-windows_free_all(struct daemon *d)
-{
-	while (d->window_watchers)
-		windows_subscribe(d, d->window_watchers->client, 0);
-}
 
 /* ---- records ---- */
 
@@ -103,80 +59,14 @@ windows_pack_target(msgpack_packer *out, const struct nic *nic,
 	record_window(out, &context, w);
 }
 
-static const struct nic *
-windows_nic(const struct daemon *d, const struct prober_device *device)
-{
-	for (const struct nic *nic = d->nics; nic; nic = nic->next)
-		if (nic->budget == device)
-			return nic;
-	return NULL;
-}
-
-/* ---- as they are closed ---- */
-
-static void
-windows_tell(const struct daemon *d, enum record_window_by by, const msgpack_sbuffer *packed)
-{
-	for (const struct window_watcher *w = d->window_watchers; w; w = w->next)
-		if (w->bys & 1u << by)
-			control_notify(w->client, "window", packed);
-}
-
-static bool
-windows_is_watched(const struct daemon *d, enum record_window_by by)
-{
-	for (const struct window_watcher *w = d->window_watchers; w; w = w->next)
-		if (w->bys & 1u << by)
-			return true;
-	return false;
-}
-
-static void
-windows_publish(const struct daemon *d, const struct nic *nic,
-		const struct prober_target_info *info, const struct window *w)
-{
-	const struct peer_stream *stream = info ? info->user : NULL;
-	enum record_window_by by = !stream	   ? RECORD_WINDOW_DEVICE :
-				   stream->service ? RECORD_WINDOW_FLOW :
-						     RECORD_WINDOW_TARGET;
-	msgpack_sbuffer packed;
-	msgpack_packer pk;
-
-	if (!windows_is_watched(d, by))
-		return;
-	msgpack_sbuffer_init(&packed);
-	msgpack_packer_init(&pk, &packed, msgpack_sbuffer_write);
-	if (info)
-		windows_pack_target(&pk, nic, info, w);
-	else
-		windows_pack_device(&pk, nic, w);
-	windows_tell(d, by, &packed);
-	msgpack_sbuffer_destroy(&packed);
-}
-
 void
-windows_closed(void *arg, struct prober_device *device, struct prober_target *target,
-	       const struct window *w)
+windows_pack(msgpack_packer *out, const struct nic *nic, const struct prober_target_info *target,
+	     const struct window *w)
 {
-	const struct daemon *d = arg;
-	const struct peer_stream *stream;
-	struct prober_target_info info;
-	const struct nic *nic;
-
-	if (target) {
-		prober_target_info(target, &info);
-		verdict_look(&info);
-		stream = info.user;
-		/*
-		 * Not from the list: one that is not configured any more is not there when its
-		 * peers leave it.
-		 */
-		nic = stream->peer->nic;
-	} else {
-		nic = windows_nic(d, device);
-	}
-	if (nic)
-		windows_publish(d, nic, target ? &info : NULL, w);
+	if (target)
+		windows_pack_target(out, nic, target, w);
+	else
+		windows_pack_device(out, nic, w);
 }
 
 /* ---- the last ones, in pages ---- */

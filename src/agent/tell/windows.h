@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Windows of statistics on their way out: to the clients that watch them, and in pages to whoever
- * asks for the last ones.
+ * Windows of statistics as records, and the last ones in pages for whoever asks.
  */
 #ifndef RPINGMESH_AGENT_TELL_WINDOWS_H
 #define RPINGMESH_AGENT_TELL_WINDOWS_H
@@ -12,20 +11,12 @@
 #include "probe/prober.h"
 #include "record/record_window.h"
 
-struct control_client;
 struct daemon;
-struct window_watcher;
+struct nic;
 
-/*
- * bys: bits 1 << enum record_window_by; 0: not any more. Each window that is closed follows as
- * notification "window". 0 or -ENOMEM.
- */
-int windows_subscribe(struct daemon *d, struct control_client *client, unsigned int bys);
-void windows_free_all(struct daemon *d);
-
-/* For prober_ops. */
-void windows_closed(void *arg, struct prober_device *device, struct prober_target *target,
-		    const struct window *w);
+/* Packs the window of one of the nic's targets, or, target being NULL, of the nic. */
+void windows_pack(msgpack_packer *out, const struct nic *nic,
+		  const struct prober_target_info *target, const struct window *w);
 
 /* Packs the target's last closed window; nil: there is none yet. */
 void windows_last(msgpack_packer *out, const struct prober_target *target);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "agent/tell/last_probes.h"
+#include "agent/peer/last_probes.h"
 
 #define STREAMS (LAST_PROBES_RINGS_MAX + LAST_PROBES_ASKED_MAX + 10)
 

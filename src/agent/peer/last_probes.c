@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/tell/last_probes.h"
+#include "agent/peer/last_probes.h"
 
 #include <stdlib.h>
 

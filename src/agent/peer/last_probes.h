@@ -4,8 +4,8 @@
  * single probes after the fact. What they take is bounded: LAST_PROBES_RINGS_MAX streams keep some,
  * 5 MiB in all, and those that somebody asks for besides.
  */
-#ifndef RPINGMESH_AGENT_TELL_LAST_PROBES_H
-#define RPINGMESH_AGENT_TELL_LAST_PROBES_H
+#ifndef RPINGMESH_AGENT_PEER_LAST_PROBES_H
+#define RPINGMESH_AGENT_PEER_LAST_PROBES_H
 
 #include <stdbool.h>
 #include <stddef.h>
