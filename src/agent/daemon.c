@@ -2,12 +2,10 @@
 /*
  * DOC: daemon
  *
- * Start: names, prober, responder, then the RDMA side (rdma_cm, nics), peers, and the control
- * socket last, so that who connects finds everything. Stop in the reverse order. What is missing in
- * the kernel is not fatal: `rescan` looks again every few seconds and status says so meanwhile. It
- * never stops looking, for devices that come later.
- *
- * Timers: pump, armed for the earlier of what prober and responder want; rescan.
+ * Start: prober, responder, pump, nics, then what comes of the configuration: devices, peers,
+ * services. The control socket is taken before anything is sent. Stop in the reverse order. What is
+ * missing in the kernel is not fatal: nics_scan.c looks again every few seconds and status says so
+ * meanwhile.
  */
 #include "agent/daemon.h"
 
@@ -15,21 +13,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/names.h"
-#include "agent/guard.h"
-#include "agent/host_noise.h"
+#include "agent/base/guard.h"
+#include "agent/base/host_noise.h"
+#include "agent/base/pump.h"
 #include "agent/tell/methods.h"
 #include "agent/tell/metrics.h"
 #include "agent/nic/nic.h"
-#include "agent/nic/nic_counters.h"
-#include "agent/nic/nic_poll.h"
-#include "agent/nic/nic_port.h"
 #include "agent/notify.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/ping.h"
@@ -39,231 +33,10 @@
 #include "agent/tell/subscriptions.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
-#include "rdma/sidr.h"
 #include "serve/control.h"
 #include "trace/trace.h"
 
-#define DAEMON_WALL_NS (100 * NSEC_PER_MSEC) /* between two looks at the wall clock */
-#define DAEMON_RESCAN_MIN_NS NSEC_PER_SEC
-#define DAEMON_RESCAN_MAX_NS (16 * NSEC_PER_SEC)
-#define DAEMON_RESCAN_IDLE_NS \
-	(5 * NSEC_PER_SEC) /* nothing is missing: a look at the names in sysfs */
-
-uint64_t
-daemon_random(void)
-{
-	uint64_t v = 0;
-
-	while (getrandom(&v, sizeof(v), 0) != sizeof(v) && errno == EINTR)
-		;
-	return v;
-}
-
-/* ---- pump ---- */
-
-static uint64_t
-daemon_next_ns(const struct daemon *d)
-{
-	uint64_t prober = prober_next_ns(d->prober), responder = responder_next_ns(d->responder);
-
-	return prober < responder ? prober : responder;
-}
-
-void
-daemon_pump_soon(struct daemon *d)
-{
-	uint64_t next = daemon_next_ns(d), now;
-
-	guard_wake(d->guard);
-	if (next >= d->pump_ns)
-		return;
-	now = clock_mono_ns();
-	d->pump_ns = next;
-	d->pump_asked_ns = next > now ? next : now;
-	loop_timer_set(d->pump, next > now ? next - now : 0);
-}
-
-void
-daemon_look(struct daemon *d, uint64_t now_ns)
-{
-	host_noise_look(d->noise, d->pump_ns == UINT64_MAX ? UINT64_MAX : d->pump_asked_ns, now_ns);
-}
-
-/* Windows follow the wall clock, whoever sets it. */
-static void
-daemon_tell_wall(struct daemon *d, uint64_t now_ns)
-{
-	int64_t offset_ns;
-
-	if (d->wall_ns && now_ns < d->wall_ns + DAEMON_WALL_NS)
-		return;
-	if (!clock_wall_offset(&offset_ns))
-		return;
-	d->wall_ns = now_ns;
-	prober_set_wall_offset(d->prober, offset_ns, now_ns);
-}
-
-static void
-daemon_pump(void *arg)
-{
-	struct daemon *d = arg;
-	uint64_t now = clock_mono_ns();
-
-	d->pump_ns = UINT64_MAX;
-	host_noise_fired(d->noise, d->pump_asked_ns, now);
-	daemon_tell_wall(d, now);
-	prober_advance(d->prober, clock_mono_ns());
-	nic_poll(d);
-	responder_advance(d->responder, clock_mono_ns());
-	daemon_pump_soon(d);
-}
-
-/* ---- the RDMA side ---- */
-
-static void
-daemon_say_nothing_found(struct daemon *d)
-{
-	if (d->rescan_said)
-		return;
-	d->rescan_said = true;
-	log_warning(DEVICE, "no RoCE port found%s; looking again every few seconds",
-		    d->config->n_devices && device_set() ? " that `devices` matches" : "");
-}
-
-static bool
-daemon_has_device(const struct daemon *d)
-{
-	for (const struct nic *nic = d->nics; nic; nic = nic->next)
-		if (nic->device)
-			return true;
-	return device_set() != 0;
-}
-
-/*
- * Where no device has a node, librdmacm says that there is no device: that is told of the nodes
- * already.
- */
-static bool
-daemon_sidr_knows_none(const struct daemon *d)
-{
-	return d->sidr_error == -ENODEV && d->unopened.n;
-}
-
-/*
- * rdma_cm may come later: its module, or the right to use it. Without any device its channel is not
- * kept open: it would keep the modules of the RDMA stack from being unloaded.
- */
-static bool
-daemon_has_sidr(struct daemon *d)
-{
-	int rc;
-
-	if (!daemon_has_device(d)) {
-		if (d->sidr)
-			sidr_forget_gone(true);
-		sidr_free(d->sidr);
-		d->sidr = NULL;
-		nic_drop_gone(d);
-		daemon_say_nothing_found(d);
-		return false;
-	}
-	if (d->sidr)
-		return true;
-	rc = sidr_new(d->loop, &d->sidr);
-	d->sidr_error = rc;
-	if (rc < 0 && !d->rescan_said && !daemon_sidr_knows_none(d)) {
-		log_error(CM, "no rdma_cm: %s%s", strerror(-rc), sidr_cure(rc));
-		d->rescan_said = true;
-	}
-	return rc == 0;
-}
-
-/* A scan opens each device: not without need. */
-static void
-daemon_scan_nics(struct daemon *d)
-{
-	struct device_unopened others;
-	uint64_t set = device_set();
-
-	if (set == d->device_set && !nic_any_missing(d))
-		return;
-	/*
-	 * librdmacm opens every device, ours or not, and one that somebody has open cannot be
-	 * removed.
-	 */
-	device_look_unopened(NULL, 0, NULL, NULL, &others);
-	if (set != d->device_set && !others.n)
-		sidr_forget_gone(false);
-	d->device_set = set;
-	nic_scan(d);
-	if (!d->nics && !d->unopened.n)
-		daemon_say_nothing_found(d);
-}
-
-static void
-daemon_scan(void *arg)
-{
-	struct daemon *d = arg;
-
-	if (nic_look_unopened(d))
-		d->device_set = 0;
-	if (daemon_has_sidr(d))
-		daemon_scan_nics(d);
-	peer_retry(d, clock_mono_ns());
-	metrics_retry(d->metrics);
-	nic_prune_paths(d, clock_mono_ns());
-	if (nic_any_missing(d) || peer_any_unnamed(d)) {
-		loop_timer_set(d->rescan, d->rescan_ns);
-		d->rescan_ns = d->rescan_ns < DAEMON_RESCAN_MAX_NS ? 2 * d->rescan_ns :
-								     DAEMON_RESCAN_MAX_NS;
-	} else {
-		loop_timer_set(d->rescan, DAEMON_RESCAN_IDLE_NS);
-		d->rescan_ns = DAEMON_RESCAN_MIN_NS;
-	}
-	daemon_pump_soon(d);
-}
-
-void
-daemon_rescan_soon(struct daemon *d)
-{
-	d->rescan_ns = DAEMON_RESCAN_MIN_NS;
-	loop_timer_set(d->rescan, d->rescan_ns);
-}
-
 /* ---- degraded states ---- */
-
-static void
-daemon_degraded_nics(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg)
-{
-	char text[NIC_PORT_SENTENCE > NIC_COUNTERS_SENTENCE ? NIC_PORT_SENTENCE :
-							      NIC_COUNTERS_SENTENCE];
-
-	for (const struct nic *nic = d->nics; nic; nic = nic->next) {
-		if (nic->down_reason) {
-			snprintf(text, sizeof(text), "%s/%u is down: %s", nic->name, nic->port,
-				 nic->down_reason);
-			fn(arg, text);
-		}
-		if (nic_clock_degraded(nic)) {
-			snprintf(text, sizeof(text),
-				 "%s/%u: the RNIC's clock is not used for now: %s", nic->name,
-				 nic->port, nic_clock_degraded(nic));
-			fn(arg, text);
-		}
-		if (nic->deaf) {
-			snprintf(text, sizeof(text),
-				 "%s/%u: another daemon has an address of this port, or it cannot "
-				 "be listened on (see the log): "
-				 "hosts that ask there are not answered by this one",
-				 nic->name, nic->port);
-			fn(arg, text);
-		}
-		if (nic_port_flaps_text(nic, text))
-			fn(arg, text);
-		if (nic_counters_text(nic, text))
-			fn(arg, text);
-	}
-}
 
 /* What refuses sockets: EAFNOSUPPORT is systemd's answer. */
 static const char *
@@ -306,19 +79,7 @@ daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *senten
 {
 	char text[CONFIG_ERROR + 64];
 
-	if (nic_unopened_text(d, text))
-		fn(arg, text);
-	if (!d->sidr && daemon_has_device(d) && !daemon_sidr_knows_none(d))
-		fn(arg, "the kernel offers no rdma_cm (modprobe rdma_ucm), or this user may not "
-			"open /dev/infiniband/rdma_cm: "
-			"nothing is probed or answered");
-	else if (!d->nics && !d->unopened.n)
-		fn(arg, d->config->n_devices && device_set() ?
-				"no RoCE port matches `devices`: nothing is probed or answered; "
-				"compare it with `rdma link`" :
-				"no RoCE port found: nothing is probed or answered; `rdma link` "
-				"must show one: load the NIC's driver");
-	daemon_degraded_nics(d, fn, arg);
+	nics_degraded(d->nics, fn, arg);
 	daemon_degraded_trace(d, fn, arg);
 	if (guard_sentence(d->guard, text, sizeof(text)))
 		fn(arg, text);
@@ -366,18 +127,6 @@ daemon_apply_limits(struct daemon *d)
 	responder_set_limits(d->responder, &limits, clock_mono_ns());
 	prober_set_timeout(d->prober, d->config->timeout_ms * NSEC_PER_MSEC);
 	prober_set_window(d->prober, d->config->window_s * NSEC_PER_SEC, clock_mono_ns());
-	for (struct nic *nic = d->nics; nic; nic = nic->next)
-		prober_device_set_rate(nic->budget, d->config->max_probes_per_s);
-}
-
-static void
-daemon_apply_names(struct daemon *d)
-{
-	if (d->config->hostname[0])
-		snprintf(d->hostname, sizeof(d->hostname), "%s", d->config->hostname);
-	else if (gethostname(d->hostname, sizeof(d->hostname) - 1) < 0)
-		snprintf(d->hostname, sizeof(d->hostname), "?");
-	snprintf(d->tor, sizeof(d->tor), "%s", d->config->tor);
 }
 
 void
@@ -385,29 +134,20 @@ daemon_adopt(struct daemon *d, struct config *config)
 {
 	struct config *old = d->config;
 
-	/*
-	 * Probers keep to the rate that they were told: who was told a higher one must ask again.
-	 */
-	if (config->responder_per_source < old->responder_per_source)
-		for (struct nic *nic = d->nics; nic; nic = nic->next)
-			responder_close_device(d->responder, nic);
 	d->config = config;
 	d->config_read_ns = clock_mono_ns();
 	d->config_generation++;
 	daemon_apply_log(config);
-	daemon_apply_names(d);
+	self_name(&d->self, config);
 	daemon_apply_limits(d);
 	metrics_sync(d->metrics);
-	d->rescan_said = false;
-	d->device_set = 0;
-	nic_reconfigured(d);
-	daemon_scan(d);
+	nics_configure(d->nics, config);
 	peer_sync(d);
 	service_sync(d);
 	if (d->trace)
 		trace_retry(d->trace);
 	config_free(old);
-	daemon_pump_soon(d);
+	pump_soon(d->pump);
 }
 
 /* ---- what is measured ---- */
@@ -425,8 +165,8 @@ daemon_tell_result(void *arg, void *target_user, const struct probe_result *r)
 static const struct nic *
 daemon_nic_of(const struct daemon *d, const struct prober_device *device)
 {
-	for (const struct nic *nic = d->nics; nic; nic = nic->next)
-		if (nic->budget == device)
+	for (struct nic *nic = NULL; (nic = nics_next(d->nics, nic));)
+		if (nic_budget(nic) == device)
 			return nic;
 	return NULL;
 }
@@ -469,6 +209,72 @@ daemon_tell_event(struct daemon *d, const struct qp_event *e, const struct flow_
 
 /* ---- start and stop ---- */
 
+/* Peers and flows are ended before the nics are: then they are not told any more. */
+static void
+daemon_nic_event(void *arg, struct nic *nic, enum nic_event event)
+{
+	peer_nic_event(arg, nic, event);
+	service_nic_event(arg, nic, event);
+}
+
+static void
+daemon_sign_of_life(void *arg, struct nic *nic, const struct addr *remote)
+{
+	(void)nic;
+	peer_sign_of_life(arg, remote);
+}
+
+static bool
+daemon_scanned(void *arg)
+{
+	struct daemon *d = arg;
+
+	peer_retry(d, clock_mono_ns());
+	metrics_retry(d->metrics);
+	return peer_any_unnamed(d);
+}
+
+static void
+daemon_posted(void *arg)
+{
+	const struct daemon *d = arg;
+
+	nics_poll(d->nics);
+}
+
+static int
+daemon_start_nics(struct daemon *d)
+{
+	static const struct nics_ops ops = {
+		.event = daemon_nic_event,
+		.sign_of_life = daemon_sign_of_life,
+		.scanned = daemon_scanned,
+	};
+	struct pump_env pump = {
+		.loop = d->loop,
+		.prober = d->prober,
+		.responder = d->responder,
+		.guard = d->guard,
+		.noise = d->noise,
+		.posted = daemon_posted,
+		.arg = d,
+	};
+	struct nics_env nics = {
+		.loop = d->loop,
+		.prober = d->prober,
+		.responder = d->responder,
+		.self = &d->self,
+		.ops = &ops,
+		.arg = d,
+	};
+	int rc = pump_new(&pump, &d->pump);
+
+	if (rc < 0)
+		return rc;
+	nics.pump = d->pump;
+	return nics_new(&nics, d->config, &d->nics);
+}
+
 static int
 daemon_start_results(struct daemon *d)
 {
@@ -488,18 +294,18 @@ daemon_start_rooms(struct daemon *d)
 		.window = daemon_tell_window,
 		.peer_state = peer_state_changed,
 	};
-	static const struct responder_ops responder_ops = {.send = nic_send_ack};
+	static const struct responder_ops responder_ops = {.send = nics_send_ack};
 	struct prober_config prober = {
 		.ops = &prober_ops,
 		.arg = d,
 		.timeout_ns = d->config->timeout_ms * NSEC_PER_MSEC,
 		.window_ns = d->config->window_s * NSEC_PER_SEC,
-		.epoch = (uint32_t)daemon_random(),
-		.random = daemon_random(),
+		.epoch = (uint32_t)self_random(),
+		.random = self_random(),
 	};
 	struct responder_config responder = {.ops = &responder_ops,
 					     .arg = d,
-					     .random = daemon_random()};
+					     .random = self_random()};
 	struct throttle_limits own = daemon_own_limits(d->config);
 	int rc = names_new(d->loop, &d->names);
 
@@ -510,8 +316,6 @@ daemon_start_rooms(struct daemon *d)
 		rc = prober_new(&prober, &d->prober);
 	}
 	if (rc == 0)
-		daemon_tell_wall(d, clock_mono_ns());
-	if (rc == 0)
 		rc = responder_new(&responder, &d->responder);
 	if (rc == 0)
 		rc = guard_new(d->loop, d->prober, &own, &d->guard);
@@ -520,9 +324,7 @@ daemon_start_rooms(struct daemon *d)
 	if (rc == 0)
 		rc = daemon_start_results(d);
 	if (rc == 0)
-		rc = loop_timer_new(d->loop, "pump", daemon_pump, d, &d->pump);
-	if (rc == 0)
-		rc = loop_timer_new(d->loop, "rescan", daemon_scan, d, &d->rescan);
+		rc = daemon_start_nics(d);
 	return rc;
 }
 
@@ -556,14 +358,9 @@ daemon_new(struct loop *loop, struct config *config, const char *config_path, st
 	d->loop = loop;
 	d->config = config;
 	d->config_path = config_path;
-	d->started_ns = d->config_read_ns = clock_mono_ns();
-	d->incarnation = daemon_random();
-	d->qkey = (uint32_t)daemon_random() &
-		  0x7fffffffu; /* the high bit would mark a privileged Q_Key */
-	d->pump_ns = UINT64_MAX;
-	d->rescan_ns = DAEMON_RESCAN_MIN_NS;
+	d->config_read_ns = clock_mono_ns();
+	self_init(&d->self, config);
 	daemon_apply_log(config);
-	daemon_apply_names(d);
 	rc = daemon_start_rooms(d);
 	/* The socket is taken before anything is sent: a second daemon stops here. */
 	if (rc == 0)
@@ -574,11 +371,11 @@ daemon_new(struct loop *loop, struct config *config, const char *config_path, st
 	}
 	daemon_apply_limits(d);
 	metrics_sync(d->metrics);
-	daemon_scan(d);
+	nics_configure(d->nics, config);
 	peer_sync(d);
 	if (service_sync(d) < 0)
 		log_error(TRACE, "services are not traced: out of memory");
-	daemon_pump_soon(d);
+	pump_soon(d->pump);
 	*out = d;
 	return 0;
 }
@@ -595,16 +392,14 @@ daemon_free(struct daemon *d)
 	service_free_all(d);
 	peer_free_all(d);
 	loop_flush(d->loop);
-	nic_free_all(d);
-	loop_timer_free(d->pump);
-	loop_timer_free(d->rescan);
+	nics_free(d->nics);
+	pump_free(d->pump);
 	guard_free(d->guard);
 	prober_free(d->prober);
 	responder_free(d->responder);
 	host_noise_free(d->noise);
 	subscriptions_free(d->subscriptions);
 	results_free(d->results);
-	sidr_free(d->sidr);
 	/* Last: turns the loop. */
 	names_free(d->names);
 	reload_free(d->reload);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "core/udp_port.h"
 #include "rdma/sport.h"
 
 void
@@ -39,7 +40,7 @@ source_search_want(struct source_search *search, uint16_t port)
 {
 	uint32_t i = search_index(search, port);
 
-	if (port < SPORT_QP_MIN)
+	if (port < UDP_PORT_MIN)
 		return -ERANGE;
 	if (i == search->n) {
 		if (search->n == search->max)

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rdma/sport.h"
 
-#include <infiniband/verbs.h>
 #include <string.h>
 
-#define SPORT_BITS 14
-#define SPORT_GOLDEN_RATIO \
-	0x61c88647u /* GOLDEN_RATIO_32 of the kernel's hash_32(), include/linux/hash.h */
+#include "core/udp_port.h"
 
 static const struct {
 	const char *driver;
@@ -30,17 +27,11 @@ sport_of(enum sport_rule rule, uint32_t qpn, uint32_t flow_label)
 {
 	switch (rule) {
 	case SPORT_RULE_QP:
-		return (uint16_t)(SPORT_QP_MIN + (qpn * SPORT_GOLDEN_RATIO >> (32 - SPORT_BITS)));
+		return udp_port_of_qpn(qpn);
 	case SPORT_RULE_FLOW_LABEL:
-		return flow_label ? ibv_flow_label_to_udp_sport(flow_label) : SPORT_UNKNOWN;
+		return flow_label ? udp_port_of_label(flow_label) : UDP_PORT_UNKNOWN;
 	case SPORT_RULE_UNKNOWN:
 		break;
 	}
-	return SPORT_UNKNOWN;
-}
-
-bool
-sport_follows_flow_label(enum sport_rule rule)
-{
-	return rule == SPORT_RULE_FLOW_LABEL;
+	return UDP_PORT_UNKNOWN;
 }

@@ -7,11 +7,7 @@
 #ifndef RPINGMESH_RDMA_SPORT_H
 #define RPINGMESH_RDMA_SPORT_H
 
-#include <stdbool.h>
 #include <stdint.h>
-
-#define SPORT_UNKNOWN 0
-#define SPORT_QP_MIN 0xc000 /* SPORT_RULE_QP gives ports from here to 65535 */
 
 enum sport_rule {
 	SPORT_RULE_UNKNOWN,
@@ -30,10 +26,7 @@ enum sport_rule {
 /* driver: as device_get_driver() gives it. */
 enum sport_rule sport_rule_of(const char *driver);
 
-/* Source port of a UD send. SPORT_UNKNOWN if the rule does not tell. */
+/* Source port of a UD send. UDP_PORT_UNKNOWN if the rule does not tell. */
 uint16_t sport_of(enum sport_rule rule, uint32_t qpn, uint32_t flow_label);
-
-/* Whether a flow label other than 0 decides the port with this rule. */
-bool sport_follows_flow_label(enum sport_rule rule);
 
 #endif

@@ -21,12 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOW_PORT_BASE 0xc000u
-#define FLOW_PORT_LOW 0x03fffu   /* IB_GRH's flow label has 20 bits: 14 and 6 */
-#define FLOW_PORT_HIGH 0xfc000u
-#define FLOW_PORT_LABEL 0xfffffu
-#define FLOW_PORT_BITS 14
-#define FLOW_PORT_GOLDEN_RATIO 0x61c88647u /* GOLDEN_RATIO_32 of include/linux/hash.h */
+#define FLOW_PORT_LABEL 0xfffffu /* the 20 bits of IB_GRH's flow label */
 
 /* Of enum rdma_driver_id, newer than Debian 12's header. */
 #define FLOW_PORT_DRIVER_MANA 20
@@ -115,15 +110,6 @@ flow_port_rule_of(uint32_t driver_id, const struct flow_port_kernel *kernel)
 	return FLOW_PORT_RULE_UNKNOWN;
 }
 
-/* rdma_flow_label_to_udp_sport(), include/rdma/ib_verbs.h */
-static uint16_t
-flow_port_fold(uint32_t flow_label)
-{
-	return (uint16_t)(((flow_label & FLOW_PORT_LOW) ^
-			   (flow_label & FLOW_PORT_HIGH) >> FLOW_PORT_BITS) |
-			  FLOW_PORT_BASE);
-}
-
 /* rdma_calc_flow_label(), include/rdma/ib_verbs.h */
 static uint32_t
 flow_port_label_of_qpns(uint32_t qpn, uint32_t remote_qpn)
@@ -140,25 +126,12 @@ flow_port_of(enum flow_port_rule rule, uint32_t flow_label, uint32_t qpn, uint32
 {
 	switch (rule) {
 	case FLOW_PORT_RULE_STANDARD:
-		return flow_port_fold(flow_label ? flow_label :
+		return udp_port_of_label(flow_label ? flow_label :
 						   flow_port_label_of_qpns(qpn, remote_qpn));
 	case FLOW_PORT_RULE_RXE_QPN:
-		return (uint16_t)(FLOW_PORT_BASE +
-				  (qpn * FLOW_PORT_GOLDEN_RATIO >> (32 - FLOW_PORT_BITS)));
+		return udp_port_of_qpn(qpn);
 	case FLOW_PORT_RULE_UNKNOWN:
 		break;
 	}
-	return FLOW_PORT_UNKNOWN;
-}
-
-uint32_t
-flow_port_label(uint16_t port)
-{
-	if (port < FLOW_PORT_BASE)
-		return 0;
-	/*
-	 * 0xc000 is also what 0 folds to, which drivers take for "none given": let the two halves
-	 * cancel each other.
-	 */
-	return port == FLOW_PORT_BASE ? 1u << FLOW_PORT_BITS | 1u : port & FLOW_PORT_LOW;
+	return UDP_PORT_UNKNOWN;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The UDP source port that a connected QP's packets carry, by driver and kernel. Where the rule is
- * not known for certain, the answer is FLOW_PORT_UNKNOWN: never a guess. (For our own UD probes:
+ * not known for certain, the answer is UDP_PORT_UNKNOWN: never a guess. (For our own UD probes:
  * rdma/sport.h.)
  */
 #ifndef RPINGMESH_TRACE_FLOW_PORT_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FLOW_PORT_UNKNOWN 0
+#include "core/udp_port.h"
 
 enum flow_port_rule {
 	FLOW_PORT_RULE_UNKNOWN,
@@ -40,11 +40,5 @@ enum flow_port_rule flow_port_rule_of(uint32_t driver_id, const struct flow_port
 /* Of a connected QP. flow_label: 0 if none. */
 uint16_t flow_port_of(enum flow_port_rule rule, uint32_t flow_label, uint32_t qpn,
 		      uint32_t remote_qpn);
-
-/*
- * A flow label, never 0, that makes rdma_flow_label_to_udp_sport() yield `port` (0xc000 to 0xffff);
- * 0 when there is none.
- */
-uint32_t flow_port_label(uint16_t port);
 
 #endif

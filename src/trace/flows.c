@@ -203,9 +203,9 @@ flows_src_port(const struct flows *flows, const struct flow_qp *qp)
 	enum flow_port_rule rule = flow_port_rule_of(qp->driver_id, &flows->config.kernel);
 
 	if (!flows_is_connected_type(qp->qp_type) || !qp->has_av)
-		return FLOW_PORT_UNKNOWN;
+		return UDP_PORT_UNKNOWN;
 	if (rule == FLOW_PORT_RULE_STANDARD && qp->flow_label == 0 && !qp->has_remote)
-		return FLOW_PORT_UNKNOWN;
+		return UDP_PORT_UNKNOWN;
 	return flow_port_of(rule, qp->flow_label, qp->qpn, qp->remote_qpn);
 }
 

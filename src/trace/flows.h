@@ -39,7 +39,7 @@ struct flow_qp {
 	bool has_av;            /* dgid, flow_label, traffic_class, hop_limit, service_level */
 	uint8_t qp_type, state, path_mtu, service_level, traffic_class, hop_limit, gid_type;
 	struct addr sgid, dgid;
-	uint16_t src_port;      /* FLOW_PORT_UNKNOWN */
+	uint16_t src_port;      /* UDP_PORT_UNKNOWN */
 	uint64_t since_ns;      /* first event; for one found by a dump: that of the dump */
 	bool found; /* its creation was not seen: it was there before, or events were lost */
 	const struct flow *flow;/* NULL: in none */

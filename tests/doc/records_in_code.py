@@ -22,7 +22,7 @@ DATA = ("log_subsystem_name", "port_event_name", "device_async_name", "c->name")
 PLACES = {
     ("record_window_histogram", "map"): "histogram", ("record_window_size", "map"): "size", ("flow_record_pack_owners", "map"): "owner",
     ("flow_record_qp", "map"): "qp", ("nic_record_gids", "map"): "gid", ("nic_record_history", "map"): "history",
-    ("nic_counters_record", "one"): "counter", ("verdict_path", "map"): "lossy", ("methods_acknowledge", "r"): "acknowledged",
+    ("nic_record_counters", "one"): "counter", ("verdict_path", "map"): "lossy", ("methods_acknowledge", "r"): "acknowledged",
     ("methods_ping", "r"): "ping", ("methods_flows", "r"): "flows", ("windows_page", "r"): "windows",
     ("explain_stream", "map"): "stream", ("reload_pack_names", "map"): "names", ("reload_pack_key", "map"): "change", ("reload_record_value", "r"): "key",
     ("reload_record_files", "map"): "file", ("reload_pack_peer", "r"): "config_peer", ("reload_record_peers", "r"): "config_peers",

@@ -1,111 +1,176 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A nic: one local RoCE port with everything that the daemon keeps on it: the device, the prober's
- * and the responder's endpoint, a SIDR listener for each of its addresses, the paths back to those
- * who probe us, and its budget in the prober. It lives on by its name when the device goes, so that
- * peers keep their history.
+ * Nics: the local RoCE ports with everything that the daemon keeps on each: the device, the
+ * prober's and the responder's endpoint, more QPs to probe from, a SIDR listener for each of its
+ * addresses, the paths back to those who probe us, and its budget in the prober. A nic lives on by
+ * its name when the device goes, so that peers keep their history.
+ *
+ * struct nics is all of them, with rdma_cm and the timer that looks for what comes or is missing.
+ * It follows the configuration and the kernel by itself, and says upward, by ops, what has become
+ * of a nic.
  */
 #ifndef RPINGMESH_AGENT_NIC_NIC_H
 #define RPINGMESH_AGENT_NIC_NIC_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "core/addr.h"
-#include "agent/nic/nic_clock.h"
 #include "agent/nic/port_fsm.h"
 #include "agent/nic/port_history.h"
+#include "core/addr.h"
+#include "core/hwclock.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
 #include "rdma/device.h"
 #include "rdma/endpoint.h"
+#include "rdma/sources.h"
 #include "rdma/sport.h"
 
+struct config;
 struct counters;
-struct daemon;
-struct nic_listener;
-struct nic_path;
-struct loop_timer;
-struct sources;
+struct loop;
+struct nic;
+struct nics;
+struct pump;
+struct self;
+struct sidr;
 
-#define NIC_PATH_BUCKETS 1024
-#define NIC_BLAMED 160
-#define NIC_UNOPENED_SENTENCE 320
-
-struct nic {
-	struct nic *next;
-	struct daemon *d;
-	char name[64];
-	uint8_t port;
-	struct port_fsm *fsm;           /* what becomes of it: nic_port.c */
-	struct port_history history;
-	uint64_t async_counts[DEVICE_ASYNC_N];
-	struct loop_timer *timer; /* the machine's, and for what device and endpoints said that may
-				     free them */
-	uint64_t retry_ns;              /* when the machine wants it; UINT64_MAX: not */
-	int pending; /* enum device_change: to be told to the machine from the timer */
-	struct device *device;          /* NULL: not open */
-	struct endpoint *prober_ep, *responder_ep; /* NULL: none yet, or failed */
-	struct sources *sources; /* more QPs to probe from, each with a port of its own; NULL: not
-				    on this device */
-	struct prober_device *budget;
-	struct nic_listener *listeners;
-	struct nic_path *paths[NIC_PATH_BUCKETS]; /* back to probers, by remote address */
-	uint32_t n_paths;
-	enum sport_rule sport_rule;
-	struct nic_clock clock;
-	uint64_t incarnation; /* of the responder's QP: who knew an older one must ask again */
-	const char *down_reason;        /* static; NULL: probing */
-	struct counters *counters;      /* what port and interface count; NULL: no memory for it */
-	uint64_t not_answered; /* probes that ended as lost or ack2_missing, since the start */
-	uint64_t not_answered_sampled;  /* the same at the last round of counters */
-	char risen[NIC_BLAMED];         /* what rose in the last round of counters; "" */
-	char blamed[NIC_BLAMED]; /* what rose while probes were lost, at the last round where any
-				    did; "" */
-	uint64_t blamed_lost, blamed_ns; /* how many were lost, when that was */
-	bool deaf;                      /* some address could not be listened on */
-	struct endpoint_stats past[2];  /* of endpoints that were replaced: prober, responder */
+/* What has become of a nic. */
+enum nic_event {
+	NIC_CHANGED,        /* its device is open (again), or its addresses have changed */
+	NIC_RENEWED,        /* what was resolved over the fabric is void */
+	NIC_CLOSING,        /* its device goes: whatever is on it must end */
+	NIC_QUEUES_MADE,    /* its QPs are there */
+	NIC_QUEUES_CLOSING, /* they go: nic_want_port() is void */
+	NIC_REMOVED,        /* it goes itself, and so does its budget */
 };
 
-/*
- * Makes d->nics match the configuration and the devices that exist: opens, reopens, closes. Opens
- * each device: milliseconds for hardware.
- */
-void nic_scan(struct daemon *d);
-/* The kernel has no device left: nics that wait to open theirs again stop waiting. */
-void nic_drop_gone(struct daemon *d);
-/*
- * Whether there is no nic, or one lacks something that only a scan finds: its device, a listener.
- */
-bool nic_any_missing(const struct daemon *d);
-void nic_free_all(struct daemon *d);
+struct nics_ops {
+	void (*event)(void *arg, struct nic *nic, enum nic_event event);
+	/* Somebody at this address asked us over SIDR. */
+	void (*sign_of_life)(void *arg, struct nic *nic, const struct addr *remote);
+	/*
+	 * Devices were looked for: from the timer, or from nics_configure(). Whether something else
+	 * is to be looked for again soon.
+	 */
+	bool (*scanned)(void *arg);
+};
+
+/* All borrowed. */
+struct nics_env {
+	struct loop *loop;
+	struct pump *pump;
+	struct prober *prober;
+	struct responder *responder;
+	const struct self *self;
+	const struct nics_ops *ops;
+	void *arg;
+};
+
+/* 0 and *out, without nics; or -errno. config is borrowed until nics_configure(). */
+int nics_new(const struct nics_env *env, const struct config *config, struct nics **out);
+/* Ends them all, each with NIC_REMOVED. NULL is allowed. */
+void nics_free(struct nics *nics);
 
 /*
- * Which devices cannot be opened, and what cures it; false: all can be. nic_look_unopened() looks,
- * and says it in the log when it is still so at the second look: udev opens a new node to others
- * only after a moment. true: what is there has changed.
+ * Takes on a configuration, the same or another, and looks for devices: opens, closes, replaces
+ * endpoints that it wants otherwise. Opens each device: milliseconds for hardware.
  */
-bool nic_look_unopened(struct daemon *d);
-bool nic_unopened_text(const struct daemon *d, char text[NIC_UNOPENED_SENTENCE]);
+void nics_configure(struct nics *nics, const struct config *config);
+/* Something that a look at the devices finds has just gone: look soon. */
+void nics_scan_soon(struct nics *nics);
 
-/* The configuration has changed: endpoints that it wants otherwise are replaced, from the loop. */
-void nic_reconfigured(struct daemon *d);
+/* NULL while the kernel has no rdma_cm, or no device. */
+struct sidr *nics_sidr(const struct nics *nics);
 
+/* In the order in which they came; NULL begins and ends. */
+struct nic *nics_next(const struct nics *nics, const struct nic *nic);
+/* The nic of that name and port, 0: any; NULL: none. */
+struct nic *nics_find(const struct nics *nics, const char *name, uint8_t port);
 /* The nic whose port has this address; NULL: none. */
-struct nic *nic_find_local(const struct daemon *d, const struct addr *addr);
-/* An endpoint's counters since the start, replaced ones included. */
-void nic_stats(const struct nic *nic, struct endpoint_stats *prober,
-	       struct endpoint_stats *responder);
+struct nic *nics_find_local(const struct nics *nics, const struct addr *addr);
 
-/* The endpoints, for the nic's machine: made with the device open; 0 or -errno. */
-int nic_make_endpoints(struct nic *nic);
-void nic_free_endpoints(struct nic *nic);
+/*
+ * Busy polling: after probes have been posted, the receive queues are looked at without a pause for
+ * busy_poll_us at most, so that an ACK is stamped when it comes and not when the kernel has woken
+ * the daemon up. Never for more than half of the time, and never while nothing was posted. The
+ * queues' ops are called from within.
+ */
+void nics_poll(struct nics *nics);
 
-/* The responder's ops->send. */
-int nic_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
-		 struct responder_tx *tx);
+/*
+ * Marks the flaps of all nics of that name (NULL: of all) as seen, and lets those that are left
+ * alone try again. How many flaps of the last hour that were; -ENODEV: no such nic.
+ */
+int nics_acknowledge(struct nics *nics, const char *name);
 
-/* Forgets return paths that have not been used for a while. */
-void nic_prune_paths(struct daemon *d, uint64_t now_ns);
+/* Every degraded state of devices as a sentence: fn is called for each. */
+void nics_degraded(const struct nics *nics, void (*fn)(void *arg, const char *sentence), void *arg);
+
+/* The responder's ops->send; arg is not used. */
+int nics_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
+		  struct responder_tx *tx);
+
+const char *nic_name(const struct nic *nic);
+uint8_t nic_port(const struct nic *nic);
+/* NULL: not open. */
+struct device *nic_device(const struct nic *nic);
+/* Static; NULL: probing. */
+const char *nic_down_reason(const struct nic *nic);
+/* Never NULL. */
+struct prober_device *nic_budget(const struct nic *nic);
+
+/* A probe's result: counters that rise while probes are lost are named. */
+void nic_count_result(struct nic *nic, enum probe_class c);
+
+/* ---- where probes leave from ---- */
+
+/* The QP that a probe leaves from. */
+struct nic_source {
+	struct endpoint *endpoint; /* NULL: none now */
+	uint32_t qpn;              /* 0: none */
+	uint16_t port;             /* UDP source port; UDP_PORT_UNKNOWN */
+	enum sport_rule rule;      /* by which */
+	bool found;                /* searched for, to have the flow label's port */
+};
+/*
+ * Where the port is bound to the QP, the one whose port is the flow label's, if it has been found;
+ * else the prober's. This alone decides.
+ */
+void nic_source(const struct nic *nic, uint32_t flow_label, struct nic_source *out);
+
+/* Posts a probe from there. 0 or -errno; tx only then. */
+int nic_send(struct nic *nic, const struct nic_source *source, const struct endpoint_send *send,
+	     struct endpoint_tx *tx);
+
+/*
+ * A QP with this source port is wanted, until nic_unwant_port() or NIC_QUEUES_CLOSING. 0: it is, or
+ * will be, searched for; -EALREADY: there is no need, or no way; -ENOSPC: no place for it.
+ */
+int nic_want_port(struct nic *nic, uint16_t port);
+void nic_unwant_port(struct nic *nic, uint16_t port);
+
+/* ---- for records ---- */
+
+struct nic_clock {
+	struct hwclock hw;     /* borrowed by the prober's device and by the responder's sessions */
+	enum cq_stamps stamps; /* that the nic's endpoints are made with */
+	bool software;         /* by configuration */
+	const char *reason;    /* static: what there is to say although hw is used; NULL */
+};
+
+/* Pointers are borrowed until the loop runs. */
+struct nic_info {
+	const struct nic_clock *clock;
+	const struct counters *counters;    /* NULL: no memory for it */
+	const struct port_history *history;
+	const uint64_t *async_counts;       /* by enum device_async */
+	struct port_fsm_info port;
+	struct endpoint_stats stats;        /* of all endpoints since the start */
+	uint32_t qpn, responder_qpn;        /* 0: none */
+	bool has_sources;                   /* QPs are searched for here */
+	struct sources_stats sources;
+};
+void nic_info(const struct nic *nic, struct nic_info *out);
 
 #endif

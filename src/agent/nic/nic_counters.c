@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/nic/nic_counters.h"
+#include "agent/nic/nic_impl.h"
 
 #include <inttypes.h>
 #include <net/if.h>
@@ -8,8 +8,6 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "agent/daemon.h"
-#include "agent/nic/nic.h"
 #include "rdma/counters.h"
 
 #define NIC_COUNTERS_BLAME_NS (60 * NSEC_PER_SEC)
@@ -67,7 +65,7 @@ void
 nic_counters_make(struct nic *nic)
 {
 	struct counters_config config = {
-		.loop = nic->d->loop,
+		.loop = nic->nics->env.loop,
 		.device = nic->name,
 		.port = nic->port,
 		.sampled = nic_counters_sampled,
@@ -91,45 +89,18 @@ nic_counters_start(struct nic *nic)
 }
 
 void
-nic_counters_result(struct nic *nic, enum probe_class c)
+nic_count_result(struct nic *nic, enum probe_class c)
 {
 	nic->not_answered += c == PROBE_LOST || c == PROBE_ACK2_MISSING;
 }
 
 bool
-nic_counters_text(const struct nic *nic, char text[NIC_COUNTERS_SENTENCE])
+nic_counters_text(const struct nic *nic, char text[NIC_SENTENCE])
 {
 	if (!nic->blamed[0] || clock_mono_ns() - nic->blamed_ns > NIC_COUNTERS_BLAME_NS)
 		return false;
-	snprintf(text, NIC_COUNTERS_SENTENCE,
+	snprintf(text, NIC_SENTENCE,
 		 "%s/%u: in the last minute, while %" PRIu64 " probes were lost, counters rose: %s",
 		 nic->name, nic->port, nic->blamed_lost, nic->blamed);
 	return true;
-}
-
-void
-nic_counters_record(struct record *r, const struct nic *nic)
-{
-	const struct counter *c;
-	struct counters_info info;
-	struct record map, one;
-
-	if (!nic->counters)
-		return;
-	counters_info(nic->counters, &info);
-	record_u64_if(r, "counters_time_ns", info.sampled_ns ? clock_wall_of(info.sampled_ns) : 0,
-		      info.sampled_ns != 0);
-	record_u64_if(r, "counters_span_ns", info.span_ns, info.span_ns != 0);
-	record_u64(r, "counters_read_max_ns", info.read_max_ns);
-	record_str(r, "counters_read_max_name", info.read_max_name[0] ? info.read_max_name : NULL);
-	record_begin(&map, NULL);
-	for (size_t i = 0; (c = counters_get(nic->counters, i)); i++) {
-		record_begin(&one, NULL);
-		record_u64(&one, "value", c->value);
-		record_u64(&one, "delta", c->delta);
-		record_u64(&one, "total", c->total);
-		record_bool(&one, "bad", c->bad);
-		record_end(&one, record_key(&map, c->name));
-	}
-	record_end(&map, record_key(r, "counters"));
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/nic/nic_listen.h"
+#include "agent/nic/nic_impl.h"
 
 #include <stdlib.h>
 
-#include "agent/daemon.h"
-#include "agent/nic/nic.h"
-#include "agent/nic/nic_return.h"
 #include "rdma/sidr.h"
 
 struct nic_listener {
@@ -36,7 +33,7 @@ nic_listen(struct nic *nic, const struct addr *local)
 	struct nic_listener *l = calloc(1, sizeof(*l));
 	struct sidr_listener_config config = {
 		.local = *local,
-		.port = nic->d->config->port,
+		.port = nic->nics->config->port,
 		.requested = nic_requested,
 		.arg = l,
 	};
@@ -47,7 +44,7 @@ nic_listen(struct nic *nic, const struct addr *local)
 	}
 	l->nic = nic;
 	l->local = *local;
-	if (sidr_listen(nic->d->sidr, &config, &l->sidr) < 0) {
+	if (sidr_listen(nic->nics->sidr, &config, &l->sidr) < 0) {
 		nic->deaf = true;
 		free(l);
 		return;

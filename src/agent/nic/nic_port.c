@@ -7,7 +7,7 @@
  * their callbacks and therefore told to the machine from nic->timer, which is also the machine's
  * own timer. Everything else is told at once.
  */
-#include "agent/nic/nic_port.h"
+#include "agent/nic/nic_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,15 +17,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
-#include "agent/daemon.h"
-#include "agent/nic/nic.h"
-#include "agent/nic/nic_counters.h"
-#include "agent/nic/nic_listen.h"
-#include "agent/nic/nic_return.h"
-#include "agent/peer/peer.h"
-#include "agent/peer/service.h"
 #include "rdma/counters.h"
-#include "rdma/path.h"
 #include "rdma/sidr.h"
 
 #define NIC_PORT_DEFERRED \
@@ -72,7 +64,7 @@ nic_port_pause(void *arg, const char *reason)
 		reason = device_down_reason(nic->device);
 	nic->down_reason = reason;
 	prober_device_down(nic->budget, reason, clock_mono_ns());
-	daemon_pump_soon(nic->d);
+	pump_soon(nic->nics->env.pump);
 }
 
 static void
@@ -82,7 +74,7 @@ nic_port_resume(void *arg)
 
 	nic->down_reason = NULL;
 	prober_device_up(nic->budget, clock_mono_ns());
-	daemon_pump_soon(nic->d);
+	pump_soon(nic->nics->env.pump);
 }
 
 /*
@@ -116,7 +108,7 @@ nic_port_device_changed(void *arg, struct device *device, int changes)
 	if (changes & (DEVICE_CHANGED_GONE | DEVICE_CHANGED_FATAL)) {
 		/* At once, so that nothing more is posted. */
 		prober_device_down(nic->budget, device_down_reason(device), clock_mono_ns());
-		daemon_pump_soon(nic->d);
+		pump_soon(nic->nics->env.pump);
 		return;
 	}
 	if (changes & DEVICE_CHANGED_MTU)
@@ -156,15 +148,15 @@ nic_port_open(void *arg)
 	static const struct device_ops ops = {nic_port_device_changed, nic_port_async};
 	struct nic *nic = arg;
 	struct device_config config = {
-		.loop = nic->d->loop,
+		.loop = nic->nics->env.loop,
 		.name = nic->name,
 		.port = nic->port,
-		.gid_index = nic->d->config->gid_index,
+		.gid_index = nic->nics->config->gid_index,
 		.ops = &ops,
 		.arg = nic,
 	};
-	/* Without rdma_cm there is nobody to listen with: daemon.c looks for it. */
-	int rc = nic->d->sidr ? device_open(&config, &nic->device) : -ENODEV;
+	/* Without rdma_cm there is nobody to listen with: nics_scan.c looks for it. */
+	int rc = nic->nics->sidr ? device_open(&config, &nic->device) : -ENODEV;
 
 	if (rc < 0) {
 		nic_port_event(nic, PORT_EVENT_OPEN_FAILED, rc);
@@ -175,7 +167,7 @@ nic_port_open(void *arg)
 	nic_port_say_opened(nic);
 	nic_counters_start(nic);
 	nic_listen_sync(nic);
-	peer_nic_changed(nic);
+	nic_say(nic, NIC_CHANGED);
 	nic_port_tell(nic, DEVICE_CHANGED_STATE | DEVICE_CHANGED_GIDS);
 	nic_port_event(nic, PORT_EVENT_OPENED, 0);
 }
@@ -190,7 +182,7 @@ nic_port_close(void *arg)
 		return;
 	if (nic->counters)
 		counters_stop(nic->counters);
-	peer_nic_closing(nic);
+	nic_say(nic, NIC_CLOSING);
 	nic_listen_stop(nic);
 	nic_free_endpoints(nic);
 	nic_clock_gone(nic);
@@ -213,20 +205,6 @@ nic_port_unbuild(void *arg)
 	nic_free_endpoints(arg);
 }
 
-/* What was resolved over the fabric is void: everything is asked anew. */
-static void
-nic_port_renew_peers(struct nic *nic)
-{
-	for (struct peer *peer = nic->d->peers; peer; peer = peer->next) {
-		if (peer->nic != nic || !peer->prober)
-			continue;
-		if (peer->path)
-			path_reset(peer->path);
-		prober_peer_renew(peer->prober, clock_mono_ns());
-	}
-	daemon_pump_soon(nic->d);
-}
-
 static void
 nic_port_renew(void *arg, enum port_event event)
 {
@@ -238,16 +216,15 @@ nic_port_renew(void *arg, enum port_event event)
 	}
 	if (event == PORT_EVENT_REREGISTER) {
 		nic_return_drop_paths(nic);
-		nic_port_renew_peers(nic);
+		nic_say(nic, NIC_RENEWED);
 		return;
 	}
 	nic_counters_start(nic);
 	nic_listen_sync(nic);
 	if (nic->deaf)
-		daemon_rescan_soon(nic->d);
+		nics_scan_soon(nic->nics);
 	nic_return_drop_paths(nic);
-	peer_nic_changed(nic);
-	service_look_again(nic->d);
+	nic_say(nic, NIC_CHANGED);
 }
 
 static void
@@ -302,7 +279,7 @@ nic_port_lost(struct nic *nic, enum port_event event)
 {
 	nic_port_event(nic, event, 0);
 	sidr_forget_gone(false);
-	daemon_rescan_soon(nic->d);
+	nics_scan_soon(nic->nics);
 }
 
 static void
@@ -366,7 +343,7 @@ nic_port_start(struct nic *nic)
 	nic->retry_ns = UINT64_MAX;
 	nic_counters_make(nic);
 	return rc < 0 ? rc :
-			loop_timer_new(nic->d->loop, "device recovery", nic_port_timer, nic,
+			loop_timer_new(nic->nics->env.loop, "device recovery", nic_port_timer, nic,
 				       &nic->timer);
 }
 
@@ -383,23 +360,16 @@ nic_port_stop(struct nic *nic)
 /* ---- history ---- */
 
 int
-nic_port_acknowledge(struct daemon *d, const char *name)
+nic_port_acknowledge(struct nic *nic)
 {
-	uint64_t now = clock_mono_ns();
-	int flaps = 0, found = 0;
+	int flaps = (int)port_history_acknowledge(&nic->history, clock_mono_ns());
 
-	for (struct nic *nic = d->nics; nic; nic = nic->next) {
-		if (name && strcmp(name, nic->name) != 0)
-			continue;
-		found++;
-		flaps += (int)port_history_acknowledge(&nic->history, now);
-		nic_port_event(nic, PORT_EVENT_RETRY, 0);
-	}
-	return name && !found ? -ENODEV : flaps;
+	nic_port_event(nic, PORT_EVENT_RETRY, 0);
+	return flaps;
 }
 
 bool
-nic_port_flaps_text(const struct nic *nic, char text[NIC_PORT_SENTENCE])
+nic_port_flaps_text(const struct nic *nic, char text[NIC_SENTENCE])
 {
 	uint32_t flaps = port_history_flaps(&nic->history, clock_mono_ns());
 	time_t when = (time_t)(nic->history.last_flap_wall_ns / NSEC_PER_SEC);
@@ -410,7 +380,7 @@ nic_port_flaps_text(const struct nic *nic, char text[NIC_PORT_SENTENCE])
 		return false;
 	gmtime_r(&when, &tm);
 	strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S", &tm);
-	snprintf(text, NIC_PORT_SENTENCE,
+	snprintf(text, NIC_SENTENCE,
 		 "%s/%u flapped %u %s in the last hour, last at %s UTC; rpingmesh-ctl acknowledge "
 		 "%s",
 		 nic->name, nic->port, flaps, flaps == 1 ? "time" : "times", at, nic->name);

@@ -6,7 +6,7 @@
  * the SIDR requests that wait for it. Owned by the nic; made by a request or an ACK; forgotten when
  * unused for NIC_PATH_IDLE_NS.
  */
-#include "agent/nic/nic_return.h"
+#include "agent/nic/nic_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,9 +14,6 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "agent/daemon.h"
-#include "agent/nic/nic.h"
-#include "agent/peer/peer.h"
 #include "probe/wire.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
@@ -84,7 +81,7 @@ static void
 nic_admit(struct nic_path *np, struct nic_waiting *w)
 {
 	struct nic *nic = np->nic;
-	struct daemon *d = nic->d;
+	struct nics *nics = nic->nics;
 	struct responder_open_request open = {
 		.device_user = nic,
 		.clock = &nic->clock.hw,
@@ -95,11 +92,11 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 	};
 	struct wire_reply reply = {
 		.status = PROBE_WIRE_ACCEPTED,
-		.qkey = d->qkey,
+		.qkey = nics->env.self->qkey,
 		.incarnation = nic->incarnation,
 		.max_size = nic_return_max_size(nic),
-		.max_per_s = d->config->responder_per_source < UINT16_MAX ?
-				     (uint16_t)d->config->responder_per_source :
+		.max_per_s = nics->config->responder_per_source < UINT16_MAX ?
+				     (uint16_t)nics->config->responder_per_source :
 				     UINT16_MAX,
 	};
 	uint8_t buf[PROBE_WIRE_REPLY_MAX];
@@ -111,14 +108,14 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 		sidr_drop(w->request);
 		return;
 	}
-	rc = responder_open(d->responder, &open, clock_mono_ns(), &reply.session);
+	rc = responder_open(nics->env.responder, &open, clock_mono_ns(), &reply.session);
 	if (rc < 0) {
 		nic_refuse(w->request, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
 		return;
 	}
 	reply.qpn = endpoint_qpn(nic->responder_ep);
-	memcpy(reply.hostname, d->hostname, sizeof(reply.hostname) - 1);
-	memcpy(reply.tor, d->tor, sizeof(reply.tor) - 1);
+	memcpy(reply.hostname, nics->env.self->hostname, sizeof(reply.hostname) - 1);
+	memcpy(reply.tor, nics->env.self->tor, sizeof(reply.tor) - 1);
 	rc = sidr_answer(w->request, reply.qpn, buf, wire_encode_reply(&reply, buf));
 	log_debug(RESPONDER, "%s: session for %s (%s): %s", nic->name, addr_text(&np->remote, text),
 		  open.hostname, rc ? strerror(-rc) : "answered");
@@ -129,7 +126,7 @@ nic_path_resolved(void *arg, struct path *path, int status)
 {
 	struct nic_path *np = arg;
 	struct nic *nic = np->nic;
-	struct daemon *d = nic->d;
+	struct nics *nics = nic->nics;
 	char text[ADDR_TEXT];
 	int n = np->n_waiting;
 
@@ -144,11 +141,11 @@ nic_path_resolved(void *arg, struct path *path, int status)
 	if (status < 0) {
 		log_warning(RESPONDER, "%s: no way back to %s: %s", nic->name,
 			    addr_text(&np->remote, text), strerror(-status));
-		responder_path_failed(d->responder, nic, &np->local, &np->remote, clock_mono_ns());
+		responder_path_failed(nics->env.responder, nic, &np->local, &np->remote, clock_mono_ns());
 	} else {
-		responder_path_ready(d->responder, nic, &np->local, &np->remote, clock_mono_ns());
+		responder_path_ready(nics->env.responder, nic, &np->local, &np->remote, clock_mono_ns());
 	}
-	daemon_pump_soon(d);
+	pump_soon(nics->env.pump);
 }
 
 static int
@@ -159,7 +156,7 @@ nic_path_get(struct nic *nic, const struct addr *local, const struct addr *remot
 	struct nic_path **bucket = nic_path_bucket(nic, remote), *np;
 	struct path_config config = {
 		.device = nic->device,
-		.sidr = nic->d->sidr,
+		.sidr = nic->nics->sidr,
 		.local = *local,
 		.remote = *remote,
 		.ops = &ops,
@@ -231,7 +228,7 @@ nic_return_requested(struct nic *nic, struct sidr_request *request,
 {
 	struct nic_waiting w = {.request = request};
 	uint64_t now = clock_mono_ns();
-	int rc = responder_admit(nic->d->responder, &info->remote, now);
+	int rc = responder_admit(nic->nics->env.responder, &info->remote, now);
 
 	if (rc < 0) {
 		nic_refuse(request, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
@@ -242,7 +239,7 @@ nic_return_requested(struct nic *nic, struct sidr_request *request,
 		return;
 	}
 	nic_return_follow(nic, info, &w);
-	peer_sign_of_life(nic, &info->remote);
+	nic->nics->env.ops->sign_of_life(nic->nics->env.arg, nic, &info->remote);
 }
 
 void
@@ -259,26 +256,24 @@ nic_return_drop_paths(struct nic *nic)
 }
 
 void
-nic_prune_paths(struct daemon *d, uint64_t now_ns)
+nic_return_prune(struct nic *nic, uint64_t now_ns)
 {
-	for (struct nic *nic = d->nics; nic; nic = nic->next) {
-		for (int i = 0; i < NIC_PATH_BUCKETS; i++) {
-			struct nic_path **at = &nic->paths[i], *np;
+	for (int i = 0; i < NIC_PATH_BUCKETS; i++) {
+		struct nic_path **at = &nic->paths[i], *np;
 
-			while ((np = *at)) {
-				if (now_ns - np->used_ns < NIC_PATH_IDLE_NS) {
-					at = &np->next;
-					continue;
-				}
-				*at = np->next;
-				nic_path_free(np);
+		while ((np = *at)) {
+			if (now_ns - np->used_ns < NIC_PATH_IDLE_NS) {
+				at = &np->next;
+				continue;
 			}
+			*at = np->next;
+			nic_path_free(np);
 		}
 	}
 }
 
 int
-nic_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
+nics_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
 	     struct responder_tx *tx)
 {
 	struct nic *nic = device_user;

@@ -21,6 +21,8 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/names.h"
+#include "agent/base/pump.h"
+#include "agent/base/self.h"
 #include "agent/daemon.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer_source.h"
@@ -59,7 +61,7 @@ peer_state(const struct peer *peer, const char **reason)
 	if (peer->binding != PEER_BOUND)
 		return peer_binding_names[peer->binding];
 	prober_peer_info(peer->prober, &info);
-	*reason = peer->nic->down_reason ? peer->nic->down_reason : info.reason;
+	*reason = nic_down_reason(peer->nic) ? nic_down_reason(peer->nic) : info.reason;
 	return prober_peer_state_name(info.state);
 }
 
@@ -105,12 +107,12 @@ peer_add_mesh_targets(struct peer *peer)
 	if (!peer->configured || peer->binding != PEER_BOUND)
 		return;
 	peer->timeout_ms = peer->d->config->timeout_ms;
-	phase = daemon_random() % ((uint64_t)c->interval_ms * NSEC_PER_MSEC);
+	phase = self_random() % ((uint64_t)c->interval_ms * NSEC_PER_MSEC);
 	for (size_t i = 0; i < c->n_flow_labels; i++)
 		if (peer_add_mesh_target(peer, c->flow_labels[i],
 					 phase + i * c->interval_ms * NSEC_PER_MSEC) < 0)
 			log_error(PEER, "%s: no memory for a target", c->address);
-	daemon_pump_soon(peer->d);
+	pump_soon(peer->d->pump);
 }
 
 static void
@@ -160,7 +162,7 @@ peer_bind(struct peer *peer)
 	const struct device_gid *gid = NULL;
 	struct nic *nic;
 
-	if (nic_find_local(peer->d, &peer->remote)) {
+	if (nics_find_local(peer->d->nics, &peer->remote)) {
 		peer_set_binding(peer, PEER_SELF, "it is an address of this host");
 		return;
 	}
@@ -169,7 +171,7 @@ peer_bind(struct peer *peer)
 		peer_set_binding(peer, PEER_NO_DEVICE, peer_source_missing(peer));
 		return;
 	}
-	if (prober_peer_add(peer->d->prober, nic->budget, peer, clock_mono_ns(), &peer->prober) <
+	if (prober_peer_add(peer->d->prober, nic_budget(nic), peer, clock_mono_ns(), &peer->prober) <
 	    0) {
 		peer_set_binding(peer, PEER_NO_DEVICE, "out of memory");
 		return;
@@ -179,10 +181,10 @@ peer_bind(struct peer *peer)
 	peer->gid_index = gid->index;
 	peer_make_path(peer);
 	peer_update_patience(peer);
-	log_debug(PEER, "%s: probed from %s", peer->config.address, nic->name);
+	log_debug(PEER, "%s: probed from %s", peer->config.address, nic_name(nic));
 	peer_set_binding(peer, PEER_BOUND, NULL);
 	peer_add_mesh_targets(peer);
-	daemon_pump_soon(peer->d);
+	pump_soon(peer->d->pump);
 }
 
 static void
@@ -211,7 +213,7 @@ peer_named(void *arg, const struct addr *addr, const char *reason)
 	if (!addr) {
 		log_debug(PEER, "%s: %s", peer->config.address, reason);
 		peer->name_retry_ns = clock_mono_ns() + PEER_NAME_RETRY_NS;
-		daemon_rescan_soon(peer->d);
+		nics_scan_soon(peer->d->nics);
 		peer_set_binding(peer, PEER_NO_NAME, "its name is not known to /etc/hosts or DNS");
 		return;
 	}
@@ -339,7 +341,7 @@ peer_find_at(struct daemon *d, const struct nic *nic, const struct addr *local,
 		if (p->binding == PEER_BOUND && p->nic == nic && addr_equal(&p->remote, remote) &&
 		    addr_equal(&p->local, local))
 			return p;
-		if (peer_is(p, address, nic->name, source))
+		if (peer_is(p, address, nic_name(nic), source))
 			found = p;
 	}
 	return found;
@@ -353,7 +355,7 @@ peer_for_flow(struct daemon *d, const struct nic *nic, const struct addr *local,
 	const char *a = addr_text(remote, address), *s = addr_text(local, source);
 	struct peer *peer = peer_find_at(d, nic, local, remote, a, s);
 
-	return peer ? peer : peer_make(d, a, nic->name, s);
+	return peer ? peer : peer_make(d, a, nic_name(nic), s);
 }
 
 bool
@@ -510,7 +512,7 @@ peer_path_resolved(void *arg, struct path *path, int status)
 	/* On failure the probe that waits times out and says so. */
 	if (status == 0)
 		prober_path_ready(peer->prober, clock_mono_ns());
-	daemon_pump_soon(peer->d);
+	pump_soon(peer->d->pump);
 }
 
 static void
@@ -518,8 +520,8 @@ peer_make_path(struct peer *peer)
 {
 	static const struct path_ops ops = {peer_path_resolved};
 	struct path_config config = {
-		.device = peer->nic->device,
-		.sidr = peer->d->sidr,
+		.device = nic_device(peer->nic),
+		.sidr = nics_sidr(peer->d->nics),
 		.local = peer->local,
 		.remote = peer->remote,
 		.ops = &ops,
@@ -536,7 +538,7 @@ peer_make_path(struct peer *peer)
 static void
 peer_follow_gid(struct peer *peer)
 {
-	const struct device_gid *gid = device_find_gid(peer->nic->device, &peer->local);
+	const struct device_gid *gid = device_find_gid(nic_device(peer->nic), &peer->local);
 
 	if (!gid)
 		gid = peer_source_on(peer, peer->nic);
@@ -549,53 +551,66 @@ peer_follow_gid(struct peer *peer)
 	prober_peer_renew(peer->prober, clock_mono_ns());
 }
 
-void
-peer_nic_changed(struct nic *nic)
+static void
+peer_nic_changed(struct daemon *d, const struct nic *nic)
 {
-	struct daemon *d = nic->d;
-
 	for (struct peer *peer = d->peers; peer; peer = peer->next) {
-		if (peer->nic && device_find_gid(nic->device, &peer->remote))
+		if (peer->nic && device_find_gid(nic_device(nic), &peer->remote))
 			peer_rebind(peer); /* it turns out to be ourselves */
 		else if (peer->nic == nic)
 			peer_follow_gid(peer);
 		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
 			peer_bind(peer);
 	}
-	daemon_pump_soon(d);
+}
+
+/* Paths and resolutions on the nic's device end. */
+static void
+peer_nic_closing(struct peer *peer)
+{
+	path_free(peer->path);
+	peer->path = NULL;
+	if (!peer->call && !peer->ask_failed)
+		return;
+	sidr_cancel(peer->call);
+	peer->call = NULL;
+	peer_resolve_failed(peer, "device is gone");
+}
+
+/* What was resolved over the fabric is void: everything is asked anew. */
+static void
+peer_nic_renewed(struct peer *peer)
+{
+	if (!peer->prober)
+		return;
+	if (peer->path)
+		path_reset(peer->path);
+	prober_peer_renew(peer->prober, clock_mono_ns());
 }
 
 void
-peer_nic_closing(struct nic *nic)
+peer_nic_event(struct daemon *d, struct nic *nic, enum nic_event event)
 {
-	for (struct peer *peer = nic->d->peers; peer; peer = peer->next) {
-		if (peer->nic != nic)
-			continue;
-		path_free(peer->path);
-		peer->path = NULL;
-		if (!peer->call && !peer->ask_failed)
-			continue;
-		sidr_cancel(peer->call);
-		peer->call = NULL;
-		peer_resolve_failed(peer, "device is gone");
-	}
-}
+	void (*fn)(struct peer *peer) = event == NIC_CLOSING ? peer_nic_closing :
+					event == NIC_RENEWED ? peer_nic_renewed :
+					event == NIC_REMOVED ? peer_rebind :
+							       NULL;
 
-void
-peer_nic_removed(struct nic *nic)
-{
-	for (struct peer *peer = nic->d->peers; peer; peer = peer->next)
+	if (event == NIC_CHANGED)
+		peer_nic_changed(d, nic);
+	for (struct peer *peer = fn ? d->peers : NULL; peer; peer = peer->next)
 		if (peer->nic == nic)
-			peer_rebind(peer);
+			fn(peer);
+	pump_soon(d->pump);
 }
 
 void
-peer_sign_of_life(struct nic *nic, const struct addr *remote)
+peer_sign_of_life(struct daemon *d, const struct addr *remote)
 {
 	struct peer *peer;
 
-	LIST_FOREACH(peer, peer_bucket(nic->d, remote), in_bucket)
+	LIST_FOREACH(peer, peer_bucket(d, remote), in_bucket)
 		if (peer->prober && addr_equal(&peer->remote, remote))
 			prober_sign_of_life(peer->prober, clock_mono_ns());
-	daemon_pump_soon(nic->d);
+	pump_soon(d->pump);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "agent/nic/nic.h"
 #include "core/addr.h"
 #include "core/config.h"
 #include "core/bucket.h"
@@ -117,14 +118,9 @@ void peer_retry(struct daemon *d, uint64_t now_ns);
 /* Whether some peer's name is still to be found. */
 bool peer_any_unnamed(const struct daemon *d);
 
-/* The nic's device came (back), or its addresses changed. */
-void peer_nic_changed(struct nic *nic);
-/* The nic's device goes: paths and resolutions on it end. */
-void peer_nic_closing(struct nic *nic);
-/* The nic itself goes. */
-void peer_nic_removed(struct nic *nic);
-/* Somebody at this address asked us over SIDR. */
-void peer_sign_of_life(struct nic *nic, const struct addr *remote);
+/* What the nics say: of themselves, and that somebody at this address asked us over SIDR. */
+void peer_nic_event(struct daemon *d, struct nic *nic, enum nic_event event);
+void peer_sign_of_life(struct daemon *d, const struct addr *remote);
 
 /* "up", "down", … as shown to people, and why, or NULL. */
 const char *peer_state(const struct peer *peer, const char **reason);

@@ -10,15 +10,15 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/udp_port.h"
+#include "agent/base/pump.h"
 #include "agent/daemon.h"
 #include "agent/nic/nic.h"
-#include "agent/nic/nic_poll.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
 #include "probe/wire.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
-#include "rdma/sources.h"
 
 #define PEER_SIDR_TIMEOUT_MS 1500
 #define PEER_BURST 8 /* probes; responders allow at least 32 */
@@ -45,31 +45,16 @@ peer_send_reason(int rc)
 	}
 }
 
-/*
- * Which QP to send from: where the port is bound to the QP, one whose port is the flow label's, if
- * there is one.
- */
-static struct endpoint *
-peer_endpoint(const struct nic *nic, const struct prober_packet *packet)
-{
-	struct endpoint *ep = NULL;
-
-	if (nic->sources && packet->flow_label)
-		ep = sources_get(nic->sources, ibv_flow_label_to_udp_sport(packet->flow_label));
-	return ep ? ep : nic->prober_ep;
-}
-
 static void
-peer_tell_port(const struct nic *nic, const struct endpoint *ep, const struct prober_packet *packet,
+peer_tell_port(const struct nic_source *source, const struct prober_packet *packet,
 	       struct prober_tx *tx)
 {
-	uint16_t port = sport_of(nic->sport_rule, endpoint_qpn(ep), packet->flow_label);
-
-	tx->src_port = port == SPORT_UNKNOWN ? PROBE_PORT_UNKNOWN : port;
+	tx->src_port = source->port == UDP_PORT_UNKNOWN ? PROBE_PORT_UNKNOWN : source->port;
 	/* A flow's probe without a flow label: the flow's own port is not known. */
-	if (port == SPORT_UNKNOWN || (packet->kind == PROBE_KIND_SERVICE && !packet->flow_label))
+	if (source->port == UDP_PORT_UNKNOWN ||
+	    (packet->kind == PROBE_KIND_SERVICE && !packet->flow_label))
 		tx->path = PROBE_PATH_UNKNOWN;
-	else if (!packet->flow_label || port == ibv_flow_label_to_udp_sport(packet->flow_label))
+	else if (!packet->flow_label || source->port == udp_port_of_label(packet->flow_label))
 		tx->path = PROBE_PATH_EXACT;
 	else
 		tx->path = PROBE_PATH_APPROXIMATE;
@@ -87,36 +72,35 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		.size = packet->size,
 		.cookie = packet->cookie,
 	};
-	struct endpoint *ep = peer_endpoint(peer->nic, packet);
+	struct nic_source source;
 	struct endpoint_tx sent;
 	int rc = -ENODEV;
 
 	(void)arg;
+	nic_source(peer->nic, packet->flow_label, &source);
 	prober_peer_info(peer->prober, &info);
 	send.qpn = info.session.qpn;
-	if (packet->size > device_get_mtu(peer->nic->device))
+	if (packet->size > device_get_mtu(nic_device(peer->nic)))
 		rc = -EMSGSIZE;
 	else if (peer->rated && !bucket_is_ready(&peer->bucket, &peer->rate, clock_mono_ns()))
 		rc = -EBUSY;
-	else if (peer->path && ep)
+	else if (peer->path)
 		rc = path_get_ah(peer->path, packet->flow_label, packet->traffic_class,
 				 packet->service_level, clock_mono_ns(), &send.ah);
 	if (rc == 0)
-		rc = endpoint_send(ep, &send, &sent);
+		rc = nic_send(peer->nic, &source, &send, &sent);
 	if (rc == 0 && peer->rated)
 		bucket_take(&peer->bucket, &peer->rate, sent.posted_ns);
 	if (rc < 0) {
 		*reason = peer_send_reason(rc);
 		return rc;
 	}
-	if (ep == peer->nic->prober_ep)
-		nic_poll_posted(peer->d);
 	*tx = (struct prober_tx){
 		.t1_ns = sent.posted_ns,
 		.t2 = sent.at,
 		.done = sent.done,
 	};
-	peer_tell_port(peer->nic, ep, packet, tx);
+	peer_tell_port(&source, packet, tx);
 	return 0;
 }
 
@@ -201,7 +185,7 @@ peer_answered(void *arg, const struct sidr_answer *answer)
 	} else {
 		peer_resolved(peer, &reply);
 	}
-	daemon_pump_soon(peer->d);
+	pump_soon(peer->d->pump);
 }
 
 void
@@ -209,7 +193,8 @@ peer_resolve(void *arg, void *peer_user)
 {
 	struct peer *peer = peer_user;
 	struct daemon *d = arg;
-	struct wire_request request = {.qkey = d->qkey, .incarnation = d->incarnation};
+	struct sidr *sidr = nics_sidr(d->nics);
+	struct wire_request request = {.qkey = d->self.qkey, .incarnation = d->self.incarnation};
 	uint8_t buf[PROBE_WIRE_REQUEST_MAX];
 	struct sidr_question question = {
 		.local = peer->local,
@@ -221,14 +206,14 @@ peer_resolve(void *arg, void *peer_user)
 		.arg = peer,
 	};
 
-	memcpy(request.hostname, d->hostname, sizeof(request.hostname));
+	memcpy(request.hostname, d->self.hostname, sizeof(request.hostname));
 	question.len = wire_encode_request(&request, buf);
 	peer->asked_ns = clock_mono_ns();
 	peer->call = NULL;
-	peer->ask_failed = !d->sidr || sidr_ask(d->sidr, &question, &peer->call) < 0;
+	peer->ask_failed = !sidr || sidr_ask(sidr, &question, &peer->call) < 0;
 	/* The prober waits for exactly one outcome, and not from within: peer_retry() brings it. */
 	if (peer->ask_failed)
-		daemon_rescan_soon(d);
+		nics_scan_soon(d->nics);
 }
 
 void

@@ -38,14 +38,14 @@ peer_source_on(const struct peer *peer, const struct nic *nic)
 {
 	struct addr wanted;
 
-	if (!nic->device || (peer->config.device && strcmp(peer->config.device, nic->name) != 0))
+	if (!nic_device(nic) || (peer->config.device && strcmp(peer->config.device, nic_name(nic)) != 0))
 		return NULL;
 	if (!peer->config.source)
-		return device_source_for(nic->device, &peer->remote);
+		return device_source_for(nic_device(nic), &peer->remote);
 	if (addr_parse(peer->config.source, &wanted) < 0 ||
 	    addr_is_v4(&wanted) != addr_is_v4(&peer->remote))
 		return NULL;
-	return device_find_gid(nic->device, &wanted);
+	return device_find_gid(nic_device(nic), &wanted);
 }
 
 struct nic *
@@ -55,13 +55,13 @@ peer_source_choose(const struct peer *peer, const struct device_gid **gid)
 	bool have_route = peer_routed_source(&peer->remote, &routed) == 0;
 	struct nic *best = NULL;
 
-	for (struct nic *nic = peer->d->nics; nic; nic = nic->next) {
+	for (struct nic *nic = NULL; (nic = nics_next(peer->d->nics, nic));) {
 		const struct device_gid *g = peer_source_on(peer, nic);
 
 		if (!g)
 			continue;
-		if (have_route && !peer->config.source && device_find_gid(nic->device, &routed)) {
-			*gid = device_find_gid(nic->device, &routed);
+		if (have_route && !peer->config.source && device_find_gid(nic_device(nic), &routed)) {
+			*gid = device_find_gid(nic_device(nic), &routed);
 			return nic;
 		}
 		if (!best || addr_common_bits(&g->addr, &peer->remote) >
@@ -76,7 +76,7 @@ peer_source_choose(const struct peer *peer, const struct device_gid **gid)
 const char *
 peer_source_missing(const struct peer *peer)
 {
-	if (!peer->d->nics)
+	if (!nics_next(peer->d->nics, NULL))
 		return "no local RDMA device";
 	if (peer->config.source)
 		return "no local RDMA device has the configured source address (of the peer's "

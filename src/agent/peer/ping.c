@@ -19,6 +19,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "agent/base/pump.h"
 #include "agent/daemon.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
@@ -138,7 +139,7 @@ ping_peer_binding_changed(struct peer *peer)
 		else if (ping_run(p) < 0)
 			ping_end(p, "out of memory");
 	}
-	daemon_pump_soon(peer->d);
+	pump_soon(peer->d->pump);
 }
 
 void
@@ -220,7 +221,7 @@ ping_start(struct daemon *d, struct control_client *client, const struct ping_re
 		ping_end(ping, NULL);
 		return rc;
 	}
-	daemon_pump_soon(d);
+	pump_soon(d->pump);
 	*out = ping;
 	return 0;
 }
@@ -235,7 +236,7 @@ ping_stop(struct daemon *d, const struct control_client *client, uint64_t id)
 			prober_target_stop(p->target, clock_mono_ns());
 		else
 			ping_end(p, NULL);
-		daemon_pump_soon(d);
+		pump_soon(d->pump);
 		return 0;
 	}
 	return -ENOENT;

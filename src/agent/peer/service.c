@@ -26,11 +26,12 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/udp_port.h"
+#include "agent/base/pump.h"
 #include "agent/daemon.h"
 #include "agent/tell/metrics.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
-#include "rdma/sources.h"
 #include "trace/owners.h"
 #include "trace/trace.h"
 
@@ -99,8 +100,7 @@ service_unwant_source(struct service *s)
 {
 	if (!s->source_nic)
 		return;
-	if (s->source_nic->sources)
-		sources_unwant(s->source_nic->sources, s->key.src_port);
+	nic_unwant_port(s->source_nic, s->key.src_port);
 	s->source_nic = NULL;
 	/* Another flow may have the place that has become free. */
 	if (s->d->sources_short)
@@ -118,11 +118,9 @@ service_want_source(struct service *s)
 	struct nic *nic = s->stream.peer->nic;
 	int rc;
 
-	if (s->source_nic || !nic->sources || s->key.src_port == FLOW_PORT_UNKNOWN)
+	if (s->source_nic || s->key.src_port == UDP_PORT_UNKNOWN)
 		return;
-	if (sport_of(nic->sport_rule, endpoint_qpn(nic->prober_ep), 0) == s->key.src_port)
-		return;
-	rc = sources_want(nic->sources, s->key.src_port);
+	rc = nic_want_port(nic, s->key.src_port);
 	if (rc == 0)
 		s->source_nic = nic;
 	else if (rc == -ENOSPC)
@@ -155,7 +153,7 @@ service_make_target(struct service *s)
 		.interval_ns = s->d->config->trace_interval_ms * NSEC_PER_MSEC,
 		.phase_ns = PROBER_PHASE_RANDOM,
 		.fit = true,
-		.flow_label = flow_port_label(s->key.src_port),
+		.flow_label = udp_port_label(s->key.src_port),
 		.traffic_class = s->key.traffic_class,
 		.service_level = s->key.service_level,
 	};
@@ -171,7 +169,7 @@ service_make_target(struct service *s)
 		return;
 	}
 	s->d->n_probed++;
-	daemon_pump_soon(s->d);
+	pump_soon(s->d->pump);
 }
 
 /* ---- the peer ---- */
@@ -193,16 +191,16 @@ service_drop_peer(struct service *s)
 static struct nic *
 service_nic(const struct service *s, const struct flow_info *info, const char **reason)
 {
-	for (struct nic *nic = s->d->nics; nic; nic = nic->next) {
-		if (strcmp(nic->name, info->device) != 0 || (info->port && nic->port != info->port))
-			continue;
-		*reason =
-			nic->device ?
-				"its source address is not one of the device's RoCE v2 addresses" :
-				"device is gone";
-		return nic->device && device_find_gid(nic->device, &s->key.sgid) ? nic : NULL;
-	}
-	*reason = "its device is not one that is probed from";
+	struct nic *nic = nics_find(s->d->nics, info->device, info->port);
+
+	if (!nic)
+		*reason = "its device is not one that is probed from";
+	else if (!nic_device(nic))
+		*reason = "device is gone";
+	else if (!device_find_gid(nic_device(nic), &s->key.sgid))
+		*reason = "its source address is not one of the device's RoCE v2 addresses";
+	else
+		return nic;
 	return NULL;
 }
 
@@ -218,7 +216,7 @@ service_fit(const struct service *s, const char **reason)
 		*reason = "switched off by tracing.probe";
 	else if (info.gid_type != QP_EVENT_GID_ROCE_V2)
 		*reason = "it is not RoCE v2";
-	else if (nic_find_local(s->d, &s->key.dgid))
+	else if (nics_find_local(s->d->nics, &s->key.dgid))
 		*reason = "both ends are on this host";
 	return *reason ? NULL : service_nic(s, &info, reason);
 }
@@ -263,7 +261,7 @@ service_update(struct service *s)
 	}
 	if (!s->target)
 		service_make_target(s);
-	if (s->target && s->stream.peer->nic->prober_ep)
+	if (s->target)
 		service_want_source(s);
 }
 
@@ -336,23 +334,13 @@ service_look_again(struct daemon *d)
 		d->services_dirty = true;
 }
 
-void
-service_nic_changed(struct nic *nic)
-{
-	if (nic->d->trace)
-		trace_devices_changed(nic->d->trace);
-	service_look_again(nic->d);
-}
-
-void
-service_nic_closing(struct nic *nic)
+static void
+service_nic_closing(struct daemon *d, const struct nic *nic)
 {
 	struct flow_info info;
 
-	if (!nic->d->trace)
-		return;
-	for (struct flow *flow = flows_next(trace_flows(nic->d->trace), 0); flow;
-	     flow = flows_next(trace_flows(nic->d->trace), info.id)) {
+	for (struct flow *flow = flows_next(trace_flows(d->trace), 0); flow;
+	     flow = flows_next(trace_flows(d->trace), info.id)) {
 		struct service *s;
 
 		flow_info(flow, &info);
@@ -360,6 +348,19 @@ service_nic_closing(struct nic *nic)
 		if (s && s->source_nic == nic)
 			service_unwant_source(s);
 	}
+}
+
+void
+service_nic_event(struct daemon *d, const struct nic *nic, enum nic_event event)
+{
+	if (!d->trace)
+		return;
+	if (event == NIC_QUEUES_MADE)
+		trace_devices_changed(d->trace);
+	if (event == NIC_QUEUES_MADE || event == NIC_CHANGED)
+		service_look_again(d);
+	if (event == NIC_QUEUES_CLOSING)
+		service_nic_closing(d, nic);
 }
 
 /* ---- what the trace room says ---- */
@@ -489,7 +490,7 @@ service_peer_standing(const struct service *s, const char **reason)
 	if (s->target)
 		return SERVICE_PROBING;
 	/* Of a remote end that cannot be asked nothing is known. */
-	if (peer->nic && peer->nic->down_reason)
+	if (peer->nic && nic_down_reason(peer->nic))
 		return SERVICE_WAITING;
 	if (strcmp(state, "down") == 0)
 		return SERVICE_NO_DAEMON;

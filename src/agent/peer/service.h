@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/nic/nic.h"
 #include "probe/prober.h"
 #include "trace/flows.h"
 
@@ -60,9 +61,8 @@ void service_peer_changed(struct peer *peer);
 void service_peer_unbound(struct peer *peer);
 bool service_uses_peer(const struct peer *peer);
 
-/* From the nics: endpoints were made; they are about to go. */
-void service_nic_changed(struct nic *nic);
-void service_nic_closing(struct nic *nic);
+/* What the nics say. */
+void service_nic_event(struct daemon *d, const struct nic *nic, enum nic_event event);
 /*
  * What may let flows be probed has changed, as the addresses of a nic: all are looked at from the
  * loop.

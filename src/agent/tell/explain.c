@@ -19,7 +19,6 @@
 #include "agent/peer/service.h"
 #include "agent/tell/windows.h"
 #include "rdma/path.h"
-#include "rdma/sources.h"
 #include "record/record.h"
 #include "rpingmesh/control.h"
 #include "trace/trace.h"
@@ -57,7 +56,7 @@ explain_find_peer(const struct daemon *d, const char *what, const char *device,
 	bool numeric = addr_parse(what, &addr) == 0;
 
 	for (struct peer *p = d->peers; p; p = p->next) {
-		const char *from = p->nic ? p->nic->name : p->config.device;
+		const char *from = p->nic ? nic_name(p->nic) : p->config.device;
 
 		if (!explain_matches(p, what, numeric ? &addr : NULL) ||
 		    (device[0] && (!from || strcmp(from, device) != 0)))
@@ -93,9 +92,7 @@ explain_find_flow(const struct daemon *d, const char *what, struct explain_found
 	service_info(d, found->flow, &service);
 	found->peer = service.peer;
 	found->matches = 1;
-	for (const struct nic *nic = d->nics; nic && !found->nic; nic = nic->next)
-		if (strcmp(nic->name, info.device) == 0 && (!info.port || nic->port == info.port))
-			found->nic = nic;
+	found->nic = nics_find(d->nics, info.device, info.port);
 }
 
 /* ---- the path ---- */
@@ -156,10 +153,10 @@ explain_path(struct record *r, const struct peer *peer)
 		record_str(r, "path", NULL);
 		return;
 	}
-	gid = peer->nic->device ? device_find_gid(peer->nic->device, &peer->local) : NULL;
+	gid = nic_device(peer->nic) ? device_find_gid(nic_device(peer->nic), &peer->local) : NULL;
 	record_begin(&map, NULL);
-	record_str(&map, "device", peer->nic->name);
-	record_u64(&map, "port", peer->nic->port);
+	record_str(&map, "device", nic_name(peer->nic));
+	record_u64(&map, "port", nic_port(peer->nic));
 	record_str(&map, "netdev",
 		   gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
 	record_str(&map, "source", addr_text(&peer->local, local));
@@ -172,26 +169,15 @@ explain_path(struct record *r, const struct peer *peer)
 
 /* ---- streams ---- */
 
-/* The QP that a probe of the stream leaves by now. */
-static const struct endpoint *
-explain_endpoint(const struct nic *nic, uint32_t flow_label)
-{
-	const struct endpoint *ep = NULL;
-
-	if (nic->sources && flow_label)
-		ep = sources_get(nic->sources, ibv_flow_label_to_udp_sport(flow_label));
-	return ep ? ep : nic->prober_ep;
-}
-
 /* How the UDP source port comes about. */
 static const char *
-explain_port_rule(const struct nic *nic, uint32_t flow_label, const struct endpoint *ep)
+explain_port_rule(const struct nic_source *source, uint32_t flow_label)
 {
-	switch (nic->sport_rule) {
+	switch (source->rule) {
 	case SPORT_RULE_QP:
-		return ep && ep != nic->prober_ep ? "the driver makes it from the QPN; this QP was "
-						    "searched for to have it" :
-						    "the driver makes it from the QPN";
+		return source->found ? "the driver makes it from the QPN; this QP was "
+				       "searched for to have it" :
+				       "the driver makes it from the QPN";
 	case SPORT_RULE_FLOW_LABEL:
 		return flow_label ? "the driver makes it from the flow label" :
 				    "flow label 0: the driver chooses";
@@ -224,22 +210,20 @@ static void
 explain_stream(msgpack_packer *out, struct daemon *d, const struct prober_target *target)
 {
 	struct prober_target_info info;
-	const struct endpoint *ep;
 	struct peer_stream *stream;
-	const struct nic *nic;
+	struct nic_source source;
 	struct record map;
 
 	prober_target_info(target, &info);
 	stream = info.user;
-	nic = stream->peer->nic;
-	ep = explain_endpoint(nic, info.config.flow_label);
+	nic_source(stream->peer->nic, info.config.flow_label, &source);
 	last_probes_want(&d->last_probes, &stream->last);
 	record_begin(&map, NULL);
 	peer_record_target(record_key(&map, "target"), stream->peer, target);
 	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0,
 		      stream->service != NULL);
-	record_u64_if(&map, "qpn", ep ? endpoint_qpn(ep) : 0, ep != NULL);
-	record_str(&map, "port_rule", explain_port_rule(nic, info.config.flow_label, ep));
+	record_u64_if(&map, "qpn", source.qpn, source.qpn != 0);
+	record_str(&map, "port_rule", explain_port_rule(&source, info.config.flow_label));
 	explain_last(&map, stream);
 	windows_last(record_key(&map, "window"), target);
 	record_end(&map, out);

@@ -208,7 +208,7 @@ flow_record(msgpack_packer *out, const struct daemon *d, const struct flow *flow
 	flow_record_addr(&r, "src_gid", &info.key.sgid, true);
 	flow_record_addr(&r, "dst_gid", &info.key.dgid, true);
 	record_str(&r, "gid_type", flow_record_gid_type(info.gid_type));
-	record_u64_if(&r, "src_port", info.key.src_port, info.key.src_port != FLOW_PORT_UNKNOWN);
+	record_u64_if(&r, "src_port", info.key.src_port, info.key.src_port != UDP_PORT_UNKNOWN);
 	record_u64(&r, "traffic_class", info.key.traffic_class);
 	record_u64(&r, "service_level", info.key.service_level);
 	record_u64_if(&r, "path_mtu", flow_mtu_bytes(info.path_mtu),
@@ -253,7 +253,7 @@ flow_record_event_path(struct record *r, const struct flow_qp *qp)
 	flow_record_addr(r, "src_gid", &qp->sgid, qp->has_sgid);
 	flow_record_addr(r, "dst_gid", &qp->dgid, qp->has_av);
 	record_str(r, "gid_type", qp->has_sgid ? flow_record_gid_type(qp->gid_type) : NULL);
-	record_u64_if(r, "src_port", qp->src_port, qp->src_port != FLOW_PORT_UNKNOWN);
+	record_u64_if(r, "src_port", qp->src_port, qp->src_port != UDP_PORT_UNKNOWN);
 	record_u64_if(r, "flow_label", qp->flow_label, qp->has_av);
 	record_u64_if(r, "traffic_class", qp->traffic_class, qp->has_av);
 	record_u64_if(r, "service_level", qp->service_level, qp->has_av);

@@ -9,7 +9,6 @@
 #include "agent/tell/flow_record.h"
 #include "agent/tell/methods_admin.h"
 #include "agent/nic/nic.h"
-#include "agent/nic/nic_port.h"
 #include "agent/tell/nic_record.h"
 #include "agent/tell/params.h"
 #include "agent/peer/peer.h"
@@ -51,10 +50,10 @@ methods_devices(void *arg, struct control_client *client, const msgpack_object *
 	(void)client;
 	(void)params;
 	(void)error;
-	for (const struct nic *nic = d->nics; nic; nic = nic->next)
+	for (struct nic *nic = NULL; (nic = nics_next(d->nics, nic));)
 		n++;
 	msgpack_pack_array(result, n);
-	for (const struct nic *nic = d->nics; nic; nic = nic->next)
+	for (struct nic *nic = NULL; (nic = nics_next(d->nics, nic));)
 		nic_record(result, nic);
 	return 0;
 }
@@ -70,7 +69,7 @@ methods_acknowledge(void *arg, struct control_client *client, const msgpack_obje
 	(void)client;
 	if (rc < 0)
 		return rc;
-	rc = nic_port_acknowledge(arg, name[0] ? name : NULL);
+	rc = nics_acknowledge(((struct daemon *)arg)->nics, name[0] ? name : NULL);
 	if (rc < 0) {
 		error->code = -rc;
 		snprintf(error->message, sizeof(error->message), "no device \"%s\"", name);
@@ -254,7 +253,7 @@ methods_ping(void *arg, struct control_client *client, const msgpack_object *par
 	record_u64(&r, "ping", ping_id(ping));
 	record_str(&r, "address",
 		   addr_is_zero(&peer->remote) ? NULL : addr_text(&peer->remote, text));
-	record_str(&r, "device", peer->nic ? peer->nic->name : NULL);
+	record_str(&r, "device", peer->nic ? nic_name(peer->nic) : NULL);
 	record_str(&r, "source", peer->nic ? addr_text(&peer->local, text) : NULL);
 	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
 	record_u64(&r, "size", p.request.target.sizes[0]);

@@ -30,7 +30,7 @@ metrics_new(struct daemon *d, struct metrics **out)
 	if (!metrics)
 		return -ENOMEM;
 	metrics->d = d;
-	metrics->started_wall_ns = clock_wall_of(d->started_ns);
+	metrics->started_wall_ns = clock_wall_of(d->self.started_ns);
 	*out = metrics;
 	return 0;
 }
@@ -126,7 +126,7 @@ metrics_result(struct metrics *metrics, const struct peer *peer, const struct pr
 	bool by_tor = metrics->d->config->metrics_by_tor;
 
 	if (metrics->paths)
-		metric_paths_add(metrics->paths, peer->nic ? peer->nic->name : "",
+		metric_paths_add(metrics->paths, peer->nic ? nic_name(peer->nic) : "",
 				 by_tor ? peer->tor : peer->config.address, r, clock_mono_ns());
 }
 

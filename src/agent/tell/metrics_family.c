@@ -10,7 +10,7 @@
 #include "core/clock.h"
 #include "core/loop.h"
 #include "agent/daemon.h"
-#include "agent/guard.h"
+#include "agent/base/guard.h"
 #include "agent/tell/metrics.h"
 #include "agent/tell/metrics_impl.h"
 #include "agent/nic/nic.h"
@@ -79,8 +79,8 @@ static void
 metrics_host(struct exposition *e, const struct metrics *m)
 {
 	exposition_u64(e,
-		       (struct exposition_label[]){{"hostname", m->d->hostname},
-						   {"tor", m->d->tor},
+		       (struct exposition_label[]){{"hostname", m->d->self.hostname},
+						   {"tor", m->d->self.tor},
 						   {0}},
 		       1);
 }
@@ -281,16 +281,16 @@ metrics_refused(struct exposition *e, const struct metrics *m)
 static uint64_t
 metrics_device_value(const struct nic *nic, enum metrics_device what)
 {
-	struct endpoint_stats prober, responder;
 	struct prober_device_info info;
+	struct nic_info nic_is;
 
-	nic_stats(nic, &prober, &responder);
-	prober_device_info(nic->budget, clock_mono_ns(), &info);
+	nic_info(nic, &nic_is);
+	prober_device_info(nic_budget(nic), clock_mono_ns(), &info);
 	switch (what) {
 	case METRICS_DEVICE_NONE:
 		return 0;
 	case METRICS_DEVICE_UP:
-		return !nic->down_reason;
+		return !nic_down_reason(nic);
 	case METRICS_DEVICE_POSTED:
 		return info.posted;
 	case METRICS_DEVICE_DEFERRED:
@@ -298,13 +298,13 @@ metrics_device_value(const struct nic *nic, enum metrics_device what)
 	case METRICS_DEVICE_SKIPPED:
 		return info.skipped;
 	case METRICS_DEVICE_BUDGET:
-		return prober_device_throttled_rate(nic->budget);
+		return prober_device_throttled_rate(nic_budget(nic));
 	case METRICS_DEVICE_FLAPS:
-		return nic->history.flaps_total;
+		return nic_is.history->flaps_total;
 	case METRICS_DEVICE_SEND_ERRORS:
-		return prober.send_errors + responder.send_errors;
+		return nic_is.stats.send_errors;
 	case METRICS_DEVICE_QUEUE_FULL:
-		return prober.receive_queue_full + responder.receive_queue_full;
+		return nic_is.stats.receive_queue_full;
 	}
 	return 0;
 }
@@ -314,10 +314,10 @@ metrics_devices(struct exposition *e, const struct metrics *m, enum metrics_devi
 {
 	char port[4];
 
-	for (const struct nic *nic = m->d->nics; nic; nic = nic->next) {
-		struct exposition_label labels[] = {{"device", nic->name}, {"port", port}, {0}};
+	for (struct nic *nic = NULL; (nic = nics_next(m->d->nics, nic));) {
+		struct exposition_label labels[] = {{"device", nic_name(nic)}, {"port", port}, {0}};
 
-		snprintf(port, sizeof(port), "%u", nic->port);
+		snprintf(port, sizeof(port), "%u", nic_port(nic));
 		exposition_u64(e, labels, metrics_device_value(nic, what));
 	}
 }

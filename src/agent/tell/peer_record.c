@@ -48,7 +48,7 @@ peer_record(msgpack_packer *out, const struct peer *peer)
 
 	record_begin(&r, "peer");
 	record_str(&r, "address", peer->config.address);
-	record_str(&r, "device", peer->nic ? peer->nic->name : peer->config.device);
+	record_str(&r, "device", peer->nic ? nic_name(peer->nic) : peer->config.device);
 	record_str(&r, "state", state);
 	record_str(&r, "state_reason", reason);
 	record_bool(&r, "configured", peer->configured);
@@ -75,7 +75,7 @@ peer_record_target(msgpack_packer *out, const struct peer *peer, const struct pr
 	prober_target_summary(target, clock_mono_ns(), &summary);
 	record_begin(&r, "target");
 	record_str(&r, "peer", peer->config.address);
-	record_str(&r, "device", peer->nic->name);
+	record_str(&r, "device", nic_name(peer->nic));
 	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
 	record_str(&r, "kind", probe_kind_name(info.config.kind));
 	record_u64(&r, "interval_ns", info.config.interval_ns);
@@ -106,7 +106,7 @@ peer_record_probe(msgpack_packer *out, const struct peer_stream *stream,
 	const struct peer *peer = stream->peer;
 	char source[ADDR_TEXT];
 	const struct record_probe_context context = {
-		.device = peer->nic ? peer->nic->name : "",
+		.device = peer->nic ? nic_name(peer->nic) : "",
 		.peer = peer->config.address,
 		.source = addr_text(&peer->local, source),
 		.hostname = peer->hostname[0] ? peer->hostname : NULL,

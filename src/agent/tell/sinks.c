@@ -2,7 +2,6 @@
 #include "agent/tell/sinks.h"
 
 #include "agent/nic/nic.h"
-#include "agent/nic/nic_counters.h"
 #include "agent/peer/last_probes.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/ping.h"
@@ -27,7 +26,7 @@ sinks_counters(void *arg, struct results_item *item)
 
 	(void)arg;
 	if (nic)
-		nic_counters_result(nic, item->probe.result->class);
+		nic_count_result(nic, item->probe.result->class);
 }
 
 static void

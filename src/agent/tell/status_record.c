@@ -9,7 +9,7 @@
 #include "core/loop.h"
 #include "agent/daemon.h"
 #include "agent/tell/flow_record.h"
-#include "agent/guard.h"
+#include "agent/base/guard.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/tell/verdict.h"
@@ -65,8 +65,8 @@ status_record_counts(struct record *r, const struct daemon *d)
 	uint64_t nics = 0, nics_up = 0, peers = 0, peers_up = 0, targets = 0;
 	const char *reason;
 
-	for (const struct nic *nic = d->nics; nic; nic = nic->next, nics++)
-		nics_up += !nic->down_reason;
+	for (struct nic *nic = NULL; (nic = nics_next(d->nics, nic)); nics++)
+		nics_up += !nic_down_reason(nic);
 	for (const struct peer *p = d->peers; p; p = p->next, peers++) {
 		peers_up += strcmp(peer_state(p, &reason), "up") == 0;
 		if (!p->prober)
@@ -185,10 +185,10 @@ status_record(msgpack_packer *out, const struct daemon *d)
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_str(&r, "version", PACKAGE_VERSION);
 	record_u64(&r, "pid", (uint64_t)getpid());
-	record_u64(&r, "uptime_s", (clock_mono_ns() - d->started_ns) / NSEC_PER_SEC);
-	record_str(&r, "hostname", d->hostname);
-	record_str(&r, "tor", d->tor[0] ? d->tor : NULL);
-	record_u64(&r, "incarnation", d->incarnation);
+	record_u64(&r, "uptime_s", (clock_mono_ns() - d->self.started_ns) / NSEC_PER_SEC);
+	record_str(&r, "hostname", d->self.hostname);
+	record_str(&r, "tor", d->self.tor[0] ? d->self.tor : NULL);
+	record_u64(&r, "incarnation", d->self.incarnation);
 	record_u64(&r, "time_ns", clock_wall_ns());
 	record_str(&r, "config_file", d->config_path);
 	record_str(&r, "config_error", d->config_error[0] ? d->config_error : NULL);

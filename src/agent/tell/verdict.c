@@ -13,7 +13,7 @@ verdict_look(const struct prober_target_info *target)
 {
 	const struct sequential *loss = &target->loss;
 	struct peer_stream *stream = target->user;
-	const char *device = stream->peer->nic ? stream->peer->nic->name : "?";
+	const char *device = stream->peer->nic ? nic_name(stream->peer->nic) : "?";
 	enum sequential_verdict was = stream->verdict;
 
 	/*
@@ -83,7 +83,7 @@ verdict_path(msgpack_packer *pk, const struct peer *peer, const struct prober_ta
 	struct record map;
 
 	record_begin(&map, NULL);
-	record_str(&map, "device", peer->nic ? peer->nic->name : NULL);
+	record_str(&map, "device", peer->nic ? nic_name(peer->nic) : NULL);
 	record_str(&map, "peer", peer->config.address);
 	record_str(&map, "hostname", peer->hostname[0] ? peer->hostname : NULL);
 	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0,

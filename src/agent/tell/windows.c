@@ -26,8 +26,8 @@ static void
 windows_pack_device(msgpack_packer *out, const struct nic *nic, const struct window *w)
 {
 	const struct record_window_context context = {.by = RECORD_WINDOW_DEVICE,
-						      .device = nic->name,
-						      .port = nic->port};
+						      .device = nic_name(nic),
+						      .port = nic_port(nic)};
 
 	record_window(out, &context, w);
 }
@@ -41,8 +41,8 @@ windows_pack_target(msgpack_packer *out, const struct nic *nic,
 	char source[ADDR_TEXT];
 	const struct record_window_context context = {
 		.by = stream->service ? RECORD_WINDOW_FLOW : RECORD_WINDOW_TARGET,
-		.device = nic->name,
-		.port = nic->port,
+		.device = nic_name(nic),
+		.port = nic_port(nic),
 		.peer = peer->config.address,
 		.source = addr_text(&peer->local, source),
 		.hostname = peer->hostname[0] ? peer->hostname : NULL,
@@ -164,7 +164,7 @@ windows_page_devices(struct windows_pager *pager, uint64_t after)
 {
 	uint64_t place = 0;
 
-	for (const struct nic *nic = pager->d->nics; nic; nic = nic->next) {
+	for (struct nic *nic = NULL; (nic = nics_next(pager->d->nics, nic));) {
 		const struct window *w;
 
 		if (++place <= after)
@@ -174,7 +174,7 @@ windows_page_devices(struct windows_pager *pager, uint64_t after)
 			return;
 		}
 		pager->left--;
-		w = prober_device_window(nic->budget, NULL);
+		w = prober_device_window(nic_budget(nic), NULL);
 		if (!w)
 			continue;
 		windows_pack_device(&pager->pk, nic, w);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <infiniband/verbs.h>
 
+#include "core/udp_port.h"
 #include "trace/flow_port.h"
 
 /* By number, as the kernel's ABI has them: MANA and IONIC are not in older headers. */
@@ -144,7 +145,7 @@ test_seen_on_the_wire(void **state)
 	assert_int_equal(flow_port_of(STANDARD, 0, 18, 0x123456), 60934);
 	assert_int_equal(flow_port_of(BY_QPN, 0, 17, 0x123456), 57236);
 	assert_int_equal(flow_port_of(BY_QPN, 0xabcde, 17, 0), 57236);
-	assert_int_equal(flow_port_of(UNKNOWN, 0xabcde, 17, 18), FLOW_PORT_UNKNOWN);
+	assert_int_equal(flow_port_of(UNKNOWN, 0xabcde, 17, 18), UDP_PORT_UNKNOWN);
 }
 
 /*
@@ -165,14 +166,14 @@ test_label_of_each_port(void **state)
 {
 	(void)state;
 	for (uint32_t port = 0xc000; port <= 0xffff; port++) {
-		uint32_t label = flow_port_label((uint16_t)port);
+		uint32_t label = udp_port_label((uint16_t)port);
 
 		assert_in_range(label, 1, 0xfffff);
 		assert_int_equal(ibv_flow_label_to_udp_sport(label), port);
 		assert_int_equal(flow_port_of(STANDARD, label, 1, 1), port);
 	}
 	for (uint32_t port = 0; port < 0xc000; port++)
-		assert_int_equal(flow_port_label((uint16_t)port), 0);
+		assert_int_equal(udp_port_label((uint16_t)port), 0);
 }
 
 static void

@@ -149,7 +149,7 @@ test_view(void **state)
 	modify(flows, 5, FAKE_RESET);
 	assert_false(told.qp.has_remote || told.qp.has_av || told.qp.has_sgid);
 	assert_int_equal(told.qp.remote_qpn, 0);
-	assert_int_equal(told.qp.src_port, FLOW_PORT_UNKNOWN);
+	assert_int_equal(told.qp.src_port, UDP_PORT_UNKNOWN);
 	table_free(flows);
 }
 
@@ -260,17 +260,17 @@ test_source_ports(void **state)
 	e = rtr(20, 2);
 	e.driver_id = FAKE_DRIVER_BNXT_RE;
 	flows_event(flows, &e, 10);
-	assert_int_equal(told.qp.src_port, FLOW_PORT_UNKNOWN);
+	assert_int_equal(told.qp.src_port, UDP_PORT_UNKNOWN);
 	assert_int_equal(stats(flows).flows, 3);
 	/* the standard rule without a label needs both QPNs */
 	e = rtr(21, 2);
 	e.driver_id = FAKE_DRIVER_MLX5;
 	no_remote(&e);
 	flows_event(flows, &e, 10);
-	assert_int_equal(told.qp.src_port, FLOW_PORT_UNKNOWN);
+	assert_int_equal(told.qp.src_port, UDP_PORT_UNKNOWN);
 	e.flags |= QP_EVENT_HAS_REMOTE;
 	flows_event(flows, &e, 10);
-	assert_int_not_equal(told.qp.src_port, FLOW_PORT_UNKNOWN);
+	assert_int_not_equal(told.qp.src_port, UDP_PORT_UNKNOWN);
 	table_free(flows);
 }
 

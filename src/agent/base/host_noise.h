@@ -3,8 +3,8 @@
  * When this host did not run the daemon though it had something to do: evidence for stat/noise.h.
  * Prober and responder borrow what is found.
  */
-#ifndef RPINGMESH_AGENT_HOST_NOISE_H
-#define RPINGMESH_AGENT_HOST_NOISE_H
+#ifndef RPINGMESH_AGENT_BASE_HOST_NOISE_H
+#define RPINGMESH_AGENT_BASE_HOST_NOISE_H
 
 #include <stdint.h>
 

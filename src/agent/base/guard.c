@@ -7,7 +7,7 @@
  * The prober is the only one that is held back: what the responder answers has limits of its own,
  * and a ping is what somebody has asked for.
  */
-#include "agent/guard.h"
+#include "agent/base/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
  * process that is stopped, or whose virtual machine is, is not runnable: then only the timer that
  * should have fired tells.
  */
-#include "agent/host_noise.h"
+#include "agent/base/host_noise.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  * while there is something to probe, every two seconds, or every second while it is busy with
  * holding back.
  */
-#ifndef RPINGMESH_AGENT_GUARD_H
-#define RPINGMESH_AGENT_GUARD_H
+#ifndef RPINGMESH_AGENT_BASE_GUARD_H
+#define RPINGMESH_AGENT_BASE_GUARD_H
 
 #include <stdbool.h>
 #include <stddef.h>

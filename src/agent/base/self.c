@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/base/self.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/config.h"
+
+uint64_t
+self_random(void)
+{
+	uint64_t v = 0;
+
+	while (getrandom(&v, sizeof(v), 0) != sizeof(v) && errno == EINTR)
+		;
+	return v;
+}
+
+void
+self_name(struct self *self, const struct config *config)
+{
+	if (config->hostname[0])
+		snprintf(self->hostname, sizeof(self->hostname), "%s", config->hostname);
+	else if (gethostname(self->hostname, sizeof(self->hostname) - 1) < 0)
+		snprintf(self->hostname, sizeof(self->hostname), "?");
+	snprintf(self->tor, sizeof(self->tor), "%s", config->tor);
+}
+
+void
+self_init(struct self *self, const struct config *config)
+{
+	*self = (struct self){
+		.incarnation = self_random(),
+		/* The high bit would mark a privileged Q_Key. */
+		.qkey = (uint32_t)self_random() & 0x7fffffffu,
+		.started_ns = clock_mono_ns(),
+	};
+	self_name(self, config);
+}

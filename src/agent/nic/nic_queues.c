@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: nic queues
+ *
+ * The endpoints of a nic, whose messages go to the prober and the responder, and the QPs beside
+ * them whose UDP source port is one that was asked for (rdma/sources.h).
+ */
+#include "agent/nic/nic_impl.h"
+
+#include <errno.h>
+
+#include "core/clock.h"
+#include "core/udp_port.h"
+
+/* Buffers: an incast of probes to the responder, ACKs of many peers at once to the prober. */
+#define NIC_PROBER_RECV 1024
+#define NIC_PROBER_RECV_SIZE 128
+#define NIC_PROBER_SEND 128
+#define NIC_RESPONDER_RECV 1024
+#define NIC_RESPONDER_SEND 512
+#define NIC_SOURCE_RECV 256
+#define NIC_SOURCE_SEND 64
+
+static void
+nic_probe_arrived(void *arg, const struct endpoint_rx *rx)
+{
+	struct nic *nic = arg;
+	struct responder_rx probe = {
+		.device_user = nic,
+		.src = rx->src,
+		.dst = rx->dst,
+		.src_qpn = rx->src_qpn,
+		.payload = rx->payload,
+		.len = rx->len,
+		.t3 = rx->at,
+	};
+	uint64_t now = clock_mono_ns();
+
+	pump_look(nic->nics->env.pump, now);
+	responder_received(nic->nics->env.responder, &probe, now);
+	pump_soon(nic->nics->env.pump);
+}
+
+static void
+nic_ack_sent(void *arg, uint32_t cookie, int status, const struct hwclock_moment *at)
+{
+	struct nic *nic = arg;
+	uint64_t now = clock_mono_ns();
+
+	pump_look(nic->nics->env.pump, now);
+	responder_sent(nic->nics->env.responder, cookie, status, at, now);
+	pump_soon(nic->nics->env.pump);
+}
+
+static void
+nic_ack_arrived(void *arg, const struct endpoint_rx *rx)
+{
+	struct nic *nic = arg;
+	struct prober_rx ack = {
+		.src = rx->src,
+		.src_qpn = rx->src_qpn,
+		.payload = rx->payload,
+		.len = rx->len,
+		.t5 = rx->at,
+	};
+	uint64_t now = clock_mono_ns();
+
+	pump_look(nic->nics->env.pump, now);
+	prober_received(nic->nics->env.prober, &ack, now);
+	pump_soon(nic->nics->env.pump);
+}
+
+static void
+nic_probe_sent(void *arg, uint32_t cookie, int status, const struct hwclock_moment *at)
+{
+	struct nic *nic = arg;
+	uint64_t now = clock_mono_ns();
+
+	pump_look(nic->nics->env.pump, now);
+	prober_sent(nic->nics->env.prober, cookie, status, at, now);
+	pump_soon(nic->nics->env.pump);
+}
+
+static void
+nic_add_stats(struct endpoint_stats *sum, const struct endpoint *ep)
+{
+	struct endpoint_stats s;
+
+	if (!ep)
+		return;
+	endpoint_stats(ep, &s);
+	sum->sends += s.sends;
+	sum->send_errors += s.send_errors;
+	sum->receives += s.receives;
+	sum->receive_errors += s.receive_errors;
+	sum->receive_queue_full += s.receive_queue_full;
+}
+
+struct endpoint_stats
+nic_stats(const struct nic *nic)
+{
+	struct endpoint_stats sum = nic->past;
+
+	nic_add_stats(&sum, nic->prober_ep);
+	nic_add_stats(&sum, nic->responder_ep);
+	return sum;
+}
+
+void
+nic_free_endpoints(struct nic *nic)
+{
+	nic->past = nic_stats(nic);
+	responder_close_device(nic->nics->env.responder, nic);
+	nic_return_drop_paths(nic);
+	nic_say(nic, NIC_QUEUES_CLOSING);
+	sources_free(nic->sources);
+	nic->sources = NULL;
+	endpoint_free(nic->prober_ep);
+	endpoint_free(nic->responder_ep);
+	nic->prober_ep = nic->responder_ep = NULL;
+}
+
+static void
+nic_endpoint_failed(void *arg, const char *reason)
+{
+	(void)reason;
+	nic_port_queues_failed(arg);
+}
+
+/*
+ * A pool of QPs with other ports, where the port hangs on the QP. Doing without costs exact paths,
+ * nothing else.
+ */
+static void
+nic_make_sources(struct nic *nic, const struct endpoint_config *prober)
+{
+	struct endpoint_config config = *prober;
+
+	config.name = "source";
+	config.recv_depth = NIC_SOURCE_RECV;
+	config.send_depth = NIC_SOURCE_SEND;
+	if (nic->sport_rule == SPORT_RULE_QP && nic->nics->config->trace_source_qps)
+		sources_new(&config, nic->nics->config->trace_source_qps, &nic->sources);
+}
+
+int
+nic_make_endpoints(struct nic *nic)
+{
+	static const struct endpoint_ops prober_ops = {nic_ack_arrived, nic_probe_sent,
+						       nic_endpoint_failed};
+	static const struct endpoint_ops responder_ops = {nic_probe_arrived, nic_ack_sent,
+							  nic_endpoint_failed};
+	struct endpoint_config config = {
+		.loop = nic->nics->env.loop,
+		.device = nic->device,
+		.name = "prober",
+		.qkey = nic->nics->env.self->qkey,
+		.send_depth = NIC_PROBER_SEND,
+		.recv_depth = NIC_PROBER_RECV,
+		.send_size = CONFIG_SIZE_MAX,
+		.recv_size = NIC_PROBER_RECV_SIZE,
+		.ops = &prober_ops,
+		.arg = nic,
+	};
+	struct endpoint_config prober;
+	int rc;
+
+	nic_clock_choose(nic);
+	config.stamps = nic->clock.stamps;
+	prober = config;
+	rc = endpoint_new(&config, &nic->prober_ep);
+	if (rc < 0)
+		return rc;
+	config.name = "responder";
+	config.send_depth = NIC_RESPONDER_SEND;
+	config.recv_depth = NIC_RESPONDER_RECV;
+	config.send_size = NIC_PROBER_RECV_SIZE;
+	config.recv_size = CONFIG_SIZE_MAX;
+	config.ops = &responder_ops;
+	rc = endpoint_new(&config, &nic->responder_ep);
+	if (rc < 0) {
+		endpoint_free(nic->prober_ep);
+		nic->prober_ep = NULL;
+		return rc;
+	}
+	nic->incarnation = self_random();
+	nic_make_sources(nic, &prober);
+	nic_say(nic, NIC_QUEUES_MADE);
+	return 0;
+}
+
+/* ---- where probes leave from ---- */
+
+void
+nic_source(const struct nic *nic, uint32_t flow_label, struct nic_source *out)
+{
+	struct endpoint *found = NULL;
+
+	if (nic->sources && flow_label)
+		found = sources_get(nic->sources, udp_port_of_label(flow_label));
+	*out = (struct nic_source){
+		.endpoint = found ? found : nic->prober_ep,
+		.rule = nic->sport_rule,
+		.found = found != NULL,
+	};
+	if (!out->endpoint)
+		return;
+	out->qpn = endpoint_qpn(out->endpoint);
+	out->port = sport_of(nic->sport_rule, out->qpn, flow_label);
+}
+
+int
+nic_send(struct nic *nic, const struct nic_source *source, const struct endpoint_send *send,
+	 struct endpoint_tx *tx)
+{
+	int rc = source->endpoint ? endpoint_send(source->endpoint, send, tx) : -ENODEV;
+
+	/* Only the nic's own QPs are polled. */
+	if (rc == 0 && !source->found)
+		nics_poll_posted(nic->nics);
+	return rc;
+}
+
+int
+nic_want_port(struct nic *nic, uint16_t port)
+{
+	if (!nic->sources || !nic->prober_ep ||
+	    sport_of(nic->sport_rule, endpoint_qpn(nic->prober_ep), 0) == port)
+		return -EALREADY;
+	return sources_want(nic->sources, port);
+}
+
+void
+nic_unwant_port(struct nic *nic, uint16_t port)
+{
+	if (nic->sources)
+		sources_unwant(nic->sources, port);
+}
