@@ -65,9 +65,9 @@ prober_count_forget(struct prober_probe *probe)
 static void
 count_verdict(struct prober_target *target, const struct probe_result *r, uint64_t now_ns)
 {
-	bool lost = r->class == PROBE_LOST || r->class == PROBE_ACK2_MISSING;
+	bool lost = probe_class_is_lost(r->class);
 
-	if (!lost && r->class != PROBE_OK && r->class != PROBE_LATE)
+	if (!lost && !probe_class_is_answered(r->class))
 		return;
 	if (lost && r->host_noise != PROBE_NOISE_NONE)
 		return;
@@ -157,20 +157,10 @@ prober_noise_of(const struct prober_probe *probe)
 {
 	const struct noise *noise = count_prober(probe)->noise;
 
-	switch (probe->class) {
-	case PROBE_OK:
-	case PROBE_LATE:
+	if (probe_class_is_answered(probe->class))
 		return noise_of_answered(probe, noise);
-	case PROBE_LOST:
-	case PROBE_ACK2_MISSING:
+	if (probe_class_is_lost(probe->class))
 		return noise_of_lost(probe, noise);
-	case PROBE_PEER_RESTARTED:
-	case PROBE_PEER_DOWN:
-	case PROBE_UNRESOLVED:
-	case PROBE_LOCAL_ERROR:
-	case PROBE_CLASS_N:
-		break;
-	}
 	return PROBE_NOISE_NONE;
 }
 

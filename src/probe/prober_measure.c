@@ -113,6 +113,6 @@ prober_measure_result(const struct prober_probe *probe, struct probe_result *r)
 		r->t_ns[4] = probe->t5.ns;
 		r->t_ns[5] = probe->t6_ns;
 	}
-	if (probe->class == PROBE_OK || probe->class == PROBE_LATE)
+	if (probe_class_is_answered(probe->class))
 		measure_fill(probe, r);
 }

@@ -6,18 +6,6 @@
 
 #define RESULT_COUNT(names) (sizeof(names) / sizeof((names)[0]))
 
-static const char *const class_names[] = {
-	[PROBE_OK] = "ok",
-	[PROBE_LOST] = "lost",
-	[PROBE_LATE] = "late",
-	[PROBE_PEER_RESTARTED] = "peer_restarted",
-	[PROBE_PEER_DOWN] = "peer_down",
-	[PROBE_UNRESOLVED] = "unresolved",
-	[PROBE_LOCAL_ERROR] = "local_error",
-	[PROBE_ACK2_MISSING] = "ack2_missing",
-};
-static_assert(RESULT_COUNT(class_names) == PROBE_CLASS_N, "a name for each class");
-
 static const char *const kind_names[] = {
 	[PROBE_KIND_MESH] = "mesh",
 	[PROBE_KIND_PING] = "ping",
@@ -50,12 +38,6 @@ static const char *
 result_name(const char *const names[], size_t n, unsigned int i)
 {
 	return i < n ? names[i] : "?";
-}
-
-const char *
-probe_class_name(enum probe_class c)
-{
-	return result_name(class_names, PROBE_CLASS_N, (unsigned int)c);
 }
 
 const char *

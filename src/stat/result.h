@@ -8,19 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Each probe that came due ends in exactly one of these. */
-enum probe_class {
-	PROBE_OK,	      /* both ACKs, the first within the timeout */
-	PROBE_LOST,	      /* no ACK1, and the same incarnation of the peer was alive later */
-	PROBE_LATE,	      /* both ACKs, the first after the timeout; the time is kept */
-	PROBE_PEER_RESTARTED, /* in flight to an incarnation, or in a session, that is no more */
-	PROBE_PEER_DOWN,      /* the peer answers neither probes nor SIDR any more */
-	PROBE_UNRESOLVED,     /* the peer never answered SIDR since it was configured */
-	PROBE_LOCAL_ERROR,    /* not sent, or failed in the local RNIC: port down, failed CQE, queue
-				 full */
-	PROBE_ACK2_MISSING, /* ACK1 came, ACK2 did not, and the same incarnation was alive later */
-	PROBE_CLASS_N
-};
+#include "stat/probe_class.h"
 
 enum probe_kind {
 	PROBE_KIND_MESH,
@@ -56,7 +44,6 @@ enum probe_noise {
 };
 
 /* Names as they stand in records. Never NULL: "?" for a value out of range. */
-const char *probe_class_name(enum probe_class c);
 const char *probe_kind_name(enum probe_kind k);
 const char *probe_clock_name(enum probe_clock c);
 const char *probe_path_name(enum probe_path p);

@@ -143,12 +143,12 @@ stats_sample(const struct probe_recent_sample *s, uint64_t age_ns, struct stats_
 	out->results++;
 	if (age_ns > out->span_ns)
 		out->span_ns = age_ns;
-	if (s->class == PROBE_OK || s->class == PROBE_LATE)
+	if (probe_class_is_answered((enum probe_class)s->class))
 		out->answered++;
 	out->noise += s->noise;
 	if (s->noise)
 		return;
-	if (s->class == PROBE_LOST || s->class == PROBE_ACK2_MISSING)
+	if (probe_class_is_lost((enum probe_class)s->class))
 		out->lost++;
 	if (!s->measured || !columns->rtt_ns)
 		return;

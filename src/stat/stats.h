@@ -62,9 +62,9 @@ uint32_t probe_rate_last(const struct probe_rate *rate, uint64_t now_ns);
 struct probe_summary {
 	uint64_t span_ns;  /* from the oldest sample that counted until now */
 	uint32_t results;  /* samples that counted */
-	uint32_t answered; /* ok and late */
-	uint32_t lost; /* lost and ack2_missing without host noise: what a loss ratio is made of, of
-			  answered + lost */
+	uint32_t answered; /* of a class that is answered */
+	uint32_t lost; /* of a class that is lost, without host noise: what a loss ratio is made of,
+			  of answered + lost */
 	uint32_t noise;    /* results with host noise: neither lost nor in the figures below */
 	uint32_t measured; /* samples behind the figures below; 0: they are not known */
 	uint64_t rtt_min_ns, rtt_p50_ns, rtt_p99_ns, rtt_max_ns;

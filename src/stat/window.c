@@ -352,9 +352,9 @@ window_result(struct window *w, struct window_clock *clock, const struct probe_r
 
 	w->by_class[r->class]++;
 	w->noise[r->host_noise]++;
-	if (r->class == PROBE_OK || r->class == PROBE_LATE)
+	if (probe_class_is_answered(r->class))
 		window_answered(w, of, r);
-	else if (r->class == PROBE_LOST || r->class == PROBE_ACK2_MISSING)
+	else if (probe_class_is_lost(r->class))
 		window_lost(w, of, r);
 	window_land(w, clock);
 }

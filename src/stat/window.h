@@ -60,9 +60,9 @@ struct window {
 
 	uint64_t due, posted;
 	uint64_t by_class[PROBE_CLASS_N];    /* adds up to due - in_flight */
-	uint64_t answered;                   /* ok and late */
-	uint64_t lost;                       /* lost and ack2_missing, but for lost_noise */
-	uint64_t lost_noise; /* lost and ack2_missing that a stall of a host may have caused */
+	uint64_t answered;                   /* of a class that is answered */
+	uint64_t lost;                       /* of a class that is lost, but for lost_noise */
+	uint64_t lost_noise; /* of a class that is lost; a stall of a host may have caused it */
 	uint64_t noise[PROBE_NOISE_N];       /* results by host_noise */
 	uint64_t clock[PROBE_CLOCK_N];       /* measured results by clock */
 	uint64_t noise_rtt_n, noise_rtt_sum_ns,

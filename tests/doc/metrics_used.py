@@ -13,6 +13,7 @@ import sys
 import textwrap
 
 import metricspage
+import tables as code
 
 TOP = os.environ.get("top_srcdir", ".")
 # What Prometheus itself gives to all it scrapes, and what it says of the scrape.
@@ -95,19 +96,32 @@ class Vocabulary:
 
     def values(self, expr):
         """Values of `class` and `kind` that probes do not have."""
-        code = ""
+        text = ""
         for path in ("src/stat/result.c", "src/probe/prober.c", "src/probe/prober_names.c", "src/agent/tell/metrics_family.c", "src/agent/peer/peer.c"):
             if os.path.exists(os.path.join(TOP, path)):
                 with open(os.path.join(TOP, path), encoding="utf-8") as f:
-                    code += f.read()
-        known = set(re.findall(r'"(\w+)"', code))
+                    text += f.read()
+        known = set(re.findall(r'"(\w+)"', text)) | set(code.CLASSES)
         for label, values in re.findall(r'\b(class|kind|state)\s*(?:=~|!~|!=|=)\s*"([^"$]*)"', expr):
             for value in values.split("|"):
                 if value not in known:
                     yield f'no {label} is "{value}"'
 
 
+def classes_left_out():
+    """Where a query or a page chooses classes of probes: those that are lost, or those that loss is a ratio of."""
+    for path in ("README.md", "man/rpingmeshd.8", "contrib/prometheus/rpingmesh.rules.yml", "contrib/grafana/rpingmesh.json"):
+        with open(os.path.join(TOP, path), encoding="utf-8") as f:
+            chosen = re.findall(r'class=~\\?"([\w|]+)\\?"', f.read())
+        if not chosen:
+            yield f"{path}: no query that chooses classes"
+        for classes in chosen:
+            if set(classes.split("|")) not in (code.LOST, code.LOST | code.ANSWERED):
+                yield f"{path}: {classes} is neither what is lost nor what is lost or answered"
+
+
 def compare():
+    yield from classes_left_out()
     words = Vocabulary()
     n = 0
     for kind, name, expr, text in rules():

@@ -10,6 +10,8 @@ import glob
 import os
 import re
 
+import tables
+
 GIVERS = {
     "record_str": "string", "record_u64": "integer", "record_u64_if": "integer or nil", "record_bool": "boolean",
     "record_double": "number", "record_double_if": "number or nil", "record_key": "nested",
@@ -78,6 +80,7 @@ class Code:
         with open(os.path.join(top, "src/stat/result.c"), encoding="utf-8") as f:
             for name, body in re.findall(r"const char \*const (\w+)\[\] = \{(.*?)\};", f.read(), re.S):
                 self.tables[name] = re.findall(r'"(\w+)"', body)
+        self.tables["class_names"] = list(tables.CLASSES)
         self.reached = set()
         for function in list(self.functions.values()):
             self.begun(function)
@@ -179,7 +182,6 @@ def parameters(top="."):
 
 # Where the words come from that a field may hold: tables of names, what stands in them and never comes, and what comes besides.
 WORDS = {
-    "probe.class": ("src/stat/result.c:class_names", "", ""),
     "probe.kind window.kind": ("src/stat/result.c:kind_names", "", ""),
     "target.kind": ("src/stat/result.c:kind_names", "service", ""),
     "probe.clock device.clock": ("src/stat/result.c:clock_names", "", ""),
@@ -198,10 +200,10 @@ WORDS = {
 
 def words(top="."):
     """{(map, field): set of the words that it may hold}, of the fields whose words stand in tables."""
-    out = {}
-    for fields, (tables, never, besides) in WORDS.items():
+    out = {("probe", "class"): set(tables.CLASSES)}
+    for fields, (paths, never, besides) in WORDS.items():
         found = set(besides.split())
-        for table in tables.split():
+        for table in paths.split():
             path, name = table.split(":")
             with open(os.path.join(top, path), encoding="utf-8") as f:
                 body = re.search(rf"\b{name}\[\] = \{{(.*?)\}};", f.read(), re.S)[1]

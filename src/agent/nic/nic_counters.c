@@ -91,7 +91,7 @@ nic_counters_start(struct nic *nic)
 void
 nic_count_result(struct nic *nic, enum probe_class c)
 {
-	nic->not_answered += c == PROBE_LOST || c == PROBE_ACK2_MISSING;
+	nic->not_answered += probe_class_is_lost(c);
 }
 
 bool

@@ -62,7 +62,7 @@ struct nic {
 	uint64_t incarnation; /* of the responder's QP: who knew an older one must ask again */
 	const char *down_reason;        /* static; NULL: probing */
 	struct counters *counters;      /* what port and interface count; NULL: no memory for it */
-	uint64_t not_answered; /* probes that ended as lost or ack2_missing, since the start */
+	uint64_t not_answered; /* probes of a class that is lost, since the start */
 	uint64_t not_answered_sampled;  /* the same at the last round of counters */
 	char risen[NIC_BLAMED];         /* what rose in the last round of counters; "" */
 	char blamed[NIC_BLAMED]; /* what rose while probes were lost, at the last round where any

@@ -199,7 +199,7 @@ metric_path_add(struct metric_path *path, const struct probe_result *r, uint64_t
 {
 	path->by_class[r->class]++;
 	path->noise += r->host_noise != PROBE_NOISE_NONE;
-	if (r->class == PROBE_LOST || r->class == PROBE_ACK2_MISSING)
+	if (probe_class_is_lost(r->class))
 		path->lost_noise += r->host_noise != PROBE_NOISE_NONE;
 	path->last_ns = now_ns;
 	if (!r->measured)

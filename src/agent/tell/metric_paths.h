@@ -33,7 +33,7 @@ struct metric_path {
 	char device[64], peer[METRIC_NAME_MAX];
 	enum probe_kind kind;
 	uint64_t by_class[PROBE_CLASS_N];
-	uint64_t lost_noise; /* lost and ack2_missing that a stall of a host may have caused */
+	uint64_t lost_noise; /* of a class that is lost; a stall of a host may have caused it */
 	uint64_t noise;            /* results under host noise */
 	struct metric_histogram
 		rtt; /* without software stamps under host noise, as windows have it */

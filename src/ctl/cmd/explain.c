@@ -270,11 +270,13 @@ explain_losses(const msgpack_object *target)
 {
 	uint64_t n;
 
-	for (int c = 0; c < CLASSES_N; c++) {
-		if (!view_u64(target, classes_names[c], &n) || (n == 0 && c != CLASSES_OK))
+	for (int c = 0; c < PROBE_CLASS_N; c++) {
+		const char *name = probe_class_name((enum probe_class)c);
+
+		if (!view_u64(target, name, &n) || (n == 0 && c != PROBE_OK))
 			continue;
-		explain_label(classes_names[c]);
-		printf("%" PRIu64 ": %s\n", n, classes_meaning(c));
+		explain_label(name);
+		printf("%" PRIu64 ": %s\n", n, probe_class_meaning((enum probe_class)c));
 	}
 }
 

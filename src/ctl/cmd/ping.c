@@ -42,7 +42,8 @@ struct ping {
 	bool done;
 	int failed;               /* CTL_NO_DAEMON: records that we do not understand */
 	uint64_t timeout_ns;      /* 0: not known */
-	uint64_t sent, by_class[CLASSES_N], other, dropped;
+	uint64_t sent, dropped;
+	struct classes_tally tally;
 	struct samples rtt, prober, responder;
 	char error[256];          /* why the daemon ended it */
 };
@@ -98,7 +99,7 @@ ping_print_times(const msgpack_object *record)
 
 /* "50 bytes from 10.0.1.1 (host): seq=0 rtt=… path=exact clock=sw noise=prober" */
 static void
-ping_print_answer(const msgpack_object *record, int class)
+ping_print_answer(const msgpack_object *record, enum probe_class class)
 {
 	static const char *const keys[][2] = {
 		{"src_port", "port"}, {"path", "path"}, {"clock", "clock"}, {"host_noise", "noise"},
@@ -117,12 +118,12 @@ ping_print_answer(const msgpack_object *record, int class)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (view_text(record, keys[i][0], text, sizeof(text)))
 			printf(" %s=%s", keys[i][1], text);
-	puts(class == CLASSES_LATE ? " late" : "");
+	puts(class == PROBE_LATE ? " late" : "");
 }
 
 /* "seq=3 lost (500 ms)", "seq=4 local_error (port is down)" */
 static void
-ping_print_failure(const struct ping *ping, const msgpack_object *record)
+ping_print_failure(const struct ping *ping, const msgpack_object *record, enum probe_class class)
 {
 	char text[PING_TEXT], time[FORMAT_TEXT];
 
@@ -134,8 +135,7 @@ ping_print_failure(const struct ping *ping, const msgpack_object *record)
 		printf(" noise=%s", text);
 	if (view_text(record, "reason", text, sizeof(text)))
 		printf(" (%s)\n", text);
-	else if (ping->timeout_ns &&
-		 (view_is(record, "class", "lost") || view_is(record, "class", "ack2_missing")))
+	else if (ping->timeout_ns && probe_class_is_lost(class))
 		printf(" (%s)\n", format_ns(ping->timeout_ns, time));
 	else
 		putchar('\n');
@@ -153,17 +153,14 @@ ping_measure(struct samples *s, const msgpack_object *record, const char *key)
 static void
 ping_record(struct ping *ping, const msgpack_object *record)
 {
-	int class = classes_find(record);
+	enum probe_class class = classes_find(record);
 
 	if (client_check_schema(ping->client, record) != CTL_OK) {
 		ping->failed = CTL_NO_DAEMON;
 		return;
 	}
 	ping->sent++;
-	if (class < 0)
-		ping->other++;
-	else
-		ping->by_class[class]++;
+	classes_tally_add(&ping->tally, record);
 	ping_measure(&ping->rtt, record, "rtt_ns");
 	ping_measure(&ping->prober, record, "prober_delay_ns");
 	ping_measure(&ping->responder, record, "responder_delay_ns");
@@ -171,10 +168,10 @@ ping_record(struct ping *ping, const msgpack_object *record)
 		return;
 	if (ping->ctl->json)
 		json_line(stdout, record, "probe");
-	else if (class == CLASSES_OK || class == CLASSES_LATE)
+	else if (probe_class_is_answered(class))
 		ping_print_answer(record, class);
 	else
-		ping_print_failure(ping, record);
+		ping_print_failure(ping, record, class);
 }
 
 static void
@@ -185,9 +182,7 @@ ping_over(struct ping *ping, const msgpack_object *totals)
 	ping->done = true;
 	if (view_u64(totals, "sent", &n))
 		ping->sent = n;
-	for (int c = 0; c < CLASSES_N; c++)
-		if (view_u64(totals, classes_names[c], &n))
-			ping->by_class[c] = n;
+	classes_tally_totals(&ping->tally, totals);
 	if (!view_text(totals, "error", ping->error, sizeof(ping->error)))
 		ping->error[0] = '\0';
 	if (ping->ctl->json)
@@ -249,37 +244,11 @@ ping_print_rtt(struct samples *s)
 		       format_ns(samples_mdev(s), text[5]));
 }
 
-static uint64_t
-ping_answered(const struct ping *ping)
-{
-	return ping->by_class[CLASSES_OK] + ping->by_class[CLASSES_LATE];
-}
-
-static void
-ping_print_classes(const struct ping *ping)
-{
-	bool any = false;
-
-	for (int c = 0; c < CLASSES_N; c++) {
-		if (ping->by_class[c] == 0)
-			continue;
-		printf("%s%s %" PRIu64, any ? ", " : "", classes_names[c], ping->by_class[c]);
-		any = true;
-	}
-	if (ping->other)
-		printf("%sunknown class %" PRIu64, any ? ", " : "", ping->other), any = true;
-	if (any)
-		putchar('\n');
-	if (ping->dropped)
-		printf("%" PRIu64 " results were not told because this program read too slowly\n",
-		       ping->dropped);
-}
-
 static void
 ping_summary(struct ping *ping)
 {
-	uint64_t answered = ping_answered(ping);
-	uint64_t lost = ping->by_class[1] + ping->by_class[CLASSES_N - 1];
+	uint64_t answered = classes_tally_answered(&ping->tally);
+	uint64_t lost = classes_tally_lost(&ping->tally);
 	char text[FORMAT_TEXT];
 
 	if (ping->ctl->json)
@@ -288,7 +257,10 @@ ping_summary(struct ping *ping)
 	printf("%" PRIu64 " sent, %" PRIu64 " answered, loss ", ping->sent, answered);
 	puts(answered + lost ? format_ratio((double)lost / (double)(answered + lost), text) :
 			       "not known");
-	ping_print_classes(ping);
+	classes_tally_print(&ping->tally);
+	if (ping->dropped)
+		printf("%" PRIu64 " results were not told because this program read too slowly\n",
+		       ping->dropped);
 	ping_print_rtt(&ping->rtt);
 	ping_print_delays(&ping->prober, "prober");
 	ping_print_delays(&ping->responder, "responder");
@@ -368,7 +340,7 @@ ping_go(struct ping *ping)
 		ctl_complain("ping: %s: %s", ping->options.host, ping->error);
 		return rc != CTL_OK ? rc : CTL_BAD_NEWS;
 	}
-	return rc != CTL_OK || ping_answered(ping) ? rc : CTL_BAD_NEWS;
+	return rc != CTL_OK || classes_tally_answered(&ping->tally) ? rc : CTL_BAD_NEWS;
 }
 
 struct ping_option {

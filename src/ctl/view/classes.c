@@ -6,23 +6,14 @@
 
 #include "ctl/view/view.h"
 
-const char *const classes_names[CLASSES_N] = {
-	"ok",	     "lost",	   "late",	  "peer_restarted",
-	"peer_down", "unresolved", "local_error", "ack2_missing",
-};
-
-/* For narrow columns. */
-static const char *const classes_short[CLASSES_N] = {
-	"ok", "lost", "late", "restarted", "down", "unresolved", "local", "ack2",
-};
-
-int
+enum probe_class
 classes_find(const msgpack_object *record)
 {
-	for (int c = 0; c < CLASSES_N; c++)
-		if (view_is(record, "class", classes_names[c]))
-			return c;
-	return -1;
+	enum probe_class c = PROBE_OK;
+
+	while (c < PROBE_CLASS_N && !view_is(record, "class", probe_class_name(c)))
+		c++;
+	return c;
 }
 
 bool
@@ -32,13 +23,13 @@ classes_not_ok(const msgpack_object *totals, char *buf, size_t size)
 	uint64_t n;
 
 	snprintf(buf, size, "-");
-	for (int c = CLASSES_OK + 1; c < CLASSES_N; c++) {
+	for (enum probe_class c = PROBE_OK + 1; c < PROBE_CLASS_N; c++) {
 		int len;
 
-		if (!view_u64(totals, classes_names[c], &n) || n == 0)
+		if (!view_u64(totals, probe_class_name(c), &n) || n == 0)
 			continue;
 		len = snprintf(buf + at, size - at, "%s%s %" PRIu64, at ? " " : "",
-			       classes_short[c], n);
+			       probe_class_short(c), n);
 		if (len < 0 || (size_t)len >= size - at)
 			return true;
 		at += (size_t)len;
@@ -46,19 +37,57 @@ classes_not_ok(const msgpack_object *totals, char *buf, size_t size)
 	return at > 0;
 }
 
-const char *
-classes_meaning(int class)
+void
+classes_tally_add(struct classes_tally *tally, const msgpack_object *record)
 {
-	static const char *const meanings[CLASSES_N] = {
-		[0] = "answered within the timeout",
-		[1] = "no answer, though the same daemon lived: the network lost it",
-		[2] = "answered after the timeout",
-		[3] = "the peer's daemon was restarted meanwhile: no loss",
-		[4] = "the peer's daemon or host was down: no loss",
-		[5] = "the peer has never answered SIDR: nothing was sent",
-		[6] = "not sent, or failed in the local RNIC: no loss",
-		[7] = "the first answer came, the second was lost on its way",
-	};
+	tally->n[classes_find(record)]++;
+}
 
-	return class >= 0 && class < CLASSES_N ? meanings[class] : "-";
+void
+classes_tally_totals(struct classes_tally *tally, const msgpack_object *totals)
+{
+	uint64_t n;
+
+	for (enum probe_class c = 0; c < PROBE_CLASS_N; c++)
+		if (view_u64(totals, probe_class_name(c), &n))
+			tally->n[c] = n;
+}
+
+static uint64_t
+classes_tally_of(const struct classes_tally *tally, bool (*counts)(enum probe_class c))
+{
+	uint64_t sum = 0;
+
+	for (enum probe_class c = 0; c < PROBE_CLASS_N; c++)
+		sum += counts(c) ? tally->n[c] : 0;
+	return sum;
+}
+
+uint64_t
+classes_tally_answered(const struct classes_tally *tally)
+{
+	return classes_tally_of(tally, probe_class_is_answered);
+}
+
+uint64_t
+classes_tally_lost(const struct classes_tally *tally)
+{
+	return classes_tally_of(tally, probe_class_is_lost);
+}
+
+void
+classes_tally_print(const struct classes_tally *tally)
+{
+	const char *between = "";
+
+	for (enum probe_class c = 0; c <= PROBE_CLASS_N; c++) {
+		const char *name = c < PROBE_CLASS_N ? probe_class_name(c) : "unknown class";
+
+		if (tally->n[c] == 0)
+			continue;
+		printf("%s%s %" PRIu64, between, name, tally->n[c]);
+		between = ", ";
+	}
+	if (*between)
+		putchar('\n');
 }

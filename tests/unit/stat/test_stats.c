@@ -20,15 +20,6 @@ static void
 test_names(void **state)
 {
 	(void)state;
-	assert_string_equal(probe_class_name(PROBE_OK), "ok");
-	assert_string_equal(probe_class_name(PROBE_LOST), "lost");
-	assert_string_equal(probe_class_name(PROBE_LATE), "late");
-	assert_string_equal(probe_class_name(PROBE_PEER_RESTARTED), "peer_restarted");
-	assert_string_equal(probe_class_name(PROBE_PEER_DOWN), "peer_down");
-	assert_string_equal(probe_class_name(PROBE_UNRESOLVED), "unresolved");
-	assert_string_equal(probe_class_name(PROBE_LOCAL_ERROR), "local_error");
-	assert_string_equal(probe_class_name(PROBE_ACK2_MISSING), "ack2_missing");
-	assert_string_equal(probe_class_name(PROBE_CLASS_N), "?");
 	assert_string_equal(probe_kind_name(PROBE_KIND_SERVICE), "service");
 	assert_string_equal(probe_kind_name((enum probe_kind)-1), "?");
 	assert_string_equal(probe_clock_name(PROBE_CLOCK_HW), "hw");
