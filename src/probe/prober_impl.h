@@ -58,6 +58,7 @@ struct prober_probe {
 	enum probe_clock elapsed_clock;
 	uint64_t delay_ns, t3_ns;              /* valid if ack2 */
 	uint32_t delay_error_ns;
+	uint16_t return_src_port;              /* PROBE_PORT_UNKNOWN; also without ack2 */
 	enum probe_clock delay_clock;
 	bool peer_noise;                       /* the responder's host did not run for a while */
 	enum probe_noise host_noise;           /* once ended */

@@ -98,6 +98,7 @@ prober_measure_result(const struct prober_probe *probe, struct probe_result *r)
 		.clock = PROBE_CLOCK_SW,
 		.flow_label = config->flow_label,
 		.src_port = probe->tx.src_port,
+		.return_src_port = probe->return_src_port,
 		.traffic_class = config->traffic_class,
 		.service_level = config->service_level,
 		.size = probe->size,

@@ -470,6 +470,7 @@ probe_take_ack(struct prober_probe *probe, const struct wire_message *message,
 	probe->delay_ns = message->ack2.delay_ns;
 	probe->t3_ns = message->ack2.t3_ns;
 	probe->delay_error_ns = message->ack2.error_ns;
+	probe->return_src_port = message->ack2.src_port;
 	probe->delay_clock = (enum probe_clock)message->ack2.clock;
 	if (message->ack2.noise)
 		prober_noise_told(probe, message->ack2.stall_ms, now_ns);

@@ -184,6 +184,7 @@ responder_send_ack2(struct responder *responder, const struct responder_session 
 		.length = PROBE_WIRE_SIZE_MIN,
 		.seq = answer->seq,
 		.session = session->number,
+		.ack2.src_port = answer->src_port,
 	};
 	struct responder_tx tx = {0};
 
@@ -222,6 +223,7 @@ static int
 responder_send_ack1(struct responder *responder, const struct responder_session *session,
 		    const struct responder_answer *answer)
 {
+	struct responder_answer sent = *answer;
 	struct wire_message message = {
 		.type = PROBE_WIRE_ACK1,
 		.length = PROBE_WIRE_SIZE_MIN,
@@ -235,12 +237,13 @@ responder_send_ack1(struct responder *responder, const struct responder_session 
 	err = responder_post(responder, session, answer, &message, true, &tx);
 	if (err == -EAGAIN)
 		return err;
+	sent.src_port = tx.src_port;
 	if (err < 0)
 		responder->stats.send_errors++;
 	else if (tx.done)
-		responder_send_ack2(responder, session, answer, &tx.t4);
+		responder_send_ack2(responder, session, &sent, &tx.t4);
 	else
-		responder_await_sent(responder, answer);
+		responder_await_sent(responder, &sent);
 	return 0;
 }
 

@@ -49,6 +49,7 @@ struct responder_ack {
 struct responder_tx {
 	struct hwclock_moment t4; /* sent; valid if done */
 	bool done;                /* false: responder_sent() follows */
+	uint16_t src_port;        /* UDP source port of the ACK; PROBE_PORT_UNKNOWN */
 };
 
 struct responder_ops {

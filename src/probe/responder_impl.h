@@ -22,6 +22,7 @@ struct responder_answer {
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
 	bool held; /* it had to wait for its path */
+	uint16_t src_port; /* of its ACKs; PROBE_PORT_UNKNOWN */
 };
 
 /* ACK1 is out, ACK2 follows when its send completion comes. */

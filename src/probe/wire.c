@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "stat/result.h"
@@ -13,7 +14,9 @@
 
 /* Offsets of the private data, as the tables in probe_wire.h have them. */
 enum wire_private {
+	WIRE_OFF_VERSION = 4,
 	WIRE_OFF_NAME_LENGTH = 5,
+	WIRE_OFF_REQUEST_HIGHEST = 6,
 	WIRE_OFF_TOR_LENGTH = 6,
 	WIRE_OFF_STATUS = 7,
 	WIRE_OFF_QKEY = 8,
@@ -22,7 +25,28 @@ enum wire_private {
 	WIRE_OFF_REPLY_SESSION = 24,
 	WIRE_OFF_MAX_SIZE = 32,
 	WIRE_OFF_MAX_PER_S = 34,
+	WIRE_OFF_REPLY_LOWEST = 36,
+	WIRE_OFF_REPLY_HIGHEST = 37,
 };
+
+uint8_t
+wire_common_version(const struct wire_versions *a, const struct wire_versions *b)
+{
+	uint8_t highest = a->highest < b->highest ? a->highest : b->highest;
+
+	return highest >= a->lowest && highest >= b->lowest ? highest : 0;
+}
+
+const char *
+wire_versions_text(const struct wire_versions *versions, char text[WIRE_VERSIONS_TEXT])
+{
+	if (versions->lowest == versions->highest)
+		snprintf(text, WIRE_VERSIONS_TEXT, "version %d", versions->lowest);
+	else
+		snprintf(text, WIRE_VERSIONS_TEXT, "versions %d to %d", versions->lowest,
+			 versions->highest);
+	return text;
+}
 
 static void
 wire_put16(uint8_t *p, uint16_t v)
@@ -74,6 +98,7 @@ wire_encode_ack2(const struct wire_message *message, uint8_t *buf)
 		buf[PROBE_WIRE_OFF_FLAGS] = PROBE_WIRE_FLAG_NOISE;
 		wire_put16(buf + PROBE_WIRE_OFF_STALL, message->ack2.stall_ms);
 	}
+	wire_put16(buf + PROBE_WIRE_OFF_SRC_PORT, message->ack2.src_port);
 }
 
 void
@@ -100,12 +125,10 @@ wire_encode(const struct wire_message *message, uint8_t *buf)
 	}
 }
 
-static int
-wire_check_magic(const uint8_t *buf)
+static bool
+wire_has_magic(const uint8_t *buf)
 {
-	if (wire_get32(buf + PROBE_WIRE_OFF_MAGIC) != PROBE_WIRE_MAGIC)
-		return -EBADMSG;
-	return buf[PROBE_WIRE_OFF_VERSION] == PROBE_WIRE_VERSION ? 0 : -EPROTONOSUPPORT;
+	return wire_get32(buf + PROBE_WIRE_OFF_MAGIC) == PROBE_WIRE_MAGIC;
 }
 
 static int
@@ -122,13 +145,6 @@ wire_decode_probe(const uint8_t *buf, struct wire_message *m)
 }
 
 static int
-wire_decode_ack1(struct wire_message *m)
-{
-	m->type = PROBE_WIRE_ACK1;
-	return m->length == PROBE_WIRE_SIZE_MIN ? 0 : -EBADMSG;
-}
-
-static int
 wire_decode_ack2(const uint8_t *buf, struct wire_message *m)
 {
 	m->type = PROBE_WIRE_ACK2;
@@ -138,22 +154,20 @@ wire_decode_ack2(const uint8_t *buf, struct wire_message *m)
 	m->ack2.clock = buf[PROBE_WIRE_OFF_CLOCK];
 	m->ack2.noise = buf[PROBE_WIRE_OFF_FLAGS] & PROBE_WIRE_FLAG_NOISE;
 	m->ack2.stall_ms = m->ack2.noise ? wire_get16(buf + PROBE_WIRE_OFF_STALL) : 0;
-	if (m->length != PROBE_WIRE_SIZE_MIN || m->ack2.clock >= PROBE_CLOCK_N)
-		return -EBADMSG;
-	return 0;
+	m->ack2.src_port = wire_get16(buf + PROBE_WIRE_OFF_SRC_PORT);
+	return m->ack2.clock < PROBE_CLOCK_N ? 0 : -EBADMSG;
 }
 
 int
 wire_decode(const uint8_t *buf, size_t len, struct wire_message *out)
 {
 	struct wire_message m = {0};
-	int err;
+	int err = 0;
 
-	if (len < PROBE_WIRE_SIZE_MIN)
+	if (len < PROBE_WIRE_SIZE_MIN || !wire_has_magic(buf))
 		return -EBADMSG;
-	err = wire_check_magic(buf);
-	if (err < 0)
-		return err;
+	if (buf[PROBE_WIRE_OFF_VERSION] != PROBE_WIRE_VERSION)
+		return -EPROTONOSUPPORT;
 	m.length = wire_get16(buf + PROBE_WIRE_OFF_LENGTH);
 	if (m.length != len)
 		return -EBADMSG;
@@ -162,7 +176,7 @@ wire_decode(const uint8_t *buf, size_t len, struct wire_message *out)
 	if (buf[PROBE_WIRE_OFF_TYPE] == PROBE_WIRE_PROBE)
 		err = wire_decode_probe(buf, &m);
 	else if (buf[PROBE_WIRE_OFF_TYPE] == PROBE_WIRE_ACK1)
-		err = wire_decode_ack1(&m);
+		m.type = PROBE_WIRE_ACK1;
 	else if (buf[PROBE_WIRE_OFF_TYPE] == PROBE_WIRE_ACK2)
 		err = wire_decode_ack2(buf, &m);
 	else
@@ -182,12 +196,12 @@ wire_get_name(char *name, const uint8_t *bytes, size_t len)
 	name[len] = '\0';
 }
 
+/* What request and reply begin with, but for the version. */
 static void
 wire_put_private(uint8_t *buf, size_t header, size_t name_len, uint32_t qkey, uint64_t incarnation)
 {
 	memset(buf, 0, header);
 	wire_put32(buf + PROBE_WIRE_OFF_MAGIC, PROBE_WIRE_MAGIC);
-	buf[PROBE_WIRE_OFF_VERSION] = PROBE_WIRE_VERSION;
 	buf[WIRE_OFF_NAME_LENGTH] = (uint8_t)name_len;
 	wire_put32(buf + WIRE_OFF_QKEY, qkey);
 	wire_put64(buf + WIRE_OFF_INCARNATION, incarnation);
@@ -200,8 +214,18 @@ wire_encode_request(const struct wire_request *request, uint8_t *buf)
 
 	wire_put_private(buf, PROBE_WIRE_REQUEST_HEADER, name_len, request->qkey,
 			 request->incarnation);
+	buf[WIRE_OFF_VERSION] = request->versions.lowest;
+	buf[WIRE_OFF_REQUEST_HIGHEST] = request->versions.highest;
 	memcpy(buf + PROBE_WIRE_REQUEST_HEADER, request->hostname, name_len);
 	return PROBE_WIRE_REQUEST_HEADER + name_len;
+}
+
+/* 0 and *out; -EBADMSG: that is no range. */
+static int
+wire_get_versions(uint8_t lowest, uint8_t highest, struct wire_versions *out)
+{
+	*out = (struct wire_versions){.lowest = lowest, .highest = highest ? highest : lowest};
+	return out->lowest <= out->highest ? 0 : -EBADMSG;
 }
 
 int
@@ -209,15 +233,13 @@ wire_decode_request(const uint8_t *buf, size_t len, struct wire_request *out)
 {
 	struct wire_request request = {0};
 	size_t name_len;
-	int err;
 
-	if (len < PROBE_WIRE_REQUEST_HEADER)
+	if (len < PROBE_WIRE_REQUEST_HEADER || !wire_has_magic(buf))
 		return -EBADMSG;
-	err = wire_check_magic(buf);
-	if (err < 0)
-		return err;
 	name_len = buf[WIRE_OFF_NAME_LENGTH];
-	if (name_len > PROBE_WIRE_NAME_MAX || name_len > len - PROBE_WIRE_REQUEST_HEADER)
+	if (name_len > PROBE_WIRE_NAME_MAX || name_len > len - PROBE_WIRE_REQUEST_HEADER ||
+	    wire_get_versions(buf[WIRE_OFF_VERSION], buf[WIRE_OFF_REQUEST_HIGHEST],
+			      &request.versions) < 0)
 		return -EBADMSG;
 	request.qkey = wire_get32(buf + WIRE_OFF_QKEY);
 	request.incarnation = wire_get64(buf + WIRE_OFF_INCARNATION);
@@ -233,6 +255,9 @@ wire_encode_reply(const struct wire_reply *reply, uint8_t *buf)
 	size_t tor_len = strnlen(reply->tor, PROBE_WIRE_REPLY_TOR_MAX);
 
 	wire_put_private(buf, PROBE_WIRE_REPLY_HEADER, host_len, reply->qkey, reply->incarnation);
+	buf[WIRE_OFF_VERSION] = reply->version;
+	buf[WIRE_OFF_REPLY_LOWEST] = reply->versions.lowest;
+	buf[WIRE_OFF_REPLY_HIGHEST] = reply->versions.highest;
 	buf[WIRE_OFF_TOR_LENGTH] = (uint8_t)tor_len;
 	buf[WIRE_OFF_STATUS] = (uint8_t)reply->status;
 	wire_put32(buf + WIRE_OFF_QPN, reply->qpn);
@@ -250,7 +275,8 @@ wire_reply_is_usable(const struct wire_reply *reply)
 {
 	if (reply->status != PROBE_WIRE_ACCEPTED)
 		return true;
-	return reply->qpn != 0 && reply->qpn <= WIRE_QPN_MAX && reply->session != 0 &&
+	return reply->version >= PROBE_WIRE_LOWEST && reply->version <= PROBE_WIRE_HIGHEST &&
+	       reply->qpn != 0 && reply->qpn <= WIRE_QPN_MAX && reply->session != 0 &&
 	       reply->max_size >= PROBE_WIRE_SIZE_MIN;
 }
 
@@ -259,19 +285,18 @@ wire_decode_reply(const uint8_t *buf, size_t len, struct wire_reply *out)
 {
 	struct wire_reply reply = {0};
 	size_t host_len, tor_len;
-	int err;
 
-	if (len < PROBE_WIRE_REPLY_HEADER)
+	if (len < PROBE_WIRE_REPLY_HEADER || !wire_has_magic(buf))
 		return -EBADMSG;
-	err = wire_check_magic(buf);
-	if (err < 0)
-		return err;
 	host_len = buf[WIRE_OFF_NAME_LENGTH];
 	tor_len = buf[WIRE_OFF_TOR_LENGTH];
 	if (host_len > PROBE_WIRE_REPLY_HOST_MAX || tor_len > PROBE_WIRE_REPLY_TOR_MAX ||
 	    host_len + tor_len > len - PROBE_WIRE_REPLY_HEADER ||
-	    buf[WIRE_OFF_STATUS] > PROBE_WIRE_BAD_REQUEST)
+	    wire_get_versions(buf[WIRE_OFF_REPLY_HIGHEST] ? buf[WIRE_OFF_REPLY_LOWEST] :
+							    buf[WIRE_OFF_VERSION],
+			      buf[WIRE_OFF_REPLY_HIGHEST], &reply.versions) < 0)
 		return -EBADMSG;
+	reply.version = buf[WIRE_OFF_VERSION];
 	reply.status = (enum probe_wire_status)buf[WIRE_OFF_STATUS];
 	reply.qkey = wire_get32(buf + WIRE_OFF_QKEY);
 	reply.qpn = wire_get32(buf + WIRE_OFF_QPN);

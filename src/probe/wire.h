@@ -13,6 +13,22 @@
 
 #include "rpingmesh/probe_wire.h"
 
+/* Versions that somebody speaks, both included. */
+struct wire_versions {
+	uint8_t lowest, highest;
+};
+
+/* Those of this build. */
+#define WIRE_VERSIONS \
+	((struct wire_versions){.lowest = PROBE_WIRE_LOWEST, .highest = PROBE_WIRE_HIGHEST})
+
+/* The highest version that both speak; 0: there is none. */
+uint8_t wire_common_version(const struct wire_versions *a, const struct wire_versions *b);
+
+#define WIRE_VERSIONS_TEXT 24
+/* "version 1" or "versions 1 to 3", written to text and returned. */
+const char *wire_versions_text(const struct wire_versions *versions, char text[WIRE_VERSIONS_TEXT]);
+
 struct wire_message {
 	enum probe_wire_type type;
 	uint16_t length;
@@ -28,6 +44,7 @@ struct wire_message {
 			uint8_t clock;
 			bool noise;        /* PROBE_WIRE_FLAG_NOISE */
 			uint16_t stall_ms; /* 0 unless noise */
+			uint16_t src_port; /* of the ACKs; 0: not known */
 		} ack2;
 	};
 };
@@ -43,6 +60,7 @@ void wire_encode(const struct wire_message *message, uint8_t *buf);
 int wire_decode(const uint8_t *buf, size_t len, struct wire_message *out);
 
 struct wire_request {
+	struct wire_versions versions;
 	uint32_t qkey;
 	uint64_t incarnation;
 	char hostname[PROBE_WIRE_NAME_MAX + 1];
@@ -51,13 +69,15 @@ struct wire_request {
 /* Returns the length written, at most PROBE_WIRE_REQUEST_MAX; a longer name is cut. */
 size_t wire_encode_request(const struct wire_request *request, uint8_t *buf);
 /*
- * rdma_cm pads private data with zeroes: len may be longer than what was sent. 0, -EBADMSG,
- * -EPROTONOSUPPORT.
+ * A request of any version, which is for the caller to judge. len may be longer than what is known
+ * of it: rdma_cm pads private data with zeroes, and later versions add fields. 0 or -EBADMSG.
  */
 int wire_decode_request(const uint8_t *buf, size_t len, struct wire_request *out);
 
 struct wire_reply {
-	enum probe_wire_status status;
+	enum probe_wire_status status; /* may be one that is not in the enum: a refusal */
+	uint8_t version;               /* of the session, or what a refused request had there */
+	struct wire_versions versions;
 	uint32_t qkey, qpn;
 	uint64_t incarnation, session;
 	uint16_t max_size;
@@ -67,6 +87,7 @@ struct wire_reply {
 };
 
 size_t wire_encode_reply(const struct wire_reply *reply, uint8_t *buf);
+/* As wire_decode_request(). */
 int wire_decode_reply(const uint8_t *buf, size_t len, struct wire_reply *out);
 
 #endif

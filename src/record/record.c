@@ -185,6 +185,8 @@ record_probe(msgpack_packer *out, const struct record_probe_context *context,
 	record_probe_times(&r, result);
 	record_str(&r, "clock", probe_clock_name(result->clock));
 	record_u64_if(&r, "src_port", result->src_port, result->src_port != PROBE_PORT_UNKNOWN);
+	record_u64_if(&r, "return_src_port", result->return_src_port,
+		      result->return_src_port != PROBE_PORT_UNKNOWN);
 	record_u64(&r, "flow_label", result->flow_label);
 	record_u64(&r, "traffic_class", result->traffic_class);
 	record_u64(&r, "service_level", result->service_level);

@@ -73,6 +73,7 @@ struct probe_result {
 	enum probe_clock responder_clock; /* behind responder_delay_ns; clock is hw if both are */
 	uint32_t flow_label;
 	uint16_t src_port;         /* UDP source port of the probe; PROBE_PORT_UNKNOWN */
+	uint16_t return_src_port;  /* that of its ACKs, as the peer says; PROBE_PORT_UNKNOWN */
 	uint8_t traffic_class;
 	uint8_t service_level;
 	uint32_t size;             /* UDP payload above BTH and DETH, bytes */

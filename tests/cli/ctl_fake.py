@@ -185,7 +185,8 @@ def target(**more):
 def probe(seq, cls="ok", **more):
     p = {"type": "probe", "schema": 1, "time_ns": time.time_ns(), "device": "rxe0", "peer": "10.0.1.1",
          "hostname": "host-b", "seq": seq, "kind": "ping", "class": cls, "reason": None, "clock": "sw",
-         "src_port": 57236, "flow_label": 0, "traffic_class": 0, "service_level": 0, "size": 50, "path": "exact",
+         "src_port": 57236, "return_src_port": 49153, "flow_label": 0, "traffic_class": 0, "service_level": 0, "size": 50,
+         "path": "exact",
          "posted": True, "late": cls == "late", "ping": 77}
     if cls in ("ok", "late"):
         p.update(rtt_ns=1_234_000 + seq * 1000, prober_delay_ns=12_300, responder_delay_ns=34_500, error_ns=100)

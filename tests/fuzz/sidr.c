@@ -108,6 +108,8 @@ sidr_request(const uint8_t *data, size_t len)
 	sidr_check_name(request.hostname, PROBE_WIRE_NAME_MAX);
 	n = wire_encode_request(&request, buf);
 	FUZZ_CHECK(n <= sizeof(buf) && wire_decode_request(buf, n, &again) == 0);
+	FUZZ_CHECK(again.versions.lowest == request.versions.lowest &&
+		   again.versions.highest == request.versions.highest);
 	FUZZ_CHECK(again.qkey == request.qkey && again.incarnation == request.incarnation &&
 		   strcmp(again.hostname, request.hostname) == 0);
 	sidr_open();
@@ -225,6 +227,9 @@ sidr_reply(const uint8_t *data, size_t len)
 	sidr_check_name(reply.tor, PROBE_WIRE_REPLY_TOR_MAX);
 	n = wire_encode_reply(&reply, buf);
 	FUZZ_CHECK(n <= sizeof(buf) && wire_decode_reply(buf, n, &again) == 0);
+	FUZZ_CHECK(again.version == reply.version &&
+		   again.versions.lowest == reply.versions.lowest &&
+		   again.versions.highest == reply.versions.highest);
 	FUZZ_CHECK(again.session == reply.session && again.qpn == reply.qpn &&
 		   again.qkey == reply.qkey && again.status == reply.status);
 	FUZZ_CHECK(strcmp(again.hostname, reply.hostname) == 0 &&

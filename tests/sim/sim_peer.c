@@ -165,7 +165,8 @@ sidr_request(struct sim_peer *peer)
 	struct sim_host *host = peer->host;
 	struct sim_event *event = sim_event_new(host->sim, SIM_SIDR_REQUEST,
 						peer->remote->host->index, peer->remote->index);
-	struct wire_request request = {.qkey = (uint32_t)host->epoch,
+	struct wire_request request = {.versions = WIRE_VERSIONS,
+				       .qkey = (uint32_t)host->epoch,
 				       .incarnation = sim_hash(host->epoch, host->boot)};
 
 	event->sidr.src_host = host->index;
@@ -321,7 +322,9 @@ sim_sidr_requested(struct sim_host *host, struct sim_event *event)
 	struct responder_open_request open = {
 		.device_user = port, .clock = &port->clock, .local = port->addr,
 		.remote = from->addr};
-	struct wire_reply reply = {.status = PROBE_WIRE_BUSY};
+	struct wire_reply reply = {.status = PROBE_WIRE_BUSY,
+				   .version = PROBE_WIRE_VERSION,
+				   .versions = WIRE_VERSIONS};
 	struct wire_request request;
 	uint64_t now_ns = sim_host_now(host);
 

@@ -11,10 +11,10 @@
 
 #include "core/clock.h"
 #include "core/udp_port.h"
+#include "rpingmesh/probe_wire.h"
 
 /* Buffers: an incast of probes to the responder, ACKs of many peers at once to the prober. */
 #define NIC_PROBER_RECV 1024
-#define NIC_PROBER_RECV_SIZE 128
 #define NIC_PROBER_SEND 128
 #define NIC_RESPONDER_RECV 1024
 #define NIC_RESPONDER_SEND 512
@@ -158,7 +158,7 @@ nic_make_endpoints(struct nic *nic)
 		.send_depth = NIC_PROBER_SEND,
 		.recv_depth = NIC_PROBER_RECV,
 		.send_size = CONFIG_SIZE_MAX,
-		.recv_size = NIC_PROBER_RECV_SIZE,
+		.recv_size = PROBE_WIRE_ACK_MAX,
 		.ops = &prober_ops,
 		.arg = nic,
 	};
@@ -174,7 +174,7 @@ nic_make_endpoints(struct nic *nic)
 	config.name = "responder";
 	config.send_depth = NIC_RESPONDER_SEND;
 	config.recv_depth = NIC_RESPONDER_RECV;
-	config.send_size = NIC_PROBER_RECV_SIZE;
+	config.send_size = PROBE_WIRE_ACK_MAX;
 	config.recv_size = CONFIG_SIZE_MAX;
 	config.ops = &responder_ops;
 	rc = endpoint_new(&config, &nic->responder_ep);

@@ -20,6 +20,7 @@
 
 #define NIC_PATHS_MAX 65536
 #define NIC_PATH_IDLE_NS (2 * RESPONDER_IDLE_NS)
+#define NIC_VERSION_LOG_NS (60 * NSEC_PER_SEC)
 #define NIC_WAITING_MAX 4 /* requests that wait for one path */
 
 struct nic_waiting {
@@ -58,12 +59,16 @@ nic_path_free(struct nic_path *np)
 }
 
 static void
-nic_refuse(struct sidr_request *request, enum probe_wire_status status)
+nic_refuse(const struct nic_waiting *w, enum probe_wire_status status)
 {
-	struct wire_reply reply = {.status = status};
+	struct wire_reply reply = {
+		.status = status,
+		.version = w->wire.versions.lowest,
+		.versions = WIRE_VERSIONS,
+	};
 	uint8_t buf[PROBE_WIRE_REPLY_MAX];
 
-	sidr_answer(request, 0, buf, wire_encode_reply(&reply, buf));
+	sidr_answer(w->request, 0, buf, wire_encode_reply(&reply, buf));
 }
 
 /* The port drops what is longer than its MTU. */
@@ -80,6 +85,7 @@ nic_return_max_size(const struct nic *nic)
 static void
 nic_admit(struct nic_path *np, struct nic_waiting *w)
 {
+	const struct wire_versions ours = WIRE_VERSIONS;
 	struct nic *nic = np->nic;
 	struct nics *nics = nic->nics;
 	struct responder_open_request open = {
@@ -92,6 +98,8 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 	};
 	struct wire_reply reply = {
 		.status = PROBE_WIRE_ACCEPTED,
+		.version = wire_common_version(&ours, &w->wire.versions),
+		.versions = ours,
 		.qkey = nics->env.self->qkey,
 		.incarnation = nic->incarnation,
 		.max_size = nic_return_max_size(nic),
@@ -110,7 +118,7 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 	}
 	rc = responder_open(nics->env.responder, &open, clock_mono_ns(), &reply.session);
 	if (rc < 0) {
-		nic_refuse(w->request, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
+		nic_refuse(w, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
 		return;
 	}
 	reply.qpn = endpoint_qpn(nic->responder_ep);
@@ -136,7 +144,7 @@ nic_path_resolved(void *arg, struct path *path, int status)
 		if (status == 0)
 			nic_admit(np, &np->waiting[i]);
 		else
-			nic_refuse(np->waiting[i].request, PROBE_WIRE_NO_ROUTE);
+			nic_refuse(&np->waiting[i], PROBE_WIRE_NO_ROUTE);
 	}
 	if (status < 0) {
 		log_warning(RESPONDER, "%s: no way back to %s: %s", nic->name,
@@ -201,7 +209,7 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 	int rc = nic_path_get(nic, &info->local, &info->remote, &np);
 
 	if (rc < 0) {
-		nic_refuse(w->request, PROBE_WIRE_BUSY);
+		nic_refuse(w, PROBE_WIRE_BUSY);
 		return;
 	}
 	/*
@@ -215,27 +223,54 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 	if (rc == 0)
 		nic_admit(np, w);
 	else if (rc != -EAGAIN)
-		nic_refuse(w->request, PROBE_WIRE_NO_ROUTE);
+		nic_refuse(w, PROBE_WIRE_NO_ROUTE);
 	else if (np->n_waiting == NIC_WAITING_MAX)
-		nic_refuse(w->request, PROBE_WIRE_BUSY);
+		nic_refuse(w, PROBE_WIRE_BUSY);
 	else
 		np->waiting[np->n_waiting++] = *w;
+}
+
+/*
+ * Whether there is a version that both speak. It asks again and again, and so do its like: a line
+ * of the log now and then.
+ */
+static bool
+nic_speaks_version(struct nic *nic, const struct sidr_request_info *info,
+		   const struct wire_request *request, uint64_t now)
+{
+	const struct wire_versions ours = WIRE_VERSIONS;
+	char theirs_text[WIRE_VERSIONS_TEXT], ours_text[WIRE_VERSIONS_TEXT], text[ADDR_TEXT];
+
+	if (wire_common_version(&ours, &request->versions))
+		return true;
+	if (!nic->version_logged_ns || now - nic->version_logged_ns >= NIC_VERSION_LOG_NS) {
+		log_warning(RESPONDER,
+			    "%s: refuses %s (%s): it speaks %s of the probe protocol, this host "
+			    "%s; upgrade rpingmesh %s", nic->name, addr_text(&info->remote, text),
+			    request->hostname,
+			    wire_versions_text(&request->versions, theirs_text),
+			    wire_versions_text(&ours, ours_text),
+			    request->versions.lowest > ours.highest ? "here" : "there");
+		nic->version_logged_ns = now;
+	}
+	return false;
 }
 
 void
 nic_return_requested(struct nic *nic, struct sidr_request *request,
 		     const struct sidr_request_info *info)
 {
-	struct nic_waiting w = {.request = request};
+	struct nic_waiting w = {.request = request, .wire = {.versions = WIRE_VERSIONS}};
+	bool valid = wire_decode_request(info->data, info->len, &w.wire) == 0;
 	uint64_t now = clock_mono_ns();
 	int rc = responder_admit(nic->nics->env.responder, &info->remote, now);
 
 	if (rc < 0) {
-		nic_refuse(request, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
+		nic_refuse(&w, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
 		return;
 	}
-	if (wire_decode_request(info->data, info->len, &w.wire) < 0) {
-		nic_refuse(request, PROBE_WIRE_BAD_REQUEST);
+	if (!valid || !nic_speaks_version(nic, info, &w.wire, now)) {
+		nic_refuse(&w, PROBE_WIRE_BAD_REQUEST);
 		return;
 	}
 	nic_return_follow(nic, info, &w);
@@ -305,6 +340,8 @@ nics_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 	*tx = (struct responder_tx){
 		.t4 = sent.at,
 		.done = sent.done,
+		.src_port = sport_of(nic->sport_rule, endpoint_qpn(nic->responder_ep),
+				     ack->flow_label),
 	};
 	return 0;
 }

@@ -6,6 +6,7 @@
  * is struct peer's.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -21,6 +22,7 @@
 #include "rdma/sidr.h"
 
 #define PEER_SIDR_TIMEOUT_MS 1500
+#define PEER_VERSION_REASONS 8
 #define PEER_BURST 8 /* probes; responders allow at least 32 */
 
 static const char *
@@ -104,10 +106,40 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 	return 0;
 }
 
+/*
+ * Texts of refusals for their version, which must last as long as any result that shows them. There
+ * are as many as there are ranges of versions in the mesh: more than a few are somebody's joke.
+ */
 static const char *
-peer_refusal(enum probe_wire_status status)
+peer_version_reason(const struct wire_versions *theirs)
 {
-	switch (status) {
+	static struct {
+		struct wire_versions theirs;
+		char text[160];
+	} kept[PEER_VERSION_REASONS];
+	static size_t n;
+	const struct wire_versions ours = WIRE_VERSIONS;
+	char theirs_text[WIRE_VERSIONS_TEXT], ours_text[WIRE_VERSIONS_TEXT];
+
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(&kept[i].theirs, theirs, sizeof(*theirs)) == 0)
+			return kept[i].text;
+	if (n == PEER_VERSION_REASONS)
+		return "refused: no version of the probe protocol in common";
+	kept[n].theirs = *theirs;
+	snprintf(kept[n].text, sizeof(kept[n].text),
+		 "refused: it speaks %s of the probe protocol, this host %s; upgrade rpingmesh %s",
+		 wire_versions_text(theirs, theirs_text), wire_versions_text(&ours, ours_text),
+		 theirs->lowest > ours.highest ? "here" : "there");
+	return kept[n++].text;
+}
+
+static const char *
+peer_refusal(const struct wire_reply *reply)
+{
+	const struct wire_versions ours = WIRE_VERSIONS;
+
+	switch (reply->status) {
 	case PROBE_WIRE_NOT_ALLOWED:
 		return "refused: our address is not in its responder.allow";
 	case PROBE_WIRE_BUSY:
@@ -115,7 +147,9 @@ peer_refusal(enum probe_wire_status status)
 	case PROBE_WIRE_NO_ROUTE:
 		return "refused: it has no way back to our address";
 	case PROBE_WIRE_BAD_REQUEST:
-		return "refused: it speaks another version of the protocol";
+		return wire_common_version(&ours, &reply->versions) ?
+			       "refused: our request is malformed to it" :
+			       peer_version_reason(&reply->versions);
 	case PROBE_WIRE_ACCEPTED:
 		break;
 	}
@@ -181,7 +215,7 @@ peer_answered(void *arg, const struct sidr_answer *answer)
 				      "its answer is not rpingmesh's, or of another version",
 				      clock_mono_ns());
 	} else if (reply.status != PROBE_WIRE_ACCEPTED) {
-		prober_resolve_failed(peer->prober, peer_refusal(reply.status), clock_mono_ns());
+		prober_resolve_failed(peer->prober, peer_refusal(&reply), clock_mono_ns());
 	} else {
 		peer_resolved(peer, &reply);
 	}
@@ -194,7 +228,11 @@ peer_resolve(void *arg, void *peer_user)
 	struct peer *peer = peer_user;
 	struct daemon *d = arg;
 	struct sidr *sidr = nics_sidr(d->nics);
-	struct wire_request request = {.qkey = d->self.qkey, .incarnation = d->self.incarnation};
+	struct wire_request request = {
+		.versions = WIRE_VERSIONS,
+		.qkey = d->self.qkey,
+		.incarnation = d->self.incarnation,
+	};
 	uint8_t buf[PROBE_WIRE_REQUEST_MAX];
 	struct sidr_question question = {
 		.local = peer->local,

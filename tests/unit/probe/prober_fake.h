@@ -305,6 +305,7 @@ fake_ack(const struct fake *f, uint32_t packet, enum probe_wire_type type)
 		ack.message.ack2.delay_ns = 3000;
 		ack.message.ack2.t3_ns = 7000000;
 		ack.message.ack2.error_ns = 5;
+		ack.message.ack2.src_port = 49153;
 	}
 	return ack;
 }

@@ -39,6 +39,7 @@ struct fake {
 	int sends_until_error, error;
 	bool done;
 	struct hwclock_moment t4;
+	uint16_t src_port;
 	struct sent_ack sent[ROOM];
 	uint32_t n_sent;
 	uint32_t n_calls;
@@ -68,6 +69,7 @@ fake_send(void *arg, void *device_user, const struct responder_ack *ack, bool wa
 	*tx = (struct responder_tx){
 		.t4 = f->t4,
 		.done = f->done,
+		.src_port = f->src_port,
 	};
 	return 0;
 }

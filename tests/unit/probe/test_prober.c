@@ -39,6 +39,7 @@ test_ok(void **state)
 	assert_int_equal(r->error_ns, 10 + 20 + 5);
 	assert_int_equal(r->clock, PROBE_CLOCK_SW);
 	assert_int_equal(r->src_port, 50000);
+	assert_int_equal(r->return_src_port, 49153);
 	assert_int_equal(r->path, PROBE_PATH_EXACT);
 	assert_int_equal(r->flow_label, 0x12345);
 	assert_int_equal(r->traffic_class, 96);

@@ -13,6 +13,7 @@ test_answer(void **state)
 	struct addr remote = addr("10.0.0.2"), local = addr("10.0.0.1");
 
 	p.message.length = 4096;
+	f->src_port = 49153;
 	deliver(f, &p);
 	assert_int_equal(f->n_sent, 2);
 	for (int i = 0; i < 2; i++) {
@@ -34,6 +35,7 @@ test_answer(void **state)
 	assert_int_equal(f->sent[1].message.ack2.t3_ns, 5000);
 	assert_int_equal(f->sent[1].message.ack2.error_ns, 70);
 	assert_int_equal(f->sent[1].message.ack2.clock, PROBE_CLOCK_SW);
+	assert_int_equal(f->sent[1].message.ack2.src_port, 49153);
 	assert_int_equal(stats_of(f).probes, 1);
 	assert_int_equal(stats_of(f).ack1, 1);
 	assert_int_equal(stats_of(f).ack2, 1);
@@ -57,6 +59,7 @@ test_completions(void **state)
 
 	f->done = false;
 	for (uint64_t i = 0; i < 3; i++) {
+		f->src_port = (uint16_t)(50000 + i);
 		send_probe(f, session, i, "10.0.0.2");
 		cookie[i] = f->sent[i].ack.cookie;
 	}
@@ -68,6 +71,7 @@ test_completions(void **state)
 	assert_int_equal(f->sent[3].message.seq, 2);
 	assert_int_equal(f->sent[3].message.ack2.delay_ns, 4000);
 	assert_int_equal(f->sent[3].message.ack2.error_ns, 51);
+	assert_int_equal(f->sent[3].message.ack2.src_port, 50002);
 	sent(f, cookie[0], -EIO, 0, 0);
 	assert_int_equal(f->n_sent, 4);
 	assert_int_equal(stats_of(f).send_errors, 1);

@@ -24,7 +24,7 @@ test_measured_probe(void **state)
 		.seq = 7, .class = PROBE_OK, .due_ns = now, .posted = true, .measured = true,
 		.t_ns = {1, 2, 3, 4, 5, 6},
 		.rtt_ns = UINT64_MAX, .prober_delay_ns = 11, .responder_delay_ns = 12,
-		.error_ns = 13, .src_port = 57236,
+		.error_ns = 13, .src_port = 57236, .return_src_port = 49153,
 		.flow_label = 0xabcde, .traffic_class = 104, .size = 50,
 		.path = PROBE_PATH_APPROXIMATE,
 	};
@@ -43,6 +43,7 @@ test_measured_probe(void **state)
 	expect_u64(map, "rtt_ns", UINT64_MAX);
 	expect_u64(map, "t6_ns", 6);
 	expect_u64(map, "src_port", 57236);
+	expect_u64(map, "return_src_port", 49153);
 	expect_u64(map, "flow_label", 0xabcde);
 	expect_nil(map, "hostname");
 	assert_in_range(find(map, "time_ns")->via.u64, wall - NSEC_PER_SEC, wall + NSEC_PER_SEC);
@@ -54,7 +55,8 @@ static void
 test_lost_probe(void **state)
 {
 	static const char *const keys[] = {"rtt_ns",   "prober_delay_ns", "responder_delay_ns",
-					   "error_ns", "t5_ns",		  "src_port"};
+					   "error_ns", "t5_ns",		  "src_port",
+					   "return_src_port"};
 	struct probe_result r = {.class = PROBE_LOST, .posted = true, .t_ns = {1, 2}};
 	struct fixture f;
 
