@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The completion of rpingmesh-ctl offers what --help names, command by command and option by option, and the reverse; in a bash as a user
-# has it, with a daemon that answers and without one. Runs in the build directory.
+# The completion of rpingmesh-ctl offers what --help names, command by command and option by option,
+# and the reverse; in a bash as a user has it, with a daemon that answers and without one. Runs in
+# the build directory.
 set -uo pipefail
 src=${top_srcdir:-.}
 build=$(cd "${top_builddir:-.}" && pwd)
@@ -22,29 +23,37 @@ complete_line() {
 	bash --norc -c '
 		. "$1"
 		COMP_LINE=$2 COMP_POINT=${#2}
-		# As readline does it: words at blanks and, as usual, colons and equals signs; an empty one after a blank.
+		# As readline does it: words at blanks and, as usual, colons and equals signs; an
+		# empty one after a blank.
 		line=${COMP_LINE//:/ : }
 		read -ra COMP_WORDS <<<"${line//=/ = }"
 		[[ $COMP_LINE != *" " ]] || COMP_WORDS+=("")
 		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 		_rpingmesh_ctl rpingmesh-ctl
-		((${#COMPREPLY[@]} == 0)) || printf "%s\n" "${COMPREPLY[@]}"' - "$src/contrib/completion/rpingmesh-ctl" "$1" | sort
+		((${#COMPREPLY[@]} == 0)) || printf "%s\n" "${COMPREPLY[@]}"' \
+		- "$src/contrib/completion/rpingmesh-ctl" "$1" | sort
 }
 
 # same WHAT HELP COMPLETION: two lists, a word a line
 same() {
 	[ -n "$2" ] || bad "$1: --help names nothing"
 	diff <(sort -u <<<"$2") <(sort -u <<<"$3") >"$dir/diff" ||
-		bad "$1: < only in --help, > only in the completion: $(grep '^[<>]' "$dir/diff" | tr '\n' ' ')"
+		bad "$1: < only in --help, > only in the completion:" \
+			"$(grep '^[<>]' "$dir/diff" | tr '\n' ' ')"
 }
 
 commands=$(rpingmesh-ctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\)  *.*/\1/p')
 same commands "$commands" "$(complete_line "rpingmesh-ctl ")"
-options() { grep -E '^ +-' | sed 's/   *[^ -].*//' | grep -oE -- '(^|[ ,])-(-[a-z][a-z-]+|[A-Za-z0-9])' | tr -d ' ,' | sort -u; }
+options() {
+	grep -E '^ +-' | sed 's/   *[^ -].*//' |
+		grep -oE -- '(^|[ ,])-(-[a-z][a-z-]+|[A-Za-z0-9])' | tr -d ' ,' | sort -u
+}
 common=$(printf '%s\n' --json --color -S --socket -h --help)
 same "options" "$(rpingmesh-ctl --help | options)" "$(complete_line "rpingmesh-ctl -")"
 for command in $commands; do
-	same "options of $command" "$({ rpingmesh-ctl "$command" --help | options; echo "$common"; } | sort -u)" "$(complete_line "rpingmesh-ctl $command -")"
+	same "options of $command" \
+		"$({ rpingmesh-ctl "$command" --help | options; echo "$common"; } | sort -u)" \
+		"$(complete_line "rpingmesh-ctl $command -")"
 done
 
 # offers LINE WORD...: exactly these

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a command on a terminal of ROWS x COLUMNS: ctl_pty.py ROWS COLUMNS ACTION[,ACTION…] COMMAND…
 
-An action is SECONDS to wait, "int" for Ctrl-C, "susp" for Ctrl-Z and, once it has stopped, SIGCONT, "term" for SIGTERM, "RxC" to
-resize, "key:TEXT" to type, "do:FILE" to run a script meanwhile, or "see:TEXT" to wait until that is drawn. Prints what the terminal got, and
-whether its modes are what they were: "[modes kept]" or "[modes changed]", when it stopped and at the end. Exits as the command did
-(128 + N for signal N), 99 if something was never seen.
+An action is SECONDS to wait, "int" for Ctrl-C, "susp" for Ctrl-Z and, once it has stopped, SIGCONT,
+"term" for SIGTERM, "RxC" to resize, "key:TEXT" to type, "do:FILE" to run a script meanwhile, or
+"see:TEXT" to wait until that is drawn. Prints what the terminal got, and whether its modes are what
+they were: "[modes kept]" or "[modes changed]", when it stopped and at the end. Exits as the command
+did (128 + N for signal N), 99 if something was never seen.
 """
 import fcntl
 import os
@@ -61,7 +62,8 @@ def suspend(pid, fd, was, out):
 
 
 def main():
-    rows, columns, actions, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(","), sys.argv[4:]
+    rows, columns, actions, command = (int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(","),
+                                       sys.argv[4:])
     pid, fd = pty.fork()
     if pid == 0:
         os.environ.setdefault("TERM", "xterm")

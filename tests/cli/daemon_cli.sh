@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# rpingmeshd from outside, without RDMA: options, exit statuses, what a reload can change and what not. Runs in the build directory.
+# rpingmeshd from outside, without RDMA: options, exit statuses, what a reload can change and what
+# not. Runs in the build directory.
 set -uo pipefail
 build=${top_builddir:-.}
 dir=$(mktemp -d)
@@ -42,7 +43,8 @@ run 3 -t -c "$conf"; err "^rpingmeshd: $conf:1: interval_ms"
 run 3 -c "$dir/none.conf"; err 'no such file'
 echo 'peers = ( "10.0.0.2", { address = "10.0.0.3"; } );' >"$conf"
 run 0 --test --config "$conf"; out 'is fine: 2 peers'
-timeout 60 "$build/rpingmeshd" --version >/dev/full 2>"$dir/err" && bad "writing to a full disk is no success"
+timeout 60 "$build/rpingmeshd" --version >/dev/full 2>"$dir/err" &&
+	bad "writing to a full disk is no success"
 
 # What keeps it from running: one line that names the path, and exit status 1.
 printf 'socket = "%s/missing/sock"; socket_group = ""; devices = ( "nosuch*" );\n' "$dir" >"$conf"
@@ -53,13 +55,19 @@ run 1 -c "$conf"; err "$dir/file"
 [ -f "$dir/file" ] || bad "a file that is no socket was removed"
 
 # configure TEXT: the daemon's own, and TEXT
-configure() { printf 'socket = "%s/sock"; socket_group = ""; devices = ( "nosuch*" );\n%s\n' "$dir" "$*" >"$conf"; }
-# said PATTERN: the log has such a line, now or within a while; a daemon that has ended says nothing more
+configure() {
+	printf 'socket = "%s/sock"; socket_group = ""; devices = ( "nosuch*" );\n%s\n' "$dir" "$*" \
+		>"$conf"
+}
+# said PATTERN: the log has such a line, now or within a while; a daemon that has ended says nothing
+# more
 said() {
 	local n=0
 	until grep -qE -- "$1" "$dir/log"; do
 		n=$((n + 1))
-		{ [ $n -lt 600 ] && kill -0 "$daemon" 2>/dev/null; } || { bad "the daemon does not say '$1': $(cat "$dir/log")"; return; }
+		{ [ $n -lt 600 ] && kill -0 "$daemon" 2>/dev/null; } || {
+			bad "the daemon does not say '$1': $(cat "$dir/log")"; return
+		}
 		sleep 0.1
 	done
 }
@@ -88,7 +96,8 @@ stop() {
 	[ $got -eq 0 ] || bad "stopped with $got: $(cat "$dir/log")"
 }
 
-configure 'peers = ( "10.0.0.2" ); tracing = { enable = false; }; metrics = { listen = "192.0.2.1:9479"; };'
+configure 'peers = ( "10.0.0.2" ); tracing = { enable = false; }; metrics = { listen = '\
+'"192.0.2.1:9479"; };'
 start
 said 'metrics.listen 192.0.2.1:9479: .*no interface has this address'
 ctl 1 status; out 'no RoCE port'; out 'no metrics: 192.0.2.1:9479'
@@ -100,7 +109,8 @@ ctl 1 ping -c 1 10.0.0.9; err 'ping: no local RDMA device'
 ctl 0 windows; out 'No window'
 ctl 0 flows; out '^No flows'
 
-configure 'port = 1; gid_index = 3; tracing = { enable = false; max_flows = 200; }; peers = ( "10.0.0.3" ); timeout_ms = 700;'
+configure 'port = 1; gid_index = 3; tracing = { enable = false; max_flows = 200; }; peers = ( '\
+'"10.0.0.3" ); timeout_ms = 700;'
 kill -HUP $daemon
 said 'config: port: changes at the next start only'
 said 'config: gid_index: changes at the next start only'
@@ -123,7 +133,8 @@ configure 'tracing = { enable = false; };'
 n=0
 until [ -e "$dir/sock" ] || [ $n -ge 300 ]; do sleep 0.1; n=$((n + 1)); done
 for n in 0 1 2; do
-	[ "$(readlink "/proc/$daemon/fd/$n")" = /dev/null ] || bad "descriptor $n, closed at the start, is something else"
+	[ "$(readlink "/proc/$daemon/fd/$n")" = /dev/null ] ||
+		bad "descriptor $n, closed at the start, is something else"
 done
 stop
 
@@ -165,7 +176,9 @@ stop
 n=0
 while ctl 1 -S "$dir/second" --json status && grep -q 'no metrics' "$dir/out"; do
 	n=$((n + 1))
-	[ $n -lt 60 ] || { bad "the port is free, and there are no metrics: $(cat "$dir/log")"; break; }
+	[ $n -lt 60 ] || {
+		bad "the port is free, and there are no metrics: $(cat "$dir/log")"; break
+	}
 	sleep 1
 done
 # What a scraper gets: RFC 9112 and the text format of Prometheus.
@@ -173,7 +186,8 @@ exec 3<>"/dev/tcp/127.0.0.1/$port"
 printf 'GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n' >&3
 timeout 60 cat <&3 >"$dir/out"
 exec 3>&-
-out '^HTTP/1.1 200 '; out '^# TYPE rpingmesh_build_info '; out '^rpingmesh_build_info\{.*\} 1$'; out '^rpingmesh_degraded [1-9]'
+out '^HTTP/1.1 200 '; out '^# TYPE rpingmesh_build_info '; out '^rpingmesh_build_info\{.*\} 1$'
+out '^rpingmesh_degraded [1-9]'
 daemon=$second
 second=
 stop

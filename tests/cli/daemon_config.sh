@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What `rpingmesh-ctl config` and `log-level` say of a running daemon, without RDMA: the configuration in force reads back as itself,
-# a reload tells what it changed, and one by SIGHUP does the same. Runs in the build directory.
+# What `rpingmesh-ctl config` and `log-level` say of a running daemon, without RDMA: the
+# configuration in force reads back as itself, a reload tells what it changed, and one by SIGHUP
+# does the same. Runs in the build directory.
 set -uo pipefail
 build=${top_builddir:-.}
 [ -x /usr/bin/python3 ] || { echo "python3 is missing: contrib/setup installs it"; exit 77; }
@@ -71,16 +72,20 @@ tor = "a \\"quoted\\" \\\\ name";
 gid_index = 3;
 clock = "software";
 log = { level = "warning"; cm = "debug"; };
-peers = ( "10.0.0.2", "node7.example.", { address = "10.0.0.3"; device = "mlx5"; interval_ms = 5; flow_labels = (1, 0xabcde); sizes = 1024; },
+peers = ( "10.0.0.2", "node7.example.",
+	{ address = "10.0.0.3"; device = "mlx5"; interval_ms = 5; flow_labels = (1, 0xabcde);
+	  sizes = 1024; },
 	{ address = "fd00::9"; source = "fd00::1"; traffic_class = 104; service_level = 3; } );
 END
 start "$conf"
 ctl 0 config show
 out "^# $conf, read "; not_out 'changed since'
-out "^gid_index = 3;  # $conf:6$"; out '^#port = 21072;$'; out "^    per_source = 500;  # $dir/limits.conf:3$"; out '^    #total = 50000;$'
+out "^gid_index = 3;  # $conf:6$"; out '^#port = 21072;$'
+out "^    per_source = 500;  # $dir/limits.conf:3$"; out '^    #total = 50000;$'
 out '^tor = "a \\"quoted\\" \\\\ name";'; out '^    #peer = "warning";$'; out '^    cm = "debug";'
 out '^    allow = \("10.0.0.0/8", "fd00::7/128", "192.168.4.4/32"\);'; out '^    "10.0.0.2",$'
-out '\{ address = "10.0.0.3"; device = "mlx5"; interval_ms = 5; sizes = \(1024\); flow_labels = \(1, 703710\); \}'
+out '\{ address = "10.0.0.3"; device = "mlx5"; interval_ms = 5; sizes = \(1024\); flow_labels = '\
+'\(1, 703710\); \}'
 ctl 0 --json config show
 keys >"$dir/keys"
 [ "$(grep -c . "$dir/keys")" -ge 40 ] || bad "only $(wc -l <"$dir/keys") keys"
@@ -99,19 +104,24 @@ sed -i 's/500/600/' "$dir/limits.conf"
 ctl 0 config show
 out "^# $dir/limits.conf: it has been (changed|replaced) since it was read"
 not_out "^# $conf: it"
-sed -i -e 's/gid_index = 3/gid_index = 4/' -e 's/"10.0.0.2", /"10.0.0.4", "10.0.0.5", /' -e 's/interval_ms = 5;/interval_ms = 6;/' "$conf"
+sed -i -e 's/gid_index = 3/gid_index = 4/' -e 's/"10.0.0.2", /"10.0.0.4", "10.0.0.5", /' \
+	-e 's/interval_ms = 5;/interval_ms = 6;/' "$conf"
 ctl 0 config reload
-out "^$conf: read again$"; out '^  responder.per_source: 500 -> 600$'; out '^  gid_index: 3 -> 4, at the next start only'
-out '^  peers: 2 added \(10.0.0.4, 10.0.0.5\)$'; out '^  peers: 1 removed \(10.0.0.2\)$'; out '^  peers: 1 changed \(10.0.0.3\)$'
+out "^$conf: read again$"; out '^  responder.per_source: 500 -> 600$'
+out '^  gid_index: 3 -> 4, at the next start only'
+out '^  peers: 2 added \(10.0.0.4, 10.0.0.5\)$'; out '^  peers: 1 removed \(10.0.0.2\)$'
+out '^  peers: 1 changed \(10.0.0.3\)$'
 ctl 0 config show
-out "^gid_index = 3;  # from the next start on 4, $conf:6$"; out '^    per_source = 600;'; not_out 'since it was read'
+out "^gid_index = 3;  # from the next start on 4, $conf:6$"; out '^    per_source = 600;'
+not_out 'since it was read'
 ctl 0 --json config reload
 out '"changed":\[\{"key":"gid_index","from":3,"to":4,"restart":true\}\]'
 sed -i 's/gid_index = 4/gid_index = 3/' "$conf"
 ctl 0 config reload; out '^  nothing has changed$'
 echo 'total = 5;' >>"$dir/limits.conf"
 ctl 1 config reload; err "^rpingmesh-ctl: reload: $dir/limits.conf:5: total: "
-ctl 0 config show; out "^# the last reload was refused: $dir/limits.conf:5: total"; out '^    per_source = 600;'
+ctl 0 config show; out "^# the last reload was refused: $dir/limits.conf:5: total"
+out '^    per_source = 600;'
 sed -i 5d "$dir/limits.conf"
 sed -i 's/600/700/' "$dir/limits.conf"
 kill -HUP "$daemon"
@@ -128,27 +138,36 @@ ctl 0 config show; out "^# $dir/limits.conf: it cannot be found"
 ctl 2 config; ctl 2 config drop; ctl 2 config show reload
 
 ctl 0 log-level; out '^main *warning$'; out '^cm *debug$'; not_out lasts
-ctl 0 log-level debug peer trace; out '^peer *debug \(configured: warning\)$'; out '^main *warning$'; out 'until the next reload or restart'
+ctl 0 log-level debug peer trace; out '^peer *debug \(configured: warning\)$'; out '^main *warning$'
+out 'until the next reload or restart'
 ctl 0 log-level info; out '^cm *info \(configured: debug\)$'
 ctl 0 --json log-level; out '"levels":\{"main":"info"'
 ctl 2 log-level loud; err 'error, warning, info or debug, not "loud"'
-ctl 2 log-level info moon; err 'main, config, device, cm, peer, responder, trace or control, not "moon"'
-printf 'socket = "%s/sock"; socket_group = ""; devices = ("nosuch*"); log = { level = "error"; };\n' "$dir" >"$conf"
+ctl 2 log-level info moon
+err 'main, config, device, cm, peer, responder, trace or control, not "moon"'
+printf 'socket = "%s/sock"; socket_group = ""; devices = ("nosuch*"); log = { level = '\
+'"error"; };\n' "$dir" >"$conf"
 ctl 0 config reload
 ctl 0 log-level; out '^cm *error$'; not_out configured
 stop
 
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
-	stranger() { setpriv --reuid 12345 --regid 12345 --clear-groups -- "$dir/ctl" -S "$dir/sock" "$@" >"$dir/out" 2>"$dir/err"; }
+	stranger() {
+		setpriv --reuid 12345 --regid 12345 --clear-groups -- "$dir/ctl" -S "$dir/sock" \
+			"$@" >"$dir/out" 2>"$dir/err"
+	}
 	start "$conf"
 	chmod 755 "$dir"
 	chmod 666 "$dir/sock"
-	# A copy: the build directory may be closed to others. One that is emulated is a script, and needs that directory.
+	# A copy: the build directory may be closed to others. One that is emulated is a script, and
+	# needs that directory.
 	cp "$build/rpingmesh-ctl" "$dir/ctl"
 	if [ "$(head -c 2 "$dir/ctl")" = '#!' ] && ! stranger --version; then
-		echo "the build directory is closed to others, and the program emulated: rights not tried"
+		echo "the build directory is closed to others, and the program emulated:" \
+			"rights not tried"
 	else
-		stranger config show || bad "a stranger who may connect cannot see the configuration"
+		stranger config show ||
+			bad "a stranger who may connect cannot see the configuration"
 		stranger config reload; [ $? = 3 ] || bad "a stranger may reload"
 		err 'reload: '
 		stranger log-level debug; [ $? = 3 ] || bad "a stranger may set the log level"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# rpingmeshd under a service manager: what it tells it (sd_notify(3)), its signs of life, and the control socket that is passed to it
-# (sd_listen_fds(3)). tests/cli/notify_manager.py is the manager.
+# rpingmeshd under a service manager: what it tells it (sd_notify(3)), its signs of life, and the
+# control socket that is passed to it (sd_listen_fds(3)). tests/cli/notify_manager.py is the
+# manager.
 set -uo pipefail
 build=${top_builddir:-.}
 src=${top_srcdir:-.}
@@ -11,7 +12,8 @@ dir=$(mktemp -d)
 conf=$dir/mesh.conf
 status=0
 manager=
-trap '[ ! -e "$dir/pid" ] || kill -KILL "$(cat "$dir/pid")" 2>/dev/null; [ -z "$manager" ] || kill "$manager" 2>/dev/null; rm -rf "$dir"' EXIT
+trap '[ ! -e "$dir/pid" ] || kill -KILL "$(cat "$dir/pid")" 2>/dev/null
+	[ -z "$manager" ] || kill "$manager" 2>/dev/null; rm -rf "$dir"' EXIT
 
 bad() {
 	echo "FAIL: $*"
@@ -33,7 +35,8 @@ within() {
 # start [PASSED...]: a daemon under the manager; variables of the environment are the caller's.
 start() {
 	rm -f "$dir"/{pid,notify,told,log}
-	python3 "$src/tests/cli/notify_manager.py" "$dir" "$@" -- "$build/rpingmeshd" -c "$conf" >"$dir/told" 2>"$dir/log" &
+	python3 "$src/tests/cli/notify_manager.py" "$dir" "$@" -- "$build/rpingmeshd" -c "$conf" \
+		>"$dir/told" 2>"$dir/log" &
 	manager=$!
 	within test -e "$dir/pid" || bad "the manager does not start it"
 }
@@ -57,7 +60,10 @@ refused() {
 	rm -f "$dir"/{pid,sock,other}
 }
 # shellcheck disable=SC2317 # called by within()
-answers() { timeout 60 "$build/rpingmesh-ctl" -S "$dir/sock" windows 2>>"$dir/log" | grep -q '^No window'; }
+answers() {
+	timeout 60 "$build/rpingmesh-ctl" -S "$dir/sock" windows 2>>"$dir/log" |
+		grep -q '^No window'
+}
 
 cat >"$conf" <<CONF
 socket = "$dir/sock";
@@ -76,8 +82,10 @@ told '^RELOADING=1 MONOTONIC_USEC=[0-9]+$'
 within more_than 1 '^READY=1$' || bad "it is not ready again"
 after=$(python3 -c 'import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)')
 usec=$(sed -nE 's/.*MONOTONIC_USEC=//p' "$dir/told")
-[ "$((before <= usec && usec <= after))" = 1 ] || bad "MONOTONIC_USEC=$usec is not between $before and $after"
-[ "$(sed -E 's/=.*//' "$dir/told" | paste -sd' ')" = "READY RELOADING READY" ] || bad "not in this order"
+[ "$((before <= usec && usec <= after))" = 1 ] ||
+	bad "MONOTONIC_USEC=$usec is not between $before and $after"
+[ "$(sed -E 's/=.*//' "$dir/told" | paste -sd' ')" = "READY RELOADING READY" ] ||
+	bad "not in this order"
 stop
 told '^STOPPING=1$'
 [ ! -e "$dir/sock" ] || bad "its own socket stays behind"
@@ -115,7 +123,8 @@ refused '2 sockets were passed' --stream "$dir/sock" --stream "$dir/other"
 
 # systemd's own tool starts it with the first connection.
 if [ -x "$(command -v systemd-socket-activate)" ]; then
-	systemd-socket-activate -l "$dir/sock" "$build/rpingmeshd" -c "$conf" >"$dir/told" 2>"$dir/log" </dev/null &
+	systemd-socket-activate -l "$dir/sock" "$build/rpingmeshd" -c "$conf" >"$dir/told" \
+		2>"$dir/log" </dev/null &
 	echo $! >"$dir/pid"
 	within test -S "$dir/sock" || bad "systemd-socket-activate does not listen"
 	within answers || bad "no answer under systemd-socket-activate"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The daemon itself, on no device: it runs whether or not services can be traced here, says why not, and in a build without BPF
-# that this is the reason.
+# The daemon itself, on no device: it runs whether or not services can be traced here, says why not,
+# and in a build without BPF that this is the reason.
 set -euo pipefail
 build=${top_builddir:-.}
 dir=$(mktemp -d)
@@ -43,14 +43,17 @@ wait_for "no answer" answers
 wait_for "tracing does not settle" settled
 ctl status >"$dir/text" || [ $? = 1 ] || fail "status ended with $?"
 ctl flows >"$dir/flows" 2>"$dir/why" || fail "flows ended with $?"
-grep -qE '^ *tracing +(on|(off|degraded) \(.+\))$' "$dir/text" || fail "no reason: $(cat "$dir/text")"
+grep -qE '^ *tracing +(on|(off|degraded) \(.+\))$' "$dir/text" ||
+	fail "no reason: $(cat "$dir/text")"
 grep -q '^BPF_CLANG =' "$build/Makefile" || fail "no BPF_CLANG in $build/Makefile"
 if ! grep -q '^BPF_CLANG = .' "$build/Makefile"; then
 	for file in text why log; do
-		grep -q 'built without BPF' "$dir/$file" || fail "$file does not say it: $(cat "$dir/$file")"
+		grep -q 'built without BPF' "$dir/$file" ||
+			fail "$file does not say it: $(cat "$dir/$file")"
 	done
 	[ "$(grep -c 'built without BPF' "$dir/log")" = 1 ] || fail "logged more than once"
-	grep -q 'degraded.*not traced.*built without BPF' "$dir/text" || fail "not told as degraded: $(cat "$dir/text")"
+	grep -q 'degraded.*not traced.*built without BPF' "$dir/text" ||
+		fail "not told as degraded: $(cat "$dir/text")"
 fi
 kill -TERM "$daemon"
 wait "$daemon" || fail "ended with $?"

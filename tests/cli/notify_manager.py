@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stands where systemd stands: starts a daemon with NOTIFY_SOCKET and with sockets passed, and prints what it is told.
+"""Stands where systemd stands: starts a daemon with NOTIFY_SOCKET and with sockets passed, and
+prints what it is told.
 
 notify_manager.py DIR [--stream PATH | --datagram PATH | --inet]... -- COMMAND...
 
-What arrives at DIR/notify goes to standard output, one datagram a line, its lines joined by spaces; then, when the
-command has ended, "exit N". The command's process is that of the file DIR/pid. Its other output is the caller's standard error.
-"""
+What arrives at DIR/notify goes to standard output, one datagram a line, its lines joined by spaces;
+then, when the command has ended, "exit N". The command's process is that of the file DIR/pid. Its
+other output is the caller's standard error. """
 import os
 import socket
 import subprocess
@@ -23,7 +24,8 @@ def listeners(args):
             s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             s.bind(("127.0.0.1", 0))
         else:
-            s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM if option == "--stream" else socket.SOCK_DGRAM)
+            s = socket.socket(socket.AF_UNIX,
+                              socket.SOCK_STREAM if option == "--stream" else socket.SOCK_DGRAM)
             s.bind(args.pop(0))
         if s.type == socket.SOCK_STREAM:
             s.listen(8)
@@ -32,7 +34,8 @@ def listeners(args):
 
 
 def start(command, passed):
-    # High numbers first: what is put at FIRST and behind must not step on what is still to be put there.
+    # High numbers first: what is put at FIRST and behind must not step on what is still to be put
+    # there.
     high = [os.dup2(s.fileno(), 100 + i) for i, s in enumerate(passed)]
     targets = [FIRST + i for i in range(len(passed))]
 

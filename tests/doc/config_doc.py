@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of keys in src/core/config.c against rpingmeshd.conf(5), group by group: names, ranges of integers, defaults (those of
-etc/rpingmeshd.conf, which tests/unit/core/test_config_file.c holds to the code), and which keys change at the next start only."""
+"""The tables of keys in src/core/config.c against rpingmeshd.conf(5), group by group: names, ranges
+of integers, defaults (those of etc/rpingmeshd.conf, which tests/unit/core/test_config_file.c holds
+to the code), and which keys change at the next start only."""
 
 import os
 import re
@@ -22,12 +23,14 @@ def number(text, source):
 
 
 def in_code():
-    """{(group or "", key): {"range": (low, high) of an integer or None, "restart": bool}}; those of peers have the group "peers"."""
+    """{(group or "", key): {"range": (low, high) of an integer or None, "restart": bool}}; those of
+    peers have the group "peers"."""
     source = read("src/core/config.c")
     ranges = dict(re.findall(r"#define (RANGE_\w+) (RANGE\(.*?\))", source))
     named = source + read("src/core/config.h") + read("include/rpingmesh/probe_wire.h")
     keys = {}
-    for table, rows in re.findall(r"struct conf_key conf_(\w+)_keys\[\] = \{\n(.*?)\n\};", source, re.S):
+    for table, rows in re.findall(r"struct conf_key conf_(\w+)_keys\[\] = \{\n(.*?)\n\};", source,
+                                  re.S):
         group = {"file": "", "peer": "peers"}.get(table, table)
         for row in re.split(r"\n\t(?=\{)", rows.replace("\n\t ", " ")):
             name = re.search(r'\{"(\w+)"', row)
@@ -35,16 +38,19 @@ def in_code():
                 text = re.search(r"RANGE\(.*?\)|RANGE_\w+", row)
                 bounds = re.findall(r"[-\w]+", ranges.get(text[0], text[0]))[1:] if text else []
                 integer = re.search(r"conf_set_(integers?|sizes|window)\b", row)
-                keys[group, name[1]] = {"range": tuple(number(b, named) for b in bounds) if integer else None, "restart": ".restart = true" in row}
+                keys[group, name[1]] = {"range": tuple(number(b, named) for b in bounds) if integer
+                                        else None, "restart": ".restart = true" in row}
     return keys
 
 
 def in_page():
     """{(group or "", key): what the page says}, as one line."""
-    text = read("man/rpingmeshd.conf.5").partition("\n.Sh DESCRIPTION\n")[2].partition("\n.Ss How names")[0]
+    text = (read("man/rpingmeshd.conf.5").partition("\n.Sh DESCRIPTION\n")[2]
+            .partition("\n.Ss How names")[0])
     keys, group = {}, ""
     for part in re.split(r"^(?=\.It |\.El|\.Ss |The group$|Keys of a peer)", text, flags=re.M):
-        line = " ".join(re.sub(r"^\.(?:Li|Pq|Qq|Ql|Pa|Cm) ?", "", x).replace("\\", "") for x in part.splitlines())
+        line = " ".join(re.sub(r"^\.(?:Li|Pq|Qq|Ql|Pa|Cm) ?", "", x).replace("\\", "")
+                        for x in part.splitlines())
         if part.startswith("The group\n"):
             group = re.match(r"The group\n\.Cm (\w+)", part)[1]
         elif part.startswith("Keys of a peer"):
@@ -98,17 +104,23 @@ def main():
             low, high = code[group, key]["range"]
             low = 0 if low == -1 else low
             if not re.search(rf"\b{low} to (?:{high}|{high:#x})\b", said):
-                bad.append(f"{name}: rpingmeshd.conf(5) does not say that it is from {low} to {high}")
+                bad.append(f"{name}: rpingmeshd.conf(5) does not say that it is "
+                           f"from {low} to {high}")
         if (group, key) in shown and wrong_default(said, shown[group, key]):
-            bad.append(f"{name}: its default is {shown[group, key]}, in rpingmeshd.conf(5) another one, or none")
+            bad.append(f"{name}: its default is {shown[group, key]}, "
+                       "in rpingmeshd.conf(5) another one, or none")
     bad += [f"{'.'.join(k)}: only in rpingmeshd.conf(5)" for k in sorted(set(page) - set(code))]
-    said = re.search(r"These keys change at the next start.*?\n\n?(?=\.Sh|\.Ss)", read("man/rpingmeshd.conf.5"), re.S)[0]
+    said = re.search(r"These keys change at the next start.*?\n\n?(?=\.Sh|\.Ss)",
+                     read("man/rpingmeshd.conf.5"), re.S)[0]
     told = set(re.findall(r"[\w.]+", " ".join(re.findall(r"^\.Cm (.*)$", said, re.M)))) - {"."}
-    restart = {(group + "." if group else "") + key for (group, key), k in code.items() if k["restart"]}
-    bad += [f"{k}: changes at the next start only, {'which' if k in restart else 'says'} rpingmeshd.conf(5)"
-            f"{' does not say' if k in restart else ', not the code'}" for k in sorted(told ^ restart)]
+    restart = {(group + "." if group else "") + key for (group, key), k in code.items()
+               if k["restart"]}
+    bad += [f"{k}: changes at the next start only, {'which' if k in restart else 'says'} "
+            f"rpingmeshd.conf(5){' does not say' if k in restart else ', not the code'}"
+            for k in sorted(told ^ restart)]
     if len(code) < 45 or len(shown) < 35 or len(restart) < 6:
-        bad.append(f"only {len(code)} keys, {len(shown)} defaults: does this script still understand the code?")
+        bad.append(f"only {len(code)} keys, {len(shown)} defaults: "
+                   "does this script still understand the code?")
     for b in bad:
         print(b)
     sys.exit(1 if bad else 0)

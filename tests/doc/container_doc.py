@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""contrib/container: the commands of README.md, its table, the quadlet, the DaemonSet and the Containerfile say the same. None of them is run
-here; tests/vm/test_container.py runs the commands."""
+"""contrib/container: the commands of README.md, its table, the quadlet, the DaemonSet and the
+Containerfile say the same. None of them is run here; tests/vm/test_container.py runs the
+commands."""
 
 import os
 import re
@@ -17,8 +18,9 @@ DIR = os.path.join(TOP, "contrib/container")
 # Of podman run, options without a value.
 SWITCHES = {"-d", "--read-only"}
 # podman-systemd.unit(5): keys and the options that they stand for.
-KEYS = {"Network": "--network", "DropCapability": "--cap-drop", "AddCapability": "--cap-add", "Ulimit": "--ulimit", "AddDevice": "--device",
-        "Volume": "-v", "ContainerName": "--name", "SeccompProfile": "--security-opt"}
+KEYS = {"Network": "--network", "DropCapability": "--cap-drop", "AddCapability": "--cap-add",
+        "Ulimit": "--ulimit", "AddDevice": "--device", "Volume": "-v", "ContainerName": "--name",
+        "SeccompProfile": "--security-opt"}
 # Each way of running it has its own for these.
 NOT_COMPARED = {"-d", "--name", "--restart"}
 
@@ -35,7 +37,8 @@ def documented(mark):
 
 def value(option, word):
     """As one form: cap_bpf and BPF are the same."""
-    return {w.upper().removeprefix("CAP_") for w in re.split("[ ,]", word)} if option.startswith("--cap") else {word}
+    return ({w.upper().removeprefix("CAP_") for w in re.split("[ ,]", word)}
+            if option.startswith("--cap") else {word})
 
 
 def options(words):
@@ -65,9 +68,11 @@ def quadlet():
         elif key == "PodmanArgs":
             found |= options(shlex.split(word))[0]
         elif key in ("ReadOnly", "NoNewPrivileges"):
-            found.add(("--read-only", "") if key == "ReadOnly" else ("--security-opt", "no-new-privileges"))
+            found.add(("--read-only", "") if key == "ReadOnly"
+                      else ("--security-opt", "no-new-privileges"))
         elif key in KEYS:
-            found |= {(KEYS[key], v) for v in value(KEYS[key], f"seccomp={word}" if key == "SeccompProfile" else word)}
+            found |= {(KEYS[key], v) for v in value(KEYS[key], f"seccomp={word}"
+                                                    if key == "SeccompProfile" else word)}
         elif key != "Notify":
             yield f"rpingmesh.container: unknown key {key}"
     run, rest = options(shlex.split(documented("run"))[2:])
@@ -83,7 +88,8 @@ def differences(name, found, run):
 
 def docker():
     # Docker's filter is another.
-    run = {(o, v) for o, v in options(shlex.split(documented("run"))[2:])[0] if not v.startswith("seccomp=")}
+    run = {(o, v) for o, v in options(shlex.split(documented("run"))[2:])[0]
+           if not v.startswith("seccomp=")}
     found = options(shlex.split(documented("docker"))[2:])[0]
     yield from differences("README.md's docker run", found - {("--user", f"0:{uid()}")}, run)
 
@@ -96,7 +102,8 @@ def table():
     for words in re.findall(r"`([^`]+)`", " ".join(cells)):
         listed |= options(shlex.split(words))[0]
     for option, word in sorted(run):
-        if option not in ("-d", "--name") and not any(option == o and word.startswith(w) for o, w in listed):
+        if option not in ("-d", "--name") and not any(option == o and word.startswith(w)
+                                                      for o, w in listed):
             yield f"README.md: its table lacks {option} {word}"
     for option, word in sorted(listed):
         if not any(option == o and w.startswith(word) for o, w in run):
@@ -108,7 +115,8 @@ def uid():
 
 
 def numbers():
-    for pattern in (r"d /run/rpingmesh 0755 (\d+) ", r"d /run/rpingmesh 0755 \d+ (\d+)'", r"groupadd --gid (\d+)", r"is the user (\d+)"):
+    for pattern in (r"d /run/rpingmesh 0755 (\d+) ", r"d /run/rpingmesh 0755 \d+ (\d+)'",
+                    r"groupadd --gid (\d+)", r"is the user (\d+)"):
         if not re.search(pattern.replace(r"(\d+)", uid()), text("README.md")):
             yield f"README.md: {pattern} is not {uid()}, the Containerfile's"
 
@@ -126,16 +134,22 @@ def daemonset():
     health = re.search(r"^HEALTHCHECK .* CMD (.*)$", text("Containerfile"), re.M)[1]
     right = daemon["securityContext"]
     for good, what in (
-            (spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"], "the selector is not the labels"),
+            (spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"],
+             "the selector is not the labels"),
             ((right["runAsUser"], right["runAsGroup"]) == (0, int(uid())), "its user"),
             (pod["hostNetwork"] and pod["hostPID"], "not in the host's namespaces"),
-            (set(right["capabilities"]["add"]) == added | {"IPC_LOCK"} and right["capabilities"]["drop"] == ["ALL"], "capabilities"),
-            (right["readOnlyRootFilesystem"] and right["allowPrivilegeEscalation"] is False, "what README.md's command takes away"),
+            (set(right["capabilities"]["add"]) == added | {"IPC_LOCK"} and
+             right["capabilities"]["drop"] == ["ALL"], "capabilities"),
+            (right["readOnlyRootFilesystem"] and right["allowPrivilegeEscalation"] is False,
+             "what README.md's command takes away"),
             (mounts == {("/run/rpingmesh", False), ("/etc/rpingmesh", True)}, f"mounts {mounts}"),
-            ({m["name"] for m in daemon["volumeMounts"]} == {v["name"] for v in pod["volumes"]}, "a mount without its volume"),
-            (pod["volumes"][1]["configMap"]["name"] == config["metadata"]["name"], "the configuration's name"),
+            ({m["name"] for m in daemon["volumeMounts"]} == {v["name"] for v in pod["volumes"]},
+             "a mount without its volume"),
+            (pod["volumes"][1]["configMap"]["name"] == config["metadata"]["name"],
+             "the configuration's name"),
             ("rpingmeshd.conf" in config["data"], "no rpingmeshd.conf"),
-            (daemon["livenessProbe"]["exec"]["command"] == ["/bin/sh", "-c", health], "its probe is not the image's health check")):
+            (daemon["livenessProbe"]["exec"]["command"] == ["/bin/sh", "-c", health],
+             "its probe is not the image's health check")):
         if not good:
             yield f"daemonset.yaml: {what}"
     # The daemon's own parser, where there is one.
@@ -144,7 +158,8 @@ def daemonset():
         with tempfile.NamedTemporaryFile("w") as f:
             f.write(config["data"]["rpingmeshd.conf"])
             f.flush()
-            p = subprocess.run([daemon_program, "-t", "-c", f.name], text=True, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, check=False)
+            p = subprocess.run([daemon_program, "-t", "-c", f.name], text=True,
+                               stderr=subprocess.STDOUT, stdout=subprocess.PIPE, check=False)
         if p.returncode:
             yield f"daemonset.yaml: its configuration: {p.stdout.strip()}"
 
@@ -157,7 +172,8 @@ def page():
     for n in re.findall(r"\]\(([\w.]+)\)", readme):
         if not os.path.exists(os.path.join(DIR, n)):
             yield f"README.md: {n} does not exist"
-    usage = subprocess.run([os.path.join(DIR, "build"), "--help"], text=True, stdout=subprocess.PIPE, check=True).stdout
+    usage = subprocess.run([os.path.join(DIR, "build"), "--help"], text=True,
+                           stdout=subprocess.PIPE, check=True).stdout
     for option in set(re.findall(r"^\| `(--\w+) ", readme.split("| given |")[0], re.M)):
         if f"  {option} " not in usage:
             yield f"README.md: contrib/container/build has no {option}"
@@ -166,7 +182,8 @@ def page():
 
 
 def main():
-    problems = [f"contrib/container/{p}" for f in (quadlet, docker, table, numbers, daemonset, page) for p in f()]
+    problems = [f"contrib/container/{p}" for f in (quadlet, docker, table, numbers, daemonset, page)
+                for p in f()]
     for p in problems:
         print(p)
     sys.exit(1 if problems else 0)

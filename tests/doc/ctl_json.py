@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The lines of `rpingmesh-ctl --json` on standard input against rpingmesh-records(5): each that is of one of its maps, key by key.
+"""The lines of `rpingmesh-ctl --json` on standard input against rpingmesh-records(5): each that is
+of one of its maps, key by key.
 
     ctl_json.py MAP...      these maps must be among the lines"""
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""contrib/lima: each template parses, has the keys that Lima's documentation (templates/default.yaml) requires and no other than it
-knows, and everything that templates and page name in this tree exists. Lima itself is not run."""
+"""contrib/lima: each template parses, has the keys that Lima's documentation
+(templates/default.yaml) requires and no other than it knows, and everything that templates and page
+name in this tree exists. Lima itself is not run."""
 
 import glob
 import os
@@ -13,11 +14,14 @@ import yaml
 
 TOP = os.environ.get("top_srcdir", ".")
 # https://github.com/lima-vm/lima/blob/master/templates/default.yaml
-KNOWN = {"minimumLimaVersion", "base", "vmType", "vmOpts", "os", "arch", "images", "cpuType", "cpus", "memory", "disk", "mounts",
-         "mountTypesUnsupported", "mountType", "mountInotify", "additionalDisks", "ssh", "firmware", "audio", "video", "upgradePackages",
-         "containerd", "provision", "probes", "portForwards", "copyToHost", "message", "networks", "env", "param", "dns", "hostResolver",
-         "propagateProxyEnv", "caCerts", "rosetta", "plain", "timezone", "nestedVirtualization", "user"}
-KERNELS = {"debian-11.yaml": "5.10", "debian-12.yaml": "6.1", "debian-13.yaml": "6.12", "debian-sid.yaml": "7.2"}
+KNOWN = {"minimumLimaVersion", "base", "vmType", "vmOpts", "os", "arch", "images", "cpuType",
+         "cpus", "memory", "disk", "mounts", "mountTypesUnsupported", "mountType", "mountInotify",
+         "additionalDisks", "ssh", "firmware", "audio", "video", "upgradePackages", "containerd",
+         "provision", "probes", "portForwards", "copyToHost", "message", "networks", "env", "param",
+         "dns", "hostResolver", "propagateProxyEnv", "caCerts", "rosetta", "plain", "timezone",
+         "nestedVirtualization", "user"}
+KERNELS = {"debian-11.yaml": "5.10", "debian-12.yaml": "6.1", "debian-13.yaml": "6.12",
+           "debian-sid.yaml": "7.2"}
 ARCHES = {"aarch64": "arm64", "x86_64": "amd64"}
 
 
@@ -34,24 +38,32 @@ def template(path):
     if {i.get("arch") for i in t.get("images", [])} != set(ARCHES):
         yield "images: not one for aarch64 and x86_64 each"
     for image in t.get("images", []):
-        address = re.fullmatch(r"https://cloud\.debian\.org/images/cloud/(\w+)/(daily/)?latest/debian-(\w+)-generic-(\w+)(-daily)?\.qcow2",
-                               image["location"])
-        if not address or address[4] != ARCHES[image["arch"]] or f"debian-{address[3]}.yaml" != name:
+        address = re.fullmatch(
+            r"https://cloud\.debian\.org/images/cloud/(\w+)/(daily/)?latest/"
+            r"debian-(\w+)-generic-(\w+)(-daily)?\.qcow2",
+            image["location"])
+        if (not address or address[4] != ARCHES[image["arch"]] or
+                f"debian-{address[3]}.yaml" != name):
             yield f"image {image['location']} is not Debian's generic one for {image['arch']}"
-    for key, pattern in (("memory", r"\d+GiB"), ("disk", r"\d+GiB"), ("minimumLimaVersion", r"\d+\.\d+\.\d+")):
+    for key, pattern in (("memory", r"\d+GiB"), ("disk", r"\d+GiB"),
+                         ("minimumLimaVersion", r"\d+\.\d+\.\d+")):
         if not re.fullmatch(pattern, str(t.get(key))):
             yield f"{key}: {t.get(key)}"
     if not isinstance(t.get("cpus"), int):
         yield "cpus is no number"
-    if [m.get("location") for m in t.get("mounts", [])] != ["{{.Param.tree}}"] or "tree" not in t.get("param", {}):
+    if ([m.get("location") for m in t.get("mounts", [])] != ["{{.Param.tree}}"] or
+            "tree" not in t.get("param", {})):
         yield "the tree is not mounted"
     for step in t.get("provision", []) + t.get("probes", []):
-        if step.get("mode") not in ("system", "readiness") or not step.get("script", "").startswith("#!"):
+        if (step.get("mode") not in ("system", "readiness") or
+                not step.get("script", "").startswith("#!")):
             yield f"a script that is none: {step}"
-        p = subprocess.run(["bash", "-n"], input=step.get("script", ""), text=True, stderr=subprocess.PIPE, check=False)
+        p = subprocess.run(["bash", "-n"], input=step.get("script", ""), text=True,
+                           stderr=subprocess.PIPE, check=False)
         if p.returncode:
             yield f"a script: {p.stderr.strip()}"
-    named = [n for step in t.get("provision", []) for n in re.findall(r"\{\{\.Param\.tree\}\}/([\w./-]+)", step.get("script", ""))]
+    named = [n for step in t.get("provision", [])
+             for n in re.findall(r"\{\{\.Param\.tree\}\}/([\w./-]+)", step.get("script", ""))]
     if not named:
         yield "nothing of the tree is run"
     for n in named:
@@ -69,8 +81,10 @@ def page():
         if not os.path.exists(os.path.join(TOP, n)):
             yield f"{n} does not exist"
     # What its table quotes is said by a script.
-    said = "".join(open(os.path.join(TOP, "contrib/lima", n), encoding="utf-8").read() for n in ("provision.sh", "try"))
-    for quote in ("there is no default route", "has no module", "the peer does not come up", "it measures"):
+    said = "".join(open(os.path.join(TOP, "contrib/lima", n), encoding="utf-8").read()
+                   for n in ("provision.sh", "try"))
+    for quote in ("there is no default route", "has no module", "the peer does not come up",
+                  "it measures"):
         if quote not in said or quote not in text:
             yield f"\"{quote}\" stands in page or script alone"
     if "were not run" not in text:
@@ -79,7 +93,8 @@ def page():
 
 def main():
     paths = sorted(glob.glob(os.path.join(TOP, "contrib/lima/*.yaml")))
-    problems = [f"{p}: {x}" for p in paths for x in template(p)] + [f"contrib/lima/README.md: {x}" for x in page()]
+    problems = [f"{p}: {x}" for p in paths for x in template(p)]
+    problems += [f"contrib/lima/README.md: {x}" for x in page()]
     if {os.path.basename(p) for p in paths} != set(KERNELS):
         problems.append(f"contrib/lima has {paths}")
     for p in problems:

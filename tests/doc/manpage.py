@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fields and methods as rpingmesh-records(5) and rpingmesh-control(7) list them, and whether a decoded object fits.
+"""The fields and methods as rpingmesh-records(5) and rpingmesh-control(7) list them, and whether a
+decoded object fits.
 
-A section `.Ss Map NAME` lists fields: `.It Va NAME Pq TYPE; CLAUSE; ...` is one, `.It Sx Map OTHER` stands for those of another map.
-TYPE is a word of TYPES, `value` (what a key of a configuration may have: a number, a boolean, a string or a list of such), `map NAME`, `list of TYPE` or `table of TYPE`, or several joined by " or ". The clauses that mean something to a
-program are `A to B`, `one of A, B` (the last one), and `only ...` or `optional`: the key may be missing. `.Ss Method NAME` has
-parameters in the same way, and `Right: change.`, `Answer: TYPE.`, `Notification: NAME, TYPE.` each on a line of its own."""
+A section `.Ss Map NAME` lists fields: `.It Va NAME Pq TYPE; CLAUSE; ...` is one, `.It Sx Map OTHER`
+stands for those of another map. TYPE is a word of TYPES, `value` (what a key of a configuration may
+have: a number, a boolean, a string or a list of such), `map NAME`, `list of TYPE` or `table of
+TYPE`, or several joined by " or ". The clauses that mean something to a program are `A to B`, `one
+of A, B` (the last one), and `only ...` or `optional`: the key may be missing. `.Ss Method NAME` has
+parameters in the same way, and `Right: change.`, `Answer: TYPE.`, `Notification: NAME, TYPE.` each
+on a line of its own."""
 
 import os
 import re
@@ -113,13 +117,15 @@ class Pages:
             return self.problems_inside(value, kind, where)
         if kind == "value":
             elements = value if type(value) is list else [value]
-            return [f"{where}: {e!r} is no value of a key" for e in elements if type(e) not in (int, bool, str)]
+            return [f"{where}: {e!r} is no value of a key" for e in elements
+                    if type(e) not in (int, bool, str)]
         if kind.startswith("map "):
             return self.problems_map(value, kind[4:], where)
         if type(value) is not TYPES[kind]:
             return [f"{where}: {value!r} is no {kind}"]
         low, high = field.range if field and field.range else (0, INTEGER_MAX)
-        if kind in ("integer", "number") and (kind == "integer" or field and field.range) and not low <= value <= high:
+        if (kind in ("integer", "number") and (kind == "integer" or field and field.range) and
+                not low <= value <= high):
             return [f"{where}: {value} is not from {low} to {high}"]
         if kind == "string" and field and field.values and value not in field.values:
             return [f"{where}: {value!r} is none of {field.values}"]
@@ -131,9 +137,12 @@ class Pages:
             return [f"{where}: {value!r} is no {outer}"]
         if outer == "table":
             bad = [f"{where}: key {k!r} is no string" for k in value if type(k) is not str]
-            return bad + [p for k, v in value.items() for p in self.problems(v, inner, f"{where}.{k}")]
+            return bad + [p for k, v in value.items()
+                          for p in self.problems(v, inner, f"{where}.{k}")]
         union = inner.split(" or ")
-        return [p for i, v in enumerate(value) for p in min((self.problems_of(v, u, f"{where}[{i}]", None) for u in union), key=len)]
+        return [p for i, v in enumerate(value)
+                for p in min((self.problems_of(v, u, f"{where}[{i}]", None) for u in union),
+                             key=len)]
 
     def problems_map(self, value, name, where):
         if type(value) is not dict:

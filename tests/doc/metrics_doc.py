@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The families of metrics in src/agent/tell/metrics_family.c against rpingmeshd(8): each is described there by the words of its HELP line,
-and those of devices and paths have these labels. (The labels of the others are compared by tests/package/prometheus.sh, with a daemon.)"""
+"""The families of metrics in src/agent/tell/metrics_family.c against rpingmeshd(8): each is
+described there by the words of its HELP line, and those of devices and paths have these labels.
+(The labels of the others are compared by tests/package/prometheus.sh, with a daemon.)"""
 
 import os
 import re
@@ -23,24 +24,29 @@ def read(path):
 def words(mdoc):
     """The text of an item without marks and without its line of labels."""
     lines = [line for line in mdoc.splitlines() if not line.startswith(("Labels: ", ".El"))]
-    return re.sub(r" ([.,;])", r"\1", " ".join(re.sub(r"^\.(?:Li|Cm|Ic) ", "", line) for line in lines))
+    return re.sub(r" ([.,;])", r"\1",
+                  " ".join(re.sub(r"^\.(?:Li|Cm|Ic) ", "", line) for line in lines))
 
 
 def main():
     section = read("man/rpingmeshd.8").partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]
     items = dict(re.findall(r"^\.It Li (\w+)\n(.*?)(?=^\.It|\Z)", section, re.S | re.M))
     labels = {name: family.labels for name, family in metricspage.in_manual(TOP).items()}
-    rows = re.findall(r'\{\{"(\w+)", EXPOSITION_\w+, (?:NULL|"\w+"), "([^"]*)"\}, \.(\w+) = (\w+)\}',
-                      re.sub(r'" "', "", re.sub(r"\s+", " ", read("src/agent/tell/metrics_family.c"))))
+    rows = re.findall(
+        r'\{\{"(\w+)", EXPOSITION_\w+, (?:NULL|"\w+"), "([^"]*)"\}, \.(\w+) = (\w+)\}',
+        re.sub(r'" "', "", re.sub(r"\s+", " ", read("src/agent/tell/metrics_family.c"))))
     bad = []
     for name, said, kind, function in rows:
         if words(items.get(name, "")) != said:
-            bad.append(f"{name}: rpingmeshd(8) says \"{words(items.get(name, ''))}\", its HELP line \"{said}\"")
-        has = {"device": DEVICE, "path": PATH + [{"class"}] if function == "metrics_path_classes" else PATH}.get(kind, labels.get(name))
+            bad.append(f"{name}: rpingmeshd(8) says \"{words(items.get(name, ''))}\", "
+                       f"its HELP line \"{said}\"")
+        has = {"device": DEVICE, "path": PATH + [{"class"}] if function == "metrics_path_classes"
+               else PATH}.get(kind, labels.get(name))
         if labels.get(name) != has:
             bad.append(f"{name}: rpingmeshd(8) names other labels than it has")
     if len(rows) < 40:
-        bad.append(f"only {len(rows)} families were found: does this script still understand the code?")
+        bad.append(f"only {len(rows)} families were found: "
+                   "does this script still understand the code?")
     for b in bad:
         print(b)
     sys.exit(1 if bad else 0)

@@ -1,19 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Every family of metrics in src/agent/tell/metrics_family.c stands in rpingmeshd(8), and that knows no other; tests/doc/metrics_doc.py
-# compares their descriptions and labels.
+# Every family of metrics in src/agent/tell/metrics_family.c stands in rpingmeshd(8), and that knows
+# no other; tests/doc/metrics_doc.py compares their descriptions and labels.
 set -eu
 src=${top_srcdir:-${srcdir:-.}}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 sed -nE 's/^	\{\{"([a-z_]+)".*/\1/p' "$src/src/agent/tell/metrics_family.c" | sort >"$work/code"
-sed -n '/^\.Sh METRICS/,/^\.Sh SIGNALS/s/^\.It Li //p' "$src/man/rpingmeshd.8" | sort >"$work/manual"
-[ "$(wc -l <"$work/code")" -ge 40 ] || { echo "only $(wc -l <"$work/code") families in the code"; exit 1; }
+sed -n '/^\.Sh METRICS/,/^\.Sh SIGNALS/s/^\.It Li //p' "$src/man/rpingmeshd.8" |
+	sort >"$work/manual"
+[ "$(wc -l <"$work/code")" -ge 40 ] || {
+	echo "only $(wc -l <"$work/code") families in the code"; exit 1
+}
 diff "$work/code" "$work/manual"
 if [ -x /usr/bin/python3 ]; then
 	top_srcdir=$src /usr/bin/python3 -B "$src/tests/doc/metrics_doc.py"
 else
-	echo "python3 is missing, so descriptions and labels were not compared: contrib/setup installs it"
+	echo "python3 is missing, so descriptions and labels were not compared:" \
+		"contrib/setup installs it"
 	exit 77
 fi

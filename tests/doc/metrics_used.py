@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The alert rules and the dashboard against rpingmeshd(8): each metric and label in them is one that the daemon has. Prints what is not.
+"""The alert rules and the dashboard against rpingmeshd(8): each metric and label in them is one
+that the daemon has. Prints what is not.
 
   metrics_used.py             compare
-  metrics_used.py --rules     print the dashboard's expressions as a file of rules, for promtool to parse
-  metrics_used.py --receiver  print the Prometheus configuration inside that of the OpenTelemetry Collector"""
+  metrics_used.py --rules     print the dashboard's expressions as a file of rules, for promtool
+                              to parse
+  metrics_used.py --receiver  print the Prometheus configuration inside that of the OpenTelemetry
+                              Collector"""
 
 import json
 import os
@@ -27,8 +30,10 @@ def read(path):
 
 
 def rules():
-    """(name, expression, annotations) of each rule; the file is simple enough to be read without a parser of YAML."""
-    for block in re.split(r"^ +- (?=alert:|record:)", read("prometheus/rpingmesh.rules.yml"), flags=re.M)[1:]:
+    """(name, expression, annotations) of each rule; the file is simple enough to be read without a
+    parser of YAML."""
+    for block in re.split(r"^ +- (?=alert:|record:)", read("prometheus/rpingmesh.rules.yml"),
+                          flags=re.M)[1:]:
         name = block.split()[1]
         block = re.sub(r"^ *#.*\n", "", block, flags=re.M)
         expr = re.search(r"^( *)expr: (\|\n((?:\1 +.*\n)+)|.*\n)", block, re.M)
@@ -51,7 +56,8 @@ def dashboard():
 
 def plain(expr):
     """Without Grafana's variables."""
-    return expr.replace("$__rate_interval", "5m").replace("$__all", ".*").replace("$instance", ".*").replace("$device", ".*")
+    return (expr.replace("$__rate_interval", "5m").replace("$__all", ".*")
+            .replace("$instance", ".*").replace("$device", ".*"))
 
 
 class Vocabulary:
@@ -69,7 +75,8 @@ class Vocabulary:
             return self.families[metric].allows() | TARGET
         base = SUFFIX.sub("", metric)
         if base != metric and base in self.families and self.is_histogram(base):
-            return self.families[base].allows() | TARGET | ({"le"} if metric.endswith("_bucket") else set())
+            return (self.families[base].allows() | TARGET |
+                    ({"le"} if metric.endswith("_bucket") else set()))
         return None
 
     def is_histogram(self, family):
@@ -85,9 +92,11 @@ class Vocabulary:
                 yield f"there is no metric {metric}"
             every |= labels or set()
             for matchers in re.findall(rf"\b{metric}\{{([^}}]*)\}}", bare):
-                for label in set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) - (labels or set()):
+                used = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers))
+                for label in used - (labels or set()):
                     yield f"{metric} has no label {label}"
-        named = {w for words in re.findall(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)", bare) for w in re.findall(r"\w+", words)}
+        by = r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)"
+        named = {w for words in re.findall(by, bare) for w in re.findall(r"\w+", words)}
         named |= set(re.findall(r"\$labels\.(\w+)", text)) | set(re.findall(r"\{\{(\w+)\}\}", text))
         for label in sorted(named - every):
             yield f"none of its metrics has the label {label}"
@@ -97,20 +106,24 @@ class Vocabulary:
     def values(self, expr):
         """Values of `class` and `kind` that probes do not have."""
         text = ""
-        for path in ("src/stat/result.c", "src/probe/prober.c", "src/probe/prober_names.c", "src/agent/tell/metrics_family.c", "src/agent/peer/peer.c"):
+        for path in ("src/stat/result.c", "src/probe/prober.c", "src/probe/prober_names.c",
+                     "src/agent/tell/metrics_family.c", "src/agent/peer/peer.c"):
             if os.path.exists(os.path.join(TOP, path)):
                 with open(os.path.join(TOP, path), encoding="utf-8") as f:
                     text += f.read()
         known = set(re.findall(r'"(\w+)"', text)) | set(code.CLASSES)
-        for label, values in re.findall(r'\b(class|kind|state)\s*(?:=~|!~|!=|=)\s*"([^"$]*)"', expr):
+        for label, values in re.findall(r'\b(class|kind|state)\s*(?:=~|!~|!=|=)\s*"([^"$]*)"',
+                                        expr):
             for value in values.split("|"):
                 if value not in known:
                     yield f'no {label} is "{value}"'
 
 
 def classes_left_out():
-    """Where a query or a page chooses classes of probes: those that are lost, or those that loss is a ratio of."""
-    for path in ("README.md", "man/rpingmeshd.8", "contrib/prometheus/rpingmesh.rules.yml", "contrib/grafana/rpingmesh.json"):
+    """Where a query or a page chooses classes of probes: those that are lost, or those that loss is
+    a ratio of."""
+    for path in ("README.md", "man/rpingmeshd.8", "contrib/prometheus/rpingmesh.rules.yml",
+                 "contrib/grafana/rpingmesh.json"):
         with open(os.path.join(TOP, path), encoding="utf-8") as f:
             chosen = re.findall(r'class=~\\?"([\w|]+)\\?"', f.read())
         if not chosen:
@@ -146,10 +159,12 @@ def compare():
 def main():
     if sys.argv[1:] == ["--rules"]:
         rules_of = [{"record": "dashboard", "expr": plain(expr)} for _, expr, _ in dashboard()]
-        print(json.dumps({"groups": [{"name": f"g{i}", "rules": [rule]} for i, rule in enumerate(rules_of)]}))
+        print(json.dumps({"groups": [{"name": f"g{i}", "rules": [rule]}
+                                     for i, rule in enumerate(rules_of)]}))
         return 0
     if sys.argv[1:] == ["--receiver"]:
-        print(textwrap.dedent(re.search(r"^    config:\n((?:      .*\n)+)", read("prometheus/otel-collector.yaml"), re.M)[1]))
+        print(textwrap.dedent(re.search(r"^    config:\n((?:      .*\n)+)",
+                                        read("prometheus/otel-collector.yaml"), re.M)[1]))
         return 0
     problems = list(compare())
     print(*problems, sep="\n", end="\n" if problems else "")

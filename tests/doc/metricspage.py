@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The metrics as rpingmeshd(8) lists them, and what a page of metrics has.
 
-In the section METRICS `.It Li NAME` is a family, and a line `Labels: A, B (or C), D.` its labels; of those in parentheses a page has one."""
+In the section METRICS `.It Li NAME` is a family, and a line `Labels: A, B (or C), D.` its labels;
+of those in parentheses a page has one."""
 
 import os
 import re
@@ -15,7 +16,8 @@ class Family:
         return set().union(*self.labels)
 
     def fits(self, labels):
-        return len(labels) == len(self.labels) and all(len(labels & choice) == 1 for choice in self.labels)
+        return len(labels) == len(self.labels) and all(len(labels & choice) == 1
+                                                       for choice in self.labels)
 
 
 def in_manual(top="."):
@@ -32,7 +34,8 @@ def in_manual(top="."):
 
 
 def on_page(text):
-    """{name of a family: [labels of each sample]}, without `le`; a family that has no samples is there, too."""
+    """{name of a family: [labels of each sample]}, without `le`; a family that has no samples is
+    there, too."""
     types, found = {}, {}
     for line in text.splitlines():
         if line.startswith("# TYPE "):
@@ -57,5 +60,6 @@ def problems(text, top="."):
             bad.append(f"{name}: on the page, not in rpingmeshd(8)")
             continue
         wrong = {tuple(sorted(s)) for s in samples if not manual[name].fits(s)}
-        bad += [f"{name}: has the labels {', '.join(w) or '(none)'}, in rpingmeshd(8) others" for w in sorted(wrong)]
+        bad += [f"{name}: has the labels {', '.join(w) or '(none)'}, in rpingmeshd(8) others"
+                for w in sorted(wrong)]
     return bad

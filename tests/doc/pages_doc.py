@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the programs and the code know against what the pages say, both ways: options, commands, variables of the environment, classes
-of probes, states, degraded states; that examples of configurations are valid, and that each file named by README.md and HACKING.md
-exists, and each of src/ stands in HACKING.md. Prints what differs."""
+"""What the programs and the code know against what the pages say, both ways: options, commands,
+variables of the environment, classes of probes, states, degraded states; that examples of
+configurations are valid, and that each file named by README.md and HACKING.md exists, and each of
+src/ stands in HACKING.md. Prints what differs."""
 
 import glob
 import os
@@ -27,7 +28,8 @@ def rendered(path):
     """A page as one line of text, or a Markdown file without its marks."""
     if path.endswith(".md"):
         return re.sub(r"\s+", " ", read(path))
-    text = subprocess.run(["mandoc", "-Tascii", "-O", "width=1000", os.path.join(TOP, path)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    text = subprocess.run(["mandoc", "-Tascii", "-O", "width=1000", os.path.join(TOP, path)],
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
     return re.sub(r"\s+", " ", re.sub(".\b", "", text))
 
 
@@ -41,47 +43,56 @@ def differ(what, code, page, where):
 # ---- the command lines ----
 
 def run(*argv):
-    return subprocess.run([os.path.join(BUILD, argv[0]), *argv[1:]], stdout=subprocess.PIPE, text=True, check=True,
-                          stdin=subprocess.DEVNULL, timeout=60).stdout
+    return subprocess.run([os.path.join(BUILD, argv[0]), *argv[1:]], stdout=subprocess.PIPE,
+                          text=True, check=True, stdin=subprocess.DEVNULL, timeout=60).stdout
 
 
 def options_of(text):
-    """The long options that a help text explains: those that begin a line, behind a short one or not."""
+    """The long options that a help text explains: those that begin a line, behind a short one or
+    not."""
     return set(re.findall(r"^ +(?:-\w, )?(--[a-z][a-z-]+)", text, re.M))
 
 
 def options_in(mdoc):
     """Those that heads of lists or sections name in mdoc."""
-    lines = "\n".join(line for line in mdoc.splitlines() if line.startswith((".It ", ".Ss ", ".Op ")))
+    lines = "\n".join(line for line in mdoc.splitlines()
+                      if line.startswith((".It ", ".Ss ", ".Op ")))
     return {"-" + o for o in re.findall(r"Fl (?:\w , Fl )?\\?(-[a-z][a-z-]+)", lines)} | {
         "-" + o for o in re.findall(r"(?:Fl|,) \\?(-[a-z][a-z-]+)", lines)}
 
 
 def command_lines():
-    yield from differ("option of rpingmeshd", options_of(run("rpingmeshd", "--help")), options_in(read(DAEMON_PAGE)), DAEMON_PAGE)
+    yield from differ("option of rpingmeshd", options_of(run("rpingmeshd", "--help")),
+                      options_in(read(DAEMON_PAGE)), DAEMON_PAGE)
     page = read(CTL_PAGE)
     head, *sections = re.split(r"^\.Ss ", page, flags=re.M)
     help_text = run("rpingmesh-ctl", "--help")
     common = options_of(help_text)
     yield from differ("option of rpingmesh-ctl", common, options_in(head), CTL_PAGE)
-    commands = re.findall(r"^  (\w[\w-]*) +", help_text.partition("Commands:")[2].partition("\n\n")[0], re.M)
-    described = {re.split(r"\W", s)[0] if not re.match(r"[\w]+-[\w-]+", s) else re.match(r"[\w-]+", s)[0]: s for s in sections}
+    commands = re.findall(r"^  (\w[\w-]*) +",
+                          help_text.partition("Commands:")[2].partition("\n\n")[0], re.M)
+    described = {re.split(r"\W", s)[0] if not re.match(r"[\w]+-[\w-]+", s)
+                 else re.match(r"[\w-]+", s)[0]: s for s in sections}
     yield from differ("command of rpingmesh-ctl", set(commands), set(described), CTL_PAGE)
     for command in commands:
         section = re.split(r"^\.Sh ", described.get(command, ""), flags=re.M)[0]
         own = options_of(run("rpingmesh-ctl", command, "--help")) - common
-        yield from (d for d in differ(f"option of rpingmesh-ctl {command}", own, options_in(section) - common, CTL_PAGE)
+        yield from (d for d in differ(f"option of rpingmesh-ctl "
+                                      f"{command}", own, options_in(section) - common, CTL_PAGE)
                     if not d.startswith("no "))
 
 
 def environment():
     for page, rooms in ((CTL_PAGE, "ctl"), (DAEMON_PAGE, "core agent rdma record serve trace")):
-        code = "".join(read(os.path.relpath(p, TOP)) for room in rooms.split() for p in glob.glob(os.path.join(TOP, "src", room, "**/*.c"), recursive=True))
+        code = "".join(read(os.path.relpath(p, TOP)) for room in rooms.split()
+                       for p in glob.glob(os.path.join(TOP, "src", room, "**/*.c"), recursive=True))
         for name in set(re.findall(r'getenv\("(\w+)"\)', code)):
             if not re.search(rf"^\.It Ev.*\b{name}\b", read(page), re.M):
                 yield f"variable {name} of the environment: not in {page}"
-        # What libraries read: setlocale(3); sd_notify(3), sd_listen_fds(3) and sd_watchdog_enabled(3).
-        elsewhere = {"ctl": "LC_ALL LC_CTYPE LANG"}.get(rooms, "LISTEN_FDS LISTEN_PID NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID").split()
+        # What libraries read: setlocale(3); sd_notify(3), sd_listen_fds(3) and
+        # sd_watchdog_enabled(3).
+        elsewhere = {"ctl": "LC_ALL LC_CTYPE LANG"}.get(
+            rooms, "LISTEN_FDS LISTEN_PID NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID").split()
         for line in re.findall(r"^\.It Ev (.*)$", read(page), re.M):
             for name in set(re.findall(r"[A-Z][A-Z_]+", line)) - set(elsewhere):
                 if f'"{name}"' not in code:
@@ -91,18 +102,21 @@ def environment():
 # ---- tables of names ----
 
 def names_of(path, table):
-    return set(re.findall(r'= "(\w+)"', re.search(rf"{table}\[\] = \{{(.*?)\}};", read(path), re.S)[1]))
+    return set(re.findall(r'= "(\w+)"',
+                          re.search(rf"{table}\[\] = \{{(.*?)\}};", read(path), re.S)[1]))
 
 
 def heads(page, section):
     """The words that heads of lists mark with Cm or Li in a section."""
     text = re.split(r"^\.Sh ", read(page).partition(f"\n.Sh {section}\n")[2], flags=re.M)[0]
     lines = re.findall(r"^\.It (?:Cm|Li) (.*)$", text, re.M)
-    return {w for line in lines for w in re.findall(r"\w+", line.replace("Li ", "").replace("Cm ", ""))}
+    return {w for line in lines
+            for w in re.findall(r"\w+", line.replace("Li ", "").replace("Cm ", ""))}
 
 
 def losses_left_out(page):
-    """A paragraph that names two classes that count as lost names all, unless it is about one class."""
+    """A paragraph that names two classes that count as lost names all, unless it is about one
+    class."""
     for paragraph in re.split(r"^\.(?=Pp|Sh|Ss|It)", read(page), flags=re.M):
         if re.match(r"It (?:Cm|Li) (\w+)", paragraph) and paragraph.split()[2] in code.CLASSES:
             continue
@@ -113,22 +127,27 @@ def losses_left_out(page):
 
 def tables():
     classes = set(code.CLASSES)
-    for page, section in ((CONCEPTS, "CLASSES"), (CTL_PAGE, "CLASSES"), (DAEMON_PAGE, "WHAT IS MEASURED")):
+    for page, section in ((CONCEPTS, "CLASSES"), (CTL_PAGE, "CLASSES"),
+                          (DAEMON_PAGE, "WHAT IS MEASURED")):
         yield from differ("class", classes, heads(page, section), page)
     rows = set(re.findall(r"^\| `(\w+)` \|", read("README.md"), re.M))
     yield from differ("class", classes, rows & classes, "README.md")
     for page in (CONCEPTS, CTL_PAGE, DAEMON_PAGE):
         yield from losses_left_out(page)
-    peers = names_of("src/probe/prober_peer.c", "state_names") | set(re.findall(r'"(\w+)"', re.search(
-        r"peer_binding_names\[\] = \{(.*?)\}", read("src/agent/peer/peer.c"), re.S)[1])) - {"bound"}
+    peers = (names_of("src/probe/prober_peer.c", "state_names") |
+             set(re.findall(r'"(\w+)"', re.search(
+                 r"peer_binding_names\[\] = \{(.*?)\}", read("src/agent/peer/peer.c"), re.S)[1])) -
+             {"bound"})
     yield from differ("state of a peer", peers, heads(DAEMON_PAGE, "PEERS"), DAEMON_PAGE)
-    yield from differ("state of a port", names_of("src/agent/nic/port_fsm.c", "port_state_names"), heads(DAEMON_PAGE, "DEVICES"), DAEMON_PAGE)
+    yield from differ("state of a port", names_of("src/agent/nic/port_fsm.c", "port_state_names"),
+                      heads(DAEMON_PAGE, "DEVICES"), DAEMON_PAGE)
 
 
 # ---- degraded states ----
 
 def functions(path):
-    return re.findall(r"^(\w+)\([^;{}]*?\)\n\{\n(.*?)^\}", re.sub(r"/\*.*?\*/", "", read(path), flags=re.S), re.S | re.M)
+    return re.findall(r"^(\w+)\([^;{}]*?\)\n\{\n(.*?)^\}",
+                      re.sub(r"/\*.*?\*/", "", read(path), flags=re.S), re.S | re.M)
 
 
 def literals(body):
@@ -142,12 +161,15 @@ def sentences():
     """What the daemon may say of a degraded state: each fragment that tells one from the others."""
     for path in sorted(glob.glob(os.path.join(TOP, "src/agent/**/*.c"), recursive=True)):
         for name, body in functions(os.path.relpath(path, TOP)):
-            if "fn(arg, " in body or re.search(r"_(sentence|flaps_text|counters_text|unopened_text|fsm_reason|fsm_failure)$", name):
+            if "fn(arg, " in body or re.search(
+                    r"_(sentence|flaps_text|counters_text|unopened_text|fsm_reason|fsm_failure)$",
+                    name):
                 yield from literals(body)
 
 
 def key(sentence):
-    """The longest stretch of a sentence, up to its cure, without a conversion: to the end of the clause."""
+    """The longest stretch of a sentence, up to its cure, without a conversion: to the end of the
+    clause."""
     longest = max(re.split(r";", sentence)[0].split("%"), key=len).strip(" :,/")
     clause = re.split(r"[:,(]", longest)[0].strip()
     return clause if " " in clause else longest
@@ -159,8 +181,10 @@ def degraded():
     for s in said:
         if key(s) not in text:
             yield f"degraded state \"{s}\": {DAEMON_PAGE} does not have \"{key(s)}\""
-    section = re.split(r"^\.S[sh] ", read(DAEMON_PAGE).partition("\n.Sh DEGRADED STATES\n")[2], flags=re.M)[0]
-    items = [i for line in re.findall(r"^\.It Li (.*)$", section, re.M) for i in re.split(r" , Li ", line)]
+    section = re.split(r"^\.S[sh] ", read(DAEMON_PAGE).partition("\n.Sh DEGRADED STATES\n")[2],
+                       flags=re.M)[0]
+    items = [i for line in re.findall(r"^\.It Li (.*)$", section, re.M)
+             for i in re.split(r" , Li ", line)]
     for item in items:
         if not any(item.strip('"') in s for s in said):
             yield f"degraded state \"{item}\": in {DAEMON_PAGE}, not in the code"
@@ -171,20 +195,24 @@ def degraded():
 # ---- messages ----
 
 def said_by_programs():
-    return " ".join(t for room in ("ctl", "serve", "core", "agent", "trace")
-                    for path in sorted(glob.glob(os.path.join(TOP, "src", room, "**/*.c"), recursive=True))
+    sources = (path for room in ("ctl", "serve", "core", "agent", "trace")
+               for path in sorted(glob.glob(os.path.join(TOP, "src", room, "**/*.c"),
+                                            recursive=True)))
+    return " ".join(t for path in sources
                     for t in literals(read(os.path.relpath(path, TOP)))).replace('\\"', '"')
 
 
 def messages():
-    """The messages that DIAGNOSTICS of both pages and README.md explain are messages of the programs."""
+    """The messages that DIAGNOSTICS of both pages and README.md explain are messages of the
+    programs."""
     said, states = said_by_programs(), names_of("src/probe/prober_peer.c", "state_names")
     for page, least in ((CTL_PAGE, 4), (DAEMON_PAGE, 3), ("README.md", 5)):
         if page == "README.md":
             table = read(page).partition("| message | what to do |\n")[2].partition("\n\n")[0]
             found = re.findall(r"^\| (.*?) \|", table, re.M)[1:]
         else:
-            section = re.split(r"^\.Sh ", read(page).partition("\n.Sh DIAGNOSTICS\n")[2], flags=re.M)[0]
+            section = re.split(r"^\.Sh ", read(page).partition("\n.Sh DIAGNOSTICS\n")[2],
+                               flags=re.M)[0]
             section = section.replace("\\(dq", '"').replace("\\&...", "…")
             found = re.findall(r"^\.It Li (.*)$", section, re.M)
         for message in found:
@@ -200,9 +228,11 @@ def messages():
 
 def examples():
     """The configurations that README.md and rpingmeshd.conf(5) show are valid ones."""
-    blocks = {"README.md": re.findall(r"(?:^    .* = .*;.*\n)+", read("README.md").partition("## Configure it")[2], re.M)[:1],
-              "man/rpingmeshd.conf.5": re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed", read("man/rpingmeshd.conf.5").partition(
-                  "\n.Sh EXAMPLES\n")[2], re.S | re.M)}
+    blocks = {"README.md": re.findall(r"(?:^    .* = .*;.*\n)+",
+                                      read("README.md").partition("## Configure it")[2], re.M)[:1],
+              "man/rpingmeshd.conf.5": re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed",
+                                                  read("man/rpingmeshd.conf.5").partition(
+                                                      "\n.Sh EXAMPLES\n")[2], re.S | re.M)}
     for where, found in blocks.items():
         if not found:
             yield f"{where}: no example of a configuration was found"
@@ -210,8 +240,9 @@ def examples():
             with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
                 f.write(text.replace("\\e", "\\"))
                 f.flush()
-                p = subprocess.run([os.path.join(BUILD, "rpingmeshd"), "-t", "-c", f.name], stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, text=True, check=False, timeout=60)
+                p = subprocess.run([os.path.join(BUILD, "rpingmeshd"), "-t", "-c", f.name],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                   check=False, timeout=60)
                 if p.returncode:
                     yield f"{where}: its configuration is not valid: {p.stdout.strip()}"
 
@@ -219,13 +250,16 @@ def examples():
 # ---- files that are named ----
 
 def paths():
-    known = subprocess.run(["find", ".", "-name", ".git", "-prune", "-o", "-print"], cwd=TOP, stdout=subprocess.PIPE, text=True, check=True).stdout
+    known = subprocess.run(["find", ".", "-name", ".git", "-prune", "-o", "-print"], cwd=TOP,
+                           stdout=subprocess.PIPE, text=True, check=True).stdout
     base = {os.path.basename(p) for p in known.splitlines()}
     for document in ("README.md", "HACKING.md"):
         text = read(document)
-        named = set(re.findall(r"(?<![\w/.$*-])((?:src|tests|contrib|bpf|include|etc)/[\w./*+-]*[\w*])", text))
+        named = set(re.findall(
+            r"(?<![\w/.$*-])((?:src|tests|contrib|bpf|include|etc)/[\w./*+-]*[\w*])", text))
         for name in sorted(named):
-            if not re.search("NAME|ROOM", name) and not glob.glob(os.path.join(TOP, name)) and not os.path.exists(os.path.join(BUILD, name)) and not made(name):
+            if (not re.search("NAME|ROOM", name) and not glob.glob(os.path.join(TOP, name)) and
+                    not os.path.exists(os.path.join(BUILD, name)) and not made(name)):
                 yield f"{document} names {name}, which does not exist"
         for name in sorted(set(re.findall(r"`(\w+\.(?:[ch]|py|sh))`", text))):
             if name not in base:
@@ -235,13 +269,16 @@ def paths():
 
 
 def made(name):
-    """Whether a build makes it: a program or a generated file that Makefile.am or a fragment of it names."""
+    """Whether a build makes it: a program or a generated file that Makefile.am or a fragment of it
+    names."""
     built = glob.glob(os.path.join(TOP, "**/*.am"), recursive=True)
-    return re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])", "".join(open(p, encoding="utf-8").read() for p in built)) is not None
+    return re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])",
+                     "".join(open(p, encoding="utf-8").read() for p in built)) is not None
 
 
 def main():
-    problems = [p for part in (command_lines, environment, tables, degraded, messages, examples, paths) for p in part()]
+    problems = [p for part in (command_lines, environment, tables, degraded, messages, examples,
+                               paths) for p in part()]
     for p in problems:
         print(p)
     sys.exit(1 if problems else 0)

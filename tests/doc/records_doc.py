@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""rpingmesh-records(5) and rpingmesh-control(7) against the code, both ways: each map, each key and its type, each method, its right
-and its parameters. Prints what differs; the exit status is 1 if anything does."""
+"""rpingmesh-records(5) and rpingmesh-control(7) against the code, both ways: each map, each key and
+its type, each method, its right and its parameters. Prints what differs; the exit status is 1 if
+anything does."""
 
 import os
 import sys
@@ -31,7 +32,8 @@ def compare_map(name, code, page):
         elif key not in code:
             yield f"map {name}: the manual has \"{key}\", the code does not pack it"
         elif not fits(code[key], page[key].type):
-            yield f"map {name}: \"{key}\" is {code[key]} in the code, {page[key].type} in the manual"
+            yield (f"map {name}: \"{key}\" is {code[key]} in the code, "
+                   f"{page[key].type} in the manual")
 
 
 def compare(top):
@@ -51,13 +53,15 @@ def compare(top):
         if name not in pages.methods or name not in methods:
             yield f"method {name}: only in the {'code' if name in methods else 'manual'}"
         elif methods[name] != pages.methods[name].change:
-            yield f"method {name}: right to change: {methods[name]} in the code, {pages.methods[name].change} in the manual"
+            yield (f"method {name}: right to change: {methods[name]} in the code, "
+                   f"{pages.methods[name].change} in the manual")
         elif not pages.methods[name].answer:
             yield f"method {name}: the manual has no line \"Answer: ...\""
     for (name, key), words in records_in_code.words(top).items():
         listed = set(pages.maps[name][key].values or [])
         for word in sorted(words ^ listed):
-            yield f"map {name}: \"{key}\" may be \"{word}\" only by the {'manual' if word in listed else 'code'}"
+            yield (f"map {name}: \"{key}\" may be \"{word}\" only by the "
+                   f"{'manual' if word in listed else 'code'}")
     known = {p for m in pages.methods.values() for p in m.params}
     for key in sorted(records_in_code.parameters(top) ^ known):
         yield f"parameter {key}: only in the {'manual' if key in known else 'code'}"

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A daemon's answers against the manual: every method that rpingmesh-control(7) names is called as it says, and each answer, error and
-notification is compared, field by field, with the tables of the two pages.
+"""A daemon's answers against the manual: every method that rpingmesh-control(7) names is called as
+it says, and each answer, error and notification is compared, field by field, with the tables of the
+two pages.
 
-    wire.py SOCKET          whatever the daemon has to say; without a device, that is the status, and peers that nobody can reach"""
+    wire.py SOCKET          whatever the daemon has to say; without a device, that is the status,
+                            and peers that nobody can reach"""
 
 import errno
 import importlib.util
@@ -13,19 +15,23 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import manpage  # noqa: E402
 
-TOP = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+TOP = os.environ.get("top_srcdir",
+                     os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 
 def example():
-    """contrib/examples/subscribe.py as a module: what a user would start from is what talks here."""
-    spec = importlib.util.spec_from_file_location("subscribe", os.path.join(TOP, "contrib/examples/subscribe.py"))
+    """contrib/examples/subscribe.py as a module: what a user would start from is what talks
+    here."""
+    spec = importlib.util.spec_from_file_location(
+        "subscribe", os.path.join(TOP, "contrib/examples/subscribe.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 class Checker:
-    """Calls methods and compares; problems are kept, and how many maps of each kind were compared."""
+    """Calls methods and compares; problems are kept, and how many maps of each kind were
+    compared."""
 
     def __init__(self, path):
         self.pages = manpage.Pages(TOP)
@@ -55,7 +61,8 @@ class Checker:
             self.problems.append(f"{method} {params} is not refused")
         except self.subscribe.DaemonError as e:
             if e.code != code:
-                self.problems.append(f"{method} {params}: {errno.errorcode.get(e.code, e.code)} instead of {errno.errorcode[code]}: {e}")
+                self.problems.append(f"{method} {params}: {errno.errorcode.get(e.code, e.code)} "
+                                     f"instead of {errno.errorcode[code]}: {e}")
 
     def notified(self, name, record):
         kinds = {n: k for m in self.pages.methods.values() for n, k in m.notifications.items()}
@@ -71,16 +78,19 @@ class Checker:
         known = {name: m.change for name, m in self.pages.methods.items()}
         for name in sorted(set(told) | set(known)):
             if told.get(name) != known.get(name):
-                self.problems.append(f"method {name}: change is {told.get(name)} on the wire, {known.get(name)} in the manual")
+                self.problems.append(f"method {name}: change is {told.get(name)} on the wire, "
+                                     f"{known.get(name)} in the manual")
 
     def everything(self):
         """What any daemon answers."""
         self.methods()
-        for name in ("status", "devices", "peers", "targets", "flows", "windows", "config", "config_peers", "log_level"):
+        for name in ("status", "devices", "peers", "targets", "flows", "windows", "config",
+                     "config_peers", "log_level"):
             self.call(name)
         for by in ("target", "flow", "device"):
             self.call("windows", by=by, limit=1)
-        for name in ("subscribe", "subscribe_windows", "events", "unsubscribe", "unsubscribe_windows", "events_stop", "acknowledge"):
+        for name in ("subscribe", "subscribe_windows", "events", "unsubscribe",
+                     "unsubscribe_windows", "events_stop", "acknowledge"):
             self.call(name)
         self.call("reload")
         self.call("log_level_set", level="debug", subsystems=["peer"])
@@ -106,7 +116,8 @@ class Checker:
                 continue
             required = [key for key, field in method.params.items() if not field.optional]
             if required:
-                self.problems.append(f"method {name} needs {', '.join(required)}: call it in everything() of tests/doc/wire.py")
+                self.problems.append(f"method {name} needs {', '.join(required)}: "
+                                     "call it in everything() of tests/doc/wire.py")
             else:
                 self.call(name)
 

@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The page and the files of contrib/container agree (tests/doc/container_doc.py), and the command lines of its scripts. What they do is
-# run by make check-container.
+# The page and the files of contrib/container agree (tests/doc/container_doc.py), and the command
+# lines of its scripts. What they do is run by make check-container.
 set -uo pipefail
 export top_srcdir=${top_srcdir:-.} top_builddir=${top_builddir:-.}
 status=0
 bad() { echo "FAIL: $*"; status=1; }
 
-/usr/bin/python3 -c 'import yaml' 2>/dev/null || { echo "python3-yaml is missing: contrib/setup installs it"; exit 77; }
+/usr/bin/python3 -c 'import yaml' 2>/dev/null || {
+	echo "python3-yaml is missing: contrib/setup installs it"; exit 77
+}
 /usr/bin/python3 -B "$top_srcdir/tests/doc/container_doc.py" || status=1
 for script in base build; do
-	"$top_srcdir/contrib/container/$script" --help | grep -q "^Usage: contrib/container/$script" || bad "$script --help"
+	"$top_srcdir/contrib/container/$script" --help |
+		grep -q "^Usage: contrib/container/$script" ||
+		bad "$script --help"
 	for wrong in "" --bogus; do
 		"$top_srcdir/contrib/container/$script" $wrong >/dev/null 2>&1
 		[ $? -eq 2 ] || bad "$script $wrong is not exit status 2"

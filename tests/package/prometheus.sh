@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What contrib has for Prometheus, Grafana and the OpenTelemetry Collector: promtool accepts all of it, each alert fires when it is to and
-# else does not, and no metric or label is asked for that the daemon does not have. The page itself, too, of a daemon without devices.
+# What contrib has for Prometheus, Grafana and the OpenTelemetry Collector: promtool accepts all of
+# it, each alert fires when it is to and else does not, and no metric or label is asked for that the
+# daemon does not have. The page itself, too, of a daemon without devices.
 set -uo pipefail
 src=${top_srcdir:-.}
 build=${top_builddir:-.}
@@ -29,9 +30,15 @@ expect() {
 
 expect "metrics and labels" /usr/bin/python3 "$src/tests/doc/metrics_used.py"
 
-# The page, once the daemon is there. Its own port for each run: whoever else runs these tests has the same addresses.
+# The page, once the daemon is there. Its own port for each run: whoever else runs these tests has
+# the same addresses.
 port=$((20000 + $$ % 10000))
-printf 'socket = "%s";\nsocket_group = "";\ndevices = ("none-such");\nmetrics = { listen = "127.0.0.1:%u"; };\n' "$dir/sock" $port >"$dir/conf"
+cat >"$dir/conf" <<END
+socket = "$dir/sock";
+socket_group = "";
+devices = ("none-such");
+metrics = { listen = "127.0.0.1:$port"; };
+END
 "$build/rpingmeshd" -c "$dir/conf" >"$dir/log" 2>&1 </dev/null &
 daemon=$!
 cat >"$dir/fetch" <<'PYTHON'
@@ -54,10 +61,13 @@ open(sys.argv[3], "w").write(text)
 answer = fetch("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
 openmetrics = answer.read().decode()
 bad = metricspage.problems(text, sys.argv[1])
-if not answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0") or not openmetrics.endswith("\n# EOF\n"):
+kind = answer.headers["Content-Type"]
+if (not kind.startswith("application/openmetrics-text; version=1.0.0") or
+        not openmetrics.endswith("\n# EOF\n")):
     bad.append("OpenMetrics was asked for")
 # The specification: the family of a counter has no _total, its samples have.
-bad += [f"OpenMetrics: {line}" for line in openmetrics.splitlines() if line.startswith("# TYPE ") and line.endswith("_total counter")]
+bad += [f"OpenMetrics: {line}" for line in openmetrics.splitlines()
+        if line.startswith("# TYPE ") and line.endswith("_total counter")]
 if "\nrpingmesh_loop_callbacks_total " not in openmetrics:
     bad.append("OpenMetrics: samples of counters end in _total")
 sys.exit("\n".join(bad) or 0)

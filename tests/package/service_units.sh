@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The units of systemd: no complaint of systemd-analyze verify, a sandbox that exposes 2.5 at most, and the path that the
-# default configuration has.
+# The units of systemd: no complaint of systemd-analyze verify, a sandbox that exposes 2.5 at most,
+# and the path that the default configuration has.
 set -uo pipefail
 src=${top_srcdir:-.}
 [ -x "$(command -v systemd-analyze)" ] || { echo "no systemd-analyze"; exit 77; }
@@ -12,26 +12,37 @@ bad() { echo "FAIL: $*"; status=1; }
 
 cp "$src/contrib/systemd/rpingmeshd.socket" "$dir"
 sed 's|@sbindir@|/usr/sbin|' "$src/contrib/systemd/rpingmeshd.service.in" >"$dir/rpingmeshd.service"
-grep -n '@' "$dir/rpingmeshd.service" | grep -vE 'SystemCallFilter=' && bad "something was not filled in"
+grep -n '@' "$dir/rpingmeshd.service" | grep -vE 'SystemCallFilter=' &&
+	bad "something was not filled in"
 
 # verify looks whether the program is there, so one is. The manual pages are not installed either.
 mkdir "$dir/verify"
-sed "s|/usr/sbin/rpingmeshd|$(command -v true)|" "$dir/rpingmeshd.service" >"$dir/verify/rpingmeshd.service"
+sed "s|/usr/sbin/rpingmeshd|$(command -v true)|" "$dir/rpingmeshd.service" \
+	>"$dir/verify/rpingmeshd.service"
 cp "$dir/rpingmeshd.socket" "$dir/verify"
-systemd-analyze verify --man=no "$dir"/verify/rpingmeshd.{service,socket} >"$dir/out" 2>&1 || bad "systemd-analyze verify: exit status $?"
+systemd-analyze verify --man=no "$dir"/verify/rpingmeshd.{service,socket} >"$dir/out" 2>&1 ||
+	bad "systemd-analyze verify: exit status $?"
 [ ! -s "$dir/out" ] || bad "systemd-analyze verify: $(cat "$dir/out")"
 
 # In tenths. systemd before 250, as that of Debian 11, cannot tell of a file.
 offline=yes
 systemd-analyze --help | grep -q -- --offline || offline=no
-[ $offline = no ] || systemd-analyze security --offline=true --threshold=25 --no-pager "$dir/rpingmeshd.service" >"$dir/out" 2>&1 ||
+[ $offline = no ] ||
+	systemd-analyze security --offline=true --threshold=25 \
+		--no-pager "$dir/rpingmeshd.service" >"$dir/out" 2>&1 ||
 	bad "it exposes more than 2.5: $(grep -v ✓ "$dir/out")"
-[ $offline = no ] || grep 'Overall exposure' "$dir/out" || bad "no figure of systemd-analyze security: $(cat "$dir/out")"
+[ $offline = no ] || grep 'Overall exposure' "$dir/out" ||
+	bad "no figure of systemd-analyze security: $(cat "$dir/out")"
 
 default=$(sed -nE 's/^#socket = "(.*)";/\1/p' "$src/etc/rpingmeshd.conf")
-grep -qx "ListenStream=$default" "$dir/rpingmeshd.socket" || bad "ListenStream= is not the default of \`socket\`, $default"
+grep -qx "ListenStream=$default" "$dir/rpingmeshd.socket" ||
+	bad "ListenStream= is not the default of \`socket\`, $default"
 group=$(sed -nE 's/^#socket_group = "(.*)";/\1/p' "$src/etc/rpingmeshd.conf")
-grep -qx "SocketGroup=$group" "$dir/rpingmeshd.socket" || bad "SocketGroup= is not the default of \`socket_group\`, $group"
-grep -qE "^u $group " "$src/contrib/systemd/sysusers.d/rpingmesh.conf" || bad "no user $group is made"
-[ $status = 0 ] && [ $offline = no ] && { echo "systemd-analyze has no security --offline"; exit 77; }
+grep -qx "SocketGroup=$group" "$dir/rpingmeshd.socket" ||
+	bad "SocketGroup= is not the default of \`socket_group\`, $group"
+grep -qE "^u $group " "$src/contrib/systemd/sysusers.d/rpingmesh.conf" ||
+	bad "no user $group is made"
+[ $status = 0 ] && [ $offline = no ] && {
+	echo "systemd-analyze has no security --offline"; exit 77
+}
 exit $status

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The tools of `make coverage` on a small program: statement counters say what gcc's own say, and regions find their reasons.
+# The tools of `make coverage` on a small program: statement counters say what gcc's own say, and
+# regions find their reasons.
 set -euo pipefail
 top=$(cd "${top_srcdir:-.}" && pwd)
 dir=$(mktemp -d)
@@ -86,8 +87,10 @@ SAMPLE
 echo 'int cover_main(void); int main(void) { return cover_main() != 0; }' >"$dir/main.c"
 
 # gcc's counters
-(cd "$dir/build" && gcc -O0 --coverage -fprofile-abs-path -c ../top/src/core/sample.c -o src/core/sample.o &&
-	gcc --coverage ../main.c src/core/sample.o -o main && ./main) || bad "the sample does not run"
+(cd "$dir/build" &&
+	gcc -O0 --coverage -fprofile-abs-path -c ../top/src/core/sample.c -o src/core/sample.o &&
+	gcc --coverage ../main.c src/core/sample.o -o main && ./main) ||
+	bad "the sample does not run"
 # and ours: the same program, in user space
 cat >"$dir/print.c" <<'PRINT'
 #include <stdio.h>
@@ -103,42 +106,64 @@ int main(void)
 PRINT
 cp "$dir/top/src/core/sample.c" "$dir/top/bpf/sample.bpf.c"
 "$top/tests/coverage/bpf_lines" --out "$dir/build/bpf/cover" "$dir/top/bpf/sample.bpf.c"
-(cd "$dir/build/bpf/cover" && gcc -c sample.bpf.c -o sample.o && sed 's/^volatile/extern &/; s/, used//' cover.bpf.h >extern.h &&
-	sed 's/cover.bpf.h/extern.h/' "$dir/print.c" >print.c && gcc -I. print.c sample.o -o counted &&
-	./counted >"$dir/build/coverage-work/run-6.1/bpf.tsv") || bad "the counted sample does not build and run"
+(cd "$dir/build/bpf/cover" && gcc -c sample.bpf.c -o sample.o &&
+	sed 's/^volatile/extern &/; s/, used//' cover.bpf.h >extern.h &&
+	sed 's/cover.bpf.h/extern.h/' "$dir/print.c" >print.c &&
+	gcc -I. print.c sample.o -o counted &&
+	./counted >"$dir/build/coverage-work/run-6.1/bpf.tsv") ||
+	bad "the counted sample does not build and run"
 # line and whether it ran, of the lines that both know
-sort -u "$dir/build/bpf/cover/lines.tsv" | awk -F'\t' -v OFS='\t' 'NR == FNR { ran[$1] = $2; next } { any[$3] += ran[$1] }
-	END { for (line in any) print line, (any[line] > 0) }' "$dir/build/coverage-work/run-6.1/bpf.tsv" - | sort >"$dir/ours"
+sort -u "$dir/build/bpf/cover/lines.tsv" |
+	awk -F'\t' -v OFS='\t' 'NR == FNR { ran[$1] = $2; next } { any[$3] += ran[$1] }
+	END { for (line in any) print line, (any[line] > 0) }' \
+		"$dir/build/coverage-work/run-6.1/bpf.tsv" - |
+	sort >"$dir/ours"
 (cd "$dir/build" && gcov --stdout src/core/sample.o) |
-	awk -F: -v OFS='\t' '$1 !~ /-$/ && $2 + 0 > 0 { print $2 + 0, $1 !~ /#/ }' | sort >"$dir/gcc"
+	awk -F: -v OFS='\t' '$1 !~ /-$/ && $2 + 0 > 0 { print $2 + 0, $1 !~ /#/ }' |
+	sort >"$dir/gcc"
 join -t "$(printf '\t')" "$dir/ours" "$dir/gcc" >"$dir/both"
-[ "$(wc -l <"$dir/both")" -ge 25 ] || bad "only $(wc -l <"$dir/both") lines are known to gcc and to bpf_lines"
-awk -F'\t' '$2 != $3 { print "line " $1 ": bpf_lines says " $2 ", gcov " $3 }' "$dir/both" | grep . && status=1
-[ "$(join -v 1 "$dir/ours" "$dir/gcc" | wc -l)" -le 2 ] || bad "bpf_lines counts lines that gcc does not know: $(join -v 1 "$dir/ours" "$dir/gcc")"
+[ "$(wc -l <"$dir/both")" -ge 25 ] ||
+	bad "only $(wc -l <"$dir/both") lines are known to gcc and to bpf_lines"
+awk -F'\t' '$2 != $3 { print "line " $1 ": bpf_lines says " $2 ", gcov " $3 }' "$dir/both" |
+	grep . &&
+	status=1
+[ "$(join -v 1 "$dir/ours" "$dir/gcc" | wc -l)" -le 2 ] ||
+	bad "bpf_lines counts lines that gcc does not know: $(join -v 1 "$dir/ours" "$dir/gcc")"
 
-# The report: reasons by function, by the condition above, by the last line; what has none, and what explains nothing.
+# The report: reasons by function, by the condition above, by the last line; what has none, and what
+# explains nothing.
 reasons() { printf '%s\t%s\t%s\n' "$@" >"$dir/reasons"; }
 report() {
 	got=0
 	mkdir -p "$dir/build/coverage-work/run-6.1/gcda/src"
 	cp -r "$dir/build/src/core" "$dir/build/coverage-work/run-6.1/gcda/src/"
-	"$top/tests/coverage/report" --top "$dir/top" --build "$dir/build" --reasons "$dir/reasons" "$@" >"$dir/out" 2>&1 || got=$?
+	"$top/tests/coverage/report" --top "$dir/top" --build "$dir/build" \
+		--reasons "$dir/reasons" "$@" >"$dir/out" 2>&1 ||
+		got=$?
 }
 expect() {
 	[ "$got" = "$1" ] || bad "report exits with $got, not $1: $(cat "$dir/out")"
 	shift
-	for text in "$@"; do grep -qF -- "$text" "$dir/out" || bad "not in the report: $text; it is: $(cat "$dir/out")"; done
+	for text in "$@"; do
+		grep -qF -- "$text" "$dir/out" ||
+			bad "not in the report: $text; it is: $(cat "$dir/out")"
+	done
 }
-all=('*:sample_unused' '*' 'no caller' '*' 'return -12' 'no memory' '*' 'sum = SAMPLE_BRACES|= -1;$' 'odd numbers' '*' 'sum > 1000|case 7|return 7' 'small'
+all=('*:sample_unused' '*' 'no caller'
+	'*' 'return -12' 'no memory'
+	'*' 'sum = SAMPLE_BRACES|= -1;$' 'odd numbers'
+	'*' 'sum > 1000|case 7|return 7' 'small'
 	'*' 'second, here' 'not called')
 reasons "${all[@]}"
 report --minimum 60 run-6.1
-expect 0 "All that did not run has a reason" "src/core/sample.c: " "no caller: " "no memory: 39" "sample.bpf.c"
+expect 0 "All that did not run has a reason" "src/core/sample.c: " "no caller: " "no memory: 39" \
+	"sample.bpf.c"
 report --minimum 100 run-6.1
 expect 1 "100.0 % are wanted"
 reasons "${all[@]:3}"
 report --minimum 60 run-6.1
-expect 1 "bpf/sample.bpf.c:53: did not run, and has no reason" "src/core/sample.c:51-53: did not run, and has no reason"
+expect 1 "bpf/sample.bpf.c:53: did not run, and has no reason" \
+	"src/core/sample.c:51-53: did not run, and has no reason"
 reasons "${all[@]}" '*' 'sum = 5' 'stale'
 report --minimum 60 run-6.1
 expect 0 "of the reasons explained nothing: stale"

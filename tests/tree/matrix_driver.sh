@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What tests/vm/matrix makes of its runs: merged into the record, a second try, failures, and what cannot be run. A script stands in
-# for the VMs and says what they would.
+# What tests/vm/matrix makes of its runs: merged into the record, a second try, failures, and what
+# cannot be run. A script stands in for the VMs and says what they would.
 # shellcheck disable=SC2016 # backquotes of Markdown
 set -euo pipefail
 [ -x /usr/bin/python3 ] || { echo "python3 is missing: contrib/setup installs it"; exit 77; }
@@ -22,10 +22,13 @@ has_not() { ! grep -qF -- "$2" "$1" || { bad "\"$2\" in:"; cat "$1"; }; }
 # A tree with two suites, a build, and VMs that answer from $work/answers/SUITE-KERNEL[-again].
 mkdir -p "$work"/{bpf,include/rpingmesh,tests/vm,answers,bin} "$work/build"/{bpf,tests/vm}
 cp "$top"/tests/vm/{matrix,matrix_table.py,features.py,harness.py} "$work/tests/vm"
-touch "$work/include/rpingmesh/qp_event.h" "$work/bpf/a.h" "$work/tests/vm/test_one.py" "$work/tests/vm/test_two.py"
-touch "$work/build"/{rpingmeshd,rpingmesh-ctl,tests/vm/feature_probe,tests/vm/qpgen,bpf/qp_trace.bpf.o}
-printf 'full one 6.1,7.2 x86_64 gcc 3 768\nfull two 6.1 x86_64 gcc 3 768\nfull two - arm64 gcc 3 768\n' >"$work/tests/vm/suites"
-printf 'before\n<!-- matrix: written by make readme-matrix -->\n<!-- matrix: end -->\nafter\n' >"$work/README.md"
+touch "$work/include/rpingmesh/qp_event.h" "$work/bpf/a.h" "$work/tests/vm/test_one.py" \
+	"$work/tests/vm/test_two.py"
+touch "$work/build"/{rpingmeshd,rpingmesh-ctl,tests/vm/{feature_probe,qpgen},bpf/qp_trace.bpf.o}
+printf 'full %s gcc 3 768\n' 'one 6.1,7.2 x86_64' 'two 6.1 x86_64' 'two - arm64' \
+	>"$work/tests/vm/suites"
+printf 'before\n<!-- matrix: written by make readme-matrix -->\n<!-- matrix: end -->\nafter\n' \
+	>"$work/README.md"
 printf '#!/bin/sh\n' >"$work/tests/vm/kernel"
 printf '#!/bin/sh\n' >"$work/bin/qemu-system-x86_64"
 cat >"$work/tests/vm/run" <<'RUN'
@@ -47,13 +50,21 @@ chmod 755 "$work/tests/vm/run" "$work/tests/vm/kernel" "$work/bin/qemu-system-x8
 matrix() {
 	local expected=$1 got=0
 	shift
-	PATH=$work/bin:/usr/bin:/bin "$work/tests/vm/matrix" --build "$work/build" --out "$work/out" "$@" >"$work/log" 2>&1 || got=$?
-	[ $got = "$expected" ] || { bad "matrix $*: exit $got, expected $expected"; cat "$work/log"; }
+	PATH=$work/bin:/usr/bin:/bin "$work/tests/vm/matrix" --build "$work/build" \
+		--out "$work/out" "$@" >"$work/log" 2>&1 ||
+		got=$?
+	[ $got = "$expected" ] || {
+		bad "matrix $*: exit $got, expected $expected"; cat "$work/log"
+	}
 }
 
-features() { printf '{"release": "%s.1-amd64", "version": "%s.1-1", "machine": "x86_64", "cells": %s}\n' "$1" "$1" "$2"; }
+features() {
+	printf '{"release": "%s.1-amd64", "version": "%s.1-1", ' "$1" "$1"
+	printf '"machine": "x86_64", "cells": %s}\n' "$2"
+}
 
-features 6.1 '{"boots": {"is": "yes"}, "ring_buffer": {"is": "no", "why": "map: EINVAL"}}' >"$work/answers/features-6.1"
+features 6.1 '{"boots": {"is": "yes"}, "ring_buffer": {"is": "no", "why": "map: EINVAL"}}' \
+	>"$work/answers/features-6.1"
 printf 'ok - a (1 s)\nok - b (1 s)\n2 passed, 0 failed, 0 skipped\n' >"$work/answers/one-6.1"
 printf 'ok - c (1 s)\nnot ok - d: busy\n1 passed, 1 failed, 0 skipped\n' >"$work/answers/two-6.1"
 printf 'ok - d (1 s)\n1 passed, 0 failed, 0 skipped\n' >"$work/answers/two-6.1-again"
@@ -68,7 +79,8 @@ has "$work/log" '| suite `two` | – | 2 |'
 has "$work/log" 'Passed at the second try on 6.1 x86_64: `two` d.'
 has "$work/log" ', 4 minutes of emulated VMs'
 
-# A later run of one suite leaves the rest as it was; a case that fails twice is a failure, and recorded.
+# A later run of one suite leaves the rest as it was; a case that fails twice is a failure, and
+# recorded.
 printf 'not ok - d: broken\n0 passed, 1 failed, 0 skipped\n' >"$work/answers/two-6.1-again"
 matrix 1 --suite two
 has "$work/log" "failed: two 6.1 x86_64: 1 passed, 1 failed, 0 skipped"
@@ -91,7 +103,8 @@ has "$work/README.md" after
 matrix 0 --check
 echo "/* */" >>"$work/bpf/a.h"
 matrix 1 --check
-has "$work/log" "bpf/ has changed since the matrix was recorded: run make check-matrix (on 6.1 x86_64)"
+has "$work/log" \
+	"bpf/ has changed since the matrix was recorded: run make check-matrix (on 6.1 x86_64)"
 features 7.2 '{"boots": {"is": "yes"}}' >"$work/answers/features-7.2"
 echo other >"$work/build/bpf/qp_trace.bpf.o"
 matrix 0 --features-only --kernel 7.2

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# The sources keep to src/rooms, modules include each other in no circle, no line is too wide (rooms.py); and the check, as well as
-# the include path that configure makes, refuses each of these when it is planted.
+# The sources keep to src/rooms, modules include each other in no circle, no line is too wide
+# (rooms.py); and the check, as well as the include path that configure makes, refuses each of these
+# when it is planted.
 set -eu
 top=$(cd "${top_srcdir:-${srcdir:-.}}" && pwd)
 build=$(cd "${top_builddir:-.}" && pwd)
@@ -26,9 +27,12 @@ planted() {
 		cat "$work/said"
 	fi
 }
-planted 'src/probe may not include infiniband/verbs.h, of verbs' probe/wire.c '#include <infiniband/verbs.h>'
-planted 'src/probe may not include rdma/device.h, of src/rdma' probe/wire.c '#include "rdma/device.h"'
-planted 'may not include ../rdma/device.h: it is in no room' probe/wire.c '#include "../rdma/device.h"'
+planted 'src/probe may not include infiniband/verbs.h, of verbs' probe/wire.c \
+	'#include <infiniband/verbs.h>'
+planted 'src/probe may not include rdma/device.h, of src/rdma' probe/wire.c \
+	'#include "rdma/device.h"'
+planted 'may not include ../rdma/device.h: it is in no room' probe/wire.c \
+	'#include "../rdma/device.h"'
 planted 'circle: core/clock, core/loop' core/clock.h '#include "core/loop.h"'
 planted 'core/addr.c:[0-9]*: 101 columns' core/addr.c "/*$(printf '%97s' '')*/"
 planted 'cellar uses attic, which does not stand above it' rooms 'room cellar: attic'
@@ -42,6 +46,7 @@ if [ -d "$build/rooms/probe" ] && command -v cc >/dev/null; then
 		fi
 	done
 	printf '#include "stat/histogram.h"\n#include "core/clock.h"\n' >"$work/sound.c"
-	cc -fsyntax-only -I "$build/rooms/probe" "$work/sound.c" || bad "what src/probe may use does not compile there"
+	cc -fsyntax-only -I "$build/rooms/probe" "$work/sound.c" ||
+		bad "what src/probe may use does not compile there"
 fi
 exit $status
