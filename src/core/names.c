@@ -1,39 +1,238 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: names
+ *
+ * Lookups wait in a queue, from which worker threads take them: getaddrinfo(3) blocks, and asks
+ * whatever nsswitch.conf(5), resolv.conf(5) and hosts(5) say at that moment. A worker begins when
+ * there is something to do, NAMES_WORKERS at most, and ends when there is nothing left. What it has
+ * found goes into another queue, and an eventfd wakes the loop.
+ *
+ * The pool is shared by the loop's thread and the workers; the last of them frees it, as a stop does
+ * not wait for a name server that is silent. A lookup belongs to the pool until the loop has taken
+ * it out of `done`; `found`, `arg` and the addresses are touched by one thread at a time.
+ */
 #include "core/names.h"
 
 #include <errno.h>
-#include <event2/dns.h>
-#include <event2/event.h>
-#include <event2/util.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <unistd.h>
 
 #include "core/loop.h"
 
-struct names {
-	struct loop *loop;
-	struct evdns_base *dns; /* NULL until a name is looked up */
-	unsigned int n_lookups; /* that evdns has not called back for */
-};
+#define NAMES_WORKERS 8
+#define NAMES_STACK (256 * 1024)
 
-/* Freed by evdns's callback, which comes also for a cancelled request, later. */
 struct names_lookup {
-	struct names *names;
+	STAILQ_ENTRY(names_lookup) next;
 	void (*found)(void *arg, const struct addr *addr, const char *reason);
 	void *arg;
-	struct evdns_getaddrinfo_request *request;
-	bool starting, ended;
+	int result; /* of getaddrinfo(3) */
+	bool has;
+	struct addr addr;
+	char name[];
 };
+
+STAILQ_HEAD(names_queue, names_lookup);
+
+struct names_pool {
+	pthread_mutex_t lock; /* of all below */
+	struct names_queue waiting, done;
+	unsigned int workers;
+	int event_fd;
+	bool closed; /* the loop's side has gone */
+};
+
+struct names {
+	struct names_pool *pool;
+	struct loop_fd *watch;
+};
+
+static void
+names_queue_free(struct names_queue *queue)
+{
+	struct names_lookup *lookup;
+
+	while ((lookup = STAILQ_FIRST(queue))) {
+		STAILQ_REMOVE_HEAD(queue, next);
+		free(lookup);
+	}
+}
+
+static void
+names_pool_free(struct names_pool *pool)
+{
+	names_queue_free(&pool->waiting);
+	names_queue_free(&pool->done);
+	if (pool->event_fd >= 0)
+		close(pool->event_fd);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
+}
+
+/* ---- worker threads ---- */
+
+static void
+names_ask(struct names_lookup *lookup)
+{
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
+	const struct addrinfo *best = NULL;
+	struct addrinfo *list = NULL;
+
+	lookup->result = getaddrinfo(lookup->name, NULL, &hints, &list);
+	if (lookup->result != 0)
+		return;
+	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
+		if (!best || (best->ai_family != AF_INET && ai->ai_family == AF_INET))
+			best = ai;
+	lookup->has = best && addr_from_sockaddr(best->ai_addr, &lookup->addr) == 0;
+	freeaddrinfo(list);
+}
+
+/* With the lock: the next lookup, or NULL, and this worker counts no longer. */
+static struct names_lookup *
+names_next(struct names_pool *pool)
+{
+	struct names_lookup *lookup = pool->closed ? NULL : STAILQ_FIRST(&pool->waiting);
+
+	if (lookup)
+		STAILQ_REMOVE_HEAD(&pool->waiting, next);
+	else
+		pool->workers--;
+	return lookup;
+}
+
+static void *
+names_work(void *arg)
+{
+	struct names_pool *pool = arg;
+	struct names_lookup *lookup;
+	const uint64_t one = 1;
+	bool last;
+
+	pthread_mutex_lock(&pool->lock);
+	while ((lookup = names_next(pool))) {
+		pthread_mutex_unlock(&pool->lock);
+		names_ask(lookup);
+		pthread_mutex_lock(&pool->lock);
+		STAILQ_INSERT_TAIL(&pool->done, lookup, next);
+		/* It fails only if the loop has 2^64 - 2 wake-ups to come. */
+		(void)!write(pool->event_fd, &one, sizeof(one));
+	}
+	last = pool->closed && pool->workers == 0;
+	pthread_mutex_unlock(&pool->lock);
+	if (last)
+		names_pool_free(pool);
+	return NULL;
+}
+
+/* With the lock. No thread to be had: those that run do the work, if there are any. */
+static int
+names_worker_new(struct names_pool *pool)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+	int rc;
+
+	rc = pthread_attr_init(&attr);
+	if (rc)
+		return -rc;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, NAMES_STACK);
+	/* Signals are the loop's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&thread, &attr, names_work, pool);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (rc == 0)
+		pool->workers++;
+	return rc && pool->workers == 0 ? -rc : 0;
+}
+
+/* ---- the loop's side ---- */
+
+static void
+names_tell(struct names_lookup *lookup)
+{
+	if (!lookup->found)
+		return;
+	if (lookup->has)
+		lookup->found(lookup->arg, &lookup->addr, NULL);
+	else
+		lookup->found(lookup->arg, NULL,
+			      lookup->result ? gai_strerror(lookup->result) : "name has no address");
+}
+
+static void
+names_done(void *arg, int events)
+{
+	struct names *names = arg;
+	struct names_queue done = STAILQ_HEAD_INITIALIZER(done);
+	struct names_lookup *lookup;
+	uint64_t n;
+
+	(void)events;
+	(void)!read(names->pool->event_fd, &n, sizeof(n));
+	pthread_mutex_lock(&names->pool->lock);
+	STAILQ_CONCAT(&done, &names->pool->done);
+	pthread_mutex_unlock(&names->pool->lock);
+	while ((lookup = STAILQ_FIRST(&done))) {
+		STAILQ_REMOVE_HEAD(&done, next);
+		names_tell(lookup);
+		free(lookup);
+	}
+}
+
+static int
+names_watch(struct loop *loop, struct names *names)
+{
+	const struct loop_fd_config config = {.fd = names->pool->event_fd,
+					      .events = LOOP_READ,
+					      .priority = LOOP_PRIORITY_NORMAL,
+					      .name = "names",
+					      .cb = names_done,
+					      .arg = names};
+
+	return loop_fd_new(loop, &config, &names->watch);
+}
+
+static struct names_pool *
+names_pool_new(void)
+{
+	struct names_pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool)
+		return NULL;
+	pthread_mutex_init(&pool->lock, NULL);
+	STAILQ_INIT(&pool->waiting);
+	STAILQ_INIT(&pool->done);
+	pool->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return pool;
+}
 
 int
 names_new(struct loop *loop, struct names **out)
 {
 	struct names *names = calloc(1, sizeof(*names));
+	int rc = -ENOMEM;
 
 	if (!names)
-		return -ENOMEM;
-	names->loop = loop;
+		return rc;
+	names->pool = names_pool_new();
+	if (names->pool)
+		rc = names->pool->event_fd < 0 ? -errno : names_watch(loop, names);
+	if (rc < 0) {
+		names_free(names);
+		return rc;
+	}
 	*out = names;
 	return 0;
 }
@@ -41,61 +240,20 @@ names_new(struct loop *loop, struct names **out)
 void
 names_free(struct names *names)
 {
+	bool last;
+
 	if (!names)
 		return;
-	if (names->dns) {
-		/*
-		 * evdns calls back later even for what is cancelled, once for A and once for AAAA;
-		 * that would leak, or come after its base is freed. What it does for itself (it
-		 * probes name servers that have failed) must go without callbacks then.
-		 */
-		for (unsigned int turns = 16 + 4 * names->n_lookups; turns; turns--)
-			event_base_loop(loop_base(names->loop), EVLOOP_NONBLOCK);
-		evdns_base_free(names->dns, 0);
+	loop_fd_free(names->watch);
+	if (names->pool) {
+		pthread_mutex_lock(&names->pool->lock);
+		names->pool->closed = true;
+		last = names->pool->workers == 0;
+		pthread_mutex_unlock(&names->pool->lock);
+		if (last)
+			names_pool_free(names->pool);
 	}
 	free(names);
-}
-
-/* Without a usable resolv.conf /etc/hosts still counts. */
-static int
-names_start(struct names *names)
-{
-	if (names->dns)
-		return 0;
-	names->dns = evdns_base_new(loop_base(names->loop), EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-	if (!names->dns)
-		return -ENOMEM;
-	evdns_base_load_hosts(names->dns, "/etc/hosts");
-	evdns_base_resolv_conf_parse(names->dns,
-				     DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS | DNS_OPTION_MISC,
-				     "/etc/resolv.conf");
-	return 0;
-}
-
-static void
-names_answered(int result, struct evutil_addrinfo *list, void *arg)
-{
-	struct names_lookup *lookup = arg;
-	const struct evutil_addrinfo *best = NULL;
-	struct addr addr;
-
-	for (const struct evutil_addrinfo *ai = list; ai; ai = ai->ai_next)
-		if (!best || (best->ai_family != AF_INET && ai->ai_family == AF_INET))
-			best = ai;
-	if (lookup->found) {
-		if (best && addr_from_sockaddr(best->ai_addr, &addr) == 0)
-			lookup->found(lookup->arg, &addr, NULL);
-		else
-			lookup->found(lookup->arg, NULL,
-				      result ? evutil_gai_strerror(result) : "name has no address");
-	}
-	if (list)
-		evutil_freeaddrinfo(list);
-	lookup->names->n_lookups--;
-	if (lookup->starting)
-		lookup->ended = true;
-	else
-		free(lookup);
 }
 
 int
@@ -103,39 +261,41 @@ names_find(struct names *names, const char *name,
 	   void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,
 	   struct names_lookup **out)
 {
-	struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
+	struct names_pool *pool = names->pool;
 	struct names_lookup *lookup;
 	struct addr addr;
+	int rc = 0;
 
 	*out = NULL;
 	if (addr_parse(name, &addr) == 0) {
 		found(arg, &addr, NULL);
 		return 0;
 	}
-	lookup = calloc(1, sizeof(*lookup));
-	if (!lookup || names_start(names) < 0) {
-		free(lookup);
+	lookup = calloc(1, sizeof(*lookup) + strlen(name) + 1);
+	if (!lookup)
 		return -ENOMEM;
-	}
-	lookup->names = names;
 	lookup->found = found;
 	lookup->arg = arg;
-	names->n_lookups++;
-	lookup->starting = true;
-	lookup->request = evdns_getaddrinfo(names->dns, name, NULL, &hints, names_answered, lookup);
-	lookup->starting = false;
-	if (lookup->ended)
+	strcpy(lookup->name, name);
+	pthread_mutex_lock(&pool->lock);
+	STAILQ_INSERT_TAIL(&pool->waiting, lookup, next);
+	if (pool->workers < NAMES_WORKERS)
+		rc = names_worker_new(pool);
+	if (rc < 0)
+		STAILQ_REMOVE(&pool->waiting, lookup, names_lookup, next);
+	pthread_mutex_unlock(&pool->lock);
+	if (rc < 0) {
 		free(lookup);
-	else
-		*out = lookup;
+		return rc;
+	}
+	*out = lookup;
 	return 0;
 }
 
 void
 names_cancel(struct names_lookup *lookup)
 {
-	if (!lookup)
-		return;
-	lookup->found = NULL;
-	evdns_getaddrinfo_cancel(lookup->request);
+	/* Its address is still looked up: it is the loop's thread alone that looks at `found`. */
+	if (lookup)
+		lookup->found = NULL;
 }

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""names_server.py [--silent] ADDRESS...: a name server (RFC 1035) of four names, for names.sh.
+Prints a line when it listens."""
+
+import ipaddress
+import select
+import socket
+import struct
+import sys
+
+A, AAAA = 1, 28
+ZONE = {"four.example": {A: "192.0.2.1"}, "six.example": {AAAA: "2001:db8::1"},
+        "both.example": {A: "192.0.2.1", AAAA: "2001:db8::1"}}
+
+
+def question(packet):
+    labels, at = [], 12
+    while packet[at]:
+        labels.append(packet[at + 1:at + 1 + packet[at]].decode())
+        at += 1 + packet[at]
+    return ".".join(labels).lower(), struct.unpack_from(">H", packet, at + 1)[0], at + 5
+
+
+def answer(packet):
+    name, kind, end = question(packet)
+    address = ZONE.get(name, {}).get(kind)
+    code = 0 if name in ZONE else 3
+    head = packet[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, 1 if address else 0, 0, 0)
+    if not address:
+        return head + packet[12:end]
+    raw = ipaddress.ip_address(address).packed
+    return head + packet[12:end] + struct.pack(">HHHIH", 0xc00c, kind, 1, 0, len(raw)) + raw
+
+
+def main():
+    silent = sys.argv[1] == "--silent"
+    sockets = []
+    for address in sys.argv[2 if silent else 1:]:
+        s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        s.bind((address, 53))
+        sockets.append(s)
+    print("ready", flush=True)
+    while True:
+        for s in select.select(sockets, [], [])[0]:
+            packet, peer = s.recvfrom(512)
+            if not silent:
+                s.sendto(answer(packet), peer)
+
+
+main()
