@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What this kernel can do of what rpingmesh builds on, by trying it: prints one JSON object.
 
-Runs inside the test VM: tests/vm/run --kernel K --hosts 2 -- tests/vm/features.py [CELL...]. Without CELL all of CELLS. A cell is
-{"is": "yes"} or {"is": "no", "why": what failed, and the error's name}; "by" says in which of several ways it works.
+Runs inside the test VM: tests/vm/run --kernel K --hosts 2 -- tests/vm/features.py [CELL...].
+Without CELL all of CELLS. A cell is {"is": "yes"} or {"is": "no", "why": what failed, and the
+error's name}; "by" says in which of several ways it works.
 
-Nothing is concluded from a version. Most of it is asked by tests/vm/feature_probe.c, with system calls; soft-RoCE and SIDR by
-programs that are not ours where there are some; tracing by the daemon itself and a case of test_trace.py."""
+Nothing is concluded from a version. Most of it is asked by tests/vm/feature_probe.c, with system
+calls; soft-RoCE and SIDR by programs that are not ours where there are some; tracing by the daemon
+itself and a case of test_trace.py."""
 
 import functools
 import json
@@ -39,8 +41,10 @@ PROBE = os.path.join(BUILD, "tests/vm/feature_probe")
 QPGEN = os.path.join(BUILD, "tests/vm/qpgen")
 PROBED = ("timestamps", "vmlinux_btf", "ib_core_btf", "ring_buffer", "perf_kprobe", "kprobe_multi")
 YES = {"is": "yes"}
-# CAP_BPF is seen by what nobody may with it and may not without; CAP_PERFMON is what programs of this kind need besides.
-NOBODY = ("prlimit", "--memlock=134217728:134217728", "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+# CAP_BPF is seen by what nobody may with it and may not without; CAP_PERFMON is what programs of
+# this kind need besides.
+NOBODY = ("prlimit", "--memlock=134217728:134217728", "setpriv", "--reuid", "65534", "--regid",
+          "65534", "--clear-groups")
 
 
 def no(why):
@@ -56,21 +60,25 @@ def probe(*cells, prefix=()):
 
 
 def rxe():
-    """Devices of the fabric, which `rdma link add` made, and connected QPs that send to each other."""
-    p = subprocess.run([QPGEN, "rxe0", gid(0), "rxe1", gid(1), "--send", "5"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT, text=True, timeout=harness.PATIENCE_S)
+    """Devices of the fabric, which `rdma link add` made, and connected QPs that send to each
+    other."""
+    p = subprocess.run([QPGEN, "rxe0", gid(0), "rxe1", gid(1), "--send", "5"],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       text=True, timeout=harness.PATIENCE_S)
     print(p.stdout, file=sys.stderr)
     return YES if p.returncode == 0 and "sent 5" in p.stdout else no(f"qpgen: exit {p.returncode}")
 
 
 def udaddy():
-    """udaddy resolves by SIDR and exchanges UD messages; tried again while its server may still be starting."""
+    """udaddy resolves by SIDR and exchanges UD messages; tried again while its server may still be
+    starting."""
     to, from_ = address(1), address(0)
-    server = subprocess.Popen(["udaddy", "-b", to], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(["udaddy", "-b", to], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(1)
     try:
-        p = subprocess.run(["udaddy", "-s", to, "-b", from_], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           text=True, timeout=20)
+        p = subprocess.run(["udaddy", "-s", to, "-b", from_], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
         print(p.stdout, file=sys.stderr)
         return p.returncode
     except subprocess.TimeoutExpired:
@@ -117,7 +125,8 @@ def trace_status():
 
 @functools.lru_cache(maxsize=None)
 def trace():
-    """The daemon's own word, for loading and attaching; trace_fields() does not take it. A machine that is too busy to tell is asked twice."""
+    """The daemon's own word, for loading and attaching; trace_fields() does not take it. A machine
+    that is too busy to tell is asked twice."""
     try:
         status = trace_status()
     except Failure as e:
@@ -125,7 +134,8 @@ def trace():
         status = trace_status()
     found = status["trace"]
     if found["state"] == "on":
-        hooks = YES if found["hooks"] == found["hooks_wanted"] else no(f"{found['hooks']} of {found['hooks_wanted']} hooks")
+        hooks = (YES if found["hooks"] == found["hooks_wanted"]
+                 else no(f"{found['hooks']} of {found['hooks_wanted']} hooks"))
         return {"trace_loads": YES, "trace_attaches": {**hooks, "by": found["method"]}}
     why = no(status["tracing_reason"])
     return {"trace_loads": YES if found["hooks"] else why, "trace_attaches": why}
@@ -133,10 +143,12 @@ def trace():
 
 def trace_fields():
     """Each field of each flow against what its owner set, and the port against tcpdump."""
-    p = subprocess.run([sys.executable, os.path.join(harness.HERE, "test_trace.py"), "fields_and_ports"], stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE, text=True)
+    p = subprocess.run([sys.executable, os.path.join(harness.HERE, "test_trace.py"),
+                        "fields_and_ports"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       text=True)
     sys.stderr.write(p.stdout)
-    return YES if p.returncode == 0 and "\nok - fields_and_ports" in "\n" + p.stdout else no("test_trace.py fields_and_ports")
+    return (YES if p.returncode == 0 and
+            "\nok - fields_and_ports" in "\n" + p.stdout else no("test_trace.py fields_and_ports"))
 
 
 def observe(wanted):
@@ -144,7 +156,8 @@ def observe(wanted):
     cells = {}
     if "boots" in wanted:
         cells["boots"] = YES
-    for name, function in (("rxe", rxe), ("sidr", sidr), ("cap_bpf", cap_bpf), ("trace_fields", trace_fields)):
+    for name, function in (("rxe", rxe), ("sidr", sidr), ("cap_bpf", cap_bpf),
+                           ("trace_fields", trace_fields)):
         if name in wanted:
             cells[name] = function()
     probed = [c for c in PROBED if c in wanted]
@@ -166,8 +179,8 @@ def main():
     kernel = os.uname()
     # Debian's kernels tell their package's version there: "#1 SMP … Debian 6.1.158-1 (2025-11-09)".
     version = re.search(r"Debian (\S+)", kernel.version)
-    print(json.dumps({"release": kernel.release, "version": version[1] if version else kernel.release, "machine": kernel.machine,
-                      "cells": observe(wanted)}))
+    print(json.dumps({"release": kernel.release, "version": version[1] if version
+                      else kernel.release, "machine": kernel.machine, "cells": observe(wanted)}))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Daemons on the hosts of the fabric, rpingmesh-ctl against them, and test cases with a count at the end.
+"""Daemons on the hosts of the fabric, rpingmesh-ctl against them, and test cases with a count at
+the end.
 
-A test file defines functions test_*(t) and ends with harness.main(globals()). It runs inside the test VM:
-tests/vm/run --hosts 3 -- tests/vm/test_measure.py [CASE...]. Each case gets a fresh pair of daemons unless it starts its
-own. The programs are those of $RPINGMESH_BUILD (default: the working directory)."""
+A test file defines functions test_*(t) and ends with harness.main(globals()). It runs inside the
+test VM: tests/vm/run --hosts 3 -- tests/vm/test_measure.py [CASE...]. Each case gets a fresh pair
+of daemons unless it starts its own. The programs are those of $RPINGMESH_BUILD (default: the
+working directory)."""
 
 import functools
 import json
@@ -19,7 +21,8 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("RPINGMESH_BUILD", os.getcwd())
-# Which one of several machines this is, of tests/vm/run --machines; 0: the fabric's hosts all lie in this one.
+# Which one of several machines this is, of tests/vm/run --machines; 0: the fabric's hosts all lie
+# in this one.
 MACHINE = int(os.environ.get("RPINGMESH_MACHINE", 0))
 DAEMON = os.path.join(BUILD, "rpingmeshd")
 CTL = os.path.join(BUILD, "rpingmesh-ctl")
@@ -42,7 +45,8 @@ def check(condition, message):
 
 def sh(*argv, ok=True):
     """Runs a command, returns its output; a failure fails the test."""
-    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_S)
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                       timeout=PATIENCE_S)
     if ok and p.returncode:
         raise Failure(f"{' '.join(argv)}: exit {p.returncode}: {p.stdout.strip()[-500:]}")
     return p.stdout
@@ -99,7 +103,8 @@ class Host:
             f.write(f'socket = "{self.socket}";\nsocket_group = "";\n')
             if "devices" not in text:
                 f.write(f'devices = ("rxe{0 if MACHINE else self.index}");\n')
-            # The emulated machine is 10 to 50 times slower than hardware: what a test wants to be sent is to be sent.
+            # The emulated machine is 10 to 50 times slower than hardware: what a test wants to be
+            # sent is to be sent.
             if "limits" not in text:
                 f.write("limits = { cpu_percent = 0; };\n")
             f.write(text + "\n")
@@ -107,14 +112,17 @@ class Host:
     def start(self, wait=True, prefix=()):
         """prefix: a program, with arguments, that runs the daemon."""
         with open(self.log_path, "a") as log:
-            self.process = subprocess.Popen([*prefix, DAEMON, "-c", self.conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen([*prefix, DAEMON, "-c", self.conf],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=self.env)
         if wait:
-            until(f"host {self.index} answers on its socket", lambda: self.alive() and self.try_status())
+            until(f"host {self.index} answers on its socket",
+                  lambda: self.alive() and self.try_status())
         return self
 
     def alive(self):
-        check(self.process.poll() is None, f"rpingmeshd of host {self.index} ended with {self.process.returncode}: {self.tail()}")
+        check(self.process.poll() is None, f"rpingmeshd of host {self.index} ended with "
+              f"{self.process.returncode}: {self.tail()}")
         return True
 
     def send_signal(self, signo):
@@ -148,18 +156,20 @@ class Host:
 
     def ctl(self, *argv, status=None):
         """rpingmesh-ctl's output as text; its exit status must be `status` (None: any)."""
-        p = subprocess.run(self.ctl_argv(*argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                           timeout=4 * PATIENCE_S)
+        p = subprocess.run(self.ctl_argv(*argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           text=True, timeout=4 * PATIENCE_S)
         self.errors = p.stderr
         if status is not None:
-            check(p.returncode == status, f"ctl {argv}: exit {p.returncode}, expected {status}: {p.stdout} {p.stderr}")
+            check(p.returncode == status,
+                  f"ctl {argv}: exit {p.returncode}, expected {status}: {p.stdout} {p.stderr}")
         return p.stdout
 
     def json(self, *argv, status=None):
         return [json.loads(line) for line in self.ctl("--json", *argv, status=status).splitlines()]
 
     def try_status(self):
-        p = subprocess.run(self.ctl_argv("--json", "status"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        p = subprocess.run(self.ctl_argv("--json", "status"), stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, text=True)
         return json.loads(p.stdout) if p.returncode in (0, 1) and p.stdout else None
 
     def status(self):
@@ -167,14 +177,16 @@ class Host:
 
     def peer(self, addr):
         peers = self.json("peers")
-        check(any(p["address"] == addr for p in peers), f"peers has no {addr}: {peers} {self.errors}")
+        check(any(p["address"] == addr for p in peers),
+              f"peers has no {addr}: {peers} {self.errors}")
         return next(p for p in peers if p["address"] == addr)
 
     def wait_peer(self, addr, *states, limit_s=PATIENCE_S):
         def there():
             self.alive()
             # While a daemon loads its BPF programs, seconds here, rpingmesh-ctl may have no answer.
-            return next((p for p in self.json("peers") if p["address"] == addr and p["state"] in states), None)
+            return next((p for p in self.json("peers")
+                         if p["address"] == addr and p["state"] in states), None)
         return until(f"{addr} is {' or '.join(states)} for host {self.index}", there, limit_s)
 
     def ping(self, host, count, *more, status=None):
@@ -188,7 +200,8 @@ class Watch:
     def __init__(self, host):
         self.path = os.path.join(host.dir, f"watch{time.monotonic_ns()}")
         self.out = open(self.path, "w")
-        self.process = subprocess.Popen(host.ctl_argv("--json", "watch"), stdout=self.out, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(host.ctl_argv("--json", "watch"), stdout=self.out,
+                                        stderr=subprocess.DEVNULL)
 
     def records(self):
         with open(self.path) as f:
@@ -203,7 +216,8 @@ class Watch:
 
 
 class Capture:
-    """tcpdump on a host's wire; packets() gives RoCE v2 UD sends as dicts. The independent witness."""
+    """tcpdump on a host's wire; packets() gives RoCE v2 UD sends as dicts. The independent
+    witness."""
 
     def __init__(self, t, index):
         self.index = index
@@ -217,7 +231,8 @@ class Capture:
         fabric("capture-stop", self.index)
 
     def packets(self, ud=True):
-        """UD sends alone, or with ud=False everything: "opcode" tells (InfiniBand Architecture 9.2)."""
+        """UD sends alone, or with ud=False everything: "opcode" tells (InfiniBand Architecture
+        9.2)."""
         self.stop()
         with open(self.path, "rb") as f:
             data = f.read()
@@ -238,7 +253,8 @@ UD_SEND_ONLY = 0x64
 
 
 def parse_roce(frame):
-    """Ethernet, IPv4 or IPv6, UDP 4791, BTH and, for UD, DETH (InfiniBand Architecture, Annex A17). None: not RoCE v2."""
+    """Ethernet, IPv4 or IPv6, UDP 4791, BTH and, for UD, DETH (InfiniBand Architecture, Annex A17).
+    None: not RoCE v2."""
     ethertype = struct.unpack_from(">H", frame, 12)[0]
     ip = frame[14:]
     if ethertype == 0x0800:
@@ -261,7 +277,8 @@ def parse_roce(frame):
     # UDP header 8, BTH 12, DETH 8 (UD alone), payload, pad, ICRC 4
     payload = udp[28 if opcode == UD_SEND_ONLY else 20:udp_len - 4 - pad]
     qpn = int.from_bytes(udp[13:16], "big")
-    return {"source": source, "dest": dest, "opcode": opcode, "sport": sport, "tos": tos, "qpn": qpn, "size": len(payload), "payload": payload}
+    return {"source": source, "dest": dest, "opcode": opcode, "sport": sport, "tos": tos,
+            "qpn": qpn, "size": len(payload), "payload": payload}
 
 
 def probes_in(packets):
@@ -283,7 +300,8 @@ def classes(records):
 
 
 def binomial_interval(n, p, z=2.5758):
-    """Where 99 % of the counts lie, by the normal approximation (n p >= 10), half a count added on each side."""
+    """Where 99 % of the counts lie, by the normal approximation (n p >= 10), half a count added on
+    each side."""
     half = z * (n * p * (1 - p)) ** 0.5 + 0.5
     return n * p - half, n * p + half
 
@@ -298,8 +316,10 @@ class Test:
 
     def pair(self, text0="", text1="", interval_ms=100):
         """Two daemons that probe each other, up."""
-        a = Host(self, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = {interval_ms}; }});\n{text0}').start()
-        b = Host(self, 1, f'peers = ({{ address = "{address(0)}"; interval_ms = {interval_ms}; }});\n{text1}').start()
+        a = Host(self, 0, f'peers = ({{ address = "{address(1)}"; '
+                 f'interval_ms = {interval_ms}; }});\n{text0}').start()
+        b = Host(self, 1, f'peers = ({{ address = "{address(0)}"; '
+                 f'interval_ms = {interval_ms}; }});\n{text1}').start()
         a.wait_peer(address(1), "up")
         b.wait_peer(address(0), "up")
         return a, b
@@ -354,5 +374,6 @@ def main(names):
     count = {"passed": 0, "failed": 0, "skipped": 0}
     for w in wanted:
         count[run_case(w, cases[w])] += 1
-    print(f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped", flush=True)
+    print(f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped",
+          flush=True)
     sys.exit(1 if count["failed"] else 0)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The feature matrix as a record (tests/vm/matrix.json) and as a table (README.md), and what they must agree with.
+"""The feature matrix as a record (tests/vm/matrix.json) and as a table (README.md), and what they
+must agree with.
 
-matrix.json: {"columns": [{"kernel", "arch", "features"?: RUN + {"cells"}, "suites": {NAME: RUN + {"passed", "failed", "skipped", "again",
-"failures"}}}]}. RUN is {"date", "release", "version", "took_s" (0: not known), "object", "sources"}: SHA-256 of the BPF object that was run and of what it is
-made of. What was not run is not there."""
+matrix.json: {"columns": [{"kernel", "arch", "features"?: RUN + {"cells"}, "suites": {NAME: RUN +
+{"passed", "failed", "skipped", "again", "failures"}}}]}. RUN is {"date", "release", "version",
+"took_s" (0: not known), "object", "sources"}: SHA-256 of the BPF object that was run and of what it
+is made of. What was not run is not there."""
 
 import glob
 import hashlib
@@ -35,7 +37,7 @@ def sources():
     return digest.hexdigest()
 
 
-# --- the record -----------------------------------------------------------------------------------------------------------------
+# --- the record -----------------------------------------------------------------------------------
 
 def load():
     if not os.path.exists(RECORD):
@@ -75,22 +77,24 @@ def objects_of(record):
     return {c["features"]["object"] for c in record["columns"] if "features" in c}
 
 
-# --- the list of suites ---------------------------------------------------------------------------------------------------------
+# --- the list of suites ---------------------------------------------------------------------------
 
 def tests():
-    return sorted(re.sub(r".*/test_(.*)\.py", r"\1", n) for n in glob.glob(os.path.join(HERE, "test_*.py")))
+    return sorted(re.sub(r".*/test_(.*)\.py", r"\1", n)
+                  for n in glob.glob(os.path.join(HERE, "test_*.py")))
 
 
 def suite_lines(when):
     """(test, kernels, arches, build, hosts, memory, cases) of tests/vm/suites; lists are split."""
     with open(SUITES) as f:
         lines = [line.split() for line in f if line.strip() and not line.startswith("#")]
-    return [(w[1], w[2].split(","), w[3].split(","), w[4], w[5], int(w[6]), w[7:]) for w in lines if w[0] == when]
+    return [(w[1], w[2].split(","), w[3].split(","), w[4], w[5], int(w[6]), w[7:]) for w in lines
+            if w[0] == when]
 
 
 def suite_rows(record):
-    """Suites that have been run somewhere, as the matrix names them: the test's name, with +icount where the kernel had that. Others make
-    no row, so that a new test alone makes no table old."""
+    """Suites that have been run somewhere, as the matrix names them: the test's name, with +icount
+    where the kernel had that. Others make no row, so that a new test alone makes no table old."""
     return sorted({name for c in record["columns"] for name in c["suites"]})
 
 
@@ -104,21 +108,24 @@ def suites_wrong():
                 wrong.append(f"no {path}")
                 continue
             with open(path) as f:
-                there = set(re.findall(r"^def test_(\w+)\(t\):", f.read(), re.M)) | (set(features.CELLS) if test == "features" else set())
+                there = (set(re.findall(r"^def test_(\w+)\(t\):", f.read(), re.M)) |
+                         (set(features.CELLS) if test == "features" else set()))
             wrong += [f"{test}: no case {c}" for c in cases if c not in there]
-            wrong += [f"{test}: no kernel {k}" for k in kernels if k.removesuffix("+icount") not in (*KERNELS, "-")]
+            wrong += [f"{test}: no kernel {k}" for k in kernels
+                      if k.removesuffix("+icount") not in (*KERNELS, "-")]
             wrong += [f"{test}: no architecture {a}" for a in arches if a not in ARCHES]
     return wrong
 
 
-# --- the table ------------------------------------------------------------------------------------------------------------------
+# --- the table ------------------------------------------------------------------------------------
 
 def cell_text(cell):
     if cell is None:
         return NOT_RUN
     if cell["is"] == "yes":
         return f"yes: {cell['by']}" if "by" in cell else "yes"
-    # "step: ENOENT" is an error of the kernel; all else that failed is a sentence, which the record has.
+    # "step: ENOENT" is an error of the kernel; all else that failed is a sentence, which the record
+    # has.
     name = re.fullmatch(r".*: (E[A-Z0-9]+)", cell["why"])
     return f"no: {name[1]}" if name else "no"
 
@@ -135,9 +142,11 @@ def table_rows(record):
     found = {(c["kernel"], c["arch"]): c for c in record["columns"]}
     columns = [found.get((k, a), {"suites": {}}) for a in ARCHES for k in KERNELS]
     yield ["", *(f"{k} {a}" for a in ARCHES for k in KERNELS)]
-    yield ["Debian's version", *(c["features"]["version"] if "features" in c else NOT_RUN for c in columns)]
+    yield ["Debian's version",
+           *(c["features"]["version"] if "features" in c else NOT_RUN for c in columns)]
     for cell, label in features.CELLS.items():
-        yield [label, *(cell_text(c.get("features", {}).get("cells", {}).get(cell)) for c in columns)]
+        yield [label,
+               *(cell_text(c.get("features", {}).get("cells", {}).get(cell)) for c in columns)]
     for name in suite_rows(record):
         yield [f"suite `{name}`", *(suite_text(c["suites"].get(name)) for c in columns)]
 
@@ -155,22 +164,25 @@ def minutes(all_runs):
 
 
 def notes(record):
-    """What holds for all columns: the object, the dates, and which cases needed a second try or failed."""
+    """What holds for all columns: the object, the dates, and which cases needed a second try or
+    failed."""
     all_runs = list(runs(record))
     if not all_runs:
         return "Nothing has been run yet."
     objects = sorted(objects_of(record))
     dates = sorted({r["date"] for r in all_runs})
-    text = [f"One BPF object on all of them, byte for byte: SHA-256 `{objects[0][:16]}…`." if len(objects) == 1 else
-            f"{len(objects)} different BPF objects were run."]
-    text.append(f"Recorded {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + minutes(all_runs) +
-                f". {NOT_RUN}, and a suite without a line: not run.")
+    text = [f"One BPF object on all of them, byte for byte: SHA-256 `{objects[0][:16]}…`."
+            if len(objects) == 1 else f"{len(objects)} different BPF objects were run."]
+    text.append(f"Recorded {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") +
+                minutes(all_runs) + f". {NOT_RUN}, and a suite without a line: not run.")
     for c in record["columns"]:
         for name, run in sorted(c["suites"].items()):
             if run["failures"]:
-                text.append(f"Failed on {c['kernel']} {c['arch']}: `{name}` {', '.join(run['failures'])}.")
+                text.append(f"Failed on {c['kernel']} {c['arch']}: "
+                            f"`{name}` {', '.join(run['failures'])}.")
             if run["again"]:
-                text.append(f"Passed at the second try on {c['kernel']} {c['arch']}: `{name}` {', '.join(run['again'])}.")
+                text.append(f"Passed at the second try on {c['kernel']} {c['arch']}: "
+                            f"`{name}` {', '.join(run['again'])}.")
     return "\n".join(text)
 
 
@@ -193,19 +205,23 @@ def write_readme():
         f.write(before + rendered(load()) + after)
 
 
-# --- is it current? -------------------------------------------------------------------------------------------------------------
+# --- is it current? -------------------------------------------------------------------------------
 
 def checks():
     """(what must hold, why it does not or "")"""
     record = load()
     now = sources()
-    old = [f"{c['kernel']} {c['arch']}" for c in record["columns"] if "features" in c and c["features"]["sources"] != now]
+    old = [f"{c['kernel']} {c['arch']}" for c in record["columns"]
+           if "features" in c and c["features"]["sources"] != now]
     objects = objects_of(record)
     wrong = suites_wrong()
-    yield "README.md has the table of tests/vm/matrix.json", "" if readme_parts()[1] == rendered(record) else "run make readme-matrix"
-    yield "bpf/ is what the matrix was recorded with", ("bpf/ has changed since the matrix was recorded: run make check-matrix (on " +
-                                                       ", ".join(old) + ")" if old else "")
-    yield "all kernels ran the same BPF object", "" if len(objects) <= 1 else f"{len(objects)} different ones: run make check-matrix"
+    yield ("README.md has the table of tests/vm/matrix.json",
+           "" if readme_parts()[1] == rendered(record) else "run make readme-matrix")
+    yield ("bpf/ is what the matrix was recorded with",
+           ("bpf/ has changed since the matrix was recorded: "
+            "run make check-matrix (on " + ", ".join(old) + ")" if old else ""))
+    yield ("all kernels ran the same BPF object",
+           "" if len(objects) <= 1 else f"{len(objects)} different ones: run make check-matrix")
     yield "tests/vm/suites names what there is", "; ".join(wrong)
 
 

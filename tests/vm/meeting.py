@@ -9,14 +9,17 @@ import subprocess
 from harness import MACHINE, Capture, check
 
 OTHER = 3 - MACHINE
-# A machine that fails its half goes to the end of the case and waits there; so the other one's wait has an end.
+# A machine that fails its half goes to the end of the case and waits there; so the other one's wait
+# has an end.
 MEET_S = 240
 case_name = ""
 
 
 def meet(name, limit_s=MEET_S):
-    """Barriers count who has come: each case has its own, so that one that failed before a barrier puts no later one out of step."""
-    p = subprocess.run(["machine-barrier", f"{case_name}.{name}", str(limit_s)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    """Barriers count who has come: each case has its own, so that one that failed before a barrier
+    puts no later one out of step."""
+    p = subprocess.run(["machine-barrier", f"{case_name}.{name}", str(limit_s)],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     check(p.returncode == 0, f"the other machine does not come to {name}: {p.stdout.strip()}")
 
 
@@ -41,9 +44,11 @@ class WireCapture(Capture):
     """RoCE packets at this machine's end of the wire."""
 
     def start(self):
-        self.tcpdump = subprocess.Popen(["tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode", "-B", "8192", "-Z", "root",
-                                         "-w", self.path, "udp", "port", "4791"],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.tcpdump = subprocess.Popen(["tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode",
+                                         "-B", "8192", "-Z", "root", "-w", self.path, "udp", "port",
+                                         "4791"], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        text=True)
         check("listening on" in self.tcpdump.stderr.readline(), "tcpdump does not start")
 
     def stop(self):

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The Debian package on two machines that booted Debian with systemd: tests/vm/run --systemd --machines 2.
+"""The Debian package on two machines that booted Debian with systemd: tests/vm/run --systemd
+--machines 2.
 
-Each case runs in both at once, on a machine where the package is installed and the daemon runs. The package is the one in
-$RPINGMESH_DEB, a directory (default: deb in $RPINGMESH_BUILD). What is expected comes from systemd, dpkg, /proc, tcpdump, rdma(8)."""
+Each case runs in both at once, on a machine where the package is installed and the daemon runs. The
+package is the one in $RPINGMESH_DEB, a directory (default: deb in $RPINGMESH_BUILD). What is
+expected comes from systemd, dpkg, /proc, tcpdump, rdma(8)."""
 
 import glob
 import grp
@@ -34,7 +36,8 @@ CAPABILITIES = {"cap_ipc_lock": 14, "cap_sys_admin": 21, "cap_perfmon": 38, "cap
 
 def run(*argv):
     """Exit status and output."""
-    p = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SLOW_S,
+    p = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       text=True, timeout=SLOW_S,
                        env=dict(os.environ, DEBIAN_FRONTEND="noninteractive", SYSTEMD_PAGER=""))
     return p.returncode, p.stdout
 
@@ -46,7 +49,8 @@ def must(*argv):
 
 
 def apt(*argv):
-    return must("apt-get", "-y", "-q", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0", *argv)
+    return must("apt-get", "-y", "-q", "-o", "Dpkg::Options::=--force-confold", "-o",
+                "Dpkg::Use-Pty=0", *argv)
 
 
 def package_file():
@@ -84,15 +88,19 @@ class Journal:
         self.cursor = re.search(r"-- cursor: (.*)", text)[1]
 
     def text(self):
-        return must("journalctl", "-o", "cat", "--no-pager", "-u", UNIT, "--after-cursor", self.cursor)
+        return must("journalctl", "-o", "cat", "--no-pager", "-u", UNIT, "--after-cursor",
+                    self.cursor)
 
     def wait(self, pattern):
-        return until(f"the journal says {pattern}", lambda: re.search(pattern, self.text()), SLOW_S, 1)
+        return until(f"the journal says {pattern}", lambda: re.search(pattern, self.text()), SLOW_S,
+                     1)
 
 
 def ctl(*argv):
-    """rpingmesh-ctl --json as an operator calls it: records, or nothing while the daemon does not answer."""
-    p = subprocess.run(["rpingmesh-ctl", "--json", *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=SLOW_S)
+    """rpingmesh-ctl --json as an operator calls it: records, or nothing while the daemon does not
+    answer."""
+    p = subprocess.run(["rpingmesh-ctl", "--json", *map(str, argv)], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, text=True, timeout=SLOW_S)
     return [json.loads(line) for line in p.stdout.splitlines()] if p.returncode in (0, 1) else []
 
 
@@ -125,7 +133,8 @@ def peers_line(interval_ms=200):
 
 
 def running():
-    """The package installed, with the other machine as peer, and the daemon up: what most cases begin with."""
+    """The package installed, with the other machine as peer, and the daemon up: what most cases
+    begin with."""
     if package_state() != "installed":
         install()
     with open(CONF) as f:
@@ -147,7 +156,8 @@ def peer_is_up(more=0):
         return found[0] if found and found[0]["state"] == "up" else None
     p = until("the other machine is up", there, SLOW_S, 1)
     want = p["ok"] + more
-    return until(f"{want} probes are answered", lambda: (there() or {"ok": 0})["ok"] >= want and there(), SLOW_S, 1)
+    return until(f"{want} probes are answered",
+                 lambda: (there() or {"ok": 0})["ok"] >= want and there(), SLOW_S, 1)
 
 
 @both
@@ -156,21 +166,26 @@ def test_install(t):
     check(package_state() != "installed", "the package is there already: run this case first")
     install()
     check(package_state() == "installed", package_state())
-    check(run("systemctl", "is-active", UNIT)[1].strip() == "active", must("journalctl", "-u", UNIT, "--no-pager", "-n", "40"))
+    check(run("systemctl", "is-active", UNIT)[1].strip() == "active",
+          must("journalctl", "-u", UNIT, "--no-pager", "-n", "40"))
     check(run("systemctl", "is-enabled", UNIT)[1].strip() == "enabled", "not enabled")
-    check(CONF in must("dpkg-query", "-W", "-f", "${Conffiles}", PACKAGE), "the configuration is no conffile")
+    check(CONF in must("dpkg-query", "-W", "-f", "${Conffiles}", PACKAGE),
+          "the configuration is no conffile")
     answers()
-    t.note(f"version {package_version()}, {must('systemd-analyze', 'security', '--no-pager', UNIT).strip().splitlines()[-1]}")
+    t.note(f"version {package_version()}, "
+           f"{must('systemd-analyze', 'security', '--no-pager', UNIT).strip().splitlines()[-1]}")
 
 
 @both
 def test_unprivileged(t):
-    """The daemon is the user rpingmesh, with the capabilities that the unit lists and no way to others."""
+    """The daemon is the user rpingmesh, with the capabilities that the unit lists and no way to
+    others."""
     running()
     user = pwd.getpwnam("rpingmesh")
     check(user.pw_uid < 1000 and user.pw_shell.endswith("nologin"), f"{user}")
     s = proc_status(main_pid())
-    check(s["Uid"].split() == [str(user.pw_uid)] * 4 and s["Gid"].split() == [str(user.pw_gid)] * 4, f"{s['Uid']} {s['Gid']}")
+    check(s["Uid"].split() == [str(user.pw_uid)] * 4 and s["Gid"].split() == [str(user.pw_gid)] * 4,
+          f"{s['Uid']} {s['Gid']}")
     wanted = sum(1 << CAPABILITIES[c] for c in prop("AmbientCapabilities").split())
     for field in ("CapEff", "CapPrm", "CapBnd"):
         check(int(s[field], 16) == wanted, f"{field} {s[field]}, the unit says {wanted:016x}")
@@ -194,26 +209,33 @@ def test_control_group(t):
 
 @both
 def test_measure(t):
-    """Two machines measure each other, with tracing on, as that user; each answered probe was on the wire, says tcpdump."""
+    """Two machines measure each other, with tracing on, as that user; each answered probe was on
+    the wire, says tcpdump."""
     running()
     meet("running")
-    s = until("tracing is on", lambda: (status() or {}).get("tracing") == "on" and status(), SLOW_S, 1)
+    s = until("tracing is on", lambda: (status() or {}).get("tracing") == "on" and status(), SLOW_S,
+              1)
     peer_is_up()
     capture = WireCapture(t, MACHINE)
     before = peer_is_up()
     after = peer_is_up(20)
     packets = [p for p in probes_in(capture.packets()) if p["source"] == address_of(MACHINE)]
-    check(len(packets) >= after["ok"] - before["ok"], f"{after['ok'] - before['ok']} answered, {len(packets)} on the wire")
+    check(len(packets) >= after["ok"] - before["ok"],
+          f"{after['ok'] - before['ok']} answered, {len(packets)} on the wire")
     check(after["lost"] == 0, f"lost on a clean wire: {after}")
-    records = [r for r in ctl("ping", address_of(OTHER), "-c", 5, "-W", 5) if r.get("type") == "probe"]
-    check(len(records) == 5 and all(r["class"] == "ok" and r["rtt_ns"] > 0 for r in records), f"{records}")
-    t.note(f"{after['ok']} ok, RTT of a ping {harness.median_ms(records):.1f} ms, hooks {s['trace']['hooks']} of {s['trace']['hooks_wanted']}")
+    records = [r for r in ctl("ping", address_of(OTHER), "-c", 5, "-W", 5)
+               if r.get("type") == "probe"]
+    check(len(records) == 5 and all(r["class"] == "ok" and r["rtt_ns"] > 0 for r in records),
+          f"{records}")
+    t.note(f"{after['ok']} ok, RTT of a ping {harness.median_ms(records):.1f} ms, "
+           f"hooks {s['trace']['hooks']} of {s['trace']['hooks_wanted']}")
     meet("measured")
 
 
 @both
 def test_service_flow(t):
-    """rping between the machines shows as a flow of its process, with the QPN that rdma(8) tells."""
+    """rping between the machines shows as a flow of its process, with the QPN that rdma(8)
+    tells."""
     running()
     until("tracing is on", lambda: (status() or {}).get("tracing") == "on", SLOW_S, 1)
     meet("running")
@@ -222,18 +244,25 @@ def test_service_flow(t):
     else:
         meet("listening")
         argv = ["rping", "-c", "-a", address_of(1), "-I", address_of(2), "-C", "1000000"]
-    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
     try:
         if MACHINE == 1:
-            until("rping listens", lambda: "rping" in must("rdma", "resource", "show", "cm_id"), SLOW_S, 1)
+            until("rping listens", lambda: "rping" in must("rdma", "resource", "show", "cm_id"),
+                  SLOW_S, 1)
             meet("listening")
-        mine = until("rping has a QP", lambda: [q for q in json.loads(must("rdma", "-j", "-d", "resource", "show", "qp"))
-                                                 if q.get("pid") == p.pid and q.get("state") == "RTS"], SLOW_S, 1)[0]
+        mine = until("rping has a QP", lambda:
+                     [q for q in json.loads(must("rdma", "-j", "-d", "resource", "show", "qp"))
+                      if q.get("pid") == p.pid and q.get("state") == "RTS"], SLOW_S, 1)[0]
         # It sends as fast as it can; stopped, its QP stays.
         p.send_signal(signal.SIGSTOP)
-        f = until("its flow shows", lambda: [f for f in ctl("flows") if any(q["qpn"] == mine["lqpn"] for q in f["qps"])], SLOW_S, 1)[0]
-        check(f["owners"][0]["pid"] == p.pid and f["owners"][0]["comm"] == "rping", f"{f['owners']}, pid {p.pid}")
-        check(f["src_gid"] == address_of(MACHINE) and f["dst_gid"] == address_of(OTHER), f"{f['src_gid']} {f['dst_gid']}")
+        f = until("its flow shows", lambda: [f for f in ctl("flows")
+                                             if any(q["qpn"] == mine["lqpn"] for q in f["qps"])],
+                  SLOW_S, 1)[0]
+        check(f["owners"][0]["pid"] == p.pid and f["owners"][0]["comm"] == "rping",
+              f"{f['owners']}, pid {p.pid}")
+        check(f["src_gid"] == address_of(MACHINE) and f["dst_gid"] == address_of(OTHER),
+              f"{f['src_gid']} {f['dst_gid']}")
         t.note(f"QPN {mine['lqpn']} of pid {p.pid}, {f['probing']}")
         meet("shown")
     finally:
@@ -243,12 +272,14 @@ def test_service_flow(t):
 
 @both
 def test_reload(t):
-    """systemctl reload: the same process has the changed configuration; a wrong one is refused, with a line in the journal."""
+    """systemctl reload: the same process has the changed configuration; a wrong one is refused,
+    with a line in the journal."""
     running()
     pid = main_pid()
     configure('tor = "tor-of-the-test";')
     must("systemctl", "reload", UNIT)
-    s = until("the new configuration holds", lambda: (status() or {}).get("tor") == "tor-of-the-test" and status(), SLOW_S, 1)
+    s = until("the new configuration holds",
+              lambda: (status() or {}).get("tor") == "tor-of-the-test" and status(), SLOW_S, 1)
     check(s["pid"] == pid == main_pid(), f"another process: {s['pid']}, {pid}")
     shutil.copy(CONF, "/root/good.conf")
     journal = Journal()
@@ -256,7 +287,8 @@ def test_reload(t):
     code, text = run("systemctl", "reload", UNIT)
     journal.wait("interval_ms")
     check(code != 0, f"a wrong configuration was taken: {text}")
-    check(run("systemctl", "is-active", UNIT)[1].strip() == "active" and main_pid() == pid, f"not alive: {text}")
+    check(run("systemctl", "is-active", UNIT)[1].strip() == "active" and main_pid() == pid,
+          f"not alive: {text}")
     s = answers()
     check(s["tor"] == "tor-of-the-test", f"not what it had: {s['tor']}")
     shutil.copy("/root/good.conf", CONF)
@@ -265,18 +297,22 @@ def test_reload(t):
 
 
 def returns_after(t, kill):
-    """kill(pid) ends the daemon; systemd starts another one, which answers on the same socket and measures."""
+    """kill(pid) ends the daemon; systemd starts another one, which answers on the same socket and
+    measures."""
     restarts, pid = int(prop("NRestarts")), main_pid()
     kill(pid)
-    until("systemd has started another one", lambda: main_pid() not in (0, pid) and int(prop("NRestarts")) == restarts + 1, SLOW_S, 1)
-    s = until("it answers", lambda: (status() or {"pid": pid})["pid"] != pid and status(), SLOW_S, 1)
+    until("systemd has started another one",
+          lambda: main_pid() not in (0, pid) and int(prop("NRestarts")) == restarts + 1, SLOW_S, 1)
+    s = until("it answers", lambda: (status() or {"pid": pid})["pid"] != pid and status(), SLOW_S,
+              1)
     check(s["pid"] == main_pid(), f"another daemon answers: {s['pid']}")
     t.note(f"pid {pid} is now {s['pid']}")
 
 
 @both
 def test_watchdog(t):
-    """A daemon that hangs (SIGSTOP) misses its watchdog: systemd kills it and starts another one."""
+    """A daemon that hangs (SIGSTOP) misses its watchdog: systemd kills it and starts another
+    one."""
     running()
     check(prop("WatchdogUSec") not in ("", "0", "infinity"), "the unit has no watchdog")
     journal = Journal()
@@ -302,14 +338,17 @@ def test_crash(t):
 
 @both
 def test_socket_activation(t):
-    """With rpingmeshd.socket, a call of rpingmesh-ctl starts the daemon, which gets that socket; without it the socket is the daemon's."""
+    """With rpingmeshd.socket, a call of rpingmesh-ctl starts the daemon, which gets that socket;
+    without it the socket is the daemon's."""
     running()
     must("systemctl", "stop", UNIT)
     check(ctl("status") == [], "it answers though it was stopped")
     must("systemctl", "start", SOCKET_UNIT)
-    check(main_pid() == 0 and run("systemctl", "is-active", UNIT)[1].strip() == "inactive", "active without a call")
+    check(main_pid() == 0 and run("systemctl", "is-active", UNIT)[1].strip() == "inactive",
+          "active without a call")
     s = answers()
-    check(s["pid"] == main_pid() and run("systemctl", "is-active", UNIT)[1].strip() == "active", f"pid {s['pid']}")
+    check(s["pid"] == main_pid() and run("systemctl", "is-active", UNIT)[1].strip() == "active",
+          f"pid {s['pid']}")
     must("systemctl", "stop", SOCKET_UNIT, UNIT)
     must("systemctl", "start", UNIT)
     check(answers()["pid"] == main_pid(), "no answer without the socket unit")
@@ -340,13 +379,15 @@ def test_upgrade(t):
         edited = f.read()
     version, deb = newer_package(t)
     apt("install", deb)
-    check(package_version() == version and package_state() == "installed", f"{package_version()} {package_state()}")
+    check(package_version() == version and package_state() == "installed",
+          f"{package_version()} {package_state()}")
     with open(CONF) as f:
         check(f.read() == edited, "the operator's configuration was changed")
     check(os.path.exists(CONF + ".dpkg-dist"), "no .dpkg-dist beside it")
     check(os.stat("/usr/sbin/rpingmeshd").st_ino != inode, "the program is the old file")
     until("another daemon runs", lambda: main_pid() not in (0, pid), SLOW_S, 1)
-    check(os.stat(f"/proc/{main_pid()}/exe").st_ino == os.stat("/usr/sbin/rpingmeshd").st_ino, "the daemon is the old program")
+    check(os.stat(f"/proc/{main_pid()}/exe").st_ino == os.stat("/usr/sbin/rpingmeshd").st_ino,
+          "the daemon is the old program")
     answers()
     meet("upgraded")
     peer_is_up(5)
@@ -354,38 +395,48 @@ def test_upgrade(t):
 
 
 def left_of_the_package():
-    places = ["/etc", "/run", "/var", "/lib/systemd", "/usr/lib/systemd", "/usr/lib/sysusers.d", "/usr/sbin", "/usr/bin", "/usr/share"]
+    places = ["/etc", "/run", "/var", "/lib/systemd", "/usr/lib/systemd", "/usr/lib/sysusers.d",
+              "/usr/sbin", "/usr/bin", "/usr/share"]
     found = must("find", *places, "-xdev", "-iname", "*rpingmesh*").split("\n")
     # Made by the test, not by the package.
-    return sorted({f for f in found if f and not f.startswith("/run/") or f.startswith("/run/rpingmesh")})
+    return sorted({f for f in found
+                   if f and not f.startswith("/run/") or f.startswith("/run/rpingmesh")})
 
 
 @both
 def test_remove_purge(t):
-    """Remove: the daemon stops, the configuration stays. Purge: nothing is left but the user, whose number may own files."""
+    """Remove: the daemon stops, the configuration stays. Purge: nothing is left but the user, whose
+    number may own files."""
     running()
     pid = main_pid()
     apt("remove", PACKAGE)
     check(not os.path.exists(f"/proc/{pid}"), "the daemon still runs")
     check(package_state() == "config-files", package_state())
-    check(os.path.exists(CONF) and not os.path.exists("/usr/sbin/rpingmeshd"), "wrong files are left")
+    check(os.path.exists(CONF) and not os.path.exists("/usr/sbin/rpingmeshd"),
+          "wrong files are left")
     check(not os.path.exists("/run/rpingmesh"), "/run/rpingmesh is left")
-    check(run("systemctl", "is-active", UNIT)[1].strip() in ("inactive", "unknown", "failed"), "active")
+    check(run("systemctl", "is-active", UNIT)[1].strip() in ("inactive", "unknown", "failed"),
+          "active")
     apt("purge", PACKAGE)
-    check(package_state() in ("", "not-installed", "unknown") or "no packages" in package_state(), package_state())
+    check(package_state() in ("", "not-installed", "unknown") or "no packages" in package_state(),
+          package_state())
     # The test's own.
     os.unlink(SYSCTL)
-    left = [f for f in left_of_the_package() if not f.startswith("/var/lib/dpkg/") and not f.startswith("/var/log/")]
+    left = [f for f in left_of_the_package()
+            if not f.startswith("/var/lib/dpkg/") and not f.startswith("/var/log/")]
     check(left == [], f"left: {left}")
-    check(run("systemctl", "--failed", "--no-legend", "--plain")[1].strip() == "", "failed units are left")
-    t.note(f"user rpingmesh: {'stays' if any(u.pw_name == 'rpingmesh' for u in pwd.getpwall()) else 'is gone'}")
+    check(run("systemctl", "--failed", "--no-legend", "--plain")[1].strip() == "",
+          "failed units are left")
+    t.note(f"user rpingmesh: "
+           f"{'stays' if any(u.pw_name == 'rpingmesh' for u in pwd.getpwall()) else 'is gone'}")
     install()
     answers()
 
 
 @both
 def test_autopkgtest(t):
-    """The package's own tests, as Debian's machines run them on a package that has just been installed: the two that need no source."""
+    """The package's own tests, as Debian's machines run them on a package that has just been
+    installed: the two that need no source."""
     if package_state() == "installed":
         apt("purge", PACKAGE)
     install()

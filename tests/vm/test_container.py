@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The container image, run by podman as contrib/container/README.md says: tests/vm/run --systemd --hosts 2.
+"""The container image, run by podman as contrib/container/README.md says: tests/vm/run --systemd
+--hosts 2.
 
-The commands are read out of that page. The container is the daemon of host 0 of the fabric, a plain rpingmeshd of $RPINGMESH_BUILD that
-of host 1. The image is in the image store that `make check-container` has made, $RPINGMESH_STORE (default: container/store in
-$RPINGMESH_BUILD), which the VM reads in place. What is expected comes from /proc, podman, systemd, rdma(8) and tcpdump."""
+The commands are read out of that page. The container is the daemon of host 0 of the fabric, a plain
+rpingmeshd of $RPINGMESH_BUILD that of host 1. The image is in the image store that `make
+check-container` has made, $RPINGMESH_STORE (default: container/store in $RPINGMESH_BUILD), which
+the VM reads in place. What is expected comes from /proc, podman, systemd, rdma(8) and tcpdump."""
 
 import json
 import os
@@ -19,7 +21,8 @@ from harness import Capture, Failure, Host, address, check, probes_in, until
 
 TOP = os.path.realpath(os.path.join(harness.HERE, "../.."))
 PAGE = os.path.join(TOP, "contrib/container/README.md")
-STORE = os.path.realpath(os.environ.get("RPINGMESH_STORE", os.path.join(harness.BUILD, "container/store")))
+STORE = os.path.realpath(os.environ.get("RPINGMESH_STORE",
+                                        os.path.join(harness.BUILD, "container/store")))
 NAME = "rpingmesh"
 CONF = "/etc/rpingmesh/rpingmeshd.conf"
 SOCKET = "/run/rpingmesh/rpingmeshd.sock"
@@ -47,7 +50,8 @@ def documented(mark):
 
 def run(*argv):
     """Exit status and output."""
-    p = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SLOW_S, cwd=TOP)
+    p = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       text=True, timeout=SLOW_S, cwd=TOP)
     return p.returncode, p.stdout
 
 
@@ -58,7 +62,8 @@ def must(*argv):
 
 
 def prepare():
-    """What the page has an operator do once on a host. The disk's systemd lacks the bus, which podman asks for control groups."""
+    """What the page has an operator do once on a host. The disk's systemd lacks the bus, which
+    podman asks for control groups."""
     if os.path.exists(CONF):
         return
     must("systemctl", "unmask", "dbus.socket", "dbus.service")
@@ -85,7 +90,8 @@ def options(argv, leave_out=()):
 
 
 def start(t, argv=None):
-    """Host 0's container, made anew, by the page's command line if there is no other; and host 1's daemon."""
+    """Host 0's container, made anew, by the page's command line if there is no other; and host 1's
+    daemon."""
     prepare()
     remove()
     must(*(argv or shlex.split(documented("run"))))
@@ -110,9 +116,10 @@ def proc_status(pid):
 
 
 def ctl(*argv):
-    """The host's rpingmesh-ctl --json on the mounted directory: records, or nothing while the daemon does not answer."""
-    p = subprocess.run([harness.CTL, "-S", SOCKET, "--json", *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                       timeout=SLOW_S)
+    """The host's rpingmesh-ctl --json on the mounted directory: records, or nothing while the
+    daemon does not answer."""
+    p = subprocess.run([harness.CTL, "-S", SOCKET, "--json", *map(str, argv)],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=SLOW_S)
     return [json.loads(line) for line in p.stdout.splitlines()] if p.returncode in (0, 1) else []
 
 
@@ -136,14 +143,18 @@ def peer():
 
 
 def measures(more=10):
-    """Host 1 is up and answers so many more probes; each that it answered was on the wire, outside of the container."""
+    """Host 1 is up and answers so many more probes; each that it answered was on the wire, outside
+    of the container."""
     t = harness.Test()
     wait("host 1 is up", lambda: (peer() or {"state": ""})["state"] == "up")
     capture = Capture(t, 0)
     before = peer()["ok"]
-    after = wait(f"{more} more probes are answered", lambda: (peer() or {"ok": 0})["ok"] >= before + more and peer())
-    packets = [p for p in probes_in(capture.packets()) if (p["source"], p["dest"]) == (address(0), address(1))]
-    check(len(packets) >= after["ok"] - before, f"{after['ok'] - before} answered, {len(packets)} on the wire")
+    after = wait(f"{more} more probes are answered",
+                 lambda: (peer() or {"ok": 0})["ok"] >= before + more and peer())
+    packets = [p for p in probes_in(capture.packets())
+               if (p["source"], p["dest"]) == (address(0), address(1))]
+    check(len(packets) >= after["ok"] - before,
+          f"{after['ok'] - before} answered, {len(packets)} on the wire")
     check(after["lost"] == 0, f"lost on a clean wire: {after}")
     return after
 
@@ -155,14 +166,16 @@ def tracing_is_on():
 def sentence(*words):
     """Of a degraded state, with all these words."""
     def there():
-        return next((d for d in (status() or {"degraded": []})["degraded"] if all(w in d for w in words)), None)
+        return next((d for d in (status() or {"degraded": []})["degraded"]
+                     if all(w in d for w in words)), None)
     return wait(f"a degraded state with {words}", there)
 
 
 def rights_are(uid, capabilities):
     """The group is that of the page with any user."""
     s = proc_status(main_pid())
-    check(s["Uid"].split() == [str(uid)] * 4 and s["Gid"].split() == [str(page_uid())] * 4, f"{s['Uid']} {s['Gid']}, {uid} wanted")
+    check(s["Uid"].split() == [str(uid)] * 4 and s["Gid"].split() == [str(page_uid())] * 4,
+          f"{s['Uid']} {s['Gid']}, {uid} wanted")
     for field in ("CapEff", "CapPrm", "CapBnd"):
         check(int(s[field], 16) == capabilities, f"{field} {s[field]}, {capabilities:016x} wanted")
     check(s["NoNewPrivs"].strip() == "1", "may gain privileges")
@@ -173,7 +186,8 @@ def page_uid():
 
 
 def test_measure(t):
-    """By the page's commands: an unprivileged user with two capabilities, which measures and traces; the host's rpingmesh-ctl."""
+    """By the page's commands: an unprivileged user with two capabilities, which measures and
+    traces; the host's rpingmesh-ctl."""
     prepare()
     with open(PARANOID, encoding="utf-8") as f:
         check(f.read().strip() == "2", "the page's sysctl does not hold")
@@ -187,7 +201,8 @@ def test_measure(t):
     check(s["pid"] == main_pid(), f"pid {s['pid']} answers, the container's is {main_pid()}")
     rights_are(page_uid(), TWO_CAPABILITIES)
     after = measures(20)
-    t.note(f"uid {page_uid()}, hooks {s['trace']['hooks']} of {s['trace']['hooks_wanted']}, {after['ok']} ok")
+    t.note(f"uid {page_uid()}, hooks {s['trace']['hooks']} of {s['trace']['hooks_wanted']}, "
+           f"{after['ok']} ok")
 
 
 def asked_by_group():
@@ -206,18 +221,22 @@ def test_who_may_ask(t):
     wait("it answers", status)
     asked_by_group()
     inside, text = run("podman", "exec", NAME, "rpingmesh-ctl", "status")
-    check(inside in (0, 1) and f"pid {main_pid()}" in text, f"in the container: exit {inside}: {text}")
+    check(inside in (0, 1) and f"pid {main_pid()}" in text,
+          f"in the container: exit {inside}: {text}")
 
 
 def test_stop_and_restart(t):
-    """podman stop ends it cleanly within its time, podman restart has it measure again, and so does a crash."""
+    """podman stop ends it cleanly within its time, podman restart has it measure again, and so does
+    a crash."""
     start(t)
     measures()
     pid = main_pid()
     must("podman", "stop", NAME)
-    check(inspect("{{.State.Status}} {{.State.ExitCode}}") == "exited 0", inspect("{{json .State}}"))
+    check(inspect("{{.State.Status}} {{.State.ExitCode}}") == "exited 0",
+          inspect("{{json .State}}"))
     check(not os.path.exists(f"/proc/{pid}"), f"pid {pid} is there")
-    left = [q for q in json.loads(must("rdma", "-j", "-d", "resource", "show", "qp") or "[]") if q.get("pid") == pid]
+    left = [q for q in json.loads(must("rdma", "-j", "-d", "resource", "show", "qp") or "[]")
+            if q.get("pid") == pid]
     check(not left, f"queue pairs are left: {left}")
     check(not os.path.exists(SOCKET), "the socket is left")
     must("podman", "start", NAME)
@@ -228,29 +247,34 @@ def test_stop_and_restart(t):
     pid = main_pid()
     os.kill(pid, signal.SIGKILL)
     wait("another one after a crash", lambda: (status() or {"pid": pid})["pid"] != pid)
-    check(status()["pid"] == main_pid(), f"pid {status()['pid']} answers, the container's is {main_pid()}")
+    check(status()["pid"] == main_pid(),
+          f"pid {status()['pid']} answers, the container's is {main_pid()}")
     measures()
 
 
 def test_jobs(t):
-    """--pid host and --cgroupns host: a connection of a unit of the host is that program's and that unit's."""
+    """--pid host and --cgroupns host: a connection of a unit of the host is that program's and that
+    unit's."""
     start(t)
     tracing_is_on()
     unit = "container-test-rping"
-    server = subprocess.Popen(["rping", "-s", "-a", address(1), "-P"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(["rping", "-s", "-a", address(1), "-P"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(3)
-        must("systemd-run", "--unit", unit, "rping", "-c", "-a", address(1), "-I", address(0), "-C", "1000000")
+        must("systemd-run", "--unit", unit, "rping", "-c", "-a", address(1), "-I", address(0), "-C",
+             "1000000")
         pid = int(must("systemctl", "show", "-P", "MainPID", unit))
         # It sends as fast as it can; once it is stopped its QPs stay.
         time.sleep(3)
         must("systemctl", "kill", "-s", "STOP", unit)
 
         def flow():
-            return next((f for f in ctl("flows") for o in f["owners"] if o["pid"] == pid and f["dst_gid"] == address(1)), None)
+            return next((f for f in ctl("flows") for o in f["owners"]
+                         if o["pid"] == pid and f["dst_gid"] == address(1)), None)
         f = wait("rping's flow", flow)
-        check([(o["comm"], o["job"]) for o in f["owners"]] == [("rping", f"unit:{unit}.service")], f"{f['owners']}")
+        check([(o["comm"], o["job"]) for o in f["owners"]] == [("rping", f"unit:{unit}.service")],
+              f"{f['owners']}")
     finally:
         run("systemctl", "kill", "-s", "KILL", unit)
         server.kill()
@@ -281,7 +305,8 @@ def test_without_device(t):
 
 
 def test_as_docker(t):
-    """The page's command line for docker, by podman: root with the same two capabilities and a directory of root's."""
+    """The page's command line for docker, by podman: root with the same two capabilities and a
+    directory of root's."""
     prepare()
     # Its socket goes with it.
     remove()

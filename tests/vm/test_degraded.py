@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What tracing needs is taken away on a real kernel, one thing after the other: the state is told with its cause and cure, the log has
-it once, the mesh is probed on, and what comes back is used.
+"""What tracing needs is taken away on a real kernel, one thing after the other: the state is told
+with its cause and cure, the log has it once, the mesh is probed on, and what comes back is used.
 
-tests/vm/bpf_deny makes the kernel answer as an old one, a container or a policy would; capabilities, sysctls, files of sysfs and
-modules are really gone. Which words must be in a sentence is what an operator searches for: the right, the setting, the path.
-tests/vm/run --kernel K --hosts 2 -- tests/vm/test_degraded.py [CASE...]; lockdown cannot be taken back and comes last."""
+tests/vm/bpf_deny makes the kernel answer as an old one, a container or a policy would;
+capabilities, sysctls, files of sysfs and modules are really gone. Which words must be in a sentence
+is what an operator searches for: the right, the setting, the path. tests/vm/run --kernel K --hosts
+2 -- tests/vm/test_degraded.py [CASE...]; lockdown cannot be taken back and comes last."""
 
 import contextlib
 import os
@@ -26,7 +27,8 @@ NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 
 
 class Degraded(Host):
-    """Host 0, which probes host 1, under what takes things away. rules(): what bpf_deny refuses from now on."""
+    """Host 0, which probes host 1, under what takes things away. rules(): what bpf_deny refuses
+    from now on."""
 
     def __init__(self, t, prefix=(), user=False):
         super().__init__(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 300; }});')
@@ -59,22 +61,27 @@ class Degraded(Host):
             sentence, s = until(f"a sentence with {words}", there)
         except harness.Failure as e:
             raise harness.Failure(f"{e}; there is: {self.status()['degraded']}")
-        check(s["tracing"] == ("degraded" if state == "on" else "off") and s["tracing_reason"], f"{s['tracing']}: {s['tracing_reason']}")
-        check(len(sentence) < 512 and not re.search(r"\n|\(null\)|\.\.\.$", sentence), f"reads badly: {sentence}")
+        check(s["tracing"] == ("degraded" if state == "on" else "off") and s["tracing_reason"],
+              f"{s['tracing']}: {s['tracing_reason']}")
+        check(len(sentence) < 512 and not re.search(r"\n|\(null\)|\.\.\.$", sentence),
+              f"reads badly: {sentence}")
         return sentence
 
     def says(self, word):
         """As told(), where it is not tracing that lacks something."""
-        until(f"a sentence with {word}", lambda: self.alive() and any(word in d for d in self.status()["degraded"]))
+        until(f"a sentence with {word}",
+              lambda: self.alive() and any(word in d for d in self.status()["degraded"]))
         return next(d for d in self.status()["degraded"] if word in d)
 
     def reads_well(self, *words):
         """The same for people: status and flows name it, and exit as they should."""
         text = self.ctl("status", status=1)
-        line = next((x for x in text.splitlines() if x.lstrip().startswith("degraded") and all(w in x for w in words)), None)
+        line = next((x for x in text.splitlines()
+                     if x.lstrip().startswith("degraded") and all(w in x for w in words)), None)
         check(line, f"status does not show {words}: {text}")
         self.ctl("flows")
-        check("tracing is" in self.errors and self.errors.count("\n") == 1, f"flows does not say why it is empty: {self.errors}")
+        check("tracing is" in self.errors and self.errors.count("\n") == 1,
+              f"flows does not say why it is empty: {self.errors}")
 
     def status(self):
         """Loading the programs keeps an emulated daemon from answering for seconds."""
@@ -99,7 +106,8 @@ class Degraded(Host):
         check(self.status()["trace"]["method"] == "kprobe.multi", "not by kprobe.multi")
 
     def logged_once(self, *words):
-        lines = [x for x in self.log().splitlines() if " trace: " in x and all(w in x for w in words)]
+        lines = [x for x in self.log().splitlines()
+                 if " trace: " in x and all(w in x for w in words)]
         check(len(lines) == 1, f"{words}: {len(lines)} times in the log: {lines}")
 
     def probes(self):
@@ -163,15 +171,18 @@ def multi_works():
 
 @services
 def test_refused(t):
-    """System calls that an old kernel has not, or that a container, a policy or the verifier refuses: a sentence each, by one daemon."""
+    """System calls that an old kernel has not, or that a container, a policy or the verifier
+    refuses: a sentence each, by one daemon."""
     responder(t)
-    h = Degraded(t, prefix=("setarch", platform.machine(), "--uname-2.6")).denied("map_create:ringbuf=EINVAL")
+    h = Degraded(t, prefix=("setarch", platform.machine(),
+                            "--uname-2.6")).denied("map_create:ringbuf=EINVAL")
     steps = (
         (("map_create:ringbuf=EINVAL",), ("Linux 2.6", "no BPF ring buffer", "5.8")),
         (("bpf=ENOSYS",), ("bpf(2)", "CONFIG_BPF_SYSCALL")),
         (("bpf=EPERM",), ("refuses bpf(2)", "SystemCallFilter", "Operation not permitted")),
         (("prog_load:kprobe=EINVAL",), ("does not take the programs", "Invalid argument", "debug")),
-        (("perf_event_open=EPERM", "link_create:kprobe_multi=EINVAL"), ("refuses kprobes", "SystemCallFilter", "kprobe.multi")),
+        (("perf_event_open=EPERM", "link_create:kprobe_multi=EINVAL"),
+         ("refuses kprobes", "SystemCallFilter", "kprobe.multi")),
         (("perf_event_open:ib_destroy_qp_user=ENOENT",), ("no function ib_destroy_qp_user",)),
     )
     for i, (rules, words) in enumerate(steps):
@@ -195,10 +206,12 @@ def test_refused(t):
 
 @services
 def test_dump_refused(t):
-    """No RDMA netlink, as systemd's RestrictAddressFamilies= or a container has it: flows show, the dump is missed; then it comes."""
+    """No RDMA netlink, as systemd's RestrictAddressFamilies= or a container has it: flows show, the
+    dump is missed; then it comes."""
     responder(t)
     h = Degraded(t).denied("socket:rdma=EPERM")
-    t.note(h.told("dump of QPs by RDMA netlink failed", "not permitted", "RestrictAddressFamilies", state="on"))
+    t.note(h.told("dump of QPs by RDMA netlink failed", "not permitted", "RestrictAddressFamilies",
+                  state="on"))
     h.reads_well("RestrictAddressFamilies")
     h.sees_flows(t)
     before = h.status()["trace"]["dumps_failed"]
@@ -213,7 +226,8 @@ def test_dump_refused(t):
 
 @services
 def test_function_missing(t):
-    """An ib_core without a function that only adds to what is known: tracing runs and says what it lacks."""
+    """An ib_core without a function that only adds to what is known: tracing runs and says what it
+    lacks."""
     responder(t)
     h = Degraded(t).denied("perf_event_open:ib_query_qp=ENOENT")
     t.note(h.told("tracing lacks something", "no function ib_query_qp", state="on"))
@@ -224,7 +238,8 @@ def test_function_missing(t):
 
 @services
 def test_no_btf(t):
-    """No description of the kernel's types; a damaged one. Uncovered, it is used without a restart."""
+    """No description of the kernel's types; a damaged one. Uncovered, it is used without a
+    restart."""
     responder(t)
     h = Degraded(t)
     copy = os.path.join(t.dir, "vmlinux")
@@ -247,7 +262,8 @@ def test_no_btf(t):
 
 @services
 def test_foreign_stack(t):
-    """Types of ib_core alone are not described, as where a driver package built it: vmlinux's may stand in, and that is told."""
+    """Types of ib_core alone are not described, as where a driver package built it: vmlinux's may
+    stand in, and that is told."""
     if not os.path.exists(f"{BTF}/ib_core"):
         raise Skip("this kernel describes no module's types")
     responder(t)
@@ -271,14 +287,17 @@ def test_field_missing(t):
     """Types without a field that is read where it is there: tracing runs and names it."""
     responder(t)
     h = Degraded(t)
-    # Renamed: a name stands once in the string tables of vmlinux and of ib_core, whose table goes on where that of vmlinux ends.
+    # Renamed: a name stands once in the string tables of vmlinux and of ib_core, whose table goes
+    # on where that of vmlinux ends.
     files = {}
     for name in ("vmlinux", "ib_core"):
         if os.path.exists(f"{BTF}/{name}"):
             with open(f"{BTF}/{name}", "rb") as f:
                 files[f"{BTF}/{name}"] = f.read()
-    check(sum(content.count(b"\0kern_name\0") for content in files.values()) == 1, "the field is not named once")
-    files = {name: content.replace(b"\0kern_name\0", b"\0kern_nane\0") for name, content in files.items()}
+    check(sum(content.count(b"\0kern_name\0") for content in files.values()) == 1,
+          "the field is not named once")
+    files = {name: content.replace(b"\0kern_name\0", b"\0kern_nane\0")
+             for name, content in files.items()}
     with hidden(BTF):
         for file, content in files.items():
             with open(file, "wb") as f:
@@ -292,9 +311,11 @@ def test_field_missing(t):
 
 @services
 def test_rights(t):
-    """Each right alone: the other is named; CAP_SYS_ADMIN alone, which is all that a kernel before 5.8 has, will do."""
+    """Each right alone: the other is named; CAP_SYS_ADMIN alone, which is all that a kernel before
+    5.8 has, will do."""
     responder(t)
-    for have, lacks in (((), "CAP_BPF and CAP_PERFMON"), (("bpf",), "CAP_PERFMON"), (("perfmon",), "CAP_BPF")):
+    for have, lacks in (((), "CAP_BPF and CAP_PERFMON"), (("bpf",), "CAP_PERFMON"),
+                        (("perfmon",), "CAP_BPF")):
         h = Degraded(t, user=True)
         # Where everybody may use some of bpf(2), the refusal comes later.
         with setting("/proc/sys/kernel/unprivileged_bpf_disabled", 0 if "perfmon" in have else 2):
@@ -315,12 +336,14 @@ def test_rights(t):
 
 @services
 def test_paranoid(t):
-    """kernel.perf_event_paranoid=3 with the two rights alone, and without what gets round it; the sysctl is changed, and tracing begins."""
+    """kernel.perf_event_paranoid=3 with the two rights alone, and without what gets round it; the
+    sysctl is changed, and tracing begins."""
     responder(t)
     with setting("/proc/sys/kernel/perf_event_paranoid", 3):
         h = Degraded(t, prefix=capabilities("bpf", "perfmon", "ipc_lock"), user=True)
         h.denied("link_create:kprobe_multi=EINVAL")
-        t.note(h.told("not traced", "kernel.perf_event_paranoid=3", "sysctl kernel.perf_event_paranoid=2", "kprobe.multi"))
+        t.note(h.told("not traced", "kernel.perf_event_paranoid=3",
+                      "sysctl kernel.perf_event_paranoid=2", "kprobe.multi"))
         h.reads_well("kernel.perf_event_paranoid")
         h.probes()
         if multi_works():
@@ -329,7 +352,8 @@ def test_paranoid(t):
             h = Degraded(t, prefix=capabilities("bpf", "perfmon", "ipc_lock"), user=True)
             h.denied("link_create:kprobe_multi=EINVAL")
             h.told("kernel.perf_event_paranoid=3")
-        with setting("/proc/sys/kernel/perf_event_paranoid", 2), setting("/proc/sys/kernel/kptr_restrict", 2):
+        with setting("/proc/sys/kernel/perf_event_paranoid",
+                     2), setting("/proc/sys/kernel/kptr_restrict", 2):
             h.reload()
             h.well()
             h.sees_flows(t)
@@ -337,7 +361,8 @@ def test_paranoid(t):
 
 @services
 def test_silent_hooks(t):
-    """Attached, but the kernel calls no hook: ftrace is off, or kprobes are. The dump finds out, and finds out when it is over."""
+    """Attached, but the kernel calls no hook: ftrace is off, or kprobes are. The dump finds out,
+    and finds out when it is over."""
     responder(t)
     h = Degraded(t).start()
     h.well()
@@ -363,7 +388,8 @@ def test_no_kprobes(t):
     """A kernel without kprobes: neither the performance events' kind of them nor tracefs's."""
     responder(t)
     h = Degraded(t)
-    with hidden("/sys/bus/event_source/devices", "/sys/kernel/tracing", "/sys/kernel/debug/tracing"):
+    with hidden("/sys/bus/event_source/devices", "/sys/kernel/tracing",
+                "/sys/kernel/debug/tracing"):
         h.denied("link_create:kprobe_multi=EINVAL")
         t.note(h.told("not traced", "no kprobes", "CONFIG_KPROBE_EVENTS"))
         h.reads_well("CONFIG_KPROBE_EVENTS")
@@ -378,12 +404,14 @@ def test_no_kprobes(t):
 
 @services
 def test_memlock(t):
-    """Before Linux 5.11 BPF memory counts as locked memory; a limit that is too low is named, and raised from outside it will do."""
+    """Before Linux 5.11 BPF memory counts as locked memory; a limit that is too low is named, and
+    raised from outside it will do."""
     if KERNEL >= (5, 11):
         raise Skip("this kernel does not count BPF memory as locked")
     responder(t)
     h = Degraded(t, user=True)
-    h.start(prefix=("prlimit", "--memlock=65536:65536", *capabilities("bpf", "perfmon", "sys_admin", "ipc_lock")))
+    h.start(prefix=("prlimit", "--memlock=65536:65536",
+                    *capabilities("bpf", "perfmon", "sys_admin", "ipc_lock")))
     t.note(h.told("not traced", "64 kB", "LimitMEMLOCK", "ulimit -l", "restart"))
     h.reads_well("LimitMEMLOCK")
     h.probes()
@@ -394,8 +422,10 @@ def test_memlock(t):
 
 @services
 def test_pid_namespace(t):
-    """In a pid namespace of its own, where the kernel does not tell who the daemon is: its own QPs may show."""
-    h = Degraded(t, prefix=("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", BPF_DENY, "prog_run=EINVAL", "--"))
+    """In a pid namespace of its own, where the kernel does not tell who the daemon is: its own QPs
+    may show."""
+    h = Degraded(t, prefix=("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", BPF_DENY,
+                            "prog_run=EINVAL", "--"))
     h.start(prefix=h.prefix)
     try:
         t.note(h.told("tracing lacks something", "pid namespace", state="on"))
@@ -411,7 +441,8 @@ def test_pid_namespace(t):
 @services
 def test_stack_comes_later(t):
     """The RDMA modules are loaded after the daemon has started: it waits, and says for what."""
-    mods = ["rdma_ucm", "rdma_rxe", "ib_uverbs", "ib_uverbs_support", "rdma_cm", "iw_cm", "ib_cm", "ib_core"]
+    mods = ["rdma_ucm", "rdma_rxe", "ib_uverbs", "ib_uverbs_support", "rdma_cm", "iw_cm", "ib_cm",
+            "ib_core"]
     for i in range(2):
         sh("rdma", "link", "delete", f"rxe{i}")
     sh("modprobe", "-r", *[m for m in mods if os.path.exists(f"/sys/module/{m}")])
@@ -445,7 +476,8 @@ def test_built_without(t):
 
 
 def test_no_rdma_cm(t):
-    """A user who may not open rdma_cm: nothing is probed, and that is told; permitted, it begins."""
+    """A user who may not open rdma_cm: nothing is probed, and that is told; permitted, it
+    begins."""
     responder(t)
     h = Degraded(t, user=True)
     os.chmod("/dev/infiniband/rdma_cm", 0o600)
@@ -461,7 +493,8 @@ def test_no_rdma_cm(t):
 
 
 def test_second_listener(t):
-    """Two daemons on one device: the second measures, says that it is not the one that answers there, and takes over."""
+    """Two daemons on one device: the second measures, says that it is not the one that answers
+    there, and takes over."""
     first = Host(t, 0, "").start()
     responder(t)
     h = Degraded(t)
@@ -479,7 +512,8 @@ def test_second_listener(t):
 
 @services
 def test_lockdown(t):
-    """Locked down in confidentiality mode, as some have it with Secure Boot: nobody reads kernel memory. Holds until the VM ends."""
+    """Locked down in confidentiality mode, as some have it with Secure Boot: nobody reads kernel
+    memory. Holds until the VM ends."""
     if not os.path.exists(LOCKDOWN):
         sh("mount", "-t", "securityfs", "none", "/sys/kernel/security", ok=False)
     if not os.path.exists(LOCKDOWN):

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The feature matrix is still true: what this kernel does now against what tests/vm/matrix.json says it did, a case for each cell.
+"""The feature matrix is still true: what this kernel does now against what tests/vm/matrix.json
+says it did, a case for each cell.
 
 tests/vm/run --kernel K --hosts 2 -- tests/vm/test_features.py [CELL...]"""
 
@@ -18,7 +19,8 @@ def recorded():
     """The cells of the machine that this is: same architecture, same series of the kernel."""
     with open(MATRIX) as f:
         columns = json.load(f)["columns"]
-    release, arch = os.uname().release, {"aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+    release, arch = (os.uname().release,
+                     {"aarch64": "arm64"}.get(os.uname().machine, os.uname().machine))
     for column in columns:
         if column["arch"] == arch and release.startswith(column["kernel"] + "."):
             return column.get("features", {}).get("cells", {})
@@ -26,17 +28,20 @@ def recorded():
 
 
 def compare(cell, was):
-    """A line like those of harness.run_case(), without what that does to the fabric after each case; "passed", "failed" or "skipped"."""
+    """A line like those of harness.run_case(), without what that does to the fabric after each
+    case; "passed", "failed" or "skipped"."""
     name = features.CELLS[cell]
     if was is None:
-        print(f"ok - {cell} # SKIP {name}: not recorded for {os.uname().release}; run make check-matrix", flush=True)
+        print(f"ok - {cell} # SKIP {name}: not recorded for {os.uname().release}; "
+              "run make check-matrix", flush=True)
         return "skipped"
     try:
         found = features.observe([cell])[cell]
     except harness.Failure as e:
         found = str(e)
     if found != was:
-        print(f"not ok - {cell}: {name}: found {found}, recorded {was}; if that is right, run make check-matrix", flush=True)
+        print(f"not ok - {cell}: {name}: found {found}, recorded {was}; if that is right, "
+              "run make check-matrix", flush=True)
         return "failed"
     print(f"ok - {cell}", flush=True)
     return "passed"

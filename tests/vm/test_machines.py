@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Two machines, each with a kernel, a clock and a daemon of its own, on one network: tests/vm/run --machines 2.
+"""Two machines, each with a kernel, a clock and a daemon of its own, on one network: tests/vm/run
+--machines 2.
 
-Each case runs in both at once; they meet at barriers. What a machine prints of a case is its own half."""
+Each case runs in both at once; they meet at barriers. What a machine prints of a case is its own
+half."""
 
 import os
 import signal
@@ -18,7 +20,8 @@ PATIENT = "timeout_ms = 5000;"
 def daemon(t, family=4, interval_ms=100):
     """This machine's daemon, which probes the other one's; up."""
     there = address_of(OTHER, family)
-    h = Host(t, MACHINE, f'peers = ({{ address = "{there}"; interval_ms = {interval_ms}; }});\n{PATIENT}').start()
+    h = Host(t, MACHINE, f'peers = ({{ address = "{there}"; interval_ms = {interval_ms}; }});\n'
+             f'{PATIENT}').start()
     meet("daemon")
     h.wait_peer(there, "up")
     return h, there
@@ -54,25 +57,30 @@ def test_ping6(t):
 def kernel_packets():
     """Packets of soft-RoCE that the kernel counts on this machine's device, sent and received."""
     names = ("sent_pkts", "rcvd_pkts")
-    return tuple(int(open(f"/sys/class/infiniband/rxe0/ports/1/hw_counters/{n}").read()) for n in names)
+    return tuple(int(open(f"/sys/class/infiniband/rxe0/ports/1/hw_counters/{n}").read())
+                 for n in names)
 
 
 @both
 def test_mesh(t):
-    """Both probe each other: nothing is lost, and the kernel has sent and received a probe and two answers for each."""
+    """Both probe each other: nothing is lost, and the kernel has sent and received a probe and two
+    answers for each."""
     sent_before, received_before = kernel_packets()
     h, there = daemon(t)
     p = until("100 answered probes", lambda: h.peer(there)["ok"] >= 100 and h.peer(there))
     sent, received = kernel_packets()
-    t.note(f"vm{MACHINE}: {p['ok']} ok, {p['lost']} lost; {sent - sent_before} packets sent, {received - received_before} received")
+    t.note(f"vm{MACHINE}: {p['ok']} ok, {p['lost']} lost; {sent - sent_before} packets sent, "
+           f"{received - received_before} received")
     check(p["lost"] == 0 and p["peer_down"] == 0, f"losses on a clean wire: {p}")
-    check(sent - sent_before >= p["ok"] and received - received_before >= 2 * p["ok"], "the kernel has seen fewer packets")
+    check(sent - sent_before >= p["ok"] and received - received_before >= 2 * p["ok"],
+          "the kernel has seen fewer packets")
     meet("measured")
 
 
 @both
 def test_peer_killed(t):
-    """SIGKILL of one daemon: peer_down at the other; started again: up, and one restart is counted."""
+    """SIGKILL of one daemon: peer_down at the other; started again: up, and one restart is
+    counted."""
     h, there = daemon(t, interval_ms=50)
     if MACHINE == 2:
         meet("watching")
@@ -102,10 +110,12 @@ def test_peer_killed(t):
 
 @both
 def test_link_down(t):
-    """eth0 of one machine goes down: local_error there, peer_down at the other; both recover by themselves."""
+    """eth0 of one machine goes down: local_error there, peer_down at the other; both recover by
+    themselves."""
     if os.uname().release.startswith("6.1."):
         # Seen: a null pointer in rxe_skb_tx_dtor(), from virtio_net's free_old_xmit_skbs().
-        raise harness.Skip("soft-RoCE of Linux 6.1 panics when a QP ends before virtio_net has freed its last packets")
+        raise harness.Skip("soft-RoCE of Linux 6.1 panics when a QP ends before virtio_net has "
+                           "freed its last packets")
     h, there = daemon(t, interval_ms=50)
     watch = Watch(h)
     meet("watching")

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The metrics, scraped by a real Prometheus and asked for in PromQL, against netem and against ctl."""
+"""The metrics, scraped by a real Prometheus and asked for in PromQL, against netem and against
+ctl."""
 
 import json
 import os
@@ -32,7 +33,8 @@ def need(program):
 
 
 def page(accept=None, where=PAGE):
-    request = urllib.request.Request(f"http://{where}/metrics", headers={"Accept": accept} if accept else {})
+    request = urllib.request.Request(f"http://{where}/metrics",
+                                     headers={"Accept": accept} if accept else {})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.read().decode()
 
@@ -65,16 +67,19 @@ class Prometheus:
         self.home = tempfile.mkdtemp()
         with open(f"{self.home}/prometheus.yml", "w") as f:
             f.write("global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-                    f"scrape_configs: [{{job_name: rpingmesh, static_configs: [{{targets: ['{PAGE}']}}]}}]\n")
+                    f"scrape_configs: [{{job_name: rpingmesh, static_configs: [{{targets: "
+                    f"['{PAGE}']}}]}}]\n")
         with open(f"{self.home}/log", "w") as log:
-            self.process = subprocess.Popen(["prometheus", f"--config.file={self.home}/prometheus.yml",
-                                             f"--storage.tsdb.path={self.home}/data", f"--web.listen-address={PROMETHEUS}"],
-                                            stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                ["prometheus", f"--config.file={self.home}/prometheus.yml",
+                 f"--storage.tsdb.path={self.home}/data", f"--web.listen-address={PROMETHEUS}"],
+                stdout=log, stderr=log)
 
     def ask(self, query):
         """The value of an instant query that has one result; None: it has none."""
         try:
-            with urllib.request.urlopen(f"http://{PROMETHEUS}/api/v1/query?" + urllib.parse.urlencode({"query": query}),
+            with urllib.request.urlopen(f"http://{PROMETHEUS}/api/v1/query?" +
+                                        urllib.parse.urlencode({"query": query}),
                                         timeout=30) as answer:
                 result = json.load(answer)["data"]["result"]
         except OSError:
@@ -89,20 +94,24 @@ class Prometheus:
 
 
 def test_page_is_clean(t):
-    """promtool has nothing to complain about, in either format each family is there, and counts are those of ctl."""
+    """promtool has nothing to complain about, in either format each family is there, and counts are
+    those of ctl."""
     need("promtool")
     a, _ = t.pair(LISTEN)
     a.ping(address(1), 20, "-i", "0.1", status=0)
     text = page()
-    lint = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+    lint = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
+                          text=True)
     check(lint.returncode == 0 and not lint.stderr, f"promtool: {lint.stdout}{lint.stderr}")
     fits_manual(text)
     families = metricspage.on_page(text)
     check(all(families.values()), f"without samples: {[f for f in families if not families[f]]}")
     openmetrics = page("application/openmetrics-text; version=1.0.0")
     check(openmetrics.endswith("# EOF\n"), "OpenMetrics ends without # EOF")
-    check(value(text, "rpingmesh_probes_total", kind="ping", **{"class": "ok"}) == 20, "20 probes of a ping are not 20")
-    check(value(text, "rpingmesh_rtt_seconds_count", kind="ping") + value(text, "rpingmesh_probes_noise_total", kind="ping") >= 20,
+    check(value(text, "rpingmesh_probes_total", kind="ping", **{"class": "ok"}) == 20,
+          "20 probes of a ping are not 20")
+    check(value(text, "rpingmesh_rtt_seconds_count", kind="ping") +
+          value(text, "rpingmesh_probes_noise_total", kind="ping") >= 20,
           "probes of the ping are missing in the histogram")
     check(value(text, "rpingmesh_device_up", device="rxe0") == 1, "rxe0 is not up")
     before, sent, after = page(), a.peer(address(1))["sent"], page()
@@ -114,8 +123,8 @@ def test_page_is_clean(t):
 def test_prometheus_sees_loss(t):
     """PromQL over what a Prometheus has scraped gives the loss that netem was told.
 
-    Tolerance: the 99 % interval of the binomial distribution for the probes that the query covers, 200 a second of which take
-    the loss on their way out; 10 % on the way out alone."""
+    Tolerance: the 99 % interval of the binomial distribution for the probes that the query covers,
+    200 a second of which take the loss on their way out; 10 % on the way out alone."""
     need("prometheus")
     a = Host(t, 0, LISTEN + f'interval_ms = 20; peers = ("{address(1)}");').start()
     Host(t, 1, "").start()
@@ -128,9 +137,11 @@ def test_prometheus_sees_loss(t):
         until("Prometheus has scraped", lambda: prometheus.ask("up") == 1, 180)
         fabric("loss", 0, 10, "out")
         first = value(page(), "rpingmesh_probes_total", kind="mesh")
-        until("1,500 probes more", lambda: value(page(), "rpingmesh_probes_total", kind="mesh") >= first + 1500, 300)
+        until("1,500 probes more",
+              lambda: value(page(), "rpingmesh_probes_total", kind="mesh") >= first + 1500, 300)
         # The range begins after the loss has.
-        until("40 s have passed", lambda: (prometheus.ask("time() - timestamp(up offset 41s)") or 0) >= 41, 120)
+        until("40 s have passed",
+              lambda: (prometheus.ask("time() - timestamp(up offset 41s)") or 0) >= 41, 120)
         n, ratio = prometheus.ask(judged), prometheus.ask(loss)
         text = page()
     finally:
@@ -138,7 +149,8 @@ def test_prometheus_sees_loss(t):
         prometheus.end()
     low, high = binomial_interval(n, 0.1)
     t.note(f"PromQL: {ratio:.4f} of {n:.0f} probes; interval {low / n:.4f} to {high / n:.4f}")
-    check(low / n <= ratio <= high / n, f"loss {ratio:.4f} is outside {low / n:.4f} to {high / n:.4f}")
+    check(low / n <= ratio <= high / n,
+          f"loss {ratio:.4f} is outside {low / n:.4f} to {high / n:.4f}")
     check(value(text, "rpingmesh_scrapes_total", result="answered") > 20, "no scrapes were counted")
 
 
@@ -152,13 +164,15 @@ def test_paths_are_bounded(t):
     check(value(text, "rpingmesh_paths") <= 52, f"{value(text, 'rpingmesh_paths')} paths")
     check(value(text, "rpingmesh_probes_total", peer="_other") > 0, "nothing is counted as _other")
     before, totals, after = page(), a.status()["probes"], page()
-    judged = sum(totals[c] for c in ("ok", "lost", "late", "peer_restarted", "peer_down", "unresolved", "local_error", "ack2_missing"))
+    judged = sum(totals[c] for c in ("ok", "lost", "late", "peer_restarted", "peer_down",
+                                     "unresolved", "local_error", "ack2_missing"))
     low, high = (value(text, "rpingmesh_probes_total") for text in (before, after))
     check(low <= judged <= high, f"ctl says {judged} probes, metrics {low} to {high}")
 
 
 def test_device_goes(t):
-    """The device is removed and comes back while pages are made: each is whole, no count of a path falls, and what happened shows."""
+    """The device is removed and comes back while pages are made: each is whole, no count of a path
+    falls, and what happened shows."""
     a, _ = t.pair(LISTEN, interval_ms=20)
     a.wait_peer(address(1), "up")
     seen = []
@@ -171,29 +185,35 @@ def test_device_goes(t):
             return holds(text)
         until(what, scrape, 120)
 
-    look("probes are counted", lambda text: value(text, "rpingmesh_probes_total", **{"class": "ok"}) > 20)
+    look("probes are counted",
+         lambda text: value(text, "rpingmesh_probes_total", **{"class": "ok"}) > 20)
     rdma_delete(0)
     look("the device is down", lambda text: not value(text, "rpingmesh_device_up", device="rxe0"))
-    look("local errors are counted", lambda text: value(text, "rpingmesh_probes_total", **{"class": "local_error"}) > 0)
+    look("local errors are counted",
+         lambda text: value(text, "rpingmesh_probes_total", **{"class": "local_error"}) > 0)
     rdma_add(0)
     look("the device is up", lambda text: value(text, "rpingmesh_device_up", device="rxe0") == 1)
     last = value(page(), "rpingmesh_probes_total", **{"class": "ok"})
-    look("probes are answered again", lambda text: value(text, "rpingmesh_probes_total", **{"class": "ok"}) > last + 20)
+    look("probes are answered again",
+         lambda text: value(text, "rpingmesh_probes_total", **{"class": "ok"}) > last + 20)
     check(seen == sorted(seen), f"a count fell: {seen}")
 
 
 def test_port_taken(t):
-    """Another program has the port: said, and cured by itself when the port is free; a reload moves it."""
+    """Another program has the port: said, and cured by itself when the port is free; a reload moves
+    it."""
     squatter = socket.socket()
     squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     squatter.bind(("127.0.0.1", 9479))
     squatter.listen()
     with squatter:
         a = Host(t, 0, LISTEN).start()
-        check(any("metrics" in s and "in use" in s for s in a.status()["degraded"]), f"not degraded: {a.status()['degraded']}")
+        check(any("metrics" in s and "in use" in s for s in a.status()["degraded"]),
+              f"not degraded: {a.status()['degraded']}")
         said = a.ctl("status")
         check("no metrics: 127.0.0.1:9479" in said, f"ctl does not show it: {said}")
-    until("the port is taken over", lambda: not any("metrics" in s for s in a.status()["degraded"]), 60)
+    until("the port is taken over", lambda: not any("metrics" in s for s in a.status()["degraded"]),
+          60)
     check("rpingmesh_build_info" in page(), "no page")
     a.configure('metrics = { listen = ""; };')
     a.process.send_signal(signal.SIGHUP)

@@ -7,12 +7,15 @@ from harness import Capture, Host, address, check, probes_in, until
 
 
 def answered(h, index, n=5):
-    return until(f"peer {index} is answered", lambda: (p := h.json("peers")[index])["ok"] >= n and p)
+    return until(f"peer {index} is answered",
+                 lambda: (p := h.json("peers")[index])["ok"] >= n and p)
 
 
 def test_bound_to_device_and_source(t):
-    """One daemon on two devices: a peer bound by device, the same bound by source; each leaves by its own wire."""
-    peers = f'peers = ({{ address = "{address(2)}"; device = "rxe0"; }}, {{ address = "{address(2)}"; source = "{address(1)}"; }});'
+    """One daemon on two devices: a peer bound by device, the same bound by source; each leaves by
+    its own wire."""
+    peers = (f'peers = ({{ address = "{address(2)}"; device = "rxe0"; }}, '
+             f'{{ address = "{address(2)}"; source = "{address(1)}"; }});')
     a = Host(t, 0, f'devices = ("rxe0", "rxe1"); interval_ms = 100; {peers}').start()
     Host(t, 2, "").start()
     first, second = answered(a, 0), answered(a, 1)
@@ -27,36 +30,46 @@ def test_bound_to_device_and_source(t):
 
 
 def test_pattern_and_gid_index(t):
-    """devices by pattern; gid_index leaves that address alone: peers of the other family have no device."""
-    a = Host(t, 0, f'devices = ("rxe[01]"); gid_index = 2; peers = ("{address(2, 6)}", "{address(2)}"); interval_ms = 100;').start()
+    """devices by pattern; gid_index leaves that address alone: peers of the other family have no
+    device."""
+    a = Host(t, 0, f'devices = ("rxe[01]"); gid_index = 2; peers = ("{address(2, 6)}", '
+             f'"{address(2)}"); interval_ms = 100;').start()
     Host(t, 2, "").start()
-    check([d["device"] for d in a.json("devices")] == ["rxe0", "rxe1"], "the pattern took other devices")
+    check([d["device"] for d in a.json("devices")] == ["rxe0", "rxe1"],
+          "the pattern took other devices")
     answered(a, 0)
     p = a.peer(address(2))
-    check(p["state"] == "no_device" and "address of the peer's family" in p["state_reason"], f"{p['state']}: {p['state_reason']}")
+    check(p["state"] == "no_device" and "address of the peer's family" in p["state_reason"],
+          f"{p['state']}: {p['state_reason']}")
     device = a.json("devices")[0]
     check(device["gid_index"] == 2 and ":" in device["gid"], f"{device['gid']}")
 
 
 def test_device_dropped_by_reload(t):
-    """A device that the configuration drops: its peers move to another, the daemon and its other peers go on."""
-    a = Host(t, 0, f'devices = ("rxe0", "rxe1"); peers = ("{address(2)}"); interval_ms = 100;').start()
+    """A device that the configuration drops: its peers move to another, the daemon and its other
+    peers go on."""
+    a = Host(t, 0,
+             f'devices = ("rxe0", "rxe1"); peers = ("{address(2)}"); interval_ms = 100;').start()
     Host(t, 2, "").start()
     was = answered(a, 0)["device"]
     stays = {"rxe0": "rxe1", "rxe1": "rxe0"}[was]
     a.configure(f'devices = ("{stays}"); peers = ("{address(2)}"); interval_ms = 100;')
     a.send_signal(harness.signal.SIGHUP)
-    p = until("the peer moves", lambda: (q := a.peer(address(2)))["device"] == stays and q["ok"] >= 5 and q)
+    p = until("the peer moves",
+              lambda: (q := a.peer(address(2)))["device"] == stays and q["ok"] >= 5 and q)
     check(p["state"] == "up", f"{p['state']}")
     check([d["device"] for d in a.json("devices")] == [stays], "the device is still there")
 
 
 def test_flow_labels_and_sizes(t):
-    """Each flow label is a target of its own, sizes come in turn, and the peer's interval holds for all together."""
-    text = f'peers = ({{ address = "{address(1)}"; interval_ms = 50; flow_labels = [0, 7]; sizes = [50, 1024]; traffic_class = 104; }});'
+    """Each flow label is a target of its own, sizes come in turn, and the peer's interval holds for
+    all together."""
+    text = (f'peers = ({{ address = "{address(1)}"; interval_ms = 50; flow_labels = [0, 7]; '
+            f'sizes = [50, 1024]; traffic_class = 104; }});')
     a = Host(t, 0, text).start()
     Host(t, 1, "").start()
-    until("both labels are answered", lambda: all(x["ok"] >= 10 for x in a.json("targets")) and len(a.json("targets")) == 2)
+    until("both labels are answered",
+          lambda: all(x["ok"] >= 10 for x in a.json("targets")) and len(a.json("targets")) == 2)
     capture = Capture(t, 0)
     before = a.peer(address(1))["posted"]
     until("60 more", lambda: a.peer(address(1))["posted"] >= before + 60)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""rpingmesh-ctl top, matrix and histogram on a network that is slow and lossy to one of two peers. Needs three hosts in the fabric."""
+"""rpingmesh-ctl top, matrix and histogram on a network that is slow and lossy to one of two peers.
+Needs three hosts in the fabric."""
 
 import fcntl
 import os
@@ -24,7 +25,8 @@ WANDER_MS = 20
 
 
 def three(t):
-    """Host 0 probes the others; the delay makes 1 sort first only by its figures, its address comes first or not."""
+    """Host 0 probes the others; the delay makes 1 sort first only by its figures, its address comes
+    first or not."""
     for i in (1, 2):
         Host(t, i, QUIET).start()
     peers = ", ".join(f'{{ address = "{address(i)}"; interval_ms = 100; }}' for i in (2, 1))
@@ -35,7 +37,8 @@ def three(t):
 
 
 def filled(h, since, n=80):
-    """The figures of the last 10 seconds are all of what came after `since`, and n results at least."""
+    """The figures of the last 10 seconds are all of what came after `since`, and n results at
+    least."""
     until("10 s are over", lambda: time.monotonic() > since + 11)
     until(f"{n} results", lambda: all(p["recent"]["results"] >= n for p in h.json("peers")))
 
@@ -53,15 +56,17 @@ def matrix_cell(text, addr):
     """(mark, RTT in ms, loss) of a cell of the default matrix."""
     m = re.search(rf"^{re.escape(addr)} +(\S+) ([\d.]+) (ns|us|ms|s) ([<\d.]+)%", text, re.M)
     check(m, f"no cell of {addr}: {text}")
-    return m[1], float(m[2]) * {"ns": 1e-6, "us": 1e-3, "ms": 1, "s": 1e3}[m[3]], float(m[4].lstrip("<")) / 100
+    return m[1], float(m[2]) * {"ns": 1e-6, "us": 1e-3, "ms": 1,
+                                "s": 1e3}[m[3]], float(m[4].lstrip("<")) / 100
 
 
 def test_slow_peer(t):
-    """netem delays and drops what concerns host 1: it sorts first by RTT and by loss, and its cell has the delay and the loss.
+    """netem delays and drops what concerns host 1: it sorts first by RTT and by loss, and its cell
+    has the delay and the loss.
 
-    What is expected is netem's setting: RTT from DELAY_MS on, for it never sends early, and no more than WANDER_MS above; and of n probes
-    lost as many as the 99 % interval of LOSS has, which netem's own count of drops bounds. Two runs out of the interval are one in
-    ten thousand."""
+    What is expected is netem's setting: RTT from DELAY_MS on, for it never sends early, and no more
+    than WANDER_MS above; and of n probes lost as many as the 99 % interval of LOSS has, which
+    netem's own count of drops bounds. Two runs out of the interval are one in ten thousand."""
     a = three(t)
     os.environ["LC_ALL"] = "C"
     fabric("delay", 1, DELAY_MS, "out")
@@ -74,44 +79,58 @@ def test_slow_peer(t):
         slow, sound = cells[address(1)], cells[address(2)]
         n = slow["answered"] + slow["lost"]
         low, high = binomial_interval(n, LOSS)
-        t.note(f"{slow['lost']} of {n} lost, median RTT {slow['rtt_p50_ns'] / 1e6:.1f} ms; sound: {sound['rtt_p50_ns'] / 1e6:.1f} ms")
+        t.note(f"{slow['lost']} of {n} lost, median RTT {slow['rtt_p50_ns'] / 1e6:.1f} ms; sound: "
+               f"{sound['rtt_p50_ns'] / 1e6:.1f} ms")
         if low <= slow["lost"] <= high:
             break
         check(attempt == 0, f"{slow['lost']} of {n} lost twice, expected {low:.0f} to {high:.0f}")
         begin = time.monotonic()
-    check(netem_drops() >= slow["lost"], f"netem dropped {netem_drops()}, {slow['lost']} are shown as lost")
-    check(DELAY_MS <= slow["rtt_p50_ns"] / 1e6 <= DELAY_MS + WANDER_MS, f"RTT of the slow peer: {slow['rtt_p50_ns']} ns")
-    check(sound["rtt_p50_ns"] / 1e6 < DELAY_MS / 2 and sound["lost"] == 0, f"the sound peer: {sound}")
+    check(netem_drops() >= slow["lost"],
+          f"netem dropped {netem_drops()}, {slow['lost']} are shown as lost")
+    check(DELAY_MS <= slow["rtt_p50_ns"] / 1e6 <= DELAY_MS + WANDER_MS,
+          f"RTT of the slow peer: {slow['rtt_p50_ns']} ns")
+    check(sound["rtt_p50_ns"] / 1e6 < DELAY_MS / 2 and sound["lost"] == 0,
+          f"the sound peer: {sound}")
     mark, rtt_ms, loss = matrix_cell(text, address(1))
-    check(mark == "d" and DELAY_MS <= rtt_ms <= DELAY_MS + WANDER_MS and 0.05 < loss < 0.4, f"{text}")
+    check(mark == "d" and DELAY_MS <= rtt_ms <= DELAY_MS + WANDER_MS and 0.05 < loss < 0.4,
+          f"{text}")
     mark, rtt_ms, loss = matrix_cell(text, address(2))
     check(mark == "a" and rtt_ms < DELAY_MS / 2 and loss == 0, f"{text}")
     for sort, first in (("rtt", 1), ("p99", 1), ("loss", 1), ("worst", 1), ("name", 1)):
-        check(first_row(a.ctl("top", "--once", "--sort", sort, status=0)) == address(first), f"by {sort}: not host {first} first")
+        check(first_row(a.ctl("top", "--once", "--sort", sort, status=0)) == address(first),
+              f"by {sort}: not host {first} first")
     text = a.ctl("top", "--once", "--sort", "rtt", "--reverse", status=0)
     check(first_row(text) == address(2), f"in reverse: {text}")
-    check([r["address"] for r in a.json("top", "--once", "--sort", "rtt")] == [address(1), address(2)], "as JSON")
+    check([r["address"] for r in a.json("top", "--once", "--sort", "rtt")] ==
+          [address(1), address(2)], "as JSON")
     print(a.ctl("top", "--once"), a.ctl("matrix"), sep="\n")
 
 
 def test_histogram(t):
-    """All that a histogram of the delayed path counts lies at the delay or above, and is as much as the merged windows have."""
+    """All that a histogram of the delayed path counts lies at the delay or above, and is as much as
+    the merged windows have."""
     a = three(t)
     fabric("delay", 1, DELAY_MS, "out")
-    until("a window of the delay alone", lambda: (w := [x for x in a.json("windows") if x["peer"] == address(1)])
-          and (w[0]["rtt"]["min_ns"] or 0) >= DELAY_MS * 1e6)
-    watcher = subprocess.Popen(a.ctl_argv("--json", "windows", "--follow"), stdout=subprocess.PIPE, text=True)
+    until("a window of the delay alone",
+          lambda: (w := [x for x in a.json("windows") if x["peer"] == address(1)]) and
+          (w[0]["rtt"]["min_ns"] or 0) >= DELAY_MS * 1e6)
+    watcher = subprocess.Popen(a.ctl_argv("--json", "windows", "--follow"), stdout=subprocess.PIPE,
+                               text=True)
     got = a.json("histogram", "-c", 3, address(1), status=0)
     time.sleep(3)
     watcher.terminate()
-    windows = [w for w in map(harness.json.loads, watcher.communicate()[0].splitlines()) if w["peer"] == address(1)]
+    windows = [w for w in map(harness.json.loads, watcher.communicate()[0].splitlines())
+               if w["peer"] == address(1)]
     check(len(got) == 1 and got[0]["windows"] == 3, f"{got}")
     h = got[0]
-    check(h["end_ns"] - h["start_ns"] == 6 * 10**9, f"three windows of 2 s: {h['end_ns'] - h['start_ns']} ns")
+    check(h["end_ns"] - h["start_ns"] == 6 * 10**9,
+          f"three windows of 2 s: {h['end_ns'] - h['start_ns']} ns")
     check(h["min_ns"] >= DELAY_MS * 1e6, f"min {h['min_ns']}: earlier than netem sends")
-    check(sum(r["count"] for r in h["rows"]) == h["count"] and all(r["count"] == 0 or r["high_ns"] >= DELAY_MS * 1e6 for r in h["rows"]), f"{h}")
+    check(sum(r["count"] for r in h["rows"]) == h["count"] and
+          all(r["count"] == 0 or r["high_ns"] >= DELAY_MS * 1e6 for r in h["rows"]), f"{h}")
     inside = [w["rtt"]["count"] for w in windows if h["start_ns"] < w["start_ns"] < h["end_ns"]]
-    check(len(inside) == 2 and 0 < sum(inside) < h["count"], f"{inside} of the windows that followed, {h['count']} in all")
+    check(len(inside) == 2 and 0 < sum(inside) < h["count"],
+          f"{inside} of the windows that followed, {h['count']} in all")
     text = a.ctl("histogram", address(1), status=0)
     check(f"-> {address(1)} (host1)" in text and "#" in text, text)
     os.environ["LC_ALL"] = "C.UTF-8"
@@ -135,7 +154,8 @@ class Screen:
         """Waits for what is drawn from now on."""
         self.text, end = "", time.monotonic() + limit_s
         while not re.search(pattern, self.text, re.S):
-            check(time.monotonic() < end, f"the screen never shows {pattern}: {self.text[-2000:]!r}")
+            check(time.monotonic() < end,
+                  f"the screen never shows {pattern}: {self.text[-2000:]!r}")
             if select.select([self.fd], [], [], 1)[0]:
                 self.text += os.read(self.fd, 65536).decode()
         return self.text

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Whether what is measured is true: RTT against injected delay, loss against what was dropped on the wire."""
+"""Whether what is measured is true: RTT against injected delay, loss against what was dropped on
+the wire."""
 
 import concurrent.futures
 import itertools
@@ -17,9 +18,11 @@ TAIL = 5
 
 
 def one_way(t, text=""):
-    """Host 0 probes when told, host 1 only answers. Its peer stays resolved between pings by a probe an hour: else the
-    first SIDR request, which netem may drop like anything, would leave the first probes unresolved."""
-    a = Host(t, 0, f'{QUIET}peers = ({{ address = "{address(1)}"; interval_ms = 3600000; }});\n{text}').start()
+    """Host 0 probes when told, host 1 only answers. Its peer stays resolved between pings by a
+    probe an hour: else the first SIDR request, which netem may drop like anything, would leave the
+    first probes unresolved."""
+    a = Host(t, 0, f'{QUIET}peers = ({{ address = "{address(1)}"; interval_ms = 3600000; }});\n'
+             f'{text}').start()
     b = Host(t, 1, QUIET + "responder = { per_source = 10000; };").start()
     a.wait_peer(address(1), "up")
     a.ping(address(1), 10, "-i", "0.05", status=0)
@@ -27,16 +30,19 @@ def one_way(t, text=""):
 
 
 def slope_of(points):
-    """Theil and Sen: the median of the slopes of all pairs. One median that a busy spell has spoilt does not count."""
-    return statistics.median((y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in itertools.combinations(points, 2))
+    """Theil and Sen: the median of the slopes of all pairs. One median that a busy spell has spoilt
+    does not count."""
+    return statistics.median((y2 - y1) / (x2 - x1)
+                             for (x1, y1), (x2, y2) in itertools.combinations(points, 2))
 
 
 def test_slope(t):
     """The median RTT grows by as much as netem delays: slope 1.00 +- 0.01 from 0 to 200 ms.
 
-    Idle RTT under emulation is a fraction of a millisecond with a tail of tens of them when the machine is busy; 0.01 of
-    200 ms is 2 ms. So the delays take turns, in a new order each round, and a median over all rounds lets no busy spell
-    fall on one delay alone. Half of the rounds delay the probes, half the ACKs."""
+    Idle RTT under emulation is a fraction of a millisecond with a tail of tens of them when the
+    machine is busy; 0.01 of 200 ms is 2 ms. So the delays take turns, in a new order each round,
+    and a median over all rounds lets no busy spell fall on one delay alone. Half of the rounds
+    delay the probes, half the ACKs."""
     delays, rounds, each = (0, 20, 50, 100, 150, 200), 6, 30
     a, _ = one_way(t, "max_probes_per_s = 1000;")
     order = random.Random(1)
@@ -51,27 +57,33 @@ def test_slope(t):
             rtt_ms[delay] += [x["rtt_ns"] / 1e6 for x in records]
     medians = [(d, statistics.median(rtt_ms[d])) for d in delays]
     slope = slope_of(medians)
-    t.note(f"{rounds * each} probes each: " + ", ".join(f"{d} ms: {m:.2f}" for d, m in medians) + f"; slope {slope:.4f}")
+    t.note(f"{rounds * each} probes each: " + ", ".join(f"{d} ms: {m:.2f}" for d, m in medians) +
+           f"; slope {slope:.4f}")
     check(abs(slope - 1) <= 0.01, f"slope {slope:.4f}")
 
 
 def flood(host, n, loss_ends, streams=2, interval_s=0.02):
-    """n probes in several pings at once, each with a flow label of its own; their records. loss_ends() is called when all have
-    been sent, and a few more probes then prove that the peer is alive, as those of a stream without end would. The timeout
-    is long: an emulated machine that falls behind shall make no probe late."""
+    """n probes in several pings at once, each with a flow label of its own; their records.
+    loss_ends() is called when all have been sent, and a few more probes then prove that the peer is
+    alive, as those of a stream without end would. The timeout is long: an emulated machine that
+    falls behind shall make no probe late."""
     before = host.status()["probes"]["posted"]
     more = ("-i", interval_s, "-W", "3")
     with concurrent.futures.ThreadPoolExecutor(streams) as pool:
-        pings = [pool.submit(host.ping, address(1), n // streams, *more, "--flow-label", i) for i in range(streams)]
-        harness.until(f"{n} probes are sent", lambda: host.status()["probes"]["posted"] >= before + n, limit_s=300, step_s=1)
+        pings = [pool.submit(host.ping, address(1), n // streams, *more, "--flow-label", i)
+                 for i in range(streams)]
+        harness.until(f"{n} probes are sent", lambda: host.status()["probes"]["posted"] >=
+                      before + n, limit_s=300, step_s=1)
         time.sleep(1)
         loss_ends()
-        check(classes(host.ping(address(1), TAIL, *more)) == {"ok": TAIL}, "without loss not all is well")
+        check(classes(host.ping(address(1), TAIL, *more)) == {"ok": TAIL},
+              "without loss not all is well")
         return [r for p in pings for r in p.result()]
 
 
 def on_the_wire(packets):
-    """Sequence numbers of the probes, first and second ACKs that were seen (include/rpingmesh/probe_wire.h)."""
+    """Sequence numbers of the probes, first and second ACKs that were seen
+    (include/rpingmesh/probe_wire.h)."""
     seen = {PROBE: set(), ACK1: set(), ACK2: set()}
     for p in packets:
         if p["payload"][:5] == b"RPMH\x01" and p["payload"][5] in seen:
@@ -86,7 +98,8 @@ def dropped_by_netem(direction):
 
 
 def lossy_run(t, a, percent, direction, n):
-    """(lost, ack2_missing), equal to what host 0's wire has shown: tcpdump sees what leaves behind netem, and what arrives."""
+    """(lost, ack2_missing), equal to what host 0's wire has shown: tcpdump sees what leaves behind
+    netem, and what arrives."""
     capture = Capture(t, 0)
     fabric("loss", 0, percent, direction)
     drops = 0
@@ -100,35 +113,46 @@ def lossy_run(t, a, percent, direction, n):
     seen = on_the_wire(capture.packets())
     count = classes(records)
     lost, half = count.get("lost", 0), count.get("ack2_missing", 0)
-    t.note(f"{percent} % {direction}: {count}; on the wire {len(seen[PROBE])} probes, {len(seen[ACK1])} ACK1, {len(seen[ACK2])} ACK2; "
-           f"netem dropped {drops}")
+    t.note(f"{percent} % {direction}: {count}; on the wire {len(seen[PROBE])} probes, "
+           f"{len(seen[ACK1])} ACK1, {len(seen[ACK2])} ACK2; netem dropped {drops}")
     check(len(records) == n, f"{len(records)} records")
     check(set(count) <= {"ok", "late", "lost", "ack2_missing"}, f"other classes: {count}")
     n_wire = n + TAIL
-    check(lost == n_wire - len(seen[ACK1]), f"{lost} lost, {n_wire - len(seen[ACK1])} without ACK1 on the wire")
-    check(half == len(seen[ACK1] - seen[ACK2]), f"{half} ack2_missing, {len(seen[ACK1] - seen[ACK2])} on the wire")
+    check(lost == n_wire - len(seen[ACK1]),
+          f"{lost} lost, {n_wire - len(seen[ACK1])} without ACK1 on the wire")
+    check(half == len(seen[ACK1] - seen[ACK2]),
+          f"{half} ack2_missing, {len(seen[ACK1] - seen[ACK2])} on the wire")
     if direction == "out":
-        check(len(seen[PROBE]) == len(seen[ACK1]) == len(seen[ACK2]), "a probe that went out was not answered twice")
-    # Nobody else drops: what is missing on the wire is what netem dropped, but for a SIDR message or an ARP request.
-    missing = n_wire - len(seen[PROBE]) if direction == "out" else 2 * len(seen[PROBE]) - len(seen[ACK1]) - len(seen[ACK2])
-    check(missing <= drops <= missing + 3 + drops // 20, f"netem dropped {drops}, {missing} are missing on the wire")
+        check(len(seen[PROBE]) == len(seen[ACK1]) == len(seen[ACK2]),
+              "a probe that went out was not answered twice")
+    # Nobody else drops: what is missing on the wire is what netem dropped, but for a SIDR message
+    # or an ARP request.
+    missing = (n_wire - len(seen[PROBE]) if direction == "out"
+               else 2 * len(seen[PROBE]) - len(seen[ACK1]) - len(seen[ACK2]))
+    check(missing <= drops <= missing + 3 + drops // 20,
+          f"netem dropped {drops}, {missing} are missing on the wire")
     return lost, half
 
 
 def test_loss(t):
-    """netem loss of 0.5, 2, 10 and 30 %: what is reported lost is exactly what was dropped, and within the 99 % interval."""
+    """netem loss of 0.5, 2, 10 and 30 %: what is reported lost is exactly what was dropped, and
+    within the 99 % interval."""
     a, _ = one_way(t, "max_probes_per_s = 2000;")
-    for percent, direction, n in ((0.5, "out", 4000), (2, "in", 1500), (10, "out", 600), (10, "in", 600), (30, "in", 300), (30, "out", 300)):
+    for percent, direction, n in ((0.5, "out", 4000), (2, "in", 1500), (10, "out", 600),
+                                  (10, "in", 600), (30, "in", 300), (30, "out", 300)):
         low, high = binomial_interval(n, percent / 100)
-        # One honest run in a hundred lies outside a 99 % interval: two in a row are one in ten thousand.
+        # One honest run in a hundred lies outside a 99 % interval: two in a row are one in ten
+        # thousand.
         for _ in range(2):
             lost, half = lossy_run(t, a, percent, direction, n)
             if low <= lost <= high:
                 break
-        check(low <= lost <= high, f"{percent} % {direction}: twice outside {low:.0f} to {high:.0f}, now {lost}")
+        check(low <= lost <= high,
+              f"{percent} % {direction}: twice outside {low:.0f} to {high:.0f}, now {lost}")
         if direction == "in":
             low, high = binomial_interval(n - lost, percent / 100, z=3.9)
-            check(low <= half <= high, f"{percent} %: {half} ack2_missing, outside {low:.0f} to {high:.0f}")
+            check(low <= half <= high,
+                  f"{percent} %: {half} ack2_missing, outside {low:.0f} to {high:.0f}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What differs by architecture: the machine, how it boots, and its root file system. Sourced by tests/vm/run.
+# What differs by architecture: the machine, how it boots, and its root file system. Sourced by
+# tests/vm/run.
 
 arch_is_known() { case $1 in x86_64 | arm64) ;; *) return 1 ;; esac }
 
@@ -18,16 +19,18 @@ arch_machine() {
 	x86_64)
 		# Interrupt routing through ACPI costs 0.4 s for each PCI device under emulation.
 		arguments+=" console=ttyS0 tsc=reliable no_timer_check acpi=noirq"
-		machine=(-M pc -cpu max -device "isa-debug-exit,iobase=0xf4,iosize=1" -kernel "$kernel_dir/vmlinux") ;;
+		machine=(-M pc -cpu max -device "isa-debug-exit,iobase=0xf4,iosize=1"
+			-kernel "$kernel_dir/vmlinux") ;;
 	arm64)
-		# What later processors have, as pointer authentication, only takes time when it is emulated.
+		# What later processors have, as pointer authentication, only takes time when it is
+		# emulated.
 		arguments+=" console=ttyAMA0"
 		machine=(-M virt,gic-version=3 -cpu cortex-a72 -kernel "$kernel_dir/Image") ;;
 	esac
 }
 
-# arch_root: sets root, the directory on the host that is the VM's root file system, and shared, the host's directories
-# that the VM has at their own paths because its root is another.
+# arch_root: sets root, the directory on the host that is the VM's root file system, and shared, the
+# host's directories that the VM has at their own paths because its root is another.
 arch_root() {
 	local dir
 	root=/
@@ -51,7 +54,8 @@ share_directory() {
 	dir=$(realpath -s -- "$1")
 	[ -d "$dir" ] || return 0
 	case $dir/ in
-	/ | // | /bin/* | /boot/* | /dev/* | /etc/* | /lib*/* | /proc/* | /run/* | /sbin/* | /sys/* | /usr/* | /var/)
+	/ | // | /bin/* | /boot/* | /dev/* | /etc/* | /lib*/* | /proc/* | /run/* | /sbin/* | \
+	/sys/* | /usr/* | /var/)
 		bad_call "this VM has a $dir of its own, and so cannot have the host's" ;;
 	esac
 	for other in "${shared[@]}"; do

@@ -18,13 +18,16 @@ report_cores() {
 	local signal pid program file cut
 	[ -s "$run/cores" ] || return 0
 	while IFS=$'\t' read -r signal pid program file; do
-		say "${program##*/} (pid $pid) crashed with SIG$(kill -l "$signal" 2>/dev/null || echo " $signal")"
+		say "${program##*/} (pid $pid) crashed with" \
+			"SIG$(kill -l "$signal" 2>/dev/null || echo " $signal")"
 		if [ -z "$file" ]; then
 			say "  its core dump was one too many"
 			continue
 		fi
 		cut=
-		if [ "$(stat -c %s -- "$file")" -eq $((256 << 20)) ]; then cut="   # cut at 256 MiB"; fi
+		if [ "$(stat -c %s -- "$file")" -eq $((256 << 20)) ]; then
+			cut="   # cut at 256 MiB"
+		fi
 		say "  $(debugger "$program" "$file")$cut"
 	done <"$run/cores"
 }

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""gdb on the kernel of a test VM: symbols of its modules. Sourced by gdb, see tests/vm/run --kernel-gdb.
+"""gdb on the kernel of a test VM: symbols of its modules. Sourced by gdb, see tests/vm/run
+--kernel-gdb.
 
-Modules get their symbols as they are loaded, just before their code runs, so that a breakpoint in one may be set before that;
-`load-modules` does it for those that are already there. The symbols lie beside those of the kernel: vmlinux, modules/*.ko."""
+Modules get their symbols as they are loaded, just before their code runs, so that a breakpoint in
+one may be set before that; `load-modules` does it for those that are already there. The symbols lie
+beside those of the kernel: vmlinux, modules/*.ko."""
 
 import os
 
 import gdb
 
-# What code and its data lie in. That of the module's beginning is freed once it has begun, and the next module may get the place.
+# What code and its data lie in. That of the module's beginning is freed once it has begun, and the
+# next module may get the place.
 SECTIONS = (".text", ".exit.text", ".noinstr.text", ".data", ".rodata", ".bss")
 FIRST_SECTIONS = (".init.text", ".init.data")
 # enum module_state
@@ -18,7 +21,8 @@ loaded = {}  # name of a module: address of its text and its state when gdb got 
 
 
 def symbol_file(name):
-    """Debian keeps what is stripped off in a file with the module's name, in which - and _ are the same."""
+    """Debian keeps what is stripped off in a file with the module's name, in which - and _ are the
+    same."""
     directory = os.path.join(os.path.dirname(gdb.objfiles()[0].filename), "modules")
     for file in os.listdir(directory):
         if file.split(".ko")[0].replace("-", "_") == name:
@@ -27,8 +31,8 @@ def symbol_file(name):
 
 
 def section_attributes(module):
-    """(bin_attribute, address) of each section, as /sys/module/NAME/sections has them. Since Linux 6.14 the address is the
-    attribute's private pointer and the list ends with the group's."""
+    """(bin_attribute, address) of each section, as /sys/module/NAME/sections has them. Since Linux
+    6.14 the address is the attribute's private pointer and the list ends with the group's."""
     sections = module["sect_attrs"].dereference()
     fields = [f.name for f in sections.type.fields()]
     if "nsections" in fields:
@@ -75,7 +79,8 @@ def load_all():
 
 
 def modules():
-    """struct module of each that is loaded; none while the kernel is not up yet, and memory is not what it will be."""
+    """struct module of each that is loaded; none while the kernel is not up yet, and memory is not
+    what it will be."""
     kind = gdb.lookup_type("struct module")
     offset = next(f.bitpos // 8 for f in kind.fields() if f.name == "list")
     try:

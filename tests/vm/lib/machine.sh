@@ -9,18 +9,20 @@ share() {
 		-device "virtio-9p-pci,fsdev=f$1,mount_tag=$2")
 }
 
-# describe_machine: fills the array machine with qemu's arguments. One processor: emulation with several dies
-# when the kernel patches its own code, which every kernel probe does.
+# describe_machine: fills the array machine with qemu's arguments. One processor: emulation with
+# several dies when the kernel patches its own code, which every kernel probe does.
 describe_machine() {
 	local i
-	local arguments="panic=-1 oops=panic quiet mitigations=off cryptomgr.notests random.trust_cpu=on"
+	local arguments="panic=-1 oops=panic quiet mitigations=off cryptomgr.notests"
+	arguments+=" random.trust_cpu=on"
 	# A busy host stalls the VM; these would report that as a fault of the kernel.
 	arguments+=" nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
 	if [ -n "$kernel_gdb" ]; then arguments+=" nokaslr"; fi
 	arch_machine
 	if [ -n "$systemd" ]; then systemd_machine; else share 0 root "$root" ,readonly=on; fi
-	machine+=(-accel "$1" -smp 1 -m "$memory" -nodefaults -no-user-config -display none -nic none -no-reboot
-		-serial "file:$run/console" -device virtio-rng-pci -initrd "$initramfs" -append "$arguments")
+	machine+=(-accel "$1" -smp 1 -m "$memory" -nodefaults -no-user-config -display none
+		-nic none -no-reboot -serial "file:$run/console" -device virtio-rng-pci
+		-initrd "$initramfs" -append "$arguments")
 	share 1 run "$run" ""
 	share 2 out "$out" ""
 	if [ ${#shared[@]} -gt 0 ]; then share 3 host / ,readonly=on; fi
@@ -38,11 +40,13 @@ boot() {
 	local -a streams=("$run/qemu" "$run/qemu")
 	if [ -n "$interactive" ]; then
 		saved_terminal=$(stty -g)
-		# Opened anew: qemu makes its descriptors non-blocking, which those of the caller must not become.
+		# Opened anew: qemu makes its descriptors non-blocking, which those of the caller
+		# must not become.
 		tty=$(tty)
 		streams=("$tty" "$run/qemu")
 	fi
-	setpriv --pdeathsig TERM timeout --foreground -k 2 "$1" setpriv --pdeathsig KILL "$qemu" "${machine[@]}" \
+	setpriv --pdeathsig TERM timeout --foreground -k 2 "$1" setpriv --pdeathsig KILL "$qemu" \
+		"${machine[@]}" \
 		<"$tty" >"${streams[0]}" 2>>"${streams[1]}" &
 	vm_pid=$!
 }
@@ -51,7 +55,8 @@ boot() {
 kvm_works() {
 	local status
 	[ -w /dev/kvm ] || return 1
-	RPINGMESH_VM_ACCEL=kvm-trial "$here/run" --arch "$arch" --timeout 10 --kernel "$kernel" ${modules:+--modules "$modules"} --out "$run" -- true </dev/null >/dev/null 2>&1
+	RPINGMESH_VM_ACCEL=kvm-trial "$here/run" --arch "$arch" --timeout 10 --kernel "$kernel" \
+		${modules:+--modules "$modules"} --out "$run" -- true </dev/null >/dev/null 2>&1
 	status=$?
 	[ $status -eq 0 ]
 }

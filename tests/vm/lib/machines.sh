@@ -1,24 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# --machines: several VMs on one virtual network. Each is a tests/vm/run of its own, called with --member before the
-# caller's options; what follows is the part of the caller's tests/vm/run, which runs none itself, and then what a
-# member adds to its machine. Sourced by tests/vm/run.
+# --machines: several VMs on one virtual network. Each is a tests/vm/run of its own, called with
+# --member before the caller's options; what follows is the part of the caller's tests/vm/run, which
+# runs none itself, and then what a member adds to its machine. Sourced by tests/vm/run.
 #
-# The net directory belongs to the caller: sockets of the network, the path of the output directory, ended.I
-# as soon as machine I's command has ended by itself, and meet, which all machines see as /run/machines (see machine-barrier).
+# The net directory belongs to the caller: sockets of the network, the path of the output directory,
+# ended.I as soon as machine I's command has ended by itself, and meet, which all machines see as
+# /run/machines (see machine-barrier).
 
 # check_machines: the options that --machines does not go with.
 check_machines() {
 	[ "$machines" != 1 ] || return 0
-	{ is_number "$machines" && [ "$machines" -ge 2 ] && [ "$machines" -le 8 ]; } || bad_call "--machines: 2 to 8"
-	[ "$hosts" = 0 ] || bad_call "--machines and --hosts exclude each other: the fabric's hosts lie in one machine"
-	[ -z "$interactive" ] || bad_call "--machines has no terminal to give, which --interactive and --gdb need"
+	{ is_number "$machines" && [ "$machines" -ge 2 ] && [ "$machines" -le 8 ]; } ||
+		bad_call "--machines: 2 to 8"
+	[ "$hosts" = 0 ] ||
+		bad_call "--machines and --hosts exclude each other:" \
+			"the fabric's hosts lie in one machine"
+	[ -z "$interactive" ] ||
+		bad_call "--machines has no terminal to give, which --interactive and --gdb need"
 	# While one idles, its clock would run ahead of the others'.
-	[ "$icount" != off ] || bad_call "--machines does not go with --icount; with --icount-idle it does"
+	[ "$icount" != off ] ||
+		bad_call "--machines does not go with --icount; with --icount-idle it does"
 }
 
-# number_lines I: copies standard input, with the machine's number before each line; a line is one write.
+# number_lines I: copies standard input, with the machine's number before each line; a line is one
+# write.
 number_lines() {
 	local line LC_ALL=C
 	while IFS= read -r line || [ -n "$line" ]; do printf '%s: %s\n' "$1" "$line"; done
@@ -92,8 +99,10 @@ run_machines() {
 	machine_pids=() machine_readers=() machine_status=()
 	claim_out
 	rm -f -- "$out"/dmesg.[1-8] "$out"/console.[1-8]
-	"$here/kernel" --arch "$arch" ${modules:+--modules "$modules"} "$kernel" >/dev/null || exit 125
-	net=$(mktemp -d "${TMPDIR:-/tmp}/rpingmesh-net.XXXXXX") || die "cannot create a temporary directory"
+	"$here/kernel" --arch "$arch" ${modules:+--modules "$modules"} "$kernel" >/dev/null ||
+		exit 125
+	net=$(mktemp -d "${TMPDIR:-/tmp}/rpingmesh-net.XXXXXX") ||
+		die "cannot create a temporary directory"
 	trap cleanup_machines EXIT
 	trap 'machines_interrupted INT 2' INT
 	trap 'machines_interrupted TERM 15' TERM
@@ -108,7 +117,7 @@ run_machines() {
 	wait_for_machines
 }
 
-# --- a member -------------------------------------------------------------------------------------------
+# --- a member -------------------------------------------------------------------------------------
 
 # join_machines: called once the options are parsed.
 join_machines() {
@@ -118,11 +127,12 @@ join_machines() {
 	out=$(cat "$net/out")
 }
 
-# wire_arguments: qemu's. Machine 1 holds the hub; each other one is joined to it by two sockets. The MTU leaves room for an
-# RDMA MTU of 4096.
+# wire_arguments: qemu's. Machine 1 holds the hub; each other one is joined to it by two sockets.
+# The MTU leaves room for an RDMA MTU of 4096.
 wire_arguments() {
 	local i
-	machine+=(-device "virtio-net-pci,netdev=eth0,mac=52:54:00:77:00:0$number,host_mtu=4200,romfile=")
+	local mac=52:54:00:77:00:0$number
+	machine+=(-device "virtio-net-pci,netdev=eth0,mac=$mac,host_mtu=4200,romfile=")
 	share net machines "$net/meet" ""
 	if [ "$number" -ne 1 ]; then
 		machine+=(-netdev "$(wire eth0 "$number" "$number" 1)")
@@ -130,14 +140,16 @@ wire_arguments() {
 	fi
 	machine+=(-netdev "hubport,id=eth0,hubid=0")
 	for ((i = 2; i <= machines; i++)); do
-		machine+=(-netdev "$(wire "wire$i" "$i" 1 "$i")" -netdev "hubport,id=hub$i,hubid=0,netdev=wire$i")
+		machine+=(-netdev "$(wire "wire$i" "$i" 1 "$i")"
+			-netdev "hubport,id=hub$i,hubid=0,netdev=wire$i")
 	done
 }
 
 # wire ID WIRE FROM TO: one end of a wire; the other has FROM and TO exchanged.
 wire() {
 	local local_path=$net/wire$2.$3 remote_path=$net/wire$2.$4
-	echo "dgram,id=$1,local.type=unix,local.path=${local_path//,/,,},remote.type=unix,remote.path=${remote_path//,/,,}"
+	printf 'dgram,id=%s,local.type=unix,local.path=%s,remote.type=unix,remote.path=%s\n' \
+		"$1" "${local_path//,/,,}" "${remote_path//,/,,}"
 }
 
 # machine_settings: for the guest script.

@@ -38,7 +38,8 @@ start_eth0() {
 gid_there() { grep -qi "$1" /sys/class/infiniband/rxe0/ports/1/gids/*; }
 
 start_rxe0() {
-	modprobe -a rdma_rxe ib_uverbs rdma_ucm && rdma link add rxe0 type rxe netdev eth0 || return 1
+	modprobe -a rdma_rxe ib_uverbs rdma_ucm && rdma link add rxe0 type rxe netdev eth0 ||
+		return 1
 	wait_until "IPv4 GID on rxe0" gid_there "$(printf 'ffff:0a4d:00%02x' "$machine")" &&
 		wait_until "IPv6 GID on rxe0" gid_there "fd00:0077:.*:000$machine\$"
 }
@@ -46,12 +47,14 @@ start_rxe0() {
 # all_are NAME: a barrier, before there is a command's environment.
 all_are() { RPINGMESH_MACHINE=$machine RPINGMESH_MACHINES=$machines machine-barrier ".$1"; }
 
-# greet_others: each neighbour answers, in both families, so that no command finds one that is not resolved yet.
+# greet_others: each neighbour answers, in both families, so that no command finds one that is not
+# resolved yet.
 greet_others() {
 	local i family
 	for ((i = 1; i <= machines; i++)); do
 		for family in 4 6; do
-			wait_until "IPv$family to vm$i" ping "-$family" -n -c 1 -W 2 "vm$i" || return 1
+			wait_until "IPv$family to vm$i" ping "-$family" -n -c 1 -W 2 "vm$i" ||
+				return 1
 		done
 	done
 }
@@ -59,7 +62,9 @@ greet_others() {
 # join_network: returns when all machines are on the network.
 join_network() {
 	mkdir -p "$meet"
-	mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,rw,cache=none,access=any machines "$meet" || return 1
+	mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,rw,cache=none,access=any \
+		machines "$meet" ||
+		return 1
 	name_machines
 	start_eth0 || return 1
 	[ -z "$rxe" ] || start_rxe0 || return 1

@@ -8,11 +8,16 @@ print_tail() {
 	tail -n "${3:-40}" "$2" | tr -d '\r' | sed 's/^/  | /' >&2
 }
 
-# What a kernel says that has a bug. Those that begin with WARNING are lockdep's and RCU's; a plain warning is not counted.
-bugs='BUG:|Oops|Kernel panic|kernel BUG at|general protection fault|Unable to handle kernel|Internal error:'
-bugs+='|KASAN:|KCSAN:|KMSAN:|KFENCE:|UBSAN:|refcount_t:|list_(add|del) corruption|DEBUG_LOCKS_WARN_ON'
-bugs+='|INFO: (task .* blocked for more than|possible recursive locking|lockdep|trying to register non-static key)'
-bugs+='|WARNING: (possible|inconsistent|suspicious|bad unlock|lock held|nested lock|held lock)|INFO: rcu_.* detected'
+# What a kernel says that has a bug. Those that begin with WARNING are lockdep's and RCU's; a plain
+# warning is not counted.
+bugs='BUG:|Oops|Kernel panic|kernel BUG at|general protection fault'
+bugs+='|Unable to handle kernel|Internal error:'
+bugs+='|KASAN:|KCSAN:|KMSAN:|KFENCE:|UBSAN:|refcount_t:'
+bugs+='|list_(add|del) corruption|DEBUG_LOCKS_WARN_ON'
+bugs+='|INFO: (task .* blocked for more than|possible recursive locking|lockdep'
+bugs+='|trying to register non-static key)'
+bugs+='|WARNING: (possible|inconsistent|suspicious|bad unlock|lock held|nested lock|held lock)'
+bugs+='|INFO: rcu_.* detected'
 bugs+='|unregister_netdevice: waiting for'
 warnings='WARNING: (CPU|.* CPU#)'
 
@@ -30,7 +35,8 @@ check_kernel_log() {
 	fi
 }
 
-# keep_logs: the kernel's log, and the console when the kernel wrote there, which it does only when it dies.
+# keep_logs: the kernel's log, and the console when the kernel wrote there, which it does only when
+# it dies.
 keep_logs() {
 	if [ -e "$run/dmesg" ]; then cp "$run/dmesg" "$out/dmesg$suffix"; fi
 	if [ -s "$run/console" ]; then tr -d '\r' <"$run/console" >"$out/console$suffix"; fi
@@ -68,6 +74,7 @@ verdict() {
 
 report_times() {
 	local end=$EPOCHREALTIME
-	say "kernel $(cat "$kernel_dir/release"), $accel: command started at $(cat "$run/uptime" 2>/dev/null || echo -) s of" \
-		"the VM's time; whole run $(awk -v a="$begin" -v b="$end" 'BEGIN { printf "%.1f", b - a }') s"
+	say "kernel $(cat "$kernel_dir/release"), $accel: command started at" \
+		"$(cat "$run/uptime" 2>/dev/null || echo -) s of the VM's time; whole run" \
+		"$(awk -v a="$begin" -v b="$end" 'BEGIN { printf "%.1f", b - a }') s"
 }

@@ -8,7 +8,10 @@ write_run_directory() {
 	cp "$here/guest" "$here/core" "$run/"
 	# The environment as this script got it, before the shell changed anything.
 	cat "/proc/$$/environ" >"$run/environ"
-	if [ -n "$shell" ]; then { printf 'hosts=%q\nfabric=%q\n' "$hosts" "$here/fabric" && cat "$here/shellrc"; } >"$run/shellrc"; fi
+	if [ -n "$shell" ]; then
+		printf 'hosts=%q\nfabric=%q\n' "$hosts" "$here/fabric" |
+			cat - "$here/shellrc" >"$run/shellrc"
+	fi
 	printf '%s\0' "${command[@]}" >"$run/command"
 	: >"$run/stdout"
 	: >"$run/stderr"

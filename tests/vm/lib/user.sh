@@ -8,7 +8,9 @@ account() {
 	if [ "$root" = / ]; then
 		getent "$1" -- "$2"
 	else
-		awk -F: -v name="$2" '$1 == name || $3 == name { print; found = 1; exit } END { exit !found }' "$root/etc/$1"
+		awk -F: -v name="$2" \
+			'$1 == name || $3 == name { print; found = 1; exit } END { exit !found }' \
+			"$root/etc/$1"
 	fi
 }
 
@@ -17,12 +19,16 @@ groups_of() {
 	if [ "$root" = / ]; then
 		id -G -- "$1" | tr ' ' ,
 	else
-		{ echo "$2" && awk -F: -v name="$1" '("," $4 ",") ~ ("," name ",") { print $3 }' "$root/etc/group"; } | paste -sd,
+		{
+			echo "$2" &&
+				awk -F: -v name="$1" '("," $4 ",") ~ ("," name ",") { print $3 }' \
+					"$root/etc/group"
+		} | paste -sd,
 	fi
 }
 
-# check_user SPECIFICATION: sets the array as: uid, gid, supplementary groups, name, home, shell. A number needs no entry
-# in the user database.
+# check_user SPECIFICATION: sets the array as: uid, gid, supplementary groups, name, home, shell. A
+# number needs no entry in the user database.
 check_user() {
 	local user=${1%%:*} group="" entry name uid gid home shell groups=""
 	if [[ $1 == *:* ]]; then group=${1#*:} && : "${group:=-}"; fi
@@ -55,7 +61,9 @@ check_capabilities() {
 	capabilities=none
 	if [ "${names[*]}" = none ]; then return; fi
 	for name in "${names[@]}"; do
-		[[ -n $name && $known == *" $name "* ]] || bad_call "--caps: there is no capability '$name'; setpriv --list-caps has them"
+		[[ -n $name && $known == *" $name "* ]] ||
+			bad_call "--caps: there is no capability '$name';" \
+				"setpriv --list-caps has them"
 	done
 	capabilities=$(IFS=, && echo "${names[*]}")
 }

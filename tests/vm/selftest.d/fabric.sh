@@ -3,7 +3,8 @@
 #
 # Sourced by tests/vm/selftest: tests/vm/fabric, from inside.
 
-# with_server SERVER... -- CLIENT...: the client is tried again while the server may still be starting.
+# with_server SERVER... -- CLIENT...: the client is tried again while the server may still be
+# starting.
 with_server() {
 	local -a server=()
 	local pid result=1
@@ -38,7 +39,8 @@ pingpong_between() {
 
 # pingpong_time FROM TO: microseconds for one iteration.
 pingpong_time() {
-	pingpong_between "$1" "$2" 10 && sed -n 's|.* = \([0-9]*\)\.[0-9]* usec/iter.*|\1|p' /tmp/client.log
+	pingpong_between "$1" "$2" 10 &&
+		sed -n 's|.* = \([0-9]*\)\.[0-9]* usec/iter.*|\1|p' /tmp/client.log
 }
 
 packets() { tcpdump --count -nr "$1" 2>/dev/null | sed 's/ packet.*//'; }
@@ -51,7 +53,8 @@ guest_wire() {
 			check "udaddy, IPv$family, host 0 to $to" udaddy_between 0 "$to" "$family"
 			check "rping, IPv$family, host 0 to $to" rping_between 0 "$to" "$family"
 			"$fabric" capture-stop "$to"
-			check "packets on host $to's wire: $(packets /tmp/wire.pcap)" test "$(packets /tmp/wire.pcap)" -ge 20
+			check "packets on host $to's wire: $(packets /tmp/wire.pcap)" test \
+				"$(packets /tmp/wire.pcap)" -ge 20
 		done
 	done
 	check "ibv_rc_pingpong with an MTU of 4096" pingpong_between 0 1 20
@@ -61,7 +64,8 @@ guest_impairments() {
 	local direction
 	for direction in out in; do
 		"$fabric" delay 1 100 "$direction"
-		check "delay of 100 ms $direction seen by RDMA: $(pingpong_time 0 1) us" test "$(pingpong_time 0 1)" -ge 100000
+		check "delay of 100 ms $direction seen by RDMA: $(pingpong_time 0 1) us" test \
+			"$(pingpong_time 0 1)" -ge 100000
 		check "host 2 is not delayed" test "$(pingpong_time 0 2)" -lt 100000
 		"$fabric" delay 1 0 "$direction"
 	done
@@ -88,21 +92,25 @@ guest_links() {
 		"$fabric" link-up 1
 		check "up again ($how): IPv4" udaddy_between 0 1 4
 		check "up again ($how): IPv6" udaddy_between 0 1 6
-		equal "up again ($how): same GID indices" "$before" "$("$fabric" gid 1 4)/$("$fabric" gid 1 6)"
+		equal "up again ($how): same GID indices" "$before" \
+			"$("$fabric" gid 1 4)/$("$fabric" gid 1 6)"
 	done
 	"$fabric" mtu 1 1500
 	check "a smaller MTU" contains <(ibv_devinfo -d rxe1) "active_mtu:		1024"
 }
 
 test_fabric() {
-	"$here/run" --kernel "$kernel" --hosts 3 --out "$work/vm-out" --timeout 600 -- "$here/selftest" --in-vm
+	"$here/run" --kernel "$kernel" --hosts 3 --out "$work/vm-out" --timeout 600 -- \
+		"$here/selftest" --in-vm
 	status=$?
 	equal "fabric tests ran to their end" 0 "$status"
 }
 
-# An incast's worth of hosts: the last has its device, GIDs and wire, and no rule is mistaken for another's.
+# An incast's worth of hosts: the last has its device, GIDs and wire, and no rule is mistaken for
+# another's.
 test_many_hosts() {
-	"$here/run" --kernel "$kernel" --hosts 40 --memory 1024 --out "$work/vm-out" --timeout 600 -- "$here/selftest" --in-many
+	"$here/run" --kernel "$kernel" --hosts 40 --memory 1024 --out "$work/vm-out" --timeout 600 \
+		-- "$here/selftest" --in-many
 	status=$?
 	equal "tests of 40 hosts ran to their end" 0 "$status"
 }
@@ -110,12 +118,14 @@ test_many_hosts() {
 in_many() {
 	local -a devices=(/sys/class/infiniband/rxe*)
 	equal "40 devices" 40 ${#devices[@]}
-	equal "addresses of the last" "10.0.39.1 fd00:0:0:39::1" "$("$fabric" addr 39 4) $("$fabric" addr 39 6)"
+	equal "addresses of the last" "10.0.39.1 fd00:0:0:39::1" \
+		"$("$fabric" addr 39 4) $("$fabric" addr 39 6)"
 	"$fabric" capture 39 /tmp/wire.pcap
 	check "udaddy, IPv4, host 0 to 39" udaddy_between 0 39 4
 	check "udaddy, IPv6, host 39 to 4" udaddy_between 39 4 6
 	"$fabric" capture-stop 39
-	check "packets on host 39's wire: $(packets /tmp/wire.pcap)" test "$(packets /tmp/wire.pcap)" -ge 20
+	check "packets on host 39's wire: $(packets /tmp/wire.pcap)" test \
+		"$(packets /tmp/wire.pcap)" -ge 20
 	"$fabric" down 3
 	check "host 3 is down, host 39 is not" udaddy_between 0 39 4
 	exit 0

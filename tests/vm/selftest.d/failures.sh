@@ -4,20 +4,24 @@
 # Sourced by tests/vm/selftest: time limit, signals, crashes.
 
 test_timeout() {
-	"$here/run" --kernel "$kernel" --out "$work/vm-out" --timeout 15 -- sleep 1000 2>"$work/stderr"
+	"$here/run" --kernel "$kernel" --out "$work/vm-out" --timeout 15 -- sleep 1000 \
+		2>"$work/stderr"
 	equal "time limit" 124 $?
 	check "time limit is explained" contains "$work/stderr" "time limit of 15 s"
 	check "nothing left after a time limit" no_trace
 }
 
-# Lines as kernels print them, and whether each is a bug. From the kernel's sources: kernel/locking/lockdep.c,
-# kernel/rcu/tree_stall.h, kernel/hung_task.c, arch/x86/kernel/traps.c, mm/kasan/report.c, lib/ubsan.c, kernel/panic.c.
+# Lines as kernels print them, and whether each is a bug. From the kernel's sources:
+# kernel/locking/lockdep.c, kernel/rcu/tree_stall.h, kernel/hung_task.c, arch/x86/kernel/traps.c,
+# mm/kasan/report.c, lib/ubsan.c, kernel/panic.c.
 check_patterns() {
 	local line expected found
 	while read -r expected line; do
 		found=no
 		# shellcheck disable=SC1091 # its patterns only
-		if (. "$here/lib/outcome.sh" && grep -Eq "$bugs" <<<"[    5.123456] $line"); then found=bug; fi
+		if (. "$here/lib/outcome.sh" && grep -Eq "$bugs" <<<"[    5.123456] $line"); then
+			found=bug
+		fi
 		equal "kernel log: $line" "$expected" "$found"
 	done <<'LINES'
 bug BUG: kernel NULL pointer dereference, address: 0000000000000000
@@ -33,7 +37,7 @@ bug rcu: INFO: rcu_sched detected stalls on CPUs/tasks:
 bug INFO: task rpingmeshd:123 blocked for more than 120 seconds.
 bug refcount_t: underflow; use-after-free.
 bug unregister_netdevice: waiting for h0 to become free. Usage count = 2
-no WARNING: CPU: 0 PID: 12 at drivers/infiniband/sw/rxe/rxe_pool.c:116 rxe_pool_cleanup+0x2a/0x40 [rdma_rxe]
+no WARNING: CPU: 0 PID: 12 at drivers/infiniband/sw/rxe/rxe_pool.c:116 rxe_pool_cleanup+0x2a/0x40
 no rdma_rxe: loaded
 no debug: an oopsie
 LINES
@@ -45,7 +49,8 @@ test_crash() {
 	check "a kernel panic is shown" contains "$work/stderr" "sysrq triggered crash"
 	equal "output before the panic" before "$(cat "$work/stdout")"
 	check "and kept" contains "$work/vm-out/console" "sysrq triggered crash"
-	vm -- sh -c 'echo "WARNING: possible circular locking dependency detected" >/dev/kmsg; echo "made up for the test" >/dev/kmsg'
+	vm -- sh -c 'echo "WARNING: possible circular locking dependency detected" >/dev/kmsg
+		echo "made up for the test" >/dev/kmsg'
 	equal "a bug in the kernel log is a failure" 125 "$status"
 	check "a bug in the kernel log is shown" contains "$work/stderr" "made up for the test"
 	check "the kernel log is kept" contains "$work/vm-out/dmesg" "made up for the test"
@@ -60,14 +65,18 @@ test_crash() {
 test_signals() {
 	local signal ended
 	for signal in HUP TERM KILL; do
-		begin "$signal" -- sh -c 'echo "in the log" >/dev/kmsg; sleep 1; echo now; sleep 100' </etc/passwd
+		begin "$signal" -- sh -c \
+			'echo "in the log" >/dev/kmsg; sleep 1; echo now; sleep 100' </etc/passwd
 		kill -0 "$run_pid" && kill -"$signal" "$run_pid"
 		wait "$run_pid" 2>/dev/null
 		ended=$?
-		equal "SIG$signal ends the VM while its output comes live" "$((128 + $(kill -l "$signal"))) now" \
+		equal "SIG$signal ends the VM while its output comes live" \
+			"$((128 + $(kill -l "$signal"))) now" \
 			"$ended $(cat "$work/stdout.$signal")"
 		check "nothing left after SIG$signal" no_trace
-		[ "$signal" = KILL ] || check "but the kernel log after SIG$signal" contains "$work/vm-out/dmesg" "in the log"
+		[ "$signal" = KILL ] ||
+			check "but the kernel log after SIG$signal" contains "$work/vm-out/dmesg" \
+				"in the log"
 	done
 }
 
@@ -75,7 +84,9 @@ test_signals() {
 test_cores() {
 	# The signal is not to meet the shell that is about to become the program.
 	vm --as daemon -- bash -c 'cp "$(command -v sleep)" "$RPINGMESH_VM_OUT/crash me"
-		"$RPINGMESH_VM_OUT/crash me" 100 & echo $!; until [[ $(</proc/$!/comm) = crash* ]]; do :; done; kill -SEGV $!; wait $!; echo $?
+		"$RPINGMESH_VM_OUT/crash me" 100 & echo $!
+		until [[ $(</proc/$!/comm) = crash* ]]; do :; done
+		kill -SEGV $!; wait $!; echo $?
 		(ulimit -c 0; "$RPINGMESH_VM_OUT/crash me" 100 & kill -ABRT $!; wait $!); echo $?
 		for i in {1..9}; do sleep 100 & kill -ABRT $!; wait $!; done 2>/dev/null; true'
 	local pid core
@@ -85,11 +96,14 @@ test_cores() {
 	equal "statuses of the crashed" $'139\n134' "$(tail -n +2 "$work/stdout")"
 	check "core dump named for program and process" test -s "$core"
 	check "the crash is told" contains "$work/stderr" "crash me (pid $pid) crashed with SIGSEGV"
-	check "and how to open the dump" contains "$work/stderr" "gdb '$work/vm-out/crash me' '$core'"
+	check "and how to open the dump" contains "$work/stderr" \
+		"gdb '$work/vm-out/crash me' '$core'"
 	# ET_CORE, in the byte order of x86
-	equal "an ELF core file" "7f454c46 0400" "$(od -An -tx1 -N4 "$core" | tr -d ' ') $(od -An -tx1 -j16 -N2 "$core" | tr -d ' ')"
+	equal "an ELF core file" "7f454c46 0400" \
+		"$(od -An -tx1 -N4 "$core" | tr -d ' ') $(od -An -tx1 -j16 -N2 "$core" | tr -d ' ')"
 	if command -v gdb >/dev/null; then
-		gdb -batch -ex 'print $_siginfo.si_signo' "$work/vm-out/crash me" "$core" >"$work/gdb" 2>&1
+		gdb -batch -ex 'print $_siginfo.si_signo' "$work/vm-out/crash me" "$core" \
+			>"$work/gdb" 2>&1
 		check "gdb reads it" contains "$work/gdb" '$1 = 11'
 	else
 		skip "gdb reads it" "no gdb"

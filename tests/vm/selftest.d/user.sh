@@ -7,7 +7,9 @@
 capability_mask() {
 	local name mask=0
 	for name in "$@"; do
-		mask=$((mask | 1 << $(sed -n "s/^#define CAP_${name^^}[[:space:]]*\([0-9]*\)$/\1/p" /usr/include/linux/capability.h)))
+		mask=$((mask | 1 << $(sed -n \
+			"s/^#define CAP_${name^^}[[:space:]]*\([0-9]*\)$/\1/p" \
+			/usr/include/linux/capability.h)))
 	done
 	printf '%016x\n' $mask
 }
@@ -17,19 +19,28 @@ test_user() {
 	local expected
 	rm -rf "$work/vm-out"
 	mkdir -p "$work/vm-out" && echo old >"$work/vm-out/old"
-	vm --as games --caps net_raw,CAP_BPF -- sh -c 'id -u; id -g; id -G; echo "$USER $LOGNAME $HOME $SHELL"
+	vm --as games --caps net_raw,CAP_BPF -- sh -c 'id -u; id -g; id -G
+		echo "$USER $LOGNAME $HOME $SHELL"
 		for set in Inh Prm Eff Bnd Amb; do sed -n "s/^Cap$set:.//p" /proc/self/status; done
 		cat /dev/stdin; echo err >/dev/stderr
-		cd "$RPINGMESH_VM_OUT" && echo new >>old && mkdir -p d/e && echo new >d/e/f; exit 5' < <(echo input)
-	expected=$(id -u games; id -g games; id -G games; echo "games games $(getent passwd games | cut -d: -f6,7 | tr : ' ')"
+		cd "$RPINGMESH_VM_OUT" && echo new >>old && mkdir -p d/e && echo new >d/e/f
+		exit 5' < <(echo input)
+	expected=$(id -u games; id -g games; id -G games
+		echo "games games $(getent passwd games | cut -d: -f6,7 | tr : ' ')"
 		for _ in 1 2 3 4 5; do capability_mask net_raw bpf; done; echo input)
-	equal "--as: ids, environment, capabilities, stdin opened anew" "$expected" "$(cat "$work/stdout")"
+	equal "--as: ids, environment, capabilities, stdin opened anew" "$expected" \
+		"$(cat "$work/stdout")"
 	equal "--as: exit status, stderr" "5 err" "$status $(cat "$work/stderr")"
-	equal "--as: the output directory can be written to" $'old\nnew\nnew' "$(cat "$work/vm-out/old" "$work/vm-out/d/e/f")"
-	vm --as 12345:nogroup -- sh -c 'id -u; id -g; id -G; echo $HOME; grep -c "Cap\(Prm\|Eff\|Amb\):.0*$" /proc/self/status
+	equal "--as: the output directory can be written to" $'old\nnew\nnew' \
+		"$(cat "$work/vm-out/old" "$work/vm-out/d/e/f")"
+	vm --as 12345:nogroup -- sh -c 'id -u; id -g; id -G; echo $HOME
+		grep -c "Cap\(Prm\|Eff\|Amb\):.0*$" /proc/self/status
 		echo x >"$RPINGMESH_VM_OUT/number"'
 	expected=$(getent group nogroup | cut -d: -f3)
-	equal "--as UID:GROUP" "12345"$'\n'"$expected"$'\n'"$expected"$'\n/\n3' "$(cat "$work/stdout")"
-	vm --caps none -- sh -c 'id -u; grep -c "Cap\(Inh\|Prm\|Eff\|Bnd\|Amb\):.0*$" /proc/self/status; ip link set lo down'
+	equal "--as UID:GROUP" "12345"$'\n'"$expected"$'\n'"$expected"$'\n/\n3' \
+		"$(cat "$work/stdout")"
+	vm --caps none -- sh -c 'id -u
+		grep -c "Cap\(Inh\|Prm\|Eff\|Bnd\|Amb\):.0*$" /proc/self/status
+		ip link set lo down'
 	equal "--caps none: root without rights" $'0\n5 2' "$(cat "$work/stdout") $status"
 }
