@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/stdfd.h"
+#include "ctl/cmd/cmd.h"
 #include "ctl/ctl.h"
 #include "rpingmesh/control.h"
 
@@ -19,17 +20,17 @@ main(int argc, char **argv)
 	int rc;
 
 	if (stdfd_open() < 0)
-		return CTL_BAD_NEWS;
+		return CMD_BAD_NEWS;
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE,
 	       SIG_DFL); /* a reader that has had enough ends us quietly, whatever we inherited */
 	ctl.tty = isatty(STDOUT_FILENO);
-	ctl_color(&ctl, "auto");
+	cmd_color(&ctl, "auto");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	rc = ctl_run(&ctl, argc, argv);
 	if (fflush(stdout) == EOF || ferror(stdout)) {
-		ctl_complain("cannot write the output: %s", strerror(errno));
-		return rc ? rc : CTL_BAD_NEWS;
+		cmd_complain("cannot write the output: %s", strerror(errno));
+		return rc ? rc : CMD_BAD_NEWS;
 	}
 	return rc;
 }

@@ -44,9 +44,9 @@ def differ(what, one, here, other, there):
 def in_code(text):
     """Those of the tables for getopt_long(3), with the letters that its string has."""
     text = re.sub(r"\n\s+", " ", text)
-    letters = set("".join(re.findall(r'"\+?:?([\w:]*)" ?(?:CTL_SHORT|, )',
+    letters = set("".join(re.findall(r'"\+?:?([\w:]*)" ?(?:CMD_SHORT|, )',
                                      "".join(re.findall(r"getopt_long\([^;]*", text)))))
-    letters |= set("".join(re.findall(r'CTL_SHORT "([\w:]*)"', text)))
+    letters |= set("".join(re.findall(r'CMD_SHORT "([\w:]*)"', text)))
     rows = re.findall(r'\{"([a-z-]+)", (no|required|optional)_argument, NULL, (?:\'(\w)\'|\w+)\}',
                       text)
     return {(letter if letter in letters else None, name, kind != "no")
@@ -80,7 +80,7 @@ def options():
     yield from differ("rpingmeshd", in_help(text), "--help",
                       in_page(read(DAEMON_PAGE).partition("\n.Sh WHAT")[0]), DAEMON_PAGE)
     head, commands = sections(read(CTL_PAGE))
-    common = in_code(read("src/ctl/ctl.h") + read("src/ctl/ctl.c").replace('"+:V"', '"+:V" ') +
+    common = in_code(read("src/ctl/cmd/cmd.h") + read("src/ctl/ctl.c").replace('"+:V"', '"+:V" ') +
                      'getopt_long(":V", )')
     text = run("rpingmesh-ctl", "--help")
     yield from differ("rpingmesh-ctl", common, "the code", in_help(text), "--help")
@@ -108,7 +108,7 @@ def options():
 # another command.
 LIKE = {"targets": ["peers", "devices"], "top": ["peers", "targets"],
         "windows": ["peers", "targets"], "flows": ["peers", "targets", "devices"]}
-TABLES = {"peers": "peers", "devices": "devices", "targets": "targets", "history": "devices",
+TABLES = {"peer": "peers", "devices": "devices", "targets": "targets", "history": "devices",
           "counters": "devices", "flowtable": "flows", "flowgroup": "flows", "toptable": "top",
           "windowtable": "windows"}
 

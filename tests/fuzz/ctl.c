@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ctl/cmd/cmd.h"
 #include "ctl/ctl.h"
 #include "ctl/term/signals.h"
 #include "ctl/term/utf8.h"

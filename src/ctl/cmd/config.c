@@ -11,27 +11,19 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
+#include "ctl/cmd/show.h"
 #include "ctl/view/configtext.h"
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
 #include "ctl/view/view.h"
-#include "ctl/wire/client.h"
 #include "ctl/wire/copy.h"
-#include "ctl/wire/pages.h"
+#include "record/read.h"
 
 #define CONFIG_TRIES 3
 #define CONFIG_RELOAD_NS (60 * NSEC_PER_SEC) /* devices may be opened by it */
 
 /* ---- show ---- */
-
-static int
-config_take_none(void *arg, const msgpack_object *list)
-{
-	(void)arg;
-	(void)list;
-	return CTL_OK;
-}
 
 struct config_text {
 	const msgpack_object *values;
@@ -44,7 +36,7 @@ config_take_peers(void *arg, const msgpack_object *list)
 	struct config_text *text = arg;
 
 	configtext_peers(stdout, list, text->values, &text->n);
-	return CTL_OK;
+	return CMD_OK;
 }
 
 static int
@@ -53,14 +45,14 @@ config_take_json(void *arg, const msgpack_object *list)
 	(void)arg;
 	for (uint32_t i = 0; i < list->via.array.size; i++)
 		json_line(stdout, &list->via.array.ptr[i], "config_peer");
-	return CTL_OK;
+	return CMD_OK;
 }
 
 /* What is to be said above the keys, as comments. */
 static void
 config_head(const msgpack_object *config)
 {
-	const msgpack_object *files = view_array(config, "files");
+	const msgpack_object *files = read_array(config, "files");
 	char text[512], why[128], age[FORMAT_TEXT];
 	uint64_t read_ns, now_ns = clock_wall_ns();
 
@@ -68,7 +60,7 @@ config_head(const msgpack_object *config)
 		printf("# %s", text);
 	else
 		printf("# built-in defaults: the daemon was started without a configuration file");
-	if (view_u64(config, "read_ns", &read_ns))
+	if (read_u64(config, "read_ns", &read_ns))
 		printf(", read %s ago", format_age(now_ns > read_ns ? now_ns - read_ns : 0, age));
 	putchar('\n');
 	for (uint32_t i = 0; files && i < files->via.array.size; i++) {
@@ -82,43 +74,30 @@ config_head(const msgpack_object *config)
 		printf("# the last reload was refused: %s\n", text);
 }
 
-static int
-config_peers(struct client *client, int (*take)(void *arg, const msgpack_object *list), void *arg,
-	     struct pages *pages)
-{
-	const struct pages_query query = {.method = "config_peers",
-					  .key = "peers",
-					  .take = take,
-					  .arg = arg};
-
-	return pages_fetch(client, &query, pages);
-}
-
 /* The answer to "config", kept beyond the next call. */
 static int
 config_ask(struct client *client, struct copy **out)
 {
 	const msgpack_object *answer = NULL;
-	int rc = client_call(client, "config", NULL, &answer);
+	int rc = ask_call(client, "config", NULL, &answer);
 
-	if (rc != CTL_OK)
+	if (rc != CMD_OK)
 		return rc;
-	if (!view_array(answer, "values")) {
-		ctl_complain("the daemon's answer to \"config\" is no configuration: its version "
+	if (!read_array(answer, "values")) {
+		cmd_complain("the daemon's answer to \"config\" is no configuration: its version "
 			     "does not fit this program");
-		return CTL_NO_DAEMON;
+		return CMD_NO_DAEMON;
 	}
 	*out = copy_new(answer);
 	if (*out)
-		return CTL_OK;
-	ctl_complain("out of memory");
-	return CTL_BAD_NEWS;
+		return CMD_OK;
+	return show_no_memory();
 }
 
 static void
 config_print(struct ctl *ctl, const msgpack_object *config, const struct pages *pages)
 {
-	struct config_text text = {.values = view_array(config, "values")};
+	struct config_text text = {.values = read_array(config, "values")};
 
 	if (ctl->json) {
 		json_line(stdout, config, "config");
@@ -136,41 +115,42 @@ config_print(struct ctl *ctl, const msgpack_object *config, const struct pages *
 static int
 config_fetch(struct ctl *ctl, struct client *client)
 {
+	static const struct pages_query query = {.method = "config_peers", .key = "peers"};
 	const msgpack_object *again = NULL;
 	uint64_t before = 0, after = 0;
-	int rc = CTL_OK;
+	int rc = CMD_OK;
 
-	for (int i = 0; rc == CTL_OK && i < CONFIG_TRIES; i++) {
+	for (int i = 0; rc == CMD_OK && i < CONFIG_TRIES; i++) {
 		struct pages pages = {0};
 		struct copy *config = NULL;
 
 		rc = config_ask(client, &config);
-		if (rc == CTL_OK)
-			rc = config_peers(client, config_take_none, NULL, &pages);
-		if (rc == CTL_OK)
-			rc = client_call(client, "config", NULL, &again);
-		if (rc == CTL_OK) {
-			view_u64(copy_object(config), "generation", &before);
-			view_u64(again, "generation", &after);
+		if (rc == CMD_OK)
+			rc = ask_told(client, pages_fetch(client, &query, &pages));
+		if (rc == CMD_OK)
+			rc = ask_call(client, "config", NULL, &again);
+		if (rc == CMD_OK) {
+			read_u64(copy_object(config), "generation", &before);
+			read_u64(again, "generation", &after);
 			if (before == after)
 				config_print(ctl, copy_object(config), &pages);
 		}
 		pages_free(&pages);
 		copy_free(config);
-		if (rc != CTL_OK || before == after)
+		if (rc != CMD_OK || before == after)
 			return rc;
 	}
-	ctl_complain("the daemon reads its configuration again and again; try once more");
-	return CTL_BAD_NEWS;
+	cmd_complain("the daemon reads its configuration again and again; try once more");
+	return CMD_BAD_NEWS;
 }
 
 static int
 config_show(struct ctl *ctl)
 {
 	struct client *client;
-	int rc = client_open(ctl->socket, NULL, &client);
+	int rc = ask_open(ctl, NULL, &client);
 
-	if (rc != CTL_OK)
+	if (rc != CMD_OK)
 		return rc;
 	rc = config_fetch(ctl, client);
 	client_close(client);
@@ -183,11 +163,11 @@ config_show(struct ctl *ctl)
 static bool
 config_peers_line(const msgpack_object *answer, const char *key, const char *what)
 {
-	const msgpack_object *map = view_map(answer, key), *names = view_array(map, "names");
+	const msgpack_object *map = read_map(answer, key), *names = read_array(map, "names");
 	char text[256];
 	uint64_t n = 0;
 
-	if (!view_u64(map, "count", &n) || n == 0)
+	if (!read_u64(map, "count", &n) || n == 0)
 		return false;
 	printf("  peers: %" PRIu64 " %s", n, what);
 	for (uint32_t i = 0; names && i < names->via.array.size; i++) {
@@ -203,12 +183,12 @@ config_peers_line(const msgpack_object *answer, const char *key, const char *wha
 static void
 config_change_line(const msgpack_object *change)
 {
-	const msgpack_object *from = view_find(change, "from"), *to = view_find(change, "to");
+	const msgpack_object *from = read_find(change, "from"), *to = read_find(change, "to");
 	bool restart = false;
 	char key[128];
 
 	view_text(change, "key", key, sizeof(key));
-	view_bool(change, "restart", &restart);
+	read_bool(change, "restart", &restart);
 	printf("  %s: ", key);
 	if (from)
 		configtext_value(stdout, from);
@@ -221,7 +201,7 @@ config_change_line(const msgpack_object *change)
 static void
 config_outcome(const msgpack_object *answer)
 {
-	const msgpack_object *changed = view_array(answer, "changed");
+	const msgpack_object *changed = read_array(answer, "changed");
 	char file[512];
 	bool some = false;
 
@@ -243,38 +223,38 @@ config_reload(struct ctl *ctl)
 {
 	const msgpack_object *answer = NULL;
 	struct client *client;
-	int rc = client_open(ctl->socket, NULL, &client);
+	int rc = ask_open(ctl, NULL, &client);
 
-	if (rc != CTL_OK)
+	if (rc != CMD_OK)
 		return rc;
 	client_set_patience(client, CONFIG_RELOAD_NS);
-	rc = client_call(client, "reload", NULL, &answer);
-	if (rc == CTL_OK && ctl->json)
+	rc = ask_call(client, "reload", NULL, &answer);
+	if (rc == CMD_OK && ctl->json)
 		json_line(stdout, answer, "reload");
-	else if (rc == CTL_OK)
+	else if (rc == CMD_OK)
 		config_outcome(answer);
 	client_close(client);
 	return rc;
 }
 
 static int
-config_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+config_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
-	int rc = ctl_options(ctl, command, argc, argv);
+	int rc = cmd_options(ctl, command, argc, argv);
 
 	if (rc >= 0)
 		return rc;
 	if (optind + 1 != argc)
-		return ctl_usage(command, optind == argc ? "config show or config reload?" :
+		return cmd_usage(command, optind == argc ? "config show or config reload?" :
 							   "config: one word, show or reload");
 	if (strcmp(argv[optind], "show") == 0)
 		return config_show(ctl);
 	if (strcmp(argv[optind], "reload") == 0)
 		return config_reload(ctl);
-	return ctl_usage(command, "config: expected show or reload, not \"%s\"", argv[optind]);
+	return cmd_usage(command, "config: expected show or reload, not \"%s\"", argv[optind]);
 }
 
-const struct ctl_command ctl_config = {
+const struct cmd_entry cmd_config = {
 	.name = "config",
 	.summary = "the daemon's configuration: show what is in force, reload the file",
 	.help = "Usage: rpingmesh-ctl config show [--json]\n"

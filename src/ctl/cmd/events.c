@@ -9,13 +9,13 @@
 #include <stdio.h>
 
 #include "core/clock.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
 #include "ctl/term/signals.h"
 #include "ctl/view/json.h"
 #include "ctl/view/lines.h"
 #include "ctl/view/tracing.h"
 #include "ctl/view/view.h"
-#include "ctl/wire/client.h"
+#include "record/read.h"
 
 #define EVENTS_TEXT 128
 
@@ -34,9 +34,9 @@ events_wants(const struct events *events, const msgpack_object *event)
 {
 	uint64_t pid;
 
-	if (events->device && !view_is(event, "device", events->device))
+	if (events->device && !read_is(event, "device", events->device))
 		return false;
-	return !events->has_pid || (view_u64(event, "pid", &pid) && pid == events->pid);
+	return !events->has_pid || (read_u64(event, "pid", &pid) && pid == events->pid);
 }
 
 static bool
@@ -48,7 +48,7 @@ events_enough(const struct events *events)
 static void
 events_event(struct events *events, const msgpack_object *event)
 {
-	events->failed = client_check_schema(events->client, event);
+	events->failed = ask_check_schema(events->client, event);
 	if (events->failed || !events_wants(events, event))
 		return;
 	if (events->ctl->json)
@@ -81,14 +81,14 @@ events_notified(void *arg, const msgpack_object *method, const msgpack_object *p
 	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 ||
 	    events_enough(events))
 		return;
-	if (view_str_is(method, "event"))
+	if (read_str_is(method, "event"))
 		events_event(events, &params->via.array.ptr[0]);
-	else if (view_str_is(method, "dropped"))
+	else if (read_str_is(method, "dropped"))
 		events_dropped(events, &params->via.array.ptr[0]);
 }
 
 static int
-events_option(struct events *events, struct ctl *ctl, const struct ctl_command *command, int c,
+events_option(struct events *events, struct ctl *ctl, const struct cmd_entry *command, int c,
 	      char **argv)
 {
 	switch (c) {
@@ -98,41 +98,41 @@ events_option(struct events *events, struct ctl *ctl, const struct ctl_command *
 		events->device = optarg;
 		return -1;
 	case 'p':
-		events->has_pid = ctl_number(optarg, 1, UINT32_MAX, &events->pid);
+		events->has_pid = cmd_number(optarg, 1, UINT32_MAX, &events->pid);
 		return events->has_pid ?
 			       -1 :
-			       ctl_usage(command, "--pid: expected a process id, not \"%s\"",
+			       cmd_usage(command, "--pid: expected a process id, not \"%s\"",
 					 optarg);
 	case 'c':
-		if (ctl_number(optarg, 1, UINT32_MAX, &events->count))
+		if (cmd_number(optarg, 1, UINT32_MAX, &events->count))
 			return -1;
-		return ctl_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
+		return cmd_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
 	default:
-		return ctl_option(ctl, command, c, argv);
+		return cmd_option(ctl, command, c, argv);
 	}
 }
 
 static int
-events_options(struct ctl *ctl, struct events *events, const struct ctl_command *command, int argc,
+events_options(struct ctl *ctl, struct events *events, const struct cmd_entry *command, int argc,
 	       char **argv)
 {
 	static const struct option longs[] = {
 		{"follow", no_argument, NULL, 'f'}, {"device", required_argument, NULL, 'd'},
 		{"pid", required_argument, NULL, 'p'}, {"count", required_argument, NULL, 'c'},
-		 CTL_LONG,
+		 CMD_LONG,
 	};
 	int c, rc = -1;
 
 	optind = 0;
-	while (rc < 0 && (c = getopt_long(argc, argv, ":fp:c:" CTL_SHORT, longs, NULL)) != -1)
+	while (rc < 0 && (c = getopt_long(argc, argv, ":fp:c:" CMD_SHORT, longs, NULL)) != -1)
 		rc = events_option(events, ctl, command, c, argv);
 	if (rc < 0 && optind < argc)
-		return ctl_usage(command, "events takes no argument, not \"%s\"", argv[optind]);
+		return cmd_usage(command, "events takes no argument, not \"%s\"", argv[optind]);
 	return rc;
 }
 
 static int
-events_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+events_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	struct events events = {.ctl = ctl};
 	struct client_ops ops = {.notified = events_notified, .arg = &events};
@@ -140,23 +140,22 @@ events_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **
 
 	if (rc >= 0)
 		return rc;
-	rc = client_open(ctl->socket, &ops, &events.client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, &ops, &events.client);
+	if (rc != CMD_OK)
 		return rc;
-	if (signals_start(NULL) < 0)
-		ctl_complain("cannot catch signals");
-	rc = tracing_note(events.client);
-	if (rc == CTL_OK)
-		rc = client_call(events.client, "events", NULL, NULL);
-	while (rc == CTL_OK && !events_enough(&events) && !signals_stop())
-		rc = client_wait(events.client, UINT64_MAX);
+	ask_signals();
+	rc = ask_tracing(events.client);
+	if (rc == CMD_OK)
+		rc = ask_call(events.client, "events", NULL, NULL);
+	while (rc == CMD_OK && !events_enough(&events) && !signals_stop())
+		rc = ask_wait(events.client, UINT64_MAX);
 	client_close(events.client);
 	if (events.failed)
 		return events.failed;
-	return events_enough(&events) ? CTL_OK : rc;
+	return events_enough(&events) ? CMD_OK : rc;
 }
 
-const struct ctl_command ctl_events = {
+const struct cmd_entry cmd_events = {
 	.name = "events",
 	.summary = "queue pairs of this host's services as they come, change and go",
 	.help = "Usage: rpingmesh-ctl events [-f] [-c N] [--device NAME] [-p PID] [--json]\n"

@@ -10,15 +10,16 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
 #include "ctl/term/utf8.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
 #include "ctl/view/near.h"
 #include "ctl/view/view.h"
-#include "ctl/wire/client.h"
 #include "ctl/wire/route.h"
+#include "record/read.h"
+#include "record/record.h"
 
 #define EXPLAIN_TEXT 256
 #define EXPLAIN_ERROR 1024
@@ -69,7 +70,7 @@ explain_ago(const msgpack_object *map, const char *key, uint64_t now_ns, char bu
 {
 	uint64_t when;
 
-	if (!view_u64(map, key, &when))
+	if (!read_u64(map, key, &when))
 		return NULL;
 	return format_age(now_ns > when ? now_ns - when : 0, buf);
 }
@@ -90,7 +91,7 @@ explain_count(const char *before, const msgpack_object *map, const char *key, co
 	char text[FORMAT_TEXT];
 	uint64_t n;
 
-	if (view_u64(map, key, &n))
+	if (read_u64(map, key, &n))
 		printf("%s%s%s", before, format_count(n, one, text), after);
 }
 
@@ -99,7 +100,7 @@ explain_count(const char *before, const msgpack_object *map, const char *key, co
 static void
 explain_peer(const msgpack_object *answer, uint64_t now_ns)
 {
-	const msgpack_object *peer = view_map(answer, "peer");
+	const msgpack_object *peer = read_map(answer, "peer");
 	char a[EXPLAIN_TEXT], age[FORMAT_TEXT];
 	const char *ago;
 	uint64_t matches;
@@ -119,14 +120,14 @@ explain_peer(const msgpack_object *answer, uint64_t now_ns)
 		explain_wrap("reason", a);
 	}
 	explain_label("resolved");
-	if (!view_find(peer, "resolves"))
+	if (!read_find(peer, "resolves"))
 		fputs("not: no local device is bound to it", stdout);
 	explain_count("asked ", peer, "resolves", "time", " over SIDR");
 	explain_count(", restarted ", peer, "restarts", "time", "");
 	ago = explain_ago(peer, "last_ok_ns", now_ns, age);
 	explain_when(", last answer ", ago, " ago");
 	putchar('\n');
-	if (view_u64(answer, "matches", &matches) && matches > 1) {
+	if (read_u64(answer, "matches", &matches) && matches > 1) {
 		explain_label("note");
 		printf("%" PRIu64 " peers are called so; --device NAME chooses\n", matches);
 	}
@@ -155,7 +156,7 @@ explain_route(const msgpack_object *path)
 static void
 explain_path(const msgpack_object *answer, uint64_t now_ns)
 {
-	const msgpack_object *path = view_map(answer, "path");
+	const msgpack_object *path = read_map(answer, "path");
 	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT], c[EXPLAIN_TEXT], age[FORMAT_TEXT];
 	const char *ago;
 	bool known = false;
@@ -180,7 +181,7 @@ explain_path(const msgpack_object *answer, uint64_t now_ns)
 	printf("messages up to %s bytes, probes per second: %s\n",
 	       explain_text(path, "max_size", a), explain_text(path, "max_per_s", b));
 	explain_route(path);
-	view_bool(path, "neighbour_known", &known);
+	read_bool(path, "neighbour_known", &known);
 	ago = explain_ago(path, "neighbour_seen_ns", now_ns, age);
 	explain_label("neighbour");
 	fputs(known ? "known" : "looked up before the next AH", stdout);
@@ -202,8 +203,8 @@ explain_clocks(const msgpack_object *stream, const msgpack_object *device)
 	bool reason = view_text(device, "clock_reason", why, sizeof(why));
 
 	snprintf(line, sizeof(line), "here %s%s%s%s, there %s",
-		 view_is(device, "clock", "hw") ? "the RNIC's" :
-		 view_is(device, "clock", "sw") ? "the host's" :
+		 read_is(device, "clock", "hw") ? "the RNIC's" :
+		 read_is(device, "clock", "sw") ? "the host's" :
 						  "not known yet",
 		 reason ? " (" : "", reason ? why : "", reason ? ")" : "",
 		 !known			  ? "not known yet" :
@@ -215,14 +216,14 @@ explain_clocks(const msgpack_object *stream, const msgpack_object *device)
 static void
 explain_recent(const msgpack_object *target)
 {
-	const msgpack_object *recent = view_map(target, "recent");
+	const msgpack_object *recent = read_map(target, "recent");
 	char text[EXPLAIN_TEXT], p50[FORMAT_TEXT], p99[FORMAT_TEXT];
 	double ratio;
 	uint64_t a, b;
 
 	explain_label("10 seconds");
-	if (!view_double(recent, "lost_ratio", &ratio)) {
-		if (view_u64(recent, "results", &a) && a > 0)
+	if (!read_double(recent, "lost_ratio", &ratio)) {
+		if (read_u64(recent, "results", &a) && a > 0)
 			printf("%s, none of them answered or lost\n",
 			       format_count(a, "result", text));
 		else
@@ -230,7 +231,7 @@ explain_recent(const msgpack_object *target)
 		return;
 	}
 	printf("loss %s", format_ratio(ratio, text));
-	if (view_u64(recent, "rtt_p50_ns", &a) && view_u64(recent, "rtt_p99_ns", &b))
+	if (read_u64(recent, "rtt_p50_ns", &a) && read_u64(recent, "rtt_p99_ns", &b))
 		printf(", RTT p50 %s, p99 %s", format_ns(a, p50), format_ns(b, p99));
 	if (view_text(target, "loss_verdict", text, sizeof(text)) && strcmp(text, "none") != 0)
 		printf("; verdict: %s", text);
@@ -240,25 +241,25 @@ explain_recent(const msgpack_object *target)
 static void
 explain_window(const msgpack_object *stream)
 {
-	const msgpack_object *window = view_map(stream, "window"), *rtt = view_map(window, "rtt");
+	const msgpack_object *window = read_map(stream, "window"), *rtt = read_map(window, "rtt");
 	char text[FORMAT_TEXT], p50[FORMAT_TEXT], p99[FORMAT_TEXT];
 	double ratio, low, high;
 	char line[EXPLAIN_TEXT];
 	uint64_t start, end, a, b;
 	size_t at;
 
-	if (!window || !view_u64(window, "start_ns", &start) || !view_u64(window, "end_ns", &end))
+	if (!window || !read_u64(window, "start_ns", &start) || !read_u64(window, "end_ns", &end))
 		return;
 	at = (size_t)snprintf(line, sizeof(line), "%s",
 			      format_age(end > start ? end - start : 0, text));
-	if (view_u64(window, "due", &a))
+	if (read_u64(window, "due", &a))
 		at += (size_t)snprintf(line + at, sizeof(line) - at, ", %s",
 				       format_count(a, "probe", text));
-	if (view_double(window, "loss_ratio", &ratio) && view_double(window, "loss_low", &low) &&
-	    view_double(window, "loss_high", &high))
+	if (read_double(window, "loss_ratio", &ratio) && read_double(window, "loss_low", &low) &&
+	    read_double(window, "loss_high", &high))
 		at += (size_t)snprintf(line + at, sizeof(line) - at, ", loss %s",
 				       format_loss(ratio, low, high, text));
-	if (view_u64(rtt, "p50_ns", &a) && view_u64(rtt, "p99_ns", &b))
+	if (read_u64(rtt, "p50_ns", &a) && read_u64(rtt, "p99_ns", &b))
 		snprintf(line + at, sizeof(line) - at, ", RTT p50 %s, p99 %s", format_ns(a, p50),
 			 format_ns(b, p99));
 	explain_wrap("last window", line);
@@ -273,7 +274,7 @@ explain_losses(const msgpack_object *target)
 	for (int c = 0; c < PROBE_CLASS_N; c++) {
 		const char *name = probe_class_name((enum probe_class)c);
 
-		if (!view_u64(target, name, &n) || (n == 0 && c != PROBE_OK))
+		if (!read_u64(target, name, &n) || (n == 0 && c != PROBE_OK))
 			continue;
 		explain_label(name);
 		printf("%" PRIu64 ": %s\n", n, probe_class_meaning((enum probe_class)c));
@@ -289,12 +290,12 @@ explain_times(const msgpack_object *probe)
 	char text[FORMAT_TEXT];
 	uint64_t t1, t, t3, t4;
 
-	if (!view_u64(probe, "t1_ns", &t1))
+	if (!read_u64(probe, "t1_ns", &t1))
 		return;
 	for (int i = 1; i < 4; i++)
-		if (view_u64(probe, keys[i], &t))
+		if (read_u64(probe, keys[i], &t))
 			printf(" %s+%s", names[i], format_ns(t > t1 ? t - t1 : 0, text));
-	if (view_u64(probe, "t3_ns", &t3) && view_u64(probe, "t4_ns", &t4))
+	if (read_u64(probe, "t3_ns", &t3) && read_u64(probe, "t4_ns", &t4))
 		printf("  T4=T3+%s", format_ns(t4 > t3 ? t4 - t3 : 0, text));
 }
 
@@ -325,7 +326,7 @@ explain_probe(const msgpack_object *probe, uint64_t now_ns, size_t width)
 	ago = ago ? ago : "-";
 	printf("    %*s%s ago", utf8_blanks(ago, width), "", ago);
 	printf(" %-4s", explain_text(probe, "class", a));
-	if (view_u64(probe, "rtt_ns", &rtt))
+	if (read_u64(probe, "rtt_ns", &rtt))
 		printf(" %*s%s", utf8_blanks(format_ns(rtt, text), 8), "", text);
 	else if (view_text(probe, "reason", a, sizeof(a)))
 		printf(" (%.40s)", a);
@@ -336,11 +337,11 @@ explain_probe(const msgpack_object *probe, uint64_t now_ns, size_t width)
 static void
 explain_last(const msgpack_object *stream, uint64_t now_ns)
 {
-	const msgpack_object *last = view_array(stream, "last");
+	const msgpack_object *last = read_array(stream, "last");
 	bool kept = true;
 	size_t width;
 
-	view_bool(stream, "kept", &kept);
+	read_bool(stream, "kept", &kept);
 	if (!last || last->via.array.size == 0) {
 		explain_wrap("last probes", kept ? "none yet" :
 						   "none are kept of this stream; they are from "
@@ -357,15 +358,15 @@ explain_last(const msgpack_object *stream, uint64_t now_ns)
 static void
 explain_stream(const msgpack_object *stream, const msgpack_object *device, uint64_t now_ns)
 {
-	const msgpack_object *target = view_map(stream, "target");
+	const msgpack_object *target = read_map(stream, "target");
 	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT], c[EXPLAIN_TEXT], text[FORMAT_TEXT];
 	uint64_t interval, label = 0;
 
-	view_u64(target, "flow_label", &label);
+	read_u64(target, "flow_label", &label);
 	printf("\nProbes (%s", explain_text(target, "kind", a));
 	if (view_text(stream, "flow", a, sizeof(a)))
 		printf(" of flow %s", a);
-	if (view_u64(target, "interval_ns", &interval))
+	if (read_u64(target, "interval_ns", &interval))
 		printf(", every %s", format_ns(interval, text));
 	puts(")");
 	explain_label("headers");
@@ -385,8 +386,8 @@ explain_stream(const msgpack_object *stream, const msgpack_object *device, uint6
 static void
 explain_streams(const msgpack_object *answer, uint64_t now_ns)
 {
-	const msgpack_object *streams = view_array(answer, "streams"),
-			     *device = view_map(answer, "device");
+	const msgpack_object *streams = read_array(answer, "streams"),
+			     *device = read_map(answer, "device");
 	char text[FORMAT_TEXT];
 	uint64_t total;
 
@@ -394,7 +395,7 @@ explain_streams(const msgpack_object *answer, uint64_t now_ns)
 		explain_stream(&streams->via.array.ptr[i], device, now_ns);
 	if (!streams || streams->via.array.size == 0)
 		puts("\nProbes: none, nothing is sent there now");
-	else if (view_u64(answer, "streams_total", &total) && total > streams->via.array.size)
+	else if (read_u64(answer, "streams_total", &total) && total > streams->via.array.size)
 		printf("\nAnd %s not shown here: `rpingmesh-ctl targets` lists all\n",
 		       format_count(total - streams->via.array.size, "more stream", text));
 }
@@ -404,7 +405,7 @@ explain_streams(const msgpack_object *answer, uint64_t now_ns)
 static void
 explain_flow(const msgpack_object *flow)
 {
-	const msgpack_object *owners = view_array(flow, "owners");
+	const msgpack_object *owners = read_array(flow, "owners");
 	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT];
 	size_t width;
 
@@ -425,10 +426,10 @@ explain_flow(const msgpack_object *flow)
 static void
 explain_flows(const msgpack_object *answer)
 {
-	const msgpack_object *flows = view_array(answer, "flows");
+	const msgpack_object *flows = read_array(answer, "flows");
 	uint64_t total = 0;
 
-	view_u64(answer, "flows_total", &total);
+	read_u64(answer, "flows_total", &total);
 	printf("\nFlows of services on this path: %" PRIu64 "\n", total);
 	for (uint32_t i = 0; flows && i < flows->via.array.size; i++)
 		explain_flow(&flows->via.array.ptr[i]);
@@ -441,7 +442,7 @@ explain_flows(const msgpack_object *answer)
 static void
 explain_counters(const msgpack_object *device)
 {
-	const msgpack_object *counters = view_map(device, "counters");
+	const msgpack_object *counters = read_map(device, "counters");
 	char name[EXPLAIN_TEXT];
 	bool some = false;
 
@@ -450,7 +451,7 @@ explain_counters(const msgpack_object *device)
 		uint64_t total = 0;
 		bool bad = false;
 
-		if (!view_bool(value, "bad", &bad) || !bad || !view_u64(value, "total", &total) ||
+		if (!read_bool(value, "bad", &bad) || !bad || !read_u64(value, "total", &total) ||
 		    total == 0)
 			continue;
 		explain_label(some ? "" : "counters");
@@ -469,8 +470,8 @@ explain_counters(const msgpack_object *device)
 static void
 explain_device(const msgpack_object *answer, uint64_t now_ns)
 {
-	const msgpack_object *device = view_map(answer, "device"),
-			     *history = view_array(device, "history");
+	const msgpack_object *device = read_map(answer, "device"),
+			     *history = read_array(device, "history");
 	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT], c[EXPLAIN_TEXT], age[FORMAT_TEXT];
 
 	if (!device)
@@ -501,9 +502,9 @@ explain_print(const msgpack_object *answer)
 {
 	uint64_t now_ns = clock_wall_ns();
 
-	view_u64(answer, "time_ns", &now_ns);
+	read_u64(answer, "time_ns", &now_ns);
 	explain_peer(answer, now_ns);
-	if (!view_map(answer, "peer"))
+	if (!read_map(answer, "peer"))
 		puts("Flow without a peer: it is not probed");
 	explain_path(answer, now_ns);
 	explain_streams(answer, now_ns);
@@ -513,22 +514,22 @@ explain_print(const msgpack_object *answer)
 
 /* ---- the command ---- */
 
-static int
+static enum client_rc
 explain_ask(struct client *client, const char *what, const char *device,
 	    const msgpack_object **answer)
 {
 	msgpack_sbuffer param;
 	msgpack_packer pk;
-	int rc;
+	enum client_rc rc;
 
 	msgpack_sbuffer_init(&param);
 	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
 	msgpack_pack_map(&pk, device ? 2 : 1);
-	client_pack_str(&pk, "target");
-	client_pack_str(&pk, what);
+	record_pack_str(&pk, "target");
+	record_pack_str(&pk, what);
 	if (device) {
-		client_pack_str(&pk, "device");
-		client_pack_str(&pk, device);
+		record_pack_str(&pk, "device");
+		record_pack_str(&pk, device);
 	}
 	rc = client_call(client, "explain", &param, answer);
 	msgpack_sbuffer_destroy(&param);
@@ -537,67 +538,66 @@ explain_ask(struct client *client, const char *what, const char *device,
 
 /* One line: what the daemon said, and which names there are. */
 static void
-explain_unknown(struct client *client, const char *what, const char *error)
+explain_unknown(struct client *client, const char *what)
 {
 	const msgpack_object *peers = NULL;
-	char names[NEAR_MAX * NEAR_TEXT] = "", lost[EXPLAIN_TEXT];
+	char names[NEAR_MAX * NEAR_TEXT] = "", error[EXPLAIN_ERROR];
 
-	ctl_complain_into(lost, sizeof(lost)); /* the first error is the one to tell */
-	if (client_list(client, "peers", &peers) == CTL_OK)
+	view_clean_text(client_reason(client), error, sizeof(error));
+	if (client_list(client, "peers", &peers) == CLIENT_OK)
 		near_peers(peers, what, names);
-	ctl_complain_into(NULL, 0);
 	if (names[0])
-		ctl_complain("%s; did you mean %s?", error, names);
+		cmd_complain("%s; did you mean %s?", error, names);
 	else
-		ctl_complain("%s; `rpingmesh-ctl peers` lists the peers, `rpingmesh-ctl --json "
+		cmd_complain("%s; `rpingmesh-ctl peers` lists the peers, `rpingmesh-ctl --json "
 			     "flows | jq .id` the flows",
 			     error);
 }
 
 static int
-explain_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+explain_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
-	static const struct option longs[] = {{"device", required_argument, NULL, 'd'}, CTL_LONG};
+	static const struct option longs[] = {{"device", required_argument, NULL, 'd'}, CMD_LONG};
 	const msgpack_object *answer = NULL;
 	const char *device = NULL;
-	char error[EXPLAIN_ERROR] = "";
 	struct client *client;
+	enum client_rc asked;
 	int c, rc;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":" CTL_SHORT, longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":" CMD_SHORT, longs, NULL)) != -1) {
 		if (c == 'd') {
 			device = optarg;
 			continue;
 		}
-		rc = ctl_option(ctl, command, c, argv);
+		rc = cmd_option(ctl, command, c, argv);
 		if (rc >= 0)
 			return rc;
 	}
 	if (optind + 1 != argc)
-		return ctl_usage(command, optind == argc ? "explain which peer or flow?" :
+		return cmd_usage(command, optind == argc ? "explain which peer or flow?" :
 							   "explain: one peer or flow");
-	rc = client_open(ctl->socket, NULL, &client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, NULL, &client);
+	if (rc != CMD_OK)
 		return rc;
-	ctl_complain_into(error, sizeof(error));
-	rc = explain_ask(client, argv[optind], device, &answer);
-	if (rc == CTL_OK)
-		rc = client_check_schema(client, answer);
-	ctl_complain_into(NULL, 0);
-	if (rc == CTL_OK && ctl->json)
+	asked = explain_ask(client, argv[optind], device, &answer);
+	if (asked == CLIENT_OK)
+		asked = client_check_schema(client, answer);
+	if (asked == CLIENT_REFUSED && !device) { /* with one, the name may be right */
+		explain_unknown(client, argv[optind]);
+		rc = CMD_BAD_NEWS;
+	} else {
+		rc = ask_told(client, asked);
+	}
+	if (rc == CMD_OK && ctl->json)
 		json_line(stdout, answer, "explain");
-	else if (rc == CTL_OK)
+	else if (rc == CMD_OK)
 		explain_print(answer);
-	else if (rc == CTL_BAD_NEWS && !device) /* with one, the name may be right */
-		explain_unknown(client, argv[optind], error);
-	else
-		ctl_complain("%s", error);
 	client_close(client);
 	return rc;
 }
 
-const struct ctl_command ctl_explain = {
+const struct cmd_entry cmd_explain = {
 	.name = "explain",
 	.summary = "everything known about the path to one peer, or of one flow",
 	.help = "Usage: rpingmesh-ctl explain [--device NAME] TARGET [--json]\n"

@@ -3,14 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
+#include "ctl/cmd/show.h"
 #include "ctl/view/flowgroup.h"
 #include "ctl/view/flowlist.h"
 #include "ctl/view/flowtable.h"
 #include "ctl/view/json.h"
-#include "ctl/view/table.h"
-#include "ctl/view/tracing.h"
-#include "ctl/wire/client.h"
 
 struct flows_options {
 	struct flowlist_filter filter;
@@ -19,40 +17,19 @@ struct flows_options {
 };
 
 static int
-flows_no_memory(void)
-{
-	ctl_complain("out of memory");
-	return CTL_BAD_NEWS;
-}
-
-/* table is taken; NULL: there was no memory for it. */
-static int
-flows_write(const struct ctl *ctl, struct table *table)
-{
-	size_t columns, rows;
-
-	if (!table)
-		return flows_no_memory();
-	table_screen(&columns, &rows);
-	table_write(table, stdout, columns, ctl->color);
-	table_free(table);
-	return CTL_OK;
-}
-
-static int
 flows_show_groups(const struct ctl *ctl, const struct flows_options *options,
 		  const struct flowlist *list)
 {
 	struct flowgroup *groups;
-	int rc = CTL_OK;
+	int rc = CMD_OK;
 	size_t n;
 
 	if (flowgroup_make(list, options->by, &groups, &n) < 0)
-		return flows_no_memory();
+		return show_no_memory();
 	if (ctl->json)
 		flowgroup_json(groups, n, options->by, stdout);
 	else
-		rc = flows_write(ctl, flowgroup_table(groups, n, options->by));
+		rc = show_table(ctl, flowgroup_table(groups, n, options->by));
 	free(groups);
 	return rc;
 }
@@ -64,19 +41,19 @@ flows_show(const struct ctl *ctl, const struct flows_options *options, const str
 		puts(list->all ? "No flow matches." :
 				 "No flows: no connected RoCE v2 queue pair is known on the "
 				 "devices in use.");
-		return CTL_OK;
+		return CMD_OK;
 	}
 	if (options->by != FLOWGROUP_N)
 		return flows_show_groups(ctl, options, list);
 	if (!ctl->json)
-		return flows_write(ctl, options->qps ? flowtable_qps(list) : flowtable_flows(list));
+		return show_table(ctl, options->qps ? flowtable_qps(list) : flowtable_flows(list));
 	for (size_t i = 0; i < list->n; i++)
 		json_line(stdout, list->flows[i], "flow");
-	return CTL_OK;
+	return CMD_OK;
 }
 
 static int
-flows_by(struct flows_options *options, const struct ctl_command *command, const char *name)
+flows_by(struct flows_options *options, const struct cmd_entry *command, const char *name)
 {
 	for (int by = 0; by < FLOWGROUP_N; by++) {
 		if (strcmp(name, flowgroup_names[by]) == 0) {
@@ -84,12 +61,12 @@ flows_by(struct flows_options *options, const struct ctl_command *command, const
 			return -1;
 		}
 	}
-	return ctl_usage(command, "--by: expected job, process, device or remote, not \"%s\"",
+	return cmd_usage(command, "--by: expected job, process, device or remote, not \"%s\"",
 			 name);
 }
 
 static int
-flows_option(struct flows_options *options, struct ctl *ctl, const struct ctl_command *command,
+flows_option(struct flows_options *options, struct ctl *ctl, const struct cmd_entry *command,
 	     int c, char **argv)
 {
 	switch (c) {
@@ -108,64 +85,69 @@ flows_option(struct flows_options *options, struct ctl *ctl, const struct ctl_co
 		options->filter.remote = optarg;
 		return -1;
 	case 'p':
-		options->filter.has_pid = ctl_number(optarg, 1, UINT32_MAX, &options->filter.pid);
+		options->filter.has_pid = cmd_number(optarg, 1, UINT32_MAX, &options->filter.pid);
 		return options->filter.has_pid ?
 			       -1 :
-			       ctl_usage(command, "--pid: expected a process id, not \"%s\"",
+			       cmd_usage(command, "--pid: expected a process id, not \"%s\"",
 					 optarg);
 	default:
-		return ctl_option(ctl, command, c, argv);
+		return cmd_option(ctl, command, c, argv);
 	}
 }
 
 static int
-flows_options(struct ctl *ctl, struct flows_options *options, const struct ctl_command *command,
+flows_options(struct ctl *ctl, struct flows_options *options, const struct cmd_entry *command,
 	      int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"by", required_argument, NULL, 'b'}, {"qps", no_argument, NULL, 'q'}, {"device",
 		 required_argument, NULL, 'd'},
 		{"pid", required_argument, NULL, 'p'}, {"job", required_argument, NULL, 'j'},
-		{"remote", required_argument, NULL, 'r'}, CTL_LONG,
+		{"remote", required_argument, NULL, 'r'}, CMD_LONG,
 	};
 	int c, rc = -1;
 
 	optind = 0;
-	while (rc < 0 && (c = getopt_long(argc, argv, ":p:" CTL_SHORT, longs, NULL)) != -1)
+	while (rc < 0 && (c = getopt_long(argc, argv, ":p:" CMD_SHORT, longs, NULL)) != -1)
 		rc = flows_option(options, ctl, command, c, argv);
 	if (rc < 0 && optind < argc)
-		return ctl_usage(command, "flows takes no argument, not \"%s\"", argv[optind]);
+		return cmd_usage(command, "flows takes no argument, not \"%s\"", argv[optind]);
 	if (rc < 0 && options->qps && options->by != FLOWGROUP_N)
-		return ctl_usage(command,
+		return cmd_usage(command,
 				 "--qps shows single queue pairs, --by sums flows up: choose one");
 	return rc;
 }
 
 static int
-flows_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+flows_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
+	static const struct pages_query query = {.method = "flows", .key = "flows"};
 	struct flows_options options = {.by = FLOWGROUP_N};
+	struct flowlist list = {.filter = &options.filter};
 	struct client *client;
-	struct flowlist list;
+	struct pages pages;
 	int rc = flows_options(ctl, &options, command, argc, argv);
 
 	if (rc >= 0)
 		return rc;
-	rc = client_open(ctl->socket, NULL, &client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, NULL, &client);
+	if (rc != CMD_OK)
 		return rc;
-	rc = flowlist_fetch(client, &options.filter, &list);
-	if (rc == CTL_OK) {
-		rc = tracing_note(client);
-		if (rc == CTL_OK)
-			rc = flows_show(ctl, &options, &list);
-		flowlist_free(&list);
-	}
+	rc = ask_told(client, pages_fetch(client, &query, &pages));
+	if (rc == CMD_OK &&
+	    (pages_each(&pages, flowlist_add, &list) < 0 || flowlist_sort(&list) < 0))
+		rc = show_no_memory();
+	if (rc == CMD_OK)
+		rc = ask_tracing(client);
+	if (rc == CMD_OK)
+		rc = flows_show(ctl, &options, &list);
+	flowlist_free(&list);
+	pages_free(&pages);
 	client_close(client);
 	return rc;
 }
 
-const struct ctl_command ctl_flows = {
+const struct cmd_entry cmd_flows = {
 	.name = "flows",
 	.summary = "RDMA connections of this host's services, and how their paths do",
 	.help = "Usage: rpingmesh-ctl flows [--by WHAT | --qps] [FILTER]... [--json]\n"

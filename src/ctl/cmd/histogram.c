@@ -15,7 +15,8 @@
 #include <time.h>
 
 #include "core/clock.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
+#include "ctl/cmd/show.h"
 #include "ctl/term/signals.h"
 #include "ctl/term/utf8.h"
 #include "ctl/view/bars.h"
@@ -23,9 +24,8 @@
 #include "ctl/view/json.h"
 #include "ctl/view/table.h"
 #include "ctl/view/view.h"
-#include "ctl/wire/client.h"
 #include "ctl/wire/copy.h"
-#include "ctl/wire/pages.h"
+#include "record/read.h"
 
 #define HISTCMD_KEY 256
 #define HISTCMD_ROWS 20u
@@ -123,15 +123,15 @@ histcmd_note(const struct histcmd *run, struct histcmd_path *path, const msgpack
 {
 	uint64_t lost, of, n;
 
-	if (view_u64(window, "loss_lost", &lost) && view_u64(window, "loss_of", &of) &&
+	if (read_u64(window, "loss_lost", &lost) && read_u64(window, "loss_of", &of) &&
 	    lost <= of) {
 		path->lost += lost;
 		path->of += of;
 	}
 	if (strcmp(run->metric->key, "rtt") == 0 &&
-	    view_u64(view_map(window, "noise"), "rtt_count", &n))
+	    read_u64(read_map(window, "noise"), "rtt_count", &n))
 		path->noise += n;
-	if (view_u64(window, "unbinned", &n))
+	if (read_u64(window, "unbinned", &n))
 		path->unbinned += n;
 }
 
@@ -140,7 +140,7 @@ histcmd_merge_window(const struct histcmd *run, struct histcmd_path *path,
 		     const msgpack_object *window)
 {
 	struct histogram times = {0};
-	int rc = bars_read(view_map(window, run->metric->key), &times);
+	int rc = bars_read(read_map(window, run->metric->key), &times);
 
 	if (rc == 0)
 		rc = histogram_merge(&path->times, &times);
@@ -164,13 +164,13 @@ histcmd_take(struct histcmd *run, const msgpack_object *window, bool told)
 	struct histcmd_path *path;
 	uint64_t start_ns, end_ns, mono_ns = 0;
 
-	if (!histcmd_wanted(run, window) || !view_u64(window, "start_ns", &start_ns) ||
-	    !view_u64(window, "end_ns", &end_ns))
+	if (!histcmd_wanted(run, window) || !read_u64(window, "start_ns", &start_ns) ||
+	    !read_u64(window, "end_ns", &end_ns))
 		return 0;
 	path = histcmd_path(run, window);
 	if (!path)
 		return -ENOMEM;
-	view_u64(window, "start_mono_ns", &mono_ns);
+	read_u64(window, "start_mono_ns", &mono_ns);
 	if (!told && path->told && mono_ns <= path->start_mono_ns)
 		return 0;
 	path->told = told;
@@ -184,18 +184,17 @@ histcmd_take(struct histcmd *run, const msgpack_object *window, bool told)
 	}
 	path->end_ns = end_ns;
 	path->ended = false;
-	view_bool(window, "ended", &path->ended);
+	read_bool(window, "ended", &path->ended);
 	return histcmd_merge_window(run, path, window);
 }
 
 static int
 histcmd_window(struct histcmd *run, const msgpack_object *window, bool told)
 {
-	int rc = client_check_schema(run->client, window);
+	int rc = ask_check_schema(run->client, window);
 
-	if (rc == CTL_OK && histcmd_take(run, window, told) < 0) {
-		ctl_complain("out of memory");
-		rc = CTL_BAD_NEWS;
+	if (rc == CMD_OK && histcmd_take(run, window, told) < 0) {
+		rc = show_no_memory();
 	}
 	return rc;
 }
@@ -206,7 +205,7 @@ histcmd_page(void *arg, const msgpack_object *list)
 	const struct histcmd *run = arg;
 	int rc = run->failed;
 
-	for (uint32_t i = 0; rc == CTL_OK && i < list->via.array.size; i++)
+	for (uint32_t i = 0; rc == CMD_OK && i < list->via.array.size; i++)
 		rc = histcmd_window(arg, &list->via.array.ptr[i], false);
 	return rc;
 }
@@ -218,10 +217,10 @@ histcmd_notified(void *arg, const msgpack_object *method, const msgpack_object *
 
 	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 || run->failed)
 		return;
-	if (view_str_is(method, "window"))
+	if (read_str_is(method, "window"))
 		run->failed = histcmd_window(run, &params->via.array.ptr[0], true);
-	else if (view_str_is(method, "dropped"))
-		ctl_complain("windows are missing: they were read too slowly");
+	else if (read_str_is(method, "dropped"))
+		cmd_complain("windows are missing: they were read too slowly");
 }
 
 /*
@@ -243,23 +242,21 @@ histcmd_fetch(struct histcmd *run)
 	const struct pages_query query = {
 		.method = "windows", .key = "windows", .param = "by", .value = run->by,
 		.sparse = true,
-		.take = histcmd_page, .arg = run,
 	};
 	struct pages pages;
-	int rc = CTL_OK;
+	int rc = CMD_OK;
 
 	if (run->windows > 1) {
-		if (signals_start(NULL) < 0)
-			ctl_complain("cannot catch signals");
-		rc = client_subscribe_windows(run->client, run->by);
+		ask_signals();
+		rc = ask_windows(run->client, run->by);
 	}
-	if (rc != CTL_OK)
+	if (rc != CMD_OK)
 		return rc;
-	rc = pages_fetch(run->client, &query, &pages);
+	rc = ask_pages(run->client, &query, histcmd_page, run, &pages);
 	pages_free(&pages);
-	while (rc == CTL_OK && run->windows > 1 && !run->failed && !histcmd_enough(run) &&
+	while (rc == CMD_OK && run->windows > 1 && !run->failed && !histcmd_enough(run) &&
 	       !signals_stop())
-		rc = client_wait(run->client, UINT64_MAX);
+		rc = ask_wait(run->client, UINT64_MAX);
 	return run->failed ? run->failed : rc;
 }
 
@@ -386,7 +383,7 @@ histcmd_json(const struct histcmd *run, const struct histcmd_path *path)
 	       run->by);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		printf(",\"%s\":", keys[i]);
-		json_write(stdout, (o = view_find(copy_object(path->window), keys[i])) ? o : &nil);
+		json_write(stdout, (o = read_find(copy_object(path->window), keys[i])) ? o : &nil);
 	}
 	printf(",\"start_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64 ",\"windows\":%" PRIu64
 	       ",\"lost\":%" PRIu64 ",\"of\":%" PRIu64,
@@ -445,7 +442,7 @@ histcmd_free(struct histcmd *run)
 }
 
 static int
-histcmd_option(struct histcmd *run, struct ctl *ctl, const struct ctl_command *command, int c,
+histcmd_option(struct histcmd *run, struct ctl *ctl, const struct cmd_entry *command, int c,
 	       char **argv)
 {
 	switch (c) {
@@ -456,51 +453,51 @@ histcmd_option(struct histcmd *run, struct ctl *ctl, const struct ctl_command *c
 			run->metric = &histcmd_metrics[i];
 			return -1;
 		}
-		return ctl_usage(command, "--metric: expected rtt, prober or responder, not \"%s\"",
+		return cmd_usage(command, "--metric: expected rtt, prober or responder, not \"%s\"",
 				 optarg);
 	case 'b':
-		return ctl_option_by(command, optarg, &run->by);
+		return cmd_option_by(command, optarg, &run->by);
 	case 'c':
-		return ctl_number(optarg, 1, 1000000, &run->windows) ?
+		return cmd_number(optarg, 1, 1000000, &run->windows) ?
 			       -1 :
-			       ctl_usage(command,
+			       cmd_usage(command,
 					 "-c: expected how many windows, 1 or more, not \"%s\"",
 					 optarg);
 	case 'r':
-		return ctl_number(optarg, 2, BARS_ROWS_MAX, &run->rows) ?
+		return cmd_number(optarg, 2, BARS_ROWS_MAX, &run->rows) ?
 			       -1 :
-			       ctl_usage(command, "--rows: expected 2 to %u, not \"%s\"",
+			       cmd_usage(command, "--rows: expected 2 to %u, not \"%s\"",
 					 BARS_ROWS_MAX, optarg);
 	default:
-		return ctl_option(ctl, command, c, argv);
+		return cmd_option(ctl, command, c, argv);
 	}
 }
 
 static int
-histcmd_options(struct ctl *ctl, struct histcmd *run, const struct ctl_command *command, int argc,
+histcmd_options(struct ctl *ctl, struct histcmd *run, const struct cmd_entry *command, int argc,
 		char **argv)
 {
 	static const struct option longs[] = {
 		{"metric", required_argument, NULL, 'm'}, {"by", required_argument, NULL, 'b'},
 		 {"count", required_argument, NULL, 'c'},
-		{"rows", required_argument, NULL, 'r'}, CTL_LONG,
+		{"rows", required_argument, NULL, 'r'}, CMD_LONG,
 	};
 	int c, rc = -1;
 
 	optind = 0;
-	while (rc < 0 && (c = getopt_long(argc, argv, ":m:c:" CTL_SHORT, longs, NULL)) != -1)
+	while (rc < 0 && (c = getopt_long(argc, argv, ":m:c:" CMD_SHORT, longs, NULL)) != -1)
 		rc = histcmd_option(run, ctl, command, c, argv);
 	if (rc >= 0)
 		return rc;
 	if (argc - optind > 1)
-		return ctl_usage(command, "histogram takes one target, not \"%s\" as well",
+		return cmd_usage(command, "histogram takes one target, not \"%s\" as well",
 				 argv[optind + 1]);
 	run->target = argv[optind];
 	return -1;
 }
 
 static int
-histcmd_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+histcmd_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	struct histcmd run = {
 		.ctl = ctl, .metric = &histcmd_metrics[0], .by = "target", .windows = 1,
@@ -511,18 +508,18 @@ histcmd_run(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 
 	if (rc >= 0)
 		return rc;
-	rc = client_open(ctl->socket, &ops, &run.client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, &ops, &run.client);
+	if (rc != CMD_OK)
 		return rc;
 	rc = histcmd_fetch(&run);
-	if (rc == CTL_OK)
+	if (rc == CMD_OK)
 		histcmd_show(&run);
 	client_close(run.client);
 	histcmd_free(&run);
 	return rc;
 }
 
-const struct ctl_command ctl_histogram = {
+const struct cmd_entry cmd_histogram = {
 	.name = "histogram",
 	.summary = "the times of a path's last windows as bars",
 	.help = "Usage: rpingmesh-ctl histogram [OPTION]... [TARGET] [--json]\n"

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "core/log.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
 #include "ctl/view/json.h"
 #include "ctl/view/view.h"
-#include "ctl/wire/client.h"
+#include "record/read.h"
+#include "record/record.h"
 
 /* The names of levels or subsystems, for people who mistyped one. */
 static void
@@ -26,7 +27,7 @@ loglevel_names(bool levels, char *buf, size_t size)
 
 /* Returns what to exit with, or -1: each is a name. */
 static int
-loglevel_check(const struct ctl_command *command, int n, char **words)
+loglevel_check(const struct cmd_entry *command, int n, char **words)
 {
 	enum log_subsystem sub;
 	enum log_level level;
@@ -34,11 +35,11 @@ loglevel_check(const struct ctl_command *command, int n, char **words)
 
 	loglevel_names(true, names, sizeof(names));
 	if (n > 0 && log_level_parse(words[0], &level) < 0)
-		return ctl_usage(command, "log-level: expected %s, not \"%s\"", names, words[0]);
+		return cmd_usage(command, "log-level: expected %s, not \"%s\"", names, words[0]);
 	loglevel_names(false, names, sizeof(names));
 	for (int i = 1; i < n; i++)
 		if (log_subsystem_parse(words[i], &sub) < 0)
-			return ctl_usage(command, "log-level: expected a subsystem, %s, not \"%s\"",
+			return cmd_usage(command, "log-level: expected a subsystem, %s, not \"%s\"",
 					 names, words[i]);
 	return -1;
 }
@@ -53,15 +54,15 @@ loglevel_set(struct client *client, int n, char **words, const msgpack_object **
 	msgpack_sbuffer_init(&param);
 	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
 	msgpack_pack_map(&pk, n > 1 ? 2 : 1);
-	client_pack_str(&pk, "level");
-	client_pack_str(&pk, words[0]);
+	record_pack_str(&pk, "level");
+	record_pack_str(&pk, words[0]);
 	if (n > 1) {
-		client_pack_str(&pk, "subsystems");
+		record_pack_str(&pk, "subsystems");
 		msgpack_pack_array(&pk, (size_t)n - 1);
 		for (int i = 1; i < n; i++)
-			client_pack_str(&pk, words[i]);
+			record_pack_str(&pk, words[i]);
 	}
-	rc = client_call(client, "log_level_set", &param, answer);
+	rc = ask_call(client, "log_level_set", &param, answer);
 	msgpack_sbuffer_destroy(&param);
 	return rc;
 }
@@ -69,8 +70,8 @@ loglevel_set(struct client *client, int n, char **words, const msgpack_object **
 static void
 loglevel_print(const msgpack_object *answer)
 {
-	const msgpack_object *levels = view_map(answer, "levels"),
-			     *configured = view_map(answer, "configured");
+	const msgpack_object *levels = read_map(answer, "levels"),
+			     *configured = read_map(answer, "configured");
 	char name[64], level[32], wanted[32];
 	bool differs = false;
 
@@ -91,11 +92,11 @@ loglevel_print(const msgpack_object *answer)
 }
 
 static int
-loglevel_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+loglevel_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	const msgpack_object *answer = NULL;
 	struct client *client;
-	int rc = ctl_options(ctl, command, argc, argv);
+	int rc = cmd_options(ctl, command, argc, argv);
 
 	if (rc >= 0)
 		return rc;
@@ -104,20 +105,20 @@ loglevel_run(struct ctl *ctl, const struct ctl_command *command, int argc, char 
 	rc = loglevel_check(command, argc, argv);
 	if (rc >= 0)
 		return rc;
-	rc = client_open(ctl->socket, NULL, &client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, NULL, &client);
+	if (rc != CMD_OK)
 		return rc;
 	rc = argc ? loglevel_set(client, argc, argv, &answer) :
-		    client_call(client, "log_level", NULL, &answer);
-	if (rc == CTL_OK && ctl->json)
+		    ask_call(client, "log_level", NULL, &answer);
+	if (rc == CMD_OK && ctl->json)
 		json_line(stdout, answer, "log_level");
-	else if (rc == CTL_OK)
+	else if (rc == CMD_OK)
 		loglevel_print(answer);
 	client_close(client);
 	return rc;
 }
 
-const struct ctl_command ctl_log_level = {
+const struct cmd_entry cmd_log_level = {
 	.name = "log-level",
 	.summary = "how much the daemon logs, shown or set until its next reload",
 	.help = "Usage: rpingmesh-ctl log-level [LEVEL [SUBSYSTEM]...] [--json]\n"

@@ -5,14 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/cmd/peers.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
 #include "ctl/term/utf8.h"
 #include "ctl/view/heatmap.h"
 #include "ctl/view/json.h"
+#include "ctl/view/peer.h"
 #include "ctl/view/table.h"
-#include "ctl/view/view.h"
-#include "ctl/wire/client.h"
+#include "record/read.h"
 
 static void
 matrix_json(const msgpack_object *peer)
@@ -32,12 +31,12 @@ matrix_json(const msgpack_object *peer)
 	printf("{\"type\":\"matrix_cell\"");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		printf(",\"%s\":", keys[i]);
-		json_write(stdout, (o = view_find(peer, keys[i])) ? o : &nil);
+		json_write(stdout, (o = read_find(peer, keys[i])) ? o : &nil);
 	}
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
 		printf(",\"%s\":", figures[i]);
 		json_write(stdout,
-			   (o = view_find(view_map(peer, "recent"), figures[i])) ? o : &nil);
+			   (o = read_find(read_map(peer, "recent"), figures[i])) ? o : &nil);
 	}
 	puts("}");
 }
@@ -55,7 +54,7 @@ matrix_title(const msgpack_object *list, enum heatmap_metric metric)
 	char span[48];
 
 	printf("%s", titles[metric]);
-	if (peers_span(list, span, sizeof(span)))
+	if (peer_span(list, span, sizeof(span)))
 		printf(", last %s", span);
 	printf("\n\n");
 }
@@ -70,30 +69,30 @@ matrix_show(const struct ctl *ctl, const msgpack_object *list, enum heatmap_metr
 	if (ctl->json) {
 		for (uint32_t i = 0; i < list->via.array.size; i++)
 			matrix_json(&list->via.array.ptr[i]);
-		return CTL_OK;
+		return CMD_OK;
 	}
 	if (list->via.array.size == 0) {
 		puts("No peers are configured (key \"peers\" of the daemon's configuration).");
-		return CTL_OK;
+		return CMD_OK;
 	}
 	rc = heatmap_new(list, metric, &matrix);
 	if (rc < 0) {
-		ctl_complain(rc == -E2BIG ? "too many peers on too many devices for a matrix; see "
+		cmd_complain(rc == -E2BIG ? "too many peers on too many devices for a matrix; see "
 					    "rpingmesh-ctl peers" :
 					    "out of memory");
-		return CTL_BAD_NEWS;
+		return CMD_BAD_NEWS;
 	}
 	table_screen(&columns, &rows);
 	matrix_title(list, metric);
 	rc = heatmap_write(matrix, columns, utf8_spoken(), ctl->color, stdout);
 	heatmap_free(matrix);
 	if (rc < 0)
-		ctl_complain("out of memory");
-	return rc < 0 ? CTL_BAD_NEWS : CTL_OK;
+		cmd_complain("out of memory");
+	return rc < 0 ? CMD_BAD_NEWS : CMD_OK;
 }
 
 static int
-matrix_metric(const struct ctl_command *command, const char *name, enum heatmap_metric *out)
+matrix_metric(const struct cmd_entry *command, const char *name, enum heatmap_metric *out)
 {
 	for (size_t i = 0; i < HEATMAP_METRICS; i++) {
 		if (strcmp(name, heatmap_metric_names[i]) != 0)
@@ -101,39 +100,39 @@ matrix_metric(const struct ctl_command *command, const char *name, enum heatmap_
 		*out = (enum heatmap_metric)i;
 		return -1;
 	}
-	return ctl_usage(command,
+	return cmd_usage(command,
 			 "--metric: expected both, rtt, loss, prober or responder, not \"%s\"",
 			 name);
 }
 
 static int
-matrix_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+matrix_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
-	static const struct option longs[] = {{"metric", required_argument, NULL, 'm'}, CTL_LONG};
+	static const struct option longs[] = {{"metric", required_argument, NULL, 'm'}, CMD_LONG};
 	enum heatmap_metric metric = HEATMAP_BOTH;
 	const msgpack_object *list = NULL;
 	struct client *client;
 	int c, rc = -1;
 
 	optind = 0;
-	while (rc < 0 && (c = getopt_long(argc, argv, ":m:" CTL_SHORT, longs, NULL)) != -1)
+	while (rc < 0 && (c = getopt_long(argc, argv, ":m:" CMD_SHORT, longs, NULL)) != -1)
 		rc = c == 'm' ? matrix_metric(command, optarg, &metric) :
-				ctl_option(ctl, command, c, argv);
+				cmd_option(ctl, command, c, argv);
 	if (rc < 0 && optind < argc)
-		return ctl_usage(command, "matrix takes no argument, not \"%s\"", argv[optind]);
+		return cmd_usage(command, "matrix takes no argument, not \"%s\"", argv[optind]);
 	if (rc >= 0)
 		return rc;
-	rc = client_open(ctl->socket, NULL, &client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, NULL, &client);
+	if (rc != CMD_OK)
 		return rc;
-	rc = client_list(client, "peers", &list);
-	if (rc == CTL_OK)
+	rc = ask_list(client, "peers", &list);
+	if (rc == CMD_OK)
 		rc = matrix_show(ctl, list, metric);
 	client_close(client);
 	return rc;
 }
 
-const struct ctl_command ctl_matrix = {
+const struct cmd_entry cmd_matrix = {
 	.name = "matrix",
 	.summary = "peers by local devices, with RTT and loss in each cell",
 	.help = "Usage: rpingmesh-ctl matrix [-m METRIC] [--json]\n"

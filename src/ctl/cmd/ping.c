@@ -13,14 +13,15 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
 #include "ctl/term/signals.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
 #include "ctl/view/samples.h"
 #include "ctl/view/view.h"
-#include "ctl/wire/client.h"
+#include "record/read.h"
+#include "record/record.h"
 #include "rpingmesh/control.h"
 
 #define PING_STOP_NS (2 * NSEC_PER_SEC)
@@ -40,7 +41,7 @@ struct ping {
 	uint64_t id;
 	bool started;             /* id holds */
 	bool done;
-	int failed;               /* CTL_NO_DAEMON: records that we do not understand */
+	int failed;               /* CMD_NO_DAEMON: records that we do not understand */
 	uint64_t timeout_ns;      /* 0: not known */
 	uint64_t sent, dropped;
 	struct classes_tally tally;
@@ -53,7 +54,7 @@ ping_pack_u64(msgpack_packer *pk, const char *key, bool has, uint64_t value)
 {
 	if (!has)
 		return;
-	client_pack_str(pk, key);
+	record_pack_str(pk, key);
 	msgpack_pack_uint64(pk, value);
 }
 
@@ -62,8 +63,8 @@ ping_pack_text(msgpack_packer *pk, const char *key, const char *value)
 {
 	if (!value)
 		return;
-	client_pack_str(pk, key);
-	client_pack_str(pk, value);
+	record_pack_str(pk, key);
+	record_pack_str(pk, value);
 }
 
 static void
@@ -90,10 +91,10 @@ ping_print_times(const msgpack_object *record)
 	char text[FORMAT_TEXT];
 	uint64_t ns;
 
-	if (view_u64(record, "rtt_ns", &ns))
+	if (read_u64(record, "rtt_ns", &ns))
 		printf(" rtt=%s", format_ms(ns, text));
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (view_u64(record, keys[i][0], &ns))
+		if (read_u64(record, keys[i][0], &ns))
 			printf(" %s=%s", keys[i][1], format_ns(ns, text));
 }
 
@@ -146,7 +147,7 @@ ping_measure(struct samples *s, const msgpack_object *record, const char *key)
 {
 	uint64_t ns;
 
-	if (view_u64(record, key, &ns))
+	if (read_u64(record, key, &ns))
 		samples_add(s, ns);
 }
 
@@ -155,8 +156,8 @@ ping_record(struct ping *ping, const msgpack_object *record)
 {
 	enum probe_class class = classes_find(record);
 
-	if (client_check_schema(ping->client, record) != CTL_OK) {
-		ping->failed = CTL_NO_DAEMON;
+	if (ask_check_schema(ping->client, record) != CMD_OK) {
+		ping->failed = CMD_NO_DAEMON;
 		return;
 	}
 	ping->sent++;
@@ -180,7 +181,7 @@ ping_over(struct ping *ping, const msgpack_object *totals)
 	uint64_t n;
 
 	ping->done = true;
-	if (view_u64(totals, "sent", &n))
+	if (read_u64(totals, "sent", &n))
 		ping->sent = n;
 	classes_tally_totals(&ping->tally, totals);
 	if (!view_text(totals, "error", ping->error, sizeof(ping->error)))
@@ -207,13 +208,13 @@ ping_notified(void *arg, const msgpack_object *method, const msgpack_object *par
 	    ping->failed)
 		return;
 	record = &params->via.array.ptr[0];
-	if (ping_method_is(method, "dropped") && view_u64(record, "count", &count)) {
+	if (ping_method_is(method, "dropped") && read_u64(record, "count", &count)) {
 		ping->dropped += count;
 		if (ping->ctl->json)
 			json_line(stdout, record, "dropped");
 		return;
 	}
-	if (ping->started && view_u64(record, "ping", &id) && id != ping->id)
+	if (ping->started && read_u64(record, "ping", &id) && id != ping->id)
 		return;
 	if (ping_method_is(method, "ping"))
 		ping_record(ping, record);
@@ -278,15 +279,15 @@ ping_start(struct ping *ping)
 	msgpack_sbuffer_init(&param);
 	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
 	ping_pack(&ping->options, &pk);
-	rc = client_call(ping->client, "ping", &param, &result);
+	rc = ask_call(ping->client, "ping", &param, &result);
 	msgpack_sbuffer_destroy(&param);
-	if (rc != CTL_OK)
+	if (rc != CMD_OK)
 		return rc;
-	ping->started = view_u64(result, "ping", &ping->id);
-	if (!view_u64(result, "timeout_ns", &ping->timeout_ns))
+	ping->started = read_u64(result, "ping", &ping->id);
+	if (!read_u64(result, "timeout_ns", &ping->timeout_ns))
 		ping->timeout_ns = ping->options.has_timeout ? ping->options.timeout_ns : 0;
 	if (ping->ctl->json)
-		return CTL_OK;
+		return CMD_OK;
 	printf("PING %s", ping->options.host);
 	if (view_text(result, "address", text, sizeof(text)) &&
 	    strcmp(text, ping->options.host) != 0)
@@ -296,7 +297,7 @@ ping_start(struct ping *ping)
 	if (view_text(result, "size", text, sizeof(text)))
 		printf(": %s bytes", text);
 	putchar('\n');
-	return CTL_OK;
+	return CMD_OK;
 }
 
 /* After Ctrl-C: no further probes, but those in flight may still be told. */
@@ -306,19 +307,19 @@ ping_stop(struct ping *ping)
 	uint64_t until_ns = clock_mono_ns() + PING_STOP_NS;
 	msgpack_sbuffer param;
 	msgpack_packer pk;
-	int rc = CTL_OK;
+	int rc = CMD_OK;
 
 	msgpack_sbuffer_init(&param);
 	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
 	msgpack_pack_map(&pk, 1);
 	ping_pack_u64(&pk, "ping", true, ping->id);
 	if (ping->started)
-		rc = client_call(ping->client, "ping_stop", &param, NULL);
-	if (rc == CTL_BAD_NEWS && ping->done) /* it ended just before */
-		rc = CTL_OK;
+		rc = ask_call(ping->client, "ping_stop", &param, NULL);
+	if (rc == CMD_BAD_NEWS && ping->done) /* it ended just before */
+		rc = CMD_OK;
 	msgpack_sbuffer_destroy(&param);
-	while (rc == CTL_OK && !ping->done && clock_mono_ns() < until_ns)
-		rc = client_wait(ping->client, until_ns);
+	while (rc == CMD_OK && !ping->done && clock_mono_ns() < until_ns)
+		rc = ask_wait(ping->client, until_ns);
 	return rc;
 }
 
@@ -327,20 +328,20 @@ ping_go(struct ping *ping)
 {
 	int rc = ping_start(ping);
 
-	if (rc != CTL_OK)
+	if (rc != CMD_OK)
 		return rc;
-	while (rc == CTL_OK && !ping->done && !ping->failed && !signals_stop())
-		rc = client_wait(ping->client, UINT64_MAX);
-	if (rc == CTL_OK && !ping->done && !ping->failed)
+	while (rc == CMD_OK && !ping->done && !ping->failed && !signals_stop())
+		rc = ask_wait(ping->client, UINT64_MAX);
+	if (rc == CMD_OK && !ping->done && !ping->failed)
 		rc = ping_stop(ping);
 	if (ping->failed)
 		return ping->failed;
 	ping_summary(ping);
 	if (ping->error[0]) {
-		ctl_complain("ping: %s: %s", ping->options.host, ping->error);
-		return rc != CTL_OK ? rc : CTL_BAD_NEWS;
+		cmd_complain("ping: %s: %s", ping->options.host, ping->error);
+		return rc != CMD_OK ? rc : CMD_BAD_NEWS;
 	}
-	return rc != CTL_OK || classes_tally_answered(&ping->tally) ? rc : CTL_BAD_NEWS;
+	return rc != CMD_OK || classes_tally_answered(&ping->tally) ? rc : CMD_BAD_NEWS;
 }
 
 struct ping_option {
@@ -351,28 +352,28 @@ struct ping_option {
 	bool *has;
 };
 
-/* An option that is a whole number. -1, or CTL_USAGE. */
+/* An option that is a whole number. -1, or CMD_USAGE. */
 static int
-ping_number(const struct ctl_command *command, const char *name, const struct ping_option *o)
+ping_number(const struct cmd_entry *command, const char *name, const struct ping_option *o)
 {
 	*o->has = true;
-	if (ctl_number(optarg, o->min, o->max, o->value))
+	if (cmd_number(optarg, o->min, o->max, o->value))
 		return -1;
-	return ctl_usage(command, "%s: expected %s, not \"%s\"", name, o->expected, optarg);
+	return cmd_usage(command, "%s: expected %s, not \"%s\"", name, o->expected, optarg);
 }
 
 static int
-ping_seconds(const struct ctl_command *command, const char *name, bool *has, unsigned long long *ns)
+ping_seconds(const struct cmd_entry *command, const char *name, bool *has, unsigned long long *ns)
 {
 	*has = true;
-	if (ctl_seconds(optarg, 0.001, 3600, ns))
+	if (cmd_seconds(optarg, 0.001, 3600, ns))
 		return -1;
-	return ctl_usage(command, "%s: expected seconds, 0.001 to 3600, not \"%s\"", name, optarg);
+	return cmd_usage(command, "%s: expected seconds, 0.001 to 3600, not \"%s\"", name, optarg);
 }
 
 /* One option of ping's own; -2: it is not. */
 static int
-ping_option(struct ping_options *o, const struct ctl_command *command, int c)
+ping_option(struct ping_options *o, const struct cmd_entry *command, int c)
 {
 	switch (c) {
 	case 'c':
@@ -420,7 +421,7 @@ ping_option(struct ping_options *o, const struct ctl_command *command, int c)
 }
 
 static int
-ping_options(struct ctl *ctl, struct ping_options *o, const struct ctl_command *command, int argc,
+ping_options(struct ctl *ctl, struct ping_options *o, const struct cmd_entry *command, int argc,
 	     char **argv)
 {
 	static const struct option longs[] = {
@@ -429,26 +430,26 @@ ping_options(struct ctl *ctl, struct ping_options *o, const struct ctl_command *
 		 'F'},
 		{"tos", required_argument, NULL, 'T'}, {"timeout", required_argument, NULL, 'W'},
 		{"device", required_argument, NULL, 'D'}, {"source", required_argument, NULL, 'A'},
-		{"quiet", no_argument, NULL, 'q'}, CTL_LONG,
+		{"quiet", no_argument, NULL, 'q'}, CMD_LONG,
 	};
 	int c, rc;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":c:i:s:W:q" CTL_SHORT, longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":c:i:s:W:q" CMD_SHORT, longs, NULL)) != -1) {
 		rc = ping_option(o, command, c);
 		if (rc == -2)
-			rc = ctl_option(ctl, command, c, argv);
+			rc = cmd_option(ctl, command, c, argv);
 		if (rc >= 0)
 			return rc;
 	}
 	if (argc - optind != 1)
-		return ctl_usage(command, optind == argc ? "ping whom?" : "ping takes one host");
+		return cmd_usage(command, optind == argc ? "ping whom?" : "ping takes one host");
 	o->host = argv[optind];
 	return -1;
 }
 
 static int
-ping_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+ping_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	struct ping ping = {.ctl = ctl};
 	struct client_ops ops = {.notified = ping_notified, .arg = &ping};
@@ -456,11 +457,11 @@ ping_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **ar
 
 	if (rc >= 0)
 		return rc;
-	rc = client_open(ctl->socket, &ops, &ping.client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, &ops, &ping.client);
+	if (rc != CMD_OK)
 		return rc;
 	if (signals_start(NULL) < 0)
-		ctl_complain("cannot catch signals: Ctrl-C will show no summary");
+		cmd_complain("cannot catch signals: Ctrl-C will show no summary");
 	rc = ping_go(&ping);
 	client_close(ping.client);
 	samples_free(&ping.rtt);
@@ -469,7 +470,7 @@ ping_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **ar
 	return rc;
 }
 
-const struct ctl_command ctl_ping = {
+const struct cmd_entry cmd_ping = {
 	.name = "ping",
 	.summary = "probe a host now, as ping(8) does",
 	.help = "Usage: rpingmesh-ctl ping [OPTION]... HOST [--json]\n"

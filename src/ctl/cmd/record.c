@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
 #include "ctl/term/signals.h"
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
 #include "ctl/view/view.h"
-#include "ctl/wire/client.h"
 #include "ctl/wire/recfile.h"
+#include "record/read.h"
 
 enum recording_kind {
 	RECORDING_PROBE,
@@ -71,14 +71,14 @@ recording_notified(void *arg, const msgpack_object *method, const msgpack_object
 	    r->error || r->failed || recording_full(r))
 		return;
 	record = &params->via.array.ptr[0];
-	if (view_str_is(method, "dropped")) {
-		r->dropped += view_u64(record, "count", &n) ? n : 0;
+	if (read_str_is(method, "dropped")) {
+		r->dropped += read_u64(record, "count", &n) ? n : 0;
 		recording_add(r, "dropped", record);
 	}
 	for (int kind = 0; kind < RECORDING_KIND_N; kind++) {
-		if (!r->wanted[kind] || !view_str_is(method, recording_kinds[kind]))
+		if (!r->wanted[kind] || !read_str_is(method, recording_kinds[kind]))
 			continue;
-		r->failed = client_check_schema(r->client, record);
+		r->failed = ask_check_schema(r->client, record);
 		if (r->failed)
 			return;
 		recording_add(r, recording_kinds[kind], record);
@@ -92,9 +92,9 @@ recording_notified(void *arg, const msgpack_object *method, const msgpack_object
 static int
 recording_cannot(const struct recording *r, int error, const char *what)
 {
-	ctl_complain("%s: %s: %s%s", strcmp(r->path, "-") == 0 ? "standard output" : r->path, what,
+	cmd_complain("%s: %s: %s%s", strcmp(r->path, "-") == 0 ? "standard output" : r->path, what,
 		     strerror(-error), error == -EEXIST ? "; --force overwrites it" : "");
-	return CTL_BAD_NEWS;
+	return CMD_BAD_NEWS;
 }
 
 static int
@@ -104,15 +104,15 @@ recording_begin(struct recording *r)
 	char host[128], version[64];
 	const char *kinds[RECORDING_KIND_N];
 	struct recfile_header header = {.host = host, .daemon_version = version, .kinds = kinds};
-	int rc = client_call(r->client, "status", NULL, &status);
+	int rc = ask_call(r->client, "status", NULL, &status);
 
-	if (rc == CTL_OK)
-		rc = client_check_schema(r->client, status);
-	if (rc != CTL_OK)
+	if (rc == CMD_OK)
+		rc = ask_check_schema(r->client, status);
+	if (rc != CMD_OK)
 		return rc;
 	view_text(status, "hostname", host, sizeof(host));
 	view_text(status, "version", version, sizeof(version));
-	view_u64(status, "incarnation", &header.incarnation);
+	read_u64(status, "incarnation", &header.incarnation);
 	for (int kind = 0; kind < RECORDING_KIND_N; kind++)
 		if (r->wanted[kind])
 			kinds[header.n_kinds++] = recording_kinds[kind];
@@ -122,17 +122,17 @@ recording_begin(struct recording *r)
 	if (rc == 0)
 		rc = r->error = recfile_flush(r->file);
 	return rc < 0 ? recording_cannot(r, rc, r->file ? "cannot be written" : "cannot be made") :
-			CTL_OK;
+			CMD_OK;
 }
 
 static int
 recording_subscribe(struct recording *r)
 {
-	int rc = CTL_OK;
+	int rc = CMD_OK;
 
-	for (int kind = 0; rc == CTL_OK && kind < RECORDING_KIND_N; kind++)
+	for (int kind = 0; rc == CMD_OK && kind < RECORDING_KIND_N; kind++)
 		if (r->wanted[kind])
-			rc = client_call(r->client, recording_methods[kind], NULL, NULL);
+			rc = ask_call(r->client, recording_methods[kind], NULL, NULL);
 	return rc;
 }
 
@@ -178,7 +178,7 @@ recording_end(struct recording *r, int rc, const char *reason)
 	recording_summary(r, took_ns, bytes, kept, error < 0 ? "disk" : reason);
 	if (error < 0) {
 		recording_cannot(r, error, "the recording has ended, and what it holds is whole");
-		return CTL_BAD_NEWS;
+		return CMD_BAD_NEWS;
 	}
 	return rc;
 }
@@ -189,7 +189,7 @@ recording_over(const struct recording *r, int rc)
 {
 	if (r->error)
 		return "disk";
-	if (rc != CTL_OK || r->failed)
+	if (rc != CMD_OK || r->failed)
 		return "daemon";
 	if (r->count && r->total >= r->count)
 		return "count";
@@ -212,7 +212,7 @@ recording_go(struct recording *r)
 
 		if (r->duration_ns && until > r->start_ns + r->duration_ns)
 			until = r->start_ns + r->duration_ns;
-		rc = client_wait(r->client, until);
+		rc = ask_wait(r->client, until);
 		if (clock_mono_ns() >= until && !r->error)
 			r->error = recfile_flush(r->file);
 	}
@@ -252,19 +252,19 @@ recording_parse_size(const char *text, unsigned long long *out)
 	char digits[24];
 
 	if (!unit)
-		return ctl_number(text, 1, 1ULL << 50, out);
+		return cmd_number(text, 1, 1ULL << 50, out);
 	if (len > sizeof(digits))
 		return false;
 	memcpy(digits, text, len - 1);
 	digits[len - 1] = '\0';
-	if (!ctl_number(digits, 1, 1ULL << 20, out))
+	if (!cmd_number(digits, 1, 1ULL << 20, out))
 		return false;
 	*out <<= 10 * (unit - units + 1);
 	return true;
 }
 
 static int
-recording_option(struct recording *r, struct ctl *ctl, const struct ctl_command *command, int c,
+recording_option(struct recording *r, struct ctl *ctl, const struct cmd_entry *command, int c,
 		 char **argv)
 {
 	switch (c) {
@@ -274,55 +274,55 @@ recording_option(struct recording *r, struct ctl *ctl, const struct ctl_command 
 	case 'k':
 		return recording_parse_kinds(r, optarg) ?
 			       -1 :
-			       ctl_usage(command,
+			       cmd_usage(command,
 					 "-k: expected some of probe,window,event, not \"%s\"",
 					 optarg);
 	case 'c':
-		return ctl_number(optarg, 1, UINT32_MAX, &r->count) ? -1 :
-			ctl_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
+		return cmd_number(optarg, 1, UINT32_MAX, &r->count) ? -1 :
+			cmd_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
 	case 'd':
-		return ctl_seconds(optarg, 0.1, 1e9, &r->duration_ns) ? -1 :
-			ctl_usage(command, "-d: expected seconds, 0.1 or more, not \"%s\"", optarg);
+		return cmd_seconds(optarg, 0.1, 1e9, &r->duration_ns) ? -1 :
+			cmd_usage(command, "-d: expected seconds, 0.1 or more, not \"%s\"", optarg);
 	case 'M':
 		return recording_parse_size(optarg, &r->max_size) ?
 			       -1 :
-			       ctl_usage(command,
+			       cmd_usage(command,
 					 "--max-size: expected bytes as in 500, 20k, 3M or 1G, not "
 					 "\"%s\"",
 					 optarg);
 	default:
-		return ctl_option(ctl, command, c, argv);
+		return cmd_option(ctl, command, c, argv);
 	}
 }
 
 static int
-recording_options(struct recording *r, struct ctl *ctl, const struct ctl_command *command, int argc,
+recording_options(struct recording *r, struct ctl *ctl, const struct cmd_entry *command, int argc,
 		  char **argv)
 {
 	static const struct option longs[] = {
 		{"kinds", required_argument, NULL, 'k'}, {"count", required_argument, NULL, 'c'},
 		{"duration", required_argument, NULL, 'd'}, {"max-size", required_argument, NULL,
 		 'M'},
-		{"force", no_argument, NULL, 'f'}, CTL_LONG,
+		{"force", no_argument, NULL, 'f'}, CMD_LONG,
 	};
 	int c, rc = -1;
 
 	optind = 0;
-	while (rc < 0 && (c = getopt_long(argc, argv, ":fk:c:d:" CTL_SHORT, longs, NULL)) != -1)
+	while (rc < 0 && (c = getopt_long(argc, argv, ":fk:c:d:" CMD_SHORT, longs, NULL)) != -1)
 		rc = recording_option(r, ctl, command, c, argv);
 	if (rc >= 0)
 		return rc;
 	if (optind + 1 != argc)
-		return ctl_usage(command,
+		return cmd_usage(command,
 				 optind == argc ? "record into which file?" : "record: one file");
 	r->path = argv[optind];
 	if (strcmp(r->path, "-") == 0 && ctl->tty)
-		return ctl_usage(command, "a recording is no text: not to a terminal");
+		return cmd_usage(command, "a recording is no text: not to a terminal");
 	return -1;
 }
 
 static int
-recording_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+recording_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	struct recording r = {.ctl = ctl, .wanted = {true, true, true}};
 	struct client_ops ops = {.notified = recording_notified, .arg = &r};
@@ -330,14 +330,13 @@ recording_run(struct ctl *ctl, const struct ctl_command *command, int argc, char
 
 	if (rc >= 0)
 		return rc;
-	rc = client_open(ctl->socket, &ops, &r.client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, &ops, &r.client);
+	if (rc != CMD_OK)
 		return rc;
 	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
-	if (signals_start(NULL) < 0)
-		ctl_complain("cannot catch signals");
+	ask_signals();
 	rc = recording_begin(&r);
-	if (rc == CTL_OK)
+	if (rc == CMD_OK)
 		rc = recording_go(&r);
 	else if (r.file)
 		recfile_end(r.file, 0, clock_wall_ns(), 0, "disk");
@@ -345,7 +344,7 @@ recording_run(struct ctl *ctl, const struct ctl_command *command, int argc, char
 	return rc;
 }
 
-const struct ctl_command ctl_record = {
+const struct cmd_entry cmd_record = {
 	.name = "record",
 	.summary = "write what the daemon tells into a file, for `replay`",
 	.help = "Usage: rpingmesh-ctl record [OPTION]... FILE [--json]\n"

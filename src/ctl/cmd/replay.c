@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
 #include "ctl/term/signals.h"
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
@@ -20,6 +20,7 @@
 #include "ctl/view/view.h"
 #include "ctl/view/windowtable.h"
 #include "ctl/wire/recfile.h"
+#include "record/read.h"
 
 #define REPLAY_POLL_NS (200 * NSEC_PER_MSEC) /* between two looks at a file that grows */
 
@@ -109,19 +110,19 @@ replay_entry(struct replay *r, const struct recfile_entry *entry)
 	int kind = 0;
 
 	r->last_ns = entry->after_ns;
-	if (view_str_is(entry->kind, "end")) {
+	if (read_str_is(entry->kind, "end")) {
 		r->ended = true;
 		view_text(entry->record, "reason", r->reason, sizeof(r->reason));
 		return;
 	}
-	while (kind < REPLAY_KIND_N && !view_str_is(entry->kind, replay_kinds[kind]))
+	while (kind < REPLAY_KIND_N && !read_str_is(entry->kind, replay_kinds[kind]))
 		kind++;
 	if (kind == REPLAY_KIND_N) {
 		r->others++;
 		return;
 	}
 	r->n[kind]++;
-	if (kind == REPLAY_DROPPED && view_u64(entry->record, "count", &n))
+	if (kind == REPLAY_DROPPED && read_u64(entry->record, "count", &n))
 		r->missing += n;
 	if (r->speed > 0 && !r->info)
 		replay_wait(r->began_ns + replay_after(r, entry->after_ns));
@@ -134,8 +135,8 @@ replay_entry(struct replay *r, const struct recfile_entry *entry)
 static int
 replay_bad(const struct replay *r, const char *what)
 {
-	ctl_complain("%s: %s", strcmp(r->path, "-") == 0 ? "standard input" : r->path, what);
-	return CTL_BAD_NEWS;
+	cmd_complain("%s: %s", strcmp(r->path, "-") == 0 ? "standard input" : r->path, what);
+	return CMD_BAD_NEWS;
 }
 
 static void
@@ -143,7 +144,7 @@ replay_head(struct replay *r, const msgpack_object *header)
 {
 	char host[128], version[64];
 
-	view_u64(header, "start_ns", &r->start_ns);
+	read_u64(header, "start_ns", &r->start_ns);
 	if (r->ctl->json && r->info) {
 		json_line(stdout, header, "recording");
 	} else if (!r->ctl->json) {
@@ -197,7 +198,7 @@ replay_tail(const struct replay *r)
 	}
 	fflush(stdout);
 	if (r->ended || signals_stop())
-		return CTL_OK;
+		return CMD_OK;
 	if (recfile_cut(r->file, &offset))
 		snprintf(text, sizeof(text),
 			 "byte %llu: the recording was cut within a record; all before it has been "
@@ -240,40 +241,40 @@ replay_all(struct replay *r)
 }
 
 static int
-replay_options(struct ctl *ctl, struct replay *r, const struct ctl_command *command, int argc,
+replay_options(struct ctl *ctl, struct replay *r, const struct cmd_entry *command, int argc,
 	       char **argv)
 {
 	static const struct option longs[] = {
 		{"speed", required_argument, NULL, 's'}, {"follow", no_argument, NULL, 'f'},
-		 {"info", no_argument, NULL, 'i'}, CTL_LONG,
+		 {"info", no_argument, NULL, 'i'}, CMD_LONG,
 	};
 	unsigned long long speed_ns;
 	int c, rc = -1;
 
 	optind = 0;
-	while (rc < 0 && (c = getopt_long(argc, argv, ":fis:" CTL_SHORT, longs, NULL)) != -1) {
+	while (rc < 0 && (c = getopt_long(argc, argv, ":fis:" CMD_SHORT, longs, NULL)) != -1) {
 		r->follow |= c == 'f';
 		r->info |= c == 'i';
-		if (c == 's' && ctl_seconds(optarg, 0.001, 1e6, &speed_ns))
+		if (c == 's' && cmd_seconds(optarg, 0.001, 1e6, &speed_ns))
 			r->speed = (double)speed_ns / (double)NSEC_PER_SEC;
 		else if (c == 's')
-			rc = ctl_usage(command,
+			rc = cmd_usage(command,
 				       "-s: expected a factor, 0.001 to 1000000, not \"%s\"",
 				       optarg);
 		else if (c != 'f' && c != 'i')
-			rc = ctl_option(ctl, command, c, argv);
+			rc = cmd_option(ctl, command, c, argv);
 	}
 	if (rc >= 0)
 		return rc;
 	if (optind + 1 != argc)
-		return ctl_usage(command,
+		return cmd_usage(command,
 				 optind == argc ? "replay which file?" : "replay: one file");
 	r->path = argv[optind];
 	return -1;
 }
 
 static int
-replay_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+replay_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	struct replay r = {.ctl = ctl};
 	int rc = replay_options(ctl, &r, command, argc, argv);
@@ -283,14 +284,13 @@ replay_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **
 	rc = recfile_open(r.path, &r.file);
 	if (rc < 0)
 		return replay_bad(&r, strerror(-rc));
-	if (signals_start(NULL) < 0)
-		ctl_complain("cannot catch signals");
+	ask_signals();
 	rc = replay_all(&r);
 	recfile_close(r.file);
 	return rc;
 }
 
-const struct ctl_command ctl_replay = {
+const struct cmd_entry cmd_replay = {
 	.name = "replay",
 	.summary = "print what `record` wrote, at once or in its own time",
 	.help = "Usage: rpingmesh-ctl replay [-s FACTOR] [-f] [-i] FILE [--json]\n"

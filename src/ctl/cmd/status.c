@@ -5,14 +5,15 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
+#include "ctl/view/lines.h"
 #include "ctl/view/table.h"
 #include "ctl/view/tracing.h"
 #include "ctl/view/view.h"
-#include "ctl/wire/client.h"
+#include "record/read.h"
 
 #define STATUS_TEXT 1024
 #define STATUS_NAME 128
@@ -25,12 +26,12 @@ status_up(const struct ctl *ctl, const msgpack_object *status, const char *label
 	uint64_t all, up;
 	char text[FORMAT_TEXT + 16];
 
-	ctl_label(label);
-	if (!view_u64(status, all_key, &all)) {
+	lines_label(label, stdout);
+	if (!read_u64(status, all_key, &all)) {
 		puts("-");
 		return;
 	}
-	if (all == 0 || !view_u64(status, up_key, &up)) {
+	if (all == 0 || !read_u64(status, up_key, &up)) {
 		printf("%" PRIu64 "\n", all);
 		return;
 	}
@@ -48,11 +49,11 @@ status_up(const struct ctl *ctl, const msgpack_object *status, const char *label
 static void
 status_counters(const msgpack_object *status, const char *label, const char *key)
 {
-	const msgpack_object *map = view_map(status, key);
+	const msgpack_object *map = read_map(status, key);
 	char name[64];
 	bool any = false;
 
-	ctl_label(label);
+	lines_label(label, stdout);
 	for (uint32_t i = 0; map && i < map->via.map.size; i++) {
 		const msgpack_object_kv *kv = &map->via.map.ptr[i];
 
@@ -71,7 +72,7 @@ status_text(const msgpack_object *status, const char *label, const char *key)
 	char text[STATUS_TEXT];
 
 	view_text(status, key, text, sizeof(text));
-	ctl_label(label);
+	lines_label(label, stdout);
 	puts(text);
 }
 
@@ -81,16 +82,16 @@ status_stall(const msgpack_object *status)
 	char text[FORMAT_TEXT], who[STATUS_TEXT];
 	uint64_t ns, when, now = 0;
 
-	ctl_label("loop");
-	if (!view_u64(status, "loop_stall_max_ns", &ns)) {
+	lines_label("loop", stdout);
+	if (!read_u64(status, "loop_stall_max_ns", &ns)) {
 		puts("-");
 		return;
 	}
 	printf("longest stall %s", format_ns(ns, text));
 	if (view_text(status, "loop_stall_max_who", who, sizeof(who)) && who[0])
 		printf(" in \"%s\"", who);
-	if (view_u64(status, "loop_stall_max_time_ns", &when) &&
-	    view_u64(status, "time_ns", &now) && when > 0 && now >= when)
+	if (read_u64(status, "loop_stall_max_time_ns", &when) &&
+	    read_u64(status, "time_ns", &now) && when > 0 && now >= when)
 		printf(", %s ago", format_age(now - when, text));
 	putchar('\n');
 }
@@ -102,16 +103,16 @@ status_own_use(const msgpack_object *status)
 	uint64_t bytes, max;
 	double percent;
 
-	ctl_label("own use");
-	if (view_double(status, "cpu_percent", &percent))
+	lines_label("own use", stdout);
+	if (read_double(status, "cpu_percent", &percent))
 		printf("%.1f %% of a core", percent);
 	else
 		printf("no CPU to speak of");
-	if (view_u64(status, "cpu_percent_max", &max))
+	if (read_u64(status, "cpu_percent_max", &max))
 		printf(" (at most %" PRIu64 " %%)", max);
-	if (view_u64(status, "memory_bytes", &bytes))
+	if (read_u64(status, "memory_bytes", &bytes))
 		printf(", %" PRIu64 " MiB", bytes >> 20);
-	if (view_u64(status, "memory_bytes_max", &max))
+	if (read_u64(status, "memory_bytes_max", &max))
 		printf(" (at most %" PRIu64 " MiB)", max >> 20);
 	putchar('\n');
 }
@@ -136,9 +137,9 @@ status_lossy_path(const struct ctl *ctl, const msgpack_object *path, uint64_t no
 	view_text(path, "of", of, sizeof(of));
 	snprintf(text, sizeof(text), "%s -> %s%s port %s: %s of %s probes lost", device, peer, host,
 		 port, lost, of);
-	ctl_label("lossy");
+	lines_label("lossy", stdout);
 	table_paint(stdout, text, TABLE_YELLOW, ctl->color);
-	if (view_u64(path, "since_ns", &since) && now >= since)
+	if (read_u64(path, "since_ns", &since) && now >= since)
 		printf(", since %s", format_age(now - since, age));
 	putchar('\n');
 }
@@ -147,16 +148,16 @@ status_lossy_path(const struct ctl *ctl, const msgpack_object *path, uint64_t no
 static void
 status_lossy(const struct ctl *ctl, const msgpack_object *status)
 {
-	const msgpack_object *list = view_array(status, "lossy");
+	const msgpack_object *list = read_array(status, "lossy");
 	uint64_t all = 0, now = 0;
 	uint32_t n = list ? list->via.array.size : 0;
 
-	view_u64(status, "time_ns", &now);
+	read_u64(status, "time_ns", &now);
 	for (uint32_t i = 0; i < n; i++)
 		status_lossy_path(ctl, &list->via.array.ptr[i], now);
-	if (!view_u64(status, "lossy_paths", &all) || all <= n)
+	if (!read_u64(status, "lossy_paths", &all) || all <= n)
 		return;
-	ctl_label("lossy");
+	lines_label("lossy", stdout);
 	printf("%" PRIu64 " more paths\n", all - n);
 }
 
@@ -170,7 +171,7 @@ status_head(const msgpack_object *status)
 	view_text(status, "hostname", host, sizeof(host));
 	view_text(status, "pid", pid, sizeof(pid));
 	printf("rpingmeshd %s on %s, pid %s", version, host, pid);
-	if (view_double(status, "uptime_s", &uptime) && uptime >= 0 && uptime < 1e9)
+	if (read_double(status, "uptime_s", &uptime) && uptime >= 0 && uptime < 1e9)
 		printf(", up %s", format_age((uint64_t)(uptime * 1e9), age));
 	putchar('\n');
 }
@@ -179,14 +180,14 @@ status_head(const msgpack_object *status)
 static uint32_t
 status_degraded(const struct ctl *ctl, const msgpack_object *status, bool show)
 {
-	const msgpack_object *list = view_find(status, "degraded");
+	const msgpack_object *list = read_find(status, "degraded");
 	char text[STATUS_TEXT];
 
 	if (!list || list->type != MSGPACK_OBJECT_ARRAY)
 		return 0;
 	for (uint32_t i = 0; show && i < list->via.array.size; i++) {
 		view_clean(&list->via.array.ptr[i], text, sizeof(text));
-		ctl_label("degraded");
+		lines_label("degraded", stdout);
 		table_paint(stdout, text, TABLE_RED, ctl->color);
 		putchar('\n');
 	}
@@ -205,7 +206,7 @@ status_show(const struct ctl *ctl, const msgpack_object *status)
 	status_head(status);
 	status_text(status, "config", "config_file");
 	if (view_text(status, "config_error", text, sizeof(text))) {
-		ctl_label("reload");
+		lines_label("reload", stdout);
 		printf("refused: %s\n", text);
 	}
 	status_up(ctl, status, "devices", "devices", "devices_up");
@@ -229,39 +230,39 @@ status_bad(const struct ctl *ctl, const msgpack_object *status)
 	uint64_t up;
 
 	return status_degraded(ctl, status, false) > 0 ||
-	       (view_u64(status, "devices_up", &up) && up == 0);
+	       (read_u64(status, "devices_up", &up) && up == 0);
 }
 
 static int
-status_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+status_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	const msgpack_object *status = NULL;
 	struct client *client;
-	int rc = ctl_options_only(ctl, command, argc, argv);
+	int rc = cmd_options_only(ctl, command, argc, argv);
 
 	if (rc >= 0)
 		return rc;
-	rc = client_open(ctl->socket, NULL, &client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, NULL, &client);
+	if (rc != CMD_OK)
 		return rc;
-	rc = client_call(client, "status", NULL, &status);
-	if (rc == CTL_OK)
-		rc = client_check_schema(client, status);
-	if (rc == CTL_OK && status->type != MSGPACK_OBJECT_MAP) {
-		ctl_complain("%s: the daemon's answer to \"status\" is not a record: its version "
+	rc = ask_call(client, "status", NULL, &status);
+	if (rc == CMD_OK)
+		rc = ask_check_schema(client, status);
+	if (rc == CMD_OK && status->type != MSGPACK_OBJECT_MAP) {
+		cmd_complain("%s: the daemon's answer to \"status\" is not a record: its version "
 			     "does not fit this program",
 			     ctl->socket);
-		rc = CTL_NO_DAEMON;
+		rc = CMD_NO_DAEMON;
 	}
-	if (rc == CTL_OK) {
+	if (rc == CMD_OK) {
 		status_show(ctl, status);
-		rc = status_bad(ctl, status) ? CTL_BAD_NEWS : CTL_OK;
+		rc = status_bad(ctl, status) ? CMD_BAD_NEWS : CMD_OK;
 	}
 	client_close(client);
 	return rc;
 }
 
-const struct ctl_command ctl_status = {
+const struct cmd_entry cmd_status = {
 	.name = "status",
 	.summary = "the daemon itself: is it well?",
 	.help = "Usage: rpingmesh-ctl status [--json]\n"

@@ -14,18 +14,17 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "ctl/cmd/peers.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
+#include "ctl/cmd/show.h"
 #include "ctl/term/screen.h"
 #include "ctl/term/signals.h"
 #include "ctl/term/utf8.h"
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
+#include "ctl/view/peer.h"
 #include "ctl/view/trend.h"
-#include "ctl/view/view.h"
-#include "ctl/wire/client.h"
 #include "ctl/wire/copy.h"
-#include "ctl/wire/pages.h"
+#include "record/read.h"
 
 /* ---- the daemon ---- */
 
@@ -35,10 +34,10 @@ top_notified(void *arg, const msgpack_object *method, const msgpack_object *para
 	struct top *top = arg;
 
 	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 ||
-	    !view_str_is(method, "window"))
+	    !read_str_is(method, "window"))
 		return;
 	if (top->trends && trends_add(top->trends, &params->via.array.ptr[0], true) < 0)
-		ctl_complain("out of memory: trends have gaps");
+		cmd_complain("out of memory: trends have gaps");
 }
 
 static int
@@ -47,16 +46,14 @@ top_take_windows(void *arg, const msgpack_object *list)
 	struct top *top = arg;
 
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
-		int rc = client_check_schema(top->client, &list->via.array.ptr[i]);
+		int rc = ask_check_schema(top->client, &list->via.array.ptr[i]);
 
-		if (rc != CTL_OK)
+		if (rc != CMD_OK)
 			return rc;
-		if (trends_add(top->trends, &list->via.array.ptr[i], false) < 0) {
-			ctl_complain("out of memory");
-			return CTL_BAD_NEWS;
-		}
+		if (trends_add(top->trends, &list->via.array.ptr[i], false) < 0)
+			return show_no_memory();
 	}
-	return CTL_OK;
+	return CMD_OK;
 }
 
 static bool
@@ -76,15 +73,14 @@ top_windows(struct top *top)
 	const struct pages_query query = {
 		.method = "windows", .key = "windows", .param = "by", .value = "target",
 		.sparse = true,
-		.take = top_take_windows, .arg = top,
 	};
 	struct pages pages;
 	int rc;
 
-	rc = client_subscribe_windows(top->client, "target");
-	if (rc != CTL_OK)
+	rc = ask_windows(top->client, "target");
+	if (rc != CMD_OK)
 		return rc;
-	rc = pages_fetch(top->client, &query, &pages);
+	rc = ask_pages(top->client, &query, top_take_windows, top, &pages);
 	pages_free(&pages);
 	return rc;
 }
@@ -93,14 +89,14 @@ int
 top_connect(struct top *top)
 {
 	const struct client_ops ops = {.notified = top_notified, .arg = top, .woken = top_woken};
-	int rc = client_open(top->ctl->socket, &ops, &top->client);
+	int rc = ask_open(top->ctl, &ops, &top->client);
 
-	if (rc != CTL_OK)
+	if (rc != CMD_OK)
 		return rc;
 	if (top->live)
 		client_watch(top->client, screen_fd());
-	rc = top->trends ? top_windows(top) : CTL_OK;
-	if (rc != CTL_OK)
+	rc = top->trends ? top_windows(top) : CMD_OK;
+	if (rc != CMD_OK)
 		top_disconnect(top);
 	return rc;
 }
@@ -118,20 +114,18 @@ top_fetch(struct top *top)
 	const msgpack_object *list = NULL;
 	struct copy *copy;
 	bool targets = top->targets; /* a key may come meanwhile */
-	int rc = client_list(top->client, targets ? "targets" : "peers", &list);
+	int rc = ask_list(top->client, targets ? "targets" : "peers", &list);
 
-	if (rc != CTL_OK)
+	if (rc != CMD_OK)
 		return rc;
 	copy = copy_new(list);
-	if (!copy) {
-		ctl_complain("out of memory");
-		return CTL_BAD_NEWS;
-	}
+	if (!copy)
+		return show_no_memory();
 	copy_free(top->list);
 	top->list = copy;
 	top->list_targets = targets;
 	top->list_wall_ns = clock_wall_ns();
-	return CTL_OK;
+	return CMD_OK;
 }
 
 /* ---- words ---- */
@@ -141,10 +135,10 @@ top_describe(const struct top *top, size_t shown, char *buf, size_t size)
 {
 	const msgpack_object *list = copy_object(top->list);
 	char text[FORMAT_TEXT];
-	struct peers_count count;
+	struct peer_count count;
 	int n;
 
-	peers_count(list, &count);
+	peer_count(list, &count);
 	if (top->list_targets)
 		n = snprintf(buf, size, "%s", format_count(count.peers, "target", text));
 	else
@@ -165,7 +159,7 @@ top_describe_span(const struct top *top, char *buf, size_t size)
 	char span[48];
 
 	buf[0] = '\0';
-	if (peers_span(copy_object(top->list), span, sizeof(span)))
+	if (peer_span(copy_object(top->list), span, sizeof(span)))
 		snprintf(buf, size, "LOSS and times: last %s%s", span,
 			 top->trends ? "; trends: a mark a window, the newest right" : "");
 }
@@ -192,24 +186,24 @@ top_print(const struct top *top)
 	const msgpack_object **rows;
 	struct table *table;
 	size_t n, columns, lines;
-	int rc = CTL_BAD_NEWS;
+	int rc = CMD_BAD_NEWS;
 
 	if (toptable_order(copy_object(top->list), &top->query, &rows, &n) < 0) {
-		ctl_complain("out of memory");
+		cmd_complain("out of memory");
 		return rc;
 	}
 	table = toptable_make(rows, n, top->query.sort, top->trends, top->list_wall_ns);
 	if (!table) {
-		ctl_complain("out of memory");
+		cmd_complain("out of memory");
 	} else if (top->ctl->json) {
 		for (size_t i = 0; i < n; i++)
 			json_line(stdout, rows[i], top->list_targets ? "target" : "peer");
-		rc = CTL_OK;
+		rc = CMD_OK;
 	} else {
 		table_screen(&columns, &lines);
 		top_title(top, n);
 		table_write(table, stdout, columns, top->ctl->color);
-		rc = CTL_OK;
+		rc = CMD_OK;
 	}
 	fflush(stdout);
 	table_free(table);
@@ -222,27 +216,27 @@ static int
 top_batch(struct top *top)
 {
 	uint64_t next_ns = clock_mono_ns();
-	int rc = CTL_OK;
+	int rc = CMD_OK;
 
-	while (rc == CTL_OK && !signals_stop()) {
+	while (rc == CMD_OK && !signals_stop()) {
 		rc = top_print(top);
-		if (rc != CTL_OK || (++top->seen >= top->updates && top->updates))
+		if (rc != CMD_OK || (++top->seen >= top->updates && top->updates))
 			break;
-		next_ns = ctl_next(next_ns, top->interval_ns);
-		while (rc == CTL_OK && !signals_stop() && clock_mono_ns() < next_ns)
-			rc = client_wait(top->client, next_ns);
-		if (rc == CTL_OK && !signals_stop())
+		next_ns = cmd_next(next_ns, top->interval_ns);
+		while (rc == CMD_OK && !signals_stop() && clock_mono_ns() < next_ns)
+			rc = ask_wait(top->client, next_ns);
+		if (rc == CMD_OK && !signals_stop())
 			rc = top_fetch(top);
-		if (rc == CTL_OK && !signals_stop() && !top->ctl->json)
+		if (rc == CMD_OK && !signals_stop() && !top->ctl->json)
 			putchar('\n');
 	}
-	return signals_stop() ? CTL_OK : rc;
+	return signals_stop() ? CMD_OK : rc;
 }
 
 /* ---- the command ---- */
 
 static int
-top_sort(struct top *top, const struct ctl_command *command, const char *name)
+top_sort(struct top *top, const struct cmd_entry *command, const char *name)
 {
 	for (size_t i = 0; i < TOPTABLE_SORTS; i++) {
 		if (strcmp(name, toptable_sort_names[i]) != 0)
@@ -250,7 +244,7 @@ top_sort(struct top *top, const struct ctl_command *command, const char *name)
 		top->query.sort = (enum toptable_sort)i;
 		return -1;
 	}
-	return ctl_usage(
+	return cmd_usage(
 		command,
 		"--sort: expected worst, rtt, p99, loss, prober, responder or name, not \"%s\"",
 		name);
@@ -272,15 +266,15 @@ top_printable(const char *text)
 }
 
 static int
-top_option(struct top *top, struct ctl *ctl, const struct ctl_command *command, int c, char **argv)
+top_option(struct top *top, struct ctl *ctl, const struct cmd_entry *command, int c, char **argv)
 {
 	switch (c) {
 	case 'd':
-		return ctl_seconds(optarg, 0.1, 3600, &top->interval_ns) ? -1 :
-			ctl_usage(command, "-d: expected seconds, 0.1 to 3600, not \"%s\"", optarg);
+		return cmd_seconds(optarg, 0.1, 3600, &top->interval_ns) ? -1 :
+			cmd_usage(command, "-d: expected seconds, 0.1 to 3600, not \"%s\"", optarg);
 	case 'n':
-		return ctl_number(optarg, 1, UINT32_MAX, &top->updates) ? -1 :
-			ctl_usage(command, "-n: expected how many, 1 or more, not \"%s\"", optarg);
+		return cmd_number(optarg, 1, UINT32_MAX, &top->updates) ? -1 :
+			cmd_usage(command, "-n: expected how many, 1 or more, not \"%s\"", optarg);
 	case '1':
 		top->updates = 1;
 		return -1;
@@ -291,7 +285,7 @@ top_option(struct top *top, struct ctl *ctl, const struct ctl_command *command, 
 		return -1;
 	case 'f':
 		if (strlen(optarg) >= sizeof(top->filter) || !top_printable(optarg))
-			return ctl_usage(command, "-f: expected less than %d printable bytes",
+			return cmd_usage(command, "-f: expected less than %d printable bytes",
 					 TOP_FILTER);
 		strcpy(top->filter, optarg);
 		return -1;
@@ -299,12 +293,12 @@ top_option(struct top *top, struct ctl *ctl, const struct ctl_command *command, 
 		top->targets = true;
 		return -1;
 	default:
-		return ctl_option(ctl, command, c, argv);
+		return cmd_option(ctl, command, c, argv);
 	}
 }
 
 static int
-top_options(struct ctl *ctl, struct top *top, const struct ctl_command *command, int argc,
+top_options(struct ctl *ctl, struct top *top, const struct cmd_entry *command, int argc,
 	    char **argv)
 {
 	static const struct option longs[] = {
@@ -312,15 +306,15 @@ top_options(struct ctl *ctl, struct top *top, const struct ctl_command *command,
 		 'n'}, {"once", no_argument, NULL, '1'},
 		{"sort", required_argument, NULL, 's'}, {"reverse", no_argument, NULL, 'r'},
 		 {"filter", required_argument, NULL, 'f'},
-		{"targets", no_argument, NULL, 't'}, CTL_LONG,
+		{"targets", no_argument, NULL, 't'}, CMD_LONG,
 	};
 	int c, rc = -1;
 
 	optind = 0;
-	while (rc < 0 && (c = getopt_long(argc, argv, ":d:n:1s:rf:t" CTL_SHORT, longs, NULL)) != -1)
+	while (rc < 0 && (c = getopt_long(argc, argv, ":d:n:1s:rf:t" CMD_SHORT, longs, NULL)) != -1)
 		rc = top_option(top, ctl, command, c, argv);
 	if (rc < 0 && optind < argc)
-		return ctl_usage(command, "top takes no argument, not \"%s\"", argv[optind]);
+		return cmd_usage(command, "top takes no argument, not \"%s\"", argv[optind]);
 	return rc;
 }
 
@@ -329,19 +323,18 @@ top_go(struct top *top)
 {
 	int rc = top_connect(top);
 
-	if (rc == CTL_OK)
+	if (rc == CMD_OK)
 		rc = top_fetch(top);
-	if (rc != CTL_OK)
+	if (rc != CMD_OK)
 		return rc;
 	if (!top->ctl->json && top->updates != 1 && top->ctl->tty && screen_start() == 0)
 		return toplive_run(top);
-	if (signals_start(NULL) < 0)
-		ctl_complain("cannot catch signals");
+	ask_signals();
 	return top_batch(top);
 }
 
 static int
-top_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+top_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	struct top top = {.ctl = ctl, .interval_ns = NSEC_PER_SEC};
 	int rc;
@@ -352,10 +345,8 @@ top_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **arg
 		return rc;
 	if (!ctl->json && top.updates != 1) {
 		top.trends = trends_new();
-		if (!top.trends) {
-			ctl_complain("out of memory");
-			return CTL_BAD_NEWS;
-		}
+		if (!top.trends)
+			return show_no_memory();
 	}
 	rc = top_go(&top);
 	top_disconnect(&top);
@@ -364,7 +355,7 @@ top_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **arg
 	return rc;
 }
 
-const struct ctl_command ctl_top = {
+const struct cmd_entry cmd_top = {
 	.name = "top",
 	.summary = "the peers live, sorted, with trends; ? explains the keys",
 	.help = "Usage: rpingmesh-ctl top [OPTION]... [--json]\n"

@@ -39,7 +39,7 @@ struct top {
 };
 
 /*
- * Opens the client, asks for the windows and what is there of them already. CTL_OK, or what to exit
+ * Opens the client, asks for the windows and what is there of them already. CMD_OK, or what to exit
  * with, told.
  */
 int top_connect(struct top *top);

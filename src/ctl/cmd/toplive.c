@@ -10,12 +10,11 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "ctl/cmd/ask.h"
 #include "ctl/cmd/top.h"
-#include "ctl/ctl.h"
 #include "ctl/term/screen.h"
 #include "ctl/term/signals.h"
 #include "ctl/term/utf8.h"
-#include "ctl/wire/client.h"
 #include "ctl/wire/copy.h"
 
 #define TOPLIVE_FRAME 4 /* lines around the rows */
@@ -199,7 +198,7 @@ toplive_draw(struct toplive *live)
 	if (rows <= TOPLIVE_FRAME)
 		toplive_brief(live, out);
 	else if (toplive_write(live, out) < 0)
-		ctl_complain("out of memory");
+		cmd_complain("out of memory");
 	fclose(out);
 	screen_draw(text, len);
 	free(text);
@@ -352,17 +351,17 @@ static void
 toplive_update(struct toplive *live)
 {
 	struct top *top = live->top;
-	int rc = CTL_OK;
+	int rc = CMD_OK;
 
 	live->trouble[0] = '\0';
 	if (!top->client)
 		rc = top_connect(top);
-	if (rc == CTL_OK)
+	if (rc == CMD_OK)
 		rc = top_fetch(top);
-	if (rc == CTL_OK) {
+	if (rc == CMD_OK) {
 		live->lost_wall_ns = 0;
 		top->seen++;
-	} else if (rc != CTL_STOPPED) {
+	} else if (rc != CMD_STOPPED) {
 		toplive_lost(live);
 	}
 }
@@ -374,7 +373,7 @@ toplive_wait(struct toplive *live, uint64_t until_ns)
 
 	if (client) {
 		client_watch(client, screen_fd());
-		if (client_wait(client, until_ns) != CTL_OK)
+		if (ask_wait(client, until_ns) != CMD_OK)
 			toplive_lost(live);
 	} else {
 		screen_wait(until_ns);
@@ -411,7 +410,7 @@ toplive_run(struct top *top)
 	top->live = &live;
 	top->woken = toplive_woken;
 	top->seen = 1;
-	ctl_complain_into(live.trouble, sizeof(live.trouble));
+	cmd_complain_into(live.trouble, sizeof(live.trouble));
 	while (!toplive_ends(&live)) {
 		if (live.ask || (!live.paused && clock_mono_ns() >= next_ns)) {
 			live.ask = false;
@@ -425,7 +424,7 @@ toplive_run(struct top *top)
 		screen_suspend();
 		toplive_keys(&live);
 	}
-	ctl_complain_into(NULL, 0);
+	cmd_complain_into(NULL, 0);
 	screen_stop();
-	return CTL_OK;
+	return CMD_OK;
 }

@@ -11,12 +11,10 @@
 #include <time.h>
 
 #include "core/clock.h"
-#include "ctl/cmd/peers.h"
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
 #include "ctl/term/signals.h"
 #include "ctl/view/json.h"
-#include "ctl/view/view.h"
-#include "ctl/wire/client.h"
+#include "ctl/view/peer.h"
 
 struct watch {
 	const struct ctl *ctl;
@@ -31,7 +29,7 @@ watch_record(struct watch *watch, const msgpack_object *record, const char *type
 {
 	if (watch->failed || (watch->count && watch->seen >= watch->count))
 		return;
-	watch->failed = client_check_schema(watch->client, record);
+	watch->failed = ask_check_schema(watch->client, record);
 	if (watch->failed)
 		return;
 	json_line(stdout, record, type);
@@ -63,11 +61,11 @@ watch_stream(struct watch *watch)
 	msgpack_sbuffer_init(&param);
 	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
 	msgpack_pack_map(&pk, 0);
-	rc = client_call(watch->client, "subscribe", &param, NULL);
+	rc = ask_call(watch->client, "subscribe", &param, NULL);
 	msgpack_sbuffer_destroy(&param);
-	while (rc == CTL_OK && !watch->failed && !signals_stop() &&
+	while (rc == CMD_OK && !watch->failed && !signals_stop() &&
 	       (!watch->count || watch->seen < watch->count))
-		rc = client_wait(watch->client, UINT64_MAX);
+		rc = ask_wait(watch->client, UINT64_MAX);
 	return watch->failed ? watch->failed : rc;
 }
 
@@ -83,7 +81,7 @@ watch_lines(const msgpack_object *list)
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
 		printf("%s.%03ldZ ", stamp, now.tv_nsec / 1000000);
-		peers_line(&list->via.array.ptr[i], stdout);
+		peer_line(&list->via.array.ptr[i], stdout);
 		putchar('\n');
 	}
 }
@@ -92,59 +90,59 @@ static int
 watch_log(struct watch *watch)
 {
 	uint64_t next_ns = clock_mono_ns();
-	int rc = CTL_OK;
+	int rc = CMD_OK;
 
-	while (rc == CTL_OK && !signals_stop()) {
+	while (rc == CMD_OK && !signals_stop()) {
 		const msgpack_object *list = NULL;
 
-		rc = client_list(watch->client, "peers", &list);
-		if (rc != CTL_OK)
+		rc = ask_list(watch->client, "peers", &list);
+		if (rc != CMD_OK)
 			break;
 		watch_lines(list);
 		fflush(stdout);
 		if (watch->count && ++watch->seen >= watch->count)
 			break;
-		next_ns = ctl_next(next_ns, watch->interval_ns);
-		while (rc == CTL_OK && !signals_stop() && clock_mono_ns() < next_ns)
-			rc = client_wait(watch->client, next_ns);
+		next_ns = cmd_next(next_ns, watch->interval_ns);
+		while (rc == CMD_OK && !signals_stop() && clock_mono_ns() < next_ns)
+			rc = ask_wait(watch->client, next_ns);
 	}
 	return rc;
 }
 
 static int
-watch_options(struct ctl *ctl, struct watch *watch, const struct ctl_command *command, int argc,
+watch_options(struct ctl *ctl, struct watch *watch, const struct cmd_entry *command, int argc,
 	      char **argv)
 {
 	static const struct option longs[] = {
 		{"interval", required_argument, NULL, 'n'}, {"count", required_argument, NULL, 'c'},
-		 CTL_LONG,
+		 CMD_LONG,
 	};
 	int c, rc = -1;
 
 	optind = 0;
-	while (rc < 0 && (c = getopt_long(argc, argv, ":n:c:" CTL_SHORT, longs, NULL)) != -1) {
+	while (rc < 0 && (c = getopt_long(argc, argv, ":n:c:" CMD_SHORT, longs, NULL)) != -1) {
 		if (c == 'n')
-			rc = ctl_seconds(optarg, 0.1, 3600, &watch->interval_ns) ?
+			rc = cmd_seconds(optarg, 0.1, 3600, &watch->interval_ns) ?
 				     -1 :
-				     ctl_usage(command,
+				     cmd_usage(command,
 					       "-n: expected seconds, 0.1 to 3600, not \"%s\"",
 					       optarg);
 		else if (c == 'c')
-			rc = ctl_number(optarg, 1, UINT32_MAX, &watch->count) ?
+			rc = cmd_number(optarg, 1, UINT32_MAX, &watch->count) ?
 				     -1 :
-				     ctl_usage(command,
+				     cmd_usage(command,
 					       "-c: expected how many, 1 or more, not \"%s\"",
 					       optarg);
 		else
-			rc = ctl_option(ctl, command, c, argv);
+			rc = cmd_option(ctl, command, c, argv);
 	}
 	if (rc < 0 && optind < argc)
-		return ctl_usage(command, "watch takes no argument, not \"%s\"", argv[optind]);
+		return cmd_usage(command, "watch takes no argument, not \"%s\"", argv[optind]);
 	return rc;
 }
 
 static int
-watch_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+watch_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	struct watch watch = {.ctl = ctl, .interval_ns = NSEC_PER_SEC};
 	struct client_ops ops = {.notified = watch_notified, .arg = &watch};
@@ -152,17 +150,16 @@ watch_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **a
 
 	if (rc >= 0)
 		return rc;
-	rc = client_open(ctl->socket, &ops, &watch.client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, &ops, &watch.client);
+	if (rc != CMD_OK)
 		return rc;
-	if (signals_start(NULL) < 0)
-		ctl_complain("cannot catch signals");
+	ask_signals();
 	rc = ctl->json ? watch_stream(&watch) : watch_log(&watch);
 	client_close(watch.client);
 	return rc;
 }
 
-const struct ctl_command ctl_watch = {
+const struct cmd_entry cmd_watch = {
 	.name = "watch",
 	.summary = "the peers as lines for logs, or each probe as JSON",
 	.help = "Usage: rpingmesh-ctl watch [-n SECONDS] [-c N] [--json]\n"

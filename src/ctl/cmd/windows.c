@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/ctl.h"
+#include "ctl/cmd/ask.h"
+#include "ctl/cmd/show.h"
 #include "ctl/term/signals.h"
 #include "ctl/term/utf8.h"
 #include "ctl/view/json.h"
@@ -17,8 +18,7 @@
 #include "ctl/view/trend.h"
 #include "ctl/view/view.h"
 #include "ctl/view/windowtable.h"
-#include "ctl/wire/client.h"
-#include "ctl/wire/pages.h"
+#include "record/read.h"
 
 struct windows {
 	const struct ctl *ctl;
@@ -41,19 +41,18 @@ windows_take(void *arg, const msgpack_object *list)
 
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
 		const msgpack_object *window = &list->via.array.ptr[i];
-		int rc = windows->seen ? CTL_OK : client_check_schema(windows->client, window);
+		int rc = windows->seen ? CMD_OK : ask_check_schema(windows->client, window);
 
-		if (rc != CTL_OK)
+		if (rc != CMD_OK)
 			return rc;
 		windows->seen++;
 		if (windows->ctl->json) {
 			json_line(stdout, window, "window");
 		} else if (windowtable_add(windows->table, window) < 0) {
-			ctl_complain("out of memory");
-			return CTL_BAD_NEWS;
+			return show_no_memory();
 		}
 	}
-	return CTL_OK;
+	return CMD_OK;
 }
 
 static void
@@ -78,18 +77,15 @@ windows_show(struct windows *windows)
 	const struct pages_query query = {
 		.method = "windows", .key = "windows", .param = "by", .value = windows->by,
 		.sparse = true,
-		.take = windows_take, .arg = windows,
 	};
 	struct pages pages;
 	int rc;
 
 	windows->table = windowtable_new();
-	if (!windows->table) {
-		ctl_complain("out of memory");
-		return CTL_BAD_NEWS;
-	}
-	rc = pages_fetch(windows->client, &query, &pages);
-	if (rc == CTL_OK)
+	if (!windows->table)
+		return show_no_memory();
+	rc = ask_pages(windows->client, &query, windows_take, windows, &pages);
+	if (rc == CMD_OK)
 		windows_write(windows);
 	table_free(windows->table);
 	pages_free(&pages);
@@ -113,8 +109,8 @@ windows_trend(struct windows *windows, const msgpack_object *window)
 	if (!windows->trends)
 		return;
 	if (trends_add(windows->trends, window, true) < 0) {
-		ctl_complain("out of memory");
-		windows->failed = CTL_BAD_NEWS;
+		cmd_complain("out of memory");
+		windows->failed = CMD_BAD_NEWS;
 	} else if (trends_spark(windows->trends, window, 0, utf8_spoken(), rtt, loss)) {
 		printf(" rtt_trend=%s loss_trend=%s", rtt, loss);
 	}
@@ -123,7 +119,7 @@ windows_trend(struct windows *windows, const msgpack_object *window)
 static void
 windows_window(struct windows *windows, const msgpack_object *window)
 {
-	windows->failed = client_check_schema(windows->client, window);
+	windows->failed = ask_check_schema(windows->client, window);
 	if (windows->failed)
 		return;
 	if (windows->ctl->json) {
@@ -157,9 +153,9 @@ windows_notified(void *arg, const msgpack_object *method, const msgpack_object *
 	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1 ||
 	    windows_enough(windows))
 		return;
-	if (view_str_is(method, "window"))
+	if (read_str_is(method, "window"))
 		windows_window(windows, &params->via.array.ptr[0]);
-	else if (view_str_is(method, "dropped"))
+	else if (read_str_is(method, "dropped"))
 		windows_dropped(windows, &params->via.array.ptr[0]);
 }
 
@@ -168,18 +164,18 @@ windows_follow(struct windows *windows)
 {
 	int rc;
 
-	rc = client_subscribe_windows(windows->client, windows->by);
-	while (rc == CTL_OK && !windows_enough(windows) && !signals_stop())
-		rc = client_wait(windows->client, UINT64_MAX);
+	rc = ask_windows(windows->client, windows->by);
+	while (rc == CMD_OK && !windows_enough(windows) && !signals_stop())
+		rc = ask_wait(windows->client, UINT64_MAX);
 	if (windows->failed)
 		return windows->failed;
-	return windows_enough(windows) ? CTL_OK : rc;
+	return windows_enough(windows) ? CMD_OK : rc;
 }
 
 /* ---- the command ---- */
 
 static int
-windows_option(struct windows *windows, struct ctl *ctl, const struct ctl_command *command, int c,
+windows_option(struct windows *windows, struct ctl *ctl, const struct cmd_entry *command, int c,
 	       char **argv)
 {
 	switch (c) {
@@ -190,41 +186,41 @@ windows_option(struct windows *windows, struct ctl *ctl, const struct ctl_comman
 		windows->sparklines = true;
 		return -1;
 	case 'b':
-		return ctl_option_by(command, optarg, &windows->by);
+		return cmd_option_by(command, optarg, &windows->by);
 	case 'c':
-		if (ctl_number(optarg, 1, UINT32_MAX, &windows->count))
+		if (cmd_number(optarg, 1, UINT32_MAX, &windows->count))
 			return -1;
-		return ctl_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
+		return cmd_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
 	default:
-		return ctl_option(ctl, command, c, argv);
+		return cmd_option(ctl, command, c, argv);
 	}
 }
 
 static int
-windows_options(struct ctl *ctl, struct windows *windows, const struct ctl_command *command,
+windows_options(struct ctl *ctl, struct windows *windows, const struct cmd_entry *command,
 		int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"follow", no_argument, NULL, 'f'}, {"by", required_argument, NULL, 'b'}, {"count",
 		 required_argument, NULL, 'c'},
-		{"sparklines", no_argument, NULL, 's'}, CTL_LONG,
+		{"sparklines", no_argument, NULL, 's'}, CMD_LONG,
 	};
 	int c, rc = -1;
 
 	optind = 0;
-	while (rc < 0 && (c = getopt_long(argc, argv, ":fc:s" CTL_SHORT, longs, NULL)) != -1)
+	while (rc < 0 && (c = getopt_long(argc, argv, ":fc:s" CMD_SHORT, longs, NULL)) != -1)
 		rc = windows_option(windows, ctl, command, c, argv);
 	if (rc < 0 && optind < argc)
-		return ctl_usage(command, "windows takes no argument, not \"%s\"", argv[optind]);
+		return cmd_usage(command, "windows takes no argument, not \"%s\"", argv[optind]);
 	if (rc < 0 && windows->count && !windows->follow)
-		return ctl_usage(command, "-c is for --follow");
+		return cmd_usage(command, "-c is for --follow");
 	if (rc < 0 && windows->sparklines && (!windows->follow || ctl->json))
-		return ctl_usage(command, "-s is for --follow without --json");
+		return cmd_usage(command, "-s is for --follow without --json");
 	return rc;
 }
 
 static int
-windows_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+windows_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	struct windows windows = {.ctl = ctl, .by = "target"};
 	struct client_ops ops = {.notified = windows_notified, .arg = &windows};
@@ -232,20 +228,20 @@ windows_run(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 
 	if (rc >= 0)
 		return rc;
-	rc = client_open(ctl->socket, &ops, &windows.client);
-	if (rc != CTL_OK)
+	rc = ask_open(ctl, &ops, &windows.client);
+	if (rc != CMD_OK)
 		return rc;
 	if (windows.sparklines && !(windows.trends = trends_new()))
-		ctl_complain("out of memory: no sparklines");
-	if (windows.follow && signals_start(NULL) < 0)
-		ctl_complain("cannot catch signals");
+		cmd_complain("out of memory: no sparklines");
+	if (windows.follow)
+		ask_signals();
 	rc = windows.follow ? windows_follow(&windows) : windows_show(&windows);
 	client_close(windows.client);
 	trends_free(windows.trends);
 	return rc;
 }
 
-const struct ctl_command ctl_windows = {
+const struct cmd_entry cmd_windows = {
 	.name = "windows",
 	.summary = "the last window of time: loss with its interval, and times",
 	.help = "Usage: rpingmesh-ctl windows [--by WHAT] [-f [-c N] [-s]] [--json]\n"

@@ -9,8 +9,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "ctl/ctl.h"
-
 static struct {
 	volatile sig_atomic_t stops, suspend, continued;
 	int pipe[2];
@@ -30,7 +28,7 @@ signals_handler(int signo)
 	} else if (signo != SIGWINCH && ++signals.stops > 1) {
 		if (signals.restore)
 			signals.restore();
-		_exit(CTL_STOPPED);
+		_exit(SIGNALS_EXIT);
 	}
 	n = write(signals.pipe[1], "", 1);
 	(void)n;

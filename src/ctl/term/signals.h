@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#define SIGNALS_EXIT 130 /* the second one: as of a shell that SIGINT ended */
+
 /*
  * restore: called before ending at once, from within a signal handler, so that it may only do what
  * is async-signal-safe; NULL: nothing. With one, Ctrl-Z (SIGTSTP) and SIGCONT are noted, too. 0, or

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/view/bars.h"
+#include "record/read.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "ctl/view/view.h"
 
 #define BARS_EIGHTHS 8u
 #define BARS_COUNT_MAX ((1ULL << 52) - 1) /* what struct histogram_bin holds */
@@ -36,10 +36,10 @@ bars_bucket(const msgpack_object *pair, struct histogram *h)
 static int
 bars_read_into(const msgpack_object *map, struct histogram *h)
 {
-	const msgpack_object *buckets = view_array(map, "buckets");
+	const msgpack_object *buckets = read_array(map, "buckets");
 	uint64_t count, min_ns, max_ns;
 
-	if (!buckets || buckets->via.array.size % 2 || !view_u64(map, "count", &count))
+	if (!buckets || buckets->via.array.size % 2 || !read_u64(map, "count", &count))
 		return -EINVAL;
 	for (uint32_t i = 0; i < buckets->via.array.size; i += 2) {
 		int rc = bars_bucket(&buckets->via.array.ptr[i], h);
@@ -51,14 +51,14 @@ bars_read_into(const msgpack_object *map, struct histogram *h)
 		return -EINVAL;
 	if (count == 0)
 		return 0;
-	if (!view_u64(map, "min_ns", &min_ns) || !view_u64(map, "max_ns", &max_ns) ||
+	if (!read_u64(map, "min_ns", &min_ns) || !read_u64(map, "max_ns", &max_ns) ||
 	    histogram_bucket(min_ns) != h->bins[0].bucket ||
 	    histogram_bucket(max_ns) != h->bins[h->n_bins - 1].bucket)
 		return -EINVAL;
 	h->min_ns = min_ns;
 	h->max_ns = max_ns;
 	h->sum_ns = 0;
-	view_u64(map, "sum_ns", &h->sum_ns);
+	read_u64(map, "sum_ns", &h->sum_ns);
 	return 0;
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/view/cell.h"
 
+#include <inttypes.h>
+
 #include "ctl/view/format.h"
+#include "record/read.h"
 
 void
 cell_text(struct table *table, size_t column, const msgpack_object *record, const char *key)
@@ -18,6 +21,46 @@ cell_ns(struct table *table, size_t column, const msgpack_object *record, const 
 	char text[FORMAT_TEXT];
 	uint64_t ns;
 
-	if (view_u64(record, key, &ns))
+	if (read_u64(record, key, &ns))
 		table_cell(table, column, TABLE_PLAIN, format_ns(ns, text));
+}
+
+void
+cell_label(struct table *table, size_t column, const msgpack_object *record)
+{
+	char text[FORMAT_TEXT];
+	uint64_t n;
+
+	if (!read_u64(record, "flow_label", &n))
+		return;
+	snprintf(text, sizeof(text), n ? "0x%05" PRIx64 : "%" PRIx64, n);
+	table_cell(table, column, TABLE_PLAIN, text);
+}
+
+int
+cell_row(struct table *table, const struct table_column *columns, size_t n,
+	 const msgpack_object *record)
+{
+	int rc = table_row(table);
+
+	for (size_t c = 0; rc == 0 && c < n; c++)
+		if (columns[c].key)
+			cell_text(table, c, record, columns[c].key);
+	return rc;
+}
+
+struct table *
+cell_table(const struct table_column *columns, size_t n, const msgpack_object *list,
+	   void (*fill)(struct table *table, const msgpack_object *record))
+{
+	struct table *table = table_new(columns, n);
+
+	for (uint32_t i = 0; table && i < list->via.array.size; i++) {
+		if (cell_row(table, columns, n, &list->via.array.ptr[i]) < 0) {
+			table_free(table);
+			return NULL;
+		}
+		fill(table, &list->via.array.ptr[i]);
+	}
+	return table;
 }

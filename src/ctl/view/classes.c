@@ -4,14 +4,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "ctl/view/view.h"
+#include "record/read.h"
 
 enum probe_class
 classes_find(const msgpack_object *record)
 {
 	enum probe_class c = PROBE_OK;
 
-	while (c < PROBE_CLASS_N && !view_is(record, "class", probe_class_name(c)))
+	while (c < PROBE_CLASS_N && !read_is(record, "class", probe_class_name(c)))
 		c++;
 	return c;
 }
@@ -26,7 +26,7 @@ classes_not_ok(const msgpack_object *totals, char *buf, size_t size)
 	for (enum probe_class c = PROBE_OK + 1; c < PROBE_CLASS_N; c++) {
 		int len;
 
-		if (!view_u64(totals, probe_class_name(c), &n) || n == 0)
+		if (!read_u64(totals, probe_class_name(c), &n) || n == 0)
 			continue;
 		len = snprintf(buf + at, size - at, "%s%s %" PRIu64, at ? " " : "",
 			       probe_class_short(c), n);
@@ -49,7 +49,7 @@ classes_tally_totals(struct classes_tally *tally, const msgpack_object *totals)
 	uint64_t n;
 
 	for (enum probe_class c = 0; c < PROBE_CLASS_N; c++)
-		if (view_u64(totals, probe_class_name(c), &n))
+		if (read_u64(totals, probe_class_name(c), &n))
 			tally->n[c] = n;
 }
 

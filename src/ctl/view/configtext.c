@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl/view/view.h"
+#include "record/read.h"
 
 #define CONFIGTEXT_MAX 512
 
@@ -52,7 +53,7 @@ configtext_value(FILE *out, const msgpack_object *value)
 static void
 configtext_origin(FILE *out, const msgpack_object *record)
 {
-	const msgpack_object *pending = view_find(record, "pending");
+	const msgpack_object *pending = read_find(record, "pending");
 	char file[CONFIGTEXT_MAX], line[32];
 	bool known = view_text(record, "file", file, sizeof(file)) &&
 		     view_text(record, "line", line, sizeof(line));
@@ -73,11 +74,11 @@ configtext_origin(FILE *out, const msgpack_object *record)
 static void
 configtext_key(FILE *out, const msgpack_object *record, const char *name, const char *indent)
 {
-	const msgpack_object *value = view_find(record, "value");
+	const msgpack_object *value = read_find(record, "value");
 	bool def = true;
 
-	view_bool(record, "default", &def);
-	fprintf(out, "%s%s%s = ", indent, def && !view_find(record, "pending") ? "#" : "", name);
+	read_bool(record, "default", &def);
+	fprintf(out, "%s%s%s = ", indent, def && !read_find(record, "pending") ? "#" : "", name);
 	if (value)
 		configtext_value(out, value);
 	fputc(';', out);
@@ -128,10 +129,10 @@ static const msgpack_object *
 configtext_base(const msgpack_object *values, const msgpack_object *key)
 {
 	for (uint32_t i = 0; i < values->via.array.size; i++) {
-		const msgpack_object *name = view_find(&values->via.array.ptr[i], "key");
+		const msgpack_object *name = read_find(&values->via.array.ptr[i], "key");
 
 		if (name && msgpack_object_equal(*name, *key))
-			return view_find(&values->via.array.ptr[i], "value");
+			return read_find(&values->via.array.ptr[i], "value");
 	}
 	return NULL;
 }
@@ -143,7 +144,7 @@ configtext_base(const msgpack_object *values, const msgpack_object *key)
 static void
 configtext_peer(FILE *out, const msgpack_object *peer, const msgpack_object *values)
 {
-	const msgpack_object *address = view_find(peer, "address");
+	const msgpack_object *address = read_find(peer, "address");
 	bool group = false;
 	char key[64];
 

@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/cmd/peers.h"
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
+#include "ctl/view/peer.h"
 #include "ctl/view/view.h"
-#include "ctl/wire/client.h"
+#include "record/read.h"
+#include "record/record.h"
 
 const char *const flowgroup_names[FLOWGROUP_N] = {
 	[FLOWGROUP_JOB] = "job",
@@ -63,7 +64,7 @@ flowgroup_u64(const msgpack_object *map, const char *key)
 {
 	uint64_t n = 0;
 
-	view_u64(map, key, &n);
+	read_u64(map, key, &n);
 	return n;
 }
 
@@ -71,7 +72,7 @@ static int
 flowgroup_owners(struct flowgroup_parts *parts, const msgpack_object *flow, size_t index,
 		 enum flowgroup_by by)
 {
-	const msgpack_object *owners = view_array(flow, "owners");
+	const msgpack_object *owners = read_array(flow, "owners");
 	uint64_t listed = owners ? owners->via.array.size : 0,
 		 others = flowgroup_u64(flow, "qps_of_other_owners");
 
@@ -123,12 +124,12 @@ flowgroup_part_order(const void *a, const void *b)
 static void
 flowgroup_measure(struct flowgroup *group, const msgpack_object *flow)
 {
-	const msgpack_object *recent = view_map(flow, "recent");
+	const msgpack_object *recent = read_map(flow, "recent");
 	struct flowlist_badness badness = flowlist_badness(flow);
 	uint64_t p50 = flowgroup_u64(recent, "rtt_p50_ns");
 
 	group->flows++;
-	group->probing += view_is(flow, "probing", "probing");
+	group->probing += read_is(flow, "probing", "probing");
 	group->answered += flowgroup_u64(recent, "answered");
 	group->lost += flowgroup_u64(recent, "lost");
 	if (badness.rtt_ns > group->worst.rtt_ns)
@@ -251,7 +252,7 @@ flowgroup_row(struct table *table, const struct flowgroup *group, enum flowgroup
 	table_cell(table, FLOWGROUP_COLUMN_QPS, TABLE_PLAIN, format_u64(group->qps, text));
 	table_cell(table, FLOWGROUP_COLUMN_PROBING, TABLE_PLAIN, format_u64(group->probing, text));
 	if (group->worst.loss >= 0)
-		table_cell(table, FLOWGROUP_COLUMN_LOSS, peers_loss_color(group->worst.loss),
+		table_cell(table, FLOWGROUP_COLUMN_LOSS, peer_loss_color(group->worst.loss),
 			   format_ratio(group->worst.loss, text));
 	flowgroup_ns(table, FLOWGROUP_COLUMN_P50, group->p50_ns);
 	flowgroup_ns(table, FLOWGROUP_COLUMN_P99, group->worst.rtt_ns);
@@ -272,60 +273,27 @@ flowgroup_table(const struct flowgroup *groups, size_t n, enum flowgroup_by by)
 	return table;
 }
 
-/* text may be NULL: not known */
-static void
-flowgroup_pack_text(msgpack_packer *pk, const char *key, const char *text)
-{
-	client_pack_str(pk, key);
-	if (text)
-		client_pack_str(pk, text);
-	else
-		msgpack_pack_nil(pk);
-}
-
-static void
-flowgroup_pack_ns(msgpack_packer *pk, const char *key, uint64_t ns)
-{
-	client_pack_str(pk, key);
-	if (ns > 0)
-		msgpack_pack_uint64(pk, ns);
-	else
-		msgpack_pack_nil(pk);
-}
-
-static void
-flowgroup_pack_u64(msgpack_packer *pk, const char *key, uint64_t n)
-{
-	client_pack_str(pk, key);
-	msgpack_pack_uint64(pk, n);
-}
-
 static void
 flowgroup_pack(msgpack_packer *pk, const struct flowgroup *group, enum flowgroup_by by)
 {
-	bool remote = by == FLOWGROUP_REMOTE;
 	char host[FLOWGROUP_NAME];
+	bool known = view_text(group->flow, "hostname", host, sizeof(host));
+	struct record r;
 
-	msgpack_pack_map(pk, remote ? 12 : 11);
-	flowgroup_pack_text(pk, "type", "flow_group");
-	flowgroup_pack_text(pk, "by", flowgroup_names[by]);
-	flowgroup_pack_text(pk, "name", strcmp(group->name, "-") != 0 ? group->name : NULL);
-	if (remote)
-		flowgroup_pack_text(pk, "hostname",
-				    view_text(group->flow, "hostname", host, sizeof(host)) ? host :
-											     NULL);
-	flowgroup_pack_u64(pk, "flows", group->flows);
-	flowgroup_pack_u64(pk, "qps", group->qps);
-	flowgroup_pack_u64(pk, "flows_probing", group->probing);
-	flowgroup_pack_u64(pk, "answered", group->answered);
-	flowgroup_pack_u64(pk, "lost", group->lost);
-	client_pack_str(pk, "lost_ratio");
-	if (group->worst.loss >= 0)
-		msgpack_pack_double(pk, group->worst.loss);
-	else
-		msgpack_pack_nil(pk);
-	flowgroup_pack_ns(pk, "rtt_p50_worst_ns", group->p50_ns);
-	flowgroup_pack_ns(pk, "rtt_p99_worst_ns", group->worst.rtt_ns);
+	record_begin(&r, "flow_group");
+	record_str(&r, "by", flowgroup_names[by]);
+	record_str(&r, "name", strcmp(group->name, "-") != 0 ? group->name : NULL);
+	if (by == FLOWGROUP_REMOTE)
+		record_str(&r, "hostname", known ? host : NULL);
+	record_u64(&r, "flows", group->flows);
+	record_u64(&r, "qps", group->qps);
+	record_u64(&r, "flows_probing", group->probing);
+	record_u64(&r, "answered", group->answered);
+	record_u64(&r, "lost", group->lost);
+	record_double_if(&r, "lost_ratio", group->worst.loss, group->worst.loss >= 0);
+	record_u64_if(&r, "rtt_p50_worst_ns", group->p50_ns, group->p50_ns > 0);
+	record_u64_if(&r, "rtt_p99_worst_ns", group->worst.rtt_ns, group->worst.rtt_ns > 0);
+	record_end(&r, pk);
 }
 
 void

@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "core/addr.h"
-#include "ctl/ctl.h"
 #include "ctl/view/view.h"
+#include "record/read.h"
+
+#define FLOWLIST_ROOM 256u /* at first */
 
 void
 flowlist_free(struct flowlist *list)
 {
-	pages_free(&list->pages);
 	free(list->flows);
 	*list = (struct flowlist){0};
 }
@@ -35,11 +36,11 @@ flowlist_is_remote(const msgpack_object *flow, const char *remote)
 static bool
 flowlist_has_pid(const msgpack_object *flow, const char *key, uint64_t pid)
 {
-	const msgpack_object *list = view_array(flow, key);
+	const msgpack_object *list = read_array(flow, key);
 	uint64_t n;
 
 	for (uint32_t i = 0; list && i < list->via.array.size; i++)
-		if (view_u64(&list->via.array.ptr[i], "pid", &n) && n == pid)
+		if (read_u64(&list->via.array.ptr[i], "pid", &n) && n == pid)
 			return true;
 	return false;
 }
@@ -47,10 +48,10 @@ flowlist_has_pid(const msgpack_object *flow, const char *key, uint64_t pid)
 static bool
 flowlist_has_job(const msgpack_object *flow, const char *job)
 {
-	const msgpack_object *owners = view_array(flow, "owners");
+	const msgpack_object *owners = read_array(flow, "owners");
 
 	for (uint32_t i = 0; owners && i < owners->via.array.size; i++)
-		if (view_is(&owners->via.array.ptr[i], "job", job))
+		if (read_is(&owners->via.array.ptr[i], "job", job))
 			return true;
 	return false;
 }
@@ -58,7 +59,7 @@ flowlist_has_job(const msgpack_object *flow, const char *job)
 static bool
 flowlist_wants(const struct flowlist_filter *filter, const msgpack_object *flow)
 {
-	if (filter->device && !view_is(flow, "device", filter->device))
+	if (filter->device && !read_is(flow, "device", filter->device))
 		return false;
 	if (filter->remote && !flowlist_is_remote(flow, filter->remote))
 		return false;
@@ -72,7 +73,7 @@ flowlist_wants(const struct flowlist_filter *filter, const msgpack_object *flow)
 static int
 flowlist_reserve(struct flowlist *list, size_t more)
 {
-	size_t room = list->room ? list->room : PAGES_LIMIT;
+	size_t room = list->room ? list->room : FLOWLIST_ROOM;
 	const msgpack_object **flows;
 
 	while (room < list->n + more)
@@ -87,36 +88,28 @@ flowlist_reserve(struct flowlist *list, size_t more)
 	return 0;
 }
 
-struct flowlist_taker {
-	struct flowlist *list;
-	const struct flowlist_filter *filter;
-};
-
-static int
-flowlist_take(void *arg, const msgpack_object *flows)
+int
+flowlist_add(void *arg, const msgpack_object *flows)
 {
-	const struct flowlist_taker *taker = arg;
-	struct flowlist *list = taker->list;
+	struct flowlist *list = arg;
 
-	if (flowlist_reserve(list, flows->via.array.size) < 0) {
-		ctl_complain("out of memory");
-		return CTL_BAD_NEWS;
-	}
+	if (flowlist_reserve(list, flows->via.array.size) < 0)
+		return -ENOMEM;
 	for (uint32_t i = 0; i < flows->via.array.size; i++)
-		if (flowlist_wants(taker->filter, &flows->via.array.ptr[i]))
+		if (flowlist_wants(list->filter, &flows->via.array.ptr[i]))
 			list->flows[list->n++] = &flows->via.array.ptr[i];
 	list->all += flows->via.array.size;
-	return CTL_OK;
+	return 0;
 }
 
 struct flowlist_badness
 flowlist_badness(const msgpack_object *flow)
 {
-	const msgpack_object *recent = view_map(flow, "recent");
+	const msgpack_object *recent = read_map(flow, "recent");
 	struct flowlist_badness badness = {.loss = -1};
 
-	view_double(recent, "lost_ratio", &badness.loss);
-	view_u64(recent, "rtt_p99_ns", &badness.rtt_ns);
+	read_double(recent, "lost_ratio", &badness.loss);
+	read_u64(recent, "rtt_p99_ns", &badness.rtt_ns);
 	return badness;
 }
 
@@ -145,15 +138,13 @@ flowlist_order(const void *a, const void *b)
 	return order ? order : x->index < y->index ? -1 : 1;
 }
 
-static int
+int
 flowlist_sort(struct flowlist *list)
 {
 	struct flowlist_order *order = calloc(list->n ? list->n : 1, sizeof(*order));
 
-	if (!order) {
-		ctl_complain("out of memory");
-		return CTL_BAD_NEWS;
-	}
+	if (!order)
+		return -ENOMEM;
 	for (size_t i = 0; i < list->n; i++)
 		order[i] = (struct flowlist_order){list->flows[i], flowlist_badness(list->flows[i]),
 						   i};
@@ -161,24 +152,5 @@ flowlist_sort(struct flowlist *list)
 	for (size_t i = 0; i < list->n; i++)
 		list->flows[i] = order[i].flow;
 	free(order);
-	return CTL_OK;
-}
-
-int
-flowlist_fetch(struct client *client, const struct flowlist_filter *filter, struct flowlist *out)
-{
-	struct flowlist_taker taker = {.list = out, .filter = filter};
-	const struct pages_query query = {.method = "flows",
-					  .key = "flows",
-					  .take = flowlist_take,
-					  .arg = &taker};
-	int rc;
-
-	*out = (struct flowlist){0};
-	rc = pages_fetch(client, &query, &out->pages);
-	if (rc == CTL_OK)
-		rc = flowlist_sort(out);
-	if (rc != CTL_OK)
-		flowlist_free(out);
-	return rc;
+	return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All flow records of the daemon, gathered page by page, the ones that were asked for, the worst
- * first.
+ * The flow records of all pages that were asked for, the worst first.
  */
 #ifndef RPINGMESH_CTL_VIEW_FLOWLIST_H
 #define RPINGMESH_CTL_VIEW_FLOWLIST_H
@@ -10,10 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "ctl/wire/pages.h"
-
-struct client;
 
 /* What is not set lets all flows through. */
 struct flowlist_filter {
@@ -25,17 +20,19 @@ struct flowlist_filter {
 };
 
 struct flowlist {
-	const msgpack_object **flows; /* n of them; owned by the pages */
+	const struct flowlist_filter *filter; /* borrowed */
+	const msgpack_object **flows;         /* n of them; borrowed from the answers */
 	size_t n, room;
-	size_t all;                   /* before the filter */
-	struct pages pages;
+	size_t all;                           /* before the filter */
 };
 
 /*
- * CTL_OK and *out, to be given to flowlist_free(); or what to exit with, told, and *out is empty.
+ * Adds the flow records of an array that the filter lets through; arg is the list, which is empty
+ * with all but the filter zero. 0 or -ENOMEM.
  */
-int flowlist_fetch(struct client *client, const struct flowlist_filter *filter,
-		   struct flowlist *out);
+int flowlist_add(void *arg, const msgpack_object *flows);
+/* The worst first. 0 or -ENOMEM. */
+int flowlist_sort(struct flowlist *list);
 void flowlist_free(struct flowlist *list);
 
 /*

@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "ctl/cmd/peers.h"
 #include "ctl/view/cell.h"
 #include "ctl/view/format.h"
+#include "ctl/view/peer.h"
 #include "ctl/view/view.h"
+#include "record/read.h"
 
 enum flowtable_column {
 	FLOWTABLE_OWNER,
@@ -53,13 +54,13 @@ static const struct table_column flowtable_columns[FLOWTABLE_COLUMN_N] = {
 	[FLOWTABLE_TYPE] = {.title = "TYPE", .priority = 14, .optional = true},
 	[FLOWTABLE_STATE] = {.title = "STATE", .priority = 9, .optional = true},
 	[FLOWTABLE_LABEL] = {.title = "LABEL", .priority = 16, .right = true, .optional = true},
-	[FLOWTABLE_DEVICE] = {.title = "DEVICE", .priority = 10},
-	[FLOWTABLE_SOURCE] = {.title = "SOURCE", .priority = 10},
-	[FLOWTABLE_DESTINATION] = {.title = "DESTINATION"},
-	[FLOWTABLE_HOST] = {.title = "HOST", .priority = 13, .optional = true},
+	[FLOWTABLE_DEVICE] = {.title = "DEVICE", .key = "device", .priority = 10},
+	[FLOWTABLE_SOURCE] = {.title = "SOURCE", .key = "src_gid", .priority = 10},
+	[FLOWTABLE_DESTINATION] = {.title = "DESTINATION", .key = "dst_gid"},
+	[FLOWTABLE_HOST] = {.title = "HOST", .key = "hostname", .priority = 13, .optional = true},
 	[FLOWTABLE_PORT] = {.title = "PORT", .priority = 6, .right = true},
-	[FLOWTABLE_TCLASS] = {.title = "TOS", .priority = 15, .right = true},
-	[FLOWTABLE_MTU] = {.title = "MTU", .priority = 20, .right = true, .optional = true},
+	[FLOWTABLE_TCLASS] = {.title = "TOS", .key = "traffic_class", .priority = 15, .right = true},
+	[FLOWTABLE_MTU] = {.title = "MTU", .key = "path_mtu", .priority = 20, .right = true, .optional = true},
 	[FLOWTABLE_QPS] = {.title = "QPS", .priority = 8, .right = true, .optional = true},
 	[FLOWTABLE_PATH] = {.title = "PATH", .priority = 4},
 	[FLOWTABLE_PROBE_PORT] = {.title = "PROBE PORT",
@@ -87,10 +88,10 @@ flowtable_ports(struct table *table, const msgpack_object *flow)
 {
 	uint64_t port = 0, probe;
 	char text[FORMAT_TEXT];
-	bool known = view_u64(flow, "src_port", &port);
+	bool known = read_u64(flow, "src_port", &port);
 
 	table_cell(table, FLOWTABLE_PORT, TABLE_PLAIN, known ? format_u64(port, text) : "?");
-	if (view_u64(flow, "probe_src_port", &probe) && !(known && probe == port))
+	if (read_u64(flow, "probe_src_port", &probe) && !(known && probe == port))
 		table_cell(table, FLOWTABLE_PROBE_PORT, TABLE_PLAIN, format_u64(probe, text));
 }
 
@@ -101,7 +102,7 @@ flowtable_path(struct table *table, const msgpack_object *flow)
 
 	if (view_text(flow, "path", text, sizeof(text)))
 		table_cell(table, FLOWTABLE_PATH,
-			   view_is(flow, "path", "approximate") ? TABLE_YELLOW : TABLE_PLAIN, text);
+			   read_is(flow, "path", "approximate") ? TABLE_YELLOW : TABLE_PLAIN, text);
 }
 
 /*
@@ -125,7 +126,7 @@ flowtable_probing(struct table *table, const msgpack_object *flow)
 
 	cell_text(table, FLOWTABLE_PROBING, flow, "probing");
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		if (!view_is(flow, "probing", states[i].state))
+		if (!read_is(flow, "probing", states[i].state))
 			continue;
 		table_cell(table, FLOWTABLE_PROBING, states[i].color, states[i].shown);
 		if (states[i].reason)
@@ -141,7 +142,7 @@ flowtable_age(struct table *table, const msgpack_object *flow)
 	uint64_t since, now = clock_wall_ns();
 	char text[FORMAT_TEXT];
 
-	if (view_u64(flow, "since_ns", &since))
+	if (read_u64(flow, "since_ns", &since))
 		table_cell(table, FLOWTABLE_AGE, TABLE_PLAIN,
 			   format_age(now > since ? now - since : 0, text));
 }
@@ -150,30 +151,19 @@ flowtable_age(struct table *table, const msgpack_object *flow)
 static int
 flowtable_row(struct table *table, const msgpack_object *flow)
 {
-	static const struct peers_recent_columns recent = {
+	static const struct peer_recent_columns recent = {
 		.loss = FLOWTABLE_LOSS, .p50 = FLOWTABLE_P50, .p99 = FLOWTABLE_P99,
 		.prober = FLOWTABLE_PROBER,
 		.responder = FLOWTABLE_RESPONDER,
 		.noise = FLOWTABLE_NOISE, .verdict = FLOWTABLE_VERDICT,
 	};
-	static const struct {
-		enum flowtable_column column;
-		const char *key;
-	} plain[] = {
-		{FLOWTABLE_DEVICE, "device"}, {FLOWTABLE_SOURCE, "src_gid"}, {FLOWTABLE_DESTINATION,
-		 "dst_gid"},
-		{FLOWTABLE_HOST, "hostname"}, {FLOWTABLE_TCLASS, "traffic_class"}, {FLOWTABLE_MTU,
-		 "path_mtu"},
-	};
-	int rc = table_row(table);
+	int rc = cell_row(table, flowtable_columns, FLOWTABLE_COLUMN_N, flow);
 
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		cell_text(table, plain[i].column, flow, plain[i].key);
 	flowtable_ports(table, flow);
 	flowtable_path(table, flow);
-	peers_recent_cells(table, flow, &recent);
+	peer_recent_cells(table, flow, &recent);
 	flowtable_age(table, flow);
 	flowtable_probing(table, flow);
 	return 0;
@@ -183,7 +173,7 @@ flowtable_row(struct table *table, const msgpack_object *flow)
 static void
 flowtable_owner(struct table *table, const msgpack_object *flow)
 {
-	const msgpack_object *owners = view_array(flow, "owners"), *first;
+	const msgpack_object *owners = read_array(flow, "owners"), *first;
 	uint64_t others = 0;
 	char text[TABLE_CELL_MAX];
 	size_t at;
@@ -193,7 +183,7 @@ flowtable_owner(struct table *table, const msgpack_object *flow)
 	first = &owners->via.array.ptr[0];
 	view_owner(first, text, sizeof(text));
 	at = strlen(text);
-	view_u64(flow, "qps_of_other_owners", &others);
+	read_u64(flow, "qps_of_other_owners", &others);
 	if (owners->via.array.size > 1 || others > 0)
 		snprintf(text + at, sizeof(text) - at, " +%" PRIu32 "%s",
 			 owners->via.array.size - 1, others ? " or more" : "");
@@ -217,31 +207,19 @@ flowtable_flow(struct table *table, const msgpack_object *flow)
 static const msgpack_object *
 flowtable_owner_of(const msgpack_object *flow, const msgpack_object *qp)
 {
-	const msgpack_object *owners = view_array(flow, "owners");
+	const msgpack_object *owners = read_array(flow, "owners");
 	uint64_t wanted, pid;
-	bool user = view_u64(qp, "pid", &wanted);
+	bool user = read_u64(qp, "pid", &wanted);
 
 	for (uint32_t i = 0; owners && i < owners->via.array.size; i++) {
 		const msgpack_object *owner = &owners->via.array.ptr[i];
 		bool kernel = false;
 
-		view_bool(owner, "kernel", &kernel);
-		if (user ? view_u64(owner, "pid", &pid) && pid == wanted : kernel)
+		read_bool(owner, "kernel", &kernel);
+		if (user ? read_u64(owner, "pid", &pid) && pid == wanted : kernel)
 			return owner;
 	}
 	return NULL;
-}
-
-static void
-flowtable_label(struct table *table, const msgpack_object *qp)
-{
-	char text[FORMAT_TEXT];
-	uint64_t n;
-
-	if (!view_u64(qp, "flow_label", &n))
-		return;
-	snprintf(text, sizeof(text), n ? "0x%05" PRIx64 : "%" PRIx64, n);
-	table_cell(table, FLOWTABLE_LABEL, TABLE_PLAIN, text);
 }
 
 static int
@@ -260,7 +238,7 @@ flowtable_qp(struct table *table, const msgpack_object *flow, const msgpack_obje
 	cell_text(table, FLOWTABLE_REMOTE, qp, "remote_qpn");
 	cell_text(table, FLOWTABLE_TYPE, qp, "qp_type");
 	cell_text(table, FLOWTABLE_STATE, qp, "state");
-	flowtable_label(table, qp);
+	cell_label(table, FLOWTABLE_LABEL, qp);
 	return 0;
 }
 
@@ -282,13 +260,13 @@ flowtable_rest(struct table *table, const msgpack_object *flow, uint64_t n)
 static int
 flowtable_flow_qps(struct table *table, const msgpack_object *flow)
 {
-	const msgpack_object *qps = view_array(flow, "qps");
+	const msgpack_object *qps = read_array(flow, "qps");
 	uint64_t n = qps ? qps->via.array.size : 0, all = n;
 	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && i < n; i++)
 		rc = flowtable_qp(table, flow, &qps->via.array.ptr[i]);
-	view_u64(flow, "qps_total", &all);
+	read_u64(flow, "qps_total", &all);
 	if (rc == 0 && (all > n || n == 0))
 		rc = flowtable_rest(table, flow, all > n ? all - n : 0);
 	return rc;

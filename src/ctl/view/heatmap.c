@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/cmd/peers.h"
 #include "ctl/term/utf8.h"
 #include "ctl/view/format.h"
+#include "ctl/view/peer.h"
 #include "ctl/view/table.h"
 #include "ctl/view/view.h"
+#include "record/read.h"
 
 #define HEATMAP_CELLS_MAX (1u << 20)
 #define HEATMAP_GAP 2
@@ -102,7 +103,7 @@ heatmap_put(struct heatmap *matrix, const msgpack_object *peer, const char *row_
 		cell->more++;
 		matrix->more = true;
 	}
-	if (!cell->peer || peers_badness(peer) > peers_badness(cell->peer))
+	if (!cell->peer || peer_badness(peer) > peer_badness(cell->peer))
 		cell->peer = peer;
 }
 
@@ -143,8 +144,8 @@ heatmap_scale_all(struct heatmap *matrix)
 	uint64_t least = UINT64_MAX, most = 0, ns;
 
 	for (size_t i = 0; key && i < matrix->rows.n * matrix->columns.n; i++) {
-		if (!view_is(matrix->cells[i].peer, "state", "up") ||
-		    !view_u64(view_map(matrix->cells[i].peer, "recent"), key, &ns))
+		if (!read_is(matrix->cells[i].peer, "state", "up") ||
+		    !read_u64(read_map(matrix->cells[i].peer, "recent"), key, &ns))
 			continue;
 		least = ns < least ? ns : least;
 		most = ns > most ? ns : most;
@@ -187,7 +188,7 @@ static void
 heatmap_text(const struct heatmap *matrix, const struct heatmap_cell *cell, bool unicode,
 	     char buf[TABLE_CELL_MAX], enum table_color *color)
 {
-	const msgpack_object *recent = view_map(cell->peer, "recent");
+	const msgpack_object *recent = read_map(cell->peer, "recent");
 	const char *key = heatmap_key(matrix->metric), *mark = "?";
 	char value[FORMAT_TEXT] = "?", loss[FORMAT_TEXT] = "?", state[32];
 	bool lossy = matrix->metric == HEATMAP_LOSS, known;
@@ -199,20 +200,20 @@ heatmap_text(const struct heatmap *matrix, const struct heatmap_cell *cell, bool
 		strcpy(buf, ".");
 		return;
 	}
-	if (!view_is(cell->peer, "state", "up")) {
-		*color = peers_state_color(cell->peer);
+	if (!read_is(cell->peer, "state", "up")) {
+		*color = peer_state_color(cell->peer);
 		snprintf(buf, TABLE_CELL_MAX, "%s",
 			 view_text(cell->peer, "state", state, sizeof(state)) ? state : "?");
 		return;
 	}
-	known = view_double(recent, "lost_ratio", &ratio) && ratio >= 0 && ratio <= 1;
+	known = read_double(recent, "lost_ratio", &ratio) && ratio >= 0 && ratio <= 1;
 	if (known) {
-		*color = peers_loss_color(ratio);
+		*color = peer_loss_color(ratio);
 		format_ratio(ratio, loss);
 	}
 	if (lossy && known)
 		mark = heatmap_mark(heatmap_loss_level(ratio), unicode);
-	if (key && view_u64(recent, key, &ns)) {
+	if (key && read_u64(recent, key, &ns)) {
 		mark = heatmap_mark(heatmap_level(matrix, ns), unicode);
 		format_ns(ns, value);
 	}

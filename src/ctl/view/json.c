@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ctl/term/utf8.h"
-#include "ctl/view/view.h"
+#include "record/read.h"
 
 static void
 json_char(FILE *out, const char *s, size_t n, uint32_t code)
@@ -160,7 +160,7 @@ void
 json_line(FILE *out, const msgpack_object *o, const char *type)
 {
 	if (o->type == MSGPACK_OBJECT_MAP)
-		json_map(out, &o->via.map, type && !view_find(o, "type") ? type : NULL);
+		json_map(out, &o->via.map, type && !read_find(o, "type") ? type : NULL);
 	else
 		json_write(out, o);
 	fputc('\n', out);

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "ctl/view/format.h"
 #include "ctl/view/view.h"
+#include "record/read.h"
 
 #define LINES_TEXT 128
 
@@ -20,6 +21,12 @@ lines_time(uint64_t wall_ns, FILE *out)
 	if (gmtime_r(&s, &tm))
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 	fprintf(out, "%s.%06" PRIu64 "Z", text, (uint64_t)(wall_ns % NSEC_PER_SEC / NSEC_PER_USEC));
+}
+
+void
+lines_label(const char *label, FILE *out)
+{
+	fprintf(out, "  %-10s ", label);
 }
 
 void
@@ -40,12 +47,12 @@ lines_path(const msgpack_object *event, FILE *out)
 {
 	char text[LINES_TEXT];
 
-	if (!view_find(event, "dst_gid"))
+	if (!read_find(event, "dst_gid"))
 		return;
 	view_text(event, "src_gid", text, sizeof(text));
 	fprintf(out, " %s -> ", text);
 	view_text(event, "dst_gid", text, sizeof(text));
-	fprintf(out, "%s port=%s", text, view_find(event, "src_port") ? "" : "?");
+	fprintf(out, "%s port=%s", text, read_find(event, "src_port") ? "" : "?");
 	lines_text(event, "src_port", "", out);
 	lines_text(event, "traffic_class", " tos=", out);
 	lines_text(event, "service_level", " sl=", out);
@@ -57,7 +64,7 @@ lines_event(const msgpack_object *event, FILE *out)
 	char text[LINES_TEXT];
 	uint64_t when;
 
-	if (view_u64(event, "time_ns", &when))
+	if (read_u64(event, "time_ns", &when))
 		lines_time(when, out);
 	else
 		putc('-', out);
@@ -86,7 +93,7 @@ lines_duration(const msgpack_object *probe, const char *key, const char *before,
 	char text[FORMAT_TEXT];
 	uint64_t ns;
 
-	if (view_u64(probe, key, &ns))
+	if (read_u64(probe, key, &ns))
 		fprintf(out, "%s%s", before, format_ns(ns, text));
 }
 
@@ -97,7 +104,7 @@ lines_probe(const msgpack_object *probe, FILE *out)
 	char text[LINES_TEXT];
 	uint64_t when;
 
-	if (view_u64(probe, "time_ns", &when))
+	if (read_u64(probe, "time_ns", &when))
 		lines_time(when, out);
 	else
 		putc('-', out);

@@ -27,4 +27,7 @@ void lines_event(const msgpack_object *event, FILE *out);
  */
 void lines_probe(const msgpack_object *probe, FILE *out);
 
+/* What a line of `status` begins with. */
+void lines_label(const char *label, FILE *out);
+
 #endif

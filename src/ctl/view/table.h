@@ -25,6 +25,7 @@ enum table_color {
 
 struct table_column {
 	const char *title;
+	const char *key; /* of a record: what cell_row() shows; NULL: nothing */
 	int priority;   /* the highest number goes first; 0 stays */
 	bool right;     /* aligned to the right */
 	bool optional;  /* left out when no row has anything but "-" in it */

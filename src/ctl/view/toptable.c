@@ -7,13 +7,14 @@
 #include <string.h>
 #include <strings.h>
 
-#include "ctl/cmd/peers.h"
 #include "ctl/term/utf8.h"
 #include "ctl/view/cell.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"
+#include "ctl/view/peer.h"
 #include "ctl/view/trend.h"
 #include "ctl/view/view.h"
+#include "record/read.h"
 
 const char *const toptable_sort_names[TOPTABLE_SORTS] = {
 	[TOPTABLE_WORST] = "worst",   [TOPTABLE_RTT] = "rtt",
@@ -49,17 +50,17 @@ toptable_key(struct toptable_entry *entry, enum toptable_sort sort)
 		[TOPTABLE_PROBER] = "prober_delay_p50_ns",
 		[TOPTABLE_RESPONDER] = "responder_delay_p50_ns",
 	};
-	const msgpack_object *recent = view_map(entry->record, "recent");
+	const msgpack_object *recent = read_map(entry->record, "recent");
 
 	if (sort == TOPTABLE_NAME) {
 		entry->known = toptable_name(entry->record, entry->name, sizeof(entry->name));
 	} else if (sort == TOPTABLE_WORST) {
 		entry->known = true;
-		entry->badness = peers_badness(entry->record);
+		entry->badness = peer_badness(entry->record);
 	} else if (sort == TOPTABLE_LOSS) {
-		entry->known = view_double(recent, "lost_ratio", &entry->badness);
+		entry->known = read_double(recent, "lost_ratio", &entry->badness);
 	} else {
-		entry->known = view_u64(recent, keys[sort], &entry->ns);
+		entry->known = read_u64(recent, keys[sort], &entry->ns);
 	}
 }
 
@@ -155,11 +156,11 @@ enum toptable_column {
 #define TOPTABLE_COLUMNS(p50, p99, loss, prober, responder) \
 	{ \
 		[TOPTABLE_COLUMN_PEER] = {.title = "PEER"}, \
-		[TOPTABLE_COLUMN_DEVICE] = {.title = "DEVICE", .priority = 9}, \
-		[TOPTABLE_COLUMN_HOST] = {.title = "HOST", .priority = 8, .optional = true}, \
+		[TOPTABLE_COLUMN_DEVICE] = {.title = "DEVICE", .key = "device", .priority = 9}, \
+		[TOPTABLE_COLUMN_HOST] = {.title = "HOST", .key = "hostname", .priority = 8, .optional = true}, \
 		[TOPTABLE_COLUMN_STATE] = {.title = "STATE", .optional = true}, \
-		[TOPTABLE_COLUMN_KIND] = {.title = "KIND", .priority = 10, .optional = true}, \
-		[TOPTABLE_COLUMN_PORT] = {.title = "PORT", \
+		[TOPTABLE_COLUMN_KIND] = {.title = "KIND", .key = "kind", .priority = 10, .optional = true}, \
+		[TOPTABLE_COLUMN_PORT] = {.title = "PORT", .key = "src_port", \
 					  .priority = 4, \
 					  .right = true, \
 					  .optional = true}, \
@@ -184,7 +185,7 @@ enum toptable_column {
 						.right = true, \
 						.optional = true}, \
 		[TOPTABLE_COLUMN_NOT_OK] = {.title = "NOT OK", .priority = 13, .optional = true}, \
-		[TOPTABLE_COLUMN_REASON] = {.title = "REASON", .priority = 12, .optional = true}, \
+		[TOPTABLE_COLUMN_REASON] = {.title = "REASON", .key = "state_reason", .priority = 12, .optional = true}, \
 	}
 
 static const struct table_column toptable_columns[TOPTABLE_SORTS][TOPTABLE_COLUMN_N] = {
@@ -202,7 +203,7 @@ static int
 toptable_row(struct table *table, const msgpack_object *record, const struct trends *trends,
 	     uint64_t now_wall_ns)
 {
-	static const struct peers_recent_columns recent = {
+	static const struct peer_recent_columns recent = {
 		.loss = TOPTABLE_COLUMN_LOSS, .p50 = TOPTABLE_COLUMN_P50,
 		.p99 = TOPTABLE_COLUMN_P99, .prober = TOPTABLE_COLUMN_PROBER,
 		.responder = TOPTABLE_COLUMN_RESPONDER, .noise = TOPTABLE_COLUMN_NOISE,
@@ -210,24 +211,19 @@ toptable_row(struct table *table, const msgpack_object *record, const struct tre
 	};
 	char text[TABLE_CELL_MAX], loss[TREND_TEXT];
 
-	if (table_row(table) < 0)
+	if (cell_row(table, toptable_columns[0], TOPTABLE_COLUMN_N, record) < 0)
 		return -ENOMEM;
 	if (toptable_name(record, text, sizeof(text)))
 		table_cell(table, TOPTABLE_COLUMN_PEER, TABLE_PLAIN, text);
-	cell_text(table, TOPTABLE_COLUMN_DEVICE, record, "device");
-	cell_text(table, TOPTABLE_COLUMN_HOST, record, "hostname");
 	if (view_text(record, "state", text, sizeof(text)))
-		table_cell(table, TOPTABLE_COLUMN_STATE, peers_state_color(record), text);
-	cell_text(table, TOPTABLE_COLUMN_KIND, record, "kind");
-	cell_text(table, TOPTABLE_COLUMN_PORT, record, "src_port");
-	peers_recent_cells(table, record, &recent);
+		table_cell(table, TOPTABLE_COLUMN_STATE, peer_state_color(record), text);
+	peer_recent_cells(table, record, &recent);
 	if (trends && trends_spark(trends, record, now_wall_ns, utf8_spoken(), text, loss)) {
 		table_cell(table, TOPTABLE_COLUMN_RTT_TREND, TABLE_PLAIN, text);
 		table_cell(table, TOPTABLE_COLUMN_LOSS_TREND, TABLE_PLAIN, loss);
 	}
 	if (classes_not_ok(record, text, sizeof(text)))
 		table_cell(table, TOPTABLE_COLUMN_NOT_OK, TABLE_PLAIN, text);
-	cell_text(table, TOPTABLE_COLUMN_REASON, record, "state_reason");
 	return 0;
 }
 

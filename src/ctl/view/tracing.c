@@ -5,33 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/ctl.h"
 #include "ctl/view/format.h"
+#include "ctl/view/lines.h"
 #include "ctl/view/view.h"
-#include "ctl/wire/client.h"
+#include "record/read.h"
 
 #define TRACING_TEXT 1024 /* a reason with its cure is long */
-
-int
-tracing_note(struct client *client)
-{
-	const msgpack_object *status = NULL;
-	char text[64], reason[TRACING_TEXT];
-	int rc = client_call(client, "status", NULL, &status);
-
-	if (rc == CTL_OK)
-		rc = client_check_schema(client, status);
-	if (rc != CTL_OK || view_is(status, "tracing", "on") ||
-	    !view_text(status, "tracing", text, sizeof(text)))
-		return rc;
-	if (!view_text(status, "tracing_reason", reason, sizeof(reason)))
-		strcpy(reason, "the daemon gives no reason");
-	ctl_complain("tracing is %s, so %s: %s", text,
-		     view_is(status, "tracing", "degraded") ? "flows or events may be missing" :
-							      "no flow and no event is seen",
-		     reason);
-	return CTL_OK;
-}
 
 static void
 tracing_age(const msgpack_object *status, const msgpack_object *trace, const char *key,
@@ -40,7 +19,7 @@ tracing_age(const msgpack_object *status, const msgpack_object *trace, const cha
 	char text[FORMAT_TEXT];
 	uint64_t when, now;
 
-	if (view_u64(trace, key, &when) && view_u64(status, "time_ns", &now) && when > 0 &&
+	if (read_u64(trace, key, &when) && read_u64(status, "time_ns", &now) && when > 0 &&
 	    now >= when)
 		printf("%s%s ago", before, format_age(now - when, text));
 }
@@ -63,7 +42,7 @@ tracing_some(const msgpack_object *trace, const char *key, const char *before, c
 {
 	uint64_t n;
 
-	if (view_u64(trace, key, &n) && n > 0)
+	if (read_u64(trace, key, &n) && n > 0)
 		printf("%s%" PRIu64 "%s", before, n, after);
 }
 
@@ -72,7 +51,7 @@ tracing_hooks(const msgpack_object *status, const msgpack_object *trace)
 {
 	char text[64];
 
-	ctl_label("hooks");
+	lines_label("hooks", stdout);
 	tracing_of(trace, "hooks", "hooks_wanted");
 	if (view_text(trace, "method", text, sizeof(text)) && text[0])
 		printf(" by %s", text);
@@ -89,11 +68,11 @@ tracing_qps(const msgpack_object *trace)
 	char text[FORMAT_TEXT];
 	uint64_t flows;
 
-	ctl_label("QPs");
+	lines_label("QPs", stdout);
 	view_text(trace, "qps", text, sizeof(text));
 	fputs(text, stdout);
 	printf(" in %s",
-	       view_u64(trace, "flows", &flows) ? format_count(flows, "flow", text) : "- flows");
+	       read_u64(trace, "flows", &flows) ? format_count(flows, "flow", text) : "- flows");
 	if (view_text(trace, "flows_probed", text, sizeof(text)))
 		printf(", %s of them probed", text);
 	tracing_some(trace, "qps_created", ", ", " created");
@@ -115,7 +94,7 @@ tracing_events(const msgpack_object *trace)
 	};
 	char text[FORMAT_TEXT];
 
-	ctl_label("events");
+	lines_label("events", stdout);
 	view_text(trace, "events", text, sizeof(text));
 	fputs(text, stdout);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -131,15 +110,15 @@ tracing_dumps(const msgpack_object *status, const msgpack_object *trace)
 	char text[TRACING_TEXT];
 	uint64_t error;
 
-	ctl_label("dumps");
+	lines_label("dumps", stdout);
 	view_text(trace, "dumps", text, sizeof(text));
 	fputs(text, stdout);
 	tracing_age(status, trace, "last_dump_ns", ", the last ");
-	if (view_find(trace, "last_dump_ns") &&
+	if (read_find(trace, "last_dump_ns") &&
 	    view_text(trace, "last_dump_qps", text, sizeof(text)))
 		printf(" with %s QPs", text);
 	tracing_some(trace, "dumps_failed", ", ", " failed");
-	if (view_u64(trace, "dump_error", &error) && error > 0 && error < 4096)
+	if (read_u64(trace, "dump_error", &error) && error > 0 && error < 4096)
 		printf(" (%s)", strerror((int)error));
 	else if (view_text(trace, "dump_error", text, sizeof(text)) && text[0])
 		printf(" (%s)", text);
@@ -149,10 +128,10 @@ tracing_dumps(const msgpack_object *status, const msgpack_object *trace)
 void
 tracing_show(const msgpack_object *status)
 {
-	const msgpack_object *trace = view_map(status, "trace");
+	const msgpack_object *trace = read_map(status, "trace");
 	char text[64], reason[TRACING_TEXT];
 
-	ctl_label("tracing");
+	lines_label("tracing", stdout);
 	view_text(status, "tracing", text, sizeof(text));
 	fputs(text, stdout);
 	if (view_text(status, "tracing_reason", reason, sizeof(reason)) && reason[0])

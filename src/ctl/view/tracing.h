@@ -7,14 +7,6 @@
 
 #include <msgpack.h>
 
-struct client;
-
-/*
- * Asks for the daemon's status and says on stderr if tracing is not "on", and why. As
- * client_call().
- */
-int tracing_note(struct client *client);
-
 /* The lines of `status` on tracing. */
 void tracing_show(const msgpack_object *status);
 

@@ -19,6 +19,7 @@
 #include "ctl/view/bars.h"
 #include "ctl/view/spark.h"
 #include "ctl/view/view.h"
+#include "record/read.h"
 
 #define TREND_KEY 256
 #define TREND_SERIES_MAX 65536u /* a daemon has far fewer */
@@ -213,14 +214,14 @@ trends_add(struct trends *trends, const msgpack_object *record, bool told)
 	struct trend_window w = {0};
 	int rc;
 
-	if (!view_u64(record, "start_ns", &w.start_ns) || !view_u64(record, "end_ns", &w.end_ns) ||
+	if (!read_u64(record, "start_ns", &w.start_ns) || !read_u64(record, "end_ns", &w.end_ns) ||
 	    w.end_ns <= w.start_ns)
 		return 0;
-	view_u64(record, "start_mono_ns", &w.start_mono_ns);
-	if (!view_u64(record, "loss_lost", &w.lost) || !view_u64(record, "loss_of", &w.of) ||
+	read_u64(record, "start_mono_ns", &w.start_mono_ns);
+	if (!read_u64(record, "loss_lost", &w.lost) || !read_u64(record, "loss_of", &w.of) ||
 	    w.lost > w.of)
 		w.lost = w.of = 0;
-	if (bars_read(view_map(record, "rtt"), &w.rtt) == -ENOMEM)
+	if (bars_read(read_map(record, "rtt"), &w.rtt) == -ENOMEM)
 		return -ENOMEM;
 	rc = trends_add_window(trends, record, &w, told);
 	histogram_clear(&w.rtt);
@@ -304,7 +305,7 @@ trends_spark(const struct trends *trends, const msgpack_object *record, uint64_t
 	char key[TREND_KEY];
 	size_t n;
 
-	trend_key(record, view_find(record, "kind") != NULL, key);
+	trend_key(record, read_find(record, "kind") != NULL, key);
 	trend = trends_find(trends, key);
 	rtt[0] = loss[0] = '\0';
 	if (!trend || trend->n == 0)

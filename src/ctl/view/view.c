@@ -2,88 +2,11 @@
 #include "ctl/view/view.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl/term/utf8.h"
-
-bool
-view_str_is(const msgpack_object *o, const char *text)
-{
-	return o->type == MSGPACK_OBJECT_STR && o->via.str.size == strlen(text) &&
-	       memcmp(o->via.str.ptr, text, o->via.str.size) == 0;
-}
-
-const msgpack_object *
-view_find(const msgpack_object *map, const char *key)
-{
-	if (!map || map->type != MSGPACK_OBJECT_MAP)
-		return NULL;
-	for (uint32_t i = 0; i < map->via.map.size; i++) {
-		const msgpack_object_kv *kv = &map->via.map.ptr[i];
-
-		if (view_str_is(&kv->key, key))
-			return kv->val.type == MSGPACK_OBJECT_NIL ? NULL : &kv->val;
-	}
-	return NULL;
-}
-
-const msgpack_object *
-view_map(const msgpack_object *map, const char *key)
-{
-	const msgpack_object *o = view_find(map, key);
-
-	return o && o->type == MSGPACK_OBJECT_MAP ? o : NULL;
-}
-
-const msgpack_object *
-view_array(const msgpack_object *map, const char *key)
-{
-	const msgpack_object *o = view_find(map, key);
-
-	return o && o->type == MSGPACK_OBJECT_ARRAY ? o : NULL;
-}
-
-bool
-view_u64(const msgpack_object *map, const char *key, uint64_t *out)
-{
-	const msgpack_object *o = view_find(map, key);
-
-	if (!o || o->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
-		return false;
-	*out = o->via.u64;
-	return true;
-}
-
-bool
-view_double(const msgpack_object *map, const char *key, double *out)
-{
-	const msgpack_object *o = view_find(map, key);
-	double d;
-
-	if (o && o->type == MSGPACK_OBJECT_POSITIVE_INTEGER)
-		d = (double)o->via.u64;
-	else if (o && (o->type == MSGPACK_OBJECT_FLOAT64 || o->type == MSGPACK_OBJECT_FLOAT32))
-		d = o->via.f64;
-	else
-		return false;
-	if (isnan(d))
-		return false;
-	*out = d;
-	return true;
-}
-
-bool
-view_bool(const msgpack_object *map, const char *key, bool *out)
-{
-	const msgpack_object *o = view_find(map, key);
-
-	if (!o || o->type != MSGPACK_OBJECT_BOOLEAN)
-		return false;
-	*out = o->via.boolean;
-	return true;
-}
+#include "record/read.h"
 
 static void
 view_clean_str(const char *s, size_t len, char *buf, size_t size)
@@ -108,6 +31,12 @@ view_clean_str(const char *s, size_t len, char *buf, size_t size)
 }
 
 void
+view_clean_text(const char *text, char *buf, size_t size)
+{
+	view_clean_str(text, strlen(text), buf, size);
+}
+
+void
 view_clean(const msgpack_object *o, char *buf, size_t size)
 {
 	if (o && o->type == MSGPACK_OBJECT_STR)
@@ -121,18 +50,10 @@ view_clean(const msgpack_object *o, char *buf, size_t size)
 bool
 view_text(const msgpack_object *map, const char *key, char *buf, size_t size)
 {
-	const msgpack_object *o = view_find(map, key);
+	const msgpack_object *o = read_find(map, key);
 
 	view_clean(o, buf, size);
 	return o && (o->type == MSGPACK_OBJECT_STR || o->type == MSGPACK_OBJECT_POSITIVE_INTEGER);
-}
-
-bool
-view_is(const msgpack_object *map, const char *key, const char *text)
-{
-	const msgpack_object *o = view_find(map, key);
-
-	return o && view_str_is(o, text);
 }
 
 void
@@ -143,7 +64,7 @@ view_owner(const msgpack_object *map, char *buf, size_t size)
 
 	if (!view_text(map, "comm", comm, sizeof(comm)) || !comm[0])
 		strcpy(comm, "?");
-	view_bool(map, "kernel", &kernel);
+	read_bool(map, "kernel", &kernel);
 	if (kernel)
 		snprintf(buf, size, "[%s]", comm);
 	else

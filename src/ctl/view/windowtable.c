@@ -6,12 +6,13 @@
 #include <time.h>
 
 #include "core/clock.h"
-#include "ctl/cmd/peers.h"
 #include "ctl/view/cell.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"
 #include "ctl/view/lines.h"
+#include "ctl/view/peer.h"
 #include "ctl/view/view.h"
+#include "record/read.h"
 
 enum windowtable_column {
 	WINDOWTABLE_END,
@@ -38,13 +39,13 @@ enum windowtable_column {
 static const struct table_column windowtable_columns[WINDOWTABLE_COLUMN_N] = {
 	[WINDOWTABLE_END] = {.title = "END", .priority = 8},
 	[WINDOWTABLE_SPAN] = {.title = "SPAN", .priority = 13, .right = true},
-	[WINDOWTABLE_DEVICE] = {.title = "DEVICE", .priority = 9},
-	[WINDOWTABLE_PEER] = {.title = "PEER", .optional = true},
-	[WINDOWTABLE_HOST] = {.title = "HOST", .priority = 11, .optional = true},
-	[WINDOWTABLE_KIND] = {.title = "KIND", .priority = 12, .optional = true},
-	[WINDOWTABLE_FLOW] = {.title = "FLOW", .priority = 3, .right = true, .optional = true},
-	[WINDOWTABLE_PORT] = {.title = "PORT", .priority = 7, .right = true, .optional = true},
-	[WINDOWTABLE_DUE] = {.title = "DUE", .priority = 6, .right = true},
+	[WINDOWTABLE_DEVICE] = {.title = "DEVICE", .key = "device", .priority = 9},
+	[WINDOWTABLE_PEER] = {.title = "PEER", .key = "peer", .optional = true},
+	[WINDOWTABLE_HOST] = {.title = "HOST", .key = "hostname", .priority = 11, .optional = true},
+	[WINDOWTABLE_KIND] = {.title = "KIND", .key = "kind", .priority = 12, .optional = true},
+	[WINDOWTABLE_FLOW] = {.title = "FLOW", .key = "flow", .priority = 3, .right = true, .optional = true},
+	[WINDOWTABLE_PORT] = {.title = "PORT", .key = "src_port", .priority = 7, .right = true, .optional = true},
+	[WINDOWTABLE_DUE] = {.title = "DUE", .key = "due", .priority = 6, .right = true},
 	[WINDOWTABLE_LOSS] = {.title = "LOSS (95 %)"},
 	[WINDOWTABLE_P50] = {.title = "RTT P50", .priority = 1, .right = true},
 	[WINDOWTABLE_P99] = {.title = "RTT P99", .priority = 4, .right = true},
@@ -62,8 +63,8 @@ windowtable_loss(const msgpack_object *map, char buf[FORMAT_TEXT], double *ratio
 {
 	double low, high;
 
-	if (!view_double(map, "loss_ratio", ratio) || !view_double(map, "loss_low", &low) ||
-	    !view_double(map, "loss_high", &high))
+	if (!read_double(map, "loss_ratio", ratio) || !read_double(map, "loss_low", &low) ||
+	    !read_double(map, "loss_high", &high))
 		return false;
 	return strcmp(format_loss(*ratio, low, high, buf), "-") != 0;
 }
@@ -73,11 +74,11 @@ static uint64_t
 windowtable_noise(const msgpack_object *window)
 {
 	static const char *const keys[] = {"prober", "responder", "both"};
-	const msgpack_object *noise = view_map(window, "noise");
+	const msgpack_object *noise = read_map(window, "noise");
 	uint64_t sum = 0, n;
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (view_u64(noise, keys[i], &n))
+		if (read_u64(noise, keys[i], &n))
 			sum += n;
 	return sum;
 }
@@ -88,11 +89,11 @@ windowtable_note(const msgpack_object *window)
 {
 	bool is = false;
 
-	if (view_bool(window, "clock_stepped", &is) && is)
+	if (read_bool(window, "clock_stepped", &is) && is)
 		return "clock was set";
-	if (view_bool(window, "length_changed", &is) && is)
+	if (read_bool(window, "length_changed", &is) && is)
 		return "length changed";
-	if (view_bool(window, "ended", &is) && is)
+	if (read_bool(window, "ended", &is) && is)
 		return "ended";
 	return NULL;
 }
@@ -104,7 +105,7 @@ windowtable_note(const msgpack_object *window)
 static void
 windowtable_sizes(const msgpack_object *window, char *buf, size_t size)
 {
-	const msgpack_object *sizes = view_array(window, "sizes");
+	const msgpack_object *sizes = read_array(window, "sizes");
 	char loss[FORMAT_TEXT], name[FORMAT_TEXT];
 	size_t at = 0;
 	double ratio;
@@ -134,7 +135,7 @@ windowtable_time(struct table *table, const msgpack_object *window)
 	struct tm tm;
 	time_t s;
 
-	if (!view_u64(window, "start_ns", &start) || !view_u64(window, "end_ns", &end))
+	if (!read_u64(window, "start_ns", &start) || !read_u64(window, "end_ns", &end))
 		return;
 	s = (time_t)(end / NSEC_PER_SEC);
 	if (gmtime_r(&s, &tm) && strftime(text, sizeof(text), "%H:%M:%SZ", &tm) > 0)
@@ -152,7 +153,7 @@ windowtable_verdict(struct table *table, const msgpack_object *window)
 	double ratio;
 
 	if (windowtable_loss(window, text, &ratio))
-		table_cell(table, WINDOWTABLE_LOSS, peers_loss_color(ratio), text);
+		table_cell(table, WINDOWTABLE_LOSS, peer_loss_color(ratio), text);
 	if (noise > 0)
 		table_cell(table, WINDOWTABLE_NOISE, TABLE_YELLOW, format_u64(noise, text));
 	windowtable_sizes(window, text, sizeof(text));
@@ -173,22 +174,15 @@ windowtable_new(void)
 int
 windowtable_add(struct table *table, const msgpack_object *window)
 {
-	int rc = table_row(table);
+	int rc = cell_row(table, windowtable_columns, WINDOWTABLE_COLUMN_N, window);
 
 	if (rc < 0)
 		return rc;
 	windowtable_time(table, window);
-	cell_text(table, WINDOWTABLE_DEVICE, window, "device");
-	cell_text(table, WINDOWTABLE_PEER, window, "peer");
-	cell_text(table, WINDOWTABLE_HOST, window, "hostname");
-	cell_text(table, WINDOWTABLE_KIND, window, "kind");
-	cell_text(table, WINDOWTABLE_FLOW, window, "flow");
-	cell_text(table, WINDOWTABLE_PORT, window, "src_port");
-	cell_text(table, WINDOWTABLE_DUE, window, "due");
-	cell_ns(table, WINDOWTABLE_P50, view_map(window, "rtt"), "p50_ns");
-	cell_ns(table, WINDOWTABLE_P99, view_map(window, "rtt"), "p99_ns");
-	cell_ns(table, WINDOWTABLE_PROBER, view_map(window, "prober_delay"), "p50_ns");
-	cell_ns(table, WINDOWTABLE_RESPONDER, view_map(window, "responder_delay"), "p50_ns");
+	cell_ns(table, WINDOWTABLE_P50, read_map(window, "rtt"), "p50_ns");
+	cell_ns(table, WINDOWTABLE_P99, read_map(window, "rtt"), "p99_ns");
+	cell_ns(table, WINDOWTABLE_PROBER, read_map(window, "prober_delay"), "p50_ns");
+	cell_ns(table, WINDOWTABLE_RESPONDER, read_map(window, "responder_delay"), "p50_ns");
 	windowtable_verdict(table, window);
 	return 0;
 }
@@ -201,7 +195,7 @@ windowtable_line_ns(const msgpack_object *map, const char *key, const char *name
 	char text[FORMAT_TEXT];
 	uint64_t ns;
 
-	if (view_u64(map, key, &ns))
+	if (read_u64(map, key, &ns))
 		fprintf(out, " %s=%s", name, format_ms(ns, text));
 }
 
@@ -213,13 +207,13 @@ windowtable_line_time(const msgpack_object *window, FILE *out)
 	struct tm tm;
 	time_t s;
 
-	if (view_u64(window, "end_ns", &end)) {
+	if (read_u64(window, "end_ns", &end)) {
 		s = (time_t)(end / NSEC_PER_SEC);
 		if (gmtime_r(&s, &tm))
 			strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	}
 	fputs(text, out);
-	if (view_u64(window, "start_ns", &start) && view_u64(window, "end_ns", &end) &&
+	if (read_u64(window, "start_ns", &start) && read_u64(window, "end_ns", &end) &&
 	    end >= start)
 		fprintf(out, " span=%.3gs", (double)(end - start) / 1e9);
 }
@@ -240,10 +234,10 @@ windowtable_line(const msgpack_object *window, FILE *out)
 	lines_text(window, "src_port", " port=", out);
 	lines_text(window, "due", " due=", out);
 	fprintf(out, " loss=%s", windowtable_loss(window, text, &ratio) ? text : "-");
-	windowtable_line_ns(view_map(window, "rtt"), "p50_ns", "rtt_p50", out);
-	windowtable_line_ns(view_map(window, "rtt"), "p99_ns", "rtt_p99", out);
-	windowtable_line_ns(view_map(window, "prober_delay"), "p50_ns", "prober", out);
-	windowtable_line_ns(view_map(window, "responder_delay"), "p50_ns", "responder", out);
+	windowtable_line_ns(read_map(window, "rtt"), "p50_ns", "rtt_p50", out);
+	windowtable_line_ns(read_map(window, "rtt"), "p99_ns", "rtt_p99", out);
+	windowtable_line_ns(read_map(window, "prober_delay"), "p50_ns", "prober", out);
+	windowtable_line_ns(read_map(window, "responder_delay"), "p50_ns", "responder", out);
 	if (noise > 0)
 		fprintf(out, " noise=%" PRIu64, noise);
 	windowtable_sizes(window, text, sizeof(text));

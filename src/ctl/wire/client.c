@@ -3,13 +3,16 @@
  * DOC: a blocking MessagePack-RPC client
  *
  * The buffer holds what has come and is not decoded yet; `message` is the last one decoded and owns
- * what client_call() hands out. One call is under way at most.
+ * what client_call() hands out. One call is under way at most. `reason` is that of the last failure.
  */
-#include "ctl/wire/client.h"
+#include "ctl/wire/client_impl.h"
 
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,13 +21,13 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "ctl/ctl.h"
-#include "ctl/term/signals.h"
-#include "ctl/view/view.h"
 #include "record/frame.h"
+#include "record/read.h"
+#include "record/record.h"
 #include "rpingmesh/control.h"
 
 #define CLIENT_READ 65536u
+#define CLIENT_REASON 4608u /* a path and a few lines */
 #define CLIENT_REQUEST_MAX 65536u /* rpingmesh-control(7): who sends a longer one is disconnected */
 
 struct client {
@@ -38,81 +41,100 @@ struct client {
 	uint32_t id;
 	int fd;
 	int input; /* as client_watch() said; -1: none */
+	char reason[CLIENT_REASON];
 };
 
-static int
-client_lost(const struct client *client, const char *why)
+enum client_rc
+client_fail(struct client *client, enum client_rc rc, const char *fmt, ...)
 {
-	ctl_complain("%s: %s", client->path, why);
-	return CTL_NO_DAEMON;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(client->reason, sizeof(client->reason), fmt, ap);
+	va_end(ap);
+	return rc;
 }
 
-/* Who may connect is the group of the socket. */
-static int
-client_denied(const char *path)
+const char *
+client_reason(const struct client *client)
+{
+	return client ? client->reason : "out of memory";
+}
+
+static enum client_rc
+client_lost(struct client *client, const char *why)
+{
+	return client_fail(client, CLIENT_LOST, "%s: %s", client->path, why);
+}
+
+static enum client_rc
+client_no_memory(struct client *client)
+{
+	return client_fail(client, CLIENT_NO_MEMORY, "out of memory");
+}
+
+/* The group of the socket says who may connect. */
+static enum client_rc
+client_denied(struct client *client)
 {
 	const struct group *group;
 	struct stat st;
 
-	if (stat(path, &st) == 0 && st.st_gid != 0 && st.st_mode & S_IWGRP &&
+	if (stat(client->path, &st) == 0 && st.st_gid != 0 && st.st_mode & S_IWGRP &&
 	    (group = getgrgid(st.st_gid)))
-		ctl_complain("%s: permission denied: join the group \"%s\" (usermod -aG %s USER, "
-			     "then log in again), or be root",
-			     path, group->gr_name, group->gr_name);
-	else
-		ctl_complain(
-			"%s: permission denied: only root and the daemon's own user may connect",
-			path);
-	return CTL_NO_DAEMON;
+		return client_fail(client, CLIENT_DENIED,
+				   "%s: permission denied: join the group \"%s\" (usermod -aG %s "
+				   "USER, then log in again), or be root",
+				   client->path, group->gr_name, group->gr_name);
+	return client_fail(client, CLIENT_DENIED,
+			   "%s: permission denied: only root and the daemon's own user may connect",
+			   client->path);
 }
 
-static int
-client_connect_failed(const char *path, int error)
+static enum client_rc
+client_connect_failed(struct client *client, int error)
 {
 	if (error == EACCES || error == EPERM)
-		return client_denied(path);
-	if (error == ENOENT || error == ECONNREFUSED)
-		ctl_complain("%s: no rpingmeshd listens there (%s); is it running, and is this its "
-			     "socket?",
-			     path, error == ENOENT ? "no such file" : "connection refused");
-	else
-		ctl_complain("%s: %s", path, strerror(error));
-	return CTL_NO_DAEMON;
+		return client_denied(client);
+	if (error != ENOENT && error != ECONNREFUSED)
+		return client_lost(client, strerror(error));
+	return client_fail(client, CLIENT_LOST,
+			   "%s: no rpingmeshd listens there (%s); is it running, and is this its "
+			   "socket?",
+			   client->path, error == ENOENT ? "no such file" : "connection refused");
 }
 
-int
-client_open(const char *path, const struct client_ops *ops, struct client **out)
+static enum client_rc
+client_connect(struct client *client)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	struct client *client;
-	int fd;
 
-	if (strlen(path) >= sizeof(sun.sun_path))
-		return client_connect_failed(path, ENAMETOOLONG);
-	strcpy(sun.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0) {
-		int error = errno;
+	if (strlen(client->path) >= sizeof(sun.sun_path))
+		return client_connect_failed(client, ENAMETOOLONG);
+	strcpy(sun.sun_path, client->path);
+	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (client->fd < 0 || connect(client->fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return client_connect_failed(client, errno);
+	return CLIENT_OK;
+}
 
-		if (fd >= 0)
-			close(fd);
-		return client_connect_failed(path, error);
-	}
-	client = calloc(1, sizeof(*client));
-	if (!client) {
-		close(fd);
-		return client_connect_failed(path, ENOMEM);
-	}
+enum client_rc
+client_open(const char *path, const struct client_ops *ops, struct client **out)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	*out = client;
+	if (!client)
+		return CLIENT_NO_MEMORY;
 	client->path = path;
-	client->fd = fd;
+	client->fd = -1;
 	client->patience_ns = CLIENT_TIMEOUT_NS;
 	client->input = -1;
 	if (ops)
 		client->ops = *ops;
 	frame_scan_start(&client->scan, CLIENT_FRAME_MAX);
 	msgpack_unpacked_init(&client->message);
-	*out = client;
-	return CTL_OK;
+	return client_connect(client);
 }
 
 void
@@ -121,7 +143,8 @@ client_close(struct client *client)
 	if (!client)
 		return;
 	msgpack_unpacked_destroy(&client->message);
-	close(client->fd);
+	if (client->fd >= 0)
+		close(client->fd);
 	free(client->data);
 	free(client);
 }
@@ -132,14 +155,7 @@ client_set_patience(struct client *client, uint64_t ns)
 	client->patience_ns = ns;
 }
 
-void
-client_pack_str(msgpack_packer *pk, const char *text)
-{
-	msgpack_pack_str(pk, strlen(text));
-	msgpack_pack_str_body(pk, text, strlen(text));
-}
-
-/* 1: client->message is the next one; 0: it has not come yet; -1: it is garbage, told. */
+/* 1: client->message is the next one; 0: it has not come yet; -1: it is garbage. */
 static int
 client_decode(struct client *client)
 {
@@ -189,23 +205,23 @@ client_reserve(struct client *client)
 	return 0;
 }
 
-static int
+static enum client_rc
 client_read(struct client *client)
 {
 	ssize_t n;
 
 	if (client_reserve(client) < 0)
-		return client_lost(client, "out of memory");
+		return client_no_memory(client);
 	n = recv(client->fd, client->data + client->len, CLIENT_READ, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return CTL_OK;
+		return CLIENT_OK;
 	if (n < 0)
 		return client_lost(client,
 				   errno == ECONNRESET ? "the daemon hung up" : strerror(errno));
 	if (n == 0)
 		return client_lost(client, "the daemon hung up");
 	client->len += (size_t)n;
-	return CTL_OK;
+	return CLIENT_OK;
 }
 
 enum client_event {
@@ -215,13 +231,14 @@ enum client_event {
 	CLIENT_TIMEOUT,
 };
 
-/* Waits for bytes. Without signals_start() there is no signal to wait for. */
+/* Waits for bytes. */
 static enum client_event
 client_poll(const struct client *client, int input, uint64_t until_ns)
 {
 	struct pollfd fds[3] = {
-		{.fd = client->fd, .events = POLLIN}, {.fd = signals_fd(), .events = POLLIN},
-		 {.fd = input, .events = POLLIN},
+		{.fd = client->fd, .events = POLLIN},
+		{.fd = client->ops.signal_fd ? client->ops.signal_fd() : -1, .events = POLLIN},
+		{.fd = input, .events = POLLIN},
 	};
 	uint64_t now_ns = clock_mono_ns(), left_ms = 0;
 
@@ -230,7 +247,7 @@ client_poll(const struct client *client, int input, uint64_t until_ns)
 	if (poll(fds, 3, left_ms > 3600000 ? 3600000 : (int)left_ms) < 0)
 		return CLIENT_SIGNAL;
 	if (fds[1].revents) {
-		signals_drain();
+		client->ops.signal_drain();
 		return CLIENT_SIGNAL;
 	}
 	if (fds[2].revents)
@@ -261,7 +278,7 @@ client_dispatch(struct client *client)
 	return true;
 }
 
-static int
+static enum client_rc
 client_send(struct client *client, const msgpack_sbuffer *frame)
 {
 	size_t sent = 0;
@@ -277,103 +294,111 @@ client_send(struct client *client, const msgpack_sbuffer *frame)
 							   strerror(errno));
 		sent += (size_t)n;
 	}
-	return CTL_OK;
+	return CLIENT_OK;
 }
 
-static int
+static enum client_rc
 client_request(struct client *client, const char *method, const msgpack_sbuffer *param)
 {
 	msgpack_sbuffer frame;
 	msgpack_packer pk;
-	int rc;
+	enum client_rc rc;
 
 	msgpack_sbuffer_init(&frame);
 	msgpack_packer_init(&pk, &frame, msgpack_sbuffer_write);
 	msgpack_pack_array(&pk, 4);
 	msgpack_pack_int(&pk, CONTROL_RPC_REQUEST);
 	msgpack_pack_uint32(&pk, ++client->id);
-	client_pack_str(&pk, method);
+	record_pack_str(&pk, method);
 	msgpack_pack_array(&pk, param ? 1 : 0);
 	if (param)
 		msgpack_sbuffer_write(&frame, param->data, param->size);
-	if (frame.size > CLIENT_REQUEST_MAX) {
-		ctl_complain("%s: an argument is too long", method);
-		rc = CTL_USAGE;
-	} else {
-		rc = client_send(client, &frame);
-	}
+	rc = frame.size > CLIENT_REQUEST_MAX ?
+		     client_fail(client, CLIENT_TOO_LONG, "%s: an argument is too long", method) :
+		     client_send(client, &frame);
 	msgpack_sbuffer_destroy(&frame);
 	return rc;
 }
 
-/* What an error in an answer means for us. */
-static int
-client_error(const struct client *client, const char *method, const msgpack_object *error)
+static void
+client_text(const msgpack_object *o, char *buf, size_t size)
 {
+	if (o->type == MSGPACK_OBJECT_STR)
+		snprintf(buf, size, "%.*s", (int)o->via.str.size, o->via.str.ptr);
+	else if (o->type == MSGPACK_OBJECT_POSITIVE_INTEGER)
+		snprintf(buf, size, "%" PRIu64, o->via.u64);
+	else
+		snprintf(buf, size, "-");
+}
+
+/* What an error in an answer means for us. */
+static enum client_rc
+client_error(struct client *client, const char *method, const msgpack_object *error)
+{
+	const msgpack_object *message = read_find(error, "message");
 	char text[512];
 	uint64_t code = 0;
 
-	view_u64(error, "code", &code);
-	if (code == ENOSYS) {
-		ctl_complain("%s: the daemon does not know \"%s\": it is older than this program, "
-			     "restart or upgrade rpingmeshd",
-			     client->path, method);
-		return CTL_NO_DAEMON;
-	}
-	if (!view_text(error, "message", text, sizeof(text)))
-		view_clean(error, text, sizeof(text));
-	ctl_complain("%s: %s", method, text);
-	return code == EPERM || code == EACCES ? CTL_NO_DAEMON : CTL_BAD_NEWS;
+	read_u64(error, "code", &code);
+	if (code == ENOSYS)
+		return client_fail(client, CLIENT_STRANGE,
+				   "%s: the daemon does not know \"%s\": it is older than this "
+				   "program, restart or upgrade rpingmeshd",
+				   client->path, method);
+	client_text(message ? message : error, text, sizeof(text));
+	return client_fail(client, code == EPERM || code == EACCES ? CLIENT_DENIED : CLIENT_REFUSED,
+			   "%s: %s", method, text);
 }
 
-static int
+static enum client_rc
 client_answer(struct client *client, const char *method, uint64_t until_ns)
 {
 	enum client_event event;
+	enum client_rc got;
 	int rc;
 
 	for (;;) {
 		rc = client_decode(client);
 		if (rc < 0)
-			return CTL_NO_DAEMON;
+			return CLIENT_LOST;
 		if (rc > 0 && !client_dispatch(client))
-			return CTL_OK;
+			return CLIENT_OK;
 		if (rc > 0)
 			continue;
 		event = client_poll(client, client->ops.woken ? client->input : -1, until_ns);
 		if (event == CLIENT_SIGNAL || event == CLIENT_INPUT) {
 			if (client->ops.woken && client->ops.woken(client->ops.arg))
-				return CTL_STOPPED;
+				return CLIENT_STOPPED;
 		} else if (clock_mono_ns() >= until_ns) {
 			/* Not after a signal: a program that was stopped looks first. */
-			ctl_complain("%s: the daemon has not answered \"%s\" for %d s",
-				     client->path, method,
-				     (int)(client->patience_ns / NSEC_PER_SEC));
-			return CTL_NO_DAEMON;
+			return client_fail(client, CLIENT_LOST,
+					   "%s: the daemon has not answered \"%s\" for %d s",
+					   client->path, method,
+					   (int)(client->patience_ns / NSEC_PER_SEC));
 		}
-		rc = client_read(client);
-		if (rc != CTL_OK)
-			return rc;
+		got = client_read(client);
+		if (got != CLIENT_OK)
+			return got;
 	}
 }
 
-int
+enum client_rc
 client_call(struct client *client, const char *method, const msgpack_sbuffer *param,
 	    const msgpack_object **result)
 {
 	const msgpack_object *a;
-	int rc = client_request(client, method, param);
+	enum client_rc rc = client_request(client, method, param);
 
-	if (rc == CTL_OK)
+	if (rc == CLIENT_OK)
 		rc = client_answer(client, method, clock_mono_ns() + client->patience_ns);
-	if (rc != CTL_OK)
+	if (rc != CLIENT_OK)
 		return rc;
 	a = client->message.data.via.array.ptr;
 	if (a[2].type != MSGPACK_OBJECT_NIL)
 		return client_error(client, method, &a[2]);
 	if (result)
 		*result = &a[3];
-	return CTL_OK;
+	return CLIENT_OK;
 }
 
 void
@@ -382,67 +407,67 @@ client_watch(struct client *client, int fd)
 	client->input = fd;
 }
 
-int
+enum client_rc
 client_wait(struct client *client, uint64_t until_ns)
 {
-	int rc;
+	enum client_rc rc;
 
 	do {
 		bool some = false;
+		int got;
 
-		while ((rc = client_decode(client)) > 0) {
+		while ((got = client_decode(client)) > 0) {
 			client_dispatch(client);
 			some = true;
 		}
-		if (rc < 0)
-			return CTL_NO_DAEMON;
+		if (got < 0)
+			return CLIENT_LOST;
 		if (some || client_poll(client, client->input, until_ns) != CLIENT_READY)
-			return CTL_OK;
+			return CLIENT_OK;
 		rc = client_read(client);
-	} while (rc == CTL_OK);
+	} while (rc == CLIENT_OK);
 	return rc;
 }
 
-int
+enum client_rc
 client_check_schema(struct client *client, const msgpack_object *record)
 {
 	uint64_t schema;
 
-	if (!view_u64(record, "schema", &schema) || schema >= CONTROL_SCHEMA)
-		return CTL_OK;
-	ctl_complain("%s: the daemon's records have schema %llu, this program needs %d: it is "
-		     "older, restart or upgrade rpingmeshd",
-		     client->path, (unsigned long long)schema, CONTROL_SCHEMA);
-	return CTL_NO_DAEMON;
+	if (!read_u64(record, "schema", &schema) || schema >= CONTROL_SCHEMA)
+		return CLIENT_OK;
+	return client_fail(client, CLIENT_STRANGE,
+			   "%s: the daemon's records have schema %llu, this program needs %d: it "
+			   "is older, restart or upgrade rpingmeshd",
+			   client->path, (unsigned long long)schema, CONTROL_SCHEMA);
 }
 
-int
+enum client_rc
 client_list(struct client *client, const char *method, const msgpack_object **out)
 {
-	int rc = client_call(client, method, NULL, out);
+	enum client_rc rc = client_call(client, method, NULL, out);
 
-	if (rc == CTL_OK && (*out)->type != MSGPACK_OBJECT_ARRAY) {
-		ctl_complain("%s: the daemon's answer to \"%s\" is not a list: its version does "
-			     "not fit this program",
-			     client->path, method);
-		return CTL_NO_DAEMON;
-	}
+	if (rc == CLIENT_OK && (*out)->type != MSGPACK_OBJECT_ARRAY)
+		return client_fail(client, CLIENT_STRANGE,
+				   "%s: the daemon's answer to \"%s\" is not a list: its version "
+				   "does not fit this program",
+				   client->path, method);
 	return rc;
 }
 
-int
+enum client_rc
 client_subscribe_windows(struct client *client, const char *by)
 {
 	msgpack_sbuffer param;
 	msgpack_packer pk;
-	int rc;
+	enum client_rc rc;
 
 	msgpack_sbuffer_init(&param);
 	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
 	msgpack_pack_map(&pk, 1);
-	client_pack_str(&pk, "by");
+	record_pack_str(&pk, "by");
 	msgpack_pack_array(&pk, 1);
-	client_pack_str(&pk, by);
+	record_pack_str(&pk, by);
 	rc = client_call(client, "subscribe_windows", &param, NULL);
 	msgpack_sbuffer_destroy(&param);
 	return rc;

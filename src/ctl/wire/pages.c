@@ -8,10 +8,10 @@
 
 #include <stdlib.h>
 
-#include "ctl/ctl.h"
-#include "ctl/view/view.h"
-#include "ctl/wire/client.h"
+#include "ctl/wire/client_impl.h"
 #include "ctl/wire/copy.h"
+#include "record/read.h"
+#include "record/record.h"
 
 struct pages_page {
 	struct pages_page *next;
@@ -52,88 +52,88 @@ pages_copy(struct pages *pages, const msgpack_object *list)
 	return copy_object(page->copy);
 }
 
-static int
+static enum client_rc
 pages_ask(struct client *client, const struct pages_query *query, uint64_t after,
 	  const msgpack_object **out)
 {
 	msgpack_sbuffer param;
 	msgpack_packer pk;
-	int rc;
+	enum client_rc rc;
 
 	msgpack_sbuffer_init(&param);
 	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
 	msgpack_pack_map(&pk, 1 + (after ? 1 : 0) + (query->param ? 1 : 0));
-	client_pack_str(&pk, "limit");
+	record_pack_str(&pk, "limit");
 	msgpack_pack_uint64(&pk, PAGES_LIMIT);
 	if (after) {
-		client_pack_str(&pk, "after");
+		record_pack_str(&pk, "after");
 		msgpack_pack_uint64(&pk, after);
 	}
 	if (query->param) {
-		client_pack_str(&pk, query->param);
-		client_pack_str(&pk, query->value);
+		record_pack_str(&pk, query->param);
+		record_pack_str(&pk, query->value);
 	}
 	rc = client_call(client, query->method, &param, out);
 	msgpack_sbuffer_destroy(&param);
 	return rc;
 }
 
-static int
-pages_strange(const struct pages_query *query, const char *what, const char *of)
+static enum client_rc
+pages_strange(struct client *client, const struct pages_query *query, const char *what,
+	      const char *of)
 {
-	ctl_complain("the daemon's answer to \"%s\" %s%s: its version does not fit this program",
-		     query->method, what, of);
-	return CTL_NO_DAEMON;
+	return client_fail(client, CLIENT_STRANGE,
+			   "the daemon's answer to \"%s\" %s%s: its version does not fit this "
+			   "program",
+			   query->method, what, of);
 }
 
 /* Takes one page. *after: where it ended; 0: it was the last. */
-static int
+static enum client_rc
 pages_take(struct client *client, const struct pages_query *query, struct pages *pages,
 	   uint64_t *after)
 {
 	const msgpack_object *answer = NULL, *list;
 	uint64_t next = 0;
-	int rc = pages_ask(client, query, *after, &answer);
+	enum client_rc rc = pages_ask(client, query, *after, &answer);
 
-	if (rc != CTL_OK)
+	if (rc != CLIENT_OK)
 		return rc;
-	list = view_array(answer, query->key);
-	if (!list || (view_find(answer, "next") && !view_u64(answer, "next", &next)))
-		return pages_strange(query, "is no list of ", query->key);
+	list = read_array(answer, query->key);
+	if (!list || (read_find(answer, "next") && !read_u64(answer, "next", &next)))
+		return pages_strange(client, query, "is no list of ", query->key);
 	/* Each page must bring us on, or we would ask for ever. */
 	if (next &&
 	    (next <= *after || (list->via.array.size == 0 && !query->sparse) ||
 	     ++pages->n > PAGES_MAX || pages->records + list->via.array.size > PAGES_RECORDS_MAX))
-		return pages_strange(query, "never ends", "");
+		return pages_strange(client, query, "never ends", "");
 	list = pages_copy(pages, list);
-	if (!list) {
-		ctl_complain("out of memory");
-		return CTL_BAD_NEWS;
-	}
+	if (!list)
+		return client_fail(client, CLIENT_NO_MEMORY, "out of memory");
 	pages->records += list->via.array.size;
 	*after = next;
-	return query->take(query->arg, list);
+	return CLIENT_OK;
 }
 
-int
+enum client_rc
 pages_fetch(struct client *client, const struct pages_query *query, struct pages *out)
 {
 	uint64_t after = 0;
-	int rc;
+	enum client_rc rc;
 
 	*out = (struct pages){0};
 	do
 		rc = pages_take(client, query, out, &after);
-	while (rc == CTL_OK && after);
+	while (rc == CLIENT_OK && after);
 	return rc;
 }
 
 int
 pages_each(const struct pages *pages, int (*take)(void *arg, const msgpack_object *list), void *arg)
 {
-	int rc = CTL_OK;
+	int rc = 0;
 
-	for (const struct pages_page *page = pages->first; rc == CTL_OK && page; page = page->next)
+	for (const struct pages_page *page = pages->first; rc == 0 && page; page = page->next)
 		rc = take(arg, copy_object(page->copy));
 	return rc;
 }

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct client;
+#include "ctl/wire/client.h"
+
 struct pages_page;
 
 #define PAGES_LIMIT 256u
@@ -23,12 +24,6 @@ struct pages_query {
 	const char *key;   /* of the answer: the list */
 	const char *param, *value; /* one more parameter, a string; param NULL: none */
 	bool sparse;       /* pages before the last may be empty */
-	/*
-	 * Takes a page's list, which lives as long as the pages do. CTL_OK, or what to exit with,
-	 * told.
-	 */
-	int (*take)(void *arg, const msgpack_object *list);
-	void *arg;
 };
 
 /* Owns the records. */
@@ -37,13 +32,14 @@ struct pages {
 	size_t records, n;
 };
 
-/* CTL_OK and *out; or what to exit with, told. pages_free() either way. */
-int pages_fetch(struct client *client, const struct pages_query *query, struct pages *out);
+/* CLIENT_STRANGE: the daemon's answer is no list, or never ends. pages_free() either way. */
+enum client_rc pages_fetch(struct client *client, const struct pages_query *query,
+			   struct pages *out);
 void pages_free(struct pages *pages);
 
 /*
- * Calls take for each page's list, in the order in which they came, until one is not CTL_OK;
- * returns that.
+ * Calls take for each page's list, in the order in which they came, until one is not 0; returns
+ * that. The lists live as long as the pages do.
  */
 int pages_each(const struct pages *pages, int (*take)(void *arg, const msgpack_object *list),
 	       void *arg);

@@ -19,9 +19,10 @@
 
 #include "config.h"
 #include "core/clock.h"
-#include "ctl/view/view.h"
 #include "ctl/wire/client.h"
 #include "record/frame.h"
+#include "record/read.h"
+#include "record/record.h"
 #include "rpingmesh/control.h"
 
 #define RECFILE_READ 65536u
@@ -44,26 +45,26 @@ struct recfile_writer {
 static void
 recfile_pack_header(msgpack_packer *pk, const struct recfile_header *h)
 {
-	client_pack_str(pk, RECFILE_MAGIC);
+	record_pack_str(pk, RECFILE_MAGIC);
 	msgpack_pack_map(pk, 8);
-	client_pack_str(pk, "version");
+	record_pack_str(pk, "version");
 	msgpack_pack_uint64(pk, RECFILE_VERSION);
-	client_pack_str(pk, "schema");
+	record_pack_str(pk, "schema");
 	msgpack_pack_uint64(pk, CONTROL_SCHEMA);
-	client_pack_str(pk, "start_ns");
+	record_pack_str(pk, "start_ns");
 	msgpack_pack_uint64(pk, h->start_ns);
-	client_pack_str(pk, "host");
-	client_pack_str(pk, h->host);
-	client_pack_str(pk, "daemon_version");
-	client_pack_str(pk, h->daemon_version);
-	client_pack_str(pk, "incarnation");
+	record_pack_str(pk, "host");
+	record_pack_str(pk, h->host);
+	record_pack_str(pk, "daemon_version");
+	record_pack_str(pk, h->daemon_version);
+	record_pack_str(pk, "incarnation");
 	msgpack_pack_uint64(pk, h->incarnation);
-	client_pack_str(pk, "ctl_version");
-	client_pack_str(pk, PACKAGE_VERSION);
-	client_pack_str(pk, "kinds");
+	record_pack_str(pk, "ctl_version");
+	record_pack_str(pk, PACKAGE_VERSION);
+	record_pack_str(pk, "kinds");
 	msgpack_pack_array(pk, h->n_kinds);
 	for (size_t i = 0; i < h->n_kinds; i++)
-		client_pack_str(pk, h->kinds[i]);
+		record_pack_str(pk, h->kinds[i]);
 }
 
 static int
@@ -172,7 +173,7 @@ recfile_add(struct recfile_writer *w, uint64_t after_ns, const char *kind,
 		return w->error;
 	msgpack_pack_array(&w->pk, 3);
 	msgpack_pack_uint64(&w->pk, after_ns);
-	client_pack_str(&w->pk, kind);
+	record_pack_str(&w->pk, kind);
 	if (msgpack_pack_object(&w->pk, *record) < 0)
 		return w->error = -ENOMEM;
 	if (w->waiting.size < RECFILE_FLUSH_BYTES &&
@@ -201,16 +202,16 @@ recfile_pack_end(struct recfile_writer *w, uint64_t after_ns, uint64_t time_ns, 
 
 	msgpack_pack_array(&w->pk, 3);
 	msgpack_pack_uint64(&w->pk, after_ns);
-	client_pack_str(&w->pk, "end");
+	record_pack_str(&w->pk, "end");
 	msgpack_pack_map(&w->pk, 4);
-	client_pack_str(&w->pk, "time_ns");
+	record_pack_str(&w->pk, "time_ns");
 	msgpack_pack_uint64(&w->pk, time_ns);
-	client_pack_str(&w->pk, "records");
+	record_pack_str(&w->pk, "records");
 	msgpack_pack_uint64(&w->pk, records);
-	client_pack_str(&w->pk, "dropped");
+	record_pack_str(&w->pk, "dropped");
 	msgpack_pack_uint64(&w->pk, dropped);
-	client_pack_str(&w->pk, "reason");
-	client_pack_str(&w->pk, reason);
+	record_pack_str(&w->pk, "reason");
+	record_pack_str(&w->pk, reason);
 }
 
 int
@@ -384,7 +385,7 @@ recfile_read_header(struct recfile_reader *r)
 	if (got == RECFILE_END)
 		recfile_bad(r, r->at, "it ends within its header");
 	else if (got == RECFILE_ENTRY &&
-		 (!view_u64(&r->object.data, "version", &version) || version == 0))
+		 (!read_u64(&r->object.data, "version", &version) || version == 0))
 		recfile_bad(r, offset, "the header has no version: the file is damaged here");
 	else if (version > RECFILE_VERSION)
 		recfile_bad(

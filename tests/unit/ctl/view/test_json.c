@@ -12,6 +12,7 @@
 #include "ctl/term/utf8.h"
 #include "ctl/view/json.h"
 #include "ctl/view/view.h"
+#include "record/read.h"
 
 /* The JSON of packed bytes; valid until the next call. */
 static const char *
@@ -191,20 +192,20 @@ test_look_ups(void **state)
 	msgpack_unpacked_init(&u);
 	assert_int_equal(msgpack_unpack_next(&u, bytes, sizeof(bytes) - 1, &off),
 			 MSGPACK_UNPACK_SUCCESS);
-	assert_false(view_u64(&u.data, "neg", &n));
-	assert_false(view_u64(&u.data, "f", &n));
-	assert_false(view_u64(&u.data, "nil", &n));
-	assert_false(view_u64(&u.data, "none", &n));
-	assert_false(view_u64(NULL, "n", &n));
+	assert_false(read_u64(&u.data, "neg", &n));
+	assert_false(read_u64(&u.data, "f", &n));
+	assert_false(read_u64(&u.data, "nil", &n));
+	assert_false(read_u64(&u.data, "none", &n));
+	assert_false(read_u64(NULL, "n", &n));
 	assert_int_equal(n, 99);
-	assert_true(view_u64(&u.data, "n", &n));
+	assert_true(read_u64(&u.data, "n", &n));
 	assert_int_equal(n, 5);
-	assert_true(view_double(&u.data, "n", &d) && d > 4.9 && d < 5.1);
-	assert_true(view_double(&u.data, "f", &d) && d > 0.4 && d < 0.6);
-	assert_null(view_map(&u.data, "n"));
-	assert_true(view_bool(view_map(&u.data, "m"), "t", &b) && b);
-	assert_false(view_bool(&u.data, "n", &b));
-	assert_false(view_is(&u.data, "n", "5"));
+	assert_true(read_double(&u.data, "n", &d) && d > 4.9 && d < 5.1);
+	assert_true(read_double(&u.data, "f", &d) && d > 0.4 && d < 0.6);
+	assert_null(read_map(&u.data, "n"));
+	assert_true(read_bool(read_map(&u.data, "m"), "t", &b) && b);
+	assert_false(read_bool(&u.data, "n", &b));
+	assert_false(read_is(&u.data, "n", "5"));
 	msgpack_unpacked_destroy(&u);
 }
 
@@ -265,7 +266,7 @@ test_nan_is_unknown(void **state)
 	msgpack_unpacked_init(&u);
 	assert_int_equal(msgpack_unpack_next(&u, bytes, sizeof(bytes) - 1, &off),
 			 MSGPACK_UNPACK_SUCCESS);
-	assert_false(view_double(&u.data, "x", &d));
+	assert_false(read_double(&u.data, "x", &d));
 	assert_true(d <= -1 && d >= -1);
 	msgpack_unpacked_destroy(&u);
 }

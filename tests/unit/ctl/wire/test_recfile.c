@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "ctl/view/view.h"
 #include "ctl/wire/recfile.h"
+#include "record/read.h"
 
 static char path[] = "/tmp/rpingmesh-recfile-XXXXXX";
 static const char *const kinds[] = {"probe", "window"};
@@ -162,14 +162,14 @@ test_round_trip(void **state)
 		for (int i = 0; i < N; i++) {
 			assert_int_equal(recfile_next(r, &e), RECFILE_ENTRY);
 			assert_int_equal(e.after_ns, i * 1000);
-			assert_true(view_str_is(e.kind, kinds[i % 2]));
+			assert_true(read_str_is(e.kind, kinds[i % 2]));
 			assert_same_bytes(e.record, &w[i].bytes);
 			written_free(&w[i]);
 		}
 		assert_int_equal(recfile_next(r, &e), RECFILE_ENTRY);
-		assert_true(view_str_is(e.kind, "end"));
-		assert_true(view_u64(e.record, "records", &offset) && offset == N);
-		assert_true(view_u64(e.record, "dropped", &offset) && offset == 3);
+		assert_true(read_str_is(e.kind, "end"));
+		assert_true(read_u64(e.record, "records", &offset) && offset == N);
+		assert_true(read_u64(e.record, "dropped", &offset) && offset == 3);
 		assert_int_equal(recfile_next(r, &e), RECFILE_END);
 		assert_false(recfile_cut(r, &offset));
 		recfile_close(r);
@@ -327,10 +327,10 @@ test_full_disk(void **state)
 		r = open_read();
 		assert_non_null(recfile_read_header(r));
 		while (recfile_next(r, &e) == RECFILE_ENTRY) {
-			ended = view_str_is(e.kind, "end");
+			ended = read_str_is(e.kind, "end");
 			if (ended)
-				assert_true(view_is(e.record, "reason", "disk") &&
-					    view_u64(e.record, "records", &told));
+				assert_true(read_is(e.record, "reason", "disk") &&
+					    read_u64(e.record, "records", &told));
 			else
 				n++;
 		}

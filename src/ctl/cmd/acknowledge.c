@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl/cmd/ask.h"
+#include "ctl/view/json.h"
+#include "record/read.h"
+#include "record/record.h"
+
+static int
+acknowledge_call(const struct ctl *ctl, struct client *client, const char *device)
+{
+	const msgpack_object *result = NULL;
+	msgpack_sbuffer param;
+	msgpack_packer pk;
+	uint64_t flaps;
+	int rc;
+
+	msgpack_sbuffer_init(&param);
+	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
+	msgpack_pack_map(&pk, device ? 1 : 0);
+	if (device) {
+		record_pack_str(&pk, "device");
+		record_pack_str(&pk, device);
+	}
+	rc = ask_call(client, "acknowledge", &param, &result);
+	msgpack_sbuffer_destroy(&param);
+	if (rc != CMD_OK)
+		return rc;
+	if (ctl->json)
+		json_line(stdout, result, NULL);
+	else if (read_u64(result, "flaps", &flaps))
+		printf("%s: %" PRIu64 " %s of the last hour seen\n",
+		       device ? device : "all devices", flaps, flaps == 1 ? "flap" : "flaps");
+	return CMD_OK;
+}
+
+static int
+acknowledge_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
+{
+	struct client *client;
+	int rc = cmd_options(ctl, command, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	if (argc - optind > 1)
+		return cmd_usage(command, "one device at most, not \"%s\" too", argv[optind + 1]);
+	rc = ask_open(ctl, NULL, &client);
+	if (rc != CMD_OK)
+		return rc;
+	rc = acknowledge_call(ctl, client, optind < argc ? argv[optind] : NULL);
+	client_close(client);
+	return rc;
+}
+
+const struct cmd_entry cmd_acknowledge = {
+	.name = "acknowledge",
+	.summary = "mark the flaps of devices as seen",
+	.help = "Usage: rpingmesh-ctl acknowledge [DEVICE] [--json]\n"
+		"Say that the flaps of a device, or of all devices, have been seen: they are not\n"
+		"counted in `rpingmesh-ctl status` and `devices` any more, and a device that is\n"
+		"left alone because it failed or flapped too often is tried again at once. The\n"
+		"history stays, marked as seen. This changes the daemon, so only root and the\n"
+		"daemon's own user may.\n"
+		"\n"
+		"Exit status: 0 done; 1 no such device, or no right to; 2 usage; 3 no daemon.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl acknowledge mlx5_0\n"
+		"  rpingmesh-ctl acknowledge",
+	.run = acknowledge_run,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+
+#include "ctl/cmd/show.h"
+#include "ctl/view/devicetable.h"
+#include "record/read.h"
+
+static bool
+devices_bad(const msgpack_object *list)
+{
+	for (uint32_t i = 0; i < list->via.array.size; i++)
+		if (read_is(&list->via.array.ptr[i], "state", "up"))
+			return false;
+	return true;
+}
+
+static int
+devices_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"history", no_argument, NULL, 'H'}, {"counters", no_argument, NULL, 'C'},
+		{"all", no_argument, NULL, 'a'}, CMD_LONG,
+	};
+	struct show show = {
+		.method = "devices",
+		.none = "No RDMA device is in use (key \"devices\" of the daemon's configuration; "
+			"rdma link).",
+		.table = devicetable_make,
+		.bad = devices_bad,
+	};
+	bool history = false, counters = false, all = false;
+	int c, rc;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":a" CMD_SHORT, longs, NULL)) != -1) {
+		history |= c == 'H';
+		counters |= c == 'C';
+		all |= c == 'a';
+		if (c == 'H' || c == 'C' || c == 'a')
+			continue;
+		rc = cmd_option(ctl, command, c, argv);
+		if (rc >= 0)
+			return rc;
+	}
+	if (optind < argc)
+		return cmd_usage(command, "%s takes no argument, not \"%s\"", command->name,
+				 argv[optind]);
+	if (history && counters)
+		return cmd_usage(command, "--history or --counters, not both");
+	if (history) {
+		show.table = devicetable_history;
+		show.none = "No port has changed in the last 24 hours.";
+	} else if (counters) {
+		show.table = all ? devicetable_counters_all : devicetable_counters;
+		show.none = "All counters are 0, or none can be read.";
+	}
+	return show_run(ctl, &show);
+}
+
+const struct cmd_entry cmd_devices = {
+	.name = "devices",
+	.summary = "the local RDMA devices that probe and answer",
+	.help = "Usage: rpingmesh-ctl devices [--history | --counters [-a]] [--json]\n"
+		"Show the local RDMA device ports that the daemon probes from and answers on.\n"
+		"\n"
+		"      --history        what each port went through in the last 24 hours, the\n"
+		"                       newest first\n"
+		"      --counters       what port and network interface count, how much it has\n"
+		"                       risen in the last 10 seconds and since the daemon's\n"
+		"                       start; those at 0 are left out\n"
+		"  -a, --all            those at 0, too\n"
+		"\n"
+		"GID is the address that probes come from. CLOCK tells whether times are the\n"
+		"RNIC's (hw) or the host's (sw). QPN is the prober's queue pair, RESPONDER the\n"
+		"responder's. PROBES/S tells how much of the device's budget the last second\n"
+		"took, SERVICES how much of that was along the flows of services. SOURCES is how\n"
+		"many of the wanted UDP source ports have a QP, where each takes one. POSTED\n"
+		"counts probes, DEFERRED the times that one had to wait for the budget, SKIPPED\n"
+		"the intervals left out because the daemon or the budget was behind. FLAPS counts\n"
+		"how often the port left \"up\" in the last hour, until it is acknowledged\n"
+		"(rpingmesh-ctl acknowledge).\n"
+		"\n"
+		"Exit status: 0 a device is up; 1 none is; 2 usage; 3 no daemon.\n"
+		"\n"
+		"Examples:\n"
+		"  rpingmesh-ctl devices\n"
+		"  rpingmesh-ctl devices --history\n"
+		"  rpingmesh-ctl --json devices | jq -r '.device + \" \" + .state'",
+	.run = devices_run,
+};

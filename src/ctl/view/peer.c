@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/view/peer.h"
+
+#include <inttypes.h>
+
+#include "core/clock.h"
+#include "ctl/view/cell.h"
+#include "ctl/view/classes.h"
+#include "ctl/view/format.h"
+#include "ctl/view/view.h"
+#include "record/read.h"
+
+#define PEER_LOSS_RED 0.05
+
+enum peer_column {
+	PEER_PEER,
+	PEER_DEVICE,
+	PEER_HOST,
+	PEER_STATE,
+	PEER_SENT,
+	PEER_LOSS,
+	PEER_P50,
+	PEER_P99,
+	PEER_PROBER,
+	PEER_RESPONDER,
+	PEER_NOISE,
+	PEER_VERDICT,
+	PEER_LAST_OK,
+	PEER_NOT_OK,
+	PEER_REASON,
+	PEER_COLUMN_N
+};
+
+static const struct table_column peer_columns[PEER_COLUMN_N] = {
+	[PEER_PEER] = {.title = "PEER", .key = "address"},
+	[PEER_DEVICE] = {.title = "DEVICE", .key = "device", .priority = 9},
+	[PEER_HOST] = {.title = "HOST", .key = "hostname", .priority = 6, .optional = true},
+	[PEER_STATE] = {.title = "STATE"},
+	[PEER_SENT] = {.title = "SENT", .key = "sent", .priority = 11, .right = true},
+	[PEER_LOSS] = {.title = "LOSS", .priority = 1, .right = true},
+	[PEER_P50] = {.title = "RTT P50", .priority = 2, .right = true},
+	[PEER_P99] = {.title = "RTT P99", .priority = 4, .right = true},
+	[PEER_PROBER] = {.title = "PROBER", .priority = 8, .right = true},
+	[PEER_RESPONDER] = {.title = "RESPONDER", .priority = 7, .right = true},
+	[PEER_NOISE] = {.title = "NOISE", .priority = 6, .right = true, .optional = true},
+	[PEER_VERDICT] = {.title = "VERDICT", .priority = 3, .optional = true},
+	[PEER_LAST_OK] = {.title = "LAST OK", .priority = 10, .right = true},
+	[PEER_NOT_OK] = {.title = "NOT OK", .priority = 5, .optional = true},
+	[PEER_REASON] = {.title = "REASON", .key = "state_reason", .priority = 12,
+			  .optional = true},
+};
+
+enum table_color
+peer_loss_color(double ratio)
+{
+	return ratio >= PEER_LOSS_RED ? TABLE_RED : ratio > 0 ? TABLE_YELLOW : TABLE_GREEN;
+}
+
+void
+peer_recent_cells(struct table *table, const msgpack_object *record,
+		  const struct peer_recent_columns *at)
+{
+	const msgpack_object *recent = read_map(record, "recent");
+	char text[FORMAT_TEXT];
+	uint64_t noise;
+	double ratio;
+
+	if (read_double(recent, "lost_ratio", &ratio))
+		table_cell(table, at->loss, peer_loss_color(ratio), format_ratio(ratio, text));
+	if (at->noise && read_u64(recent, "noise", &noise) && noise > 0)
+		table_cell(table, at->noise, TABLE_YELLOW, format_u64(noise, text));
+	if (at->verdict && read_is(record, "loss_verdict", "lossy"))
+		table_cell(table, at->verdict, TABLE_YELLOW, "lossy");
+	cell_ns(table, at->p50, recent, "rtt_p50_ns");
+	cell_ns(table, at->p99, recent, "rtt_p99_ns");
+	cell_ns(table, at->prober, recent, "prober_delay_p50_ns");
+	cell_ns(table, at->responder, recent, "responder_delay_p50_ns");
+}
+
+enum table_color
+peer_state_color(const msgpack_object *peer)
+{
+	if (read_is(peer, "state", "up"))
+		return TABLE_GREEN;
+	if (read_is(peer, "state", "resolving") || read_is(peer, "state", "checking") ||
+	    read_is(peer, "state", "naming"))
+		return TABLE_YELLOW;
+	return read_is(peer, "state", "self") ? TABLE_PLAIN : TABLE_RED;
+}
+
+double
+peer_badness(const msgpack_object *record)
+{
+	static const int weight[] = {[TABLE_PLAIN] = 0,
+				     [TABLE_GREEN] = 0,
+				     [TABLE_YELLOW] = 2,
+				     [TABLE_RED] = 4,
+				     [TABLE_BOLD] = 0};
+	double ratio = 0;
+
+	read_double(read_map(record, "recent"), "lost_ratio", &ratio);
+	return (read_find(record, "state") ? weight[peer_state_color(record)] : 0) + ratio;
+}
+
+static void
+peer_cell_age(struct table *table, const msgpack_object *peer)
+{
+	char text[FORMAT_TEXT];
+	uint64_t last, now_wall_ns = clock_wall_ns();
+
+	if (read_u64(peer, "last_ok_ns", &last) && last > 0)
+		table_cell(table, PEER_LAST_OK, TABLE_PLAIN,
+			   format_age(now_wall_ns > last ? now_wall_ns - last : 0, text));
+}
+
+static void
+peer_fill(struct table *table, const msgpack_object *peer)
+{
+	static const struct peer_recent_columns recent = {
+		.loss = PEER_LOSS, .p50 = PEER_P50, .p99 = PEER_P99, .prober = PEER_PROBER,
+		.responder = PEER_RESPONDER,
+		.noise = PEER_NOISE, .verdict = PEER_VERDICT,
+	};
+	char text[TABLE_CELL_MAX];
+
+	if (view_text(peer, "state", text, sizeof(text)))
+		table_cell(table, PEER_STATE, peer_state_color(peer), text);
+	peer_recent_cells(table, peer, &recent);
+	peer_cell_age(table, peer);
+	if (classes_not_ok(peer, text, sizeof(text)))
+		table_cell(table, PEER_NOT_OK, TABLE_PLAIN, text);
+}
+
+struct table *
+peer_table(const msgpack_object *list)
+{
+	return cell_table(peer_columns, PEER_COLUMN_N, list, peer_fill);
+}
+
+void
+peer_count(const msgpack_object *list, struct peer_count *out)
+{
+	*out = (struct peer_count){.peers = list->via.array.size};
+	for (uint32_t i = 0; i < list->via.array.size; i++) {
+		const msgpack_object *peer = &list->via.array.ptr[i];
+
+		if (read_is(peer, "state", "up"))
+			out->up++;
+		else if (!read_is(peer, "state", "self"))
+			out->down++;
+	}
+}
+
+bool
+peer_span(const msgpack_object *list, char *buf, size_t size)
+{
+	double least = 0, most = 0, s;
+
+	for (uint32_t i = 0; i < list->via.array.size; i++) {
+		if (!read_double(read_map(&list->via.array.ptr[i], "recent"), "span_s", &s) ||
+		    s <= 0)
+			continue;
+		least = most > 0 && least < s ? least : s;
+		most = s > most ? s : most;
+	}
+	if (most <= 0)
+		return false;
+	if (least < 0.9 * most)
+		snprintf(buf, size, "%.3g to %.3g s", least, most);
+	else
+		snprintf(buf, size, "%.3g s", most);
+	return true;
+}
+
+static void
+peer_line_ns(const msgpack_object *recent, const char *name, const char *key, FILE *out)
+{
+	char text[FORMAT_TEXT];
+	uint64_t ns;
+
+	if (read_u64(recent, key, &ns))
+		fprintf(out, " %s=%s", name, format_ms(ns, text));
+}
+
+void
+peer_line(const msgpack_object *peer, FILE *out)
+{
+	const msgpack_object *recent = read_map(peer, "recent");
+	char text[TABLE_CELL_MAX], ratio_text[FORMAT_TEXT];
+	uint64_t noise;
+	double ratio;
+
+	view_text(peer, "address", text, sizeof(text));
+	fputs(text, out);
+	view_text(peer, "device", text, sizeof(text));
+	fprintf(out, " %s", text);
+	view_text(peer, "state", text, sizeof(text));
+	fprintf(out, " %s", text);
+	view_text(peer, "sent", text, sizeof(text));
+	fprintf(out, " sent=%s", text);
+	fprintf(out, " loss=%s",
+		read_double(recent, "lost_ratio", &ratio) ? format_ratio(ratio, ratio_text) : "-");
+	peer_line_ns(recent, "rtt_p50", "rtt_p50_ns", out);
+	peer_line_ns(recent, "rtt_p99", "rtt_p99_ns", out);
+	peer_line_ns(recent, "prober", "prober_delay_p50_ns", out);
+	peer_line_ns(recent, "responder", "responder_delay_p50_ns", out);
+	if (read_u64(recent, "noise", &noise) && noise > 0)
+		fprintf(out, " noise=%" PRIu64, noise);
+	if (read_is(peer, "loss_verdict", "lossy"))
+		fputs(" verdict=lossy", out);
+	if (classes_not_ok(peer, text, sizeof(text)))
+		fprintf(out, " not_ok=(%s)", text);
+}

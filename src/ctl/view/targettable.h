@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Target records as a table. NULL: no memory.
+ */
+#ifndef RPINGMESH_CTL_VIEW_TARGETTABLE_H
+#define RPINGMESH_CTL_VIEW_TARGETTABLE_H
+
+#include <msgpack.h>
+
+#include "ctl/view/table.h"
+
+struct table *targettable_make(const msgpack_object *list);
+
+#endif
