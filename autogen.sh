@@ -5,7 +5,8 @@ set -e
 cd "$(dirname "$0")"
 for tool in autoreconf libtoolize pkg-config; do
 	command -v "$tool" >/dev/null || {
-		echo "autogen.sh: $tool is missing; as root, contrib/setup installs what the build needs" >&2
+		echo "autogen.sh: $tool is missing;" \
+			"as root, contrib/setup installs what the build needs" >&2
 		exit 1
 	}
 done

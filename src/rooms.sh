@@ -1,13 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# rooms.sh SOURCE-DIRECTORY: makes rooms/ROOM here, the include path of each room of src/rooms. In it are links to the rooms that
-# it may use and to the contracts in include/; a header of a library that it may not use is an #error with the reason.
+# rooms.sh SOURCE-DIRECTORY: makes rooms/ROOM here, the include path of each room of src/rooms. In
+# it are links to the rooms that it may use and to the contracts in include/; a header of a library
+# that it may not use is an #error with the reason.
 set -eu
 top=$(cd "$1" && pwd)
 rm -rf rooms
 awk '
-	/^library / { name = $2; sub(/:$/, "", name); sub(/^library [^:]*: */, ""); headers[name] = $0 }
+	/^library / {
+		name = $2; sub(/:$/, "", name); sub(/^library [^:]*: */, ""); headers[name] = $0
+	}
 	/^room / {
 		name = $2; sub(/:$/, "", name); sub(/^room [^:]*: */, "")
 		n = split($0, part, /\|/)
@@ -41,14 +44,18 @@ while read -r what room rest; do
 		shift
 		for header; do
 			case $header in
-			*/) files=$(cd /usr/include && ls "$header" 2>/dev/null | grep '\.h$' | sed "s|^|$header|") || files= ;;
+			*/)
+				files=$(cd /usr/include && ls "$header" 2>/dev/null |
+					grep '\.h$' | sed "s|^|$header|") || files= ;;
 			*) files=$header ;;
 			esac
 			for file in $files; do
-				# rdma is a room as well: <rdma/rdma_cma.h> fails by what it includes.
+				# rdma is a room as well: <rdma/rdma_cma.h> fails by what it
+				# includes.
 				[ ! -L "rooms/$room/${file%%/*}" ] || continue
 				mkdir -p "rooms/$room/$(dirname "$file")"
-				echo "#error \"src/$room may not use $library: see src/rooms\"" >"rooms/$room/$file"
+				echo "#error \"src/$room may not use $library: see src/rooms\"" \
+					>"rooms/$room/$file"
 			done
 		done
 		;;

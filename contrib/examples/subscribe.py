@@ -1,16 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Asks rpingmeshd, or listens to it, with Python's msgpack (Debian: python3-msgpack) and nothing else.
+"""Asks rpingmeshd, or listens to it, with Python's msgpack (Debian: python3-msgpack) and nothing
+else.
 
-    subscribe.py                          each probe that ends, as a line; Ctrl-C ends it and sums up by peer
-    subscribe.py --windows --events       statistics when a window is over, events in the life of QPs
+    subscribe.py                          each probe that ends, as a line; Ctrl-C ends it and sums
+                                          up by peer
+    subscribe.py --windows --events       statistics when a window is over, events in the life of
+                                          QPs
     subscribe.py --kinds service -c 100   a hundred probes along the flows of services
     subscribe.py --call status            one method; its answer as JSON
     subscribe.py --call methods           which methods there are
     subscribe.py --call flows limit=10    with a parameter
 
-How it talks to the daemon is told by rpingmesh-control(7), what a record means by rpingmesh-records(5). Take it as a beginning:
-class Daemon is all that another program needs."""
+How it talks to the daemon is told by rpingmesh-control(7), what a record means by
+rpingmesh-records(5). Take it as a beginning: class Daemon is all that another program needs."""
 
 import argparse
 import collections
@@ -56,7 +59,8 @@ class Daemon:
                 self.unpacker.feed(data)
 
     def call(self, method, **params):
-        """The result of a method. Notifications that come before its answer are kept for notifications()."""
+        """The result of a method. Notifications that come before its answer are kept for
+        notifications()."""
         self.id += 1
         self.socket.sendall(msgpack.packb([REQUEST, self.id, method, [params] if params else []]))
         while True:
@@ -86,13 +90,15 @@ def line_of(name, record):
     """A record in a line for people. Keys that this program does not know are passed over."""
     if name == "probe":
         rtt = f"{record['rtt_ns'] / 1e3:.1f} us" if record["rtt_ns"] is not None else "-"
-        return (f"{record['device']} -> {record['peer']} seq={record['seq']} {record['class']} rtt={rtt} "
-                f"port={record['src_port'] or '?'} clock={record['clock']}" + (f" ({record['reason']})" if record["reason"] else ""))
+        return (f"{record['device']} -> {record['peer']} seq={record['seq']} {record['class']} "
+                f"rtt={rtt} port={record['src_port'] or '?'} clock={record['clock']}" +
+                (f" ({record['reason']})" if record["reason"] else ""))
     if name == "window":
         p50 = record["rtt"] and record["rtt"]["p50_ns"]
-        return (f"window by {record['by']}: {record['device']} -> {record.get('peer', 'all')} due={record['due']} "
-                f"lost={record['loss_lost']}/{record['loss_of']} [{record['loss_low']:.4f} {record['loss_high']:.4f}] "
-                f"rtt p50={f'{p50 / 1e3:.1f} us' if p50 is not None else '-'}")
+        return (f"window by {record['by']}: {record['device']} -> {record.get('peer', 'all')} "
+                f"due={record['due']} lost={record['loss_lost']}/{record['loss_of']} "
+                f"[{record['loss_low']:.4f} {record['loss_high']:.4f}] rtt "
+                f"p50={f'{p50 / 1e3:.1f} us' if p50 is not None else '-'}")
     if name == "event":
         return f"QP {record['qpn']} of {record['comm']} on {record['device']}: {record['event']}"
     if name == "dropped":
@@ -120,7 +126,8 @@ def listen(daemon, args):
         pass
     finally:
         for peer, classes in sorted(peers.items()):
-            print(f"{peer}: " + ", ".join(f"{c} {n}" for c, n in sorted(classes.items())), file=sys.stderr)
+            print(f"{peer}: " + ", ".join(f"{c} {n}" for c, n in sorted(classes.items())),
+                  file=sys.stderr)
 
 
 def parameter(text):
@@ -133,10 +140,14 @@ def parameter(text):
 
 
 def arguments():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("-S", "--socket", default=os.environ.get("RPINGMESH_SOCKET", "/run/rpingmesh/rpingmeshd.sock"))
-    p.add_argument("--call", nargs="+", metavar=("METHOD", "KEY=VALUE"), help="call a method and print its answer")
-    p.add_argument("--kinds", nargs="+", choices=("mesh", "ping", "service"), help="probes of these kinds only")
+    p = argparse.ArgumentParser(description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("-S", "--socket",
+                   default=os.environ.get("RPINGMESH_SOCKET", "/run/rpingmesh/rpingmeshd.sock"))
+    p.add_argument("--call", nargs="+", metavar=("METHOD", "KEY=VALUE"),
+                   help="call a method and print its answer")
+    p.add_argument("--kinds", nargs="+", choices=("mesh", "ping", "service"),
+                   help="probes of these kinds only")
     p.add_argument("--windows", action="store_true", help="windows of statistics")
     p.add_argument("--events", action="store_true", help="events in the life of QPs")
     p.add_argument("--json", action="store_true", help="records as they are, one a line")
@@ -152,7 +163,8 @@ def main():
         if schema != SCHEMA:
             sys.exit(f"the daemon's records have schema {schema}, this program knows {SCHEMA}")
         if args.call:
-            print(json.dumps(daemon.call(args.call[0], **dict(map(parameter, args.call[1:]))), indent=2))
+            print(json.dumps(daemon.call(args.call[0], **dict(map(parameter, args.call[1:]))),
+                             indent=2))
         else:
             listen(daemon, args)
     except BrokenPipeError:  # who read our output has had enough

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# Debian packages of any release and architecture, through apt directories of their own: neither the machine's package
-# lists nor its packages are touched, and no privilege is needed. Sourced by scripts that have say() and die().
+# Debian packages of any release and architecture, through apt directories of their own: neither the
+# machine's package lists nor its packages are touched, and no privilege is needed. Sourced by
+# scripts that have say() and die().
 
-# apt_archives: prints "BASE SUITE" for each archive that the machine's own apt configuration names. apt itself does the
-# reading, so both the one-line and the deb822 format work, with or without downloaded package lists.
+# apt_archives: prints "BASE SUITE" for each archive that the machine's own apt configuration names.
+# apt itself does the reading, so both the one-line and the deb822 format work, with or without
+# downloaded package lists.
 apt_archives() {
-	apt-get --print-uris update 2>/dev/null | sed -n "s|^'\([^']*\)/dists/\([^']*\)/InRelease'.*|\1 \2|p"
+	apt-get --print-uris update 2>/dev/null |
+		sed -n "s|^'\([^']*\)/dists/\([^']*\)/InRelease'.*|\1 \2|p"
 }
 
 # apt_mirrors: sets mirror and security_mirror (which may stay empty).
@@ -17,16 +20,21 @@ apt_mirrors() {
 	security_mirror=${RPINGMESH_SECURITY_MIRROR:-}
 	while read -r base suite; do
 		case $suite in
-		bullseye-security | bookworm-security | trixie-security | stable-security | oldstable-security | testing-security)
+		bullseye-security | bookworm-security | trixie-security | stable-security | \
+		oldstable-security | testing-security)
 			security_mirror=${security_mirror:-$base} ;;
-		bullseye | bookworm | trixie | forky | sid | stable | oldstable | testing | unstable)
+		bullseye | bookworm | trixie | forky | sid | stable | oldstable | testing | \
+		unstable)
 			mirror=${mirror:-$base} ;;
 		esac
 	done < <(apt_archives)
-	[ -n "$mirror" ] || die "no Debian archive in this machine's apt sources; set RPINGMESH_MIRROR to the URL of one"
+	[ -n "$mirror" ] ||
+		die "no Debian archive in this machine's apt sources;" \
+			"set RPINGMESH_MIRROR to the URL of one"
 }
 
-# apt_sources ARCHITECTURE SUITE...: a sources.list. Suites for security updates are left out when no mirror is known.
+# apt_sources ARCHITECTURE SUITE...: a sources.list. Suites for security updates are left out when
+# no mirror is known.
 apt_sources() {
 	local suite signed="" arch=$1
 	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -43,9 +51,10 @@ apt_sources() {
 	done
 }
 
-# apt_private DIR ARCHITECTURE SUITE...: makes DIR/apt.conf, for `apt-get -c` and `apt-cache -c`, and reads the package lists
-# of the suites. As far as apt can see no package is installed. The hooks of the machine's configuration are cleared because
-# they may act on the machine's own package cache.
+# apt_private DIR ARCHITECTURE SUITE...: makes DIR/apt.conf, for `apt-get -c` and `apt-cache -c`,
+# and reads the package lists of the suites. As far as apt can see no package is installed. The
+# hooks of the machine's configuration are cleared because they may act on the machine's own package
+# cache.
 apt_private() {
 	local dir=$1 arch=$2
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"

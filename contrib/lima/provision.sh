@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes a virtual machine of Debian or Ubuntu one that rpingmesh can be built and tried in; see --help. The templates beside it let Lima
-# run it as root at each start, so it does nothing twice. It knows nothing of Lima.
+# Makes a virtual machine of Debian or Ubuntu one that rpingmesh can be built and tried in; see
+# --help. The templates beside it let Lima run it as root at each start, so it does nothing twice.
+# It knows nothing of Lima.
 
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,11 +13,13 @@ usage() {
 Usage: contrib/lima/provision.sh
        contrib/lima/provision.sh --soft-roce [NETDEV]
 
-As root: installs what building needs (contrib/setup build check) and the tools of rdma-core, the kernel's modules where Ubuntu has
-them in a package of their own, and then what --soft-roce does alone, without a network:
+As root: installs what building needs (contrib/setup build check) and the tools of rdma-core, the
+kernel's modules where Ubuntu has them in a package of their own, and then what --soft-roce does
+alone, without a network:
 
-  --soft-roce   loads ib_uverbs, rdma_ucm and rdma_rxe, now and at each boot, makes the device roce0 on NETDEV (that of the default
-                route, if none is given), lets users lock memory, and BPF attach without root
+  --soft-roce   loads ib_uverbs, rdma_ucm and rdma_rxe, now and at each boot, makes the device roce0
+                on NETDEV (that of the default route, if none is given), lets users lock memory, and
+                BPF attach without root
 
 Exit status: 0 fine, 1 not, 2 wrong usage.
 USAGE
@@ -24,7 +27,7 @@ USAGE
 
 fail() { printf 'provision: error: %s\n' "$*" >&2; exit 1; }
 
-# --- packages ---------------------------------------------------------------------------------------------
+# --- packages -------------------------------------------------------------------------------------
 
 known() { [ -n "$(apt-cache show --no-all-versions "$1" 2>/dev/null)" ]; }
 
@@ -35,7 +38,8 @@ packages() {
 	install rdma-core ibverbs-providers ibverbs-utils rdmacm-utils iproute2 kmod tcpdump
 }
 
-# Ubuntu packs rdma_rxe apart from the kernel. Debian's kernels called cloud lack it; the templates take images with the full one.
+# Ubuntu packs rdma_rxe apart from the kernel. Debian's kernels called cloud lack it; the templates
+# take images with the full one.
 modules() {
 	local extra
 	extra=linux-modules-extra-$(uname -r)
@@ -44,14 +48,16 @@ modules() {
 	fi
 }
 
-# --- soft-RoCE --------------------------------------------------------------------------------------------
+# --- soft-RoCE ------------------------------------------------------------------------------------
 
 # Kernels for clouds come without rdma_rxe; Ubuntu has it in a package of its own.
 kernel_hint() {
 	local arch
 	arch=$(dpkg --print-architecture 2>/dev/null || echo amd64)
 	case $(sed -n 's/^ID=//p' /etc/os-release) in
-	debian) echo "apt-get install linux-image-$arch, then reboot into it (the kernels called cloud have none)" ;;
+	debian)
+		echo "apt-get install linux-image-$arch, then reboot into it" \
+			"(the kernels called cloud have none)" ;;
 	ubuntu) echo "apt-get install linux-modules-extra-$(uname -r)" ;;
 	*) echo "install a kernel with CONFIG_RDMA_RXE" ;;
 	esac
@@ -60,7 +66,8 @@ kernel_hint() {
 load() {
 	local module
 	for module in ib_uverbs rdma_ucm rdma_rxe; do
-		modprobe "$module" 2>/dev/null || fail "this kernel, $(uname -r), has no module $module: $(kernel_hint)"
+		modprobe "$module" 2>/dev/null ||
+			fail "this kernel, $(uname -r), has no module $module: $(kernel_hint)"
 	done
 	mkdir -p /etc/modules-load.d
 	printf '%s\n' ib_uverbs rdma_ucm rdma_rxe >/etc/modules-load.d/rpingmesh.conf
@@ -87,7 +94,8 @@ link_up() {
 			n=$((n + 1))
 			name=roce$n
 		done
-		rdma link add "$name" type rxe netdev "$netdev" || fail "rdma link add $name type rxe netdev $netdev failed"
+		rdma link add "$name" type rxe netdev "$netdev" ||
+			fail "rdma link add $name type rxe netdev $netdev failed"
 	fi
 	ip link set "$netdev" up
 	echo "provision: $name on $netdev: $(cat "/sys/class/infiniband/$name/ports/1/state")"
@@ -96,7 +104,8 @@ link_up() {
 # 6 MB a port and daemon. What was logged in already keeps what it had.
 memlock() {
 	mkdir -p /etc/security/limits.d
-	printf '# Written by contrib/lima/provision.sh.\n* - memlock unlimited\nroot - memlock unlimited\n' >/etc/security/limits.d/rpingmesh.conf
+	printf '%s\n' '# Written by contrib/lima/provision.sh.' '* - memlock unlimited' \
+		'root - memlock unlimited' >/etc/security/limits.d/rpingmesh.conf
 }
 
 # Kprobes of a daemon that is not root, see rpingmeshd(8).

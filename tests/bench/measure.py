@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures rpingmeshd against its goals; runs inside the VM, started by tests/bench/run, which says how to read it.
+"""Measures rpingmeshd against its goals; runs inside the VM, started by tests/bench/run, which says
+how to read it.
 
-A figure is a function figure_*(b) that calls b.add() for each value. What is a ratio is measured in rounds, one side and the
-other in turn, and is the median of the rounds' ratios. Times and rates are those of the VM's clock: with tests/vm/run --icount-idle
-one nanosecond is one instruction, of user space and kernel together, and nothing else that the machine does matters."""
+A figure is a function figure_*(b) that calls b.add() for each value. What is a ratio is measured in
+rounds, one side and the other in turn, and is the median of the rounds' ratios. Times and rates are
+those of the VM's clock: with tests/vm/run --icount-idle one nanosecond is one instruction, of user
+space and kernel together, and nothing else that the machine does matters."""
 
 import argparse
 import functools
@@ -25,11 +27,13 @@ from harness import BUILD, Host, address, check, fabric, sh, until  # noqa: E402
 
 BENCH = os.path.join(BUILD, "tests", "bench")
 SIZE = 50
-# Figures that measure the probing itself do without tracing, which takes no part in it and seconds to start.
+# Figures that measure the probing itself do without tracing, which takes no part in it and seconds
+# to start.
 PLAIN = "tracing = { enable = false; };\n"
 # For a host that is probed faster than people do.
 NO_LIMITS = "limits = { cpu_percent = 0; memory_mb = 0; };\n"
-OPEN = PLAIN + NO_LIMITS + "timeout_ms = 5000;\nresponder = { per_source = 1000000; total = 1000000; };\n"
+OPEN = (PLAIN + NO_LIMITS + "timeout_ms = 5000;\n"
+        "responder = { per_source = 1000000; total = 1000000; };\n")
 
 
 class Unmeasured(Exception):
@@ -57,12 +61,14 @@ class Bench:
         state = "no goal"
         if goal:
             state = "met" if self.OPERATORS[goal[0]](value, goal[1]) else "missed"
-        self.results.append({"name": name, "value": round(value, digits), "unit": unit, "goal": " ".join(map(str, goal)) if goal else None,
-                             "state": state, "rounds": [round(r, 3) for r in rounds or []], "note": note})
+        self.results.append({"name": name, "value": round(value, digits), "unit": unit,
+                             "goal": " ".join(map(str, goal)) if goal else None, "state": state,
+                             "rounds": [round(r, 3) for r in rounds or []], "note": note})
         print(f"#   {name}: {value:.{digits}f} {unit} {state if goal else ''} {note}", flush=True)
 
     def fail(self, name, reason):
-        self.results.append({"name": name, "value": None, "unit": "", "goal": None, "state": "not measured", "rounds": [], "note": reason})
+        self.results.append({"name": name, "value": None, "unit": "", "goal": None,
+                             "state": "not measured", "rounds": [], "note": reason})
         print(f"#   {name}: not measured: {reason}", flush=True)
 
     def host(self, index, text=PLAIN, env=None):
@@ -94,16 +100,19 @@ def wait_up(host, n):
 # ---- bare programs ----
 
 def gids():
-    return ["-d", "rxe0", "-g", fabric("gid", 0).strip(), "-D", "rxe1", "-G", fabric("gid", 1).strip()]
+    return ["-d", "rxe0", "-g", fabric("gid", 0).strip(), "-D", "rxe1", "-G",
+            fabric("gid", 1).strip()]
 
 
 def bare(*argv):
-    return json.loads(sh(os.path.join(BENCH, "ud_bare"), "-s", str(SIZE), *gids(), *[str(a) for a in argv]))
+    return json.loads(sh(os.path.join(BENCH, "ud_bare"), "-s", str(SIZE), *gids(),
+                         *[str(a) for a in argv]))
 
 
 def ud_pingpong(n, *more):
     """Mean of a round trip of rdma-core's program, in ns: it says no percentile."""
-    argv = lambda i: ["ibv_ud_pingpong", "-d", f"rxe{i}", "-g", fabric("gid", i).strip(), "-s", str(SIZE), "-n", str(n), *more]
+    argv = lambda i: ["ibv_ud_pingpong", "-d", f"rxe{i}", "-g", fabric("gid", i).strip(), "-s",
+                      str(SIZE), "-n", str(n), *more]
     server = subprocess.Popen(argv(1), stdout=subprocess.DEVNULL)
     time.sleep(0.5)
     out = sh(*argv(0), address(1))
@@ -118,7 +127,8 @@ PAUSE_MS = 10
 
 
 def pings(host):
-    """Round trips of the daemon: what it reports, and all of it, from before the post until the ACK was handled."""
+    """Round trips of the daemon: what it reports, and all of it, from before the post until the ACK
+    was handled."""
     records = host.ping(address(1), PINGS, "-i", PAUSE_MS / 1000, "-s", SIZE)
     good = [r for r in records if r["class"] == "ok"]
     check(len(good) > 0.9 * PINGS, f"only {len(good)} of {PINGS} pings were answered in time")
@@ -140,31 +150,39 @@ def compare_round_trips(b, prober, kind, goal, other):
         table["whole"].append(percentile(whole, 50) / p50)
     median = {k: statistics.median(v) for k, v in table.items()}
     b.add(f"rtt_p50_{kind}", median["p50"], "x bare", ("<=", goal), table["p50"],
-          f"reported RTT {median['rtt'] / 1e3:.0f} us, bare ping-pong {median['bare'] / 1e3:.0f} us")
-    b.add(f"rtt_p99_{kind}", median["p99"], "x bare", None, table["p99"], f"reported RTT {median['rtt99'] / 1e3:.0f} us")
-    b.add(f"round_trip_p50_{kind}", median["whole"], "x bare", None, table["whole"], "T6-T1: with what both hosts take, as the bare one is measured")
+          f"reported RTT {median['rtt'] / 1e3:.0f} us, "
+          f"bare ping-pong {median['bare'] / 1e3:.0f} us")
+    b.add(f"rtt_p99_{kind}", median["p99"], "x bare", None, table["p99"],
+          f"reported RTT {median['rtt99'] / 1e3:.0f} us")
+    b.add(f"round_trip_p50_{kind}", median["whole"], "x bare", None, table["whole"],
+          "T6-T1: with what both hosts take, as the bare one is measured")
     return median
 
 
 def figure_rtt(b):
     """Idle round trips, all sides event-driven."""
     b.host(1).start()
-    median = compare_round_trips(b, b.host(0).start(), "event", 1.6, lambda: (lambda r: (r["p50_ns"], r["p99_ns"]))(
-        bare("-m", "pingpong", "-n", PINGS, "-i", PAUSE_MS * 1000)))
+    median = compare_round_trips(b, b.host(0).start(), "event", 1.6,
+                                 lambda: (lambda r: (r["p50_ns"], r["p99_ns"]))(
+                                     bare("-m", "pingpong", "-n", PINGS, "-i", PAUSE_MS * 1000)))
     theirs = [ud_pingpong(PINGS, "-e") for _ in range(b.rounds)]
-    b.add("rtt_p50_ud_pingpong", median["rtt"] / statistics.median(theirs), "x its mean", ("<=", 1.6), [],
-          f"ibv_ud_pingpong -e: mean {statistics.median(theirs) / 1e3:.0f} us; it says no percentile")
+    b.add("rtt_p50_ud_pingpong", median["rtt"] / statistics.median(theirs), "x its mean",
+          ("<=", 1.6), [], f"ibv_ud_pingpong -e: mean {statistics.median(theirs) / 1e3:.0f} us; "
+          "it says no percentile")
 
 
 def figure_rtt_busy(b):
-    """Idle round trips, the asking side polling. Who answers is event-driven: there is one processor."""
+    """Idle round trips, the asking side polling. Who answers is event-driven: there is one
+    processor."""
     text = PLAIN + "busy_poll_us = 1000;\n"
     prober = b.host(0, text)
-    if subprocess.run([harness.DAEMON, "-t", "-c", prober.conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+    if subprocess.run([harness.DAEMON, "-t", "-c", prober.conf], stdout=subprocess.DEVNULL,
+                      stderr=subprocess.DEVNULL).returncode:
         raise Unmeasured("this daemon knows no busy_poll_us")
     b.host(1).start()
-    compare_round_trips(b, prober.start(), "busy", 1.15, lambda: (lambda r: (r["p50_ns"], r["p99_ns"]))(
-        bare("-m", "pingpong", "-p", "-n", PINGS, "-i", PAUSE_MS * 1000)))
+    compare_round_trips(b, prober.start(), "busy", 1.15,
+                        lambda: (lambda r: (r["p50_ns"], r["p99_ns"]))(
+                            bare("-m", "pingpong", "-p", "-n", PINGS, "-i", PAUSE_MS * 1000)))
 
 
 # ---- throughput ----
@@ -193,11 +211,13 @@ def set_flood(prober, peers, rate):
 
 
 def quick_status(host):
-    return json.loads(subprocess.run(host.ctl_argv("--json", "status"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=1).stdout)
+    return json.loads(subprocess.run(host.ctl_argv("--json", "status"), stdout=subprocess.PIPE,
+                                     stderr=subprocess.DEVNULL, timeout=1).stdout)
 
 
 def most_carried(prober, peers, bare_per_s):
-    """Wants more and more until no more is answered, or the daemon is too busy to tell. Returns the most that was answered."""
+    """Wants more and more until no more is answered, or the daemon is too busy to tell. Returns the
+    most that was answered."""
     best, share = 0, FLOOD_FIRST
     while share < FLOOD_LAST + FLOOD_STEP / 2:
         rate = int(bare_per_s * share)
@@ -207,7 +227,8 @@ def most_carried(prober, peers, bare_per_s):
         except (subprocess.TimeoutExpired, ValueError):
             print(f"#     {rate}/s wanted, too busy to tell", flush=True)
             return best
-        print(f"#     {rate}/s wanted, {got['posted']:.0f}/s posted, {got['ok']:.0f}/s answered", flush=True)
+        print(f"#     {rate}/s wanted, {got['posted']:.0f}/s posted, {got['ok']:.0f}/s answered",
+              flush=True)
         if got["ok"] < CARRIED * got["posted"] or got["ok"] < 1.02 * best:
             return best
         best, share = got["ok"], share + FLOOD_STEP
@@ -215,7 +236,8 @@ def most_carried(prober, peers, bare_per_s):
 
 
 def figure_throughput(b):
-    """Both ends on one processor. A probe is three messages, so the bare loop answers each message with two."""
+    """Both ends on one processor. A probe is three messages, so the bare loop answers each message
+    with two."""
     b.host(1, OPEN).start()
     peers = b.named(FLOOD_PEERS)
     ours, bares = [], []
@@ -227,29 +249,35 @@ def figure_throughput(b):
         prober.stop(signal.SIGKILL)
     ratios = [o / r for o, r in zip(ours, bares)]
     b.carried = statistics.median(ours) or b.carried
-    b.add("probes_per_s", statistics.median(ours), "/s", None, ours, f"answered, {CARRIED * 100:.0f} % of those posted at least", 0)
+    b.add("probes_per_s", statistics.median(ours), "/s", None, ours,
+          f"answered, {CARRIED * 100:.0f} % of those posted at least", 0)
     b.add("probes_vs_bare", statistics.median(ratios), "x bare", (">=", 0.6), ratios,
-          f"bare loop of the same three messages: {statistics.median(bares):.0f}/s; sought in steps of {FLOOD_STEP}, as far as {FLOOD_LAST}")
+          f"bare loop of the same three messages: {statistics.median(bares):.0f}/s; "
+          f"sought in steps of {FLOOD_STEP}, as far as {FLOOD_LAST}")
 
 
 # ---- instructions ----
 
 def count_probe_path(probes, *more):
-    out = sh("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", os.path.join(BENCH, "probe_path"), "-n", str(probes), *more)
+    out = sh("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+             os.path.join(BENCH, "probe_path"), "-n", str(probes), *more)
     return int(re.search(r"Collected : (\d+)", out).group(1))
 
 
 def figure_instructions(b):
-    """User space alone: the pure rooms, without a kernel, counted by callgrind. What a whole probe costs is a figure of load."""
+    """User space alone: the pure rooms, without a kernel, counted by callgrind. What a whole probe
+    costs is a figure of load."""
     for name, more in (("rooms", ()), ("rooms_record", ("-r",))):
         each = (count_probe_path(2500, *more) - count_probe_path(500, *more)) / 2000
-        b.add(f"instructions_{name}", each, "user instr/probe", None, [], "prober and responder" + (", and a record" if more else ""), 0)
+        b.add(f"instructions_{name}", each, "user instr/probe", None, [],
+              "prober and responder" + (", and a record" if more else ""), 0)
 
 
 # ---- processor and wake-ups ----
 
 class Usage:
-    """Processor time and wake-ups of a process since the object was made, by the kernel's account."""
+    """Processor time and wake-ups of a process since the object was made, by the kernel's
+    account."""
 
     def __init__(self, host):
         self.host = host
@@ -275,7 +303,8 @@ def measure_usage(b, name, host, seconds, goal, note=""):
     time.sleep(seconds)
     span, cpu, wakeups = usage.end()
     callbacks = (status(host)["loop_callbacks"] - callbacks) / span
-    b.add(f"wakeups_{name}", wakeups, "/s", goal, [], f"voluntary context switches; callbacks of the loop {callbacks:.1f}/s {note}")
+    b.add(f"wakeups_{name}", wakeups, "/s", goal, [],
+          f"voluntary context switches; callbacks of the loop {callbacks:.1f}/s {note}")
     b.add(f"cpu_{name}", cpu, "%", None, [], "of one processor of 1 instruction a nanosecond", 3)
     return cpu
 
@@ -301,7 +330,8 @@ def figure_load(b):
     posted = status(host)["probes"]["posted"]
     cpu = measure_usage(b, "150", host, 10, None, f"at {rate['posted']:.0f} probes/s")
     each = cpu * 1e7 * 10 / (status(host)["probes"]["posted"] - posted)
-    b.add("cpu_probe", each / 1e3, "us/probe", None, [], "of the prober, what the kernel does in its name included")
+    b.add("cpu_probe", each / 1e3, "us/probe", None, [],
+          "of the prober, what the kernel does in its name included")
 
 
 def figure_many(b):
@@ -311,15 +341,16 @@ def figure_many(b):
     peers = b.named(160)
     rate = int(b.carried * 0.5)  # more starves what measures
     host = b.host(0, OPEN + f"max_probes_per_s = {rate};\n" +
-                  group(peers, interval_ms=16, flow_labels="(" + ", ".join(map(str, range(1, labels + 1))) + ")"))
+                  group(peers, interval_ms=16,
+                        flow_labels="(" + ", ".join(map(str, range(1, labels + 1))) + ")"))
     host.start()
     wait_up(host, len(peers))
     targets = status(host)["targets"]
     usage = Usage(host)
     sent = answered_per_s(host, 5)
     _, cpu, wakeups = usage.end()
-    note = (f"{targets} targets; wanted {targets / (labels * 0.016):.0f}/s, allowed {rate}/s for this processor, posted {sent['posted']:.0f}/s, "
-            f"answered {sent['ok']:.0f}/s")
+    note = (f"{targets} targets; wanted {targets / (labels * 0.016):.0f}/s, allowed {rate}/s for "
+            f"this processor, posted {sent['posted']:.0f}/s, answered {sent['ok']:.0f}/s")
     b.add("wakeups_10000", wakeups, "/s", None, [], note)
     b.add("cpu_10000", cpu, "%", None, [], "of the one processor that both hosts share")
 
@@ -332,17 +363,20 @@ def rss_mib(host):
 
 
 def figure_memory(b):
-    """Resident memory, registered buffers included. Each target a peer of its own, resolved and probed, as far as 1,000."""
+    """Resident memory, registered buffers included. Each target a peer of its own, resolved and
+    probed, as far as 1,000."""
     b.host(1, OPEN).start()
     names = b.named(1000)
     text = NO_LIMITS + "timeout_ms = 5000;\nmax_probes_per_s = 20000;\n"
     labels = "(" + ", ".join(map(str, range(1, 11))) + ")"
-    for n, peers, more, goal in ((1, names[:1], {}, None), (1000, names, {}, ("<=", 12)), (10000, names, {"flow_labels": labels}, None)):
+    for n, peers, more, goal in ((1, names[:1], {}, None), (1000, names, {}, ("<=", 12)),
+                                 (10000, names, {"flow_labels": labels}, None)):
         host = b.host(0, text + group(peers, interval_ms=5000, **more))
         host.start()
         wait_up(host, len(peers))
         check(status(host)["targets"] == n, f"{status(host)['targets']} targets instead of {n}")
-        until("most have been probed", lambda: status(host)["probes"]["ok"] >= len(peers), limit_s=600, step_s=1)
+        until("most have been probed", lambda: status(host)["probes"]["ok"] >= len(peers),
+              limit_s=600, step_s=1)
         b.add(f"rss_{n}", rss_mib(host), "MiB", goal, [], f"{len(peers)} peers, tracing on")
         host.stop()
 
@@ -359,7 +393,8 @@ def figure_jitter(b):
     peers, labels = b.named(20), 50
     interval = len(peers) * 1000 // JITTER_PER_S
     host = b.host(0, OPEN + "max_probes_per_s = 100000;\n" +
-                  group(peers, interval_ms=interval, flow_labels="(" + ", ".join(map(str, range(labels))) + ")")).start()
+                  group(peers, interval_ms=interval,
+                        flow_labels="(" + ", ".join(map(str, range(labels))) + ")")).start()
     wait_up(host, len(peers))
     time.sleep(1)
     check(status(host)["targets"] == JITTER_TARGETS, "not as many targets as wanted")
@@ -375,8 +410,10 @@ def figure_jitter(b):
             off.append(abs(r["t1_ns"] - last[key]["t1_ns"] - each) / 1e6)
         last[key] = r
     check(len(off) > JITTER_TARGETS / 2, f"only {len(off)} pairs of probes")
-    b.add("jitter_p99", percentile(off, 99), "ms", None, [], f"{JITTER_TARGETS} targets each {each / 1e6:.0f} ms: how far two probes of a target "
-          f"({len(off)} pairs) are from one interval apart, by T1; p50 {percentile(off, 50):.3f} ms", 3)
+    b.add("jitter_p99", percentile(off, 99), "ms", None, [],
+          f"{JITTER_TARGETS} targets each {each / 1e6:.0f} ms: "
+          f"how far two probes of a target ({len(off)} pairs) are from one interval apart, by T1; "
+          f"p50 {percentile(off, 50):.3f} ms", 3)
 
 
 # ---- control socket ----
@@ -385,9 +422,11 @@ READ_S = 2
 
 
 def figure_subscription(b):
-    """Records of probes that are not posted, since there is nobody: nothing but making and sending records. One reader."""
+    """Records of probes that are not posted, since there is nobody: nothing but making and sending
+    records. One reader."""
     n = 40
-    host = b.host(0, PLAIN + "max_probes_per_s = 1000000;\n" + group([f"10.0.1.{k + 20}" for k in range(n)], interval_ms=1)).start()
+    host = b.host(0, PLAIN + "max_probes_per_s = 1000000;\n" +
+                  group([f"10.0.1.{k + 20}" for k in range(n)], interval_ms=1)).start()
     until("results come", lambda: status(host)["probes"]["sent"] > 1000, limit_s=300)
     rates, losses = [], []
     for _ in range(b.rounds):
@@ -395,7 +434,9 @@ def figure_subscription(b):
         rates.append(r["per_s"])
         losses.append(r["dropped"])
     b.add("records_per_s", statistics.median(rates), "/s", None, rates,
-          f"{statistics.median(losses):.0f} of {statistics.median(losses) + statistics.median(rates) * READ_S:.0f} dropped, and counted", 0)
+          f"{statistics.median(losses):.0f} of "
+          f"{statistics.median(losses) + statistics.median(rates) * READ_S:.0f} dropped, "
+          "and counted", 0)
 
 
 FIGURES = {n[7:]: f for n, f in globals().items() if n.startswith("figure_")}
@@ -423,10 +464,12 @@ def measure(b, name):
 def print_table(results):
     print(f"\n{'figure':<24} {'value':>12} {'unit':<18} {'goal':<8} state")
     for r in results:
-        value = "-" if r["value"] is None else f"{r['value']:g}" if r["value"] < 1e5 else f"{r['value']:.0f}"
+        value = ("-" if r["value"] is None else f"{r['value']:g}" if r["value"] < 1e5
+                 else f"{r['value']:.0f}")
         print(f"{r['name']:<24} {value:>12} {r['unit']:<18} {r['goal'] or '-':<8} {r['state']}")
     count = lambda state: sum(r["state"] == state for r in results)
-    print(f"{count('met')} met, {count('missed')} missed, {count('no goal')} without a goal, {count('not measured')} not measured")
+    print(f"{count('met')} met, {count('missed')} missed, {count('no goal')} without a goal, "
+          f"{count('not measured')} not measured")
 
 
 def main():
@@ -440,7 +483,8 @@ def main():
         measure(b, name)
     if args.json:
         with open(args.json, "w") as f:
-            json.dump({"schema": 1, "kernel": os.uname().release, "rounds": args.rounds, "figures": b.results}, f, indent=1)
+            json.dump({"schema": 1, "kernel": os.uname().release, "rounds": args.rounds,
+                       "figures": b.results}, f, indent=1)
             f.write("\n")
     print_table(b.results)
     sys.exit(1 if any(r["state"] == "not measured" for r in b.results) else 0)

@@ -87,7 +87,8 @@ def tests():
 def suite_lines(when):
     """(test, kernels, arches, build, hosts, memory, cases) of tests/vm/suites; lists are split."""
     with open(SUITES) as f:
-        lines = [line.split() for line in f if line.strip() and not line.startswith("#")]
+        text = f.read().replace("\\\n", "")
+    lines = [w.split() for w in text.splitlines() if w.strip() and not w.startswith("#")]
     return [(w[1], w[2].split(","), w[3].split(","), w[4], w[5], int(w[6]), w[7:]) for w in lines
             if w[0] == when]
 
