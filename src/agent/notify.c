@@ -60,7 +60,7 @@ notify_watchdog(struct loop *loop, struct loop_timer **out)
 	*out = NULL;
 	if (rc < 0)
 		log_warning(MAIN,
-			    "WATCHDOG_USEC or WATCHDOG_PID is no number: no sign of life is given");
+			    "WATCHDOG_USEC or WATCHDOG_PID is not a number: sending no sign of life");
 	if (rc <= 0)
 		return 0;
 	rc = loop_timer_new(loop, "watchdog", notify_alive, &watchdog, &watchdog.timer);
@@ -81,7 +81,7 @@ notify_check(int fd, const char *path)
 
 	if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) <= 0) {
 		log_error(CONTROL,
-			  "descriptor %d, passed as the control socket, is no Unix stream socket "
+			  "descriptor %d, passed as control socket, is not a Unix stream socket "
 			  "that listens: "
 			  "rpingmeshd.socket must have ListenStream=%s",
 			  fd, path);

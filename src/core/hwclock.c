@@ -94,11 +94,11 @@ hwclock_set(struct hwclock *clock, uint64_t khz, uint64_t mask)
 {
 	clock->pause_ns = 0;
 	if (khz == 0 || khz > HWCLOCK_KHZ_MAX) {
-		hwclock_clear(clock, "the device tells no usable frequency of its clock");
+		hwclock_clear(clock, "the device reports no usable frequency of its clock");
 		return -EINVAL;
 	}
 	if (mask == 0 || (mask & (mask + 1)) != 0) {
-		hwclock_clear(clock, "the device tells no usable width of its clock");
+		hwclock_clear(clock, "the device reports no usable width of its clock");
 		return -EINVAL;
 	}
 	clock->khz = khz;

@@ -161,7 +161,7 @@ cq_query_clock(struct ibv_context *ctx, struct cq_clock *out)
 	if (!told)
 		out->reason = "the device has no completion timestamps";
 	else if (attr.hca_core_clock == 0)
-		out->reason = "the device does not tell the frequency of its clock";
+		out->reason = "the device does not report the frequency of its clock";
 	else if (cq_try(ctx, CQ_STAMPS_RAW)) {
 		*out = (struct cq_clock){CQ_STAMPS_RAW, attr.hca_core_clock,
 					 attr.completion_timestamp_mask, NULL};

@@ -510,7 +510,7 @@ device_open(const struct device_config *config, struct device **out)
 	if (!device->ctx) {
 		rc = errno ? -errno : -ENODEV;
 		log_error(DEVICE, "%s: cannot be opened: %s%s", config->name, strerror(-rc),
-			  rc == -EACCES ? "; the daemon's user needs read and write on "
+			  rc == -EACCES ? "; the daemon's user needs read and write access to "
 					  "/dev/infiniband/uverbs*" :
 					  "");
 		goto fail;

@@ -277,7 +277,7 @@ sidr_cure(int rc)
 		return "; no RDMA connection manager in the kernel: modprobe rdma_ucm";
 	case -EACCES:
 	case -EPERM:
-		return "; the daemon's user needs read and write on /dev/infiniband/rdma_cm";
+		return "; the daemon's user needs read and write access to /dev/infiniband/rdma_cm";
 	default:
 		return "";
 	}

@@ -276,7 +276,7 @@ control_dispatch(struct control_client *client, const struct rpc_request *req,
 	if (m->right == CONTROL_CHANGE && !client->may_change) {
 		error->code = EPERM;
 		snprintf(error->message, sizeof(error->message),
-			 "%s is for root and the daemon's own user", m->name);
+			 "only root and the daemon's own user may call %s", m->name);
 		return -EPERM;
 	}
 	if (req->params->type != MSGPACK_OBJECT_ARRAY) {

@@ -557,7 +557,7 @@ tracer_check_on(struct tracer *t, uint32_t n_dumped)
 		tracer_take_down(t, TRACER_WORK_NONE);
 		tracer_set_state(t, TRACER_WAITING, "ib_core has been unloaded");
 	} else if (module != t->module) {
-		tracer_reattach(t, "ib_core has been loaded anew: attaching again");
+		tracer_reattach(t, "ib_core has been loaded again: attaching again");
 	} else {
 		tracer_check_heartbeat(t, n_dumped);
 	}

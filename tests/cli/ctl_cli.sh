@@ -286,7 +286,7 @@ out '^  last probes  none are kept of this stream; they are from now on, if ther
 out '^               memory$'; out '^  last probes  none yet$'; out 'loss 12.5%.*; verdict: lossy$'
 run 0 explain flow:5; widest 80; out '^Flow without a peer: it is not probed$'
 out '^               no peer has its address$'; not_out '^Path$'; not_out '^Device'
-run 1 explain 10.0.0.22; one_err; err 'explain: no peer and no flow'
+run 1 explain 10.0.0.22; one_err; err 'explain: there is no peer or flow'
 err '; did you mean 10.0.0.2, 10.0.0.3, 10.0.0.1?$'
 run 1 explain nothing-like-it; one_err; err '; .*lists the peers'
 run 1 explain --device rxe9 10.0.0.22; one_err; not_err 'did you mean'

@@ -269,7 +269,7 @@ EXPLAINED = {"type": "explain", "schema": 1, "time_ns": time.time_ns(), "asked":
                       "gid_index": 7, "hop_limit": 64, "ahs": 2, "neighbour_known": True,
                       "service_port": 21072, "qpn": 4711, "max_size": 4096, "max_per_s": None},
              "streams": [{"target": target(lost=3), "flow": None, "qpn": 17,
-                          "port_rule": "the driver makes it from the QPN", "kept": True,
+                          "port_rule": "the driver derives it from the QPN", "kept": True,
                           "responder_clock": "hw", "window": window(), "last": [
                               probe(9, "ok", rtt_ns=2_000_000, t1_ns=1_000_000, t2_ns=1_010_000,
                                     t3_ns=7, t4_ns=34_507, t5_ns=3_044_500, t6_ns=3_060_000),
@@ -385,7 +385,7 @@ class Conn:
         elif method == "explain" and param["target"] in EXPLAINED_OTHERS:
             self.answer(ident, EXPLAINED_OTHERS[param["target"]])
         elif method == "explain" and param["target"] not in ("10.0.0.2", "flow:17"):
-            self.send([1, ident, {"code": 2, "message": f'no peer and no flow is called '
+            self.send([1, ident, {"code": 2, "message": f'there is no peer or flow '
                                   f'"{param["target"]}"'}, None])
         elif method == "explain":
             self.answer(ident, EXPLAINED)

@@ -117,8 +117,8 @@ stop
 rm "$dir/sock"
 
 refused "at \"$dir/other\", but .socket. is \"$dir/sock\"" --stream "$dir/other"
-refused 'is no Unix stream socket that listens' --datagram "$dir/sock"
-refused 'is no Unix stream socket that listens' --inet
+refused 'is not a Unix stream socket that listens' --datagram "$dir/sock"
+refused 'is not a Unix stream socket that listens' --inet
 refused '2 sockets were passed' --stream "$dir/sock" --stream "$dir/other"
 
 # systemd's own tool starts it with the first connection.

@@ -36,7 +36,7 @@ host_noise_new(struct host_noise **out)
 		return -ENOMEM;
 	h->fd = open(HOST_NOISE_SCHEDSTAT, O_RDONLY | O_CLOEXEC);
 	if (h->fd < 0)
-		log_warning(MAIN, "%s: %s: of a busy host only late timers are seen",
+		log_warning(MAIN, "%s: %s: only late timers will show that the host is busy",
 			    HOST_NOISE_SCHEDSTAT, strerror(errno));
 	*out = h;
 	return 0;

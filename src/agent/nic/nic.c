@@ -205,9 +205,9 @@ nic_degraded(const struct nic *nic, void (*fn)(void *arg, const char *sentence),
 	}
 	if (nic->deaf) {
 		snprintf(text, sizeof(text),
-			 "%s/%u: another daemon has an address of this port, or it cannot "
-			 "be listened on (see the log): "
-			 "hosts that ask there are not answered by this one",
+			 "%s/%u: another daemon has an address of this port, or this "
+			 "daemon cannot listen there (see the log): it does not answer hosts that "
+			 "ask there",
 			 nic->name, nic->port);
 		fn(arg, text);
 	}

@@ -37,7 +37,8 @@ nics_unopened_text(const struct nics *nics, char text[static NIC_SENTENCE])
 	if (u->n > 1)
 		snprintf(others, sizeof(others), " and %u more", u->n - 1);
 	if (u->error == EACCES)
-		snprintf(cure, sizeof(cure), "; the daemon's user needs read and write on %s",
+		snprintf(cure, sizeof(cure),
+			 "; the daemon's user needs read and write access to %s",
 			 u->node);
 	else if (u->error == EPERM)
 		snprintf(cure, sizeof(cure),
@@ -46,7 +47,7 @@ nics_unopened_text(const struct nics *nics, char text[static NIC_SENTENCE])
 			 u->node);
 	else if (u->error == ENOENT)
 		snprintf(cure, sizeof(cure),
-			 "; a container must be given %s, on a host udev makes it", u->node);
+			 "; a container must be given %s; on a host, udev makes it", u->node);
 	snprintf(text, NIC_SENTENCE,
 		 "%s%s cannot be opened, nothing is probed or answered there: %s%s", u->name,
 		 others, strerror(u->error), cure);

@@ -148,7 +148,7 @@ peer_refusal(const struct wire_reply *reply)
 		return "refused: it has no way back to our address";
 	case PROBE_WIRE_BAD_REQUEST:
 		return wire_common_version(&ours, &reply->versions) ?
-			       "refused: our request is malformed to it" :
+			       "refused: it finds our request malformed" :
 			       peer_version_reason(&reply->versions);
 	case PROBE_WIRE_ACCEPTED:
 		break;
@@ -212,7 +212,7 @@ peer_answered(void *arg, const struct sidr_answer *answer)
 		prober_resolve_failed(peer->prober, peer_sidr_reason(answer), clock_mono_ns());
 	} else if (wire_decode_reply(answer->data, answer->len, &reply) < 0) {
 		prober_resolve_failed(peer->prober,
-				      "its answer is not rpingmesh's, or of another version",
+				      "its answer is not from rpingmesh, or has another version",
 				      clock_mono_ns());
 	} else if (reply.status != PROBE_WIRE_ACCEPTED) {
 		prober_resolve_failed(peer->prober, peer_refusal(&reply), clock_mono_ns());

@@ -148,7 +148,7 @@ ping_peer_unbound(struct peer *peer)
 	for (struct ping *p = peer->d->pings; p; p = p->next) {
 		if (p->stream.peer != peer)
 			continue;
-		ping_end(p, "the local device that it went from has changed");
+		ping_end(p, "its local device has changed");
 		if (p->target)
 			prober_target_remove(p->target);
 		p->target = NULL;

@@ -194,7 +194,7 @@ service_nic(const struct service *s, const struct flow_info *info, const char **
 	struct nic *nic = nics_find(s->d->nics, info->device, info->port);
 
 	if (!nic)
-		*reason = "its device is not one that is probed from";
+		*reason = "the daemon does not probe from its device";
 	else if (!nic_device(nic))
 		*reason = "device is gone";
 	else if (!device_find_gid(nic_device(nic), &s->key.sgid))

@@ -102,10 +102,10 @@ static const char *
 explain_source_rule(const struct peer *peer)
 {
 	if (peer->config.source)
-		return peer->configured ? "the configured source" : "the source that was asked for";
+		return peer->configured ? "the configured source" : "the requested source";
 	if (peer->config.device)
-		return peer->configured ? "the configured device" : "the device that was asked for";
-	return "the kernel's route, else the address that is most like the peer's";
+		return peer->configured ? "the configured device" : "the requested device";
+	return "the kernel's route, else the address most similar to the peer's";
 }
 
 static void
@@ -175,16 +175,16 @@ explain_port_rule(const struct nic_source *source, uint32_t flow_label)
 {
 	switch (source->rule) {
 	case SPORT_RULE_QP:
-		return source->found ? "the driver makes it from the QPN; this QP was "
-				       "searched for to have it" :
-				       "the driver makes it from the QPN";
+		return source->found ? "the driver derives it from the QPN; the daemon "
+				       "searched for this QP" :
+				       "the driver derives it from the QPN";
 	case SPORT_RULE_FLOW_LABEL:
-		return flow_label ? "the driver makes it from the flow label" :
+		return flow_label ? "the driver derives it from the flow label" :
 				    "flow label 0: the driver chooses";
 	case SPORT_RULE_UNKNOWN:
 		break;
 	}
-	return "not known of this driver";
+	return "the rule of this driver is not known";
 }
 
 static void
@@ -320,7 +320,7 @@ explain(struct daemon *d, const char *what, const char *device, msgpack_packer *
 				 device);
 		else
 			snprintf(error->message, sizeof(error->message),
-				 "no peer and no flow is called \"%.200s\"", what);
+				 "there is no peer or flow \"%.200s\"", what);
 		return -ENOENT;
 	}
 	record_begin(&r, "explain");

@@ -182,7 +182,7 @@ int
 params_page(const msgpack_object *params, struct params_page *out, struct control_error *error)
 {
 	const struct params_range after = {"after", 0, 0, UINT64_MAX,
-					   "the next of the answer before"};
+					   "the next of the previous page"};
 	const struct params_range limit = {"limit", 64, 1, PARAMS_PAGE_MAX, "1 to 256"};
 	const msgpack_object_map *map;
 	uint64_t n;
