@@ -96,6 +96,7 @@ struct prober_tx {
 	uint64_t t1_ns;      /* just before the post, CLOCK_MONOTONIC */
 	struct hwclock_moment t2; /* sent; valid if done */
 	bool done;           /* false: prober_sent() follows */
+	struct addr source;
 	uint16_t src_port;   /* PROBE_PORT_UNKNOWN if so */
 	enum probe_path path;
 };

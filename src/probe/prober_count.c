@@ -30,6 +30,19 @@ count_totals(const struct prober_probe *probe, uint64_t due, uint64_t posted)
 	probe_totals_add(&count_prober(probe)->totals, &add);
 }
 
+/* Where the probe was posted is where its target's window is, too. */
+static void
+count_way(const struct prober_probe *probe, uint64_t now_ns)
+{
+	const struct window_way way = {
+		.source = probe->tx.source,
+		.src_port = probe->tx.src_port,
+		.path = probe->tx.path,
+	};
+
+	window_series_way(&probe->target->windows, &count_prober(probe)->windows, &way, now_ns);
+}
+
 void
 prober_count_due(struct prober_probe *probe, bool posted, uint64_t now_ns)
 {
@@ -37,6 +50,8 @@ prober_count_due(struct prober_probe *probe, bool posted, uint64_t now_ns)
 
 	if (now_ns > prober->now_ns)
 		prober->now_ns = now_ns;
+	if (posted)
+		count_way(probe, now_ns);
 	count_totals(probe, 1, posted);
 	probe->window = window_at(&probe->target->windows, &prober->windows, now_ns);
 	probe->device_window =

@@ -89,8 +89,6 @@ struct prober_target {
 	struct prober_probe_list probes; /* in flight, or ended and not yet told */
 	struct prober_probe spare;    /* for a probe that is not posted */
 	uint32_t in_flight;
-	uint16_t src_port;
-	enum probe_path path;
 	struct probe_totals totals;
 	struct probe_recent recent;
 	struct window_series windows;

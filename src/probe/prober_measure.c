@@ -97,6 +97,7 @@ prober_measure_result(const struct prober_probe *probe, struct probe_result *r)
 		.posted = posted,
 		.clock = PROBE_CLOCK_SW,
 		.flow_label = config->flow_label,
+		.source = probe->tx.source,
 		.src_port = probe->tx.src_port,
 		.return_src_port = probe->return_src_port,
 		.traffic_class = config->traffic_class,

@@ -226,8 +226,6 @@ target_post(struct prober_target *target, uint64_t now_ns)
 		target_unposted(target, PROBE_LOCAL_ERROR, reason, now_ns);
 		return;
 	}
-	target->src_port = tx.src_port;
-	target->path = tx.path;
 	prober_probe_fly(probe, &tx, now_ns);
 	target_next(target, now_ns);
 }
@@ -351,8 +349,8 @@ prober_target_info(const struct prober_target *target, struct prober_target_info
 		.config = target->config,
 		.user = target->user,
 		.in_flight = target->in_flight,
-		.src_port = target->src_port,
-		.path = target->path,
+		.src_port = target->windows.way.src_port,
+		.path = target->windows.way.path,
 		.totals = target->totals,
 		.loss = target->loss,
 	};

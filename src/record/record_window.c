@@ -19,14 +19,18 @@ record_window_by_name(enum record_window_by by)
 }
 
 static void
-record_window_identity(struct record *r, const struct record_window_context *context)
+record_window_identity(struct record *r, const struct record_window_context *context,
+		       const struct window_way *way)
 {
+	char source[ADDR_TEXT];
+
 	record_str(r, "by", record_window_by_name(context->by));
 	record_str(r, "device", context->device);
 	record_u64(r, "port", context->port);
 	if (context->by == RECORD_WINDOW_DEVICE)
 		return;
-	record_str(r, "source", context->source);
+	record_str(r, "source",
+		   addr_is_zero(&way->source) ? context->source : addr_text(&way->source, source));
 	record_str(r, "peer", context->peer);
 	record_str(r, "hostname", context->hostname);
 	if (context->by == RECORD_WINDOW_FLOW)
@@ -36,8 +40,8 @@ record_window_identity(struct record *r, const struct record_window_context *con
 	record_u64(r, "flow_label", context->flow_label);
 	record_u64(r, "traffic_class", context->traffic_class);
 	record_u64(r, "service_level", context->service_level);
-	record_u64_if(r, "src_port", context->src_port, context->src_port != PROBE_PORT_UNKNOWN);
-	record_str(r, "path", probe_path_name(context->path));
+	record_u64_if(r, "src_port", way->src_port, way->src_port != PROBE_PORT_UNKNOWN);
+	record_str(r, "path", probe_path_name(way->path));
 }
 
 static void
@@ -49,6 +53,7 @@ record_window_time(struct record *r, const struct window *w)
 	record_u64(r, "windows", w->merged);
 	record_bool(r, "clock_stepped", w->cut & WINDOW_CUT_CLOCK);
 	record_bool(r, "length_changed", w->cut & WINDOW_CUT_LENGTH);
+	record_bool(r, "path_changed", w->cut & WINDOW_CUT_WAY);
 	record_bool(r, "ended", w->cut & WINDOW_CUT_GONE);
 }
 
@@ -194,7 +199,7 @@ record_window(msgpack_packer *out, const struct record_window_context *context,
 
 	record_begin(&r, "window");
 	record_u64(&r, "schema", CONTROL_SCHEMA);
-	record_window_identity(&r, context);
+	record_window_identity(&r, context, &w->way);
 	record_window_time(&r, w);
 	record_window_counts(&r, w);
 	record_window_noise(&r, w);

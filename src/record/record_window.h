@@ -31,14 +31,13 @@ struct record_window_context {
 	const char *device;
 	uint32_t port;
 	const char *peer;
-	const char *source, *hostname; /* may be NULL */
+	const char *source; /* for a window whose probes were not posted; may be NULL */
+	const char *hostname; /* may be NULL */
 	uint64_t flow;                 /* its id; 0: not known any more, or no flow */
 	enum probe_kind kind;
 	uint64_t interval_ns;
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
-	uint16_t src_port;             /* PROBE_PORT_UNKNOWN */
-	enum probe_path path;
 };
 
 /* Packs one map: of a closed window, or of several merged ones. */

@@ -159,6 +159,7 @@ window_cut(struct window *w, struct window_clock *clock, uint8_t why, uint64_t a
 		w->end_mono_ns = at_ns;
 		w->cut |= why;
 		w->series->covered_ns = at_ns;
+		w->series->cut = why;
 	}
 	window_set_over(w, clock);
 }
@@ -187,6 +188,28 @@ window_series_cut(struct window_series *series, struct window_clock *clock, uint
 		next = TAILQ_NEXT(w, in_series);
 		window_cut(w, clock, why, now_ns);
 	}
+}
+
+static bool
+window_same_way(const struct window_way *a, const struct window_way *b)
+{
+	return a->src_port == b->src_port && a->path == b->path &&
+	       addr_equal(&a->source, &b->source);
+}
+
+void
+window_series_way(struct window_series *series, struct window_clock *clock,
+		  const struct window_way *way, uint64_t now_ns)
+{
+	struct window *w = TAILQ_LAST(&series->open, window_list);
+
+	if (window_same_way(&series->way, way))
+		return;
+	series->way = *way;
+	if (w && !w->over && w->posted == 0)
+		w->way = *way; /* nothing in it has taken any yet */
+	else
+		window_series_cut(series, clock, WINDOW_CUT_WAY, now_ns);
 }
 
 /* ---- which window ---- */
@@ -228,15 +251,19 @@ window_new(struct window_series *series, struct window_clock *clock, uint64_t t_
 		return NULL;
 	w->series = series;
 	w->merged = 1;
+	w->way = series->way;
 	w->start_mono_ns = into_ns < t_ns ? t_ns - into_ns : 0;
 	w->end_mono_ns = t_ns + (clock->len_ns - into_ns);
 	if (w->start_mono_ns < clock->since_ns)
 		w->cut = clock->cut;
+	if (w->start_mono_ns < series->covered_ns)
+		w->cut |= series->cut;
 	if (w->start_mono_ns < floor_ns)
 		w->start_mono_ns = floor_ns;
 	w->start_ns = wall_ns - (t_ns - w->start_mono_ns);
 	w->end_ns = wall_ns + (clock->len_ns - into_ns);
 	series->covered_ns = w->end_mono_ns;
+	series->cut = 0;
 	TAILQ_INSERT_TAIL(&series->open, w, in_series);
 	window_run(w, clock);
 	return w;
@@ -387,6 +414,7 @@ static void
 window_merge_times(struct window *w, const struct window *from)
 {
 	if (w->merged == 0 || from->start_mono_ns < w->start_mono_ns) {
+		w->way = from->way;
 		w->start_ns = from->start_ns;
 		w->start_mono_ns = from->start_mono_ns;
 	}

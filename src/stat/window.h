@@ -10,8 +10,8 @@
  * belongs together: a target's or a device's probes. It owns its windows: those that are open, and
  * the last few that were closed.
  *
- * When the wall clock is set, when the length is changed and when a series ends, the window that
- * runs is cut: it ends there and says so in `cut`, and the next one begins there. No probe is in
+ * When the wall clock is set, when the length is changed, when the probes of a series take another
+ * way and when a series ends, the window that runs is cut: it ends there and says so in `cut`, and the next one begins there. No probe is in
  * two windows of a series, and none in no window; after the clock was set back, windows may have a
  * wall-clock time that others had before: start_mono_ns tells them apart.
  *
@@ -37,6 +37,14 @@ enum window_cut {
 	WINDOW_CUT_CLOCK = 1,  /* the wall clock was set at its start or at its end */
 	WINDOW_CUT_LENGTH = 2, /* the length of windows was changed at its start or at its end */
 	WINDOW_CUT_GONE = 4,   /* the target or the device went away at its end */
+	WINDOW_CUT_WAY = 8,    /* its probes took another way from its end on, or from its start */
+};
+
+/* Which way probes take. All zero: none was posted yet. */
+struct window_way {
+	struct addr source;
+	uint16_t src_port; /* PROBE_PORT_UNKNOWN */
+	enum probe_path path;
 };
 
 /* Probes of one size. */
@@ -55,6 +63,7 @@ struct window {
 	uint64_t start_mono_ns, end_mono_ns;
 	uint32_t merged;                     /* of how many windows it was merged; 1: of itself */
 	uint8_t cut;                         /* enum window_cut, or-ed; of any of those merged */
+	struct window_way way;               /* of all its probes; of a device's windows: zero */
 	bool over, ready;                    /* its time is; it can be closed */
 	uint32_t in_flight;                  /* 0 once it is closed */
 
@@ -106,6 +115,8 @@ struct window_series {
 	uint64_t covered_ns; /* where the newest window ends: the next one begins there or later */
 	void *owner;	     /* borrowed, for who closes windows: the target or the device */
 	bool target;                 /* it is a target */
+	uint8_t cut;                 /* why its newest window was cut, for the next */
+	struct window_way way;       /* of its newest probe */
 };
 
 /*
@@ -132,6 +143,13 @@ void window_clock_set(struct window_clock *clock, uint64_t len_ns, int64_t offse
 /* Cuts the series' window that runs: it has come to its end. */
 void window_series_cut(struct window_series *series, struct window_clock *clock, uint8_t why,
 		       uint64_t now_ns);
+
+/*
+ * From now on probes of this series take this way: the window that runs is cut if any of its probes
+ * took another.
+ */
+void window_series_way(struct window_series *series, struct window_clock *clock,
+		       const struct window_way *way, uint64_t now_ns);
 
 /* The series' window that t_ns belongs to, made if need be; NULL: no memory. */
 struct window *window_at(struct window_series *series, struct window_clock *clock, uint64_t t_ns);

@@ -641,6 +641,7 @@ run 0 top --once; out '  0 peers, 0 up, 0 not; sorted by worst$'; lines 2
 run 0 histogram; out '^No window of a target has been closed yet'; lines 1
 run 0 windows; out '^No window of a target has been closed yet'; lines 1
 run 0 windows --by device; out ' length changed$'
+run 0 windows --by flow; out ' path changed$'
 
 daemon nodevice
 run 1 status; out 'tracing *off (not built)$'; not_out hooks; not_out dumps

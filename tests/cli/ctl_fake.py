@@ -130,8 +130,8 @@ def window_size(size, ratio, low, high):
 def window(by="target", **more):
     w = {"type": "window", "schema": 1, "by": by, "device": "rxe0", "port": 1,
          "start_ns": 1_700_000_000_000_000_000, "end_ns": 1_700_000_010_000_000_000, "windows": 1,
-         "clock_stepped": False, "length_changed": False, "ended": False, "due": 1000,
-         "posted": 1000, **{c: 0 for c in CLASSES}, "ok": 994, "lost": 6, "loss_lost": 5,
+         "clock_stepped": False, "length_changed": False, "path_changed": False, "ended": False,
+         "due": 1000, "posted": 1000, **{c: 0 for c in CLASSES}, "ok": 994, "lost": 6, "loss_lost": 5,
          "loss_of": 999, "loss_ratio": 0.0052, "loss_low": 0.0031, "loss_high": 0.0083,
          "loss_level": 0.95, "lost_noise": 1, "noise": {"prober": 3, "responder": 0, "both": 1},
          "clock": {"sw": 994, "hw": 0},
@@ -470,10 +470,11 @@ class Conn:
                                         probes_per_s_max=150, skipped=0)], "targets": []}[method])
 
     def do_fresh(self, ident, method, param):  # nothing configured, nothing measured
-        changed = [window("device", length_changed=True,
-                          loss_low=-1)] if method == "windows" and param["by"] == "device" else []
+        changed = {"device": [window("device", length_changed=True, loss_low=-1)],
+                   "flow": [window("flow", path_changed=True)]}
+        cut = changed.get(param["by"], []) if method == "windows" else []
         self.answer(ident, {"status": status(memory_bytes_max=512 * 2**20), "peers": [],
-                            "windows": {"windows": changed, "next": None}}[method])
+                            "windows": {"windows": cut, "next": None}}[method])
 
     def do_untraced(self, ident, method, param):
         if method == "events":

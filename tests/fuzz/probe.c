@@ -120,6 +120,7 @@ world_send(void *arg, void *peer_user, const struct prober_packet *packet, struc
 		.t2 = w.send_done ? world_moment(w.now + 900,
 		100) : (struct hwclock_moment){.ns = 0},
 		.done = w.send_done,
+		.source = {.raw = {w.now & 1}},
 		.src_port = 50000,
 		.path = PROBE_PATH_EXACT,
 	};

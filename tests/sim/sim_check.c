@@ -279,8 +279,10 @@ check_posted(struct sim_host *host, const struct sim_probe *probe, const struct 
 	bool complete =
 		probe->ack1_given && probe->ack2_given && !probe->sent_failed && !probe->sent_never;
 
-	sim_check(sim, host, r->t_ns[0] == probe->t1_ns && r->src_port == probe->src_port,
-		  "a result tells T1 and the source port");
+	sim_check(sim, host,
+		  r->t_ns[0] == probe->t1_ns && r->src_port == probe->src_port &&
+			  addr_equal(&r->source, &peer->port->addr),
+		  "a result tells T1, source port and source address");
 	if (probe->tainted)
 		return;
 	switch (r->class) {

@@ -233,6 +233,7 @@ sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *pack
 		.t1_ns = s.t1_ns,
 		.t2 = s.done ? s.left : (struct hwclock_moment){0},
 		.done = s.done,
+		.source = peer->port->addr,
 		.src_port = probe->src_port,
 		.path = PROBE_PATH_EXACT,
 	};

@@ -101,6 +101,7 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		.t1_ns = sent.posted_ns,
 		.t2 = sent.at,
 		.done = sent.done,
+		.source = peer->local,
 	};
 	peer_tell_port(&source, packet, tx);
 	return 0;

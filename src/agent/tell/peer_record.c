@@ -108,7 +108,7 @@ peer_record_probe(msgpack_packer *out, const struct peer_stream *stream,
 	const struct record_probe_context context = {
 		.device = peer->nic ? nic_name(peer->nic) : "",
 		.peer = peer->config.address,
-		.source = addr_text(&peer->local, source),
+		.source = addr_text(addr_is_zero(&r->source) ? &peer->local : &r->source, source),
 		.hostname = peer->hostname[0] ? peer->hostname : NULL,
 		.ping = stream->ping ? ping_id(stream->ping) : 0,
 		.flow = stream->service ? service_flow_id(stream->service) : 0,

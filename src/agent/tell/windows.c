@@ -52,8 +52,6 @@ windows_pack_target(msgpack_packer *out, const struct nic *nic,
 		.flow_label = info->config.flow_label,
 		.traffic_class = info->config.traffic_class,
 		.service_level = info->config.service_level,
-		.src_port = info->src_port,
-		.path = info->path,
 	};
 
 	record_window(out, &context, w);

@@ -93,6 +93,8 @@ windowtable_note(const msgpack_object *window)
 		return "clock was set";
 	if (read_bool(window, "length_changed", &is) && is)
 		return "length changed";
+	if (read_bool(window, "path_changed", &is) && is)
+		return "path changed";
 	if (read_bool(window, "ended", &is) && is)
 		return "ended";
 	return NULL;

@@ -45,6 +45,8 @@ struct fake {
 	int send_status;
 	const char *send_reason;
 	bool send_done;
+	struct addr source;
+	uint16_t src_port; /* 0: 50000 */
 	struct hwclock_moment
 		t2; /* of the last send; ticks and stamped are left as the test has set them */
 	/* What was wanted. */
@@ -96,7 +98,8 @@ fake_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		.t1_ns = f->now,
 		.t2 = f->t2,
 		.done = f->send_done,
-		.src_port = 50000,
+		.source = f->source,
+		.src_port = f->src_port ? f->src_port : 50000,
 		.path = PROBE_PATH_EXACT,
 	};
 	return 0;

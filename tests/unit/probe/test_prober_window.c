@@ -164,6 +164,44 @@ test_gone(void **state)
 	assert_int_equal(prober_device_add(f->prober, 1000, &f->device), 0);
 }
 
+/*
+ * The port changes while a probe is in flight, then the source address: each probe stands in the
+ * window of the way it was sent by, and its result says which. The device's window is not cut.
+ */
+static void
+test_way(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, 350 * MS);
+	assert_int_equal(f->n_packets, 4);
+	f->src_port = 50001;
+	fake_run(f, 200 * MS);
+	assert_int_equal(f->n_packets, 6);
+	f->source.raw[15] = 9;
+	fake_run(f, 100 * MS);
+	assert_int_equal(f->n_packets, 7);
+	assert_int_equal(told.n, 0);
+	answer_all(f, 0);
+	assert_int_equal(f->n_results, 7);
+	for (uint32_t i = 0; i < 7; i++) {
+		assert_int_equal(f->result[i].r.src_port, i < 4 ? 50000 : 50001);
+		assert_int_equal(f->result[i].r.source.raw[15], i < 6 ? 0 : 9);
+	}
+	fake_run(f, MS);
+	assert_int_equal(told.targets, 2);
+	assert_int_equal(told.cut, 2);
+	assert_int_equal(told.devices, 0);
+	assert_int_equal(told.target.due, 6);
+	prober_peer_remove(peer);
+	assert_int_equal(told.targets, 3);
+	fake_run(f, 10 * SEC);
+	assert_int_equal(told.devices, 1);
+	assert_told_all(f);
+}
+
 /* Somebody sets the clock now and then, back and forth; no probe is lost or counted twice. */
 static void
 test_clock_steps(void **state)
@@ -498,6 +536,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WINDOW_TEST(test_windows),
 		WINDOW_TEST(test_gone),
+		WINDOW_TEST(test_way),
 		WINDOW_TEST(test_clock_steps),
 		WINDOW_TEST(test_length),
 		WINDOW_TEST(test_down),

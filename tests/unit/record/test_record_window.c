@@ -11,7 +11,11 @@
 static const struct record_window_context context = {
 	.by = RECORD_WINDOW_TARGET, .device = "rxe0", .port = 1, .peer = "10.0.0.2",
 	.source = "10.0.0.1", .kind = PROBE_KIND_MESH,
-	.interval_ns = 100000000, .flow_label = 0xabcde, .traffic_class = 104, .src_port = 57236,
+	.interval_ns = 100000000, .flow_label = 0xabcde, .traffic_class = 104,
+};
+static const struct window_way way = {
+	.source = {{[10] = 0xff, 0xff, 10, 0, 0, 9}}, /* IPv4, mapped: 10.0.0.9 */
+	.src_port = 57236,
 	.path = PROBE_PATH_EXACT,
 };
 
@@ -35,6 +39,8 @@ world_result(struct world *world, uint64_t t_ns, const struct probe_result *r)
 	struct window *w = window_at(&world->series, &world->clock, t_ns);
 
 	assert_non_null(w);
+	if (r->posted)
+		window_series_way(&world->series, &world->clock, &way, t_ns);
 	window_due(w, r->size, r->posted);
 	window_result(w, &world->clock, r);
 }
@@ -115,13 +121,15 @@ test_counts(void **state)
 	expect_str(map, "by", "target");
 	expect_str(map, "device", "rxe0");
 	expect_str(map, "peer", "10.0.0.2");
-	expect_str(map, "source", "10.0.0.1");
+	expect_str(map, "source", "10.0.0.9");
 	expect_nil(map, "hostname");
 	expect_str(map, "kind", "mesh");
 	expect_u64(map, "src_port", 57236);
+	expect_str(map, "path", "exact");
 	expect_u64(map, "start_ns", WALL + 100 * SEC);
 	expect_u64(map, "end_ns", WALL + 110 * SEC);
 	expect_bool(map, "clock_stepped", false);
+	expect_bool(map, "path_changed", false);
 	expect_u64(map, "due", 207);
 	expect_u64(map, "posted", 206);
 	expect_u64(map, "ok", 203);
@@ -269,8 +277,30 @@ test_device_without_answers(void **state)
 }
 
 static void
+test_path_changed(void **state)
+{
+	const struct window_way other = {.source = way.source, .src_port = 57237};
+	struct world world;
+	struct fixture f;
+
+	(void)state;
+	world_begin(&world);
+	world_result(&world, 101 * SEC, &answered);
+	window_series_way(&world.series, &world.clock, &other, 102 * SEC);
+	fixture_begin(&f);
+	record_window(&f.pk, &context, world_close(&world));
+	expect_bool(fixture_map(&f), "path_changed", true);
+	expect_bool(fixture_map(&f), "ended", false);
+	expect_u64(fixture_map(&f), "src_port", 57236);
+	expect_u64(fixture_map(&f), "end_ns", WALL + 102 * SEC);
+	fixture_end(&f);
+	window_series_clear(&world.series, &world.clock);
+}
+
+static void
 test_flow(void **state)
 {
+	const struct probe_result unposted = {.class = PROBE_LOCAL_ERROR, .size = 50};
 	struct record_window_context flow = context;
 	struct world world;
 	struct fixture f;
@@ -278,15 +308,16 @@ test_flow(void **state)
 	(void)state;
 	flow.by = RECORD_WINDOW_FLOW;
 	flow.flow = 17;
-	flow.src_port = PROBE_PORT_UNKNOWN;
 	flow.kind = PROBE_KIND_SERVICE;
 	world_begin(&world);
-	world_result(&world, 101 * SEC, &answered);
+	world_result(&world, 101 * SEC, &unposted);
 	fixture_begin(&f);
 	record_window(&f.pk, &flow, world_close(&world));
 	expect_str(fixture_map(&f), "by", "flow");
 	expect_u64(fixture_map(&f), "flow", 17);
 	expect_nil(fixture_map(&f), "src_port");
+	expect_str(fixture_map(&f), "source", "10.0.0.1");
+	expect_str(fixture_map(&f), "path", "unknown");
 	expect_str(fixture_map(&f), "kind", "service");
 	assert_string_equal(record_window_by_name(RECORD_WINDOW_BY_N), "?");
 	fixture_end(&f);
@@ -301,6 +332,7 @@ main(void)
 		cmocka_unit_test(test_histograms),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_device_without_answers),
+		cmocka_unit_test(test_path_changed),
 		cmocka_unit_test(test_flow),
 	};
 

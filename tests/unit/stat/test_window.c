@@ -255,6 +255,98 @@ test_gone(void **state)
 	assert_null(window_series_close(&w->series, &w->clock));
 }
 
+static struct window_way
+way(uint8_t source, uint16_t port, enum probe_path path)
+{
+	return (struct window_way){.source = {.raw = {source}}, .src_port = port, .path = path};
+}
+
+static void
+count_by(struct world *w, uint64_t t_ns, const struct window_way *by)
+{
+	struct probe_result r = answer(50, 1000);
+
+	window_series_way(&w->series, &w->clock, by, t_ns);
+	count(w, t_ns, &r);
+}
+
+static void
+assert_window(struct world *w, uint64_t start_ns, uint64_t end_ns, uint8_t cut,
+	      const struct window_way *by)
+{
+	const struct window *closed = window_series_close(&w->series, &w->clock);
+
+	assert_non_null(closed);
+	assert_int_equal(closed->start_mono_ns, start_ns);
+	assert_int_equal(closed->end_mono_ns, end_ns);
+	assert_int_equal(closed->end_ns - closed->start_ns, end_ns - start_ns);
+	assert_int_equal(closed->cut, cut);
+	assert_int_equal(closed->way.src_port, by->src_port);
+	assert_int_equal(closed->way.path, by->path);
+	assert_memory_equal(&closed->way.source, &by->source, sizeof(by->source));
+}
+
+/* Port, path, source address: a change of each ends a window and begins one. */
+static void
+test_way(void **state)
+{
+	const struct window_way ways[] = {
+		way(1, 50000, PROBE_PATH_APPROXIMATE),
+		way(1, 50001, PROBE_PATH_APPROXIMATE),
+		way(1, 50001, PROBE_PATH_EXACT),
+		way(2, 50001, PROBE_PATH_EXACT),
+	};
+	struct world *w = *state;
+	/* Full ten seconds of the wall clock at 6.75 s and 16.75 s, see OFFSET. */
+	const uint64_t begin = 6750 * MS, end = 16750 * MS;
+
+	for (uint64_t i = 0; i < 4; i++) {
+		count_by(w, (8 + 2 * i) * SEC, &ways[i]);
+		count_by(w, (9 + 2 * i) * SEC, &ways[i]);
+	}
+	assert_window(w, begin, 10 * SEC, WINDOW_CUT_WAY, &ways[0]);
+	assert_window(w, 10 * SEC, 12 * SEC, WINDOW_CUT_WAY, &ways[1]);
+	assert_window(w, 12 * SEC, 14 * SEC, WINDOW_CUT_WAY, &ways[2]);
+	assert_null(window_series_close(&w->series, &w->clock));
+	window_clock_advance(&w->clock, end);
+	assert_window(w, 14 * SEC, end, WINDOW_CUT_WAY, &ways[3]);
+	count_by(w, end, &ways[3]);
+	window_clock_advance(&w->clock, end + 10 * SEC);
+	assert_window(w, end, end + 10 * SEC, 0, &ways[3]);
+}
+
+/* The cut is at an end of windows that lie apart: no mark on the later one. */
+static void
+test_way_after_silence(void **state)
+{
+	const struct window_way one = way(1, 50000, PROBE_PATH_EXACT),
+				other = way(1, 50001, PROBE_PATH_EXACT);
+	struct world *w = *state;
+
+	count_by(w, 8 * SEC, &one);
+	window_series_way(&w->series, &w->clock, &other, 9 * SEC);
+	count_by(w, 30 * SEC, &other);
+	window_clock_advance(&w->clock, 60 * SEC);
+	assert_window(w, 6750 * MS, 9 * SEC, WINDOW_CUT_WAY, &one);
+	assert_window(w, 26750 * MS, 36750 * MS, 0, &other);
+}
+
+/* Probes that were not posted took no way: the first one that is does not end their window. */
+static void
+test_way_of_the_first(void **state)
+{
+	struct probe_result r = {.class = PROBE_UNRESOLVED, .size = 50};
+	const struct window_way first = way(1, 50000, PROBE_PATH_EXACT);
+	struct world *w = *state;
+
+	count(w, 8 * SEC, &r);
+	count_by(w, 9 * SEC, &first);
+	count(w, 10 * SEC, &r);
+	window_clock_advance(&w->clock, 20 * SEC);
+	assert_window(w, 6750 * MS, 16750 * MS, 0, &first);
+	assert_null(window_series_close(&w->series, &w->clock));
+}
+
 static void
 test_classes(void **state)
 {
@@ -558,6 +650,9 @@ main(void)
 		WINDOW_TEST(test_clock_set_back),
 		WINDOW_TEST(test_length),
 		WINDOW_TEST(test_gone),
+		WINDOW_TEST(test_way),
+		WINDOW_TEST(test_way_after_silence),
+		WINDOW_TEST(test_way_of_the_first),
 		WINDOW_TEST(test_classes),
 		WINDOW_TEST(test_noise),
 		WINDOW_TEST(test_sizes),
