@@ -24,7 +24,9 @@ ip link set lo up
 for file in hosts resolv.conf nsswitch.conf; do
 	printf 'hosts: files dns\n' >"$work/$file"
 	[ "$file" = nsswitch.conf ] || : >"$work/$file"
-	mount --bind "$work/$file" "/etc/$file" || { echo "/etc/$file cannot be replaced"; exit 77; }
+	mount --bind "$work/$file" "/etc/$file" || {
+		echo "/etc/$file cannot be replaced"; exit 77
+	}
 done
 /usr/bin/python3 -B "$src/tests/cli/names_server.py" 127.0.0.1 ::1 >>"$work/ready" &
 /usr/bin/python3 -B "$src/tests/cli/names_server.py" --silent 127.0.0.2 >>"$work/ready" &

@@ -6,7 +6,8 @@ import os
 import subprocess
 
 BUILD = os.environ.get("top_builddir", ".")
-_printed = subprocess.run([os.path.join(BUILD, "tests/doc/tables")], stdout=subprocess.PIPE, check=True)
+_printed = subprocess.run([os.path.join(BUILD, "tests/doc/tables")], stdout=subprocess.PIPE,
+                          check=True)
 _tables = json.loads(_printed.stdout)
 
 CLASSES = _tables["classes"]
