@@ -45,6 +45,7 @@ struct prober_probe {
 	TAILQ_ENTRY(prober_probe) in_ended;    /* of the prober */
 	bool flying, unproven, ended;          /* in flight; in these two lists */
 	bool timed_out, ack1, ack2;
+	uint64_t last_ack_ns;                  /* when it was handled; valid if ack1 or ack2 */
 	uint64_t proven_ns; /* when it was first seen that the peer had lived; 0: not yet */
 	enum probe_class class;                /* once ended */
 	const char *reason;

@@ -70,8 +70,6 @@ measure_fill(const struct prober_probe *probe, struct probe_result *r)
 		measure_lay_out(probe, r);
 	else
 		short_ns = measure_sum(short_ns, measure_less(probe->tx.t2.ns, probe->t5.ns));
-	r->t_ns[2] = probe->t3_ns;
-	r->t_ns[3] = probe->t3_ns + probe->delay_ns;
 	r->rtt_ns = measure_less(out_and_back_ns, probe->delay_ns);
 	r->prober_delay_ns =
 		measure_less(measure_less(probe->t6_ns, probe->tx.t1_ns), out_and_back_ns);
@@ -114,6 +112,10 @@ prober_measure_result(const struct prober_probe *probe, struct probe_result *r)
 	if (probe->ack1) {
 		r->t_ns[4] = probe->t5.ns;
 		r->t_ns[5] = probe->t6_ns;
+	}
+	if (probe->ack2) {
+		r->t_ns[2] = probe->t3_ns;
+		r->t_ns[3] = probe->t3_ns + probe->delay_ns;
 	}
 	if (probe_class_is_answered(probe->class))
 		measure_fill(probe, r);

@@ -2,7 +2,7 @@
 /*
  * Probes in flight and what became of them. A probe lives from its post until its result has been
  * told. Its one timer stands first at its timeout, which only counts; then at twice the timeout (or
- * one timeout after ACK1 if that came late), when it is judged; and, if nothing can be proven yet,
+ * one timeout after an ACK if that came late), when it is judged; and, if nothing can be proven yet,
  * at intervals of three timeouts, when the peer is asked for proof. What provides proof (an ACK to
  * a probe that was posted later, a SIDR reply, the peer's going down) judges all unproven ones
  * anew.
@@ -267,8 +267,8 @@ probe_judge_ns(const struct prober_probe *probe)
 	uint64_t timeout_ns = probe->target->config.timeout_ns;
 	uint64_t at_ns = probe->tx.t1_ns + 2 * timeout_ns;
 
-	if (probe->ack1 && probe->t6_ns + timeout_ns > at_ns)
-		at_ns = probe->t6_ns + timeout_ns;
+	if ((probe->ack1 || probe->ack2) && probe->last_ack_ns + timeout_ns > at_ns)
+		at_ns = probe->last_ack_ns + timeout_ns;
 	return at_ns;
 }
 
@@ -335,6 +335,8 @@ probe_judge(struct prober_probe *probe, uint64_t now_ns)
 
 	if (!probe->tx.done)
 		prober_probe_end(probe, PROBE_LOCAL_ERROR, "no send completion", now_ns);
+	else if (probe->ack2)
+		prober_probe_end(probe, PROBE_ACK1_MISSING, NULL, now_ns);
 	else if (probe->session.incarnation != peer->session.incarnation)
 		prober_probe_end(probe, PROBE_PEER_RESTARTED, NULL, now_ns);
 	else if (probe->session.session != peer->session.session)
@@ -418,8 +420,8 @@ prober_probe_end_restarted(struct prober_peer *peer, uint64_t now_ns)
 
 	TAILQ_FOREACH(target, &peer->targets, in_peer) {
 		TAILQ_FOREACH(probe, &target->probes, in_target) {
-			/* One with both ACKs only waits for its send completion. */
-			if (probe->flying && !(probe->ack1 && probe->ack2) &&
+			/* One with ACK2 waits for nothing that the peer still has to send. */
+			if (probe->flying && !probe->ack2 &&
 			    probe->session.incarnation != peer->session.incarnation)
 				prober_probe_end(probe, PROBE_PEER_RESTARTED, NULL, now_ns);
 		}
@@ -456,16 +458,15 @@ static bool
 probe_take_ack(struct prober_probe *probe, const struct wire_message *message,
 	       const struct prober_rx *rx, uint64_t now_ns)
 {
+	if (message->type == PROBE_WIRE_ACK1 ? probe->ack1 : probe->ack2)
+		return false;
+	probe->last_ack_ns = now_ns;
 	if (message->type == PROBE_WIRE_ACK1) {
-		if (probe->ack1)
-			return false;
 		probe->ack1 = true;
 		probe->t5 = rx->t5;
 		probe->t6_ns = now_ns;
 		return true;
 	}
-	if (probe->ack2)
-		return false;
 	probe->ack2 = true;
 	probe->delay_ns = message->ack2.delay_ns;
 	probe->t3_ns = message->ack2.t3_ns;

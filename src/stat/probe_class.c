@@ -28,6 +28,9 @@ static const struct class_row class_table[] = {
 	[PROBE_ACK2_MISSING] = {"ack2_missing", "ack2",
 				"the first answer came, the second was lost on its way",
 				CLASS_LOST},
+	[PROBE_ACK1_MISSING] = {"ack1_missing", "ack1",
+				"the second answer came, the first was lost on its way",
+				CLASS_LOST},
 };
 static_assert(sizeof(class_table) / sizeof(class_table[0]) == PROBE_CLASS_N, "a row for each");
 

@@ -12,7 +12,7 @@
 /* Each probe that came due ends in exactly one of these. */
 enum probe_class {
 	PROBE_OK,	      /* both ACKs, the first within the timeout */
-	PROBE_LOST,	      /* no ACK1, and the same incarnation of the peer was alive later */
+	PROBE_LOST,	      /* no ACK, and the same incarnation of the peer was alive later */
 	PROBE_LATE,	      /* both ACKs, the first after the timeout; the time is kept */
 	PROBE_PEER_RESTARTED, /* in flight to an incarnation, or in a session, that is no more */
 	PROBE_PEER_DOWN,      /* the peer answers neither probes nor SIDR any more */
@@ -20,6 +20,7 @@ enum probe_class {
 	PROBE_LOCAL_ERROR,    /* not sent, or failed in the local RNIC: port down, failed CQE, queue
 				 full */
 	PROBE_ACK2_MISSING, /* ACK1 came, ACK2 did not, and the same incarnation was alive later */
+	PROBE_ACK1_MISSING, /* ACK2 came, ACK1 did not: the way there was good */
 	PROBE_CLASS_N
 };
 

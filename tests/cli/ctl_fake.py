@@ -9,7 +9,7 @@ import time
 import msgpack
 
 CLASSES = ["ok", "lost", "late", "peer_restarted", "peer_down", "unresolved", "local_error",
-           "ack2_missing"]
+           "ack2_missing", "ack1_missing"]
 
 
 def totals(**given):

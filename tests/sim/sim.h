@@ -227,9 +227,10 @@ struct sim_probe {
 	uint64_t
 		waited_ns; /* T3 or T5 was stamped this much too late, by a host that did not run */
 	uint64_t late_ns;              /* the latest arrival of anything of it, true time */
-	uint16_t src_port;
+	uint16_t src_port, return_src_port; /* the latter: 0 until an ACK2 is sent */
 	bool hw;                       /* the port's clock */
-	bool dropped, ack2_dropped, refused, held, tainted, copied;
+	bool dropped, ack1_dropped, ack2_dropped; /* dropped: the probe or its ACK1 */
+	bool refused, held, tainted, copied;
 	bool sent_failed, sent_never,
 		troubled;	       /* troubled: its device went down, or its path was renewed */
 	bool ack1_given, ack2_given;   /* to the prober */

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stat/interval.h"
 #include "sim.h"
 
 void
@@ -81,40 +80,40 @@ sim_probe_free(struct sim_probe *probe)
 
 /* The record of the probe that a message is of, or answers. */
 static struct sim_probe *
-check_record(struct sim *sim, const struct sim_event *event, bool *is_ack2)
+check_record(struct sim *sim, const struct sim_event *event, uint8_t *type)
 {
 	const uint8_t *head = event->message.head;
-	uint8_t type = head[PROBE_WIRE_OFF_TYPE];
 	uint64_t seq = 0;
 
+	*type = head[PROBE_WIRE_OFF_TYPE];
 	for (int i = 0; i < 8; i++)
 		seq = seq << 8 | head[PROBE_WIRE_OFF_SEQ + i];
-	*is_ack2 = type == PROBE_WIRE_ACK2;
-	return sim_probe_find(&sim->host[type == PROBE_WIRE_PROBE ? event->message.src_host :
-								    event->host],
+	return sim_probe_find(&sim->host[*type == PROBE_WIRE_PROBE ? event->message.src_host :
+								     event->host],
 			      seq);
 }
 
 void
 sim_probe_killed(struct sim *sim, const struct sim_event *event)
 {
-	bool is_ack2;
-	struct sim_probe *probe = check_record(sim, event, &is_ack2);
+	uint8_t type;
+	struct sim_probe *probe = check_record(sim, event, &type);
 
-	if (probe && !is_ack2)
+	if (probe && type != PROBE_WIRE_ACK2)
 		probe->killed_ns = sim->now_ns;
 }
 
 void
 sim_probe_dropped(struct sim *sim, const struct sim_event *event)
 {
-	bool is_ack2;
-	struct sim_probe *probe = check_record(sim, event, &is_ack2);
+	uint8_t type;
+	struct sim_probe *probe = check_record(sim, event, &type);
 
-	if (probe && is_ack2)
-		probe->ack2_dropped = true;
-	else if (probe)
-		probe->dropped = true;
+	if (!probe)
+		return;
+	probe->dropped |= type != PROBE_WIRE_ACK2;
+	probe->ack1_dropped |= type == PROBE_WIRE_ACK1;
+	probe->ack2_dropped |= type == PROBE_WIRE_ACK2;
 }
 
 /* ---- results ---- */
@@ -161,7 +160,8 @@ check_lost(struct sim_host *host, const struct sim_probe *probe, const struct pr
 		       check_waits_there(probe);
 
 	if (r->class == PROBE_LOST) {
-		sim_check(host->sim, host, !probe->ack1_given, "lost: it has no ACK1");
+		sim_check(host->sim, host, !probe->ack1_given && !probe->ack2_given,
+			  "lost: it has no ACK");
 		if (probe->held)
 			excused |= probe->killed_ns == 0;
 		if (probe->killed_ns &&
@@ -175,6 +175,17 @@ check_lost(struct sim_host *host, const struct sim_probe *probe, const struct pr
 	sim_check(host->sim, host, probe->ack1_given, "ack2_missing: it has an ACK1");
 	sim_check(host->sim, host, excused || probe->ack2_dropped,
 		  "ack2_missing: but nothing was dropped");
+}
+
+/* `ack1_missing` needs no peer that lives: its ACK2 says that ACK1 had been sent. */
+static void
+check_ack1_missing(struct sim_host *host, const struct sim_probe *probe)
+{
+	sim_check(host->sim, host, probe->ack2_given && !probe->ack1_given,
+		  "ack1_missing: it has an ACK2, and no ACK1");
+	sim_check(host->sim, host, probe->arrived_ns != 0, "ack1_missing: the way there was good");
+	sim_check(host->sim, host, probe->ack1_dropped || check_is_too_late(probe),
+		  "ack1_missing: but nothing was dropped");
 }
 
 static uint64_t
@@ -283,6 +294,9 @@ check_posted(struct sim_host *host, const struct sim_probe *probe, const struct 
 		  r->t_ns[0] == probe->t1_ns && r->src_port == probe->src_port &&
 			  addr_equal(&r->source, &peer->port->addr),
 		  "a result tells T1, source port and source address");
+	sim_check(sim, host,
+		  r->return_src_port == (probe->ack2_given ? probe->return_src_port : 0),
+		  "a result tells the ACKs' source port once there is an ACK2");
 	if (probe->tainted)
 		return;
 	switch (r->class) {
@@ -294,6 +308,9 @@ check_posted(struct sim_host *host, const struct sim_probe *probe, const struct 
 	case PROBE_ACK2_MISSING:
 		if (!peer->tainted)
 			check_lost(host, probe, r);
+		break;
+	case PROBE_ACK1_MISSING:
+		check_ack1_missing(host, probe);
 		break;
 	case PROBE_PEER_RESTARTED:
 		sim_check(sim, host, peer->tainted || check_is_restarted(probe),
@@ -400,34 +417,6 @@ sim_check_result(struct sim_target *target, const struct probe_result *r)
 	} else {
 		check_unposted(host, target, r);
 	}
-}
-
-/* ---- figures ---- */
-
-/*
- * The wire loses each message with the same chance, alone: what was lost is binomial. Level: of
- * 10^6 seeds of this kind with three figures each not one fails by chance in a thousand such runs.
- */
-#define CHECK_LEVEL (1 - 1e-10)
-
-void
-sim_check_loss(struct sim *sim)
-{
-	const uint64_t *told = sim->told.by_class;
-	uint64_t answered = told[PROBE_OK] + told[PROBE_LATE],
-		 n = answered + told[PROBE_LOST] + told[PROBE_ACK2_MISSING];
-	double loss = (double)sim->params.loss / SIM_CHANCE, lost = 1 - (1 - loss) * (1 - loss);
-	struct interval of_both, of_ack2;
-
-	interval_proportion(told[PROBE_LOST], n, CHECK_LEVEL, &of_both);
-	interval_proportion(told[PROBE_ACK2_MISSING], n - told[PROBE_LOST], CHECK_LEVEL, &of_ack2);
-	sim_check(sim, NULL,
-		  told[PROBE_LATE] + told[PROBE_PEER_RESTARTED] + told[PROBE_LOCAL_ERROR] == 0,
-		  "loss is only loss");
-	sim_check(sim, NULL, of_both.low <= lost && lost <= of_both.high,
-		  "lost: as much as the wire loses of two messages");
-	sim_check(sim, NULL, of_ack2.low <= loss && loss <= of_ack2.high,
-		  "ack2_missing: as much as the wire loses of one");
 }
 
 /* ---- sums ---- */

@@ -324,7 +324,10 @@ port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 	}
 	s = port_post(port, p->send_not_done);
 	*tx = (struct responder_tx){.t4 = s.done ? s.left : (struct hwclock_moment){0},
-				    .done = s.done};
+				    .done = s.done,
+				    .src_port = sim_net_port(port, ack->flow_label)};
+	if (probe && m.type == PROBE_WIRE_ACK2)
+		probe->return_src_port = sim_net_port(port, ack->flow_label);
 	status = !s.done && sim_random_chance(&host->random, p->send_fails) ? -EIO : 0;
 	if (!s.done && want_sent)
 		port_completes(port, true, ack->cookie, &s, status);

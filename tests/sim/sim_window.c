@@ -32,8 +32,9 @@ window_check_sums(struct sim_host *host, const struct window *w)
 		  "window: answered is ok and late");
 	sim_check(sim, host,
 		  w->lost + w->lost_noise ==
-			  w->by_class[PROBE_LOST] + w->by_class[PROBE_ACK2_MISSING],
-		  "window: lost is lost and ack2_missing");
+			  w->by_class[PROBE_LOST] + w->by_class[PROBE_ACK1_MISSING] +
+				  w->by_class[PROBE_ACK2_MISSING],
+		  "window: lost is lost, ack1_missing and ack2_missing");
 	if (sim_memory.failed == 0)
 		sim_check(sim, host,
 			  due == w->due && answered == w->answered &&

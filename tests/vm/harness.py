@@ -30,6 +30,11 @@ CTL = os.path.join(BUILD, "rpingmesh-ctl")
 PATIENCE_S = 90
 
 
+# Classes that count as loss, as the manual has them, and the others.
+LOST = ("lost", "ack1_missing", "ack2_missing")
+CLASSES = ("ok", "late", "peer_restarted", "peer_down", "unresolved", "local_error") + LOST
+
+
 class Failure(Exception):
     pass
 

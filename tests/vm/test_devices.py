@@ -49,8 +49,7 @@ def wait_ok(watch, after_ns, what):
 
 
 def no_loss(count, who):
-    check(count.get("lost", 0) == 0 and count.get("ack2_missing", 0) == 0,
-          f"{who}: lost without a loss: {count}")
+    check(not any(count.get(c) for c in harness.LOST), f"{who}: lost without a loss: {count}")
 
 
 def departures(d):

@@ -68,7 +68,7 @@ class Watched:
             reasons = {r["reason"] for r in records if r["class"] == "local_error"}
             if odd or reasons:
                 self.t.note(f"its responder: {odd}, local errors: {reasons}")
-            for loss in ("lost", "ack2_missing"):
+            for loss in harness.LOST:
                 check(totals[loss] == 0 and count.get(loss, 0) == 0,
                       f"host {host.index}: {loss} without a loss: {totals}, {count}")
             check(set(count) <= {"ok", "late"} | set(allowed), f"host {host.index}: {count}")
@@ -80,7 +80,7 @@ def restarts(t, who, other, signals):
     w = Watched(t)
     hosts = (w.a, w.b)
     for i, signo in enumerate(signals):
-        check(all(hosts[who].status()["probes"][c] == 0 for c in ("lost", "ack2_missing")),
+        check(all(hosts[who].status()["probes"][c] == 0 for c in harness.LOST),
               f"lost: {hosts[who].status()['probes']}")
         hosts[who].stop(signo)
         hosts[who].start(wait=False)

@@ -51,8 +51,7 @@ def one_way(t, text, interval_ms=50):
 
 
 def classes_sum(window):
-    return sum(window[c] for c in ("ok", "lost", "late", "peer_restarted", "peer_down",
-                                   "unresolved", "local_error", "ack2_missing"))
+    return sum(window[c] for c in harness.CLASSES)
 
 
 def clopper_pearson(k, n, alpha):
@@ -250,7 +249,7 @@ def test_noise_of_the_prober(t):
     touched is marked."""
     a, windows, records = noisy(t, 0)
     marked = [r for r in records if r["host_noise"] in ("prober", "both")]
-    lost = [r for r in records if r["class"] in ("lost", "ack2_missing") and not r["host_noise"]]
+    lost = [r for r in records if r["class"] in harness.LOST and not r["host_noise"]]
     t.note(f"{len(marked)} of {len(records)} results marked; "
            f"noise {[w['noise']['prober'] + w['noise']['both'] for w in windows]}")
     check(len(marked) >= 3, "nothing is marked")
@@ -268,7 +267,7 @@ def test_noise_of_the_responder(t):
     """The same for the other host's daemon: it says so itself, in ACK2."""
     _, windows, records = noisy(t, 1)
     marked = [r for r in records if r["host_noise"] in ("responder", "both")]
-    lost = [r for r in records if r["class"] in ("lost", "ack2_missing") and not r["host_noise"]]
+    lost = [r for r in records if r["class"] in harness.LOST and not r["host_noise"]]
     t.note(f"{len(marked)} of {len(records)} results marked; classes {harness.classes(records)}")
     check(len(marked) >= 3, "nothing is marked")
     check(not lost and sum(w["loss_lost"] for w in windows) == 0,

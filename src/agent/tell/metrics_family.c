@@ -494,7 +494,8 @@ const struct metrics_family metrics_families[] = {
 	  "Probes during which a host stalled."},
 	 .path = metrics_path_noise},
 	{{"rpingmesh_probes_lost_noise_total", EXPOSITION_COUNTER, NULL,
-	  "Probes of class lost or ack2_missing that a stall of a host may have caused."},
+	  "Probes of class lost, ack1_missing or ack2_missing that a stall of a host may have "
+	  "caused."},
 	 .path = metrics_path_lost_noise},
 	{{"rpingmesh_rtt_seconds", EXPOSITION_HISTOGRAM, "seconds", "Network round-trip time."},
 	 .path = metrics_path_rtt},

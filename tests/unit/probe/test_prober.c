@@ -484,6 +484,72 @@ test_ack2_missing_needs_proof_after_ack1(void **state)
 	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
 }
 
+/* ACK2 left after ACK1: it alone says that ACK1 is missing, and that the way there was good. */
+static void
+test_ack1_missing(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	const struct probe_result *r;
+
+	fake_target(f, peer, 100 * SEC, 1);
+	fake_run(f, 1 * MS);
+	fake_ack2(f, 0);
+	fake_run_to(f, f->packet[0].at_ns + 2 * TIMEOUT - 1);
+	assert_int_equal(f->n_results, 0);
+	fake_run(f, 1);
+	assert_int_equal(f->n_results, 1);
+	r = fake_last(f);
+	assert_int_equal(r->class, PROBE_ACK1_MISSING);
+	assert_false(r->measured);
+	assert_true(r->t_ns[2] == 7000000 && r->t_ns[3] == 7003000);
+	assert_true(r->t_ns[4] == 0 && r->t_ns[5] == 0);
+	assert_int_equal(r->return_src_port, 49153);
+	fake_check_totals(f);
+}
+
+/* It is not the peer's restart: ACK1 had been sent before. */
+static void
+test_ack1_missing_of_restarted(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(2, 777);
+
+	fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, 700 * MS);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+	fake_ack2(f, 0);
+	prober_resolved(peer, &session, f->now - MS, f->now);
+	fake_run(f, TIMEOUT - 1);
+	assert_int_equal(f->n_results, 7);
+	for (uint32_t i = 0; i < 7; i++) {
+		assert_int_equal(f->result[i].r.class, PROBE_PEER_RESTARTED);
+		assert_int_equal(f->result[i].r.seq, i + 1);
+	}
+	fake_run(f, 1);
+	assert_int_equal(f->n_results, 8);
+	assert_int_equal(fake_last(f)->class, PROBE_ACK1_MISSING);
+	assert_int_equal(fake_last(f)->seq, 0);
+}
+
+/* ACK2 came late, so ACK1 has a timeout of its own. */
+static void
+test_late_ack2_waits_for_ack1(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 100 * SEC, 1);
+	fake_run(f, 2 * TIMEOUT - MS);
+	fake_ack2(f, 0);
+	fake_run(f, TIMEOUT - 1);
+	assert_int_equal(f->n_results, 0);
+	fake_ack1(f, 0);
+	assert_int_equal(f->n_results, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_LATE);
+}
+
 /* ACK1 came late, so ACK2 has a timeout of its own, proof or not. */
 static void
 test_late_ack1_waits_for_ack2(void **state)
@@ -530,21 +596,6 @@ test_what_is_no_timeout(void **state)
 	assert_int_equal(f->n_resolves, 1);
 	fake_run(f, TIMEOUT);
 	assert_int_equal(fake_last(f)->class, PROBE_LOCAL_ERROR);
-}
-
-static void
-test_ack2_only_is_lost(void **state)
-{
-	struct fake *f = *state;
-	struct prober_peer *peer = fake_peer_up(f, f);
-
-	fake_target(f, peer, TIMEOUT, 0);
-	fake_run(f, 1 * MS);
-	fake_ack2(f, 0);
-	fake_run(f, TIMEOUT);
-	fake_acks(f, 1);
-	fake_run_to(f, f->packet[0].at_ns + 2 * TIMEOUT);
-	assert_int_equal(fake_last(f)->class, PROBE_LOST);
 }
 
 /*
@@ -792,9 +843,11 @@ main(void)
 		WITH_FAKE(test_stale_sidr_proves_nothing),
 		WITH_FAKE(test_ack2_missing),
 		WITH_FAKE(test_ack2_missing_needs_proof_after_ack1),
+		WITH_FAKE(test_ack1_missing),
+		WITH_FAKE(test_ack1_missing_of_restarted),
+		WITH_FAKE(test_late_ack2_waits_for_ack1),
 		WITH_FAKE(test_late_ack1_waits_for_ack2),
 		WITH_FAKE(test_what_is_no_timeout),
-		WITH_FAKE(test_ack2_only_is_lost),
 		WITH_FAKE(test_restart),
 		WITH_FAKE(test_session_ended),
 		WITH_FAKE(test_peer_down),

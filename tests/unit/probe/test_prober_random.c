@@ -513,6 +513,7 @@ test_restarts(void **state)
 	assert_true(sum.by_class[PROBE_PEER_RESTARTED] > 1000);
 	assert_int_equal(sum.by_class[PROBE_LOST], 0);
 	assert_int_equal(sum.by_class[PROBE_LATE], 0);
+	assert_int_equal(sum.by_class[PROBE_ACK1_MISSING], 0);
 	assert_int_equal(sum.by_class[PROBE_ACK2_MISSING], 0);
 	assert_int_equal(sum.by_class[PROBE_PEER_DOWN], 0);
 	assert_int_equal(sum.by_class[PROBE_UNRESOLVED], 0);

@@ -55,6 +55,7 @@ test_counts(void **state)
 		{PROBE_UNRESOLVED, "unresolved", false, false},
 		{PROBE_LOCAL_ERROR, "local_error", false, false},
 		{PROBE_ACK2_MISSING, "ack2_missing", false, true},
+		{PROBE_ACK1_MISSING, "ack1_missing", false, true},
 	};
 
 	(void)state;
