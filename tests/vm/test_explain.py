@@ -100,7 +100,8 @@ def test_unknown_and_down(t):
     a, b = t.pair(interval_ms=100)
     a.wait_peer(address(1), "up")
     a.ctl("explain", address(1) + "0", status=1)
-    check("there is no peer or flow" in a.errors and f"did you mean {address(1)}" in a.errors, a.errors)
+    check("there is no peer or flow" in a.errors and f"did you mean {address(1)}" in a.errors,
+          a.errors)
     a.ctl("explain", "something.else.entirely", status=1)
     check("lists the peers" in a.errors, "no way to the list is shown")
     b.stop(signal.SIGKILL)
