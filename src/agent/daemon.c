@@ -77,7 +77,7 @@ daemon_degraded_trace(const struct daemon *d, void (*fn)(void *arg, const char *
 void
 daemon_degraded(const struct daemon *d, void (*fn)(void *arg, const char *sentence), void *arg)
 {
-	char text[CONFIG_ERROR + 64];
+	char text[CONF_ERROR + 64];
 
 	nics_degraded(d->nics, fn, arg);
 	daemon_degraded_trace(d, fn, arg);

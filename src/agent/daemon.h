@@ -11,7 +11,7 @@
 #include <sys/queue.h>
 
 #include "agent/base/self.h"
-#include "core/config.h"
+#include "agent/config/config.h"
 #include "agent/peer/last_probes.h"
 
 struct control;
@@ -43,7 +43,7 @@ struct daemon {
 	uint64_t config_read_ns;   /* when it was read */
 	uint64_t config_generation; /* how often another one came into force */
 	struct reload *reload;     /* what the last reload changed; NULL: there was none */
-	char config_error[CONFIG_ERROR]; /* why the last reload was refused; "" */
+	char config_error[CONF_ERROR]; /* why the last reload was refused; "" */
 	struct self self;
 
 	struct names *names;

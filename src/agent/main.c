@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "config.h"
-#include "core/config.h"
+#include "agent/config/config.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/stdfd.h"
@@ -115,20 +115,22 @@ main_parse(int argc, char **argv, struct main_options *o)
 static int
 main_load(struct main_options *o, struct config **out)
 {
-	char error[CONFIG_ERROR];
+	char buf[CONF_ERROR];
+	struct conf_errors errors;
+	const char *line;
 	int rc;
 
 	if (o->config_path) {
-		rc = config_load(o->config_path, out, error);
+		rc = config_load(o->config_path, out, &errors);
 	} else {
-		rc = config_load(CONFIG_FILE, out, error);
+		rc = config_load(CONFIG_FILE, out, &errors);
 		if (rc == 0)
 			o->config_path = CONFIG_FILE;
 		else if (rc == -ENOENT)
-			rc = config_parse("", "built-in defaults", out, error);
+			rc = config_parse("", "built-in defaults", out, &errors);
 	}
-	if (rc < 0)
-		fprintf(stderr, "rpingmeshd: %s\n", error);
+	for (unsigned int i = 0; rc < 0 && (line = conf_errors_line(&errors, i, buf)); i++)
+		fprintf(stderr, "rpingmeshd: %s\n", line);
 	return rc;
 }
 
@@ -146,7 +148,7 @@ static void
 main_reload(void *arg)
 {
 	struct main_state *state = arg;
-	char error[CONFIG_ERROR];
+	char error[CONF_ERROR];
 
 	daemon_reload(state->daemon, error);
 }

@@ -66,16 +66,16 @@ reload_free(struct reload *reload)
 /* ---- values ---- */
 
 static void
-reload_pack_value(msgpack_packer *pk, const struct config_value *v)
+reload_pack_value(msgpack_packer *pk, const struct conf_value *v)
 {
 	if (v->list)
 		msgpack_pack_array(pk, v->n_items);
 	for (size_t i = 0; i < v->n_items; i++) {
-		const struct config_item *item = &v->items[i];
+		const struct conf_item *item = &v->items[i];
 
-		if (item->type == CONFIG_ITEM_TEXT)
+		if (item->type == CONF_ITEM_TEXT)
 			record_pack_str(pk, item->text);
-		else if (item->type == CONFIG_ITEM_NUMBER)
+		else if (item->type == CONF_ITEM_NUMBER)
 			msgpack_pack_int64(pk, item->number);
 		else if (item->number)
 			msgpack_pack_true(pk);
@@ -100,7 +100,7 @@ struct reload_snapshot {
 };
 
 static void
-reload_take_value(void *arg, const struct config_value *v)
+reload_take_value(void *arg, const struct conf_value *v)
 {
 	struct reload_snapshot *s = arg;
 	struct reload_key *key = &s->key[s->n];
@@ -150,8 +150,8 @@ reload_compare_keys(struct reload *reload, const struct config *old, const struc
 		free(s);
 		return -ENOMEM;
 	}
-	config_values(old, reload_take_value, &s[0]);
-	config_values(new, reload_take_value, &s[1]);
+	conf_values(config_keys, old, &old->source, reload_take_value, &s[0]);
+	conf_values(config_keys, new, &new->source, reload_take_value, &s[1]);
 	reload_compare_values(reload, &s[0], &s[1]);
 	free(s);
 	return 0;
@@ -229,49 +229,59 @@ reload_log(const struct daemon *d)
 		 d->config_path, d->config->n_peers, r->added.n, r->removed.n, r->changed.n);
 }
 
-static int
-reload_refuse(struct daemon *d, int rc, const char *error)
+/* Logs all mistakes; `error` gets the first, and how many more there are. */
+static void
+reload_refuse(struct daemon *d, const struct conf_errors *errors, char error[CONF_ERROR])
 {
-	snprintf(d->config_error, sizeof(d->config_error), "%s", error);
-	log_error(CONFIG, "%s", error);
+	char buf[CONF_ERROR];
+	const char *line;
+
+	for (unsigned int i = 0; (line = conf_errors_line(errors, i, buf)); i++)
+		log_error(CONFIG, "%s", line);
 	log_error(CONFIG, "the old configuration stays in force");
-	return rc;
+	if (errors->n > 1)
+		snprintf(error, CONF_ERROR, "%.480s (and %u more)", errors->errors[0].text,
+			 errors->n - 1);
+	else
+		snprintf(error, CONF_ERROR, "%s", errors->errors[0].text);
+	snprintf(d->config_error, sizeof(d->config_error), "%s", error);
 }
 
 static int
-reload_read(struct daemon *d, char error[CONFIG_ERROR])
+reload_read(struct daemon *d, char error[CONF_ERROR])
 {
 	struct reload *reload = calloc(1, sizeof(*reload));
 	struct config *config = NULL;
-	int rc = reload ? config_load(d->config_path, &config, error) : -ENOMEM;
+	struct conf_errors errors = {.n = 0};
+	int rc = reload ? config_load(d->config_path, &config, &errors) : -ENOMEM;
 
 	if (rc == 0 && (reload_compare_keys(reload, d->config, config) < 0 ||
 			reload_compare_peers(reload, d->config, config) < 0))
 		rc = -ENOMEM;
 	if (rc < 0) {
-		if (rc == -ENOMEM)
-			snprintf(error, CONFIG_ERROR,
-				 "out of memory while reading the configuration");
+		if (!errors.n)
+			conf_errors_no_memory(&errors);
 		config_free(config);
 		reload_free(reload);
-		return reload_refuse(d, rc, error);
+		reload_refuse(d, &errors, error);
+		return rc;
 	}
 	reload_free(d->reload);
 	d->reload = reload;
 	d->config_error[0] = '\0';
-	config_keep_fixed(config, d->config);
+	conf_swap_fixed(config_keys, config, d->config);
 	daemon_adopt(d, config);
 	reload_log(d);
 	return 0;
 }
 
 int
-daemon_reload(struct daemon *d, char error[CONFIG_ERROR])
+daemon_reload(struct daemon *d, char error[CONF_ERROR])
 {
 	int rc;
 
 	if (!d->config_path) {
-		snprintf(error, CONFIG_ERROR,
+		snprintf(error, CONF_ERROR,
 			 "started without a configuration file: nothing to reload");
 		return -ENOENT;
 	}
@@ -344,7 +354,7 @@ reload_record(msgpack_packer *out, const struct daemon *d)
 
 /* The value that waits for the next start; NULL: none. */
 static const msgpack_sbuffer *
-reload_waiting(const struct reload *reload, const struct config_value *v)
+reload_waiting(const struct reload *reload, const struct conf_value *v)
 {
 	for (size_t i = 0; v->restart && reload && i < reload->n_keys; i++) {
 		const struct reload_key *key = &reload->keys[i];
@@ -364,7 +374,7 @@ struct reload_values {
 };
 
 static void
-reload_record_value(void *arg, const struct config_value *v)
+reload_record_value(void *arg, const struct conf_value *v)
 {
 	struct reload_values *values = arg;
 	const msgpack_sbuffer *waiting = reload_waiting(values->d->reload, v);
@@ -393,7 +403,7 @@ reload_record_values(struct record *r, const struct daemon *d)
 
 	msgpack_sbuffer_init(&values.packed);
 	msgpack_packer_init(&values.pk, &values.packed, msgpack_sbuffer_write);
-	config_values(d->config, reload_record_value, &values);
+	conf_values(config_keys, d->config, &d->config->source, reload_record_value, &values);
 	msgpack_pack_array(pk, values.n);
 	if (values.packed.size)
 		pk->callback(pk->data, values.packed.data, values.packed.size);
@@ -403,15 +413,16 @@ reload_record_values(struct record *r, const struct daemon *d)
 static void
 reload_record_files(struct record *r, const struct daemon *d)
 {
-	size_t n = d->config_path ? d->config->n_files : 0;
+	size_t n = d->config_path ? d->config->source.n_files : 0;
+	const struct conf_file *files = d->config->source.files;
 	msgpack_packer *pk = record_key(r, "files");
 	struct record map;
 
 	msgpack_pack_array(pk, n);
 	for (size_t i = 0; i < n; i++) {
 		record_begin(&map, NULL);
-		record_str(&map, "path", d->config->files[i].path);
-		record_str(&map, "changed", config_file_changed(&d->config->files[i]));
+		record_str(&map, "path", files[i].path);
+		record_str(&map, "changed", conf_file_changed(&files[i]));
 		record_end(&map, pk);
 	}
 }

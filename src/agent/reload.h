@@ -8,7 +8,7 @@
 
 #include <msgpack.h>
 
-#include "core/config.h"
+#include "agent/config/config.h"
 #include "agent/tell/params.h"
 
 struct daemon;
@@ -22,7 +22,7 @@ struct reload;
  * changes nothing and is shown in status. What it changed is logged, and reload_record() has it. 0
  * or -errno, *error set then.
  */
-int daemon_reload(struct daemon *d, char error[CONFIG_ERROR]);
+int daemon_reload(struct daemon *d, char error[CONF_ERROR]);
 
 /* What the last reload that was not refused has changed: the answer to "reload". */
 void reload_record(msgpack_packer *out, const struct daemon *d);

@@ -11,12 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const level_names[] = {"error", "warning", "info", "debug"};
+const char *const log_level_names[] = {"error", "warning", "info", "debug", NULL};
 static const int level_syslog[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 static const char *const subsystem_names[] = {
 	"main", "config", "device", "cm", "peer", "responder", "trace", "control",
 };
-static_assert(sizeof(level_names) / sizeof(level_names[0]) == LOG_LEVEL_N, "a name for each level");
 static_assert(sizeof(level_syslog) / sizeof(level_syslog[0]) == LOG_LEVEL_N,
 	      "a priority for each level");
 static_assert(sizeof(subsystem_names) / sizeof(subsystem_names[0]) == LOG_SUB_N,
@@ -89,7 +88,7 @@ log_to_stderr(enum log_subsystem sub, enum log_level level, const char *text)
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", &tm);
-	fprintf(stderr, "%s.%03ld %-7s %s: %s\n", stamp, now.tv_nsec / 1000000, level_names[level],
+	fprintf(stderr, "%s.%03ld %-7s %s: %s\n", stamp, now.tv_nsec / 1000000, log_level_names[level],
 		subsystem_names[sub], text);
 }
 
@@ -116,7 +115,7 @@ log_write(enum log_subsystem sub, enum log_level level, const char *fmt, ...)
 const char *
 log_level_name(enum log_level level)
 {
-	return level < LOG_LEVEL_N ? level_names[level] : NULL;
+	return level < LOG_LEVEL_N ? log_level_names[level] : NULL;
 }
 
 const char *
@@ -137,7 +136,7 @@ log_find(const char *const *names, int n, const char *name)
 int
 log_level_parse(const char *name, enum log_level *out)
 {
-	int i = log_find(level_names, LOG_LEVEL_N, name);
+	int i = log_find(log_level_names, LOG_LEVEL_N, name);
 
 	if (i < 0)
 		return i;

@@ -61,7 +61,10 @@ void log_write(enum log_subsystem sub, enum log_level level, const char *fmt, ..
 			log_write(LOG_SUB_##sub, LOG_LEVEL_DEBUG, __VA_ARGS__); \
 	} while (0)
 
-/* Names as they stand in the configuration. NULL for a value out of range. */
+/* Names as they stand in the configuration; NULL is behind the last. */
+extern const char *const log_level_names[LOG_LEVEL_N + 1];
+
+/* NULL for a value out of range. */
 const char *log_level_name(enum log_level level);
 const char *log_subsystem_name(enum log_subsystem sub);
 

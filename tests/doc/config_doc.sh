@@ -1,18 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Every key of the tables in src/core/config.c stands in rpingmeshd.conf(5) and in
-# etc/rpingmeshd.conf, and these two know no other. The three lists are compared; a list that comes
-# out empty is a failure, too. tests/doc/config_doc.py compares code and manual group by group:
-# ranges, defaults, and what changes at the next start only.
+# Compares three lists of keys: those of the program, which config_keys prints, those of
+# rpingmeshd.conf(5), and those of etc/rpingmeshd.conf. An empty list is a failure, too.
+# config_doc.py compares program and manual group by group: ranges, defaults, and which keys change
+# at the next start only.
 set -eu
 src=${top_srcdir:-${srcdir:-.}}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Tables: rows of the struct conf_key arrays, which begin with {"NAME",
-sed -n '/struct conf_key conf_[a-z]*_keys\[\]/,/^};/s/^	{"\([^"]*\)",.*/\1/p' \
-	"$src/src/core/config.c" |
-	sort -u >"$work/code"
+"${top_builddir:-.}/tests/doc/config_keys" | awk '{ print $(NF - 3) }' | sort -u >"$work/code"
 # Manual: the words that the macro Cm marks in the heads of lists, and the groups named before
 # those.
 sed -n '/^\.Sh DESCRIPTION/,/^\.Ss How names/{s/^\.\(It \)*Cm //p;}' "$src/man/rpingmeshd.conf.5" |
@@ -26,14 +23,13 @@ for doc in manual default; do
 	for list in code "$doc"; do
 		[ -s "$work/$list" ] || { echo "no key found: $list"; status=1; }
 	done
-	comm -23 "$work/code" "$work/$doc" |
-		sed "s/^/in src\/core\/config.c but not in the $doc: /" >"$work/diff"
-	comm -13 "$work/code" "$work/$doc" |
-		sed "s/^/not in src\/core\/config.c but in the $doc: /" >>"$work/diff"
+	comm -23 "$work/code" "$work/$doc" | sed "s/^/in the code but not in the $doc: /" >"$work/diff"
+	comm -13 "$work/code" "$work/$doc" | sed "s/^/not in the code but in the $doc: /" >>"$work/diff"
 	[ -s "$work/diff" ] && { cat "$work/diff"; status=1; }
 done
 [ "$(wc -l <"$work/code")" -ge 35 ] || {
-	echo "only $(wc -l <"$work/code") keys in src/core/config.c"; status=1
+	echo "only $(wc -l <"$work/code") keys in the code"
+	status=1
 }
 if [ -x /usr/bin/python3 ]; then
 	top_srcdir=$src /usr/bin/python3 -B "$src/tests/doc/config_doc.py" || status=1

@@ -8,13 +8,12 @@
 #include <errno.h>
 #include <fnmatch.h>
 
-#include "core/config.h"
-#include "core/config_text.h"
+#include "agent/config/config.h"
 #include "fuzz.h"
 
 static struct fuzz texts;
 
-int __wrap_conf_text_read(const char *path, char **out);
+int __wrap_conf_file_read(const char *path, char **out);
 
 /* The next text, to be freed. NULL: there is none. */
 static char *
@@ -35,7 +34,7 @@ config_text(void)
 }
 
 int
-__wrap_conf_text_read(const char *path, char **out)
+__wrap_conf_file_read(const char *path, char **out)
 {
 	FUZZ_CHECK(path[0]);
 	*out = config_text();
@@ -49,8 +48,8 @@ config_check_peer(const struct config *c, const struct config_peer *p)
 
 	FUZZ_CHECK(p->address && p->address[0] && strlen(p->address) < 255);
 	FUZZ_CHECK(p->interval_ms >= 1 && p->interval_ms <= 3600000 && p->service_level <= 15);
-	FUZZ_CHECK(p->n_sizes >= 1 && p->n_sizes <= CONFIG_LIST_MAX && p->n_flow_labels >= 1 &&
-		   p->n_flow_labels <= CONFIG_LIST_MAX);
+	FUZZ_CHECK(p->n_sizes >= 1 && p->n_sizes <= CONF_LIST_MAX && p->n_flow_labels >= 1 &&
+		   p->n_flow_labels <= CONF_LIST_MAX);
 	for (size_t i = 0; i < p->n_sizes; i++)
 		FUZZ_CHECK(p->sizes[i] == CONFIG_SIZE_MTU ||
 			   (p->sizes[i] >= CONFIG_SIZE_MIN && p->sizes[i] <= CONFIG_SIZE_MAX));
@@ -72,39 +71,45 @@ config_check(const struct config *c)
 	FUZZ_CHECK(c->socket[0] == '/' && strlen(c->socket) < 108 && strlen(c->socket_group) <= 32);
 	FUZZ_CHECK(strlen(c->hostname) <= 48 && strlen(c->tor) <= 32 && c->trace_interval_ms >= 1 &&
 		   c->trace_source_qps <= 64);
-	FUZZ_CHECK(c->log_level < LOG_LEVEL_N && c->n_allow <= CONFIG_LIST_MAX &&
-		   c->n_devices <= CONFIG_LIST_MAX);
+	FUZZ_CHECK(c->log_level < LOG_LEVEL_N && c->n_allow <= CONF_LIST_MAX &&
+		   c->n_devices <= CONF_LIST_MAX);
 	for (int i = 0; i < LOG_SUB_N; i++)
 		FUZZ_CHECK(c->log_levels[i] < LOG_LEVEL_N);
 	for (size_t i = 0; i < c->n_peers; i++)
 		config_check_peer(c, &c->peers[i]);
 }
 
-/* One line for a person. */
+/* Lines for a person. */
 static void
-config_check_error(const char *error)
+config_check_errors(const struct conf_errors *errors)
 {
-	FUZZ_CHECK(error[0] && strlen(error) < CONFIG_ERROR);
-	for (; *error; error++)
-		FUZZ_CHECK((unsigned char)*error >= 0x20 && *error != 0x7f);
+	char buf[CONF_ERROR];
+	const char *line = conf_errors_line(errors, 0, buf);
+
+	FUZZ_CHECK(line);
+	for (unsigned int i = 1; line; line = conf_errors_line(errors, i++, buf)) {
+		FUZZ_CHECK(line[0] && strlen(line) < CONF_ERROR && i <= CONF_ERRORS_MAX + 2);
+		for (; *line; line++)
+			FUZZ_CHECK((unsigned char)*line >= 0x20 && *line != 0x7f);
+	}
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char error[CONFIG_ERROR] = "";
+	struct conf_errors errors = {.n = 0};
 	struct config *config = NULL;
 	char *text;
 	int rc;
 
 	texts = (struct fuzz){data, size};
 	text = config_text();
-	rc = config_parse(text ? text : "", "fuzz/fuzz.conf", &config, error);
+	rc = config_parse(text ? text : "", "fuzz/fuzz.conf", &config, &errors);
 	FUZZ_CHECK((rc == 0) == (config != NULL));
 	if (rc == 0)
 		config_check(config);
 	else
-		config_check_error(error);
+		config_check_errors(&errors);
 	config_free(config);
 	free(text);
 	return 0;

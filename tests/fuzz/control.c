@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "core/addr.h"
-#include "core/config.h"
+#include "agent/config/config.h"
 #include "record/frame.h"
 #include "core/log.h"
 #include "core/loop.h"
@@ -90,7 +90,8 @@ control_daemon(void)
 				     "log = { level = \"error\"; };\n"
 				     "peers = (\"10.0.0.2\", \"node7\", { address = \"10.0.0.3\"; "
 				     "flow_labels = (1, 2); });\n";
-	char text[512], error[CONFIG_ERROR];
+	struct conf_errors errors;
+	char text[512];
 	struct config *config;
 	struct daemon *d;
 
@@ -101,7 +102,7 @@ control_daemon(void)
 	}
 	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_ERROR);
 	snprintf(text, sizeof(text), format, path);
-	FUZZ_CHECK(config_parse(text, "fuzz.conf", &config, error) == 0);
+	FUZZ_CHECK(config_parse(text, "fuzz.conf", &config, &errors) == 0);
 	FUZZ_CHECK(loop_new(&loop) == 0 && daemon_new(loop, config, NULL, &d) == 0);
 	return d;
 }

@@ -11,7 +11,7 @@
 #include <msgpack.h>
 
 #include "core/clock.h"
-#include "core/config.h"
+#include "agent/config/config.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "agent/daemon.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/config.h"
+#include "agent/config/config.h"
 
 uint64_t
 self_random(void)

@@ -8,7 +8,7 @@
 #include "agent/base/pump.h"
 #include "agent/base/self.h"
 #include "agent/nic/nic.h"
-#include "core/config.h"
+#include "agent/config/config.h"
 
 struct loop_timer;
 struct nic_listener;

@@ -12,7 +12,7 @@
 
 #include "agent/nic/nic.h"
 #include "core/addr.h"
-#include "core/config.h"
+#include "agent/config/config.h"
 #include "core/bucket.h"
 #include "probe/prober.h"
 #include "rpingmesh/probe_wire.h"

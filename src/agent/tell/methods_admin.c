@@ -38,7 +38,7 @@ int
 methods_reload(void *arg, struct control_client *client, const msgpack_object *params,
 	       msgpack_packer *result, struct control_error *error)
 {
-	char text[CONFIG_ERROR];
+	char text[CONF_ERROR];
 	int rc = daemon_reload(arg, text);
 
 	(void)client;

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/config.h"
+#include "agent/config/config.h"
 #include "agent/daemon.h"
 #include "agent/tell/metrics_impl.h"
 

@@ -8,7 +8,7 @@
 
 #include "core/addr.h"
 #include "core/clock.h"
-#include "core/config.h"
+#include "agent/config/config.h"
 
 #define PARAMS_INTERVAL_DEFAULT_NS NSEC_PER_SEC
 #define PARAMS_INTERVAL_MAX_NS (3600 * NSEC_PER_SEC)

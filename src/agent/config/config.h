@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The daemon's configuration, read by libconfig from one file; rpingmeshd.conf(5) describes
- * each key for people. Reading is all or nothing: a file with one mistake yields no config.
+ * The configuration of rpingmeshd; rpingmeshd.conf(5) describes each key for people. Reading is all
+ * or nothing: a file with a mistake yields no config.
  */
-#ifndef RPINGMESH_CORE_CONFIG_H
-#define RPINGMESH_CORE_CONFIG_H
+#ifndef RPINGMESH_AGENT_CONFIG_CONFIG_H
+#define RPINGMESH_AGENT_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/addr.h"
+#include "core/conf.h"
 #include "core/log.h"
 
 #define CONFIG_SIZE_MIN 50u
 #define CONFIG_SIZE_MAX 4096u
 #define CONFIG_SIZE_MTU 0u /* among sizes: the path MTU, whatever it is */
-#define CONFIG_LIST_MAX 64u
 
 /*
  * One entry of `peers`: no two have the same address, device and source. Strings are owned by the
@@ -29,26 +29,11 @@ struct config_peer {
 	uint32_t interval_ms; /* between probes to this peer, all sizes and flow labels together */
 	uint8_t traffic_class;   /* IP TOS / traffic class byte */
 	uint8_t service_level;   /* 0 to 15 */
-	uint32_t *
-		sizes; /* probe payload in bytes, or CONFIG_SIZE_MTU; taken in turn; at least one */
+	/* probe payload in bytes, or CONFIG_SIZE_MTU; taken in turn; at least one */
+	uint32_t *sizes;
 	size_t n_sizes;
 	uint32_t *flow_labels;   /* 20 bits each, one path each; at least one */
 	size_t n_flow_labels;
-};
-
-/* A file that was read, as it was then. */
-struct config_file {
-	char *path;
-	uint64_t dev, ino, size;
-	int64_t mtime_s;
-	uint32_t mtime_ns;
-};
-
-/* Where a key stands that was set. */
-struct config_origin {
-	const void *key; /* of the table of keys */
-	size_t file;     /* of files */
-	unsigned int line;
 };
 
 struct config {
@@ -65,8 +50,8 @@ struct config {
 	uint32_t limit_memory_mb;   /* resident, MiB; 0: no limit */
 	struct config_peer *peers;
 	size_t n_peers;
-	struct config_peer
-		base; /* what entries of peers start from; without address, device and source */
+	/* what entries of peers start from; without address, device and source */
+	struct config_peer base;
 	uint32_t *sizes;            /* those of base, for flows of services; borrowed from there */
 	size_t n_sizes;
 
@@ -95,64 +80,25 @@ struct config {
 	bool metrics_by_tor;        /* paths by the peer's ToR, not by its address */
 	uint32_t metrics_max_paths; /* told apart in metrics */
 
-	struct config_file *files;  /* the first is the configuration itself */
-	size_t n_files;
-	struct config_origin *origins;
-	size_t n_origins;
+	struct conf_source source;  /* the files, and where each key is set */
 };
 
-/* Room for "file:line: key: what was expected, what was found". */
-#define CONFIG_ERROR 512
+/* The keys that each stands for a field of struct config; peers is among them. */
+extern const struct conf_key config_keys[];
 
 /*
- * Reads and checks `path`. 0 and *out (free with config_free()), or -errno with one line in
- * `error` that names file, line, key and what was expected: -ENOENT/-EACCES/… when the file
- * or one that it includes cannot be read, -EINVAL when it is wrong, -ENOMEM. Unknown keys are
- * errors. Reads a file: may block for as long as that does; called at start and on SIGHUP only.
+ * Reads and checks `path`. 0 and *out (free with config_free()), or -errno with at least one mistake
+ * in *errors: -ENOENT/-EACCES/… when the file cannot be read, -EINVAL when it or one that it
+ * includes is wrong, -EFBIG, -ELOOP, -ENOMEM. Unknown keys are mistakes. Reads files: may block for as long
+ * as that does; called at start and on SIGHUP only.
  */
-int config_load(const char *path, struct config **out, char error[CONFIG_ERROR]);
+int config_load(const char *path, struct config **out, struct conf_errors *errors);
 
 /* The same from text; `name` stands for the file in messages. */
-int config_parse(const char *text, const char *name, struct config **out, char error[CONFIG_ERROR]);
+int config_parse(const char *text, const char *name, struct config **out,
+		 struct conf_errors *errors);
 
 void config_free(struct config *config);
-
-/* What a key's value is made of. */
-enum config_item_type {
-	CONFIG_ITEM_NUMBER,
-	CONFIG_ITEM_BOOL, /* number is 0 or 1 */
-	CONFIG_ITEM_TEXT,
-};
-struct config_item {
-	enum config_item_type type;
-	long long number;
-	const char *text;
-};
-
-/* One key with its value. */
-struct config_value {
-	const char *group; /* that the key stands in; NULL: in none */
-	const char *name;
-	bool list;         /* items are the elements of a list; else there is one */
-	const struct config_item *items;
-	size_t n_items;
-	const char *file;  /* that sets it; NULL: nothing does, it is the default */
-	unsigned int line;
-	bool restart;      /* a running daemon cannot change it */
-};
-
-/*
- * Calls fn for each key but peers, in the order of etc/rpingmeshd.conf's groups. All is valid
- * during the call.
- */
-void config_values(const struct config *config,
-		   void (*fn)(void *arg, const struct config_value *value), void *arg);
-
-/*
- * The value of a key of config_values() that cannot change in a running daemon: what `old` has goes
- * into `config` and the reverse.
- */
-void config_keep_fixed(struct config *config, struct config *old);
 
 /* By address, device and source; < 0, 0 or > 0. */
 int config_peer_cmp(const struct config_peer *a, const struct config_peer *b);
@@ -165,9 +111,6 @@ int config_peer_copy(const struct config_peer *from, struct config_peer *to);
 void config_peer_clear(struct config_peer *peer);
 /* Whether the same streams of probes go to both, wherever and whatever they are. */
 bool config_peer_streams_equal(const struct config_peer *a, const struct config_peer *b);
-
-/* Whether the file is another one now, or cannot be read: NULL if not, else static text. */
-const char *config_file_changed(const struct config_file *file);
 
 /* The commented default configuration, byte for byte what etc/rpingmeshd.conf holds. */
 const char *config_default_text(void);

@@ -3,8 +3,8 @@
  * The text of etc/rpingmeshd.conf, which default_conf.sh makes into C. Internal to the
  * configuration.
  */
-#ifndef RPINGMESH_CORE_CONFIG_DEFAULT_H
-#define RPINGMESH_CORE_CONFIG_DEFAULT_H
+#ifndef RPINGMESH_AGENT_CONFIG_CONFIG_DEFAULT_H
+#define RPINGMESH_AGENT_CONFIG_CONFIG_DEFAULT_H
 
 extern const char config_default_conf[];
 

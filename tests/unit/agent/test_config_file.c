@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "core/config.h"
+#include "agent/config/config.h"
 
 /* Files. */
 
@@ -56,13 +56,24 @@ write_file(const char *name, const char *text, size_t len)
 	return path;
 }
 
+static int
+load(const char *path, struct config **out, char error[CONF_ERROR])
+{
+	struct conf_errors errors;
+	int rc = config_load(path, out, &errors);
+
+	assert_true(errors.n <= 1);
+	strcpy(error, errors.errors[0].text);
+	return rc;
+}
+
 static void
 load_fails(const char *path, int rc, const char *says)
 {
 	struct config *config = NULL;
-	char error[CONFIG_ERROR] = "";
+	char error[CONF_ERROR] = "";
 
-	assert_int_equal(config_load(path, &config, error), rc);
+	assert_int_equal(load(path, &config, error), rc);
 	assert_null(config);
 	if (!strstr(error, says) || !strstr(error, path))
 		fail_msg("expected %s, got %s", says, error);
@@ -97,7 +108,7 @@ static void
 test_too_large(void **state)
 {
 	struct config *config;
-	char path[128], error[CONFIG_ERROR], *text;
+	char path[128], error[CONF_ERROR], *text;
 
 	(void)state;
 	strcpy(path, WRITE("main.conf", ""));
@@ -110,7 +121,7 @@ test_too_large(void **state)
 	WRITE("peers.conf", text);
 	free(text);
 	strcpy(path, WRITE("main.conf", "@include \"peers.conf\"\n@include \"peers.conf\"\n"));
-	assert_int_equal(config_load(path, &config, error), -EFBIG);
+	assert_int_equal(load(path, &config, error), -EFBIG);
 	assert_non_null(strstr(error, "expected at most 8388608 bytes with all included files"));
 }
 
@@ -126,7 +137,7 @@ static void
 test_include(void **state)
 {
 	struct config *config;
-	char error[CONFIG_ERROR], path[128];
+	char error[CONF_ERROR], path[128];
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/sub", dir);
@@ -136,7 +147,7 @@ test_include(void **state)
 	WRITE("peers.conf", "peers = (\n\"10.0.0.2\",\n@include \"sub/a.conf\"\n);");
 	strcpy(path,
 	       WRITE("main.conf", "port = 7;\n@include \"peers.conf\" # more\ntimeout_ms = 77;\n"));
-	assert_int_equal(config_load(path, &config, error), 0);
+	assert_int_equal(load(path, &config, error), 0);
 	assert_int_equal(config->n_peers, 3);
 	assert_string_equal(config->peers[2].address, "10.0.0.4");
 	assert_int_equal(config->port, 7);
@@ -144,11 +155,11 @@ test_include(void **state)
 	config_free(config);
 	/* lines are those of the file that they stand in, before, in and after the included ones */
 	WRITE("sub/b.conf", "\n\n{ address = \"h\"; interval_ms = 0; }");
-	assert_int_equal(config_load(path, &config, error), -EINVAL);
+	assert_int_equal(load(path, &config, error), -EINVAL);
 	assert_non_null(strstr(error, "/sub/b.conf:3: peers[2].interval_ms: "));
 	WRITE("sub/b.conf", "\"h\"");
 	WRITE("main.conf", "@include \"peers.conf\"\n\nport = 0;");
-	assert_int_equal(config_load(path, &config, error), -EINVAL);
+	assert_int_equal(load(path, &config, error), -EINVAL);
 	assert_non_null(strstr(error, "/main.conf:3: port: "));
 }
 
@@ -157,22 +168,22 @@ test_include_itself(void **state)
 {
 	static char many[8192];
 	struct config *config;
-	char error[CONFIG_ERROR];
+	char error[CONF_ERROR];
 
 	(void)state;
-	assert_int_equal(config_load(WRITE("self.conf", "port = 1;\n@include \"self.conf\"\n"),
+	assert_int_equal(load(WRITE("self.conf", "port = 1;\n@include \"self.conf\"\n"),
 				     &config, error),
-			 -EINVAL);
+			 -ELOOP);
 	assert_non_null(strstr(error, "/self.conf:2: @include: expected at most 256 files"));
 	/* wide rather than deep: the limit of all files stops it */
-	assert_int_equal(config_load(WRITE("self.conf",
+	assert_int_equal(load(WRITE("self.conf",
 					   "@include \"self.conf\"\n@include \"self.conf\"\n"),
 				     &config, error),
-			 -EINVAL);
+			 -ELOOP);
 	for (int i = 0; i < 300; i++)
 		strcat(many, "@include \"peers.conf\"\n");
 	WRITE("peers.conf", "# nothing\n");
-	assert_int_equal(config_load(WRITE("main.conf", many), &config, error), -EINVAL);
+	assert_int_equal(load(WRITE("main.conf", many), &config, error), -ELOOP);
 	assert_non_null(strstr(error, "/main.conf:257: @include: expected at most 256 files"));
 }
 
@@ -183,7 +194,8 @@ test_include_missing(void **state)
 
 	(void)state;
 	strcpy(path, WRITE("main.conf", "\n@include \"none.conf\"\n"));
-	load_fails(path, -ENOENT, "main.conf:2: @include: expected a readable file");
+	/* not -ENOENT: this file itself is there */
+	load_fails(path, -EINVAL, "main.conf:2: @include: expected a readable file");
 }
 
 /* The default file. */
@@ -192,10 +204,10 @@ static struct config *
 parse_ok(const char *text)
 {
 	struct config *config = NULL;
-	char error[CONFIG_ERROR] = "";
+	struct conf_errors errors;
 
-	if (config_parse(text, "test.conf", &config, error) != 0)
-		fail_msg("%s\nrefused: %s", text, error);
+	if (config_parse(text, "test.conf", &config, &errors) != 0)
+		fail_msg("%s\nrefused: %s", text, errors.errors[0].text);
 	assert_non_null(config);
 	return config;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/config_check.h"
+#include "agent/config/config_check.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/addr.h"
+
 static bool
-conf_check_label(const char *label, size_t len)
+config_check_label(const char *label, size_t len)
 {
 	if (len == 0 || len > 63 || label[0] == '-' || label[len - 1] == '-')
 		return false;
@@ -18,7 +20,7 @@ conf_check_label(const char *label, size_t len)
 }
 
 bool
-conf_check_hostname(const char *text)
+config_check_hostname(const char *text)
 {
 	size_t total = strlen(text), len;
 	const char *label;
@@ -27,7 +29,7 @@ conf_check_hostname(const char *text)
 		return false;
 	for (label = text;; label += len + 1) {
 		len = strcspn(label, ".");
-		if (!conf_check_label(label, len))
+		if (!config_check_label(label, len))
 			return false;
 		/* a dot at the end says that the name is complete */
 		if (label[len] == '\0' || label[len + 1] == '\0')
@@ -38,7 +40,7 @@ conf_check_hostname(const char *text)
 }
 
 static bool
-conf_check_graphic(const char *text, const char *except)
+config_check_graphic(const char *text, const char *except)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text <= ' ' || (unsigned char)*text > '~' ||
@@ -48,19 +50,19 @@ conf_check_graphic(const char *text, const char *except)
 }
 
 bool
-conf_check_device(const char *text)
+config_check_device(const char *text)
 {
-	return conf_check_graphic(text, "/*?[]\\");
+	return config_check_graphic(text, "\\?*[]/");
 }
 
 bool
-conf_check_pattern(const char *text)
+config_check_pattern(const char *text)
 {
 	const char *p = text;
 
-	if (!conf_check_graphic(text, "/"))
+	if (!config_check_graphic(text, "/"))
 		return false;
-	while ((p = strpbrk(p, "[\\"))) {
+	while ((p = strpbrk(p, "\\["))) {
 		if (*p == '\\') {
 			if (!p[1])
 				return false;
@@ -77,15 +79,15 @@ conf_check_pattern(const char *text)
 }
 
 bool
-conf_check_path(const char *text)
+config_check_path(const char *text)
 {
 	size_t len = strlen(text);
 
-	return text[0] == '/' && text[len - 1] != '/' && conf_check_printable(text);
+	return text[0] == '/' && text[len - 1] != '/' && config_check_printable(text);
 }
 
 bool
-conf_check_group(const char *text)
+config_check_group(const char *text)
 {
 	if (!isascii((unsigned char)text[0]) ||
 	    (!isalpha((unsigned char)text[0]) && text[0] != '_'))
@@ -98,7 +100,7 @@ conf_check_group(const char *text)
 }
 
 bool
-conf_check_printable(const char *text)
+config_check_printable(const char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
@@ -107,7 +109,7 @@ conf_check_printable(const char *text)
 }
 
 static bool
-conf_check_port(const char *text)
+config_check_port(const char *text)
 {
 	size_t len = strspn(text, "0123456789");
 
@@ -115,7 +117,7 @@ conf_check_port(const char *text)
 }
 
 bool
-conf_check_listen(const char *text)
+config_check_listen(const char *text)
 {
 	bool v6 = text[0] == '[';
 	const char *host = text + v6;
@@ -129,13 +131,29 @@ conf_check_listen(const char *text)
 	buf[len] = '\0';
 	if (addr_parse(buf, &a) < 0 || v6 != (strchr(buf, ':') != NULL))
 		return false;
-	return conf_check_port(host + len + (v6 ? 2 : 1));
+	return config_check_port(host + len + (v6 ? 2 : 1));
 }
 
-bool
-conf_check_unicast(const struct addr *a)
+static bool
+config_check_unicast(const struct addr *a)
 {
 	if (addr_is_v4(a))
 		return a->raw[12] != 0 && a->raw[12] < 224;
 	return !addr_is_zero(a) && a->raw[0] != 0xff;
+}
+
+bool
+config_check_source(const char *text)
+{
+	struct addr a;
+
+	return addr_parse(text, &a) == 0 && config_check_unicast(&a);
+}
+
+bool
+config_check_address(const char *text)
+{
+	struct addr a;
+
+	return addr_parse(text, &a) == 0 ? config_check_unicast(&a) : config_check_hostname(text);
 }

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keys of rpingmeshd: each that exists stands in a table. rpingmeshd.conf(5) and
+ * etc/rpingmeshd.conf are compared with the tables by tests/doc/config_doc.sh.
+ */
+#include "agent/config/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/config/config_check.h"
+#include "agent/config/config_default.h"
+#include "agent/config/config_peer.h"
+#include "core/conf_parse.h"
+#include "rpingmesh/control.h"
+#include "rpingmesh/probe_wire.h"
+
+#define CONFIG_SOCKET_MAX 107 /* unix(7): sun_path with its '\0' has 108 */
+
+/*
+ * RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 section 2.5.6: what no Internet host can ask
+ * from.
+ */
+static const char *const config_default_allow[] = {
+	"10.0.0.0/8",	  "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+	"169.254.0.0/16", "fc00::/7",	   "fe80::/10",
+};
+#define CONFIG_N_ALLOW (sizeof(config_default_allow) / sizeof(config_default_allow[0]))
+
+#define FIELD(f) CONF_FIELD(struct config, f)
+#define PEER_FIELD(f) CONF_FIELD(struct config_peer, f)
+#define LOG_FIELD(sub) FIELD(log_levels[LOG_SUB_##sub]), .words = log_level_names
+#define LIST(within, f) CONF_LIST_FIELD(struct config, within f, within n_##f)
+#define PEER_LIST(f) CONF_LIST_FIELD(struct config_peer, f, n_##f)
+#define RANGE(lo, hi) CONF_RANGE(lo, hi)
+
+#define RANGE_INTERVAL RANGE(1, 3600000)
+#define RANGE_SIZE RANGE(CONFIG_SIZE_MIN, CONFIG_SIZE_MAX), .word = "mtu"
+#define RANGE_FLOW_LABEL RANGE(0, 0xfffff)
+#define RANGE_TRAFFIC_CLASS RANGE(0, 255)
+#define RANGE_SERVICE_LEVEL RANGE(0, 15)
+#define RANGE_DEVICE RANGE(1, 63) /* IB_DEVICE_NAME_MAX */
+
+static const char *const config_clocks[] = {"auto", "software", NULL};
+static const char *const config_log_targets[] = {"stderr", "syslog", NULL};
+static const char *const config_metrics_by[] = {"peer", "tor", NULL};
+
+static const struct conf_key config_peer_keys[] = {
+	{"address", &conf_string, PEER_FIELD(address), RANGE(1, 254),
+	 .check = config_check_address, .expect = "an IPv4 or IPv6 unicast address or a host name"},
+	{"device", &conf_string, PEER_FIELD(device), RANGE_DEVICE,
+	 .check = config_check_device, .expect = "the name of an RDMA device"},
+	{"source", &conf_string, PEER_FIELD(source), RANGE(1, ADDR_TEXT),
+	 .check = config_check_source, .expect = "an IPv4 or IPv6 unicast address"},
+	{"interval_ms", &conf_integer, PEER_FIELD(interval_ms), RANGE_INTERVAL},
+	{"sizes", &conf_integers, PEER_LIST(sizes), RANGE_SIZE},
+	{"size", &conf_integers, PEER_LIST(sizes), RANGE_SIZE},
+	{"flow_labels", &conf_integers, PEER_LIST(flow_labels), RANGE_FLOW_LABEL},
+	{"flow_label", &conf_integers, PEER_LIST(flow_labels), RANGE_FLOW_LABEL},
+	{"traffic_class", &conf_integer, PEER_FIELD(traffic_class), RANGE_TRAFFIC_CLASS},
+	{"service_level", &conf_integer, PEER_FIELD(service_level), RANGE_SERVICE_LEVEL},
+	CONF_END
+};
+
+static const struct conf_key config_responder_keys[] = {
+	{"allow", &conf_networks, LIST(, allow),
+	 .expect = "a network such as \"10.0.0.0/8\" or \"fd00::/8\""},
+	{"per_source", &conf_integer, FIELD(responder_per_source), RANGE(1, 10000000)},
+	{"total", &conf_integer, FIELD(responder_total), RANGE(1, 10000000)},
+	CONF_END
+};
+
+static const struct conf_key config_limits_keys[] = {
+	{"cpu_percent", &conf_integer, FIELD(limit_cpu_percent), RANGE(0, 100)},
+	{"memory_mb", &conf_integer, FIELD(limit_memory_mb), RANGE(0, 1048576)},
+	CONF_END
+};
+
+static const struct conf_key config_log_keys[] = {
+	{"target", &conf_word, FIELD(log_target), .words = config_log_targets},
+	{"level", &conf_word, FIELD(log_level), .words = log_level_names},
+	{"main", &conf_word, LOG_FIELD(MAIN)},
+	{"config", &conf_word, LOG_FIELD(CONFIG)},
+	{"device", &conf_word, LOG_FIELD(DEVICE)},
+	{"cm", &conf_word, LOG_FIELD(CM)},
+	{"peer", &conf_word, LOG_FIELD(PEER)},
+	{"responder", &conf_word, LOG_FIELD(RESPONDER)},
+	{"trace", &conf_word, LOG_FIELD(TRACE)},
+	{"control", &conf_word, LOG_FIELD(CONTROL)},
+	CONF_END
+};
+
+static const struct conf_key config_tracing_keys[] = {
+	{"enable", &conf_bool, FIELD(tracing)},
+	{"probe", &conf_bool, FIELD(trace_probe)},
+	{"interval_ms", &conf_integer, FIELD(trace_interval_ms), RANGE_INTERVAL},
+	{"source_qps", &conf_integer, FIELD(trace_source_qps), RANGE(0, 64), .restart = true},
+	{"max_qps", &conf_integer, FIELD(trace_max_qps), RANGE(1000, 10000000), .restart = true},
+	{"max_flows", &conf_integer, FIELD(trace_max_flows), RANGE(100, 1000000), .restart = true},
+	CONF_END
+};
+
+static const struct conf_key config_metrics_keys[] = {
+	{"listen", &conf_string, FIELD(metrics_listen), RANGE(0, 64),
+	 .check = config_check_listen,
+	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
+	{"by", &conf_word, FIELD(metrics_by_tor), .words = config_metrics_by, .restart = true},
+	{"max_paths", &conf_integer, FIELD(metrics_max_paths), RANGE(1, 100000)},
+	CONF_END
+};
+
+/* peers stands last: its entries start from the keys above. */
+const struct conf_key config_keys[] = {
+	{"devices", &conf_strings, LIST(, devices), RANGE_DEVICE,
+	 .check = config_check_pattern, .expect = "the name of an RDMA device or a pattern"},
+	{"gid_index", &conf_integer, FIELD(gid_index), RANGE(-1, 255), .restart = true},
+	{"port", &conf_integer, FIELD(port), RANGE(1, 65535), .restart = true},
+	{"interval_ms", &conf_integer, FIELD(base.interval_ms), RANGE_INTERVAL},
+	{"timeout_ms", &conf_integer, FIELD(timeout_ms), RANGE(10, 60000)},
+	{"sizes", &conf_integers, LIST(base., sizes), RANGE_SIZE},
+	{"flow_labels", &conf_integers, LIST(base., flow_labels), RANGE_FLOW_LABEL},
+	{"traffic_class", &conf_integer, FIELD(base.traffic_class), RANGE_TRAFFIC_CLASS},
+	{"service_level", &conf_integer, FIELD(base.service_level), RANGE_SERVICE_LEVEL},
+	/* Windows of all hosts begin at multiples of their length, and add up to whole hours. */
+	{"window_s", &conf_integer, FIELD(window_s), RANGE(1, 3600), .divides = 3600},
+	{"max_probes_per_s", &conf_integer, FIELD(max_probes_per_s), RANGE(1, 1000000)},
+	{"clock", &conf_word, FIELD(clock_software), .words = config_clocks},
+	{"busy_poll_us", &conf_integer, FIELD(busy_poll_us), RANGE(0, 1000)},
+	{"responder", &conf_group, .keys = config_responder_keys},
+	{"socket", &conf_string, FIELD(socket), RANGE(2, CONFIG_SOCKET_MAX),
+	 .check = config_check_path, .expect = "an absolute path of at most 107 bytes",
+	 .restart = true},
+	{"socket_group", &conf_string, FIELD(socket_group), RANGE(0, 32),
+	 .check = config_check_group, .expect = "the name of a group or \"\"", .restart = true},
+	{"hostname", &conf_string, FIELD(hostname), RANGE(0, PROBE_WIRE_REPLY_HOST_MAX),
+	 .check = config_check_hostname, .expect = "a host name of at most 48 characters or \"\""},
+	{"tor", &conf_string, FIELD(tor), RANGE(0, PROBE_WIRE_REPLY_TOR_MAX),
+	 .check = config_check_printable, .expect = "at most 32 printable ASCII characters"},
+	{"limits", &conf_group, .keys = config_limits_keys},
+	{"log", &conf_group, .keys = config_log_keys},
+	{"tracing", &conf_group, .keys = config_tracing_keys},
+	{"metrics", &conf_group, .keys = config_metrics_keys},
+	{"peers", &config_peers, .keys = config_peer_keys},
+	CONF_END
+};
+
+static void
+config_clear(struct config *config)
+{
+	for (size_t i = 0; i < config->n_devices; i++)
+		free(config->devices[i]);
+	free(config->devices);
+	for (size_t i = 0; i < config->n_peers; i++)
+		config_peer_clear(&config->peers[i]);
+	free(config->peers);
+	config_peer_clear(&config->base);
+	free(config->allow);
+	free(config->socket);
+	free(config->socket_group);
+	free(config->hostname);
+	free(config->tor);
+	free(config->metrics_listen);
+	conf_source_clear(&config->source);
+}
+
+void
+config_free(struct config *config)
+{
+	if (!config)
+		return;
+	config_clear(config);
+	free(config);
+}
+
+static int
+config_defaults_peer(struct config_peer *peer)
+{
+	/*
+	 * Mostly the paper's size; a share of large ones, as there are switches that drop only
+	 * those.
+	 */
+	uint32_t sizes[] = {50, 50, 50, 50, 50, 50, 50, 50, 1024, CONFIG_SIZE_MTU}, flow_label = 0;
+	struct config_peer start = {
+		.interval_ms = 1000,
+		.sizes = sizes,
+		.n_sizes = sizeof(sizes) / sizeof(sizes[0]),
+		.flow_labels = &flow_label,
+		.n_flow_labels = 1,
+	};
+
+	return config_peer_copy(&start, peer);
+}
+
+static int
+config_defaults(struct config *c)
+{
+	c->gid_index = -1;
+	c->port = PROBE_WIRE_PORT;
+	c->timeout_ms = 500;
+	c->window_s = 10;
+	c->max_probes_per_s = 150;
+	c->responder_per_source = 1000;
+	c->responder_total = 50000;
+	c->limit_cpu_percent = 20;
+	c->limit_memory_mb = 512;
+	c->log_target = LOG_TARGET_STDERR;
+	c->log_level = LOG_LEVEL_INFO;
+	for (int i = 0; i < LOG_SUB_N; i++)
+		c->log_levels[i] = LOG_LEVEL_N; /* until config_finish() */
+	c->tracing = true;
+	c->trace_probe = true;
+	c->trace_interval_ms = 10;
+	c->trace_source_qps = 16;
+	c->trace_max_qps = 200000;
+	c->trace_max_flows = 20000;
+	c->metrics_max_paths = 1000;
+	c->allow = calloc(CONFIG_N_ALLOW, sizeof(*c->allow));
+	for (; c->allow && c->n_allow < CONFIG_N_ALLOW; c->n_allow++)
+		addr_net_parse(config_default_allow[c->n_allow], &c->allow[c->n_allow]);
+	c->socket = strdup(CONTROL_SOCKET_DEFAULT);
+	c->socket_group = strdup("rpingmesh");
+	c->hostname = strdup("");
+	c->tor = strdup("");
+	c->metrics_listen = strdup("");
+	if (!c->allow || !c->socket || !c->socket_group || !c->hostname || !c->tor ||
+	    !c->metrics_listen)
+		return -ENOMEM;
+	return config_defaults_peer(&c->base);
+}
+
+static void
+config_finish(struct config *config)
+{
+	for (int i = 0; i < LOG_SUB_N; i++)
+		if (config->log_levels[i] == LOG_LEVEL_N)
+			config->log_levels[i] = config->log_level;
+	config->sizes = config->base.sizes;
+	config->n_sizes = config->base.n_sizes;
+}
+
+/* Reads a tree, and takes its files. `rc` is what became of the text. */
+static int
+config_read(struct conf_tree *tree, int rc, struct config **out)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	struct conf_reader r = {tree, config ? &config->source : NULL};
+	int keys;
+
+	if (!config || config_defaults(config) < 0)
+		rc = conf_tree_no_memory(tree);
+	if (rc == 0 || rc == -EINVAL) {
+		keys = conf_read_group(&r, config_keys, &tree->root, config);
+		rc = rc ? rc : keys;
+	}
+	if (rc == 0) {
+		config_finish(config);
+		config->source.files = tree->files;
+		config->source.n_files = tree->n_files;
+		tree->files = NULL;
+		tree->n_files = 0;
+		*out = config;
+	} else {
+		config_free(config);
+	}
+	conf_tree_clear(tree);
+	return rc;
+}
+
+int
+config_load(const char *path, struct config **out, struct conf_errors *errors)
+{
+	struct conf_tree tree;
+	int rc = conf_parse_file(&tree, path, errors);
+
+	return config_read(&tree, rc, out);
+}
+
+int
+config_parse(const char *text, const char *name, struct config **out, struct conf_errors *errors)
+{
+	struct conf_tree tree;
+	int rc = conf_parse_text(&tree, text, name, errors);
+
+	return config_read(&tree, rc, out);
+}
+
+const char *
+config_default_text(void)
+{
+	return config_default_conf;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What strings of the configuration may look like. Internal to the configuration; pure. */
+#ifndef RPINGMESH_AGENT_CONFIG_CONFIG_CHECK_H
+#define RPINGMESH_AGENT_CONFIG_CONFIG_CHECK_H
+
+#include <stdbool.h>
+
+/* RFC 1123 section 2.1: letters, digits, '-', '.', at most 253; the last label is not a number. */
+bool config_check_hostname(const char *text);
+
+/* An RDMA device name: printable, no blanks, '/' or pattern characters. */
+bool config_check_device(const char *text);
+
+/* The same as a pattern of fnmatch(3), with its brackets closed. */
+bool config_check_pattern(const char *text);
+
+/* An absolute path that is not a directory's ("…/"). */
+bool config_check_path(const char *text);
+
+/* A group name as groupadd(8) takes it. */
+bool config_check_group(const char *text);
+
+/* Printable ASCII. */
+bool config_check_printable(const char *text);
+
+/* "a.b.c.d:port" or "[IPv6]:port", port 1 to 65535. */
+bool config_check_listen(const char *text);
+
+/*
+ * A numeric unicast address: not the unspecified one, not 0.0.0.0/8, no multicast, no broadcast.
+ * Or, for config_check_address(), a host name.
+ */
+bool config_check_source(const char *text);
+bool config_check_address(const char *text);
+
+#endif
