@@ -22,6 +22,7 @@ awk '
 while read -r what room rest; do
 	case $what in
 	room)
+		set +f
 		mkdir -p "rooms/$room"
 		ln -s "$top/include/rpingmesh" "rooms/$room/rpingmesh"
 		for used in $rest "$room"; do

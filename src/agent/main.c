@@ -11,9 +11,8 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/stdfd.h"
-#include "agent/daemon.h"
+#include "agent/agent.h"
 #include "agent/notify.h"
-#include "agent/reload.h"
 
 /* As rpingmeshd(8) documents. */
 enum main_exit {
@@ -30,7 +29,7 @@ struct main_options {
 
 struct main_state {
 	struct loop *loop;
-	struct daemon *daemon;
+	struct agent *agent;
 };
 
 static const char main_help[] =
@@ -150,7 +149,7 @@ main_reload(void *arg)
 	struct main_state *state = arg;
 	char error[CONF_ERROR];
 
-	daemon_reload(state->daemon, error);
+	agent_reload(state->agent, error);
 }
 
 static int
@@ -170,7 +169,7 @@ main_run(struct main_state *state, struct config *config, const char *path)
 	if (rc == 0)
 		rc = loop_signal_new(state->loop, SIGHUP, main_reload, state, &reload);
 	if (rc == 0)
-		rc = daemon_new(state->loop, config, path, &state->daemon);
+		rc = agent_new(state->loop, config, path, &state->agent);
 	else
 		config_free(config);
 	if (rc == 0)
@@ -186,7 +185,7 @@ main_run(struct main_state *state, struct config *config, const char *path)
 	loop_signal_free(reload);
 	loop_signal_free(stop[0]);
 	loop_signal_free(stop[1]);
-	daemon_free(state->daemon);
+	agent_free(state->agent);
 	return rc;
 }
 

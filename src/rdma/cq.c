@@ -8,6 +8,7 @@
 #include "rdma/cq.h"
 
 #include <errno.h>
+#include <infiniband/verbs.h>
 #include <stdlib.h>
 
 #define CQ_BATCH 16

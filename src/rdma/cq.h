@@ -10,11 +10,13 @@
 #ifndef RPINGMESH_RDMA_CQ_H
 #define RPINGMESH_RDMA_CQ_H
 
-#include <infiniband/verbs.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct cq;
+struct ibv_comp_channel;
+struct ibv_context;
+struct ibv_cq;
 
 enum cq_stamps {
 	CQ_STAMPS_NONE,
@@ -34,7 +36,7 @@ void cq_query_clock(struct ibv_context *ctx, struct cq_clock *out);
 
 struct cq_entry {
 	uint64_t wr_id;
-	enum ibv_wc_status status;
+	int status; /* enum ibv_wc_status */
 	/* The rest only if status is IBV_WC_SUCCESS, the first three of receives only. */
 	uint32_t byte_len, src_qp;
 	unsigned int wc_flags;

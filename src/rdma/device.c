@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <infiniband/verbs.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>

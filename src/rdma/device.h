@@ -15,7 +15,6 @@
 #ifndef RPINGMESH_RDMA_DEVICE_H
 #define RPINGMESH_RDMA_DEVICE_H
 
-#include <infiniband/verbs.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,8 +22,10 @@
 #include "core/addr.h"
 #include "rdma/device_async.h"
 
-struct loop;
 struct device;
+struct ibv_context;
+struct ibv_pd;
+struct loop;
 
 #define DEVICE_GIDS_MAX 64
 

@@ -2,6 +2,7 @@
 #include "rdma/device_async.h"
 
 #include <assert.h>
+#include <infiniband/verbs.h>
 
 static const char *const device_async_names[] = {
 	[DEVICE_ASYNC_FATAL] = "fatal",
@@ -26,9 +27,9 @@ device_async_name(enum device_async a)
 }
 
 enum device_async
-device_async_classify(enum ibv_event_type type)
+device_async_classify(int type)
 {
-	switch ((int)type) { /* the kernel may know more than this header */
+	switch (type) {
 	case IBV_EVENT_DEVICE_FATAL:
 		return DEVICE_ASYNC_FATAL;
 	case IBV_EVENT_PORT_ACTIVE:

@@ -3,8 +3,6 @@
 #ifndef RPINGMESH_RDMA_DEVICE_ASYNC_H
 #define RPINGMESH_RDMA_DEVICE_ASYNC_H
 
-#include <infiniband/verbs.h>
-
 /* What device_ops.changed is told, or'ed. */
 enum device_change {
 	DEVICE_CHANGED_STATE = 1, /* device_is_up() or why not */
@@ -37,8 +35,10 @@ enum device_async {
 /* "fatal", "port_active", …; "?" for what is none. */
 const char *device_async_name(enum device_async a);
 
-/* Any number is allowed: a kernel may know more events than this header. */
-enum device_async device_async_classify(enum ibv_event_type type);
+/*
+ * type: enum ibv_event_type. Any number is allowed: a kernel may know more events than verbs.h.
+ */
+enum device_async device_async_classify(int type);
 /* The change that it means beside "read everything again", or 0. */
 int device_async_change(enum device_async a);
 

@@ -8,6 +8,7 @@
 #include "rdma/path.h"
 
 #include <errno.h>
+#include <infiniband/verbs.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,13 +10,13 @@
 #ifndef RPINGMESH_RDMA_PATH_H
 #define RPINGMESH_RDMA_PATH_H
 
-#include <infiniband/verbs.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "core/addr.h"
 
 struct device;
+struct ibv_ah;
 struct sidr;
 struct path;
 struct path_ah;

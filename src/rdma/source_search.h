@@ -11,7 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "rdma/sources.h"
+struct endpoint;
+
+#define SOURCES_MAX 64       /* endpoints kept */
+#define SOURCES_SHARE 0.02   /* of the loop's time */
+#define SOURCES_TRIES 131072 /* rxe has that many QPNs */
 
 struct source_port {
 	uint16_t port;
@@ -27,6 +31,12 @@ struct source_search {
 	uint32_t last_qpn;
 	uint64_t tries, given_up;
 	uint64_t took_ns; /* by the last try; 0: there was none */
+};
+
+struct sources_stats {
+	uint32_t wanted, found; /* ports */
+	uint64_t tries;         /* QPs made in search */
+	uint64_t given_up;      /* times that a port was given up */
 };
 
 /* What to make next. */

@@ -16,12 +16,9 @@
 #include <stdint.h>
 
 #include "rdma/endpoint.h"
+#include "rdma/source_search.h"
 
 struct sources;
-
-#define SOURCES_MAX 64          /* endpoints kept */
-#define SOURCES_SHARE 0.02      /* of the loop's time */
-#define SOURCES_TRIES 131072    /* rxe has that many QPNs */
 
 /*
  * endpoint: how to make one; its ops and arg serve for all. The device is borrowed and outlives the
@@ -45,11 +42,6 @@ void sources_unwant(struct sources *sources, uint16_t port);
 /* The endpoint whose QP has the port, borrowed until the last want goes; NULL: not (yet). */
 struct endpoint *sources_get(const struct sources *sources, uint16_t port);
 
-struct sources_stats {
-	uint32_t wanted, found; /* ports */
-	uint64_t tries;         /* QPs made in search */
-	uint64_t given_up;      /* times that a port was given up */
-};
 void sources_stats(const struct sources *sources, struct sources_stats *out);
 
 #endif

@@ -15,35 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "serve/rpc.h"
+
 struct loop;
 struct control;
 struct control_client;
-
-/* Who may call: anybody who may connect, or root and the daemon's own user (SO_PEERCRED) alone. */
-enum control_right {
-	CONTROL_READ,
-	CONTROL_CHANGE,
-};
-
-/* What a handler says when it cannot answer: becomes the error map {"code", "message"}. */
-struct control_error {
-	int code; /* positive errno value */
-	char message[512];
-};
-
-/*
- * One method. `call` packs exactly one object into `result` and returns 0, or fills *error and
- * returns -errno (whatever it packed is dropped). `params` is the third element of the request, at
- * most one map in an array by our convention; it lives until `call` returns. The client is borrowed
- * and may be kept until `gone` is called for it. `method` strings are kept by reference.
- */
-struct control_method {
-	const char *name;
-	const char *doc; /* one line, shown by the built-in method "methods" */
-	enum control_right right;
-	int (*call)(void *arg, struct control_client *client, const msgpack_object *params,
-		    msgpack_packer *result, struct control_error *error);
-};
 
 struct control_config {
 	const char *path;          /* of the socket; an old socket nobody listens on is replaced */

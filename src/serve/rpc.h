@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The frames of MessagePack-RPC, as rpingmesh-control(7) has them: what a client's frame says, and
- * the heads of ours. Pure.
+ * What a method is, and the frames of MessagePack-RPC, as rpingmesh-control(7) has them: what a
+ * client's frame says, and the heads of ours. Pure.
  */
 #ifndef RPINGMESH_SERVE_RPC_H
 #define RPINGMESH_SERVE_RPC_H
@@ -10,7 +10,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "serve/control.h"
+struct control_client;
+
+/* Who may call: anybody who may connect, or root and the daemon's own user (SO_PEERCRED) alone. */
+enum control_right {
+	CONTROL_READ,
+	CONTROL_CHANGE,
+};
+
+/* What a handler says when it cannot answer: becomes the error map {"code", "message"}. */
+struct control_error {
+	int code; /* positive errno value */
+	char message[512];
+};
+
+/*
+ * One method. `call` packs exactly one object into `result` and returns 0, or fills *error and
+ * returns -errno (whatever it packed is dropped). `params` is the third element of the request, at
+ * most one map in an array by our convention; it lives until `call` returns. The client is borrowed
+ * and may be kept until `gone` is called for it. `method` strings are kept by reference.
+ */
+struct control_method {
+	const char *name;
+	const char *doc; /* one line, shown by the built-in method "methods" */
+	enum control_right right;
+	int (*call)(void *arg, struct control_client *client, const msgpack_object *params,
+		    msgpack_packer *result, struct control_error *error);
+};
 
 /* One request, or a notification from the client, which gets no answer. */
 struct rpc_request {

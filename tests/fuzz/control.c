@@ -22,7 +22,9 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/names.h"
-#include "agent/daemon.h"
+#include "agent/agent.h"
+#include "agent/tell/ping.h"
+#include "agent/tell/tell.h"
 #include "agent/tell/subscriptions.h"
 #include "fuzz.h"
 #include "serve/control.h"
@@ -82,7 +84,7 @@ control_clean_up(void)
 	rmdir(directory);
 }
 
-static struct daemon *
+static struct agent *
 control_daemon(void)
 {
 	static const char format[] = "socket = \"%s\"; socket_group = \"\"; hostname = \"fuzz\"; "
@@ -93,7 +95,7 @@ control_daemon(void)
 	struct conf_errors errors;
 	char text[512];
 	struct config *config;
-	struct daemon *d;
+	struct agent *d;
 
 	if (!path[0]) {
 		FUZZ_CHECK(mkdtemp(directory));
@@ -103,7 +105,7 @@ control_daemon(void)
 	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_ERROR);
 	snprintf(text, sizeof(text), format, path);
 	FUZZ_CHECK(config_parse(text, "fuzz.conf", &config, &errors) == 0);
-	FUZZ_CHECK(loop_new(&loop) == 0 && daemon_new(loop, config, NULL, &d) == 0);
+	FUZZ_CHECK(loop_new(&loop) == 0 && agent_new(loop, config, NULL, &d) == 0);
 	return d;
 }
 
@@ -187,15 +189,16 @@ control_say(int fd, const struct fuzz *said, uint8_t bits)
 }
 
 static void
-control_check_daemon(const struct daemon *d)
+control_check_daemon(const struct agent *d)
 {
+	const struct tell *t = agent_tell(d);
 	struct control_stats stats;
 
 	control_turn(4);
 	loop_flush(loop);
-	control_stats(d->control, &stats);
-	FUZZ_CHECK(stats.clients == 0 && !d->pings &&
-		   !subscriptions_any(d->subscriptions));
+	control_stats(t->control, &stats);
+	FUZZ_CHECK(stats.clients == 0 && !pings_any(t->pings) &&
+		   !subscriptions_any(t->subscriptions));
 }
 
 int
@@ -203,7 +206,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz f = {data, size};
 	uint8_t bits = fuzz_u8(&f);
-	struct daemon *d = control_daemon();
+	struct agent *d = control_daemon();
 	int fds[2];
 	int n = bits & CONTROL_TWICE ? 2 : 1;
 
@@ -219,7 +222,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		close(fds[i]);
 	}
 	control_check_daemon(d);
-	daemon_free(d);
+	agent_free(d);
 	loop_free(loop);
 	return 0;
 }

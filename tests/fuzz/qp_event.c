@@ -14,7 +14,6 @@
 #include "agent/config/config.h"
 #include "core/log.h"
 #include "core/loop.h"
-#include "agent/daemon.h"
 #include "agent/tell/flow_record.h"
 #include "fuzz.h"
 #include "trace/nldev.h"
@@ -25,7 +24,7 @@
 #define MAX_QPS 24
 #define MAX_FLOWS 8
 
-static struct daemon d; /* nothing but its owners is used */
+static struct owners *owners;
 static struct trace *trace;
 static struct tracer_config tracer;
 static struct nldev_config dump;
@@ -180,10 +179,10 @@ qp_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 	FUZZ_CHECK(memchr(qp->device, '\0', sizeof(qp->device)) &&
 		   memchr(qp->owner, '\0', sizeof(qp->owner)));
 	if (qp->user)
-		owners_cgroup(d.owners, qp->owner_tgid, qp->cgroup_id, now_ns);
+		owners_cgroup(owners, qp->owner_tgid, qp->cgroup_id, now_ns);
 	msgpack_sbuffer_init(&out);
 	msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
-	flow_record_event(&pk, d.owners, e, qp);
+	flow_record_event(&pk, owners, e, qp);
 	qp_unpack(&out);
 	msgpack_sbuffer_destroy(&out);
 }
@@ -229,7 +228,7 @@ qp_pack_flows(void)
 		flow_info(flow, &info);
 		msgpack_sbuffer_init(&out);
 		msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
-		flow_record(&pk, &d, flow);
+		flow_record(&pk, owners, flow);
 		qp_unpack(&out);
 		msgpack_sbuffer_destroy(&out);
 	}
@@ -370,7 +369,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	now_ns = 1000 * NSEC_PER_SEC;
 	living = began = ended = 0;
 	dumping = false;
-	FUZZ_CHECK(owners_new("", &d.owners) == 0 && trace_new(&config, &trace) == 0);
+	FUZZ_CHECK(owners_new("", &owners) == 0 && trace_new(&config, &trace) == 0);
 	on = true;
 	tracer.ops->changed(tracer.arg, TRACER_ON);
 	for (int i = 0; f.left && i < STEPS; i++) {
@@ -380,6 +379,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	qp_pack_flows();
 	trace_free(trace);
 	FUZZ_CHECK(began == ended && living == 0);
-	owners_free(d.owners);
+	owners_free(owners);
 	return 0;
 }

@@ -10,7 +10,7 @@
  * flows by the service. Where a peer is probed from is in peer_source.c, how it is asked and probed
  * in peer_probe.c.
  */
-#include "agent/peer/peer.h"
+#include "agent/peer/peer_impl.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -23,15 +23,12 @@
 #include "core/names.h"
 #include "agent/base/pump.h"
 #include "agent/base/self.h"
-#include "agent/daemon.h"
-#include "agent/nic/nic.h"
-#include "agent/peer/peer_source.h"
-#include "agent/peer/ping.h"
-#include "agent/peer/service.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
 
 #define PEER_NAME_RETRY_NS (5 * NSEC_PER_SEC)
+/* Back-off for a peer that only flows want to be asked: up to this. */
+#define PEER_PATIENT_BACKOFF_MAX_NS (60 * NSEC_PER_SEC)
 
 static const char *const peer_binding_names[] = {"naming", "no_name", "no_device", "self", "bound"};
 static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N,
@@ -48,8 +45,7 @@ peer_set_binding(struct peer *peer, enum peer_binding binding, const char *reaso
 		log_info(PEER, "%s: is this host itself: skipped", peer->config.address);
 	else if (binding == PEER_NO_NAME || binding == PEER_NO_DEVICE)
 		log_warning(PEER, "%s: not probed: %s", peer->config.address, reason);
-	ping_peer_binding_changed(peer);
-	service_peer_changed(peer);
+	peer->peers->env.ops->event(peer->peers->env.arg, peer, PEER_REBOUND);
 }
 
 const char *
@@ -106,13 +102,13 @@ peer_add_mesh_targets(struct peer *peer)
 
 	if (!peer->configured || peer->binding != PEER_BOUND)
 		return;
-	peer->timeout_ms = peer->d->config->timeout_ms;
+	peer->timeout_ms = peer->peers->config->timeout_ms;
 	phase = self_random() % ((uint64_t)c->interval_ms * NSEC_PER_MSEC);
 	for (size_t i = 0; i < c->n_flow_labels; i++)
 		if (peer_add_mesh_target(peer, c->flow_labels[i],
 					 phase + i * c->interval_ms * NSEC_PER_MSEC) < 0)
 			log_error(PEER, "%s: no memory for a target", c->address);
-	pump_soon(peer->d->pump);
+	pump_soon(peer->peers->env.pump);
 }
 
 static void
@@ -127,24 +123,25 @@ peer_remove_mesh_targets(struct peer *peer)
 		next = prober_peer_next_target(peer->prober, target);
 		prober_target_info(target, &info);
 		stream = info.user;
-		if (stream->ping || stream->service)
+		if (info.config.kind != PROBE_KIND_MESH)
 			continue;
 		prober_target_remove(target);
-		last_probes_free(&peer->d->last_probes, &stream->last);
+		last_probes_free(peer->peers->env.last_probes, &stream->last);
 		free(stream);
 	}
 }
 
 static void
 peer_make_path(struct peer *peer);
+static void
+peer_update_patience(struct peer *peer);
 
 static void
 peer_unbind(struct peer *peer)
 {
 	if (!peer->prober)
 		return;
-	ping_peer_unbound(peer);
-	service_peer_unbound(peer);
+	peer->peers->env.ops->event(peer->peers->env.arg, peer, PEER_UNBOUND);
 	sidr_cancel(peer->call);
 	peer->call = NULL;
 	peer->ask_failed = false;
@@ -162,7 +159,7 @@ peer_bind(struct peer *peer)
 	const struct device_gid *gid = NULL;
 	struct nic *nic;
 
-	if (nics_find_local(peer->d->nics, &peer->remote)) {
+	if (nics_find_local(peer->peers->env.nics, &peer->remote)) {
 		peer_set_binding(peer, PEER_SELF, "it is an address of this host");
 		return;
 	}
@@ -171,7 +168,7 @@ peer_bind(struct peer *peer)
 		peer_set_binding(peer, PEER_NO_DEVICE, peer_source_missing(peer));
 		return;
 	}
-	if (prober_peer_add(peer->d->prober, nic_budget(nic), peer, clock_mono_ns(), &peer->prober) <
+	if (prober_peer_add(peer->peers->env.prober, nic_budget(nic), peer, clock_mono_ns(), &peer->prober) <
 	    0) {
 		peer_set_binding(peer, PEER_NO_DEVICE, "out of memory");
 		return;
@@ -184,7 +181,7 @@ peer_bind(struct peer *peer)
 	log_debug(PEER, "%s: probed from %s", peer->config.address, nic_name(nic));
 	peer_set_binding(peer, PEER_BOUND, NULL);
 	peer_add_mesh_targets(peer);
-	pump_soon(peer->d->pump);
+	pump_soon(peer->peers->env.pump);
 }
 
 static void
@@ -195,13 +192,13 @@ peer_rebind(struct peer *peer)
 }
 
 static struct peer_bucket *
-peer_bucket(struct daemon *d, const struct addr *remote)
+peer_bucket(struct peers *peers, const struct addr *remote)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */
 
 	for (size_t i = 0; i < sizeof(remote->raw); i++)
 		hash = (hash ^ remote->raw[i]) * 16777619u;
-	return &d->peers_at[hash % DAEMON_PEER_BUCKETS];
+	return &peers->at[hash % PEERS_BUCKETS];
 }
 
 static void
@@ -213,13 +210,13 @@ peer_named(void *arg, const struct addr *addr, const char *reason)
 	if (!addr) {
 		log_debug(PEER, "%s: %s", peer->config.address, reason);
 		peer->name_retry_ns = clock_mono_ns() + PEER_NAME_RETRY_NS;
-		nics_scan_soon(peer->d->nics);
+		nics_scan_soon(peer->peers->env.nics);
 		peer_set_binding(peer, PEER_NO_NAME, "its name is not known to /etc/hosts or DNS");
 		return;
 	}
 	peer->remote = *addr;
 	peer->named = true;
-	LIST_INSERT_HEAD(peer_bucket(peer->d, addr), peer, in_bucket);
+	LIST_INSERT_HEAD(peer_bucket(peer->peers, addr), peer, in_bucket);
 	peer_bind(peer);
 }
 
@@ -227,7 +224,7 @@ static void
 peer_start(struct peer *peer)
 {
 	peer->binding = PEER_NAMING;
-	if (names_find(peer->d->names, peer->config.address, peer_named, peer, &peer->lookup) < 0)
+	if (names_find(peer->peers->env.names, peer->config.address, peer_named, peer, &peer->lookup) < 0)
 		peer_named(peer, NULL, "out of memory");
 }
 
@@ -248,16 +245,16 @@ peer_is(const struct peer *peer, const char *address, const char *device, const 
 }
 
 static struct peer *
-peer_find(const struct daemon *d, const char *address, const char *device, const char *source)
+peer_find(const struct peers *peers, const char *address, const char *device, const char *source)
 {
-	for (struct peer *p = d->peers; p; p = p->next)
+	for (struct peer *p = peers->first; p; p = p->next)
 		if (peer_is(p, address, device, source))
 			return p;
 	return NULL;
 }
 
 static struct peer *
-peer_new(struct daemon *d, const struct config_peer *config, bool configured)
+peer_new(struct peers *peers, const struct config_peer *config, bool configured)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 
@@ -265,12 +262,12 @@ peer_new(struct daemon *d, const struct config_peer *config, bool configured)
 		free(peer);
 		return NULL;
 	}
-	peer->d = d;
+	peer->peers = peers;
 	peer->configured = configured;
-	peer->id = ++d->next_peer_id;
-	peer->link = d->peers ? d->peers_end : &d->peers;
+	peer->id = ++peers->next_id;
+	peer->link = peers->first ? peers->end : &peers->first;
 	*peer->link = peer;
-	d->peers_end = &peer->next;
+	peers->end = &peer->next;
 	peer_start(peer);
 	return peer;
 }
@@ -282,26 +279,40 @@ peer_free(struct peer *peer)
 	if (peer->next)
 		peer->next->link = peer->link;
 	else
-		peer->d->peers_end = peer->link;
+		peer->peers->end = peer->link;
 	if (peer->named)
 		LIST_REMOVE(peer, in_bucket);
 	names_cancel(peer->lookup);
 	peer_unbind(peer);
-	loop_undefer(peer->d->loop, peer);
+	loop_undefer(peer->peers->env.loop, peer);
 	config_peer_clear(&peer->config);
 	free(peer);
 }
 
 void
-peer_free_all(struct daemon *d)
+peers_free(struct peers *peers)
 {
-	while (d->peers)
-		peer_free(d->peers);
+	while (peers && peers->first)
+		peer_free(peers->first);
+	free(peers);
+}
+
+int
+peers_new(const struct peers_env *env, const struct config *config, struct peers **out)
+{
+	struct peers *peers = calloc(1, sizeof(*peers));
+
+	if (!peers)
+		return -ENOMEM;
+	peers->env = *env;
+	peers->config = config;
+	*out = peers;
+	return 0;
 }
 
 /* One that is not configured. */
 static struct peer *
-peer_make(struct daemon *d, const char *address, const char *device, const char *source)
+peer_make(struct peers *peers, const char *address, const char *device, const char *source)
 {
 	struct config_peer config = {
 		.address = strdup(address), .device = device ? strdup(device) : NULL,
@@ -310,21 +321,21 @@ peer_make(struct daemon *d, const char *address, const char *device, const char 
 	struct peer *peer = NULL;
 
 	if (config.address && !config.device == !device && !config.source == !source)
-		peer = peer_new(d, &config, false);
+		peer = peer_new(peers, &config, false);
 	config_peer_clear(&config);
 	return peer;
 }
 
 struct peer *
-peer_for_ping(struct daemon *d, const char *address, const char *device, const char *source)
+peers_for_ping(struct peers *peers, const char *address, const char *device, const char *source)
 {
-	struct peer *peer = peer_find(d, address, device, source);
+	struct peer *peer = peer_find(peers, address, device, source);
 
 	/* With nothing said about the device, any peer of that address will do. */
-	for (struct peer *p = d->peers; !peer && !device && !source && p; p = p->next)
+	for (struct peer *p = peers->first; !peer && !device && !source && p; p = p->next)
 		if (strcmp(p->config.address, address) == 0)
 			peer = p;
-	return peer ? peer : peer_make(d, address, device, source);
+	return peer ? peer : peer_make(peers, address, device, source);
 }
 
 /*
@@ -332,12 +343,12 @@ peer_for_ping(struct daemon *d, const char *address, const char *device, const c
  * goes before one that may be.
  */
 static struct peer *
-peer_find_at(struct daemon *d, const struct nic *nic, const struct addr *local,
+peer_find_at(struct peers *peers, const struct nic *nic, const struct addr *local,
 	     const struct addr *remote, const char *address, const char *source)
 {
 	struct peer *p, *found = NULL;
 
-	LIST_FOREACH(p, peer_bucket(d, remote), in_bucket) {
+	LIST_FOREACH(p, peer_bucket(peers, remote), in_bucket) {
 		if (p->binding == PEER_BOUND && p->nic == nic && addr_equal(&p->remote, remote) &&
 		    addr_equal(&p->local, local))
 			return p;
@@ -348,14 +359,14 @@ peer_find_at(struct daemon *d, const struct nic *nic, const struct addr *local,
 }
 
 struct peer *
-peer_for_flow(struct daemon *d, const struct nic *nic, const struct addr *local,
-	      const struct addr *remote)
+peers_for_flow(struct peers *peers, const struct nic *nic, const struct addr *local,
+	       const struct addr *remote)
 {
 	char address[ADDR_TEXT], source[ADDR_TEXT];
 	const char *a = addr_text(remote, address), *s = addr_text(local, source);
-	struct peer *peer = peer_find_at(d, nic, local, remote, a, s);
+	struct peer *peer = peer_find_at(peers, nic, local, remote, a, s);
 
-	return peer ? peer : peer_make(d, a, nic_name(nic), s);
+	return peer ? peer : peer_make(peers, a, nic_name(nic), s);
 }
 
 bool
@@ -370,24 +381,39 @@ peer_is_up(const struct peer *peer)
 	       info.state == PROBER_PEER_NO_DATA;
 }
 
-void
+/* Who wants the peer has changed. */
+static void
 peer_update_patience(struct peer *peer)
 {
 	if (peer->prober)
 		prober_peer_set_backoff(peer->prober,
-					peer->configured || ping_uses_peer(peer) ?
+					peer->configured || peer->holds[PEER_EAGERLY] ?
 						PROBER_BACKOFF_MAX_NS :
-						SERVICE_BACKOFF_MAX_NS,
+						PEER_PATIENT_BACKOFF_MAX_NS,
 					clock_mono_ns());
 }
 
 void
-peer_release(struct peer *peer)
+peer_hold(struct peer *peer, enum peer_hold how)
 {
-	if (!peer->configured && !ping_uses_peer(peer) && !service_uses_peer(peer))
+	peer->holds[how]++;
+	peer_update_patience(peer);
+}
+
+static void
+peer_drop_unheld(struct peer *peer)
+{
+	if (!peer->configured && !peer->holds[PEER_EAGERLY] && !peer->holds[PEER_PATIENTLY])
 		peer_free(peer);
 	else
 		peer_update_patience(peer);
+}
+
+void
+peer_release(struct peer *peer, enum peer_hold how)
+{
+	peer->holds[how]--;
+	peer_drop_unheld(peer);
 }
 
 /* A peer that exists and is configured (again): new streams if they differ, same resolution. */
@@ -398,7 +424,7 @@ peer_adopt(struct peer *peer, const struct config_peer *config)
 
 	/* A target keeps the timeout that it was made with. */
 	if (peer->configured && config_peer_streams_equal(&peer->config, config) &&
-	    peer->timeout_ms == peer->d->config->timeout_ms)
+	    peer->timeout_ms == peer->peers->config->timeout_ms)
 		return 0;
 	if (config_peer_copy(config, &copy) < 0)
 		return -ENOMEM;
@@ -414,11 +440,11 @@ peer_adopt(struct peer *peer, const struct config_peer *config)
 
 /* Peers that the configuration has no more: gone, or left to the pings that use them. */
 static void
-peer_drop_unwanted(struct daemon *d)
+peers_drop_unwanted(struct peers *peers)
 {
 	struct peer *peer, *next;
 
-	for (peer = d->peers; peer; peer = next) {
+	for (peer = peers->first; peer; peer = next) {
 		next = peer->next;
 		if (!peer->configured || peer->wanted)
 			continue;
@@ -426,7 +452,7 @@ peer_drop_unwanted(struct daemon *d)
 		peer->configured = false;
 		if (peer->prober)
 			peer_remove_mesh_targets(peer);
-		peer_release(peer);
+		peer_drop_unheld(peer);
 	}
 }
 
@@ -435,30 +461,31 @@ peer_drop_unwanted(struct daemon *d)
  * changed, or NULL.
  */
 static struct peer *
-peer_sync_one(struct daemon *d, const struct config_peer *c, struct peer *likely)
+peers_sync_one(struct peers *peers, const struct config_peer *c, struct peer *likely)
 {
 	struct peer *peer = likely && peer_is(likely, c->address, c->device, c->source)
 				    ? likely
-				    : peer_find(d, c->address, c->device, c->source);
+				    : peer_find(peers, c->address, c->device, c->source);
 
 	if (!peer)
-		peer = peer_new(d, c, true);
+		peer = peer_new(peers, c, true);
 	else if (peer_adopt(peer, c) < 0)
 		log_error(PEER, "%s: out of memory, its old streams stay", c->address);
 	return peer;
 }
 
 int
-peer_sync(struct daemon *d)
+peers_configure(struct peers *peers, const struct config *config)
 {
-	struct peer *likely = d->peers;
+	struct peer *likely = peers->first;
 	int rc = 0;
 
-	for (struct peer *peer = d->peers; peer; peer = peer->next)
+	peers->config = config;
+	for (struct peer *peer = peers->first; peer; peer = peer->next)
 		peer->wanted = false;
-	for (size_t i = 0; i < d->config->n_peers; i++) {
-		const struct config_peer *c = &d->config->peers[i];
-		struct peer *peer = peer_sync_one(d, c, likely);
+	for (size_t i = 0; i < config->n_peers; i++) {
+		const struct config_peer *c = &config->peers[i];
+		struct peer *peer = peers_sync_one(peers, c, likely);
 
 		if (peer) {
 			peer->wanted = true;
@@ -468,7 +495,7 @@ peer_sync(struct daemon *d)
 			rc = -ENOMEM;
 		}
 	}
-	peer_drop_unwanted(d);
+	peers_drop_unwanted(peers);
 	return rc;
 }
 
@@ -479,26 +506,21 @@ peer_resolve_failed(struct peer *peer, const char *reason)
 	prober_resolve_failed(peer->prober, reason, clock_mono_ns());
 }
 
-void
-peer_retry(struct daemon *d, uint64_t now_ns)
+bool
+peers_retry(struct peers *peers, uint64_t now_ns)
 {
-	for (struct peer *peer = d->peers; peer; peer = peer->next) {
+	bool unnamed = false;
+
+	for (struct peer *peer = peers->first; peer; peer = peer->next) {
 		if (peer->ask_failed)
 			peer_resolve_failed(peer, "out of memory");
 		else if (peer->binding == PEER_NO_NAME && now_ns >= peer->name_retry_ns)
 			peer_start(peer);
 		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
 			peer_bind(peer);
+		unnamed |= peer->binding == PEER_NO_NAME;
 	}
-}
-
-bool
-peer_any_unnamed(const struct daemon *d)
-{
-	for (const struct peer *peer = d->peers; peer; peer = peer->next)
-		if (peer->binding == PEER_NO_NAME)
-			return true;
-	return false;
+	return unnamed;
 }
 
 /* ---- nics that change ---- */
@@ -512,7 +534,7 @@ peer_path_resolved(void *arg, struct path *path, int status)
 	/* On failure the probe that waits times out and says so. */
 	if (status == 0)
 		prober_path_ready(peer->prober, clock_mono_ns());
-	pump_soon(peer->d->pump);
+	pump_soon(peer->peers->env.pump);
 }
 
 static void
@@ -521,7 +543,7 @@ peer_make_path(struct peer *peer)
 	static const struct path_ops ops = {peer_path_resolved};
 	struct path_config config = {
 		.device = nic_device(peer->nic),
-		.sidr = nics_sidr(peer->d->nics),
+		.sidr = nics_sidr(peer->peers->env.nics),
 		.local = peer->local,
 		.remote = peer->remote,
 		.ops = &ops,
@@ -552,9 +574,9 @@ peer_follow_gid(struct peer *peer)
 }
 
 static void
-peer_nic_changed(struct daemon *d, const struct nic *nic)
+peers_nic_changed(struct peers *peers, const struct nic *nic)
 {
-	for (struct peer *peer = d->peers; peer; peer = peer->next) {
+	for (struct peer *peer = peers->first; peer; peer = peer->next) {
 		if (peer->nic && device_find_gid(nic_device(nic), &peer->remote))
 			peer_rebind(peer); /* it turns out to be ourselves */
 		else if (peer->nic == nic)
@@ -589,7 +611,7 @@ peer_nic_renewed(struct peer *peer)
 }
 
 void
-peer_nic_event(struct daemon *d, struct nic *nic, enum nic_event event)
+peers_nic_event(struct peers *peers, struct nic *nic, enum nic_event event)
 {
 	void (*fn)(struct peer *peer) = event == NIC_CLOSING ? peer_nic_closing :
 					event == NIC_RENEWED ? peer_nic_renewed :
@@ -597,20 +619,54 @@ peer_nic_event(struct daemon *d, struct nic *nic, enum nic_event event)
 							       NULL;
 
 	if (event == NIC_CHANGED)
-		peer_nic_changed(d, nic);
-	for (struct peer *peer = fn ? d->peers : NULL; peer; peer = peer->next)
+		peers_nic_changed(peers, nic);
+	for (struct peer *peer = fn ? peers->first : NULL; peer; peer = peer->next)
 		if (peer->nic == nic)
 			fn(peer);
-	pump_soon(d->pump);
+	pump_soon(peers->env.pump);
 }
 
 void
-peer_sign_of_life(struct daemon *d, const struct addr *remote)
+peers_sign_of_life(struct peers *peers, const struct addr *remote)
 {
 	struct peer *peer;
 
-	LIST_FOREACH(peer, peer_bucket(d, remote), in_bucket)
+	LIST_FOREACH(peer, peer_bucket(peers, remote), in_bucket)
 		if (peer->prober && addr_equal(&peer->remote, remote))
 			prober_sign_of_life(peer->prober, clock_mono_ns());
-	pump_soon(d->pump);
+	pump_soon(peers->env.pump);
+}
+
+/* ---- reading ---- */
+
+struct peer *
+peers_next(const struct peers *peers, const struct peer *peer)
+{
+	return peer ? peer->next : peers->first;
+}
+
+void
+peer_info(const struct peer *peer, struct peer_info *out)
+{
+	*out = (struct peer_info){
+		.id = peer->id,
+		.address = peer->config.address,
+		.device = peer->config.device,
+		.source = peer->config.source,
+		.configured = peer->configured,
+		.binding = peer->binding,
+		.binding_reason = peer->binding_reason,
+		.remote = peer->named ? &peer->remote : NULL,
+		.hostname = peer->hostname[0] ? peer->hostname : NULL,
+		.tor = peer->tor[0] ? peer->tor : NULL,
+		.nic = peer->nic,
+		.local = peer->local,
+		.prober = peer->prober,
+		.path = peer->path,
+		.asking = peer->call != NULL,
+		.asked_ns = peer->asked_ns,
+		.max_per_s = peer->rated && peer->rate.interval_ns ?
+				     NSEC_PER_SEC / peer->rate.interval_ns :
+				     0,
+	};
 }

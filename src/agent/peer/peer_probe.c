@@ -5,6 +5,8 @@
  * The prober's ops: post a probe, resolve a peer over SIDR, say that its state has changed. State
  * is struct peer's.
  */
+#include "agent/peer/peer_impl.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,11 +14,6 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/udp_port.h"
-#include "agent/base/pump.h"
-#include "agent/daemon.h"
-#include "agent/nic/nic.h"
-#include "agent/peer/peer.h"
-#include "agent/peer/service.h"
 #include "probe/wire.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
@@ -220,39 +217,40 @@ peer_answered(void *arg, const struct sidr_answer *answer)
 	} else {
 		peer_resolved(peer, &reply);
 	}
-	pump_soon(peer->d->pump);
+	pump_soon(peer->peers->env.pump);
 }
 
 void
 peer_resolve(void *arg, void *peer_user)
 {
 	struct peer *peer = peer_user;
-	struct daemon *d = arg;
-	struct sidr *sidr = nics_sidr(d->nics);
+	const struct peers_env *env = &peer->peers->env;
+	struct sidr *sidr = nics_sidr(env->nics);
 	struct wire_request request = {
 		.versions = WIRE_VERSIONS,
-		.qkey = d->self.qkey,
-		.incarnation = d->self.incarnation,
+		.qkey = env->self->qkey,
+		.incarnation = env->self->incarnation,
 	};
 	uint8_t buf[PROBE_WIRE_REQUEST_MAX];
 	struct sidr_question question = {
 		.local = peer->local,
 		.remote = peer->remote,
-		.port = d->config->port,
+		.port = peer->peers->config->port,
 		.timeout_ms = PEER_SIDR_TIMEOUT_MS,
 		.data = buf,
 		.answered = peer_answered,
 		.arg = peer,
 	};
 
-	memcpy(request.hostname, d->self.hostname, sizeof(request.hostname));
+	memcpy(request.hostname, env->self->hostname, sizeof(request.hostname));
+	(void)arg;
 	question.len = wire_encode_request(&request, buf);
 	peer->asked_ns = clock_mono_ns();
 	peer->call = NULL;
 	peer->ask_failed = !sidr || sidr_ask(sidr, &question, &peer->call) < 0;
-	/* The prober waits for exactly one outcome, and not from within: peer_retry() brings it. */
+	/* The prober waits for exactly one outcome, and not from within: peers_retry() brings it. */
 	if (peer->ask_failed)
-		nics_scan_soon(d->nics);
+		nics_scan_soon(env->nics);
 }
 
 void
@@ -264,7 +262,7 @@ peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from,
 	const char *reason = NULL;
 
 	(void)arg;
-	service_peer_changed(peer);
+	peer->peers->env.ops->event(peer->peers->env.arg, peer, PEER_STATE);
 	if (peer->prober) {
 		prober_peer_info(peer->prober, &info);
 		reason = info.reason;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/peer/peer_source.h"
+#include "agent/peer/peer_impl.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/daemon.h"
-#include "agent/nic/nic.h"
-#include "agent/peer/peer.h"
 
 /*
  * The source address that the kernel's routes would take; connect(2) on a UDP socket sends nothing.
@@ -55,7 +52,7 @@ peer_source_choose(const struct peer *peer, const struct device_gid **gid)
 	bool have_route = peer_routed_source(&peer->remote, &routed) == 0;
 	struct nic *best = NULL;
 
-	for (struct nic *nic = NULL; (nic = nics_next(peer->d->nics, nic));) {
+	for (struct nic *nic = NULL; (nic = nics_next(peer->peers->env.nics, nic));) {
 		const struct device_gid *g = peer_source_on(peer, nic);
 
 		if (!g)
@@ -76,7 +73,7 @@ peer_source_choose(const struct peer *peer, const struct device_gid **gid)
 const char *
 peer_source_missing(const struct peer *peer)
 {
-	if (!nics_next(peer->d->nics, NULL))
+	if (!nics_next(peer->peers->env.nics, NULL))
 		return "no local RDMA device";
 	if (peer->config.source)
 		return "no local RDMA device has the configured source address (of the peer's "

@@ -12,7 +12,7 @@
  *   no_daemon  holds a peer that does not answer                         (peer's state)
  *   probing    has a target                                              (peer's state)
  *
- * service_update() alone decides where a service stands. What changes a peer calls
+ * service_update() alone decides where a service stands. What changes a peer leads to
  * service_peer_changed(), which defers it: the prober or the peers may be in the middle of
  * something.
  */
@@ -27,17 +27,23 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/udp_port.h"
-#include "agent/base/pump.h"
-#include "agent/daemon.h"
-#include "agent/tell/metrics.h"
-#include "agent/nic/nic.h"
-#include "agent/peer/peer.h"
+#include "agent/peer/peer_impl.h"
 #include "trace/owners.h"
 #include "trace/trace.h"
 
+struct services {
+	struct services_env env;
+	const struct config *config; /* borrowed, in force; NULL: none yet */
+	struct trace *trace;         /* NULL while tracing is switched off */
+	struct owners *owners;
+	uint32_t n_probed;           /* flows with a target */
+	bool dirty;                  /* a look at all flows is deferred */
+	bool sources_short;          /* a flow has found no place for its source port */
+};
+
 struct service {
 	LIST_ENTRY(service) in_peer;
-	struct daemon *d;
+	struct services *services;
 	struct flow *flow;
 	uint64_t flow_id;
 	struct flow_key key;
@@ -88,9 +94,33 @@ service_flows(const struct peer *peer, const struct flow **out, size_t max)
 }
 
 uint32_t
-service_probed(const struct daemon *d)
+services_probed(const struct services *services)
 {
-	return d->n_probed;
+	return services->n_probed;
+}
+
+struct trace *
+services_trace(const struct services *services)
+{
+	return services->trace;
+}
+
+struct owners *
+services_owners(const struct services *services)
+{
+	return services->owners;
+}
+
+static void
+services_update_deferred(void *arg);
+
+/* What may let flows be probed has changed: all are looked at from the loop. */
+static void
+services_look_again(struct services *services)
+{
+	if (!services->dirty && services->trace &&
+	    loop_defer(services->env.loop, services_update_deferred, services) == 0)
+		services->dirty = true;
 }
 
 /* ---- the target ---- */
@@ -103,9 +133,9 @@ service_unwant_source(struct service *s)
 	nic_unwant_port(s->source_nic, s->key.src_port);
 	s->source_nic = NULL;
 	/* Another flow may have the place that has become free. */
-	if (s->d->sources_short)
-		service_look_again(s->d);
-	s->d->sources_short = false;
+	if (s->services->sources_short)
+		services_look_again(s->services);
+	s->services->sources_short = false;
 }
 
 /*
@@ -124,7 +154,7 @@ service_want_source(struct service *s)
 	if (rc == 0)
 		s->source_nic = nic;
 	else if (rc == -ENOSPC)
-		s->d->sources_short = true;
+		s->services->sources_short = true;
 }
 
 static void
@@ -142,7 +172,7 @@ service_drop_target(struct service *s)
 	probe_totals_add(&s->past, &info.totals);
 	prober_target_remove(s->target);
 	s->target = NULL;
-	s->d->n_probed--;
+	s->services->n_probed--;
 }
 
 static void
@@ -150,14 +180,14 @@ service_make_target(struct service *s)
 {
 	struct prober_target_config config = {
 		.kind = PROBE_KIND_SERVICE,
-		.interval_ns = s->d->config->trace_interval_ms * NSEC_PER_MSEC,
+		.interval_ns = s->services->config->trace_interval_ms * NSEC_PER_MSEC,
 		.phase_ns = PROBER_PHASE_RANDOM,
 		.fit = true,
 		.flow_label = udp_port_label(s->key.src_port),
 		.traffic_class = s->key.traffic_class,
 		.service_level = s->key.service_level,
 	};
-	const struct config *c = s->d->config;
+	const struct config *c = s->services->config;
 
 	config.n_sizes = c->n_sizes < PROBER_SIZES_MAX ? (uint32_t)c->n_sizes : PROBER_SIZES_MAX;
 	for (uint32_t i = 0; i < config.n_sizes; i++)
@@ -168,8 +198,8 @@ service_make_target(struct service *s)
 			  (unsigned long long)s->flow_id);
 		return;
 	}
-	s->d->n_probed++;
-	pump_soon(s->d->pump);
+	s->services->n_probed++;
+	pump_soon(s->services->env.pump);
 }
 
 /* ---- the peer ---- */
@@ -184,14 +214,14 @@ service_drop_peer(struct service *s)
 		return;
 	LIST_REMOVE(s, in_peer);
 	s->stream.peer = NULL;
-	peer_release(peer);
+	peer_release(peer, PEER_PATIENTLY);
 }
 
 /* The nic that the flow leaves by; NULL with *reason. */
 static struct nic *
 service_nic(const struct service *s, const struct flow_info *info, const char **reason)
 {
-	struct nic *nic = nics_find(s->d->nics, info->device, info->port);
+	struct nic *nic = nics_find(s->services->env.nics, info->device, info->port);
 
 	if (!nic)
 		*reason = "the daemon does not probe from its device";
@@ -212,11 +242,11 @@ service_fit(const struct service *s, const char **reason)
 
 	flow_info(s->flow, &info);
 	*reason = NULL;
-	if (!s->d->config->trace_probe)
+	if (!s->services->config->trace_probe)
 		*reason = "switched off by tracing.probe";
 	else if (info.gid_type != QP_EVENT_GID_ROCE_V2)
 		*reason = "it is not RoCE v2";
-	else if (nics_find_local(s->d->nics, &s->key.dgid))
+	else if (nics_find_local(s->services->env.nics, &s->key.dgid))
 		*reason = "both ends are on this host";
 	return *reason ? NULL : service_nic(s, &info, reason);
 }
@@ -224,7 +254,8 @@ service_fit(const struct service *s, const char **reason)
 static void
 service_take_peer(struct service *s, struct nic *nic)
 {
-	struct peer *peer = peer_for_flow(s->d, nic, &s->key.sgid, &s->key.dgid);
+	struct peer *peer = peers_for_flow(s->services->env.peers, nic, &s->key.sgid,
+					  &s->key.dgid);
 
 	if (!peer) {
 		s->reason = "out of memory";
@@ -232,7 +263,7 @@ service_take_peer(struct service *s, struct nic *nic)
 	}
 	s->stream.peer = peer;
 	LIST_INSERT_HEAD(&peer->services, s, in_peer);
-	peer_update_patience(peer);
+	peer_hold(peer, PEER_PATIENTLY);
 }
 
 /* A peer that others want too may have moved to another nic, or to another address of this one. */
@@ -266,14 +297,14 @@ service_update(struct service *s)
 }
 
 static void
-service_update_all(struct daemon *d)
+services_update_all(struct services *services)
 {
 	struct flow_info info;
 
-	if (!d->trace)
+	if (!services->trace)
 		return;
-	for (struct flow *flow = flows_next(trace_flows(d->trace), 0); flow;
-	     flow = flows_next(trace_flows(d->trace), info.id)) {
+	for (struct flow *flow = flows_next(trace_flows(services->trace), 0); flow;
+	     flow = flows_next(trace_flows(services->trace), info.id)) {
 		flow_info(flow, &info);
 		if (info.user)
 			service_update(info.user);
@@ -294,53 +325,41 @@ service_peer_update(void *arg)
 	}
 }
 
-void
+static void
 service_peer_changed(struct peer *peer)
 {
-	if (!peer->services_dirty && service_uses_peer(peer) &&
-	    loop_defer(peer->d->loop, service_peer_update, peer) == 0)
+	if (!peer->services_dirty && !LIST_EMPTY(&peer->services) &&
+	    loop_defer(peer->peers->env.loop, service_peer_update, peer) == 0)
 		peer->services_dirty = true;
 }
 
 void
-service_peer_unbound(struct peer *peer)
+services_peer_event(struct peer *peer, enum peer_event event)
 {
 	struct service *s;
 
-	LIST_FOREACH(s, &peer->services, in_peer)
-		service_drop_target(s);
+	if (event == PEER_UNBOUND)
+		LIST_FOREACH(s, &peer->services, in_peer)
+			service_drop_target(s);
 	service_peer_changed(peer);
 }
 
-bool
-service_uses_peer(const struct peer *peer)
+static void
+services_update_deferred(void *arg)
 {
-	return !LIST_EMPTY(&peer->services);
+	struct services *services = arg;
+
+	services->dirty = false;
+	services_update_all(services);
 }
 
 static void
-service_update_deferred(void *arg)
-{
-	struct daemon *d = arg;
-
-	d->services_dirty = false;
-	service_update_all(d);
-}
-
-void
-service_look_again(struct daemon *d)
-{
-	if (!d->services_dirty && d->trace && loop_defer(d->loop, service_update_deferred, d) == 0)
-		d->services_dirty = true;
-}
-
-static void
-service_nic_closing(struct daemon *d, const struct nic *nic)
+service_nic_closing(struct services *services, const struct nic *nic)
 {
 	struct flow_info info;
 
-	for (struct flow *flow = flows_next(trace_flows(d->trace), 0); flow;
-	     flow = flows_next(trace_flows(d->trace), info.id)) {
+	for (struct flow *flow = flows_next(trace_flows(services->trace), 0); flow;
+	     flow = flows_next(trace_flows(services->trace), info.id)) {
 		struct service *s;
 
 		flow_info(flow, &info);
@@ -351,16 +370,16 @@ service_nic_closing(struct daemon *d, const struct nic *nic)
 }
 
 void
-service_nic_event(struct daemon *d, const struct nic *nic, enum nic_event event)
+services_nic_event(struct services *services, const struct nic *nic, enum nic_event event)
 {
-	if (!d->trace)
+	if (!services->trace)
 		return;
 	if (event == NIC_QUEUES_MADE)
-		trace_devices_changed(d->trace);
+		trace_devices_changed(services->trace);
 	if (event == NIC_QUEUES_MADE || event == NIC_CHANGED)
-		service_look_again(d);
+		services_look_again(services);
 	if (event == NIC_QUEUES_CLOSING)
-		service_nic_closing(d, nic);
+		service_nic_closing(services, nic);
 }
 
 /* ---- what the trace room says ---- */
@@ -374,7 +393,7 @@ service_flow_began(void *arg, struct flow *flow)
 	if (!s)
 		return; /* shown as unprobed: out of memory */
 	flow_info(flow, &info);
-	s->d = arg;
+	s->services = arg;
 	s->flow = flow;
 	s->flow_id = info.id;
 	s->key = info.key;
@@ -393,33 +412,33 @@ service_flow_ended(void *arg, struct flow *flow)
 		return;
 	service_drop_peer(s);
 	flow_set_user(flow, NULL);
-	last_probes_free(&s->d->last_probes, &s->stream.last);
+	last_probes_free(s->services->env.last_probes, &s->stream.last);
 	free(s);
 }
 
 static bool
 service_wants_device(void *arg, const char *device)
 {
-	const struct daemon *d = arg;
+	const struct config *config = ((const struct services *)arg)->config;
 
-	return device_name_matches(device, d->config->devices, d->config->n_devices);
+	return device_name_matches(device, config->devices, config->n_devices);
 }
 
 static void
 service_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 {
-	struct daemon *d = arg;
+	struct services *services = arg;
 
 	/* While its process is there: the path of its cgroup is remembered for later. */
 	if (qp->user)
-		owners_cgroup(d->owners, qp->owner_tgid, qp->cgroup_id, clock_mono_ns());
-	daemon_tell_event(d, e, qp);
+		owners_cgroup(services->owners, qp->owner_tgid, qp->cgroup_id, clock_mono_ns());
+	services->env.ops->event(services->env.arg, e, qp);
 }
 
 /* ---- start, stop, reading ---- */
 
 static int
-service_start(struct daemon *d)
+services_start(struct services *services)
 {
 	static const struct trace_ops ops = {
 		.flow_began = service_flow_began,
@@ -428,86 +447,103 @@ service_start(struct daemon *d)
 		.wants_device = service_wants_device,
 	};
 	struct trace_config config = {
-		.loop = d->loop,
-		.max_qps = d->config->trace_max_qps,
-		.max_flows = d->config->trace_max_flows,
+		.loop = services->env.loop,
+		.max_qps = services->config->trace_max_qps,
+		.max_flows = services->config->trace_max_flows,
 		.ops = &ops,
-		.arg = d,
+		.arg = services,
 	};
-	int rc = d->owners ? 0 : owners_new("", &d->owners);
+	int rc = services->owners ? 0 : owners_new("", &services->owners);
 
-	return rc < 0 ? rc : trace_new(&config, &d->trace);
+	return rc < 0 ? rc : trace_new(&config, &services->trace);
 }
 
 static void
-service_stop(struct daemon *d)
+services_stop(struct services *services)
 {
-	struct trace *trace = d->trace;
+	struct trace *trace = services->trace;
 
-	metrics_trace_ends(d->metrics, trace);
+	if (trace)
+		services->env.ops->trace_ends(services->env.arg, trace);
 	trace_free(trace);
-	d->trace = NULL;
+	services->trace = NULL;
 }
 
 int
-service_sync(struct daemon *d)
+services_configure(struct services *services, const struct config *config)
 {
 	struct flow_info info;
 
-	if (!d->config->tracing) {
-		service_stop(d);
+	services->config = config;
+	if (!config->tracing) {
+		services_stop(services);
 		return 0;
 	}
-	if (!d->trace)
-		return service_start(d);
+	if (!services->trace)
+		return services_start(services);
 	/* New interval: new targets. */
-	for (struct flow *flow = flows_next(trace_flows(d->trace), 0); flow;
-	     flow = flows_next(trace_flows(d->trace), info.id)) {
+	for (struct flow *flow = flows_next(trace_flows(services->trace), 0); flow;
+	     flow = flows_next(trace_flows(services->trace), info.id)) {
 		flow_info(flow, &info);
 		if (info.user)
 			service_drop_target(info.user);
 	}
-	trace_devices_changed(d->trace);
-	service_update_all(d);
+	trace_devices_changed(services->trace);
+	services_update_all(services);
+	return 0;
+}
+
+int
+services_new(const struct services_env *env, struct services **out)
+{
+	struct services *services = calloc(1, sizeof(*services));
+
+	if (!services)
+		return -ENOMEM;
+	services->env = *env;
+	*out = services;
 	return 0;
 }
 
 void
-service_free_all(struct daemon *d)
+services_free(struct services *services)
 {
-	service_stop(d);
-	owners_free(d->owners);
-	d->owners = NULL;
-	loop_undefer(d->loop, d);
+	if (!services)
+		return;
+	services_stop(services);
+	owners_free(services->owners);
+	loop_undefer(services->env.loop, services);
+	free(services);
 }
 
 static enum service_state
 service_peer_standing(const struct service *s, const char **reason)
 {
 	const struct peer *peer = s->stream.peer;
-	const char *state = peer_state(peer, reason);
+	struct prober_peer_info info;
 
+	peer_state(peer, reason);
 	if (s->target)
 		return SERVICE_PROBING;
 	/* Of a remote end that cannot be asked nothing is known. */
-	if (peer->nic && nic_down_reason(peer->nic))
+	if (!peer->nic || nic_down_reason(peer->nic))
 		return SERVICE_WAITING;
-	if (strcmp(state, "down") == 0)
+	prober_peer_info(peer->prober, &info);
+	if (info.state == PROBER_PEER_DOWN)
 		return SERVICE_NO_DAEMON;
 	/*
 	 * One that never answered stays in resolving, with a reason from the first failed attempt
 	 * on.
 	 */
-	return strcmp(state, "resolving") == 0 && *reason ? SERVICE_NO_DAEMON : SERVICE_WAITING;
+	return info.state == PROBER_PEER_RESOLVING && *reason ? SERVICE_NO_DAEMON : SERVICE_WAITING;
 }
 
 void
-service_info(const struct daemon *d, const struct flow *flow, struct service_info *out)
+service_info(const struct flow *flow, struct service_info *out)
 {
 	const struct service *s = service_of(flow);
 	struct prober_target_info target;
 
-	(void)d;
 	*out = (struct service_info){.reason = "out of memory"};
 	if (!s)
 		return;

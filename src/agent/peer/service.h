@@ -10,14 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
 #include "probe/prober.h"
 #include "trace/flows.h"
 
-struct daemon;
-struct nic;
-struct peer;
+struct owners;
 struct service;
+struct services;
+struct trace;
 
 /* Where probing of a flow stands. */
 enum service_state {
@@ -31,15 +31,38 @@ enum service_state {
 };
 const char *service_state_name(enum service_state s);
 
-/* Back-off for a remote end that only a flow wants to be asked: up to this. */
-#define SERVICE_BACKOFF_MAX_NS (60ULL * 1000000000)
+struct services_ops {
+	/* Something has happened to a QP. */
+	void (*event)(void *arg, const struct qp_event *e, const struct flow_qp *qp);
+	/* Tracing ends: what it has counted is about to be forgotten. */
+	void (*trace_ends)(void *arg, const struct trace *trace);
+};
 
+/* All borrowed. */
+struct services_env {
+	struct loop *loop;
+	struct pump *pump;
+	struct nics *nics;
+	struct peers *peers;
+	struct last_probes_pool *last_probes;
+	const struct services_ops *ops;
+	void *arg;
+};
+
+/* 0 and *out, not tracing, or -ENOMEM. */
+int services_new(const struct services_env *env, struct services **out);
+/* NULL is allowed. */
+void services_free(struct services *services);
 /*
- * Makes tracing match the configuration: starts it, stops it, sets each flow's probing anew. 0 or
- * -ENOMEM.
+ * Makes tracing match the configuration, which is borrowed until the next call: starts it, stops
+ * it, sets each flow's probing anew. 0 or -ENOMEM.
  */
-int service_sync(struct daemon *d);
-void service_free_all(struct daemon *d);
+int services_configure(struct services *services, const struct config *config);
+
+/* NULL while tracing is switched off. */
+struct trace *services_trace(const struct services *services);
+/* NULL before tracing was ever switched on. */
+struct owners *services_owners(const struct services *services);
 
 /* How probing of a flow stands, and what it brought. Borrowed strings. */
 struct service_info {
@@ -49,25 +72,15 @@ struct service_info {
 	const struct prober_target *target; /* NULL: none */
 	struct probe_totals totals;
 };
-/* flow: one of trace_flows(d->trace). */
-void service_info(const struct daemon *d, const struct flow *flow, struct service_info *out);
+/* flow: one of trace_flows(services_trace()). */
+void service_info(const struct flow *flow, struct service_info *out);
 uint64_t service_flow_id(const struct service *service);
 /* Flows that are being probed now. */
-uint32_t service_probed(const struct daemon *d);
+uint32_t services_probed(const struct services *services);
 
-/* From the peers. Binding or state has changed: looked at from the loop. */
-void service_peer_changed(struct peer *peer);
-/* The prober's peer is about to go. */
-void service_peer_unbound(struct peer *peer);
-bool service_uses_peer(const struct peer *peer);
-
-/* What the nics say. */
-void service_nic_event(struct daemon *d, const struct nic *nic, enum nic_event event);
-/*
- * What may let flows be probed has changed, as the addresses of a nic: all are looked at from the
- * loop.
- */
-void service_look_again(struct daemon *d);
+/* What the peers and the nics say. */
+void services_peer_event(struct peer *peer, enum peer_event event);
+void services_nic_event(struct services *services, const struct nic *nic, enum nic_event event);
 
 /* The flows that hold this peer, at most max of them into *out. Returns how many there are. */
 size_t service_flows(const struct peer *peer, const struct flow **out, size_t max);

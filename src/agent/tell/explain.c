@@ -9,7 +9,6 @@
 #include <strings.h>
 
 #include "core/clock.h"
-#include "agent/daemon.h"
 #include "agent/tell/flow_record.h"
 #include "agent/peer/last_probes.h"
 #include "agent/nic/nic.h"
@@ -18,6 +17,7 @@
 #include "agent/tell/peer_record.h"
 #include "agent/peer/service.h"
 #include "agent/tell/windows.h"
+#include "agent/tell/tell.h"
 #include "rdma/path.h"
 #include "record/record.h"
 #include "rpingmesh/control.h"
@@ -34,45 +34,50 @@ struct explain_found {
 /* ---- finding ---- */
 
 static bool
-explain_matches(const struct peer *peer, const char *what, const struct addr *addr)
+explain_matches(const struct peer_info *peer, const char *what, const struct addr *addr)
 {
-	return strcasecmp(peer->config.address, what) == 0 ||
-	       (peer->hostname[0] && strcasecmp(peer->hostname, what) == 0) ||
-	       (addr && peer->named && addr_equal(&peer->remote, addr));
+	return strcasecmp(peer->address, what) == 0 ||
+	       (peer->hostname && strcasecmp(peer->hostname, what) == 0) ||
+	       (addr && peer->remote && addr_equal(peer->remote, addr));
 }
 
 /* Of several, one that is probed goes first, then one that is configured. */
 static int
-explain_rank(const struct peer *peer)
+explain_rank(const struct peer *peer, const struct peer_info *info)
 {
-	return 2 * peer_is_up(peer) + peer->configured;
+	return 2 * peer_is_up(peer) + info->configured;
 }
 
 static void
-explain_find_peer(const struct daemon *d, const char *what, const char *device,
+explain_find_peer(const struct tell *t, const char *what, const char *device,
 		  struct explain_found *found)
 {
 	struct addr addr;
 	bool numeric = addr_parse(what, &addr) == 0;
+	int rank = -1;
 
-	for (struct peer *p = d->peers; p; p = p->next) {
-		const char *from = p->nic ? nic_name(p->nic) : p->config.device;
+	for (struct peer *p = NULL; (p = peers_next(t->peers, p));) {
+		struct peer_info info;
+		const char *from;
 
-		if (!explain_matches(p, what, numeric ? &addr : NULL) ||
+		peer_info(p, &info);
+		from = info.nic ? nic_name(info.nic) : info.device;
+		if (!explain_matches(&info, what, numeric ? &addr : NULL) ||
 		    (device[0] && (!from || strcmp(from, device) != 0)))
 			continue;
 		found->matches++;
-		if (!found->peer || explain_rank(p) > explain_rank(found->peer))
-			found->peer = p;
+		if (explain_rank(p, &info) <= rank)
+			continue;
+		rank = explain_rank(p, &info);
+		found->peer = p;
+		found->nic = info.nic;
 	}
-	if (found->peer)
-		found->nic = found->peer->nic;
 }
 
 static void
-explain_find_flow(const struct daemon *d, const char *what, struct explain_found *found)
+explain_find_flow(const struct tell *t, const char *what, struct explain_found *found)
 {
-	const struct flows *flows = d->trace ? trace_flows(d->trace) : NULL;
+	const struct flows *flows = services_trace(t->services) ? trace_flows(services_trace(t->services)) : NULL;
 	const char *digits = strncmp(what, "flow:", 5) == 0 ? what + 5 : what;
 	unsigned long long id =
 		digits[0] >= '1' && digits[0] <= '9' ? strtoull(digits, NULL, 10) : 0;
@@ -89,27 +94,27 @@ explain_find_flow(const struct daemon *d, const char *what, struct explain_found
 		found->flow = NULL;
 		return;
 	}
-	service_info(d, found->flow, &service);
+	service_info(found->flow, &service);
 	found->peer = service.peer;
 	found->matches = 1;
-	found->nic = nics_find(d->nics, info.device, info.port);
+	found->nic = nics_find(t->nics, info.device, info.port);
 }
 
 /* ---- the path ---- */
 
 /* Why it is probed from this address of this device. */
 static const char *
-explain_source_rule(const struct peer *peer)
+explain_source_rule(const struct peer_info *peer)
 {
-	if (peer->config.source)
+	if (peer->source)
 		return peer->configured ? "the configured source" : "the requested source";
-	if (peer->config.device)
+	if (peer->device)
 		return peer->configured ? "the configured device" : "the requested device";
 	return "the kernel's route, else the address most similar to the peer's";
 }
 
 static void
-explain_ah(struct record *map, const struct peer *peer, const struct device_gid *gid)
+explain_ah(struct record *map, const struct peer_info *peer, const struct device_gid *gid)
 {
 	struct path_info info = {0};
 
@@ -126,44 +131,47 @@ explain_ah(struct record *map, const struct peer *peer, const struct device_gid 
 }
 
 static void
-explain_session(struct record *map, const struct peer *peer)
+explain_session(struct record *map, const struct peer_info *peer, uint16_t service_port)
 {
 	struct prober_peer_info info;
 
 	prober_peer_info(peer->prober, &info);
-	record_u64(map, "service_port", peer->d->config->port);
+	record_u64(map, "service_port", service_port);
 	record_u64_if(map, "asked_ns", peer->asked_ns ? clock_wall_of(peer->asked_ns) : 0,
 		      peer->asked_ns != 0);
-	record_bool(map, "asking", peer->call != NULL);
+	record_bool(map, "asking", peer->asking);
 	record_u64_if(map, "qpn", info.session.qpn, info.has_session);
 	record_u64_if(map, "max_size", info.session.max_size, info.has_session);
-	record_u64_if(map, "max_per_s",
-		      peer->rate.interval_ns ? NSEC_PER_SEC / peer->rate.interval_ns : 0,
-		      peer->rated);
+	record_u64_if(map, "max_per_s", peer->max_per_s, peer->max_per_s != 0);
 }
 
 static void
-explain_path(struct record *r, const struct peer *peer)
+explain_path(struct record *r, const struct tell *t, const struct peer *peer)
 {
 	const struct device_gid *gid;
 	char local[ADDR_TEXT], remote[ADDR_TEXT], netdev[IF_NAMESIZE];
+	struct peer_info info = {.binding = PEER_NO_DEVICE};
+	struct device *device;
 	struct record map;
 
-	if (!peer || peer->binding != PEER_BOUND) {
+	if (peer)
+		peer_info(peer, &info);
+	if (info.binding != PEER_BOUND) {
 		record_str(r, "path", NULL);
 		return;
 	}
-	gid = nic_device(peer->nic) ? device_find_gid(nic_device(peer->nic), &peer->local) : NULL;
+	device = nic_device(info.nic);
+	gid = device ? device_find_gid(device, &info.local) : NULL;
 	record_begin(&map, NULL);
-	record_str(&map, "device", nic_name(peer->nic));
-	record_u64(&map, "port", nic_port(peer->nic));
+	record_str(&map, "device", nic_name(info.nic));
+	record_u64(&map, "port", nic_port(info.nic));
 	record_str(&map, "netdev",
 		   gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
-	record_str(&map, "source", addr_text(&peer->local, local));
-	record_str(&map, "source_rule", explain_source_rule(peer));
-	record_str(&map, "destination", addr_text(&peer->remote, remote));
-	explain_ah(&map, peer, gid);
-	explain_session(&map, peer);
+	record_str(&map, "source", addr_text(&info.local, local));
+	record_str(&map, "source_rule", explain_source_rule(&info));
+	record_str(&map, "destination", addr_text(info.remote, remote));
+	explain_ah(&map, &info, gid);
+	explain_session(&map, &info, t->config->port);
 	record_end(&map, record_key(r, "path"));
 }
 
@@ -207,17 +215,19 @@ explain_last(struct record *map, const struct peer_stream *stream)
 }
 
 static void
-explain_stream(msgpack_packer *out, struct daemon *d, const struct prober_target *target)
+explain_stream(msgpack_packer *out, struct tell *t, const struct prober_target *target)
 {
 	struct prober_target_info info;
 	struct peer_stream *stream;
 	struct nic_source source;
+	struct peer_info peer;
 	struct record map;
 
 	prober_target_info(target, &info);
 	stream = info.user;
-	nic_source(stream->peer->nic, info.config.flow_label, &source);
-	last_probes_want(&d->last_probes, &stream->last);
+	peer_info(stream->peer, &peer);
+	nic_source(peer.nic, info.config.flow_label, &source);
+	last_probes_want(t->last_probes, &stream->last);
 	record_begin(&map, NULL);
 	peer_record_target(record_key(&map, "target"), stream->peer, target);
 	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0,
@@ -241,7 +251,7 @@ explain_wants(const struct explain_found *found, const struct prober_target *tar
 	stream = info.user;
 	if (!found->flow)
 		return flows == (stream->service != NULL);
-	service_info(found->peer->d, found->flow, &service);
+	service_info(found->flow, &service);
 	return service.target == target;
 }
 
@@ -250,10 +260,12 @@ explain_list(const struct explain_found *found, bool flows,
 	     const struct prober_target *at[EXPLAIN_STREAMS_MAX])
 {
 	const struct prober_target *t = NULL;
+	struct peer_info peer = {0};
 	uint64_t n = 0;
 
-	while (found->peer && found->peer->prober &&
-	       (t = prober_peer_next_target(found->peer->prober, t))) {
+	if (found->peer)
+		peer_info(found->peer, &peer);
+	while (peer.prober && (t = prober_peer_next_target(peer.prober, t))) {
 		if (!explain_wants(found, t, flows))
 			continue;
 		if (n < EXPLAIN_STREAMS_MAX)
@@ -264,7 +276,7 @@ explain_list(const struct explain_found *found, bool flows,
 }
 
 static void
-explain_streams(struct record *r, struct daemon *d, const struct explain_found *found)
+explain_streams(struct record *r, struct tell *t, const struct explain_found *found)
 {
 	const struct prober_target *at[EXPLAIN_STREAMS_MAX];
 	uint64_t n = explain_list(found, false, at);
@@ -278,13 +290,13 @@ explain_streams(struct record *r, struct daemon *d, const struct explain_found *
 	pk = record_key(r, "streams");
 	msgpack_pack_array(pk, shown);
 	for (uint64_t i = 0; i < shown; i++)
-		explain_stream(pk, d, at[i]);
+		explain_stream(pk, t, at[i]);
 }
 
 /* ---- flows ---- */
 
 static void
-explain_flows(struct record *r, const struct daemon *d, const struct explain_found *found)
+explain_flows(struct record *r, const struct tell *t, const struct explain_found *found)
 {
 	const struct flow *at[EXPLAIN_FLOWS_MAX];
 	size_t n = 1, shown;
@@ -299,19 +311,19 @@ explain_flows(struct record *r, const struct daemon *d, const struct explain_fou
 	pk = record_key(r, "flows");
 	msgpack_pack_array(pk, shown);
 	for (size_t i = 0; i < shown; i++)
-		flow_record(pk, d, at[i]);
+		flow_record(pk, services_owners(t->services), at[i]);
 }
 
 int
-explain(struct daemon *d, const char *what, const char *device, msgpack_packer *result,
+explain(struct tell *t, const char *what, const char *device, msgpack_packer *result,
 	struct control_error *error)
 {
 	struct explain_found found = {0};
 	struct record r;
 
-	explain_find_flow(d, what, &found);
+	explain_find_flow(t, what, &found);
 	if (!found.flow)
-		explain_find_peer(d, what, device, &found);
+		explain_find_peer(t, what, device, &found);
 	if (!found.flow && !found.peer) {
 		error->code = ENOENT;
 		if (device[0])
@@ -332,16 +344,16 @@ explain(struct daemon *d, const char *what, const char *device, msgpack_packer *
 		peer_record(record_key(&r, "peer"), found.peer);
 	else
 		record_str(&r, "peer", NULL);
-	explain_path(&r, found.peer);
-	explain_streams(&r, d, &found);
-	explain_flows(&r, d, &found);
+	explain_path(&r, t, found.peer);
+	explain_streams(&r, t, &found);
+	explain_flows(&r, t, &found);
 	if (found.nic)
 		nic_record(record_key(&r, "device"), found.nic);
 	else
 		record_str(&r, "device", NULL);
-	record_u64(&r, "kept_streams", d->last_probes.rings);
-	record_u64(&r, "kept_bytes", last_probes_bytes(&d->last_probes));
-	record_u64(&r, "not_kept", d->last_probes.not_kept);
+	record_u64(&r, "kept_streams", t->last_probes->rings);
+	record_u64(&r, "kept_bytes", last_probes_bytes(t->last_probes));
+	record_u64(&r, "not_kept", t->last_probes->not_kept);
 	record_end(&r, result);
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 #include "serve/control.h"
 
-struct daemon;
+struct tell;
 
 /* Streams and flows that the record lists; all are counted. */
 #define EXPLAIN_STREAMS_MAX 16
@@ -19,7 +19,7 @@ struct daemon;
  * or the one to look from. 0, or -ENOENT with *error. Streams that are looked at keep their last
  * probes from now on.
  */
-int explain(struct daemon *d, const char *what, const char *device, msgpack_packer *result,
+int explain(struct tell *t, const char *what, const char *device, msgpack_packer *result,
 	    struct control_error *error);
 
 #endif

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "agent/daemon.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
 #include "agent/tell/verdict.h"
+#include "agent/tell/tell.h"
 #include "rpingmesh/control.h"
 #include "trace/owner.h"
 #include "trace/owners.h"
@@ -102,7 +102,7 @@ flow_record_count_owner(struct flow_record_owners *owners, const struct flow_qp 
 }
 
 static void
-flow_record_pack_owners(struct record *r, const struct daemon *d,
+flow_record_pack_owners(struct record *r, struct owners *owners_of,
 			const struct flow_record_owners *owners)
 {
 	msgpack_packer *pk = record_key(r, "owners");
@@ -112,7 +112,7 @@ flow_record_pack_owners(struct record *r, const struct daemon *d,
 		struct record map;
 
 		record_begin(&map, NULL);
-		flow_record_owner(&map, d->owners, &owners->first[i]);
+		flow_record_owner(&map, owners_of, &owners->first[i]);
 		record_u64(&map, "qps", owners->qps[i]);
 		record_end(&map, pk);
 	}
@@ -155,7 +155,7 @@ flow_record_qps(struct record *r, const struct flow *flow, uint32_t n_qps)
 }
 
 static void
-flow_record_owners(struct record *r, const struct daemon *d, const struct flow *flow)
+flow_record_owners(struct record *r, struct owners *owners_of, const struct flow *flow)
 {
 	struct flow_record_owners owners = {.n = 0};
 	const struct flow_qp_ref *ref = NULL;
@@ -163,28 +163,31 @@ flow_record_owners(struct record *r, const struct daemon *d, const struct flow *
 
 	while ((ref = flow_next_qp(flow, ref, &qp)))
 		flow_record_count_owner(&owners, &qp);
-	flow_record_pack_owners(r, d, &owners);
+	flow_record_pack_owners(r, owners_of, &owners);
 }
 
 /* ---- flow ---- */
 
 static void
-flow_record_probing(struct record *r, const struct daemon *d, const struct flow *flow)
+flow_record_probing(struct record *r, const struct flow *flow)
 {
 	struct prober_target_info target = {.path = PROBE_PATH_UNKNOWN,
 					    .src_port = PROBE_PORT_UNKNOWN};
 	struct probe_summary summary = {0};
+	struct peer_info peer = {0};
 	struct service_info info;
 
-	service_info(d, flow, &info);
+	service_info(flow, &info);
+	if (info.peer)
+		peer_info(info.peer, &peer);
 	if (info.target) {
 		prober_target_info(info.target, &target);
 		prober_target_summary(info.target, clock_mono_ns(), &summary);
 	}
 	record_str(r, "probing", service_state_name(info.state));
 	record_str(r, "probing_reason", info.reason);
-	record_str(r, "hostname", info.peer && info.peer->hostname[0] ? info.peer->hostname : NULL);
-	record_str(r, "tor", info.peer && info.peer->tor[0] ? info.peer->tor : NULL);
+	record_str(r, "hostname", peer.hostname);
+	record_str(r, "tor", peer.tor);
 	record_str(r, "path", probe_path_name(target.path));
 	record_u64_if(r, "probe_src_port", target.src_port, target.src_port != PROBE_PORT_UNKNOWN);
 	record_u64_if(r, "interval_ns", target.config.interval_ns, info.target != NULL);
@@ -194,7 +197,7 @@ flow_record_probing(struct record *r, const struct daemon *d, const struct flow 
 }
 
 void
-flow_record(msgpack_packer *out, const struct daemon *d, const struct flow *flow)
+flow_record(msgpack_packer *out, struct owners *owners, const struct flow *flow)
 {
 	struct flow_info info;
 	struct record r;
@@ -214,9 +217,9 @@ flow_record(msgpack_packer *out, const struct daemon *d, const struct flow *flow
 	record_u64_if(&r, "path_mtu", flow_mtu_bytes(info.path_mtu),
 		      flow_mtu_bytes(info.path_mtu) != 0);
 	record_u64(&r, "since_ns", clock_wall_of(info.since_ns));
-	flow_record_owners(&r, d, flow);
+	flow_record_owners(&r, owners, flow);
 	flow_record_qps(&r, flow, info.n_qps);
-	flow_record_probing(&r, d, flow);
+	flow_record_probing(&r, flow);
 	record_end(&r, out);
 }
 
@@ -287,7 +290,7 @@ flow_record_event(msgpack_packer *out, struct owners *owners, const struct qp_ev
 /* ---- status ---- */
 
 static void
-flow_record_counters(struct record *map, const struct daemon *d, const struct trace_info *i)
+flow_record_counters(struct record *map, uint32_t probed, const struct trace_info *i)
 {
 	const struct qp_event_counters *k = &i->tracer.kernel;
 	const struct flows_stats *f = &i->flows;
@@ -301,7 +304,7 @@ flow_record_counters(struct record *map, const struct daemon *d, const struct tr
 	record_u64(map, "bad", f->bad);
 	record_u64(map, "qps", f->qps);
 	record_u64(map, "flows", f->flows);
-	record_u64(map, "flows_probed", service_probed(d));
+	record_u64(map, "flows_probed", probed);
 	record_u64(map, "qps_created", f->created);
 	record_u64(map, "qps_destroyed", f->destroyed);
 	record_u64(map, "found", f->found);
@@ -322,7 +325,7 @@ flow_record_dumps(struct record *map, const struct trace_info *i)
 }
 
 static void
-flow_record_trace(struct record *r, const struct daemon *d, const struct trace_info *i)
+flow_record_trace(struct record *r, uint32_t probed, const struct trace_info *i)
 {
 	const struct tracer_info *t = &i->tracer;
 	struct record map;
@@ -335,25 +338,26 @@ flow_record_trace(struct record *r, const struct daemon *d, const struct trace_i
 	record_u64_if(&map, "attached_ns", t->attached_ns ? clock_wall_of(t->attached_ns) : 0,
 		      t->attached_ns != 0);
 	record_u64(&map, "reattached", t->reattached);
-	flow_record_counters(&map, d, i);
+	flow_record_counters(&map, probed, i);
 	flow_record_dumps(&map, i);
 	record_end(&map, record_key(r, "trace"));
 }
 
 void
-flow_record_status(struct record *r, const struct daemon *d)
+flow_record_status(struct record *r, const struct tell *t)
 {
+	const struct trace *trace = services_trace(t->services);
 	struct trace_info info;
 	bool on;
 
-	if (!d->trace) {
+	if (!trace) {
 		record_str(r, "tracing", "off");
 		record_str(r, "tracing_reason",
-			   d->config->tracing ? "out of memory" : "switched off by tracing.enable");
+			   t->config->tracing ? "out of memory" : "switched off by tracing.enable");
 		record_str(r, "trace", NULL);
 		return;
 	}
-	trace_info(d->trace, &info);
+	trace_info(trace, &info);
 	on = info.tracer.state == TRACER_ON;
 	record_str(r, "tracing",
 		   !on					   ? "off" :
@@ -364,5 +368,5 @@ flow_record_status(struct record *r, const struct daemon *d)
 		   on && info.dump_error ? "the dump of QPs by RDMA netlink failed: QPs older than "
 					   "the daemon may be missing" :
 					   NULL);
-	flow_record_trace(r, d, &info);
+	flow_record_trace(r, services_probed(t->services), &info);
 }

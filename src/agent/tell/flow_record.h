@@ -10,17 +10,17 @@
 #include "record/record.h"
 #include "trace/flows.h"
 
-struct daemon;
+struct tell;
 struct owners;
 
 #define FLOW_RECORD_QPS_MAX 64    /* QPs that a record lists; all are counted */
 #define FLOW_RECORD_OWNERS_MAX 32 /* likewise */
 
-/* d->trace is not NULL. */
-void flow_record(msgpack_packer *out, const struct daemon *d, const struct flow *flow);
+/* flow: one of trace_flows(services_trace()). */
+void flow_record(msgpack_packer *out, struct owners *owners, const struct flow *flow);
 void flow_record_event(msgpack_packer *out, struct owners *owners, const struct qp_event *e,
 		       const struct flow_qp *qp);
 /* The keys tracing, tracing_reason and trace. */
-void flow_record_status(struct record *r, const struct daemon *d);
+void flow_record_status(struct record *r, const struct tell *t);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "core/clock.h"
-#include "agent/daemon.h"
 #include "agent/tell/explain.h"
 #include "agent/tell/flow_record.h"
 #include "agent/tell/methods_admin.h"
@@ -12,11 +11,13 @@
 #include "agent/tell/nic_record.h"
 #include "agent/tell/params.h"
 #include "agent/peer/peer.h"
+#include "agent/peer/service.h"
 #include "agent/tell/peer_record.h"
-#include "agent/peer/ping.h"
+#include "agent/tell/ping.h"
 #include "agent/tell/status_record.h"
 #include "agent/tell/subscriptions.h"
 #include "agent/tell/windows.h"
+#include "agent/tell/tell.h"
 #include "serve/control.h"
 #include "record/record.h"
 #include "trace/trace.h"
@@ -44,16 +45,16 @@ static int
 methods_devices(void *arg, struct control_client *client, const msgpack_object *params,
 		msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 	size_t n = 0;
 
 	(void)client;
 	(void)params;
 	(void)error;
-	for (struct nic *nic = NULL; (nic = nics_next(d->nics, nic));)
+	for (struct nic *nic = NULL; (nic = nics_next(t->nics, nic));)
 		n++;
 	msgpack_pack_array(result, n);
-	for (struct nic *nic = NULL; (nic = nics_next(d->nics, nic));)
+	for (struct nic *nic = NULL; (nic = nics_next(t->nics, nic));)
 		nic_record(result, nic);
 	return 0;
 }
@@ -62,6 +63,7 @@ static int
 methods_acknowledge(void *arg, struct control_client *client, const msgpack_object *params,
 		    msgpack_packer *result, struct control_error *error)
 {
+	const struct tell *t = arg;
 	char name[64];
 	struct record r;
 	int rc = params_device(params, name, error);
@@ -69,7 +71,7 @@ methods_acknowledge(void *arg, struct control_client *client, const msgpack_obje
 	(void)client;
 	if (rc < 0)
 		return rc;
-	rc = nics_acknowledge(((struct daemon *)arg)->nics, name[0] ? name : NULL);
+	rc = nics_acknowledge(t->nics, name[0] ? name : NULL);
 	if (rc < 0) {
 		error->code = -rc;
 		snprintf(error->message, sizeof(error->message), "no device \"%s\"", name);
@@ -87,16 +89,16 @@ static int
 methods_peers(void *arg, struct control_client *client, const msgpack_object *params,
 	      msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 	size_t n = 0;
 
 	(void)client;
 	(void)params;
 	(void)error;
-	for (const struct peer *p = d->peers; p; p = p->next)
+	for (struct peer *p = NULL; (p = peers_next(t->peers, p));)
 		n++;
 	msgpack_pack_array(result, n);
-	for (const struct peer *p = d->peers; p; p = p->next)
+	for (struct peer *p = NULL; (p = peers_next(t->peers, p));)
 		peer_record(result, p);
 	return 0;
 }
@@ -106,8 +108,10 @@ static const struct prober_target *
 methods_next_target(const struct peer *peer, const struct prober_target *t)
 {
 	struct prober_target_info info;
+	struct peer_info peer_is;
 
-	while (peer->prober && (t = prober_peer_next_target(peer->prober, t))) {
+	peer_info(peer, &peer_is);
+	while (peer_is.prober && (t = prober_peer_next_target(peer_is.prober, t))) {
 		prober_target_info(t, &info);
 		if (info.config.kind != PROBE_KIND_SERVICE)
 			return t;
@@ -119,19 +123,19 @@ static int
 methods_targets(void *arg, struct control_client *client, const msgpack_object *params,
 		msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 	size_t n = 0;
 
 	(void)client;
 	(void)params;
 	(void)error;
-	for (const struct peer *p = d->peers; p; p = p->next)
-		for (const struct prober_target *t = NULL; (t = methods_next_target(p, t));)
+	for (struct peer *p = NULL; (p = peers_next(t->peers, p));)
+		for (const struct prober_target *g = NULL; (g = methods_next_target(p, g));)
 			n++;
 	msgpack_pack_array(result, n);
-	for (const struct peer *p = d->peers; p; p = p->next)
-		for (const struct prober_target *t = NULL; (t = methods_next_target(p, t));)
-			peer_record_target(result, p, t);
+	for (struct peer *p = NULL; (p = peers_next(t->peers, p));)
+		for (const struct prober_target *g = NULL; (g = methods_next_target(p, g));)
+			peer_record_target(result, p, g);
 	return 0;
 }
 
@@ -142,8 +146,8 @@ static int
 methods_flows(void *arg, struct control_client *client, const msgpack_object *params,
 	      msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
-	const struct flows *flows = d->trace ? trace_flows(d->trace) : NULL;
+	const struct tell *t = arg;
+	const struct flows *flows = services_trace(t->services) ? trace_flows(services_trace(t->services)) : NULL;
 	struct params_page page;
 	struct flow_info info;
 	const struct flow *at[PARAMS_PAGE_MAX], *next;
@@ -162,7 +166,7 @@ methods_flows(void *arg, struct control_client *client, const msgpack_object *pa
 	record_begin(&r, NULL);
 	msgpack_pack_array(record_key(&r, "flows"), n);
 	for (uint32_t i = 0; i < n; i++)
-		flow_record(&r.pk, d, at[i]);
+		flow_record(&r.pk, services_owners(t->services), at[i]);
 	record_u64_if(&r, "next", n ? info.id : 0, next != NULL);
 	record_end(&r, result);
 	return 0;
@@ -172,24 +176,24 @@ static int
 methods_events(void *arg, struct control_client *client, const msgpack_object *params,
 	       msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 
 	(void)params;
 	(void)error;
 	methods_empty(result);
-	return subscriptions_set(d->subscriptions, client, RESULTS_EVENT, SUBSCRIPTIONS_ALL);
+	return subscriptions_set(t->subscriptions, client, RESULTS_EVENT, SUBSCRIPTIONS_ALL);
 }
 
 static int
 methods_events_stop(void *arg, struct control_client *client, const msgpack_object *params,
 		    msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 
 	(void)params;
 	(void)error;
 	methods_empty(result);
-	return subscriptions_set(d->subscriptions, client, RESULTS_EVENT, 0);
+	return subscriptions_set(t->subscriptions, client, RESULTS_EVENT, 0);
 }
 
 static int
@@ -209,12 +213,12 @@ static int
 methods_subscribe(void *arg, struct control_client *client, const msgpack_object *params,
 		  msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 	unsigned int kinds = 0;
 	int rc = params_kinds(params, &kinds, error);
 
 	if (rc == 0)
-		rc = subscriptions_set(d->subscriptions, client, RESULTS_PROBE, kinds);
+		rc = subscriptions_set(t->subscriptions, client, RESULTS_PROBE, kinds);
 	methods_empty(result);
 	return rc;
 }
@@ -223,39 +227,38 @@ static int
 methods_unsubscribe(void *arg, struct control_client *client, const msgpack_object *params,
 		    msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 
 	(void)params;
 	(void)error;
 	methods_empty(result);
-	return subscriptions_set(d->subscriptions, client, RESULTS_PROBE, 0);
+	return subscriptions_set(t->subscriptions, client, RESULTS_PROBE, 0);
 }
 
 static int
 methods_ping(void *arg, struct control_client *client, const msgpack_object *params,
 	     msgpack_packer *result, struct control_error *error)
 {
-	struct daemon *d = arg;
+	const struct tell *t = arg;
 	struct params_ping p;
-	const struct peer *peer;
+	struct peer_info peer;
 	char text[ADDR_TEXT];
 	struct ping *ping;
 	struct record r;
-	int rc = params_ping(params, d->config->timeout_ms * NSEC_PER_MSEC, &p, error);
+	int rc = params_ping(params, t->config->timeout_ms * NSEC_PER_MSEC, &p, error);
 
 	if (rc < 0)
 		return rc;
-	rc = ping_start(d, client, &p.request, &ping, error);
+	rc = pings_start(t->pings, client, &p.request, &ping, error);
 	if (rc < 0)
 		return rc;
-	peer = ping_peer(ping);
+	peer_info(ping_peer(ping), &peer);
 	record_begin(&r, NULL);
 	record_u64(&r, "ping", ping_id(ping));
-	record_str(&r, "address",
-		   addr_is_zero(&peer->remote) ? NULL : addr_text(&peer->remote, text));
-	record_str(&r, "device", peer->nic ? nic_name(peer->nic) : NULL);
-	record_str(&r, "source", peer->nic ? addr_text(&peer->local, text) : NULL);
-	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
+	record_str(&r, "address", peer.remote ? addr_text(peer.remote, text) : NULL);
+	record_str(&r, "device", peer.nic ? nic_name(peer.nic) : NULL);
+	record_str(&r, "source", peer.nic ? addr_text(&peer.local, text) : NULL);
+	record_str(&r, "hostname", peer.hostname);
 	record_u64(&r, "size", p.request.target.sizes[0]);
 	record_u64(&r, "interval_ns", p.request.target.interval_ns);
 	record_u64(&r, "timeout_ns", p.request.target.timeout_ns);
@@ -267,13 +270,14 @@ static int
 methods_ping_stop(void *arg, struct control_client *client, const msgpack_object *params,
 		  msgpack_packer *result, struct control_error *error)
 {
+	const struct tell *t = arg;
 	uint64_t id;
 	int rc = params_ping_id(params, &id, error);
 
 	if (rc < 0)
 		return rc;
 	methods_empty(result);
-	rc = ping_stop(arg, client, id);
+	rc = pings_stop(t->pings, client, id);
 	if (rc < 0) {
 		error->code = -rc;
 		snprintf(error->message, sizeof(error->message), "no ping %llu of this client",
@@ -304,26 +308,26 @@ static int
 methods_subscribe_windows(void *arg, struct control_client *client, const msgpack_object *params,
 			  msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 	unsigned int bys;
 	int rc = params_window_bys(params, &bys, error);
 
 	if (rc < 0)
 		return rc;
 	methods_empty(result);
-	return subscriptions_set(d->subscriptions, client, RESULTS_WINDOW, bys);
+	return subscriptions_set(t->subscriptions, client, RESULTS_WINDOW, bys);
 }
 
 static int
 methods_unsubscribe_windows(void *arg, struct control_client *client, const msgpack_object *params,
 			    msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 
 	(void)params;
 	(void)error;
 	methods_empty(result);
-	return subscriptions_set(d->subscriptions, client, RESULTS_WINDOW, 0);
+	return subscriptions_set(t->subscriptions, client, RESULTS_WINDOW, 0);
 }
 
 const struct control_method methods_table[] = {
@@ -367,8 +371,8 @@ const size_t methods_count = sizeof(methods_table) / sizeof(methods_table[0]);
 void
 methods_client_gone(void *arg, struct control_client *client)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 
-	ping_client_gone(arg, client);
-	subscriptions_client_gone(d->subscriptions, client);
+	pings_client_gone(t->pings, client);
+	subscriptions_client_gone(t->subscriptions, client);
 }

@@ -9,7 +9,7 @@
 
 #include "serve/control.h"
 
-/* All methods, for control_new() with a struct daemon as arg. */
+/* All methods, for control_new() with a struct tell as arg. */
 extern const struct control_method methods_table[];
 extern const size_t methods_count;
 

@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "core/log.h"
-#include "agent/daemon.h"
 #include "agent/tell/params.h"
-#include "agent/reload.h"
+#include "agent/tell/reload.h"
+#include "agent/tell/tell.h"
 #include "record/record.h"
 
 int
@@ -38,8 +38,9 @@ int
 methods_reload(void *arg, struct control_client *client, const msgpack_object *params,
 	       msgpack_packer *result, struct control_error *error)
 {
+	const struct tell *t = arg;
 	char text[CONF_ERROR];
-	int rc = daemon_reload(arg, text);
+	int rc = t->reload_now(t->arg, text);
 
 	(void)client;
 	(void)params;
@@ -76,12 +77,12 @@ int
 methods_log_level(void *arg, struct control_client *client, const msgpack_object *params,
 		  msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 
 	(void)client;
 	(void)params;
 	(void)error;
-	methods_pack_levels(result, d->config);
+	methods_pack_levels(result, t->config);
 	return 0;
 }
 
@@ -90,7 +91,7 @@ int
 methods_log_level_set(void *arg, struct control_client *client, const msgpack_object *params,
 		      msgpack_packer *result, struct control_error *error)
 {
-	const struct daemon *d = arg;
+	const struct tell *t = arg;
 	enum log_level level;
 	unsigned int subs;
 	int rc = params_log_level(params, &level, &subs, error);
@@ -102,6 +103,6 @@ methods_log_level_set(void *arg, struct control_client *client, const msgpack_ob
 			log_set_level((enum log_subsystem)i, level);
 	log_info(CONTROL, "client %llu: log level %s until the next reload",
 		 (unsigned long long)control_client_id(client), log_level_name(level));
-	methods_pack_levels(result, d->config);
+	methods_pack_levels(result, t->config);
 	return 0;
 }

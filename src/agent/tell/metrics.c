@@ -15,22 +15,23 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "agent/daemon.h"
 #include "agent/tell/metrics_impl.h"
+#include "agent/base/self.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
+#include "agent/tell/tell.h"
 
 #define METRICS_RETRY_NS (5 * NSEC_PER_SEC)
 
 int
-metrics_new(struct daemon *d, struct metrics **out)
+metrics_new(const struct tell *t, struct metrics **out)
 {
 	struct metrics *metrics = calloc(1, sizeof(*metrics));
 
 	if (!metrics)
 		return -ENOMEM;
-	metrics->d = d;
-	metrics->started_wall_ns = clock_wall_of(d->self.started_ns);
+	metrics->t = t;
+	metrics->started_wall_ns = clock_wall_of(t->self->started_ns);
 	*out = metrics;
 	return 0;
 }
@@ -84,10 +85,10 @@ metrics_start(struct metrics *metrics)
 
 	source.arg = metrics;
 	metrics->error = metrics->paths ? 0 :
-					  metric_paths_new(metrics->d->config->metrics_max_paths,
+					  metric_paths_new(metrics->t->config->metrics_max_paths,
 							   &metrics->paths);
 	if (metrics->error == 0)
-		metrics->error = http_new(metrics->d->loop, metrics->listen, "/metrics", &source,
+		metrics->error = http_new(metrics->t->loop, metrics->listen, "/metrics", &source,
 					  &metrics->http);
 	metrics->retry_ns = clock_mono_ns() + METRICS_RETRY_NS;
 	if (metrics->error == 0)
@@ -100,7 +101,7 @@ metrics_start(struct metrics *metrics)
 void
 metrics_sync(struct metrics *metrics)
 {
-	const struct config *config = metrics->d->config;
+	const struct config *config = metrics->t->config;
 
 	if (metrics->paths)
 		metric_paths_set_max(metrics->paths, config->metrics_max_paths);
@@ -123,11 +124,15 @@ metrics_retry(struct metrics *metrics)
 void
 metrics_result(struct metrics *metrics, const struct peer *peer, const struct probe_result *r)
 {
-	bool by_tor = metrics->d->config->metrics_by_tor;
+	struct peer_info info;
+	const char *name;
 
-	if (metrics->paths)
-		metric_paths_add(metrics->paths, peer->nic ? nic_name(peer->nic) : "",
-				 by_tor ? peer->tor : peer->config.address, r, clock_mono_ns());
+	if (!metrics->paths)
+		return;
+	peer_info(peer, &info);
+	name = metrics->t->config->metrics_by_tor ? info.tor : info.address;
+	metric_paths_add(metrics->paths, info.nic ? nic_name(info.nic) : "", name ? name : "", r,
+			 clock_mono_ns());
 }
 
 bool

@@ -11,13 +11,13 @@
 
 #include "stat/result.h"
 
-struct daemon;
+struct tell;
 struct metrics;
 struct peer;
 struct trace;
 
 /* 0 and *out, or -ENOMEM. It does not serve anything before metrics_sync(). */
-int metrics_new(struct daemon *d, struct metrics **out);
+int metrics_new(const struct tell *t, struct metrics **out);
 /* NULL is allowed. */
 void metrics_free(struct metrics *metrics);
 
@@ -31,7 +31,7 @@ void metrics_retry(struct metrics *metrics);
 /* A probe's result: counted if there is an endpoint. */
 void metrics_result(struct metrics *metrics, const struct peer *peer, const struct probe_result *r);
 
-/* Tracing ends; what it has counted is kept. metrics may be NULL. */
+/* Tracing ends; what it has counted is kept. */
 void metrics_trace_ends(struct metrics *metrics, const struct trace *trace);
 
 /*

@@ -9,13 +9,15 @@
 #include "config.h"
 #include "core/clock.h"
 #include "core/loop.h"
-#include "agent/daemon.h"
 #include "agent/base/guard.h"
+#include "agent/base/self.h"
+#include "agent/tell/degraded.h"
 #include "agent/tell/metrics.h"
 #include "agent/tell/metrics_impl.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
+#include "agent/tell/tell.h"
 #include "probe/prober.h"
 #include "probe/responder.h"
 #include "serve/control.h"
@@ -42,7 +44,7 @@ metrics_memory(struct exposition *e, const struct metrics *m)
 {
 	struct guard_info info;
 
-	guard_info(m->d->guard, &info);
+	guard_info(m->t->guard, &info);
 	if (info.memory_bytes)
 		exposition_u64(e, NULL, info.memory_bytes);
 }
@@ -79,8 +81,8 @@ static void
 metrics_host(struct exposition *e, const struct metrics *m)
 {
 	exposition_u64(e,
-		       (struct exposition_label[]){{"hostname", m->d->self.hostname},
-						   {"tor", m->d->self.tor},
+		       (struct exposition_label[]){{"hostname", m->t->self->hostname},
+						   {"tor", m->t->self->tor},
 						   {0}},
 		       1);
 }
@@ -97,7 +99,7 @@ metrics_degraded(struct exposition *e, const struct metrics *m)
 {
 	uint64_t n = 0;
 
-	daemon_degraded(m->d, metrics_count_sentence, &n);
+	degraded(m->t, metrics_count_sentence, &n);
 	exposition_u64(e, NULL, n);
 }
 
@@ -106,7 +108,7 @@ metrics_stall(struct exposition *e, const struct metrics *m)
 {
 	struct loop_stats stats;
 
-	loop_stats(m->d->loop, &stats);
+	loop_stats(m->t->loop, &stats);
 	exposition_ns(e, NULL, stats.stall_max_ns);
 }
 
@@ -115,7 +117,7 @@ metrics_stalls(struct exposition *e, const struct metrics *m)
 {
 	struct loop_stats stats;
 
-	loop_stats(m->d->loop, &stats);
+	loop_stats(m->t->loop, &stats);
 	exposition_u64(e, NULL, stats.stalls);
 }
 
@@ -124,7 +126,7 @@ metrics_callbacks(struct exposition *e, const struct metrics *m)
 {
 	struct loop_stats stats;
 
-	loop_stats(m->d->loop, &stats);
+	loop_stats(m->t->loop, &stats);
 	exposition_u64(e, NULL, stats.callbacks);
 }
 
@@ -133,7 +135,7 @@ metrics_throttle(struct exposition *e, const struct metrics *m)
 {
 	struct guard_info info;
 
-	guard_info(m->d->guard, &info);
+	guard_info(m->t->guard, &info);
 	exposition_double(e, NULL, 1.0 / (double)(1u << info.step));
 }
 
@@ -144,7 +146,7 @@ metrics_clients(struct exposition *e, const struct metrics *m)
 {
 	struct control_stats stats;
 
-	control_stats(m->d->control, &stats);
+	control_stats(m->t->control, &stats);
 	exposition_u64(e, NULL, stats.clients);
 }
 
@@ -153,7 +155,7 @@ metrics_dropped(struct exposition *e, const struct metrics *m)
 {
 	struct control_stats stats;
 
-	control_stats(m->d->control, &stats);
+	control_stats(m->t->control, &stats);
 	exposition_u64(e, NULL, stats.dropped);
 }
 
@@ -193,7 +195,7 @@ metrics_in_flight(struct exposition *e, const struct metrics *m)
 {
 	struct prober_stats stats;
 
-	prober_stats(m->d->prober, &stats);
+	prober_stats(m->t->prober, &stats);
 	exposition_u64(e, NULL, stats.in_flight);
 }
 
@@ -202,7 +204,7 @@ metrics_unexpected(struct exposition *e, const struct metrics *m)
 {
 	struct prober_stats stats;
 
-	prober_stats(m->d->prober, &stats);
+	prober_stats(m->t->prober, &stats);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "malformed"}, {0}},
 		       stats.malformed);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "unknown"}, {0}}, stats.unknown);
@@ -215,23 +217,28 @@ metrics_unexpected(struct exposition *e, const struct metrics *m)
 static void
 metrics_peers(struct exposition *e, const struct metrics *m)
 {
-	static const char *const names[] = {"up", "resolving", "checking", "no_data", "down"};
-	uint64_t n[sizeof(names) / sizeof(names[0])] = {0}, other = 0;
-	const char *reason, *state;
-	size_t i;
+	static const enum prober_peer_state order[] = {PROBER_PEER_UP, PROBER_PEER_RESOLVING,
+						       PROBER_PEER_CHECKING, PROBER_PEER_NO_DATA,
+						       PROBER_PEER_DOWN};
+	uint64_t n[PROBER_PEER_STATE_N] = {0}, other = 0;
 
-	for (const struct peer *peer = m->d->peers; peer; peer = peer->next) {
-		state = peer_state(peer, &reason);
-		for (i = 0; i < sizeof(names) / sizeof(names[0]) && strcmp(state, names[i]) != 0;
-		     i++)
-			;
-		if (i < sizeof(names) / sizeof(names[0]))
-			n[i]++;
-		else
+	for (struct peer *peer = NULL; (peer = peers_next(m->t->peers, peer));) {
+		struct prober_peer_info state;
+		struct peer_info info;
+
+		peer_info(peer, &info);
+		if (info.binding != PEER_BOUND) {
 			other++;
+			continue;
+		}
+		prober_peer_info(info.prober, &state);
+		n[state.state]++;
 	}
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		exposition_u64(e, (struct exposition_label[]){{"state", names[i]}, {0}}, n[i]);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		exposition_u64(e,
+			       (struct exposition_label[]){
+				       {"state", prober_peer_state_name(order[i])}, {0}},
+			       n[order[i]]);
 	exposition_u64(e, (struct exposition_label[]){{"state", "not_bound"}, {0}}, other);
 }
 
@@ -240,7 +247,7 @@ metrics_sessions(struct exposition *e, const struct metrics *m)
 {
 	struct responder_stats stats;
 
-	responder_stats(m->d->responder, &stats);
+	responder_stats(m->t->responder, &stats);
 	exposition_u64(e, NULL, stats.sessions);
 }
 
@@ -249,7 +256,7 @@ metrics_answered(struct exposition *e, const struct metrics *m)
 {
 	struct responder_stats stats;
 
-	responder_stats(m->d->responder, &stats);
+	responder_stats(m->t->responder, &stats);
 	exposition_u64(e, (struct exposition_label[]){{"ack", "1"}, {0}}, stats.ack1);
 	exposition_u64(e, (struct exposition_label[]){{"ack", "2"}, {0}}, stats.ack2);
 }
@@ -259,7 +266,7 @@ metrics_refused(struct exposition *e, const struct metrics *m)
 {
 	struct responder_stats s;
 
-	responder_stats(m->d->responder, &s);
+	responder_stats(m->t->responder, &s);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "network"}, {0}},
 		       s.refused_network);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "opens"}, {0}}, s.refused_opens);
@@ -314,7 +321,7 @@ metrics_devices(struct exposition *e, const struct metrics *m, enum metrics_devi
 {
 	char port[4];
 
-	for (struct nic *nic = NULL; (nic = nics_next(m->d->nics, nic));) {
+	for (struct nic *nic = NULL; (nic = nics_next(m->t->nics, nic));) {
 		struct exposition_label labels[] = {{"device", nic_name(nic)}, {"port", port}, {0}};
 
 		snprintf(port, sizeof(port), "%u", nic_port(nic));
@@ -328,8 +335,8 @@ static void
 metrics_trace_info(const struct metrics *m, struct trace_info *info)
 {
 	memset(info, 0, sizeof(*info));
-	if (m->d->trace)
-		trace_info(m->d->trace, info);
+	if (services_trace(m->t->services))
+		trace_info(services_trace(m->t->services), info);
 	info->tracer.events += m->past_trace.tracer.events;
 	info->tracer.kernel.lost_ring += m->past_trace.tracer.kernel.lost_ring;
 	info->tracer.kernel.lost_calls += m->past_trace.tracer.kernel.lost_calls;
@@ -343,8 +350,7 @@ metrics_trace_ends(struct metrics *metrics, const struct trace *trace)
 {
 	struct trace_info info;
 
-	if (!metrics || !trace)
-		return;
+	(void)trace;
 	/* With what was kept before. */
 	metrics_trace_info(metrics, &info);
 	metrics->past_trace = info;
@@ -357,7 +363,7 @@ metrics_tracing(struct exposition *e, const struct metrics *m)
 	bool on, lacks;
 
 	metrics_trace_info(m, &info);
-	on = m->d->trace && info.tracer.state == TRACER_ON;
+	on = services_trace(m->t->services) && info.tracer.state == TRACER_ON;
 	lacks = info.tracer.degraded || info.dump_error;
 	exposition_u64(e, (struct exposition_label[]){{"state", "on"}, {0}}, on && !lacks);
 	exposition_u64(e, (struct exposition_label[]){{"state", "degraded"}, {0}}, on && lacks);
@@ -385,7 +391,7 @@ metrics_flows(struct exposition *e, const struct metrics *m)
 static void
 metrics_flows_probed(struct exposition *e, const struct metrics *m)
 {
-	exposition_u64(e, NULL, service_probed(m->d));
+	exposition_u64(e, NULL, services_probed(m->t->services));
 }
 
 static void

@@ -8,10 +8,10 @@
 #include "agent/tell/metric_paths.h"
 #include "trace/trace.h"
 
-struct daemon;
+struct tell;
 
 struct metrics {
-	struct daemon *d;
+	const struct tell *t;
 	struct metric_paths *paths;
 	struct http *http;     /* NULL: nothing is served */
 	char listen[72];       /* that http was made for, or that failed; "" */

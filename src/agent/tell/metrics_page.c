@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "agent/config/config.h"
-#include "agent/daemon.h"
+#include "agent/tell/tell.h"
 #include "agent/tell/metrics_impl.h"
 
 #define METRICS_PIECE 25 /* paths with a histogram, 25 lines each: well below a millisecond */
@@ -44,7 +44,7 @@ metrics_some_paths(struct metrics_page *page, const struct metrics_family *famil
 		   struct exposition *e)
 {
 	const struct metrics *m = page->metrics;
-	const char *by = m->d->config->metrics_by_tor ? "tor" : "peer";
+	const char *by = m->t->config->metrics_by_tor ? "tor" : "peer";
 	size_t end = page->at + METRICS_PIECE;
 	const struct metric_path *path;
 

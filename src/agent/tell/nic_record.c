@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "agent/daemon.h"
 #include "agent/nic/nic.h"
 #include "rdma/counters.h"
 #include "record/record.h"

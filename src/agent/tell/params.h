@@ -7,7 +7,7 @@
 #define RPINGMESH_AGENT_TELL_PARAMS_H
 
 #include "core/log.h"
-#include "agent/peer/ping.h"
+#include "agent/tell/ping.h"
 #include "serve/control.h"
 #include "record/record_window.h"
 

@@ -4,7 +4,7 @@
 #include "core/clock.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
-#include "agent/peer/ping.h"
+#include "agent/tell/ping.h"
 #include "agent/peer/service.h"
 #include "agent/tell/verdict.h"
 #include "record/record.h"
@@ -17,7 +17,7 @@ peer_record_when(struct record *r, const char *key, uint64_t mono_ns)
 }
 
 static void
-peer_record_bound(struct record *r, const struct peer *peer)
+peer_record_bound(struct record *r, const struct peer_info *peer)
 {
 	struct prober_peer_info info;
 	struct probe_summary summary;
@@ -35,29 +35,31 @@ peer_record_bound(struct record *r, const struct peer *peer)
 	peer_record_when(r, "last_ok_ns", info.last_ok_ns);
 	record_u64_if(r, "last_rtt_ns", info.last_rtt_ns, info.last_ok_ns != 0);
 	record_summary(r, &summary);
-	verdict_record_peer(r, peer);
+	verdict_record_peer(r, peer->prober);
 }
 
 void
 peer_record(msgpack_packer *out, const struct peer *peer)
 {
 	struct probe_totals totals = {0};
+	struct peer_info info;
 	const char *reason, *state = peer_state(peer, &reason);
 	char text[ADDR_TEXT];
 	struct record r;
 
+	peer_info(peer, &info);
 	record_begin(&r, "peer");
-	record_str(&r, "address", peer->config.address);
-	record_str(&r, "device", peer->nic ? nic_name(peer->nic) : peer->config.device);
+	record_str(&r, "address", info.address);
+	record_str(&r, "device", info.nic ? nic_name(info.nic) : info.device);
 	record_str(&r, "state", state);
 	record_str(&r, "state_reason", reason);
-	record_bool(&r, "configured", peer->configured);
-	record_str(&r, "gid", addr_is_zero(&peer->remote) ? NULL : addr_text(&peer->remote, text));
-	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
-	record_str(&r, "tor", peer->tor[0] ? peer->tor : NULL);
-	if (peer->prober) {
-		prober_peer_totals(peer->prober, &totals);
-		peer_record_bound(&r, peer);
+	record_bool(&r, "configured", info.configured);
+	record_str(&r, "gid", info.remote ? addr_text(info.remote, text) : NULL);
+	record_str(&r, "hostname", info.hostname);
+	record_str(&r, "tor", info.tor);
+	if (info.prober) {
+		prober_peer_totals(info.prober, &totals);
+		peer_record_bound(&r, &info);
 	}
 	record_totals(&r, &totals);
 	record_end(&r, out);
@@ -68,15 +70,17 @@ peer_record_target(msgpack_packer *out, const struct peer *peer, const struct pr
 {
 	struct prober_target_info info;
 	struct probe_summary summary;
+	struct peer_info peer_is;
 	struct record r;
 	msgpack_packer *pk;
 
 	prober_target_info(target, &info);
 	prober_target_summary(target, clock_mono_ns(), &summary);
+	peer_info(peer, &peer_is);
 	record_begin(&r, "target");
-	record_str(&r, "peer", peer->config.address);
-	record_str(&r, "device", nic_name(peer->nic));
-	record_str(&r, "hostname", peer->hostname[0] ? peer->hostname : NULL);
+	record_str(&r, "peer", peer_is.address);
+	record_str(&r, "device", nic_name(peer_is.nic));
+	record_str(&r, "hostname", peer_is.hostname);
 	record_str(&r, "kind", probe_kind_name(info.config.kind));
 	record_u64(&r, "interval_ns", info.config.interval_ns);
 	pk = record_key(&r, "sizes");
@@ -103,16 +107,17 @@ void
 peer_record_probe(msgpack_packer *out, const struct peer_stream *stream,
 		  const struct probe_result *r)
 {
-	const struct peer *peer = stream->peer;
 	char source[ADDR_TEXT];
-	const struct record_probe_context context = {
-		.device = peer->nic ? nic_name(peer->nic) : "",
-		.peer = peer->config.address,
-		.source = addr_text(addr_is_zero(&r->source) ? &peer->local : &r->source, source),
-		.hostname = peer->hostname[0] ? peer->hostname : NULL,
+	struct record_probe_context context = {
 		.ping = stream->ping ? ping_id(stream->ping) : 0,
 		.flow = stream->service ? service_flow_id(stream->service) : 0,
 	};
+	struct peer_info peer;
 
+	peer_info(stream->peer, &peer);
+	context.device = peer.nic ? nic_name(peer.nic) : "";
+	context.peer = peer.address;
+	context.source = addr_text(addr_is_zero(&r->source) ? &peer.local : &r->source, source);
+	context.hostname = peer.hostname;
 	record_probe(out, &context, r);
 }

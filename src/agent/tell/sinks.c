@@ -4,7 +4,7 @@
 #include "agent/nic/nic.h"
 #include "agent/peer/last_probes.h"
 #include "agent/peer/peer.h"
-#include "agent/peer/ping.h"
+#include "agent/tell/ping.h"
 #include "agent/tell/flow_record.h"
 #include "agent/tell/metrics.h"
 #include "agent/tell/peer_record.h"
@@ -22,11 +22,12 @@ sinks_last_probes(void *arg, struct results_item *item)
 static void
 sinks_counters(void *arg, struct results_item *item)
 {
-	struct nic *nic = item->probe.stream->peer->nic;
+	struct peer_info peer;
 
 	(void)arg;
-	if (nic)
-		nic_count_result(nic, item->probe.result->class);
+	peer_info(item->probe.stream->peer, &peer);
+	if (peer.nic)
+		nic_count_result(peer.nic, item->probe.result->class);
 }
 
 static void

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/tell/status_record.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "core/clock.h"
 #include "core/loop.h"
-#include "agent/daemon.h"
 #include "agent/tell/flow_record.h"
 #include "agent/base/guard.h"
+#include "agent/base/self.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
+#include "agent/peer/service.h"
+#include "agent/tell/degraded.h"
 #include "agent/tell/verdict.h"
+#include "agent/tell/tell.h"
 #include "serve/control.h"
 #include "record/record.h"
 #include "rpingmesh/control.h"
@@ -35,14 +37,14 @@ status_record_sentence(void *arg, const char *sentence)
 
 /* Asked for once: some sentences end with time, perhaps between counting them and packing them. */
 static void
-status_record_degraded(struct record *r, const struct daemon *d)
+status_record_degraded(struct record *r, const struct tell *t)
 {
 	msgpack_packer *pk = record_key(r, "degraded");
 	struct status_record_sentences s = {.n = 0};
 
 	msgpack_sbuffer_init(&s.packed);
 	msgpack_packer_init(&s.pk, &s.packed, msgpack_sbuffer_write);
-	daemon_degraded(d, status_record_sentence, &s);
+	degraded(t, status_record_sentence, &s);
 	msgpack_pack_array(pk, s.n);
 	if (s.packed.size)
 		pk->callback(pk->data, s.packed.data, s.packed.size);
@@ -50,28 +52,33 @@ status_record_degraded(struct record *r, const struct daemon *d)
 }
 
 static uint32_t
-status_record_flows(const struct daemon *d)
+status_record_flows(const struct tell *t)
 {
+	const struct trace *trace = services_trace(t->services);
 	struct flows_stats stats = {0};
 
-	if (d->trace)
-		flows_stats(trace_flows(d->trace), &stats);
+	if (trace)
+		flows_stats(trace_flows(trace), &stats);
 	return stats.flows;
 }
 
 static void
-status_record_counts(struct record *r, const struct daemon *d)
+status_record_counts(struct record *r, const struct tell *t)
 {
 	uint64_t nics = 0, nics_up = 0, peers = 0, peers_up = 0, targets = 0;
-	const char *reason;
 
-	for (struct nic *nic = NULL; (nic = nics_next(d->nics, nic)); nics++)
+	for (struct nic *nic = NULL; (nic = nics_next(t->nics, nic)); nics++)
 		nics_up += !nic_down_reason(nic);
-	for (const struct peer *p = d->peers; p; p = p->next, peers++) {
-		peers_up += strcmp(peer_state(p, &reason), "up") == 0;
-		if (!p->prober)
+	for (struct peer *p = NULL; (p = peers_next(t->peers, p)); peers++) {
+		struct prober_peer_info state;
+		struct peer_info peer;
+
+		peer_info(p, &peer);
+		if (!peer.prober)
 			continue;
-		for (struct prober_target *t = NULL; (t = prober_peer_next_target(p->prober, t));)
+		prober_peer_info(peer.prober, &state);
+		peers_up += state.state == PROBER_PEER_UP;
+		for (struct prober_target *g = NULL; (g = prober_peer_next_target(peer.prober, g));)
 			targets++;
 	}
 	record_u64(r, "devices", nics);
@@ -79,15 +86,15 @@ status_record_counts(struct record *r, const struct daemon *d)
 	record_u64(r, "peers", peers);
 	record_u64(r, "peers_up", peers_up);
 	record_u64(r, "targets", targets);
-	record_u64(r, "flows", status_record_flows(d));
+	record_u64(r, "flows", status_record_flows(t));
 }
 
 static void
-status_record_loop(struct record *r, const struct daemon *d)
+status_record_loop(struct record *r, const struct tell *t)
 {
 	struct loop_stats loop;
 
-	loop_stats(d->loop, &loop);
+	loop_stats(t->loop, &loop);
 	record_u64(r, "loop_stall_max_ns", loop.stall_max_ns);
 	record_str(r, "loop_stall_max_who", loop.stall_max_who);
 	record_u64_if(r, "loop_stall_max_time_ns", loop.stall_max_wall_ns,
@@ -96,12 +103,12 @@ status_record_loop(struct record *r, const struct daemon *d)
 }
 
 static void
-status_record_probes(struct record *r, const struct daemon *d)
+status_record_probes(struct record *r, const struct tell *t)
 {
 	struct prober_stats stats;
 	struct record map;
 
-	prober_stats(d->prober, &stats);
+	prober_stats(t->prober, &stats);
 	record_u64(r, "in_flight", stats.in_flight);
 	record_begin(&map, NULL);
 	record_totals(&map, &stats.totals);
@@ -113,12 +120,12 @@ status_record_probes(struct record *r, const struct daemon *d)
 }
 
 static void
-status_record_responder(struct record *r, const struct daemon *d)
+status_record_responder(struct record *r, const struct tell *t)
 {
 	struct responder_stats s;
 	struct record map;
 
-	responder_stats(d->responder, &s);
+	responder_stats(t->responder, &s);
 	record_begin(&map, NULL);
 	record_u64(&map, "sessions", s.sessions);
 	record_u64(&map, "opened", s.opened);
@@ -139,12 +146,12 @@ status_record_responder(struct record *r, const struct daemon *d)
 }
 
 static void
-status_record_control(struct record *r, const struct daemon *d)
+status_record_control(struct record *r, const struct tell *t)
 {
 	struct control_stats s;
 	struct record map;
 
-	control_stats(d->control, &s);
+	control_stats(t->control, &s);
 	record_begin(&map, NULL);
 	record_u64(&map, "clients", s.clients);
 	record_u64(&map, "accepted", s.accepted);
@@ -159,12 +166,12 @@ status_record_control(struct record *r, const struct daemon *d)
 }
 
 static void
-status_record_guard(struct record *r, const struct daemon *d)
+status_record_guard(struct record *r, const struct tell *t)
 {
 	struct guard_info info;
 	bool held_back;
 
-	guard_info(d->guard, &info);
+	guard_info(t->guard, &info);
 	held_back = info.step > 0;
 	record_u64(r, "throttle_step", info.step);
 	record_double(r, "throttle_factor", 1.0 / (double)(1u << info.step));
@@ -177,7 +184,7 @@ status_record_guard(struct record *r, const struct daemon *d)
 }
 
 void
-status_record(msgpack_packer *out, const struct daemon *d)
+status_record(msgpack_packer *out, const struct tell *t)
 {
 	struct record r;
 
@@ -185,21 +192,21 @@ status_record(msgpack_packer *out, const struct daemon *d)
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_str(&r, "version", PACKAGE_VERSION);
 	record_u64(&r, "pid", (uint64_t)getpid());
-	record_u64(&r, "uptime_s", (clock_mono_ns() - d->self.started_ns) / NSEC_PER_SEC);
-	record_str(&r, "hostname", d->self.hostname);
-	record_str(&r, "tor", d->self.tor[0] ? d->self.tor : NULL);
-	record_u64(&r, "incarnation", d->self.incarnation);
+	record_u64(&r, "uptime_s", (clock_mono_ns() - t->self->started_ns) / NSEC_PER_SEC);
+	record_str(&r, "hostname", t->self->hostname);
+	record_str(&r, "tor", t->self->tor[0] ? t->self->tor : NULL);
+	record_u64(&r, "incarnation", t->self->incarnation);
 	record_u64(&r, "time_ns", clock_wall_ns());
-	record_str(&r, "config_file", d->config_path);
-	record_str(&r, "config_error", d->config_error[0] ? d->config_error : NULL);
-	flow_record_status(&r, d);
-	status_record_degraded(&r, d);
-	status_record_loop(&r, d);
-	status_record_counts(&r, d);
-	status_record_probes(&r, d);
-	status_record_responder(&r, d);
-	status_record_control(&r, d);
-	status_record_guard(&r, d);
-	verdict_record_status(&r, d);
+	record_str(&r, "config_file", t->config_path);
+	record_str(&r, "config_error", t->config_error[0] ? t->config_error : NULL);
+	flow_record_status(&r, t);
+	status_record_degraded(&r, t);
+	status_record_loop(&r, t);
+	status_record_counts(&r, t);
+	status_record_probes(&r, t);
+	status_record_responder(&r, t);
+	status_record_control(&r, t);
+	status_record_guard(&r, t);
+	verdict_record_status(&r, t);
 	record_end(&r, out);
 }

@@ -5,8 +5,8 @@
 
 #include <msgpack.h>
 
-struct daemon;
+struct tell;
 
-void status_record(msgpack_packer *out, const struct daemon *d);
+void status_record(msgpack_packer *out, const struct tell *t);
 
 #endif

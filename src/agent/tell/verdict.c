@@ -3,17 +3,18 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "agent/daemon.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
+#include "agent/tell/tell.h"
 
 void
 verdict_look(const struct prober_target_info *target)
 {
 	const struct sequential *loss = &target->loss;
 	struct peer_stream *stream = target->user;
-	const char *device = stream->peer->nic ? nic_name(stream->peer->nic) : "?";
+	struct peer_info peer;
+	const char *device;
 	enum sequential_verdict was = stream->verdict;
 
 	/*
@@ -23,18 +24,20 @@ verdict_look(const struct prober_target_info *target)
 	if (loss->verdict == SEQUENTIAL_NONE || loss->verdict == was)
 		return;
 	stream->verdict = loss->verdict;
+	peer_info(stream->peer, &peer);
+	device = peer.nic ? nic_name(peer.nic) : "?";
 	if (loss->verdict == SEQUENTIAL_LOSSY)
 		log_warning(PEER,
 			    "%s: the path from %s, UDP port %u, traffic class %u, loses probes: "
 			    "%llu of %llu",
-			    stream->peer->config.address, device, target->src_port,
+			    peer.address, device, target->src_port,
 			    target->config.traffic_class, (unsigned long long)loss->decided_lost,
 			    (unsigned long long)loss->decided_n);
 	else if (was == SEQUENTIAL_LOSSY)
 		log_info(PEER,
 			 "%s: the path from %s, UDP port %u, traffic class %u, is clean again: "
 			 "%llu of %llu probes lost",
-			 stream->peer->config.address, device, target->src_port,
+			 peer.address, device, target->src_port,
 			 target->config.traffic_class, (unsigned long long)loss->decided_lost,
 			 (unsigned long long)loss->decided_n);
 }
@@ -62,13 +65,13 @@ verdict_is_worse(const struct sequential *a, const struct sequential *b)
 }
 
 void
-verdict_record_peer(struct record *r, const struct peer *peer)
+verdict_record_peer(struct record *r, const struct prober_peer *peer)
 {
 	struct sequential worst = {0};
 	const struct prober_target *t = NULL;
 	struct prober_target_info info;
 
-	while (peer->prober && (t = prober_peer_next_target(peer->prober, t))) {
+	while ((t = prober_peer_next_target(peer, t))) {
 		prober_target_info(t, &info);
 		if (verdict_is_worse(&info.loss, &worst))
 			worst = info.loss;
@@ -77,15 +80,15 @@ verdict_record_peer(struct record *r, const struct peer *peer)
 }
 
 static void
-verdict_path(msgpack_packer *pk, const struct peer *peer, const struct prober_target_info *info)
+verdict_path(msgpack_packer *pk, const struct peer_info *peer, const struct prober_target_info *info)
 {
 	const struct peer_stream *stream = info->user;
 	struct record map;
 
 	record_begin(&map, NULL);
 	record_str(&map, "device", peer->nic ? nic_name(peer->nic) : NULL);
-	record_str(&map, "peer", peer->config.address);
-	record_str(&map, "hostname", peer->hostname[0] ? peer->hostname : NULL);
+	record_str(&map, "peer", peer->address);
+	record_str(&map, "hostname", peer->hostname);
 	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0,
 		      stream->service != NULL);
 	record_u64_if(&map, "src_port", info->src_port, info->src_port != PROBE_PORT_UNKNOWN);
@@ -99,29 +102,31 @@ verdict_path(msgpack_packer *pk, const struct peer *peer, const struct prober_ta
 
 /* How many paths are lossy; the first `limit` of them are packed. */
 static uint64_t
-verdict_walk(const struct daemon *d, msgpack_packer *pk, uint64_t limit)
+verdict_walk(const struct tell *t, msgpack_packer *pk, uint64_t limit)
 {
 	struct prober_target_info info;
 	uint64_t n = 0;
 
-	for (const struct peer *p = d->peers; p; p = p->next) {
-		const struct prober_target *t = NULL;
+	for (struct peer *p = NULL; (p = peers_next(t->peers, p));) {
+		const struct prober_target *g = NULL;
+		struct peer_info peer;
 
-		while (p->prober && (t = prober_peer_next_target(p->prober, t))) {
-			prober_target_info(t, &info);
+		peer_info(p, &peer);
+		while (peer.prober && (g = prober_peer_next_target(peer.prober, g))) {
+			prober_target_info(g, &info);
 			if (info.loss.verdict != SEQUENTIAL_LOSSY)
 				continue;
 			if (n++ < limit)
-				verdict_path(pk, p, &info);
+				verdict_path(pk, &peer, &info);
 		}
 	}
 	return n;
 }
 
 void
-verdict_record_status(struct record *r, const struct daemon *d)
+verdict_record_status(struct record *r, const struct tell *t)
 {
-	uint64_t n = verdict_walk(d, NULL, 0);
+	uint64_t n = verdict_walk(t, NULL, 0);
 	uint64_t named = n < VERDICT_PATHS_MAX ? n : VERDICT_PATHS_MAX;
 	msgpack_packer *pk;
 
@@ -129,5 +134,5 @@ verdict_record_status(struct record *r, const struct daemon *d)
 	pk = record_key(r, "lossy");
 	msgpack_pack_array(pk, named);
 	if (named > 0)
-		verdict_walk(d, pk, named);
+		verdict_walk(t, pk, named);
 }

@@ -10,8 +10,7 @@
 #include "stat/sequential.h"
 #include "record/record.h"
 
-struct daemon;
-struct peer;
+struct tell;
 
 #define VERDICT_PATHS_MAX 32 /* lossy paths that status names */
 
@@ -24,8 +23,8 @@ void verdict_look(const struct prober_target_info *target);
  */
 void verdict_record(struct record *r, const struct sequential *loss);
 /* The same of all targets of a peer: the worst. */
-void verdict_record_peer(struct record *r, const struct peer *peer);
+void verdict_record_peer(struct record *r, const struct prober_peer *peer);
 /* Keys lossy_paths (number) and lossy (list of maps). */
-void verdict_record_status(struct record *r, const struct daemon *d);
+void verdict_record_status(struct record *r, const struct tell *t);
 
 #endif

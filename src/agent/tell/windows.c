@@ -11,10 +11,10 @@
  */
 #include "agent/tell/windows.h"
 
-#include "agent/daemon.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
+#include "agent/tell/tell.h"
 #include "record/record.h"
 #include "trace/trace.h"
 
@@ -37,15 +37,11 @@ windows_pack_target(msgpack_packer *out, const struct nic *nic,
 		    const struct prober_target_info *info, const struct window *w)
 {
 	const struct peer_stream *stream = info->user;
-	const struct peer *peer = stream->peer;
 	char source[ADDR_TEXT];
-	const struct record_window_context context = {
+	struct record_window_context context = {
 		.by = stream->service ? RECORD_WINDOW_FLOW : RECORD_WINDOW_TARGET,
 		.device = nic_name(nic),
 		.port = nic_port(nic),
-		.peer = peer->config.address,
-		.source = addr_text(&peer->local, source),
-		.hostname = peer->hostname[0] ? peer->hostname : NULL,
 		.flow = stream->service ? service_flow_id(stream->service) : 0,
 		.kind = info->config.kind,
 		.interval_ns = info->config.interval_ns,
@@ -53,7 +49,12 @@ windows_pack_target(msgpack_packer *out, const struct nic *nic,
 		.traffic_class = info->config.traffic_class,
 		.service_level = info->config.service_level,
 	};
+	struct peer_info peer;
 
+	peer_info(stream->peer, &peer);
+	context.peer = peer.address;
+	context.source = addr_text(&peer.local, source);
+	context.hostname = peer.hostname;
 	record_window(out, &context, w);
 }
 
@@ -70,27 +71,12 @@ windows_pack(msgpack_packer *out, const struct nic *nic, const struct prober_tar
 /* ---- the last ones, in pages ---- */
 
 struct windows_pager {
-	const struct daemon *d;
+	const struct tell *t;
 	msgpack_sbuffer packed;
 	msgpack_packer pk;
 	uint32_t n, left; /* windows packed; how many more may be walked */
 	uint64_t next;    /* 0: that was all */
 };
-
-static void
-windows_page_target(struct windows_pager *pager, const struct prober_target *target)
-{
-	const struct window *w = prober_target_window(target);
-	const struct peer_stream *stream;
-	struct prober_target_info info;
-
-	if (!w)
-		return;
-	prober_target_info(target, &info);
-	stream = info.user;
-	windows_pack_target(&pager->pk, stream->peer->nic, &info, w);
-	pager->n++;
-}
 
 void
 windows_last(msgpack_packer *out, const struct prober_target *target)
@@ -98,6 +84,7 @@ windows_last(msgpack_packer *out, const struct prober_target *target)
 	const struct window *w = prober_target_window(target);
 	const struct peer_stream *stream;
 	struct prober_target_info info;
+	struct peer_info peer;
 
 	if (!w) {
 		msgpack_pack_nil(out);
@@ -105,12 +92,24 @@ windows_last(msgpack_packer *out, const struct prober_target *target)
 	}
 	prober_target_info(target, &info);
 	stream = info.user;
-	windows_pack_target(out, stream->peer->nic, &info, w);
+	peer_info(stream->peer, &peer);
+	windows_pack_target(out, peer.nic, &info, w);
+}
+
+static void
+windows_page_target(struct windows_pager *pager, const struct prober_target *target)
+{
+	const struct window *w = prober_target_window(target);
+
+	if (!w)
+		return;
+	windows_last(&pager->pk, target);
+	pager->n++;
 }
 
 /* Those of one peer, after the first `skip` that are not of flows. */
 static void
-windows_page_peer(struct windows_pager *pager, const struct peer *peer, uint64_t skip)
+windows_page_peer(struct windows_pager *pager, const struct peer_info *peer, uint64_t skip)
 {
 	const struct prober_target *t = NULL;
 	struct prober_target_info info;
@@ -135,22 +134,27 @@ windows_page_targets(struct windows_pager *pager, uint64_t after)
 	uint64_t id = after >> WINDOWS_TARGET_BITS,
 		 skip = after & ((1u << WINDOWS_TARGET_BITS) - 1);
 
-	for (const struct peer *p = pager->d->peers; p && !pager->next; p = p->next)
-		if (p->id >= id)
-			windows_page_peer(pager, p, p->id == id ? skip : 0);
+	for (struct peer *p = NULL; !pager->next && (p = peers_next(pager->t->peers, p));) {
+		struct peer_info peer;
+
+		peer_info(p, &peer);
+		if (peer.id >= id)
+			windows_page_peer(pager, &peer, peer.id == id ? skip : 0);
+	}
 }
 
 static void
 windows_page_flows(struct windows_pager *pager, uint64_t after)
 {
-	const struct flows *flows = pager->d->trace ? trace_flows(pager->d->trace) : NULL;
+	const struct trace *trace = services_trace(pager->t->services);
+	const struct flows *flows = trace ? trace_flows(trace) : NULL;
 	const struct flow *flow = flows ? flows_next(flows, after) : NULL;
 	struct flow_info info = {.id = after};
 	struct service_info service;
 
 	for (; flow && pager->left > 0; flow = flows_next(flows, info.id), pager->left--) {
 		flow_info(flow, &info);
-		service_info(pager->d, flow, &service);
+		service_info(flow, &service);
 		if (service.target)
 			windows_page_target(pager, service.target);
 	}
@@ -162,7 +166,7 @@ windows_page_devices(struct windows_pager *pager, uint64_t after)
 {
 	uint64_t place = 0;
 
-	for (struct nic *nic = NULL; (nic = nics_next(pager->d->nics, nic));) {
+	for (struct nic *nic = NULL; (nic = nics_next(pager->t->nics, nic));) {
 		const struct window *w;
 
 		if (++place <= after)
@@ -181,10 +185,10 @@ windows_page_devices(struct windows_pager *pager, uint64_t after)
 }
 
 void
-windows_page(const struct daemon *d, enum record_window_by by, const struct params_page *page,
+windows_page(const struct tell *t, enum record_window_by by, const struct params_page *page,
 	     msgpack_packer *result)
 {
-	struct windows_pager pager = {.d = d, .left = page->limit};
+	struct windows_pager pager = {.t = t, .left = page->limit};
 	msgpack_packer *pk;
 	struct record r;
 

@@ -11,7 +11,7 @@
 #include "probe/prober.h"
 #include "record/record_window.h"
 
-struct daemon;
+struct tell;
 struct nic;
 
 /* Packs the window of one of the nic's targets, or, target being NULL, of the nic. */
@@ -26,7 +26,7 @@ void windows_last(msgpack_packer *out, const struct prober_target *target);
  * next}. A page walks no more than page->limit of them, and has fewer windows than that where some
  * have had none yet.
  */
-void windows_page(const struct daemon *d, enum record_window_by by, const struct params_page *page,
+void windows_page(const struct tell *t, enum record_window_by by, const struct params_page *page,
 		  msgpack_packer *result);
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <infiniband/verbs.h>
 
 #include "rdma/cq.h"
 

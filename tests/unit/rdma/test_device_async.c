@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <infiniband/verbs.h>
 
 #include "rdma/device_async.h"
 

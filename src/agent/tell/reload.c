@@ -3,11 +3,11 @@
  * DOC: reload
  *
  * A reload compares the new configuration with the one in force, key by key as the values are
- * packed, keeps of the new one what a running daemon cannot change, and hands it to daemon_adopt().
+ * packed, keeps of the new one what a running daemon cannot change, and hands it to tell->adopt.
  * struct reload holds the outcome until the next one; it is owned by the daemon. A key that waits
  * for the next start is in it as often as the file goes on to want another value.
  */
-#include "agent/reload.h"
+#include "agent/tell/reload.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,8 +16,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "agent/daemon.h"
-#include "agent/notify.h"
+#include "agent/tell/tell.h"
 #include "record/record.h"
 
 #define RELOAD_KEYS_MAX 128
@@ -213,9 +212,9 @@ reload_compare_peers(struct reload *reload, const struct config *old, const stru
 /* ---- the reload ---- */
 
 static void
-reload_log(const struct daemon *d)
+reload_log(const struct tell *t)
 {
-	const struct reload *r = d->reload;
+	const struct reload *r = t->reload;
 	char key[64];
 
 	for (size_t i = 0; i < r->n_keys; i++) {
@@ -226,12 +225,12 @@ reload_log(const struct daemon *d)
 			log_info(CONFIG, "%s: changed", key);
 	}
 	log_info(CONFIG, "%s: reloaded, %zu peers (%zu added, %zu removed, %zu changed)",
-		 d->config_path, d->config->n_peers, r->added.n, r->removed.n, r->changed.n);
+		 t->config_path, t->config->n_peers, r->added.n, r->removed.n, r->changed.n);
 }
 
 /* Logs all mistakes; `error` gets the first, and how many more there are. */
 static void
-reload_refuse(struct daemon *d, const struct conf_errors *errors, char error[CONF_ERROR])
+reload_refuse(struct tell *t, const struct conf_errors *errors, char error[CONF_ERROR])
 {
 	char buf[CONF_ERROR];
 	const char *line;
@@ -244,51 +243,35 @@ reload_refuse(struct daemon *d, const struct conf_errors *errors, char error[CON
 			 errors->n - 1);
 	else
 		snprintf(error, CONF_ERROR, "%s", errors->errors[0].text);
-	snprintf(d->config_error, sizeof(d->config_error), "%s", error);
+	snprintf(t->config_error, sizeof(t->config_error), "%s", error);
 }
 
-static int
-reload_read(struct daemon *d, char error[CONF_ERROR])
+int
+reload_read(struct tell *t, char error[CONF_ERROR])
 {
 	struct reload *reload = calloc(1, sizeof(*reload));
 	struct config *config = NULL;
 	struct conf_errors errors = {.n = 0};
-	int rc = reload ? config_load(d->config_path, &config, &errors) : -ENOMEM;
+	int rc = reload ? config_load(t->config_path, &config, &errors) : -ENOMEM;
 
-	if (rc == 0 && (reload_compare_keys(reload, d->config, config) < 0 ||
-			reload_compare_peers(reload, d->config, config) < 0))
+	if (rc == 0 && (reload_compare_keys(reload, t->config, config) < 0 ||
+			reload_compare_peers(reload, t->config, config) < 0))
 		rc = -ENOMEM;
 	if (rc < 0) {
 		if (!errors.n)
 			conf_errors_no_memory(&errors);
 		config_free(config);
 		reload_free(reload);
-		reload_refuse(d, &errors, error);
+		reload_refuse(t, &errors, error);
 		return rc;
 	}
-	reload_free(d->reload);
-	d->reload = reload;
-	d->config_error[0] = '\0';
-	conf_swap_fixed(config_keys, config, d->config);
-	daemon_adopt(d, config);
-	reload_log(d);
+	reload_free(t->reload);
+	t->reload = reload;
+	t->config_error[0] = '\0';
+	conf_swap_fixed(config_keys, config, t->config);
+	t->adopt(t->arg, config);
+	reload_log(t);
 	return 0;
-}
-
-int
-daemon_reload(struct daemon *d, char error[CONF_ERROR])
-{
-	int rc;
-
-	if (!d->config_path) {
-		snprintf(error, CONF_ERROR,
-			 "started without a configuration file: nothing to reload");
-		return -ENOENT;
-	}
-	notify_reloading();
-	rc = reload_read(d, error);
-	notify_ready();
-	return rc;
 }
 
 /* ---- records ---- */
@@ -333,15 +316,15 @@ reload_pack_key(msgpack_packer *out, const struct reload_key *key)
 }
 
 void
-reload_record(msgpack_packer *out, const struct daemon *d)
+reload_record(msgpack_packer *out, const struct tell *t)
 {
-	const struct reload *reload = d->reload;
+	const struct reload *reload = t->reload;
 	msgpack_packer *pk;
 	struct record r;
 
 	record_begin(&r, "reload");
-	record_str(&r, "file", d->config_path);
-	record_u64(&r, "peers", d->config->n_peers);
+	record_str(&r, "file", t->config_path);
+	record_u64(&r, "peers", t->config->n_peers);
 	pk = record_key(&r, "changed");
 	msgpack_pack_array(pk, reload->n_keys);
 	for (size_t i = 0; i < reload->n_keys; i++)
@@ -367,7 +350,7 @@ reload_waiting(const struct reload *reload, const struct conf_value *v)
 }
 
 struct reload_values {
-	const struct daemon *d;
+	const struct tell *t;
 	msgpack_sbuffer packed;
 	msgpack_packer pk;
 	size_t n;
@@ -377,7 +360,7 @@ static void
 reload_record_value(void *arg, const struct conf_value *v)
 {
 	struct reload_values *values = arg;
-	const msgpack_sbuffer *waiting = reload_waiting(values->d->reload, v);
+	const msgpack_sbuffer *waiting = reload_waiting(values->t->reload, v);
 	struct record r;
 	char name[64];
 
@@ -396,14 +379,14 @@ reload_record_value(void *arg, const struct conf_value *v)
 }
 
 static void
-reload_record_values(struct record *r, const struct daemon *d)
+reload_record_values(struct record *r, const struct tell *t)
 {
-	struct reload_values values = {.d = d};
+	struct reload_values values = {.t = t};
 	msgpack_packer *pk = record_key(r, "values");
 
 	msgpack_sbuffer_init(&values.packed);
 	msgpack_packer_init(&values.pk, &values.packed, msgpack_sbuffer_write);
-	conf_values(config_keys, d->config, &d->config->source, reload_record_value, &values);
+	conf_values(config_keys, t->config, &t->config->source, reload_record_value, &values);
 	msgpack_pack_array(pk, values.n);
 	if (values.packed.size)
 		pk->callback(pk->data, values.packed.data, values.packed.size);
@@ -411,10 +394,10 @@ reload_record_values(struct record *r, const struct daemon *d)
 }
 
 static void
-reload_record_files(struct record *r, const struct daemon *d)
+reload_record_files(struct record *r, const struct tell *t)
 {
-	size_t n = d->config_path ? d->config->source.n_files : 0;
-	const struct conf_file *files = d->config->source.files;
+	size_t n = t->config_path ? t->config->source.n_files : 0;
+	const struct conf_file *files = t->config->source.files;
 	msgpack_packer *pk = record_key(r, "files");
 	struct record map;
 
@@ -428,18 +411,18 @@ reload_record_files(struct record *r, const struct daemon *d)
 }
 
 void
-reload_record_config(msgpack_packer *out, const struct daemon *d)
+reload_record_config(msgpack_packer *out, const struct tell *t)
 {
 	struct record r;
 
 	record_begin(&r, "config");
-	record_str(&r, "file", d->config_path);
-	record_str(&r, "error", d->config_error[0] ? d->config_error : NULL);
-	record_u64(&r, "read_ns", clock_wall_of(d->config_read_ns));
-	record_u64(&r, "generation", d->config_generation);
-	reload_record_files(&r, d);
-	reload_record_values(&r, d);
-	record_u64(&r, "peers", d->config->n_peers);
+	record_str(&r, "file", t->config_path);
+	record_str(&r, "error", t->config_error[0] ? t->config_error : NULL);
+	record_u64(&r, "read_ns", clock_wall_of(t->config_read_ns));
+	record_u64(&r, "generation", t->config_generation);
+	reload_record_files(&r, t);
+	reload_record_values(&r, t);
+	record_u64(&r, "peers", t->config->n_peers);
 	record_end(&r, out);
 }
 
@@ -475,16 +458,16 @@ reload_pack_peer(msgpack_packer *out, const struct config_peer *peer)
 }
 
 void
-reload_record_peers(msgpack_packer *out, const struct daemon *d, const struct params_page *page)
+reload_record_peers(msgpack_packer *out, const struct tell *t, const struct params_page *page)
 {
-	const struct config *c = d->config;
+	const struct config *c = t->config;
 	size_t first = page->after < c->n_peers ? (size_t)page->after : c->n_peers;
 	size_t n = c->n_peers - first < page->limit ? c->n_peers - first : page->limit;
 	msgpack_packer *pk;
 	struct record r;
 
 	record_begin(&r, NULL);
-	record_u64(&r, "generation", d->config_generation);
+	record_u64(&r, "generation", t->config_generation);
 	pk = record_key(&r, "peers");
 	msgpack_pack_array(pk, n);
 	for (size_t i = first; i < first + n; i++)

@@ -9,7 +9,7 @@
  * told the client, is in no list, and is freed, with its hold on the peer, from the loop: the
  * prober or the peers may be in the middle of something.
  */
-#include "agent/peer/ping.h"
+#include "agent/tell/ping.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,14 +20,17 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "agent/base/pump.h"
-#include "agent/daemon.h"
-#include "agent/nic/nic.h"
-#include "agent/peer/peer.h"
 #include "record/record.h"
+
+struct pings {
+	struct pings_env env;
+	struct ping *first;
+	uint64_t next_id;
+};
 
 struct ping {
 	struct ping *next;
-	struct daemon *d;
+	struct pings *pings;
 	struct control_client *client; /* borrowed; NULL: gone */
 	uint64_t id;
 	struct peer_stream stream;     /* .peer is held */
@@ -54,20 +57,11 @@ ping_peer(const struct ping *ping)
 	return ping->stream.peer;
 }
 
-bool
-ping_uses_peer(const struct peer *peer)
-{
-	for (const struct ping *p = peer->d->pings; p; p = p->next)
-		if (p->stream.peer == peer)
-			return true;
-	return false;
-}
-
 static void
-ping_reap(void *arg)
+pings_reap(void *arg)
 {
-	struct daemon *d = arg;
-	struct ping **at = &d->pings, *ping;
+	struct pings *pings = arg;
+	struct ping **at = &pings->first, *ping;
 
 	while ((ping = *at)) {
 		struct peer *peer = ping->stream.peer;
@@ -79,10 +73,10 @@ ping_reap(void *arg)
 		*at = ping->next;
 		if (ping->target)
 			prober_target_remove(ping->target);
-		last_probes_free(&d->last_probes, &ping->stream.last);
+		last_probes_free(pings->env.last_probes, &ping->stream.last);
 		free(ping);
-		peer_release(peer);
-		at = &d->pings;
+		peer_release(peer, PEER_EAGERLY);
+		at = &pings->first;
 	}
 }
 
@@ -117,50 +111,63 @@ ping_end(struct ping *ping, const char *error)
 		return;
 	ping_tell_done(ping, error);
 	ping->over = true;
-	loop_defer(ping->d->loop, ping_reap, ping->d);
+	loop_defer(ping->pings->env.loop, pings_reap, ping->pings);
 }
 
 /* Puts the target on a bound peer. */
 static int
 ping_run(struct ping *ping)
 {
-	return prober_target_add(ping->stream.peer->prober, &ping->config, &ping->stream,
-				 clock_mono_ns(), &ping->target);
+	struct peer_info peer;
+
+	peer_info(ping->stream.peer, &peer);
+	return prober_target_add(peer.prober, &ping->config, &ping->stream, clock_mono_ns(),
+				 &ping->target);
+}
+
+static void
+ping_peer_rebound(struct ping *ping, const struct peer_info *peer)
+{
+	if (ping->over || ping->target)
+		return;
+	if (peer->binding != PEER_BOUND)
+		ping_end(ping, peer->binding_reason);
+	else if (ping_run(ping) < 0)
+		ping_end(ping, "out of memory");
+}
+
+static void
+ping_peer_unbound(struct ping *ping)
+{
+	ping_end(ping, "its local device has changed");
+	if (ping->target)
+		prober_target_remove(ping->target);
+	ping->target = NULL;
 }
 
 void
-ping_peer_binding_changed(struct peer *peer)
+pings_peer_event(struct pings *pings, const struct peer *peer, enum peer_event event)
 {
-	for (struct ping *p = peer->d->pings; p; p = p->next) {
-		if (p->stream.peer != peer || p->over || p->target)
-			continue;
-		if (peer->binding != PEER_BOUND)
-			ping_end(p, peer->binding_reason);
-		else if (ping_run(p) < 0)
-			ping_end(p, "out of memory");
-	}
-	pump_soon(peer->d->pump);
-}
+	struct peer_info info;
 
-void
-ping_peer_unbound(struct peer *peer)
-{
-	for (struct ping *p = peer->d->pings; p; p = p->next) {
+	peer_info(peer, &info);
+	for (struct ping *p = pings->first; p; p = p->next) {
 		if (p->stream.peer != peer)
 			continue;
-		ping_end(p, "its local device has changed");
-		if (p->target)
-			prober_target_remove(p->target);
-		p->target = NULL;
+		if (event == PEER_REBOUND)
+			ping_peer_rebound(p, &info);
+		else if (event == PEER_UNBOUND)
+			ping_peer_unbound(p);
 	}
+	pump_soon(pings->env.pump);
 }
 
 static unsigned int
-ping_count_of(const struct daemon *d, const struct control_client *client)
+pings_count_of(const struct pings *pings, const struct control_client *client)
 {
 	unsigned int n = 0;
 
-	for (const struct ping *p = d->pings; p; p = p->next)
+	for (const struct ping *p = pings->first; p; p = p->next)
 		n += p->client == client && !p->over;
 	return n;
 }
@@ -174,8 +181,8 @@ ping_refuse(struct control_error *error, int code, const char *message)
 }
 
 static int
-ping_check(const struct daemon *d, const struct control_client *client,
-	   const struct ping_request *request, struct control_error *error)
+pings_check(const struct pings *pings, const struct control_client *client,
+	    const struct ping_request *request, struct control_error *error)
 {
 	bool root = control_client_may_change(client);
 
@@ -183,60 +190,63 @@ ping_check(const struct daemon *d, const struct control_client *client,
 		return ping_refuse(error, EINVAL, "interval must be at least 1 ms");
 	if (!root && request->target.interval_ns < PING_INTERVAL_READER_MIN_NS)
 		return ping_refuse(error, EPERM, "only root may ping more often than every 100 ms");
-	if (ping_count_of(d, client) >= PING_PER_CLIENT_MAX)
+	if (pings_count_of(pings, client) >= PING_PER_CLIENT_MAX)
 		return ping_refuse(error, EBUSY, "too many pings from this client");
 	return 0;
 }
 
 int
-ping_start(struct daemon *d, struct control_client *client, const struct ping_request *request,
-	   struct ping **out, struct control_error *error)
+pings_start(struct pings *pings, struct control_client *client,
+	    const struct ping_request *request, struct ping **out, struct control_error *error)
 {
+	struct peer_info info;
 	struct ping *ping;
 	struct peer *peer;
-	int rc = ping_check(d, client, request, error);
+	int rc = pings_check(pings, client, request, error);
 
 	if (rc < 0)
 		return rc;
 	ping = calloc(1, sizeof(*ping));
-	peer = ping ? peer_for_ping(d, request->host, request->device, request->source) : NULL;
+	peer = ping ? peers_for_ping(pings->env.peers, request->host, request->device,
+				     request->source) : NULL;
 	if (!peer) {
 		free(ping);
 		return ping_refuse(error, ENOMEM, "out of memory");
 	}
-	*ping = (struct ping){.d = d,
+	*ping = (struct ping){.pings = pings,
 			      .client = client,
-			      .id = ++d->next_ping_id,
+			      .id = ++pings->next_id,
 			      .config = request->target};
 	ping->stream = (struct peer_stream){.peer = peer, .ping = ping};
-	ping->next = d->pings;
-	d->pings = ping;
-	peer_update_patience(peer);
-	if (peer->binding == PEER_BOUND)
+	ping->next = pings->first;
+	pings->first = ping;
+	peer_hold(peer, PEER_EAGERLY);
+	peer_info(peer, &info);
+	if (info.binding == PEER_BOUND)
 		rc = ping_run(ping) < 0 ? ping_refuse(error, ENOMEM, "out of memory") : 0;
-	else if (peer->binding != PEER_NAMING)
-		rc = ping_refuse(error, EHOSTUNREACH, peer->binding_reason);
+	else if (info.binding != PEER_NAMING)
+		rc = ping_refuse(error, EHOSTUNREACH, info.binding_reason);
 	if (rc < 0) {
 		ping->client = NULL;
 		ping_end(ping, NULL);
 		return rc;
 	}
-	pump_soon(d->pump);
+	pump_soon(pings->env.pump);
 	*out = ping;
 	return 0;
 }
 
 int
-ping_stop(struct daemon *d, const struct control_client *client, uint64_t id)
+pings_stop(struct pings *pings, const struct control_client *client, uint64_t id)
 {
-	for (struct ping *p = d->pings; p; p = p->next) {
+	for (struct ping *p = pings->first; p; p = p->next) {
 		if (p->client != client || p->id != id || p->over)
 			continue;
 		if (p->target)
 			prober_target_stop(p->target, clock_mono_ns());
 		else
 			ping_end(p, NULL);
-		pump_soon(d->pump);
+		pump_soon(pings->env.pump);
 		return 0;
 	}
 	return -ENOENT;
@@ -253,9 +263,9 @@ ping_target_done(void *arg, void *target_user)
 }
 
 void
-ping_client_gone(struct daemon *d, struct control_client *client)
+pings_client_gone(struct pings *pings, const struct control_client *client)
 {
-	for (struct ping *p = d->pings; p; p = p->next) {
+	for (struct ping *p = pings->first; p; p = p->next) {
 		if (p->client != client)
 			continue;
 		p->client = NULL;
@@ -263,12 +273,34 @@ ping_client_gone(struct daemon *d, struct control_client *client)
 	}
 }
 
-void
-ping_free_all(struct daemon *d)
+int
+pings_new(const struct pings_env *env, struct pings **out)
 {
-	for (struct ping *p = d->pings; p; p = p->next) {
+	struct pings *pings = calloc(1, sizeof(*pings));
+
+	if (!pings)
+		return -ENOMEM;
+	pings->env = *env;
+	*out = pings;
+	return 0;
+}
+
+void
+pings_free(struct pings *pings)
+{
+	if (!pings)
+		return;
+	for (struct ping *p = pings->first; p; p = p->next) {
 		p->client = NULL;
 		p->over = true;
 	}
-	ping_reap(d);
+	pings_reap(pings);
+	loop_undefer(pings->env.loop, pings);
+	free(pings);
+}
+
+bool
+pings_any(const struct pings *pings)
+{
+	return pings->first != NULL;
 }

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: agent
+ *
+ * Start: prober, responder, pump, nics, peers, services, then what comes of the configuration. The
+ * control socket is taken before anything is sent. Stop in the reverse order. What is missing in
+ * the kernel is not fatal: nics_scan.c looks again every few seconds and status says so meanwhile.
+ *
+ * Rooms know only those below them; what goes upward comes here, by their ops, and is passed on:
+ * nics say what has become of a nic to peers and services, peers say what has become of a peer to
+ * services and pings, the prober and the services say what was measured to the results.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/base/guard.h"
+#include "agent/base/host_noise.h"
+#include "agent/base/pump.h"
+#include "agent/base/self.h"
+#include "agent/nic/nic.h"
+#include "agent/notify.h"
+#include "agent/peer/peer.h"
+#include "agent/peer/service.h"
+#include "agent/tell/methods.h"
+#include "agent/tell/metrics.h"
+#include "agent/tell/ping.h"
+#include "agent/tell/reload.h"
+#include "agent/tell/sinks.h"
+#include "agent/tell/subscriptions.h"
+#include "agent/tell/tell.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/names.h"
+#include "serve/control.h"
+#include "trace/trace.h"
+
+struct agent {
+	struct tell tell;          /* what it owns, as far as others may look at it */
+	struct self self;
+	struct names *names;
+	struct host_noise *noise;  /* when this host did not run us */
+	struct pump *pump;
+	struct results *results;   /* where all that is measured goes out */
+	struct last_probes_pool last_probes;
+};
+
+/* ---- configuration ---- */
+
+static void
+agent_apply_log(const struct config *config)
+{
+	log_setup(config->log_target, config->log_level);
+	for (int i = 0; i < LOG_SUB_N; i++)
+		log_set_level((enum log_subsystem)i, config->log_levels[i]);
+}
+
+static struct throttle_limits
+agent_own_limits(const struct config *config)
+{
+	return (struct throttle_limits){
+		.cpu_percent = config->limit_cpu_percent,
+		.memory_bytes = (uint64_t)config->limit_memory_mb << 20,
+	};
+}
+
+static void
+agent_apply_limits(struct agent *a)
+{
+	struct throttle_limits own = agent_own_limits(a->tell.config);
+	struct responder_limits limits = {
+		.allow = a->tell.config->allow,
+		.n_allow = a->tell.config->n_allow,
+		.per_source = a->tell.config->responder_per_source,
+		.total = a->tell.config->responder_total,
+	};
+
+	guard_set_limits(a->tell.guard, &own);
+	responder_set_limits(a->tell.responder, &limits, clock_mono_ns());
+	prober_set_timeout(a->tell.prober, a->tell.config->timeout_ms * NSEC_PER_MSEC);
+	prober_set_window(a->tell.prober, a->tell.config->window_s * NSEC_PER_SEC, clock_mono_ns());
+}
+
+static void
+agent_adopt(void *arg, struct config *config)
+{
+	struct agent *a = arg;
+	struct config *old = a->tell.config;
+
+	a->tell.config = config;
+	a->tell.config_read_ns = clock_mono_ns();
+	a->tell.config_generation++;
+	agent_apply_log(config);
+	self_name(&a->self, config);
+	agent_apply_limits(a);
+	metrics_sync(a->tell.metrics);
+	nics_configure(a->tell.nics, config);
+	peers_configure(a->tell.peers, config);
+	services_configure(a->tell.services, config);
+	if (services_trace(a->tell.services))
+		trace_retry(services_trace(a->tell.services));
+	config_free(old);
+	pump_soon(a->pump);
+}
+
+int
+agent_reload(struct agent *a, char error[CONF_ERROR])
+{
+	int rc;
+
+	if (!a->tell.config_path) {
+		snprintf(error, CONF_ERROR,
+			 "started without a configuration file: nothing to reload");
+		return -ENOENT;
+	}
+	notify_reloading();
+	rc = reload_read(&a->tell, error);
+	notify_ready();
+	return rc;
+}
+
+static int
+agent_reload_now(void *arg, char error[CONF_ERROR])
+{
+	return agent_reload(arg, error);
+}
+
+const struct tell *
+agent_tell(const struct agent *a)
+{
+	return &a->tell;
+}
+
+/* ---- what is measured ---- */
+
+static void
+agent_result(void *arg, void *target_user, const struct probe_result *r)
+{
+	const struct agent *a = arg;
+	struct results_item item = {.kind = RESULTS_PROBE,
+				    .probe = {.stream = target_user, .result = r}};
+
+	results_tell(a->results, &item);
+}
+
+static const struct nic *
+agent_nic_of(const struct agent *a, const struct prober_device *device)
+{
+	for (struct nic *nic = NULL; (nic = nics_next(a->tell.nics, nic));)
+		if (nic_budget(nic) == device)
+			return nic;
+	return NULL;
+}
+
+static void
+agent_window(void *arg, struct prober_device *device, struct prober_target *target,
+		   const struct window *w)
+{
+	const struct agent *a = arg;
+	struct results_item item = {.kind = RESULTS_WINDOW,
+				    .window = {.by = RECORD_WINDOW_DEVICE, .window = w}};
+	struct prober_target_info info;
+	const struct peer_stream *stream;
+	struct peer_info peer;
+
+	if (target) {
+		prober_target_info(target, &info);
+		stream = info.user;
+		peer_info(stream->peer, &peer);
+		item.window.target = &info;
+		item.window.by = stream->service ? RECORD_WINDOW_FLOW : RECORD_WINDOW_TARGET;
+		/*
+		 * Not from the list: one that is not configured any more is not there when its
+		 * peers leave it.
+		 */
+		item.window.nic = peer.nic;
+	} else {
+		item.window.nic = agent_nic_of(a, device);
+	}
+	if (item.window.nic)
+		results_tell(a->results, &item);
+}
+
+static void
+agent_qp_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
+{
+	const struct agent *a = arg;
+	struct results_item item = {.kind = RESULTS_EVENT,
+				    .event = {.event = e, .qp = qp, .owners = services_owners(a->tell.services)}};
+
+	results_tell(a->results, &item);
+}
+
+/* ---- start and stop ---- */
+
+/* Each room is ended before those below it: what these say then is for nobody. */
+static void
+agent_nic_event(void *arg, struct nic *nic, enum nic_event event)
+{
+	const struct agent *a = arg;
+
+	if (a->tell.peers)
+		peers_nic_event(a->tell.peers, nic, event);
+	if (a->tell.services)
+		services_nic_event(a->tell.services, nic, event);
+}
+
+static void
+agent_peer_event(void *arg, struct peer *peer, enum peer_event event)
+{
+	const struct agent *a = arg;
+
+	if (a->tell.pings)
+		pings_peer_event(a->tell.pings, peer, event);
+	if (a->tell.services)
+		services_peer_event(peer, event);
+}
+
+static void
+agent_trace_ends(void *arg, const struct trace *trace)
+{
+	const struct agent *a = arg;
+
+	if (a->tell.metrics)
+		metrics_trace_ends(a->tell.metrics, trace);
+}
+
+static void
+agent_sign_of_life(void *arg, struct nic *nic, const struct addr *remote)
+{
+	const struct agent *a = arg;
+
+	(void)nic;
+	peers_sign_of_life(a->tell.peers, remote);
+}
+
+static bool
+agent_scanned(void *arg)
+{
+	const struct agent *a = arg;
+
+	metrics_retry(a->tell.metrics);
+	return peers_retry(a->tell.peers, clock_mono_ns());
+}
+
+static void
+agent_posted(void *arg)
+{
+	const struct agent *a = arg;
+
+	nics_poll(a->tell.nics);
+}
+
+static int
+agent_start_nics(struct agent *a)
+{
+	static const struct nics_ops ops = {
+		.event = agent_nic_event,
+		.sign_of_life = agent_sign_of_life,
+		.scanned = agent_scanned,
+	};
+	const struct pump_env pump = {
+		.loop = a->tell.loop,
+		.prober = a->tell.prober,
+		.responder = a->tell.responder,
+		.guard = a->tell.guard,
+		.noise = a->noise,
+		.posted = agent_posted,
+		.arg = a,
+	};
+	struct nics_env nics = {
+		.loop = a->tell.loop,
+		.prober = a->tell.prober,
+		.responder = a->tell.responder,
+		.self = &a->self,
+		.ops = &ops,
+		.arg = a,
+	};
+	int rc = pump_new(&pump, &a->pump);
+
+	if (rc < 0)
+		return rc;
+	nics.pump = a->pump;
+	return nics_new(&nics, a->tell.config, &a->tell.nics);
+}
+
+static int
+agent_start_peers(struct agent *a)
+{
+	static const struct peers_ops peers_ops = {.event = agent_peer_event};
+	static const struct services_ops services_ops = {
+		.event = agent_qp_event,
+		.trace_ends = agent_trace_ends,
+	};
+	const struct peers_env peers = {
+		.loop = a->tell.loop,
+		.pump = a->pump,
+		.prober = a->tell.prober,
+		.names = a->names,
+		.nics = a->tell.nics,
+		.self = &a->self,
+		.last_probes = &a->last_probes,
+		.ops = &peers_ops,
+		.arg = a,
+	};
+	struct services_env services = {
+		.loop = a->tell.loop,
+		.pump = a->pump,
+		.nics = a->tell.nics,
+		.last_probes = &a->last_probes,
+		.ops = &services_ops,
+		.arg = a,
+	};
+	struct pings_env pings = {
+		.loop = a->tell.loop,
+		.pump = a->pump,
+		.last_probes = &a->last_probes,
+	};
+	int rc = peers_new(&peers, a->tell.config, &a->tell.peers);
+
+	services.peers = pings.peers = a->tell.peers;
+	if (rc == 0)
+		rc = services_new(&services, &a->tell.services);
+	return rc < 0 ? rc : pings_new(&pings, &a->tell.pings);
+}
+
+static int
+agent_start_results(struct agent *a)
+{
+	const struct sinks_env env = {.last_probes = &a->last_probes, .metrics = a->tell.metrics};
+
+	return sinks_new(&env, &a->results, &a->tell.subscriptions);
+}
+
+static int
+agent_start_rooms(struct agent *a)
+{
+	static const struct prober_ops prober_ops = {
+		.send = peer_send,
+		.resolve = peer_resolve,
+		.result = agent_result,
+		.target_done = ping_target_done,
+		.window = agent_window,
+		.peer_state = peer_state_changed,
+	};
+	static const struct responder_ops responder_ops = {.send = nics_send_ack};
+	struct prober_config prober = {
+		.ops = &prober_ops,
+		.arg = a,
+		.timeout_ns = a->tell.config->timeout_ms * NSEC_PER_MSEC,
+		.window_ns = a->tell.config->window_s * NSEC_PER_SEC,
+		.epoch = (uint32_t)self_random(),
+		.random = self_random(),
+	};
+	struct responder_config responder = {.ops = &responder_ops,
+					     .arg = a,
+					     .random = self_random()};
+	struct throttle_limits own = agent_own_limits(a->tell.config);
+	int rc = names_new(a->tell.loop, &a->names);
+
+	if (rc == 0)
+		rc = host_noise_new(&a->noise);
+	if (rc == 0) {
+		prober.noise = responder.noise = host_noise_get(a->noise);
+		rc = prober_new(&prober, &a->tell.prober);
+	}
+	if (rc == 0)
+		rc = responder_new(&responder, &a->tell.responder);
+	if (rc == 0)
+		rc = guard_new(a->tell.loop, a->tell.prober, &own, &a->tell.guard);
+	if (rc == 0)
+		rc = metrics_new(&a->tell, &a->tell.metrics);
+	if (rc == 0)
+		rc = agent_start_results(a);
+	if (rc == 0)
+		rc = agent_start_nics(a);
+	if (rc == 0)
+		rc = agent_start_peers(a);
+	return rc;
+}
+
+static int
+agent_start_control(struct agent *a)
+{
+	struct control_config config = {
+		.path = a->tell.config->socket,
+		.group = a->tell.config->socket_group,
+		.methods = methods_table,
+		.n_methods = methods_count,
+		.arg = &a->tell,
+		.gone = methods_client_gone,
+		.listen_fd = -1,
+	};
+	int rc = notify_socket(a->tell.config->socket, &config.listen_fd);
+
+	return rc < 0 ? rc : control_new(a->tell.loop, &config, &a->tell.control);
+}
+
+int
+agent_new(struct loop *loop, struct config *config, const char *config_path, struct agent **out)
+{
+	struct agent *a = calloc(1, sizeof(*a));
+	int rc;
+
+	if (!a) {
+		config_free(config);
+		return -ENOMEM;
+	}
+	a->tell.loop = loop;
+	a->tell.config = config;
+	a->tell.config_path = config_path;
+	a->tell.config_read_ns = clock_mono_ns();
+	a->tell.self = &a->self;
+	a->tell.last_probes = &a->last_probes;
+	a->tell.reload_now = agent_reload_now;
+	a->tell.adopt = agent_adopt;
+	a->tell.arg = a;
+	self_init(&a->self, config);
+	agent_apply_log(config);
+	rc = agent_start_rooms(a);
+	/* The socket is taken before anything is sent: a second daemon stops here. */
+	if (rc == 0)
+		rc = agent_start_control(a);
+	if (rc < 0) {
+		agent_free(a);
+		return rc;
+	}
+	agent_apply_limits(a);
+	metrics_sync(a->tell.metrics);
+	nics_configure(a->tell.nics, config);
+	peers_configure(a->tell.peers, config);
+	if (services_configure(a->tell.services, config) < 0)
+		log_error(TRACE, "services are not traced: out of memory");
+	pump_soon(a->pump);
+	*out = a;
+	return 0;
+}
+
+void
+agent_free(struct agent *a)
+{
+	if (!a)
+		return;
+	control_free(a->tell.control);
+	metrics_free(a->tell.metrics);
+	a->tell.metrics = NULL;
+	pings_free(a->tell.pings);
+	a->tell.pings = NULL;
+	services_free(a->tell.services);
+	a->tell.services = NULL;
+	peers_free(a->tell.peers);
+	a->tell.peers = NULL;
+	loop_flush(a->tell.loop);
+	nics_free(a->tell.nics);
+	pump_free(a->pump);
+	guard_free(a->tell.guard);
+	prober_free(a->tell.prober);
+	responder_free(a->tell.responder);
+	host_noise_free(a->noise);
+	subscriptions_free(a->tell.subscriptions);
+	results_free(a->results);
+	/* Last: turns the loop. */
+	names_free(a->names);
+	reload_free(a->tell.reload);
+	config_free(a->tell.config);
+	free(a);
+}

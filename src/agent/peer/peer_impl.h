@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by peer.c, peer_probe.c, peer_source.c and service.c only.
+ */
+#ifndef RPINGMESH_AGENT_PEER_PEER_IMPL_H
+#define RPINGMESH_AGENT_PEER_PEER_IMPL_H
+
+#include <sys/queue.h>
+
+#include "agent/base/pump.h"
+#include "agent/base/self.h"
+#include "agent/peer/peer.h"
+#include "core/bucket.h"
+#include "agent/config/config.h"
+#include "rpingmesh/probe_wire.h"
+
+struct device_gid;
+struct names_lookup;
+struct sidr_call;
+
+#define PEERS_BUCKETS 4096
+
+struct peers {
+	struct peers_env env;
+	const struct config *config; /* borrowed, in force */
+	struct peer *first, **end;   /* the latter valid if there are any */
+	LIST_HEAD(peer_bucket, peer)
+	at[PEERS_BUCKETS];           /* those with an address, by it */
+	uint64_t next_id;
+};
+
+struct peer {
+	struct peer *next, **link; /* in the list; what points to it there */
+	uint64_t id;               /* grows along the list */
+	LIST_ENTRY(peer) in_bucket; /* of peers->at, once named */
+	struct peers *peers;
+	struct config_peer config; /* owned copy; for a ping's peer only address, device, source */
+	bool configured;           /* from the file, not just for a ping */
+	bool wanted;               /* peers_configure() has found it in the file */
+	unsigned int holds[PEER_HOLD_N]; /* of pings and flows */
+	uint32_t timeout_ms;       /* that its mesh targets were made with */
+	enum peer_binding binding;
+	const char *binding_reason; /* static, or NULL */
+	struct names_lookup *lookup;
+	uint64_t name_retry_ns;     /* PEER_NO_NAME: when to ask again */
+	bool named;
+	struct addr remote;         /* valid if named */
+
+	struct nic *nic;            /* borrowed; NULL unless bound */
+	struct addr local;
+	uint32_t gid_index;         /* of local when it was bound */
+	struct prober_peer *prober; /* NULL unless bound */
+	struct path *path;          /* NULL while the nic's device is gone */
+	struct sidr_call *call;     /* a resolution in progress */
+	bool ask_failed; /* it could not even begin: the prober is told by peers_retry() */
+	uint64_t asked_ns;
+	uint32_t qkey;
+	struct bucket_rate rate; /* what its responder answers; of no effect if it does not say */
+	struct bucket bucket;
+	bool rated;
+	char hostname[PROBE_WIRE_REPLY_HOST_MAX + 1];
+	char tor[PROBE_WIRE_REPLY_TOR_MAX + 1];
+
+	LIST_HEAD(peer_services, service)
+	services;		    /* service.c: flows that want to be probed along */
+	bool services_dirty;        /* service.c: a look at them is deferred */
+};
+
+/*
+ * peer_source.c: where a peer is probed from: rails. What the configuration binds it to; else the
+ * nic that the kernel's route to the peer leaves by; else the nic whose address is most like the
+ * peer's. Pure look-ups; nothing is sent, nothing blocks.
+ */
+
+/* The nic for a peer whose address is known, and its source there. NULL: none fits. */
+struct nic *peer_source_choose(const struct peer *peer, const struct device_gid **gid);
+
+/*
+ * A source on this nic for the peer; NULL: none fits. Borrowed from the device, until its next
+ * change.
+ */
+const struct device_gid *peer_source_on(const struct peer *peer, const struct nic *nic);
+
+/* Why peer_source_choose() found none: static text. */
+const char *peer_source_missing(const struct peer *peer);
+
+#endif
