@@ -7,7 +7,7 @@
 set -eu
 top=$(cd "$1" && pwd)
 rm -rf rooms
-awk '
+sed -e ':a' -e '/\\$/N; s/\\\n//; ta' "$top/src/rooms" | awk '
 	/^library / {
 		name = $2; sub(/:$/, "", name); sub(/^library [^:]*: */, ""); headers[name] = $0
 	}
@@ -18,7 +18,7 @@ awk '
 		for (library in headers)
 			if (!index(" " (n > 1 ? part[2] : "") " ", " " library " "))
 				print "wall", name, library, headers[library]
-	}' "$top/src/rooms" |
+	}' |
 while read -r what room rest; do
 	case $what in
 	room)

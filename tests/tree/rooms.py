@@ -28,7 +28,7 @@ class House:
 
     def __init__(self, text):
         self.libraries, self.rooms, self.faults = {}, {}, []
-        for line in text.splitlines():
+        for line in text.replace("\\\n", " ").splitlines():
             kind, _, rest = line.partition(" ")
             name, _, words = rest.partition(":")
             if kind == "library":
