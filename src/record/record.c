@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/record.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -8,6 +10,8 @@
 
 /* A msgpack_sbuffer whose write failed is marked by an impossible count. */
 #define RECORD_BROKEN UINT32_MAX
+
+bool record_checked;
 
 static int
 record_write(void *arg, const char *buf, size_t len)
@@ -21,13 +25,16 @@ record_write(void *arg, const char *buf, size_t len)
 }
 
 void
-record_begin(struct record *r, const char *type)
+record_begin(struct record *r, enum record_map map)
 {
+	const struct record_field *first = record_map_fields(map);
+
 	r->n = 0;
+	r->map = map;
 	msgpack_sbuffer_init(&r->body);
 	msgpack_packer_init(&r->pk, r, record_write);
-	if (type)
-		record_str(r, "type", type);
+	if (first && first->name && strcmp(first->name, "type") == 0)
+		record_str(r, "type", first->one_of);
 }
 
 void
@@ -52,9 +59,21 @@ record_pack_str(msgpack_packer *pk, const char *text)
 	msgpack_pack_str_body(pk, text, len);
 }
 
+static void
+record_check(const struct record *r, const char *key)
+{
+	if (r->map == RECORD_TABLE || record_map_has(r->map, key))
+		return;
+	fprintf(stderr, "Map %s has no \"%s\": see src/record/records.h\n", record_map_name(r->map),
+		key);
+	abort();
+}
+
 msgpack_packer *
 record_key(struct record *r, const char *key)
 {
+	if (record_checked)
+		record_check(r, key);
 	if (r->n != RECORD_BROKEN)
 		r->n++;
 	record_pack_str(&r->pk, key);
@@ -129,7 +148,7 @@ record_summary(struct record *r, const struct probe_summary *s)
 	uint32_t judged = s->answered + s->lost;
 	struct record map;
 
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_RECENT);
 	record_double(&map, "span_s", (double)s->span_ns / 1e9);
 	record_u64(&map, "results", s->results);
 	record_u64(&map, "answered", s->answered);
@@ -164,7 +183,7 @@ record_probe(msgpack_packer *out, const struct record_probe_context *context,
 {
 	struct record r;
 
-	record_begin(&r, "probe");
+	record_begin(&r, RECORD_PROBE);
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_u64(&r, "time_ns", clock_wall_of(result->due_ns));
 	record_str(&r, "device", context->device);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "record/records.h"
 #include "stat/result.h"
 #include "stat/stats.h"
 
@@ -18,10 +19,17 @@ struct record {
 	msgpack_sbuffer body;
 	msgpack_packer pk;
 	uint32_t n;
+	enum record_map map;
 };
 
-/* Begins a map; type may be NULL. record_end() must follow. */
-void record_begin(struct record *r, const char *type);
+/*
+ * Set by tests: a key that the table does not have for its map aborts the program. Daemons leave
+ * it false; tests/doc compares what they send with the table.
+ */
+extern bool record_checked;
+
+/* Begins a map, with its type if it has one. record_end() must follow. */
+void record_begin(struct record *r, enum record_map map);
 /* Packs the map into `out` and releases the record. */
 void record_end(struct record *r, msgpack_packer *out);
 

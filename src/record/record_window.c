@@ -88,7 +88,7 @@ record_window_noise(struct record *r, const struct window *w)
 {
 	struct record map;
 
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_NOISE);
 	for (int n = PROBE_NOISE_PROBER; n < PROBE_NOISE_N; n++)
 		record_u64(&map, probe_noise_name((enum probe_noise)n), w->noise[n]);
 	record_u64(&map, "rtt_count", w->noise_rtt_n);
@@ -104,7 +104,7 @@ record_window_clock(struct record *r, const struct window *w)
 {
 	struct record map;
 
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_CLOCK);
 	for (int c = 0; c < PROBE_CLOCK_N; c++)
 		record_u64(&map, probe_clock_name((enum probe_clock)c), w->clock[c]);
 	record_end(&map, record_key(r, "clock"));
@@ -135,7 +135,7 @@ record_window_histogram(struct record *r, const char *key, const struct histogra
 {
 	struct record map;
 
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_HISTOGRAM);
 	record_u64(&map, "count", h->count);
 	record_u64(&map, "sum_ns", h->sum_ns);
 	record_u64_if(&map, "min_ns", h->min_ns, h->count > 0);
@@ -155,7 +155,7 @@ record_window_size(msgpack_packer *pk, const struct window_size *size)
 	struct record map;
 
 	window_size_loss(size, INTERVAL_LEVEL, &loss);
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_SIZE);
 	record_u64_if(&map, "size", size->size, size->size != 0);
 	record_u64(&map, "due", size->due);
 	record_u64(&map, "answered", size->answered);
@@ -197,7 +197,7 @@ record_window(msgpack_packer *out, const struct record_window_context *context,
 {
 	struct record r;
 
-	record_begin(&r, "window");
+	record_begin(&r, RECORD_WINDOW);
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_window_identity(&r, context, &w->way);
 	record_window_time(&r, w);

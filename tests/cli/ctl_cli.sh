@@ -5,6 +5,7 @@
 
 here=$(dirname "$0")
 ctl=${CTL:-./rpingmesh-ctl}
+export top_builddir="${top_builddir:-.}"
 dir=$(mktemp -d) || exit 99
 sock=$dir/sock
 fake=
@@ -50,6 +51,7 @@ bad() {
 	echo "FAIL ($about): $what: $1"
 	sed 's/^/  out: /' "$dir/out" | head -20
 	sed 's/^/  err: /' "$dir/err" | head -20
+	sed 's/^/  fake: /' "$dir/fake.err" | head -20
 }
 
 # run STATUS ARGUMENT...: what it exits with

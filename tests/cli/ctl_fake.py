@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A daemon that answers rpingmesh-ctl by a script: ctl_fake.py SOCKET SCENARIO."""
+"""A daemon that answers rpingmesh-ctl by a script: ctl_fake.py SOCKET SCENARIO. What it says in the
+scenario "good" has no key and no value that the table of records does not have; it may lack some,
+as an older daemon does."""
 import os
 import socket
 import sys
@@ -8,8 +10,13 @@ import time
 
 import msgpack
 
-CLASSES = ["ok", "lost", "late", "peer_restarted", "peer_down", "unresolved", "local_error",
-           "ack2_missing", "ack1_missing"]
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../doc"))
+import manpage  # noqa: E402
+import tables  # noqa: E402
+
+CLASSES = list(tables.CLASSES)
+PAGES = manpage.Pages(os.path.join(HERE, "../.."), partial=True)
 
 
 def totals(**given):
@@ -19,7 +26,7 @@ def totals(**given):
 
 
 def recent(ratio=0.0):
-    return {"span_s": 10.0, "sent": 100, "lost_ratio": ratio, "rtt_p50_ns": 20_400_000,
+    return {"span_s": 10.0, "lost_ratio": ratio, "rtt_p50_ns": 20_400_000,
             "rtt_p99_ns": 31_000_000, "rtt_max_ns": 40_000_000, "prober_delay_p50_ns": 83_100,
             "responder_delay_p50_ns": 12_300}
 
@@ -148,7 +155,7 @@ def window(by="target", **more):
 
 QUIET = {"loss_lost": 0, "loss_of": 0, "loss_ratio": None, "loss_low": 0.0, "loss_high": 1.0,
          "noise": {"prober": 0, "responder": 0, "both": 0}, "sizes": [],
-         "rtt": {"count": 0, "p50_ns": None, "buckets": []}, "prober_delay": None,
+         "rtt": {"count": 0, "p50_ns": None, "buckets": []}, "prober_delay": {},
          "responder_delay": {}, "ok": 0, "lost": 0}
 WINDOWS = {
     "target": [window(),
@@ -161,7 +168,7 @@ WINDOWS = {
 
 
 def status(**more):
-    s = {"type": "status", "schema": 1, "version": "9.9", "pid": 42, "uptime_s": 7805.5,
+    s = {"type": "status", "schema": 1, "version": "9.9", "pid": 42, "uptime_s": 7805,
          "hostname": "host-a", "incarnation": 2**63 + 1, "time_ns": time.time_ns(),
          "config_file": "/etc/x.conf", "config_error": None, "tracing": "off",
          "tracing_reason": "not built", "degraded": [], "loop_stall_max_ns": 1_230_000,
@@ -282,7 +289,7 @@ EXPLAINED = {"type": "explain", "schema": 1, "time_ns": time.time_ns(), "asked":
 # flow without a peer.
 EXPLAINED_OTHERS = {
     "10.0.0.3": {**EXPLAINED, "matches": 1, "peer": peer("10.0.0.3", "down", tor="tor-7",
-                                                         state_reason="no answer", resolves=None),
+                                                         state_reason="no answer"),
                  "path": {**EXPLAINED["path"], "source": "127.0.0.1", "destination": "127.0.0.1",
                           "netdev": None}, "streams": [], "flows_total": 9,
                  "device": device(state="down", state_reason="port is down", counters={})},
@@ -316,7 +323,15 @@ class Conn:
             self.sock.sendall(msgpack.packb(message, use_bin_type=True,
                                             unicode_errors="surrogateescape"))
 
+    def check(self, value, kind):
+        """What no daemon would say in the scenario "good" ends the fake, with the reason."""
+        problems = PAGES.problems(value, kind, kind) if self.scenario == "good" and kind else []
+        if problems:
+            print(*problems, sep="\n", file=sys.stderr, flush=True)
+            os._exit(97)
+
     def note(self, method, payload):
+        self.check(payload, PAGES.notifications().get(method))
         self.send([2, method, [payload]])
 
     def serve(self):
@@ -335,12 +350,15 @@ class Conn:
             self.sock.close()
 
     def request(self, ident, method, param):
+        self.method = method
         if os.environ.get("FAKE_LOG"):
             with open(os.environ["FAKE_LOG"], "a", encoding="utf-8") as f:
                 f.write(f"{method} {sorted(param.items()) if isinstance(param, dict) else param}\n")
         getattr(self, "do_" + self.scenario)(ident, method, param)
 
     def answer(self, ident, result):
+        known = self.method in PAGES.methods
+        self.check(result, PAGES.methods[self.method].answer if known else None)
         self.send([1, ident, None, result])
 
     def do_good(self, ident, method, param):

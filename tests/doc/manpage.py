@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fields and methods as rpingmesh-records(5) and rpingmesh-control(7) list them, and whether a
-decoded object fits.
+"""What the daemon sends, and whether a decoded object fits: maps from the table in the code
+(tables.py), methods as rpingmesh-control(7) lists them.
 
-A section `.Ss Map NAME` lists fields: `.It Va NAME Pq TYPE; CLAUSE; ...` is one, `.It Sx Map OTHER`
-stands for those of another map. TYPE is a word of TYPES, `value` (what a key of a configuration may
-have: a number, a boolean, a string or a list of such), `map NAME`, `list of TYPE` or `table of
-TYPE`, or several joined by " or ". The clauses that mean something to a program are `A to B`, `one
-of A, B` (the last one), and `only ...` or `optional`: the key may be missing. `.Ss Method NAME` has
-parameters in the same way, and `Right: change.`, `Answer: TYPE.`, `Notification: NAME, TYPE.` each
-on a line of its own."""
+`.Ss Method NAME` has parameters, `.It Va NAME Pq TYPE; CLAUSE; ...`, and `Right: change.`, `Answer:
+TYPE.`, `Notification: NAME, TYPE.` each on a line of its own. TYPE is as in src/record/records.h;
+the clauses that mean something here are `A to B`, `one of A, B`, and `only ...` or `optional`: the
+key may be missing."""
 
 import os
 import re
 
-PAGES = ("man/rpingmesh-records.5", "man/rpingmesh-control.7")
+import tables
+
+PAGE = "man/rpingmesh-control.7"
 TYPES = {"integer": int, "number": float, "string": str, "boolean": bool, "nil": type(None)}
 INTEGER_MAX = 2**64 - 1
 
@@ -47,38 +46,25 @@ class Method:
 
 
 class Pages:
-    def __init__(self, top="."):
-        self.maps = {}     # name -> {field: Field or None for an included map, by its heading}
+    def __init__(self, top=".", partial=False):
+        """partial: a map may lack any of its fields, as that of an older daemon does."""
+        self.partial = partial
         self.methods = {}  # name -> Method
-        for page in PAGES:
-            with open(os.path.join(top, page), encoding="utf-8") as f:
-                self.read(f, page)
+        with open(os.path.join(top, PAGE), encoding="utf-8") as f:
+            self.read(f)
 
-    def read(self, lines, page):
-        fields = method = None
+    def read(self, lines):
+        method = None
         for number, line in enumerate(lines, 1):
             line = line.rstrip("\n")
-            head = re.match(r"\.S[sh] (.*)", line)
-            if head:
-                kind, _, name = head[1].partition(" ")
-                fields = method = None
-                if line.startswith(".Ss Map "):
-                    fields = self.maps.setdefault(name, {})
-                elif line.startswith(".Ss Method "):
-                    method = self.methods[name] = Method()
-                    fields = method.params
-                continue
-            if fields is None:
-                continue
-            item = re.match(r"\.It (Va (\w+)|Sx Map (\w+)) ?(Pq (.*))?$", line)
-            if line.startswith(".It ") and not item:
-                raise ValueError(f"{page}:{number}: neither a field nor a map: {line}")
-            if item and item[2]:
-                if item[2] in fields:
-                    raise ValueError(f"{page}:{number}: {item[2]} stands there twice")
-                fields[item[2]] = Field(item[5])
-            elif item:
-                fields["+" + item[3]] = bool(item[5])
+            if re.match(r"\.S[sh] ", line):
+                name = re.match(r"\.Ss Method (\w+)", line)
+                method = self.methods.setdefault(name[1], Method()) if name else None
+            elif method and line.startswith(".It "):
+                item = re.match(r"\.It Va (\w+) Pq (.*)$", line)
+                if not item or item[1] in method.params:
+                    raise ValueError(f"{PAGE}:{number}: no parameter, or one twice: {line}")
+                method.params[item[1]] = Field(item[2])
             elif method:
                 self.read_method(method, line)
 
@@ -96,15 +82,19 @@ class Pages:
     def fields(self, name):
         """All fields of a map, those of included maps among them: {name: Field}."""
         out = {}
-        for key, field in self.maps[name].items():
-            if not key.startswith("+"):
-                out[key] = field
+        for row in tables.rows(name):
+            if "include" not in row:
+                out[row["name"]] = Field(tables.spec(name, row))
                 continue
-            for k, f in self.fields(key[1:]).items():
-                copy = Field(f.spec)
-                copy.optional = f.optional or field
-                out[k] = copy
+            for key, field in self.fields(row["include"]).items():
+                field.optional = field.optional or "only" in row
+                out[key] = field
         return out
+
+    def notifications(self):
+        """{name: type} of what a method may make the daemon send."""
+        told = {n: kind for m in self.methods.values() for n, kind in m.notifications.items()}
+        return told | {"dropped": "map dropped"}
 
     def problems(self, value, kind, where="", field=None):
         """What is wrong with a decoded object of this type; [] if nothing is."""
@@ -148,10 +138,10 @@ class Pages:
         if type(value) is not dict:
             return [f"{where}: {value!r} is no map"]
         known = self.fields(name)
-        bad = [f"{where}.{k}: not in the manual's Map {name}" for k in value if k not in known]
+        bad = [f"{where}.{k}: not in the table of Map {name}" for k in value if k not in known]
         for k, field in known.items():
             if k in value:
                 bad += self.problems(value[k], field.type, f"{where}.{k}", field)
-            elif not field.optional:
-                bad.append(f"{where}.{k}: missing, though the manual's Map {name} has it")
+            elif not field.optional and not self.partial:
+                bad.append(f"{where}.{k}: missing, though the table of Map {name} has it")
         return bad

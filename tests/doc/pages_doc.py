@@ -101,11 +101,6 @@ def environment():
 
 # ---- tables of names ----
 
-def names_of(path, table):
-    return set(re.findall(r'= "(\w+)"',
-                          re.search(rf"{table}\[\] = \{{(.*?)\}};", read(path), re.S)[1]))
-
-
 def heads(page, section):
     """The words that heads of lists mark with Cm or Li in a section."""
     text = re.split(r"^\.Sh ", read(page).partition(f"\n.Sh {section}\n")[2], flags=re.M)[0]
@@ -134,12 +129,9 @@ def tables():
     yield from differ("class", classes, rows & classes, "README.md")
     for page in (CONCEPTS, CTL_PAGE, DAEMON_PAGE):
         yield from losses_left_out(page)
-    peers = (names_of("src/probe/prober_peer.c", "state_names") |
-             set(re.findall(r'"(\w+)"', re.search(
-                 r"peer_binding_names\[\] = \{(.*?)\}", read("src/agent/peer/peer.c"), re.S)[1])) -
-             {"bound"})
-    yield from differ("state of a peer", peers, heads(DAEMON_PAGE, "PEERS"), DAEMON_PAGE)
-    yield from differ("state of a port", names_of("src/agent/nic/port_fsm.c", "port_state_names"),
+    yield from differ("state of a peer", code.words("peer", "state"), heads(DAEMON_PAGE, "PEERS"),
+                      DAEMON_PAGE)
+    yield from differ("state of a port", code.words("device", "port_state"),
                       heads(DAEMON_PAGE, "DEVICES"), DAEMON_PAGE)
 
 
@@ -205,7 +197,7 @@ def said_by_programs():
 def messages():
     """The messages that DIAGNOSTICS of both pages and README.md explain are messages of the
     programs."""
-    said, states = said_by_programs(), names_of("src/probe/prober_peer.c", "state_names")
+    said, states = said_by_programs(), set(code.words("peer", "state"))
     for page, least in ((CTL_PAGE, 4), (DAEMON_PAGE, 3), ("README.md", 5)):
         if page == "README.md":
             table = read(page).partition("| message | what to do |\n")[2].partition("\n\n")[0]

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# rpingmesh-records(5) and rpingmesh-control(7) list what the code packs, and a daemon without
-# devices answers as they say, to a program with Python's msgpack alone. What needs devices is
-# compared by tests/vm/test_subscriber.py.
+# rpingmesh-records(5) and rpingmesh-control(7) have the fields of the table of records, and a
+# daemon without devices answers as that says, to a program with Python's msgpack alone. What needs
+# devices is compared by tests/vm/test_subscriber.py.
 set -uo pipefail
 src=${top_srcdir:-.}
 build=${top_builddir:-.}
-export top_srcdir=$src
+export top_srcdir=$src top_builddir=$build
 [ -x /usr/bin/python3 ] || { echo "python3 is missing: contrib/setup installs it"; exit 77; }
+/usr/bin/python3 -B "$src/tests/doc/records_page.py" || exit 1
 /usr/bin/python3 -B "$src/tests/doc/records_doc.py" || exit 1
 /usr/bin/python3 -c 'import msgpack' 2>/dev/null || {
 	echo "python3-msgpack is missing: contrib/setup installs it"; exit 77

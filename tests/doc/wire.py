@@ -65,10 +65,9 @@ class Checker:
                                      f"instead of {errno.errorcode[code]}: {e}")
 
     def notified(self, name, record):
-        kinds = {n: k for m in self.pages.methods.values() for n, k in m.notifications.items()}
-        kinds["dropped"] = "map dropped"
+        kinds = self.pages.notifications()
         if name not in kinds:
-            self.problems.append(f"notification {name} is not in the manual")
+            self.problems.append(f"notification {name} is in no method of the manual")
         else:
             self.compare(record, kinds[name], f"notification {name}")
 

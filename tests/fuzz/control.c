@@ -19,6 +19,7 @@
 #include "core/addr.h"
 #include "agent/config/config.h"
 #include "record/frame.h"
+#include "record/record.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/names.h"
@@ -210,6 +211,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fds[2];
 	int n = bits & CONTROL_TWICE ? 2 : 1;
 
+	record_checked = true;
 	for (int i = 0; i < n; i++)
 		fds[i] = control_connect();
 	for (int i = 0; i < n; i++)

@@ -730,6 +730,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	struct fuzz f = {data, size};
 
+	record_checked = true;
 	world_new(&f);
 	for (int i = 0; f.left && i < STEPS; i++) {
 		steps[fuzz_u8(&f) % (sizeof(steps) / sizeof(steps[0]))](&f);

@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "agent/tell/flow_record.h"
+#include "record/record.h"
 #include "fuzz.h"
 #include "trace/nldev.h"
 #include "trace/owners.h"
@@ -365,6 +366,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct trace_config config = {.max_qps = MAX_QPS, .max_flows = MAX_FLOWS, .ops = &ops};
 	struct fuzz f = {data, size};
 
+	record_checked = true;
 	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_ERROR);
 	now_ns = 1000 * NSEC_PER_SEC;
 	living = began = ended = 0;

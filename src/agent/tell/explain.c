@@ -162,7 +162,7 @@ explain_path(struct record *r, const struct tell *t, const struct peer *peer)
 	}
 	device = nic_device(info.nic);
 	gid = device ? device_find_gid(device, &info.local) : NULL;
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_PATH);
 	record_str(&map, "device", nic_name(info.nic));
 	record_u64(&map, "port", nic_port(info.nic));
 	record_str(&map, "netdev",
@@ -228,7 +228,7 @@ explain_stream(msgpack_packer *out, struct tell *t, const struct prober_target *
 	peer_info(stream->peer, &peer);
 	nic_source(peer.nic, info.config.flow_label, &source);
 	last_probes_want(t->last_probes, &stream->last);
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_STREAM);
 	peer_record_target(record_key(&map, "target"), stream->peer, target);
 	record_u64_if(&map, "flow", stream->service ? service_flow_id(stream->service) : 0,
 		      stream->service != NULL);
@@ -335,7 +335,7 @@ explain(struct tell *t, const char *what, const char *device, msgpack_packer *re
 				 "there is no peer or flow \"%.200s\"", what);
 		return -ENOENT;
 	}
-	record_begin(&r, "explain");
+	record_begin(&r, RECORD_EXPLAIN);
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_u64(&r, "time_ns", clock_wall_ns());
 	record_str(&r, "asked", what);

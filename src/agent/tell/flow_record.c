@@ -111,7 +111,7 @@ flow_record_pack_owners(struct record *r, struct owners *owners_of,
 	for (uint32_t i = 0; i < owners->n; i++) {
 		struct record map;
 
-		record_begin(&map, NULL);
+		record_begin(&map, RECORD_OWNER);
 		flow_record_owner(&map, owners_of, &owners->first[i]);
 		record_u64(&map, "qps", owners->qps[i]);
 		record_end(&map, pk);
@@ -127,7 +127,7 @@ flow_record_qp(msgpack_packer *pk, const struct flow_qp *qp)
 	struct record map;
 	const char *type = flow_qp_type_name(qp->qp_type);
 
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_QP);
 	record_u64(&map, "qpn", qp->qpn);
 	record_u64_if(&map, "remote_qpn", qp->remote_qpn, qp->has_remote);
 	record_str(&map, "qp_type", type ? type : "unknown");
@@ -203,7 +203,7 @@ flow_record(msgpack_packer *out, struct owners *owners, const struct flow *flow)
 	struct record r;
 
 	flow_info(flow, &info);
-	record_begin(&r, "flow");
+	record_begin(&r, RECORD_FLOW);
 	record_u64(&r, "id", info.id);
 	record_str(&r, "device", info.device);
 	record_u64(&r, "port", info.port);
@@ -271,7 +271,7 @@ flow_record_event(msgpack_packer *out, struct owners *owners, const struct qp_ev
 	const char *type = flow_qp_type_name(qp->qp_type);
 	struct record r;
 
-	record_begin(&r, "event");
+	record_begin(&r, RECORD_EVENT);
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_u64(&r, "time_ns", clock_wall_of(e->time_ns));
 	record_str(&r, "event", flow_record_event_name(e));
@@ -330,7 +330,7 @@ flow_record_trace(struct record *r, uint32_t probed, const struct trace_info *i)
 	const struct tracer_info *t = &i->tracer;
 	struct record map;
 
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_TRACE);
 	record_str(&map, "state", tracer_state_name(t->state));
 	record_str(&map, "method", t->method[0] ? t->method : NULL);
 	record_u64(&map, "hooks", t->hooks);

@@ -77,7 +77,7 @@ methods_acknowledge(void *arg, struct control_client *client, const msgpack_obje
 		snprintf(error->message, sizeof(error->message), "no device \"%s\"", name);
 		return rc;
 	}
-	record_begin(&r, NULL);
+	record_begin(&r, RECORD_ACKNOWLEDGED);
 	record_u64(&r, "flaps", (uint64_t)rc);
 	record_end(&r, result);
 	return 0;
@@ -163,7 +163,7 @@ methods_flows(void *arg, struct control_client *client, const msgpack_object *pa
 		at[n++] = next;
 		flow_info(next, &info);
 	}
-	record_begin(&r, NULL);
+	record_begin(&r, RECORD_FLOWS);
 	msgpack_pack_array(record_key(&r, "flows"), n);
 	for (uint32_t i = 0; i < n; i++)
 		flow_record(&r.pk, services_owners(t->services), at[i]);
@@ -253,7 +253,7 @@ methods_ping(void *arg, struct control_client *client, const msgpack_object *par
 	if (rc < 0)
 		return rc;
 	peer_info(ping_peer(ping), &peer);
-	record_begin(&r, NULL);
+	record_begin(&r, RECORD_PING);
 	record_u64(&r, "ping", ping_id(ping));
 	record_str(&r, "address", peer.remote ? addr_text(peer.remote, text) : NULL);
 	record_str(&r, "device", peer.nic ? nic_name(peer.nic) : NULL);

@@ -59,9 +59,9 @@ methods_pack_levels(msgpack_packer *result, const struct config *config)
 {
 	struct record r, map, configured;
 
-	record_begin(&r, "log_level");
-	record_begin(&map, NULL);
-	record_begin(&configured, NULL);
+	record_begin(&r, RECORD_LOG_LEVEL);
+	record_begin(&map, RECORD_TABLE);
+	record_begin(&configured, RECORD_TABLE);
 	for (int i = 0; i < LOG_SUB_N; i++) {
 		record_str(&map, log_subsystem_name((enum log_subsystem)i),
 			   log_level_name(log_get_level((enum log_subsystem)i)));

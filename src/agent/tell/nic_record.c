@@ -36,7 +36,7 @@ nic_record_gids(struct record *r, const struct device *device)
 	gids = device_gids(device, &n);
 	msgpack_pack_array(pk, n);
 	for (size_t i = 0; i < n; i++) {
-		record_begin(&map, NULL);
+		record_begin(&map, RECORD_GID);
 		record_u64(&map, "index", gids[i].index);
 		record_str(&map, "gid", nic_record_gid_text(&gids[i].addr, raw));
 		record_str(&map, "address", addr_text(&gids[i].addr, text));
@@ -72,7 +72,7 @@ nic_record_sources(struct record *r, const struct sources_stats *stats)
 {
 	struct record map;
 
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_SOURCE_QPS);
 	record_u64(&map, "wanted", stats->wanted);
 	record_u64(&map, "found", stats->found);
 	record_u64(&map, "tries", stats->tries);
@@ -95,7 +95,7 @@ nic_record_history(struct record *r, const struct port_history *history, uint64_
 	msgpack_pack_array(pk, n);
 	for (size_t i = 0; i < n; i++) {
 		e = port_history_get(history, i, now_ns);
-		record_begin(&map, NULL);
+		record_begin(&map, RECORD_HISTORY);
 		record_u64(&map, "time_ns", e->wall_ns);
 		record_str(&map, "from", port_state_name(e->from));
 		record_str(&map, "to", port_state_name(e->to));
@@ -113,12 +113,12 @@ nic_record_events(struct record *r, const struct nic_info *info)
 {
 	struct record map;
 
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_TABLE);
 	for (int e = 0; e < PORT_EVENT_N; e++)
 		if (info->port.events[e])
 			record_u64(&map, port_event_name((enum port_event)e), info->port.events[e]);
 	record_end(&map, record_key(r, "events"));
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_TABLE);
 	for (int a = 0; a < DEVICE_ASYNC_N; a++)
 		if (info->async_counts[a])
 			record_u64(&map, device_async_name((enum device_async)a),
@@ -173,9 +173,9 @@ nic_record_counters(struct record *r, const struct counters *counters)
 	record_u64_if(r, "counters_span_ns", info.span_ns, info.span_ns != 0);
 	record_u64(r, "counters_read_max_ns", info.read_max_ns);
 	record_str(r, "counters_read_max_name", info.read_max_name[0] ? info.read_max_name : NULL);
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_TABLE);
 	for (size_t i = 0; (c = counters_get(counters, i)); i++) {
-		record_begin(&one, NULL);
+		record_begin(&one, RECORD_COUNTER);
 		record_u64(&one, "value", c->value);
 		record_u64(&one, "delta", c->delta);
 		record_u64(&one, "total", c->total);
@@ -194,7 +194,7 @@ nic_record(msgpack_packer *out, const struct nic *nic)
 
 	nic_info(nic, &nic_is);
 	prober_device_info(nic_budget(nic), clock_mono_ns(), &info);
-	record_begin(&r, "device");
+	record_begin(&r, RECORD_DEVICE);
 	record_str(&r, "device", nic_name(nic));
 	record_u64(&r, "port", nic_port(nic));
 	record_str(&r, "state", nic_down_reason(nic) ? "down" : "up");

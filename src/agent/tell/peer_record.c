@@ -48,7 +48,7 @@ peer_record(msgpack_packer *out, const struct peer *peer)
 	struct record r;
 
 	peer_info(peer, &info);
-	record_begin(&r, "peer");
+	record_begin(&r, RECORD_PEER);
 	record_str(&r, "address", info.address);
 	record_str(&r, "device", info.nic ? nic_name(info.nic) : info.device);
 	record_str(&r, "state", state);
@@ -77,7 +77,7 @@ peer_record_target(msgpack_packer *out, const struct peer *peer, const struct pr
 	prober_target_info(target, &info);
 	prober_target_summary(target, clock_mono_ns(), &summary);
 	peer_info(peer, &peer_is);
-	record_begin(&r, "target");
+	record_begin(&r, RECORD_TARGET);
 	record_str(&r, "peer", peer_is.address);
 	record_str(&r, "device", nic_name(peer_is.nic));
 	record_str(&r, "hostname", peer_is.hostname);

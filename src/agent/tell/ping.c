@@ -95,7 +95,7 @@ ping_tell_done(const struct ping *ping, const char *error)
 		prober_target_info(ping->target, &info);
 	msgpack_sbuffer_init(&out);
 	msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
-	record_begin(&r, "ping_done");
+	record_begin(&r, RECORD_PING_DONE);
 	record_u64(&r, "ping", ping->id);
 	record_totals(&r, &info.totals);
 	record_str(&r, "error", error);

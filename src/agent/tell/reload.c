@@ -291,7 +291,7 @@ reload_pack_names(struct record *r, const char *key, const struct reload_names *
 	msgpack_packer *pk;
 	struct record map;
 
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_NAMES);
 	record_u64(&map, "count", names->n);
 	pk = record_key(&map, "names");
 	msgpack_pack_array(pk, names->kept);
@@ -307,7 +307,7 @@ reload_pack_key(msgpack_packer *out, const struct reload_key *key)
 	char name[64];
 
 	reload_key_name(key->group, key->name, name, sizeof(name));
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_CHANGE);
 	record_str(&map, "key", name);
 	reload_pack_packed(record_key(&map, "from"), &key->from);
 	reload_pack_packed(record_key(&map, "to"), &key->to);
@@ -322,7 +322,7 @@ reload_record(msgpack_packer *out, const struct tell *t)
 	msgpack_packer *pk;
 	struct record r;
 
-	record_begin(&r, "reload");
+	record_begin(&r, RECORD_RELOAD);
 	record_str(&r, "file", t->config_path);
 	record_u64(&r, "peers", t->config->n_peers);
 	pk = record_key(&r, "changed");
@@ -365,7 +365,7 @@ reload_record_value(void *arg, const struct conf_value *v)
 	char name[64];
 
 	reload_key_name(v->group, v->name, name, sizeof(name));
-	record_begin(&r, NULL);
+	record_begin(&r, RECORD_KEY);
 	record_str(&r, "key", name);
 	reload_pack_value(record_key(&r, "value"), v);
 	record_bool(&r, "default", !v->file);
@@ -403,7 +403,7 @@ reload_record_files(struct record *r, const struct tell *t)
 
 	msgpack_pack_array(pk, n);
 	for (size_t i = 0; i < n; i++) {
-		record_begin(&map, NULL);
+		record_begin(&map, RECORD_FILE);
 		record_str(&map, "path", files[i].path);
 		record_str(&map, "changed", conf_file_changed(&files[i]));
 		record_end(&map, pk);
@@ -415,7 +415,7 @@ reload_record_config(msgpack_packer *out, const struct tell *t)
 {
 	struct record r;
 
-	record_begin(&r, "config");
+	record_begin(&r, RECORD_CONFIG);
 	record_str(&r, "file", t->config_path);
 	record_str(&r, "error", t->config_error[0] ? t->config_error : NULL);
 	record_u64(&r, "read_ns", clock_wall_of(t->config_read_ns));
@@ -445,7 +445,7 @@ reload_pack_peer(msgpack_packer *out, const struct config_peer *peer)
 {
 	struct record r;
 
-	record_begin(&r, NULL);
+	record_begin(&r, RECORD_CONFIG_PEER);
 	record_str(&r, "address", peer->address);
 	record_str(&r, "device", peer->device);
 	record_str(&r, "source", peer->source);
@@ -466,7 +466,7 @@ reload_record_peers(msgpack_packer *out, const struct tell *t, const struct para
 	msgpack_packer *pk;
 	struct record r;
 
-	record_begin(&r, NULL);
+	record_begin(&r, RECORD_CONFIG_PEERS);
 	record_u64(&r, "generation", t->config_generation);
 	pk = record_key(&r, "peers");
 	msgpack_pack_array(pk, n);

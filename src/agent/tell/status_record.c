@@ -110,7 +110,7 @@ status_record_probes(struct record *r, const struct tell *t)
 
 	prober_stats(t->prober, &stats);
 	record_u64(r, "in_flight", stats.in_flight);
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_PROBES);
 	record_totals(&map, &stats.totals);
 	record_u64(&map, "malformed", stats.malformed);
 	record_u64(&map, "unknown", stats.unknown);
@@ -126,7 +126,7 @@ status_record_responder(struct record *r, const struct tell *t)
 	struct record map;
 
 	responder_stats(t->responder, &s);
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_RESPONDER);
 	record_u64(&map, "sessions", s.sessions);
 	record_u64(&map, "opened", s.opened);
 	record_u64(&map, "probes", s.probes);
@@ -152,7 +152,7 @@ status_record_control(struct record *r, const struct tell *t)
 	struct record map;
 
 	control_stats(t->control, &s);
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_CONTROL);
 	record_u64(&map, "clients", s.clients);
 	record_u64(&map, "accepted", s.accepted);
 	record_u64(&map, "refused", s.refused);
@@ -188,7 +188,7 @@ status_record(msgpack_packer *out, const struct tell *t)
 {
 	struct record r;
 
-	record_begin(&r, "status");
+	record_begin(&r, RECORD_STATUS);
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_str(&r, "version", PACKAGE_VERSION);
 	record_u64(&r, "pid", (uint64_t)getpid());

@@ -85,7 +85,7 @@ verdict_path(msgpack_packer *pk, const struct peer_info *peer, const struct prob
 	const struct peer_stream *stream = info->user;
 	struct record map;
 
-	record_begin(&map, NULL);
+	record_begin(&map, RECORD_LOSSY);
 	record_str(&map, "device", peer->nic ? nic_name(peer->nic) : NULL);
 	record_str(&map, "peer", peer->address);
 	record_str(&map, "hostname", peer->hostname);

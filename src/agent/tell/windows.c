@@ -200,7 +200,7 @@ windows_page(const struct tell *t, enum record_window_by by, const struct params
 		windows_page_flows(&pager, page->after);
 	else
 		windows_page_devices(&pager, page->after);
-	record_begin(&r, NULL);
+	record_begin(&r, RECORD_WINDOWS);
 	pk = record_key(&r, "windows");
 	msgpack_pack_array(pk, pager.n);
 	if (pager.packed.size)

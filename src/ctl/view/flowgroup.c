@@ -280,7 +280,7 @@ flowgroup_pack(msgpack_packer *pk, const struct flowgroup *group, enum flowgroup
 	bool known = view_text(group->flow, "hostname", host, sizeof(host));
 	struct record r;
 
-	record_begin(&r, "flow_group");
+	record_begin(&r, RECORD_FLOW_GROUP);
 	record_str(&r, "by", flowgroup_names[by]);
 	record_str(&r, "name", strcmp(group->name, "-") != 0 ? group->name : NULL);
 	if (by == FLOWGROUP_REMOTE)

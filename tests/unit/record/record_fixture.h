@@ -12,6 +12,8 @@
 #include <cmocka.h>
 #include <msgpack.h>
 
+#include "record/record.h"
+
 struct fixture {
 	msgpack_sbuffer out;
 	msgpack_packer pk;
@@ -24,6 +26,7 @@ fixture_begin(struct fixture *f)
 	msgpack_sbuffer_init(&f->out);
 	msgpack_packer_init(&f->pk, &f->out, msgpack_sbuffer_write);
 	msgpack_unpacked_init(&f->msg);
+	record_checked = true;
 }
 
 /* What was packed, as one map that fills the buffer exactly. */

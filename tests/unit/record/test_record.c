@@ -82,7 +82,7 @@ test_totals_and_summary(void **state)
 
 	(void)state;
 	fixture_begin(&f);
-	record_begin(&r, "peer");
+	record_begin(&r, RECORD_PEER);
 	record_totals(&r, &totals);
 	record_summary(&r, &summary);
 	record_end(&r, &f.pk);

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers of the control methods that are no records of their own. */
+#include "record/records_impl.h"
+
+const struct record_field records_error[] = {
+	FIELD("code", "integer",
+	      "A Linux errno: `ENOSYS` if this daemon does not have the method, `EPERM` if "
+	      "the caller may not call it, `EINVAL` if a parameter is wrong. Each method "
+	      "lists its other errors.",
+	      RANGE(1, 4095)),
+	FIELD("message", "string", "The error in words."),
+	END,
+};
+
+const struct record_field records_method[] = {
+	FIELD("name", "string", "The name of the method."),
+	FIELD("doc", "string", "A line that says what the method does."),
+	FIELD("change", "boolean", "Whether only root and the daemon's own user may call it."),
+	END,
+};
+
+const struct record_field records_acknowledged[] = {
+	FIELD("flaps", "integer",
+	      "The number of flaps of the last hour that are now marked as seen."),
+	END,
+};
+
+const struct record_field records_ping[] = {
+	FIELD("ping", "integer", "The number of the ping; its notifications have the same number."),
+	FIELD("address", "string or nil",
+	      "The address of the peer; nil while the daemon looks up the name."),
+	FIELD("device", "string or nil",
+	      "The local device; nil while the daemon looks up the name."),
+	FIELD("source", "string or nil",
+	      "The local address; nil while the daemon looks up the name."),
+	FIELD("hostname", "string or nil",
+	      "The name that the peer reports; nil if it is not known yet."),
+	FIELD("size", "integer", "The size of the payload.", UNIT("bytes"), RANGE(50, 4096)),
+	FIELD("interval_ns", "integer", "The time between two probes.", NS),
+	FIELD("timeout_ns", "integer", "The time after which an answer is late.", NS),
+	END,
+};
+
+const struct record_field records_flows[] = {
+	FIELD("flows", "list of map flow", "At most `limit` flows, ordered by `id`."),
+	FIELD("next", "integer or nil",
+	      "The value to pass as `after` for the next page; nil if this is the last one."),
+	END,
+};
+
+const struct record_field records_windows[] = {
+	FIELD("windows", "list of map window", "At most `limit` windows."),
+	FIELD("next", "integer or nil", "As with `flows`."),
+	END,
+};
+
+const struct record_field records_explain[] = {
+	TYPE("explain"),
+	SCHEMA,
+	FIELD("time_ns", "integer", "The current time, since the Unix epoch.", NS),
+	FIELD("asked", "string", "The target that was asked for."),
+	FIELD("matches", "integer",
+	      "The number of peers with this name; the answer is about the best match.",
+	      RANGE(1, UINT64_MAX)),
+	FIELD("peer", "map peer or nil", "The peer; nil if this is a flow that is not probed."),
+	FIELD("path", "map path or nil", "The path; nil if no local device is bound to the peer."),
+	FIELD("streams_total", "integer", "The number of streams of probes."),
+	FIELD("streams", "list of map stream",
+	      "The first 16 streams. Streams along flows are included only if there are no "
+	      "others, or if the flow was asked for."),
+	FIELD("flows_total", "integer", "The number of flows of services to this peer."),
+	FIELD("flows", "list of map flow", "The first 16 flows, or the flow that was asked for."),
+	FIELD("device", "map device or nil", "The local device."),
+	FIELD("kept_streams", "integer",
+	      "The number of streams, of all peers, whose last probes the daemon keeps: at "
+	      "most 2048, and 64 more that were asked for."),
+	FIELD("kept_bytes", "integer", "The memory that the kept probes use.", UNIT("bytes")),
+	FIELD("not_kept", "integer",
+	      "The number of results of streams whose probes the daemon does not keep."),
+	END,
+};
+
+const struct record_field records_path[] = {
+	FIELD("device", "string", "The local device."),
+	FIELD("port", "integer", "The port of the device."),
+	FIELD("netdev", "string or nil", "The network interface of the port."),
+	FIELD("source", "string", "The local address."),
+	FIELD("source_rule", "string", "The rule that selected the local address."),
+	FIELD("destination", "string", "The address of the peer."),
+	FIELD("gid_index", "integer or nil",
+	      "The index of the local address in the GID table; nil if it is not there any "
+	      "more."),
+	FIELD("hop_limit", "integer", "The hop limit in the headers of probes.", RANGE(0, 255)),
+	FIELD("ahs", "integer", "The number of address handles."),
+	FIELD("resolving", "boolean", "Whether the daemon is looking for the neighbour."),
+	FIELD("neighbour_known", "boolean",
+	      "Whether the neighbour was found less than 5 s ago, so that address handles can "
+	      "be made."),
+	FIELD("neighbour_seen_ns", "integer or nil",
+	      "When the neighbour was found last, since the Unix epoch."),
+	FIELD("service_port", "integer",
+	      "The rdma_cm service number for SIDR requests to the peer.",
+	      RANGE(1, 65535)),
+	FIELD("asked_ns", "integer or nil",
+	      "When the daemon last asked the peer over SIDR, since the Unix epoch."),
+	FIELD("asking", "boolean", "Whether the peer has not answered this request yet."),
+	FIELD("qpn", "integer or nil", "The QP of the peer that receives probes."),
+	FIELD("max_size", "integer or nil",
+	      "The longest message that the peer accepts.", UNIT("bytes")),
+	FIELD("max_per_s", "integer or nil",
+	      "The number of probes per second that the peer answers; nil if the peer does "
+	      "not report it or has no limit."),
+	END,
+};
+
+const struct record_field records_stream[] = {
+	FIELD("target", "map target", "The stream of probes."),
+	FIELD("flow", "integer or nil", "The flow along which the stream probes."),
+	FIELD("qpn", "integer or nil", "The QP that currently sends the probes."),
+	FIELD("port_rule", "string", "The rule for the UDP source port."),
+	FIELD("kept", "boolean", "Whether the daemon keeps the last probes."),
+	FIELD("responder_clock", "string or nil",
+	      "The clock that measured the responder delay of the last probe.",
+	      WORDS(CLOCK)),
+	FIELD("last", "list of map probe", "At most the last 16 probes, the newest first."),
+	FIELD("window", "map window or nil", "The last closed window."),
+	END,
+};
+
+const struct record_field records_config[] = {
+	TYPE("config"),
+	FIELD("file", "string or nil",
+	      "The configuration file; nil if the built-in defaults are in force."),
+	FIELD("error", "string or nil", "Why the last reload was refused."),
+	FIELD("read_ns", "integer",
+	      "When the configuration was read, since the Unix epoch.",
+	      NS),
+	FIELD("generation", "integer",
+	      "A number that differs for each configuration that came into force."),
+	FIELD("files", "list of map file", "The files that were read, including included files."),
+	FIELD("values", "list of map key", "Each key except `peers`."),
+	FIELD("peers", "integer", "The number of configured peers."),
+	END,
+};
+
+const struct record_field records_file[] = {
+	FIELD("path", "string", "The name of the file."),
+	FIELD("changed", "string or nil", "How the file has changed since it was read."),
+	END,
+};
+
+const struct record_field records_key[] = {
+	FIELD("key", "string",
+	      "The name of the key with the name of its group, as in `responder.allow`."),
+	FIELD("value", "value",
+	      "The value in force: a number, a boolean, a string or a list of these."),
+	FIELD("default", "boolean", "Whether no file sets the key."),
+	FIELD("file", "string or nil", "The file that sets the key."),
+	FIELD("line", "integer or nil", "The line in that file."),
+	FIELD("restart", "boolean", "Whether the key changes at the next start only."),
+	FIELD("pending", "value",
+	      "The value in the file.",
+	      ONLY("while the file wants another value at the next start")),
+	END,
+};
+
+const struct record_field records_config_peers[] = {
+	FIELD("generation", "integer", "As in map config."),
+	FIELD("peers", "list of map config_peer",
+	      "At most `limit` peers, in the order of the file."),
+	FIELD("next", "integer or nil", "As with `flows`."),
+	END,
+};
+
+const struct record_field records_config_peer[] = {
+	FIELD("address", "string", "The address or host name."),
+	FIELD("device", "string or nil", "The local device."),
+	FIELD("source", "string or nil", "The local address."),
+	FIELD("interval_ms", "integer", "The time between two probes.", RANGE(1, 3600000)),
+	FIELD("sizes", "value", "The sizes in bytes, or `mtu`."),
+	FIELD("flow_labels", "list of integer", "The flow labels; each is one path."),
+	FIELD("traffic_class", "integer", "The traffic class of the probes.", RANGE(0, 255)),
+	FIELD("service_level", "integer", "The service level of the probes.", RANGE(0, 15)),
+	END,
+};
+
+const struct record_field records_reload[] = {
+	TYPE("reload"),
+	FIELD("file", "string or nil", "The file that was read."),
+	FIELD("peers", "integer", "The number of peers that are configured now."),
+	FIELD("changed", "list of map change",
+	      "The keys whose values differ from the previous ones."),
+	FIELD("peers_added", "map names", "Peers that are new."),
+	FIELD("peers_removed", "map names", "Peers that are gone."),
+	FIELD("peers_changed", "map names", "Peers with other settings."),
+	END,
+};
+
+const struct record_field records_change[] = {
+	FIELD("key", "string", "As in map key."),
+	FIELD("from", "value", "The previous value."),
+	FIELD("to", "value", "The value in the file."),
+	FIELD("restart", "boolean", "Whether the new value waits for the next start."),
+	END,
+};
+
+const struct record_field records_names[] = {
+	FIELD("count", "integer", "The number of names."),
+	FIELD("names", "list of string", "At most the first 16 names."),
+	END,
+};
+
+const struct record_field records_log_level[] = {
+	TYPE("log_level"),
+	FIELD("levels", "table of string", "The least urgent level that each subsystem logs."),
+	FIELD("configured", "table of string", "The configured levels."),
+	END,
+};
+
+const struct record_field records_dropped[] = {
+	FIELD("count", "integer",
+	      "The number of notifications that this client missed since the last one.",
+	      RANGE(1, UINT64_MAX)),
+	END,
+};
