@@ -48,7 +48,7 @@ class Daemon:
         self.waiting = collections.deque()
 
     def frame(self):
-        """The next frame; None: the daemon has hung up."""
+        """The next frame; None: the daemon has closed the connection."""
         while True:
             try:
                 return self.unpacker.unpack()
@@ -66,7 +66,7 @@ class Daemon:
         while True:
             frame = self.frame()
             if frame is None:
-                raise ConnectionError("the daemon hung up")
+                raise ConnectionError("the daemon closed the connection")
             if frame[0] == NOTIFICATION:
                 self.waiting.append((frame[1], frame[2][0]))
             elif frame[0] == RESPONSE and frame[1] == self.id:
@@ -81,7 +81,7 @@ class Daemon:
                 yield self.waiting.popleft()
             frame = self.frame()
             if frame is None:
-                raise ConnectionResetError("the daemon hung up")
+                raise ConnectionResetError("the daemon closed the connection")
             if frame[0] == NOTIFICATION:
                 yield frame[1], frame[2][0]
 

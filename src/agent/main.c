@@ -35,21 +35,22 @@ struct main_state {
 static const char main_help[] =
 	"Usage: rpingmeshd [-c FILE] [-t]\n"
 	"\n"
-	"Measures round-trip time, delay and loss between the RoCE ports of this host and\n"
-	"those of other hosts that run rpingmeshd, and answers their probes. Runs in the\n"
-	"foreground and logs to stderr; rpingmesh-ctl(1) shows what it measures.\n"
+	"Measure round-trip time, delay and loss between the RoCE ports of this host and\n"
+	"those of other hosts that run rpingmeshd, and answer their probes. rpingmeshd\n"
+	"runs in the foreground and logs to stderr; rpingmesh-ctl(1) shows the results.\n"
 	"\n"
 	"  -c, --config FILE    read FILE; without this option\n"
 	"                       " CONFIG_FILE "\n"
-	"                       if it exists, else the defaults: answer, and probe nobody\n"
-	"  -t, --test           check the configuration and exit: 0 good, 3 bad\n"
+	"                       or, if that does not exist, use the defaults:\n"
+	"                       answer probes, and send none\n"
+	"  -t, --test           check the configuration and exit: 0 valid, 3 not\n"
 	"      --print-default-config\n"
 	"                       print the commented default configuration and exit\n"
 	"  -V, --version        print the version and exit\n"
 	"  -h, --help           print this and exit\n"
 	"\n"
 	"Signals: SIGHUP reads the configuration again; SIGTERM and SIGINT stop.\n"
-	"Exit status: 0 stopped or fine; 1 cannot run; 2 wrong usage; 3 wrong\n"
+	"Exit status: 0 stopped, or valid; 1 cannot run; 2 wrong usage; 3 wrong\n"
 	"configuration.\n"
 	"\n"
 	"Example, as root on each host (with the addresses of the others):\n"
@@ -58,7 +59,8 @@ static const char main_help[] =
 	"  rpingmeshd -c mesh.conf &\n"
 	"  rpingmesh-ctl top\n"
 	"\n"
-	"Manual: rpingmeshd(8), rpingmeshd.conf(5); what is measured: rpingmesh(7).\n";
+	"Manual: rpingmeshd(8), rpingmeshd.conf(5); rpingmesh(7) explains what is\n"
+	"measured.\n";
 
 static int
 main_print(const char *text)
@@ -202,7 +204,7 @@ main(int argc, char **argv)
 	if (main_load(&options, &config) < 0)
 		return MAIN_BAD_CONFIG;
 	if (options.test) {
-		printf("rpingmeshd: %s is fine: %zu peers\n",
+		printf("rpingmeshd: %s is valid: %zu peers\n",
 		       options.config_path ? options.config_path : "the default configuration",
 		       config->n_peers);
 		config_free(config);

@@ -19,19 +19,19 @@ static const struct cmd_entry *const ctl_commands[] = {
 
 static const char ctl_help_head[] =
 	"Usage: rpingmesh-ctl [OPTION]... COMMAND [ARGUMENT]...\n"
-	"Ask the rpingmeshd of this host what it knows about the RoCE network.\n"
+	"Show what the rpingmeshd of this host knows about the RoCE network.\n"
 	"\n"
 	"Commands:\n";
 
 static const char ctl_help_tail[] =
 	"\n"
 	"Options, before or after the command:\n"
-	"      --json           print records as JSON, one object a line\n"
+	"      --json           print records as JSON, one object per line\n"
 	"      --color[=WHEN]   colours: auto (on a terminal that has some, unless\n"
 	"                       $NO_COLOR is set), always or never\n"
 	"  -S, --socket SOCKET  the daemon's control socket; default: $RPINGMESH_SOCKET,\n"
 	"                       else " CONTROL_SOCKET_DEFAULT "\n"
-	"  -h, --help           this text; after a command, the command's own\n"
+	"  -h, --help           print this; after a command, the text of that command\n"
 	"  -V, --version        print the version\n"
 	"\n"
 	"Examples:\n"
@@ -41,11 +41,11 @@ static const char ctl_help_tail[] =
 	"  rpingmesh-ctl ping -c 10 10.0.0.2    # try it now\n"
 	"  rpingmesh-ctl --json peers | jq -r 'select(.state != \"up\") | .address'\n"
 	"\n"
-	"Exit status: 0 fine; 1 the answer is bad news (each command's --help tells\n"
-	"which); 2 wrong usage; 3 no daemon, no permission, or a daemon that is too old.\n"
+	"Exit status: 0 success; 1 the answer is bad news (see --help of each command);\n"
+	"2 wrong usage; 3 no daemon, no permission, or a daemon that is too old.\n"
 	"\n"
 	"`rpingmesh-ctl COMMAND --help` explains each command. Manual: rpingmesh-ctl(1);\n"
-	"what is measured, and how to find a fault: rpingmesh(7).\n";
+	"rpingmesh(7) explains what is measured, and how to find a fault.\n";
 
 static int
 ctl_help(void)

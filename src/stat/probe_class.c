@@ -14,7 +14,8 @@ struct class_row {
 static const struct class_row class_table[] = {
 	[PROBE_OK] = {"ok", "ok", "answered within the timeout", CLASS_ANSWERED},
 	[PROBE_LOST] = {"lost", "lost",
-			"no answer, though the same daemon lived: the network lost it", CLASS_LOST},
+			"no answer, but the daemon was alive: the network lost it",
+			CLASS_LOST},
 	[PROBE_LATE] = {"late", "late", "answered after the timeout", CLASS_ANSWERED},
 	[PROBE_PEER_RESTARTED] = {"peer_restarted", "restarted",
 				  "the peer's daemon was restarted meanwhile: no loss",

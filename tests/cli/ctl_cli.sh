@@ -247,8 +247,8 @@ out '^rxe0/1 *net_rx_dropped *7 *2 *7$'
 run 0 devices --counters -a; lines 4; out 'duplicate_request *0 *0 *0'
 run 2 devices --history --counters; one_err
 run 2 devices rxe0; one_err
-run 0 acknowledge rxe0; out '^rxe0: 3 flaps of the last hour seen$'
-run 0 acknowledge; out '^all devices: 1 flap of the last hour seen$'
+run 0 acknowledge rxe0; out '^rxe0: 3 flaps of the last hour marked as seen$'
+run 0 acknowledge; out '^all devices: 1 flap of the last hour marked as seen$'
 run 0 --json acknowledge rxe0; json 'o["flaps"] == 3'
 run 1 acknowledge rxe7; one_err; err 'no device "rxe7"'
 run 2 acknowledge rxe0 rxe1; one_err
@@ -260,12 +260,12 @@ run 0 --json targets; json 'o["flow_label"] == 0xabcde'
 
 run 0 explain 10.0.0.2; no_err; widest 80
 out '^Peer 10.0.0.2, host host-b: up for [0-9.]* s$'
-out '^  resolved     asked 3 times over SIDR, restarted 1 time'; out '2 peers are called so'
+out '^  resolved     asked 3 times over SIDR, restarted 1 time'; out '2 peers have this name'
 out '^  from         10.0.0.1 of rxe0 port 1 (eth0), GID index 7$'
 out '^  to           10.0.0.2, QP 4711, by SIDR on service 21072'
 out '^  UDP port     57236 from QP 17: path exact$'
 out "^  clocks       here the host's, there the RNIC's$"
-out '^  lost         3: no answer, though the same daemon lived'
+out '^  lost         3: no answer, but the daemon was alive'
 out '^  ok           7: answered within the timeout$'
 out ' ago ok    2.00 ms T2+10.0 us T5+2.04 ms T6+2.06 ms  T4=T3+34.5 us$'
 out ' ago lost (no answer)'; out '^And 17 more streams not shown'
@@ -278,14 +278,15 @@ run 0 --json explain flow:17; lines 1
 json 'o["type"] == "explain" and o["streams"][0]["last"][0]["seq"] == 9'
 run 0 explain 10.0.0.3; widest 80; out '^Peer 10.0.0.3, host host-b, ToR tor-7: down$'
 out '^  reason       no answer$'
-out '^  resolved     not: no local device is bound to it, last answer '
+out '^  resolved     no: no local device is bound to it, last answer '
 out '^  route        by lo: it is an address of this host$'
-out '^Probes: none, nothing is sent there now$'; out '^  and 8 more: '
+out '^Probes: none are sent there now$'; out '^  and 8 more: '
 out '^Device .*: down (port is down)$'; out '^  counters     not known: none has been read$'
 run 0 explain 10.0.0.4; widest 80; out '^Probes (service of flow 17, every 100 ms)$'
 out '^  10 seconds   1 result, none of them answered or lost$'; not_out 'not shown here'
-out '^  last probes  none are kept of this stream; they are from now on, if there is$'
-out '^               memory$'; out '^  last probes  none yet$'; out 'loss 12.5%.*; verdict: lossy$'
+out '^  last probes  not kept for this stream; from now on they are, if there is$'
+out '^               memory$'
+out '^  last probes  none yet$'; out 'loss 12.5%.*; verdict: lossy$'
 run 0 explain flow:5; widest 80; out '^Flow without a peer: it is not probed$'
 out '^               no peer has its address$'; not_out '^Path$'; not_out '^Device'
 run 1 explain 10.0.0.22; one_err; err 'explain: there is no peer or flow'
@@ -379,7 +380,7 @@ run 2 top -f "a${esc}[2J"; one_err
 run 2 top -f "$(printf '\377')"; one_err
 run 0 top -1 -t; lines 3; out 'Z  1 target; sorted'; out '^PEER .* KIND .* PORT .* LOSS'
 out '^10.0.0.2 *rxe0 *mesh *57236 *12.5%'; not_out STATE
-run 0 top -n 2 -d 0.1; lines 11; out 'trends: a mark a window'; out ' RTT TREND '; no_err
+run 0 top -n 2 -d 0.1; lines 11; out 'trends: one mark per window'; out ' RTT TREND '; no_err
 run 0 --json top --once --sort loss; lines 3; json 'o["type"] == "peer" and "recent" in o'
 order '10.0.0.3' '10.0.0.2'
 run 0 --color=always top --once; out "$esc\\[33m0.3%$esc\\[0m"; out "$esc\\[32mup$esc\\[0m"
@@ -553,7 +554,7 @@ printf '\301' >>"$rec"; run 0 replay "$rec"
 run 0 replay "$dir/c.rec"; lines 7
 { head -c 600 "$rec"; printf '\301\301\301'; } >"$dir/bad.rec"
 run 1 replay "$dir/bad.rec"; one_err; err 'bad.rec: byte [0-9]*: '
-run 1 replay "$here/ctl_fake.py"; one_err; err 'byte 0: it does not begin as a recording'; lines 0
+run 1 replay "$here/ctl_fake.py"; one_err; err 'byte 0: it does not begin like a recording'; lines 0
 run 1 replay /dev/null; one_err; err 'it is empty'
 run 1 replay "$dir"; one_err; err 'Is a directory'
 run 1 replay "$dir/none"; one_err; err 'No such file'
@@ -665,9 +666,9 @@ run 0 replay -i "$rec"; out 'ended by: size$'
 what="record, full disk"
 (ulimit -f 64; "$ctl" -S "$sock" record -k probe -f "$rec") >"$dir/out" 2>"$dir/err"; got=$?
 if [ $got -eq 1 ]; then ok; else bad "exit status $got"; fi
-one_err; err 'f.rec: the recording has ended, and what it holds is whole: '
-out '; the file holds the first [0-9]* records$'
-n=$(sed -n 's/.*holds the first \([0-9]*\) records$/\1/p' "$dir/out")
+one_err; err 'f.rec: the recording has ended, and all its records are complete: '
+out '; the file contains the first [0-9]* records$'
+n=$(sed -n 's/.*contains the first \([0-9]*\) records$/\1/p' "$dir/out")
 "$ctl" --json replay "$rec" >"$dir/out" 2>/dev/null
 what="record, full disk: $n records"; lines "$n"
 what="record - >>FILE, full disk"
@@ -692,9 +693,9 @@ if [ "$(id -u)" = 0 ] && mkdir "$dir/small" &&
 	umount "$dir/small"
 fi
 daemon goes
-run 3 record "$dir/g.rec"; err 'hung up'; out '2 events'
+run 3 record "$dir/g.rec"; err 'closed the connection'; out '2 events'
 run 0 replay "$dir/g.rec"; out 'ended by: daemon$'
-run 3 events; one_err; err 'hung up'; lines 2
+run 3 events; one_err; err 'closed the connection'; lines 2
 run 0 events -c 2; no_err
 daemon ending # nobody waits for more of what has ended
 run 0 histogram -c 3; out ' 3 windows: 30 measured'; out ' 1 window: 10 measured'
@@ -724,8 +725,8 @@ for scenario in endless circle emptypage; do
 	[ $scenario != endless ] || { run 3 windows; one_err; err '"windows" never ends'; lines 0; }
 done
 daemon nextword
-run 3 flows; one_err; err 'is no list of flows'
-run 3 windows; one_err; err 'is no list of windows'
+run 3 flows; one_err; err 'is not a list of flows'
+run 3 windows; one_err; err 'is not a list of windows'
 
 daemon refuses
 run 1 peers; one_err; err 'size: expected? 50 to 4096 bytes'; lines 0
@@ -751,11 +752,11 @@ for args in status peers flows events windows "windows -f" "ping -q x" "--json w
 	"watch -n 0.1" "record -f $dir/d.rec" top "top --once" matrix \
 	histogram "histogram -c 3"; do
 	# shellcheck disable=SC2086
-	run 3 $args; one_err; err 'hung up'
+	run 3 $args; one_err; err 'closed the connection'
 done
 
 daemon leaves # before or after we have asked: either must be said, not die of SIGPIPE
-for n in 1 2 3 4 5 6 7 8; do run 3 status; one_err; err 'hung up'; done
+for n in 1 2 3 4 5 6 7 8; do run 3 status; one_err; err 'closed the connection'; done
 
 for scenario in garbage huge; do
 	daemon $scenario

@@ -34,7 +34,7 @@ grep -vE '^ +/' "$dir/out" | grep -qE '.{81}' && bad "--help: a line of more tha
 run 0 --version; out '^rpingmeshd [0-9]'
 run 0 --print-default-config
 cp "$dir/out" "$conf"
-run 0 -t -c "$conf"; out "$conf is fine: 0 peers"
+run 0 -t -c "$conf"; out "$conf is valid: 0 peers"
 run 2 --bogus; err 'rpingmeshd --help'
 run 2 -t over; err "unexpected argument 'over'"
 run 2 -c
@@ -42,7 +42,7 @@ echo 'peers = ( "10.0.0.2" ); interval_ms = 0;' >"$conf"
 run 3 -t -c "$conf"; err "^rpingmeshd: $conf:1: interval_ms"
 run 3 -c "$dir/none.conf"; err 'no such file'
 echo 'peers = ( "10.0.0.2", { address = "10.0.0.3"; } );' >"$conf"
-run 0 --test --config "$conf"; out 'is fine: 2 peers'
+run 0 --test --config "$conf"; out 'is valid: 2 peers'
 timeout 60 "$build/rpingmeshd" --version >/dev/full 2>"$dir/err" &&
 	bad "writing to a full disk is no success"
 

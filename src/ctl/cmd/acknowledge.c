@@ -31,7 +31,7 @@ acknowledge_call(const struct ctl *ctl, struct client *client, const char *devic
 	if (ctl->json)
 		json_line(stdout, result, NULL);
 	else if (read_u64(result, "flaps", &flaps))
-		printf("%s: %" PRIu64 " %s of the last hour seen\n",
+		printf("%s: %" PRIu64 " %s of the last hour marked as seen\n",
 		       device ? device : "all devices", flaps, flaps == 1 ? "flap" : "flaps");
 	return CMD_OK;
 }
@@ -58,11 +58,11 @@ const struct cmd_entry cmd_acknowledge = {
 	.name = "acknowledge",
 	.summary = "mark the flaps of devices as seen",
 	.help = "Usage: rpingmesh-ctl acknowledge [DEVICE] [--json]\n"
-		"Say that the flaps of a device, or of all devices, have been seen: they are not\n"
-		"counted in `rpingmesh-ctl status` and `devices` any more, and a device that is\n"
-		"left alone because it failed or flapped too often is tried again at once. The\n"
-		"history stays, marked as seen. This changes the daemon, so only root and the\n"
-		"daemon's own user may.\n"
+		"Mark the flaps of a device, or of all devices, as seen. `rpingmesh-ctl status`\n"
+		"and `devices` then do not count them any more. If the daemon leaves a device\n"
+		"alone because it failed or flapped too often, it tries the device again at\n"
+		"once. The history stays, marked as seen. Only root and the daemon's own user\n"
+		"may do this.\n"
 		"\n"
 		"Exit status: 0 done; 1 no such device, or no right to; 2 usage; 3 no daemon.\n"
 		"\n"

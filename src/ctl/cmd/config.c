@@ -256,21 +256,22 @@ config_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **ar
 
 const struct cmd_entry cmd_config = {
 	.name = "config",
-	.summary = "the daemon's configuration: show what is in force, reload the file",
+	.summary = "show the daemon's configuration in force, or reload the file",
 	.help = "Usage: rpingmesh-ctl config show [--json]\n"
 		"       rpingmesh-ctl config reload [--json]\n"
 		"show prints the configuration that the running daemon uses, as a configuration\n"
-		"file: it can be saved and read back. A key that nothing sets is a comment with\n"
-		"its default; behind the others stands the file and line that sets them. The\n"
-		"lines at the top tell when the file was read, whether it (or one that it\n"
-		"includes) has changed since, and why the last reload was refused.\n"
+		"file that can be saved and read back. If no file sets a key, the output has a\n"
+		"comment with its default; the other keys are followed by the file and the line\n"
+		"that set them. The lines at the top show when the file was read, whether it (or\n"
+		"an included file) has changed since, and why the last reload was refused.\n"
 		"\n"
-		"reload lets the daemon read its file again, just as SIGHUP does, and waits for\n"
-		"the outcome: what has changed, what waits for a restart, or the mistake with\n"
-		"file and line, which leaves the old configuration in force. Root and the\n"
-		"daemon's own user may do it.\n"
+		"reload makes the daemon read its file again, as SIGHUP does, and waits for the\n"
+		"outcome. It prints what has changed and what waits for a restart. If there is a\n"
+		"mistake, it prints it with file and line, and the old configuration stays in\n"
+		"force. Only root and the daemon's own user may do this.\n"
 		"\n"
-		"Exit status: 0 shown, or reloaded; 1 the new configuration was refused; 2 usage;\n"
+		"Exit status: 0 shown, or reloaded; 1 the new configuration was refused; 2 "
+		"usage;\n"
 		"3 no daemon or no permission.\n"
 		"\n"
 		"Examples:\n"

@@ -70,7 +70,7 @@ events_dropped(const struct events *events, const msgpack_object *dropped)
 	}
 	lines_time(clock_wall_ns(), stdout);
 	view_text(dropped, "count", text, sizeof(text));
-	printf(" dropped %s events are missing here: they were read too slowly\n", text);
+	printf(" dropped %s events are missing here because they were read too slowly\n", text);
 }
 
 static void
@@ -157,21 +157,21 @@ events_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **ar
 
 const struct cmd_entry cmd_events = {
 	.name = "events",
-	.summary = "queue pairs of this host's services as they come, change and go",
+	.summary = "each event in the life of a queue pair of this host's services",
 	.help = "Usage: rpingmesh-ctl events [-f] [-c N] [--device NAME] [-p PID] [--json]\n"
-		"Print each event in the life of a queue pair (QP) the moment it happens, until\n"
+		"Print each event in the life of a queue pair (QP) when it happens, until\n"
 		"Ctrl-C.\n"
 		"\n"
-		"  -f, --follow         do what is done anyway: go on until stopped\n"
+		"  -f, --follow         changes nothing: events always goes on until stopped\n"
 		"  -c, --count N        end after N events\n"
 		"      --device NAME    only events of this local RDMA device\n"
 		"  -p, --pid PID        only events of this process's QPs\n"
 		"\n"
-		"A line has the time (UTC), the event, the device, the QPN and the remote QPN,\n"
-		"the type of the QP, its owner, and, as far as it is known, its path: the\n"
-		"addresses, the UDP source port (? when it is not known), the traffic class, the\n"
-		"service level and the MTU. Where lines are missing because they were read too\n"
-		"slowly, a line \"dropped\" tells how many.\n"
+		"A line shows the time (UTC), the event, the device, the QPN and the remote QPN,\n"
+		"the type of the QP, its owner and, as far as they are known, the addresses, the\n"
+		"UDP source port (? if it is not known), the traffic class, the service level\n"
+		"and the MTU. If lines are missing because they were read too slowly, a line\n"
+		"\"dropped\" shows how many.\n"
 		"\n"
 		"Exit status: 0 ended by Ctrl-C or -c; 2 usage; 3 no daemon, or it went away.\n"
 		"\n"

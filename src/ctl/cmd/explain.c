@@ -121,7 +121,7 @@ explain_peer(const msgpack_object *answer, uint64_t now_ns)
 	}
 	explain_label("resolved");
 	if (!read_find(peer, "resolves"))
-		fputs("not: no local device is bound to it", stdout);
+		fputs("no: no local device is bound to it", stdout);
 	explain_count("asked ", peer, "resolves", "time", " over SIDR");
 	explain_count(", restarted ", peer, "restarts", "time", "");
 	ago = explain_ago(peer, "last_ok_ns", now_ns, age);
@@ -129,7 +129,7 @@ explain_peer(const msgpack_object *answer, uint64_t now_ns)
 	putchar('\n');
 	if (read_u64(answer, "matches", &matches) && matches > 1) {
 		explain_label("note");
-		printf("%" PRIu64 " peers are called so; --device NAME chooses\n", matches);
+		printf("%" PRIu64 " peers have this name; --device NAME selects one\n", matches);
 	}
 }
 
@@ -344,8 +344,8 @@ explain_last(const msgpack_object *stream, uint64_t now_ns)
 	read_bool(stream, "kept", &kept);
 	if (!last || last->via.array.size == 0) {
 		explain_wrap("last probes", kept ? "none yet" :
-						   "none are kept of this stream; they are from "
-						   "now on, if there is memory");
+						   "not kept for this stream; from now on they "
+						   "are, if there is memory");
 		return;
 	}
 	explain_label("last probes");
@@ -394,7 +394,7 @@ explain_streams(const msgpack_object *answer, uint64_t now_ns)
 	for (uint32_t i = 0; streams && i < streams->via.array.size; i++)
 		explain_stream(&streams->via.array.ptr[i], device, now_ns);
 	if (!streams || streams->via.array.size == 0)
-		puts("\nProbes: none, nothing is sent there now");
+		puts("\nProbes: none are sent there now");
 	else if (read_u64(answer, "streams_total", &total) && total > streams->via.array.size)
 		printf("\nAnd %s not shown here: `rpingmesh-ctl targets` lists all\n",
 		       format_count(total - streams->via.array.size, "more stream", text));
@@ -462,7 +462,7 @@ explain_counters(const msgpack_object *device)
 	if (!some) {
 		explain_label("counters");
 		puts(counters && counters->via.map.size ?
-			     "none of those that tell of errors or drops has risen" :
+			     "no counter of errors or drops has risen" :
 			     "not known: none has been read");
 	}
 }
@@ -599,25 +599,25 @@ explain_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **a
 
 const struct cmd_entry cmd_explain = {
 	.name = "explain",
-	.summary = "everything known about the path to one peer, or of one flow",
+	.summary = "all that is known about the path to one peer, or of one flow",
 	.help = "Usage: rpingmesh-ctl explain [--device NAME] TARGET [--json]\n"
-		"Tell everything that is known about one path: how the peer was found, from which\n"
-		"address and by which route it is probed, with which headers and which UDP source\n"
-		"port and how that came about, the clocks of both ends, loss and times, each\n"
-		"class of results with what it means, the last 16 probes with their six times,\n"
-		"the flows of services on it, and the device.\n"
+		"Show everything that is known about one path: how the peer was found, the\n"
+		"address and the route that probes use, their headers, their UDP source port and\n"
+		"its rule, the clocks of both ends, loss and times, each class of results with\n"
+		"its meaning, the last 16 probes with their six times, the flows of services on\n"
+		"the path, and the device.\n"
 		"\n"
-		"TARGET is a peer's address, its name as configured or its host name, or the\n"
+		"TARGET is the address, the configured name or the host name of a peer, or the\n"
 		"number of a flow (17 or flow:17, see `rpingmesh-ctl --json flows`).\n"
 		"\n"
-		"      --device NAME    of several peers of that name, the one that this local\n"
-		"                       device probes\n"
+		"      --device NAME    if several peers have this name, explain the one that\n"
+		"                       this local device probes\n"
 		"\n"
-		"Times of a probe: T1 posted, T2 sent, T3 arrived there, T4 answered, T5 answer\n"
-		"arrived, T6 read. RTT is (T5-T2)-(T4-T3). The daemon keeps the last probes of\n"
-		"2048 streams, and of those asked for here from then on.\n"
+		"Times of a probe: T1 posted, T2 sent, T3 received by the peer, T4 answered, T5\n"
+		"answer received, T6 answer read. RTT is (T5-T2)-(T4-T3). The daemon keeps the\n"
+		"last probes of 2048 streams, and of other streams after an explain.\n"
 		"\n"
-		"Exit status: 0 told; 1 there is no such peer or flow; 2 usage; 3 no daemon.\n"
+		"Exit status: 0 shown; 1 there is no such peer or flow; 2 usage; 3 no daemon.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl explain 10.0.0.2\n"

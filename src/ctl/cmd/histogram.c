@@ -345,10 +345,10 @@ histcmd_print(const struct histcmd *run, const struct histcmd_path *path)
 
 	histcmd_title(run, path);
 	if (path->noise)
-		printf("left out: %" PRIu64 " that a stall of a host may have touched\n",
+		printf("left out: %" PRIu64 " that a stall of a host may have affected\n",
 		       path->noise);
 	if (path->unbinned)
-		printf("left out: %" PRIu64 " results for want of memory\n", path->unbinned);
+		printf("left out: %" PRIu64 " results, because memory is short\n", path->unbinned);
 	if (path->bad)
 		puts("left out: windows whose histogram could not be read");
 	if (path->times.count == 0) {
@@ -524,21 +524,23 @@ const struct cmd_entry cmd_histogram = {
 	.summary = "the times of a path's last windows as bars",
 	.help = "Usage: rpingmesh-ctl histogram [OPTION]... [TARGET] [--json]\n"
 		"Show how the times of the last closed window are distributed, for each path, or\n"
-		"for those to TARGET: an address, host name, device or number of a flow. Each row\n"
-		"counts the results from FROM up to, but not including, BELOW; nothing is\n"
-		"smoothed. Percentiles are of the buckets that the daemon counts in (nearest\n"
-		"rank, within 0.8 %); min and max are exact.\n"
+		"for those to TARGET: an address, host name, device or number of a flow. Each\n"
+		"row counts the results from FROM up to, but not including, BELOW; nothing is\n"
+		"smoothed. Percentiles come from the daemon's buckets (nearest rank, within\n"
+		"0.8 %); min and max are exact.\n"
 		"\n"
-		"  -m, --metric METRIC  rtt (default), prober or responder (the delays inside the\n"
+		"  -m, --metric METRIC  rtt (default), prober or responder (the delays inside "
+		"the\n"
 		"                       two hosts)\n"
 		"      --by WHAT        target (default: each stream of probes), flow (of\n"
 		"                       services) or device\n"
-		"  -c, --count N        merge N windows, the last closed one and those that\n"
-		"                       follow: waits for them. Ctrl-C shows what there is\n"
-		"      --rows N         at most N rows, 2 to 64 (default 20)\n"
+		"  -c, --count N        merge N windows: the last closed one and those that\n"
+		"                       follow. Ctrl-C shows the result so far\n"
+		"      --rows N         print at most N rows, 2 to 64 (default 20)\n"
 		"\n"
-		"With --json one object a path: what it is, start_ns, end_ns, the percentiles,\n"
-		"and rows with low_ns and high_ns (both belong to the row) and count.\n"
+		"With --json, each path is one object: its identity, start_ns, end_ns, the\n"
+		"percentiles, and rows with low_ns and high_ns (both belong to the row) and\n"
+		"count.\n"
 		"\n"
 		"Exit status: 0 answered, or ended by Ctrl-C; 2 usage; 3 no daemon, or it went\n"
 		"away.\n"

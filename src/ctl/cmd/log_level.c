@@ -87,8 +87,8 @@ loglevel_print(const msgpack_object *answer)
 		putchar('\n');
 	}
 	if (differs)
-		puts("What differs from the configuration lasts until the next reload or restart "
-		     "of the daemon.");
+		puts("Levels that differ from the configuration last until the next reload or "
+		     "restart of the daemon.");
 }
 
 static int
@@ -120,18 +120,18 @@ loglevel_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **
 
 const struct cmd_entry cmd_log_level = {
 	.name = "log-level",
-	.summary = "how much the daemon logs, shown or set until its next reload",
+	.summary = "show how much the daemon logs, or set it until the next reload",
 	.help = "Usage: rpingmesh-ctl log-level [LEVEL [SUBSYSTEM]...] [--json]\n"
-		"Show from which level on each subsystem of the daemon logs; with LEVEL, set it\n"
-		"for all or for the subsystems named. What is set lasts until the daemon reads\n"
-		"its configuration again (`rpingmesh-ctl config reload`, SIGHUP) or is restarted;\n"
-		"the configuration's group `log` lasts.\n"
+		"Show the least urgent level that each subsystem of the daemon logs. With LEVEL,\n"
+		"set it for all subsystems or for those named. The new level lasts until the\n"
+		"daemon reads its configuration again (`rpingmesh-ctl config reload`, SIGHUP) or\n"
+		"restarts. To keep it, set the group `log` in the configuration.\n"
 		"\n"
 		"Levels: error, warning, info, debug.\n"
 		"Subsystems: main, config, device, cm, peer, responder, trace, control.\n"
 		"\n"
-		"Exit status: 0 shown or set; 2 usage; 3 no daemon, or no permission: root and\n"
-		"the daemon's own user may set it.\n"
+		"Exit status: 0 shown or set; 2 usage; 3 no daemon, or no permission: only root\n"
+		"and the daemon's own user may set it.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl log-level\n"

@@ -260,7 +260,7 @@ ping_summary(struct ping *ping)
 			       "not known");
 	classes_tally_print(&ping->tally);
 	if (ping->dropped)
-		printf("%" PRIu64 " results were not told because this program read too slowly\n",
+		printf("%" PRIu64 " results are missing because this program read too slowly\n",
 		       ping->dropped);
 	ping_print_rtt(&ping->rtt);
 	ping_print_delays(&ping->prober, "prober");
@@ -474,28 +474,28 @@ const struct cmd_entry cmd_ping = {
 	.name = "ping",
 	.summary = "probe a host now, as ping(8) does",
 	.help = "Usage: rpingmesh-ctl ping [OPTION]... HOST [--json]\n"
-		"Let the daemon probe HOST (an address or a name) over RoCE and tell each result,\n"
-		"until Ctrl-C or COUNT. HOST needs an rpingmeshd of its own, but neither side any\n"
+		"Make the daemon probe HOST (an address or a name) over RoCE, and print each\n"
+		"result, until Ctrl-C or COUNT. HOST must run rpingmeshd; neither side needs any\n"
 		"configuration.\n"
 		"\n"
 		"  -c, --count N        stop after N probes\n"
-		"  -i, --interval S     seconds between probes, 0.001 to 3600 (default 1); below\n"
-		"                       0.1 for root and the daemon's own user alone\n"
-		"  -s, --size BYTES     payload, 50 to 4096 (default 50)\n"
+		"  -i, --interval S     seconds between probes, 0.001 to 3600 (default 1); only\n"
+		"                       root and the daemon's own user may go below 0.1\n"
+		"  -s, --size BYTES     size of the payload, 50 to 4096 (default 50)\n"
 		"  -W, --timeout S      seconds after which a probe is late (default: the\n"
 		"                       daemon's timeout_ms)\n"
-		"      --flow-label N   choose a path: what the UDP source port is made from, 0\n"
-		"                       to 0xfffff\n"
+		"      --flow-label N   choose a path: the flow label, which determines the UDP\n"
+		"                       source port, 0 to 0xfffff\n"
 		"      --tos N          traffic class, 0 to 255\n"
 		"      --device NAME    local RDMA device to probe from\n"
 		"      --source ADDR    local address to probe from\n"
-		"  -q, --quiet          only the summary\n"
+		"  -q, --quiet          print only the summary\n"
 		"\n"
-		"rtt is the network's share alone; prober and responder are the delays inside the\n"
-		"two hosts. A host that stalls shows there, not in rtt. Loss is a share of the\n"
-		"probes that were answered or lost; probes that never left (unresolved,\n"
-		"peer_down, local_error) measured nothing. With --json each result is one line,\n"
-		"and the last line has type \"ping_done\".\n"
+		"rtt is that of the network alone; prober and responder are the delays inside\n"
+		"the two hosts. A host that stalls shows there, not in rtt. Loss is the share of\n"
+		"lost probes among those answered or lost; probes that never left (unresolved,\n"
+		"peer_down, local_error) do not count. With --json each result is one line, and\n"
+		"the last line has type \"ping_done\".\n"
 		"\n"
 		"Exit status: 0 a probe was answered; 1 none was; 2 usage; 3 no daemon.\n"
 		"\n"

@@ -157,9 +157,11 @@ recording_summary(const struct recording *r, uint64_t took_ns, uint64_t bytes, u
 	fprintf(out, "%s in ", format_count(r->added[RECORDING_EVENT], "event", text));
 	fprintf(out, "%s, %" PRIu64 " bytes", format_age(took_ns, text), bytes);
 	if (r->dropped)
-		fprintf(out, "; %" PRIu64 " are missing: they were read too slowly", r->dropped);
+		fprintf(out, "; %" PRIu64 " are missing because they were read too slowly",
+			r->dropped);
 	if (r->error)
-		fprintf(out, "; the file holds the first %s", format_count(kept, "record", text));
+		fprintf(out, "; the file contains the first %s",
+			format_count(kept, "record", text));
 	fputc('\n', out);
 }
 
@@ -177,7 +179,8 @@ recording_end(struct recording *r, int rc, const char *reason)
 	r->file = NULL;
 	recording_summary(r, took_ns, bytes, kept, error < 0 ? "disk" : reason);
 	if (error < 0) {
-		recording_cannot(r, error, "the recording has ended, and what it holds is whole");
+		recording_cannot(r, error,
+				 "the recording has ended, and all its records are complete");
 		return CMD_BAD_NEWS;
 	}
 	return rc;
@@ -314,10 +317,10 @@ recording_options(struct recording *r, struct ctl *ctl, const struct cmd_entry *
 		return rc;
 	if (optind + 1 != argc)
 		return cmd_usage(command,
-				 optind == argc ? "record into which file?" : "record: one file");
+				 optind == argc ? "record to which file?" : "record: one file");
 	r->path = argv[optind];
 	if (strcmp(r->path, "-") == 0 && ctl->tty)
-		return cmd_usage(command, "a recording is no text: not to a terminal");
+		return cmd_usage(command, "a recording is not text: it cannot go to a terminal");
 	return -1;
 }
 
@@ -346,27 +349,27 @@ recording_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char *
 
 const struct cmd_entry cmd_record = {
 	.name = "record",
-	.summary = "write what the daemon tells into a file, for `replay`",
+	.summary = "write what the daemon reports to a file, for `replay`",
 	.help = "Usage: rpingmesh-ctl record [OPTION]... FILE [--json]\n"
-		"Write each probe, window and QP event that the daemon tells into FILE until\n"
-		"Ctrl-C, for `rpingmesh-ctl replay` here or on another machine. FILE is\n"
-		"MessagePack that other programs read, too: rpingmesh-ctl(1), replay. It must not\n"
-		"exist yet; - is the standard output.\n"
+		"Write each probe, window and QP event that the daemon reports to FILE, until\n"
+		"Ctrl-C, for `rpingmesh-ctl replay` here or on another machine. Other programs\n"
+		"can read FILE, too: it is MessagePack, see rpingmesh-ctl(1), replay. FILE must\n"
+		"not exist yet; - is standard output.\n"
 		"\n"
-		"  -k, --kinds KINDS    only these, of probe,window,event\n"
+		"  -k, --kinds KINDS    only these kinds, of probe,window,event\n"
 		"  -c, --count N        end after N records\n"
-		"  -d, --duration S     end after so many seconds\n"
+		"  -d, --duration S     end after S seconds\n"
 		"      --max-size SIZE  end when FILE has this size: bytes, or as in 20k, 3M, 1G\n"
 		"  -f, --force          overwrite FILE\n"
 		"\n"
-		"What has come is written at least once a second. However the recording ends,\n"
-		"also by a crash, all before its end can be replayed. When the disk is full, the\n"
-		"recording ends with a message, and what it holds is whole. Records that we read\n"
-		"too slowly are counted in it.\n"
+		"The command writes at least once a second. However the recording ends, even by\n"
+		"a crash, all before its end can be replayed. If the disk is full, the recording\n"
+		"ends with a message and contains complete records only. If records are missed\n"
+		"because they were read too slowly, FILE contains their number.\n"
 		"\n"
 		"Exit status: 0 ended by Ctrl-C or a limit; 1 FILE cannot be made or written, or\n"
-		"the disk is full; 2 usage; 3 no daemon, or it went away (what came before is in\n"
-		"FILE).\n"
+		"the disk is full; 2 usage; 3 no daemon, or it went away (FILE contains what\n"
+		"came before).\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl record -d 60 incident.rec\n"

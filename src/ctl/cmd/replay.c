@@ -90,7 +90,8 @@ replay_print(const struct replay *r, enum replay_kind kind, const struct recfile
 	case REPLAY_KIND_N:
 		lines_time(r->start_ns + entry->after_ns, stdout);
 		view_text(entry->record, "count", text, sizeof(text));
-		printf(" dropped %s records are missing here: they were read too slowly\n", text);
+		printf(" dropped %s records are missing here because they were read too slowly\n",
+		       text);
 	}
 }
 
@@ -206,8 +207,8 @@ replay_tail(const struct replay *r)
 			 (unsigned long long)offset);
 	else
 		snprintf(text, sizeof(text),
-			 "byte %llu: the recording has no end: who wrote it was killed, still "
-			 "runs, or had no room",
+			 "byte %llu: the recording has no end: its writer was killed, still "
+			 "runs, or the disk was full",
 			 (unsigned long long)offset);
 	return replay_bad(r, text);
 }
@@ -292,23 +293,24 @@ replay_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **ar
 
 const struct cmd_entry cmd_replay = {
 	.name = "replay",
-	.summary = "print what `record` wrote, at once or in its own time",
+	.summary = "print what `record` wrote, at once or at its original speed",
 	.help = "Usage: rpingmesh-ctl replay [-s FACTOR] [-f] [-i] FILE [--json]\n"
-		"Print what a file of `rpingmesh-ctl record` holds: with --json each record as\n"
-		"`watch`, `windows --follow` and `events` would have printed it, else a line\n"
-		"each. - is the standard input. No daemon is needed.\n"
+		"Print the contents of a file that `rpingmesh-ctl record` wrote. With --json\n"
+		"each record is printed as `watch`, `windows --follow` and `events` would have\n"
+		"printed it; otherwise as one line. - is standard input. No daemon is needed.\n"
 		"\n"
-		"  -s, --speed FACTOR   as it happened: 1 in its own time, 10 ten times as fast;\n"
-		"                       without it, at once\n"
-		"  -f, --follow         wait for more when the file is still being written, until\n"
+		"  -s, --speed FACTOR   print at the speed of the recording (1) or, for example,\n"
+		"                       ten times as fast (10); by default, print all at once\n"
+		"  -f, --follow         if the file is still being written, wait for more, until\n"
 		"                       its end\n"
-		"  -i, --info           only what it is and how much of what it holds\n"
+		"  -i, --info           print only the host, the time and the size of the\n"
+		"                       recording\n"
 		"\n"
-		"A recording that was cut, by a crash or a full disk, is printed as far as it\n"
-		"goes.\n"
+		"If a recording was cut by a crash or a full disk, it is printed up to there.\n"
 		"\n"
-		"Exit status: 0 replayed to its end, or ended by Ctrl-C; 1 the recording was cut,\n"
-		"is damaged (the message says at which byte) or cannot be read; 2 usage.\n"
+		"Exit status: 0 replayed to its end, or ended by Ctrl-C; 1 the recording was "
+		"cut,\n"
+		"is damaged (the message names the byte) or cannot be read; 2 usage.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl replay --info incident.rec\n"

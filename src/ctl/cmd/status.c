@@ -107,7 +107,7 @@ status_own_use(const msgpack_object *status)
 	if (read_double(status, "cpu_percent", &percent))
 		printf("%.1f %% of a core", percent);
 	else
-		printf("no CPU to speak of");
+		printf("almost no CPU");
 	if (read_u64(status, "cpu_percent_max", &max))
 		printf(" (at most %" PRIu64 " %%)", max);
 	if (read_u64(status, "memory_bytes", &bytes))
@@ -264,15 +264,15 @@ status_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **ar
 
 const struct cmd_entry cmd_status = {
 	.name = "status",
-	.summary = "the daemon itself: is it well?",
+	.summary = "the state of the daemon: each fault, with its cure",
 	.help = "Usage: rpingmesh-ctl status [--json]\n"
-		"Show how the daemon is: devices, peers, totals of probes by class, what it\n"
-		"answered, and each reason why it does less than it should (\"degraded\"), with\n"
-		"its cure. The longest stall is how long the daemon once kept probes waiting:\n"
-		"measured times are no better than that allows. \"lossy\" names the paths that\n"
-		"lose probes for sure, if only a few of many. \"own use\" is what the daemon "
-		"takes\n"
-		"itself; above its budget it probes less.\n"
+		"Show the state of the daemon: devices, peers, totals of probes by class, what\n"
+		"it answered, and each reason why it does less than it is configured for\n"
+		"(\"degraded\"), with its cure. The longest stall is the longest time that the\n"
+		"daemon kept probes waiting; measured times may be wrong by as much. \"lossy\"\n"
+		"lists the paths whose loss is certain, even if it is rare. \"own use\" shows "
+		"what\n"
+		"the daemon uses itself; above its budget it probes less.\n"
 		"\n"
 		"Exit status: 0 well; 1 something is degraded, or no device is up; 2 usage;\n"
 		"3 no daemon.\n"

@@ -19,12 +19,12 @@ const struct cmd_entry cmd_targets = {
 	.name = "targets",
 	.summary = "each stream of probes with its path",
 	.help = "Usage: rpingmesh-ctl targets [--json]\n"
-		"Show each stream of probes: to whom, how often, which flow label and traffic\n"
-		"class (TOS), and the UDP source port that it uses. PATH tells whether that is\n"
-		"the port which the flow label asks for: exact, approximate, or unknown for\n"
-		"drivers whose rule is not known.\n"
+		"Show each stream of probes: its peer, its interval, flow label and traffic\n"
+		"class (TOS), and the UDP source port that it uses. PATH shows whether that is\n"
+		"the port that the flow label asks for: exact, approximate, or unknown if the\n"
+		"rule of the driver is not known.\n"
 		"\n"
-		"LOSS and times are of the last 10 seconds, as in `rpingmesh-ctl peers`.\n"
+		"LOSS and times cover the last 10 seconds, as in `rpingmesh-ctl peers`.\n"
 		"\n"
 		"Exit status: 0 answered; 2 usage; 3 no daemon.\n"
 		"\n"

@@ -85,7 +85,7 @@ toplive_help(const struct toplive *live, FILE *out)
 	static const char *const lines[] = {
 		"sort by    w worst, r rtt (median), p p99, l loss,",
 		"           b prober delay, d responder delay, n name",
-		"           < > the one before or next, R reverse",
+		"           < > previous or next, R reverse",
 		"/          filter: Enter keeps it, Esc clears it",
 		"t          peers, or each stream of probes",
 		"space      pause",
@@ -94,8 +94,8 @@ toplive_help(const struct toplive *live, FILE *out)
 		"",
 		"green      up; no loss",
 		"yellow     on its way up; some loss",
-		"red        not up; loss from 5 % on",
-		"trends     a mark a window; ? nothing is known",
+		"red        not up; loss of 5 % or more",
+		"trends     one mark per window; ? is not known",
 		"",
 		"any key goes back",
 	};

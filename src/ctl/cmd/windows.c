@@ -142,7 +142,7 @@ windows_dropped(const struct windows *windows, const msgpack_object *dropped)
 		return;
 	}
 	view_text(dropped, "count", text, sizeof(text));
-	printf("%s windows are missing here: they were read too slowly\n", text);
+	printf("%s windows are missing here because they were read too slowly\n", text);
 }
 
 static void
@@ -243,27 +243,28 @@ windows_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **a
 
 const struct cmd_entry cmd_windows = {
 	.name = "windows",
-	.summary = "the last window of time: loss with its interval, and times",
+	.summary = "the last closed window: loss with its interval, and times",
 	.help = "Usage: rpingmesh-ctl windows [--by WHAT] [-f [-c N] [-s]] [--json]\n"
-		"Show what the probes of the last window of time found. Windows begin at\n"
-		"multiples of their length (window_s in the configuration, 10 seconds unless set)\n"
-		"by the wall clock; a window is shown once each of its probes has ended.\n"
+		"Show statistics of the last closed window of time. Windows begin at multiples\n"
+		"of their length (window_s in the configuration, by default 10 seconds) by the\n"
+		"wall clock. A window is shown when each of its probes has ended.\n"
 		"\n"
-		"      --by WHAT        target (default: each stream of probes to a peer, pings\n"
-		"                       too), flow (of services) or device (all that it sent)\n"
-		"  -f, --follow         print a line for each window when it is closed, until\n"
+		"      --by WHAT        target (default: each stream of probes to a peer,\n"
+		"                       including pings), flow (each flow of a service) or\n"
+		"                       device (all that it sent)\n"
+		"  -f, --follow         print a line for each window when it closes, until\n"
 		"                       Ctrl-C\n"
 		"  -c, --count N        with -f, end after N windows\n"
-		"  -s, --sparklines     with -f, end each line with the windows so far, a mark\n"
-		"                       each (24 at most): the median RTT and the loss, as in\n"
+		"  -s, --sparklines     with -f, end each line with a mark for each earlier\n"
+		"                       window (24 at most): the median RTT and the loss, as in\n"
 		"                       `rpingmesh-ctl top`; '?' is not known\n"
 		"\n"
-		"LOSS is lost probes of those answered or lost, and in brackets where the true\n"
-		"share lies with a confidence of 95 %. NOISE counts results that a stall of a\n"
-		"host may have touched: their losses and, with software time stamps, their RTTs\n"
-		"are left out. LOSS BY SIZE tells which sizes of probes were lost, where not all\n"
-		"were lost alike. PROBER and RESPONDER are the delays inside the two hosts\n"
-		"(medians). END is the time (UTC) at which the window ended.\n"
+		"LOSS is the share of lost probes among those answered or lost, and in brackets\n"
+		"the interval that contains the true share with a confidence of 95 %. NOISE\n"
+		"counts results that a stall of a host may have affected; their losses and, with\n"
+		"software timestamps, their RTTs are left out. LOSS BY SIZE shows the loss of\n"
+		"each size, if the sizes differ. PROBER and RESPONDER are the delays inside the\n"
+		"two hosts (medians). END is the time (UTC) at which the window ended.\n"
 		"\n"
 		"Exit status: 0 answered, or ended by Ctrl-C or -c; 2 usage; 3 no daemon, or it\n"
 		"went away.\n"

@@ -172,8 +172,8 @@ client_decode(struct client *client)
 		return 0;
 	if (n < 0 || msgpack_unpack_next(&client->message, client->data + client->off, (size_t)n,
 					 &off) != MSGPACK_UNPACK_SUCCESS) {
-		client_lost(client, "who listens there does not speak MessagePack-RPC; is it "
-				    "rpingmeshd's socket?");
+		client_lost(client, "the program that listens there does not speak "
+				    "MessagePack-RPC; is this rpingmeshd's socket?");
 		return -1;
 	}
 	frame_scan_start(&client->scan, CLIENT_FRAME_MAX);
@@ -217,9 +217,10 @@ client_read(struct client *client)
 		return CLIENT_OK;
 	if (n < 0)
 		return client_lost(client,
-				   errno == ECONNRESET ? "the daemon hung up" : strerror(errno));
+				   errno == ECONNRESET ? "the daemon closed the connection" :
+							 strerror(errno));
 	if (n == 0)
-		return client_lost(client, "the daemon hung up");
+		return client_lost(client, "the daemon closed the connection");
 	client->len += (size_t)n;
 	return CLIENT_OK;
 }
@@ -290,7 +291,7 @@ client_send(struct client *client, const msgpack_sbuffer *frame)
 			continue;
 		if (n < 0)
 			return client_lost(client, errno == EPIPE || errno == ECONNRESET ?
-							   "the daemon hung up" :
+							   "the daemon closed the connection" :
 							   strerror(errno));
 		sent += (size_t)n;
 	}

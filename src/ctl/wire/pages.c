@@ -101,7 +101,7 @@ pages_take(struct client *client, const struct pages_query *query, struct pages 
 		return rc;
 	list = read_array(answer, query->key);
 	if (!list || (read_find(answer, "next") && !read_u64(answer, "next", &next)))
-		return pages_strange(client, query, "is no list of ", query->key);
+		return pages_strange(client, query, "is not a list of ", query->key);
 	/* Each page must bring us on, or we would ask for ever. */
 	if (next &&
 	    (next <= *after || (list->via.array.size == 0 && !query->sparse) ||

@@ -322,7 +322,7 @@ recfile_decode(struct recfile_reader *r, size_t len, uint64_t *offset)
 	msgpack_unpacked_destroy(&r->object);
 	msgpack_unpacked_init(&r->object);
 	if (msgpack_unpack_next(&r->object, r->data + r->off, len, &off) != MSGPACK_UNPACK_SUCCESS)
-		return recfile_bad(r, r->at, "this is no MessagePack: the file is damaged here");
+		return recfile_bad(r, r->at, "this is not MessagePack: the file is damaged here");
 	frame_scan_start(&r->scan, RECFILE_RECORD_MAX);
 	r->off += len;
 	r->len -= len;
@@ -348,7 +348,7 @@ recfile_object(struct recfile_reader *r, uint64_t *offset)
 				n == -EMSGSIZE ?
 					"an object that claims to be too long: the file is damaged "
 					"here" :
-					"this is no MessagePack: the file is damaged here");
+					"this is not MessagePack: the file is damaged here");
 		rc = recfile_read(r);
 		if (rc < 0)
 			return recfile_bad(r, r->at + r->len, strerror(-rc));
@@ -375,7 +375,7 @@ recfile_read_header(struct recfile_reader *r)
 	if (r->len < strlen(magic) || memcmp(r->data, magic, strlen(magic)) != 0) {
 		recfile_bad(
 			r, 0,
-			r->len ? "it does not begin as a recording of `rpingmesh-ctl record` does" :
+			r->len ? "it does not begin like a recording of `rpingmesh-ctl record`" :
 				 "it is empty");
 		return NULL;
 	}
@@ -405,7 +405,7 @@ recfile_next(struct recfile_reader *r, struct recfile_entry *out)
 	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3 ||
 	    a[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || a[1].type != MSGPACK_OBJECT_STR)
 		return recfile_bad(r, out->offset,
-				   "this is no entry of a recording: the file is damaged here");
+				   "this is not an entry of a recording: the file is damaged here");
 	out->after_ns = a[0].via.u64;
 	out->kind = &a[1];
 	out->record = &a[2];

@@ -208,7 +208,7 @@ test_answer(void **state)
 	assert_int_equal(client_call(client, "acknowledge", NULL, &result), CLIENT_OK);
 	assert_int_equal(result->type, MSGPACK_OBJECT_NIL);
 	assert_int_equal(client_call(client, "acknowledge", NULL, &result), CLIENT_LOST);
-	assert_reason(client, "the daemon hung up");
+	assert_reason(client, "the daemon closed the connection");
 	stop(&server, client);
 }
 
@@ -247,7 +247,8 @@ test_garbage(void **state)
 	expect(&map, CLIENT_STRANGE, "is not a list");
 	expect(&array, CLIENT_LOST, "does not speak MessagePack-RPC");
 	expect(&string, CLIENT_LOST, "does not speak MessagePack-RPC");
-	expect(&http, CLIENT_LOST, "hung up"); /* integers, none of which is an answer */
+	/* integers, none of which is an answer */
+	expect(&http, CLIENT_LOST, "closed the connection");
 }
 
 /* A string of a byte more than is taken, all of which comes. */

@@ -277,7 +277,7 @@ test_damaged(void **state)
 	assert_int_equal(pwrite(fd, "R", 1, 1), 1);
 	r = open_read();
 	assert_null(recfile_read_header(r));
-	assert_non_null(strstr(recfile_error(r), "byte 0: it does not begin as a recording"));
+	assert_non_null(strstr(recfile_error(r), "byte 0: it does not begin like a recording"));
 	recfile_close(r);
 	close(fd);
 }
