@@ -98,6 +98,7 @@ class Host:
         self.socket = os.path.join(self.dir, "rpingmeshd.sock")
         self.log_path = os.path.join(self.dir, "log")
         self.process = None
+        self.build = BUILD
         self.env = dict(os.environ, **(env or {}))
         self.configure(text)
         t.hosts.append(self)
@@ -117,7 +118,8 @@ class Host:
     def start(self, wait=True, prefix=()):
         """prefix: a program, with arguments, that runs the daemon."""
         with open(self.log_path, "a") as log:
-            self.process = subprocess.Popen([*prefix, DAEMON, "-c", self.conf],
+            daemon = os.path.join(self.build, "rpingmeshd")
+            self.process = subprocess.Popen([*prefix, daemon, "-c", self.conf],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=self.env)
         if wait:
@@ -157,7 +159,7 @@ class Host:
         return self.log()[-3000:]
 
     def ctl_argv(self, *argv):
-        return [CTL, "-S", self.socket] + [str(a) for a in argv]
+        return [os.path.join(self.build, "rpingmesh-ctl"), "-S", self.socket] + [str(a) for a in argv]
 
     def ctl(self, *argv, status=None):
         """rpingmesh-ctl's output as text; its exit status must be `status` (None: any)."""
