@@ -105,11 +105,12 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 }
 
 /*
- * Texts of refusals for their version, which must last as long as any result that shows them. There
- * are as many as there are ranges of versions in the mesh: more than a few are somebody's joke.
+ * Why a peer of other versions refuses us. Results keep the text as long as they like, so there is
+ * one for each range of versions that this process has met, logged at the first meeting; past a few
+ * of them a text without numbers must do.
  */
 static const char *
-peer_version_reason(const struct wire_versions *theirs)
+peer_version_reason(const struct peer *peer, const struct wire_versions *theirs)
 {
 	static struct {
 		struct wire_versions theirs;
@@ -129,11 +130,12 @@ peer_version_reason(const struct wire_versions *theirs)
 		 "refused: it speaks %s of the probe protocol, this host %s; upgrade rpingmesh %s",
 		 wire_versions_text(theirs, theirs_text), wire_versions_text(&ours, ours_text),
 		 theirs->lowest > ours.highest ? "here" : "there");
+	log_warning(PEER, "%s: %s", peer->config.address, kept[n].text);
 	return kept[n++].text;
 }
 
 static const char *
-peer_refusal(const struct wire_reply *reply)
+peer_refusal(const struct peer *peer, const struct wire_reply *reply)
 {
 	const struct wire_versions ours = WIRE_VERSIONS;
 
@@ -147,7 +149,7 @@ peer_refusal(const struct wire_reply *reply)
 	case PROBE_WIRE_BAD_REQUEST:
 		return wire_common_version(&ours, &reply->versions) ?
 			       "refused: it finds our request malformed" :
-			       peer_version_reason(&reply->versions);
+			       peer_version_reason(peer, &reply->versions);
 	case PROBE_WIRE_ACCEPTED:
 		break;
 	}
@@ -213,7 +215,7 @@ peer_answered(void *arg, const struct sidr_answer *answer)
 				      "its answer is not from rpingmesh, or has another version",
 				      clock_mono_ns());
 	} else if (reply.status != PROBE_WIRE_ACCEPTED) {
-		prober_resolve_failed(peer->prober, peer_refusal(&reply), clock_mono_ns());
+		prober_resolve_failed(peer->prober, peer_refusal(peer, &reply), clock_mono_ns());
 	} else {
 		peer_resolved(peer, &reply);
 	}
