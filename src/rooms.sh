@@ -40,7 +40,6 @@ while read -r what room rest; do
 		set -f
 		# shellcheck disable=SC2086 # the first word is the library
 		set -- $rest
-		set +f
 		library=$1
 		shift
 		for header; do

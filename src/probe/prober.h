@@ -46,6 +46,7 @@
 
 #include "core/addr.h"
 #include "core/hwclock.h"
+#include "rpingmesh/states.h"
 #include "stat/result.h"
 #include "stat/sequential.h"
 #include "stat/stats.h"
@@ -72,14 +73,6 @@ struct prober_target;
 #define PROBER_THROTTLE_MAX 16              /* steps */
 #define PROBER_SEND_BATCH 32                /* probes sent in one prober_advance() at most */
 
-enum prober_peer_state {
-	PROBER_PEER_RESOLVING,
-	PROBER_PEER_UP,
-	PROBER_PEER_CHECKING,
-	PROBER_PEER_NO_DATA,
-	PROBER_PEER_DOWN,
-	PROBER_PEER_STATE_N
-};
 const char *prober_peer_state_name(enum prober_peer_state s);
 
 /* One probe to post. payload is size bytes, valid during the call. */

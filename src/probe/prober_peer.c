@@ -18,13 +18,7 @@
 
 #define PEER_COUNT(names) (sizeof(names) / sizeof((names)[0]))
 
-static const char *const state_names[] = {
-	[PROBER_PEER_RESOLVING] = "resolving",
-	[PROBER_PEER_UP] = "up",
-	[PROBER_PEER_CHECKING] = "checking",
-	[PROBER_PEER_NO_DATA] = "no_data",
-	[PROBER_PEER_DOWN] = "down",
-};
+static const char *const state_names[] = PROBER_PEER_STATE_NAMES;
 static_assert(PEER_COUNT(state_names) == PROBER_PEER_STATE_N, "a name for each state");
 
 static const char *const event_names[] = {

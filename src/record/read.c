@@ -88,3 +88,13 @@ read_is(const msgpack_object *map, const char *key, const char *text)
 
 	return o && read_str_is(o, text);
 }
+
+unsigned int
+read_word(const msgpack_object *map, const char *key, const char *const *words, unsigned int n)
+{
+	unsigned int i = 0;
+
+	while (i < n && !read_is(map, key, words[i]))
+		i++;
+	return i;
+}

@@ -23,6 +23,10 @@ bool read_bool(const msgpack_object *map, const char *key, bool *out);
 
 bool read_is(const msgpack_object *map, const char *key, const char *text);
 
+/* Which of the n words stands there; n: none of them, or it is not known. */
+unsigned int read_word(const msgpack_object *map, const char *key, const char *const *words,
+		       unsigned int n);
+
 /* Notifications: whether a method's name is this one. */
 bool read_str_is(const msgpack_object *o, const char *text);
 

@@ -31,18 +31,11 @@
 #include <stdint.h>
 
 #include "rpingmesh/qp_event.h"
+#include "rpingmesh/states.h"
 
 struct loop;
 struct tracer;
 
-enum tracer_state {
-	TRACER_OFF,
-	TRACER_WAITING,
-	TRACER_STARTING,
-	TRACER_ON,
-	TRACER_FAILED,
-	TRACER_STATE_N
-};
 const char *tracer_state_name(enum tracer_state s);
 
 struct tracer_ops {

@@ -3,13 +3,7 @@
 
 #include "trace/tracer.h"
 
-static const char *const state_names[] = {
-	[TRACER_OFF] = "off",
-	[TRACER_WAITING] = "waiting",
-	[TRACER_STARTING] = "starting",
-	[TRACER_ON] = "on",
-	[TRACER_FAILED] = "failed",
-};
+static const char *const state_names[] = TRACER_STATE_NAMES;
 _Static_assert(sizeof(state_names) / sizeof(state_names[0]) == TRACER_STATE_N, "a name each");
 
 const char *

@@ -33,16 +33,7 @@ struct port_fsm {
 	uint64_t entered[PORT_STATE_N];
 };
 
-static const char *const port_state_names[] = {
-	[PORT_CLOSED] = "closed",
-	[PORT_OPENING] = "opening",
-	[PORT_DOWN] = "down",
-	[PORT_NO_ADDRESS] = "no_address",
-	[PORT_BUILDING] = "building",
-	[PORT_UP] = "up",
-	[PORT_BACKING_OFF] = "backing_off",
-	[PORT_GIVEN_UP] = "given_up",
-};
+static const char *const port_state_names[] = PORT_STATE_NAMES;
 static_assert(sizeof(port_state_names) / sizeof(port_state_names[0]) == PORT_STATE_N,
 	      "a name for each state");
 

@@ -36,6 +36,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rpingmesh/states.h"
+
 struct port_fsm;
 
 #define PORT_FSM_BACKOFF_MIN_NS 1000000000ULL
@@ -45,17 +47,6 @@ struct port_fsm;
 #define PORT_FSM_GIVE_UP_NS 60000000000ULL
 #define PORT_FSM_STABLE_NS 60000000000ULL
 
-enum port_state {
-	PORT_CLOSED,
-	PORT_OPENING,
-	PORT_DOWN,
-	PORT_NO_ADDRESS,
-	PORT_BUILDING,
-	PORT_UP,
-	PORT_BACKING_OFF,
-	PORT_GIVEN_UP,
-	PORT_STATE_N
-};
 /* "closed", …; "?" for what is none. */
 const char *port_state_name(enum port_state s);
 

@@ -30,7 +30,7 @@
 /* Back-off for a peer that only flows want to be asked: up to this. */
 #define PEER_PATIENT_BACKOFF_MAX_NS (60 * NSEC_PER_SEC)
 
-static const char *const peer_binding_names[] = {"naming", "no_name", "no_device", "self", "bound"};
+static const char *const peer_binding_names[] = PEER_BINDING_NAMES;
 static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N,
 	      "a name for each binding");
 

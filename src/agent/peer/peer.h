@@ -14,6 +14,7 @@
 #include "agent/peer/last_probes.h"
 #include "core/addr.h"
 #include "probe/prober.h"
+#include "rpingmesh/states.h"
 
 struct config;
 struct loop;
@@ -25,16 +26,6 @@ struct ping;
 struct pump;
 struct self;
 struct service;
-
-/* Why a peer is not probed at all; PEER_BOUND when it is. */
-enum peer_binding {
-	PEER_NAMING,    /* its name is being looked up */
-	PEER_NO_NAME,   /* … and was not found; asked again */
-	PEER_NO_DEVICE, /* no local device for it (any more) */
-	PEER_SELF,      /* it is ourselves: skipped */
-	PEER_BOUND,
-	PEER_BINDING_N
-};
 
 /* What a probe's target_user points to. */
 struct peer_stream {

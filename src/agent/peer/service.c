@@ -54,7 +54,7 @@ struct service {
 	struct nic *source_nic;       /* wants source_port in its pool; NULL: wants none */
 };
 
-static const char *const service_state_names[] = {"unprobed", "waiting", "no_daemon", "probing"};
+static const char *const service_state_names[] = SERVICE_STATE_NAMES;
 static_assert(sizeof(service_state_names) / sizeof(service_state_names[0]) == SERVICE_STATE_N,
 	      "a name for each state");
 

@@ -12,6 +12,7 @@
 
 #include "agent/peer/peer.h"
 #include "probe/prober.h"
+#include "rpingmesh/states.h"
 #include "trace/flows.h"
 
 struct owners;
@@ -19,16 +20,6 @@ struct service;
 struct services;
 struct trace;
 
-/* Where probing of a flow stands. */
-enum service_state {
-	SERVICE_UNPROBED,  /* it is not to be, or cannot be */
-	SERVICE_WAITING,   /* the remote end has not been asked yet, has not answered yet, or cannot
-			      be asked: the local port is down */
-	SERVICE_NO_DAEMON, /* the remote end has no daemon, or its daemon is not heard; asked again
-			      with back-off */
-	SERVICE_PROBING,
-	SERVICE_STATE_N
-};
 const char *service_state_name(enum service_state s);
 
 struct services_ops {

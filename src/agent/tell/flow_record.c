@@ -9,6 +9,7 @@
 #include "agent/tell/verdict.h"
 #include "agent/tell/tell.h"
 #include "rpingmesh/control.h"
+#include "rpingmesh/states.h"
 #include "trace/owner.h"
 #include "trace/owners.h"
 #include "trace/trace.h"
@@ -346,12 +347,13 @@ flow_record_trace(struct record *r, uint32_t probed, const struct trace_info *i)
 void
 flow_record_status(struct record *r, const struct tell *t)
 {
+	static const char *const names[] = TRACING_STATE_NAMES;
 	const struct trace *trace = services_trace(t->services);
 	struct trace_info info;
-	bool on;
+	bool on, lacks;
 
 	if (!trace) {
-		record_str(r, "tracing", "off");
+		record_str(r, "tracing", names[TRACING_OFF]);
 		record_str(r, "tracing_reason",
 			   t->config->tracing ? "out of memory" : "switched off by tracing.enable");
 		record_str(r, "trace", NULL);
@@ -359,10 +361,8 @@ flow_record_status(struct record *r, const struct tell *t)
 	}
 	trace_info(trace, &info);
 	on = info.tracer.state == TRACER_ON;
-	record_str(r, "tracing",
-		   !on					   ? "off" :
-		   info.tracer.degraded || info.dump_error ? "degraded" :
-							     "on");
+	lacks = info.tracer.degraded || info.dump_error;
+	record_str(r, "tracing", names[!on ? TRACING_OFF : lacks ? TRACING_DEGRADED : TRACING_ON]);
 	record_str(r, "tracing_reason",
 		   info.tracer.reason[0] ? info.tracer.reason :
 		   on && info.dump_error ? "the dump of QPs by RDMA netlink failed: QPs older than "

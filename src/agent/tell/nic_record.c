@@ -9,6 +9,7 @@
 #include "agent/nic/nic.h"
 #include "rdma/counters.h"
 #include "record/record.h"
+#include "rpingmesh/states.h"
 
 /* CLOCK_MONOTONIC 0 means never. */
 static void
@@ -188,6 +189,7 @@ nic_record_counters(struct record *r, const struct counters *counters)
 void
 nic_record(msgpack_packer *out, const struct nic *nic)
 {
+	static const char *const names[] = DEVICE_STATE_NAMES;
 	struct prober_device_info info;
 	struct nic_info nic_is;
 	struct record r;
@@ -197,7 +199,7 @@ nic_record(msgpack_packer *out, const struct nic *nic)
 	record_begin(&r, RECORD_DEVICE);
 	record_str(&r, "device", nic_name(nic));
 	record_u64(&r, "port", nic_port(nic));
-	record_str(&r, "state", nic_down_reason(nic) ? "down" : "up");
+	record_str(&r, "state", names[nic_down_reason(nic) ? DEVICE_DOWN : DEVICE_UP]);
 	record_str(&r, "state_reason", nic_down_reason(nic));
 	nic_record_clock(&r, nic_is.clock);
 	if (nic_device(nic))

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "ctl/term/signals.h"
+#include "ctl/view/state.h"
 #include "ctl/view/view.h"
-#include "record/read.h"
 
 #define ASK_TEXT 4608  /* client_reason() with a path in it */
 #define ASK_REASON 1024 /* why there is no tracing, with the cure, is long */
@@ -99,14 +99,15 @@ ask_tracing(struct client *client)
 
 	if (rc == CMD_OK)
 		rc = ask_check_schema(client, status);
-	if (rc != CMD_OK || read_is(status, "tracing", "on") ||
+	if (rc != CMD_OK || state_of_tracing(status) == TRACING_ON ||
 	    !view_text(status, "tracing", text, sizeof(text)))
 		return rc;
 	if (!view_text(status, "tracing_reason", reason, sizeof(reason)))
 		strcpy(reason, "the daemon gives no reason");
 	cmd_complain("tracing is %s, so %s: %s", text,
-		     read_is(status, "tracing", "degraded") ? "flows or events may be missing" :
-							      "no flow and no event is seen",
+		     state_of_tracing(status) == TRACING_DEGRADED ?
+			     "flows or events may be missing" :
+			     "no flow and no event is seen",
 		     reason);
 	return CMD_OK;
 }

@@ -3,13 +3,13 @@
 
 #include "ctl/cmd/show.h"
 #include "ctl/view/devicetable.h"
-#include "record/read.h"
+#include "ctl/view/state.h"
 
 static bool
 devices_bad(const msgpack_object *list)
 {
 	for (uint32_t i = 0; i < list->via.array.size; i++)
-		if (read_is(&list->via.array.ptr[i], "state", "up"))
+		if (state_of_device(&list->via.array.ptr[i]) == DEVICE_UP)
 			return false;
 	return true;
 }

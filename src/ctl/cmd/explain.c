@@ -20,6 +20,7 @@
 #include "ctl/wire/route.h"
 #include "record/read.h"
 #include "record/record.h"
+#include "stat/sequential.h"
 
 #define EXPLAIN_TEXT 256
 #define EXPLAIN_ERROR 1024
@@ -195,21 +196,23 @@ explain_path(const msgpack_object *answer, uint64_t now_ns)
 
 /* ---- streams ---- */
 
+static const char *
+explain_clock(const msgpack_object *record, const char *key)
+{
+	return read_is(record, key, probe_clock_name(PROBE_CLOCK_HW)) ? "the RNIC's" :
+	       read_is(record, key, probe_clock_name(PROBE_CLOCK_SW)) ? "the host's" :
+									"not known yet";
+}
+
 static void
 explain_clocks(const msgpack_object *stream, const msgpack_object *device)
 {
-	char why[EXPLAIN_TEXT], there[EXPLAIN_TEXT], line[2 * EXPLAIN_TEXT];
-	bool known = view_text(stream, "responder_clock", there, sizeof(there));
+	char why[EXPLAIN_TEXT], line[2 * EXPLAIN_TEXT];
 	bool reason = view_text(device, "clock_reason", why, sizeof(why));
 
 	snprintf(line, sizeof(line), "here %s%s%s%s, there %s",
-		 read_is(device, "clock", "hw") ? "the RNIC's" :
-		 read_is(device, "clock", "sw") ? "the host's" :
-						  "not known yet",
-		 reason ? " (" : "", reason ? why : "", reason ? ")" : "",
-		 !known			  ? "not known yet" :
-		 strcmp(there, "hw") == 0 ? "the RNIC's" :
-					    "the host's");
+		 explain_clock(device, "clock"), reason ? " (" : "", reason ? why : "",
+		 reason ? ")" : "", explain_clock(stream, "responder_clock"));
 	explain_wrap("clocks", line);
 }
 
@@ -233,7 +236,8 @@ explain_recent(const msgpack_object *target)
 	printf("loss %s", format_ratio(ratio, text));
 	if (read_u64(recent, "rtt_p50_ns", &a) && read_u64(recent, "rtt_p99_ns", &b))
 		printf(", RTT p50 %s, p99 %s", format_ns(a, p50), format_ns(b, p99));
-	if (view_text(target, "loss_verdict", text, sizeof(text)) && strcmp(text, "none") != 0)
+	if (!read_is(target, "loss_verdict", sequential_verdict_name(SEQUENTIAL_NONE)) &&
+	    view_text(target, "loss_verdict", text, sizeof(text)))
 		printf("; verdict: %s", text);
 	putchar('\n');
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/cmd/show.h"
 #include "ctl/view/peer.h"
+#include "ctl/view/state.h"
 #include "record/read.h"
 
 /* Peers that a ping made, not the configuration, are nobody's worry. */
@@ -8,11 +9,11 @@ static bool
 peers_bad(const msgpack_object *list)
 {
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
-		const msgpack_object *peer = &list->via.array.ptr[i];
+		enum state_peer state = state_of_peer(&list->via.array.ptr[i]);
 		bool configured = true;
 
-		read_bool(peer, "configured", &configured);
-		if (configured && !read_is(peer, "state", "up") && !read_is(peer, "state", "self"))
+		read_bool(&list->via.array.ptr[i], "configured", &configured);
+		if (configured && state != STATE_PEER_UP && state != STATE_PEER_SELF)
 			return true;
 	}
 	return false;

@@ -15,6 +15,7 @@
 #include "ctl/term/signals.h"
 #include "ctl/view/json.h"
 #include "ctl/view/peer.h"
+#include "record/read.h"
 
 struct watch {
 	const struct ctl *ctl;
@@ -42,12 +43,10 @@ watch_notified(void *arg, const msgpack_object *method, const msgpack_object *pa
 {
 	static const char *const names[] = {"probe", "dropped"};
 
-	if (method->type != MSGPACK_OBJECT_STR || params->type != MSGPACK_OBJECT_ARRAY ||
-	    params->via.array.size < 1)
+	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1)
 		return;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (method->via.str.size == strlen(names[i]) &&
-		    memcmp(method->via.str.ptr, names[i], strlen(names[i])) == 0)
+		if (read_str_is(method, names[i]))
 			watch_record(arg, &params->via.array.ptr[0], names[i]);
 }
 

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "ctl/view/cell.h"
 #include "ctl/view/format.h"
+#include "ctl/view/state.h"
 #include "ctl/view/view.h"
 #include "record/read.h"
 
@@ -133,7 +134,7 @@ devicetable_fill(struct table *table, const msgpack_object *device)
 		table_cell(table, DEVICES_FLAPS, TABLE_YELLOW, format_u64(flaps, text));
 	if (view_text(device, "state", text, sizeof(text)))
 		table_cell(table, DEVICES_STATE,
-			   read_is(device, "state", "up") ? TABLE_GREEN : TABLE_RED, text);
+			   state_of_device(device) == DEVICE_UP ? TABLE_GREEN : TABLE_RED, text);
 	devicetable_errors(table, device);
 }
 
@@ -211,8 +212,8 @@ devicetable_history_row(struct table *table, const msgpack_object *device, const
 	if (read_u64(entry, "lasted_ns", &ns))
 		table_cell(table, HISTORY_LASTED, TABLE_PLAIN, format_age(ns, text));
 	if (view_text(entry, "to", text, sizeof(text)))
-		table_cell(table, HISTORY_TO, read_is(entry, "to", "up") ? TABLE_GREEN : TABLE_RED,
-			   text);
+		table_cell(table, HISTORY_TO,
+			   state_of_port(entry, "to") == PORT_UP ? TABLE_GREEN : TABLE_RED, text);
 	if (read_bool(entry, "acknowledged", &seen) && seen)
 		table_cell(table, HISTORY_SEEN, TABLE_PLAIN, "yes");
 }

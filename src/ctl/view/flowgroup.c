@@ -15,6 +15,7 @@
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
 #include "ctl/view/peer.h"
+#include "ctl/view/state.h"
 #include "ctl/view/view.h"
 #include "record/read.h"
 #include "record/record.h"
@@ -129,7 +130,7 @@ flowgroup_measure(struct flowgroup *group, const msgpack_object *flow)
 	uint64_t p50 = flowgroup_u64(recent, "rtt_p50_ns");
 
 	group->flows++;
-	group->probing += read_is(flow, "probing", "probing");
+	group->probing += state_of_flow(flow) == SERVICE_PROBING;
 	group->answered += flowgroup_u64(recent, "answered");
 	group->lost += flowgroup_u64(recent, "lost");
 	if (badness.rtt_ns > group->worst.rtt_ns)

@@ -9,8 +9,10 @@
 #include "ctl/view/cell.h"
 #include "ctl/view/format.h"
 #include "ctl/view/peer.h"
+#include "ctl/view/state.h"
 #include "ctl/view/view.h"
 #include "record/read.h"
+#include "stat/result.h"
 
 enum flowtable_column {
 	FLOWTABLE_OWNER,
@@ -102,7 +104,10 @@ flowtable_path(struct table *table, const msgpack_object *flow)
 
 	if (view_text(flow, "path", text, sizeof(text)))
 		table_cell(table, FLOWTABLE_PATH,
-			   read_is(flow, "path", "approximate") ? TABLE_YELLOW : TABLE_PLAIN, text);
+			   read_is(flow, "path", probe_path_name(PROBE_PATH_APPROXIMATE)) ?
+				   TABLE_YELLOW :
+				   TABLE_PLAIN,
+			   text);
 }
 
 /*
@@ -113,25 +118,24 @@ static void
 flowtable_probing(struct table *table, const msgpack_object *flow)
 {
 	static const struct {
-		const char *state, *shown, *reason;
+		const char *shown, *reason;
 		enum table_color color;
-	} states[] = {
-		{"probing", "probing", NULL, TABLE_GREEN},
-		{"waiting", "waiting", "for its first probe", TABLE_YELLOW},
-		{"no_daemon", "no daemon", "no rpingmeshd answers at the destination",
-		 TABLE_YELLOW},
-		{"unprobed", "unprobed", NULL, TABLE_YELLOW},
+	} states[SERVICE_STATE_N] = {
+		[SERVICE_PROBING] = {"probing", NULL, TABLE_GREEN},
+		[SERVICE_WAITING] = {"waiting", "for its first probe", TABLE_YELLOW},
+		[SERVICE_NO_DAEMON] = {"no daemon", "no rpingmeshd answers at the destination",
+				       TABLE_YELLOW},
+		[SERVICE_UNPROBED] = {"unprobed", NULL, TABLE_YELLOW},
 	};
+	enum service_state state = state_of_flow(flow);
 	char text[TABLE_CELL_MAX];
 
-	cell_text(table, FLOWTABLE_PROBING, flow, "probing");
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		if (!read_is(flow, "probing", states[i].state))
-			continue;
-		table_cell(table, FLOWTABLE_PROBING, states[i].color, states[i].shown);
-		if (states[i].reason)
-			table_cell(table, FLOWTABLE_REASON, TABLE_PLAIN, states[i].reason);
-	}
+	if (state == SERVICE_STATE_N)
+		cell_text(table, FLOWTABLE_PROBING, flow, "probing");
+	else
+		table_cell(table, FLOWTABLE_PROBING, states[state].color, states[state].shown);
+	if (state != SERVICE_STATE_N && states[state].reason)
+		table_cell(table, FLOWTABLE_REASON, TABLE_PLAIN, states[state].reason);
 	if (view_text(flow, "probing_reason", text, sizeof(text)) && text[0])
 		table_cell(table, FLOWTABLE_REASON, TABLE_PLAIN, text);
 }

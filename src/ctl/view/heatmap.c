@@ -9,6 +9,7 @@
 #include "ctl/term/utf8.h"
 #include "ctl/view/format.h"
 #include "ctl/view/peer.h"
+#include "ctl/view/state.h"
 #include "ctl/view/table.h"
 #include "ctl/view/view.h"
 #include "record/read.h"
@@ -144,7 +145,7 @@ heatmap_scale_all(struct heatmap *matrix)
 	uint64_t least = UINT64_MAX, most = 0, ns;
 
 	for (size_t i = 0; key && i < matrix->rows.n * matrix->columns.n; i++) {
-		if (!read_is(matrix->cells[i].peer, "state", "up") ||
+		if (state_of_peer(matrix->cells[i].peer) != STATE_PEER_UP ||
 		    !read_u64(read_map(matrix->cells[i].peer, "recent"), key, &ns))
 			continue;
 		least = ns < least ? ns : least;
@@ -200,7 +201,7 @@ heatmap_text(const struct heatmap *matrix, const struct heatmap_cell *cell, bool
 		strcpy(buf, ".");
 		return;
 	}
-	if (!read_is(cell->peer, "state", "up")) {
+	if (state_of_peer(cell->peer) != STATE_PEER_UP) {
 		*color = peer_state_color(cell->peer);
 		snprintf(buf, TABLE_CELL_MAX, "%s",
 			 view_text(cell->peer, "state", state, sizeof(state)) ? state : "?");

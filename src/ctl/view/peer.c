@@ -7,8 +7,10 @@
 #include "ctl/view/cell.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"
+#include "ctl/view/state.h"
 #include "ctl/view/view.h"
 #include "record/read.h"
+#include "stat/sequential.h"
 
 #define PEER_LOSS_RED 0.05
 
@@ -69,7 +71,7 @@ peer_recent_cells(struct table *table, const msgpack_object *record,
 		table_cell(table, at->loss, peer_loss_color(ratio), format_ratio(ratio, text));
 	if (at->noise && read_u64(recent, "noise", &noise) && noise > 0)
 		table_cell(table, at->noise, TABLE_YELLOW, format_u64(noise, text));
-	if (at->verdict && read_is(record, "loss_verdict", "lossy"))
+	if (at->verdict && peer_is_lossy(record))
 		table_cell(table, at->verdict, TABLE_YELLOW, "lossy");
 	cell_ns(table, at->p50, recent, "rtt_p50_ns");
 	cell_ns(table, at->p99, recent, "rtt_p99_ns");
@@ -80,12 +82,23 @@ peer_recent_cells(struct table *table, const msgpack_object *record,
 enum table_color
 peer_state_color(const msgpack_object *peer)
 {
-	if (read_is(peer, "state", "up"))
+	switch (state_of_peer(peer)) {
+	case STATE_PEER_UP:
 		return TABLE_GREEN;
-	if (read_is(peer, "state", "resolving") || read_is(peer, "state", "checking") ||
-	    read_is(peer, "state", "naming"))
+	case STATE_PEER_COMING:
 		return TABLE_YELLOW;
-	return read_is(peer, "state", "self") ? TABLE_PLAIN : TABLE_RED;
+	case STATE_PEER_SELF:
+		return TABLE_PLAIN;
+	case STATE_PEER_BAD:
+		break;
+	}
+	return TABLE_RED;
+}
+
+bool
+peer_is_lossy(const msgpack_object *record)
+{
+	return read_is(record, "loss_verdict", sequential_verdict_name(SEQUENTIAL_LOSSY));
 }
 
 double
@@ -142,12 +155,10 @@ peer_count(const msgpack_object *list, struct peer_count *out)
 {
 	*out = (struct peer_count){.peers = list->via.array.size};
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
-		const msgpack_object *peer = &list->via.array.ptr[i];
+		enum state_peer state = state_of_peer(&list->via.array.ptr[i]);
 
-		if (read_is(peer, "state", "up"))
-			out->up++;
-		else if (!read_is(peer, "state", "self"))
-			out->down++;
+		out->up += state == STATE_PEER_UP;
+		out->down += state != STATE_PEER_UP && state != STATE_PEER_SELF;
 	}
 }
 
@@ -206,7 +217,7 @@ peer_line(const msgpack_object *peer, FILE *out)
 	peer_line_ns(recent, "responder", "responder_delay_p50_ns", out);
 	if (read_u64(recent, "noise", &noise) && noise > 0)
 		fprintf(out, " noise=%" PRIu64, noise);
-	if (read_is(peer, "loss_verdict", "lossy"))
+	if (peer_is_lossy(peer))
 		fputs(" verdict=lossy", out);
 	if (classes_not_ok(peer, text, sizeof(text)))
 		fprintf(out, " not_ok=(%s)", text);

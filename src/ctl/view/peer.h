@@ -33,6 +33,9 @@ void peer_line(const msgpack_object *peer, FILE *out);
 /* Green: up; yellow: on its way to that; red: neither; plain: this host itself. */
 enum table_color peer_state_color(const msgpack_object *peer);
 
+/* Whether the sequential test of loss says so. */
+bool peer_is_lossy(const msgpack_object *record);
+
 /* How bad a peer or target is: red states before yellow ones, then by loss. */
 double peer_badness(const msgpack_object *record);
 

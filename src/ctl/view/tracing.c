@@ -7,6 +7,7 @@
 
 #include "ctl/view/format.h"
 #include "ctl/view/lines.h"
+#include "ctl/view/state.h"
 #include "ctl/view/view.h"
 #include "record/read.h"
 
@@ -55,7 +56,7 @@ tracing_hooks(const msgpack_object *status, const msgpack_object *trace)
 	tracing_of(trace, "hooks", "hooks_wanted");
 	if (view_text(trace, "method", text, sizeof(text)) && text[0])
 		printf(" by %s", text);
-	if (view_text(trace, "state", text, sizeof(text)) && strcmp(text, "on") != 0)
+	if (state_of_tracer(trace) != TRACER_ON && view_text(trace, "state", text, sizeof(text)))
 		printf(", %s", text);
 	tracing_age(status, trace, "attached_ns", ", attached ");
 	tracing_some(trace, "reattached", ", anew ", " times");

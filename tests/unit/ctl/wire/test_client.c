@@ -362,7 +362,7 @@ test_notified(void **state)
 	/* Two before the answer, one behind it; an answer that nobody waits for. */
 	static const struct said say[] = {
 		SAY("\x93\x02\xa5probe\x91\x80"
-		    "\x93\x02\xa6window\x91\x80" ANSWER("\x09") "\xc0" ANSWER("\x01") "\xc0"
+		    "\x93\x02\xa6window\x91\x80" REFUSAL("\x09") "\xa2no\xc0" ANSWER("\x01") "\xc0"
 		    "\x93\x02\xa7"
 		    "dropped\x91\x80"),
 	};

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The states that records name, and the only place where their names stand. The daemon has them as
+ * these enums; rpingmesh-ctl reads the names back into them.
+ */
+#ifndef RPINGMESH_STATES_H
+#define RPINGMESH_STATES_H
+
+/* A local port for its users: `state` of a device. */
+enum device_state {
+	DEVICE_DOWN,
+	DEVICE_UP,
+	DEVICE_STATE_N
+};
+#define DEVICE_STATE_NAMES {[DEVICE_DOWN] = "down", [DEVICE_UP] = "up"}
+
+/* The same for its state machine: `port_state` of a device, and its history (src/agent/nic). */
+enum port_state {
+	PORT_CLOSED,
+	PORT_OPENING,
+	PORT_DOWN,
+	PORT_NO_ADDRESS,
+	PORT_BUILDING,
+	PORT_UP,
+	PORT_BACKING_OFF,
+	PORT_GIVEN_UP,
+	PORT_STATE_N
+};
+#define PORT_STATE_NAMES { \
+	[PORT_CLOSED] = "closed", \
+	[PORT_OPENING] = "opening", \
+	[PORT_DOWN] = "down", \
+	[PORT_NO_ADDRESS] = "no_address", \
+	[PORT_BUILDING] = "building", \
+	[PORT_UP] = "up", \
+	[PORT_BACKING_OFF] = "backing_off", \
+	[PORT_GIVEN_UP] = "given_up", \
+}
+
+/* Why a peer is not probed at all; PEER_BOUND when it is, and then its `state` is one of those
+ * below. */
+enum peer_binding {
+	PEER_NAMING,    /* its name is being looked up */
+	PEER_NO_NAME,   /* … and was not found; asked again */
+	PEER_NO_DEVICE, /* no local device for it (any more) */
+	PEER_SELF,      /* it is ourselves: skipped */
+	PEER_BOUND,
+	PEER_BINDING_N
+};
+#define PEER_BINDING_NAMES { \
+	[PEER_NAMING] = "naming", \
+	[PEER_NO_NAME] = "no_name", \
+	[PEER_NO_DEVICE] = "no_device", \
+	[PEER_SELF] = "self", \
+	[PEER_BOUND] = "bound", \
+}
+
+/* A peer that is probed: its `state` (src/probe). */
+enum prober_peer_state {
+	PROBER_PEER_RESOLVING,
+	PROBER_PEER_UP,
+	PROBER_PEER_CHECKING,
+	PROBER_PEER_NO_DATA,
+	PROBER_PEER_DOWN,
+	PROBER_PEER_STATE_N
+};
+#define PROBER_PEER_STATE_NAMES { \
+	[PROBER_PEER_RESOLVING] = "resolving", \
+	[PROBER_PEER_UP] = "up", \
+	[PROBER_PEER_CHECKING] = "checking", \
+	[PROBER_PEER_NO_DATA] = "no_data", \
+	[PROBER_PEER_DOWN] = "down", \
+}
+
+/* Where probing of a flow stands: its `probing` (src/agent/peer). */
+enum service_state {
+	SERVICE_UNPROBED,  /* it is not to be, or cannot be */
+	SERVICE_WAITING,   /* the remote end has not been asked yet, has not answered yet, or cannot
+			      be asked: the local port is down */
+	SERVICE_NO_DAEMON, /* the remote end has no daemon, or its daemon is not heard; asked again
+			      with back-off */
+	SERVICE_PROBING,
+	SERVICE_STATE_N
+};
+#define SERVICE_STATE_NAMES { \
+	[SERVICE_UNPROBED] = "unprobed", \
+	[SERVICE_WAITING] = "waiting", \
+	[SERVICE_NO_DAEMON] = "no_daemon", \
+	[SERVICE_PROBING] = "probing", \
+}
+
+/* How well the QPs of this host are seen: `tracing` of the status. */
+enum tracing_state {
+	TRACING_OFF,
+	TRACING_DEGRADED, /* on, but something is missing */
+	TRACING_ON,
+	TRACING_STATE_N
+};
+#define TRACING_STATE_NAMES { \
+	[TRACING_OFF] = "off", \
+	[TRACING_DEGRADED] = "degraded", \
+	[TRACING_ON] = "on", \
+}
+
+/* The BPF programs: `state` of the status's map `trace` (src/trace). */
+enum tracer_state {
+	TRACER_OFF,
+	TRACER_WAITING,
+	TRACER_STARTING,
+	TRACER_ON,
+	TRACER_FAILED,
+	TRACER_STATE_N
+};
+#define TRACER_STATE_NAMES { \
+	[TRACER_OFF] = "off", \
+	[TRACER_WAITING] = "waiting", \
+	[TRACER_STARTING] = "starting", \
+	[TRACER_ON] = "on", \
+	[TRACER_FAILED] = "failed", \
+}
+
+#endif
