@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/conf_parse.h"
-
 static struct conf_lex_file *
 conf_lex_top(struct conf_lex *lex)
 {
@@ -78,11 +76,11 @@ conf_lex_include_file(struct conf_lex *lex, const char *path)
 	char *text;
 	int rc;
 
-	if (lex->tree->n_files > CONF_PARSE_INCLUDES) {
+	if (lex->tree->n_files > CONF_LEX_INCLUDES) {
 		conf_tree_fail(lex->tree, from->file, from->line,
 			       "@include: expected at most %u files in all, found more (does a "
 			       "file include itself?)",
-			       CONF_PARSE_INCLUDES);
+			       CONF_LEX_INCLUDES);
 		return -ELOOP;
 	}
 	rc = conf_tree_add_file(lex->tree, path, &file);

@@ -8,6 +8,8 @@
 
 #include "core/conf_tree.h"
 
+#define CONF_LEX_INCLUDES 256u /* files in all */
+
 enum conf_token_type {
 	CONF_TOKEN_NAME,
 	CONF_TOKEN_EQUALS,

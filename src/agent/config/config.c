@@ -6,16 +6,17 @@
 #include "agent/config/config.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/config/config_check.h"
 #include "agent/config/config_default.h"
-#include "agent/config/config_peer.h"
 #include "core/conf_parse.h"
 #include "rpingmesh/control.h"
 #include "rpingmesh/probe_wire.h"
 
+#define CONFIG_PEERS_MAX 65536
 #define CONFIG_SOCKET_MAX 107 /* unix(7): sun_path with its '\0' has 108 */
 
 /*
@@ -29,39 +30,57 @@ static const char *const config_default_allow[] = {
 #define CONFIG_N_ALLOW (sizeof(config_default_allow) / sizeof(config_default_allow[0]))
 
 #define FIELD(f) CONF_FIELD(struct config, f)
-#define PEER_FIELD(f) CONF_FIELD(struct config_peer, f)
 #define LOG_FIELD(sub) FIELD(log_levels[LOG_SUB_##sub]), .words = log_level_names
 #define LIST(within, f) CONF_LIST_FIELD(struct config, within f, within n_##f)
-#define PEER_LIST(f) CONF_LIST_FIELD(struct config_peer, f, n_##f)
 #define RANGE(lo, hi) CONF_RANGE(lo, hi)
 
-#define RANGE_INTERVAL RANGE(1, 3600000)
-#define RANGE_SIZE RANGE(CONFIG_SIZE_MIN, CONFIG_SIZE_MAX), .word = "mtu"
-#define RANGE_FLOW_LABEL RANGE(0, 0xfffff)
-#define RANGE_TRAFFIC_CLASS RANGE(0, 255)
-#define RANGE_SERVICE_LEVEL RANGE(0, 15)
-#define RANGE_DEVICE RANGE(1, 63) /* IB_DEVICE_NAME_MAX */
+
+static bool
+config_selects(const struct config *config, const char *device)
+{
+	/* A device that is NULL has its mistake noted. */
+	for (size_t i = 0; i < config->n_devices; i++)
+		if (!config->devices[i] || fnmatch(config->devices[i], device, 0) == 0)
+			return true;
+	return config->n_devices == 0;
+}
+
+/* Each entry starts from what the keys outside of peers say. */
+static int
+config_set_peers(struct conf_reader *r, const struct conf_key *key, const struct conf_node *list,
+		 void *into)
+{
+	struct conf_reader without = {r->tree, NULL};
+	struct config *config = into;
+	int rc = 0, one;
+
+	(void)key;
+	if (list->type != CONF_LIST || list->in.n > CONFIG_PEERS_MAX)
+		return conf_fail(r, list, "a list ( ) of at most %d addresses or groups",
+				 CONFIG_PEERS_MAX);
+	config->peers = calloc(list->in.n + 1, sizeof(*config->peers));
+	if (!config->peers)
+		return conf_tree_no_memory(r->tree);
+	for (const struct conf_node *in = list->in.first; in; in = in->next) {
+		struct config_peer *peer = &config->peers[config->n_peers];
+
+		if (config_peer_copy(&config->base, peer) < 0)
+			return conf_tree_no_memory(r->tree);
+		config->n_peers++;
+		one = config_peer_read(&without, in, peer);
+		if (one == 0 && peer->device && !config_selects(config, peer->device))
+			one = conf_fail(r, conf_tree_member(in, "device"),
+					"a device that `devices` selects");
+		rc = rc ? rc : one;
+	}
+	return rc < 0 ? rc : config_peer_check_list(r, list, config->peers);
+}
+
+static const struct conf_kind config_peers = {config_set_peers, NULL};
 
 static const char *const config_clocks[] = {"auto", "software", NULL};
 static const char *const config_log_targets[] = {"stderr", "syslog", NULL};
 static const char *const config_metrics_by[] = {"peer", "tor", NULL};
-
-static const struct conf_key config_peer_keys[] = {
-	{"address", &conf_string, PEER_FIELD(address), RANGE(1, 254),
-	 .check = config_check_address, .expect = "an IPv4 or IPv6 unicast address or a host name"},
-	{"device", &conf_string, PEER_FIELD(device), RANGE_DEVICE,
-	 .check = config_check_device, .expect = "the name of an RDMA device"},
-	{"source", &conf_string, PEER_FIELD(source), RANGE(1, ADDR_TEXT),
-	 .check = config_check_source, .expect = "an IPv4 or IPv6 unicast address"},
-	{"interval_ms", &conf_integer, PEER_FIELD(interval_ms), RANGE_INTERVAL},
-	{"sizes", &conf_integers, PEER_LIST(sizes), RANGE_SIZE},
-	{"size", &conf_integers, PEER_LIST(sizes), RANGE_SIZE},
-	{"flow_labels", &conf_integers, PEER_LIST(flow_labels), RANGE_FLOW_LABEL},
-	{"flow_label", &conf_integers, PEER_LIST(flow_labels), RANGE_FLOW_LABEL},
-	{"traffic_class", &conf_integer, PEER_FIELD(traffic_class), RANGE_TRAFFIC_CLASS},
-	{"service_level", &conf_integer, PEER_FIELD(service_level), RANGE_SERVICE_LEVEL},
-	CONF_END
-};
 
 static const struct conf_key config_responder_keys[] = {
 	{"allow", &conf_networks, LIST(, allow),
@@ -94,7 +113,7 @@ static const struct conf_key config_log_keys[] = {
 static const struct conf_key config_tracing_keys[] = {
 	{"enable", &conf_bool, FIELD(tracing)},
 	{"probe", &conf_bool, FIELD(trace_probe)},
-	{"interval_ms", &conf_integer, FIELD(trace_interval_ms), RANGE_INTERVAL},
+	{"interval_ms", &conf_integer, FIELD(trace_interval_ms), CONFIG_PEER_INTERVAL},
 	{"source_qps", &conf_integer, FIELD(trace_source_qps), RANGE(0, 64), .restart = true},
 	{"max_qps", &conf_integer, FIELD(trace_max_qps), RANGE(1000, 10000000), .restart = true},
 	{"max_flows", &conf_integer, FIELD(trace_max_flows), RANGE(100, 1000000), .restart = true},
@@ -112,16 +131,16 @@ static const struct conf_key config_metrics_keys[] = {
 
 /* peers stands last: its entries start from the keys above. */
 const struct conf_key config_keys[] = {
-	{"devices", &conf_strings, LIST(, devices), RANGE_DEVICE,
+	{"devices", &conf_strings, LIST(, devices), CONFIG_PEER_DEVICE,
 	 .check = config_check_pattern, .expect = "the name of an RDMA device or a pattern"},
 	{"gid_index", &conf_integer, FIELD(gid_index), RANGE(-1, 255), .restart = true},
 	{"port", &conf_integer, FIELD(port), RANGE(1, 65535), .restart = true},
-	{"interval_ms", &conf_integer, FIELD(base.interval_ms), RANGE_INTERVAL},
+	{"interval_ms", &conf_integer, FIELD(base.interval_ms), CONFIG_PEER_INTERVAL},
 	{"timeout_ms", &conf_integer, FIELD(timeout_ms), RANGE(10, 60000)},
-	{"sizes", &conf_integers, LIST(base., sizes), RANGE_SIZE},
-	{"flow_labels", &conf_integers, LIST(base., flow_labels), RANGE_FLOW_LABEL},
-	{"traffic_class", &conf_integer, FIELD(base.traffic_class), RANGE_TRAFFIC_CLASS},
-	{"service_level", &conf_integer, FIELD(base.service_level), RANGE_SERVICE_LEVEL},
+	{"sizes", &conf_integers, LIST(base., sizes), CONFIG_PEER_SIZE},
+	{"flow_labels", &conf_integers, LIST(base., flow_labels), CONFIG_PEER_FLOW_LABEL},
+	{"traffic_class", &conf_integer, FIELD(base.traffic_class), CONFIG_PEER_TRAFFIC_CLASS},
+	{"service_level", &conf_integer, FIELD(base.service_level), CONFIG_PEER_SERVICE_LEVEL},
 	/* Windows of all hosts begin at multiples of their length, and add up to whole hours. */
 	{"window_s", &conf_integer, FIELD(window_s), RANGE(1, 3600), .divides = 3600},
 	{"max_probes_per_s", &conf_integer, FIELD(max_probes_per_s), RANGE(1, 1000000)},

@@ -10,31 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/config/config_peer.h"
 #include "core/addr.h"
 #include "core/conf.h"
 #include "core/log.h"
-
-#define CONFIG_SIZE_MIN 50u
-#define CONFIG_SIZE_MAX 4096u
-#define CONFIG_SIZE_MTU 0u /* among sizes: the path MTU, whatever it is */
-
-/*
- * One entry of `peers`: no two have the same address, device and source. Strings are owned by the
- * config.
- */
-struct config_peer {
-	char *address;           /* as written: numeric address or host name */
-	char *device;            /* local RDMA device to probe from; NULL: the source decides */
-	char *source;            /* local numeric address to probe from; NULL: chosen */
-	uint32_t interval_ms; /* between probes to this peer, all sizes and flow labels together */
-	uint8_t traffic_class;   /* IP TOS / traffic class byte */
-	uint8_t service_level;   /* 0 to 15 */
-	/* probe payload in bytes, or CONFIG_SIZE_MTU; taken in turn; at least one */
-	uint32_t *sizes;
-	size_t n_sizes;
-	uint32_t *flow_labels;   /* 20 bits each, one path each; at least one */
-	size_t n_flow_labels;
-};
 
 struct config {
 	char **devices;             /* fnmatch(3) patterns of RDMA device names; none: all */
@@ -87,10 +66,10 @@ struct config {
 extern const struct conf_key config_keys[];
 
 /*
- * Reads and checks `path`. 0 and *out (free with config_free()), or -errno with at least one mistake
- * in *errors: -ENOENT/-EACCES/… when the file cannot be read, -EINVAL when it or one that it
- * includes is wrong, -EFBIG, -ELOOP, -ENOMEM. Unknown keys are mistakes. Reads files: may block for as long
- * as that does; called at start and on SIGHUP only.
+ * Reads and checks `path`. 0 and *out (free with config_free()), or -errno with at least one
+ * mistake in *errors: -ENOENT/-EACCES/… when the file cannot be read, -EINVAL when it or one that
+ * it includes is wrong, -EFBIG, -ELOOP (too many includes), -ENOMEM. Unknown keys are mistakes.
+ * Reads files: may block for as long as that does; called at start and on SIGHUP only.
  */
 int config_load(const char *path, struct config **out, struct conf_errors *errors);
 
@@ -99,18 +78,6 @@ int config_parse(const char *text, const char *name, struct config **out,
 		 struct conf_errors *errors);
 
 void config_free(struct config *config);
-
-/* By address, device and source; < 0, 0 or > 0. */
-int config_peer_cmp(const struct config_peer *a, const struct config_peer *b);
-/* Whether two entries want the same. */
-bool config_peer_equal(const struct config_peer *a, const struct config_peer *b);
-
-/* A copy that owns what it has. 0, or -ENOMEM. */
-int config_peer_copy(const struct config_peer *from, struct config_peer *to);
-/* Frees what it owns, and all of it is zero. */
-void config_peer_clear(struct config_peer *peer);
-/* Whether the same streams of probes go to both, wherever and whatever they are. */
-bool config_peer_streams_equal(const struct config_peer *a, const struct config_peer *b);
 
 /* The commented default configuration, byte for byte what etc/rpingmeshd.conf holds. */
 const char *config_default_text(void);

@@ -2,14 +2,32 @@
 #include "agent/config/config_peer.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/config/config.h"
+#include "agent/config/config_check.h"
+#include "core/addr.h"
 
-#define CONFIG_PEERS_MAX 65536
+#define FIELD(f) CONF_FIELD(struct config_peer, f)
+#define LIST(f) CONF_LIST_FIELD(struct config_peer, f, n_##f)
+
+const struct conf_key config_peer_keys[] = {
+	{"address", &conf_string, FIELD(address), CONF_RANGE(1, 254),
+	 .check = config_check_address, .expect = "an IPv4 or IPv6 unicast address or a host name"},
+	{"device", &conf_string, FIELD(device), CONFIG_PEER_DEVICE,
+	 .check = config_check_device, .expect = "the name of an RDMA device"},
+	{"source", &conf_string, FIELD(source), CONF_RANGE(1, ADDR_TEXT),
+	 .check = config_check_source, .expect = "an IPv4 or IPv6 unicast address"},
+	{"interval_ms", &conf_integer, FIELD(interval_ms), CONFIG_PEER_INTERVAL},
+	{"sizes", &conf_integers, LIST(sizes), CONFIG_PEER_SIZE},
+	{"size", &conf_integers, LIST(sizes), CONFIG_PEER_SIZE},
+	{"flow_labels", &conf_integers, LIST(flow_labels), CONFIG_PEER_FLOW_LABEL},
+	{"flow_label", &conf_integers, LIST(flow_labels), CONFIG_PEER_FLOW_LABEL},
+	{"traffic_class", &conf_integer, FIELD(traffic_class), CONFIG_PEER_TRAFFIC_CLASS},
+	{"service_level", &conf_integer, FIELD(service_level), CONFIG_PEER_SERVICE_LEVEL},
+	CONF_END
+};
 
 void
 config_peer_clear(struct config_peer *peer)
@@ -58,7 +76,7 @@ config_peer_copy(const struct config_peer *from, struct config_peer *to)
 }
 
 static int
-config_cmp_text(const char *a, const char *b)
+config_peer_cmp_text(const char *a, const char *b)
 {
 	if (!a || !b)
 		return (a != NULL) - (b != NULL);
@@ -68,15 +86,15 @@ config_cmp_text(const char *a, const char *b)
 int
 config_peer_cmp(const struct config_peer *a, const struct config_peer *b)
 {
-	int cmp = config_cmp_text(a->address, b->address);
+	int cmp = config_peer_cmp_text(a->address, b->address);
 
 	if (cmp == 0)
-		cmp = config_cmp_text(a->device, b->device);
-	return cmp ? cmp : config_cmp_text(a->source, b->source);
+		cmp = config_peer_cmp_text(a->device, b->device);
+	return cmp ? cmp : config_peer_cmp_text(a->source, b->source);
 }
 
 static bool
-config_same_list(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
+config_peer_same_list(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
 {
 	return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof(*a)) == 0);
 }
@@ -86,8 +104,8 @@ config_peer_streams_equal(const struct config_peer *a, const struct config_peer 
 {
 	return a->interval_ms == b->interval_ms && a->traffic_class == b->traffic_class &&
 	       a->service_level == b->service_level &&
-	       config_same_list(a->sizes, a->n_sizes, b->sizes, b->n_sizes) &&
-	       config_same_list(a->flow_labels, a->n_flow_labels, b->flow_labels, b->n_flow_labels);
+	       config_peer_same_list(a->sizes, a->n_sizes, b->sizes, b->n_sizes) &&
+	       config_peer_same_list(a->flow_labels, a->n_flow_labels, b->flow_labels, b->n_flow_labels);
 }
 
 bool
@@ -98,7 +116,7 @@ config_peer_equal(const struct config_peer *a, const struct config_peer *b)
 
 /* An address as it is compared: the same for each way to write it. */
 static void
-config_canonical(const char *address, char buf[256])
+config_peer_canonical(const char *address, char buf[256])
 {
 	struct addr a;
 	size_t len;
@@ -116,19 +134,9 @@ config_canonical(const char *address, char buf[256])
 		buf[len - 1] = '\0';
 }
 
-static bool
-config_selects(const struct config *config, const char *device)
-{
-	/* A device that is NULL has its mistake noted. */
-	for (size_t i = 0; i < config->n_devices; i++)
-		if (!config->devices[i] || fnmatch(config->devices[i], device, 0) == 0)
-			return true;
-	return config->n_devices == 0;
-}
-
 /* A key and its plural say the same thing: only one of them may stand. */
 static int
-config_check_either(struct conf_reader *r, const struct conf_node *node, const char *one,
+config_peer_either(struct conf_reader *r, const struct conf_node *node, const char *one,
 		    const char *many)
 {
 	const struct conf_node *both = conf_tree_member(node, one);
@@ -142,8 +150,8 @@ config_check_either(struct conf_reader *r, const struct conf_node *node, const c
 
 /* What can only be judged when the whole peer is known. */
 static int
-config_check_peer(struct conf_reader *r, const struct conf_node *node,
-		  const struct config *config, const struct config_peer *peer)
+config_peer_check(struct conf_reader *r, const struct conf_node *node,
+		  const struct config_peer *peer)
 {
 	struct addr address, source;
 
@@ -157,75 +165,74 @@ config_check_peer(struct conf_reader *r, const struct conf_node *node,
 		return conf_fail(r, conf_tree_member(node, "source"),
 				 "an %s address like the peer's",
 				 addr_is_v4(&address) ? "IPv4" : "IPv6");
-	if (peer->device && !config_selects(config, peer->device))
-		return conf_fail(r, conf_tree_member(node, "device"),
-				 "a device that `devices` selects");
 	return 0;
 }
 
-static int
-config_set_peer(struct conf_reader *r, const struct conf_key *keys, const struct conf_node *node,
-		struct config_peer *peer)
+int
+config_peer_read(struct conf_reader *r, const struct conf_node *node, struct config_peer *peer)
 {
+	const struct conf_key *keys = config_peer_keys;
 	int rc, size, label;
 
 	if (node->type == CONF_STRING)
-		return keys->kind->set(r, keys, node, peer); /* address stands first */
+		return keys->kind->set(r, keys, node, peer);
 	if (node->type != CONF_GROUP)
 		return conf_fail(r, node, "an address in \" \" or a group { address = …; }");
 	rc = conf_read_group(r, keys, node, peer);
-	size = config_check_either(r, node, "size", "sizes");
-	label = config_check_either(r, node, "flow_label", "flow_labels");
-	return rc ? rc : size ? size : label;
+	size = config_peer_either(r, node, "size", "sizes");
+	label = config_peer_either(r, node, "flow_label", "flow_labels");
+	if (rc || size || label)
+		return rc ? rc : -EINVAL;
+	return config_peer_check(r, node, peer);
 }
 
 /* A peer while duplicates are looked for. */
-struct config_named {
+struct config_peer_named {
 	char *name;
 	const struct conf_node *node;
 };
 
 static int
-config_named_cmp(const void *pa, const void *pb)
+config_peer_named_cmp(const void *pa, const void *pb)
 {
-	const struct config_named *a = pa, *b = pb;
+	const struct config_peer_named *a = pa, *b = pb;
 	int cmp = strcmp(a->name, b->name);
 
 	return cmp ? cmp : (a->node->index > b->node->index) - (a->node->index < b->node->index);
 }
 
 static int
-config_name_peer(const struct config_peer *peer, char **out)
+config_peer_name(const struct config_peer *peer, char **out)
 {
 	char address[256], source[256] = "";
 
-	config_canonical(peer->address, address);
+	config_peer_canonical(peer->address, address);
 	if (peer->source)
-		config_canonical(peer->source, source);
+		config_peer_canonical(peer->source, source);
 	return asprintf(out, "%s %s %s", address, peer->device ? peer->device : "", source) < 0 ?
 		       -ENOMEM :
 		       0;
 }
 
 /* Two entries for the same streams are one too many. Sorted, so that many entries take no time. */
-static int
-config_check_duplicates(struct conf_reader *r, const struct conf_node *list,
-			const struct config *config)
+int
+config_peer_check_list(struct conf_reader *r, const struct conf_node *list,
+		       const struct config_peer *peers)
 {
 	const struct conf_node *node = list->in.first;
-	struct config_named *named = calloc(config->n_peers + 1, sizeof(*named));
+	struct config_peer_named *named = calloc(list->in.n + 1, sizeof(*named));
 	char found[64];
 	size_t n = 0;
 	int rc = named ? 0 : -ENOMEM;
 
-	for (; rc == 0 && n < config->n_peers; n++, node = node->next) {
+	for (; rc == 0 && n < list->in.n; n++, node = node->next) {
 		named[n].node = node;
-		rc = config_name_peer(&config->peers[n], &named[n].name);
+		rc = config_peer_name(&peers[n], &named[n].name);
 	}
 	if (rc < 0)
 		conf_tree_no_memory(r->tree);
 	else
-		qsort(named, n, sizeof(*named), config_named_cmp);
+		qsort(named, n, sizeof(*named), config_peer_named_cmp);
 	for (size_t i = 1, first = 0; i < n && rc != -ENOMEM; i++) {
 		if (strcmp(named[i].name, named[first].name) != 0) {
 			first = i;
@@ -241,34 +248,3 @@ config_check_duplicates(struct conf_reader *r, const struct conf_node *list,
 	free(named);
 	return rc;
 }
-
-/* Each entry starts from what the keys outside of peers say. */
-static int
-config_set_peers(struct conf_reader *r, const struct conf_key *key, const struct conf_node *list,
-		 void *into)
-{
-	struct conf_reader without = {r->tree, NULL};
-	struct config *config = into;
-	int rc = 0, one;
-
-	if (list->type != CONF_LIST || list->in.n > CONFIG_PEERS_MAX)
-		return conf_fail(r, list, "a list ( ) of at most %d addresses or groups",
-				 CONFIG_PEERS_MAX);
-	config->peers = calloc(list->in.n + 1, sizeof(*config->peers));
-	if (!config->peers)
-		return conf_tree_no_memory(r->tree);
-	for (const struct conf_node *in = list->in.first; in; in = in->next) {
-		struct config_peer *peer = &config->peers[config->n_peers];
-
-		if (config_peer_copy(&config->base, peer) < 0)
-			return conf_tree_no_memory(r->tree);
-		config->n_peers++;
-		one = config_set_peer(&without, key->keys, in, peer);
-		if (one == 0)
-			one = config_check_peer(r, in, config, peer);
-		rc = rc ? rc : one;
-	}
-	return rc < 0 ? rc : config_check_duplicates(r, list, config);
-}
-
-const struct conf_kind config_peers = {config_set_peers, NULL};

@@ -1,14 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the key `peers` is read. Internal to the configuration of rpingmeshd. */
+/* One entry of the key `peers`, and how it is read. */
 #ifndef RPINGMESH_AGENT_CONFIG_CONFIG_PEER_H
 #define RPINGMESH_AGENT_CONFIG_CONFIG_PEER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "core/conf.h"
 
+#define CONFIG_SIZE_MIN 50u
+#define CONFIG_SIZE_MAX 4096u
+#define CONFIG_SIZE_MTU 0u /* among sizes: the path MTU, whatever it is */
+
 /*
- * A list of entries with the `keys` of the key, or of addresses, which are the first of these keys.
- * Read into the peers of a struct config, whose other keys are there already.
+ * One entry of `peers`: no two have the same address, device and source. Strings are owned by the
+ * config.
  */
-extern const struct conf_kind config_peers;
+struct config_peer {
+	char *address;           /* as written: numeric address or host name */
+	char *device;            /* local RDMA device to probe from; NULL: the source decides */
+	char *source;            /* local numeric address to probe from; NULL: chosen */
+	uint32_t interval_ms; /* between probes to this peer, all sizes and flow labels together */
+	uint8_t traffic_class;   /* IP TOS / traffic class byte */
+	uint8_t service_level;   /* 0 to 15 */
+	/* probe payload in bytes, or CONFIG_SIZE_MTU; taken in turn; at least one */
+	uint32_t *sizes;
+	size_t n_sizes;
+	uint32_t *flow_labels;   /* 20 bits each, one path each; at least one */
+	size_t n_flow_labels;
+};
+
+/* By address, device and source; < 0, 0 or > 0. */
+int config_peer_cmp(const struct config_peer *a, const struct config_peer *b);
+/* Whether two entries want the same. */
+bool config_peer_equal(const struct config_peer *a, const struct config_peer *b);
+
+/* A copy that owns what it has. 0, or -ENOMEM. */
+int config_peer_copy(const struct config_peer *from, struct config_peer *to);
+/* Frees what it owns, and all of it is zero. */
+void config_peer_clear(struct config_peer *peer);
+/* Whether the same streams of probes go to both, wherever and whatever they are. */
+bool config_peer_streams_equal(const struct config_peer *a, const struct config_peer *b);
+
+/* The keys of an entry. The first is the address. */
+extern const struct conf_key config_peer_keys[];
+
+/*
+ * Reads an entry, a group or an address, into a peer that starts from what other keys say. 0, or
+ * -errno with the mistakes noted.
+ */
+int config_peer_read(struct conf_reader *r, const struct conf_node *node, struct config_peer *peer);
+
+/* Notes entries for the same streams as one before; peers[i] is the list's i-th. 0 or -errno. */
+int config_peer_check_list(struct conf_reader *r, const struct conf_node *list,
+			   const struct config_peer *peers);
+
+#define CONFIG_PEER_INTERVAL CONF_RANGE(1, 3600000)
+#define CONFIG_PEER_SIZE CONF_RANGE(CONFIG_SIZE_MIN, CONFIG_SIZE_MAX), .word = "mtu"
+#define CONFIG_PEER_FLOW_LABEL CONF_RANGE(0, 0xfffff)
+#define CONFIG_PEER_TRAFFIC_CLASS CONF_RANGE(0, 255)
+#define CONFIG_PEER_SERVICE_LEVEL CONF_RANGE(0, 15)
+#define CONFIG_PEER_DEVICE CONF_RANGE(1, 63) /* IB_DEVICE_NAME_MAX */
 
 #endif
