@@ -34,7 +34,7 @@ log_setup(enum log_target target, enum log_level level)
 	if (log_state.set && log_state.target == LOG_TARGET_SYSLOG && target != LOG_TARGET_SYSLOG)
 		closelog();
 	if (target == LOG_TARGET_SYSLOG)
-		openlog("rpingmeshd", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+		openlog(NULL, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 	log_state.target = target;
 	log_state.journal = getenv("JOURNAL_STREAM") && !isatty(STDERR_FILENO);
 	for (int i = 0; i < LOG_SUB_N; i++)

@@ -34,7 +34,10 @@ enum log_target {
 	LOG_TARGET_SYSLOG,
 };
 
-/* Where lines go and from which level on. Before the first call: stderr, info. Does not fail. */
+/*
+ * Where lines go and from which level on; syslog(3) names the program by its own name. Before the
+ * first call: stderr, info. Does not fail.
+ */
 void log_setup(enum log_target target, enum log_level level);
 
 /* The level of one subsystem alone; it wins over the general one until the next log_setup(). */
