@@ -188,8 +188,10 @@ static void
 agent_qp_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 {
 	const struct agent *a = arg;
-	struct results_item item = {.kind = RESULTS_EVENT,
-				    .event = {.event = e, .qp = qp, .owners = services_owners(a->tell.services)}};
+	struct results_item item = {
+		.kind = RESULTS_EVENT,
+		.event = {.event = e, .qp = qp, .owners = services_owners(a->tell.services)},
+	};
 
 	results_tell(a->results, &item);
 }

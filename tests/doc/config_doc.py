@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the tables of keys in src/agent/config/config.c, as config_keys prints them, with
 rpingmeshd.conf(5), group by group: names, ranges of integers, defaults (those of
-etc/rpingmeshd.conf, which tests/unit/agent/test_config_file.c compares with the code), and which
-keys change at the next start only."""
+etc/rpingmeshd.conf, which tests/unit/agent/config/test_config_file.c compares with the code), and
+which keys change at the next start only."""
 
 import os
 import re

@@ -31,6 +31,10 @@ planted 'src/probe may not include infiniband/verbs.h, of verbs' probe/wire.c \
 	'#include <infiniband/verbs.h>'
 planted 'src/probe may not include rdma/device.h, of src/rdma' probe/wire.c \
 	'#include "rdma/device.h"'
+planted 'src/agent/nic may not include agent/peer/peer.h, of src/agent/peer' agent/nic/nic.h \
+	'#include "agent/peer/peer.h"'
+planted 'src/agent/nic may not include infiniband/verbs.h, of verbs' agent/nic/nic.c \
+	'#include <infiniband/verbs.h>'
 planted 'may not include ../rdma/device.h: it is in no room' probe/wire.c \
 	'#include "../rdma/device.h"'
 planted 'circle: core/clock, core/loop' core/clock.h '#include "core/loop.h"'
@@ -39,12 +43,21 @@ planted 'cellar uses attic, which does not stand above it' rooms 'room cellar: a
 
 # The compiler's view, in a build.
 if [ -d "$build/rooms/probe" ] && command -v cc >/dev/null; then
-	for header in '<infiniband/verbs.h>' '"rdma/device.h"' '<msgpack.h>' '"record/record.h"'; do
+	while read -r room header; do
 		printf '#include %s\n' "$header" >"$work/fault.c"
-		if cc -fsyntax-only -I "$build/rooms/probe" "$work/fault.c" 2>"$work/said"; then
-			bad "$header compiles in src/probe"
+		if cc -fsyntax-only -I "$build/rooms/$room" "$work/fault.c" 2>"$work/said"; then
+			bad "$header compiles in src/$room"
 		fi
-	done
+	done <<-'end'
+		probe <infiniband/verbs.h>
+		probe "rdma/device.h"
+		probe <msgpack.h>
+		probe "record/record.h"
+		agent/nic <infiniband/verbs.h>
+		agent/nic "agent/peer/peer.h"
+		agent/peer "agent/tell/tell.h"
+		agent/peer "serve/control.h"
+	end
 	printf '#include "stat/histogram.h"\n#include "core/clock.h"\n' >"$work/sound.c"
 	cc -fsyntax-only -I "$build/rooms/probe" "$work/sound.c" ||
 		bad "what src/probe may use does not compile there"

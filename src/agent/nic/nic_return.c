@@ -136,6 +136,7 @@ nic_path_resolved(void *arg, struct path *path, int status)
 	struct nic *nic = np->nic;
 	struct nics *nics = nic->nics;
 	char text[ADDR_TEXT];
+	uint64_t now = clock_mono_ns();
 	int n = np->n_waiting;
 
 	(void)path;
@@ -149,9 +150,9 @@ nic_path_resolved(void *arg, struct path *path, int status)
 	if (status < 0) {
 		log_warning(RESPONDER, "%s: no way back to %s: %s", nic->name,
 			    addr_text(&np->remote, text), strerror(-status));
-		responder_path_failed(nics->env.responder, nic, &np->local, &np->remote, clock_mono_ns());
+		responder_path_failed(nics->env.responder, nic, &np->local, &np->remote, now);
 	} else {
-		responder_path_ready(nics->env.responder, nic, &np->local, &np->remote, clock_mono_ns());
+		responder_path_ready(nics->env.responder, nic, &np->local, &np->remote, now);
 	}
 	pump_soon(nics->env.pump);
 }

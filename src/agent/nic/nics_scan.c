@@ -73,13 +73,14 @@ nics_has_open(const void *arg, const char *name)
 static bool
 nics_look_unopened(struct nics *nics)
 {
+	const struct device_unopened *was = &nics->unopened;
 	struct device_unopened now;
 	char text[NIC_SENTENCE];
 
 	device_look_unopened(nics->config->devices, nics->config->n_devices, nics_has_open, nics,
 			     &now);
-	if (now.n != nics->unopened.n || now.error != nics->unopened.error ||
-	    strcmp(now.name, nics->unopened.name) != 0 || strcmp(now.node, nics->unopened.node) != 0) {
+	if (now.n != was->n || now.error != was->error || strcmp(now.name, was->name) != 0 ||
+	    strcmp(now.node, was->node) != 0) {
 		nics->unopened = now;
 		nics->unopened_said = false;
 		return true;
@@ -163,7 +164,7 @@ nics_have_sidr(struct nics *nics)
 
 /* ---- the look ---- */
 
-/* Whether there is no nic, or one lacks something that only a scan finds: its device, a listener. */
+/* Whether there is no nic, or one lacks what only a scan finds: its device, a listener. */
 static bool
 nics_any_missing(const struct nics *nics)
 {

@@ -168,8 +168,8 @@ peer_bind(struct peer *peer)
 		peer_set_binding(peer, PEER_NO_DEVICE, peer_source_missing(peer));
 		return;
 	}
-	if (prober_peer_add(peer->peers->env.prober, nic_budget(nic), peer, clock_mono_ns(), &peer->prober) <
-	    0) {
+	if (prober_peer_add(peer->peers->env.prober, nic_budget(nic), peer, clock_mono_ns(),
+			    &peer->prober) < 0) {
 		peer_set_binding(peer, PEER_NO_DEVICE, "out of memory");
 		return;
 	}
@@ -224,7 +224,8 @@ static void
 peer_start(struct peer *peer)
 {
 	peer->binding = PEER_NAMING;
-	if (names_find(peer->peers->env.names, peer->config.address, peer_named, peer, &peer->lookup) < 0)
+	if (names_find(peer->peers->env.names, peer->config.address, peer_named, peer,
+		       &peer->lookup) < 0)
 		peer_named(peer, NULL, "out of memory");
 }
 

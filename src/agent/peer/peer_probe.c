@@ -250,7 +250,7 @@ peer_resolve(void *arg, void *peer_user)
 	peer->asked_ns = clock_mono_ns();
 	peer->call = NULL;
 	peer->ask_failed = !sidr || sidr_ask(sidr, &question, &peer->call) < 0;
-	/* The prober waits for exactly one outcome, and not from within: peers_retry() brings it. */
+	/* The prober waits for one outcome, and not from within: peers_retry() brings it. */
 	if (peer->ask_failed)
 		nics_scan_soon(env->nics);
 }

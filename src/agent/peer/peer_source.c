@@ -35,7 +35,8 @@ peer_source_on(const struct peer *peer, const struct nic *nic)
 {
 	struct addr wanted;
 
-	if (!nic_device(nic) || (peer->config.device && strcmp(peer->config.device, nic_name(nic)) != 0))
+	if (!nic_device(nic) ||
+	    (peer->config.device && strcmp(peer->config.device, nic_name(nic)) != 0))
 		return NULL;
 	if (!peer->config.source)
 		return device_source_for(nic_device(nic), &peer->remote);
@@ -57,7 +58,8 @@ peer_source_choose(const struct peer *peer, const struct device_gid **gid)
 
 		if (!g)
 			continue;
-		if (have_route && !peer->config.source && device_find_gid(nic_device(nic), &routed)) {
+		if (have_route && !peer->config.source &&
+		    device_find_gid(nic_device(nic), &routed)) {
 			*gid = device_find_gid(nic_device(nic), &routed);
 			return nic;
 		}

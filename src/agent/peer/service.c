@@ -105,6 +105,12 @@ services_trace(const struct services *services)
 	return services->trace;
 }
 
+const struct flows *
+services_flows(const struct services *services)
+{
+	return services->trace ? trace_flows(services->trace) : NULL;
+}
+
 struct owners *
 services_owners(const struct services *services)
 {

@@ -52,6 +52,8 @@ int services_configure(struct services *services, const struct config *config);
 
 /* NULL while tracing is switched off. */
 struct trace *services_trace(const struct services *services);
+/* All flows; NULL: likewise. */
+const struct flows *services_flows(const struct services *services);
 /* NULL before tracing was ever switched on. */
 struct owners *services_owners(const struct services *services);
 
@@ -63,7 +65,7 @@ struct service_info {
 	const struct prober_target *target; /* NULL: none */
 	struct probe_totals totals;
 };
-/* flow: one of trace_flows(services_trace()). */
+/* flow: one of services_flows(). */
 void service_info(const struct flow *flow, struct service_info *out);
 uint64_t service_flow_id(const struct service *service);
 /* Flows that are being probed now. */

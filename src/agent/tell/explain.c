@@ -77,7 +77,7 @@ explain_find_peer(const struct tell *t, const char *what, const char *device,
 static void
 explain_find_flow(const struct tell *t, const char *what, struct explain_found *found)
 {
-	const struct flows *flows = services_trace(t->services) ? trace_flows(services_trace(t->services)) : NULL;
+	const struct flows *flows = services_flows(t->services);
 	const char *digits = strncmp(what, "flow:", 5) == 0 ? what + 5 : what;
 	unsigned long long id =
 		digits[0] >= '1' && digits[0] <= '9' ? strtoull(digits, NULL, 10) : 0;

@@ -16,7 +16,7 @@ struct owners;
 #define FLOW_RECORD_QPS_MAX 64    /* QPs that a record lists; all are counted */
 #define FLOW_RECORD_OWNERS_MAX 32 /* likewise */
 
-/* flow: one of trace_flows(services_trace()). */
+/* flow: one of services_flows(). */
 void flow_record(msgpack_packer *out, struct owners *owners, const struct flow *flow);
 void flow_record_event(msgpack_packer *out, struct owners *owners, const struct qp_event *e,
 		       const struct flow_qp *qp);

@@ -147,7 +147,7 @@ methods_flows(void *arg, struct control_client *client, const msgpack_object *pa
 	      msgpack_packer *result, struct control_error *error)
 {
 	const struct tell *t = arg;
-	const struct flows *flows = services_trace(t->services) ? trace_flows(services_trace(t->services)) : NULL;
+	const struct flows *flows = services_flows(t->services);
 	struct params_page page;
 	struct flow_info info;
 	const struct flow *at[PARAMS_PAGE_MAX], *next;

@@ -54,11 +54,11 @@ status_record_degraded(struct record *r, const struct tell *t)
 static uint32_t
 status_record_flows(const struct tell *t)
 {
-	const struct trace *trace = services_trace(t->services);
+	const struct flows *flows = services_flows(t->services);
 	struct flows_stats stats = {0};
 
-	if (trace)
-		flows_stats(trace_flows(trace), &stats);
+	if (flows)
+		flows_stats(flows, &stats);
 	return stats.flows;
 }
 

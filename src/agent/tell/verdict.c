@@ -80,7 +80,8 @@ verdict_record_peer(struct record *r, const struct prober_peer *peer)
 }
 
 static void
-verdict_path(msgpack_packer *pk, const struct peer_info *peer, const struct prober_target_info *info)
+verdict_path(msgpack_packer *pk, const struct peer_info *peer,
+	     const struct prober_target_info *info)
 {
 	const struct peer_stream *stream = info->user;
 	struct record map;

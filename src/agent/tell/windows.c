@@ -146,8 +146,7 @@ windows_page_targets(struct windows_pager *pager, uint64_t after)
 static void
 windows_page_flows(struct windows_pager *pager, uint64_t after)
 {
-	const struct trace *trace = services_trace(pager->t->services);
-	const struct flows *flows = trace ? trace_flows(trace) : NULL;
+	const struct flows *flows = services_flows(pager->t->services);
 	const struct flow *flow = flows ? flows_next(flows, after) : NULL;
 	struct flow_info info = {.id = after};
 	struct service_info service;
