@@ -11,6 +11,9 @@
 /* A msgpack_sbuffer whose write failed is marked by an impossible count. */
 #define RECORD_BROKEN UINT32_MAX
 
+/* The longest string whose header is one byte (fixstr of the MessagePack specification). */
+#define RECORD_FIXSTR_MAX 31
+
 bool record_checked;
 
 static int
@@ -54,7 +57,15 @@ void
 record_pack_str(msgpack_packer *pk, const char *text)
 {
 	size_t len = strlen(text);
+	char fixstr[1 + RECORD_FIXSTR_MAX];
 
+	/* In one write: nearly all keys and words are that short. */
+	if (len <= RECORD_FIXSTR_MAX) {
+		fixstr[0] = (char)(0xa0 | len);
+		memcpy(fixstr + 1, text, len);
+		pk->callback(pk->data, fixstr, 1 + len);
+		return;
+	}
 	msgpack_pack_str(pk, len);
 	msgpack_pack_str_body(pk, text, len);
 }

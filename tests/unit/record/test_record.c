@@ -98,6 +98,28 @@ test_totals_and_summary(void **state)
 	fixture_end(&f);
 }
 
+/* On either side of the longest string that has one byte of header: 0xa0 to 0xbf, then 0xd9 N. */
+static void
+test_strings(void **state)
+{
+	static const char text[] = "0123456789abcdef0123456789abcdef";
+
+	(void)state;
+	for (size_t len = 0; len <= 32; len++) {
+		size_t header = len < 32 ? 1 : 2;
+		struct fixture f;
+
+		fixture_begin(&f);
+		record_pack_str(&f.pk, text + 32 - len);
+		assert_int_equal(f.out.size, header + len);
+		assert_int_equal((uint8_t)f.out.data[0], len < 32 ? 0xa0 + len : 0xd9);
+		if (len == 32)
+			assert_int_equal(f.out.data[1], 32);
+		assert_memory_equal(f.out.data + header, text + 32 - len, len);
+		fixture_end(&f);
+	}
+}
+
 int
 main(void)
 {
@@ -105,6 +127,7 @@ main(void)
 		cmocka_unit_test(test_measured_probe),
 		cmocka_unit_test(test_lost_probe),
 		cmocka_unit_test(test_totals_and_summary),
+		cmocka_unit_test(test_strings),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);
