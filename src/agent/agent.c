@@ -332,7 +332,9 @@ agent_start_peers(struct agent *a)
 static int
 agent_start_results(struct agent *a)
 {
-	const struct sinks_env env = {.last_probes = &a->last_probes, .metrics = a->tell.metrics};
+	const struct sinks_env env = {.last_probes = &a->last_probes,
+				      .metrics = a->tell.metrics,
+				      .origin = &a->tell.origin};
 
 	return sinks_new(&env, &a->results, &a->tell.subscriptions);
 }
@@ -421,6 +423,9 @@ agent_new(struct loop *loop, struct config *config, const char *config_path, str
 	a->tell.adopt = agent_adopt;
 	a->tell.arg = a;
 	self_init(&a->self, config);
+	a->tell.origin = (struct record_origin){.host = a->self.hostname,
+						.tor = a->self.tor,
+						.incarnation = a->self.incarnation};
 	agent_apply_log(config);
 	rc = agent_start_rooms(a);
 	/* The socket is taken before anything is sent: a second daemon stops here. */

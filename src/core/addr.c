@@ -68,11 +68,29 @@ addr_net_parse(const char *text, struct addr_net *out)
 	return 0;
 }
 
+/* Each record of a probe has two: inet_ntop(3) takes twenty times as long. */
+static void
+addr_text_v4(const uint8_t *raw, char *at)
+{
+	for (int i = 0; i < 4; i++) {
+		unsigned int n = raw[i];
+
+		if (i > 0)
+			*at++ = '.';
+		if (n >= 100)
+			*at++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*at++ = (char)('0' + n / 10 % 10);
+		*at++ = (char)('0' + n % 10);
+	}
+	*at = '\0';
+}
+
 const char *
 addr_text(const struct addr *a, char buf[ADDR_TEXT])
 {
 	if (addr_is_v4(a))
-		inet_ntop(AF_INET, a->raw + sizeof(v4_prefix), buf, ADDR_TEXT);
+		addr_text_v4(a->raw + sizeof(v4_prefix), buf);
 	else
 		inet_ntop(AF_INET6, a->raw, buf, ADDR_TEXT);
 	return buf;

@@ -23,11 +23,16 @@ count_prober(const struct prober_probe *probe)
 static void
 count_totals(const struct prober_probe *probe, uint64_t due, uint64_t posted)
 {
-	struct probe_totals add = {.due = due, .posted = posted};
+	struct probe_totals *const all[] = {
+		&probe->target->totals,
+		&probe->target->peer->totals,
+		&count_prober(probe)->totals,
+	};
 
-	probe_totals_add(&probe->target->totals, &add);
-	probe_totals_add(&probe->target->peer->totals, &add);
-	probe_totals_add(&count_prober(probe)->totals, &add);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		all[i]->due += due;
+		all[i]->posted += posted;
+	}
 }
 
 /* Where the probe was posted is where its target's window is, too. */

@@ -20,11 +20,12 @@ static int
 record_write(void *arg, const char *buf, size_t len)
 {
 	struct record *r = arg;
-	int rc = r->n == RECORD_BROKEN ? -1 : msgpack_sbuffer_write(&r->body, buf, len);
 
-	if (rc < 0)
-		r->n = RECORD_BROKEN;
-	return rc;
+	/* Where a broken record's bytes go is of no effect. */
+	if (msgpack_sbuffer_write(&r->body, buf, len) == 0)
+		return 0;
+	r->n = RECORD_BROKEN;
+	return -1;
 }
 
 void
@@ -83,11 +84,20 @@ record_check(const struct record *r, const char *key)
 msgpack_packer *
 record_key(struct record *r, const char *key)
 {
+	size_t len = strlen(key);
+
 	if (record_checked)
 		record_check(r, key);
 	if (r->n != RECORD_BROKEN)
 		r->n++;
-	record_pack_str(&r->pk, key);
+	if (len >= 32 || r->body.size + len >= r->body.alloc) {
+		record_pack_str(&r->pk, key);
+		return &r->pk;
+	}
+	/* A fixstr, as nearly all are, written here: there are forty in the record of a probe. */
+	r->body.data[r->body.size] = (char)(0xa0 | len);
+	memcpy(r->body.data + r->body.size + 1, key, len);
+	r->body.size += len + 1;
 	return &r->pk;
 }
 
@@ -175,6 +185,22 @@ record_summary(struct record *r, const struct probe_summary *s)
 	record_end(&map, record_key(r, "recent"));
 }
 
+void
+record_origin(struct record *r, const struct record_origin *origin)
+{
+	record_str(r, "host", origin->host);
+	record_str(r, "tor", origin->tor[0] ? origin->tor : NULL);
+	record_u64(r, "incarnation", origin->incarnation);
+}
+
+void
+record_addr(struct record *r, const char *key, const struct addr *addr)
+{
+	char text[ADDR_TEXT];
+
+	record_str(r, key, addr_text(addr, text));
+}
+
 static void
 record_probe_times(struct record *r, const struct probe_result *result)
 {
@@ -197,10 +223,13 @@ record_probe(msgpack_packer *out, const struct record_probe_context *context,
 	record_begin(&r, RECORD_PROBE);
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_u64(&r, "time_ns", clock_wall_of(result->due_ns));
+	record_origin(&r, context->origin);
 	record_str(&r, "device", context->device);
-	record_str(&r, "source", context->source);
+	record_addr(&r, "source", context->source);
+	record_addr(&r, "destination", context->destination);
 	record_str(&r, "peer", context->peer);
 	record_str(&r, "hostname", context->hostname);
+	record_str(&r, "peer_tor", context->peer_tor);
 	if (context->ping)
 		record_u64(&r, "ping", context->ping);
 	if (context->flow)

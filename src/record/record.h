@@ -38,6 +38,7 @@ void record_str(struct record *r, const char *key, const char *text);
 void record_u64(struct record *r, const char *key, uint64_t value);
 /* nil unless known. */
 void record_u64_if(struct record *r, const char *key, uint64_t value, bool known);
+void record_addr(struct record *r, const char *key, const struct addr *addr);
 void record_bool(struct record *r, const char *key, bool value);
 void record_double(struct record *r, const char *key, double value);
 void record_double_if(struct record *r, const char *key, double value, bool known);
@@ -52,10 +53,21 @@ void record_totals(struct record *r, const struct probe_totals *totals);
 /* Key "recent": the map of a summary. */
 void record_summary(struct record *r, const struct probe_summary *s);
 
+/* The daemon that measured. Borrowed. */
+struct record_origin {
+	const char *host;
+	const char *tor; /* its ToR switch; "" if it is not known */
+	uint64_t incarnation;
+};
+/* host, tor, incarnation. */
+void record_origin(struct record *r, const struct record_origin *origin);
+
 /* What a probe record says beside the result itself. Borrowed. */
 struct record_probe_context {
+	const struct record_origin *origin;
 	const char *device, *peer;
-	const char *source, *hostname; /* may be NULL */
+	const struct addr *source, *destination;
+	const char *hostname, *peer_tor; /* may be NULL */
 	uint64_t ping;                 /* 0: not a ping's */
 	uint64_t flow;                 /* 0: not a flow's */
 };

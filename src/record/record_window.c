@@ -22,17 +22,17 @@ static void
 record_window_identity(struct record *r, const struct record_window_context *context,
 		       const struct window_way *way)
 {
-	char source[ADDR_TEXT];
-
+	record_origin(r, context->origin);
 	record_str(r, "by", record_window_by_name(context->by));
 	record_str(r, "device", context->device);
 	record_u64(r, "port", context->port);
 	if (context->by == RECORD_WINDOW_DEVICE)
 		return;
-	record_str(r, "source",
-		   addr_is_zero(&way->source) ? context->source : addr_text(&way->source, source));
+	record_addr(r, "source", addr_is_zero(&way->source) ? context->source : &way->source);
+	record_addr(r, "destination", context->destination);
 	record_str(r, "peer", context->peer);
 	record_str(r, "hostname", context->hostname);
+	record_str(r, "peer_tor", context->peer_tor);
 	if (context->by == RECORD_WINDOW_FLOW)
 		record_u64_if(r, "flow", context->flow, context->flow != 0);
 	record_str(r, "kind", probe_kind_name(context->kind));

@@ -12,6 +12,8 @@
 #include "stat/result.h"
 #include "stat/window.h"
 
+struct record_origin;
+
 /* Whose probes a window has counted. */
 enum record_window_by {
 	RECORD_WINDOW_TARGET, /* of the mesh, or a ping's */
@@ -28,11 +30,13 @@ const char *record_window_by_name(enum record_window_by by);
  */
 struct record_window_context {
 	enum record_window_by by;
+	const struct record_origin *origin;
 	const char *device;
 	uint32_t port;
 	const char *peer;
-	const char *source; /* for a window whose probes were not posted; may be NULL */
-	const char *hostname; /* may be NULL */
+	const struct addr *source; /* for a window whose probes were not posted */
+	const struct addr *destination;
+	const char *hostname, *peer_tor; /* may be NULL */
 	uint64_t flow;                 /* its id; 0: not known any more, or no flow */
 	enum probe_kind kind;
 	uint64_t interval_ns;

@@ -12,12 +12,14 @@ const struct record_field records_probe[] = {
 	TYPE("probe"),
 	SCHEMA,
 	FIELD("time_ns", "integer", "When the probe was posted (T1), by the wall clock.", NS),
+	INCLUDE(ORIGIN, "The daemon that sent the probe."),
 	FIELD("device", "string", "The local RDMA device."),
-	FIELD("source", "string or nil",
-	      "The local address that the probe was sent from, or was to be."),
+	FIELD("source", "string", "The local address that the probe was sent from, or was to be."),
+	FIELD("destination", "string", "The address that it was sent to, or was to be."),
 	FIELD("peer", "string", "The address or name as configured, or as the ping was asked for."),
 	FIELD("hostname", "string or nil",
 	      "What the peer calls itself; nil until it has answered SIDR."),
+	FIELD("peer_tor", "string or nil", "The top-of-rack switch of the peer, as it says."),
 	FIELD("ping", "integer", "Which ping it belongs to.", ONLY("in the notification ping")),
 	FIELD("flow", "integer",
 	      "`id` of the flow, see Map flow.", ONLY("along the flow of a service")),
@@ -89,17 +91,22 @@ const struct record_field records_ping_done[] = {
 const struct record_field records_window[] = {
 	TYPE("window"),
 	SCHEMA,
+	INCLUDE(ORIGIN, "The daemon that sent the probes."),
 	FIELD("by", "string",
 	      "What was summed up: a stream of probes, a flow of a service, or all that a "
 	      "device sent.",
 	      WORDS(WINDOW_BY)),
 	FIELD("device", "string", "The local RDMA device."),
 	FIELD("port", "integer", "Its port.", RANGE(1, 255)),
-	FIELD("source", "string or nil", "The local address that its probes were sent from.",
+	FIELD("source", "string", "The local address that its probes were sent from.",
+	      ONLY("by target and flow")),
+	FIELD("destination", "string", "The address that they were sent to.",
 	      ONLY("by target and flow")),
 	FIELD("peer", "string", "As configured.", ONLY("by target and flow")),
 	FIELD("hostname", "string or nil",
 	      "What the peer calls itself.", ONLY("by target and flow")),
+	FIELD("peer_tor", "string or nil",
+	      "The top-of-rack switch of the peer, as it says.", ONLY("by target and flow")),
 	FIELD("flow", "integer or nil",
 	      "`id` of the flow; nil when it has gone meanwhile.",
 	      ONLY("by flow")),
@@ -249,6 +256,13 @@ const struct record_field records_owner[] = {
 	END,
 };
 
+const struct record_field records_origin[] = {
+	FIELD("host", "string", "The name of its host: `hostname` in its Map status."),
+	FIELD("tor", "string or nil", "Its top-of-rack switch, as configured."),
+	FIELD("incarnation", "integer", "A random number for each start of the daemon."),
+	END,
+};
+
 const struct record_field records_who[] = {
 	FIELD("pid", "integer or nil", "Process; nil: the kernel.", RANGE(1, 4194304)),
 	FIELD("comm", "string", "Its name; of the kernel the module, as in nvme_rdma."),
@@ -276,6 +290,7 @@ const struct record_field records_event[] = {
 	TYPE("event"),
 	SCHEMA,
 	FIELD("time_ns", "integer", "When the kernel did it.", NS),
+	INCLUDE(ORIGIN, "The daemon that saw it."),
 	FIELD("event", "string",
 	      "What happened: made, brought into that state, changed otherwise, destroyed, or "
 	      "found by a dump.",

@@ -13,7 +13,8 @@
 #define RECORDS(X) \
 	X(PROBE, probe) X(PING_DONE, ping_done) X(WINDOW, window) X(NOISE, noise) \
 	X(CLOCK, clock) X(SIZE, size) X(HISTOGRAM, histogram) X(FLOW, flow) X(OWNER, owner) \
-	X(WHO, who) X(QP, qp) X(EVENT, event) X(TOTALS, totals) X(CLASSES, classes) \
+	X(ORIGIN, origin) X(WHO, who) X(QP, qp) X(EVENT, event) X(TOTALS, totals) \
+	X(CLASSES, classes) \
 	X(RECENT, recent) X(VERDICT, verdict) X(PEER, peer) X(TARGET, target) \
 	X(DEVICE, device) X(GID, gid) X(SOURCE_QPS, source_qps) X(HISTORY, history) \
 	X(COUNTER, counter) X(STATUS, status) X(TRACE, trace) X(PROBES, probes) \

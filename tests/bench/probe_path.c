@@ -86,9 +86,12 @@ resolve(void *arg, void *user)
 static void
 result(void *arg, void *user, const struct probe_result *r)
 {
-	const struct record_probe_context context = {.device = "mlx5_0",
+	const struct record_origin origin = {.host = "here", .tor = "tor", .incarnation = 1};
+	const struct record_probe_context context = {.origin = &origin,
+						     .device = "mlx5_0",
 						     .peer = "10.0.0.2",
-						     .source = "10.0.0.1",
+						     .source = &w.here,
+						     .destination = &w.there,
 						     .hostname = "host"};
 	msgpack_packer pk;
 

@@ -82,9 +82,12 @@ def flow(ident, **more):
     return f
 
 
+ORIGIN = {"host": "host-a", "tor": "tor-1", "incarnation": 2**63 + 1}
+
+
 def event(qpn, what="rtr", **more):
-    e = {"type": "event", "schema": 1, "time_ns": 1_700_000_000_123_456_789, "event": what,
-         "device": "rxe0", "port": 1, "driver": "rxe", "qpn": qpn, "remote_qpn": 42,
+    e = {"type": "event", "schema": 1, "time_ns": 1_700_000_000_123_456_789, **ORIGIN,
+         "event": what, "device": "rxe0", "port": 1, "driver": "rxe", "qpn": qpn, "remote_qpn": 42,
          "qp_type": "RC", "state": "RTR", "pid": 4711, "comm": "python3", "cgroup": "/x",
          "cgroup_id": 99, "job": "slurm:12", "kernel": False, "src_gid": "10.0.0.1",
          "dst_gid": "10.0.0.2", "gid_type": "RoCE v2", "src_port": 57236, "flow_label": 0,
@@ -135,7 +138,7 @@ def window_size(size, ratio, low, high):
 
 
 def window(by="target", **more):
-    w = {"type": "window", "schema": 1, "by": by, "device": "rxe0", "port": 1,
+    w = {"type": "window", "schema": 1, **ORIGIN, "by": by, "device": "rxe0", "port": 1,
          "start_ns": 1_700_000_000_000_000_000, "end_ns": 1_700_000_010_000_000_000, "windows": 1,
          "clock_stepped": False, "length_changed": False, "path_changed": False, "ended": False,
          "due": 1000, "posted": 1000, **{c: 0 for c in CLASSES}, "ok": 994, "lost": 6,
@@ -146,7 +149,8 @@ def window(by="target", **more):
          "rtt": histogram(20_400_000), "prober_delay": histogram(83_100),
          "responder_delay": histogram(12_300), "unbinned": 0}
     if by != "device":
-        w.update(peer="10.0.0.2", source="10.0.0.1", hostname="host-b", kind="mesh",
+        w.update(peer="10.0.0.2", source="10.0.0.1", destination="10.0.0.2", hostname="host-b",
+                 peer_tor="tor-2", kind="mesh",
                  interval_ns=10_000_000, flow_label=0, traffic_class=0, service_level=0,
                  src_port=57236, path="exact")
     w.update(more)
@@ -208,7 +212,8 @@ PORTLOG = {"flaps": 3, "flaps_total": 4, "history": [
 
 
 def target(**more):
-    t = {"type": "target", "peer": "10.0.0.2", "device": "rxe0", "kind": "mesh",
+    t = {"type": "target", "peer": "10.0.0.2", "device": "rxe0", "source": "10.0.0.1",
+         "destination": "10.0.0.2", "peer_tor": None, "kind": "mesh",
          "interval_ns": 100_000_000, "sizes": [50, 1024], "flow_label": 0xabcde,
          "traffic_class": 104, "service_level": 0, "src_port": 57236, "path": "exact",
          "recent": recent(0.125), **totals(ok=7, lost=1)}
@@ -217,8 +222,9 @@ def target(**more):
 
 
 def probe(seq, cls="ok", **more):
-    p = {"type": "probe", "schema": 1, "time_ns": time.time_ns(), "device": "rxe0",
-         "peer": "10.0.1.1", "hostname": "host-b", "seq": seq, "kind": "ping", "class": cls,
+    p = {"type": "probe", "schema": 1, "time_ns": time.time_ns(), **ORIGIN, "device": "rxe0",
+         "source": "10.0.0.1", "destination": "10.0.1.1", "peer": "10.0.1.1",
+         "hostname": "host-b", "peer_tor": None, "seq": seq, "kind": "ping", "class": cls,
          "reason": None, "clock": "sw", "src_port": 57236, "return_src_port": 49153,
          "flow_label": 0, "traffic_class": 0, "service_level": 0, "size": 50, "path": "exact",
          "posted": True, "late": cls == "late", "ping": 77}

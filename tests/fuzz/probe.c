@@ -141,9 +141,13 @@ world_resolve(void *arg, void *peer_user)
 static void
 world_pack(const struct probe_result *r)
 {
-	struct record_probe_context context = {.device = "fuzz0",
+	const struct record_origin origin = {.host = "h", .tor = ""};
+	const struct addr there = {.raw = {1}};
+	struct record_probe_context context = {.origin = &origin,
+					       .device = "fuzz0",
 					       .peer = "10.0.0.2",
-					       .source = "10.0.0.1",
+					       .source = &r->source,
+					       .destination = &there,
 					       .hostname = "h"};
 	msgpack_sbuffer out;
 	msgpack_packer pk;

@@ -172,6 +172,7 @@ qp_unpack(const msgpack_sbuffer *out)
 static void
 qp_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 {
+	const struct record_origin origin = {.host = "host-a", .tor = ""};
 	msgpack_sbuffer out;
 	msgpack_packer pk;
 
@@ -183,7 +184,7 @@ qp_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 		owners_cgroup(owners, qp->owner_tgid, qp->cgroup_id, now_ns);
 	msgpack_sbuffer_init(&out);
 	msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
-	flow_record_event(&pk, owners, e, qp);
+	flow_record_event(&pk, &origin, owners, e, qp);
 	qp_unpack(&out);
 	msgpack_sbuffer_destroy(&out);
 }

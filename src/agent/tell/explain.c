@@ -196,7 +196,8 @@ explain_port_rule(const struct nic_source *source, uint32_t flow_label)
 }
 
 static void
-explain_last(struct record *map, const struct peer_stream *stream)
+explain_last(struct record *map, const struct record_origin *origin,
+	     const struct peer_stream *stream)
 {
 	const struct last_probes *last = stream->last;
 	const struct probe_result *newest = last_probes_get(last, 0);
@@ -211,7 +212,7 @@ explain_last(struct record *map, const struct peer_stream *stream)
 	pk = record_key(map, "last");
 	msgpack_pack_array(pk, n);
 	for (size_t i = 0; i < n; i++)
-		peer_record_probe(pk, stream, last_probes_get(last, i));
+		peer_record_probe(pk, origin, stream, last_probes_get(last, i));
 }
 
 static void
@@ -234,8 +235,8 @@ explain_stream(msgpack_packer *out, struct tell *t, const struct prober_target *
 		      stream->service != NULL);
 	record_u64_if(&map, "qpn", source.qpn, source.qpn != 0);
 	record_str(&map, "port_rule", explain_port_rule(&source, info.config.flow_label));
-	explain_last(&map, stream);
-	windows_last(record_key(&map, "window"), target);
+	explain_last(&map, &t->origin, stream);
+	windows_last(record_key(&map, "window"), &t->origin, target);
 	record_end(&map, out);
 }
 

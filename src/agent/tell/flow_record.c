@@ -266,8 +266,8 @@ flow_record_event_path(struct record *r, const struct flow_qp *qp)
 }
 
 void
-flow_record_event(msgpack_packer *out, struct owners *owners, const struct qp_event *e,
-		  const struct flow_qp *qp)
+flow_record_event(msgpack_packer *out, const struct record_origin *origin, struct owners *owners,
+		  const struct qp_event *e, const struct flow_qp *qp)
 {
 	const char *type = flow_qp_type_name(qp->qp_type);
 	struct record r;
@@ -275,6 +275,7 @@ flow_record_event(msgpack_packer *out, struct owners *owners, const struct qp_ev
 	record_begin(&r, RECORD_EVENT);
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_u64(&r, "time_ns", clock_wall_of(e->time_ns));
+	record_origin(&r, origin);
 	record_str(&r, "event", flow_record_event_name(e));
 	record_str(&r, "device", qp->device);
 	record_u64_if(&r, "port", qp->port, qp->port != 0);

@@ -18,8 +18,8 @@ struct owners;
 
 /* flow: one of services_flows(). */
 void flow_record(msgpack_packer *out, struct owners *owners, const struct flow *flow);
-void flow_record_event(msgpack_packer *out, struct owners *owners, const struct qp_event *e,
-		       const struct flow_qp *qp);
+void flow_record_event(msgpack_packer *out, const struct record_origin *origin,
+		       struct owners *owners, const struct qp_event *e, const struct flow_qp *qp);
 /* The keys tracing, tracing_reason and trace. */
 void flow_record_status(struct record *r, const struct tell *t);
 

@@ -80,7 +80,10 @@ peer_record_target(msgpack_packer *out, const struct peer *peer, const struct pr
 	record_begin(&r, RECORD_TARGET);
 	record_str(&r, "peer", peer_is.address);
 	record_str(&r, "device", nic_name(peer_is.nic));
+	record_addr(&r, "source", &peer_is.local);
+	record_addr(&r, "destination", peer_is.remote);
 	record_str(&r, "hostname", peer_is.hostname);
+	record_str(&r, "peer_tor", peer_is.tor);
 	record_str(&r, "kind", probe_kind_name(info.config.kind));
 	record_u64(&r, "interval_ns", info.config.interval_ns);
 	pk = record_key(&r, "sizes");
@@ -104,11 +107,11 @@ peer_record_target(msgpack_packer *out, const struct peer *peer, const struct pr
 }
 
 void
-peer_record_probe(msgpack_packer *out, const struct peer_stream *stream,
-		  const struct probe_result *r)
+peer_record_probe(msgpack_packer *out, const struct record_origin *origin,
+		  const struct peer_stream *stream, const struct probe_result *r)
 {
-	char source[ADDR_TEXT];
 	struct record_probe_context context = {
+		.origin = origin,
 		.ping = stream->ping ? ping_id(stream->ping) : 0,
 		.flow = stream->service ? service_flow_id(stream->service) : 0,
 	};
@@ -117,7 +120,9 @@ peer_record_probe(msgpack_packer *out, const struct peer_stream *stream,
 	peer_info(stream->peer, &peer);
 	context.device = peer.nic ? nic_name(peer.nic) : "";
 	context.peer = peer.address;
-	context.source = addr_text(addr_is_zero(&r->source) ? &peer.local : &r->source, source);
+	context.source = addr_is_zero(&r->source) ? &peer.local : &r->source;
+	context.destination = peer.remote; /* never another while it is probed */
 	context.hostname = peer.hostname;
+	context.peer_tor = peer.tor;
 	record_probe(out, &context, r);
 }

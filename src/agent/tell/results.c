@@ -24,14 +24,14 @@ TAILQ_HEAD(results_sinks, results_sink);
 
 struct results {
 	results_pack *pack;
-	void *arg;
+	const void *arg;
 	struct results_sinks sinks;
 	unsigned int rounds; /* under way */
 	bool dead;           /* some sink is */
 };
 
 int
-results_new(results_pack *pack, void *arg, struct results **out)
+results_new(results_pack *pack, const void *arg, struct results **out)
 {
 	struct results *results = calloc(1, sizeof(*results));
 

@@ -52,10 +52,10 @@ struct results_item {
 };
 
 /* Packs the item's record: one object. */
-typedef void results_pack(void *arg, msgpack_packer *out, const struct results_item *item);
+typedef void results_pack(const void *arg, msgpack_packer *out, const struct results_item *item);
 
 /* 0 and *out, or -ENOMEM. pack is called with arg, once for an item, if a sink asks for it. */
-int results_new(results_pack *pack, void *arg, struct results **out);
+int results_new(results_pack *pack, const void *arg, struct results **out);
 /* The sinks go too. NULL is allowed. Not from within a sink. */
 void results_free(struct results *results);
 

@@ -56,18 +56,21 @@ sinks_ping(void *arg, struct results_item *item)
 }
 
 static void
-sinks_pack(void *arg, msgpack_packer *out, const struct results_item *item)
+sinks_pack(const void *arg, msgpack_packer *out, const struct results_item *item)
 {
-	(void)arg;
+	const struct record_origin *origin = arg;
+
 	switch (item->kind) {
 	case RESULTS_PROBE:
-		peer_record_probe(out, item->probe.stream, item->probe.result);
+		peer_record_probe(out, origin, item->probe.stream, item->probe.result);
 		break;
 	case RESULTS_WINDOW:
-		windows_pack(out, item->window.nic, item->window.target, item->window.window);
+		windows_pack(out, origin, item->window.nic, item->window.target,
+			     item->window.window);
 		break;
 	case RESULTS_EVENT:
-		flow_record_event(out, item->event.owners, item->event.event, item->event.qp);
+		flow_record_event(out, origin, item->event.owners, item->event.event,
+				  item->event.qp);
 		break;
 	case RESULTS_KIND_N:
 		break;
@@ -88,7 +91,7 @@ sinks_new(const struct sinks_env *env, struct results **results, struct subscrip
 		{RESULTS_WINDOW, sinks_verdict, NULL},
 		{RESULTS_PROBE, sinks_ping, NULL},
 	};
-	int rc = results_new(sinks_pack, NULL, results);
+	int rc = results_new(sinks_pack, env->origin, results);
 
 	for (size_t i = 0; rc == 0 && i < sizeof(sinks) / sizeof(sinks[0]); i++)
 		rc = results_add(*results, 1u << sinks[i].kind, sinks[i].hear, sinks[i].arg, NULL);

@@ -7,12 +7,14 @@
 
 struct last_probes_pool;
 struct metrics;
+struct record_origin;
 struct subscriptions;
 
 /* Borrowed. */
 struct sinks_env {
 	struct last_probes_pool *last_probes;
 	struct metrics *metrics;
+	const struct record_origin *origin; /* for records */
 };
 
 /* 0 and both, or -ENOMEM: then there may be the former without the latter. */

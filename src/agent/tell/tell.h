@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "agent/config/config.h"
+#include "record/record.h"
 
 struct control;
 struct guard;
@@ -28,6 +29,7 @@ struct subscriptions;
 struct tell {
 	struct loop *loop;
 	const struct self *self;
+	struct record_origin origin; /* the same, for records */
 	struct prober *prober;
 	struct responder *responder;
 	struct guard *guard;       /* of the daemon's own use of CPU and memory */

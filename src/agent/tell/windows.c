@@ -23,9 +23,11 @@
 /* ---- records ---- */
 
 static void
-windows_pack_device(msgpack_packer *out, const struct nic *nic, const struct window *w)
+windows_pack_device(msgpack_packer *out, const struct record_origin *origin, const struct nic *nic,
+		    const struct window *w)
 {
 	const struct record_window_context context = {.by = RECORD_WINDOW_DEVICE,
+						      .origin = origin,
 						      .device = nic_name(nic),
 						      .port = nic_port(nic)};
 
@@ -33,12 +35,12 @@ windows_pack_device(msgpack_packer *out, const struct nic *nic, const struct win
 }
 
 static void
-windows_pack_target(msgpack_packer *out, const struct nic *nic,
+windows_pack_target(msgpack_packer *out, const struct record_origin *origin, const struct nic *nic,
 		    const struct prober_target_info *info, const struct window *w)
 {
 	const struct peer_stream *stream = info->user;
-	char source[ADDR_TEXT];
 	struct record_window_context context = {
+		.origin = origin,
 		.by = stream->service ? RECORD_WINDOW_FLOW : RECORD_WINDOW_TARGET,
 		.device = nic_name(nic),
 		.port = nic_port(nic),
@@ -53,19 +55,21 @@ windows_pack_target(msgpack_packer *out, const struct nic *nic,
 
 	peer_info(stream->peer, &peer);
 	context.peer = peer.address;
-	context.source = addr_text(&peer.local, source);
+	context.source = &peer.local;
+	context.destination = peer.remote;
 	context.hostname = peer.hostname;
+	context.peer_tor = peer.tor;
 	record_window(out, &context, w);
 }
 
 void
-windows_pack(msgpack_packer *out, const struct nic *nic, const struct prober_target_info *target,
-	     const struct window *w)
+windows_pack(msgpack_packer *out, const struct record_origin *origin, const struct nic *nic,
+	     const struct prober_target_info *target, const struct window *w)
 {
 	if (target)
-		windows_pack_target(out, nic, target, w);
+		windows_pack_target(out, origin, nic, target, w);
 	else
-		windows_pack_device(out, nic, w);
+		windows_pack_device(out, origin, nic, w);
 }
 
 /* ---- the last ones, in pages ---- */
@@ -79,7 +83,8 @@ struct windows_pager {
 };
 
 void
-windows_last(msgpack_packer *out, const struct prober_target *target)
+windows_last(msgpack_packer *out, const struct record_origin *origin,
+	     const struct prober_target *target)
 {
 	const struct window *w = prober_target_window(target);
 	const struct peer_stream *stream;
@@ -93,7 +98,7 @@ windows_last(msgpack_packer *out, const struct prober_target *target)
 	prober_target_info(target, &info);
 	stream = info.user;
 	peer_info(stream->peer, &peer);
-	windows_pack_target(out, peer.nic, &info, w);
+	windows_pack_target(out, origin, peer.nic, &info, w);
 }
 
 static void
@@ -103,7 +108,7 @@ windows_page_target(struct windows_pager *pager, const struct prober_target *tar
 
 	if (!w)
 		return;
-	windows_last(&pager->pk, target);
+	windows_last(&pager->pk, &pager->t->origin, target);
 	pager->n++;
 }
 
@@ -178,7 +183,7 @@ windows_page_devices(struct windows_pager *pager, uint64_t after)
 		w = prober_device_window(nic_budget(nic), NULL);
 		if (!w)
 			continue;
-		windows_pack_device(&pager->pk, nic, w);
+		windows_pack_device(&pager->pk, &pager->t->origin, nic, w);
 		pager->n++;
 	}
 }

@@ -15,11 +15,12 @@ struct tell;
 struct nic;
 
 /* Packs the window of one of the nic's targets, or, target being NULL, of the nic. */
-void windows_pack(msgpack_packer *out, const struct nic *nic,
+void windows_pack(msgpack_packer *out, const struct record_origin *origin, const struct nic *nic,
 		  const struct prober_target_info *target, const struct window *w);
 
 /* Packs the target's last closed window; nil: there is none yet. */
-void windows_last(msgpack_packer *out, const struct prober_target *target);
+void windows_last(msgpack_packer *out, const struct record_origin *origin,
+		  const struct prober_target *target);
 
 /*
  * The last closed window of each target, flow or device behind page->after: packs the map {windows,

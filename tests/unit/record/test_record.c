@@ -12,7 +12,16 @@
 #include "record_fixture.h"
 #include "record/record.h"
 
-static const struct record_probe_context context = {.device = "rxe0", .peer = "10.0.0.2"};
+static const struct record_origin origin = {
+	.host = "host-a", .tor = "tor-1", .incarnation = 0x1122334455667788,
+};
+/* Of IPv4, mapped into IPv6. */
+static const struct addr source = {{[10] = 0xff, 0xff, 10, 0, 0, 1}};
+static const struct addr destination = {{[10] = 0xff, 0xff, 10, 0, 0, 2}};
+static const struct record_probe_context context = {
+	.origin = &origin, .device = "rxe0", .peer = "host-b.example",
+	.source = &source, .destination = &destination, .peer_tor = "tor-2",
+};
 
 static void
 test_measured_probe(void **state)
@@ -35,7 +44,14 @@ test_measured_probe(void **state)
 	map = fixture_map(&f);
 	expect_str(map, "type", "probe");
 	expect_str(map, "device", "rxe0");
-	expect_str(map, "peer", "10.0.0.2");
+	expect_str(map, "host", "host-a");
+	expect_str(map, "tor", "tor-1");
+	expect_u64(map, "incarnation", 0x1122334455667788);
+	expect_str(map, "source", "10.0.0.1");
+	expect_str(map, "destination", "10.0.0.2");
+	expect_str(map, "peer", "host-b.example");
+	expect_nil(map, "hostname");
+	expect_str(map, "peer_tor", "tor-2");
 	expect_str(map, "class", "ok");
 	expect_str(map, "kind", "mesh");
 	expect_str(map, "path", "approximate");

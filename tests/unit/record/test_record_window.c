@@ -2,15 +2,21 @@
 #include "record_fixture.h"
 
 #include "core/clock.h"
+#include "record/record.h"
 #include "record/record_window.h"
 
 #define SEC NSEC_PER_SEC
 #define USEC NSEC_PER_USEC
 #define WALL (1700000000ULL * SEC)
 
+static const struct record_origin origin = {.host = "host-a", .tor = "", .incarnation = 77};
+/* Of IPv4, mapped into IPv6: 10.0.0.1 and 10.0.0.2. */
+static const struct addr local = {{[10] = 0xff, 0xff, 10, 0, 0, 1}};
+static const struct addr remote = {{[10] = 0xff, 0xff, 10, 0, 0, 2}};
 static const struct record_window_context context = {
-	.by = RECORD_WINDOW_TARGET, .device = "rxe0", .port = 1, .peer = "10.0.0.2",
-	.source = "10.0.0.1", .kind = PROBE_KIND_MESH,
+	.by = RECORD_WINDOW_TARGET, .origin = &origin, .device = "rxe0", .port = 1,
+	.peer = "host-b.example", .source = &local, .destination = &remote, .peer_tor = "tor-2",
+	.kind = PROBE_KIND_MESH,
 	.interval_ns = 100000000, .flow_label = 0xabcde, .traffic_class = 104,
 };
 static const struct window_way way = {
@@ -120,7 +126,12 @@ test_counts(void **state)
 	expect_str(map, "type", "window");
 	expect_str(map, "by", "target");
 	expect_str(map, "device", "rxe0");
-	expect_str(map, "peer", "10.0.0.2");
+	expect_str(map, "host", "host-a");
+	expect_nil(map, "tor");
+	expect_u64(map, "incarnation", 77);
+	expect_str(map, "destination", "10.0.0.2");
+	expect_str(map, "peer", "host-b.example");
+	expect_str(map, "peer_tor", "tor-2");
 	expect_str(map, "source", "10.0.0.9");
 	expect_nil(map, "hostname");
 	expect_str(map, "kind", "mesh");
@@ -241,6 +252,7 @@ static void
 test_device_without_answers(void **state)
 {
 	const struct record_window_context device = {.by = RECORD_WINDOW_DEVICE,
+						     .origin = &origin,
 						     .device = "rxe0",
 						     .port = 1};
 	const struct probe_result down = {.class = PROBE_PEER_DOWN, .size = 50};
@@ -256,6 +268,7 @@ test_device_without_answers(void **state)
 	record_window(&f.pk, &device, world_close(&world));
 	map = fixture_map(&f);
 	expect_str(map, "by", "device");
+	expect_str(map, "host", "host-a");
 	expect_u64(map, "due", 1);
 	expect_u64(map, "peer_down", 1);
 	expect_u64(map, "loss_of", 0);

@@ -35,7 +35,7 @@ assert_story(const char *expected)
 
 /* The record is the item's kind as a number. */
 static void
-pack(void *arg, msgpack_packer *out, const struct results_item *item)
+pack(const void *arg, msgpack_packer *out, const struct results_item *item)
 {
 	assert_ptr_equal(arg, story);
 	happened('P');
