@@ -3,12 +3,11 @@
 # Make ./configure from configure.ac. Needed in a git checkout only.
 set -e
 cd "$(dirname "$0")"
-for tool in autoreconf libtoolize pkg-config; do
+for tool in autoreconf pkg-config; do
 	command -v "$tool" >/dev/null || {
 		echo "autogen.sh: $tool is missing;" \
 			"as root, contrib/setup installs what the build needs" >&2
 		exit 1
 	}
 done
-mkdir -p m4
 exec autoreconf --install --force --warnings=all
