@@ -59,8 +59,9 @@ notify_watchdog(struct loop *loop, struct loop_timer **out)
 
 	*out = NULL;
 	if (rc < 0)
-		log_warning(MAIN,
-			    "WATCHDOG_USEC or WATCHDOG_PID is not a number: sending no sign of life");
+		log_warning(
+			MAIN,
+			"WATCHDOG_USEC or WATCHDOG_PID is not a number: sending no sign of life");
 	if (rc <= 0)
 		return 0;
 	rc = loop_timer_new(loop, "watchdog", notify_alive, &watchdog, &watchdog.timer);

@@ -108,7 +108,8 @@ conf_file_cause(int rc)
 		return "no such file; create it (--print-default-config writes a commented one) "
 		       "or name another";
 	case EACCES:
-		return "permission denied; let the daemon's user read it and search its directories";
+		return "permission denied; let the daemon's user read it and search its "
+		       "directories";
 	case EISDIR:
 		return "it is a directory; name a file";
 	case ENODEV:

@@ -88,8 +88,8 @@ log_to_stderr(enum log_subsystem sub, enum log_level level, const char *text)
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", &tm);
-	fprintf(stderr, "%s.%03ld %-7s %s: %s\n", stamp, now.tv_nsec / 1000000, log_level_names[level],
-		subsystem_names[sub], text);
+	fprintf(stderr, "%s.%03ld %-7s %s: %s\n", stamp, now.tv_nsec / 1000000,
+		log_level_names[level], subsystem_names[sub], text);
 }
 
 void

@@ -7,9 +7,9 @@
  * there is something to do, NAMES_WORKERS at most, and ends when there is nothing left. What it has
  * found goes into another queue, and an eventfd wakes the loop.
  *
- * The pool is shared by the loop's thread and the workers; the last of them frees it, as a stop does
- * not wait for a name server that is silent. A lookup belongs to the pool until the loop has taken
- * it out of `done`; `found`, `arg` and the addresses are touched by one thread at a time.
+ * The pool is shared by the loop's thread and the workers; the last of them frees it, as a stop
+ * does not wait for a name server that is silent. A lookup belongs to the pool until the loop has
+ * taken it out of `done`; `found`, `arg` and the addresses are touched by one thread at a time.
  */
 #include "core/names.h"
 
@@ -168,7 +168,8 @@ names_tell(struct names_lookup *lookup)
 		lookup->found(lookup->arg, &lookup->addr, NULL);
 	else
 		lookup->found(lookup->arg, NULL,
-			      lookup->result ? gai_strerror(lookup->result) : "name has no address");
+			      lookup->result ? gai_strerror(lookup->result) :
+					       "name has no address");
 }
 
 static void

@@ -13,16 +13,18 @@ struct loop;
 struct names;
 struct names_lookup;
 
-/* 0 and *out, or -errno. Threads begin with the first lookup and end when there is nothing to do. */
+/*
+ * 0 and *out, or -errno. Threads begin with the first lookup and end when there is nothing to do.
+ */
 int names_new(struct loop *loop, struct names **out);
 /* Lookups must have ended or been cancelled. Does not wait for threads. NULL is allowed. */
 void names_free(struct names *names);
 
 /*
- * Looks up a name, of its addresses the first IPv4 one, else the first. `found` is called once: from
- * within for a numeric address, from the loop otherwise; addr is NULL on failure, with the reason, a
- * static string. *out is for names_cancel(); NULL when it has ended already. 0, or -errno: no
- * memory, no thread.
+ * Looks up a name, of its addresses the first IPv4 one, else the first. `found` is called once:
+ * from within for a numeric address, from the loop otherwise; addr is NULL on failure, with the
+ * reason, a static string. *out is for names_cancel(); NULL when it has ended already. 0, or
+ * -errno: no memory, no thread.
  */
 int names_find(struct names *names, const char *name,
 	       void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,

@@ -17,7 +17,8 @@
  * `peer_restarted`, and so does one with another session if no ACK comes; no answer at all, in the
  * end, `peer_down`. An ACK2 that is missing is judged like the probe, from ACK1 on, and one
  * timeout later. An ACK1 that is missing needs no proof, only that timeout: ACK2 leaves after it,
- * whatever becomes of the peer then. Late is what arrived late (T5): a host that stalls makes no peer late.
+ * whatever becomes of the peer then. Late is what arrived late (T5): a host that stalls makes no
+ * peer late.
  *
  *   state      due probes are        leaves by
  *   resolving  held until the first  RESOLVED -> up; PROBER_RESOLVE_TRIES failures in a row -> down

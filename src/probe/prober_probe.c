@@ -2,10 +2,10 @@
 /*
  * Probes in flight and what became of them. A probe lives from its post until its result has been
  * told. Its one timer stands first at its timeout, which only counts; then at twice the timeout (or
- * one timeout after an ACK if that came late), when it is judged; and, if nothing can be proven yet,
- * at intervals of three timeouts, when the peer is asked for proof. What provides proof (an ACK to
- * a probe that was posted later, a SIDR reply, the peer's going down) judges all unproven ones
- * anew.
+ * one timeout after an ACK if that came late), when it is judged; and, if nothing can be proven
+ * yet, at intervals of three timeouts, when the peer is asked for proof. What provides proof (an
+ * ACK to a probe that was posted later, a SIDR reply, the peer's going down) judges all unproven
+ * ones anew.
  *
  * A probe that ends leaves the table of flights, is counted, and waits in the prober's list `ended`
  * until prober_drain() tells its result. A late ACK then finds nothing and counts as unknown.

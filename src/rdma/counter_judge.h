@@ -3,9 +3,9 @@
  * Whether a reading of a counter can be, and how far the counter has risen by it. Pure.
  *
  * A counter is read every few seconds from hardware that may have been reset, or that answers with
- * nonsense: a NIC that has fallen off its bus reads as all ones, a driver that is loaded anew starts
- * from zero, a wrong register shows once. What cannot be explained at once is held until the next
- * reading says which of the two was odd:
+ * nonsense: a NIC that has fallen off its bus reads as all ones, a driver that is loaded anew
+ * starts from zero, a wrong register shows once. What cannot be explained at once is held until the
+ * next reading says which of the two was odd:
  *
  *   reading                                        becomes
  *   all ones of 32 or 64 bits                      odd: not taken
@@ -15,8 +15,8 @@
  *   lower                                          held; odd if the next is as high as before,
  *                                                  else the counter was reset, and began at 0
  *
- * A rise is plausible if it is at most COUNTER_JUMP, or COUNTER_TIMES as much as the counter has ever
- * risen between two readings; a wrap if it is a rise of at most the latter.
+ * A rise is plausible if it is at most COUNTER_JUMP, or COUNTER_TIMES as much as the counter has
+ * ever risen between two readings; a wrap if it is a rise of at most the latter.
  */
 #ifndef RPINGMESH_RDMA_COUNTER_JUDGE_H
 #define RPINGMESH_RDMA_COUNTER_JUDGE_H
@@ -49,8 +49,8 @@ enum counter_reading {
 enum counter_reading counter_judge(struct counter_past *past, uint64_t value, uint64_t *risen);
 
 /*
- * Whether a counter of the PMA stands at its end: it stops there, and does not count on (IBTA volume
- * 1, section 16.1.3.5, PortCounters). False for others: their widths are not known.
+ * Whether a counter of the PMA stands at its end: it stops there, and does not count on (IBTA
+ * volume 1, section 16.1.3.5, PortCounters). False for others: their widths are not known.
  */
 bool counter_is_saturated(const char *name, uint64_t value);
 

@@ -2,8 +2,9 @@
 /*
  * DOC: counters
  *
- * A round walks the three directories and asks the interface's driver; where it stands is (dir, entry): the names of the directory
- * it is in, listed once when it is entered. One timer: the next round, or the rest of this one.
+ * A round walks the three directories and asks the interface's driver; where it stands is (dir,
+ * entry): the names of the directory it is in, listed once when it is entered. One timer: the next
+ * round, or the rest of this one.
  */
 #include "rdma/counters.h"
 

@@ -11,9 +11,10 @@
  * the last few that were closed.
  *
  * When the wall clock is set, when the length is changed, when the probes of a series take another
- * way and when a series ends, the window that runs is cut: it ends there and says so in `cut`, and the next one begins there. No probe is in
- * two windows of a series, and none in no window; after the clock was set back, windows may have a
- * wall-clock time that others had before: start_mono_ns tells them apart.
+ * way and when a series ends, the window that runs is cut: it ends there and says so in `cut`, and
+ * the next one begins there. No probe is in two windows of a series, and none in no window; after
+ * the clock was set back, windows may have a wall-clock time that others had before: start_mono_ns
+ * tells them apart.
  *
  * Pure: times in and out are CLOCK_MONOTONIC unless called wall clock.
  */

@@ -186,10 +186,13 @@ owner_pod_uid(const struct owner_part *part, bool below_kubepods)
 {
 	const char *at = owner_find(part, "-pod"), *end = owner_find(part, ".slice");
 
-	/* "….slice:cri-containerd:<id>" is systemd's notation where no systemd made a slice of it */
+	/*
+	 * "….slice:cri-containerd:<id>" is systemd's notation where no systemd made a slice of it
+	 */
 	if (at && end > at && owner_find(part, "kubepods") &&
 	    (owner_ends(part, ".slice") || end[strlen(".slice")] == ':'))
-		return (struct owner_part){at + strlen("-pod"), (size_t)(end - at) - strlen("-pod")};
+		return (struct owner_part){at + strlen("-pod"),
+					   (size_t)(end - at) - strlen("-pod")};
 	if (below_kubepods && owner_begins(part, "pod"))
 		return owner_rest(part, strlen("pod"), 0);
 	return (struct owner_part){part->at, 0};

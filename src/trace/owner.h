@@ -26,8 +26,9 @@ int owner_cgroup_path(const char *root, uint32_t tgid, uint64_t cgroup_id, char 
 
 /*
  * The job that a cgroup path stands for, as operators call it; the first of these that applies:
- *   slurm:1234        …/job_1234/… below a directory with "slurm" in its name; slurm:s5K1KKYAYG5D00,
- *                     the SLUID of Slurm 26.05, right below …slurmstepd.scope
+ *   slurm:1234        …/job_1234/… below a directory with "slurm" in its name;
+ *                     slurm:s5K1KKYAYG5D00, the SLUID of Slurm 26.05, right below
+ *                     …slurmstepd.scope
  *   pbs:1234.server   pbs….service/jobid/1234.server, pbs…/1234.server, pbs…-1234.server.slice
  *   pod:UID           Kubernetes: …kubepods…-pod<uid>.slice[:cri-containerd:<id>] (underscores
  *                     become dashes again) or …/kubepods/…/pod<uid>

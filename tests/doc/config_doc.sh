@@ -23,8 +23,10 @@ for doc in manual default; do
 	for list in code "$doc"; do
 		[ -s "$work/$list" ] || { echo "no key found: $list"; status=1; }
 	done
-	comm -23 "$work/code" "$work/$doc" | sed "s/^/in the code but not in the $doc: /" >"$work/diff"
-	comm -13 "$work/code" "$work/$doc" | sed "s/^/not in the code but in the $doc: /" >>"$work/diff"
+	comm -23 "$work/code" "$work/$doc" |
+		sed "s/^/in the code but not in the $doc: /" >"$work/diff"
+	comm -13 "$work/code" "$work/$doc" |
+		sed "s/^/not in the code but in the $doc: /" >>"$work/diff"
 	[ -s "$work/diff" ] && { cat "$work/diff"; status=1; }
 done
 [ "$(wc -l <"$work/code")" -ge 35 ] || {

@@ -51,7 +51,8 @@ def page(path):
         text = f.read()
     head, _, rest = text.partition("\n")
     rest = re.sub(r"^@fields (\w+)@$", lambda m: "\n".join(fields(m[1])), rest, flags=re.M)
-    return f'{head}\n.\\" Made by "make man-records" of {path}.in and src/record/records*.c.\n{rest}'
+    made = f'.\\" Made by "make man-records" of {path}.in and src/record/records*.c.'
+    return f"{head}\n{made}\n{rest}"
 
 
 def main():

@@ -159,7 +159,8 @@ class Host:
         return self.log()[-3000:]
 
     def ctl_argv(self, *argv):
-        return [os.path.join(self.build, "rpingmesh-ctl"), "-S", self.socket] + [str(a) for a in argv]
+        ctl = os.path.join(self.build, "rpingmesh-ctl")
+        return [ctl, "-S", self.socket] + [str(a) for a in argv]
 
     def ctl(self, *argv, status=None):
         """rpingmesh-ctl's output as text; its exit status must be `status` (None: any)."""

@@ -105,7 +105,8 @@ config_peer_streams_equal(const struct config_peer *a, const struct config_peer 
 	return a->interval_ms == b->interval_ms && a->traffic_class == b->traffic_class &&
 	       a->service_level == b->service_level &&
 	       config_peer_same_list(a->sizes, a->n_sizes, b->sizes, b->n_sizes) &&
-	       config_peer_same_list(a->flow_labels, a->n_flow_labels, b->flow_labels, b->n_flow_labels);
+	       config_peer_same_list(a->flow_labels, a->n_flow_labels, b->flow_labels,
+				     b->n_flow_labels);
 }
 
 bool

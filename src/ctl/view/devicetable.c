@@ -199,7 +199,8 @@ devicetable_time(const msgpack_object *entry, char *text, size_t size)
 }
 
 static void
-devicetable_history_row(struct table *table, const msgpack_object *device, const msgpack_object *entry)
+devicetable_history_row(struct table *table, const msgpack_object *device,
+			const msgpack_object *entry)
 {
 	char text[TABLE_CELL_MAX];
 	bool seen;
@@ -259,7 +260,8 @@ static const struct table_column counters_columns[COUNTERS_COLUMN_N] = {
 };
 
 static void
-devicetable_counter_row(struct table *table, const msgpack_object *device, const msgpack_object_kv *kv)
+devicetable_counter_row(struct table *table, const msgpack_object *device,
+			const msgpack_object_kv *kv)
 {
 	char text[TABLE_CELL_MAX];
 	uint64_t n;

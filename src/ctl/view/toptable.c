@@ -157,10 +157,17 @@ enum toptable_column {
 	{ \
 		[TOPTABLE_COLUMN_PEER] = {.title = "PEER"}, \
 		[TOPTABLE_COLUMN_DEVICE] = {.title = "DEVICE", .key = "device", .priority = 9}, \
-		[TOPTABLE_COLUMN_HOST] = {.title = "HOST", .key = "hostname", .priority = 8, .optional = true}, \
+		[TOPTABLE_COLUMN_HOST] = {.title = "HOST", \
+					  .key = "hostname", \
+					  .priority = 8, \
+					  .optional = true}, \
 		[TOPTABLE_COLUMN_STATE] = {.title = "STATE", .optional = true}, \
-		[TOPTABLE_COLUMN_KIND] = {.title = "KIND", .key = "kind", .priority = 10, .optional = true}, \
-		[TOPTABLE_COLUMN_PORT] = {.title = "PORT", .key = "src_port", \
+		[TOPTABLE_COLUMN_KIND] = {.title = "KIND", \
+					  .key = "kind", \
+					  .priority = 10, \
+					  .optional = true}, \
+		[TOPTABLE_COLUMN_PORT] = {.title = "PORT", \
+					  .key = "src_port", \
 					  .priority = 4, \
 					  .right = true, \
 					  .optional = true}, \
@@ -185,7 +192,10 @@ enum toptable_column {
 						.right = true, \
 						.optional = true}, \
 		[TOPTABLE_COLUMN_NOT_OK] = {.title = "NOT OK", .priority = 13, .optional = true}, \
-		[TOPTABLE_COLUMN_REASON] = {.title = "REASON", .key = "state_reason", .priority = 12, .optional = true}, \
+		[TOPTABLE_COLUMN_REASON] = {.title = "REASON", \
+					    .key = "state_reason", \
+					    .priority = 12, \
+					    .optional = true}, \
 	}
 
 static const struct table_column toptable_columns[TOPTABLE_SORTS][TOPTABLE_COLUMN_N] = {

@@ -3,7 +3,8 @@
  * DOC: a blocking MessagePack-RPC client
  *
  * The buffer holds what has come and is not decoded yet; `message` is the last one decoded and owns
- * what client_call() hands out. One call is under way at most. `reason` is that of the last failure.
+ * what client_call() hands out. One call is under way at most. `reason` is that of the last
+ * failure.
  */
 #include "ctl/wire/client_impl.h"
 

@@ -72,7 +72,8 @@ zone(const char *name, struct addrinfo **out)
 	if (strcmp(name, "six") != 0)
 		*out = zone_add(*out, AF_INET, "192.0.2.1");
 	if (strcmp(name, "six") == 0 || strcmp(name, "both") == 0)
-		*out = zone_add(*out, AF_INET6, "2001:db8::1"); /* comes first, as RFC 6724 has it */
+		*out = zone_add(*out, AF_INET6,
+				"2001:db8::1"); /* comes first, as RFC 6724 has it */
 	return 0;
 }
 

@@ -244,7 +244,8 @@ fake_open(const struct fake_config *config)
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = copy);
 	int fd, err;
 
-	snprintf(path, sizeof(path), "%s/tests/unit/trace/btf/%s.btf", top ? top : ".", config->kernel);
+	snprintf(path, sizeof(path), "%s/tests/unit/trace/btf/%s.btf", top ? top : ".",
+		 config->kernel);
 	layout = btf__parse(path, NULL);
 	if (!layout)
 		return -EINVAL;

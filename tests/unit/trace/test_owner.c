@@ -56,7 +56,9 @@ static const struct {
 	{"/slurm/uid_1000/job_", ""},
 	{"/slurm/uid_1000/job_12x", ""},
 	{"/backup.service/job_12", "unit:backup.service"},
-	/* Slurm 26.05: SLUIDs instead of job_ID; what is neither one nor the daemon's is not known */
+	/*
+	 * Slurm 26.05: SLUIDs instead of job_ID; what is neither one nor the daemon's is not known
+	 */
 	{"/system.slice/slurmstepd.scope/s5K1KKYAYG5D00/step_0", "slurm:s5K1KKYAYG5D00"},
 	{"/system.slice/slurmstepd.scope/s5K1KKYAYG5D01/step_batch/user/task_0",
 	 "slurm:s5K1KKYAYG5D01"},
@@ -176,12 +178,30 @@ test_job_without_room(void **state)
 static void
 test_job_of_anything(void **state)
 {
-	static const char *const parts[] = {"/",      "kubepods", "pod",     "-pod",
-					    ".slice", "docker",	  "docker-", "libpod-",
-					    ".scope", ".service", "slurm",   "job_",
-					    "1",      "_",	  "-",	     "abcdef012345", "slurmstepd.scope", "user@",
-					    "pbs", "jobid", "lxc", ":docker:",
-					    "\xff",   ".."};
+	static const char *const parts[] = {"/",
+					    "kubepods",
+					    "pod",
+					    "-pod",
+					    ".slice",
+					    "docker",
+					    "docker-",
+					    "libpod-",
+					    ".scope",
+					    ".service",
+					    "slurm",
+					    "job_",
+					    "1",
+					    "_",
+					    "-",
+					    "abcdef012345",
+					    "slurmstepd.scope",
+					    "user@",
+					    "pbs",
+					    "jobid",
+					    "lxc",
+					    ":docker:",
+					    "\xff",
+					    ".."};
 	uint64_t random = 1;
 
 	(void)state;
