@@ -36,7 +36,7 @@ struct prober_timer {
 	void (*fire)(struct prober_timer *timer, uint64_t now_ns);
 };
 
-/* One probe that came due. Owned by its target until its result has been told. */
+/* One probe that came due. Owned by its target until its result has been reported. */
 struct prober_probe {
 	struct prober_timer timer;
 	struct prober_target *target;
@@ -87,7 +87,7 @@ struct prober_target {
 	uint64_t due_ns;              /* of the next probe, or of the one that waits */
 	uint64_t path_since_ns;       /* 0: has not waited for its path */
 	uint64_t seq;                 /* of the next probe */
-	struct prober_probe_list probes; /* in flight, or ended and not yet told */
+	struct prober_probe_list probes; /* in flight, or ended and not yet reported */
 	struct prober_probe spare;    /* for a probe that is not posted */
 	uint32_t in_flight;
 	struct probe_totals totals;
@@ -130,7 +130,7 @@ struct prober_peer {
 };
 TAILQ_HEAD(prober_peer_list, prober_peer);
 
-/* Who takes turns when the budget is short. */
+/* The two kinds of probes that take turns when the budget is short. */
 enum prober_lane_id { PROBER_LANE_MESH, PROBER_LANE_PING, PROBER_LANE_SERVICE, PROBER_LANE_N };
 
 struct prober_lane {
@@ -210,7 +210,7 @@ struct prober {
 	struct window_clock windows;
 	uint64_t now_ns;           /* the latest that it was told */
 	bool wall_known;           /* prober_set_wall_offset() was called */
-	bool ending;               /* nothing is told any more */
+	bool ending;               /* nothing is reported any more */
 	uint64_t unwindowed;
 	bool draining;
 	uint64_t malformed, unknown, wrong_source, duplicates;
@@ -250,7 +250,7 @@ void prober_peer_timed_out(struct prober_peer *peer, uint64_t posted_ns, uint64_
 void prober_peer_ask_next(struct prober *prober, uint64_t now_ns);
 
 /* prober_target.c */
-/* The schedule starts anew, with its phase. */
+/* Starts the schedule again, with its phase. */
 void prober_target_start(struct prober_target *target, uint64_t now_ns);
 /* Due probes that wait are taken back, as if they had not come due; no further ones. */
 void prober_target_hold(struct prober_target *target);
@@ -303,7 +303,7 @@ void prober_probe_end_all(struct prober_peer *peer, const char *reason, uint64_t
 void prober_probe_end_restarted(struct prober_peer *peer, uint64_t now_ns);
 /* Ends what can be decided of the probes that wait for proof. */
 void prober_probe_judge_unproven(struct prober_peer *peer, uint64_t now_ns);
-/* Forgets all of a target's probes, told or not. */
+/* Forgets all of a target's probes, reported or not. */
 void prober_probe_forget(struct prober_target *target);
 /* Calls ops->result and frees the probe. */
 void prober_probe_tell(struct prober_probe *probe);

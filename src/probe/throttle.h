@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Self-protection: how much the daemon must hold back so that it stays within its own budget of CPU
- * and memory. Pure: it is told what the process has used, and says by how many steps the rates of
- * probes are lowered; each step halves them.
+ * and memory. Pure: the caller passes what the process has used, and gets the number of steps by
+ * which to lower the rates of probes; each step halves them.
  *
  *   state     OVER                          UNDER               UNLIMITED
  *   full      one step down: reduced        -                   -

@@ -65,11 +65,11 @@ struct device_unopened {
 };
 
 /*
- * Which of the devices whose names match (NULL, 0: of all) this process cannot open, by their
- * nodes. Cheap, and to be asked first: libibverbs does not list a device without a node, and waits
- * seconds for udev to let it open one that may not be opened; librdmacm gives a device up for good
- * that it once could not open. is_open, NULL for none, tells of those that do not count: they are
- * open.
+ * Which of the devices whose names match (NULL, 0: all devices) this process cannot open, judged by
+ * their nodes. This is cheap; call it before anything else. libibverbs does not list a device
+ * without a node, and waits seconds for udev if it may not open a node. librdmacm gives up a device
+ * for good if it once could not open it. is_open (NULL: none) reports devices that are open already
+ * and do not count.
  */
 void device_look_unopened(char *const *patterns, size_t n_patterns,
 			  bool (*is_open)(const void *arg, const char *name), const void *arg,

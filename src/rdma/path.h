@@ -2,10 +2,11 @@
 /*
  * Paths: address handles (AHs) from one local address to one remote address, made without blocking.
  *
- * ibv_create_ah(3) resolves the neighbour synchronously and blocks for about a second when nobody
- * answers. So a path first has rdma_cm resolve the address, which is asynchronous, and makes AHs
- * only while that is fresh. AHs are cached by flow label, traffic class and service level, the
- * least recently used goes, and each lives until the last send that used it has completed.
+ * ibv_create_ah(3) resolves the neighbour synchronously, and blocks for about a second if nobody
+ * answers. Therefore a path first lets rdma_cm resolve the address, which is asynchronous, and
+ * makes AHs only while the result is fresh. AHs are cached by flow label, traffic class and
+ * service level. The least recently used one is dropped. Each AH lives until the last send that
+ * used it has completed.
  */
 #ifndef RPINGMESH_RDMA_PATH_H
 #define RPINGMESH_RDMA_PATH_H
@@ -50,13 +51,13 @@ void path_free(struct path *path);
 /* Starts resolving unless it runs already; ops->resolved follows. 0 or -errno at once. */
 int path_resolve(struct path *path);
 /*
- * Likewise, and when the outcome is there AHs are made anew: the address may lead elsewhere than it
- * did. Until then those there are stay in use: messages are on their way through them.
+ * As path_resolve(), but replaces the AHs when the outcome is known, because the address may lead
+ * elsewhere now. Until then the old AHs stay in use, because messages are in flight through them.
  */
 int path_verify(struct path *path);
 /*
- * The neighbour is known at this moment for another reason: SIDR just went there and back. AHs are
- * made anew: what the address leads to may have changed.
+ * The neighbour is known to be reachable for another reason: SIDR just went there and back.
+ * Replaces the AHs, because the address may lead elsewhere now.
  */
 void path_renew(struct path *path, uint64_t now_ns);
 /* Whether the neighbour was known not long ago. */

@@ -4,9 +4,9 @@
  * (the specification of that name), which differ in the names of counters' families, in units, and
  * in the line at the end. Pure: writes to a buffer.
  *
- * A family is begun once and its samples follow. Names must be as the specification wants them and
- * are not looked at; the values of labels may be any text: what must be is escaped, and what is not
- * UTF-8 becomes '?'.
+ * A family is begun once and its samples follow. Names must be valid by the specification and are
+ * not checked. Values of labels may be any text: they are escaped where necessary, and bytes that
+ * are not UTF-8 become '?'.
  */
 #ifndef RPINGMESH_SERVE_EXPOSITION_H
 #define RPINGMESH_SERVE_EXPOSITION_H
@@ -25,9 +25,9 @@ enum exposition_format {
 /* For the Content-Type header. */
 const char *exposition_content_type(enum exposition_format format);
 /*
- * What a client wants that sends this Accept header (RFC 9110 section 12.5.1); NULL: it sends none.
- * OpenMetrics only for who names it, in version 0.0.1 or 1.0.0, and wants it no less than text; who
- * wants neither gets text.
+ * The format for a client that sends this Accept header (RFC 9110 section 12.5.1); NULL: it sends
+ * none. OpenMetrics only if the header names it, in version 0.0.1 or 1.0.0, and prefers it at least
+ * as much as text. Otherwise text, also if the client accepts neither.
  */
 enum exposition_format exposition_negotiate(const char *accept);
 
@@ -75,7 +75,7 @@ void exposition_histogram(struct exposition *e, const struct exposition_label *l
 			  const uint64_t *bound_ns, const uint64_t *n, size_t n_bounds,
 			  uint64_t count, uint64_t sum_ns);
 
-/* The line that says that nothing is missing. */
+/* The last line, which shows that the page is complete. */
 void exposition_end(struct exposition *e);
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One page over HTTP/1.1, by libevent's server: GET and HEAD of one path, for programs that scrape.
- * It is made in pieces, each when the one before has left, so that a large page neither blocks the
- * loop nor fills the memory. There is neither TLS nor a password: listen on loopback, or put a
- * proxy before it.
+ * The page is made in pieces, each after the previous one has been sent, so a large page neither
+ * blocks the loop nor fills the memory. There is neither TLS nor a password: listen on loopback, or
+ * put a proxy in front.
  *
- * Bounds: HTTP_ANSWERS_MAX pages at a time, others get 503. HTTP_CLIENTS_MAX connections; when
- * there are as many, whoever has been silent for longest is closed. HTTP_ACCEPTS_PER_S are taken a
- * second. One that says or takes nothing for HTTP_TIMEOUT_S, or has not got its page HTTP_REQUEST_S
- * after it came or asked, is closed. 8 KiB of headers, no body.
+ * Limits: at most HTTP_ANSWERS_MAX pages at a time; further requests get 503. At most
+ * HTTP_CLIENTS_MAX connections; for a further one, the connection that has been silent for longest
+ * is closed. At most HTTP_ACCEPTS_PER_S new connections a second. A connection is closed if it
+ * sends or reads nothing for HTTP_TIMEOUT_S, or has not got its page HTTP_REQUEST_S after it came
+ * or asked. At most 8 KiB of headers, and no body.
  */
 #ifndef RPINGMESH_SERVE_HTTP_H
 #define RPINGMESH_SERVE_HTTP_H

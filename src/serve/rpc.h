@@ -12,7 +12,7 @@
 
 struct control_client;
 
-/* Who may call: anybody who may connect, or root and the daemon's own user (SO_PEERCRED) alone. */
+/* Callers: everybody who may connect, or only root and the daemon's own user (SO_PEERCRED). */
 enum control_right {
 	CONTROL_READ,
 	CONTROL_CHANGE,

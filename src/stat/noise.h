@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host noise: times at which the host did not run this process though it had something to do. With
- * software stamps a stall between an ACK's arrival and its being read looks like network RTT, and
- * one that is long enough like loss; results that a stall can have touched are marked (struct
- * probe_result, host_noise), not believed and not hidden.
+ * Host noise: times at which the host did not run this process although it had something to do.
+ * With software timestamps, a stall between the arrival of an ACK and the reading of it looks like
+ * network RTT, and a long stall looks like loss. Results that a stall may have affected are marked
+ * (struct probe_result, host_noise); they are neither trusted nor hidden.
  *
- * Evidence comes from the daemon: a timer that fired late, and the time that the scheduler let the
- * process wait for a CPU (schedstat, Documentation/scheduler/sched-stats.rst), which grows while it
- * is runnable and does not run. One detector a host: prober and responder borrow it. Pure: times
- * are CLOCK_MONOTONIC and come in. A struct noise of zeroes has seen nothing and is valid.
+ * The daemon provides the evidence: timers that fired late, and the time that the process waited
+ * for a CPU (schedstat, Documentation/scheduler/sched-stats.rst), which grows while the process is
+ * runnable and does not run. There is one detector per host; prober and responder borrow it. Pure:
+ * the caller passes times of CLOCK_MONOTONIC. A struct noise of zeroes is valid and has seen
+ * nothing.
  */
 #ifndef RPINGMESH_STAT_NOISE_H
 #define RPINGMESH_STAT_NOISE_H
@@ -17,17 +18,17 @@
 #include <stdint.h>
 
 /*
- * What counts as a stall: longer than NOISE_FACTOR times what is typical of this host, within these
- * bounds. Idle Linux on hardware wakes us 50 to 100 µs late (timer slack) at least, so below 1 ms
- * nothing is said; virtual machines are late by milliseconds all the time, which must not mark
- * everything; 20 ms is noise by any standard.
+ * A delay counts as a stall if it is longer than NOISE_FACTOR times the typical delay of this host,
+ * within these bounds. Idle Linux on hardware wakes us at least 50 to 100 µs late (timer slack), so
+ * a delay below 1 ms is no stall. Virtual machines are always late by milliseconds, which must not
+ * mark all results. A delay of 20 ms is noise on any host.
  */
 #define NOISE_STALL_MIN_NS 1000000ULL
 #define NOISE_STALL_MAX_NS 20000000ULL
 #define NOISE_FACTOR 10
 /*
- * What may pass between a stall's end and the reading of what arrived meanwhile, besides what a
- * stamp's error says.
+ * The time that may pass between the end of a stall and the reading of what arrived meanwhile, in
+ * addition to the error of the timestamp.
  */
 #define NOISE_AFTER_NS 1000000ULL
 #define NOISE_STALLS 64 /* remembered */
@@ -46,7 +47,7 @@ struct noise {
 	uint64_t stalls, stalled_ns, longest_ns; /* since the start */
 };
 
-/* What is a stall now. */
+/* The length from which a delay counts as a stall now. */
 uint64_t noise_threshold_ns(const struct noise *noise);
 
 /* A wake-up that was wanted at asked_ns came at ran_ns (≥ asked_ns). Changes what is typical. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loss at a low rate, over as many probes as it takes: Wald's sequential probability ratio test
- * (Annals of Mathematical Statistics 16, 1945) of p1 (lossy) against p0 (clean), repeated: after
- * each decision it starts anew, so that a path that recovers is found clean again. A window's ratio
- * cannot tell 1e-3 from 1e-5 with a few hundred probes; this test does, with as few probes as any
- * test with the same errors can do on the average.
+ * Detects loss at a low rate, with as many probes as necessary: Wald's sequential probability ratio
+ * test (Annals of Mathematical Statistics 16, 1945) of p1 (lossy) against p0 (clean). After each
+ * decision the test starts again, so a path that recovers becomes clean. The ratio of a window with
+ * a few hundred probes cannot distinguish 1e-3 from 1e-5. This test can, and no other test with the
+ * same errors needs fewer probes on average.
  *
  * After n trials with k losses the logarithm of the likelihood ratio is k log(p1/p0) + (n-k)
  * log((1-p1)/(1-p0)). At log((1-beta)/alpha) the verdict is lossy, at log(beta/(1-alpha)) it is
@@ -29,7 +29,7 @@ enum sequential_verdict {
 /* As it stands in records: "none", "clean", "lossy". Never NULL. */
 const char *sequential_verdict_name(enum sequential_verdict v);
 
-/* What is tested, with what follows from it. Shared by any number of tests. */
+/* The parameters of tests, with values derived from them. Any number of tests may share them. */
 struct sequential_params {
 	double p0, p1, alpha, beta;
 	double loss, answer;  /* what each adds to the logarithm of the ratio: > 0, < 0 */

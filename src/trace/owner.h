@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who owns a QP: the process's cgroup path and the job that it names. Pure but for
- * owner_cgroup_path().
+ * The owner of a QP: the cgroup path of the process, and the job that the path names. Pure except
+ * for owner_cgroup_path().
  */
 #ifndef RPINGMESH_TRACE_OWNER_H
 #define RPINGMESH_TRACE_OWNER_H

@@ -56,7 +56,7 @@ bool tracer_hooks_detach(struct tracer_hooks *hooks);
 
 uint32_t tracer_hooks_attached(const struct tracer_hooks *hooks);
 uint32_t tracer_hooks_wanted(void);
-/* Without these nothing useful is told: modifying by processes, and destroying. */
+/* Without these, tracing reports nothing useful: modifying by processes, and destroying. */
 bool tracer_hooks_vital(const struct tracer_hooks *hooks);
 /* Whether calls of ib_query_qp() are counted. */
 bool tracer_hooks_heartbeat(const struct tracer_hooks *hooks);
@@ -64,7 +64,7 @@ bool tracer_hooks_heartbeat(const struct tracer_hooks *hooks);
 void tracer_hooks_absent(const struct tracer_hooks *hooks, char *text, size_t size);
 /* "struct.field, …" that this kernel lacks; "" */
 const char *tracer_hooks_missing(const struct tracer_hooks *hooks);
-/* Whether the daemon's own QPs can be told from others'. */
+/* Whether the daemon can distinguish its own QPs from others. */
 bool tracer_hooks_knows_self(const struct tracer_hooks *hooks);
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why tracing does not run, and what cures it, for an operator who did not write this. Pure, but
+ * The reason why tracing does not run, and the cure, for operators. Pure, but
  * for tracer_facts_read().
  */
 #ifndef RPINGMESH_TRACE_TRACER_REASON_H
