@@ -21,7 +21,8 @@ const struct record_field records_probe[] = {
 	FIELD("peer", "string", "The configured address or name, or that of the ping."),
 	FIELD("hostname", "string or nil",
 	      "The name that the peer reports; nil until it has answered SIDR."),
-	FIELD("peer_tor", "string or nil", "The top-of-rack switch of the peer, as it says."),
+	FIELD("peer_tor", "string or nil",
+	      "The top-of-rack switch of the peer, as the peer reports it."),
 	FIELD("ping", "integer",
 	      "The number of the ping that the probe belongs to.",
 	      ONLY("in the notification ping")),
@@ -109,7 +110,8 @@ const struct record_field records_window[] = {
 	FIELD("hostname", "string or nil",
 	      "The name that the peer reports.", ONLY("by target and flow")),
 	FIELD("peer_tor", "string or nil",
-	      "The top-of-rack switch of the peer, as it says.", ONLY("by target and flow")),
+	      "The top-of-rack switch of the peer, as the peer reports it.",
+	      ONLY("by target and flow")),
 	FIELD("flow", "integer or nil",
 	      "The `id` of the flow; nil if the flow has gone meanwhile.", ONLY("by flow")),
 	FIELD("kind", "string",
@@ -272,8 +274,9 @@ const struct record_field records_owner[] = {
 };
 
 const struct record_field records_origin[] = {
-	FIELD("host", "string", "The name of its host: `hostname` in its Map status."),
-	FIELD("tor", "string or nil", "Its top-of-rack switch, as configured."),
+	FIELD("host", "string",
+	      "The name of the host of the daemon: `hostname` in its Map status."),
+	FIELD("tor", "string or nil", "The top-of-rack switch of that host, as configured."),
 	FIELD("incarnation", "integer", "A random number for each start of the daemon."),
 	END,
 };
