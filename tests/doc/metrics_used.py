@@ -106,7 +106,7 @@ class Vocabulary:
     def values(self, expr):
         """Values of `class` and `kind` that probes do not have."""
         text = ""
-        for path in ("src/stat/result.c", "src/probe/prober_peer.c",
+        for path in ("src/stat/result.c", "include/rpingmesh/states.h",
                      "src/agent/tell/metrics_family.c", "src/agent/peer/peer.c"):
             if os.path.exists(os.path.join(TOP, path)):
                 with open(os.path.join(TOP, path), encoding="utf-8") as f:

@@ -171,7 +171,7 @@ def test_no_permission(t):
     told = until("it is told",
                  lambda: [x for x in h.status()["degraded"] if "cannot be opened" in x])
     check("rxe0 " in told[0] and "Permission denied" in told[0] and
-          any(told[0].endswith(" on " + x) for x in nodes), f"{told}")
+          any(told[0].endswith(" to " + x) for x in nodes), f"{told}")
     check(not any("no RoCE port" in x for x in h.status()["degraded"]),
           f"blamed on the device: {h.status()['degraded']}")
     time.sleep(5)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared by peer.c, peer_probe.c, peer_source.c and service.c only.
+ * Shared by peer.c, peer_nic.c, peer_probe.c, peer_source.c and service.c only.
  */
 #ifndef RPINGMESH_AGENT_PEER_PEER_IMPL_H
 #define RPINGMESH_AGENT_PEER_PEER_IMPL_H
@@ -65,6 +65,15 @@ struct peer {
 	services;		    /* service.c: flows that want to be probed along */
 	bool services_dirty;        /* service.c: a look at them is deferred */
 };
+
+/* peer.c: puts a named peer on a nic, again if it was on one; those at an address. */
+void peer_bind(struct peer *peer);
+void peer_rebind(struct peer *peer);
+struct peer_bucket *peer_bucket(struct peers *peers, const struct addr *remote);
+void peer_resolve_failed(struct peer *peer, const char *reason);
+
+/* peer_nic.c: a path from peer->local, instead of the one that there was. */
+void peer_make_path(struct peer *peer);
 
 /*
  * peer_source.c: where a peer is probed from: rails. What the configuration binds it to; else the

@@ -217,9 +217,6 @@ metrics_unexpected(struct exposition *e, const struct metrics *m)
 static void
 metrics_peers(struct exposition *e, const struct metrics *m)
 {
-	static const enum prober_peer_state order[] = {PROBER_PEER_UP, PROBER_PEER_RESOLVING,
-						       PROBER_PEER_CHECKING, PROBER_PEER_NO_DATA,
-						       PROBER_PEER_DOWN};
 	uint64_t n[PROBER_PEER_STATE_N] = {0}, other = 0;
 
 	for (struct peer *peer = NULL; (peer = peers_next(m->t->peers, peer));) {
@@ -234,11 +231,11 @@ metrics_peers(struct exposition *e, const struct metrics *m)
 		prober_peer_info(info.prober, &state);
 		n[state.state]++;
 	}
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		exposition_u64(e,
-			       (struct exposition_label[]){
-				       {"state", prober_peer_state_name(order[i])}, {0}},
-			       n[order[i]]);
+	for (int i = 0; i < PROBER_PEER_STATE_N; i++) {
+		const char *name = prober_peer_state_name((enum prober_peer_state)i);
+
+		exposition_u64(e, (struct exposition_label[]){{"state", name}, {0}}, n[i]);
+	}
 	exposition_u64(e, (struct exposition_label[]){{"state", "not_bound"}, {0}}, other);
 }
 
