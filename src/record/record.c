@@ -90,7 +90,7 @@ record_key(struct record *r, const char *key)
 		record_check(r, key);
 	if (r->n != RECORD_BROKEN)
 		r->n++;
-	if (len >= 32 || r->body.size + len >= r->body.alloc) {
+	if (len > RECORD_FIXSTR_MAX || r->body.size + len >= r->body.alloc) {
 		record_pack_str(&r->pk, key);
 		return &r->pk;
 	}

@@ -201,11 +201,12 @@ void
 window_series_way(struct window_series *series, struct window_clock *clock,
 		  const struct window_way *way, uint64_t now_ns)
 {
-	struct window *w = TAILQ_LAST(&series->open, window_list);
+	struct window *w;
 
 	if (window_same_way(&series->way, way))
 		return;
 	series->way = *way;
+	w = TAILQ_LAST(&series->open, window_list);
 	if (w && !w->over && w->posted == 0)
 		w->way = *way; /* nothing in it has taken any yet */
 	else

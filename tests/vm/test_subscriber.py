@@ -84,11 +84,11 @@ COUNT, SIZE = 120, 333
 
 
 def test_counts(t):
-    """A subscriber gets a record of each probe that tcpdump sees sent, and `lost` is what did not
-    arrive."""
-    a = Host(t, 0,
-             f'{QUIET}peers = ({{ address = "{address(1)}"; interval_ms = 3600000; }});').start()
-    Host(t, 1, QUIET).start()
+    """A subscriber gets a record of each probe that tcpdump sees sent, with its addresses and with
+    the names in both configurations, and `lost` is what did not arrive."""
+    a = Host(t, 0, f'{QUIET}tor = "tor-a";\n'
+             f'peers = ({{ address = "{address(1)}"; interval_ms = 3600000; }});').start()
+    Host(t, 1, f'{QUIET}tor = "tor-b";\n').start()
     a.wait_peer(address(1), "up")
     sent, arrived = Capture(t, 0), Capture(t, 1)
     c = checker(a)
@@ -116,6 +116,11 @@ def test_counts(t):
     check({r["seq"] for r in records} == set(range(COUNT + 40)),
           f"{len(records)} records of {COUNT + 40} probes")
     check({r["src_port"] for r in posted} == {p["sport"] for p in on_wire}, "source ports differ")
+    check({(r["source"], r["destination"]) for r in posted} ==
+          {(p["source"], p["dest"]) for p in on_wire}, "addresses differ")
+    who = {(r["host"], r["tor"], r["hostname"], r["peer_tor"]) for r in records}
+    check(who == {("host0", "tor-a", "host1", "tor-b")}, f"{who}")
+    check({r["incarnation"] for r in records} == {a.status()["incarnation"]}, "incarnations differ")
     lost = sum(r["class"] == "lost" for r in records)
     gone = len(on_wire) - len(there)
     check(lost == gone > 0, f"{lost} probes are lost in the records, {gone} did not arrive")
