@@ -105,13 +105,8 @@ class Vocabulary:
 
     def values(self, expr):
         """Values of `class` and `kind` that probes do not have."""
-        text = ""
-        for path in ("src/stat/result.c", "include/rpingmesh/states.h",
-                     "src/agent/tell/metrics_family.c", "src/agent/peer/peer.c"):
-            if os.path.exists(os.path.join(TOP, path)):
-                with open(os.path.join(TOP, path), encoding="utf-8") as f:
-                    text += f.read()
-        known = set(re.findall(r'"(\w+)"', text)) | set(code.CLASSES)
+        known = {w for name in code.MAPS for row in code.rows(name)
+                 for w in code.words(name, row["name"]) or []}
         for label, values in re.findall(r'\b(class|kind|state)\s*(?:=~|!~|!=|=)\s*"([^"$]*)"',
                                         expr):
             for value in values.split("|"):
