@@ -35,6 +35,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/names.h"
+#include "rpingmesh/log_subsystems.h"
 #include "serve/control.h"
 #include "trace/trace.h"
 
@@ -55,7 +56,7 @@ agent_apply_log(const struct config *config)
 {
 	log_setup(config->log_target, config->log_level);
 	for (int i = 0; i < LOG_SUB_N; i++)
-		log_set_level((enum log_subsystem)i, config->log_levels[i]);
+		log_set_level((unsigned int)i, config->log_levels[i]);
 }
 
 static struct throttle_limits

@@ -13,6 +13,7 @@
 #include "core/stdfd.h"
 #include "agent/agent.h"
 #include "agent/notify.h"
+#include "rpingmesh/log_subsystems.h"
 
 /* As rpingmeshd(8) documents. */
 enum main_exit {
@@ -191,14 +192,18 @@ main_run(struct main_state *state, struct config *config, const char *path)
 	return rc;
 }
 
+static const char *const main_subsystems[LOG_SUB_N] = LOG_SUBSYSTEM_NAMES;
+
 int
 main(int argc, char **argv)
 {
 	struct main_options options = {0};
 	struct main_state state = {0};
 	struct config *config;
-	int rc = stdfd_open() < 0 ? MAIN_FAILED : main_parse(argc, argv, &options);
+	int rc;
 
+	log_init(main_subsystems, LOG_SUB_N);
+	rc = stdfd_open() < 0 ? MAIN_FAILED : main_parse(argc, argv, &options);
 	if (rc >= 0)
 		return rc;
 	if (main_load(&options, &config) < 0)

@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define HWCLOCK_NS_PER_MS NSEC_PER_MSEC /* kHz are ticks per ms */
 #define HWCLOCK_PPM 1000000

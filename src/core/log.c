@@ -13,20 +13,26 @@
 
 const char *const log_level_names[] = {"error", "warning", "info", "debug", NULL};
 static const int level_syslog[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
-static const char *const subsystem_names[] = {
-	"main", "config", "device", "cm", "peer", "responder", "trace", "control",
-};
 static_assert(sizeof(level_syslog) / sizeof(level_syslog[0]) == LOG_LEVEL_N,
 	      "a priority for each level");
-static_assert(sizeof(subsystem_names) / sizeof(subsystem_names[0]) == LOG_SUB_N,
-	      "a name for each subsystem");
 
 static struct {
 	enum log_target target;
 	bool journal;
 	bool set;
-	enum log_level levels[LOG_SUB_N];
+	const char *const *names;
+	unsigned int n_names;
+	enum log_level levels[LOG_SUBSYSTEMS];
 } log_state;
+
+void
+log_init(const char *const *names, unsigned int n)
+{
+	assert(n <= LOG_SUBSYSTEMS);
+	log_state.names = names;
+	log_state.n_names = n;
+}
+
 
 void
 log_setup(enum log_target target, enum log_level level)
@@ -37,13 +43,13 @@ log_setup(enum log_target target, enum log_level level)
 		openlog(NULL, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 	log_state.target = target;
 	log_state.journal = getenv("JOURNAL_STREAM") && !isatty(STDERR_FILENO);
-	for (int i = 0; i < LOG_SUB_N; i++)
+	for (int i = 0; i < LOG_SUBSYSTEMS; i++)
 		log_state.levels[i] = level;
 	log_state.set = true;
 }
 
 void
-log_set_level(enum log_subsystem sub, enum log_level level)
+log_set_level(unsigned int sub, enum log_level level)
 {
 	if (!log_state.set)
 		log_setup(LOG_TARGET_STDERR, LOG_LEVEL_INFO);
@@ -51,13 +57,13 @@ log_set_level(enum log_subsystem sub, enum log_level level)
 }
 
 enum log_level
-log_get_level(enum log_subsystem sub)
+log_get_level(unsigned int sub)
 {
 	return log_state.set ? log_state.levels[sub] : LOG_LEVEL_INFO;
 }
 
 bool
-log_enabled(enum log_subsystem sub, enum log_level level)
+log_enabled(unsigned int sub, enum log_level level)
 {
 	return level <= log_get_level(sub);
 }
@@ -74,28 +80,38 @@ log_clean(char *text)
 	}
 }
 
+/* "device: ", or "" before log_init(). */
+static const char *
+log_prefix(unsigned int sub, char text[64])
+{
+	const char *name = log_subsystem_name(sub);
+
+	snprintf(text, 64, "%s%s", name ? name : "", name ? ": " : "");
+	return text;
+}
+
 static void
-log_to_stderr(enum log_subsystem sub, enum log_level level, const char *text)
+log_to_stderr(unsigned int sub, enum log_level level, const char *text)
 {
 	struct timespec now;
 	struct tm tm;
-	char stamp[32];
+	char stamp[32], prefix[64];
 
 	if (log_state.journal) {
-		fprintf(stderr, "<%d>%s: %s\n", level_syslog[level], subsystem_names[sub], text);
+		fprintf(stderr, "<%d>%s%s\n", level_syslog[level], log_prefix(sub, prefix), text);
 		return;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", &tm);
-	fprintf(stderr, "%s.%03ld %-7s %s: %s\n", stamp, now.tv_nsec / 1000000,
-		log_level_names[level], subsystem_names[sub], text);
+	fprintf(stderr, "%s.%03ld %-7s %s%s\n", stamp, now.tv_nsec / 1000000,
+		log_level_names[level], log_prefix(sub, prefix), text);
 }
 
 void
-log_write(enum log_subsystem sub, enum log_level level, const char *fmt, ...)
+log_write(unsigned int sub, enum log_level level, const char *fmt, ...)
 {
-	char text[1024];
+	char text[1024], prefix[64];
 	va_list ap;
 	int saved = errno;
 
@@ -106,7 +122,7 @@ log_write(enum log_subsystem sub, enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	log_clean(text);
 	if (log_state.target == LOG_TARGET_SYSLOG)
-		syslog(level_syslog[level], "%s: %s", subsystem_names[sub], text);
+		syslog(level_syslog[level], "%s%s", log_prefix(sub, prefix), text);
 	else
 		log_to_stderr(sub, level, text);
 	errno = saved;
@@ -119,9 +135,9 @@ log_level_name(enum log_level level)
 }
 
 const char *
-log_subsystem_name(enum log_subsystem sub)
+log_subsystem_name(unsigned int sub)
 {
-	return sub < LOG_SUB_N ? subsystem_names[sub] : NULL;
+	return sub < log_state.n_names ? log_state.names[sub] : NULL;
 }
 
 static int
@@ -145,12 +161,12 @@ log_level_parse(const char *name, enum log_level *out)
 }
 
 int
-log_subsystem_parse(const char *name, enum log_subsystem *out)
+log_subsystem_parse(const char *name, unsigned int *out)
 {
-	int i = log_find(subsystem_names, LOG_SUB_N, name);
+	int i = log_find(log_state.names, (int)log_state.n_names, name);
 
 	if (i < 0)
 		return i;
-	*out = (enum log_subsystem)i;
+	*out = (unsigned int)i;
 	return 0;
 }

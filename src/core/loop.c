@@ -19,6 +19,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "rpingmesh/log_subsystems.h"
 
 struct loop_deferred {
 	struct loop_deferred *next;

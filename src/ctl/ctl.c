@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "config.h"
+#include "core/log.h"
 #include "ctl/cmd/cmd.h"
 #include "ctl/view/near.h"
 #include "rpingmesh/control.h"
+#include "rpingmesh/log_subsystems.h"
 
 static const struct cmd_entry *const ctl_commands[] = {
 	&cmd_status,	  &cmd_top,	&cmd_peers,	&cmd_matrix, &cmd_explain, &cmd_ping,
@@ -114,10 +116,13 @@ ctl_options_front(struct ctl *ctl, int argc, char **argv)
 int
 ctl_run(struct ctl *ctl, int argc, char **argv)
 {
+	static const char *const subsystems[LOG_SUB_N] = LOG_SUBSYSTEM_NAMES;
 	const struct cmd_entry *command;
-	int rc = ctl_options_front(ctl, argc, argv);
-	int first = optind;
+	int first, rc;
 
+	log_init(subsystems, LOG_SUB_N);
+	rc = ctl_options_front(ctl, argc, argv);
+	first = optind;
 	if (rc >= 0)
 		return rc;
 	if (first == argc)

@@ -32,6 +32,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "rdma/device_async.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define DEVICE_RECHECK_DOWN_NS NSEC_PER_SEC
 #define DEVICE_RECHECK_UP_NS (5 * NSEC_PER_SEC)

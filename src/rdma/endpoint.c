@@ -41,6 +41,7 @@
 #include "rdma/device.h"
 #include "rdma/grh.h"
 #include "rdma/path.h"
+#include "rpingmesh/log_subsystems.h"
 #include "rpingmesh/probe_wire.h"
 
 #define ENDPOINT_WR_SEND (1ULL << 32)

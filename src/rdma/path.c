@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "rdma/device.h"
 #include "rdma/sidr.h"
+#include "rpingmesh/log_subsystems.h"
 
 struct path_ah {
 	struct path_ah *next;

@@ -26,6 +26,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define SIDR_EVENTS_PER_WAKEUP 64
 #define SIDR_BACKLOG \

@@ -24,6 +24,7 @@
 #include "core/loop.h"
 #include "rdma/device.h"
 #include "rdma/source_search.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define SOURCES_RETRY_MIN_NS NSEC_PER_SEC /* after a QP could not be made; doubles */
 #define SOURCES_RETRY_MAX_NS (64 * NSEC_PER_SEC)

@@ -31,6 +31,7 @@
 #include "record/frame.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "rpingmesh/log_subsystems.h"
 #include "serve/buffer.h"
 #include "serve/listen.h"
 #include "serve/rpc.h"

@@ -36,6 +36,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define HTTP_HEADERS_MAX 8192
 #define HTTP_INPUT_MAX (2 * HTTP_HEADERS_MAX) /* that waits in memory */

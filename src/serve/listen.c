@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define LISTEN_BACKLOG 64
 #define LISTEN_NO_GROUP ((gid_t)-1)

@@ -34,6 +34,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define NLDEV_ANSWER_NS (10 * NSEC_PER_SEC)
 #define NLDEV_MESSAGE_MAX 8192

@@ -27,6 +27,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "rpingmesh/log_subsystems.h"
 #include "trace/tracer_hooks.h"
 #include "trace/tracer_reason.h"
 

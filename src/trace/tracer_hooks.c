@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "rpingmesh/log_subsystems.h"
 #include "trace/btf_mini.h"
 
 #define HOOKS_VMLINUX "/sys/kernel/btf/vmlinux"

@@ -7,6 +7,7 @@
 
 #include "core/log.h"
 #include "core/loop.h"
+#include "rpingmesh/log_subsystems.h"
 #include "trace/tracer.h"
 
 struct tracer {

@@ -137,8 +137,7 @@ def columns():
 # ---- the log ----
 
 def subsystems():
-    names = re.findall(r'"(\w+)"', re.search(r"subsystem_names\[\] = \{(.*?)\}",
-                                             read("src/core/log.c"), re.S)[1])
+    names = re.findall(r'"(\w+)"', read("include/rpingmesh/log_subsystems.h"))
     _, commands = sections(read(CTL_PAGE))
     for where, text in ((f"log-level in {CTL_PAGE}", commands["log-level"]),
                         ("rpingmesh-ctl log-level --help",

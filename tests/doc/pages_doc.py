@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the programs and the code know against what the pages say, both ways: options, commands,
 variables of the environment, classes of probes, states, degraded states; that examples of
-configurations are valid, and that each file named by README.md and HACKING.md exists, and each of
-src/ stands in HACKING.md. Prints what differs."""
+configurations are valid, and that each file named by README.md and HACKING.md exists. Prints what
+differs."""
 
 import glob
 import os

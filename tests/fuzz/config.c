@@ -10,6 +10,7 @@
 
 #include "agent/config/config.h"
 #include "fuzz.h"
+#include "rpingmesh/log_subsystems.h"
 
 static struct fuzz texts;
 

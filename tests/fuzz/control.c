@@ -29,6 +29,7 @@
 #include "agent/tell/subscriptions.h"
 #include "fuzz.h"
 #include "serve/control.h"
+#include "rpingmesh/log_subsystems.h"
 
 enum control_bit {
 	CONTROL_DRIP = 1,   /* a few bytes at a time */
@@ -95,6 +96,7 @@ control_daemon(void)
 				     "flow_labels = (1, 2); });\n";
 	struct conf_errors errors;
 	char text[512];
+	static const char *const subsystems[LOG_SUB_N] = LOG_SUBSYSTEM_NAMES;
 	struct config *config;
 	struct agent *d;
 
@@ -103,6 +105,7 @@ control_daemon(void)
 		snprintf(path, sizeof(path), "%s/s", directory);
 		atexit(control_clean_up);
 	}
+	log_init(subsystems, LOG_SUB_N);
 	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_ERROR);
 	snprintf(text, sizeof(text), format, path);
 	FUZZ_CHECK(config_parse(text, "fuzz.conf", &config, &errors) == 0);

@@ -21,6 +21,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "probe/prober.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define GUARD_CALM_NS (2 * NSEC_PER_SEC)
 #define GUARD_BUSY_NS NSEC_PER_SEC

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "rpingmesh/log_subsystems.h"
 #include "stat/noise.h"
 
 #define HOST_NOISE_SCHEDSTAT "/proc/self/schedstat"

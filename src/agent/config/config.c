@@ -14,6 +14,7 @@
 #include "agent/config/config_default.h"
 #include "core/conf_parse.h"
 #include "rpingmesh/control.h"
+#include "rpingmesh/log_subsystems.h"
 #include "rpingmesh/probe_wire.h"
 
 #define CONFIG_PEERS_MAX 65536

@@ -14,6 +14,7 @@
 #include "core/addr.h"
 #include "core/conf.h"
 #include "core/log.h"
+#include "rpingmesh/log_subsystems.h"
 
 struct config {
 	char **devices;             /* fnmatch(3) patterns of RDMA device names; none: all */

@@ -16,6 +16,7 @@
 
 #include "core/log.h"
 #include "core/loop.h"
+#include "rpingmesh/log_subsystems.h"
 
 void
 nic_say(struct nic *nic, enum nic_event event)

@@ -2,6 +2,7 @@
 #include "agent/nic/nic_impl.h"
 
 #include "core/log.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define NIC_CLOCK_CONFIGURED "clock = \"software\" in the configuration"
 

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "rdma/counters.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define NIC_COUNTERS_BLAME_NS (60 * NSEC_PER_SEC)
 

@@ -19,6 +19,7 @@
 #include "core/loop.h"
 #include "rdma/counters.h"
 #include "rdma/sidr.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define NIC_PORT_DEFERRED \
 	(DEVICE_CHANGED_GONE | DEVICE_CHANGED_FATAL | DEVICE_CHANGED_QP | DEVICE_CHANGED_CQ)

@@ -17,6 +17,7 @@
 #include "probe/wire.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define NIC_PATHS_MAX 65536
 #define NIC_PATH_IDLE_NS (2 * RESPONDER_IDLE_NS)

@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "rdma/sidr.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define NICS_SCAN_MIN_NS NSEC_PER_SEC
 #define NICS_SCAN_MAX_NS (16 * NSEC_PER_SEC)

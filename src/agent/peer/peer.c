@@ -25,6 +25,7 @@
 #include "agent/base/self.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define PEER_NAME_RETRY_NS (5 * NSEC_PER_SEC)
 /* Back-off for a peer that only flows want to be asked: up to this. */

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
+#include "rpingmesh/log_subsystems.h"
 
 static void
 peer_path_resolved(void *arg, struct path *path, int status)

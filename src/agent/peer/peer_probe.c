@@ -17,6 +17,7 @@
 #include "probe/wire.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define PEER_SIDR_TIMEOUT_MS 1500
 #define PEER_VERSION_REASONS 8

@@ -28,6 +28,7 @@
 #include "core/loop.h"
 #include "core/udp_port.h"
 #include "agent/peer/peer_impl.h"
+#include "rpingmesh/log_subsystems.h"
 #include "trace/owners.h"
 #include "trace/trace.h"
 

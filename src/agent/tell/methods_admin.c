@@ -9,6 +9,7 @@
 #include "agent/tell/reload.h"
 #include "agent/tell/tell.h"
 #include "record/record.h"
+#include "rpingmesh/log_subsystems.h"
 
 int
 methods_config(void *arg, struct control_client *client, const msgpack_object *params,
@@ -63,9 +64,9 @@ methods_pack_levels(msgpack_packer *result, const struct config *config)
 	record_begin(&map, RECORD_TABLE);
 	record_begin(&configured, RECORD_TABLE);
 	for (int i = 0; i < LOG_SUB_N; i++) {
-		record_str(&map, log_subsystem_name((enum log_subsystem)i),
-			   log_level_name(log_get_level((enum log_subsystem)i)));
-		record_str(&configured, log_subsystem_name((enum log_subsystem)i),
+		record_str(&map, log_subsystem_name((unsigned int)i),
+			   log_level_name(log_get_level((unsigned int)i)));
+		record_str(&configured, log_subsystem_name((unsigned int)i),
 			   log_level_name(config->log_levels[i]));
 	}
 	record_end(&map, record_key(&r, "levels"));
@@ -100,7 +101,7 @@ methods_log_level_set(void *arg, struct control_client *client, const msgpack_ob
 		return rc;
 	for (int i = 0; i < LOG_SUB_N; i++)
 		if (subs & 1u << i)
-			log_set_level((enum log_subsystem)i, level);
+			log_set_level((unsigned int)i, level);
 	log_info(CONTROL, "client %llu: log level %s until the next reload",
 		 (unsigned long long)control_client_id(client), log_level_name(level));
 	methods_pack_levels(result, t->config);

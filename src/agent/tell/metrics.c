@@ -20,6 +20,7 @@
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/tell/tell.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define METRICS_RETRY_NS (5 * NSEC_PER_SEC)
 

@@ -9,6 +9,7 @@
 #include "core/addr.h"
 #include "core/clock.h"
 #include "agent/config/config.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define PARAMS_INTERVAL_DEFAULT_NS NSEC_PER_SEC
 #define PARAMS_INTERVAL_MAX_NS (3600 * NSEC_PER_SEC)
@@ -304,7 +305,7 @@ params_window_by(const msgpack_object *params, enum record_window_by *by,
 static const char *
 params_subsystem_name(int sub)
 {
-	return log_subsystem_name((enum log_subsystem)sub);
+	return log_subsystem_name((unsigned int)sub);
 }
 
 int

@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "agent/tell/tell.h"
 #include "record/record.h"
+#include "rpingmesh/log_subsystems.h"
 
 #define RELOAD_KEYS_MAX 128
 

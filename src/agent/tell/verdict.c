@@ -7,6 +7,7 @@
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
 #include "agent/tell/tell.h"
+#include "rpingmesh/log_subsystems.h"
 
 void
 verdict_look(const struct prober_target_info *target)

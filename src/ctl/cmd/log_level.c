@@ -10,6 +10,7 @@
 #include "ctl/view/view.h"
 #include "record/read.h"
 #include "record/record.h"
+#include "rpingmesh/log_subsystems.h"
 
 /* The names of levels or subsystems, for people who mistyped one. */
 static void
@@ -22,14 +23,14 @@ loglevel_names(bool levels, char *buf, size_t size)
 		at += (size_t)snprintf(buf + at, size - at, "%s%s",
 				       i ? (i + 1 < n ? ", " : " or ") : "",
 				       levels ? log_level_name((enum log_level)i) :
-						log_subsystem_name((enum log_subsystem)i));
+						log_subsystem_name((unsigned int)i));
 }
 
 /* Returns what to exit with, or -1: each is a name. */
 static int
 loglevel_check(const struct cmd_entry *command, int n, char **words)
 {
-	enum log_subsystem sub;
+	unsigned int sub;
 	enum log_level level;
 	char names[160];
 

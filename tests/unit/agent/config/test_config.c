@@ -12,6 +12,7 @@
 
 #include "agent/config/config.h"
 #include "agent/config/config_check.h"
+#include "rpingmesh/log_subsystems.h"
 
 /* The first mistake. There must be no other: none may follow from another. */
 static int
@@ -597,6 +598,7 @@ test_hostname_limits(void **state)
 static void
 test_log_subsystems(void **state)
 {
+	static const char *const names[LOG_SUB_N] = LOG_SUBSYSTEM_NAMES;
 	char text[80];
 
 	(void)state;
@@ -604,7 +606,7 @@ test_log_subsystems(void **state)
 		struct config *c;
 
 		snprintf(text, sizeof(text), "log = { %s = \"debug\"; };",
-			 log_subsystem_name((enum log_subsystem)i));
+			 names[i]);
 		c = parse_ok(text);
 		for (int j = 0; j < LOG_SUB_N; j++)
 			assert_int_equal(c->log_levels[j],
