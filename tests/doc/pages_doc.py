@@ -261,11 +261,13 @@ def paths():
 
 
 def made(name):
-    """Whether a build makes it: a program or a generated file that Makefile.am or a fragment of it
-    names."""
-    built = glob.glob(os.path.join(TOP, "**/*.am"), recursive=True)
-    return re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])",
-                     "".join(open(p, encoding="utf-8").read() for p in built)) is not None
+    """Whether a build makes it: a program or a generated file that a file of the build names."""
+    for path in glob.glob(os.path.join(TOP, "**/*.am"), recursive=True):
+        folder = os.path.relpath(os.path.dirname(path), TOP)
+        text = read(os.path.relpath(path, TOP)).replace("%D%", folder)
+        if re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])", text):
+            return True
+    return False
 
 
 def main():
