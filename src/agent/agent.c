@@ -470,7 +470,6 @@ agent_free(struct agent *a)
 	host_noise_free(a->noise);
 	subscriptions_free(a->tell.subscriptions);
 	results_free(a->results);
-	/* Last: turns the loop. */
 	names_free(a->names);
 	reload_free(a->tell.reload);
 	config_free(a->tell.config);

@@ -9,7 +9,8 @@
  *
  * The pool is shared by the loop's thread and the workers; the last of them frees it, as a stop
  * does not wait for a name server that is silent. A lookup belongs to the pool until the loop has
- * taken it out of `done`; `found`, `arg` and the addresses are touched by one thread at a time.
+ * taken it out of `done`, or has cancelled it while it waited; `found`, `arg` and the addresses are
+ * touched by one thread at a time.
  */
 #include "core/names.h"
 
@@ -30,7 +31,9 @@
 #define NAMES_STACK (256 * 1024)
 
 struct names_lookup {
-	STAILQ_ENTRY(names_lookup) next;
+	TAILQ_ENTRY(names_lookup) next;
+	struct names_pool *pool;
+	bool waiting; /* with the lock: no worker has taken it */
 	void (*found)(void *arg, const struct addr *addr, const char *reason);
 	void *arg;
 	int result; /* of getaddrinfo(3) */
@@ -39,7 +42,7 @@ struct names_lookup {
 	char name[];
 };
 
-STAILQ_HEAD(names_queue, names_lookup);
+TAILQ_HEAD(names_queue, names_lookup);
 
 struct names_pool {
 	pthread_mutex_t lock; /* of all below */
@@ -59,8 +62,8 @@ names_queue_free(struct names_queue *queue)
 {
 	struct names_lookup *lookup;
 
-	while ((lookup = STAILQ_FIRST(queue))) {
-		STAILQ_REMOVE_HEAD(queue, next);
+	while ((lookup = TAILQ_FIRST(queue))) {
+		TAILQ_REMOVE(queue, lookup, next);
 		free(lookup);
 	}
 }
@@ -99,12 +102,14 @@ names_ask(struct names_lookup *lookup)
 static struct names_lookup *
 names_next(struct names_pool *pool)
 {
-	struct names_lookup *lookup = pool->closed ? NULL : STAILQ_FIRST(&pool->waiting);
+	struct names_lookup *lookup = pool->closed ? NULL : TAILQ_FIRST(&pool->waiting);
 
-	if (lookup)
-		STAILQ_REMOVE_HEAD(&pool->waiting, next);
-	else
+	if (lookup) {
+		TAILQ_REMOVE(&pool->waiting, lookup, next);
+		lookup->waiting = false;
+	} else {
 		pool->workers--;
+	}
 	return lookup;
 }
 
@@ -121,7 +126,7 @@ names_work(void *arg)
 		pthread_mutex_unlock(&pool->lock);
 		names_ask(lookup);
 		pthread_mutex_lock(&pool->lock);
-		STAILQ_INSERT_TAIL(&pool->done, lookup, next);
+		TAILQ_INSERT_TAIL(&pool->done, lookup, next);
 		/* It fails only if the loop has 2^64 - 2 wake-ups to come. */
 		(void)!write(pool->event_fd, &one, sizeof(one));
 	}
@@ -176,17 +181,17 @@ static void
 names_done(void *arg, int events)
 {
 	struct names *names = arg;
-	struct names_queue done = STAILQ_HEAD_INITIALIZER(done);
+	struct names_queue done = TAILQ_HEAD_INITIALIZER(done);
 	struct names_lookup *lookup;
 	uint64_t n;
 
 	(void)events;
 	(void)!read(names->pool->event_fd, &n, sizeof(n));
 	pthread_mutex_lock(&names->pool->lock);
-	STAILQ_CONCAT(&done, &names->pool->done);
+	TAILQ_CONCAT(&done, &names->pool->done, next);
 	pthread_mutex_unlock(&names->pool->lock);
-	while ((lookup = STAILQ_FIRST(&done))) {
-		STAILQ_REMOVE_HEAD(&done, next);
+	while ((lookup = TAILQ_FIRST(&done))) {
+		TAILQ_REMOVE(&done, lookup, next);
 		names_tell(lookup);
 		free(lookup);
 	}
@@ -213,8 +218,8 @@ names_pool_new(void)
 	if (!pool)
 		return NULL;
 	pthread_mutex_init(&pool->lock, NULL);
-	STAILQ_INIT(&pool->waiting);
-	STAILQ_INIT(&pool->done);
+	TAILQ_INIT(&pool->waiting);
+	TAILQ_INIT(&pool->done);
 	pool->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return pool;
 }
@@ -277,13 +282,15 @@ names_find(struct names *names, const char *name,
 		return -ENOMEM;
 	lookup->found = found;
 	lookup->arg = arg;
+	lookup->pool = pool;
+	lookup->waiting = true;
 	strcpy(lookup->name, name);
 	pthread_mutex_lock(&pool->lock);
-	STAILQ_INSERT_TAIL(&pool->waiting, lookup, next);
+	TAILQ_INSERT_TAIL(&pool->waiting, lookup, next);
 	if (pool->workers < NAMES_WORKERS)
 		rc = names_worker_new(pool);
 	if (rc < 0)
-		STAILQ_REMOVE(&pool->waiting, lookup, names_lookup, next);
+		TAILQ_REMOVE(&pool->waiting, lookup, next);
 	pthread_mutex_unlock(&pool->lock);
 	if (rc < 0) {
 		free(lookup);
@@ -296,7 +303,19 @@ names_find(struct names *names, const char *name,
 void
 names_cancel(struct names_lookup *lookup)
 {
-	/* Its address is still looked up: it is the loop's thread alone that looks at `found`. */
-	if (lookup)
-		lookup->found = NULL;
+	struct names_pool *pool = lookup ? lookup->pool : NULL;
+	bool waiting;
+
+	if (!lookup)
+		return;
+	/* A worker that has it looks on: it is the loop's thread alone that looks at `found`. */
+	lookup->found = NULL;
+	pthread_mutex_lock(&pool->lock);
+	waiting = lookup->waiting;
+	if (waiting)
+		TAILQ_REMOVE(&pool->waiting, lookup, next);
+	pthread_mutex_unlock(&pool->lock);
+	/* Else it would keep those behind it waiting, for a name server that may be silent. */
+	if (waiting)
+		free(lookup);
 }

@@ -174,6 +174,18 @@ find(const char *name, const char *address)
 	assert_string_equal(found_address, address);
 }
 
+/* Before the semaphores that they wait for are made anew. */
+static void
+wait_for_workers(void)
+{
+	for (bool busy = true; busy;) {
+		usleep(1000);
+		pthread_mutex_lock(&lock);
+		busy = at_once > 0;
+		pthread_mutex_unlock(&lock);
+	}
+}
+
 static void
 test_address(void **state)
 {
@@ -250,6 +262,29 @@ test_cancelled(void **state)
 	assert_int_equal(loop_run(loop), 0);
 	assert_int_equal(answers, 1);
 	assert_string_equal(found_address, "192.0.2.1");
+	wait_for_workers();
+}
+
+/* What is cancelled before it is asked for is not asked for: it keeps nobody waiting. */
+static void
+test_cancelled_waiting(void **state)
+{
+	struct names_lookup *lookup[20], *slow;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(names_find(names, "silent", found, &answers, &lookup[i]), 0);
+	assert_int_equal(names_find(names, "slow", found, &answers, &slow), 0);
+	for (int i = 0; i < 8; i++)
+		sem_wait(&silent_asked);
+	for (int i = 0; i < 20; i++)
+		names_cancel(lookup[i]);
+	for (int i = 0; i < 8; i++)
+		sem_post(&silent_ends);
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(found_address, "192.0.2.1");
+	wait_for_workers();
+	assert_int_equal(asked, 9);
 }
 
 /* The end does not wait for a silent server; its worker frees what is left. */
@@ -261,21 +296,17 @@ test_freed(void **state)
 	(void)state;
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(names_find(names, "silent", found, &answers, &lookup), 0);
-		names_cancel(lookup);
+		if (i < 8)
+			sem_wait(&silent_asked);
+		if (i % 2 == 0)
+			names_cancel(lookup);
 	}
-	for (int i = 0; i < 8; i++)
-		sem_wait(&silent_asked);
 	names_free(names);
 	names = NULL;
 	for (int i = 0; i < 8; i++)
 		sem_post(&silent_ends);
 	/* The workers that waited end; the twelve that were never asked are not asked now. */
-	for (bool busy = true; busy;) {
-		usleep(1000);
-		pthread_mutex_lock(&lock);
-		busy = at_once > 0;
-		pthread_mutex_unlock(&lock);
-	}
+	wait_for_workers();
 	assert_int_equal(asked, 8);
 	assert_int_equal(answers, 0);
 }
@@ -290,6 +321,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cancelled_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_freed, setup, teardown),
 	};
 
