@@ -2,9 +2,8 @@
 /*
  * DOC: counters
  *
- * A round walks the three directories and asks the interface's driver; where it stands is (dir,
- * entry): the names of the directory it is in, listed once when it is entered. One timer: the next
- * round, or the rest of this one.
+ * A round walks the three directories; where it stands is (dir, entry): the names of the directory
+ * it is in, listed once when it is entered. One timer: the next round, or the rest of this one.
  */
 #include "rdma/counters.h"
 
@@ -20,7 +19,6 @@
 #include "core/clock.h"
 #include "core/loop.h"
 #include "rdma/counter_judge.h"
-#include "rdma/ethtool.h"
 
 #define COUNTERS_PAUSE_MIN_NS (20 * NSEC_PER_MSEC)
 
@@ -28,7 +26,6 @@ enum counters_dir {
 	COUNTERS_DIR_HW,
 	COUNTERS_DIR_PMA,
 	COUNTERS_DIR_NET,
-	COUNTERS_DIR_ETHTOOL, /* no directory: one call, all of it */
 	COUNTERS_DIR_N
 };
 
@@ -162,30 +159,12 @@ counters_took(struct counters *cs, const char *name, uint64_t started_ns)
 		 name);
 }
 
-/* A statistic of the driver's that tells of something bad; there are hundreds of others. */
-static void
-counters_of_driver(void *arg, const char *statistic, uint64_t value)
-{
-	struct counters *cs = arg;
-	char name[COUNTERS_NAME];
-
-	if (!counters_name_is_bad(statistic))
-		return;
-	snprintf(name, sizeof(name), "ethtool_%s", statistic);
-	counters_take(cs, name, value);
-}
-
 static void
 counters_read_one(struct counters *cs, const char *file)
 {
 	char name[COUNTERS_NAME + 4];
 	uint64_t value = 0, started = clock_mono_ns();
 
-	if (cs->dir == COUNTERS_DIR_ETHTOOL) {
-		ethtool_read(cs->netdev, counters_of_driver, cs);
-		counters_took(cs, file, started);
-		return;
-	}
 	bool ok = counters_read_file(cs->dir_fd, file, &value);
 
 	snprintf(name, sizeof(name), "%s%s", cs->dir == COUNTERS_DIR_NET ? "net_" : "", file);
@@ -227,12 +206,8 @@ counters_list_dir(struct counters *cs)
 	DIR *dir;
 
 	cs->n_names = cs->at = 0;
-	if (cs->dir >= COUNTERS_DIR_NET && !cs->netdev[0])
+	if (cs->dir == COUNTERS_DIR_NET && !cs->netdev[0])
 		return;
-	if (cs->dir == COUNTERS_DIR_ETHTOOL) {
-		snprintf(cs->names[cs->n_names++], COUNTERS_NAME, "ethtool");
-		return;
-	}
 	counters_path(cs, cs->dir, path);
 	cs->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = cs->dir_fd < 0 ? NULL : opendir(path);

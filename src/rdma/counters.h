@@ -7,8 +7,6 @@
  *                                                         soft-RoCE has none)
  *   /sys/class/net/NETDEV/statistics                      (drops and errors alone; "net_" is put
  *                                                         before their names)
- * and the statistics of the driver that `ethtool -S NETDEV` prints, those of the port that tell of
- * something bad ("ethtool_" is put before their names),
  * read every COUNTERS_PERIOD_NS, on the wall clock's multiples of it, with what each has risen by.
  *
  * Reading can block: a file of hw_counters calls the driver's get_hw_stats() under a mutex, unless

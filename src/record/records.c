@@ -25,7 +25,7 @@ const struct record_field records_probe[] = {
 	      "The top-of-rack switch of the peer, as the peer reports it."),
 	FIELD("ping", "integer",
 	      "The number of the ping that the probe belongs to.",
-	      ONLY("in the notification ping")),
+	      ONLY("of a ping")),
 	FIELD("flow", "integer",
 	      "`id` of the flow, see Map flow.", ONLY("along the flow of a service")),
 	FIELD("seq", "integer", "The number of the probe in its stream, from 0."),
