@@ -13,6 +13,9 @@ conf_lex_top(struct conf_lex *lex)
 	return &lex->files[lex->n_files - 1];
 }
 
+/* What editors of other systems write before the text: UTF-8's byte order mark. */
+#define CONF_LEX_BOM "\xef\xbb\xbf"
+
 static int
 conf_lex_fail(struct conf_lex *lex, unsigned int line, const char *what)
 {
@@ -41,6 +44,8 @@ conf_lex_begin(struct conf_lex *lex, const char *text, char *owned, size_t file)
 		return rc;
 	}
 	lex->files = files;
+	if (strncmp(text, CONF_LEX_BOM, strlen(CONF_LEX_BOM)) == 0)
+		text += strlen(CONF_LEX_BOM);
 	files[lex->n_files++] = (struct conf_lex_file){owned, text, text, file, 1};
 	return 0;
 }

@@ -65,6 +65,22 @@ conf_parse_unexpected(struct conf_parser *p, const char *expected)
 			      *p->near ? "near " : "syntax", p->near, expected, found);
 }
 
+/* "group.key = …", as the manual and messages name a key. */
+static int
+conf_parse_dotted(struct conf_parser *p)
+{
+	const struct conf_token *t = &p->token;
+	const char *dot = memchr(t->at, '.', t->len);
+	int group = dot ? (int)(dot - t->at) : 0, key = (int)t->len - group - 1;
+
+	if (group < 1 || key < 1 || (int)t->len >= CONF_PARSE_NEAR)
+		return conf_parse_unexpected(p, "the name of a key");
+	return conf_tree_fail(p->tree, t->file, t->line,
+			      "%.*s: expected a group around its key, found a dot; write "
+			      "%.*s = { %.*s = …; };",
+			      (int)t->len, t->at, group, t->at, key, dot + 1);
+}
+
 /* Takes the next token. A closing bracket fits the last that is open. */
 static int
 conf_parse_advance(struct conf_parser *p)
@@ -239,7 +255,7 @@ conf_parse_setting(struct conf_parser *p, struct conf_node *group)
 	int rc;
 
 	if (name.type != CONF_TOKEN_NAME)
-		return conf_parse_unexpected(p, "the name of a key");
+		return conf_parse_dotted(p);
 	node = conf_tree_add(group, name.at, name.len);
 	if (!node)
 		return conf_tree_no_memory(p->tree);

@@ -59,6 +59,10 @@ static const struct bad bad[] = {
 	{"metrics = { port = 1; };",
 	 "test.conf:1: metrics.port: ", "expected one of listen by max_paths,"},
 	{"Port = 1;", "test.conf:1: Port: ", "unknown key"},
+	{"metrics.listen = \"127.0.0.1:9479\";", "test.conf:1: metrics.listen: ",
+	 "write metrics = { listen = …; };"},
+	{"port = 1; \xef\xbb\xbfsize = 50;", "test.conf:1: ", "found a byte 0xef"},
+	{"\xef\xbb\xbf\nPort = 1;", "test.conf:2: Port: ", "unknown key"},
 	{"size = 50;", "test.conf:1: size: ", "unknown key"},
 
 	/* wrong types */
@@ -259,7 +263,8 @@ static const struct bad bad[] = {
 	{"port = yes;", "test.conf:1: near port: ", "found 'yes'"},
 	{"= 1;", "test.conf:1: syntax: ", "expected the name of a key, found '='"},
 	{"\"port\" = 1;", "test.conf:1: syntax: ", "found \"port\""},
-	{"log.level = \"info\";", "test.conf:1: syntax: ", "found 'log.level'"},
+	{"log.level = \"info\";", "test.conf:1: log.level: ",
+	 "write log = { level = …; };"},
 	{"sizes = (50,);", "test.conf:1: near sizes: ", "expected a value"},
 	{"sizes = (50; 60);",
 	 "test.conf:1: near sizes: ", "expected ',' or the end of the list, found ';'"},
