@@ -102,9 +102,9 @@ log_to_stderr(unsigned int sub, enum log_level level, const char *text)
 		return;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	localtime_r(&now.tv_sec, &tm);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", &tm);
-	fprintf(stderr, "%s.%03ld %-7s %s%s\n", stamp, now.tv_nsec / 1000000,
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(stderr, "%s.%03ldZ %-7s %s%s\n", stamp, now.tv_nsec / 1000000,
 		log_level_names[level], log_prefix(sub, prefix), text);
 }
 

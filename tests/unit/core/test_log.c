@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <stdbool.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -156,8 +157,31 @@ test_line(void **state)
 	capture_begin();
 	log_warning(PEER, "peer %s: %d lost", "10.0.0.2", 3);
 	assert_matches(capture_end(),
-		       "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3} warning "
+		       "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z warning "
 		       "peer: peer 10\\.0\\.0\\.2: 3 lost\n$");
+}
+
+/* Times are UTC, as everywhere else, whatever the host's zone is. */
+static void
+test_utc(void **state)
+{
+	time_t before = time(NULL), after;
+	char first[32], last[32];
+	const char *line;
+
+	(void)state;
+	setenv("TZ", "XXX-9", 1);
+	tzset();
+	capture_begin();
+	log_warning(PEER, "x");
+	line = capture_end();
+	unsetenv("TZ");
+	tzset();
+	after = time(NULL);
+	strftime(first, sizeof(first), "%Y-%m-%dT%H:%M:", gmtime(&before));
+	strftime(last, sizeof(last), "%Y-%m-%dT%H:%M:", gmtime(&after));
+	assert_true(strncmp(line, first, strlen(first)) == 0 ||
+		    strncmp(line, last, strlen(last)) == 0);
 }
 
 static void
@@ -272,6 +296,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_names, setup),
 		cmocka_unit_test_setup(test_line, setup),
+		cmocka_unit_test_setup(test_utc, setup),
 		cmocka_unit_test_setup(test_journal, setup),
 		cmocka_unit_test_setup(test_syslog, setup),
 		cmocka_unit_test_setup(test_levels, setup),
