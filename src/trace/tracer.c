@@ -10,6 +10,9 @@
  *   look -> load -> attach (a program a step) -> none, state on
  *   detach (a program a step) -> look, or load with the other method, or none
  *
+ * A function that perf kprobes do not find may be there all the same, so kprobe.multi is tried
+ * before anything is said of it. Perf kprobes come back if it attaches no more than they did.
+ *
  * ib_core is told by the inode of its directory in /sys/module: a module that went and came back
  * has another one, though its perf kprobes look alive and are dead.
  */
@@ -52,6 +55,8 @@ struct tracer {
 	enum tracer_state state;
 	enum tracer_work work, work_next;
 	enum tracer_method method;
+	bool compared;         /* kprobe.multi was tried: perf kprobes did not find everything */
+	uint32_t perf_hooks;   /* compared: what they did attach; 0: not enough to run */
 	uint64_t module;       /* inode of ib_core's directory when attaching began */
 	uint64_t retry_ns;     /* failed: not before */
 	uint64_t heartbeat;    /* queries when the dump began */
@@ -241,9 +246,17 @@ tracer_unload(struct tracer *t)
 }
 
 static void
-tracer_begin(struct tracer *t)
+tracer_forget_methods(struct tracer *t)
 {
 	t->method = TRACER_METHOD_KPROBE;
+	t->compared = false;
+	t->perf_hooks = 0;
+}
+
+static void
+tracer_begin(struct tracer *t)
+{
+	tracer_forget_methods(t);
 	tracer_set_work(t, TRACER_WORK_LOOK);
 }
 
@@ -281,12 +294,56 @@ tracer_work_look(struct tracer *t)
 				 "ib_core is not loaded: there is no RDMA device yet");
 }
 
+/* "a; b" */
+__attribute__((format(printf, 2, 3))) static void
+tracer_add_reason(char text[TRACER_REASON], const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+
+	if (used && used + 2 < TRACER_REASON) {
+		strcpy(text + used, "; ");
+		used += 2;
+	}
+	va_start(args, format);
+	vsnprintf(text + used, TRACER_REASON - used, format, args);
+	va_end(args);
+}
+
+/* Tries the other way to attach. */
+static void
+tracer_try(struct tracer *t, enum tracer_method method)
+{
+	t->method = method;
+	tracer_take_down(t, TRACER_WORK_LOAD);
+}
+
+/* The reason against perf kprobes is the one to cure. */
+static void
+tracer_multi_failed(struct tracer *t, const char *said)
+{
+	char reason[TRACER_REASON];
+
+	if (t->perf_hooks) {
+		log_debug(TRACE, "kprobe.multi: %s", said);
+		tracer_try(t, TRACER_METHOD_KPROBE);
+		return;
+	}
+	strcpy(reason, t->first);
+	tracer_add_reason(reason, "kprobe.multi does not work either: %s", said);
+	tracer_fail(t, reason);
+}
+
 static void
 tracer_load_failed(struct tracer *t, int err, const char *said)
 {
 	struct tracer_facts facts;
 	char reason[TRACER_REASON];
 
+	if (t->method == TRACER_METHOD_KPROBE_MULTI) {
+		tracer_multi_failed(t, said);
+		return;
+	}
 	tracer_facts_read(&facts);
 	facts.no_ring = tracer_hooks_no_ring();
 	tracer_reason_load(&facts, err, said, reason, sizeof(reason));
@@ -311,22 +368,6 @@ tracer_work_load(struct tracer *t)
 		tracer_load_failed(t, err, said);
 	else
 		tracer_set_work(t, TRACER_WORK_ATTACH);
-}
-
-/* "a; b" */
-__attribute__((format(printf, 2, 3))) static void
-tracer_add_reason(char text[TRACER_REASON], const char *format, ...)
-{
-	size_t used = strlen(text);
-	va_list args;
-
-	if (used && used + 2 < TRACER_REASON) {
-		strcpy(text + used, "; ");
-		used += 2;
-	}
-	va_start(args, format);
-	vsnprintf(text + used, TRACER_REASON - used, format, args);
-	va_end(args);
 }
 
 /* What works less than it should though hooks are attached; "" if nothing. */
@@ -364,54 +405,76 @@ tracer_went_on(struct tracer *t)
 	tracer_set_state(t, TRACER_ON, "%s", defects);
 }
 
-/*
- * Perf kprobes first; what refuses them may not refuse kprobe.multi. The first reason is the one to
- * cure.
- */
+/* What refuses perf kprobes, or hides a function from them, may not do so to kprobe.multi. */
+static void
+tracer_perf_failed(struct tracer *t, int err, const char *said)
+{
+	struct tracer_facts facts;
+
+	tracer_facts_read(&facts);
+	if (err == -ENOENT && facts.kprobes)
+		snprintf(t->first, sizeof(t->first), "%s", said);
+	else
+		tracer_reason_attach(&facts, err, said, t->first, sizeof(t->first));
+	log_debug(TRACE, "perf kprobes: %s", t->first);
+	tracer_try(t, TRACER_METHOD_KPROBE_MULTI);
+}
+
 static void
 tracer_attach_failed(struct tracer *t, int err, const char *said)
 {
-	struct tracer_facts facts;
-	char reason[TRACER_REASON];
-
-	if (t->method == TRACER_METHOD_KPROBE) {
-		tracer_facts_read(&facts);
-		tracer_reason_attach(&facts, err, said, t->first, sizeof(t->first));
-		log_debug(TRACE, "perf kprobes: %s", t->first);
-		t->method = TRACER_METHOD_KPROBE_MULTI;
-		tracer_take_down(t, TRACER_WORK_LOAD);
-		return;
-	}
-	strcpy(reason, t->first);
-	tracer_add_reason(reason, "kprobe.multi does not work either: %s", said);
-	tracer_fail(t, reason);
+	if (t->method == TRACER_METHOD_KPROBE)
+		tracer_perf_failed(t, err, said);
+	else
+		tracer_multi_failed(t, said);
 }
 
 /* Where there are no perf kprobes at all, each function looks as if it were unknown. */
 static void
-tracer_attached_too_few(struct tracer *t)
+tracer_attached_too_few(struct tracer *t, bool vital)
 {
-	struct tracer_facts facts;
-	char absent[160], reason[TRACER_REASON];
+	char absent[160], said[TRACER_REASON];
 
-	tracer_facts_read(&facts);
 	tracer_hooks_absent(t->hooks, absent, sizeof(absent));
-	snprintf(reason, sizeof(reason),
+	snprintf(said, sizeof(said),
 		 "this kernel's ib_core has no function %s to hook: it is older or newer than this "
 		 "program knows",
 		 absent);
-	if (t->method == TRACER_METHOD_KPROBE && !facts.kprobes)
-		tracer_attach_failed(t, -ENOSYS, reason);
-	else
-		tracer_fail(t, reason);
+	if (t->method == TRACER_METHOD_KPROBE) {
+		t->compared = true;
+		t->perf_hooks = vital ? tracer_hooks_attached(t->hooks) : 0;
+		tracer_perf_failed(t, -ENOENT, said);
+	} else if (t->perf_hooks) {
+		tracer_multi_failed(t, said);
+	} else {
+		tracer_fail(t, said);
+	}
+}
+
+/*
+ * Whether the other way to attach may do better: perf kprobes that have not been compared yet;
+ * kprobe.multi that attached too little to run, or no more than perf kprobes.
+ */
+static bool
+tracer_attached_enough(const struct tracer *t, bool vital)
+{
+	uint32_t n = tracer_hooks_attached(t->hooks);
+
+	if (n == tracer_hooks_wanted())
+		return true;
+	if (t->method == TRACER_METHOD_KPROBE)
+		return vital && t->compared;
+	return vital && n > t->perf_hooks;
 }
 
 static void
 tracer_attached(struct tracer *t)
 {
+	bool vital = tracer_hooks_vital(t->hooks);
+
 	tracer_set_work(t, TRACER_WORK_NONE);
-	if (!tracer_hooks_vital(t->hooks)) {
-		tracer_attached_too_few(t);
+	if (!tracer_attached_enough(t, vital)) {
+		tracer_attached_too_few(t, vital);
 		return;
 	}
 	t->attached_ns = clock_mono_ns();
@@ -520,7 +583,7 @@ static void
 tracer_reattach(struct tracer *t, const char *why)
 {
 	t->reattached++;
-	t->method = TRACER_METHOD_KPROBE;
+	tracer_forget_methods(t);
 	tracer_take_down(t, TRACER_WORK_LOOK);
 	tracer_set_state(t, TRACER_STARTING, "%s", why);
 }

@@ -18,7 +18,9 @@
  *
  * Ways to attach, tried in this order: perf kprobes; kprobe.multi by name (Linux >= 6.12 on
  * Debian, where perf_event_paranoid=3 refuses perf kprobes without CAP_SYS_ADMIN). Perf kprobes
- * let ib_core be unloaded under them; kprobe.multi holds it in memory while tracing runs.
+ * let ib_core be unloaded under them; kprobe.multi holds it in memory while tracing runs. Some
+ * kernels hide functions of modules from perf kprobes: of two ways that both attach something, the
+ * one that attaches more is used, and only what neither finds is reported as absent.
  *
  * Blocking: loading verifies and JITs the programs (tens of milliseconds, once); each attach and
  * detach step may wait for an RCU grace period in the kernel (milliseconds to tens of them); each

@@ -26,7 +26,8 @@
 #include "trace/btf_mini.h"
 
 #define HOOKS_VMLINUX "/sys/kernel/btf/vmlinux"
-#define HOOKS_IB_CORE "/sys/kernel/btf/ib_core"
+#define HOOKS_MODULE "ib_core"
+#define HOOKS_IB_CORE "/sys/kernel/btf/" HOOKS_MODULE
 #define HOOKS_INIT_PID_NS \
 	4026531836U /* PROC_PID_INIT_INO of <linux/proc_ns.h>, fixed since Linux 3.8 */
 
@@ -319,16 +320,39 @@ tracer_hooks_free(struct tracer_hooks *hooks)
 	free(hooks);
 }
 
+/*
+ * Some kernels look for a bare name in vmlinux only, so the module is named next. The first error
+ * is the one to report.
+ */
+static struct bpf_link *
+hooks_attach_perf(struct tracer_hooks *hooks, size_t i)
+{
+	LIBBPF_OPTS(bpf_kprobe_opts, opts, .retprobe = programs[i].at_return);
+	struct bpf_program *program = hooks_program(hooks, i);
+	struct bpf_link *link;
+	char name[64];
+	int err;
+
+	link = bpf_program__attach_kprobe_opts(program, programs[i].function, &opts);
+	if (link || (errno != ENOENT && errno != EADDRNOTAVAIL))
+		return link;
+	err = errno;
+	snprintf(name, sizeof(name), HOOKS_MODULE ":%s", programs[i].function);
+	link = bpf_program__attach_kprobe_opts(program, name, &opts);
+	if (!link)
+		errno = err;
+	return link;
+}
+
 static struct bpf_link *
 hooks_attach(struct tracer_hooks *hooks, size_t i)
 {
 	const char *function = programs[i].function;
-	LIBBPF_OPTS(bpf_kprobe_opts, perf, .retprobe = programs[i].at_return);
 	LIBBPF_OPTS(bpf_kprobe_multi_opts, multi, .syms = &function, .cnt = 1,
 		    .retprobe = programs[i].at_return);
 
 	if (hooks->method == TRACER_METHOD_KPROBE)
-		return bpf_program__attach_kprobe_opts(hooks_program(hooks, i), function, &perf);
+		return hooks_attach_perf(hooks, i);
 	return bpf_program__attach_kprobe_multi_opts(hooks_program(hooks, i), NULL, &multi);
 }
 

@@ -47,8 +47,8 @@ void tracer_hooks_free(struct tracer_hooks *hooks);
 
 /*
  * Attaches the next program. 1: there are more; 0: all are attached, or passed over because the
- * kernel has no such function; or -errno and in text what failed. Blocks for milliseconds, for
- * longer when the kernel is busy.
+ * kernel found no such function this way; or -errno and in text what failed. Blocks for
+ * milliseconds, for longer when the kernel is busy.
  */
 int tracer_hooks_attach(struct tracer_hooks *hooks, char text[TRACER_HOOKS_TEXT]);
 /* Detaches one program. True while there are more. Blocks like attaching. */
@@ -60,7 +60,7 @@ uint32_t tracer_hooks_wanted(void);
 bool tracer_hooks_vital(const struct tracer_hooks *hooks);
 /* Whether calls of ib_query_qp() are counted. */
 bool tracer_hooks_heartbeat(const struct tracer_hooks *hooks);
-/* "function, function" that this kernel lacks; "" */
+/* "function, function" that this kernel did not find; "" */
 void tracer_hooks_absent(const struct tracer_hooks *hooks, char *text, size_t size);
 /* "struct.field, …" that this kernel lacks; "" */
 const char *tracer_hooks_missing(const struct tracer_hooks *hooks);

@@ -197,12 +197,15 @@ kprobe_is_on(const struct seccomp_notif *call, const char *function)
 {
 	struct perf_event_attr attr;
 	char name[TEXT_MAX];
+	const char *colon;
 
 	peek(call->pid, call->data.args[0], &attr, sizeof(attr));
 	if (attr.type < PERF_TYPE_MAX || !attr.kprobe_func)
 		return false;
 	peek(call->pid, attr.kprobe_func, name, sizeof(name));
-	return strncmp(name, function, sizeof(name)) == 0;
+	name[sizeof(name) - 1] = '\0';
+	colon = strchr(name, ':'); /* "module:function" */
+	return strcmp(colon ? colon + 1 : name, function) == 0;
 }
 
 static bool

@@ -183,7 +183,8 @@ def test_refused(t):
         (("prog_load:kprobe=EINVAL",), ("does not take the programs", "Invalid argument", "debug")),
         (("perf_event_open=EPERM", "link_create:kprobe_multi=EINVAL"),
          ("refuses kprobes", "SystemCallFilter", "kprobe.multi")),
-        (("perf_event_open:ib_destroy_qp_user=ENOENT",), ("no function ib_destroy_qp_user",)),
+        (("perf_event_open:ib_destroy_qp_user=ENOENT", "link_create:kprobe_multi=EINVAL"),
+         ("no function ib_destroy_qp_user", "kprobe.multi does not work either")),
     )
     for i, (rules, words) in enumerate(steps):
         h.rules(*rules)
@@ -229,9 +230,24 @@ def test_function_missing(t):
     """An ib_core without a function that only adds to what is known: tracing runs and says what it
     lacks."""
     responder(t)
-    h = Degraded(t).denied("perf_event_open:ib_query_qp=ENOENT")
+    h = Degraded(t).denied("perf_event_open:ib_query_qp=ENOENT", "link_create:kprobe_multi=EINVAL")
     t.note(h.told("tracing lacks something", "no function ib_query_qp", state="on"))
     h.reads_well("ib_query_qp")
+    h.sees_flows(t)
+    h.probes()
+
+
+@services
+def test_function_hidden(t):
+    """Perf kprobes find no function of ib_core by its bare name, as on some kernels; kprobe.multi
+    does."""
+    if not multi_works():
+        raise Skip("kprobe.multi of this kernel finds no functions of modules")
+    responder(t)
+    h = Degraded(t).denied("perf_event_open:ib_query_qp=ENOENT",
+                           "perf_event_open:ib_destroy_qp_user=ENOENT")
+    h.well()
+    check(h.status()["trace"]["method"] == "kprobe.multi", "it is not traced by kprobe.multi")
     h.sees_flows(t)
     h.probes()
 
