@@ -326,6 +326,9 @@ const struct record_field records_control[] = {
 	FIELD("clients", "integer", "The number of connected clients.", RANGE(0, 128)),
 	FIELD("accepted", "integer", "The number of connections accepted so far."),
 	FIELD("refused", "integer", "The number of connections refused because there were 128."),
+	FIELD("displaced", "integer",
+	      "The number of clients disconnected to make room for another user, or because they "
+	      "were silent."),
 	FIELD("calls", "integer", "The number of methods called."),
 	FIELD("errors", "integer", "The number of calls answered with an error."),
 	FIELD("bad_frames", "integer",

@@ -15,7 +15,7 @@
  * A dropped client is closed at once and moves to the list of the dead; from there the loop tells
  * the daemon and frees it, when nobody up the stack can hold it any more.
  *
- * Timers: one, which ends the pause of the listener after descriptors ran out.
+ * If all places are taken, places.c says which client has to go for a new one.
  */
 #include "serve/control.h"
 
@@ -32,17 +32,17 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
+#include "serve/acceptor.h"
 #include "serve/buffer.h"
 #include "serve/listen.h"
+#include "serve/places.h"
 #include "serve/rpc.h"
 
 #define CONTROL_QUEUE_LOW (CONTROL_QUEUE_MAX / 4)
 #define CONTROL_QUEUE_NOTIFY (CONTROL_QUEUE_MAX / 4 * 3) /* the rest is for responses */
 #define CONTROL_FRAMES_PER_WAKEUP 16
 #define CONTROL_WAKEUP_NS (500 * NSEC_PER_USEC)
-#define CONTROL_ACCEPTS_PER_WAKEUP 16
 #define CONTROL_WRITES_PER_WAKEUP 4
-#define CONTROL_PAUSE_NS (100 * NSEC_PER_MSEC)
 
 struct control_client {
 	struct control *control;
@@ -50,10 +50,10 @@ struct control_client {
 	struct loop_fd *watch;
 	struct frame_scan scan;
 	struct buffer in, out;
+	struct place place;
 	uint64_t id;
 	uint64_t dropped;     /* notifications since the client was last told */
 	int fd;
-	bool may_change;
 	bool eof;             /* it will not ask any more; answers are still written */
 	bool more;            /* frames were left in the buffer at the last wake-up */
 	bool dead;
@@ -65,14 +65,13 @@ struct control {
 	struct control_config config;
 	char *path;
 	struct listen_socket listen;
-	struct loop_fd *watch;
-	struct loop_timer *pause;
+	struct acceptor *acceptor;
 	struct control_clients clients, dead;
 	struct control_stats stats;
 	uint64_t last_id;
 	bool sweeping;        /* control_sweep() has been deferred */
 	bool freed;           /* … and frees the control as well */
-	bool paused, full;    /* logged already */
+	bool full;            /* logged already */
 };
 
 static void
@@ -176,6 +175,7 @@ control_flush(struct control_client *client)
 			control_drop(client);
 		if (n < 0)
 			return;
+		client->place.active_ns = clock_mono_ns();
 		buffer_skip(out, (size_t)n);
 	}
 }
@@ -274,7 +274,7 @@ control_dispatch(struct control_client *client, const struct rpc_request *req,
 		rpc_unknown(req->method, error);
 		return -ENOSYS;
 	}
-	if (m->right == CONTROL_CHANGE && !client->may_change) {
+	if (m->right == CONTROL_CHANGE && !client->place.privileged) {
 		error->code = EPERM;
 		snprintf(error->message, sizeof(error->message),
 			 "only root and the daemon's own user may call %s", m->name);
@@ -432,18 +432,24 @@ control_client_ready(void *arg, int events)
 		control_rearm(client);
 }
 
-static bool
-control_peer_may_change(int fd)
+/* Without credentials, nobody in particular: (uid_t)-1 is no user. */
+static struct place
+control_place(int fd)
 {
-	struct ucred cred;
+	struct ucred cred = {.uid = (uid_t)-1};
 	socklen_t len = sizeof(cred);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
-	       (cred.uid == 0 || cred.uid == geteuid());
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		cred.uid = (uid_t)-1;
+	return (struct place){
+		.uid = cred.uid,
+		.privileged = cred.uid == 0 || cred.uid == geteuid(),
+		.active_ns = clock_mono_ns(),
+	};
 }
 
 static int
-control_client_new(struct control *control, int fd)
+control_client_new(struct control *control, int fd, const struct place *place)
 {
 	struct control_client *client = calloc(1, sizeof(*client));
 	struct loop_fd_config watch = {
@@ -460,7 +466,7 @@ control_client_new(struct control *control, int fd)
 	client->control = control;
 	client->fd = fd;
 	client->id = ++control->last_id;
-	client->may_change = control_peer_may_change(fd);
+	client->place = *place;
 	frame_scan_start(&client->scan, CONTROL_FRAME_MAX);
 	TAILQ_INSERT_TAIL(&control->clients, client, entry);
 	control->stats.clients++;
@@ -468,77 +474,57 @@ control_client_new(struct control *control, int fd)
 	return 0;
 }
 
-static void
-control_take(struct control *control, int fd)
+/* The client that has to go for the newcomer, when all places are taken; NULL: none has to. */
+static struct control_client *
+control_yields(struct control *control, const struct place *newcomer)
 {
-	if (control->stats.clients >= CONTROL_CLIENTS_MAX) {
+	struct control_client *client, *clients[CONTROL_CLIENTS_MAX];
+	struct place places[CONTROL_CLIENTS_MAX];
+	uint32_t n = 0;
+	int i;
+
+	TAILQ_FOREACH (client, &control->clients, entry) {
+		clients[n] = client;
+		places[n++] = client->place;
+	}
+	i = places_yield(places, n, newcomer, newcomer->active_ns);
+	return i < 0 ? NULL : clients[i];
+}
+
+/* All places are taken: makes one free. False: the newcomer is refused. */
+static bool
+control_make_room(struct control *control, const struct place *newcomer)
+{
+	struct control_client *client = control_yields(control, newcomer);
+
+	if (!control->full)
+		log_warning(CONTROL, "%u clients are connected: further ones take the place of a "
+			    "silent one of the user with the most, or are refused",
+			    CONTROL_CLIENTS_MAX);
+	control->full = true;
+	if (!client) {
 		control->stats.refused++;
-		if (!control->full)
-			log_warning(CONTROL, "%u clients are connected, further ones are refused",
-				    CONTROL_CLIENTS_MAX);
-		control->full = true;
-		close(fd);
-		return;
+		return false;
 	}
-	control->full = false;
-	if (control_client_new(control, fd) < 0)
-		close(fd);
-}
-
-/*
- * Out of descriptors or memory: the connection stays in the queue, so poll would call back at once.
- */
-static void
-control_pause(struct control *control)
-{
-	if (!control->paused)
-		log_warning(CONTROL, "accept: %s: new clients wait", strerror(errno));
-	control->paused = true;
-	loop_fd_set(control->watch, 0);
-	loop_timer_set(control->pause, CONTROL_PAUSE_NS);
+	control->stats.displaced++;
+	log_debug(CONTROL, "client %llu of user %u makes room", (unsigned long long)client->id,
+		  client->place.uid);
+	control_drop(client);
+	return true;
 }
 
 static void
-control_pause_over(void *arg)
+control_take(void *arg, int fd)
 {
 	struct control *control = arg;
+	const struct place place = control_place(fd);
+	bool full = control->stats.clients >= CONTROL_CLIENTS_MAX;
 
-	if (loop_fd_set(control->watch, LOOP_READ) < 0)
-		loop_timer_set(control->pause, CONTROL_PAUSE_NS);
-}
-
-static void
-control_accept(void *arg, int events)
-{
-	struct control *control = arg;
-
-	(void)events;
-	for (int i = 0; i < CONTROL_ACCEPTS_PER_WAKEUP; i++) {
-		int fd = accept4(control->listen.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd >= 0) {
-			control->paused = false;
-			control_take(control, fd);
-		} else if (errno == EAGAIN) {
-			return;
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			control_pause(control);
-			return;
-		}
-	}
-}
-
-static int
-control_watch(struct control *control)
-{
-	struct loop_fd_config watch = {
-		.fd = control->listen.fd, .events = LOOP_READ, .priority = LOOP_PRIORITY_CONTROL,
-		.name = "control socket", .cb = control_accept, .arg = control,
-	};
-	int rc = loop_timer_new(control->loop, "control pause", control_pause_over, control,
-				&control->pause);
-
-	return rc < 0 ? rc : loop_fd_new(control->loop, &watch, &control->watch);
+	if (!full)
+		control->full = false;
+	if ((full && !control_make_room(control, &place)) ||
+	    control_client_new(control, fd, &place) < 0)
+		close(fd);
 }
 
 int
@@ -562,7 +548,8 @@ control_new(struct loop *loop, const struct control_config *config, struct contr
 	else
 		rc = listen_open(control->path, config->group, &control->listen);
 	if (rc == 0)
-		rc = control_watch(control);
+		rc = acceptor_new(loop, control->listen.fd, control_take, control,
+				  &control->acceptor);
 	if (rc < 0 && config->listen_fd >= 0)
 		control->listen.fd = -1; /* stays the caller's */
 	if (rc < 0) {
@@ -586,8 +573,7 @@ control_free(struct control *control)
 		TAILQ_FOREACH(client, &control->dead, entry)
 			control->config.gone(control->config.arg, client);
 	control->freed = true;
-	loop_fd_free(control->watch);
-	loop_timer_free(control->pause);
+	acceptor_free(control->acceptor);
 	listen_close(&control->listen, control->path);
 	control_sweep_later(control);
 	if (!control->sweeping)
@@ -597,7 +583,7 @@ control_free(struct control *control)
 bool
 control_client_may_change(const struct control_client *client)
 {
-	return client->may_change;
+	return client->place.privileged;
 }
 
 uint64_t

@@ -37,6 +37,7 @@ struct control_stats {
 	uint32_t clients;        /* connected now */
 	uint64_t accepted;
 	uint64_t refused;        /* over the client limit */
+	uint64_t displaced;      /* disconnected to make room for another (places.h) */
 	uint64_t calls;
 	uint64_t errors;         /* calls answered with an error */
 	uint64_t bad_frames;     /* clients dropped for what they sent */

@@ -156,6 +156,7 @@ status_record_control(struct record *r, const struct tell *t)
 	record_u64(&map, "clients", s.clients);
 	record_u64(&map, "accepted", s.accepted);
 	record_u64(&map, "refused", s.refused);
+	record_u64(&map, "displaced", s.displaced);
 	record_u64(&map, "calls", s.calls);
 	record_u64(&map, "errors", s.errors);
 	record_u64(&map, "bad_frames", s.bad_frames);

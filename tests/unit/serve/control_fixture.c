@@ -185,6 +185,18 @@ client_new(struct fixture *fx)
 	return c;
 }
 
+struct client *
+client_new_as(struct fixture *fx, uid_t uid)
+{
+	struct client *c;
+
+	assert_int_equal(chmod(fx->path, 0666), 0);
+	assert_int_equal(seteuid(uid), 0);
+	c = client_new(fx);
+	assert_int_equal(seteuid(0), 0);
+	return c;
+}
+
 void
 client_free(struct client *c)
 {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 #include <msgpack.h>
@@ -41,6 +42,8 @@ struct client {
 /* Runs the loop for that long: less than 1 ms would not let the control priority run. */
 void fixture_spin(struct fixture *fx, uint64_t ms);
 struct client *client_new(struct fixture *fx);
+/* Connects as this user; the test must run as root. */
+struct client *client_new_as(struct fixture *fx, uid_t uid);
 void client_free(struct client *c);
 /* All of it, running the loop when the kernel takes no more. */
 void client_write(struct fixture *fx, struct client *c, const void *data, size_t len);

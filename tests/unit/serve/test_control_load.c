@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static void
 test_slow_reader(void **state)
@@ -150,6 +151,83 @@ test_client_limit(void **state)
 		client_free(c[i]);
 }
 
+/* Fills all places with connections that say nothing. */
+static void
+fill(struct fixture *fx, struct client *silent[CONTROL_CLIENTS_MAX], uid_t uid)
+{
+	for (uint32_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		silent[i] = client_new_as(fx, uid);
+		if (i % 16 == 0)
+			fixture_spin(fx, 1);
+	}
+	fixture_spin(fx, 5);
+	assert_int_equal(fixture_stats(fx).clients, CONTROL_CLIENTS_MAX);
+}
+
+static void
+empty(struct client *silent[CONTROL_CLIENTS_MAX])
+{
+	for (uint32_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		client_free(silent[i]);
+}
+
+/* A user without rights who holds every connection shuts out neither root nor another user. */
+static void
+test_one_user_fills_it(void **state)
+{
+	struct fixture *fx = *state;
+	struct client *silent[CONTROL_CLIENTS_MAX], *root, *other, *same;
+
+	if (geteuid() != 0)
+		skip();
+	fill(fx, silent, 4711);
+	root = client_new(fx);
+	client_ask(fx, root, 1, "echo", 5);
+	check_echo(client_message(fx, root), 1, 5);
+	other = client_new_as(fx, 4712);
+	client_ask(fx, other, 1, "echo", 6);
+	check_echo(client_message(fx, other), 1, 6);
+	same = client_new_as(fx, 4711);
+	assert_true(client_sees_eof(fx, same));
+	assert_true(client_sees_eof(fx, silent[0]));
+	assert_true(client_sees_eof(fx, silent[1]));
+	client_read(silent[2]);
+	assert_false(silent[2]->eof);
+	assert_int_equal(fixture_stats(fx).displaced, 2);
+	assert_int_equal(fixture_stats(fx).refused, 1);
+	assert_int_equal(fixture_stats(fx).clients, CONTROL_CLIENTS_MAX);
+	client_free(root);
+	client_free(other);
+	client_free(same);
+	empty(silent);
+}
+
+/* Two users end with half of the places each, however often they connect. */
+static void
+test_two_users_share(void **state)
+{
+	struct fixture *fx = *state;
+	struct client *first[CONTROL_CLIENTS_MAX], *second[CONTROL_CLIENTS_MAX];
+	uint32_t half = CONTROL_CLIENTS_MAX / 2, held = 0;
+
+	if (geteuid() != 0)
+		skip();
+	fill(fx, first, 4711);
+	for (uint32_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		second[i] = client_new_as(fx, 4712);
+		fixture_spin(fx, 1);
+	}
+	for (uint32_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		client_read(second[i]);
+		held += !second[i]->eof;
+	}
+	assert_int_equal(held, half);
+	assert_int_equal(fixture_stats(fx).displaced, half);
+	assert_int_equal(fixture_stats(fx).refused, half);
+	empty(first);
+	empty(second);
+}
+
 static void
 test_out_of_descriptors(void **state)
 {
@@ -184,6 +262,8 @@ main(void)
 		TEST(test_flood_is_shared),
 		TEST(test_hundred_clients),
 		TEST(test_client_limit),
+		TEST(test_one_user_fills_it),
+		TEST(test_two_users_share),
 		TEST(test_out_of_descriptors),
 	};
 
