@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -448,4 +447,22 @@ owner_cgroup_path(const char *root, uint32_t tgid, uint64_t cgroup_id, char path
 	free(paths.v1);
 	free(paths.v2);
 	return rc;
+}
+
+static bool
+owner_can_read(const char *root, const char *process)
+{
+	char file[OWNER_FILE];
+	int n = snprintf(file, sizeof(file), "%s/proc/%s/cgroup", root, process);
+	FILE *f = n > 0 && (size_t)n < sizeof(file) ? fopen(file, "re") : NULL;
+
+	if (f)
+		fclose(f);
+	return f != NULL;
+}
+
+bool
+owner_hidden(const char *root)
+{
+	return owner_can_read(root, "self") && !owner_can_read(root, "1");
 }

@@ -6,6 +6,7 @@
 #ifndef RPINGMESH_TRACE_OWNER_H
 #define RPINGMESH_TRACE_OWNER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,13 @@
  * systems: does not block on a disk.
  */
 int owner_cgroup_path(const char *root, uint32_t tgid, uint64_t cgroup_id, char path[OWNER_CGROUP]);
+
+/*
+ * Whether /proc below root hides the processes of other users from us (hidepid= of proc(5),
+ * ProtectProc= of systemd), so that owner_cgroup_path() says of them that they have gone: our own
+ * cgroup can be read and that of process 1 cannot.
+ */
+bool owner_hidden(const char *root);
 
 /*
  * The job that a cgroup path stands for, as operators call it; the first of these that applies:

@@ -26,6 +26,7 @@
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
 #include "trace/nldev.h"
+#include "trace/owner.h"
 
 #define TRACE_PASSES 3
 
@@ -305,6 +306,7 @@ trace_info(const struct trace *trace, struct trace_info *out)
 		.last_dump_ns = trace->last_dump_ns,
 		.last_dump_qps = trace->last_dump_qps,
 		.dump_error = trace->dump_error,
+		.owners_hidden = owner_hidden(""),
 	};
 	tracer_info(trace->tracer, &out->tracer);
 	flows_stats(trace->flows, &out->flows);

@@ -56,6 +56,7 @@ struct trace_info {
 	uint64_t last_dump_ns;      /* CLOCK_MONOTONIC of the last complete one; 0: none */
 	uint32_t last_dump_qps;
 	int dump_error;             /* -errno of the last one; 0 */
+	bool owners_hidden;         /* processes of other users are: see owner_hidden() */
 };
 void trace_info(const struct trace *trace, struct trace_info *out);
 

@@ -226,6 +226,26 @@ def test_dump_refused(t):
 
 
 @services
+def test_hidden_processes(t):
+    """A /proc that hides the processes of others (hidepid=2): flows show, jobs do not, and that is
+    told; a group that sees them cures it."""
+    responder(t)
+    h = Degraded(t, user=True)
+    mounted = ("sh", "-c", 'mount -t proc -o "$0" proc /proc && exec "$@"')
+    for options, hides in (("hidepid=2", True), ("hidepid=2,gid=65534", False)):
+        h.start(prefix=("unshare", "--mount", *mounted, options,
+                        *capabilities("bpf", "perfmon", "sys_admin", "ipc_lock")))
+        if hides:
+            t.note(h.told("/proc hides the processes of other users", "hidepid=", "ProtectProc=",
+                          "CAP_SYS_PTRACE", state="on"))
+            h.reads_well("hides the processes")
+        else:
+            h.well()
+        h.probes()
+        h.stop()
+
+
+@services
 def test_function_missing(t):
     """An ib_core without a function that only adds to what is known: tracing runs and says what it
     lacks."""

@@ -46,6 +46,10 @@ degraded_trace(const struct trace *trace, void (*fn)(void *arg, const char *sent
 			 strerror(-info.dump_error), degraded_dump_cure(info.dump_error));
 		fn(arg, text);
 	}
+	if (info.tracer.state == TRACER_ON && info.owners_hidden)
+		fn(arg, "/proc hides the processes of other users, so jobs and cgroups of flows "
+			"are unknown: look for hidepid= in /proc/mounts or systemd's ProtectProc=, "
+			"or give the daemon CAP_SYS_PTRACE");
 }
 
 void

@@ -7,10 +7,14 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <ftw.h>
+#include <grp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "trace/owner.h"
@@ -429,6 +433,55 @@ test_path_length(void **state)
 	assert_int_equal(owner_cgroup_path(root->path, 42, 1, path), -ENAMETOOLONG);
 }
 
+static void
+test_hidden(void **state)
+{
+	struct root *root = *state;
+
+	assert_false(owner_hidden(root->path)); /* no /proc at all */
+	root_mkdir(root, "/proc/self");
+	root_mkdir(root, "/proc/self/cgroup");
+	assert_true(owner_hidden(root->path));
+	root_proc(root, 1, "0::/init.scope\n");
+	assert_false(owner_hidden(root->path));
+}
+
+#define SEES_GID 65533 /* the group that hidepid= does not apply to */
+
+/* A /proc mounted with hidepid=2, seen by a user: 0 it is as it should be; 77 no right to try. */
+static int
+see_hidden_proc(void)
+{
+	const gid_t sees = SEES_GID;
+
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("proc", "/proc", "proc", 0, "hidepid=2,gid=65533") || setgroups(1, &sees) ||
+	    seteuid(65534))
+		return 77;
+	if (owner_hidden(""))
+		return 1;
+	if (seteuid(0) || setgroups(0, NULL) || seteuid(65534))
+		return 77;
+	return owner_hidden("") ? 0 : 2;
+}
+
+static void
+test_hidden_by_kernel(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(see_hidden_proc());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		print_message("not tried: only root may mount /proc\n");
+	else
+		assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int
 main(void)
 {
@@ -442,6 +495,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_path_not_believed, root_setup, root_teardown),
 		cmocka_unit_test_setup_teardown(test_path_errors, root_setup, root_teardown),
 		cmocka_unit_test_setup_teardown(test_path_length, root_setup, root_teardown),
+		cmocka_unit_test_setup_teardown(test_hidden, root_setup, root_teardown),
+		cmocka_unit_test(test_hidden_by_kernel),
 	};
 
 	return cmocka_run_group_tests_name("owner", tests, NULL, NULL);
