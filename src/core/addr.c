@@ -68,7 +68,7 @@ addr_net_parse(const char *text, struct addr_net *out)
 	return 0;
 }
 
-/* Each record of a probe has two: inet_ntop(3) takes twenty times as long. */
+/* Each record of a probe contains two addresses, and inet_ntop(3) takes twenty times as long. */
 static void
 addr_text_v4(const uint8_t *raw, char *at)
 {
@@ -138,7 +138,7 @@ addr_net_has(const struct addr_net *net, const struct addr *a)
 	struct addr masked = *a;
 	bool v4 = net->bits >= 96 && addr_is_v4(&net->base);
 
-	/* ::/0 is all of IPv6: who allows that has not allowed all of IPv4 */
+	/* A rule that allows ::/0 must not allow IPv4, although IPv4 is mapped into IPv6. */
 	if (v4 != addr_is_v4(a))
 		return false;
 	addr_mask(&masked, net->bits);

@@ -15,40 +15,47 @@ struct addr {
 	uint8_t raw[16];
 };
 
-/* A network: an address and how many of its 128 bits count (IPv4: 96 more than written). */
+/*
+ * A network: an address and the length of its prefix, 0 to 128 bits. An IPv4 network counts the 96
+ * bits of the mapping, too: 10.0.0.0/8 has 104.
+ */
 struct addr_net {
 	struct addr base;
 	uint8_t bits;
 };
 
-/* Room for any address as text with its '\0', and for any network. */
+/* Buffer sizes for any address or network as text, with its '\0'. */
 #define ADDR_TEXT 46
 #define ADDR_NET_TEXT (ADDR_TEXT + 4)
 
-/* Numeric text only, IPv4 or IPv6. 0, or -EINVAL. */
+/* Parses a numeric address, IPv4 or IPv6; no names. Returns 0, or -EINVAL. */
 int addr_parse(const char *text, struct addr *out);
 
 /*
- * "10.0.0.0/8", "fd00::/16", or a single address. 0, or -EINVAL (bits beyond the mask are dropped).
+ * Parses "10.0.0.0/8", "fd00::/16", or a single address. Bits beyond the prefix are cleared.
+ * Returns 0, or -EINVAL.
  */
 int addr_net_parse(const char *text, struct addr_net *out);
 
-/* IPv4 as a dotted quad, IPv6 as RFC 5952 has it. Returns buf. */
+/* Writes IPv4 as a dotted quad, IPv6 in the form of RFC 5952. Returns buf. */
 const char *addr_text(const struct addr *a, char buf[ADDR_TEXT]);
 
 bool addr_is_v4(const struct addr *a);
 bool addr_is_zero(const struct addr *a);
 bool addr_is_link_local(const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);
-/* How many leading bits two addresses share, 0 to 128. */
+/* The number of leading bits that two addresses share, 0 to 128. */
 unsigned int addr_common_bits(const struct addr *a, const struct addr *b);
-/* A network has addresses of its own family only: ::/0 is all of IPv6 and none of IPv4. */
+/*
+ * Whether the address is in the network. A network contains only addresses of its own family: ::/0
+ * contains all of IPv6 and none of IPv4.
+ */
 bool addr_net_has(const struct addr_net *net, const struct addr *a);
 
-/* Port in host order. Returns the length of what was written to *ss. */
+/* The port is in host byte order. Returns the length of the address in *ss. */
 socklen_t addr_to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *ss);
 
-/* AF_INET or AF_INET6; anything else: -EAFNOSUPPORT. */
+/* Returns 0, or -EAFNOSUPPORT if the family is neither AF_INET nor AF_INET6. */
 int addr_from_sockaddr(const struct sockaddr *sa, struct addr *out);
 
 #endif

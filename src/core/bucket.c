@@ -6,7 +6,7 @@
 void
 bucket_rate_set(struct bucket_rate *rate, uint32_t per_s, uint32_t burst)
 {
-	/* Rounded up: the rate is a limit. */
+	/* Round up, because the rate is a limit. */
 	rate->interval_ns = per_s ? (NSEC_PER_SEC + per_s - 1) / per_s : 0;
 	rate->slack_ns = rate->interval_ns * (burst - 1);
 }

@@ -16,20 +16,20 @@
 /* Nanoseconds of CLOCK_MONOTONIC; see clock_gettime(2). Does not block. */
 uint64_t clock_mono_ns(void);
 
-/* Nanoseconds since the Unix epoch; steps when somebody sets the clock. Does not block. */
+/* Nanoseconds since the Unix epoch. Jumps when the clock is set. Does not block. */
 uint64_t clock_wall_ns(void);
 
 /*
- * What the wall clock is ahead of CLOCK_MONOTONIC, read so that it is right within
- * CLOCK_OFFSET_ERROR_NS. False, and *out as it was: the process was interrupted between the two
- * each time it tried.
+ * Reads both clocks and puts wall clock minus CLOCK_MONOTONIC into *out, in ns, correct within
+ * CLOCK_OFFSET_ERROR_NS. Returns false and leaves *out alone if the process was interrupted between
+ * the two readings at each of several attempts.
  */
 #define CLOCK_OFFSET_ERROR_NS 1000000ULL
 bool clock_wall_offset(int64_t *out);
 
 /*
- * The wall-clock time of a moment that clock_mono_ns() gave. The difference between the two
- * clocks is read anew at every call, so a clock step shows from then on.
+ * Converts a time of clock_mono_ns() to wall-clock time. Each call reads the difference between the
+ * two clocks anew, so it follows a step of the wall clock.
  */
 uint64_t clock_wall_of(uint64_t mono_ns);
 

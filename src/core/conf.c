@@ -38,7 +38,7 @@ conf_store(const struct conf_key *key, void *into, long long v)
 		memcpy(conf_field(key, into), &(uint32_t){(uint32_t)v}, sizeof(uint32_t));
 }
 
-/* Only keys whose range goes below 0 can be negative. */
+/* The value is read as signed only if the key's range goes below 0. */
 static long long
 conf_load(const struct conf_key *key, const char *into)
 {
@@ -67,7 +67,7 @@ conf_fail(struct conf_reader *r, const struct conf_node *node, const char *fmt, 
 	return conf_tree_fail_node(r->tree, node, expected, NULL);
 }
 
-/* The elements of a list; a value that is none counts as a list of itself. */
+/* The first element of a list. A value that is no list counts as a list of itself. */
 static const struct conf_node *
 conf_first(const struct conf_node *node)
 {
@@ -80,7 +80,7 @@ conf_next(const struct conf_node *list, const struct conf_node *node)
 	return node == list ? NULL : node->next;
 }
 
-/* Room for the elements of a list, instead of what is there. 0 or -errno. */
+/* Replaces the list in `into` by an empty one with room for the node's elements. 0 or -errno. */
 static int
 conf_new_list(struct conf_reader *r, const struct conf_key *key, const struct conf_node *node,
 	      void *into, size_t elem_size)
@@ -256,7 +256,7 @@ conf_set_group(struct conf_reader *r, const struct conf_key *key, const struct c
 	return conf_read_group(r, key->keys, node, conf_field(key, into));
 }
 
-/* Notes where the key stands. */
+/* Keeps the file and line of the key. */
 static int
 conf_note_origin(struct conf_reader *r, const struct conf_key *key, const struct conf_node *node)
 {
@@ -374,7 +374,7 @@ conf_show_string(struct conf_shown *shown, const struct conf_key *key, const cha
 	conf_show_text(shown, *(char *const *)(const void *)(into + key->offset));
 }
 
-/* The elements of a list; *out borrowed. */
+/* Puts the elements of a list into *out, borrowed, and returns their number. */
 static size_t
 conf_show_list(struct conf_shown *shown, const struct conf_key *key, const char *into, void *out)
 {
@@ -422,7 +422,7 @@ conf_show_networks(struct conf_shown *shown, const struct conf_key *key, const c
 	}
 }
 
-/* Whom the values are shown to. */
+/* The receiver of the values. */
 struct conf_viewer {
 	const struct conf_source *source;
 	void (*fn)(void *arg, const struct conf_value *value);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration engine: a program says in tables which keys it has, of which kind, and in which
- * field of its own struct each value is kept. What reads a key also shows it.
+ * The configuration engine. A program describes its keys in tables: the kind of each, and the field
+ * of the program's own struct that keeps the value. The same tables serve to read the configuration
+ * and to show it (rpingmeshd.conf(5) describes the syntax).
  */
 #ifndef RPINGMESH_CORE_CONF_H
 #define RPINGMESH_CORE_CONF_H
@@ -15,28 +16,32 @@
 
 struct conf_key;
 
-/* Where a key stands that was set. */
+/* The place in the files where a key is set. */
 struct conf_origin {
 	const struct conf_key *key;
-	size_t file; /* of files */
+	size_t file; /* index into conf_source.files */
 	unsigned int line;
 };
 
-/* What a configuration was read from. Part of the program's struct; zero is an empty one. */
+/*
+ * The files and lines that a configuration was read from. The program's struct contains it; all
+ * zero is an empty one. It owns its files and origins.
+ */
 struct conf_source {
 	struct conf_file *files; /* the first is the configuration itself */
 	size_t n_files;
 	struct conf_origin *origins;
 	size_t n_origins;
 };
+/* Frees what the source owns; it is empty afterwards. */
 void conf_source_clear(struct conf_source *source);
 
 struct conf_reader {
 	struct conf_tree *tree;
-	struct conf_source *source; /* where origins are noted; NULL: nowhere */
+	struct conf_source *source; /* receives the origins; NULL: none are kept */
 };
 
-/* A value that is shown. */
+/* A value to show. */
 enum conf_item_type {
 	CONF_ITEM_NUMBER,
 	CONF_ITEM_BOOL, /* number is 0 or 1 */
@@ -50,23 +55,23 @@ struct conf_item {
 
 /* One key with its value. */
 struct conf_value {
-	const char *group; /* that the key stands in; NULL: in none */
+	const char *group; /* the group of the key; NULL: none */
 	const char *name;
-	bool list;         /* items are the elements of a list; else there is one */
+	bool list;         /* the items are the elements of a list; otherwise there is one item */
 	const struct conf_item *items;
 	size_t n_items;
-	const char *file;  /* that sets it; NULL: none does, it is the default */
+	const char *file;  /* the file that sets the key; NULL: the value is the default */
 	unsigned int line;
 	bool restart;      /* a running daemon cannot change it */
 };
 
-/* The items of one value, and room for what they point to. */
+/* The items of one value, and the memory that they point to. */
 struct conf_shown;
 
 /*
- * A kind of value. set reads the node into the field(s) of `into` that the key names: 0, or -errno
- * with the mistakes noted. show gives the items of what is there; keys of a kind without are not
- * shown.
+ * A kind of value. set() reads the node into the field or fields of `into` that the key names. It
+ * returns 0, or -errno after adding the mistakes to the tree's errors. show() appends the items of
+ * the value. If show is NULL, keys of this kind are not shown.
  */
 struct conf_kind {
 	int (*set)(struct conf_reader *r, const struct conf_key *key, const struct conf_node *node,
@@ -74,31 +79,34 @@ struct conf_kind {
 	void (*show)(struct conf_shown *shown, const struct conf_key *key, const char *into);
 };
 
-/* Numbers: integers of 8, 16 or 32 bits; lists of uint32_t, in which an element may be `word`. */
+/*
+ * Numbers: an integer of 8, 16 or 32 bits, and a list of uint32_t. In place of a number there may
+ * be the key's `word`.
+ */
 extern const struct conf_kind conf_integer, conf_integers;
 extern const struct conf_kind conf_bool;
-/* One of `words`, kept as its index in a bool or an enum. */
+/* One of `words`; a bool or an enum keeps its index. */
 extern const struct conf_kind conf_word;
-/* A string, and a list of them, allocated. */
+/* A string, and a list of strings, allocated. */
 extern const struct conf_kind conf_string, conf_strings;
 /* A list of struct addr_net. */
 extern const struct conf_kind conf_networks;
 /* A group with `keys` of its own. */
 extern const struct conf_kind conf_group;
 
-/* One key of a group. A table of them ends with a NULL name. */
+/* One key of a group. A table of keys ends with a NULL name. */
 struct conf_key {
 	const char *name;
 	const struct conf_kind *kind;
-	size_t offset;     /* of the field in the struct that is read into */
+	size_t offset;     /* of the field in the program's struct */
 	size_t size;       /* of the field */
 	size_t count;      /* offset of the number of elements, for lists */
 	long long min, max; /* of an integer, of each in a list; of a string's length */
-	unsigned int divides; /* the integer must divide this; 0: need not */
-	const char *word;  /* stands for 0 among integers; NULL: none does */
+	unsigned int divides; /* the integer must divide this number; 0: any integer */
+	const char *word;  /* integers: the word that means 0; NULL: none */
 	const char *const *words; /* ended by NULL */
-	bool (*check)(const char *text); /* of a string that is not empty */
-	const char *expect; /* in words, for strings */
+	bool (*check)(const char *text); /* whether a string that is not empty is valid */
+	const char *expect; /* strings: what messages say was expected */
 	const struct conf_key *keys; /* of a group */
 	bool restart;      /* a running daemon cannot change it */
 };
@@ -109,24 +117,28 @@ struct conf_key {
 #define CONF_END {.name = NULL}
 
 /*
- * Reads the keys of a group in the order of the table. A key that is in no row is a mistake, and so
- * is one that stands twice. 0, or -errno with all mistakes noted.
+ * Reads the keys of a group in the order of the table. A key without a row in the table is a
+ * mistake, and so is a key that is set twice. Returns 0, or -errno after adding all mistakes to the
+ * tree's errors.
  */
 int conf_read_group(struct conf_reader *r, const struct conf_key *keys,
 		    const struct conf_node *node, void *into);
 
-/* Notes "FILE:LINE: KEY: expected …, found " and what the node holds. Returns -EINVAL. */
+/*
+ * Adds the mistake "FILE:LINE: KEY: expected …, found …" to the tree's errors; `fmt` is what was
+ * expected, and the node is what was found. Returns -EINVAL.
+ */
 int conf_fail(struct conf_reader *r, const struct conf_node *node, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Calls fn for each key that is shown, in the order of the tables. All is valid during the call.
- * `config` is the struct that the tables' offsets count from.
+ * Calls fn for each key to show, in the order of the tables. The value is valid during the call
+ * only. `config` is the struct that the offsets in the tables refer to.
  */
 void conf_values(const struct conf_key *keys, const void *config, const struct conf_source *source,
 		 void (*fn)(void *arg, const struct conf_value *value), void *arg);
 
-/* The values of keys that a running daemon cannot change: those of `a` go into `b`, and back. */
+/* Swaps the values of `a` and `b` of all keys that a running daemon cannot change. */
 void conf_swap_fixed(const struct conf_key *keys, void *a, void *b);
 
 #endif

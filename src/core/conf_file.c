@@ -68,7 +68,7 @@ conf_file_read_fd(int fd, char **out)
 	}
 	if (!buf)
 		return -ENOMEM;
-	/* what is behind a NUL would silently not count */
+	/* The text after a NUL byte would be ignored without a message. */
 	if (memchr(buf, '\0', len)) {
 		free(buf);
 		return -EILSEQ;
@@ -78,7 +78,7 @@ conf_file_read_fd(int fd, char **out)
 	return 0;
 }
 
-/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
+/* With O_NONBLOCK, open(2) does not wait for the writer of a FIFO. */
 int
 conf_file_read(const char *path, char **out)
 {

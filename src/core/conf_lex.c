@@ -13,7 +13,7 @@ conf_lex_top(struct conf_lex *lex)
 	return &lex->files[lex->n_files - 1];
 }
 
-/* What editors of other systems write before the text: UTF-8's byte order mark. */
+/* UTF-8's byte order mark, which some editors write at the start of a file. */
 #define CONF_LEX_BOM "\xef\xbb\xbf"
 
 static int
@@ -59,7 +59,7 @@ conf_lex_end(struct conf_lex *lex)
 	*lex = (struct conf_lex){.tree = lex->tree};
 }
 
-/* The path of an included file: beside the including one unless absolute. Caller frees. */
+/* A relative path is relative to the folder of the including file. The caller frees the result. */
 static char *
 conf_lex_include_path(const char *from, const char *name, size_t len)
 {
@@ -163,7 +163,7 @@ conf_lex_is_include(const struct conf_lex_file *file)
 	       file->start + strspn(file->start, " \t\r\f") == file->p;
 }
 
-/* Goes to the next token, into and out of included files. */
+/* Skips to the next token. Enters and leaves included files. */
 static int
 conf_lex_skip(struct conf_lex *lex)
 {
@@ -215,7 +215,7 @@ conf_lex_string(struct conf_lex *lex, struct conf_token *out)
 	return 0;
 }
 
-/* Whether the word is an integer, with any number of L behind it. */
+/* Whether the word is an integer, which any number of L may follow. */
 static bool
 conf_lex_is_integer(const char *word, size_t len)
 {

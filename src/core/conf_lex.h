@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text of a configuration as tokens, with included files put in place. Used by conf_parse.c. */
+/* Splits the text of a configuration into tokens and follows @include. Used by conf_parse.c. */
 #ifndef RPINGMESH_CORE_CONF_LEX_H
 #define RPINGMESH_CORE_CONF_LEX_H
 
@@ -29,15 +29,15 @@ struct conf_token {
 	enum conf_token_type type;
 	const char *at; /* borrowed from the text, until the next token */
 	size_t len;
-	size_t file; /* where it stands */
+	size_t file; /* of the tree's files */
 	unsigned int line;
-	bool first; /* in the first column of its line */
+	bool first; /* it begins in the first column of its line */
 };
 
-/* One file that is being read. */
+/* A file that is being read. */
 struct conf_lex_file {
 	char *text;       /* owned; NULL: borrowed from the caller of conf_lex_begin() */
-	const char *p;    /* terminated */
+	const char *p;    /* next character; the text ends with '\0' */
 	const char *start; /* of the line */
 	size_t file;
 	unsigned int line;
@@ -50,10 +50,17 @@ struct conf_lex {
 	size_t bytes; /* of all files so far */
 };
 
-/* Begins with a text; `owned` is freed at the end if it is not NULL. 0 or -errno, noted. */
+/*
+ * Begins with a text, which is borrowed unless it is `owned`; conf_lex_end() frees `owned` if it is
+ * not NULL. Returns 0, or -errno after adding the error to the tree's.
+ */
 int conf_lex_begin(struct conf_lex *lex, const char *text, char *owned, size_t file);
-/* The next token. 0, or -errno with the mistake noted; after -EINVAL reading can go on. */
+/*
+ * Reads the next token. Returns 0, or -errno after adding the mistake to the tree's errors. After
+ * -EINVAL the caller may go on reading.
+ */
 int conf_lex_next(struct conf_lex *lex, struct conf_token *out);
+/* Frees what the lexer owns. */
 void conf_lex_end(struct conf_lex *lex);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * DOC: the parser of configurations
  *
- * One token is looked at. A mistake ends the setting of the file's top level in which it stands;
- * the next setting begins behind the ';' that is outside all brackets, or with a name in the first
- * column of a line. That way a file's mistakes are all reported, and none because of another.
+ * The parser looks one token ahead. After a mistake it skips the rest of the top-level setting. The
+ * next setting begins after a ';' outside all brackets, or with a name in the first column of a
+ * line. Thus the parser reports all mistakes of a file, and none that another one causes.
  */
 #include "core/conf_parse.h"
 
@@ -32,7 +32,7 @@ struct conf_parser {
 	struct conf_token token;
 	struct conf_parse_open open[CONF_PARSE_NESTING];
 	unsigned int depth;
-	char near[CONF_PARSE_NEAR]; /* the last key, cut */
+	char near[CONF_PARSE_NEAR]; /* the last key, which may be truncated */
 };
 
 static char
@@ -65,7 +65,7 @@ conf_parse_unexpected(struct conf_parser *p, const char *expected)
 			      *p->near ? "near " : "syntax", p->near, expected, found);
 }
 
-/* "group.key = …", as the manual and messages name a key. */
+/* Explains the mistake "group.key = …", because the manual and messages name keys like that. */
 static int
 conf_parse_dotted(struct conf_parser *p)
 {
@@ -81,7 +81,7 @@ conf_parse_dotted(struct conf_parser *p)
 			      (int)t->len, t->at, group, t->at, key, dot + 1);
 }
 
-/* Takes the next token. A closing bracket fits the last that is open. */
+/* Takes the next token. A closing bracket must match the last open one. */
 static int
 conf_parse_advance(struct conf_parser *p)
 {
@@ -125,7 +125,7 @@ conf_parse_integer(struct conf_parser *p, struct conf_node *node)
 	return 0;
 }
 
-/* One character of a string, which may be escaped. What is no escape stands for itself. */
+/* Reads one character of a string, or one escape. An unknown escape is taken literally. */
 static char
 conf_parse_char(const char **at)
 {
@@ -185,7 +185,7 @@ conf_parse_element(struct conf_parser *p, struct conf_node *list)
 	return rc;
 }
 
-/* What is between two brackets. */
+/* Reads the text between two brackets. */
 static int
 conf_parse_inside(struct conf_parser *p, struct conf_node *node)
 {
@@ -246,7 +246,7 @@ conf_parse_value(struct conf_parser *p, struct conf_node *node)
 	return rc < 0 ? rc : conf_parse_advance(p);
 }
 
-/* NAME = VALUE and what ends it. */
+/* Reads NAME = VALUE and its end. */
 static int
 conf_parse_setting(struct conf_parser *p, struct conf_node *group)
 {
@@ -281,7 +281,7 @@ conf_parse_setting(struct conf_parser *p, struct conf_node *group)
 	return 0;
 }
 
-/* Goes to where the next setting of the top level begins. */
+/* Skips to the next setting of the top level. */
 static int
 conf_parse_recover(struct conf_parser *p)
 {
@@ -351,7 +351,7 @@ conf_parse_file(struct conf_tree *tree, const char *path, struct conf_errors *er
 
 	if (rc < 0)
 		return rc;
-	/* Before it is read: a change in between is one. */
+	/* Take the stamp first, so that a change during the reading counts as a change. */
 	conf_file_stamp(path, &tree->files[file]);
 	rc = conf_file_read(path, &text);
 	if (rc == 0)

@@ -21,7 +21,7 @@ conf_errors_line(const struct conf_errors *errors, unsigned int i, char buf[CONF
 	return buf;
 }
 
-/* Control characters out of a file must not reach a terminal. */
+/* Control characters of a file must not reach a terminal. */
 static void
 conf_errors_clean(char *text)
 {
@@ -78,7 +78,7 @@ conf_tree_no_memory(struct conf_tree *tree)
 	return -ENOMEM;
 }
 
-/* "peers[2].interval_ms": the way from the root to a value, which need not be short. */
+/* Writes the path from the root to a value, such as "peers[2].interval_ms". May truncate it. */
 static void
 conf_tree_path(const struct conf_node *node, char buf[CONF_TREE_PATH])
 {
@@ -152,7 +152,7 @@ conf_tree_add(struct conf_node *parent, const char *name, size_t len)
 	return node;
 }
 
-/* Frees what a value has, not the value. */
+/* Frees the contents of a value, but not the value. */
 static void
 conf_tree_clear_node(struct conf_node *node)
 {

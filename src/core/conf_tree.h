@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A configuration as a tree of values, each with the line where it stands, and the list of what is
- * wrong with it. conf_parse.c builds the tree of a file, conf.c reads a program's keys from it.
+ * A configuration as a tree of values, each with its file and line, and the list of its mistakes.
+ * conf_parse.c builds the tree of a file; conf.c reads a program's keys from it.
  */
 #ifndef RPINGMESH_CORE_CONF_TREE_H
 #define RPINGMESH_CORE_CONF_TREE_H
@@ -12,7 +12,7 @@
 #include "core/conf_file.h"
 
 #define CONF_ERROR 512       /* room for "file:line: key: expected …, found …" */
-#define CONF_ERRORS_MAX 20u  /* mistakes that are kept; the others are only counted */
+#define CONF_ERRORS_MAX 20u  /* mistakes to keep; the rest are only counted */
 
 struct conf_error {
 	size_t file;
@@ -21,19 +21,22 @@ struct conf_error {
 };
 
 /*
- * The mistakes of a configuration, in the order of their lines. Zero is an empty one. Control
- * characters in a text are shown as '?'.
+ * The mistakes of a configuration, in the order of their lines. All zero is an empty list. Control
+ * characters in a text become '?'.
  */
 struct conf_errors {
 	struct conf_error errors[CONF_ERRORS_MAX];
-	unsigned int n; /* all of them, also those that are not kept */
+	unsigned int n; /* all mistakes, including those that are not kept */
 };
 
-/* The line `i` of what an operator is to read: the mistakes that are kept, then "… N more". */
+/*
+ * Line `i` of the report for the operator: first the kept mistakes, then "and N more"; NULL after
+ * the last. May use buf.
+ */
 const char *conf_errors_line(const struct conf_errors *errors, unsigned int i,
 			     char buf[CONF_ERROR]);
 
-/* Notes that memory is short. */
+/* Adds the error that there is no memory. */
 void conf_errors_no_memory(struct conf_errors *errors);
 
 enum conf_type {
@@ -45,14 +48,14 @@ enum conf_type {
 	CONF_GROUP,
 };
 
-/* A value. What is in it belongs to the tree. */
+/* A value. The tree owns it and its contents. */
 struct conf_node {
-	struct conf_node *parent; /* NULL: the group that the whole file is */
+	struct conf_node *parent; /* NULL: this is the root, the group of the whole file */
 	struct conf_node *next;   /* in the same list or group */
 	char *name;               /* of a member of a group; NULL: an element of a list */
 	unsigned int index;       /* among the parent's */
 	enum conf_type type;
-	bool broken;              /* a mistake of grammar in it is noted; the value is unknown */
+	bool broken;              /* it has a mistake of grammar, so the value is unknown */
 	size_t file;              /* index into the tree's files */
 	unsigned int line;
 	union {
@@ -73,24 +76,27 @@ struct conf_tree {
 	struct conf_errors *errors; /* borrowed */
 };
 
-/* Frees what the tree has; it is an empty one then. */
+/* Frees what the tree owns; it is empty afterwards. */
 void conf_tree_clear(struct conf_tree *tree);
 
-/* Appends a value, which may have a name, to a list or group. NULL: no memory. */
+/* Appends a value to a list or group. The name may be NULL. Returns NULL if there is no memory. */
 struct conf_node *conf_tree_add(struct conf_node *parent, const char *name, size_t len);
-/* Appends a file. 0 and its index in *out, or -ENOMEM. */
+/* Appends a file and puts its index into *out. Returns 0, or -ENOMEM. */
 int conf_tree_add_file(struct conf_tree *tree, const char *path, size_t *out);
 
-/* The member of that name, or NULL. */
+/* The member of the group with that name, or NULL. */
 const struct conf_node *conf_tree_member(const struct conf_node *group, const char *name);
 
-/* Notes a mistake: "FILE:LINE: ", or "FILE: " for line 0, and the text. Returns -EINVAL. */
+/* Adds the mistake "FILE:LINE: text", or "FILE: text" if line is 0. Returns -EINVAL. */
 int conf_tree_fail(struct conf_tree *tree, size_t file, unsigned int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* The same: "FILE:LINE: KEY: expected `expected`, found " and what the node holds, or `found`. */
+/*
+ * Adds the mistake "FILE:LINE: KEY: expected `expected`, found `found`". If `found` is NULL, the
+ * text describes the node's value. Returns -EINVAL.
+ */
 int conf_tree_fail_node(struct conf_tree *tree, const struct conf_node *node, const char *expected,
 			const char *found);
-/* The same as conf_errors_no_memory(). Returns -ENOMEM. */
+/* Calls conf_errors_no_memory(). Returns -ENOMEM. */
 int conf_tree_no_memory(struct conf_tree *tree);
 
 #endif

@@ -11,7 +11,7 @@
 
 #define HWCLOCK_NS_PER_MS NSEC_PER_MSEC /* kHz are ticks per ms */
 #define HWCLOCK_PPM 1000000
-#define HWCLOCK_DOUBT_MAX 32 /* sixteen in a row */
+#define HWCLOCK_DOUBT_MAX 32 /* sixteen jumps in a row */
 
 static const char *const hwclock_state_names[] = {
 	[HWCLOCK_ABSENT] = "absent",
@@ -40,7 +40,7 @@ hwclock_less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-/* n * num / den, rounded down, UINT64_MAX if it does not fit; den * num must fit. */
+/* n * num / den, rounded down; UINT64_MAX if the result does not fit. den * num must fit. */
 static uint64_t
 hwclock_scale(uint64_t n, uint64_t num, uint64_t den)
 {
@@ -161,7 +161,7 @@ hwclock_reject(struct hwclock *clock, uint64_t now_ns)
 		hwclock_distrust(clock, now_ns);
 }
 
-/* How far a bound is widened. */
+/* The amount by which a bound is widened. */
 static uint64_t
 hwclock_slack_ns(uint64_t bound_ns)
 {
@@ -169,7 +169,7 @@ hwclock_slack_ns(uint64_t bound_ns)
 			   hwclock_scale(bound_ns, HWCLOCK_DRIFT_PPM, HWCLOCK_PPM));
 }
 
-/* The bounds in ticks, widened. */
+/* The widened bounds in ticks. */
 struct hwclock_window {
 	uint64_t min, max, near, error;
 };
@@ -189,7 +189,7 @@ hwclock_window(const struct hwclock *clock, const struct hwclock_bounds *b)
 	};
 }
 
-/* Of diff, diff + wrap, diff + 2 wraps, ... the one nearest to `near`. */
+/* Returns that of diff, diff + wrap, diff + 2 wraps, ... which is nearest to `near`. */
 static uint64_t
 hwclock_nearest(uint64_t diff, uint64_t wrap, uint64_t near)
 {
@@ -203,7 +203,8 @@ hwclock_nearest(uint64_t diff, uint64_t wrap, uint64_t near)
 }
 
 /*
- * 0 and *ticks; -ERANGE: no difference is possible; -EAGAIN: the software cannot tell which it is.
+ * Returns 0 and sets *ticks. Returns -ERANGE if no sum is within the bounds, or -EAGAIN if the
+ * software's error allows more than one.
  */
 static int
 hwclock_unwrap(uint64_t diff, uint64_t mask, const struct hwclock_window *w, uint64_t *ticks)

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The clock of an RNIC, as its completion timestamps show it: a counter that runs at so many kHz
- * from some moment on and is as wide as a mask (ibv_query_device_ex(3): hca_core_clock,
- * completion_timestamp_mask). It knows no time of day, and only differences within one clock mean
- * anything. Pure arithmetic, and the judgement whether a clock is to be believed: no verbs, no
- * system clock.
+ * The clock of an RNIC, from which completion timestamps come. It is a counter with an arbitrary
+ * start. ibv_query_device_ex(3) reports its frequency in kHz (hca_core_clock) and its width
+ * (completion_timestamp_mask). It does not know the time of day, so only the difference between two
+ * timestamps of the same clock has a meaning. This module is pure: it computes durations and
+ * decides whether a clock can be trusted, and uses neither verbs nor a system clock.
  *
- * A moment is told by both clocks, a duration by one of them. The host's clock is read by
- * software, when it runs; so it bounds what the RNIC's clock may say:
+ * A moment is known by both clocks; a duration is taken from one of them. Software reads the host's
+ * clock before and after an event, and this limits what the RNIC's clock may report:
  *
- *   - a difference that no whole number of wraps brings between the shortest and the longest
- *     possible duration is rejected: a timestamp has jumped. A jump that stays between the bounds
- *     is not seen, nor one of a whole number of wraps.
- *   - of several, that nearest to what the software measured is taken. If the software's own error
- *     leaves two of them, none is: the clock wraps too fast for this one. It is counted as
- *     rejected, but not held against the clock.
+ *   - The true duration is the difference of the timestamps plus a whole number of wraps of the
+ *     counter. If no such sum lies between the shortest and the longest possible duration, the
+ *     difference is rejected, because a timestamp has jumped. A jump that stays within the bounds,
+ *     or that is a whole number of wraps, is not noticed.
+ *   - If several sums are possible, the one nearest to the software's measurement is taken. If the
+ *     software's own error allows two of them, the difference is rejected, because the clock wraps
+ *     too fast for this duration. This rejection does not count against the clock.
  *
- * Each bound is widened by HWCLOCK_DRIFT_PPM of it, HWCLOCK_SLACK_NS and two ticks.
+ * Each bound is widened by HWCLOCK_DRIFT_PPM of its value, HWCLOCK_SLACK_NS and two ticks.
  *
- * What cannot be used is left to the host's clock, and counted. A clock that is rejected too often
- * is left alone for a while, longer each time:
+ * If a difference is rejected, the caller uses the host's clock instead. If too many are rejected,
+ * the clock is not used for a while, longer each time:
  *
  *   state        its differences are   leaves by
  *   absent       not used              hwclock_set() -> trusted
  *   trusted      used                  more than one in three rejected, over some dozens ->
  *                                      distrusted
- *   distrusted   not looked at         a pause of HWCLOCK_PAUSE_MIN_NS, doubling to
+ *   distrusted   not used              a pause of HWCLOCK_PAUSE_MIN_NS, doubling to
  *                                      HWCLOCK_PAUSE_MAX_NS -> tried
  *   tried        used                  the first one: accepted -> trusted, rejected -> distrusted
  *
@@ -37,16 +38,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HWCLOCK_KHZ_MAX 1000000000ULL /* 1 THz; 1,000,000 is the most that was seen */
+#define HWCLOCK_KHZ_MAX 1000000000ULL /* 1 THz; the fastest known clock has 1,000,000 kHz */
 /*
- * How far the two clocks may drift apart before it counts as a jump: ten times what IEEE 802.3
- * allows an oscillator.
+ * The drift between the two clocks that does not count as a jump: ten times what IEEE 802.3 allows
+ * an oscillator.
  */
 #define HWCLOCK_DRIFT_PPM 1000
 #define HWCLOCK_SLACK_NS 10000ULL
 /*
- * The error of a difference beside two ticks: the oscillators of IEEE 802.3 (100 ppm), and
- * hca_core_clock in whole kHz.
+ * The error of a difference, in addition to two ticks: 100 ppm for an oscillator of IEEE 802.3, and
+ * 10 ppm because hca_core_clock is in whole kHz.
  */
 #define HWCLOCK_ERROR_PPM 110
 #define HWCLOCK_PAUSE_MIN_NS 30000000000ULL
@@ -60,31 +61,30 @@ enum hwclock_state {
 	HWCLOCK_STATE_N
 };
 
-/* Owned by who holds it; prober and responder borrow it. Fields are to be read only. */
+/* Prober and responder borrow it from its owner. Others may read the fields, but not write them. */
 struct hwclock {
 	char name[64];           /* of the device, for the log */
 	enum hwclock_state state;
 	const char *reason;      /* static text: why it is not used; NULL if it is */
 	uint64_t khz, mask;
 	uint64_t accepted, rejected; /* differences, since hwclock_init() */
-	uint32_t doubt; /* two more for each that is rejected as a jump, one less for each that is
-			   accepted */
-	uint64_t pause_ns, retry_ns; /* distrusted: how long; until when, CLOCK_MONOTONIC */
+	uint32_t doubt; /* a jump adds two; an accepted difference takes one away */
+	uint64_t pause_ns, retry_ns; /* distrusted: for how long; until when, CLOCK_MONOTONIC */
 };
 
-/* One moment, by the host's clock and, if the RNIC has stamped it, by the RNIC's. */
+/* One moment by the host's clock and, if the RNIC gave a timestamp, by the RNIC's. */
 struct hwclock_moment {
 	uint64_t ns;       /* CLOCK_MONOTONIC */
-	uint64_t error_ns; /* how far ns may be off, as far as known */
+	uint64_t error_ns; /* the known error of ns */
 	uint64_t ticks;    /* valid if stamped */
 	bool stamped;
 };
 
-/* What is known of a duration without the RNIC's clock, ns. */
+/* What the host knows about a duration without the RNIC's clock. */
 struct hwclock_bounds {
-	uint64_t min_ns, max_ns;   /* it was not shorter and not longer, for certain */
+	uint64_t min_ns, max_ns;   /* certain limits */
 	uint64_t near_ns,
-		error_ns; /* what software measured, and how far that may be off, as far as known */
+		error_ns; /* the software's measurement, and its known error */
 };
 
 struct hwclock_elapsed {
@@ -92,31 +92,33 @@ struct hwclock_elapsed {
 	uint64_t error_ns;
 };
 
-/* Absent until hwclock_set(). */
+/* Makes a clock that is absent until hwclock_set(). name is copied; reason: static text, kept. */
 void hwclock_init(struct hwclock *clock, const char *name, const char *reason);
 
 /*
- * A clock of that frequency and width is there. Trust begins anew. 0, or -EINVAL: khz is 0 or above
- * HWCLOCK_KHZ_MAX, or the mask is not of the form 2^n - 1 with n >= 1; absent then, with a reason.
+ * The device has a clock of that frequency and width. It is trusted at first. Returns 0, or -EINVAL
+ * if khz is 0 or above HWCLOCK_KHZ_MAX, or if the mask is not of the form 2^n - 1 with n >= 1. Then
+ * the clock is absent and has a reason.
  */
 int hwclock_set(struct hwclock *clock, uint64_t khz, uint64_t mask);
-/* There is none any more. reason: static text, kept. */
+/* The device has no clock any more. reason: static text, kept. */
 void hwclock_clear(struct hwclock *clock, const char *reason);
 
-/* Whether differences are taken from it. NULL: no. */
+/* Whether the clock is used for differences. NULL is allowed and means no. */
 bool hwclock_is_used(const struct hwclock *clock);
 const char *hwclock_state_name(enum hwclock_state state);
 
-/* Nanoseconds until the counter starts over; 0: longer than 2^64, or there is no clock. */
+/* The time in ns in which the counter wraps; 0: longer than 2^64 ns, or there is no clock. */
 uint64_t hwclock_wrap_ns(const struct hwclock *clock);
 
-/* ticks in ns, rounded down; UINT64_MAX if it is more than fits. khz from 1 to HWCLOCK_KHZ_MAX. */
+/* Converts and rounds down; UINT64_MAX if the result does not fit. khz: 1 to HWCLOCK_KHZ_MAX. */
 uint64_t hwclock_ticks_to_ns(uint64_t ticks, uint64_t khz);
 uint64_t hwclock_ns_to_ticks(uint64_t ns, uint64_t khz);
 
 /*
- * The duration between two moments by the RNIC's clock. True and *out; false if it has to be the
- * host's: no clock, one of them not stamped, or rejected. to->ns is the time now, for the pauses.
+ * Computes the duration between two moments by the RNIC's clock. Returns true and sets *out.
+ * Returns false if the caller must use the host's clock: there is no clock, one of the moments is
+ * not stamped, or the difference is rejected. to->ns must be the time now; it ends the pauses.
  * clock may be NULL.
  */
 bool hwclock_elapsed(struct hwclock *clock, const struct hwclock_moment *from,

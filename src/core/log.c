@@ -75,7 +75,7 @@ log_clean(char *text)
 		if (*c < 0x20 || *c == 0x7f)
 			*c = '?';
 		else if (*c == 0xc2 && c[1] >= 0x80 &&
-			 c[1] < 0xa0) /* U+0080 to U+009F: control, too */
+			 c[1] < 0xa0) /* U+0080 to U+009F are control characters, too */
 			c[0] = c[1] = '?';
 	}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Log lines for the operator: a level, a subsystem, one line of text. Lines go to stderr, with
- * systemd's <N> priority prefix when stderr is the journal (sd-daemon(3)), or to syslog(3).
- * The log is the one process-wide object: every room writes to it and none may fail for it.
+ * systemd's <N> priority prefix if stderr is the journal (sd-daemon(3)), or to syslog(3). The log
+ * is the only process-wide object, because every room writes to it. No log function fails.
  */
 #ifndef RPINGMESH_CORE_LOG_H
 #define RPINGMESH_CORE_LOG_H
@@ -17,7 +17,7 @@ enum log_level {
 	LOG_LEVEL_N
 };
 
-#define LOG_SUBSYSTEMS 32 /* that a program may have */
+#define LOG_SUBSYSTEMS 32 /* the most that a program may have */
 
 enum log_target {
 	LOG_TARGET_STDERR,
@@ -25,19 +25,19 @@ enum log_target {
 };
 
 /*
- * The names of the program's subsystems: n, LOG_SUBSYSTEMS at most, kept. Their numbers are those
- * of an enum of the program, with a LOG_SUB_ before each name
- * (include/rpingmesh/log_subsystems.h). Before this call, a line names no subsystem.
+ * Sets the names of the program's subsystems: n names, LOG_SUBSYSTEMS at most; the array must
+ * remain. The numbers of the subsystems are those of an enum LOG_SUB_NAME of the program
+ * (include/rpingmesh/log_subsystems.h). Before this call, lines contain no subsystem.
  */
 void log_init(const char *const *names, unsigned int n);
 
 /*
- * Where lines go and from which level on; syslog(3) names the program by its own name. Before the
- * first call: stderr, info. Does not fail.
+ * Sets the target of the lines and the level from which on they are written. syslog(3) gets the
+ * program's own name. Before the first call, the target is stderr and the level is info.
  */
 void log_setup(enum log_target target, enum log_level level);
 
-/* The level of one subsystem alone; it wins over the general one until the next log_setup(). */
+/* Sets the level of one subsystem. It replaces the general level until the next log_setup(). */
 void log_set_level(unsigned int sub, enum log_level level);
 
 enum log_level log_get_level(unsigned int sub);
@@ -45,9 +45,9 @@ enum log_level log_get_level(unsigned int sub);
 bool log_enabled(unsigned int sub, enum log_level level);
 
 /*
- * Writes one line. May block for as long as writing to stderr does: a daemon's stderr is the
- * journal or a file. Control characters are shown as '?',
- * so that a host name out of the network cannot write control characters to a terminal.
+ * Writes one line. Blocks while stderr blocks; the stderr of a daemon is the journal or a file.
+ * Control characters become '?', so that a host name from the network cannot send them to a
+ * terminal.
  */
 void log_write(unsigned int sub, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -61,14 +61,14 @@ void log_write(unsigned int sub, enum log_level level, const char *fmt, ...)
 			log_write(LOG_SUB_##sub, LOG_LEVEL_DEBUG, __VA_ARGS__); \
 	} while (0)
 
-/* Names as they stand in the configuration; NULL is behind the last. */
+/* The names of the levels in the configuration, ended by NULL. */
 extern const char *const log_level_names[LOG_LEVEL_N + 1];
 
-/* NULL for a value out of range. */
+/* These return NULL if the value is out of range. */
 const char *log_level_name(enum log_level level);
 const char *log_subsystem_name(unsigned int sub);
 
-/* 0 and *out set, or -EINVAL for a name that is none. */
+/* These set *out and return 0, or -EINVAL if the name is unknown. */
 int log_level_parse(const char *name, enum log_level *out);
 int log_subsystem_parse(const char *name, unsigned int *out);
 

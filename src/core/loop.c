@@ -2,13 +2,13 @@
 /*
  * DOC: the event loop
  *
- * One libevent base. Each callback passes through loop_enter()/loop_leave(), which time it: as
- * callbacks below the probes' priority run one at a time with a poll in between
- * (event_config_set_max_dispatch_interval), the longest of them is how long everybody else
- * had to wait.
+ * There is one libevent base. loop_enter() and loop_leave() measure how long each callback runs.
+ * Callbacks below the probes' priority run one at a time with a poll in between
+ * (event_config_set_max_dispatch_interval), so the longest callback is the longest time that the
+ * others had to wait.
  *
- * Objects: loop (owned by main), fds, timers and signals (owned by who made them), deferred
- * calls (owned by the loop until run).
+ * Objects: the loop (owned by main); fds, timers and signals (owned by their makers); deferred
+ * calls (owned by the loop until they run).
  */
 #include "core/loop.h"
 
@@ -23,7 +23,7 @@
 
 struct loop_deferred {
 	struct loop_deferred *next;
-	void (*fn)(void *arg); /* NULL: undeferred */
+	void (*fn)(void *arg); /* NULL: cancelled */
 	void *arg;
 };
 
@@ -33,7 +33,7 @@ struct loop {
 	uint64_t busy_since_ns, left_ns; /* left_ns: when the last callback returned */
 	struct loop_stats stats;
 	struct loop_deferred *deferred, **deferred_tail;
-	struct loop_deferred *running; /* taken from deferred, still to be run */
+	struct loop_deferred *running; /* taken from deferred, not run yet */
 	bool deferring; /* deferred calls are running */
 };
 
@@ -84,7 +84,7 @@ loop_leave(struct loop *loop, const char *who, uint64_t entered_ns)
 	}
 }
 
-/* Runs the deferred calls that there are now; those that they defer in turn come after. */
+/* Runs the calls that are deferred now, but not those that they defer. */
 static void
 loop_run_deferred(struct loop *loop)
 {
@@ -116,8 +116,8 @@ loop_deferred_ready(evutil_socket_t sock, short what, void *arg)
 }
 
 /*
- * Not to stderr past the log, where nobody gives it a time and a level, or with log.target =
- * "syslog" reads it.
+ * Without this, libevent writes to stderr: without time and level, and unseen if log.target is
+ * "syslog".
  */
 static void
 loop_libevent_says(int severity, const char *message)
@@ -139,8 +139,8 @@ loop_new(struct loop **out)
 	event_set_log_callback(loop_libevent_says);
 	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 	/*
-	 * else a long callback makes timers set before it late, and those set in it early, by as
-	 * much as it took
+	 * With a cached time, a long callback makes timers that were set before it late and those
+	 * that are set in it early, by its own duration.
 	 */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	event_config_set_max_dispatch_interval(config, NULL, 1, LOOP_PRIORITY_NORMAL);
@@ -224,7 +224,7 @@ loop_fd_ready(evutil_socket_t sock, short what, void *arg)
 	uint64_t t = loop_enter(loop);
 
 	(void)sock;
-	/* fd may be gone when the callback returns */
+	/* The callback may free fd. */
 	fd->config.cb(fd->config.arg,
 		      (what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0));
 	loop_leave(loop, name, t);
@@ -322,7 +322,7 @@ loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void 
 void
 loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
 {
-	/* rounded up: a timer that fires early finds nothing due */
+	/* Round up, because a timer that fires early finds nothing to do. */
 	uint64_t delay_us = delay_ns / NSEC_PER_USEC + (delay_ns % NSEC_PER_USEC != 0);
 	struct timeval tv = {
 		.tv_sec = (time_t)(delay_us / 1000000),
@@ -400,7 +400,7 @@ loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
 	*d = (struct loop_deferred){.fn = fn, .arg = arg};
 	*loop->deferred_tail = d;
 	loop->deferred_tail = &d->next;
-	/* made active from within, it would run again before anybody else */
+	/* With event_active() from inside, it would run again before all other events. */
 	if (loop->deferring)
 		event_add(loop->deferred_ev, &(struct timeval){0, 0});
 	else

@@ -2,15 +2,14 @@
 /*
  * DOC: names
  *
- * Lookups wait in a queue, from which worker threads take them: getaddrinfo(3) blocks, and asks
- * whatever nsswitch.conf(5), resolv.conf(5) and hosts(5) say at that moment. A worker begins when
- * there is something to do, NAMES_WORKERS at most, and ends when there is nothing left. What it has
- * found goes into another queue, and an eventfd wakes the loop.
+ * Lookups wait in the queue `waiting`. Worker threads take them from there and call getaddrinfo(3),
+ * which blocks. A worker starts when there is something to do, NAMES_WORKERS at most, and ends when
+ * nothing is left. It puts finished lookups into the queue `done`, and an eventfd wakes the loop.
  *
- * The pool is shared by the loop's thread and the workers; the last of them frees it, as a stop
- * does not wait for a name server that is silent. A lookup belongs to the pool until the loop has
- * taken it out of `done`, or has cancelled it while it waited; `found`, `arg` and the addresses are
- * touched by one thread at a time.
+ * The loop's thread and the workers share the pool. The last of them frees it, because the end of
+ * the program does not wait for a silent name server. The pool owns a lookup until the loop takes
+ * it out of `done`, or cancels it while it waits. Only the loop's thread uses `found` and `arg`.
+ * Only one thread at a time uses the address.
  */
 #include "core/names.h"
 
@@ -33,7 +32,7 @@
 struct names_lookup {
 	TAILQ_ENTRY(names_lookup) next;
 	struct names_pool *pool;
-	bool waiting; /* with the lock: no worker has taken it */
+	bool waiting; /* no worker has taken it; needs the lock */
 	void (*found)(void *arg, const struct addr *addr, const char *reason);
 	void *arg;
 	int result; /* of getaddrinfo(3) */
@@ -45,11 +44,11 @@ struct names_lookup {
 TAILQ_HEAD(names_queue, names_lookup);
 
 struct names_pool {
-	pthread_mutex_t lock; /* of all below */
+	pthread_mutex_t lock; /* protects the members below */
 	struct names_queue waiting, done;
 	unsigned int workers;
 	int event_fd;
-	bool closed; /* the loop's side has gone */
+	bool closed; /* the loop's thread does not use the pool any more */
 };
 
 struct names {
@@ -98,7 +97,10 @@ names_ask(struct names_lookup *lookup)
 	freeaddrinfo(list);
 }
 
-/* With the lock: the next lookup, or NULL, and this worker counts no longer. */
+/*
+ * Takes the next lookup. If there is none, returns NULL and no longer counts this worker. The
+ * caller holds the lock.
+ */
 static struct names_lookup *
 names_next(struct names_pool *pool)
 {
@@ -127,7 +129,7 @@ names_work(void *arg)
 		names_ask(lookup);
 		pthread_mutex_lock(&pool->lock);
 		TAILQ_INSERT_TAIL(&pool->done, lookup, next);
-		/* It fails only if the loop has 2^64 - 2 wake-ups to come. */
+		/* This fails only if the eventfd is at 2^64 - 2. */
 		(void)!write(pool->event_fd, &one, sizeof(one));
 	}
 	last = pool->closed && pool->workers == 0;
@@ -137,7 +139,10 @@ names_work(void *arg)
 	return NULL;
 }
 
-/* With the lock. No thread to be had: those that run do the work, if there are any. */
+/*
+ * Starts a worker; the caller holds the lock. If that fails while other workers run, they do the
+ * work, and this is no error.
+ */
 static int
 names_worker_new(struct names_pool *pool)
 {
@@ -151,7 +156,7 @@ names_worker_new(struct names_pool *pool)
 		return -rc;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, NAMES_STACK);
-	/* Signals are the loop's. */
+	/* Only the loop's thread handles signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&thread, &attr, names_work, pool);
@@ -308,14 +313,14 @@ names_cancel(struct names_lookup *lookup)
 
 	if (!lookup)
 		return;
-	/* A worker that has it looks on: it is the loop's thread alone that looks at `found`. */
+	/* A worker may still use the lookup, but only the loop's thread uses `found`. */
 	lookup->found = NULL;
 	pthread_mutex_lock(&pool->lock);
 	waiting = lookup->waiting;
 	if (waiting)
 		TAILQ_REMOVE(&pool->waiting, lookup, next);
 	pthread_mutex_unlock(&pool->lock);
-	/* Else it would keep those behind it waiting, for a name server that may be silent. */
+	/* Otherwise a worker would look it up, and the lookups after it would have to wait. */
 	if (waiting)
 		free(lookup);
 }

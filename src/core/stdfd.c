@@ -9,7 +9,7 @@ int
 stdfd_open(void)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		/* The lowest that is free is the one that is missing. */
+		/* open(2) returns the lowest free descriptor, which is the missing one. */
 		if (fcntl(fd, F_GETFD) < 0 &&
 		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
 			return errno ? -errno : -EBADF;

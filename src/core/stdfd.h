@@ -3,9 +3,9 @@
 #define RPINGMESH_CORE_STDFD_H
 
 /*
- * To be called first in main(): descriptors 0, 1 and 2 that we were started without would be those
- * of the first sockets and files, which then got all that is printed. They become /dev/null in the
- * wrong direction, so that using them fails as it should (EBADF). 0, or -errno.
+ * Call this first in main(). If the program was started without descriptors 0, 1 or 2, the first
+ * files and sockets would get these numbers, and all that is printed. Opens /dev/null for each
+ * missing one, in the wrong direction, so that using it fails (EBADF). Returns 0, or -errno.
  */
 int stdfd_open(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/udp_port.h"
 
-#define UDP_PORT_LOW 0x03fffu /* a flow label has 20 bits: 14 and 6 */
+#define UDP_PORT_LOW 0x03fffu /* the lower 14 of the 20 bits of a flow label */
 #define UDP_PORT_HIGH 0xfc000u
 #define UDP_PORT_BITS 14
 #define UDP_PORT_GOLDEN_RATIO 0x61c88647u /* GOLDEN_RATIO_32 of include/linux/hash.h */
@@ -26,8 +26,8 @@ udp_port_label(uint16_t port)
 	if (port < UDP_PORT_MIN)
 		return 0;
 	/*
-	 * 0xc000 is also what 0 folds to, which drivers take for "none given": let the two halves
-	 * cancel each other.
+	 * Label 0 also folds to 0xc000, but drivers take 0 for "no label". So use a label whose two
+	 * halves cancel each other.
 	 */
 	return port == UDP_PORT_MIN ? 1u << UDP_PORT_BITS | 1u : port & UDP_PORT_LOW;
 }
