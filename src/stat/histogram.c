@@ -14,7 +14,7 @@ static_assert(HISTOGRAM_BUCKETS == (64 - HISTOGRAM_SUB_BITS + 1) * HISTOGRAM_SUB
 	      "an octave for each higher bit");
 static_assert(HISTOGRAM_BUCKETS <= 1u << 12, "fits struct histogram_bin");
 
-/* By how many bits the values of a bucket's octave are shifted. */
+/* The number of low bits that all values of a bucket drop. */
 static uint32_t
 bucket_shift(uint32_t bucket)
 {
@@ -51,7 +51,7 @@ histogram_middle_ns(uint32_t bucket)
 	return histogram_low_ns(bucket) + (1ULL << bucket_shift(bucket)) / 2;
 }
 
-/* Where the bucket is, or would stand. */
+/* The index of the bucket's bin, or the index at which to insert it. */
 static uint32_t
 histogram_find(const struct histogram *h, uint32_t bucket)
 {
@@ -86,7 +86,7 @@ histogram_reserve(struct histogram *h, uint32_t room)
 	return 0;
 }
 
-/* A new bin before bins[i], without count. */
+/* Inserts a bin with count 0 before bins[i]. */
 static int
 histogram_insert(struct histogram *h, uint32_t i, uint32_t bucket)
 {
@@ -100,7 +100,7 @@ histogram_insert(struct histogram *h, uint32_t i, uint32_t bucket)
 	return 0;
 }
 
-/* What a histogram knows besides its bins. */
+/* Updates all figures except the bins. */
 static void
 histogram_note(struct histogram *h, uint64_t count, uint64_t sum_ns, uint64_t min_ns,
 	       uint64_t max_ns)
@@ -130,7 +130,7 @@ histogram_add(struct histogram *h, uint64_t value_ns)
 	return 0;
 }
 
-/* How many bins the merge has. */
+/* The number of bins of the merge. */
 static uint32_t
 histogram_merged_bins(const struct histogram *a, const struct histogram *b)
 {
@@ -157,7 +157,7 @@ histogram_merge(struct histogram *h, const struct histogram *from)
 	if (from->count == 0)
 		return 0;
 	h->n_bins = (uint16_t)n;
-	/* From the top down, so that what h has is moved before its place is taken. */
+	/* Go from the top down, so that each bin of h is moved before its place is overwritten. */
 	while (j > 0) {
 		if (i > 0 && h->bins[i - 1].bucket > from->bins[j - 1].bucket) {
 			h->bins[--n] = h->bins[--i];
@@ -179,7 +179,7 @@ histogram_clear(struct histogram *h)
 	*h = (struct histogram){0};
 }
 
-/* Of values numbered from 1 in their order: the first that per_million of all do not exceed. */
+/* The rank, from 1, of the smallest value that at least per_million of all values do not exceed. */
 static uint64_t
 histogram_rank(uint64_t count, uint32_t per_million)
 {

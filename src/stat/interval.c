@@ -7,7 +7,7 @@
 #define INTERVAL_EPSILON 1e-15
 #define INTERVAL_TINY 1e-300
 
-/* No zero, which the next step would divide by. */
+/* The next step divides by the result, so it must not be 0. */
 static double
 interval_nonzero(double x)
 {
@@ -68,15 +68,15 @@ interval_beta(double a, double b, double x)
 }
 
 /*
- * The x at which interval_beta() is p, 0 < p < 1. It grows with x, so halving finds it; on a log
- * scale, as x may be tiny.
+ * The x at which interval_beta() is p, 0 < p < 1. interval_beta() grows with x, so bisection finds
+ * it, on a logarithmic scale because x may be tiny.
  */
 static double
 interval_beta_inverse(double a, double b, double p)
 {
 	double low = 0, high = 1, mean = a / (a + b);
 
-	/* Halving begins where the answer is not far. */
+	/* First find a narrow range for the bisection. */
 	for (double x = mean; x > 1e-300 && high > x; x /= 2) {
 		if (interval_beta(a, b, x) < p) {
 			low = x;
@@ -97,7 +97,7 @@ interval_beta_inverse(double a, double b, double p)
 	return (low + high) / 2;
 }
 
-/* The end of the smaller of x and 1 - x is what is looked for, so that neither loses its digits. */
+/* Searches for the smaller of x and 1 - x, so that neither loses digits. */
 static double
 interval_end(double a, double b, double p, double other)
 {
@@ -113,7 +113,7 @@ interval_proportion(uint64_t k, uint64_t n, double level, struct interval *out)
 	*out = (struct interval){.ratio = n ? successes / trials : 0, .low = 0, .high = 1};
 	if (n == 0)
 		return;
-	/* P(at least k of n) is interval_beta(k, n - k + 1, p). */
+	/* interval_beta(k, n - k + 1, p) is the probability of at least k of n. */
 	if (k == n)
 		out->low = pow(tail, 1 / trials);
 	else if (k > 0)

@@ -2,8 +2,8 @@
 #include "stat/noise.h"
 
 /*
- * The estimate of the median moves by a part of itself: coarsely at first, then so that a minute's
- * load hardly moves it.
+ * Each step moves the estimate of the median by a fraction of its value: at first by a large one,
+ * then by so small a one that a minute of load hardly changes the estimate.
  */
 #define NOISE_STEP_FIRST 4
 #define NOISE_STEP 256
@@ -25,7 +25,7 @@ noise_newest(struct noise *noise)
 	return &noise->stall[(noise->head + NOISE_STALLS - 1) % NOISE_STALLS];
 }
 
-/* Stalls that touch are one. */
+/* Merges stalls that touch. */
 static void
 noise_add(struct noise *noise, uint64_t from_ns, uint64_t to_ns)
 {
@@ -52,8 +52,8 @@ noise_add(struct noise *noise, uint64_t from_ns, uint64_t to_ns)
 }
 
 /*
- * A median by small steps: up when a sample is above it, down when below (Ma, Muthukrishnan and
- * Sandler, frugal streaming, 2014).
+ * Estimates the median by small steps: up if a sample is above it, down if below (Ma, Muthukrishnan
+ * and Sandler, frugal streaming, 2014).
  */
 static void
 noise_estimate(struct noise *noise, uint64_t late_ns)
@@ -102,7 +102,7 @@ noise_waited(struct noise *noise, uint64_t total_ns, uint64_t now_ns)
 	noise->waited_at_ns = now_ns;
 	if (first || waited_ns < noise_threshold_ns(noise))
 		return;
-	/* When exactly is not known: most of it was just before it came to run. */
+	/* The exact time is unknown. Most of the waiting was just before the process ran. */
 	noise_add(noise, now_ns - (waited_ns < passed_ns ? waited_ns : passed_ns), now_ns);
 }
 

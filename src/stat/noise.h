@@ -31,7 +31,7 @@
  * addition to the error of the timestamp.
  */
 #define NOISE_AFTER_NS 1000000ULL
-#define NOISE_STALLS 64 /* remembered */
+#define NOISE_STALLS 64 /* the latest stalls are kept */
 
 struct noise_stall {
 	uint64_t from_ns, to_ns;
@@ -39,9 +39,9 @@ struct noise_stall {
 
 struct noise {
 	struct noise_stall stall[NOISE_STALLS];
-	uint32_t n, head;        /* n stalls, the newest just before head; they do not overlap */
-	uint64_t typical_ns;     /* median lateness of timers, estimated; 0: not known yet */
-	uint64_t woken;          /* wake-ups that it is estimated from */
+	uint32_t n, head;        /* n stalls, the newest just before head; none overlap */
+	uint64_t typical_ns;     /* estimated median lateness of timers; 0: unknown yet */
+	uint64_t woken;          /* wake-ups behind this estimate */
 	uint64_t waited_ns,
 		waited_at_ns; /* noise_waited()'s last arguments; waited_at_ns 0: none yet */
 	uint64_t stalls, stalled_ns, longest_ns; /* since the start */
@@ -50,25 +50,25 @@ struct noise {
 /* The length from which a delay counts as a stall now. */
 uint64_t noise_threshold_ns(const struct noise *noise);
 
-/* A wake-up that was wanted at asked_ns came at ran_ns (≥ asked_ns). Changes what is typical. */
+/* A timer that was set for asked_ns ran at ran_ns (≥ asked_ns). Updates typical_ns. */
 void noise_woke(struct noise *noise, uint64_t asked_ns, uint64_t ran_ns);
 /*
- * It is now_ns, and a wake-up that was wanted at asked_ns has not come yet. May be called any
- * number of times.
+ * It is now_ns, and a timer that was set for asked_ns has not run yet. May be called any number of
+ * times.
  */
 void noise_waiting(struct noise *noise, uint64_t asked_ns, uint64_t now_ns);
 /*
- * Whether enough time has passed since the last noise_waited() for a stall to be found by the next:
- * else the call can be saved.
+ * Whether enough time has passed since the last noise_waited() that the next call may find a stall.
+ * If not, the caller can omit it.
  */
 bool noise_wants_waited(const struct noise *noise, uint64_t now_ns);
 /*
- * The process has waited total_ns for a CPU since it began, as of now_ns. The first call only sets
+ * Until now_ns, the process has waited total_ns for a CPU since its start. The first call only sets
  * the base.
  */
 void noise_waited(struct noise *noise, uint64_t total_ns, uint64_t now_ns);
 
-/* The longest stall that overlaps [from_ns, to_ns]; 0: none. */
+/* The length in ns of the longest stall that overlaps [from_ns, to_ns]; 0: none. */
 uint64_t noise_overlap_ns(const struct noise *noise, uint64_t from_ns, uint64_t to_ns);
 
 #endif

@@ -75,8 +75,8 @@ sequential_add(struct sequential *s, const struct sequential_params *params, boo
 	s->n++;
 	s->lost += lost;
 	/*
-	 * From the counts each time, so that nothing is lost by rounding however long the test
-	 * runs.
+	 * Compute it from the counts each time, so that rounding errors do not add up in a long
+	 * test.
 	 */
 	ratio = (double)s->lost * params->loss + (double)(s->n - s->lost) * params->answer;
 	if (ratio >= params->lossy)

@@ -43,7 +43,7 @@ recent_drop_oldest(struct probe_recent *recent)
 		recent->oldest_ms += recent_sample(recent, recent->n)->after_ms;
 }
 
-/* Twice the room, with what is there moved to its beginning; as it was without memory. */
+/* Doubles the room and moves the samples to its start. Changes nothing if there is no memory. */
 static void
 recent_grow(struct probe_recent *recent)
 {
@@ -60,7 +60,7 @@ recent_grow(struct probe_recent *recent)
 	recent->room = room;
 }
 
-/* False: there is no memory for even one. */
+/* Returns false if there is not even memory for one sample. */
 static bool
 recent_make_room(struct probe_recent *recent, uint64_t now_ms)
 {
@@ -105,7 +105,7 @@ probe_recent_clear(struct probe_recent *recent)
 	*recent = (struct probe_recent){0};
 }
 
-/* What was counted in the second before this one. */
+/* The count of the second before this one. */
 static uint32_t
 rate_before(const struct probe_rate *rate, uint64_t second)
 {
@@ -130,7 +130,7 @@ probe_rate_last(const struct probe_rate *rate, uint64_t now_ns)
 	return rate_before(rate, now_ns / NSEC_PER_SEC);
 }
 
-/* The measured samples, one column per figure. */
+/* The measured samples: a column for each figure. */
 struct stats_columns {
 	uint64_t *rtt_ns, *prober_delay_ns, *responder_delay_ns;
 	uint32_t n;
@@ -184,7 +184,7 @@ stats_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Nearest rank: the smallest value that at least `percent` of a hundred values do not exceed. */
+/* Nearest rank: the smallest value that at least `percent` % of the values do not exceed. */
 static uint64_t
 stats_rank(const uint64_t *sorted, uint32_t n, uint32_t percent)
 {
@@ -221,7 +221,7 @@ probe_recent_summary(const struct probe_recent *const recents[], uint32_t n_rece
 	memset(out, 0, sizeof(*out));
 	for (uint32_t i = 0; i < n_recents; i++)
 		room += recents[i]->n;
-	/* Without memory the counts still hold; measured stays 0. */
+	/* Without memory the counts are still right, and measured stays 0. */
 	values = room ? calloc(room, 3 * sizeof(*values)) : NULL;
 	if (values) {
 		columns.rtt_ns = values;

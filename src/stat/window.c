@@ -2,11 +2,11 @@
 /*
  * DOC: windows
  *
- * A window is made by window_at() when the first probe of its time comes due, and owned by its
- * series. It stands in the clock's list `running`, sorted by its end, until its time is over; then
- * in none while probes are in flight, or while one before it is still open; then in `ready` until
- * window_clock_close() moves it to the closed ones of its series. There is no timer of its own:
- * window_clock_next_ns() says when the clock wants to be looked at.
+ * window_at() makes a window when the first probe of its time comes due. Its series owns it. Until
+ * its time is over, it is in the clock's list `running`, which is sorted by the end. While it still
+ * has probes in flight, or an earlier window is open, it is in no list of the clock. Then it is in
+ * `ready`, until window_clock_close() moves it to the closed windows of its series. There is no
+ * timer: window_clock_next_ns() gives the time of the next window_clock_advance().
  */
 #include "stat/window.h"
 
@@ -50,7 +50,7 @@ window_free(struct window *w)
 
 /* ---- from running to closed ---- */
 
-/* To be called whenever one of the conditions may have come to hold. */
+/* Call this whenever one of the conditions may have become true. */
 static void
 window_check_ready(struct window *w, struct window_clock *clock)
 {
@@ -148,7 +148,7 @@ window_series_clear(struct window_series *series, struct window_clock *clock)
 
 /* ---- cuts ---- */
 
-/* Its time ends here, unless it has already. */
+/* Ends its time at at_ns, unless it has ended already. */
 static void
 window_cut(struct window *w, struct window_clock *clock, uint8_t why, uint64_t at_ns)
 {
@@ -208,14 +208,14 @@ window_series_way(struct window_series *series, struct window_clock *clock,
 	series->way = *way;
 	w = TAILQ_LAST(&series->open, window_list);
 	if (w && !w->over && w->posted == 0)
-		w->way = *way; /* nothing in it has taken any yet */
+		w->way = *way; /* none of its probes has been posted yet */
 	else
 		window_series_cut(series, clock, WINDOW_CUT_WAY, now_ns);
 }
 
 /* ---- which window ---- */
 
-/* Wall-clock time of t_ns; never before the Epoch. */
+/* The wall-clock time of t_ns, never before the epoch. */
 static uint64_t
 window_wall_ns(const struct window_clock *clock, uint64_t t_ns)
 {
@@ -226,7 +226,7 @@ window_wall_ns(const struct window_clock *clock, uint64_t t_ns)
 	return t_ns > back_ns ? t_ns - back_ns : 0;
 }
 
-/* Sorted by its end; it nearly always belongs to the tail. */
+/* Inserts it by its end, which is nearly always at the tail. */
 static void
 window_run(struct window *w, struct window_clock *clock)
 {
@@ -275,7 +275,7 @@ window_at(struct window_series *series, struct window_clock *clock, uint64_t t_n
 {
 	struct window *w;
 
-	/* A time that no open window can have any more is taken for the first that one can. */
+	/* If the window of that time has ended, take the first one that is not over. */
 	TAILQ_FOREACH(w, &series->open, in_series) {
 		if (!w->over && t_ns < w->end_mono_ns)
 			return w;
@@ -289,7 +289,7 @@ window_at(struct window_series *series, struct window_clock *clock, uint64_t t_n
 
 /* ---- what is counted ---- */
 
-/* The figures of a size, made if need be; NULL: no memory. */
+/* Returns the figures of a size. Makes them if necessary. NULL: no memory. */
 static struct window_size *
 window_size(struct window *w, uint32_t size)
 {
