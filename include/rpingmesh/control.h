@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What rpingmeshd and its clients agree on beside MessagePack-RPC itself. The methods, with their
- * parameters and answers, are in rpingmesh-control(7), the records with each key in
- * rpingmesh-records(5): man/rpingmesh-control.7 and man/rpingmesh-records.5, which
- * tests/doc/records_doc.sh compares with the code. A record is a map with string keys and a
- * "type"; keys are added, never renamed; a reader skips keys that it does not know.
+ * The contract between rpingmeshd and its clients, in addition to MessagePack-RPC itself.
+ * rpingmesh-control(7) describes the methods with their parameters and answers;
+ * rpingmesh-records(5) describes the records with all keys. tests/doc/records_doc.sh compares both
+ * pages with the code. A record is a map with string keys and a "type". Later versions may add
+ * keys, but never rename them; a reader skips unknown keys.
  */
 #ifndef RPINGMESH_INCLUDE_CONTROL_H
 #define RPINGMESH_INCLUDE_CONTROL_H

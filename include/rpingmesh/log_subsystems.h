@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The subsystems that rpingmeshd logs under, as the configuration, the log and rpingmesh-ctl
- * log-level name them. A room logs under one of them; the program gives their names to core/log.
+ * The subsystems of rpingmeshd's log, with their names in the configuration, in the log and in
+ * rpingmesh-ctl log-level. The program passes the names to log_init().
  */
 #ifndef RPINGMESH_INCLUDE_LOG_SUBSYSTEMS_H
 #define RPINGMESH_INCLUDE_LOG_SUBSYSTEMS_H
@@ -18,7 +18,7 @@ enum log_subsystem {
 	LOG_SUB_N
 };
 
-/* In the order of the enum: for an array of LOG_SUB_N. */
+/* Initialises an array of LOG_SUB_N names. */
 #define LOG_SUBSYSTEM_NAMES \
 	{ \
 		"main", "config", "device", "cm", "peer", "responder", "trace", "control", \

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The states that records name, and the only place where their names stand. The daemon has them as
- * these enums; rpingmesh-ctl reads the names back into them.
+ * The states that records contain, and the only place that defines their names. The daemon uses
+ * these enums; rpingmesh-ctl converts the names back to them.
  */
 #ifndef RPINGMESH_STATES_H
 #define RPINGMESH_STATES_H
 
-/* A local port for its users: `state` of a device. */
+/* The state of a local port for its users: `state` of a device. */
 enum device_state {
 	DEVICE_DOWN,
 	DEVICE_UP,
@@ -14,7 +14,7 @@ enum device_state {
 };
 #define DEVICE_STATE_NAMES {[DEVICE_DOWN] = "down", [DEVICE_UP] = "up"}
 
-/* The same for its state machine: `port_state` of a device, and its history (src/agent/nic). */
+/* The state of its state machine: `port_state` of a device, and its history (src/agent/nic). */
 enum port_state {
 	PORT_CLOSED,
 	PORT_OPENING,
@@ -37,13 +37,15 @@ enum port_state {
 	[PORT_GIVEN_UP] = "given_up", \
 }
 
-/* Why a peer is not probed at all; PEER_BOUND when it is, and then its `state` is one of those
- * below. */
+/*
+ * The reason why a peer is not probed. If the peer is PEER_BOUND, it is probed, and its `state` is
+ * an enum prober_peer_state.
+ */
 enum peer_binding {
 	PEER_NAMING,    /* its name is being looked up */
-	PEER_NO_NAME,   /* … and was not found; asked again */
-	PEER_NO_DEVICE, /* no local device for it (any more) */
-	PEER_SELF,      /* it is ourselves: skipped */
+	PEER_NO_NAME,   /* its name was not found; the look-up is repeated */
+	PEER_NO_DEVICE, /* it has no local device, or has none any more */
+	PEER_SELF,      /* it is this host, so it is skipped */
 	PEER_BOUND,
 	PEER_BINDING_N
 };
@@ -55,7 +57,7 @@ enum peer_binding {
 	[PEER_BOUND] = "bound", \
 }
 
-/* A peer that is probed: its `state` (src/probe). */
+/* The `state` of a peer that is probed (src/probe). */
 enum prober_peer_state {
 	PROBER_PEER_RESOLVING,
 	PROBER_PEER_UP,
@@ -72,13 +74,13 @@ enum prober_peer_state {
 	[PROBER_PEER_DOWN] = "down", \
 }
 
-/* Where probing of a flow stands: its `probing` (src/agent/peer). */
+/* The state of probing for a flow: its `probing` (src/agent/peer). */
 enum service_state {
-	SERVICE_UNPROBED,  /* it is not to be, or cannot be */
-	SERVICE_WAITING,   /* the remote end has not been asked yet, has not answered yet, or cannot
-			      be asked: the local port is down */
-	SERVICE_NO_DAEMON, /* the remote end has no daemon, or its daemon is not heard; asked again
-			      with back-off */
+	SERVICE_UNPROBED,  /* the configuration excludes it, or it cannot be probed */
+	SERVICE_WAITING,   /* the remote end has not been asked yet or has not answered yet, or it
+			      cannot be asked because the local port is down */
+	SERVICE_NO_DAEMON, /* the remote end has no daemon, or its daemon does not answer; it is
+			      asked again with back-off */
 	SERVICE_PROBING,
 	SERVICE_STATE_N
 };
@@ -89,7 +91,7 @@ enum service_state {
 	[SERVICE_PROBING] = "probing", \
 }
 
-/* How well the QPs of this host are seen: `tracing` of the status. */
+/* Whether tracing sees all QPs of this host: `tracing` of the status. */
 enum tracing_state {
 	TRACING_OFF,
 	TRACING_DEGRADED, /* on, but something is missing */
@@ -102,7 +104,7 @@ enum tracing_state {
 	[TRACING_ON] = "on", \
 }
 
-/* The BPF programs: `state` of the status's map `trace` (src/trace). */
+/* The state of the BPF programs: `state` in the map `trace` of the status (src/trace). */
 enum tracer_state {
 	TRACER_OFF,
 	TRACER_WAITING,

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-/* What one header says. */
+/* The contents of one header. */
 struct frame_head {
 	unsigned int len; /* of the header */
 	uint64_t payload; /* bytes that follow it */
@@ -17,7 +17,7 @@ frame_scan_start(struct frame_scan *scan, size_t max)
 	*scan = (struct frame_scan){.max = max, .owed = 1};
 }
 
-/* A header with an explicit length of 1, 2 or 4 bytes. False: not all of it has come. */
+/* Reads an explicit length of 1, 2 or 4 bytes. Returns false if it has not come completely. */
 static bool
 frame_length(const uint8_t *data, size_t avail, unsigned int width, uint64_t *out)
 {
@@ -31,11 +31,11 @@ frame_length(const uint8_t *data, size_t avail, unsigned int width, uint64_t *ou
 	return true;
 }
 
-/* Types whose size the first byte gives alone. */
+/* Reads types whose size the first byte determines. */
 static bool
 frame_head_fixed(uint8_t c, struct frame_head *head)
 {
-	/* 0xc0 .. 0xdf; 0: the length is explicit, or 0xc1 */
+	/* for 0xc0 to 0xdf; 0: no payload, an explicit length, or the unused 0xc1 */
 	static const uint8_t payload[32] = {
 		[0x0a] = 4, [0x0b] = 8,                                   /* float */
 		[0x0c] = 1, [0x0d] = 2, [0x0e] = 4, [0x0f] = 8,           /* uint */
@@ -57,7 +57,7 @@ frame_head_fixed(uint8_t c, struct frame_head *head)
 	return true;
 }
 
-/* 1, 0 if more bytes are needed, -EBADMSG. */
+/* Returns 1, 0 if more bytes are needed, or -EBADMSG. */
 static int
 frame_head_read(const uint8_t *data, size_t avail, struct frame_head *head)
 {
@@ -88,7 +88,7 @@ frame_head_read(const uint8_t *data, size_t avail, struct frame_head *head)
 	return 1;
 }
 
-/* The object just read counts; containers that it filled count too. */
+/* Counts the object just read, and each container that it completes. */
 static void
 frame_close(struct frame_scan *scan)
 {

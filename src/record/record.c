@@ -8,7 +8,7 @@
 #include "core/clock.h"
 #include "rpingmesh/control.h"
 
-/* A msgpack_sbuffer whose write failed is marked by an impossible count. */
+/* This impossible number of keys marks a record for which there was no memory. */
 #define RECORD_BROKEN UINT32_MAX
 
 /* The longest string whose header is one byte (fixstr of the MessagePack specification). */
@@ -21,7 +21,7 @@ record_write(void *arg, const char *buf, size_t len)
 {
 	struct record *r = arg;
 
-	/* Where a broken record's bytes go is of no effect. */
+	/* Later bytes of a broken record do not matter, because record_end() drops them all. */
 	if (msgpack_sbuffer_write(&r->body, buf, len) == 0)
 		return 0;
 	r->n = RECORD_BROKEN;
@@ -60,7 +60,7 @@ record_pack_str(msgpack_packer *pk, const char *text)
 	size_t len = strlen(text);
 	char fixstr[1 + RECORD_FIXSTR_MAX];
 
-	/* In one write: nearly all keys and words are that short. */
+	/* One write is enough for nearly all keys and words, because they are short. */
 	if (len <= RECORD_FIXSTR_MAX) {
 		fixstr[0] = (char)(0xa0 | len);
 		memcpy(fixstr + 1, text, len);
@@ -94,7 +94,7 @@ record_key(struct record *r, const char *key)
 		record_pack_str(&r->pk, key);
 		return &r->pk;
 	}
-	/* A fixstr, as nearly all are, written here: there are forty in the record of a probe. */
+	/* A probe record has forty keys, so write short ones directly, as fixstr. */
 	r->body.data[r->body.size] = (char)(0xa0 | len);
 	memcpy(r->body.data + r->body.size + 1, key, len);
 	r->body.size += len + 1;

@@ -57,7 +57,7 @@ record_window_time(struct record *r, const struct window *w)
 	record_bool(r, "ended", w->cut & WINDOW_CUT_GONE);
 }
 
-/* loss_ratio is nil while nothing was answered or lost: then the interval is 0 to 1. */
+/* If nothing was answered or lost, loss_ratio is nil and the interval is 0 to 1. */
 static void
 record_window_loss(struct record *r, uint64_t judged, const struct interval *loss)
 {
@@ -117,7 +117,7 @@ record_window_quantile(struct record *map, const char *key, const struct histogr
 	record_u64_if(map, key, histogram_quantile(h, per_million), h->count > 0);
 }
 
-/* Non-empty buckets only: number, count, number, count, … */
+/* Packs the buckets that are not empty: number, count, number, count, … */
 static void
 record_window_buckets(struct record *map, const struct histogram *h)
 {
@@ -178,7 +178,7 @@ record_window_sizes(struct record *r, const struct window *w)
 		record_window_size(pk, &w->size[i]);
 }
 
-/* Of all sizes. Without memory for it the histogram is nil, not a part of the truth. */
+/* The RTT of all sizes. If there is no memory for the whole histogram, it is nil. */
 static void
 record_window_rtt(struct record *r, const struct window *w)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The record of a window of wall-clock time, as rpingmesh-records(5) lists its keys.
+ * The record of a window of wall-clock time. rpingmesh-records(5) lists its keys.
  */
 #ifndef RPINGMESH_RECORD_RECORD_WINDOW_H
 #define RPINGMESH_RECORD_RECORD_WINDOW_H
@@ -14,19 +14,19 @@
 
 struct record_origin;
 
-/* Whose probes a window has counted. */
+/* The owner of the probes that a window has counted. */
 enum record_window_by {
 	RECORD_WINDOW_TARGET, /* of the mesh, or a ping's */
 	RECORD_WINDOW_FLOW,
 	RECORD_WINDOW_DEVICE,
 	RECORD_WINDOW_BY_N
 };
-/* As it stands in records. Never NULL: "?" for a value out of range. */
+/* The name in records. Never NULL: "?" for a value out of range. */
 const char *record_window_by_name(enum record_window_by by);
 
 /*
- * What is known of them beside the window. Strings are borrowed; what stands behind `source` is of
- * no effect for a device.
+ * The contents of the record that are not in the window. Strings and addresses are borrowed. For a
+ * device, the members after `source` are not used.
  */
 struct record_window_context {
 	enum record_window_by by;
@@ -34,17 +34,17 @@ struct record_window_context {
 	const char *device;
 	uint32_t port;
 	const char *peer;
-	const struct addr *source; /* for a window whose probes were not posted */
+	const struct addr *source; /* for a window of which no probe was posted */
 	const struct addr *destination;
 	const char *hostname, *peer_tor; /* may be NULL */
-	uint64_t flow;                 /* its id; 0: not known any more, or no flow */
+	uint64_t flow;                 /* id of the flow; 0: no flow, or no longer known */
 	enum probe_kind kind;
 	uint64_t interval_ns;
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
 };
 
-/* Packs one map: of a closed window, or of several merged ones. */
+/* Packs the record of a closed window, or of several merged ones. */
 void record_window(msgpack_packer *out, const struct record_window_context *context,
 		   const struct window *w);
 

@@ -6,7 +6,7 @@
 
 #include "stat/probe_class.h"
 
-/* ---- probes, windows, flows and what they have in common ---- */
+/* ---- probes, windows, flows, and the maps that they share ---- */
 
 const struct record_field records_probe[] = {
 	TYPE("probe"),
@@ -383,7 +383,7 @@ const struct record_field records_nothing[] = {
 	END,
 };
 
-/* ---- all of them ---- */
+/* ---- all maps ---- */
 
 static const struct {
 	const char *name;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one table of records: every map that the daemon sends or that rpingmesh-ctl makes of them,
- * with each key. The fields in the manual come from it, the checks of what comes over the control
- * socket and of --json, and the daemon that the tests of rpingmesh-ctl play.
+ * The one table of records: every map that the daemon sends, or that rpingmesh-ctl makes from them,
+ * with all keys. Three things are made from it: the lists of fields in the manual, the checks of
+ * the data on the control socket and of --json, and the simulated daemon for the tests of
+ * rpingmesh-ctl.
  */
 #ifndef RPINGMESH_RECORD_RECORDS_H
 #define RPINGMESH_RECORD_RECORDS_H
@@ -29,12 +30,12 @@
 
 #define RECORDS_ENUM(upper, lower) RECORD_##upper,
 enum record_map {
-	RECORD_TABLE, /* its keys are data, such as names of counters: it stands in no table */
+	RECORD_TABLE, /* a map whose keys are data, such as names of counters; not in the table */
 	RECORDS(RECORDS_ENUM)
 	RECORD_MAP_N
 };
 
-/* Where the words come from that a string may be: tables of names in the code. */
+/* The words that a string may contain, as a table of names in the code. */
 enum record_words {
 	RECORD_WORDS_ANY,
 	RECORD_WORDS_CLASS,
@@ -54,28 +55,28 @@ enum record_words {
 };
 
 struct record_field {
-	const char *name; /* NULL: all fields of the map `include`, or `classes` */
+	const char *name; /* NULL: all fields of the map `include`, or of `classes` */
 	enum record_map include;
-	bool classes;     /* one integer a class of probes, under its name */
+	bool classes;     /* one integer for each class of probes, with its name */
 	/*
-	 * "integer", "number", "string", "boolean", "value" (what a key of a configuration may be),
-	 * "map NAME", "list of TYPE", "table of TYPE" (any names as keys); several: joined by
-	 * " or ", with "nil" for what is not known.
+	 * "integer", "number", "string", "boolean", "value" (a value of the configuration), "map
+	 * NAME", "list of TYPE", "table of TYPE" (with any names as keys), or several types joined
+	 * by " or ". "nil" means unknown.
 	 */
 	const char *type;
-	/* For people. `x` marks a word as such; page(8) and Map NAME become references. */
+	/* For the manual. `x` marks a literal word; page(8) and Map NAME become references. */
 	const char *meaning;
 	const char *unit;                 /* NULL: none */
-	uint64_t min, max;                /* max 0: as its type allows */
+	uint64_t min, max;                /* max 0: the limits of the type */
 	enum record_words words;
-	const char *one_of;               /* "a, b": the words themselves; NULL: see `words` */
-	const char *only;                 /* when it is there; NULL: always */
+	const char *one_of;               /* the words themselves: "a, b"; NULL: see `words` */
+	const char *only;                 /* when the field is present; NULL: always */
 	const char *since;                /* version; NULL: 0.1.0 */
 };
 
-/* Name as in the manual; "?" for RECORD_TABLE. */
+/* The name in the manual; "?" for RECORD_TABLE. */
 const char *record_map_name(enum record_map map);
-/* Ends with a field without a type. NULL: RECORD_TABLE. */
+/* The fields of the map; the last one has no type. NULL for RECORD_TABLE. */
 const struct record_field *record_map_fields(enum record_map map);
 /* Whether a map of this kind may have the key. */
 bool record_map_has(enum record_map map, const char *key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers of the control methods that are no records of their own. */
+/* The answers of control methods that are not records themselves. */
 #include "record/records_impl.h"
 
 const struct record_field records_error[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What rpingmesh-ctl makes of records and prints with --json. */
+/* The maps that rpingmesh-ctl makes from records and prints with --json. */
 #include "record/records_impl.h"
 
 const struct record_field records_matrix_cell[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the table of records is written down: an array a map, each with END behind it. */
+/* Macros for the table of records. There is an array for each map, ended by END. */
 #ifndef RPINGMESH_RECORD_RECORDS_IMPL_H
 #define RPINGMESH_RECORD_RECORDS_IMPL_H
 
