@@ -13,22 +13,22 @@
 #define MINI_TYPES 64
 #define MINI_FIELDS 64
 #define MINI_DEPTH \
-	16 /* of typedefs, anonymous members and nested structs: a broken file may have loops */
+	16 /* of typedefs, anonymous members and nested structs; a broken file may have loops */
 #define MINI_OWN "qp_"
 #define MINI_FLAVOUR "___"
 
 /*
- * A type that the object names (all its flavours together), and the definition in the kernel that
- * has most of its fields.
+ * A type that the object names, with all its flavours, and the kernel's definition that has most of
+ * its fields.
  */
 struct mini_type {
 	const char *name; /* borrowed from the object's BTF; its first len bytes */
 	size_t len;
 	uint32_t kind;
-	const struct btf *btf; /* NULL: the kernel has none */
+	const struct btf *btf; /* NULL: the kernel has no definition */
 	uint32_t id;
 	int score;
-	int out; /* id in the small BTF; 0: not yet; -1: being made, or cannot be */
+	int out; /* id in the small BTF; 0: not made yet; -1: being made, or cannot be made */
 };
 
 struct mini {
@@ -51,14 +51,14 @@ struct mini_fields {
 	int n;
 };
 
-/* Where a member was found in the kernel. */
+/* A member's place in the kernel's struct. */
 struct mini_member {
 	uint32_t type, bits, bitfield;
 };
 
 /*
- * Of reading a file. libbpf says EINVAL, or numbers of its own from 4000 on, of a wrong format; a
- * file cut short is EIO to it.
+ * Normalises an error of reading a file. For a wrong format, libbpf returns EINVAL or numbers of
+ * its own from 4000 on; for a truncated file, EIO.
  */
 static int
 mini_error(int err)
@@ -88,7 +88,7 @@ mini_is_flavour(const char *name)
 	return name[mini_essential(name)] != '\0';
 }
 
-/* Both kinds of enumerations are one: which it is depends on the size of the values. */
+/* Treats both kinds of enumerations as one; they differ in the size of the values only. */
 static uint32_t
 mini_kind(const struct btf_type *t)
 {
@@ -164,7 +164,7 @@ mini_resolve(const struct btf *btf, uint32_t *id)
 	return t;
 }
 
-/* Looks for a member, in anonymous members too. */
+/* Searches for a member, also in anonymous members. */
 static bool
 mini_member(const struct btf *btf, const struct btf_type *t, const char *name, int depth,
 	    struct mini_member *out)
@@ -209,7 +209,7 @@ mini_enumerator(const struct btf *btf, const struct btf_type *t, const char *nam
 	return false;
 }
 
-/* Name of the i-th member or enumerator. */
+/* The name of the i-th member or enumerator. */
 static const char *
 mini_part(const struct btf *btf, const struct btf_type *t, uint32_t i)
 {
@@ -244,7 +244,7 @@ mini_next_flavour(const struct mini *m, const struct mini_type *type, uint32_t i
 	return 0;
 }
 
-/* How many of the wanted members a definition has. */
+/* The number of wanted members that a definition has. */
 static int
 mini_score(const struct mini *m, const struct mini_type *type, const struct btf *btf,
 	   const struct btf_type *t)
@@ -260,7 +260,7 @@ mini_score(const struct mini *m, const struct mini_type *type, const struct btf 
 	return score;
 }
 
-/* Several definitions may share a name: the first that has most of what is wanted is taken. */
+/* If several definitions have the same name, takes the first with the most wanted members. */
 static void
 mini_look(struct mini *m, const struct btf *btf, uint32_t from)
 {
@@ -315,7 +315,7 @@ mini_emit_array(struct mini *m, const struct btf *btf, const struct btf_array *a
 }
 
 /*
- * A struct, union or enum inside another: it must be what the object's own look-up by name found.
+ * Emits a struct, union or enum inside another. It must be the one that the look-up by name found.
  */
 static int
 mini_emit_named(struct mini *m, const struct btf *btf, const struct btf_type *t)
@@ -330,7 +330,7 @@ mini_emit_named(struct mini *m, const struct btf *btf, const struct btf_type *t)
 	return mini_emit(m, type);
 }
 
-/* Type of a member in the small BTF. -ENOENT: of a kind that CO-RE could not use. */
+/* The type of a member in the small BTF, or -errno; -ENOENT: CO-RE cannot use this kind. */
 static int
 mini_emit_member(struct mini *m, const struct btf *btf, uint32_t id)
 {
@@ -384,8 +384,8 @@ mini_take_field(struct mini *m, const struct mini_type *type, const char *name,
 }
 
 /*
- * The members that one flavour names. What the kernel lacks is listed, unless the name says that it
- * may.
+ * Takes the members that one flavour names. Lists those that the kernel lacks, unless the name of
+ * the flavour allows it.
  */
 static int
 mini_take_fields(struct mini *m, const struct mini_type *type, uint32_t flavour,
@@ -472,7 +472,7 @@ mini_is_optional(const struct mini *m, const struct mini_type *type)
 	return true;
 }
 
-/* Id in the small BTF, made now if it is not there yet, or -errno. */
+/* The type's id in the small BTF, or -errno. Makes the type if necessary. */
 static int
 mini_emit(struct mini *m, struct mini_type *type)
 {
@@ -506,7 +506,7 @@ mini_emit_all(struct mini *m)
 	return 0;
 }
 
-/* Into a memory file. */
+/* Writes the small BTF into a memory file. */
 static int
 mini_write(const struct mini *m, int *fd)
 {
@@ -546,7 +546,7 @@ mini_open(struct mini *m, const char *vmlinux, const char *module)
 
 	if (err || !module || access(module, F_OK) != 0)
 		return err;
-	/* -ENOENT is vmlinux's alone. */
+	/* Only a missing vmlinux is -ENOENT. */
 	err = mini_parse(m, module, m->vmlinux, &m->module);
 	return err == -ENOENT ? 0 : err;
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the rules come from (kernel source, drivers/infiniband/):
+ * The sources of the rules (kernel source, drivers/infiniband/):
  *
- *   mlx5   2b880b2e5e03 "RDMA/mlx5: Define RoCEv2 udp source port when set path"; read in 5.10
+ *   mlx5   2b880b2e5e03 "RDMA/mlx5: Define RoCEv2 udp source port when set path"; found in 5.10
  *   rxe    104f062fd1b9 "RDMA/rxe: Use the standard method to produce udp source port", in the pull
- *          request of 5.17; before it, since its first release, rxe_qp_init_req() hashes the QPN.
- *          Seen on the wire: 5.10 by QPN, 6.1 standard
+ *          request of 5.17; before that, rxe_qp_init_req() hashes the QPN. Confirmed on the wire:
+ *          5.10 hashes the QPN, 6.1 is standard
  *   hns    93f8df548187 "RDMA/hns: Replace get_udp_sport with rdma_get_udp_sport", 5.17
  *   irdma  69e609ba9662 "RDMA/irdma: Make the source udp port vary", 5.17
- *   mana   mana_ib_gd_modify_qp(), read in 6.12;  ionic, erdma: read in 7.2
+ *   mana   mana_ib_gd_modify_qp(), found in 6.12;  ionic, erdma: found in 7.2
  *
- * No rule has changed since. A distribution kernel that takes over newer code therefore has the
- * standard rule at least where its base version has it. What it does below that is not known, and
- * so not said.
+ * No rule has changed since. A distribution's kernel that adopts newer code therefore has the
+ * standard rule at least where its base version has it. Below that version its rule is unknown.
  */
 #include "trace/flow_port.h"
 
@@ -23,13 +22,13 @@
 
 #define FLOW_PORT_LABEL 0xfffffu /* the 20 bits of IB_GRH's flow label */
 
-/* Of enum rdma_driver_id, newer than Debian 12's header. */
+/* Members of enum rdma_driver_id that the header of Debian 12 lacks. */
 #define FLOW_PORT_DRIVER_MANA 20
 #define FLOW_PORT_DRIVER_IONIC 21
 
 static const struct {
 	uint32_t driver_id;
-	unsigned int major, minor; /* the first kernel that is known to have the standard rule */
+	unsigned int major, minor; /* the first kernel that certainly has the standard rule */
 } flow_port_standard[] = {
 	{RDMA_DRIVER_MLX5, 5, 10},
 	{RDMA_DRIVER_RXE, 5, 17},
@@ -41,8 +40,8 @@ static const struct {
 };
 
 /*
- * Distributions whose kernels carry drivers of newer ones: each is followed by a digit, as in
- * ".el9_4".
+ * Marks of distributions whose kernels contain drivers of newer kernels. A digit follows each, as
+ * in ".el9_4".
  */
 static const char *const flow_port_backporters[] = {".el", ".oe", ".an", ".al", ".ky", ".tl"};
 
@@ -61,7 +60,7 @@ flow_port_is_mainline(const char *release)
 	return strstr(release, "-default") == NULL; /* SUSE */
 }
 
-/* A number of at most four digits. Returns what follows, or NULL. */
+/* Reads a number of at most four digits. Returns the text after it, or NULL. */
 static const char *
 flow_port_number(const char *text, unsigned int *out)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The UDP source port that a connected QP's packets carry, by driver and kernel. Where the rule is
- * not known for certain, the answer is UDP_PORT_UNKNOWN: never a guess. (For our own UD probes:
- * rdma/sport.h.)
+ * The UDP source port in the packets of a connected QP, which depends on driver and kernel. If the
+ * rule is not certain, the result is UDP_PORT_UNKNOWN, never a guess. rdma/sport.h does the same
+ * for our own probes.
  */
 #ifndef RPINGMESH_TRACE_FLOW_PORT_H
 #define RPINGMESH_TRACE_FLOW_PORT_H
@@ -22,22 +22,23 @@ enum flow_port_rule {
 
 struct flow_port_kernel {
 	unsigned int major, minor;
-	bool mainline; /* false: a distribution kernel that takes over newer RDMA code (RHEL and
-			  kin: ".el9" in the release; SUSE) */
+	bool mainline; /* false: the kernel of a distribution that adopts newer RDMA code (RHEL and
+			  its relatives: ".el9" in the release; SUSE) */
 };
 
-/* release: as uname(2) says, "6.1.0-28-amd64". All zeros, not mainline, if it cannot be read. */
+/* release: from uname(2), such as "6.1.0-28-amd64". If it is not valid, *out is all zero. */
 void flow_port_kernel_parse(const char *release, struct flow_port_kernel *out);
 
 /*
- * driver_id: enum rdma_driver_id of <rdma/ib_user_ioctl_verbs.h>. Kernels that are not mainline
- * have what their base version has, and nothing is known of them below it. Drivers from outside the
- * kernel (a vendor's package) cannot be told from the kernel's own, and are taken for them; so is a
- * port that a program sets for itself (mlx5dv_modify_qp_udp_sport(3)) not seen.
+ * driver_id: enum rdma_driver_id of <rdma/ib_user_ioctl_verbs.h>. If a kernel is not mainline, it
+ * has the standard rule where mainline of the same version has it; otherwise the rule is unknown.
+ * Drivers from outside the kernel (a vendor's package) cannot be recognised and count as the
+ * kernel's own. A port that a program has set itself (mlx5dv_modify_qp_udp_sport(3)) is not
+ * noticed.
  */
 enum flow_port_rule flow_port_rule_of(uint32_t driver_id, const struct flow_port_kernel *kernel);
 
-/* Of a connected QP. flow_label: 0 if none. */
+/* The source port of a connected QP. flow_label: 0 if it has none. */
 uint16_t flow_port_of(enum flow_port_rule rule, uint32_t flow_label, uint32_t qpn,
 		      uint32_t remote_qpn);
 

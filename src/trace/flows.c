@@ -2,24 +2,24 @@
 /*
  * DOC: flows
  *
- * Each event goes the same way: is it possible at all (bad)? does it speak of the QP that we know
- * by this number, or of one that has its number now? what does it add (merge)? which flow does the
- * QP belong to now (place)? tell. QPs are owned by the table, flows by their QPs: the last one that
- * leaves ends it.
+ * Each event passes the same steps. Is it possible (bad)? Does it belong to the known QP of this
+ * number, or to a new QP with the same number? What is new (merge)? To which flow does the QP
+ * belong now (place)? Then the event is passed on. The table owns the QPs. A flow ends with its
+ * last QP.
  *
- * An RTS event carries no address vector, so that a QP keeps what earlier events said; going
- * through RESET (or INIT, which only RESET leads to) forgets the connection.
+ * An RTS event contains no address vector, so the QP keeps the one of earlier events. RESET, and
+ * INIT, which can only follow RESET, remove the connection.
  *
- * Order. A hook tells when its call returns, and what the kernel excludes from running together
- * comes in order: ib_query_qp() holds the QP against its destruction (a dump by
- * rdma_restrack_get(), a process by the lock of its object), so no QUERY comes after its QP's
- * DESTROY. A number can be given to a new QP before the return of the destroying call tells of the
- * old one: a DESTROY that comes after another QP's CREATE is known by its owner and type where they
- * differ; where they do not, the new QP is forgotten, and found again by its next event.
+ * Order of events: a hook reports when its call returns. If the kernel excludes that two calls run
+ * at the same time, their events are in order. ib_query_qp() keeps the QP from being destroyed (a
+ * dump by rdma_restrack_get(), a process by the lock of its object), so no QUERY comes after the
+ * DESTROY of its QP. But a new QP may get the number of the old one before the destroying call
+ * returns. Then a DESTROY comes after the CREATE of another QP. If owner or type differ, this is
+ * recognised. If not, the new QP is removed, and its next event adds it again.
  *
- * Lost events are made good by dumps: what a complete dump does not list is gone. A QP outlives a
- * dump if it was listed, or if an event tells of it that happened since the dump began; an older
- * one, which waited in the ring, proves nothing.
+ * Dumps repair the loss of events: QPs that a complete dump does not list have ended. A QP remains
+ * if the dump lists it, or if it has an event since the dump began. An older event, which waited in
+ * the ring, is no proof.
  */
 #include "trace/flows_impl.h"
 
@@ -80,7 +80,7 @@ flows_set_addr(struct addr *to, const uint8_t raw[16])
 	return changed;
 }
 
-/* A name that may lack its '\0'; an empty one says nothing. */
+/* Sets a name, which may lack its '\0'. An empty name changes nothing. */
 static bool
 flows_set_name(char *to, const char *from, size_t size)
 {
@@ -93,7 +93,7 @@ flows_set_name(char *to, const char *from, size_t size)
 	return true;
 }
 
-/* What a QP has from its birth on; only names and cgroup may change. */
+/* Merges what a QP has from its creation on; only names and cgroup may change. */
 static bool
 flows_merge_identity(struct flow_qp *qp, const struct qp_event *e)
 {
@@ -139,8 +139,8 @@ static bool
 flows_merge_remote(struct flow_qp *qp, const struct qp_event *e)
 {
 	/*
-	 * Remote QPN and address vector are set together, at RTR: those of another connection than
-	 * this one's are not ours.
+	 * The kernel sets remote QPN and address vector together, at RTR. So a new remote QPN
+	 * means that the old address vector is that of an earlier connection.
 	 */
 	if (qp->has_remote && qp->remote_qpn != e->remote_qpn && !(e->flags & QP_EVENT_HAS_AV))
 		flows_forget_path(qp);
@@ -150,7 +150,7 @@ flows_merge_remote(struct flow_qp *qp, const struct qp_event *e)
 	return changed;
 }
 
-/* A query that answers what we know, but perhaps for the service level. */
+/* Whether a query returns the known path, except perhaps for the service level. */
 static bool
 flows_is_known_path(const struct flow_qp *qp, const struct qp_event *e)
 {
@@ -168,8 +168,8 @@ static bool
 flows_merge_path(struct flow_qp *qp, const struct qp_event *e)
 {
 	/*
-	 * rxe answers queries with service level 0, whatever it was set to: what the owner set
-	 * stays as long as the path does.
+	 * rxe answers queries always with service level 0. So keep the one that the owner has set
+	 * while the path stays the same.
 	 */
 	bool keep_sl = flows_is_known_path(qp, e), changed = false;
 
@@ -177,7 +177,7 @@ flows_merge_path(struct flow_qp *qp, const struct qp_event *e)
 		changed |= flows_merge_remote(qp, e);
 	if (e->flags & QP_EVENT_HAS_AV && !keep_sl)
 		changed |= flows_set_u8(&qp->service_level, e->service_level);
-	/* RoCE has no address vector without a GRH */
+	/* On RoCE, each address vector has a GRH. */
 	if (e->flags & QP_EVENT_HAS_AV && e->flags & QP_EVENT_HAS_GRH)
 		changed |= flows_merge_grh(qp, e);
 	if (e->flags & QP_EVENT_HAS_SGID) {
@@ -209,7 +209,7 @@ flows_src_port(const struct flows *flows, const struct flow_qp *qp)
 	return flow_port_of(rule, qp->flow_label, qp->qpn, qp->remote_qpn);
 }
 
-/* Whether it says anything new. */
+/* Merges the event. Returns whether it contains anything new. */
 static bool
 flows_merge(const struct flows *flows, struct flow_qp *qp, const struct qp_event *e)
 {
@@ -221,7 +221,7 @@ flows_merge(const struct flows *flows, struct flow_qp *qp, const struct qp_event
 		changed |= flows_set_flag(&qp->has_state);
 		changed |= flows_set_u8(&qp->state, e->state);
 	}
-	/* drivers may go on showing the address vector of a connection that is over */
+	/* Drivers may still show the address vector of an earlier connection. */
 	if (qp->has_state && qp->state < FLOWS_STATE_RTR)
 		changed |= flows_forget_path(qp);
 	else
@@ -294,7 +294,7 @@ flows_join(struct flows *flows, struct flow_qp_ref *ref, const struct flow_key *
 	if (!flow)
 		flow = flows_new_flow(flows, key, &ref->qp, now_ns);
 	if (!flow) {
-		flows->stats.over_flows += !ref->over; /* once a QP, not at each dump */
+		flows->stats.over_flows += !ref->over; /* once for each QP, not at each dump */
 		ref->over = true;
 		return false;
 	}
@@ -307,7 +307,7 @@ flows_join(struct flows *flows, struct flow_qp_ref *ref, const struct flow_key *
 	return true;
 }
 
-/* Puts a QP where it belongs now. Whether that is elsewhere. */
+/* Puts a QP into the flow of its present path. Returns whether that is another one. */
 static bool
 flows_place(struct flows *flows, struct flow_qp_ref *ref, uint64_t now_ns)
 {
@@ -327,7 +327,7 @@ flows_remove(struct flows *flows, struct flow_qp_ref *ref)
 	flows_table_remove_qp(flows, ref);
 }
 
-/* Its end was not seen. */
+/* Removes a QP for whose end there was no event. */
 static void
 flows_vanish(struct flows *flows, struct flow_qp_ref *ref)
 {
@@ -404,7 +404,7 @@ flows_destroy(struct flows *flows, struct flow_qp_ref *ref, const struct qp_even
 	flows_remove(flows, ref);
 }
 
-/* Whether the event cannot be of the QP that we know by this number. */
+/* Whether the event must be of another QP than the known one of this number. */
 static bool
 flows_is_another(const struct flow_qp *qp, const struct qp_event *e)
 {

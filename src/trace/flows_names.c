@@ -5,7 +5,7 @@
 
 #define FLOWS_NAME(names, i) ((i) < sizeof(names) / sizeof(*(names)) ? (names)[i] : NULL)
 
-/* enum ib_qp_type of the kernel's include/rdma/ib_verbs.h; by the names that rdma(8) shows */
+/* enum ib_qp_type of the kernel's include/rdma/ib_verbs.h, with the names of rdma(8) */
 static const char *const flow_qp_type_names[] = {
 	[0] = "SMI",
 	[1] = "GSI",
@@ -24,7 +24,7 @@ static const char *const flow_qp_type_names[] = {
 static const char *const flow_qp_state_names[] = {"RESET", "INIT", "RTR", "RTS",
 						  "SQD",   "SQE",  "ERR"};
 
-/* The last ones by number: they are not in older headers. */
+/* The last ones are numbers because older headers lack them. */
 static const char *const flow_driver_names[] = {
 	[RDMA_DRIVER_MLX5] = "mlx5",
 	[RDMA_DRIVER_MLX4] = "mlx4",

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where QPs and flows are kept: two hash tables (uthash), and the flows in the order of their ids.
+ * The tables of QPs and flows: two hash tables (uthash), and the flows in the order of their ids.
  *
- * Ids only grow, so that order is an array to whose end a new flow is added; it is searched by
- * halves. A flow that ends leaves a gap, and gaps are jumped over by `skip`, each walk shortening
- * the jumps of the next (the path halving of disjoint sets). When the array is full, it loses its
- * gaps if they are half of it, else it grows: it has at most twice as many slots as flows were ever
- * alive at once.
+ * Ids only grow, so a new flow is appended to an array, which is searched by bisection. A flow that
+ * ends leaves a gap. A walk jumps over gaps by `skip`, and shortens the jumps for the next walk
+ * (path halving, as in disjoint sets). If the array is full and half of it is gaps, the gaps are
+ * removed; otherwise the array grows. So it has at most twice as many slots as there were flows at
+ * the same time.
  */
 #include "trace/flows_impl.h"
 
@@ -40,7 +40,7 @@ flows_table_add_qp(struct flows *flows, uint32_t device_index, uint32_t qpn)
 		free(ref);
 		return NULL;
 	}
-	/* not seen by any dump: before those that the running one has seen */
+	/* The present dump has not seen it, so it goes before those that the dump has seen. */
 	TAILQ_INSERT_HEAD(&flows->all, ref, in_all);
 	flows->stats.qps++;
 	return ref;
@@ -129,7 +129,7 @@ flows_table_remove_flow(struct flows *flows, struct flow *flow)
 	free(flow);
 }
 
-/* The first slot with an id > after; n_slots if there is none. */
+/* The index of the first slot with an id > after, or n_slots. */
 static uint32_t
 flows_table_search(const struct flows *flows, uint64_t after)
 {

@@ -2,23 +2,23 @@
 /*
  * DOC: nldev
  *
- * One dump: a netlink socket of its own, watched by the loop, and one question after the other on
- * it.
+ * One dump has its own netlink socket, which the loop watches, and asks one question after the
+ * other.
  *
  *   DEVICES -> QPS of the first device -> QPS of the second -> … -> over
  *                 |  ^
- *                 v  |  the kernel says that there is no such device, or the driver failed with the
- *                       same number: ask which
+ *                 v  |  the device does not exist, or the driver failed with the same error: ask
+ *                       which of both
  *               CHECK
  *
- * A dump's answer is many messages. The kernel makes the first within sendto(2), and each further
- * one within the recvfrom(2) that takes the one before; it queries the QPs of a message while it
- * makes it, which is why each callback receives once. A message is as long as the longest buffer
- * that the socket ever received with, but at least NLMSG_GOODSIZE (one page, 8 KiB at most): with
- * a buffer of just that size, messages stay short and never truncated.
+ * The answer consists of many messages. The kernel makes the first one within sendto(2), and each
+ * further one within the recvfrom(2) that takes the one before. While it makes a message, it
+ * queries the QPs in it; therefore each callback receives only once. The kernel makes messages as
+ * long as the longest buffer with which the socket ever received, but at least NLMSG_GOODSIZE (one
+ * page, 8 KiB at most). With a buffer of that size, messages are short and never truncated.
  *
- * Timer: one, for the answer that does not come. Only QPs and ends count as answers: a kernel that
- * cannot fit a QP into a message sends empty ones for ever.
+ * There is one timer, in case no answer comes. Only QPs and the end count as answers, because a
+ * kernel that cannot fit a QP into a message sends empty messages forever.
  */
 #include "trace/nldev.h"
 
@@ -39,7 +39,7 @@
 #define NLDEV_ANSWER_NS (10 * NSEC_PER_SEC)
 #define NLDEV_MESSAGE_MAX 8192
 #define NLDEV_REQUEST_MAX 64
-/* A class of ib_core's: there while it is loaded. */
+/* This class exists while ib_core is loaded. */
 #define NLDEV_CLASS "/sys/class/infiniband"
 
 enum nldev_question {
@@ -50,14 +50,14 @@ enum nldev_question {
 
 struct nldev {
 	struct nldev_config config;
-	int sock; /* -1: closed, the dump is over */
+	int sock; /* -1: closed because the dump is over */
 	struct loop_fd *ready;
 	struct loop_timer *timer;
 	enum nldev_question question;
 	uint32_t seq; /* of the question */
 	uint32_t *devices; /* indices */
 	size_t n_devices, current;
-	int device_status; /* what the kernel said of the current device, while that is checked */
+	int device_status; /* the kernel's error for the current device, while CHECK runs */
 	int status;        /* the first error */
 	uint32_t n_qps;
 	size_t buffer_len;
@@ -67,8 +67,8 @@ struct nldev {
 typedef int nldev_attr_cb(const struct nlattr *attr, void *arg);
 
 /*
- * Calls cb for each attribute of a row until it fails. The row must end where its last attribute
- * ends.
+ * Calls cb for each attribute of a row, until cb fails. The row must end with the end of its last
+ * attribute.
  */
 static int
 nldev_walk(const void *row, size_t len, nldev_attr_cb *cb, void *arg)
@@ -109,7 +109,7 @@ nldev_number(const struct nlattr *attr, void *out, size_t size)
 	return 0;
 }
 
-/* A longer text is cut. */
+/* Truncates a text that is too long. */
 static int
 nldev_text(const struct nlattr *attr, char *out, size_t size)
 {
@@ -160,12 +160,12 @@ nldev_entry_attr(const struct nlattr *attr, void *arg)
 	}
 }
 
-/* What stands at the top of a message, of whichever command. */
+/* The first part of a message of any command. */
 struct nldev_head {
 	uint32_t device_index;
 	char device[sizeof(((struct nldev_qp *)0)->device)];
 	bool has_index, has_device;
-	const struct nlattr *table; /* NULL: none */
+	const struct nlattr *table; /* NULL: no table */
 };
 
 static int
@@ -240,7 +240,7 @@ nldev_parse(const void *message, size_t len, const struct nldev_ops *ops, void *
 	return nldev_walk_nest(head.table, nldev_table_attr, &table);
 }
 
-/* Asks the kernel; it answers at once, into the socket. */
+/* Asks the kernel, which puts the answer into the socket at once. */
 static int
 nldev_ask(struct nldev *d, enum nldev_question question)
 {
@@ -270,7 +270,7 @@ nldev_note_error(struct nldev *d, int status)
 		d->status = status;
 }
 
-/* 0: asked about the next device; 1: there is none. */
+/* Asks about the next device. Returns 0, 1 if there is none, or -errno. */
 static int
 nldev_ask_next(struct nldev *d)
 {
@@ -278,9 +278,9 @@ nldev_ask_next(struct nldev *d)
 }
 
 /*
- * The answer to the question is complete. 0: another one was asked; 1: there is nothing more to
- * ask; or -errno. An error of one device is kept and the others still asked: being asked makes
- * their QPs known.
+ * The answer to the question is complete. Returns 0 if it has asked another question, 1 if there is
+ * none, or -errno. After an error of one device, the others are still asked, because the questions
+ * make their QPs known.
  */
 static int
 nldev_answered(struct nldev *d, int status)
@@ -332,7 +332,7 @@ nldev_count_qp(void *arg, const struct nldev_qp *qp)
 	d->config.ops->qp(d->config.arg, qp);
 }
 
-/* One message of the kernel. As nldev_answered(). */
+/* Handles one message of the kernel. Returns the same as nldev_answered(). */
 static int
 nldev_message(struct nldev *d, const struct nlmsghdr *header)
 {
@@ -359,7 +359,7 @@ nldev_message(struct nldev *d, const struct nlmsghdr *header)
 	}
 }
 
-/* What one recvfrom(2) brought: some messages. As nldev_answered(). */
+/* Handles the messages of one recvfrom(2). Returns the same as nldev_answered(). */
 static int
 nldev_messages(struct nldev *d, size_t len)
 {
@@ -385,7 +385,7 @@ nldev_messages(struct nldev *d, size_t len)
 	return 0;
 }
 
-/* *len 0: nothing for us. */
+/* Receives once. *len is 0 if there is nothing from the kernel. */
 static int
 nldev_receive(struct nldev *d, size_t *len)
 {
@@ -398,7 +398,7 @@ nldev_receive(struct nldev *d, size_t *len)
 		return -errno;
 	if (n > (ssize_t)d->buffer_len)
 		return -EMSGSIZE;
-	/* any process may send to any netlink socket; the kernel's address is 0 */
+	/* Any process may send to a netlink socket; the kernel's address is 0. */
 	*len = n < 0 || from_len != sizeof(from) || from.nl_pid ? 0 : (size_t)n;
 	return 0;
 }
@@ -452,8 +452,7 @@ static int
 nldev_open(struct nldev *d)
 {
 	/*
-	 * the attempt to make such a socket would load ib_core (netlink_create() asks for the
-	 * module)
+	 * Making the socket would load ib_core, because netlink_create() requests the module.
 	 */
 	if (access(NLDEV_CLASS, F_OK) < 0)
 		return -EPROTONOSUPPORT;

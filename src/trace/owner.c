@@ -8,14 +8,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A path below `root`: the root, a fixed part and a cgroup path of at most OWNER_CGROUP. */
+/* Size of a path that consists of `root`, a fixed part and a cgroup path (OWNER_CGROUP). */
 #define OWNER_FILE 1024
-#define OWNER_SLUID 12 /* letters at least */
+#define OWNER_SLUID 12 /* minimum length */
 #define OWNER_ID_FULL 64 /* digits of a container's id */
-#define OWNER_ID 12 /* digits of a container's id that docker(1) and podman(1) show */
+#define OWNER_ID 12 /* the digits that docker(1) and podman(1) show */
 
 /*
- * A parent directory in the path: the process is outside of our cgroup namespace
+ * Whether the path contains a parent directory. Then the process is outside our cgroup namespace
  * (cgroup_namespaces(7)).
  */
 static bool
@@ -44,7 +44,7 @@ struct owner_part {
 	size_t len;
 };
 
-/* The part after `part` ({path, 0} begins); false at the end. */
+/* Goes to the next part of the path; {path, 0} begins. Returns false at the end. */
 static bool
 owner_next(struct owner_part *part)
 {
@@ -81,7 +81,7 @@ owner_find(const struct owner_part *part, const char *text)
 	return memmem(part->at, part->len, text, strlen(text));
 }
 
-/* What is left of a part from `from` on without `cut` bytes at its end. */
+/* The part without the first `from` and the last `cut` bytes. */
 static struct owner_part
 owner_rest(const struct owner_part *part, size_t from, size_t cut)
 {
@@ -98,7 +98,7 @@ owner_all(const struct owner_part *part, int (*is)(int))
 	return part->len > 0;
 }
 
-/* A name that does not fit is none: half a name would be another one's. */
+/* Rejects a name that does not fit, because a part of it might be the name of another job. */
 static bool
 owner_say(char job[OWNER_JOB], const char *kind, const struct owner_part *name)
 {
@@ -108,7 +108,7 @@ owner_say(char job[OWNER_JOB], const char *kind, const struct owner_part *name)
 	return true;
 }
 
-/* Slurm 26.05's SLUID, "s" and Crockford's base 32: s5K1KKYAYG5D00. */
+/* The SLUID of Slurm 26.05 is "s" and Crockford's base 32: s5K1KKYAYG5D00. */
 static bool
 owner_is_sluid(const struct owner_part *part)
 {
@@ -155,8 +155,8 @@ owner_is_pbs_id(const struct owner_part *part)
 }
 
 /*
- * PBS: 1234.server right below "jobid" of pbs….service, or below pbs… (OpenPBS's cgroups hook;
- * "pbs_jobs" and "pbspro" are its prefixes), and pbs…-1234.server.slice.
+ * PBS: 1234.server right below "jobid" of pbs….service, or below pbs… (the cgroups hook of OpenPBS
+ * uses the prefixes "pbs_jobs" and "pbspro"), and pbs…-1234.server.slice.
  */
 static bool
 owner_pbs(const char *path, char job[OWNER_JOB])
@@ -177,8 +177,8 @@ owner_pbs(const char *path, char job[OWNER_JOB])
 }
 
 /*
- * The UID of a pod's directory: "pod<uid>" of the cgroupfs driver, "…kubepods…-pod<uid>.slice" of
- * systemd's.
+ * The UID in the name of a pod's directory: "pod<uid>" for the cgroupfs driver,
+ * "…kubepods…-pod<uid>.slice" for the systemd driver.
  */
 static struct owner_part
 owner_pod_uid(const struct owner_part *part, bool below_kubepods)
@@ -186,7 +186,7 @@ owner_pod_uid(const struct owner_part *part, bool below_kubepods)
 	const char *at = owner_find(part, "-pod"), *end = owner_find(part, ".slice");
 
 	/*
-	 * "….slice:cri-containerd:<id>" is systemd's notation where no systemd made a slice of it
+	 * "….slice:cri-containerd:<id>" is systemd's notation, but systemd did not make a slice
 	 */
 	if (at && end > at && owner_find(part, "kubepods") &&
 	    (owner_ends(part, ".slice") || end[strlen(".slice")] == ':'))
@@ -213,8 +213,8 @@ owner_pod(const char *path, char job[OWNER_JOB])
 
 		if (owner_all(&uid, owner_is_uid_char) && owner_say(job, "pod:", &uid)) {
 			/*
-			 * systemd's slices are named by their dashes, so that the kubelet writes a
-			 * UID's as underscores
+			 * Dashes have a meaning in the names of systemd's slices, so the kubelet
+			 * writes those of a UID as underscores.
 			 */
 			for (char *c = job; *c; c++)
 				if (*c == '_')
@@ -234,7 +234,7 @@ owner_container_id(const struct owner_part *id, const char *kind, char job[OWNER
 	return id->len >= OWNER_ID && owner_all(id, isxdigit) && owner_say(job, kind, &digits);
 }
 
-/* A container's directory: PREFIX<id> or PREFIX<id>.scope. */
+/* Recognises a container's directory: PREFIX<id> or PREFIX<id>.scope. */
 static bool
 owner_container_part(const struct owner_part *part, const char *prefix, const char *kind,
 		     char job[OWNER_JOB])
@@ -247,7 +247,7 @@ owner_container_part(const struct owner_part *part, const char *prefix, const ch
 	return owner_container_id(&id, kind, job);
 }
 
-/* How engines name the directory of a container: PREFIX<id>[.scope], or ….slice:NAME:<id>. */
+/* The engines' names for a container's directory: PREFIX<id>[.scope], or ….slice:NAME:<id>. */
 static const struct {
 	const char *prefix, *name, *kind;
 } owner_engines[] = {
@@ -278,7 +278,7 @@ owner_engine(const struct owner_part *part, char job[OWNER_JOB])
 	return false;
 }
 
-/* lxc.payload.NAME (LXC, Incus), lxc/NAME (their older layout) */
+/* lxc.payload.NAME (LXC, Incus), or lxc/NAME (their older layout) */
 static bool
 owner_lxc(const struct owner_part *part, bool below_lxc, char job[OWNER_JOB])
 {
@@ -298,7 +298,7 @@ owner_container(const char *path, char job[OWNER_JOB])
 		if (owner_engine(&part, job) || owner_lxc(&part, lxc, job) ||
 		    (docker && owner_container_id(&part, "docker:", job)))
 			return true;
-		/* of an engine that is told to put its containers elsewhere */
+		/* The engine has been configured to put its containers elsewhere. */
 		if (part.len == OWNER_ID_FULL && owner_container_id(&part, "container:", job))
 			return true;
 		docker = owner_is(&part, "docker");
@@ -308,9 +308,9 @@ owner_container(const char *path, char job[OWNER_JOB])
 }
 
 /*
- * The innermost unit, service or scope; of a user's manager with its name, as users' units may be
- * called the same. Below machine.slice the outermost: what runs in a machine has a systemd of its
- * own, whose units are called the same in each.
+ * Finds the innermost service or scope. Below a user's manager, the manager's name is added,
+ * because units of different users may have the same name. Below machine.slice, it is the outermost
+ * one, because each machine has its own systemd with units of the same names.
  */
 static bool
 owner_unit(const char *path, char job[OWNER_JOB])
@@ -319,7 +319,7 @@ owner_unit(const char *path, char job[OWNER_JOB])
 	bool machine = false, stepd = false;
 
 	for (struct owner_part part = {path, 0}; owner_next(&part);) {
-		/* a job of Slurm's in a layout that is not known: not its daemon's unit */
+		/* A job of Slurm in an unknown layout is not part of the daemon's unit. */
 		if (stepd && !owner_is(&part, "system"))
 			return false;
 		stepd = owner_is_stepd(&part);
@@ -340,7 +340,7 @@ owner_unit(const char *path, char job[OWNER_JOB])
 			unit.at) > 0;
 }
 
-/* What is started as one thing: a job, a pod, a container. */
+/* Finds a job, pod or container. */
 static bool
 owner_names_job(const char *path, char job[OWNER_JOB])
 {
@@ -357,12 +357,11 @@ owner_job(const char *cgroup_path, char job[OWNER_JOB])
 }
 
 /*
- * The paths of a process that count, in /proc/TGID/cgroup: that of cgroup v2, "0::/path", and the
- * first of v1 that names a job. Where v1 is mounted beside v2, batch systems and container engines
- * may use v1 alone.
+ * The paths in /proc/TGID/cgroup that count: that of cgroup v2, "0::/path", and the first one of v1
+ * that names a job. If both are mounted, batch systems and container engines may use v1 alone.
  */
 struct owner_paths {
-	char *v2, *v1; /* owned; NULL: none */
+	char *v2, *v1; /* owned; NULL: there is none */
 };
 
 static void
@@ -394,7 +393,7 @@ owner_read(const char *file, struct owner_paths *paths)
 	errno = 0;
 	while (getline(&line, &room, f) > 0)
 		owner_paths_line(paths, line);
-	/* reading what belongs to a process that has gone meanwhile: ESRCH */
+	/* If the process ends meanwhile, reading fails with ESRCH. */
 	error = errno == ESRCH ? -ENOENT : -errno;
 	free(line);
 	fclose(f);
@@ -403,7 +402,7 @@ owner_read(const char *file, struct owner_paths *paths)
 	return error ? error : -EOPNOTSUPP;
 }
 
-/* The process is the one with cgroup_id: the directory of its v2 path has that inode number. */
+/* Checks that the directory of the v2 path has the inode number cgroup_id. 0, or -errno. */
 static int
 owner_check(const char *root, const char *v2, uint64_t cgroup_id)
 {

@@ -7,18 +7,18 @@
 
 #include "trace/owner.h"
 
-/* Out of memory is not the end: the entry is not kept. */
+/* Without memory, uthash does not keep the entry. */
 #define HASH_NONFATAL_OOM 1
-/* The default one falls through in a switch, which the compilers are told to refuse. */
+/* The default hash function falls through in a switch, which -Wimplicit-fallthrough rejects. */
 #define HASH_FUNCTION(key, len, hash) HASH_OAT(key, len, hash)
 #include <uthash.h>
 
-/* Kept in the order of their last use: uthash's own. */
+/* uthash keeps the entries in the order of their last use. */
 struct owners_entry {
 	UT_hash_handle hh;
 	uint64_t cgroup_id;
 	uint64_t tried_ns;
-	char *path; /* NULL: could not be read at tried_ns */
+	char *path; /* NULL: it could not be read at tried_ns */
 };
 
 struct owners {
@@ -70,7 +70,7 @@ owners_read(const struct owners *owners, struct owners_entry *e, uint32_t tgid, 
 		e->path = strdup(path);
 }
 
-/* Puts the entry last in the order of use; frees it when there is no memory for that. */
+/* Makes the entry the last used one. Frees it if there is no memory for that. */
 static struct owners_entry *
 owners_keep(struct owners *owners, struct owners_entry *e)
 {

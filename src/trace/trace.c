@@ -2,17 +2,17 @@
 /*
  * DOC: trace
  *
- * The tracer's events go through a filter (the device must be wanted) into the flow table. As soon
- * as the tracer is on, a dump lists the QPs that were there before; it is repeated every
- * TRACE_DUMP_NS, sooner after a loss. At a dump's end the ring is drained before the table drops
- * what the dump did not list: an event that was told before the dump's end has been taken in.
+ * The tracer's events of wanted devices go into the table of flows. As soon as the tracer is on, a
+ * dump lists the QPs that existed before. It is repeated every TRACE_DUMP_NS, or sooner after a
+ * loss of events. At the end of a dump the ring is drained first; then the table removes the QPs
+ * that the dump did not list. So it knows all events that were sent before the end of the dump.
  *
- * The kernel continues a dump by position and does not say so when QPs that end meanwhile make it
- * pass over others (seen on 6.1). So a dump that misses QPs of the table is read again, up to
- * TRACE_PASSES times: what none of them lists is dropped. Under a storm of ending QPs even that may
- * drop a living one; the next dump finds it again.
+ * The kernel continues a dump by position. If QPs end meanwhile, it may skip others, and does not
+ * report this (observed on 6.1). So a dump that lacks QPs of the table is repeated, up to
+ * TRACE_PASSES times, and the table removes only QPs that none of them lists. If very many QPs end,
+ * even that may remove a living one; the next dump finds it again.
  *
- * Timers: tick, every TRACE_CHECK_NS: looks after the tracer and begins dumps.
+ * Timer: `tick`, every TRACE_CHECK_NS, checks the tracer and begins dumps.
  */
 #include "trace/trace.h"
 
@@ -38,14 +38,13 @@ struct trace {
 	struct flows *flows;
 	struct loop_timer *tick;
 	struct nldev *dump;      /* NULL: none runs */
-	int passes;              /* of the dump that runs */
+	int passes;              /* of the present dump */
 	uint64_t next_dump_ns;
-	uint64_t lost_seen;      /* losses that a dump has made good, or will */
+	uint64_t lost_seen;      /* losses that a dump has repaired, or is going to */
 	uint64_t other_devices, dumps, dumps_failed, last_dump_ns;
 	uint32_t last_dump_qps;
 	int dump_error;
-	bool deaf; /* nothing is, or is being, attached: what is still in the ring is not taken in
-		    */
+	bool deaf; /* no hooks are attached or being attached: events in the ring are dropped */
 };
 
 /* ---- dumps ---- */
@@ -80,7 +79,7 @@ trace_dump_pass(struct trace *trace)
 	return nldev_dump(&config, &trace->dump);
 }
 
-/* The only place that assigns dump_error: a failure that stays the same is logged once. */
+/* The only place that assigns dump_error. Logs a repeated failure only once. */
 static void
 trace_dump_result(struct trace *trace, int status)
 {
@@ -167,7 +166,7 @@ trace_retry(struct trace *trace)
 	trace_devices_changed(trace);
 }
 
-/* ---- what comes in ---- */
+/* ---- events ---- */
 
 static void
 trace_tracer_event(void *arg, const struct qp_event *e)
@@ -191,9 +190,9 @@ trace_tracer_changed(void *arg, enum tracer_state state)
 	struct trace *trace = arg;
 
 	/*
-	 * Nothing tells any more when a QP ends: what the table holds is not known to be true.
-	 * Hooks come off one by one, and what they tell meanwhile would stay; where they are to be
-	 * attached again, the next dump drops it.
+	 * Nothing reports the end of QPs any more, so the table may be wrong. While hooks are
+	 * detached one by one, the others still send events, and QPs that these add would stay. If
+	 * the hooks are attached again, the next dump removes such QPs.
 	 */
 	trace->deaf = state != TRACER_ON && state != TRACER_STARTING;
 	if (state != TRACER_ON)

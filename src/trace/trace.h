@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trace room as the daemon sees it: tracer, dumps and flows put together. Start-up attaches
- * first and dumps then; a dump every TRACE_DUMP_NS is heartbeat, reconciliation and self-check;
- * events that were lost bring the next dump forward to the next look.
+ * The interface of this room for the daemon; it combines tracer, dumps and flows. It first attaches
+ * the hooks and then makes a dump. It repeats the dump every TRACE_DUMP_NS, to update the table and
+ * to check that the hooks still work. If events have been lost, the next check makes a dump.
  */
 #ifndef RPINGMESH_TRACE_TRACE_H
 #define RPINGMESH_TRACE_TRACE_H
@@ -17,14 +17,14 @@ struct loop;
 struct trace;
 
 #define TRACE_DUMP_NS 30000000000ULL
-#define TRACE_CHECK_NS 2000000000ULL    /* between looks whether ib_core came or went */
+#define TRACE_CHECK_NS 2000000000ULL    /* time between checks whether ib_core is loaded */
 
 struct trace_ops {
-	/* As in flows_ops. */
+	/* The same as in struct flows_ops. */
 	void (*flow_began)(void *arg, struct flow *flow);
 	void (*flow_ended)(void *arg, struct flow *flow);
 	void (*event)(void *arg, const struct qp_event *e, const struct flow_qp *qp);
-	/* Whether a device is ours to look at: QPs of others are left out. */
+	/* Whether to trace this device; QPs of other devices are dropped. */
 	bool (*wants_device)(void *arg, const char *device);
 };
 
@@ -35,27 +35,28 @@ struct trace_config {
 	void *arg;
 };
 
-/* 0 and *out, owned by the caller, or -ENOMEM. */
+/* Returns 0 and sets *out, which the caller owns, or -ENOMEM. */
 int trace_new(const struct trace_config *config, struct trace **out);
 /* Ends all flows. NULL is allowed. */
 void trace_free(struct trace *trace);
 
-/* Tries at once what is tried again at times only: attaching that failed, and the dump. */
+/* Repeats a failed attachment and the dump at once, without waiting for their time. */
 void trace_retry(struct trace *trace);
 
-/* The devices that are wanted have changed: look at all QPs anew. */
+/* wants_device() may have other results now: examines all QPs again. */
 void trace_devices_changed(struct trace *trace);
 
+/* The table of flows, borrowed. */
 const struct flows *trace_flows(const struct trace *trace);
 
 struct trace_info {
 	struct tracer_info tracer;
 	struct flows_stats flows;
-	uint64_t other_devices;     /* events of devices that are not wanted */
+	uint64_t other_devices;     /* events of devices that are not traced */
 	uint64_t dumps, dumps_failed;
-	uint64_t last_dump_ns;      /* CLOCK_MONOTONIC of the last complete one; 0: none */
+	uint64_t last_dump_ns;      /* CLOCK_MONOTONIC of the last complete dump; 0: none */
 	uint32_t last_dump_qps;
-	int dump_error;             /* -errno of the last one; 0 */
+	int dump_error;             /* -errno of the last dump, or 0 */
 	bool owners_hidden;         /* processes of other users are: see owner_hidden() */
 };
 void trace_info(const struct trace *trace, struct trace_info *out);

@@ -2,19 +2,19 @@
 /*
  * DOC: the tracer's life
  *
- * struct tracer owns the hooks while something is loaded, and three timers' worth of loop objects:
- * `step` runs the next piece of slow work (one attach or detach a callback), `poll` reads what was
- * told without a wake-up, `ready` is the ring's file descriptor. state is what the world sees; work
- * is what `step` does next; each is assigned by one function.
+ * struct tracer owns the hooks while the object is loaded, two timers and a watched descriptor:
+ * `step` does the next piece of slow work (it attaches or detaches one hook for each callback),
+ * `poll` reads events that came without a wake-up, and `ready` watches the descriptor of the ring.
+ * `state` is for users; `work` is what `step` does next. One function assigns each.
  *
- *   look -> load -> attach (a program a step) -> none, state on
- *   detach (a program a step) -> look, or load with the other method, or none
+ *   look -> load -> attach (a program each step) -> none, state on
+ *   detach (a program each step) -> look, or load with the other method, or none
  *
- * A function that perf kprobes do not find may be there all the same, so kprobe.multi is tried
- * before anything is said of it. Perf kprobes come back if it attaches no more than they did.
+ * Perf kprobes may not find a function that exists. So kprobe.multi is tried before a function is
+ * reported as absent. If it does not attach more than perf kprobes did, these are attached again.
  *
- * ib_core is told by the inode of its directory in /sys/module: a module that went and came back
- * has another one, though its perf kprobes look alive and are dead.
+ * The inode of its directory in /sys/module identifies ib_core. If the module is unloaded and
+ * loaded again, the inode differs. The old perf kprobes look alive then, but are dead.
  */
 #include "trace/tracer.h"
 
@@ -36,7 +36,7 @@
 
 #define TRACER_POLL_NS (100 * NSEC_PER_MSEC)
 #define TRACER_RETRY_NS (60 * NSEC_PER_SEC)
-#define TRACER_BUDGET 256 /* events a callback */
+#define TRACER_BUDGET 256 /* events in one callback */
 #define TRACER_MODULE "/sys/module/ib_core"
 
 enum tracer_work {
@@ -58,20 +58,20 @@ struct tracer {
 	bool compared;         /* kprobe.multi was tried: perf kprobes did not find everything */
 	uint32_t perf_hooks;   /* compared: what they did attach; 0: not enough to run */
 	uint64_t module;       /* inode of ib_core's directory when attaching began */
-	uint64_t retry_ns;     /* failed: not before */
-	uint64_t heartbeat;    /* queries when the dump began */
-	bool heartbeat_known;  /* a dump began since all was attached */
-	bool heartbeat_cured;  /* attached again for want of a heartbeat, and none seen since */
-	bool heartbeat_blind;  /* attached anew, the hooks still see nothing of a dump: who is to
-				  blame is looked up */
+	uint64_t retry_ns;     /* failed: the time of the next attempt */
+	uint64_t heartbeat;    /* calls of the query hook when the dump began */
+	bool heartbeat_known;  /* a dump has begun since all hooks were attached */
+	bool heartbeat_cured;  /* attached again for lack of a heartbeat, and none since */
+	bool heartbeat_blind;  /* attached again, the hooks still do not see dumps; the reason names
+				  the cause */
 	bool degraded;
 	int budget;
 	uint64_t attached_ns, reattached, events;
 	uint64_t polled;       /* events when `poll` last ran */
-	struct qp_event_counters unloaded; /* of what was unloaded */
+	struct qp_event_counters unloaded; /* of earlier loads */
 	char reason[TRACER_REASON];
 	char first[TRACER_REASON];  /* why perf kprobes do not work, while kprobe.multi is tried */
-	char failed[TRACER_REASON]; /* the reason that the log has already */
+	char failed[TRACER_REASON]; /* the reason that has been logged */
 };
 
 static enum log_level
@@ -103,8 +103,7 @@ tracer_log(const struct tracer *t, enum tracer_state from)
 }
 
 /*
- * The only place that assigns state. A failure that stays the same is logged once, its retries are
- * not.
+ * The only place that assigns state. Logs a repeated failure only once.
  */
 __attribute__((format(printf, 3, 4))) static void
 tracer_set_state(struct tracer *t, enum tracer_state state, const char *format, ...)
@@ -140,8 +139,8 @@ tracer_set_work(struct tracer *t, enum tracer_work work)
 }
 
 /*
- * Identity of ib_core as it is now; 0: not loaded, or not yet or no longer live. Built in, it has
- * no initstate.
+ * The identity of ib_core now; 0: it is not loaded, or not live. If it is built in, it has no
+ * initstate.
  */
 static uint64_t
 tracer_module(void)
@@ -173,7 +172,7 @@ tracer_event_cb(void *arg, void *data, size_t size)
 	return --t->budget > 0 ? 0 : -EAGAIN;
 }
 
-/* Reads up to a budget of events. True if there may be more. */
+/* Reads at most `budget` events. Returns true if there may be more. */
 static bool
 tracer_read(struct tracer *t, int budget)
 {
@@ -183,7 +182,7 @@ tracer_read(struct tracer *t, int budget)
 	return tracer_hooks_read(t->hooks) == -EAGAIN;
 }
 
-/* Ten times a second while events come, then not at all until one wakes us. */
+/* Runs ten times a second while events come; then not until an event wakes us. */
 static void
 tracer_poll_cb(void *arg)
 {
@@ -232,7 +231,7 @@ tracer_read_ends(struct tracer *t)
 	t->ready = NULL;
 }
 
-/* What is left in the ring is still true: it is told before the ring goes. */
+/* Passes on the events that are left in the ring, which are still valid, and unloads. */
 static void
 tracer_unload(struct tracer *t)
 {
@@ -260,7 +259,7 @@ tracer_begin(struct tracer *t)
 	tracer_set_work(t, TRACER_WORK_LOOK);
 }
 
-/* Takes down what is up, then goes on with `next`. */
+/* Detaches all hooks, then continues with `next`. */
 static void
 tracer_take_down(struct tracer *t, enum tracer_work next)
 {
@@ -318,7 +317,7 @@ tracer_try(struct tracer *t, enum tracer_method method)
 	tracer_take_down(t, TRACER_WORK_LOAD);
 }
 
-/* The reason against perf kprobes is the one to cure. */
+/* Reports the reason of perf kprobes, because that is the one to cure. */
 static void
 tracer_multi_failed(struct tracer *t, const char *said)
 {
@@ -370,7 +369,7 @@ tracer_work_load(struct tracer *t)
 		tracer_set_work(t, TRACER_WORK_ATTACH);
 }
 
-/* What works less than it should though hooks are attached; "" if nothing. */
+/* Describes what is missing although hooks are attached, or "". */
 static void
 tracer_defects(struct tracer *t, char text[TRACER_REASON])
 {
@@ -405,7 +404,7 @@ tracer_went_on(struct tracer *t)
 	tracer_set_state(t, TRACER_ON, "%s", defects);
 }
 
-/* What refuses perf kprobes, or hides a function from them, may not do so to kprobe.multi. */
+/* If perf kprobes are refused, or do not find a function, tries kprobe.multi. */
 static void
 tracer_perf_failed(struct tracer *t, int err, const char *said)
 {
@@ -429,7 +428,7 @@ tracer_attach_failed(struct tracer *t, int err, const char *said)
 		tracer_multi_failed(t, said);
 }
 
-/* Where there are no perf kprobes at all, each function looks as if it were unknown. */
+/* If the kernel has no perf kprobes at all, each function looks unknown. */
 static void
 tracer_attached_too_few(struct tracer *t, bool vital)
 {
@@ -589,8 +588,8 @@ tracer_reattach(struct tracer *t, const char *why)
 }
 
 /*
- * A dump has ended: were its queries seen? Attaching anew that does not bring them back is not
- * repeated.
+ * After a dump: checks that the hooks have seen its queries. If they have not, attaches them again,
+ * but only once until a heartbeat is seen.
  */
 static void
 tracer_check_heartbeat(struct tracer *t, uint32_t n_dumped)
@@ -656,7 +655,7 @@ tracer_retry(struct tracer *tracer)
 {
 	if (tracer->state != TRACER_FAILED)
 		return;
-	/* Hooks may still be coming off: then at the next look. */
+	/* If hooks are still being detached, the next check begins. */
 	tracer->retry_ns = 0;
 	if (tracer->work == TRACER_WORK_NONE)
 		tracer_begin(tracer);
@@ -668,8 +667,8 @@ tracer_drain(struct tracer *tracer)
 	while (tracer_read(tracer, INT32_MAX))
 		;
 	/*
-	 * It may have read what a wake-up was sent for, which then comes to nothing: `poll` lets
-	 * the reader rest anew.
+	 * This may have read the event for which a wake-up was sent. Then only `poll` makes the
+	 * next event send a wake-up again.
 	 */
 	if (tracer->ready)
 		loop_timer_set(tracer->poll, TRACER_POLL_NS);

@@ -2,10 +2,10 @@
 /*
  * DOC: one loading of the BPF object
  *
- * struct tracer_hooks owns the skeleton (programs, maps, counters), its ring's reader and one link
- * a program. Tables: programs[] says which program goes where. Return probes stand before entry
- * probes: a call whose return alone is seen is nothing, one whose entry alone is seen would be
- * remembered for ever. Detaching goes the other way.
+ * struct tracer_hooks owns the skeleton (programs, maps, counters), the reader of its ring, and one
+ * link for each program. The table programs[] lists the functions that they attach to. Return
+ * probes come before entry probes: if only the return of a call is seen, nothing happens; if only
+ * the entry is seen, the program would remember it forever. Detaching uses the reverse order.
  */
 #include "trace/tracer_hooks.h"
 
@@ -52,7 +52,7 @@ struct tracer_hooks {
 	struct qp_trace *skel;
 	struct ring_buffer *ring;
 	struct bpf_link *links[PROGRAMS_N];
-	size_t next; /* program to attach */
+	size_t next; /* the next program to attach */
 	bool knows_self;
 	char missing[BTF_MINI_MISSING];
 };
@@ -70,12 +70,12 @@ tracer_method_name(enum tracer_method m)
 }
 
 /*
- * libbpf's printing has no argument: what it says of the call under way, the first warning; and the
- * verifier's last words.
+ * libbpf's print function has no argument for us. So these keep the first warning of the present
+ * call, and the end of the verifier's log.
  */
 static char hooks_said[TRACER_HOOKS_TEXT], hooks_verifier[TRACER_HOOKS_TEXT / 2];
 
-/* The last line of the verifier's log, before its count of instructions. */
+/* Keeps the last line of the verifier's log before its count of instructions. */
 static void
 hooks_keep_verifier(const char *log)
 {
@@ -97,8 +97,8 @@ hooks_keep(const char *text)
 	if (strstr(text, "-- BEGIN PROG LOAD LOG --"))
 		hooks_keep_verifier(text);
 	/*
-	 * Not even an empty program could be loaded: advice on a limit, of which we know more; and
-	 * what follows, which says nothing.
+	 * Skip the advice about RLIMIT_MEMLOCK, because our own reason is better, and the messages
+	 * that only repeat that loading failed.
 	 */
 	if (hooks_said[0] || strstr(text, "RLIMIT_MEMLOCK") ||
 	    strstr(text, "failed to load object") || strstr(text, "failed to load BPF skeleton"))
@@ -108,7 +108,7 @@ hooks_keep(const char *text)
 	snprintf(hooks_said, sizeof(hooks_said), "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-/* A failed verification arrives as one text of many lines. */
+/* Logs each line, because a failed verification comes as one text of many lines. */
 static void
 hooks_log(char *text)
 {
@@ -140,7 +140,7 @@ hooks_listen(void)
 	libbpf_set_print(hooks_print);
 }
 
-/* libbpf's own error numbers begin at 4000 and mean nothing to strerror(3). */
+/* libbpf has its own error numbers from 4000 on, which strerror(3) does not know. */
 static int
 hooks_error(int err)
 {
@@ -158,7 +158,7 @@ hooks_fail(int err, char text[TRACER_HOOKS_TEXT], const char *what)
 	return err;
 }
 
-/* The program's twin for this way to attach. */
+/* The program for the present way to attach. */
 static struct bpf_program *
 hooks_program(const struct tracer_hooks *hooks, size_t i)
 {
@@ -199,8 +199,8 @@ hooks_open(struct tracer_hooks *hooks, const struct tracer_hooks_config *config,
 }
 
 /*
- * The names of the fields are in the object, so it is opened twice: for its BTF, then to relocate
- * it against the kernel's.
+ * The object contains the names of the fields, so it is opened twice: once for its BTF, and once to
+ * relocate it.
  */
 static int
 hooks_make_btf(struct tracer_hooks *hooks, int *fd, char text[TRACER_HOOKS_TEXT])
@@ -238,7 +238,7 @@ hooks_tell_self(struct tracer_hooks *hooks)
 		hooks->skel->bss->qp_own_tgid = hooks->knows_self ? (uint32_t)getpid() : 0;
 }
 
-/* What the kernel lacks explains most failures better than libbpf does. */
+/* The missing fields explain most failures better than libbpf's message does. */
 static int
 hooks_load_fail(const struct tracer_hooks *hooks, int err, char text[TRACER_HOOKS_TEXT])
 {
@@ -356,7 +356,7 @@ hooks_attach(struct tracer_hooks *hooks, size_t i)
 	return bpf_program__attach_kprobe_multi_opts(hooks_program(hooks, i), NULL, &multi);
 }
 
-/* Perf kprobes answer ENOENT for an unknown function, kprobe.multi ESRCH. */
+/* For an unknown function, perf kprobes fail with ENOENT and kprobe.multi with ESRCH. */
 int
 tracer_hooks_attach(struct tracer_hooks *hooks, char text[TRACER_HOOKS_TEXT])
 {
@@ -457,8 +457,8 @@ void
 tracer_hooks_rest(struct tracer_hooks *hooks)
 {
 	/*
-	 * ordered before the reading that follows, as the kernel's commit of an event is before its
-	 * look at this
+	 * This must come before the next reading. The kernel does the reverse: it commits an event,
+	 * then reads this flag.
 	 */
 	__atomic_store_n(&hooks->skel->bss->qp_reader_rests, 1, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tracer of a build without BPF: off, and says so. */
+/* The tracer of a build without BPF. Its state is always off, with a reason. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,13 +12,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* Younger than the C library's headers on some systems. */
+/* The headers of some systems lack these. */
 #define REASON_CAP_PERFMON 38
 #define REASON_CAP_BPF 39
 
 #define REASON_MEMLOCK (8U << 20)
 
-/* First line of a file, without its end; "" if there is none. */
+/* The first line of a file, without its newline; "" if there is none. */
 static void
 facts_line(const char *path, char *text, size_t size)
 {
@@ -56,7 +56,7 @@ facts_there(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* Whether the kernel describes the types of any module: since Linux 5.11, if it was built so. */
+/* Whether the kernel has the types of any module: since Linux 5.11, depending on its config. */
 static bool
 facts_modules_btf(void)
 {
@@ -71,7 +71,7 @@ facts_modules_btf(void)
 	return found;
 }
 
-/* Built in, ib_core has no initstate. */
+/* If ib_core is built in, it has no initstate. */
 static void
 facts_types(struct tracer_facts *out)
 {
@@ -127,7 +127,7 @@ facts_older(const struct tracer_facts *facts, unsigned major, unsigned minor)
 	return facts->major < major || (facts->major == major && facts->minor < minor);
 }
 
-/* Which of the two rights is not there; NULL: both are. */
+/* The names of the missing rights; NULL: none is missing. */
 static const char *
 facts_lacks(const struct tracer_facts *facts)
 {
@@ -144,7 +144,7 @@ reason_refused(int err)
 	return err == -EPERM || err == -EACCES;
 }
 
-/* What explains a refusal of loading and attaching alike. */
+/* Explains a refusal by reasons that loading and attaching share. */
 static bool
 reason_rights(const struct tracer_facts *facts, char *text, size_t size)
 {
@@ -185,7 +185,7 @@ reason_kernel(const struct tracer_facts *facts, int err, char *text, size_t size
 	return true;
 }
 
-/* What the kernel says of its types. */
+/* Explains a failure by missing types. */
 static bool
 reason_types(const struct tracer_facts *facts, int err, const char *said, char *text, size_t size)
 {
@@ -211,8 +211,8 @@ tracer_reason_load(const struct tracer_facts *facts, int err, const char *said, 
 		   size_t size)
 {
 	/*
-	 * Locked down, the verifier does not know the helpers that read kernel memory: not a
-	 * refusal by its number.
+	 * Under lockdown, the verifier does not know the helpers that read kernel memory, so the
+	 * error is not that of a refusal.
 	 */
 	if (reason_kernel(facts, err, text, size) ||
 	    ((reason_refused(err) || facts->confidential) && reason_rights(facts, text, size)) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reason why tracing does not run, and the cure, for operators. Pure, but
- * for tracer_facts_read().
+ * The reason why tracing does not run, and the cure, as text for operators. Pure, except for
+ * tracer_facts_read().
  */
 #ifndef RPINGMESH_TRACE_TRACER_REASON_H
 #define RPINGMESH_TRACE_TRACER_REASON_H
@@ -15,35 +15,36 @@ struct tracer_facts {
 	uint64_t capabilities;       /* effective; bits of <linux/capability.h> */
 	int paranoid;                /* kernel.perf_event_paranoid */
 	unsigned major, minor;       /* of the kernel */
-	bool btf;                    /* /sys/kernel/btf/vmlinux is there */
-	bool module_btf; /* ib_core's types are described: in /sys/kernel/btf/ib_core, or it is
-			    built in */
-	bool modules_btf;            /* those of other modules are */
-	bool no_ring;                /* bpf(2) knows no ring buffer; the caller's to say */
+	bool btf;                    /* /sys/kernel/btf/vmlinux exists */
+	bool module_btf; /* the kernel has the types of ib_core: /sys/kernel/btf/ib_core exists, or
+			    ib_core is built in */
+	bool modules_btf;            /* the kernel has the types of other modules */
+	bool no_ring;                /* bpf(2) lacks ring buffers; the caller sets this */
 	bool kprobes;                /* the kernel has perf kprobes, or tracefs offers them */
-	bool kprobes_off; /* switched off in debugfs, as far as this process may see that */
+	bool kprobes_off; /* switched off in debugfs; false if this process may not read that */
 	bool ftrace_off;             /* kernel.ftrace_enabled=0 */
-	bool confidential;           /* locked down: reading kernel memory is refused to everyone */
+	bool confidential;           /* lockdown: nobody may read kernel memory */
 	uint64_t memlock;            /* RLIMIT_MEMLOCK, bytes */
 };
 
+/* Reads the facts from /proc and /sys, except no_ring. Does not block on a disk. */
 void tracer_facts_read(struct tracer_facts *out);
 
 /*
- * err: -errno of loading (as tracer_hooks_load() has it), said: libbpf's own words. Writes one
- * line: cause; cure.
+ * Explains a failure of tracer_hooks_load() in one line: cause; cure. err is its -errno, said its
+ * text.
  */
 void tracer_reason_load(const struct tracer_facts *facts, int err, const char *said, char *text,
 			size_t size);
-/* As above, of attaching perf kprobes. */
+/* Explains a failure to attach perf kprobes in the same way. */
 void tracer_reason_attach(const struct tracer_facts *facts, int err, const char *said, char *text,
 			  size_t size);
 /*
- * Whether what is traced may be wrong: ib_core was built elsewhere, and the types of vmlinux stand
- * in for its own.
+ * Whether traces may be wrong, because ib_core was built elsewhere and the types of vmlinux are
+ * used instead of its own. If so, writes the reason.
  */
 bool tracer_reason_foreign(const struct tracer_facts *facts, char *text, size_t size);
-/* Why hooks that are attached see nothing of a dump of QPs. */
+/* Explains why attached hooks do not see a dump of QPs. */
 void tracer_reason_silent(const struct tracer_facts *facts, char *text, size_t size);
 
 #endif
