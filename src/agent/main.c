@@ -8,7 +8,7 @@
 
 #include "config.h"
 #include "agent/config/config.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "core/loop.h"
 #include "core/stdfd.h"
 #include "agent/agent.h"
@@ -31,7 +31,10 @@ struct main_options {
 struct main_state {
 	struct loop *loop;
 	struct agent *agent;
+	struct loop_timer *log_tick; /* says how many lines were not logged */
 };
+
+#define MAIN_LOG_TICK_NS (10 * NSEC_PER_SEC)
 
 static const char main_help[] =
 	"Usage: rpingmeshd [-c FILE] [-t]\n"
@@ -155,6 +158,15 @@ main_reload(void *arg)
 	agent_reload(state->agent, error);
 }
 
+static void
+main_log_tick(void *arg)
+{
+	struct main_state *state = arg;
+
+	log_limit_tick(clock_mono_ns());
+	loop_timer_set(state->log_tick, MAIN_LOG_TICK_NS);
+}
+
 static int
 main_run(struct main_state *state, struct config *config, const char *path)
 {
@@ -172,6 +184,8 @@ main_run(struct main_state *state, struct config *config, const char *path)
 	if (rc == 0)
 		rc = loop_signal_new(state->loop, SIGHUP, main_reload, state, &reload);
 	if (rc == 0)
+		rc = loop_timer_new(state->loop, "log", main_log_tick, state, &state->log_tick);
+	if (rc == 0)
 		rc = agent_new(state->loop, config, path, &state->agent);
 	else
 		config_free(config);
@@ -181,9 +195,11 @@ main_run(struct main_state *state, struct config *config, const char *path)
 		log_info(MAIN, "rpingmeshd " PACKAGE_VERSION " is running, configuration: %s",
 			 path ? path : "built-in defaults");
 		notify_ready();
+		main_log_tick(state);
 		rc = loop_run(state->loop);
 	}
 	loop_flush(state->loop);
+	loop_timer_free(state->log_tick);
 	loop_timer_free(watchdog);
 	loop_signal_free(reload);
 	loop_signal_free(stop[0]);
@@ -227,5 +243,6 @@ main(int argc, char **argv)
 		log_error(MAIN, "cannot run: %s", strerror(-rc));
 	else
 		log_info(MAIN, "stopped");
+	log_limit_tick(UINT64_MAX);
 	return rc < 0 ? MAIN_FAILED : MAIN_OK;
 }

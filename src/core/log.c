@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +12,9 @@
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
+
+#define LOG_LINE (LOG_TEXT + 128)
+static_assert(LOG_LINE <= PIPE_BUF, "a pipe takes a line at once");
 
 const char *const log_level_names[] = {"error", "warning", "info", "debug", NULL};
 static const int level_syslog[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
@@ -22,6 +27,7 @@ static struct {
 	bool set;
 	const char *const *names;
 	unsigned int n_names;
+	uint64_t dropped, dropped_told;
 	enum log_level levels[LOG_SUBSYSTEMS];
 } log_state;
 
@@ -90,28 +96,61 @@ log_prefix(unsigned int sub, char text[64])
 	return text;
 }
 
-static void
-log_to_stderr(unsigned int sub, enum log_level level, const char *text)
+/* The line, with its '\n'; returns its length. */
+static int
+log_format(unsigned int sub, enum log_level level, const char *text, char line[LOG_LINE])
 {
 	struct timespec now;
 	struct tm tm;
 	char stamp[32], prefix[64];
 
-	if (log_state.journal) {
-		fprintf(stderr, "<%d>%s%s\n", level_syslog[level], log_prefix(sub, prefix), text);
-		return;
-	}
+	if (log_state.journal)
+		return snprintf(line, LOG_LINE, "<%d>%s%s\n", level_syslog[level],
+				log_prefix(sub, prefix), text);
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(stderr, "%s.%03ldZ %-7s %s%s\n", stamp, now.tv_nsec / 1000000,
-		log_level_names[level], log_prefix(sub, prefix), text);
+	return snprintf(line, LOG_LINE, "%s.%03ldZ %-7s %s%s\n", stamp, now.tv_nsec / 1000000,
+			log_level_names[level], log_prefix(sub, prefix), text);
+}
+
+/*
+ * The flags of stderr are shared with whoever else has it, so it stays blocking. A pipe that can be
+ * written takes PIPE_BUF bytes at once, and a terminal and a socket take a line.
+ */
+static bool
+log_line_written(const char *line, int len)
+{
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	if (poll(&fd, 1, 0) == 0)
+		return false;
+	/* What cannot be written at all (a full disk, a reader that has gone) is nobody's. */
+	(void)!write(STDERR_FILENO, line, (size_t)len);
+	return true;
+}
+
+static void
+log_to_stderr(unsigned int sub, enum log_level level, const char *text)
+{
+	uint64_t missing = log_state.dropped - log_state.dropped_told;
+	char line[LOG_LINE], told[96];
+
+	if (missing) {
+		snprintf(told, sizeof(told),
+			 "%llu lines of the log are missing here: nobody read stderr",
+			 (unsigned long long)missing);
+		if (log_line_written(line, log_format(sub, LOG_LEVEL_WARNING, told, line)))
+			log_state.dropped_told = log_state.dropped;
+	}
+	if (!log_line_written(line, log_format(sub, level, text, line)))
+		log_state.dropped++;
 }
 
 void
 log_write(unsigned int sub, enum log_level level, const char *fmt, ...)
 {
-	char text[1024], prefix[64];
+	char text[LOG_TEXT], prefix[64];
 	va_list ap;
 	int saved = errno;
 
@@ -126,6 +165,12 @@ log_write(unsigned int sub, enum log_level level, const char *fmt, ...)
 	else
 		log_to_stderr(sub, level, text);
 	errno = saved;
+}
+
+uint64_t
+log_dropped(void)
+{
+	return log_state.dropped;
 }
 
 const char *

@@ -8,6 +8,7 @@
 #define RPINGMESH_CORE_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -17,6 +18,7 @@ enum log_level {
 	LOG_LEVEL_N
 };
 
+#define LOG_TEXT 1024     /* the longest line, without time, level and subsystem */
 #define LOG_SUBSYSTEMS 32 /* the most that a program may have */
 
 enum log_target {
@@ -45,9 +47,11 @@ enum log_level log_get_level(unsigned int sub);
 bool log_enabled(unsigned int sub, enum log_level level);
 
 /*
- * Writes one line. Blocks while stderr blocks; the stderr of a daemon is the journal or a file.
- * Control characters become '?', so that a host name from the network cannot send them to a
- * terminal.
+ * Writes one line. If nobody reads a pipe, socket or terminal at stderr, the line is dropped, and
+ * the next one that can be written is preceded by the number of those that are missing. Blocks
+ * while a file or syslog(3) blocks. Control characters become '?', so that a host name from the
+ * network cannot send them to a terminal. If others can cause a line, use log_some() of
+ * log_limit.h.
  */
 void log_write(unsigned int sub, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -60,6 +64,9 @@ void log_write(unsigned int sub, enum log_level level, const char *fmt, ...)
 		if (log_enabled(LOG_SUB_##sub, LOG_LEVEL_DEBUG)) \
 			log_write(LOG_SUB_##sub, LOG_LEVEL_DEBUG, __VA_ARGS__); \
 	} while (0)
+
+/* Lines that were dropped since the start. */
+uint64_t log_dropped(void);
 
 /* The names of the levels in the configuration, ended by NULL. */
 extern const char *const log_level_names[LOG_LEVEL_N + 1];

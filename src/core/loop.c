@@ -18,7 +18,7 @@
 #include <sys/time.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "rpingmesh/log_subsystems.h"
 
 struct loop_deferred {
@@ -123,9 +123,9 @@ static void
 loop_libevent_says(int severity, const char *message)
 {
 	if (severity >= EVENT_LOG_ERR)
-		log_error(MAIN, "libevent: %s", message);
+		log_some(10, MAIN, ERROR, "libevent: %s", message);
 	else if (severity == EVENT_LOG_WARN)
-		log_warning(MAIN, "libevent: %s", message);
+		log_some(10, MAIN, WARNING, "libevent: %s", message);
 }
 
 int

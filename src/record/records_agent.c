@@ -220,6 +220,8 @@ const struct record_field records_status[] = {
 	      NS),
 	FIELD("loop_stall_max_who", "string", "The callback that did; empty: none yet."),
 	FIELD("loop_stall_max_time_ns", "integer or nil", "When it did.", NS),
+	FIELD("log_dropped", "integer",
+	      "Lines of the log that were dropped because nobody read stderr."),
 	FIELD("loop_callbacks", "integer", "The number of callbacks that were run."),
 	FIELD("devices", "integer", "The number of known ports."),
 	FIELD("devices_up", "integer", "The number of ports that are up."),

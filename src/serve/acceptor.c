@@ -10,13 +10,12 @@
 #include "serve/acceptor.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
 
@@ -29,15 +28,12 @@ struct acceptor {
 	void *arg;
 	struct loop_fd *watch;
 	struct loop_timer *pause;
-	bool paused; /* logged already */
 };
 
 static void
 acceptor_pause(struct acceptor *acceptor)
 {
-	if (!acceptor->paused)
-		log_warning(CONTROL, "accept: %s: new clients wait", strerror(errno));
-	acceptor->paused = true;
+	log_some(1, CONTROL, WARNING, "accept: %s: new clients wait", strerror(errno));
 	loop_fd_set(acceptor->watch, 0);
 	loop_timer_set(acceptor->pause, ACCEPTOR_PAUSE_NS);
 }
@@ -61,7 +57,6 @@ acceptor_ready(void *arg, int events)
 		int fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			acceptor->paused = false;
 			acceptor->take(acceptor->arg, fd);
 		} else if (errno == EAGAIN) {
 			return;

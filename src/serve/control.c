@@ -29,7 +29,7 @@
 
 #include "core/clock.h"
 #include "record/frame.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
 #include "serve/acceptor.h"
@@ -71,7 +71,6 @@ struct control {
 	uint64_t last_id;
 	bool sweeping;        /* control_sweep() has been deferred */
 	bool freed;           /* … and frees the control as well */
-	bool full;            /* logged already */
 };
 
 static void
@@ -139,7 +138,8 @@ static void
 control_drop_bad(struct control_client *client, const char *why)
 {
 	client->control->stats.bad_frames++;
-	log_warning(CONTROL, "client %llu disconnected: %s", (unsigned long long)client->id, why);
+	log_some(1, CONTROL, WARNING, "client %llu disconnected: %s",
+		 (unsigned long long)client->id, why);
 	control_drop(client);
 }
 
@@ -309,10 +309,9 @@ control_respond(struct control_client *client, uint32_t id, const struct control
 		msgpack_pack_nil(&pk);
 	if (control_queue(client, &head, result, CONTROL_QUEUE_MAX) < 0) {
 		client->control->stats.slow_clients++;
-		log_warning(
-			CONTROL,
-			"client %llu disconnected: an answer of %zu bytes does not fit its queue",
-			(unsigned long long)client->id, head.size + result->size);
+		log_some(1, CONTROL, WARNING,
+			 "client %llu disconnected: an answer of %zu bytes does not fit its queue",
+			 (unsigned long long)client->id, head.size + result->size);
 		control_drop(client);
 	}
 	msgpack_sbuffer_destroy(&head);
@@ -497,11 +496,8 @@ control_make_room(struct control *control, const struct place *newcomer)
 {
 	struct control_client *client = control_yields(control, newcomer);
 
-	if (!control->full)
-		log_warning(CONTROL, "%u clients are connected: further ones take the place of a "
-			    "silent one of the user with the most, or are refused",
-			    CONTROL_CLIENTS_MAX);
-	control->full = true;
+	log_some(1, CONTROL, WARNING, "%u clients are connected: further ones take the place of a "
+		 "silent one of the user with the most, or are refused", CONTROL_CLIENTS_MAX);
 	if (!client) {
 		control->stats.refused++;
 		return false;
@@ -520,8 +516,6 @@ control_take(void *arg, int fd)
 	const struct place place = control_place(fd);
 	bool full = control->stats.clients >= CONTROL_CLIENTS_MAX;
 
-	if (!full)
-		control->full = false;
 	if ((full && !control_make_room(control, &place)) ||
 	    control_client_new(control, fd, &place) < 0)
 		close(fd);

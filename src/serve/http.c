@@ -34,7 +34,7 @@
 #include <sys/socket.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
 
@@ -64,7 +64,7 @@ struct http {
 	struct evhttp *server;
 	struct evconnlistener *listener; /* owned by the server */
 	struct loop_timer *tick;
-	bool ticking, paused; /* paused: accept(2) has failed since the last connection */
+	bool ticking;
 	struct http_client client[HTTP_CLIENTS_MAX];
 	uint32_t n_clients, accepts;     /* the latter since the last tick */
 	LIST_HEAD(http_answers, http_answer) answers;
@@ -344,9 +344,7 @@ http_accept_failed(struct evconnlistener *listener, void *arg)
 			break;
 	if (!http)
 		return;
-	if (!http->paused)
-		log_warning(MAIN, "metrics: accept: %s: new connections wait", strerror(error));
-	http->paused = true;
+	log_some(1, MAIN, WARNING, "metrics: accept: %s: new connections wait", strerror(error));
 	evconnlistener_disable(listener);
 	http_tick_soon(http);
 }
@@ -372,7 +370,6 @@ http_accepted(struct event_base *base, void *arg)
 	/* Before the new one is among them, which has no callbacks yet. */
 	if (http->n_clients + 1 == HTTP_CLIENTS_MAX)
 		http_clients_drop_ended(http);
-	http->paused = false;
 	bufferevent_priority_set(bev, LOOP_PRIORITY_CONTROL);
 	bufferevent_incref(bev);
 	http->client[http->n_clients++] =

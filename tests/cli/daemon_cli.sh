@@ -127,6 +127,18 @@ said 'the old configuration stays in force'
 ctl 1 --json status; out '"config_error":"[^"]*port: expected'
 stop
 
+# A name that does not resolve is asked again and again, and logged once.
+configure 'peers = ( "nosuch.invalid" ); log = { peer = "debug"; }; tracing = { enable = false; };'
+start
+n=0
+until [ "$(grep -c ' debug   peer: nosuch.invalid: ' "$dir/log")" -ge 3 ] || [ $n -ge 600 ]; do
+	sleep 0.1; n=$((n + 1))
+done
+[ $n -lt 600 ] || bad "it does not ask again: $(cat "$dir/log")"
+[ "$(grep -c 'nosuch.invalid: not probed: its name is not known' "$dir/log")" = 1 ] ||
+	bad "it logs the name again and again: $(cat "$dir/log")"
+stop
+
 # What is closed when it starts does not become the descriptor of a socket, which would get the log.
 configure 'tracing = { enable = false; };'
 "$build/rpingmeshd" -c "$conf" <&- >&- 2>&- & daemon=$!

@@ -37,7 +37,7 @@ planted 'src/agent/nic may not include infiniband/verbs.h, of verbs' agent/nic/n
 	'#include <infiniband/verbs.h>'
 planted 'may not include ../rdma/device.h: it is in no room' probe/wire.c \
 	'#include "../rdma/device.h"'
-planted 'circle: core/clock, core/loop' core/clock.h '#include "core/loop.h"'
+planted 'circle: core/clock, core/log_limit, core/loop' core/clock.h '#include "core/loop.h"'
 planted 'core/addr.c:[0-9]*: 101 columns' core/addr.c "/*$(printf '%97s' '')*/"
 planted 'cellar uses attic, which does not stand above it' rooms 'room cellar: attic'
 

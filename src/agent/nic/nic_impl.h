@@ -62,7 +62,6 @@ struct nic {
 	uint64_t incarnation; /* of the responder's QP: who knew an older one must ask again */
 	const char *down_reason;        /* static; NULL: probing */
 	struct counters *counters;      /* what port and interface count; NULL: no memory for it */
-	uint64_t version_logged_ns; /* when a refused version was logged; 0: never */
 	uint64_t not_answered; /* probes of a class that is lost, since the start */
 	uint64_t not_answered_sampled;  /* the same at the last round of counters */
 	char risen[NIC_BLAMED];         /* what rose in the last round of counters; "" */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "probe/wire.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
@@ -21,7 +21,6 @@
 
 #define NIC_PATHS_MAX 65536
 #define NIC_PATH_IDLE_NS (2 * RESPONDER_IDLE_NS)
-#define NIC_VERSION_LOG_NS (60 * NSEC_PER_SEC)
 #define NIC_WAITING_MAX 4 /* requests that wait for one path */
 
 struct nic_waiting {
@@ -149,8 +148,8 @@ nic_path_resolved(void *arg, struct path *path, int status)
 			nic_refuse(&np->waiting[i], PROBE_WIRE_NO_ROUTE);
 	}
 	if (status < 0) {
-		log_warning(RESPONDER, "%s: no way back to %s: %s", nic->name,
-			    addr_text(&np->remote, text), strerror(-status));
+		log_some(10, RESPONDER, WARNING, "%s: no way back to %s: %s", nic->name,
+			 addr_text(&np->remote, text), strerror(-status));
 		responder_path_failed(nics->env.responder, nic, &np->local, &np->remote, now);
 	} else {
 		responder_path_ready(nics->env.responder, nic, &np->local, &np->remote, now);
@@ -232,29 +231,23 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 		np->waiting[np->n_waiting++] = *w;
 }
 
-/*
- * Whether there is a version that both speak. It asks again and again, and so do its like: a line
- * of the log now and then.
- */
+/* Whether there is a version that both speak. */
 static bool
 nic_speaks_version(struct nic *nic, const struct sidr_request_info *info,
-		   const struct wire_request *request, uint64_t now)
+		   const struct wire_request *request)
 {
 	const struct wire_versions ours = WIRE_VERSIONS;
 	char theirs_text[WIRE_VERSIONS_TEXT], ours_text[WIRE_VERSIONS_TEXT], text[ADDR_TEXT];
 
 	if (wire_common_version(&ours, &request->versions))
 		return true;
-	if (!nic->version_logged_ns || now - nic->version_logged_ns >= NIC_VERSION_LOG_NS) {
-		log_warning(RESPONDER,
-			    "%s: refuses %s (%s): it speaks %s of the probe protocol, this host "
-			    "%s; upgrade rpingmesh %s", nic->name, addr_text(&info->remote, text),
-			    request->hostname,
-			    wire_versions_text(&request->versions, theirs_text),
-			    wire_versions_text(&ours, ours_text),
-			    request->versions.lowest > ours.highest ? "here" : "there");
-		nic->version_logged_ns = now;
-	}
+	log_some(10, RESPONDER, WARNING,
+		 "%s: refuses %s (%s): it speaks %s of the probe protocol, this host %s; upgrade "
+		 "rpingmesh %s",
+		 nic->name, addr_text(&info->remote, text), request->hostname,
+		 wire_versions_text(&request->versions, theirs_text),
+		 wire_versions_text(&ours, ours_text),
+		 request->versions.lowest > ours.highest ? "here" : "there");
 	return false;
 }
 
@@ -271,7 +264,7 @@ nic_return_requested(struct nic *nic, struct sidr_request *request,
 		nic_refuse(&w, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
 		return;
 	}
-	if (!valid || !nic_speaks_version(nic, info, &w.wire, now)) {
+	if (!valid || !nic_speaks_version(nic, info, &w.wire)) {
 		nic_refuse(&w, PROBE_WIRE_BAD_REQUEST);
 		return;
 	}

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "core/loop.h"
 #include "core/names.h"
 #include "agent/base/pump.h"
@@ -35,6 +35,18 @@ static const char *const peer_binding_names[] = PEER_BINDING_NAMES;
 static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N,
 	      "a name for each binding");
 
+/* Once for each reason: a name that does not resolve is asked again and again. */
+static void
+peer_tell_binding(struct peer *peer)
+{
+	peer->told_reason = peer->binding_reason;
+	if (peer->binding == PEER_SELF)
+		log_info(PEER, "%s: is this host itself: skipped", peer->config.address);
+	else
+		log_some(PEER_LINES, PEER, WARNING, "%s: not probed: %s", peer->config.address,
+			 peer->binding_reason);
+}
+
 static void
 peer_set_binding(struct peer *peer, enum peer_binding binding, const char *reason)
 {
@@ -42,10 +54,8 @@ peer_set_binding(struct peer *peer, enum peer_binding binding, const char *reaso
 		return;
 	peer->binding = binding;
 	peer->binding_reason = reason;
-	if (binding == PEER_SELF)
-		log_info(PEER, "%s: is this host itself: skipped", peer->config.address);
-	else if (binding == PEER_NO_NAME || binding == PEER_NO_DEVICE)
-		log_warning(PEER, "%s: not probed: %s", peer->config.address, reason);
+	if (reason && reason != peer->told_reason)
+		peer_tell_binding(peer);
 	peer->peers->env.ops->event(peer->peers->env.arg, peer, PEER_REBOUND);
 }
 
@@ -178,6 +188,7 @@ peer_bind(struct peer *peer)
 	peer_make_path(peer);
 	peer_update_patience(peer);
 	log_debug(PEER, "%s: probed from %s", peer->config.address, nic_name(nic));
+	peer->told_reason = NULL;
 	peer_set_binding(peer, PEER_BOUND, NULL);
 	peer_add_mesh_targets(peer);
 	pump_soon(peer->peers->env.pump);

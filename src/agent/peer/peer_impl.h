@@ -19,6 +19,7 @@ struct names_lookup;
 struct sidr_call;
 
 #define PEERS_BUCKETS 4096
+#define PEER_LINES 100 /* of the log, of a kind, before they are only counted */
 
 struct peers {
 	struct peers_env env;
@@ -41,6 +42,7 @@ struct peer {
 	uint32_t timeout_ms;       /* that its mesh targets were made with */
 	enum peer_binding binding;
 	const char *binding_reason; /* static, or NULL */
+	const char *told_reason;    /* that was logged last; NULL once the peer is bound */
 	struct names_lookup *lookup;
 	uint64_t name_retry_ns;     /* PEER_NO_NAME: when to ask again */
 	bool named;

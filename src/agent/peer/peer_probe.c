@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "core/udp_port.h"
 #include "probe/wire.h"
 #include "rdma/path.h"
@@ -178,6 +178,21 @@ peer_sidr_reason(const struct sidr_answer *answer)
 	}
 }
 
+/* One that never answered has no change of state that would be logged: so its reason is, once. */
+static void
+peer_not_resolved(struct peer *peer, const char *reason)
+{
+	struct prober_peer_info info;
+
+	prober_resolve_failed(peer->prober, reason, clock_mono_ns());
+	prober_peer_info(peer->prober, &info);
+	if (info.has_session || info.resolves < PROBER_RESOLVE_TRIES || reason == peer->told_reason)
+		return;
+	peer->told_reason = reason;
+	log_some(PEER_LINES, PEER, WARNING, "%s: no contact so far: %s", peer->config.address,
+		 reason);
+}
+
 static void
 peer_resolved(struct peer *peer, const struct wire_reply *reply)
 {
@@ -210,13 +225,11 @@ peer_answered(void *arg, const struct sidr_answer *answer)
 	if (answer->status < 0) {
 		log_debug(PEER, "%s: %s: %s", peer->config.address, sidr_step_name(answer->step),
 			  strerror(-answer->status));
-		prober_resolve_failed(peer->prober, peer_sidr_reason(answer), clock_mono_ns());
+		peer_not_resolved(peer, peer_sidr_reason(answer));
 	} else if (wire_decode_reply(answer->data, answer->len, &reply) < 0) {
-		prober_resolve_failed(peer->prober,
-				      "its answer is not from rpingmesh, or has another version",
-				      clock_mono_ns());
+		peer_not_resolved(peer, "its answer is not from rpingmesh, or has another version");
 	} else if (reply.status != PROBE_WIRE_ACCEPTED) {
-		prober_resolve_failed(peer->prober, peer_refusal(peer, &reply), clock_mono_ns());
+		peer_not_resolved(peer, peer_refusal(peer, &reply));
 	} else {
 		peer_resolved(peer, &reply);
 	}
@@ -271,11 +284,11 @@ peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from,
 		reason = info.reason;
 	}
 	if (to == PROBER_PEER_DOWN || to == PROBER_PEER_NO_DATA)
-		log_warning(PEER, "%s: %s -> %s%s%s", peer->config.address,
-			    prober_peer_state_name(from), prober_peer_state_name(to),
-			    reason ? ": " : "", reason ? reason : "");
+		log_some(PEER_LINES, PEER, WARNING, "%s: %s -> %s%s%s", peer->config.address,
+			 prober_peer_state_name(from), prober_peer_state_name(to),
+			 reason ? ": " : "", reason ? reason : "");
 	else
-		log_info(PEER, "%s: %s -> %s%s%s", peer->config.address,
+		log_some(PEER_LINES, PEER, INFO, "%s: %s -> %s%s%s", peer->config.address,
 			 prober_peer_state_name(from), prober_peer_state_name(to),
 			 peer->hostname[0] ? ", host " : "", peer->hostname);
 }

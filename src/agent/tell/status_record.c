@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/loop.h"
 #include "agent/tell/flow_record.h"
 #include "agent/base/guard.h"
@@ -200,6 +201,7 @@ status_record(msgpack_packer *out, const struct tell *t)
 	record_u64(&r, "time_ns", clock_wall_ns());
 	record_str(&r, "config_file", t->config_path);
 	record_str(&r, "config_error", t->config_error[0] ? t->config_error : NULL);
+	record_u64(&r, "log_dropped", log_dropped());
 	flow_record_status(&r, t);
 	status_record_degraded(&r, t);
 	status_record_loop(&r, t);

@@ -2,7 +2,7 @@
 #include "agent/tell/verdict.h"
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
@@ -28,14 +28,14 @@ verdict_look(const struct prober_target_info *target)
 	peer_info(stream->peer, &peer);
 	device = peer.nic ? nic_name(peer.nic) : "?";
 	if (loss->verdict == SEQUENTIAL_LOSSY)
-		log_warning(PEER,
-			    "%s: the path from %s, UDP port %u, traffic class %u, loses probes: "
-			    "%llu of %llu",
-			    peer.address, device, target->src_port,
-			    target->config.traffic_class, (unsigned long long)loss->decided_lost,
-			    (unsigned long long)loss->decided_n);
+		log_some(100, PEER, WARNING,
+			 "%s: the path from %s, UDP port %u, traffic class %u, loses probes: "
+			 "%llu of %llu",
+			 peer.address, device, target->src_port,
+			 target->config.traffic_class, (unsigned long long)loss->decided_lost,
+			 (unsigned long long)loss->decided_n);
 	else if (was == SEQUENTIAL_LOSSY)
-		log_info(PEER,
+		log_some(100, PEER, INFO,
 			 "%s: the path from %s, UDP port %u, traffic class %u, is clean again: "
 			 "%llu of %llu probes lost",
 			 peer.address, device, target->src_port,

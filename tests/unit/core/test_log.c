@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef _FORTIFY_SOURCE /* which makes a macro of syslog() */
 #include <errno.h>
+#include <fcntl.h>
 #include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include <cmocka.h>
 
 #include "core/log.h"
+#include "log_capture.h"
 #include "rpingmesh/log_subsystems.h"
 
 /*
@@ -65,37 +67,6 @@ __syslog_chk(int priority, int flag, const char *format, ...)
 	vsnprintf(logged, sizeof(logged), format, args);
 	va_end(args);
 	logged_priority = priority;
-}
-
-static int saved_stderr;
-static FILE *captured;
-
-static void
-capture_begin(void)
-{
-	captured = tmpfile();
-	assert_non_null(captured);
-	fflush(stderr);
-	saved_stderr = dup(STDERR_FILENO);
-	assert_true(saved_stderr >= 0);
-	assert_true(dup2(fileno(captured), STDERR_FILENO) >= 0);
-}
-
-/* What was written to stderr since capture_begin(). */
-static const char *
-capture_end(void)
-{
-	static char text[8192];
-	size_t n;
-
-	fflush(stderr);
-	dup2(saved_stderr, STDERR_FILENO);
-	close(saved_stderr);
-	rewind(captured);
-	n = fread(text, 1, sizeof(text) - 1, captured);
-	text[n] = '\0';
-	fclose(captured);
-	return text;
 }
 
 static void
@@ -290,6 +261,48 @@ test_syslog(void **state)
 	assert_false(logger_open);
 }
 
+/*
+ * A pipe that nobody reads does not stop the caller; what is missing is said once somebody does.
+ * Four pages are the smallest that F_SETPIPE_SZ leaves of which more than one line fits.
+ */
+static void
+test_full_pipe(void **state)
+{
+	static char text[65536];
+	uint64_t before = log_dropped(), dropped;
+	int pipe_fd[2], saved = dup(STDERR_FILENO);
+	char expected[128];
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe(pipe_fd), 0);
+	fcntl(pipe_fd[1], F_SETPIPE_SZ, 16384);
+	dup2(pipe_fd[1], STDERR_FILENO);
+	alarm(20); /* ends a test that blocks */
+	for (int i = 0; i < 1000; i++)
+		log_warning(MAIN, "line %d %s", i, "0123456789012345678901234567890123456789");
+	dropped = log_dropped() - before;
+	n = read(pipe_fd[0], text, sizeof(text) - 1);
+	assert_true(n > 0);
+	assert_non_null(strstr(text, "main: line 0 "));
+	assert_null(strstr(text, "missing"));
+	log_warning(MAIN, "heard");
+	n = read(pipe_fd[0], text, sizeof(text) - 1);
+	alarm(0);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(pipe_fd[0]);
+	close(pipe_fd[1]);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_in_range(dropped, 500, 999);
+	snprintf(expected, sizeof(expected),
+		 "Z warning main: %llu lines of the log are missing here: nobody read stderr\n",
+		 (unsigned long long)dropped);
+	assert_non_null(strstr(text, expected));
+	assert_non_null(strstr(text, "Z warning main: heard\n"));
+}
+
 int
 main(void)
 {
@@ -304,6 +317,7 @@ main(void)
 		cmocka_unit_test_setup(test_control_characters, setup),
 		cmocka_unit_test_setup(test_long, setup),
 		cmocka_unit_test_setup(test_errno_kept, setup),
+		cmocka_unit_test_setup(test_full_pipe, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control server under load: slow readers, floods, many clients, no descriptors. */
+#include "../core/log_capture.h"
 #include "control_fixture.h"
 
 #include <errno.h>
@@ -7,6 +8,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "core/log.h"
 
 static void
 test_slow_reader(void **state)
@@ -228,6 +231,30 @@ test_two_users_share(void **state)
 	empty(second);
 }
 
+/* Whoever sends garbage again and again fills no log. */
+static void
+test_flood_of_garbage(void **state)
+{
+	struct fixture *fx = *state;
+	const char *text;
+	int lines = 0;
+
+	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_WARNING);
+	capture_begin();
+	for (int i = 0; i < 200; i++) {
+		struct client *c = client_new(fx);
+
+		client_write(fx, c, "\xc1", 1);
+		client_sees_eof(fx, c);
+		client_free(c);
+	}
+	text = capture_end();
+	assert_int_equal(fixture_stats(fx).bad_frames, 200);
+	for (const char *at = text; (at = strstr(at, "disconnected")); at++)
+		lines++;
+	assert_int_equal(lines, 1);
+}
+
 static void
 test_out_of_descriptors(void **state)
 {
@@ -264,6 +291,7 @@ main(void)
 		TEST(test_client_limit),
 		TEST(test_one_user_fills_it),
 		TEST(test_two_users_share),
+		TEST(test_flood_of_garbage),
 		TEST(test_out_of_descriptors),
 	};
 
