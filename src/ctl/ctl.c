@@ -72,7 +72,7 @@ static int
 ctl_no_command(const char *name)
 {
 	const struct cmd_entry *meant = NULL;
-	size_t least = 3, d; /* two letters at most, and not all */
+	size_t least = 3, d; /* at most two letters may differ, and not all of them */
 
 	for (size_t i = 0; i < CTL_COMMANDS; i++) {
 		const struct cmd_entry *command = ctl_commands[i];
@@ -91,7 +91,7 @@ ctl_no_command(const char *name)
 	return cmd_usage(NULL, "there is no command \"%s\"", name);
 }
 
-/* The options in front of the command. As cmd_option(). */
+/* Parses the options before the command. Returns the same as cmd_option(). */
 static int
 ctl_options_front(struct ctl *ctl, int argc, char **argv)
 {

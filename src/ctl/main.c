@@ -23,7 +23,7 @@ main(int argc, char **argv)
 		return CMD_BAD_NEWS;
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE,
-	       SIG_DFL); /* a reader that has had enough ends us quietly, whatever we inherited */
+	       SIG_DFL); /* a closed pipe ends us silently, even if we inherited SIG_IGN */
 	ctl.tty = isatty(STDOUT_FILENO);
 	cmd_color(&ctl, "auto");
 	setvbuf(stdout, NULL, _IOLBF, 0);

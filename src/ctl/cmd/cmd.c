@@ -74,13 +74,14 @@ cmd_color(struct ctl *ctl, const char *when)
 }
 
 /*
- * What getopt_long(3) did not like: an option nobody knows, or --name=value of one that takes none.
+ * Complains about an option that getopt_long(3) refused: an unknown one, or --name=value for an
+ * option without a value.
  */
 static int
 cmd_option_unknown(const struct cmd_entry *command, char **argv)
 {
 	const char *word = argv[optind - 1], *next = argv[optind];
-	/* Of letters behind one dash those before the last leave optind where they stand. */
+	/* With several letters after one dash, only the last one moves optind. */
 	bool within =
 		next && next[0] == '-' && next[1] != '-' && optopt && strchr(next, (char)optopt);
 

@@ -2,9 +2,8 @@
 /*
  * DOC: config
  *
- * `config show` asks for the keys and then for the peers, in pages; when another configuration came
- * into force in between, it begins anew. What is written is a configuration file that gives the
- * same configuration.
+ * `config show` asks for the keys, and then for the peers, in pages. If the configuration changes
+ * meanwhile, it starts again. The output is a configuration file with the same meaning.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -21,7 +20,7 @@
 #include "record/read.h"
 
 #define CONFIG_TRIES 3
-#define CONFIG_RELOAD_NS (60 * NSEC_PER_SEC) /* devices may be opened by it */
+#define CONFIG_RELOAD_NS (60 * NSEC_PER_SEC) /* a reload may open devices */
 
 /* ---- show ---- */
 
@@ -48,7 +47,7 @@ config_take_json(void *arg, const msgpack_object *list)
 	return CMD_OK;
 }
 
-/* What is to be said above the keys, as comments. */
+/* Prints the comments above the keys. */
 static void
 config_head(const msgpack_object *config)
 {
@@ -74,7 +73,7 @@ config_head(const msgpack_object *config)
 		printf("# the last reload was refused: %s\n", text);
 }
 
-/* The answer to "config", kept beyond the next call. */
+/* Asks for "config" and copies the answer. */
 static int
 config_ask(struct client *client, struct copy **out)
 {
@@ -111,7 +110,7 @@ config_print(struct ctl *ctl, const msgpack_object *config, const struct pages *
 	configtext_peers_end(stdout, text.n);
 }
 
-/* Keys and peers of one configuration, told when they are. */
+/* Asks for keys and peers of one configuration, and prints them. */
 static int
 config_fetch(struct ctl *ctl, struct client *client)
 {

@@ -2,8 +2,8 @@
 /*
  * DOC: events
  *
- * A line per event as it happens, until told to stop: as udevadm monitor(8) and ip-monitor(8). The
- * daemon tells all of them; what is not wanted is left out here.
+ * Prints a line for each event as it happens, until it is stopped, like udevadm monitor(8) and
+ * ip-monitor(8). The daemon sends all events, and the filter is here.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -58,7 +58,7 @@ events_event(struct events *events, const msgpack_object *event)
 	events->seen++;
 }
 
-/* Some are missing, whether wanted or not. */
+/* Prints how many events are missing; these may be of any kind. */
 static void
 events_dropped(const struct events *events, const msgpack_object *dropped)
 {

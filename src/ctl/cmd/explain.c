@@ -2,8 +2,8 @@
 /*
  * DOC: explain
  *
- * One answer of the daemon, told in paragraphs of lines that fit 80 columns. What the kernel's
- * routes say of the path is asked here, at this moment (route.c).
+ * Prints one answer of the daemon in paragraphs of 80 columns. In addition, it asks the kernel for
+ * the present route of the path (route.c).
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -25,7 +25,7 @@
 #define EXPLAIN_TEXT 256
 #define EXPLAIN_ERROR 1024
 #define EXPLAIN_WIDTH 80
-#define EXPLAIN_INDENT 15 /* what explain_label() takes */
+#define EXPLAIN_INDENT 15 /* width of explain_label() */
 
 /* "  label      text" */
 static void
@@ -34,7 +34,7 @@ explain_label(const char *label)
 	printf("  %-12s ", label);
 }
 
-/* A label with text behind it, in lines of EXPLAIN_WIDTH columns. */
+/* Prints a label and its text, in lines of EXPLAIN_WIDTH columns. */
 static void
 explain_wrap(const char *label, const char *text)
 {
@@ -47,7 +47,7 @@ explain_wrap(const char *label, const char *text)
 			while (len > 0 && text[len] != ' ')
 				len--;
 			if (len == 0)
-				len = strcspn(text, " "); /* a word that is longer than a line */
+				len = strcspn(text, " "); /* the word is longer than a line */
 		}
 		printf("%.*s\n", (int)len, text);
 		text += len;
@@ -76,7 +76,7 @@ explain_ago(const msgpack_object *map, const char *key, uint64_t now_ns, char bu
 	return format_age(now_ns > when ? now_ns - when : 0, buf);
 }
 
-/* A time with words around it; nothing if it is not known. */
+/* Prints a time with text around it, or nothing if it is unknown. */
 static void
 explain_when(const char *before, const char *ago, const char *after)
 {
@@ -84,7 +84,7 @@ explain_when(const char *before, const char *ago, const char *after)
 		printf("%s%s%s", before, ago, after);
 }
 
-/* How often, with words around it; nothing if it is not known. */
+/* Prints a count with text around it, or nothing if it is unknown. */
 static void
 explain_count(const char *before, const msgpack_object *map, const char *key, const char *one,
 	      const char *after)
@@ -96,7 +96,7 @@ explain_count(const char *before, const msgpack_object *map, const char *key, co
 		printf("%s%s%s", before, format_count(n, one, text), after);
 }
 
-/* ---- who and which way ---- */
+/* ---- peer and path ---- */
 
 static void
 explain_peer(const msgpack_object *answer, uint64_t now_ns)
@@ -134,7 +134,7 @@ explain_peer(const msgpack_object *answer, uint64_t now_ns)
 	}
 }
 
-/* What the kernel's routes say now. */
+/* Prints the kernel's present routes. */
 static void
 explain_route(const msgpack_object *path)
 {
@@ -269,7 +269,7 @@ explain_window(const msgpack_object *stream)
 	explain_wrap("last window", line);
 }
 
-/* Each class that has occurred, with what it means. */
+/* Prints each class that has occurred, with its meaning. */
 static void
 explain_losses(const msgpack_object *target)
 {
@@ -285,7 +285,7 @@ explain_losses(const msgpack_object *target)
 	}
 }
 
-/* T1 by the wall clock, and the others in µs after the one that they are compared with. */
+/* Prints T2, T5 and T6 as times since T1, and T4 as time since T3. */
 static void
 explain_times(const msgpack_object *probe)
 {
@@ -303,7 +303,7 @@ explain_times(const msgpack_object *probe)
 		printf("  T4=T3+%s", format_ns(t4 > t3 ? t4 - t3 : 0, text));
 }
 
-/* The columns of the longest "how long ago". */
+/* The width of the longest age. */
 static size_t
 explain_ago_width(const msgpack_object *probes, uint64_t now_ns)
 {
@@ -319,7 +319,7 @@ explain_ago_width(const msgpack_object *probes, uint64_t now_ns)
 	return width;
 }
 
-/* In columns, the first of so many. */
+/* Prints a probe in columns; the first has the given width. */
 static void
 explain_probe(const msgpack_object *probe, uint64_t now_ns, size_t width)
 {
@@ -442,7 +442,7 @@ explain_flows(const msgpack_object *answer)
 		       total - flows->via.array.size);
 }
 
-/* Counters that tell of trouble and are not 0. */
+/* Prints the counters of trouble that are not 0. */
 static void
 explain_counters(const msgpack_object *device)
 {
@@ -540,7 +540,7 @@ explain_ask(struct client *client, const char *what, const char *device,
 	return rc;
 }
 
-/* One line: what the daemon said, and which names there are. */
+/* Complains with the daemon's reason and the names that were perhaps meant. */
 static void
 explain_unknown(struct client *client, const char *what)
 {
@@ -587,7 +587,7 @@ explain_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **a
 	asked = explain_ask(client, argv[optind], device, &answer);
 	if (asked == CLIENT_OK)
 		asked = client_check_schema(client, answer);
-	if (asked == CLIENT_REFUSED && !device) { /* with one, the name may be right */
+	if (asked == CLIENT_REFUSED && !device) { /* with a device, the name may be right */
 		explain_unknown(client, argv[optind]);
 		rc = CMD_BAD_NEWS;
 	} else {

@@ -12,7 +12,7 @@
 
 struct flows_options {
 	struct flowlist_filter filter;
-	enum flowgroup_by by; /* FLOWGROUP_N: not grouped */
+	enum flowgroup_by by; /* FLOWGROUP_N: no groups */
 	bool qps;
 };
 

@@ -2,8 +2,8 @@
 /*
  * DOC: the command histogram
  *
- * A path is a stream of probes, a flow or a device: whatever windows come for. Its windows are
- * merged, count by count, which is exact.
+ * A path is what has windows: a stream of probes, a flow or a device. Its windows are merged
+ * exactly, count by count.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -29,7 +29,7 @@
 
 #define HISTCMD_KEY 256
 #define HISTCMD_ROWS 20u
-#define HISTCMD_COLUMNS 80u /* where there is no terminal */
+#define HISTCMD_COLUMNS 80u /* without a terminal */
 #define HISTCMD_BAR_LEAST 8u
 #define HISTCMD_BAR_MOST 60u
 
@@ -44,14 +44,14 @@ static const struct histcmd_metric {
 struct histcmd_path {
 	struct histcmd_path *next;
 	char key[HISTCMD_KEY];
-	struct copy *window;               /* the last one: whose it is */
+	struct copy *window;               /* the last one; it names the path */
 	struct histogram times;
 	uint64_t windows, start_ns, end_ns, start_mono_ns;
 	uint64_t lost, of, noise, unbinned;
 	bool told;                         /* the last one came as a notification */
-	bool ended;                        /* with the last one the stream did */
-	bool late; /* it began when others had windows already: nobody waits for it */
-	bool bad;                          /* a window had no histogram that could be read */
+	bool ended;                        /* the last one was the end of the stream */
+	bool late; /* it began when others had windows already, so the command does not wait */
+	bool bad;                          /* a window had no valid histogram */
 };
 
 struct histcmd {
@@ -60,12 +60,12 @@ struct histcmd {
 	const struct histcmd_metric *metric;
 	const char *by, *target;           /* target NULL: all */
 	unsigned long long windows, rows;
-	uint64_t most;                     /* windows that a path has */
-	struct histcmd_path *paths;      /* owned, in the order that they came in */
+	uint64_t most;                     /* the most windows of any path */
+	struct histcmd_path *paths;      /* owned, in the order in which they came */
 	int failed;
 };
 
-/* ---- what windows tell ---- */
+/* ---- windows ---- */
 
 static bool
 histcmd_wanted(const struct histcmd *run, const msgpack_object *window)
@@ -97,7 +97,7 @@ histcmd_key(const msgpack_object *window, char key[HISTCMD_KEY])
 	}
 }
 
-/* NULL: no memory. */
+/* The path of the window, made if necessary. NULL: no memory. */
 static struct histcmd_path *
 histcmd_path(struct histcmd *run, const msgpack_object *window)
 {
@@ -117,7 +117,7 @@ histcmd_path(struct histcmd *run, const msgpack_object *window)
 	return path;
 }
 
-/* What is told beside the times. */
+/* Adds all but the times. */
 static void
 histcmd_note(const struct histcmd *run, struct histcmd_path *path, const msgpack_object *window)
 {
@@ -155,8 +155,8 @@ histcmd_merge_window(const struct histcmd *run, struct histcmd_path *path,
 }
 
 /*
- * Concurrent pings to one host are one path: their windows begin at the same time. A notification
- * is never told twice, but a page may repeat one.
+ * Concurrent pings to one host are one path, with windows that begin at the same time. The daemon
+ * sends each notification once, but a page may repeat one.
  */
 static int
 histcmd_take(struct histcmd *run, const msgpack_object *window, bool told)
@@ -224,8 +224,7 @@ histcmd_notified(void *arg, const msgpack_object *method, const msgpack_object *
 }
 
 /*
- * Each path that there was from the start has as many windows as are wanted, or has ended and gets
- * no more.
+ * Whether each path has all wanted windows, or has ended. Paths that came late do not count.
  */
 static bool
 histcmd_enough(const struct histcmd *run)

@@ -12,7 +12,7 @@
 #include "record/record.h"
 #include "rpingmesh/log_subsystems.h"
 
-/* The names of levels or subsystems, for people who mistyped one. */
+/* Lists the names of levels or subsystems, for the complaint about a wrong one. */
 static void
 loglevel_names(bool levels, char *buf, size_t size)
 {
@@ -26,7 +26,7 @@ loglevel_names(bool levels, char *buf, size_t size)
 						log_subsystem_name((unsigned int)i));
 }
 
-/* Returns what to exit with, or -1: each is a name. */
+/* Checks the names. Returns -1 if all are right, otherwise the exit code. */
 static int
 loglevel_check(const struct cmd_entry *command, int n, char **words)
 {

@@ -4,7 +4,7 @@
 #include "ctl/view/state.h"
 #include "record/read.h"
 
-/* Peers that a ping made, not the configuration, are nobody's worry. */
+/* A peer that is down is bad only if the configuration has it, not if a ping made it. */
 static bool
 peers_bad(const msgpack_object *list)
 {

@@ -2,9 +2,9 @@
 /*
  * DOC: ping
  *
- * The daemon probes and tells each result; this prints them and adds them up. The totals in
- * "ping_done" are the daemon's and win over ours, which miss what it had to drop. Times can only
- * come from what was told.
+ * The daemon probes and sends each result; this prints the results and adds them up. The daemon may
+ * have to drop results. Therefore the totals in its "ping_done" replace ours, but times come only
+ * from the results that were received.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -39,10 +39,10 @@ struct ping {
 	struct ping_options options;
 	struct client *client;
 	uint64_t id;
-	bool started;             /* id holds */
+	bool started;             /* id is valid */
 	bool done;
-	int failed;               /* CMD_NO_DAEMON: records that we do not understand */
-	uint64_t timeout_ns;      /* 0: not known */
+	int failed;               /* CMD_NO_DAEMON: the records are not valid */
+	uint64_t timeout_ns;      /* 0: unknown */
 	uint64_t sent, dropped;
 	struct classes_tally tally;
 	struct samples rtt, prober, responder;
@@ -300,7 +300,7 @@ ping_start(struct ping *ping)
 	return CMD_OK;
 }
 
-/* After Ctrl-C: no further probes, but those in flight may still be told. */
+/* After Ctrl-C: stops probing and waits for the results of probes in flight. */
 static int
 ping_stop(struct ping *ping)
 {
@@ -315,7 +315,7 @@ ping_stop(struct ping *ping)
 	ping_pack_u64(&pk, "ping", true, ping->id);
 	if (ping->started)
 		rc = ask_call(ping->client, "ping_stop", &param, NULL);
-	if (rc == CMD_BAD_NEWS && ping->done) /* it ended just before */
+	if (rc == CMD_BAD_NEWS && ping->done) /* the ping ended just before */
 		rc = CMD_OK;
 	msgpack_sbuffer_destroy(&param);
 	while (rc == CMD_OK && !ping->done && clock_mono_ns() < until_ns)
@@ -352,7 +352,7 @@ struct ping_option {
 	bool *has;
 };
 
-/* An option that is a whole number. -1, or CMD_USAGE. */
+/* Parses an option that is a whole number. Returns -1, or CMD_USAGE. */
 static int
 ping_number(const struct cmd_entry *command, const char *name, const struct ping_option *o)
 {
@@ -371,7 +371,7 @@ ping_seconds(const struct cmd_entry *command, const char *name, bool *has, unsig
 	return cmd_usage(command, "%s: expected seconds, 0.001 to 3600, not \"%s\"", name, optarg);
 }
 
-/* One option of ping's own; -2: it is not. */
+/* Parses one of ping's own options. Returns -2 if it is not one. */
 static int
 ping_option(struct ping_options *o, const struct cmd_entry *command, int c)
 {

@@ -2,9 +2,9 @@
 /*
  * DOC: record
  *
- * Subscribes and writes each notification as it comes, until told to stop, a limit is reached, the
- * daemon goes or the disk is full. Whatever ends it, what is in the file is whole records. When
- * writing blocks, the daemon drops what we do not read, and says so.
+ * Subscribes and writes each notification as it comes. It ends when it is stopped, at a limit, when
+ * the daemon goes or when the disk is full. In each case the file contains complete records. While
+ * writing blocks, the daemon drops notifications and reports how many.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -44,7 +44,7 @@ struct recording {
 	uint64_t start_ns;                               /* CLOCK_MONOTONIC */
 	uint64_t added[RECORDING_KIND_N], total, dropped;
 	int error;                                       /* -errno of the file */
-	int failed; /* what to exit with; 0: nothing has failed */
+	int failed; /* exit code; 0: nothing has failed */
 };
 
 static bool
@@ -141,7 +141,7 @@ recording_summary(const struct recording *r, uint64_t took_ns, uint64_t bytes, u
 		  const char *reason)
 {
 	char text[FORMAT_TEXT];
-	/* The recording itself may go to the standard output. */
+	/* The standard output may be the recording itself. */
 	FILE *out = strcmp(r->path, "-") == 0 ? stderr : stdout;
 
 	if (r->ctl->json) {
@@ -186,7 +186,7 @@ recording_end(struct recording *r, int rc, const char *reason)
 	return rc;
 }
 
-/* Why it has ended; NULL: it goes on. */
+/* Why the recording has ended; NULL: it continues. */
 static const char *
 recording_over(const struct recording *r, int rc)
 {
@@ -336,7 +336,7 @@ recording_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char *
 	rc = ask_open(ctl, &ops, &r.client);
 	if (rc != CMD_OK)
 		return rc;
-	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes counts as a full disk */
 	ask_signals();
 	rc = recording_begin(&r);
 	if (rc == CMD_OK)

@@ -2,8 +2,8 @@
 /*
  * DOC: replay
  *
- * Reads a recording and prints what the commands that follow a daemon would have printed: as JSON
- * the records as they came, else a line each. By default at once; with --speed as it happened.
+ * Reads a recording and prints it like the commands that follow a daemon: a line for each record,
+ * or the unchanged records as JSON. It prints all at once or, with --speed, at the original times.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -22,7 +22,7 @@
 #include "ctl/wire/recfile.h"
 #include "record/read.h"
 
-#define REPLAY_POLL_NS (200 * NSEC_PER_MSEC) /* between two looks at a file that grows */
+#define REPLAY_POLL_NS (200 * NSEC_PER_MSEC) /* how often a growing file is read */
 
 enum replay_kind {
 	REPLAY_PROBE,
@@ -42,7 +42,7 @@ struct replay {
 	bool follow, info;
 	uint64_t began_ns;   /* CLOCK_MONOTONIC */
 	uint64_t start_ns;   /* of the recording, wall clock */
-	uint64_t last_ns;    /* of the last entry, after that */
+	uint64_t last_ns;    /* of the last entry, since start_ns */
 	uint64_t n[REPLAY_KIND_N], others, missing;
 	bool ended;          /* "end" has been read */
 	char reason[32];
@@ -95,7 +95,7 @@ replay_print(const struct replay *r, enum replay_kind kind, const struct recfile
 	}
 }
 
-/* At most some centuries: the file says what it likes. */
+/* Limits a time of the file to some centuries, because the file may contain any number. */
 static uint64_t
 replay_after(const struct replay *r, uint64_t after_ns)
 {
@@ -131,7 +131,7 @@ replay_entry(struct replay *r, const struct recfile_entry *entry)
 		replay_print(r, (enum replay_kind)kind, entry);
 }
 
-/* ---- the whole ---- */
+/* ---- the recording ---- */
 
 static int
 replay_bad(const struct replay *r, const char *what)
@@ -157,7 +157,7 @@ replay_head(struct replay *r, const msgpack_object *header)
 	}
 }
 
-/* What --info is asked for, after the header. */
+/* The second part of --info, after the header. */
 static void
 replay_totals_json(const struct replay *r)
 {
@@ -177,7 +177,7 @@ replay_totals_json(const struct replay *r)
 	puts("}");
 }
 
-/* What is behind the last entry. */
+/* Checks what follows the last entry. */
 static int
 replay_tail(const struct replay *r)
 {

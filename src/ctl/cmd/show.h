@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Commands that ask once for a list of records and print it as a table, or as JSON.
+ * For commands that ask once for a list of records and print it as a table or as JSON.
  */
 #ifndef RPINGMESH_CTL_CMD_SHOW_H
 #define RPINGMESH_CTL_CMD_SHOW_H
@@ -14,16 +14,19 @@ struct show {
 	const char *method;
 	const char *none; /* printed instead of an empty table */
 	struct table *(*table)(const msgpack_object *list); /* NULL: no memory */
-	bool (*bad)(const msgpack_object *list); /* whether the answer is bad news; NULL: never */
+	bool (*bad)(const msgpack_object *list); /* whether to exit with CMD_BAD_NEWS; NULL: no */
 };
 
-/* Asks and prints. What to exit with. */
+/* Asks and prints. Returns the exit code. */
 int show_run(const struct ctl *ctl, const struct show *show);
 
-/* Prints a table as wide as the terminal, and frees it. NULL: there was no memory for it. */
+/*
+ * Prints a table in the width of the terminal, and frees it. NULL: there was no memory for it.
+ * Returns the exit code.
+ */
 int show_table(const struct ctl *ctl, struct table *table);
 
-/* The complaint; CMD_BAD_NEWS. */
+/* Complains that there is no memory. Returns CMD_BAD_NEWS. */
 int show_no_memory(void);
 
 #endif

@@ -45,7 +45,7 @@ status_up(const struct ctl *ctl, const msgpack_object *status, const char *label
 	putchar('\n');
 }
 
-/* The counters of a map that are not 0, on one line. */
+/* Prints the counters of a map that are not 0, on one line. */
 static void
 status_counters(const msgpack_object *status, const char *label, const char *key)
 {
@@ -144,7 +144,7 @@ status_lossy_path(const struct ctl *ctl, const msgpack_object *path, uint64_t no
 	putchar('\n');
 }
 
-/* The paths of which the sequential test says that they lose probes. */
+/* Prints the paths with the verdict lossy. */
 static void
 status_lossy(const struct ctl *ctl, const msgpack_object *status)
 {
@@ -176,7 +176,7 @@ status_head(const msgpack_object *status)
 	putchar('\n');
 }
 
-/* Each reason to worry as a line; returns how many. */
+/* Returns the number of problems, and prints each on a line if `show` is set. */
 static uint32_t
 status_degraded(const struct ctl *ctl, const msgpack_object *status, bool show)
 {

@@ -2,9 +2,9 @@
 /*
  * DOC: top
  *
- * Asks for peers or targets again and again and keeps the last answer; the windows that are closed
- * meanwhile come as notifications and make the trends. Drawn by toplive.c on a terminal; elsewhere
- * each update is a table, or JSON.
+ * Asks for peers or targets periodically and keeps the last answer. Windows that close meanwhile
+ * come as notifications and make the trends. On a terminal, toplive.c draws them; otherwise each
+ * update is a table, or JSON.
  */
 #include "ctl/cmd/top.h"
 
@@ -66,7 +66,7 @@ top_woken(void *arg)
 	return top->stopped || signals_stop();
 }
 
-/* Those to come first, so that none is missed in between; one that comes twice counts once. */
+/* Subscribes before it asks, so that no window is missed. A window that comes twice counts once. */
 static int
 top_windows(struct top *top)
 {
@@ -113,7 +113,7 @@ top_fetch(struct top *top)
 {
 	const msgpack_object *list = NULL;
 	struct copy *copy;
-	bool targets = top->targets; /* a key may come meanwhile */
+	bool targets = top->targets; /* a key may change it meanwhile */
 	int rc = ask_list(top->client, targets ? "targets" : "peers", &list);
 
 	if (rc != CMD_OK)
@@ -128,7 +128,7 @@ top_fetch(struct top *top)
 	return CMD_OK;
 }
 
-/* ---- words ---- */
+/* ---- descriptions ---- */
 
 void
 top_describe(const struct top *top, size_t shown, char *buf, size_t size)
@@ -164,7 +164,7 @@ top_describe_span(const struct top *top, char *buf, size_t size)
 			 top->trends ? "; trends: one mark per window, newest right" : "");
 }
 
-/* ---- not on a screen ---- */
+/* ---- without a screen ---- */
 
 static void
 top_title(const struct top *top, size_t shown)
@@ -211,7 +211,7 @@ top_print(const struct top *top)
 	return rc;
 }
 
-/* With the first list at hand. */
+/* Begins with the list that was fetched first. */
 static int
 top_batch(struct top *top)
 {
@@ -250,7 +250,7 @@ top_sort(struct top *top, const struct cmd_entry *command, const char *name)
 		name);
 }
 
-/* It is shown. */
+/* The filter is shown on the terminal, so it must be printable. */
 static bool
 top_printable(const char *text)
 {

@@ -2,8 +2,8 @@
 /*
  * DOC: top on a screen
  *
- * Two lines of head, the titles, rows, a line of foot. One write per update, so that the screen
- * never shows half a table. Complaints go into the head as long as the screen is ours.
+ * The screen consists of two lines, the titles, the rows, and a line below. Each update is one
+ * write, so that the screen never shows half a table. Complaints are shown above the table.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,18 +23,18 @@
 
 struct toplive {
 	struct top *top;
-	size_t first;              /* the first row that is shown */
-	size_t room, n;            /* rows that fit, and rows there are, when it was drawn last */
+	size_t first;              /* the first row on the screen */
+	size_t room, n;            /* when last drawn: rows that fit, and all rows */
 	size_t columns;
 	bool paused, help, editing, quit;
-	bool ask;                  /* the daemon, at once */
-	char trouble[TOPLIVE_LINE]; /* "": none */
-	uint64_t lost_wall_ns;     /* since when there is no daemon */
+	bool ask;                  /* ask the daemon at once */
+	char trouble[TOPLIVE_LINE]; /* the complaint; "": none */
+	uint64_t lost_wall_ns;     /* the time since which there is no daemon */
 };
 
 /* ---- drawing ---- */
 
-/* Cut to the width. */
+/* Prints text, cut to the width of the screen. */
 static void
 toplive_text(const struct toplive *live, const char *text, enum table_color color, FILE *out)
 {
@@ -134,7 +134,7 @@ toplive_scroll(struct toplive *live)
 		live->first = last;
 }
 
-/* Where there is no room for a row. */
+/* Draws a screen that has no room for a row. */
 static void
 toplive_brief(const struct toplive *live, FILE *out)
 {
@@ -145,7 +145,7 @@ toplive_brief(const struct toplive *live, FILE *out)
 	toplive_text(live, text, TABLE_PLAIN, out);
 }
 
-/* -1: no memory. */
+/* Returns -1 if there is no memory. */
 static int
 toplive_write(struct toplive *live, FILE *out)
 {
@@ -157,7 +157,7 @@ toplive_write(struct toplive *live, FILE *out)
 	if (toptable_order(copy_object(top->list), &top->query, &rows, &n) < 0)
 		return -1;
 	/*
-	 * Widths are those of all rows, so that columns stay where they are when the rows scroll.
+	 * The widths fit all rows, so that columns do not move when the rows scroll.
 	 */
 	table = toptable_make(rows, n, top->query.sort, top->trends,
 			      live->paused || !top->client ? top->list_wall_ns : clock_wall_ns());
@@ -255,7 +255,7 @@ toplive_key_scroll(struct toplive *live, int key)
 	}
 }
 
-/* By the last character, which --filter may have made longer than a byte. */
+/* Removes the last character, which may have several bytes if it comes from --filter. */
 static void
 toplive_shorten(char *filter, size_t len)
 {
@@ -281,7 +281,7 @@ toplive_key_edit(struct toplive *live, int key)
 	live->first = 0;
 }
 
-/* True: the daemon has to be asked at once. */
+/* Handles a key. Returns true if the daemon has to be asked at once. */
 static bool
 toplive_key(struct toplive *live, int key)
 {
@@ -333,7 +333,7 @@ toplive_keys(struct toplive *live)
 	screen_read();
 	while ((key = screen_key()) >= 0)
 		live->ask |= toplive_key(live, key);
-	/* The terminal has hung up, and nohup(1) keeps the signal from us. */
+	/* The terminal has hung up, but with nohup(1) there is no signal. */
 	live->quit |= key == SCREEN_EOF;
 }
 
@@ -387,7 +387,7 @@ toplive_ends(const struct toplive *live)
 	       (live->top->updates && live->top->seen >= live->top->updates);
 }
 
-/* A daemon that does not answer keeps nobody from sorting, suspending and leaving. */
+/* Handles keys while the daemon does not answer: the user can sort, suspend and leave. */
 static void
 toplive_woken(struct top *top)
 {

@@ -2,8 +2,8 @@
 /*
  * DOC: watch
  *
- * Two ways to log peers: a line per peer and update, and with --json each probe as it ends. `top`
- * is the one that draws.
+ * Logs peers: a line for each peer and update or, with --json, each probe as it ends. `top` shows
+ * them on the screen.
  */
 #include <getopt.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 /*
  * DOC: windows
  *
- * Two ways to look at windows of statistics: the last one of each target, flow or device as a
- * table, and, with --follow, a line per window the moment it is closed.
+ * Shows windows of statistics: the last one of each target, flow or device as a table or, with
+ * --follow, a line for each window when it closes.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -25,14 +25,14 @@ struct windows {
 	struct client *client;
 	const char *by;           /* "target", "flow" or "device" */
 	bool follow, sparklines;
-	struct trends *trends;    /* of what was followed so far; NULL: not shown */
+	struct trends *trends;    /* of the windows so far; NULL: not shown */
 	unsigned long long count; /* 0: no end */
 	uint64_t seen;
-	struct table *table;      /* what is shown unless in JSON */
+	struct table *table;      /* of the windows, unless the output is JSON */
 	int failed;
 };
 
-/* ---- the last ones ---- */
+/* ---- last windows ---- */
 
 static int
 windows_take(void *arg, const msgpack_object *list)
@@ -100,7 +100,7 @@ windows_enough(const struct windows *windows)
 	return windows->failed || (windows->count && windows->seen >= windows->count);
 }
 
-/* What it was before, up to this one. */
+/* Prints the trend up to this window. */
 static void
 windows_trend(struct windows *windows, const msgpack_object *window)
 {

@@ -2,8 +2,8 @@
 /*
  * DOC: screen
  *
- * What the terminal was like is kept from the start to the stop, where a signal handler finds it.
- * Signals of keys (Ctrl-C, Ctrl-Z) stay signals.
+ * The original settings of the terminal are kept in a static object, where a signal handler finds
+ * them. The keys Ctrl-C and Ctrl-Z still send signals.
  */
 #include "ctl/term/screen.h"
 
@@ -26,12 +26,12 @@
 static struct {
 	struct termios was;
 	volatile sig_atomic_t taken;
-	unsigned char keys[SCREEN_KEYS]; /* read and not handed out yet */
+	unsigned char keys[SCREEN_KEYS]; /* read, but not returned by screen_key() yet */
 	size_t n_keys, at;
 	bool eof;
 } screen;
 
-/* From a signal handler as well: write(2) and tcsetattr(3) alone. */
+/* A signal handler calls this, too, so it uses only write(2) and tcsetattr(3). */
 static void
 screen_restore(void)
 {
@@ -94,8 +94,8 @@ screen_suspend(void)
 		again = true;
 	}
 	/*
-	 * Also after a SIGSTOP that nobody told us of: the shell has set the terminal as it likes
-	 * it.
+	 * This is also true after a SIGSTOP, which we cannot notice; the shell has changed the
+	 * terminal meanwhile.
 	 */
 	if (signals_continued())
 		again = true;
@@ -143,8 +143,8 @@ screen_read(void)
 }
 
 /*
- * Behind ESC [ or ESC O: parameters and the final byte. Sequences come whole, or they are taken for
- * what they look like.
+ * Reads the parameters and the final byte after ESC [ or ESC O. Terminals send whole sequences; a
+ * part of one is taken as single keys.
  */
 static int
 screen_sequence(void)

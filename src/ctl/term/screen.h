@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The terminal as a screen of its own, with single keys: by the sequences that all terminals of
- * today know (ECMA-48 and xterm's alternate screen), no terminal library. Whatever way out is
- * taken, the terminal is as it was. One per process.
+ * Uses the terminal as a full screen with single keys. It needs no terminal library, only sequences
+ * that all terminals of today understand (ECMA-48 and xterm's alternate screen). However the
+ * program ends, the terminal is restored. There is one screen in a process.
  */
 #ifndef RPINGMESH_CTL_TERM_SCREEN_H
 #define RPINGMESH_CTL_TERM_SCREEN_H
@@ -16,7 +16,7 @@ enum screen_key {
 	SCREEN_EOF = -2,
 	SCREEN_ESCAPE = 0x1b,
 	SCREEN_BACKSPACE = 0x7f,
-	SCREEN_UP = 0x110000, /* behind the last character */
+	SCREEN_UP = 0x110000, /* above the last character of Unicode */
 	SCREEN_DOWN,
 	SCREEN_PAGE_UP,
 	SCREEN_PAGE_DOWN,
@@ -26,35 +26,36 @@ enum screen_key {
 };
 
 /*
- * Clears the next line, not the end of this one: behind the last column that would take its last
- * character.
+ * Ends a line and clears the next one. It does not clear the rest of this line, because after the
+ * last column that would delete the last character.
  */
 #define SCREEN_END_LINE "\r\n\033[K"
-#define SCREEN_LAST_LINE "\033[J" /* in front of the last: nothing is left below */
+#define SCREEN_LAST_LINE "\033[J" /* before the last line: clears all below */
 
 /*
- * Takes the terminal and catches signals (signals.h). -ENOTTY: stdin and stdout are not one, or it
- * is dumb; -errno.
+ * Takes over the terminal and catches signals (signals.h). Returns 0, or -errno; -ENOTTY: stdin or
+ * stdout is no terminal, or the terminal is dumb.
  */
 int screen_start(void);
-/* Gives it back; any number of times. */
+/* Restores the terminal. May be called any number of times. */
 void screen_stop(void);
 
 /*
- * Does what SIGTSTP and SIGCONT ask for, if they have come. True: everything has to be drawn anew.
+ * Suspends or resumes if SIGTSTP or SIGCONT has come. Returns true if everything has to be drawn
+ * again.
  */
 bool screen_suspend(void);
 
-/* To be polled for reading; -1: nobody types there any more. */
+/* The descriptor to poll for input; -1: there is no more input. */
 int screen_fd(void);
-/* Until that, a signal, or until_ns (CLOCK_MONOTONIC). */
+/* Waits until there is input, a signal comes, or it is until_ns (CLOCK_MONOTONIC). */
 void screen_wait(uint64_t until_ns);
-/* Takes what was typed; does not wait. */
+/* Reads what was typed. Does not wait. */
 void screen_read(void);
-/* The next key that was read: a character (ASCII, Ctrl-C not), or one of those above. */
+/* The next key that was read: an ASCII character except Ctrl-C, or an enum screen_key. */
 int screen_key(void);
 
-/* Draws what text has over what stands there. */
+/* Draws the text over the present contents. */
 void screen_draw(const char *text, size_t len);
 
 #endif

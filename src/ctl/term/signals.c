@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DOC: the one thing that a signal handler can reach: flags and a pipe that wakes poll(2).
+ * DOC: The handler of signals uses static objects only: flags, and a pipe that wakes poll(2).
  */
 #include "ctl/term/signals.h"
 
@@ -48,8 +48,8 @@ signals_start(void (*restore)(void))
 	sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < n; i++)
 		/*
-		 * nohup(1) is to be obeyed. A shell without jobs has its background ignore SIGINT
-		 * as well: kill -INT is to end us.
+		 * nohup(1) must work, so SIGHUP stays ignored. A shell without job control also
+		 * makes its background jobs ignore SIGINT, but kill -INT must end us.
 		 */
 		if (wanted[i] != SIGHUP ||
 		    (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN))

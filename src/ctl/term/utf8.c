@@ -34,7 +34,7 @@ utf8_is_control(uint32_t code)
 	       code == 0xfeff;
 }
 
-/* Of Unicode 15's EastAsianWidth.txt, whole blocks where it names most of one. */
+/* From EastAsianWidth.txt of Unicode 15; if most of a block is wide, the whole block. */
 static const struct utf8_range {
 	uint32_t first, last;
 } utf8_wide[] = {
@@ -71,7 +71,7 @@ utf8_columns(uint32_t code)
 }
 
 /*
- * The length of what stands at s, a character or a sequence of colour, and *columns; s is not at
+ * The length in bytes of the character or colour sequence at s, and its columns. s must not be at
  * its end.
  */
 static size_t

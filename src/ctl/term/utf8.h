@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UTF-8 as far as output needs it (RFC 3629).
+ * The part of UTF-8 (RFC 3629) that output needs. Pure, except for utf8_spoken().
  */
 #ifndef RPINGMESH_CTL_TERM_UTF8_H
 #define RPINGMESH_CTL_TERM_UTF8_H
@@ -10,34 +10,34 @@
 #include <stdint.h>
 
 /*
- * The length of the character at s, and *code; 0 if the bytes are not UTF-8 (overlong and
- * surrogates are not).
+ * Puts the character at s into *code and returns its length in bytes, or 0 if the bytes are not
+ * UTF-8. Overlong forms and surrogates are not UTF-8.
  */
 size_t utf8_next(const char *s, size_t len, uint32_t *code);
 
 /*
- * What moves the cursor (C0 and C1 controls: U+009B begins a sequence in xterm), and what turns
- * text around or hides in it (Unicode's bidirectional controls, zero width, line separators): a
- * process chooses its own name.
+ * Whether the character must not be printed, because it moves the cursor (C0 and C1 controls;
+ * U+009B begins a sequence in xterm) or reverses or hides text (Unicode's bidirectional controls,
+ * zero width, line separators). A process may put these into its own name.
  */
 bool utf8_is_control(uint32_t code);
 
 /*
- * Columns that a string takes on a terminal: East Asian wide characters two, combining ones and
- * colour sequences none.
+ * The number of columns of a string on a terminal. East Asian wide characters take two columns;
+ * combining characters and colour sequences take none.
  */
 size_t utf8_width(const char *s);
 
-/* How many bytes of s fit into room columns, whole characters, and how many columns these take. */
+/* The bytes of s, in whole characters, that fit into `room` columns. *width: their columns. */
 size_t utf8_cut(const char *s, size_t room, size_t *width);
 
 /*
- * Blanks that s needs to take `columns`, as a `*` of printf(3), which counts bytes; 0: it takes
- * them already.
+ * The number of blanks that fill s up to `columns`, as an int for printf(3)'s `*`; 0 if s is wide
+ * enough.
  */
 int utf8_blanks(const char *s, size_t columns);
 
-/* Whether the locale's characters are UTF-8. */
+/* Whether the locale uses UTF-8. */
 bool utf8_spoken(void);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * DOC: a blocking MessagePack-RPC client
  *
- * The buffer holds what has come and is not decoded yet; `message` is the last one decoded and owns
- * what client_call() hands out. One call is under way at most. `reason` is that of the last
- * failure.
+ * The buffer contains received bytes that are not decoded yet. `message` is the last decoded
+ * message; it owns the result of client_call(). At most one call waits at a time. `reason` is that
+ * of the last failure.
  */
 #include "ctl/wire/client_impl.h"
 
@@ -29,7 +29,7 @@
 
 #define CLIENT_READ 65536u
 #define CLIENT_REASON 4608u /* a path and a few lines */
-#define CLIENT_REQUEST_MAX 65536u /* rpingmesh-control(7): who sends a longer one is disconnected */
+#define CLIENT_REQUEST_MAX 65536u /* the limit of the daemon: rpingmesh-control(7) */
 
 struct client {
 	const char *path;
@@ -41,7 +41,7 @@ struct client {
 	uint64_t patience_ns;
 	uint32_t id;
 	int fd;
-	int input; /* as client_watch() said; -1: none */
+	int input; /* the descriptor of client_watch(); -1: none */
 	char reason[CLIENT_REASON];
 };
 
@@ -74,7 +74,7 @@ client_no_memory(struct client *client)
 	return client_fail(client, CLIENT_NO_MEMORY, "out of memory");
 }
 
-/* The group of the socket says who may connect. */
+/* The members of the socket's group may connect, so the reason names the group. */
 static enum client_rc
 client_denied(struct client *client)
 {
@@ -156,7 +156,7 @@ client_set_patience(struct client *client, uint64_t ns)
 	client->patience_ns = ns;
 }
 
-/* 1: client->message is the next one; 0: it has not come yet; -1: it is garbage. */
+/* Decodes a message into client->message. 1: done; 0: it is not complete yet; -1: garbage. */
 static int
 client_decode(struct client *client)
 {
@@ -183,7 +183,7 @@ client_decode(struct client *client)
 	return 1;
 }
 
-/* Room for one read. */
+/* Makes room for one read. */
 static int
 client_reserve(struct client *client)
 {
@@ -264,7 +264,8 @@ client_is_uint(const msgpack_object *o, uint64_t n)
 }
 
 /*
- * True: client->message was a notification, passed on, or an answer that nobody waits for any more.
+ * Returns true if client->message was a notification, which is passed on, or an answer for which no
+ * call waits any more.
  */
 static bool
 client_dispatch(struct client *client)
@@ -333,7 +334,7 @@ client_text(const msgpack_object *o, char *buf, size_t size)
 		snprintf(buf, size, "-");
 }
 
-/* What an error in an answer means for us. */
+/* The kind of failure that an error in an answer means. */
 static enum client_rc
 client_error(struct client *client, const char *method, const msgpack_object *error)
 {
@@ -372,7 +373,10 @@ client_answer(struct client *client, const char *method, uint64_t until_ns)
 			if (client->ops.woken && client->ops.woken(client->ops.arg))
 				return CLIENT_STOPPED;
 		} else if (clock_mono_ns() >= until_ns) {
-			/* Not after a signal: a program that was stopped looks first. */
+			/*
+			 * This is not checked right after a signal: the program may have been
+			 * stopped, so it reads first.
+			 */
 			return client_fail(client, CLIENT_LOST,
 					   "%s: the daemon has not answered \"%s\" for %d s",
 					   client->path, method,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DOC: copies: packed into bytes of their own and decoded from them. The objects point into these.
+ * DOC: A copy owns packed bytes and an object that is decoded from them and points into them.
  */
 #include "ctl/wire/copy.h"
 

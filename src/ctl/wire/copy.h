@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A copy of an answer, which lives longer than until the next call.
+ * A copy of an answer, because the answer itself is valid until the next call only.
  */
 #ifndef RPINGMESH_CTL_WIRE_COPY_H
 #define RPINGMESH_CTL_WIRE_COPY_H
@@ -9,8 +9,9 @@
 
 struct copy;
 
-/* NULL: no memory. */
+/* Returns a copy that the caller frees, or NULL if there is no memory. */
 struct copy *copy_new(const msgpack_object *o);
+/* The copied object, borrowed from the copy. */
 const msgpack_object *copy_object(const struct copy *copy);
 void copy_free(struct copy *copy);
 

@@ -2,7 +2,8 @@
 /*
  * DOC: pages
  *
- * An answer lives until the next call, so each page is copied. The records point into the copies.
+ * An answer is valid until the next call only, so each page is copied. The records point into the
+ * copies.
  */
 #include "ctl/wire/pages.h"
 
@@ -31,7 +32,7 @@ pages_free(struct pages *pages)
 	*pages = (struct pages){0};
 }
 
-/* The copy belongs to the pages. NULL: no memory. */
+/* Adds a copy, which the pages own. Returns NULL if there is no memory. */
 static const msgpack_object *
 pages_copy(struct pages *pages, const msgpack_object *list)
 {
@@ -88,7 +89,7 @@ pages_strange(struct client *client, const struct pages_query *query, const char
 			   query->method, what, of);
 }
 
-/* Takes one page. *after: where it ended; 0: it was the last. */
+/* Takes one page. Sets *after to its end, or to 0 if it was the last page. */
 static enum client_rc
 pages_take(struct client *client, const struct pages_query *query, struct pages *pages,
 	   uint64_t *after)
@@ -102,7 +103,7 @@ pages_take(struct client *client, const struct pages_query *query, struct pages 
 	list = read_array(answer, query->key);
 	if (!list || (read_find(answer, "next") && !read_u64(answer, "next", &next)))
 		return pages_strange(client, query, "is not a list of ", query->key);
-	/* Each page must bring us on, or we would ask for ever. */
+	/* If pages made no progress, this would ask forever. */
 	if (next &&
 	    (next <= *after || (list->via.array.size == 0 && !query->sparse) ||
 	     ++pages->n > PAGES_MAX || pages->records + list->via.array.size > PAGES_RECORDS_MAX))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers that come in pages (rpingmesh-control(7): after, limit, next), all of them.
+ * Fetches all pages of an answer (rpingmesh-control(7): after, limit, next).
  */
 #ifndef RPINGMESH_CTL_WIRE_PAGES_H
 #define RPINGMESH_CTL_WIRE_PAGES_H
@@ -15,31 +15,34 @@
 struct pages_page;
 
 #define PAGES_LIMIT 256u
-/* A daemon has far fewer records; one that hands out more has lost count. */
+/* A daemon has far fewer records. If it sends more, its pages have no end. */
 #define PAGES_RECORDS_MAX 262144u
 #define PAGES_MAX 16384u
 
 struct pages_query {
 	const char *method;
-	const char *key;   /* of the answer: the list */
-	const char *param, *value; /* one more parameter, a string; param NULL: none */
+	const char *key;   /* the answer's key for the list */
+	const char *param, *value; /* one more parameter, a string; param = NULL: none */
 	bool sparse;       /* pages before the last may be empty */
 };
 
-/* Owns the records. */
+/* The pages own the records. */
 struct pages {
 	struct pages_page *first, *last;
 	size_t records, n;
 };
 
-/* CLIENT_STRANGE: the daemon's answer is no list, or never ends. pages_free() either way. */
+/*
+ * Asks for all pages. CLIENT_STRANGE: the answer is no list, or has no end. The caller calls
+ * pages_free() in any case.
+ */
 enum client_rc pages_fetch(struct client *client, const struct pages_query *query,
 			   struct pages *out);
 void pages_free(struct pages *pages);
 
 /*
- * Calls take for each page's list, in the order in which they came, until one is not 0; returns
- * that. The lists live as long as the pages do.
+ * Calls take() for the list of each page, in their order, until it returns a value other than 0,
+ * and returns this value. The lists are valid as long as the pages.
  */
 int pages_each(const struct pages *pages, int (*take)(void *arg, const msgpack_object *list),
 	       void *arg);

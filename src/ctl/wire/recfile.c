@@ -2,10 +2,10 @@
 /*
  * DOC: recfile
  *
- * The writer owns a descriptor and what waits to be written. When a write fails, as much of its
- * bytes as make whole objects stays in the file and the rest is cut off, so that a disk that is
- * full costs no more than what did not fit. The reader owns a descriptor and a buffer with the
- * object under way; frames are found by record/frame.h before anything is decoded.
+ * The writer owns a descriptor and the bytes that wait to be written. If a write fails, complete
+ * objects stay in the file and the rest is cut off, so that a full disk costs only the records that
+ * did not fit. The reader owns a descriptor and a buffer with the present object. record/frame.h
+ * finds the end of an object before it is decoded.
  */
 #include "ctl/wire/recfile.h"
 
@@ -26,7 +26,7 @@
 #include "rpingmesh/control.h"
 
 #define RECFILE_READ 65536u
-#define RECFILE_HEAD 2 /* objects in front of the entries */
+#define RECFILE_HEAD 2 /* objects before the entries */
 
 /* ---- writing ---- */
 
@@ -34,12 +34,12 @@ struct recfile_writer {
 	int fd;
 	msgpack_sbuffer waiting;
 	msgpack_packer pk;
-	uint64_t flushed_ns; /* when nothing waited last */
-	off_t base; /* where the recording begins in the file, whose earlier bytes are not ours; -1:
-		       it cannot be cut */
+	uint64_t flushed_ns; /* the last time at which nothing waited */
+	off_t base; /* start of the recording in the file, which may contain other bytes before;
+		       -1: the file cannot be cut */
 	uint64_t bytes;      /* in the file */
-	uint64_t objects;    /* in the file, whole */
-	int error;           /* -errno of the first write that failed */
+	uint64_t objects;    /* complete objects in the file */
+	int error;           /* -errno of the first failed write */
 };
 
 static void
@@ -80,7 +80,7 @@ recfile_open_new(const char *path, bool force)
 	return fd < 0 ? -errno : fd;
 }
 
-/* What `record - >>FILE` finds in FILE must outlive a disk that is full. */
+/* With `record - >>FILE`, the earlier contents of FILE must survive a full disk. */
 static off_t
 recfile_base(int fd)
 {
@@ -116,7 +116,7 @@ recfile_create(const char *path, bool force, const struct recfile_header *header
 	return 0;
 }
 
-/* Of the first n bytes that waited: how many make whole objects, and how many objects. */
+/* The bytes of complete objects in the first n waiting bytes, and the number of these objects. */
 static size_t
 recfile_whole(const struct recfile_writer *w, size_t n, uint64_t *objects)
 {
@@ -155,7 +155,7 @@ recfile_flush(struct recfile_writer *w)
 	whole = recfile_whole(w, done, &objects);
 	w->objects += objects;
 	w->bytes += whole;
-	/* What is no regular file cannot be cut: its reader sees that it is. */
+	/* Only a regular file can be cut. The reader of another sees an incomplete object. */
 	if (rc < 0 && w->base >= 0 && ftruncate(w->fd, w->base + (off_t)w->bytes) == 0)
 		lseek(w->fd, w->base + (off_t)w->bytes, SEEK_SET);
 	w->waiting.size = 0;
@@ -221,7 +221,7 @@ recfile_end(struct recfile_writer *w, uint64_t after_ns, uint64_t time_ns, uint6
 	int rc;
 
 	recfile_flush(w);
-	/* Without the magic and the header in the file it would be none of a recording. */
+	/* Without magic and header in the file, it is not a recording. */
 	if (w->objects >= RECFILE_HEAD) {
 		recfile_pack_end(w, after_ns, time_ns, dropped, w->error ? "disk" : reason);
 		recfile_flush(w);
@@ -241,8 +241,8 @@ recfile_end(struct recfile_writer *w, uint64_t after_ns, uint64_t time_ns, uint6
 struct recfile_reader {
 	int fd;
 	char *data;
-	size_t off, len, cap; /* len bytes from off on have been read and not taken */
-	uint64_t at;          /* in the file, of the byte at off */
+	size_t off, len, cap; /* len bytes from off on are read, but not used yet */
+	uint64_t at;          /* position of the byte at off in the file */
 	struct frame_scan scan;
 	msgpack_unpacked object;
 	char error[RECFILE_ERROR];
@@ -287,7 +287,7 @@ recfile_bad(struct recfile_reader *r, uint64_t offset, const char *what)
 	return RECFILE_BAD;
 }
 
-/* 1: more has been read; 0: there is no more; -errno. */
+/* Reads more. Returns 1, 0 at the end of the file, or -errno. */
 static int
 recfile_read(struct recfile_reader *r)
 {
@@ -330,7 +330,7 @@ recfile_decode(struct recfile_reader *r, size_t len, uint64_t *offset)
 	return RECFILE_ENTRY;
 }
 
-/* The next object, into r->object. */
+/* Reads the next object into r->object. */
 static enum recfile_got
 recfile_object(struct recfile_reader *r, uint64_t *offset)
 {
@@ -365,7 +365,7 @@ recfile_read_header(struct recfile_reader *r)
 	enum recfile_got got;
 	int rc = 1;
 
-	/* Before it is taken for MessagePack: any file may come. */
+	/* Check this before decoding, because the file may be any file. */
 	while (rc > 0 && r->len < strlen(magic))
 		rc = recfile_read(r);
 	if (rc < 0) {

@@ -30,7 +30,7 @@ route_attribute(const struct nlattr *attribute, void *data)
 	return MNL_CB_OK;
 }
 
-/* The answer's text. */
+/* Makes the text from the answer. */
 static int
 route_tell(const struct nlmsghdr *head, void *data)
 {
