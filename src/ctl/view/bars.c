@@ -7,9 +7,9 @@
 
 
 #define BARS_EIGHTHS 8u
-#define BARS_COUNT_MAX ((1ULL << 52) - 1) /* what struct histogram_bin holds */
+#define BARS_COUNT_MAX ((1ULL << 52) - 1) /* the limit of struct histogram_bin */
 
-/* One bucket, whose number must be above those before it. */
+/* Reads one bucket. Its number must be above those before it. */
 static int
 bars_bucket(const msgpack_object *pair, struct histogram *h)
 {
@@ -75,7 +75,7 @@ bars_read(const msgpack_object *map, struct histogram *out)
 	return rc;
 }
 
-/* By how much to shift a number of a bucket to get that of its row. */
+/* The shift that turns the number of a bucket into the number of its row. */
 static uint32_t
 bars_shift(const struct histogram *h, size_t rows_max)
 {
@@ -129,7 +129,7 @@ bars_text(uint64_t count, uint64_t most, size_t columns, bool unicode, char *buf
 		memcpy(buf, unicode ? "\u2588" : "#", unicode ? 3 : 1);
 		buf += unicode ? 3 : 1;
 	}
-	if (length > 0) { /* U+258F is an eighth, U+2589 seven of them */
+	if (length > 0) { /* U+258F is one eighth, U+2589 is seven eighths */
 		memcpy(buf, "\u258f", 3);
 		buf[2] = (char)((unsigned char)buf[2] - (length - 1));
 		buf += 3;

@@ -9,7 +9,7 @@
 
 #define CONFIGTEXT_MAX 512
 
-/* In quotes; what is no plain text has been replaced by view_clean(). */
+/* Writes a string in quotes. view_clean() has replaced control characters. */
 static void
 configtext_str(FILE *out, const msgpack_object *o)
 {
@@ -49,7 +49,7 @@ configtext_value(FILE *out, const msgpack_object *value)
 	}
 }
 
-/* Where it is from, and what waits for the next start. */
+/* Writes the file and line of a key, and whether it waits for the next start. */
 static void
 configtext_origin(FILE *out, const msgpack_object *record)
 {
@@ -70,7 +70,7 @@ configtext_origin(FILE *out, const msgpack_object *record)
 		fprintf(out, " %s:%s", file, line);
 }
 
-/* One line. A default that is in force is a comment: it stays a default when the text is read. */
+/* Writes one line. A default is a comment, so that it stays a default when the file is read. */
 static void
 configtext_key(FILE *out, const msgpack_object *record, const char *name, const char *indent)
 {
@@ -122,7 +122,7 @@ configtext_peers_begin(FILE *out)
 }
 
 /*
- * What entries have that say nothing of the key; NULL: not known, or there is no such key outside
+ * The value of entries that do not set the key. NULL: it is unknown, or the key exists only for
  * peers.
  */
 static const msgpack_object *
@@ -138,8 +138,8 @@ configtext_base(const msgpack_object *values, const msgpack_object *key)
 }
 
 /*
- * A group with what the entry has other than the keys outside peers; the address alone if that is
- * all.
+ * Writes an entry as a group with the values that differ from the keys outside peers. If there are
+ * none, writes the address alone.
  */
 static void
 configtext_peer(FILE *out, const msgpack_object *peer, const msgpack_object *values)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The daemon's configuration as the text of a configuration file, rpingmeshd.conf(5): keys that
- * nothing sets are comments, as in the installed file.
+ * Writes the daemon's configuration as a configuration file, rpingmeshd.conf(5). Keys that are not
+ * set are comments, as in the installed file.
  */
 #ifndef RPINGMESH_CTL_VIEW_CONFIGTEXT_H
 #define RPINGMESH_CTL_VIEW_CONFIGTEXT_H
@@ -9,13 +9,13 @@
 #include <msgpack.h>
 #include <stdio.h>
 
-/* A value as a file has it: 5, true, "text", (1, "mtu"). */
+/* Writes a value in the syntax of the file: 5, true, "text", (1, "mtu"). */
 void configtext_value(FILE *out, const msgpack_object *value);
 
-/* All but the peers; values: the list of that name of the answer to "config". */
+/* Writes all but the peers. values: the list "values" in the answer to "config". */
 void configtext_values(FILE *out, const msgpack_object *values);
 
-/* The list of peers: the beginning, a page of them, the end. *n counts those written. */
+/* Write the list of peers: its beginning, a page, its end. *n counts the peers so far. */
 void configtext_peers_begin(FILE *out);
 void configtext_peers(FILE *out, const msgpack_object *peers, const msgpack_object *values,
 		      size_t *n);

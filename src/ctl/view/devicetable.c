@@ -85,7 +85,7 @@ devicetable_errors(struct table *table, const msgpack_object *device)
 		table_cell(table, DEVICES_ERRORS, TABLE_YELLOW, text);
 }
 
-/* "120 of 150": probes in the last whole second, and how many may be. */
+/* "120 of 150": probes in the last whole second, and their limit. */
 static void
 devicetable_budget(struct table *table, const msgpack_object *device)
 {
@@ -100,7 +100,7 @@ devicetable_budget(struct table *table, const msgpack_object *device)
 		table_cell(table, DEVICES_BUDGET, TABLE_PLAIN, text);
 }
 
-/* "3 of 5, gave up 1": source ports that have a QP. */
+/* "3 of 5, gave up 1": the source ports that have a QP. */
 static void
 devicetable_sources(struct table *table, const msgpack_object *device)
 {

@@ -2,8 +2,8 @@
 /*
  * DOC: flowgroup
  *
- * Each flow gives one part per group that it is in; parts are sorted by the group's name, and those
- * of one name make the group.
+ * Each flow has one part for each of its groups. The parts are sorted by the name of the group, and
+ * the parts with the same name make a group.
  */
 #include "ctl/view/flowgroup.h"
 
@@ -39,7 +39,7 @@ struct flowgroup_parts {
 	size_t n, room;
 };
 
-/* The room for a name and what else to fill in. NULL: no memory. */
+/* Adds a part, whose name the caller fills in. NULL: no memory. */
 static struct flowgroup_part *
 flowgroup_part(struct flowgroup_parts *parts, const msgpack_object *flow, size_t index,
 	       uint64_t qps)
@@ -112,7 +112,7 @@ flowgroup_flow(struct flowgroup_parts *parts, const msgpack_object *flow, size_t
 	return 0;
 }
 
-/* By name, then in the list's order. */
+/* Orders by name, then as in the list. */
 static int
 flowgroup_part_order(const void *a, const void *b)
 {
@@ -140,8 +140,8 @@ flowgroup_measure(struct flowgroup *group, const msgpack_object *flow)
 }
 
 /*
- * A flow counts once in a group, whatever number of its owners are in it. Returns how many groups
- * there are.
+ * Adds up the parts. A flow counts once in a group, even if several of its owners are in it.
+ * Returns the number of groups.
  */
 static size_t
 flowgroup_fold(const struct flowgroup_parts *parts, struct flowgroup *groups)

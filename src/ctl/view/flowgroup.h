@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flows summed up by what they have in common. A flow with several owners counts in the group of
- * each of them, with the QPs that this owner has; owners that its record has no room for are in the
- * group "?".
+ * Sums up flows in groups, such as jobs. A flow with several owners counts in the group of each
+ * owner, with the QPs of this owner. Owners that are not in its record are in the group "?".
  */
 #ifndef RPINGMESH_CTL_VIEW_FLOWGROUP_H
 #define RPINGMESH_CTL_VIEW_FLOWGROUP_H
@@ -26,21 +25,24 @@ extern const char *const flowgroup_names[FLOWGROUP_N];
 
 struct flowgroup {
 	char name[FLOWGROUP_NAME];
-	const msgpack_object *flow;   /* one of them */
+	const msgpack_object *flow;   /* one of its flows */
 	uint64_t flows, qps, probing;
 	uint64_t answered, lost;      /* of the last seconds */
-	struct flowlist_badness worst;/* loss over all of them; the highest RTT P99 of one */
-	uint64_t p50_ns;              /* the highest RTT P50 of one; 0: unknown */
+	struct flowlist_badness worst;/* loss of all flows; the highest RTT P99 of any */
+	uint64_t p50_ns;              /* the highest RTT P50 of any flow; 0: unknown */
 };
 
-/* The worst group first. 0 and *out (to be freed) and *n, or -ENOMEM. */
+/*
+ * Makes the groups, the worst first. Returns 0 and sets *n and *out, which the caller frees, or
+ * -ENOMEM.
+ */
 int flowgroup_make(const struct flowlist *list, enum flowgroup_by by, struct flowgroup **out,
 		   size_t *n);
 
-/* NULL: no memory. */
+/* Returns NULL if there is no memory. */
 struct table *flowgroup_table(const struct flowgroup *groups, size_t n, enum flowgroup_by by);
 
-/* A line of JSON per group, records of type "flow_group". */
+/* Writes a line of JSON for each group, as records of type "flow_group". */
 void flowgroup_json(const struct flowgroup *groups, size_t n, enum flowgroup_by by, FILE *out);
 
 #endif

@@ -9,7 +9,7 @@
 #include "ctl/view/view.h"
 #include "record/read.h"
 
-#define FLOWLIST_ROOM 256u /* at first */
+#define FLOWLIST_ROOM 256u /* flows at first */
 
 void
 flowlist_free(struct flowlist *list)
@@ -65,7 +65,7 @@ flowlist_wants(const struct flowlist_filter *filter, const msgpack_object *flow)
 		return false;
 	if (filter->job && !flowlist_has_job(flow, filter->job))
 		return false;
-	/* Not all owners need to be listed, nor all QPs. */
+	/* A record may lack some owners or some QPs, so search both lists. */
 	return !filter->has_pid || flowlist_has_pid(flow, "owners", filter->pid) ||
 	       flowlist_has_pid(flow, "qps", filter->pid);
 }
@@ -126,7 +126,7 @@ flowlist_compare(const struct flowlist_badness *a, const struct flowlist_badness
 struct flowlist_order {
 	const msgpack_object *flow;
 	struct flowlist_badness badness;
-	size_t index; /* in the answers, so that equals keep their places */
+	size_t index; /* in the answers, so that equal flows keep their order */
 };
 
 static int

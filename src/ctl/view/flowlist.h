@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flow records of all pages that were asked for, the worst first.
+ * The flow records of all pages, filtered and sorted.
  */
 #ifndef RPINGMESH_CTL_VIEW_FLOWLIST_H
 #define RPINGMESH_CTL_VIEW_FLOWLIST_H
@@ -10,34 +10,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is not set lets all flows through. */
+/* A member that is not set matches all flows. */
 struct flowlist_filter {
 	const char *device;
 	const char *job;    /* of any of its owners */
-	const char *remote; /* destination address, in any spelling, or host name */
+	const char *remote; /* destination address in any notation, or host name */
 	unsigned long long pid;
 	bool has_pid;
 };
 
 struct flowlist {
 	const struct flowlist_filter *filter; /* borrowed */
-	const msgpack_object **flows;         /* n of them; borrowed from the answers */
+	const msgpack_object **flows;         /* n records, borrowed from the answers */
 	size_t n, room;
-	size_t all;                           /* before the filter */
+	size_t all;                           /* number of flows before the filter */
 };
 
 /*
- * Adds the flow records of an array that the filter lets through; arg is the list, which is empty
- * with all but the filter zero. 0 or -ENOMEM.
+ * Adds the flow records of an array that match the filter. arg is the list; all zero except the
+ * filter is an empty list. Returns 0 or -ENOMEM.
  */
 int flowlist_add(void *arg, const msgpack_object *flows);
-/* The worst first. 0 or -ENOMEM. */
+/* Sorts the list, the worst first. Returns 0 or -ENOMEM. */
 int flowlist_sort(struct flowlist *list);
 void flowlist_free(struct flowlist *list);
 
 /*
- * How bad a flow or a group is: by loss first (unknown: -1), then by RTT (unknown: 0). As qsort(3)
- * wants it, the worst first; 0: equally bad.
+ * How bad a flow or a group is: first by its loss (unknown: -1), then by its RTT (unknown: 0).
+ * flowlist_compare() is for qsort(3): the worst comes first, and 0 means equally bad.
  */
 struct flowlist_badness {
 	double loss;

@@ -46,7 +46,8 @@ enum flowtable_column {
 };
 
 /*
- * Those of QPs are empty in the table of flows, and the other way round: what is empty is left out.
+ * The columns of both tables. In the table of flows, those of QPs are empty, and the other way
+ * round; empty columns are left out.
  */
 static const struct table_column flowtable_columns[FLOWTABLE_COLUMN_N] = {
 	[FLOWTABLE_OWNER] = {.title = "OWNER", .priority = 1},
@@ -91,7 +92,7 @@ static const struct table_column flowtable_columns[FLOWTABLE_COLUMN_N] = {
 	[FLOWTABLE_REASON] = {.title = "REASON", .priority = 11, .optional = true, .least = 24},
 };
 
-/* A source port that is not known is said to be so. */
+/* Fills the cell of the source port, also if the port is unknown. */
 static void
 flowtable_ports(struct table *table, const msgpack_object *flow)
 {
@@ -118,8 +119,7 @@ flowtable_path(struct table *table, const msgpack_object *flow)
 }
 
 /*
- * The state, in the words of the other columns, and the daemon's reason or, without one, what the
- * state means.
+ * Fills the cell with the state and the daemon's reason or, without one, the meaning of the state.
  */
 static void
 flowtable_probing(struct table *table, const msgpack_object *flow)
@@ -158,7 +158,7 @@ flowtable_age(struct table *table, const msgpack_object *flow)
 			   format_age(now > since ? now - since : 0, text));
 }
 
-/* What flows and their QPs have in common. */
+/* Begins a row with the cells that flows and QPs share. */
 static int
 flowtable_row(struct table *table, const msgpack_object *flow)
 {
@@ -180,7 +180,7 @@ flowtable_row(struct table *table, const msgpack_object *flow)
 	return 0;
 }
 
-/* "python3(4711)", "python3(4711) +2" for three owners. */
+/* "python3(4711)", or for three owners "python3(4711) +2". */
 static void
 flowtable_owner(struct table *table, const msgpack_object *flow)
 {
@@ -214,7 +214,7 @@ flowtable_flow(struct table *table, const msgpack_object *flow)
 	return 0;
 }
 
-/* The owner whose process has the QP; no pid: the kernel's. NULL: it is not listed. */
+/* The owner of the QP; without a pid it is in the kernel. NULL: it is not in the record. */
 static const msgpack_object *
 flowtable_owner_of(const msgpack_object *flow, const msgpack_object *qp)
 {
@@ -253,7 +253,7 @@ flowtable_qp(struct table *table, const msgpack_object *flow, const msgpack_obje
 	return 0;
 }
 
-/* The n QPs that the record has no room for are one row: "+36". */
+/* Adds one row for the n QPs that are not in the record: "+36". */
 static int
 flowtable_rest(struct table *table, const msgpack_object *flow, uint64_t n)
 {

@@ -13,7 +13,7 @@ format_micro(void)
 	return utf8_spoken() ? "\u00b5s" : "us";
 }
 
-/* Three digits of n / unit, rounded by integer arithmetic so that 999.96 does not become 1000.0. */
+/* Three digits of n / unit. Rounds integers, so that 999.96 does not become 1000.0. */
 static void
 format_digits(uint64_t n, uint64_t unit, const char *name, char buf[FORMAT_TEXT])
 {
@@ -22,7 +22,7 @@ format_digits(uint64_t n, uint64_t unit, const char *name, char buf[FORMAT_TEXT]
 	uint64_t scale = digits == 0 ? 1 : digits == 1 ? 10 : 100;
 	uint64_t v = whole * scale + (n % unit * scale + unit / 2) / unit;
 
-	if (digits > 0 && v >= 1000) { /* 9.996 is 10.0 */
+	if (digits > 0 && v >= 1000) { /* 9.996 becomes 10.0 */
 		digits--;
 		scale /= 10;
 		v /= 10;
@@ -91,7 +91,7 @@ format_ratio(double ratio, char buf[FORMAT_TEXT])
 	return buf;
 }
 
-/* Percent in three digits at most. */
+/* Percent with at most three digits. */
 static void
 format_percent(double ratio, char buf[8])
 {

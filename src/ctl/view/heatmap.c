@@ -26,8 +26,8 @@ const char *const heatmap_metric_names[HEATMAP_METRICS] = {
 };
 
 struct heatmap_cell {
-	const msgpack_object *peer; /* NULL: nothing is probed there */
-	uint32_t more;              /* others that belong there as well, none worse */
+	const msgpack_object *peer; /* the worst peer of this cell; NULL: none */
+	uint32_t more;              /* other peers of this cell */
 };
 
 struct heatmap_names {
@@ -40,10 +40,10 @@ struct heatmap {
 	struct heatmap_names rows, columns;
 	struct heatmap_cell *cells; /* columns.n in each row */
 	uint64_t bounds[HEATMAP_LEVELS - 1];
-	bool scaled, more;         /* some time is known; some cell has more than one peer */
+	bool scaled, more;         /* a time is known; a cell has more than one peer */
 };
 
-/* ---- what goes where ---- */
+/* ---- rows and columns ---- */
 
 static int
 heatmap_compare(const void *a, const void *b)
@@ -51,7 +51,7 @@ heatmap_compare(const void *a, const void *b)
 	return strverscmp(a, b);
 }
 
-/* "-" where a record has none. */
+/* The name, or "-" if the record has none. */
 static const char *
 heatmap_name(const msgpack_object *peer, const char *key, char buf[HEATMAP_TEXT])
 {
@@ -60,7 +60,7 @@ heatmap_name(const msgpack_object *peer, const char *key, char buf[HEATMAP_TEXT]
 	return buf;
 }
 
-/* Sorted, each once. */
+/* Collects the names, sorted, each once. */
 static int
 heatmap_names_make(const msgpack_object_array *list, const char *key, struct heatmap_names *out)
 {
@@ -110,7 +110,7 @@ heatmap_put(struct heatmap *matrix, const msgpack_object *peer, const char *row_
 
 /* ---- levels ---- */
 
-/* Where in the map "recent" the time of a metric is; NULL: it is no time. */
+/* The metric's key in the map "recent"; NULL: the metric is no time. */
 static const char *
 heatmap_key(enum heatmap_metric metric)
 {
@@ -166,7 +166,7 @@ heatmap_level(const struct heatmap *matrix, uint64_t ns)
 	return level;
 }
 
-/* None; below 1 %; below 5 %; more. */
+/* The levels of loss: none, below 1 %, below 5 %, more. */
 static unsigned int
 heatmap_loss_level(double ratio)
 {
@@ -309,7 +309,7 @@ heatmap_column_width(const struct heatmap *matrix, size_t column, bool unicode)
 	return width;
 }
 
-/* How many columns from `first` on stand side by side; one at least. */
+/* The number of columns from `first` on that fit side by side, at least one. */
 static size_t
 heatmap_block(const struct heatmap *matrix, size_t first, size_t head, size_t width, bool unicode)
 {
@@ -324,7 +324,7 @@ heatmap_block(const struct heatmap *matrix, size_t first, size_t head, size_t wi
 	return n;
 }
 
-/* A name that leaves half of the width to the rest. */
+/* Cuts a name to half of the width. */
 static void
 heatmap_head(const char *name, size_t room, char buf[HEATMAP_TEXT])
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peer records as a matrix of peers and local devices, in blocks as wide as the terminal.
+ * Shows peer records as a matrix of peers and local devices, in blocks as wide as the terminal.
  */
 #ifndef RPINGMESH_CTL_VIEW_HEATMAP_H
 #define RPINGMESH_CTL_VIEW_HEATMAP_H
@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 enum heatmap_metric {
-	HEATMAP_BOTH, /* RTT, with the loss beside it */
+	HEATMAP_BOTH, /* RTT and loss */
 	HEATMAP_RTT,
 	HEATMAP_LOSS,
 	HEATMAP_PROBER,
@@ -27,18 +27,19 @@ extern const char *const heatmap_metric_names[HEATMAP_METRICS];
 struct heatmap;
 
 /*
- * list: peer records, kept by reference. -ENOMEM; -E2BIG: more than a matrix is good for. What has
- * more of them, peers or devices, are the rows.
+ * Makes a matrix of peer records; `list` must outlive it. The rows are the peers or the devices,
+ * whichever are more. Returns 0 and sets *out, which the caller frees, or -ENOMEM, or -E2BIG if
+ * there are too many for a matrix.
  */
 int heatmap_new(const msgpack_object *list, enum heatmap_metric metric, struct heatmap **out);
 void heatmap_free(struct heatmap *matrix);
 
-/* width 0: any. 0, or -ENOMEM. */
+/* Writes the matrix; width = 0: any width. Returns 0, or -ENOMEM. */
 int heatmap_write(const struct heatmap *matrix, size_t width, bool unicode, bool color, FILE *out);
 
 /*
- * The levels of times: by equal ratios from the least to the greatest, but over a factor of two at
- * least. Bounds of the levels but the first: each is the least that belongs to it.
+ * Computes the levels of times. They have equal ratios from `least` to `most`, but span at least a
+ * factor of two. bounds[i] is the smallest time of level i + 1.
  */
 void heatmap_scale(uint64_t least, uint64_t most, uint64_t bounds[HEATMAP_LEVELS - 1]);
 

@@ -50,7 +50,7 @@ json_hex(FILE *out, const char *s, size_t len)
 	fputc('"', out);
 }
 
-/* The shortest text that reads back as the same number. */
+/* Writes the shortest text that is read back as the same number. */
 static void
 json_double(FILE *out, double d)
 {
@@ -117,7 +117,7 @@ json_map(FILE *out, const msgpack_object_map *m, const char *type)
 	fputc('}', out);
 }
 
-/* Recursion is bounded by FRAME_DEPTH_MAX. */
+/* FRAME_DEPTH_MAX limits the recursion. */
 void
 json_write(FILE *out, const msgpack_object *o)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * MessagePack as JSON (RFC 8259), on one line. Always valid JSON, whatever comes in: bytes that are
- * not UTF-8 become U+FFFD, NaN and infinities null, binary data and extensions hexadecimal strings,
- * keys strings. What a terminal would obey is escaped.
+ * Writes MessagePack as JSON (RFC 8259) on one line. The output is always valid JSON: bytes that
+ * are not UTF-8 become U+FFFD, NaN and infinities become null, binary data and extensions become
+ * hexadecimal strings, and all keys become strings. Control characters are escaped.
  */
 #ifndef RPINGMESH_CTL_VIEW_JSON_H
 #define RPINGMESH_CTL_VIEW_JSON_H
@@ -12,7 +12,7 @@
 
 void json_write(FILE *out, const msgpack_object *o);
 
-/* And a newline. A map that has no "type" gets this one, if it is not NULL. */
+/* The same with a newline. If `type` is not NULL, a map without "type" gets it. */
 void json_line(FILE *out, const msgpack_object *o, const char *type);
 
 #endif

@@ -39,8 +39,8 @@ lines_text(const msgpack_object *record, const char *key, const char *before, FI
 }
 
 /*
- * " 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0", once there is a path. A source port that is not
- * known is said to be so.
+ * Writes " 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0" if there is a path, or "port=?" if the
+ * source port is unknown.
  */
 static void
 lines_path(const msgpack_object *event, FILE *out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records as one line each, for people and logs.
+ * Writes records as one line each, for people and logs.
  */
 #ifndef RPINGMESH_CTL_VIEW_LINES_H
 #define RPINGMESH_CTL_VIEW_LINES_H
@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* "2026-01-31T12:00:00.123456Z", UTC; without a newline. */
+/* A time in UTC, "2026-01-31T12:00:00.123456Z", without a newline. */
 void lines_time(uint64_t wall_ns, FILE *out);
 
-/* before and the text behind a key, if it is known and not empty. */
+/* Writes `before` and the text of a key, if it is known and not empty. */
 void lines_text(const msgpack_object *record, const char *key, const char *before, FILE *out);
 
 /*
@@ -27,7 +27,7 @@ void lines_event(const msgpack_object *event, FILE *out);
  */
 void lines_probe(const msgpack_object *probe, FILE *out);
 
-/* What a line of `status` begins with. */
+/* The label at the start of a line of `status`. */
 void lines_label(const char *label, FILE *out);
 
 #endif

@@ -35,7 +35,7 @@ near_distance(const char *a, const char *b)
 
 struct near {
 	const char *what;
-	unsigned int distance; /* looked for now */
+	unsigned int distance; /* the present search finds names at this distance */
 	size_t n;
 	char names[NEAR_MAX][NEAR_TEXT];
 };
@@ -53,7 +53,7 @@ near_name(struct near *near, const msgpack_object *peer, const char *key)
 		return;
 	for (size_t i = 0; i < near->n; i++)
 		if (strcmp(near->names[i], name) == 0)
-			return; /* a host has several peers */
+			return; /* another peer has the same host name */
 	near->n++;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names that a person may have meant.
+ * Finds the names that a user may have meant.
  */
 #ifndef RPINGMESH_CTL_VIEW_NEAR_H
 #define RPINGMESH_CTL_VIEW_NEAR_H
@@ -14,14 +14,14 @@ struct msgpack_object;
 #define NEAR_TEXT 256
 
 /*
- * How many letters differ, insertions and deletions included (Levenshtein); with names of over 64
- * bytes 64.
+ * The number of letters that differ, including insertions and deletions (Levenshtein). 64 if a name
+ * has more than 64 bytes.
  */
 unsigned int near_distance(const char *a, const char *b);
 
 /*
- * Addresses and host names of peers (an array of records), nearest first, each once, as "a, b".
- * Returns how many; 0: buf is "".
+ * Lists the addresses and host names of peers (an array of records) that are similar to `what`, the
+ * nearest first, each once: "a, b". Returns their number; if that is 0, buf is "".
  */
 size_t near_peers(const struct msgpack_object *peers, const char *what,
 		  char buf[NEAR_MAX * NEAR_TEXT]);

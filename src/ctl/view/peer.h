@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peer records as a table: what `peers` shows, and what other commands share with it.
+ * Shows peer records as the table of `peers`, with functions that other commands share.
  */
 #ifndef RPINGMESH_CTL_VIEW_PEER_H
 #define RPINGMESH_CTL_VIEW_PEER_H
@@ -16,40 +16,40 @@ struct peer_count {
 	size_t peers, up, down; /* down: neither up nor this host itself */
 };
 
-/* One row per record, in the order of the answer. NULL: no memory. */
+/* One row for each record, in the order of the answer. Returns NULL if there is no memory. */
 struct table *peer_table(const msgpack_object *list);
 
 void peer_count(const msgpack_object *list, struct peer_count *out);
 
 /*
- * Of which time the figures in "recent" of all records are: "10 s", or "1.28 to 10 s" where they
- * differ much. False: no record has any.
+ * Writes the time span of the figures in "recent" of all records: "10 s", or "1.28 to 10 s" if they
+ * differ much. Returns false if no record has figures.
  */
 bool peer_span(const msgpack_object *list, char *buf, size_t size);
 
-/* One line of "key=value" for logs, without a newline. */
+/* Writes one line of "key=value" for logs, without a newline. */
 void peer_line(const msgpack_object *peer, FILE *out);
 
-/* Green: up; yellow: on its way to that; red: neither; plain: this host itself. */
+/* Green: up; yellow: coming up; red: neither; plain: this host itself. */
 enum table_color peer_state_color(const msgpack_object *peer);
 
-/* Whether the sequential test of loss says so. */
+/* Whether the verdict of the sequential test is lossy. */
 bool peer_is_lossy(const msgpack_object *record);
 
-/* How bad a peer or target is: red states before yellow ones, then by loss. */
+/* How bad a peer or target is: red states are worst, then yellow ones, then it depends on loss. */
 double peer_badness(const msgpack_object *record);
 
-/* Of a share of lost probes: green for none, red from 5 % on, yellow in between. */
+/* The colour of a loss ratio: green for none, red from 5 % on, yellow in between. */
 enum table_color peer_loss_color(double ratio);
 
 /*
- * Cells that peers, targets and flows share: loss and times of the last seconds, from the record's
- * map "recent".
+ * The cells that peers, targets and flows share: loss and times of the last seconds, from the map
+ * "recent" of the record.
  */
 struct peer_recent_columns {
 	size_t loss, p50, p99, prober, responder;
-	size_t noise;   /* results that a stall of a host has touched; 0: no such column */
-	size_t verdict; /* of the sequential test of loss; 0: no such column */
+	size_t noise;   /* results that a stall of a host may have affected; 0: no column */
+	size_t verdict; /* of the sequential test; 0: no column */
 };
 void peer_recent_cells(struct table *table, const msgpack_object *record,
 		       const struct peer_recent_columns *at);

@@ -37,7 +37,7 @@ samples_add(struct samples *s, uint64_t value)
 		s->max = value;
 }
 
-/* Rounded; what a uint64_t cannot hold would be undefined. */
+/* Rounds. Limits the value, because converting one that does not fit is undefined. */
 static uint64_t
 samples_whole(double d)
 {

@@ -13,7 +13,7 @@ spark_put(char *at, unsigned int level, bool unicode)
 		*at++ = plain[level];
 		return at;
 	}
-	memcpy(at, "\u2581", 3); /* the lower eighth; the fuller ones follow it */
+	memcpy(at, "\u2581", 3); /* the lower eighth; the higher blocks follow it */
 	at[2] = (char)((unsigned char)at[2] + level);
 	return at + 3;
 }

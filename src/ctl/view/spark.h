@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sparklines: a series of figures as one character each, the oldest first. Only what was measured
- * is drawn; a figure that is not known is a '?'.
+ * Sparklines: a series of figures as one character each, the oldest first. An unknown figure is
+ * '?'.
  */
 #ifndef RPINGMESH_CTL_VIEW_SPARK_H
 #define RPINGMESH_CTL_VIEW_SPARK_H
@@ -12,19 +12,19 @@
 
 #define SPARK_LEVELS 8u
 #define SPARK_UNKNOWN UINT64_MAX
-/* What buf must have room for. */
+/* The size of buf. */
 #define SPARK_TEXT(n) (3 * (n) + 1)
 
 /*
- * Between the least and the greatest of the known, in steps of equal height, but over twice the
- * least at least, so that what hardly changes looks like that. unicode: "▁▂▃▄▅▆▇█", else
- * "_.-:=+*#".
+ * Draws values on a linear scale from the smallest known value to the largest. The scale ends at
+ * twice the smallest value or above, so that small changes look small. Uses "▁▂▃▄▅▆▇█" if unicode
+ * is set, otherwise "_.-:=+*#".
  */
 void spark_scaled(const uint64_t *values, size_t n, bool unicode, char *buf);
 
 /*
- * Shares of loss, NaN unknown, on a scale of its own: the lowest mark is no loss at all, then up to
- * 0.1, 0.5, 1, 5, 10, 50 and 100 %.
+ * Draws loss ratios; NaN is unknown. The lowest mark is no loss; the others are up to 0.1, 0.5, 1,
+ * 5, 10, 50 and 100 %.
  */
 void spark_loss(const double *ratios, size_t n, bool unicode, char *buf);
 

@@ -43,7 +43,7 @@ state_of_tracer(const msgpack_object *trace)
 	return (enum tracer_state)read_word(trace, "state", names, TRACER_STATE_N);
 }
 
-/* A peer that is not probed. */
+/* The state of a peer that is not probed. */
 static enum state_peer
 state_of_binding(const msgpack_object *peer)
 {

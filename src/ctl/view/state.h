@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The states in records, read back into the daemon's enums. The number of states (…_STATE_N) stands
- * for one that is not known.
+ * Reads the states in records as the daemon's enums. The number of states (…_STATE_N) means
+ * unknown.
  */
 #ifndef RPINGMESH_CTL_VIEW_STATE_H
 #define RPINGMESH_CTL_VIEW_STATE_H
@@ -16,12 +16,12 @@ enum service_state state_of_flow(const msgpack_object *flow);
 enum tracing_state state_of_tracing(const msgpack_object *status);
 enum tracer_state state_of_tracer(const msgpack_object *trace);
 
-/* What a peer's state comes to. */
+/* The state of a peer for users. */
 enum state_peer {
 	STATE_PEER_UP,
-	STATE_PEER_COMING, /* on its way to that */
+	STATE_PEER_COMING, /* coming up */
 	STATE_PEER_SELF,   /* this host itself */
-	STATE_PEER_BAD,    /* none of these, or not known */
+	STATE_PEER_BAD,    /* none of these, or unknown */
 };
 enum state_peer state_of_peer(const msgpack_object *peer);
 

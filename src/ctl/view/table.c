@@ -122,7 +122,7 @@ table_total(const struct table *table)
 	return total;
 }
 
-/* The shown column that matters least; n_columns: all the others must stay. */
+/* The least important column of those that are shown; n_columns: all must stay. */
 static size_t
 table_least(const struct table *table)
 {
@@ -136,7 +136,7 @@ table_least(const struct table *table)
 	return least;
 }
 
-/* As table_total(), with columns cut as far as they may be. */
+/* Like table_total(), but with columns cut to their minimum. */
 static size_t
 table_cut_total(const struct table *table)
 {
@@ -180,8 +180,8 @@ table_paint(FILE *out, const char *text, enum table_color color, bool wanted)
 }
 
 /*
- * text in at most `room` columns, of which there is one at least. Returns how many it took. "204
- * ms" must not become "20".
+ * Writes a cell into `room` columns, at least one, and returns the columns that it has used. A cut
+ * text is marked, because "204 ms" must not become "20".
  */
 static size_t
 table_put(FILE *out, const struct table_cell *cell, size_t room, bool color)
@@ -206,7 +206,8 @@ table_pad(FILE *out, size_t n)
 }
 
 /*
- * cells: one per column. Nothing is written beyond the width, and no blanks behind the last column.
+ * Writes a line with one cell for each column. It is never wider than the table, and has no blanks
+ * at its end.
  */
 static void
 table_line(const struct table *table, const struct table_cell *cells, FILE *out, bool color)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Aligned columns that fit a width: the least important columns are left out, and as a last resort
- * lines are cut.
+ * Tables with aligned columns. To fit a width, the least important columns are left out; if that is
+ * not enough, lines are cut.
  */
 #ifndef RPINGMESH_CTL_VIEW_TABLE_H
 #define RPINGMESH_CTL_VIEW_TABLE_H
@@ -25,40 +25,43 @@ enum table_color {
 
 struct table_column {
 	const char *title;
-	const char *key; /* of a record: what cell_row() shows; NULL: nothing */
-	int priority;   /* the highest number goes first; 0 stays */
+	const char *key; /* the key of a record that cell_row() shows; NULL: none */
+	int priority;   /* the highest number is left out first; 0 always stays */
 	bool right;     /* aligned to the right */
-	bool optional;  /* left out when no row has anything but "-" in it */
-	size_t least;	/* not 0: cut to no less than this before others are left out; for the last
-			   column */
+	bool optional;  /* left out if all its cells are "-" */
+	size_t least;	/* for the last column: it is cut down to this width before others are left
+			   out; 0: it is not */
 };
 
-/* columns are kept by reference, at most TABLE_COLUMNS_MAX. NULL: no memory. */
+/*
+ * Makes a table of at most TABLE_COLUMNS_MAX columns; `columns` must outlive it. Returns NULL if
+ * there is no memory.
+ */
 struct table *table_new(const struct table_column *columns, size_t n_columns);
 void table_free(struct table *table);
 
-/* Begins a row of cells that are all "-". -ENOMEM. */
+/* Begins a row whose cells are all "-". Returns 0, or -ENOMEM. */
 int table_row(struct table *table);
-/* Of the row begun last. text is copied, cut at TABLE_CELL_MAX - 1 bytes. */
+/* Sets a cell of the last row. The text is copied and cut at TABLE_CELL_MAX - 1 bytes. */
 void table_cell(struct table *table, size_t column, enum table_color color, const char *text);
 
 size_t table_rows(const struct table *table);
 
-/* Sets which columns and how wide: width 0 is any. To be called before the lines. */
+/* Chooses the columns and their widths; width = 0: any. Call it before writing lines. */
 void table_fit(struct table *table, size_t width);
-/* Writes one line and `end` instead of a newline. Colours only if wanted. */
+/* Write one line, and `end` instead of a newline. Use colours if `color` is set. */
 void table_write_title(const struct table *table, FILE *out, bool color, const char *end);
 void table_write_row(const struct table *table, size_t row, FILE *out, bool color, const char *end);
 
-/* Fits and writes all of it. */
+/* Fits the table and writes all of it. */
 void table_write(struct table *table, FILE *out, size_t width, bool color);
 
-/* text between the sequences of a colour; what a table does for cells. */
+/* Writes text in a colour, as in cells. Without `wanted`, writes it plain. */
 void table_paint(FILE *out, const char *text, enum table_color color, bool wanted);
 
 /*
- * Columns of the terminal or of $COLUMNS; 0 if stdout is neither told nor a terminal. Rows: 0
- * likewise.
+ * Sets *columns and *rows from $COLUMNS and $LINES. If one is not set, takes it from the terminal;
+ * 0 if stdout is no terminal.
  */
 void table_screen(size_t *columns, size_t *rows);
 

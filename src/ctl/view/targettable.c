@@ -57,7 +57,7 @@ static const struct table_column targets_columns[TARGETS_COLUMN_N] = {
 	[TARGETS_NOT_OK] = {.title = "NOT OK", .priority = 9, .optional = true},
 };
 
-/* "50,1024,…": as many as a column has room for. */
+/* "50,1024,…": as many sizes as fit into a column. */
 static void
 targettable_sizes(struct table *table, const msgpack_object *target)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Target records as a table. NULL: no memory.
+ * Shows target records as a table. Returns NULL if there is no memory.
  */
 #ifndef RPINGMESH_CTL_VIEW_TARGETTABLE_H
 #define RPINGMESH_CTL_VIEW_TARGETTABLE_H

@@ -29,12 +29,12 @@ struct toptable_entry {
 	const msgpack_object *record;
 	uint32_t index;
 	bool known;
-	double badness; /* for figures that are shares, or weights */
+	double badness; /* for ratios and weights */
 	uint64_t ns;
 	char name[64];
 };
 
-/* Of a peer record "address", of a target record "peer". */
+/* The key "address" of a peer record, or "peer" of a target record. */
 static bool
 toptable_name(const msgpack_object *record, char *buf, size_t size)
 {
@@ -77,7 +77,7 @@ toptable_compare(const void *a, const void *b, void *arg)
 	if (by == 0)
 		by = (x->ns < y->ns) - (x->ns > y->ns);
 	if (by == 0)
-		by = strverscmp(x->name, y->name); /* 10.0.0.9 before 10.0.0.10 */
+		by = strverscmp(x->name, y->name); /* 10.0.0.9 comes before 10.0.0.10 */
 	if (by)
 		return *reverse ? -by : by;
 	return x->index < y->index ? -1 : x->index > y->index;
@@ -152,7 +152,7 @@ enum toptable_column {
 	TOPTABLE_COLUMN_N
 };
 
-/* A column that is sorted by has priority 0: it stays. */
+/* The column of the order has priority 0, so it stays. */
 #define TOPTABLE_COLUMNS(p50, p99, loss, prober, responder) \
 	{ \
 		[TOPTABLE_COLUMN_PEER] = {.title = "PEER"}, \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `top` shows: peer or target records, filtered, sorted, as a table with the trends of their
+ * The table of `top`: peer or target records, filtered and sorted, with the trends of their
  * windows.
  */
 #ifndef RPINGMESH_CTL_VIEW_TOPTABLE_H
@@ -16,7 +16,7 @@
 struct trends;
 
 enum toptable_sort {
-	TOPTABLE_WORST, /* states that are red, then yellow ones, then by loss */
+	TOPTABLE_WORST, /* by peer_badness() */
 	TOPTABLE_RTT,
 	TOPTABLE_P99,
 	TOPTABLE_LOSS,
@@ -31,21 +31,22 @@ extern const char *const toptable_sort_names[TOPTABLE_SORTS];
 struct toptable_query {
 	enum toptable_sort sort;
 	bool reverse;
-	const char *filter; /* part of address, device, host name, state or kind, in any case; "":
-			       all */
+	const char *filter; /* part of address, device, host name, state or kind; upper and lower
+			       case are the same; "": all */
 };
 
 /*
- * Pointers into list, those that the filter lets through: figures from the highest down, names from
- * A up, the other way round if reverse; what has no such figure stands last either way, and equals
- * as in the list. *n and *out, to be free()d. -ENOMEM.
+ * Makes an array of pointers to the records of `list` that match the filter. Figures are sorted
+ * from the highest down, names from A up; `reverse` reverses both. Records without the figure
+ * always come last. Equal records keep their order. Returns 0 and sets *n and *out, which the
+ * caller frees, or -ENOMEM.
  */
 int toptable_order(const msgpack_object *list, const struct toptable_query *query,
 		   const msgpack_object ***out, size_t *n);
 
 /*
- * The rows, the column that is sorted by among those that always stay. trends may be NULL. NULL: no
- * memory.
+ * Makes the table of the rows. The column of `sort` always stays. trends may be NULL. Returns NULL
+ * if there is no memory.
  */
 struct table *toptable_make(const msgpack_object **rows, size_t n, enum toptable_sort sort,
 			    const struct trends *trends, uint64_t now_wall_ns);

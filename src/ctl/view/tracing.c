@@ -25,7 +25,7 @@ tracing_age(const msgpack_object *status, const msgpack_object *trace, const cha
 		printf("%s%s ago", before, format_age(now - when, text));
 }
 
-/* "4 of 5", or "4" when the whole is not known. */
+/* "4 of 5", or "4" if the whole is unknown. */
 static void
 tracing_of(const msgpack_object *trace, const char *key, const char *whole_key)
 {
@@ -37,7 +37,7 @@ tracing_of(const msgpack_object *trace, const char *key, const char *whole_key)
 		printf(" of %s", text);
 }
 
-/* before, number, after: if the number is known and not 0. */
+/* Prints before, number and after, if the number is known and not 0. */
 static void
 tracing_some(const msgpack_object *trace, const char *key, const char *before, const char *after)
 {
@@ -85,7 +85,7 @@ tracing_qps(const msgpack_object *trace)
 	putchar('\n');
 }
 
-/* What may be missing is said even if nothing is. */
+/* Prints the number of lost events even if it is 0. */
 static void
 tracing_events(const msgpack_object *trace)
 {

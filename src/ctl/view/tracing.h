@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How well the daemon sees the QPs of this host.
+ * Shows whether the daemon sees all QPs of this host.
  */
 #ifndef RPINGMESH_CTL_VIEW_TRACING_H
 #define RPINGMESH_CTL_VIEW_TRACING_H
 
 #include <msgpack.h>
 
-/* The lines of `status` on tracing. */
+/* Prints the lines of `status` about tracing. */
 void tracing_show(const msgpack_object *status);
 
 #endif

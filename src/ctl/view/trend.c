@@ -2,10 +2,10 @@
 /*
  * DOC: trends
  *
- * A tree of series, each with the key of a peer (device, address) or of a stream of probes (these,
- * kind, flow, flow label, traffic class and service level). A series is a ring of its last windows.
- * Each window goes into the series of its stream and into that of its peer; the one of the stream
- * tells whether it has come before.
+ * A tree contains the series. The key of a series is that of a peer (device, address) or of a
+ * stream of probes (also kind, flow, flow label, traffic class and service level). A series is a
+ * ring of its last windows. Each window is added to the series of its stream and to that of its
+ * peer. The series of the stream shows whether the window has come before.
  */
 #include "ctl/view/trend.h"
 
@@ -33,7 +33,7 @@ struct trend_window {
 struct trend {
 	char key[TREND_KEY];
 	struct trend_window windows[TREND_WINDOWS];
-	size_t next, n; /* a ring: the next to be written, and how many there are */
+	size_t next, n; /* a ring: index of the next window, and the number of windows */
 };
 
 struct trends {
@@ -106,7 +106,7 @@ trends_find(const struct trends *trends, const char key[TREND_KEY])
 	return found ? *found : NULL;
 }
 
-/* NULL: no memory, or there are too many. */
+/* Returns the series, made if necessary. NULL: no memory, or there are too many. */
 static struct trend *
 trends_get(struct trends *trends, const char key[TREND_KEY])
 {
@@ -126,9 +126,9 @@ trends_get(struct trends *trends, const char key[TREND_KEY])
 	return trend;
 }
 
-/* ---- windows come ---- */
+/* ---- new windows ---- */
 
-/* The i-th back from the newest: where it is in the ring. */
+/* The index in the ring of the i-th window, counted back from the newest. */
 static size_t
 trend_at(const struct trend *trend, size_t i)
 {
@@ -233,7 +233,7 @@ trends_add(struct trends *trends, const msgpack_object *record, bool told)
 struct trend_line {
 	uint64_t rtt[TREND_WINDOWS];
 	double loss[TREND_WINDOWS];
-	size_t at; /* filled from the end: the first that is */
+	size_t at; /* the first valid element, as the line is filled from its end */
 };
 
 static void
@@ -247,7 +247,7 @@ trend_line_put(struct trend_line *line, const struct trend_window *w)
 	line->loss[line->at] = w && w->of ? (double)w->lost / (double)w->of : (double)NAN;
 }
 
-/* Windows that are missing between two moments. */
+/* Adds the windows that are missing between two times. */
 static void
 trend_line_gap(struct trend_line *line, uint64_t from_ns, uint64_t to_ns, uint64_t length_ns)
 {
@@ -264,8 +264,8 @@ trend_length(const struct trend_window *w)
 }
 
 /*
- * Whole windows begin and end at multiples of their length; the first of a daemon, and one that was
- * cut, do not.
+ * A whole window begins and ends at multiples of its length. The first window of a daemon, and one
+ * that was cut, do not.
  */
 static bool
 trend_is_whole(const struct trend_window *w)
@@ -280,7 +280,7 @@ trend_line_make(const struct trend *trend, uint64_t now_wall_ns, struct trend_li
 	uint64_t length_ns = trend_length(w), due_ns = now_wall_ns;
 
 	line->at = TREND_WINDOWS;
-	/* One is still open, and the one before may have probes in flight. */
+	/* The newest window is still open, and the one before may have probes in flight. */
 	due_ns = due_ns > 2 * length_ns ? due_ns - due_ns % length_ns - length_ns : 0;
 	if (due_ns > w->end_ns && trend_is_whole(w))
 		trend_line_gap(line, w->end_ns, due_ns, length_ns);

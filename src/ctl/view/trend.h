@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The last windows of each peer and of each stream of probes, kept by ourselves as they come: the
- * daemon has only the last one.
+ * Keeps the last windows of each peer and of each stream of probes as they come, because the daemon
+ * has only the last one.
  */
 #ifndef RPINGMESH_CTL_VIEW_TREND_H
 #define RPINGMESH_CTL_VIEW_TREND_H
@@ -16,21 +16,21 @@
 
 struct trends;
 
-/* NULL: no memory. */
+/* Returns NULL if there is no memory. */
 struct trends *trends_new(void);
 void trends_free(struct trends *trends);
 
 /*
- * A window record. Several streams to one peer are merged, exactly, into the peer's window of the
- * same start. told: it came as a notification, which the daemon does not send twice; one that was
- * asked for and has come before is left out. 0 or -ENOMEM.
+ * Adds a window record. Several streams to one peer are merged exactly into the peer's window with
+ * the same start. told: the window came as a notification, which the daemon sends once. Otherwise
+ * it came in an answer, and is ignored if it has come before. Returns 0 or -ENOMEM.
  */
 int trends_add(struct trends *trends, const msgpack_object *window, bool told);
 
 /*
- * Of a peer or target record: the medians of the RTT and the loss, a mark a window, the oldest
- * first (spark.h). Windows that are missing between others, or at the end by now_wall_ns, are
- * unknown. False, and both empty: there is none.
+ * Draws the trends of a peer or target record: the medians of the RTT, and the loss, with a mark
+ * for each window, the oldest first (spark.h). Missing windows between others, and before
+ * now_wall_ns, are unknown. Returns false if there are no windows; then both texts are empty.
  */
 bool trends_spark(const struct trends *trends, const msgpack_object *record, uint64_t now_wall_ns,
 		  bool unicode, char rtt[TREND_TEXT], char loss[TREND_TEXT]);

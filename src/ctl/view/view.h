@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands in records, as text for people.
+ * Converts values of records to text for people.
  */
 #ifndef RPINGMESH_CTL_VIEW_VIEW_H
 #define RPINGMESH_CTL_VIEW_VIEW_H
@@ -10,17 +10,16 @@
 #include <stddef.h>
 
 /*
- * A string for people: what a terminal would obey and what is not UTF-8 becomes '?', a number
- * becomes digits. False, and buf is "-": not known. Cut at size.
+ * Writes a string for people: control characters and bytes that are not UTF-8 become '?', and a
+ * number becomes digits. Cuts it at `size`. If the key is unknown, returns false, and buf is "-".
  */
 bool view_text(const msgpack_object *map, const char *key, char *buf, size_t size);
 void view_clean(const msgpack_object *o, char *buf, size_t size);
 void view_clean_text(const char *text, char *buf, size_t size);
 
 /*
- * Whose a QP is, of a record or map with comm, pid and kernel: "python3(4711)", "[nvme_rdma]" for
- * the kernel, as ps(1) has it;
- * "?" for what is not known. Cut at size.
+ * Writes the owner of a QP from a map with comm, pid and kernel: "python3(4711)", or "[nvme_rdma]"
+ * for the kernel, as in ps(1). "?" means unknown. Cuts it at `size`.
  */
 void view_owner(const msgpack_object *map, char *buf, size_t size);
 

@@ -62,7 +62,10 @@ static const struct table_column windowtable_columns[WINDOWTABLE_COLUMN_N] = {
 	[WINDOWTABLE_NOTE] = {.title = "NOTE", .priority = 2, .optional = true},
 };
 
-/* "0.52 % (0.31..0.83)" of a window or one of its sizes. False: no probe was answered or lost. */
+/*
+ * "0.52 % (0.31..0.83)" of a window or of one of its sizes. Returns false if no probe was answered
+ * or lost.
+ */
 static bool
 windowtable_loss(const msgpack_object *map, char buf[FORMAT_TEXT], double *ratio)
 {
@@ -74,7 +77,7 @@ windowtable_loss(const msgpack_object *map, char buf[FORMAT_TEXT], double *ratio
 	return strcmp(format_loss(*ratio, low, high, buf), "-") != 0;
 }
 
-/* Results that a stall of a host has marked. */
+/* The number of results that a stall of a host may have affected. */
 static uint64_t
 windowtable_noise(const msgpack_object *window)
 {
@@ -88,7 +91,7 @@ windowtable_noise(const msgpack_object *window)
 	return sum;
 }
 
-/* Why a window is not one like the others; NULL: it is. */
+/* How the window differs from others; NULL: it does not. */
 static const char *
 windowtable_note(const msgpack_object *window)
 {
@@ -106,8 +109,7 @@ windowtable_note(const msgpack_object *window)
 }
 
 /*
- * Separated by commas: the sizes that lost something, if there are others that did not or lost
- * less.
+ * Lists the sizes with loss, separated by commas, if other sizes have less loss or none.
  */
 static void
 windowtable_sizes(const msgpack_object *window, char *buf, size_t size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Window records for people: as a table, and as a line each.
+ * Shows window records as a table, or as a line each.
  */
 #ifndef RPINGMESH_CTL_VIEW_WINDOWTABLE_H
 #define RPINGMESH_CTL_VIEW_WINDOWTABLE_H
@@ -10,12 +10,12 @@
 
 #include "ctl/view/table.h"
 
-/* Without rows. NULL: no memory. */
+/* Makes a table without rows. Returns NULL if there is no memory. */
 struct table *windowtable_new(void);
-/* One row. -ENOMEM. */
+/* Adds one row. Returns 0, or -ENOMEM. */
 int windowtable_add(struct table *table, const msgpack_object *window);
 
-/* One line of "key=value" for logs, without a newline. */
+/* Writes one line of "key=value" for logs, without a newline. */
 void windowtable_line(const msgpack_object *window, FILE *out);
 
 #endif
