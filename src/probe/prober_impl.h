@@ -88,7 +88,6 @@ struct prober_target {
 	uint64_t path_since_ns;       /* 0: has not waited for its path */
 	uint64_t seq;                 /* of the next probe */
 	struct prober_probe_list probes; /* in flight, or ended and not yet reported */
-	struct prober_probe spare;    /* for a probe that is not posted */
 	uint32_t in_flight;
 	struct probe_totals totals;
 	struct probe_recent recent;
@@ -157,6 +156,7 @@ struct prober_device {
 	uint32_t n_queue, in_flight;
 	uint32_t mtu;              /* 0: not told */
 	uint64_t deferred;
+	struct prober_probe spare; /* for a probe that is not posted, until it is told */
 	struct window_series windows;
 };
 TAILQ_HEAD(prober_device_list, prober_device);

@@ -85,7 +85,7 @@ void
 prober_measure_result(const struct prober_probe *probe, struct probe_result *r)
 {
 	const struct prober_target_config *config = &probe->target->config;
-	bool posted = probe != &probe->target->spare;
+	bool posted = probe != &probe->target->peer->device->spare;
 
 	*r = (struct probe_result){
 		.seq = probe->seq,

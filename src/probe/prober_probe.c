@@ -189,9 +189,9 @@ void
 prober_probe_unposted(struct prober_target *target, uint32_t size, enum probe_class class,
 		      const char *reason, uint64_t now_ns)
 {
-	struct prober_probe *probe = &target->spare;
+	struct prober_probe *probe = &target->peer->device->spare;
 
-	/* prober_drain() runs between any two probes of a target that come due. */
+	/* prober_drain() runs between any two probes of a device that come due. */
 	assert(!probe->ended);
 	*probe = (struct prober_probe){
 		.target = target,
@@ -211,7 +211,7 @@ probe_unlink(struct prober_probe *probe)
 	if (probe->ended)
 		TAILQ_REMOVE(&probe_prober(probe)->ended, probe, in_ended);
 	probe->ended = false;
-	if (probe != &probe->target->spare)
+	if (probe != &probe->target->peer->device->spare)
 		prober_probe_free(probe);
 }
 

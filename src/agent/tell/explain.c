@@ -199,20 +199,18 @@ static void
 explain_last(struct record *map, const struct record_origin *origin,
 	     const struct peer_stream *stream)
 {
-	const struct last_probes *last = stream->last;
-	const struct probe_result *newest = last_probes_get(last, 0);
+	struct probe_result last[LAST_PROBES_N];
+	size_t n = last_probes_get(stream->last, last);
+	bool measured = n > 0 && last[0].measured;
 	msgpack_packer *pk;
-	size_t n = 0;
 
-	while (last_probes_get(last, n))
-		n++;
-	record_bool(map, "kept", last != NULL);
+	record_bool(map, "kept", stream->last != NULL);
 	record_str(map, "responder_clock",
-		   newest && newest->measured ? probe_clock_name(newest->responder_clock) : NULL);
+		   measured ? probe_clock_name(last[0].responder_clock) : NULL);
 	pk = record_key(map, "last");
 	msgpack_pack_array(pk, n);
 	for (size_t i = 0; i < n; i++)
-		peer_record_probe(pk, origin, stream, last_probes_get(last, i));
+		peer_record_probe(pk, origin, stream, &last[i]);
 }
 
 static void

@@ -31,12 +31,11 @@ add(struct streams *s, size_t i, uint64_t seq)
 static void
 assert_kept(const struct last_probes *last, uint64_t seq, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		assert_non_null(last_probes_get(last, i));
-		assert_int_equal(last_probes_get(last, i)->seq, seq - i);
-	}
-	assert_null(last_probes_get(last, n));
-	assert_null(last_probes_get(last, SIZE_MAX));
+	struct probe_result kept[LAST_PROBES_N];
+
+	assert_int_equal(last_probes_get(last, kept), n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(kept[i].seq, seq - i);
 }
 
 static int
@@ -65,7 +64,7 @@ test_none(void **state)
 {
 	struct streams *s = *state;
 
-	assert_null(last_probes_get(NULL, 0));
+	assert_int_equal(last_probes_get(NULL, NULL), 0);
 	last_probes_want(&s->pool, &s->last[0]); /* there is room: the first result will make it */
 	assert_null(s->last[0]);
 	last_probes_free(&s->pool, &s->last[0]);
@@ -88,16 +87,48 @@ test_newest_first(void **state)
 	assert_int_equal(s->pool.not_kept, 0);
 }
 
-/* The whole result, not its number alone. */
+/* Whole results, not their numbers alone, however many bytes of them are new. */
 static void
 test_whole(void **state)
 {
+	struct probe_result added[3 * LAST_PROBES_N], kept[LAST_PROBES_N];
 	struct streams *s = *state;
-	struct probe_result r;
+	size_t n = sizeof(added) / sizeof(added[0]);
+	uint8_t *bytes = (void *)added;
 
-	memset(&r, 0xa5, sizeof(r));
-	last_probes_add(&s->pool, &s->last[0], &r);
-	assert_memory_equal(last_probes_get(s->last[0], 0), &r, sizeof(r));
+	for (size_t i = 0; i < sizeof(added); i++)
+		bytes[i] = rand() % 3 ? 0 : (uint8_t)rand();
+	memset(&added[n - 1], 0xa5, sizeof(added[0]));
+	memset(&added[n - 2], 0x5a, sizeof(added[0]));
+	for (size_t i = 0; i < n; i++)
+		last_probes_add(&s->pool, &s->last[0], &added[i]);
+	assert_int_equal(last_probes_get(s->last[0], kept), LAST_PROBES_N);
+	for (size_t i = 0; i < LAST_PROBES_N; i++)
+		assert_memory_equal(&kept[i], &added[n - 1 - i], sizeof(kept[0]));
+}
+
+/* A stream as it is in life: only numbers and times change. It takes less than half of an array. */
+static void
+test_small(void **state)
+{
+	struct streams *s = *state;
+
+	for (uint64_t i = 0; i < 1000; i++) {
+		struct probe_result r = {
+			.seq = i, .class = PROBE_OK, .measured = true, .posted = true,
+			.due_ns = 86400000000000 + i * 5000123456, .rtt_ns = 9000 + rand() % 4096,
+			.prober_delay_ns = 3000 + rand() % 4096, .size = 50, .src_port = 49152,
+			.responder_delay_ns = 2000 + rand() % 4096, .flow_label = 0xabcde,
+		};
+
+		for (size_t t = 0; t < 6; t++)
+			r.t_ns[t] = r.due_ns + t * 3000 + (uint64_t)rand() % 4096;
+		last_probes_add(&s->pool, &s->last[0], &r);
+		if (i == 0)
+			assert_true(last_probes_bytes(&s->pool) < 2 * sizeof(r));
+	}
+	assert_kept(s->last[0], 999, LAST_PROBES_N);
+	assert_true(last_probes_bytes(&s->pool) < LAST_PROBES_N * sizeof(struct probe_result) / 2);
 }
 
 /* All streams that may keep some. */
@@ -115,9 +146,6 @@ test_limit(void **state)
 	struct streams *s = *state;
 
 	fill(s);
-	assert_true(last_probes_bytes(&s->pool) <= 5u << 20); /* as last_probes.h says */
-	assert_true(last_probes_bytes(&s->pool) >=
-		    LAST_PROBES_RINGS_MAX * LAST_PROBES_N * sizeof(struct probe_result));
 	for (uint64_t seq = 1; seq <= 3; seq++)
 		add(s, LAST_PROBES_RINGS_MAX, seq);
 	assert_null(s->last[LAST_PROBES_RINGS_MAX]);
@@ -132,6 +160,21 @@ test_limit(void **state)
 	add(s, 7, 9);
 	assert_null(s->last[7]);
 	assert_int_equal(s->pool.not_kept, 4);
+}
+
+/* The most that they take: no result has a byte in common with the next. */
+static void
+test_most(void **state)
+{
+	struct streams *s = *state;
+	struct probe_result r;
+
+	for (size_t k = 0; k <= LAST_PROBES_N; k++) {
+		memset(&r, k % 2 ? 0xff : 0, sizeof(r));
+		for (size_t i = 0; i < LAST_PROBES_RINGS_MAX; i++)
+			last_probes_add(&s->pool, &s->last[i], &r);
+	}
+	assert_true(last_probes_bytes(&s->pool) <= 6u << 20); /* as last_probes.h says */
 }
 
 /* Beyond the limit those keep results that somebody has asked for, up to a limit of their own. */
@@ -173,6 +216,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_newest_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_small, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_most, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked, setup, teardown),
 	};
