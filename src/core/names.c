@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/loop.h"
@@ -323,4 +324,22 @@ names_cancel(struct names_lookup *lookup)
 	/* Otherwise a worker would look it up, and the lookups after it would have to wait. */
 	if (waiting)
 		free(lookup);
+}
+
+uint64_t
+names_files(void)
+{
+	static const char *const files[] = {"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf"};
+	uint64_t hash = 14695981039346656037ULL; /* FNV-1a, by words */
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (stat(files[i], &st) < 0)
+			memset(&st, 0, sizeof(st));
+		hash = (hash ^ (uint64_t)st.st_ino) * 1099511628211ULL;
+		hash = (hash ^ (uint64_t)st.st_size) * 1099511628211ULL;
+		hash = (hash ^ (uint64_t)st.st_mtim.tv_sec) * 1099511628211ULL;
+		hash = (hash ^ (uint64_t)st.st_mtim.tv_nsec) * 1099511628211ULL;
+	}
+	return hash;
 }

@@ -35,4 +35,9 @@ int names_find(struct names *names, const char *name,
 /* Ends the lookup without calling `found`. NULL is allowed. */
 void names_cancel(struct names_lookup *lookup);
 
+/*
+ * A number that is another one whenever hosts(5), resolv.conf(5) or nsswitch.conf(5) has changed.
+ */
+uint64_t names_files(void);
+
 #endif

@@ -4,6 +4,9 @@
  *
  *   naming -> (no_name, asked again) -> no_device | self | bound
  *
+ * Its name is asked again for as long as it exists (peer_name.c): at another address it begins
+ * anew.
+ *
  * A bound peer has a prober_peer, which holds its state as a prober sees it, and a path. Who a peer
  * is: address, device and source as written in the configuration. Streams (targets) of the mesh are
  * owned by the peer's prober_peer, with a peer_stream as user; those of pings by the ping, those of
@@ -27,7 +30,6 @@
 #include "rdma/sidr.h"
 #include "rpingmesh/log_subsystems.h"
 
-#define PEER_NAME_RETRY_NS (5 * NSEC_PER_SEC)
 /* Back-off for a peer that only flows want to be asked: up to this. */
 #define PEER_PATIENT_BACKOFF_MAX_NS (60 * NSEC_PER_SEC)
 
@@ -47,7 +49,7 @@ peer_tell_binding(struct peer *peer)
 			 peer->binding_reason);
 }
 
-static void
+void
 peer_set_binding(struct peer *peer, enum peer_binding binding, const char *reason)
 {
 	if (peer->binding == binding && peer->binding_reason == reason)
@@ -145,7 +147,7 @@ peer_remove_mesh_targets(struct peer *peer)
 static void
 peer_update_patience(struct peer *peer);
 
-static void
+void
 peer_unbind(struct peer *peer)
 {
 	if (!peer->prober)
@@ -211,34 +213,6 @@ peer_bucket(struct peers *peers, const struct addr *remote)
 	return &peers->at[hash % PEERS_BUCKETS];
 }
 
-static void
-peer_named(void *arg, const struct addr *addr, const char *reason)
-{
-	struct peer *peer = arg;
-
-	peer->lookup = NULL;
-	if (!addr) {
-		log_debug(PEER, "%s: %s", peer->config.address, reason);
-		peer->name_retry_ns = clock_mono_ns() + PEER_NAME_RETRY_NS;
-		nics_scan_soon(peer->peers->env.nics);
-		peer_set_binding(peer, PEER_NO_NAME, "its name is not known to /etc/hosts or DNS");
-		return;
-	}
-	peer->remote = *addr;
-	peer->named = true;
-	LIST_INSERT_HEAD(peer_bucket(peer->peers, addr), peer, in_bucket);
-	peer_bind(peer);
-}
-
-static void
-peer_start(struct peer *peer)
-{
-	peer->binding = PEER_NAMING;
-	if (names_find(peer->peers->env.names, peer->config.address, peer_named, peer,
-		       &peer->lookup) < 0)
-		peer_named(peer, NULL, "out of memory");
-}
-
 /* ---- making, finding, freeing ---- */
 
 static bool
@@ -279,7 +253,7 @@ peer_new(struct peers *peers, const struct config_peer *config, bool configured)
 	peer->link = peers->first ? peers->end : &peers->first;
 	*peer->link = peer;
 	peers->end = &peer->next;
-	peer_start(peer);
+	peer_name_ask(peer);
 	return peer;
 }
 
@@ -317,6 +291,7 @@ peers_new(const struct peers_env *env, const struct config *config, struct peers
 		return -ENOMEM;
 	peers->env = *env;
 	peers->config = config;
+	peers->files = names_files();
 	*out = peers;
 	return 0;
 }
@@ -507,6 +482,7 @@ peers_configure(struct peers *peers, const struct config *config)
 		}
 	}
 	peers_drop_unwanted(peers);
+	peers_name_again(peers, 0);
 	return rc;
 }
 
@@ -522,11 +498,12 @@ peers_retry(struct peers *peers, uint64_t now_ns)
 {
 	bool unnamed = false;
 
+	peers_look_at_files(peers);
 	for (struct peer *peer = peers->first; peer; peer = peer->next) {
 		if (peer->ask_failed)
 			peer_resolve_failed(peer, "out of memory");
-		else if (peer->binding == PEER_NO_NAME && now_ns >= peer->name_retry_ns)
-			peer_start(peer);
+		else if (!peer->lookup && now_ns >= peer->name_ask_ns)
+			peer_name_ask(peer);
 		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
 			peer_bind(peer);
 		unnamed |= peer->binding == PEER_NO_NAME;

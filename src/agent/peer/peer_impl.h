@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared by peer.c, peer_nic.c, peer_probe.c, peer_source.c and service.c only.
+ * Shared by peer.c, peer_name.c, peer_nic.c, peer_probe.c, peer_source.c and service.c only.
  */
 #ifndef RPINGMESH_AGENT_PEER_PEER_IMPL_H
 #define RPINGMESH_AGENT_PEER_PEER_IMPL_H
@@ -28,6 +28,7 @@ struct peers {
 	LIST_HEAD(peer_bucket, peer)
 	at[PEERS_BUCKETS];           /* those with an address, by it */
 	uint64_t next_id;
+	uint64_t files;              /* names_files() at the last look */
 };
 
 struct peer {
@@ -44,7 +45,7 @@ struct peer {
 	const char *binding_reason; /* static, or NULL */
 	const char *told_reason;    /* that was logged last; NULL once the peer is bound */
 	struct names_lookup *lookup;
-	uint64_t name_retry_ns;     /* PEER_NO_NAME: when to ask again */
+	uint64_t name_ask_ns;       /* when to ask again; UINT64_MAX: never, it is numeric */
 	bool named;
 	struct addr remote;         /* valid if named */
 
@@ -68,11 +69,26 @@ struct peer {
 	bool services_dirty;        /* service.c: a look at them is deferred */
 };
 
-/* peer.c: puts a named peer on a nic, again if it was on one; those at an address. */
+/*
+ * peer.c: says upward what a peer is; puts a named peer on a nic, takes it off; those of an
+ * address.
+ */
+void peer_set_binding(struct peer *peer, enum peer_binding binding, const char *reason);
 void peer_bind(struct peer *peer);
+void peer_unbind(struct peer *peer);
 void peer_rebind(struct peer *peer);
 struct peer_bucket *peer_bucket(struct peers *peers, const struct addr *remote);
 void peer_resolve_failed(struct peer *peer, const char *reason);
+
+/*
+ * peer_name.c: which address a peer's name stands for, asked now, or earlier than it would be.
+ * Hosts move, so each name is asked again, and all of them within spread_ns after a change of what
+ * they are looked up in.
+ */
+void peer_name_ask(struct peer *peer);
+void peer_name_ask_soon(struct peer *peer);
+void peers_name_again(struct peers *peers, uint64_t spread_ns);
+void peers_look_at_files(struct peers *peers);
 
 /* peer_nic.c: a path from peer->local, instead of the one that there was. */
 void peer_make_path(struct peer *peer);

@@ -204,6 +204,11 @@ peer_resolved(struct peer *peer, const struct wire_reply *reply)
 		.max_size = reply->max_size,
 	};
 
+	if (peer->hostname[0] && strcmp(peer->hostname, reply->hostname) != 0) {
+		log_warning(PEER, "%s: host %s answers there now, which was %s",
+			    peer->config.address, reply->hostname, peer->hostname);
+		peer_name_ask_soon(peer);
+	}
 	memcpy(peer->hostname, reply->hostname, sizeof(peer->hostname));
 	memcpy(peer->tor, reply->tor, sizeof(peer->tor));
 	peer->qkey = reply->qkey;
@@ -278,6 +283,8 @@ peer_state_changed(void *arg, void *peer_user, enum prober_peer_state from,
 	const char *reason = NULL;
 
 	(void)arg;
+	if (to == PROBER_PEER_DOWN)
+		peer_name_ask_soon(peer);
 	peer->peers->env.ops->event(peer->peers->env.arg, peer, PEER_STATE);
 	if (peer->prober) {
 		prober_peer_info(peer->prober, &info);

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a peer was told once, and the world changes: its name's address, its source. */
+#include "peer_fake.h"
+
+#include "probe/wire.h"
+
+static char node7[] = "node7";
+
+/* The peer answers the question over SIDR as this host. */
+static void
+answer_as(const char *hostname)
+{
+	struct wire_reply reply = {.status = PROBE_WIRE_ACCEPTED,
+				   .version = PROBE_WIRE_HIGHEST,
+				   .versions = WIRE_VERSIONS,
+				   .qpn = 17,
+				   .incarnation = 1,
+				   .session = 1,
+				   .max_size = 4096};
+	uint8_t buf[256];
+	struct sidr_answer answer = {.step = SIDR_STEP_REPLY, .data = buf};
+
+	snprintf(reply.hostname, sizeof(reply.hostname), "%s", hostname);
+	answer.len = wire_encode_reply(&reply, buf);
+	fake.question.answered(fake.question.arg, &answer);
+}
+
+static void
+assert_remote(const struct peer *peer, const char *expected)
+{
+	struct peer_info info;
+	char text[ADDR_TEXT];
+
+	peer_info(peer, &info);
+	assert_non_null(info.remote);
+	assert_string_equal(addr_text(info.remote, text), expected);
+	assert_string_equal(addr_text(&fake.question.remote, text), expected);
+}
+
+static const struct peer *
+named(void)
+{
+	const struct peer *peer = fake_peer(node7);
+
+	fake_name_is("10.0.1.7");
+	fake_pass(1);
+	assert_remote(peer, "10.0.1.7");
+	return peer;
+}
+
+static const struct peer *
+up(void)
+{
+	const struct peer *peer = named();
+
+	answer_as("node7");
+	assert_true(peer_is_up(peer));
+	/* What was asked while it was not up. */
+	fake_pass(50);
+	fake_name_is("10.0.1.7");
+	assert_true(peer_is_up(peer));
+	fake.asked = 0;
+	return peer;
+}
+
+static void
+test_file_changes(void **state)
+{
+	const struct peer *peer = up();
+	struct prober_peer_info prober;
+	struct peer_info info;
+
+	(void)state;
+	fake_pass(100);
+	assert_int_equal(fake.asked, 0);
+	fake.files++;
+	fake_pass(15);
+	assert_int_equal(fake.asked, 1);
+	fake_name_is("10.0.1.8");
+	fake_pass(1);
+	assert_remote(peer, "10.0.1.8");
+	peer_info(peer, &info);
+	assert_null(info.hostname);
+	prober_peer_info(info.prober, &prober);
+	assert_false(prober.has_session);
+	assert_int_equal(prober.state, PROBER_PEER_RESOLVING);
+}
+
+static void
+test_not_up(void **state)
+{
+	const struct peer *peer = named();
+
+	(void)state;
+	fake_pass(50);
+	assert_int_equal(fake.asked, 2);
+	fake_name_is("10.0.1.7");
+	fake_pass(50);
+	assert_int_equal(fake.asked, 3);
+	fake_name_is("10.0.2.7");
+	fake_pass(1);
+	assert_remote(peer, "10.0.2.7");
+}
+
+static void
+test_up(void **state)
+{
+	(void)state;
+	up();
+	fake_pass(220);
+	assert_int_equal(fake.asked, 0);
+	fake_pass(240);
+	assert_int_equal(fake.asked, 1);
+}
+
+static void
+test_not_found_later(void **state)
+{
+	const struct peer *peer = up();
+
+	(void)state;
+	fake.files++;
+	fake_pass(15);
+	fake_name_is(NULL);
+	fake_pass(1);
+	assert_true(peer_is_up(peer));
+	assert_remote(peer, "10.0.1.7");
+}
+
+static void
+test_not_found_at_first(void **state)
+{
+	const struct peer *peer = fake_peer(node7);
+	const char *reason;
+
+	(void)state;
+	fake_name_is(NULL);
+	assert_string_equal(peer_state(peer, &reason), "no_name");
+	fake_pass(10);
+	assert_int_equal(fake.asked, 2);
+	/* It is not said that it is being named: that would be news, each time. */
+	assert_string_equal(peer_state(peer, &reason), "no_name");
+	fake_name_is("10.0.1.7");
+	fake_pass(1);
+	assert_remote(peer, "10.0.1.7");
+}
+
+static void
+test_numeric(void **state)
+{
+	static char address[] = "10.0.1.7";
+
+	(void)state;
+	fake_peer(address);
+	fake.files++;
+	fake_pass(400);
+	assert_int_equal(fake.asked, 0);
+}
+
+static void
+test_reload(void **state)
+{
+	(void)state;
+	up();
+	assert_int_equal(peers_configure(fake.peers, &fake.config), 0);
+	fake_pass(5);
+	assert_int_equal(fake.asked, 1);
+}
+
+static void
+test_other_host(void **state)
+{
+	const struct peer *peer = up();
+	struct peer_info info;
+
+	(void)state;
+	fake_pass(100);
+	assert_int_equal(fake.asked, 0);
+	answer_as("node9");
+	fake_pass(15);
+	assert_int_equal(fake.asked, 1);
+	peer_info(peer, &info);
+	assert_string_equal(info.hostname, "node9");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_file_changes, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_not_up, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_up, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_not_found_later, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_not_found_at_first, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_numeric, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_reload, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_other_host, fake_begin, fake_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
