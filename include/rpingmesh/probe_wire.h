@@ -31,7 +31,8 @@
  * - Fields of requests and replies keep their places in all versions. What a version adds to them
  *   comes behind the names.
  * - Reserved bytes are sent as zero and not looked at. So version 1 may still put a field there if
- *   zero can mean "not known": that is how the ACK2 came to its SRC_PORT.
+ *   zero can mean "not known": that is how the ACK2 came to its SRC_PORT. A prober says in TAKES
+ *   which types of messages it knows besides ACK1 and ACK2, so version 1 may have new ones, too.
  * - Whoever receives a message, request or reply that is longer than it knows ignores the rest. An
  *   ACK has at most PROBE_WIRE_ACK_MAX bytes, and no more than the probe.
  */
@@ -56,6 +57,7 @@ enum probe_wire_type {
 	PROBE_WIRE_PROBE = 1,
 	PROBE_WIRE_ACK1 = 2,
 	PROBE_WIRE_ACK2 = 3,
+	PROBE_WIRE_REFUSED = 4, /* instead of both ACKs; only to who takes it */
 };
 
 /* Header of each message: offset of each field, its width in the name's comment. */
@@ -76,7 +78,11 @@ enum probe_wire_probe {
 	PROBE_WIRE_OFF_ACK_FLOW_LABEL = 24,    /* u32  flow label of the ACKs, 20 bits */
 	PROBE_WIRE_OFF_ACK_TRAFFIC_CLASS = 28, /* u8 */
 	PROBE_WIRE_OFF_ACK_SERVICE_LEVEL = 29, /* u8   0 to 15 */
+	PROBE_WIRE_OFF_TAKES = 30, /* u8   PROBE_WIRE_TAKES_…, or-ed; the others are reserved */
 };
+
+/* The prober knows PROBE_WIRE_REFUSED. */
+#define PROBE_WIRE_TAKES_REFUSED 1u
 
 /* ACK1: the header, zeroes up to PROBE_WIRE_SIZE_MIN. */
 
@@ -90,6 +96,17 @@ enum probe_wire_ack2 {
 	PROBE_WIRE_OFF_STALL = 46, /* u16  with PROBE_WIRE_FLAG_NOISE: for how many ms, 65535: that
 				      or more; else 0 */
 	PROBE_WIRE_OFF_SRC_PORT = 48, /* u16  UDP source port of the ACKs; 0: not known */
+};
+
+/*
+ * REFUSED: the responder has received the probe, and its limits do not let it answer. The header,
+ * then why, zeroes up to PROBE_WIRE_SIZE_MIN.
+ */
+#define PROBE_WIRE_OFF_WHY 24u /* u8  enum probe_wire_why; others: known to later versions only */
+
+enum probe_wire_why {
+	PROBE_WIRE_WHY_SOURCE = 1, /* its limit of probes/s from one source */
+	PROBE_WIRE_WHY_TOTAL = 2,  /* its limit of probes/s in all */
 };
 
 /*

@@ -491,6 +491,20 @@ probe_after_ack(struct prober_probe *probe, uint64_t now_ns)
 	}
 }
 
+/* The peer has received the probe and says that it will not answer. */
+static void
+probe_take_refusal(struct prober_probe *probe, const struct wire_message *message, uint64_t now_ns)
+{
+	static const char *const why[] = {
+		[0] = "the peer refuses to answer",
+		[PROBE_WIRE_WHY_SOURCE] = "the peer answers no more probes/s from this host",
+		[PROBE_WIRE_WHY_TOTAL] = "the peer answers no more probes/s in all",
+	};
+	size_t n = sizeof(why) / sizeof(why[0]), i = message->refused.why;
+
+	prober_probe_end(probe, PROBE_REFUSED, why[i < n ? i : 0], now_ns);
+}
+
 /* The probe that an ACK is for, after all checks; NULL: counted, or a duplicate. */
 static struct prober_probe *
 probe_of_ack(struct prober *prober, const struct wire_message *message, const struct prober_rx *rx)
@@ -510,12 +524,31 @@ probe_of_ack(struct prober *prober, const struct wire_message *message, const st
 	return probe;
 }
 
+/* False: that is known already. */
+static bool
+probe_take(struct prober_probe *probe, const struct wire_message *message,
+	   const struct prober_rx *rx, uint64_t now_ns)
+{
+	if (message->type == PROBE_WIRE_REFUSED) {
+		/* One that was answered was not refused. */
+		if (probe->ack1 || probe->ack2)
+			return false;
+		probe_take_refusal(probe, message, now_ns);
+		return true;
+	}
+	if (!probe_take_ack(probe, message, rx, now_ns))
+		return false;
+	probe_after_ack(probe, now_ns);
+	return true;
+}
+
 void
 prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_ns)
 {
 	struct wire_message message;
 	struct prober_probe *probe;
 	struct prober_peer *peer;
+	uint64_t posted_ns;
 
 	if (wire_decode(rx->payload, rx->len, &message) < 0 || message.type == PROBE_WIRE_PROBE) {
 		prober->malformed++;
@@ -524,12 +557,12 @@ prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_
 	probe = probe_of_ack(prober, &message, rx);
 	if (!probe)
 		return;
-	if (!probe_take_ack(probe, &message, rx, now_ns)) {
+	peer = probe->target->peer;
+	posted_ns = probe->tx.t1_ns;
+	if (!probe_take(probe, &message, rx, now_ns)) {
 		prober->duplicates++;
 		return;
 	}
-	peer = probe->target->peer;
-	probe_after_ack(probe, now_ns);
-	prober_peer_acked(peer, probe->tx.t1_ns, now_ns);
+	prober_peer_acked(peer, posted_ns, now_ns);
 	prober_drain(prober);
 }

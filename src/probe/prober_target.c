@@ -184,6 +184,7 @@ target_encode(const struct prober_target *target, const struct prober_probe *pro
 			.ack_flow_label = target->config.flow_label,
 			.ack_traffic_class = target->config.traffic_class,
 			.ack_service_level = target->config.service_level,
+			.takes_refused = true,
 		},
 	};
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Probes and their two ACKs. A probe passes the checks (format, session, address, limits) and
- * becomes an answer, which goes one of three ways:
+ * becomes an answer, which goes one of four ways:
  *
+ *   refused                 the limits allow no answer: REFUSED, if the prober knows that
  *   sent at once            ACK1, T4 known, ACK2
  *   pending                 ACK1 posted; its send completion brings T4, then ACK2
  *   held                    the path back is being prepared; T3 is kept, so T4 - T3 stays true
@@ -41,6 +42,8 @@ responder_new(const struct responder_config *config, struct responder **out)
 	responder->noise = config->noise;
 	responder->sessions_max = RESPONDER_SESSIONS_MAX;
 	bucket_rate_set(&responder->open_rate, RESPONDER_OPENS_PER_S, RESPONDER_OPENS_PER_S);
+	bucket_rate_set(&responder->refusal_rate, RESPONDER_REFUSALS_PER_S,
+			RESPONDER_REFUSALS_PER_S);
 	TAILQ_INIT(&responder->held);
 	if (responder_tables_new(responder) < 0) {
 		free(responder);
@@ -253,6 +256,7 @@ responder_held_free(struct responder *responder, struct responder_held *held)
 	TAILQ_REMOVE(&responder->held, held, in_responder);
 	TAILQ_REMOVE(&held->owner->held, held, in_session);
 	held->owner->n_held--;
+	responder->n_held--;
 	free(held);
 }
 
@@ -260,9 +264,10 @@ static void
 responder_hold(struct responder *responder, struct responder_session *session,
 	       const struct responder_answer *answer, uint64_t now_ns)
 {
-	struct responder_held *held =
-		session->n_held < RESPONDER_HELD_MAX ? calloc(1, sizeof(*held)) : NULL;
+	struct responder_held *held = NULL;
 
+	if (session->n_held < RESPONDER_HELD_MAX && responder->n_held < RESPONDER_HELD_ALL_MAX)
+		held = calloc(1, sizeof(*held));
 	if (!held) {
 		responder->stats.held_dropped++;
 		return;
@@ -274,25 +279,50 @@ responder_hold(struct responder *responder, struct responder_session *session,
 	TAILQ_INSERT_TAIL(&responder->held, held, in_responder);
 	TAILQ_INSERT_TAIL(&session->held, held, in_session);
 	session->n_held++;
+	responder->n_held++;
 	responder->stats.held++;
 }
 
-/* Takes a token for one probe, or counts why there is none. */
-static bool
-responder_is_within_limits(struct responder *responder, struct responder_source *source,
-			   uint64_t now_ns)
+/* Takes a token for one probe and returns 0, or counts why there is none and returns that. */
+static uint8_t
+responder_take(struct responder *responder, struct responder_source *source, uint64_t now_ns)
 {
 	if (!bucket_is_ready(&source->probes, &responder->source_rate, now_ns)) {
 		responder->stats.refused_source++;
-		return false;
+		return PROBE_WIRE_WHY_SOURCE;
 	}
 	if (!bucket_is_ready(&responder->total, &responder->total_rate, now_ns)) {
 		responder->stats.refused_total++;
-		return false;
+		return PROBE_WIRE_WHY_TOTAL;
 	}
 	bucket_take(&source->probes, &responder->source_rate, now_ns);
 	bucket_take(&responder->total, &responder->total_rate, now_ns);
-	return true;
+	return 0;
+}
+
+/*
+ * Tells the prober, for which silence would be loss. One message instead of two, and no more than
+ * the host can afford: what is above that is counted only.
+ */
+static void
+responder_refuse(struct responder *responder, const struct responder_session *session,
+		 const struct responder_answer *answer, uint8_t why, uint64_t now_ns)
+{
+	struct wire_message message = {
+		.type = PROBE_WIRE_REFUSED,
+		.length = PROBE_WIRE_SIZE_MIN,
+		.seq = answer->seq,
+		.session = session->number,
+		.refused.why = why,
+	};
+	struct responder_tx tx = {0};
+
+	if (!bucket_is_ready(&responder->refusals, &responder->refusal_rate, now_ns))
+		return;
+	bucket_take(&responder->refusals, &responder->refusal_rate, now_ns);
+	responder->cookie++;
+	if (responder_post(responder, session, answer, &message, false, &tx) == 0)
+		responder->stats.refused_told++;
 }
 
 /* The session that a probe belongs to, or NULL: counted. */
@@ -323,6 +353,7 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 	struct responder_session *session;
 	struct responder_answer answer;
 	struct wire_message message;
+	uint8_t why;
 
 	if (wire_decode(rx->payload, rx->len, &message) < 0 || message.type != PROBE_WIRE_PROBE) {
 		responder->stats.malformed++;
@@ -334,8 +365,6 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 	responder->stats.probes++;
 	responder_touch(responder, session, now_ns);
 	responder_prove(responder, session);
-	if (!responder_is_within_limits(responder, session->source, now_ns))
-		return;
 	answer = (struct responder_answer){
 		.session = session->number,
 		.seq = message.seq,
@@ -345,6 +374,11 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 		.traffic_class = message.probe.ack_traffic_class,
 		.service_level = message.probe.ack_service_level,
 	};
+	why = responder_take(responder, session->source, now_ns);
+	if (why && message.probe.takes_refused)
+		responder_refuse(responder, session, &answer, why, now_ns);
+	if (why)
+		return;
 	if (responder_send_ack1(responder, session, &answer) == -EAGAIN)
 		responder_hold(responder, session, &answer, now_ns);
 }

@@ -27,7 +27,9 @@ struct responder_session;
 
 #define RESPONDER_SESSIONS_MAX 65536
 #define RESPONDER_IDLE_NS 600000000000ULL
-#define RESPONDER_HELD_MAX 16     /* probes of one session that wait for its path */
+/* Probes that wait for the path back: of one session, which may have as many labels; of all. */
+#define RESPONDER_HELD_MAX 1024
+#define RESPONDER_HELD_ALL_MAX 16384
 #define RESPONDER_HELD_NS 1000000000ULL
 /*
  * How much longer than the software's the RNIC's T4 - T3 may be: the time that a probe waited for a
@@ -35,6 +37,7 @@ struct responder_session;
  */
 #define RESPONDER_STALL_NS 1000000000ULL
 #define RESPONDER_OPENS_PER_S 20  /* SIDR requests answered per source address, burst of as many */
+#define RESPONDER_REFUSALS_PER_S 1000 /* messages that say "refused", in all; burst of as many */
 
 struct responder_ack {
 	const uint8_t *payload;
@@ -143,6 +146,7 @@ struct responder_stats {
 	uint64_t refused_opens;     /* SIDR requests too often or table full */
 	uint64_t refused_source;    /* probes over the limit of their source */
 	uint64_t refused_total;     /* probes over the limit in all */
+	uint64_t refused_told;      /* of these two, those whose prober was told so */
 	uint64_t malformed;
 	uint64_t unknown_session;
 	uint64_t wrong_source;      /* session number from another address */

@@ -76,7 +76,8 @@ struct responder {
 	void *arg;
 	struct responder_limits limits;
 	struct bucket total;
-	struct bucket_rate total_rate, source_rate, open_rate;
+	struct bucket refusals;
+	struct bucket_rate total_rate, source_rate, open_rate, refusal_rate;
 	uint64_t hash_key;
 	const struct noise *noise;              /* borrowed, or NULL */
 	uint32_t sessions_max;                  /* RESPONDER_SESSIONS_MAX; tests take less */
@@ -89,6 +90,7 @@ struct responder {
 	struct responder_source_list idle_sources;
 	uint32_t n_sources;
 	struct responder_held_list held;        /* the oldest first */
+	uint32_t n_held;
 	uint32_t cookie;
 	struct responder_stats stats;           /* sessions included */
 	struct responder_pending pending[RESPONDER_PENDING_N];

@@ -116,11 +116,16 @@ wire_encode(const struct wire_message *message, uint8_t *buf)
 		wire_put32(buf + PROBE_WIRE_OFF_ACK_FLOW_LABEL, message->probe.ack_flow_label);
 		buf[PROBE_WIRE_OFF_ACK_TRAFFIC_CLASS] = message->probe.ack_traffic_class;
 		buf[PROBE_WIRE_OFF_ACK_SERVICE_LEVEL] = message->probe.ack_service_level;
+		if (message->probe.takes_refused)
+			buf[PROBE_WIRE_OFF_TAKES] = PROBE_WIRE_TAKES_REFUSED;
 		break;
 	case PROBE_WIRE_ACK1:
 		break;
 	case PROBE_WIRE_ACK2:
 		wire_encode_ack2(message, buf);
+		break;
+	case PROBE_WIRE_REFUSED:
+		buf[PROBE_WIRE_OFF_WHY] = message->refused.why;
 		break;
 	}
 }
@@ -138,6 +143,7 @@ wire_decode_probe(const uint8_t *buf, struct wire_message *m)
 	m->probe.ack_flow_label = wire_get32(buf + PROBE_WIRE_OFF_ACK_FLOW_LABEL);
 	m->probe.ack_traffic_class = buf[PROBE_WIRE_OFF_ACK_TRAFFIC_CLASS];
 	m->probe.ack_service_level = buf[PROBE_WIRE_OFF_ACK_SERVICE_LEVEL];
+	m->probe.takes_refused = buf[PROBE_WIRE_OFF_TAKES] & PROBE_WIRE_TAKES_REFUSED;
 	if (m->probe.ack_flow_label > WIRE_FLOW_LABEL_MAX ||
 	    m->probe.ack_service_level > WIRE_SERVICE_LEVEL_MAX)
 		return -EBADMSG;
@@ -158,11 +164,31 @@ wire_decode_ack2(const uint8_t *buf, struct wire_message *m)
 	return m->ack2.clock < PROBE_CLOCK_N ? 0 : -EBADMSG;
 }
 
+static int
+wire_decode_type(const uint8_t *buf, struct wire_message *m)
+{
+	switch (buf[PROBE_WIRE_OFF_TYPE]) {
+	case PROBE_WIRE_PROBE:
+		return wire_decode_probe(buf, m);
+	case PROBE_WIRE_ACK1:
+		m->type = PROBE_WIRE_ACK1;
+		return 0;
+	case PROBE_WIRE_ACK2:
+		return wire_decode_ack2(buf, m);
+	case PROBE_WIRE_REFUSED:
+		m->type = PROBE_WIRE_REFUSED;
+		m->refused.why = buf[PROBE_WIRE_OFF_WHY];
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 int
 wire_decode(const uint8_t *buf, size_t len, struct wire_message *out)
 {
 	struct wire_message m = {0};
-	int err = 0;
+	int err;
 
 	if (len < PROBE_WIRE_SIZE_MIN || !wire_has_magic(buf))
 		return -EBADMSG;
@@ -173,14 +199,7 @@ wire_decode(const uint8_t *buf, size_t len, struct wire_message *out)
 		return -EBADMSG;
 	m.seq = wire_get64(buf + PROBE_WIRE_OFF_SEQ);
 	m.session = wire_get64(buf + PROBE_WIRE_OFF_SESSION);
-	if (buf[PROBE_WIRE_OFF_TYPE] == PROBE_WIRE_PROBE)
-		err = wire_decode_probe(buf, &m);
-	else if (buf[PROBE_WIRE_OFF_TYPE] == PROBE_WIRE_ACK1)
-		m.type = PROBE_WIRE_ACK1;
-	else if (buf[PROBE_WIRE_OFF_TYPE] == PROBE_WIRE_ACK2)
-		err = wire_decode_ack2(buf, &m);
-	else
-		err = -EINVAL;
+	err = wire_decode_type(buf, &m);
 	if (err < 0)
 		return err;
 	*out = m;

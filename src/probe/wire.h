@@ -37,7 +37,11 @@ struct wire_message {
 		struct {
 			uint32_t ack_flow_label;
 			uint8_t ack_traffic_class, ack_service_level;
+			bool takes_refused; /* PROBE_WIRE_TAKES_REFUSED */
 		} probe;
+		struct {
+			uint8_t why; /* enum probe_wire_why, or a value that is not in it */
+		} refused;
 		struct {
 			uint64_t delay_ns, t3_ns;
 			uint32_t error_ns;

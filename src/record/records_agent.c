@@ -312,6 +312,8 @@ const struct record_field records_responder[] = {
 	      "Probes not answered because they were above `responder.per_source`."),
 	FIELD("refused_total", "integer",
 	      "Probes not answered because they were above `responder.total`."),
+	FIELD("refused_told", "integer",
+	      "The number of probes above these two limits whose prober was told so."),
 	FIELD("malformed", "integer", "The number of messages that could not be read."),
 	FIELD("unknown_session", "integer",
 	      "The number of probes of no session: from before a restart, or forged."),
@@ -319,7 +321,7 @@ const struct record_field records_responder[] = {
 	      "The number of probes from another address than that of the session."),
 	FIELD("send_errors", "integer", "The number of answers that could not be sent."),
 	FIELD("held", "integer",
-	      "The number of ACK2s that had to wait for room in the send queue."),
+	      "The number of probes that had to wait for the path back to be prepared."),
 	FIELD("held_dropped", "integer", "The number of these that were dropped."),
 	END,
 };

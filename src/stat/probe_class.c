@@ -32,6 +32,8 @@ static const struct class_row class_table[] = {
 	[PROBE_ACK1_MISSING] = {"ack1_missing", "ack1",
 				"the second answer came, the first was lost on its way",
 				CLASS_LOST},
+	[PROBE_REFUSED] = {"refused", "refused",
+			   "the peer's limits did not let it answer: no loss", CLASS_NEITHER},
 };
 static_assert(sizeof(class_table) / sizeof(class_table[0]) == PROBE_CLASS_N, "a row for each");
 

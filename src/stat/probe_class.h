@@ -21,6 +21,7 @@ enum probe_class {
 				 full */
 	PROBE_ACK2_MISSING, /* ACK1 came, ACK2 did not, and the same incarnation was alive later */
 	PROBE_ACK1_MISSING, /* ACK2 came, ACK1 did not; so the probe reached the peer */
+	PROBE_REFUSED,	    /* it arrived, and the peer's limits did not let it answer */
 	PROBE_CLASS_N
 };
 

@@ -236,7 +236,7 @@ world_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bo
 
 	(void)arg;
 	FUZZ_CHECK(wire_decode(ack->payload, ack->size, &m) == 0 &&
-		   m.type == (want_sent ? PROBE_WIRE_ACK1 : PROBE_WIRE_ACK2));
+		   (m.type == PROBE_WIRE_ACK1) == want_sent && m.type != PROBE_WIRE_PROBE);
 	FUZZ_CHECK(ack->size <= PROBE_WIRE_SIZE_MIN && ack->flow_label <= 0xfffff &&
 		   ack->service_level <= 15);
 	for (uint32_t i = 0; i < w.n_sessions && !s; i++)
@@ -337,6 +337,8 @@ step_ack(struct fuzz *f)
 	size_t len;
 
 	m.type = how & 1 ? PROBE_WIRE_ACK2 : PROBE_WIRE_ACK1;
+	if (how & 32)
+		m.type = PROBE_WIRE_REFUSED;
 	if (m.type == PROBE_WIRE_ACK2) {
 		m.ack2.delay_ns = how & 2 ? fuzz_u64(f) : fuzz_u16(f);
 		m.ack2.t3_ns = how & 4 ? fuzz_u64(f) : w.now;

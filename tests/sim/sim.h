@@ -231,6 +231,7 @@ struct sim_probe {
 	bool hw;                       /* the port's clock */
 	bool dropped, ack1_dropped, ack2_dropped; /* dropped: the probe or its ACK1 */
 	bool refused, held, tainted, copied;
+	bool refusal_given;
 	bool sent_failed, sent_never,
 		troubled;	       /* troubled: its device went down, or its path was renewed */
 	bool ack1_given, ack2_given;   /* to the prober */

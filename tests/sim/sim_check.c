@@ -149,9 +149,9 @@ check_waits_there(const struct sim_probe *probe)
 }
 
 /*
- * `lost` needs a message that the wire or the responder's limits took, or an ACK beyond the
- * horizon. What came too late to find anybody (within the timeout) is the restart's doing, not the
- * network's.
+ * `lost` needs a message that the wire took, or that the responder's limits took without a word, or
+ * an ACK beyond the horizon. What came too late to find anybody (within the timeout) is the
+ * restart's doing, not the network's.
  */
 static void
 check_lost(struct sim_host *host, const struct sim_probe *probe, const struct probe_result *r)
@@ -323,6 +323,10 @@ check_posted(struct sim_host *host, const struct sim_probe *probe, const struct 
 	case PROBE_LOCAL_ERROR:
 		sim_check(sim, host, probe->troubled || probe->sent_failed || probe->sent_never,
 			  "local_error: there was one");
+		break;
+	case PROBE_REFUSED:
+		sim_check(sim, host, probe->refusal_given && !probe->ack1_given,
+			  "refused: the peer has said so, and nothing else");
 		break;
 	case PROBE_UNRESOLVED:
 	case PROBE_CLASS_N:

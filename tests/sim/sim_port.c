@@ -331,7 +331,7 @@ port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 	status = !s.done && sim_random_chance(&host->random, p->send_fails) ? -EIO : 0;
 	if (!s.done && want_sent)
 		port_completes(port, true, ack->cookie, &s, status);
-	if (probe && status < 0 && m.type == PROBE_WIRE_ACK1)
+	if (probe && status < 0 && m.type != PROBE_WIRE_ACK2)
 		probe->refused = probe->ack2_dropped = true;
 	else if (probe && status < 0)
 		probe->ack2_dropped = true;
@@ -387,8 +387,10 @@ static void
 port_note_refusal(struct sim_probe *probe, const struct responder_stats *before,
 		  const struct responder_stats *after, uint64_t arrived_ns)
 {
-	if (after->refused_source != before->refused_source ||
-	    after->refused_total != before->refused_total ||
+	uint64_t refused = after->refused_source - before->refused_source +
+			   (after->refused_total - before->refused_total);
+
+	if (refused != after->refused_told - before->refused_told ||
 	    after->send_errors != before->send_errors)
 		probe->refused = true;
 	else if (after->held != before->held || after->held_dropped != before->held_dropped)
@@ -462,6 +464,8 @@ port_ack_arrived(struct sim_port *port, const struct sim_event *event, const str
 		probe->ack1_left_ns = message->sent_ns;
 		probe->t5_ns = rx.t5.ns;
 		probe->waited_ns += waited_ns;
+	} else if (probe && m->type == PROBE_WIRE_REFUSED) {
+		probe->refusal_given = true;
 	} else if (probe && m->type == PROBE_WIRE_ACK2 && !probe->ack2_given) {
 		probe->ack2_given = true;
 		probe->delay_ns = m->ack2.delay_ns;

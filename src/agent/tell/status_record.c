@@ -137,6 +137,7 @@ status_record_responder(struct record *r, const struct tell *t)
 	record_u64(&map, "refused_opens", s.refused_opens);
 	record_u64(&map, "refused_source", s.refused_source);
 	record_u64(&map, "refused_total", s.refused_total);
+	record_u64(&map, "refused_told", s.refused_told);
 	record_u64(&map, "malformed", s.malformed);
 	record_u64(&map, "unknown_session", s.unknown_session);
 	record_u64(&map, "wrong_source", s.wrong_source);

@@ -508,6 +508,45 @@ test_ack1_missing(void **state)
 	fake_check_totals(f);
 }
 
+/* The peer is at its limits: neither lost nor down, and not a word about the network. */
+static void
+test_refused(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct fake_ack refusal;
+	struct prober_stats stats;
+
+	fake_target(f, peer, 100 * MS, 4);
+	fake_run(f, 401 * MS);
+	assert_int_equal(f->n_packets, 4);
+	refusal = fake_ack(f, 0, PROBE_WIRE_REFUSED);
+	refusal.message.refused.why = PROBE_WIRE_WHY_SOURCE;
+	fake_deliver(f, &refusal);
+	assert_int_equal(f->n_results, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_REFUSED);
+	assert_string_equal(fake_last(f)->reason,
+			    "the peer answers no more probes/s from this host");
+	assert_false(fake_last(f)->measured);
+	refusal = fake_ack(f, 1, PROBE_WIRE_REFUSED);
+	refusal.message.refused.why = 200; /* of a later version */
+	fake_deliver(f, &refusal);
+	assert_int_equal(fake_last(f)->class, PROBE_REFUSED);
+	assert_string_equal(fake_last(f)->reason, "the peer refuses to answer");
+	/* It has answered, or is said to be from somebody else. */
+	fake_ack1(f, 2);
+	refusal = fake_ack(f, 2, PROBE_WIRE_REFUSED);
+	fake_deliver(f, &refusal);
+	refusal = fake_ack(f, 3, PROBE_WIRE_REFUSED);
+	refusal.rx.src_qpn++;
+	fake_deliver(f, &refusal);
+	assert_int_equal(f->n_results, 2);
+	prober_stats(f->prober, &stats);
+	assert_true(stats.duplicates == 1 && stats.wrong_source == 1);
+	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
+	fake_check_totals(f);
+}
+
 /* It is not the peer's restart: ACK1 had been sent before. */
 static void
 test_ack1_missing_of_restarted(void **state)
@@ -844,6 +883,7 @@ main(void)
 		WITH_FAKE(test_ack2_missing),
 		WITH_FAKE(test_ack2_missing_needs_proof_after_ack1),
 		WITH_FAKE(test_ack1_missing),
+		WITH_FAKE(test_refused),
 		WITH_FAKE(test_ack1_missing_of_restarted),
 		WITH_FAKE(test_late_ack2_waits_for_ack1),
 		WITH_FAKE(test_late_ack1_waits_for_ack2),

@@ -27,6 +27,7 @@ struct world_peer {
 
 enum world_kind {
 	WORLD_PROBE,
+	WORLD_REFUSED,
 	WORLD_ACK1,
 	WORLD_MEASURED,
 	WORLD_ACK2,
@@ -222,6 +223,11 @@ world_probe_arrives(struct world *w, struct world_event event)
 {
 	if (!world_knows_session(w, &event))
 		return;
+	if (world_chance(w, 2)) {
+		event.kind = WORLD_REFUSED;
+		world_post(w, event, world_delay(w, event.peer));
+		return;
+	}
 	event.kind = WORLD_ACK1;
 	if (!world_chance(w, 5))
 		world_post(w, event, world_delay(w, event.peer));
@@ -260,6 +266,9 @@ world_event_fires(struct world *w, struct world_event event)
 	switch (event.kind) {
 	case WORLD_PROBE:
 		world_probe_arrives(w, event);
+		break;
+	case WORLD_REFUSED:
+		world_deliver_ack(w, &event, PROBE_WIRE_REFUSED);
 		break;
 	case WORLD_ACK1:
 		world_deliver_ack(w, &event, PROBE_WIRE_ACK1);

@@ -262,6 +262,7 @@ test_held(void **state)
 	uint64_t session = open_session(f, "10.0.0.2");
 
 	f->status = -EAGAIN;
+	set_limits(f, "10.0.0.0/8", 2 * RESPONDER_HELD_MAX, 100000);
 	for (uint64_t i = 0; i < RESPONDER_HELD_MAX + 2; i++)
 		send_probe(f, session, i, "10.0.0.2");
 	assert_int_equal(stats_of(f).held, RESPONDER_HELD_MAX);

@@ -75,6 +75,74 @@ test_limit_in_all(void **state)
 	assert_int_equal(stats_of(f).refused_source, 0);
 }
 
+static uint32_t
+count_sent(const struct fake *f, enum probe_wire_type type)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < f->n_sent; i++)
+		n += f->sent[i].message.type == type;
+	return n;
+}
+
+/* A prober that knows the message is told which limit it met, at its own QP. */
+static void
+test_refusal_told(void **state)
+{
+	struct fake *f = *state;
+	uint64_t session = open_session(f, "10.0.0.2");
+	const struct sent_ack *last;
+
+	set_limits(f, "10.0.0.0/8", 40, 1000);
+	for (uint64_t i = 0; i < 60; i++) {
+		struct fake_probe p = probe(session, i, "10.0.0.2");
+
+		p.message.probe.takes_refused = true;
+		deliver(f, &p);
+	}
+	assert_int_equal(count_sent(f, PROBE_WIRE_ACK1), 40);
+	assert_int_equal(count_sent(f, PROBE_WIRE_REFUSED), 20);
+	last = &f->sent[f->n_sent - 1];
+	assert_int_equal(last->message.refused.why, PROBE_WIRE_WHY_SOURCE);
+	assert_true(last->message.seq == 59 && last->message.session == session);
+	assert_true(last->ack.qpn == 77 && last->ack.qkey == 0x1234);
+	assert_false(last->want_sent);
+	set_limits(f, "10.0.0.0/8", 1000, 20);
+	f->now += SEC;
+	f->n_sent = 0;
+	for (uint64_t i = 0; i < 33; i++) {
+		struct fake_probe p = probe(session, i, "10.0.0.2");
+
+		p.message.probe.takes_refused = true;
+		deliver(f, &p);
+	}
+	assert_int_equal(count_sent(f, PROBE_WIRE_REFUSED), 1);
+	assert_int_equal(f->sent[f->n_sent - 1].message.refused.why, PROBE_WIRE_WHY_TOTAL);
+	assert_int_equal(stats_of(f).refused_told, 21);
+}
+
+/* An older prober would take it for a malformed message; and telling has a limit, too. */
+static void
+test_refusal_untold(void **state)
+{
+	struct fake *f = *state;
+	uint64_t session = open_session(f, "10.0.0.2");
+
+	set_limits(f, "10.0.0.0/8", 32, 1000);
+	for (uint64_t i = 0; i < 40; i++)
+		send_probe(f, session, i, "10.0.0.2");
+	assert_int_equal(count_sent(f, PROBE_WIRE_REFUSED), 0);
+	for (uint64_t i = 0; i < RESPONDER_REFUSALS_PER_S + 50; i++) {
+		struct fake_probe p = probe(session, i, "10.0.0.2");
+
+		p.message.probe.takes_refused = true;
+		deliver(f, &p);
+	}
+	assert_int_equal(count_sent(f, PROBE_WIRE_REFUSED), RESPONDER_REFUSALS_PER_S);
+	assert_int_equal(stats_of(f).refused_told, RESPONDER_REFUSALS_PER_S);
+	assert_int_equal(stats_of(f).refused_source, 8 + RESPONDER_REFUSALS_PER_S + 50);
+}
+
 static void
 test_sessions(void **state)
 {
@@ -312,6 +380,8 @@ main(void)
 		WITH_FAKE(test_admit),
 		WITH_FAKE(test_limit_of_source),
 		WITH_FAKE(test_limit_in_all),
+		WITH_FAKE(test_refusal_told),
+		WITH_FAKE(test_refusal_untold),
 		WITH_FAKE(test_sessions),
 		WITH_FAKE(test_new_incarnation),
 		WITH_FAKE(test_new_incarnation_held),

@@ -16,7 +16,7 @@ static const uint8_t golden_probe[52] = {
 	'R', 'P', 'M', 'H', 1, 1, 0, 52,
 	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
 	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
-	0x00, 0x0a, 0xbc, 0xde, 0x6a, 0x05,
+	0x00, 0x0a, 0xbc, 0xde, 0x6a, 0x05, 0x01,
 };
 
 static const uint8_t golden_ack1[50] = {
@@ -33,6 +33,13 @@ static const uint8_t golden_ack2[50] = {
 	0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x80,
 	0xff, 0xfe, 0xfd, 0xfc, 1, 1, 0x12, 0x34,
 	0xc2, 0x01,
+};
+
+static const uint8_t golden_refused[50] = {
+	'R', 'P', 'M', 'H', 1, 4, 0, 50,
+	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
+	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
+	2,
 };
 
 static const uint8_t golden_request[24 + 5] = {
@@ -56,7 +63,12 @@ static const uint8_t golden_reply[40 + 5 + 4] = {
 
 static const struct wire_message message_probe = {
 	.type = PROBE_WIRE_PROBE, .length = 52, .seq = SEQ, .session = SESSION,
-	.probe = {.ack_flow_label = 0xabcde, .ack_traffic_class = 0x6a, .ack_service_level = 5},
+	.probe = {.ack_flow_label = 0xabcde, .ack_traffic_class = 0x6a, .ack_service_level = 5,
+		  .takes_refused = true},
+};
+static const struct wire_message message_refused = {
+	.type = PROBE_WIRE_REFUSED, .length = 50, .seq = SEQ, .session = SESSION,
+	.refused = {.why = PROBE_WIRE_WHY_TOTAL},
 };
 static const struct wire_message message_ack1 = {
 	.type = PROBE_WIRE_ACK1, .length = 50, .seq = SEQ, .session = SESSION,
@@ -128,6 +140,7 @@ test_encode(void **state)
 	check_encode(&message_probe, golden_probe);
 	check_encode(&message_ack1, golden_ack1);
 	check_encode(&message_ack2, golden_ack2);
+	check_encode(&message_refused, golden_refused);
 }
 
 static void
@@ -143,6 +156,11 @@ test_decode(void **state)
 	assert_int_equal(m.probe.ack_flow_label, 0xabcde);
 	assert_int_equal(m.probe.ack_traffic_class, 0x6a);
 	assert_int_equal(m.probe.ack_service_level, 5);
+	assert_true(m.probe.takes_refused);
+	assert_int_equal(decode_exact(golden_refused, sizeof(golden_refused), &m), 0);
+	assert_int_equal(m.type, PROBE_WIRE_REFUSED);
+	assert_true(m.seq == SEQ && m.session == SESSION);
+	assert_int_equal(m.refused.why, PROBE_WIRE_WHY_TOTAL);
 	assert_int_equal(decode_exact(golden_ack1, sizeof(golden_ack1), &m), 0);
 	assert_int_equal(m.type, PROBE_WIRE_ACK1);
 	assert_true(m.seq == SEQ && m.session == SESSION);
@@ -165,7 +183,7 @@ test_decode(void **state)
 static void
 test_flags(void **state)
 {
-	uint8_t bytes[sizeof(golden_ack2)];
+	uint8_t bytes[sizeof(golden_ack2)], old[sizeof(golden_probe)];
 	struct wire_message m;
 
 	(void)state;
@@ -174,6 +192,14 @@ test_flags(void **state)
 	assert_int_equal(decode_exact(bytes, sizeof(bytes), &m), 0);
 	assert_false(m.ack2.noise);
 	assert_int_equal(m.ack2.stall_ms, 0);
+	/* A probe of an older build. */
+	memcpy(old, golden_probe, sizeof(old));
+	old[PROBE_WIRE_OFF_TAKES] = 0;
+	assert_int_equal(decode_exact(old, sizeof(old), &m), 0);
+	assert_false(m.probe.takes_refused);
+	old[PROBE_WIRE_OFF_TAKES] = 0xfe;
+	assert_int_equal(decode_exact(old, sizeof(old), &m), 0);
+	assert_false(m.probe.takes_refused);
 }
 
 /* Each length but the right one is refused, and *out stays as it was. */
@@ -275,7 +301,7 @@ check_flips(const uint8_t *golden, size_t len)
 	memcpy(bytes, golden, len);
 	for (unsigned int type = 0; type < 256; type++) {
 		bytes[5] = (uint8_t)type;
-		if (type < 1 || type > 3)
+		if (type < 1 || type > 4)
 			assert_int_equal(decode_exact(bytes, len, &m), -EINVAL);
 	}
 }
@@ -287,6 +313,7 @@ test_flips(void **state)
 	check_flips(golden_probe, sizeof(golden_probe));
 	check_flips(golden_ack1, sizeof(golden_ack1));
 	check_flips(golden_ack2, sizeof(golden_ack2));
+	check_flips(golden_refused, sizeof(golden_refused));
 }
 
 static void

@@ -56,6 +56,7 @@ test_counts(void **state)
 		{PROBE_LOCAL_ERROR, "local_error", false, false},
 		{PROBE_ACK2_MISSING, "ack2_missing", false, true},
 		{PROBE_ACK1_MISSING, "ack1_missing", false, true},
+		{PROBE_REFUSED, "refused", false, false},
 	};
 
 	(void)state;
