@@ -507,6 +507,7 @@ prober_stats(const struct prober *prober, struct prober_stats *out)
 		.unknown = prober->unknown,
 		.wrong_source = prober->wrong_source,
 		.duplicates = prober->duplicates,
+		.impossible = prober->impossible,
 		.unwindowed = prober->unwindowed,
 		.totals = prober->totals,
 	};

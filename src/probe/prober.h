@@ -273,6 +273,7 @@ struct prober_peer_info {
 	uint64_t last_ok_ns;           /* 0: never */
 	uint64_t last_rtt_ns;
 	uint64_t wrong_source;         /* ACKs with our session from another address or QPN */
+	uint64_t impossible;           /* as in struct prober_stats */
 };
 void prober_peer_info(const struct prober_peer *peer, struct prober_peer_info *out);
 /* Sum over all targets that the peer has had. */
@@ -350,6 +351,7 @@ struct prober_stats {
 	uint64_t unknown;       /* ACKs to no probe in flight: too late, or not ours */
 	uint64_t wrong_source;
 	uint64_t duplicates;
+	uint64_t impossible;    /* answered probes whose responder delay cannot be: without times */
 	uint64_t unwindowed;    /* probes that are in no window for want of memory */
 	struct probe_totals totals; /* of everything since the start */
 };

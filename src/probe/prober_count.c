@@ -189,8 +189,11 @@ prober_noise_told(struct prober_probe *probe, uint32_t stall_ms, uint64_t now_ns
 {
 	struct prober_peer *peer = probe->target->peer;
 	uint64_t stall_ns = stall_ms * NSEC_PER_MSEC;
+	uint64_t silent_ns = now_ns > probe->heard_ns ? now_ns - probe->heard_ns : 0;
 
 	probe->peer_noise = true;
+	if (stall_ns > silent_ns)
+		stall_ns = silent_ns;
 	/*
 	 * Too short to lose anything: it must not make forget one that was not, nor make that one
 	 * seem to last.

@@ -57,6 +57,8 @@ struct prober_probe {
 	uint64_t t6_ns;
 	struct hwclock_elapsed elapsed;        /* T5 - T2, valid once complete */
 	enum probe_clock elapsed_clock;
+	bool possible; /* so is the responder's delay; valid once complete */
+	uint64_t heard_ns; /* the peer's alive_ns before its own ACKs; valid if ack1 or ack2 */
 	uint64_t delay_ns, t3_ns;              /* valid if ack2 */
 	uint32_t delay_error_ns;
 	uint16_t return_src_port;              /* PROBE_PORT_UNKNOWN; also without ack2 */
@@ -121,7 +123,7 @@ struct prober_peer {
 	struct prober_probe_list
 		unproven; /* timed out twice over, without proof that the peer lived */
 	struct probe_totals totals;
-	uint64_t resolves, restarts, last_ok_ns, last_rtt_ns, wrong_source;
+	uint64_t resolves, restarts, last_ok_ns, last_rtt_ns, wrong_source, impossible;
 	/*
 	 * The last time that its host was known not to run, in our time, and for how long it said.
 	 */
@@ -213,7 +215,7 @@ struct prober {
 	bool ending;               /* nothing is reported any more */
 	uint64_t unwindowed;
 	bool draining;
-	uint64_t malformed, unknown, wrong_source, duplicates;
+	uint64_t malformed, unknown, wrong_source, duplicates, impossible;
 	struct probe_totals totals;
 	uint8_t payload[UINT16_MAX];
 };
@@ -272,7 +274,10 @@ void prober_count_due(struct prober_probe *probe, bool posted, uint64_t now_ns);
 void prober_count_forget(struct prober_probe *probe);
 /* Whose host has stalled while the probe was under way. Once it has ended. */
 enum probe_noise prober_noise_of(const struct prober_probe *probe);
-/* Its ACK2 says that the responder's host did not run for so long. */
+/*
+ * Its ACK2 says that the responder's host did not run for so long. That is no longer than since
+ * when the peer is known to have been alive.
+ */
 void prober_noise_told(struct prober_probe *probe, uint32_t stall_ms, uint64_t now_ns);
 void prober_count_result(struct prober_probe *probe, const struct probe_result *r, uint64_t now_ns);
 /* Closes windows, at most PROBER_WINDOW_BATCH. */

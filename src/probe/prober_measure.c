@@ -5,6 +5,8 @@
  */
 #include "probe/prober_impl.h"
 
+#define MEASURE_DRIFT 1000 /* the clocks of two hosts differ by less than one part of these */
+
 static uint64_t
 measure_sum(uint64_t a, uint64_t b)
 {
@@ -15,6 +17,19 @@ static uint64_t
 measure_less(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : 0;
+}
+
+/*
+ * Whether the delay that the peer tells, less how far it may be off by its own account, fits
+ * between the post of the probe and the reading of its ACK.
+ */
+static bool
+measure_is_possible(const struct prober_probe *probe)
+{
+	uint64_t least_ns = probe->delay_ns - probe->delay_ns / MEASURE_DRIFT;
+
+	return measure_less(least_ns, probe->delay_error_ns) <=
+	       measure_less(probe->t6_ns, probe->tx.t1_ns);
 }
 
 /*
@@ -31,6 +46,7 @@ prober_measure(struct prober_probe *probe)
 		.error_ns = measure_sum(t2->error_ns, t5->error_ns),
 	};
 
+	probe->possible = measure_is_possible(probe);
 	if (hwclock_elapsed(probe->target->peer->device->clock, t2, t5, &bounds, &probe->elapsed)) {
 		probe->elapsed_clock = PROBE_CLOCK_HW;
 		return;
@@ -113,9 +129,13 @@ prober_measure_result(const struct prober_probe *probe, struct probe_result *r)
 		r->t_ns[4] = probe->t5.ns;
 		r->t_ns[5] = probe->t6_ns;
 	}
+	if (probe_class_is_answered(probe->class) && !probe->possible) {
+		r->reason = "the peer's delay is longer than the round trip";
+		return;
+	}
 	if (probe->ack2) {
 		r->t_ns[2] = probe->t3_ns;
-		r->t_ns[3] = probe->t3_ns + probe->delay_ns;
+		r->t_ns[3] = measure_sum(probe->t3_ns, probe->delay_ns);
 	}
 	if (probe_class_is_answered(probe->class))
 		measure_fill(probe, r);

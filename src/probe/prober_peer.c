@@ -536,6 +536,7 @@ prober_peer_info(const struct prober_peer *peer, struct prober_peer_info *out)
 		.restarts = peer->restarts,
 		.last_ok_ns = peer->last_ok_ns,
 		.last_rtt_ns = peer->last_rtt_ns,
+		.impossible = peer->impossible,
 		.wrong_source = peer->wrong_source,
 	};
 }

@@ -181,6 +181,9 @@ prober_probe_end(struct prober_probe *probe, enum probe_class class, const char 
 	if (r.measured) {
 		target->peer->last_ok_ns = now_ns;
 		target->peer->last_rtt_ns = r.rtt_ns;
+	} else if (probe_class_is_answered(class)) {
+		target->peer->impossible++;
+		target->peer->prober->impossible++;
 	}
 	prober_target_check_done(target);
 }
@@ -460,6 +463,8 @@ probe_take_ack(struct prober_probe *probe, const struct wire_message *message,
 {
 	if (message->type == PROBE_WIRE_ACK1 ? probe->ack1 : probe->ack2)
 		return false;
+	if (!probe->ack1 && !probe->ack2)
+		probe->heard_ns = probe->target->peer->alive_ns;
 	probe->last_ack_ns = now_ns;
 	if (message->type == PROBE_WIRE_ACK1) {
 		probe->ack1 = true;

@@ -9,6 +9,9 @@
  * same zeroes, and received into the same place that nobody reads. So that a thousand buffers for
  * messages of 4096 bytes take 128 kB of pinned memory instead of 4 MB.
  *
+ * That place, `junk`, is longer than any UD message can be. A message that overruns its buffer may
+ * put the QP in error, and anybody on the fabric can send one.
+ *
  * The receive CQ is always armed. The send CQ is armed only while a send is in flight whose
  * completion did not show within ENDPOINT_SPIN_NS: most sends cost no wake-up.
  *
@@ -63,15 +66,21 @@ struct endpoint_slot {
 
 #define ENDPOINT_NO_SLOT UINT32_MAX
 
+/*
+ * What is received behind the heads, by all endpoints. No UD message of RoCE v2 is longer than an
+ * UDP datagram.
+ */
+#define ENDPOINT_JUNK 65536u
+static _Alignas(64) uint8_t endpoint_junk[ENDPOINT_JUNK];
+
 struct endpoint {
 	struct endpoint_config config;
 	struct ibv_comp_channel *channel;
 	struct cq *send_cq, *recv_cq;
 	struct ibv_qp *qp;
-	struct ibv_mr *mr;
+	struct ibv_mr *mr, *junk_mr;
 	uint8_t *region;
-	uint8_t *zeroes, *junk; /* in the region: what long messages are sent from, and received to,
-				   behind their heads */
+	uint8_t *zeroes; /* in the region: what long messages are sent from, behind their heads */
 	size_t region_size, recv_stride, send_stride;
 	struct loop_fd *ready;
 	struct loop_timer *more;
@@ -117,11 +126,10 @@ endpoint_post_recv(struct endpoint *ep, uint32_t slot)
 	struct ibv_sge sge[2] = {
 		{.addr = (uintptr_t)endpoint_recv_buf(ep, slot), .length = PROBE_WIRE_GRH + head,
 		 .lkey = ep->mr->lkey},
-		{.addr = (uintptr_t)ep->junk, .length = ep->config.recv_size - head,
-		 .lkey = ep->mr->lkey},
+		{.addr = (uintptr_t)endpoint_junk, .length = ENDPOINT_JUNK,
+		 .lkey = ep->junk_mr->lkey},
 	};
-	struct ibv_recv_wr wr = {.wr_id = slot, .sg_list = sge, .num_sge = sge[1].length ? 2 : 1},
-			   *bad;
+	struct ibv_recv_wr wr = {.wr_id = slot, .sg_list = sge, .num_sge = 2}, *bad;
 
 	return -ibv_post_recv(ep->qp, &wr, &bad);
 }
@@ -267,6 +275,10 @@ endpoint_recv_done(struct endpoint *ep, const struct cq_entry *wc, uint64_t now)
 		return;
 	}
 	rx.len = wc->byte_len - PROBE_WIRE_GRH;
+	if (rx.len > ep->config.recv_size) {
+		ep->stats.receives_too_long++;
+		return;
+	}
 	ep->stats.receives++;
 	ep->config.ops->received(ep->config.arg, &rx);
 }
@@ -439,7 +451,7 @@ endpoint_create_buffers(struct endpoint *ep)
 	ep->recv_stride = endpoint_align(PROBE_WIRE_GRH + endpoint_head(c->recv_size));
 	ep->send_stride = endpoint_align(endpoint_head(c->send_size));
 	slots_size = c->recv_depth * ep->recv_stride + c->send_depth * ep->send_stride;
-	ep->region_size = slots_size + endpoint_align(c->send_size) + endpoint_align(c->recv_size);
+	ep->region_size = slots_size + endpoint_align(c->send_size);
 	ep->region = mmap(NULL, ep->region_size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (ep->region == MAP_FAILED) {
@@ -447,10 +459,13 @@ endpoint_create_buffers(struct endpoint *ep)
 		return -errno;
 	}
 	ep->zeroes = ep->region + slots_size;
-	ep->junk = ep->zeroes + endpoint_align(c->send_size);
 	ep->mr = ibv_reg_mr(device_pd(c->device), ep->region, ep->region_size,
 			    IBV_ACCESS_LOCAL_WRITE);
 	if (!ep->mr)
+		return -errno;
+	ep->junk_mr = ibv_reg_mr(device_pd(c->device), endpoint_junk, ENDPOINT_JUNK,
+				 IBV_ACCESS_LOCAL_WRITE);
+	if (!ep->junk_mr)
 		return -errno;
 	ep->slots = calloc(c->send_depth, sizeof(*ep->slots));
 	if (!ep->slots)
@@ -540,6 +555,8 @@ endpoint_free(struct endpoint *ep)
 	cq_free(ep->send_cq);
 	if (ep->channel)
 		ibv_destroy_comp_channel(ep->channel);
+	if (ep->junk_mr)
+		ibv_dereg_mr(ep->junk_mr);
 	if (ep->mr)
 		ibv_dereg_mr(ep->mr);
 	if (ep->region)

@@ -60,7 +60,11 @@ struct endpoint_config {
 	const char *name;      /* for logs, kept */
 	uint32_t qkey;
 	uint32_t send_depth, recv_depth;
-	uint32_t send_size, recv_size; /* longest payloads */
+	/*
+	 * Longest payloads. Longer messages that arrive are counted and dropped, and do the QP no
+	 * harm.
+	 */
+	uint32_t send_size, recv_size;
 	enum cq_stamps stamps; /* that the device offers: cq_query_clock() */
 	const struct endpoint_ops *ops;
 	void *arg;
@@ -101,7 +105,7 @@ uint32_t endpoint_poll(struct endpoint *ep, uint64_t now_ns);
 
 struct endpoint_stats {
 	uint64_t sends, send_errors;
-	uint64_t receives, receive_errors;
+	uint64_t receives, receive_errors, receives_too_long;
 	uint64_t receive_queue_full; /* times that all receive buffers were found used up: messages
 					may be missing */
 };

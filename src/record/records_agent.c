@@ -30,6 +30,10 @@ const struct record_field records_peer[] = {
 	FIELD("wrong_source", "integer",
 	      "The number of ACKs that came from another address and were dropped.",
 	      ONLY("while it has a device")),
+	FIELD("impossible", "integer",
+	      "The number of answered probes without times, because the responder "
+	      "delay was longer than the round trip.",
+	      ONLY("while it has a device")),
 	FIELD("last_ok_ns", "integer or nil",
 	      "When a probe was last answered.", NS, ONLY("while it has a device")),
 	FIELD("last_rtt_ns", "integer or nil",
@@ -126,6 +130,8 @@ const struct record_field records_device[] = {
 	FIELD("send_errors", "integer", "The number of sends that failed."),
 	FIELD("receives", "integer", "The number of messages received."),
 	FIELD("receive_errors", "integer", "The number of receives that failed."),
+	FIELD("receives_too_long", "integer",
+	      "The number of messages that are longer than any probe or ACK. They are dropped."),
 	FIELD("receive_queue_full", "integer",
 	      "How often the receive queue was full; messages may have been dropped then."),
 	FIELD("port_state", "string",
@@ -295,6 +301,9 @@ const struct record_field records_probes[] = {
 	FIELD("wrong_source", "integer",
 	      "The number of ACKs from another address than the peer's."),
 	FIELD("duplicates", "integer", "The number of ACKs that had already come."),
+	FIELD("impossible", "integer",
+	      "The number of answered probes without times, because the responder "
+	      "delay was longer than the round trip."),
 	END,
 };
 

@@ -340,6 +340,7 @@ struct sim {
 	bool partition;                /* even and odd hosts do not hear each other */
 	uint64_t hash;
 	uint64_t n_events, n_probes, n_faults;
+	uint64_t n_impossible; /* results that were answered and, for good reason, not measured */
 	struct probe_totals told;
 	bool trace;
 	char failed[SIM_STORY];        /* the first invariant that did not hold */

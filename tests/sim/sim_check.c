@@ -272,7 +272,6 @@ check_answered(struct sim_host *host, const struct sim_probe *probe, const struc
 	sim_check(host->sim, host, probe->ack1_given && probe->ack2_given,
 		  "ok: both ACKs were delivered");
 	sim_check(host->sim, host, !probe->sent_failed && !probe->sent_never, "ok: it was sent");
-	sim_check(host->sim, host, r->measured, "ok and late are measured");
 	sim_check(host->sim, host,
 		  (answered_ns > probe->target->timeout_ns) == (r->class == PROBE_LATE),
 		  "late is late, ok is not");
@@ -402,8 +401,17 @@ sim_check_result(struct sim_target *target, const struct probe_result *r)
 		  "a result has a class, and the target's kind");
 	sim_check(sim, host, r->due_ns <= sim_host_now(host) + 10 * MS,
 		  "nothing comes due in the future");
-	sim_check(sim, host, r->measured == (r->class == PROBE_OK || r->class == PROBE_LATE),
-		  "measured is what was answered");
+	/*
+	 * The ACK1 may be that of one copy of a probe and the ACK2 that of another, or the network
+	 * has garbled the ACK2.
+	 */
+	if (probe && (probe->copied || probe->tainted) && probe_class_is_answered(r->class) &&
+	    !r->measured)
+		sim->n_impossible++;
+	else
+		sim_check(sim, host,
+			  r->measured == (r->class == PROBE_OK || r->class == PROBE_LATE),
+			  "measured is what was answered");
 	sim_check(sim, host, !r->posted || probe, "a probe that was posted has one result");
 	target->told.by_class[r->class]++;
 	host->told.by_class[r->class]++;

@@ -93,6 +93,7 @@ nic_add_stats(struct endpoint_stats *sum, const struct endpoint *ep)
 	sum->send_errors += s.send_errors;
 	sum->receives += s.receives;
 	sum->receive_errors += s.receive_errors;
+	sum->receives_too_long += s.receives_too_long;
 	sum->receive_queue_full += s.receive_queue_full;
 }
 

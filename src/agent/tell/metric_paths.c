@@ -44,7 +44,8 @@ void
 metric_histogram_add(struct metric_histogram *h, uint64_t value_ns)
 {
 	h->count++;
-	h->sum_ns += value_ns;
+	if (__builtin_add_overflow(h->sum_ns, value_ns, &h->sum_ns))
+		h->sum_ns = UINT64_MAX;
 	for (size_t i = 0; i < METRIC_BOUNDS; i++) {
 		if (value_ns <= metric_bound_ns[i]) {
 			h->n[i]++;

@@ -212,6 +212,8 @@ metrics_unexpected(struct exposition *e, const struct metrics *m)
 		       stats.wrong_source);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "duplicate"}, {0}},
 		       stats.duplicates);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "impossible"}, {0}},
+		       stats.impossible);
 }
 
 static void
@@ -307,6 +309,8 @@ metrics_device_value(const struct nic *nic, enum metrics_device what)
 		return nic_is.history->flaps_total;
 	case METRICS_DEVICE_SEND_ERRORS:
 		return nic_is.stats.send_errors;
+	case METRICS_DEVICE_TOO_LONG:
+		return nic_is.stats.receives_too_long;
 	case METRICS_DEVICE_QUEUE_FULL:
 		return nic_is.stats.receive_queue_full;
 	}
@@ -541,6 +545,9 @@ const struct metrics_family metrics_families[] = {
 	{{"rpingmesh_device_send_errors_total", EXPOSITION_COUNTER, NULL,
 	  "Sends that failed in this host."},
 	 .device = METRICS_DEVICE_SEND_ERRORS},
+	{{"rpingmesh_device_receives_too_long_total", EXPOSITION_COUNTER, NULL,
+	  "Messages dropped because they are longer than any probe or ACK."},
+	 .device = METRICS_DEVICE_TOO_LONG},
 	{{"rpingmesh_device_receive_queue_full_total", EXPOSITION_COUNTER, NULL,
 	  "Times that a receive queue was full."},
 	 .device = METRICS_DEVICE_QUEUE_FULL},

@@ -218,6 +218,7 @@ nic_record(msgpack_packer *out, const struct nic *nic)
 	record_u64(&r, "send_errors", nic_is.stats.send_errors);
 	record_u64(&r, "receives", nic_is.stats.receives);
 	record_u64(&r, "receive_errors", nic_is.stats.receive_errors);
+	record_u64(&r, "receives_too_long", nic_is.stats.receives_too_long);
 	record_u64(&r, "receive_queue_full", nic_is.stats.receive_queue_full);
 	nic_record_port(&r, &nic_is);
 	if (nic_is.counters)

@@ -32,6 +32,7 @@ peer_record_bound(struct record *r, const struct peer_info *peer)
 	record_u64(r, "resolves", info.resolves);
 	record_u64(r, "restarts", info.restarts);
 	record_u64(r, "wrong_source", info.wrong_source);
+	record_u64(r, "impossible", info.impossible);
 	peer_record_when(r, "last_ok_ns", info.last_ok_ns);
 	record_u64_if(r, "last_rtt_ns", info.last_rtt_ns, info.last_ok_ns != 0);
 	record_summary(r, &summary);

@@ -117,6 +117,7 @@ status_record_probes(struct record *r, const struct tell *t)
 	record_u64(&map, "unknown", stats.unknown);
 	record_u64(&map, "wrong_source", stats.wrong_source);
 	record_u64(&map, "duplicates", stats.duplicates);
+	record_u64(&map, "impossible", stats.impossible);
 	record_end(&map, record_key(r, "probes"));
 }
 

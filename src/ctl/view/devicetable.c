@@ -69,8 +69,10 @@ static void
 devicetable_errors(struct table *table, const msgpack_object *device)
 {
 	static const char *const keys[][2] = {
-		{"send_errors", "send"}, {"receive_errors", "receive"}, {"receive_queue_full",
-		 "queue_full"},
+		{"send_errors", "send"},
+		{"receive_errors", "receive"},
+		{"receives_too_long", "too_long"},
+		{"receive_queue_full", "queue_full"},
 		{"clock_rejected", "clock"},
 	};
 	char text[TABLE_CELL_MAX];

@@ -213,24 +213,70 @@ test_negative_rtt(void **state)
 	fake_target(f, peer, 100 * MS, 0);
 	fake_run(f, 1 * MS);
 	ack = fake_ack(f, 0, PROBE_WIRE_ACK2);
-	ack.message.ack2.delay_ns = 5 * MS;
+	ack.message.ack2.delay_ns = 1 * MS;
 	fake_ack1(f, 0);
 	fake_deliver(f, &ack);
 	assert_int_equal(fake_last(f)->rtt_ns, 0);
-	assert_int_equal(fake_last(f)->error_ns, 5 * MS - (1 * MS - 500 - 1000));
-	assert_int_equal(fake_last(f)->responder_delay_ns, 5 * MS);
-	/* T5 before T2, and the greatest delay that there is: nothing overflows. */
+	assert_int_equal(fake_last(f)->error_ns, 500 + 1000);
+	assert_int_equal(fake_last(f)->responder_delay_ns, 1 * MS);
+	/* T5 before T2: nothing overflows. */
 	fake_run_to(f, f->packet[0].at_ns + 100 * MS);
 	ack = fake_ack(f, 1, PROBE_WIRE_ACK1);
 	ack.rx.t5.ns = 1;
 	fake_deliver(f, &ack);
 	ack = fake_ack(f, 1, PROBE_WIRE_ACK2);
-	ack.message.ack2.delay_ns = UINT64_MAX;
+	ack.message.ack2.delay_ns = 0;
 	ack.message.ack2.t3_ns = UINT64_MAX;
 	fake_deliver(f, &ack);
+	assert_true(fake_last(f)->measured);
 	assert_int_equal(fake_last(f)->rtt_ns, 0);
-	assert_true(fake_last(f)->error_ns == UINT64_MAX);
 	assert_int_equal(fake_last(f)->prober_delay_ns, 0);
+}
+
+/*
+ * What the peer tells of its delay cannot be: an answer without times, counted. packet is answered
+ * 1 ms after its post.
+ */
+static void
+check_impossible(struct fake *f, uint32_t packet, uint64_t delay_ns, uint32_t error_ns,
+		 bool possible)
+{
+	struct prober_stats before, after;
+	struct fake_ack ack;
+
+	prober_stats(f->prober, &before);
+	fake_run_to(f, f->packet[packet].at_ns + 1 * MS);
+	ack = fake_ack(f, packet, PROBE_WIRE_ACK2);
+	ack.message.ack2.delay_ns = delay_ns;
+	ack.message.ack2.error_ns = error_ns;
+	fake_ack1(f, packet);
+	fake_deliver(f, &ack);
+	assert_int_equal(fake_last(f)->class, PROBE_OK);
+	assert_int_equal(fake_last(f)->measured, possible);
+	assert_int_equal(fake_last(f)->reason == NULL, possible);
+	assert_int_equal(fake_last(f)->t_ns[3] != 0, possible);
+	prober_stats(f->prober, &after);
+	assert_int_equal(after.impossible, before.impossible + !possible);
+	fake_run_to(f, f->packet[packet].at_ns + 100 * MS);
+}
+
+static void
+test_impossible_delay(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_peer_info info;
+
+	fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, 1 * MS);
+	check_impossible(f, 0, 1 * MS, 0, true);
+	check_impossible(f, 1, 1 * MS + 1010, 0, false);
+	check_impossible(f, 2, 1 * MS + 1010, 10, true);
+	check_impossible(f, 3, 3 * MS, 2 * MS - 3010, false);
+	check_impossible(f, 4, 1ULL << 63, UINT32_MAX, false);
+	check_impossible(f, 5, UINT64_MAX, UINT32_MAX, false);
+	prober_peer_info(peer, &info);
+	assert_int_equal(info.impossible, 4);
 }
 
 /* An ACK just before twice the timeout makes it late, and what came in time stays ok. */
@@ -872,6 +918,7 @@ main(void)
 		WITH_FAKE(test_half_a_clock),
 		WITH_FAKE(test_late_by_host),
 		WITH_FAKE(test_negative_rtt),
+		WITH_FAKE(test_impossible_delay),
 		WITH_FAKE(test_late),
 		WITH_FAKE(test_lost),
 		WITH_FAKE(test_lost_needs_a_timeout),

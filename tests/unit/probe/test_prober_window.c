@@ -424,6 +424,7 @@ answer_ten(struct fake *f)
 	uint32_t from = f->n_packets;
 
 	run_packets(f, from + 10);
+	fake_run(f, 1 * MS);
 	answer_all(f, from);
 	fake_run(f, 5 * SEC);
 }
@@ -472,6 +473,32 @@ test_noise_responder_short(void **state)
 	check_noise_responder(*state, 20, PROBE_NOISE_NONE);
 }
 
+/*
+ * A peer that claims a stall of 65 s in each ACK2 has been heard of all the time: what is lost
+ * between its answers is the network's.
+ */
+static void
+test_noise_responder_lies(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 100 * MS, 30);
+	for (uint32_t i = 0; i < 20; i++) {
+		run_packets(f, i + 1);
+		if (i % 5 != 1 && i % 5 != 3)
+			deliver_noisy(f, i, UINT16_MAX);
+	}
+	answer_ten(f);
+	assert_int_equal(f->n_results, 30);
+	for (uint32_t i = 0; i < 20; i++)
+		if (i % 5 == 1 || i % 5 == 3) {
+			assert_int_equal(result_of(f, i)->class, PROBE_LOST);
+			assert_int_equal(result_of(f, i)->host_noise, PROBE_NOISE_NONE);
+		}
+	prober_peer_remove(peer);
+}
+
 /* A short stall soon after a long one takes nothing back, and does not make the long one last. */
 static void
 test_noise_responder_again(void **state)
@@ -480,7 +507,7 @@ test_noise_responder_again(void **state)
 	struct prober_peer *peer = fake_peer_up(f, f);
 
 	fake_target(f, peer, 100 * MS, 34);
-	run_packets(f, 3);
+	run_packets(f, 4);
 	fake_acks(f, 0);
 	deliver_noisy(f, 2, 300);
 	for (uint32_t i = 3; i < 23; i++) {
@@ -547,6 +574,7 @@ main(void)
 		WINDOW_TEST(test_noise_responder),
 		WINDOW_TEST(test_noise_responder_short),
 		WINDOW_TEST(test_noise_responder_again),
+		WINDOW_TEST(test_noise_responder_lies),
 		WINDOW_TEST(test_noise_lost),
 		WINDOW_TEST(test_noise_lost_short),
 	};

@@ -52,6 +52,8 @@ test_histogram(void **state)
 	for (size_t i = 1; i < METRIC_BOUNDS; i++)
 		assert_true(metric_bound_ns[i] > metric_bound_ns[i - 1]);
 	assert_int_equal(metric_bound_ns[METRIC_BOUNDS - 1], 10 * NSEC_PER_SEC);
+	metric_histogram_add(&h, UINT64_MAX);
+	assert_true(h.sum_ns == UINT64_MAX);
 }
 
 static void
