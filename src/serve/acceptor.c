@@ -2,10 +2,9 @@
 /*
  * DOC: acceptor
  *
- * If descriptors or memory run out, the connection stays in the queue of the kernel, and poll would
- * call back at once. So the acceptor looks away for a while.
- *
- * Timers: one, which ends this pause.
+ * If there are no descriptors or no memory, the connection stays in the queue of the kernel, and
+ * poll would report it again at once. So the acceptor does not watch the socket for a while. Its
+ * timer ends this pause.
  */
 #include "serve/acceptor.h"
 

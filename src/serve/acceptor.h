@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accepts connections on a Unix socket: a few per wake-up, and with a pause without descriptors. */
+/*
+ * Accepts connections on a Unix socket, a few at each wake-up. If there are no descriptors left, it
+ * pauses. Does not block.
+ */
 #ifndef RPINGMESH_SERVE_ACCEPTOR_H
 #define RPINGMESH_SERVE_ACCEPTOR_H
 
@@ -7,8 +10,8 @@ struct acceptor;
 struct loop;
 
 /*
- * fd listens, is non-blocking and stays the caller's. `take` gets each connection: non-blocking,
- * close-on-exec, and its own from then on. 0 and *out, or -errno.
+ * fd is a non-blocking socket that listens; the caller owns it. take() receives each connection,
+ * which is non-blocking and close-on-exec, and owns it. Returns 0 and sets *out, or -errno.
  */
 int acceptor_new(struct loop *loop, int fd, void (*take)(void *arg, int fd), void *arg,
 		 struct acceptor **out);

@@ -2,18 +2,17 @@
 /*
  * DOC: the control server
  *
- * Objects: the control owns its socket and its clients. A client owns an input buffer that holds at
- * most one frame and a bit, and an output queue. Both are bounded: frame_scan refuses what a header
- * declares beyond CONTROL_FRAME_MAX before the decoder sees it, and no request is taken while more
- * than CONTROL_QUEUE_LOW bytes of answers wait, so a client that asks without reading only stops
- * itself.
+ * Objects: the control owns its socket and its clients. A client owns an input buffer for a little
+ * more than one frame, and an output queue. Both have limits: frame_scan refuses a frame of more
+ * than CONTROL_FRAME_MAX before it is decoded, and no request is handled while more than
+ * CONTROL_QUEUE_LOW bytes of answers wait. So a client that asks without reading stops only itself.
  *
- * A wake-up takes a few frames at most. When more wait in the buffer the client asks for LOOP_WRITE
- * as well: a socket that can be written calls back at once, at the control priority, behind the
- * others.
+ * A wake-up handles a few frames at most. If more wait in the buffer, the client is also watched
+ * for LOOP_WRITE. As the socket can be written, the loop calls back at once, at the control
+ * priority, after the other callbacks.
  *
- * A dropped client is closed at once and moves to the list of the dead; from there the loop tells
- * the daemon and frees it, when nobody up the stack can hold it any more.
+ * A dropped client is closed at once and moves to the list of dead clients. The loop then calls
+ * gone() and frees it, when no caller up the stack uses it any more.
  *
  * If all places are taken, places.c says which client has to go for a new one.
  */
@@ -52,10 +51,10 @@ struct control_client {
 	struct buffer in, out;
 	struct place place;
 	uint64_t id;
-	uint64_t dropped;     /* notifications since the client was last told */
+	uint64_t dropped;     /* notifications since the last "dropped" */
 	int fd;
-	bool eof;             /* it will not ask any more; answers are still written */
-	bool more;            /* frames were left in the buffer at the last wake-up */
+	bool eof;             /* the client asks nothing more, but answers are still written */
+	bool more;            /* the last wake-up left frames in the buffer */
 	bool dead;
 };
 TAILQ_HEAD(control_clients, control_client);
@@ -70,7 +69,7 @@ struct control {
 	struct control_stats stats;
 	uint64_t last_id;
 	bool sweeping;        /* control_sweep() has been deferred */
-	bool freed;           /* … and frees the control as well */
+	bool freed;           /* control_sweep() also frees the control */
 };
 
 static void
@@ -107,7 +106,7 @@ control_sweep(void *arg)
 	free(control);
 }
 
-/* Without memory to defer with, the dead wait for the next sweep. */
+/* If there is no memory to defer it, the dead clients wait for the next sweep. */
 static void
 control_sweep_later(struct control *control)
 {
@@ -143,7 +142,7 @@ control_drop_bad(struct control_client *client, const char *why)
 	control_drop(client);
 }
 
-/* What the client waits for now. */
+/* Watches the client for the events that it needs now. */
 static void
 control_rearm(struct control_client *client)
 {
@@ -154,7 +153,7 @@ control_rearm(struct control_client *client)
 		events |= LOOP_READ;
 	if (client->more || client->out.len > 0)
 		events |= LOOP_WRITE;
-	if (events == 0) /* it has said and heard all */
+	if (events == 0) /* the client asks nothing more and has read all */
 		control_drop(client);
 	else if (loop_fd_set(client->watch, events) < 0)
 		control_drop(client);
@@ -180,7 +179,7 @@ control_flush(struct control_client *client)
 	}
 }
 
-/* head and body are queued together or not at all. */
+/* Queues head and body together, or neither. */
 static int
 control_queue(struct control_client *client, const msgpack_sbuffer *head,
 	      const msgpack_sbuffer *body, size_t limit)
@@ -292,7 +291,7 @@ control_dispatch(struct control_client *client, const struct rpc_request *req,
 	return rc;
 }
 
-/* `result` is what the method packed; an error takes its place. */
+/* Sends the result that the method has packed, or the error instead. */
 static void
 control_respond(struct control_client *client, uint32_t id, const struct control_error *error,
 		msgpack_sbuffer *result)
@@ -366,7 +365,7 @@ control_scan_reason(ssize_t rc)
 			      "a frame that is not MessagePack";
 }
 
-/* Answers what is complete, within the budget of one wake-up. */
+/* Answers complete frames, up to the limit of one wake-up. */
 static void
 control_frames(struct control_client *client)
 {
@@ -431,7 +430,7 @@ control_client_ready(void *arg, int events)
 		control_rearm(client);
 }
 
-/* Without credentials, nobody in particular: (uid_t)-1 is no user. */
+/* The place of the client's user. Without credentials it is (uid_t)-1, which is no user. */
 static struct place
 control_place(int fd)
 {
@@ -473,7 +472,7 @@ control_client_new(struct control *control, int fd, const struct place *place)
 	return 0;
 }
 
-/* The client that has to go for the newcomer, when all places are taken; NULL: none has to. */
+/* All places are taken: returns the client that has to go for the newcomer, or NULL. */
 static struct control_client *
 control_yields(struct control *control, const struct place *newcomer)
 {
@@ -490,7 +489,7 @@ control_yields(struct control *control, const struct place *newcomer)
 	return i < 0 ? NULL : clients[i];
 }
 
-/* All places are taken: makes one free. False: the newcomer is refused. */
+/* All places are taken: frees one. Returns false if the newcomer has to be refused. */
 static bool
 control_make_room(struct control *control, const struct place *newcomer)
 {
@@ -545,7 +544,7 @@ control_new(struct loop *loop, const struct control_config *config, struct contr
 		rc = acceptor_new(loop, control->listen.fd, control_take, control,
 				  &control->acceptor);
 	if (rc < 0 && config->listen_fd >= 0)
-		control->listen.fd = -1; /* stays the caller's */
+		control->listen.fd = -1; /* the caller still owns it */
 	if (rc < 0) {
 		control_free(control);
 		return rc;

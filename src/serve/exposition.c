@@ -31,7 +31,7 @@ exposition_content_type(enum exposition_format format)
 		       "text/plain; version=0.0.4; charset=utf-8";
 }
 
-/* A weight of RFC 9110 section 12.4.2, in thousandths; what is none counts as 1. */
+/* A weight of RFC 9110 section 12.4.2, in thousandths. An invalid weight counts as 1. */
 static unsigned int
 exposition_quality(const char *text)
 {
@@ -45,11 +45,11 @@ exposition_quality(const char *text)
 	return q;
 }
 
-/* How much a client wants the formats, in thousandths; 0: not at all. */
+/* The client's weights of the formats, in thousandths; 0: not accepted. */
 struct exposition_wish {
 	unsigned int openmetrics, text;
-	int text_by; /* what has said so: 0 nothing, then what is closer to text/plain, which takes
-			precedence (RFC 9110 section 12.5.1) */
+	int text_by; /* how closely the range of this weight matches text/plain, 0: no range yet;
+			the closest one counts (RFC 9110 section 12.5.1) */
 };
 
 static int
@@ -63,7 +63,7 @@ exposition_text_by(const char *type)
 	return 0;
 }
 
-/* A value is a word, or the same in quotes. */
+/* Whether we can write this version, which may be in quotes. */
 static bool
 exposition_is_known(const char *version)
 {
@@ -75,7 +75,7 @@ exposition_is_known(const char *version)
 	return false;
 }
 
-/* One element of an Accept header, which is torn to pieces. */
+/* Reads one element of an Accept header, and destroys the text. */
 static void
 exposition_hear(struct exposition_wish *wish, char *range)
 {
@@ -144,7 +144,7 @@ exposition_print(struct exposition *e, const char *format, ...)
 		exposition_add(e, line, (size_t)n);
 }
 
-/* Length of the UTF-8 sequence (RFC 3629) at s; 0: it is none. */
+/* The length of the UTF-8 sequence (RFC 3629) at s; 0: it is not valid. */
 static size_t
 exposition_utf8(const unsigned char *s)
 {
@@ -183,7 +183,7 @@ exposition_escaped(struct exposition *e, const char *value)
 	}
 }
 
-/* Without the suffix that only samples of counters have in OpenMetrics. */
+/* The length of the family's name. In OpenMetrics it lacks the suffix of its samples. */
 static size_t
 exposition_family_len(const struct exposition *e)
 {
@@ -208,7 +208,7 @@ exposition_family(struct exposition *e, const struct exposition_family *family)
 		exposition_print(e, "# UNIT %.*s %s\n", len, family->name, family->unit);
 }
 
-/* name{a="b",le="bound"}, and a blank. */
+/* Writes name{a="b",le="bound"} and a blank. */
 static void
 exposition_sample(struct exposition *e, const char *suffix, const struct exposition_label *labels,
 		  const char *le)
@@ -246,7 +246,7 @@ exposition_double(struct exposition *e, const struct exposition_label *labels, d
 		exposition_print(e, "%.15g\n", value);
 }
 
-/* "0.0025": no more digits than there are. */
+/* "0.0025", without zeros at the end. */
 static const char *
 exposition_seconds(uint64_t ns, char text[32])
 {

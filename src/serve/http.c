@@ -2,21 +2,21 @@
 /*
  * DOC: http
  *
- * struct http owns libevent's server, its listener, and the answers under way. An answer owns a
- * page of the source and holds libevent's request, which libevent gives up to us when the
- * connection breaks: whoever has it then frees it by ending it.
+ * struct http owns libevent's server, its listener, and the present answers. An answer owns a page
+ * of the source and borrows libevent's request. If the connection breaks, libevent passes the
+ * request on to us, and the end of the answer frees it.
  *
- * libevent 2.1 neither limits connections nor says when one ends. So http keeps a reference to the
- * bufferevent of each, and takes it for ended once libevent has unset its callbacks, as
- * bufferevent_free(3) does. With BEV_OPT_CLOSE_ON_FREE the last reference closes the socket, and
- * its number cannot come back before that.
+ * libevent 2.1 neither limits connections nor reports their end. So http keeps a reference to the
+ * bufferevent of each connection. When libevent has removed its callbacks, as bufferevent_free(3)
+ * does, the connection has ended. With BEV_OPT_CLOSE_ON_FREE the last reference closes the socket,
+ * so the number of its descriptor is not used again before that.
  *
- * Timers: one an answer, for its next piece: so each piece is a callback of the loop of its own,
- * timed like all others. Another, each HTTP_TICK_NS while there are connections, looks after them
- * and opens the listener again that a limit has closed.
+ * Timers: each answer has one for its next piece. Thus each piece is a callback of its own, and is
+ * timed like all others. While there are connections, another timer runs each HTTP_TICK_NS. It
+ * closes slow connections, and starts the listener again after a limit has stopped it.
  *
- * When accept(2) fails, libevent hands the callback its own server alone: so those that there are
- * stand in a list.
+ * When accept(2) fails, libevent passes only its own server to the callback. So there is a list of
+ * all struct http, in which the callback finds ours.
  */
 #include "serve/http.h"
 
@@ -39,13 +39,13 @@
 #include "rpingmesh/log_subsystems.h"
 
 #define HTTP_HEADERS_MAX 8192
-#define HTTP_INPUT_MAX (2 * HTTP_HEADERS_MAX) /* that waits in memory */
+#define HTTP_INPUT_MAX (2 * HTTP_HEADERS_MAX) /* bytes of input that wait in memory */
 #define HTTP_BACKLOG 16
 #define HTTP_TICK_NS NSEC_PER_SEC
 
 struct http_client {
-	struct bufferevent *bev; /* a reference of ours */
-	uint64_t since_ns;       /* CLOCK_MONOTONIC when it came, or asked for a page last */
+	struct bufferevent *bev; /* our own reference */
+	uint64_t since_ns;       /* CLOCK_MONOTONIC of its start or of its last request */
 };
 
 struct http_answer {
@@ -54,7 +54,7 @@ struct http_answer {
 	struct evhttp_request *request;
 	void *page;
 	struct loop_timer *timer;
-	bool gone; /* its connection is no more: the request is ours */
+	bool gone; /* its connection has ended, so we own the request */
 };
 
 struct http {
@@ -66,7 +66,7 @@ struct http {
 	struct loop_timer *tick;
 	bool ticking;
 	struct http_client client[HTTP_CLIENTS_MAX];
-	uint32_t n_clients, accepts;     /* the latter since the last tick */
+	uint32_t n_clients, accepts;     /* accepts: since the last tick */
 	LIST_HEAD(http_answers, http_answer) answers;
 	uint32_t n_answers;
 	struct http_stats stats;
@@ -87,7 +87,7 @@ http_answer_free(struct http_answer *answer)
 	free(answer);
 }
 
-/* The page is over, whole or not; without a connection this frees the request. */
+/* Ends the page, complete or not. Without a connection, this frees the request. */
 static void
 http_answer_end(struct http_answer *answer, bool whole)
 {
@@ -123,8 +123,8 @@ http_closed(struct evhttp_connection *connection, void *arg)
 }
 
 /*
- * An answer that cannot be finished must not look whole: the connection is closed without the last
- * chunk.
+ * Closes the connection without the last chunk, because an incomplete answer must not look
+ * complete.
  */
 static void
 http_cut(struct http_answer *answer)
@@ -155,7 +155,7 @@ http_piece(void *arg)
 	if (rc >= 0 && evbuffer_add(piece, out.data ? out.data + out.off : "", out.len) < 0)
 		rc = -ENOMEM;
 	if (rc > 0 && out.len == 0) {
-		/* libevent never calls back for an empty chunk. */
+		/* For an empty chunk, libevent does not call http_sent(). */
 		loop_timer_set(answer->timer, 0);
 	} else if (rc > 0) {
 		evhttp_send_reply_chunk_with_cb(answer->request, piece, http_sent, answer);
@@ -178,7 +178,7 @@ http_refuse(struct http *http, struct evhttp_request *request)
 	evhttp_send_reply(request, HTTP_SERVUNAVAIL, "Service Unavailable", NULL);
 }
 
-/* 0 and *out: an answer that has a page. */
+/* Makes an answer with a page. Returns 0 and sets *out, or -errno. */
 static int
 http_answer_new(struct http *http, struct evhttp_request *request, const char **type,
 		struct http_answer **out)
@@ -208,7 +208,7 @@ no_timer:
 	return rc;
 }
 
-/* The time that a client has for one page begins anew. */
+/* Restarts the time that the client has for a page. */
 static void
 http_client_asks(struct http *http, struct evhttp_request *request)
 {
@@ -269,7 +269,7 @@ http_client_has_ended(const struct http_client *client)
 	return !on_event;
 }
 
-/* libevent takes it for a client that has gone, and ends what is under way. */
+/* Ends a connection: for libevent, it looks as if the client had gone. */
 static void
 http_client_shut(struct http_client *client, uint64_t now_ns)
 {
@@ -291,7 +291,7 @@ http_clients_drop_ended(struct http *http)
 	http->n_clients = n;
 }
 
-/* Those that are too slow; of a full house, whoever has been there for longest. */
+/* Ends slow connections. If all places are taken, ends the oldest connection. */
 static void
 http_clients_shut_slow(struct http *http, uint64_t now_ns)
 {
@@ -331,7 +331,8 @@ http_tick(void *arg)
 }
 
 /*
- * Out of descriptors or memory: the connection stays in the queue, so poll would call back at once.
+ * There are no descriptors or no memory. The connection stays in the queue, so poll would call back
+ * at once.
  */
 static void
 http_accept_failed(struct evconnlistener *listener, void *arg)
@@ -350,7 +351,8 @@ http_accept_failed(struct evconnlistener *listener, void *arg)
 }
 
 /*
- * Called for each connection that is taken: behind all that probes want, and not too many of them.
+ * Called for each accepted connection. Gives it a lower priority than probes, and limits the number
+ * of connections.
  */
 static struct bufferevent *
 http_accepted(struct event_base *base, void *arg)
@@ -361,13 +363,13 @@ http_accepted(struct event_base *base, void *arg)
 	if (!bev)
 		return NULL;
 	/*
-	 * While an answer is being sent, libevent goes on reading, to see the end of the
-	 * connection.
+	 * While an answer is sent, libevent continues to read, to notice the end of the connection.
+	 * This limits how much.
 	 */
 	bufferevent_setwatermark(bev, EV_READ, 0, HTTP_INPUT_MAX);
 	if (http->n_clients == HTTP_CLIENTS_MAX)
 		return bev;
-	/* Before the new one is among them, which has no callbacks yet. */
+	/* Do this before adding the new one, which has no callbacks yet and would look ended. */
 	if (http->n_clients + 1 == HTTP_CLIENTS_MAX)
 		http_clients_drop_ended(http);
 	bufferevent_priority_set(bev, LOOP_PRIORITY_CONTROL);

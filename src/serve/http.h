@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One page over HTTP/1.1, by libevent's server: GET and HEAD of one path, for programs that scrape.
- * The page is made in pieces, each after the previous one has been sent, so a large page neither
- * blocks the loop nor fills the memory. There is neither TLS nor a password: listen on loopback, or
- * put a proxy in front.
+ * Serves one page over HTTP/1.1 with libevent's server: GET and HEAD of one path, for programs that
+ * scrape. The page is made in pieces, each when the previous one has been sent, so a large page
+ * neither blocks the loop nor fills the memory. There is neither TLS nor a password: listen on
+ * loopback, or use a proxy.
  *
- * Limits: at most HTTP_ANSWERS_MAX pages at a time; further requests get 503. At most
- * HTTP_CLIENTS_MAX connections; for a further one, the connection that has been silent for longest
- * is closed. At most HTTP_ACCEPTS_PER_S new connections a second. A connection is closed if it
- * sends or reads nothing for HTTP_TIMEOUT_S, or has not got its page HTTP_REQUEST_S after it came
- * or asked. At most 8 KiB of headers, and no body.
+ * Limits: there are at most HTTP_ANSWERS_MAX pages at a time; further requests get 503. There are
+ * at most HTTP_CLIENTS_MAX connections; a further one replaces the connection that has been silent
+ * for the longest time. At most HTTP_ACCEPTS_PER_S connections are accepted each second. A
+ * connection is closed if it sends and reads nothing for HTTP_TIMEOUT_S, or if it has no complete
+ * page HTTP_REQUEST_S after its start or its request. A request has at most 8 KiB of headers and no
+ * body.
  */
 #ifndef RPINGMESH_SERVE_HTTP_H
 #define RPINGMESH_SERVE_HTTP_H
@@ -28,35 +29,35 @@ struct http;
 struct loop;
 
 /*
- * Where pages come from. Called from the loop, never from within http_new() and http_free() but for
+ * The source of pages. The loop makes these calls; http_new() and http_free() make none, except
  * end().
  */
 struct http_source {
 	/*
-	 * A page is wanted. accept: the header, or NULL. 0, *page and *type (static), or -errno:
-	 * 503.
+	 * Begins a page. accept: the Accept header, or NULL. Returns 0 and sets *page and *type,
+	 * which is static text, or -errno for a 503.
 	 */
 	int (*begin)(void *arg, const char *accept, void **page, const char **type);
 	/*
-	 * Its next piece, behind what is in out. 1: there is more; 0: that was the last; -errno:
-	 * the connection is cut.
+	 * Appends the next piece to out. Returns 1 if there is more, and 0 if this was the last.
+	 * After -errno the connection is cut.
 	 */
 	int (*more)(void *arg, void *page, struct buffer *out);
-	/* After the last piece, or when the client has gone. */
+	/* Frees the page, after its last piece or when the client has gone. */
 	void (*end)(void *arg, void *page);
 	void *arg;
 };
 
 struct http_stats {
-	uint64_t answered;  /* pages that were sent to their end */
-	uint64_t cut;       /* clients that went, or stood still, before it */
+	uint64_t answered;  /* complete pages */
+	uint64_t cut;       /* pages of clients that went or stopped reading before the end */
 	uint64_t refused;   /* with 503 */
 	uint64_t bad;       /* other paths and methods */
 };
 
 /*
- * listen: "ADDRESS:PORT" or "[IPv6 ADDRESS]:PORT". 0 and *out, or -errno (EADDRINUSE,
- * EADDRNOTAVAIL, EACCES, EINVAL, ENOMEM); logs nothing.
+ * listen: "ADDRESS:PORT" or "[IPv6 ADDRESS]:PORT". Returns 0 and sets *out, which the caller owns,
+ * or -errno: -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EINVAL, -ENOMEM. Logs nothing.
  */
 int http_new(struct loop *loop, const char *listen, const char *path,
 	     const struct http_source *source, struct http **out);

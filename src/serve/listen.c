@@ -34,7 +34,7 @@ listen_socket_new(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Does somebody listen there? 0: no; -EADDRINUSE: yes; other -errno: cannot tell. */
+/* Whether a program listens there. 0: no; -EADDRINUSE: yes; other -errno: unknown. */
 static int
 listen_probe(const struct sockaddr_un *sun)
 {
@@ -46,10 +46,10 @@ listen_probe(const struct sockaddr_un *sun)
 	close(fd);
 	if (rc == -ECONNREFUSED || rc == -ENOENT)
 		return 0;
-	return rc == -EAGAIN ? -EADDRINUSE : rc; /* a full queue is somebody's */
+	return rc == -EAGAIN ? -EADDRINUSE : rc; /* the queue of a listener is full */
 }
 
-/* Makes way for a new socket: removes one that nobody listens on, and nothing else. */
+/* Removes a socket without a listener, and nothing else. */
 static int
 listen_clear(const struct sockaddr_un *sun)
 {
@@ -94,7 +94,7 @@ listen_bind(int fd, const struct sockaddr_un *sun, bool shared)
 	return rc;
 }
 
-/* Nobody can connect before listen(2), so the group is right when the first one does. */
+/* Gives the socket to the group. It cannot be connected before listen(2), so this is in time. */
 static void
 listen_share(const char *path, gid_t gid)
 {
@@ -123,7 +123,7 @@ listen_failed(const char *path, int rc)
 	return rc;
 }
 
-/* Binds and listens on fd; *out tells which file was made, also on failure. */
+/* Binds fd and listens. *out identifies the file that was made, also on failure. */
 static int
 listen_make(int fd, const struct sockaddr_un *sun, gid_t gid, struct listen_socket *out)
 {

@@ -17,7 +17,7 @@ places_may_go(const struct place *place, const struct place *newcomer)
 	return place->uid != newcomer->uid && (newcomer->privileged || !place->privileged);
 }
 
-/* A place of the user who holds the most among those that may go, or -1. */
+/* A place of the user with the most places of those that may go, or -1. */
 static int
 places_heaviest(const struct place *places, uint32_t n, const struct place *newcomer,
 		uint32_t *count)
@@ -41,7 +41,7 @@ places_heaviest(const struct place *places, uint32_t n, const struct place *newc
 	return heaviest;
 }
 
-/* -1: the user has none. */
+/* Returns -1 if the user has no place. */
 static int
 places_longest_silent(const struct place *places, uint32_t n, uid_t uid)
 {

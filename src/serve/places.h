@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who may connect when all places are taken. Each user has a share: whoever comes takes a place
- * from the user who holds the most, so nobody can shut others out by connecting. root and the
- * daemon's own user yield to nobody else, and always get a place. Pure.
+ * Decides who may connect when all places are taken. A newcomer takes a place from the user with
+ * the most places, so that no user can keep others out by connecting. root and the daemon's own
+ * user always get a place, and lose theirs to no other user. Pure.
  */
 #ifndef RPINGMESH_SERVE_PLACES_H
 #define RPINGMESH_SERVE_PLACES_H
@@ -17,13 +17,13 @@
 struct place {
 	uid_t uid;
 	bool privileged;       /* root or the daemon's own user */
-	uint64_t active_ns;    /* when bytes were last written to it, or it came */
+	uint64_t active_ns;    /* when it came, or when bytes were last written to it */
 };
 
 /*
- * All n places are taken and `newcomer` asks for one. Returns the index of the connection that has
- * to go for it, or -1: there is none, so the newcomer is refused. Of one user's connections, the
- * one that has been silent for longest goes.
+ * All n places are taken, and `newcomer` needs one. Returns the index of the connection that has to
+ * go, or -1 if the newcomer has to be refused. Of a user's connections, the one that has been
+ * silent for the longest time goes.
  */
 int places_yield(const struct place *places, uint32_t n, const struct place *newcomer,
 		 uint64_t now_ns);

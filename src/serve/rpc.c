@@ -99,7 +99,7 @@ rpc_pack_method(msgpack_packer *pk, const struct control_method *m)
 		msgpack_pack_false(pk);
 }
 
-/* A name from a client, fit for a message: what is not printable ASCII becomes '?'. */
+/* The name comes from a client, so all but printable ASCII becomes '?'. */
 void
 rpc_unknown(const msgpack_object *name, struct control_error *error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a method is, and the frames of MessagePack-RPC, as rpingmesh-control(7) has them: what a
- * client's frame says, and the heads of ours. Pure.
+ * The description of a method, and the frames of MessagePack-RPC (rpingmesh-control(7)): parses a
+ * client's frame, and packs the first part of ours. Pure.
  */
 #ifndef RPINGMESH_SERVE_RPC_H
 #define RPINGMESH_SERVE_RPC_H
@@ -12,57 +12,60 @@
 
 struct control_client;
 
-/* Callers: everybody who may connect, or only root and the daemon's own user (SO_PEERCRED). */
+/*
+ * Who may call a method: all who may connect (READ), or only root and the daemon's own user, by
+ * SO_PEERCRED (CHANGE).
+ */
 enum control_right {
 	CONTROL_READ,
 	CONTROL_CHANGE,
 };
 
-/* What a handler says when it cannot answer: becomes the error map {"code", "message"}. */
+/* The error of a method. It becomes the map {"code", "message"}. */
 struct control_error {
 	int code; /* positive errno value */
 	char message[512];
 };
 
 /*
- * One method. `call` packs exactly one object into `result` and returns 0, or fills *error and
- * returns -errno (whatever it packed is dropped). `params` is the third element of the request, at
- * most one map in an array by our convention; it lives until `call` returns. The client is borrowed
- * and may be kept until `gone` is called for it. `method` strings are kept by reference.
+ * One method. call() packs exactly one object into `result` and returns 0, or fills *error and
+ * returns -errno; then all that it has packed is dropped. `params` is the third element of the
+ * request, by our convention an array with at most one map; it is valid during the call. The client
+ * is borrowed and may be kept until gone() is called for it. The strings must remain.
  */
 struct control_method {
 	const char *name;
-	const char *doc; /* one line, shown by the built-in method "methods" */
+	const char *doc; /* one line for the answer to the built-in method "methods" */
 	enum control_right right;
 	int (*call)(void *arg, struct control_client *client, const msgpack_object *params,
 		    msgpack_packer *result, struct control_error *error);
 };
 
-/* One request, or a notification from the client, which gets no answer. */
+/* A request of a client, or a notification, which gets no answer. */
 struct rpc_request {
 	const msgpack_object *method, *params;
 	uint32_t id;
 	bool answer;
 };
 
-/* NULL and *out, which borrows from o; or what is wrong with it. */
+/* Returns NULL and sets *out, which borrows from o. Or returns what is wrong, as static text. */
 const char *rpc_parse(const msgpack_object *o, struct rpc_request *out);
 
-/* o is a string. */
+/* Whether o, which must be a string, is this name. */
 bool rpc_name_is(const msgpack_object *o, const char *name);
 
 void rpc_pack_str(msgpack_packer *pk, const char *s);
 
-/* The payload, one object, follows. */
+/* The caller then packs the payload, which is one object. */
 void rpc_pack_notification(msgpack_packer *pk, const char *method);
 
-/* The whole notification "dropped". */
+/* Packs the whole notification "dropped". */
 void rpc_pack_dropped(msgpack_packer *pk, uint64_t count);
 
-/* The result, one object, follows; nil if there is an error. */
+/* The caller then packs the result, which is one object; nil if there is an error. */
 void rpc_pack_response(msgpack_packer *pk, uint32_t id, const struct control_error *error);
 
-/* One element of the answer to "methods". */
+/* Packs one element of the answer to "methods". */
 void rpc_pack_method(msgpack_packer *pk, const struct control_method *m);
 
 /* Fills *error for a method that does not exist; name is a string. */
