@@ -36,7 +36,7 @@ counter_hold(struct counter_past *past, uint64_t value)
 	return COUNTER_HELD;
 }
 
-/* The reading after the one that was held. */
+/* Judges the reading after the held one. */
 static enum counter_reading
 counter_resolve(struct counter_past *past, uint64_t value, uint64_t *risen)
 {
@@ -81,7 +81,7 @@ bool
 counter_is_saturated(const char *name, uint64_t value)
 {
 	static const struct {
-		const char *name; /* as sysfs calls it (drivers/infiniband/core/sysfs.c) */
+		const char *name; /* in sysfs (drivers/infiniband/core/sysfs.c) */
 		uint64_t end;
 	} ends[] = {
 		{"symbol_error", 0xffff},

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a reading of a counter can be, and how far the counter has risen by it. Pure.
+ * Decides whether a reading of a counter is possible, and how much the counter has risen. Pure.
  *
- * A counter is read every few seconds from hardware that may have been reset, or that answers with
- * nonsense: a NIC that has fallen off its bus reads as all ones, a driver that is loaded anew
- * starts from zero, a wrong register shows once. What cannot be explained at once is held until the
- * next reading says which of the two was odd:
+ * A counter is read every few seconds. The hardware may have been reset, or may return nonsense: a
+ * NIC that has fallen off its bus reads as all ones, a driver starts from zero when it is loaded
+ * again, and a register may be wrong once. A reading that cannot be explained is held until the
+ * next one shows which of the two was odd:
  *
  *   reading                                        becomes
- *   all ones of 32 or 64 bits                      odd: not taken
- *   as high as the last one, or plausibly higher   taken
- *   a jump beyond what is plausible                held; taken if the next is as high, else odd
- *   lower, and a wrap of 32 bits is plausible      taken, as a wrap
- *   lower                                          held; odd if the next is as high as before,
- *                                                  else the counter was reset, and began at 0
+ *   all ones of 32 or 64 bits                      odd, not accepted
+ *   the same as the last, or plausibly higher      accepted
+ *   higher than is plausible                       held; accepted if the next is as high,
+ *                                                  otherwise odd
+ *   lower, and a wrap of 32 bits is plausible      accepted as a wrap
+ *   lower                                          held; odd if the next is as high as before;
+ *                                                  otherwise the counter was reset, and began at 0
  *
- * A rise is plausible if it is at most COUNTER_JUMP, or COUNTER_TIMES as much as the counter has
- * ever risen between two readings; a wrap if it is a rise of at most the latter.
+ * A rise is plausible if it is at most COUNTER_JUMP, or at most COUNTER_TIMES the largest rise
+ * between two readings so far. A wrap is plausible if its rise is at most the latter.
  */
 #ifndef RPINGMESH_RDMA_COUNTER_JUDGE_H
 #define RPINGMESH_RDMA_COUNTER_JUDGE_H
@@ -28,29 +29,29 @@
 #define COUNTER_TIMES 16
 
 struct counter_past {
-	uint64_t value;    /* the last that was taken */
+	uint64_t value;    /* the last accepted reading */
 	uint64_t held;     /* the reading after it, if holding */
-	uint64_t max_rise; /* the most that it has risen between two readings */
+	uint64_t max_rise; /* the largest rise between two readings */
 	bool begun, holding;
 };
 
 enum counter_reading {
 	COUNTER_TAKEN,
-	COUNTER_RESET, /* taken, and the counter had been reset before */
-	COUNTER_HELD,  /* not taken yet */
-	COUNTER_ODD,   /* this reading, or the one held before it, was not taken */
+	COUNTER_RESET, /* accepted, and the counter had been reset before */
+	COUNTER_HELD,  /* not accepted yet */
+	COUNTER_ODD,   /* this reading, or the one held before it, was not accepted */
 };
 
 /*
- * Zero *past before the first reading, which is the base: it is taken with a rise of 0 unless it is
- * odd. *risen is by how much the counter has risen since the last reading that was taken; 0 unless
- * past->value has changed.
+ * Judges a reading. Set *past to zero before the first one, which is the base: it is accepted with
+ * a rise of 0 unless it is odd. *risen is the rise since the last accepted reading, or 0 if
+ * past->value has not changed.
  */
 enum counter_reading counter_judge(struct counter_past *past, uint64_t value, uint64_t *risen);
 
 /*
- * Whether a counter of the PMA stands at its end: it stops there, and does not count on (IBTA
- * volume 1, section 16.1.3.5, PortCounters). False for others: their widths are not known.
+ * Whether a counter of the PMA has reached its maximum, where it stops (IBTA volume 1, section
+ * 16.1.3.5, PortCounters). False for other counters, because their widths are unknown.
  */
 bool counter_is_saturated(const char *name, uint64_t value);
 

@@ -2,8 +2,8 @@
 /*
  * DOC: counters
  *
- * A round walks the three directories; where it stands is (dir, entry): the names of the directory
- * it is in, listed once when it is entered. One timer: the next round, or the rest of this one.
+ * A round reads the three directories. Its position is the directory and the entry; the names of a
+ * directory are listed once, at its start. The timer begins the next round, or continues this one.
  */
 #include "rdma/counters.h"
 
@@ -32,7 +32,7 @@ enum counters_dir {
 struct counters_entry {
 	struct counter c;
 	struct counter_past past;
-	uint64_t round; /* in which it was read last */
+	uint64_t round; /* the round in which it was last read */
 };
 
 struct counters {
@@ -42,17 +42,17 @@ struct counters {
 	bool running;
 	struct counters_entry *entries; /* grows up to COUNTERS_MAX */
 	size_t n, room;
-	uint64_t round;                 /* that is being read; 0: none yet */
-	uint64_t complete;              /* the last one that was read to its end; 0: none yet */
+	uint64_t round;                 /* the present round; 0: none yet */
+	uint64_t complete;              /* the last complete round; 0: none yet */
 	enum counters_dir dir;
 	int dir_fd;                     /* -1: between rounds */
-	char (*names)[COUNTERS_NAME];   /* of dir; those that will be read */
+	char (*names)[COUNTERS_NAME];   /* the files of dir to read */
 	size_t n_names, at;
 	uint64_t begun_ns, before_ns;   /* of this round and the one before it */
 	struct counters_info info;
 };
 
-/* Interfaces count packets and bytes as well; these are all that tell of something bad. */
+/* The counters of an interface that are bad. It also counts packets and bytes. */
 static const char *const counters_net_names[] = {
 	"rx_dropped",	    "tx_dropped",     "rx_errors",	   "tx_errors",
 	"rx_missed_errors", "rx_fifo_errors", "rx_over_errors",	   "rx_crc_errors",
@@ -110,11 +110,11 @@ counters_take(struct counters *cs, const char *name, uint64_t value)
 
 	if (!e || e->round == cs->round)
 		return;
-	/* One that comes anew begins with what it is; one that was away goes on from there. */
+	/* A new counter begins with its present value; one that has returned continues. */
 	if (!cs->complete)
 		e->past.begun = false;
 	reading = counter_judge(&e->past, value, &risen);
-	/* What a round that was broken off has seen of it belongs to this one. */
+	/* Add the rise that an interrupted round has seen. */
 	e->c.delta = e->round > cs->complete ? e->c.delta + risen : risen;
 	e->c.total += risen;
 	e->c.resets += reading == COUNTER_RESET;
@@ -127,7 +127,7 @@ counters_take(struct counters *cs, const char *name, uint64_t value)
 
 /* ---- reading ---- */
 
-/* False: not a number ("N/A (no PMA)"), or it cannot be read. */
+/* Returns false if the file cannot be read or contains no number ("N/A (no PMA)"). */
 static bool
 counters_read_file(int dir_fd, const char *name, uint64_t *out)
 {
@@ -197,7 +197,7 @@ counters_path(const struct counters *cs, enum counters_dir dir, char path[PATH_M
 			 dir == COUNTERS_DIR_HW ? "hw_counters" : "counters");
 }
 
-/* Which files the directory has; none if it is missing. */
+/* Lists the files of the directory; none if it is missing. */
 static void
 counters_list_dir(struct counters *cs)
 {
@@ -228,7 +228,7 @@ counters_leave_dir(struct counters *cs)
 	cs->dir_fd = -1;
 }
 
-/* The next directory that has something; false: the round is complete. */
+/* Goes to the next directory with files. Returns false if the round is complete. */
 static bool
 counters_next_dir(struct counters *cs)
 {
@@ -339,7 +339,7 @@ counters_stop(struct counters *cs)
 	if (!cs->running)
 		return;
 	cs->running = false;
-	/* Broken off: the next one is measured from the last that was complete. */
+	/* The round is interrupted, so the next span begins at the last complete round. */
 	if (cs->dir != COUNTERS_DIR_N)
 		cs->begun_ns = cs->before_ns;
 	counters_leave_dir(cs);
@@ -351,7 +351,7 @@ counters_stop(struct counters *cs)
 const struct counter *
 counters_get(const struct counters *cs, size_t i)
 {
-	/* While a round is being read, or was broken off, some entries are of it already. */
+	/* During a round, or after an interrupted one, some entries already belong to it. */
 	for (size_t k = 0; k < cs->n; k++)
 		if (cs->entries[k].round && cs->entries[k].round >= cs->complete && i-- == 0)
 			return &cs->entries[k].c;

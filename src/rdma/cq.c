@@ -2,8 +2,8 @@
 /*
  * DOC: cq
  *
- * Owns one ibv_cq, plain or extended. An extended one is polled by its iterator alone: rdma-core
- * allows either way on it, not both at once.
+ * Owns one ibv_cq, plain or extended. An extended one is polled only with its iterator, because
+ * rdma-core does not allow both ways at once.
  */
 #include "rdma/cq.h"
 
@@ -13,8 +13,7 @@
 
 #define CQ_BATCH 16
 /*
- * What endpoints read of a completion. The GRH flag is among what ibv_wc_read_wc_flags(3) always
- * gives.
+ * What endpoints need from a completion. ibv_wc_read_wc_flags(3) always includes the GRH flag.
  */
 #define CQ_FIELDS (IBV_WC_EX_WITH_BYTE_LEN | IBV_WC_EX_WITH_SRC_QP)
 
@@ -91,8 +90,7 @@ cq_poll_plain(struct cq *cq, int n, struct cq_entry *entries)
 }
 
 /*
- * The completion that the iterator stands at. Of a failed one nothing but wr_id and status may be
- * read.
+ * Reads the iterator's present completion. If it has failed, only wr_id and status may be read.
  */
 static void
 cq_read(const struct cq *cq, struct cq_entry *e)
@@ -119,7 +117,7 @@ cq_poll_ex(struct cq *cq, int n, struct cq_entry *entries)
 	int got = 0, rc = ibv_start_poll(cq->ex, &attr);
 
 	/*
-	 * EBUSY: the page that wall-clock times are made from is being written; the queue is sound.
+	 * EBUSY means only that the page for wall-clock times is being written.
 	 */
 	if (rc == ENOENT || rc == EBUSY)
 		return 0;
@@ -129,7 +127,7 @@ cq_poll_ex(struct cq *cq, int n, struct cq_entry *entries)
 		cq_read(cq, &entries[got++]);
 	} while (got < n && (rc = ibv_next_poll(cq->ex)) == 0);
 	ibv_end_poll(cq->ex);
-	/* An error that comes with completions comes again without. */
+	/* After an error, return the completions first; the next poll gets the error again. */
 	return got;
 }
 
@@ -139,7 +137,7 @@ cq_poll(struct cq *cq, int n, struct cq_entry *entries)
 	return cq->ex ? cq_poll_ex(cq, n, entries) : cq_poll_plain(cq, n, entries);
 }
 
-/* Whether the device makes queues with such timestamps. */
+/* Whether the device can make queues with such timestamps. */
 static bool
 cq_try(struct ibv_context *ctx, enum cq_stamps stamps)
 {

@@ -2,15 +2,15 @@
 /*
  * DOC: device
  *
- * A device owns an ibv_context of its own, a PD, and a copy of what the kernel said last about its
- * port: state, MTU, GID table. Every asynchronous event, whatever it says, leads to the same thing:
- * read again, compare, tell what changed. A fatal event is different: the context is dead.
- * Soft-RoCE sends none when it is removed: its uverbs device vanishes from sysfs, and the removal
- * waits until we close.
+ * A device owns its ibv_context, a PD, and a copy of the last state, MTU and GID table of its port.
+ * After each asynchronous event, of whatever kind, all is read again and compared, and the changes
+ * are reported. Only after a fatal event the context is dead. When soft-RoCE is removed, it sends
+ * no event: its uverbs device vanishes from sysfs, and the removal waits until we close the
+ * context.
  *
- * Timer: while the port is down or has no address it is read once a second, otherwise every few
- * seconds, since not every driver sends an event for every change (rxe sends none when the address
- * returns or the MTU changes).
+ * Timer: the port is read every few seconds, or every second while it is down or has no address,
+ * because drivers do not send an event for each change (rxe sends none when the address returns or
+ * the MTU changes).
  */
 #include "rdma/device.h"
 
@@ -51,7 +51,7 @@ struct device {
 	struct ibv_pd *pd;
 	struct loop_fd *async;
 	struct loop_timer *recheck;
-	ino_t sysfs_ino;  /* of its uverbs directory: another device may get the same number */
+	ino_t sysfs_ino;  /* of its uverbs directory; another device may get the same name later */
 	bool gone;
 	bool link;        /* the port is active */
 	const char *down_reason; /* NULL: up */
@@ -70,14 +70,14 @@ device_name_matches(const char *name, char *const *patterns, size_t n)
 	return n == 0;
 }
 
-/* 0, or errno. */
+/* Whether the node may be opened. Returns 0, or errno. */
 static int
 device_node_error(const char *node)
 {
 	return faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
-/* The name of the device behind an entry of DEVICE_SYSFS; false: it has just gone. */
+/* Reads the device's name of an entry in DEVICE_SYSFS. Returns false if it has just gone. */
 static bool
 device_read_ibdev(const char *entry, char name[static 64])
 {
@@ -126,7 +126,7 @@ device_look_unopened(char *const *patterns, size_t n_patterns,
 	closedir(dir);
 }
 
-/* ibv_open_device(3), but does not wait for a node that may not be opened. NULL with errno. */
+/* ibv_open_device(3), but without waiting for a node that may not be opened. NULL with errno. */
 static struct ibv_context *
 device_open_node(struct ibv_device *dev)
 {
@@ -144,7 +144,7 @@ device_open_node(struct ibv_device *dev)
 
 /*
  * Appends the RoCE ports of one device to the list. A device that cannot be opened is left out;
- * device_look_unopened() tells of it.
+ * device_look_unopened() reports it.
  */
 static int
 device_list_ports(struct ibv_device *dev, struct device_name **list, size_t *n)
@@ -213,7 +213,7 @@ device_set(void)
 
 	if (!dir)
 		return 0;
-	/* Of each name FNV-1a; a sum, since the order means nothing. */
+	/* The sum of the FNV-1a hashes of all names, because their order has no meaning. */
 	while ((entry = readdir(dir))) {
 		uint64_t hash = 14695981039346656037ULL;
 
@@ -228,8 +228,8 @@ device_set(void)
 }
 
 /*
- * An RNIC's driver is the one of its bus device; rxe has no bus device, but says which netdev it
- * sits on.
+ * The driver of an RNIC is that of its bus device. rxe has no bus device, but names its parent
+ * netdev.
  */
 static void
 device_read_driver(struct device *device)
@@ -263,7 +263,7 @@ device_read_gids(struct device *device, struct device_gid gids[DEVICE_GIDS_MAX],
 	for (ssize_t i = 0; i < count && *n < DEVICE_GIDS_MAX; i++) {
 		const struct ibv_gid_entry *e = &entries[i];
 
-		/* An AH has 8 bits for the index. */
+		/* An AH has only 8 bits for the index. */
 		if (e->port_num != device->config.port || e->gid_type != IBV_GID_TYPE_ROCE_V2 ||
 		    e->gid_index > UINT8_MAX)
 			continue;
@@ -331,7 +331,7 @@ device_set_port(struct device *device)
 	return changes;
 }
 
-/* Reads everything again; what is different. */
+/* Reads everything again, and returns the changes. */
 static int
 device_read(struct device *device)
 {
@@ -360,14 +360,14 @@ device_set_gone(struct device *device, int change)
 	device->config.ops->changed(device->config.arg, device, change | DEVICE_CHANGED_STATE);
 }
 
-/* 0: there is none. */
+/* The inode of the device's directory in sysfs; 0: there is none. */
 static ino_t
 device_sysfs_ino(const struct ibv_context *ctx)
 {
 	char path[sizeof(DEVICE_SYSFS) + IBV_SYSFS_NAME_MAX];
 	struct stat st;
 
-	/* Not dev_path, which holds for devices on a bus only. */
+	/* dev_path is right only for devices on a bus. */
 	snprintf(path, sizeof(path), DEVICE_SYSFS "/%s", ctx->device->dev_name);
 	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
@@ -420,7 +420,7 @@ device_async_event(struct device *device, const struct ibv_async_event *ev)
 
 	device->config.ops->async(device->config.arg, a);
 	log_debug(DEVICE, "%s: event: %s", device->name, ibv_event_type_str(ev->event_type));
-	/* Events of a port name it; the other port has a struct device of its own. */
+	/* The event may be of another port, which has its own struct device. */
 	if ((change & DEVICE_CHANGED_FABRIC) && ev->element.port_num != device->config.port)
 		return;
 	if (change & DEVICE_CHANGED_FATAL)
@@ -443,8 +443,8 @@ device_async_ready(void *arg, int events)
 		n++;
 	}
 	/*
-	 * Readable without an event to read: the kernel has disassociated the context from its
-	 * device.
+	 * The descriptor is readable, but there is no event: the kernel has taken the device from
+	 * the context.
 	 */
 	if (n == 0 && errno != EAGAIN && errno != EINTR)
 		device_set_gone(device, DEVICE_CHANGED_GONE);

@@ -2,30 +2,29 @@
 /*
  * DOC: endpoint
  *
- * Owns a completion channel, a CQ for sends and one for receives, the UD QP and one memory region
- * with all buffers. Receive slot i and send slot i have fixed places in the region; wr_id is the
- * slot number, with ENDPOINT_WR_SEND for sends, since a failed completion tells nothing else. A
- * slot holds the head of a message; what is behind it says nothing: all messages are sent from the
- * same zeroes, and received into the same place that nobody reads. So that a thousand buffers for
- * messages of 4096 bytes take 128 kB of pinned memory instead of 4 MB.
+ * Owns a completion channel, a CQ for sends and one for receives, the UD QP, and one memory region
+ * with all buffers. Receive slot i and send slot i have fixed places in the region. wr_id is the
+ * number of the slot, with ENDPOINT_WR_SEND for sends, because a failed completion contains nothing
+ * else. A slot contains the head of a message. The rest has no information: it is always sent from
+ * the same zeros, and received into the same unused place. So a thousand buffers for messages of
+ * 4096 bytes take 128 kB of pinned memory instead of 4 MB.
  *
- * That place, `junk`, is longer than any UD message can be. A message that overruns its buffer may
- * put the QP in error, and anybody on the fabric can send one.
+ * That place, `junk`, is longer than any UD message can be, because a message that overruns its
+ * buffer may put the QP in error, and any host on the fabric can send one.
  *
- * The receive CQ is always armed. The send CQ is armed only while a send is in flight whose
- * completion did not show within ENDPOINT_SPIN_NS: most sends cost no wake-up.
+ * The receive CQ is always armed. The send CQ is armed only while there is a send that was not
+ * complete after ENDPOINT_SPIN_NS. So most sends need no wake-up.
  *
- * endpoint_send() never calls back: completions of other sends that it comes across are told from
- * the loop.
+ * endpoint_send() never calls back. If it finds completions of other sends, the loop reports them.
  *
- * Software time of a send: it left between the moment before the post and the moment when its
- * completion was seen, the window. A window longer than the shortest of late means that this
- * process was not running, and that is more likely after the post, which sets others going, than
- * before. So the estimate is the middle of the shortest window, counted from the post; the error
- * that is reported is that of the whole window.
+ * Software time of a send: the message left within a window that begins before the post and ends
+ * when the completion was seen. If a window is longer than the shortest recent one, this process
+ * did not run for a while. More likely that was after the post, because the post makes others run.
+ * So the estimate is the middle of a shortest window that begins at the post. The reported error is
+ * that of the whole window.
  *
- * Timer: `more` goes on draining in the next turn of the loop when a wake-up's budget was used up,
- * and tells these completions.
+ * Timer: if a wake-up has reached its limit, `more` continues in the next turn of the loop. It also
+ * reports the completions that endpoint_send() has found.
  */
 #include "rdma/endpoint.h"
 
@@ -56,9 +55,9 @@ struct endpoint_slot {
 	struct path_ah *ah; /* held while in flight */
 	uint64_t posted_ns;
 	uint32_t cookie;
-	uint32_t next;   /* in the list of free slots, or of completions to be told */
+	uint32_t next;   /* in the list of free slots, or of completions to report */
 	bool in_flight;
-	int status;      /* of a completion to be told */
+	int status;      /* of a completion to report */
 	uint64_t seen_ns;
 	uint64_t ticks;  /* if stamped */
 	bool stamped;
@@ -80,22 +79,22 @@ struct endpoint {
 	struct ibv_qp *qp;
 	struct ibv_mr *mr, *junk_mr;
 	uint8_t *region;
-	uint8_t *zeroes; /* in the region: what long messages are sent from, behind their heads */
+	uint8_t *zeroes; /* in the region: where the rest of long messages is sent from */
 	size_t region_size, recv_stride, send_stride;
 	struct loop_fd *ready;
 	struct loop_timer *more;
 	struct endpoint_slot *slots;
 	uint32_t first_free;    /* ENDPOINT_NO_SLOT: none */
 	uint32_t first_untold, last_untold;
-	uint32_t in_flight;     /* posted, completion not seen */
+	uint32_t in_flight;     /* posted, and no completion seen yet */
 	uint32_t drained;       /* messages read since the receive CQ was last seen empty */
-	uint64_t window_ns[2];	/* shortest window of the current and the last round of
+	uint64_t window_ns[2];	/* shortest window of the present and of the last
 				   ENDPOINT_WINDOW_ROUND sends */
 	uint32_t window_n;
 	bool send_armed;
 	bool failed;
-	uint64_t waiting_since_ns; /* what is read now may have been there since then */
-	uint64_t empty_ns;         /* the receive CQ was empty then */
+	uint64_t waiting_since_ns; /* messages that are read now may have waited since then */
+	uint64_t empty_ns;         /* when the receive CQ was last empty */
 	struct endpoint_stats stats;
 };
 
@@ -156,7 +155,7 @@ endpoint_fail(struct endpoint *ep, const char *reason)
 	ep->config.ops->failed(ep->config.arg, reason);
 }
 
-/* One completion of a send: kept in its slot until somebody takes it. */
+/* Keeps the completion of a send in its slot, until it is reported. */
 static void
 endpoint_send_seen(struct endpoint *ep, const struct cq_entry *wc, uint64_t now)
 {
@@ -186,8 +185,8 @@ endpoint_untold_push(struct endpoint *ep, uint32_t i)
 }
 
 /*
- * Reads completions of sends; all but the one of slot `own` are put aside to be told. Returns how
- * many, or -1.
+ * Reads completions of sends. Puts all but the one of slot `own` into the list of completions to
+ * report. Returns their number, or -1.
  */
 static int
 endpoint_poll_sends(struct endpoint *ep, uint32_t own)
@@ -217,7 +216,7 @@ endpoint_note_window(struct endpoint *ep, uint64_t window_ns)
 		ep->window_ns[0] = window_ns;
 }
 
-/* When the message of a completed slot left. */
+/* The time at which the message of a completed slot left. */
 static struct hwclock_moment
 endpoint_sent_at(struct endpoint *ep, const struct endpoint_slot *slot)
 {
@@ -284,8 +283,8 @@ endpoint_recv_done(struct endpoint *ep, const struct cq_entry *wc, uint64_t now)
 }
 
 /*
- * A full receive queue drops silently in the RNIC. As many messages at a stretch as there are
- * buffers is as near as can be seen from here.
+ * If the receive queue is full, the RNIC drops messages without a report. All that we can notice is
+ * as many messages in a row as there are buffers.
  */
 static void
 endpoint_note_drained(struct endpoint *ep, int n)
@@ -298,7 +297,7 @@ endpoint_note_drained(struct endpoint *ep, int n)
 	ep->drained = 0;
 }
 
-/* Returns how many completions there were, at most ENDPOINT_CQES_PER_WAKEUP and a batch. */
+/* Returns the number of completions, at most ENDPOINT_CQES_PER_WAKEUP and one batch. */
 static int
 endpoint_poll_receives(struct endpoint *ep)
 {
@@ -373,7 +372,7 @@ endpoint_ready(void *arg, int events)
 	while (ibv_get_cq_event(ep->channel, &cq, &context) == 0) {
 		ibv_ack_cq_events(cq, 1);
 		/*
-		 * Armed before it is drained, so that what arrives meanwhile raises the next event.
+		 * Arm it before draining it, so that later arrivals raise the next event.
 		 */
 		if (cq == cq_verbs(ep->recv_cq) || ep->in_flight)
 			ibv_req_notify_cq(cq, 0);
@@ -596,7 +595,7 @@ endpoint_post(struct endpoint *ep, uint32_t i, const struct endpoint_send *send)
 	return -ibv_post_send(ep->qp, &wr, &bad);
 }
 
-/* Polls for the completion of slot i; if it does not come soon, makes it raise an event. */
+/* Polls for the completion of slot i. If it does not come soon, arms the CQ. */
 static void
 endpoint_await(struct endpoint *ep, uint32_t i)
 {

@@ -7,10 +7,10 @@
 #include "core/addr.h"
 
 /*
- * Source and destination out of the 40 bytes that a UD receive buffer starts with. With RoCE v2
- * these are an IPv6 header, or 20 undefined bytes and an IPv4 header (InfiniBand Architecture,
- * Annex A17.4.5.2); an IPv4 header is recognised by its checksum. 0, or -EBADMSG when they are
- * neither.
+ * Reads source and destination from the first 40 bytes of a UD receive buffer. With RoCE v2 these
+ * are an IPv6 header, or 20 undefined bytes and an IPv4 header (InfiniBand Architecture, Annex
+ * A17.4.5.2). An IPv4 header is recognised by its checksum. Returns 0, or -EBADMSG if it is neither
+ * of the two.
  */
 int grh_parse(const uint8_t grh[40], struct addr *src, struct addr *dst);
 

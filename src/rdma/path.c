@@ -2,8 +2,9 @@
 /*
  * DOC: path
  *
- * A path owns a list of AHs, newest use first, and at most one SIDR address resolution. An AH is
- * shared with the sends that use it (path_ah_ref) and outlives the path until they complete.
+ * A path owns a list of AHs, the last used first, and at most one address resolution (sidr.h). An
+ * AH is shared with the sends that use it (path_ah_ref), and may outlive the path until they are
+ * complete.
  */
 #include "rdma/path.h"
 
@@ -29,7 +30,7 @@ struct path_ah {
 struct path {
 	struct path_config config;
 	struct sidr_call *resolving;
-	bool verifying;    /* AHs go when that has ended */
+	bool verifying;    /* when the resolution ends, the AHs are replaced */
 	uint64_t fresh_ns; /* when the neighbour was last known; 0: never */
 	struct path_ah *ahs;
 };

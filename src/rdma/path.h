@@ -2,11 +2,11 @@
 /*
  * Paths: address handles (AHs) from one local address to one remote address, made without blocking.
  *
- * ibv_create_ah(3) resolves the neighbour synchronously, and blocks for about a second if nobody
- * answers. Therefore a path first lets rdma_cm resolve the address, which is asynchronous, and
- * makes AHs only while the result is fresh. AHs are cached by flow label, traffic class and
- * service level. The least recently used one is dropped. Each AH lives until the last send that
- * used it has completed.
+ * ibv_create_ah(3) resolves the neighbour synchronously, and blocks for about a second if there is
+ * no answer. Therefore a path first lets rdma_cm resolve the address, which is asynchronous, and
+ * makes AHs only while the result is fresh. AHs are cached by flow label, traffic class and service
+ * level; a new one may replace the least recently used one. An AH lives until the last send that
+ * uses it is complete.
  */
 #ifndef RPINGMESH_RDMA_PATH_H
 #define RPINGMESH_RDMA_PATH_H
@@ -22,7 +22,7 @@ struct sidr;
 struct path;
 struct path_ah;
 
-#define PATH_FRESH_NS 5000000000ULL /* how long a resolved neighbour is trusted to be known still \
+#define PATH_FRESH_NS 5000000000ULL /* the time for which a resolved neighbour counts as known \
 				     */
 #define PATH_AHS_MAX 256
 #define PATH_RESOLVE_TIMEOUT_MS 1500
@@ -30,8 +30,8 @@ struct path_ah;
 
 struct path_ops {
 	/*
-	 * The address is resolved (0), or is not (-errno, logged by who cares). From the loop. May
-	 * free the path.
+	 * The address is resolved (status 0), or could not be resolved (-errno, not logged). From
+	 * the loop. May free the path.
 	 */
 	void (*resolved)(void *arg, struct path *path, int status);
 };
@@ -44,42 +44,45 @@ struct path_config {
 	void *arg;
 };
 
+/* Returns 0 and sets *out, which the caller owns, or -ENOMEM. */
 int path_new(const struct path_config *config, struct path **out);
-/* AHs in use by sends live on until these complete. NULL is allowed. */
+/* AHs of sends in flight live until these are complete. NULL is allowed. */
 void path_free(struct path *path);
 
-/* Starts resolving unless it runs already; ops->resolved follows. 0 or -errno at once. */
+/* Starts to resolve, unless that runs already. Returns -errno, or 0; ops->resolved() follows. */
 int path_resolve(struct path *path);
 /*
- * As path_resolve(), but replaces the AHs when the outcome is known, because the address may lead
- * elsewhere now. Until then the old AHs stay in use, because messages are in flight through them.
+ * Like path_resolve(), but afterwards replaces the AHs, because the address may lead elsewhere now.
+ * Until then the old AHs stay in use, because messages are in flight through them.
  */
 int path_verify(struct path *path);
 /*
- * The neighbour is known to be reachable for another reason: SIDR just went there and back.
- * Replaces the AHs, because the address may lead elsewhere now.
+ * The neighbour is known, because SIDR has just got an answer from it. Replaces the AHs, because
+ * the address may lead elsewhere now.
  */
 void path_renew(struct path *path, uint64_t now_ns);
-/* Whether the neighbour was known not long ago. */
+/* Whether the neighbour was known within the last PATH_FRESH_NS. */
 bool path_is_fresh(const struct path *path, uint64_t now_ns);
 
 /*
- * An AH, borrowed: valid until the caller returns to the loop, or as long as it holds a reference.
- * 0 and *out; -EAGAIN: the address is being resolved, ops->resolved follows; other -errno:
- * -EADDRNOTAVAIL when the local address has left the device.
+ * Gets an AH, borrowed: it is valid until the caller returns to the loop, or as long as the caller
+ * holds a reference. Returns 0 and sets *out; -EAGAIN if the address is being resolved, and
+ * ops->resolved() follows; or another -errno, such as -EADDRNOTAVAIL if the device does not have
+ * the local address any more.
  */
 int path_get_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class,
 		uint8_t service_level, uint64_t now_ns, struct path_ah **out);
-/* Drops all AHs and what is known of the neighbour: the local address has moved. */
+/* Drops all AHs and forgets the neighbour, because the local address has moved. */
 void path_reset(struct path *path);
 
 struct path_info {
-	uint64_t fresh_ns; /* when the neighbour was last known, CLOCK_MONOTONIC; 0: never */
+	uint64_t fresh_ns; /* CLOCK_MONOTONIC when the neighbour was last known; 0: never */
 	uint32_t ahs;
 	bool resolving;
 };
 void path_info(const struct path *path, struct path_info *out);
 
+/* Takes a reference, and drops one; the last one destroys the AH. */
 struct path_ah *path_ah_ref(struct path_ah *ah);
 void path_ah_unref(struct path_ah *ah);
 struct ibv_ah *path_ah_verbs(const struct path_ah *ah);

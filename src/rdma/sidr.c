@@ -2,15 +2,15 @@
 /*
  * DOC: sidr
  *
- * One rdma_cm event channel, non-blocking, on the loop. An rdma_cm id belongs to a listener, to a
- * call or to a request that came in; id->context says which, and the owner destroys it.
- * rdma_destroy_id(3) waits for events of the id that were fetched and not acknowledged, so each
- * event is copied, acknowledged and only then acted on.
+ * The loop watches one non-blocking rdma_cm event channel. An rdma_cm id belongs to a listener, to
+ * a call or to a received request, and its owner destroys it; id->context points to the owner.
+ * rdma_destroy_id(3) waits until all fetched events of the id are acknowledged, so each event is
+ * copied and acknowledged before it is handled.
  *
  *   call:  ADDR -> ROUTE -> REPLY -> answered        (address_only: ADDR -> answered)
  *
- * Timer: one per call, its time limit. When rdma_cm refuses at once, the same timer delivers that,
- * so that an answer never comes from within sidr_ask().
+ * Timer: each call has one for its time limit. If rdma_cm refuses at once, the same timer reports
+ * it, so that sidr_ask() itself never calls answered().
  */
 #include "rdma/sidr.h"
 
@@ -30,7 +30,7 @@
 
 #define SIDR_EVENTS_PER_WAKEUP 64
 #define SIDR_BACKLOG \
-	1024 /* what the kernel allows at most: hundreds of hosts may ask while this one stalls */
+	1024 /* the kernel's maximum, because hundreds of hosts may ask while this one stalls */
 #define SIDR_STATUS_REJECT 2 /* IB_SIDR_REJECT */
 #define SIDR_ROUTE_TIMEOUT_MS 1000
 #define SIDR_REPLY_MAX 136
@@ -41,7 +41,7 @@ enum sidr_owner {
 	SIDR_OWNER_REQUEST,
 };
 
-/* First member of whatever id->context points to. */
+/* The first member of each object that id->context may point to. */
 struct sidr_id {
 	enum sidr_owner owner;
 	struct rdma_cm_id *cm;
@@ -77,7 +77,7 @@ struct sidr_call {
 	struct loop_timer *timer;
 	struct sidr_question question;
 	enum sidr_step step;
-	int failed; /* at once: -errno, to be delivered by the timer */
+	int failed; /* an immediate failure, -errno, which the timer reports */
 	uint8_t data[SIDR_DATA_MAX];
 };
 
@@ -85,7 +85,7 @@ struct sidr_request {
 	struct sidr_id id;
 };
 
-/* An event with what is needed of it once it is acknowledged. */
+/* A copy of an event for the time after its acknowledgement. */
 struct sidr_event {
 	struct rdma_cm_id *cm;
 	enum rdma_cm_event_type type;
@@ -144,7 +144,7 @@ sidr_connect(struct sidr_call *call)
 	return rdma_connect(call->id.cm, &param) ? -errno : 0;
 }
 
-/* What a call does next after an event of success. 0: waiting; 1: it has ended; -errno. */
+/* Takes the next step after a successful one. Returns 0: it waits; 1: it has ended; or -errno. */
 static int
 sidr_call_advance(struct sidr_call *call, const struct sidr_event *event)
 {
@@ -168,13 +168,13 @@ sidr_call_advance(struct sidr_call *call, const struct sidr_event *event)
 	return -EPROTO;
 }
 
-/* rdma_cm reports -errno, or the positive status of a SIDR reply or a reject. */
+/* Converts rdma_cm's status, which is -errno, or the positive status of a SIDR reply or reject. */
 static int
 sidr_error(const struct sidr_event *event)
 {
 	/*
-	 * By kernel 6.1's cm_destroy_id() also for a request that found the listener's queue full;
-	 * without a listener it is another.
+	 * In kernel 6.1, cm_destroy_id() also sends this for a request if the listener's queue is
+	 * full. Without a listener the status is another.
 	 */
 	if (event->status == SIDR_STATUS_REJECT)
 		return -EBUSY;
@@ -237,7 +237,7 @@ sidr_dispatch(const struct sidr_event *event)
 			sidr_id_destroy(id);
 		return;
 	case SIDR_OWNER_REQUEST:
-		/* Its owner will answer or drop it: nothing that happens before changes that. */
+		/* Its owner will answer or drop it; no event before changes that. */
 		return;
 	}
 }
@@ -333,7 +333,7 @@ sidr_free(struct sidr *sidr)
 }
 
 /*
- * Whether a descriptor of ours belongs to a uverbs device that has gone, or to the events of one.
+ * Whether a descriptor of this process belongs to a removed uverbs device, or to its events.
  */
 static bool
 sidr_is_stale_fd(int dir, const char *name)
@@ -351,9 +351,9 @@ sidr_is_stale_fd(int dir, const char *name)
 }
 
 /*
- * With no device left librdmacm does not look at its own list (44: sync_devices_list() ends early),
- * and keeps the last devices open. Their files are closed underneath it: /dev/null takes their
- * places until librdmacm closes them itself.
+ * If no device is left, librdmacm does not check its own list (version 44: sync_devices_list() ends
+ * early), and keeps the last devices open. So replace their descriptors by /dev/null, until
+ * librdmacm closes them itself.
  */
 static void
 sidr_close_stale(void)
@@ -378,7 +378,7 @@ sidr_close_stale(void)
 void
 sidr_forget_gone(bool none_left)
 {
-	/* The one call that makes librdmacm compare its list with the kernel's. */
+	/* Only this call makes librdmacm compare its list with the kernel's. */
 	struct ibv_context **devices = rdma_get_devices(NULL);
 
 	if (devices)

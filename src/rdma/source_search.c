@@ -96,7 +96,7 @@ source_search_next(const struct source_search *search)
 	return SOURCE_STEP_BARE;
 }
 
-/* Each port that is looked for has had one more try. */
+/* Counts one more try for each port that is searched for. */
 static void
 search_count(struct source_search *search)
 {

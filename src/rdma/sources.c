@@ -2,15 +2,15 @@
 /*
  * DOC: sources
  *
- * Owns the endpoints that source_search.c keeps by their ports, and while it searches a bare QP on
- * a CQ of one entry. The bare QP is kept until the next one has been made: a driver that gives the
- * lowest free number (rxe of Linux 5.10) would hand out the same one for ever.
+ * Owns the endpoints, which source_search.c keeps by their ports, and during a search a bare QP
+ * with a CQ of one entry. The bare QP is kept until the next one has been made. Otherwise a driver
+ * that assigns the lowest free number (rxe of Linux 5.10) would always assign the same one.
  *
- * Endpoints that nobody wants any more go to `unwanted` and are freed from the loop: the last want
- * may go in one of their own callbacks.
+ * Endpoints that are no longer wanted go to `unwanted`, and the loop frees them, because the last
+ * want may be removed in one of their own callbacks.
  *
- * Timer: `next` makes the next try. It is armed as long as something is wanted and not found, and
- * never before next_ns, which is what keeps the search within its share of the time.
+ * Timer: `next` makes the next try. It is armed while a wanted port has no endpoint, but never
+ * before next_ns. This keeps the search within its share of the time.
  */
 #include "rdma/sources.h"
 
@@ -26,7 +26,7 @@
 #include "rdma/source_search.h"
 #include "rpingmesh/log_subsystems.h"
 
-#define SOURCES_RETRY_MIN_NS NSEC_PER_SEC /* after a QP could not be made; doubles */
+#define SOURCES_RETRY_MIN_NS NSEC_PER_SEC /* after a QP could not be made; it doubles */
 #define SOURCES_RETRY_MAX_NS (64 * NSEC_PER_SEC)
 
 struct sources {
@@ -96,7 +96,7 @@ sources_make_endpoint(struct sources *sources)
 	return 0;
 }
 
-/* A failure is tried again after a while: what lacked (memory, the device) may come back. */
+/* After a failure, tries again later: memory or the device may be available again. */
 static void
 sources_note(struct sources *sources, int rc)
 {
@@ -210,7 +210,7 @@ sources_unwant(struct sources *sources, uint16_t port)
 {
 	struct endpoint *endpoint = source_search_unwant(&sources->search, port);
 
-	/* More than that many are found only in as many turns of the loop, each of which buries. */
+	/* There is room: each turn of the loop finds one endpoint at most, and frees these. */
 	if (!endpoint)
 		return;
 	sources->unwanted[sources->n_unwanted++] = endpoint;

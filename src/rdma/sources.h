@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pool of source endpoints on a device that binds the UDP source port to the QP (SPORT_RULE_QP:
- * rxe): for each port that a probe wants, UD QPs are made and dropped until one has it. QPNs go up
- * by one in rxe, so a cheap bare QP tells where the numbering stands, and the endpoint itself is
- * made when its number is the next one (source_search.h). 8 of 131072 QPNs have a given port.
+ * A pool of source endpoints, for a device whose QPs each have one UDP source port (SPORT_RULE_QP:
+ * rxe). For each port that a probe needs, UD QPs are made and destroyed until one has this port.
+ * rxe increments its QPNs by one. So a bare QP, which is cheap, shows the present number, and the
+ * endpoint is made when its number is the next one (source_search.h). 8 of 131072 QPNs have a given
+ * port.
  *
- * The search runs from a timer, one try a callback, and spends at most SOURCES_SHARE of the time: a
- * try that took t is followed by a pause of t / SOURCES_SHARE at least, except that a single try
- * much longer than the one before it pays as that one did. A port is given up after SOURCES_TRIES
- * tries and tried again when it is wanted anew.
+ * A timer runs the search, with one try for each callback. It takes at most SOURCES_SHARE of the
+ * time: after a try that took t, it pauses for at least t / SOURCES_SHARE. If a single try is much
+ * longer than the one before, the pause is that of the one before. After SOURCES_TRIES tries a port
+ * is given up, until it is wanted again.
  */
 #ifndef RPINGMESH_RDMA_SOURCES_H
 #define RPINGMESH_RDMA_SOURCES_H
@@ -21,25 +22,26 @@
 struct sources;
 
 /*
- * endpoint: how to make one; its ops and arg serve for all. The device is borrowed and outlives the
- * pool. max: how many to keep, at most SOURCES_MAX. 0 and *out, or -errno. Makes no QP as long as
- * nothing is wanted.
+ * endpoint: the configuration of each endpoint, with the same ops and arg for all. The device is
+ * borrowed and must outlive the pool. max: the number of endpoints, at most SOURCES_MAX. Returns 0
+ * and sets *out, which the caller owns, or -errno. Makes no QP while no port is wanted.
  */
 int sources_new(const struct endpoint_config *endpoint, uint32_t max, struct sources **out);
-/* Frees all endpoints; sends in flight end without a word. NULL is allowed. */
+/* Frees all endpoints; sends in flight end without a call of sent(). NULL is allowed. */
 void sources_free(struct sources *sources);
 
 /*
- * Somebody wants this port: counted; the search goes on while there are wants that are not met. 0;
- * -ENOSPC: `max` other ports are wanted; -ERANGE: no QP can have it. In an error it is not counted.
+ * Adds a want for this port. The search runs while wanted ports have no endpoint. Returns 0,
+ * -ENOSPC if `max` other ports are wanted, or -ERANGE if no QP can have this port. After an error
+ * there is no want.
  */
 int sources_want(struct sources *sources, uint16_t port);
 /*
- * … and no longer does; the last one frees its endpoint, from the loop: it may be called from the
- * endpoint's callbacks.
+ * Removes a want. After the last one, the loop frees the endpoint, so its own callbacks may call
+ * this.
  */
 void sources_unwant(struct sources *sources, uint16_t port);
-/* The endpoint whose QP has the port, borrowed until the last want goes; NULL: not (yet). */
+/* The endpoint with this port, borrowed until the last want is removed; NULL: there is none yet. */
 struct endpoint *sources_get(const struct sources *sources, uint16_t port);
 
 void sources_stats(const struct sources *sources, struct sources_stats *out);
