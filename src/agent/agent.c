@@ -2,8 +2,9 @@
 /*
  * DOC: agent
  *
- * Start: prober, responder, pump, nics, peers, services, then what comes of the configuration. The
- * control socket is taken before anything is sent. Stop in the reverse order. What is missing in
+ * Start: the control socket, which nobody else may have, and which root may have to make; the rights
+ * that are kept; prober, responder, pump, nics, peers, services; then what comes of the
+ * configuration. Stop in the reverse order. What is missing in
  * the kernel is not fatal: nics_scan.c looks again every few seconds and status says so meanwhile.
  *
  * Rooms know only those below them; what goes upward comes here, by their ops, and is passed on:
@@ -18,6 +19,7 @@
 
 #include "agent/base/guard.h"
 #include "agent/base/host_noise.h"
+#include "agent/base/privileges.h"
 #include "agent/base/pump.h"
 #include "agent/base/self.h"
 #include "agent/nic/nic.h"
@@ -424,14 +426,18 @@ agent_new(struct loop *loop, struct config *config, const char *config_path, str
 	a->tell.adopt = agent_adopt;
 	a->tell.arg = a;
 	self_init(&a->self, config);
+	privileges_prepare(config);
 	a->tell.origin = (struct record_origin){.host = a->self.hostname,
 						.tor = a->self.tor,
 						.incarnation = a->self.incarnation};
 	agent_apply_log(config);
-	rc = agent_start_rooms(a);
 	/* The socket is taken before anything is sent: a second daemon stops here. */
+	rc = agent_start_control(a);
 	if (rc == 0)
-		rc = agent_start_control(a);
+		rc = privileges_drop(config);
+	self_user(&a->self);
+	if (rc == 0)
+		rc = agent_start_rooms(a);
 	if (rc < 0) {
 		agent_free(a);
 		return rc;

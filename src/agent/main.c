@@ -58,7 +58,6 @@ static const char main_help[] =
 	"configuration.\n"
 	"\n"
 	"Example, as root on each host (with the addresses of the others):\n"
-	"  mkdir -p /run/rpingmesh\n"
 	"  echo 'peers = ( \"10.0.0.2\", \"10.0.0.3\" );' > mesh.conf\n"
 	"  rpingmeshd -c mesh.conf &\n"
 	"  rpingmesh-ctl top\n"

@@ -208,6 +208,8 @@ const struct record_field records_status[] = {
 	SCHEMA,
 	FIELD("version", "string", "The version of the daemon."),
 	FIELD("pid", "integer", "The process of the daemon.", RANGE(1, 4194304)),
+	FIELD("user", "string", "The user that the daemon runs as: a name, or a number without one."),
+	FIELD("capabilities", "list of string", "The capabilities that it holds: CAP_BPF."),
 	FIELD("uptime_s", "integer", "The time since the start of the daemon.", UNIT("s")),
 	FIELD("hostname", "string", "The name that the daemon reports to peers."),
 	FIELD("tor", "string or nil", "The top-of-rack switch of this host."),

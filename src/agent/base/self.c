@@ -2,6 +2,7 @@
 #include "agent/base/self.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -39,4 +40,15 @@ self_init(struct self *self, const struct config *config)
 		.started_ns = clock_mono_ns(),
 	};
 	self_name(self, config);
+}
+
+void
+self_user(struct self *self)
+{
+	const struct passwd *user = getpwuid(geteuid());
+
+	if (user)
+		snprintf(self->user, sizeof(self->user), "%s", user->pw_name);
+	else
+		snprintf(self->user, sizeof(self->user), "%u", (unsigned int)geteuid());
 }

@@ -153,6 +153,8 @@ const struct conf_key config_keys[] = {
 	 .restart = true},
 	{"socket_group", &conf_string, FIELD(socket_group), RANGE(0, 32),
 	 .check = config_check_group, .expect = "the name of a group or \"\"", .restart = true},
+	{"user", &conf_string, FIELD(user), RANGE(0, 32), .check = config_check_group,
+	 .expect = "the name of a user or \"\"", .restart = true},
 	{"hostname", &conf_string, FIELD(hostname), RANGE(0, PROBE_WIRE_REPLY_HOST_MAX),
 	 .check = config_check_hostname, .expect = "a host name of at most 48 characters or \"\""},
 	{"tor", &conf_string, FIELD(tor), RANGE(0, PROBE_WIRE_REPLY_TOR_MAX),
@@ -178,6 +180,7 @@ config_clear(struct config *config)
 	free(config->allow);
 	free(config->socket);
 	free(config->socket_group);
+	free(config->user);
 	free(config->hostname);
 	free(config->tor);
 	free(config->metrics_listen);
@@ -240,11 +243,12 @@ config_defaults(struct config *c)
 		addr_net_parse(config_default_allow[c->n_allow], &c->allow[c->n_allow]);
 	c->socket = strdup(CONTROL_SOCKET_DEFAULT);
 	c->socket_group = strdup("rpingmesh");
+	c->user = strdup("");
 	c->hostname = strdup("");
 	c->tor = strdup("");
 	c->metrics_listen = strdup("");
-	if (!c->allow || !c->socket || !c->socket_group || !c->hostname || !c->tor ||
-	    !c->metrics_listen)
+	if (!c->allow || !c->socket || !c->socket_group || !c->user || !c->hostname ||
+	    !c->tor || !c->metrics_listen)
 		return -ENOMEM;
 	return config_defaults_peer(&c->base);
 }

@@ -42,6 +42,7 @@ struct config {
 
 	char *socket;               /* path of the control socket */
 	char *socket_group;         /* group that may read; "" for none */
+	char *user;                 /* that root becomes; "" for "rpingmesh" if it exists */
 	char *hostname;             /* told to peers; "" means gethostname(2) */
 	char *tor;                  /* name of the ToR switch, told to peers; may be "" */
 

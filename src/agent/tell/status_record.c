@@ -9,6 +9,7 @@
 #include "core/loop.h"
 #include "agent/tell/flow_record.h"
 #include "agent/base/guard.h"
+#include "agent/base/privileges.h"
 #include "agent/base/self.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
@@ -187,6 +188,21 @@ status_record_guard(struct record *r, const struct tell *t)
 		      info.limits.memory_bytes != 0);
 }
 
+static void
+status_record_rights(struct record *r, const struct tell *t)
+{
+	msgpack_packer *pk;
+	uint64_t held = privileges_held();
+	char name[PRIVILEGES_NAME];
+
+	record_str(r, "user", t->self->user);
+	pk = record_key(r, "capabilities");
+	msgpack_pack_array(pk, (size_t)__builtin_popcountll(held));
+	for (unsigned int i = 0; i < 64; i++)
+		if (held >> i & 1)
+			record_pack_str(pk, privileges_name(i, name));
+}
+
 void
 status_record(msgpack_packer *out, const struct tell *t)
 {
@@ -196,6 +212,7 @@ status_record(msgpack_packer *out, const struct tell *t)
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_str(&r, "version", PACKAGE_VERSION);
 	record_u64(&r, "pid", (uint64_t)getpid());
+	status_record_rights(&r, t);
 	record_u64(&r, "uptime_s", (clock_mono_ns() - t->self->started_ns) / NSEC_PER_SEC);
 	record_str(&r, "hostname", t->self->hostname);
 	record_str(&r, "tor", t->self->tor[0] ? t->self->tor : NULL);

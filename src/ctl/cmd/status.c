@@ -176,6 +176,24 @@ status_head(const msgpack_object *status)
 	putchar('\n');
 }
 
+/* "user rpingmesh, CAP_BPF, CAP_PERFMON" */
+static void
+status_rights(const msgpack_object *status)
+{
+	const msgpack_object *list = read_array(status, "capabilities");
+	char text[STATUS_NAME];
+
+	if (!view_text(status, "user", text, sizeof(text)))
+		return; /* an older daemon */
+	lines_label("rights", stdout);
+	printf("user %s", text);
+	for (uint32_t i = 0; list && i < list->via.array.size; i++) {
+		view_clean(&list->via.array.ptr[i], text, sizeof(text));
+		printf(", %s", text);
+	}
+	puts(list && list->via.array.size ? "" : ", no capabilities");
+}
+
 /* Returns the number of problems, and prints each on a line if `show` is set. */
 static uint32_t
 status_degraded(const struct ctl *ctl, const msgpack_object *status, bool show)
@@ -220,6 +238,7 @@ status_show(const struct ctl *ctl, const msgpack_object *status)
 	tracing_show(status);
 	status_stall(status);
 	status_own_use(status);
+	status_rights(status);
 	status_lossy(ctl, status);
 	status_degraded(ctl, status, true);
 }
@@ -272,7 +291,8 @@ const struct cmd_entry cmd_status = {
 		"daemon kept probes waiting; measured times may be wrong by as much. \"lossy\"\n"
 		"lists the paths whose loss is certain, even if it is rare. \"own use\" shows "
 		"what\n"
-		"the daemon uses itself; above its budget it probes less.\n"
+		"the daemon uses itself; above its budget it probes less. \"rights\" shows its user\n"
+		"and its capabilities.\n"
 		"\n"
 		"Exit status: 0 well; 1 something is degraded, or no device is up; 2 usage;\n"
 		"3 no daemon.\n"

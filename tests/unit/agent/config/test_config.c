@@ -209,6 +209,7 @@ static const struct bad bad[] = {
 	{"socket = \"run/x.sock\";", "test.conf:1: socket: ", "found \"run/x.sock\""},
 	{"socket = \"/run/\";", "test.conf:1: socket: ", "found \"/run/\""},
 	{"socket_group = \"a b\";", "test.conf:1: socket_group: ", "name of a group"},
+	{"user = \"a b\";", "test.conf:1: user: ", "name of a user"},
 	{"socket_group = \"0\";", "test.conf:1: socket_group: ", "name of a group"},
 	{"hostname = \"a_b\";", "test.conf:1: hostname: ", "host name"},
 	{"tor = \"a\\tb\";", "test.conf:1: tor: ", "printable ASCII characters, found \"a?b\""},
@@ -351,6 +352,7 @@ test_defaults(void **state)
 	assert_int_equal(c->responder_total, 50000);
 	assert_string_equal(c->socket, "/run/rpingmesh/rpingmeshd.sock");
 	assert_string_equal(c->socket_group, "rpingmesh");
+	assert_string_equal(c->user, "");
 	assert_string_equal(c->hostname, "");
 	assert_string_equal(c->tor, "");
 	assert_int_equal(c->limit_cpu_percent, 20);
@@ -421,8 +423,8 @@ static const char every_key[] =
 	"max_probes_per_s = 1000000; window_s = 3600; clock = \"software\"; busy_poll_us = 1000;\n"
 	"responder = { allow = [\"10.1.0.0/16\", \"fd00::/8\", \"192.0.2.1\"]; per_source = 10; "
 	"total = 20; };\n"
-	"socket = \"/tmp/sock\"; socket_group = \"adm\"; hostname = \"gpu1\"; tor = \"leaf "
-	"3\";\n"
+	"socket = \"/tmp/sock\"; socket_group = \"adm\"; user = \"mesh\"; hostname = \"gpu1\";\n"
+	"tor = \"leaf 3\";\n"
 	"limits = { cpu_percent = 0; memory_mb = 1048576; };\n"
 	"log = { target = \"syslog\"; level = \"error\"; main = \"error\"; config = \"warning\"; "
 	"device = \"info\";\n"
@@ -466,6 +468,7 @@ test_every_key(void **state)
 	assert_int_equal(c->responder_total, 20);
 	assert_string_equal(c->socket, "/tmp/sock");
 	assert_string_equal(c->socket_group, "adm");
+	assert_string_equal(c->user, "mesh");
 	assert_string_equal(c->hostname, "gpu1");
 	assert_string_equal(c->tor, "leaf 3");
 	assert_int_equal(c->limit_cpu_percent, 0);

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What a daemon may do that root has started: the kernel says who it is, which capabilities it has
+# and could get (/proc/PID/status), and the daemon says the same. Runs in the build directory.
+set -uo pipefail
+build=${top_builddir:-.}
+[ "$(id -u)" = 0 ] || { echo "only root has rights to give up"; exit 77; }
+id nobody >/dev/null 2>&1 || { echo "no user nobody"; exit 77; }
+dir=$(mktemp -d)
+conf=$dir/mesh.conf
+daemon=
+status=0
+trap '[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null; rm -rf "$dir"' EXIT
+
+bad() {
+	echo "FAIL: $*"
+	sed 's/^/  log: /' "$dir/log"
+	status=1
+}
+
+# start TEXT: a daemon with TEXT in its configuration
+start() {
+	local n=0
+	: >"$dir/log"
+	printf 'socket = "%s/sock"; socket_group = ""; devices = ( "nosuch*" );\n%s\n' "$dir" "$1" \
+		>"$conf"
+	"$build/rpingmeshd" -c "$conf" >"$dir/log" 2>&1 </dev/null &
+	daemon=$!
+	until grep -q 'is running' "$dir/log"; do
+		n=$((n + 1))
+		{ [ $n -lt 600 ] && kill -0 "$daemon" 2>/dev/null; } || {
+			bad "it does not start"; exit 1
+		}
+		sleep 0.1
+	done
+}
+stop() {
+	kill "$daemon"
+	wait "$daemon" || bad "it ended with $?"
+	daemon=
+}
+# kernel KEY WANT: a line of /proc/PID/status, of every thread
+kernel() {
+	local got
+	got=$(sed -nE "s/^$1:[[:space:]]*//p" /proc/"$daemon"/task/*/status | sort -u | tr '\t' ' ')
+	[ "$got" = "$2" ] || bad "$1 is $got, not $2"
+}
+# capabilities HELD BOUND: the kernel says so, and nothing is left for a program to inherit. Where
+# the limit of locked memory can be raised no more, CAP_IPC_LOCK (14) stays as well.
+capabilities() {
+	local lock=0
+	[ "$(awk '/^Max locked memory/ { print $4 }' /proc/"$daemon"/limits)" = $((512 << 20)) ] ||
+		lock=$((1 << 14))
+	kernel CapEff "$(printf '%016x' $(((0x$1 | lock) & 0x$mine)))"
+	kernel CapPrm "$(printf '%016x' $(((0x$1 | lock) & 0x$mine)))"
+	kernel CapBnd "$(printf '%016x' $(((0x$1 | lock) & 0x$bound)))"
+	kernel CapInh $none
+	kernel CapAmb $none
+	kernel NoNewPrivs 1
+}
+# told PATTERN: in the text of status
+told() {
+	"$build/rpingmesh-ctl" -S "$dir/sock" status >"$dir/out" 2>&1
+	grep -qE -- "$1" "$dir/out" || bad "status has no '$1': $(cat "$dir/out")"
+}
+# said PATTERN
+said() { grep -qE -- "$1" "$dir/log" || bad "the log has no '$1'"; }
+
+none=0000000000000000
+# <linux/capability.h>: CAP_PERFMON 38, CAP_BPF 39; CAP_SYS_ADMIN 21 where the kernel asks for it.
+two=000000c000000000
+paranoid=$(cat /proc/sys/kernel/perf_event_paranoid 2>/dev/null || echo 0)
+[ "$paranoid" -le 2 ] || two=000000c000200000
+# What this shell does not have, the daemon cannot keep.
+mine=$(sed -nE 's/^CapEff:\t//p' /proc/self/status)
+bound=$(sed -nE 's/^CapBnd:\t//p' /proc/self/status)
+ulimit -S -l 64 # kB; a limit that root raises
+
+# No user of its own here: it stays root, with no more than it needs.
+name=root
+! id rpingmesh >/dev/null 2>&1 || name=rpingmesh
+start 'tracing = { enable = false; };'
+uid=$(id -u $name)
+kernel Uid "$uid $uid $uid $uid"
+capabilities $none
+told "^ *rights +user $name, (no capabilities|CAP_IPC_LOCK)$"
+# It works: another host's name is looked up in a thread, and the configuration is read again.
+printf 'peers = ( "localhost" );\n' >>"$conf"
+kill -HUP "$daemon"
+for _ in $(seq 100); do
+	grep -q 'reloaded, 1 peers' "$dir/log" && break
+	sleep 0.1
+done
+said 'reloaded, 1 peers'
+capabilities $none
+stop
+[ ! -e "$dir/sock" ] || bad "the socket stays behind"
+
+# Tracing needs two of them; nothing else is left, and another program cannot get more.
+start ''
+capabilities $two
+[ $((0x$mine >> 39 & 1)) = 0 ] || told '^ *rights +user .*CAP_BPF'
+[ "$paranoid" -le 2 ] || said 'keeping CAP_SYS_ADMIN, because kernel.perf_event_paranoid'
+stop
+
+# A user: all four numbers, no group of root's, and the same capabilities. What only root can read
+# is said at once, and again by the reload.
+chmod 0755 "$dir"
+start 'user = "nobody"; tracing = { enable = false; };'
+uid=$(id -u nobody)
+gid=$(id -g nobody)
+kernel Uid "$uid $uid $uid $uid"
+kernel Gid "$gid $gid $gid $gid"
+kernel Groups "$gid "
+capabilities $none
+told '^ *rights +user nobody, (no capabilities|CAP_IPC_LOCK)$'
+! grep -q 'so a reload will be refused' "$dir/log" || bad "a file that it can read is complained of"
+stop
+rm -f "$dir/sock"
+chmod 0600 "$conf"
+start 'user = "nobody";'
+capabilities $two
+said "$conf: Permission denied, so a reload will be refused"
+kill -HUP "$daemon"
+for _ in $(seq 100); do
+	grep -q 'old configuration stays' "$dir/log" && break
+	sleep 0.1
+done
+told "degraded +the last reload was refused.*$conf.*[Pp]ermission denied"
+stop
+
+# A core dump is possible, as for a program of that user's.
+rm -f "$dir/sock"
+start 'user = "nobody";'
+[ "$(stat -c %u /proc/"$daemon"/fd)" = "$uid" ] || bad "the kernel would not dump it"
+stop
+
+# A user that does not exist.
+printf 'user = "no-such-user"; socket = "%s/sock2";\n' "$dir" >"$conf"
+timeout 60 "$build/rpingmeshd" -c "$conf" >"$dir/log" 2>&1 </dev/null && bad "it runs"
+said 'user: there is no user "no-such-user"'
+[ ! -e "$dir/sock2" ] || bad "its socket stays behind"
+exit $status
