@@ -2,8 +2,8 @@
 /*
  * DOC: agent
  *
- * Start: the control socket, which nobody else may have, and which root may have to make; the rights
- * that are kept; prober, responder, pump, nics, peers, services; then what comes of the
+ * Start: the control socket, which nobody else may have, and which root may have to make; giving up
+ * rights; prober, responder, pump, nics, peers, services; then what comes of the
  * configuration. Stop in the reverse order. What is missing in
  * the kernel is not fatal: nics_scan.c looks again every few seconds and status says so meanwhile.
  *
@@ -16,11 +16,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/base/guard.h"
 #include "agent/base/host_noise.h"
 #include "agent/base/privileges.h"
 #include "agent/base/pump.h"
+#include "agent/base/seccomp.h"
 #include "agent/base/self.h"
 #include "agent/nic/nic.h"
 #include "agent/notify.h"
@@ -406,10 +408,44 @@ agent_start_control(struct agent *a)
 	return rc < 0 ? rc : control_new(a->tell.loop, &config, &a->tell.control);
 }
 
+static void
+agent_start_filter(struct agent *a)
+{
+	int rc = seccomp_start(a->tell.config->tracing);
+
+	a->self.filtered = rc == 0;
+	if (rc < 0)
+		log_warning(MAIN, "system calls are not filtered: seccomp: %s", strerror(-rc));
+	else
+		log_info(MAIN, "system calls that the daemon never makes are filtered (seccomp; "
+			       "-F switches it off)");
+}
+
+/*
+ * The socket is taken before anything is sent: a second daemon stops here. Root may have to make
+ * it; no device may be open yet when rights are given up.
+ */
+static int
+agent_start_process(struct agent *a, const struct agent_start *start)
+{
+	int rc;
+
+	if (start->give_up)
+		privileges_prepare(start->config);
+	rc = agent_start_control(a);
+	if (rc == 0 && start->give_up)
+		rc = privileges_drop(start->config);
+	self_user(&a->self);
+	if (rc == 0 && start->filter)
+		agent_start_filter(a);
+	return rc;
+}
+
 int
-agent_new(struct loop *loop, struct config *config, const char *config_path, struct agent **out)
+agent_new(struct loop *loop, const struct agent_start *start, struct agent **out)
 {
 	struct agent *a = calloc(1, sizeof(*a));
+	struct config *config = start->config;
 	int rc;
 
 	if (!a) {
@@ -418,7 +454,7 @@ agent_new(struct loop *loop, struct config *config, const char *config_path, str
 	}
 	a->tell.loop = loop;
 	a->tell.config = config;
-	a->tell.config_path = config_path;
+	a->tell.config_path = start->config_path;
 	a->tell.config_read_ns = clock_mono_ns();
 	a->tell.self = &a->self;
 	a->tell.last_probes = &a->last_probes;
@@ -426,16 +462,11 @@ agent_new(struct loop *loop, struct config *config, const char *config_path, str
 	a->tell.adopt = agent_adopt;
 	a->tell.arg = a;
 	self_init(&a->self, config);
-	privileges_prepare(config);
 	a->tell.origin = (struct record_origin){.host = a->self.hostname,
 						.tor = a->self.tor,
 						.incarnation = a->self.incarnation};
 	agent_apply_log(config);
-	/* The socket is taken before anything is sent: a second daemon stops here. */
-	rc = agent_start_control(a);
-	if (rc == 0)
-		rc = privileges_drop(config);
-	self_user(&a->self);
+	rc = agent_start_process(a, start);
 	if (rc == 0)
 		rc = agent_start_rooms(a);
 	if (rc < 0) {

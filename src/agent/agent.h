@@ -6,15 +6,23 @@
 #ifndef RPINGMESH_AGENT_AGENT_H
 #define RPINGMESH_AGENT_AGENT_H
 
+#include <stdbool.h>
+
 #include "agent/config/config.h"
 
 struct agent;
 struct loop;
 struct tell;
 
-/* 0 and *out, or -errno, logged. Takes config. */
-int agent_new(struct loop *loop, struct config *config, const char *config_path,
-	      struct agent **out);
+struct agent_start {
+	struct config *config;   /* is taken */
+	const char *config_path; /* NULL: built-in defaults */
+	bool give_up;            /* rights that are not needed; not in a test's own process */
+	bool filter;             /* system calls that are never made, by seccomp(2) */
+};
+
+/* 0 and *out, or -errno, logged. */
+int agent_new(struct loop *loop, const struct agent_start *start, struct agent **out);
 /* NULL is allowed. */
 void agent_free(struct agent *agent);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "agent/base/privileges.h"
 #include "agent/config/config.h"
 #include "core/log_limit.h"
 #include "core/loop.h"
@@ -14,6 +15,15 @@
 #include "agent/agent.h"
 #include "agent/notify.h"
 #include "rpingmesh/log_subsystems.h"
+
+/* LeakSanitizer traces its own process when that ends. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MAIN_SANITIZED true
+#elif defined(__has_feature)
+#define MAIN_SANITIZED __has_feature(address_sanitizer)
+#else
+#define MAIN_SANITIZED false
+#endif
 
 /* As rpingmeshd(8) documents. */
 enum main_exit {
@@ -26,6 +36,7 @@ enum main_exit {
 struct main_options {
 	const char *config_path; /* NULL: SYSCONFDIR's if it exists, else the defaults */
 	bool test;
+	bool no_filter;
 };
 
 struct main_state {
@@ -37,7 +48,7 @@ struct main_state {
 #define MAIN_LOG_TICK_NS (10 * NSEC_PER_SEC)
 
 static const char main_help[] =
-	"Usage: rpingmeshd [-c FILE] [-t]\n"
+	"Usage: rpingmeshd [-c FILE] [-F] [-t]\n"
 	"\n"
 	"Measure round-trip time, delay and loss between the RoCE ports of this host and\n"
 	"those of other hosts that run rpingmeshd, and answer their probes. rpingmeshd\n"
@@ -48,6 +59,7 @@ static const char main_help[] =
 	"                       or, if that does not exist, use the defaults:\n"
 	"                       answer probes, and send none\n"
 	"  -t, --test           check the configuration and exit: 0 valid, 3 not\n"
+	"  -F, --no-seccomp     do not let the kernel filter the daemon's system calls\n"
 	"      --print-default-config\n"
 	"                       print the commented default configuration and exit\n"
 	"  -V, --version        print the version and exit\n"
@@ -81,6 +93,7 @@ main_parse(int argc, char **argv, struct main_options *o)
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"test", no_argument, NULL, 't'},
+		{"no-seccomp", no_argument, NULL, 'F'},
 		{"print-default-config", no_argument, NULL, PRINT_DEFAULT},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
@@ -88,13 +101,16 @@ main_parse(int argc, char **argv, struct main_options *o)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:tFVh", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o->config_path = optarg;
 			break;
 		case 't':
 			o->test = true;
+			break;
+		case 'F':
+			o->no_filter = true;
 			break;
 		case PRINT_DEFAULT:
 			return main_print(config_default_text());
@@ -167,9 +183,15 @@ main_log_tick(void *arg)
 }
 
 static int
-main_run(struct main_state *state, struct config *config, const char *path)
+main_run(struct main_state *state, struct config *config, const struct main_options *o)
 {
 	static const int stop_signals[] = {SIGTERM, SIGINT};
+	const struct agent_start start = {
+		.config = config,
+		.config_path = o->config_path,
+		.give_up = true,
+		.filter = !o->no_filter && !MAIN_SANITIZED,
+	};
 	struct loop_signal *stop[2] = {NULL}, *reload = NULL;
 	struct loop_timer *watchdog = NULL;
 	int rc = 0;
@@ -185,14 +207,14 @@ main_run(struct main_state *state, struct config *config, const char *path)
 	if (rc == 0)
 		rc = loop_timer_new(state->loop, "log", main_log_tick, state, &state->log_tick);
 	if (rc == 0)
-		rc = agent_new(state->loop, config, path, &state->agent);
+		rc = agent_new(state->loop, &start, &state->agent);
 	else
 		config_free(config);
 	if (rc == 0)
 		rc = notify_watchdog(state->loop, &watchdog);
 	if (rc == 0) {
 		log_info(MAIN, "rpingmeshd " PACKAGE_VERSION " is running, configuration: %s",
-			 path ? path : "built-in defaults");
+			 o->config_path ? o->config_path : "built-in defaults");
 		notify_ready();
 		main_log_tick(state);
 		rc = loop_run(state->loop);
@@ -227,6 +249,7 @@ main(int argc, char **argv)
 		printf("rpingmeshd: %s is valid: %zu peers\n",
 		       options.config_path ? options.config_path : "the default configuration",
 		       config->n_peers);
+		privileges_drop(config); /* for what it logs */
 		config_free(config);
 		return MAIN_OK;
 	}
@@ -235,7 +258,7 @@ main(int argc, char **argv)
 	if (rc < 0) {
 		config_free(config);
 	} else {
-		rc = main_run(&state, config, options.config_path);
+		rc = main_run(&state, config, &options);
 		loop_free(state.loop);
 	}
 	if (rc < 0)

@@ -183,7 +183,7 @@ def status(**more):
          "control": {"clients": 1}, "throttle_step": 2, "throttle_factor": 0.25,
          "throttle_reason": "cpu", "cpu_percent": 21.5, "cpu_percent_max": 20,
          "memory_bytes": 9 * 2**20, "memory_bytes_max": None, "user": "mesh",
-         "capabilities": ["CAP_BPF", "CAP_PERFMON"]}
+         "seccomp": True, "capabilities": ["CAP_BPF", "CAP_PERFMON"]}
     s.update(more)
     return s
 

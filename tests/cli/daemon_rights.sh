@@ -18,13 +18,13 @@ bad() {
 	status=1
 }
 
-# start TEXT: a daemon with TEXT in its configuration
+# start TEXT [OPTION...]: a daemon with TEXT in its configuration
 start() {
 	local n=0
 	: >"$dir/log"
 	printf 'socket = "%s/sock"; socket_group = ""; devices = ( "nosuch*" );\n%s\n' "$dir" "$1" \
 		>"$conf"
-	"$build/rpingmeshd" -c "$conf" >"$dir/log" 2>&1 </dev/null &
+	"$build/rpingmeshd" -c "$conf" "${@:2}" >"$dir/log" 2>&1 </dev/null &
 	daemon=$!
 	until grep -q 'is running' "$dir/log"; do
 		n=$((n + 1))
@@ -76,6 +76,10 @@ mine=$(sed -nE 's/^CapEff:\t//p' /proc/self/status)
 bound=$(sed -nE 's/^CapBnd:\t//p' /proc/self/status)
 ulimit -S -l 64 # kB; a limit that root raises
 
+# The daemon's own filter comes on top of those that this shell has.
+filters=$(sed -nE 's/^Seccomp_filters:\t//p' /proc/self/status)
+asan=$(nm "$build/rpingmeshd" 2>/dev/null | grep -c __asan_init)
+
 # No user of its own here: it stays root, with no more than it needs.
 name=root
 ! id rpingmesh >/dev/null 2>&1 || name=rpingmesh
@@ -83,7 +87,13 @@ start 'tracing = { enable = false; };'
 uid=$(id -u $name)
 kernel Uid "$uid $uid $uid $uid"
 capabilities $none
-told "^ *rights +user $name, (no capabilities|CAP_IPC_LOCK)$"
+told "^ *rights +user $name, (no capabilities|CAP_IPC_LOCK),"
+if [ "$asan" = 0 ]; then
+	kernel Seccomp 2
+	[ -z "$filters" ] || kernel Seccomp_filters $((filters + 1))
+	told '^ *rights .*, system calls filtered$'
+	said 'system calls .* are filtered'
+fi
 # It works: another host's name is looked up in a thread, and the configuration is read again.
 printf 'peers = ( "localhost" );\n' >>"$conf"
 kill -HUP "$daemon"
@@ -113,7 +123,7 @@ kernel Uid "$uid $uid $uid $uid"
 kernel Gid "$gid $gid $gid $gid"
 kernel Groups "$gid "
 capabilities $none
-told '^ *rights +user nobody, (no capabilities|CAP_IPC_LOCK)$'
+told '^ *rights +user nobody, (no capabilities|CAP_IPC_LOCK),'
 ! grep -q 'so a reload will be refused' "$dir/log" || bad "a file that it can read is complained of"
 stop
 rm -f "$dir/sock"
@@ -135,9 +145,21 @@ start 'user = "nobody";'
 [ "$(stat -c %u /proc/"$daemon"/fd)" = "$uid" ] || bad "the kernel would not dump it"
 stop
 
+# -F: no filter.
+rm -f "$dir/sock"
+start 'tracing = { enable = false; };' -F
+[ -z "$filters" ] || kernel Seccomp_filters "$filters"
+told '^ *rights .*, system calls not filtered$'
+stop
+
 # A user that does not exist.
 printf 'user = "no-such-user"; socket = "%s/sock2";\n' "$dir" >"$conf"
 timeout 60 "$build/rpingmeshd" -c "$conf" >"$dir/log" 2>&1 </dev/null && bad "it runs"
 said 'user: there is no user "no-such-user"'
+"$build/rpingmeshd" -t -c "$conf" >"$dir/log" 2>&1 || bad "-t refuses it"
+said 'user: there is no user "no-such-user"'
+printf 'user = "nobody";\n' >"$conf"
+"$build/rpingmeshd" -t -c "$conf" >"$dir/log" 2>&1 || bad "-t refuses it"
+said "$conf: Permission denied, so a reload will be refused"
 [ ! -e "$dir/sock2" ] || bad "its socket stays behind"
 exit $status

@@ -97,7 +97,7 @@ control_daemon(void)
 	struct conf_errors errors;
 	char text[512];
 	static const char *const subsystems[LOG_SUB_N] = LOG_SUBSYSTEM_NAMES;
-	struct config *config;
+	struct agent_start start = {.config_path = NULL};
 	struct agent *d;
 
 	if (!path[0]) {
@@ -108,8 +108,8 @@ control_daemon(void)
 	log_init(subsystems, LOG_SUB_N);
 	log_setup(LOG_TARGET_STDERR, LOG_LEVEL_ERROR);
 	snprintf(text, sizeof(text), format, path);
-	FUZZ_CHECK(config_parse(text, "fuzz.conf", &config, &errors) == 0);
-	FUZZ_CHECK(loop_new(&loop) == 0 && agent_new(loop, config, NULL, &d) == 0);
+	FUZZ_CHECK(config_parse(text, "fuzz.conf", &start.config, &errors) == 0);
+	FUZZ_CHECK(loop_new(&loop) == 0 && agent_new(loop, &start, &d) == 0);
 	return d;
 }
 

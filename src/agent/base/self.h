@@ -3,6 +3,7 @@
 #ifndef RPINGMESH_AGENT_BASE_SELF_H
 #define RPINGMESH_AGENT_BASE_SELF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct config;
@@ -12,6 +13,7 @@ struct self {
 	uint64_t incarnation;       /* of this process, as prober */
 	uint32_t qkey;              /* of all our QPs */
 	uint64_t started_ns;        /* CLOCK_MONOTONIC */
+	bool filtered;              /* the kernel filters our system calls */
 	char user[33];              /* whom it runs as: a name, or a number */
 };
 

@@ -196,6 +196,7 @@ status_record_rights(struct record *r, const struct tell *t)
 	char name[PRIVILEGES_NAME];
 
 	record_str(r, "user", t->self->user);
+	record_bool(r, "seccomp", t->self->filtered);
 	pk = record_key(r, "capabilities");
 	msgpack_pack_array(pk, (size_t)__builtin_popcountll(held));
 	for (unsigned int i = 0; i < 64; i++)

@@ -176,12 +176,13 @@ status_head(const msgpack_object *status)
 	putchar('\n');
 }
 
-/* "user rpingmesh, CAP_BPF, CAP_PERFMON" */
+/* "user rpingmesh, CAP_BPF, CAP_PERFMON, system calls filtered" */
 static void
 status_rights(const msgpack_object *status)
 {
 	const msgpack_object *list = read_array(status, "capabilities");
 	char text[STATUS_NAME];
+	bool seccomp;
 
 	if (!view_text(status, "user", text, sizeof(text)))
 		return; /* an older daemon */
@@ -191,7 +192,10 @@ status_rights(const msgpack_object *status)
 		view_clean(&list->via.array.ptr[i], text, sizeof(text));
 		printf(", %s", text);
 	}
-	puts(list && list->via.array.size ? "" : ", no capabilities");
+	printf("%s", list && list->via.array.size ? "" : ", no capabilities");
+	if (read_bool(status, "seccomp", &seccomp))
+		printf(", system calls %sfiltered", seccomp ? "" : "not ");
+	putchar('\n');
 }
 
 /* Returns the number of problems, and prints each on a line if `show` is set. */
@@ -291,8 +295,8 @@ const struct cmd_entry cmd_status = {
 		"daemon kept probes waiting; measured times may be wrong by as much. \"lossy\"\n"
 		"lists the paths whose loss is certain, even if it is rare. \"own use\" shows "
 		"what\n"
-		"the daemon uses itself; above its budget it probes less. \"rights\" shows its user\n"
-		"and its capabilities.\n"
+		"the daemon uses itself; above its budget it probes less. \"rights\" shows its\n"
+		"user, its capabilities, and whether its system calls are filtered.\n"
 		"\n"
 		"Exit status: 0 well; 1 something is degraded, or no device is up; 2 usage;\n"
 		"3 no daemon.\n"
