@@ -254,6 +254,15 @@ agent_scanned(void *arg)
 }
 
 static void
+agent_routes_changed(void *arg)
+{
+	const struct agent *a = arg;
+
+	if (a->tell.peers)
+		peers_review_soon(a->tell.peers);
+}
+
+static void
 agent_posted(void *arg)
 {
 	const struct agent *a = arg;
@@ -268,6 +277,7 @@ agent_start_nics(struct agent *a)
 		.event = agent_nic_event,
 		.sign_of_life = agent_sign_of_life,
 		.scanned = agent_scanned,
+		.routes_changed = agent_routes_changed,
 	};
 	const struct pump_env pump = {
 		.loop = a->tell.loop,

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
@@ -47,6 +48,7 @@ nic_add(struct nics *nics, const struct device_name *name)
 	snprintf(nic->name, sizeof(nic->name), "%s", name->name);
 	nic->port = name->port;
 	nic->down_reason = "not opened yet";
+	nic->down_ns = clock_mono_ns();
 	if (nic_port_start(nic) < 0 ||
 	    prober_device_add(nics->env.prober, nics->config->max_probes_per_s, &nic->budget) < 0) {
 		log_error(DEVICE, "%s/%u: out of memory", nic->name, nic->port);
@@ -133,6 +135,7 @@ nics_free(struct nics *nics)
 		nics->first = nic->next;
 		nic_free(nic);
 	}
+	nics_routes_stop(nics);
 	nics_scan_stop(nics);
 	free(nics);
 }
@@ -147,6 +150,7 @@ nics_new(const struct nics_env *env, const struct config *config, struct nics **
 		return -ENOMEM;
 	nics->env = *env;
 	nics->config = config;
+	nics_routes_start(nics);
 	rc = nics_scan_start(nics);
 	if (rc < 0) {
 		nics_free(nics);
@@ -280,6 +284,12 @@ const char *
 nic_down_reason(const struct nic *nic)
 {
 	return nic->down_reason;
+}
+
+uint64_t
+nic_down_ns(const struct nic *nic)
+{
+	return nic->down_ns;
 }
 
 struct prober_device *

@@ -54,6 +54,8 @@ struct nics_ops {
 	 * is to be looked for again soon.
 	 */
 	bool (*scanned)(void *arg);
+	/* Addresses or routes of this host have changed. */
+	void (*routes_changed)(void *arg);
 };
 
 /* All borrowed. */
@@ -117,6 +119,8 @@ uint8_t nic_port(const struct nic *nic);
 struct device *nic_device(const struct nic *nic);
 /* Static; NULL: probing. */
 const char *nic_down_reason(const struct nic *nic);
+/* Since when there is one, CLOCK_MONOTONIC. */
+uint64_t nic_down_ns(const struct nic *nic);
 /* Never NULL. */
 struct prober_device *nic_budget(const struct nic *nic);
 

@@ -25,6 +25,8 @@ struct nics {
 	const struct config *config; /* borrowed, in force */
 	struct sidr *sidr;           /* NULL while the kernel has no rdma_cm */
 	int sidr_error;              /* -errno of the last sidr_new(); 0 */
+	struct loop_fd *routes;      /* says that addresses or routes have changed; NULL: nobody */
+	int routes_fd;
 	struct nic *first;
 	struct loop_timer *scan; /* looks for devices that come or are missing */
 	uint64_t scan_ns; /* how long until the next look while something is missing; doubles
@@ -61,6 +63,7 @@ struct nic {
 	struct nic_clock clock;
 	uint64_t incarnation; /* of the responder's QP: who knew an older one must ask again */
 	const char *down_reason;        /* static; NULL: probing */
+	uint64_t down_ns;               /* since when there is one, CLOCK_MONOTONIC */
 	struct counters *counters;      /* what port and interface count; NULL: no memory for it */
 	uint64_t not_answered; /* probes of a class that is lost, since the start */
 	uint64_t not_answered_sampled;  /* the same at the last round of counters */
@@ -85,6 +88,10 @@ void nics_scan_stop(struct nics *nics);
 void nics_scan_anew(struct nics *nics);
 void nics_scan_degraded(const struct nics *nics, void (*fn)(void *arg, const char *sentence),
 			void *arg);
+
+/* nics_routes.c. */
+void nics_routes_start(struct nics *nics);
+void nics_routes_stop(struct nics *nics);
 
 /* nics_poll.c: a probe has been posted, from a nic's own QP. */
 void nics_poll_posted(struct nics *nics);

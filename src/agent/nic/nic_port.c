@@ -63,6 +63,8 @@ nic_port_pause(void *arg, const char *reason)
 	if (nic->device && (state == PORT_DOWN || state == PORT_NO_ADDRESS) &&
 	    device_down_reason(nic->device))
 		reason = device_down_reason(nic->device);
+	if (!nic->down_reason)
+		nic->down_ns = clock_mono_ns();
 	nic->down_reason = reason;
 	prober_device_down(nic->budget, reason, clock_mono_ns());
 	pump_soon(nic->nics->env.pump);

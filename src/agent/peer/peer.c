@@ -167,29 +167,27 @@ peer_unbind(struct peer *peer)
 void
 peer_bind(struct peer *peer)
 {
-	const struct device_gid *gid = NULL;
-	struct nic *nic;
+	struct peer_source source;
 
 	if (nics_find_local(peer->peers->env.nics, &peer->remote)) {
 		peer_set_binding(peer, PEER_SELF, "it is an address of this host");
 		return;
 	}
-	nic = peer_source_choose(peer, &gid);
-	if (!nic) {
+	if (!peer_source_choose(peer, &source)) {
 		peer_set_binding(peer, PEER_NO_DEVICE, peer_source_missing(peer));
 		return;
 	}
-	if (prober_peer_add(peer->peers->env.prober, nic_budget(nic), peer, clock_mono_ns(),
+	if (prober_peer_add(peer->peers->env.prober, nic_budget(source.nic), peer, clock_mono_ns(),
 			    &peer->prober) < 0) {
 		peer_set_binding(peer, PEER_NO_DEVICE, "out of memory");
 		return;
 	}
-	peer->nic = nic;
-	peer->local = gid->addr;
-	peer->gid_index = gid->index;
+	peer->nic = source.nic;
+	peer->local = source.gid->addr;
+	peer->gid_index = source.gid->index;
 	peer_make_path(peer);
 	peer_update_patience(peer);
-	log_debug(PEER, "%s: probed from %s", peer->config.address, nic_name(nic));
+	log_debug(PEER, "%s: probed from %s", peer->config.address, nic_name(peer->nic));
 	peer->told_reason = NULL;
 	peer_set_binding(peer, PEER_BOUND, NULL);
 	peer_add_mesh_targets(peer);
@@ -292,6 +290,7 @@ peers_new(const struct peers_env *env, const struct config *config, struct peers
 	peers->env = *env;
 	peers->config = config;
 	peers->files = names_files();
+	peers->review_ns = peers->review_again_ns = UINT64_MAX;
 	*out = peers;
 	return 0;
 }
@@ -508,6 +507,7 @@ peers_retry(struct peers *peers, uint64_t now_ns)
 			peer_bind(peer);
 		unnamed |= peer->binding == PEER_NO_NAME;
 	}
+	peers_review(peers, now_ns);
 	return unnamed;
 }
 

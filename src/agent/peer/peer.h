@@ -102,12 +102,15 @@ void peer_release(struct peer *peer, enum peer_hold how);
 
 /*
  * Names that were not found, peers without a device, resolutions that could not begin: tried again.
- * From a timer. Whether some peer's name is still to be found.
+ * Sources are reviewed if something has changed. From a timer. Whether some peer's name is still to
+ * be found.
  */
 bool peers_retry(struct peers *peers, uint64_t now_ns);
 
-/* What the nics say: of themselves, and that somebody at this address asked us over SIDR. */
+/* What the nics say: of themselves, of this host, that somebody at this address asked over SIDR. */
 void peers_nic_event(struct peers *peers, struct nic *nic, enum nic_event event);
+/* Addresses or routes of this host have changed: peers may be probed from elsewhere. */
+void peers_review_soon(struct peers *peers);
 void peers_sign_of_life(struct peers *peers, const struct addr *remote);
 
 /* Whether it has a session: probes to it are posted. */

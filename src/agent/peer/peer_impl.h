@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared by peer.c, peer_name.c, peer_nic.c, peer_probe.c, peer_source.c and service.c only.
+ * Shared by peer.c, peer_*.c and service.c only.
  */
 #ifndef RPINGMESH_AGENT_PEER_PEER_IMPL_H
 #define RPINGMESH_AGENT_PEER_PEER_IMPL_H
@@ -29,6 +29,10 @@ struct peers {
 	at[PEERS_BUCKETS];           /* those with an address, by it */
 	uint64_t next_id;
 	uint64_t files;              /* names_files() at the last look */
+	uint64_t review_ns;          /* when sources are to be reviewed; UINT64_MAX: not */
+	uint64_t review_again_ns;    /* … and once more after the review that is under way */
+	uint64_t reviewed_id;        /* of the last peer that it has seen; 0: none is under way */
+	uint64_t reviewed_ns;        /* when the last one ended */
 };
 
 struct peer {
@@ -92,6 +96,8 @@ void peers_look_at_files(struct peers *peers);
 
 /* peer_nic.c: a path from peer->local, instead of the one that there was. */
 void peer_make_path(struct peer *peer);
+/* Another source on the same nic. */
+void peer_take_source(struct peer *peer, const struct device_gid *gid);
 
 /*
  * peer_source.c: where a peer is probed from: rails. What the configuration binds it to; else the
@@ -99,8 +105,13 @@ void peer_make_path(struct peer *peer);
  * peer's. Pure look-ups; nothing is sent, nothing blocks.
  */
 
-/* The nic for a peer whose address is known, and its source there. NULL: none fits. */
-struct nic *peer_source_choose(const struct peer *peer, const struct device_gid **gid);
+struct peer_source {
+	struct nic *nic;
+	const struct device_gid *gid; /* borrowed from the device, until its next change */
+	bool routed;                  /* the kernel's route leaves there */
+};
+/* For a peer whose address is known. false: none fits. */
+bool peer_source_choose(const struct peer *peer, struct peer_source *out);
 
 /*
  * A source on this nic for the peer; NULL: none fits. Borrowed from the device, until its next
@@ -110,5 +121,11 @@ const struct device_gid *peer_source_on(const struct peer *peer, const struct ni
 
 /* Why peer_source_choose() found none: static text. */
 const char *peer_source_missing(const struct peer *peer);
+
+/*
+ * peer_review.c: whether peers are probed from where they would be if they were made now. After
+ * peers_review_soon(), when it is time; some of them at each call.
+ */
+void peers_review(struct peers *peers, uint64_t now_ns);
 
 #endif

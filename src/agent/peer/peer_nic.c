@@ -43,6 +43,15 @@ peer_make_path(struct peer *peer)
 		log_error(PEER, "%s: no memory for a path", peer->config.address);
 }
 
+void
+peer_take_source(struct peer *peer, const struct device_gid *gid)
+{
+	peer->local = gid->addr;
+	peer->gid_index = gid->index;
+	peer_make_path(peer);
+	prober_peer_renew(peer->prober, clock_mono_ns());
+}
+
 /* The source address may have moved to another index, or left the nic. */
 static void
 peer_follow_gid(struct peer *peer)
@@ -54,10 +63,7 @@ peer_follow_gid(struct peer *peer)
 	if (!gid ||
 	    (peer->path && gid->index == peer->gid_index && addr_equal(&gid->addr, &peer->local)))
 		return;
-	peer->local = gid->addr;
-	peer->gid_index = gid->index;
-	peer_make_path(peer);
-	prober_peer_renew(peer->prober, clock_mono_ns());
+	peer_take_source(peer, gid);
 }
 
 static void
@@ -110,6 +116,8 @@ peers_nic_event(struct peers *peers, struct nic *nic, enum nic_event event)
 	for (struct peer *peer = fn ? peers->first : NULL; peer; peer = peer->next)
 		if (peer->nic == nic)
 			fn(peer);
+	if (event == NIC_CHANGED || event == NIC_CLOSING)
+		peers_review_soon(peers);
 	pump_soon(peers->env.pump);
 }
 

@@ -46,13 +46,13 @@ peer_source_on(const struct peer *peer, const struct nic *nic)
 	return device_find_gid(nic_device(nic), &wanted);
 }
 
-struct nic *
-peer_source_choose(const struct peer *peer, const struct device_gid **gid)
+bool
+peer_source_choose(const struct peer *peer, struct peer_source *out)
 {
 	struct addr routed;
 	bool have_route = peer_routed_source(&peer->remote, &routed) == 0;
-	struct nic *best = NULL;
 
+	*out = (struct peer_source){0};
 	for (struct nic *nic = NULL; (nic = nics_next(peer->peers->env.nics, nic));) {
 		const struct device_gid *g = peer_source_on(peer, nic);
 
@@ -60,16 +60,15 @@ peer_source_choose(const struct peer *peer, const struct device_gid **gid)
 			continue;
 		if (have_route && !peer->config.source &&
 		    device_find_gid(nic_device(nic), &routed)) {
-			*gid = device_find_gid(nic_device(nic), &routed);
-			return nic;
+			g = device_find_gid(nic_device(nic), &routed);
+			*out = (struct peer_source){.nic = nic, .gid = g, .routed = true};
+			return true;
 		}
-		if (!best || addr_common_bits(&g->addr, &peer->remote) >
-				     addr_common_bits(&(*gid)->addr, &peer->remote)) {
-			best = nic;
-			*gid = g;
-		}
+		if (!out->nic || addr_common_bits(&g->addr, &peer->remote) >
+					 addr_common_bits(&out->gid->addr, &peer->remote))
+			*out = (struct peer_source){.nic = nic, .gid = g};
 	}
-	return best;
+	return out->nic != NULL;
 }
 
 const char *

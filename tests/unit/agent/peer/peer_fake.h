@@ -194,6 +194,12 @@ nic_down_reason(const struct nic *nic)
 	return nic->down;
 }
 
+uint64_t
+nic_down_ns(const struct nic *nic)
+{
+	return nic->down_ns;
+}
+
 struct prober_device *
 nic_budget(const struct nic *nic)
 {

@@ -183,6 +183,131 @@ test_other_host(void **state)
 	assert_string_equal(info.hostname, "node9");
 }
 
+/* ---- where from ---- */
+
+static void
+assert_source(const struct peer *peer, const char *nic, const char *local)
+{
+	struct peer_info info;
+	char text[ADDR_TEXT];
+
+	peer_info(peer, &info);
+	assert_non_null(info.nic);
+	assert_string_equal(nic_name(info.nic), nic);
+	assert_string_equal(addr_text(&info.local, text), local);
+}
+
+/* The second rail appears, with this address. */
+static void
+rail1(const char *address)
+{
+	fake.nics[1].name = "rail1";
+	fake.nics[1].open = true;
+	fake_gid(&fake.nics[1], address);
+	peers_nic_event(fake.peers, &fake.nics[1], NIC_CHANGED);
+}
+
+static void
+routed_by(size_t nic)
+{
+	fake.routed = fake.nics[nic].gids[0].addr;
+	peers_review_soon(fake.peers);
+}
+
+static void
+down(size_t nic, const char *reason)
+{
+	fake.nics[nic].down = reason;
+	fake.nics[nic].down_ns = fake.now_ns;
+}
+
+static void
+test_nearer_rail_later(void **state)
+{
+	static char address[] = "10.0.2.7";
+	const struct peer *peer = fake_peer(address);
+
+	(void)state;
+	fake.routed = (struct addr){{0}};
+	assert_source(peer, "rail0", "10.0.1.1");
+	rail1("10.0.2.1");
+	fake_pass(10);
+	assert_source(peer, "rail1", "10.0.2.1");
+}
+
+static void
+test_route_later(void **state)
+{
+	static char address[] = "192.0.2.7";
+	const struct peer *peer;
+
+	(void)state;
+	rail1("10.0.2.1");
+	peer = fake_peer(address);
+	assert_source(peer, "rail0", "10.0.1.1");
+	fake_pass(10);
+	assert_source(peer, "rail0", "10.0.1.1");
+	routed_by(1);
+	fake_pass(15);
+	assert_source(peer, "rail1", "10.0.2.1");
+}
+
+static void
+test_address_returns(void **state)
+{
+	static char address[] = "10.0.1.7";
+	const struct peer *peer;
+	struct nic *nic = &fake.nics[0];
+
+	(void)state;
+	fake.routed = (struct addr){{0}};
+	fake_gid(nic, "10.0.9.1");
+	peer = fake_peer(address);
+	assert_source(peer, "rail0", "10.0.1.1");
+	nic->n_gids = 0;
+	fake_gid(nic, "10.0.9.1");
+	peers_nic_event(fake.peers, nic, NIC_CHANGED);
+	assert_source(peer, "rail0", "10.0.9.1");
+	fake_gid(nic, "10.0.1.1");
+	peers_nic_event(fake.peers, nic, NIC_CHANGED);
+	fake_pass(15);
+	assert_source(peer, "rail0", "10.0.1.1");
+}
+
+/* A cable that is pulled is to be seen, not to be evaded. */
+static void
+test_link_down_stays(void **state)
+{
+	static char address[] = "10.0.1.7";
+	const struct peer *peer = fake_peer(address);
+
+	(void)state;
+	rail1("10.0.2.1");
+	down(0, "port is down");
+	routed_by(1);
+	fake_pass(100);
+	assert_source(peer, "rail0", "10.0.1.1");
+}
+
+/* An address that has gone to another nic for good; for a moment it may be away. */
+static void
+test_address_moves(void **state)
+{
+	static char address[] = "10.0.1.7";
+	const struct peer *peer = fake_peer(address);
+
+	(void)state;
+	down(0, "no address");
+	fake.nics[0].n_gids = 0;
+	peers_nic_event(fake.peers, &fake.nics[0], NIC_CHANGED);
+	rail1("10.0.1.1");
+	routed_by(1);
+	fake_pass(25);
+	assert_source(peer, "rail0", "10.0.1.1");
+	fake_pass(20);
+	assert_source(peer, "rail1", "10.0.1.1");
+}
+
 int
 main(void)
 {
@@ -195,6 +320,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_numeric, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_reload, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_other_host, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_nearer_rail_later, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_route_later, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_address_returns, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_link_down_stays, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_address_moves, fake_begin, fake_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
