@@ -440,7 +440,7 @@ control_place(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
 		cred.uid = (uid_t)-1;
 	return (struct place){
-		.uid = cred.uid,
+		.who = cred.uid,
 		.privileged = cred.uid == 0 || cred.uid == geteuid(),
 		.active_ns = clock_mono_ns(),
 	};
@@ -502,8 +502,8 @@ control_make_room(struct control *control, const struct place *newcomer)
 		return false;
 	}
 	control->stats.displaced++;
-	log_debug(CONTROL, "client %llu of user %u makes room", (unsigned long long)client->id,
-		  client->place.uid);
+	log_debug(CONTROL, "client %llu of user %llu makes room", (unsigned long long)client->id,
+		  (unsigned long long)client->place.who);
 	control_drop(client);
 	return true;
 }

@@ -13,7 +13,8 @@
  *
  * Timers: each answer has one for its next piece. Thus each piece is a callback of its own, and is
  * timed like all others. While there are connections, another timer runs each HTTP_TICK_NS. It
- * closes slow connections, and starts the listener again after a limit has stopped it.
+ * closes slow connections, and starts the listener again after a limit has stopped it. A third one
+ * closes connections that are too many: at once, but not from within a callback of libevent.
  *
  * When accept(2) fails, libevent passes only its own server to the callback. So there is a list of
  * all struct http, in which the callback finds ours.
@@ -33,25 +34,31 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "core/addr.h"
 #include "core/clock.h"
 #include "core/log_limit.h"
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
+#include "serve/places.h"
 
 #define HTTP_HEADERS_MAX 8192
 #define HTTP_INPUT_MAX (2 * HTTP_HEADERS_MAX) /* bytes of input that wait in memory */
-#define HTTP_BACKLOG 16
+#define HTTP_BACKLOG 64
+#define HTTP_SLOTS (2 * HTTP_CLIENTS_MAX) /* before those that are too many have been closed */
 #define HTTP_TICK_NS NSEC_PER_SEC
 
 struct http_client {
 	struct bufferevent *bev; /* our own reference */
-	uint64_t since_ns;       /* CLOCK_MONOTONIC of its start or of its last request */
+	struct place place;      /* active at its start and at its last request */
+	bool known;              /* place.who is set */
+	bool asked;
 };
 
 struct http_answer {
 	LIST_ENTRY(http_answer) in_http;
 	struct http *http;
 	struct evhttp_request *request;
+	struct place place; /* active when its last piece was sent */
 	void *page;
 	struct loop_timer *timer;
 	bool gone; /* its connection has ended, so we own the request */
@@ -63,9 +70,9 @@ struct http {
 	struct http_source source;
 	struct evhttp *server;
 	struct evconnlistener *listener; /* owned by the server */
-	struct loop_timer *tick;
+	struct loop_timer *tick, *look;
 	bool ticking;
-	struct http_client client[HTTP_CLIENTS_MAX];
+	struct http_client client[HTTP_SLOTS];
 	uint32_t n_clients, accepts;     /* accepts: since the last tick */
 	LIST_HEAD(http_answers, http_answer) answers;
 	uint32_t n_answers;
@@ -109,6 +116,7 @@ http_sent(struct evhttp_connection *connection, void *arg)
 	struct http_answer *answer = arg;
 
 	(void)connection;
+	answer->place.active_ns = clock_mono_ns();
 	loop_timer_set(answer->timer, 0);
 }
 
@@ -208,31 +216,87 @@ no_timer:
 	return rc;
 }
 
-/* Restarts the time that the client has for a page. */
+/* An IPv6 host has a whole /64 to take addresses from. */
+static uint64_t
+http_source_of(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	struct addr addr = {{0}};
+	uint64_t who = 0;
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
+		addr_from_sockaddr((struct sockaddr *)&peer, &addr);
+	memcpy(&who, addr.raw + (addr_is_v4(&addr) ? 8 : 0), sizeof(who));
+	return who;
+}
+
+/* libevent gives a new connection its descriptor only after http_accepted(). */
 static void
+http_client_know(struct http_client *client)
+{
+	if (!client->known)
+		client->place.who = http_source_of(bufferevent_getfd(client->bev));
+	client->known = true;
+}
+
+/* Restarts the time that the client has for a page. Returns its place. */
+static struct place
 http_client_asks(struct http *http, struct evhttp_request *request)
 {
 	const struct bufferevent *bev =
 		evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
 
-	for (uint32_t i = 0; i < http->n_clients; i++)
-		if (http->client[i].bev == bev)
-			http->client[i].since_ns = clock_mono_ns();
+	for (uint32_t i = 0; i < http->n_clients; i++) {
+		struct http_client *client = &http->client[i];
+
+		if (client->bev != bev)
+			continue;
+		http_client_know(client);
+		client->asked = true;
+		client->place.active_ns = clock_mono_ns();
+		return client->place;
+	}
+	return (struct place){.active_ns = clock_mono_ns()};
+}
+
+/* As many pages are sent as may be: false, or the page of a source that has more of them is cut. */
+static bool
+http_make_room(struct http *http, const struct place *newcomer)
+{
+	struct http_answer *answer, *answers[HTTP_ANSWERS_MAX];
+	struct place places[HTTP_ANSWERS_MAX];
+	uint32_t n = 0;
+	int i;
+
+	LIST_FOREACH (answer, &http->answers, in_http) {
+		answers[n] = answer;
+		places[n++] = answer->place;
+	}
+	i = places_yield(places, n, newcomer, newcomer->active_ns);
+	if (i < 0)
+		return false;
+	if (answers[i]->gone)
+		http_answer_end(answers[i], false);
+	else
+		http_cut(answers[i]);
+	return true;
 }
 
 static void
 http_get(struct evhttp_request *request, void *arg)
 {
 	struct http *http = arg;
+	const struct place place = http_client_asks(http, request);
 	struct http_answer *answer;
 	const char *type;
 
-	http_client_asks(http, request);
-	if (http->n_answers >= HTTP_ANSWERS_MAX ||
+	if ((http->n_answers >= HTTP_ANSWERS_MAX && !http_make_room(http, &place)) ||
 	    http_answer_new(http, request, &type, &answer) < 0) {
 		http_refuse(http, request);
 		return;
 	}
+	answer->place = place;
 	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
 		http_answer_free(answer);
@@ -271,10 +335,9 @@ http_client_has_ended(const struct http_client *client)
 
 /* Ends a connection: for libevent, it looks as if the client had gone. */
 static void
-http_client_shut(struct http_client *client, uint64_t now_ns)
+http_client_shut(struct http_client *client)
 {
 	shutdown(bufferevent_getfd(client->bev), SHUT_RDWR);
-	client->since_ns = now_ns;
 }
 
 static void
@@ -291,20 +354,50 @@ http_clients_drop_ended(struct http *http)
 	http->n_clients = n;
 }
 
-/* Ends slow connections. If all places are taken, ends the oldest connection. */
 static void
 http_clients_shut_slow(struct http *http, uint64_t now_ns)
 {
-	struct http_client *oldest = NULL, *end = http->client + http->n_clients;
+	for (uint32_t i = 0; i < http->n_clients; i++) {
+		struct http_client *client = &http->client[i];
+		uint64_t limit_s = client->asked ? HTTP_REQUEST_S : HTTP_HEADER_S;
 
-	for (struct http_client *client = http->client; client < end; client++) {
-		if (now_ns >= client->since_ns + HTTP_REQUEST_S * NSEC_PER_SEC)
-			http_client_shut(client, now_ns);
-		if (!oldest || client->since_ns < oldest->since_ns)
-			oldest = client;
+		if (now_ns < client->place.active_ns + limit_s * NSEC_PER_SEC)
+			continue;
+		http_client_shut(client);
+		client->place.active_ns = now_ns;
 	}
-	if (http->n_clients == HTTP_CLIENTS_MAX)
-		http_client_shut(oldest, now_ns);
+}
+
+/* Those that are too many: of the source that has the most, whoever has been silent for longest. */
+static void
+http_clients_shut_surplus(struct http *http)
+{
+	struct place places[HTTP_SLOTS];
+
+	while (http->n_clients > HTTP_CLIENTS_MAX) {
+		struct http_client *client;
+
+		for (uint32_t i = 0; i < http->n_clients; i++) {
+			http_client_know(&http->client[i]);
+			places[i] = http->client[i].place;
+		}
+		client = &http->client[places_surplus(places, http->n_clients)];
+		http_client_shut(client);
+		bufferevent_decref(client->bev);
+		*client = http->client[--http->n_clients];
+	}
+}
+
+/* Between the callbacks of connections: libevent has ended those that were closed before. */
+static void
+http_look(void *arg)
+{
+	struct http *http = arg;
+
+	http_clients_drop_ended(http);
+	http_clients_shut_surplus(http);
+	if (http->accepts < HTTP_ACCEPTS_PER_S)
+		evconnlistener_enable(http->listener);
 }
 
 static void
@@ -320,11 +413,9 @@ http_tick(void *arg)
 {
 	struct http *http = arg;
 
-	http_clients_drop_ended(http);
 	http_clients_shut_slow(http, clock_mono_ns());
 	http->accepts = 0;
-	if (http->n_clients < HTTP_CLIENTS_MAX)
-		evconnlistener_enable(http->listener);
+	http_look(http);
 	http->ticking = false;
 	if (http->n_clients > 0)
 		http_tick_soon(http);
@@ -367,17 +458,16 @@ http_accepted(struct event_base *base, void *arg)
 	 * This limits how much.
 	 */
 	bufferevent_setwatermark(bev, EV_READ, 0, HTTP_INPUT_MAX);
-	if (http->n_clients == HTTP_CLIENTS_MAX)
+	if (http->n_clients == HTTP_SLOTS)
 		return bev;
-	/* Do this before adding the new one, which has no callbacks yet and would look ended. */
-	if (http->n_clients + 1 == HTTP_CLIENTS_MAX)
-		http_clients_drop_ended(http);
 	bufferevent_priority_set(bev, LOOP_PRIORITY_CONTROL);
 	bufferevent_incref(bev);
 	http->client[http->n_clients++] =
-		(struct http_client){.bev = bev, .since_ns = clock_mono_ns()};
-	if (http->n_clients == HTTP_CLIENTS_MAX || ++http->accepts >= HTTP_ACCEPTS_PER_S)
+		(struct http_client){.bev = bev, .place.active_ns = clock_mono_ns()};
+	if (++http->accepts >= HTTP_ACCEPTS_PER_S || http->n_clients == HTTP_SLOTS)
 		evconnlistener_disable(http->listener);
+	if (http->n_clients > HTTP_CLIENTS_MAX)
+		loop_timer_set(http->look, 0);
 	http_tick_soon(http);
 	return bev;
 }
@@ -425,6 +515,8 @@ http_new(struct loop *loop, const char *listen, const char *path, const struct h
 	if (!http->server || evhttp_set_cb(http->server, path, http_get, http) < 0)
 		goto fail;
 	rc = loop_timer_new(loop, "metrics connections", http_tick, http, &http->tick);
+	if (rc == 0)
+		rc = loop_timer_new(loop, "metrics connections", http_look, http, &http->look);
 	if (rc < 0)
 		goto fail;
 	evhttp_set_gencb(http->server, http_other, http);
@@ -462,6 +554,7 @@ http_free(struct http *http)
 	for (uint32_t i = 0; i < http->n_clients; i++)
 		bufferevent_decref(http->client[i].bev);
 	loop_timer_free(http->tick);
+	loop_timer_free(http->look);
 	LIST_REMOVE(http, in_servers);
 	free(http);
 }

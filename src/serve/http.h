@@ -5,11 +5,13 @@
  * neither blocks the loop nor fills the memory. There is neither TLS nor a password: listen on
  * loopback, or use a proxy.
  *
- * Limits: there are at most HTTP_ANSWERS_MAX pages at a time; further requests get 503. There are
- * at most HTTP_CLIENTS_MAX connections; a further one replaces the connection that has been silent
- * for the longest time. At most HTTP_ACCEPTS_PER_S connections are accepted each second. A
- * connection is closed if it sends and reads nothing for HTTP_TIMEOUT_S, or if it has no complete
- * page HTTP_REQUEST_S after its start or its request. A request has at most 8 KiB of headers and no
+ * Limits: there are at most HTTP_ANSWERS_MAX pages at a time; further requests get 503, unless
+ * another source takes more of these pages. There are at most HTTP_CLIENTS_MAX connections; a
+ * further one replaces the connection that has been silent for the longest time, of the source with
+ * the most connections. A source is an IPv4 address, or a /64 of IPv6. At most HTTP_ACCEPTS_PER_S
+ * connections are accepted each second. A connection is closed if it sends and reads nothing for
+ * HTTP_TIMEOUT_S, if it has no complete request HTTP_HEADER_S after its start, or if it has no
+ * complete page HTTP_REQUEST_S after its request. A request has at most 8 KiB of headers and no
  * body.
  */
 #ifndef RPINGMESH_SERVE_HTTP_H
@@ -21,8 +23,9 @@
 
 #define HTTP_ANSWERS_MAX 4
 #define HTTP_CLIENTS_MAX 32
-#define HTTP_ACCEPTS_PER_S 64
+#define HTTP_ACCEPTS_PER_S 256
 #define HTTP_TIMEOUT_S 10
+#define HTTP_HEADER_S 5
 #define HTTP_REQUEST_S 30
 
 struct http;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Decides who may connect when all places are taken. A newcomer takes a place from the user with
- * the most places, so that no user can keep others out by connecting. root and the daemon's own
- * user always get a place, and lose theirs to no other user. Pure.
+ * Decides who gets a place (a connection, a page) when all places are taken. A newcomer takes a
+ * place from the user, or source address, with the most places, so that nobody can keep others out
+ * by connecting. root and the daemon's own user always get a place, and lose theirs to no other
+ * user. Pure.
  */
 #ifndef RPINGMESH_SERVE_PLACES_H
 #define RPINGMESH_SERVE_PLACES_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
-/* A connection that has been silent for this long may be closed for another of the same user. */
+/* A place that has been silent for this long may go for another of the same user. */
 #define PLACES_SILENT_NS 10000000000ULL
 
 struct place {
-	uid_t uid;
+	uint64_t who;          /* a user, or an address */
 	bool privileged;       /* root or the daemon's own user */
-	uint64_t active_ns;    /* when it came, or when bytes were last written to it */
+	uint64_t active_ns;    /* when it came or asked, or when bytes were last written */
 };
 
 /*
@@ -27,5 +27,8 @@ struct place {
  */
 int places_yield(const struct place *places, uint32_t n, const struct place *newcomer,
 		 uint64_t now_ns);
+
+/* The same for a newcomer who already is among the n places, n > 0, and is never refused. */
+int places_surplus(const struct place *places, uint32_t n);
 
 #endif

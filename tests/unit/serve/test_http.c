@@ -150,18 +150,28 @@ teardown(void **state)
 	return 0;
 }
 
+/* From 127.0.0.N: a host of its own. */
 static int
-client(const struct fixture *f, const char *request)
+client_from(const struct fixture *f, uint32_t n, const char *request)
 {
+	struct sockaddr_in from = {.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + n)};
 	struct sockaddr_in addr = {.sin_family = AF_INET,
 				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 				   .sin_port = htons(f->port)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(write(fd, request, strlen(request)), strlen(request));
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	return fd;
+}
+
+static int
+client(const struct fixture *f, const char *request)
+{
+	return client_from(f, 1, request);
 }
 
 static void
@@ -509,6 +519,70 @@ test_full_house(void **state)
 		close(fd[i]);
 }
 
+/*
+ * A host that opens one connection after another and says nothing closes its own: one that asks
+ * from elsewhere is answered at once, and a connection of a third host stays.
+ */
+static void
+test_half_open(void **state)
+{
+	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n"
+				      "Connection: close\r\n\r\n";
+	struct fixture *f = *state;
+	/* One that has asked may stay for longer than one that has not. */
+	int third = client_from(f, 3, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+	int asks, fd[400];
+	uint64_t began;
+
+	for (int i = 0; i < 400; i++) {
+		fd[i] = client_from(f, 2, "");
+		turn(f);
+		/* A second is over for the limit of connections. */
+		if (i % 200 == 199)
+			for (int ms = 0; ms < 1100; ms++, usleep(1000))
+				turn(f);
+	}
+	began = clock_mono_ns();
+	asks = client(f, request);
+	assert_true(answer(f, asks, text, sizeof(text)) > 0);
+	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK\r\n", 17), 0);
+	assert_true(clock_mono_ns() < began + 4 * NSEC_PER_SEC);
+	assert_true(has_closed(fd[0]));
+	assert_true(has_closed(fd[400 - HTTP_CLIENTS_MAX]));
+	assert_false(has_closed(fd[399]));
+	assert_false(has_closed(third));
+	/* The same host asks: behind its own silence, and answered all the same. */
+	asks = client_from(f, 2, request);
+	assert_true(answer(f, asks, text, sizeof(text)) > 0);
+	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK\r\n", 17), 0);
+	close(third);
+	for (int i = 0; i < 400; i++)
+		close(fd[i]);
+}
+
+/* A host that takes all pages and reads none of them keeps no other from its page. */
+static void
+test_pages_are_shared(void **state)
+{
+	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n"
+				      "Connection: close\r\n\r\n";
+	struct fixture *f = *state;
+	int fd[HTTP_ANSWERS_MAX], asks;
+
+	f->pieces = 200000;
+	for (int i = 0; i < HTTP_ANSWERS_MAX; i++)
+		fd[i] = client_from(f, 2, request);
+	for (int i = 0; i < 2000 && f->begun < HTTP_ANSWERS_MAX; i++)
+		turn(f);
+	f->pieces = 3;
+	asks = client(f, request);
+	assert_true(answer(f, asks, text, sizeof(text)) > 0);
+	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK\r\n", 17), 0);
+	assert_int_equal(f->begun, HTTP_ANSWERS_MAX + 1);
+	for (int i = 0; i < HTTP_ANSWERS_MAX; i++)
+		close(fd[i]);
+}
+
 static struct event_base *complaining;
 static int complaints;
 
@@ -555,8 +629,8 @@ test_no_descriptors(void **state)
 }
 
 /*
- * A request that comes byte by byte, and a page that is taken so, last HTTP_REQUEST_S and no
- * longer; who asks again may stay.
+ * A request that comes byte by byte lasts HTTP_HEADER_S, and a page that is taken so
+ * HTTP_REQUEST_S, and no longer; who asks again may stay.
  */
 static void
 test_slow_clients(void **state)
@@ -573,15 +647,17 @@ test_slow_clients(void **state)
 	for (int i = 0; i < 20000 && f->begun == 0; i++)
 		turn(f);
 	assert_int_equal(f->begun, 1);
+	assert_false(has_closed(slow));
+	assert_int_equal(write(slow, " x", 2), 2);
 	ahead_ns = (HTTP_REQUEST_S - 5) * NSEC_PER_SEC;
 	assert_int_equal(write(good, head, strlen(head)), strlen(head));
 	for (int i = 0; i < 20000 && f->begun == 1; i++)
 		turn(f);
 	assert_int_equal(f->begun, 2);
-	assert_false(has_closed(slow));
-	assert_int_equal(write(slow, " x", 2), 2);
-	ahead_ns = HTTP_REQUEST_S * NSEC_PER_SEC;
 	assert_true(closes(f, slow));
+	ahead_ns = HTTP_REQUEST_S * NSEC_PER_SEC;
+	for (int ms = 0; ms < 6000 && f->ended < 2; ms++, usleep(1000))
+		turn(f);
 	assert_true(closes(f, deaf));
 	assert_int_equal(f->ended, 2);
 	assert_false(has_closed(good));
@@ -641,6 +717,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_house, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_half_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pages_are_shared, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_clients, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ipv6, setup, teardown),
 	};

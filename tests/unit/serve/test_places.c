@@ -13,15 +13,15 @@
 #define NOW (100 * S)
 
 static struct place
-user(uid_t uid, uint64_t active_s)
+user(uint64_t who, uint64_t active_s)
 {
-	return (struct place){.uid = uid, .active_ns = active_s * S};
+	return (struct place){.who = who, .active_ns = active_s * S};
 }
 
 static struct place
 root(uint64_t active_s)
 {
-	return (struct place){.uid = 0, .privileged = true, .active_ns = active_s * S};
+	return (struct place){.who = 0, .privileged = true, .active_ns = active_s * S};
 }
 
 static int
@@ -73,12 +73,24 @@ test_root_gets_in(void **state)
 {
 	const struct place busy[] = {root(99), root(98), root(97), user(1, 99)};
 	const struct place idle[] = {root(99), root(98), root(89), user(1, 99)};
-	const struct place daemon_user = {.uid = 7, .privileged = true, .active_ns = NOW};
+	const struct place daemon_user = {.who = 7, .privileged = true, .active_ns = NOW};
 
 	(void)state;
 	assert_int_equal(yield(busy, 4, root(100)), 3);
 	assert_int_equal(yield(idle, 4, root(100)), 2);
 	assert_int_equal(yield(busy, 4, daemon_user), 2);
+}
+
+static void
+test_surplus(void **state)
+{
+	const struct place places[] = {user(1, 10), user(2, 30), user(2, 20), user(2, 100),
+				       user(3, 5)};
+	const struct place equal[] = {user(1, 20), user(2, 10)};
+
+	(void)state;
+	assert_int_equal(places_surplus(places, 5), 2);
+	assert_int_equal(places_surplus(equal, 1), 0);
 }
 
 int
@@ -89,6 +101,7 @@ main(void)
 		cmocka_unit_test(test_silent_ones_of_the_same_user),
 		cmocka_unit_test(test_root_yields_to_nobody),
 		cmocka_unit_test(test_root_gets_in),
+		cmocka_unit_test(test_surplus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
