@@ -2,14 +2,14 @@
 /*
  * DOC: agent
  *
- * Start: the control socket, which nobody else may have, and which root may have to make; giving up
- * rights; prober, responder, pump, nics, peers, services; then what comes of the
- * configuration. Stop in the reverse order. What is missing in
- * the kernel is not fatal: nics_scan.c looks again every few seconds and status says so meanwhile.
+ * The order of the start: the control socket, which no other daemon may have and which perhaps only
+ * root can make; giving up rights; prober, responder, pump, nics, peers, services; the objects of
+ * the configuration. The end has the reverse order. If the kernel lacks something, the daemon
+ * continues: nics_scan.c tries again every few seconds, and the status shows the problem.
  *
- * Rooms know only those below them; what goes upward comes here, by their ops, and is passed on:
- * nics say what has become of a nic to peers and services, peers say what has become of a peer to
- * services and pings, the prober and the services say what was measured to the results.
+ * A room knows only the rooms below it. What it reports upward comes here through its ops, and is
+ * passed on: events of nics go to peers and services, events of peers to services and pings, and
+ * measurements of the prober and of tracing to the results.
  */
 #include "agent/agent.h"
 
@@ -44,12 +44,12 @@
 #include "trace/trace.h"
 
 struct agent {
-	struct tell tell;          /* what it owns, as far as others may look at it */
+	struct tell tell;          /* contains the objects that it owns and others may read */
 	struct self self;
 	struct names *names;
-	struct host_noise *noise;  /* when this host did not run us */
+	struct host_noise *noise;  /* the times at which this host did not run us */
 	struct pump *pump;
-	struct results *results;   /* where all that is measured goes out */
+	struct results *results;   /* receives all measurements */
 	struct last_probes_pool last_probes;
 };
 
@@ -139,7 +139,7 @@ agent_tell(const struct agent *a)
 	return &a->tell;
 }
 
-/* ---- what is measured ---- */
+/* ---- measurements ---- */
 
 static void
 agent_result(void *arg, void *target_user, const struct probe_result *r)
@@ -178,8 +178,8 @@ agent_window(void *arg, struct prober_device *device, struct prober_target *targ
 		item.window.target = &info;
 		item.window.by = stream->service ? RECORD_WINDOW_FLOW : RECORD_WINDOW_TARGET;
 		/*
-		 * Not from the list: one that is not configured any more is not there when its
-		 * peers leave it.
+		 * Do not search the list: a nic that the configuration has dropped is not there
+		 * any more when its peers leave it.
 		 */
 		item.window.nic = peer.nic;
 	} else {
@@ -203,7 +203,7 @@ agent_qp_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 
 /* ---- start and stop ---- */
 
-/* Each room is ended before those below it: what these say then is for nobody. */
+/* Each room ends before those below it. Events that these report then are dropped. */
 static void
 agent_nic_event(void *arg, struct nic *nic, enum nic_event event)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent: makes the rooms' objects, wires them together, and ends them in the reverse order. Who
- * owns whom stands in HACKING.md, "Who owns whom".
+ * The agent makes the objects of the rooms, connects them, and ends them in the reverse order. See
+ * HACKING.md, "Who owns whom".
  */
 #ifndef RPINGMESH_AGENT_AGENT_H
 #define RPINGMESH_AGENT_AGENT_H
@@ -15,24 +15,24 @@ struct loop;
 struct tell;
 
 struct agent_start {
-	struct config *config;   /* is taken */
+	struct config *config;   /* is taken over */
 	const char *config_path; /* NULL: built-in defaults */
-	bool give_up;            /* rights that are not needed; not in a test's own process */
-	bool filter;             /* system calls that are never made, by seccomp(2) */
+	bool give_up;            /* give up unneeded rights; not in the process of a test */
+	bool filter;             /* filter unneeded system calls by seccomp(2) */
 };
 
-/* 0 and *out, or -errno, logged. */
+/* Returns 0 and sets *out, which the caller owns, or logs the error and returns -errno. */
 int agent_new(struct loop *loop, const struct agent_start *start, struct agent **out);
 /* NULL is allowed. */
 void agent_free(struct agent *agent);
 
 /*
- * Reads the configuration file again, with the service manager told before and after; a bad one
- * changes nothing. 0 or -errno, *error set then.
+ * Reads the configuration file again, and informs the service manager before and after. A file with
+ * a mistake changes nothing. Returns 0, or -errno with *error.
  */
 int agent_reload(struct agent *agent, char error[CONF_ERROR]);
 
-/* What it tells. Borrowed. For tests. */
+/* The environment of the methods, borrowed, for tests. */
 const struct tell *agent_tell(const struct agent *agent);
 
 #endif

@@ -16,7 +16,7 @@
 #include "agent/notify.h"
 #include "rpingmesh/log_subsystems.h"
 
-/* LeakSanitizer traces its own process when that ends. */
+/* LeakSanitizer traces its own process at its end, so the seccomp filter must allow that. */
 #if defined(__SANITIZE_ADDRESS__)
 #define MAIN_SANITIZED true
 #elif defined(__has_feature)
@@ -25,16 +25,16 @@
 #define MAIN_SANITIZED false
 #endif
 
-/* As rpingmeshd(8) documents. */
+/* rpingmeshd(8) documents these. */
 enum main_exit {
 	MAIN_OK = 0,
-	MAIN_FAILED = 1,     /* something that the system refuses: no memory, socket taken, … */
+	MAIN_FAILED = 1,     /* the system refuses something: no memory, socket in use, … */
 	MAIN_USAGE = 2,
 	MAIN_BAD_CONFIG = 3,
 };
 
 struct main_options {
-	const char *config_path; /* NULL: SYSCONFDIR's if it exists, else the defaults */
+	const char *config_path; /* NULL: that in SYSCONFDIR if it exists, otherwise the defaults */
 	bool test;
 	bool no_filter;
 };
@@ -85,7 +85,7 @@ main_print(const char *text)
 	return MAIN_OK;
 }
 
-/* Returns an exit status, or -1 to go on. */
+/* Returns an exit status, or -1 to continue. */
 static int
 main_parse(int argc, char **argv, struct main_options *o)
 {
@@ -131,7 +131,7 @@ main_parse(int argc, char **argv, struct main_options *o)
 	return -1;
 }
 
-/* The file that was asked for; or the installed one; or, where there is none, the defaults. */
+/* Loads the given file, or the installed one or, if there is none, the defaults. */
 static int
 main_load(struct main_options *o, struct config **out)
 {
@@ -197,7 +197,7 @@ main_run(struct main_state *state, struct config *config, const struct main_opti
 	int rc = 0;
 
 	/*
-	 * First, so that one which comes while the daemon starts does not kill it: the loop will
+	 * Do this first, so that a signal during the start does not kill the daemon. The loop will
 	 * handle it.
 	 */
 	for (int i = 0; rc == 0 && i < 2; i++)

@@ -18,9 +18,9 @@
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
 
-/* There is one service manager for a process. */
+/* A process has one service manager. */
 static struct notify_watchdog {
-	struct loop_timer *timer; /* the caller's of notify_watchdog() */
+	struct loop_timer *timer; /* the caller of notify_watchdog() owns it */
 	uint64_t interval_ns;
 } watchdog;
 
@@ -74,12 +74,12 @@ notify_watchdog(struct loop *loop, struct loop_timer **out)
 	return 0;
 }
 
-/* Why it is not the control socket, or that it is. */
+/* Whether the descriptor is the control socket. If not, logs why. */
 static bool
 notify_check(int fd, const char *path)
 {
 	struct sockaddr_un sun = {0};
-	socklen_t len = sizeof(sun) - 1; /* for a 0 at the end */
+	socklen_t len = sizeof(sun) - 1; /* leaves room for a '\0' */
 
 	if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) <= 0) {
 		log_error(CONTROL,

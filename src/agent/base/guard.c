@@ -2,10 +2,10 @@
 /*
  * DOC: guard
  *
- * One object with one timer, armed by guard_wake() and by itself as long as the prober has anything
- * to do or is held back. /proc/self/statm stays open, so that a measurement costs two system calls.
- * The prober is the only one that is held back: what the responder answers has limits of its own,
- * and a ping is what somebody has asked for.
+ * The guard has one timer. guard_wake() arms it, and it stays armed as long as the prober has
+ * something to do or is throttled. /proc/self/statm stays open, so that a measurement takes two
+ * system calls. Only the prober is throttled: the responder has its own limits, and a user has
+ * asked for a ping.
  */
 #include "agent/base/guard.h"
 
@@ -30,9 +30,9 @@ struct guard {
 	struct prober *prober; /* borrowed */
 	struct loop_timer *timer;
 	bool armed;
-	int statm_fd;          /* -1: /proc is not there */
+	int statm_fd;          /* -1: there is no /proc */
 	struct throttle throttle;
-	uint32_t said_permille; /* what was used when the step last changed */
+	uint32_t said_permille; /* CPU time when the step last changed */
 	uint64_t said_memory;
 };
 
@@ -47,7 +47,7 @@ guard_cpu_ns(void)
 	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
 }
 
-/* Second field of statm: resident pages. */
+/* Reads the second field of statm, the resident pages. */
 static uint64_t
 guard_memory(const struct guard *guard)
 {
@@ -61,7 +61,7 @@ guard_memory(const struct guard *guard)
 	return sscanf(text, "%*u %llu", &pages) == 1 ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
-/* "1/4 of", for step 2 */
+/* "1/4 of" for step 2. */
 static const char *
 guard_share(uint32_t step, char text[24])
 {
@@ -71,7 +71,7 @@ guard_share(uint32_t step, char text[24])
 	return text;
 }
 
-/* "38.1 % of a core, limits.cpu_percent is 20": what there is to say about a reason. */
+/* Describes the reason: "38.1 % of a core, limits.cpu_percent is 20". */
 static void
 guard_cause(const struct guard *guard, char *text, size_t room)
 {
@@ -87,7 +87,7 @@ guard_cause(const struct guard *guard, char *text, size_t room)
 			 t->limits.cpu_percent);
 }
 
-/* The step has changed. */
+/* Applies a new step to the prober, and logs it. */
 static void
 guard_apply(struct guard *guard, uint32_t from)
 {

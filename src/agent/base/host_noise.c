@@ -2,11 +2,10 @@
 /*
  * DOC: host noise
  *
- * No timer of its own: it looks when the daemon comes to run anyway. /proc/self/schedstat stays
- * open; its second field is for how many ns the process was runnable and another one ran
- * (Documentation/scheduler/sched-stats.rst). It is told of the main thread, which is the loop's. A
- * process that is stopped, or whose virtual machine is, is not runnable: then only the timer that
- * should have fired tells.
+ * It has no timer, but checks whenever the daemon runs. /proc/self/schedstat stays open; its second
+ * field is the time in ns for which the main thread, which runs the loop, was runnable but did not
+ * run (Documentation/scheduler/sched-stats.rst). If the process or its virtual machine is stopped,
+ * it is not runnable; then only the late timer shows this.
  */
 #include "agent/base/host_noise.h"
 
@@ -25,7 +24,7 @@
 
 struct host_noise {
 	struct noise noise;
-	int fd; /* -1: not there */
+	int fd; /* of schedstat; -1: there is none */
 };
 
 int

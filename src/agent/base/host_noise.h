@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When this host did not run the daemon though it had something to do: evidence for stat/noise.h.
- * Prober and responder borrow what is found.
+ * Finds the times at which this host did not run the daemon although it had something to do, for
+ * stat/noise.h. Prober and responder borrow the result.
  */
 #ifndef RPINGMESH_AGENT_BASE_HOST_NOISE_H
 #define RPINGMESH_AGENT_BASE_HOST_NOISE_H
@@ -12,23 +12,22 @@ struct host_noise;
 struct noise;
 
 /*
- * 0 and *out, or -ENOMEM. Without /proc/self/schedstat (CONFIG_SCHED_INFO) only late timers are
- * seen; the log says so.
+ * Returns 0 and sets *out, which the caller owns, or -ENOMEM. Without /proc/self/schedstat
+ * (CONFIG_SCHED_INFO), only late timers are noticed; this is logged.
  */
 int host_noise_new(struct host_noise **out);
 void host_noise_free(struct host_noise *h);
 
-/* Borrowed, changes; as long as h. */
+/* The detector, borrowed as long as h exists; its contents change. */
 const struct noise *host_noise_get(const struct host_noise *h);
 
 /*
- * The daemon has come to run, at now_ns, and looks at what has arrived meanwhile; the timer that
- * fires next should do so, or should have done so, at asked_ns (UINT64_MAX: none). To be called
- * before the prober or the responder takes anything in. Costs a comparison or two; and a read of
- * one line of /proc, after no less than what counts as a stall has passed.
+ * Call this when the daemon runs, before prober or responder handle anything. It is now_ns, and
+ * asked_ns is the time for which the next timer was set (UINT64_MAX: none). It makes a few
+ * comparisons and, at most once in the length of a stall, reads one line of /proc.
  */
 void host_noise_look(struct host_noise *h, uint64_t asked_ns, uint64_t now_ns);
-/* That timer has fired. */
+/* The timer that was set for asked_ns has fired. */
 void host_noise_fired(struct host_noise *h, uint64_t asked_ns, uint64_t now_ns);
 
 #endif

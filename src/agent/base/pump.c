@@ -11,14 +11,14 @@
 #include "probe/prober.h"
 #include "probe/responder.h"
 
-#define PUMP_WALL_NS (100 * NSEC_PER_MSEC) /* between two looks at the wall clock */
+#define PUMP_WALL_NS (100 * NSEC_PER_MSEC) /* how often the wall clock is read */
 
 struct pump {
 	struct pump_env env;
 	struct loop_timer *timer;
 	uint64_t due_ns;   /* when it fires; UINT64_MAX: not armed */
-	uint64_t asked_ns; /* the same, or when it was armed if that was later */
-	uint64_t wall_ns;  /* when the prober was last told of the wall clock */
+	uint64_t asked_ns; /* the same, or the time when it was armed if that was later */
+	uint64_t wall_ns;  /* when the prober last got the wall clock */
 };
 
 static uint64_t
@@ -51,7 +51,7 @@ pump_look(struct pump *pump, uint64_t now_ns)
 			now_ns);
 }
 
-/* Windows follow the wall clock, whoever sets it. */
+/* Gives the wall clock to the prober, because windows follow it. */
 static void
 pump_tell_wall(struct pump *pump, uint64_t now_ns)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lets the prober and the responder run when they want to: one timer, armed for the earlier of the
- * two. Whatever may change what they want says so with pump_soon().
+ * Runs the prober and the responder when they are due, with one timer for the earlier of the two.
+ * If another module may have changed when they are due, it calls pump_soon().
  */
 #ifndef RPINGMESH_AGENT_BASE_PUMP_H
 #define RPINGMESH_AGENT_BASE_PUMP_H
@@ -22,22 +22,22 @@ struct pump_env {
 	struct responder *responder;
 	struct guard *guard;
 	struct host_noise *noise;
-	/* After the prober has run: probes may have been posted. */
+	/* Called after the prober has run and may have posted probes. */
 	void (*posted)(void *arg);
 	void *arg;
 };
 
-/* 0 and *out, or -errno. The prober is told the wall clock at once. */
+/* Returns 0 and sets *out, which the caller owns, or -errno. Gives the prober the wall clock. */
 int pump_new(const struct pump_env *env, struct pump **out);
 /* NULL is allowed. */
 void pump_free(struct pump *pump);
 
-/* The prober or the responder may want to be called earlier than they said before. */
+/* The prober or the responder may be due earlier than before. */
 void pump_soon(struct pump *pump);
 
 /*
- * Something has arrived, at now_ns: whether this host has kept it waiting. To be called before it
- * is looked at.
+ * A message was read at now_ns. Checks whether this host has delayed it. Call it before the message
+ * is handled.
  */
 void pump_look(struct pump *pump, uint64_t now_ns);
 

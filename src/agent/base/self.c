@@ -35,7 +35,7 @@ self_init(struct self *self, const struct config *config)
 {
 	*self = (struct self){
 		.incarnation = self_random(),
-		/* The high bit would mark a privileged Q_Key. */
+		/* A Q_Key with the high bit set is privileged. */
 		.qkey = (uint32_t)self_random() & 0x7fffffffu,
 		.started_ns = clock_mono_ns(),
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who this daemon is, to its peers and in its records. */
+/* The identity of this daemon for its peers and in its records. */
 #ifndef RPINGMESH_AGENT_BASE_SELF_H
 #define RPINGMESH_AGENT_BASE_SELF_H
 
@@ -9,7 +9,7 @@
 struct config;
 
 struct self {
-	char hostname[65], tor[33]; /* by configuration; tor: "" if it names none */
+	char hostname[65], tor[33]; /* from the configuration; tor: "" if it has none */
 	uint64_t incarnation;       /* of this process, as prober */
 	uint32_t qkey;              /* of all our QPs */
 	uint64_t started_ns;        /* CLOCK_MONOTONIC */
@@ -17,15 +17,15 @@ struct self {
 	char user[33];              /* whom it runs as: a name, or a number */
 };
 
-/* Draws the numbers. */
+/* Sets the names, and draws random numbers. */
 void self_init(struct self *self, const struct config *config);
-/* Names may change with the configuration. */
+/* Sets the names, which may change with the configuration. */
 void self_name(struct self *self, const struct config *config);
 
-/* Notes who runs us. Looks the name up: may block. */
+/* Sets the user of this process. Looks up the name, so it may block. */
 void self_user(struct self *self);
 
-/* Random bytes by getrandom(2): does not block once the kernel is up. */
+/* Random bytes from getrandom(2), which does not block once the kernel has started. */
 uint64_t self_random(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keys of rpingmeshd: each that exists stands in a table. rpingmeshd.conf(5) and
- * etc/rpingmeshd.conf are compared with the tables by tests/doc/config_doc.sh.
+ * The tables of all keys of rpingmeshd. tests/doc/config_doc.sh compares rpingmeshd.conf(5) and
+ * etc/rpingmeshd.conf with them.
  */
 #include "agent/config/config.h"
 
@@ -21,8 +21,8 @@
 #define CONFIG_SOCKET_MAX 107 /* unix(7): sun_path with its '\0' has 108 */
 
 /*
- * RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 section 2.5.6: what no Internet host can ask
- * from.
+ * Networks from which no Internet host can ask: RFC 1918, RFC 6598, RFC 3927, RFC 4193, and RFC
+ * 4291 section 2.5.6.
  */
 static const char *const config_default_allow[] = {
 	"10.0.0.0/8",	  "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
@@ -39,14 +39,14 @@ static const char *const config_default_allow[] = {
 static bool
 config_selects(const struct config *config, const char *device)
 {
-	/* A device that is NULL has its mistake noted. */
+	/* For a device that is NULL, there is already a mistake in the list. */
 	for (size_t i = 0; i < config->n_devices; i++)
 		if (!config->devices[i] || fnmatch(config->devices[i], device, 0) == 0)
 			return true;
 	return config->n_devices == 0;
 }
 
-/* Each entry starts from what the keys outside of peers say. */
+/* Reads the entries of peers. Each starts from the values of the keys outside peers. */
 static int
 config_set_peers(struct conf_reader *r, const struct conf_key *key, const struct conf_node *list,
 		 void *into)
@@ -130,7 +130,7 @@ static const struct conf_key config_metrics_keys[] = {
 	CONF_END
 };
 
-/* peers stands last: its entries start from the keys above. */
+/* peers must be last, because its entries start from the values of the keys above. */
 const struct conf_key config_keys[] = {
 	{"devices", &conf_strings, LIST(, devices), CONFIG_PEER_DEVICE,
 	 .check = config_check_pattern, .expect = "the name of an RDMA device or a pattern"},
@@ -200,8 +200,8 @@ static int
 config_defaults_peer(struct config_peer *peer)
 {
 	/*
-	 * Mostly the paper's size; a share of large ones, as there are switches that drop only
-	 * those.
+	 * Mostly the size in the paper (R-Pingmesh, SIGCOMM 2024). Some are large, because some
+	 * switches drop only large packets.
 	 */
 	uint32_t sizes[] = {50, 50, 50, 50, 50, 50, 50, 50, 1024, CONFIG_SIZE_MTU}, flow_label = 0;
 	struct config_peer start = {
@@ -263,7 +263,7 @@ config_finish(struct config *config)
 	config->n_sizes = config->base.n_sizes;
 }
 
-/* Reads a tree, and takes its files. `rc` is what became of the text. */
+/* Reads a tree, and takes its files. `rc` is the result of parsing the text. */
 static int
 config_read(struct conf_tree *tree, int rc, struct config **out)
 {

@@ -31,11 +31,11 @@ config_check_hostname(const char *text)
 		len = strcspn(label, ".");
 		if (!config_check_label(label, len))
 			return false;
-		/* a dot at the end says that the name is complete */
+		/* A dot at the end means that the name is complete. */
 		if (label[len] == '\0' || label[len + 1] == '\0')
 			break;
 	}
-	/* 10.0.0.256 is a mistyped address and no name */
+	/* 10.0.0.256 is a wrong address, not a name. */
 	return strspn(label, "0123456789") != len;
 }
 
@@ -70,7 +70,7 @@ config_check_pattern(const char *text)
 			continue;
 		}
 		p += p[1] == '!' || p[1] == '^' ? 2 : 1;
-		/* a ']' that comes first stands for itself */
+		/* A ']' at the first place is an ordinary character. */
 		p = *p ? strchr(p + 1, ']') : NULL;
 		if (!p)
 			return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What strings of the configuration may look like. Internal to the configuration; pure. */
+/* Checks of strings in the configuration. Only for this folder. Pure. */
 #ifndef RPINGMESH_AGENT_CONFIG_CONFIG_CHECK_H
 #define RPINGMESH_AGENT_CONFIG_CONFIG_CHECK_H
 
@@ -14,10 +14,10 @@ bool config_check_device(const char *text);
 /* The same as a pattern of fnmatch(3), with its brackets closed. */
 bool config_check_pattern(const char *text);
 
-/* An absolute path that is not a directory's ("…/"). */
+/* An absolute path that does not end in '/'. */
 bool config_check_path(const char *text);
 
-/* A group name as groupadd(8) takes it. */
+/* A group name that groupadd(8) accepts. */
 bool config_check_group(const char *text);
 
 /* Printable ASCII. */

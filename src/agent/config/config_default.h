@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text of etc/rpingmeshd.conf, which default_conf.sh makes into C. Internal to the
- * configuration.
+ * The text of etc/rpingmeshd.conf, which default_conf.sh converts to C. Only for this folder.
  */
 #ifndef RPINGMESH_AGENT_CONFIG_CONFIG_DEFAULT_H
 #define RPINGMESH_AGENT_CONFIG_CONFIG_DEFAULT_H

@@ -115,7 +115,7 @@ config_peer_equal(const struct config_peer *a, const struct config_peer *b)
 	return config_peer_cmp(a, b) == 0 && config_peer_streams_equal(a, b);
 }
 
-/* An address as it is compared: the same for each way to write it. */
+/* Writes an address in a form that is the same for all its notations. */
 static void
 config_peer_canonical(const char *address, char buf[256])
 {
@@ -135,7 +135,7 @@ config_peer_canonical(const char *address, char buf[256])
 		buf[len - 1] = '\0';
 }
 
-/* A key and its plural say the same thing: only one of them may stand. */
+/* A key and its plural have the same meaning, so only one of them may be set. */
 static int
 config_peer_either(struct conf_reader *r, const struct conf_node *node, const char *one,
 		    const char *many)
@@ -149,7 +149,7 @@ config_peer_either(struct conf_reader *r, const struct conf_node *node, const ch
 	return conf_tree_fail_node(r->tree, both, expected, "both");
 }
 
-/* What can only be judged when the whole peer is known. */
+/* Checks that need the whole entry. */
 static int
 config_peer_check(struct conf_reader *r, const struct conf_node *node,
 		  const struct config_peer *peer)
@@ -187,7 +187,7 @@ config_peer_read(struct conf_reader *r, const struct conf_node *node, struct con
 	return config_peer_check(r, node, peer);
 }
 
-/* A peer while duplicates are looked for. */
+/* An entry during the search for duplicates. */
 struct config_peer_named {
 	char *name;
 	const struct conf_node *node;
@@ -215,7 +215,7 @@ config_peer_name(const struct config_peer *peer, char **out)
 		       0;
 }
 
-/* Two entries for the same streams are one too many. Sorted, so that many entries take no time. */
+/* Sorts the entries, so that the search is fast with many of them. */
 int
 config_peer_check_list(struct conf_reader *r, const struct conf_node *list,
 		       const struct config_peer *peers)

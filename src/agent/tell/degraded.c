@@ -12,7 +12,7 @@
 #include "agent/tell/tell.h"
 #include "trace/trace.h"
 
-/* What refuses sockets: EAFNOSUPPORT is systemd's answer. */
+/* The cure if sockets are refused. systemd refuses them with EAFNOSUPPORT. */
 static const char *
 degraded_dump_cure(int err)
 {

@@ -23,11 +23,11 @@
 #include "rpingmesh/control.h"
 #include "trace/trace.h"
 
-/* What was found for a question. */
+/* What `what` means. */
 struct explain_found {
 	const struct peer *peer; /* NULL: a flow that is not probed */
 	const struct nic *nic;  /* NULL: none */
-	const struct flow *flow; /* that was asked for; NULL: a peer was */
+	const struct flow *flow; /* NULL: the question is about a peer */
 	uint32_t matches;
 };
 
@@ -41,7 +41,7 @@ explain_matches(const struct peer_info *peer, const char *what, const struct add
 	       (addr && peer->remote && addr_equal(peer->remote, addr));
 }
 
-/* Of several, one that is probed goes first, then one that is configured. */
+/* The order of several peers: probed ones are first, then configured ones. */
 static int
 explain_rank(const struct peer *peer, const struct peer_info *info)
 {
@@ -102,7 +102,7 @@ explain_find_flow(const struct tell *t, const char *what, struct explain_found *
 
 /* ---- the path ---- */
 
-/* Why it is probed from this address of this device. */
+/* The reason for the source address and device. */
 static const char *
 explain_source_rule(const struct peer_info *peer)
 {
@@ -177,7 +177,7 @@ explain_path(struct record *r, const struct tell *t, const struct peer *peer)
 
 /* ---- streams ---- */
 
-/* How the UDP source port comes about. */
+/* How the UDP source port is determined. */
 static const char *
 explain_port_rule(const struct nic_source *source, uint32_t flow_label)
 {
@@ -238,7 +238,7 @@ explain_stream(msgpack_packer *out, struct tell *t, const struct prober_target *
 	record_end(&map, out);
 }
 
-/* Of a flow its own; of a peer all but those of flows, unless it has no others. */
+/* Whether to list the stream. For a peer, `flows` selects the streams of flows or all others. */
 static bool
 explain_wants(const struct explain_found *found, const struct prober_target *target, bool flows)
 {

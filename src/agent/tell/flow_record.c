@@ -66,11 +66,10 @@ flow_record_owner(struct record *r, struct owners *owners, const struct flow_qp 
 }
 
 /*
- * The QPs of a flow by owner: the first FLOW_RECORD_OWNERS_MAX of them, and how many more QPs there
- * are.
+ * The QPs of a flow by owner: the first FLOW_RECORD_OWNERS_MAX owners, and the number of other QPs.
  */
 struct flow_record_owners {
-	struct flow_qp first[FLOW_RECORD_OWNERS_MAX]; /* one QP of each */
+	struct flow_qp first[FLOW_RECORD_OWNERS_MAX]; /* one QP of each owner */
 	uint32_t qps[FLOW_RECORD_OWNERS_MAX];
 	uint32_t n, others;
 };

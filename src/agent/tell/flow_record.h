@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records of what tracing knows: flow, event, and the map "trace" of status (rpingmesh-records(5)).
+ * The records of tracing: flow, event, and the map "trace" of status (rpingmesh-records(5)).
  */
 #ifndef RPINGMESH_AGENT_TELL_FLOW_RECORD_H
 #define RPINGMESH_AGENT_TELL_FLOW_RECORD_H
@@ -13,14 +13,14 @@
 struct tell;
 struct owners;
 
-#define FLOW_RECORD_QPS_MAX 64    /* QPs that a record lists; all are counted */
-#define FLOW_RECORD_OWNERS_MAX 32 /* likewise */
+#define FLOW_RECORD_QPS_MAX 64    /* the most QPs that a record lists; it counts all */
+#define FLOW_RECORD_OWNERS_MAX 32 /* the most owners that a record lists */
 
 /* flow: one of services_flows(). */
 void flow_record(msgpack_packer *out, struct owners *owners, const struct flow *flow);
 void flow_record_event(msgpack_packer *out, const struct record_origin *origin,
 		       struct owners *owners, const struct qp_event *e, const struct flow_qp *qp);
-/* The keys tracing, tracing_reason and trace. */
+/* Adds the keys tracing, tracing_reason and trace. */
 void flow_record_status(struct record *r, const struct tell *t);
 
 #endif

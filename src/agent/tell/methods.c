@@ -103,7 +103,7 @@ methods_peers(void *arg, struct control_client *client, const msgpack_object *pa
 	return 0;
 }
 
-/* Those of flows are left out: there may be tens of thousands, and `flows` has them in pages. */
+/* Skips the targets of flows: there may be tens of thousands, and `flows` lists them in pages. */
 static const struct prober_target *
 methods_next_target(const struct peer *peer, const struct prober_target *t)
 {
@@ -141,7 +141,7 @@ methods_targets(void *arg, struct control_client *client, const msgpack_object *
 
 /* ---- flows ---- */
 
-/* A page of flows, so that no answer is long; what is packed is what was walked. */
+/* Answers with one page of flows, because there may be very many. */
 static int
 methods_flows(void *arg, struct control_client *client, const msgpack_object *params,
 	      msgpack_packer *result, struct control_error *error)

@@ -46,7 +46,7 @@ methods_reload(void *arg, struct control_client *client, const msgpack_object *p
 	(void)client;
 	(void)params;
 	if (rc < 0) {
-		/* EPERM and EACCES are what a caller without the right is told. */
+		/* EPERM and EACCES would mean that the caller lacks the right. */
 		error->code = rc == -EACCES || rc == -EPERM ? EINVAL : -rc;
 		snprintf(error->message, sizeof(error->message), "%s", text);
 		return rc;
@@ -87,7 +87,7 @@ methods_log_level(void *arg, struct control_client *client, const msgpack_object
 	return 0;
 }
 
-/* Until the next reload, which sets what is configured. */
+/* Sets levels until the next reload, which restores the configured ones. */
 int
 methods_log_level_set(void *arg, struct control_client *client, const msgpack_object *params,
 		      msgpack_packer *result, struct control_error *error)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Methods that look after the daemon itself, its configuration and its log (rpingmesh-control(7));
- * for methods_table.
+ * The methods for configuration and log (rpingmesh-control(7)), for methods_table.
  */
 #ifndef RPINGMESH_AGENT_TELL_METHODS_ADMIN_H
 #define RPINGMESH_AGENT_TELL_METHODS_ADMIN_H

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No memory is a result that is counted nowhere, not the end of the daemon. */
+/* Without memory, uthash does not add the path, and the result is only counted. */
 #define HASH_NONFATAL_OOM 1
-/* The default one falls through in a switch, which the compilers are told to refuse. */
+/* The default hash function falls through in a switch, which -Wimplicit-fallthrough rejects. */
 #define HASH_FUNCTION(key, len, hash) HASH_OAT(key, len, hash)
 #include <uthash.h>
 
@@ -27,10 +27,10 @@ struct metric_entry {
 
 struct metric_paths {
 	struct metric_entry *by_key;
-	struct metric_entry **entry; /* by number; those of "_other" do not count against max */
+	struct metric_entry **entry; /* by number; "_other" does not count against max */
 	size_t n, room;
 	uint32_t max, n_counted, held;
-	uint64_t full_until_ns;      /* no path is idle before */
+	uint64_t full_until_ns;      /* no path can be idle before this time */
 	uint64_t overflow, uncounted;
 };
 
@@ -84,7 +84,7 @@ metric_paths_set_max(struct metric_paths *paths, uint32_t max)
 	paths->max = max;
 }
 
-/* The whole of it is hashed: no byte is left as it was. */
+/* Sets each byte, because the whole key is hashed. */
 static void
 metric_key_set(struct metric_key *key, const char *device, const char *peer, enum probe_kind kind)
 {
@@ -120,7 +120,7 @@ metric_drop(struct metric_paths *paths, size_t i)
 	free(entry);
 }
 
-/* Whether there is a place for one more, perhaps that of one that has been idle for longest. */
+/* Whether there is room for a new path. If necessary, removes the one that is idle the longest. */
 static bool
 metric_has_place(struct metric_paths *paths, uint64_t now_ns)
 {
@@ -175,7 +175,7 @@ metric_make(struct metric_paths *paths, const struct metric_key *key)
 	return entry;
 }
 
-/* The path's entry, that of "_other" where it has no place; NULL: no memory. */
+/* The entry of the path, or that of "_other" if there is no room. NULL: no memory. */
 static struct metric_entry *
 metric_get(struct metric_paths *paths, const char *device, const char *peer, enum probe_kind kind,
 	   uint64_t now_ns)

@@ -2,9 +2,8 @@
 /*
  * DOC: metrics
  *
- * struct metrics lives as long as the daemon and owns the server and what is counted by path.
- * Counting begins with the first server and goes on when it is moved or cannot be had for a while,
- * so that counters never fall.
+ * struct metrics lives as long as the daemon, and owns the server and the counts of all paths.
+ * Counting begins with the first server and continues without one, so that counters never fall.
  */
 #include "agent/tell/metrics.h"
 

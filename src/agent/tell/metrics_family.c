@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each family of metrics: its name, what it says, and where its samples come from. */
+/* All families of metrics, with their names, help texts and the functions that write samples. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -352,7 +352,7 @@ metrics_trace_ends(struct metrics *metrics, const struct trace *trace)
 	struct trace_info info;
 
 	(void)trace;
-	/* With what was kept before. */
+	/* This includes the counts that were kept before. */
 	metrics_trace_info(metrics, &info);
 	metrics->past_trace = info;
 }
@@ -483,7 +483,7 @@ metrics_path_responder(struct exposition *e, const struct exposition_label *labe
 	metrics_path_histogram(e, labels, &path->responder_delay);
 }
 
-/* ---- all of them ---- */
+/* ---- all families ---- */
 
 /* In the order of the page; rpingmeshd(8) lists them, and tests/doc/metrics_doc.sh compares. */
 const struct metrics_family metrics_families[] = {

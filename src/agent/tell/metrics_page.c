@@ -2,8 +2,8 @@
 /*
  * DOC: the page of metrics
  *
- * Made family by family; one by path is cut into pieces of METRICS_PIECE paths. What was counted
- * meanwhile shows in later families: each sample is true when it is written.
+ * The page is made family by family; families by path are made in pieces of METRICS_PIECE paths.
+ * Each sample is right at the time when it is written, so later families may include later results.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "agent/tell/tell.h"
 #include "agent/tell/metrics_impl.h"
 
-#define METRICS_PIECE 25 /* paths with a histogram, 25 lines each: well below a millisecond */
+#define METRICS_PIECE 25 /* paths with a histogram of 25 lines each; well below 1 ms */
 
 static int
 metrics_begin(void *arg, const char *accept, void **out, const char **type)
@@ -38,7 +38,7 @@ metrics_end(void *arg, void *state)
 	free(state);
 }
 
-/* Some paths of a family. */
+/* Writes some paths of a family. */
 static void
 metrics_some_paths(struct metrics_page *page, const struct metrics_family *family,
 		   struct exposition *e)
@@ -57,14 +57,14 @@ metrics_some_paths(struct metrics_page *page, const struct metrics_family *famil
 		family->path(e, labels, path);
 		page->at++;
 	}
-	/* At once, not at the next piece: that would be empty. */
+	/* Do this now, because the next piece would be empty. */
 	if (!metric_paths_at(m->paths, page->at)) {
 		page->at = 0;
 		page->next++;
 	}
 }
 
-/* One piece: some paths of one family, or the next families that have none. */
+/* Writes one piece: some paths of a family, or the next families without paths. */
 static int
 metrics_more(void *arg, void *state, struct buffer *out)
 {

@@ -18,7 +18,7 @@ nic_record_when(struct record *r, const char *key, uint64_t mono_ns)
 	record_u64_if(r, key, mono_ns ? clock_wall_of(mono_ns) : 0, mono_ns != 0);
 }
 
-/* As the kernel writes a GID: an IPv4 address is ::ffff:a.b.c.d there. */
+/* Writes a GID as the kernel does, so an IPv4 address is ::ffff:a.b.c.d. */
 static const char *
 nic_record_gid_text(const struct addr *addr, char text[INET6_ADDRSTRLEN])
 {
@@ -54,7 +54,7 @@ nic_record_open(struct record *r, const struct device *device, const struct nic_
 	char text[ADDR_TEXT], netdev[IF_NAMESIZE], guid[20];
 
 	device_guid_text(device, guid);
-	record_str(r, "link_layer", "Ethernet"); /* device_list() takes no other */
+	record_str(r, "link_layer", "Ethernet"); /* device_list() lists no others */
 	record_str(r, "netdev", gid && gid->ifindex ? if_indextoname(gid->ifindex, netdev) : NULL);
 	record_str(r, "node_guid", guid);
 	record_str(r, "driver", driver[0] ? driver : NULL);
@@ -67,7 +67,7 @@ nic_record_open(struct record *r, const struct device *device, const struct nic_
 	record_u64_if(r, "responder_qpn", info->responder_qpn, info->responder_qpn != 0);
 }
 
-/* Where the UDP source port is the QP's. */
+/* Adds the source QPs of a device whose QPs determine the UDP source port. */
 static void
 nic_record_sources(struct record *r, const struct sources_stats *stats)
 {
@@ -81,7 +81,7 @@ nic_record_sources(struct record *r, const struct sources_stats *stats)
 	record_end(&map, record_key(r, "source_qps"));
 }
 
-/* The newest first. */
+/* Packs the history, the newest entry first. */
 static void
 nic_record_history(struct record *r, const struct port_history *history, uint64_t now_ns)
 {
@@ -108,7 +108,7 @@ nic_record_history(struct record *r, const struct port_history *history, uint64_
 	}
 }
 
-/* What the kernel said, and what was made of it; those that never came are left out. */
+/* Adds the counts of the kernel's events and of the port's, without those that are 0. */
 static void
 nic_record_events(struct record *r, const struct nic_info *info)
 {

@@ -24,7 +24,7 @@ params_bad(struct control_error *error, const char *key, const char *expected)
 	return -EINVAL;
 }
 
-/* The one map that params holds. NULL and 0: there is none. */
+/* Gets the map in params, or NULL if there is none. */
 static int
 params_map(const msgpack_object *params, const msgpack_object_map **out,
 	   struct control_error *error)
@@ -47,7 +47,7 @@ params_str_is(const msgpack_object *o, const char *text)
 	       memcmp(o->via.str.ptr, text, o->via.str.size) == 0;
 }
 
-/* The value of a key; NULL: missing or nil. */
+/* The value of a key; NULL: it is missing or nil. */
 static const msgpack_object *
 params_find(const msgpack_object_map *map, const char *key)
 {
@@ -57,7 +57,7 @@ params_find(const msgpack_object_map *map, const char *key)
 	return NULL;
 }
 
-/* buf is "" when the key is missing. */
+/* Reads a string; buf is "" if the key is missing. */
 static int
 params_text(const msgpack_object_map *map, const char *key, char *buf, size_t size,
 	    struct control_error *error)
@@ -198,7 +198,7 @@ params_page(const msgpack_object *params, struct params_page *out, struct contro
 	return rc;
 }
 
-/* Names of values 0 to n - 1. */
+/* The names of the values 0 to n - 1. */
 struct params_names {
 	const char *key;
 	int n;
@@ -206,7 +206,7 @@ struct params_names {
 	const char *expected;
 };
 
-/* 1 << value; 0: none of the names. */
+/* 1 << value; 0: it is none of the names. */
 static unsigned int
 params_bit(const struct params_names *names, const msgpack_object *o)
 {
@@ -216,7 +216,7 @@ params_bit(const struct params_names *names, const msgpack_object *o)
 	return 0;
 }
 
-/* A list of names as bits 1 << value; all when nothing is said. */
+/* Reads a list of names as bits 1 << value; all bits if it is missing. */
 static int
 params_bits(const msgpack_object *params, const struct params_names *names, unsigned int *bits,
 	    struct control_error *error)

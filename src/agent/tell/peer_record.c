@@ -122,7 +122,7 @@ peer_record_probe(msgpack_packer *out, const struct record_origin *origin,
 	context.device = peer.nic ? nic_name(peer.nic) : "";
 	context.peer = peer.address;
 	context.source = addr_is_zero(&r->source) ? &peer.local : &r->source;
-	context.destination = peer.remote; /* never another while it is probed */
+	context.destination = peer.remote; /* it does not change while the peer is probed */
 	context.hostname = peer.hostname;
 	context.peer_tor = peer.tor;
 	record_probe(out, &context, r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The records of a peer, of a stream of probes to it, and of one of these: rpingmesh-records(5),
- * "peer", "target" and "probe".
+ * The records of a peer, of a stream of probes to it, and of one probe: "peer", "target" and
+ * "probe" of rpingmesh-records(5). Each function packs one.
  */
 #ifndef RPINGMESH_AGENT_TELL_PEER_RECORD_H
 #define RPINGMESH_AGENT_TELL_PEER_RECORD_H

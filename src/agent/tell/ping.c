@@ -4,10 +4,10 @@
  *
  *   waiting (the host's name is being looked up) -> running -> over
  *
- * A ping owns its target and holds its peer. It is over when the prober says that the target is
- * done, when its peer cannot be probed (any more), or when its client goes. A ping that is over has
- * told the client, is in no list, and is freed, with its hold on the peer, from the loop: the
- * prober or the peers may be in the middle of something.
+ * A ping owns its target and holds its peer. It is over when the prober reports that the target is
+ * done, when its peer cannot be probed, or when its client goes. A ping that is over has notified
+ * the client and is in no list. The loop frees it and releases its peer, because the prober or the
+ * peers may still use them further up the stack.
  */
 #include "agent/tell/ping.h"
 
@@ -31,10 +31,10 @@ struct pings {
 struct ping {
 	struct ping *next;
 	struct pings *pings;
-	struct control_client *client; /* borrowed; NULL: gone */
+	struct control_client *client; /* borrowed; NULL: it has gone */
 	uint64_t id;
-	struct peer_stream stream;     /* .peer is held */
-	struct prober_target *target;  /* NULL: waiting, or over */
+	struct peer_stream stream;     /* its peer is held */
+	struct prober_target *target;  /* NULL: waiting or over */
 	struct prober_target_config config;
 	bool over;
 };
@@ -114,7 +114,7 @@ ping_end(struct ping *ping, const char *error)
 	loop_defer(ping->pings->env.loop, pings_reap, ping->pings);
 }
 
-/* Puts the target on a bound peer. */
+/* Makes the target on a bound peer. */
 static int
 ping_run(struct ping *ping)
 {

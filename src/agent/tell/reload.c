@@ -2,10 +2,11 @@
 /*
  * DOC: reload
  *
- * A reload compares the new configuration with the one in force, key by key as the values are
- * packed, keeps of the new one what a running daemon cannot change, and hands it to tell->adopt.
- * struct reload holds the outcome until the next one; it is owned by the daemon. A key that waits
- * for the next start is in it as often as the file goes on to want another value.
+ * A reload compares the packed values of the new and the present configuration, key by key. It puts
+ * the present values of keys that a running daemon cannot change into the new configuration, and
+ * passes it to tell->adopt(). struct reload contains the result until the next reload; the daemon
+ * owns it. A key that waits for the next start is in each result as long as its value in the file
+ * differs.
  */
 #include "agent/tell/reload.h"
 
@@ -22,7 +23,7 @@
 
 #define RELOAD_KEYS_MAX 128
 
-/* A key whose value differs. Names are those of the tables: static. */
+/* A key whose value differs. The names are static, from the tables of keys. */
 struct reload_key {
 	const char *group, *name;
 	bool restart;
@@ -121,7 +122,7 @@ reload_same(const msgpack_sbuffer *a, const msgpack_sbuffer *b)
 	return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
 }
 
-/* What differs between two snapshots; takes their buffers. */
+/* Finds the differences between two snapshots, and takes over their buffers. */
 static void
 reload_compare_values(struct reload *reload, struct reload_snapshot *old,
 		      struct reload_snapshot *new)
@@ -164,7 +165,7 @@ reload_peer_cmp(const void *a, const void *b)
 			       *(const struct config_peer *const *)b);
 }
 
-/* The entries in an order that the way they stand in the file has no part in. NULL: no memory. */
+/* The entries sorted by config_peer_cmp(), independent of the file. NULL: no memory. */
 static const struct config_peer **
 reload_sorted(const struct config *config)
 {
@@ -229,7 +230,7 @@ reload_log(const struct tell *t)
 		 t->config_path, t->config->n_peers, r->added.n, r->removed.n, r->changed.n);
 }
 
-/* Logs all mistakes; `error` gets the first, and how many more there are. */
+/* Logs all mistakes. `error` gets the first one and the number of others. */
 static void
 reload_refuse(struct tell *t, const struct conf_errors *errors, char error[CONF_ERROR])
 {
@@ -336,14 +337,14 @@ reload_record(msgpack_packer *out, const struct tell *t)
 	record_end(&r, out);
 }
 
-/* The value that waits for the next start; NULL: none. */
+/* The key's value that waits for the next start, or NULL. */
 static const msgpack_sbuffer *
 reload_waiting(const struct reload *reload, const struct conf_value *v)
 {
 	for (size_t i = 0; v->restart && reload && i < reload->n_keys; i++) {
 		const struct reload_key *key = &reload->keys[i];
 
-		/* The names of a key and its group are one pointer each, wherever they are from. */
+		/* The names are static, so comparing pointers is enough. */
 		if (key->name == v->name && key->group == v->group)
 			return &key->to;
 	}

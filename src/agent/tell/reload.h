@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration in force: read again on SIGHUP or by the control method "reload", which are one
- * path, and shown as records (rpingmesh-control(7)).
+ * The present configuration: reads it again, on SIGHUP or by the control method "reload", and shows
+ * it as records (rpingmesh-control(7)).
  */
 #ifndef RPINGMESH_AGENT_TELL_RELOAD_H
 #define RPINGMESH_AGENT_TELL_RELOAD_H
@@ -14,18 +14,19 @@
 struct tell;
 struct reload;
 
-/* Names of peers that an outcome lists of each kind; all are counted. */
+/* The most names of peers that a result lists of each kind; it counts all. */
 #define RELOAD_NAMES_MAX 16
 
 /*
- * Reads the configuration file, which there is, again; a bad one changes nothing and is shown in
- * status. What it changed is logged, and reload_record() has it. 0 or -errno, *error set then.
+ * Reads the configuration file again; t->config_path must not be NULL. A file with a mistake
+ * changes nothing, and the status shows the mistake. Otherwise logs the changes, which
+ * reload_record() packs. Returns 0, or -errno with *error. Blocks while files are read.
  */
 int reload_read(struct tell *t, char error[CONF_ERROR]);
 
-/* What the last reload that was not refused has changed: the answer to "reload". */
+/* Packs the changes of the last successful reload: the answer to "reload". */
 void reload_record(msgpack_packer *out, const struct tell *t);
-/* The answers to "config" and "config_peers". */
+/* Pack the answers to "config" and "config_peers". */
 void reload_record_config(msgpack_packer *out, const struct tell *t);
 void reload_record_peers(msgpack_packer *out, const struct tell *t,
 			 const struct params_page *page);

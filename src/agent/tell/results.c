@@ -2,9 +2,9 @@
 /*
  * DOC: results
  *
- * struct results owns its sinks, a list in the order in which they were added. A sink that is
- * removed while an item goes round only becomes dead: it wants nothing, and is freed when the
- * outermost round is over.
+ * struct results owns its sinks, a list in the order in which they were added. If a sink is removed
+ * while an item is passed round, it is only marked dead, and freed when the outermost round is
+ * over.
  */
 #include "agent/tell/results.h"
 
@@ -26,8 +26,8 @@ struct results {
 	results_pack *pack;
 	const void *arg;
 	struct results_sinks sinks;
-	unsigned int rounds; /* under way */
-	bool dead;           /* some sink is */
+	unsigned int rounds; /* nested rounds at present */
+	bool dead;           /* a sink is dead */
 };
 
 int

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one way out of what is measured: each probe's result, each closed window and each event of a
- * QP goes to all sinks that want it, in the order in which the sinks were added. Whoever wants to
- * hear of results adds a sink; nothing here or in another sink changes.
+ * The only way out for measurements. Each probe's result, each closed window and each event of a QP
+ * goes to all sinks that want it, in the order in which they were added. A new receiver adds a
+ * sink; nothing here and no other sink changes.
  */
 #ifndef RPINGMESH_AGENT_TELL_RESULTS_H
 #define RPINGMESH_AGENT_TELL_RESULTS_H
@@ -27,7 +27,7 @@ enum results_kind {
 	RESULTS_KIND_N
 };
 
-/* What is passed round. Everything is borrowed and valid during the call. */
+/* A measurement. Everything in it is borrowed and valid during the call. */
 struct results_item {
 	enum results_kind kind;
 	union {
@@ -38,7 +38,7 @@ struct results_item {
 		struct {
 			enum record_window_by by;
 			const struct nic *nic;
-			const struct prober_target_info *target; /* NULL: by device */
+			const struct prober_target_info *target; /* NULL: a window of a device */
 			const struct window *window;
 		} window;
 		struct {
@@ -47,34 +47,37 @@ struct results_item {
 			struct owners *owners;
 		} event;
 	};
-	const struct results *results; /* this and below: set by results_tell() */
+	const struct results *results; /* results_tell() sets this and the next */
 	msgpack_sbuffer packed;
 };
 
 /* Packs the item's record: one object. */
 typedef void results_pack(const void *arg, msgpack_packer *out, const struct results_item *item);
 
-/* 0 and *out, or -ENOMEM. pack is called with arg, once for an item, if a sink asks for it. */
+/*
+ * Returns 0 and sets *out, which the caller owns, or -ENOMEM. pack() is called with arg, at most
+ * once for an item, if a sink needs its record.
+ */
 int results_new(results_pack *pack, const void *arg, struct results **out);
-/* The sinks go too. NULL is allowed. Not from within a sink. */
+/* Frees the sinks, too. NULL is allowed. A sink must not call it. */
 void results_free(struct results *results);
 
 /*
- * A sink hears the kinds that it wants: bits 1 << enum results_kind, which results_want() changes.
- * One that is added from within a sink hears the next item first. 0 and *out (which may be NULL),
- * or -ENOMEM.
+ * Adds a sink, which receives the items of `kinds`: bits 1 << enum results_kind, which
+ * results_want() changes. If a sink adds another, that one receives only later items. Returns 0 and
+ * sets *out, which may be NULL, or -ENOMEM.
  */
 typedef void results_hear(void *arg, struct results_item *item);
 int results_add(struct results *results, unsigned int kinds, results_hear *hear, void *arg,
 		struct results_sink **out);
 void results_want(struct results_sink *sink, unsigned int kinds);
-/* It hears nothing more. Any sink may be removed from within any sink. NULL is allowed. */
+/* The sink receives nothing more. Any sink may remove any sink. NULL is allowed. */
 void results_remove(struct results_sink *sink);
 
-/* All sinks that want it hear the item. */
+/* Passes the item to all sinks that want it. */
 void results_tell(struct results *results, struct results_item *item);
 
-/* For a sink: the item's record, packed when the first sink asks. Borrowed, valid as the item. */
+/* For sinks: the record of the item, packed at the first call. Borrowed, valid like the item. */
 const msgpack_sbuffer *results_packed(struct results_item *item);
 
 #endif

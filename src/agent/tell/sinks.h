@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which sinks hear what is measured, and in which order. */
+/* The sinks of all measurements, and their order. */
 #ifndef RPINGMESH_AGENT_TELL_SINKS_H
 #define RPINGMESH_AGENT_TELL_SINKS_H
 
@@ -17,7 +17,7 @@ struct sinks_env {
 	const struct record_origin *origin; /* for records */
 };
 
-/* 0 and both, or -ENOMEM: then there may be the former without the latter. */
+/* Makes both. Returns 0, or -ENOMEM; then there may be *results without *subs. */
 int sinks_new(const struct sinks_env *env, struct results **results, struct subscriptions **subs);
 
 #endif

@@ -37,7 +37,7 @@ status_record_sentence(void *arg, const char *sentence)
 	s->n++;
 }
 
-/* Asked for once: some sentences end with time, perhaps between counting them and packing them. */
+/* Collects the problems once, because a problem may end between counting and packing. */
 static void
 status_record_degraded(struct record *r, const struct tell *t)
 {

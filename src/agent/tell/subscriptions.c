@@ -63,7 +63,7 @@ subscriptions_new(struct results *results, struct subscriptions **out)
 	return rc;
 }
 
-/* What nobody hears is not wanted. */
+/* Tells results which kinds at least one client wants. */
 static void
 subscriptions_want(struct subscriptions *subs)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the daemon tells: what the control methods, the records and the metrics may look at, and the
- * two things that they may ask of it. The agent fills it in; everything is borrowed.
+ * The environment of this room: the objects that control methods, records and metrics may read, and
+ * the two functions that they may call. The agent fills it in; everything is borrowed.
  */
 #ifndef RPINGMESH_AGENT_TELL_TELL_H
 #define RPINGMESH_AGENT_TELL_TELL_H
@@ -29,10 +29,10 @@ struct subscriptions;
 struct tell {
 	struct loop *loop;
 	const struct self *self;
-	struct record_origin origin; /* the same, for records */
+	struct record_origin origin; /* the same for records */
 	struct prober *prober;
 	struct responder *responder;
-	struct guard *guard;       /* of the daemon's own use of CPU and memory */
+	struct guard *guard;       /* limits CPU time and memory of the daemon */
 	struct nics *nics;
 	struct peers *peers;
 	struct services *services;
@@ -42,18 +42,18 @@ struct tell {
 	struct metrics *metrics;
 	struct subscriptions *subscriptions;
 
-	struct config *config;     /* in force */
+	struct config *config;     /* the present one */
 	const char *config_path;   /* NULL: built-in defaults */
 	uint64_t config_read_ns;   /* when it was read */
-	uint64_t config_generation; /* how often another one came into force */
-	struct reload *reload;     /* what the last reload changed; NULL: there was none */
-	char config_error[CONF_ERROR]; /* why the last reload was refused; "" */
+	uint64_t config_generation; /* how often it has changed */
+	struct reload *reload;     /* the changes of the last reload; NULL: there was none */
+	char config_error[CONF_ERROR]; /* why the last reload was refused, or "" */
 
-	/* Reads the configuration again: reload_read(), with the service manager told. */
+	/* Reads the configuration again: reload_read(), and informs the service manager. */
 	int (*reload_now)(void *arg, char error[CONF_ERROR]);
 	/*
-	 * A configuration, taken, is in force from here on. What cannot change while the daemon
-	 * runs is as it was in the one before.
+	 * Takes over a configuration and uses it from now on. The caller has kept the values that
+	 * cannot change while the daemon runs.
 	 */
 	void (*adopt)(void *arg, struct config *config);
 	void *arg;

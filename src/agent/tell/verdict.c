@@ -19,8 +19,7 @@ verdict_look(const struct prober_target_info *target)
 	enum sequential_verdict was = stream->verdict;
 
 	/*
-	 * A target that was made anew has decided nothing yet: what was said of the path holds
-	 * until it has.
+	 * A new target has no verdict yet. Until it has one, the last verdict on the path remains.
 	 */
 	if (loss->verdict == SEQUENTIAL_NONE || loss->verdict == was)
 		return;
@@ -56,7 +55,7 @@ verdict_record(struct record *r, const struct sequential *loss)
 	record_u64_if(r, "loss_verdict_of", decided ? loss->decided_n : 0, decided);
 }
 
-/* none < clean < lossy; of two lossy ones the one that has been so for longer. */
+/* The order is none < clean < lossy. Of two lossy ones, the older verdict is worse. */
 static bool
 verdict_is_worse(const struct sequential *a, const struct sequential *b)
 {
@@ -102,7 +101,7 @@ verdict_path(msgpack_packer *pk, const struct peer_info *peer,
 	record_end(&map, pk);
 }
 
-/* How many paths are lossy; the first `limit` of them are packed. */
+/* Returns the number of lossy paths, and packs the first `limit` of them. */
 static uint64_t
 verdict_walk(const struct tell *t, msgpack_packer *pk, uint64_t limit)
 {

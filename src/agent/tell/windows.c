@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DOC: windows on their way out
+ * DOC: records of windows
  *
  * The prober closes windows, PROBER_WINDOW_BATCH at a time with a poll in between, and keeps the
- * last ones; nothing is stored here.
+ * last ones. Nothing is stored here.
  *
- * What a page begins behind (`after`): a flow's id; a device's place in the list, from 1; of
- * targets, the peer's id and how many of its targets have been walked. Peers stand in the order of
- * their ids, so one that goes in between costs nothing.
+ * The cursor of a page (`after`) is the id of a flow; or the position of a device in the list, from
+ * 1; or the id of a peer and the number of its targets that are done. Peers are in the order of
+ * their ids, so pages stay right if a peer goes meanwhile.
  */
 #include "agent/tell/windows.h"
 
@@ -18,7 +18,7 @@
 #include "record/record.h"
 #include "trace/trace.h"
 
-#define WINDOWS_TARGET_BITS 16 /* of a cursor: targets walked of the peer that stands above them */
+#define WINDOWS_TARGET_BITS 16 /* low bits of a cursor: targets that are done; above: the peer */
 
 /* ---- records ---- */
 
@@ -72,14 +72,14 @@ windows_pack(msgpack_packer *out, const struct record_origin *origin, const stru
 		windows_pack_device(out, origin, nic, w);
 }
 
-/* ---- the last ones, in pages ---- */
+/* ---- pages of last windows ---- */
 
 struct windows_pager {
 	const struct tell *t;
 	msgpack_sbuffer packed;
 	msgpack_packer pk;
-	uint32_t n, left; /* windows packed; how many more may be walked */
-	uint64_t next;    /* 0: that was all */
+	uint32_t n, left; /* windows packed; targets, flows or devices still allowed */
+	uint64_t next;    /* 0: there are no more */
 };
 
 void
@@ -112,7 +112,7 @@ windows_page_target(struct windows_pager *pager, const struct prober_target *tar
 	pager->n++;
 }
 
-/* Those of one peer, after the first `skip` that are not of flows. */
+/* Packs the windows of a peer's targets, without flows and without the first `skip`. */
 static void
 windows_page_peer(struct windows_pager *pager, const struct peer_info *peer, uint64_t skip)
 {
