@@ -310,3 +310,9 @@ trace_info(const struct trace *trace, struct trace_info *out)
 	tracer_info(trace->tracer, &out->tracer);
 	flows_stats(trace->flows, &out->flows);
 }
+
+bool
+trace_lacks(const struct trace_info *info)
+{
+	return info->tracer.degraded || info->dump_error || info->owners_hidden;
+}

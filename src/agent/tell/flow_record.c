@@ -361,12 +361,13 @@ flow_record_status(struct record *r, const struct tell *t)
 	}
 	trace_info(trace, &info);
 	on = info.tracer.state == TRACER_ON;
-	lacks = info.tracer.degraded || info.dump_error;
+	lacks = trace_lacks(&info);
 	record_str(r, "tracing", names[!on ? TRACING_OFF : lacks ? TRACING_DEGRADED : TRACING_ON]);
 	record_str(r, "tracing_reason",
 		   info.tracer.reason[0] ? info.tracer.reason :
 		   on && info.dump_error ? "the dump of QPs by RDMA netlink failed: QPs older than "
 					   "the daemon may be missing" :
+		   on && lacks		 ? "/proc hides the processes of other users" :
 					   NULL);
 	flow_record_trace(r, services_probed(t->services), &info);
 }

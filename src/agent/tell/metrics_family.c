@@ -365,7 +365,7 @@ metrics_tracing(struct exposition *e, const struct metrics *m)
 
 	metrics_trace_info(m, &info);
 	on = services_trace(m->t->services) && info.tracer.state == TRACER_ON;
-	lacks = info.tracer.degraded || info.dump_error;
+	lacks = trace_lacks(&info);
 	exposition_u64(e, (struct exposition_label[]){{"state", "on"}, {0}}, on && !lacks);
 	exposition_u64(e, (struct exposition_label[]){{"state", "degraded"}, {0}}, on && lacks);
 	exposition_u64(e, (struct exposition_label[]){{"state", "off"}, {0}}, !on);
