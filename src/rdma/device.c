@@ -32,6 +32,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "rdma/device_async.h"
+#include "rdma/gid_local.h"
 #include "rpingmesh/log_subsystems.h"
 
 #define DEVICE_RECHECK_DOWN_NS NSEC_PER_SEC
@@ -57,6 +58,8 @@ struct device {
 	const char *down_reason; /* NULL: up */
 	uint64_t changed_ns;
 	uint32_t mtu;
+	uint64_t gid_table; /* digest of the GID table as it was last read; 0: it could not be */
+	unsigned n_foreign; /* GIDs of other network namespaces */
 	size_t n_gids;
 	struct device_gid gids[DEVICE_GIDS_MAX];
 };
@@ -204,6 +207,16 @@ device_list(char *const *patterns, size_t n_patterns, struct device_name **out, 
 	return 0;
 }
 
+static uint64_t
+device_fnv1a(const void *data, size_t size)
+{
+	uint64_t hash = 14695981039346656037ULL;
+
+	for (const uint8_t *c = data; size > 0; c++, size--)
+		hash = (hash ^ *c) * 1099511628211ULL;
+	return hash;
+}
+
 uint64_t
 device_set(void)
 {
@@ -215,13 +228,9 @@ device_set(void)
 		return 0;
 	/* The sum of the FNV-1a hashes of all names, because their order has no meaning. */
 	while ((entry = readdir(dir))) {
-		uint64_t hash = 14695981039346656037ULL;
-
-		if (strncmp(entry->d_name, "uverbs", strlen("uverbs")) != 0)
-			continue; /* abi_version, "." */
-		for (const char *c = entry->d_name; *c; c++)
-			hash = (hash ^ (uint8_t)*c) * 1099511628211ULL;
-		sum += hash;
+		/* not abi_version, "." */
+		if (strncmp(entry->d_name, "uverbs", strlen("uverbs")) == 0)
+			sum += device_fnv1a(entry->d_name, strlen(entry->d_name));
 	}
 	closedir(dir);
 	return sum;
@@ -249,31 +258,38 @@ device_read_driver(struct device *device)
 		snprintf(device->driver, sizeof(device->driver), "rxe");
 }
 
-static int
-device_read_gids(struct device *device, struct device_gid gids[DEVICE_GIDS_MAX], size_t *n)
+static bool
+device_wants_gid(const struct device *device, const struct ibv_gid_entry *e)
 {
-	struct ibv_gid_entry entries[DEVICE_GID_TABLE_MAX];
-	ssize_t count =
-		ibv_query_gid_table(device->ctx, entries, sizeof(entries) / sizeof(entries[0]), 0);
 	int only = device->config.gid_index;
 
-	if (count < 0)
-		return (int)count;
-	*n = 0;
-	for (ssize_t i = 0; i < count && *n < DEVICE_GIDS_MAX; i++) {
+	/* An AH has only 8 bits for the index. */
+	return e->port_num == device->config.port && e->gid_type == IBV_GID_TYPE_ROCE_V2 &&
+	       e->gid_index <= UINT8_MAX && (only < 0 || e->gid_index == (uint32_t)only);
+}
+
+/* Chooses from the table what is ours. Returns how many. */
+static size_t
+device_choose_gids(struct device *device, const struct ibv_gid_entry entries[], size_t count,
+		   struct device_gid gids[DEVICE_GIDS_MAX])
+{
+	size_t n = 0;
+
+	device->n_foreign = 0;
+	for (size_t i = 0; i < count && n < DEVICE_GIDS_MAX; i++) {
 		const struct ibv_gid_entry *e = &entries[i];
 
-		/* An AH has only 8 bits for the index. */
-		if (e->port_num != device->config.port || e->gid_type != IBV_GID_TYPE_ROCE_V2 ||
-		    e->gid_index > UINT8_MAX)
+		if (!device_wants_gid(device, e))
 			continue;
-		if (only >= 0 && e->gid_index != (uint32_t)only)
-			continue;
-		memcpy(gids[*n].addr.raw, e->gid.raw, sizeof(gids[*n].addr.raw));
-		gids[*n].index = e->gid_index;
-		gids[(*n)++].ifindex = e->ndev_ifindex;
+		memcpy(gids[n].addr.raw, e->gid.raw, sizeof(gids[n].addr.raw));
+		gids[n].index = e->gid_index;
+		gids[n].ifindex = e->ndev_ifindex;
+		if (gid_local(&gids[n].addr, gids[n].ifindex))
+			n++;
+		else
+			device->n_foreign++;
 	}
-	return 0;
+	return n;
 }
 
 static const char *
@@ -281,6 +297,8 @@ device_judge(const struct device *device, enum ibv_port_state state)
 {
 	if (state != IBV_PORT_ACTIVE)
 		return "port is down";
+	if (device->n_gids == 0 && device->n_foreign > 0)
+		return "no RoCE v2 address in the daemon's network namespace";
 	if (device->n_gids == 0)
 		return device->config.gid_index >= 0 ?
 			       "no RoCE v2 address at the configured gid_index" :
@@ -289,14 +307,25 @@ device_judge(const struct device *device, enum ibv_port_state state)
 	return NULL;
 }
 
+/*
+ * Whose a GID is, is asked when the table has changed; and each time while some are not ours, since
+ * an address that is just being added is nobody's.
+ */
 static int
 device_set_gids(struct device *device)
 {
+	struct ibv_gid_entry entries[DEVICE_GID_TABLE_MAX];
 	struct device_gid gids[DEVICE_GIDS_MAX];
-	size_t n = 0;
+	ssize_t count =
+		ibv_query_gid_table(device->ctx, entries, sizeof(entries) / sizeof(entries[0]), 0);
+	size_t n;
+	uint64_t table;
 
-	if (device_read_gids(device, gids, &n) < 0)
-		n = 0;
+	table = count < 0 ? 0 : device_fnv1a(entries, (size_t)count * sizeof(entries[0]));
+	if (table && table == device->gid_table && device->n_foreign == 0)
+		return 0;
+	device->gid_table = table;
+	n = device_choose_gids(device, entries, count < 0 ? 0 : (size_t)count, gids);
 	if (n == device->n_gids && memcmp(gids, device->gids, n * sizeof(gids[0])) == 0)
 		return 0;
 	memcpy(device->gids, gids, n * sizeof(gids[0]));
@@ -616,6 +645,12 @@ device_gids(const struct device *device, size_t *n)
 {
 	*n = device->n_gids;
 	return device->gids;
+}
+
+unsigned
+device_foreign_gids(const struct device *device)
+{
+	return device->n_foreign;
 }
 
 static int

@@ -131,8 +131,10 @@ uint64_t device_changed_ns(const struct device *device);
 /* The longest UD payload in bytes, which is the active MTU. */
 uint32_t device_get_mtu(const struct device *device);
 
-/* The RoCE v2 addresses. Borrowed; valid until the next change. */
+/* The RoCE v2 addresses that are ours: see gid_local(). Borrowed; valid until the next change. */
 const struct device_gid *device_gids(const struct device *device, size_t *n);
+/* How many are not: they belong to interfaces in other network namespaces. */
+unsigned device_foreign_gids(const struct device *device);
 /* The main address of the port: IPv4 first, then IPv6, link-local last. NULL: it has none. */
 const struct device_gid *device_primary_gid(const struct device *device);
 /* The entry of an address, or NULL if this port does not have it. */

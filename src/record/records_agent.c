@@ -105,6 +105,10 @@ const struct record_field records_device[] = {
 	      RANGE(0, 65535), ONLY("while the device is there")),
 	FIELD("gids", "list of map gid",
 	      "The RoCE v2 addresses of the port.", ONLY("while the device is there")),
+	FIELD("gids_foreign", "integer",
+	      "The number of RoCE v2 addresses of other network namespaces, such as that "
+	      "of a macvlan in a container. The daemon does not use them.",
+	      ONLY("while the device is there")),
 	FIELD("last_change_ns", "integer or nil",
 	      "When the kernel last reported a change.", NS, ONLY("while the device is there")),
 	FIELD("qpn", "integer or nil",

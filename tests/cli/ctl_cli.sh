@@ -234,8 +234,8 @@ not_out 'NOT OK'; not_out 'REASON'
 not_out "$esc"
 run 0 --json peers; lines 3; json 'o["type"] == "peer" and o["recent"]["rtt_p50_ns"] == 20400000'
 run 0 devices
-out 'rxe0 *1 *up *eth0 *rxe *10.0.0.1 *1 *1024 *sw *17 *18 *120 of 150 *80 *3 of 5, gave up 1 *5'\
-' *0 *2 *queue_full 7'
+out 'rxe0 *1 *up *eth0 *rxe *10.0.0.1 *1 *2 *1024 *sw *17 *18 *120 of 150 *80 *3 of 5, gave up 1'\
+' *5 *0 *2 *queue_full 7'
 out 'FLAPS'
 run 0 --json devices; json 'o["qpn"] == 17'
 run 0 devices --history; lines 3; no_err

@@ -190,7 +190,8 @@ def status(**more):
 
 def device(**more):
     d = {"type": "device", "device": "rxe0", "port": 1, "state": "up", "netdev": "eth0",
-         "driver": "rxe", "gid": "10.0.0.1", "gid_index": 1, "mtu": 1024, "clock": "sw", "qpn": 17,
+         "driver": "rxe", "gid": "10.0.0.1", "gid_index": 1,
+         "gids_foreign": 2, "mtu": 1024, "clock": "sw", "qpn": 17,
          "responder_qpn": 18, "posted": 5, "deferred": 0, "send_errors": 0, "receive_errors": 0,
          "receives_too_long": 0, "receive_queue_full": 7}
     d.update(more)

@@ -356,6 +356,43 @@ def test_other_device(t):
     check(b.alive(), "the peer has died")
 
 
+def test_foreign_namespace(t):
+    """A macvlan of the port's interface in a container's namespace puts its address into the GID
+    table: it is counted and not used, also if its interface has the number of one of ours."""
+    b = Host(t, 1, "").start()
+    sh("ip", "netns", "add", "pod")
+    try:
+        sh("ip", "link", "add", "mv0", "link", "h0", "type", "macvlan", "mode", "bridge")
+        sh("ip", "link", "set", "mv0", "netns", "pod")
+        sh("ip", "-n", "pod", "addr", "add", "10.0.0.77/24", "dev", "mv0")
+        sh("ip", "-n", "pod", "link", "set", "mv0", "up")
+        table = "/sys/class/infiniband/rxe0/ports/1/gids"
+
+        def listed():
+            gids = [open(os.path.join(table, n)).read() for n in sorted(os.listdir(table), key=int)]
+            return any(g.strip().endswith(":ffff:0a00:004d") for g in gids)
+        until("the kernel lists the address", listed)
+        a = Host(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 100; }}, '
+                 f'{{ address = "10.0.0.77"; }});').start()
+        a.wait_peer(address(1), "up")
+        d = device(a)
+        check(d["port_state"] == "up" and d["gids_foreign"] == 2, f"{d}")
+        check("10.0.0.77" not in [g["address"] for g in d["gids"]], f"{d['gids']}")
+        check(address(0) in [g["address"] for g in d["gids"]], f"{d['gids']}")
+        check(a.peer("10.0.0.77")["state"] != "self", "a container counts as this host")
+        check("listen on 10.0.0.77" not in a.tail(), "it is listened on")
+        check(b.alive() and "FOREIGN" in a.ctl("devices"), "not shown")
+        sh("ip", "link", "add", "mv1", "link", "h0", "type", "macvlan", "mode", "bridge")
+        sh("ip", "addr", "add", "10.0.0.78/24", "dev", "mv1")
+        sh("ip", "link", "set", "mv1", "up")
+        until("an interface of ours is used", lambda:
+              "10.0.0.78" in [g["address"] for g in device(a)["gids"]])
+    finally:
+        sh("ip", "netns", "delete", "pod")
+    until("none is foreign", lambda: device(a)["gids_foreign"] == 0)
+    sh("ip", "link", "delete", "mv1")
+
+
 def port_counters(dev):
     """What can be read of hw_counters and, where there are, PMA counters."""
     values = {}

@@ -48,8 +48,8 @@ degraded_trace(const struct trace *trace, void (*fn)(void *arg, const char *sent
 	}
 	if (info.tracer.state == TRACER_ON && info.owners_hidden)
 		fn(arg, "/proc hides the processes of other users, so jobs and cgroups of flows "
-			"are unknown: look for hidepid= in /proc/mounts or systemd's ProtectProc=, "
-			"or give the daemon CAP_SYS_PTRACE");
+			"are unknown: if /proc/mounts has hidepid= for it, mount it with gid= of a "
+			"group of the daemon's user; or remove systemd's ProtectProc=");
 }
 
 void

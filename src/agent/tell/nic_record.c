@@ -62,6 +62,7 @@ nic_record_open(struct record *r, const struct device *device, const struct nic_
 	record_str(r, "gid", gid ? addr_text(&gid->addr, text) : NULL);
 	record_u64_if(r, "gid_index", gid ? gid->index : 0, gid != NULL);
 	nic_record_gids(r, device);
+	record_u64(r, "gids_foreign", device_foreign_gids(device));
 	nic_record_when(r, "last_change_ns", device_changed_ns(device));
 	record_u64_if(r, "qpn", info->qpn, info->qpn != 0);
 	record_u64_if(r, "responder_qpn", info->responder_qpn, info->responder_qpn != 0);

@@ -21,6 +21,7 @@ enum devices_column {
 	DEVICES_DRIVER,
 	DEVICES_GID,
 	DEVICES_INDEX,
+	DEVICES_FOREIGN,
 	DEVICES_MTU,
 	DEVICES_CLOCK,
 	DEVICES_QPN,
@@ -45,6 +46,7 @@ static const struct table_column devices_columns[DEVICES_COLUMN_N] = {
 	[DEVICES_DRIVER] = {.title = "DRIVER", .key = "driver", .priority = 8, .optional = true},
 	[DEVICES_GID] = {.title = "GID", .key = "gid", .priority = 1},
 	[DEVICES_INDEX] = {.title = "INDEX", .key = "gid_index", .priority = 11, .right = true},
+	[DEVICES_FOREIGN] = {.title = "FOREIGN", .priority = 14, .right = true, .optional = true},
 	[DEVICES_MTU] = {.title = "MTU", .key = "mtu", .priority = 3, .right = true},
 	[DEVICES_CLOCK] = {.title = "CLOCK", .key = "clock", .priority = 6},
 	[DEVICES_QPN] = {.title = "QPN", .key = "qpn", .priority = 10, .right = true},
@@ -126,10 +128,12 @@ static void
 devicetable_fill(struct table *table, const msgpack_object *device)
 {
 	char text[TABLE_CELL_MAX];
-	uint64_t skipped, flaps;
+	uint64_t skipped, flaps, foreign;
 
 	devicetable_budget(table, device);
 	devicetable_sources(table, device);
+	if (read_u64(device, "gids_foreign", &foreign) && foreign > 0)
+		table_cell(table, DEVICES_FOREIGN, TABLE_PLAIN, format_u64(foreign, text));
 	if (read_u64(device, "skipped", &skipped) && skipped > 0)
 		table_cell(table, DEVICES_SKIPPED, TABLE_YELLOW, format_u64(skipped, text));
 	if (read_u64(device, "flaps", &flaps) && flaps > 0)
