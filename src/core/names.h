@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Resolves host names without blocking. Worker threads call getaddrinfo(3), and the loop never
- * waits for them. So a name has the addresses that nsswitch.conf(5), hosts(5) and resolv.conf(5)
- * give it on this host, and changes of these files count at once. A program has no other threads.
+ * Resolves host names without blocking. Worker threads (core/work.h) call getaddrinfo(3), and the
+ * loop never waits for them. So a name has the addresses that nsswitch.conf(5), hosts(5) and
+ * resolv.conf(5) give it on this host, and changes of these files count at once.
  */
 #ifndef RPINGMESH_CORE_NAMES_H
 #define RPINGMESH_CORE_NAMES_H
@@ -14,8 +14,8 @@ struct names;
 struct names_lookup;
 
 /*
- * Returns 0 and sets *out, which the caller owns, or -errno. Threads begin with the first lookup
- * and end when there is nothing to do.
+ * Returns 0 and sets *out, which the caller owns, or -errno. Threads begin with the first lookup,
+ * eight at most, and end when there is nothing to do.
  */
 int names_new(struct loop *loop, struct names **out);
 /*

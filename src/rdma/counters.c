@@ -4,6 +4,8 @@
  *
  * A round reads the three directories. Its position is the directory and the entry; the names of a
  * directory are listed once, at its start. The timer begins the next round, or continues this one.
+ * A round asks the driver of the interface when it begins. It takes the answer if that comes before
+ * the round ends.
  */
 #include "rdma/counters.h"
 
@@ -19,7 +21,10 @@
 #include "core/clock.h"
 #include "core/loop.h"
 #include "rdma/counter_judge.h"
+#include "rdma/ethtool.h"
 
+/* A round waits for the driver this long. */
+#define COUNTERS_DRIVER_NS NSEC_PER_SEC
 #define COUNTERS_PAUSE_MIN_NS (20 * NSEC_PER_MSEC)
 
 enum counters_dir {
@@ -49,6 +54,8 @@ struct counters {
 	char (*names)[COUNTERS_NAME];   /* the files of dir to read */
 	size_t n_names, at;
 	uint64_t begun_ns, before_ns;   /* of this round and the one before it */
+	struct ethtool *asked;          /* the driver, in round `asked_round`; NULL: not */
+	uint64_t asked_round;
 	struct counters_info info;
 };
 
@@ -148,10 +155,8 @@ counters_read_file(int dir_fd, const char *name, uint64_t *out)
 }
 
 static void
-counters_took(struct counters *cs, const char *name, uint64_t started_ns)
+counters_took(struct counters *cs, const char *name, uint64_t took)
 {
-	uint64_t took = clock_mono_ns() - started_ns;
-
 	if (took <= cs->info.read_max_ns)
 		return;
 	cs->info.read_max_ns = took;
@@ -168,7 +173,7 @@ counters_read_one(struct counters *cs, const char *file)
 	bool ok = counters_read_file(cs->dir_fd, file, &value);
 
 	snprintf(name, sizeof(name), "%s%s", cs->dir == COUNTERS_DIR_NET ? "net_" : "", file);
-	counters_took(cs, name, started);
+	counters_took(cs, name, clock_mono_ns() - started);
 	if (ok && strlen(name) < COUNTERS_NAME)
 		counters_take(cs, name, value);
 }
@@ -243,12 +248,50 @@ counters_next_dir(struct counters *cs)
 }
 
 static void
+counters_answered(void *arg, const struct ethtool_answer *answer)
+{
+	struct counters *cs = arg;
+	char name[COUNTERS_NAME];
+
+	cs->asked = NULL;
+	if (cs->dir == COUNTERS_DIR_N || cs->asked_round != cs->round) {
+		cs->info.late++;
+		return;
+	}
+	counters_took(cs, "ethtool", answer->took_ns);
+	cs->info.left_out += answer->left_out;
+	for (size_t i = 0; i < answer->n; i++) {
+		snprintf(name, sizeof(name), "ethtool_%s", answer->values[i].name);
+		counters_take(cs, name, answer->values[i].value);
+	}
+	/* The round may have waited for this alone. */
+	if (cs->dir + 1 == COUNTERS_DIR_N && cs->at == cs->n_names)
+		loop_timer_set(cs->timer, 0);
+}
+
+/* A driver that has not yet answered is not asked again. Without memory there are none. */
+static void
+counters_ask_driver(struct counters *cs)
+{
+	const struct ethtool_question question = {.netdev = cs->netdev,
+						  .wants = counters_name_is_bad,
+						  .answered = counters_answered,
+						  .arg = cs};
+
+	if (cs->asked || !cs->netdev[0] || !cs->config.work)
+		return;
+	cs->asked_round = cs->round;
+	ethtool_ask(cs->config.work, &question, &cs->asked);
+}
+
+static void
 counters_begin_round(struct counters *cs, uint64_t now_ns)
 {
 	cs->round++;
 	cs->before_ns = cs->begun_ns;
 	cs->begun_ns = now_ns;
 	cs->info.left_out = 0;
+	counters_ask_driver(cs);
 	cs->dir = COUNTERS_DIR_HW;
 	counters_list_dir(cs);
 }
@@ -267,6 +310,18 @@ counters_end_round(struct counters *cs)
 }
 
 static void
+counters_directories_end(struct counters *cs)
+{
+	uint64_t passed = clock_mono_ns() - cs->begun_ns;
+	bool waits = cs->asked && cs->asked_round == cs->round;
+
+	if (waits && passed < COUNTERS_DRIVER_NS)
+		loop_timer_set(cs->timer, COUNTERS_DRIVER_NS - passed);
+	else
+		counters_end_round(cs);
+}
+
+static void
 counters_tick(void *arg)
 {
 	struct counters *cs = arg;
@@ -276,7 +331,7 @@ counters_tick(void *arg)
 		counters_begin_round(cs, started);
 	for (int i = 0; i < COUNTERS_BATCH && took < COUNTERS_BATCH_NS; i++) {
 		if (!counters_next_dir(cs)) {
-			counters_end_round(cs);
+			counters_directories_end(cs);
 			return;
 		}
 		counters_read_one(cs, cs->names[cs->at++]);
@@ -316,6 +371,7 @@ counters_free(struct counters *cs)
 	if (!cs)
 		return;
 	counters_leave_dir(cs);
+	ethtool_cancel(cs->asked);
 	loop_timer_free(cs->timer);
 	free(cs->entries);
 	free(cs->names);
@@ -343,6 +399,8 @@ counters_stop(struct counters *cs)
 	if (cs->dir != COUNTERS_DIR_N)
 		cs->begun_ns = cs->before_ns;
 	counters_leave_dir(cs);
+	ethtool_cancel(cs->asked);
+	cs->asked = NULL;
 	cs->n_names = cs->at = 0;
 	cs->dir = COUNTERS_DIR_N;
 	loop_timer_clear(cs->timer);

@@ -7,7 +7,9 @@
  *                                                         soft-RoCE has none)
  *   /sys/class/net/NETDEV/statistics                      (only drops and errors, with "net_"
  *                                                         before their names)
- * They are read at each multiple of COUNTERS_PERIOD_NS of the wall clock, with the rise of each.
+ * and the statistics of the interface's driver (ethtool.h: only what is bad, with "ethtool_" before
+ * their names). They are read at each multiple of COUNTERS_PERIOD_NS of the wall clock, with the
+ * rise of each.
  *
  * Reading can block. A file of hw_counters calls the driver's get_hw_stats() under a mutex, unless
  * the last call is less than 10 ms ago (drivers/infiniband/core/sysfs.c: lifespan). A file of
@@ -25,12 +27,13 @@
 
 struct counters;
 struct loop;
+struct work;
 
 #define COUNTERS_PERIOD_NS 10000000000ULL
 #define COUNTERS_BATCH 32
 #define COUNTERS_BATCH_NS 1000000ULL
 #define COUNTERS_SHARE 0.01
-#define COUNTERS_MAX 192     /* of one port; more are left out */
+#define COUNTERS_MAX 256     /* of one port; more are left out */
 #define COUNTERS_NAME 48
 
 /* A counter, after counter_judge.h has judged its readings. */
@@ -56,6 +59,7 @@ struct counters_config {
 	void (*sampled)(void *arg);
 	void *arg;
 	const char *sysfs;       /* "/sys", kept; a test's copy of it */
+	struct work *work;       /* asks the driver; NULL: it is not asked */
 };
 
 /* Returns 0 and sets *out, which the caller owns, or -ENOMEM. Reading has not begun. */
@@ -82,7 +86,8 @@ struct counters_info {
 	uint64_t span_ns;          /* time span of the deltas; 0: there are none yet */
 	uint64_t read_max_ns;      /* the longest time for reading one file */
 	char read_max_name[COUNTERS_NAME];
-	uint32_t left_out;         /* files beyond COUNTERS_MAX, which are not read */
+	uint32_t left_out;         /* counters beyond COUNTERS_MAX, which are not read */
+	uint64_t late;             /* times that the driver answered after its round had ended */
 };
 void counters_info(const struct counters *counters, struct counters_info *out);
 

@@ -165,9 +165,12 @@ const struct record_field records_device[] = {
 	      NS, ONLY("while the port has counters")),
 	FIELD("counters_read_max_name", "string or nil",
 	      "The counter that took longest.", ONLY("while the port has counters")),
+	FIELD("counters_late", "integer",
+	      "How often the driver answered too late for its statistics to be taken.",
+	      ONLY("while the port has counters")),
 	FIELD("counters", "table of map counter",
 	      "The counters, by name of the file in sysfs. Those of the network interface begin "
-	      "with net_.",
+	      "with net_, those that ethtool -S shows with ethtool_.",
 	      ONLY("while the port has counters")),
 	END,
 };
@@ -204,6 +207,11 @@ const struct record_field records_counter[] = {
 	FIELD("delta", "integer", "By how much it has risen in `counters_span_ns`."),
 	FIELD("total", "integer", "By how much it has risen since the start of the daemon."),
 	FIELD("bad", "boolean", "Whether it counts drops, errors or the like."),
+	FIELD("resets", "integer", "How often it began anew, for example with its driver."),
+	FIELD("odd", "integer",
+	      "Readings that no counter can show, such as all ones. They were not taken."),
+	FIELD("saturated", "boolean",
+	      "Whether it stands at its end: such a counter does not count on."),
 	END,
 };
 

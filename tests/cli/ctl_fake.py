@@ -208,9 +208,12 @@ PORTLOG = {"flaps": 3, "flaps_total": 4, "history": [
      "error": None, "lasted_ns": 3 * 10**9, "acknowledged": False},
     {"time_ns": 1699999990000000000, "from": "up", "to": "backing_off", "event": "build_failed",
      "error": "Cannot allocate memory", "lasted_ns": 7200 * 10**9, "acknowledged": True}],
-           "counters": {"sent_pkts": {"value": 1000, "delta": 50, "total": 900, "bad": False},
-                        "duplicate_request": {"value": 0, "delta": 0, "total": 0, "bad": True},
-                        "net_rx_dropped": {"value": 7, "delta": 2, "total": 7, "bad": True}}}
+           "counters": {
+               "sent_pkts": {"value": 1000, "delta": 50, "total": 900, "bad": False, "resets": 0,
+                             "odd": 0, "saturated": False},
+               "duplicate_request": {"value": 0, "delta": 0, "total": 0, "bad": True},
+               "net_rx_dropped": {"value": 7, "delta": 2, "total": 7, "bad": True, "resets": 1,
+                                  "odd": 2, "saturated": True}}}
 
 
 def target(**more):

@@ -17,6 +17,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/work.h"
 #include "rpingmesh/log_subsystems.h"
 
 void
@@ -137,6 +138,7 @@ nics_free(struct nics *nics)
 	}
 	nics_routes_stop(nics);
 	nics_scan_stop(nics);
+	work_free(nics->counting);
 	free(nics);
 }
 
@@ -151,7 +153,10 @@ nics_new(const struct nics_env *env, const struct config *config, struct nics **
 	nics->env = *env;
 	nics->config = config;
 	nics_routes_start(nics);
-	rc = nics_scan_start(nics);
+	/* One worker: the kernel answers one question at a time, under its RTNL lock. */
+	rc = work_new(env->loop, "counting", 1, &nics->counting);
+	if (rc == 0)
+		rc = nics_scan_start(nics);
 	if (rc < 0) {
 		nics_free(nics);
 		return rc;

@@ -72,6 +72,7 @@ nic_counters_make(struct nic *nic)
 		.sampled = nic_counters_sampled,
 		.arg = nic,
 		.sysfs = "/sys",
+		.work = nic->nics->counting,
 	};
 
 	if (counters_new(&config, &nic->counters) < 0)

@@ -28,6 +28,7 @@ struct nics {
 	struct loop_fd *routes;      /* says that addresses or routes have changed; NULL: nobody */
 	int routes_fd;
 	struct nic *first;
+	struct work *counting;   /* asks drivers for their counters */
 	struct loop_timer *scan; /* looks for devices that come or are missing */
 	uint64_t scan_ns; /* how long until the next look while something is missing; doubles
 			     while nothing changes */

@@ -175,6 +175,7 @@ nic_record_counters(struct record *r, const struct counters *counters)
 	record_u64_if(r, "counters_span_ns", info.span_ns, info.span_ns != 0);
 	record_u64(r, "counters_read_max_ns", info.read_max_ns);
 	record_str(r, "counters_read_max_name", info.read_max_name[0] ? info.read_max_name : NULL);
+	record_u64(r, "counters_late", info.late);
 	record_begin(&map, RECORD_TABLE);
 	for (size_t i = 0; (c = counters_get(counters, i)); i++) {
 		record_begin(&one, RECORD_COUNTER);
@@ -182,6 +183,9 @@ nic_record_counters(struct record *r, const struct counters *counters)
 		record_u64(&one, "delta", c->delta);
 		record_u64(&one, "total", c->total);
 		record_bool(&one, "bad", c->bad);
+		record_u64(&one, "resets", c->resets);
+		record_u64(&one, "odd", c->odd);
+		record_bool(&one, "saturated", c->saturated);
 		record_end(&one, record_key(&map, c->name));
 	}
 	record_end(&map, record_key(r, "counters"));

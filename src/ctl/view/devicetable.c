@@ -254,6 +254,7 @@ enum counters_column {
 	COUNTERS_VALUE,
 	COUNTERS_DELTA,
 	COUNTERS_TOTAL,
+	COUNTERS_NOTE,
 	COUNTERS_COLUMN_N
 };
 
@@ -263,7 +264,30 @@ static const struct table_column counters_columns[COUNTERS_COLUMN_N] = {
 	[COUNTERS_VALUE] = {.title = "VALUE", .priority = 1, .right = true},
 	[COUNTERS_DELTA] = {.title = "RISEN", .right = true},
 	[COUNTERS_TOTAL] = {.title = "SINCE START", .priority = 2, .right = true},
+	[COUNTERS_NOTE] = {.title = "NOTE", .priority = 3},
 };
+
+/* "at its end, 1 reset, 2 odd readings" */
+static void
+devicetable_counter_note(const msgpack_object *counter, char *text, size_t size)
+{
+	uint64_t resets = 0, odd = 0;
+	bool saturated = false;
+	size_t at = 0;
+
+	text[0] = '\0';
+	read_bool(counter, "saturated", &saturated);
+	read_u64(counter, "resets", &resets);
+	read_u64(counter, "odd", &odd);
+	if (saturated)
+		at += (size_t)snprintf(text, size, "at its end");
+	if (resets)
+		at += (size_t)snprintf(text + at, size - at, "%s%" PRIu64 " reset%s",
+				       at ? ", " : "", resets, resets == 1 ? "" : "s");
+	if (odd)
+		snprintf(text + at, size - at, "%s%" PRIu64 " odd reading%s", at ? ", " : "", odd,
+			 odd == 1 ? "" : "s");
+}
 
 static void
 devicetable_counter_row(struct table *table, const msgpack_object *device,
@@ -285,6 +309,8 @@ devicetable_counter_row(struct table *table, const msgpack_object *device,
 			   format_u64(n, text));
 	if (read_u64(&kv->val, "total", &n))
 		table_cell(table, COUNTERS_TOTAL, TABLE_PLAIN, format_u64(n, text));
+	devicetable_counter_note(&kv->val, text, sizeof(text));
+	table_cell(table, COUNTERS_NOTE, TABLE_PLAIN, text);
 }
 
 static struct table *

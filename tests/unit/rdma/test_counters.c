@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,11 +17,56 @@
 #include <cmocka.h>
 
 #include "core/loop.h"
+#include "core/work.h"
 #include "rdma/counters.h"
+
+/* The driver of the interface: what it answers, and whether it waits before. */
+static struct {
+	uint64_t rx_discards;
+	bool blocks;
+	sem_t asked, go_on;
+} driver;
+
+int __wrap_ioctl(int fd, unsigned long request, ...);
+
+int
+__wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	struct ifreq *ifr;
+	union {
+		void *data;
+		struct ethtool_sset_info *info;
+		struct ethtool_gstrings *names;
+		struct ethtool_stats *stats;
+	} u;
+
+	va_start(ap, request);
+	ifr = va_arg(ap, struct ifreq *);
+	va_end(ap);
+	if (fd < 0 || request != SIOCETHTOOL || strcmp(ifr->ifr_name, "rpm-none0") != 0)
+		abort();
+	u.data = ifr->ifr_data;
+	if (u.info->cmd == ETHTOOL_GSSET_INFO) {
+		u.info->data[0] = driver.rx_discards ? 2 : 0;
+	} else if (u.names->cmd == ETHTOOL_GSTRINGS) {
+		strcpy((char *)u.names->data, "rx_discards_phy");
+		strcpy((char *)u.names->data + ETH_GSTRING_LEN, "rx_packets_phy");
+	} else {
+		if (driver.blocks) {
+			sem_post(&driver.asked);
+			sem_wait(&driver.go_on);
+		}
+		u.stats->data[0] = driver.rx_discards;
+		u.stats->data[1] = 1000;
+	}
+	return 0;
+}
 
 struct tree {
 	char root[64];
 	struct loop *loop;
+	struct work *work;
 	struct counters *counters;
 };
 
@@ -80,6 +130,12 @@ setup(void **state)
 	make_dirs(t, NET);
 	assert_int_equal(loop_new(&t->loop), 0);
 	config.loop = t->loop;
+	driver.rx_discards = 0;
+	driver.blocks = false;
+	sem_init(&driver.asked, 0, 0);
+	sem_init(&driver.go_on, 0, 0);
+	assert_int_equal(work_new(t->loop, "test", 1, &t->work), 0);
+	config.work = t->work;
 	assert_int_equal(counters_new(&config, &t->counters), 0);
 	*state = t;
 	return 0;
@@ -92,6 +148,7 @@ teardown(void **state)
 	char command[128];
 
 	counters_free(t->counters);
+	work_free(t->work);
 	loop_free(t->loop);
 	snprintf(command, sizeof(command), "rm -rf %s", t->root);
 	assert_int_equal(system(command), 0);
@@ -106,6 +163,21 @@ round_now(struct tree *t)
 	counters_stop(t->counters);
 	counters_start(t->counters, "rpm-none0");
 	assert_int_equal(loop_run(t->loop), 0);
+}
+
+/* The loop for 10 ms. */
+static int
+turn(struct tree *t)
+{
+	struct loop_timer *timer;
+	int rc = loop_timer_new(t->loop, "turn", sampled, t, &timer);
+
+	if (rc < 0)
+		return rc;
+	loop_timer_set(timer, 10000000);
+	rc = loop_run(t->loop);
+	loop_timer_free(timer);
+	return rc;
 }
 
 static const struct counter *
@@ -205,6 +277,50 @@ test_vanish_and_reset(void **state)
 	put(t, PMA "link_downed", "255\n");
 	round_now(t);
 	assert_true(see(t, "link_downed")->saturated);
+}
+
+/* What is bad of the driver's statistics counts as the files do. */
+static void
+test_driver(void **state)
+{
+	struct tree *t = *state;
+	struct counters_info info;
+
+	put(t, HW "sent_pkts", "1\n");
+	driver.rx_discards = 40;
+	round_now(t);
+	assert_int_equal(see(t, "ethtool_rx_discards_phy")->value, 40);
+	assert_true(see(t, "ethtool_rx_discards_phy")->bad);
+	assert_null(find(t, "ethtool_rx_packets_phy"));
+	driver.rx_discards = 42;
+	round_now(t);
+	assert_int_equal(see(t, "ethtool_rx_discards_phy")->delta, 2);
+	counters_info(t->counters, &info);
+	assert_int_equal(info.late, 0);
+}
+
+/* A driver that does not answer holds up neither the loop nor the round, and is not asked twice. */
+static void
+test_driver_blocks(void **state)
+{
+	struct tree *t = *state;
+	struct counters_info info;
+
+	put(t, HW "sent_pkts", "1\n");
+	driver.rx_discards = 40;
+	driver.blocks = true;
+	round_now(t);
+	sem_wait(&driver.asked);
+	assert_int_equal(see(t, "sent_pkts")->value, 1);
+	assert_null(find(t, "ethtool_rx_discards_phy"));
+	sem_post(&driver.go_on);
+	while (counters_info(t->counters, &info), !info.late)
+		assert_int_equal(turn(t), 0);
+	assert_null(find(t, "ethtool_rx_discards_phy"));
+	assert_int_equal(sem_trywait(&driver.asked), -1);
+	driver.blocks = false;
+	round_now(t);
+	assert_int_equal(see(t, "ethtool_rx_discards_phy")->value, 40);
 }
 
 /* No directory at all: a round without counters, no more. */
@@ -352,6 +468,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_reads_and_deltas, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vanish_and_reset, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_driver, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_driver_blocks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_off, setup, teardown),

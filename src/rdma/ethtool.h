@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `ethtool -S` prints of an interface: the statistics of its driver (ETHTOOL_GSTATS in
+ * linux/ethtool.h). On RoCE NICs they have what lossless fabrics are debugged with: pause frames
+ * by priority (rx_prio3_pause), discards (rx_discards_phy), links that went down
+ * (link_down_events_phy). No privilege is needed.
+ *
+ * The kernel answers under its RTNL lock (net/ethtool/ioctl.c), which others may hold for seconds,
+ * and the driver may ask its firmware. Therefore a worker thread asks.
+ */
+#ifndef RPINGMESH_RDMA_ETHTOOL_H
+#define RPINGMESH_RDMA_ETHTOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ethtool;
+struct work;
+
+#define ETHTOOL_NAME 32  /* ETH_GSTRING_LEN, with its '\0' */
+#define ETHTOOL_MAX 8192 /* statistics of one interface; one with more has none */
+#define ETHTOOL_KEPT 256 /* of those that are wanted; more are left out */
+
+struct ethtool_answer {
+	int error;          /* 0; -EOPNOTSUPP: the driver has none; -E2BIG; else the kernel's */
+	uint64_t took_ns;
+	uint32_t left_out;
+	size_t n;
+	struct {
+		char name[ETHTOOL_NAME];
+		uint64_t value;
+	} values[ETHTOOL_KEPT];
+};
+
+struct ethtool_question {
+	const char *netdev;  /* copied */
+	/* Which to keep. From the worker: no state. Names of queues, channels, CPUs never are. */
+	bool (*wants)(const char *name);
+	/* From the loop, once; the answer is borrowed. Not after ethtool_cancel(). */
+	void (*answered)(void *arg, const struct ethtool_answer *answer);
+	void *arg;
+};
+
+/* 0 and *out, for ethtool_cancel() until `answered`; or -errno: no memory, no thread. */
+int ethtool_ask(struct work *work, const struct ethtool_question *question, struct ethtool **out);
+/* NULL is allowed. */
+void ethtool_cancel(struct ethtool *ethtool);
+
+#endif
