@@ -16,7 +16,7 @@
 #include "agent/notify.h"
 #include "rpingmesh/log_subsystems.h"
 
-/* LeakSanitizer traces its own process at its end, so the seccomp filter must allow that. */
+/* LeakSanitizer traces its own process at its end, so there is no seccomp filter with it. */
 #if defined(__SANITIZE_ADDRESS__)
 #define MAIN_SANITIZED true
 #elif defined(__has_feature)

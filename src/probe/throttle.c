@@ -47,7 +47,7 @@ throttle_init(struct throttle *t, const struct throttle_limits *limits)
 	*t = (struct throttle){.limits = *limits, .patience = THROTTLE_PATIENCE_MIN};
 }
 
-/* The one place that changes step and state. */
+/* The only place that changes step and state. */
 static bool
 throttle_go(struct throttle *t, uint32_t step)
 {
@@ -132,7 +132,7 @@ throttle_is_at_ease(const struct throttle *t)
 	return t->state == THROTTLE_FULL && t->over == 0;
 }
 
-/* Whether both uses, times `times`, are within so many percent of their budgets. */
+/* Whether `times` times the use is within these percentages of the limits. */
 static bool
 throttle_fits(const struct throttle *t, uint32_t times, uint32_t cpu_percent,
 	      uint32_t memory_percent)
@@ -175,7 +175,7 @@ throttle_judge(struct throttle *t)
 	return THROTTLE_WITHIN;
 }
 
-/* A step up that stands the test of time makes the next try come as early as the first. */
+/* After a successful step up, the next try comes as early as the first one. */
 static void
 throttle_prove(struct throttle *t)
 {
@@ -194,7 +194,7 @@ throttle_tell(struct throttle *t, const struct throttle_sample *sample)
 
 	if (!begins && ns < THROTTLE_SAMPLE_MIN_NS)
 		return false;
-	/* ns is at least 1e8 here: no overflow before a process has had more than 1e16 ns. */
+	/* ns is at least 1e8, so this overflows only after 1e16 ns of CPU time. */
 	permille = begins ? 0 : (sample->cpu_ns - t->last.cpu_ns) / (ns / 1000);
 	t->last = *sample;
 	if (begins)

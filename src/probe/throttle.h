@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Self-protection: how much the daemon must hold back so that it stays within its own budget of CPU
- * and memory. Pure: the caller passes what the process has used, and gets the number of steps by
- * which to lower the rates of probes; each step halves them.
+ * Self-protection: decides how much to reduce the rates of probes, so that the daemon stays within
+ * its limits of CPU time and memory. Each step halves the rates. Pure: the caller passes the CPU
+ * time and memory of the process, and gets the number of steps.
  *
  *   state     OVER                          UNDER               UNLIMITED
  *   full      one step down: reduced        -                   -
@@ -11,13 +11,12 @@
  *   least     -                             one step up:        full
  *                                           reduced
  *
- * WITHIN, that is neither, changes nothing in any state. One sample makes no event: OVER takes
- * THROTTLE_OVER_SAMPLES in a row above a budget. UNDER takes THROTTLE_CALM_SAMPLES in a row of
- * which twice the use would still be within THROTTLE_SAFE_PERCENT of each budget: probes cannot
- * cost more than everything, so twice the rate is known to fit. Where the use does not hang on the
- * rate alone that may never be, so a step up is also tried after `patience` samples that leave some
- * room; each try that fails doubles the patience, up to THROTTLE_PATIENCE_MAX. So the rate does not
- * swing.
+ * WITHIN (neither OVER nor UNDER) changes nothing. OVER needs THROTTLE_OVER_SAMPLES samples in a
+ * row above a limit. UNDER needs THROTTLE_CALM_SAMPLES in a row for which twice the use is still
+ * within THROTTLE_SAFE_PERCENT of each limit; then twice the rate fits certainly, because probes
+ * take no more than the whole. If the use does not depend on the rate alone, this may never happen.
+ * So a step up is also tried after `patience` samples with some room. Each failed try doubles the
+ * patience, up to THROTTLE_PATIENCE_MAX, so that the rate does not oscillate.
  */
 #ifndef RPINGMESH_PROBE_THROTTLE_H
 #define RPINGMESH_PROBE_THROTTLE_H
@@ -29,14 +28,14 @@
 #define THROTTLE_OVER_SAMPLES 2
 #define THROTTLE_CALM_SAMPLES 5
 #define THROTTLE_SAFE_PERCENT 90
-#define THROTTLE_ROOM_CPU_PERCENT 80    /* of the budget: leaves room for a try */
+#define THROTTLE_ROOM_CPU_PERCENT 80    /* of the limit: below, there is room for a try */
 #define THROTTLE_ROOM_MEMORY_PERCENT \
-	90 /* what has been freed is not all given back: closer to the budget */
+	90 /* closer to the limit, because not all freed memory is returned to the system */
 #define THROTTLE_PATIENCE_MIN 30u       /* samples */
 #define THROTTLE_PATIENCE_MAX 1800u
-#define THROTTLE_PROOF_SAMPLES 30       /* a step up that has lasted this long has not failed */
+#define THROTTLE_PROOF_SAMPLES 30       /* after so many, a step up has not failed */
 #define THROTTLE_SAMPLE_MIN_NS \
-	100000000ULL /* a share of a shorter time says nothing: such samples are ignored */
+	100000000ULL /* a sample of a shorter time is inaccurate and is ignored */
 
 enum throttle_state {
 	THROTTLE_FULL,
@@ -49,11 +48,11 @@ enum throttle_event {
 	THROTTLE_OVER,
 	THROTTLE_WITHIN,
 	THROTTLE_UNDER,
-	THROTTLE_UNLIMITED, /* no budget is set any more */
+	THROTTLE_UNLIMITED, /* there are no limits any more */
 	THROTTLE_EVENT_N
 };
 
-/* Which budget the last step down was for. */
+/* The limit that caused the last step down. */
 enum throttle_reason {
 	THROTTLE_REASON_NONE,
 	THROTTLE_REASON_CPU,
@@ -75,10 +74,10 @@ struct throttle_limits {
 struct throttle_sample {
 	uint64_t now_ns;
 	uint64_t cpu_ns;       /* user and system time of the process since its start */
-	uint64_t memory_bytes; /* 0: not known, and not over any limit */
+	uint64_t memory_bytes; /* 0: unknown; exceeds no limit */
 };
 
-/* Embedded by its owner; to be read, and changed by the functions below only. */
+/* The owner contains it and may read it. Only the functions below may change it. */
 struct throttle {
 	struct throttle_limits limits;
 	enum throttle_state state;
@@ -86,32 +85,31 @@ struct throttle {
 	uint32_t step;                /* 0 to THROTTLE_STEPS: rates are 1/2^step */
 	struct throttle_sample last;  /* now_ns 0: none yet */
 	uint32_t cpu_permille;        /* of one core, between the last two samples */
-	bool measured;                /* cpu_permille holds */
+	bool measured;                /* cpu_permille is valid */
 	uint32_t over, calm, roomy;   /* samples in a row */
-	uint32_t patience;            /* roomy samples before a try */
-	uint32_t since_up; /* samples since the last step up, as long as it may fail; 0: none */
+	uint32_t patience;            /* roomy samples until a try */
+	uint32_t since_up; /* samples since a step up that may still fail; 0: there is none */
 };
 
 void throttle_init(struct throttle *t, const struct throttle_limits *limits);
 /*
- * What was counted towards the next step begins anew; without any limit it is full at once. True if
- * the step has changed.
+ * Sets the limits and restarts the counting of samples. Without limits, the state becomes full.
+ * Returns true if the step has changed.
  */
 bool throttle_set_limits(struct throttle *t, const struct throttle_limits *limits);
 /*
- * True if the step has changed. The first sample, or the first after throttle_pause(), only begins
- * to measure.
+ * Adds a sample. The first one, and the first after throttle_pause(), only begins a measurement.
+ * Returns true if the step has changed.
  */
 bool throttle_tell(struct throttle *t, const struct throttle_sample *sample);
-/* The next sample has nothing to do with the last one. */
+/* Interrupts the measurement, until the next sample. */
 void throttle_pause(struct throttle *t);
 /*
- * One event of the machine above, decided. True if the step has changed. For throttle_tell(), and
- * for tests.
+ * Handles an event. Returns true if the step has changed. For throttle_tell() and tests.
  */
 bool throttle_fsm(struct throttle *t, enum throttle_event event);
 
-/* Nothing is held back, and nothing speaks for it. */
+/* Whether the state is full, and no sample counts towards a step down. */
 bool throttle_is_at_ease(const struct throttle *t);
 
 #endif

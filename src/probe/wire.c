@@ -12,7 +12,7 @@
 #define WIRE_SERVICE_LEVEL_MAX 15u
 #define WIRE_QPN_MAX 0xffffffu
 
-/* Offsets of the private data, as the tables in probe_wire.h have them. */
+/* The offsets of the private data; see the tables in probe_wire.h. */
 enum wire_private {
 	WIRE_OFF_VERSION = 4,
 	WIRE_OFF_NAME_LENGTH = 5,
@@ -206,7 +206,7 @@ wire_decode(const uint8_t *buf, size_t len, struct wire_message *out)
 	return 0;
 }
 
-/* Names go to terminals, records and logs: what is not printable ASCII is shown as '?'. */
+/* Names go to terminals, records and logs, so all but printable ASCII becomes '?'. */
 static void
 wire_get_name(char *name, const uint8_t *bytes, size_t len)
 {
@@ -215,7 +215,7 @@ wire_get_name(char *name, const uint8_t *bytes, size_t len)
 	name[len] = '\0';
 }
 
-/* What request and reply begin with, but for the version. */
+/* Writes the start that request and reply share, without the version. */
 static void
 wire_put_private(uint8_t *buf, size_t header, size_t name_len, uint32_t qkey, uint64_t incarnation)
 {
@@ -239,7 +239,7 @@ wire_encode_request(const struct wire_request *request, uint8_t *buf)
 	return PROBE_WIRE_REQUEST_HEADER + name_len;
 }
 
-/* 0 and *out; -EBADMSG: that is no range. */
+/* Returns 0 and sets *out, or -EBADMSG if this is no range. */
 static int
 wire_get_versions(uint8_t lowest, uint8_t highest, struct wire_versions *out)
 {
@@ -288,7 +288,7 @@ wire_encode_reply(const struct wire_reply *reply, uint8_t *buf)
 	return PROBE_WIRE_REPLY_HEADER + host_len + tor_len;
 }
 
-/* A session that could not be used is no session. */
+/* Whether the session in the reply can be used. */
 static bool
 wire_reply_is_usable(const struct wire_reply *reply)
 {

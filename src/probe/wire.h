@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Codec of the probe protocol (include/rpingmesh/probe_wire.h). Encoders never write past `size`;
- * decoders believe nothing and set *out only on success. What is not printable ASCII in a name
- * comes out as '?'.
+ * Encodes and decodes the probe protocol (include/rpingmesh/probe_wire.h). Decoders check all
+ * input, and set *out only on success. In names, all but printable ASCII becomes '?'. Pure.
  */
 #ifndef RPINGMESH_PROBE_WIRE_H
 #define RPINGMESH_PROBE_WIRE_H
@@ -13,20 +12,20 @@
 
 #include "rpingmesh/probe_wire.h"
 
-/* Versions that somebody speaks, both included. */
+/* A range of versions, both ends included. */
 struct wire_versions {
 	uint8_t lowest, highest;
 };
 
-/* Those of this build. */
+/* The versions of this build. */
 #define WIRE_VERSIONS \
 	((struct wire_versions){.lowest = PROBE_WIRE_LOWEST, .highest = PROBE_WIRE_HIGHEST})
 
-/* The highest version that both speak; 0: there is none. */
+/* The highest version in both ranges; 0: there is none. */
 uint8_t wire_common_version(const struct wire_versions *a, const struct wire_versions *b);
 
 #define WIRE_VERSIONS_TEXT 24
-/* "version 1" or "versions 1 to 3", written to text and returned. */
+/* Writes "version 1" or "versions 1 to 3" to text, and returns it. */
 const char *wire_versions_text(const struct wire_versions *versions, char text[WIRE_VERSIONS_TEXT]);
 
 struct wire_message {
@@ -48,18 +47,18 @@ struct wire_message {
 			uint8_t clock;
 			bool noise;        /* PROBE_WIRE_FLAG_NOISE */
 			uint16_t stall_ms; /* 0 unless noise */
-			uint16_t src_port; /* of the ACKs; 0: not known */
+			uint16_t src_port; /* of the ACKs; 0: unknown */
 		} ack2;
 	};
 };
 
-/* buf has room for message->length (≥ PROBE_WIRE_SIZE_MIN) bytes; all of them are written. */
+/* Writes message->length bytes, which is at least PROBE_WIRE_SIZE_MIN, to buf. */
 void wire_encode(const struct wire_message *message, uint8_t *buf);
 
 /*
- * A message of len bytes, of which PROBE_WIRE_SIZE_MIN are read at most: buf need not hold the
- * zeroes behind them. 0, or -EBADMSG (magic, length, field out of range), -EPROTONOSUPPORT
- * (version), -EINVAL (type).
+ * Decodes a message of len bytes. Reads at most PROBE_WIRE_SIZE_MIN of them, so buf need not
+ * contain the zeros after these. Returns 0, or -EBADMSG (magic, length, or a field out of range),
+ * -EPROTONOSUPPORT (version) or -EINVAL (type).
  */
 int wire_decode(const uint8_t *buf, size_t len, struct wire_message *out);
 
@@ -70,28 +69,29 @@ struct wire_request {
 	char hostname[PROBE_WIRE_NAME_MAX + 1];
 };
 
-/* Returns the length written, at most PROBE_WIRE_REQUEST_MAX; a longer name is cut. */
+/* Returns the number of bytes written, at most PROBE_WIRE_REQUEST_MAX. Cuts a longer name. */
 size_t wire_encode_request(const struct wire_request *request, uint8_t *buf);
 /*
- * A request of any version, which is for the caller to judge. len may be longer than what is known
- * of it: rdma_cm pads private data with zeroes, and later versions add fields. 0 or -EBADMSG.
+ * Decodes a request of any version; the caller checks the version. len may be larger than needed,
+ * because rdma_cm pads private data with zeros, and later versions add fields. Returns 0 or
+ * -EBADMSG.
  */
 int wire_decode_request(const uint8_t *buf, size_t len, struct wire_request *out);
 
 struct wire_reply {
-	enum probe_wire_status status; /* may be one that is not in the enum: a refusal */
-	uint8_t version;               /* of the session, or what a refused request had there */
+	enum probe_wire_status status; /* a value that is not in the enum is a refusal */
+	uint8_t version;               /* of the session; in a refusal, that of the request */
 	struct wire_versions versions;
 	uint32_t qkey, qpn;
 	uint64_t incarnation, session;
 	uint16_t max_size;
-	uint16_t max_per_s; /* probes/s answered; 0: not told */
+	uint16_t max_per_s; /* the limit of answers/s; 0: unknown */
 	char hostname[PROBE_WIRE_REPLY_HOST_MAX + 1];
 	char tor[PROBE_WIRE_REPLY_TOR_MAX + 1];
 };
 
 size_t wire_encode_reply(const struct wire_reply *reply, uint8_t *buf);
-/* As wire_decode_request(). */
+/* Like wire_decode_request(). */
 int wire_decode_reply(const uint8_t *buf, size_t len, struct wire_reply *out);
 
 #endif

@@ -14,7 +14,7 @@ struct self {
 	uint32_t qkey;              /* of all our QPs */
 	uint64_t started_ns;        /* CLOCK_MONOTONIC */
 	bool filtered;              /* the kernel filters our system calls */
-	char user[33];              /* whom it runs as: a name, or a number */
+	char user[33];              /* the user of this process: a name, or a number */
 };
 
 /* Sets the names, and draws random numbers. */
