@@ -16,10 +16,11 @@
  * or a SIDR reply to such a request. At a host that has stalled, a SIDR reply may overtake waiting
  * probes; if it is the only proof, one more timeout without any ACK must pass. If a SIDR reply is
  * of another incarnation, the probe is `peer_restarted`; also if it has another session and no ACK
- * comes. If the peer answers nothing at all, the probe is finally `peer_down`. A missing ACK2 is
- * judged like the probe, but the time begins at ACK1 and is one timeout longer. A missing ACK1
- * needs no proof, only that time, because the peer sends ACK1 before ACK2. The arrival of an ACK
- * (T5) decides whether it is late, so a stall of our own host makes no peer late.
+ * comes. If the peer answers nothing at all, the probe is finally `peer_down` if its host says so,
+ * and else `unreachable`. A missing ACK2 is judged like the probe, but the time begins at ACK1 and
+ * is one timeout longer. A missing ACK1 needs no proof, only that time, because the peer sends ACK1
+ * before ACK2. The arrival of an ACK (T5) decides whether it is late, so a stall of our own host
+ * makes no peer late.
  *
  *   state      due probes are        leaves by
  *   resolving  held until the first  RESOLVED -> up; PROBER_RESOLVE_TRIES failures in a row -> down
@@ -27,10 +28,13 @@
  *              then unresolved
  *   up         posted                TIMEOUTS -> checking (asks SIDR); RENEW -> resolving
  *   checking   posted                ACKED -> up; RESOLVED same session -> no_data; other -> up;
- *                                    PROBER_RESOLVE_TRIES failures in a row -> down; RENEW ->
+ *                                    PROBER_RESOLVE_TRIES failures in a row -> down, if silent
+ *                                    not before PROBER_SILENCE_NS without an ACK; RENEW ->
  *                                    resolving
  *   no_data    posted                like checking; asks SIDR again every PROBER_RECHECK_NS
- *   down       peer_down             RESOLVED -> up; ACKED -> up
+ *   down       peer_down if the last RESOLVED -> up; ACKED -> up
+ *              attempt was answered,
+ *              else unreachable
  *
  * Held probes are not due and have no result. When they are released, the schedule starts again
  * with its phase. RENEW is prober_peer_renew() or the return of the device.
@@ -62,6 +66,7 @@ struct prober_target;
 
 #define PROBER_TIMEOUTS 3
 #define PROBER_RESOLVE_TRIES 3
+#define PROBER_SILENCE_NS 5000000000ULL /* without an ACK, before silence of SIDR means anything */
 #define PROBER_RECHECK_NS 1000000000ULL
 #define PROBER_BACKOFF_MIN_NS 250000000ULL  /* after a failed resolve; doubles */
 #define PROBER_BACKOFF_MAX_NS \
@@ -246,8 +251,13 @@ struct prober_session {
 /* asked_ns: the time of the request; the peer was alive after that. */
 void prober_resolved(struct prober_peer *peer, const struct prober_session *session,
 		     uint64_t asked_ns, uint64_t now_ns);
-/* reason: static text, kept until the next outcome. */
+/*
+ * An attempt to resolve has failed. reason: static text, kept until the next outcome. _failed:
+ * somebody has answered that the peer is not there or does not want us. _silent: nobody has
+ * answered, so nobody knows.
+ */
 void prober_resolve_failed(struct prober_peer *peer, const char *reason, uint64_t now_ns);
+void prober_resolve_silent(struct prober_peer *peer, const char *reason, uint64_t now_ns);
 /* There was another sign of the peer (its SIDR request). If it is down, resolves it at once. */
 void prober_sign_of_life(struct prober_peer *peer, uint64_t now_ns);
 /* The path is ready, after ops->send() has returned -EAGAIN. */

@@ -114,6 +114,7 @@ struct prober_peer {
 	bool ask_queued, asking;     /* waits to be resolved; is being resolved */
 	bool void_answer;            /* the result of the present resolution does not count */
 	uint32_t failures, timeouts; /* in a row */
+	bool silent;                 /* the last failure was that nobody has answered */
 	uint64_t backoff_ns, backoff_max_ns;
 	uint64_t alive_ns;           /* this incarnation was alive after this time */
 	uint64_t answered_ns; /* the time of the post of the latest probe that has an ACK */
@@ -239,6 +240,13 @@ void prober_device_dequeue(struct prober_device *device, struct prober_target *t
 /* Takes a token for the target's probe. Another lane is next. */
 void prober_device_take(struct prober_device *device, const struct prober_target *target,
 			uint64_t now_ns);
+
+/* Of a probe to a peer that is down. */
+static inline enum probe_class
+prober_peer_away_class(const struct prober_peer *peer)
+{
+	return peer->silent ? PROBE_UNREACHABLE : PROBE_PEER_DOWN;
+}
 
 /* prober_peer.c */
 const char *prober_peer_event_name(enum prober_peer_event e);

@@ -150,11 +150,23 @@ peer_starts_anew(struct prober_peer *peer, uint64_t now_ns)
 	peer_ask(peer);
 }
 
+/*
+ * A path that loses much loses SIDR's messages as well: their silence says nothing while the peer
+ * answers probes, and a while after.
+ */
+static bool
+peer_is_heard(const struct prober_peer *peer, uint64_t now_ns)
+{
+	return peer->silent && peer->state != PROBER_PEER_RESOLVING && peer->acked_ns &&
+	       now_ns < peer->acked_ns + PROBER_SILENCE_NS;
+}
+
 /* After PROBER_RESOLVE_TRIES failures in a row a peer that was once known is down. */
 static void
 peer_failed(struct prober_peer *peer, uint64_t now_ns)
 {
-	if (peer->has_session && peer->failures >= PROBER_RESOLVE_TRIES)
+	if (peer->has_session && peer->failures >= PROBER_RESOLVE_TRIES &&
+	    !peer_is_heard(peer, now_ns))
 		peer_set_state(peer, PROBER_PEER_DOWN, now_ns);
 	peer_back_off(peer, now_ns);
 }
@@ -439,17 +451,30 @@ prober_resolved(struct prober_peer *peer, const struct prober_session *session, 
 	prober_drain(peer->prober);
 }
 
-void
-prober_resolve_failed(struct prober_peer *peer, const char *reason, uint64_t now_ns)
+static void
+peer_resolve_failed(struct prober_peer *peer, const char *reason, bool silent, uint64_t now_ns)
 {
 	if (!peer_takes_answer(peer))
 		return;
 	peer->attempted = true;
 	peer->failures++;
+	peer->silent = silent;
 	if (peer->state != PROBER_PEER_UP)
 		peer->reason = reason;
 	prober_peer_fsm(peer, PROBER_PEER_RESOLVE_FAILED, now_ns);
 	prober_drain(peer->prober);
+}
+
+void
+prober_resolve_failed(struct prober_peer *peer, const char *reason, uint64_t now_ns)
+{
+	peer_resolve_failed(peer, reason, false, now_ns);
+}
+
+void
+prober_resolve_silent(struct prober_peer *peer, const char *reason, uint64_t now_ns)
+{
+	peer_resolve_failed(peer, reason, true, now_ns);
 }
 
 void

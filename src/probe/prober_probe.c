@@ -348,7 +348,7 @@ probe_judge(struct prober_probe *probe, uint64_t now_ns)
 	else if (probe_is_overtaken(probe))
 		prober_probe_end(probe, PROBE_LOST, NULL, now_ns);
 	else if (peer->state == PROBER_PEER_DOWN)
-		prober_probe_end(probe, PROBE_PEER_DOWN, peer->reason, now_ns);
+		prober_probe_end(probe, prober_peer_away_class(peer), peer->reason, now_ns);
 	else if (probe_is_proven(probe))
 		probe_judge_proven(probe, now_ns);
 }

@@ -119,7 +119,7 @@ target_is_blocked(const struct prober_target *target, enum probe_class *class, c
 		*class = PROBE_UNRESOLVED;
 		*reason = peer->reason;
 	} else if (peer->state == PROBER_PEER_DOWN) {
-		*class = PROBE_PEER_DOWN;
+		*class = prober_peer_away_class(peer);
 		*reason = peer->reason;
 	} else if (target_size(target) > peer->session.max_size ||
 		   target_size(target) > UINT16_MAX) {

@@ -20,7 +20,8 @@ static const struct class_row class_table[] = {
 	[PROBE_PEER_RESTARTED] = {"peer_restarted", "restarted",
 				  "the peer's daemon was restarted meanwhile: no loss",
 				  CLASS_NEITHER},
-	[PROBE_PEER_DOWN] = {"peer_down", "down", "the peer's daemon or host was down: no loss",
+	[PROBE_PEER_DOWN] = {"peer_down", "down",
+			     "the peer's host says that its daemon is down: no loss",
 			     CLASS_NEITHER},
 	[PROBE_UNRESOLVED] = {"unresolved", "unresolved",
 			      "the peer has never answered SIDR: nothing was sent", CLASS_NEITHER},
@@ -34,6 +35,9 @@ static const struct class_row class_table[] = {
 				CLASS_LOST},
 	[PROBE_REFUSED] = {"refused", "refused",
 			   "the peer's limits did not let it answer: no loss", CLASS_NEITHER},
+	[PROBE_UNREACHABLE] = {"unreachable", "unreach",
+			       "nobody answers and nobody says why: the host or the network",
+			       CLASS_NEITHER},
 };
 static_assert(sizeof(class_table) / sizeof(class_table[0]) == PROBE_CLASS_N, "a row for each");
 

@@ -425,7 +425,7 @@ world_time_out(void)
 		if (!peer->asked || w.now - peer->asked_ns < ANSWER_NS)
 			continue;
 		peer->asked = false;
-		prober_resolve_failed(peer->prober, "no answer", w.now);
+		prober_resolve_silent(peer->prober, "no answer", w.now);
 	}
 }
 

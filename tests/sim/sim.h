@@ -252,6 +252,7 @@ struct sim_peer {
 	TAILQ_HEAD(, sim_target) targets;
 	bool asking, voided, removed;
 	uint32_t question, failures;
+	bool silent; /* nobody answered the last question */
 	bool ever_resolved, tainted;
 	uint64_t asked_ns;             /* the host's clock */
 	uint64_t path_until_ns;        /* true time; no path until then */

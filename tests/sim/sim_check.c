@@ -281,6 +281,16 @@ check_answered(struct sim_host *host, const struct sim_probe *probe, const struc
 	check_noise(host, probe, r);
 }
 
+/* Silence is not called down, and an answer that says no is not called silence. */
+static void
+check_away(struct sim_host *host, const struct sim_peer *peer, const struct probe_result *r)
+{
+	sim_check(host->sim, host, peer->failures >= PROBER_RESOLVE_TRIES,
+		  "peer_down, unreachable: SIDR has failed often enough");
+	sim_check(host->sim, host, peer->silent == (r->class == PROBE_UNREACHABLE),
+		  "peer_down: somebody has said so; unreachable: nobody has said anything");
+}
+
 static void
 check_posted(struct sim_host *host, const struct sim_probe *probe, const struct probe_result *r)
 {
@@ -316,8 +326,8 @@ check_posted(struct sim_host *host, const struct sim_probe *probe, const struct 
 			  "peer_restarted: it is not as it was");
 		break;
 	case PROBE_PEER_DOWN:
-		sim_check(sim, host, peer->failures >= PROBER_RESOLVE_TRIES,
-			  "peer_down: SIDR has failed often enough");
+	case PROBE_UNREACHABLE:
+		check_away(host, peer, r);
 		break;
 	case PROBE_LOCAL_ERROR:
 		sim_check(sim, host, probe->troubled || probe->sent_failed || probe->sent_never,
@@ -342,9 +352,8 @@ check_unposted(struct sim_host *host, struct sim_target *target, const struct pr
 	struct sim *sim = host->sim;
 	const struct sim_peer *peer = target->peer;
 
-	if (r->class == PROBE_PEER_DOWN) {
-		sim_check(sim, host, peer->failures >= PROBER_RESOLVE_TRIES,
-			  "peer_down: SIDR has failed often enough");
+	if (r->class == PROBE_PEER_DOWN || r->class == PROBE_UNREACHABLE) {
+		check_away(host, peer, r);
 	} else if (r->class == PROBE_UNRESOLVED) {
 		sim_check(sim, host, !peer->ever_resolved, "unresolved: it never answered");
 	} else if (r->class == PROBE_LOCAL_ERROR && target->errors) {

@@ -252,7 +252,11 @@ sim_sidr_answered(struct sim_host *host, struct sim_event *event)
 		peer->failures++;
 		sim_story(host->sim, host, "peer %u.%u: SIDR fails", peer->remote->host->index,
 			  peer->remote->index);
-		prober_resolve_failed(peer->peer, "it does not answer", sim_host_now(host));
+		peer->silent = status == -ETIMEDOUT;
+		if (peer->silent)
+			prober_resolve_silent(peer->peer, "silence", sim_host_now(host));
+		else
+			prober_resolve_failed(peer->peer, "it says no", sim_host_now(host));
 		return;
 	}
 	if (!peer->voided)

@@ -33,7 +33,7 @@ PATIENCE_S = 90
 # Classes that count as loss, as the manual has them, and the others.
 LOST = ("lost", "ack1_missing", "ack2_missing")
 CLASSES = ("ok", "late", "peer_restarted", "peer_down", "unresolved", "local_error",
-           "refused") + LOST
+           "refused", "unreachable") + LOST
 
 
 class Failure(Exception):

@@ -58,7 +58,7 @@ def departures(d):
 
 
 def test_delete_add(t):
-    """rdma link delete and add, twice: local_error here, peer_down there, back by itself under a
+    """rdma link delete and add, twice: local_error here, unreachable there, back by itself under a
     new QPN, remembered."""
     a, b = t.pair(interval_ms=50)
     wa, wb = Watch(a), Watch(b)
@@ -96,7 +96,8 @@ def test_delete_add(t):
     t.note(f"host {ca}, peer {cb}")
     no_loss(ca, "host")
     no_loss(cb, "peer")
-    check(ca.get("local_error", 0) > 10 and cb.get("peer_down", 0) > 10, f"host {ca}, peer {cb}")
+    check(ca.get("local_error", 0) > 10 and cb.get("unreachable", 0) + cb.get("peer_down", 0) > 10,
+          f"host {ca}, peer {cb}")
     check(set(ca) <= {"ok", "late", "local_error", "unresolved"}, f"{ca}")
 
 
@@ -255,7 +256,8 @@ def test_address_change(t):
     a.wait_peer(address(1), "up")
     count = classes(watch.stop())
     t.note(f"{count}")
-    check(set(count) <= {"ok", "late", "local_error", "unresolved", "peer_down", "peer_restarted"},
+    check(set(count) <= {"ok", "late", "local_error", "unresolved", "peer_down", "unreachable",
+                         "peer_restarted"},
           f"{count}")
 
 

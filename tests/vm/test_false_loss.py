@@ -90,7 +90,7 @@ def restarts(t, who, other, signals):
         w.answered(10)
     w.watches[who].stop()
     w.watches[who] = Watch(hosts[who])
-    w.no_loss(("peer_restarted", "peer_down", "unresolved", "local_error"))
+    w.no_loss(("peer_restarted", "peer_down", "unreachable", "unresolved", "local_error"))
 
 
 KILLS = (signal.SIGKILL, signal.SIGTERM) * 2
@@ -121,7 +121,7 @@ def test_stalls(t):
                 h.send_signal(signal.SIGCONT)
             time.sleep(0.5)
         w.answered(10)
-    w.no_loss(("peer_down", "peer_restarted", "local_error"))
+    w.no_loss(("peer_down", "unreachable", "peer_restarted", "local_error"))
 
 
 def test_cpu_hog(t):
@@ -140,7 +140,7 @@ def test_cpu_hog(t):
         for p in hogs:
             p.kill()
             p.wait()
-    w.no_loss(("peer_down", "peer_restarted", "local_error"))
+    w.no_loss(("peer_down", "unreachable", "peer_restarted", "local_error"))
 
 
 def device_returns(t, host):
@@ -151,7 +151,7 @@ def device_returns(t, host):
         sh("rdma", "link", "add", f"rxe{host}", "type", "rxe", "netdev", f"h{host}")
         until("its GID is back", lambda: fabric("gid", host))
         w.answered(10)
-    w.no_loss(("peer_down", "peer_restarted", "local_error", "unresolved"))
+    w.no_loss(("peer_down", "unreachable", "peer_restarted", "local_error", "unresolved"))
 
 
 def test_prober_device_returns(t):

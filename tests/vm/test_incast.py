@@ -28,8 +28,8 @@ def totals(hosts):
 
 
 def test_incast(t):
-    """32 probers ask at the same moment, again and again: late at worst, or peer_down where the one
-    emulated processor, which all 33 daemons share, leaves probes and SIDR unanswered for
+    """32 probers ask at the same moment, again and again: late at worst, or unreachable where the
+    one emulated processor, which all 33 daemons share, leaves probes and SIDR unanswered for
     seconds."""
     responder = Host(t, 0, QUIET + "responder = { per_source = 10000; };").start()
     text = (f'peers = ({{ address = "{address(0)}"; interval_ms = 1000; }});\n'

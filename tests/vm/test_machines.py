@@ -110,7 +110,7 @@ def test_peer_killed(t):
 
 @both
 def test_link_down(t):
-    """eth0 of one machine goes down: local_error there, peer_down at the other; both recover by
+    """eth0 of one machine goes down: local_error there, unreachable at the other; both recover by
     themselves."""
     if os.uname().release.startswith("6.1."):
         # Seen: a null pointer in rxe_skb_tx_dtor(), from virtio_net's free_old_xmit_skbs().
@@ -128,7 +128,7 @@ def test_link_down(t):
         sh("ip", "addr", "replace", "fd00:77::2/64", "dev", "eth0", "nodad")
     else:
         h.wait_peer(there, "down")
-        until("peer_down", lambda: classes(watch.records()).get("peer_down", 0) >= 10)
+        until("unreachable", lambda: classes(watch.records()).get("unreachable", 0) >= 10)
         meet("down")
     h.wait_peer(there, "up")
     before = h.peer(there)["ok"]

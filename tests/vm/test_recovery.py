@@ -69,7 +69,7 @@ def test_peer_killed(t):
 
 
 def test_host_cut_off(t):
-    """The peer's cable is pulled: it answers neither probes nor SIDR: peer_down."""
+    """The peer's cable is pulled: it answers neither probes nor SIDR: unreachable."""
     a, _ = t.pair(interval_ms=100)
     watch = Watch(a)
     fabric("loss", 1, 100, "in")
@@ -78,7 +78,8 @@ def test_host_cut_off(t):
     a.wait_peer(address(1), "up")
     count = classes(watch.stop())
     t.note(f"{count}")
-    check(count.get("peer_down", 0) > 0 and count.get("lost", 0) == 0, f"{count}")
+    check(count.get("unreachable", 0) > 0 and count.get("peer_down", 0) == 0 and
+          count.get("lost", 0) == 0, f"{count}")
 
 
 def test_data_path_only(t):
@@ -138,13 +139,13 @@ def link_flap(t, how):
     for watch in (wa, wb):
         count = classes(watch.stop())
         t.note(f"{count}")
-        check(set(count) <= {"ok", "late", "local_error", "unresolved", "peer_down", "lost"},
+        check(set(count) <= {"ok", "late", "local_error", "unresolved", "unreachable", "lost"},
               f"{count}")
         check(count.get("lost", 0) == 0, f"lost though the link was down: {count}")
 
 
 def test_link_down(t):
-    """The device taken down: local_error for its host, peer_down for the other; both recover by
+    """The device taken down: local_error for its host, unreachable for the other; both recover by
     themselves."""
     link_flap(t, "admin")
 

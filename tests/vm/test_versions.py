@@ -132,7 +132,7 @@ def test_upgrade(t):
     check_ctl(mesh.hosts[1], BUILD, address(0))
     check_ctl(mesh.hosts[0], PREVIOUS, address(1))
     # Who restarts takes probes with it that are in flight, and is away until it is back.
-    mesh.end({"peer_restarted", "peer_down", "unresolved"})
+    mesh.end({"peer_restarted", "peer_down", "unreachable", "unresolved"})
 
 
 if __name__ == "__main__":

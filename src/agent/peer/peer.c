@@ -489,7 +489,7 @@ void
 peer_resolve_failed(struct peer *peer, const char *reason)
 {
 	peer->ask_failed = false;
-	prober_resolve_failed(peer->prober, reason, clock_mono_ns());
+	prober_resolve_silent(peer->prober, reason, clock_mono_ns());
 }
 
 bool

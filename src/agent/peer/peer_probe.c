@@ -178,13 +178,23 @@ peer_sidr_reason(const struct sidr_answer *answer)
 	}
 }
 
+/* Whether the other host has said no: else nobody knows whether it is there. */
+static bool
+peer_sidr_is_answer(const struct sidr_answer *answer)
+{
+	return answer->status == -ECONNREFUSED || answer->status == -EBUSY;
+}
+
 /* One that never answered has no change of state that would be logged: so its reason is, once. */
 static void
-peer_not_resolved(struct peer *peer, const char *reason)
+peer_not_resolved(struct peer *peer, const char *reason, bool silent)
 {
 	struct prober_peer_info info;
 
-	prober_resolve_failed(peer->prober, reason, clock_mono_ns());
+	if (silent)
+		prober_resolve_silent(peer->prober, reason, clock_mono_ns());
+	else
+		prober_resolve_failed(peer->prober, reason, clock_mono_ns());
 	prober_peer_info(peer->prober, &info);
 	if (info.has_session || info.resolves < PROBER_RESOLVE_TRIES || reason == peer->told_reason)
 		return;
@@ -230,11 +240,12 @@ peer_answered(void *arg, const struct sidr_answer *answer)
 	if (answer->status < 0) {
 		log_debug(PEER, "%s: %s: %s", peer->config.address, sidr_step_name(answer->step),
 			  strerror(-answer->status));
-		peer_not_resolved(peer, peer_sidr_reason(answer));
+		peer_not_resolved(peer, peer_sidr_reason(answer), !peer_sidr_is_answer(answer));
 	} else if (wire_decode_reply(answer->data, answer->len, &reply) < 0) {
-		peer_not_resolved(peer, "its answer is not from rpingmesh, or has another version");
+		peer_not_resolved(peer, "its answer is not from rpingmesh, or has another version",
+				  false);
 	} else if (reply.status != PROBE_WIRE_ACCEPTED) {
-		peer_not_resolved(peer, peer_refusal(peer, &reply));
+		peer_not_resolved(peer, peer_refusal(peer, &reply), false);
 	} else {
 		peer_resolved(peer, &reply);
 	}

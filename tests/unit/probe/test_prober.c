@@ -467,6 +467,68 @@ test_down_after_proof(void **state)
 	assert_int_equal(fake_last(f)->class, PROBE_PEER_DOWN);
 }
 
+/* Nobody answers and nobody says why: that is not the host's fault, as far as anybody knows. */
+static void
+test_unreachable(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+
+	fake_target(f, peer, 100 * SEC, 1);
+	fake_run(f, 4 * TIMEOUT);
+	for (int i = 0; i < PROBER_RESOLVE_TRIES; i++)
+		prober_resolve_silent(peer, "no answer", f->now);
+	assert_int_equal(fake_state(peer), PROBER_PEER_DOWN);
+	assert_int_equal(f->n_results, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_UNREACHABLE);
+	assert_string_equal(fake_last(f)->reason, "no answer");
+	/* Its host says so. */
+	fake_target(f, peer, 100 * MS, 0);
+	prober_resolve_failed(peer, "nobody listens there", f->now);
+	fake_run(f, 100 * MS);
+	assert_int_equal(fake_last(f)->class, PROBE_PEER_DOWN);
+	assert_false(fake_last(f)->posted);
+}
+
+/*
+ * 30 % are lost each way, probes are few, and three SIDR datagrams in a row are among the lost: a
+ * peer that has just answered a probe is there.
+ */
+static void
+test_silent_sidr(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	uint64_t answered_ns;
+
+	fake_target(f, peer, SEC, 0);
+	fake_run(f, SEC);
+	fake_acks(f, 0);
+	answered_ns = f->now;
+	fake_run_to(f, answered_ns + 4 * SEC);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+	for (int i = 0; i < 2 * PROBER_RESOLVE_TRIES; i++)
+		prober_resolve_silent(peer, "no answer", f->now);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+	/* A later one is answered: the others were lost. */
+	fake_run_to(f, answered_ns + 4900 * MS);
+	fake_acks(f, f->n_packets - 1);
+	assert_int_equal(fake_state(peer), PROBER_PEER_UP);
+	fake_run(f, 4 * TIMEOUT);
+	for (uint32_t i = 0; i < f->n_results; i++)
+		assert_true(f->result[i].r.class == PROBE_OK ||
+			    f->result[i].r.class == PROBE_LATE ||
+			    f->result[i].r.class == PROBE_LOST);
+	assert_true(f->n_results >= 4);
+	/* Then nothing any more, for long. */
+	fake_run(f, PROBER_SILENCE_NS);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+	for (int i = 0; i < PROBER_RESOLVE_TRIES; i++)
+		prober_resolve_silent(peer, "no answer", f->now);
+	assert_int_equal(fake_state(peer), PROBER_PEER_DOWN);
+	assert_int_equal(fake_last(f)->class, PROBE_UNREACHABLE);
+}
+
 /* A reply to a question from before the probe proves nothing: it is asked again. */
 static void
 test_stale_sidr_proves_nothing(void **state)
@@ -931,6 +993,8 @@ main(void)
 		WITH_FAKE(test_ack2_missing_needs_proof_after_ack1),
 		WITH_FAKE(test_ack1_missing),
 		WITH_FAKE(test_refused),
+		WITH_FAKE(test_unreachable),
+		WITH_FAKE(test_silent_sidr),
 		WITH_FAKE(test_ack1_missing_of_restarted),
 		WITH_FAKE(test_late_ack2_waits_for_ack1),
 		WITH_FAKE(test_late_ack1_waits_for_ack2),

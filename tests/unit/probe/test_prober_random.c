@@ -136,7 +136,8 @@ world_result(void *arg, void *target_user, const struct probe_result *r)
 	assert_non_null(target->target);
 	assert_true(r->class < PROBE_CLASS_N);
 	assert_int_equal(r->measured, r->class == PROBE_OK || r->class == PROBE_LATE);
-	assert_true(r->posted || r->class == PROBE_PEER_DOWN || r->class == PROBE_UNRESOLVED ||
+	assert_true(r->posted || r->class == PROBE_PEER_DOWN ||
+		    r->class == PROBE_UNREACHABLE || r->class == PROBE_UNRESOLVED ||
 		    r->class == PROBE_LOCAL_ERROR);
 	target->told.by_class[r->class]++;
 	w->told.by_class[r->class]++;
@@ -254,8 +255,10 @@ world_answer(struct world *w, const struct world_event *event)
 
 	if (!peer->peer)
 		return;
-	if (event->failed || peer->dead)
-		prober_resolve_failed(peer->peer, "no answer", w->now);
+	if (event->failed)
+		prober_resolve_failed(peer->peer, "not there", w->now);
+	else if (peer->dead)
+		prober_resolve_silent(peer->peer, "no answer", w->now);
 	else
 		prober_resolved(peer->peer, &session, event->asked_ns, w->now);
 }

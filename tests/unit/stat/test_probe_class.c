@@ -57,6 +57,7 @@ test_counts(void **state)
 		{PROBE_ACK2_MISSING, "ack2_missing", false, true},
 		{PROBE_ACK1_MISSING, "ack1_missing", false, true},
 		{PROBE_REFUSED, "refused", false, false},
+		{PROBE_UNREACHABLE, "unreachable", false, false},
 	};
 
 	(void)state;
