@@ -267,6 +267,30 @@ wire_decode_request(const uint8_t *buf, size_t len, struct wire_request *out)
 	return 0;
 }
 
+/* FNV-1a of 32 bits, folded to 16. */
+static unsigned int
+wire_name_hash(const char *name)
+{
+	uint32_t hash = 2166136261U;
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619U;
+	return (hash >> 16 ^ hash) & 0xffff;
+}
+
+void
+wire_fit_name(const char *hostname, char out[PROBE_WIRE_REPLY_HOST_MAX + 1])
+{
+	const int mark = 5; /* "~1234" */
+
+	if (strlen(hostname) <= PROBE_WIRE_REPLY_HOST_MAX)
+		strcpy(out, hostname);
+	else
+		snprintf(out, PROBE_WIRE_REPLY_HOST_MAX + 1, "%.*s~%04x",
+			 (int)PROBE_WIRE_REPLY_HOST_MAX - mark, hostname,
+			 wire_name_hash(hostname));
+}
+
 size_t
 wire_encode_reply(const struct wire_reply *reply, uint8_t *buf)
 {

@@ -90,6 +90,12 @@ struct wire_reply {
 	char tor[PROBE_WIRE_REPLY_TOR_MAX + 1];
 };
 
+/*
+ * A host's name for a reply. One that is too long is cut and marked: its first 43 characters, "~",
+ * and four hexadecimal digits of a hash of the whole, so that two names that begin alike differ.
+ */
+void wire_fit_name(const char *hostname, char out[PROBE_WIRE_REPLY_HOST_MAX + 1]);
+
 size_t wire_encode_reply(const struct wire_reply *reply, uint8_t *buf);
 /* Like wire_decode_request(). */
 int wire_decode_reply(const uint8_t *buf, size_t len, struct wire_reply *out);

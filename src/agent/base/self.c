@@ -25,7 +25,7 @@ self_name(struct self *self, const struct config *config)
 {
 	if (config->hostname[0])
 		snprintf(self->hostname, sizeof(self->hostname), "%s", config->hostname);
-	else if (gethostname(self->hostname, sizeof(self->hostname) - 1) < 0)
+	else if (gethostname(self->hostname, sizeof(self->hostname)) < 0)
 		snprintf(self->hostname, sizeof(self->hostname), "?");
 	snprintf(self->tor, sizeof(self->tor), "%s", config->tor);
 }

@@ -9,7 +9,8 @@
 struct config;
 
 struct self {
-	char hostname[65], tor[33]; /* from the configuration; tor: "" if it has none */
+	char hostname[65], tor[33]; /* from the configuration; tor: "" if it has none; 65: Linux's
+				       names have at most 64 characters */
 	uint64_t incarnation;       /* of this process, as prober */
 	uint32_t qkey;              /* of all our QPs */
 	uint64_t started_ns;        /* CLOCK_MONOTONIC */

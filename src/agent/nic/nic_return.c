@@ -122,7 +122,7 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 		return;
 	}
 	reply.qpn = endpoint_qpn(nic->responder_ep);
-	memcpy(reply.hostname, nics->env.self->hostname, sizeof(reply.hostname) - 1);
+	wire_fit_name(nics->env.self->hostname, reply.hostname);
 	memcpy(reply.tor, nics->env.self->tor, sizeof(reply.tor) - 1);
 	rc = sidr_answer(w->request, reply.qpn, buf, wire_encode_reply(&reply, buf));
 	log_debug(RESPONDER, "%s: session for %s (%s): %s", nic->name, addr_text(&np->remote, text),

@@ -10,6 +10,7 @@
  */
 #include "agent/tell/reload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 #include "record/record.h"
 #include "rpingmesh/log_subsystems.h"
 
-#define RELOAD_KEYS_MAX 128
+#define RELOAD_KEYS_MAX 128 /* more than the tables of the configuration have */
 
 /* A key whose value differs. The names are static, from the tables of keys. */
 struct reload_key {
@@ -107,8 +108,7 @@ reload_take_value(void *arg, const struct conf_value *v)
 	struct reload_key *key = &s->key[s->n];
 	msgpack_packer pk;
 
-	if (s->n == RELOAD_KEYS_MAX)
-		return;
+	assert(s->n < RELOAD_KEYS_MAX);
 	s->n++;
 	*key = (struct reload_key){.group = v->group, .name = v->name, .restart = v->restart};
 	msgpack_sbuffer_init(&key->from);

@@ -621,10 +621,36 @@ test_reply_names(void **state)
 	}
 }
 
+static void
+assert_fits(const char *name, const char *wanted)
+{
+	char out[PROBE_WIRE_REPLY_HOST_MAX + 1];
+
+	memset(out, 'x', sizeof(out));
+	wire_fit_name(name, out);
+	assert_string_equal(out, wanted);
+}
+
+#define NAME_43 "abcdefghijklmnopqrstuvwxyz0123456789abcdefg"
+
+/* The hashes are those of another implementation of FNV-1a. */
+static void
+test_fit_name(void **state)
+{
+	(void)state;
+	assert_fits("", "");
+	assert_fits("node1", "node1");
+	assert_fits(NAME_43 "hijkl", NAME_43 "hijkl");
+	assert_fits(NAME_43 "hijklm", NAME_43 "~1aac");
+	assert_fits(NAME_43 "hijkln", NAME_43 "~1cd5");
+	assert_fits(NAME_43 "hijklmnopqrstuvwxyz01", NAME_43 "~4813");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fit_name),
 		cmocka_unit_test(test_encode),
 		cmocka_unit_test(test_decode), cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_truncated),
