@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Time and budget. All timers of the prober (a target's next probe, a probe's timeout, a peer's
- * next question, a device's next token) stand in one heap. prober_advance() fires those that are
- * over, then asks for resolutions and sends probes from the devices' queues: first in, first out
- * over targets, as fast as each device's token bucket allows and PROBER_SEND_BATCH at a time.
+ * Time and budget. One heap contains all timers of the prober: for a target's next probe, a probe's
+ * timeout, a peer's next question, a device's next token. prober_advance() fires the expired ones,
+ * then starts resolutions and sends probes from the devices' queues: first in, first out over
+ * targets, as fast as the token bucket of each device allows, PROBER_SEND_BATCH at a time.
  *
- * A target stands in its device's queue at most once and without a timer, so a target that wants
- * more than its share of a short budget does not get it, and its waiting costs nothing. A device
- * has a queue for each lane. Services and the others take turns, and among the others pings and the
- * mesh do. So neither can get less than half unless it wants less, and what one leaves the other
- * may use.
+ * A target is in its device's queue at most once and without a timer. So a target cannot get more
+ * than its share of a short budget, and waiting costs nothing. A device has a queue for each lane.
+ * Services and the others take turns; of the others, pings and the mesh take turns. So each gets at
+ * least half if it needs it, and may use what the other does not need.
  *
- * While throttled, a second bucket holds back all lanes but that of pings. They take from both, so
- * that pings and all else stay within the device's budget together.
+ * While throttled, a second bucket limits all lanes but pings. These lanes take from both buckets,
+ * so that all lanes together stay within the device's budget.
  */
 #include "probe/prober_impl.h"
 
@@ -26,7 +25,8 @@ uint64_t
 prober_random(struct prober *prober)
 {
 	/*
-	 * splitmix64 (Steele, Lea and Flood, OOPSLA 2014): spreads phases; no secret hangs on it.
+	 * splitmix64 (Steele, Lea and Flood, OOPSLA 2014). It only spreads phases and need not be
+	 * secret.
 	 */
 	uint64_t z = prober->random += 0x9e3779b97f4a7c15ULL;
 
@@ -157,8 +157,8 @@ prober_drain(struct prober *prober)
 }
 
 /*
- * No more than were set when it began, so that callbacks which start new targets cannot keep it
- * busy.
+ * Fires at most as many timers as were set at the start, so that callbacks which start new targets
+ * cannot keep it busy.
  */
 static void
 prober_run_timers(struct prober *prober, uint64_t now_ns)
@@ -178,7 +178,7 @@ prober_run_timers(struct prober *prober, uint64_t now_ns)
 	}
 }
 
-/* The timer has nothing to do but to wake prober_advance(). */
+/* The timer only has to wake prober_advance(). */
 static void
 prober_device_timer(struct prober_timer *timer, uint64_t now_ns)
 {
@@ -186,7 +186,7 @@ prober_device_timer(struct prober_timer *timer, uint64_t now_ns)
 	(void)now_ns;
 }
 
-/* Whose turn it is: the second has it if the first has nothing to send. */
+/* The lanes of each turn: the second one is used if the first has nothing to send. */
 static const enum prober_lane_id prober_turns[][2] = {
 	{PROBER_LANE_MESH, PROBER_LANE_PING},
 	{PROBER_LANE_SERVICE, PROBER_LANE_SERVICE},
@@ -201,7 +201,7 @@ prober_device_holds_back(const struct prober_device *device, enum prober_lane_id
 	return device->prober->throttle > 0 && lane != PROBER_LANE_PING;
 }
 
-/* When the budget allows a probe of that lane. */
+/* The time from which on the budget allows a probe of that lane. */
 static uint64_t
 prober_lane_ready_ns(const struct prober_device *device, enum prober_lane_id lane)
 {
@@ -281,7 +281,7 @@ prober_lane_first(const struct prober_device *device, enum prober_lane_id lane, 
 		       NULL;
 }
 
-/* Whose probe is to be sent now, if any. */
+/* The target whose probe is sent next, or NULL if none may be sent now. */
 static struct prober_target *
 prober_device_first(const struct prober_device *device, uint64_t now_ns)
 {
@@ -310,7 +310,7 @@ prober_device_send_one(struct prober_device *device, uint64_t now_ns)
 	return true;
 }
 
-/* One probe of each device in turn. */
+/* Sends one probe of each device in turn. */
 static void
 prober_send(struct prober *prober, uint64_t now_ns)
 {
@@ -320,7 +320,7 @@ prober_send(struct prober *prober, uint64_t now_ns)
 
 	if (!device)
 		return;
-	/* Another one begins each time: the batch may end in the middle of a round. */
+	/* Begin with another device each time, because the batch may end within a round. */
 	TAILQ_REMOVE(&prober->devices, device, in_prober);
 	TAILQ_INSERT_TAIL(&prober->devices, device, in_prober);
 	while (sent && left > 0) {
@@ -382,7 +382,7 @@ prober_device_remove(struct prober_device *device)
 	free(device);
 }
 
-/* A small burst: the point is that probes are spread in time. */
+/* A small burst, because probes should be spread in time. */
 static uint32_t
 prober_device_burst(uint32_t per_s)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is counted of probes: totals, windows, the verdict on loss; and whether a host's stall has
- * touched one.
+ * Counts probes: totals, windows, the verdict on loss. Also decides whether a stall of a host may
+ * have affected a probe.
  *
- * A probe points to its target's and its device's window from when it comes due until its class is
- * known; that keeps the two open. Windows are told in prober_advance(), a batch at a time, since
- * those of thousands of targets end at the same moment.
+ * From the time when it is due until its class is known, a probe points to a window of its target
+ * and of its device, and keeps both open. prober_advance() reports closed windows in batches,
+ * because those of thousands of targets end at the same time.
  */
 #include "probe/prober_impl.h"
 
@@ -35,7 +35,7 @@ count_totals(const struct prober_probe *probe, uint64_t due, uint64_t posted)
 	}
 }
 
-/* Where the probe was posted is where its target's window is, too. */
+/* Gives the way of a posted probe to the windows of its target. */
 static void
 count_way(const struct prober_probe *probe, uint64_t now_ns)
 {
@@ -115,8 +115,8 @@ prober_count_result(struct prober_probe *probe, const struct probe_result *r, ui
 /* ---- noise ---- */
 
 /*
- * The longest stall of this host that may have come between an ACK and its being read, or between
- * the post and its stamp. A stall in the middle of a long flight touches neither stamp.
+ * The longest stall of this host that may be between the arrival of an ACK and its reading, or
+ * between the post and its timestamp. A stall in the middle of a long flight affects neither.
  */
 static uint64_t
 noise_own_ns(const struct prober_probe *probe, const struct noise *noise)
@@ -130,7 +130,7 @@ noise_own_ns(const struct prober_probe *probe, const struct noise *noise)
 }
 
 /*
- * A stall loses probes only when it is so long that queues overflow or that answers are given up.
+ * A stall loses probes only if it is so long that queues overflow or answers come too late.
  */
 static uint64_t
 noise_losing_ns(const struct prober_probe *probe)
@@ -161,8 +161,8 @@ noise_of_answered(const struct prober_probe *probe, const struct noise *noise)
 	if (noise && noise_own_ns(probe, noise) >= noise_threshold_ns(noise))
 		who |= PROBE_NOISE_PROBER;
 	/*
-	 * Between the post and its stamp, or between the stamp of the ACK and here: our own delay
-	 * says so itself.
+	 * Our own delays show a stall between the post and its timestamp, or between the timestamp
+	 * of the ACK and now.
 	 */
 	if (noise && (probe->tx.t2.ns >= probe->tx.t1_ns + noise_threshold_ns(noise) ||
 		      probe->t6_ns >= probe->t5.ns + noise_threshold_ns(noise)))
@@ -195,12 +195,12 @@ prober_noise_told(struct prober_probe *probe, uint32_t stall_ms, uint64_t now_ns
 	if (stall_ns > silent_ns)
 		stall_ns = silent_ns;
 	/*
-	 * Too short to lose anything: it must not make forget one that was not, nor make that one
-	 * seem to last.
+	 * It is too short to lose probes. So it must neither replace nor prolong a stall that was
+	 * long enough.
 	 */
 	if (stall_ns < noise_losing_ns(probe))
 		return;
-	/* A stall that goes on, as its answers tell one after the other. */
+	/* It is the same stall, which several answers report. */
 	if (probe->tx.t1_ns <= peer->noise_to_ns) {
 		if (stall_ns > peer->noise_stall_ns)
 			peer->noise_stall_ns = stall_ns;
@@ -264,7 +264,7 @@ prober_set_wall_offset(struct prober *prober, int64_t offset_ns, uint64_t now_ns
 
 	if (prober->wall_known && step_ns < PROBER_WALL_STEP_NS)
 		return;
-	/* What comes first says where the wall clock is, and is no step of it. */
+	/* The first call only sets the wall clock, and is no change of it. */
 	window_clock_set(&prober->windows, prober->windows.len_ns, offset_ns,
 			 prober->wall_known ? WINDOW_CUT_CLOCK : 0, now_ns);
 	prober->wall_known = true;

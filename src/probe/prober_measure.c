@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The figures of a probe: what its six times and the peer's say, by whose clock, and how far that
- * may be off.
+ * The times of a probe: computes RTT, delays, their clock and their error.
  */
 #include "probe/prober_impl.h"
 
-#define MEASURE_DRIFT 1000 /* the clocks of two hosts differ by less than one part of these */
+#define MEASURE_DRIFT 1000 /* the clocks of two hosts drift by less than 1/1000 */
 
 static uint64_t
 measure_sum(uint64_t a, uint64_t b)
@@ -20,8 +19,8 @@ measure_less(uint64_t a, uint64_t b)
 }
 
 /*
- * Whether the delay that the peer tells, less how far it may be off by its own account, fits
- * between the post of the probe and the reading of its ACK.
+ * Whether the reported delay of the peer, minus its reported error, fits between the post of the
+ * probe and the reading of its ACK.
  */
 static bool
 measure_is_possible(const struct prober_probe *probe)
@@ -33,8 +32,8 @@ measure_is_possible(const struct prober_probe *probe)
 }
 
 /*
- * T5 - T2, by the RNIC's clock if it can be. It is not longer than from the post to when the ACK
- * was read, and may be shorter by however long the host did not run meanwhile.
+ * Computes T5 - T2, by the RNIC's clock if possible. It is not longer than the time between the
+ * post and the reading of the ACK, but may be shorter by the length of a stall.
  */
 void
 prober_measure(struct prober_probe *probe)
@@ -57,8 +56,8 @@ prober_measure(struct prober_probe *probe)
 }
 
 /*
- * T2 and T5 on the host's time scale. What the RNIC's clock has measured is laid so that it begins
- * at the host's T2, or ends at T6 if it would end later.
+ * Sets T2 and T5 on the host's time scale. A duration of the RNIC's clock begins at the host's T2;
+ * if it would end after T6, it ends at T6.
  */
 static void
 measure_lay_out(const struct prober_probe *probe, struct probe_result *r)
@@ -71,8 +70,8 @@ measure_lay_out(const struct prober_probe *probe, struct probe_result *r)
 }
 
 /*
- * The times of include/rpingmesh/probe_wire.h. What comes out negative is 0, and shows in the
- * error.
+ * Computes the times of include/rpingmesh/probe_wire.h. A negative result becomes 0, and is part of
+ * the error.
  */
 static void
 measure_fill(const struct prober_probe *probe, struct probe_result *r)

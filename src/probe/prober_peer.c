@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is thought of a peer. prober_peer_fsm() is the state machine of prober.h's table: events
+ * The state of a peer. prober_peer_fsm() is the state machine of the table in prober.h. Its events
  * come from SIDR (resolved, failed), from probes (acked, timeouts), from the daemon (sign of life,
- * renew) and from the peer's one timer (recheck), which only raises its event.
+ * renew) and from the timer of the peer (recheck), which only raises its event.
  *
- * A peer that shall be resolved queues among the askers, whom prober_peer_ask_next() serves in
- * order and at PROBER_RESOLVES_PER_S. At most one question is open per peer; what makes its answer
- * worthless on the way (RENEW) marks it void, and the question is put again.
+ * A peer that needs to be resolved waits in the list of askers. prober_peer_ask_next() serves them
+ * in order, at PROBER_RESOLVES_PER_S. A peer has at most one open question. If RENEW makes its
+ * answer useless, the answer is marked void and the question is repeated.
  *
  * While a peer is held, its targets have no schedule: see peer_should_hold().
  */
@@ -57,7 +57,7 @@ peer_set_state(struct prober_peer *peer, enum prober_peer_state to, uint64_t now
 	peer->prober->ops->peer_state(peer->prober->arg, peer->user, from, to);
 }
 
-/* Neither asks nor wants to ask any more; an open question stays open. */
+/* Stops asking; an open question stays open. */
 static void
 peer_stop_asking(struct prober_peer *peer)
 {
@@ -92,7 +92,7 @@ prober_peer_ask_next(struct prober *prober, uint64_t now_ns)
 	}
 }
 
-/* Asks again after a while that doubles. */
+/* Asks again after a pause, which doubles each time. */
 static void
 peer_back_off(struct prober_peer *peer, uint64_t now_ns)
 {
@@ -138,7 +138,7 @@ peer_goes_checking(struct prober_peer *peer, uint64_t now_ns)
 	peer_ask(peer);
 }
 
-/* All that was settled with the peer is void; nothing is known against it. */
+/* Resolves the peer again from the start, without judging it. */
 static void
 peer_starts_anew(struct prober_peer *peer, uint64_t now_ns)
 {
@@ -151,8 +151,8 @@ peer_starts_anew(struct prober_peer *peer, uint64_t now_ns)
 }
 
 /*
- * A path that loses much loses SIDR's messages as well: their silence says nothing while the peer
- * answers probes, and a while after.
+ * A path that loses many probes also loses messages of SIDR. So missing answers to SIDR say nothing
+ * while the peer answers probes, and for a while after.
  */
 static bool
 peer_is_heard(const struct prober_peer *peer, uint64_t now_ns)
@@ -161,7 +161,7 @@ peer_is_heard(const struct prober_peer *peer, uint64_t now_ns)
 	       now_ns < peer->acked_ns + PROBER_SILENCE_NS;
 }
 
-/* After PROBER_RESOLVE_TRIES failures in a row a peer that was once known is down. */
+/* After PROBER_RESOLVE_TRIES failures in a row, a peer that has answered before is down. */
 static void
 peer_failed(struct prober_peer *peer, uint64_t now_ns)
 {
@@ -217,7 +217,7 @@ peer_up(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_ns)
 	}
 }
 
-/* Checking and no_data: probes stay without answer, SIDR is being asked why. */
+/* The states checking and no_data: probes have no answer, and SIDR is asked for the reason. */
 static void
 peer_doubted(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_ns)
 {
@@ -273,9 +273,9 @@ peer_down(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_n
 }
 
 /*
- * Until the first attempt to resolve has ended nothing can be said about due probes; they are not
- * even due. A peer that was known before gets PROBER_RESOLVE_TRIES attempts: it is not
- * `unresolved`.
+ * Before the end of the first attempt to resolve, the result of a probe is unknown, so probes are
+ * held. A peer that has answered before cannot be `unresolved`, so it has PROBER_RESOLVE_TRIES
+ * attempts.
  */
 static bool
 peer_should_hold(const struct prober_peer *peer)
@@ -301,7 +301,7 @@ peer_update_hold(struct prober_peer *peer, uint64_t now_ns)
 	}
 }
 
-/* Those that wait for a path are asked again: the path may be another one now, or of no use. */
+/* Queues targets again that wait for a path, because the path may have changed or be useless. */
 static void
 peer_requeue_path_targets(struct prober_peer *peer)
 {
@@ -337,8 +337,8 @@ prober_peer_fsm(struct prober_peer *peer, enum prober_peer_event event, uint64_t
 	if (peer->state != before)
 		peer_requeue_path_targets(peer);
 	/*
-	 * TIMEOUTS proves nothing. While a peer is silent each of its probes says so again and
-	 * again: to judge all of them each time adds up.
+	 * TIMEOUTS proves nothing. While a peer is silent, each of its probes raises it, and it
+	 * would take long to judge all probes each time.
 	 */
 	if (event != PROBER_PEER_TIMEOUTS)
 		prober_probe_judge_unproven(peer, now_ns);
@@ -403,7 +403,7 @@ peer_has_session(const struct prober_peer *peer, const struct prober_session *se
 }
 
 /*
- * Whether an answer counts: the device may have gone or the path may have been renewed meanwhile.
+ * Whether an answer counts. It does not if the device has gone or RENEW has come meanwhile.
  */
 static bool
 peer_takes_answer(struct prober_peer *peer)
@@ -539,7 +539,7 @@ prober_peer_acked(struct prober_peer *peer, uint64_t posted_ns, uint64_t now_ns)
 void
 prober_peer_timed_out(struct prober_peer *peer, uint64_t posted_ns, uint64_t now_ns)
 {
-	/* What was posted before the last change of mind was part of its cause. */
+	/* A probe from before the last change of state was part of its cause. */
 	if (posted_ns < peer->state_since_ns)
 		return;
 	if (++peer->timeouts >= PROBER_TIMEOUTS)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Probes in flight and what became of them. A probe lives from its post until its result has been
- * told. Its one timer stands first at its timeout, which only counts; then at twice the timeout (or
- * one timeout after an ACK if that came late), when it is judged; and, if nothing can be proven
- * yet, at intervals of three timeouts, when the peer is asked for proof. What provides proof (an
- * ACK to a probe that was posted later, a SIDR reply, the peer's going down) judges all unproven
- * ones anew.
+ * Probes in flight and their results. A probe lives from its post until its result has been
+ * reported. Its timer fires first at its timeout, which is only counted. It fires again at twice
+ * the timeout, or one timeout after a late ACK; then the probe is judged. Without a proof, it fires
+ * at intervals of three timeouts, and the peer is asked for a proof. Each proof (an ACK to a later
+ * probe, a SIDR reply, the peer going down) judges all unproven probes again.
  *
- * A probe that ends leaves the table of flights, is counted, and waits in the prober's list `ended`
- * until prober_drain() tells its result. A late ACK then finds nothing and counts as unknown.
+ * A probe that ends is removed from the table of flights, is counted, and waits in the list `ended`
+ * of the prober until prober_drain() reports its result. An ACK after that counts as unknown.
  */
 #include "probe/prober_impl.h"
 
@@ -52,8 +51,8 @@ flights_grow(struct prober_flights *flights)
 }
 
 /*
- * The low half of a sequence number whose slot is free. Numbers whose slots are taken are left out,
- * so the table's size follows the number of probes in flight and not the age of the oldest one.
+ * Draws the low half of a sequence number with a free slot. Numbers whose slot is in use are
+ * skipped, so the size of the table depends on the number of probes in flight, not on their age.
  */
 static int
 flights_number(struct prober_flights *flights, uint32_t *out)
@@ -194,7 +193,7 @@ prober_probe_unposted(struct prober_target *target, uint32_t size, enum probe_cl
 {
 	struct prober_probe *probe = &target->peer->device->spare;
 
-	/* prober_drain() runs between any two probes of a device that come due. */
+	/* Between two due probes of a device, prober_drain() has run. */
 	assert(!probe->ended);
 	*probe = (struct prober_probe){
 		.target = target,
@@ -236,7 +235,7 @@ prober_probe_forget(struct prober_target *target)
 	struct prober_probe *probe;
 
 	while ((probe = TAILQ_FIRST(&target->probes))) {
-		/* They end in no class, so that totals add up they were not due. */
+		/* They have no class, so count them as not due; then the totals add up. */
 		if (probe->flying)
 			prober_count_forget(probe);
 		probe_land(probe);
@@ -249,8 +248,8 @@ probe_complete(struct prober_probe *probe, uint64_t now_ns)
 {
 	prober_measure(probe);
 	/*
-	 * By the time of arrival, not of handling: a host that stalls makes no peer late. Always by
-	 * the host's clock.
+	 * The time of arrival counts, not that of handling, so a stall of our host makes no peer
+	 * late. This always uses the host's clock.
 	 */
 	if (probe->t5.ns > probe->tx.t2.ns + probe->target->config.timeout_ns)
 		prober_probe_end(probe, PROBE_LATE, NULL, now_ns);
@@ -276,9 +275,9 @@ probe_judge_ns(const struct prober_probe *probe)
 }
 
 /*
- * How long the incarnation must have lived for its end not to be the reason. One timeout after the
- * post, and not just after it: a probe that takes another path, or waits in a queue, may arrive
- * after the answer to a later one and after a restart.
+ * If the incarnation was alive at this time, its end is not the reason for a missing answer. It is
+ * one timeout after the post: a probe that takes another path, or waits in a queue, may arrive
+ * later than a probe that was posted after it, and after a restart.
  */
 static uint64_t
 probe_lived_ns(const struct prober_probe *probe)
@@ -293,8 +292,8 @@ probe_is_proven(const struct prober_probe *probe)
 }
 
 /*
- * An ACK to a probe that was posted a timeout later came: none comes to this one, or none that
- * would count.
+ * Whether there was an ACK to a probe that was posted one timeout later. Then none comes to this
+ * one, or none that counts.
  */
 static bool
 probe_is_overtaken(const struct prober_probe *probe)
@@ -303,10 +302,10 @@ probe_is_overtaken(const struct prober_probe *probe)
 }
 
 /*
- * When a weaker proof may be acted on. A SIDR reply overtakes what waits in queues of the data
- * path, at a host that has stalled thousands of messages, and one probe's ACK1 may overtake
- * another's ACK2. So one more timeout, and one from the last ACK on: as long as ACKs come a queue
- * is being worked off.
+ * The time at which a weaker proof counts. At a host that has stalled, thousands of messages may
+ * wait in the queues of the data path, and a SIDR reply overtakes them. The ACK1 of one probe may
+ * overtake the ACK2 of another. So wait one more timeout, also after the last ACK: while ACKs come,
+ * the peer still works off its queue.
  */
 static uint64_t
 probe_grace_ns(const struct prober_probe *probe)
@@ -330,7 +329,7 @@ probe_judge_proven(struct prober_probe *probe, uint64_t now_ns)
 		prober_timer_set(probe_prober(probe), &probe->timer, probe_grace_ns(probe));
 }
 
-/* Ends a probe that has waited long enough, if it can be told why it was not answered. */
+/* Ends a probe that has waited long enough, if the reason for the missing answer is known. */
 static void
 probe_judge(struct prober_probe *probe, uint64_t now_ns)
 {
@@ -366,7 +365,7 @@ prober_probe_judge_unproven(struct prober_peer *peer, uint64_t now_ns)
 	}
 }
 
-/* Nothing is known yet: asks for proof each three timeouts. */
+/* There is no proof yet: asks for one every three timeouts. */
 static void
 probe_await_proof(struct prober_probe *probe, uint64_t now_ns)
 {
@@ -423,7 +422,7 @@ prober_probe_end_restarted(struct prober_peer *peer, uint64_t now_ns)
 
 	TAILQ_FOREACH(target, &peer->targets, in_peer) {
 		TAILQ_FOREACH(probe, &target->probes, in_target) {
-			/* One with ACK2 waits for nothing that the peer still has to send. */
+			/* With ACK2, it waits for nothing that the peer still has to send. */
 			if (probe->flying && !probe->ack2 &&
 			    probe->session.incarnation != peer->session.incarnation)
 				prober_probe_end(probe, PROBE_PEER_RESTARTED, NULL, now_ns);
@@ -456,7 +455,7 @@ probe_came_from(const struct prober_probe *probe, const struct prober_rx *rx)
 	return addr_equal(&probe->session.addr, &rx->src) && probe->session.qpn == rx->src_qpn;
 }
 
-/* False: it had this ACK already. */
+/* Returns false if it had this ACK already. */
 static bool
 probe_take_ack(struct prober_probe *probe, const struct wire_message *message,
 	       const struct prober_rx *rx, uint64_t now_ns)
@@ -483,7 +482,7 @@ probe_take_ack(struct prober_probe *probe, const struct wire_message *message,
 	return true;
 }
 
-/* A probe that was already waiting for proof has news: it gets its time for the other ACK. */
+/* An ACK has come to a probe that waits for a proof. It gets more time for the other ACK. */
 static void
 probe_after_ack(struct prober_probe *probe, uint64_t now_ns)
 {
@@ -496,7 +495,7 @@ probe_after_ack(struct prober_probe *probe, uint64_t now_ns)
 	}
 }
 
-/* The peer has received the probe and says that it will not answer. */
+/* The peer has received the probe, but refuses to answer. */
 static void
 probe_take_refusal(struct prober_probe *probe, const struct wire_message *message, uint64_t now_ns)
 {
@@ -510,7 +509,7 @@ probe_take_refusal(struct prober_probe *probe, const struct wire_message *messag
 	prober_probe_end(probe, PROBE_REFUSED, why[i < n ? i : 0], now_ns);
 }
 
-/* The probe that an ACK is for, after all checks; NULL: counted, or a duplicate. */
+/* The probe of an ACK, after all checks. If there is none, counts this and returns NULL. */
 static struct prober_probe *
 probe_of_ack(struct prober *prober, const struct wire_message *message, const struct prober_rx *rx)
 {
@@ -529,13 +528,13 @@ probe_of_ack(struct prober *prober, const struct wire_message *message, const st
 	return probe;
 }
 
-/* False: that is known already. */
+/* Returns false if this is no news. */
 static bool
 probe_take(struct prober_probe *probe, const struct wire_message *message,
 	   const struct prober_rx *rx, uint64_t now_ns)
 {
 	if (message->type == PROBE_WIRE_REFUSED) {
-		/* One that was answered was not refused. */
+		/* A probe that has been answered cannot be refused. */
 		if (probe->ack1 || probe->ack2)
 			return false;
 		probe_take_refusal(probe, message, now_ns);

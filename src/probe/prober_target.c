@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Schedules. A target's timer fires when its next probe is due; the probe then waits in its
- * device's queue for the budget, is posted, and only then is the next one set: one interval after
+ * Schedules. The timer of a target fires when its next probe is due. The probe waits in the queue
+ * of its device for the budget, and is posted. Then the next probe is scheduled, one interval after
  * the time at which this one was due, so that the schedule does not drift.
  *
- * `due` counts a probe when it is posted or ends unposted, not while it waits in a queue: what is
- * held back because the peer is being resolved has measured nothing and leaves no result.
+ * `due` counts a probe when it is posted or ends unposted, not while it waits in a queue. A probe
+ * that is held while the peer is being resolved measures nothing and has no result.
  */
 #include "probe/prober_impl.h"
 
@@ -27,7 +27,8 @@ target_leave(struct prober_target *target)
 }
 
 /*
- * Between two probes: as configured unless the daemon holds back. People's pings are not held back.
+ * The interval between two probes: the configured one, or a longer one while throttled. Pings are
+ * not throttled.
  */
 static uint64_t
 target_interval_ns(const struct prober_target *target)
@@ -81,7 +82,7 @@ prober_target_requeue(struct prober_target *target)
 	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
 }
 
-/* The longest probe that the local port sends and the peer takes; UINT16_MAX: neither is known. */
+/* The longest probe for both the local port and the peer; UINT16_MAX: both are unknown. */
 static uint32_t
 target_path_mtu(const struct prober_target *target)
 {
@@ -106,7 +107,7 @@ target_size(const struct prober_target *target)
 	return size == PROBER_SIZE_MTU || (target->config.fit && size > mtu) ? mtu : size;
 }
 
-/* Why a due probe cannot be posted, if so. */
+/* Whether a due probe cannot be posted. If so, sets its class and the reason. */
 static bool
 target_is_blocked(const struct prober_target *target, enum probe_class *class, const char **reason)
 {
@@ -131,7 +132,7 @@ target_is_blocked(const struct prober_target *target, enum probe_class *class, c
 	return true;
 }
 
-/* The probe that was due has been posted or has ended: on to the next one. */
+/* The due probe has been posted or has ended. Schedules the next one. */
 static void
 target_next(struct prober_target *target, uint64_t now_ns)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Probes and their two ACKs. A probe passes the checks (format, session, address, limits) and
- * becomes an answer, which goes one of four ways:
+ * Probes and their two ACKs. A probe that passes the checks (format, session, address, limits)
+ * becomes an answer, in one of four ways:
  *
- *   refused                 the limits allow no answer: REFUSED, if the prober knows that
+ *   refused                 the limits allow no answer: REFUSED, if the prober accepts that
  *   sent at once            ACK1, T4 known, ACK2
- *   pending                 ACK1 posted; its send completion brings T4, then ACK2
- *   held                    the path back is being prepared; T3 is kept, so T4 - T3 stays true
+ *   pending                 ACK1 is posted; when its send is complete, T4 is known; then ACK2
+ *   held                    the path back is being prepared; T3 is kept, so T4 - T3 is right
  *
- * Pending answers stand in a ring by cookie. It is larger than any send queue, so one that is
- * overwritten will not get its completion any more. Both ACKs have PROBE_WIRE_SIZE_MIN bytes, the
- * least that a probe has: a forged probe cannot make more traffic than it is.
+ * A ring contains the pending answers by cookie. It is larger than any send queue, so an answer
+ * that is overwritten would have got no completion any more. Both ACKs have PROBE_WIRE_SIZE_MIN
+ * bytes, the minimum of a probe. So the answers to a forged probe have at most twice its size.
  */
 #include "probe/responder_impl.h"
 
@@ -120,8 +120,8 @@ responder_sum(uint64_t a, uint64_t b)
 }
 
 /*
- * T4 - T3 and how far it may be off, by the RNIC's clock if it can be. It is not shorter than from
- * when the probe was read to the post of ACK1. What comes out negative is 0, and shows in the
+ * Computes T4 - T3 and its error, by the RNIC's clock if possible. It is not shorter than the time
+ * between reading the probe and posting ACK1. A negative result becomes 0, and is part of the
  * error.
  */
 static void
@@ -154,8 +154,8 @@ responder_measure(const struct responder_session *session, const struct hwclock_
 }
 
 /*
- * Whether this host has stalled while the probe was here, or before it was read. The wait for a
- * path is none.
+ * Reports to the prober whether this host has stalled while it had the probe, or before it read the
+ * probe. The wait for a path is no stall.
  */
 static void
 responder_tell_noise(const struct responder *responder, const struct responder_answer *answer,
@@ -177,7 +177,7 @@ responder_tell_noise(const struct responder *responder, const struct responder_a
 				      UINT16_MAX;
 }
 
-/* ACK1 has been sent, at t4. */
+/* ACK1 was sent at t4. */
 static void
 responder_send_ack2(struct responder *responder, const struct responder_session *session,
 		    const struct responder_answer *answer, const struct hwclock_moment *t4)
@@ -221,7 +221,7 @@ responder_await_sent(struct responder *responder, const struct responder_answer 
 	};
 }
 
-/* 0: sent, pending, or dropped and counted. -EAGAIN: no path yet. */
+/* Returns 0 (sent, pending, or dropped and counted) or -EAGAIN (there is no path yet). */
 static int
 responder_send_ack1(struct responder *responder, const struct responder_session *session,
 		    const struct responder_answer *answer)
@@ -283,7 +283,7 @@ responder_hold(struct responder *responder, struct responder_session *session,
 	responder->stats.held++;
 }
 
-/* Takes a token for one probe and returns 0, or counts why there is none and returns that. */
+/* Takes a token for one probe and returns 0. Without a token, counts and returns the reason. */
 static uint8_t
 responder_take(struct responder *responder, struct responder_source *source, uint64_t now_ns)
 {
@@ -301,8 +301,8 @@ responder_take(struct responder *responder, struct responder_source *source, uin
 }
 
 /*
- * Tells the prober, for which silence would be loss. One message instead of two, and no more than
- * the host can afford: what is above that is counted only.
+ * Sends REFUSED, because without an answer the prober would count the probe as lost. It is one
+ * message instead of two, and also limited; above this limit, refusals are only counted.
  */
 static void
 responder_refuse(struct responder *responder, const struct responder_session *session,
@@ -325,7 +325,7 @@ responder_refuse(struct responder *responder, const struct responder_session *se
 		responder->stats.refused_told++;
 }
 
-/* The session that a probe belongs to, or NULL: counted. */
+/* The session of a probe. If there is none, counts this and returns NULL. */
 static struct responder_session *
 responder_session_of(struct responder *responder, uint64_t number, const struct responder_rx *rx)
 {
@@ -411,7 +411,7 @@ responder_release_held(struct responder *responder, struct responder_session *se
 	while (held) {
 		struct responder_held *next = TAILQ_NEXT(held, in_session);
 
-		/* Paths differ by flow label: others may still be in preparation. */
+		/* Each flow label has its own path, which may not be ready yet. */
 		if (responder_send_ack1(responder, session, &held->answer) != -EAGAIN)
 			responder_held_free(responder, held);
 		held = next;

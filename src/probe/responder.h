@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The responder: answers probes with two ACKs, measures its own delay, and protects its host and
- * others. Pure: no libevent, no verbs; time comes in, messages go out through struct responder_ops.
+ * The responder answers probes with two ACKs, measures its own delay, and protects its host and
+ * others. It is pure: it knows neither libevent nor verbs. The caller passes the time, and messages
+ * go out through struct responder_ops.
  *
- * A session is what one prober (address and incarnation) was given over SIDR. It is made by
- * responder_open(), lives while probes come and RESPONDER_IDLE_NS longer, and is owned by the
- * responder. It is proven by its first probe: who sends that has received our SIDR reply at the
- * address that the request claimed to come from. Until then it takes nothing away from anybody: a
- * forged request neither ends a session nor keeps others from getting one. Answers go to the
- * session's own address and to the QP that the probe came from, nowhere else.
+ * A session belongs to one prober (address and incarnation), which gets it over SIDR.
+ * responder_open() makes it. The responder owns it, and keeps it until RESPONDER_IDLE_NS after the
+ * last probe. Its first probe proves it: the sender must have received our SIDR reply at the
+ * address that the request claimed. Until then it affects no other prober: a forged request neither
+ * ends a session nor keeps others from getting one. Answers go only to the address of the session,
+ * and to the QP that sent the probe.
  */
 #ifndef RPINGMESH_PROBE_RESPONDER_H
 #define RPINGMESH_PROBE_RESPONDER_H
@@ -27,22 +28,22 @@ struct responder_session;
 
 #define RESPONDER_SESSIONS_MAX 65536
 #define RESPONDER_IDLE_NS 600000000000ULL
-/* Probes that wait for the path back: of one session, which may have as many labels; of all. */
+/* Probes that wait for the path back: of one session, which may use as many labels; of all. */
 #define RESPONDER_HELD_MAX 1024
 #define RESPONDER_HELD_ALL_MAX 16384
 #define RESPONDER_HELD_NS 1000000000ULL
 /*
- * How much longer than the software's the RNIC's T4 - T3 may be: the time that a probe waited for a
- * host that did not run. A longer one counts as a timestamp that has jumped.
+ * The RNIC's T4 - T3 may be longer than the software's by so much, while a stalled host makes a
+ * probe wait. If it is even longer, a timestamp has jumped.
  */
 #define RESPONDER_STALL_NS 1000000000ULL
-#define RESPONDER_OPENS_PER_S 20  /* SIDR requests answered per source address, burst of as many */
-#define RESPONDER_REFUSALS_PER_S 1000 /* messages that say "refused", in all; burst of as many */
+#define RESPONDER_OPENS_PER_S 20  /* answers to SIDR requests of one source, with equal burst */
+#define RESPONDER_REFUSALS_PER_S 1000 /* messages REFUSED to all sources, with equal burst */
 
 struct responder_ack {
 	const uint8_t *payload;
 	uint32_t size;
-	struct addr local, remote; /* from, to */
+	struct addr local, remote; /* source and destination */
 	uint32_t qpn, qkey;        /* of the prober */
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
@@ -57,9 +58,10 @@ struct responder_tx {
 
 struct responder_ops {
 	/*
-	 * Posts an ACK through `device_user` (what responder_open() got). 0 and *tx; -EAGAIN: the
-	 * path is being prepared, responder_path_ready() or responder_path_failed() follows; other
-	 * -errno: dropped, counted. want_sent: responder_sent() matters (ACK1). Must not call back.
+	 * Posts an ACK through `device_user` (from responder_open()). Returns 0 and sets *tx.
+	 * -EAGAIN: the path is being prepared, and responder_path_ready() or
+	 * responder_path_failed() follows. Other -errno: the ACK is dropped and counted. want_sent:
+	 * responder_sent() is needed (ACK1). Must not call back.
 	 */
 	int (*send)(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,
 		    struct responder_tx *tx);
@@ -67,34 +69,34 @@ struct responder_ops {
 
 struct responder_limits {
 	const struct addr_net *allow; /* borrowed until the next responder_set_limits() */
-	size_t n_allow;               /* 0: nobody */
-	uint32_t per_source; /* probes/s answered per session's address; burst: the same number, ≥
+	size_t n_allow;               /* 0: no address is allowed */
+	uint32_t per_source; /* answers/s to each address; burst: the same number, but at least
 				32 */
-	uint32_t total;               /* probes/s answered in all */
+	uint32_t total;               /* answers/s to all addresses */
 };
 
 struct responder_config {
 	const struct responder_ops *ops;
 	void *arg;
 	uint64_t random; /* seed; session numbers come from getrandom(2) */
-	const struct noise *noise; /* stalls of this host, told to probers; borrowed, outlives the
-				      responder; NULL: not known */
+	const struct noise *noise; /* stalls of this host, for ACK2; borrowed, outlives the
+				      responder; NULL: unknown */
 };
 
 int responder_new(const struct responder_config *config, struct responder **out);
 void responder_free(struct responder *responder);
-/* Sessions whose address is not allowed any more are closed. */
+/* Sets the limits. Closes sessions whose address is not allowed any more. */
 void responder_set_limits(struct responder *responder, const struct responder_limits *limits,
 			  uint64_t now_ns);
 
 /*
- * Whether a SIDR request from there may be followed up now (allow-list, rate): 0, -EACCES, -EBUSY;
- * counted.
+ * Whether a SIDR request of this address may be handled now. Returns 0, or counts it and returns
+ * -EACCES (the address is not allowed) or -EBUSY (too many requests).
  */
 int responder_admit(struct responder *responder, const struct addr *remote, uint64_t now_ns);
 
 struct responder_open_request {
-	void *device_user;          /* the device that it came in on */
+	void *device_user;          /* the device that has received it */
 	struct hwclock
 		*clock; /* of that device; borrowed until responder_close_device(); NULL: none */
 	struct addr local, remote;
@@ -103,18 +105,18 @@ struct responder_open_request {
 	char hostname[65];
 };
 /*
- * A session for the prober: a new one, or the one that it has (same device, local and remote
- * address, incarnation). One of another incarnation is closed by the new one's first probe, at once
- * if it was never proven itself. A full table gives up the oldest session that is not proven. 0 and
- * *session_number, -EACCES, -EBUSY (table full of proven sessions), -ENOMEM, -EIO (no random
- * numbers).
+ * Gets a session for the prober: a new one, or its present one if device, local and remote address
+ * and incarnation are the same. The first probe of a new session closes a proven session of another
+ * incarnation; an unproven one is closed at once. If the table is full, the oldest unproven session
+ * is closed. Returns 0 and sets *session_number, or -EACCES, -EBUSY (the table is full of proven
+ * sessions), -ENOMEM, or -EIO (there are no random numbers).
  */
 int responder_open(struct responder *responder, const struct responder_open_request *request,
 		   uint64_t now_ns, uint64_t *session_number);
-/* All sessions on a device: it is going away. */
+/* Closes all sessions on a device, before it goes away. */
 void responder_close_device(struct responder *responder, void *device_user);
 
-/* A message that arrived at a responder QP. Nothing of it has been checked. */
+/* A message received by a responder QP. It has not been checked. */
 struct responder_rx {
 	void *device_user;
 	struct addr src, dst;       /* from the GRH */
@@ -127,13 +129,13 @@ void responder_received(struct responder *responder, const struct responder_rx *
 			uint64_t now_ns);
 void responder_sent(struct responder *responder, uint32_t cookie, int status,
 		    const struct hwclock_moment *t4, uint64_t now_ns);
-/* Held probes of sessions from `local` to `remote` on that device: try again, or drop them. */
+/* Answers, or drops, the held probes of sessions from `local` to `remote` on that device. */
 void responder_path_ready(struct responder *responder, void *device_user, const struct addr *local,
 			  const struct addr *remote, uint64_t now_ns);
 void responder_path_failed(struct responder *responder, void *device_user, const struct addr *local,
 			   const struct addr *remote, uint64_t now_ns);
 
-/* When responder_advance() should be called next, to expire sessions and what is held. */
+/* The time of the next responder_advance(), which ends idle sessions and drops held probes. */
 uint64_t responder_next_ns(const struct responder *responder);
 void responder_advance(struct responder *responder, uint64_t now_ns);
 
@@ -143,13 +145,13 @@ struct responder_stats {
 	uint64_t probes;            /* valid probes with a session */
 	uint64_t ack1, ack2;        /* sent */
 	uint64_t refused_network;   /* SIDR requests and probes from outside the allowed networks */
-	uint64_t refused_opens;     /* SIDR requests too often or table full */
-	uint64_t refused_source;    /* probes over the limit of their source */
-	uint64_t refused_total;     /* probes over the limit in all */
-	uint64_t refused_told;      /* of these two, those whose prober was told so */
+	uint64_t refused_opens;     /* SIDR requests: too many, or the table is full */
+	uint64_t refused_source;    /* probes above the limit of their source */
+	uint64_t refused_total;     /* probes above the limit of all sources */
+	uint64_t refused_told;      /* of these two, the probes that were answered by REFUSED */
 	uint64_t malformed;
 	uint64_t unknown_session;
-	uint64_t wrong_source;      /* session number from another address */
+	uint64_t wrong_source;      /* probes with a session number of another address */
 	uint64_t send_errors;
 	uint64_t held, held_dropped;
 };

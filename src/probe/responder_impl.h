@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside the responder: what responder.c (probes and ACKs) and responder_session.c (who may ask,
- * sessions, their sources) share.
+ * Shared by responder.c (probes and ACKs) and responder_session.c (sessions and sources).
  */
 #ifndef RPINGMESH_PROBE_RESPONDER_IMPL_H
 #define RPINGMESH_PROBE_RESPONDER_IMPL_H
@@ -11,11 +10,11 @@
 #include "core/bucket.h"
 #include "probe/responder.h"
 
-#define RESPONDER_PENDING_N 4096 /* ACK1s whose send completion is awaited; power of two */
+#define RESPONDER_PENDING_N 4096 /* ACK1s whose send is not complete yet; power of two */
 
-/* One probe that is being answered. */
+/* A probe that is being answered. */
 struct responder_answer {
-	uint64_t session; /* its number, not a pointer: sessions may go meanwhile */
+	uint64_t session; /* a number, not a pointer, because the session may go meanwhile */
 	uint64_t seq;
 	struct hwclock_moment t3;
 	uint32_t qpn;
@@ -25,14 +24,14 @@ struct responder_answer {
 	uint16_t src_port; /* of its ACKs; PROBE_PORT_UNKNOWN */
 };
 
-/* ACK1 is out, ACK2 follows when its send completion comes. */
+/* An ACK1 that has been posted. ACK2 follows when its send is complete. */
 struct responder_pending {
 	bool used;
 	uint32_t cookie;
 	struct responder_answer answer;
 };
 
-/* A probe that waits for the path back. Owned by its session. */
+/* A probe that waits for the path back. Its session owns it. */
 struct responder_held {
 	TAILQ_ENTRY(responder_held) in_session, in_responder;
 	struct responder_session *owner;
@@ -42,12 +41,11 @@ struct responder_held {
 TAILQ_HEAD(responder_held_list, responder_held);
 
 /*
- * An address that asks. Lives while it has sessions; without any, until it has been quiet for a
- * while.
+ * An address that has asked for a session. It lives while it has sessions, and a while longer.
  */
 struct responder_source {
 	LIST_ENTRY(responder_source) in_hash;
-	TAILQ_ENTRY(responder_source) in_idle; /* if n_sessions is 0, the longest quiet first */
+	TAILQ_ENTRY(responder_source) in_idle; /* if n_sessions is 0; the longest idle first */
 	struct addr addr;
 	uint32_t n_sessions;
 	uint64_t last_ns;
@@ -58,9 +56,9 @@ TAILQ_HEAD(responder_source_list, responder_source);
 
 struct responder_session {
 	LIST_ENTRY(responder_session) in_numbers, in_paths;
-	TAILQ_ENTRY(responder_session) in_order; /* the longest quiet first */
+	TAILQ_ENTRY(responder_session) in_order; /* the longest idle first */
 	TAILQ_ENTRY(responder_session) in_unproven; /* unless proven; the oldest first */
-	bool proven;                             /* a probe of it has come */
+	bool proven;                             /* it has had a probe */
 	struct responder_source *source;
 	uint64_t number;
 	struct responder_open_request request;   /* the last one */
@@ -80,11 +78,11 @@ struct responder {
 	struct bucket_rate total_rate, source_rate, open_rate, refusal_rate;
 	uint64_t hash_key;
 	const struct noise *noise;              /* borrowed, or NULL */
-	uint32_t sessions_max;                  /* RESPONDER_SESSIONS_MAX; tests take less */
-	uint32_t n_hash;                        /* power of two; of the three tables below */
+	uint32_t sessions_max;                  /* RESPONDER_SESSIONS_MAX; less in tests */
+	uint32_t n_hash;                        /* size of the three tables below; power of two */
 	struct responder_session_head *numbers; /* by session number */
-	struct responder_session_head *paths;	/* by device, local and remote address: of each, one
-						   proven session and one unproven */
+	struct responder_session_head *paths;	/* by device, local and remote address; each has at
+						   most one proven and one unproven session */
 	struct responder_source_head *sources;  /* by address */
 	struct responder_session_list order, unproven;
 	struct responder_source_list idle_sources;
@@ -92,33 +90,33 @@ struct responder {
 	struct responder_held_list held;        /* the oldest first */
 	uint32_t n_held;
 	uint32_t cookie;
-	struct responder_stats stats;           /* sessions included */
+	struct responder_stats stats;           /* with stats.sessions up to date */
 	struct responder_pending pending[RESPONDER_PENDING_N];
 };
 
 /* responder_session.c */
 int responder_tables_new(struct responder *responder);
 void responder_tables_free(struct responder *responder);
-/* Each source's bucket after the rate has changed. */
+/* Fits the bucket of each source to a new rate. */
 void responder_fit_sources(struct responder *responder, uint64_t now_ns);
 bool responder_is_allowed(const struct responder *responder, const struct addr *addr);
 struct responder_session *responder_find(const struct responder *responder, uint64_t number);
-/* Walks the sessions of a path: `after` NULL begins, NULL ends. */
+/* Walks the sessions of a path: begins with after = NULL, ends with NULL. */
 struct responder_session *responder_next_on_path(const struct responder *responder,
 						 const void *device_user, const struct addr *local,
 						 const struct addr *remote,
 						 const struct responder_session *after);
-/* It has been heard of: lives RESPONDER_IDLE_NS longer. */
+/* The session has been used, and lives for RESPONDER_IDLE_NS from now on. */
 void responder_touch(struct responder *responder, struct responder_session *session,
 		     uint64_t now_ns);
-/* A probe of it has come: others on its path are closed. */
+/* The session has had a probe. Closes the others on its path. */
 void responder_prove(struct responder *responder, struct responder_session *session);
 /* Frees the session with all that it holds. */
 void responder_close(struct responder *responder, struct responder_session *session);
 void responder_expire_sessions(struct responder *responder, uint64_t now_ns);
 
 /* responder.c */
-/* Takes it out of its lists and frees it. */
+/* Removes it from its lists and frees it. */
 void responder_held_free(struct responder *responder, struct responder_held *held);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who may ask, and what was settled with them. Sessions hang in a table by number and in one by
- * path (device, local and remote address), and in a list by the time that they were last heard of,
- * from whose head they expire. On a path there is one session; while the prober's restart is only
- * claimed, two: a proven one, and an unproven one that takes its place with its first probe.
+ * Sessions and their sources. There is a table of sessions by number, a table by path (device,
+ * local and remote address), and a list by the time of the last use, from whose head sessions
+ * expire. A path has one session. While a restart of the prober is not proven, it has two: a proven
+ * one, and an unproven one that replaces it with its first probe.
  *
- * A source is a remote address with its two token buckets. Sources outlive their sessions for as
- * long as their buckets need to fill up, so closing and opening sessions gains nobody anything.
+ * A source is a remote address with its two token buckets. A source outlives its sessions until its
+ * buckets are full again, so closing and opening sessions gives no advantage.
  */
 #include "probe/responder_impl.h"
 
@@ -58,7 +58,7 @@ responder_hash_path(const struct responder *responder, const void *device_user,
 	       (responder->n_hash - 1);
 }
 
-/* New tables of n_hash chains each; the old ones stay with the caller. */
+/* Makes new tables of n_hash chains each. The caller still owns the old ones. */
 static int
 responder_tables_alloc(struct responder *responder, uint32_t n_hash)
 {
@@ -100,7 +100,7 @@ responder_link(struct responder *responder, struct responder_session *session)
 	LIST_INSERT_HEAD(&responder->paths[path], session, in_paths);
 }
 
-/* Keeps chains short. Without memory they get longer, nothing worse. */
+/* Keeps the chains short. If there is no memory, they only get longer. */
 static void
 responder_tables_grow(struct responder *responder)
 {
@@ -187,8 +187,8 @@ responder_source_find(const struct responder *responder, const struct addr *addr
 }
 
 /*
- * The sources that have been quiet, and one more if the table is full, even if a session must go
- * for it that nobody has proven: their number stays bounded.
+ * Frees idle sources, to limit their number. If the table is still full, frees one more, even if an
+ * unproven session has to be closed for this.
  */
 static void
 responder_source_make_room(struct responder *responder, uint64_t now_ns)
@@ -207,8 +207,8 @@ responder_source_make_room(struct responder *responder, uint64_t now_ns)
 }
 
 /*
- * The source of that address, made if need be. NULL: the table is full of sources with sessions, or
- * no memory.
+ * The source of that address, made if necessary. NULL: the table is full of sources with sessions,
+ * or there is no memory.
  */
 static struct responder_source *
 responder_source_get(struct responder *responder, const struct addr *addr, uint64_t now_ns)
@@ -329,7 +329,7 @@ responder_close(struct responder *responder, struct responder_session *session)
 	free(session);
 }
 
-/* Closes the sessions on a path but `session`; the proven ones too only if asked to. */
+/* Closes all sessions on a path except `session`; proven ones only if `proven` is set. */
 static void
 responder_close_others(struct responder *responder, const struct responder_open_request *path,
 		       const struct responder_session *session, bool proven)
@@ -367,7 +367,8 @@ responder_expire_sessions(struct responder *responder, uint64_t now_ns)
 }
 
 /*
- * Random and not in use: who knows it has received our SIDR reply. 0: there are no random numbers.
+ * A random, unused number, which only a receiver of our SIDR reply can know. 0: there are no random
+ * numbers.
  */
 static uint64_t
 responder_draw_number(const struct responder *responder)
@@ -425,7 +426,7 @@ responder_session_new(struct responder *responder, const struct responder_open_r
 	return 0;
 }
 
-/* The session that the same prober has got before; NULL: none. */
+/* The present session of the same prober, or NULL. */
 static struct responder_session *
 responder_find_request(const struct responder *responder,
 		       const struct responder_open_request *request)
