@@ -20,7 +20,8 @@
 	X(DEVICE, device) X(GID, gid) X(SOURCE_QPS, source_qps) X(HISTORY, history) \
 	X(COUNTER, counter) X(STATUS, status) X(TRACE, trace) X(PROBES, probes) \
 	X(RESPONDER, responder) X(CONTROL, control) X(LOSSY, lossy) X(ERROR, error) \
-	X(METHOD, method) X(ACKNOWLEDGED, acknowledged) X(PING, ping) X(FLOWS, flows) \
+	X(METHOD, method) X(ACKNOWLEDGED, acknowledged) X(PING, ping) X(PEERS, peers) \
+	X(TARGETS, targets) X(FLOWS, flows) \
 	X(WINDOWS, windows) X(EXPLAIN, explain) X(PATH, path) X(STREAM, stream) \
 	X(CONFIG, config) X(FILE, file) X(KEY, key) X(CONFIG_PEERS, config_peers) \
 	X(CONFIG_PEER, config_peer) X(RELOAD, reload) X(CHANGE, change) X(NAMES, names) \

@@ -41,6 +41,18 @@ const struct record_field records_ping[] = {
 	END,
 };
 
+const struct record_field records_peers[] = {
+	FIELD("peers", "list of map peer", "At most `limit` peers."),
+	FIELD("next", "integer or nil", "As with `flows`."),
+	END,
+};
+
+const struct record_field records_targets[] = {
+	FIELD("targets", "list of map target", "At most `limit` streams of probes."),
+	FIELD("next", "integer or nil", "As with `flows`."),
+	END,
+};
+
 const struct record_field records_flows[] = {
 	FIELD("flows", "list of map flow", "At most `limit` flows, ordered by `id`."),
 	FIELD("next", "integer or nil",

@@ -39,6 +39,7 @@
 
 #define CONTROL_QUEUE_LOW (CONTROL_QUEUE_MAX / 4)
 #define CONTROL_QUEUE_NOTIFY (CONTROL_QUEUE_MAX / 4 * 3) /* the rest is for responses */
+#define CONTROL_ANSWER_MAX (CONTROL_QUEUE_MAX - 64) /* leaves room for the head of a response */
 #define CONTROL_FRAMES_PER_WAKEUP 16
 #define CONTROL_WAKEUP_NS (500 * NSEC_PER_USEC)
 #define CONTROL_WRITES_PER_WAKEUP 4
@@ -316,6 +317,15 @@ control_respond(struct control_client *client, uint32_t id, const struct control
 	msgpack_sbuffer_destroy(&head);
 }
 
+static int
+control_too_long(size_t size, struct control_error *error)
+{
+	error->code = EMSGSIZE;
+	snprintf(error->message, sizeof(error->message),
+		 "the answer of %zu bytes is too long: ask for pages (after, limit)", size);
+	return -EMSGSIZE;
+}
+
 static void
 control_call(struct control_client *client, const struct rpc_request *req)
 {
@@ -329,6 +339,8 @@ control_call(struct control_client *client, const struct rpc_request *req)
 	msgpack_packer_init(&pk, &result, msgpack_sbuffer_write);
 	stats->calls++;
 	rc = control_dispatch(client, req, &pk, &error);
+	if (rc == 0 && result.size > CONTROL_ANSWER_MAX)
+		rc = control_too_long(result.size, &error);
 	if (rc < 0)
 		stats->errors++;
 	if (req->answer && !client->dead)

@@ -720,6 +720,8 @@ order '^python3(1000) ' '^python3(999) ' '^python3(2) ' '^python3(1) '
 run 0 --json flows; lines 1000; json 'o["id"] % 3 == 0'
 run 0 flows --by process; lines 1001; order '^python3(1000)  *1  *2  *1  *100%' '^python3(1)  *1 '
 run 0 flows --by remote; lines 2; out '^10.0.0.2  *host-b  *1000  *2000  *1000  *50.0%'
+daemon manytargets
+run 0 targets; lines 10001; no_err; out '^p0 '; out '^p9999 '
 for scenario in endless circle emptypage; do
 	daemon $scenario
 	run 3 flows; one_err; err '"flows" never ends'; lines 0

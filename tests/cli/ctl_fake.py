@@ -526,6 +526,12 @@ class Conn:
         self.flows(ident, param, [flow(3 * i, owners=[owner(i)], recent={
             "lost_ratio": i / 1000, "answered": 1000 - i, "lost": i}) for i in range(1, 1001)])
 
+    def do_manytargets(self, ident, method, param):  # more than one answer can hold
+        after = param.get("after", 0)
+        n = min(param["limit"], 10_000 - after)
+        self.answer(ident, {"targets": [target(peer=f"p{after + i}") for i in range(n)],
+                            "next": after + n if after + n < 10_000 else None})
+
     def do_endless(self, ident, method, param):  # ids go on for ever
         after = param.get("after", 0)
         name = "flows" if method == "flows" else "windows"

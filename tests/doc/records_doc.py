@@ -22,6 +22,9 @@ def unknown(kind, where):
         yield from unknown(inner, where)
         return
     for one in kind.split(" or "):
+        if one.startswith(("list of ", "table of ")):
+            yield from unknown(one, where)
+            continue
         name = one.removeprefix("map ")
         is_map = one.startswith("map ") and name in tables.MAPS
         if not is_map and one not in [*manpage.TYPES, "value"]:

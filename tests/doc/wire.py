@@ -42,6 +42,9 @@ class Checker:
         self.called = set()
 
     def compare(self, value, kind, where):
+        if kind.startswith("map ") and " or list of " in kind:  # in pages, or as one list
+            page, _, whole = kind.partition(" or ")
+            kind = whole if isinstance(value, list) else page
         self.problems += self.pages.problems(value, kind, where)
         for one in value if isinstance(value, list) else [value]:
             name = kind.removeprefix("list of ").removeprefix("map ")
@@ -88,6 +91,8 @@ class Checker:
             self.call(name)
         for by in ("target", "flow", "device"):
             self.call("windows", by=by, limit=1)
+        for name in ("peers", "targets"):
+            self.call(name, limit=1)
         for name in ("subscribe", "subscribe_windows", "events", "unsubscribe",
                      "unsubscribe_windows", "events_stop", "acknowledge"):
             self.call(name)

@@ -12,7 +12,7 @@
 #include "agent/tell/params.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
-#include "agent/tell/peer_record.h"
+#include "agent/tell/peer_page.h"
 #include "agent/tell/ping.h"
 #include "agent/tell/status_record.h"
 #include "agent/tell/subscriptions.h"
@@ -89,54 +89,26 @@ static int
 methods_peers(void *arg, struct control_client *client, const msgpack_object *params,
 	      msgpack_packer *result, struct control_error *error)
 {
-	const struct tell *t = arg;
-	size_t n = 0;
+	struct params_page page;
+	int rc = params_page(params, &page, error);
 
 	(void)client;
-	(void)params;
-	(void)error;
-	for (struct peer *p = NULL; (p = peers_next(t->peers, p));)
-		n++;
-	msgpack_pack_array(result, n);
-	for (struct peer *p = NULL; (p = peers_next(t->peers, p));)
-		peer_record(result, p);
-	return 0;
-}
-
-/* Skips the targets of flows: there may be tens of thousands, and `flows` lists them in pages. */
-static const struct prober_target *
-methods_next_target(const struct peer *peer, const struct prober_target *t)
-{
-	struct prober_target_info info;
-	struct peer_info peer_is;
-
-	peer_info(peer, &peer_is);
-	while (peer_is.prober && (t = prober_peer_next_target(peer_is.prober, t))) {
-		prober_target_info(t, &info);
-		if (info.config.kind != PROBE_KIND_SERVICE)
-			return t;
-	}
-	return NULL;
+	if (rc == 0)
+		peer_page(arg, &page, result);
+	return rc;
 }
 
 static int
 methods_targets(void *arg, struct control_client *client, const msgpack_object *params,
 		msgpack_packer *result, struct control_error *error)
 {
-	const struct tell *t = arg;
-	size_t n = 0;
+	struct params_page page;
+	int rc = params_page(params, &page, error);
 
 	(void)client;
-	(void)params;
-	(void)error;
-	for (struct peer *p = NULL; (p = peers_next(t->peers, p));)
-		for (const struct prober_target *g = NULL; (g = methods_next_target(p, g));)
-			n++;
-	msgpack_pack_array(result, n);
-	for (struct peer *p = NULL; (p = peers_next(t->peers, p));)
-		for (const struct prober_target *g = NULL; (g = methods_next_target(p, g));)
-			peer_record_target(result, p, g);
-	return 0;
+	if (rc == 0)
+		peer_page_targets(arg, &page, result);
+	return rc;
 }
 
 /* ---- flows ---- */

@@ -193,8 +193,10 @@ params_page(const msgpack_object *params, struct params_page *out, struct contro
 		rc = params_number(map, &after, &out->after, error);
 	if (rc == 0)
 		rc = params_number(map, &limit, &n, error);
-	if (rc == 0)
+	if (rc == 0) {
 		out->limit = (uint32_t)n;
+		out->asked = params_find(map, after.key) || params_find(map, limit.key);
+	}
 	return rc;
 }
 

@@ -58,9 +58,10 @@ ask_call(struct client *client, const char *method, const msgpack_sbuffer *param
 }
 
 int
-ask_list(struct client *client, const char *method, const msgpack_object **out)
+ask_list(struct client *client, const char *method, struct pages *pages,
+	 const msgpack_object **out)
 {
-	return ask_told(client, client_list(client, method, out));
+	return ask_told(client, pages_list(client, method, pages, out));
 }
 
 int

@@ -19,10 +19,11 @@ int ask_told(const struct client *client, enum client_rc rc);
  */
 int ask_open(const struct ctl *ctl, const struct client_ops *ops, struct client **out);
 
-/* Like client_call(), client_list(), client_wait() and client_check_schema(). */
+/* Like client_call(), pages_list(), client_wait() and client_check_schema(). */
 int ask_call(struct client *client, const char *method, const msgpack_sbuffer *param,
 	     const msgpack_object **result);
-int ask_list(struct client *client, const char *method, const msgpack_object **out);
+int ask_list(struct client *client, const char *method, struct pages *pages,
+	     const msgpack_object **out);
 int ask_wait(struct client *client, uint64_t until_ns);
 int ask_check_schema(struct client *client, const msgpack_object *record);
 

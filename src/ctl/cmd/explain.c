@@ -545,11 +545,13 @@ static void
 explain_unknown(struct client *client, const char *what)
 {
 	const msgpack_object *peers = NULL;
+	struct pages pages;
 	char names[NEAR_MAX * NEAR_TEXT] = "", error[EXPLAIN_ERROR];
 
 	view_clean_text(client_reason(client), error, sizeof(error));
-	if (client_list(client, "peers", &peers) == CLIENT_OK)
+	if (pages_list(client, "peers", &pages, &peers) == CLIENT_OK)
 		near_peers(peers, what, names);
+	pages_free(&pages);
 	if (names[0])
 		cmd_complain("%s; did you mean %s?", error, names);
 	else

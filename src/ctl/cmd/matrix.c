@@ -112,6 +112,7 @@ matrix_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **ar
 	enum heatmap_metric metric = HEATMAP_BOTH;
 	const msgpack_object *list = NULL;
 	struct client *client;
+	struct pages pages;
 	int c, rc = -1;
 
 	optind = 0;
@@ -125,9 +126,10 @@ matrix_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **ar
 	rc = ask_open(ctl, NULL, &client);
 	if (rc != CMD_OK)
 		return rc;
-	rc = ask_list(client, "peers", &list);
+	rc = ask_list(client, "peers", &pages, &list);
 	if (rc == CMD_OK)
 		rc = matrix_show(ctl, list, metric);
+	pages_free(&pages);
 	client_close(client);
 	return rc;
 }

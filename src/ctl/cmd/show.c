@@ -46,15 +46,17 @@ show_run(const struct ctl *ctl, const struct show *show)
 {
 	const msgpack_object *list = NULL;
 	struct client *client;
+	struct pages pages;
 	int rc = ask_open(ctl, NULL, &client);
 
 	if (rc != CMD_OK)
 		return rc;
-	rc = ask_list(client, show->method, &list);
+	rc = ask_list(client, show->method, &pages, &list);
 	if (rc == CMD_OK)
 		rc = show_list(ctl, show, list);
 	if (rc == CMD_OK && show->bad && show->bad(list))
 		rc = CMD_BAD_NEWS;
+	pages_free(&pages);
 	client_close(client);
 	return rc;
 }

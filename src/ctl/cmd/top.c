@@ -112,13 +112,16 @@ int
 top_fetch(struct top *top)
 {
 	const msgpack_object *list = NULL;
-	struct copy *copy;
+	struct copy *copy = NULL;
+	struct pages pages;
 	bool targets = top->targets; /* a key may change it meanwhile */
-	int rc = ask_list(top->client, targets ? "targets" : "peers", &list);
+	int rc = ask_list(top->client, targets ? "targets" : "peers", &pages, &list);
 
+	if (rc == CMD_OK)
+		copy = copy_new(list);
+	pages_free(&pages);
 	if (rc != CMD_OK)
 		return rc;
-	copy = copy_new(list);
 	if (!copy)
 		return show_no_memory();
 	copy_free(top->list);

@@ -93,11 +93,14 @@ watch_log(struct watch *watch)
 
 	while (rc == CMD_OK && !signals_stop()) {
 		const msgpack_object *list = NULL;
+		struct pages pages;
 
-		rc = ask_list(watch->client, "peers", &list);
+		rc = ask_list(watch->client, "peers", &pages, &list);
+		if (rc == CMD_OK)
+			watch_lines(list);
+		pages_free(&pages);
 		if (rc != CMD_OK)
 			break;
-		watch_lines(list);
 		fflush(stdout);
 		if (watch->count && ++watch->seen >= watch->count)
 			break;

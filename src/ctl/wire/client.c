@@ -449,19 +449,6 @@ client_check_schema(struct client *client, const msgpack_object *record)
 }
 
 enum client_rc
-client_list(struct client *client, const char *method, const msgpack_object **out)
-{
-	enum client_rc rc = client_call(client, method, NULL, out);
-
-	if (rc == CLIENT_OK && (*out)->type != MSGPACK_OBJECT_ARRAY)
-		return client_fail(client, CLIENT_STRANGE,
-				   "%s: the daemon's answer to \"%s\" is not a list: its version "
-				   "does not fit this program",
-				   client->path, method);
-	return rc;
-}
-
-enum client_rc
 client_subscribe_windows(struct client *client, const char *by)
 {
 	msgpack_sbuffer param;

@@ -84,9 +84,6 @@ void client_watch(struct client *client, int fd);
 /* Returns CLIENT_STRANGE if the schema in the record is older than ours. */
 enum client_rc client_check_schema(struct client *client, const msgpack_object *record);
 
-/* Calls a method whose answer is an array of records; CLIENT_STRANGE if it is no array. */
-enum client_rc client_list(struct client *client, const char *method, const msgpack_object **out);
-
 /*
  * Subscribes to the notifications "window": the windows of each "target", "flow" or "device" that
  * close from now on.

@@ -8,6 +8,7 @@
 #include "ctl/wire/pages.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "ctl/wire/client_impl.h"
 #include "ctl/wire/copy.h"
@@ -29,6 +30,7 @@ pages_free(struct pages *pages)
 		copy_free(page->copy);
 		free(page);
 	}
+	free(pages->all.via.array.ptr);
 	*pages = (struct pages){0};
 }
 
@@ -100,7 +102,9 @@ pages_take(struct client *client, const struct pages_query *query, struct pages 
 
 	if (rc != CLIENT_OK)
 		return rc;
-	list = read_array(answer, query->key);
+	list = query->plain && answer->type == MSGPACK_OBJECT_ARRAY ?
+		       answer :
+		       read_array(answer, query->key);
 	if (!list || (read_find(answer, "next") && !read_u64(answer, "next", &next)))
 		return pages_strange(client, query, "is not a list of ", query->key);
 	/* If pages made no progress, this would ask forever. */
@@ -127,6 +131,31 @@ pages_fetch(struct client *client, const struct pages_query *query, struct pages
 		rc = pages_take(client, query, out, &after);
 	while (rc == CLIENT_OK && after);
 	return rc;
+}
+
+enum client_rc
+pages_list(struct client *client, const char *method, struct pages *out,
+	   const msgpack_object **list)
+{
+	const struct pages_query query = {.method = method, .key = method, .plain = true};
+	enum client_rc rc = pages_fetch(client, &query, out);
+	msgpack_object_array *all = &out->all.via.array;
+
+	if (rc != CLIENT_OK)
+		return rc;
+	out->all.type = MSGPACK_OBJECT_ARRAY;
+	all->ptr = calloc(out->records + 1, sizeof(*all->ptr));
+	if (!all->ptr)
+		return client_fail(client, CLIENT_NO_MEMORY, "out of memory");
+	for (const struct pages_page *page = out->first; page; page = page->next) {
+		const msgpack_object_array *part = &copy_object(page->copy)->via.array;
+
+		if (part->size)
+			memcpy(all->ptr + all->size, part->ptr, part->size * sizeof(*all->ptr));
+		all->size += part->size;
+	}
+	*list = &out->all;
+	return CLIENT_OK;
 }
 
 int

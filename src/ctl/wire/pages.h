@@ -24,12 +24,14 @@ struct pages_query {
 	const char *key;   /* the answer's key for the list */
 	const char *param, *value; /* one more parameter, a string; param = NULL: none */
 	bool sparse;       /* pages before the last may be empty */
+	bool plain;        /* an older daemon answers with the whole list instead of a page */
 };
 
 /* The pages own the records. */
 struct pages {
 	struct pages_page *first, *last;
 	size_t records, n;
+	msgpack_object all; /* of pages_list() */
 };
 
 /*
@@ -39,6 +41,13 @@ struct pages {
 enum client_rc pages_fetch(struct client *client, const struct pages_query *query,
 			   struct pages *out);
 void pages_free(struct pages *pages);
+
+/*
+ * Asks for all records of "devices", "peers" or "targets". CLIENT_OK and *list: an array that is
+ * valid as long as the pages. Otherwise like pages_fetch().
+ */
+enum client_rc pages_list(struct client *client, const char *method, struct pages *out,
+			  const msgpack_object **list);
 
 /*
  * Calls take() for the list of each page, in their order, until it returns a value other than 0,

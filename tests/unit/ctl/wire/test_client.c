@@ -134,9 +134,11 @@ expect(const struct said *say, enum client_rc rc, const char *reason)
 	const msgpack_object *result = NULL;
 	struct server server;
 	struct client *client = start(&server, say, 1);
+	struct pages pages;
 
-	assert_int_equal(client_list(client, "peers", &result), rc);
+	assert_int_equal(pages_list(client, "peers", &pages, &result), rc);
 	assert_reason(client, reason);
+	pages_free(&pages);
 	stop(&server, client);
 }
 
@@ -198,17 +200,45 @@ test_answer(void **state)
 	const msgpack_object *result = NULL;
 	struct server server;
 	struct client *client = start(&server, say, 2);
+	struct pages pages;
 	uint64_t k = 0;
 
 	(void)state;
-	assert_int_equal(client_list(client, "peers", &result), CLIENT_OK);
+	assert_int_equal(pages_list(client, "peers", &pages, &result), CLIENT_OK);
 	assert_int_equal(result->via.array.size, 1);
 	assert_true(read_u64(&result->via.array.ptr[0], "k", &k));
 	assert_int_equal(k, 7);
+	pages_free(&pages);
 	assert_int_equal(client_call(client, "acknowledge", NULL, &result), CLIENT_OK);
 	assert_int_equal(result->type, MSGPACK_OBJECT_NIL);
 	assert_int_equal(client_call(client, "acknowledge", NULL, &result), CLIENT_LOST);
 	assert_reason(client, "the daemon closed the connection");
+	stop(&server, client);
+}
+
+/* {"peers": [{"k": 1}, {"k": 2}], "next": 2}, then {"peers": [{"k": 3}], "next": nil} */
+static void
+test_list(void **state)
+{
+	static const struct said say[] = {
+		SAY(ANSWER("\x01") "\x82\xa5" "peers" "\x92\x81\xa1k\x01\x81\xa1k\x02\xa4"
+		    "next" "\x02"),
+		SAY(ANSWER("\x02") "\x82\xa5" "peers" "\x91\x81\xa1k\x03\xa4" "next" "\xc0"),
+	};
+	const msgpack_object *list = NULL;
+	struct server server;
+	struct client *client = start(&server, say, 2);
+	struct pages pages;
+	uint64_t k = 0;
+
+	(void)state;
+	assert_int_equal(pages_list(client, "peers", &pages, &list), CLIENT_OK);
+	assert_int_equal(list->via.array.size, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_true(read_u64(&list->via.array.ptr[i], "k", &k));
+		assert_int_equal(k, i + 1);
+	}
+	pages_free(&pages);
 	stop(&server, client);
 }
 
@@ -479,7 +509,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nobody),     cmocka_unit_test(test_denied),
-		cmocka_unit_test(test_answer),     cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_answer),     cmocka_unit_test(test_list),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_garbage),    cmocka_unit_test(test_huge_frame),
 		cmocka_unit_test(test_schema),     cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_too_long),   cmocka_unit_test(test_notified),
