@@ -247,8 +247,12 @@ agent_sign_of_life(void *arg, struct nic *nic, const struct addr *remote)
 static bool
 agent_scanned(void *arg)
 {
-	const struct agent *a = arg;
+	struct agent *a = arg;
 
+	self_look(&a->self, a->tell.config);
+	/* Not before it has been made: the first look at the devices comes earlier. */
+	if (a->tell.control)
+		control_look(a->tell.control, a->tell.config->socket_group);
 	metrics_retry(a->tell.metrics);
 	return peers_retry(a->tell.peers, clock_mono_ns());
 }

@@ -69,6 +69,7 @@ struct control {
 	struct control_clients clients, dead;
 	struct control_stats stats;
 	uint64_t last_id;
+	bool removed;         /* the file is missing, and the log says so */
 	bool sweeping;        /* control_sweep() has been deferred */
 	bool freed;           /* control_sweep() also frees the control */
 };
@@ -583,6 +584,42 @@ control_free(struct control *control)
 	control_sweep_later(control);
 	if (!control->sweeping)
 		control_sweep(control);
+}
+
+/* Nothing changes unless all of it can be had. */
+static int
+control_listen_anew(struct control *control, const char *group)
+{
+	struct listen_socket made;
+	struct acceptor *acceptor;
+	int rc = listen_open(control->path, group, &made);
+
+	if (rc < 0)
+		return rc;
+	rc = acceptor_new(control->loop, made.fd, control_take, control, &acceptor);
+	if (rc < 0) {
+		listen_close(&made, control->path);
+		return rc;
+	}
+	acceptor_free(control->acceptor);
+	close(control->listen.fd);
+	control->acceptor = acceptor;
+	control->listen = made;
+	return 0;
+}
+
+void
+control_look(struct control *control, const char *group)
+{
+	if (!listen_is_removed(&control->listen, control->path)) {
+		control->removed = false;
+		return;
+	}
+	if (!control->removed)
+		log_warning(CONTROL, "%s: somebody has removed it: made again", control->path);
+	if (control->removed && !listen_can_make(control->path))
+		return;
+	control->removed = control_listen_anew(control, group) < 0;
 }
 
 bool

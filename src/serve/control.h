@@ -67,6 +67,13 @@ int control_new(struct loop *loop, const struct control_config *config, struct c
 void control_free(struct control *control);
 
 /*
+ * If somebody has removed the file of the socket, makes it anew, for the group. Call it from time
+ * to time. Clients stay connected. If it cannot be made, logs this once, and tries again at each
+ * call.
+ */
+void control_look(struct control *control, const char *group);
+
+/*
  * Queues the notification [2, method, [payload]]; `payload` is one packed object. Returns 0. If the
  * client's queue is full, drops and counts the notification and returns -ENOBUFS. Before the next
  * one that fits, the client gets the notification "dropped" with [{"count": N}]. If the client has

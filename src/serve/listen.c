@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -177,6 +180,23 @@ listen_adopt(int fd, struct listen_socket *out)
 	}
 	*out = (struct listen_socket){.fd = fd};
 	return 0;
+}
+
+bool
+listen_is_removed(const struct listen_socket *listen, const char *path)
+{
+	struct stat st;
+
+	return listen->made && lstat(path, &st) < 0 && errno == ENOENT;
+}
+
+bool
+listen_can_make(const char *path)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	return access(dirname(dir), W_OK) == 0;
 }
 
 void

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What a running daemon learns when the host changes around it, without RDMA, in namespaces of its
-# own: a name that moves to another address. Each must be seen within a minute.
+# own: a name that moves to another address, this host's name, the control socket that is removed.
+# Each must be seen within a minute.
 set -uo pipefail
 build=$(cd "${top_builddir:-.}" && pwd)
 [ -x /usr/bin/python3 ] || { echo "python3 is missing: contrib/setup installs it"; exit 77; }
@@ -48,6 +49,8 @@ socket = "$dir/sock"; socket_group = "";
 tracing = { enable = false; };
 peers = ("node7");
 END
+sethostname() { /usr/bin/python3 -c 'import socket, sys; socket.sethostname(sys.argv[1])' "$1"; }
+sethostname kept-1
 "$build/rpingmeshd" -c "$dir/conf" >"$dir/log" 2>&1 </dev/null &
 daemon=$!
 for _ in $(seq 600); do
@@ -58,6 +61,11 @@ done
 becomes "a name" peers gid 192.0.2.7
 echo "192.0.2.8 node7" >"$dir/hosts"
 becomes "a name that moves" peers gid 192.0.2.8
+becomes "the host's name" status hostname kept-1
+sethostname kept-2
+becomes "the host's name that changes" status hostname kept-2
+rm "$dir/sock"
+becomes "the socket that is removed" status hostname kept-2
 kill "$daemon"
 wait "$daemon" || { echo "not ok - the daemon ended with $?"; status=1; }
 exit $status

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "agent/config/config.h"
+#include "rpingmesh/log_subsystems.h"
 
 uint64_t
 self_random(void)
@@ -28,6 +31,18 @@ self_name(struct self *self, const struct config *config)
 	else if (gethostname(self->hostname, sizeof(self->hostname)) < 0)
 		snprintf(self->hostname, sizeof(self->hostname), "?");
 	snprintf(self->tor, sizeof(self->tor), "%s", config->tor);
+}
+
+void
+self_look(struct self *self, const struct config *config)
+{
+	struct self now = *self;
+
+	self_name(&now, config);
+	if (strcmp(now.hostname, self->hostname) == 0)
+		return;
+	log_info(MAIN, "this host is %s now, was %s", now.hostname, self->hostname);
+	memcpy(self->hostname, now.hostname, sizeof(self->hostname));
 }
 
 void

@@ -26,6 +26,9 @@ void self_name(struct self *self, const struct config *config);
 /* Sets the user of this process. Looks up the name, so it may block. */
 void self_user(struct self *self);
 
+/* Takes up, and logs, that the host's name has changed. To be called from time to time. */
+void self_look(struct self *self, const struct config *config);
+
 /* Random bytes from getrandom(2), which does not block once the kernel has started. */
 uint64_t self_random(void);
 

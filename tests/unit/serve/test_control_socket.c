@@ -134,6 +134,66 @@ test_unlinks_only_its_own(void **state)
 	close(fd);
 }
 
+/* Who was connected stays so, who comes can connect again, and the file ends with the daemon. */
+static void
+test_removed(void **state)
+{
+	struct fixture *fx = *state;
+	struct client *before = client_new(fx), *after;
+
+	client_ask(fx, before, 1, "echo", 1);
+	check_echo(client_message(fx, before), 1, 1);
+	assert_int_equal(unlink(fx->path), 0);
+	control_look(fx->control, "");
+	after = client_new(fx);
+	client_ask(fx, after, 2, "echo", 2);
+	check_echo(client_message(fx, after), 2, 2);
+	client_ask(fx, before, 3, "echo", 3);
+	check_echo(client_message(fx, before), 3, 3);
+	client_free(before);
+	client_free(after);
+	control_free(fx->control);
+	fx->control = NULL;
+	assert_int_equal(access(fx->path, F_OK), -1);
+}
+
+/* Its directory has gone too, and comes back later. */
+static void
+test_removed_with_directory(void **state)
+{
+	struct fixture *fx = *state;
+	struct client *c;
+
+	assert_int_equal(unlink(fx->path), 0);
+	assert_int_equal(rmdir(fx->dir), 0);
+	control_look(fx->control, "");
+	control_look(fx->control, "");
+	assert_int_equal(mkdir(fx->dir, 0700), 0);
+	control_look(fx->control, "");
+	c = client_new(fx);
+	client_ask(fx, c, 1, "echo", 1);
+	check_echo(client_message(fx, c), 1, 1);
+	client_free(c);
+}
+
+/* Somebody else's file in its place is left alone. */
+static void
+test_replaced(void **state)
+{
+	struct fixture *fx = *state;
+	struct stat st;
+	int fd;
+
+	assert_int_equal(unlink(fx->path), 0);
+	fd = open(fx->path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	control_look(fx->control, "");
+	assert_int_equal(lstat(fx->path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(unlink(fx->path), 0);
+}
+
 static void
 test_mode(void **state)
 {
@@ -273,6 +333,9 @@ main(void)
 		TEST(test_stale_socket),
 		TEST(test_not_ours),
 		TEST(test_unlinks_only_its_own),
+		TEST(test_removed),
+		TEST(test_removed_with_directory),
+		TEST(test_replaced),
 		TEST(test_mode),
 		TEST(test_passed_descriptor),
 		TEST(test_change_by_owner),
