@@ -2,10 +2,10 @@
 /*
  * DOC: nic
  *
- * The list of nics, which follows configuration and kernel, and what may be read of each. When
- * devices are looked for is decided in nics_scan.c, what a nic does when by the port machine:
- * nic_port.c. Endpoints are in nic_queues.c, listeners in nic_listen.c, SIDR requests and return
- * paths in nic_return.c.
+ * The list of nics, which follows configuration and kernel, and the functions that read a nic.
+ * nics_scan.c decides when to search for devices. The state machine of the port (nic_port.c)
+ * decides what a nic does. Endpoints are in nic_queues.c, listeners in nic_listen.c, SIDR requests
+ * and return paths in nic_return.c.
  */
 #include "agent/nic/nic_impl.h"
 
@@ -73,8 +73,8 @@ nic_is_listed(const struct nic *nic, const struct device_name *names, size_t n)
 }
 
 /*
- * Whether the kernel has lost it. One that is there but not listed could not be opened once more:
- * no reason to give it up.
+ * Whether the kernel has lost the device. If it exists but is not listed, it only could not be
+ * opened a second time.
  */
 static bool
 nic_has_gone(const struct nic *nic, const struct device_name *names, size_t n)
@@ -84,7 +84,7 @@ nic_has_gone(const struct nic *nic, const struct device_name *names, size_t n)
 	return !nic_is_listed(nic, names, n) && !device_name_exists(nic->name);
 }
 
-/* Drops nics that the configuration does not want any more, closes those whose device has gone. */
+/* Removes nics that the configuration excludes, and closes those whose device has gone. */
 static void
 nics_drop_unlisted(struct nics *nics, const struct device_name *names, size_t n)
 {
@@ -153,7 +153,7 @@ nics_new(const struct nics_env *env, const struct config *config, struct nics **
 	nics->env = *env;
 	nics->config = config;
 	nics_routes_start(nics);
-	/* One worker: the kernel answers one question at a time, under its RTNL lock. */
+	/* One worker is enough: the kernel answers one question at a time, under its RTNL lock. */
 	rc = work_new(env->loop, "counting", 1, &nics->counting);
 	if (rc == 0)
 		rc = nics_scan_start(nics);
@@ -169,7 +169,7 @@ void
 nics_configure(struct nics *nics, const struct config *config)
 {
 	/*
-	 * Probers keep to the rate that they were told: who was told a higher one must ask again.
+	 * Probers use the limit in our SIDR reply. If it has been higher, they must ask again.
 	 */
 	bool slower = config->responder_per_source < nics->config->responder_per_source;
 

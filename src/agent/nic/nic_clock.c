@@ -13,7 +13,7 @@ nic_clock_init(struct nic *nic)
 	prober_device_set_clock(nic->budget, &nic->clock.hw);
 }
 
-/* A clock that is distrusted stays so if it is the same one. */
+/* If it is still the same clock, it keeps its state. */
 static void
 nic_clock_set(struct hwclock *hw, const struct cq_clock *clock)
 {

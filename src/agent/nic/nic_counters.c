@@ -13,7 +13,7 @@
 
 #define NIC_COUNTERS_BLAME_NS (60 * NSEC_PER_SEC)
 
-/* "net_rx_dropped +12, out_of_seq_request +3": what is bad and has risen; "": nothing. */
+/* Lists bad counters that have risen, "net_rx_dropped +12, out_of_seq_request +3", or "". */
 static void
 nic_counters_risen(const struct nic *nic, char text[NIC_BLAMED])
 {
@@ -37,9 +37,8 @@ nic_counters_risen(const struct nic *nic, char text[NIC_BLAMED])
 }
 
 /*
- * Counters that rise by themselves mean little, and so do lost probes while nothing rises. A probe
- * is known to be lost some timeouts after its packet was: what was counted then may be of the round
- * before.
+ * Names counters only if they rise while probes are lost. A probe is known to be lost some timeouts
+ * after its packet was dropped, so the counters may have risen in the round before.
  */
 static void
 nic_counters_sampled(void *arg)

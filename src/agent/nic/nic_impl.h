@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared by the files of the module only: nic.c, nics_*.c and nic_*.c.
+ * Only for the files of this module: nic.c, nics_*.c and nic_*.c.
  */
 #ifndef RPINGMESH_AGENT_NIC_NIC_IMPL_H
 #define RPINGMESH_AGENT_NIC_NIC_IMPL_H
@@ -22,22 +22,22 @@ struct sidr_request_info;
 
 struct nics {
 	struct nics_env env;
-	const struct config *config; /* borrowed, in force */
+	const struct config *config; /* the present one, borrowed */
 	struct sidr *sidr;           /* NULL while the kernel has no rdma_cm */
-	int sidr_error;              /* -errno of the last sidr_new(); 0 */
-	struct loop_fd *routes;      /* says that addresses or routes have changed; NULL: nobody */
+	int sidr_error;              /* -errno of the last sidr_new(), or 0 */
+	struct loop_fd *routes;      /* reports changes of addresses or routes; NULL: it cannot */
 	int routes_fd;
 	struct nic *first;
 	struct work *counting;   /* asks drivers for their counters */
-	struct loop_timer *scan; /* looks for devices that come or are missing */
-	uint64_t scan_ns; /* how long until the next look while something is missing; doubles
-			     while nothing changes */
+	struct loop_timer *scan; /* searches for devices */
+	uint64_t scan_ns; /* time until the next scan while something is missing; doubles while
+			     nothing changes */
 	uint64_t device_set;     /* device_set() at the last scan; 0: scan in any case */
-	bool scan_said;          /* that there is nothing, in the log */
-	struct device_unopened unopened; /* of the last look for devices */
-	bool unopened_said;      /* in the log */
-	uint32_t poll_expected;  /* messages that answer what was posted since the last time */
-	uint64_t poll_rest_ns;   /* no busy polling before */
+	bool scan_said;          /* it has been logged that there is nothing */
+	struct device_unopened unopened; /* of the last scan */
+	bool unopened_said;      /* it has been logged */
+	uint32_t poll_expected;  /* answers to the probes that were posted since the last poll */
+	uint64_t poll_rest_ns;   /* no busy polling before this time */
 };
 
 struct nic {
@@ -45,47 +45,46 @@ struct nic {
 	struct nics *nics;
 	char name[64];
 	uint8_t port;
-	struct port_fsm *fsm;           /* what becomes of it: nic_port.c */
+	struct port_fsm *fsm;           /* its state machine: nic_port.c */
 	struct port_history history;
 	uint64_t async_counts[DEVICE_ASYNC_N];
-	struct loop_timer *timer; /* the machine's, and for what device and endpoints said that may
-				     free them */
-	uint64_t retry_ns;              /* when the machine wants it; UINT64_MAX: not */
-	int pending; /* enum device_change: to be told to the machine from the timer */
-	struct device *device;          /* NULL: not open */
+	struct loop_timer *timer; /* of the machine; also for events that may free device and
+				     endpoints */
+	uint64_t retry_ns;              /* the machine's next TIMER; UINT64_MAX: none */
+	int pending; /* enum device_change: changes that the timer passes to the machine */
+	struct device *device;          /* NULL: it is not open */
 	struct endpoint *prober_ep, *responder_ep; /* NULL: none yet, or failed */
-	struct sources *sources; /* more QPs to probe from, each with a port of its own; NULL: not
-				    on this device */
+	struct sources *sources; /* more QPs to probe from, each with its own port; NULL: this
+				    device does not need them */
 	struct prober_device *budget;
 	struct nic_listener *listeners;
-	struct nic_path *paths[NIC_PATH_BUCKETS]; /* back to probers, by remote address */
+	struct nic_path *paths[NIC_PATH_BUCKETS]; /* return paths, by remote address */
 	uint32_t n_paths;
 	enum sport_rule sport_rule;
 	struct nic_clock clock;
-	uint64_t incarnation; /* of the responder's QP: who knew an older one must ask again */
-	const char *down_reason;        /* static; NULL: probing */
-	uint64_t down_ns;               /* since when there is one, CLOCK_MONOTONIC */
-	struct counters *counters;      /* what port and interface count; NULL: no memory for it */
+	uint64_t incarnation; /* of the responder's QP: peers with an older one must ask again */
+	const char *down_reason;        /* static; NULL: it is up */
+	uint64_t down_ns;               /* since when there is a reason, CLOCK_MONOTONIC */
+	struct counters *counters;      /* of port and interface; NULL: there was no memory */
 	uint64_t not_answered; /* probes of a class that is lost, since the start */
 	uint64_t not_answered_sampled;  /* the same at the last round of counters */
-	char risen[NIC_BLAMED];         /* what rose in the last round of counters; "" */
-	char blamed[NIC_BLAMED]; /* what rose while probes were lost, at the last round where any
-				    did; "" */
-	uint64_t blamed_lost, blamed_ns; /* how many were lost, when that was */
-	bool deaf;                      /* some address could not be listened on */
-	struct endpoint_stats past;     /* of endpoints that were replaced */
+	char risen[NIC_BLAMED];         /* counters that rose in the last round, or "" */
+	char blamed[NIC_BLAMED]; /* counters that last rose while probes were lost, or "" */
+	uint64_t blamed_lost, blamed_ns; /* the number of probes lost then, and the time */
+	bool deaf;                      /* it cannot listen on some address */
+	struct endpoint_stats past;     /* the sum of replaced endpoints */
 };
 
-/* Says upward what has become of the nic. */
+/* Reports an event of the nic. */
 void nic_say(struct nic *nic, enum nic_event event);
 
-/* nic.c: opens, closes and drops nics as device_list() and the configuration have it. */
+/* nic.c: makes and removes nics so that they match device_list() and the configuration. */
 void nics_match_devices(struct nics *nics);
 
 /* nics_scan.c. 0 or -ENOMEM. */
 int nics_scan_start(struct nics *nics);
 void nics_scan_stop(struct nics *nics);
-/* Looks at everything, now: the configuration may be another. */
+/* Scans now, because the configuration may have changed. */
 void nics_scan_anew(struct nics *nics);
 void nics_scan_degraded(const struct nics *nics, void (*fn)(void *arg, const char *sentence),
 			void *arg);
@@ -94,60 +93,66 @@ void nics_scan_degraded(const struct nics *nics, void (*fn)(void *arg, const cha
 void nics_routes_start(struct nics *nics);
 void nics_routes_stop(struct nics *nics);
 
-/* nics_poll.c: a probe has been posted, from a nic's own QP. */
+/* nics_poll.c: a nic's own QP has posted a probe. */
 void nics_poll_posted(struct nics *nics);
 
-/* nic_queues.c: the endpoints, for the nic's machine, made with the device open. 0 or -errno. */
+/* nic_queues.c: makes the endpoints on an open device, for the state machine. 0 or -errno. */
 int nic_make_endpoints(struct nic *nic);
 void nic_free_endpoints(struct nic *nic);
-/* What all endpoints have counted since the start, replaced ones included. */
+/* The sum over all endpoints since the start, including replaced ones. */
 struct endpoint_stats nic_stats(const struct nic *nic);
 
-/* nic_port.c. Makes the machine and its timer, closed. 0 or -ENOMEM. */
+/* nic_port.c. Makes the state machine, in state closed, and its timer. 0 or -ENOMEM. */
 int nic_port_start(struct nic *nic);
-/* Closes the device, without a word in the log; safe on what nic_port_start() has left behind. */
+/* Closes the device without logging. Also allowed after a failure of nic_port_start(). */
 void nic_port_stop(struct nic *nic);
-/* The kernel lists the device: opened if it was closed. */
+/* The kernel lists the device. Opens it if it was closed. */
 void nic_port_found(struct nic *nic);
-/* It has gone: closed at once. Not from within the device's or an endpoint's callbacks. */
+/* The device has gone. Closes it at once, so callbacks of device and endpoints must not call it. */
 void nic_port_gone(struct nic *nic);
-/* An endpoint says that its QP is in error: replaced from the loop. From anywhere. */
+/* A QP is in error. The loop replaces the endpoints, so any callback may call this. */
 void nic_port_queues_failed(struct nic *nic);
-/* The configuration wants other endpoints: replaced from the loop. */
+/* The configuration needs other endpoints. The loop replaces them. */
 void nic_port_rebuild(struct nic *nic);
-/* Marks its flaps as seen, and lets it try again: how many of the last hour. */
+/* Marks its flaps as seen and lets it try again. Returns their number in the last hour. */
 int nic_port_acknowledge(struct nic *nic);
-/* "rxe0/1 flapped 3 times …" if it did and nobody has acknowledged it; false: nothing to say. */
+/* "rxe0/1 flapped 3 times …". Returns false if there are no flaps that are not acknowledged. */
 bool nic_port_flaps_text(const struct nic *nic, char text[NIC_SENTENCE]);
 
-/* nic_listen.c: one SIDR listener for each address, none for addresses that have left or for a
- * device that is not open. nic->deaf says afterwards whether one is missing. */
+/*
+ * nic_listen.c: makes a SIDR listener for each address, and ends those of addresses that have left
+ * or of a closed device. Sets nic->deaf if one is missing.
+ */
 void nic_listen_sync(struct nic *nic);
-/* None at all. */
+/* Ends all listeners. */
 void nic_listen_stop(struct nic *nic);
 
-/* nic_return.c: a request that came in on one of the nic's listeners. */
+/* nic_return.c: handles a request to one of the nic's listeners. */
 void nic_return_requested(struct nic *nic, struct sidr_request *request,
 			  const struct sidr_request_info *info);
-/* Forgets all return paths of the nic; requests that wait are dropped: the prober asks again. */
+/* Frees all return paths of the nic. Drops waiting requests; their probers will ask again. */
 void nic_return_drop_paths(struct nic *nic);
-/* Forgets those that have not been used for a while. */
+/* Frees the return paths that have not been used for a while. */
 void nic_return_prune(struct nic *nic, uint64_t now_ns);
 
-/* nic_clock.c: whether the times of its probes and answers are the RNIC's or the host's, and why.
- * The nic has been made, with its budget. */
+/*
+ * nic_clock.c: decides whether times come from the RNIC or from the host, and why. The nic already
+ * has its budget.
+ */
 void nic_clock_init(struct nic *nic);
-/* Endpoints are about to be made on its device: which timestamps they shall ask for. */
+/* Chooses the timestamps for the endpoints that are about to be made. */
 void nic_clock_choose(struct nic *nic);
 /* The device has gone. */
 void nic_clock_gone(struct nic *nic);
 
-/* nic_counters.c: what port and interface count. Makes it, stopped; without memory the nic does
- * without. */
+/*
+ * nic_counters.c: the counters of port and interface. Makes them, but does not read yet. Without
+ * memory, the nic has no counters.
+ */
 void nic_counters_make(struct nic *nic);
-/* The device is open, or its addresses have changed and with them perhaps its interface. */
+/* The device has been opened, or its addresses and perhaps its interface have changed. */
 void nic_counters_start(struct nic *nic);
-/* "rxe0/1: in the last minute, while 3 probes were lost, …"; false: nothing to say. */
+/* "rxe0/1: in the last minute, while 3 probes were lost, …". Returns false if there is none. */
 bool nic_counters_text(const struct nic *nic, char text[NIC_SENTENCE]);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * DOC: nic port
  *
- * What device and endpoints say becomes events of the port machine; what the machine wants is done
- * here. What may free the device or an endpoint (gone, fatal, a failed queue) is said from within
- * their callbacks and therefore told to the machine from nic->timer, which is also the machine's
- * own timer. Everything else is told at once.
+ * Converts the reports of device and endpoints to events of the state machine, and carries out its
+ * actions. Some events may free the device or an endpoint (gone, fatal, a failed queue), but come
+ * from their callbacks. So nic->timer, which is also the timer of the machine, passes them on. All
+ * other events are passed on at once.
  */
 #include "agent/nic/nic_impl.h"
 
@@ -23,7 +23,7 @@
 
 #define NIC_PORT_DEFERRED \
 	(DEVICE_CHANGED_GONE | DEVICE_CHANGED_FATAL | DEVICE_CHANGED_QP | DEVICE_CHANGED_CQ)
-#define NIC_PORT_REBUILD (1 << 30) /* beside enum device_change in nic->pending */
+#define NIC_PORT_REBUILD (1 << 30) /* in nic->pending, in addition to enum device_change */
 
 static void
 nic_port_event(struct nic *nic, enum port_event event, int error)
@@ -51,9 +51,9 @@ nic_port_defer(struct nic *nic, int changes)
 	nic_port_arm_timer(nic);
 }
 
-/* ---- what the machine wants ---- */
+/* ---- actions of the machine ---- */
 
-/* The device knows more precisely why it is down. */
+/* Uses the reason of the device, if there is one, because it is more precise. */
 static void
 nic_port_pause(void *arg, const char *reason)
 {
@@ -81,8 +81,8 @@ nic_port_resume(void *arg)
 }
 
 /*
- * A link that goes takes its addresses along: each is told in the order that makes one change of
- * it, not two.
+ * A link that goes down loses its addresses, too. The order of the events makes this one change of
+ * state, not two.
  */
 static void
 nic_port_tell(struct nic *nic, int changes)
@@ -100,7 +100,7 @@ nic_port_tell(struct nic *nic, int changes)
 		nic_port_event(nic, PORT_EVENT_LINK_UP, 0);
 }
 
-/* Not from within what frees the device: that is deferred. */
+/* Defers changes that free the device. */
 static void
 nic_port_device_changed(void *arg, struct device *device, int changes)
 {
@@ -109,7 +109,7 @@ nic_port_device_changed(void *arg, struct device *device, int changes)
 	if (changes & NIC_PORT_DEFERRED)
 		nic_port_defer(nic, changes & NIC_PORT_DEFERRED);
 	if (changes & (DEVICE_CHANGED_GONE | DEVICE_CHANGED_FATAL)) {
-		/* At once, so that nothing more is posted. */
+		/* Do this at once, so that no more probes are posted. */
 		prober_device_down(nic->budget, device_down_reason(device), clock_mono_ns());
 		pump_soon(nic->nics->env.pump);
 		return;
@@ -158,7 +158,7 @@ nic_port_open(void *arg)
 		.ops = &ops,
 		.arg = nic,
 	};
-	/* Without rdma_cm there is nobody to listen with: nics_scan.c looks for it. */
+	/* Without rdma_cm the nic could not listen. nics_scan.c searches for it. */
 	int rc = nic->nics->sidr ? device_open(&config, &nic->device) : -ENODEV;
 
 	if (rc < 0) {
@@ -274,9 +274,9 @@ static const struct port_fsm_ops nic_port_ops = {
 	.moved = nic_port_moved,
 };
 
-/* ---- what it is told ---- */
+/* ---- events ---- */
 
-/* librdmacm has opened the device as well: it must let go, or the kernel cannot end the removal. */
+/* librdmacm has opened the device, too, and must close it before the kernel can remove it. */
 static void
 nic_port_lost(struct nic *nic, enum port_event event)
 {
@@ -292,8 +292,8 @@ nic_port_timer(void *arg)
 	int pending = nic->pending;
 
 	/*
-	 * A link that goes down may take a QP along before it is told of: then the QP is made anew
-	 * on the way up, not now.
+	 * A link that goes down may put a QP into error before we know about the link. Then the QP
+	 * is made again when the link comes up, not now.
 	 */
 	if ((pending & (DEVICE_CHANGED_QP | DEVICE_CHANGED_CQ)) && nic->device)
 		device_refresh(nic->device);

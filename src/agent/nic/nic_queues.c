@@ -2,8 +2,8 @@
 /*
  * DOC: nic queues
  *
- * The endpoints of a nic, whose messages go to the prober and the responder, and the QPs beside
- * them whose UDP source port is one that was asked for (rdma/sources.h).
+ * The endpoints of a nic, whose messages go to the prober and the responder, and more QPs with
+ * wanted UDP source ports (rdma/sources.h).
  */
 #include "agent/nic/nic_impl.h"
 
@@ -13,7 +13,7 @@
 #include "core/udp_port.h"
 #include "rpingmesh/probe_wire.h"
 
-/* Buffers: an incast of probes to the responder, ACKs of many peers at once to the prober. */
+/* Buffers for an incast of probes to the responder, and for ACKs of many peers to the prober. */
 #define NIC_PROBER_RECV 1024
 #define NIC_PROBER_SEND 128
 #define NIC_RESPONDER_RECV 1024
@@ -129,8 +129,8 @@ nic_endpoint_failed(void *arg, const char *reason)
 }
 
 /*
- * A pool of QPs with other ports, where the port hangs on the QP. Doing without costs exact paths,
- * nothing else.
+ * Makes a pool of QPs with other ports, if each QP has one port. Without the pool, only exact paths
+ * are missing.
  */
 static void
 nic_make_sources(struct nic *nic, const struct endpoint_config *prober)
@@ -190,7 +190,7 @@ nic_make_endpoints(struct nic *nic)
 	return 0;
 }
 
-/* ---- where probes leave from ---- */
+/* ---- the QPs of probes ---- */
 
 void
 nic_source(const struct nic *nic, uint32_t flow_label, struct nic_source *out)
@@ -216,7 +216,7 @@ nic_send(struct nic *nic, const struct nic_source *source, const struct endpoint
 {
 	int rc = source->endpoint ? endpoint_send(source->endpoint, send, tx) : -ENODEV;
 
-	/* Only the nic's own QPs are polled. */
+	/* Busy polling covers only the nic's own QPs. */
 	if (rc == 0 && !source->found)
 		nics_poll_posted(nic->nics);
 	return rc;

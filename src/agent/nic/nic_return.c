@@ -2,9 +2,9 @@
 /*
  * DOC: return paths
  *
- * nic->paths is a hash table by remote address of struct nic_path, each with the path (its AHs) and
- * the SIDR requests that wait for it. Owned by the nic; made by a request or an ACK; forgotten when
- * unused for NIC_PATH_IDLE_NS.
+ * nic->paths is a hash table of struct nic_path by remote address. Each has the path with its AHs,
+ * and the SIDR requests that wait for it. The nic owns them. A request or an ACK makes one; it is
+ * freed when it has not been used for NIC_PATH_IDLE_NS.
  */
 #include "agent/nic/nic_impl.h"
 
@@ -21,7 +21,7 @@
 
 #define NIC_PATHS_MAX 65536
 #define NIC_PATH_IDLE_NS (2 * RESPONDER_IDLE_NS)
-#define NIC_WAITING_MAX 4 /* requests that wait for one path */
+#define NIC_WAITING_MAX 4 /* the most requests that wait for one path */
 
 struct nic_waiting {
 	struct sidr_request *request;
@@ -71,7 +71,7 @@ nic_refuse(const struct nic_waiting *w, enum probe_wire_status status)
 	sidr_answer(w->request, 0, buf, wire_encode_reply(&reply, buf));
 }
 
-/* The port drops what is longer than its MTU. */
+/* The port drops messages that are longer than its MTU. */
 static uint16_t
 nic_return_max_size(const struct nic *nic)
 {
@@ -81,7 +81,7 @@ nic_return_max_size(const struct nic *nic)
 								     CONFIG_SIZE_MAX;
 }
 
-/* The session is made and told. */
+/* Makes a session and sends it to the prober. */
 static void
 nic_admit(struct nic_path *np, struct nic_waiting *w)
 {
@@ -201,7 +201,7 @@ nic_path_get(struct nic *nic, const struct addr *local, const struct addr *remot
 	return 0;
 }
 
-/* Answers now if the path back is known, else when it is resolved. */
+/* Answers now if the path back is known, otherwise when it is resolved. */
 static void
 nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct nic_waiting *w)
 {
@@ -214,8 +214,8 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 		return;
 	}
 	/*
-	 * Who asks may have moved to another port or NIC since; but answers to what it has sent
-	 * before may be on their way.
+	 * The prober may have moved to another port or NIC. But answers to its earlier probes may
+	 * still be in flight.
 	 */
 	if (path_is_fresh(np->path, clock_mono_ns()))
 		rc = path_get_ah(np->path, 0, 0, 0, clock_mono_ns(), &ah);
@@ -231,7 +231,7 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 		np->waiting[np->n_waiting++] = *w;
 }
 
-/* Whether there is a version that both speak. */
+/* Whether there is a common version. */
 static bool
 nic_speaks_version(struct nic *nic, const struct sidr_request_info *info,
 		   const struct wire_request *request)

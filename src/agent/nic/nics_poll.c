@@ -3,7 +3,7 @@
 
 #include "core/clock.h"
 
-#define NICS_POLL_MESSAGES 2 /* that answer a probe: ACK1, ACK2 */
+#define NICS_POLL_MESSAGES 2 /* answers to a probe: ACK1 and ACK2 */
 
 void
 nics_poll_posted(struct nics *nics)
@@ -12,7 +12,7 @@ nics_poll_posted(struct nics *nics)
 		nics->poll_expected += NICS_POLL_MESSAGES;
 }
 
-/* One look at each queue. Returns how many messages there were at the probers'. */
+/* Polls each queue once. Returns the number of messages to the probers' endpoints. */
 static uint32_t
 nics_poll_all(const struct nics *nics, uint64_t now_ns)
 {
@@ -21,7 +21,7 @@ nics_poll_all(const struct nics *nics, uint64_t now_ns)
 	for (struct nic *nic = nics->first; nic; nic = nic->next) {
 		if (nic->prober_ep)
 			n += endpoint_poll(nic->prober_ep, now_ns);
-		/* Whoever probes us shall not wait meanwhile. */
+		/* Remote probers must not wait meanwhile. */
 		if (nic->responder_ep)
 			endpoint_poll(nic->responder_ep, now_ns);
 	}

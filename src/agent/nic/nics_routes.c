@@ -2,9 +2,9 @@
 /*
  * DOC: nics routes
  *
- * A netlink socket by which the kernel says that addresses, routes or rules have changed
- * (rtnetlink(7)): that is all that is read of it. Without it, peers keep their source addresses
- * until a nic changes.
+ * A netlink socket on which the kernel reports changes of addresses, routes and rules
+ * (rtnetlink(7)). The contents of the messages are not used. Without it, peers keep their source
+ * addresses until a nic changes.
  */
 #include "agent/nic/nic_impl.h"
 
@@ -18,9 +18,9 @@
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
 
-#define NICS_ROUTES_READS 32 /* at a time */
+#define NICS_ROUTES_READS 32 /* in one callback */
 
-/* ENOBUFS: more has changed than fits; that is a change as well. */
+/* ENOBUFS means that there were too many changes, so it is a change as well. */
 static void
 nics_routes_changed(void *arg, int events)
 {

@@ -2,10 +2,10 @@
 /*
  * DOC: nics scan
  *
- * Looks for devices that come, go, or are missing, and for rdma_cm: by a timer, every second at
- * first, up to every 16 seconds while something is missing, every 5 seconds otherwise. It never
- * stops, for devices that come later. What is missing in the kernel is not fatal: it is said once
- * in the log, and is a degraded state.
+ * A timer searches for devices that come, go or are missing, and for rdma_cm. While something is
+ * missing, it runs every second at first, later every 16 seconds; otherwise every 5 seconds. It
+ * never stops, because devices may come later. If the kernel lacks something, the daemon continues:
+ * this is logged once, and the daemon is degraded.
  */
 #include "agent/nic/nic_impl.h"
 
@@ -22,11 +22,11 @@
 #define NICS_SCAN_MIN_NS NSEC_PER_SEC
 #define NICS_SCAN_MAX_NS (16 * NSEC_PER_SEC)
 #define NICS_SCAN_IDLE_NS \
-	(5 * NSEC_PER_SEC) /* nothing is missing: a look at the names in sysfs */
+	(5 * NSEC_PER_SEC) /* nothing is missing: read only the names in sysfs */
 
 /* ---- devices that cannot be opened ---- */
 
-/* Which devices cannot be opened, and what cures it; false: all can be. */
+/* Lists the devices that cannot be opened, with the cure. Returns false if there are none. */
 static bool
 nics_unopened_text(const struct nics *nics, char text[static NIC_SENTENCE])
 {
@@ -55,7 +55,7 @@ nics_unopened_text(const struct nics *nics, char text[static NIC_SENTENCE])
 	return true;
 }
 
-/* Its node may have been closed to us since: it goes on all the same. */
+/* A device that is open keeps working, even if we may not open its node any more. */
 static bool
 nics_has_open(const void *arg, const char *name)
 {
@@ -68,8 +68,8 @@ nics_has_open(const void *arg, const char *name)
 }
 
 /*
- * Said in the log when it is still so at the second look: udev opens a new node to others only
- * after a moment. true: what is there has changed.
+ * Logs devices that cannot be opened at the second scan, because udev changes the mode of a new
+ * node only after a moment. Returns true if something has changed.
  */
 static bool
 nics_look_unopened(struct nics *nics)
@@ -115,8 +115,8 @@ nics_have_device(const struct nics *nics)
 }
 
 /*
- * Where no device has a node, librdmacm says that there is no device: that is told of the nodes
- * already.
+ * If no device has a node, librdmacm reports that there is no device. The missing nodes have
+ * already been reported.
  */
 static bool
 nics_sidr_knows_none(const struct nics *nics)
@@ -124,7 +124,7 @@ nics_sidr_knows_none(const struct nics *nics)
 	return nics->sidr_error == -ENODEV && nics->unopened.n;
 }
 
-/* The kernel has no device left: nics that wait to open theirs again stop waiting. */
+/* The kernel has no device left, so nics stop waiting to open theirs again. */
 static void
 nics_drop_gone(struct nics *nics)
 {
@@ -135,8 +135,8 @@ nics_drop_gone(struct nics *nics)
 }
 
 /*
- * rdma_cm may come later: its module, or the right to use it. Without any device its channel is not
- * kept open: it would keep the modules of the RDMA stack from being unloaded.
+ * The module of rdma_cm, or the right to use it, may come later. Without devices, its channel is
+ * closed, because it would keep the modules of the RDMA stack from being unloaded.
  */
 static bool
 nics_have_sidr(struct nics *nics)
@@ -163,9 +163,9 @@ nics_have_sidr(struct nics *nics)
 	return rc == 0;
 }
 
-/* ---- the look ---- */
+/* ---- the scan ---- */
 
-/* Whether there is no nic, or one lacks what only a scan finds: its device, a listener. */
+/* Whether there is no nic, or a nic lacks its device or a listener, which only a scan finds. */
 static bool
 nics_any_missing(const struct nics *nics)
 {
@@ -175,7 +175,7 @@ nics_any_missing(const struct nics *nics)
 	return !nics->first || nics->unopened.n;
 }
 
-/* A scan opens each device: not without need. */
+/* Opens each device, so it does nothing unless it is necessary. */
 static void
 nics_scan_devices(struct nics *nics)
 {
@@ -185,7 +185,7 @@ nics_scan_devices(struct nics *nics)
 	if (set == nics->device_set && !nics_any_missing(nics))
 		return;
 	/*
-	 * librdmacm opens every device, ours or not, and one that somebody has open cannot be
+	 * librdmacm opens all devices, also those that we do not use, and an open device cannot be
 	 * removed.
 	 */
 	device_look_unopened(NULL, 0, NULL, NULL, &others);

@@ -2,11 +2,11 @@
 /*
  * DOC: port
  *
- * An event first changes what is known (present, open, link, address, built), then
- * port_fsm_settle() goes where that leads. port_fsm_set_state() alone writes the state. Since
- * open() and build() may answer from within, they are the last thing that a function here does.
+ * An event first changes the facts (present, open, link, address, built). Then port_fsm_settle()
+ * goes to the state of these facts. Only port_fsm_set_state() writes the state. open() and build()
+ * may answer at once, so functions here call them last.
  *
- * Time: one deadline, of the back-off or of giving up; the caller keeps the timer.
+ * There is one deadline, of the back-off or of giving up; the caller has the timer.
  */
 #include "agent/nic/port_fsm.h"
 
@@ -23,11 +23,11 @@ struct port_fsm {
 	enum port_event cause;      /* of the last failure or the last event that moved it */
 	int error;
 	bool present, open, built, link, address;
-	bool probation;             /* came back from given_up and has not been stable since */
-	uint64_t backoff_ns;        /* of the next failure; 0: none since it was stable */
-	uint64_t retry_ns;          /* UINT64_MAX: not waiting */
-	uint64_t given_up_until_ns; /* 0: not */
-	uint64_t falls_ns[PORT_FSM_FALLS]; /* a ring of the last ones; 0: none */
+	bool probation;             /* it has not been stable since it was given up */
+	uint64_t backoff_ns;        /* of the next failure; 0: no failure since it was stable */
+	uint64_t retry_ns;          /* UINT64_MAX: it does not wait */
+	uint64_t given_up_until_ns; /* 0: it is not given up */
+	uint64_t falls_ns[PORT_FSM_FALLS]; /* times of the last falls, a ring; 0: none */
 	uint32_t n_falls;
 	uint64_t events[PORT_EVENT_N];
 	uint64_t entered[PORT_STATE_N];
@@ -79,7 +79,7 @@ port_event_is_wanted(enum port_event e)
 	return e == PORT_EVENT_RECONFIGURED || e == PORT_EVENT_NOT_CONFIGURED;
 }
 
-/* What keeps the endpoints from existing while it backs off. */
+/* The reason of the back-off. */
 static const char *
 port_fsm_failure(const struct port_fsm *fsm)
 {
@@ -129,7 +129,7 @@ port_fsm_fall(struct port_fsm *fsm, uint64_t now_ns)
 	fsm->falls_ns[fsm->n_falls++ % PORT_FSM_FALLS] = now_ns;
 }
 
-/* The ring's next place holds the oldest. */
+/* The next element of the ring is the oldest. */
 static bool
 port_fsm_falls_too_often(const struct port_fsm *fsm, uint64_t now_ns)
 {
@@ -200,7 +200,7 @@ port_fsm_give_up(struct port_fsm *fsm, uint64_t now_ns)
 	port_fsm_arm(fsm, fsm->given_up_until_ns);
 }
 
-/* Where the facts say. */
+/* The state of the present facts. */
 static enum port_state
 port_fsm_target(const struct port_fsm *fsm)
 {
@@ -247,7 +247,7 @@ port_fsm_back_off(struct port_fsm *fsm, uint64_t now_ns)
 									  PORT_FSM_BACKOFF_MAX_NS;
 }
 
-/* Something of ours does not work. */
+/* An open, a build or the device has failed. */
 static void
 port_fsm_failed(struct port_fsm *fsm, uint64_t now_ns)
 {
@@ -264,7 +264,7 @@ port_fsm_failed(struct port_fsm *fsm, uint64_t now_ns)
 
 /* ---- events ---- */
 
-/* Where the queues are not needed now, they are made anew on the way up. */
+/* Handles a queue error. If the port is not up, the queues are made again when it comes up. */
 static void
 port_fsm_queues(struct port_fsm *fsm, enum port_event event, int error, uint64_t now_ns)
 {
@@ -276,7 +276,7 @@ port_fsm_queues(struct port_fsm *fsm, enum port_event event, int error, uint64_t
 	fsm->ops->pause(fsm->arg, wanted ? "endpoints are being made" : "endpoint failed");
 	fsm->ops->unbuild(fsm->arg);
 	if (fsm->state != PORT_UP) {
-		/* The reason stays what it was. */
+		/* The reason does not change. */
 		fsm->ops->pause(fsm->arg, port_fsm_reason(fsm));
 		return;
 	}
@@ -290,7 +290,7 @@ port_fsm_queues(struct port_fsm *fsm, enum port_event event, int error, uint64_t
 	port_fsm_settle(fsm, now_ns);
 }
 
-/* Events that change what is known of an open, or just opening, port. */
+/* Handles events that change the facts of an open or opening port. */
 static void
 port_fsm_fact(struct port_fsm *fsm, enum port_event event, uint64_t now_ns)
 {
@@ -342,7 +342,7 @@ port_fsm_answer(struct port_fsm *fsm, enum port_event event, int error, uint64_t
 	port_fsm_failed(fsm, now_ns);
 }
 
-/* The device has gone, has failed, or is not wanted: nothing on it is left. */
+/* Closes the device, because it has gone, has failed, or is not wanted. */
 static void
 port_fsm_close(struct port_fsm *fsm, const char *reason)
 {
@@ -373,7 +373,7 @@ port_fsm_fatal(struct port_fsm *fsm, int error, uint64_t now_ns)
 	port_fsm_failed(fsm, now_ns);
 }
 
-/* Found, or asked to try again: on from where it stands still. */
+/* Handles FOUND and RETRY: continues from the present state. */
 static void
 port_fsm_go_on(struct port_fsm *fsm, enum port_event event, uint64_t now_ns)
 {

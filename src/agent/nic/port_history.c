@@ -40,7 +40,7 @@ port_history_add(struct port_history *h, const struct port_transition *t, uint64
 	if (t->from == PORT_UP && !port_event_is_wanted(t->event))
 		port_history_flap(h, t->at_ns, wall_ns);
 	/*
-	 * Where it was settled, and what made it leave. A step on the way has lasted for nothing.
+	 * Keep the last settled state and the cause of leaving it. Intermediate steps do not count.
 	 */
 	if (!port_history_is_step(t->from))
 		h->begun = (struct port_history_entry){
@@ -56,7 +56,7 @@ port_history_add(struct port_history *h, const struct port_transition *t, uint64
 	h->begun.to = t->to;
 	if (h->begun.from == h->begun.to && h->begun.to != PORT_UP)
 		return;
-	/* A step that failed tells more than what it began with. */
+	/* A failed step says more than the first event. */
 	if (t->error) {
 		h->begun.event = t->event;
 		h->begun.error = t->error;

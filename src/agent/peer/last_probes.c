@@ -2,10 +2,10 @@
 /*
  * DOC: last probes
  *
- * A stream keeps its newest result as it is. Each older one is kept as its difference from the one
- * after it, because two results of a stream differ in few bytes: a bit for each byte of the result
- * that differs, then the bytes, XORed. The differences stand one behind the other, the newest
- * first, in a block that grows as they need it.
+ * A stream keeps its newest result unchanged. Each older one is kept as its difference from the one
+ * after it, because two results of a stream differ in few bytes. A difference consists of a bit for
+ * each byte of the result, and of the bytes that differ, XORed. The differences are in a block that
+ * grows, the newest first.
  */
 #include "agent/peer/last_probes.h"
 
@@ -15,15 +15,15 @@
 
 #define LAST_PROBES_BITS ((sizeof(struct probe_result) + 7) / 8)
 #define LAST_PROBES_DELTA_MAX (LAST_PROBES_BITS + sizeof(struct probe_result))
-#define LAST_PROBES_STEP 64 /* bytes that the block grows by at least */
+#define LAST_PROBES_STEP 64 /* the block grows by at least so many bytes */
 
 struct last_probes {
 	struct probe_result newest;
 	bool asked;                  /* counted in the pool's asked */
-	uint8_t n;                   /* results, the newest among them */
+	uint8_t n;                   /* results, including the newest */
 	uint8_t len[LAST_PROBES_N];  /* of the n - 1 differences, in their order */
 	uint16_t used, room;         /* bytes of the block */
-	uint8_t *delta;              /* owned block */
+	uint8_t *delta;              /* the block, owned */
 };
 
 static_assert(LAST_PROBES_DELTA_MAX <= UINT8_MAX, "a length fits");
@@ -41,7 +41,7 @@ last_probes_new(struct last_probes_pool *pool, struct last_probes **last, bool a
 	pool->bytes += sizeof(**last);
 }
 
-/* The difference between two results; returns its length. */
+/* Writes the difference between two results, and returns its length. */
 static size_t
 last_probes_diff(const struct probe_result *a, const struct probe_result *b, uint8_t *delta)
 {
@@ -58,7 +58,7 @@ last_probes_diff(const struct probe_result *a, const struct probe_result *b, uin
 	return len;
 }
 
-/* Makes one of the two results the other. */
+/* Applies a difference: converts one of its two results to the other. */
 static void
 last_probes_apply(struct probe_result *r, const uint8_t *delta)
 {
@@ -77,7 +77,10 @@ last_probes_drop_oldest(struct last_probes *last)
 	last->used -= last->len[last->n - 1];
 }
 
-/* Room for so many bytes more; without memory, the oldest give way. False: not even then. */
+/*
+ * Makes room for len more bytes; if there is no memory, drops the oldest results. Returns false if
+ * that is not enough.
+ */
 static bool
 last_probes_reserve(struct last_probes_pool *pool, struct last_probes *last, size_t len)
 {
@@ -98,7 +101,7 @@ last_probes_reserve(struct last_probes_pool *pool, struct last_probes *last, siz
 	return last->used + len <= last->room;
 }
 
-/* The newest becomes the difference from r. */
+/* Replaces the newest result by its difference from r. */
 static void
 last_probes_push(struct last_probes_pool *pool, struct last_probes *last,
 		 const struct probe_result *r)

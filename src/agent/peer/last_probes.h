@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The last results of a stream of probes with all that was measured, for who wants to look at
- * single probes after the fact. What they take is bounded: LAST_PROBES_RINGS_MAX streams keep some,
- * and those that somebody asks for besides. That is 6 MiB if results have nothing in common, and
- * less than half of it in practice.
+ * The last results of a stream of probes with all measurements, to look at single probes later.
+ * LAST_PROBES_RINGS_MAX streams keep results, and in addition LAST_PROBES_ASKED_MAX streams that a
+ * user has asked for. That takes at most 6 MiB, and in practice less than half.
  */
 #ifndef RPINGMESH_AGENT_PEER_LAST_PROBES_H
 #define RPINGMESH_AGENT_PEER_LAST_PROBES_H
@@ -20,24 +19,24 @@
 
 struct last_probes;
 
-/* Of all streams of a daemon. All zero: none. */
+/* The pool of all streams of a daemon. All zero is an empty pool. */
 struct last_probes_pool {
-	uint32_t rings, asked; /* streams that keep results; of these, those that were asked for
-				  beyond the limit */
+	uint32_t rings, asked; /* streams that keep results; those of them above the limit, which
+				  a user has asked for */
 	uint64_t not_kept;     /* results of streams that keep none */
-	uint64_t bytes;        /* that all take */
+	uint64_t bytes;        /* memory of all streams */
 };
 
-/* *last is the stream's, NULL at first; it is made when there is room for it. */
+/* Adds a result. *last belongs to the stream; it is NULL at first, and is made if there is room. */
 void last_probes_add(struct last_probes_pool *pool, struct last_probes **last,
 		     const struct probe_result *r);
-/* Somebody looks at this stream: from now on it keeps its results if at all possible. */
+/* A user looks at this stream. From now on it keeps its results, if possible. */
 void last_probes_want(struct last_probes_pool *pool, struct last_probes **last);
-/* The last results, the newest first; returns how many. last may be NULL. */
+/* Copies the last results, the newest first, and returns their number. last may be NULL. */
 size_t last_probes_get(const struct last_probes *last, struct probe_result out[LAST_PROBES_N]);
-/* Frees and sets to NULL. */
+/* Frees *last and sets it to NULL. */
 void last_probes_free(struct last_probes_pool *pool, struct last_probes **last);
-/* Bytes that all take. */
+/* The memory of all streams in bytes. */
 uint64_t last_probes_bytes(const struct last_probes_pool *pool);
 
 #endif

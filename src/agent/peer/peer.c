@@ -4,14 +4,13 @@
  *
  *   naming -> (no_name, asked again) -> no_device | self | bound
  *
- * Its name is asked again for as long as it exists (peer_name.c): at another address it begins
- * anew.
+ * Its name is looked up again as long as it exists (peer_name.c). If the address changes, the peer
+ * starts again from the beginning.
  *
- * A bound peer has a prober_peer, which holds its state as a prober sees it, and a path. Who a peer
- * is: address, device and source as written in the configuration. Streams (targets) of the mesh are
- * owned by the peer's prober_peer, with a peer_stream as user; those of pings by the ping, those of
- * flows by the service. Where a peer is probed from is in peer_source.c, how it is asked and probed
- * in peer_probe.c.
+ * A bound peer has a prober_peer, which contains its state in the prober, and a path. Address,
+ * device and source in the configuration identify a peer. The peer's prober_peer owns the streams
+ * (targets) of the mesh, with a peer_stream as user; a ping owns its stream, and a service owns its
+ * own. peer_source.c chooses the source of a peer; peer_probe.c resolves and probes it.
  */
 #include "agent/peer/peer_impl.h"
 
@@ -30,14 +29,14 @@
 #include "rdma/sidr.h"
 #include "rpingmesh/log_subsystems.h"
 
-/* Back-off for a peer that only flows want to be asked: up to this. */
+/* The longest back-off for a peer that only flows need. */
 #define PEER_PATIENT_BACKOFF_MAX_NS (60 * NSEC_PER_SEC)
 
 static const char *const peer_binding_names[] = PEER_BINDING_NAMES;
 static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N,
 	      "a name for each binding");
 
-/* Once for each reason: a name that does not resolve is asked again and again. */
+/* Logs each reason once, because a name that is not found is looked up again and again. */
 static void
 peer_tell_binding(struct peer *peer)
 {
@@ -106,7 +105,7 @@ peer_add_mesh_target(struct peer *peer, uint32_t flow_label, uint64_t phase_ns)
 	return rc;
 }
 
-/* One target for each flow label, their phases spread over the peer's interval. */
+/* Adds a target for each flow label, with their phases spread over the peer's interval. */
 static void
 peer_add_mesh_targets(struct peer *peer)
 {
@@ -295,7 +294,7 @@ peers_new(const struct peers_env *env, const struct config *config, struct peers
 	return 0;
 }
 
-/* One that is not configured. */
+/* Makes a peer that is not configured. */
 static struct peer *
 peer_make(struct peers *peers, const char *address, const char *device, const char *source)
 {
@@ -316,7 +315,7 @@ peers_for_ping(struct peers *peers, const char *address, const char *device, con
 {
 	struct peer *peer = peer_find(peers, address, device, source);
 
-	/* With nothing said about the device, any peer of that address will do. */
+	/* Without a device, any peer with that address fits. */
 	for (struct peer *p = peers->first; !peer && !device && !source && p; p = p->next)
 		if (strcmp(p->config.address, address) == 0)
 			peer = p;
@@ -324,8 +323,8 @@ peers_for_ping(struct peers *peers, const char *address, const char *device, con
 }
 
 /*
- * There may be as many peers as flows: only those at this address are looked at. One that is bound
- * goes before one that may be.
+ * There may be as many peers as flows, so check only those with this address. A bound peer is
+ * better than one that is not bound yet.
  */
 static struct peer *
 peer_find_at(struct peers *peers, const struct nic *nic, const struct addr *local,
@@ -366,7 +365,7 @@ peer_is_up(const struct peer *peer)
 	       info.state == PROBER_PEER_NO_DATA;
 }
 
-/* Who wants the peer has changed. */
+/* The holds of the peer have changed. */
 static void
 peer_update_patience(struct peer *peer)
 {
@@ -401,13 +400,13 @@ peer_release(struct peer *peer, enum peer_hold how)
 	peer_drop_unheld(peer);
 }
 
-/* A peer that exists and is configured (again): new streams if they differ, same resolution. */
+/* An existing peer is configured. Replaces its streams if they differ, but does not resolve it. */
 static int
 peer_adopt(struct peer *peer, const struct config_peer *config)
 {
 	struct config_peer copy;
 
-	/* A target keeps the timeout that it was made with. */
+	/* The timeout of a target cannot change. */
 	if (peer->configured && config_peer_streams_equal(&peer->config, config) &&
 	    peer->timeout_ms == peer->peers->config->timeout_ms)
 		return 0;
@@ -423,7 +422,7 @@ peer_adopt(struct peer *peer, const struct config_peer *config)
 	return 0;
 }
 
-/* Peers that the configuration has no more: gone, or left to the pings that use them. */
+/* Drops peers that the configuration has no more, but keeps those with holds. */
 static void
 peers_drop_unwanted(struct peers *peers)
 {
@@ -442,8 +441,8 @@ peers_drop_unwanted(struct peers *peers)
 }
 
 /*
- * The peer of an entry, made if need be; NULL: no memory. `likely` is where it stands if little has
- * changed, or NULL.
+ * The peer of an entry, made if necessary. NULL: no memory. `likely` is the peer at this position
+ * of the list, or NULL; it is the right one if little has changed.
  */
 static struct peer *
 peers_sync_one(struct peers *peers, const struct config_peer *c, struct peer *likely)

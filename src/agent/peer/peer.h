@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers: remote daemons that we probe, from the configuration, for a ping or for a flow. Binds each
- * to a name's address, a nic and a source address, resolves it over SIDR for the prober, and posts
- * its probes.
+ * Peers: remote daemons that we probe because of the configuration, a ping or a flow. This module
+ * looks up the name of a peer, binds the peer to a nic and a source address, resolves it over SIDR
+ * for the prober, and posts its probes.
  */
 #ifndef RPINGMESH_AGENT_PEER_PEER_H
 #define RPINGMESH_AGENT_PEER_PEER_H
@@ -27,20 +27,20 @@ struct pump;
 struct self;
 struct service;
 
-/* What a probe's target_user points to. */
+/* The user pointer of a target points to this. */
 struct peer_stream {
 	struct peer *peer;
 	struct ping *ping;       /* both NULL: mesh */
 	struct service *service;
-	enum sequential_verdict verdict; /* on loss, that the log has been told */
+	enum sequential_verdict verdict; /* on loss, as last logged */
 	struct last_probes *last;        /* owned; NULL: none are kept */
 };
 
-/* What has become of a peer. */
+/* Events of a peer. */
 enum peer_event {
-	PEER_REBOUND, /* its binding is another */
-	PEER_STATE,   /* its state as the prober sees it is another */
-	PEER_UNBOUND, /* its prober_peer is about to go, and targets on it must go before */
+	PEER_REBOUND, /* its binding has changed */
+	PEER_STATE,   /* its state in the prober has changed */
+	PEER_UNBOUND, /* its prober_peer is about to go; remove all targets on it now */
 };
 
 struct peers_ops {
@@ -60,36 +60,39 @@ struct peers_env {
 	void *arg;
 };
 
-/* 0 and *out, without peers; or -ENOMEM. config is borrowed until peers_configure(). */
+/*
+ * Makes an empty list. config is borrowed until peers_configure(). Returns 0 and sets *out, which
+ * the caller owns, or -ENOMEM.
+ */
 int peers_new(const struct peers_env *env, const struct config *config, struct peers **out);
-/* Nobody may hold one any more. NULL is allowed. */
+/* All holds must have been released. NULL is allowed. */
 void peers_free(struct peers *peers);
 
 /*
- * Makes the configured peers match the configuration; those that stay keep their resolution. 0 or
+ * Makes the configured peers match the configuration. Peers that remain stay resolved. Returns 0 or
  * -ENOMEM.
  */
 int peers_configure(struct peers *peers, const struct config *config);
 
-/* In the order of their ids; NULL begins and ends. */
+/* Walks the peers in the order of their ids: begins with NULL, ends with NULL. */
 struct peer *peers_next(const struct peers *peers, const struct peer *peer);
 
 /*
- * A peer for a ping: one that exists and fits, or a new one. NULL: no memory. device, source may be
- * NULL. It is to be held at once.
+ * Returns a peer for a ping: an existing one that fits, or a new one. NULL: no memory. device and
+ * source may be NULL. The caller must hold it at once.
  */
 struct peer *peers_for_ping(struct peers *peers, const char *address, const char *device,
 			    const char *source);
 /*
- * A peer for a flow: one that is bound to this nic and these addresses, or a new one. NULL: no
- * memory. It is to be held at once.
+ * Returns a peer for a flow: one that is bound to this nic and these addresses, or a new one. NULL:
+ * no memory. The caller must hold it at once.
  */
 struct peer *peers_for_flow(struct peers *peers, const struct nic *nic, const struct addr *local,
 			    const struct addr *remote);
 
 /*
- * A peer that is not configured exists while somebody holds it. One that is held patiently alone is
- * asked less and less often while it does not answer.
+ * A peer that is not configured exists only while there are holds. If all holds are patient, a peer
+ * that does not answer is asked less and less often.
  */
 enum peer_hold {
 	PEER_EAGERLY,
@@ -97,45 +100,45 @@ enum peer_hold {
 	PEER_HOLD_N
 };
 void peer_hold(struct peer *peer, enum peer_hold how);
-/* May free it. */
+/* May free the peer. */
 void peer_release(struct peer *peer, enum peer_hold how);
 
 /*
- * Names that were not found, peers without a device, resolutions that could not begin: tried again.
- * Sources are reviewed if something has changed. From a timer. Whether some peer's name is still to
- * be found.
+ * Called by a timer. Tries again names that were not found, peers without a device, and resolutions
+ * that could not begin. Reviews sources if something has changed. Returns whether there is still a
+ * peer without an address.
  */
 bool peers_retry(struct peers *peers, uint64_t now_ns);
 
-/* What the nics say: of themselves, of this host, that somebody at this address asked over SIDR. */
+/* For nics_ops: events of nics, changes of routes, and SIDR requests from an address. */
 void peers_nic_event(struct peers *peers, struct nic *nic, enum nic_event event);
-/* Addresses or routes of this host have changed: peers may be probed from elsewhere. */
+/* Addresses or routes of this host have changed, so peers may need another source. */
 void peers_review_soon(struct peers *peers);
 void peers_sign_of_life(struct peers *peers, const struct addr *remote);
 
-/* Whether it has a session: probes to it are posted. */
+/* Whether it has a session, so that probes to it are posted. */
 bool peer_is_up(const struct peer *peer);
-/* "up", "down", … as shown to people, and why, or NULL. */
+/* The state for users: "up", "down", …. *reason: why, or NULL. */
 const char *peer_state(const struct peer *peer, const char **reason);
 
-/* Strings and pointers are borrowed until the loop runs. */
+/* Strings and pointers are borrowed until the next return to the loop. */
 struct peer_info {
 	uint64_t id;                 /* grows along the list */
-	const char *address;         /* as configured or asked for; so are the next two, or NULL */
+	const char *address;         /* as configured or requested; the next two may be NULL */
 	const char *device, *source;
-	bool configured;             /* from the file, not just for a ping or flow */
+	bool configured;             /* from the configuration, not only for a ping or flow */
 	enum peer_binding binding;
 	const char *binding_reason;  /* static, or NULL */
-	const struct addr *remote;   /* NULL: not named yet */
-	const char *hostname, *tor;  /* as the peer says; NULL: not known */
-	/* The rest when it is bound: NULL, 0 and false else. */
+	const struct addr *remote;   /* NULL: unknown yet */
+	const char *hostname, *tor;  /* as the peer reports them; NULL: unknown */
+	/* The rest is valid if it is bound, otherwise NULL, 0 and false. */
 	struct nic *nic;
 	struct addr local;
 	struct prober_peer *prober;
 	const struct path *path;     /* NULL while the nic's device is gone */
-	bool asking;                 /* over SIDR, now */
-	uint64_t asked_ns;           /* CLOCK_MONOTONIC; 0: never */
-	uint64_t max_per_s;          /* probes that its responder answers; 0: it does not say */
+	bool asking;                 /* it is being asked over SIDR now */
+	uint64_t asked_ns;           /* CLOCK_MONOTONIC of the last question; 0: never */
+	uint64_t max_per_s;          /* its responder's limit of answers/s; 0: unknown */
 };
 void peer_info(const struct peer *peer, struct peer_info *out);
 

@@ -2,12 +2,13 @@
 /*
  * DOC: peer names
  *
- * A peer's name is looked up when the peer is made, and again for as long as the peer exists: every
- * few seconds while it is not found, about twice a minute while the peer is not up, every few
- * minutes while it is, and soon after the files that names come from have changed, the peer has
- * gone down or another host answers. When the name stands for another address, the peer begins anew
- * there. When it is not found any more, the peer stays where it is: a name server that fails ends
- * no measurement. Lookups are spread over time, so that name servers do not get them all at once.
+ * The name of a peer is looked up when the peer is made, and again as long as the peer exists:
+ * every few seconds while it is not found, about twice a minute while the peer is not up, and every
+ * few minutes while it is up. It is also looked up soon after a change of the files that names come
+ * from, when the peer has gone down, and when another host answers. If the address has changed, the
+ * peer starts again with the new one. If the name is not found any more, the peer keeps its
+ * address, because a failure of the name server must not end a measurement. Look-ups are spread
+ * over time, so that name servers do not get all at once.
  */
 #include "agent/peer/peer_impl.h"
 
@@ -21,7 +22,7 @@
 #define PEER_NAME_UP_NS (300 * NSEC_PER_SEC)
 #define PEER_NAME_SOON_NS (10 * NSEC_PER_SEC)
 
-/* When a name that stands for an address is asked again: half as long more or less. */
+/* The time of the next look-up of a name with an address; it varies by half of the interval. */
 static uint64_t
 peer_name_next_ns(const struct peer *peer)
 {

@@ -2,7 +2,7 @@
 /*
  * DOC: peers and nics
  *
- * What a peer has on the device of its nic, and what becomes of it when that nic changes.
+ * The objects of a peer on the device of its nic, and how they follow changes of the nic.
  */
 #include "agent/peer/peer_impl.h"
 
@@ -18,7 +18,7 @@ peer_path_resolved(void *arg, struct path *path, int status)
 	struct peer *peer = arg;
 
 	(void)path;
-	/* On failure the probe that waits times out and says so. */
+	/* After a failure, the waiting probe times out and reports it. */
 	if (status == 0)
 		prober_path_ready(peer->prober, clock_mono_ns());
 	pump_soon(peer->peers->env.pump);
@@ -52,7 +52,7 @@ peer_take_source(struct peer *peer, const struct device_gid *gid)
 	prober_peer_renew(peer->prober, clock_mono_ns());
 }
 
-/* The source address may have moved to another index, or left the nic. */
+/* The source address may have another index now, or may have left the nic. */
 static void
 peer_follow_gid(struct peer *peer)
 {
@@ -71,7 +71,7 @@ peers_nic_changed(struct peers *peers, const struct nic *nic)
 {
 	for (struct peer *peer = peers->first; peer; peer = peer->next) {
 		if (peer->nic && device_find_gid(nic_device(nic), &peer->remote))
-			peer_rebind(peer); /* it turns out to be ourselves */
+			peer_rebind(peer); /* the peer is this host itself */
 		else if (peer->nic == nic)
 			peer_follow_gid(peer);
 		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
@@ -79,7 +79,7 @@ peers_nic_changed(struct peers *peers, const struct nic *nic)
 	}
 }
 
-/* Paths and resolutions on the nic's device end. */
+/* Ends path and resolution on the nic's device. */
 static void
 peer_nic_closing(struct peer *peer)
 {
@@ -92,7 +92,7 @@ peer_nic_closing(struct peer *peer)
 	peer_resolve_failed(peer, "device is gone");
 }
 
-/* What was resolved over the fabric is void: everything is asked anew. */
+/* Resolves the peer again, because its path over the fabric may have changed. */
 static void
 peer_nic_renewed(struct peer *peer)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DOC: what the prober wants of a peer
+ * DOC: the prober's ops for peers
  *
- * The prober's ops: post a probe, resolve a peer over SIDR, say that its state has changed. State
- * is struct peer's.
+ * They post a probe, resolve a peer over SIDR, and report a change of state. All state is in struct
+ * peer.
  */
 #include "agent/peer/peer_impl.h"
 
@@ -50,7 +50,7 @@ peer_tell_port(const struct nic_source *source, const struct prober_packet *pack
 	       struct prober_tx *tx)
 {
 	tx->src_port = source->port == UDP_PORT_UNKNOWN ? PROBE_PORT_UNKNOWN : source->port;
-	/* A flow's probe without a flow label: the flow's own port is not known. */
+	/* If a flow's probe has no flow label, the port of the flow is unknown. */
 	if (source->port == UDP_PORT_UNKNOWN ||
 	    (packet->kind == PROBE_KIND_SERVICE && !packet->flow_label))
 		tx->path = PROBE_PATH_UNKNOWN;
@@ -106,9 +106,9 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 }
 
 /*
- * Why a peer of other versions refuses us. Results keep the text as long as they like, so there is
- * one for each range of versions that this process has met, logged at the first meeting; past a few
- * of them a text without numbers must do.
+ * The reason for a peer of other versions, as static text because results keep it. So there is a
+ * text for each range of versions that this process has met; it is logged when it is made. After a
+ * few of them, the text contains no numbers.
  */
 static const char *
 peer_version_reason(const struct peer *peer, const struct wire_versions *theirs)
@@ -178,14 +178,14 @@ peer_sidr_reason(const struct sidr_answer *answer)
 	}
 }
 
-/* Whether the other host has said no: else nobody knows whether it is there. */
+/* Whether the other host has refused. Otherwise it is unknown whether the host is alive. */
 static bool
 peer_sidr_is_answer(const struct sidr_answer *answer)
 {
 	return answer->status == -ECONNREFUSED || answer->status == -EBUSY;
 }
 
-/* One that never answered has no change of state that would be logged: so its reason is, once. */
+/* A peer that never answered has no change of state to log, so log its reason once. */
 static void
 peer_not_resolved(struct peer *peer, const char *reason, bool silent)
 {
@@ -280,7 +280,7 @@ peer_resolve(void *arg, void *peer_user)
 	peer->asked_ns = clock_mono_ns();
 	peer->call = NULL;
 	peer->ask_failed = !sidr || sidr_ask(sidr, &question, &peer->call) < 0;
-	/* The prober waits for one outcome, and not from within: peers_retry() brings it. */
+	/* The prober needs a result, but not from inside this call; peers_retry() sends it. */
 	if (peer->ask_failed)
 		nics_scan_soon(env->nics);
 }

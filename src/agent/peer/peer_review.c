@@ -2,11 +2,11 @@
 /*
  * DOC: peer review
  *
- * A peer's nic and source address are chosen when it is bound. What they were chosen by may change:
- * a route comes late, an address returns, there is a nearer rail. So they are chosen again soon
- * after each change, and the peer moves if the choice is another one. A peer whose nic is down
- * stays there, so that people see that it cannot be probed. It follows the kernel's route elsewhere
- * only when its source address has been away for PEER_REVIEW_AWAY_NS.
+ * The nic and source address of a peer are chosen when it is bound. The reasons of this choice may
+ * change: a route comes late, an address returns, there is a nearer rail. So they are chosen again
+ * soon after each change, and the peer moves if the result differs. A peer whose nic is down stays
+ * there, so that users see that it cannot be probed. Only when its source address has been away for
+ * PEER_REVIEW_AWAY_NS, it follows the kernel's route to another nic.
  */
 #include "agent/peer/peer_impl.h"
 
@@ -15,10 +15,10 @@
 #include "rdma/device.h"
 #include "rpingmesh/log_subsystems.h"
 
-#define PEER_REVIEW_AFTER_NS (500 * NSEC_PER_MSEC) /* changes come in crowds */
-#define PEER_REVIEW_PAUSE_NS (10 * NSEC_PER_SEC)   /* some hosts change a route each second */
+#define PEER_REVIEW_AFTER_NS (500 * NSEC_PER_MSEC) /* many changes come at the same time */
+#define PEER_REVIEW_PAUSE_NS (10 * NSEC_PER_SEC)   /* some hosts change a route every second */
 #define PEER_REVIEW_AWAY_NS (30 * NSEC_PER_SEC)
-#define PEER_REVIEW_AT_ONCE 512 /* peers; each costs a few system calls */
+#define PEER_REVIEW_AT_ONCE 512 /* peers; each needs a few system calls */
 
 static void
 peers_review_by(struct peers *peers, uint64_t at_ns)
@@ -29,7 +29,7 @@ peers_review_by(struct peers *peers, uint64_t at_ns)
 		*due_ns = at_ns;
 }
 
-/* Whether the peer may leave its nic for this source. If it only has to wait: another look then. */
+/* Whether the peer may move to this source. If it has to wait, plans another review. */
 static bool
 peer_review_allows(const struct peer *peer, const struct peer_source *source)
 {

@@ -8,7 +8,7 @@
 
 
 /*
- * The source address that the kernel's routes would take; connect(2) on a UDP socket sends nothing.
+ * The source address by the kernel's routes. connect(2) on a UDP socket sends nothing.
  */
 static int
 peer_routed_source(const struct addr *remote, struct addr *out)

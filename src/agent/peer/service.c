@@ -2,9 +2,9 @@
 /*
  * DOC: service
  *
- * One struct service a flow, owned by the flow (its user pointer) from flow_began to flow_ended. It
- * holds a peer, found or made for the flow's remote address, and has a target on it while the peer
- * is up: a peer that is down or was never heard costs one SIDR request now and then, not a result
+ * Each flow owns a struct service (its user pointer), from flow_began to flow_ended. The service
+ * holds a peer, found or made for the remote address of the flow, and has a target on it while the
+ * peer is up. So a peer that does not answer costs one SIDR request now and then, not a result
  * every few milliseconds.
  *
  *   unprobed   never held a peer: switched off, or no path to probe      (config, nics)
@@ -12,9 +12,9 @@
  *   no_daemon  holds a peer that does not answer                         (peer's state)
  *   probing    has a target                                              (peer's state)
  *
- * service_update() alone decides where a service stands. What changes a peer leads to
- * service_peer_changed(), which defers it: the prober or the peers may be in the middle of
- * something.
+ * Only service_update() decides the state of a service. A change of a peer calls
+ * service_peer_changed(), which defers the update, because the prober or the peers may still use
+ * their objects further up the stack.
  */
 #include "agent/peer/service.h"
 
@@ -34,12 +34,12 @@
 
 struct services {
 	struct services_env env;
-	const struct config *config; /* borrowed, in force; NULL: none yet */
+	const struct config *config; /* the present one, borrowed; NULL: none yet */
 	struct trace *trace;         /* NULL while tracing is switched off */
 	struct owners *owners;
 	uint32_t n_probed;           /* flows with a target */
-	bool dirty;                  /* a look at all flows is deferred */
-	bool sources_short;          /* a flow has found no place for its source port */
+	bool dirty;                  /* an update of all flows is deferred */
+	bool sources_short;          /* there was no room for the source port of a flow */
 };
 
 struct service {
@@ -48,11 +48,11 @@ struct service {
 	struct flow *flow;
 	uint64_t flow_id;
 	struct flow_key key;
-	const char *reason;           /* unprobed: why; static */
-	struct peer_stream stream;    /* .peer is held, or NULL */
-	struct prober_target *target; /* NULL: not probing */
-	struct probe_totals past;     /* of targets that it had before */
-	struct nic *source_nic;       /* wants source_port in its pool; NULL: wants none */
+	const char *reason;           /* why it is unprobed, static */
+	struct peer_stream stream;    /* its peer is held, or NULL */
+	struct prober_target *target; /* NULL: it is not probed */
+	struct probe_totals past;     /* the sum of earlier targets */
+	struct nic *source_nic;       /* the nic that has our want of source_port; NULL: none */
 };
 
 static const char *const service_state_names[] = SERVICE_STATE_NAMES;
@@ -121,7 +121,7 @@ services_owners(const struct services *services)
 static void
 services_update_deferred(void *arg);
 
-/* What may let flows be probed has changed: all are looked at from the loop. */
+/* A condition for probing flows has changed. The loop updates all services. */
 static void
 services_look_again(struct services *services)
 {
@@ -139,15 +139,15 @@ service_unwant_source(struct service *s)
 		return;
 	nic_unwant_port(s->source_nic, s->key.src_port);
 	s->source_nic = NULL;
-	/* Another flow may have the place that has become free. */
+	/* Another flow may use the free place. */
 	if (s->services->sources_short)
 		services_look_again(s->services);
 	s->services->sources_short = false;
 }
 
 /*
- * Where the port is bound to the QP, one with the flow's port is looked for. Until it is found the
- * path is approximate.
+ * If each QP has one port, wants a QP with the flow's port. Until it is found, the path is
+ * approximate.
  */
 static void
 service_want_source(struct service *s)
@@ -173,7 +173,7 @@ service_drop_target(struct service *s)
 	if (!s->target)
 		return;
 	prober_target_info(s->target, &info);
-	/* What is in flight goes without a result: it was not measured. */
+	/* Probes in flight have no result, so do not count them. */
 	info.totals.due -= info.in_flight;
 	info.totals.posted -= info.in_flight;
 	probe_totals_add(&s->past, &info.totals);
@@ -224,7 +224,7 @@ service_drop_peer(struct service *s)
 	peer_release(peer, PEER_PATIENTLY);
 }
 
-/* The nic that the flow leaves by; NULL with *reason. */
+/* The nic of the flow, or NULL with *reason. */
 static struct nic *
 service_nic(const struct service *s, const struct flow_info *info, const char **reason)
 {
@@ -241,7 +241,7 @@ service_nic(const struct service *s, const struct flow_info *info, const char **
 	return NULL;
 }
 
-/* The nic to probe from, or NULL with the reason why not at all. */
+/* The nic to probe from, or NULL with the reason why the flow cannot be probed. */
 static struct nic *
 service_fit(const struct service *s, const char **reason)
 {
@@ -273,7 +273,7 @@ service_take_peer(struct service *s, struct nic *nic)
 	peer_hold(peer, PEER_PATIENTLY);
 }
 
-/* A peer that others want too may have moved to another nic, or to another address of this one. */
+/* A peer that others also hold may have moved to another nic, or to another address. */
 static bool
 service_peer_fits(const struct service *s, const struct nic *nic)
 {
@@ -325,7 +325,7 @@ service_peer_update(void *arg)
 	struct service *s, *next;
 
 	peer->services_dirty = false;
-	/* The last service that leaves may take the peer along. */
+	/* When the last service leaves, the peer may be freed. */
 	for (s = LIST_FIRST(&peer->services); s; s = next) {
 		next = LIST_NEXT(s, in_peer);
 		service_update(s);
@@ -389,7 +389,7 @@ services_nic_event(struct services *services, const struct nic *nic, enum nic_ev
 		service_nic_closing(services, nic);
 }
 
-/* ---- what the trace room says ---- */
+/* ---- events of tracing ---- */
 
 static void
 service_flow_began(void *arg, struct flow *flow)
@@ -398,7 +398,7 @@ service_flow_began(void *arg, struct flow *flow)
 	struct flow_info info;
 
 	if (!s)
-		return; /* shown as unprobed: out of memory */
+		return; /* no memory: the flow is shown as unprobed */
 	flow_info(flow, &info);
 	s->services = arg;
 	s->flow = flow;
@@ -436,7 +436,7 @@ service_event(void *arg, const struct qp_event *e, const struct flow_qp *qp)
 {
 	struct services *services = arg;
 
-	/* While its process is there: the path of its cgroup is remembered for later. */
+	/* Read the path of the cgroup while the process exists; it is kept for later. */
 	if (qp->user)
 		owners_cgroup(services->owners, qp->owner_tgid, qp->cgroup_id, clock_mono_ns());
 	services->env.ops->event(services->env.arg, e, qp);
@@ -488,7 +488,7 @@ services_configure(struct services *services, const struct config *config)
 	}
 	if (!services->trace)
 		return services_start(services);
-	/* New interval: new targets. */
+	/* A new interval needs new targets. */
 	for (struct flow *flow = flows_next(trace_flows(services->trace), 0); flow;
 	     flow = flows_next(trace_flows(services->trace), info.id)) {
 		flow_info(flow, &info);
@@ -532,15 +532,15 @@ service_peer_standing(const struct service *s, const char **reason)
 	peer_state(peer, reason);
 	if (s->target)
 		return SERVICE_PROBING;
-	/* Of a remote end that cannot be asked nothing is known. */
+	/* If the remote end cannot be asked, its state is unknown. */
 	if (!peer->nic || nic_down_reason(peer->nic))
 		return SERVICE_WAITING;
 	prober_peer_info(peer->prober, &info);
 	if (info.state == PROBER_PEER_DOWN)
 		return SERVICE_NO_DAEMON;
 	/*
-	 * One that never answered stays in resolving, with a reason from the first failed attempt
-	 * on.
+	 * A peer that has never answered stays in resolving, and has a reason after the first
+	 * failed attempt.
 	 */
 	return info.state == PROBER_PEER_RESOLVING && *reason ? SERVICE_NO_DAEMON : SERVICE_WAITING;
 }
