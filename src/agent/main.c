@@ -9,6 +9,7 @@
 #include "config.h"
 #include "agent/base/privileges.h"
 #include "agent/config/config.h"
+#include "agent/config/config_advice.h"
 #include "core/log_limit.h"
 #include "core/loop.h"
 #include "core/stdfd.h"
@@ -229,6 +230,13 @@ main_run(struct main_state *state, struct config *config, const struct main_opti
 	return rc;
 }
 
+static void
+main_advice(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "rpingmeshd: warning: %s\n", line);
+}
+
 static const char *const main_subsystems[LOG_SUB_N] = LOG_SUBSYSTEM_NAMES;
 
 int
@@ -249,6 +257,7 @@ main(int argc, char **argv)
 		printf("rpingmeshd: %s is valid: %zu peers\n",
 		       options.config_path ? options.config_path : "the default configuration",
 		       config->n_peers);
+		config_advice(config, main_advice, NULL);
 		privileges_drop(config); /* for what it logs */
 		config_free(config);
 		return MAIN_OK;

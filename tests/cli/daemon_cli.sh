@@ -42,7 +42,18 @@ echo 'peers = ( "10.0.0.2" ); interval_ms = 0;' >"$conf"
 run 3 -t -c "$conf"; err "^rpingmeshd: $conf:1: interval_ms"
 run 3 -c "$dir/none.conf"; err 'no such file'
 echo 'peers = ( "10.0.0.2", { address = "10.0.0.3"; } );' >"$conf"
-run 0 --test --config "$conf"; out 'is valid: 2 peers'
+run 0 --test --config "$conf"; out 'is valid: 2 peers'; not_err 'traffic_class'
+# A DSCP that was put into the traffic class (RFC 3168: the two lower bits are those of ECN).
+cat >"$conf" <<'END'
+traffic_class = 26;
+peers = ( "10.0.0.2", { address = "10.0.0.3"; traffic_class = 106; },
+	{ address = "10.0.0.4"; traffic_class = 106; },
+	{ address = "10.0.0.5"; traffic_class = 24; } );
+END
+run 0 -t -c "$conf"; out 'is valid: 4 peers'
+err 'traffic_class = 26 is DSCP 6 with the ECN bits set to 2; DSCP 26 without ECN is .* = 104$'
+err 'traffic_class = 106 is DSCP 26 with the ECN bits set to 2; DSCP 26 without ECN is .* = 104$'
+[ "$(grep -c traffic_class "$dir/err")" = 2 ] || bad "a warning more than once"
 timeout 60 "$build/rpingmeshd" --version >/dev/full 2>"$dir/err" &&
 	bad "writing to a full disk is no success"
 

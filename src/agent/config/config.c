@@ -133,7 +133,8 @@ static const struct conf_key config_metrics_keys[] = {
 /* peers must be last, because its entries start from the values of the keys above. */
 const struct conf_key config_keys[] = {
 	{"devices", &conf_strings, LIST(, devices), CONFIG_PEER_DEVICE,
-	 .check = config_check_pattern, .expect = "the name of an RDMA device or a pattern"},
+	 .check = config_check_pattern,
+	 .expect = "the name of an RDMA device or a pattern, without NCCL's ^, = or :PORT"},
 	{"gid_index", &conf_integer, FIELD(gid_index), RANGE(-1, 255), .restart = true},
 	{"port", &conf_integer, FIELD(port), RANGE(1, 65535), .restart = true},
 	{"interval_ms", &conf_integer, FIELD(base.interval_ms), CONFIG_PEER_INTERVAL},

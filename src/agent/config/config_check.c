@@ -49,10 +49,20 @@ config_check_graphic(const char *text, const char *except)
 	return true;
 }
 
+/* "mlx5_0:1", "^mlx5_0" and "=mlx5_0" of NCCL_IB_HCA */
+static bool
+config_check_is_nccl(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+
+	return text[0] == '^' || text[0] == '=' ||
+	       (colon && colon[1] && !colon[1 + strspn(colon + 1, "0123456789")]);
+}
+
 bool
 config_check_device(const char *text)
 {
-	return config_check_graphic(text, "\\?*[]/");
+	return config_check_graphic(text, "\\?*[]/") && !config_check_is_nccl(text);
 }
 
 bool
@@ -60,7 +70,7 @@ config_check_pattern(const char *text)
 {
 	const char *p = text;
 
-	if (!config_check_graphic(text, "/"))
+	if (!config_check_graphic(text, "/") || config_check_is_nccl(text))
 		return false;
 	while ((p = strpbrk(p, "\\["))) {
 		if (*p == '\\') {
@@ -134,12 +144,16 @@ config_check_listen(const char *text)
 	return config_check_port(host + len + (v6 ? 2 : 1));
 }
 
+/* A unicast address that another host can have and that daemons listen on. */
 static bool
 config_check_unicast(const struct addr *a)
 {
+	static const struct addr loopback = {.raw = {[15] = 1}};
+
 	if (addr_is_v4(a))
-		return a->raw[12] != 0 && a->raw[12] < 224;
-	return !addr_is_zero(a) && a->raw[0] != 0xff;
+		return a->raw[12] != 0 && a->raw[12] != 127 && a->raw[12] < 224;
+	return !addr_is_zero(a) && !addr_equal(a, &loopback) && !addr_is_link_local(a) &&
+	       a->raw[0] != 0xff;
 }
 
 bool

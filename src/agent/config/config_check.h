@@ -8,7 +8,10 @@
 /* RFC 1123 section 2.1: letters, digits, '-', '.', at most 253; the last label is not a number. */
 bool config_check_hostname(const char *text);
 
-/* An RDMA device name: printable, no blanks, '/' or pattern characters. */
+/*
+ * An RDMA device name: printable, no blanks, '/' or pattern characters, and not in the spelling of
+ * NCCL ("mlx5_0:1", "^mlx5_0").
+ */
 bool config_check_device(const char *text);
 
 /* The same as a pattern of fnmatch(3), with its brackets closed. */
@@ -27,7 +30,8 @@ bool config_check_printable(const char *text);
 bool config_check_listen(const char *text);
 
 /*
- * A numeric unicast address: not the unspecified one, not 0.0.0.0/8, no multicast, no broadcast.
+ * A numeric unicast address: not the unspecified one, not 0.0.0.0/8, no multicast, no broadcast, no
+ * loopback, and not link-local of IPv6, which daemons do not listen on.
  * Or, for config_check_address(), a host name.
  */
 bool config_check_source(const char *text);

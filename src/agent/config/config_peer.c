@@ -14,11 +14,14 @@
 
 const struct conf_key config_peer_keys[] = {
 	{"address", &conf_string, FIELD(address), CONF_RANGE(1, 254),
-	 .check = config_check_address, .expect = "an IPv4 or IPv6 unicast address or a host name"},
+	 .check = config_check_address,
+	 .expect = "an IPv4 or IPv6 unicast address, not loopback or link-local, or a host name"},
 	{"device", &conf_string, FIELD(device), CONFIG_PEER_DEVICE,
-	 .check = config_check_device, .expect = "the name of an RDMA device"},
+	 .check = config_check_device,
+	 .expect = "the name of an RDMA device without NCCL's ^, = or :PORT"},
 	{"source", &conf_string, FIELD(source), CONF_RANGE(1, ADDR_TEXT),
-	 .check = config_check_source, .expect = "an IPv4 or IPv6 unicast address"},
+	 .check = config_check_source,
+	 .expect = "an IPv4 or IPv6 unicast address, not loopback or link-local"},
 	{"interval_ms", &conf_integer, FIELD(interval_ms), CONFIG_PEER_INTERVAL},
 	{"sizes", &conf_integers, LIST(sizes), CONFIG_PEER_SIZE},
 	{"size", &conf_integers, LIST(sizes), CONFIG_PEER_SIZE},
