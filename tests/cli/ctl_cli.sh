@@ -515,6 +515,8 @@ json 'o["type"] == "event" and o["event"] in ("create", "rtr", "destroy") or o =
 rec=$dir/a.rec
 run 0 record -k probe -c 4 "$rec"; out ': 4 probes, 0 windows, 0 events in .* bytes; 5 are missing'
 no_err
+what="mode of a recording"
+if [ "$(stat -c %a "$rec")" = 600 ]; then ok; else bad "$(stat -c %a "$rec"), not 600"; fi
 run 1 record "$rec"; one_err; err 'File exists; --force overwrites it'; lines 0
 cp "$rec" "$dir/b.rec"
 run 0 --json record -k probe -c 4 -f "$rec"; lines 1
@@ -538,6 +540,32 @@ sed -i 1d "$dir/out"; page recording_totals
 json 'o["type"] == "recording" and o["version"] == 1 and o["kinds"] == ["probe"] or \
 	(o["type"], o["probes"], o["missing"], o["reason"]) == ("recording_totals", 4, 5, "count")'
 run 0 replay -f -s 1000 "$rec"; lines 7
+# 16 MB that are one record with 16 million elements, and 16 MB of records.
+what="memory of replay"
+if "$python" - "$ctl" "$rec" "$dir/big.rec" >"$dir/out" 2>"$dir/err" <<-'END'; then ok
+	import os, resource, subprocess, sys
+	import msgpack
+	ctl, good, big = sys.argv[1:]
+	os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=8:" + os.environ.get("ASAN_OPTIONS", "")
+	with open(good, "rb") as f:
+	    magic, header, *entries = msgpack.Unpacker(f)
+	head = msgpack.packb(magic) + msgpack.packb(header)
+	probe = msgpack.packb(next(e for e in entries if e[1] == "probe"))
+	n = (1 << 24) - 100
+	bodies = (b"\x93\x00\xa5probe\xdd" + n.to_bytes(4, "big") + b"\xc0" * n,
+	          probe * ((1 << 24) // len(probe)))
+	for body, status in zip(bodies, (1, 1)):
+	    with open(big, "wb") as f:
+	        f.write(head + body)
+	    got = subprocess.run([*ctl.split(), "replay", "-i", big], capture_output=True)
+	    kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+	    print(got.returncode, kib, "KiB", got.stderr.decode())
+	    if got.returncode != status or kib > 100_000:
+	        sys.exit(1)
+END
+else bad "it took more than 100 MB: $(cat "$dir/out" "$dir/err")"; fi
+grep -q 'claims to be too long' "$dir/out" || bad "the long record is not refused"
+grep -q 'the recording has no end' "$dir/out" || bad "the short records are not read"
 what="replay -"
 "$ctl" replay - <"$rec" >"$dir/out" 2>"$dir/err"; got=$?
 if [ $got -eq 0 ]; then ok; else bad "exit status $got"; fi

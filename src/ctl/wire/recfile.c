@@ -75,7 +75,7 @@ recfile_open_new(const char *path, bool force)
 			dup(STDOUT_FILENO) :
 			open(path,
 			     O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (force ? O_TRUNC : O_EXCL),
-			     0644);
+			     0600);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -169,6 +169,8 @@ int
 recfile_add(struct recfile_writer *w, uint64_t after_ns, const char *kind,
 	    const msgpack_object *record)
 {
+	size_t before = w->waiting.size;
+
 	if (w->error)
 		return w->error;
 	msgpack_pack_array(&w->pk, 3);
@@ -176,6 +178,10 @@ recfile_add(struct recfile_writer *w, uint64_t after_ns, const char *kind,
 	record_pack_str(&w->pk, kind);
 	if (msgpack_pack_object(&w->pk, *record) < 0)
 		return w->error = -ENOMEM;
+	if (w->waiting.size - before > RECFILE_RECORD_MAX) {
+		w->waiting.size = before;
+		return -EMSGSIZE;
+	}
 	if (w->waiting.size < RECFILE_FLUSH_BYTES &&
 	    clock_mono_ns() - w->flushed_ns < RECFILE_FLUSH_NS)
 		return 0;

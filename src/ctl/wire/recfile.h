@@ -40,7 +40,8 @@
 #define RECFILE_FLUSH_BYTES \
 	65536u /* records are written when they have so many bytes, or after RECFILE_FLUSH_NS */
 #define RECFILE_FLUSH_NS 1000000000ULL
-#define RECFILE_RECORD_MAX (16u * 1024u * 1024u)
+/* The longest object. Decoded, it takes up to 24 times its size in memory. */
+#define RECFILE_RECORD_MAX (1024u * 1024u)
 
 /* ---- writing ---- */
 
@@ -54,16 +55,16 @@ struct recfile_header {
 };
 
 /*
- * Begins a recording in a new file. With `force`, an existing file is overwritten; without it, that
- * is -EEXIST. "-" is the standard output. Returns 0 and sets *out, or -errno. Nothing is written
- * yet.
+ * Begins a recording in a new file, which only its owner may read. With `force`, an existing file
+ * is overwritten and keeps its mode; without it, that is -EEXIST. "-" is the standard output.
+ * Returns 0 and sets *out, or -errno. Nothing is written yet.
  */
 int recfile_create(const char *path, bool force, const struct recfile_header *header,
 		   struct recfile_writer **out);
 
 /*
  * Adds a record. It is written when there are enough bytes, or by recfile_flush(). Returns 0, or
- * the -errno of a failed write.
+ * the -errno of a failed write, or -EMSGSIZE if the record is too long.
  */
 int recfile_add(struct recfile_writer *w, uint64_t after_ns, const char *kind,
 		const msgpack_object *record);

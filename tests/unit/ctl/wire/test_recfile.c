@@ -293,6 +293,46 @@ test_exists(void **state)
 	assert_int_equal(recfile_create("/nonexistent/x", false, &header, &file), -ENOENT);
 }
 
+/* What a host does is not for all of its users to read, whatever the umask is. */
+static void
+test_mode(void **state)
+{
+	struct recfile_writer *file;
+	mode_t old = umask(0);
+	struct stat st;
+
+	(void)state;
+	unlink(path);
+	assert_int_equal(recfile_create(path, false, &header, &file), 0);
+	umask(old);
+	assert_int_equal(recfile_end(file, 0, 0, 0, "stopped"), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+/* A reader would refuse it, so it is not written, and the recording stays readable. */
+static void
+test_too_long(void **state)
+{
+	static char text[RECFILE_RECORD_MAX];
+	const msgpack_object record = {.type = MSGPACK_OBJECT_STR,
+				       .via.str = {.ptr = text, .size = sizeof(text)}};
+	struct recfile_writer *file;
+	struct recfile_reader *reader;
+	struct recfile_entry entry;
+
+	(void)state;
+	unlink(path);
+	assert_int_equal(recfile_create(path, false, &header, &file), 0);
+	assert_int_equal(recfile_add(file, 1, "probe", &record), -EMSGSIZE);
+	assert_int_equal(recfile_end(file, 2, 0, 0, "stopped"), 0);
+	assert_int_equal(recfile_open(path, &reader), 0);
+	assert_non_null(recfile_read_header(reader));
+	assert_int_equal(recfile_next(reader, &entry), RECFILE_ENTRY);
+	assert_true(read_str_is(entry.kind, "end"));
+	recfile_close(reader);
+}
+
 /* Whatever room there is: the file is whole records, and an end where that still fits. */
 static void
 test_full_disk(void **state)
@@ -347,6 +387,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_damaged),	   cmocka_unit_test(test_exists),
+		cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_full_disk),
 	};
 	int fd = mkstemp(path), rc;
