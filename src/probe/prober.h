@@ -26,7 +26,8 @@
  *   resolving  held until the first  RESOLVED -> up; PROBER_RESOLVE_TRIES failures in a row -> down
  *              attempt has failed,   if it ever answered before (it is held until then)
  *              then unresolved
- *   up         posted                TIMEOUTS -> checking (asks SIDR); RENEW -> resolving
+ *   up         posted                TIMEOUTS -> checking (asks SIDR); RENEW -> resolving; asks
+ *                                    SIDR after PROBER_KEEP_NS without an ACK, and stays up
  *   checking   posted                ACKED -> up; RESOLVED same session -> no_data; other -> up;
  *                                    PROBER_RESOLVE_TRIES failures in a row -> down, if silent
  *                                    not before PROBER_SILENCE_NS without an ACK; RENEW ->
@@ -68,6 +69,11 @@ struct prober_target;
 #define PROBER_RESOLVE_TRIES 3
 #define PROBER_SILENCE_NS 5000000000ULL /* without an ACK, before silence of SIDR means anything */
 #define PROBER_RECHECK_NS 1000000000ULL
+/*
+ * A peer that is up and has not been heard of for so long is asked again, so that its responder
+ * keeps the session. Three times in RESPONDER_IDLE_NS, because a message may be lost.
+ */
+#define PROBER_KEEP_NS 200000000000ULL
 #define PROBER_BACKOFF_MIN_NS 250000000ULL  /* after a failed resolve; doubles */
 #define PROBER_BACKOFF_MAX_NS \
 	1000000000ULL /* the maximum; each is shortened by a jitter of up to 25 % */

@@ -116,6 +116,7 @@ struct prober_peer {
 	uint32_t failures, timeouts; /* in a row */
 	bool silent;                 /* the last failure was that nobody has answered */
 	uint64_t backoff_ns, backoff_max_ns;
+	uint64_t resolved_ns;        /* the time of the last SIDR reply */
 	uint64_t alive_ns;           /* this incarnation was alive after this time */
 	uint64_t answered_ns; /* the time of the post of the latest probe that has an ACK */
 	uint64_t acked_ns;           /* the time of the last ACK */

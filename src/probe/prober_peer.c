@@ -120,12 +120,26 @@ prober_peer_set_backoff(struct prober_peer *peer, uint64_t max_ns, uint64_t now_
 		prober_timer_set(peer->prober, &peer->timer, now_ns + max_ns);
 }
 
+/* While it is up: the session would end without a sign of us for too long. */
+static void
+peer_keep(struct prober_peer *peer, uint64_t now_ns)
+{
+	uint64_t heard_ns = peer->acked_ns > peer->resolved_ns ? peer->acked_ns :
+								  peer->resolved_ns;
+
+	if (now_ns >= heard_ns + PROBER_KEEP_NS)
+		peer_ask(peer);
+	else
+		prober_timer_set(peer->prober, &peer->timer, heard_ns + PROBER_KEEP_NS);
+}
+
 static void
 peer_goes_up(struct prober_peer *peer, uint64_t now_ns)
 {
 	peer->reason = NULL;
 	peer->timeouts = 0;
 	peer_stop_asking(peer);
+	peer_keep(peer, now_ns);
 	peer_set_state(peer, PROBER_PEER_UP, now_ns);
 }
 
@@ -208,10 +222,14 @@ peer_up(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_ns)
 		break;
 	case PROBER_PEER_RESOLVED_SAME:
 	case PROBER_PEER_RESOLVED_NEW:
+	case PROBER_PEER_RECHECK:
+		peer_keep(peer, now_ns);
+		break;
 	case PROBER_PEER_RESOLVE_FAILED:
+		peer_back_off(peer, now_ns);
+		break;
 	case PROBER_PEER_ACKED:
 	case PROBER_PEER_SIGN_OF_LIFE:
-	case PROBER_PEER_RECHECK:
 	case PROBER_PEER_EVENT_N:
 		break;
 	}
@@ -425,6 +443,7 @@ peer_take_session(struct prober_peer *peer, const struct prober_session *session
 
 	peer->session = *session;
 	peer->has_session = true;
+	peer->resolved_ns = now_ns;
 	peer->attempted = true;
 	peer->failures = 0;
 	peer->backoff_ns = 0;

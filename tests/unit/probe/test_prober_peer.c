@@ -3,6 +3,7 @@
 #include "prober_fake.h"
 
 #include "probe/prober_impl.h"
+#include "probe/responder.h"
 
 #include <time.h>
 
@@ -111,6 +112,52 @@ test_unresolved(void **state)
 	fake_run(f, 100 * MS);
 	assert_int_equal(f->n_packets, 1);
 	fake_check_totals(f);
+}
+
+/*
+ * An interval of an hour, while a responder forgets who is silent for RESPONDER_IDLE_NS: it hears
+ * of us in time, also if the first question is lost.
+ */
+static void
+test_keep(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(1, 500);
+	uint64_t heard_ns = f->now;
+	uint32_t acked = 0;
+
+	fake_target(f, peer, 3600 * SEC, 0);
+	for (int i = 0; i < 40; i++) {
+		uint32_t n = f->n_resolves;
+
+		while (f->n_resolves == n && f->now < heard_ns + RESPONDER_IDLE_NS) {
+			fake_run(f, SEC);
+			if (acked == f->n_packets)
+				continue;
+			fake_acks(f, acked++);
+			heard_ns = f->now;
+		}
+		if (i % 3) {
+			prober_resolve_silent(peer, "lost", f->now);
+			continue;
+		}
+		assert_true(f->now < heard_ns + RESPONDER_IDLE_NS - SEC);
+		prober_resolved(peer, &session, f->now, f->now);
+		heard_ns = f->now;
+		assert_int_equal(fake_state(peer), PROBER_PEER_UP);
+	}
+	assert_true(f->now > 100 * SEC + 2000 * SEC);
+	/* Not while there are answers. */
+	fake_target(f, peer, SEC, 0);
+	for (int i = 0; i < 400; i++) {
+		fake_run(f, SEC);
+		if (i == 1)
+			f->n_resolves = 0;
+		if (f->n_packets)
+			fake_acks(f, f->n_packets - 1);
+	}
+	assert_int_equal(f->n_resolves, 0);
 }
 
 static void
@@ -434,6 +481,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		WITH_FAKE(test_table),
 		WITH_FAKE(test_unresolved),
+		WITH_FAKE(test_keep),
 		WITH_FAKE(test_back_off),
 		WITH_FAKE(test_set_back_off),
 		WITH_FAKE(test_resolve_rate),
