@@ -35,6 +35,7 @@ struct loop {
 	struct loop_deferred *deferred, **deferred_tail;
 	struct loop_deferred *running; /* taken from deferred, not run yet */
 	bool deferring; /* deferred calls are running */
+	bool for_others; /* so the running callback says */
 };
 
 struct loop_fd {
@@ -65,6 +66,7 @@ loop_enter(struct loop *loop)
 	uint64_t now = clock_mono_ns();
 
 	loop->stats.callbacks++;
+	loop->for_others = false;
 	if (now - loop->left_ns > LOOP_IDLE_GAP_NS)
 		loop->busy_since_ns = now;
 	return now;
@@ -76,6 +78,9 @@ loop_leave(struct loop *loop, const char *who, uint64_t entered_ns)
 	uint64_t now = clock_mono_ns(), took = now - entered_ns;
 
 	loop->left_ns = now;
+	loop->stats.busy_ns += took;
+	if (loop->for_others)
+		loop->stats.others_ns += took;
 	loop->stats.stalls += took >= LOOP_STALL_NS;
 	if (took > loop->stats.stall_max_ns) {
 		loop->stats.stall_max_ns = took;
@@ -201,6 +206,12 @@ void
 loop_stats(const struct loop *loop, struct loop_stats *out)
 {
 	*out = loop->stats;
+}
+
+void
+loop_for_others(struct loop *loop)
+{
+	loop->for_others = true;
 }
 
 uint64_t

@@ -39,6 +39,8 @@ struct loop_stats {
 	uint64_t stall_max_wall_ns; /* wall-clock time at which that callback ended; 0: none yet */
 	const char *stall_max_who;  /* name of that callback; "": none yet */
 	uint64_t stalls; /* callbacks that kept the others waiting for LOOP_STALL_NS or more */
+	uint64_t busy_ns;   /* time spent in callbacks */
+	uint64_t others_ns; /* the part of it in callbacks that called loop_for_others() */
 };
 #define LOOP_STALL_NS 10000000ULL
 
@@ -56,6 +58,12 @@ int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
 void loop_stats(const struct loop *loop, struct loop_stats *out);
+
+/*
+ * What the running callback does, it does for others: other hosts, or clients. loop_stats() sums up
+ * the time of these callbacks.
+ */
+void loop_for_others(struct loop *loop);
 
 /*
  * The time (CLOCK_MONOTONIC) since which the loop has been running callbacks without a pause of

@@ -132,12 +132,25 @@ throttle_is_at_ease(const struct throttle *t)
 	return t->state == THROTTLE_FULL && t->over == 0;
 }
 
-/* Whether `times` times the use is within these percentages of the limits. */
+/* The use of CPU that counts if the probes' own part is `times` as much, in permille. */
+static uint64_t
+throttle_cpu(const struct throttle *t, uint32_t times)
+{
+	uint64_t half = (uint64_t)t->limits.cpu_percent * 10 / 2;
+	uint64_t own = t->cpu_permille - t->others_permille;
+
+	return own * times + (t->others_permille < half ? t->others_permille : half);
+}
+
+/*
+ * Whether `times` times the use is within these percentages of the limits. Of the CPU time, only
+ * the part of the probes is multiplied.
+ */
 static bool
 throttle_fits(const struct throttle *t, uint32_t times, uint32_t cpu_percent,
 	      uint32_t memory_percent)
 {
-	uint64_t cpu = (uint64_t)t->cpu_permille * times,
+	uint64_t cpu = throttle_cpu(t, times),
 		 cpu_max = (uint64_t)t->limits.cpu_percent * 10;
 
 	return (t->limits.cpu_percent == 0 || cpu * 100 <= cpu_max * cpu_percent) &&
@@ -148,7 +161,7 @@ throttle_fits(const struct throttle *t, uint32_t times, uint32_t cpu_percent,
 static enum throttle_reason
 throttle_over(const struct throttle *t)
 {
-	if (t->limits.cpu_percent && t->cpu_permille > t->limits.cpu_percent * 10)
+	if (t->limits.cpu_percent && throttle_cpu(t, 1) > t->limits.cpu_percent * 10)
 		return THROTTLE_REASON_CPU;
 	if (t->limits.memory_bytes && t->last.memory_bytes > t->limits.memory_bytes)
 		return THROTTLE_REASON_MEMORY;
@@ -185,21 +198,32 @@ throttle_prove(struct throttle *t)
 	t->patience = THROTTLE_PATIENCE_MIN;
 }
 
+/* The share of a core that so much of it is. */
+static uint32_t
+throttle_permille(uint64_t used_ns, uint64_t ns)
+{
+	/* ns is at least 1e8: no overflow before a process has had more than 1e16 ns. */
+	uint64_t permille = used_ns / (ns / 1000);
+
+	return permille < UINT32_MAX ? (uint32_t)permille : UINT32_MAX;
+}
+
 bool
 throttle_tell(struct throttle *t, const struct throttle_sample *sample)
 {
-	uint64_t ns = sample->now_ns - t->last.now_ns, permille;
+	uint64_t ns = sample->now_ns - t->last.now_ns;
+	uint64_t cpu_ns = sample->cpu_ns - t->last.cpu_ns;
+	uint64_t others_ns = sample->others_ns - t->last.others_ns;
 	bool begins = t->last.now_ns == 0 || sample->now_ns < t->last.now_ns ||
 		      sample->cpu_ns < t->last.cpu_ns;
 
 	if (!begins && ns < THROTTLE_SAMPLE_MIN_NS)
 		return false;
-	/* ns is at least 1e8, so this overflows only after 1e16 ns of CPU time. */
-	permille = begins ? 0 : (sample->cpu_ns - t->last.cpu_ns) / (ns / 1000);
 	t->last = *sample;
 	if (begins)
 		return false;
-	t->cpu_permille = permille < UINT32_MAX ? (uint32_t)permille : UINT32_MAX;
+	t->cpu_permille = throttle_permille(cpu_ns, ns);
+	t->others_permille = throttle_permille(others_ns < cpu_ns ? others_ns : cpu_ns, ns);
 	t->measured = true;
 	if (t->limits.cpu_percent == 0 && t->limits.memory_bytes == 0)
 		return false;

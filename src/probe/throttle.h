@@ -17,6 +17,10 @@
  * take no more than the whole. If the use does not depend on the rate alone, this may never happen.
  * So a step up is also tried after `patience` samples with some room. Each failed try doubles the
  * patience, up to THROTTLE_PATIENCE_MAX, so that the rate does not oscillate.
+ *
+ * What the process does for others (answers to other hosts, clients, scrapes) has limits of its
+ * own. It counts up to half of the CPU limit, so others cannot slow down probes that fit into the
+ * other half.
  */
 #ifndef RPINGMESH_PROBE_THROTTLE_H
 #define RPINGMESH_PROBE_THROTTLE_H
@@ -74,6 +78,7 @@ struct throttle_limits {
 struct throttle_sample {
 	uint64_t now_ns;
 	uint64_t cpu_ns;       /* user and system time of the process since its start */
+	uint64_t others_ns;    /* the part of it that others caused, as far as known */
 	uint64_t memory_bytes; /* 0: unknown; exceeds no limit */
 };
 
@@ -85,7 +90,8 @@ struct throttle {
 	uint32_t step;                /* 0 to THROTTLE_STEPS: rates are 1/2^step */
 	struct throttle_sample last;  /* now_ns 0: none yet */
 	uint32_t cpu_permille;        /* of one core, between the last two samples */
-	bool measured;                /* cpu_permille is valid */
+	uint32_t others_permille;     /* the part of it that others caused */
+	bool measured;                /* both are valid */
 	uint32_t over, calm, roomy;   /* samples in a row */
 	uint32_t patience;            /* roomy samples until a try */
 	uint32_t since_up; /* samples since a step up that may still fail; 0: there is none */

@@ -261,6 +261,8 @@ const struct record_field records_status[] = {
 	FIELD("cpu_percent", "number or nil",
 	      "CPU time that the daemon uses, of one core; nil while nothing is probed.",
 	      UNIT("percent")),
+	FIELD("cpu_percent_others", "number or nil",
+	      "The part of it that other hosts, clients and scrapes caused.", UNIT("percent")),
 	FIELD("cpu_percent_max", "integer or nil",
 	      "The budget of CPU time; nil: none.", UNIT("percent"), RANGE(1, 100)),
 	FIELD("memory_bytes", "integer or nil", "Resident memory.", UNIT("bytes")),

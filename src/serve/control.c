@@ -431,6 +431,7 @@ control_client_ready(void *arg, int events)
 {
 	struct control_client *client = arg;
 
+	loop_for_others(client->control->loop);
 	if (events & LOOP_WRITE)
 		control_flush(client);
 	if (!client->dead && events & LOOP_READ)

@@ -154,6 +154,7 @@ http_piece(void *arg)
 	struct buffer out = {0};
 	int rc;
 
+	loop_for_others(answer->http->loop);
 	if (answer->gone) {
 		http_answer_end(answer, false);
 		return;

@@ -181,7 +181,8 @@ def status(**more):
          "peers": 3, "peers_up": 3, "targets": 3, "flows": 0, "in_flight": 1,
          "probes": totals(ok=97, lost=3), "responder": {"probes": 12, "malformed": 0},
          "control": {"clients": 1}, "throttle_step": 2, "throttle_factor": 0.25,
-         "throttle_reason": "cpu", "cpu_percent": 21.5, "cpu_percent_max": 20,
+         "throttle_reason": "cpu", "cpu_percent": 21.5,
+         "cpu_percent_others": 1.5, "cpu_percent_max": 20,
          "memory_bytes": 9 * 2**20, "memory_bytes_max": None, "user": "mesh",
          "seccomp": True, "capabilities": ["CAP_BPF", "CAP_PERFMON"]}
     s.update(more)

@@ -5,7 +5,8 @@
  * The guard has one timer. guard_wake() arms it, and it stays armed as long as the prober has
  * something to do or is throttled. /proc/self/statm stays open, so that a measurement takes two
  * system calls. Only the prober is throttled: the responder has its own limits, and a user has
- * asked for a ping.
+ * asked for a ping. The share of others in the CPU time is their share in the time that the loop
+ * spends in callbacks.
  */
 #include "agent/base/guard.h"
 
@@ -28,6 +29,9 @@
 
 struct guard {
 	struct prober *prober; /* borrowed */
+	struct loop *loop;     /* borrowed */
+	uint64_t cpu_ns, busy_ns, loop_others_ns; /* of the last measurement */
+	uint64_t others_ns;    /* CPU time that others caused, since the start */
 	struct loop_timer *timer;
 	bool armed;
 	int statm_fd;          /* -1: there is no /proc */
@@ -107,6 +111,24 @@ guard_apply(struct guard *guard, uint32_t from)
 	log_info(MAIN, "probing at %sthe configured rate again", guard_share(t->step, share));
 }
 
+/* Adds their share of the CPU time since the last measurement. */
+static void
+guard_charge_others(struct guard *guard, uint64_t cpu_ns)
+{
+	struct loop_stats stats;
+	uint64_t busy_ns, others_ns;
+
+	loop_stats(guard->loop, &stats);
+	busy_ns = stats.busy_ns - guard->busy_ns;
+	others_ns = stats.others_ns - guard->loop_others_ns;
+	if (busy_ns > 0)
+		guard->others_ns += (uint64_t)((double)(cpu_ns - guard->cpu_ns) *
+					       (double)others_ns / (double)busy_ns);
+	guard->cpu_ns = cpu_ns;
+	guard->busy_ns = stats.busy_ns;
+	guard->loop_others_ns = stats.others_ns;
+}
+
 static void
 guard_measure(struct guard *guard)
 {
@@ -117,6 +139,8 @@ guard_measure(struct guard *guard)
 	};
 	uint32_t from = guard->throttle.step;
 
+	guard_charge_others(guard, sample.cpu_ns);
+	sample.others_ns = guard->others_ns;
 	if (throttle_tell(&guard->throttle, &sample))
 		guard_apply(guard, from);
 }
@@ -161,6 +185,7 @@ guard_new(struct loop *loop, struct prober *prober, const struct throttle_limits
 	if (!guard)
 		return -ENOMEM;
 	guard->prober = prober;
+	guard->loop = loop;
 	throttle_init(&guard->throttle, limits);
 	guard->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (guard->statm_fd < 0)
@@ -210,6 +235,7 @@ guard_info(const struct guard *guard, struct guard_info *out)
 		.reason = t->reason,
 		.cpu_known = guard->armed && t->measured,
 		.cpu_permille = t->cpu_permille,
+		.others_permille = t->others_permille,
 		.memory_bytes = guard_memory(guard),
 	};
 }

@@ -24,6 +24,7 @@ struct guard_info {
 	enum throttle_reason reason;
 	bool cpu_known;           /* it is measured now, because there is something to probe */
 	uint32_t cpu_permille;    /* of one core, over the last second or two */
+	uint32_t others_permille; /* the part of it that others caused */
 	uint64_t memory_bytes;    /* resident now; 0: unknown, without /proc */
 };
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "core/clock.h"
+#include "core/loop.h"
 #include "core/udp_port.h"
 #include "rpingmesh/probe_wire.h"
 
@@ -36,6 +37,7 @@ nic_probe_arrived(void *arg, const struct endpoint_rx *rx)
 	};
 	uint64_t now = clock_mono_ns();
 
+	loop_for_others(nic->nics->env.loop);
 	pump_look(nic->nics->env.pump, now);
 	responder_received(nic->nics->env.responder, &probe, now);
 	pump_soon(nic->nics->env.pump);
@@ -47,6 +49,7 @@ nic_ack_sent(void *arg, uint32_t cookie, int status, const struct hwclock_moment
 	struct nic *nic = arg;
 	uint64_t now = clock_mono_ns();
 
+	loop_for_others(nic->nics->env.loop);
 	pump_look(nic->nics->env.pump, now);
 	responder_sent(nic->nics->env.responder, cookie, status, at, now);
 	pump_soon(nic->nics->env.pump);

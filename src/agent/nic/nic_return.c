@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/loop.h"
 #include "core/log_limit.h"
 #include "probe/wire.h"
 #include "rdma/path.h"
@@ -260,6 +261,7 @@ nic_return_requested(struct nic *nic, struct sidr_request *request,
 	uint64_t now = clock_mono_ns();
 	int rc = responder_admit(nic->nics->env.responder, &info->remote, now);
 
+	loop_for_others(nic->nics->env.loop);
 	if (rc < 0) {
 		nic_refuse(&w, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
 		return;

@@ -182,6 +182,7 @@ status_record_guard(struct record *r, const struct tell *t)
 	record_double(r, "throttle_factor", 1.0 / (double)(1u << info.step));
 	record_str(r, "throttle_reason", held_back ? throttle_reason_name(info.reason) : NULL);
 	record_double_if(r, "cpu_percent", info.cpu_permille / 10.0, info.cpu_known);
+	record_double_if(r, "cpu_percent_others", info.others_permille / 10.0, info.cpu_known);
 	record_u64_if(r, "cpu_percent_max", info.limits.cpu_percent, info.limits.cpu_percent != 0);
 	record_u64_if(r, "memory_bytes", info.memory_bytes, info.memory_bytes != 0);
 	record_u64_if(r, "memory_bytes_max", info.limits.memory_bytes,

@@ -96,7 +96,7 @@ status_stall(const msgpack_object *status)
 	putchar('\n');
 }
 
-/* "7.3 % of a core (at most 20 %), 9 MiB (at most 512 MiB)" */
+/* "7.3 % of a core, 1.2 % for others (at most 20 %), 9 MiB (at most 512 MiB)" */
 static void
 status_own_use(const msgpack_object *status)
 {
@@ -108,6 +108,8 @@ status_own_use(const msgpack_object *status)
 		printf("%.1f %% of a core", percent);
 	else
 		printf("almost no CPU");
+	if (read_double(status, "cpu_percent_others", &percent) && percent >= 0.1)
+		printf(", %.1f %% for others", percent);
 	if (read_u64(status, "cpu_percent_max", &max))
 		printf(" (at most %" PRIu64 " %%)", max);
 	if (read_u64(status, "memory_bytes", &bytes))

@@ -89,7 +89,7 @@ test_names(void **state)
 struct plant {
 	struct throttle t;
 	struct throttle_sample s;
-	double base_percent, probes_percent;
+	double base_percent, probes_percent, others_percent;
 	uint64_t memory;
 	uint32_t ups, downs;
 };
@@ -121,7 +121,8 @@ plant_run(struct plant *p, uint32_t seconds, uint32_t jitter_permille)
 
 		percent *= 1 + (i % 2 ? 1.0 : -1.0) * jitter_permille / 1000;
 		p->s.now_ns += NSEC_PER_SEC;
-		p->s.cpu_ns += (uint64_t)(percent * 1e7);
+		p->s.cpu_ns += (uint64_t)((percent + p->others_percent) * 1e7);
+		p->s.others_ns += (uint64_t)(p->others_percent * 1e7);
 		p->s.memory_bytes = p->memory;
 		changed = throttle_tell(&p->t, &p->s);
 		assert_int_equal(changed, p->t.step != step);
@@ -142,6 +143,29 @@ test_well_below(void **state)
 	assert_true(throttle_is_at_ease(&p.t));
 	assert_true(p.t.measured);
 	assert_in_range(p.t.cpu_permille, 120, 200);
+}
+
+/*
+ * Others cause ten times the budget: probes that cost 8 of 20 percent go on, those that cost more
+ * than the half that is theirs are held back until they fit, and come back afterwards.
+ */
+static void
+test_others(void **state)
+{
+	struct plant p = plant_new(1, 7, 100 * MIB);
+
+	(void)state;
+	p.others_percent = 200;
+	plant_run(&p, 3600, 100);
+	assert_int_equal(p.downs, 0);
+	assert_in_range(p.t.others_permille, 1800, 2200);
+	p = plant_new(1, 12, 100 * MIB);
+	p.others_percent = 200;
+	plant_run(&p, 60, 0);
+	assert_int_equal(p.t.step, 1);
+	p.others_percent = 0;
+	plant_run(&p, 60, 0);
+	assert_int_equal(p.t.step, 0);
 }
 
 /* One bad second is none; two in a row are. */
@@ -324,6 +348,7 @@ main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_well_below),
+		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_spike),
 		cmocka_unit_test(test_settles),
 		cmocka_unit_test(test_no_swing),
