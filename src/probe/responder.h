@@ -37,6 +37,7 @@ struct responder_session;
  * probe wait. If it is even longer, a timestamp has jumped.
  */
 #define RESPONDER_STALL_NS 1000000000ULL
+#define RESPONDER_CLAIMS_MAX 64 /* a neighbour table has 1024 entries; a claim takes seconds */
 #define RESPONDER_OPENS_PER_S 20  /* answers to SIDR requests of one source, with equal burst */
 #define RESPONDER_REFUSALS_PER_S 1000 /* messages REFUSED to all sources, with equal burst */
 
@@ -95,6 +96,14 @@ void responder_set_limits(struct responder *responder, const struct responder_li
  */
 int responder_admit(struct responder *responder, const struct addr *remote, uint64_t now_ns);
 
+/*
+ * An address that a request claims is about to be resolved, which nobody has proven yet: 0, or
+ * -EBUSY, counted, if RESPONDER_CLAIMS_MAX are being resolved already. A flood of them would fill
+ * the host's neighbour table. responder_claim_over() follows a 0 once the outcome is known.
+ */
+int responder_claim(struct responder *responder);
+void responder_claim_over(struct responder *responder);
+
 struct responder_open_request {
 	void *device_user;          /* the device that has received it */
 	struct hwclock
@@ -149,6 +158,7 @@ struct responder_stats {
 	uint64_t refused_source;    /* probes above the limit of their source */
 	uint64_t refused_total;     /* probes above the limit of all sources */
 	uint64_t refused_told;      /* of these two, the probes that were answered by REFUSED */
+	uint64_t refused_claims;    /* SIDR requests: too many addresses are unresolved */
 	uint64_t malformed;
 	uint64_t unknown_session;
 	uint64_t wrong_source;      /* probes with a session number of another address */

@@ -90,6 +90,7 @@ struct responder {
 	struct responder_held_list held;        /* the oldest first */
 	uint32_t n_held;
 	uint32_t cookie;
+	uint32_t n_claims;                      /* addresses that are being resolved */
 	struct responder_stats stats;           /* with stats.sessions up to date */
 	struct responder_pending pending[RESPONDER_PENDING_N];
 };

@@ -271,6 +271,23 @@ responder_admit(struct responder *responder, const struct addr *remote, uint64_t
 	return 0;
 }
 
+int
+responder_claim(struct responder *responder)
+{
+	if (responder->n_claims >= RESPONDER_CLAIMS_MAX) {
+		responder->stats.refused_claims++;
+		return -EBUSY;
+	}
+	responder->n_claims++;
+	return 0;
+}
+
+void
+responder_claim_over(struct responder *responder)
+{
+	responder->n_claims--;
+}
+
 struct responder_session *
 responder_find(const struct responder *responder, uint64_t number)
 {

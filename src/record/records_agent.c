@@ -334,6 +334,8 @@ const struct record_field records_responder[] = {
 	      "Sessions and probes refused because the address is not in `responder.allow`."),
 	FIELD("refused_opens", "integer",
 	      "Sessions refused because they were asked for too often, or there were too many."),
+	FIELD("refused_claims", "integer",
+	      "Sessions refused because too many addresses that others claim did not resolve."),
 	FIELD("refused_source", "integer",
 	      "Probes not answered because they were above `responder.per_source`."),
 	FIELD("refused_total", "integer",

@@ -46,6 +46,7 @@ nic_add(struct nics *nics, const struct device_name *name)
 	if (!nic)
 		return NULL;
 	nic->nics = nics;
+	TAILQ_INIT(&nic->unproven);
 	snprintf(nic->name, sizeof(nic->name), "%s", name->name);
 	nic->port = name->port;
 	nic->down_reason = "not opened yet";

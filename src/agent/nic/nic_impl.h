@@ -5,6 +5,8 @@
 #ifndef RPINGMESH_AGENT_NIC_NIC_IMPL_H
 #define RPINGMESH_AGENT_NIC_NIC_IMPL_H
 
+#include <sys/queue.h>
+
 #include "agent/base/pump.h"
 #include "agent/base/self.h"
 #include "agent/nic/nic.h"
@@ -59,7 +61,8 @@ struct nic {
 	struct prober_device *budget;
 	struct nic_listener *listeners;
 	struct nic_path *paths[NIC_PATH_BUCKETS]; /* return paths, by remote address */
-	uint32_t n_paths;
+	TAILQ_HEAD(, nic_path) unproven; /* only claimed by a request; the oldest first */
+	uint32_t n_paths, n_unproven;
 	enum sport_rule sport_rule;
 	struct nic_clock clock;
 	uint64_t incarnation; /* of the responder's QP: peers with an older one must ask again */

@@ -22,6 +22,9 @@
 
 #define NIC_PATHS_MAX 65536
 #define NIC_PATH_IDLE_NS (2 * RESPONDER_IDLE_NS)
+/* Of paths to addresses that were only claimed: no ACK has been sent there. */
+#define NIC_UNPROVEN_MAX 1024
+#define NIC_UNPROVEN_IDLE_NS (60 * NSEC_PER_SEC)
 #define NIC_WAITING_MAX 4 /* the most requests that wait for one path */
 
 struct nic_waiting {
@@ -31,6 +34,9 @@ struct nic_waiting {
 
 struct nic_path {
 	struct nic_path *next;
+	TAILQ_ENTRY(nic_path) in_unproven; /* unless proven */
+	bool proven;                       /* an ACK has been sent there */
+	bool claimed;                      /* it is being resolved for who claims the address */
 	struct nic *nic;
 	struct addr local, remote;
 	struct path *path;
@@ -50,8 +56,29 @@ nic_path_bucket(struct nic *nic, const struct addr *remote)
 }
 
 static void
+nic_path_claim_over(struct nic_path *np)
+{
+	if (np->claimed)
+		responder_claim_over(np->nic->nics->env.responder);
+	np->claimed = false;
+}
+
+static void
+nic_path_prove(struct nic_path *np)
+{
+	if (np->proven)
+		return;
+	np->proven = true;
+	TAILQ_REMOVE(&np->nic->unproven, np, in_unproven);
+	np->nic->n_unproven--;
+}
+
+/* It is in no bucket any more. */
+static void
 nic_path_free(struct nic_path *np)
 {
+	nic_path_prove(np);
+	nic_path_claim_over(np);
 	for (int i = 0; i < np->n_waiting; i++)
 		sidr_drop(np->waiting[i].request);
 	path_free(np->path);
@@ -142,6 +169,7 @@ nic_path_resolved(void *arg, struct path *path, int status)
 
 	(void)path;
 	np->n_waiting = 0;
+	nic_path_claim_over(np);
 	for (int i = 0; i < n; i++) {
 		if (status == 0)
 			nic_admit(np, &np->waiting[i]);
@@ -158,12 +186,38 @@ nic_path_resolved(void *arg, struct path *path, int status)
 	pump_soon(nics->env.pump);
 }
 
+static struct nic_path **
+nic_path_find(struct nic *nic, const struct addr *local, const struct addr *remote)
+{
+	struct nic_path **at = nic_path_bucket(nic, remote);
+
+	while (*at && !(addr_equal(&(*at)->remote, remote) && addr_equal(&(*at)->local, local)))
+		at = &(*at)->next;
+	return at;
+}
+
+/* Room for one more: unproven ones go first, the oldest before the others. */
+static int
+nic_path_make_room(struct nic *nic)
+{
+	struct nic_path *oldest = TAILQ_FIRST(&nic->unproven), **at;
+
+	if (nic->n_unproven < NIC_UNPROVEN_MAX && nic->n_paths < NIC_PATHS_MAX)
+		return 0;
+	if (!oldest)
+		return -ENOBUFS;
+	at = nic_path_find(nic, &oldest->local, &oldest->remote);
+	*at = oldest->next;
+	nic_path_free(oldest);
+	return 0;
+}
+
 static int
 nic_path_get(struct nic *nic, const struct addr *local, const struct addr *remote,
 	     struct nic_path **out)
 {
 	static const struct path_ops ops = {nic_path_resolved};
-	struct nic_path **bucket = nic_path_bucket(nic, remote), *np;
+	struct nic_path **at = nic_path_find(nic, local, remote), *np = *at;
 	struct path_config config = {
 		.device = nic->device,
 		.sidr = nic->nics->sidr,
@@ -172,16 +226,14 @@ nic_path_get(struct nic *nic, const struct addr *local, const struct addr *remot
 		.ops = &ops,
 	};
 
-	for (np = *bucket; np; np = np->next) {
-		if (!addr_equal(&np->remote, remote) || !addr_equal(&np->local, local))
-			continue;
+	if (np) {
 		np->used_ns = clock_mono_ns();
 		*out = np;
 		return 0;
 	}
 	if (!nic->device)
 		return -ENODEV;
-	if (nic->n_paths >= NIC_PATHS_MAX)
+	if (nic_path_make_room(nic) < 0)
 		return -ENOBUFS;
 	np = calloc(1, sizeof(*np));
 	if (!np)
@@ -195,11 +247,32 @@ nic_path_get(struct nic *nic, const struct addr *local, const struct addr *remot
 	np->local = *local;
 	np->remote = *remote;
 	np->used_ns = clock_mono_ns();
-	np->next = *bucket;
-	*bucket = np;
+	at = nic_path_bucket(nic, remote);
+	np->next = *at;
+	*at = np;
 	nic->n_paths++;
+	TAILQ_INSERT_TAIL(&nic->unproven, np, in_unproven);
+	nic->n_unproven++;
 	*out = np;
 	return 0;
+}
+
+/* -EAGAIN: nic_path_resolved() follows. -EBUSY: too many claims are unresolved. */
+static int
+nic_path_verify(struct nic_path *np)
+{
+	struct responder *responder = np->nic->nics->env.responder;
+	int rc;
+
+	if (!np->proven && !np->claimed) {
+		if (responder_claim(responder) < 0)
+			return -EBUSY;
+		np->claimed = true;
+	}
+	rc = path_verify(np->path);
+	if (rc < 0)
+		nic_path_claim_over(np);
+	return rc < 0 ? rc : -EAGAIN;
 }
 
 /* Answers now if the path back is known, otherwise when it is resolved. */
@@ -220,12 +293,12 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 	 */
 	if (path_is_fresh(np->path, clock_mono_ns()))
 		rc = path_get_ah(np->path, 0, 0, 0, clock_mono_ns(), &ah);
-	else if ((rc = path_verify(np->path)) == 0)
-		rc = -EAGAIN;
+	else
+		rc = nic_path_verify(np);
 	if (rc == 0)
 		nic_admit(np, w);
 	else if (rc != -EAGAIN)
-		nic_refuse(w, PROBE_WIRE_NO_ROUTE);
+		nic_refuse(w, rc == -EBUSY ? PROBE_WIRE_BUSY : PROBE_WIRE_NO_ROUTE);
 	else if (np->n_waiting == NIC_WAITING_MAX)
 		nic_refuse(w, PROBE_WIRE_BUSY);
 	else
@@ -294,7 +367,8 @@ nic_return_prune(struct nic *nic, uint64_t now_ns)
 		struct nic_path **at = &nic->paths[i], *np;
 
 		while ((np = *at)) {
-			if (now_ns - np->used_ns < NIC_PATH_IDLE_NS) {
+			if (now_ns - np->used_ns <
+			    (np->proven ? NIC_PATH_IDLE_NS : NIC_UNPROVEN_IDLE_NS)) {
 				at = &np->next;
 				continue;
 			}
@@ -331,6 +405,7 @@ nics_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 			 clock_mono_ns(), &send.ah);
 	if (rc < 0)
 		return rc;
+	nic_path_prove(np);
 	rc = endpoint_send(nic->responder_ep, &send, &sent);
 	if (rc < 0)
 		return rc;

@@ -269,6 +269,8 @@ metrics_refused(struct exposition *e, const struct metrics *m)
 	exposition_u64(e, (struct exposition_label[]){{"reason", "network"}, {0}},
 		       s.refused_network);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "opens"}, {0}}, s.refused_opens);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "claims"}, {0}},
+		       s.refused_claims);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "source_rate"}, {0}},
 		       s.refused_source);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "total_rate"}, {0}},

@@ -137,6 +137,7 @@ status_record_responder(struct record *r, const struct tell *t)
 	record_u64(&map, "ack2", s.ack2);
 	record_u64(&map, "refused_network", s.refused_network);
 	record_u64(&map, "refused_opens", s.refused_opens);
+	record_u64(&map, "refused_claims", s.refused_claims);
 	record_u64(&map, "refused_source", s.refused_source);
 	record_u64(&map, "refused_total", s.refused_total);
 	record_u64(&map, "refused_told", s.refused_told);

@@ -29,6 +29,22 @@ test_admit(void **state)
 	assert_int_equal(responder_admit(f->responder, &inside, f->now + SEC), -EACCES);
 }
 
+/* Addresses that were only claimed and do not resolve: a bounded number, the rest is counted. */
+static void
+test_claims(void **state)
+{
+	struct fake *f = *state;
+
+	for (int i = 0; i < 64; i++)
+		assert_int_equal(responder_claim(f->responder), 0);
+	assert_int_equal(responder_claim(f->responder), -EBUSY);
+	assert_int_equal(responder_claim(f->responder), -EBUSY);
+	assert_int_equal(stats_of(f).refused_claims, 2);
+	responder_claim_over(f->responder);
+	assert_int_equal(responder_claim(f->responder), 0);
+	assert_int_equal(responder_claim(f->responder), -EBUSY);
+}
+
 static void
 test_limit_of_source(void **state)
 {
@@ -378,6 +394,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FAKE(test_admit),
+		WITH_FAKE(test_claims),
 		WITH_FAKE(test_limit_of_source),
 		WITH_FAKE(test_limit_in_all),
 		WITH_FAKE(test_refusal_told),
