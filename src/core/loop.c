@@ -7,6 +7,10 @@
  * (event_config_set_max_dispatch_interval), so the longest callback is the longest time that the
  * others had to wait.
  *
+ * Timers stand in a heap of the loop's own, with one timerfd for the first of them. libevent would
+ * set its own timerfd before each poll. The loop does so only if the first timer is due before the
+ * timerfd fires. If a timer is moved back or cleared, the loop may therefore wake up in vain, once.
+ *
  * Objects: the loop (owned by main); fds, timers and signals (owned by their makers); deferred
  * calls (owned by the loop until they run).
  */
@@ -14,10 +18,14 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stddef.h>
 #include <stdlib.h>
-#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/heap.h"
 #include "core/log_limit.h"
 #include "rpingmesh/log_subsystems.h"
 
@@ -29,7 +37,11 @@ struct loop_deferred {
 
 struct loop {
 	struct event_base *base;
-	struct event *deferred_ev;
+	struct event *deferred_ev, *timer_ev;
+	int timer_fd;
+	uint64_t armed_ns;     /* when timer_fd fires, or fired; UINT64_MAX: never */
+	struct heap timers;    /* those that are armed, by when they are due */
+	uint32_t n_timers;     /* all that exist */
 	uint64_t busy_since_ns, left_ns; /* left_ns: when the last callback returned */
 	struct loop_stats stats;
 	struct loop_deferred *deferred, **deferred_tail;
@@ -46,8 +58,8 @@ struct loop_fd {
 };
 
 struct loop_timer {
+	struct heap_node node;
 	struct loop *loop;
-	struct event *ev;
 	const char *name;
 	void (*cb)(void *arg);
 	void *arg;
@@ -120,6 +132,133 @@ loop_deferred_ready(evutil_socket_t sock, short what, void *arg)
 	loop_leave(loop, "deferred", t);
 }
 
+/* ---- timers ---- */
+
+/* The clock of the timerfd. A test may have set clock_mono_ns() ahead; it cannot set this one. */
+static uint64_t
+loop_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+static void
+loop_arm(struct loop *loop)
+{
+	const struct heap_node *first = heap_first(&loop->timers);
+	struct itimerspec when = {0}; /* never */
+
+	loop->armed_ns = first ? first->key : UINT64_MAX;
+	if (first) {
+		when.it_value.tv_sec = (time_t)(first->key / NSEC_PER_SEC);
+		when.it_value.tv_nsec = (long)(first->key % NSEC_PER_SEC);
+	}
+	timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/*
+ * Runs one timer that is due. While another one is, the timerfd stays ready: the loop polls, and
+ * calls this again.
+ */
+static void
+loop_timers_ready(evutil_socket_t sock, short what, void *arg)
+{
+	struct loop *loop = arg;
+	uint64_t t = loop_enter(loop), now = loop_now_ns();
+	struct heap_node *first = heap_first(&loop->timers);
+	const char *name = "timers";
+
+	(void)sock;
+	(void)what;
+	if (first && first->key <= now) {
+		struct loop_timer *timer =
+			(void *)((char *)first - offsetof(struct loop_timer, node));
+
+		heap_remove(&loop->timers, first);
+		name = timer->name;
+		timer->cb(timer->arg); /* may free the timer */
+		first = heap_first(&loop->timers);
+	}
+	loop_leave(loop, name, t);
+	if (!first || first->key > now)
+		loop_arm(loop);
+}
+
+static int
+loop_timers_start(struct loop *loop)
+{
+	loop->armed_ns = UINT64_MAX;
+	loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (loop->timer_fd < 0)
+		return -errno;
+	loop->timer_ev = event_new(loop->base, loop->timer_fd, EV_READ | EV_PERSIST,
+				   loop_timers_ready, loop);
+	if (!loop->timer_ev)
+		return -ENOMEM;
+	event_priority_set(loop->timer_ev, LOOP_PRIORITY_NORMAL);
+	return event_add(loop->timer_ev, NULL) < 0 ? -ENOMEM : 0;
+}
+
+static void
+loop_timers_end(struct loop *loop)
+{
+	if (loop->timer_ev)
+		event_free(loop->timer_ev);
+	if (loop->timer_fd >= 0)
+		close(loop->timer_fd);
+	heap_clear(&loop->timers);
+}
+
+int
+loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void *arg,
+	       struct loop_timer **out)
+{
+	struct loop_timer *timer = calloc(1, sizeof(*timer));
+
+	if (!timer || heap_reserve(&loop->timers, loop->n_timers + 1) < 0) {
+		free(timer);
+		return -ENOMEM;
+	}
+	loop->n_timers++;
+	timer->loop = loop;
+	timer->name = name;
+	timer->cb = cb;
+	timer->arg = arg;
+	*out = timer;
+	return 0;
+}
+
+void
+loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
+{
+	struct loop *loop = timer->loop;
+	uint64_t at_ns = loop_now_ns() + delay_ns;
+
+	heap_set(&loop->timers, &timer->node, at_ns);
+	if (at_ns < loop->armed_ns)
+		loop_arm(loop);
+}
+
+void
+loop_timer_clear(struct loop_timer *timer)
+{
+	heap_remove(&timer->loop->timers, &timer->node);
+}
+
+void
+loop_timer_free(struct loop_timer *timer)
+{
+	if (!timer)
+		return;
+	loop_timer_clear(timer);
+	timer->loop->n_timers--;
+	free(timer);
+}
+
+/* ---- the loop ---- */
+
 /*
  * Without this, libevent writes to stderr: without time and level, and unseen if log.target is
  * "syslog".
@@ -138,16 +277,12 @@ loop_new(struct loop **out)
 {
 	struct event_config *config = event_config_new();
 	struct loop *loop = calloc(1, sizeof(*loop));
+	int rc = -ENOMEM;
 
 	if (!config || !loop)
 		goto fail;
+	loop->timer_fd = -1;
 	event_set_log_callback(loop_libevent_says);
-	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-	/*
-	 * With a cached time, a long callback makes timers that were set before it late and those
-	 * that are set in it early, by its own duration.
-	 */
-	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	event_config_set_max_dispatch_interval(config, NULL, 1, LOOP_PRIORITY_NORMAL);
 	loop->base = event_base_new_with_config(config);
 	if (!loop->base || event_base_priority_init(loop->base, LOOP_PRIORITY_N) < 0)
@@ -156,6 +291,9 @@ loop_new(struct loop **out)
 	if (!loop->deferred_ev)
 		goto fail;
 	event_priority_set(loop->deferred_ev, LOOP_PRIORITY_PROBE);
+	rc = loop_timers_start(loop);
+	if (rc < 0)
+		goto fail;
 	event_config_free(config);
 	loop->deferred_tail = &loop->deferred;
 	loop->stats.stall_max_who = "";
@@ -164,10 +302,8 @@ loop_new(struct loop **out)
 fail:
 	if (config)
 		event_config_free(config);
-	if (loop && loop->base)
-		event_base_free(loop->base);
-	free(loop);
-	return -ENOMEM;
+	loop_free(loop);
+	return rc;
 }
 
 void
@@ -183,8 +319,11 @@ loop_free(struct loop *loop)
 	if (!loop)
 		return;
 	loop_flush(loop);
-	event_free(loop->deferred_ev);
-	event_base_free(loop->base);
+	loop_timers_end(loop);
+	if (loop->deferred_ev)
+		event_free(loop->deferred_ev);
+	if (loop->base)
+		event_base_free(loop->base);
 	free(loop);
 }
 
@@ -292,70 +431,6 @@ loop_fd_free(struct loop_fd *fd)
 		return;
 	event_free(fd->ev);
 	free(fd);
-}
-
-static void
-loop_timer_fired(evutil_socket_t sock, short what, void *arg)
-{
-	struct loop_timer *timer = arg;
-	struct loop *loop = timer->loop;
-	const char *name = timer->name;
-	uint64_t t = loop_enter(loop);
-
-	(void)sock;
-	(void)what;
-	timer->cb(timer->arg);
-	loop_leave(loop, name, t);
-}
-
-int
-loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void *arg,
-	       struct loop_timer **out)
-{
-	struct loop_timer *timer = calloc(1, sizeof(*timer));
-
-	if (!timer)
-		return -ENOMEM;
-	timer->loop = loop;
-	timer->name = name;
-	timer->cb = cb;
-	timer->arg = arg;
-	timer->ev = event_new(loop->base, -1, 0, loop_timer_fired, timer);
-	if (!timer->ev) {
-		free(timer);
-		return -ENOMEM;
-	}
-	event_priority_set(timer->ev, LOOP_PRIORITY_NORMAL);
-	*out = timer;
-	return 0;
-}
-
-void
-loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
-{
-	/* Round up, because a timer that fires early finds nothing to do. */
-	uint64_t delay_us = delay_ns / NSEC_PER_USEC + (delay_ns % NSEC_PER_USEC != 0);
-	struct timeval tv = {
-		.tv_sec = (time_t)(delay_us / 1000000),
-		.tv_usec = (suseconds_t)(delay_us % 1000000),
-	};
-
-	event_add(timer->ev, &tv);
-}
-
-void
-loop_timer_clear(struct loop_timer *timer)
-{
-	event_del(timer->ev);
-}
-
-void
-loop_timer_free(struct loop_timer *timer)
-{
-	if (!timer)
-		return;
-	event_free(timer->ev);
-	free(timer);
 }
 
 static void

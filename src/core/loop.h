@@ -45,8 +45,8 @@ struct loop_stats {
 #define LOOP_STALL_NS 10000000ULL
 
 /*
- * Returns 0 and sets *out, which the caller owns, or -errno. Timers are precise
- * (EVENT_BASE_FLAG_PRECISE_TIMER).
+ * Returns 0 and sets *out, which the caller owns, or -errno. Timers are as precise as
+ * timerfd_create(2) is.
  */
 int loop_new(struct loop **out);
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -260,6 +262,63 @@ test_timer_during_long_callback(void **state)
 	assert_true(best >= 40 * MSEC && best < 60 * MSEC);
 	loop_timer_free(slow);
 	loop_timer_free(end);
+}
+
+/* Stands before the C library's: how often the kernel is asked for a timer, by whomever. */
+static unsigned int timer_calls;
+
+int
+timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
+{
+	timer_calls++;
+	return (int)syscall(SYS_timerfd_settime, fd, flags, new, old);
+}
+
+static struct {
+	struct loop_timer *timer;
+	unsigned int left;
+	int pipe[2];
+} quiet;
+
+static void
+on_quiet(void *arg, int events)
+{
+	char c;
+
+	(void)arg;
+	(void)events;
+	assert_int_equal(read(quiet.pipe[0], &c, 1), 1);
+	loop_timer_set(quiet.timer, 50 * MSEC); /* later than before, each time */
+	if (--quiet.left > 0)
+		assert_int_equal(write(quiet.pipe[1], "x", 1), 1);
+}
+
+/* Polls and timers that move back make no call: only a timer that is due before all others does. */
+static void
+test_timer_calls(void **state)
+{
+	struct loop_fd_config config = {.events = LOOP_READ, .name = "quiet", .cb = on_quiet};
+	struct loop_fd *fd;
+
+	(void)state;
+	quiet.left = 100;
+	assert_int_equal(pipe(quiet.pipe), 0);
+	config.fd = quiet.pipe[0];
+	assert_int_equal(loop_fd_new(loop, &config, &fd), 0);
+	assert_int_equal(loop_timer_new(loop, "end", note, letter('E'), &quiet.timer), 0);
+	assert_int_equal(write(quiet.pipe[1], "x", 1), 1);
+	timer_calls = 0;
+	loop_timer_set(quiet.timer, 50 * MSEC);
+	assert_int_equal(timer_calls, 1);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(quiet.left, 0);
+	assert_string_equal(trace, "E");
+	/* And one each time that it has fired too early, which a slow machine may take often. */
+	assert_true(timer_calls < 50);
+	loop_timer_free(quiet.timer);
+	loop_fd_free(fd);
+	close(quiet.pipe[0]);
+	close(quiet.pipe[1]);
 }
 
 static void
@@ -693,6 +752,7 @@ main(void)
 		TEST(test_timer_precise),
 		TEST(test_timer_after_long_callback),
 		TEST(test_timer_during_long_callback),
+		TEST(test_timer_calls),
 		TEST(test_timer_replace_and_clear),
 		TEST(test_timer_frees_itself),
 		TEST(test_fd),
