@@ -2,7 +2,6 @@
 #include "serve/exposition.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -163,23 +162,32 @@ exposition_utf8(const unsigned char *s)
 	return n;
 }
 
+/* How many bytes from s on may stand in a label as they are. */
+static size_t
+exposition_plain(const unsigned char *s)
+{
+	const unsigned char *end = s;
+
+	while (*end && *end != '\\' && *end != '"' && *end != '\n' && exposition_utf8(end))
+		end += exposition_utf8(end);
+	return (size_t)(end - s);
+}
+
 static void
 exposition_escaped(struct exposition *e, const char *value)
 {
 	const unsigned char *s = (const unsigned char *)value;
-	size_t n;
 
-	for (; *s; s += n) {
-		n = exposition_utf8(s);
+	while (*s) {
+		size_t plain = exposition_plain(s);
+
+		exposition_add(e, (const char *)s, plain);
+		s += plain;
 		if (*s == '\\' || *s == '"')
 			exposition_text(e, *s == '"' ? "\\\"" : "\\\\");
-		else if (*s == '\n')
-			exposition_text(e, "\\n");
-		else if (n)
-			exposition_add(e, (const char *)s, n);
-		else
-			exposition_text(e, "?");
-		n = n ? n : 1;
+		else if (*s)
+			exposition_text(e, *s == '\n' ? "\\n" : "?");
+		s += *s != '\0';
 	}
 }
 
@@ -208,10 +216,9 @@ exposition_family(struct exposition *e, const struct exposition_family *family)
 		exposition_print(e, "# UNIT %.*s %s\n", len, family->name, family->unit);
 }
 
-/* Writes name{a="b",le="bound"} and a blank. */
-static void
-exposition_sample(struct exposition *e, const char *suffix, const struct exposition_label *labels,
-		  const char *le)
+/* Writes name{a="b",c="d" without the end. Returns how many labels there are. */
+static size_t
+exposition_begin(struct exposition *e, const char *suffix, const struct exposition_label *labels)
 {
 	size_t n = 0;
 
@@ -224,47 +231,110 @@ exposition_sample(struct exposition *e, const char *suffix, const struct exposit
 		exposition_escaped(e, labels[n].value ? labels[n].value : "");
 		exposition_text(e, "\"");
 	}
-	if (le)
-		exposition_print(e, "%sle=\"%s\"", n ? "," : "{", le);
-	exposition_text(e, n || le ? "} " : " ");
+	return n;
+}
+
+/* Writes name{a="b"} and a blank. */
+static void
+exposition_sample(struct exposition *e, const char *suffix, const struct exposition_label *labels)
+{
+	exposition_text(e, exposition_begin(e, suffix, labels) ? "} " : " ");
+}
+
+/*
+ * The ends of lines are written backwards, into a field of EXPOSITION_TAIL characters: a page has
+ * tens of thousands, and printf(3) takes a thousand instructions for each.
+ */
+#define EXPOSITION_TAIL 80
+
+static char *
+exposition_put(char *at, const char *text)
+{
+	size_t len = strlen(text);
+
+	return memcpy(at - len, text, len);
+}
+
+static char *
+exposition_digits(char *at, uint64_t value)
+{
+	do {
+		*--at = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	return at;
+}
+
+/* "0.0025", without zeros at the end. */
+static char *
+exposition_seconds(char *at, uint64_t ns)
+{
+	uint64_t part = ns % NSEC_PER_SEC;
+	int digits = 9;
+
+	for (; digits > 1 && part % 10 == 0; digits--)
+		part /= 10;
+	for (; digits > 0; digits--) {
+		*--at = (char)('0' + part % 10);
+		part /= 10;
+	}
+	*--at = '.';
+	return exposition_digits(at, ns / NSEC_PER_SEC);
+}
+
+static void
+exposition_end_u64(struct exposition *e, uint64_t value)
+{
+	char tail[EXPOSITION_TAIL], *end = tail + sizeof(tail), *at = exposition_put(end, "\n");
+
+	at = exposition_digits(at, value);
+	exposition_add(e, at, (size_t)(end - at));
+}
+
+static void
+exposition_end_ns(struct exposition *e, uint64_t ns)
+{
+	char tail[EXPOSITION_TAIL], *end = tail + sizeof(tail), *at = exposition_put(end, "\n");
+
+	at = exposition_seconds(at, ns);
+	exposition_add(e, at, (size_t)(end - at));
 }
 
 void
 exposition_u64(struct exposition *e, const struct exposition_label *labels, uint64_t value)
 {
-	exposition_sample(e, "", labels, NULL);
-	exposition_print(e, "%" PRIu64 "\n", value);
+	exposition_sample(e, "", labels);
+	exposition_end_u64(e, value);
 }
 
 void
 exposition_double(struct exposition *e, const struct exposition_label *labels, double value)
 {
-	exposition_sample(e, "", labels, NULL);
+	exposition_sample(e, "", labels);
 	if (isnan(value) || isinf(value))
 		exposition_text(e, isnan(value) ? "NaN\n" : value > 0 ? "+Inf\n" : "-Inf\n");
 	else
 		exposition_print(e, "%.15g\n", value);
 }
 
-/* "0.0025", without zeros at the end. */
-static const char *
-exposition_seconds(uint64_t ns, char text[32])
-{
-	size_t n = (size_t)snprintf(text, 32, "%" PRIu64 ".%09" PRIu64,
-				    (uint64_t)(ns / NSEC_PER_SEC), (uint64_t)(ns % NSEC_PER_SEC));
-
-	while (text[n - 1] == '0' && text[n - 2] != '.')
-		text[--n] = '\0';
-	return text;
-}
-
 void
 exposition_ns(struct exposition *e, const struct exposition_label *labels, uint64_t ns)
 {
-	char text[32];
+	exposition_sample(e, "", labels);
+	exposition_end_ns(e, ns);
+}
 
-	exposition_sample(e, "", labels, NULL);
-	exposition_print(e, "%s\n", exposition_seconds(ns, text));
+/* head: what all buckets begin with. bound_ns NULL: +Inf. */
+static void
+exposition_bucket(struct exposition *e, const struct buffer *head, const uint64_t *bound_ns,
+		  uint64_t count)
+{
+	char tail[EXPOSITION_TAIL], *end = tail + sizeof(tail), *at = exposition_put(end, "\n");
+
+	at = exposition_put(exposition_digits(at, count), "\"} ");
+	at = bound_ns ? exposition_seconds(at, *bound_ns) : exposition_put(at, "+Inf");
+	exposition_add(e, head->data + head->off, head->len);
+	exposition_add(e, at, (size_t)(end - at));
 }
 
 void
@@ -272,20 +342,23 @@ exposition_histogram(struct exposition *e, const struct exposition_label *labels
 		     const uint64_t *bound_ns, const uint64_t *n, size_t n_bounds, uint64_t count,
 		     uint64_t sum_ns)
 {
+	struct buffer text = {0};
+	struct exposition head = {.out = &text, .family = e->family};
 	uint64_t below = 0;
-	char text[32];
 
-	for (size_t i = 0; i < n_bounds; i++) {
+	exposition_text(&head, exposition_begin(&head, "_bucket", labels) ? ",le=\"" : "{le=\"");
+	e->failed |= head.failed;
+	for (size_t i = 0; i < n_bounds && !e->failed; i++) {
 		below += n[i];
-		exposition_sample(e, "_bucket", labels, exposition_seconds(bound_ns[i], text));
-		exposition_print(e, "%" PRIu64 "\n", below);
+		exposition_bucket(e, &text, &bound_ns[i], below);
 	}
-	exposition_sample(e, "_bucket", labels, "+Inf");
-	exposition_print(e, "%" PRIu64 "\n", count);
-	exposition_sample(e, "_sum", labels, NULL);
-	exposition_print(e, "%s\n", exposition_seconds(sum_ns, text));
-	exposition_sample(e, "_count", labels, NULL);
-	exposition_print(e, "%" PRIu64 "\n", count);
+	if (!e->failed)
+		exposition_bucket(e, &text, NULL, count);
+	exposition_sample(e, "_sum", labels);
+	exposition_end_ns(e, sum_ns);
+	exposition_sample(e, "_count", labels);
+	exposition_end_u64(e, count);
+	buffer_free(&text);
 }
 
 void
