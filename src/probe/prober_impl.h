@@ -75,6 +75,16 @@ enum prober_target_place {
 	PROBER_TARGET_PATH,   /* due, waits for prober_path_ready() */
 };
 
+/* What the config of a target says, but for its sizes: most targets have one, and 64 have room. */
+struct prober_target_plan {
+	enum probe_kind kind;
+	bool fit;
+	uint8_t traffic_class, service_level;
+	uint32_t flow_label;
+	uint32_t n_sizes;
+	uint64_t interval_ns, phase_ns, timeout_ns, count;
+};
+
 struct prober_target {
 	struct prober_timer timer; /* the next probe is due, or has waited too long for its path */
 	struct prober_peer *peer;
@@ -84,7 +94,7 @@ struct prober_target {
 	enum prober_target_place place;
 	bool stopped, done;           /* done: target_done() will be called, or has been */
 	bool done_listed;
-	struct prober_target_config config;
+	struct prober_target_plan config;
 	void *user;
 	uint64_t due_ns;              /* of the next or the waiting probe */
 	uint64_t path_since_ns;       /* since when it waits for its path; 0: it does not */
@@ -95,6 +105,7 @@ struct prober_target {
 	struct probe_recent recent;
 	struct window_series windows;
 	struct sequential loss;
+	uint16_t sizes[];             /* config.n_sizes */
 };
 TAILQ_HEAD(prober_target_list, prober_target);
 

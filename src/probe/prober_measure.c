@@ -99,7 +99,7 @@ measure_fill(const struct prober_probe *probe, struct probe_result *r)
 void
 prober_measure_result(const struct prober_probe *probe, struct probe_result *r)
 {
-	const struct prober_target_config *config = &probe->target->config;
+	const struct prober_target_plan *config = &probe->target->config;
 	bool posted = probe != &probe->target->peer->device->spare;
 
 	*r = (struct probe_result){

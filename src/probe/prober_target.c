@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/clock.h"
 #include "probe/wire.h"
@@ -99,7 +100,7 @@ target_path_mtu(const struct prober_target *target)
 static uint32_t
 target_size(const struct prober_target *target)
 {
-	uint32_t size = target->config.sizes[target->seq % target->config.n_sizes];
+	uint32_t size = target->sizes[target->seq % target->config.n_sizes];
 	uint32_t mtu = target_path_mtu(target);
 
 	if (size == PROBER_SIZE_MTU && mtu == UINT16_MAX)
@@ -278,6 +279,30 @@ target_config_is_valid(const struct prober_target_config *config)
 	return true;
 }
 
+static struct prober_target *
+target_new(const struct prober_target_config *config)
+{
+	size_t sizes = config->n_sizes * sizeof(config->sizes[0]);
+	struct prober_target *target = calloc(1, sizeof(*target) + sizes);
+
+	if (!target)
+		return NULL;
+	target->config = (struct prober_target_plan){
+		.kind = config->kind,
+		.fit = config->fit,
+		.traffic_class = config->traffic_class,
+		.service_level = config->service_level,
+		.flow_label = config->flow_label,
+		.n_sizes = config->n_sizes,
+		.interval_ns = config->interval_ns,
+		.phase_ns = config->phase_ns,
+		.timeout_ns = config->timeout_ns,
+		.count = config->count,
+	};
+	memcpy(target->sizes, config->sizes, sizes);
+	return target;
+}
+
 int
 prober_target_add(struct prober_peer *peer, const struct prober_target_config *config, void *user,
 		  uint64_t now_ns, struct prober_target **out)
@@ -286,7 +311,7 @@ prober_target_add(struct prober_peer *peer, const struct prober_target_config *c
 
 	if (!target_config_is_valid(config))
 		return -EINVAL;
-	target = calloc(1, sizeof(*target));
+	target = target_new(config);
 	if (!target)
 		return -ENOMEM;
 	if (prober_timer_new(peer->prober, &target->timer, target_timer) < 0) {
@@ -294,7 +319,6 @@ prober_target_add(struct prober_peer *peer, const struct prober_target_config *c
 		return -ENOMEM;
 	}
 	target->peer = peer;
-	target->config = *config;
 	if (target->config.timeout_ns == 0)
 		target->config.timeout_ns = peer->prober->timeout_ns;
 	target->user = user;
@@ -347,8 +371,21 @@ prober_target_remove(struct prober_target *target)
 void
 prober_target_info(const struct prober_target *target, struct prober_target_info *out)
 {
+	const struct prober_target_plan *plan = &target->config;
+
 	*out = (struct prober_target_info){
-		.config = target->config,
+		.config = {
+			.kind = plan->kind,
+			.interval_ns = plan->interval_ns,
+			.phase_ns = plan->phase_ns,
+			.timeout_ns = plan->timeout_ns,
+			.count = plan->count,
+			.n_sizes = plan->n_sizes,
+			.fit = plan->fit,
+			.flow_label = plan->flow_label,
+			.traffic_class = plan->traffic_class,
+			.service_level = plan->service_level,
+		},
 		.user = target->user,
 		.in_flight = target->in_flight,
 		.src_port = target->windows.way.src_port,
@@ -356,6 +393,7 @@ prober_target_info(const struct prober_target *target, struct prober_target_info
 		.totals = target->totals,
 		.loss = target->loss,
 	};
+	memcpy(out->config.sizes, target->sizes, plan->n_sizes * sizeof(target->sizes[0]));
 }
 
 void
