@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The protocols are stable interfaces, and a few lines each: sd_notify(3), sd_watchdog_enabled(3)
+ * and sd_listen_fds(3) describe them. libsystemd would bring seven libraries and half a megabyte of
+ * resident memory.
+ */
 #include "agent/notify.h"
 
-#include "config.h"
-
-#ifdef HAVE_SYSTEMD
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
+
+#define NOTIFY_FIRST_FD 3 /* SD_LISTEN_FDS_START */
 
 /* A process has one service manager. */
 static struct notify_watchdog {
@@ -24,23 +32,48 @@ static struct notify_watchdog {
 	uint64_t interval_ns;
 } watchdog;
 
+/* To the socket that NOTIFY_SOCKET names: a path, or an abstract name with a @ before it. */
+static void
+notify_send(const char *state)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	size_t len = name ? strlen(name) : 0;
+	int fd;
+
+	if (len < 2 || len >= sizeof(sun.sun_path) || (name[0] != '/' && name[0] != '@'))
+		return;
+	memcpy(sun.sun_path, name, len);
+	if (name[0] == '@')
+		sun.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sun,
+	       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+	close(fd);
+}
+
 void
 notify_ready(void)
 {
-	sd_notify(0, "READY=1");
+	notify_send("READY=1");
 }
 
 void
 notify_reloading(void)
 {
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)(clock_mono_ns() / NSEC_PER_USEC));
+	char state[64];
+
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		 (unsigned long long)(clock_mono_ns() / NSEC_PER_USEC));
+	notify_send(state);
 }
 
 void
 notify_stopping(void)
 {
-	sd_notify(0, "STOPPING=1");
+	notify_send("STOPPING=1");
 }
 
 static void
@@ -48,15 +81,50 @@ notify_alive(void *arg)
 {
 	struct notify_watchdog *w = arg;
 
-	sd_notify(0, "WATCHDOG=1");
+	notify_send("WATCHDOG=1");
 	loop_timer_set(w->timer, w->interval_ns);
+}
+
+/* A number from 1 to max in the environment: 1 and *out, 0 if it is not set, or -EINVAL. */
+static int
+notify_number(const char *name, uint64_t max, uint64_t *out)
+{
+	const char *text = getenv(name);
+	char *end;
+
+	if (!text)
+		return 0;
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return errno || *end || *out == 0 || *out > max ? -EINVAL : 1;
+}
+
+/* Whether the variable names this process: 1, 0 if another or if it is not set, or -EINVAL. */
+static int
+notify_is_for_us(const char *name)
+{
+	uint64_t pid;
+	int rc = notify_number(name, INT_MAX, &pid);
+
+	return rc == 1 ? pid == (uint64_t)getpid() : rc;
+}
+
+/* 1 and *usec if signs of life are wanted, 0 if not, or -EINVAL. */
+static int
+notify_wants_watchdog(uint64_t *usec)
+{
+	int rc = notify_number("WATCHDOG_USEC", UINT64_MAX / NSEC_PER_USEC, usec);
+
+	return rc == 1 && getenv("WATCHDOG_PID") ? notify_is_for_us("WATCHDOG_PID") : rc;
 }
 
 int
 notify_watchdog(struct loop *loop, struct loop_timer **out)
 {
 	uint64_t usec = 0;
-	int rc = sd_watchdog_enabled(0, &usec);
+	int rc = notify_wants_watchdog(&usec);
 
 	*out = NULL;
 	if (rc < 0)
@@ -74,6 +142,15 @@ notify_watchdog(struct loop *loop, struct loop_timer **out)
 	return 0;
 }
 
+static int
+notify_option(int fd, int option)
+{
+	socklen_t len = sizeof(int);
+	int value;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) < 0 ? -1 : value;
+}
+
 /* Whether the descriptor is the control socket. If not, logs why. */
 static bool
 notify_check(int fd, const char *path)
@@ -81,7 +158,8 @@ notify_check(int fd, const char *path)
 	struct sockaddr_un sun = {0};
 	socklen_t len = sizeof(sun) - 1; /* leaves room for a '\0' */
 
-	if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) <= 0) {
+	if (notify_option(fd, SO_DOMAIN) != AF_UNIX || notify_option(fd, SO_TYPE) != SOCK_STREAM ||
+	    notify_option(fd, SO_ACCEPTCONN) != 1) {
 		log_error(CONTROL,
 			  "descriptor %d, passed as control socket, is not a Unix stream socket "
 			  "that listens: "
@@ -89,10 +167,10 @@ notify_check(int fd, const char *path)
 			  fd, path);
 		return false;
 	}
-	if (sd_is_socket_unix(fd, SOCK_STREAM, 1, path, 0) > 0)
-		return true;
 	if (getsockname(fd, (struct sockaddr *)&sun, &len) < 0)
 		sun.sun_path[0] = '\0';
+	if (strcmp(sun.sun_path, path) == 0)
+		return true;
 	log_error(CONTROL,
 		  "the control socket that was passed is at \"%s\", but `socket` is \"%s\": make "
 		  "ListenStream= of "
@@ -101,10 +179,28 @@ notify_check(int fd, const char *path)
 	return false;
 }
 
+/* How many descriptors were passed, which no program that we start shall have; or -errno. */
+static int
+notify_passed(void)
+{
+	uint64_t n = 0;
+	int rc = notify_is_for_us("LISTEN_PID");
+
+	if (rc == 1)
+		rc = notify_number("LISTEN_FDS", INT_MAX - NOTIFY_FIRST_FD, &n);
+	for (int fd = NOTIFY_FIRST_FD; rc == 1 && fd < NOTIFY_FIRST_FD + (int)n; fd++)
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+			rc = -errno;
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return rc == 1 ? (int)n : rc;
+}
+
 int
 notify_socket(const char *path, int *out)
 {
-	int n = sd_listen_fds(1);
+	int n = notify_passed();
 
 	if (n < 0) {
 		log_error(CONTROL, "LISTEN_FDS or LISTEN_PID cannot be understood: %s",
@@ -118,45 +214,8 @@ notify_socket(const char *path, int *out)
 			  n);
 		return -EINVAL;
 	}
-	if (n == 1 && !notify_check(SD_LISTEN_FDS_START, path))
+	if (n == 1 && !notify_check(NOTIFY_FIRST_FD, path))
 		return -EINVAL;
-	*out = n == 1 ? SD_LISTEN_FDS_START : -1;
+	*out = n == 1 ? NOTIFY_FIRST_FD : -1;
 	return 0;
 }
-
-#else
-
-#include <stddef.h>
-
-void
-notify_ready(void)
-{
-}
-
-void
-notify_reloading(void)
-{
-}
-
-void
-notify_stopping(void)
-{
-}
-
-int
-notify_watchdog(struct loop *loop, struct loop_timer **out)
-{
-	(void)loop;
-	*out = NULL;
-	return 0;
-}
-
-int
-notify_socket(const char *path, int *out)
-{
-	(void)path;
-	*out = -1;
-	return 0;
-}
-
-#endif
