@@ -45,6 +45,7 @@ enum peer_binding {
 	PEER_NAMING,    /* its name is being looked up */
 	PEER_NO_NAME,   /* its name was not found; the look-up is repeated */
 	PEER_NO_DEVICE, /* it has no local device, or has none any more */
+	PEER_UNPROBED,  /* its local port is down; only shown, for a peer that is bound */
 	PEER_SELF,      /* it is this host, so it is skipped */
 	PEER_BOUND,
 	PEER_BINDING_N
@@ -53,6 +54,7 @@ enum peer_binding {
 	[PEER_NAMING] = "naming", \
 	[PEER_NO_NAME] = "no_name", \
 	[PEER_NO_DEVICE] = "no_device", \
+	[PEER_UNPROBED] = "unprobed", \
 	[PEER_SELF] = "self", \
 	[PEER_BOUND] = "bound", \
 }

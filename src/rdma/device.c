@@ -292,6 +292,15 @@ device_choose_gids(struct device *device, const struct ibv_gid_entry entries[], 
 	return n;
 }
 
+bool
+device_has_address(const struct device *device)
+{
+	for (size_t i = 0; i < device->n_gids; i++)
+		if (!addr_is_link_local(&device->gids[i].addr))
+			return true;
+	return false;
+}
+
 static const char *
 device_judge(const struct device *device, enum ibv_port_state state)
 {
@@ -304,6 +313,9 @@ device_judge(const struct device *device, enum ibv_port_state state)
 			       "no RoCE v2 address at the configured gid_index" :
 			       "no RoCE v2 address (is the network interface up and does it have "
 			       "an IP address?)";
+	if (!device_has_address(device))
+		return "only link-local addresses, which no other host can probe (no answer from "
+		       "DHCP, or no router?)";
 	return NULL;
 }
 

@@ -62,7 +62,8 @@ static const struct words words_table[RECORD_WORDS_N] = {
 #ifdef HAVE_AGENT
 	[RECORD_WORDS_PORT_STATE] = {words_port_state_name, 0, PORT_STATE_N, ""},
 	[RECORD_WORDS_PEER_STATE] = {words_prober_peer_state_name, 0, PROBER_PEER_STATE_N,
-				     ", \"naming\", \"no_name\", \"no_device\", \"self\""},
+				     ", \"naming\", \"no_name\", \"no_device\", "
+				     "\"unprobed\", \"self\""},
 	[RECORD_WORDS_SERVICE_STATE] = {words_service_state_name, 0, SERVICE_STATE_N, ""},
 	[RECORD_WORDS_QP_STATE] = {words_flow_qp_state_name, 0, 7, ", \"unknown\""},
 	[RECORD_WORDS_TRACE_STATE] = {words_tracer_state_name, 0, TRACER_STATE_N, ""},

@@ -87,15 +87,12 @@ nic_port_resume(void *arg)
 static void
 nic_port_tell(struct nic *nic, int changes)
 {
-	bool link = device_link_is_up(nic->device);
-	size_t n;
+	bool link = device_link_is_up(nic->device), address = device_has_address(nic->device);
 
 	if (!link && (changes & DEVICE_CHANGED_STATE))
 		nic_port_event(nic, PORT_EVENT_LINK_DOWN, 0);
-	if (changes & DEVICE_CHANGED_GIDS) {
-		device_gids(nic->device, &n);
-		nic_port_event(nic, n ? PORT_EVENT_ADDRESS : PORT_EVENT_NO_ADDRESS, 0);
-	}
+	if (changes & DEVICE_CHANGED_GIDS)
+		nic_port_event(nic, address ? PORT_EVENT_ADDRESS : PORT_EVENT_NO_ADDRESS, 0);
 	if (link && (changes & DEVICE_CHANGED_STATE))
 		nic_port_event(nic, PORT_EVENT_LINK_UP, 0);
 }

@@ -68,8 +68,11 @@ peer_state(const struct peer *peer, const char **reason)
 	*reason = peer->binding_reason;
 	if (peer->binding != PEER_BOUND)
 		return peer_binding_names[peer->binding];
+	*reason = nic_down_reason(peer->nic);
+	if (*reason)
+		return peer_binding_names[PEER_UNPROBED];
 	prober_peer_info(peer->prober, &info);
-	*reason = nic_down_reason(peer->nic) ? nic_down_reason(peer->nic) : info.reason;
+	*reason = info.reason;
 	return prober_peer_state_name(info.state);
 }
 

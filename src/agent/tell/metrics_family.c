@@ -217,31 +217,6 @@ metrics_unexpected(struct exposition *e, const struct metrics *m)
 }
 
 static void
-metrics_peers(struct exposition *e, const struct metrics *m)
-{
-	uint64_t n[PROBER_PEER_STATE_N] = {0}, other = 0;
-
-	for (struct peer *peer = NULL; (peer = peers_next(m->t->peers, peer));) {
-		struct prober_peer_info state;
-		struct peer_info info;
-
-		peer_info(peer, &info);
-		if (info.binding != PEER_BOUND) {
-			other++;
-			continue;
-		}
-		prober_peer_info(info.prober, &state);
-		n[state.state]++;
-	}
-	for (int i = 0; i < PROBER_PEER_STATE_N; i++) {
-		const char *name = prober_peer_state_name((enum prober_peer_state)i);
-
-		exposition_u64(e, (struct exposition_label[]){{"state", name}, {0}}, n[i]);
-	}
-	exposition_u64(e, (struct exposition_label[]){{"state", "not_bound"}, {0}}, other);
-}
-
-static void
 metrics_sessions(struct exposition *e, const struct metrics *m)
 {
 	struct responder_stats stats;
@@ -527,6 +502,9 @@ const struct metrics_family metrics_families[] = {
 	  "Messages to the prober that answer no probe."},
 	 .write = metrics_unexpected},
 	{{"rpingmesh_peers", EXPOSITION_GAUGE, NULL, "Peers by state."}, .write = metrics_peers},
+	{{"rpingmesh_peers_not_bound", EXPOSITION_GAUGE, NULL,
+	  "Peers that are not bound to a port, by reason."},
+	 .write = metrics_peers_not_bound},
 	{{"rpingmesh_device_up", EXPOSITION_GAUGE, NULL, "1 if the port is probing, else 0."},
 	 .device = METRICS_DEVICE_UP},
 	{{"rpingmesh_device_probes_posted_total", EXPOSITION_COUNTER, NULL,

@@ -60,6 +60,9 @@ extern const size_t metrics_n_families;
 
 void metrics_devices(struct exposition *e, const struct metrics *m, enum metrics_device what);
 
+/* metrics_peers.c */
+metrics_write metrics_peers, metrics_peers_not_bound;
+
 extern const struct http_source metrics_source; /* without its arg */
 
 #endif

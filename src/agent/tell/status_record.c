@@ -79,7 +79,7 @@ status_record_counts(struct record *r, const struct tell *t)
 		if (!peer.prober)
 			continue;
 		prober_peer_info(peer.prober, &state);
-		peers_up += state.state == PROBER_PEER_UP;
+		peers_up += state.state == PROBER_PEER_UP && !nic_down_reason(peer.nic);
 		for (struct prober_target *g = NULL; (g = prober_peer_next_target(peer.prober, g));)
 			targets++;
 	}

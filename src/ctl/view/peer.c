@@ -87,6 +87,7 @@ peer_state_color(const msgpack_object *peer)
 		return TABLE_GREEN;
 	case STATE_PEER_COMING:
 		return TABLE_YELLOW;
+	case STATE_PEER_UNPROBED:
 	case STATE_PEER_SELF:
 		return TABLE_PLAIN;
 	case STATE_PEER_BAD:

@@ -52,6 +52,8 @@ state_of_binding(const msgpack_object *peer)
 	switch ((enum peer_binding)read_word(peer, "state", names, PEER_BINDING_N)) {
 	case PEER_NAMING:
 		return STATE_PEER_COMING;
+	case PEER_UNPROBED:
+		return STATE_PEER_UNPROBED;
 	case PEER_SELF:
 		return STATE_PEER_SELF;
 	case PEER_NO_NAME:

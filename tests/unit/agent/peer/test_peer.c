@@ -308,6 +308,22 @@ test_address_moves(void **state)
 	assert_source(peer, "rail1", "10.0.1.1");
 }
 
+/* A peer that was up is not shown so while its port cannot send. */
+static void
+test_port_down(void **state)
+{
+	const struct peer *peer = up();
+	const char *reason;
+
+	(void)state;
+	assert_string_equal(peer_state(peer, &reason), "up");
+	down(0, "port is down");
+	assert_string_equal(peer_state(peer, &reason), "unprobed");
+	assert_string_equal(reason, "port is down");
+	fake.nics[0].down = NULL;
+	assert_string_equal(peer_state(peer, &reason), "up");
+}
+
 int
 main(void)
 {
@@ -320,6 +336,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_numeric, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_reload, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_other_host, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_port_down, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_nearer_rail_later, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_route_later, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_address_returns, fake_begin, fake_end),

@@ -53,6 +53,7 @@ test_peers(void **state)
 		{"checking", STATE_PEER_COMING, TABLE_YELLOW},
 		{"naming", STATE_PEER_COMING, TABLE_YELLOW},
 		{"self", STATE_PEER_SELF, TABLE_PLAIN},
+		{"unprobed", STATE_PEER_UNPROBED, TABLE_PLAIN},
 		{"down", STATE_PEER_BAD, TABLE_RED},
 		{"no_data", STATE_PEER_BAD, TABLE_RED},
 		{"no_name", STATE_PEER_BAD, TABLE_RED},
