@@ -54,6 +54,18 @@ run 0 -t -c "$conf"; out 'is valid: 4 peers'
 err 'traffic_class = 26 is DSCP 6 with the ECN bits set to 2; DSCP 26 without ECN is .* = 104$'
 err 'traffic_class = 106 is DSCP 26 with the ECN bits set to 2; DSCP 26 without ECN is .* = 104$'
 [ "$(grep -c traffic_class "$dir/err")" = 2 ] || bad "a warning more than once"
+# More probes than a port sends: 2 x 200/s against the default of 150/s. 2 x 71/s are less.
+echo 'interval_ms = 5; peers = ( "10.0.0.2", "10.0.0.3" );' >"$conf"
+run 0 -t -c "$conf"; err 'for 400 probes a second, and max_probes_per_s = 150 .* 3 times as long$'
+echo 'interval_ms = 14; peers = ( "10.0.0.2", "10.0.0.3" );' >"$conf"
+run 0 -t -c "$conf"; not_err 'probes a second'
+cat >"$conf" <<'END'
+interval_ms = 10;
+peers = ( { address = "10.0.0.2"; device = "mlx5_0"; },
+	{ address = "10.1.0.2"; device = "mlx5_1"; },
+	{ address = "10.1.0.3"; device = "mlx5_1"; } );
+END
+run 0 -t -c "$conf"; err 'of device mlx5_1 ask for 200 probes'; not_err 'mlx5_0'
 timeout 60 "$build/rpingmeshd" --version >/dev/full 2>"$dir/err" &&
 	bad "writing to a full disk is no success"
 

@@ -3,6 +3,7 @@
 #
 # What a running daemon learns when the host changes around it, without RDMA, in namespaces of its
 # own: a name that moves to another address, this host's name, the control socket that is removed.
+# And what of its peers it says in status.
 # Each must be seen within a minute.
 set -uo pipefail
 build=$(cd "${top_builddir:-.}" && pwd)
@@ -26,12 +27,13 @@ value() {
 import json, sys
 print(json.loads(sys.stdin.readline() or "{}").get(sys.argv[1]))' "$2"
 }
-# becomes WHAT COMMAND KEY VALUE: within a minute by the clock of this script
+# becomes WHAT COMMAND KEY PATTERN: within a minute by the clock of this script
 becomes() {
 	local until=$((SECONDS + 60)) got=
 	while [ $SECONDS -lt $until ]; do
 		got=$(value "$2" "$3")
-		[ "$got" != "$4" ] || { echo "ok - $1"; return; }
+		# shellcheck disable=SC2053 # a pattern
+		[[ $got != $4 ]] || { echo "ok - $1"; return; }
 		sleep 0.5
 	done
 	echo "not ok - $1: $2 says $3 \"$got\", not \"$4\", after a minute"
@@ -61,11 +63,17 @@ done
 becomes "a name" peers gid 192.0.2.7
 echo "192.0.2.8 node7" >"$dir/hosts"
 becomes "a name that moves" peers gid 192.0.2.8
+becomes "no peer is up" status degraded "*none of 1 configured peers is up*"
 becomes "the host's name" status hostname kept-1
 sethostname kept-2
 becomes "the host's name that changes" status hostname kept-2
 rm "$dir/sock"
 becomes "the socket that is removed" status hostname kept-2
+echo 'peers = ("node7", "node-nine");' >>"$dir/conf"
+sed -i '/^peers = ("node7");/d' "$dir/conf"
+kill -HUP "$daemon"
+becomes "a name that is not found" status degraded \
+	"*1 of 2 configured peers have a name that is not found, first node-nine;*"
 kill "$daemon"
 wait "$daemon" || { echo "not ok - the daemon ended with $?"; status=1; }
 exit $status

@@ -4,8 +4,11 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/config/config.h"
+
+#define CONFIG_ADVICE_PORTS 64 /* that are told apart */
 
 /* RFC 3168: the two lower bits of the byte. */
 static void
@@ -23,6 +26,61 @@ config_advice_class(uint32_t class, void (*say)(void *arg, const char *line), vo
 	say(arg, line);
 }
 
+/* The peers that one port probes, as far as the configuration says so. */
+struct config_advice_port {
+	const char *device; /* NULL: of the peers that name none */
+	uint64_t wanted;    /* probes in 1000 s */
+};
+
+static void
+config_advice_rate(const struct config *config, const struct config_advice_port *port,
+		   void (*say)(void *arg, const char *line), void *arg)
+{
+	uint64_t max = config->max_probes_per_s;
+	char line[320];
+
+	if (port->wanted <= max * 1000)
+		return;
+	snprintf(line, sizeof(line),
+		 "the peers %s%s ask for %" PRIu64
+		 " probes a second, and max_probes_per_s = %" PRIu64 " is what a port sends: "
+		 "%sthey are probed less often than interval_ms says; raise max_probes_per_s, or "
+		 "make interval_ms %" PRIu64 " times as long",
+		 port->device ? "of device " : "without a device", port->device ? port->device : "",
+		 (port->wanted + 999) / 1000, max,
+		 port->device ? "" : "unless several ports share them, ",
+		 (port->wanted + max * 1000 - 1) / (max * 1000));
+	say(arg, line);
+}
+
+static bool
+config_advice_same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static void
+config_advice_rates(const struct config *config, void (*say)(void *arg, const char *line),
+		    void *arg)
+{
+	struct config_advice_port ports[CONFIG_ADVICE_PORTS] = {{0}};
+	size_t n = 1, at;
+
+	for (size_t i = 0; i < config->n_peers; i++) {
+		const struct config_peer *peer = &config->peers[i];
+
+		for (at = 0; at < n && !config_advice_same(ports[at].device, peer->device); at++)
+			;
+		if (at == CONFIG_ADVICE_PORTS)
+			continue;
+		if (at == n)
+			ports[n++].device = peer->device;
+		ports[at].wanted += 1000000 / peer->interval_ms;
+	}
+	for (at = 0; at < n; at++)
+		config_advice_rate(config, &ports[at], say, arg);
+}
+
 void
 config_advice(const struct config *config, void (*say)(void *arg, const char *line), void *arg)
 {
@@ -37,4 +95,5 @@ config_advice(const struct config *config, void (*say)(void *arg, const char *li
 			config_advice_class(class, say, arg);
 		said[class] = true;
 	}
+	config_advice_rates(config, say, arg);
 }

@@ -7,7 +7,8 @@ struct config;
 
 /*
  * Calls say with a line for each mistake: a value of traffic_class that sets ECN bits, as a DSCP
- * does that was not multiplied by four. The line is valid during the call only.
+ * does that was not multiplied by four; peers that together ask for more than max_probes_per_s. The
+ * line is valid during the call only.
  */
 void config_advice(const struct config *config, void (*say)(void *arg, const char *line),
 		   void *arg);

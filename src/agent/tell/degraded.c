@@ -2,15 +2,20 @@
 #include "agent/tell/degraded.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/base/guard.h"
 #include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
 #include "agent/peer/service.h"
 #include "agent/tell/metrics.h"
 #include "agent/tell/tell.h"
+#include "core/clock.h"
 #include "trace/trace.h"
+
+#define DEGRADED_PEERS_NS (10 * NSEC_PER_SEC) /* a mesh that comes up is none */
 
 /* The cure if sockets are refused. systemd refuses them with EAFNOSUPPORT. */
 static const char *
@@ -52,12 +57,112 @@ degraded_trace(const struct trace *trace, void (*fn)(void *arg, const char *sent
 			"group of the daemon's user; or remove systemd's ProtectProc=");
 }
 
+/* ---- peers ---- */
+
+struct degraded_peers {
+	unsigned int all, up, nameless; /* configured, this host itself left out */
+	const char *nameless_first;
+	uint64_t changed_ns; /* the last change of any state */
+};
+
+static void
+degraded_peers_count(const struct tell *t, struct degraded_peers *n)
+{
+	*n = (struct degraded_peers){.changed_ns = t->config_read_ns};
+	for (struct peer *p = NULL; (p = peers_next(t->peers, p));) {
+		struct prober_peer_info state;
+		struct peer_info info;
+
+		peer_info(p, &info);
+		if (!info.configured || info.binding == PEER_SELF)
+			continue;
+		n->all++;
+		if (info.binding == PEER_NO_NAME && n->nameless++ == 0)
+			n->nameless_first = info.address;
+		if (info.binding != PEER_BOUND)
+			continue;
+		prober_peer_info(info.prober, &state);
+		n->up += state.state == PROBER_PEER_UP && !nic_down_reason(info.nic);
+		if (state.state_since_ns > n->changed_ns)
+			n->changed_ns = state.state_since_ns;
+	}
+}
+
+static void
+degraded_peers(const struct tell *t, void (*fn)(void *arg, const char *sentence), void *arg)
+{
+	struct degraded_peers n;
+	char text[400];
+
+	degraded_peers_count(t, &n);
+	if (n.nameless) {
+		snprintf(text, sizeof(text),
+			 "%u of %u configured peers have a name that is not found, first %s; "
+			 "/etc/hosts or DNS must know it",
+			 n.nameless, n.all, n.nameless_first);
+		fn(arg, text);
+	}
+	if (n.all && !n.up && clock_mono_ns() - n.changed_ns >= DEGRADED_PEERS_NS) {
+		snprintf(text, sizeof(text),
+			 "none of %u configured peers is up, so nothing is measured; "
+			 "rpingmesh-ctl peers shows why",
+			 n.all);
+		fn(arg, text);
+	}
+}
+
+/* Probes in 1000 s that the configured peers of a nic ask for. */
+static uint64_t
+degraded_wanted(const struct tell *t, const struct nic *nic)
+{
+	uint64_t wanted = 0;
+
+	for (struct peer *p = NULL; (p = peers_next(t->peers, p));) {
+		struct prober_target_info target;
+		struct peer_info info;
+
+		peer_info(p, &info);
+		if (info.nic != nic)
+			continue;
+		for (struct prober_target *g = NULL;
+		     (g = prober_peer_next_target(info.prober, g));) {
+			prober_target_info(g, &target);
+			if (target.config.kind == PROBE_KIND_MESH)
+				wanted += 1000 * NSEC_PER_SEC / target.config.interval_ns;
+		}
+	}
+	return wanted;
+}
+
+static void
+degraded_rates(const struct tell *t, void (*fn)(void *arg, const char *sentence), void *arg)
+{
+	uint64_t max = t->config->max_probes_per_s;
+	char text[400];
+
+	for (struct nic *nic = NULL; (nic = nics_next(t->nics, nic));) {
+		uint64_t wanted = degraded_wanted(t, nic);
+
+		if (wanted <= max * 1000)
+			continue;
+		snprintf(text, sizeof(text),
+			 "%s/%u: its peers are probed less often than configured, because they ask "
+			 "for %" PRIu64 " probes a second and max_probes_per_s is %" PRIu64
+			 "; raise it, or make interval_ms %" PRIu64 " times as long",
+			 nic_name(nic), nic_port(nic), (wanted + 999) / 1000, max,
+			 (wanted + max * 1000 - 1) / (max * 1000));
+		fn(arg, text);
+	}
+}
+
 void
 degraded(const struct tell *t, void (*fn)(void *arg, const char *sentence), void *arg)
 {
 	char text[CONF_ERROR + 64];
 
 	nics_degraded(t->nics, fn, arg);
+	degraded_peers(t, fn, arg);
+	degraded_rates(t, fn, arg);
 	degraded_trace(services_trace(t->services), fn, arg);
 	if (guard_sentence(t->guard, text, sizeof(text)))
 		fn(arg, text);
