@@ -261,7 +261,6 @@ prober_peer_away_class(const struct prober_peer *peer)
 }
 
 /* prober_peer.c */
-const char *prober_peer_event_name(enum prober_peer_event e);
 void prober_peer_fsm(struct prober_peer *peer, enum prober_peer_event event, uint64_t now_ns);
 void prober_peer_device_down(struct prober_peer *peer, uint64_t now_ns);
 void prober_peer_device_up(struct prober_peer *peer, uint64_t now_ns);

@@ -21,28 +21,10 @@
 static const char *const state_names[] = PROBER_PEER_STATE_NAMES;
 static_assert(PEER_COUNT(state_names) == PROBER_PEER_STATE_N, "a name for each state");
 
-static const char *const event_names[] = {
-	[PROBER_PEER_RESOLVED_SAME] = "resolved_same",
-	[PROBER_PEER_RESOLVED_NEW] = "resolved_new",
-	[PROBER_PEER_RESOLVE_FAILED] = "resolve_failed",
-	[PROBER_PEER_ACKED] = "acked",
-	[PROBER_PEER_TIMEOUTS] = "timeouts",
-	[PROBER_PEER_SIGN_OF_LIFE] = "sign_of_life",
-	[PROBER_PEER_RENEW] = "renew",
-	[PROBER_PEER_RECHECK] = "recheck",
-};
-static_assert(PEER_COUNT(event_names) == PROBER_PEER_EVENT_N, "a name for each event");
-
 const char *
 prober_peer_state_name(enum prober_peer_state s)
 {
 	return (unsigned int)s < PROBER_PEER_STATE_N ? state_names[s] : "?";
-}
-
-const char *
-prober_peer_event_name(enum prober_peer_event e)
-{
-	return (unsigned int)e < PROBER_PEER_EVENT_N ? event_names[e] : "?";
 }
 
 static void

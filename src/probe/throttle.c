@@ -2,37 +2,15 @@
 #include "probe/throttle.h"
 
 #include <assert.h>
-#include <stddef.h>
 
-#define THROTTLE_NAME(names, value) \
-	((size_t)(value) < sizeof(names) / sizeof((names)[0]) ? (names)[value] : "?")
-
-static const char *const throttle_state_names[] = {"full", "reduced", "least"};
-static_assert(sizeof(throttle_state_names) / sizeof(throttle_state_names[0]) == THROTTLE_STATE_N,
-	      "a name for each state");
-static const char *const throttle_event_names[] = {"over", "within", "under", "unlimited"};
-static_assert(sizeof(throttle_event_names) / sizeof(throttle_event_names[0]) == THROTTLE_EVENT_N,
-	      "a name for each event");
 static const char *const throttle_reason_names[] = {"none", "cpu", "memory"};
 static_assert(sizeof(throttle_reason_names) / sizeof(throttle_reason_names[0]) == THROTTLE_REASON_N,
 	      "a name for each reason");
 
 const char *
-throttle_state_name(enum throttle_state s)
-{
-	return THROTTLE_NAME(throttle_state_names, s);
-}
-
-const char *
-throttle_event_name(enum throttle_event e)
-{
-	return THROTTLE_NAME(throttle_event_names, e);
-}
-
-const char *
 throttle_reason_name(enum throttle_reason r)
 {
-	return THROTTLE_NAME(throttle_reason_names, r);
+	return (unsigned int)r < THROTTLE_REASON_N ? throttle_reason_names[r] : "?";
 }
 
 static void

@@ -65,8 +65,6 @@ enum throttle_reason {
 };
 
 /* Never NULL: "?" for a value out of range. */
-const char *throttle_state_name(enum throttle_state s);
-const char *throttle_event_name(enum throttle_event e);
 const char *throttle_reason_name(enum throttle_reason r);
 
 /* 0: no limit. */

@@ -50,7 +50,7 @@ record_window_time(struct record *r, const struct window *w)
 	record_u64(r, "start_ns", w->start_ns);
 	record_u64(r, "end_ns", w->end_ns);
 	record_u64(r, "start_mono_ns", w->start_mono_ns);
-	record_u64(r, "windows", w->merged);
+	record_u64(r, "windows", 1);
 	record_bool(r, "clock_stepped", w->cut & WINDOW_CUT_CLOCK);
 	record_bool(r, "length_changed", w->cut & WINDOW_CUT_LENGTH);
 	record_bool(r, "path_changed", w->cut & WINDOW_CUT_WAY);

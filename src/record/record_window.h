@@ -44,7 +44,7 @@ struct record_window_context {
 	uint8_t traffic_class, service_level;
 };
 
-/* Packs the record of a closed window, or of several merged ones. */
+/* Packs the record of a closed window. */
 void record_window(msgpack_packer *out, const struct record_window_context *context,
 		   const struct window *w);
 

@@ -29,22 +29,14 @@ window_series_init(struct window_series *series, uint32_t keep, void *owner, boo
 	TAILQ_INIT(&series->closed);
 }
 
-void
-window_clear(struct window *w)
+static void
+window_free(struct window *w)
 {
 	for (uint32_t i = 0; i < w->n_sizes; i++)
 		histogram_clear(&w->size[i].rtt);
 	free(w->size);
-	w->size = NULL;
-	w->n_sizes = 0;
 	histogram_clear(&w->prober_delay);
 	histogram_clear(&w->responder_delay);
-}
-
-static void
-window_free(struct window *w)
-{
-	window_clear(w);
 	free(w);
 }
 
@@ -251,7 +243,6 @@ window_new(struct window_series *series, struct window_clock *clock, uint64_t t_
 	if (!w)
 		return NULL;
 	w->series = series;
-	w->merged = 1;
 	w->way = series->way;
 	w->start_mono_ns = into_ns < t_ns ? t_ns - into_ns : 0;
 	w->end_mono_ns = t_ns + (clock->len_ns - into_ns);
@@ -408,72 +399,5 @@ window_rtt(const struct window *w, struct histogram *out)
 
 	for (uint32_t i = 0; i < w->n_sizes && rc == 0; i++)
 		rc = histogram_merge(out, &w->size[i].rtt);
-	return rc;
-}
-
-static void
-window_merge_times(struct window *w, const struct window *from)
-{
-	if (w->merged == 0 || from->start_mono_ns < w->start_mono_ns) {
-		w->way = from->way;
-		w->start_ns = from->start_ns;
-		w->start_mono_ns = from->start_mono_ns;
-	}
-	if (w->merged == 0 || from->end_mono_ns > w->end_mono_ns) {
-		w->end_ns = from->end_ns;
-		w->end_mono_ns = from->end_mono_ns;
-	}
-	w->merged += from->merged;
-	w->cut |= from->cut;
-}
-
-static void
-window_merge_counts(struct window *w, const struct window *from)
-{
-	w->due += from->due;
-	w->posted += from->posted;
-	for (int i = 0; i < PROBE_CLASS_N; i++)
-		w->by_class[i] += from->by_class[i];
-	w->answered += from->answered;
-	w->lost += from->lost;
-	w->lost_noise += from->lost_noise;
-	for (int i = 0; i < PROBE_NOISE_N; i++)
-		w->noise[i] += from->noise[i];
-	for (int i = 0; i < PROBE_CLOCK_N; i++)
-		w->clock[i] += from->clock[i];
-	w->noise_rtt_n += from->noise_rtt_n;
-	w->noise_rtt_sum_ns += from->noise_rtt_sum_ns;
-	if (from->noise_rtt_max_ns > w->noise_rtt_max_ns)
-		w->noise_rtt_max_ns = from->noise_rtt_max_ns;
-	w->unbinned += from->unbinned;
-}
-
-static int
-window_merge_size(struct window *w, const struct window_size *from)
-{
-	struct window_size *of = window_size(w, from->size);
-
-	if (!of)
-		return -ENOMEM;
-	of->due += from->due;
-	of->answered += from->answered;
-	of->lost += from->lost;
-	of->lost_noise += from->lost_noise;
-	return histogram_merge(&of->rtt, &from->rtt);
-}
-
-int
-window_merge(struct window *w, const struct window *from)
-{
-	int rc = 0;
-
-	window_merge_times(w, from);
-	window_merge_counts(w, from);
-	for (uint32_t i = 0; i < from->n_sizes && rc == 0; i++)
-		rc = window_merge_size(w, &from->size[i]);
-	if (rc == 0)
-		rc = histogram_merge(&w->prober_delay, &from->prober_delay);
-	if (rc == 0)
-		rc = histogram_merge(&w->responder_delay, &from->responder_delay);
 	return rc;
 }

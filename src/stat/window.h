@@ -62,8 +62,7 @@ struct window {
 	uint64_t start_ns,
 		end_ns; /* wall clock; end_ns is the first moment after the window */
 	uint64_t start_mono_ns, end_mono_ns;
-	uint32_t merged;                     /* windows that were merged into it, with itself */
-	uint8_t cut;                         /* enum window_cut, or-ed, of all merged windows */
+	uint8_t cut;                         /* enum window_cut, or-ed */
 	struct window_way way;               /* of all its probes; zero in windows of a device */
 	bool over, ready;                    /* its time is over; it can be closed */
 	uint32_t in_flight;                  /* 0 once it is closed */
@@ -97,15 +96,6 @@ void window_size_loss(const struct window_size *size, double level, struct inter
  * 0 or -ENOMEM.
  */
 int window_rtt(const struct window *w, struct histogram *out);
-
-/*
- * Adds a closed window to *w, which may be all zero. Both should be of the same series. The merge
- * of N windows equals one window of their time, field by field, if there are at most WINDOW_SIZES
- * sizes. Returns 0, or -ENOMEM; then *w is good for window_clear() only.
- */
-int window_merge(struct window *w, const struct window *from);
-/* Frees the contents of a window into which the caller has merged others. */
-void window_clear(struct window *w);
 
 /* ---- the rest is for the prober ---- */
 
