@@ -237,8 +237,7 @@ control_method_find(const struct control *control, const msgpack_object *name)
 }
 
 static int
-control_methods_call(void *arg, struct control_client *client, const msgpack_object *params,
-		     msgpack_packer *result, struct control_error *error);
+control_methods_call(const struct control_call *call);
 
 static const struct control_method control_methods_method = {
 	.name = "methods", .doc = "The methods that this daemon knows",
@@ -246,18 +245,14 @@ static const struct control_method control_methods_method = {
 };
 
 static int
-control_methods_call(void *arg, struct control_client *client, const msgpack_object *params,
-		     msgpack_packer *result, struct control_error *error)
+control_methods_call(const struct control_call *call)
 {
-	const struct control_config *config = &client->control->config;
+	const struct control_config *config = &call->client->control->config;
 
-	(void)arg;
-	(void)params;
-	(void)error;
-	msgpack_pack_array(result, config->n_methods + 1);
-	rpc_pack_method(result, &control_methods_method);
+	msgpack_pack_array(call->result, config->n_methods + 1);
+	rpc_pack_method(call->result, &control_methods_method);
 	for (size_t i = 0; i < config->n_methods; i++)
-		rpc_pack_method(result, &config->methods[i]);
+		rpc_pack_method(call->result, &config->methods[i]);
 	return 0;
 }
 
@@ -287,7 +282,13 @@ control_dispatch(struct control_client *client, const struct rpc_request *req,
 			 m->name);
 		return -EINVAL;
 	}
-	rc = m->call(control->config.arg, client, req->params, result, error);
+	rc = m->call(&(struct control_call){
+		.arg = control->config.arg,
+		.client = client,
+		.params = req->params,
+		.result = result,
+		.error = error,
+	});
 	if (rc < 0 && error->code == 0)
 		error->code = -rc;
 	return rc;

@@ -27,18 +27,24 @@ struct control_error {
 	char message[512];
 };
 
+/* A call of a method. All of it is borrowed and valid during the call. */
+struct control_call {
+	void *arg;                     /* of struct control_config */
+	struct control_client *client; /* may be kept until gone() is called for it */
+	const msgpack_object *params;  /* by our convention an array with at most one map */
+	msgpack_packer *result;
+	struct control_error *error;
+};
+
 /*
- * One method. call() packs exactly one object into `result` and returns 0, or fills *error and
- * returns -errno; then all that it has packed is dropped. `params` is the third element of the
- * request, by our convention an array with at most one map; it is valid during the call. The client
- * is borrowed and may be kept until gone() is called for it. The strings must remain.
+ * One method. call() packs exactly one object into call->result and returns 0, or fills
+ * *call->error and returns -errno; then all that it has packed is dropped. The strings must remain.
  */
 struct control_method {
 	const char *name;
 	const char *doc; /* one line for the answer to the built-in method "methods" */
 	enum control_right right;
-	int (*call)(void *arg, struct control_client *client, const msgpack_object *params,
-		    msgpack_packer *result, struct control_error *error);
+	int (*call)(const struct control_call *call);
 };
 
 /* A request of a client, or a notification, which gets no answer. */

@@ -22,115 +22,89 @@
 #include "record/record.h"
 #include "trace/trace.h"
 
-static void
-methods_empty(msgpack_packer *result)
+/* Sets which items of a kind the client gets, and answers with an empty map. */
+static int
+methods_listen(const struct control_call *call, enum results_kind kind, unsigned int which)
 {
-	msgpack_pack_map(result, 0);
+	const struct tell *t = call->arg;
+
+	msgpack_pack_map(call->result, 0);
+	return subscriptions_set(t->subscriptions, call->client, kind, which);
 }
 
 /* ---- status and devices ---- */
 
 static int
-methods_status(void *arg, struct control_client *client, const msgpack_object *params,
-	       msgpack_packer *result, struct control_error *error)
+methods_status(const struct control_call *call)
 {
-	(void)client;
-	(void)params;
-	(void)error;
-	status_record(result, arg);
+	status_record(call->result, call->arg);
 	return 0;
 }
 
 static int
-methods_devices(void *arg, struct control_client *client, const msgpack_object *params,
-		msgpack_packer *result, struct control_error *error)
+methods_devices(const struct control_call *call)
 {
-	const struct tell *t = arg;
+	const struct tell *t = call->arg;
 	size_t n = 0;
 
-	(void)client;
-	(void)params;
-	(void)error;
 	for (struct nic *nic = NULL; (nic = nics_next(t->nics, nic));)
 		n++;
-	msgpack_pack_array(result, n);
+	msgpack_pack_array(call->result, n);
 	for (struct nic *nic = NULL; (nic = nics_next(t->nics, nic));)
-		nic_record(result, nic);
+		nic_record(call->result, nic);
 	return 0;
 }
 
 static int
-methods_acknowledge(void *arg, struct control_client *client, const msgpack_object *params,
-		    msgpack_packer *result, struct control_error *error)
+methods_acknowledge(const struct control_call *call)
 {
-	const struct tell *t = arg;
+	const struct tell *t = call->arg;
 	char name[64];
 	struct record r;
-	int rc = params_device(params, name, error);
+	int rc = params_device(call->params, name, call->error);
 
-	(void)client;
 	if (rc < 0)
 		return rc;
 	rc = nics_acknowledge(t->nics, name[0] ? name : NULL);
 	if (rc < 0) {
-		error->code = -rc;
-		snprintf(error->message, sizeof(error->message), "no device \"%s\"", name);
+		call->error->code = -rc;
+		snprintf(call->error->message, sizeof(call->error->message), "no device \"%s\"",
+			 name);
 		return rc;
 	}
 	record_begin(&r, RECORD_ACKNOWLEDGED);
 	record_u64(&r, "flaps", (uint64_t)rc);
-	record_end(&r, result);
+	record_end(&r, call->result);
 	return 0;
 }
 
 /* ---- peers and targets ---- */
 
 static int
-methods_peers(void *arg, struct control_client *client, const msgpack_object *params,
-	      msgpack_packer *result, struct control_error *error)
+methods_peers(const struct control_call *call)
 {
-	struct params_page page;
-	int rc = params_page(params, &page, error);
-
-	(void)client;
-	if (rc == 0)
-		peer_page(arg, &page, result);
-	return rc;
+	return methods_paged(call, peer_page);
 }
 
 static int
-methods_targets(void *arg, struct control_client *client, const msgpack_object *params,
-		msgpack_packer *result, struct control_error *error)
+methods_targets(const struct control_call *call)
 {
-	struct params_page page;
-	int rc = params_page(params, &page, error);
-
-	(void)client;
-	if (rc == 0)
-		peer_page_targets(arg, &page, result);
-	return rc;
+	return methods_paged(call, peer_page_targets);
 }
 
 /* ---- flows ---- */
 
 /* Answers with one page of flows, because there may be very many. */
-static int
-methods_flows(void *arg, struct control_client *client, const msgpack_object *params,
-	      msgpack_packer *result, struct control_error *error)
+static void
+methods_pack_flows(const struct tell *t, const struct params_page *page, msgpack_packer *result)
 {
-	const struct tell *t = arg;
 	const struct flows *flows = services_flows(t->services);
-	struct params_page page;
 	struct flow_info info;
 	const struct flow *at[PARAMS_PAGE_MAX], *next;
 	struct record r;
 	uint32_t n = 0;
-	int rc = params_page(params, &page, error);
 
-	(void)client;
-	if (rc < 0)
-		return rc;
-	for (next = flows ? flows_next(flows, page.after) : NULL; next && n < page.limit;
+	for (next = flows ? flows_next(flows, page->after) : NULL; next && n < page->limit;
 	     next = flows_next(flows, info.id)) {
 		at[n++] = next;
 		flow_info(next, &info);
@@ -141,87 +115,83 @@ methods_flows(void *arg, struct control_client *client, const msgpack_object *pa
 		flow_record(&r.pk, services_owners(t->services), at[i]);
 	record_u64_if(&r, "next", n ? info.id : 0, next != NULL);
 	record_end(&r, result);
-	return 0;
 }
 
 static int
-methods_events(void *arg, struct control_client *client, const msgpack_object *params,
-	       msgpack_packer *result, struct control_error *error)
+methods_flows(const struct control_call *call)
 {
-	const struct tell *t = arg;
-
-	(void)params;
-	(void)error;
-	methods_empty(result);
-	return subscriptions_set(t->subscriptions, client, RESULTS_EVENT, SUBSCRIPTIONS_ALL);
+	return methods_paged(call, methods_pack_flows);
 }
 
 static int
-methods_events_stop(void *arg, struct control_client *client, const msgpack_object *params,
-		    msgpack_packer *result, struct control_error *error)
-{
-	const struct tell *t = arg;
-
-	(void)params;
-	(void)error;
-	methods_empty(result);
-	return subscriptions_set(t->subscriptions, client, RESULTS_EVENT, 0);
-}
-
-static int
-methods_explain(void *arg, struct control_client *client, const msgpack_object *params,
-		msgpack_packer *result, struct control_error *error)
+methods_explain(const struct control_call *call)
 {
 	char what[254], device[64];
-	int rc = params_explain(params, what, device, error);
+	int rc = params_explain(call->params, what, device, call->error);
 
-	(void)client;
-	return rc < 0 ? rc : explain(arg, what, device, result, error);
+	return rc < 0 ? rc : explain(call->arg, what, device, call->result, call->error);
 }
 
-/* ---- streams ---- */
+/* ---- notifications ---- */
 
 static int
-methods_subscribe(void *arg, struct control_client *client, const msgpack_object *params,
-		  msgpack_packer *result, struct control_error *error)
+methods_events(const struct control_call *call)
 {
-	const struct tell *t = arg;
-	unsigned int kinds = 0;
-	int rc = params_kinds(params, &kinds, error);
-
-	if (rc == 0)
-		rc = subscriptions_set(t->subscriptions, client, RESULTS_PROBE, kinds);
-	methods_empty(result);
-	return rc;
+	return methods_listen(call, RESULTS_EVENT, SUBSCRIPTIONS_ALL);
 }
 
 static int
-methods_unsubscribe(void *arg, struct control_client *client, const msgpack_object *params,
-		    msgpack_packer *result, struct control_error *error)
+methods_events_stop(const struct control_call *call)
 {
-	const struct tell *t = arg;
-
-	(void)params;
-	(void)error;
-	methods_empty(result);
-	return subscriptions_set(t->subscriptions, client, RESULTS_PROBE, 0);
+	return methods_listen(call, RESULTS_EVENT, 0);
 }
 
 static int
-methods_ping(void *arg, struct control_client *client, const msgpack_object *params,
-	     msgpack_packer *result, struct control_error *error)
+methods_subscribe(const struct control_call *call)
 {
-	const struct tell *t = arg;
+	unsigned int kinds;
+	int rc = params_kinds(call->params, &kinds, call->error);
+
+	return rc < 0 ? rc : methods_listen(call, RESULTS_PROBE, kinds);
+}
+
+static int
+methods_unsubscribe(const struct control_call *call)
+{
+	return methods_listen(call, RESULTS_PROBE, 0);
+}
+
+static int
+methods_subscribe_windows(const struct control_call *call)
+{
+	unsigned int bys;
+	int rc = params_window_bys(call->params, &bys, call->error);
+
+	return rc < 0 ? rc : methods_listen(call, RESULTS_WINDOW, bys);
+}
+
+static int
+methods_unsubscribe_windows(const struct control_call *call)
+{
+	return methods_listen(call, RESULTS_WINDOW, 0);
+}
+
+/* ---- pings ---- */
+
+static int
+methods_ping(const struct control_call *call)
+{
+	const struct tell *t = call->arg;
 	struct params_ping p;
 	struct peer_info peer;
 	char text[ADDR_TEXT];
 	struct ping *ping;
 	struct record r;
-	int rc = params_ping(params, t->config->timeout_ms * NSEC_PER_MSEC, &p, error);
+	int rc = params_ping(call->params, t->config->timeout_ms * NSEC_PER_MSEC, &p, call->error);
 
 	if (rc < 0)
 		return rc;
-	rc = pings_start(t->pings, client, &p.request, &ping, error);
+	rc = pings_start(t->pings, call->client, &p.request, &ping, call->error);
 	if (rc < 0)
 		return rc;
 	peer_info(ping_peer(ping), &peer);
@@ -234,26 +204,25 @@ methods_ping(void *arg, struct control_client *client, const msgpack_object *par
 	record_u64(&r, "size", p.request.target.sizes[0]);
 	record_u64(&r, "interval_ns", p.request.target.interval_ns);
 	record_u64(&r, "timeout_ns", p.request.target.timeout_ns);
-	record_end(&r, result);
+	record_end(&r, call->result);
 	return 0;
 }
 
 static int
-methods_ping_stop(void *arg, struct control_client *client, const msgpack_object *params,
-		  msgpack_packer *result, struct control_error *error)
+methods_ping_stop(const struct control_call *call)
 {
-	const struct tell *t = arg;
+	const struct tell *t = call->arg;
 	uint64_t id;
-	int rc = params_ping_id(params, &id, error);
+	int rc = params_ping_id(call->params, &id, call->error);
 
 	if (rc < 0)
 		return rc;
-	methods_empty(result);
-	rc = pings_stop(t->pings, client, id);
+	msgpack_pack_map(call->result, 0);
+	rc = pings_stop(t->pings, call->client, id);
 	if (rc < 0) {
-		error->code = -rc;
-		snprintf(error->message, sizeof(error->message), "no ping %llu of this client",
-			 (unsigned long long)id);
+		call->error->code = -rc;
+		snprintf(call->error->message, sizeof(call->error->message),
+			 "no ping %llu of this client", (unsigned long long)id);
 	}
 	return rc;
 }
@@ -261,45 +230,17 @@ methods_ping_stop(void *arg, struct control_client *client, const msgpack_object
 /* ---- windows ---- */
 
 static int
-methods_windows(void *arg, struct control_client *client, const msgpack_object *params,
-		msgpack_packer *result, struct control_error *error)
+methods_windows(const struct control_call *call)
 {
 	enum record_window_by by;
 	struct params_page page;
-	int rc = params_page(params, &page, error);
+	int rc = params_page(call->params, &page, call->error);
 
-	(void)client;
 	if (rc == 0)
-		rc = params_window_by(params, &by, error);
+		rc = params_window_by(call->params, &by, call->error);
 	if (rc == 0)
-		windows_page(arg, by, &page, result);
+		windows_page(call->arg, by, &page, call->result);
 	return rc;
-}
-
-static int
-methods_subscribe_windows(void *arg, struct control_client *client, const msgpack_object *params,
-			  msgpack_packer *result, struct control_error *error)
-{
-	const struct tell *t = arg;
-	unsigned int bys;
-	int rc = params_window_bys(params, &bys, error);
-
-	if (rc < 0)
-		return rc;
-	methods_empty(result);
-	return subscriptions_set(t->subscriptions, client, RESULTS_WINDOW, bys);
-}
-
-static int
-methods_unsubscribe_windows(void *arg, struct control_client *client, const msgpack_object *params,
-			    msgpack_packer *result, struct control_error *error)
-{
-	const struct tell *t = arg;
-
-	(void)params;
-	(void)error;
-	methods_empty(result);
-	return subscriptions_set(t->subscriptions, client, RESULTS_WINDOW, 0);
 }
 
 const struct control_method methods_table[] = {

@@ -12,46 +12,45 @@
 #include "rpingmesh/log_subsystems.h"
 
 int
-methods_config(void *arg, struct control_client *client, const msgpack_object *params,
-	       msgpack_packer *result, struct control_error *error)
+methods_config(const struct control_call *call)
 {
-	(void)client;
-	(void)params;
-	(void)error;
-	reload_record_config(result, arg);
+	reload_record_config(call->result, call->arg);
 	return 0;
 }
 
 int
-methods_config_peers(void *arg, struct control_client *client, const msgpack_object *params,
-		     msgpack_packer *result, struct control_error *error)
+methods_paged(const struct control_call *call,
+	      void (*pack)(const struct tell *t, const struct params_page *page,
+			   msgpack_packer *result))
 {
 	struct params_page page;
-	int rc = params_page(params, &page, error);
+	int rc = params_page(call->params, &page, call->error);
 
-	(void)client;
 	if (rc == 0)
-		reload_record_peers(result, arg, &page);
+		pack(call->arg, &page, call->result);
 	return rc;
 }
 
 int
-methods_reload(void *arg, struct control_client *client, const msgpack_object *params,
-	       msgpack_packer *result, struct control_error *error)
+methods_config_peers(const struct control_call *call)
 {
-	const struct tell *t = arg;
+	return methods_paged(call, reload_record_peers);
+}
+
+int
+methods_reload(const struct control_call *call)
+{
+	const struct tell *t = call->arg;
 	char text[CONF_ERROR];
 	int rc = t->reload_now(t->arg, text);
 
-	(void)client;
-	(void)params;
 	if (rc < 0) {
 		/* EPERM and EACCES would mean that the caller lacks the right. */
-		error->code = rc == -EACCES || rc == -EPERM ? EINVAL : -rc;
-		snprintf(error->message, sizeof(error->message), "%s", text);
+		call->error->code = rc == -EACCES || rc == -EPERM ? EINVAL : -rc;
+		snprintf(call->error->message, sizeof(call->error->message), "%s", text);
 		return rc;
 	}
-	reload_record(result, arg);
+	reload_record(call->result, call->arg);
 	return 0;
 }
 
@@ -75,27 +74,22 @@ methods_pack_levels(msgpack_packer *result, const struct config *config)
 }
 
 int
-methods_log_level(void *arg, struct control_client *client, const msgpack_object *params,
-		  msgpack_packer *result, struct control_error *error)
+methods_log_level(const struct control_call *call)
 {
-	const struct tell *t = arg;
+	const struct tell *t = call->arg;
 
-	(void)client;
-	(void)params;
-	(void)error;
-	methods_pack_levels(result, t->config);
+	methods_pack_levels(call->result, t->config);
 	return 0;
 }
 
 /* Sets levels until the next reload, which restores the configured ones. */
 int
-methods_log_level_set(void *arg, struct control_client *client, const msgpack_object *params,
-		      msgpack_packer *result, struct control_error *error)
+methods_log_level_set(const struct control_call *call)
 {
-	const struct tell *t = arg;
+	const struct tell *t = call->arg;
 	enum log_level level;
 	unsigned int subs;
-	int rc = params_log_level(params, &level, &subs, error);
+	int rc = params_log_level(call->params, &level, &subs, call->error);
 
 	if (rc < 0)
 		return rc;
@@ -103,7 +97,7 @@ methods_log_level_set(void *arg, struct control_client *client, const msgpack_ob
 		if (subs & 1u << i)
 			log_set_level((unsigned int)i, level);
 	log_info(CONTROL, "client %llu: log level %s until the next reload",
-		 (unsigned long long)control_client_id(client), log_level_name(level));
-	methods_pack_levels(result, t->config);
+		 (unsigned long long)control_client_id(call->client), log_level_name(level));
+	methods_pack_levels(call->result, t->config);
 	return 0;
 }

@@ -7,8 +7,15 @@
 
 #include "serve/control.h"
 
-typedef int methods_call(void *arg, struct control_client *client, const msgpack_object *params,
-			 msgpack_packer *result, struct control_error *error);
+struct params_page;
+struct tell;
+
+typedef int methods_call(const struct control_call *call);
+
+/* Reads the parameters of a page and packs the answer with pack(). */
+int methods_paged(const struct control_call *call,
+		  void (*pack)(const struct tell *t, const struct params_page *page,
+			       msgpack_packer *result));
 
 methods_call methods_config, methods_config_peers, methods_reload, methods_log_level,
 	methods_log_level_set;

@@ -15,82 +15,65 @@
 #include "core/log.h"
 
 static int
-call_echo(void *arg, struct control_client *client, const msgpack_object *params,
-	  msgpack_packer *result, struct control_error *error)
+call_echo(const struct control_call *call)
 {
-	struct fixture *fx = arg;
+	struct fixture *fx = call->arg;
 
-	(void)error;
-	fx->seen = client;
+	fx->seen = call->client;
 	fx->calls++;
-	if (params->via.array.size &&
-	    params->via.array.ptr[0].type == MSGPACK_OBJECT_POSITIVE_INTEGER &&
-	    params->via.array.ptr[0].via.u64 == MARK)
+	if (call->params->via.array.size &&
+	    call->params->via.array.ptr[0].type == MSGPACK_OBJECT_POSITIVE_INTEGER &&
+	    call->params->via.array.ptr[0].via.u64 == MARK)
 		fx->marked_at = fx->calls;
-	msgpack_pack_object(result, *params);
+	msgpack_pack_object(call->result, *call->params);
 	return 0;
 }
 
 static int
-call_fail(void *arg, struct control_client *client, const msgpack_object *params,
-	  msgpack_packer *result, struct control_error *error)
+call_fail(const struct control_call *call)
 {
-	(void)arg;
-	(void)client;
-	(void)params;
-	msgpack_pack_int(result, 1); /* to be dropped */
-	error->code = EBUSY;
-	strcpy(error->message, "not now");
+	msgpack_pack_int(call->result, 1); /* to be dropped */
+	call->error->code = EBUSY;
+	strcpy(call->error->message, "not now");
 	return -EBUSY;
 }
 
 static int
-call_change(void *arg, struct control_client *client, const msgpack_object *params,
-	    msgpack_packer *result, struct control_error *error)
+call_change(const struct control_call *call)
 {
-	(void)arg;
-	(void)params;
-	(void)error;
-	assert_true(control_client_may_change(client));
-	msgpack_pack_int(result, 42);
+	assert_true(control_client_may_change(call->client));
+	msgpack_pack_int(call->result, 42);
 	return 0;
 }
 
 static int
-call_big(void *arg, struct control_client *client, const msgpack_object *params,
-	 msgpack_packer *result, struct control_error *error)
+call_big(const struct control_call *call)
 {
-	size_t n = params->via.array.ptr[0].via.u64;
+	size_t n = call->params->via.array.ptr[0].via.u64;
 	char *bytes = calloc(1, n);
 
-	(void)arg;
-	(void)client;
-	(void)error;
-	msgpack_pack_bin(result, n);
-	msgpack_pack_bin_body(result, bytes, n);
+	msgpack_pack_bin(call->result, n);
+	msgpack_pack_bin_body(call->result, bytes, n);
 	free(bytes);
 	return 0;
 }
 
 static int
-call_leave(void *arg, struct control_client *client, const msgpack_object *params,
-	   msgpack_packer *result, struct control_error *error)
+call_leave(const struct control_call *call)
 {
-	struct fixture *fx = arg;
+	struct fixture *fx = call->arg;
 	msgpack_sbuffer payload;
 	msgpack_packer pk;
 
-	(void)params;
-	(void)error;
 	close(fx->hang_up);
 	fx->hang_up = -1;
 	msgpack_sbuffer_init(&payload);
 	msgpack_packer_init(&pk, &payload, msgpack_sbuffer_write);
 	msgpack_pack_nil(&pk);
-	control_notify(client, "bye", &payload);
+	control_notify(call->client, "bye", &payload);
 	msgpack_sbuffer_destroy(&payload);
 	assert_int_equal(fx->gone, 0);
-	msgpack_pack_nil(result);
+	msgpack_pack_nil(call->result);
 	return 0;
 }
 
