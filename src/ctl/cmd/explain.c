@@ -76,10 +76,14 @@ explain_ago(const msgpack_object *map, const char *key, uint64_t now_ns, char bu
 	return format_age(now_ns > when ? now_ns - when : 0, buf);
 }
 
-/* Prints a time with text around it, or nothing if it is unknown. */
+/* Prints how long ago a time was, with text around it, or nothing if the time is unknown. */
 static void
-explain_when(const char *before, const char *ago, const char *after)
+explain_when(const char *before, const msgpack_object *map, const char *key, uint64_t now_ns,
+	     const char *after)
 {
+	char text[FORMAT_TEXT];
+	const char *ago = explain_ago(map, key, now_ns, text);
+
 	if (ago)
 		printf("%s%s%s", before, ago, after);
 }
@@ -102,8 +106,7 @@ static void
 explain_peer(const msgpack_object *answer, uint64_t now_ns)
 {
 	const msgpack_object *peer = read_map(answer, "peer");
-	char a[EXPLAIN_TEXT], age[FORMAT_TEXT];
-	const char *ago;
+	char a[EXPLAIN_TEXT];
 	uint64_t matches;
 
 	if (!peer)
@@ -114,19 +117,16 @@ explain_peer(const msgpack_object *answer, uint64_t now_ns)
 	if (view_text(peer, "tor", a, sizeof(a)))
 		printf(", ToR %s", a);
 	printf(": %s", explain_text(peer, "state", a));
-	ago = explain_ago(peer, "state_since_ns", now_ns, age);
-	explain_when(" for ", ago, "");
+	explain_when(" for ", peer, "state_since_ns", now_ns, "");
 	putchar('\n');
-	if (view_text(peer, "state_reason", a, sizeof(a))) {
+	if (view_text(peer, "state_reason", a, sizeof(a)))
 		explain_wrap("reason", a);
-	}
 	explain_label("resolved");
 	if (!read_find(peer, "resolves"))
 		fputs("no: no local device is bound to it", stdout);
 	explain_count("asked ", peer, "resolves", "time", " over SIDR");
 	explain_count(", restarted ", peer, "restarts", "time", "");
-	ago = explain_ago(peer, "last_ok_ns", now_ns, age);
-	explain_when(", last answer ", ago, " ago");
+	explain_when(", last answer ", peer, "last_ok_ns", now_ns, " ago");
 	putchar('\n');
 	if (read_u64(answer, "matches", &matches) && matches > 1) {
 		explain_label("note");
@@ -158,8 +158,7 @@ static void
 explain_path(const msgpack_object *answer, uint64_t now_ns)
 {
 	const msgpack_object *path = read_map(answer, "path");
-	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT], c[EXPLAIN_TEXT], age[FORMAT_TEXT];
-	const char *ago;
+	char a[EXPLAIN_TEXT], b[EXPLAIN_TEXT], c[EXPLAIN_TEXT];
 	bool known = false;
 
 	if (!path)
@@ -175,18 +174,16 @@ explain_path(const msgpack_object *answer, uint64_t now_ns)
 	explain_label("to");
 	printf("%s, QP %s", explain_text(path, "destination", a), explain_text(path, "qpn", b));
 	printf(", by SIDR on service %s", explain_text(path, "service_port", a));
-	ago = explain_ago(path, "asked_ns", now_ns, age);
-	explain_when(" ", ago, " ago");
+	explain_when(" ", path, "asked_ns", now_ns, " ago");
 	putchar('\n');
 	explain_label("it takes");
 	printf("messages up to %s bytes, probes per second: %s\n",
 	       explain_text(path, "max_size", a), explain_text(path, "max_per_s", b));
 	explain_route(path);
 	read_bool(path, "neighbour_known", &known);
-	ago = explain_ago(path, "neighbour_seen_ns", now_ns, age);
 	explain_label("neighbour");
 	fputs(known ? "known" : "looked up before the next AH", stdout);
-	explain_when(", seen ", ago, " ago");
+	explain_when(", seen ", path, "neighbour_seen_ns", now_ns, " ago");
 	putchar('\n');
 	explain_label("AH");
 	printf("%s made, GID index %s, ", explain_text(path, "ahs", a),
