@@ -162,6 +162,21 @@ done
 	bad "it logs the name again and again: $(cat "$dir/log")"
 stop
 
+# Tens of thousands of peers do not stop the loop for seconds, and fit into the answer.
+configure 'tracing = { enable = false; };'
+start
+awk 'BEGIN { printf "peers = ("; for (i = 0; i < 40000; i++)
+	printf "%s \"10.%d.%d.1\"", i ? "," : "", i / 256, i % 256; print " );" }' >>"$conf"
+kill -HUP $daemon
+said 'reloaded, 40000 peers'
+ctl 1 peers
+[ "$(wc -l <"$dir/out")" = 40001 ] || bad "not 40000 peers"
+ctl 1 --json status
+stall=$(sed -n 's/.*"loop_stall_max_ns":\([0-9]*\).*/\1/p' "$dir/out")
+: >"$dir/out"
+[ "${stall:-0}" -gt 0 ] && [ "$stall" -lt 5000000000 ] || bad "the loop stood for $stall ns"
+stop
+
 # What is closed when it starts does not become the descriptor of a socket, which would get the log.
 configure 'tracing = { enable = false; };'
 "$build/rpingmeshd" -c "$conf" <&- >&- 2>&- & daemon=$!

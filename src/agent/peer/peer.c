@@ -29,6 +29,7 @@
 #include "rdma/sidr.h"
 #include "rpingmesh/log_subsystems.h"
 
+#define PEERS_BINDS 128 /* in one callback */
 /* The longest back-off for a peer that only flows need. */
 #define PEER_PATIENT_BACKOFF_MAX_NS (60 * NSEC_PER_SEC)
 
@@ -166,8 +167,8 @@ peer_unbind(struct peer *peer)
 	peer->nic = NULL;
 }
 
-void
-peer_bind(struct peer *peer)
+static void
+peer_bind_now(struct peer *peer)
 {
 	struct peer_source source;
 
@@ -196,6 +197,36 @@ peer_bind(struct peer *peer)
 	pump_soon(peer->peers->env.pump);
 }
 
+/* A few system calls are needed for each of tens of thousands of peers: not in one callback. */
+void
+peer_bind(struct peer *peer)
+{
+	struct peers *peers = peer->peers;
+
+	peer->bind_due = peers->binds_left == 0;
+	if (peer->bind_due) {
+		if (peer->binding == PEER_BOUND)
+			peer_set_binding(peer, PEER_NAMING, NULL);
+		loop_timer_set(peers->bind, 0);
+		return;
+	}
+	peers->binds_left--;
+	peer_bind_now(peer);
+}
+
+static void
+peers_bind_some(void *arg)
+{
+	struct peers *peers = arg;
+
+	peers->binds_left = PEERS_BINDS;
+	for (struct peer *peer = peers->first; peer && peers->binds_left; peer = peer->next)
+		if (peer->bind_due && peer->named)
+			peer_bind(peer);
+	if (peers->binds_left == 0)
+		loop_timer_set(peers->bind, 0);
+}
+
 void
 peer_rebind(struct peer *peer)
 {
@@ -203,14 +234,26 @@ peer_rebind(struct peer *peer)
 	peer_bind(peer);
 }
 
-struct peer_bucket *
-peer_bucket(struct peers *peers, const struct addr *remote)
+static size_t
+peer_hash(const void *bytes, size_t n)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */
 
-	for (size_t i = 0; i < sizeof(remote->raw); i++)
-		hash = (hash ^ remote->raw[i]) * 16777619u;
-	return &peers->at[hash % PEERS_BUCKETS];
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619u;
+	return hash % PEERS_BUCKETS;
+}
+
+struct peer_bucket *
+peer_bucket(struct peers *peers, const struct addr *remote)
+{
+	return &peers->at[peer_hash(remote->raw, sizeof(remote->raw))];
+}
+
+static struct peer_names *
+peer_called(struct peers *peers, const char *address)
+{
+	return &peers->called[peer_hash(address, strlen(address))];
 }
 
 /* ---- making, finding, freeing ---- */
@@ -230,9 +273,11 @@ peer_is(const struct peer *peer, const char *address, const char *device, const 
 }
 
 static struct peer *
-peer_find(const struct peers *peers, const char *address, const char *device, const char *source)
+peer_find(struct peers *peers, const char *address, const char *device, const char *source)
 {
-	for (struct peer *p = peers->first; p; p = p->next)
+	struct peer *p;
+
+	LIST_FOREACH(p, peer_called(peers, address), in_called)
 		if (peer_is(p, address, device, source))
 			return p;
 	return NULL;
@@ -253,6 +298,7 @@ peer_new(struct peers *peers, const struct config_peer *config, bool configured)
 	peer->link = peers->first ? peers->end : &peers->first;
 	*peer->link = peer;
 	peers->end = &peer->next;
+	LIST_INSERT_HEAD(peer_called(peers, peer->config.address), peer, in_called);
 	peer_name_ask(peer);
 	return peer;
 }
@@ -265,6 +311,7 @@ peer_free(struct peer *peer)
 		peer->next->link = peer->link;
 	else
 		peer->peers->end = peer->link;
+	LIST_REMOVE(peer, in_called);
 	if (peer->named)
 		LIST_REMOVE(peer, in_bucket);
 	names_cancel(peer->lookup);
@@ -277,8 +324,11 @@ peer_free(struct peer *peer)
 void
 peers_free(struct peers *peers)
 {
-	while (peers && peers->first)
+	if (!peers)
+		return;
+	while (peers->first)
 		peer_free(peers->first);
+	loop_timer_free(peers->bind);
 	free(peers);
 }
 
@@ -286,9 +336,16 @@ int
 peers_new(const struct peers_env *env, const struct config *config, struct peers **out)
 {
 	struct peers *peers = calloc(1, sizeof(*peers));
+	int rc;
 
 	if (!peers)
 		return -ENOMEM;
+	rc = loop_timer_new(env->loop, "peers", peers_bind_some, peers, &peers->bind);
+	if (rc < 0) {
+		free(peers);
+		return rc;
+	}
+	peers->binds_left = PEERS_BINDS;
 	peers->env = *env;
 	peers->config = config;
 	peers->files = names_files();

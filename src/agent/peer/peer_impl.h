@@ -27,7 +27,11 @@ struct peers {
 	struct peer *first, **end;   /* end is valid if there are peers */
 	LIST_HEAD(peer_bucket, peer)
 	at[PEERS_BUCKETS];           /* peers with an address, by address */
+	LIST_HEAD(peer_names, peer)
+	called[PEERS_BUCKETS];       /* all peers, by the address or name of the configuration */
 	uint64_t next_id;
+	struct loop_timer *bind;     /* binds those whose bind_due is set */
+	uint32_t binds_left;         /* before the rest waits for this timer */
 	uint64_t files;              /* names_files() at the last check */
 	uint64_t review_ns;          /* the time of the next review; UINT64_MAX: none */
 	uint64_t review_again_ns;    /* the time of one more review after the present one */
@@ -39,12 +43,14 @@ struct peer {
 	struct peer *next, **link; /* in the list; the pointer to it there */
 	uint64_t id;               /* grows along the list */
 	LIST_ENTRY(peer) in_bucket; /* of peers->at, if named */
+	LIST_ENTRY(peer) in_called; /* of peers->called */
 	struct peers *peers;
 	struct config_peer config; /* owned copy; for a ping's peer only address, device, source */
 	bool configured;           /* from the configuration, not only for a ping */
 	bool wanted;               /* peers_configure() has found it in the configuration */
 	unsigned int holds[PEER_HOLD_N]; /* of pings and flows */
 	uint32_t timeout_ms;       /* of its mesh targets */
+	bool bind_due;             /* peer_bind() is called again by peers->bind */
 	enum peer_binding binding;
 	const char *binding_reason; /* static, or NULL */
 	const char *told_reason;    /* the last reason in the log; NULL once the peer is bound */

@@ -49,8 +49,8 @@ peer_source_on(const struct peer *peer, const struct nic *nic)
 bool
 peer_source_choose(const struct peer *peer, struct peer_source *out)
 {
+	bool asked = false, have_route = false;
 	struct addr routed;
-	bool have_route = peer_routed_source(&peer->remote, &routed) == 0;
 
 	*out = (struct peer_source){0};
 	for (struct nic *nic = NULL; (nic = nics_next(peer->peers->env.nics, nic));) {
@@ -58,6 +58,9 @@ peer_source_choose(const struct peer *peer, struct peer_source *out)
 
 		if (!g)
 			continue;
+		if (!asked)
+			have_route = peer_routed_source(&peer->remote, &routed) == 0;
+		asked = true;
 		if (have_route && !peer->config.source &&
 		    device_find_gid(nic_device(nic), &routed)) {
 			g = device_find_gid(nic_device(nic), &routed);
