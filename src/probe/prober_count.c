@@ -89,7 +89,7 @@ count_verdict(struct prober_target *target, const struct probe_result *r, uint64
 
 	if (!lost && !probe_class_is_answered(r->class))
 		return;
-	if (lost && r->host_noise != PROBE_NOISE_NONE)
+	if (r->stalled)
 		return;
 	sequential_add(&target->loss, sequential_default(), lost, now_ns);
 }
@@ -138,11 +138,27 @@ noise_losing_ns(const struct prober_probe *probe)
 	return probe->target->config.timeout_ns / 2;
 }
 
+/*
+ * Until when a host is expected to have to do with the probe: twice the usual RTT after the post.
+ * Not until its ACKs came, because then it would matter whether they did.
+ */
+static uint64_t
+noise_handled_ns(const struct prober_probe *probe)
+{
+	const struct prober_target *target = probe->target;
+	uint64_t most_ns = 2 * target->config.timeout_ns,
+		 usual_ns = 2 * target->usual_rtt_ns + NOISE_AFTER_NS;
+
+	if (target->usual_rtt_ns == 0 || usual_ns > most_ns)
+		return probe->tx.t1_ns + most_ns;
+	return probe->tx.t1_ns + usual_ns;
+}
+
 static enum probe_noise
-noise_of_lost(const struct prober_probe *probe, const struct noise *noise)
+noise_of_loss(const struct prober_probe *probe, const struct noise *noise)
 {
 	const struct prober_peer *peer = probe->target->peer;
-	uint64_t from_ns = probe->tx.t1_ns, to_ns = from_ns + 2 * probe->target->config.timeout_ns;
+	uint64_t from_ns = probe->tx.t1_ns, to_ns = noise_handled_ns(probe);
 	unsigned int who = PROBE_NOISE_NONE;
 
 	if (noise && noise_overlap_ns(noise, from_ns, to_ns) >= noise_losing_ns(probe))
@@ -180,8 +196,16 @@ prober_noise_of(const struct prober_probe *probe)
 	if (probe_class_is_answered(probe->class))
 		return noise_of_answered(probe, noise);
 	if (probe_class_is_lost(probe->class))
-		return noise_of_lost(probe, noise);
+		return noise_of_loss(probe, noise);
 	return PROBE_NOISE_NONE;
+}
+
+bool
+prober_is_stalled(const struct prober_probe *probe)
+{
+	if (!probe_class_is_answered(probe->class) && !probe_class_is_lost(probe->class))
+		return false;
+	return noise_of_loss(probe, count_prober(probe)->noise) != PROBE_NOISE_NONE;
 }
 
 void

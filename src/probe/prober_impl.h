@@ -65,6 +65,7 @@ struct prober_probe {
 	enum probe_clock delay_clock;
 	bool peer_noise;                       /* the responder's host has stalled */
 	enum probe_noise host_noise;           /* valid once it has ended */
+	bool stalled;                          /* valid once it has ended */
 	struct window *window, *device_window; /* its windows; NULL: no memory */
 };
 TAILQ_HEAD(prober_probe_list, prober_probe);
@@ -102,6 +103,7 @@ struct prober_target {
 	struct prober_probe_list probes; /* in flight, or ended but not reported yet */
 	uint32_t in_flight;
 	struct probe_totals totals;
+	uint64_t usual_rtt_ns;       /* the last one without host noise; 0: none yet */
 	struct probe_recent recent;
 	struct window_series windows;
 	struct sequential loss;
@@ -293,6 +295,12 @@ void prober_count_due(struct prober_probe *probe, bool posted, uint64_t now_ns);
 void prober_count_forget(struct prober_probe *probe);
 /* The host that stalled while the probe was in flight. Call it when the probe has ended. */
 enum probe_noise prober_noise_of(const struct prober_probe *probe);
+/*
+ * Whether a host stalled while it had to handle the probe or its ACKs, so long that it may have
+ * lost them. This does not depend on whether they were lost, so the loss ratio is without as large
+ * a share of the answered probes as of the lost ones. Call it when the probe has ended.
+ */
+bool prober_is_stalled(const struct prober_probe *probe);
 /*
  * The probe's ACK2 reports a stall of the responder's host. The stall cannot be longer than the
  * time since the peer was last known to be alive.

@@ -118,6 +118,7 @@ prober_measure_result(const struct prober_probe *probe, struct probe_result *r)
 		.size = probe->size,
 		.path = probe->tx.path,
 		.host_noise = probe->host_noise,
+		.stalled = probe->stalled,
 		.reason = probe->reason,
 	};
 	if (posted)

@@ -175,11 +175,14 @@ prober_probe_end(struct prober_probe *probe, enum probe_class class, const char 
 	probe->ended = true;
 	TAILQ_INSERT_TAIL(&probe_prober(probe)->ended, probe, in_ended);
 	probe->host_noise = prober_noise_of(probe);
+	probe->stalled = prober_is_stalled(probe);
 	prober_measure_result(probe, &r);
 	prober_count_result(probe, &r, now_ns);
 	if (r.measured) {
 		target->peer->last_ok_ns = now_ns;
 		target->peer->last_rtt_ns = r.rtt_ns;
+		if (r.host_noise == PROBE_NOISE_NONE)
+			target->usual_rtt_ns = r.rtt_ns;
 	} else if (probe_class_is_answered(class)) {
 		target->peer->impossible++;
 		target->peer->prober->impossible++;

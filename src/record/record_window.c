@@ -81,6 +81,7 @@ record_window_counts(struct record *r, const struct window *w)
 	record_window_loss(r, w->answered + w->lost, &loss);
 	record_double(r, "loss_level", INTERVAL_LEVEL);
 	record_u64(r, "lost_noise", w->lost_noise);
+	record_u64(r, "answered_noise", w->answered_noise);
 }
 
 static void
@@ -159,6 +160,7 @@ record_window_size(msgpack_packer *pk, const struct window_size *size)
 	record_u64_if(&map, "size", size->size, size->size != 0);
 	record_u64(&map, "due", size->due);
 	record_u64(&map, "answered", size->answered);
+	record_u64(&map, "answered_noise", size->answered_noise);
 	record_u64(&map, "lost", size->lost);
 	record_u64(&map, "lost_noise", size->lost_noise);
 	record_window_loss(&map, size->answered + size->lost, &loss);

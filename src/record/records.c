@@ -157,7 +157,8 @@ const struct record_field records_window[] = {
 	FIELD("loss_lost", "integer",
 	      "The number of probes of a class that counts as lost, without host noise."),
 	FIELD("loss_of", "integer",
-	      "The number of these and of `ok` and `late`: all that the network could have lost."),
+	      "The number of these and of `ok` and `late`, without `answered_noise`: all that "
+	      "the network could have lost."),
 	FIELD("loss_ratio", "number or nil",
 	      "`loss_lost` divided by `loss_of`; nil if both are 0.", RANGE(0, 1)),
 	FIELD("loss_low", "number",
@@ -167,6 +168,10 @@ const struct record_field records_window[] = {
 	FIELD("loss_level", "number", "The confidence of that interval: 0.95.", RANGE(0, 1)),
 	FIELD("lost_noise", "integer",
 	      "The number of probes of a class that counts as lost, with host noise."),
+	FIELD("answered_noise", "integer",
+	      "The number of probes that are `ok` or `late` and for which a host stalled so "
+	      "long that it might have lost them. Like `lost_noise`, they are not part of the "
+	      "loss."),
 	FIELD("noise", "map noise", "The results that host noise may have affected."),
 	FIELD("clock", "map clock", "The clocks that measured the results."),
 	FIELD("sizes", "list of map size", "The results by size of probes."),
@@ -203,7 +208,10 @@ const struct record_field records_size[] = {
 	      UNIT("bytes"), RANGE(1, 4096)),
 	FIELD("due", "integer", "The number of probes of this size that came due."),
 	FIELD("answered", "integer",
-	      "The number of probes answered, in time or late, without host noise."),
+	      "The number of probes answered, in time or late, without `answered_noise`."),
+	FIELD("answered_noise", "integer",
+	      "The number of probes answered while a host stalled so long that it might have "
+	      "lost them."),
 	FIELD("lost", "integer", "The number of probes lost, without host noise."),
 	FIELD("lost_noise", "integer", "The number of probes lost under host noise."),
 	FIELD("loss_ratio", "number or nil",
@@ -355,10 +363,12 @@ const struct record_field records_classes[] = {
 const struct record_field records_recent[] = {
 	FIELD("span_s", "number", "The time that this covers.", UNIT("s")),
 	FIELD("results", "integer", "The number of probes that ended."),
-	FIELD("answered", "integer", "The number that are `ok` or `late`, without host noise."),
+	FIELD("answered", "integer",
+	      "The number that are `ok` or `late`, unless a host stalled so long meanwhile that "
+	      "it might have lost them."),
 	FIELD("lost", "integer", "The number of a class that counts as lost, without host noise."),
 	FIELD("noise", "integer",
-	      "The number with host noise; neither `answered` nor `lost` includes them."),
+	      "The number with host noise; `lost` includes none of them."),
 	FIELD("lost_ratio", "number or nil",
 	      "`lost` divided by the sum of `lost` and `answered`.", RANGE(0, 1)),
 	FIELD("rtt_min_ns", "integer or nil", "The least RTT.", NS),

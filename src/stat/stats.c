@@ -12,7 +12,7 @@
 
 #define RECENT_ROOM_MIN 8
 #define RECENT_BUCKET_MASK 0xfffu
-#define RECENT_AFTER_MAX 0x3fffffu
+#define RECENT_AFTER_MAX 0x1fffffu
 
 static_assert(sizeof(struct probe_recent_sample) == 8, "8 bytes each");
 static_assert(HISTOGRAM_BUCKETS <= RECENT_BUCKET_MASK + 1, "a bucket fits");
@@ -90,6 +90,7 @@ probe_recent_add(struct probe_recent *recent, const struct probe_result *r, uint
 		.class = r->class & 0xf,
 		.measured = r->measured,
 		.noise = r->host_noise != PROBE_NOISE_NONE,
+		.stalled = r->stalled,
 		.after_ms = (after_ms < RECENT_AFTER_MAX ? after_ms : RECENT_AFTER_MAX) &
 			    RECENT_AFTER_MAX,
 	};
@@ -143,7 +144,7 @@ stats_sample(const struct probe_recent_sample *s, uint64_t age_ns, struct stats_
 	out->results++;
 	if (age_ns > out->span_ns)
 		out->span_ns = age_ns;
-	if (probe_class_is_answered((enum probe_class)s->class))
+	if (!s->stalled && probe_class_is_answered((enum probe_class)s->class))
 		out->answered++;
 	out->noise += s->noise;
 	if (s->noise)

@@ -29,8 +29,8 @@ void probe_totals_add(struct probe_totals *sum, const struct probe_totals *add);
 
 struct probe_recent_sample {
 	uint64_t rtt : 12, prober_delay : 12, responder_delay : 12; /* buckets; valid if measured */
-	uint64_t class : 4, measured : 1, noise : 1;
-	uint64_t after_ms : 22; /* since the sample before it; the maximum: so much or more */
+	uint64_t class : 4, measured : 1, noise : 1, stalled : 1;
+	uint64_t after_ms : 21; /* since the sample before it; the maximum: so much or more */
 };
 
 /* The struct that contains it owns it. */
@@ -62,7 +62,7 @@ uint32_t probe_rate_last(const struct probe_rate *rate, uint64_t now_ns);
 struct probe_summary {
 	uint64_t span_ns;  /* from the oldest sample in the figures until now */
 	uint32_t results;  /* samples in the figures */
-	uint32_t answered; /* of a class that is answered */
+	uint32_t answered; /* of a class that is answered, unless a stall might have lost them */
 	uint32_t lost; /* of a class that is lost, without host noise; the loss ratio is
 			  lost / (answered + lost) */
 	uint32_t noise;    /* results with host noise, which do not count as lost nor below */

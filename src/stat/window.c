@@ -332,9 +332,12 @@ window_forget(struct window *w, struct window_clock *clock, uint32_t size, bool 
 static void
 window_answered(struct window *w, struct window_size *of, const struct probe_result *r)
 {
-	w->answered++;
-	if (of)
-		of->answered++;
+	w->answered += !r->stalled;
+	w->answered_noise += r->stalled;
+	if (of) {
+		of->answered += !r->stalled;
+		of->answered_noise += r->stalled;
+	}
 	if (!r->measured)
 		return;
 	w->clock[r->clock]++;
@@ -354,13 +357,11 @@ window_answered(struct window *w, struct window_size *of, const struct probe_res
 static void
 window_lost(struct window *w, struct window_size *of, const struct probe_result *r)
 {
-	bool noise = r->host_noise != PROBE_NOISE_NONE;
-
-	w->lost += !noise;
-	w->lost_noise += noise;
+	w->lost += !r->stalled;
+	w->lost_noise += r->stalled;
 	if (of) {
-		of->lost += !noise;
-		of->lost_noise += noise;
+		of->lost += !r->stalled;
+		of->lost_noise += r->stalled;
 	}
 }
 

@@ -52,7 +52,7 @@ struct window_way {
 struct window_size {
 	uint32_t size;   /* bytes; 0: all sizes beyond the first WINDOW_SIZES */
 	uint64_t due;
-	uint64_t answered, lost, lost_noise; /* as in struct window */
+	uint64_t answered, answered_noise, lost, lost_noise; /* as in struct window */
 	struct histogram rtt; /* of the results that window_rtt() describes */
 };
 
@@ -69,7 +69,8 @@ struct window {
 
 	uint64_t due, posted;
 	uint64_t by_class[PROBE_CLASS_N];    /* adds up to due - in_flight */
-	uint64_t answered;                   /* of a class that is answered */
+	uint64_t answered;                   /* of a class that is answered, without the next */
+	uint64_t answered_noise; /* of a class that is answered, and that a stall might have lost */
 	uint64_t lost;                       /* of a class that is lost, without lost_noise */
 	uint64_t lost_noise; /* of a class that is lost; a stall of a host may be the cause */
 	uint64_t noise[PROBE_NOISE_N];       /* results by host_noise */
@@ -84,8 +85,8 @@ struct window {
 TAILQ_HEAD(window_list, window);
 
 /*
- * Computes the loss ratio, lost / (answered + lost), and its interval. Losses that a stall of a
- * host may have caused do not count, nor do probes of the other classes.
+ * Computes the loss ratio, lost / (answered + lost), and its interval. Probes that were in flight
+ * while a host stalled do not count, answered or lost, nor do probes of the other classes.
  */
 void window_loss(const struct window *w, double level, struct interval *out);
 void window_size_loss(const struct window_size *size, double level, struct interval *out);

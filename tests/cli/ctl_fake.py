@@ -132,7 +132,8 @@ def histogram(value, count=10):
 
 
 def window_size(size, ratio, low, high):
-    return {"size": size, "due": 100, "answered": 100, "lost": 0, "lost_noise": 0,
+    return {"size": size, "due": 100, "answered": 100, "answered_noise": 0, "lost": 0,
+            "lost_noise": 0,
             "loss_ratio": ratio, "loss_low": low, "loss_high": high, "rtt_min_ns": 1,
             "rtt_p50_ns": 2, "rtt_p99_ns": 3}
 
@@ -144,6 +145,7 @@ def window(by="target", **more):
          "due": 1000, "posted": 1000, **{c: 0 for c in CLASSES}, "ok": 994, "lost": 6,
          "loss_lost": 5, "loss_of": 999, "loss_ratio": 0.0052, "loss_low": 0.0031,
          "loss_high": 0.0083, "loss_level": 0.95, "lost_noise": 1,
+         "answered_noise": 4,
          "noise": {"prober": 3, "responder": 0, "both": 1}, "clock": {"sw": 994, "hw": 0},
          "sizes": [window_size(50, 0.0, 0.0, 0.0037), window_size(1024, 0.1, 0.0123, 0.31698)],
          "rtt": histogram(20_400_000), "prober_delay": histogram(83_100),

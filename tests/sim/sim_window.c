@@ -21,15 +21,17 @@ window_check_sums(struct sim_host *host, const struct window *w)
 		clocks += w->clock[i];
 	for (uint32_t i = 0; i < w->n_sizes; i++) {
 		due += w->size[i].due;
-		answered += w->size[i].answered;
+		answered += w->size[i].answered + w->size[i].answered_noise;
 		lost += w->size[i].lost + w->size[i].lost_noise;
 	}
 	sim_check(sim, host, w->in_flight == 0 && w->due == classes && w->posted <= w->due,
 		  "window: due = ended");
-	sim_check(sim, host, noises == classes && clocks <= w->answered &&
-				     w->answered <= clocks + sim->n_impossible,
+	sim_check(sim, host, noises == classes && clocks <= w->answered + w->answered_noise &&
+				     w->answered + w->answered_noise <= clocks + sim->n_impossible,
 		  "window: each result has its noise, and its clock if measured");
-	sim_check(sim, host, w->answered == w->by_class[PROBE_OK] + w->by_class[PROBE_LATE],
+	sim_check(sim, host,
+		  w->answered + w->answered_noise ==
+			  w->by_class[PROBE_OK] + w->by_class[PROBE_LATE],
 		  "window: answered is ok and late");
 	sim_check(sim, host,
 		  w->lost + w->lost_noise ==
@@ -38,7 +40,7 @@ window_check_sums(struct sim_host *host, const struct window *w)
 		  "window: lost is lost, ack1_missing and ack2_missing");
 	if (sim_memory.failed == 0)
 		sim_check(sim, host,
-			  due == w->due && answered == w->answered &&
+			  due == w->due && answered == w->answered + w->answered_noise &&
 				  lost == w->lost + w->lost_noise,
 			  "window: sizes add up");
 }

@@ -90,6 +90,7 @@ world_fill(struct world *world)
 	for (uint64_t i = 0; i < 5; i++)
 		world_result(world, 104 * SEC + i, &noisy);
 	noisy_lost.host_noise = PROBE_NOISE_BOTH;
+	noisy_lost.stalled = true;
 	world_result(world, 105 * SEC, &noisy_lost);
 	world_result(world, 106 * SEC, &unposted);
 }

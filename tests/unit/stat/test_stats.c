@@ -155,13 +155,15 @@ test_noise(void **state)
 	r.rtt_ns = 5000;
 	r.host_noise = PROBE_NOISE_RESPONDER;
 	probe_recent_add(&recent, &r, SEC);
+	r.stalled = true;
+	probe_recent_add(&recent, &r, SEC);
 	r = (struct probe_result){.class = PROBE_LOST, .host_noise = PROBE_NOISE_PROBER};
 	probe_recent_add(&recent, &r, SEC);
 	probe_recent_summary(recents, 1, SEC, &s);
-	assert_int_equal(s.results, 3);
+	assert_int_equal(s.results, 4);
 	assert_int_equal(s.answered, 2);
 	assert_int_equal(s.lost, 0);
-	assert_int_equal(s.noise, 2);
+	assert_int_equal(s.noise, 3);
 	assert_int_equal(s.measured, 1);
 	assert_int_equal(s.rtt_max_ns, 50);
 	probe_recent_clear(&recent);

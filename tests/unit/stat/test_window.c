@@ -394,6 +394,7 @@ test_noise(void **state)
 			    lost = {.class = PROBE_LOST, .size = 50, .posted = true};
 	struct histogram rtt = {0};
 	struct window *closed;
+	struct interval loss;
 
 	count(w, SEC, &r);
 	r.rtt_ns = 70000;
@@ -404,9 +405,11 @@ test_noise(void **state)
 	count(w, SEC, &r);
 	r.rtt_ns = 2000;
 	r.clock = PROBE_CLOCK_HW;
+	r.stalled = true;
 	count(w, SEC, &r);
 	count(w, SEC, &lost);
 	lost.host_noise = PROBE_NOISE_RESPONDER;
+	lost.stalled = true;
 	count(w, SEC, &lost);
 	count(w, SEC, &lost);
 	window_clock_advance(&w->clock, 7 * SEC);
@@ -426,6 +429,10 @@ test_noise(void **state)
 	assert_int_equal(closed->noise[PROBE_NOISE_BOTH], 2);
 	assert_int_equal(closed->lost, 1);
 	assert_int_equal(closed->lost_noise, 2);
+	assert_int_equal(closed->answered, 3);
+	assert_int_equal(closed->answered_noise, 1);
+	window_loss(closed, 0.95, &loss);
+	assert_true(loss.ratio == 1.0 / 4.0);
 	assert_int_equal(closed->by_class[PROBE_LOST], 3);
 	assert_int_equal(closed->size[0].lost, 1);
 	assert_int_equal(closed->size[0].lost_noise, 2);
@@ -485,7 +492,7 @@ assert_same_histogram(const struct histogram *a, const struct histogram *b)
 
 /* The sum of closed windows, by their public figures. */
 struct sum {
-	uint64_t due, posted, answered, lost, lost_noise, by_class[PROBE_CLASS_N];
+	uint64_t due, posted, answered, answered_noise, lost, lost_noise, by_class[PROBE_CLASS_N];
 	struct histogram rtt, prober_delay, responder_delay;
 };
 
@@ -495,6 +502,7 @@ sum_add(struct sum *sum, const struct window *w)
 	sum->due += w->due;
 	sum->posted += w->posted;
 	sum->answered += w->answered;
+	sum->answered_noise += w->answered_noise;
 	sum->lost += w->lost;
 	sum->lost_noise += w->lost_noise;
 	for (int i = 0; i < PROBE_CLASS_N; i++)
@@ -518,6 +526,7 @@ assert_same(const struct sum *a, const struct sum *b)
 	assert_int_equal(a->due, b->due);
 	assert_int_equal(a->posted, b->posted);
 	assert_int_equal(a->answered, b->answered);
+	assert_int_equal(a->answered_noise, b->answered_noise);
 	assert_int_equal(a->lost, b->lost);
 	assert_int_equal(a->lost_noise, b->lost_noise);
 	assert_memory_equal(a->by_class, b->by_class, sizeof(a->by_class));
@@ -537,6 +546,7 @@ random_result(void)
 	r.posted = rand() % 4 > 0;
 	r.host_noise = (enum probe_noise)(rand() % PROBE_NOISE_N);
 	r.clock = (enum probe_clock)(rand() % PROBE_CLOCK_N);
+	r.stalled = rand() % 4 == 0;
 	return r;
 }
 
