@@ -309,18 +309,18 @@ run 0 log-level info main
 run 0 --json log-level; json 'o["levels"]["main"] == "info"'
 
 run 0 flows
-out '^OWNER .*JOB .*DEVICE .*SOURCE .*DESTINATION .*HOST .*PORT .*TOS .*QPS .*PATH .*LOSS .*RTT '\
-'P50 .*RTT P99 .*PROBING .*REASON$'
-out '^python3(4711) +2 or more *slurm:12 *rxe1 *10.0.0.1 *fd00::3 *host-c *57236 *104 *1024 *100'\
-' *approximate *50000 *25.0% *20.4 ms *50.0 ms *83.1 us *12.3 us *100 d 0 h *probing'
-out '^python3(4711) .* host-b *? .* unknown .* waiting *for its first probe$'
-out '^\[nvme_rdma\] .* no daemon *no rpingmeshd answers at the destination$'
+out '^FLOW *OWNER .*JOB .*DEVICE .*SOURCE .*DESTINATION .*HOST .*PORT .*TOS .*QPS .*PATH .*LOSS '\
+'.*RTT P50 .*RTT P99 .*PROBING .*REASON$'
+out '^ *3 *python3(4711) +2 or more *slurm:12 *rxe1 *10.0.0.1 *fd00::3 *host-c *57236 *104 '\
+'*1024 *100 *approximate *50000 *25.0% *20.4 ms *50.0 ms *83.1 us *12.3 us *100 d 0 h *probing'
+out '^ *[0-9] *python3(4711) .* host-b *? .* unknown .* waiting *for its first probe$'
+out '^ *[0-9] *\[nvme_rdma\] .* no daemon *no rpingmeshd answers at the destination$'
 out ' unprobed *more flows than service_flows_max$'
 order 'fd00::3' '57236 .*31.0 ms' '60000 .*30.0 ms' 'waiting' 'no daemon'; lines 6; no_err
 run 0 --json flows; lines 5; json 'o["type"] == "flow" and "probing_reason" in o'
 order '"id":3' '"id":1' '"id":5' '"id":2' '"id":4'
-run 0 flows --qps; lines 73; out '^python3(4712) *slurm:12 *82 *1082 *RC *RTS *0xabcde'
-out '^\[nvme_rdma\] *- *83 *1083 *RC *SQD'; out '^- .* +36 '
+run 0 flows --qps; lines 73; out '^ *[0-9] *python3(4712) *slurm:12 *82 *1082 *RC *RTS *0xabcde'
+out '^ *[0-9] *\[nvme_rdma\] *- *83 *1083 *RC *SQD'; out '^ *[0-9] *- .* +36 '
 run 0 flows --by process; lines 5
 order '^?  *1  *95 ' '^\[nvme_rdma\]  *2  *2 ' '^python3(4712)  *1  *2 ' \
 	'^python3(4711)  *4  *8  *2  *11.9%'
@@ -744,7 +744,7 @@ run 0 flows; one_err; err 'tracing is degraded, .* missing: ring full$'; lines 2
 run 0 status; out '^  hooks *-$'; out '^  dumps *-$'
 daemon manyflows
 run 0 flows; lines 1001; no_err
-order '^python3(1000) ' '^python3(999) ' '^python3(2) ' '^python3(1) '
+order ' python3(1000) ' ' python3(999) ' ' python3(2) ' ' python3(1) '
 run 0 --json flows; lines 1000; json 'o["id"] % 3 == 0'
 run 0 flows --by process; lines 1001; order '^python3(1000)  *1  *2  *1  *100%' '^python3(1)  *1 '
 run 0 flows --by remote; lines 2; out '^10.0.0.2  *host-b  *1000  *2000  *1000  *50.0%'

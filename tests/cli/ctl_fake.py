@@ -32,7 +32,8 @@ def recent(ratio=0.0):
 
 
 def peer(address, state="up", ratio=0.0, **more):
-    p = {"type": "peer", "address": address, "device": "rxe0", "state": state, "state_reason": None,
+    p = {"type": "peer", "address": address, "device": "rxe0", "source": "10.0.0.1",
+         "state": state, "state_reason": None,
          "hostname": "host-b", "configured": True, "last_ok_ns": time.time_ns() - 1_500_000_000,
          "recent": recent(ratio), **totals(ok=100)}
     p.update(more)
@@ -140,6 +141,7 @@ def window_size(size, ratio, low, high):
 
 def window(by="target", **more):
     w = {"type": "window", "schema": 1, **ORIGIN, "by": by, "device": "rxe0", "port": 1,
+         "source": "10.0.0.1",
          "start_ns": 1_700_000_000_000_000_000, "end_ns": 1_700_000_010_000_000_000, "windows": 1,
          "clock_stepped": False, "length_changed": False, "path_changed": False, "ended": False,
          "due": 1000, "posted": 1000, **{c: 0 for c in CLASSES}, "ok": 994, "lost": 6,

@@ -15,6 +15,7 @@
 #include "stat/result.h"
 
 enum flowtable_column {
+	FLOWTABLE_FLOW,
 	FLOWTABLE_OWNER,
 	FLOWTABLE_JOB,
 	FLOWTABLE_QPN,
@@ -50,6 +51,7 @@ enum flowtable_column {
  * round; empty columns are left out.
  */
 static const struct table_column flowtable_columns[FLOWTABLE_COLUMN_N] = {
+	[FLOWTABLE_FLOW] = {.title = "FLOW", .key = "id", .priority = 11, .right = true},
 	[FLOWTABLE_OWNER] = {.title = "OWNER", .priority = 1},
 	[FLOWTABLE_JOB] = {.title = "JOB", .priority = 12, .optional = true},
 	[FLOWTABLE_QPN] = {.title = "QPN", .right = true, .optional = true},

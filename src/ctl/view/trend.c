@@ -2,8 +2,8 @@
 /*
  * DOC: trends
  *
- * A tree contains the series. The key of a series is that of a peer (device, address) or of a
- * stream of probes (also kind, flow, flow label, traffic class and service level). A series is a
+ * A tree contains the series. The key of a series is that of a peer (device, source, address) or of
+ * a stream of probes (also kind, flow, flow label, traffic class and service level). A series is a
  * ring of its last windows. Each window is added to the series of its stream and to that of its
  * peer. The series of the stream shows whether the window has come before.
  */
@@ -78,6 +78,8 @@ trend_key(const msgpack_object *record, bool stream, char key[TREND_KEY])
 
 	view_text(record, "device", text, sizeof(text));
 	at = (size_t)snprintf(key, TREND_KEY, "%s", text);
+	view_text(record, "source", text, sizeof(text));
+	at += (size_t)snprintf(key + at, TREND_KEY - at, "\t%s", text);
 	if (!view_text(record, "peer", text, sizeof(text)))
 		view_text(record, "address", text, sizeof(text));
 	at += (size_t)snprintf(key + at, TREND_KEY - at, "\t%s", text);

@@ -58,8 +58,9 @@ pack_number(msgpack_packer *pk, const char *key, uint64_t value)
 static void
 pack_peer(msgpack_packer *pk, const struct sample *s)
 {
-	msgpack_pack_map(pk, 4);
+	msgpack_pack_map(pk, 5);
 	pack_text(pk, "address", s->address);
+	pack_text(pk, "source", "10.0.0.1");
 	pack_text(pk, "device", s->device);
 	pack_text(pk, "state", s->state);
 	msgpack_pack_str_with_body(pk, "recent", 6);
@@ -215,6 +216,7 @@ struct window {
 	const char *kind;
 	uint64_t index, rtt_ns, n, lost,
 		of; /* of the window that begins at index * WINDOW_NS; rtt n times */
+	const char *source; /* NULL: 10.0.0.1 */
 };
 
 static const msgpack_object *
@@ -224,9 +226,10 @@ window(struct packed *p, const struct window *w)
 
 	msgpack_sbuffer_init(&p->bytes);
 	msgpack_packer_init(&pk, &p->bytes, msgpack_sbuffer_write);
-	msgpack_pack_map(&pk, 9);
+	msgpack_pack_map(&pk, 10);
 	pack_text(&pk, "device", "rxe0");
 	pack_text(&pk, "peer", "10.0.0.2");
+	pack_text(&pk, "source", w->source ? w->source : "10.0.0.1");
 	pack_text(&pk, "kind", w->kind);
 	pack_number(&pk, "start_ns", w->index * WINDOW_NS);
 	pack_number(&pk, "end_ns", (w->index + 1) * WINDOW_NS);
@@ -279,19 +282,19 @@ test_trend(void **state)
 
 	(void)state;
 	trend(trends, 100, "", "");
-	told(trends, &(struct window){"mesh", 100, 1000, 10, 0, 10}, true);
+	told(trends, &(struct window){"mesh", 100, 1000, 10, 0, 10, NULL}, true);
 	trend(trends, 101, "_", "_");
-	told(trends, &(struct window){"mesh", 101, 9000, 10, 1, 10}, true);
+	told(trends, &(struct window){"mesh", 101, 9000, 10, 1, 10, NULL}, true);
 	trend(trends, 102, "_#", "_+");
 	/* Nothing answered, nothing sent: unknown, not 0. */
-	told(trends, &(struct window){"mesh", 102, 0, 0, 10, 10}, true);
-	told(trends, &(struct window){"mesh", 103, 0, 0, 0, 0}, true);
+	told(trends, &(struct window){"mesh", 102, 0, 0, 10, 10, NULL}, true);
+	told(trends, &(struct window){"mesh", 103, 0, 0, 0, 0, NULL}, true);
 	trend(trends, 104, "_#??", "_+#?");
 	/*
 	 * Windows that never came; and one that has to have come by now. The newest may still be on
 	 * its way.
 	 */
-	told(trends, &(struct window){"mesh", 106, 1000, 10, 0, 10}, true);
+	told(trends, &(struct window){"mesh", 106, 1000, 10, 0, 10, NULL}, true);
 	trend(trends, 107, "_#????_", "_+#???_");
 	trend(trends, 108, "_#????_", "_+#???_");
 	trend(trends, 109, "_#????_?", "_+#???_?");
@@ -306,16 +309,31 @@ test_trend_merges(void **state)
 	struct trends *trends = trends_new();
 
 	(void)state;
-	told(trends, &(struct window){"mesh", 100, 1000, 10, 0, 10}, true);
-	told(trends, &(struct window){"mesh", 101, 9000, 10, 0, 90}, true);
-	told(trends, &(struct window){"service", 101, 1000, 11, 9, 10}, true);
+	told(trends, &(struct window){"mesh", 100, 1000, 10, 0, 10, NULL}, true);
+	told(trends, &(struct window){"mesh", 101, 9000, 10, 0, 90, NULL}, true);
+	told(trends, &(struct window){"service", 101, 1000, 11, 9, 10, NULL}, true);
 	trend(trends, 102, "__", "_+"); /* 11 of 21 are 1000 ns; 9 of 100 are lost */
 	/* One that was asked for as well counts once. */
-	told(trends, &(struct window){"mesh", 101, 9000, 10, 0, 90}, false);
+	told(trends, &(struct window){"mesh", 101, 9000, 10, 0, 90, NULL}, false);
 	trend(trends, 102, "__", "_+");
 	for (uint64_t i = 102; i < 150; i++)
-		told(trends, &(struct window){"mesh", i, 1000, 1, 0, 1}, true);
+		told(trends, &(struct window){"mesh", i, 1000, 1, 0, 1, NULL}, true);
 	trend(trends, 150, "________________________", "________________________");
+	trends_free(trends);
+}
+
+/* A peer that is probed from two sources is two peers: what the other one gets is not its trend. */
+static void
+test_trend_by_source(void **state)
+{
+	struct trends *trends = trends_new();
+
+	(void)state;
+	told(trends, &(struct window){"mesh", 100, 1000, 10, 0, 10, NULL}, true);
+	told(trends, &(struct window){"mesh", 100, 9000, 10, 10, 10, "10.1.0.1"}, true);
+	trend(trends, 101, "_", "_");
+	told(trends, &(struct window){"mesh", 101, 9000, 10, 10, 10, "10.1.0.1"}, true);
+	trend(trends, 101, "_", "_");
 	trends_free(trends);
 }
 
@@ -455,7 +473,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),	     cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_narrow_table), cmocka_unit_test(test_trend),
-		cmocka_unit_test(test_trend_merges), cmocka_unit_test(test_matrix),
+		cmocka_unit_test(test_trend_merges), cmocka_unit_test(test_trend_by_source),
+		cmocka_unit_test(test_matrix),
 		cmocka_unit_test(test_matrix_folds), cmocka_unit_test(test_matrix_too_large),
 		cmocka_unit_test(test_matrix_scale),
 	};
