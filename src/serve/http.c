@@ -313,7 +313,8 @@ static void
 http_other(struct evhttp_request *request, void *arg)
 {
 	struct http *http = arg;
-	struct evbuffer *body = evbuffer_new();
+	bool head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
+	struct evbuffer *body = head ? NULL : evbuffer_new();
 
 	http->stats.bad++;
 	if (body)

@@ -282,6 +282,10 @@ test_head_and_others(void **state)
 		       text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK\r\n", 17), 0);
 	assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
+	assert_true(answer(f, client(f, "HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+			   text, sizeof(text)) > 0);
+	assert_int_equal(strncmp(text, "HTTP/1.1 404 ", 13), 0);
+	assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
 	assert_true(answer(f, client(f, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
 			   text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 404 ", 13), 0);
@@ -292,7 +296,7 @@ test_head_and_others(void **state)
 			   text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 501 ", 13), 0);
 	http_stats(f->http, &stats);
-	assert_int_equal(stats.bad, 1);
+	assert_int_equal(stats.bad, 2);
 	assert_int_equal(stats.answered, 0);
 }
 
