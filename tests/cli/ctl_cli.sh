@@ -355,17 +355,17 @@ not_out KIND
 run 0 --json windows; lines 2
 json 'o["type"] == "window" and o["by"] == "target" and o["rtt"]["count"] in (0, 10)'
 run 0 windows --follow -c 3; lines 4; no_err
-out '^2023-11-14T22:13:30Z span=10s rxe0 10.0.0.2 mesh port=57236 due=1000 loss=0.52 % '\
-'(0.31..0.83) rtt_p50=20.400 ms rtt_p99=40.800 ms prober=0.083 ms responder=0.012 ms noise=4 '\
-'sizes=(1024 B: 10.0 % (1.23..31.7)) not_ok=(lost 6)$'
-out '^2023-11-14T22:13:30Z span=10s rxe0 10.0.0.3 mesh port=57236 due=1000 loss=- not_ok=(down '\
-'1000) note=(clock was set)$'
+out '^2023-11-14T22:13:30Z span=10s rxe0 10.0.0.2 mesh port=57236 due=1000 loss="0.52 % '\
+'(0.31..0.83)" rtt_p50="20.400 ms" rtt_p99="40.800 ms" prober="0.083 ms" responder="0.012 ms" '\
+'noise=4 sizes="1024 B: 10.0 % (1.23..31.7)" not_ok="lost 6"$'
+out '^2023-11-14T22:13:30Z span=10s rxe0 10.0.0.3 mesh port=57236 due=1000 loss=- '\
+'not_ok="down 1000" note="clock was set"$'
 order 'due=1000' '^5 windows are missing here' 'due=77'
 run 0 --json windows -f --by device -c 2; lines 3
 json 'o["type"] == "window" and o["by"] == "device" or o == {"type": "dropped", "count": 5}'
 
 run 0 windows -f -s -c 3; out ' rtt_trend=_ loss_trend=:$'
-out ' note=(clock was set) rtt_trend=? loss_trend=?$'
+out ' note="clock was set" rtt_trend=? loss_trend=?$'
 
 run 0 top --once; lines 5; no_err; not_out "$esc"; not_out TREND
 out '^20[0-9T:-]*Z  3 peers, 2 up, 0 not; sorted by worst; LOSS and times: last 10 s$'
@@ -496,8 +496,8 @@ fi
 run 0 --json watch -c 4; lines 5
 json 'o["type"] == "probe" and o["seq"] < 4 or o == {"type": "dropped", "count": 5}'
 run 0 watch -c 2 -n 0.1; lines 6
-out '^20[0-9-]*T[0-9:.]*Z 10.0.0.2 rxe0 up sent=100 loss=0% rtt_p50=20.400 ms rtt_p99=31.000 ms '\
-'prober=0.083 ms responder=0.012 ms$'
+out '^20[0-9-]*T[0-9:.]*Z 10.0.0.2 rxe0 up sent=100 loss=0% rtt_p50="20.400 ms" '\
+'rtt_p99="31.000 ms" prober="0.083 ms" responder="0.012 ms"$'
 what="events"
 run 0 events -c 4; lines 5; no_err
 out '^2023-11-14T22:13:20.123456Z create  rxe0 17 -> - RC python3(4711) job=slurm:12$'
@@ -530,8 +530,8 @@ sed 's/"time_ns":[0-9]*//' "$dir/out" >"$dir/replayed"
 sed -i 's/"time_ns":[0-9]*//' "$dir/watched"
 if cmp -s "$dir/watched" "$dir/replayed"; then ok; else bad "not what watch printed"; fi
 run 0 replay "$rec"; lines 7; out '^# recorded on host-a (rpingmeshd 9.9) from 20'
-out ' rxe0 10.0.1.1 (host-b) mesh seq=3 ok rtt=1.24 ms prober=12.3 us responder=34.5 us size=50 '\
-'port=57236$'
+out ' rxe0 10.0.1.1 (host-b) mesh seq=3 ok rtt="1.24 ms" prober="12.3 us" '\
+'responder="34.5 us" size=50 port=57236$'
 out 'Z dropped 5 records are missing here'
 out '^# 4 probes, 0 windows, 0 events in .*, 5 missing, ended by: count$'
 order '^# recorded' 'seq=2' 'dropped' 'seq=3' '^# 4'

@@ -2,6 +2,8 @@
 #include "ctl/view/lines.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/clock.h"
@@ -29,13 +31,40 @@ lines_label(const char *label, FILE *out)
 	fprintf(out, "  %-10s ", label);
 }
 
+static void
+lines_quoted(const char *value, FILE *out)
+{
+	bool plain = value[0] && !strpbrk(value, " \"=");
+
+	if (plain) {
+		fputs(value, out);
+		return;
+	}
+	putc('"', out);
+	for (; *value; value++)
+		fprintf(out, "%s%c", *value == '"' || *value == '\\' ? "\\" : "", *value);
+	putc('"', out);
+}
+
+void
+lines_value(const char *name, const char *value, FILE *out)
+{
+	fprintf(out, " %s=", name);
+	lines_quoted(value, out);
+}
+
 void
 lines_text(const msgpack_object *record, const char *key, const char *before, FILE *out)
 {
 	char text[LINES_TEXT];
 
-	if (view_text(record, key, text, sizeof(text)) && text[0])
-		fprintf(out, "%s%s", before, text);
+	if (!view_text(record, key, text, sizeof(text)) || !text[0])
+		return;
+	fputs(before, out);
+	if (before[0] && before[strlen(before) - 1] == '=')
+		lines_quoted(text, out);
+	else
+		fputs(text, out);
 }
 
 /*
@@ -88,13 +117,13 @@ lines_event(const msgpack_object *event, FILE *out)
 }
 
 static void
-lines_duration(const msgpack_object *probe, const char *key, const char *before, FILE *out)
+lines_duration(const msgpack_object *probe, const char *key, const char *name, FILE *out)
 {
 	char text[FORMAT_TEXT];
 	uint64_t ns;
 
 	if (read_u64(probe, key, &ns))
-		fprintf(out, "%s%s", before, format_ns(ns, text));
+		lines_value(name, format_ns(ns, text), out);
 }
 
 void
@@ -119,9 +148,9 @@ lines_probe(const msgpack_object *probe, FILE *out)
 	lines_text(probe, "seq", " seq=", out);
 	view_text(probe, "class", text, sizeof(text));
 	fprintf(out, " %s", text);
-	lines_duration(probe, "rtt_ns", " rtt=", out);
-	lines_duration(probe, "prober_delay_ns", " prober=", out);
-	lines_duration(probe, "responder_delay_ns", " responder=", out);
+	lines_duration(probe, "rtt_ns", "rtt", out);
+	lines_duration(probe, "prober_delay_ns", "prober", out);
+	lines_duration(probe, "responder_delay_ns", "responder", out);
 	lines_text(probe, "size", " size=", out);
 	lines_text(probe, "src_port", " port=", out);
 	lines_text(probe, "flow", " flow=", out);

@@ -12,7 +12,16 @@
 /* A time in UTC, "2026-01-31T12:00:00.123456Z", without a newline. */
 void lines_time(uint64_t wall_ns, FILE *out);
 
-/* Writes `before` and the text of a key, if it is known and not empty. */
+/*
+ * Writes " NAME=VALUE", in quotes if the value has blanks, quotes or "=", as programs that read
+ * key=value lines (logfmt) expect.
+ */
+void lines_value(const char *name, const char *value, FILE *out);
+
+/*
+ * Writes `before` and the text of a key, if it is known and not empty. Before " NAME=", the text is
+ * written as by lines_value().
+ */
 void lines_text(const msgpack_object *record, const char *key, const char *before, FILE *out);
 
 /*
@@ -22,8 +31,8 @@ void lines_text(const msgpack_object *record, const char *key, const char *befor
 void lines_event(const msgpack_object *event, FILE *out);
 
 /*
- * "TIME rxe0 10.0.0.2 (host-b) mesh seq=3 ok rtt=1.234 ms prober=12.3 us responder=34.5 us size=50
- * port=57236" and a newline.
+ * "TIME rxe0 10.0.0.2 (host-b) mesh seq=3 ok rtt="1.23 ms" prober="12.3 us" responder="34.5 us"
+ * size=50 port=57236" and a newline.
  */
 void lines_probe(const msgpack_object *probe, FILE *out);
 

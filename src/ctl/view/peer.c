@@ -7,6 +7,7 @@
 #include "ctl/view/cell.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"
+#include "ctl/view/lines.h"
 #include "ctl/view/state.h"
 #include "ctl/view/view.h"
 #include "record/read.h"
@@ -191,7 +192,7 @@ peer_line_ns(const msgpack_object *recent, const char *name, const char *key, FI
 	uint64_t ns;
 
 	if (read_u64(recent, key, &ns))
-		fprintf(out, " %s=%s", name, format_ms(ns, text));
+		lines_value(name, format_ms(ns, text), out);
 }
 
 void
@@ -221,5 +222,5 @@ peer_line(const msgpack_object *peer, FILE *out)
 	if (peer_is_lossy(peer))
 		fputs(" verdict=lossy", out);
 	if (classes_not_ok(peer, text, sizeof(text)))
-		fprintf(out, " not_ok=(%s)", text);
+		lines_value("not_ok", text, out);
 }

@@ -205,7 +205,7 @@ windowtable_line_ns(const msgpack_object *map, const char *key, const char *name
 	uint64_t ns;
 
 	if (read_u64(map, key, &ns))
-		fprintf(out, " %s=%s", name, format_ms(ns, text));
+		lines_value(name, format_ms(ns, text), out);
 }
 
 static void
@@ -242,7 +242,7 @@ windowtable_line(const msgpack_object *window, FILE *out)
 	lines_text(window, "flow", " flow=", out);
 	lines_text(window, "src_port", " port=", out);
 	lines_text(window, "due", " due=", out);
-	fprintf(out, " loss=%s", windowtable_loss(window, text, &ratio) ? text : "-");
+	lines_value("loss", windowtable_loss(window, text, &ratio) ? text : "-", out);
 	windowtable_line_ns(read_map(window, "rtt"), "p50_ns", "rtt_p50", out);
 	windowtable_line_ns(read_map(window, "rtt"), "p99_ns", "rtt_p99", out);
 	windowtable_line_ns(read_map(window, "prober_delay"), "p50_ns", "prober", out);
@@ -251,9 +251,9 @@ windowtable_line(const msgpack_object *window, FILE *out)
 		fprintf(out, " noise=%" PRIu64, noise);
 	windowtable_sizes(window, text, sizeof(text));
 	if (text[0])
-		fprintf(out, " sizes=(%s)", text);
+		lines_value("sizes", text, out);
 	if (classes_not_ok(window, text, sizeof(text)))
-		fprintf(out, " not_ok=(%s)", text);
+		lines_value("not_ok", text, out);
 	if (note)
-		fprintf(out, " note=(%s)", note);
+		lines_value("note", note, out);
 }
