@@ -120,6 +120,16 @@ def test_page_is_clean(t):
     check(low <= sent <= high + 5, f"ctl says {sent} probes, metrics {low} to {high}")
 
 
+def test_dead_peer(t):
+    """A path of which no probe was answered has counts, and no histograms of zeros."""
+    dead = "10.0.1.77"
+    Host(t, 0, LISTEN + f'peers = ({{ address = "{dead}"; interval_ms = 100; }});').start()
+    until("probes came due", lambda: (value(page(), "rpingmesh_probes_total", peer=dead) or 0) > 3)
+    text = page()
+    check("# TYPE rpingmesh_rtt_seconds histogram" in text, "no family of round-trip times")
+    check("_seconds_bucket{" not in text, "a histogram without values")
+
+
 def test_prometheus_sees_loss(t):
     """PromQL over what a Prometheus has scraped gives the loss that netem was told.
 

@@ -2,7 +2,6 @@
 #include "agent/tell/metric_paths.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,15 +13,18 @@
 
 #include "core/clock.h"
 
+#define METRIC_DEVICE_MAX 64
+
+/* A byte for the kind, then the names of device and peer, each with its '\0'. */
 struct metric_key {
-	char device[64], peer[METRIC_NAME_MAX];
-	uint32_t kind;
+	size_t len;
+	char text[1 + METRIC_DEVICE_MAX + METRIC_NAME_MAX];
 };
 
 struct metric_entry {
-	struct metric_key key;
 	struct metric_path path;
 	UT_hash_handle hh;
+	char key[]; /* as in struct metric_key; the names of path are in it */
 };
 
 struct metric_paths {
@@ -84,14 +86,23 @@ metric_paths_set_max(struct metric_paths *paths, uint32_t max)
 	paths->max = max;
 }
 
-/* Sets each byte, because the whole key is hashed. */
+static void
+metric_key_add(struct metric_key *key, const char *name, size_t room)
+{
+	size_t len = strnlen(name, room - 1);
+
+	memcpy(key->text + key->len, name, len);
+	key->text[key->len + len] = '\0';
+	key->len += len + 1;
+}
+
 static void
 metric_key_set(struct metric_key *key, const char *device, const char *peer, enum probe_kind kind)
 {
-	memset(key, 0, sizeof(*key));
-	snprintf(key->device, sizeof(key->device), "%s", device);
-	snprintf(key->peer, sizeof(key->peer), "%s", peer);
-	key->kind = (uint32_t)kind;
+	key->text[0] = (char)kind;
+	key->len = 1;
+	metric_key_add(key, device, METRIC_DEVICE_MAX);
+	metric_key_add(key, peer, METRIC_NAME_MAX);
 }
 
 static struct metric_entry *
@@ -99,14 +110,14 @@ metric_find(const struct metric_paths *paths, const struct metric_key *key)
 {
 	struct metric_entry *entry;
 
-	HASH_FIND(hh, paths->by_key, key, sizeof(*key), entry);
+	HASH_FIND(hh, paths->by_key, key->text, key->len, entry);
 	return entry;
 }
 
 static bool
 metric_is_other(const struct metric_entry *entry)
 {
-	return strcmp(entry->key.peer, METRIC_PATHS_OTHER) == 0;
+	return strcmp(entry->path.peer, METRIC_PATHS_OTHER) == 0;
 }
 
 static void
@@ -158,14 +169,14 @@ metric_make(struct metric_paths *paths, const struct metric_key *key)
 		paths->entry = more;
 		paths->room = room;
 	}
-	entry = calloc(1, sizeof(*entry));
+	entry = calloc(1, sizeof(*entry) + key->len);
 	if (!entry)
 		return NULL;
-	entry->key = *key;
-	memcpy(entry->path.device, key->device, sizeof(key->device));
-	memcpy(entry->path.peer, key->peer, sizeof(key->peer));
-	entry->path.kind = (enum probe_kind)key->kind;
-	HASH_ADD(hh, paths->by_key, key, sizeof(entry->key), entry);
+	memcpy(entry->key, key->text, key->len);
+	entry->path.kind = (enum probe_kind)key->text[0];
+	entry->path.device = entry->key + 1;
+	entry->path.peer = entry->path.device + strlen(entry->path.device) + 1;
+	HASH_ADD_KEYPTR(hh, paths->by_key, entry->key, key->len, entry);
 	if (!entry->hh.tbl) {
 		free(entry);
 		return NULL;

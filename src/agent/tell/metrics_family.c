@@ -432,11 +432,14 @@ metrics_path_lost_noise(struct exposition *e, const struct exposition_label *lab
 	exposition_u64(e, labels, path->lost_noise);
 }
 
+/* A path without any has no samples: 25 zeros for each histogram of each dead peer help nobody. */
 static void
 metrics_path_histogram(struct exposition *e, const struct exposition_label *labels,
 		       const struct metric_histogram *h)
 {
-	exposition_histogram(e, labels, metric_bound_ns, h->n, METRIC_BOUNDS, h->count, h->sum_ns);
+	if (h->count)
+		exposition_histogram(e, labels, metric_bound_ns, h->n, METRIC_BOUNDS, h->count,
+				     h->sum_ns);
 }
 
 static void
