@@ -83,7 +83,9 @@ prober_new(const struct prober_config *config, struct prober **out)
 	window_clock_init(&prober->windows, config->window_ns ? config->window_ns : WINDOW_LEN_NS);
 	bucket_rate_set(&prober->ask_rate, PROBER_RESOLVES_PER_S, PROBER_ASK_BURST);
 	TAILQ_INIT(&prober->devices);
+	bucket_rate_set(&prober->dead_rate, PROBER_RESOLVES_DEAD_PER_S, PROBER_ASK_BURST);
 	TAILQ_INIT(&prober->askers);
+	TAILQ_INIT(&prober->dead_askers);
 	TAILQ_INIT(&prober->ended);
 	TAILQ_INIT(&prober->done);
 	*out = prober;
@@ -127,9 +129,7 @@ prober_next_ns(const struct prober *prober)
 
 	if (!TAILQ_EMPTY(&prober->ended) || !TAILQ_EMPTY(&prober->done))
 		return 0;
-	if (TAILQ_EMPTY(&prober->askers))
-		return next_ns;
-	ask_ns = bucket_ready_ns(&prober->ask_bucket, &prober->ask_rate);
+	ask_ns = prober_peer_ask_ns(prober);
 	return ask_ns < next_ns ? ask_ns : next_ns;
 }
 

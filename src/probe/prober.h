@@ -78,6 +78,8 @@ struct prober_target;
 #define PROBER_BACKOFF_MAX_NS \
 	1000000000ULL /* the maximum; each is shortened by a jitter of up to 25 % */
 #define PROBER_RESOLVES_PER_S 100           /* over all peers */
+/* Of these, for peers that did not answer PROBER_RESOLVE_TRIES times in a row: they may be many. */
+#define PROBER_RESOLVES_DEAD_PER_S 20
 #define PROBER_SIZES_MAX 64
 #define PROBER_SIZE_MTU 0                   /* a size of a target: the path MTU */
 #define PROBER_WALL_STEP_NS 10000000ULL

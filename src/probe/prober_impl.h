@@ -116,7 +116,7 @@ struct prober_peer {
 	struct prober *prober;
 	struct prober_device *device;
 	TAILQ_ENTRY(prober_peer) in_device;
-	TAILQ_ENTRY(prober_peer) in_askers; /* of the prober, if ask_queued */
+	TAILQ_ENTRY(prober_peer) in_askers; /* askers or dead_askers of the prober, if ask_queued */
 	void *user;
 	enum prober_peer_state state;
 	uint64_t state_since_ns;
@@ -125,6 +125,7 @@ struct prober_peer {
 	bool held;                   /* targets are not scheduled */
 	bool attempted;              /* an attempt to resolve has ended since the last renewal */
 	bool ask_queued, asking;     /* waits to be resolved; is being resolved */
+	bool ask_dead;               /* if ask_queued: among dead_askers */
 	bool void_answer;            /* the result of the present resolution does not count */
 	uint32_t failures, timeouts; /* in a row */
 	bool silent;                 /* the last failure was that nobody has answered */
@@ -218,9 +219,9 @@ struct prober {
 	uint32_t n_timers; /* objects with a timer, armed or not */
 	struct prober_flights flights;
 	struct prober_device_list devices;
-	struct prober_peer_list askers;
-	struct bucket ask_bucket;
-	struct bucket_rate ask_rate;
+	struct prober_peer_list askers, dead_askers;
+	struct bucket ask_bucket, dead_bucket; /* dead_askers take from both */
+	struct bucket_rate ask_rate, dead_rate;
 	struct prober_probe_list ended;
 	struct prober_target_list done;
 	const struct noise *noise; /* borrowed, may be NULL */
@@ -272,6 +273,8 @@ void prober_peer_acked(struct prober_peer *peer, uint64_t posted_ns, uint64_t no
 void prober_peer_timed_out(struct prober_peer *peer, uint64_t posted_ns, uint64_t now_ns);
 /* Starts as many resolutions as are allowed now. */
 void prober_peer_ask_next(struct prober *prober, uint64_t now_ns);
+/* The time at which the limits allow the next one; UINT64_MAX: no peer waits. */
+uint64_t prober_peer_ask_ns(const struct prober *prober);
 
 /* prober_target.c */
 /* Starts the schedule again, with its phase. */

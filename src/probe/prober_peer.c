@@ -45,18 +45,56 @@ peer_stop_asking(struct prober_peer *peer)
 {
 	prober_timer_stop(peer->prober, &peer->timer);
 	if (peer->ask_queued)
-		TAILQ_REMOVE(&peer->prober->askers, peer, in_askers);
+		TAILQ_REMOVE(peer->ask_dead ? &peer->prober->dead_askers : &peer->prober->askers,
+			     peer, in_askers);
 	peer->ask_queued = false;
+}
+
+/* It has been silent for long, and nothing says that it is back. */
+static bool
+peer_seems_dead(const struct prober_peer *peer)
+{
+	return peer->failures >= PROBER_RESOLVE_TRIES && peer->backoff_ns != 0;
 }
 
 static void
 peer_ask(struct prober_peer *peer)
 {
-	if (!peer->device->up || peer->asking || peer->ask_queued)
+	bool dead = peer_seems_dead(peer);
+
+	if (!peer->device->up || peer->asking || (peer->ask_queued && peer->ask_dead == dead))
 		return;
 	peer_stop_asking(peer);
 	peer->ask_queued = true;
-	TAILQ_INSERT_TAIL(&peer->prober->askers, peer, in_askers);
+	peer->ask_dead = dead;
+	TAILQ_INSERT_TAIL(dead ? &peer->prober->dead_askers : &peer->prober->askers, peer,
+			  in_askers);
+}
+
+uint64_t
+prober_peer_ask_ns(const struct prober *prober)
+{
+	uint64_t ask_ns = bucket_ready_ns(&prober->ask_bucket, &prober->ask_rate), dead_ns;
+
+	if (!TAILQ_EMPTY(&prober->askers))
+		return ask_ns;
+	if (TAILQ_EMPTY(&prober->dead_askers))
+		return UINT64_MAX;
+	dead_ns = bucket_ready_ns(&prober->dead_bucket, &prober->dead_rate);
+	return dead_ns > ask_ns ? dead_ns : ask_ns;
+}
+
+/* Thousands of dead peers keep the others from nothing but their share. */
+static struct prober_peer *
+peer_ask_first(struct prober *prober, uint64_t now_ns)
+{
+	if (!bucket_is_ready(&prober->ask_bucket, &prober->ask_rate, now_ns))
+		return NULL;
+	if (TAILQ_EMPTY(&prober->dead_askers) ||
+	    !bucket_is_ready(&prober->dead_bucket, &prober->dead_rate, now_ns))
+		return TAILQ_FIRST(&prober->askers);
+	bucket_take(&prober->dead_bucket, &prober->dead_rate, now_ns);
+	return TAILQ_FIRST(&prober->dead_askers);
 }
 
 void
@@ -64,8 +102,7 @@ prober_peer_ask_next(struct prober *prober, uint64_t now_ns)
 {
 	struct prober_peer *peer;
 
-	while ((peer = TAILQ_FIRST(&prober->askers)) &&
-	       bucket_is_ready(&prober->ask_bucket, &prober->ask_rate, now_ns)) {
+	while ((peer = peer_ask_first(prober, now_ns))) {
 		bucket_take(&prober->ask_bucket, &prober->ask_rate, now_ns);
 		peer_stop_asking(peer);
 		peer->asking = true;
@@ -182,6 +219,9 @@ peer_resolving(struct prober_peer *peer, enum prober_peer_event event, uint64_t 
 		peer_starts_anew(peer, now_ns);
 		break;
 	case PROBER_PEER_SIGN_OF_LIFE:
+		peer->backoff_ns = 0;
+		peer_ask(peer);
+		break;
 	case PROBER_PEER_RECHECK:
 		peer_ask(peer);
 		break;

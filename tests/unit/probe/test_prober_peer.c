@@ -111,6 +111,49 @@ test_unresolved(void **state)
 	fake_check_totals(f);
 }
 
+/* 2,000 peers that never answer get their share, and one that comes up is asked at once. */
+static void
+test_dead_peers(void **state)
+{
+	static void *users[2000];
+	static struct prober_peer *dead[2000];
+	struct fake *f = *state;
+	struct prober_peer *living;
+	uint64_t asked_ns;
+
+	for (int i = 0; i < 2000; i++)
+		dead[i] = fake_peer(f, &users[i]);
+	/* They are tried first: all of them, three times each. */
+	for (int i = 0; i < 8000; i++) {
+		f->n_resolves = 0;
+		fake_run(f, 10 * MS);
+		for (int p = 0; f->n_resolves && p < 2000; p++)
+			if (dead[p]->asking)
+				prober_resolve_silent(dead[p], "no answer", f->now);
+	}
+	for (int i = 0; i < 2000; i++)
+		assert_true(dead[i]->failures >= PROBER_RESOLVE_TRIES);
+	f->n_resolves = 0;
+	for (int i = 0; i < 1000; i++) {
+		fake_run(f, 10 * MS);
+		for (int p = 0; p < 2000; p++)
+			if (dead[p]->asking)
+				prober_resolve_silent(dead[p], "no answer", f->now);
+	}
+	assert_in_range(f->n_resolves, 190, 230);
+	asked_ns = f->now;
+	living = fake_peer(f, f);
+	while (!living->asking)
+		fake_run(f, 1 * MS);
+	assert_true(f->now <= asked_ns + 50 * MS);
+	/* One of them asks us. */
+	prober_sign_of_life(dead[1234], f->now);
+	asked_ns = f->now;
+	while (!dead[1234]->asking)
+		fake_run(f, 1 * MS);
+	assert_true(f->now <= asked_ns + 50 * MS);
+}
+
 /*
  * An interval of an hour, while a responder forgets who is silent for RESPONDER_IDLE_NS: it hears
  * of us in time, also if the first question is lost.
@@ -479,6 +522,7 @@ main(void)
 		WITH_FAKE(test_table),
 		WITH_FAKE(test_unresolved),
 		WITH_FAKE(test_keep),
+		WITH_FAKE(test_dead_peers),
 		WITH_FAKE(test_back_off),
 		WITH_FAKE(test_set_back_off),
 		WITH_FAKE(test_resolve_rate),
