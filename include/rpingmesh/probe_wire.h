@@ -37,6 +37,15 @@
  *   messages it accepts besides ACK1 and ACK2, so version 1 may have new types, too.
  * - If a message, request or reply is longer than expected, the receiver ignores the rest. An ACK
  *   has at most PROBE_WIRE_ACK_MAX bytes, and not more than the probe.
+ *
+ * Signatures: daemons that share keys sign all that they send, and drop what is not signed. A
+ * signature is the SipHash-2-4 of all bytes before it, with the lowest byte first. Its place is:
+ *
+ * - in a probe, an ACK1 and a REFUSED, the last of the first PROBE_WIRE_SIZE_MIN bytes; the bytes
+ *   after it are padding, whose length is signed;
+ * - in an ACK2, after the last field. Such an ACK2 has PROBE_WIRE_SIGNATURE bytes more than others,
+ *   and may be longer than the probe, because only signed probes are answered;
+ * - in requests and replies, the end of the private data, which is filled up with zeros.
  */
 #ifndef RPINGMESH_INCLUDE_PROBE_WIRE_H
 #define RPINGMESH_INCLUDE_PROBE_WIRE_H
@@ -54,6 +63,10 @@
 #define PROBE_WIRE_GRH 40u     /* bytes before each received payload */
 #define PROBE_WIRE_SIZE_MIN 50u /* of each message; the probe size in the paper */
 #define PROBE_WIRE_ACK_MAX 128u /* the buffers of a prober have so many bytes */
+
+#define PROBE_WIRE_SIGNATURE 8u
+#define PROBE_WIRE_REQUEST_FULL 180u /* private data that rdma_cm sends; a longer one fails */
+#define PROBE_WIRE_REPLY_FULL 136u
 
 enum probe_wire_type {
 	PROBE_WIRE_PROBE = 1,

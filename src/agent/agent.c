@@ -85,6 +85,8 @@ agent_apply_limits(struct agent *a)
 
 	guard_set_limits(a->tell.guard, &own);
 	responder_set_limits(a->tell.responder, &limits, clock_mono_ns());
+	prober_set_keys(a->tell.prober, &a->tell.config->keys);
+	responder_set_keys(a->tell.responder, &a->tell.config->keys);
 	prober_set_timeout(a->tell.prober, a->tell.config->timeout_ms * NSEC_PER_MSEC);
 	prober_set_window(a->tell.prober, a->tell.config->window_s * NSEC_PER_SEC, clock_mono_ns());
 }
@@ -244,6 +246,15 @@ agent_sign_of_life(void *arg, struct nic *nic, const struct addr *remote)
 	peers_sign_of_life(a->tell.peers, remote);
 }
 
+static void
+agent_unauthenticated(void *arg, struct nic *nic, const struct addr *remote)
+{
+	const struct agent *a = arg;
+
+	(void)nic;
+	peers_unauthenticated(a->tell.peers, remote);
+}
+
 static bool
 agent_scanned(void *arg)
 {
@@ -280,6 +291,7 @@ agent_start_nics(struct agent *a)
 	static const struct nics_ops ops = {
 		.event = agent_nic_event,
 		.sign_of_life = agent_sign_of_life,
+		.unauthenticated = agent_unauthenticated,
 		.scanned = agent_scanned,
 		.routes_changed = agent_routes_changed,
 	};

@@ -117,6 +117,12 @@ prober_set_timeout(struct prober *prober, uint64_t timeout_ns)
 	prober->timeout_ns = timeout_ns;
 }
 
+void
+prober_set_keys(struct prober *prober, const struct keys *keys)
+{
+	prober->keys = keys;
+}
+
 uint64_t
 prober_next_ns(const struct prober *prober)
 {
@@ -504,6 +510,7 @@ prober_stats(const struct prober *prober, struct prober_stats *out)
 	*out = (struct prober_stats){
 		.in_flight = prober->flights.n,
 		.malformed = prober->malformed,
+		.unauthenticated = prober->unauthenticated,
 		.unknown = prober->unknown,
 		.wrong_source = prober->wrong_source,
 		.duplicates = prober->duplicates,

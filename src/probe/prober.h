@@ -59,6 +59,7 @@
 #include "stat/stats.h"
 #include "stat/window.h"
 
+struct keys;
 struct noise;
 struct prober;
 struct prober_device;
@@ -178,6 +179,8 @@ void prober_set_wall_offset(struct prober *prober, int64_t offset_ns, uint64_t n
 
 /* Sets the timeout of targets that are made from now on. */
 void prober_set_timeout(struct prober *prober, uint64_t timeout_ns);
+/* What is signed, and must be; NULL or none: nothing. Borrowed until the next call. */
+void prober_set_keys(struct prober *prober, const struct keys *keys);
 
 /*
  * Self-protection: from now on, all probes but pings come due 2^step times less often than their
@@ -369,6 +372,7 @@ void prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t
 struct prober_stats {
 	uint32_t in_flight;
 	uint64_t malformed;     /* messages that are not ACKs of this protocol */
+	uint64_t unauthenticated; /* ACKs not signed with one of our keys */
 	uint64_t unknown;       /* ACKs without a probe in flight: too late, or not ours */
 	uint64_t wrong_source;
 	uint64_t duplicates;

@@ -211,6 +211,7 @@ struct prober_flights {
 struct prober {
 	const struct prober_ops *ops;
 	void *arg;
+	const struct keys *keys; /* borrowed, or NULL */
 	uint64_t timeout_ns;
 	uint32_t epoch;
 	uint64_t random;
@@ -231,7 +232,7 @@ struct prober {
 	bool ending;               /* nothing more is reported */
 	uint64_t unwindowed;
 	bool draining;
-	uint64_t malformed, unknown, wrong_source, duplicates, impossible;
+	uint64_t malformed, unauthenticated, unknown, wrong_source, duplicates, impossible;
 	struct probe_totals totals;
 	uint8_t payload[UINT16_MAX];
 };

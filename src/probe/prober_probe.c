@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "probe/auth.h"
 #include "probe/wire.h"
 
 #define PROBE_FLIGHTS_MIN 64
@@ -559,6 +560,10 @@ prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_
 
 	if (wire_decode(rx->payload, rx->len, &message) < 0 || message.type == PROBE_WIRE_PROBE) {
 		prober->malformed++;
+		return;
+	}
+	if (!auth_check(prober->keys, rx->payload, rx->len)) {
+		prober->unauthenticated++;
 		return;
 	}
 	probe = probe_of_ack(prober, &message, rx);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "probe/auth.h"
 #include "probe/wire.h"
 
 static void
@@ -177,6 +178,7 @@ target_await_path(struct prober_target *target, uint64_t now_ns)
 static void
 target_encode(const struct prober_target *target, const struct prober_probe *probe)
 {
+	struct prober *prober = target->peer->prober;
 	struct wire_message message = {
 		.type = PROBE_WIRE_PROBE,
 		.length = (uint16_t)probe->size,
@@ -190,7 +192,8 @@ target_encode(const struct prober_target *target, const struct prober_probe *pro
 		},
 	};
 
-	wire_encode(&message, target->peer->prober->payload);
+	wire_encode(&message, prober->payload);
+	auth_sign(prober->keys, prober->payload, message.length);
 }
 
 static void

@@ -19,6 +19,7 @@
 
 #include "core/clock.h"
 #include "stat/noise.h"
+#include "probe/auth.h"
 #include "probe/wire.h"
 
 #define RESPONDER_BURST_MIN 32
@@ -83,15 +84,27 @@ responder_set_limits(struct responder *responder, const struct responder_limits 
 	}
 }
 
+void
+responder_set_keys(struct responder *responder, const struct keys *keys)
+{
+	responder->keys = keys;
+}
+
+void
+responder_unauthenticated(struct responder *responder)
+{
+	responder->stats.unauthenticated++;
+}
+
 static int
 responder_post(struct responder *responder, const struct responder_session *session,
 	       const struct responder_answer *answer, const struct wire_message *message,
 	       bool want_sent, struct responder_tx *tx)
 {
-	uint8_t payload[PROBE_WIRE_SIZE_MIN];
+	uint8_t payload[PROBE_WIRE_ACK_MAX];
+	struct wire_message full = *message;
 	struct responder_ack ack = {
 		.payload = payload,
-		.size = sizeof(payload),
 		.local = session->request.local,
 		.remote = session->request.remote,
 		.qpn = answer->qpn,
@@ -102,7 +115,10 @@ responder_post(struct responder *responder, const struct responder_session *sess
 		.cookie = responder->cookie,
 	};
 
-	wire_encode(message, payload);
+	full.length = (uint16_t)(message->length + auth_extra(responder->keys, message->type));
+	ack.size = full.length;
+	wire_encode(&full, payload);
+	auth_sign(responder->keys, payload, full.length);
 	return responder->ops->send(responder->arg, session->request.device_user, &ack, want_sent,
 				    tx);
 }
@@ -357,6 +373,10 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 
 	if (wire_decode(rx->payload, rx->len, &message) < 0 || message.type != PROBE_WIRE_PROBE) {
 		responder->stats.malformed++;
+		return;
+	}
+	if (!auth_check(responder->keys, rx->payload, rx->len)) {
+		responder->stats.unauthenticated++;
 		return;
 	}
 	session = responder_session_of(responder, message.session, rx);

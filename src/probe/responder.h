@@ -22,6 +22,7 @@
 #include "core/hwclock.h"
 #include "stat/result.h"
 
+struct keys;
 struct noise;
 struct responder;
 struct responder_session;
@@ -89,6 +90,11 @@ void responder_free(struct responder *responder);
 /* Sets the limits. Closes sessions whose address is not allowed any more. */
 void responder_set_limits(struct responder *responder, const struct responder_limits *limits,
 			  uint64_t now_ns);
+
+/* What is signed, and must be; NULL or none: nothing. Borrowed until the next call. */
+void responder_set_keys(struct responder *responder, const struct keys *keys);
+/* A SIDR request that was not signed with one of them: counted. */
+void responder_unauthenticated(struct responder *responder);
 
 /*
  * Whether a SIDR request of this address may be handled now. Returns 0, or counts it and returns
@@ -160,6 +166,7 @@ struct responder_stats {
 	uint64_t refused_told;      /* of these two, the probes that were answered by REFUSED */
 	uint64_t refused_claims;    /* SIDR requests: too many addresses are unresolved */
 	uint64_t malformed;
+	uint64_t unauthenticated;   /* SIDR requests and probes not signed with one of our keys */
 	uint64_t unknown_session;
 	uint64_t wrong_source;      /* probes with a session number of another address */
 	uint64_t send_errors;

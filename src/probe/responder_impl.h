@@ -73,6 +73,7 @@ struct responder {
 	const struct responder_ops *ops;
 	void *arg;
 	struct responder_limits limits;
+	const struct keys *keys;                /* borrowed, or NULL */
 	struct bucket total;
 	struct bucket refusals;
 	struct bucket_rate total_rate, source_rate, open_rate, refusal_rate;

@@ -230,6 +230,8 @@ const struct record_field records_status[] = {
 	FIELD("time_ns", "integer", "The current time.", NS),
 	FIELD("config_file", "string or nil", "The configuration file that was read."),
 	FIELD("config_error", "string or nil", "Why the last reload was refused."),
+	FIELD("signing_key", "string or nil",
+	      "The name of the key that signs what it sends; nil: nothing is signed."),
 	FIELD("tracing", "string",
 	      "Whether the daemon follows services.", ONE_OF("on, off, degraded")),
 	FIELD("tracing_reason", "string or nil", "Why it does not, or what is missing."),
@@ -314,6 +316,8 @@ const struct record_field records_trace[] = {
 const struct record_field records_probes[] = {
 	INCLUDE(TOTALS, "The totals of all probes."),
 	FIELD("malformed", "integer", "The number of ACKs that could not be read."),
+	FIELD("unauthenticated", "integer",
+	      "The number of ACKs that were not signed with a key of `key_file`."),
 	FIELD("unknown", "integer", "The number of ACKs for no probe in flight."),
 	FIELD("wrong_source", "integer",
 	      "The number of ACKs from another address than the peer's."),
@@ -343,6 +347,9 @@ const struct record_field records_responder[] = {
 	FIELD("refused_told", "integer",
 	      "The number of probes above these two limits whose prober was told so."),
 	FIELD("malformed", "integer", "The number of messages that could not be read."),
+	FIELD("unauthenticated", "integer",
+	      "The number of SIDR requests and probes that were not signed with a key of "
+	      "`key_file`."),
 	FIELD("unknown_session", "integer",
 	      "The number of probes of no session: from before a restart, or forged."),
 	FIELD("wrong_source", "integer",

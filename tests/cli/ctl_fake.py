@@ -188,7 +188,8 @@ def status(**more):
          "throttle_reason": "cpu", "cpu_percent": 21.5,
          "cpu_percent_others": 1.5, "cpu_percent_max": 20,
          "memory_bytes": 9 * 2**20, "memory_bytes_max": None, "user": "mesh",
-         "seccomp": True, "capabilities": ["CAP_BPF", "CAP_PERFMON"]}
+         "seccomp": True, "signing_key": "2026b",
+         "capabilities": ["CAP_BPF", "CAP_PERFMON"]}
     s.update(more)
     return s
 

@@ -69,6 +69,14 @@ run 0 -t -c "$conf"; err 'of device mlx5_1 ask for 200 probes'; not_err 'mlx5_0'
 timeout 60 "$build/rpingmeshd" --version >/dev/full 2>"$dir/err" &&
 	bad "writing to a full disk is no success"
 
+# A key that others can read is none.
+echo "a 000102030405060708090a0b0c0d0e0f" >"$dir/keys"
+chmod 644 "$dir/keys"
+echo "key_file = \"$dir/keys\";" >"$conf"
+run 3 -t -c "$conf"; err "^rpingmeshd: $conf:1: key_file: .*its mode is 644: .*chmod 600 or 640"
+chmod 600 "$dir/keys"
+run 0 -t -c "$conf"
+
 # What keeps it from running: one line that names the path, and exit status 1.
 printf 'socket = "%s/missing/sock"; socket_group = ""; devices = ( "nosuch*" );\n' "$dir" >"$conf"
 run 1 -c "$conf"; err "$dir/missing.*(no such|does not exist|No such)"

@@ -128,9 +128,12 @@ told '^ *rights +user nobody, (no capabilities|CAP_IPC_LOCK),'
 stop
 rm -f "$dir/sock"
 chmod 0600 "$conf"
-start 'user = "nobody";'
+printf 'a 000102030405060708090a0b0c0d0e0f\n' >"$dir/keys"
+chmod 0600 "$dir/keys"
+start "user = \"nobody\"; key_file = \"$dir/keys\";"
 capabilities $two
 said "$conf: Permission denied, so a reload will be refused"
+said "$dir/keys: Permission denied, so a reload will be refused"
 kill -HUP "$daemon"
 for _ in $(seq 100); do
 	grep -q 'old configuration stays' "$dir/log" && break

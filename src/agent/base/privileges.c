@@ -253,6 +253,16 @@ privileges_prepare(const struct config *config)
 }
 
 static void
+privileges_warn_file(const char *path)
+{
+	if (access(path, R_OK) < 0)
+		log_warning(MAIN,
+			    "%s: %s, so a reload will be refused: let uid %u, which the daemon "
+			    "runs as, read it (chgrp, chmod g+r)",
+			    path, strerror(errno), (unsigned int)geteuid());
+}
+
+static void
 privileges_warn(const struct config *config, uint64_t keep)
 {
 	if (keep & privileges_held() & BIT(CAP_SYS_ADMIN))
@@ -260,12 +270,10 @@ privileges_warn(const struct config *config, uint64_t keep)
 			    "keeping CAP_SYS_ADMIN, because kernel.perf_event_paranoid is above 2: "
 			    "to trace without it, set that to 2 (sysctl) and restart");
 	for (size_t i = 0; i < config->source.n_files; i++)
-		if (config->source.files[i].ino && access(config->source.files[i].path, R_OK) < 0)
-			log_warning(MAIN,
-				    "%s: %s, so a reload will be refused: let uid %u, which the "
-				    "daemon runs as, read it (chgrp, chmod g+r)",
-				    config->source.files[i].path, strerror(errno),
-				    (unsigned int)geteuid());
+		if (config->source.files[i].ino)
+			privileges_warn_file(config->source.files[i].path);
+	if (config->key_file[0])
+		privileges_warn_file(config->key_file);
 }
 
 int

@@ -79,6 +79,29 @@ config_set_peers(struct conf_reader *r, const struct conf_key *key, const struct
 
 static const struct conf_kind config_peers = {config_set_peers, NULL};
 
+/* The file is read at once: a configuration without its keys is none. */
+static int
+config_set_key_file(struct conf_reader *r, const struct conf_key *key,
+		    const struct conf_node *node, void *into)
+{
+	int rc = conf_string.set(r, key, node, into);
+	struct config *config = into;
+	char error[KEYS_ERROR];
+
+	config->keys = (struct keys){.n = 0};
+	if (rc == 0 && config->key_file[0] && keys_load(config->key_file, &config->keys, error) < 0)
+		rc = conf_fail(r, node, "a file of keys (%s)", error);
+	return rc;
+}
+
+static void
+config_show_key_file(struct conf_shown *shown, const struct conf_key *key, const char *into)
+{
+	conf_string.show(shown, key, into);
+}
+
+static const struct conf_kind config_key_file = {config_set_key_file, config_show_key_file};
+
 static const char *const config_clocks[] = {"auto", "software", NULL};
 static const char *const config_log_targets[] = {"stderr", "syslog", NULL};
 static const char *const config_metrics_by[] = {"peer", "tor", NULL};
@@ -156,6 +179,8 @@ const struct conf_key config_keys[] = {
 	 .check = config_check_group, .expect = "the name of a group or \"\"", .restart = true},
 	{"user", &conf_string, FIELD(user), RANGE(0, 32), .check = config_check_group,
 	 .expect = "the name of a user or \"\"", .restart = true},
+	{"key_file", &config_key_file, FIELD(key_file), RANGE(0, 4095), .check = config_check_path,
+	 .expect = "an absolute path or \"\""},
 	{"hostname", &conf_string, FIELD(hostname), RANGE(0, PROBE_WIRE_REPLY_HOST_MAX),
 	 .check = config_check_hostname, .expect = "a host name of at most 48 characters or \"\""},
 	{"tor", &conf_string, FIELD(tor), RANGE(0, PROBE_WIRE_REPLY_TOR_MAX),
@@ -182,6 +207,8 @@ config_clear(struct config *config)
 	free(config->socket);
 	free(config->socket_group);
 	free(config->user);
+	free(config->key_file);
+	explicit_bzero(&config->keys, sizeof(config->keys));
 	free(config->hostname);
 	free(config->tor);
 	free(config->metrics_listen);
@@ -245,11 +272,12 @@ config_defaults(struct config *c)
 	c->socket = strdup(CONTROL_SOCKET_DEFAULT);
 	c->socket_group = strdup("rpingmesh");
 	c->user = strdup("");
+	c->key_file = strdup("");
 	c->hostname = strdup("");
 	c->tor = strdup("");
 	c->metrics_listen = strdup("");
-	if (!c->allow || !c->socket || !c->socket_group || !c->user || !c->hostname ||
-	    !c->tor || !c->metrics_listen)
+	if (!c->allow || !c->socket || !c->socket_group || !c->user || !c->key_file ||
+	    !c->hostname || !c->tor || !c->metrics_listen)
 		return -ENOMEM;
 	return config_defaults_peer(&c->base);
 }

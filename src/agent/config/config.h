@@ -13,6 +13,7 @@
 #include "agent/config/config_peer.h"
 #include "core/addr.h"
 #include "core/conf.h"
+#include "core/keys.h"
 #include "core/log.h"
 #include "rpingmesh/log_subsystems.h"
 
@@ -43,6 +44,8 @@ struct config {
 	char *socket;               /* path of the control socket */
 	char *socket_group;         /* group that may read; "": none */
 	char *user;                 /* the user that root becomes; "": "rpingmesh" if it exists */
+	char *key_file;             /* keys shared with peers; "": none */
+	struct keys keys;           /* those of the file */
 	char *hostname;             /* for peers; "": gethostname(2) */
 	char *tor;                  /* name of the ToR switch for peers; may be "" */
 

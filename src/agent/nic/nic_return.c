@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/loop.h"
 #include "core/log_limit.h"
+#include "probe/auth.h"
 #include "probe/wire.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
@@ -86,17 +87,27 @@ nic_path_free(struct nic_path *np)
 	free(np);
 }
 
+/* Returns what sidr_answer() does. */
+static int
+nic_reply(const struct nic *nic, const struct nic_waiting *w, const struct wire_reply *reply)
+{
+	uint8_t buf[PROBE_WIRE_REPLY_FULL];
+	size_t len = wire_encode_reply(reply, buf);
+
+	len = auth_sign_private(&nic->nics->config->keys, buf, len, sizeof(buf));
+	return sidr_answer(w->request, reply->qpn, buf, len);
+}
+
 static void
-nic_refuse(const struct nic_waiting *w, enum probe_wire_status status)
+nic_refuse(const struct nic *nic, const struct nic_waiting *w, enum probe_wire_status status)
 {
 	struct wire_reply reply = {
 		.status = status,
 		.version = w->wire.versions.lowest,
 		.versions = WIRE_VERSIONS,
 	};
-	uint8_t buf[PROBE_WIRE_REPLY_MAX];
 
-	sidr_answer(w->request, 0, buf, wire_encode_reply(&reply, buf));
+	nic_reply(nic, w, &reply);
 }
 
 /* The port drops messages that are longer than its MTU. */
@@ -135,7 +146,6 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 				     (uint16_t)nics->config->responder_per_source :
 				     UINT16_MAX,
 	};
-	uint8_t buf[PROBE_WIRE_REPLY_MAX];
 	char text[ADDR_TEXT];
 	int rc;
 
@@ -146,13 +156,13 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 	}
 	rc = responder_open(nics->env.responder, &open, clock_mono_ns(), &reply.session);
 	if (rc < 0) {
-		nic_refuse(w, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
+		nic_refuse(nic, w, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
 		return;
 	}
 	reply.qpn = endpoint_qpn(nic->responder_ep);
 	wire_fit_name(nics->env.self->hostname, reply.hostname);
 	memcpy(reply.tor, nics->env.self->tor, sizeof(reply.tor) - 1);
-	rc = sidr_answer(w->request, reply.qpn, buf, wire_encode_reply(&reply, buf));
+	rc = nic_reply(nic, w, &reply);
 	log_debug(RESPONDER, "%s: session for %s (%s): %s", nic->name, addr_text(&np->remote, text),
 		  open.hostname, rc ? strerror(-rc) : "answered");
 }
@@ -174,7 +184,7 @@ nic_path_resolved(void *arg, struct path *path, int status)
 		if (status == 0)
 			nic_admit(np, &np->waiting[i]);
 		else
-			nic_refuse(&np->waiting[i], PROBE_WIRE_NO_ROUTE);
+			nic_refuse(nic, &np->waiting[i], PROBE_WIRE_NO_ROUTE);
 	}
 	if (status < 0) {
 		log_some(10, RESPONDER, WARNING, "%s: no way back to %s: %s", nic->name,
@@ -284,7 +294,7 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 	int rc = nic_path_get(nic, &info->local, &info->remote, &np);
 
 	if (rc < 0) {
-		nic_refuse(w, PROBE_WIRE_BUSY);
+		nic_refuse(nic, w, PROBE_WIRE_BUSY);
 		return;
 	}
 	/*
@@ -298,9 +308,9 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 	if (rc == 0)
 		nic_admit(np, w);
 	else if (rc != -EAGAIN)
-		nic_refuse(w, rc == -EBUSY ? PROBE_WIRE_BUSY : PROBE_WIRE_NO_ROUTE);
+		nic_refuse(nic, w, rc == -EBUSY ? PROBE_WIRE_BUSY : PROBE_WIRE_NO_ROUTE);
 	else if (np->n_waiting == NIC_WAITING_MAX)
-		nic_refuse(w, PROBE_WIRE_BUSY);
+		nic_refuse(nic, w, PROBE_WIRE_BUSY);
 	else
 		np->waiting[np->n_waiting++] = *w;
 }
@@ -325,6 +335,24 @@ nic_speaks_version(struct nic *nic, const struct sidr_request_info *info,
 	return false;
 }
 
+/* Whoever has no key of ours gets no answer, and cannot find out that there is a daemon. */
+static bool
+nic_is_authentic(struct nic *nic, const struct sidr_request_info *info)
+{
+	const struct nics_env *env = &nic->nics->env;
+	char text[ADDR_TEXT];
+
+	if (auth_check_private(&nic->nics->config->keys, info->data, info->len,
+			       PROBE_WIRE_REQUEST_FULL))
+		return true;
+	responder_unauthenticated(env->responder);
+	log_some(10, RESPONDER, WARNING,
+		 "%s: a request of %s is not signed with a key of key_file: not answered",
+		 nic->name, addr_text(&info->remote, text));
+	env->ops->unauthenticated(env->arg, nic, &info->remote);
+	return false;
+}
+
 void
 nic_return_requested(struct nic *nic, struct sidr_request *request,
 		     const struct sidr_request_info *info)
@@ -332,15 +360,20 @@ nic_return_requested(struct nic *nic, struct sidr_request *request,
 	struct nic_waiting w = {.request = request, .wire = {.versions = WIRE_VERSIONS}};
 	bool valid = wire_decode_request(info->data, info->len, &w.wire) == 0;
 	uint64_t now = clock_mono_ns();
-	int rc = responder_admit(nic->nics->env.responder, &info->remote, now);
+	int rc;
 
 	loop_for_others(nic->nics->env.loop);
+	if (!nic_is_authentic(nic, info)) {
+		sidr_drop(request);
+		return;
+	}
+	rc = responder_admit(nic->nics->env.responder, &info->remote, now);
 	if (rc < 0) {
-		nic_refuse(&w, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
+		nic_refuse(nic, &w, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
 		return;
 	}
 	if (!valid || !nic_speaks_version(nic, info, &w.wire)) {
-		nic_refuse(&w, PROBE_WIRE_BAD_REQUEST);
+		nic_refuse(nic, &w, PROBE_WIRE_BAD_REQUEST);
 		return;
 	}
 	nic_return_follow(nic, info, &w);

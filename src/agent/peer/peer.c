@@ -598,6 +598,7 @@ peer_info(const struct peer *peer, struct peer_info *out)
 		.path = peer->path,
 		.asking = peer->call != NULL,
 		.asked_ns = peer->asked_ns,
+		.no_key_ns = peer->no_key_ns,
 		.max_per_s = peer->rated && peer->rate.interval_ns ?
 				     NSEC_PER_SEC / peer->rate.interval_ns :
 				     0,

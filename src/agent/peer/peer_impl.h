@@ -67,6 +67,7 @@ struct peer {
 	struct sidr_call *call;     /* a resolution in progress */
 	bool ask_failed; /* the resolution could not begin; peers_retry() reports this */
 	uint64_t asked_ns;
+	uint64_t no_key_ns;
 	uint32_t qkey;
 	struct bucket_rate rate; /* its responder's limit; used only if rated */
 	struct bucket bucket;

@@ -122,6 +122,16 @@ peers_nic_event(struct peers *peers, struct nic *nic, enum nic_event event)
 }
 
 void
+peers_unauthenticated(struct peers *peers, const struct addr *remote)
+{
+	struct peer *peer;
+
+	LIST_FOREACH(peer, peer_bucket(peers, remote), in_bucket)
+		if (addr_equal(&peer->remote, remote))
+			peer->no_key_ns = clock_mono_ns();
+}
+
+void
 peers_sign_of_life(struct peers *peers, const struct addr *remote)
 {
 	struct peer *peer;

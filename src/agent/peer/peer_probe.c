@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/log_limit.h"
 #include "core/udp_port.h"
+#include "probe/auth.h"
 #include "probe/wire.h"
 #include "rdma/path.h"
 #include "rdma/sidr.h"
@@ -158,7 +159,7 @@ peer_refusal(const struct peer *peer, const struct wire_reply *reply)
 }
 
 static const char *
-peer_sidr_reason(const struct sidr_answer *answer)
+peer_sidr_reason(const struct sidr_answer *answer, bool keys)
 {
 	switch (answer->status) {
 	case -ECONNREFUSED:
@@ -170,9 +171,10 @@ peer_sidr_reason(const struct sidr_answer *answer)
 	case -ETIMEDOUT:
 	case -EHOSTUNREACH:
 	case -ENETUNREACH:
-		return answer->step == SIDR_STEP_ADDRESS ? "no answer at its address (ARP or "
-							   "neighbour discovery, or no route)" :
-							   "no answer from rpingmeshd (SIDR)";
+		if (answer->step == SIDR_STEP_ADDRESS)
+			return "no answer at its address (ARP or neighbour discovery, or no route)";
+		return keys ? "no answer from rpingmeshd (SIDR), which may have other keys" :
+			      "no answer from rpingmeshd (SIDR)";
 	default:
 		return "SIDR failed";
 	}
@@ -222,6 +224,7 @@ peer_resolved(struct peer *peer, const struct wire_reply *reply)
 	memcpy(peer->hostname, reply->hostname, sizeof(peer->hostname));
 	memcpy(peer->tor, reply->tor, sizeof(peer->tor));
 	peer->qkey = reply->qkey;
+	peer->no_key_ns = 0;
 	peer->rated = reply->max_per_s != 0 && reply->max_per_s != UINT16_MAX;
 	bucket_rate_set(&peer->rate, reply->max_per_s, PEER_BURST);
 	bucket_fit(&peer->bucket, &peer->rate, clock_mono_ns());
@@ -234,13 +237,19 @@ static void
 peer_answered(void *arg, const struct sidr_answer *answer)
 {
 	struct peer *peer = arg;
+	const struct keys *keys = &peer->peers->config->keys;
 	struct wire_reply reply;
 
 	peer->call = NULL;
 	if (answer->status < 0) {
 		log_debug(PEER, "%s: %s: %s", peer->config.address, sidr_step_name(answer->step),
 			  strerror(-answer->status));
-		peer_not_resolved(peer, peer_sidr_reason(answer), !peer_sidr_is_answer(answer));
+		peer_not_resolved(peer, peer_sidr_reason(answer, keys->n > 0),
+				  !peer_sidr_is_answer(answer));
+	} else if (!auth_check_private(keys, answer->data, answer->len, PROBE_WIRE_REPLY_FULL)) {
+		peer->no_key_ns = clock_mono_ns();
+		peer_not_resolved(peer, "its answer is not signed with a key of our key_file",
+				  true);
 	} else if (wire_decode_reply(answer->data, answer->len, &reply) < 0) {
 		peer_not_resolved(peer, "its answer is not from rpingmesh, or has another version",
 				  false);
@@ -263,7 +272,7 @@ peer_resolve(void *arg, void *peer_user)
 		.qkey = env->self->qkey,
 		.incarnation = env->self->incarnation,
 	};
-	uint8_t buf[PROBE_WIRE_REQUEST_MAX];
+	uint8_t buf[PROBE_WIRE_REQUEST_FULL];
 	struct sidr_question question = {
 		.local = peer->local,
 		.remote = peer->remote,
@@ -276,7 +285,8 @@ peer_resolve(void *arg, void *peer_user)
 
 	memcpy(request.hostname, env->self->hostname, sizeof(request.hostname));
 	(void)arg;
-	question.len = wire_encode_request(&request, buf);
+	question.len = auth_sign_private(&peer->peers->config->keys, buf,
+					 wire_encode_request(&request, buf), sizeof(buf));
 	peer->asked_ns = clock_mono_ns();
 	peer->call = NULL;
 	peer->ask_failed = !sidr || sidr_ask(sidr, &question, &peer->call) < 0;

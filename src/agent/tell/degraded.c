@@ -16,6 +16,7 @@
 #include "trace/trace.h"
 
 #define DEGRADED_PEERS_NS (10 * NSEC_PER_SEC) /* a mesh that comes up is none */
+#define DEGRADED_NO_KEY_NS (300 * NSEC_PER_SEC)
 
 /* The cure if sockets are refused. systemd refuses them with EAFNOSUPPORT. */
 static const char *
@@ -155,6 +156,33 @@ degraded_rates(const struct tell *t, void (*fn)(void *arg, const char *sentence)
 	}
 }
 
+/* Peers without our keys, of late. */
+static void
+degraded_keys(const struct tell *t, void (*fn)(void *arg, const char *sentence), void *arg)
+{
+	uint64_t now = clock_mono_ns();
+	const char *first = NULL;
+	char text[512];
+	unsigned int n = 0;
+
+	for (struct peer *p = NULL; (p = peers_next(t->peers, p));) {
+		struct peer_info peer;
+
+		peer_info(p, &peer);
+		if (!peer.no_key_ns || now - peer.no_key_ns > DEGRADED_NO_KEY_NS)
+			continue;
+		first = first ? first : peer.address;
+		n++;
+	}
+	if (!n)
+		return;
+	snprintf(text, sizeof(text),
+		 "%u peers have no key of key_file, such as %s: give all hosts the same keys "
+		 "(key_file)",
+		 n, first);
+	fn(arg, text);
+}
+
 void
 degraded(const struct tell *t, void (*fn)(void *arg, const char *sentence), void *arg)
 {
@@ -163,6 +191,8 @@ degraded(const struct tell *t, void (*fn)(void *arg, const char *sentence), void
 	nics_degraded(t->nics, fn, arg);
 	degraded_peers(t, fn, arg);
 	degraded_rates(t, fn, arg);
+	if (t->config->keys.n)
+		degraded_keys(t, fn, arg);
 	degraded_trace(services_trace(t->services), fn, arg);
 	if (guard_sentence(t->guard, text, sizeof(text)))
 		fn(arg, text);

@@ -207,6 +207,8 @@ metrics_unexpected(struct exposition *e, const struct metrics *m)
 	prober_stats(m->t->prober, &stats);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "malformed"}, {0}},
 		       stats.malformed);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "unauthenticated"}, {0}},
+		       stats.unauthenticated);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "unknown"}, {0}}, stats.unknown);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "wrong_source"}, {0}},
 		       stats.wrong_source);
@@ -251,6 +253,8 @@ metrics_refused(struct exposition *e, const struct metrics *m)
 	exposition_u64(e, (struct exposition_label[]){{"reason", "total_rate"}, {0}},
 		       s.refused_total);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "malformed"}, {0}}, s.malformed);
+	exposition_u64(e, (struct exposition_label[]){{"reason", "unauthenticated"}, {0}},
+		       s.unauthenticated);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "unknown_session"}, {0}},
 		       s.unknown_session);
 	exposition_u64(e, (struct exposition_label[]){{"reason", "wrong_source"}, {0}},

@@ -115,6 +115,7 @@ status_record_probes(struct record *r, const struct tell *t)
 	record_begin(&map, RECORD_PROBES);
 	record_totals(&map, &stats.totals);
 	record_u64(&map, "malformed", stats.malformed);
+	record_u64(&map, "unauthenticated", stats.unauthenticated);
 	record_u64(&map, "unknown", stats.unknown);
 	record_u64(&map, "wrong_source", stats.wrong_source);
 	record_u64(&map, "duplicates", stats.duplicates);
@@ -142,6 +143,7 @@ status_record_responder(struct record *r, const struct tell *t)
 	record_u64(&map, "refused_total", s.refused_total);
 	record_u64(&map, "refused_told", s.refused_told);
 	record_u64(&map, "malformed", s.malformed);
+	record_u64(&map, "unauthenticated", s.unauthenticated);
 	record_u64(&map, "unknown_session", s.unknown_session);
 	record_u64(&map, "wrong_source", s.wrong_source);
 	record_u64(&map, "send_errors", s.send_errors);
@@ -224,6 +226,7 @@ status_record(msgpack_packer *out, const struct tell *t)
 	record_str(&r, "config_file", t->config_path);
 	record_str(&r, "config_error", t->config_error[0] ? t->config_error : NULL);
 	record_u64(&r, "log_dropped", log_dropped());
+	record_str(&r, "signing_key", t->config->keys.n ? t->config->keys.key[0].name : NULL);
 	flow_record_status(&r, t);
 	status_record_degraded(&r, t);
 	status_record_loop(&r, t);

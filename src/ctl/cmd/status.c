@@ -233,6 +233,10 @@ status_show(const struct ctl *ctl, const msgpack_object *status)
 		lines_label("reload", stdout);
 		printf("refused: %s\n", text);
 	}
+	if (view_text(status, "signing_key", text, sizeof(text))) {
+		lines_label("key", stdout);
+		printf("%s\n", text);
+	}
 	status_up(ctl, status, "devices", "devices", "devices_up");
 	status_up(ctl, status, "peers", "peers", "peers_up");
 	status_text(status, "targets", "targets");

@@ -30,6 +30,7 @@ struct fake_packet {
 	uint64_t seq, session, at_ns;
 	uint32_t cookie, size, flow_label;
 	void *peer_user;
+	uint8_t head[PROBE_WIRE_SIZE_MIN];
 };
 
 struct fake_result {
@@ -92,6 +93,7 @@ fake_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		.flow_label = packet->flow_label,
 		.peer_user = peer_user,
 	};
+	memcpy(f->packet[f->n_packets - 1].head, packet->payload, PROBE_WIRE_SIZE_MIN);
 	f->t2.ns = f->send_done ? f->now + 1000 : 0;
 	f->t2.error_ns = f->send_done ? 10 : 0;
 	*tx = (struct prober_tx){

@@ -17,6 +17,8 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
+#include "core/keys.h"
+#include "probe/auth.h"
 #include "probe/responder_impl.h"
 #include "probe/wire.h"
 
@@ -43,6 +45,7 @@ struct fake {
 	struct sent_ack sent[ROOM];
 	uint32_t n_sent;
 	uint32_t n_calls;
+	const struct keys *keys; /* that each ACK must be signed with */
 };
 
 static int nic_a, nic_b;
@@ -63,7 +66,8 @@ fake_send(void *arg, void *device_user, const struct responder_ack *ack, bool wa
 		return f->error;
 	sent->ack = *ack;
 	sent->want_sent = want_sent;
-	assert_int_equal(ack->size, PROBE_WIRE_SIZE_MIN);
+	assert_true(auth_check(f->keys, ack->payload, ack->size));
+	assert_in_range(ack->size, PROBE_WIRE_SIZE_MIN, PROBE_WIRE_ACK_MAX);
 	assert_int_equal(wire_decode(ack->payload, ack->size, &sent->message), 0);
 	f->n_sent++;
 	*tx = (struct responder_tx){

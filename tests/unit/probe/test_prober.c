@@ -5,6 +5,9 @@
  */
 #include "prober_fake.h"
 
+#include "core/keys.h"
+#include "probe/auth.h"
+
 static void
 test_ok(void **state)
 {
@@ -655,6 +658,42 @@ test_refused(void **state)
 	fake_check_totals(f);
 }
 
+/* With a key, probes are signed, and what is not is no ACK. */
+static void
+test_keys(void **state)
+{
+	static const struct keys keys = {.n = 2, .key = {{"new", {1, 2, 3}}, {"old", {4, 5, 6}}}},
+				 old = {.n = 1, .key = {{"old", {4, 5, 6}}}};
+	struct fake *f = *state;
+	struct prober_stats stats;
+	struct fake_ack ack;
+	uint8_t payload[58];
+
+	prober_set_keys(f->prober, &keys);
+	fake_target(f, fake_peer_up(f, f), 100 * MS, 1);
+	fake_run(f, 2 * MS);
+	assert_int_equal(f->n_packets, 1);
+	assert_true(auth_check(&keys, f->packet[0].head, 50));
+	assert_false(auth_check(&old, f->packet[0].head, 50));
+	fake_acks(f, 0);
+	prober_stats(f->prober, &stats);
+	assert_int_equal(stats.unauthenticated, 2);
+	assert_int_equal(f->n_results, 0);
+	for (int i = 0; i < 2; i++) {
+		ack = fake_ack(f, 0, i ? PROBE_WIRE_ACK2 : PROBE_WIRE_ACK1);
+		ack.message.length = i ? 58 : 50;
+		wire_encode(&ack.message, payload);
+		auth_sign(&old, payload, ack.message.length);
+		ack.rx.payload = payload;
+		ack.rx.len = ack.message.length;
+		prober_received(f->prober, &ack.rx, f->now);
+	}
+	assert_int_equal(f->n_results, 1);
+	assert_int_equal(fake_last(f)->class, PROBE_OK);
+	prober_stats(f->prober, &stats);
+	assert_int_equal(stats.unauthenticated, 2);
+}
+
 /* It is not the peer's restart: ACK1 had been sent before. */
 static void
 test_ack1_missing_of_restarted(void **state)
@@ -996,6 +1035,7 @@ main(void)
 		WITH_FAKE(test_unreachable),
 		WITH_FAKE(test_silent_sidr),
 		WITH_FAKE(test_ack1_missing_of_restarted),
+		WITH_FAKE(test_keys),
 		WITH_FAKE(test_late_ack2_waits_for_ack1),
 		WITH_FAKE(test_late_ack1_waits_for_ack2),
 		WITH_FAKE(test_what_is_no_timeout),

@@ -253,6 +253,42 @@ test_refused(void **state)
 	assert_int_equal(s.probes, 0);
 }
 
+/* With a key, what is not signed is dropped, and both ACKs are signed. */
+static void
+test_keys(void **state)
+{
+	static const struct keys keys = {.n = 1, .key = {{"a", {1, 2, 3}}}},
+				 other = {.n = 1, .key = {{"a", {1, 2, 4}}}};
+	struct fake *f = *state;
+	uint64_t session = open_session(f, "10.0.0.2");
+	struct fake_probe p = probe(session, 1, "10.0.0.2");
+
+	responder_set_keys(f->responder, &keys);
+	deliver(f, &p);
+	auth_sign(&other, p.payload, p.rx.len);
+	responder_received(f->responder, &p.rx, f->now);
+	assert_int_equal(f->n_calls, 0);
+	assert_int_equal(stats_of(f).unauthenticated, 2);
+	assert_int_equal(stats_of(f).probes, 0);
+	f->keys = &keys;
+	auth_sign(&keys, p.payload, p.rx.len);
+	responder_received(f->responder, &p.rx, f->now);
+	assert_int_equal(f->n_sent, 2);
+	assert_int_equal(f->sent[0].message.type, PROBE_WIRE_ACK1);
+	assert_int_equal(f->sent[0].ack.size, 50);
+	assert_int_equal(f->sent[1].message.type, PROBE_WIRE_ACK2);
+	assert_int_equal(f->sent[1].ack.size, 58);
+	assert_int_equal(stats_of(f).unauthenticated, 2);
+	responder_unauthenticated(f->responder);
+	assert_int_equal(stats_of(f).unauthenticated, 3);
+	/* Without keys again, all are answered, with what others can read. */
+	f->keys = NULL;
+	responder_set_keys(f->responder, NULL);
+	send_probe(f, session, 2, "10.0.0.2");
+	assert_int_equal(f->n_sent, 4);
+	assert_int_equal(f->sent[3].ack.size, 50);
+}
+
 /* T3 stays that of arrival while the path is prepared. */
 static void
 test_held(void **state)
@@ -455,6 +491,7 @@ main(void)
 		WITH_FAKE(test_refused),
 		WITH_FAKE(test_limits_raised),
 		WITH_FAKE(test_held),
+		WITH_FAKE(test_keys),
 		WITH_FAKE(test_held_dropped),
 		WITH_FAKE(test_pending_overflow),
 		WITH_FAKE(test_noise),

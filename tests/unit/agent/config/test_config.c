@@ -220,6 +220,10 @@ static const struct bad bad[] = {
 	{"socket = \"run/x.sock\";", "test.conf:1: socket: ", "found \"run/x.sock\""},
 	{"socket = \"/run/\";", "test.conf:1: socket: ", "found \"/run/\""},
 	{"socket_group = \"a b\";", "test.conf:1: socket_group: ", "name of a group"},
+	{"key_file = \"keys\";", "test.conf:1: key_file: ", "an absolute path"},
+	{"key_file = \"/nonexistent/k\";", "test.conf:1: key_file: ",
+	 "a file of keys (No such file or directory)"},
+	{"key_file = \"/\";", "test.conf:1: key_file: ", "an absolute path"},
 	{"user = \"a b\";", "test.conf:1: user: ", "name of a user"},
 	{"socket_group = \"0\";", "test.conf:1: socket_group: ", "name of a group"},
 	{"hostname = \"a_b\";", "test.conf:1: hostname: ", "host name"},
@@ -364,6 +368,8 @@ test_defaults(void **state)
 	assert_string_equal(c->socket, "/run/rpingmesh/rpingmeshd.sock");
 	assert_string_equal(c->socket_group, "rpingmesh");
 	assert_string_equal(c->user, "");
+	assert_string_equal(c->key_file, "");
+	assert_int_equal(c->keys.n, 0);
 	assert_string_equal(c->hostname, "");
 	assert_string_equal(c->tor, "");
 	assert_int_equal(c->limit_cpu_percent, 20);

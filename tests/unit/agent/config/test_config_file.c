@@ -252,6 +252,7 @@ assert_same_config(const struct config *a, const struct config *b)
 	assert_string_equal(a->socket, b->socket);
 	assert_string_equal(a->socket_group, b->socket_group);
 	assert_string_equal(a->user, b->user);
+	assert_string_equal(a->key_file, b->key_file);
 	assert_string_equal(a->hostname, b->hostname);
 	assert_string_equal(a->tor, b->tor);
 	assert_int_equal(a->limit_cpu_percent, b->limit_cpu_percent);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys that hosts share, from a file: a line for each, "NAME KEY", where KEY is 16 bytes as 32
+ * hexadecimal digits or in base64 (RFC 4648, section 4). "#" begins a comment.
+ */
+#ifndef RPINGMESH_CORE_KEYS_H
+#define RPINGMESH_CORE_KEYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/siphash.h"
+
+#define KEYS_MAX 8
+#define KEYS_NAME 33   /* bytes of a name with its end */
+#define KEYS_ERROR 160
+
+struct keys {
+	size_t n;
+	struct {
+		char name[KEYS_NAME];
+		uint8_t bytes[SIPHASH_KEY];
+	} key[KEYS_MAX];
+};
+
+/*
+ * Reads a file that no other user may read or write. 0 and *out with at least one key, in the order
+ * of the file; or -errno with the reason in *error.
+ */
+int keys_load(const char *path, struct keys *out, char error[KEYS_ERROR]);
+
+#endif
