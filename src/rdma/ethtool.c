@@ -37,13 +37,16 @@ ethtool_call(struct ethtool *e, void *command)
 static int
 ethtool_count(struct ethtool *e, uint32_t *n)
 {
-	struct {
-		struct ethtool_sset_info info;
-		uint32_t count;
-	} ask = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_STATS}};
-	int rc = ethtool_call(e, &ask);
+	/* One count stands behind the struct for each bit of its mask. */
+	uint32_t ask[sizeof(struct ethtool_sset_info) / sizeof(uint32_t) + 1] = {0};
+	struct ethtool_sset_info info = {.cmd = ETHTOOL_GSSET_INFO,
+					 .sset_mask = 1ULL << ETH_SS_STATS};
+	int rc;
 
-	*n = rc == 0 && ask.info.sset_mask ? ask.count : 0;
+	memcpy(ask, &info, sizeof(info));
+	rc = ethtool_call(e, ask);
+	memcpy(&info, ask, sizeof(info));
+	*n = rc == 0 && info.sset_mask ? ask[sizeof(info) / sizeof(uint32_t)] : 0;
 	return rc;
 }
 
