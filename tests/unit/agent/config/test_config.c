@@ -583,8 +583,8 @@ test_syntax_accepted(void **state)
 		"tor = \"say \\\"hi\\\"\";",
 		"port\n=\n1\n;\r\n",
 		"peers = (\"a-b.c\", \"1a\", \"169.254.1.1\");",
-		"devices = (\"mlx5_[01]\", \"[!a]x\", \"[[:alpha:]]*\", \"a[:1]\", "
-		"\"rocep?s0\", \"a\\\\*\");",
+		"devices = (\"mlx5_[01]\", \"[!a]x\", \"[[:alpha:]]*\", \"a[:1]\");",
+		"devices = (\"rocep?s0\", \"a\\\\*\");",
 		"socket_group = \"\";",
 		"metrics = { listen = \"0.0.0.0:1\"; };",
 		"metrics = { listen = \"[fd00::1]:65535\"; };",
