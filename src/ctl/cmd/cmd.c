@@ -135,16 +135,42 @@ cmd_options(struct ctl *ctl, const struct cmd_entry *command, int argc, char **a
 }
 
 int
+cmd_no_argument(const struct cmd_entry *command, int argc, char **argv)
+{
+	if (optind == argc)
+		return -1;
+	return cmd_usage(command, "%s takes no argument, not \"%s\"", command->name, argv[optind]);
+}
+
+int
 cmd_options_only(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
 {
 	int rc = cmd_options(ctl, command, argc, argv);
 
-	if (rc >= 0)
-		return rc;
-	if (optind < argc)
-		return cmd_usage(command, "%s takes no argument, not \"%s\"", command->name,
-				 argv[optind]);
-	return -1;
+	return rc < 0 ? cmd_no_argument(command, argc, argv) : rc;
+}
+
+int
+cmd_option_count(const struct cmd_entry *command, char letter, unsigned long long *out)
+{
+	if (cmd_number(optarg, 1, UINT32_MAX, out))
+		return -1;
+	return cmd_usage(command, "-%c: expected how many, 1 or more, not \"%s\"", letter, optarg);
+}
+
+int
+cmd_option_seconds(const struct cmd_entry *command, char letter, unsigned long long *out_ns)
+{
+	if (cmd_seconds(optarg, 0.1, 3600, out_ns))
+		return -1;
+	return cmd_usage(command, "-%c: expected seconds, 0.1 to 3600, not \"%s\"", letter, optarg);
+}
+
+int
+cmd_option_pid(const struct cmd_entry *command, unsigned long long *out, bool *has)
+{
+	*has = cmd_number(optarg, 1, UINT32_MAX, out);
+	return *has ? -1 : cmd_usage(command, "--pid: expected a process id, not \"%s\"", optarg);
 }
 
 int

@@ -81,7 +81,9 @@ int cmd_option(struct ctl *ctl, const struct cmd_entry *command, int c, char **a
  */
 int cmd_options(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv);
 
-/* The same for a command that has no arguments either. */
+/* Complains if there are arguments after the options. Returns the same as cmd_option(). */
+int cmd_no_argument(const struct cmd_entry *command, int argc, char **argv);
+/* Like cmd_options(), for a command that has no arguments either. */
 int cmd_options_only(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv);
 
 /*
@@ -90,6 +92,13 @@ int cmd_options_only(struct ctl *ctl, const struct cmd_entry *command, int argc,
  */
 int cmd_option_by(const struct cmd_entry *command, const char *text, const char **by);
 
+/*
+ * Parse the values of options that several commands have: a number of something, seconds from 0.1
+ * to 3600, and a process id. `letter` is that of the option. Return the same as cmd_option().
+ */
+int cmd_option_count(const struct cmd_entry *command, char letter, unsigned long long *out);
+int cmd_option_seconds(const struct cmd_entry *command, char letter, unsigned long long *out_ns);
+int cmd_option_pid(const struct cmd_entry *command, unsigned long long *out, bool *has);
 /*
  * Parse numbers in options: decimal or 0x…; seconds may have a fraction. Return false if the text
  * is no number, or out of range.

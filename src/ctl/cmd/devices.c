@@ -42,9 +42,9 @@ devices_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **a
 		if (rc >= 0)
 			return rc;
 	}
-	if (optind < argc)
-		return cmd_usage(command, "%s takes no argument, not \"%s\"", command->name,
-				 argv[optind]);
+	rc = cmd_no_argument(command, argc, argv);
+	if (rc >= 0)
+		return rc;
 	if (history && counters)
 		return cmd_usage(command, "--history or --counters, not both");
 	if (history) {

@@ -98,15 +98,9 @@ events_option(struct events *events, struct ctl *ctl, const struct cmd_entry *co
 		events->device = optarg;
 		return -1;
 	case 'p':
-		events->has_pid = cmd_number(optarg, 1, UINT32_MAX, &events->pid);
-		return events->has_pid ?
-			       -1 :
-			       cmd_usage(command, "--pid: expected a process id, not \"%s\"",
-					 optarg);
+		return cmd_option_pid(command, &events->pid, &events->has_pid);
 	case 'c':
-		if (cmd_number(optarg, 1, UINT32_MAX, &events->count))
-			return -1;
-		return cmd_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
+		return cmd_option_count(command, 'c', &events->count);
 	default:
 		return cmd_option(ctl, command, c, argv);
 	}
@@ -126,9 +120,7 @@ events_options(struct ctl *ctl, struct events *events, const struct cmd_entry *c
 	optind = 0;
 	while (rc < 0 && (c = getopt_long(argc, argv, ":fp:c:" CMD_SHORT, longs, NULL)) != -1)
 		rc = events_option(events, ctl, command, c, argv);
-	if (rc < 0 && optind < argc)
-		return cmd_usage(command, "events takes no argument, not \"%s\"", argv[optind]);
-	return rc;
+	return rc < 0 ? cmd_no_argument(command, argc, argv) : rc;
 }
 
 static int

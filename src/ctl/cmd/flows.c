@@ -85,11 +85,7 @@ flows_option(struct flows_options *options, struct ctl *ctl, const struct cmd_en
 		options->filter.remote = optarg;
 		return -1;
 	case 'p':
-		options->filter.has_pid = cmd_number(optarg, 1, UINT32_MAX, &options->filter.pid);
-		return options->filter.has_pid ?
-			       -1 :
-			       cmd_usage(command, "--pid: expected a process id, not \"%s\"",
-					 optarg);
+		return cmd_option_pid(command, &options->filter.pid, &options->filter.has_pid);
 	default:
 		return cmd_option(ctl, command, c, argv);
 	}
@@ -110,8 +106,8 @@ flows_options(struct ctl *ctl, struct flows_options *options, const struct cmd_e
 	optind = 0;
 	while (rc < 0 && (c = getopt_long(argc, argv, ":p:" CMD_SHORT, longs, NULL)) != -1)
 		rc = flows_option(options, ctl, command, c, argv);
-	if (rc < 0 && optind < argc)
-		return cmd_usage(command, "flows takes no argument, not \"%s\"", argv[optind]);
+	if (rc < 0)
+		rc = cmd_no_argument(command, argc, argv);
 	if (rc < 0 && options->qps && options->by != FLOWGROUP_N)
 		return cmd_usage(command,
 				 "--qps shows single queue pairs, --by sums flows up: choose one");

@@ -119,8 +119,8 @@ matrix_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **ar
 	while (rc < 0 && (c = getopt_long(argc, argv, ":m:" CMD_SHORT, longs, NULL)) != -1)
 		rc = c == 'm' ? matrix_metric(command, optarg, &metric) :
 				cmd_option(ctl, command, c, argv);
-	if (rc < 0 && optind < argc)
-		return cmd_usage(command, "matrix takes no argument, not \"%s\"", argv[optind]);
+	if (rc < 0)
+		rc = cmd_no_argument(command, argc, argv);
 	if (rc >= 0)
 		return rc;
 	rc = ask_open(ctl, NULL, &client);

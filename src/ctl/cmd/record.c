@@ -281,8 +281,7 @@ recording_option(struct recording *r, struct ctl *ctl, const struct cmd_entry *c
 					 "-k: expected some of probe,window,event, not \"%s\"",
 					 optarg);
 	case 'c':
-		return cmd_number(optarg, 1, UINT32_MAX, &r->count) ? -1 :
-			cmd_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
+		return cmd_option_count(command, 'c', &r->count);
 	case 'd':
 		return cmd_seconds(optarg, 0.1, 1e9, &r->duration_ns) ? -1 :
 			cmd_usage(command, "-d: expected seconds, 0.1 or more, not \"%s\"", optarg);

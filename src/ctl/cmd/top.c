@@ -273,11 +273,9 @@ top_option(struct top *top, struct ctl *ctl, const struct cmd_entry *command, in
 {
 	switch (c) {
 	case 'd':
-		return cmd_seconds(optarg, 0.1, 3600, &top->interval_ns) ? -1 :
-			cmd_usage(command, "-d: expected seconds, 0.1 to 3600, not \"%s\"", optarg);
+		return cmd_option_seconds(command, 'd', &top->interval_ns);
 	case 'n':
-		return cmd_number(optarg, 1, UINT32_MAX, &top->updates) ? -1 :
-			cmd_usage(command, "-n: expected how many, 1 or more, not \"%s\"", optarg);
+		return cmd_option_count(command, 'n', &top->updates);
 	case '1':
 		top->updates = 1;
 		return -1;
@@ -316,9 +314,7 @@ top_options(struct ctl *ctl, struct top *top, const struct cmd_entry *command, i
 	optind = 0;
 	while (rc < 0 && (c = getopt_long(argc, argv, ":d:n:1s:rf:t" CMD_SHORT, longs, NULL)) != -1)
 		rc = top_option(top, ctl, command, c, argv);
-	if (rc < 0 && optind < argc)
-		return cmd_usage(command, "top takes no argument, not \"%s\"", argv[optind]);
-	return rc;
+	return rc < 0 ? cmd_no_argument(command, argc, argv) : rc;
 }
 
 static int

@@ -124,23 +124,13 @@ watch_options(struct ctl *ctl, struct watch *watch, const struct cmd_entry *comm
 	optind = 0;
 	while (rc < 0 && (c = getopt_long(argc, argv, ":n:c:" CMD_SHORT, longs, NULL)) != -1) {
 		if (c == 'n')
-			rc = cmd_seconds(optarg, 0.1, 3600, &watch->interval_ns) ?
-				     -1 :
-				     cmd_usage(command,
-					       "-n: expected seconds, 0.1 to 3600, not \"%s\"",
-					       optarg);
+			rc = cmd_option_seconds(command, 'n', &watch->interval_ns);
 		else if (c == 'c')
-			rc = cmd_number(optarg, 1, UINT32_MAX, &watch->count) ?
-				     -1 :
-				     cmd_usage(command,
-					       "-c: expected how many, 1 or more, not \"%s\"",
-					       optarg);
+			rc = cmd_option_count(command, 'c', &watch->count);
 		else
 			rc = cmd_option(ctl, command, c, argv);
 	}
-	if (rc < 0 && optind < argc)
-		return cmd_usage(command, "watch takes no argument, not \"%s\"", argv[optind]);
-	return rc;
+	return rc < 0 ? cmd_no_argument(command, argc, argv) : rc;
 }
 
 static int

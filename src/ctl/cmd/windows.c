@@ -188,9 +188,7 @@ windows_option(struct windows *windows, struct ctl *ctl, const struct cmd_entry 
 	case 'b':
 		return cmd_option_by(command, optarg, &windows->by);
 	case 'c':
-		if (cmd_number(optarg, 1, UINT32_MAX, &windows->count))
-			return -1;
-		return cmd_usage(command, "-c: expected how many, 1 or more, not \"%s\"", optarg);
+		return cmd_option_count(command, 'c', &windows->count);
 	default:
 		return cmd_option(ctl, command, c, argv);
 	}
@@ -210,8 +208,8 @@ windows_options(struct ctl *ctl, struct windows *windows, const struct cmd_entry
 	optind = 0;
 	while (rc < 0 && (c = getopt_long(argc, argv, ":fc:s" CMD_SHORT, longs, NULL)) != -1)
 		rc = windows_option(windows, ctl, command, c, argv);
-	if (rc < 0 && optind < argc)
-		return cmd_usage(command, "windows takes no argument, not \"%s\"", argv[optind]);
+	if (rc < 0)
+		rc = cmd_no_argument(command, argc, argv);
 	if (rc < 0 && windows->count && !windows->follow)
 		return cmd_usage(command, "-c is for --follow");
 	if (rc < 0 && windows->sparklines && (!windows->follow || ctl->json))

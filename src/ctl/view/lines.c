@@ -67,6 +67,25 @@ lines_text(const msgpack_object *record, const char *key, const char *before, FI
 		fputs(text, out);
 }
 
+void
+lines_word(const msgpack_object *record, const char *key, const char *before, FILE *out)
+{
+	char text[LINES_TEXT];
+
+	view_text(record, key, text, sizeof(text));
+	fprintf(out, "%s%s", before, text);
+}
+
+void
+lines_ms(const msgpack_object *record, const char *key, const char *name, FILE *out)
+{
+	char text[FORMAT_TEXT];
+	uint64_t ns;
+
+	if (read_u64(record, key, &ns))
+		lines_value(name, format_ms(ns, text), out);
+}
+
 /*
  * Writes " 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0" if there is a path, or "port=?" if the
  * source port is unknown.
@@ -74,14 +93,11 @@ lines_text(const msgpack_object *record, const char *key, const char *before, FI
 static void
 lines_path(const msgpack_object *event, FILE *out)
 {
-	char text[LINES_TEXT];
-
 	if (!read_find(event, "dst_gid"))
 		return;
-	view_text(event, "src_gid", text, sizeof(text));
-	fprintf(out, " %s -> ", text);
-	view_text(event, "dst_gid", text, sizeof(text));
-	fprintf(out, "%s port=%s", text, read_find(event, "src_port") ? "" : "?");
+	lines_word(event, "src_gid", " ", out);
+	lines_word(event, "dst_gid", " -> ", out);
+	fprintf(out, " port=%s", read_find(event, "src_port") ? "" : "?");
 	lines_text(event, "src_port", "", out);
 	lines_text(event, "traffic_class", " tos=", out);
 	lines_text(event, "service_level", " sl=", out);
@@ -99,16 +115,12 @@ lines_event(const msgpack_object *event, FILE *out)
 		putc('-', out);
 	view_text(event, "event", text, sizeof(text));
 	fprintf(out, " %-7s", text);
-	view_text(event, "device", text, sizeof(text));
-	fprintf(out, " %s", text);
-	view_text(event, "qpn", text, sizeof(text));
-	fprintf(out, " %s -> ", text);
-	view_text(event, "remote_qpn", text, sizeof(text));
-	fputs(text, out);
-	view_text(event, "qp_type", text, sizeof(text));
-	fprintf(out, " %s ", text);
+	lines_word(event, "device", " ", out);
+	lines_word(event, "qpn", " ", out);
+	lines_word(event, "remote_qpn", " -> ", out);
+	lines_word(event, "qp_type", " ", out);
 	view_owner(event, text, sizeof(text));
-	fputs(text, out);
+	fprintf(out, " %s", text);
 	lines_path(event, out);
 	lines_text(event, "path_mtu", " mtu=", out);
 	lines_text(event, "job", " job=", out);
@@ -129,7 +141,6 @@ lines_duration(const msgpack_object *probe, const char *key, const char *name, F
 void
 lines_probe(const msgpack_object *probe, FILE *out)
 {
-	static const char *const words[] = {"device", "peer"};
 	char text[LINES_TEXT];
 	uint64_t when;
 
@@ -137,17 +148,13 @@ lines_probe(const msgpack_object *probe, FILE *out)
 		lines_time(when, out);
 	else
 		putc('-', out);
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		view_text(probe, words[i], text, sizeof(text));
-		fprintf(out, " %s", text);
-	}
+	lines_word(probe, "device", " ", out);
+	lines_word(probe, "peer", " ", out);
 	if (view_text(probe, "hostname", text, sizeof(text)) && text[0])
 		fprintf(out, " (%s)", text);
-	view_text(probe, "kind", text, sizeof(text));
-	fprintf(out, " %s", text);
+	lines_word(probe, "kind", " ", out);
 	lines_text(probe, "seq", " seq=", out);
-	view_text(probe, "class", text, sizeof(text));
-	fprintf(out, " %s", text);
+	lines_word(probe, "class", " ", out);
 	lines_duration(probe, "rtt_ns", "rtt", out);
 	lines_duration(probe, "prober_delay_ns", "prober", out);
 	lines_duration(probe, "responder_delay_ns", "responder", out);

@@ -24,6 +24,12 @@ void lines_value(const char *name, const char *value, FILE *out);
  */
 void lines_text(const msgpack_object *record, const char *key, const char *before, FILE *out);
 
+/* Writes `before` and the text of a key, or "-" if it is unknown. */
+void lines_word(const msgpack_object *record, const char *key, const char *before, FILE *out);
+
+/* Writes a time in nanoseconds as the value of `name`, in milliseconds, if it is known. */
+void lines_ms(const msgpack_object *record, const char *key, const char *name, FILE *out);
+
 /*
  * "TIME rtr rxe0 17 -> 42 RC python3(4711) 10.0.0.1 -> 10.0.0.2 port=57236 tos=104 sl=0 mtu=1024
  * job=slurm:12 flow=3" and a newline.

@@ -185,16 +185,6 @@ peer_span(const msgpack_object *list, char *buf, size_t size)
 	return true;
 }
 
-static void
-peer_line_ns(const msgpack_object *recent, const char *name, const char *key, FILE *out)
-{
-	char text[FORMAT_TEXT];
-	uint64_t ns;
-
-	if (read_u64(recent, key, &ns))
-		lines_value(name, format_ms(ns, text), out);
-}
-
 void
 peer_line(const msgpack_object *peer, FILE *out)
 {
@@ -203,20 +193,16 @@ peer_line(const msgpack_object *peer, FILE *out)
 	uint64_t noise;
 	double ratio;
 
-	view_text(peer, "address", text, sizeof(text));
-	fputs(text, out);
-	view_text(peer, "device", text, sizeof(text));
-	fprintf(out, " %s", text);
-	view_text(peer, "state", text, sizeof(text));
-	fprintf(out, " %s", text);
-	view_text(peer, "sent", text, sizeof(text));
-	fprintf(out, " sent=%s", text);
+	lines_word(peer, "address", "", out);
+	lines_word(peer, "device", " ", out);
+	lines_word(peer, "state", " ", out);
+	lines_word(peer, "sent", " sent=", out);
 	fprintf(out, " loss=%s",
 		read_double(recent, "lost_ratio", &ratio) ? format_ratio(ratio, ratio_text) : "-");
-	peer_line_ns(recent, "rtt_p50", "rtt_p50_ns", out);
-	peer_line_ns(recent, "rtt_p99", "rtt_p99_ns", out);
-	peer_line_ns(recent, "prober", "prober_delay_p50_ns", out);
-	peer_line_ns(recent, "responder", "responder_delay_p50_ns", out);
+	lines_ms(recent, "rtt_p50_ns", "rtt_p50", out);
+	lines_ms(recent, "rtt_p99_ns", "rtt_p99", out);
+	lines_ms(recent, "prober_delay_p50_ns", "prober", out);
+	lines_ms(recent, "responder_delay_p50_ns", "responder", out);
 	if (read_u64(recent, "noise", &noise) && noise > 0)
 		fprintf(out, " noise=%" PRIu64, noise);
 	if (peer_is_lossy(peer))

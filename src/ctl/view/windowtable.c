@@ -199,16 +199,6 @@ windowtable_add(struct table *table, const msgpack_object *window)
 /* ---- lines ---- */
 
 static void
-windowtable_line_ns(const msgpack_object *map, const char *key, const char *name, FILE *out)
-{
-	char text[FORMAT_TEXT];
-	uint64_t ns;
-
-	if (read_u64(map, key, &ns))
-		lines_value(name, format_ms(ns, text), out);
-}
-
-static void
 windowtable_line_time(const msgpack_object *window, FILE *out)
 {
 	char text[32] = "-";
@@ -243,10 +233,10 @@ windowtable_line(const msgpack_object *window, FILE *out)
 	lines_text(window, "src_port", " port=", out);
 	lines_text(window, "due", " due=", out);
 	lines_value("loss", windowtable_loss(window, text, &ratio) ? text : "-", out);
-	windowtable_line_ns(read_map(window, "rtt"), "p50_ns", "rtt_p50", out);
-	windowtable_line_ns(read_map(window, "rtt"), "p99_ns", "rtt_p99", out);
-	windowtable_line_ns(read_map(window, "prober_delay"), "p50_ns", "prober", out);
-	windowtable_line_ns(read_map(window, "responder_delay"), "p50_ns", "responder", out);
+	lines_ms(read_map(window, "rtt"), "p50_ns", "rtt_p50", out);
+	lines_ms(read_map(window, "rtt"), "p99_ns", "rtt_p99", out);
+	lines_ms(read_map(window, "prober_delay"), "p50_ns", "prober", out);
+	lines_ms(read_map(window, "responder_delay"), "p50_ns", "responder", out);
 	if (noise > 0)
 		fprintf(out, " noise=%" PRIu64, noise);
 	windowtable_sizes(window, text, sizeof(text));
