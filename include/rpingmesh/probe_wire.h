@@ -150,8 +150,8 @@ enum probe_wire_why {
  * SIDR reply private data (at most 136 bytes).
  *   0  u32  PROBE_WIRE_MAGIC
  *   4  u8   version of the session; in a refusal: the request's lowest version
- *   5  u8   length of the host name, 0 to 48; one that was too long ends in "~" and four
- *           hexadecimal digits of a hash of the whole
+ *   5  u8   length of the host name, 0 to 48; a name that was too long ends in "~" and four
+ *           hexadecimal digits of a hash of the whole name
  *   6  u8   length of the ToR name, 0 to 32
  *   7  u8   enum probe_wire_status
  *   8  u32  Q_Key of the responder's QP (the one that rdma_cm reports is a constant of the kernel)

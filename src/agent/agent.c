@@ -261,7 +261,7 @@ agent_scanned(void *arg)
 	struct agent *a = arg;
 
 	self_look(&a->self, a->tell.config);
-	/* Not before it has been made: the first look at the devices comes earlier. */
+	/* The first search for devices comes before the control socket is made. */
 	if (a->tell.control)
 		control_look(a->tell.control, a->tell.config->socket_group);
 	metrics_retry(a->tell.metrics);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The protocols are stable interfaces, and a few lines each: sd_notify(3), sd_watchdog_enabled(3)
- * and sd_listen_fds(3) describe them. libsystemd would bring seven libraries and half a megabyte of
+ * sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fds(3) describe the protocols, which are
+ * stable and need a few lines each. libsystemd would add seven libraries and half a megabyte of
  * resident memory.
  */
 #include "agent/notify.h"
@@ -32,7 +32,7 @@ static struct notify_watchdog {
 	uint64_t interval_ns;
 } watchdog;
 
-/* To the socket that NOTIFY_SOCKET names: a path, or an abstract name with a @ before it. */
+/* Sends to the socket in NOTIFY_SOCKET, which is a path, or an abstract name after a @. */
 static void
 notify_send(const char *state)
 {
@@ -85,7 +85,7 @@ notify_alive(void *arg)
 	loop_timer_set(w->timer, w->interval_ns);
 }
 
-/* A number from 1 to max in the environment: 1 and *out, 0 if it is not set, or -EINVAL. */
+/* Reads a number from 1 to max in the environment. Returns 1, 0 if it is not set, or -EINVAL. */
 static int
 notify_number(const char *name, uint64_t max, uint64_t *out)
 {
@@ -101,7 +101,7 @@ notify_number(const char *name, uint64_t max, uint64_t *out)
 	return errno || *end || *out == 0 || *out > max ? -EINVAL : 1;
 }
 
-/* Whether the variable names this process: 1, 0 if another or if it is not set, or -EINVAL. */
+/* Whether the variable names this process. Returns 1, 0 (no, or not set), or -EINVAL. */
 static int
 notify_is_for_us(const char *name)
 {
@@ -111,7 +111,7 @@ notify_is_for_us(const char *name)
 	return rc == 1 ? pid == (uint64_t)getpid() : rc;
 }
 
-/* 1 and *usec if signs of life are wanted, 0 if not, or -EINVAL. */
+/* Whether signs of life are wanted. Returns 1 and sets *usec, 0, or -EINVAL. */
 static int
 notify_wants_watchdog(uint64_t *usec)
 {
@@ -179,7 +179,7 @@ notify_check(int fd, const char *path)
 	return false;
 }
 
-/* How many descriptors were passed, which no program that we start shall have; or -errno. */
+/* Returns the number of passed descriptors, or -errno. Programs that we start do not get them. */
 static int
 notify_passed(void)
 {

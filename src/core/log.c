@@ -96,7 +96,7 @@ log_prefix(unsigned int sub, char text[64])
 	return text;
 }
 
-/* The line, with its '\n'; returns its length. */
+/* Makes the line, with its '\n', and returns its length. */
 static int
 log_format(unsigned int sub, enum log_level level, const char *text, char line[LOG_LINE])
 {
@@ -115,8 +115,8 @@ log_format(unsigned int sub, enum log_level level, const char *text, char line[L
 }
 
 /*
- * The flags of stderr are shared with whoever else has it, so it stays blocking. A pipe that can be
- * written takes PIPE_BUF bytes at once, and a terminal and a socket take a line.
+ * All processes with our stderr share its flags, so it stays blocking. If poll(2) reports that it
+ * can be written, a pipe accepts PIPE_BUF bytes at once, and a terminal or a socket accepts a line.
  */
 static bool
 log_line_written(const char *line, int len)
@@ -125,7 +125,7 @@ log_line_written(const char *line, int len)
 
 	if (poll(&fd, 1, 0) == 0)
 		return false;
-	/* What cannot be written at all (a full disk, a reader that has gone) is nobody's. */
+	/* A line that cannot be written (the disk is full, the reader has gone) is lost. */
 	(void)!write(STDERR_FILENO, line, (size_t)len);
 	return true;
 }

@@ -47,11 +47,10 @@ enum log_level log_get_level(unsigned int sub);
 bool log_enabled(unsigned int sub, enum log_level level);
 
 /*
- * Writes one line. If nobody reads a pipe, socket or terminal at stderr, the line is dropped, and
- * the next one that can be written is preceded by the number of those that are missing. Blocks
- * while a file or syslog(3) blocks. Control characters become '?', so that a host name from the
- * network cannot send them to a terminal. If others can cause a line, use log_some() of
- * log_limit.h.
+ * Writes one line. If stderr is a pipe, socket or terminal that is not read, the line is dropped;
+ * the number of dropped lines is written before the next line. Blocks while a file or syslog(3)
+ * blocks. Control characters become '?', so that a host name from the network cannot send them to a
+ * terminal. If others can cause a line, use log_some() of log_limit.h.
  */
 void log_write(unsigned int sub, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -65,7 +64,7 @@ void log_write(unsigned int sub, enum log_level level, const char *fmt, ...)
 			log_write(LOG_SUB_##sub, LOG_LEVEL_DEBUG, __VA_ARGS__); \
 	} while (0)
 
-/* Lines that were dropped since the start. */
+/* The number of dropped lines since the start. */
 uint64_t log_dropped(void);
 
 /* The names of the levels in the configuration, ended by NULL. */

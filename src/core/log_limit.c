@@ -2,8 +2,8 @@
 /*
  * DOC: log_limit
  *
- * Limits are static objects of the places that use them. They stand in a list from their first use
- * on, so that log_limit_tick() finds those that hold a count. A count names the last line that was
+ * Limits are static objects of the places that use them. From its first use on, a limit is in a
+ * list, so that log_limit_tick() finds those with a count. A count contains the last line that was
  * not written.
  */
 #include "core/log_limit.h"
@@ -33,7 +33,7 @@ log_limit_say(const struct log_limit *limit)
 		log_write(limit->sub, limit->level, "%s", limit->text);
 }
 
-/* What is said of the time before counts as the first line of the one that begins. */
+/* The line about the last period counts as the first line of the new one. */
 static void
 log_limit_begin(struct log_limit *limit, uint64_t now_ns)
 {

@@ -7,9 +7,9 @@
  * (event_config_set_max_dispatch_interval), so the longest callback is the longest time that the
  * others had to wait.
  *
- * Timers stand in a heap of the loop's own, with one timerfd for the first of them. libevent would
- * set its own timerfd before each poll. The loop does so only if the first timer is due before the
- * timerfd fires. If a timer is moved back or cleared, the loop may therefore wake up in vain, once.
+ * Timers are in a heap of the loop, with one timerfd for the first of them. libevent would set its
+ * own timerfd before each poll. The loop sets its timerfd only if the first timer is due before it
+ * fires. So after a timer has been moved back or cleared, the loop may wake up once without need.
  *
  * Objects: the loop (owned by main); fds, timers and signals (owned by their makers); deferred
  * calls (owned by the loop until they run).
@@ -134,7 +134,7 @@ loop_deferred_ready(evutil_socket_t sock, short what, void *arg)
 
 /* ---- timers ---- */
 
-/* The clock of the timerfd. A test may have set clock_mono_ns() ahead; it cannot set this one. */
+/* The clock of the timerfd. A test may set clock_mono_ns() ahead, but not this clock. */
 static uint64_t
 loop_now_ns(void)
 {
@@ -159,8 +159,8 @@ loop_arm(struct loop *loop)
 }
 
 /*
- * Runs one timer that is due. While another one is, the timerfd stays ready: the loop polls, and
- * calls this again.
+ * Runs one due timer. If another one is due, the timerfd stays ready, so the loop polls and calls
+ * this again.
  */
 static void
 loop_timers_ready(evutil_socket_t sock, short what, void *arg)

@@ -60,8 +60,8 @@ void loop_stop(struct loop *loop);
 void loop_stats(const struct loop *loop, struct loop_stats *out);
 
 /*
- * What the running callback does, it does for others: other hosts, or clients. loop_stats() sums up
- * the time of these callbacks.
+ * The running callback works for others: other hosts, or clients. loop_stats() reports the time of
+ * such callbacks.
  */
 void loop_for_others(struct loop *loop);
 

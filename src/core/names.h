@@ -36,7 +36,7 @@ int names_find(struct names *names, const char *name,
 void names_cancel(struct names_lookup *lookup);
 
 /*
- * A number that is another one whenever hosts(5), resolv.conf(5) or nsswitch.conf(5) has changed.
+ * A number that changes whenever hosts(5), resolv.conf(5) or nsswitch.conf(5) changes.
  */
 uint64_t names_files(void);
 

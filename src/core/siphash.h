@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SipHash-2-4 (J.-P. Aumasson and D. J. Bernstein, "SipHash: a fast short-input PRF", 2012): a hash
- * of 64 bits that nobody can compute, or find collisions of, without the key.
+ * of 64 bits. Without the key, it is not possible to compute it or to find collisions.
  */
 #ifndef RPINGMESH_CORE_SIPHASH_H
 #define RPINGMESH_CORE_SIPHASH_H

@@ -2,13 +2,13 @@
 /*
  * DOC: work
  *
- * Jobs wait in a queue, from which worker threads take them. A worker begins when there is
- * something to do, and ends when there is nothing left. What it has done goes into another queue,
+ * Jobs wait in the queue `waiting`, from which worker threads take them. A worker begins when there
+ * is something to do, and ends when nothing is left. It puts finished jobs into the queue `done`,
  * and an eventfd(2) wakes the loop.
  *
- * The loop's thread and the workers share the pool; the last of them frees it, because a stop does
- * not wait for a call that blocks. A job belongs to the pool until the loop has taken it out of
- * `done`, or has cancelled it while it waited. One thread at a time touches arg.
+ * The loop's thread and the workers share the pool. The last of them frees it, because the end of
+ * the program does not wait for a call that blocks. The pool owns a job until the loop takes it out
+ * of `done`, or cancels it while it waits. Only one thread at a time uses arg.
  */
 #include "core/work.h"
 
@@ -31,18 +31,18 @@ struct work_job {
 	struct work_pool *pool;
 	const struct work_ops *ops;
 	void *arg;
-	bool waiting;   /* with the lock: no worker has taken it */
-	bool cancelled; /* only the loop's thread looks at it */
+	bool waiting;   /* no worker has taken it; needs the lock */
+	bool cancelled; /* only the loop's thread uses it */
 };
 
 TAILQ_HEAD(work_queue, work_job);
 
 struct work_pool {
-	pthread_mutex_t lock; /* of all below */
+	pthread_mutex_t lock; /* protects the members below */
 	struct work_queue waiting, done;
 	unsigned int workers, threads;
 	int event_fd;
-	bool closed; /* the loop's side has gone */
+	bool closed; /* the loop's thread does not use the pool any more */
 };
 
 struct work {
@@ -81,7 +81,10 @@ work_pool_free(struct work_pool *pool)
 
 /* ---- worker threads ---- */
 
-/* With the lock: the next job. NULL: there is none, and this worker counts no longer. */
+/*
+ * Takes the next job. If there is none, returns NULL and no longer counts this worker. The caller
+ * holds the lock.
+ */
 static struct work_job *
 work_next(struct work_pool *pool)
 {
@@ -110,7 +113,7 @@ work_thread(void *arg)
 		job->ops->run(job->arg);
 		pthread_mutex_lock(&pool->lock);
 		TAILQ_INSERT_TAIL(&pool->done, job, next);
-		/* It fails only if the loop has 2^64 - 2 wake-ups to come. */
+		/* This fails only if the eventfd is at 2^64 - 2. */
 		(void)!write(pool->event_fd, &one, sizeof(one));
 	}
 	last = pool->closed && pool->workers == 0;
@@ -120,7 +123,9 @@ work_thread(void *arg)
 	return NULL;
 }
 
-/* With the lock. If there is no thread to be had, those that run do the work. */
+/*
+ * Starts a worker; the caller holds the lock. If that fails while others run, they do the work.
+ */
 static int
 work_thread_new(struct work_pool *pool)
 {
@@ -134,7 +139,7 @@ work_thread_new(struct work_pool *pool)
 		return -rc;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, WORK_STACK);
-	/* The loop takes the signals. */
+	/* Only the loop's thread handles signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&thread, &attr, work_thread, pool);
@@ -244,7 +249,7 @@ work_start(struct work *work, const struct work_ops *ops, void *arg, struct work
 	if (!job)
 		return -ENOMEM;
 	*job = (struct work_job){.pool = pool, .ops = ops, .arg = arg, .waiting = true};
-	/* Before a worker, which may be quicker than this thread, hands it to the loop. */
+	/* Set it now, because a worker may be quicker than this thread. */
 	*out = job;
 	pthread_mutex_lock(&pool->lock);
 	TAILQ_INSERT_TAIL(&pool->waiting, job, next);
@@ -275,7 +280,7 @@ work_cancel(struct work_job *job)
 	if (waiting)
 		TAILQ_REMOVE(&pool->waiting, job, next);
 	pthread_mutex_unlock(&pool->lock);
-	/* It would keep those behind it waiting. */
+	/* Otherwise a worker would run it, and the jobs after it would have to wait. */
 	if (waiting)
 		work_job_free(job);
 }

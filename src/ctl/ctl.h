@@ -7,7 +7,7 @@
 
 struct ctl;
 
-/* The whole program but for what is said and done once a process. Returns what to exit with. */
+/* Runs the program, without what main() does once for a process. Returns the exit code. */
 int ctl_run(struct ctl *ctl, int argc, char **argv);
 
 #endif

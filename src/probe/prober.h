@@ -16,11 +16,11 @@
  * or a SIDR reply to such a request. At a host that has stalled, a SIDR reply may overtake waiting
  * probes; if it is the only proof, one more timeout without any ACK must pass. If a SIDR reply is
  * of another incarnation, the probe is `peer_restarted`; also if it has another session and no ACK
- * comes. If the peer answers nothing at all, the probe is finally `peer_down` if its host says so,
- * and else `unreachable`. A missing ACK2 is judged like the probe, but the time begins at ACK1 and
- * is one timeout longer. A missing ACK1 needs no proof, only that time, because the peer sends ACK1
- * before ACK2. The arrival of an ACK (T5) decides whether it is late, so a stall of our own host
- * makes no peer late.
+ * comes. If the peer answers nothing at all, the probe is finally `peer_down` if its host reports
+ * so, otherwise `unreachable`. A missing ACK2 is judged like the probe, but the time begins at ACK1
+ * and is one timeout longer. A missing ACK1 needs no proof, only that time, because the peer sends
+ * ACK1 before ACK2. The arrival of an ACK (T5) decides whether it is late, so a stall of our own
+ * host makes no peer late.
  *
  *   state      due probes are        leaves by
  *   resolving  held until the first  RESOLVED -> up; PROBER_RESOLVE_TRIES failures in a row -> down
@@ -71,8 +71,8 @@ struct prober_target;
 #define PROBER_SILENCE_NS 5000000000ULL /* without an ACK, before silence of SIDR means anything */
 #define PROBER_RECHECK_NS 1000000000ULL
 /*
- * A peer that is up and has not been heard of for so long is asked again, so that its responder
- * keeps the session. Three times in RESPONDER_IDLE_NS, because a message may be lost.
+ * A peer that is up, but has sent nothing for so long, is asked again, so that its responder keeps
+ * the session. This is three times in RESPONDER_IDLE_NS, because a message may be lost.
  */
 #define PROBER_KEEP_NS 200000000000ULL
 #define PROBER_BACKOFF_MIN_NS 250000000ULL  /* after a failed resolve; doubles */
@@ -263,9 +263,9 @@ struct prober_session {
 void prober_resolved(struct prober_peer *peer, const struct prober_session *session,
 		     uint64_t asked_ns, uint64_t now_ns);
 /*
- * An attempt to resolve has failed. reason: static text, kept until the next outcome. _failed:
- * somebody has answered that the peer is not there or does not want us. _silent: nobody has
- * answered, so nobody knows.
+ * An attempt to resolve has failed. reason: static text, kept until the next result. _failed: there
+ * was an answer that the peer is not there, or refuses us. _silent: there was no answer, so the
+ * state of the peer is unknown.
  */
 void prober_resolve_failed(struct prober_peer *peer, const char *reason, uint64_t now_ns);
 void prober_resolve_silent(struct prober_peer *peer, const char *reason, uint64_t now_ns);

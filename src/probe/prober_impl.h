@@ -76,7 +76,7 @@ enum prober_target_place {
 	PROBER_TARGET_PATH,   /* due, waits for prober_path_ready() */
 };
 
-/* What the config of a target says, but for its sizes: most targets have one, and 64 have room. */
+/* The config of a target without its sizes: most targets have one size, but up to 64 fit. */
 struct prober_target_plan {
 	enum probe_kind kind;
 	bool fit;
@@ -128,7 +128,7 @@ struct prober_peer {
 	bool ask_dead;               /* if ask_queued: among dead_askers */
 	bool void_answer;            /* the result of the present resolution does not count */
 	uint32_t failures, timeouts; /* in a row */
-	bool silent;                 /* the last failure was that nobody has answered */
+	bool silent;                 /* the last failure was that there was no answer */
 	uint64_t backoff_ns, backoff_max_ns;
 	uint64_t resolved_ns;        /* the time of the last SIDR reply */
 	uint64_t alive_ns;           /* this incarnation was alive after this time */
@@ -257,7 +257,7 @@ void prober_device_dequeue(struct prober_device *device, struct prober_target *t
 void prober_device_take(struct prober_device *device, const struct prober_target *target,
 			uint64_t now_ns);
 
-/* Of a probe to a peer that is down. */
+/* The class of a probe to a peer that is down. */
 static inline enum probe_class
 prober_peer_away_class(const struct prober_peer *peer)
 {

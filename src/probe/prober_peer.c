@@ -139,7 +139,7 @@ prober_peer_set_backoff(struct prober_peer *peer, uint64_t max_ns, uint64_t now_
 		prober_timer_set(peer->prober, &peer->timer, now_ns + max_ns);
 }
 
-/* While it is up: the session would end without a sign of us for too long. */
+/* Asks a peer that is up, because without a message from us its session would end. */
 static void
 peer_keep(struct prober_peer *peer, uint64_t now_ns)
 {

@@ -103,9 +103,10 @@ void responder_unauthenticated(struct responder *responder);
 int responder_admit(struct responder *responder, const struct addr *remote, uint64_t now_ns);
 
 /*
- * An address that a request claims is about to be resolved, which nobody has proven yet: 0, or
- * -EBUSY, counted, if RESPONDER_CLAIMS_MAX are being resolved already. A flood of them would fill
- * the host's neighbour table. responder_claim_over() follows a 0 once the outcome is known.
+ * An address that a request claims, and that is not proven yet, is about to be resolved. Returns 0;
+ * then the caller calls responder_claim_over() when the result is known. If RESPONDER_CLAIMS_MAX
+ * are being resolved already, counts this and returns -EBUSY. A flood of claims would fill the
+ * host's neighbour table.
  */
 int responder_claim(struct responder *responder);
 void responder_claim_over(struct responder *responder);

@@ -110,7 +110,7 @@ throttle_is_at_ease(const struct throttle *t)
 	return t->state == THROTTLE_FULL && t->over == 0;
 }
 
-/* The use of CPU that counts if the probes' own part is `times` as much, in permille. */
+/* The CPU time that counts, in permille, if the part of the probes were `times` as large. */
 static uint64_t
 throttle_cpu(const struct throttle *t, uint32_t times)
 {
@@ -176,11 +176,11 @@ throttle_prove(struct throttle *t)
 	t->patience = THROTTLE_PATIENCE_MIN;
 }
 
-/* The share of a core that so much of it is. */
+/* The share of a core in permille. */
 static uint32_t
 throttle_permille(uint64_t used_ns, uint64_t ns)
 {
-	/* ns is at least 1e8: no overflow before a process has had more than 1e16 ns. */
+	/* ns is at least 1e8, so this overflows only after 1e16 ns of CPU time. */
 	uint64_t permille = used_ns / (ns / 1000);
 
 	return permille < UINT32_MAX ? (uint32_t)permille : UINT32_MAX;

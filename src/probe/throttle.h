@@ -18,8 +18,8 @@
  * So a step up is also tried after `patience` samples with some room. Each failed try doubles the
  * patience, up to THROTTLE_PATIENCE_MAX, so that the rate does not oscillate.
  *
- * What the process does for others (answers to other hosts, clients, scrapes) has limits of its
- * own. It counts up to half of the CPU limit, so others cannot slow down probes that fit into the
+ * The work of the process for others (answers to other hosts, clients, scrapes) has its own limits.
+ * It counts only up to half of the CPU limit, so others cannot slow down probes that fit into the
  * other half.
  */
 #ifndef RPINGMESH_PROBE_THROTTLE_H

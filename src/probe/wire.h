@@ -91,8 +91,8 @@ struct wire_reply {
 };
 
 /*
- * A host's name for a reply. One that is too long is cut and marked: its first 43 characters, "~",
- * and four hexadecimal digits of a hash of the whole, so that two names that begin alike differ.
+ * Writes a host's name for a reply. A name that is too long becomes its first 43 characters, "~",
+ * and four hexadecimal digits of a hash of the whole name, so that similar names differ.
  */
 void wire_fit_name(const char *hostname, char out[PROBE_WIRE_REPLY_HOST_MAX + 1]);
 

@@ -4,8 +4,8 @@
  *
  * A round reads the three directories. Its position is the directory and the entry; the names of a
  * directory are listed once, at its start. The timer begins the next round, or continues this one.
- * A round asks the driver of the interface when it begins. It takes the answer if that comes before
- * the round ends.
+ * At its start, a round asks the driver of the interface. It uses the answer if it comes before the
+ * end of the round.
  */
 #include "rdma/counters.h"
 
@@ -23,7 +23,7 @@
 #include "rdma/counter_judge.h"
 #include "rdma/ethtool.h"
 
-/* A round waits for the driver this long. */
+/* The longest time that a round waits for the driver. */
 #define COUNTERS_DRIVER_NS NSEC_PER_SEC
 #define COUNTERS_PAUSE_MIN_NS (20 * NSEC_PER_MSEC)
 
@@ -54,7 +54,7 @@ struct counters {
 	char (*names)[COUNTERS_NAME];   /* the files of dir to read */
 	size_t n_names, at;
 	uint64_t begun_ns, before_ns;   /* of this round and the one before it */
-	struct ethtool *asked;          /* the driver, in round `asked_round`; NULL: not */
+	struct ethtool *asked;          /* of the driver, in round `asked_round`; NULL: none */
 	uint64_t asked_round;
 	struct counters_info info;
 };
@@ -264,12 +264,12 @@ counters_answered(void *arg, const struct ethtool_answer *answer)
 		snprintf(name, sizeof(name), "ethtool_%s", answer->values[i].name);
 		counters_take(cs, name, answer->values[i].value);
 	}
-	/* The round may have waited for this alone. */
+	/* The round may have waited only for this. */
 	if (cs->dir + 1 == COUNTERS_DIR_N && cs->at == cs->n_names)
 		loop_timer_set(cs->timer, 0);
 }
 
-/* A driver that has not yet answered is not asked again. Without memory there are none. */
+/* Does not ask a driver again that has not answered yet. Without memory, asks nothing. */
 static void
 counters_ask_driver(struct counters *cs)
 {

@@ -7,7 +7,7 @@
  *                                                         soft-RoCE has none)
  *   /sys/class/net/NETDEV/statistics                      (only drops and errors, with "net_"
  *                                                         before their names)
- * and the statistics of the interface's driver (ethtool.h: only what is bad, with "ethtool_" before
+ * and the statistics of the interface's driver (ethtool.h: only bad ones, with "ethtool_" before
  * their names). They are read at each multiple of COUNTERS_PERIOD_NS of the wall clock, with the
  * rise of each.
  *
@@ -87,7 +87,7 @@ struct counters_info {
 	uint64_t read_max_ns;      /* the longest time for reading one file */
 	char read_max_name[COUNTERS_NAME];
 	uint32_t left_out;         /* counters beyond COUNTERS_MAX, which are not read */
-	uint64_t late;             /* times that the driver answered after its round had ended */
+	uint64_t late;             /* how often the driver answered after the end of its round */
 };
 void counters_info(const struct counters *counters, struct counters_info *out);
 

@@ -58,7 +58,7 @@ struct device {
 	const char *down_reason; /* NULL: up */
 	uint64_t changed_ns;
 	uint32_t mtu;
-	uint64_t gid_table; /* digest of the GID table as it was last read; 0: it could not be */
+	uint64_t gid_table; /* digest of the GID table when last read; 0: it could not be read */
 	unsigned n_foreign; /* GIDs of other network namespaces */
 	size_t n_gids;
 	struct device_gid gids[DEVICE_GIDS_MAX];
@@ -268,7 +268,7 @@ device_wants_gid(const struct device *device, const struct ibv_gid_entry *e)
 	       e->gid_index <= UINT8_MAX && (only < 0 || e->gid_index == (uint32_t)only);
 }
 
-/* Chooses from the table what is ours. Returns how many. */
+/* Chooses our own GIDs from the table. Returns their number. */
 static size_t
 device_choose_gids(struct device *device, const struct ibv_gid_entry entries[], size_t count,
 		   struct device_gid gids[DEVICE_GIDS_MAX])
@@ -320,8 +320,8 @@ device_judge(const struct device *device, enum ibv_port_state state)
 }
 
 /*
- * Whose a GID is, is asked when the table has changed; and each time while some are not ours, since
- * an address that is just being added is nobody's.
+ * Checks which GIDs are ours when the table has changed. While some are not ours, checks each time,
+ * because an address that is just being added belongs to no interface yet.
  */
 static int
 device_set_gids(struct device *device)

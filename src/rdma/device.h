@@ -131,11 +131,11 @@ uint64_t device_changed_ns(const struct device *device);
 /* The longest UD payload in bytes, which is the active MTU. */
 uint32_t device_get_mtu(const struct device *device);
 
-/* Whether it has an address that other hosts can probe: a RoCE v2 one that is not link-local. */
+/* Whether it has an address that other hosts can probe: RoCE v2, and not link-local. */
 bool device_has_address(const struct device *device);
-/* The RoCE v2 addresses that are ours: see gid_local(). Borrowed; valid until the next change. */
+/* Our own RoCE v2 addresses; see gid_local(). Borrowed; valid until the next change. */
 const struct device_gid *device_gids(const struct device *device, size_t *n);
-/* How many are not: they belong to interfaces in other network namespaces. */
+/* The number of addresses of interfaces in other network namespaces. */
 unsigned device_foreign_gids(const struct device *device);
 /* The main address of the port: IPv4 first, then IPv6, link-local last. NULL: it has none. */
 const struct device_gid *device_primary_gid(const struct device *device);

@@ -365,7 +365,7 @@ static void
 endpoint_ready(void *arg, int events)
 {
 	struct endpoint *ep = arg;
-	/* Each queue that is armed raises one event: after the last, a read would be in vain. */
+	/* Each armed queue raises one event, so after the last one there is nothing to read. */
 	unsigned int left = ep->send_armed ? 2 : 1;
 	struct ibv_cq *cq;
 	void *context;

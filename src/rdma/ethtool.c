@@ -33,7 +33,7 @@ ethtool_call(struct ethtool *e, void *command)
 	return ioctl(e->fd, SIOCETHTOOL, &e->ifr) < 0 ? -errno : 0;
 }
 
-/* How many statistics there are; 0: none. */
+/* Gets the number of statistics; 0: there are none. */
 static int
 ethtool_count(struct ethtool *e, uint32_t *n)
 {
@@ -103,7 +103,7 @@ ethtool_read_both(struct ethtool *e, struct ethtool_gstrings *names, struct etht
 	rc = ethtool_call(e, names);
 	if (rc == 0)
 		rc = ethtool_call(e, values);
-	/* The driver was reconfigured in between, and has other names now. */
+	/* The driver was reconfigured meanwhile, and has other names now. */
 	if (rc == 0 && (names->len != n || values->n_stats != n))
 		rc = -EAGAIN;
 	if (rc == 0)
@@ -115,8 +115,8 @@ static int
 ethtool_read(struct ethtool *e)
 {
 	/*
-	 * The kernel writes as many as the driver has when it is asked, which may be more than it
-	 * had: room for twice as many.
+	 * The kernel writes as many as the driver has at that time, which may be more than before.
+	 * So make room for twice as many.
 	 */
 	struct ethtool_gstrings *names;
 	struct ethtool_stats *values;

@@ -20,7 +20,7 @@ gid_sockaddr(const struct addr *addr, uint32_t ifindex, struct sockaddr_storage 
 	return len;
 }
 
-/* Binds a socket to the address, on a device unless it is NULL. 0 or -errno. */
+/* Binds a socket to the address and, unless it is NULL, to the device. Returns 0 or -errno. */
 static int
 gid_bind(const struct addr *addr, uint32_t ifindex, const char *device)
 {
@@ -40,8 +40,8 @@ gid_bind(const struct addr *addr, uint32_t ifindex, const char *device)
 }
 
 /*
- * Whether the address is the modified EUI-64 of the device's MAC address (RFC 4291, appendix A):
- * the GID that a port has even if its interface has no IPv6 address.
+ * Whether the address is the modified EUI-64 of the device's MAC address (RFC 4291, appendix A). A
+ * port has this GID even if its interface has no IPv6 address.
  */
 static bool
 gid_is_default(const struct addr *addr, const char *device)

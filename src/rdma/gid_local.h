@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whose an entry of a GID table is. The kernel fills the table with the addresses of all network
- * namespaces whose interfaces lie above the port's, such as a macvlan in a container, and gives the
- * interface's index as that namespace counts.
+ * Finds out whether an entry of a GID table is ours. The kernel fills the table with addresses of
+ * all network namespaces with interfaces on top of the port's, such as a macvlan in a container.
+ * The index of the interface in an entry is that of its namespace.
  */
 #ifndef RPINGMESH_RDMA_GID_LOCAL_H
 #define RPINGMESH_RDMA_GID_LOCAL_H
@@ -13,10 +13,10 @@
 #include "core/addr.h"
 
 /*
- * Whether an address is one of this network namespace: it can be bound to (in its VRF if the
- * interface is in one), or is the link-local address that the kernel makes from the MAC address of
- * the interface. True if that cannot be found out. ifindex: of the entry; 0: unknown. A few system
- * calls, none of which waits for the kernel's RTNL lock.
+ * Whether an address belongs to this network namespace: a socket can be bound to it (in the VRF of
+ * the interface, if there is one), or it is the link-local address that the kernel makes from the
+ * MAC address of the interface. True if this is unknown. ifindex: of the entry; 0: unknown. Makes a
+ * few system calls; none waits for the kernel's RTNL lock.
  */
 bool gid_local(const struct addr *addr, uint32_t ifindex);
 

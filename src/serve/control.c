@@ -69,7 +69,7 @@ struct control {
 	struct control_clients clients, dead;
 	struct control_stats stats;
 	uint64_t last_id;
-	bool removed;         /* the file is missing, and the log says so */
+	bool removed;         /* the file is missing, and this has been logged */
 	bool sweeping;        /* control_sweep() has been deferred */
 	bool freed;           /* control_sweep() also frees the control */
 };
@@ -588,7 +588,7 @@ control_free(struct control *control)
 		control_sweep(control);
 }
 
-/* Nothing changes unless all of it can be had. */
+/* Makes a new socket. If that fails, nothing changes. */
 static int
 control_listen_anew(struct control *control, const char *group)
 {

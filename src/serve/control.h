@@ -67,8 +67,8 @@ int control_new(struct loop *loop, const struct control_config *config, struct c
 void control_free(struct control *control);
 
 /*
- * If somebody has removed the file of the socket, makes it anew, for the group. Call it from time
- * to time. Clients stay connected. If it cannot be made, logs this once, and tries again at each
+ * If the file of the socket has been removed, makes a new one for the group. Call it from time to
+ * time. Clients stay connected. If the file cannot be made, logs this once, and tries again at each
  * call.
  */
 void control_look(struct control *control, const char *group);

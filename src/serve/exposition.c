@@ -162,7 +162,7 @@ exposition_utf8(const unsigned char *s)
 	return n;
 }
 
-/* How many bytes from s on may stand in a label as they are. */
+/* The number of bytes from s on that need no change in a label. */
 static size_t
 exposition_plain(const unsigned char *s)
 {
@@ -216,7 +216,7 @@ exposition_family(struct exposition *e, const struct exposition_family *family)
 		exposition_print(e, "# UNIT %.*s %s\n", len, family->name, family->unit);
 }
 
-/* Writes name{a="b",c="d" without the end. Returns how many labels there are. */
+/* Writes name{a="b",c="d" without the end. Returns the number of labels. */
 static size_t
 exposition_begin(struct exposition *e, const char *suffix, const struct exposition_label *labels)
 {
@@ -324,7 +324,7 @@ exposition_ns(struct exposition *e, const struct exposition_label *labels, uint6
 	exposition_end_ns(e, ns);
 }
 
-/* head: what all buckets begin with. bound_ns NULL: +Inf. */
+/* head: the start of the lines of all buckets. bound_ns = NULL: +Inf. */
 static void
 exposition_bucket(struct exposition *e, const struct buffer *head, const uint64_t *bound_ns,
 		  uint64_t count)

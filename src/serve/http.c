@@ -14,7 +14,7 @@
  * Timers: each answer has one for its next piece. Thus each piece is a callback of its own, and is
  * timed like all others. While there are connections, another timer runs each HTTP_TICK_NS. It
  * closes slow connections, and starts the listener again after a limit has stopped it. A third one
- * closes connections that are too many: at once, but not from within a callback of libevent.
+ * closes surplus connections at once, but outside the callbacks of libevent.
  *
  * When accept(2) fails, libevent passes only its own server to the callback. So there is a list of
  * all struct http, in which the callback finds ours.
@@ -44,7 +44,7 @@
 #define HTTP_HEADERS_MAX 8192
 #define HTTP_INPUT_MAX (2 * HTTP_HEADERS_MAX) /* bytes of input that wait in memory */
 #define HTTP_BACKLOG 64
-#define HTTP_SLOTS (2 * HTTP_CLIENTS_MAX) /* before those that are too many have been closed */
+#define HTTP_SLOTS (2 * HTTP_CLIENTS_MAX) /* before surplus connections have been closed */
 #define HTTP_TICK_NS NSEC_PER_SEC
 
 struct http_client {
@@ -217,7 +217,7 @@ no_timer:
 	return rc;
 }
 
-/* An IPv6 host has a whole /64 to take addresses from. */
+/* The source of a connection. It is a /64 of IPv6, because a host may use all its addresses. */
 static uint64_t
 http_source_of(int fd)
 {
@@ -261,7 +261,9 @@ http_client_asks(struct http *http, struct evhttp_request *request)
 	return (struct place){.active_ns = clock_mono_ns()};
 }
 
-/* As many pages are sent as may be: false, or the page of a source that has more of them is cut. */
+/*
+ * There are as many pages as allowed. Cuts the page of a source with more pages, or returns false.
+ */
 static bool
 http_make_room(struct http *http, const struct place *newcomer)
 {
@@ -370,7 +372,7 @@ http_clients_shut_slow(struct http *http, uint64_t now_ns)
 	}
 }
 
-/* Those that are too many: of the source that has the most, whoever has been silent for longest. */
+/* Closes surplus connections: of the source with the most, the one that is silent the longest. */
 static void
 http_clients_shut_surplus(struct http *http)
 {
@@ -390,7 +392,7 @@ http_clients_shut_surplus(struct http *http)
 	}
 }
 
-/* Between the callbacks of connections: libevent has ended those that were closed before. */
+/* Runs between callbacks of connections: libevent has ended those that were closed before. */
 static void
 http_look(void *arg)
 {

@@ -28,10 +28,10 @@ int listen_open(const char *path, const char *group, struct listen_socket *out);
  */
 int listen_adopt(int fd, struct listen_socket *out);
 
-/* Whether the file that listen_open() made is missing, and there is no other in its place. */
+/* Whether the file of listen_open() is missing, and no other is in its place. */
 bool listen_is_removed(const struct listen_socket *listen, const char *path);
 
-/* Whether there is a directory for the file, in which we may make one. */
+/* Whether the directory of the file exists, and we may make files in it. */
 bool listen_can_make(const char *path);
 
 /* Closes the socket, and removes the file if it is the one that listen_open() made. */

@@ -13,7 +13,7 @@ places_count(const struct place *places, uint32_t n, uint64_t who)
 	return count;
 }
 
-/* newcomer NULL: all may. */
+/* Whether the place may go for the newcomer. newcomer = NULL: any place may. */
 static bool
 places_may_go(const struct place *place, const struct place *newcomer)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Decides who gets a place (a connection, a page) when all places are taken. A newcomer takes a
- * place from the user, or source address, with the most places, so that nobody can keep others out
- * by connecting. root and the daemon's own user always get a place, and lose theirs to no other
- * user. Pure.
+ * place from the user, or the source address, with the most places, so that none can keep others
+ * out. root and the daemon's own user always get a place, and lose theirs to no other user. Pure.
  */
 #ifndef RPINGMESH_SERVE_PLACES_H
 #define RPINGMESH_SERVE_PLACES_H
@@ -11,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A place that has been silent for this long may go for another of the same user. */
+/* A place that has been silent for so long may go for another one of the same user. */
 #define PLACES_SILENT_NS 10000000000ULL
 
 struct place {
@@ -28,7 +27,7 @@ struct place {
 int places_yield(const struct place *places, uint32_t n, const struct place *newcomer,
 		 uint64_t now_ns);
 
-/* The same for a newcomer who already is among the n places, n > 0, and is never refused. */
+/* The same, but the newcomer is already one of the n places, n > 0. Never returns -1. */
 int places_surplus(const struct place *places, uint32_t n);
 
 #endif

@@ -15,14 +15,14 @@ enum probe_class {
 	PROBE_LOST,	      /* no ACK, and the same incarnation of the peer was alive later */
 	PROBE_LATE,	      /* both ACKs, the first after the timeout; the time is kept */
 	PROBE_PEER_RESTARTED, /* the incarnation of the peer, or the session, ended meanwhile */
-	PROBE_PEER_DOWN,      /* the peer, or its host, says that it is not there any more */
+	PROBE_PEER_DOWN,      /* the peer, or its host, reports that it is gone */
 	PROBE_UNRESOLVED,     /* the peer never answered SIDR since it was configured */
 	PROBE_LOCAL_ERROR,    /* not sent, or failed in the local RNIC: port down, failed CQE, queue
 				 full */
 	PROBE_ACK2_MISSING, /* ACK1 came, ACK2 did not, and the same incarnation was alive later */
 	PROBE_ACK1_MISSING, /* ACK2 came, ACK1 did not; so the probe reached the peer */
-	PROBE_REFUSED,	    /* it arrived, and the peer's limits did not let it answer */
-	PROBE_UNREACHABLE,  /* neither probes nor SIDR are answered, and nobody says why */
+	PROBE_REFUSED,	    /* it arrived, but the peer's limits did not allow an answer */
+	PROBE_UNREACHABLE,  /* there is no answer to probes and SIDR, and no reason is known */
 	PROBE_CLASS_N
 };
 

@@ -60,7 +60,7 @@ struct trace_info {
 	bool owners_hidden;         /* processes of other users are: see owner_hidden() */
 };
 void trace_info(const struct trace *trace, struct trace_info *out);
-/* Whether tracing, if it is on, reports less than it should. */
+/* Whether tracing, while it is on, misses something. */
 bool trace_lacks(const struct trace_info *info);
 
 #endif

@@ -5,8 +5,8 @@
  * The guard has one timer. guard_wake() arms it, and it stays armed as long as the prober has
  * something to do or is throttled. /proc/self/statm stays open, so that a measurement takes two
  * system calls. Only the prober is throttled: the responder has its own limits, and a user has
- * asked for a ping. The share of others in the CPU time is their share in the time that the loop
- * spends in callbacks.
+ * asked for a ping. The CPU time that others cause is estimated by their share of the time that the
+ * loop spends in callbacks.
  */
 #include "agent/base/guard.h"
 
@@ -111,7 +111,7 @@ guard_apply(struct guard *guard, uint32_t from)
 	log_info(MAIN, "probing at %sthe configured rate again", guard_share(t->step, share));
 }
 
-/* Adds their share of the CPU time since the last measurement. */
+/* Adds the others' share of the CPU time since the last measurement. */
 static void
 guard_charge_others(struct guard *guard, uint64_t cpu_ns)
 {

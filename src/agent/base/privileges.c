@@ -21,7 +21,7 @@
 #include "rpingmesh/control.h"
 #include "rpingmesh/log_subsystems.h"
 
-/* Younger than the C library's headers on some systems. */
+/* The headers of some systems lack these. */
 #define PRIVILEGES_CAP_PERFMON 38
 #define PRIVILEGES_CAP_BPF 39
 
@@ -32,7 +32,7 @@
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
-/* ---- what is needed ---- */
+/* ---- needed capabilities ---- */
 
 static bool
 privileges_low_port(const struct config *config)
@@ -94,9 +94,12 @@ privileges_name(unsigned int capability, char buf[PRIVILEGES_NAME])
 	}
 }
 
-/* ---- who ---- */
+/* ---- user ---- */
 
-/* NULL: the daemon stays who it is. -errno in *rc, logged, if the configuration wants another. */
+/*
+ * The user to become. NULL: the daemon keeps its user; *rc is -errno, logged, if the configured
+ * user does not exist.
+ */
 static const struct passwd *
 privileges_user(const struct config *config, int *rc)
 {
@@ -114,7 +117,7 @@ privileges_user(const struct config *config, int *rc)
 	return user && user->pw_uid == 0 ? NULL : user;
 }
 
-/* The user's groups, and the one that the control socket is given to. */
+/* Sets the groups of the user, and that of the control socket. */
 static int
 privileges_groups(const struct config *config, const struct passwd *user)
 {
@@ -133,14 +136,14 @@ privileges_groups(const struct config *config, const struct passwd *user)
 	return setgroups((size_t)n, groups) < 0 ? -errno : 0;
 }
 
-/* Capabilities stay permitted across this, for privileges_set(). */
+/* Becomes the user. Capabilities stay permitted for privileges_set(). */
 static int
 privileges_become(const struct config *config, const struct passwd *user)
 {
 	int rc = privileges_groups(config, user);
 
 	if (!user)
-		return 0; /* whoever may not set groups has none to give up */
+		return 0; /* a process that may not set groups has none to give up */
 	if (rc == 0 && (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
 			setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
 			setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0))
@@ -176,7 +179,7 @@ privileges_held(void)
 	return (uint64_t)data[1].effective << 32 | data[0].effective;
 }
 
-/* Not without CAP_SETPCAP, and then no_new_privs does for it. */
+/* Needs CAP_SETPCAP. Without it, no_new_privs is enough. */
 static void
 privileges_bound(uint64_t keep)
 {
@@ -185,7 +188,7 @@ privileges_bound(uint64_t keep)
 			prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
 }
 
-/* No program that is executed inherits any. */
+/* Sets the capabilities. A program that is executed inherits none. */
 static int
 privileges_set(uint64_t keep)
 {
@@ -219,7 +222,7 @@ privileges_raise_memlock(void)
 	setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
-/* Of the default path only: who has chosen another has chosen whose its directory is. */
+/* Makes only the directory of the default path; the operator prepares any other directory. */
 static void
 privileges_make_directory(const struct config *config, const struct passwd *user)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the daemon may do, whoever starts it: it keeps the capabilities that it needs and gives up
- * all others for good (capabilities(7)), and started as root it becomes an ordinary user, if there
- * is one. The kernel lets nobody write to an RDMA device that was opened with other rights, so this
- * comes before the first device is opened.
+ * Limits the rights of the daemon, however it was started: it keeps the capabilities that it needs
+ * and gives up all others for good (capabilities(7)). If it was started as root, it becomes an
+ * ordinary user, if there is one. A process cannot write to an RDMA device that it has opened with
+ * other rights, so do this before the first device is opened.
  */
 #ifndef RPINGMESH_AGENT_BASE_PRIVILEGES_H
 #define RPINGMESH_AGENT_BASE_PRIVILEGES_H
@@ -12,32 +12,33 @@
 
 struct config;
 
-#define PRIVILEGES_USER "rpingmesh" /* where `user` says nothing */
+#define PRIVILEGES_USER "rpingmesh" /* if `user` is not set */
 #define PRIVILEGES_NAME 24
 
-/* What decides which capabilities are needed, besides the configuration. */
+/* The facts that, with the configuration, decide which capabilities are needed. */
 struct privileges_facts {
 	int paranoid;     /* kernel.perf_event_paranoid */
 	uint64_t memlock; /* RLIMIT_MEMLOCK, bytes */
 };
 
-/* Bits of <linux/capability.h>. Pure. */
+/* The needed capabilities, as bits of <linux/capability.h>. Pure. */
 uint64_t privileges_needed(const struct config *config, const struct privileges_facts *facts);
 
 /*
- * As root, before the control socket is made: makes the directory of the default control socket,
- * gives it to the user, and raises RLIMIT_MEMLOCK, which only root can do. What fails is left to
- * those who need it.
+ * Call it before the control socket is made. As root, it makes the directory of the default control
+ * socket, gives it to the user, and raises RLIMIT_MEMLOCK, which only root can do. It ignores
+ * failures; later steps report them.
  */
 void privileges_prepare(const struct config *config);
 
 /*
- * Before there are threads. Looks up `user`: may block. 0, or -errno, logged: the user that the
- * configuration names does not exist, or the kernel refuses. Logs what will not work afterwards.
+ * Gives up rights. Call it before there are threads. Looks up `user`, so it may block. Logs what
+ * will not work afterwards. Returns 0, or logs the error and returns -errno: the configured user
+ * does not exist, or the kernel refuses.
  */
 int privileges_drop(const struct config *config);
 
-/* The effective capabilities now; 0 if the kernel does not say. */
+/* The present effective capabilities; 0 if they are unknown. */
 uint64_t privileges_held(void);
 
 /* "CAP_BPF", or "CAP_17" for one that the daemon never keeps. */

@@ -21,14 +21,14 @@
 #define SECCOMP_ARCH 0
 #endif
 
-/* clone(2): the flags come first, but not here. */
+/* On this architecture, the flags are not the first argument of clone(2). */
 #ifdef __s390x__
 #define SECCOMP_CLONE_FLAGS 1
 #else
 #define SECCOMP_CLONE_FLAGS 0
 #endif
 
-#define SECCOMP_X32 0x40000000u /* bit of a call of x86-64's second interface */
+#define SECCOMP_X32 0x40000000u /* bit of a call of the x32 interface */
 #define SECCOMP_MAX 256
 
 /* Numbers that older headers lack; they are the same on all architectures. */
@@ -45,7 +45,7 @@
 #define SECCOMP_PIDFD_GETFD 438
 #define SECCOMP_MOUNT_SETATTR 442
 
-/* No library makes these: the process is not ours any more. */
+/* No library makes these calls, so an attacker has taken over the process. */
 static const uint32_t seccomp_kill[] = {
 	SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev,
 	SYS_init_module, SYS_finit_module, SYS_delete_module,
@@ -59,7 +59,7 @@ static const uint32_t seccomp_kill[] = {
 	SYS_swapon, SYS_swapoff, SYS_reboot,
 };
 
-/* Libraries may try these, and live without. */
+/* Libraries may try these calls, but work without them. */
 static const uint32_t seccomp_refuse[] = {
 #ifdef SYS_fork
 	SYS_fork, SYS_vfork,
@@ -100,14 +100,14 @@ seccomp_load(struct seccomp_program *p, size_t offset)
 	seccomp_add(p, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
 }
 
-/* The next `yes` or `no` steps are left out. */
+/* Skips the next `yes` or `no` steps. */
 static void
 seccomp_if(struct seccomp_program *p, uint16_t test, uint32_t value, uint8_t yes, uint8_t no)
 {
 	seccomp_add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | test, value, yes, no));
 }
 
-/* If the word that was loaded is one of them, `action`. */
+/* Takes `action` if the loaded word is one of these calls. */
 static void
 seccomp_calls(struct seccomp_program *p, const uint32_t *calls, size_t n, uint32_t action)
 {
@@ -117,7 +117,7 @@ seccomp_calls(struct seccomp_program *p, const uint32_t *calls, size_t n, uint32
 	}
 }
 
-/* Of another interface, the numbers mean other calls. */
+/* Handles calls of another interface, where the numbers mean other calls. */
 static void
 seccomp_interface(struct seccomp_program *p)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System calls that rpingmeshd never makes, and that whoever has taken it over would: the kernel
- * ends the process at one that no library makes either (seccomp(2)), and refuses the others.
+ * Filters system calls that rpingmeshd never makes, but that an attacker would make (seccomp(2)).
+ * If no library makes such a call either, the kernel ends the process; it refuses the other calls.
  *
- * It is a list of what is forbidden. What the daemon itself calls is known, but not what the NSS
- * modules of getaddrinfo(3), the drivers of libibverbs and later C libraries call, and a daemon
- * that dies of an update of another package is worse than a wider filter. The systemd unit has a
- * list of what is allowed, which refuses instead of killing.
+ * The filter is a list of forbidden calls. The calls of the daemon itself are known, but not those
+ * of the NSS modules of getaddrinfo(3), of the drivers of libibverbs, and of later C libraries. A
+ * daemon that dies after an update of another package is worse than a wider filter. The systemd
+ * unit has a list of allowed calls, and refuses the others without ending the process.
  */
 #ifndef RPINGMESH_AGENT_BASE_SECCOMP_H
 #define RPINGMESH_AGENT_BASE_SECCOMP_H
@@ -14,10 +14,10 @@
 #include <stdbool.h>
 
 /*
- * For this thread, those that it starts, and those that run already; for good. Needs no_new_privs.
- * bpf(2) and perf_event_open(2) remain if `tracing`. 0, or -errno: -EOPNOTSUPP on architectures
- * that the filter does not know; -EINVAL or -ENOSYS where there is no seccomp, as in qemu's
- * user-mode emulation.
+ * Sets the filter for all present and future threads; it cannot be removed. Needs no_new_privs. If
+ * `tracing` is set, bpf(2) and perf_event_open(2) stay allowed. Returns 0, or -errno: -EOPNOTSUPP
+ * if the filter does not support the architecture; -EINVAL or -ENOSYS if there is no seccomp, as in
+ * the user-mode emulation of qemu.
  */
 int seccomp_start(bool tracing);
 

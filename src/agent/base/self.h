@@ -9,8 +9,8 @@
 struct config;
 
 struct self {
-	char hostname[65], tor[33]; /* from the configuration; tor: "" if it has none; 65: Linux's
-				       names have at most 64 characters */
+	char hostname[65], tor[33]; /* from the configuration; tor: "" if it has none. Host names
+				       on Linux have at most 64 characters */
 	uint64_t incarnation;       /* of this process, as prober */
 	uint32_t qkey;              /* of all our QPs */
 	uint64_t started_ns;        /* CLOCK_MONOTONIC */
@@ -26,7 +26,7 @@ void self_name(struct self *self, const struct config *config);
 /* Sets the user of this process. Looks up the name, so it may block. */
 void self_user(struct self *self);
 
-/* Takes up, and logs, that the host's name has changed. To be called from time to time. */
+/* Call this from time to time. If the host's name has changed, uses the new one and logs it. */
 void self_look(struct self *self, const struct config *config);
 
 /* Random bytes from getrandom(2), which does not block once the kernel has started. */

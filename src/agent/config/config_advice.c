@@ -26,9 +26,9 @@ config_advice_class(uint32_t class, void (*say)(void *arg, const char *line), vo
 	say(arg, line);
 }
 
-/* The peers that one port probes, as far as the configuration says so. */
+/* The peers of one port, as far as the configuration determines the port. */
 struct config_advice_port {
-	const char *device; /* NULL: of the peers that name none */
+	const char *device; /* NULL: the peers without a device */
 	uint64_t wanted;    /* probes in 1000 s */
 };
 

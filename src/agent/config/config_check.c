@@ -144,7 +144,7 @@ config_check_listen(const char *text)
 	return config_check_port(host + len + (v6 ? 2 : 1));
 }
 
-/* A unicast address that another host can have and that daemons listen on. */
+/* A unicast address that another host can have, and on which daemons listen. */
 static bool
 config_check_unicast(const struct addr *a)
 {

@@ -9,7 +9,7 @@
 bool config_check_hostname(const char *text);
 
 /*
- * An RDMA device name: printable, no blanks, '/' or pattern characters, and not in the spelling of
+ * An RDMA device name: printable, no blanks, '/' or pattern characters, and not in the notation of
  * NCCL ("mlx5_0:1", "^mlx5_0").
  */
 bool config_check_device(const char *text);
@@ -31,8 +31,8 @@ bool config_check_listen(const char *text);
 
 /*
  * A numeric unicast address: not the unspecified one, not 0.0.0.0/8, no multicast, no broadcast, no
- * loopback, and not link-local of IPv6, which daemons do not listen on.
- * Or, for config_check_address(), a host name.
+ * loopback, and not link-local of IPv6, because daemons do not listen on that. For
+ * config_check_address(), also a host name.
  */
 bool config_check_source(const char *text);
 bool config_check_address(const char *text);

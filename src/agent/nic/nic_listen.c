@@ -62,7 +62,7 @@ nic_listens(const struct nic *nic, const struct addr *local)
 	return false;
 }
 
-/* Link-local addresses are not listened on. */
+/* Does not listen on link-local addresses. */
 void
 nic_listen_sync(struct nic *nic)
 {

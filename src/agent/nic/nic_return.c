@@ -23,7 +23,7 @@
 
 #define NIC_PATHS_MAX 65536
 #define NIC_PATH_IDLE_NS (2 * RESPONDER_IDLE_NS)
-/* Of paths to addresses that were only claimed: no ACK has been sent there. */
+/* Limits of unproven paths: a request has claimed the address, but no ACK has been sent to it. */
 #define NIC_UNPROVEN_MAX 1024
 #define NIC_UNPROVEN_IDLE_NS (60 * NSEC_PER_SEC)
 #define NIC_WAITING_MAX 4 /* the most requests that wait for one path */
@@ -37,7 +37,7 @@ struct nic_path {
 	struct nic_path *next;
 	TAILQ_ENTRY(nic_path) in_unproven; /* unless proven */
 	bool proven;                       /* an ACK has been sent there */
-	bool claimed;                      /* it is being resolved for who claims the address */
+	bool claimed;                      /* it is being resolved for a claim of the address */
 	struct nic *nic;
 	struct addr local, remote;
 	struct path *path;
@@ -74,7 +74,7 @@ nic_path_prove(struct nic_path *np)
 	np->nic->n_unproven--;
 }
 
-/* It is in no bucket any more. */
+/* Frees a path that is in no bucket any more. */
 static void
 nic_path_free(struct nic_path *np)
 {
@@ -206,7 +206,7 @@ nic_path_find(struct nic *nic, const struct addr *local, const struct addr *remo
 	return at;
 }
 
-/* Room for one more: unproven ones go first, the oldest before the others. */
+/* Makes room for one more path: frees the oldest unproven one first. */
 static int
 nic_path_make_room(struct nic *nic)
 {
@@ -267,7 +267,7 @@ nic_path_get(struct nic *nic, const struct addr *local, const struct addr *remot
 	return 0;
 }
 
-/* -EAGAIN: nic_path_resolved() follows. -EBUSY: too many claims are unresolved. */
+/* Returns -EAGAIN if nic_path_resolved() follows, or -EBUSY if too many claims are unresolved. */
 static int
 nic_path_verify(struct nic_path *np)
 {

@@ -112,7 +112,7 @@ degraded_peers(const struct tell *t, void (*fn)(void *arg, const char *sentence)
 	}
 }
 
-/* Probes in 1000 s that the configured peers of a nic ask for. */
+/* The probes in 1000 s of the configured peers of a nic. */
 static uint64_t
 degraded_wanted(const struct tell *t, const struct nic *nic)
 {

@@ -3,8 +3,8 @@
  * DOC: pages of peers and targets
  *
  * The cursor (`after`) of peers is the id of the last peer of a page. That of targets is the id of
- * a peer, and how many of its targets were packed. The list of peers is ordered by id, so a peer
- * that goes between two pages does no harm.
+ * a peer, and the number of its targets that are packed. The list of peers is in the order of the
+ * ids, so pages stay right if a peer goes meanwhile.
  */
 #include "agent/tell/peer_page.h"
 
@@ -77,7 +77,7 @@ peer_page(const struct tell *t, const struct params_page *page, msgpack_packer *
 	peer_pager_end(&pager, RECORD_PEERS, "peers", page, result);
 }
 
-/* The targets of one peer, after the first `skip`. */
+/* Packs the targets of one peer, without the first `skip`. */
 static void
 peer_page_targets_of(struct peer_pager *pager, const struct peer *peer, uint64_t skip)
 {

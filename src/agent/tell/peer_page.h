@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The answers of the control methods `peers` and `targets`: in pages or, as older clients ask for
- * them, as one list.
+ * The answers of the control methods `peers` and `targets`: in pages or, for older clients, as one
+ * list.
  */
 #ifndef RPINGMESH_AGENT_TELL_PEER_PAGE_H
 #define RPINGMESH_AGENT_TELL_PEER_PAGE_H
@@ -11,9 +11,9 @@
 struct params_page;
 struct tell;
 
-/* Packs map peers or, if the client asked for no page, a list of all peers. */
+/* Packs the map PEERS or, if the client has not asked for a page, a list of all peers. */
 void peer_page(const struct tell *t, const struct params_page *page, msgpack_packer *result);
-/* The same for map targets. Leaves out targets of flows: `flows` has them. */
+/* The same for the map TARGETS, without the targets of flows, which `flows` lists. */
 void peer_page_targets(const struct tell *t, const struct params_page *page,
 		       msgpack_packer *result);
 

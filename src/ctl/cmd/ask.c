@@ -8,7 +8,7 @@
 #include "ctl/view/view.h"
 
 #define ASK_TEXT 4608  /* client_reason() with a path in it */
-#define ASK_REASON 1024 /* why there is no tracing, with the cure, is long */
+#define ASK_REASON 1024 /* size of the reason why tracing is not on, with its cure */
 
 int
 ask_told(const struct client *client, enum client_rc rc)
