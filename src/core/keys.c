@@ -59,11 +59,11 @@ keys_base64(const char *text, uint8_t *bytes)
 		if (i % 4 && n < SIPHASH_KEY)
 			bytes[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
 	}
-	/* Four bits are left over. */
+	/* Four bits are unused. */
 	return n == SIPHASH_KEY && !(bits & 15) && strcmp(text + KEYS_BASE64 - 2, "==") == 0;
 }
 
-/* What is wrong with a line that is not empty, or NULL. */
+/* Reads a line that is not empty. Returns what is wrong with it, or NULL. */
 static const char *
 keys_line(struct keys *keys, const char *name, const char *text)
 {
@@ -119,7 +119,7 @@ keys_parse(char *text, struct keys *out, char error[KEYS_ERROR])
 	return -EINVAL;
 }
 
-/* Whoever can read or write the file has the keys. */
+/* Checks that no other user can read or write the file. */
 static int
 keys_check(int fd, char error[KEYS_ERROR])
 {
@@ -169,7 +169,7 @@ keys_read(int fd, struct keys *out, char error[KEYS_ERROR])
 int
 keys_load(const char *path, struct keys *out, char error[KEYS_ERROR])
 {
-	/* A pipe in its place must not block. */
+	/* With O_NONBLOCK, open(2) does not wait if the path is a pipe. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = fd < 0 ? -errno : 0;
 	struct keys keys = {.n = 0};
 

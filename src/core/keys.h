@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys that hosts share, from a file: a line for each, "NAME KEY", where KEY is 16 bytes as 32
+ * The keys that hosts share. A file contains a line "NAME KEY" for each; KEY is 16 bytes as 32
  * hexadecimal digits or in base64 (RFC 4648, section 4). "#" begins a comment.
  */
 #ifndef RPINGMESH_CORE_KEYS_H
@@ -12,7 +12,7 @@
 #include "core/siphash.h"
 
 #define KEYS_MAX 8
-#define KEYS_NAME 33   /* bytes of a name with its end */
+#define KEYS_NAME 33   /* bytes of a name with its '\0' */
 #define KEYS_ERROR 160
 
 struct keys {
@@ -24,8 +24,9 @@ struct keys {
 };
 
 /*
- * Reads a file that no other user may read or write. 0 and *out with at least one key, in the order
- * of the file; or -errno with the reason in *error.
+ * Reads a file that no other user may read or write. Returns 0 and sets *out to at least one key,
+ * in the order of the file; or returns -errno and puts the reason into error. Blocks while the file
+ * is read.
  */
 int keys_load(const char *path, struct keys *out, char error[KEYS_ERROR]);
 

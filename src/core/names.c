@@ -26,7 +26,7 @@ struct names {
 	struct work *work;
 };
 
-/* In a worker. */
+/* Runs in a worker. */
 static void
 names_ask(void *arg)
 {

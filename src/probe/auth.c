@@ -19,7 +19,7 @@ auth_hash(const uint8_t *key, const uint8_t *buf, size_t n, uint8_t out[PROBE_WI
 		out[i] = (uint8_t)(hash >> 8 * i);
 }
 
-/* The signature stands behind the n bytes that it signs. */
+/* Puts the signature after the n bytes that it signs. */
 static void
 auth_put(const struct keys *keys, uint8_t *buf, size_t n)
 {
@@ -34,7 +34,7 @@ auth_is_good(const struct keys *keys, const uint8_t *buf, size_t n)
 
 	for (size_t i = 0; i < keys->n; i++) {
 		auth_hash(keys->key[i].bytes, buf, n, good);
-		/* The time that this takes does not tell how many bytes are right. */
+		/* This takes the same time however many bytes are right. */
 		differs = 0;
 		for (size_t j = 0; j < PROBE_WIRE_SIGNATURE; j++)
 			differs |= good[j] ^ buf[n + j];
@@ -43,7 +43,7 @@ auth_is_good(const struct keys *keys, const uint8_t *buf, size_t n)
 	return found;
 }
 
-/* How many bytes are signed. */
+/* The number of signed bytes. */
 static size_t
 auth_size(int type)
 {

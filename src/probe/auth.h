@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signatures of what daemons send to each other (include/rpingmesh/probe_wire.h, "Signatures"): a
- * keyed hash, which the first key makes and any key verifies. Without keys, nothing is signed and
- * everything is accepted. Pure.
+ * Signs and checks the messages between daemons (include/rpingmesh/probe_wire.h, "Signatures"). A
+ * signature is a keyed hash. The first key makes it, and any key may verify it. Without keys,
+ * nothing is signed and everything is accepted. Pure.
  */
 #ifndef RPINGMESH_PROBE_AUTH_H
 #define RPINGMESH_PROBE_AUTH_H
@@ -13,20 +13,20 @@
 
 struct keys;
 
-/* Adds to the length of an ACK2, which alone has no room. */
+/* The bytes that the signature adds to a message. Only an ACK2 has no room for it. */
 size_t auth_extra(const struct keys *keys, int type);
 
-/* A message that wire_encode() has written. */
+/* Signs a message that wire_encode() has written. */
 void auth_sign(const struct keys *keys, uint8_t *buf, size_t len);
 /*
- * A message that wire_decode() has accepted, of which `head` bytes are there. False: one that is
- * longer than that, or not signed with one of the keys.
+ * Checks a message that wire_decode() has accepted, of which len bytes are available. Returns false
+ * if the signature is not within these bytes, or is not that of one of the keys.
  */
 bool auth_check(const struct keys *keys, const uint8_t *buf, size_t len);
 
 /*
- * Private data of SIDR of `len` bytes in a buffer of `full` bytes, all that rdma_cm sends. Returns
- * the new length.
+ * The same for private data of SIDR: len bytes in a buffer of `full` bytes, which is all that
+ * rdma_cm sends. auth_sign_private() returns the new length.
  */
 size_t auth_sign_private(const struct keys *keys, uint8_t *buf, size_t len, size_t full);
 bool auth_check_private(const struct keys *keys, const uint8_t *buf, size_t len, size_t full);

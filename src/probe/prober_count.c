@@ -139,8 +139,8 @@ noise_losing_ns(const struct prober_probe *probe)
 }
 
 /*
- * Until when a host is expected to have to do with the probe: twice the usual RTT after the post.
- * Not until its ACKs came, because then it would matter whether they did.
+ * The time until which a host is expected to handle the probe: twice the usual RTT after the post.
+ * It must not depend on the ACKs, because lost and answered probes must be judged in the same way.
  */
 static uint64_t
 noise_handled_ns(const struct prober_probe *probe)

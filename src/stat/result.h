@@ -90,7 +90,7 @@ struct probe_result {
 	uint8_t service_level;
 	bool posted;               /* it was handed to the RNIC */
 	bool measured;             /* the times are valid: the class is ok or late */
-	bool stalled; /* answered or lost while a host did not run: in no loss ratio */
+	bool stalled; /* a host stalled meanwhile, so it counts in no loss ratio */
 };
 
 #endif

@@ -79,7 +79,7 @@ config_set_peers(struct conf_reader *r, const struct conf_key *key, const struct
 
 static const struct conf_kind config_peers = {config_set_peers, NULL};
 
-/* The file is read at once: a configuration without its keys is none. */
+/* Reads the file at once, because a configuration without its keys is not valid. */
 static int
 config_set_key_file(struct conf_reader *r, const struct conf_key *key,
 		    const struct conf_node *node, void *into)

@@ -48,7 +48,7 @@ struct nics_ops {
 	void (*event)(void *arg, struct nic *nic, enum nic_event event);
 	/* A host with this address has asked us over SIDR. */
 	void (*sign_of_life)(void *arg, struct nic *nic, const struct addr *remote);
-	/* A daemon there asks for a session, and has none of our keys. */
+	/* A daemon at this address asks for a session, but has none of our keys. */
 	void (*unauthenticated)(void *arg, struct nic *nic, const struct addr *remote);
 	/*
 	 * A search for devices is complete; called from the timer or from nics_configure(). Returns

@@ -335,7 +335,7 @@ nic_speaks_version(struct nic *nic, const struct sidr_request_info *info,
 	return false;
 }
 
-/* Whoever has no key of ours gets no answer, and cannot find out that there is a daemon. */
+/* A host without our keys gets no answer, so it cannot find out that there is a daemon. */
 static bool
 nic_is_authentic(struct nic *nic, const struct sidr_request_info *info)
 {

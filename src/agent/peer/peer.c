@@ -197,7 +197,10 @@ peer_bind_now(struct peer *peer)
 	pump_soon(peer->peers->env.pump);
 }
 
-/* A few system calls are needed for each of tens of thousands of peers: not in one callback. */
+/*
+ * Binds the peer now or later: each needs a few system calls, and tens of thousands of them must
+ * not be bound in one callback.
+ */
 void
 peer_bind(struct peer *peer)
 {

@@ -115,7 +115,7 @@ void peers_nic_event(struct peers *peers, struct nic *nic, enum nic_event event)
 /* Addresses or routes of this host have changed, so peers may need another source. */
 void peers_review_soon(struct peers *peers);
 void peers_sign_of_life(struct peers *peers, const struct addr *remote);
-/* A daemon there has asked for a session, not signed with one of our keys. */
+/* A daemon at this address has asked for a session, but has none of our keys. */
 void peers_unauthenticated(struct peers *peers, const struct addr *remote);
 
 /* Whether it has a session, so that probes to it are posted. */
@@ -141,7 +141,7 @@ struct peer_info {
 	bool asking;                 /* it is being asked over SIDR now */
 	uint64_t asked_ns;           /* CLOCK_MONOTONIC of the last question; 0: never */
 	uint64_t no_key_ns;          /* when it last showed that it has none of our keys; 0: it
-					has one, or is silent */
+					has one, or has not answered */
 	uint64_t max_per_s;          /* its responder's limit of answers/s; 0: unknown */
 };
 void peer_info(const struct peer *peer, struct peer_info *out);

@@ -30,8 +30,8 @@ struct peers {
 	LIST_HEAD(peer_names, peer)
 	called[PEERS_BUCKETS];       /* all peers, by the address or name of the configuration */
 	uint64_t next_id;
-	struct loop_timer *bind;     /* binds those whose bind_due is set */
-	uint32_t binds_left;         /* before the rest waits for this timer */
+	struct loop_timer *bind;     /* binds the peers whose bind_due is set */
+	uint32_t binds_left;         /* so many now; the rest wait for the timer */
 	uint64_t files;              /* names_files() at the last check */
 	uint64_t review_ns;          /* the time of the next review; UINT64_MAX: none */
 	uint64_t review_again_ns;    /* the time of one more review after the present one */

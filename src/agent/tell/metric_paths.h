@@ -30,7 +30,7 @@ struct metric_histogram {
 void metric_histogram_add(struct metric_histogram *h, uint64_t value_ns);
 
 struct metric_path {
-	const char *device, *peer; /* as long as the path */
+	const char *device, *peer; /* valid as long as the path */
 	enum probe_kind kind;
 	uint64_t by_class[PROBE_CLASS_N];
 	uint64_t lost_noise; /* of a class that is lost; a stall of a host may be the cause */

@@ -436,7 +436,7 @@ metrics_path_lost_noise(struct exposition *e, const struct exposition_label *lab
 	exposition_u64(e, labels, path->lost_noise);
 }
 
-/* A path without any has no samples: 25 zeros for each histogram of each dead peer help nobody. */
+/* Writes nothing if the histogram is empty, because a dead peer has only zeros. */
 static void
 metrics_path_histogram(struct exposition *e, const struct exposition_label *labels,
 		       const struct metric_histogram *h)

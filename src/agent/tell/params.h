@@ -32,7 +32,7 @@ int params_explain(const msgpack_object *params, char target[254], char device[6
 struct params_page {
 	uint64_t after;  /* 0: from the start */
 	uint32_t limit;  /* 1 to PARAMS_PAGE_MAX */
-	bool asked;      /* one of these was among the parameters */
+	bool asked;      /* the parameters contain one of these */
 };
 int params_page(const msgpack_object *params, struct params_page *out, struct control_error *error);
 /* Key "by": RECORD_WINDOW_TARGET if it is missing. */

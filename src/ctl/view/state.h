@@ -20,7 +20,7 @@ enum tracer_state state_of_tracer(const msgpack_object *trace);
 enum state_peer {
 	STATE_PEER_UP,
 	STATE_PEER_COMING, /* coming up */
-	STATE_PEER_UNPROBED, /* its local port is down: nobody knows */
+	STATE_PEER_UNPROBED, /* unknown, because its local port is down */
 	STATE_PEER_SELF,   /* this host itself */
 	STATE_PEER_BAD,    /* none of these, or unknown */
 };
