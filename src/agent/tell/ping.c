@@ -15,11 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "agent/base/pump.h"
+#include "agent/nic/nic.h"
 #include "record/record.h"
 
 struct pings {
@@ -130,6 +132,8 @@ ping_peer_rebound(struct ping *ping, const struct peer_info *peer)
 {
 	if (ping->over || ping->target)
 		return;
+	if (peer->binding == PEER_NAMING)
+		return;
 	if (peer->binding != PEER_BOUND)
 		ping_end(ping, peer->binding_reason);
 	else if (ping_run(ping) < 0)
@@ -195,6 +199,40 @@ pings_check(const struct pings *pings, const struct control_client *client,
 	return 0;
 }
 
+/* The peer that other views show under this name or address, if the configuration has none. */
+static struct peer *
+pings_shown_peer(const struct pings *pings, const struct ping_request *request)
+{
+	struct peer *found = NULL;
+	struct addr addr;
+	bool numeric = addr_parse(request->host, &addr) == 0;
+
+	for (struct peer *p = NULL; (p = peers_next(pings->env.peers, p));) {
+		struct peer_info info;
+
+		peer_info(p, &info);
+		if (strcmp(info.address, request->host) == 0)
+			return NULL;
+		if (!info.nic || (found && (peer_is_up(found) || !peer_is_up(p))) ||
+		    (request->device && strcmp(request->device, nic_name(info.nic)) != 0))
+			continue;
+		if ((info.hostname && strcasecmp(info.hostname, request->host) == 0) ||
+		    (numeric && addr_equal(info.remote, &addr)))
+			found = p;
+	}
+	return found;
+}
+
+static struct peer *
+pings_peer(const struct pings *pings, const struct ping_request *request)
+{
+	struct peer *peer = request->source ? NULL : pings_shown_peer(pings, request);
+
+	return peer ? peer :
+		      peers_for_ping(pings->env.peers, request->host, request->device,
+				     request->source);
+}
+
 int
 pings_start(struct pings *pings, struct control_client *client,
 	    const struct ping_request *request, struct ping **out, struct control_error *error)
@@ -207,8 +245,7 @@ pings_start(struct pings *pings, struct control_client *client,
 	if (rc < 0)
 		return rc;
 	ping = calloc(1, sizeof(*ping));
-	peer = ping ? peers_for_ping(pings->env.peers, request->host, request->device,
-				     request->source) : NULL;
+	peer = ping ? pings_peer(pings, request) : NULL;
 	if (!peer) {
 		free(ping);
 		return ping_refuse(error, ENOMEM, "out of memory");

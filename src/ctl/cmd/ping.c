@@ -45,6 +45,7 @@ struct ping {
 	uint64_t timeout_ns;      /* 0: unknown */
 	uint64_t sent, dropped;
 	struct classes_tally tally;
+	uint64_t noise, answered_noise, lost_noise; /* results that host noise may have affected */
 	struct samples rtt, prober, responder;
 	char error[256];          /* why the daemon ended it */
 };
@@ -142,6 +143,29 @@ ping_print_failure(const struct ping *ping, const msgpack_object *record, enum p
 		putchar('\n');
 }
 
+/* Loss leaves out results under host noise, like all other views. */
+static void
+ping_count_noise(struct ping *ping, const msgpack_object *record, enum probe_class class)
+{
+	char text[PING_TEXT];
+
+	if (!view_text(record, "host_noise", text, sizeof(text)))
+		return;
+	ping->noise++;
+	ping->answered_noise += probe_class_is_answered(class);
+	ping->lost_noise += probe_class_is_lost(class);
+}
+
+/* Whether the RTT is none of the network: software timed it under host noise. */
+static bool
+ping_rtt_is_noise(const msgpack_object *record)
+{
+	char text[PING_TEXT];
+
+	return view_text(record, "host_noise", text, sizeof(text)) &&
+	       view_text(record, "clock", text, sizeof(text)) && strcmp(text, "sw") == 0;
+}
+
 static void
 ping_measure(struct samples *s, const msgpack_object *record, const char *key)
 {
@@ -162,7 +186,9 @@ ping_record(struct ping *ping, const msgpack_object *record)
 	}
 	ping->sent++;
 	classes_tally_add(&ping->tally, record);
-	ping_measure(&ping->rtt, record, "rtt_ns");
+	ping_count_noise(ping, record, class);
+	if (!ping_rtt_is_noise(record))
+		ping_measure(&ping->rtt, record, "rtt_ns");
 	ping_measure(&ping->prober, record, "prober_delay_ns");
 	ping_measure(&ping->responder, record, "responder_delay_ns");
 	if (ping->options.quiet)
@@ -249,16 +275,18 @@ static void
 ping_summary(struct ping *ping)
 {
 	uint64_t answered = classes_tally_answered(&ping->tally);
-	uint64_t lost = classes_tally_lost(&ping->tally);
+	uint64_t lost = classes_tally_lost(&ping->tally) - ping->lost_noise;
+	uint64_t measured = answered - ping->answered_noise + lost;
 	char text[FORMAT_TEXT];
 
 	if (ping->ctl->json)
 		return;
 	printf("\n--- %s ping statistics ---\n", ping->options.host);
 	printf("%" PRIu64 " sent, %" PRIu64 " answered, loss ", ping->sent, answered);
-	puts(answered + lost ? format_ratio((double)lost / (double)(answered + lost), text) :
-			       "not known");
+	puts(measured ? format_ratio((double)lost / (double)measured, text) : "not known");
 	classes_tally_print(&ping->tally);
+	if (ping->noise)
+		printf("%" PRIu64 " left out because of host noise\n", ping->noise);
 	if (ping->dropped)
 		printf("%" PRIu64 " results are missing because this program read too slowly\n",
 		       ping->dropped);
@@ -292,11 +320,14 @@ ping_start(struct ping *ping)
 	if (view_text(result, "address", text, sizeof(text)) &&
 	    strcmp(text, ping->options.host) != 0)
 		printf(" (%s)", text);
+	if (!view_text(result, "address", text, sizeof(text)))
+		fputs(": looking up the name", stdout);
 	if (view_text(result, "device", text, sizeof(text)))
 		printf(" from %s", text);
 	if (view_text(result, "size", text, sizeof(text)))
 		printf(": %s bytes", text);
 	putchar('\n');
+	fflush(stdout); /* the name server may take a while */
 	return CMD_OK;
 }
 
@@ -474,9 +505,9 @@ const struct cmd_entry cmd_ping = {
 	.name = "ping",
 	.summary = "probe a host now, as ping(8) does",
 	.help = "Usage: rpingmesh-ctl ping [OPTION]... HOST [--json]\n"
-		"Make the daemon probe HOST (an address or a name) over RoCE, and print each\n"
-		"result, until Ctrl-C or COUNT. HOST must run rpingmeshd; neither side needs any\n"
-		"configuration.\n"
+		"Make the daemon probe HOST over RoCE, and print each result, until Ctrl-C or\n"
+		"COUNT. HOST is an address, a name, or a host name that `rpingmesh-ctl peers`\n"
+		"shows. It must run rpingmeshd; neither side needs any configuration.\n"
 		"\n"
 		"  -c, --count N        stop after N probes\n"
 		"  -i, --interval S     seconds between probes, 0.001 to 3600 (default 1); only\n"
