@@ -44,6 +44,7 @@ struct trace {
 	uint64_t other_devices, dumps, dumps_failed, last_dump_ns;
 	uint32_t last_dump_qps;
 	int dump_error;
+	bool owners_hidden;      /* when the present dump began */
 	bool deaf; /* no hooks are attached or being attached: events in the ring are dropped */
 };
 
@@ -128,6 +129,7 @@ trace_dump_begin(struct trace *trace, uint64_t now)
 	trace->next_dump_ns = now + TRACE_DUMP_NS;
 	trace->lost_seen = trace_lost(trace);
 	trace->passes = 0;
+	trace->owners_hidden = owner_hidden("");
 	tracer_dump_begins(trace->tracer);
 	rc = trace_dump_pass(trace);
 	if (rc == 0)
@@ -305,7 +307,7 @@ trace_info(const struct trace *trace, struct trace_info *out)
 		.last_dump_ns = trace->last_dump_ns,
 		.last_dump_qps = trace->last_dump_qps,
 		.dump_error = trace->dump_error,
-		.owners_hidden = owner_hidden(""),
+		.owners_hidden = trace->owners_hidden,
 	};
 	tracer_info(trace->tracer, &out->tracer);
 	flows_stats(trace->flows, &out->flows);

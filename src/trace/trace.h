@@ -57,7 +57,7 @@ struct trace_info {
 	uint64_t last_dump_ns;      /* CLOCK_MONOTONIC of the last complete dump; 0: none */
 	uint32_t last_dump_qps;
 	int dump_error;             /* -errno of the last dump, or 0 */
-	bool owners_hidden;         /* processes of other users are: see owner_hidden() */
+	bool owners_hidden;         /* owner_hidden() when the last dump began */
 };
 void trace_info(const struct trace *trace, struct trace_info *out);
 /* Whether tracing, while it is on, misses something. */
