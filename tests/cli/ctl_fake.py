@@ -35,7 +35,7 @@ def peer(address, state="up", ratio=0.0, **more):
     p = {"type": "peer", "address": address, "device": "rxe0", "source": "10.0.0.1",
          "state": state, "state_reason": None,
          "hostname": "host-b", "configured": True, "last_ok_ns": time.time_ns() - 1_500_000_000,
-         "recent": recent(ratio), **totals(ok=100)}
+         "recent": recent(ratio), **totals(ok=100), "sent": 112}
     p.update(more)
     return p
 

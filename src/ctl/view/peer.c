@@ -39,7 +39,7 @@ static const struct table_column peer_columns[PEER_COLUMN_N] = {
 	[PEER_DEVICE] = {.title = "DEVICE", .key = "device", .priority = 9},
 	[PEER_HOST] = {.title = "HOST", .key = "hostname", .priority = 6, .optional = true},
 	[PEER_STATE] = {.title = "STATE"},
-	[PEER_SENT] = {.title = "SENT", .key = "sent", .priority = 11, .right = true},
+	[PEER_SENT] = {.title = "SENT", .key = "posted", .priority = 11, .right = true},
 	[PEER_LOSS] = {.title = "LOSS", .priority = 1, .right = true},
 	[PEER_P50] = {.title = "RTT P50", .priority = 2, .right = true},
 	[PEER_P99] = {.title = "RTT P99", .priority = 4, .right = true},
@@ -196,7 +196,7 @@ peer_line(const msgpack_object *peer, FILE *out)
 	lines_word(peer, "address", "", out);
 	lines_word(peer, "device", " ", out);
 	lines_word(peer, "state", " ", out);
-	lines_word(peer, "sent", " sent=", out);
+	lines_word(peer, "posted", " sent=", out);
 	fprintf(out, " loss=%s",
 		read_double(recent, "lost_ratio", &ratio) ? format_ratio(ratio, ratio_text) : "-");
 	lines_ms(recent, "rtt_p50_ns", "rtt_p50", out);

@@ -46,7 +46,7 @@ static const struct table_column targets_columns[TARGETS_COLUMN_N] = {
 	[TARGETS_TCLASS] = {.title = "TOS", .key = "traffic_class", .priority = 12, .right = true},
 	[TARGETS_PORT] = {.title = "PORT", .key = "src_port", .priority = 3, .right = true},
 	[TARGETS_PATH] = {.title = "PATH", .key = "path", .priority = 13},
-	[TARGETS_SENT] = {.title = "SENT", .key = "sent", .priority = 14, .right = true},
+	[TARGETS_SENT] = {.title = "SENT", .key = "posted", .priority = 14, .right = true},
 	[TARGETS_LOSS] = {.title = "LOSS", .priority = 1, .right = true},
 	[TARGETS_P50] = {.title = "RTT P50", .priority = 2, .right = true},
 	[TARGETS_P99] = {.title = "RTT P99", .priority = 5, .right = true},
