@@ -47,7 +47,10 @@ const struct record_field records_probe[] = {
 	      NS),
 	FIELD("responder_delay_ns", "integer or nil", "Time inside the peer: T4 - T3.", NS),
 	FIELD("error_ns", "integer or nil",
-	      "How far `rtt_ns` may be off, as far as the clocks know.", NS),
+	      "An estimate of the error of `rtt_ns`: what the clocks know of. If they are those of "
+	      "the hosts, the time between the arrival of a message and the waking of the daemon "
+	      "comes on top, so this is no bound.",
+	      NS),
 	FIELD("t1_ns", "integer or nil",
 	      "When the probe was posted. The six times are moments of different clocks: T1, T2, "
 	      "T5 and T6 of the prober's, T3 and T4 of the responder's. Only differences within "

@@ -70,7 +70,7 @@ struct probe_result {
 	uint64_t rtt_ns;           /* network RTT (T5-T2)-(T4-T3), never negative */
 	uint64_t prober_delay_ns;  /* (T6-T1)-(T5-T2) */
 	uint64_t responder_delay_ns; /* T4-T3 */
-	uint64_t error_ns; /* the error of rtt_ns that the clocks know of */
+	uint64_t error_ns; /* the error of rtt_ns that the clocks know of: an estimate, no bound */
 	const char *reason;        /* static text or NULL: the reason for the class */
 	struct addr source;        /* from which it was posted; all zero if it was not posted */
 	enum probe_clock clock : 8;
