@@ -14,11 +14,13 @@ import json
 import operator
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "vm"))
@@ -38,6 +40,11 @@ OPEN = (PLAIN + NO_LIMITS + "timeout_ms = 5000;\n"
 
 class Unmeasured(Exception):
     pass
+
+
+def need(program):
+    if not shutil.which(program):
+        raise Unmeasured(f"no {program} (contrib/setup bench)")
 
 
 def percentile(values, p):
@@ -355,6 +362,130 @@ def figure_many(b):
     b.add("cpu_10000", cpu, "%", None, [], "of the one processor that both hosts share")
 
 
+# ---- system calls ----
+
+CALLS = ((10, 10, 1000, 20), (1000, 20, 20, 3))  # probes/s: peers, interval in ms, seconds
+
+
+def traced(host):
+    with open(f"/proc/{host.process.pid}/status") as f:
+        return not re.search(r"^TracerPid:\s+0$", f.read(), re.M)
+
+
+def counted_calls(host, seconds):
+    """System calls that strace counts, per probe, and the most frequent ones."""
+    out = os.path.join(host.dir, "calls")
+    trace = subprocess.Popen(["strace", "-f", "-c", "-o", out, "-p", str(host.process.pid)],
+                             stderr=subprocess.DEVNULL)
+    until("strace has attached", lambda: traced(host))
+    posted = status(host)["probes"]["posted"]
+    time.sleep(seconds)
+    posted = status(host)["probes"]["posted"] - posted
+    trace.send_signal(signal.SIGINT)
+    trace.wait(harness.PATIENCE_S)
+    with open(out) as f:
+        lines = [line.split() for line in f]
+    calls = {line[-1]: int(line[3]) / posted for line in lines
+             if len(line) >= 5 and line[3].isdigit()}
+    total = calls.pop("total")
+    return total, ", ".join(f"{name} {n:.1f}" for name, n in
+                            sorted(calls.items(), key=lambda c: -c[1]) if n >= 0.1)
+
+
+def figure_calls(b):
+    """System calls and wake-ups a probe. strace counts calls after the wake-ups were counted, as it
+    adds some of its own. The wake-ups for ACK1 and ACK2 fall together if the processor is busy."""
+    need("strace")
+    b.host(1, OPEN).start()
+    for rate, peers, interval, seconds in CALLS:
+        host = b.host(0, OPEN + "max_probes_per_s = 100000;\n" +
+                      group(b.named(peers), interval_ms=interval)).start()
+        wait_up(host, peers)
+        time.sleep(1)
+        posted = status(host)["probes"]["posted"]
+        usage = Usage(host)
+        time.sleep(seconds)
+        span, _, wakeups = usage.end()
+        wakeups *= span / (status(host)["probes"]["posted"] - posted)
+        slow = rate == CALLS[0][0]
+        b.add(f"wakeups_a_probe_{rate}", wakeups, "/probe", ("<=", 1.5) if slow else None)
+        calls, which = counted_calls(host, seconds)
+        b.add(f"calls_a_probe_{rate}", calls, "/probe", ("<=", 5) if slow else None, [], which)
+        host.stop()
+
+
+# ---- other programs ----
+
+def send_lat(n):
+    """Median round trip of perftest's ib_send_lat, in us: it prints half of it."""
+    argv = lambda i: ["ib_send_lat", "-c", "UD", "-e", "-F", "-d", f"rxe{i}", "-x",
+                      fabric("gid", i).strip(), "-s", str(SIZE), "-n", str(n)]
+    server = subprocess.Popen(argv(1), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    out = sh(*argv(0), address(1))
+    server.wait(harness.PATIENCE_S)
+    row = next(line.split() for line in out.splitlines()
+               if line.split()[:2] == [str(SIZE), str(n)])
+    return 2 * float(row[4])
+
+
+def fping(n):
+    """Mean round trip of fping, in us."""
+    out = sh("fping", "-q", "-c", str(n), "-p", str(PAUSE_MS), "-S", address(0), address(1))
+    return 1e3 * float(re.search(r"min/avg/max = [^/]*/([0-9.]+)/", out).group(1))
+
+
+def figure_others(b):
+    """What a round trip takes as the asker sees it, and with other programs."""
+    need("ib_send_lat")
+    need("fping")
+    b.host(1).start()
+    prober = b.host(0).start()
+    prober.ping(address(1), 5, "-i", "0.1")
+    ours, theirs, icmp = [], [], []
+    for _ in range(b.rounds):
+        theirs.append(send_lat(PINGS))
+        icmp.append(fping(PINGS))
+        ours.append(percentile(pings(prober)[1], 50) / 1e3)
+    note = f"T6-T1 {statistics.median(ours):.0f} us"
+    b.add("round_trip_vs_send_lat", statistics.median(o / t for o, t in zip(ours, theirs)),
+          "x its", None, [o / t for o, t in zip(ours, theirs)],
+          f"{note}; ib_send_lat -c UD -e {statistics.median(theirs):.0f} us")
+    b.add("round_trip_vs_fping", statistics.median(o / t for o, t in zip(ours, icmp)), "x its",
+          None, [o / t for o, t in zip(ours, icmp)],
+          f"{note}; fping, ICMP of the kernel {statistics.median(icmp):.0f} us")
+
+
+# ---- the page of metrics ----
+
+PAGE = "127.0.0.1:9469"
+PAGE_PATHS = 1000
+
+
+def fetched(host):
+    """The page, and the processor time of the daemon meanwhile in ms."""
+    usage = Usage(host)
+    with urllib.request.urlopen(f"http://{PAGE}/metrics", timeout=harness.PATIENCE_S) as answer:
+        text = answer.read()
+    span, cpu, _ = usage.end()
+    return text, cpu * span * 10
+
+
+def figure_page(b):
+    """The page of metrics with 1,000 paths, each with measured probes."""
+    b.host(1, OPEN).start()
+    host = b.host(0, OPEN + f'metrics = {{ listen = "{PAGE}"; max_paths = {PAGE_PATHS}; }};\n'
+                  "max_probes_per_s = 20000;\n" +
+                  group(b.named(PAGE_PATHS), interval_ms=20000)).start()
+    wait_up(host, PAGE_PATHS)
+    until("all paths are there", lambda: fetched(host)[0].count(b"rtt_seconds_count") >= PAGE_PATHS,
+          limit_s=600, step_s=2)
+    pages = [fetched(host) for _ in range(b.rounds)]
+    b.add("page_1000", len(pages[-1][0]) / 1e6, "MB", ("<=", 1), [], "metrics of 1,000 paths")
+    b.add("page_cpu_1000", statistics.median(cpu for _, cpu in pages), "ms", ("<=", 50),
+          [cpu for _, cpu in pages], "of the daemon, with what it probes meanwhile", 0)
+
+
 # ---- memory ----
 
 def rss_mib(host):
@@ -370,7 +501,7 @@ def figure_memory(b):
     text = NO_LIMITS + "timeout_ms = 5000;\nmax_probes_per_s = 20000;\n"
     labels = "(" + ", ".join(map(str, range(1, 11))) + ")"
     for n, peers, more, goal in ((1, names[:1], {}, None), (1000, names, {}, ("<=", 12)),
-                                 (10000, names, {"flow_labels": labels}, None)):
+                                 (10000, names, {"flow_labels": labels}, ("<=", 25))):
         host = b.host(0, text + group(peers, interval_ms=5000, **more))
         host.start()
         wait_up(host, len(peers))
