@@ -199,7 +199,7 @@ pings_check(const struct pings *pings, const struct control_client *client,
 	return 0;
 }
 
-/* The peer that other views show under this name or address, if the configuration has none. */
+/* A peer that records show with this name or address, if no configured entry has it. */
 static struct peer *
 pings_shown_peer(const struct pings *pings, const struct ping_request *request)
 {

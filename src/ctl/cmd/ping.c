@@ -143,7 +143,7 @@ ping_print_failure(const struct ping *ping, const msgpack_object *record, enum p
 		putchar('\n');
 }
 
-/* Loss leaves out results under host noise, like all other views. */
+/* Like all other views, loss leaves out results with host noise. */
 static void
 ping_count_noise(struct ping *ping, const msgpack_object *record, enum probe_class class)
 {
@@ -156,7 +156,7 @@ ping_count_noise(struct ping *ping, const msgpack_object *record, enum probe_cla
 	ping->lost_noise += probe_class_is_lost(class);
 }
 
-/* Whether the RTT is none of the network: software timed it under host noise. */
+/* Whether the RTT is not that of the network: software measured it during host noise. */
 static bool
 ping_rtt_is_noise(const msgpack_object *record)
 {
