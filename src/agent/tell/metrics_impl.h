@@ -61,7 +61,7 @@ extern const size_t metrics_n_families;
 void metrics_devices(struct exposition *e, const struct metrics *m, enum metrics_device what);
 
 /* metrics_peers.c */
-metrics_write metrics_peers, metrics_peers_not_bound;
+metrics_write metrics_peers, metrics_peers_not_bound, metrics_peers_up, metrics_config_refused;
 
 extern const struct http_source metrics_source; /* without its arg */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/config/config.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/tell/metrics_impl.h"
@@ -51,4 +52,52 @@ metrics_peers_not_bound(struct exposition *e, const struct metrics *m)
 	for (int i = 0; i < PEER_BINDING_N; i++)
 		if (i != PEER_BOUND && i != PEER_UNPROBED)
 			metrics_peers_sample(e, "reason", names[i], n[i]);
+}
+
+static bool
+metrics_peer_is_up(const struct peer_info *peer)
+{
+	struct prober_peer_info state;
+
+	if (peer->binding != PEER_BOUND || nic_down_reason(peer->nic))
+		return false;
+	prober_peer_info(peer->prober, &state);
+	return state.state == PROBER_PEER_UP;
+}
+
+static void
+metrics_peer(struct exposition *e, const struct peer_info *peer)
+{
+	const struct exposition_label labels[] = {
+		{"device", peer->nic ? nic_name(peer->nic) : ""},
+		{"peer", peer->address},
+		{"peer_host", peer->hostname ? peer->hostname : ""},
+		{"peer_tor", peer->tor ? peer->tor : ""},
+		{0},
+	};
+
+	exposition_u64(e, labels, metrics_peer_is_up(peer));
+}
+
+void
+metrics_peers_up(struct exposition *e, const struct metrics *m)
+{
+	uint32_t n = 0;
+
+	for (struct peer *peer = NULL;
+	     n < m->t->config->metrics_max_paths && (peer = peers_next(m->t->peers, peer));) {
+		struct peer_info info;
+
+		peer_info(peer, &info);
+		if (!info.configured || info.binding == PEER_SELF)
+			continue;
+		metrics_peer(e, &info);
+		n++;
+	}
+}
+
+void
+metrics_config_refused(struct exposition *e, const struct metrics *m)
+{
+	exposition_u64(e, NULL, m->t->config_error[0] != '\0');
 }
