@@ -18,8 +18,22 @@
  *
  * Before the first probe, prober and responder agree on a session over rdma_cm's SIDR
  * (RDMA_PS_UDP); its private data is described below. The responder's reply contains a session
- * number. A probe with this number proves that the prober can be reached at the address that it
- * claims; a probe without it is not answered.
+ * number, and a probe without it is not answered. rdma_cm reports the address that a request
+ * claims, and sends the reply to where the request came from. So the number proves nothing about
+ * the address. Before the responder answers the first probe of a session, it sends a CHALLENGE to
+ * the claimed address, and waits for the ECHO:
+ *
+ *     first PROBE             -->
+ *                             <-- CHALLENGE (64 random bits)
+ *     ECHO (the same bits)    -->
+ *                             <-- ACK1, ACK2 of the first PROBE, whose T4 - T3 contains all this
+ *
+ * Promised, as long as nobody reads what others send and receive: a third host gets no ACKs sent to
+ * another, ends or changes no session of another, is told no number of a proven session, and can
+ * forge neither SIDR replies (NONCE) nor ACKs (session number, and the random half of SEQ). Not
+ * promised: anything against a host on the path between the two, and anything to builds that send
+ * no NONCE in their requests. They get no CHALLENGE, and their sessions count as proven with the
+ * first probe, but do not end sessions of probers that do.
  *
  * Versions:
  *
@@ -41,8 +55,8 @@
  * Signatures: daemons that share keys sign all that they send, and drop what is not signed. A
  * signature is the SipHash-2-4 of all bytes before it, with the lowest byte first. Its place is:
  *
- * - in a probe, an ACK1 and a REFUSED, the last of the first PROBE_WIRE_SIZE_MIN bytes; the bytes
- *   after it are padding, whose length is signed;
+ * - in a probe and all answers but ACK2, and in an ECHO, the last of the first PROBE_WIRE_SIZE_MIN
+ *   bytes; the bytes after it are padding, whose length is signed;
  * - in an ACK2, after the last field. Such an ACK2 has PROBE_WIRE_SIGNATURE bytes more than others,
  *   and may be longer than the probe, because only signed probes are answered;
  * - in requests and replies, the end of the private data, which is filled up with zeros.
@@ -73,6 +87,8 @@ enum probe_wire_type {
 	PROBE_WIRE_ACK1 = 2,
 	PROBE_WIRE_ACK2 = 3,
 	PROBE_WIRE_REFUSED = 4, /* instead of both ACKs, if the prober accepts it */
+	PROBE_WIRE_CHALLENGE = 5, /* from the responder, only if the request had a NONCE */
+	PROBE_WIRE_ECHO = 6,      /* from the prober, to the responder's QP */
 };
 
 /* The header of each message: the offsets of the fields, with their widths in the comments. */
@@ -83,7 +99,7 @@ enum probe_wire_header {
 	PROBE_WIRE_OFF_LENGTH =
 		6, /* u16  of the whole message with padding; equals the received length */
 	PROBE_WIRE_OFF_SEQ =
-		8, /* u64  random epoch of the prober in the high half, counter in the low */
+		8, /* u64  high half: random, differs for each probe; low half: counter */
 	PROBE_WIRE_OFF_SESSION = 16, /* u64  from the SIDR reply; echoed in both ACKs */
 	PROBE_WIRE_HEADER = 24,
 };
@@ -124,6 +140,9 @@ enum probe_wire_why {
 	PROBE_WIRE_WHY_TOTAL = 2,  /* the limit of probes/s from all sources */
 };
 
+/* CHALLENGE, ECHO: the header with SEQ of the probe, the token, zeros up to PROBE_WIRE_SIZE_MIN. */
+#define PROBE_WIRE_OFF_TOKEN 24u /* u64  random, another for each session */
+
 /*
  * The responder's host stalled at the time of this probe. T3 may be late, and other probes may have
  * been lost.
@@ -140,11 +159,16 @@ enum probe_wire_why {
  *   8  u32  Q_Key of the prober's QPs, for the ACKs
  *  12  u32  reserved
  *  16  u64  incarnation of the prober: random at each start
+ *           differs for each address that is asked
  *  24       host name, not terminated
+ *           u64  NONCE: random for each request; 0: from before there were nonces
+ *           u64  session number that the prober has; 0: none
  */
 #define PROBE_WIRE_REQUEST_HEADER 24u
+#define PROBE_WIRE_REQUEST_TAIL 16u
 #define PROBE_WIRE_NAME_MAX 64u
-#define PROBE_WIRE_REQUEST_MAX (PROBE_WIRE_REQUEST_HEADER + PROBE_WIRE_NAME_MAX)
+#define PROBE_WIRE_REQUEST_MAX \
+	(PROBE_WIRE_REQUEST_HEADER + PROBE_WIRE_NAME_MAX + PROBE_WIRE_REQUEST_TAIL)
 
 /*
  * SIDR reply private data (at most 136 bytes).
@@ -164,12 +188,15 @@ enum probe_wire_why {
  *  37  u8   highest version of the responder; 0: only the version at 4
  *  38  u16  reserved
  *  40       host name, then ToR name, not terminated
+ *           u64  NONCE of the request
  */
 #define PROBE_WIRE_REPLY_HEADER 40u
+#define PROBE_WIRE_REPLY_TAIL 8u
 #define PROBE_WIRE_REPLY_HOST_MAX 48u
 #define PROBE_WIRE_REPLY_TOR_MAX 32u
 #define PROBE_WIRE_REPLY_MAX \
-	(PROBE_WIRE_REPLY_HEADER + PROBE_WIRE_REPLY_HOST_MAX + PROBE_WIRE_REPLY_TOR_MAX)
+	(PROBE_WIRE_REPLY_HEADER + PROBE_WIRE_REPLY_HOST_MAX + PROBE_WIRE_REPLY_TOR_MAX + \
+	 PROBE_WIRE_REPLY_TAIL)
 
 /*
  * Why there is no session; then QPN, Q_Key and session are 0. An unknown value is a refusal for a

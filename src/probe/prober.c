@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PROBER_ASK_BURST 20
 
@@ -77,7 +78,8 @@ prober_new(const struct prober_config *config, struct prober **out)
 	prober->ops = config->ops;
 	prober->arg = config->arg;
 	prober->timeout_ns = config->timeout_ns;
-	prober->epoch = config->epoch;
+	memcpy(prober->seq_key, &config->random, sizeof(config->random));
+	memcpy(prober->seq_key + sizeof(config->random), &config->epoch, sizeof(config->epoch));
 	prober->random = config->random;
 	prober->noise = config->noise;
 	window_clock_init(&prober->windows, config->window_ns ? config->window_ns : WINDOW_LEN_NS);

@@ -157,7 +157,7 @@ struct prober_config {
 	const struct prober_ops *ops;
 	void *arg;
 	uint64_t timeout_ns; /* of targets without their own */
-	uint32_t epoch;      /* random: high half of each sequence number */
+	uint32_t epoch;      /* random; with `random`, the key of the random half of each seq */
 	uint64_t random;     /* seed for phases and jitter */
 	uint64_t window_ns;  /* length of windows, 1 s to 1 h; 0: WINDOW_LEN_NS */
 	const struct noise

@@ -15,6 +15,7 @@
 
 #include "core/bucket.h"
 #include "core/heap.h"
+#include "core/siphash.h"
 #include "probe/prober.h"
 
 #define PROBER_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
@@ -45,6 +46,7 @@ struct prober_probe {
 	TAILQ_ENTRY(prober_probe) in_ended;    /* of the prober */
 	bool flying, unproven, ended;          /* it is in flight; it is in these two lists */
 	bool timed_out, ack1, ack2;
+	bool echoed; /* a challenge, once */
 	uint64_t last_ack_ns;                  /* time of handling; valid if ack1 or ack2 */
 	uint64_t proven_ns; /* when the proof came that the peer was alive; 0: not yet */
 	enum probe_class class;                /* valid once it has ended */
@@ -213,7 +215,8 @@ struct prober {
 	void *arg;
 	const struct keys *keys; /* borrowed, or NULL */
 	uint64_t timeout_ns;
-	uint32_t epoch;
+	uint8_t seq_key[SIPHASH_KEY]; /* of the random half of sequence numbers */
+	uint64_t drawn;               /* sequence numbers so far */
 	uint64_t random;
 	uint32_t throttle; /* steps */
 	struct heap timers;

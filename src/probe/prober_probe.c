@@ -78,6 +78,14 @@ flights_find(const struct prober_flights *flights, uint32_t cookie)
 	return probe && (uint32_t)probe->wire_seq == cookie ? probe : NULL;
 }
 
+/* Nobody who has seen some of these bits can tell the next. */
+static uint64_t
+flights_random(struct prober *prober)
+{
+	prober->drawn++;
+	return siphash(prober->seq_key, &prober->drawn, sizeof(prober->drawn));
+}
+
 static void probe_timer(struct prober_timer *timer, uint64_t now_ns);
 
 struct prober_probe *
@@ -98,7 +106,7 @@ prober_probe_new(struct prober_target *target, uint32_t size)
 	}
 	probe->target = target;
 	probe->size = size;
-	probe->wire_seq = (uint64_t)prober->epoch << 32 | number;
+	probe->wire_seq = flights_random(prober) << 32 | number;
 	probe->seq = target->seq;
 	probe->session = target->peer->session;
 	return probe;
@@ -532,6 +540,42 @@ probe_of_ack(struct prober *prober, const struct wire_message *message, const st
 	return probe;
 }
 
+/*
+ * Repeats the token of a challenge, on the way of the probe that it came for. What becomes of the
+ * echo shows in the ACKs; its completion counts as the probe's, which comes before it.
+ */
+static void
+probe_echo(struct prober_probe *probe, const struct wire_message *challenge)
+{
+	const struct prober_target_plan *config = &probe->target->config;
+	struct prober *prober = probe_prober(probe);
+	struct wire_message echo = {
+		.type = PROBE_WIRE_ECHO,
+		.length = PROBE_WIRE_SIZE_MIN,
+		.seq = challenge->seq,
+		.session = challenge->session,
+		.token = challenge->token,
+	};
+	struct prober_packet packet = {
+		.payload = prober->payload,
+		.size = PROBE_WIRE_SIZE_MIN,
+		.kind = config->kind,
+		.flow_label = config->flow_label,
+		.traffic_class = config->traffic_class,
+		.service_level = config->service_level,
+		.cookie = (uint32_t)probe->wire_seq,
+	};
+	struct prober_tx tx;
+	const char *reason;
+
+	if (probe->echoed || probe->session.session != probe->target->peer->session.session)
+		return;
+	wire_encode(&echo, prober->payload);
+	auth_sign(prober->keys, prober->payload, PROBE_WIRE_SIZE_MIN);
+	probe->echoed = prober->ops->send(prober->arg, probe->target->peer->user, &packet, &tx,
+					  &reason) == 0;
+}
+
 /* Returns false if this is no news. */
 static bool
 probe_take(struct prober_probe *probe, const struct wire_message *message,
@@ -558,7 +602,8 @@ prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_
 	struct prober_peer *peer;
 	uint64_t posted_ns;
 
-	if (wire_decode(rx->payload, rx->len, &message) < 0 || message.type == PROBE_WIRE_PROBE) {
+	if (wire_decode(rx->payload, rx->len, &message) < 0 || message.type == PROBE_WIRE_PROBE ||
+	    message.type == PROBE_WIRE_ECHO) {
 		prober->malformed++;
 		return;
 	}
@@ -569,6 +614,10 @@ prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_
 	probe = probe_of_ack(prober, &message, rx);
 	if (!probe)
 		return;
+	if (message.type == PROBE_WIRE_CHALLENGE) {
+		probe_echo(probe, &message);
+		return;
+	}
 	peer = probe->target->peer;
 	posted_ns = probe->tx.t1_ns;
 	if (!probe_take(probe, &message, rx, now_ns)) {

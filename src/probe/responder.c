@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Probes and their two ACKs. A probe that passes the checks (format, session, address, limits)
- * becomes an answer, in one of four ways:
+ * becomes an answer, in one of five ways:
  *
  *   refused                 the limits allow no answer: REFUSED, if the prober accepts that
  *   sent at once            ACK1, T4 known, ACK2
  *   pending                 ACK1 is posted; when its send is complete, T4 is known; then ACK2
  *   held                    the path back is being prepared; T3 is kept, so T4 - T3 is right
+ *   challenged              held until the session is proven
  *
  * A ring contains the pending answers by cookie. It is larger than any send queue, so an answer
  * that is overwritten would have got no completion any more. Both ACKs have PROBE_WIRE_SIZE_MIN
@@ -113,6 +114,7 @@ responder_post(struct responder *responder, const struct responder_session *sess
 		.traffic_class = answer->traffic_class,
 		.service_level = answer->service_level,
 		.cookie = responder->cookie,
+		.proven = session->proven,
 	};
 
 	full.length = (uint16_t)(message->length + auth_extra(responder->keys, message->type));
@@ -341,6 +343,78 @@ responder_refuse(struct responder *responder, const struct responder_session *se
 		responder->stats.refused_told++;
 }
 
+/*
+ * Asks who claims the session's address to repeat its token, which the probe of `answer` gives the
+ * occasion for. If the path is not ready, responder_path_ready() comes here again.
+ */
+static void
+responder_challenge(struct responder *responder, struct responder_session *session,
+		    const struct responder_answer *answer, uint64_t now_ns)
+{
+	struct wire_message message = {
+		.type = PROBE_WIRE_CHALLENGE,
+		.length = PROBE_WIRE_SIZE_MIN,
+		.seq = answer->seq,
+		.session = session->number,
+		.token = session->token,
+	};
+	struct responder_tx tx = {0};
+	int err;
+
+	if (session->challenged_ns && now_ns < session->challenged_ns + RESPONDER_CHALLENGE_NS)
+		return;
+	responder->cookie++;
+	err = responder_post(responder, session, answer, &message, false, &tx);
+	if (err == -EAGAIN)
+		return;
+	session->challenged_ns = now_ns;
+	if (err < 0)
+		responder->stats.send_errors++;
+	else
+		responder->stats.challenges++;
+}
+
+/* Answers, refuses or holds a probe whose session is proven. */
+static void
+responder_answer_probe(struct responder *responder, struct responder_session *session,
+		       const struct responder_answer *answer, uint64_t now_ns)
+{
+	uint8_t why = responder_take(responder, session->source, now_ns);
+
+	if (why && answer->takes_refused)
+		responder_refuse(responder, session, answer, why, now_ns);
+	if (!why && responder_send_ack1(responder, session, answer) == -EAGAIN)
+		responder_hold(responder, session, answer, now_ns);
+}
+
+/* The token has come back. Its probes are answered, as if they had waited for their path. */
+static void
+responder_echoed(struct responder *responder, struct responder_session *session,
+		 const struct wire_message *echo, uint64_t now_ns)
+{
+	struct responder_held *held, *next;
+
+	if (session->proven)
+		return;
+	if (!session->request.challenge || echo->token != session->token) {
+		responder->stats.unknown_session++;
+		return;
+	}
+	responder_touch(responder, session, now_ns);
+	responder_prove(responder, session);
+	for (held = TAILQ_FIRST(&session->held); held; held = next) {
+		struct responder_answer answer = held->answer;
+		bool challenged = answer.challenged;
+
+		next = TAILQ_NEXT(held, in_session);
+		answer.challenged = false;
+		if (!challenged)
+			continue;
+		responder_held_free(responder, held);
+		responder_answer_probe(responder, session, &answer, now_ns);
+	}
+}
+
 /* The session of a probe. If there is none, counts this and returns NULL. */
 static struct responder_session *
 responder_session_of(struct responder *responder, uint64_t number, const struct responder_rx *rx)
@@ -369,9 +443,9 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 	struct responder_session *session;
 	struct responder_answer answer;
 	struct wire_message message;
-	uint8_t why;
 
-	if (wire_decode(rx->payload, rx->len, &message) < 0 || message.type != PROBE_WIRE_PROBE) {
+	if (wire_decode(rx->payload, rx->len, &message) < 0 ||
+	    (message.type != PROBE_WIRE_PROBE && message.type != PROBE_WIRE_ECHO)) {
 		responder->stats.malformed++;
 		return;
 	}
@@ -382,9 +456,11 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 	session = responder_session_of(responder, message.session, rx);
 	if (!session)
 		return;
+	if (message.type == PROBE_WIRE_ECHO) {
+		responder_echoed(responder, session, &message, now_ns);
+		return;
+	}
 	responder->stats.probes++;
-	responder_touch(responder, session, now_ns);
-	responder_prove(responder, session);
 	answer = (struct responder_answer){
 		.session = session->number,
 		.seq = message.seq,
@@ -393,14 +469,17 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 		.flow_label = message.probe.ack_flow_label,
 		.traffic_class = message.probe.ack_traffic_class,
 		.service_level = message.probe.ack_service_level,
+		.takes_refused = message.probe.takes_refused,
 	};
-	why = responder_take(responder, session->source, now_ns);
-	if (why && message.probe.takes_refused)
-		responder_refuse(responder, session, &answer, why, now_ns);
-	if (why)
-		return;
-	if (responder_send_ack1(responder, session, &answer) == -EAGAIN)
+	if (session->request.challenge && !session->proven) {
+		answer.challenged = true;
 		responder_hold(responder, session, &answer, now_ns);
+		responder_challenge(responder, session, &answer, now_ns);
+		return;
+	}
+	responder_touch(responder, session, now_ns);
+	responder_prove(responder, session);
+	responder_answer_probe(responder, session, &answer, now_ns);
 }
 
 void
@@ -424,10 +503,15 @@ responder_sent(struct responder *responder, uint32_t cookie, int status,
 }
 
 static void
-responder_release_held(struct responder *responder, struct responder_session *session)
+responder_release_held(struct responder *responder, struct responder_session *session,
+		       uint64_t now_ns)
 {
 	struct responder_held *held = TAILQ_FIRST(&session->held);
 
+	if (held && held->answer.challenged) {
+		responder_challenge(responder, session, &held->answer, now_ns);
+		return;
+	}
 	while (held) {
 		struct responder_held *next = TAILQ_NEXT(held, in_session);
 
@@ -455,9 +539,8 @@ responder_path_ready(struct responder *responder, void *device_user, const struc
 {
 	struct responder_session *session = NULL;
 
-	(void)now_ns;
 	while ((session = responder_next_on_path(responder, device_user, local, remote, session)))
-		responder_release_held(responder, session);
+		responder_release_held(responder, session, now_ns);
 }
 
 void

@@ -6,10 +6,18 @@
  *
  * A session belongs to one prober (address and incarnation), which gets it over SIDR.
  * responder_open() makes it. The responder owns it, and keeps it until RESPONDER_IDLE_NS after the
- * last probe. Its first probe proves it: the sender must have received our SIDR reply at the
- * address that the request claimed. Until then it affects no other prober: a forged request neither
- * ends a session nor keeps others from getting one. Answers go only to the address of the session,
- * and to the QP that sent the probe.
+ * last probe.
+ *
+ * A request only claims its address. An ECHO of a token that was sent to this address in a
+ * CHALLENGE proves the session. Until then its probes are held, and the responder sends at most one
+ * CHALLENGE per RESPONDER_CHALLENGE_NS. So a forged request neither ends nor changes another
+ * session, is told the number of no other session, and makes the responder send no more than it
+ * receives. Many forged requests in the name of a prober can only delay its next session, because
+ * RESPONDER_OPENS_PER_S limits requests by the address that they claim. Requests of older builds,
+ * which know no CHALLENGE, are the exception: their first probe proves a session, and only ends
+ * sessions of their kind.
+ * include/rpingmesh/probe_wire.h lists what this promises. Answers go only to the address of the
+ * session, and to the QP that sent the probe.
  */
 #ifndef RPINGMESH_PROBE_RESPONDER_H
 #define RPINGMESH_PROBE_RESPONDER_H
@@ -38,6 +46,9 @@ struct responder_session;
  * probe wait. If it is even longer, a timestamp has jumped.
  */
 #define RESPONDER_STALL_NS 1000000000ULL
+#define RESPONDER_UNPROVEN_MAX 4 /* sessions of one path */
+#define RESPONDER_SAME_MAX 8     /* sessions of one path and prober, which may use it twice */
+#define RESPONDER_CHALLENGE_NS 100000000ULL
 #define RESPONDER_CLAIMS_MAX 64 /* a neighbour table has 1024 entries; a claim takes seconds */
 #define RESPONDER_OPENS_PER_S 20  /* answers to SIDR requests of one source, with equal burst */
 #define RESPONDER_REFUSALS_PER_S 1000 /* messages REFUSED to all sources, with equal burst */
@@ -50,6 +61,7 @@ struct responder_ack {
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
 	uint32_t cookie;           /* for responder_sent() */
+	bool proven;               /* somebody receives messages at `remote` */
 };
 
 struct responder_tx {
@@ -117,15 +129,19 @@ struct responder_open_request {
 		*clock; /* of that device; borrowed until responder_close_device(); NULL: none */
 	struct addr local, remote;
 	uint64_t incarnation;       /* of the prober */
+	bool challenge;             /* it knows challenges */
+	uint64_t session;           /* that it has, if it knows challenges; 0: none */
 	uint32_t qkey;              /* of the prober's QPs */
 	char hostname[65];
 };
 /*
- * Gets a session for the prober: a new one, or its present one if device, local and remote address
- * and incarnation are the same. The first probe of a new session closes a proven session of another
- * incarnation; an unproven one is closed at once. If the table is full, the oldest unproven session
- * is closed. Returns 0 and sets *session_number, or -EACCES, -EBUSY (the table is full of proven
- * sessions), -ENOMEM, or -EIO (there are no random numbers).
+ * Gets a session for the prober: its present one, or a new one. A prober that knows CHALLENGE must
+ * tell the number of its present session; for others, device, local and remote address, incarnation
+ * and Q_Key must be the same. When a new session is proven, it closes those of other incarnations
+ * on its path. Before that, it closes the oldest unproven one if there are RESPONDER_UNPROVEN_MAX,
+ * or one of an older build. If the table is full, the oldest unproven session is closed. Returns 0
+ * and sets *session_number, or -EACCES, -EBUSY (the table is full of proven sessions), -ENOMEM, or
+ * -EIO (there are no random numbers).
  */
 int responder_open(struct responder *responder, const struct responder_open_request *request,
 		   uint64_t now_ns, uint64_t *session_number);
@@ -159,6 +175,7 @@ struct responder_stats {
 	uint32_t sessions;
 	uint64_t opened;
 	uint64_t probes;            /* valid probes with a session */
+	uint64_t challenges;        /* sent */
 	uint64_t ack1, ack2;        /* sent */
 	uint64_t refused_network;   /* SIDR requests and probes from outside the allowed networks */
 	uint64_t refused_opens;     /* SIDR requests: too many, or the table is full */

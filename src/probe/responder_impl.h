@@ -21,6 +21,8 @@ struct responder_answer {
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
 	bool held; /* it had to wait for its path */
+	bool challenged; /* held until its session is proven; it has taken no token yet */
+	bool takes_refused;
 	uint16_t src_port; /* of its ACKs; PROBE_PORT_UNKNOWN */
 };
 
@@ -58,9 +60,10 @@ struct responder_session {
 	LIST_ENTRY(responder_session) in_numbers, in_paths;
 	TAILQ_ENTRY(responder_session) in_order; /* the longest idle first */
 	TAILQ_ENTRY(responder_session) in_unproven; /* unless proven; the oldest first */
-	bool proven;                             /* it has had a probe */
+	bool proven;                             /* the prober receives at its address */
 	struct responder_source *source;
-	uint64_t number;
+	uint64_t number, token;                  /* random */
+	uint64_t challenged_ns;                  /* when the last challenge was sent; 0: never */
 	struct responder_open_request request;   /* the last one */
 	uint64_t last_ns;
 	struct responder_held_list held;
@@ -82,8 +85,8 @@ struct responder {
 	uint32_t sessions_max;                  /* RESPONDER_SESSIONS_MAX; less in tests */
 	uint32_t n_hash;                        /* size of the three tables below; power of two */
 	struct responder_session_head *numbers; /* by session number */
-	struct responder_session_head *paths;	/* by device, local and remote address; each has at
-						   most one proven and one unproven session */
+	struct responder_session_head *paths;	/* by device, local and remote address; each has one
+						   proven session and some unproven ones */
 	struct responder_source_head *sources;  /* by address */
 	struct responder_session_list order, unproven;
 	struct responder_source_list idle_sources;
@@ -111,7 +114,10 @@ struct responder_session *responder_next_on_path(const struct responder *respond
 /* The session has been used, and lives for RESPONDER_IDLE_NS from now on. */
 void responder_touch(struct responder *responder, struct responder_session *session,
 		     uint64_t now_ns);
-/* The session has had a probe. Closes the others on its path. */
+/*
+ * The prober receives at its address. Closes the others on the path; those that know CHALLENGE only
+ * if this one does.
+ */
 void responder_prove(struct responder *responder, struct responder_session *session);
 /* Frees the session with all that it holds. */
 void responder_close(struct responder *responder, struct responder_session *session);

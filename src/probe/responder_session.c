@@ -346,19 +346,60 @@ responder_close(struct responder *responder, struct responder_session *session)
 	free(session);
 }
 
-/* Closes all sessions on a path except `session`; proven ones only if `proven` is set. */
-static void
-responder_close_others(struct responder *responder, const struct responder_open_request *path,
-		       const struct responder_session *session, bool proven)
+/* Walks the sessions of the path of a request. */
+static struct responder_session *
+responder_next_like(const struct responder *responder, const struct responder_open_request *request,
+		    const struct responder_session *after)
 {
-	struct responder_session *other, *next;
+	return responder_next_on_path(responder, request->device_user, &request->local,
+				      &request->remote, after);
+}
 
-	other = responder_next_on_path(responder, path->device_user, &path->local, &path->remote,
-				       NULL);
+/* Whether the same prober has made both requests. */
+static bool
+responder_is_same_prober(const struct responder_open_request *a,
+			 const struct responder_open_request *b)
+{
+	return a->incarnation == b->incarnation && a->qkey == b->qkey &&
+	       a->challenge == b->challenge;
+}
+
+/*
+ * Closes the others on its path that a proven session ends: those of other incarnations, and the
+ * oldest of the same prober if there are too many. A path's newest stand first.
+ */
+static void
+responder_close_others(struct responder *responder, const struct responder_session *session)
+{
+	const struct responder_open_request *request = &session->request;
+	struct responder_session *other = responder_next_like(responder, request, NULL), *next;
+	uint32_t left = RESPONDER_SAME_MAX - 1;
+
 	for (; other; other = next) {
-		next = responder_next_on_path(responder, path->device_user, &path->local,
-					      &path->remote, other);
-		if (other != session && (proven || !other->proven))
+		next = responder_next_like(responder, request, other);
+		if (other == session || (!request->challenge && other->request.challenge))
+			continue;
+		if (left > 0 && responder_is_same_prober(request, &other->request))
+			left--;
+		else
+			responder_close(responder, other);
+	}
+}
+
+/* One more unproven session is to come. A path's newest stand first. */
+static void
+responder_limit_unproven(struct responder *responder, const struct responder_open_request *request)
+{
+	uint32_t left = request->challenge ? RESPONDER_UNPROVEN_MAX - 1 : 0;
+	struct responder_session *other = responder_next_like(responder, request, NULL), *next;
+
+	for (; other; other = next) {
+		next = responder_next_like(responder, request, other);
+		if (other->proven || other->request.challenge != request->challenge)
+			continue;
+		if (left > 0)
+			left--;
+		else
 			responder_close(responder, other);
 	}
 }
@@ -370,7 +411,7 @@ responder_prove(struct responder *responder, struct responder_session *session)
 		return;
 	session->proven = true;
 	TAILQ_REMOVE(&responder->unproven, session, in_unproven);
-	responder_close_others(responder, &session->request, session, true);
+	responder_close_others(responder, session);
 }
 
 void
@@ -409,7 +450,7 @@ responder_session_new(struct responder *responder, const struct responder_open_r
 {
 	struct responder_session *session;
 	struct responder_source *source;
-	uint64_t number;
+	uint64_t number, token;
 
 	if (responder->stats.sessions >= responder->sessions_max &&
 	    !TAILQ_EMPTY(&responder->unproven))
@@ -419,7 +460,8 @@ responder_session_new(struct responder *responder, const struct responder_open_r
 		return -EBUSY;
 	}
 	number = responder_draw_number(responder);
-	if (number == 0)
+	token = responder_draw_number(responder);
+	if (number == 0 || token == 0)
 		return -EIO;
 	source = responder_source_get(responder, &request->remote, now_ns);
 	session = calloc(1, sizeof(*session));
@@ -429,6 +471,7 @@ responder_session_new(struct responder *responder, const struct responder_open_r
 	}
 	session->source = source;
 	session->number = number;
+	session->token = token;
 	session->request = *request;
 	session->last_ns = now_ns;
 	TAILQ_INIT(&session->held);
@@ -443,16 +486,19 @@ responder_session_new(struct responder *responder, const struct responder_open_r
 	return 0;
 }
 
-/* The present session of the same prober, or NULL. */
+/*
+ * The present session of the same prober, or NULL. A prober that knows CHALLENGE must know its
+ * number, which nobody else may be told.
+ */
 static struct responder_session *
 responder_find_request(const struct responder *responder,
 		       const struct responder_open_request *request)
 {
 	struct responder_session *session = NULL;
 
-	while ((session = responder_next_on_path(responder, request->device_user, &request->local,
-						 &request->remote, session)))
-		if (session->request.incarnation == request->incarnation)
+	while ((session = responder_next_like(responder, request, session)))
+		if (responder_is_same_prober(request, &session->request) &&
+		    (!request->challenge || session->number == request->session))
 			return session;
 	return NULL;
 }
@@ -475,7 +521,7 @@ responder_open(struct responder *responder, const struct responder_open_request 
 	} else {
 		int err;
 
-		responder_close_others(responder, request, NULL, false);
+		responder_limit_unproven(responder, request);
 		err = responder_session_new(responder, request, now_ns, &session);
 		if (err < 0)
 			return err;

@@ -127,6 +127,10 @@ wire_encode(const struct wire_message *message, uint8_t *buf)
 	case PROBE_WIRE_REFUSED:
 		buf[PROBE_WIRE_OFF_WHY] = message->refused.why;
 		break;
+	case PROBE_WIRE_CHALLENGE:
+	case PROBE_WIRE_ECHO:
+		wire_put64(buf + PROBE_WIRE_OFF_TOKEN, message->token);
+		break;
 	}
 }
 
@@ -178,6 +182,11 @@ wire_decode_type(const uint8_t *buf, struct wire_message *m)
 	case PROBE_WIRE_REFUSED:
 		m->type = PROBE_WIRE_REFUSED;
 		m->refused.why = buf[PROBE_WIRE_OFF_WHY];
+		return 0;
+	case PROBE_WIRE_CHALLENGE:
+	case PROBE_WIRE_ECHO:
+		m->type = (enum probe_wire_type)buf[PROBE_WIRE_OFF_TYPE];
+		m->token = wire_get64(buf + PROBE_WIRE_OFF_TOKEN);
 		return 0;
 	default:
 		return -EINVAL;
@@ -236,7 +245,9 @@ wire_encode_request(const struct wire_request *request, uint8_t *buf)
 	buf[WIRE_OFF_VERSION] = request->versions.lowest;
 	buf[WIRE_OFF_REQUEST_HIGHEST] = request->versions.highest;
 	memcpy(buf + PROBE_WIRE_REQUEST_HEADER, request->hostname, name_len);
-	return PROBE_WIRE_REQUEST_HEADER + name_len;
+	wire_put64(buf + PROBE_WIRE_REQUEST_HEADER + name_len, request->nonce);
+	wire_put64(buf + PROBE_WIRE_REQUEST_HEADER + name_len + 8, request->session);
+	return PROBE_WIRE_REQUEST_HEADER + name_len + PROBE_WIRE_REQUEST_TAIL;
 }
 
 /* Returns 0 and sets *out, or -EBADMSG if this is no range. */
@@ -263,6 +274,10 @@ wire_decode_request(const uint8_t *buf, size_t len, struct wire_request *out)
 	request.qkey = wire_get32(buf + WIRE_OFF_QKEY);
 	request.incarnation = wire_get64(buf + WIRE_OFF_INCARNATION);
 	wire_get_name(request.hostname, buf + PROBE_WIRE_REQUEST_HEADER, name_len);
+	if (len - PROBE_WIRE_REQUEST_HEADER - name_len >= PROBE_WIRE_REQUEST_TAIL) {
+		request.nonce = wire_get64(buf + PROBE_WIRE_REQUEST_HEADER + name_len);
+		request.session = wire_get64(buf + PROBE_WIRE_REQUEST_HEADER + name_len + 8);
+	}
 	*out = request;
 	return 0;
 }
@@ -309,7 +324,8 @@ wire_encode_reply(const struct wire_reply *reply, uint8_t *buf)
 	wire_put16(buf + WIRE_OFF_MAX_PER_S, reply->max_per_s);
 	memcpy(buf + PROBE_WIRE_REPLY_HEADER, reply->hostname, host_len);
 	memcpy(buf + PROBE_WIRE_REPLY_HEADER + host_len, reply->tor, tor_len);
-	return PROBE_WIRE_REPLY_HEADER + host_len + tor_len;
+	wire_put64(buf + PROBE_WIRE_REPLY_HEADER + host_len + tor_len, reply->nonce);
+	return PROBE_WIRE_REPLY_HEADER + host_len + tor_len + PROBE_WIRE_REPLY_TAIL;
 }
 
 /* Whether the session in the reply can be used. */
@@ -349,6 +365,8 @@ wire_decode_reply(const uint8_t *buf, size_t len, struct wire_reply *out)
 	reply.max_per_s = wire_get16(buf + WIRE_OFF_MAX_PER_S);
 	wire_get_name(reply.hostname, buf + PROBE_WIRE_REPLY_HEADER, host_len);
 	wire_get_name(reply.tor, buf + PROBE_WIRE_REPLY_HEADER + host_len, tor_len);
+	if (len - PROBE_WIRE_REPLY_HEADER - host_len - tor_len >= PROBE_WIRE_REPLY_TAIL)
+		reply.nonce = wire_get64(buf + PROBE_WIRE_REPLY_HEADER + host_len + tor_len);
 	if (!wire_reply_is_usable(&reply))
 		return -EBADMSG;
 	*out = reply;

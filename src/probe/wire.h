@@ -41,6 +41,7 @@ struct wire_message {
 		struct {
 			uint8_t why; /* enum probe_wire_why, or a value that is not in it */
 		} refused;
+		uint64_t token; /* of CHALLENGE and ECHO */
 		struct {
 			uint64_t delay_ns, t3_ns;
 			uint32_t error_ns;
@@ -67,6 +68,8 @@ struct wire_request {
 	uint32_t qkey;
 	uint64_t incarnation;
 	char hostname[PROBE_WIRE_NAME_MAX + 1];
+	uint64_t nonce;   /* 0: none */
+	uint64_t session; /* that the prober has; 0: none */
 };
 
 /* Returns the number of bytes written, at most PROBE_WIRE_REQUEST_MAX. Cuts a longer name. */
@@ -88,6 +91,7 @@ struct wire_reply {
 	uint16_t max_per_s; /* the limit of answers/s; 0: unknown */
 	char hostname[PROBE_WIRE_REPLY_HOST_MAX + 1];
 	char tor[PROBE_WIRE_REPLY_TOR_MAX + 1];
+	uint64_t nonce; /* of the request; 0: none */
 };
 
 /*

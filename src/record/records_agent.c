@@ -332,6 +332,8 @@ const struct record_field records_responder[] = {
 	FIELD("sessions", "integer", "The number of sessions in use."),
 	FIELD("opened", "integer", "The number of sessions given so far."),
 	FIELD("probes", "integer", "The number of probes received."),
+	FIELD("challenges", "integer",
+	      "The number of challenges sent, which prove the addresses of new sessions."),
 	FIELD("ack1", "integer", "The number of first answers sent."),
 	FIELD("ack2", "integer", "The number of second answers sent."),
 	FIELD("refused_network", "integer",

@@ -102,12 +102,14 @@ world_send(void *arg, void *peer_user, const struct prober_packet *packet, struc
 
 	(void)arg;
 	FUZZ_CHECK(wire_decode(packet->payload, packet->size, &m) == 0 &&
-		   m.type == PROBE_WIRE_PROBE);
+		   (m.type == PROBE_WIRE_PROBE || m.type == PROBE_WIRE_ECHO));
 	FUZZ_CHECK(m.session == peer->session.session && (uint32_t)m.seq == packet->cookie);
 	if (w.send_status < 0) {
 		*reason = "as told";
 		return w.send_status;
 	}
+	if (m.type == PROBE_WIRE_ECHO)
+		return 0;
 	w.flight[w.n_flights++ % FLIGHTS] = (struct flight){
 		.seq = m.seq,
 		.session = m.session,

@@ -411,6 +411,7 @@ uint16_t sim_net_port(const struct sim_port *port, uint32_t flow_label);
 /* These take the event over: it arrives once, not at all (false), or twice. */
 void sim_net_send(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port,
 		  uint16_t udp_port, uint64_t leaves_ns);
+const char *sim_message_name(enum probe_wire_type type);
 bool sim_net_sidr(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port,
 		  uint64_t leaves_ns);
 

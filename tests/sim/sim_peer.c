@@ -168,6 +168,14 @@ sidr_request(struct sim_peer *peer)
 	struct wire_request request = {.versions = WIRE_VERSIONS,
 				       .qkey = (uint32_t)host->epoch,
 				       .incarnation = sim_hash(host->epoch, host->boot)};
+	struct prober_peer_info info;
+
+	/* Each fifth host runs a build that knows no challenges. */
+	prober_peer_info(peer->peer, &info);
+	if (host->index % 5 != 4) {
+		request.nonce = 1 + host->boot;
+		request.session = info.has_session ? info.session.session : 0;
+	}
 
 	event->sidr.src_host = host->index;
 	event->sidr.src_port = peer->port->index;
@@ -346,6 +354,8 @@ sim_sidr_requested(struct sim_host *host, struct sim_event *event)
 	}
 	open.incarnation = request.incarnation;
 	open.qkey = request.qkey;
+	open.challenge = request.nonce != 0;
+	open.session = request.session;
 	if (responder_open(host->responder, &open, now_ns, &reply.session) == 0) {
 		reply.status = PROBE_WIRE_ACCEPTED;
 		reply.qkey = 1;

@@ -136,7 +136,7 @@ port_check_packet(struct sim_host *host, const struct sim_peer *peer,
 		  "nothing is sent to a peer without session");
 	sim_check(sim, host, m->type == PROBE_WIRE_PROBE && m->session == info->session.session,
 		  "a probe carries the peer's session");
-	sim_check(sim, host, (uint32_t)m->seq == packet->cookie && m->seq >> 32 == host->epoch,
+	sim_check(sim, host, (uint32_t)m->seq == packet->cookie,
 		  "sequence numbers are the prober's own");
 	sim_check(sim, host, !sim_probe_find(host, m->seq),
 		  "sequence numbers in flight are unique");
@@ -203,6 +203,26 @@ port_finish_probe(struct sim_host *host, struct sim_port *port, struct sim_probe
 	port_completes(port, false, cookie, s, probe->sent_failed ? -EIO : 0);
 }
 
+/* A challenge is answered: no probe, and nobody waits for its completion. */
+static int
+port_send_echo(struct sim_peer *peer, const struct prober_packet *packet,
+	       const struct wire_message *m, const struct prober_peer_info *info,
+	       struct prober_tx *tx)
+{
+	struct sim_host *host = peer->host;
+	struct port_stamp s;
+
+	sim_check(host->sim, host, sim_probe_find(host, m->seq) != NULL,
+		  "an echo belongs to a probe in flight");
+	if (port_path_is_away(host, peer))
+		return -EAGAIN;
+	s = port_post(peer->port, 0);
+	*tx = (struct prober_tx){.t1_ns = s.t1_ns, .t2 = s.left, .done = true};
+	port_wire(peer->port, packet->payload, packet->size, peer->remote, peer->port->prober_qpn,
+		  info->session.qpn, sim_net_port(peer->port, packet->flow_label), s.left_ns);
+	return 0;
+}
+
 int
 sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *packet,
 		    struct prober_tx *tx, const char **reason)
@@ -223,6 +243,8 @@ sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *pack
 	sim_check(host->sim, host, target != NULL, "a probe belongs to a target");
 	if (!target || host->sim->failed[0])
 		return -EINVAL;
+	if (m.type == PROBE_WIRE_ECHO)
+		return port_send_echo(peer, packet, &m, &info, tx);
 	port_check_packet(host, peer, packet, &m, &info);
 	rc = port_refuses(host, peer, target, packet, reason);
 	if (rc < 0)
@@ -433,7 +455,8 @@ port_probe_arrived(struct sim_port *port, const struct sim_event *event, struct 
 			  message->src_port, after.ack1 != before.ack1 ? ", answered" : "");
 	if (probe)
 		port_note_refusal(probe, &before, &after, event->arrived_ns);
-	sim_check(sim, host, after.sessions <= sim->n_hosts * SIM_PORTS_MAX * 2,
+	sim_check(sim, host, after.sessions <= sim->n_hosts * SIM_PORTS_MAX *
+					  (RESPONDER_SAME_MAX + RESPONDER_UNPROVEN_MAX + 2),
 		  "sessions are bounded by who asked");
 }
 
@@ -453,7 +476,7 @@ port_ack_arrived(struct sim_port *port, const struct sim_event *event, const str
 
 	rx.t5 = port_received_at(port, event, &waited_ns);
 	if (host->sim->trace)
-		sim_story(host->sim, host, "ACK%d of %llx from %u.%u%s", (int)m->type - 1,
+		sim_story(host->sim, host, "%s of %llx from %u.%u%s", sim_message_name(m->type),
 			  (unsigned long long)m->seq, message->src_host, message->src_port,
 			  probe ? "" : ", too late");
 	if (probe && message->tainted)
@@ -490,7 +513,7 @@ sim_port_arrived(struct sim_host *host, struct sim_event *event)
 		probe = sim_probe_find(is_probe ? &host->sim->host[message->src_host] : host,
 				       m.seq);
 	if (is_probe)
-		port_probe_arrived(port, event, probe);
+		port_probe_arrived(port, event, m.type == PROBE_WIRE_ECHO ? NULL : probe);
 	else
 		port_ack_arrived(port, event, &m, m.type == PROBE_WIRE_PROBE ? NULL : probe);
 }

@@ -47,6 +47,21 @@ def packet(source, dest, qpn, qkey, src_qpn, payload, sport=0xc001):
     return ip + udp + bth + rest + masked_icrc(ip, udp, bth, rest)
 
 
+class Request:
+    """A SIDR request as a host has sent it: what stands in its private data."""
+
+    def __init__(self, mad):
+        data = mad[40 + 36:]
+        self.qkey, _, self.incarnation = struct.unpack_from(">IIQ", data, 8)
+
+
+def sidr_requests(packets):
+    """Those in a capture."""
+    return [(p["source"], p["dest"], Request(p["payload"])) for p in packets
+            if p["qpn"] == GSI_QPN and len(p["payload"]) >= 256
+            and struct.unpack_from(">H", p["payload"], 16)[0] == CM_SIDR_REQUEST]
+
+
 def mapped(text):
     return bytes(12) + ipaddress.ip_address(text).packed
 
@@ -59,10 +74,10 @@ def sidr_request(claimed, dest, data, request_id):
     return mad + body + (cma + data).ljust(216, b"\0")
 
 
-def request_data(qkey, incarnation, highest=1, name=b"stranger"):
-    """Private data of a request: include/rpingmesh/probe_wire.h."""
-    return struct.pack(">IBBBBIIQ", 0x52504d48, 1, len(name), highest, 0, qkey, 0,
-                       incarnation) + name
+def request_data(qkey, incarnation, nonce=None, name=b"stranger"):
+    """Private data of a request: include/rpingmesh/probe_wire.h. Without nonce: of an old build."""
+    head = struct.pack(">IBBBBIIQ", 0x52504d48, 1, len(name), 1, 0, qkey, 0, incarnation)
+    return head + name + (struct.pack(">QQ", nonce, 0) if nonce else b"")
 
 
 def probe(session, seq, flow_label=0, size=50):
@@ -78,6 +93,7 @@ class Reply:
         data = mad[120:256]
         self.refused = data[7]
         self.qkey, self.qpn, self.incarnation, self.session = struct.unpack_from(">IIQQ", data, 8)
+        self.nonce = struct.unpack_from(">Q", data, 40 + data[5] + data[6])[0]
 
 
 class Neighbour:

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "core/addr.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "agent/config/config.h"
@@ -21,6 +22,12 @@ self_random(void)
 	while (getrandom(&v, sizeof(v), 0) != sizeof(v) && errno == EINTR)
 		;
 	return v;
+}
+
+uint64_t
+self_incarnation_for(const struct self *self, const struct addr *peer)
+{
+	return siphash(self->secret, peer->raw, sizeof(peer->raw));
 }
 
 void
@@ -54,6 +61,11 @@ self_init(struct self *self, const struct config *config)
 		.qkey = (uint32_t)self_random() & 0x7fffffffu,
 		.started_ns = clock_mono_ns(),
 	};
+	for (size_t i = 0; i < sizeof(self->secret); i += sizeof(uint64_t)) {
+		uint64_t bits = self_random();
+
+		memcpy(self->secret + i, &bits, sizeof(bits));
+	}
 	self_name(self, config);
 }
 

@@ -6,12 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/siphash.h"
+
+struct addr;
 struct config;
 
 struct self {
 	char hostname[65], tor[33]; /* from the configuration; tor: "" if it has none. Host names
 				       on Linux have at most 64 characters */
 	uint64_t incarnation;       /* of this process, as prober */
+	uint8_t secret[SIPHASH_KEY];
 	uint32_t qkey;              /* of all our QPs */
 	uint64_t started_ns;        /* CLOCK_MONOTONIC */
 	bool filtered;              /* the kernel filters our system calls */
@@ -31,5 +35,10 @@ void self_look(struct self *self, const struct config *config);
 
 /* Random bytes from getrandom(2), which does not block once the kernel has started. */
 uint64_t self_random(void);
+/*
+ * The incarnation that one peer is told: another for each, so that nobody can use what he is told
+ * with a third host.
+ */
+uint64_t self_incarnation_for(const struct self *self, const struct addr *peer);
 
 #endif

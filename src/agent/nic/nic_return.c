@@ -105,6 +105,7 @@ nic_refuse(const struct nic *nic, const struct nic_waiting *w, enum probe_wire_s
 		.status = status,
 		.version = w->wire.versions.lowest,
 		.versions = WIRE_VERSIONS,
+		.nonce = w->wire.nonce,
 	};
 
 	nic_reply(nic, w, &reply);
@@ -134,6 +135,8 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 		.remote = np->remote,
 		.incarnation = w->wire.incarnation,
 		.qkey = w->wire.qkey,
+		.challenge = w->wire.nonce != 0,
+		.session = w->wire.session,
 	};
 	struct wire_reply reply = {
 		.status = PROBE_WIRE_ACCEPTED,
@@ -141,6 +144,7 @@ nic_admit(struct nic_path *np, struct nic_waiting *w)
 		.versions = ours,
 		.qkey = nics->env.self->qkey,
 		.incarnation = nic->incarnation,
+		.nonce = w->wire.nonce,
 		.max_size = nic_return_max_size(nic),
 		.max_per_s = nics->config->responder_per_source < UINT16_MAX ?
 				     (uint16_t)nics->config->responder_per_source :
@@ -438,7 +442,8 @@ nics_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 			 clock_mono_ns(), &send.ah);
 	if (rc < 0)
 		return rc;
-	nic_path_prove(np);
+	if (ack->proven)
+		nic_path_prove(np);
 	rc = endpoint_send(nic->responder_ep, &send, &sent);
 	if (rc < 0)
 		return rc;

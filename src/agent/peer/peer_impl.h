@@ -68,6 +68,9 @@ struct peer {
 	bool ask_failed; /* the resolution could not begin; peers_retry() reports this */
 	uint64_t asked_ns;
 	uint64_t no_key_ns;
+	uint64_t nonce;          /* of the last request */
+	bool repeats_nonce;      /* it has repeated one */
+	uint32_t without_nonce;  /* answers in a row that did not, since then */
 	uint32_t qkey;
 	struct bucket_rate rate; /* its responder's limit; used only if rated */
 	struct bucket bucket;

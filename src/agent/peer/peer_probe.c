@@ -21,6 +21,7 @@
 #include "rpingmesh/log_subsystems.h"
 
 #define PEER_SIDR_TIMEOUT_MS 1500
+#define PEER_WITHOUT_NONCE 4
 #define PEER_VERSION_REASONS 8
 #define PEER_BURST 8 /* probes; responders allow at least 32 */
 
@@ -233,6 +234,26 @@ peer_resolved(struct peer *peer, const struct wire_reply *reply)
 	prober_resolved(peer->prober, &session, peer->asked_ns, clock_mono_ns());
 }
 
+/*
+ * Whether the reply repeats the nonce of our request. Builds from before there were nonces repeat
+ * none. One that has repeated one may be downgraded; so a few in a row without any are believed.
+ */
+static bool
+peer_is_genuine(struct peer *peer, const struct wire_reply *reply)
+{
+	if (reply->nonce == peer->nonce) {
+		peer->repeats_nonce = true;
+		peer->without_nonce = 0;
+		return true;
+	}
+	if (reply->nonce != 0)
+		return false;
+	if (peer->repeats_nonce && ++peer->without_nonce < PEER_WITHOUT_NONCE)
+		return false;
+	peer->repeats_nonce = false;
+	return true;
+}
+
 static void
 peer_answered(void *arg, const struct sidr_answer *answer)
 {
@@ -253,12 +274,24 @@ peer_answered(void *arg, const struct sidr_answer *answer)
 	} else if (wire_decode_reply(answer->data, answer->len, &reply) < 0) {
 		peer_not_resolved(peer, "its answer is not from rpingmesh, or has another version",
 				  false);
+	} else if (!peer_is_genuine(peer, &reply)) {
+		peer_not_resolved(peer, "its answer does not belong to our request: forged?",
+				  true);
 	} else if (reply.status != PROBE_WIRE_ACCEPTED) {
 		peer_not_resolved(peer, peer_refusal(peer, &reply), false);
 	} else {
 		peer_resolved(peer, &reply);
 	}
 	pump_soon(peer->peers->env.pump);
+}
+
+static uint64_t
+peer_new_nonce(struct peer *peer)
+{
+	do
+		peer->nonce = self_random();
+	while (peer->nonce == 0);
+	return peer->nonce;
 }
 
 void
@@ -270,8 +303,10 @@ peer_resolve(void *arg, void *peer_user)
 	struct wire_request request = {
 		.versions = WIRE_VERSIONS,
 		.qkey = env->self->qkey,
-		.incarnation = env->self->incarnation,
+		.incarnation = self_incarnation_for(env->self, &peer->remote),
+		.nonce = peer_new_nonce(peer),
 	};
+	struct prober_peer_info info;
 	uint8_t buf[PROBE_WIRE_REQUEST_FULL];
 	struct sidr_question question = {
 		.local = peer->local,
@@ -285,6 +320,9 @@ peer_resolve(void *arg, void *peer_user)
 
 	memcpy(request.hostname, env->self->hostname, sizeof(request.hostname));
 	(void)arg;
+	prober_peer_info(peer->prober, &info);
+	if (info.has_session)
+		request.session = info.session.session;
 	question.len = auth_sign_private(&peer->peers->config->keys, buf,
 					 wire_encode_request(&request, buf), sizeof(buf));
 	peer->asked_ns = clock_mono_ns();

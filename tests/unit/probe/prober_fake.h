@@ -61,6 +61,8 @@ struct fake {
 	uint64_t resolve_at[FAKE_ROOM];
 	void *resolve_user;
 	enum prober_peer_state last_from, last_to;
+	struct wire_message echo; /* the last one */
+	uint32_t n_echoes;
 	bool in_callback;
 	/* Called from within the callbacks, if set. */
 	void (*on_result)(struct fake *f, void *user);
@@ -75,6 +77,12 @@ fake_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 	struct wire_message m;
 
 	assert_int_equal(wire_decode(packet->payload, packet->size, &m), 0);
+	if (m.type == PROBE_WIRE_ECHO) {
+		f->echo = m;
+		f->n_echoes++;
+		*tx = (struct prober_tx){.t1_ns = f->now, .done = true};
+		return f->send_status;
+	}
 	assert_int_equal(m.type, PROBE_WIRE_PROBE);
 	assert_int_equal((uint32_t)m.seq, packet->cookie);
 	assert_int_equal(m.probe.ack_flow_label, packet->flow_label);

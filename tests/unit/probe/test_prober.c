@@ -20,7 +20,6 @@ test_ok(void **state)
 
 	fake_run(f, 2 * MS);
 	assert_int_equal(f->n_packets, 1);
-	assert_true(f->packet[0].seq >> 32 == 0xfeedface);
 	assert_int_equal(f->packet[0].session, 500);
 	prober_target_info(target, &info);
 	assert_int_equal(info.in_flight, 1);
@@ -1009,6 +1008,61 @@ test_forged(void **state)
 	assert_int_equal(stats.unknown, 5);
 }
 
+/* A challenge to a probe in flight is echoed once, others never; no class comes of it. */
+static void
+test_challenge(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct fake_ack challenge, forged;
+
+	fake_target(f, peer, 100 * MS, 1);
+	fake_run(f, 1 * MS);
+	challenge = fake_ack(f, 0, PROBE_WIRE_CHALLENGE);
+	challenge.message.token = 0x1122334455667788ULL;
+	forged = challenge;
+	forged.message.seq ^= 1ULL << 40;
+	fake_deliver(f, &forged);
+	forged = challenge;
+	forged.message.session++;
+	fake_deliver(f, &forged);
+	forged = challenge;
+	forged.rx.src.raw[15]++;
+	fake_deliver(f, &forged);
+	assert_int_equal(f->n_echoes, 0);
+	fake_deliver(f, &challenge);
+	fake_deliver(f, &challenge);
+	assert_int_equal(f->n_echoes, 1);
+	assert_true(f->echo.token == 0x1122334455667788ULL && f->echo.seq == f->packet[0].seq);
+	assert_int_equal(f->echo.session, 500);
+	assert_int_equal(f->n_results, 0);
+	fake_run(f, 1 * MS);
+	fake_acks(f, 0);
+	assert_int_equal(fake_last(f)->class, PROBE_OK);
+	assert_int_equal(f->n_packets, 1);
+}
+
+/* The high halves of sequence numbers follow no pattern: all differ, as do their differences. */
+static void
+test_sequence_numbers(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	uint32_t high[20];
+
+	fake_target(f, peer, 10 * MS, 20);
+	for (uint32_t i = 0; i < 20; i++) {
+		while (f->n_packets <= i)
+			fake_run(f, 5 * MS);
+		fake_acks(f, i);
+		high[i] = (uint32_t)(f->packet[i].seq >> 32);
+	}
+	for (uint32_t i = 2; i < 20; i++) {
+		assert_true(high[i] != high[i - 1]);
+		assert_true(high[i] - high[i - 1] != high[i - 1] - high[i - 2]);
+	}
+}
+
 int
 main(void)
 {
@@ -1045,6 +1099,8 @@ main(void)
 		WITH_FAKE(test_local_errors),
 		WITH_FAKE(test_sizes),
 		WITH_FAKE(test_forged),
+		WITH_FAKE(test_challenge),
+		WITH_FAKE(test_sequence_numbers),
 	};
 
 	return cmocka_run_group_tests_name("prober", tests, NULL, NULL);

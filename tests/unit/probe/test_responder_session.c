@@ -170,12 +170,6 @@ test_sessions(void **state)
 	assert_true(again == first);
 	assert_int_equal(stats_of(f).sessions, 1);
 	assert_int_equal(stats_of(f).opened, 1);
-	request.qkey = 0x8888;
-	assert_int_equal(responder_open(f->responder, &request, f->now, &again), 0);
-	assert_true(again == first);
-	send_probe(f, first, 1, "10.0.0.2");
-	assert_int_equal(f->sent[0].ack.qkey, 0x8888);
-	f->n_sent = 0;
 	/* Another local address or another device is another session. */
 	request.local = addr("10.0.0.9");
 	assert_int_equal(responder_open(f->responder, &request, f->now, &other), 0);
@@ -389,6 +383,170 @@ test_bounds(void **state)
 	assert_int_equal(f->responder->n_sources, 1);
 }
 
+/* ---- sessions whose address must be proven ---- */
+
+static struct responder_open_request
+strong_request(uint64_t incarnation, uint64_t session)
+{
+	struct responder_open_request request = open_request("10.0.0.2", incarnation);
+
+	request.challenge = true;
+	request.session = session;
+	return request;
+}
+
+static uint64_t
+open_as(struct fake *f, const struct responder_open_request *request)
+{
+	uint64_t session = 0;
+
+	assert_int_equal(responder_open(f->responder, request, f->now, &session), 0);
+	return session;
+}
+
+static void
+send_echo(struct fake *f, uint64_t session, uint64_t token, const char *from)
+{
+	struct fake_probe p = probe(session, 1, from);
+
+	p.message.type = PROBE_WIRE_ECHO;
+	p.message.token = token;
+	deliver(f, &p);
+}
+
+/* A session whose prober has echoed the token. */
+static uint64_t
+open_proven(struct fake *f, uint64_t incarnation)
+{
+	struct responder_open_request request = strong_request(incarnation, 0);
+	uint64_t session = open_as(f, &request);
+
+	send_probe(f, session, 1, "10.0.0.2");
+	assert_int_equal(f->sent[f->n_sent - 1].message.type, PROBE_WIRE_CHALLENGE);
+	send_echo(f, session, f->sent[f->n_sent - 1].message.token, "10.0.0.2");
+	f->n_sent = 0;
+	return session;
+}
+
+/* No ACK before the echo of the right token from the right address; then all, with their T3. */
+static void
+test_challenge(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = strong_request(1, 0);
+	uint64_t session = open_as(f, &request), token;
+
+	send_probe(f, session, 7, "10.0.0.2");
+	send_probe(f, session, 8, "10.0.0.2");
+	assert_int_equal(f->n_sent, 1);
+	assert_int_equal(f->sent[0].message.type, PROBE_WIRE_CHALLENGE);
+	assert_true(f->sent[0].message.seq == 7 && f->sent[0].message.session == session);
+	assert_true(addr_equal(&f->sent[0].ack.remote, &request.remote));
+	assert_false(f->sent[0].ack.proven);
+	token = f->sent[0].message.token;
+	send_echo(f, session, token ^ 1, "10.0.0.2");
+	send_echo(f, session, token, "10.0.0.3");
+	send_echo(f, session + 1, token, "10.0.0.2");
+	assert_int_equal(f->n_sent, 1);
+	send_echo(f, session, token, "10.0.0.2");
+	send_echo(f, session, token, "10.0.0.2");
+	assert_int_equal(f->n_sent, 5);
+	assert_true(f->sent[1].message.type == PROBE_WIRE_ACK1 && f->sent[1].message.seq == 7);
+	assert_true(f->sent[2].message.type == PROBE_WIRE_ACK2 && f->sent[2].message.seq == 7);
+	assert_true(f->sent[4].message.type == PROBE_WIRE_ACK2 && f->sent[4].message.seq == 8);
+	assert_true(f->sent[2].message.ack2.t3_ns == 5000 && f->sent[2].ack.proven);
+	send_probe(f, session, 9, "10.0.0.2");
+	assert_int_equal(f->n_sent, 7);
+}
+
+/* The path to the claimed address is not ready: one challenge once it is. */
+static void
+test_challenge_waits(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = strong_request(1, 0);
+	uint64_t session = open_as(f, &request);
+
+	f->status = -EAGAIN;
+	send_probe(f, session, 7, "10.0.0.2");
+	f->status = 0;
+	responder_path_ready(f->responder, &nic_a, &request.local, &request.remote, f->now);
+	assert_int_equal(f->n_sent, 1);
+	assert_int_equal(f->sent[0].message.type, PROBE_WIRE_CHALLENGE);
+	send_echo(f, session, f->sent[0].message.token, "10.0.0.2");
+	assert_int_equal(f->n_sent, 3);
+}
+
+/* The prober itself: it tells the number, and gets it again; a restart ends the old session. */
+static void
+test_proven(void **state)
+{
+	struct fake *f = *state;
+	uint64_t session = open_proven(f, 1), next;
+	struct responder_open_request request = strong_request(1, session);
+
+	assert_true(open_as(f, &request) == session);
+	next = open_proven(f, 2);
+	assert_true(next != session);
+	send_probe(f, session, 2, "10.0.0.2");
+	assert_int_equal(f->n_sent, 0);
+	send_probe(f, next, 2, "10.0.0.2");
+	assert_int_equal(f->n_sent, 2);
+}
+
+/*
+ * A third host asks in the name of a prober in all ways that there are, and sends probes with what
+ * it gets: it is not told the number, changes no Q_Key, ends nothing, and gets few messages sent.
+ */
+static void
+test_forged_request(void **state)
+{
+	struct fake *f = *state;
+	uint64_t session = open_proven(f, 1), forged[4];
+	struct responder_open_request request = strong_request(1, 0);
+
+	forged[0] = open_as(f, &request);
+	request.qkey = 0x8888;
+	forged[1] = open_as(f, &request);
+	request = strong_request(2, session + 1);
+	forged[2] = open_as(f, &request);
+	request = strong_request(1, 0);
+	request.challenge = false;
+	forged[3] = open_as(f, &request);
+	for (int i = 0; i < 4; i++)
+		assert_true(forged[i] != session);
+	for (uint64_t seq = 0; seq < 20; seq++)
+		for (int i = 0; i < 3; i++)
+			send_probe(f, forged[i], seq, "10.0.0.2");
+	assert_int_equal(f->n_sent, 3);
+	assert_int_equal(stats_of(f).challenges, 1 + 3);
+	send_probe(f, forged[3], 1, "10.0.0.2");
+	f->n_sent = 0;
+	send_probe(f, session, 2, "10.0.0.2");
+	assert_int_equal(f->n_sent, 2);
+	assert_int_equal(f->sent[0].ack.qkey, 0x1234);
+	assert_true(f->sent[0].message.session == session);
+}
+
+/* Floods of such requests: a bounded number of sessions, and the proven one stays. */
+static void
+test_forged_flood(void **state)
+{
+	struct fake *f = *state;
+	uint64_t session = open_proven(f, 1);
+
+	for (uint64_t i = 0; i < 1000; i++) {
+		struct responder_open_request request = strong_request(i, 0);
+
+		request.challenge = i % 2;
+		send_probe(f, open_as(f, &request), 1, "10.0.0.2");
+		f->n_sent = 0;
+	}
+	assert_true(stats_of(f).sessions <= 1 + RESPONDER_UNPROVEN_MAX + 1);
+	send_probe(f, session, 2, "10.0.0.2");
+	assert_int_equal(f->n_sent, 2);
+}
+
 int
 main(void)
 {
@@ -406,6 +564,11 @@ main(void)
 		WITH_FAKE(test_idle),
 		WITH_FAKE(test_allow_list_change),
 		WITH_FAKE(test_bounds),
+		WITH_FAKE(test_challenge),
+		WITH_FAKE(test_challenge_waits),
+		WITH_FAKE(test_proven),
+		WITH_FAKE(test_forged_request),
+		WITH_FAKE(test_forged_flood),
 	};
 
 	return cmocka_run_group_tests_name("responder_session", tests, NULL, NULL);

@@ -42,20 +42,30 @@ static const uint8_t golden_refused[50] = {
 	2,
 };
 
-static const uint8_t golden_request[24 + 5] = {
+static const uint8_t golden_challenge[50] = {
+	'R', 'P', 'M', 'H', 1, 5, 0, 50,
+	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
+	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
+	0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38,
+};
+
+static const uint8_t golden_request[24 + 5 + 16] = {
 	'R', 'P', 'M', 'H', 1, 5, 1, 0,
 	0xde, 0xad, 0xbe, 0xef, 0, 0, 0, 0,
 	0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08,
 	'n', 'o', 'd', 'e', '1',
+	0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28,
+	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
 };
 
-static const uint8_t golden_reply[40 + 5 + 4] = {
+static const uint8_t golden_reply[40 + 5 + 4 + 8] = {
 	'R', 'P', 'M', 'H', 1, 5, 4, 0,
 	0xde, 0xad, 0xbe, 0xef, 0x00, 0x12, 0x34, 0x56,
 	0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08,
 	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
 	0x10, 0x00, 0x03, 0xe8, 1, 1, 0, 0,
 	'n', 'o', 'd', 'e', '2', 't', 'o', 'r', '7',
+	0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28,
 };
 
 #define SEQ 0x1122334455667788ULL
@@ -65,6 +75,10 @@ static const struct wire_message message_probe = {
 	.type = PROBE_WIRE_PROBE, .length = 52, .seq = SEQ, .session = SESSION,
 	.probe = {.ack_flow_label = 0xabcde, .ack_traffic_class = 0x6a, .ack_service_level = 5,
 		  .takes_refused = true},
+};
+static const struct wire_message message_challenge = {
+	.type = PROBE_WIRE_CHALLENGE, .length = 50, .seq = SEQ, .session = SESSION,
+	.token = 0x3132333435363738ULL,
 };
 static const struct wire_message message_refused = {
 	.type = PROBE_WIRE_REFUSED, .length = 50, .seq = SEQ, .session = SESSION,
@@ -141,6 +155,7 @@ test_encode(void **state)
 	check_encode(&message_ack1, golden_ack1);
 	check_encode(&message_ack2, golden_ack2);
 	check_encode(&message_refused, golden_refused);
+	check_encode(&message_challenge, golden_challenge);
 }
 
 static void
@@ -219,9 +234,9 @@ test_truncated(void **state)
 			assert_int_equal(decode_exact(golden_ack2, len, &m), -EBADMSG);
 	}
 	assert_memory_equal(&m, &before, sizeof(m));
-	for (size_t len = 0; len < sizeof(golden_request); len++)
+	for (size_t len = 0; len < 24 + 5; len++)
 		assert_int_equal(decode_request_exact(golden_request, len, &request), -EBADMSG);
-	for (size_t len = 0; len < sizeof(golden_reply); len++)
+	for (size_t len = 0; len < 40 + 5 + 4; len++)
 		assert_int_equal(decode_reply_exact(golden_reply, len, &reply), -EBADMSG);
 }
 
@@ -301,7 +316,7 @@ check_flips(const uint8_t *golden, size_t len)
 	memcpy(bytes, golden, len);
 	for (unsigned int type = 0; type < 256; type++) {
 		bytes[5] = (uint8_t)type;
-		if (type < 1 || type > 4)
+		if (type < 1 || type > 6)
 			assert_int_equal(decode_exact(bytes, len, &m), -EINVAL);
 	}
 }
@@ -314,6 +329,7 @@ test_flips(void **state)
 	check_flips(golden_ack1, sizeof(golden_ack1));
 	check_flips(golden_ack2, sizeof(golden_ack2));
 	check_flips(golden_refused, sizeof(golden_refused));
+	check_flips(golden_challenge, sizeof(golden_challenge));
 }
 
 static void
@@ -322,7 +338,9 @@ test_request(void **state)
 	struct wire_request request = {.versions = {1, 1},
 				       .qkey = 0xdeadbeef,
 				       .incarnation = 0x0102030405060708ULL,
-				       .hostname = "node1"};
+				       .hostname = "node1",
+				       .nonce = 0x2122232425262728ULL,
+				       .session = SESSION};
 	uint8_t buf[PROBE_WIRE_REQUEST_MAX + 60] = {0};
 	struct wire_request got;
 
@@ -334,6 +352,10 @@ test_request(void **state)
 	assert_int_equal(got.qkey, 0xdeadbeef);
 	assert_true(got.incarnation == 0x0102030405060708ULL);
 	assert_string_equal(got.hostname, "node1");
+	assert_true(got.nonce == 0x2122232425262728ULL && got.session == SESSION);
+	/* Of a build from before there were nonces. */
+	assert_int_equal(decode_request_exact(golden_request, 24 + 5, &got), 0);
+	assert_true(got.nonce == 0 && got.session == 0);
 	buf[0] = 'r';
 	assert_int_equal(wire_decode_request(buf, sizeof(buf), &got), -EBADMSG);
 }
@@ -377,6 +399,7 @@ reply_sample(void)
 		.session = SESSION,
 		.max_size = 4096,
 		.max_per_s = 1000,
+		.nonce = 0x2122232425262728ULL,
 		.hostname = "node2",
 		.tor = "tor7",
 	};
@@ -400,6 +423,9 @@ test_reply(void **state)
 	assert_int_equal(got.max_per_s, 1000);
 	assert_string_equal(got.hostname, "node2");
 	assert_string_equal(got.tor, "tor7");
+	assert_true(got.nonce == 0x2122232425262728ULL);
+	assert_int_equal(decode_reply_exact(golden_reply, 40 + 5 + 4, &got), 0);
+	assert_true(got.nonce == 0);
 	buf[4] = 9; /* a session of a version that nobody asked for */
 	assert_int_equal(wire_decode_reply(buf, sizeof(buf), &got), -EBADMSG);
 }
