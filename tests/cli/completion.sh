@@ -4,6 +4,8 @@
 # and the reverse; in a bash as a user has it, with a daemon that answers and without one. Runs in
 # the build directory.
 set -uo pipefail
+# A misspelt check is no passed one.
+command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 src=${top_srcdir:-.}
 build=$(cd "${top_builddir:-.}" && pwd)
 dir=$(mktemp -d)

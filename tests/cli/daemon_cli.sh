@@ -3,6 +3,8 @@
 # rpingmeshd from outside, without RDMA: options, exit statuses, what a reload can change and what
 # not. Runs in the build directory.
 set -uo pipefail
+# A misspelt check is no passed one.
+command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 build=${top_builddir:-.}
 dir=$(mktemp -d)
 conf=$dir/mesh.conf
@@ -27,6 +29,7 @@ run() {
 }
 out() { grep -qE -- "$1" "$dir/out" || bad "no '$1' in the output"; }
 err() { grep -qE -- "$1" "$dir/err" || bad "no '$1' on stderr"; }
+not_err() { ! grep -qE -- "$1" "$dir/err" || bad "'$1' on stderr"; }
 
 run 0 --help; out '^Usage: rpingmeshd'; out 'Exit status:'; out 'Example'
 # It fits a terminal, but for the path that configure was given.

@@ -4,6 +4,8 @@
 # configuration in force reads back as itself, a reload tells what it changed, and one by SIGHUP
 # does the same. Runs in the build directory.
 set -uo pipefail
+# A misspelt check is no passed one.
+command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 build=${top_builddir:-.}
 [ -x /usr/bin/python3 ] || { echo "python3 is missing: contrib/setup installs it"; exit 77; }
 dir=$(mktemp -d)

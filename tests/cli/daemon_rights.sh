@@ -3,6 +3,8 @@
 # What a daemon may do that root has started: the kernel says who it is, which capabilities it has
 # and could get (/proc/PID/status), and the daemon says the same. Runs in the build directory.
 set -uo pipefail
+# A misspelt check is no passed one.
+command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 build=${top_builddir:-.}
 [ "$(id -u)" = 0 ] || { echo "only root has rights to give up"; exit 77; }
 id nobody >/dev/null 2>&1 || { echo "no user nobody"; exit 77; }

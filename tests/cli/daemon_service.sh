@@ -4,6 +4,8 @@
 # control socket that is passed to it (sd_listen_fds(3)). tests/cli/notify_manager.py is the
 # manager.
 set -uo pipefail
+# A misspelt check is no passed one.
+command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 build=${top_builddir:-.}
 src=${top_srcdir:-.}
 command -v python3 >/dev/null || { echo "no python3"; exit 77; }

@@ -5,6 +5,8 @@
 # hosts, resolv.conf, nsswitch.conf and name servers change, and must answer what getent(1), started
 # anew, answers. In namespaces of its own, with name servers of its own (names_server.py).
 set -u
+# A misspelt check is no passed one.
+command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 src=$(cd "${top_srcdir:-.}" && pwd)
 build=$(cd "${top_builddir:-.}" && pwd)
 if [ "${1:-}" != inside ]; then
