@@ -339,7 +339,7 @@ nic_speaks_version(struct nic *nic, const struct sidr_request_info *info,
 	return false;
 }
 
-/* A host without our keys gets no answer, so it cannot find out that there is a daemon. */
+/* A request without a key of ours is dropped, which makes the kernel refuse it. */
 static bool
 nic_is_authentic(struct nic *nic, const struct sidr_request_info *info)
 {
@@ -351,7 +351,7 @@ nic_is_authentic(struct nic *nic, const struct sidr_request_info *info)
 		return true;
 	responder_unauthenticated(env->responder);
 	log_some(10, RESPONDER, WARNING,
-		 "%s: a request of %s is not signed with a key of key_file: not answered",
+		 "%s: a request of %s is not signed with a key of key_file: refused",
 		 nic->name, addr_text(&info->remote, text));
 	env->ops->unauthenticated(env->arg, nic, &info->remote);
 	return false;

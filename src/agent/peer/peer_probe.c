@@ -166,7 +166,9 @@ peer_sidr_reason(const struct sidr_answer *answer, bool keys)
 	case -ECONNREFUSED:
 		return "its host answers, but no rpingmeshd listens there";
 	case -EBUSY:
-		return "its rpingmeshd does not keep up with requests, or is ending";
+		return keys ? "its rpingmeshd has other keys, does not keep up with requests, or "
+			      "is ending" :
+			      "its rpingmeshd does not keep up with requests, or is ending";
 	case -EADDRNOTAVAIL:
 		return "source address has left the device";
 	case -ETIMEDOUT:
