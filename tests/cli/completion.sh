@@ -5,6 +5,7 @@
 # the build directory.
 set -uo pipefail
 # A misspelt check is no passed one.
+# shellcheck disable=SC2317 # bash calls it
 command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 src=${top_srcdir:-.}
 build=$(cd "${top_builddir:-.}" && pwd)

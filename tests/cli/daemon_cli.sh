@@ -4,6 +4,7 @@
 # not. Runs in the build directory.
 set -uo pipefail
 # A misspelt check is no passed one.
+# shellcheck disable=SC2317 # bash calls it
 command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 build=${top_builddir:-.}
 dir=$(mktemp -d)

@@ -5,6 +5,7 @@
 # does the same. Runs in the build directory.
 set -uo pipefail
 # A misspelt check is no passed one.
+# shellcheck disable=SC2317 # bash calls it
 command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 build=${top_builddir:-.}
 [ -x /usr/bin/python3 ] || { echo "python3 is missing: contrib/setup installs it"; exit 77; }

@@ -7,6 +7,7 @@
 # Each must be seen within a minute.
 set -uo pipefail
 # A misspelt check is no passed one.
+# shellcheck disable=SC2317 # bash calls it
 command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 build=$(cd "${top_builddir:-.}" && pwd)
 [ -x /usr/bin/python3 ] || { echo "python3 is missing: contrib/setup installs it"; exit 77; }

@@ -4,6 +4,7 @@
 # and could get (/proc/PID/status), and the daemon says the same. Runs in the build directory.
 set -uo pipefail
 # A misspelt check is no passed one.
+# shellcheck disable=SC2317 # bash calls it
 command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 build=${top_builddir:-.}
 [ "$(id -u)" = 0 ] || { echo "only root has rights to give up"; exit 77; }

@@ -5,6 +5,7 @@
 # manager.
 set -uo pipefail
 # A misspelt check is no passed one.
+# shellcheck disable=SC2317 # bash calls it
 command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 build=${top_builddir:-.}
 src=${top_srcdir:-.}

@@ -6,6 +6,7 @@
 # anew, answers. In namespaces of its own, with name servers of its own (names_server.py).
 set -u
 # A misspelt check is no passed one.
+# shellcheck disable=SC2317 # bash calls it
 command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 src=$(cd "${top_srcdir:-.}" && pwd)
 build=$(cd "${top_builddir:-.}" && pwd)
