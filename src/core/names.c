@@ -14,6 +14,8 @@
 
 struct names_lookup {
 	struct work_job *job;
+	const struct addr *keep; /* NULL, or `kept` */
+	struct addr kept;
 	void (*found)(void *arg, const struct addr *addr, const char *reason);
 	void *arg;
 	int result; /* of getaddrinfo(3) */
@@ -25,6 +27,17 @@ struct names_lookup {
 struct names {
 	struct work *work;
 };
+
+static bool
+names_has(const struct addrinfo *list, const struct addr *wanted)
+{
+	struct addr addr;
+
+	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
+		if (addr_from_sockaddr(ai->ai_addr, &addr) == 0 && addr_equal(&addr, wanted))
+			return true;
+	return false;
+}
 
 /* Runs in a worker. */
 static void
@@ -42,6 +55,8 @@ names_ask(void *arg)
 		if (!best || (best->ai_family != AF_INET && ai->ai_family == AF_INET))
 			best = ai;
 	lookup->has = best && addr_from_sockaddr(best->ai_addr, &lookup->addr) == 0;
+	if (lookup->keep && names_has(list, lookup->keep))
+		lookup->addr = *lookup->keep;
 	freeaddrinfo(list);
 }
 
@@ -82,7 +97,7 @@ names_free(struct names *names)
 }
 
 int
-names_find(struct names *names, const char *name,
+names_find(struct names *names, const char *name, const struct addr *keep,
 	   void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,
 	   struct names_lookup **out)
 {
@@ -100,6 +115,10 @@ names_find(struct names *names, const char *name,
 		return -ENOMEM;
 	lookup->found = found;
 	lookup->arg = arg;
+	if (keep) {
+		lookup->kept = *keep;
+		lookup->keep = &lookup->kept;
+	}
 	strcpy(lookup->name, name);
 	rc = work_start(names->work, &names_ops, lookup, &lookup->job);
 	if (rc < 0)

@@ -24,12 +24,13 @@ int names_new(struct loop *loop, struct names **out);
 void names_free(struct names *names);
 
 /*
- * Looks up a name and takes its first IPv4 address or, if it has none, its first address. Calls
+ * Looks up a name and takes its first IPv4 address or, if it has none, its first address. If `keep`
+ * is one of its addresses, takes that one, because name servers rotate them; NULL: none. Calls
  * `found` once: before it returns if the name is a numeric address, otherwise from the loop. On
  * failure addr is NULL and reason is static text. *out is for names_cancel(), or NULL if the lookup
  * has ended already. Returns 0, or -errno if there is no memory or no thread.
  */
-int names_find(struct names *names, const char *name,
+int names_find(struct names *names, const char *name, const struct addr *keep,
 	       void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,
 	       struct names_lookup **out);
 /* Ends the lookup without calling `found`. NULL is allowed. */

@@ -34,7 +34,7 @@ main(void)
 		return 1;
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (names_find(names, line, found, NULL, &lookup) < 0)
+		if (names_find(names, line, NULL, found, NULL, &lookup) < 0)
 			return 1;
 		if (lookup && loop_run(loop) < 0)
 			return 1;

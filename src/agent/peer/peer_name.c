@@ -84,7 +84,8 @@ peer_name_found(void *arg, const struct addr *addr, const char *reason)
 void
 peer_name_ask(struct peer *peer)
 {
-	if (names_find(peer->peers->env.names, peer->config.address, peer_name_found, peer,
+	if (names_find(peer->peers->env.names, peer->config.address,
+		       peer->named ? &peer->remote : NULL, peer_name_found, peer,
 		       &peer->lookup) < 0)
 		peer_name_found(peer, NULL, "out of memory");
 }

@@ -157,13 +157,16 @@ found(void *arg, const struct addr *addr, const char *reason)
 }
 
 static void
-find(const char *name, const char *address)
+find_keep(const char *name, const char *keep, const char *address)
 {
 	struct names_lookup *lookup;
+	struct addr kept;
 
 	answers = 0;
 	found_address[0] = '\0';
-	assert_int_equal(names_find(names, name, found, &answers, &lookup), 0);
+	assert_true(!keep || addr_parse(keep, &kept) == 0);
+	assert_int_equal(
+		names_find(names, name, keep ? &kept : NULL, found, &answers, &lookup), 0);
 	if (!answers) {
 		assert_non_null(lookup);
 		assert_int_equal(loop_run(loop), 0);
@@ -172,6 +175,12 @@ find(const char *name, const char *address)
 	}
 	assert_int_equal(answers, 1);
 	assert_string_equal(found_address, address);
+}
+
+static void
+find(const char *name, const char *address)
+{
+	find_keep(name, NULL, address);
 }
 
 /* Before the semaphores that they wait for are made anew. */
@@ -206,6 +215,18 @@ test_name(void **state)
 	assert_int_equal(asked, 4); /* nothing is remembered */
 }
 
+/* An address that the name still has is kept, whatever the order that a server gives. */
+static void
+test_kept(void **state)
+{
+	(void)state;
+	find_keep("both", "2001:db8::1", "2001:db8::1");
+	find_keep("both", "192.0.2.1", "192.0.2.1");
+	find_keep("both", "192.0.2.9", "192.0.2.1");
+	find_keep("six", "192.0.2.1", "2001:db8::1");
+	find_keep("nobody", "192.0.2.1", "");
+}
+
 static void
 test_unknown(void **state)
 {
@@ -222,7 +243,7 @@ test_silent(void **state)
 	struct names_lookup *lookup;
 
 	(void)state;
-	assert_int_equal(names_find(names, "silent", found, &answers, &lookup), 0);
+	assert_int_equal(names_find(names, "silent", NULL, found, &answers, &lookup), 0);
 	sem_wait(&silent_asked);
 	find("four", "192.0.2.1");
 	answers = 0;
@@ -240,7 +261,7 @@ test_many(void **state)
 	(void)state;
 	wanted = 200;
 	for (int i = 0; i < wanted; i++)
-		assert_int_equal(names_find(names, "slow", found, &answers, &lookup), 0);
+		assert_int_equal(names_find(names, "slow", NULL, found, &answers, &lookup), 0);
 	assert_int_equal(loop_run(loop), 0);
 	assert_int_equal(answers, 200);
 	assert_in_range(at_once_max, 2, 8);
@@ -253,12 +274,12 @@ test_cancelled(void **state)
 	struct names_lookup *lookup;
 
 	(void)state;
-	assert_int_equal(names_find(names, "silent", found, &answers, &lookup), 0);
+	assert_int_equal(names_find(names, "silent", NULL, found, &answers, &lookup), 0);
 	sem_wait(&silent_asked);
 	names_cancel(lookup);
 	names_cancel(NULL);
 	sem_post(&silent_ends);
-	assert_int_equal(names_find(names, "slow", found, &answers, &lookup), 0);
+	assert_int_equal(names_find(names, "slow", NULL, found, &answers, &lookup), 0);
 	assert_int_equal(loop_run(loop), 0);
 	assert_int_equal(answers, 1);
 	assert_string_equal(found_address, "192.0.2.1");
@@ -273,8 +294,8 @@ test_cancelled_waiting(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20; i++)
-		assert_int_equal(names_find(names, "silent", found, &answers, &lookup[i]), 0);
-	assert_int_equal(names_find(names, "slow", found, &answers, &slow), 0);
+		assert_int_equal(names_find(names, "silent", NULL, found, &answers, &lookup[i]), 0);
+	assert_int_equal(names_find(names, "slow", NULL, found, &answers, &slow), 0);
 	for (int i = 0; i < 8; i++)
 		sem_wait(&silent_asked);
 	for (int i = 0; i < 20; i++)
@@ -295,7 +316,7 @@ test_freed(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(names_find(names, "silent", found, &answers, &lookup), 0);
+		assert_int_equal(names_find(names, "silent", NULL, found, &answers, &lookup), 0);
 		if (i < 8)
 			sem_wait(&silent_asked);
 		if (i % 2 == 0)
@@ -317,6 +338,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
