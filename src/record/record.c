@@ -241,6 +241,7 @@ record_probe(msgpack_packer *out, const struct record_probe_context *context,
 	record_str(&r, "host_noise",
 		   result->host_noise != PROBE_NOISE_NONE ? probe_noise_name(result->host_noise) :
 							    NULL);
+	record_bool(&r, "stalled", result->stalled);
 	record_probe_times(&r, result);
 	record_str(&r, "clock", probe_clock_name(result->clock));
 	record_u64_if(&r, "src_port", result->src_port, result->src_port != PROBE_PORT_UNKNOWN);

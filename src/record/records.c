@@ -38,6 +38,9 @@ const struct record_field records_probe[] = {
 	FIELD("host_noise", "string or nil",
 	      "The host that stalled meanwhile; the time or the loss may be its fault.",
 	      WORDS(NOISE)),
+	FIELD("stalled", "boolean",
+	      "Whether a host stalled so long, when it had to handle the probe, that the probe may "
+	      "have been lost because of it. Loss leaves such probes out, answered or not."),
 	FIELD("rtt_ns", "integer or nil",
 	      "Network round-trip time: (T5 - T2) - (T4 - T3), never negative. This and the next "
 	      "three are nil unless the class is `ok` or `late`.",

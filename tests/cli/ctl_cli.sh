@@ -468,16 +468,16 @@ out '^50 bytes from 10.0.1.1 (host-b): seq=0 rtt=1.234 ms prober=12.3 us respond
 out '^seq=1 lost (500 ms)$'
 out '^50 bytes from 10.0.1.1 (host-b): seq=2 rtt=612.346 ms .* clock=sw noise=responder late$'
 out '^seq=3 local_error (port is down)$'
-out '^--- node7 ping statistics ---$'; out '^4 sent, 2 answered, loss 50.0%$'
+out '^--- node7 ping statistics ---$'; out '^5 sent, 3 answered, loss 33.3%$'
 out '^1 left out because of host noise$'
-out '^ok 1, lost 1, late 1, local_error 1$'
+out '^ok 2, lost 1, late 1, local_error 1$'
 out '^rtt min/avg/p50/p99/max/mdev = 1.23 ms / 1.23 ms / 1.23 ms / 1.23 ms / 1.23 ms / 0 ns$'
 out '^prober delay min/avg/max = 12.3 us / 12.3 us / 12.3 us$'
 out '^responder delay min/avg/max = 34.5 us'; not_out 'seq=9'; no_err
-run 0 ping -q -c 4 node7; not_out 'seq='; out '^4 sent'
-run 0 --json ping -c 4 node7; lines 5
+run 0 ping -q -c 4 node7; not_out 'seq='; out '^5 sent'
+run 0 --json ping -c 4 node7; lines 6
 json 'o["type"] == "probe" and o["kind"] == "ping" and "class" in o or o["type"] == "ping_done" '\
-'and o["sent"] == 4'
+'and o["sent"] == 5'
 
 what="ping, Ctrl-C"
 : >"$dir/log"

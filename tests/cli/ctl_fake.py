@@ -462,12 +462,13 @@ class Conn:
                             "timeout_ns": 500_000_000})
         if "count" in param:
             rest = [probe(1, "lost"), probe(2, "late", rtt_ns=612_345_678, host_noise="responder"),
-                    probe(3, "local_error", reason="port is down")]
+                    probe(3, "local_error", reason="port is down"),
+                    probe(4, host_noise="prober", stalled=False)]
             for p in rest:
                 self.note("ping", p)
             self.note("ping", probe(9, ping=78))  # somebody else's
             self.note("ping_done",
-                      {"ping": 77, **totals(ok=1, lost=1, late=1, local_error=1), "error": None})
+                      {"ping": 77, **totals(ok=2, lost=1, late=1, local_error=1), "error": None})
         else:
             threading.Thread(target=self.ping_forever).start()
 

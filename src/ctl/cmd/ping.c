@@ -143,13 +143,19 @@ ping_print_failure(const struct ping *ping, const msgpack_object *record, enum p
 		putchar('\n');
 }
 
-/* Like all other views, loss leaves out results with host noise. */
+/*
+ * Like all other views, loss leaves out probes for which a host stalled, whether they were answered
+ * or not. Older daemons report only the noise.
+ */
 static void
 ping_count_noise(struct ping *ping, const msgpack_object *record, enum probe_class class)
 {
 	char text[PING_TEXT];
+	bool stalled;
 
-	if (!view_text(record, "host_noise", text, sizeof(text)))
+	if (!read_bool(record, "stalled", &stalled))
+		stalled = view_text(record, "host_noise", text, sizeof(text));
+	if (!stalled)
 		return;
 	ping->noise++;
 	ping->answered_noise += probe_class_is_answered(class);
