@@ -116,7 +116,7 @@ ethtool_read(struct ethtool *e)
 {
 	/*
 	 * The kernel writes as many as the driver has at that time, which may be more than before.
-	 * So make room for twice as many.
+	 * After a change of the number of queues that may be many times n: room for the most.
 	 */
 	struct ethtool_gstrings *names;
 	struct ethtool_stats *values;
@@ -127,8 +127,8 @@ ethtool_read(struct ethtool *e)
 		return rc < 0 ? rc : -EOPNOTSUPP;
 	if (n > ETHTOOL_MAX)
 		return -E2BIG;
-	names = calloc(1, sizeof(*names) + 2 * (size_t)n * ETH_GSTRING_LEN);
-	values = calloc(1, sizeof(*values) + 2 * (size_t)n * sizeof(uint64_t));
+	names = calloc(1, sizeof(*names) + 2 * (size_t)ETHTOOL_MAX * ETH_GSTRING_LEN);
+	values = calloc(1, sizeof(*values) + 2 * (size_t)ETHTOOL_MAX * sizeof(uint64_t));
 	rc = names && values ? ethtool_read_both(e, names, values, n) : -ENOMEM;
 	free(names);
 	free(values);
