@@ -98,6 +98,7 @@ struct prober_packet {
 	enum probe_kind kind;
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
+	bool echo;       /* of a challenge, not a probe: the responder's limit does not count it */
 	uint32_t cookie; /* for prober_sent(); unique among probes in flight */
 };
 

@@ -563,6 +563,7 @@ probe_echo(struct prober_probe *probe, const struct wire_message *challenge)
 		.flow_label = config->flow_label,
 		.traffic_class = config->traffic_class,
 		.service_level = config->service_level,
+		.echo = true,
 		.cookie = (uint32_t)probe->wire_seq,
 	};
 	struct prober_tx tx;

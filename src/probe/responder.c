@@ -283,8 +283,12 @@ responder_hold(struct responder *responder, struct responder_session *session,
 	       const struct responder_answer *answer, uint64_t now_ns)
 {
 	struct responder_held *held = NULL;
+	bool room = answer->challenged ? session->n_held < RESPONDER_CHALLENGED_MAX &&
+						 responder->n_held < RESPONDER_HELD_ALL_MAX / 2 :
+					 session->n_held < RESPONDER_HELD_MAX &&
+						 responder->n_held < RESPONDER_HELD_ALL_MAX;
 
-	if (session->n_held < RESPONDER_HELD_MAX && responder->n_held < RESPONDER_HELD_ALL_MAX)
+	if (room)
 		held = calloc(1, sizeof(*held));
 	if (!held) {
 		responder->stats.held_dropped++;
@@ -303,9 +307,13 @@ responder_hold(struct responder *responder, struct responder_session *session,
 
 /* Takes a token for one probe and returns 0. Without a token, counts and returns the reason. */
 static uint8_t
-responder_take(struct responder *responder, struct responder_source *source, uint64_t now_ns)
+responder_take(struct responder *responder, const struct responder_session *session,
+	       uint64_t now_ns)
 {
-	if (!bucket_is_ready(&source->probes, &responder->source_rate, now_ns)) {
+	/* A session of an older build proves nothing, so it must not use up the limit of others. */
+	struct bucket *probes = &session->source->probes[session->request.challenge];
+
+	if (!bucket_is_ready(probes, &responder->source_rate, now_ns)) {
 		responder->stats.refused_source++;
 		return PROBE_WIRE_WHY_SOURCE;
 	}
@@ -313,7 +321,7 @@ responder_take(struct responder *responder, struct responder_source *source, uin
 		responder->stats.refused_total++;
 		return PROBE_WIRE_WHY_TOTAL;
 	}
-	bucket_take(&source->probes, &responder->source_rate, now_ns);
+	bucket_take(probes, &responder->source_rate, now_ns);
 	bucket_take(&responder->total, &responder->total_rate, now_ns);
 	return 0;
 }
@@ -379,7 +387,7 @@ static void
 responder_answer_probe(struct responder *responder, struct responder_session *session,
 		       const struct responder_answer *answer, uint64_t now_ns)
 {
-	uint8_t why = responder_take(responder, session->source, now_ns);
+	uint8_t why = responder_take(responder, session, now_ns);
 
 	if (why && answer->takes_refused)
 		responder_refuse(responder, session, answer, why, now_ns);

@@ -40,6 +40,7 @@ struct responder_session;
 /* Probes that wait for the path back: of one session, which may use as many labels; of all. */
 #define RESPONDER_HELD_MAX 1024
 #define RESPONDER_HELD_ALL_MAX 16384
+#define RESPONDER_CHALLENGED_MAX 64 /* of one session until it is proven; half of all places */
 #define RESPONDER_HELD_NS 1000000000ULL
 /*
  * The RNIC's T4 - T3 may be longer than the software's by so much, while a stalled host makes a
@@ -110,9 +111,11 @@ void responder_unauthenticated(struct responder *responder);
 
 /*
  * Whether a SIDR request of this address may be handled now. Returns 0, or counts it and returns
- * -EACCES (the address is not allowed) or -EBUSY (too many requests).
+ * -EACCES (the address is not allowed) or -EBUSY (too many requests). A request that names the
+ * proven session of this address (session, or 0) does not count as one of them.
  */
-int responder_admit(struct responder *responder, const struct addr *remote, uint64_t now_ns);
+int responder_admit(struct responder *responder, const struct addr *remote, uint64_t session,
+		    uint64_t now_ns);
 
 /*
  * An address that a request claims, and that is not proven yet, is about to be resolved. Returns 0;

@@ -51,7 +51,8 @@ struct responder_source {
 	struct addr addr;
 	uint32_t n_sessions;
 	uint64_t last_ns;
-	struct bucket opens, probes;
+	struct bucket opens;
+	struct bucket probes[2]; /* [1]: of sessions that know challenges */
 };
 LIST_HEAD(responder_source_head, responder_source);
 TAILQ_HEAD(responder_source_list, responder_source);

@@ -2,10 +2,10 @@
 /*
  * Sessions and their sources. There is a table of sessions by number, a table by path (device,
  * local and remote address), and a list by the time of the last use, from whose head sessions
- * expire. A path has one session. While a restart of the prober is not proven, it has two: a proven
- * one, and an unproven one that replaces it with its first probe.
+ * expire. A path may have several sessions: proven ones of one prober, and unproven ones, of which
+ * one replaces the others once its prober has echoed the challenge.
  *
- * A source is a remote address with its two token buckets. A source outlives its sessions until its
+ * A source is a remote address with its token buckets. A source outlives its sessions until its
  * buckets are full again, so closing and opening sessions gives no advantage.
  */
 #include "probe/responder_impl.h"
@@ -159,8 +159,10 @@ responder_fit_sources(struct responder *responder, uint64_t now_ns)
 	struct responder_source *source;
 
 	for (uint32_t i = 0; i < responder->n_hash; i++) {
-		LIST_FOREACH(source, &responder->sources[i], in_hash)
-			bucket_fit(&source->probes, &responder->source_rate, now_ns);
+		LIST_FOREACH(source, &responder->sources[i], in_hash) {
+			bucket_fit(&source->probes[0], &responder->source_rate, now_ns);
+			bucket_fit(&source->probes[1], &responder->source_rate, now_ns);
+		}
 	}
 }
 
@@ -254,14 +256,19 @@ responder_source_release(struct responder *responder, struct responder_source *s
 }
 
 int
-responder_admit(struct responder *responder, const struct addr *remote, uint64_t now_ns)
+responder_admit(struct responder *responder, const struct addr *remote, uint64_t session,
+		uint64_t now_ns)
 {
+	const struct responder_session *present = responder_find(responder, session);
 	struct responder_source *source;
 
 	if (!responder_is_allowed(responder, remote)) {
 		responder->stats.refused_network++;
 		return -EACCES;
 	}
+	/* Only its prober knows the number, so nobody else can use up this limit. */
+	if (present && present->proven && addr_equal(&present->request.remote, remote))
+		return 0;
 	source = responder_source_get(responder, remote, now_ns);
 	if (!source || !bucket_is_ready(&source->opens, &responder->open_rate, now_ns)) {
 		responder->stats.refused_opens++;

@@ -598,7 +598,7 @@ step_session(struct fuzz *f)
 	};
 	uint32_t i = 0;
 
-	if (responder_admit(w.responder, &made.open.remote, w.now) < 0 ||
+	if (responder_admit(w.responder, &made.open.remote, 0, w.now) < 0 ||
 	    responder_open(w.responder, &made.open, w.now, &made.number) < 0)
 		return;
 	/* One that it had already may have another Q_Key now. */

@@ -86,7 +86,7 @@ sidr_open(void)
 	FUZZ_CHECK(addr_net_parse("0.0.0.0/0", &all) == 0);
 	FUZZ_CHECK(responder_new(&config, &responder) == 0);
 	responder_set_limits(responder, &limits, now_ns);
-	FUZZ_CHECK(responder_admit(responder, &remote, now_ns) == 0);
+	FUZZ_CHECK(responder_admit(responder, &remote, 0, now_ns) == 0);
 	FUZZ_CHECK(responder_open(responder, &open, now_ns, &session_number) == 0 &&
 		   session_number != 0);
 	sidr_probe_it(responder, session_number);

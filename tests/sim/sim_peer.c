@@ -342,7 +342,9 @@ sim_sidr_requested(struct sim_host *host, struct sim_event *event)
 
 	if (!port->built) /* meanwhile */
 		return;
-	if (responder_admit(host->responder, &from->addr, now_ns) < 0 ||
+	if (wire_decode_request(event->sidr.data, event->sidr.len, &request) < 0)
+		request.session = 0;
+	if (responder_admit(host->responder, &from->addr, request.session, now_ns) < 0 ||
 	    sim_random_chance(&host->random, host->sim->params.sidr_refused)) {
 		sidr_reply(host, event, &reply, 0);
 		return;

@@ -210,19 +210,27 @@ nic_path_find(struct nic *nic, const struct addr *local, const struct addr *remo
 	return at;
 }
 
+/* Takes a path out of its bucket, and frees it. */
+static void
+nic_path_drop(struct nic_path *np)
+{
+	struct nic_path **at = nic_path_find(np->nic, &np->local, &np->remote);
+
+	*at = np->next;
+	nic_path_free(np);
+}
+
 /* Makes room for one more path: frees the oldest unproven one first. */
 static int
 nic_path_make_room(struct nic *nic)
 {
-	struct nic_path *oldest = TAILQ_FIRST(&nic->unproven), **at;
+	struct nic_path *oldest = TAILQ_FIRST(&nic->unproven);
 
 	if (nic->n_unproven < NIC_UNPROVEN_MAX && nic->n_paths < NIC_PATHS_MAX)
 		return 0;
 	if (!oldest)
 		return -ENOBUFS;
-	at = nic_path_find(nic, &oldest->local, &oldest->remote);
-	*at = oldest->next;
-	nic_path_free(oldest);
+	nic_path_drop(oldest);
 	return 0;
 }
 
@@ -309,14 +317,19 @@ nic_return_follow(struct nic *nic, const struct sidr_request_info *info, struct 
 		rc = path_get_ah(np->path, 0, 0, 0, clock_mono_ns(), &ah);
 	else
 		rc = nic_path_verify(np);
-	if (rc == 0)
+	if (rc == 0) {
 		nic_admit(np, w);
-	else if (rc != -EAGAIN)
-		nic_refuse(nic, w, rc == -EBUSY ? PROBE_WIRE_BUSY : PROBE_WIRE_NO_ROUTE);
-	else if (np->n_waiting == NIC_WAITING_MAX)
+	} else if (rc == -EBUSY && !np->proven) {
+		/* A claim that is refused must not keep a place: others are in progress. */
 		nic_refuse(nic, w, PROBE_WIRE_BUSY);
-	else
+		nic_path_drop(np);
+	} else if (rc != -EAGAIN) {
+		nic_refuse(nic, w, rc == -EBUSY ? PROBE_WIRE_BUSY : PROBE_WIRE_NO_ROUTE);
+	} else if (np->n_waiting == NIC_WAITING_MAX) {
+		nic_refuse(nic, w, PROBE_WIRE_BUSY);
+	} else {
 		np->waiting[np->n_waiting++] = *w;
+	}
 }
 
 /* Whether there is a common version. */
@@ -371,7 +384,8 @@ nic_return_requested(struct nic *nic, struct sidr_request *request,
 		sidr_drop(request);
 		return;
 	}
-	rc = responder_admit(nic->nics->env.responder, &info->remote, now);
+	rc = responder_admit(nic->nics->env.responder, &info->remote, valid ? w.wire.session : 0,
+			     now);
 	if (rc < 0) {
 		nic_refuse(nic, &w, rc == -EACCES ? PROBE_WIRE_NOT_ALLOWED : PROBE_WIRE_BUSY);
 		return;

@@ -74,6 +74,7 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		.size = packet->size,
 		.cookie = packet->cookie,
 	};
+	bool limited = peer->rated && !packet->echo;
 	struct nic_source source;
 	struct endpoint_tx sent;
 	int rc = -ENODEV;
@@ -84,14 +85,14 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 	send.qpn = info.session.qpn;
 	if (packet->size > device_get_mtu(nic_device(peer->nic)))
 		rc = -EMSGSIZE;
-	else if (peer->rated && !bucket_is_ready(&peer->bucket, &peer->rate, clock_mono_ns()))
+	else if (limited && !bucket_is_ready(&peer->bucket, &peer->rate, clock_mono_ns()))
 		rc = -EBUSY;
 	else if (peer->path)
 		rc = path_get_ah(peer->path, packet->flow_label, packet->traffic_class,
 				 packet->service_level, clock_mono_ns(), &send.ah);
 	if (rc == 0)
 		rc = nic_send(peer->nic, &source, &send, &sent);
-	if (rc == 0 && peer->rated)
+	if (rc == 0 && limited)
 		bucket_take(&peer->bucket, &peer->rate, sent.posted_ns);
 	if (rc < 0) {
 		*reason = peer_send_reason(rc);

@@ -77,6 +77,7 @@ fake_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 	struct wire_message m;
 
 	assert_int_equal(wire_decode(packet->payload, packet->size, &m), 0);
+	assert_int_equal(packet->echo, m.type == PROBE_WIRE_ECHO);
 	if (m.type == PROBE_WIRE_ECHO) {
 		f->echo = m;
 		f->n_echoes++;

@@ -10,23 +10,23 @@ test_admit(void **state)
 	struct responder_open_request request = open_request("11.0.0.2", 1);
 	uint64_t session;
 
-	assert_int_equal(responder_admit(f->responder, &outside, f->now), -EACCES);
+	assert_int_equal(responder_admit(f->responder, &outside, 0, f->now), -EACCES);
 	assert_int_equal(responder_open(f->responder, &request, f->now, &session), -EACCES);
 	assert_int_equal(stats_of(f).refused_network, 2);
 	for (int i = 0; i < RESPONDER_OPENS_PER_S; i++)
-		assert_int_equal(responder_admit(f->responder, &inside, f->now), 0);
-	assert_int_equal(responder_admit(f->responder, &inside, f->now), -EBUSY);
-	assert_int_equal(responder_admit(f->responder, &other, f->now), 0);
+		assert_int_equal(responder_admit(f->responder, &inside, 0, f->now), 0);
+	assert_int_equal(responder_admit(f->responder, &inside, 0, f->now), -EBUSY);
+	assert_int_equal(responder_admit(f->responder, &other, 0, f->now), 0);
 	assert_int_equal(stats_of(f).refused_opens, 1);
 	/* Opening and closing a session does not bring the tokens back. */
 	open_session(f, "10.0.0.2");
 	responder_close_device(f->responder, &nic_a);
-	assert_int_equal(responder_admit(f->responder, &inside, f->now), -EBUSY);
+	assert_int_equal(responder_admit(f->responder, &inside, 0, f->now), -EBUSY);
 	f->now += SEC / RESPONDER_OPENS_PER_S;
-	assert_int_equal(responder_admit(f->responder, &inside, f->now), 0);
-	assert_int_equal(responder_admit(f->responder, &inside, f->now), -EBUSY);
+	assert_int_equal(responder_admit(f->responder, &inside, 0, f->now), 0);
+	assert_int_equal(responder_admit(f->responder, &inside, 0, f->now), -EBUSY);
 	set_limits(f, NULL, 1, 1);
-	assert_int_equal(responder_admit(f->responder, &inside, f->now + SEC), -EACCES);
+	assert_int_equal(responder_admit(f->responder, &inside, 0, f->now + SEC), -EACCES);
 }
 
 /* Addresses that were only claimed and do not resolve: a bounded number, the rest is counted. */
@@ -333,11 +333,11 @@ test_flood(void **state)
 	send_probe(f, real, 1, "10.0.0.2");
 	for (uint32_t i = 0; i < 1000; i++) {
 		request.remote = nth_addr(1000 + i);
-		assert_int_equal(responder_admit(f->responder, &request.remote, f->now), 0);
+		assert_int_equal(responder_admit(f->responder, &request.remote, 0, f->now), 0);
 		assert_int_equal(responder_open(f->responder, &request, f->now, &number), 0);
 		assert_true(stats_of(f).sessions <= 100 && f->responder->n_sources <= 100);
 	}
-	assert_int_equal(responder_admit(f->responder, &newcomer, f->now), 0);
+	assert_int_equal(responder_admit(f->responder, &newcomer, 0, f->now), 0);
 	number = open_session(f, "10.0.0.3");
 	send_probe(f, number, 1, "10.0.0.3");
 	send_probe(f, real, 2, "10.0.0.2");
@@ -359,7 +359,7 @@ test_bounds(void **state)
 		prove(f, session[i], &request.remote);
 	}
 	request.remote = nth_addr(3000);
-	assert_int_equal(responder_admit(f->responder, &request.remote, f->now), -EBUSY);
+	assert_int_equal(responder_admit(f->responder, &request.remote, 0, f->now), -EBUSY);
 	assert_int_equal(responder_open(f->responder, &request, f->now, &number), -EBUSY);
 	assert_int_equal(stats_of(f).refused_opens, 2);
 	assert_int_equal(stats_of(f).sessions, 3000);
@@ -374,12 +374,12 @@ test_bounds(void **state)
 	for (uint32_t i = 0; i < 20000; i++) {
 		struct addr a = nth_addr(100000 + i);
 
-		assert_int_equal(responder_admit(f->responder, &a, f->now), 0);
+		assert_int_equal(responder_admit(f->responder, &a, 0, f->now), 0);
 		assert_true(f->responder->n_sources <= 3000);
 	}
 	f->now += 10 * SEC;
 	request.remote = nth_addr(1);
-	assert_int_equal(responder_admit(f->responder, &request.remote, f->now), 0);
+	assert_int_equal(responder_admit(f->responder, &request.remote, 0, f->now), 0);
 	assert_int_equal(f->responder->n_sources, 1);
 }
 
@@ -457,6 +457,60 @@ test_challenge(void **state)
 	assert_true(f->sent[2].message.ack2.t3_ns == 5000 && f->sent[2].ack.proven);
 	send_probe(f, session, 9, "10.0.0.2");
 	assert_int_equal(f->n_sent, 7);
+}
+
+/* Whoever knows the number of the proven session is its prober, and not kept waiting by others. */
+static void
+test_admit_known(void **state)
+{
+	struct fake *f = *state;
+	struct addr mine = addr("10.0.0.2"), other = addr("10.0.0.3");
+	struct responder_open_request request = strong_request(2, 0);
+	uint64_t proven = open_proven(f, 1), unproven = open_as(f, &request);
+
+	while (responder_admit(f->responder, &mine, 0, f->now) == 0)
+		;
+	while (responder_admit(f->responder, &other, 0, f->now) == 0)
+		;
+	assert_int_equal(responder_admit(f->responder, &mine, proven, f->now), 0);
+	assert_int_equal(responder_admit(f->responder, &mine, unproven, f->now), -EBUSY);
+	assert_int_equal(responder_admit(f->responder, &mine, proven + 1, f->now), -EBUSY);
+	assert_int_equal(responder_admit(f->responder, &other, proven, f->now), -EBUSY);
+}
+
+/* A few probes of an unproven session wait; the places are for others. */
+static void
+test_challenge_flood(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = strong_request(1, 0);
+	uint64_t session = open_as(f, &request);
+
+	for (uint64_t seq = 1; seq <= RESPONDER_CHALLENGED_MAX + 10; seq++)
+		send_probe(f, session, seq, "10.0.0.2");
+	assert_int_equal(stats_of(f).held, RESPONDER_CHALLENGED_MAX);
+	assert_int_equal(stats_of(f).held_dropped, 10);
+}
+
+/* Who asks like an older build in another's name uses up nothing of the other's limit. */
+static void
+test_weak_limit(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = open_request("10.0.0.2", 9);
+	uint64_t proven = open_proven(f, 1), weak = open_as(f, &request), refused;
+
+	set_limits(f, "10.0.0.0/8", 10, 100000);
+	f->now += 10 * SEC;
+	for (uint64_t seq = 1; seq <= 100; seq++) {
+		send_probe(f, weak, seq, "10.0.0.2");
+		f->n_sent = 0;
+	}
+	refused = stats_of(f).refused_source;
+	assert_in_range(refused, 50, 99);
+	send_probe(f, proven, 101, "10.0.0.2");
+	assert_int_equal(stats_of(f).refused_source, refused);
+	assert_int_equal(f->sent[0].message.type, PROBE_WIRE_ACK1);
 }
 
 /* The path to the claimed address is not ready: one challenge once it is. */
@@ -565,6 +619,9 @@ main(void)
 		WITH_FAKE(test_allow_list_change),
 		WITH_FAKE(test_bounds),
 		WITH_FAKE(test_challenge),
+		WITH_FAKE(test_admit_known),
+		WITH_FAKE(test_challenge_flood),
+		WITH_FAKE(test_weak_limit),
 		WITH_FAKE(test_challenge_waits),
 		WITH_FAKE(test_proven),
 		WITH_FAKE(test_forged_request),
