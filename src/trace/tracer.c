@@ -422,10 +422,13 @@ tracer_perf_failed(struct tracer *t, int err, const char *said)
 static void
 tracer_attach_failed(struct tracer *t, int err, const char *said)
 {
-	if (t->method == TRACER_METHOD_KPROBE)
+	if (t->method == TRACER_METHOD_KPROBE) {
+		/* What an earlier pass attached counts no more, or the two would take turns. */
+		t->perf_hooks = 0;
 		tracer_perf_failed(t, err, said);
-	else
+	} else {
 		tracer_multi_failed(t, said);
+	}
 }
 
 /* If the kernel has no perf kprobes at all, each function looks unknown. */

@@ -228,15 +228,19 @@ privileges_make_directory(const struct config *config, const struct passwd *user
 {
 	char path[] = CONTROL_SOCKET_DEFAULT;
 	struct stat st;
+	bool made;
 	int fd;
 
 	if (strcmp(config->socket, path) != 0)
 		return;
 	*strrchr(path, '/') = '\0';
-	mkdir(path, 0755);
+	made = mkdir(path, 0755) == 0;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return;
+	/* Whatever the umask is: the group of the socket must get to it. */
+	if (made && fchmod(fd, 0755) < 0)
+		log_warning(MAIN, "%s: chmod: %s", path, strerror(errno));
 	if (user && fstat(fd, &st) == 0 && st.st_uid == 0 &&
 	    fchown(fd, user->pw_uid, user->pw_gid) < 0)
 		log_warning(MAIN, "%s: cannot give it to %s: %s", path, user->pw_name,

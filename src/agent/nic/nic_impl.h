@@ -39,6 +39,7 @@ struct nics {
 	struct device_unopened unopened; /* of the last scan */
 	bool unopened_said;      /* it has been logged */
 	uint32_t poll_expected;  /* answers to the probes that were posted since the last poll */
+	bool polling;            /* in nics_poll(): the callback is our own work */
 	uint64_t poll_rest_ns;   /* no busy polling before this time */
 };
 

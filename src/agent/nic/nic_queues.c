@@ -37,7 +37,8 @@ nic_probe_arrived(void *arg, const struct endpoint_rx *rx)
 	};
 	uint64_t now = clock_mono_ns();
 
-	loop_for_others(nic->nics->env.loop);
+	if (!nic->nics->polling)
+		loop_for_others(nic->nics->env.loop);
 	pump_look(nic->nics->env.pump, now);
 	responder_received(nic->nics->env.responder, &probe, now);
 	pump_soon(nic->nics->env.pump);
@@ -49,7 +50,8 @@ nic_ack_sent(void *arg, uint32_t cookie, int status, const struct hwclock_moment
 	struct nic *nic = arg;
 	uint64_t now = clock_mono_ns();
 
-	loop_for_others(nic->nics->env.loop);
+	if (!nic->nics->polling)
+		loop_for_others(nic->nics->env.loop);
 	pump_look(nic->nics->env.pump, now);
 	responder_sent(nic->nics->env.responder, cookie, status, at, now);
 	pump_soon(nic->nics->env.pump);

@@ -39,9 +39,11 @@ nics_poll(struct nics *nics)
 	nics->poll_expected = 0;
 	if (expected == 0 || begun_ns < nics->poll_rest_ns)
 		return;
+	nics->polling = true;
 	while (n < expected && now_ns < until_ns) {
 		n += nics_poll_all(nics, now_ns);
 		now_ns = clock_mono_ns();
 	}
+	nics->polling = false;
 	nics->poll_rest_ns = now_ns + (now_ns - begun_ns);
 }

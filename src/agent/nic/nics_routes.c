@@ -41,7 +41,8 @@ nics_routes_open(struct nics *nics)
 	const struct sockaddr_nl to = {
 		.nl_family = AF_NETLINK,
 		.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
-			     RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE,
+			     RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE |
+			     1u << (RTNLGRP_IPV6_RULE - 1),
 	};
 	struct loop_fd_config watch = {
 		.events = LOOP_READ,

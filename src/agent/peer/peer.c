@@ -570,7 +570,8 @@ peers_retry(struct peers *peers, uint64_t now_ns)
 		unnamed |= peer->binding == PEER_NO_NAME;
 	}
 	peers_review(peers, now_ns);
-	return unnamed;
+	/* The caller sets its timer after this; a review that goes on must not wait long. */
+	return unnamed || peers->reviewed_id != 0;
 }
 
 /* ---- reading ---- */

@@ -106,7 +106,7 @@ void peer_release(struct peer *peer, enum peer_hold how);
 /*
  * Called by a timer. Tries again names that were not found, peers without a device, and resolutions
  * that could not begin. Reviews sources if something has changed. Returns whether there is still a
- * peer without an address.
+ * peer without an address, or a review that goes on.
  */
 bool peers_retry(struct peers *peers, uint64_t now_ns);
 

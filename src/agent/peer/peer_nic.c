@@ -127,7 +127,8 @@ peers_unauthenticated(struct peers *peers, const struct addr *remote)
 	struct peer *peer;
 
 	LIST_FOREACH(peer, peer_bucket(peers, remote), in_bucket)
-		if (addr_equal(&peer->remote, remote))
+		/* The request only claims the address. A peer that is up has signed its answer. */
+		if (addr_equal(&peer->remote, remote) && !peer_is_up(peer))
 			peer->no_key_ns = clock_mono_ns();
 }
 

@@ -5,8 +5,9 @@
  * The nic and source address of a peer are chosen when it is bound. The reasons of this choice may
  * change: a route comes late, an address returns, there is a nearer rail. So they are chosen again
  * soon after each change, and the peer moves if the result differs. A peer whose nic is down stays
- * there, so that users see that it cannot be probed. Only when its source address has been away for
- * PEER_REVIEW_AWAY_NS, it follows the kernel's route to another nic.
+ * there, so that users see that it cannot be probed. Only when the nic has been down for
+ * PEER_REVIEW_AWAY_NS and does not have the source address, it follows the kernel's route to
+ * another nic.
  */
 #include "agent/peer/peer_impl.h"
 

@@ -68,8 +68,12 @@ metrics_peer_is_up(const struct peer_info *peer)
 static void
 metrics_peer(struct exposition *e, const struct peer_info *peer)
 {
+	char local[ADDR_TEXT];
+	const char *device = peer->nic ? nic_name(peer->nic) : peer->device,
+		   *source = peer->nic ? addr_text(&peer->local, local) : peer->source;
 	const struct exposition_label labels[] = {
-		{"device", peer->nic ? nic_name(peer->nic) : ""},
+		{"device", device ? device : ""},
+		{"source", source ? source : ""},
 		{"peer", peer->address},
 		{"peer_host", peer->hostname ? peer->hostname : ""},
 		{"peer_tor", peer->tor ? peer->tor : ""},

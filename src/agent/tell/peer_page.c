@@ -4,7 +4,8 @@
  *
  * The cursor (`after`) of peers is the id of the last peer of a page. That of targets is the id of
  * a peer, and the number of its targets that are packed. The list of peers is in the order of the
- * ids, so pages stay right if a peer goes meanwhile.
+ * ids, so pages stay right if a peer goes meanwhile. If a target goes, another one of the same peer
+ * may be left out.
  */
 #include "agent/tell/peer_page.h"
 

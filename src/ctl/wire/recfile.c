@@ -76,8 +76,19 @@ recfile_open_new(const char *path, bool force)
 			open(path,
 			     O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (force ? O_TRUNC : O_EXCL),
 			     0600);
+	struct stat st;
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	/* One that is overwritten may be open to others. Somebody else's stays as it is. */
+	if (force && strcmp(path, "-") != 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    fchmod(fd, 0600) < 0 && errno != EPERM) {
+		int rc = -errno;
+
+		close(fd);
+		return rc;
+	}
+	return fd;
 }
 
 /* With `record - >>FILE`, the earlier contents of FILE must survive a full disk. */
