@@ -58,7 +58,7 @@ def test_cpu(t):
           f"{s}")
     check(any("limits.cpu_percent is 1" in d for d in s["degraded"]), f"{s['degraded']}")
     text = a.ctl("status", status=1)
-    check("over its budget" in text and "of a core (at most 1 %)" in text, text)
+    check("over its budget" in text and "for others (at most 1 %)" in text, text)
     after = on_the_wire(t, a)
     device = a.json("devices")[0]
     t.note(f"probes/s on the wire: {before:.0f}, "
