@@ -47,8 +47,9 @@ struct responder_session;
  * probe wait. If it is even longer, a timestamp has jumped.
  */
 #define RESPONDER_STALL_NS 1000000000ULL
-#define RESPONDER_UNPROVEN_MAX 4 /* sessions of one path */
-#define RESPONDER_SAME_MAX 8     /* sessions of one path and prober, which may use it twice */
+/* Sessions of one path: a host may be a peer under many names, and others may ask in its name. */
+#define RESPONDER_UNPROVEN_MAX 256
+#define RESPONDER_SAME_MAX 1024 /* of one prober */
 #define RESPONDER_CHALLENGE_NS 100000000ULL
 #define RESPONDER_CLAIMS_MAX 64 /* a neighbour table has 1024 entries; a claim takes seconds */
 #define RESPONDER_OPENS_PER_S 20  /* answers to SIDR requests of one source, with equal burst */

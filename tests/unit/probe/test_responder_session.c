@@ -459,6 +459,41 @@ test_challenge(void **state)
 	assert_int_equal(f->n_sent, 7);
 }
 
+/* A host that is a peer under many names has a session for each. */
+static void
+test_many_names(void **state)
+{
+	struct fake *f = *state;
+	uint64_t session[40];
+
+	for (size_t i = 0; i < 40; i++)
+		session[i] = open_proven(f, 1);
+	for (size_t i = 0; i < 40; i++) {
+		f->n_sent = 0;
+		send_probe(f, session[i], 7, "10.0.0.2");
+		assert_int_equal(f->n_sent, 2);
+	}
+}
+
+/* Many ask at once, before one of them is proven. */
+static void
+test_many_names_at_once(void **state)
+{
+	struct fake *f = *state;
+	struct responder_open_request request = strong_request(1, 0);
+	uint64_t session[40];
+
+	for (size_t i = 0; i < 40; i++)
+		session[i] = open_as(f, &request);
+	for (size_t i = 0; i < 40; i++) {
+		f->n_sent = 0;
+		send_probe(f, session[i], 1, "10.0.0.2");
+		assert_int_equal(f->n_sent, 1);
+		send_echo(f, session[i], f->sent[0].message.token, "10.0.0.2");
+		assert_int_equal(f->n_sent, 3);
+	}
+}
+
 /* Whoever knows the number of the proven session is its prober, and not kept waiting by others. */
 static void
 test_admit_known(void **state)
@@ -619,6 +654,8 @@ main(void)
 		WITH_FAKE(test_allow_list_change),
 		WITH_FAKE(test_bounds),
 		WITH_FAKE(test_challenge),
+		WITH_FAKE(test_many_names),
+		WITH_FAKE(test_many_names_at_once),
 		WITH_FAKE(test_admit_known),
 		WITH_FAKE(test_challenge_flood),
 		WITH_FAKE(test_weak_limit),
