@@ -13,6 +13,7 @@
 #include "core/work.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -193,6 +194,8 @@ work_pool_new(unsigned int threads)
 
 	if (!pool)
 		return NULL;
+	/* One heap for all: what a thread has freed in one of its own is never used again. */
+	mallopt(M_ARENA_MAX, 1);
 	pthread_mutex_init(&pool->lock, NULL);
 	TAILQ_INIT(&pool->waiting);
 	TAILQ_INIT(&pool->done);
