@@ -144,8 +144,8 @@ ping_print_failure(const struct ping *ping, const msgpack_object *record, enum p
 }
 
 /*
- * Like all other views, loss leaves out probes for which a host stalled, whether they were answered
- * or not. Older daemons report only the noise.
+ * As in windows, loss leaves out probes for which a host stalled, whether they were answered or
+ * not. Older daemons report only the noise.
  */
 static void
 ping_count_noise(struct ping *ping, const msgpack_object *record, enum probe_class class)
