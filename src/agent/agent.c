@@ -25,7 +25,7 @@
 #include "agent/base/seccomp.h"
 #include "agent/base/self.h"
 #include "agent/nic/nic.h"
-#include "agent/notify.h"
+#include "core/notify.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
 #include "agent/tell/methods.h"

@@ -14,7 +14,7 @@
 #include "core/loop.h"
 #include "core/stdfd.h"
 #include "agent/agent.h"
-#include "agent/notify.h"
+#include "core/notify.h"
 #include "rpingmesh/log_subsystems.h"
 
 /* LeakSanitizer traces its own process at its end, so there is no seccomp filter with it. */

@@ -12,6 +12,7 @@
 
 #include "agent/config/config_check.h"
 #include "agent/config/config_default.h"
+#include "core/conf_check.h"
 #include "core/conf_parse.h"
 #include "rpingmesh/control.h"
 #include "rpingmesh/log_subsystems.h"
@@ -146,7 +147,7 @@ static const struct conf_key config_tracing_keys[] = {
 
 static const struct conf_key config_metrics_keys[] = {
 	{"listen", &conf_string, FIELD(metrics_listen), RANGE(0, 64),
-	 .check = config_check_listen,
+	 .check = conf_check_listen,
 	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
 	{"by", &conf_word, FIELD(metrics_by_tor), .words = config_metrics_by, .restart = true},
 	{"max_paths", &conf_integer, FIELD(metrics_max_paths), RANGE(1, 100000)},
@@ -173,18 +174,18 @@ const struct conf_key config_keys[] = {
 	{"busy_poll_us", &conf_integer, FIELD(busy_poll_us), RANGE(0, 1000)},
 	{"responder", &conf_group, .keys = config_responder_keys},
 	{"socket", &conf_string, FIELD(socket), RANGE(2, CONFIG_SOCKET_MAX),
-	 .check = config_check_path, .expect = "an absolute path of at most 107 bytes",
+	 .check = conf_check_path, .expect = "an absolute path of at most 107 bytes",
 	 .restart = true},
 	{"socket_group", &conf_string, FIELD(socket_group), RANGE(0, 32),
-	 .check = config_check_group, .expect = "the name of a group or \"\"", .restart = true},
-	{"user", &conf_string, FIELD(user), RANGE(0, 32), .check = config_check_group,
+	 .check = conf_check_group, .expect = "the name of a group or \"\"", .restart = true},
+	{"user", &conf_string, FIELD(user), RANGE(0, 32), .check = conf_check_group,
 	 .expect = "the name of a user or \"\"", .restart = true},
-	{"key_file", &config_key_file, FIELD(key_file), RANGE(0, 4095), .check = config_check_path,
+	{"key_file", &config_key_file, FIELD(key_file), RANGE(0, 4095), .check = conf_check_path,
 	 .expect = "an absolute path or \"\""},
 	{"hostname", &conf_string, FIELD(hostname), RANGE(0, PROBE_WIRE_REPLY_HOST_MAX),
-	 .check = config_check_hostname, .expect = "a host name of at most 48 characters or \"\""},
+	 .check = conf_check_hostname, .expect = "a host name of at most 48 characters or \"\""},
 	{"tor", &conf_string, FIELD(tor), RANGE(0, PROBE_WIRE_REPLY_TOR_MAX),
-	 .check = config_check_printable, .expect = "at most 32 printable ASCII characters"},
+	 .check = conf_check_printable, .expect = "at most 32 printable ASCII characters"},
 	{"limits", &conf_group, .keys = config_limits_keys},
 	{"log", &conf_group, .keys = config_log_keys},
 	{"tracing", &conf_group, .keys = config_tracing_keys},

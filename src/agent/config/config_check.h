@@ -5,9 +5,6 @@
 
 #include <stdbool.h>
 
-/* RFC 1123 section 2.1: letters, digits, '-', '.', at most 253; the last label is not a number. */
-bool config_check_hostname(const char *text);
-
 /*
  * An RDMA device name: printable, no blanks, '/' or pattern characters, and not in the notation of
  * NCCL ("mlx5_0:1", "^mlx5_0").
@@ -16,18 +13,6 @@ bool config_check_device(const char *text);
 
 /* The same as a pattern of fnmatch(3), with its brackets closed. */
 bool config_check_pattern(const char *text);
-
-/* An absolute path that does not end in '/'. */
-bool config_check_path(const char *text);
-
-/* A group name that groupadd(8) accepts. */
-bool config_check_group(const char *text);
-
-/* Printable ASCII. */
-bool config_check_printable(const char *text);
-
-/* "a.b.c.d:port" or "[IPv6]:port", port 1 to 65535. */
-bool config_check_listen(const char *text);
 
 /*
  * A numeric unicast address: not the unspecified one, not 0.0.0.0/8, no multicast, no broadcast, no

@@ -12,6 +12,7 @@
 
 #include "agent/config/config.h"
 #include "agent/config/config_check.h"
+#include "core/conf_check.h"
 #include "rpingmesh/log_subsystems.h"
 
 /* The first mistake. There must be no other: none may follow from another. */
@@ -604,20 +605,20 @@ test_hostname_limits(void **state)
 	for (size_t i = 0; i < sizeof(name); i++)
 		name[i] = i % 2 ? '.' : 'a';
 	name[253] = '\0';
-	assert_true(config_check_hostname(name));
+	assert_true(conf_check_hostname(name));
 	name[253] = 'b';
 	name[254] = '\0';
-	assert_false(config_check_hostname(name));
+	assert_false(conf_check_hostname(name));
 	memset(name, 'a', 64);
 	name[63] = '\0';
-	assert_true(config_check_hostname(name));
+	assert_true(conf_check_hostname(name));
 	name[63] = 'a';
 	name[64] = '\0';
-	assert_false(config_check_hostname(name));
-	assert_false(config_check_hostname("."));
-	assert_false(config_check_hostname("a-.b"));
-	assert_false(config_check_hostname("1.2."));
-	assert_true(config_check_hostname("3com.com"));
+	assert_false(conf_check_hostname(name));
+	assert_false(conf_check_hostname("."));
+	assert_false(conf_check_hostname("a-.b"));
+	assert_false(conf_check_hostname("1.2."));
+	assert_true(conf_check_hostname("3com.com"));
 }
 
 /* A subsystem without a key could not be set. */

@@ -3,8 +3,8 @@
  * Informs the service manager, sd_notify(3), and receives its sockets, sd_listen_fds(3). Without
  * systemd, or without NOTIFY_SOCKET, this does nothing. Does not block.
  */
-#ifndef RPINGMESH_AGENT_NOTIFY_H
-#define RPINGMESH_AGENT_NOTIFY_H
+#ifndef RPINGMESH_CORE_NOTIFY_H
+#define RPINGMESH_CORE_NOTIFY_H
 
 struct loop;
 struct loop_timer;

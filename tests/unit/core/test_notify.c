@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "core/loop.h"
-#include "agent/notify.h"
+#include "core/notify.h"
 
 #define FIRST 3 /* SD_LISTEN_FDS_START */
 #define PLACES 2

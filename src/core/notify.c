@@ -4,7 +4,7 @@
  * stable and need a few lines each. libsystemd would add seven libraries and half a megabyte of
  * resident memory.
  */
-#include "agent/notify.h"
+#include "core/notify.h"
 
 #include <errno.h>
 #include <fcntl.h>
