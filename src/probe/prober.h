@@ -78,6 +78,7 @@ struct prober_target;
 #define PROBER_BACKOFF_MIN_NS 250000000ULL  /* after a failed resolve; doubles */
 #define PROBER_BACKOFF_MAX_NS \
 	1000000000ULL /* the maximum; each is shortened by a jitter of up to 25 % */
+#define PROBER_BACKOFF_SERVICE_NS 60000000000ULL
 #define PROBER_RESOLVES_PER_S 100           /* over all peers */
 /* Of these, for peers that did not answer PROBER_RESOLVE_TRIES times in a row: they may be many. */
 #define PROBER_RESOLVES_DEAD_PER_S 20
@@ -282,9 +283,11 @@ void prober_path_ready(struct prober_peer *peer, uint64_t now_ns);
 void prober_peer_renew(struct prober_peer *peer, uint64_t now_ns);
 
 /*
- * Sets the longest pause between two attempts to resolve. The default is PROBER_BACKOFF_MAX_NS.
+ * What the peer is wanted for; the default is the mesh. Peers of each kind take turns to be
+ * resolved, and at least half of the turns are the mesh's. Peers that only services want are asked
+ * less and less often while they do not answer, with pauses up to PROBER_BACKOFF_SERVICE_NS.
  */
-void prober_peer_set_backoff(struct prober_peer *peer, uint64_t max_ns, uint64_t now_ns);
+void prober_peer_set_kind(struct prober_peer *peer, enum probe_kind kind, uint64_t now_ns);
 
 struct prober_peer_info {
 	enum prober_peer_state state;

@@ -113,12 +113,16 @@ struct prober_target {
 };
 TAILQ_HEAD(prober_target_list, prober_target);
 
+TAILQ_HEAD(prober_peer_list, prober_peer);
+
 struct prober_peer {
 	struct prober_timer timer;   /* to ask again */
 	struct prober *prober;
 	struct prober_device *device;
 	TAILQ_ENTRY(prober_peer) in_device;
-	TAILQ_ENTRY(prober_peer) in_askers; /* askers or dead_askers of the prober, if ask_queued */
+	TAILQ_ENTRY(prober_peer) in_askers;
+	struct prober_peer_list *asker_in; /* where it waits to be resolved, or NULL */
+	enum probe_kind kind;        /* what it is wanted for */
 	void *user;
 	enum prober_peer_state state;
 	uint64_t state_since_ns;
@@ -126,12 +130,11 @@ struct prober_peer {
 	bool has_session;
 	bool held;                   /* targets are not scheduled */
 	bool attempted;              /* an attempt to resolve has ended since the last renewal */
-	bool ask_queued, asking;     /* waits to be resolved; is being resolved */
-	bool ask_dead;               /* if ask_queued: among dead_askers */
+	bool asking;                 /* is being resolved */
 	bool void_answer;            /* the result of the present resolution does not count */
 	uint32_t failures, timeouts; /* in a row */
 	bool silent;                 /* the last failure was that there was no answer */
-	uint64_t backoff_ns, backoff_max_ns;
+	uint64_t backoff_ns;
 	uint64_t resolved_ns;        /* the time of the last SIDR reply */
 	uint64_t alive_ns;           /* this incarnation was alive after this time */
 	uint64_t answered_ns; /* the time of the post of the latest probe that has an ACK */
@@ -147,7 +150,6 @@ struct prober_peer {
 	 */
 	uint64_t noise_from_ns, noise_to_ns, noise_stall_ns;
 };
-TAILQ_HEAD(prober_peer_list, prober_peer);
 
 /* The lanes, which take turns if the budget is short. */
 enum prober_lane_id { PROBER_LANE_MESH, PROBER_LANE_PING, PROBER_LANE_SERVICE, PROBER_LANE_N };
@@ -223,7 +225,8 @@ struct prober {
 	uint32_t n_timers; /* objects with a timer, armed or not */
 	struct prober_flights flights;
 	struct prober_device_list devices;
-	struct prober_peer_list askers, dead_askers;
+	struct prober_peer_list askers[PROBE_KIND_N], dead_askers;
+	uint32_t ask_turn;
 	struct bucket ask_bucket, dead_bucket; /* dead_askers take from both */
 	struct bucket_rate ask_rate, dead_rate;
 	struct prober_probe_list ended;

@@ -4,9 +4,10 @@
  * come from SIDR (resolved, failed), from probes (acked, timeouts), from the daemon (sign of life,
  * renew) and from the timer of the peer (recheck), which only raises its event.
  *
- * A peer that needs to be resolved waits in the list of askers. prober_peer_ask_next() serves them
- * in order, at PROBER_RESOLVES_PER_S. A peer has at most one open question. If RENEW makes its
- * answer useless, the answer is marked void and the question is repeated.
+ * A peer that needs to be resolved waits in a list of askers: of its kind, or of the dead.
+ * prober_peer_ask_next() serves them at PROBER_RESOLVES_PER_S. The kinds take turns, so hundreds of
+ * pings to silent addresses cannot delay the mesh. A peer has at most one open question. If RENEW
+ * makes its answer useless, the answer is marked void and the question is repeated.
  *
  * While a peer is held, its targets have no schedule: see peer_should_hold().
  */
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 
 #define PEER_COUNT(names) (sizeof(names) / sizeof((names)[0]))
+#define PEER_ASK_TURNS 4
 
 static const char *const state_names[] = PROBER_PEER_STATE_NAMES;
 static_assert(PEER_COUNT(state_names) == PROBER_PEER_STATE_N, "a name for each state");
@@ -44,10 +46,9 @@ static void
 peer_stop_asking(struct prober_peer *peer)
 {
 	prober_timer_stop(peer->prober, &peer->timer);
-	if (peer->ask_queued)
-		TAILQ_REMOVE(peer->ask_dead ? &peer->prober->dead_askers : &peer->prober->askers,
-			     peer, in_askers);
-	peer->ask_queued = false;
+	if (peer->asker_in)
+		TAILQ_REMOVE(peer->asker_in, peer, in_askers);
+	peer->asker_in = NULL;
 }
 
 /* It has been silent for long, and nothing says that it is back. */
@@ -60,15 +61,25 @@ peer_seems_dead(const struct prober_peer *peer)
 static void
 peer_ask(struct prober_peer *peer)
 {
-	bool dead = peer_seems_dead(peer);
+	struct prober *prober = peer->prober;
+	struct prober_peer_list *list =
+		peer_seems_dead(peer) ? &prober->dead_askers : &prober->askers[peer->kind];
 
-	if (!peer->device->up || peer->asking || (peer->ask_queued && peer->ask_dead == dead))
+	if (!peer->device->up || peer->asking || peer->asker_in == list)
 		return;
 	peer_stop_asking(peer);
-	peer->ask_queued = true;
-	peer->ask_dead = dead;
-	TAILQ_INSERT_TAIL(dead ? &peer->prober->dead_askers : &peer->prober->askers, peer,
-			  in_askers);
+	peer->asker_in = list;
+	TAILQ_INSERT_TAIL(list, peer, in_askers);
+}
+
+static bool
+peer_any_asker(const struct prober *prober)
+{
+	for (int i = 0; i < PROBE_KIND_N; i++) {
+		if (!TAILQ_EMPTY(&prober->askers[i]))
+			return true;
+	}
+	return false;
 }
 
 uint64_t
@@ -76,12 +87,31 @@ prober_peer_ask_ns(const struct prober *prober)
 {
 	uint64_t ask_ns = bucket_ready_ns(&prober->ask_bucket, &prober->ask_rate), dead_ns;
 
-	if (!TAILQ_EMPTY(&prober->askers))
+	if (peer_any_asker(prober))
 		return ask_ns;
 	if (TAILQ_EMPTY(&prober->dead_askers))
 		return UINT64_MAX;
 	dead_ns = bucket_ready_ns(&prober->dead_bucket, &prober->dead_rate);
 	return dead_ns > ask_ns ? dead_ns : ask_ns;
+}
+
+/* The mesh has half of the turns; a kind that has no peer to ask leaves its turn to the next. */
+static struct prober_peer *
+peer_ask_by_turn(struct prober *prober)
+{
+	static const enum probe_kind turns[PEER_ASK_TURNS] = {PROBE_KIND_MESH, PROBE_KIND_PING,
+							    PROBE_KIND_MESH, PROBE_KIND_SERVICE};
+
+	for (uint32_t i = 0; i < PEER_ASK_TURNS; i++) {
+		uint32_t turn = (prober->ask_turn + i) % PEER_ASK_TURNS;
+		struct prober_peer *peer = TAILQ_FIRST(&prober->askers[turns[turn]]);
+
+		if (!peer)
+			continue;
+		prober->ask_turn = turn + 1;
+		return peer;
+	}
+	return NULL;
 }
 
 /* Thousands of dead peers keep the others from nothing but their share. */
@@ -92,7 +122,7 @@ peer_ask_first(struct prober *prober, uint64_t now_ns)
 		return NULL;
 	if (TAILQ_EMPTY(&prober->dead_askers) ||
 	    !bucket_is_ready(&prober->dead_bucket, &prober->dead_rate, now_ns))
-		return TAILQ_FIRST(&prober->askers);
+		return peer_ask_by_turn(prober);
 	bucket_take(&prober->dead_bucket, &prober->dead_rate, now_ns);
 	return TAILQ_FIRST(&prober->dead_askers);
 }
@@ -111,6 +141,12 @@ prober_peer_ask_next(struct prober *prober, uint64_t now_ns)
 	}
 }
 
+static uint64_t
+peer_backoff_max_ns(const struct prober_peer *peer)
+{
+	return peer->kind == PROBE_KIND_SERVICE ? PROBER_BACKOFF_SERVICE_NS : PROBER_BACKOFF_MAX_NS;
+}
+
 /* Asks again after a pause, which doubles each time. */
 static void
 peer_back_off(struct prober_peer *peer, uint64_t now_ns)
@@ -118,23 +154,26 @@ peer_back_off(struct prober_peer *peer, uint64_t now_ns)
 	struct prober *prober = peer->prober;
 	uint64_t backoff_ns = peer->backoff_ns ? 2 * peer->backoff_ns : PROBER_BACKOFF_MIN_NS;
 
-	if (backoff_ns > peer->backoff_max_ns)
-		backoff_ns = peer->backoff_max_ns;
+	if (backoff_ns > peer_backoff_max_ns(peer))
+		backoff_ns = peer_backoff_max_ns(peer);
 	peer->backoff_ns = backoff_ns;
 	prober_timer_set(prober, &peer->timer,
 			 now_ns + backoff_ns - prober_random(prober) % (backoff_ns / 4 + 1));
 }
 
 void
-prober_peer_set_backoff(struct prober_peer *peer, uint64_t max_ns, uint64_t now_ns)
+prober_peer_set_kind(struct prober_peer *peer, enum probe_kind kind, uint64_t now_ns)
 {
-	bool sooner = max_ns < peer->backoff_max_ns && peer->backoff_ns > max_ns;
+	uint64_t max_ns;
 
-	peer->backoff_max_ns = max_ns;
-	if (!sooner)
+	peer->kind = kind;
+	if (peer->asker_in)
+		peer_ask(peer);
+	max_ns = peer_backoff_max_ns(peer);
+	if (peer->backoff_ns <= max_ns)
 		return;
 	peer->backoff_ns = max_ns;
-	if (!peer->asking && !peer->ask_queued &&
+	if (!peer->asking && !peer->asker_in &&
 	    (peer->state == PROBER_PEER_RESOLVING || peer->state == PROBER_PEER_DOWN))
 		prober_timer_set(peer->prober, &peer->timer, now_ns + max_ns);
 }
@@ -408,7 +447,6 @@ prober_peer_add(struct prober *prober, struct prober_device *device, void *user,
 	peer->user = user;
 	peer->state = PROBER_PEER_RESOLVING;
 	peer->state_since_ns = now_ns;
-	peer->backoff_max_ns = PROBER_BACKOFF_MAX_NS;
 	TAILQ_INIT(&peer->targets);
 	TAILQ_INIT(&peer->path_targets);
 	TAILQ_INIT(&peer->unproven);

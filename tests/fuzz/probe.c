@@ -546,7 +546,8 @@ step_peer(struct fuzz *f)
 		prober_sign_of_life(peer->prober, w.now);
 		break;
 	case 5:
-		prober_peer_set_backoff(peer->prober, (1 + fuzz_u8(f)) * NSEC_PER_SEC, w.now);
+		prober_peer_set_kind(peer->prober,
+				     (enum probe_kind)fuzz_below(f, PROBE_KIND_N), w.now);
 		break;
 	default:
 		prober_path_ready(peer->prober, w.now);

@@ -30,8 +30,6 @@
 #include "rpingmesh/log_subsystems.h"
 
 #define PEERS_BINDS 128 /* in one callback */
-/* The longest back-off for a peer that only flows need. */
-#define PEER_PATIENT_BACKOFF_MAX_NS (60 * NSEC_PER_SEC)
 
 static const char *const peer_binding_names[] = PEER_BINDING_NAMES;
 static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N,
@@ -432,12 +430,15 @@ peer_is_up(const struct peer *peer)
 static void
 peer_update_patience(struct peer *peer)
 {
-	if (peer->prober)
-		prober_peer_set_backoff(peer->prober,
-					peer->configured || peer->holds[PEER_EAGERLY] ?
-						PROBER_BACKOFF_MAX_NS :
-						PEER_PATIENT_BACKOFF_MAX_NS,
-					clock_mono_ns());
+	enum probe_kind kind = PROBE_KIND_SERVICE;
+
+	if (!peer->prober)
+		return;
+	if (peer->configured)
+		kind = PROBE_KIND_MESH;
+	else if (peer->holds[PEER_EAGERLY])
+		kind = PROBE_KIND_PING;
+	prober_peer_set_kind(peer->prober, kind, clock_mono_ns());
 }
 
 void

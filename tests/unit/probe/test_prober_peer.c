@@ -54,13 +54,13 @@ test_table(void **state)
 
 			peer->state = (enum prober_peer_state)s;
 			peer->failures = 1;
-			assert_false(peer->ask_queued);
+			assert_null(peer->asker_in);
 			prober_peer_fsm(peer, (enum prober_peer_event)e, f->now);
 			assert_int_equal(peer->state, next_state[s][e]);
-			assert_int_equal(peer->ask_queued, asks[s][e]);
+			assert_int_equal(peer->asker_in != NULL, asks[s][e]);
 			assert_int_equal(f->n_states - n_states, s != (int)peer->state);
 			/* Put back what it wants. */
-			if (peer->ask_queued) {
+			if (peer->asker_in) {
 				fake_run(f, SEC);
 				assert_true(peer->asking);
 				peer->asking = false;
@@ -154,6 +154,46 @@ test_dead_peers(void **state)
 	assert_true(f->now <= asked_ns + 50 * MS);
 }
 
+/* So long do 40 peers of the mesh, whose paths become void, wait until all have been asked. */
+static uint64_t
+recovery_ns(struct fake *f, struct prober_peer *const *mesh)
+{
+	uint64_t from_ns = f->now;
+
+	for (int i = 0; i < 40; i++)
+		prober_peer_renew(mesh[i], f->now);
+	for (int i = 0; i < 40; i++)
+		while (!mesh[i]->asking)
+			fake_run(f, 1 * MS);
+	return f->now - from_ns;
+}
+
+/* 640 pings to silent addresses start at the same moment: it takes at most twice as long. */
+static void
+test_pings_do_not_delay(void **state)
+{
+	struct prober_session session = fake_session(1, 500);
+	struct fake *f = *state;
+	struct prober_peer *mesh[40];
+	uint64_t alone_ns, beside_ns;
+
+	for (int i = 0; i < 40; i++)
+		mesh[i] = fake_peer(f, f);
+	fake_run(f, SEC);
+	for (int i = 0; i < 40; i++)
+		prober_resolved(mesh[i], &session, f->now, f->now);
+	fake_run(f, SEC);
+	alone_ns = recovery_ns(f, mesh);
+	for (int i = 0; i < 40; i++)
+		prober_resolved(mesh[i], &session, f->now, f->now);
+	for (int i = 0; i < 640; i++)
+		prober_peer_set_kind(fake_peer(f, f), PROBE_KIND_PING, f->now);
+	beside_ns = recovery_ns(f, mesh);
+	print_message("%.0f ms, beside pings %.0f ms\n", (double)alone_ns / MS,
+		      (double)beside_ns / MS);
+	assert_true(beside_ns <= 2 * alone_ns + 200 * MS); /* 200 ms: the burst that pings took */
+}
+
 /*
  * An interval of an hour, while a responder forgets who is silent for RESPONDER_IDLE_NS: it hears
  * of us in time, also if the first question is lost.
@@ -234,7 +274,7 @@ test_set_back_off(void **state)
 	struct prober_peer *peer = fake_peer(f, f);
 	uint64_t base = PROBER_BACKOFF_MIN_NS, failed;
 
-	prober_peer_set_backoff(peer, 60 * SEC, f->now);
+	prober_peer_set_kind(peer, PROBE_KIND_SERVICE, f->now);
 	fake_run(f, 0);
 	for (int i = 0; i < 12; i++) {
 		failed = f->now;
@@ -247,7 +287,7 @@ test_set_back_off(void **state)
 	prober_resolve_failed(peer, "x", f->now);
 	fake_run(f, 10 * SEC);
 	assert_int_equal(f->n_resolves, 13);
-	prober_peer_set_backoff(peer, PROBER_BACKOFF_MAX_NS, f->now);
+	prober_peer_set_kind(peer, PROBE_KIND_PING, f->now);
 	fake_run(f, PROBER_BACKOFF_MAX_NS);
 	assert_int_equal(f->n_resolves, 14);
 }
@@ -527,6 +567,7 @@ main(void)
 		WITH_FAKE(test_set_back_off),
 		WITH_FAKE(test_resolve_rate),
 		WITH_FAKE(test_no_data),
+		WITH_FAKE(test_pings_do_not_delay),
 		WITH_FAKE(test_timeouts_in_a_row),
 		WITH_FAKE(test_old_timeouts),
 		WITH_FAKE(test_silence_is_cheap),
