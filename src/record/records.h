@@ -27,7 +27,8 @@
 	X(CONFIG_PEER, config_peer) X(RELOAD, reload) X(CHANGE, change) X(NAMES, names) \
 	X(LOG_LEVEL, log_level) X(DROPPED, dropped) X(MATRIX_CELL, matrix_cell) \
 	X(PATH_HISTOGRAM, path_histogram) X(HISTOGRAM_ROW, histogram_row) \
-	X(FLOW_GROUP, flow_group) X(RECORDING_TOTALS, recording_totals) X(NOTHING, nothing)
+	X(FLOW_GROUP, flow_group) X(RECORDING_TOTALS, recording_totals) \
+	X(REGISTRATION, registration) X(REGISTRATION_PORT, registration_port) X(NOTHING, nothing)
 
 #define RECORDS_ENUM(upper, lower) RECORD_##upper,
 enum record_map {

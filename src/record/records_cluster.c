@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records that hosts and central exchange over the broker. */
+#include "record/records_impl.h"
+
+const struct record_field records_registration[] = {
+	TYPE("registration"),
+	SCHEMA,
+	FIELD("host", "string", "The name of the host."),
+	FIELD("incarnation", "integer", "A random number for each start of the daemon."),
+	FIELD("version", "string", "The version of the daemon."),
+	FIELD("time_ns", "integer", "When this was written, by the clock of the host.", NS),
+	FIELD("leaving", "boolean",
+	      "Whether the daemon ends on purpose; the ports do not count any more."),
+	FIELD("ports", "list of map registration_port", "Its RDMA ports, at most 64."),
+	FIELD("labels", "table of string", "Labels from its configuration, at most 16."),
+	END,
+};
+
+const struct record_field records_registration_port[] = {
+	FIELD("device", "string", "The RDMA device."),
+	FIELD("port", "integer", "The port of the device.", RANGE(1, 255)),
+	FIELD("addresses", "list of string",
+	      "The addresses that others can probe, at most 8; the first is the source of its "
+	      "probes."),
+	FIELD("tors", "list of string",
+	      "The top-of-rack switches, at most 4: several if the port is a bond over switches."),
+	FIELD("tor_by", "string", "How the host learnt them.",
+	      ONE_OF("none, config, lldp, router, subnet")),
+	FIELD("rail", "string or nil", "The rail of the port."),
+	FIELD("speed_mbps", "integer or nil", "The speed of the port.", UNIT("Mbit/s")),
+	FIELD("mtu", "integer or nil", "The active path MTU.", UNIT("bytes")),
+	FIELD("clock", "string", "The clock that times probes.", WORDS(CLOCK)),
+	FIELD("out_per_s", "integer", "The probes that the port may send.", UNIT("1/s")),
+	FIELD("in_per_s", "integer", "The probes that the port answers.", UNIT("1/s")),
+	FIELD("src_ports", "integer",
+	      "The number of UDP source ports that its probes can have; 0: any."),
+	END,
+};
