@@ -36,3 +36,47 @@ const struct record_field records_registration_port[] = {
 	      "The number of UDP source ports that its probes can have; 0: any."),
 	END,
 };
+
+const struct record_field records_pinglist[] = {
+	TYPE("pinglist"),
+	SCHEMA,
+	FIELD("host", "string", "The host that it is for."),
+	FIELD("generation", "integer",
+	      "A hash of the contents: lists with the same contents have the same number."),
+	FIELD("time_ns", "integer", "When it was made, by the clock of central.", NS),
+	FIELD("ports", "list of map pinglist_port",
+	      "The ports of the host that probe, at most 64."),
+	END,
+};
+
+const struct record_field records_pinglist_port[] = {
+	FIELD("device", "string", "The RDMA device."),
+	FIELD("port", "integer", "The port of the device.", RANGE(1, 255)),
+	FIELD("source", "string", "The address that it probes from."),
+	FIELD("groups", "list of map pinglist_group", "Whom it probes, and how."),
+	END,
+};
+
+const struct record_field records_pinglist_group[] = {
+	FIELD("kind", "string", "Within a ToR, or across the fabric.", ONE_OF("tor, fabric")),
+	FIELD("tor", "string or nil", "The top-of-rack switch of these targets."),
+	FIELD("traffic_class", "integer", "The traffic class of the probes.", RANGE(0, 255)),
+	FIELD("interval_ns", "integer", "The time between two probes of one 5-tuple.", NS,
+	      RANGE(1000000, 3600000000000)),
+	FIELD("targets", "list of map pinglist_target",
+	      "The ports to probe, at most 65536 in the whole list."),
+	END,
+};
+
+const struct record_field records_pinglist_target[] = {
+	FIELD("address", "string", "The address of the port."),
+	FIELD("host", "string", "The name of its host."),
+	FIELD("device", "string", "Its device."),
+	FIELD("port", "integer", "The port of the device.", RANGE(1, 255)),
+	FIELD("labels", "list of integer",
+	      "The flow labels of its 5-tuples, at most 4.", ONLY("unless it has `tuples`")),
+	FIELD("tuples", "integer",
+	      "The number of its 5-tuples, with any source ports that the prober has.", RANGE(1, 4),
+	      ONLY("unless it has `labels`")),
+	END,
+};

@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/frame.h"
 #include "record/read.h"
 #include "record/record.h"
+#include "record/strict.h"
 #include "rpingmesh/control.h"
 
 const char *const registration_tor_by_names[] = {"none",   "config", "lldp",
@@ -80,173 +79,72 @@ registration_pack(msgpack_packer *out, const struct registration *reg)
 
 /* ---- reading ---- */
 
-/* What is read, and the first mistake. */
-struct registration_reader {
-	char *error;
-	int rc;
-	char at[32]; /* "" or "ports[3]: ": where we are */
-};
-
-static int
-registration_fail(struct registration_reader *in, int rc, const char *fmt, ...)
-{
-	char text[REGISTRATION_ERROR];
-	va_list ap;
-
-	if (in->rc == 0) {
-		va_start(ap, fmt);
-		vsnprintf(text, sizeof(text), fmt, ap);
-		va_end(ap);
-		snprintf(in->error, REGISTRATION_ERROR, "%s%.*s", in->at,
-			 (int)(REGISTRATION_ERROR - sizeof(in->at)), text);
-		in->rc = rc;
-	}
-	return in->rc;
-}
-
-/* Names are shown to people and are parts of topics, so they contain no control characters. */
-static bool
-registration_copy(const msgpack_object *o, char *out, size_t size)
-{
-	if (o->type != MSGPACK_OBJECT_STR || o->via.str.size == 0 || o->via.str.size >= size)
-		return false;
-	for (uint32_t i = 0; i < o->via.str.size; i++)
-		if ((unsigned char)o->via.str.ptr[i] < ' ' || o->via.str.ptr[i] == 0x7f)
-			return false;
-	memcpy(out, o->via.str.ptr, o->via.str.size);
-	out[o->via.str.size] = '\0';
-	return true;
-}
-
 static void
-registration_text(struct registration_reader *in, const msgpack_object *map, const char *key,
-		  char *out, size_t size)
-{
-	const msgpack_object *o = read_find(map, key);
-
-	if (!o || !registration_copy(o, out, size))
-		registration_fail(in, -EINVAL, "%s is no string of 1 to %zu printable bytes", key,
-				  size - 1);
-}
-
-/* A key that may be missing or nil; then *out remains. */
-static void
-registration_number(struct registration_reader *in, const msgpack_object *map, const char *key,
-		    uint64_t max, uint64_t *out)
-{
-	const msgpack_object *o = read_find(map, key);
-
-	if (!o || o->type == MSGPACK_OBJECT_NIL)
-		return;
-	if (!read_u64(map, key, out) || *out > max)
-		registration_fail(in, -EINVAL, "%s is no number from 0 to %" PRIu64, key, max);
-}
-
-static uint32_t
-registration_u32(struct registration_reader *in, const msgpack_object *map, const char *key,
-		 uint32_t missing)
-{
-	uint64_t value = missing;
-
-	registration_number(in, map, key, UINT32_MAX, &value);
-	return (uint32_t)value;
-}
-
-/* An array of at most max elements; NULL and a mistake otherwise. */
-static const msgpack_object_array *
-registration_list(struct registration_reader *in, const msgpack_object *map, const char *key,
-		  uint32_t max)
-{
-	const msgpack_object *o = read_array(map, key);
-
-	if (o && o->via.array.size <= max)
-		return &o->via.array;
-	registration_fail(in, -EINVAL, "%s is no list of at most %" PRIu32, key, max);
-	return NULL;
-}
-
-/* An address that another host can probe. */
-static bool
-registration_addr(const msgpack_object *o, struct addr *out)
-{
-	char text[ADDR_TEXT];
-
-	return registration_copy(o, text, sizeof(text)) && addr_parse(text, out) == 0 &&
-	       !addr_is_zero(out) && !addr_is_link_local(out) && out->raw[0] != 0xff;
-}
-
-static void
-registration_addrs(struct registration_reader *in, const msgpack_object *map,
-		   struct registration_port *port)
+registration_addrs(struct strict *in, const msgpack_object *map, struct registration_port *port)
 {
 	const msgpack_object_array *list =
-		registration_list(in, map, "addresses", REGISTRATION_ADDRS_MAX);
+		strict_list(in, map, "addresses", REGISTRATION_ADDRS_MAX);
 
 	for (uint32_t i = 0; list && i < list->size; i++)
-		if (registration_addr(&list->ptr[i], &port->addrs[i]))
+		if (strict_addr(&list->ptr[i], &port->addrs[i]))
 			port->n_addrs++;
 		else
-			registration_fail(in, -EINVAL, "addresses[%" PRIu32 "] is no address", i);
+			strict_fail(in, -EINVAL, "addresses[%" PRIu32 "] is no address", i);
 }
 
 static void
-registration_tors(struct registration_reader *in, const msgpack_object *map,
-		  struct registration_port *port)
+registration_tors(struct strict *in, const msgpack_object *map, struct registration_port *port)
 {
 	const msgpack_object_array *list =
-		registration_list(in, map, "tors", REGISTRATION_TORS_MAX);
+		strict_list(in, map, "tors", REGISTRATION_TORS_MAX);
 
 	for (uint32_t i = 0; list && i < list->size; i++)
-		if (registration_copy(&list->ptr[i], port->tors[i], REGISTRATION_NAME))
+		if (strict_copy(&list->ptr[i], port->tors[i], REGISTRATION_NAME))
 			port->n_tors++;
 		else
-			registration_fail(in, -EINVAL, "tors[%" PRIu32 "] is no name", i);
+			strict_fail(in, -EINVAL, "tors[%" PRIu32 "] is no name", i);
 	port->tor_by = read_word(map, "tor_by", registration_tor_by_names, REGISTRATION_TOR_N);
 	if (port->tor_by == REGISTRATION_TOR_N || !port->n_tors)
 		port->tor_by = REGISTRATION_TOR_NONE; /* perhaps a word of a newer agent */
 }
 
 static void
-registration_port(struct registration_reader *in, const msgpack_object *map,
-		  struct registration_port *port)
+registration_port(struct strict *in, const msgpack_object *map, struct registration_port *port)
 {
-	const msgpack_object *rail;
 	uint64_t n = 0;
 
 	if (map->type != MSGPACK_OBJECT_MAP) {
-		registration_fail(in, -EINVAL, "no map");
+		strict_fail(in, -EINVAL, "no map");
 		return;
 	}
-	rail = read_find(map, "rail");
-	registration_text(in, map, "device", port->device, sizeof(port->device));
-	registration_number(in, map, "port", 255, &n);
-	port->port = (uint8_t)n;
+	strict_text(in, map, "device", port->device, sizeof(port->device));
+	strict_number(in, map, "port", 1, 255, &n);
 	if (!n)
-		registration_fail(in, -EINVAL, "port is no number from 1 to 255");
+		strict_fail(in, -EINVAL, "port is no number from 1 to 255");
+	port->port = (uint8_t)n;
 	registration_addrs(in, map, port);
 	registration_tors(in, map, port);
-	if (rail && rail->type != MSGPACK_OBJECT_NIL)
-		registration_text(in, map, "rail", port->rail, sizeof(port->rail));
-	registration_number(in, map, "speed_mbps", UINT32_MAX, &port->speed_mbps);
-	port->mtu = registration_u32(in, map, "mtu", 0);
+	if (read_find(map, "rail"))
+		strict_text(in, map, "rail", port->rail, sizeof(port->rail));
+	strict_number(in, map, "speed_mbps", 0, UINT32_MAX, &port->speed_mbps);
+	port->mtu = strict_u32(in, map, "mtu", 0);
 	port->hw_clock = read_is(map, "clock", probe_clock_name(PROBE_CLOCK_HW));
-	port->out_per_s = registration_u32(in, map, "out_per_s", 0);
-	port->in_per_s = registration_u32(in, map, "in_per_s", 0);
-	port->src_ports = registration_u32(in, map, "src_ports", 0);
+	port->out_per_s = strict_u32(in, map, "out_per_s", 0);
+	port->in_per_s = strict_u32(in, map, "in_per_s", 0);
+	port->src_ports = strict_u32(in, map, "src_ports", 0);
 }
 
 static void
-registration_ports(struct registration_reader *in, const msgpack_object *map,
-		   struct registration *out)
+registration_ports(struct strict *in, const msgpack_object *map, struct registration *out)
 {
 	const msgpack_object_array *list =
-		registration_list(in, map, "ports", REGISTRATION_PORTS_MAX);
+		strict_list(in, map, "ports", REGISTRATION_PORTS_MAX);
 
 	if (!list || !list->size)
 		return;
 	out->ports = calloc(list->size, sizeof(*out->ports));
 	if (!out->ports) {
-		registration_fail(in, -ENOMEM, "no memory");
+		strict_fail(in, -ENOMEM, "no memory");
 		return;
 	}
 	for (uint32_t i = 0; in->rc == 0 && i < list->size; i++) {
@@ -258,8 +156,7 @@ registration_ports(struct registration_reader *in, const msgpack_object *map,
 }
 
 static void
-registration_labels(struct registration_reader *in, const msgpack_object *map,
-		    struct registration *out)
+registration_labels(struct strict *in, const msgpack_object *map, struct registration *out)
 {
 	const msgpack_object *labels = read_map(map, "labels");
 	const msgpack_object_map *table = labels ? &labels->via.map : NULL;
@@ -267,86 +164,51 @@ registration_labels(struct registration_reader *in, const msgpack_object *map,
 	if (!table || !table->size)
 		return;
 	if (table->size > REGISTRATION_LABELS_MAX) {
-		registration_fail(in, -EINVAL, "more than %u labels", REGISTRATION_LABELS_MAX);
+		strict_fail(in, -EINVAL, "more than %u labels", REGISTRATION_LABELS_MAX);
 		return;
 	}
 	out->labels = calloc(table->size, sizeof(*out->labels));
 	if (!out->labels) {
-		registration_fail(in, -ENOMEM, "no memory");
+		strict_fail(in, -ENOMEM, "no memory");
 		return;
 	}
 	for (uint32_t i = 0; i < table->size; i++) {
 		struct registration_label *label = &out->labels[out->n_labels++];
 
-		if (!registration_copy(&table->ptr[i].key, label->name, sizeof(label->name)) ||
-		    !registration_copy(&table->ptr[i].val, label->value, sizeof(label->value)))
-			registration_fail(in, -EINVAL, "labels[%" PRIu32 "] is no pair of strings",
-					  i);
+		if (!strict_copy(&table->ptr[i].key, label->name, sizeof(label->name)) ||
+		    !strict_copy(&table->ptr[i].val, label->value, sizeof(label->value)))
+			strict_fail(in, -EINVAL, "labels[%" PRIu32 "] is no pair of strings", i);
 	}
 }
 
 static void
-registration_read(struct registration_reader *in, const msgpack_object *map,
-		  struct registration *out)
+registration_read(struct strict *in, const msgpack_object *map, struct registration *out)
 {
-	uint64_t schema = 0;
-
-	if (map->type != MSGPACK_OBJECT_MAP || !read_is(map, "type", "registration")) {
-		registration_fail(in, -EINVAL, "no registration");
-		return;
-	}
-	if (!read_u64(map, "schema", &schema) || schema == 0)
-		registration_fail(in, -EINVAL, "schema is no number from 1");
-	else if (schema > CONTROL_SCHEMA)
-		registration_fail(in, -EPROTO, "schema %" PRIu64 ", this program knows up to %d",
-				  schema, CONTROL_SCHEMA);
-	registration_text(in, map, "host", out->host, sizeof(out->host));
-	registration_text(in, map, "version", out->version, sizeof(out->version));
+	strict_text(in, map, "host", out->host, sizeof(out->host));
+	strict_text(in, map, "version", out->version, sizeof(out->version));
 	if (!read_u64(map, "incarnation", &out->incarnation))
-		registration_fail(in, -EINVAL, "incarnation is no number");
-	registration_number(in, map, "time_ns", INT64_MAX, &out->time_ns);
+		strict_fail(in, -EINVAL, "incarnation is no number");
+	strict_number(in, map, "time_ns", 0, INT64_MAX, &out->time_ns);
 	read_bool(map, "leaving", &out->leaving);
 	registration_ports(in, map, out);
 	registration_labels(in, map, out);
-}
-
-/* Whether the data is exactly one object that a decoder can take. */
-static int
-registration_scan(struct registration_reader *in, const void *data, size_t len)
-{
-	struct frame_scan scan;
-	ssize_t n;
-
-	if (len > REGISTRATION_BYTES_MAX)
-		return registration_fail(in, -EMSGSIZE, "%zu bytes, at most %u are allowed", len,
-					 REGISTRATION_BYTES_MAX);
-	frame_scan_start(&scan, REGISTRATION_BYTES_MAX);
-	n = frame_scan_next(&scan, data, len);
-	if (n <= 0 || (size_t)n != len)
-		return registration_fail(in, -EBADMSG, "not one MessagePack object");
-	return 0;
 }
 
 int
 registration_unpack(const void *data, size_t len, struct registration **out,
 		    char error[REGISTRATION_ERROR])
 {
-	struct registration_reader in = {.error = error};
+	struct strict in = {.error = error, .size = REGISTRATION_ERROR};
 	struct registration *r;
 	msgpack_unpacked msg;
-	size_t at = 0;
 
-	error[0] = '\0';
-	if (registration_scan(&in, data, len) < 0)
+	if (strict_open(&in, data, len, REGISTRATION_BYTES_MAX, "registration", &msg) < 0)
 		return in.rc;
 	r = calloc(1, sizeof(*r));
-	if (!r)
-		return registration_fail(&in, -ENOMEM, "no memory");
-	msgpack_unpacked_init(&msg);
-	if (msgpack_unpack_next(&msg, data, len, &at) == MSGPACK_UNPACK_SUCCESS)
+	if (r)
 		registration_read(&in, &msg.data, r);
 	else
-		registration_fail(&in, -EBADMSG, "not one MessagePack object");
+		strict_fail(&in, -ENOMEM, "no memory");
 	msgpack_unpacked_destroy(&msg);
 	if (in.rc == 0)
 		*out = r;

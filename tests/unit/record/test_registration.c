@@ -206,7 +206,7 @@ test_mistakes(void **state)
 		{"ports", pack_65_ports, -EINVAL, "ports is no list of at most 64"},
 		{"device", pack_nil, -EINVAL,
 		 "ports[0]: device is no string of 1 to 64 printable bytes"},
-		{"port", pack_number, -EINVAL, "ports[0]: port is no number from 0 to 255"},
+		{"port", pack_number, -EINVAL, "ports[0]: port is no number from 1 to 255"},
 		{"addresses", pack_nine, -EINVAL, "ports[0]: addresses is no list of at most 8"},
 		{"addresses", pack_strings, -EINVAL, "ports[0]: addresses[0] is no address"},
 	};
