@@ -15,6 +15,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 
 import harness
 from harness import BUILD, Host, Skip, address, check, sh, until
@@ -531,8 +532,8 @@ def test_no_rdma_cm(t):
 
 
 def test_second_listener(t):
-    """Two daemons on one device: the second measures, says that it is not the one that answers
-    there, and takes over."""
+    """Two daemons on one device: the second says that it is not the one that answers there, and
+    does not probe, which would take the sessions of the first; when that ends it takes over."""
     first = Host(t, 0, "").start()
     responder(t)
     h = Degraded(t)
@@ -542,10 +543,13 @@ def test_second_listener(t):
     with open(h.conf, "w") as f:
         f.write(text)
     h.start()
-    t.note(h.says("another daemon"))
-    h.probes()
+    t.note(h.says("does not probe"))
+    time.sleep(3)
+    peer = h.peer(address(1))
+    check(peer["posted"] == 0 and peer["ok"] == 0, f"the second daemon probes: {peer}")
     first.stop()
     h.well()
+    h.probes()
 
 
 @services

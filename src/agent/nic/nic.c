@@ -121,7 +121,7 @@ nics_match_devices(struct nics *nics)
 		if (!nic)
 			continue;
 		nic_port_found(nic);
-		nic_listen_sync(nic);
+		nic_port_listen(nic);
 	}
 	free(names);
 }
@@ -218,8 +218,9 @@ nic_degraded(const struct nic *nic, void (*fn)(void *arg, const char *sentence),
 		snprintf(text, sizeof(text),
 			 "%s/%u: another daemon has an address of this port, or this "
 			 "daemon cannot listen there (see the log): it does not answer hosts that "
-			 "ask there",
-			 nic->name, nic->port);
+			 "ask there%s",
+			 nic->name, nic->port,
+			 nic->hushed ? ", and does not probe from there" : "");
 		fn(arg, text);
 	}
 	if (nic_port_flaps_text(nic, text))

@@ -76,6 +76,7 @@ struct nic {
 	char blamed[NIC_BLAMED]; /* counters that last rose while probes were lost, or "" */
 	uint64_t blamed_lost, blamed_ns; /* the number of probes lost then, and the time */
 	bool deaf;                      /* it cannot listen on some address */
+	bool hushed;                    /* nor on any other, so it does not probe */
 	struct endpoint_stats past;     /* the sum of replaced endpoints */
 };
 
@@ -122,6 +123,9 @@ void nic_port_rebuild(struct nic *nic);
 int nic_port_acknowledge(struct nic *nic);
 /* "rxe0/1 flapped 3 times …". Returns false if there are no flaps that are not acknowledged. */
 bool nic_port_flaps_text(const struct nic *nic, char text[NIC_SENTENCE]);
+
+/* nic_listen_sync(); then it probes, or does not if it could listen on no address. */
+void nic_port_listen(struct nic *nic);
 
 /*
  * nic_listen.c: makes a SIDR listener for each address, and ends those of addresses that have left

@@ -70,13 +70,36 @@ nic_port_pause(void *arg, const char *reason)
 	pump_soon(nic->nics->env.pump);
 }
 
+/*
+ * A port that is ready probes, unless all its addresses are another daemon's: a second prober there
+ * would take over the sessions of the first.
+ */
+static void
+nic_port_probe(struct nic *nic)
+{
+	nic->hushed = nic->deaf && !nic->listeners;
+	if (nic->hushed)
+		prober_device_down(nic->budget, "another daemon listens on the port's addresses",
+				   clock_mono_ns());
+	else
+		prober_device_up(nic->budget, clock_mono_ns());
+}
+
+void
+nic_port_listen(struct nic *nic)
+{
+	nic_listen_sync(nic);
+	if (!nic->down_reason && nic->hushed != (nic->deaf && !nic->listeners))
+		nic_port_probe(nic);
+}
+
 static void
 nic_port_resume(void *arg)
 {
 	struct nic *nic = arg;
 
 	nic->down_reason = NULL;
-	prober_device_up(nic->budget, clock_mono_ns());
+	nic_port_probe(nic);
 	pump_soon(nic->nics->env.pump);
 }
 
@@ -166,7 +189,7 @@ nic_port_open(void *arg)
 	prober_device_set_mtu(nic->budget, device_get_mtu(nic->device));
 	nic_port_say_opened(nic);
 	nic_counters_start(nic);
-	nic_listen_sync(nic);
+	nic_port_listen(nic);
 	nic_say(nic, NIC_CHANGED);
 	nic_port_tell(nic, DEVICE_CHANGED_STATE | DEVICE_CHANGED_GIDS);
 	nic_port_event(nic, PORT_EVENT_OPENED, 0);
@@ -220,7 +243,7 @@ nic_port_renew(void *arg, enum port_event event)
 		return;
 	}
 	nic_counters_start(nic);
-	nic_listen_sync(nic);
+	nic_port_listen(nic);
 	if (nic->deaf)
 		nics_scan_soon(nic->nics);
 	nic_return_drop_paths(nic);
