@@ -534,8 +534,9 @@ def test_no_rdma_cm(t):
 def test_second_listener(t):
     """Two daemons on one device: the second says that it is not the one that answers there, and
     does not probe, which would take the sessions of the first; when that ends it takes over."""
-    first = Host(t, 0, "").start()
+    first = Host(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 300; }});').start()
     responder(t)
+    first.wait_peer(address(1), "up")
     h = Degraded(t)
     h.socket = os.path.join(h.dir, "second.sock")
     with open(h.conf) as f:
@@ -544,9 +545,18 @@ def test_second_listener(t):
         f.write(text)
     h.start()
     t.note(h.says("does not probe"))
+    told = until("the first daemon says it, too",
+                 lambda: [d for d in first.status()["degraded"] if "wants to listen" in d])
+    t.note(told[0])
+    pid = h.process.pid
+    check(f"process {pid})" in told[0], f"not process {pid}: {told[0]}")
+    first.ctl("status", status=1)
     time.sleep(3)
     peer = h.peer(address(1))
     check(peer["posted"] == 0 and peer["ok"] == 0, f"the second daemon probes: {peer}")
+    mine = first.peer(address(1))
+    check(mine["ok"] > 5 and mine["peer_restarted"] == 0,
+          f"the first daemon's sessions: {mine}")
     first.stop()
     h.well()
     h.probes()

@@ -223,6 +223,8 @@ nic_degraded(const struct nic *nic, void (*fn)(void *arg, const char *sentence),
 			 nic->hushed ? ", and does not probe from there" : "");
 		fn(arg, text);
 	}
+	if (nic_listen_sentence(nic, text))
+		fn(arg, text);
 	if (nic_port_flaps_text(nic, text))
 		fn(arg, text);
 	if (nic_counters_text(nic, text))

@@ -6,6 +6,7 @@
 #define RPINGMESH_AGENT_NIC_NIC_IMPL_H
 
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #include "agent/base/pump.h"
 #include "agent/base/self.h"
@@ -76,7 +77,10 @@ struct nic {
 	char blamed[NIC_BLAMED]; /* counters that last rose while probes were lost, or "" */
 	uint64_t blamed_lost, blamed_ns; /* the number of probes lost then, and the time */
 	bool deaf;                      /* it cannot listen on some address */
-	bool hushed;                    /* nor on any other, so it does not probe */
+	bool taken;                     /* because another daemon listens there */
+	bool hushed;                    /* and on no other, so it does not probe */
+	pid_t rival; /* the last process that wanted to listen on one of its addresses */
+	uint64_t rival_ns;              /* when that was seen; 0: not in the last minute */
 	struct endpoint_stats past;     /* the sum of replaced endpoints */
 };
 
@@ -129,9 +133,13 @@ void nic_port_listen(struct nic *nic);
 
 /*
  * nic_listen.c: makes a SIDR listener for each address, and ends those of addresses that have left
- * or of a closed device. Sets nic->deaf if one is missing.
+ * or of a closed device. Sets nic->deaf if one is missing, and nic->taken if another daemon has it.
  */
 void nic_listen_sync(struct nic *nic);
+/* Looks for other daemons that want to listen on the nic's addresses. */
+void nic_listen_rivals(struct nic *nic, uint64_t now_ns);
+/* "rxe0/1: another daemon …". Returns false if there is none. */
+bool nic_listen_sentence(const struct nic *nic, char text[NIC_SENTENCE]);
 /* Ends all listeners. */
 void nic_listen_stop(struct nic *nic);
 

@@ -77,7 +77,7 @@ nic_port_pause(void *arg, const char *reason)
 static void
 nic_port_probe(struct nic *nic)
 {
-	nic->hushed = nic->deaf && !nic->listeners;
+	nic->hushed = nic->taken && !nic->listeners;
 	if (nic->hushed)
 		prober_device_down(nic->budget, "another daemon listens on the port's addresses",
 				   clock_mono_ns());
@@ -89,7 +89,7 @@ void
 nic_port_listen(struct nic *nic)
 {
 	nic_listen_sync(nic);
-	if (!nic->down_reason && nic->hushed != (nic->deaf && !nic->listeners))
+	if (!nic->down_reason && nic->hushed != (nic->taken && !nic->listeners))
 		nic_port_probe(nic);
 }
 

@@ -209,8 +209,10 @@ nics_scan(void *arg)
 	if (nics_have_sidr(nics))
 		nics_scan_devices(nics);
 	more = nics->env.ops->scanned(nics->env.arg);
-	for (struct nic *nic = nics->first; nic; nic = nic->next)
+	for (struct nic *nic = nics->first; nic; nic = nic->next) {
 		nic_return_prune(nic, now);
+		nic_listen_rivals(nic, now);
+	}
 	if (nics_any_missing(nics) || more) {
 		loop_timer_set(nics->scan, nics->scan_ns);
 		nics->scan_ns = nics->scan_ns < NICS_SCAN_MAX_NS ? 2 * nics->scan_ns :
