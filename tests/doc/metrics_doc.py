@@ -33,15 +33,17 @@ def main():
     items = dict(re.findall(r"^\.It Li (\w+)\n(.*?)(?=^\.It|\Z)", section, re.S | re.M))
     labels = {name: family.labels for name, family in metricspage.in_manual(TOP).items()}
     rows = re.findall(
-        r'\{\{"(\w+)", EXPOSITION_\w+, (?:NULL|"\w+"), "([^"]*)"\}, \.(\w+) = (\w+)\}',
+        r'\{\{"(\w+)", EXPOSITION_(\w+), (?:NULL|"\w+"), "([^"]*)"\}, \.(\w+) = (\w+)\}',
         re.sub(r'" "', "", re.sub(r"\s+", " ", read("src/agent/tell/metrics_family.c"))))
     bad = []
-    for name, said, kind, function in rows:
+    for name, shape, said, kind, function in rows:
         if words(items.get(name, "")) != said:
             bad.append(f"{name}: rpingmeshd(8) says \"{words(items.get(name, ''))}\", "
                        f"its HELP line \"{said}\"")
-        has = {"device": DEVICE, "path": PATH + [{"class"}] if function == "metrics_path_classes"
-               else PATH}.get(kind, labels.get(name))
+        path = PATH + [{"class"}] if function == "metrics_path_classes" else PATH
+        if shape == "HISTOGRAM":
+            path = [{"device"}, {"peer", "tor", "none"}, {"kind"}]
+        has = {"device": DEVICE, "path": path}.get(kind, labels.get(name))
         if labels.get(name) != has:
             bad.append(f"{name}: rpingmeshd(8) names other labels than it has")
     if len(rows) < 40:

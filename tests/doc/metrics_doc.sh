@@ -7,7 +7,8 @@ src=${top_srcdir:-${srcdir:-.}}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-sed -nE 's/^	\{\{"([a-z_]+)".*/\1/p' "$src/src/agent/tell/metrics_family.c" | sort >"$work/code"
+sed -nE 's/^	\{\{"([a-z0-9_]+)".*/\1/p' "$src/src/agent/tell/metrics_family.c" |
+	sort >"$work/code"
 sed -n '/^\.Sh METRICS/,/^\.Sh SIGNALS/s/^\.It Li //p' "$src/man/rpingmeshd.8" |
 	sort >"$work/manual"
 [ "$(wc -l <"$work/code")" -ge 40 ] || {

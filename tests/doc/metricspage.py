@@ -2,7 +2,7 @@
 """The metrics as rpingmeshd(8) lists them, and what a page of metrics has.
 
 In the section METRICS `.It Li NAME` is a family, and a line `Labels: A, B (or C), D.` its labels;
-of those in parentheses a page has one."""
+of those in parentheses a page has one; "none" among them: or none."""
 
 import os
 import re
@@ -13,11 +13,12 @@ class Family:
         self.labels = []  # sets: a page has one of each
 
     def allows(self):
-        return set().union(*self.labels)
+        return set().union(*self.labels) - {"none"}
 
     def fits(self, labels):
-        return len(labels) == len(self.labels) and all(len(labels & choice) == 1
-                                                       for choice in self.labels)
+        return labels <= self.allows() and all(
+            len(labels & choice) == 1 or "none" in choice and not labels & choice
+            for choice in self.labels)
 
 
 def in_manual(top="."):
@@ -28,8 +29,8 @@ def in_manual(top="."):
     for item in re.split(r"^\.It Li ", section, flags=re.M)[1:]:
         family = families[item.split()[0]] = Family()
         said = re.search(r"^Labels: (.*)\.$", item, re.M)
-        for choice in said[1].split(", ") if said else []:
-            family.labels.append(set(re.findall(r"\w+", choice.replace(" (or ", " "))))
+        for choice in re.split(r", (?!or )", said[1]) if said else []:
+            family.labels.append(set(re.findall(r"\w+", choice)) - {"or"})
     return families
 
 

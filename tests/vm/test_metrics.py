@@ -99,13 +99,17 @@ def test_page_is_clean(t):
     need("promtool")
     a, _ = t.pair(LISTEN)
     a.ping(address(1), 20, "-i", "0.1", status=0)
+    until("a window is over", lambda: value(page(), "rpingmesh_peer_rtt_p99_seconds"), 120)
     text = page()
     lint = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
                           text=True)
     check(lint.returncode == 0 and not lint.stderr, f"promtool: {lint.stdout}{lint.stderr}")
     fits_manual(text)
     families = metricspage.on_page(text)
-    check(all(families.values()), f"without samples: {[f for f in families if not families[f]]}")
+    # All is well here, so these two have none.
+    faults = {"rpingmesh_peer_state", "rpingmesh_peer_verdict"}
+    empty = {f for f in families if not families[f]}
+    check(empty == faults, f"without samples: {empty}")
     openmetrics = page("application/openmetrics-text; version=1.0.0")
     check(openmetrics.endswith("# EOF\n"), "OpenMetrics ends without # EOF")
     check(value(text, "rpingmesh_probes_total", kind="ping", **{"class": "ok"}) == 20,
@@ -128,6 +132,33 @@ def test_dead_peer(t):
     text = page()
     check("# TYPE rpingmesh_rtt_seconds histogram" in text, "no family of round-trip times")
     check("_seconds_bucket{" not in text, "a histogram without values")
+
+
+def test_many_paths(t):
+    """With more paths than path_histograms, histograms are sums without a label of the peer, counts
+    remain those of each path, and a path has at most ten samples and 1,000 bytes."""
+    listen = LISTEN.replace("max_paths = 50;", "max_paths = 50; path_histograms = 1;")
+    dead = "10.0.1.77"
+    a = Host(t, 0, listen + f'interval_ms = 100; peers = ("{address(1)}", "{dead}");').start()
+    Host(t, 1, "").start()
+    a.wait_peer(address(1), "up")
+    until("a window is over", lambda: value(page(), "rpingmesh_peer_rtt_p99_seconds"), 120)
+    text = page()
+    fits_manual(text)
+    check(value(text, "rpingmesh_path_histograms") == 0, "the page does not say what it has")
+    check(value(text, "rpingmesh_paths") == 2, "there are not two paths")
+    buckets = [line for line in text.splitlines() if "_bucket{" in line]
+    check(len(buckets) == 3 * 23 and not any("peer=" in line for line in buckets),
+          f"{len(buckets)} buckets")
+    check(value(text, "rpingmesh_rtt_seconds_bucket", le="+Inf") ==
+          value(text, "rpingmesh_rtt_seconds_count") > 0, "the last bucket is not the count")
+    check(value(text, "rpingmesh_peer_state", peer=dead) == 1, "no state of the dead peer")
+    p50, p99 = (value(text, f"rpingmesh_peer_rtt_p{p}_seconds", peer=address(1)) for p in (50, 99))
+    check(0 < p50 <= p99, f"p50 {p50}, p99 {p99}")
+    check(value(text, "rpingmesh_peer_rtt_p99_seconds", peer=dead) is None,
+          "a dead peer has a round-trip time")
+    lines = [line for line in text.splitlines() if f'peer="{address(1)}"' in line]
+    check(len(lines) <= 10 and sum(map(len, lines)) <= 1000, f"a path has {lines}")
 
 
 def test_prometheus_sees_loss(t):

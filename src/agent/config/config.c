@@ -151,6 +151,7 @@ static const struct conf_key config_metrics_keys[] = {
 	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
 	{"by", &conf_word, FIELD(metrics_by_tor), .words = config_metrics_by, .restart = true},
 	{"max_paths", &conf_integer, FIELD(metrics_max_paths), RANGE(1, 100000)},
+	{"path_histograms", &conf_integer, FIELD(metrics_path_histograms), RANGE(0, 100000)},
 	CONF_END
 };
 
@@ -267,6 +268,7 @@ config_defaults(struct config *c)
 	c->trace_max_qps = 200000;
 	c->trace_max_flows = 20000;
 	c->metrics_max_paths = 1000;
+	c->metrics_path_histograms = 100;
 	c->allow = calloc(CONFIG_N_ALLOW, sizeof(*c->allow));
 	for (; c->allow && c->n_allow < CONFIG_N_ALLOW; c->n_allow++)
 		addr_net_parse(config_default_allow[c->n_allow], &c->allow[c->n_allow]);

@@ -63,6 +63,7 @@ struct config {
 	char *metrics_listen;       /* "address:port", or "" for none */
 	bool metrics_by_tor;        /* the peer's ToR identifies a path, not its address */
 	uint32_t metrics_max_paths; /* the most paths with metrics of their own */
+	uint32_t metrics_path_histograms; /* the most paths that each have histograms */
 
 	struct conf_source source;  /* the files, and where each key is set */
 };

@@ -27,11 +27,16 @@ struct metric_entry {
 	char key[]; /* as in struct metric_key; the names of path are in it */
 };
 
-struct metric_paths {
+struct metric_table {
 	struct metric_entry *by_key;
-	struct metric_entry **entry; /* by number; "_other" does not count against max */
+	struct metric_entry **entry; /* by number */
 	size_t n, room;
-	uint32_t max, n_counted, held;
+};
+
+struct metric_paths {
+	struct metric_table paths, sums;
+	uint32_t max, held;
+	uint32_t n_counted; /* paths without those called "_other" */
 	uint64_t full_until_ns;      /* no path can be idle before this time */
 	uint64_t overflow, uncounted;
 };
@@ -68,15 +73,22 @@ metric_paths_new(uint32_t max, struct metric_paths **out)
 	return 0;
 }
 
+static void
+metric_table_clear(struct metric_table *table)
+{
+	HASH_CLEAR(hh, table->by_key);
+	for (size_t i = 0; i < table->n; i++)
+		free(table->entry[i]);
+	free(table->entry);
+}
+
 void
 metric_paths_free(struct metric_paths *paths)
 {
 	if (!paths)
 		return;
-	HASH_CLEAR(hh, paths->by_key);
-	for (size_t i = 0; i < paths->n; i++)
-		free(paths->entry[i]);
-	free(paths->entry);
+	metric_table_clear(&paths->paths);
+	metric_table_clear(&paths->sums);
 	free(paths);
 }
 
@@ -106,11 +118,11 @@ metric_key_set(struct metric_key *key, const char *device, const char *peer, enu
 }
 
 static struct metric_entry *
-metric_find(const struct metric_paths *paths, const struct metric_key *key)
+metric_find(const struct metric_table *table, const struct metric_key *key)
 {
 	struct metric_entry *entry;
 
-	HASH_FIND(hh, paths->by_key, key->text, key->len, entry);
+	HASH_FIND(hh, table->by_key, key->text, key->len, entry);
 	return entry;
 }
 
@@ -123,11 +135,12 @@ metric_is_other(const struct metric_entry *entry)
 static void
 metric_drop(struct metric_paths *paths, size_t i)
 {
-	struct metric_entry *entry = paths->entry[i];
+	struct metric_table *table = &paths->paths;
+	struct metric_entry *entry = table->entry[i];
 
-	HASH_DELETE(hh, paths->by_key, entry);
+	HASH_DELETE(hh, table->by_key, entry);
 	paths->n_counted -= !metric_is_other(entry);
-	memmove(&paths->entry[i], &paths->entry[i + 1], (--paths->n - i) * sizeof(paths->entry[0]));
+	memmove(&table->entry[i], &table->entry[i + 1], (--table->n - i) * sizeof(table->entry[0]));
 	free(entry);
 }
 
@@ -135,20 +148,20 @@ metric_drop(struct metric_paths *paths, size_t i)
 static bool
 metric_has_place(struct metric_paths *paths, uint64_t now_ns)
 {
-	size_t oldest = paths->n;
+	struct metric_entry *const *entry = paths->paths.entry;
+	size_t n = paths->paths.n, oldest = n;
 
 	if (paths->n_counted < paths->max)
 		return true;
 	if (paths->held || now_ns < paths->full_until_ns)
 		return false;
-	for (size_t i = 0; i < paths->n; i++)
-		if (!metric_is_other(paths->entry[i]) &&
-		    (oldest == paths->n ||
-		     paths->entry[i]->path.last_ns < paths->entry[oldest]->path.last_ns))
+	for (size_t i = 0; i < n; i++)
+		if (!metric_is_other(entry[i]) &&
+		    (oldest == n || entry[i]->path.last_ns < entry[oldest]->path.last_ns))
 			oldest = i;
-	if (oldest == paths->n)
+	if (oldest == n)
 		return false;
-	paths->full_until_ns = paths->entry[oldest]->path.last_ns + METRIC_PATHS_IDLE_NS;
+	paths->full_until_ns = entry[oldest]->path.last_ns + METRIC_PATHS_IDLE_NS;
 	if (now_ns < paths->full_until_ns)
 		return false;
 	metric_drop(paths, oldest);
@@ -156,18 +169,18 @@ metric_has_place(struct metric_paths *paths, uint64_t now_ns)
 }
 
 static struct metric_entry *
-metric_make(struct metric_paths *paths, const struct metric_key *key)
+metric_make(struct metric_table *table, const struct metric_key *key)
 {
-	size_t room = paths->room ? 2 * paths->room : 16;
+	size_t room = table->room ? 2 * table->room : 16;
 	struct metric_entry *entry;
 
-	if (paths->n == paths->room) {
-		struct metric_entry **more = reallocarray(paths->entry, room, sizeof(*more));
+	if (table->n == table->room) {
+		struct metric_entry **more = reallocarray(table->entry, room, sizeof(*more));
 
 		if (!more)
 			return NULL;
-		paths->entry = more;
-		paths->room = room;
+		table->entry = more;
+		table->room = room;
 	}
 	entry = calloc(1, sizeof(*entry) + key->len);
 	if (!entry)
@@ -176,13 +189,21 @@ metric_make(struct metric_paths *paths, const struct metric_key *key)
 	entry->path.kind = (enum probe_kind)key->text[0];
 	entry->path.device = entry->key + 1;
 	entry->path.peer = entry->path.device + strlen(entry->path.device) + 1;
-	HASH_ADD_KEYPTR(hh, paths->by_key, entry->key, key->len, entry);
+	HASH_ADD_KEYPTR(hh, table->by_key, entry->key, key->len, entry);
 	if (!entry->hh.tbl) {
 		free(entry);
 		return NULL;
 	}
-	paths->entry[paths->n++] = entry;
-	paths->n_counted += !metric_is_other(entry);
+	table->entry[table->n++] = entry;
+	return entry;
+}
+
+static struct metric_entry *
+metric_make_path(struct metric_paths *paths, const struct metric_key *key)
+{
+	struct metric_entry *entry = metric_make(&paths->paths, key);
+
+	paths->n_counted += entry && !metric_is_other(entry);
 	return entry;
 }
 
@@ -195,15 +216,26 @@ metric_get(struct metric_paths *paths, const char *device, const char *peer, enu
 	struct metric_key key;
 
 	metric_key_set(&key, device, peer, kind);
-	entry = metric_find(paths, &key);
+	entry = metric_find(&paths->paths, &key);
 	if (entry)
 		return entry;
 	if (metric_has_place(paths, now_ns))
-		return metric_make(paths, &key);
+		return metric_make_path(paths, &key);
 	paths->overflow++;
 	metric_key_set(&key, device, METRIC_PATHS_OTHER, kind);
-	entry = metric_find(paths, &key);
-	return entry ? entry : metric_make(paths, &key);
+	entry = metric_find(&paths->paths, &key);
+	return entry ? entry : metric_make_path(paths, &key);
+}
+
+static struct metric_entry *
+metric_get_sum(struct metric_paths *paths, const char *device, enum probe_kind kind)
+{
+	struct metric_entry *entry;
+	struct metric_key key;
+
+	metric_key_set(&key, device, "", kind);
+	entry = metric_find(&paths->sums, &key);
+	return entry ? entry : metric_make(&paths->sums, &key);
 }
 
 static void
@@ -211,8 +243,8 @@ metric_path_add(struct metric_path *path, const struct probe_result *r, uint64_t
 {
 	path->by_class[r->class]++;
 	path->noise += r->host_noise != PROBE_NOISE_NONE;
-	if (probe_class_is_lost(r->class))
-		path->lost_noise += r->host_noise != PROBE_NOISE_NONE;
+	path->lost_noise += r->stalled && probe_class_is_lost(r->class);
+	path->answered_noise += r->stalled && probe_class_is_answered(r->class);
 	path->last_ns = now_ns;
 	if (!r->measured)
 		return;
@@ -227,23 +259,31 @@ metric_paths_add(struct metric_paths *paths, const char *device, const char *pee
 		 const struct probe_result *r, uint64_t now_ns)
 {
 	struct metric_entry *entry = metric_get(paths, device, peer, r->kind, now_ns);
+	struct metric_entry *sum = metric_get_sum(paths, device, r->kind);
 
 	if (entry)
 		metric_path_add(&entry->path, r, now_ns);
-	else
-		paths->uncounted++;
+	if (sum)
+		metric_path_add(&sum->path, r, now_ns);
+	paths->uncounted += !entry || !sum;
 }
 
 size_t
 metric_paths_count(const struct metric_paths *paths)
 {
-	return paths->n;
+	return paths->paths.n;
 }
 
 const struct metric_path *
 metric_paths_at(const struct metric_paths *paths, size_t i)
 {
-	return i < paths->n ? &paths->entry[i]->path : NULL;
+	return i < paths->paths.n ? &paths->paths.entry[i]->path : NULL;
+}
+
+const struct metric_path *
+metric_paths_sum_at(const struct metric_paths *paths, size_t i)
+{
+	return i < paths->sums.n ? &paths->sums.entry[i]->path : NULL;
 }
 
 void

@@ -4,7 +4,8 @@
  * histograms have fixed limits. All counts are cumulative and never reset, as Prometheus needs
  * them. There are at most `max` paths. A new path replaces one without results for
  * METRIC_PATHS_IDLE_NS. If there is none, its results count in the path "_other" of their device
- * and kind, so that sums over all paths are right; metric_paths_overflow() counts them. Pure.
+ * and kind, so that sums over all paths are right; metric_paths_overflow() counts them. Beside the
+ * paths there are their sums by device and kind, which never fall. Pure.
  */
 #ifndef RPINGMESH_AGENT_TELL_METRIC_PATHS_H
 #define RPINGMESH_AGENT_TELL_METRIC_PATHS_H
@@ -34,6 +35,7 @@ struct metric_path {
 	enum probe_kind kind;
 	uint64_t by_class[PROBE_CLASS_N];
 	uint64_t lost_noise; /* of a class that is lost; a stall of a host may be the cause */
+	uint64_t answered_noise; /* of a class that is answered; a stall might have lost them */
 	uint64_t noise;            /* results with host noise */
 	struct metric_histogram
 		rtt; /* of the same results as window_rtt() */
@@ -60,6 +62,8 @@ size_t metric_paths_count(const struct metric_paths *paths);
  * path is replaced, so the numbers stay the same.
  */
 const struct metric_path *metric_paths_at(const struct metric_paths *paths, size_t i);
+/* The i-th sum of all paths of a device and kind; its peer is "". */
+const struct metric_path *metric_paths_sum_at(const struct metric_paths *paths, size_t i);
 void metric_paths_hold(struct metric_paths *paths);
 void metric_paths_release(struct metric_paths *paths);
 

@@ -188,6 +188,18 @@ metrics_overflow(struct exposition *e, const struct metrics *m)
 	exposition_u64(e, NULL, metric_paths_overflow(m->paths) + metric_paths_uncounted(m->paths));
 }
 
+static void
+metrics_path_histograms(struct exposition *e, const struct metrics *m)
+{
+	exposition_u64(e, NULL, metrics_has_path_histograms(m));
+}
+
+static void
+metrics_config_refused(struct exposition *e, const struct metrics *m)
+{
+	exposition_u64(e, NULL, m->t->config_error[0] != '\0');
+}
+
 /* ---- prober and responder ---- */
 
 static void
@@ -403,70 +415,6 @@ metrics_trace_lost(struct exposition *e, const struct metrics *m)
 		       info.flows.over_flows);
 }
 
-/* ---- paths ---- */
-
-/* labels have room for one more. */
-static void
-metrics_path_classes(struct exposition *e, const struct exposition_label *labels,
-		     const struct metric_path *path)
-{
-	struct exposition_label more[EXPOSITION_LABELS_MAX];
-	size_t n = 0;
-
-	while (labels[n].name)
-		n++;
-	memcpy(more, labels, sizeof(more));
-	for (int c = 0; c < PROBE_CLASS_N; c++) {
-		more[n] = (struct exposition_label){"class", probe_class_name((enum probe_class)c)};
-		exposition_u64(e, more, path->by_class[c]);
-	}
-}
-
-static void
-metrics_path_noise(struct exposition *e, const struct exposition_label *labels,
-		   const struct metric_path *path)
-{
-	exposition_u64(e, labels, path->noise);
-}
-
-static void
-metrics_path_lost_noise(struct exposition *e, const struct exposition_label *labels,
-			const struct metric_path *path)
-{
-	exposition_u64(e, labels, path->lost_noise);
-}
-
-/* Writes nothing if the histogram is empty, because a dead peer has only zeros. */
-static void
-metrics_path_histogram(struct exposition *e, const struct exposition_label *labels,
-		       const struct metric_histogram *h)
-{
-	if (h->count)
-		exposition_histogram(e, labels, metric_bound_ns, h->n, METRIC_BOUNDS, h->count,
-				     h->sum_ns);
-}
-
-static void
-metrics_path_rtt(struct exposition *e, const struct exposition_label *labels,
-		 const struct metric_path *path)
-{
-	metrics_path_histogram(e, labels, &path->rtt);
-}
-
-static void
-metrics_path_prober(struct exposition *e, const struct exposition_label *labels,
-		    const struct metric_path *path)
-{
-	metrics_path_histogram(e, labels, &path->prober_delay);
-}
-
-static void
-metrics_path_responder(struct exposition *e, const struct exposition_label *labels,
-		       const struct metric_path *path)
-{
-	metrics_path_histogram(e, labels, &path->responder_delay);
-}
-
 /* ---- all families ---- */
 
 /* In the order of the page; rpingmeshd(8) lists them, and tests/doc/metrics_doc.sh compares. */
@@ -488,6 +436,13 @@ const struct metrics_family metrics_families[] = {
 	  "Probes of class lost, ack1_missing or ack2_missing that a stall of a host may have "
 	  "caused."},
 	 .path = metrics_path_lost_noise},
+	{{"rpingmesh_probes_answered_noise_total", EXPOSITION_COUNTER, NULL,
+	  "Probes of class ok or late that a stall of a host might have lost."},
+	 .path = metrics_path_answered_noise},
+	{{"rpingmesh_path_histograms", EXPOSITION_GAUGE, NULL,
+	  "1 if the histograms of times are those of each path; 0 if they are sums of all paths, "
+	  "because there are more than metrics.path_histograms."},
+	 .write = metrics_path_histograms},
 	{{"rpingmesh_rtt_seconds", EXPOSITION_HISTOGRAM, "seconds", "Network round-trip time."},
 	 .path = metrics_path_rtt},
 	{{"rpingmesh_prober_delay_seconds", EXPOSITION_HISTOGRAM, "seconds",
@@ -514,7 +469,19 @@ const struct metrics_family metrics_families[] = {
 	 .write = metrics_peers_not_bound},
 	{{"rpingmesh_peer_up", EXPOSITION_GAUGE, NULL,
 	  "1 if the peer is up, else 0. At most metrics.max_paths peers."},
-	 .write = metrics_peers_up},
+	 .peer = metrics_peer_up},
+	{{"rpingmesh_peer_state", EXPOSITION_GAUGE, NULL,
+	  "1 for the state of each peer that is not up."},
+	 .peer = metrics_peer_state},
+	{{"rpingmesh_peer_verdict", EXPOSITION_GAUGE, NULL,
+	  "1 for each verdict against the path to a peer."},
+	 .peer = metrics_peer_verdict},
+	{{"rpingmesh_peer_rtt_p50_seconds", EXPOSITION_GAUGE, "seconds",
+	  "Median of the round-trip time of probes of the mesh in the last window."},
+	 .peer = metrics_peer_rtt_p50},
+	{{"rpingmesh_peer_rtt_p99_seconds", EXPOSITION_GAUGE, "seconds",
+	  "99th percentile of the round-trip time of probes of the mesh in the last window."},
+	 .peer = metrics_peer_rtt_p99},
 	{{"rpingmesh_config_refused", EXPOSITION_GAUGE, NULL,
 	  "1 if the last reload was refused, else 0."},
 	 .write = metrics_config_refused},

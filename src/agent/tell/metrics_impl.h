@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Only for metrics.c, metrics_family.c and metrics_page.c. */
+/* Only for the files that are called metrics*.c. */
 #ifndef RPINGMESH_AGENT_TELL_METRICS_IMPL_H
 #define RPINGMESH_AGENT_TELL_METRICS_IMPL_H
 
@@ -8,6 +8,7 @@
 #include "agent/tell/metric_paths.h"
 #include "trace/trace.h"
 
+struct peer;
 struct tell;
 
 struct metrics {
@@ -27,7 +28,11 @@ struct metrics {
 struct metrics_page {
 	struct metrics *metrics;
 	enum exposition_format format;
-	size_t next, at;       /* the next family, and the next of its paths */
+	bool path_histograms;  /* histograms of each path, not of their sums */
+	size_t next;           /* family */
+	bool begun;            /* its head is written; the rest is about its samples */
+	size_t at;             /* the next of its paths, or the number of its peers so far */
+	uint64_t after;        /* the id of the last of its peers */
 };
 
 /* The figures of each device. */
@@ -47,12 +52,15 @@ enum metrics_device {
 typedef void metrics_write(struct exposition *e, const struct metrics *m);
 typedef void metrics_write_path(struct exposition *e, const struct exposition_label *labels,
 				const struct metric_path *path);
+typedef void metrics_write_peer(struct exposition *e, const struct exposition_label *labels,
+				const struct peer *peer);
 
-/* One of the last three members makes its samples. */
+/* One of the last four members makes its samples. */
 struct metrics_family {
 	struct exposition_family head;
 	metrics_write *write;       /* all samples at once */
 	metrics_write_path *path;   /* the samples of one path; labels have room for one more */
+	metrics_write_peer *peer;   /* the samples of one peer; labels have room for two more */
 	enum metrics_device device; /* one sample for each device: metrics_devices() */
 };
 extern const struct metrics_family metrics_families[];
@@ -60,8 +68,17 @@ extern const size_t metrics_n_families;
 
 void metrics_devices(struct exposition *e, const struct metrics *m, enum metrics_device what);
 
+/* metrics_path.c */
+metrics_write_path metrics_path_classes, metrics_path_noise, metrics_path_lost_noise,
+	metrics_path_answered_noise, metrics_path_rtt, metrics_path_prober, metrics_path_responder;
+
 /* metrics_peers.c */
-metrics_write metrics_peers, metrics_peers_not_bound, metrics_peers_up, metrics_config_refused;
+metrics_write metrics_peers, metrics_peers_not_bound;
+metrics_write_peer metrics_peer_up, metrics_peer_state, metrics_peer_verdict, metrics_peer_rtt_p50,
+	metrics_peer_rtt_p99;
+
+/* metrics_page.c */
+bool metrics_has_path_histograms(const struct metrics *m);
 
 extern const struct http_source metrics_source; /* without its arg */
 

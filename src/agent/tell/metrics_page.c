@@ -2,17 +2,26 @@
 /*
  * DOC: the page of metrics
  *
- * The page is made family by family; families by path are made in pieces of METRICS_PIECE paths.
+ * The page is made family by family; families by path or by peer are made in pieces of
+ * METRICS_PIECE of them. The next peer is found by its id, as peers may go meanwhile.
  * Each sample is right at the time when it is written, so later families may include later results.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "agent/config/config.h"
+#include "agent/nic/nic.h"
+#include "agent/peer/peer.h"
 #include "agent/tell/tell.h"
 #include "agent/tell/metrics_impl.h"
 
 #define METRICS_PIECE 25 /* paths with a histogram of 25 lines each; well below 1 ms */
+
+bool
+metrics_has_path_histograms(const struct metrics *m)
+{
+	return metric_paths_count(m->paths) <= m->t->config->metrics_path_histograms;
+}
 
 static int
 metrics_begin(void *arg, const char *accept, void **out, const char **type)
@@ -23,6 +32,7 @@ metrics_begin(void *arg, const char *accept, void **out, const char **type)
 		return -ENOMEM;
 	page->metrics = arg;
 	page->format = exposition_negotiate(accept);
+	page->path_histograms = metrics_has_path_histograms(page->metrics);
 	metric_paths_hold(page->metrics->paths);
 	*type = exposition_content_type(page->format);
 	*out = page;
@@ -38,8 +48,23 @@ metrics_end(void *arg, void *state)
 	free(state);
 }
 
-/* Writes some paths of a family. */
+/* The sums of all paths: few, as there is one for each device and kind. */
 static void
+metrics_sums(const struct metrics *m, const struct metrics_family *family, struct exposition *e)
+{
+	const struct metric_path *sum;
+
+	for (size_t i = 0; (sum = metric_paths_sum_at(m->paths, i)); i++) {
+		struct exposition_label labels[EXPOSITION_LABELS_MAX] = {
+			{"device", sum->device}, {"kind", probe_kind_name(sum->kind)},
+		};
+
+		family->path(e, labels, sum);
+	}
+}
+
+/* Writes some paths of a family. Returns whether the family is complete. */
+static bool
 metrics_some_paths(struct metrics_page *page, const struct metrics_family *family,
 		   struct exposition *e)
 {
@@ -57,14 +82,65 @@ metrics_some_paths(struct metrics_page *page, const struct metrics_family *famil
 		family->path(e, labels, path);
 		page->at++;
 	}
-	/* Do this now, because the next piece would be empty. */
-	if (!metric_paths_at(m->paths, page->at)) {
-		page->at = 0;
-		page->next++;
-	}
+	return !metric_paths_at(m->paths, page->at);
 }
 
-/* Writes one piece: some paths of a family, or the next families without paths. */
+/* The next configured peer after page->after, this host itself left out. */
+static bool
+metrics_next_peer(const struct metrics_page *page, struct peer **at, struct peer_info *peer)
+{
+	while ((*at = peers_next(page->metrics->t->peers, *at))) {
+		peer_info(*at, peer);
+		if (peer->id > page->after && peer->configured && peer->binding != PEER_SELF)
+			return true;
+	}
+	return false;
+}
+
+static bool
+metrics_some_peers(struct metrics_page *page, const struct metrics_family *family,
+		   struct exposition *e)
+{
+	size_t max = page->metrics->t->config->metrics_max_paths, left = METRICS_PIECE;
+	struct peer_info peer;
+
+	for (struct peer *p = NULL; page->at < max && metrics_next_peer(page, &p, &peer);) {
+		char local[ADDR_TEXT];
+		const char *source = peer.nic ? addr_text(&peer.local, local) : peer.source;
+		struct exposition_label labels[EXPOSITION_LABELS_MAX] = {
+			{"device", peer.nic ? nic_name(peer.nic) : peer.device},
+			{"source", source},
+			{"peer", peer.address},
+		};
+
+		if (left-- == 0)
+			return false;
+		family->peer(e, labels, p);
+		page->after = peer.id;
+		page->at++;
+	}
+	return true;
+}
+
+/* Writes samples of a family. Returns whether it is complete. */
+static bool
+metrics_samples(struct metrics_page *page, const struct metrics_family *family,
+		struct exposition *e)
+{
+	if (family->path && (page->path_histograms || family->head.type != EXPOSITION_HISTOGRAM))
+		return metrics_some_paths(page, family, e);
+	if (family->peer)
+		return metrics_some_peers(page, family, e);
+	if (family->path)
+		metrics_sums(page->metrics, family, e);
+	else if (family->device)
+		metrics_devices(e, page->metrics, family->device);
+	else
+		family->write(e, page->metrics);
+	return true;
+}
+
+/* Writes one piece: some samples of a family, or the next families that need no pieces. */
 static int
 metrics_more(void *arg, void *state, struct buffer *out)
 {
@@ -72,22 +148,19 @@ metrics_more(void *arg, void *state, struct buffer *out)
 	struct metrics_page *page = state;
 	struct exposition e = {.out = out, .format = page->format};
 
+	(void)arg;
 	do {
 		family = &metrics_families[page->next];
-		if (page->at == 0)
-			exposition_family(&e, &family->head);
-		else
+		if (page->begun)
 			e.family = &family->head;
-		if (family->path) {
-			metrics_some_paths(page, family, &e);
-			break;
-		}
-		if (family->device)
-			metrics_devices(&e, arg, family->device);
 		else
-			family->write(&e, arg);
-		page->next++;
-	} while (page->next < metrics_n_families);
+			exposition_family(&e, &family->head);
+		page->begun = !metrics_samples(page, family, &e);
+		if (!page->begun) {
+			page->next++;
+			page->at = page->after = 0;
+		}
+	} while (!family->path && !family->peer && page->next < metrics_n_families);
 	if (page->next < metrics_n_families)
 		return e.failed ? -ENOMEM : 1;
 	exposition_end(&e);

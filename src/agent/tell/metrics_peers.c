@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/config/config.h"
+#include <string.h>
+
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/tell/metrics_impl.h"
 #include "agent/tell/tell.h"
+#include "core/clock.h"
+#include "probe/prober.h"
+#include "stat/sequential.h"
+
+#define METRICS_WINDOW_AGE_NS (300 * NSEC_PER_SEC) /* as long as Prometheus shows a sample */
 
 static void
 metrics_peers_sample(struct exposition *e, const char *label, const char *value, uint64_t n)
@@ -54,54 +60,112 @@ metrics_peers_not_bound(struct exposition *e, const struct metrics *m)
 			metrics_peers_sample(e, "reason", names[i], n[i]);
 }
 
-static bool
-metrics_peer_is_up(const struct peer_info *peer)
-{
-	struct prober_peer_info state;
+/* ---- each peer: labels have room for two more ---- */
 
-	if (peer->binding != PEER_BOUND || nic_down_reason(peer->nic))
-		return false;
-	prober_peer_info(peer->prober, &state);
-	return state.state == PROBER_PEER_UP;
+static bool
+metrics_peer_is_up(const struct peer *peer)
+{
+	const char *reason;
+
+	return strcmp(peer_state(peer, &reason), prober_peer_state_name(PROBER_PEER_UP)) == 0;
+}
+
+void
+metrics_peer_up(struct exposition *e, const struct exposition_label *labels,
+		const struct peer *peer)
+{
+	struct exposition_label more[EXPOSITION_LABELS_MAX];
+
+	struct peer_info info;
+
+	peer_info(peer, &info);
+	memcpy(more, labels, sizeof(more));
+	more[3] = (struct exposition_label){"peer_host", info.hostname};
+	more[4] = (struct exposition_label){"peer_tor", info.tor};
+	exposition_u64(e, more, metrics_peer_is_up(peer));
 }
 
 static void
-metrics_peer(struct exposition *e, const struct peer_info *peer)
+metrics_peer_word(struct exposition *e, const struct exposition_label *labels, const char *name,
+		  const char *word)
 {
-	char local[ADDR_TEXT];
-	const char *device = peer->nic ? nic_name(peer->nic) : peer->device,
-		   *source = peer->nic ? addr_text(&peer->local, local) : peer->source;
-	const struct exposition_label labels[] = {
-		{"device", device ? device : ""},
-		{"source", source ? source : ""},
-		{"peer", peer->address},
-		{"peer_host", peer->hostname ? peer->hostname : ""},
-		{"peer_tor", peer->tor ? peer->tor : ""},
-		{0},
-	};
+	struct exposition_label more[EXPOSITION_LABELS_MAX];
 
-	exposition_u64(e, labels, metrics_peer_is_up(peer));
+	memcpy(more, labels, sizeof(more));
+	more[3] = (struct exposition_label){name, word};
+	exposition_u64(e, more, 1);
 }
 
 void
-metrics_peers_up(struct exposition *e, const struct metrics *m)
+metrics_peer_state(struct exposition *e, const struct exposition_label *labels,
+		   const struct peer *peer)
 {
-	uint32_t n = 0;
+	const char *reason;
 
-	for (struct peer *peer = NULL;
-	     n < m->t->config->metrics_max_paths && (peer = peers_next(m->t->peers, peer));) {
-		struct peer_info info;
+	if (!metrics_peer_is_up(peer))
+		metrics_peer_word(e, labels, "state", peer_state(peer, &reason));
+}
 
-		peer_info(peer, &info);
-		if (!info.configured || info.binding == PEER_SELF)
-			continue;
-		metrics_peer(e, &info);
-		n++;
+void
+metrics_peer_verdict(struct exposition *e, const struct exposition_label *labels,
+		     const struct peer *peer)
+{
+	const struct prober_target *t = NULL;
+	struct prober_target_info info;
+	struct peer_info is;
+	bool lossy = false;
+
+	peer_info(peer, &is);
+	while (is.prober && (t = prober_peer_next_target(is.prober, t))) {
+		prober_target_info(t, &info);
+		lossy |= info.loss.verdict == SEQUENTIAL_LOSSY;
+	}
+	if (lossy)
+		metrics_peer_word(e, labels, "verdict", sequential_verdict_name(SEQUENTIAL_LOSSY));
+}
+
+/* The round-trip times of the last windows of all targets of the mesh. */
+static void
+metrics_peer_rtt(const struct peer *peer, struct histogram *rtt)
+{
+	uint64_t now_ns = clock_mono_ns();
+	const struct prober_target *t = NULL;
+	struct prober_target_info info;
+	struct peer_info is;
+
+	peer_info(peer, &is);
+	while (is.prober && (t = prober_peer_next_target(is.prober, t))) {
+		const struct window *w = prober_target_window(t);
+
+		prober_target_info(t, &info);
+		if (info.config.kind == PROBE_KIND_MESH && w &&
+		    w->end_mono_ns + METRICS_WINDOW_AGE_NS > now_ns)
+			(void)window_rtt(w, rtt);
 	}
 }
 
-void
-metrics_config_refused(struct exposition *e, const struct metrics *m)
+static void
+metrics_peer_rtt_quantile(struct exposition *e, const struct exposition_label *labels,
+			  const struct peer *peer, uint32_t per_million)
 {
-	exposition_u64(e, NULL, m->t->config_error[0] != '\0');
+	struct histogram rtt = {0};
+
+	metrics_peer_rtt(peer, &rtt);
+	if (rtt.count)
+		exposition_ns(e, labels, histogram_quantile(&rtt, per_million));
+	histogram_clear(&rtt);
+}
+
+void
+metrics_peer_rtt_p50(struct exposition *e, const struct exposition_label *labels,
+		     const struct peer *peer)
+{
+	metrics_peer_rtt_quantile(e, labels, peer, 500000);
+}
+
+void
+metrics_peer_rtt_p99(struct exposition *e, const struct exposition_label *labels,
+		     const struct peer *peer)
+{
+	metrics_peer_rtt_quantile(e, labels, peer, 990000);
 }

@@ -58,7 +58,7 @@ static const struct bad bad[] = {
 	{"tracing = { enabled = true; };", "test.conf:1: tracing.enabled: ",
 	 "expected one of enable probe interval_ms source_qps max_qps max_flows,"},
 	{"metrics = { port = 1; };",
-	 "test.conf:1: metrics.port: ", "expected one of listen by max_paths,"},
+	 "test.conf:1: metrics.port: ", "expected one of listen by max_paths path_histograms,"},
 	{"Port = 1;", "test.conf:1: Port: ", "unknown key"},
 	{"metrics.listen = \"127.0.0.1:9479\";", "test.conf:1: metrics.listen: ",
 	 "write metrics = { listen = …; };"},

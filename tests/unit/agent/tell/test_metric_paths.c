@@ -69,10 +69,12 @@ test_counts(void **state)
 	r.host_noise = PROBE_NOISE_RESPONDER;
 	metric_paths_add(paths, "rxe0", "10.0.0.2", &r, 2);
 	r.clock = PROBE_CLOCK_HW;
+	r.stalled = true;
 	metric_paths_add(paths, "rxe0", "10.0.0.2", &r, 3);
 	r = (struct probe_result){.class = PROBE_LOST};
 	metric_paths_add(paths, "rxe0", "10.0.0.2", &r, 4);
 	r.host_noise = PROBE_NOISE_PROBER;
+	r.stalled = true;
 	metric_paths_add(paths, "rxe0", "10.0.0.2", &r, 5);
 	r.kind = PROBE_KIND_SERVICE;
 	metric_paths_add(paths, "rxe0", "10.0.0.2", &r, 5);
@@ -82,6 +84,7 @@ test_counts(void **state)
 	assert_int_equal(path->by_class[PROBE_LOST], 2);
 	assert_int_equal(path->noise, 3);
 	assert_int_equal(path->lost_noise, 1);
+	assert_int_equal(path->answered_noise, 1);
 	/* The software stamps under noise are left out, the hardware's are not. */
 	assert_int_equal(path->rtt.count, 2);
 	assert_int_equal(path->prober_delay.count, 3);
@@ -117,6 +120,40 @@ test_overflow(void **state)
 			 30);
 	assert_int_equal(metric_paths_overflow(paths), 70);
 	assert_int_equal(metric_paths_uncounted(paths), 0);
+	metric_paths_free(paths);
+}
+
+/* The sums contain all that paths had, even the paths that are gone. */
+static void
+test_sums(void **state)
+{
+	struct probe_result r = measured(1);
+	const struct metric_path *sum;
+	struct metric_paths *paths;
+	char peer[16];
+
+	(void)state;
+	assert_int_equal(metric_paths_new(2, &paths), 0);
+	assert_null(metric_paths_sum_at(paths, 0));
+	for (int i = 0; i < 100; i++) {
+		snprintf(peer, sizeof(peer), "10.0.0.%d", i);
+		metric_paths_add(paths, "rxe0", peer, &r, 1 + (uint64_t)i * METRIC_PATHS_IDLE_NS);
+	}
+	r.kind = PROBE_KIND_PING;
+	metric_paths_add(paths, "rxe0", "10.0.0.1", &r, 1);
+	r.kind = PROBE_KIND_MESH;
+	metric_paths_add(paths, "rxe1", "10.0.0.1", &r, 1);
+	sum = metric_paths_sum_at(paths, 0);
+	assert_non_null(sum);
+	assert_string_equal(sum->device, "rxe0");
+	assert_string_equal(sum->peer, "");
+	assert_int_equal(sum->kind, PROBE_KIND_MESH);
+	assert_int_equal(sum->by_class[PROBE_OK], 100);
+	assert_int_equal(sum->rtt.count, 100);
+	assert_int_equal(sum->rtt.n[0], 100);
+	assert_int_equal(metric_paths_sum_at(paths, 1)->rtt.count, 1);
+	assert_string_equal(metric_paths_sum_at(paths, 2)->device, "rxe1");
+	assert_null(metric_paths_sum_at(paths, 3));
 	metric_paths_free(paths);
 }
 
@@ -179,6 +216,7 @@ main(void)
 		cmocka_unit_test(test_histogram),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_long_names),
 	};
