@@ -28,15 +28,16 @@
  *     ECHO (the same bits)    -->
  *                             <-- ACK1, ACK2 of the first PROBE, whose T4 - T3 contains all this
  *
- * Promised, as long as nobody reads what others send and receive: a third host gets no ACKs sent to
- * another, ends or changes no session of another, is told no number of a proven session, and can
- * forge neither SIDR replies (NONCE) nor ACKs (session number, and the random half of SEQ). Not
- * promised: anything against a host on the path between the two, and anything to builds that send
- * no NONCE in their requests. They get no CHALLENGE, and their sessions count as proven with the
- * first probe, but do not end sessions of probers that do, nor use up their limit. So a third host
- * that asks like such a build in the name of another can have two ACKs sent there for each probe
- * that it forges. A reply without NONCE is taken at the first contact, and after four in a row: the
- * peer may have been downgraded. Only signatures prevent both.
+ * Promised, as long as nobody reads what others send and receive: a third host gets no ACKs sent
+ * to another, ends or changes no session of another, is told no number of a proven session, and
+ * can forge neither SIDR replies (NONCE) nor ACKs (session number, and the random half of SEQ).
+ * Not promised: anything against a host on the path between the two, and anything to builds that
+ * send no NONCE in their requests. They get no CHALLENGE, and their sessions count as proven with
+ * the first probe, but do not end sessions of probers that do, nor use up their limit. So a third
+ * host that asks like such a build in the name of another can have two ACKs sent there for each
+ * probe that it forges, unless the other has a newer build that has sent a probe within 10
+ * seconds. A reply without NONCE is taken at the first contact, and after four in a row: the peer
+ * may have been downgraded. Only signatures prevent both.
  *
  * Versions:
  *

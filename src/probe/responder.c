@@ -389,6 +389,8 @@ responder_answer_probe(struct responder *responder, struct responder_session *se
 {
 	uint8_t why = responder_take(responder, session, now_ns);
 
+	if (session->request.challenge)
+		session->source->newer_ns = now_ns;
 	if (why && answer->takes_refused)
 		responder_refuse(responder, session, answer, why, now_ns);
 	if (!why && responder_send_ack1(responder, session, answer) == -EAGAIN)
@@ -425,7 +427,8 @@ responder_echoed(struct responder *responder, struct responder_session *session,
 
 /* The session of a probe. If there is none, counts this and returns NULL. */
 static struct responder_session *
-responder_session_of(struct responder *responder, uint64_t number, const struct responder_rx *rx)
+responder_session_of(struct responder *responder, uint64_t number, const struct responder_rx *rx,
+		     uint64_t now_ns)
 {
 	struct responder_session *session = responder_find(responder, number);
 
@@ -438,7 +441,8 @@ responder_session_of(struct responder *responder, uint64_t number, const struct 
 	}
 	if (session->request.device_user != rx->device_user ||
 	    !addr_equal(&session->request.remote, &rx->src) ||
-	    !addr_equal(&session->request.local, &rx->dst)) {
+	    !addr_equal(&session->request.local, &rx->dst) ||
+	    responder_is_outdated(&session->request, session->source, now_ns)) {
 		responder->stats.wrong_source++;
 		return NULL;
 	}
@@ -461,7 +465,7 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 		responder->stats.unauthenticated++;
 		return;
 	}
-	session = responder_session_of(responder, message.session, rx);
+	session = responder_session_of(responder, message.session, rx, now_ns);
 	if (!session)
 		return;
 	if (message.type == PROBE_WIRE_ECHO) {

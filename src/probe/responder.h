@@ -15,7 +15,8 @@
  * receives. Many forged requests in the name of a prober can only delay its next session, because
  * RESPONDER_OPENS_PER_S limits requests by the address that they claim. Requests of older builds,
  * which know no CHALLENGE, are the exception: their first probe proves a session, and only ends
- * sessions of their kind.
+ * sessions of their kind. An address from which a proven prober that does know CHALLENGE has sent a
+ * probe within RESPONDER_NEWER_NS has no such session: its requests and probes are refused.
  * include/rpingmesh/probe_wire.h lists what this promises. Answers go only to the address of the
  * session, and to the QP that sent the probe.
  */
@@ -51,6 +52,7 @@ struct responder_session;
 #define RESPONDER_UNPROVEN_MAX 256
 #define RESPONDER_SAME_MAX 1024 /* of one prober */
 #define RESPONDER_CHALLENGE_NS 100000000ULL
+#define RESPONDER_NEWER_NS 10000000000ULL /* a host with an older build again waits so long */
 #define RESPONDER_CLAIMS_MAX 64 /* a neighbour table has 1024 entries; a claim takes seconds */
 #define RESPONDER_OPENS_PER_S 20  /* answers to SIDR requests of one source, with equal burst */
 #define RESPONDER_REFUSALS_PER_S 1000 /* messages REFUSED to all sources, with equal burst */
@@ -144,8 +146,9 @@ struct responder_open_request {
  * and Q_Key must be the same. When a new session is proven, it closes those of other incarnations
  * on its path. Before that, it closes the oldest unproven one if there are RESPONDER_UNPROVEN_MAX,
  * or one of an older build. If the table is full, the oldest unproven session is closed. Returns 0
- * and sets *session_number, or -EACCES, -EBUSY (the table is full of proven sessions), -ENOMEM, or
- * -EIO (there are no random numbers).
+ * and sets *session_number, or -EACCES, -EBUSY (the table is full of proven sessions, or the
+ * request is that of an older build and its address has a newer one), -ENOMEM, or -EIO (there are
+ * no random numbers).
  */
 int responder_open(struct responder *responder, const struct responder_open_request *request,
 		   uint64_t now_ns, uint64_t *session_number);
@@ -182,7 +185,8 @@ struct responder_stats {
 	uint64_t challenges;        /* sent */
 	uint64_t ack1, ack2;        /* sent */
 	uint64_t refused_network;   /* SIDR requests and probes from outside the allowed networks */
-	uint64_t refused_opens;     /* SIDR requests: too many, or the table is full */
+	uint64_t refused_opens;     /* SIDR requests: too many, the table is full, or of an older
+				       build in the name of a newer one */
 	uint64_t refused_source;    /* probes above the limit of their source */
 	uint64_t refused_total;     /* probes above the limit of all sources */
 	uint64_t refused_told;      /* of these two, the probes that were answered by REFUSED */
@@ -190,7 +194,8 @@ struct responder_stats {
 	uint64_t malformed;
 	uint64_t unauthenticated;   /* SIDR requests and probes not signed with one of our keys */
 	uint64_t unknown_session;
-	uint64_t wrong_source;      /* probes with a session number of another address */
+	uint64_t wrong_source;      /* probes with a session number of another address, or of an
+				       older build in the name of a newer one */
 	uint64_t send_errors;
 	uint64_t held, held_dropped;
 };

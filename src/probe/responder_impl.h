@@ -51,6 +51,7 @@ struct responder_source {
 	struct addr addr;
 	uint32_t n_sessions;
 	uint64_t last_ns;
+	uint64_t newer_ns; /* the last probe of a proven prober that knows CHALLENGE; 0: never */
 	struct bucket opens;
 	struct bucket probes[2]; /* [1]: of sessions that know challenges */
 };
@@ -106,6 +107,9 @@ void responder_tables_free(struct responder *responder);
 /* Fits the bucket of each source to a new rate. */
 void responder_fit_sources(struct responder *responder, uint64_t now_ns);
 bool responder_is_allowed(const struct responder *responder, const struct addr *addr);
+/* Whether this is a request of an older build in the name of a newer one: a forged one. */
+bool responder_is_outdated(const struct responder_open_request *request,
+			   const struct responder_source *source, uint64_t now_ns);
 struct responder_session *responder_find(const struct responder *responder, uint64_t number);
 /* Walks the sessions of a path: begins with after = NULL, ends with NULL. */
 struct responder_session *responder_next_on_path(const struct responder *responder,

@@ -295,6 +295,14 @@ responder_claim_over(struct responder *responder)
 	responder->n_claims--;
 }
 
+bool
+responder_is_outdated(const struct responder_open_request *request,
+		      const struct responder_source *source, uint64_t now_ns)
+{
+	return !request->challenge && source->newer_ns &&
+	       now_ns < source->newer_ns + RESPONDER_NEWER_NS;
+}
+
 struct responder_session *
 responder_find(const struct responder *responder, uint64_t number)
 {
@@ -514,11 +522,16 @@ int
 responder_open(struct responder *responder, const struct responder_open_request *request,
 	       uint64_t now_ns, uint64_t *session_number)
 {
+	const struct responder_source *source = responder_source_find(responder, &request->remote);
 	struct responder_session *session;
 
 	if (!responder_is_allowed(responder, &request->remote)) {
 		responder->stats.refused_network++;
 		return -EACCES;
+	}
+	if (source && responder_is_outdated(request, source, now_ns)) {
+		responder->stats.refused_opens++;
+		return -EBUSY;
 	}
 	responder_expire_sessions(responder, now_ns);
 	session = responder_find_request(responder, request);

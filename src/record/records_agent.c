@@ -339,7 +339,8 @@ const struct record_field records_responder[] = {
 	FIELD("refused_network", "integer",
 	      "Sessions and probes refused because the address is not in `responder.allow`."),
 	FIELD("refused_opens", "integer",
-	      "Sessions refused because they were asked for too often, or there were too many."),
+	      "Sessions refused because they were asked for too often, there were too many, or an "
+	      "older build asked under the address of a newer one."),
 	FIELD("refused_claims", "integer",
 	      "Sessions refused because too many addresses that others claim did not resolve."),
 	FIELD("refused_source", "integer",
@@ -355,7 +356,8 @@ const struct record_field records_responder[] = {
 	FIELD("unknown_session", "integer",
 	      "The number of probes of no session: from before a restart, or forged."),
 	FIELD("wrong_source", "integer",
-	      "The number of probes from another address than that of the session."),
+	      "The number of probes from another address than that of the session, or of an older "
+	      "build under the address of a newer one."),
 	FIELD("send_errors", "integer", "The number of answers that could not be sent."),
 	FIELD("held", "integer",
 	      "The number of probes that had to wait for the path back to be prepared."),

@@ -48,7 +48,7 @@ struct fake {
 	const struct keys *keys; /* that each ACK must be signed with */
 };
 
-static int nic_a, nic_b;
+static int nic_a;
 
 static inline int
 fake_send(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,

@@ -2,6 +2,8 @@
 /* Probes and their ACKs. Sessions and limits are in test_responder_session.c. */
 #include "responder_fake.h"
 
+static int nic_b;
+
 #include "stat/noise.h"
 
 static void
