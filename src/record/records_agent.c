@@ -13,6 +13,9 @@ const struct record_field records_peer[] = {
 	      "ping."),
 	FIELD("gid", "string or nil", "The address of the peer."),
 	FIELD("hostname", "string or nil", "The name that the peer reports."),
+	FIELD("same_name", "string or nil",
+	      "If another host has reported the same name for five minutes: the configured address "
+	      "of a peer there, or `this host`."),
 	FIELD("tor", "string or nil", "The top-of-rack switch of the peer."),
 	FIELD("source", "string", "The local address.", ONLY("while it has a device")),
 	FIELD("qpn", "integer or nil",

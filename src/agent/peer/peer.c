@@ -235,7 +235,7 @@ peer_rebind(struct peer *peer)
 	peer_bind(peer);
 }
 
-static size_t
+size_t
 peer_hash(const void *bytes, size_t n)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */
@@ -315,6 +315,7 @@ peer_free(struct peer *peer)
 	LIST_REMOVE(peer, in_called);
 	if (peer->named)
 		LIST_REMOVE(peer, in_bucket);
+	peer_set_hostname(peer, "");
 	names_cancel(peer->lookup);
 	peer_unbind(peer);
 	loop_undefer(peer->peers->env.loop, peer);
@@ -568,6 +569,7 @@ peers_retry(struct peers *peers, uint64_t now_ns)
 			peer_name_ask(peer);
 		else if (peer->binding == PEER_NO_DEVICE || peer->binding == PEER_SELF)
 			peer_bind(peer);
+		peer_look_for_namesake(peer, now_ns);
 		unnamed |= peer->binding == PEER_NO_NAME;
 	}
 	peers_review(peers, now_ns);
@@ -596,6 +598,7 @@ peer_info(const struct peer *peer, struct peer_info *out)
 		.binding_reason = peer->binding_reason,
 		.remote = peer->named ? &peer->remote : NULL,
 		.hostname = peer->hostname[0] ? peer->hostname : NULL,
+		.namesake = peer_namesake(peer),
 		.tor = peer->tor[0] ? peer->tor : NULL,
 		.nic = peer->nic,
 		.local = peer->local,

@@ -133,6 +133,8 @@ struct peer_info {
 	const char *binding_reason;  /* static, or NULL */
 	const struct addr *remote;   /* NULL: unknown yet */
 	const char *hostname, *tor;  /* as the peer reports them; NULL: unknown */
+	const char *namesake;        /* another host reports this hostname for so long that it is no
+					restart: the address of a peer there, or "this host" */
 	/* The rest is valid if it is bound, otherwise NULL, 0 and false. */
 	struct nic *nic;
 	struct addr local;

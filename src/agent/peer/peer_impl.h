@@ -29,6 +29,8 @@ struct peers {
 	at[PEERS_BUCKETS];           /* peers with an address, by address */
 	LIST_HEAD(peer_names, peer)
 	called[PEERS_BUCKETS];       /* all peers, by the address or name of the configuration */
+	LIST_HEAD(peer_hosts, peer)
+	hosts[PEERS_BUCKETS];        /* peers that have reported a host name, by that name */
 	uint64_t next_id;
 	struct loop_timer *bind;     /* binds the peers whose bind_due is set */
 	uint32_t binds_left;         /* so many now; the rest wait for the timer */
@@ -75,7 +77,10 @@ struct peer {
 	struct bucket_rate rate; /* its responder's limit; used only if rated */
 	struct bucket bucket;
 	bool rated;
-	char hostname[PROBE_WIRE_REPLY_HOST_MAX + 1];
+	char hostname[PROBE_WIRE_REPLY_HOST_MAX + 1]; /* set by peer_set_hostname() */
+	LIST_ENTRY(peer) in_hosts; /* if it has one */
+	uint64_t namesake_ns;      /* since when another host reports it; 0: none does */
+	bool namesake_told;        /* in the log */
 	char tor[PROBE_WIRE_REPLY_TOR_MAX + 1];
 
 	LIST_HEAD(peer_services, service)
@@ -91,6 +96,7 @@ void peer_set_binding(struct peer *peer, enum peer_binding binding, const char *
 void peer_bind(struct peer *peer);
 void peer_unbind(struct peer *peer);
 void peer_rebind(struct peer *peer);
+size_t peer_hash(const void *bytes, size_t n);
 struct peer_bucket *peer_bucket(struct peers *peers, const struct addr *remote);
 void peer_resolve_failed(struct peer *peer, const char *reason);
 
@@ -103,6 +109,15 @@ void peer_name_ask(struct peer *peer);
 void peer_name_ask_soon(struct peer *peer);
 void peers_name_again(struct peers *peers, uint64_t spread_ns);
 void peers_look_at_files(struct peers *peers);
+
+/*
+ * peer_namesake.c: sets the host name that the peer reports. Looks whether another host reports it,
+ * and logs this once; then peer_namesake() returns the address of a peer at that other host, or
+ * "this host". NULL: there is none.
+ */
+void peer_set_hostname(struct peer *peer, const char *hostname);
+void peer_look_for_namesake(struct peer *peer, uint64_t now_ns);
+const char *peer_namesake(const struct peer *peer);
 
 /* peer_nic.c: replaces the path of the peer by one from peer->local. */
 void peer_make_path(struct peer *peer);

@@ -53,7 +53,8 @@ peer_name_moves(struct peer *peer, const struct addr *to)
 		    addr_text(to, is), addr_text(&peer->remote, was));
 	LIST_REMOVE(peer, in_bucket);
 	peer->named = false;
-	peer->hostname[0] = peer->tor[0] = '\0';
+	peer_set_hostname(peer, "");
+	peer->tor[0] = '\0';
 	peer_unbind(peer);
 }
 

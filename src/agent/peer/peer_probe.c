@@ -225,7 +225,7 @@ peer_resolved(struct peer *peer, const struct wire_reply *reply)
 			    peer->config.address, reply->hostname, peer->hostname);
 		peer_name_ask_soon(peer);
 	}
-	memcpy(peer->hostname, reply->hostname, sizeof(peer->hostname));
+	peer_set_hostname(peer, reply->hostname);
 	memcpy(peer->tor, reply->tor, sizeof(peer->tor));
 	peer->qkey = reply->qkey;
 	peer->no_key_ns = 0;

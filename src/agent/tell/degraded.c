@@ -63,6 +63,8 @@ degraded_trace(const struct trace *trace, void (*fn)(void *arg, const char *sent
 struct degraded_peers {
 	unsigned int all, up, nameless; /* configured, this host itself left out */
 	const char *nameless_first;
+	unsigned int namesakes;
+	struct peer_info namesake; /* the first */
 	uint64_t changed_ns; /* the last change of any state */
 };
 
@@ -80,6 +82,8 @@ degraded_peers_count(const struct tell *t, struct degraded_peers *n)
 		n->all++;
 		if (info.binding == PEER_NO_NAME && n->nameless++ == 0)
 			n->nameless_first = info.address;
+		if (info.namesake && n->namesakes++ == 0)
+			n->namesake = info;
 		if (info.binding != PEER_BOUND)
 			continue;
 		prober_peer_info(info.prober, &state);
@@ -101,6 +105,14 @@ degraded_peers(const struct tell *t, void (*fn)(void *arg, const char *sentence)
 			 "%u of %u configured peers have a name that is not found, first %s; "
 			 "/etc/hosts or DNS must know it",
 			 n.nameless, n.all, n.nameless_first);
+		fn(arg, text);
+	}
+	if (n.namesakes) {
+		snprintf(text, sizeof(text),
+			 "%u of %u configured peers report the host name of another host, such as "
+			 "%s and %s (%s): give each host a name of its own (hostname)",
+			 n.namesakes, n.all, n.namesake.address, n.namesake.namesake,
+			 n.namesake.hostname);
 		fn(arg, text);
 	}
 	if (n.all && !n.up && clock_mono_ns() - n.changed_ns >= DEGRADED_PEERS_NS) {

@@ -57,6 +57,7 @@ peer_record(msgpack_packer *out, const struct peer *peer)
 	record_bool(&r, "configured", info.configured);
 	record_str(&r, "gid", info.remote ? addr_text(info.remote, text) : NULL);
 	record_str(&r, "hostname", info.hostname);
+	record_str(&r, "same_name", info.namesake);
 	record_str(&r, "tor", info.tor);
 	if (info.prober) {
 		prober_peer_totals(info.prober, &totals);

@@ -49,7 +49,7 @@ struct fake {
 	unsigned int asked;
 	uint64_t files;
 	/* SIDR. */
-	struct sidr_question question;
+	struct sidr_question question, asked_before; /* the last two */
 	unsigned int questions;
 	unsigned int paths;
 	struct prober *prober;
@@ -313,6 +313,7 @@ sidr_ask(struct sidr *sidr, const struct sidr_question *question, struct sidr_ca
 {
 	(void)sidr;
 	fake.questions++;
+	fake.asked_before = fake.question;
 	fake.question = *question;
 	*out = (struct sidr_call *)(void *)&fake;
 	return 0;

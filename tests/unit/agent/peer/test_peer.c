@@ -6,15 +6,15 @@
 
 static char node7[] = "node7";
 
-/* The peer answers the question over SIDR as this host. */
+/* The peer answers the question over SIDR as a daemon on this host. */
 static void
-answer_as(const char *hostname)
+answer_of(const struct sidr_question *question, const char *hostname, uint64_t incarnation)
 {
 	struct wire_reply reply = {.status = PROBE_WIRE_ACCEPTED,
 				   .version = PROBE_WIRE_HIGHEST,
 				   .versions = WIRE_VERSIONS,
 				   .qpn = 17,
-				   .incarnation = 1,
+				   .incarnation = incarnation,
 				   .session = 1,
 				   .max_size = 4096};
 	uint8_t buf[256];
@@ -22,7 +22,13 @@ answer_as(const char *hostname)
 
 	snprintf(reply.hostname, sizeof(reply.hostname), "%s", hostname);
 	answer.len = wire_encode_reply(&reply, buf);
-	fake.question.answered(fake.question.arg, &answer);
+	question->answered(question->arg, &answer);
+}
+
+static void
+answer_as(const char *hostname)
+{
+	answer_of(&fake.question, hostname, 1);
 }
 
 static void
@@ -324,6 +330,90 @@ test_port_down(void **state)
 	assert_string_equal(peer_state(peer, &reason), "up");
 }
 
+/* Two peers that have answered as daemons on these hosts. */
+static void
+two_peers(const struct peer **a, const struct peer **b, const char *host, uint64_t incarnation)
+{
+	static char addresses[2][16] = {"10.0.1.7", "10.0.1.8"};
+	static struct config_peer entries[2];
+	static uint32_t sizes[] = {50}, labels[] = {0};
+
+	for (size_t i = 0; i < 2; i++)
+		entries[i] = (struct config_peer){.address = addresses[i], .interval_ms = 1000,
+						  .sizes = sizes, .n_sizes = 1,
+						  .flow_labels = labels, .n_flow_labels = 1};
+	fake.config.peers = entries;
+	fake.config.n_peers = 2;
+	assert_int_equal(peers_configure(fake.peers, &fake.config), 0);
+	*a = peers_next(fake.peers, NULL);
+	*b = peers_next(fake.peers, *a);
+	prober_advance(fake.prober, fake.now_ns);
+	assert_int_equal(fake.questions, 2);
+	answer_of(&fake.asked_before, "node7", 1);
+	answer_of(&fake.question, host, incarnation);
+}
+
+static const char *
+namesake(const struct peer *peer)
+{
+	struct peer_info info;
+
+	peer_info(peer, &info);
+	return info.namesake;
+}
+
+/* Two machines from one image: said of both, but only when it cannot be a restart any more. */
+static void
+test_namesakes(void **state)
+{
+	const struct peer *a, *b;
+
+	(void)state;
+	two_peers(&a, &b, "node7", 2);
+	fake_pass(290);
+	assert_null(namesake(a));
+	fake_pass(20);
+	assert_string_equal(namesake(a), "10.0.1.8");
+	assert_string_equal(namesake(b), "10.0.1.7");
+	/* One of them gets another name. */
+	answer_of(&fake.question, "node8", 2);
+	assert_null(namesake(a));
+	assert_null(namesake(b));
+}
+
+/* Two addresses of one host, and two hosts. */
+static void
+test_no_namesakes(void **state)
+{
+	const struct peer *a, *b;
+
+	two_peers(&a, &b, "node7", 1);
+	fake_pass(600);
+	assert_null(namesake(a));
+	assert_null(namesake(b));
+	fake_end(state);
+	fake_begin(state);
+	two_peers(&a, &b, "node8", 2);
+	fake_pass(600);
+	assert_null(namesake(a));
+	assert_null(namesake(b));
+}
+
+/* A peer has the name of this host. */
+static void
+test_namesake_of_ours(void **state)
+{
+	const struct peer *a, *b;
+
+	(void)state;
+	snprintf(fake.self.hostname, sizeof(fake.self.hostname), "node7");
+	fake.self.incarnation = 99;
+	two_peers(&a, &b, "node8", 2);
+	fake_pass(310);
+	assert_string_equal(namesake(a), "this host");
+	assert_null(namesake(b));
+}
+
 int
 main(void)
 {
@@ -342,6 +432,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_address_returns, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_link_down_stays, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_address_moves, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_namesakes, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_no_namesakes, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_namesake_of_ours, fake_begin, fake_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
