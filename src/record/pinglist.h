@@ -49,7 +49,7 @@ struct pinglist_port {
 struct pinglist {
 	const char *host;
 	uint64_t generation;         /* a hash of the contents */
-	uint64_t time_ns;            /* when it was made, by the wall clock of central */
+	uint64_t time_ns;            /* the hour for which it was planned */
 	struct pinglist_port *ports;
 	size_t n_ports;
 	char *names;                 /* what pinglist_unpack() has allocated for the strings */

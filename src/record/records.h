@@ -30,7 +30,8 @@
 	X(FLOW_GROUP, flow_group) X(RECORDING_TOTALS, recording_totals) \
 	X(REGISTRATION, registration) X(REGISTRATION_PORT, registration_port) \
 	X(PINGLIST, pinglist) X(PINGLIST_PORT, pinglist_port) X(PINGLIST_GROUP, pinglist_group) \
-	X(PINGLIST_TARGET, pinglist_target) X(NOTHING, nothing)
+	X(PINGLIST_TARGET, pinglist_target) X(DRAIN, drain) X(CENTRAL, central) \
+	X(NOTHING, nothing)
 
 #define RECORDS_ENUM(upper, lower) RECORD_##upper,
 enum record_map {

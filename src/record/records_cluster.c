@@ -43,7 +43,8 @@ const struct record_field records_pinglist[] = {
 	FIELD("host", "string", "The host that it is for."),
 	FIELD("generation", "integer",
 	      "A hash of the contents: lists with the same contents have the same number."),
-	FIELD("time_ns", "integer", "When it was made, by the clock of central.", NS),
+	FIELD("time_ns", "integer",
+	      "The hour for which it was planned. Two centrals write the same.", NS),
 	FIELD("ports", "list of map pinglist_port",
 	      "The ports of the host that probe, at most 64."),
 	END,
@@ -78,5 +79,26 @@ const struct record_field records_pinglist_target[] = {
 	FIELD("tuples", "integer",
 	      "The number of its 5-tuples, with any source ports that the prober has.", RANGE(1, 4),
 	      ONLY("unless it has `labels`")),
+	END,
+};
+
+const struct record_field records_drain[] = {
+	TYPE("drain"),
+	SCHEMA,
+	FIELD("host", "string", "The host that takes no part in the mesh."),
+	FIELD("reason", "string", "Why, in the words of the operator."),
+	FIELD("by", "string", "The user who asked for it."),
+	FIELD("time_ns", "integer", "When.", NS),
+	FIELD("until_ns", "integer", "When it ends by itself.", NS),
+	END,
+};
+
+const struct record_field records_central[] = {
+	TYPE("central"),
+	SCHEMA,
+	FIELD("host", "string", "The name of its host."),
+	FIELD("version", "string", "The version of rpingmesh-central."),
+	FIELD("incarnation", "integer", "A random number for each start."),
+	FIELD("time_ns", "integer", "When this was written, by its clock.", NS),
 	END,
 };
