@@ -10,6 +10,7 @@
 #define RPINGMESH_INCLUDE_CONTROL_H
 
 #define CONTROL_SOCKET_DEFAULT "/run/rpingmesh/rpingmeshd.sock"
+#define CONTROL_SOCKET_CENTRAL "/run/rpingmesh/central.sock"
 #define CONTROL_SCHEMA 1
 
 /* First elements of MessagePack-RPC frames. */

@@ -10,6 +10,7 @@
 #include "agent/nic/nic.h"
 #include "agent/tell/nic_record.h"
 #include "agent/tell/params.h"
+#include "serve/param.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
 #include "agent/tell/peer_page.h"
@@ -96,11 +97,11 @@ methods_targets(const struct control_call *call)
 
 /* Answers with one page of flows, because there may be very many. */
 static void
-methods_pack_flows(const struct tell *t, const struct params_page *page, msgpack_packer *result)
+methods_pack_flows(const struct tell *t, const struct param_page *page, msgpack_packer *result)
 {
 	const struct flows *flows = services_flows(t->services);
 	struct flow_info info;
-	const struct flow *at[PARAMS_PAGE_MAX], *next;
+	const struct flow *at[PARAM_PAGE_MAX], *next;
 	struct record r;
 	uint32_t n = 0;
 
@@ -233,8 +234,8 @@ static int
 methods_windows(const struct control_call *call)
 {
 	enum record_window_by by;
-	struct params_page page;
-	int rc = params_page(call->params, &page, call->error);
+	struct param_page page;
+	int rc = param_page(call->params, &page, call->error);
 
 	if (rc == 0)
 		rc = params_window_by(call->params, &by, call->error);

@@ -6,6 +6,7 @@
 
 #include "core/log.h"
 #include "agent/tell/params.h"
+#include "serve/param.h"
 #include "agent/tell/reload.h"
 #include "agent/tell/tell.h"
 #include "record/record.h"
@@ -20,11 +21,11 @@ methods_config(const struct control_call *call)
 
 int
 methods_paged(const struct control_call *call,
-	      void (*pack)(const struct tell *t, const struct params_page *page,
+	      void (*pack)(const struct tell *t, const struct param_page *page,
 			   msgpack_packer *result))
 {
-	struct params_page page;
-	int rc = params_page(call->params, &page, call->error);
+	struct param_page page;
+	int rc = param_page(call->params, &page, call->error);
 
 	if (rc == 0)
 		pack(call->arg, &page, call->result);

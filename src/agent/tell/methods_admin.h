@@ -7,14 +7,14 @@
 
 #include "serve/control.h"
 
-struct params_page;
+struct param_page;
 struct tell;
 
 typedef int methods_call(const struct control_call *call);
 
 /* Reads the parameters of a page and packs the answer with pack(). */
 int methods_paged(const struct control_call *call,
-		  void (*pack)(const struct tell *t, const struct params_page *page,
+		  void (*pack)(const struct tell *t, const struct param_page *page,
 			       msgpack_packer *result));
 
 methods_call methods_config, methods_config_peers, methods_reload, methods_log_level,

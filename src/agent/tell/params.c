@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "agent/config/config.h"
 #include "rpingmesh/log_subsystems.h"
+#include "serve/param.h"
 
 #define PARAMS_INTERVAL_DEFAULT_NS NSEC_PER_SEC
 #define PARAMS_INTERVAL_MAX_NS (3600 * NSEC_PER_SEC)
@@ -17,92 +18,11 @@
 #define PARAMS_TIMEOUT_MAX_NS (60 * NSEC_PER_SEC)
 
 static int
-params_bad(struct control_error *error, const char *key, const char *expected)
-{
-	error->code = EINVAL;
-	snprintf(error->message, sizeof(error->message), "%s: expected %s", key, expected);
-	return -EINVAL;
-}
-
-/* Gets the map in params, or NULL if there is none. */
-static int
-params_map(const msgpack_object *params, const msgpack_object_map **out,
-	   struct control_error *error)
-{
-	*out = NULL;
-	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size > 1)
-		return params_bad(error, "params", "an array with one map at most");
-	if (params->via.array.size == 0)
-		return 0;
-	if (params->via.array.ptr[0].type != MSGPACK_OBJECT_MAP)
-		return params_bad(error, "params", "an array with one map at most");
-	*out = &params->via.array.ptr[0].via.map;
-	return 0;
-}
-
-static bool
-params_str_is(const msgpack_object *o, const char *text)
-{
-	return o->type == MSGPACK_OBJECT_STR && o->via.str.size == strlen(text) &&
-	       memcmp(o->via.str.ptr, text, o->via.str.size) == 0;
-}
-
-/* The value of a key; NULL: it is missing or nil. */
-static const msgpack_object *
-params_find(const msgpack_object_map *map, const char *key)
-{
-	for (uint32_t i = 0; map && i < map->size; i++)
-		if (params_str_is(&map->ptr[i].key, key))
-			return map->ptr[i].val.type == MSGPACK_OBJECT_NIL ? NULL : &map->ptr[i].val;
-	return NULL;
-}
-
-/* Reads a string; buf is "" if the key is missing. */
-static int
-params_text(const msgpack_object_map *map, const char *key, char *buf, size_t size,
-	    struct control_error *error)
-{
-	const msgpack_object *o = params_find(map, key);
-
-	buf[0] = '\0';
-	if (!o)
-		return 0;
-	if (o->type != MSGPACK_OBJECT_STR || o->via.str.size == 0 || o->via.str.size >= size ||
-	    memchr(o->via.str.ptr, '\0', o->via.str.size))
-		return params_bad(error, key, "a string that is neither empty nor that long");
-	memcpy(buf, o->via.str.ptr, o->via.str.size);
-	buf[o->via.str.size] = '\0';
-	return 0;
-}
-
-struct params_range {
-	const char *key;
-	uint64_t fallback, min, max;
-	const char *expected;
-};
-
-static int
-params_number(const msgpack_object_map *map, const struct params_range *range, uint64_t *out,
-	      struct control_error *error)
-{
-	const msgpack_object *o = params_find(map, range->key);
-
-	*out = range->fallback;
-	if (!o)
-		return 0;
-	if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER || o->via.u64 < range->min ||
-	    o->via.u64 > range->max)
-		return params_bad(error, range->key, range->expected);
-	*out = o->via.u64;
-	return 0;
-}
-
-static int
 params_ping_numbers(const msgpack_object_map *map, uint64_t default_timeout_ns,
 		    struct prober_target_config *t, struct control_error *error)
 {
 	uint64_t v[6];
-	const struct params_range ranges[] = {
+	const struct param_range ranges[] = {
 		{"count", 0, 0, UINT32_MAX, "a whole number of probes, 0 for no end"},
 		{"interval_ns", PARAMS_INTERVAL_DEFAULT_NS, PING_INTERVAL_MIN_NS,
 		 PARAMS_INTERVAL_MAX_NS, "1 ms to 1 h"},
@@ -114,7 +34,7 @@ params_ping_numbers(const msgpack_object_map *map, uint64_t default_timeout_ns,
 	};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-		int rc = params_number(map, &ranges[i], &v[i], error);
+		int rc = param_number(map, &ranges[i], &v[i], error);
 
 		if (rc < 0)
 			return rc;
@@ -138,22 +58,22 @@ params_ping(const msgpack_object *params, uint64_t default_timeout_ns, struct pa
 {
 	const msgpack_object_map *map;
 	struct addr addr;
-	int rc = params_map(params, &map, error);
+	int rc = param_map(params, &map, error);
 
 	if (rc == 0)
-		rc = params_text(map, "host", out->host, sizeof(out->host), error);
+		rc = param_text(map, "host", out->host, sizeof(out->host), error);
 	if (rc == 0)
-		rc = params_text(map, "device", out->device, sizeof(out->device), error);
+		rc = param_text(map, "device", out->device, sizeof(out->device), error);
 	if (rc == 0)
-		rc = params_text(map, "source", out->source, sizeof(out->source), error);
+		rc = param_text(map, "source", out->source, sizeof(out->source), error);
 	if (rc == 0)
 		rc = params_ping_numbers(map, default_timeout_ns, &out->request.target, error);
 	if (rc < 0)
 		return rc;
 	if (!out->host[0])
-		return params_bad(error, "host", "an address or a host name");
+		return param_bad(error, "host", "an address or a host name");
 	if (out->source[0] && addr_parse(out->source, &addr) < 0)
-		return params_bad(error, "source", "a numeric local address");
+		return param_bad(error, "source", "a numeric local address");
 	out->request.host = out->host;
 	out->request.device = out->device[0] ? out->device : NULL;
 	out->request.source = out->source[0] ? out->source : NULL;
@@ -163,41 +83,20 @@ params_ping(const msgpack_object *params, uint64_t default_timeout_ns, struct pa
 int
 params_ping_id(const msgpack_object *params, uint64_t *id, struct control_error *error)
 {
-	const struct params_range range = {"ping", 0, 1, UINT64_MAX, "the number of a ping"};
+	const struct param_range range = {"ping", 0, 1, UINT64_MAX, "the number of a ping"};
 	const msgpack_object_map *map;
-	int rc = params_map(params, &map, error);
+	int rc = param_map(params, &map, error);
 
-	return rc < 0 ? rc : params_number(map, &range, id, error);
+	return rc < 0 ? rc : param_number(map, &range, id, error);
 }
 
 int
 params_device(const msgpack_object *params, char name[64], struct control_error *error)
 {
 	const msgpack_object_map *map;
-	int rc = params_map(params, &map, error);
+	int rc = param_map(params, &map, error);
 
-	return rc < 0 ? rc : params_text(map, "device", name, 64, error);
-}
-
-int
-params_page(const msgpack_object *params, struct params_page *out, struct control_error *error)
-{
-	const struct params_range after = {"after", 0, 0, UINT64_MAX,
-					   "the next of the previous page"};
-	const struct params_range limit = {"limit", 64, 1, PARAMS_PAGE_MAX, "1 to 256"};
-	const msgpack_object_map *map;
-	uint64_t n;
-	int rc = params_map(params, &map, error);
-
-	if (rc == 0)
-		rc = params_number(map, &after, &out->after, error);
-	if (rc == 0)
-		rc = params_number(map, &limit, &n, error);
-	if (rc == 0) {
-		out->limit = (uint32_t)n;
-		out->asked = params_find(map, after.key) || params_find(map, limit.key);
-	}
-	return rc;
+	return rc < 0 ? rc : param_text(map, "device", name, 64, error);
 }
 
 /* The names of the values 0 to n - 1. */
@@ -213,7 +112,7 @@ static unsigned int
 params_bit(const struct params_names *names, const msgpack_object *o)
 {
 	for (int i = 0; i < names->n; i++)
-		if (params_str_is(o, names->name(i)))
+		if (param_is(o, names->name(i)))
 			return 1u << i;
 	return 0;
 }
@@ -225,21 +124,21 @@ params_bits(const msgpack_object *params, const struct params_names *names, unsi
 {
 	const msgpack_object_map *map;
 	const msgpack_object *list;
-	int rc = params_map(params, &map, error);
+	int rc = param_map(params, &map, error);
 
 	if (rc < 0)
 		return rc;
-	list = params_find(map, names->key);
+	list = param_find(map, names->key);
 	*bits = list ? 0 : (1u << names->n) - 1;
 	if (!list)
 		return 0;
 	if (list->type != MSGPACK_OBJECT_ARRAY || list->via.array.size == 0)
-		return params_bad(error, names->key, names->expected);
+		return param_bad(error, names->key, names->expected);
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
 		unsigned int bit = params_bit(names, &list->via.array.ptr[i]);
 
 		if (!bit)
-			return params_bad(error, names->key, names->expected);
+			return param_bad(error, names->key, names->expected);
 		*bits |= bit;
 	}
 	return 0;
@@ -289,19 +188,19 @@ params_window_by(const msgpack_object *params, enum record_window_by *by,
 {
 	const msgpack_object_map *map;
 	const msgpack_object *o;
-	int rc = params_map(params, &map, error);
+	int rc = param_map(params, &map, error);
 
 	if (rc < 0)
 		return rc;
-	o = params_find(map, "by");
+	o = param_find(map, "by");
 	*by = RECORD_WINDOW_TARGET;
 	for (int i = 0; o && i < RECORD_WINDOW_BY_N; i++) {
-		if (!params_str_is(o, params_by_name(i)))
+		if (!param_is(o, params_by_name(i)))
 			continue;
 		*by = (enum record_window_by)i;
 		return 0;
 	}
-	return o ? params_bad(error, "by", "\"target\", \"flow\" or \"device\"") : 0;
+	return o ? param_bad(error, "by", "\"target\", \"flow\" or \"device\"") : 0;
 }
 
 static const char *
@@ -323,14 +222,14 @@ params_log_level(const msgpack_object *params, enum log_level *level, unsigned i
 	};
 	const msgpack_object_map *map;
 	char text[16];
-	int rc = params_map(params, &map, error);
+	int rc = param_map(params, &map, error);
 
 	if (rc == 0)
-		rc = params_text(map, "level", text, sizeof(text), error);
+		rc = param_text(map, "level", text, sizeof(text), error);
 	if (rc < 0)
 		return rc;
 	if (log_level_parse(text, level) < 0)
-		return params_bad(error, "level", "\"error\", \"warning\", \"info\" or \"debug\"");
+		return param_bad(error, "level", "\"error\", \"warning\", \"info\" or \"debug\"");
 	return params_bits(params, &names, subs, error);
 }
 
@@ -339,14 +238,14 @@ params_explain(const msgpack_object *params, char target[254], char device[64],
 	       struct control_error *error)
 {
 	const msgpack_object_map *map;
-	int rc = params_map(params, &map, error);
+	int rc = param_map(params, &map, error);
 
 	if (rc == 0)
-		rc = params_text(map, "target", target, 254, error);
+		rc = param_text(map, "target", target, 254, error);
 	if (rc == 0)
-		rc = params_text(map, "device", device, 64, error);
+		rc = param_text(map, "device", device, 64, error);
 	if (rc == 0 && !target[0])
-		return params_bad(error, "target",
+		return param_bad(error, "target",
 				  "the address or name of a peer, or the number of a flow");
 	return rc;
 }

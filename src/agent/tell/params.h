@@ -28,13 +28,6 @@ int params_device(const msgpack_object *params, char name[64], struct control_er
 /* Keys "target", which must not be missing, and "device", which is "" if it is missing. */
 int params_explain(const msgpack_object *params, char target[254], char device[64],
 		   struct control_error *error);
-#define PARAMS_PAGE_MAX 256
-struct params_page {
-	uint64_t after;  /* 0: from the start */
-	uint32_t limit;  /* 1 to PARAMS_PAGE_MAX */
-	bool asked;      /* the parameters contain one of these */
-};
-int params_page(const msgpack_object *params, struct params_page *out, struct control_error *error);
 /* Key "by": RECORD_WINDOW_TARGET if it is missing. */
 int params_window_by(const msgpack_object *params, enum record_window_by *by,
 		     struct control_error *error);

@@ -10,7 +10,7 @@
 #include "agent/tell/peer_page.h"
 
 #include "agent/peer/peer.h"
-#include "agent/tell/params.h"
+#include "serve/param.h"
 #include "agent/tell/peer_record.h"
 #include "agent/tell/tell.h"
 #include "record/record.h"
@@ -26,7 +26,7 @@ struct peer_pager {
 };
 
 static void
-peer_pager_begin(struct peer_pager *pager, const struct params_page *page)
+peer_pager_begin(struct peer_pager *pager, const struct param_page *page)
 {
 	*pager = (struct peer_pager){.left = page->asked ? page->limit : UINT64_MAX};
 	msgpack_sbuffer_init(&pager->packed);
@@ -35,7 +35,7 @@ peer_pager_begin(struct peer_pager *pager, const struct params_page *page)
 
 static void
 peer_pager_end(struct peer_pager *pager, enum record_map map, const char *key,
-	       const struct params_page *page, msgpack_packer *result)
+	       const struct param_page *page, msgpack_packer *result)
 {
 	msgpack_packer *pk = result;
 	struct record r;
@@ -55,7 +55,7 @@ peer_pager_end(struct peer_pager *pager, enum record_map map, const char *key,
 }
 
 void
-peer_page(const struct tell *t, const struct params_page *page, msgpack_packer *result)
+peer_page(const struct tell *t, const struct param_page *page, msgpack_packer *result)
 {
 	struct peer_pager pager;
 	uint64_t last = 0;
@@ -103,7 +103,7 @@ peer_page_targets_of(struct peer_pager *pager, const struct peer *peer, uint64_t
 }
 
 void
-peer_page_targets(const struct tell *t, const struct params_page *page, msgpack_packer *result)
+peer_page_targets(const struct tell *t, const struct param_page *page, msgpack_packer *result)
 {
 	uint64_t id = page->after >> PEER_PAGE_TARGET_BITS;
 	uint64_t skip = page->after & ((1u << PEER_PAGE_TARGET_BITS) - 1);

@@ -8,13 +8,13 @@
 
 #include <msgpack.h>
 
-struct params_page;
+struct param_page;
 struct tell;
 
 /* Packs the map PEERS or, if the client has not asked for a page, a list of all peers. */
-void peer_page(const struct tell *t, const struct params_page *page, msgpack_packer *result);
+void peer_page(const struct tell *t, const struct param_page *page, msgpack_packer *result);
 /* The same for the map TARGETS, without the targets of flows, which `flows` lists. */
-void peer_page_targets(const struct tell *t, const struct params_page *page,
+void peer_page_targets(const struct tell *t, const struct param_page *page,
 		       msgpack_packer *result);
 
 #endif

@@ -460,7 +460,7 @@ reload_pack_peer(msgpack_packer *out, const struct config_peer *peer)
 }
 
 void
-reload_record_peers(const struct tell *t, const struct params_page *page, msgpack_packer *out)
+reload_record_peers(const struct tell *t, const struct param_page *page, msgpack_packer *out)
 {
 	const struct config *c = t->config;
 	size_t first = page->after < c->n_peers ? (size_t)page->after : c->n_peers;

@@ -9,7 +9,7 @@
 #include <msgpack.h>
 
 #include "agent/config/config.h"
-#include "agent/tell/params.h"
+#include "serve/param.h"
 
 struct tell;
 struct reload;
@@ -28,7 +28,7 @@ int reload_read(struct tell *t, char error[CONF_ERROR]);
 void reload_record(msgpack_packer *out, const struct tell *t);
 /* Pack the answers to "config" and "config_peers". */
 void reload_record_config(msgpack_packer *out, const struct tell *t);
-void reload_record_peers(const struct tell *t, const struct params_page *page,
+void reload_record_peers(const struct tell *t, const struct param_page *page,
 			 msgpack_packer *out);
 
 void reload_free(struct reload *reload);

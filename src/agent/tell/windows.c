@@ -189,7 +189,7 @@ windows_page_devices(struct windows_pager *pager, uint64_t after)
 }
 
 void
-windows_page(const struct tell *t, enum record_window_by by, const struct params_page *page,
+windows_page(const struct tell *t, enum record_window_by by, const struct param_page *page,
 	     msgpack_packer *result)
 {
 	struct windows_pager pager = {.t = t, .left = page->limit};

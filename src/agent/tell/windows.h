@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "agent/tell/params.h"
+#include "serve/param.h"
 #include "probe/prober.h"
 #include "record/record_window.h"
 
@@ -27,7 +27,7 @@ void windows_last(msgpack_packer *out, const struct record_origin *origin,
  * page->after. A page covers at most page->limit of these, and has fewer windows if some have none
  * yet.
  */
-void windows_page(const struct tell *t, enum record_window_by by, const struct params_page *page,
+void windows_page(const struct tell *t, enum record_window_by by, const struct param_page *page,
 		  msgpack_packer *result);
 
 #endif
