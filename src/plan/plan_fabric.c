@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which ToRs probe each other, and with how many tuples.
+ *
+ * A pair takes part in PLAN_TURN hours of each period. The period is a multiple of PLAN_TURN that
+ * leaves a ToR with at most about PLAN_PARTNERS_MAX partners, or as many as it has tuples; it
+ * doubles with the number of ToRs, so that it seldom changes. When in its period a pair has its
+ * turn follows from its names alone.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/coupon.h"
+#include "plan/plan_impl.h"
+
+/*
+ * Partners at a time. With fewer than 32 wanted, 16 on average, a ToR might have none by chance.
+ * With more than 256, a port that joins would be probed by too many hosts.
+ */
+#define PLAN_PARTNERS_MIN 32
+#define PLAN_PARTNERS_MAX 256
+
+static unsigned int
+plan_tuples(struct plan *plan, unsigned int paths)
+{
+	if (!plan->tuples[paths])
+		plan->tuples[paths] = coupon_tuples(paths, PLAN_PROBABILITY);
+	return plan->tuples[paths];
+}
+
+static bool
+plan_same_plane(const struct plan_group *a, const struct plan_group *b)
+{
+	return a->v6 == b->v6 && strcmp(a->rail, b->rail) == 0;
+}
+
+/* The plane that begins with this group. */
+struct plan_plane
+plan_fabric_plane(const struct plan *plan, size_t first)
+{
+	unsigned int partners = plan->tuples[plan->options.paths];
+	struct plan_plane plane = {first, 1, PLAN_TURN};
+
+	if (partners < PLAN_PARTNERS_MIN)
+		partners = PLAN_PARTNERS_MIN;
+	if (partners > PLAN_PARTNERS_MAX)
+		partners = PLAN_PARTNERS_MAX;
+	while (first + plane.n < plan->n_groups &&
+	       plan_same_plane(plan->groups[first], plan->groups[first + plane.n]))
+		plane.n++;
+	while ((plane.n - 1) * PLAN_TURN > (size_t)partners * plane.period)
+		plane.period *= 2;
+	return plane;
+}
+
+/* When in its period a pair has its turn: the same from both ends. */
+static uint64_t
+plan_pair_phase(const struct plan_group *a, const struct plan_group *b, unsigned int period)
+{
+	return plan_mix(a->hash ^ b->hash) % period;
+}
+
+static bool
+plan_pair_active(const struct plan *plan, const struct plan_plane *plane, size_t a, size_t b)
+{
+	uint64_t phase = plan_pair_phase(plan->groups[a], plan->groups[b], plane->period);
+
+	return (plan->hour + phase) % plane->period < PLAN_TURN;
+}
+
+/*
+ * The key of a slot changes once in PLAN_TURN hours: of a pair that always takes part, one slot
+ * after the other, of others when their turn ends.
+ */
+uint64_t
+plan_slot_key(const struct plan *plan, const struct plan_edge *edge, unsigned int slot)
+{
+	uint64_t turn = (plan->hour + edge->phase + (edge->always ? slot : 0)) / PLAN_TURN;
+
+	return plan_mix(edge->key + slot * 0x9e3779b97f4a7c15u + turn * 0xd6e8feb86659fd93u);
+}
+
+unsigned int
+plan_edge_slot_labels(const struct plan_edge *edge, unsigned int slot)
+{
+	return edge->labels / edge->n_slots + (slot < edge->labels % edge->n_slots);
+}
+
+uint64_t
+plan_edge_interval_us(const struct plan_group *from, const struct plan_edge *edge)
+{
+	return edge->interval_us << (from->shift > edge->to->shift ? from->shift : edge->to->shift);
+}
+
+uint64_t
+plan_slot_rate(const struct plan_group *from, const struct plan_edge *edge, unsigned int slot)
+{
+	uint64_t interval = plan_edge_interval_us(from, edge);
+	uint64_t probes = (uint64_t)plan_edge_slot_labels(edge, slot) * 1000000u * PLAN_MILLI;
+
+	return (probes + interval - 1) / interval;
+}
+
+unsigned int
+plan_slot_tuples(const struct plan_edge *edge, unsigned int slot)
+{
+	unsigned int labels = plan_edge_slot_labels(edge, slot);
+	uint32_t ports = edge->slots[slot].from->address->nic->source_ports;
+
+	return ports && ports < labels ? ports : labels;
+}
+
+/* Building. */
+
+static void
+plan_fabric_clear(struct plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_groups; i++) {
+		struct plan_group *group = plan->groups[i];
+
+		free(group->edges);
+		free(group->slots);
+		group->edges = NULL;
+		group->slots = NULL;
+		group->n_edges = 0;
+		if (group->n)
+			plan->groups[n++] = group;
+		else
+			plan_group_free(group);
+	}
+	plan->n_groups = n;
+}
+
+static void
+plan_fabric_connect(struct plan_group *a, struct plan_group *b, unsigned int period)
+{
+	struct plan_edge *there = &a->edges[a->n_edges++], *back = &b->edges[b->n_edges++];
+	uint64_t phase = plan_pair_phase(a, b, period);
+
+	*there = (struct plan_edge){.to = b, .back = back, .phase = phase,
+				    .always = period == PLAN_TURN,
+				    .key = plan_mix(a->hash * 3 + b->hash)};
+	*back = (struct plan_edge){.to = a, .back = there, .phase = phase,
+				   .always = period == PLAN_TURN,
+				   .key = plan_mix(b->hash * 3 + a->hash)};
+}
+
+static int
+plan_fabric_edges(struct plan *plan, const struct plan_plane *plane)
+{
+	size_t end = plane->first + plane->n;
+
+	for (size_t a = plane->first; a < end; a++)
+		for (size_t b = a + 1; b < end; b++)
+			if (plan_pair_active(plan, plane, a, b)) {
+				plan->groups[a]->n_edges++;
+				plan->groups[b]->n_edges++;
+			}
+	for (size_t a = plane->first; a < end; a++) {
+		struct plan_group *group = plan->groups[a];
+
+		group->edges = calloc(group->n_edges + 1, sizeof(*group->edges));
+		group->n_edges = 0;
+		if (!group->edges)
+			return -ENOMEM;
+	}
+	for (size_t a = plane->first; a < end; a++)
+		for (size_t b = a + 1; b < end; b++)
+			if (plan_pair_active(plan, plane, a, b))
+				plan_fabric_connect(plan->groups[a], plan->groups[b],
+						    plane->period);
+	return 0;
+}
+
+static int
+plan_group_tor_compare(const void *a, const void *b)
+{
+	return strcmp((*(struct plan_group *const *)a)->tor, (*(struct plan_group *const *)b)->tor);
+}
+
+/* The groups of one ToR share its links, and so the rate. */
+static int
+plan_fabric_tors(struct plan *plan)
+{
+	struct plan_group **by_tor = calloc(plan->n_groups + 1, sizeof(*by_tor));
+	size_t first = 0;
+
+	if (!by_tor)
+		return -ENOMEM;
+	for (size_t i = 0; i < plan->n_groups; i++)
+		by_tor[i] = plan->groups[i];
+	qsort(by_tor, plan->n_groups, sizeof(*by_tor), plan_group_tor_compare);
+	for (size_t i = 1; i <= plan->n_groups; i++) {
+		if (i < plan->n_groups && strcmp(by_tor[first]->tor, by_tor[i]->tor) == 0)
+			continue;
+		for (size_t k = first; k < i; k++)
+			by_tor[k]->n_tor = (unsigned int)(i - first);
+		first = i;
+	}
+	free(by_tor);
+	return 0;
+}
+
+/* N of a ToR: the most that has been seen to any of its partners. */
+static void
+plan_group_paths(struct plan *plan, struct plan_group *group)
+{
+	const struct plan_options *options = &plan->options;
+	unsigned int most = 0;
+
+	for (size_t i = 0; options->paths_seen && i < group->n_edges; i++) {
+		unsigned int seen = options->paths_seen(options->arg, group->tor,
+							group->edges[i].to->tor);
+
+		most = seen > most ? seen : most;
+	}
+	group->paths = most ? most : options->paths;
+	if (group->paths > COUPON_MAX)
+		group->paths = COUPON_MAX;
+	group->tuples = plan_tuples(plan, group->paths);
+}
+
+/* Tuples to each partner, so that all together are enough. */
+static unsigned int
+plan_group_each(const struct plan_group *group)
+{
+	return (unsigned int)((group->tuples + group->n_edges - 1) / group->n_edges);
+}
+
+/* The interval of a tuple, so that all together give the rate. */
+static uint64_t
+plan_group_interval_us(const struct plan_group *group)
+{
+	uint64_t tuples = plan_group_each(group) * group->n_edges;
+
+	return tuples * 1000000u * group->n_tor / ((uint64_t)PLAN_LINK_RATE * group->paths);
+}
+
+static unsigned int
+plan_edge_size(const struct plan_group *group, struct plan_edge *edge)
+{
+	unsigned int here = plan_group_each(group), there = plan_group_each(edge->to);
+	uint64_t own = plan_group_interval_us(group), its = plan_group_interval_us(edge->to);
+
+	edge->labels = here > there ? here : there;
+	edge->n_slots = (edge->labels + PLAN_LABELS - 1) / PLAN_LABELS;
+	edge->interval_us = own < its ? own : its;
+	return edge->n_slots;
+}
+
+static int
+plan_group_slots(struct plan_group *group)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < group->n_edges; i++)
+		n += plan_edge_size(group, &group->edges[i]);
+	group->slots = calloc(n + 1, sizeof(*group->slots));
+	if (!group->slots)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < group->n_edges; i++) {
+		group->edges[i].slots = group->slots + n;
+		n += group->edges[i].n_slots;
+	}
+	return 0;
+}
+
+static int
+plan_fabric_size(struct plan *plan)
+{
+	if (plan_fabric_tors(plan))
+		return -ENOMEM;
+	for (size_t i = 0; i < plan->n_groups; i++)
+		plan_group_paths(plan, plan->groups[i]);
+	for (size_t i = 0; i < plan->n_groups; i++)
+		if (plan_group_slots(plan->groups[i]))
+			return -ENOMEM;
+	return 0;
+}
+
+/* Returns 0, or -ENOMEM; then there are no edges. */
+int
+plan_fabric_build(struct plan *plan)
+{
+	int err = 0;
+
+	(void)plan_tuples(plan, plan->options.paths);
+	plan_fabric_clear(plan);
+	for (size_t i = 0; i < plan->n_groups && !err;) {
+		struct plan_plane plane = plan_fabric_plane(plan, i);
+
+		err = plan_fabric_edges(plan, &plane);
+		i += plane.n;
+	}
+	err = err ? err : plan_fabric_size(plan);
+	if (err)
+		plan_fabric_clear(plan);
+	for (size_t i = 0; i < plan->n_groups; i++)
+		plan_group_dirty(plan->groups[i]);
+	return err;
+}

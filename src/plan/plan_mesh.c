@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ToR mesh. It is nowhere stored: a pair probes each other if plan_mesh_pair() says so. Kept is
+ * only how many targets a port has.
+ */
+#include "plan/plan_impl.h"
+
+/* Thousandths of a probe a second that a port sends into its mesh, and answers there. */
+static uint64_t
+plan_mesh_out(const struct plan_nic *nic)
+{
+	uint64_t half = (uint64_t)nic->budget_out * PLAN_MILLI / 2;
+
+	return half < PLAN_TOR_RATE * PLAN_MILLI ? half : PLAN_TOR_RATE * PLAN_MILLI;
+}
+
+static uint64_t
+plan_mesh_in(const struct plan_nic *nic)
+{
+	uint64_t half = (uint64_t)nic->budget_in * PLAN_MILLI / 2;
+	uint64_t most = (uint64_t)2 * PLAN_TOR_RATE * PLAN_MILLI;
+
+	return half < most ? half : most;
+}
+
+uint64_t
+plan_member_out(const struct plan_member *member)
+{
+	const struct plan_nic *nic = member->address->nic;
+
+	return ((uint64_t)nic->budget_out * PLAN_MILLI - plan_mesh_out(nic)) / nic->n_on;
+}
+
+uint64_t
+plan_member_in(const struct plan_member *member)
+{
+	const struct plan_nic *nic = member->address->nic;
+
+	return ((uint64_t)nic->budget_in * PLAN_MILLI - plan_mesh_in(nic)) / nic->n_on;
+}
+
+static bool
+plan_mesh_near(const struct plan_member *a, const struct plan_member *b)
+{
+	return a->group && a->group == b->group &&
+	       ((a->hash ^ b->hash) & a->group->mesh_mask) == 0;
+}
+
+/* Whether they share a ToR before the one of these members. */
+static bool
+plan_mesh_before(const struct plan_member *a, const struct plan_member *b)
+{
+	const struct plan_nic *x = a->address->nic, *y = b->address->nic;
+	const struct plan_member *first_a =
+		&x->members[(size_t)(a->address - x->addresses) * x->n_tors];
+	const struct plan_member *first_b =
+		&y->members[(size_t)(b->address - y->addresses) * y->n_tors];
+
+	for (const struct plan_member *i = first_a; i < a; i++)
+		for (const struct plan_member *k = first_b; k < b; k++)
+			if (plan_mesh_near(i, k))
+				return true;
+	return false;
+}
+
+/* Whether a and b, of one group, probe each other, and have no earlier group in which they do. */
+bool
+plan_mesh_pair(const struct plan_member *a, const struct plan_member *b)
+{
+	return a->address->nic->host != b->address->nic->host && plan_mesh_near(a, b) &&
+	       !plan_mesh_before(a, b);
+}
+
+/*
+ * Between two probes to one target; 0: none at all. Neither does the source send more than its
+ * share, nor the target answer more than its.
+ */
+uint64_t
+plan_mesh_interval_us(const struct plan_nic *from, const struct plan_nic *to)
+{
+	uint64_t out = plan_mesh_out(from), in = plan_mesh_in(to), a, b;
+
+	if (!out || !in)
+		return 0;
+	a = (from->n_mesh * 1000000u * PLAN_MILLI + out - 1) / out;
+	b = (to->n_mesh * 1000000u * PLAN_MILLI + in - 1) / in;
+	return a > b ? a : b;
+}
+
+static uint64_t
+plan_mesh_count(const struct plan_nic *nic)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < nic->n_members; i++) {
+		const struct plan_member *m = &nic->members[i];
+
+		for (size_t k = 0; m->group && k < m->group->n; k++)
+			n += plan_mesh_pair(m, m->group->members[k]);
+	}
+	return n;
+}
+
+/* If the port has more or fewer targets, all that share any ToR with it may probe it rarer. */
+static void
+plan_mesh_recount(struct plan_nic *nic)
+{
+	uint64_t n = plan_mesh_count(nic);
+
+	if (n == nic->n_mesh)
+		return;
+	nic->n_mesh = n;
+	for (size_t i = 0; i < nic->n_members; i++)
+		if (nic->members[i].group)
+			nic->members[i].group->stale = true;
+}
+
+static void
+plan_mesh_group(struct plan_group *group)
+{
+	group->sole = group->n ? group->members[0]->address->nic->host : NULL;
+	for (size_t i = 1; i < group->n; i++)
+		if (group->members[i]->address->nic->host != group->sole)
+			group->sole = NULL;
+	group->mesh_mask = 0;
+	while (group->n / (group->mesh_mask + 1) > PLAN_MESH)
+		group->mesh_mask = group->mesh_mask * 2 + 1;
+	group->stale = true;
+}
+
+void
+plan_mesh_update(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_groups; i++) {
+		struct plan_group *group = plan->groups[i];
+		const struct plan_node *sole = group->sole;
+
+		if (!group->dirty)
+			continue;
+		plan_mesh_group(group);
+		/* Whether a source has somebody to probe there depends on it. */
+		for (size_t k = 0; group->sole != sole && k < group->n_edges; k++)
+			group->edges[k].to->place_from = true;
+	}
+	for (size_t i = 0; i < plan->n_groups; i++)
+		for (size_t k = 0; plan->groups[i]->dirty && k < plan->groups[i]->n; k++)
+			plan_mesh_recount(plan->groups[i]->members[k]->address->nic);
+	for (size_t i = 0; i < plan->n_groups; i++) {
+		if (plan->groups[i]->stale)
+			plan_group_stale(plan->groups[i]);
+		plan->groups[i]->stale = false;
+	}
+}

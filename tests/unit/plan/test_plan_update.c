@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Planners agree whatever they went through, and what changes is no more than need be. */
+#include "plan_fake.h"
+
+static void
+same_lists(struct fake *a, struct fake *b)
+{
+	assert_int_equal(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct plan_target *x = &a->entries[i].target, *y = &b->entries[i].target;
+
+		assert_memory_equal(a->entries[i].host, b->entries[i].host,
+				    offsetof(struct fake_entry, target));
+		assert_int_equal(x->kind, y->kind);
+		assert_int_equal(x->tuples, y->tuples);
+		assert_int_equal(x->interval_us, y->interval_us);
+		assert_memory_equal(x->labels, y->labels, sizeof(x->labels));
+	}
+	assert_int_equal(plan_digest(a->plan), plan_digest(b->plan));
+}
+
+/* One gets all at once, the other backwards, with detours, and earlier. */
+static void
+test_two_planners_agree(void **state)
+{
+	struct plan_options options = fake_options(8);
+	struct fake a, b;
+
+	(void)state;
+	fake_start(&a, &options);
+	fake_start(&b, &options);
+	fake_grid(&a, 6, 5);
+	for (unsigned int i = 30; i-- > 0;) {
+		char name[32], tor[32], address[32];
+
+		snprintf(name, sizeof(name), "h%u-%u", i / 5, i % 5);
+		snprintf(tor, sizeof(tor), "tor%u", i / 5);
+		snprintf(address, sizeof(address), "10.%u.0.%u", i / 5, i % 5 + 1);
+		fake_put1(&b, name, "elsewhere", address);
+		fake_run(&b, FAKE_NOW_S - 7200 + i * 200);
+		fake_put1(&b, "passer-by", tor, "10.99.0.1");
+		fake_run(&b, FAKE_NOW_S - 7200 + i * 200);
+		fake_put1(&b, name, tor, address);
+		plan_remove(b.plan, i % 2 ? "passer-by" : "nobody");
+	}
+	plan_remove(b.plan, "passer-by");
+	fake_run_grid(&a, 6, 5, FAKE_NOW_S);
+	fake_run_grid(&b, 6, 5, FAKE_NOW_S);
+	same_lists(&a, &b);
+	fake_end(&a);
+	fake_end(&b);
+}
+
+/* The generation is a hash of the list: the same after there and back. */
+static void
+test_generation_is_content(void **state)
+{
+	struct plan_options options = fake_options(8);
+	uint64_t before, with;
+	struct fake f;
+
+	(void)state;
+	fake_start(&f, &options);
+	fake_grid(&f, 3, 4);
+	fake_run(&f, FAKE_NOW_S);
+	before = plan_list(f.plan, "h0-0", NULL, NULL);
+	fake_put1(&f, "new", "tor0", "10.0.0.99");
+	fake_run(&f, FAKE_NOW_S);
+	with = plan_list(f.plan, "h0-0", NULL, NULL);
+	assert_int_not_equal(before, with);
+	plan_remove(f.plan, "new");
+	fake_run(&f, FAKE_NOW_S);
+	assert_int_equal(plan_list(f.plan, "h0-0", NULL, NULL), before);
+	/* The same registration again changes nothing, nor does a run. */
+	fake_put1(&f, "h0-0", "tor0", "10.0.0.1");
+	fake_run(&f, FAKE_NOW_S);
+	assert_int_equal(f.n_changed, 0);
+	fake_end(&f);
+}
+
+/* Each name or address that lists show counts. */
+static void
+test_readdressed_moved_renamed(void **state)
+{
+	struct plan_options options = fake_options(8);
+	struct fake f;
+
+	(void)state;
+	fake_start(&f, &options);
+	fake_grid(&f, 3, 4);
+	fake_run(&f, FAKE_NOW_S);
+	fake_put1(&f, "h1-1", "tor1", "10.1.0.77");
+	fake_run(&f, FAKE_NOW_S);
+	fake_run_grid(&f, 3, 4, FAKE_NOW_S);
+	for (size_t i = 0; i < f.n; i++)
+		if (strcmp(f.entries[i].to, "h1-1") == 0) {
+			char text[ADDR_TEXT];
+
+			assert_string_equal(addr_text(&f.entries[i].address, text), "10.1.0.77");
+		}
+	fake_put1(&f, "h1-1", "tor2", "10.1.0.77");
+	fake_run_grid(&f, 3, 4, FAKE_NOW_S);
+	assert_int_equal(fake_count(&f, "h1-1", "h2-0", PLAN_TOR), 1);
+	assert_int_equal(fake_count(&f, "h1-1", "h1-0", PLAN_TOR), 0);
+	plan_remove(f.plan, "h1-1");
+	fake_put1(&f, "renamed", "tor2", "10.1.0.77");
+	fake_run_grid(&f, 3, 4, FAKE_NOW_S);
+	assert_int_equal(fake_count(&f, "h2-0", "renamed", PLAN_TOR), 1);
+	assert_int_equal(fake_count(&f, NULL, "h1-1", PLAN_TOR), 0);
+	fake_end(&f);
+}
+
+/*
+ * One host under a ToR of 10, of 40 ToRs with 16 paths: its ToR has some 115 to 200 tuples in, so
+ * that beside the ten of its ToR some 20 hosts are to probe it, and a few more make room. Those
+ * told are those whose lists differ.
+ */
+static void
+test_a_host_joins(void **state)
+{
+	struct plan_options options = fake_options(16);
+	unsigned int differ = 0;
+	struct fake a, b;
+
+	(void)state;
+	fake_start(&a, &options);
+	fake_start(&b, &options);
+	fake_grid(&a, 40, 10);
+	fake_grid(&b, 40, 10);
+	fake_run(&a, FAKE_NOW_S);
+	fake_run(&b, FAKE_NOW_S);
+	fake_put1(&a, "h5-x", "tor5", "10.5.0.99");
+	fake_run(&a, FAKE_NOW_S);
+	for (unsigned int t = 0; t < 40; t++)
+		for (unsigned int h = 0; h < 10; h++) {
+			char name[32];
+
+			snprintf(name, sizeof(name), "h%u-%u", t, h);
+			differ += plan_list(a.plan, name, NULL, NULL) !=
+				  plan_list(b.plan, name, NULL, NULL);
+		}
+	assert_int_equal(a.n_changed, differ + 1);
+	assert_in_range(differ, 11, 45);
+	fake_end(&a);
+	fake_end(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_two_planners_agree),
+		cmocka_unit_test(test_generation_is_content),
+		cmocka_unit_test(test_readdressed_moved_renamed),
+		cmocka_unit_test(test_a_host_joins),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
