@@ -84,11 +84,19 @@ noise_woke(struct noise *noise, uint64_t asked_ns, uint64_t ran_ns)
 	noise_estimate(noise, ran_ns > asked_ns ? ran_ns - asked_ns : 0);
 }
 
+/*
+ * Half of a stall is enough, so that what was waited earlier, and is not known apart, makes at most
+ * half of one.
+ */
 bool
-noise_wants_waited(const struct noise *noise, uint64_t now_ns)
+noise_wants_waited(struct noise *noise, uint64_t from_ns, uint64_t now_ns)
 {
-	return noise->waited_at_ns == 0 ||
-	       now_ns >= noise->waited_at_ns + noise_threshold_ns(noise);
+	if (from_ns < noise->ran_ns)
+		from_ns = noise->ran_ns;
+	if (now_ns > from_ns)
+		noise->possible_ns += now_ns - from_ns;
+	noise->ran_ns = now_ns;
+	return noise->waited_at_ns == 0 || noise->possible_ns >= noise_threshold_ns(noise) / 2;
 }
 
 void
@@ -100,6 +108,7 @@ noise_waited(struct noise *noise, uint64_t total_ns, uint64_t now_ns)
 
 	noise->waited_ns = total_ns;
 	noise->waited_at_ns = now_ns;
+	noise->possible_ns = 0;
 	if (first || waited_ns < noise_threshold_ns(noise))
 		return;
 	/* The exact time is unknown. Most of the waiting was just before the process ran. */

@@ -44,6 +44,8 @@ struct noise {
 	uint64_t woken;          /* wake-ups behind this estimate */
 	uint64_t waited_ns,
 		waited_at_ns; /* noise_waited()'s last arguments; waited_at_ns 0: none yet */
+	uint64_t ran_ns;         /* noise_wants_waited()'s last now_ns */
+	uint64_t possible_ns;    /* what may have been waited since noise_waited() */
 	uint64_t stalls, stalled_ns, longest_ns; /* since the start */
 };
 
@@ -58,10 +60,12 @@ void noise_woke(struct noise *noise, uint64_t asked_ns, uint64_t ran_ns);
  */
 void noise_waiting(struct noise *noise, uint64_t asked_ns, uint64_t now_ns);
 /*
- * Whether enough time has passed since the last noise_waited() that the next call may find a stall.
- * If not, the caller can omit it.
+ * The process runs at now_ns. Since the last call it may have waited for a CPU, but if a timer woke
+ * it, not before from_ns, when that timer was due; otherwise from_ns is 0. Returns whether the next
+ * noise_waited() may find a stall: then call it. While the process sleeps until its timers and gets
+ * its answers soon, that is seldom, because sleeping is not waiting.
  */
-bool noise_wants_waited(const struct noise *noise, uint64_t now_ns);
+bool noise_wants_waited(struct noise *noise, uint64_t from_ns, uint64_t now_ns);
 /*
  * Until now_ns, the process has waited total_ns for a CPU since its start. The first call only sets
  * the base.

@@ -382,12 +382,12 @@ host_path(struct sim_host *host, const struct sim_event *event)
  * running?
  */
 static void
-host_look(struct sim_host *host)
+host_look(struct sim_host *host, uint64_t from_ns)
 {
 	uint64_t now_ns = sim_host_now(host);
 
 	noise_waiting(&host->noise, host->asked_ns, now_ns);
-	if (host->sim->params.schedstat && noise_wants_waited(&host->noise, now_ns))
+	if (host->sim->params.schedstat && noise_wants_waited(&host->noise, from_ns, now_ns))
 		noise_waited(&host->noise, host->waited_ns, now_ns);
 }
 
@@ -395,7 +395,7 @@ host_look(struct sim_host *host)
 static void
 host_handle(struct sim_host *host, struct sim_event *event)
 {
-	host_look(host);
+	host_look(host, event->kind == SIM_WAKE ? host->asked_ns : 0);
 	switch (event->kind) {
 	case SIM_WAKE:
 		host_pump(host);
@@ -463,7 +463,7 @@ host_resume(struct sim_host *host)
 	if (host->waits_since_ns)
 		host->waited_ns += sim->now_ns - host->waits_since_ns;
 	host->waits_since_ns = 0;
-	host_look(host);
+	host_look(host, 0);
 	for (uint32_t i = 0; i < 3; i++) {
 		if ((first + i) % 3 == 0)
 			host_drain(host, &host->other, NULL, UINT32_MAX);

@@ -72,17 +72,23 @@ host_noise_read(struct host_noise *h, uint64_t now_ns)
 		noise_waited(&h->noise, waited_ns, now_ns);
 }
 
+static void
+host_noise_check(struct host_noise *h, uint64_t from_ns, uint64_t now_ns)
+{
+	if (h->fd >= 0 && noise_wants_waited(&h->noise, from_ns, now_ns))
+		host_noise_read(h, now_ns);
+}
+
 void
 host_noise_look(struct host_noise *h, uint64_t asked_ns, uint64_t now_ns)
 {
 	noise_waiting(&h->noise, asked_ns, now_ns);
-	if (h->fd >= 0 && noise_wants_waited(&h->noise, now_ns))
-		host_noise_read(h, now_ns);
+	host_noise_check(h, 0, now_ns);
 }
 
 void
 host_noise_fired(struct host_noise *h, uint64_t asked_ns, uint64_t now_ns)
 {
 	noise_woke(&h->noise, asked_ns, now_ns);
-	host_noise_look(h, asked_ns, now_ns);
+	host_noise_check(h, asked_ns, now_ns);
 }

@@ -24,7 +24,8 @@ const struct noise *host_noise_get(const struct host_noise *h);
 /*
  * Call this when the daemon runs, before prober or responder handle anything. It is now_ns, and
  * asked_ns is the time for which the next timer was set (UINT64_MAX: none). It makes a few
- * comparisons and, at most once in the length of a stall, reads one line of /proc.
+ * comparisons. It reads one line of /proc if the daemon may have waited for a CPU for half a stall
+ * since the last reading.
  */
 void host_noise_look(struct host_noise *h, uint64_t asked_ns, uint64_t now_ns);
 /* The timer that was set for asked_ns has fired. */

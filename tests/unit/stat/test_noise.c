@@ -22,7 +22,7 @@ test_nothing(void **state)
 	(void)state;
 	assert_int_equal(noise_overlap_ns(&noise, 0, UINT64_MAX), 0);
 	assert_int_equal(noise_threshold_ns(&noise), NOISE_STALL_MIN_NS);
-	assert_true(noise_wants_waited(&noise, T0));
+	assert_true(noise_wants_waited(&noise, 0, T0));
 }
 
 /* What is as late as ever is no stall; what is far later is one, just where it was. */
@@ -116,8 +116,6 @@ test_waited(void **state)
 	/* What was before the first call is not known. */
 	noise_waited(&noise, 700 * MS, T0);
 	assert_int_equal(noise.stalls, 0);
-	assert_false(noise_wants_waited(&noise, T0 + NOISE_STALL_MIN_NS - 1));
-	assert_true(noise_wants_waited(&noise, T0 + NOISE_STALL_MIN_NS));
 	noise_waited(&noise, 700 * MS + 900 * US, T0 + 100 * MS);
 	assert_int_equal(noise.stalls, 0);
 	noise_waited(&noise, 708 * MS + 900 * US, T0 + 200 * MS);
@@ -132,6 +130,35 @@ test_waited(void **state)
 	noise_waited(&noise, 1 * MS, T0 + 300 * MS);
 	noise_waited(&noise, 6 * MS, T0 + 400 * MS);
 	assert_int_equal(noise.stalls, 2);
+}
+
+/*
+ * What sleeps until its timer does not wait, so there is nothing to ask for; what was called by an
+ * event may have waited all the time. Threshold: 1 ms.
+ */
+static void
+test_wants_waited(void **state)
+{
+	struct noise noise = {0};
+	uint64_t t = T0;
+
+	(void)state;
+	assert_true(noise_wants_waited(&noise, 0, t));
+	noise_waited(&noise, 0, t);
+	/* Ten times: a timer is 40 us late, an answer comes after 9 us. In all 490 us. */
+	for (int i = 0; i < 10; i++) {
+		t += 100 * MS;
+		assert_false(noise_wants_waited(&noise, t, t + 40 * US));
+		assert_false(noise_wants_waited(&noise, 0, t + 49 * US));
+	}
+	assert_true(noise_wants_waited(&noise, 0, t + 59 * US));
+	/* It is asked for until it is known. */
+	assert_true(noise_wants_waited(&noise, t + 100 * MS, t + 100 * MS));
+	noise_waited(&noise, 0, t + 100 * MS);
+	assert_false(noise_wants_waited(&noise, t + 200 * MS, t + 200 * MS + 499 * US));
+	noise_waited(&noise, 0, t + 300 * MS);
+	/* An event after a long sleep may have been there all the time. */
+	assert_true(noise_wants_waited(&noise, 0, t + 400 * MS));
 }
 
 /* Many stalls: the last ones are known, queries agree with a plain list of them. */
@@ -174,6 +201,7 @@ main(void)
 		cmocka_unit_test(test_nothing), cmocka_unit_test(test_late),
 		cmocka_unit_test(test_typical), cmocka_unit_test(test_load),
 		cmocka_unit_test(test_waiting), cmocka_unit_test(test_waited),
+		cmocka_unit_test(test_wants_waited),
 		cmocka_unit_test(test_many),
 	};
 
