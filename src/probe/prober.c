@@ -10,6 +10,12 @@
  * Services and the others take turns; of the others, pings and the mesh take turns. So each gets at
  * least half if it needs it, and may use what the other does not need.
  *
+ * A wake-up costs as much as several probes. So when a probe is due, others join it: the first ones
+ * of targets that would begin within a PROBER_TOGETHER_PART of the time between two probes to their
+ * peer, up to PROBER_TOGETHER probes of equal intervals. They keep this place in time, so the same
+ * probes leave together from then on, and intervals are exact. Two probes in a row go to different
+ * peers.
+ *
  * While throttled, a second bucket limits all lanes but pings. These lanes take from both buckets,
  * so that all lanes together stay within the device's budget.
  */
@@ -165,6 +171,14 @@ prober_drain(struct prober *prober)
 	prober->draining = false;
 }
 
+static void
+prober_fire(struct prober *prober, struct prober_timer *timer, uint64_t now_ns)
+{
+	prober_timer_stop(prober, timer);
+	timer->fire(timer, now_ns);
+	prober_drain(prober);
+}
+
 /*
  * Fires at most as many timers as were set at the start, so that callbacks which start new targets
  * cannot keep it busy.
@@ -174,16 +188,32 @@ prober_run_timers(struct prober *prober, uint64_t now_ns)
 {
 	struct heap_node *node;
 
+	prober->batch = (struct prober_batch){0};
 	for (uint32_t n = prober->timers.n; n > 0; n--) {
-		struct prober_timer *timer;
-
 		node = heap_first(&prober->timers);
 		if (!node || node->key > now_ns)
 			break;
+		prober_fire(prober, PROBER_CONTAINER(node, struct prober_timer, node), now_ns);
+	}
+}
+
+/*
+ * If probes are due, takes along others that would be due soon: prober_target_joins(). Each that
+ * joins sets the timer of its device, which may be due at once.
+ */
+static void
+prober_fill_batch(struct prober *prober, uint64_t now_ns)
+{
+	for (uint32_t n = prober->timers.n; n > 0; n--) {
+		struct heap_node *node = heap_first(&prober->timers);
+		struct prober_timer *timer;
+
+		if (!node || prober->batch.n == 0 || prober->batch.n >= PROBER_TOGETHER)
+			break;
 		timer = PROBER_CONTAINER(node, struct prober_timer, node);
-		prober_timer_stop(prober, timer);
-		timer->fire(timer, now_ns);
-		prober_drain(prober);
+		if (node->key > now_ns && !prober_target_joins(timer, &prober->batch, now_ns))
+			break;
+		prober_fire(prober, timer, now_ns);
 	}
 }
 
@@ -236,7 +266,7 @@ prober_device_arm(struct prober_device *device)
 				 prober_lane_ready_ns(device, lane));
 }
 
-static uint32_t
+uint32_t
 prober_device_tokens(const struct prober_device *device, enum prober_lane_id lane, uint64_t now_ns)
 {
 	uint32_t tokens = bucket_tokens(&device->bucket, &device->rate, now_ns), held;
@@ -351,6 +381,7 @@ prober_advance(struct prober *prober, uint64_t now_ns)
 		prober->now_ns = now_ns;
 	prober_drain(prober);
 	prober_run_timers(prober, now_ns);
+	prober_fill_batch(prober, now_ns);
 	prober_windows_advance(prober, now_ns);
 	prober_peer_ask_next(prober, now_ns);
 	prober_send(prober, now_ns);

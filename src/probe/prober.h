@@ -89,6 +89,13 @@ struct prober_target;
 #define PROBER_DEVICE_WINDOWS 6 /* closed windows that a device keeps; a target keeps 1 */
 #define PROBER_THROTTLE_MAX 16              /* steps */
 #define PROBER_SEND_BATCH 32                /* the most probes in one prober_advance() */
+/*
+ * Probes of the mesh that leave together, so that they share a wake-up. More would be a burst. And
+ * the part of the time between two probes to a peer by which one may be moved, once, to an earlier
+ * time.
+ */
+#define PROBER_TOGETHER 4
+#define PROBER_TOGETHER_PART 10
 
 const char *prober_peer_state_name(enum prober_peer_state s);
 

@@ -97,6 +97,7 @@ struct prober_target {
 	enum prober_target_place place;
 	bool stopped, done;           /* done: target_done() will be called, or has been */
 	bool done_listed;
+	bool placed;                  /* a probe has left since prober_target_start() */
 	struct prober_target_plan config;
 	void *user;
 	uint64_t due_ns;              /* of the next or the waiting probe */
@@ -141,6 +142,7 @@ struct prober_peer {
 	uint64_t acked_ns;           /* the time of the last ACK */
 	struct prober_session session;
 	struct prober_target_list targets, path_targets;
+	uint32_t n_targets;
 	struct prober_probe_list
 		unproven; /* after twice their timeout, without proof that the peer was alive */
 	struct probe_totals totals;
@@ -212,6 +214,13 @@ struct prober_flights {
 	uint32_t next; /* low half of the next sequence number */
 };
 
+/* The targets that have come due in this prober_advance(). */
+struct prober_batch {
+	uint32_t n;
+	const struct prober_peer *peer; /* of the last one; only compared */
+	uint64_t due_ns, interval_ns;   /* of the last one */
+};
+
 struct prober {
 	const struct prober_ops *ops;
 	void *arg;
@@ -238,6 +247,7 @@ struct prober {
 	bool ending;               /* nothing more is reported */
 	uint64_t unwindowed;
 	bool draining;
+	struct prober_batch batch;
 	uint64_t malformed, unauthenticated, unknown, wrong_source, duplicates, impossible;
 	struct probe_totals totals;
 	uint8_t payload[UINT16_MAX];
@@ -259,6 +269,9 @@ void prober_drain(struct prober *prober);
 void prober_device_enqueue(struct prober_device *device, struct prober_target *target,
 			   uint64_t now_ns);
 void prober_device_dequeue(struct prober_device *device, struct prober_target *target);
+/* The number of probes of that lane that the budget allows now, those that wait included. */
+uint32_t prober_device_tokens(const struct prober_device *device, enum prober_lane_id lane,
+			      uint64_t now_ns);
 /* Takes a token for the target's probe. Another lane is next. */
 void prober_device_take(struct prober_device *device, const struct prober_target *target,
 			uint64_t now_ns);
@@ -296,6 +309,12 @@ void prober_target_requeue(struct prober_target *target);
 void prober_target_rethrottle(struct prober_target *target, uint32_t from, uint64_t now_ns);
 /* Sends the probe of a target at the head of its device's queue. */
 void prober_target_fire(struct prober_target *target, uint64_t now_ns);
+/*
+ * Whether this is the timer of a target whose first probe may leave with the last one of the batch.
+ * If so, it is due at the same time, from now on.
+ */
+bool prober_target_joins(struct prober_timer *timer, const struct prober_batch *batch,
+			 uint64_t now_ns);
 void prober_target_check_done(struct prober_target *target);
 
 /* prober_count.c */

@@ -65,6 +65,7 @@ prober_target_start(struct prober_target *target, uint64_t now_ns)
 	if (phase_ns == PROBER_PHASE_RANDOM)
 		phase_ns = prober_random(target->peer->prober) % target_interval_ns(target);
 	target->due_ns = now_ns + phase_ns;
+	target->placed = false;
 	target->path_since_ns = 0;
 	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
 }
@@ -141,6 +142,7 @@ target_next(struct prober_target *target, uint64_t now_ns)
 	uint64_t interval_ns = target_interval_ns(target), behind;
 
 	target->seq++;
+	target->placed = true;
 	target->path_since_ns = 0;
 	if (target->config.count && target->seq >= target->config.count) {
 		target->stopped = true;
@@ -251,6 +253,33 @@ prober_target_fire(struct prober_target *target, uint64_t now_ns)
 	target_unposted(target, class, reason, now_ns);
 }
 
+/* A ping leaves when its user wants it. A service has few probes, each on its own schedule. */
+static bool
+target_is_batched(const struct prober_target *target)
+{
+	return target->config.kind == PROBE_KIND_MESH;
+}
+
+/* By how much a probe may be moved: little beside what is between two probes to the peer. */
+static uint64_t
+target_slack_ns(const struct prober_target *target)
+{
+	return target_interval_ns(target) / target->peer->n_targets / PROBER_TOGETHER_PART;
+}
+
+static void
+target_batch_add(const struct prober_target *target)
+{
+	struct prober_batch *batch = &target->peer->prober->batch;
+
+	if (!target_is_batched(target))
+		return;
+	batch->n++;
+	batch->peer = target->peer;
+	batch->due_ns = target->due_ns;
+	batch->interval_ns = target_interval_ns(target);
+}
+
 static void
 target_timer(struct prober_timer *timer, uint64_t now_ns)
 {
@@ -265,8 +294,28 @@ target_timer(struct prober_timer *timer, uint64_t now_ns)
 		   target_is_blocked(target, &class, &reason)) {
 		target_unposted(target, class, reason, now_ns);
 	} else {
+		target_batch_add(target);
 		prober_device_enqueue(target->peer->device, target, now_ns);
 	}
+}
+
+bool
+prober_target_joins(struct prober_timer *timer, const struct prober_batch *batch, uint64_t now_ns)
+{
+	struct prober_target *target = PROBER_CONTAINER(timer, struct prober_target, timer);
+	const struct prober_device *device;
+
+	if (timer->fire != target_timer || target->place != PROBER_TARGET_IDLE || target->placed ||
+	    !target_is_batched(target) || target->peer == batch->peer ||
+	    target->peer->state != PROBER_PEER_UP ||
+	    target_interval_ns(target) != batch->interval_ns ||
+	    target->due_ns > batch->due_ns + target_slack_ns(target))
+		return false;
+	device = target->peer->device;
+	if (prober_device_tokens(device, PROBER_LANE_MESH, now_ns) <= device->n_queue)
+		return false;
+	target->due_ns = batch->due_ns;
+	return true;
 }
 
 static bool
@@ -328,6 +377,7 @@ prober_target_add(struct prober_peer *peer, const struct prober_target_config *c
 	window_series_init(&target->windows, 1, target, true);
 	TAILQ_INIT(&target->probes);
 	TAILQ_INSERT_TAIL(&peer->targets, target, in_peer);
+	peer->n_targets++;
 	if (!peer->held)
 		prober_target_start(target, now_ns);
 	*out = target;
@@ -366,6 +416,7 @@ prober_target_remove(struct prober_target *target)
 	if (target->done_listed)
 		TAILQ_REMOVE(&prober->done, target, in_done);
 	TAILQ_REMOVE(&target->peer->targets, target, in_peer);
+	target->peer->n_targets--;
 	prober_timer_free(prober, &target->timer);
 	probe_recent_clear(&target->recent);
 	free(target);

@@ -99,6 +99,185 @@ test_batch(void **state)
 	assert_int_equal(info.deferred, 0);
 }
 
+/* Targets of one peer each; the first probe of i leaves after phase_ms[i]. */
+static void
+together_start(struct fake *f, struct prober_peer *peer[], const uint64_t phase_ms[], size_t n)
+{
+	struct prober_target_config config = fake_target_config(SEC);
+	struct prober_target *target;
+
+	prober_device_set_rate(f->device, 1000);
+	for (size_t i = 0; i < n; i++) {
+		config.phase_ns = phase_ms[i] * MS;
+		assert_int_equal(prober_target_add(peer[i], &config, f, f->now, &target), 0);
+	}
+}
+
+/* Runs to at_ms, and checks that there have been n probes by then. */
+static void
+together_check(struct fake *f, uint64_t start, uint64_t at_ms, uint32_t n)
+{
+	fake_run_to(f, start + at_ms * MS);
+	assert_int_equal(f->n_packets, n);
+	for (uint32_t i = 0; i < n; i++)
+		fake_acks(f, i);
+}
+
+/* Who is due within a tenth of the interval leaves with the first, and stays with it. */
+static void
+test_together(void **state)
+{
+	static const uint64_t phase_ms[] = {10, 60, 110, 111};
+	struct fake *f = *state;
+	struct prober_peer *peer[4];
+	uint64_t start;
+
+	for (int i = 0; i < 4; i++)
+		peer[i] = fake_peer_up(f, f);
+	start = f->now;
+	together_start(f, peer, phase_ms, 4);
+	together_check(f, start, 9, 0);
+	together_check(f, start, 10, 3);
+	together_check(f, start, 110, 3);
+	together_check(f, start, 111, 4);
+	together_check(f, start, 1009, 4);
+	together_check(f, start, 1010, 7);
+	together_check(f, start, 1110, 7);
+	together_check(f, start, 1111, 8);
+	/* The loop is late: the next round is not. */
+	f->now = start + 2050 * MS;
+	together_check(f, start, 2050, 11);
+	together_check(f, start, 3009, 12);
+	together_check(f, start, 3010, 15);
+	fake_check_totals(f);
+}
+
+/* Four together, no more. */
+static void
+test_together_limit(void **state)
+{
+	static const uint64_t phase_ms[] = {0, 1, 2, 3, 4, 5};
+	struct fake *f = *state;
+	struct prober_peer *peer[6];
+	uint64_t start;
+
+	for (int i = 0; i < 6; i++)
+		peer[i] = fake_peer_up(f, f);
+	start = f->now;
+	together_start(f, peer, phase_ms, 6);
+	together_check(f, start, 0, 4);
+	together_check(f, start, 3, 4);
+	together_check(f, start, 4, 6);
+	together_check(f, start, 999, 6);
+	together_check(f, start, 1000, 10);
+	together_check(f, start, 1004, 12);
+}
+
+/* Two probes to a peer in an interval: each may be moved by half as much as one. */
+static void
+test_together_spread(void **state)
+{
+	static const uint64_t phase_ms[] = {0, 50, 51};
+	struct fake *f = *state;
+	struct prober_target_config config = fake_target_config(SEC);
+	struct prober_peer *peer[3] = {fake_peer_up(f, f), fake_peer_up(f, f), fake_peer_up(f, f)};
+	struct prober_target *target;
+	uint64_t start = f->now;
+
+	config.phase_ns = 500 * MS;
+	for (int i = 1; i < 3; i++)
+		assert_int_equal(prober_target_add(peer[i], &config, f, f->now, &target), 0);
+	together_start(f, peer, phase_ms, 3);
+	together_check(f, start, 0, 2);
+	together_check(f, start, 50, 2);
+	together_check(f, start, 51, 3);
+	together_check(f, start, 500, 5);
+	together_check(f, start, 1000, 7);
+}
+
+/* However many there are, each is moved once: 100 peers, 10 ms apart, of which 4 may join. */
+static void
+test_together_stays(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer[100];
+	uint64_t phase_ms[100], start;
+	uint32_t acked = 0;
+
+	for (uint64_t i = 0; i < 100; i++) {
+		peer[i] = fake_peer_up(f, f);
+		phase_ms[i] = 10 * i;
+	}
+	start = f->now;
+	together_start(f, peer, phase_ms, 99);
+	for (uint64_t at_ms = 0; at_ms < 10 * 1000; at_ms += 10) {
+		fake_run_to(f, start + at_ms * MS);
+		for (; acked < f->n_packets; acked++)
+			fake_acks(f, acked);
+	}
+	assert_int_equal(f->n_packets, 10 * 99);
+	for (uint32_t i = 99; i < f->n_packets; i++)
+		assert_true(f->packet[i].at_ns == f->packet[i - 99].at_ns + SEC);
+	/* A new one finds its place. */
+	start += 10 * SEC;
+	phase_ms[0] = 980;
+	together_start(f, peer + 99, phase_ms, 1);
+	together_check(f, start, 959, 99 * 11 - 3);
+	together_check(f, start, 960, 99 * 11 + 1);
+}
+
+/* Each of these waits for its own time, 10 ms after the first. */
+static void
+test_not_together(void **state)
+{
+	static const uint64_t phase_ms[] = {0, 10};
+	struct fake *f = *state;
+	struct prober_target_config config = fake_target_config(SEC);
+	struct prober_peer *peer[2] = {fake_peer_up(f, f), fake_peer_up(f, f)};
+	struct prober_target *target;
+	uint64_t start = f->now;
+
+	config.phase_ns = 10 * MS;
+	/* To the same peer. */
+	together_start(f, peer, phase_ms, 1);
+	assert_int_equal(prober_target_add(peer[0], &config, f, f->now, &target), 0);
+	together_check(f, start, 9, 1);
+	together_check(f, start, 10, 2);
+	prober_target_remove(target);
+	/* Pings, services, and what has another interval. */
+	for (int i = 0; i < 3; i++) {
+		start = f->now + SEC - 10 * MS;
+		config.kind = i == 0 ? PROBE_KIND_PING :
+			      i == 1 ? PROBE_KIND_SERVICE :
+				       PROBE_KIND_MESH;
+		config.interval_ns = i == 2 ? 5 * SEC : SEC;
+		config.phase_ns = SEC;
+		assert_int_equal(prober_target_add(peer[1], &config, f, f->now, &target), 0);
+		together_check(f, start, 9, f->n_packets + 1);
+		together_check(f, start, 10, f->n_packets + 1);
+		prober_target_remove(target);
+	}
+}
+
+/* The budget allows two, and one more a tenth of a second later. */
+static void
+test_together_budget(void **state)
+{
+	static const uint64_t phase_ms[] = {0, 10, 20};
+	struct fake *f = *state;
+	struct prober_peer *peer[3] = {fake_peer_up(f, f), fake_peer_up(f, f), fake_peer_up(f, f)};
+	struct prober_device_info info;
+	uint64_t start = f->now;
+
+	together_start(f, peer, phase_ms, 3);
+	prober_device_set_rate(f->device, 10);
+	together_check(f, start, 0, 2);
+	together_check(f, start, 99, 2);
+	prober_device_info(f->device, f->now, &info);
+	assert_int_equal(info.deferred, 1);
+	together_check(f, start, 100, 3);
+}
+
 static void
 test_path(void **state)
 {
@@ -346,6 +525,12 @@ main(void)
 		WITH_FAKE(test_schedule),
 		WITH_FAKE(test_budget),
 		WITH_FAKE(test_batch),
+		WITH_FAKE(test_together),
+		WITH_FAKE(test_together_limit),
+		WITH_FAKE(test_together_spread),
+		WITH_FAKE(test_together_stays),
+		WITH_FAKE(test_not_together),
+		WITH_FAKE(test_together_budget),
 		WITH_FAKE(test_path),
 		WITH_FAKE(test_path_of_a_peer_that_goes_down),
 		WITH_FAKE(test_count_and_done),
