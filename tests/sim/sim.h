@@ -16,6 +16,7 @@
  *   sim_net.c    the wire                          sim_fault.c  what goes wrong, and when
  *   sim_check.c  the oracle and the invariants     sim_alloc.c  memory, counted
  *   sim_window.c windows                           sim_fsm.c    the ports' own state machine
+ *   sim_attack.c a hostile host
  */
 #ifndef RPINGMESH_TESTS_SIM_H
 #define RPINGMESH_TESTS_SIM_H
@@ -83,6 +84,7 @@ enum sim_kind {
 	SIM_HEAL,         /* a fault ends */
 	SIM_FAULT,        /* another one begins */
 	SIM_SWEEP,        /* everything is checked */
+	SIM_ATTACK,       /* the hostile host does something */
 	SIM_KIND_N
 };
 const char *sim_kind_name(enum sim_kind kind);
@@ -104,6 +106,7 @@ struct sim_sidr {
 	int status;                    /* of a reply: 0, or -errno as rdma_cm has it */
 	uint32_t len;
 	bool tainted;
+	bool forged;                   /* by the hostile host; so src_host has not asked */
 	uint8_t data[PROBE_WIRE_REPLY_MAX];
 };
 
@@ -170,6 +173,7 @@ struct sim_params {
 	uint32_t sidr_refused, sidr_late, sidr_dup;
 	uint32_t per_source, total;             /* responder's limits */
 	uint32_t max_per_s;                     /* prober's budget of a device */
+	uint64_t attack_every_ns;               /* mean, of the hostile host; 0: there is none */
 	uint64_t fault_every_ns;                /* mean, over all hosts; 0: none */
 	uint32_t faults;                        /* which: bits of enum sim_fault_kind */
 	uint32_t out_of_memory;
@@ -323,6 +327,24 @@ struct sim_host {
 	uint64_t epoch;
 };
 
+#define SIM_ATTACK_SESSIONS 32
+#define SIM_ATTACK_HEARD 32
+
+/* What the hostile host has got. */
+struct sim_attack {
+	struct sim_random random;
+	struct sim_attack_session {
+		uint64_t number;
+		bool strong; /* its prober must echo a challenge */
+		struct sim_port *target, *claimed;
+	} session[SIM_ATTACK_SESSIONS];
+	struct sim_attack_heard {
+		struct sim_message message;
+		uint32_t host, port; /* where it went */
+	} heard[SIM_ATTACK_HEARD];
+	uint32_t n_sessions, n_heard;
+};
+
 #define SIM_STORY 512
 #define SIM_HOST_BYTES \
 	(2 << 20) /* of tested code's memory, on average; an idle prober and responder have 0.4 MB \
@@ -340,7 +362,8 @@ struct sim {
 	uint64_t faults_end_ns, calm_from_ns, end_ns;
 	bool partition;                /* even and odd hosts do not hear each other */
 	uint64_t hash;
-	uint64_t n_events, n_probes, n_faults;
+	struct sim_attack attack;
+	uint64_t n_events, n_probes, n_faults, n_attacks;
 	uint64_t n_impossible; /* results that were answered and, for good reason, not measured */
 	struct probe_totals told;
 	bool trace;
@@ -364,6 +387,8 @@ void sim_host_boot(struct sim_host *host);
 /* The daemon ends; graceful or not makes no difference to others. */
 void sim_host_kill(struct sim_host *host);
 void sim_host_free(struct sim_host *host);
+/* Whether it runs a build that knows no challenges. */
+bool sim_host_is_old(const struct sim_host *host);
 void sim_host_event(struct sim *sim, struct sim_event *event);
 void sim_host_stall(struct sim_host *host, uint64_t ns);
 /* What its QPs have received and nobody has looked at is gone. */
@@ -411,6 +436,8 @@ uint16_t sim_net_port(const struct sim_port *port, uint32_t flow_label);
 /* These take the event over: it arrives once, not at all (false), or twice. */
 void sim_net_send(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port,
 		  uint16_t udp_port, uint64_t leaves_ns);
+/* A message that was sent before arrives once more. Takes the event over. */
+void sim_net_replay(struct sim *sim, struct sim_event *event);
 const char *sim_message_name(enum probe_wire_type type);
 bool sim_net_sidr(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32_t src_port,
 		  uint64_t leaves_ns);
@@ -419,6 +446,17 @@ bool sim_net_sidr(struct sim *sim, struct sim_event *event, uint32_t src_host, u
 void sim_fault_begin(struct sim *sim);
 void sim_fault_event(struct sim *sim, const struct sim_event *event);
 void sim_fault_heal_all(struct sim *sim);
+
+/* sim_attack.c */
+void sim_attack_begin(struct sim *sim);
+void sim_attack_event(struct sim *sim);
+/* Its request is answered; NULL: nobody is there. */
+void sim_attack_answered(struct sim *sim, const struct sim_event *request,
+			 const struct wire_reply *reply);
+/* Whether it got that session in another's name, and the other would have to prove it. */
+bool sim_attack_has_strong(const struct sim *sim, uint64_t session);
+/* A message that it may replay. */
+void sim_attack_heard(struct sim *sim, const struct sim_event *event);
 
 /* sim_check.c */
 void sim_check(struct sim *sim, const struct sim_host *host, bool holds, const char *what);

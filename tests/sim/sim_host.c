@@ -297,6 +297,12 @@ sim_host_trouble(struct sim_port *port, struct sim_peer *peer)
 			other->voided = other->asking;
 }
 
+bool
+sim_host_is_old(const struct sim_host *host)
+{
+	return host->index % 5 == 4;
+}
+
 /* ---- the loop ---- */
 
 static uint64_t
@@ -431,6 +437,7 @@ host_handle(struct sim_host *host, struct sim_event *event)
 	case SIM_HEAL:
 	case SIM_FAULT:
 	case SIM_SWEEP:
+	case SIM_ATTACK:
 	case SIM_KIND_N:
 		assert(!"not for the loop");
 	}

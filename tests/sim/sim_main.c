@@ -78,6 +78,7 @@ run_begin(struct sim *sim, uint64_t seed, bool trace)
 			      p->profile == SIM_CALM ? 0 : sim_random_below(&sim->random, SEC));
 	}
 	sim_fault_begin(sim);
+	sim_attack_begin(sim);
 	sim_event_put(sim, sim_event_new(sim, SIM_SWEEP, 0, 0), SEC);
 }
 
@@ -102,6 +103,9 @@ run_event(struct sim *sim, struct sim_event *event)
 	case SIM_SWEEP:
 		sim_check_sweep(sim);
 		sim_event_put(sim, sim_event_new(sim, SIM_SWEEP, 0, 0), sim->now_ns + 500 * MS);
+		break;
+	case SIM_ATTACK:
+		sim_attack_event(sim);
 		break;
 	case SIM_WAKE:
 	case SIM_RESUME:
@@ -180,7 +184,7 @@ struct worker {
 /* Between the processes. */
 struct board {
 	uint64_t first, n;
-	_Atomic uint64_t next, done, failed, probes, events, faults;
+	_Atomic uint64_t next, done, failed, probes, events, faults, attacks;
 	_Atomic uint64_t by_class[PROBE_CLASS_N], by_profile[SIM_PROFILE_N];
 	struct worker worker[MAIN_WORKERS_MAX];
 };
@@ -220,6 +224,7 @@ main_run_one(struct board *board, uint64_t seed, bool trace)
 	board->probes += sim.n_probes;
 	board->events += sim.n_events;
 	board->faults += sim.n_faults;
+	board->attacks += sim.n_attacks;
 	board->by_profile[sim.params.profile]++;
 	for (int i = 0; i < PROBE_CLASS_N; i++)
 		board->by_class[i] += sim.told.by_class[i];
@@ -333,7 +338,8 @@ main_summary(const struct board *board)
 	for (int i = 0; i < SIM_PROFILE_N; i++)
 		printf(" %s %llu", sim_profile_name((enum sim_profile)i),
 		       (unsigned long long)board->by_profile[i]);
-	printf("; %llu faults, %.1f million events\n# probes:", (unsigned long long)board->faults,
+	printf("; %llu faults, %llu attacks, %.1f million events\n# probes:",
+	       (unsigned long long)board->faults, (unsigned long long)board->attacks,
 	       (double)board->events / 1e6);
 	for (int i = 0; i < PROBE_CLASS_N; i++)
 		printf(" %s %llu", probe_class_name((enum probe_class)i),

@@ -164,6 +164,7 @@ sim_net_send(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32
 	event->message.src_host = src_host;
 	event->message.src_port = src_port;
 	event->message.sent_ns = leaves_ns;
+	sim_attack_heard(sim, event);
 	probe = net_record(sim, event, &m);
 	if (probe && event->message.tainted)
 		probe->tainted = true;
@@ -187,6 +188,15 @@ sim_net_send(struct sim *sim, struct sim_event *event, uint32_t src_host, uint32
 			 leaves_ns + net_delay(sim, route, path) +
 				 sim_random_below(&sim->random, 20 * MS));
 	net_deliver(sim, event, probe, leaves_ns + net_delay(sim, route, path));
+}
+
+void
+sim_net_replay(struct sim *sim, struct sim_event *event)
+{
+	struct wire_message m = {.type = PROBE_WIRE_PROBE};
+
+	net_copy(sim, event, net_record(sim, event, &m), sim->now_ns + 10 * US);
+	sim_event_free(sim, event);
 }
 
 bool

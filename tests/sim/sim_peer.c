@@ -170,9 +170,8 @@ sidr_request(struct sim_peer *peer)
 				       .incarnation = sim_hash(host->epoch, host->boot)};
 	struct prober_peer_info info;
 
-	/* Each fifth host runs a build that knows no challenges. */
 	prober_peer_info(peer->peer, &info);
-	if (host->index % 5 != 4) {
+	if (!sim_host_is_old(host)) {
 		request.nonce = 1 + host->boot;
 		request.session = info.has_session ? info.session.session : 0;
 	}
@@ -294,6 +293,11 @@ sidr_reply(struct sim_host *host, const struct sim_event *request, const struct 
 		sim_event_new(sim, SIM_SIDR_REPLY, request->sidr.src_host, request->sidr.src_port);
 	uint64_t leaves_ns = sim->now_ns;
 
+	if (request->sidr.forged) {
+		sim_attack_answered(sim, request, reply);
+		sim_event_free(sim, event);
+		return;
+	}
 	event->sidr = request->sidr;
 	event->sidr.status = status;
 	event->sidr.len = status == 0 ? (uint32_t)wire_encode_reply(reply, event->sidr.data) : 0;

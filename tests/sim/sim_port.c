@@ -331,6 +331,10 @@ port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 	if (!to)
 		return -EINVAL;
 	probe = port_answered(ack, to, &m);
+	sim_check(host->sim, host,
+		  (m.type != PROBE_WIRE_ACK1 && m.type != PROBE_WIRE_ACK2) ||
+			  !sim_attack_has_strong(host->sim, m.session),
+		  "no ACK is sent for what a third host asks in another's name");
 	if (!port->built || port_return_is_away(port, to)) {
 		/* Once ACK1 is out there is nobody who would send ACK2 later. */
 		if (probe && m.type == PROBE_WIRE_ACK2)

@@ -26,6 +26,7 @@ static const char *const kind_names[] = {
 	[SIM_HEAL] = "heal",
 	[SIM_FAULT] = "fault",
 	[SIM_SWEEP] = "sweep",
+	[SIM_ATTACK] = "attack",
 };
 static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == SIM_KIND_N, "a name for each kind");
 

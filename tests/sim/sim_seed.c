@@ -140,4 +140,6 @@ sim_params_from_seed(struct sim_params *p, struct sim_random *random)
 		p->faults = p->profile == SIM_RESTARTS ? SIM_FAULTS_RESTART :
 							 (uint32_t)sim_random_u64(random);
 	}
+	if (sim_random_below(random, 2))
+		p->attack_every_ns = sim_random_log(random, 5 * MS, 200 * MS);
 }
