@@ -20,7 +20,7 @@ attack_port(struct sim *sim)
 	return &host->port[sim_random_below(random, sim->params.n_ports)];
 }
 
-/* Two ports of different hosts: of one that is asked or answers, and of one that is impersonated. */
+/* Two ports of different hosts: of one that is asked or answers, and of an impersonated one. */
 static void
 attack_pair(struct sim *sim, struct sim_port **target, struct sim_port **claimed)
 {
@@ -81,7 +81,8 @@ attack_is_session_of(const struct sim_port *prober, const struct sim_port *respo
 }
 
 void
-sim_attack_answered(struct sim *sim, const struct sim_event *request, const struct wire_reply *reply)
+sim_attack_answered(struct sim *sim, const struct sim_event *request,
+		    const struct wire_reply *reply)
 {
 	struct sim_port *target = &sim->host[request->host].port[request->port],
 			*claimed = &sim->host[request->sidr.src_host].port[request->sidr.src_port];
