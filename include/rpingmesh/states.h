@@ -123,4 +123,49 @@ enum tracer_state {
 	[TRACER_FAILED] = "failed", \
 }
 
+/* Why the daemon is degraded: `reason` of the metric rpingmesh_degraded_reason. */
+enum degraded_reason {
+	DEGRADED_NO_PORT,       /* no RoCE port is there, or none that the configuration wants */
+	DEGRADED_UNOPENED,      /* a device cannot be opened */
+	DEGRADED_NO_RDMA_CM,
+	DEGRADED_PORT_DOWN,
+	DEGRADED_PORT_FLAPS,
+	DEGRADED_PORT_DROPS,    /* its counters rise while probes are lost */
+	DEGRADED_PORT_CLOCK,    /* its hardware clock is not used */
+	DEGRADED_ADDRESS_TAKEN, /* by another daemon */
+	DEGRADED_NO_NAME,
+	DEGRADED_SAME_NAME,     /* two hosts have one */
+	DEGRADED_NO_PEER,       /* none is up */
+	DEGRADED_RATE,          /* peers ask for more probes than the limit allows */
+	DEGRADED_NO_KEY,
+	DEGRADED_TRACING_OFF,
+	DEGRADED_TRACING,       /* it misses something */
+	DEGRADED_BUDGET,        /* self-protection reduces the rates */
+	DEGRADED_METRICS,
+	DEGRADED_RELOAD,        /* the last one was refused */
+	DEGRADED_REASON_N
+};
+#define DEGRADED_REASON_NAMES { \
+	[DEGRADED_NO_PORT] = "no_port", \
+	[DEGRADED_UNOPENED] = "unopened", \
+	[DEGRADED_NO_RDMA_CM] = "no_rdma_cm", \
+	[DEGRADED_PORT_DOWN] = "port_down", \
+	[DEGRADED_PORT_FLAPS] = "port_flaps", \
+	[DEGRADED_PORT_DROPS] = "port_drops", \
+	[DEGRADED_PORT_CLOCK] = "port_clock", \
+	[DEGRADED_ADDRESS_TAKEN] = "address_taken", \
+	[DEGRADED_NO_NAME] = "no_name", \
+	[DEGRADED_SAME_NAME] = "same_name", \
+	[DEGRADED_NO_PEER] = "no_peer", \
+	[DEGRADED_RATE] = "rate", \
+	[DEGRADED_NO_KEY] = "no_key", \
+	[DEGRADED_TRACING_OFF] = "tracing_off", \
+	[DEGRADED_TRACING] = "tracing", \
+	[DEGRADED_BUDGET] = "budget", \
+	[DEGRADED_METRICS] = "metrics", \
+	[DEGRADED_RELOAD] = "reload", \
+}
+/* Hears of one problem: its reason, and a sentence for operators. */
+typedef void degraded_hear(void *arg, enum degraded_reason why, const char *sentence);
+
 #endif

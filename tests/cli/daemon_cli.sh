@@ -252,6 +252,8 @@ timeout 60 cat <&3 >"$dir/out"
 exec 3>&-
 out '^HTTP/1.1 200 '; out '^# TYPE rpingmesh_build_info '; out '^rpingmesh_build_info\{.*\} 1$'
 out '^rpingmesh_degraded [1-9]'
+out '^rpingmesh_degraded_reason\{reason="no_port"\} 1$'
+out '^rpingmesh_degraded_reason\{reason="budget"\} 0$'
 daemon=$second
 second=
 stop

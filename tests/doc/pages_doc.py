@@ -180,6 +180,11 @@ def degraded():
     for item in items:
         if not any(item.strip('"') in s for s in said):
             yield f"degraded state \"{item}\": in {DAEMON_PAGE}, not in the code"
+    head = section.partition(".Bl")[0].partition("rpingmesh_degraded_reason")[2]
+    yield from differ("reason of a degraded state",
+                      set(re.findall(r'\[DEGRADED_\w+\] = "(\w+)"',
+                                     read("include/rpingmesh/states.h"))),
+                      set(re.findall(r"^\.Li (\w+)", head, re.M)), DAEMON_PAGE)
     if len(said) < 15 or not items:
         yield "too few degraded states were found: does this script still understand the code?"
 

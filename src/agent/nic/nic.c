@@ -200,19 +200,19 @@ nics_acknowledge(struct nics *nics, const char *name)
 }
 
 static void
-nic_degraded(const struct nic *nic, void (*fn)(void *arg, const char *sentence), void *arg)
+nic_degraded(const struct nic *nic, degraded_hear *fn, void *arg)
 {
 	char text[NIC_SENTENCE];
 
 	if (nic->down_reason) {
 		snprintf(text, sizeof(text), "%s/%u is down: %s", nic->name, nic->port,
 			 nic->down_reason);
-		fn(arg, text);
+		fn(arg, DEGRADED_PORT_DOWN, text);
 	}
 	if (nic->clock.hw.state == HWCLOCK_DISTRUSTED) {
 		snprintf(text, sizeof(text), "%s/%u: the RNIC's clock is not used for now: %s",
 			 nic->name, nic->port, nic->clock.hw.reason);
-		fn(arg, text);
+		fn(arg, DEGRADED_PORT_CLOCK, text);
 	}
 	if (nic->deaf) {
 		snprintf(text, sizeof(text),
@@ -221,18 +221,18 @@ nic_degraded(const struct nic *nic, void (*fn)(void *arg, const char *sentence),
 			 "ask there%s",
 			 nic->name, nic->port,
 			 nic->hushed ? ", and does not probe from there" : "");
-		fn(arg, text);
+		fn(arg, DEGRADED_ADDRESS_TAKEN, text);
 	}
 	if (nic_listen_sentence(nic, text))
-		fn(arg, text);
+		fn(arg, DEGRADED_ADDRESS_TAKEN, text);
 	if (nic_port_flaps_text(nic, text))
-		fn(arg, text);
+		fn(arg, DEGRADED_PORT_FLAPS, text);
 	if (nic_counters_text(nic, text))
-		fn(arg, text);
+		fn(arg, DEGRADED_PORT_DROPS, text);
 }
 
 void
-nics_degraded(const struct nics *nics, void (*fn)(void *arg, const char *sentence), void *arg)
+nics_degraded(const struct nics *nics, degraded_hear *fn, void *arg)
 {
 	nics_scan_degraded(nics, fn, arg);
 	for (const struct nic *nic = nics->first; nic; nic = nic->next)

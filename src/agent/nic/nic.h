@@ -112,7 +112,7 @@ void nics_poll(struct nics *nics);
 int nics_acknowledge(struct nics *nics, const char *name);
 
 /* Calls fn with a sentence for each problem of a device. */
-void nics_degraded(const struct nics *nics, void (*fn)(void *arg, const char *sentence), void *arg);
+void nics_degraded(const struct nics *nics, degraded_hear *fn, void *arg);
 
 /* For responder_ops.send; arg is not used. */
 int nics_send_ack(void *arg, void *device_user, const struct responder_ack *ack, bool want_sent,

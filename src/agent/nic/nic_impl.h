@@ -95,8 +95,7 @@ int nics_scan_start(struct nics *nics);
 void nics_scan_stop(struct nics *nics);
 /* Scans now, because the configuration may have changed. */
 void nics_scan_anew(struct nics *nics);
-void nics_scan_degraded(const struct nics *nics, void (*fn)(void *arg, const char *sentence),
-			void *arg);
+void nics_scan_degraded(const struct nics *nics, degraded_hear *fn, void *arg);
 
 /* nics_routes.c. */
 void nics_routes_start(struct nics *nics);

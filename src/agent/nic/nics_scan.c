@@ -254,20 +254,21 @@ nics_scan_stop(struct nics *nics)
 }
 
 void
-nics_scan_degraded(const struct nics *nics, void (*fn)(void *arg, const char *sentence), void *arg)
+nics_scan_degraded(const struct nics *nics, degraded_hear *fn, void *arg)
 {
 	char text[NIC_SENTENCE];
 
 	if (nics_unopened_text(nics, text))
-		fn(arg, text);
+		fn(arg, DEGRADED_UNOPENED, text);
 	if (!nics->sidr && nics_have_device(nics) && !nics_sidr_knows_none(nics))
-		fn(arg, "the kernel offers no rdma_cm (modprobe rdma_ucm), or this user may not "
-			"open /dev/infiniband/rdma_cm: "
-			"nothing is probed or answered");
+		fn(arg, DEGRADED_NO_RDMA_CM,
+		   "the kernel offers no rdma_cm (modprobe rdma_ucm), or this user may not open "
+		   "/dev/infiniband/rdma_cm: nothing is probed or answered");
 	else if (!nics->first && !nics->unopened.n)
-		fn(arg, nics->config->n_devices && device_set() ?
-				"no RoCE port matches `devices`: nothing is probed or answered; "
-				"compare it with `rdma link`" :
-				"no RoCE port found: nothing is probed or answered; `rdma link` "
-				"must show one: load the NIC's driver");
+		fn(arg, DEGRADED_NO_PORT,
+		   nics->config->n_devices && device_set() ?
+			   "no RoCE port matches `devices`: nothing is probed or answered; "
+			   "compare it with `rdma link`" :
+			   "no RoCE port found: nothing is probed or answered; `rdma link` "
+			   "must show one: load the NIC's driver");
 }

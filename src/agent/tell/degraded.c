@@ -29,8 +29,7 @@ degraded_dump_cure(int err)
 }
 
 static void
-degraded_trace(const struct trace *trace, void (*fn)(void *arg, const char *sentence),
-		      void *arg)
+degraded_trace(const struct trace *trace, degraded_hear *fn, void *arg)
 {
 	char text[TRACER_REASON + 64];
 	struct trace_info info;
@@ -40,22 +39,23 @@ degraded_trace(const struct trace *trace, void (*fn)(void *arg, const char *sent
 	trace_info(trace, &info);
 	if (info.tracer.state != TRACER_ON && info.tracer.reason[0]) {
 		snprintf(text, sizeof(text), "services are not traced: %s", info.tracer.reason);
-		fn(arg, text);
+		fn(arg, DEGRADED_TRACING_OFF, text);
 	} else if (info.tracer.degraded) {
 		snprintf(text, sizeof(text), "tracing lacks something: %s", info.tracer.reason);
-		fn(arg, text);
+		fn(arg, DEGRADED_TRACING, text);
 	}
 	if (info.tracer.state == TRACER_ON && info.dump_error) {
 		snprintf(text, sizeof(text),
 			 "the last dump of QPs by RDMA netlink failed: %s; QPs older than the "
 			 "daemon may be missing%s",
 			 strerror(-info.dump_error), degraded_dump_cure(info.dump_error));
-		fn(arg, text);
+		fn(arg, DEGRADED_TRACING, text);
 	}
 	if (info.tracer.state == TRACER_ON && info.owners_hidden)
-		fn(arg, "/proc hides the processes of other users, so jobs and cgroups of flows "
-			"are unknown: if /proc/mounts has hidepid= for it, mount it with gid= of a "
-			"group of the daemon's user; or remove systemd's ProtectProc=");
+		fn(arg, DEGRADED_TRACING,
+		   "/proc hides the processes of other users, so jobs and cgroups of flows are "
+		   "unknown: if /proc/mounts has hidepid= for it, mount it with gid= of a group of "
+		   "the daemon's user; or remove systemd's ProtectProc=");
 }
 
 /* ---- peers ---- */
@@ -94,7 +94,7 @@ degraded_peers_count(const struct tell *t, struct degraded_peers *n)
 }
 
 static void
-degraded_peers(const struct tell *t, void (*fn)(void *arg, const char *sentence), void *arg)
+degraded_peers(const struct tell *t, degraded_hear *fn, void *arg)
 {
 	struct degraded_peers n;
 	char text[400];
@@ -105,7 +105,7 @@ degraded_peers(const struct tell *t, void (*fn)(void *arg, const char *sentence)
 			 "%u of %u configured peers have a name that is not found, first %s; "
 			 "/etc/hosts or DNS must know it",
 			 n.nameless, n.all, n.nameless_first);
-		fn(arg, text);
+		fn(arg, DEGRADED_NO_NAME, text);
 	}
 	if (n.namesakes) {
 		snprintf(text, sizeof(text),
@@ -113,14 +113,14 @@ degraded_peers(const struct tell *t, void (*fn)(void *arg, const char *sentence)
 			 "%s and %s (%s): give each host a name of its own (hostname)",
 			 n.namesakes, n.all, n.namesake.address, n.namesake.namesake,
 			 n.namesake.hostname);
-		fn(arg, text);
+		fn(arg, DEGRADED_SAME_NAME, text);
 	}
 	if (n.all && !n.up && clock_mono_ns() - n.changed_ns >= DEGRADED_PEERS_NS) {
 		snprintf(text, sizeof(text),
 			 "none of %u configured peers is up, so nothing is measured; "
 			 "rpingmesh-ctl peers shows why",
 			 n.all);
-		fn(arg, text);
+		fn(arg, DEGRADED_NO_PEER, text);
 	}
 }
 
@@ -148,7 +148,7 @@ degraded_wanted(const struct tell *t, const struct nic *nic)
 }
 
 static void
-degraded_rates(const struct tell *t, void (*fn)(void *arg, const char *sentence), void *arg)
+degraded_rates(const struct tell *t, degraded_hear *fn, void *arg)
 {
 	uint64_t max = t->config->max_probes_per_s;
 	char text[400];
@@ -164,13 +164,13 @@ degraded_rates(const struct tell *t, void (*fn)(void *arg, const char *sentence)
 			 "; raise it, or make interval_ms %" PRIu64 " times as long",
 			 nic_name(nic), nic_port(nic), (wanted + 999) / 1000, max,
 			 (wanted + max * 1000 - 1) / (max * 1000));
-		fn(arg, text);
+		fn(arg, DEGRADED_RATE, text);
 	}
 }
 
 /* Peers without our keys, of late. */
 static void
-degraded_keys(const struct tell *t, void (*fn)(void *arg, const char *sentence), void *arg)
+degraded_keys(const struct tell *t, degraded_hear *fn, void *arg)
 {
 	uint64_t now = clock_mono_ns();
 	const char *first = NULL;
@@ -192,11 +192,11 @@ degraded_keys(const struct tell *t, void (*fn)(void *arg, const char *sentence),
 		 "%u peers have no key of key_file, such as %s: give all hosts the same keys "
 		 "(key_file)",
 		 n, first);
-	fn(arg, text);
+	fn(arg, DEGRADED_NO_KEY, text);
 }
 
 void
-degraded(const struct tell *t, void (*fn)(void *arg, const char *sentence), void *arg)
+degraded(const struct tell *t, degraded_hear *fn, void *arg)
 {
 	char text[CONF_ERROR + 64];
 
@@ -207,13 +207,13 @@ degraded(const struct tell *t, void (*fn)(void *arg, const char *sentence), void
 		degraded_keys(t, fn, arg);
 	degraded_trace(services_trace(t->services), fn, arg);
 	if (guard_sentence(t->guard, text, sizeof(text)))
-		fn(arg, text);
+		fn(arg, DEGRADED_BUDGET, text);
 	if (metrics_sentence(t->metrics, text, sizeof(text)))
-		fn(arg, text);
+		fn(arg, DEGRADED_METRICS, text);
 	if (t->config_error[0]) {
 		snprintf(text, sizeof(text),
 			 "the last reload was refused, the old configuration is in force: %s",
 			 t->config_error);
-		fn(arg, text);
+		fn(arg, DEGRADED_RELOAD, text);
 	}
 }

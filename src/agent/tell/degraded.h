@@ -3,9 +3,11 @@
 #ifndef RPINGMESH_AGENT_TELL_DEGRADED_H
 #define RPINGMESH_AGENT_TELL_DEGRADED_H
 
+#include "rpingmesh/states.h"
+
 struct tell;
 
 /* Calls fn for each problem. */
-void degraded(const struct tell *t, void (*fn)(void *arg, const char *sentence), void *arg);
+void degraded(const struct tell *t, degraded_hear *fn, void *arg);
 
 #endif

@@ -88,19 +88,34 @@ metrics_host(struct exposition *e, const struct metrics *m)
 }
 
 static void
-metrics_count_sentence(void *arg, const char *sentence)
+metrics_count_reason(void *arg, enum degraded_reason why, const char *sentence)
 {
+	uint64_t *n = arg; /* by reason */
+
 	(void)sentence;
-	++*(uint64_t *)arg;
+	n[why]++;
 }
 
 static void
 metrics_degraded(struct exposition *e, const struct metrics *m)
 {
-	uint64_t n = 0;
+	uint64_t n[DEGRADED_REASON_N] = {0}, all = 0;
 
-	degraded(m->t, metrics_count_sentence, &n);
-	exposition_u64(e, NULL, n);
+	degraded(m->t, metrics_count_reason, n);
+	for (int i = 0; i < DEGRADED_REASON_N; i++)
+		all += n[i];
+	exposition_u64(e, NULL, all);
+}
+
+static void
+metrics_degraded_reason(struct exposition *e, const struct metrics *m)
+{
+	static const char *const names[DEGRADED_REASON_N] = DEGRADED_REASON_NAMES;
+	uint64_t n[DEGRADED_REASON_N] = {0};
+
+	degraded(m->t, metrics_count_reason, n);
+	for (int i = 0; i < DEGRADED_REASON_N; i++)
+		exposition_u64(e, (struct exposition_label[]){{"reason", names[i]}, {0}}, n[i]);
 }
 
 static void
@@ -426,6 +441,8 @@ const struct metrics_family metrics_families[] = {
 	{{"rpingmesh_degraded", EXPOSITION_GAUGE, NULL,
 	  "Degraded states that rpingmesh-ctl status lists."},
 	 .write = metrics_degraded},
+	{{"rpingmesh_degraded_reason", EXPOSITION_GAUGE, NULL, "Degraded states by reason."},
+	 .write = metrics_degraded_reason},
 	{{"rpingmesh_probes_total", EXPOSITION_COUNTER, NULL,
 	  "Probes that came due, by class."},
 	 .path = metrics_path_classes},

@@ -29,10 +29,11 @@ struct status_record_sentences {
 };
 
 static void
-status_record_sentence(void *arg, const char *sentence)
+status_record_sentence(void *arg, enum degraded_reason why, const char *sentence)
 {
 	struct status_record_sentences *s = arg;
 
+	(void)why;
 	record_pack_str(&s->pk, sentence);
 	s->n++;
 }
