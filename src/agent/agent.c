@@ -3,9 +3,10 @@
  * DOC: agent
  *
  * The order of the start: the control socket, which no other daemon may have and which perhaps only
- * root can make; giving up rights; prober, responder, pump, nics, peers, services; the objects of
- * the configuration. The end has the reverse order. If the kernel lacks something, the daemon
- * continues: nics_scan.c tries again every few seconds, and the status shows the problem.
+ * root can make; the tracing helper, which keeps some rights; giving up rights; prober, responder,
+ * pump, nics, peers, services; the objects of the configuration. The end has the reverse order. If
+ * the kernel lacks something, the daemon continues: nics_scan.c tries again every few seconds, and
+ * the status shows the problem.
  *
  * A room knows only the rooms below it. What it reports upward comes here through its ops, and is
  * passed on: events of nics go to peers and services, events of peers to services and pings, and
@@ -35,12 +36,14 @@
 #include "agent/tell/sinks.h"
 #include "agent/tell/subscriptions.h"
 #include "agent/tell/tell.h"
+#include "agent/tracing.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/names.h"
 #include "rpingmesh/log_subsystems.h"
 #include "serve/control.h"
+#include "trace/helper.h"
 #include "trace/trace.h"
 
 struct agent {
@@ -343,6 +346,7 @@ agent_start_peers(struct agent *a)
 		.loop = a->tell.loop,
 		.pump = a->pump,
 		.nics = a->tell.nics,
+		.helper = a->tell.helper,
 		.last_probes = &a->last_probes,
 		.ops = &services_ops,
 		.arg = a,
@@ -437,7 +441,7 @@ agent_start_control(struct agent *a)
 static void
 agent_start_filter(struct agent *a)
 {
-	int rc = seccomp_start(a->tell.config->tracing);
+	int rc = seccomp_start(SECCOMP_DAEMON);
 
 	a->self.filtered = rc == 0;
 	if (rc < 0)
@@ -454,13 +458,16 @@ agent_start_filter(struct agent *a)
 static int
 agent_start_process(struct agent *a, const struct agent_start *start)
 {
+	const struct tracing_config tracing = {start->config, start->give_up, start->filter};
 	int rc;
 
 	if (start->give_up)
 		privileges_prepare(start->config);
 	rc = agent_start_control(a);
+	if (rc == 0)
+		a->tell.helper = tracing_start(a->tell.loop, &tracing);
 	if (rc == 0 && start->give_up)
-		rc = privileges_drop(start->config);
+		rc = privileges_drop(PRIVILEGES_DAEMON, start->config);
 	self_user(&a->self);
 	if (rc == 0 && start->filter)
 		agent_start_filter(a);
@@ -522,6 +529,8 @@ agent_free(struct agent *a)
 	a->tell.pings = NULL;
 	services_free(a->tell.services);
 	a->tell.services = NULL;
+	helper_free(a->tell.helper);
+	a->tell.helper = NULL;
 	peers_free(a->tell.peers);
 	a->tell.peers = NULL;
 	loop_flush(a->tell.loop);

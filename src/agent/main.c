@@ -258,7 +258,7 @@ main(int argc, char **argv)
 		       options.config_path ? options.config_path : "the default configuration",
 		       config->n_peers);
 		config_advice(config, main_advice, NULL);
-		privileges_drop(config); /* for what it logs */
+		privileges_drop(PRIVILEGES_DAEMON, config); /* for what it logs */
 		config_free(config);
 		return MAIN_OK;
 	}

@@ -246,10 +246,10 @@ trace_make_flows(struct trace *trace, const struct trace_config *config)
 }
 
 static int
-trace_make_tracer(struct trace *trace)
+trace_make_tracer(struct trace *trace, struct helper *helper)
 {
 	static const struct tracer_ops ops = {trace_tracer_event, trace_tracer_changed};
-	struct tracer_config config = {trace->loop, &ops, trace};
+	struct tracer_config config = {trace->loop, helper, &ops, trace};
 
 	return tracer_new(&config, &trace->tracer);
 }
@@ -269,7 +269,7 @@ trace_new(const struct trace_config *config, struct trace **out)
 	if (rc == 0)
 		rc = loop_timer_new(config->loop, "trace", trace_tick, trace, &trace->tick);
 	if (rc == 0)
-		rc = trace_make_tracer(trace);
+		rc = trace_make_tracer(trace, config->helper);
 	if (rc < 0) {
 		trace_free(trace);
 		return rc;

@@ -13,6 +13,7 @@
 #include "trace/flows.h"
 #include "trace/tracer.h"
 
+struct helper;
 struct loop;
 struct trace;
 
@@ -30,6 +31,7 @@ struct trace_ops {
 
 struct trace_config {
 	struct loop *loop;
+	struct helper *helper; /* the same as in struct tracer_config */
 	uint32_t max_qps, max_flows;
 	const struct trace_ops *ops;
 	void *arg;

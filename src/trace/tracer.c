@@ -2,77 +2,34 @@
 /*
  * DOC: the tracer's life
  *
- * struct tracer owns the hooks while the object is loaded, two timers and a watched descriptor:
- * `step` does the next piece of slow work (it attaches or detaches one hook for each callback),
- * `poll` reads events that came without a wake-up, and `ready` watches the descriptor of the ring.
- * `state` is for users; `work` is what `step` does next. One function assigns each.
+ * struct tracer owns the reader of events while the object is loaded, and a timer: `step` begins
+ * the next piece of work. Loading, attaching and detaching is work of the tracing helper, and goes
+ * on when it answers (helper.h). `state` is for users; `work` is what `step` does next, or what
+ * the helper is doing. One function assigns each.
  *
- *   look -> load -> attach (a program each step) -> none, state on
- *   detach (a program each step) -> look, or load with the other method, or none
- *
- * Perf kprobes may not find a function that exists. So kprobe.multi is tried before a function is
- * reported as absent. If it does not attach more than perf kprobes did, these are attached again.
+ *   look -> start -> none, state on
+ *   stop -> look, or start with the other method, or none
  *
  * The inode of its directory in /sys/module identifies ib_core. If the module is unloaded and
  * loaded again, the inode differs. The old perf kprobes look alive then, but are dead.
  */
-#include "trace/tracer.h"
+#include "trace/tracer_impl.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
-#include "trace/tracer_hooks.h"
-#include "trace/tracer_reason.h"
+#include "trace/tracer_programs.h"
 
-#define TRACER_POLL_NS (100 * NSEC_PER_MSEC)
 #define TRACER_RETRY_NS (60 * NSEC_PER_SEC)
-#define TRACER_BUDGET 256 /* events in one callback */
 #define TRACER_MODULE "/sys/module/ib_core"
-
-enum tracer_work {
-	TRACER_WORK_NONE,
-	TRACER_WORK_LOOK,
-	TRACER_WORK_LOAD,
-	TRACER_WORK_ATTACH,
-	TRACER_WORK_DETACH, /* then work_next */
-};
-
-struct tracer {
-	struct tracer_config config;
-	struct loop_timer *step, *poll;
-	struct loop_fd *ready;
-	struct tracer_hooks *hooks;
-	enum tracer_state state;
-	enum tracer_work work, work_next;
-	enum tracer_method method;
-	bool compared;         /* kprobe.multi was tried: perf kprobes did not find everything */
-	uint32_t perf_hooks;   /* compared: what they did attach; 0: not enough to run */
-	uint64_t module;       /* inode of ib_core's directory when attaching began */
-	uint64_t retry_ns;     /* failed: the time of the next attempt */
-	uint64_t heartbeat;    /* calls of the query hook when the dump began */
-	bool heartbeat_known;  /* a dump has begun since all hooks were attached */
-	bool heartbeat_cured;  /* attached again for lack of a heartbeat, and none since */
-	bool heartbeat_blind;  /* attached again, the hooks still do not see dumps; the reason names
-				  the cause */
-	bool degraded;
-	int budget;
-	uint64_t attached_ns, reattached, events;
-	uint64_t polled;       /* events when `poll` last ran */
-	struct qp_event_counters unloaded; /* of earlier loads */
-	char reason[TRACER_REASON];
-	char first[TRACER_REASON];  /* why perf kprobes do not work, while kprobe.multi is tried */
-	char failed[TRACER_REASON]; /* the reason that has been logged */
-};
 
 static enum log_level
 tracer_log_level(const struct tracer *t, enum tracer_state from)
@@ -105,7 +62,7 @@ tracer_log(const struct tracer *t, enum tracer_state from)
 /*
  * The only place that assigns state. Logs a repeated failure only once.
  */
-__attribute__((format(printf, 3, 4))) static void
+void
 tracer_set_state(struct tracer *t, enum tracer_state state, const char *format, ...)
 {
 	enum tracer_state from = t->state;
@@ -128,7 +85,7 @@ tracer_set_state(struct tracer *t, enum tracer_state state, const char *format, 
 }
 
 /* The only place that assigns work. */
-static void
+void
 tracer_set_work(struct tracer *t, enum tracer_work work)
 {
 	t->work = work;
@@ -160,88 +117,16 @@ tracer_module(void)
 	return strcmp(state, "live\n") == 0 ? st.st_ino : 0;
 }
 
-static int
-tracer_event_cb(void *arg, void *data, size_t size)
-{
-	struct tracer *t = arg;
-
-	if (size >= sizeof(struct qp_event)) {
-		t->events++;
-		t->config.ops->event(t->config.arg, data);
-	}
-	return --t->budget > 0 ? 0 : -EAGAIN;
-}
-
-/* Reads at most `budget` events. Returns true if there may be more. */
-static bool
-tracer_read(struct tracer *t, int budget)
-{
-	if (!t->hooks)
-		return false;
-	t->budget = budget;
-	return tracer_hooks_read(t->hooks) == -EAGAIN;
-}
-
-/* Runs ten times a second while events come; then not until an event wakes us. */
-static void
-tracer_poll_cb(void *arg)
-{
-	struct tracer *t = arg;
-	bool more = tracer_read(t, TRACER_BUDGET);
-
-	if (t->hooks && !more && t->events == t->polled) {
-		tracer_hooks_rest(t->hooks);
-		more = tracer_read(t, TRACER_BUDGET);
-	}
-	if (more || t->events != t->polled)
-		loop_timer_set(t->poll, more ? 0 : TRACER_POLL_NS);
-	t->polled = t->events;
-}
-
-static void
-tracer_ready_cb(void *arg, int events)
-{
-	struct tracer *t = arg;
-
-	(void)events;
-	loop_timer_set(t->poll, tracer_read(t, TRACER_BUDGET) ? 0 : TRACER_POLL_NS);
-}
-
-static int
-tracer_read_begins(struct tracer *t)
-{
-	const struct loop_fd_config config = {
-		.fd = tracer_hooks_fd(t->hooks),
-		.events = LOOP_READ,
-		.priority = LOOP_PRIORITY_NORMAL,
-		.name = "trace ring",
-		.cb = tracer_ready_cb,
-		.arg = t,
-	};
-
-	loop_timer_set(t->poll, TRACER_POLL_NS);
-	return loop_fd_new(t->config.loop, &config, &t->ready);
-}
-
-static void
-tracer_read_ends(struct tracer *t)
-{
-	loop_timer_clear(t->poll);
-	loop_fd_free(t->ready);
-	t->ready = NULL;
-}
-
 /* Passes on the events that are left in the ring, which are still valid, and unloads. */
-static void
+void
 tracer_unload(struct tracer *t)
 {
-	if (!t->hooks)
+	if (!t->reader)
 		return;
-	tracer_read_ends(t);
-	tracer_drain(t);
-	tracer_hooks_count(t->hooks, &t->unloaded);
-	tracer_hooks_free(t->hooks);
-	t->hooks = NULL;
+	tracer_reader_drain(t->reader);
+	tracer_reader_count(t->reader, &t->unloaded);
+	tracer_reader_free(t->reader);
+	t->reader = NULL;
 }
 
 static void
@@ -260,17 +145,17 @@ tracer_begin(struct tracer *t)
 }
 
 /* Detaches all hooks, then continues with `next`. */
-static void
+void
 tracer_take_down(struct tracer *t, enum tracer_work next)
 {
 	t->attached_ns = 0;
 	t->degraded = false;
 	t->heartbeat_known = false;
 	t->work_next = next;
-	tracer_set_work(t, TRACER_WORK_DETACH);
+	tracer_set_work(t, TRACER_WORK_STOP);
 }
 
-static void
+void
 tracer_fail(struct tracer *t, const char *reason)
 {
 	char text[TRACER_REASON];
@@ -285,7 +170,7 @@ static void
 tracer_work_look(struct tracer *t)
 {
 	t->module = tracer_module();
-	tracer_set_work(t, t->module ? TRACER_WORK_LOAD : TRACER_WORK_NONE);
+	tracer_set_work(t, t->module ? TRACER_WORK_START : TRACER_WORK_NONE);
 	if (t->module)
 		tracer_set_state(t, TRACER_STARTING, "%s", "");
 	else
@@ -293,219 +178,37 @@ tracer_work_look(struct tracer *t)
 				 "ib_core is not loaded: there is no RDMA device yet");
 }
 
-/* "a; b" */
-__attribute__((format(printf, 2, 3))) static void
-tracer_add_reason(char text[TRACER_REASON], const char *format, ...)
-{
-	size_t used = strlen(text);
-	va_list args;
-
-	if (used && used + 2 < TRACER_REASON) {
-		strcpy(text + used, "; ");
-		used += 2;
-	}
-	va_start(args, format);
-	vsnprintf(text + used, TRACER_REASON - used, format, args);
-	va_end(args);
-}
-
-/* Tries the other way to attach. */
 static void
-tracer_try(struct tracer *t, enum tracer_method method)
+tracer_stopped(struct tracer *t)
 {
-	t->method = method;
-	tracer_take_down(t, TRACER_WORK_LOAD);
-}
-
-/* Reports the reason of perf kprobes, because that is the one to cure. */
-static void
-tracer_multi_failed(struct tracer *t, const char *said)
-{
-	char reason[TRACER_REASON];
-
-	if (t->perf_hooks) {
-		log_debug(TRACE, "kprobe.multi: %s", said);
-		tracer_try(t, TRACER_METHOD_KPROBE);
-		return;
-	}
-	strcpy(reason, t->first);
-	tracer_add_reason(reason, "kprobe.multi does not work either: %s", said);
-	tracer_fail(t, reason);
-}
-
-static void
-tracer_load_failed(struct tracer *t, int err, const char *said)
-{
-	struct tracer_facts facts;
-	char reason[TRACER_REASON];
-
-	if (t->method == TRACER_METHOD_KPROBE_MULTI) {
-		tracer_multi_failed(t, said);
-		return;
-	}
-	tracer_facts_read(&facts);
-	facts.no_ring = tracer_hooks_no_ring();
-	tracer_reason_load(&facts, err, said, reason, sizeof(reason));
-	tracer_fail(t, reason);
-}
-
-static void
-tracer_work_load(struct tracer *t)
-{
-	const struct tracer_hooks_config config = {.method = t->method,
-						   .event = tracer_event_cb,
-						   .arg = t};
-	char said[TRACER_HOOKS_TEXT];
-	int err = tracer_hooks_load(&config, &t->hooks, said);
-
-	if (!err) {
-		err = tracer_read_begins(t);
-		if (err)
-			snprintf(said, sizeof(said), "%s", strerror(-err));
-	}
-	if (err)
-		tracer_load_failed(t, err, said);
-	else
-		tracer_set_work(t, TRACER_WORK_ATTACH);
-}
-
-/* Describes what is missing although hooks are attached, or "". */
-static void
-tracer_defects(struct tracer *t, char text[TRACER_REASON])
-{
-	struct tracer_facts facts;
-	char absent[160], reason[TRACER_REASON];
-
-	text[0] = '\0';
-	tracer_facts_read(&facts);
-	tracer_hooks_absent(t->hooks, absent, sizeof(absent));
-	if (absent[0])
-		tracer_add_reason(text, "this kernel has no function %s", absent);
-	if (tracer_hooks_missing(t->hooks)[0])
-		tracer_add_reason(text, "this kernel has no %s", tracer_hooks_missing(t->hooks));
-	if (!tracer_hooks_knows_self(t->hooks))
-		tracer_add_reason(text, "the daemon runs in a pid namespace of its own and cannot "
-					"tell its own QPs: run it in the host's");
-	if (tracer_reason_foreign(&facts, reason, sizeof(reason)))
-		tracer_add_reason(text, "%s", reason);
-	if (t->heartbeat_blind) {
-		tracer_reason_silent(&facts, reason, sizeof(reason));
-		tracer_add_reason(text, "%s", reason);
-	}
-}
-
-static void
-tracer_went_on(struct tracer *t)
-{
-	char defects[TRACER_REASON];
-
-	tracer_defects(t, defects);
-	t->degraded = defects[0] != '\0';
-	tracer_set_state(t, TRACER_ON, "%s", defects);
-}
-
-/* If perf kprobes are refused, or do not find a function, tries kprobe.multi. */
-static void
-tracer_perf_failed(struct tracer *t, int err, const char *said)
-{
-	struct tracer_facts facts;
-
-	tracer_facts_read(&facts);
-	if (err == -ENOENT && facts.kprobes)
-		snprintf(t->first, sizeof(t->first), "%s", said);
-	else
-		tracer_reason_attach(&facts, err, said, t->first, sizeof(t->first));
-	log_debug(TRACE, "perf kprobes: %s", t->first);
-	tracer_try(t, TRACER_METHOD_KPROBE_MULTI);
-}
-
-static void
-tracer_attach_failed(struct tracer *t, int err, const char *said)
-{
-	if (t->method == TRACER_METHOD_KPROBE) {
-		/* What an earlier pass attached counts no more, or the two would take turns. */
-		t->perf_hooks = 0;
-		tracer_perf_failed(t, err, said);
-	} else {
-		tracer_multi_failed(t, said);
-	}
-}
-
-/* If the kernel has no perf kprobes at all, each function looks unknown. */
-static void
-tracer_attached_too_few(struct tracer *t, bool vital)
-{
-	char absent[160], said[TRACER_REASON];
-
-	tracer_hooks_absent(t->hooks, absent, sizeof(absent));
-	snprintf(said, sizeof(said),
-		 "this kernel's ib_core has no function %s to hook: it is older or newer than this "
-		 "program knows",
-		 absent);
-	if (t->method == TRACER_METHOD_KPROBE) {
-		t->compared = true;
-		t->perf_hooks = vital ? tracer_hooks_attached(t->hooks) : 0;
-		tracer_perf_failed(t, -ENOENT, said);
-	} else if (t->perf_hooks) {
-		tracer_multi_failed(t, said);
-	} else {
-		tracer_fail(t, said);
-	}
-}
-
-/*
- * Whether the other way to attach may do better: perf kprobes that have not been compared yet;
- * kprobe.multi that attached too little to run, or no more than perf kprobes.
- */
-static bool
-tracer_attached_enough(const struct tracer *t, bool vital)
-{
-	uint32_t n = tracer_hooks_attached(t->hooks);
-
-	if (n == tracer_hooks_wanted())
-		return true;
-	if (t->method == TRACER_METHOD_KPROBE)
-		return vital && t->compared;
-	return vital && n > t->perf_hooks;
-}
-
-static void
-tracer_attached(struct tracer *t)
-{
-	bool vital = tracer_hooks_vital(t->hooks);
-
-	tracer_set_work(t, TRACER_WORK_NONE);
-	if (!tracer_attached_enough(t, vital)) {
-		tracer_attached_too_few(t, vital);
-		return;
-	}
-	t->attached_ns = clock_mono_ns();
-	tracer_went_on(t);
-}
-
-static void
-tracer_work_attach(struct tracer *t)
-{
-	char said[TRACER_HOOKS_TEXT];
-	int ret = tracer_hooks_attach(t->hooks, said);
-
-	if (ret > 0)
-		tracer_set_work(t, TRACER_WORK_ATTACH);
-	else if (ret == 0)
-		tracer_attached(t);
-	else
-		tracer_attach_failed(t, ret, said);
-}
-
-static void
-tracer_work_detach(struct tracer *t)
-{
-	if (t->hooks && tracer_hooks_detach(t->hooks)) {
-		tracer_set_work(t, TRACER_WORK_DETACH);
-		return;
-	}
 	tracer_unload(t);
 	tracer_set_work(t, t->work_next);
+}
+
+static void
+tracer_answered(void *arg, const struct helper_message *r, const struct tracer_ring_maps *maps)
+{
+	struct tracer *t = arg;
+
+	if (t->work == TRACER_WORK_STOP) {
+		tracer_stopped(t);
+	} else if (t->work == TRACER_WORK_START) {
+		t->started = *r;
+		tracer_started(t, maps);
+	}
+}
+
+static void
+tracer_gone_cb(void *arg)
+{
+	tracer_helper_gone(arg);
+}
+
+static void
+tracer_work_stop(struct tracer *t)
+{
+	if (!t->config.helper || helper_ask(t->config.helper, HELPER_STOP, t->method) < 0)
+		tracer_stopped(t);
 }
 
 static void
@@ -519,14 +222,11 @@ tracer_step_cb(void *arg)
 	case TRACER_WORK_LOOK:
 		tracer_work_look(t);
 		break;
-	case TRACER_WORK_LOAD:
-		tracer_work_load(t);
+	case TRACER_WORK_START:
+		tracer_start(t);
 		break;
-	case TRACER_WORK_ATTACH:
-		tracer_work_attach(t);
-		break;
-	case TRACER_WORK_DETACH:
-		tracer_work_detach(t);
+	case TRACER_WORK_STOP:
+		tracer_work_stop(t);
 		break;
 	}
 }
@@ -534,31 +234,35 @@ tracer_step_cb(void *arg)
 int
 tracer_new(const struct tracer_config *config, struct tracer **out)
 {
+	static const struct helper_ops ops = {tracer_answered, tracer_gone_cb};
 	struct tracer *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return -ENOMEM;
 	t->config = *config;
 	t->state = TRACER_WAITING;
-	if (loop_timer_new(config->loop, "trace step", tracer_step_cb, t, &t->step) ||
-	    loop_timer_new(config->loop, "trace poll", tracer_poll_cb, t, &t->poll)) {
-		tracer_free(t);
+	if (loop_timer_new(config->loop, "trace step", tracer_step_cb, t, &t->step)) {
+		free(t);
 		return -ENOMEM;
 	}
+	if (config->helper)
+		helper_use(config->helper, &ops, t);
 	tracer_begin(t);
 	*out = t;
 	return 0;
 }
 
+/* Does not wait until the helper has detached the hooks. The next tracer's request comes later. */
 void
 tracer_free(struct tracer *tracer)
 {
 	if (!tracer)
 		return;
-	if (tracer->hooks)
-		tracer_read_ends(tracer);
-	tracer_hooks_free(tracer->hooks);
-	loop_timer_free(tracer->poll);
+	if (tracer->config.helper) {
+		helper_use(tracer->config.helper, NULL, NULL);
+		helper_ask(tracer->config.helper, HELPER_STOP, 0);
+	}
+	tracer_reader_free(tracer->reader);
 	loop_timer_free(tracer->step);
 	free(tracer);
 }
@@ -568,8 +272,8 @@ tracer_queries(const struct tracer *t)
 {
 	struct qp_event_counters now = t->unloaded;
 
-	if (t->hooks)
-		tracer_hooks_count(t->hooks, &now);
+	if (t->reader)
+		tracer_reader_count(t->reader, &now);
 	return now.queries;
 }
 
@@ -578,7 +282,7 @@ tracer_dump_begins(struct tracer *tracer)
 {
 	tracer->heartbeat = tracer_queries(tracer);
 	tracer->heartbeat_known =
-		tracer->state == TRACER_ON && tracer_hooks_heartbeat(tracer->hooks);
+		tracer->state == TRACER_ON && tracer_programs_heartbeat(tracer->started.attached);
 }
 
 static void
@@ -667,14 +371,8 @@ tracer_retry(struct tracer *tracer)
 void
 tracer_drain(struct tracer *tracer)
 {
-	while (tracer_read(tracer, INT32_MAX))
-		;
-	/*
-	 * This may have read the event for which a wake-up was sent. Then only `poll` makes the
-	 * next event send a wake-up again.
-	 */
-	if (tracer->ready)
-		loop_timer_set(tracer->poll, TRACER_POLL_NS);
+	if (tracer->reader)
+		tracer_reader_drain(tracer->reader);
 }
 
 void
@@ -685,12 +383,12 @@ tracer_info(const struct tracer *tracer, struct tracer_info *out)
 	out->method = tracer->state == TRACER_ON ? tracer_method_name(tracer->method) : "";
 	strcpy(out->reason, tracer->reason);
 	out->degraded = tracer->degraded;
-	out->hooks = tracer->hooks ? tracer_hooks_attached(tracer->hooks) : 0;
-	out->hooks_wanted = tracer_hooks_wanted();
+	out->hooks = tracer->reader ? tracer_attached_n(tracer) : 0;
+	out->hooks_wanted = TRACER_PROGRAMS;
 	out->attached_ns = tracer->attached_ns;
 	out->reattached = tracer->reattached;
 	out->events = tracer->events;
 	out->kernel = tracer->unloaded;
-	if (tracer->hooks)
-		tracer_hooks_count(tracer->hooks, &out->kernel);
+	if (tracer->reader)
+		tracer_reader_count(tracer->reader, &out->kernel);
 }

@@ -7,8 +7,8 @@
  *   off        built without BPF                                        -
  *   waiting    ib_core is not loaded                                    tracer_check(): it is now
  *                                                                       -> starting
- *   starting   loading and attaching, one step per callback of the loop all hooks attached -> on; a
- *              step failed -> failed
+ *   starting   the tracing helper loads and attaches                    all hooks attached -> on;
+ *                                                                       refused -> failed
  *   on         events flow                                              tracer_check(): hooks dead
  *                                                                       or ib_core gone ->
  *                                                                       starting, waiting
@@ -22,9 +22,8 @@
  * something, the one that attaches more is used. Only functions that neither finds are reported as
  * absent.
  *
- * Blocking: loading verifies and compiles the programs, which takes tens of milliseconds, once.
- * Each step that attaches or detaches a hook may wait for an RCU grace period in the kernel
- * (milliseconds to tens of milliseconds). Each step is a callback of its own.
+ * Loading, attaching and detaching takes tens to hundreds of milliseconds. The tracing helper does
+ * it (helper.h), and the loop does not wait for it.
  */
 #ifndef RPINGMESH_TRACE_TRACER_H
 #define RPINGMESH_TRACE_TRACER_H
@@ -35,6 +34,7 @@
 #include "rpingmesh/qp_event.h"
 #include "rpingmesh/states.h"
 
+struct helper;
 struct loop;
 struct tracer;
 
@@ -49,13 +49,14 @@ struct tracer_ops {
 
 struct tracer_config {
 	struct loop *loop;
+	struct helper *helper; /* borrowed; NULL: tracing cannot work, for lack of rights */
 	const struct tracer_ops *ops;
 	void *arg;
 };
 
 /* Returns 0 and sets *out, which the caller owns, or -ENOMEM. The loop then attaches the hooks. */
 int tracer_new(const struct tracer_config *config, struct tracer **out);
-/* Detaches and unloads. NULL is allowed. */
+/* Lets the helper detach and unload, without waiting for it. NULL is allowed. */
 void tracer_free(struct tracer *tracer);
 
 /*

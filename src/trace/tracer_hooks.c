@@ -2,12 +2,12 @@
 /*
  * DOC: one loading of the BPF object
  *
- * struct tracer_hooks owns the skeleton (programs, maps, counters), the reader of its ring, and one
- * link for each program. The table programs[] lists the functions that they attach to. Return
- * probes come before entry probes: if only the return of a call is seen, nothing happens; if only
- * the entry is seen, the program would remember it forever. Detaching uses the reverse order.
+ * struct tracer_hooks owns the skeleton (programs, maps) and one link for each program of
+ * tracer_programs[].
  */
 #include "trace/tracer_hooks.h"
+
+#include "rpingmesh/qp_event.h" /* for the skeleton */
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -21,8 +21,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log.h"
-#include "rpingmesh/log_subsystems.h"
 #include "trace/btf_mini.h"
 
 #define HOOKS_VMLINUX "/sys/kernel/btf/vmlinux"
@@ -31,49 +29,19 @@
 #define HOOKS_INIT_PID_NS \
 	4026531836U /* PROC_PID_INIT_INO of <linux/proc_ns.h>, fixed since Linux 3.8 */
 
-static const struct {
-	const char *name, *function;
-	bool at_return, vital;
-} programs[] = {
-	{"modify_user_ret", "ib_modify_qp_with_udata", true, true},
-	{"modify_user", "ib_modify_qp_with_udata", false, true},
-	{"modify_kernel_ret", "ib_modify_qp", true, false},
-	{"modify_kernel", "ib_modify_qp", false, false},
-	{"destroy_ret", "ib_destroy_qp_user", true, true},
-	{"destroy", "ib_destroy_qp_user", false, true},
-	{"query_ret", "ib_query_qp", true, false},
-	{"query", "ib_query_qp", false, false},
-	{"create", "rdma_restrack_add", false, false},
-};
-#define PROGRAMS_N (sizeof(programs) / sizeof(programs[0]))
-
 struct tracer_hooks {
 	enum tracer_method method;
 	struct qp_trace *skel;
-	struct ring_buffer *ring;
-	struct bpf_link *links[PROGRAMS_N];
-	size_t next; /* the next program to attach */
-	bool knows_self;
+	struct bpf_link *links[TRACER_PROGRAMS];
 	char missing[BTF_MINI_MISSING];
 };
 
-static const char *const method_names[] = {
-	[TRACER_METHOD_KPROBE] = "perf kprobe",
-	[TRACER_METHOD_KPROBE_MULTI] = "kprobe.multi",
-};
-_Static_assert(sizeof(method_names) / sizeof(method_names[0]) == TRACER_METHOD_N, "a name each");
-
-const char *
-tracer_method_name(enum tracer_method m)
-{
-	return m < TRACER_METHOD_N ? method_names[m] : "";
-}
-
 /*
  * libbpf's print function has no argument for us. So these keep the first warning of the present
- * call, and the end of the verifier's log.
+ * call, the end of the verifier's log, and who gets the lines.
  */
 static char hooks_said[TRACER_HOOKS_TEXT], hooks_verifier[TRACER_HOOKS_TEXT / 2];
+static void (*hooks_line)(const char *text);
 
 /* Keeps the last line of the verifier's log before its count of instructions. */
 static void
@@ -108,13 +76,13 @@ hooks_keep(const char *text)
 	snprintf(hooks_said, sizeof(hooks_said), "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-/* Logs each line, because a failed verification comes as one text of many lines. */
+/* A failed verification comes as one text of many lines. */
 static void
-hooks_log(char *text)
+hooks_pass_on(char *text)
 {
 	for (char *save, *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
-		log_debug(TRACE, "%s", line);
+		hooks_line(line);
 }
 
 __attribute__((format(printf, 2, 0))) static int
@@ -122,13 +90,14 @@ hooks_print(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char *text;
 
-	if (level != LIBBPF_WARN && !log_enabled(LOG_SUB_TRACE, LOG_LEVEL_DEBUG))
+	if (level != LIBBPF_WARN && !hooks_line)
 		return 0;
 	if (vasprintf(&text, format, args) < 0)
 		return 0;
 	if (level == LIBBPF_WARN)
 		hooks_keep(text);
-	hooks_log(text);
+	if (hooks_line)
+		hooks_pass_on(text);
 	free(text);
 	return 0;
 }
@@ -164,7 +133,7 @@ hooks_program(const struct tracer_hooks *hooks, size_t i)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "%s%s", programs[i].name,
+	snprintf(name, sizeof(name), "%s%s", tracer_programs[i].name,
 		 hooks->method == TRACER_METHOD_KPROBE_MULTI ? "_multi" : "");
 	return bpf_object__find_program_by_name(hooks->skel->obj, name);
 }
@@ -176,9 +145,8 @@ hooks_choose(struct tracer_hooks *hooks)
 
 	bpf_object__for_each_program(p, hooks->skel->obj)
 		bpf_program__set_autoload(p, false);
-	for (size_t i = 0; i < PROGRAMS_N; i++)
+	for (size_t i = 0; i < TRACER_PROGRAMS; i++)
 		bpf_program__set_autoload(hooks_program(hooks, i), true);
-	bpf_program__set_autoload(hooks->skel->progs.whoami, true);
 }
 
 static int
@@ -218,26 +186,6 @@ hooks_make_btf(struct tracer_hooks *hooks, int *fd, char text[TRACER_HOOKS_TEXT]
 	return err;
 }
 
-static bool
-hooks_in_init_pid_ns(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == HOOKS_INIT_PID_NS;
-}
-
-/* Tells the programs who the daemon is. */
-static void
-hooks_tell_self(struct tracer_hooks *hooks)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-
-	bpf_prog_test_run_opts(bpf_program__fd(hooks->skel->progs.whoami), &opts);
-	hooks->knows_self = hooks->skel->bss->qp_own_tgid != 0 || hooks_in_init_pid_ns();
-	if (!hooks->skel->bss->qp_own_tgid)
-		hooks->skel->bss->qp_own_tgid = hooks->knows_self ? (uint32_t)getpid() : 0;
-}
-
 /* The missing fields explain most failures better than libbpf's message does. */
 static int
 hooks_load_fail(const struct tracer_hooks *hooks, int err, char text[TRACER_HOOKS_TEXT])
@@ -269,10 +217,8 @@ hooks_load(struct tracer_hooks *hooks, const struct tracer_hooks_config *config,
 	close(fd);
 	if (err)
 		return hooks_load_fail(hooks, err, text);
-	hooks_tell_self(hooks);
-	hooks->ring = ring_buffer__new(bpf_map__fd(hooks->skel->maps.qp_ring), config->event,
-				       config->arg, NULL);
-	return hooks->ring ? 0 : hooks_fail(-errno, text, "ring buffer");
+	hooks->skel->bss->qp_own_tgid = config->own_tgid;
+	return 0;
 }
 
 int
@@ -286,6 +232,7 @@ tracer_hooks_load(const struct tracer_hooks_config *config, struct tracer_hooks 
 		snprintf(text, TRACER_HOOKS_TEXT, "out of memory");
 		return -ENOMEM;
 	}
+	hooks_line = config->line;
 	hooks_listen();
 	hooks->method = config->method;
 	err = hooks_load(hooks, config, text);
@@ -308,14 +255,42 @@ tracer_hooks_no_ring(void)
 	return fd == -EINVAL;
 }
 
+static bool
+hooks_in_init_pid_ns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == HOOKS_INIT_PID_NS;
+}
+
+uint32_t
+tracer_hooks_whoami(void)
+{
+	/* return bpf_get_current_pid_tgid() >> 32 */
+	const struct bpf_insn program[] = {
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_pid_tgid},
+		{.code = BPF_ALU64 | BPF_RSH | BPF_K, .dst_reg = BPF_REG_0, .imm = 32},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int rc, fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "whoami", "GPL", program,
+				   sizeof(program) / sizeof(program[0]), NULL);
+
+	rc = fd < 0 ? fd : bpf_prog_test_run_opts(fd, &opts);
+	if (fd >= 0)
+		close(fd);
+	if (rc == 0)
+		return opts.retval;
+	return hooks_in_init_pid_ns() ? (uint32_t)getpid() : 0;
+}
+
 void
 tracer_hooks_free(struct tracer_hooks *hooks)
 {
 	if (!hooks)
 		return;
-	while (tracer_hooks_detach(hooks))
-		;
-	ring_buffer__free(hooks->ring);
+	for (size_t i = TRACER_PROGRAMS; i > 0; i--)
+		bpf_link__destroy(hooks->links[i - 1]);
 	qp_trace__destroy(hooks->skel);
 	free(hooks);
 }
@@ -327,17 +302,17 @@ tracer_hooks_free(struct tracer_hooks *hooks)
 static struct bpf_link *
 hooks_attach_perf(struct tracer_hooks *hooks, size_t i)
 {
-	LIBBPF_OPTS(bpf_kprobe_opts, opts, .retprobe = programs[i].at_return);
+	LIBBPF_OPTS(bpf_kprobe_opts, opts, .retprobe = tracer_programs[i].at_return);
 	struct bpf_program *program = hooks_program(hooks, i);
 	struct bpf_link *link;
 	char name[64];
 	int err;
 
-	link = bpf_program__attach_kprobe_opts(program, programs[i].function, &opts);
+	link = bpf_program__attach_kprobe_opts(program, tracer_programs[i].function, &opts);
 	if (link || (errno != ENOENT && errno != EADDRNOTAVAIL))
 		return link;
 	err = errno;
-	snprintf(name, sizeof(name), HOOKS_MODULE ":%s", programs[i].function);
+	snprintf(name, sizeof(name), HOOKS_MODULE ":%s", tracer_programs[i].function);
 	link = bpf_program__attach_kprobe_opts(program, name, &opts);
 	if (!link)
 		errno = err;
@@ -347,9 +322,9 @@ hooks_attach_perf(struct tracer_hooks *hooks, size_t i)
 static struct bpf_link *
 hooks_attach(struct tracer_hooks *hooks, size_t i)
 {
-	const char *function = programs[i].function;
+	const char *function = tracer_programs[i].function;
 	LIBBPF_OPTS(bpf_kprobe_multi_opts, multi, .syms = &function, .cnt = 1,
-		    .retprobe = programs[i].at_return);
+		    .retprobe = tracer_programs[i].at_return);
 
 	if (hooks->method == TRACER_METHOD_KPROBE)
 		return hooks_attach_perf(hooks, i);
@@ -360,79 +335,23 @@ hooks_attach(struct tracer_hooks *hooks, size_t i)
 int
 tracer_hooks_attach(struct tracer_hooks *hooks, char text[TRACER_HOOKS_TEXT])
 {
-	size_t i = hooks->next;
-
-	hooks_listen();
-	hooks->links[i] = hooks_attach(hooks, i);
-	if (!hooks->links[i] && errno != ENOENT && errno != ESRCH)
-		return hooks_fail(-errno, text, programs[i].function);
-	return ++hooks->next < PROGRAMS_N;
-}
-
-bool
-tracer_hooks_detach(struct tracer_hooks *hooks)
-{
-	size_t i = PROGRAMS_N;
-
-	while (i > 0 && !hooks->links[i - 1])
-		i--;
-	if (i == 0)
-		return false;
-	bpf_link__destroy(hooks->links[i - 1]);
-	hooks->links[i - 1] = NULL;
-	return true;
+	for (size_t i = 0; i < TRACER_PROGRAMS; i++) {
+		hooks_listen();
+		hooks->links[i] = hooks_attach(hooks, i);
+		if (!hooks->links[i] && errno != ENOENT && errno != ESRCH)
+			return hooks_fail(-errno, text, tracer_programs[i].function);
+	}
+	return 0;
 }
 
 uint32_t
 tracer_hooks_attached(const struct tracer_hooks *hooks)
 {
-	uint32_t n = 0;
+	uint32_t attached = 0;
 
-	for (size_t i = 0; i < PROGRAMS_N; i++)
-		n += hooks->links[i] != NULL;
-	return n;
-}
-
-uint32_t
-tracer_hooks_wanted(void)
-{
-	return PROGRAMS_N;
-}
-
-bool
-tracer_hooks_vital(const struct tracer_hooks *hooks)
-{
-	for (size_t i = 0; i < PROGRAMS_N; i++) {
-		if (programs[i].vital && !hooks->links[i])
-			return false;
-	}
-	return true;
-}
-
-bool
-tracer_hooks_heartbeat(const struct tracer_hooks *hooks)
-{
-	for (size_t i = 0; i < PROGRAMS_N; i++) {
-		if (strcmp(programs[i].name, "query_ret") == 0)
-			return hooks->links[i] != NULL;
-	}
-	return false;
-}
-
-void
-tracer_hooks_absent(const struct tracer_hooks *hooks, char *text, size_t size)
-{
-	const char *last = "";
-
-	text[0] = '\0';
-	for (size_t i = 0; i < PROGRAMS_N; i++) {
-		size_t used = strlen(text);
-
-		if (hooks->links[i] || strcmp(last, programs[i].function) == 0)
-			continue;
-		last = programs[i].function;
-		snprintf(text + used, size - used, "%s%s", used ? ", " : "", last);
-	}
+	for (size_t i = 0; i < TRACER_PROGRAMS; i++)
+		attached |= (uint32_t)(hooks->links[i] != NULL) << i;
+	return attached;
 }
 
 const char *
@@ -441,50 +360,12 @@ tracer_hooks_missing(const struct tracer_hooks *hooks)
 	return hooks->missing;
 }
 
-bool
-tracer_hooks_knows_self(const struct tracer_hooks *hooks)
+struct tracer_ring_maps
+tracer_hooks_maps(const struct tracer_hooks *hooks)
 {
-	return hooks->knows_self;
-}
-
-int
-tracer_hooks_fd(const struct tracer_hooks *hooks)
-{
-	return ring_buffer__epoll_fd(hooks->ring);
-}
-
-void
-tracer_hooks_rest(struct tracer_hooks *hooks)
-{
-	/*
-	 * This must come before the next reading. The kernel does the reverse: it commits an event,
-	 * then reads this flag.
-	 */
-	__atomic_store_n(&hooks->skel->bss->qp_reader_rests, 1, __ATOMIC_SEQ_CST);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-int
-tracer_hooks_read(struct tracer_hooks *hooks)
-{
-	return ring_buffer__consume(hooks->ring);
-}
-
-static uint64_t
-hooks_counter(const __u64 *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
-void
-tracer_hooks_count(const struct tracer_hooks *hooks, struct qp_event_counters *sum)
-{
-	const struct qp_event_counters *c = &hooks->skel->bss->qp_counters;
-
-	sum->sent += hooks_counter(&c->sent);
-	sum->lost_ring += hooks_counter(&c->lost_ring);
-	sum->lost_calls += hooks_counter(&c->lost_calls);
-	sum->missed_returns += hooks_counter(&c->missed_returns);
-	sum->queries += hooks_counter(&c->queries);
-	sum->own += hooks_counter(&c->own);
+	return (struct tracer_ring_maps){
+		.ring = bpf_map__fd(hooks->skel->maps.qp_ring),
+		.counters = bpf_map__fd(hooks->skel->maps.bss),
+		.ring_bytes = bpf_map__max_entries(hooks->skel->maps.qp_ring),
+	};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loaded BPF object with its links. Only tracer.c uses this, and decides when to do what. Only
- * this module uses the skeleton; only it and btf_mini.c use libbpf.
+ * The loaded BPF object with its links. Only the tracing helper uses this (helper.h): it has the
+ * capabilities that this needs. Only this module and btf_mini.c use libbpf.
  */
 #ifndef RPINGMESH_TRACE_TRACER_HOOKS_H
 #define RPINGMESH_TRACE_TRACER_HOOKS_H
@@ -10,16 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rpingmesh/qp_event.h"
+#include "trace/tracer_programs.h"
 
 struct tracer_hooks;
-
-enum tracer_method {
-	TRACER_METHOD_KPROBE,
-	TRACER_METHOD_KPROBE_MULTI,
-	TRACER_METHOD_N
-};
-const char *tracer_method_name(enum tracer_method m);
 
 #define TRACER_HOOKS_TEXT 256
 
@@ -27,9 +20,9 @@ struct tracer_hooks_config {
 	enum tracer_method method;
 	uint32_t ring_bytes; /* a power of two, at least a page; 0: the size in the object */
 	bool wakeup_always;
-	/* A negative result stops the reading; this event counts as read. */
-	int (*event)(void *arg, void *data, size_t size);
-	void *arg;
+	uint32_t own_tgid; /* the process whose QPs are not reported; 0: none */
+	/* Gets what libbpf prints, line by line. NULL: nobody wants it. */
+	void (*line)(const char *text);
 };
 
 /*
@@ -42,48 +35,30 @@ int tracer_hooks_load(const struct tracer_hooks_config *config, struct tracer_ho
 		      char text[TRACER_HOOKS_TEXT]);
 /* Whether bpf(2) lacks ring buffers: Linux before 5.8, unless they were backported. */
 bool tracer_hooks_no_ring(void);
-/* Detaches all hooks and unloads. Blocks like tracer_hooks_detach(). NULL is allowed. */
+/*
+ * The number of the calling process in the initial pid namespace, by which kernel objects name it;
+ * 0: it cannot be found out. getpid(2) does not know it inside a container.
+ */
+uint32_t tracer_hooks_whoami(void);
+/* Detaches all hooks and unloads. Blocks like attaching. NULL is allowed. */
 void tracer_hooks_free(struct tracer_hooks *hooks);
 
 /*
- * Attaches the next program. Returns 1 if there are more, and 0 if this was the last. Programs
- * whose function the kernel does not find this way are skipped. Or returns -errno and puts the
- * cause into text. Blocks for milliseconds, or longer if the kernel is busy.
+ * Attaches all programs. Programs whose function the kernel does not find this way are skipped.
+ * Returns 0, or -errno and puts the cause into text. Each may wait for an RCU grace period in the
+ * kernel: milliseconds to tens of milliseconds, or longer if the kernel is busy.
  */
 int tracer_hooks_attach(struct tracer_hooks *hooks, char text[TRACER_HOOKS_TEXT]);
-/* Detaches one program. Returns true while there are more. Blocks like attaching. */
-bool tracer_hooks_detach(struct tracer_hooks *hooks);
 
+/* The attached programs, as bits. */
 uint32_t tracer_hooks_attached(const struct tracer_hooks *hooks);
-uint32_t tracer_hooks_wanted(void);
-/*
- * Whether the hooks that tracing cannot do without are attached: those of modifying by processes,
- * and of destroying.
- */
-bool tracer_hooks_vital(const struct tracer_hooks *hooks);
-/* Whether calls of ib_query_qp() are counted. */
-bool tracer_hooks_heartbeat(const struct tracer_hooks *hooks);
-/* Lists the functions that this kernel did not find: "function, function", or "". */
-void tracer_hooks_absent(const struct tracer_hooks *hooks, char *text, size_t size);
 /* The fields that this kernel lacks: "struct.field, …", or "". Borrowed. */
 const char *tracer_hooks_missing(const struct tracer_hooks *hooks);
-/* Whether the daemon can distinguish its own QPs from others. */
-bool tracer_hooks_knows_self(const struct tracer_hooks *hooks);
-
-/*
- * The descriptor becomes readable at a wake-up. The first event after tracer_hooks_rest() sends
- * one, and so does a ring that fills up. Other events send none: read them now and then. `hooks`
- * owns the descriptor.
- */
-int tracer_hooks_fd(const struct tracer_hooks *hooks);
-/* Makes the next event send a wake-up. Read once more after this, for events that came before. */
-void tracer_hooks_rest(struct tracer_hooks *hooks);
-/*
- * Reads events until there are none, and returns their number. If the callback stops the reading,
- * returns its result. Does not block.
- */
-int tracer_hooks_read(struct tracer_hooks *hooks);
-/* Adds the object's counters to *sum. */
-void tracer_hooks_count(const struct tracer_hooks *hooks, struct qp_event_counters *sum);
+/* What tracer_ring_new() needs. The descriptors are borrowed. */
+struct tracer_ring_maps {
+	int ring, counters;
+	uint32_t ring_bytes;
+};
+struct tracer_ring_maps tracer_hooks_maps(const struct tracer_hooks *hooks);
 
 #endif

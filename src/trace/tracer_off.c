@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
+#include "trace/helper.h"
 #include "trace/tracer.h"
 
 struct tracer {
@@ -17,6 +18,25 @@ struct tracer {
 #define TRACER_OFF_REASON \
 	"this rpingmeshd was built without BPF: install one that was configured without " \
 	"--disable-bpf"
+
+bool
+helper_supported(void)
+{
+	return false;
+}
+
+uint32_t
+helper_whoami(void)
+{
+	return 0;
+}
+
+void
+helper_serve(int fd, uint32_t own_tgid)
+{
+	(void)fd;
+	(void)own_tgid;
+}
 
 static void
 tracer_tell(void *arg)

@@ -18,6 +18,7 @@
 
 #include "rpingmesh/qp_event.h"
 #include "trace/tracer_hooks.h"
+#include "trace/tracer_ring.h"
 
 #define POLL_MS 100 /* as the daemon reads what comes without a wake-up */
 #define ROUNDS_MAX 99
@@ -185,7 +186,7 @@ worker_main(int orders, int results)
 }
 
 static int
-on_event(void *arg, void *data, size_t size)
+on_event(void *arg, const void *data, size_t size)
 {
 	(void)arg;
 	(void)data;
@@ -194,22 +195,21 @@ on_event(void *arg, void *data, size_t size)
 }
 
 static struct tracer_hooks *
-hooks_up(enum mode mode)
+hooks_up(enum mode mode, struct tracer_ring **ring)
 {
-	struct tracer_hooks_config config = {.wakeup_always = mode == MODE_WAKEUP,
-					     .event = on_event};
+	struct tracer_hooks_config config = {.wakeup_always = mode == MODE_WAKEUP};
+	struct tracer_ring_config reading = {.event = on_event};
 	struct tracer_hooks *hooks = NULL;
 	char text[TRACER_HOOKS_TEXT];
-	int rc;
 
+	*ring = NULL;
 	if (mode == MODE_NONE)
 		return NULL;
-	if (tracer_hooks_load(&config, &hooks, text) < 0)
+	if (tracer_hooks_load(&config, &hooks, text) < 0 || tracer_hooks_attach(hooks, text) < 0)
 		die(text, 0);
-	while ((rc = tracer_hooks_attach(hooks, text)) > 0)
-		;
-	if (rc < 0)
-		die(text, 0);
+	reading.maps = tracer_hooks_maps(hooks);
+	if (tracer_ring_new(&reading, ring) < 0)
+		die("the ring cannot be mapped", 0);
 	return hooks;
 }
 
@@ -218,14 +218,14 @@ hooks_up(enum mode mode)
  * Returns how long to wait.
  */
 static int
-read_ring(struct tracer_hooks *hooks)
+read_ring(struct tracer_ring *ring)
 {
 	uint64_t before = events;
 
-	tracer_hooks_read(hooks);
+	tracer_ring_read(ring);
 	if (events == before) {
-		tracer_hooks_rest(hooks);
-		tracer_hooks_read(hooks);
+		tracer_ring_rest(ring);
+		tracer_ring_read(ring);
 	}
 	return events == before ? -1 : POLL_MS;
 }
@@ -234,19 +234,20 @@ read_ring(struct tracer_hooks *hooks)
 static struct result
 run_round(enum mode mode, int orders, int results)
 {
-	struct tracer_hooks *hooks = hooks_up(mode);
+	struct tracer_ring *ring;
+	struct tracer_hooks *hooks = hooks_up(mode, &ring);
 	struct pollfd fds[2] = {{.fd = results, .events = POLLIN},
-				{.fd = hooks ? tracer_hooks_fd(hooks) : -1, .events = POLLIN}};
+				{.fd = ring ? tracer_ring_fd(ring) : -1, .events = POLLIN}};
 	struct result result;
-	int wait_ms = hooks ? POLL_MS : -1;
+	int wait_ms = ring ? POLL_MS : -1;
 
 	events = 0;
 	if (write(orders, "", 1) != 1)
 		die("the worker has gone", 0);
 	do {
 		poll(fds, 2, wait_ms);
-		if (hooks)
-			wait_ms = read_ring(hooks);
+		if (ring)
+			wait_ms = read_ring(ring);
 	} while (!fds[0].revents);
 	if (read(results, &result, sizeof(result)) != sizeof(result))
 		die("the worker has gone", 0);
@@ -254,6 +255,7 @@ run_round(enum mode mode, int orders, int results)
 	if (hooks && events != 5ULL * lives)
 		fprintf(stderr, "trace_bench: %llu events instead of %u\n",
 			(unsigned long long)events, 5 * lives);
+	tracer_ring_free(ring);
 	tracer_hooks_free(hooks);
 	return result;
 }

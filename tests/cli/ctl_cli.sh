@@ -217,7 +217,7 @@ out 'probes *ok 97, lost 3'; out 'responder *probes 12$'
 out 'longest stall 1.23 ms in "control client", 2.'; no_err
 out '^  own use *21.5 % of a core, 1.5 % for others (at most 20 %), 9 MiB$'
 out '^  key *2026b$'
-out '^  rights *user mesh, CAP_BPF, CAP_PERFMON, system calls filtered$'
+out '^  rights *user mesh, no capabilities, tracing helper CAP_BPF CAP_PERFMON, system calls '
 out '^  hooks *4 of 5 by perf kprobe, attached 2 h 10 min ago, anew 1 times$'
 out '^  QPs *12 in 3 flows, 2 of them probed, 100 created, 88 destroyed, 6 found, no room for '\
 'flows 9 times$'

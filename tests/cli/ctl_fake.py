@@ -189,7 +189,7 @@ def status(**more):
          "cpu_percent_others": 1.5, "cpu_percent_max": 20,
          "memory_bytes": 9 * 2**20, "memory_bytes_max": None, "user": "mesh",
          "seccomp": True, "signing_key": "2026b",
-         "capabilities": ["CAP_BPF", "CAP_PERFMON"]}
+         "capabilities": [], "helper_capabilities": ["CAP_BPF", "CAP_PERFMON"]}
     s.update(more)
     return s
 

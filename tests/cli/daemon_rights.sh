@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What a daemon may do that root has started: the kernel says who it is, which capabilities it has
-# and could get (/proc/PID/status), and the daemon says the same. Runs in the build directory.
+# What a daemon and its tracing helper may do that root has started: the kernel says who they are,
+# which capabilities they have and could get (/proc/PID/status), and the daemon says the same. Runs
+# in the build directory.
 set -uo pipefail
 # A misspelt check is no passed one.
 # shellcheck disable=SC2317 # bash calls it
@@ -42,24 +43,44 @@ stop() {
 	wait "$daemon" || bad "it ended with $?"
 	daemon=
 }
-# kernel KEY WANT: a line of /proc/PID/status, of every thread
+# kernel KEY WANT [PID]: a line of /proc/PID/status, of every thread
 kernel() {
 	local got
-	got=$(sed -nE "s/^$1:[[:space:]]*//p" /proc/"$daemon"/task/*/status | sort -u | tr '\t' ' ')
-	[ "$got" = "$2" ] || bad "$1 is $got, not $2"
+	got=$(sed -nE "s/^$1:[[:space:]]*//p" /proc/"${3:-$daemon}"/task/*/status | sort -u |
+		tr '\t' ' ')
+	[ "$got" = "$2" ] || bad "$1 of ${3:-the daemon} is $got, not $2"
 }
-# capabilities HELD BOUND: the kernel says so, and nothing is left for a program to inherit. Where
-# the limit of locked memory can be raised no more, CAP_IPC_LOCK (14) stays as well.
+# held WANT [PID]: the kernel says that these are the capabilities, and nothing is left for a
+# program to inherit
+held() {
+	kernel CapEff "$(printf '%016x' $((0x$1 & 0x$mine)))" "${2:-}"
+	kernel CapPrm "$(printf '%016x' $((0x$1 & 0x$mine)))" "${2:-}"
+	kernel CapBnd "$(printf '%016x' $((0x$1 & 0x$bound)))" "${2:-}"
+	kernel CapInh $none "${2:-}"
+	kernel CapAmb $none "${2:-}"
+	kernel NoNewPrivs 1 "${2:-}"
+}
+# capabilities: the daemon has none. Where the limit of locked memory can be raised no more,
+# CAP_IPC_LOCK (14) stays.
 capabilities() {
 	local lock=0
 	[ "$(awk '/^Max locked memory/ { print $4 }' /proc/"$daemon"/limits)" = $((512 << 20)) ] ||
 		lock=$((1 << 14))
-	kernel CapEff "$(printf '%016x' $(((0x$1 | lock) & 0x$mine)))"
-	kernel CapPrm "$(printf '%016x' $(((0x$1 | lock) & 0x$mine)))"
-	kernel CapBnd "$(printf '%016x' $(((0x$1 | lock) & 0x$bound)))"
-	kernel CapInh $none
-	kernel CapAmb $none
-	kernel NoNewPrivs 1
+	held "$(printf '%016x' $lock)"
+}
+# children: the processes that the daemon has made
+children() { awk -v d="$daemon" '$4 == d { print $1 }' /proc/[0-9]*/stat 2>/dev/null; }
+# helper: the tracing helper, the only child, is prepared: it has its last right taken away
+helper() {
+	local n=0
+	helper=$(children)
+	until [ "$(cat /proc/"$helper"/comm 2>/dev/null)" = rpingmesh-trace ] &&
+		grep -q '^NoNewPrivs:.1' /proc/"$helper"/status; do
+		n=$((n + 1))
+		[ $n -lt 100 ] || { bad "no tracing helper among the children: $helper"; return 1; }
+		sleep 0.1
+		helper=$(children)
+	done
 }
 # told PATTERN: in the text of status
 told() {
@@ -89,7 +110,7 @@ name=root
 start 'tracing = { enable = false; };'
 uid=$(id -u $name)
 kernel Uid "$uid $uid $uid $uid"
-capabilities $none
+capabilities
 told "^ *rights +user $name, (no capabilities|CAP_IPC_LOCK),"
 if [ "$asan" = 0 ]; then
 	kernel Seccomp 2
@@ -105,16 +126,51 @@ for _ in $(seq 100); do
 	sleep 0.1
 done
 said 'reloaded, 1 peers'
-capabilities $none
+capabilities
 stop
 [ ! -e "$dir/sock" ] || bad "the socket stays behind"
 
-# Tracing needs two of them; nothing else is left, and another program cannot get more.
+# Tracing needs two of them, and a process of its own has these: it has no descriptor but a socket,
+# the same user, and cannot be traced by it. The daemon has none.
 start ''
-capabilities $two
-[ $((0x$mine >> 39 & 1)) = 0 ] || told '^ *rights +user .*CAP_BPF'
-[ "$paranoid" -le 2 ] || said 'keeping CAP_SYS_ADMIN, because kernel.perf_event_paranoid'
+helper && {
+	held $two "$helper"
+	kernel Uid "$uid $uid $uid $uid" "$helper"
+	open=$(find /proc/"$helper"/fd -mindepth 1 -printf '%f %l\n' | grep -v ' /dev/null$')
+	[[ $open == "3 socket:["* && $(wc -l <<<"$open") = 1 ]] || bad "its descriptors: $open"
+	[ "$asan" != 0 ] || kernel Seccomp 2 "$helper"
+}
+capabilities
+[ "$asan" != 0 ] || kernel Seccomp 2
+[ $((0x$mine >> 39 & 1)) = 0 ] || told '^ *rights .*, tracing helper .*CAP_BPF'
+[ "$paranoid" -le 2 ] || said 'helper keeps CAP_SYS_ADMIN, because kernel.perf_event_paranoid'
+# Signals of the terminal are for the daemon, which ends the helper itself.
+kill -TERM "$helper"
+kill -INT "$helper"
 stop
+[ ! -e /proc/"$helper" ] || bad "the helper stays behind"
+
+# Without a helper, the daemon goes on, and says what to do. Without the daemon, no helper goes on.
+start ''
+helper && kill -KILL "$helper"
+for _ in $(seq 100); do
+	grep -q 'tracing helper.*has ended' "$dir/log" && break
+	sleep 0.1
+done
+said 'tracing helper.*has ended by signal 9: restart rpingmeshd'
+told 'tracing helper.*has ended by signal 9: restart rpingmeshd'
+stop
+start ''
+helper
+kill -KILL "$daemon"
+wait "$daemon" 2>/dev/null
+for _ in $(seq 100); do
+	[ -e /proc/"$helper" ] || break
+	sleep 0.1
+done
+[ ! -e /proc/"$helper" ] || bad "the helper survives the daemon"
+daemon=
+rm -f "$dir/sock"
 
 # A user: all four numbers, no group of root's, and the same capabilities. What only root can read
 # is said at once, and again by the reload.
@@ -125,7 +181,7 @@ gid=$(id -g nobody)
 kernel Uid "$uid $uid $uid $uid"
 kernel Gid "$gid $gid $gid $gid"
 kernel Groups "$gid "
-capabilities $none
+capabilities
 told '^ *rights +user nobody, (no capabilities|CAP_IPC_LOCK),'
 ! grep -q 'so a reload will be refused' "$dir/log" || bad "a file that it can read is complained of"
 stop
@@ -134,7 +190,7 @@ chmod 0600 "$conf"
 printf 'a 000102030405060708090a0b0c0d0e0f\n' >"$dir/keys"
 chmod 0600 "$dir/keys"
 start "user = \"nobody\"; key_file = \"$dir/keys\";"
-capabilities $two
+capabilities
 said "$conf: Permission denied, so a reload will be refused"
 said "$dir/keys: Permission denied, so a reload will be refused"
 kill -HUP "$daemon"

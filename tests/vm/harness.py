@@ -88,6 +88,20 @@ def until(what, condition, limit_s=PATIENCE_S, step_s=0.2):
         time.sleep(step_s)
 
 
+def child_of(pid):
+    """The only process that this one has made: the tracing helper, if it is a daemon."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as f:
+                if f.read().rpartition(")")[2].split()[1] == str(pid):
+                    found.append(int(entry))
+        except OSError:
+            pass  # it has ended
+    check(len(found) == 1, f"process {pid} has the children {found}")
+    return found[0]
+
+
 class Host:
     """rpingmeshd on one host of the fabric. `text` is added to its configuration."""
 

@@ -15,8 +15,8 @@ import subprocess
 import time
 
 import harness
-from harness import (BUILD, Capture, Host, Skip, address, check, classes, fabric, probes_in, sh,
-                     until)
+from harness import (BUILD, Capture, Host, Skip, address, check, child_of, classes, fabric,
+                     probes_in, sh, until)
 
 QPGEN = os.path.join(BUILD, "tests/vm/qpgen")
 CONSUMER = os.path.join(harness.HERE, "kernel_consumer")
@@ -435,6 +435,30 @@ def test_stack_reloaded(t):
     until("the peer is probed again", lambda: a.peer(address(1))["state"] == "up")
     p.stop()
     until("and ends", lambda: not flows(a))
+
+
+@services
+def test_helper_killed(t):
+    """The kernel takes the hooks away with the helper. The daemon goes on without them, and names
+    the cure, which helps."""
+    a = tracing(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 200; }});')
+    Host(t, 1, "").start()
+    p = qpgen(t, "--pairs", 1, "--hold", 600)
+    qp = next(q for q in p.qps(2) if q["device"] == "rxe0")
+    until("the flow shows", lambda: flow_of(a, qp["qpn"]))
+    os.kill(child_of(a.status()["pid"]), signal.SIGKILL)
+    s = until("it is told", lambda: (s := a.status())["trace"]["state"] == "failed" and s)
+    t.note(s["tracing_reason"])
+    check("has ended by signal 9: restart rpingmeshd" in s["tracing_reason"] and
+          any(s["tracing_reason"] in d for d in s["degraded"]), f"{s['degraded']}")
+    check(s["trace"]["hooks"] == 0 and not flows(a) and "helper_capabilities" not in s, f"{s}")
+    before = a.peer(address(1))["ok"]
+    until("probes are answered", lambda: a.peer(address(1))["ok"] >= before + 5)
+    a.stop()
+    a.start()
+    f = until("the flow shows again", lambda: flow_of(a, qp["qpn"]))
+    check_flow(f, qp, p.pid, "qpgen")
+    p.stop()
 
 
 def unprivileged(t, caps):

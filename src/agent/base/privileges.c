@@ -42,21 +42,31 @@ privileges_low_port(const struct config *config)
 	return config->port < PRIVILEGES_PORTS || (port && atoi(port + 1) < PRIVILEGES_PORTS);
 }
 
-uint64_t
-privileges_needed(const struct config *config, const struct privileges_facts *facts)
+static uint64_t
+privileges_of_daemon(const struct config *config, const struct privileges_facts *facts)
 {
 	uint64_t need = 0;
 
-	if (config->tracing) {
-		need |= BIT(PRIVILEGES_CAP_BPF) | BIT(PRIVILEGES_CAP_PERFMON);
-		if (facts->paranoid > 2)
-			need |= BIT(CAP_SYS_ADMIN);
-	}
 	if (facts->memlock < PRIVILEGES_MEMLOCK)
 		need |= BIT(CAP_IPC_LOCK);
 	if (privileges_low_port(config))
 		need |= BIT(CAP_NET_BIND_SERVICE);
 	return need;
+}
+
+static uint64_t
+privileges_of_helper(const struct privileges_facts *facts)
+{
+	return BIT(PRIVILEGES_CAP_BPF) | BIT(PRIVILEGES_CAP_PERFMON) |
+	       (facts->paranoid > 2 ? BIT(CAP_SYS_ADMIN) : 0);
+}
+
+uint64_t
+privileges_needed(enum privileges_of process, const struct config *config,
+		  const struct privileges_facts *facts)
+{
+	return process == PRIVILEGES_HELPER ? privileges_of_helper(facts) :
+	       privileges_of_daemon(config, facts);
 }
 
 static void
@@ -270,12 +280,18 @@ privileges_warn_file(const char *path)
 }
 
 static void
-privileges_warn(const struct config *config, uint64_t keep)
+privileges_warn(const struct config *config, const struct privileges_facts *facts)
 {
-	if (keep & privileges_held() & BIT(CAP_SYS_ADMIN))
+	if (config->tracing && facts->paranoid > 2 && privileges_held() & BIT(CAP_SYS_ADMIN))
 		log_warning(MAIN,
-			    "keeping CAP_SYS_ADMIN, because kernel.perf_event_paranoid is above 2: "
-			    "to trace without it, set that to 2 (sysctl) and restart");
+			    "the tracing helper keeps CAP_SYS_ADMIN, because "
+			    "kernel.perf_event_paranoid is above 2: to trace without it, set that "
+			    "to 2 (sysctl) and restart");
+}
+
+static void
+privileges_warn_files(const struct config *config)
+{
 	for (size_t i = 0; i < config->source.n_files; i++)
 		if (config->source.files[i].ino)
 			privileges_warn_file(config->source.files[i].path);
@@ -283,19 +299,12 @@ privileges_warn(const struct config *config, uint64_t keep)
 		privileges_warn_file(config->key_file);
 }
 
-int
-privileges_drop(const struct config *config)
+/* Gives up all capabilities but those to keep, and the way back. */
+static int
+privileges_reduce(const struct config *config, const struct passwd *user, uint64_t keep)
 {
-	struct privileges_facts facts;
-	const struct passwd *user;
-	uint64_t keep;
-	int rc;
+	int rc = 0;
 
-	user = privileges_user(config, &rc);
-	if (rc < 0)
-		return rc;
-	privileges_facts_read(&facts);
-	keep = privileges_needed(config, &facts);
 	privileges_bound(keep);
 	if (geteuid() == 0)
 		rc = privileges_become(config, user);
@@ -306,6 +315,25 @@ privileges_drop(const struct config *config)
 		log_warning(MAIN, "cannot give up capabilities: %s", strerror(-rc));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		log_warning(MAIN, "no_new_privs: %s", strerror(errno));
-	privileges_warn(config, keep);
+	return 0;
+}
+
+int
+privileges_drop(enum privileges_of process, const struct config *config)
+{
+	struct privileges_facts facts;
+	const struct passwd *user;
+	int rc;
+
+	user = privileges_user(config, &rc);
+	if (rc < 0)
+		return rc;
+	privileges_facts_read(&facts);
+	if (process == PRIVILEGES_DAEMON)
+		privileges_warn(config, &facts);
+	rc = privileges_reduce(config, user, privileges_needed(process, config, &facts));
+	if (rc < 0 || process == PRIVILEGES_HELPER)
+		return rc;
+	privileges_warn_files(config);
 	return 0;
 }

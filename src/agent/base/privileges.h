@@ -21,8 +21,15 @@ struct privileges_facts {
 	uint64_t memlock; /* RLIMIT_MEMLOCK, bytes */
 };
 
+/* The two processes of the daemon. */
+enum privileges_of {
+	PRIVILEGES_DAEMON,
+	PRIVILEGES_HELPER, /* attaches the hooks of tracing: helper.h of src/trace */
+};
+
 /* The needed capabilities, as bits of <linux/capability.h>. Pure. */
-uint64_t privileges_needed(const struct config *config, const struct privileges_facts *facts);
+uint64_t privileges_needed(enum privileges_of process, const struct config *config,
+			   const struct privileges_facts *facts);
 
 /*
  * Call it before the control socket is made. As root, it makes the directory of the default control
@@ -32,11 +39,11 @@ uint64_t privileges_needed(const struct config *config, const struct privileges_
 void privileges_prepare(const struct config *config);
 
 /*
- * Gives up rights. Call it before there are threads. Looks up `user`, so it may block. Logs what
- * will not work afterwards. Returns 0, or logs the error and returns -errno: the configured user
- * does not exist, or the kernel refuses.
+ * Gives up rights. Call it before there are threads. Looks up `user`, so it may block. The daemon
+ * logs what will not work afterwards. Returns 0, or logs the error and returns -errno: the
+ * configured user does not exist, or the kernel refuses.
  */
-int privileges_drop(const struct config *config);
+int privileges_drop(enum privileges_of process, const struct config *config);
 
 /* The present effective capabilities; 0 if they are unknown. */
 uint64_t privileges_held(void);

@@ -77,6 +77,16 @@ static const uint32_t seccomp_refuse[] = {
 
 static const uint32_t seccomp_trace[] = {SYS_bpf, SYS_perf_event_open};
 
+/* The tracing helper has one socket, for sendmsg(2) and recvmsg(2), and no threads. */
+static const uint32_t seccomp_helper[] = {
+	SYS_socket, SYS_socketpair, SYS_bind, SYS_connect, SYS_listen, SYS_accept4,
+#ifdef SYS_accept
+	SYS_accept,
+#endif
+	SYS_sendto, SYS_recvfrom, SYS_sendmmsg, SYS_recvmmsg,
+	SYS_clone, SECCOMP_CLONE3, SYS_kill, SYS_tkill,
+};
+
 struct seccomp_program {
 	struct sock_filter code[SECCOMP_MAX];
 	unsigned short n;
@@ -154,12 +164,12 @@ seccomp_threads(struct seccomp_program *p)
 }
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-_Static_assert((COUNT(seccomp_kill) + COUNT(seccomp_refuse) + COUNT(seccomp_trace)) * 2 + 16 <=
+_Static_assert((COUNT(seccomp_kill) + COUNT(seccomp_refuse) + COUNT(seccomp_helper)) * 2 + 16 <=
 		       SECCOMP_MAX,
 	       "room for the program");
 
 int
-seccomp_start(bool tracing)
+seccomp_start(enum seccomp_of process)
 {
 	struct seccomp_program p = {.n = 0};
 	struct sock_fprog prog = {.filter = p.code};
@@ -169,9 +179,13 @@ seccomp_start(bool tracing)
 	seccomp_interface(&p);
 	seccomp_calls(&p, seccomp_kill, COUNT(seccomp_kill), SECCOMP_RET_KILL_PROCESS);
 	seccomp_calls(&p, seccomp_refuse, COUNT(seccomp_refuse), SECCOMP_RET_ERRNO | EPERM);
-	if (!tracing)
+	if (process == SECCOMP_HELPER) {
+		seccomp_calls(&p, seccomp_helper, COUNT(seccomp_helper), SECCOMP_RET_ERRNO | EPERM);
+		seccomp_return(&p, SECCOMP_RET_ALLOW);
+	} else {
 		seccomp_calls(&p, seccomp_trace, COUNT(seccomp_trace), SECCOMP_RET_ERRNO | EPERM);
-	seccomp_threads(&p);
+		seccomp_threads(&p);
+	}
 	prog.len = p.n;
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) != 0)
 		return errno ? -errno : -EBUSY;

@@ -11,14 +11,16 @@
 #ifndef RPINGMESH_AGENT_BASE_SECCOMP_H
 #define RPINGMESH_AGENT_BASE_SECCOMP_H
 
-#include <stdbool.h>
+enum seccomp_of {
+	SECCOMP_DAEMON, /* no bpf(2) and perf_event_open(2) */
+	SECCOMP_HELPER, /* no network, and no other process */
+};
 
 /*
- * Sets the filter for all present and future threads; it cannot be removed. Needs no_new_privs. If
- * `tracing` is set, bpf(2) and perf_event_open(2) stay allowed. Returns 0, or -errno: -EOPNOTSUPP
- * if the filter does not support the architecture; -EINVAL or -ENOSYS if there is no seccomp, as in
- * the user-mode emulation of qemu.
+ * Sets the filter for all present and future threads of this process; it cannot be removed. Needs
+ * no_new_privs. Returns 0, or -errno: -EOPNOTSUPP if the filter does not support the architecture;
+ * -EINVAL or -ENOSYS if there is no seccomp, as in the user-mode emulation of qemu.
  */
-int seccomp_start(bool tracing);
+int seccomp_start(enum seccomp_of process);
 
 #endif

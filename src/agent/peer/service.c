@@ -455,6 +455,7 @@ services_start(struct services *services)
 	};
 	struct trace_config config = {
 		.loop = services->env.loop,
+		.helper = services->env.helper,
 		.max_qps = services->config->trace_max_qps,
 		.max_flows = services->config->trace_max_flows,
 		.ops = &ops,

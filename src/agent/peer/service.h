@@ -15,6 +15,7 @@
 #include "rpingmesh/states.h"
 #include "trace/flows.h"
 
+struct helper;
 struct owners;
 struct service;
 struct services;
@@ -35,6 +36,7 @@ struct services_env {
 	struct pump *pump;
 	struct nics *nics;
 	struct peers *peers;
+	struct helper *helper; /* the same as in struct trace_config */
 	struct last_probes_pool *last_probes;
 	const struct services_ops *ops;
 	void *arg;

@@ -20,6 +20,7 @@
 #include "serve/control.h"
 #include "record/record.h"
 #include "rpingmesh/control.h"
+#include "trace/helper.h"
 #include "trace/trace.h"
 
 struct status_record_sentences {
@@ -195,19 +196,26 @@ status_record_guard(struct record *r, const struct tell *t)
 }
 
 static void
-status_record_rights(struct record *r, const struct tell *t)
+status_record_capabilities(struct record *r, const char *key, uint64_t held)
 {
-	msgpack_packer *pk;
-	uint64_t held = privileges_held();
+	msgpack_packer *pk = record_key(r, key);
 	char name[PRIVILEGES_NAME];
 
-	record_str(r, "user", t->self->user);
-	record_bool(r, "seccomp", t->self->filtered);
-	pk = record_key(r, "capabilities");
 	msgpack_pack_array(pk, (size_t)__builtin_popcountll(held));
 	for (unsigned int i = 0; i < 64; i++)
 		if (held >> i & 1)
 			record_pack_str(pk, privileges_name(i, name));
+}
+
+static void
+status_record_rights(struct record *r, const struct tell *t)
+{
+	record_str(r, "user", t->self->user);
+	record_bool(r, "seccomp", t->self->filtered);
+	status_record_capabilities(r, "capabilities", privileges_held());
+	if (t->helper && !helper_gone(t->helper))
+		status_record_capabilities(r, "helper_capabilities",
+					   helper_capabilities(t->helper));
 }
 
 void

@@ -16,6 +16,7 @@ struct guard;
 struct last_probes_pool;
 struct loop;
 struct metrics;
+struct helper;
 struct nics;
 struct peers;
 struct pings;
@@ -36,6 +37,7 @@ struct tell {
 	struct nics *nics;
 	struct peers *peers;
 	struct services *services;
+	struct helper *helper;     /* of tracing; NULL: there is none */
 	struct last_probes_pool *last_probes;
 	struct pings *pings;
 	struct control *control;

@@ -178,11 +178,26 @@ status_head(const msgpack_object *status)
 	putchar('\n');
 }
 
-/* "user rpingmesh, CAP_BPF, CAP_PERFMON, system calls filtered" */
+/* "CAP_BPF CAP_PERFMON", or "no capabilities" */
+static void
+status_capabilities(const msgpack_object *list)
+{
+	char text[STATUS_NAME];
+
+	for (uint32_t i = 0; i < list->via.array.size; i++) {
+		view_clean(&list->via.array.ptr[i], text, sizeof(text));
+		printf("%s%s", i ? " " : "", text);
+	}
+	if (list->via.array.size == 0)
+		printf("no capabilities");
+}
+
+/* "user rpingmesh, no capabilities, tracing helper CAP_BPF CAP_PERFMON, system calls filtered" */
 static void
 status_rights(const msgpack_object *status)
 {
-	const msgpack_object *list = read_array(status, "capabilities");
+	const msgpack_object *own = read_array(status, "capabilities"),
+			     *helper = read_array(status, "helper_capabilities");
 	char text[STATUS_NAME];
 	bool seccomp;
 
@@ -190,11 +205,14 @@ status_rights(const msgpack_object *status)
 		return; /* an older daemon */
 	lines_label("rights", stdout);
 	printf("user %s", text);
-	for (uint32_t i = 0; list && i < list->via.array.size; i++) {
-		view_clean(&list->via.array.ptr[i], text, sizeof(text));
-		printf(", %s", text);
+	if (own) {
+		printf(", ");
+		status_capabilities(own);
 	}
-	printf("%s", list && list->via.array.size ? "" : ", no capabilities");
+	if (helper) {
+		printf(", tracing helper ");
+		status_capabilities(helper);
+	}
 	if (read_bool(status, "seccomp", &seccomp))
 		printf(", system calls %sfiltered", seccomp ? "" : "not ");
 	putchar('\n');
@@ -302,7 +320,8 @@ const struct cmd_entry cmd_status = {
 		"lists the paths whose loss is certain, even if it is rare. \"own use\" shows "
 		"what\n"
 		"the daemon uses itself; above its budget it probes less. \"rights\" shows its\n"
-		"user, its capabilities, and whether its system calls are filtered.\n"
+		"user, its capabilities, those of the process that attaches the hooks of\n"
+		"tracing, and whether its system calls are filtered.\n"
 		"\n"
 		"Exit status: 0 well; 1 something is degraded, or no device is up; 2 usage;\n"
 		"3 no daemon.\n"

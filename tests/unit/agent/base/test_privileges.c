@@ -20,21 +20,19 @@
 static const struct {
 	const char *config;
 	struct privileges_facts facts;
-	uint64_t needed;
+	uint64_t daemon, helper;
 } rows[] = {
-	{"", {2, UINT64_MAX}, BPF | PERFMON},
-	{"", {3, UINT64_MAX}, BPF | PERFMON | SYS_ADMIN},
-	{"", {-1, 512 << 20}, BPF | PERFMON},
-	{"", {2, (512 << 20) - 1}, BPF | PERFMON | IPC_LOCK},
-	{"tracing = { enable = false; };", {4, UINT64_MAX}, 0},
-	{"tracing = { enable = false; }; port = 1023;", {4, UINT64_MAX}, NET_BIND_SERVICE},
-	{"tracing = { enable = false; }; port = 1024;", {4, UINT64_MAX}, 0},
-	{"tracing = { enable = false; }; metrics = { listen = \"10.0.0.1:80\"; };",
-	 {4, UINT64_MAX}, NET_BIND_SERVICE},
-	{"tracing = { enable = false; }; metrics = { listen = \"[fd00::1]:1023\"; };",
-	 {4, UINT64_MAX}, NET_BIND_SERVICE},
-	{"tracing = { enable = false; }; metrics = { listen = \"[fd00::1]:9479\"; };",
-	 {4, UINT64_MAX}, 0},
+	{"", {2, UINT64_MAX}, 0, BPF | PERFMON},
+	{"", {3, UINT64_MAX}, 0, BPF | PERFMON | SYS_ADMIN},
+	{"", {-1, 512 << 20}, 0, BPF | PERFMON},
+	{"", {2, (512 << 20) - 1}, IPC_LOCK, BPF | PERFMON},
+	{"port = 1023;", {4, UINT64_MAX}, NET_BIND_SERVICE, BPF | PERFMON | SYS_ADMIN},
+	{"port = 1024;", {0, UINT64_MAX}, 0, BPF | PERFMON},
+	{"metrics = { listen = \"10.0.0.1:80\"; };", {0, UINT64_MAX}, NET_BIND_SERVICE,
+	 BPF | PERFMON},
+	{"metrics = { listen = \"[fd00::1]:1023\"; };", {0, UINT64_MAX}, NET_BIND_SERVICE,
+	 BPF | PERFMON},
+	{"metrics = { listen = \"[fd00::1]:9479\"; };", {0, UINT64_MAX}, 0, BPF | PERFMON},
 };
 
 static void
@@ -45,10 +43,13 @@ test_needed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct privileges_facts *f = &rows[i].facts;
+
 		assert_int_equal(config_parse(rows[i].config, "test.conf", &config, &errors), 0);
-		if (privileges_needed(config, &rows[i].facts) != rows[i].needed)
+		if (privileges_needed(PRIVILEGES_DAEMON, config, f) != rows[i].daemon ||
+		    privileges_needed(PRIVILEGES_HELPER, config, f) != rows[i].helper)
 			fail_msg("%s, perf_event_paranoid %d: other capabilities", rows[i].config,
-				 rows[i].facts.paranoid);
+				 f->paranoid);
 		config_free(config);
 	}
 }

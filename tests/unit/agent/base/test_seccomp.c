@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,13 +26,13 @@
 
 /* What became of a process that does this under the filter, as wait(2) says. */
 static int
-under_filter(bool tracing, int (*act)(void))
+under_filter(enum seccomp_of process, int (*act)(void))
 {
 	int status, rc;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : seccomp_start(tracing);
+		rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : seccomp_start(process);
 		_exit(rc < 0 ? FILTERED : act());
 	}
 	assert_true(pid > 0);
@@ -75,7 +76,7 @@ test_killed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
-		int status = under_filter(true, acts[i]);
+		int status = under_filter(SECCOMP_DAEMON, acts[i]);
 
 		assert_true(WIFSIGNALED(status));
 		assert_int_equal(WTERMSIG(status), SIGSYS);
@@ -117,7 +118,7 @@ test_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
-		int status = under_filter(true, acts[i]);
+		int status = under_filter(SECCOMP_DAEMON, acts[i]);
 
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), EPERM);
@@ -131,16 +132,10 @@ act_bpf(void)
 	return syscall(SYS_bpf, 0xffff, NULL, 0) < 0 ? errno : 0;
 }
 
-static void
-test_tracing(void **state)
+static int
+act_socket(void)
 {
-	int without, with = under_filter(true, act_bpf), free_of_it = act_bpf();
-
-	(void)state;
-	without = under_filter(false, act_bpf);
-	assert_true(WIFEXITED(with) && WIFEXITED(without));
-	assert_int_equal(WEXITSTATUS(with), free_of_it);
-	assert_int_equal(WEXITSTATUS(without), EPERM);
+	return socket(AF_INET, SOCK_DGRAM, 0) < 0 ? errno : 0;
 }
 
 static void *
@@ -152,6 +147,54 @@ thread(void *arg)
 	if (list)
 		freeaddrinfo(list);
 	return NULL;
+}
+
+static int
+act_thread(void)
+{
+	pthread_t id;
+	int got;
+
+	return pthread_create(&id, NULL, thread, &got);
+}
+
+/* The one may do what the other may not. */
+static void
+test_helper(void **state)
+{
+	static const struct {
+		int (*act)(void);
+		enum seccomp_of may, may_not;
+	} rows[] = {
+		{act_bpf, SECCOMP_HELPER, SECCOMP_DAEMON},
+		{act_socket, SECCOMP_DAEMON, SECCOMP_HELPER},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int with = under_filter(rows[i].may, rows[i].act), free_of_it = rows[i].act();
+		int without = under_filter(rows[i].may_not, rows[i].act);
+
+		assert_true(WIFEXITED(with) && WIFEXITED(without));
+		assert_int_equal(WEXITSTATUS(with), free_of_it);
+		assert_int_equal(WEXITSTATUS(without), EPERM);
+	}
+}
+
+/* It makes neither processes nor threads. */
+static void
+test_helper_alone(void **state)
+{
+	static int (*const acts[])(void) = {act_fork, act_thread, act_keyctl, act_setuid};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		int status = under_filter(SECCOMP_HELPER, acts[i]);
+
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), EPERM);
+	}
+	assert_true(WIFSIGNALED(under_filter(SECCOMP_HELPER, act_execve)));
 }
 
 /* What the daemon does: threads, which look up names, and memory that runs, for drivers. */
@@ -171,7 +214,7 @@ act_ours(void)
 static void
 test_goes_on(void **state)
 {
-	int status = under_filter(false, act_ours);
+	int status = under_filter(SECCOMP_DAEMON, act_ours);
 
 	(void)state;
 	assert_true(WIFEXITED(status));
@@ -184,7 +227,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_tracing),
+		cmocka_unit_test(test_helper),
+		cmocka_unit_test(test_helper_alone),
 		cmocka_unit_test(test_goes_on),
 	};
 
