@@ -11,7 +11,7 @@ count=0
 # The parts of tests/vm/run and tests/vm/kernel are checked with them (-x). Of the self-test, what a
 # part sets or uses may stand in another.
 scripts=$(grep -rlE '^#! ?/(usr/bin/env |bin/)(ba|da)?sh' --exclude-dir=corpus \
-	autogen.sh .ci contrib src/agent/config/*.sh tests/*/*)
+	autogen.sh .ci contrib src/*/*.sh tests/*/*)
 for script in $scripts; do
 	case $script in *.log | *.orig | *.rej | *~) continue ;; esac
 	options="-x -P SCRIPTDIR"
