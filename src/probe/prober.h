@@ -90,7 +90,7 @@ struct prober_target;
 #define PROBER_THROTTLE_MAX 16              /* steps */
 #define PROBER_SEND_BATCH 32                /* the most probes in one prober_advance() */
 /*
- * Probes of the mesh that leave together, so that they share a wake-up. More would be a burst. And
+ * Probes (not pings) that leave together, so that they share a wake-up. More would be a burst. And
  * the part of the time between two probes to a peer by which one may be moved, once, to an earlier
  * time.
  */

@@ -253,11 +253,11 @@ prober_target_fire(struct prober_target *target, uint64_t now_ns)
 	target_unposted(target, class, reason, now_ns);
 }
 
-/* A ping leaves when its user wants it. A service has few probes, each on its own schedule. */
+/* A ping leaves when its user wants it. */
 static bool
 target_is_batched(const struct prober_target *target)
 {
-	return target->config.kind == PROBE_KIND_MESH;
+	return target->config.kind != PROBE_KIND_PING;
 }
 
 /* By how much a probe may be moved: little beside what is between two probes to the peer. */
@@ -312,7 +312,7 @@ prober_target_joins(struct prober_timer *timer, const struct prober_batch *batch
 	    target->due_ns > batch->due_ns + target_slack_ns(target))
 		return false;
 	device = target->peer->device;
-	if (prober_device_tokens(device, PROBER_LANE_MESH, now_ns) <= device->n_queue)
+	if (prober_device_tokens(device, prober_target_lane_id(target), now_ns) <= device->n_queue)
 		return false;
 	target->due_ns = batch->due_ns;
 	return true;
