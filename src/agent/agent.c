@@ -156,6 +156,16 @@ agent_result(void *arg, void *target_user, const struct probe_result *r)
 	results_tell(a->results, &item);
 }
 
+static void
+agent_corrected(void *arg, void *target_user, const struct probe_result *r)
+{
+	const struct agent *a = arg;
+	struct results_item item = {.kind = RESULTS_CORRECTION,
+				    .probe = {.stream = target_user, .result = r}};
+
+	results_tell(a->results, &item);
+}
+
 static const struct nic *
 agent_nic_of(const struct agent *a, const struct prober_device *device)
 {
@@ -381,6 +391,7 @@ agent_start_rooms(struct agent *a)
 		.send = peer_send,
 		.resolve = peer_resolve,
 		.result = agent_result,
+		.corrected = agent_corrected,
 		.target_done = ping_target_done,
 		.window = agent_window,
 		.peer_state = peer_state_changed,

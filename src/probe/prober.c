@@ -542,7 +542,7 @@ void
 prober_stats(const struct prober *prober, struct prober_stats *out)
 {
 	*out = (struct prober_stats){
-		.in_flight = prober->flights.n,
+		.in_flight = prober->flights.n - prober->n_doubtful,
 		.malformed = prober->malformed,
 		.unauthenticated = prober->unauthenticated,
 		.unknown = prober->unknown,

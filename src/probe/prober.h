@@ -17,10 +17,11 @@
  * probes; if it is the only proof, one more timeout without any ACK must pass. If a SIDR reply is
  * of another incarnation, the probe is `peer_restarted`; also if it has another session and no ACK
  * comes. If the peer answers nothing at all, the probe is finally `peer_down` if its host reports
- * so, otherwise `unreachable`. A missing ACK2 is judged like the probe, but the time begins at ACK1
- * and is one timeout longer. A missing ACK1 needs no proof, only that time, because the peer sends
- * ACK1 before ACK2. The arrival of an ACK (T5) decides whether it is late, so a stall of our own
- * host makes no peer late.
+ * so, otherwise `unreachable`. If it was posted, and the same incarnation answers later probes, the
+ * network has lost it: the totals are corrected, and ops->corrected() is called. A missing ACK2 is
+ * judged like the probe, but the time begins at ACK1 and is one timeout longer. A missing ACK1
+ * needs no proof, only that time, because the peer sends ACK1 before ACK2. The arrival of an ACK
+ * (T5) decides whether it is late, so a stall of our own host makes no peer late.
  *
  *   state      due probes are        leaves by
  *   resolving  held until the first  RESOLVED -> up; PROBER_RESOLVE_TRIES failures in a row -> down
@@ -140,6 +141,12 @@ struct prober_ops {
 	 * prober_target_stop().
 	 */
 	void (*result)(void *arg, void *target_user, const struct probe_result *r);
+	/*
+	 * A probe whose result was `unreachable` was lost: its peer has answered later, in the same
+	 * incarnation. r has the new class. Windows do not change any more. It may do what result()
+	 * may. NULL is allowed.
+	 */
+	void (*corrected)(void *arg, void *target_user, const struct probe_result *r);
 	/*
 	 * A target with a count, or after prober_target_stop(), has had its last result. May remove
 	 * the target.

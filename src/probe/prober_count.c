@@ -112,6 +112,23 @@ prober_count_result(struct prober_probe *probe, const struct probe_result *r, ui
 	count_verdict(target, r, now_ns);
 }
 
+void
+prober_count_corrected(const struct prober_probe *probe, const struct probe_result *r,
+		       uint64_t now_ns)
+{
+	struct probe_totals *const all[] = {
+		&probe->target->totals,
+		&probe->target->peer->totals,
+		&count_prober(probe)->totals,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		all[i]->by_class[PROBE_UNREACHABLE]--;
+		all[i]->by_class[r->class]++;
+	}
+	count_verdict(probe->target, r, now_ns);
+}
+
 /* ---- noise ---- */
 
 /*

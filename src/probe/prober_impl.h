@@ -2,7 +2,8 @@
 /*
  * Shared by the files of the prober: prober.c (devices, budget, time), prober_peer.c (state
  * machine, SIDR), prober_target.c (schedules), prober_probe.c (probes in flight and their results),
- * prober_measure.c (their times) and prober_count.c (totals and windows).
+ * prober_doubt.c (those that nobody answered), prober_measure.c (their times) and prober_count.c
+ * (totals and windows).
  *
  * The callbacks ops->result() and ops->target_done() run only in prober_drain(), when no function
  * of the prober uses a pointer any more. So they may remove objects.
@@ -42,11 +43,13 @@ struct prober_probe {
 	struct prober_timer timer;
 	struct prober_target *target;
 	TAILQ_ENTRY(prober_probe) in_target;
-	TAILQ_ENTRY(prober_probe) in_unproven; /* of its peer */
+	TAILQ_ENTRY(prober_probe) in_unproven; /* of its peer; or in doubtful */
 	TAILQ_ENTRY(prober_probe) in_ended;    /* of the prober */
 	bool flying, unproven, ended;          /* it is in flight; it is in these two lists */
 	bool timed_out, ack1, ack2;
 	bool echoed; /* a challenge, once */
+	bool doubtful; /* it has ended as unreachable, and is kept: prober_doubt.c */
+	bool corrected; /* … and has been found lost */
 	uint64_t last_ack_ns;                  /* time of handling; valid if ack1 or ack2 */
 	uint64_t proven_ns; /* when the proof came that the peer was alive; 0: not yet */
 	enum probe_class class;                /* valid once it has ended */
@@ -145,6 +148,7 @@ struct prober_peer {
 	uint32_t n_targets;
 	struct prober_probe_list
 		unproven; /* after twice their timeout, without proof that the peer was alive */
+	struct prober_probe_list doubtful; /* ended as unreachable; the oldest first */
 	struct probe_totals totals;
 	uint64_t resolves, restarts, last_ok_ns, last_rtt_ns, wrong_source, impossible;
 	/*
@@ -232,7 +236,8 @@ struct prober {
 	uint32_t throttle; /* steps */
 	struct heap timers;
 	uint32_t n_timers; /* objects with a timer, armed or not */
-	struct prober_flights flights;
+	struct prober_flights flights; /* also of doubtful probes */
+	uint32_t n_doubtful;
 	struct prober_device_list devices;
 	struct prober_peer_list askers[PROBE_KIND_N], dead_askers;
 	uint32_t ask_turn;
@@ -336,6 +341,9 @@ bool prober_is_stalled(const struct prober_probe *probe);
  */
 void prober_noise_told(struct prober_probe *probe, uint32_t stall_ms, uint64_t now_ns);
 void prober_count_result(struct prober_probe *probe, const struct probe_result *r, uint64_t now_ns);
+/* A probe that was counted as unreachable is lost. */
+void prober_count_corrected(const struct prober_probe *probe, const struct probe_result *r,
+			    uint64_t now_ns);
 /* Closes at most PROBER_WINDOW_BATCH windows. */
 void prober_windows_advance(struct prober *prober, uint64_t now_ns);
 /* Closes and frees all windows of a target or device without probes in flight. */
@@ -358,6 +366,8 @@ void prober_probe_unposted(struct prober_target *target, uint32_t size, enum pro
 			   const char *reason, uint64_t now_ns);
 void prober_probe_end(struct prober_probe *probe, enum probe_class class, const char *reason,
 		      uint64_t now_ns);
+/* Puts a probe into the table of flights, or takes it out. */
+void prober_probe_list(struct prober_probe *probe, bool listed);
 /* Ends all probes of the peer that are in flight, as local_error. */
 void prober_probe_end_all(struct prober_peer *peer, const char *reason, uint64_t now_ns);
 /* Ends as peer_restarted all probes to another incarnation than that of the session. */
@@ -366,7 +376,17 @@ void prober_probe_end_restarted(struct prober_peer *peer, uint64_t now_ns);
 void prober_probe_judge_unproven(struct prober_peer *peer, uint64_t now_ns);
 /* Frees all probes of a target without reporting them. */
 void prober_probe_forget(struct prober_target *target);
-/* Calls ops->result and frees the probe. */
+/* Calls ops->result or ops->corrected and frees the probe. */
 void prober_probe_tell(struct prober_probe *probe);
+
+/* prober_doubt.c */
+/* The probe was posted and ends as unreachable. Keeps a copy of it. */
+void prober_doubt_keep(const struct prober_probe *probe);
+/* There is nothing to be found out about it any more. */
+void prober_doubt_drop(struct prober_probe *probe);
+/* The same for all of the peer, or only those of one of its targets. */
+void prober_doubt_drop_all(struct prober_peer *peer, const struct prober_target *target);
+/* The peer has answered a probe that was posted at posted_ns. */
+void prober_doubt_judge(struct prober_peer *peer, uint64_t posted_ns, uint64_t now_ns);
 
 #endif

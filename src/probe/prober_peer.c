@@ -450,6 +450,7 @@ prober_peer_add(struct prober *prober, struct prober_device *device, void *user,
 	TAILQ_INIT(&peer->targets);
 	TAILQ_INIT(&peer->path_targets);
 	TAILQ_INIT(&peer->unproven);
+	TAILQ_INIT(&peer->doubtful);
 	TAILQ_INSERT_TAIL(&device->peers, peer, in_device);
 	peer_update_hold(peer, now_ns);
 	peer_ask(peer);

@@ -7,7 +7,8 @@
  * probe, a SIDR reply, the peer going down) judges all unproven probes again.
  *
  * A probe that ends is removed from the table of flights, is counted, and waits in the list `ended`
- * of the prober until prober_drain() reports its result. An ACK after that counts as unknown.
+ * of the prober until prober_drain() reports its result. An ACK after that counts as unknown; if
+ * the probe was unreachable, it still shows that the network has not lost it (prober_doubt.c).
  */
 #include "probe/prober_impl.h"
 
@@ -120,6 +121,18 @@ prober_probe_free(struct prober_probe *probe)
 }
 
 void
+prober_probe_list(struct prober_probe *probe, bool listed)
+{
+	struct prober_flights *flights = &probe_prober(probe)->flights;
+
+	*flights_slot(flights, (uint32_t)probe->wire_seq) = listed ? probe : NULL;
+	if (listed)
+		flights->n++;
+	else
+		flights->n--;
+}
+
+void
 prober_probe_fly(struct prober_probe *probe, const struct prober_tx *tx, uint64_t now_ns)
 {
 	struct prober_target *target = probe->target;
@@ -129,8 +142,7 @@ prober_probe_fly(struct prober_probe *probe, const struct prober_tx *tx, uint64_
 	probe->tx = *tx;
 	probe->due_ns = tx->t1_ns;
 	probe->flying = true;
-	*flights_slot(&prober->flights, (uint32_t)probe->wire_seq) = probe;
-	prober->flights.n++;
+	prober_probe_list(probe, true);
 	TAILQ_INSERT_TAIL(&target->probes, probe, in_target);
 	target->in_flight++;
 	target->peer->device->in_flight++;
@@ -163,8 +175,7 @@ probe_land(struct prober_probe *probe)
 	if (!probe->flying)
 		return;
 	probe->flying = false;
-	*flights_slot(&prober->flights, (uint32_t)probe->wire_seq) = NULL;
-	prober->flights.n--;
+	prober_probe_list(probe, false);
 	target->in_flight--;
 	target->peer->device->in_flight--;
 	prober_timer_stop(prober, &probe->timer);
@@ -176,9 +187,12 @@ prober_probe_end(struct prober_probe *probe, enum probe_class class, const char 
 		 uint64_t now_ns)
 {
 	struct prober_target *target = probe->target;
+	bool posted = probe->flying;
 	struct probe_result r;
 
 	probe_land(probe);
+	if (posted && class == PROBE_UNREACHABLE)
+		prober_doubt_keep(probe);
 	probe->class = class;
 	probe->reason = reason;
 	probe->ended = true;
@@ -234,11 +248,15 @@ prober_probe_tell(struct prober_probe *probe)
 {
 	struct prober *prober = probe_prober(probe);
 	void *user = probe->target->user;
+	bool corrected = probe->corrected;
 	struct probe_result r;
 
 	prober_measure_result(probe, &r);
 	probe_unlink(probe);
-	prober->ops->result(prober->arg, user, &r);
+	if (!corrected)
+		prober->ops->result(prober->arg, user, &r);
+	else if (prober->ops->corrected)
+		prober->ops->corrected(prober->arg, user, &r);
 }
 
 void
@@ -253,6 +271,7 @@ prober_probe_forget(struct prober_target *target)
 		probe_land(probe);
 		probe_unlink(probe);
 	}
+	prober_doubt_drop_all(target->peer, target);
 }
 
 static void
@@ -418,6 +437,7 @@ prober_probe_end_all(struct prober_peer *peer, const char *reason, uint64_t now_
 	struct prober_target *target;
 	struct prober_probe *probe;
 
+	prober_doubt_drop_all(peer, NULL);
 	TAILQ_FOREACH(target, &peer->targets, in_peer) {
 		TAILQ_FOREACH(probe, &target->probes, in_target) {
 			if (probe->flying)
@@ -615,6 +635,11 @@ prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_
 	probe = probe_of_ack(prober, &message, rx);
 	if (!probe)
 		return;
+	if (probe->doubtful) {
+		prober->unknown++;
+		prober_doubt_drop(probe);
+		return;
+	}
 	if (message.type == PROBE_WIRE_CHALLENGE) {
 		probe_echo(probe, &message);
 		return;
@@ -626,5 +651,8 @@ prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_
 		return;
 	}
 	prober_peer_acked(peer, posted_ns, now_ns);
+	/* ACK2 comes last, and tells of stalls of the peer. */
+	if (message.type == PROBE_WIRE_ACK2)
+		prober_doubt_judge(peer, posted_ns, now_ns);
 	prober_drain(prober);
 }

@@ -214,6 +214,48 @@ record_probe_times(struct record *r, const struct probe_result *result)
 		record_u64_if(r, keys[i], result->t_ns[i], result->t_ns[i] != 0);
 }
 
+/* Which probe it is. */
+static void
+record_probe_identity(struct record *r, const struct record_probe_context *context,
+		      const struct probe_result *result)
+{
+	record_u64(r, "schema", CONTROL_SCHEMA);
+	record_u64(r, "time_ns", clock_wall_of(result->due_ns));
+	record_origin(r, context->origin);
+	record_str(r, "device", context->device);
+	record_addr(r, "source", context->source);
+	record_addr(r, "destination", context->destination);
+	record_str(r, "peer", context->peer);
+	record_str(r, "hostname", context->hostname);
+	record_str(r, "peer_tor", context->peer_tor);
+	if (context->ping)
+		record_u64(r, "ping", context->ping);
+	if (context->flow)
+		record_u64(r, "flow", context->flow);
+	record_u64(r, "seq", result->seq);
+	record_str(r, "kind", probe_kind_name(result->kind));
+}
+
+static void
+record_probe_class(struct record *r, const struct probe_result *result)
+{
+	record_str(r, "class", probe_class_name(result->class));
+	record_str(r, "host_noise",
+		   result->host_noise != PROBE_NOISE_NONE ? probe_noise_name(result->host_noise) :
+							    NULL);
+	record_bool(r, "stalled", result->stalled);
+}
+
+static void
+record_probe_stream(struct record *r, const struct probe_result *result)
+{
+	record_u64_if(r, "src_port", result->src_port, result->src_port != PROBE_PORT_UNKNOWN);
+	record_u64(r, "flow_label", result->flow_label);
+	record_u64(r, "traffic_class", result->traffic_class);
+	record_u64(r, "service_level", result->service_level);
+	record_u64(r, "size", result->size);
+}
+
 void
 record_probe(msgpack_packer *out, const struct record_probe_context *context,
 	     const struct probe_result *result)
@@ -221,38 +263,30 @@ record_probe(msgpack_packer *out, const struct record_probe_context *context,
 	struct record r;
 
 	record_begin(&r, RECORD_PROBE);
-	record_u64(&r, "schema", CONTROL_SCHEMA);
-	record_u64(&r, "time_ns", clock_wall_of(result->due_ns));
-	record_origin(&r, context->origin);
-	record_str(&r, "device", context->device);
-	record_addr(&r, "source", context->source);
-	record_addr(&r, "destination", context->destination);
-	record_str(&r, "peer", context->peer);
-	record_str(&r, "hostname", context->hostname);
-	record_str(&r, "peer_tor", context->peer_tor);
-	if (context->ping)
-		record_u64(&r, "ping", context->ping);
-	if (context->flow)
-		record_u64(&r, "flow", context->flow);
-	record_u64(&r, "seq", result->seq);
-	record_str(&r, "kind", probe_kind_name(result->kind));
-	record_str(&r, "class", probe_class_name(result->class));
+	record_probe_identity(&r, context, result);
+	record_probe_class(&r, result);
 	record_str(&r, "reason", result->reason);
-	record_str(&r, "host_noise",
-		   result->host_noise != PROBE_NOISE_NONE ? probe_noise_name(result->host_noise) :
-							    NULL);
-	record_bool(&r, "stalled", result->stalled);
 	record_probe_times(&r, result);
 	record_str(&r, "clock", probe_clock_name(result->clock));
-	record_u64_if(&r, "src_port", result->src_port, result->src_port != PROBE_PORT_UNKNOWN);
+	record_probe_stream(&r, result);
 	record_u64_if(&r, "return_src_port", result->return_src_port,
 		      result->return_src_port != PROBE_PORT_UNKNOWN);
-	record_u64(&r, "flow_label", result->flow_label);
-	record_u64(&r, "traffic_class", result->traffic_class);
-	record_u64(&r, "service_level", result->service_level);
-	record_u64(&r, "size", result->size);
 	record_str(&r, "path", probe_path_name(result->path));
 	record_bool(&r, "posted", result->posted);
 	record_bool(&r, "late", result->class == PROBE_LATE);
+	record_end(&r, out);
+}
+
+void
+record_correction(msgpack_packer *out, const struct record_probe_context *context,
+		  const struct probe_result *result)
+{
+	struct record r;
+
+	record_begin(&r, RECORD_CORRECTION);
+	record_probe_identity(&r, context, result);
+	record_str(&r, "was", probe_class_name(PROBE_UNREACHABLE));
+	record_probe_class(&r, result);
+	record_probe_stream(&r, result);
 	record_end(&r, out);
 }

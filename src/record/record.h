@@ -74,5 +74,8 @@ struct record_probe_context {
 /* Packs one probe record. */
 void record_probe(msgpack_packer *out, const struct record_probe_context *context,
 		  const struct probe_result *result);
+/* Packs the correction of a probe that was unreachable. */
+void record_correction(msgpack_packer *out, const struct record_probe_context *context,
+		       const struct probe_result *result);
 
 #endif

@@ -90,6 +90,43 @@ const struct record_field records_probe[] = {
 	END,
 };
 
+const struct record_field records_correction[] = {
+	TYPE("correction"),
+	SCHEMA,
+	FIELD("time_ns", "integer",
+	      "When the probe was posted, as in its own record: with it, the windows are found "
+	      "that contain the probe.",
+	      NS),
+	INCLUDE(ORIGIN, "The daemon that sent the probe."),
+	FIELD("device", "string", "The local RDMA device."),
+	FIELD("source", "string", "The local address that the probe was sent from."),
+	FIELD("destination", "string", "The address that the probe was sent to."),
+	FIELD("peer", "string", "The configured address or name, or that of the ping."),
+	FIELD("hostname", "string or nil", "The name that the peer reports."),
+	FIELD("peer_tor", "string or nil",
+	      "The top-of-rack switch of the peer, as the peer reports it."),
+	FIELD("ping", "integer",
+	      "The number of the ping that the probe belongs to.",
+	      ONLY("of a ping")),
+	FIELD("flow", "integer",
+	      "`id` of the flow, see Map flow.", ONLY("along the flow of a service")),
+	FIELD("seq", "integer", "The number of the probe in its stream."),
+	FIELD("kind", "string", "The kind of the probe.", WORDS(KIND)),
+	FIELD("was", "string", "The class in the record of the probe.", ONE_OF("unreachable")),
+	FIELD("class", "string",
+	      "The class in which it counts from now on.", ONE_OF("lost, ack2_missing")),
+	FIELD("host_noise", "string or nil",
+	      "The host that stalled meanwhile; the loss may be its fault.", WORDS(NOISE)),
+	FIELD("stalled", "boolean",
+	      "Whether a host stalled so long that the probe may have been lost because of it."),
+	FIELD("src_port", "integer or nil", "The UDP source port of the probe.", RANGE(1, 65535)),
+	FIELD("flow_label", "integer", "The flow label.", RANGE(0, 0xfffff)),
+	FIELD("traffic_class", "integer", "The traffic class.", RANGE(0, 255)),
+	FIELD("service_level", "integer", "The service level.", RANGE(0, 15)),
+	FIELD("size", "integer", "The UDP payload that was sent.", UNIT("bytes"), RANGE(50, 4096)),
+	END,
+};
+
 const struct record_field records_ping_done[] = {
 	TYPE("ping_done"),
 	FIELD("ping", "integer", "The number of the ping."),

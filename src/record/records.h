@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 #define RECORDS(X) \
-	X(PROBE, probe) X(PING_DONE, ping_done) X(WINDOW, window) X(NOISE, noise) \
+	X(PROBE, probe) X(CORRECTION, correction) X(PING_DONE, ping_done) X(WINDOW, window) \
+	X(NOISE, noise) \
 	X(CLOCK, clock) X(SIZE, size) X(HISTOGRAM, histogram) X(FLOW, flow) X(OWNER, owner) \
 	X(ORIGIN, origin) X(WHO, who) X(QP, qp) X(EVENT, event) X(TOTALS, totals) \
 	X(CLASSES, classes) \

@@ -235,6 +235,7 @@ struct sim_probe {
 	bool hw;                       /* the port's clock */
 	bool dropped, ack1_dropped, ack2_dropped; /* dropped: the probe or its ACK1 */
 	bool refused, held, tainted, copied;
+	bool doubtful;                 /* its result was told: unreachable */
 	bool refusal_given;
 	bool sent_failed, sent_never,
 		troubled;	       /* troubled: its device went down, or its path was renewed */
@@ -364,6 +365,7 @@ struct sim {
 	uint64_t hash;
 	struct sim_attack attack;
 	uint64_t n_events, n_probes, n_faults, n_attacks;
+	uint64_t n_corrected;  /* results that were unreachable, and then lost */
 	uint64_t n_impossible; /* results that were answered and, for good reason, not measured */
 	struct probe_totals told;
 	bool trace;
@@ -467,6 +469,7 @@ void sim_probe_free(struct sim_probe *probe);
 void sim_probe_killed(struct sim *sim, const struct sim_event *event);
 void sim_probe_dropped(struct sim *sim, const struct sim_event *event);
 void sim_check_result(struct sim_target *target, const struct probe_result *r);
+void sim_check_corrected(struct sim_target *target, const struct probe_result *r);
 void sim_check_host(struct sim_host *host);
 void sim_check_sweep(struct sim *sim);
 void sim_check_calm(struct sim *sim);

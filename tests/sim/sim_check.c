@@ -73,7 +73,7 @@ sim_probe_free(struct sim_probe *probe)
 		at = &(*at)->next;
 	*at = probe->next;
 	TAILQ_REMOVE(&probe->target->probes, probe, in_target);
-	host->n_records--;
+	host->n_records -= !probe->doubtful;
 	probe->next = host->free_probes;
 	host->free_probes = probe;
 }
@@ -432,12 +432,51 @@ sim_check_result(struct sim_target *target, const struct probe_result *r)
 			  "all is ok when the faults are over");
 	if (sim->params.profile == SIM_CALM)
 		sim_check(sim, host, r->class == PROBE_OK, "nothing went wrong: all is ok");
-	if (probe) {
+	if (probe)
 		check_posted(host, probe, r);
-		sim_probe_free(probe);
-	} else {
+	else
 		check_unposted(host, target, r);
+	if (probe && r->class == PROBE_UNREACHABLE) {
+		/* It may be corrected. */
+		probe->doubtful = true;
+		host->n_records--;
+	} else if (probe) {
+		sim_probe_free(probe);
 	}
+}
+
+static void
+check_move(struct probe_totals *totals, enum probe_class to)
+{
+	totals->by_class[PROBE_UNREACHABLE]--;
+	totals->by_class[to]++;
+}
+
+/* A correction says what a result would have said: all is checked that is checked of `lost`. */
+void
+sim_check_corrected(struct sim_target *target, const struct probe_result *r)
+{
+	struct sim_host *host = target->peer->host;
+	struct sim_port *port = target->peer->port;
+	struct sim_probe *probe = check_find(target, r->t_ns[0]);
+
+	check_tell(host, target, r);
+	sim_check(host->sim, host, probe && probe->doubtful && r->posted,
+		  "corrected: it was posted, and told as unreachable");
+	if (!probe)
+		return;
+	sim_check(host->sim, host, r->class == PROBE_LOST || r->class == PROBE_ACK2_MISSING,
+		  "corrected: it is a loss");
+	if (!probe->tainted && !target->peer->tainted)
+		check_lost(host, probe, r);
+	check_move(&target->told, r->class);
+	check_move(&target->windowed, r->class);
+	check_move(&host->told, r->class);
+	check_move(&port->told, r->class);
+	check_move(&port->windowed, r->class);
+	check_move(&host->sim->told, r->class);
+	host->sim->n_corrected++;
+	sim_probe_free(probe);
 }
 
 /* ---- sums ---- */

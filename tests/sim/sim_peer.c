@@ -395,6 +395,19 @@ peer_result(void *arg, void *target_user, const struct probe_result *r)
 }
 
 static void
+peer_corrected(void *arg, void *target_user, const struct probe_result *r)
+{
+	struct sim_host *host = arg;
+	struct sim_target *target = target_user;
+
+	host->did_something = true;
+	sim_check(host->sim, host, target->magic == SIM_TARGET_ALIVE,
+		  "a correction is for a target that is there");
+	if (target->magic == SIM_TARGET_ALIVE)
+		sim_check_corrected(target, r);
+}
+
+static void
 peer_target_done(void *arg, void *target_user)
 {
 	struct sim_host *host = arg;
@@ -408,7 +421,7 @@ peer_target_done(void *arg, void *target_user)
 		return;
 	target->done = true;
 	prober_target_info(target->target, &info);
-	sim_check(host->sim, host, info.in_flight == 0 && TAILQ_EMPTY(&target->probes),
+	sim_check(host->sim, host, info.in_flight == 0,
 		  "a target that is done has nothing in flight");
 	if (sim_random_below(&host->random, 2))
 		sim_target_remove(target);
@@ -436,6 +449,7 @@ const struct prober_ops sim_prober_ops = {
 	.send = sim_port_send_probe,
 	.resolve = peer_resolve,
 	.result = peer_result,
+	.corrected = peer_corrected,
 	.target_done = peer_target_done,
 	.window = sim_window_closed,
 	.peer_state = peer_state,

@@ -226,10 +226,13 @@ class Watch:
         self.process = subprocess.Popen(host.ctl_argv("--json", "watch"), stdout=self.out,
                                         stderr=subprocess.DEVNULL)
 
-    def records(self):
+    def of_type(self, name):
         with open(self.path) as f:
             lines = f.read().split("\n")[:-1]
-        return [r for r in map(json.loads, lines) if r.get("type") == "probe"]
+        return [r for r in map(json.loads, lines) if r.get("type") == name]
+
+    def records(self):
+        return self.of_type("probe")
 
     def stop(self):
         self.process.terminate()

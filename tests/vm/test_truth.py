@@ -154,6 +154,38 @@ def test_loss(t):
         check(inside, f"{percent} % {direction}: twice outside {wanted}; now {counts}")
 
 
+def test_blackout(t):
+    """A path loses everything, SIDR as well, and heals: when the same daemon answers again, each
+    probe that was sent meanwhile is lost, as tcpdump has it, and what was not sent is not."""
+    a = Host(t, 0, f'{QUIET}peers = ({{ address = "{address(1)}"; interval_ms = 200; }});').start()
+    Host(t, 1, QUIET).start()
+    a.wait_peer(address(1), "up")
+    capture, watch = Capture(t, 0), harness.Watch(a)
+    fabric("loss", 0, 100, "in")
+    harness.until("the peer is down", lambda: a.peer(address(1))["state"] == "down")
+    time.sleep(5)
+    silent = a.peer(address(1))
+    fabric("loss", 0, 0, "in")
+    a.wait_peer(address(1), "up")
+    harness.until("it answers", lambda: a.peer(address(1))["ok"] > silent["ok"] + 5)
+    peer = a.peer(address(1))
+    seen = on_the_wire(capture.packets())
+    records = [r for r in watch.stop() if r["class"] == "unreachable"]
+    lost = len(seen[PROBE] - seen[ACK1] - seen[ACK2])
+    corrections = watch.of_type("correction")
+    t.note(f"{lost} without an answer on the wire; before {silent['lost']} lost, "
+           f"{silent['unreachable']} unreachable; after {peer['lost']} and {peer['unreachable']}")
+    check(silent["lost"] == 0 and silent["unreachable"] > 0, f"while nobody knew: {silent}")
+    # Those in flight at the end of the capture have no answer yet.
+    check(lost - 3 <= peer["lost"] <= lost, f"{peer['lost']} lost, on the wire {lost}")
+    posted = {r["seq"] for r in records if r["posted"]}
+    check({r["seq"] for r in corrections} == posted and len(corrections) == len(posted),
+          f"{len(corrections)} corrections of {len(posted)} posted probes")
+    check(all(r["class"] == "lost" and r["was"] == "unreachable" for r in corrections),
+          f"{corrections[:1]}")
+    check(peer["unreachable"] == len(records) - len(posted),
+          f"{peer['unreachable']} are unreachable, {len(records)} were, {len(posted)} sent")
+
 
 if __name__ == "__main__":
     harness.main(globals())

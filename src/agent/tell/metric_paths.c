@@ -254,18 +254,47 @@ metric_path_add(struct metric_path *path, const struct probe_result *r, uint64_t
 	metric_histogram_add(&path->responder_delay, r->responder_delay_ns);
 }
 
+struct metric_result {
+	const struct probe_result *r;
+	uint64_t now_ns;
+	bool corrected; /* it has been counted as unreachable before */
+};
+
+static void
+metric_paths_count_in(struct metric_paths *paths, const char *device, const char *peer,
+		      const struct metric_result *result)
+{
+	const struct probe_result *r = result->r;
+	struct metric_entry *to[] = {
+		metric_get(paths, device, peer, r->kind, result->now_ns),
+		metric_get_sum(paths, device, r->kind),
+	};
+
+	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		if (!to[i])
+			continue;
+		metric_path_add(&to[i]->path, r, result->now_ns);
+		to[i]->path.corrected += result->corrected;
+	}
+	paths->uncounted += !to[0] || !to[1];
+}
+
 void
 metric_paths_add(struct metric_paths *paths, const char *device, const char *peer,
 		 const struct probe_result *r, uint64_t now_ns)
 {
-	struct metric_entry *entry = metric_get(paths, device, peer, r->kind, now_ns);
-	struct metric_entry *sum = metric_get_sum(paths, device, r->kind);
+	const struct metric_result result = {r, now_ns, false};
 
-	if (entry)
-		metric_path_add(&entry->path, r, now_ns);
-	if (sum)
-		metric_path_add(&sum->path, r, now_ns);
-	paths->uncounted += !entry || !sum;
+	metric_paths_count_in(paths, device, peer, &result);
+}
+
+void
+metric_paths_correct(struct metric_paths *paths, const char *device, const char *peer,
+		     const struct probe_result *r, uint64_t now_ns)
+{
+	const struct metric_result result = {r, now_ns, true};
+
+	metric_paths_count_in(paths, device, peer, &result);
 }
 
 size_t

@@ -37,6 +37,7 @@ struct metric_path {
 	uint64_t lost_noise; /* of a class that is lost; a stall of a host may be the cause */
 	uint64_t answered_noise; /* of a class that is answered; a stall might have lost them */
 	uint64_t noise;            /* results with host noise */
+	uint64_t corrected; /* results that count as unreachable and, since a correction, as lost */
 	struct metric_histogram
 		rtt; /* of the same results as window_rtt() */
 	struct metric_histogram prober_delay, responder_delay; /* of all measured results */
@@ -55,6 +56,10 @@ void metric_paths_set_max(struct metric_paths *paths, uint32_t max);
 /* Adds a result. Names that are too long are cut. If there is no memory, it is only counted. */
 void metric_paths_add(struct metric_paths *paths, const char *device, const char *peer,
 		      const struct probe_result *r, uint64_t now_ns);
+
+/* A result that was added as unreachable is of the class in r: counts it there, too. */
+void metric_paths_correct(struct metric_paths *paths, const char *device, const char *peer,
+			  const struct probe_result *r, uint64_t now_ns);
 
 size_t metric_paths_count(const struct metric_paths *paths);
 /*

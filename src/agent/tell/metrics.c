@@ -121,8 +121,10 @@ metrics_retry(struct metrics *metrics)
 		metrics_start(metrics);
 }
 
-void
-metrics_result(struct metrics *metrics, const struct peer *peer, const struct probe_result *r)
+static void
+metrics_add(struct metrics *metrics, const struct peer *peer, const struct probe_result *r,
+	    void (*add)(struct metric_paths *paths, const char *device, const char *name,
+			const struct probe_result *r, uint64_t now_ns))
 {
 	struct peer_info info;
 	const char *name;
@@ -131,8 +133,20 @@ metrics_result(struct metrics *metrics, const struct peer *peer, const struct pr
 		return;
 	peer_info(peer, &info);
 	name = metrics->t->config->metrics_by_tor ? info.tor : info.address;
-	metric_paths_add(metrics->paths, info.nic ? nic_name(info.nic) : "", name ? name : "", r,
-			 clock_mono_ns());
+	add(metrics->paths, info.nic ? nic_name(info.nic) : "", name ? name : "", r,
+	    clock_mono_ns());
+}
+
+void
+metrics_result(struct metrics *metrics, const struct peer *peer, const struct probe_result *r)
+{
+	metrics_add(metrics, peer, r, metric_paths_add);
+}
+
+void
+metrics_corrected(struct metrics *metrics, const struct peer *peer, const struct probe_result *r)
+{
+	metrics_add(metrics, peer, r, metric_paths_correct);
 }
 
 bool

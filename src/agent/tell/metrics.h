@@ -30,6 +30,9 @@ void metrics_retry(struct metrics *metrics);
 
 /* Counts the result of a probe, if there is an endpoint. */
 void metrics_result(struct metrics *metrics, const struct peer *peer, const struct probe_result *r);
+/* Counts a result again that has been counted as unreachable: it is of the class in r. */
+void metrics_corrected(struct metrics *metrics, const struct peer *peer,
+		       const struct probe_result *r);
 
 /* Tracing ends. Keeps its counts. */
 void metrics_trace_ends(struct metrics *metrics, const struct trace *trace);

@@ -446,6 +446,10 @@ const struct metrics_family metrics_families[] = {
 	{{"rpingmesh_probes_total", EXPOSITION_COUNTER, NULL,
 	  "Probes that came due, by class."},
 	 .path = metrics_path_classes},
+	{{"rpingmesh_probes_corrected_total", EXPOSITION_COUNTER, NULL,
+	  "Probes of class unreachable that were lost, as was found out later: they count in both "
+	  "classes. Paths without any are left out."},
+	 .path = metrics_path_corrected},
 	{{"rpingmesh_probes_noise_total", EXPOSITION_COUNTER, NULL,
 	  "Probes during which a host stalled."},
 	 .path = metrics_path_noise},

@@ -37,6 +37,15 @@ metrics_path_noise(struct exposition *e, const struct exposition_label *labels,
 	exposition_u64(e, labels, path->noise);
 }
 
+/* Nearly all paths have none. */
+void
+metrics_path_corrected(struct exposition *e, const struct exposition_label *labels,
+		       const struct metric_path *path)
+{
+	if (path->corrected)
+		exposition_u64(e, labels, path->corrected);
+}
+
 void
 metrics_path_lost_noise(struct exposition *e, const struct exposition_label *labels,
 			const struct metric_path *path)

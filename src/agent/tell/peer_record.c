@@ -108,9 +108,13 @@ peer_record_target(msgpack_packer *out, const struct peer *peer, const struct pr
 	record_end(&r, out);
 }
 
-void
-peer_record_probe(msgpack_packer *out, const struct record_origin *origin,
-		  const struct peer_stream *stream, const struct probe_result *r)
+typedef void peer_record_pack(msgpack_packer *out, const struct record_probe_context *context,
+			      const struct probe_result *result);
+
+static void
+peer_record_result(msgpack_packer *out, const struct record_origin *origin,
+		   const struct peer_stream *stream, const struct probe_result *r,
+		   peer_record_pack *pack)
 {
 	struct record_probe_context context = {
 		.origin = origin,
@@ -126,5 +130,19 @@ peer_record_probe(msgpack_packer *out, const struct record_origin *origin,
 	context.destination = peer.remote; /* it does not change while the peer is probed */
 	context.hostname = peer.hostname;
 	context.peer_tor = peer.tor;
-	record_probe(out, &context, r);
+	pack(out, &context, r);
+}
+
+void
+peer_record_probe(msgpack_packer *out, const struct record_origin *origin,
+		  const struct peer_stream *stream, const struct probe_result *r)
+{
+	peer_record_result(out, origin, stream, r, record_probe);
+}
+
+void
+peer_record_correction(msgpack_packer *out, const struct record_origin *origin,
+		       const struct peer_stream *stream, const struct probe_result *r)
+{
+	peer_record_result(out, origin, stream, r, record_correction);
 }

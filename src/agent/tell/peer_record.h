@@ -17,6 +17,8 @@ struct record_origin;
 void peer_record(msgpack_packer *out, const struct peer *peer);
 void peer_record_probe(msgpack_packer *out, const struct record_origin *origin,
 		       const struct peer_stream *stream, const struct probe_result *r);
+void peer_record_correction(msgpack_packer *out, const struct record_origin *origin,
+			    const struct peer_stream *stream, const struct probe_result *r);
 /* The target is one of the peer's. */
 void peer_record_target(msgpack_packer *out, const struct peer *peer,
 			const struct prober_target *target);

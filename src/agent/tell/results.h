@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The only way out for measurements. Each probe's result, each closed window and each event of a QP
- * goes to all sinks that want it, in the order in which they were added. A new receiver adds a
- * sink; nothing here and no other sink changes.
+ * The only way out for measurements. Each probe's result, each correction of one, each closed
+ * window and each event of a QP goes to all sinks that want it, in the order in which they were
+ * added. A new receiver adds a sink; nothing here and no other sink changes.
  */
 #ifndef RPINGMESH_AGENT_TELL_RESULTS_H
 #define RPINGMESH_AGENT_TELL_RESULTS_H
@@ -24,6 +24,7 @@ enum results_kind {
 	RESULTS_PROBE,
 	RESULTS_WINDOW,
 	RESULTS_EVENT,
+	RESULTS_CORRECTION, /* of a probe that was told as unreachable */
 	RESULTS_KIND_N
 };
 
@@ -34,7 +35,7 @@ struct results_item {
 		struct {
 			struct peer_stream *stream;
 			const struct probe_result *result;
-		} probe;
+		} probe; /* also of a correction */
 		struct {
 			enum record_window_by by;
 			const struct nic *nic;

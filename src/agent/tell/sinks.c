@@ -37,6 +37,12 @@ sinks_metrics(void *arg, struct results_item *item)
 }
 
 static void
+sinks_metrics_corrected(void *arg, struct results_item *item)
+{
+	metrics_corrected(arg, item->probe.stream->peer, item->probe.result);
+}
+
+static void
 sinks_verdict(void *arg, struct results_item *item)
 {
 	(void)arg;
@@ -64,6 +70,9 @@ sinks_pack(const void *arg, msgpack_packer *out, const struct results_item *item
 	case RESULTS_PROBE:
 		peer_record_probe(out, origin, item->probe.stream, item->probe.result);
 		break;
+	case RESULTS_CORRECTION:
+		peer_record_correction(out, origin, item->probe.stream, item->probe.result);
+		break;
 	case RESULTS_WINDOW:
 		windows_pack(out, origin, item->window.nic, item->window.target,
 			     item->window.window);
@@ -88,6 +97,7 @@ sinks_new(const struct sinks_env *env, struct results **results, struct subscrip
 		{RESULTS_PROBE, sinks_last_probes, env->last_probes},
 		{RESULTS_PROBE, sinks_counters, NULL},
 		{RESULTS_PROBE, sinks_metrics, env->metrics},
+		{RESULTS_CORRECTION, sinks_metrics_corrected, env->metrics},
 		{RESULTS_WINDOW, sinks_verdict, NULL},
 		{RESULTS_PROBE, sinks_ping, NULL},
 	};

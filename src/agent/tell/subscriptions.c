@@ -18,7 +18,8 @@ struct subscriptions {
 	struct subscription *first;
 };
 
-static const char *const subscriptions_names[] = {"probe", "window", "event"};
+static const char *const subscriptions_names[] = {"probe", "window", "event",
+							"correction"};
 static_assert(sizeof(subscriptions_names) / sizeof(subscriptions_names[0]) == RESULTS_KIND_N,
 	      "a notification for each kind");
 
@@ -27,6 +28,7 @@ subscriptions_bit(const struct results_item *item)
 {
 	switch (item->kind) {
 	case RESULTS_PROBE:
+	case RESULTS_CORRECTION:
 		return 1u << item->probe.result->kind;
 	case RESULTS_WINDOW:
 		return 1u << item->window.by;
@@ -99,6 +101,8 @@ subscriptions_set(struct subscriptions *subs, struct control_client *client,
 	}
 	if (*at)
 		(*at)->which[kind] = which;
+	if (*at && kind == RESULTS_PROBE)
+		(*at)->which[RESULTS_CORRECTION] = which;
 	subscriptions_want(subs);
 	return 0;
 }

@@ -20,8 +20,8 @@ void subscriptions_free(struct subscriptions *subs);
 /*
  * Sets which items of this kind the client gets from now on, and replaces what it got before. For
  * probes, `which` is bits 1 << enum probe_kind; for windows, 1 << enum record_window_by; for
- * events, SUBSCRIPTIONS_ALL. 0: none. They follow as notifications "probe", "window" and "event".
- * Returns 0 or -ENOMEM.
+ * events, SUBSCRIPTIONS_ALL. 0: none. They follow as notifications "probe", "window" and "event";
+ * who gets probes gets their corrections, too, as "correction". Returns 0 or -ENOMEM.
  */
 int subscriptions_set(struct subscriptions *subs, struct control_client *client,
 		      enum results_kind kind, unsigned int which);

@@ -75,6 +75,8 @@ recording_notified(void *arg, const msgpack_object *method, const msgpack_object
 		r->dropped += read_u64(record, "count", &n) ? n : 0;
 		recording_add(r, "dropped", record);
 	}
+	if (r->wanted[RECORDING_PROBE] && read_str_is(method, "correction"))
+		recording_add(r, "correction", record);
 	for (int kind = 0; kind < RECORDING_KIND_N; kind++) {
 		if (!r->wanted[kind] || !read_str_is(method, recording_kinds[kind]))
 			continue;

@@ -28,11 +28,13 @@ enum replay_kind {
 	REPLAY_PROBE,
 	REPLAY_WINDOW,
 	REPLAY_EVENT,
+	REPLAY_CORRECTION,
 	REPLAY_DROPPED,
 	REPLAY_KIND_N
 };
 
-static const char *const replay_kinds[REPLAY_KIND_N] = {"probe", "window", "event", "dropped"};
+static const char *const replay_kinds[REPLAY_KIND_N] = {"probe", "window", "event",
+							"correction", "dropped"};
 
 struct replay {
 	const struct ctl *ctl;
@@ -77,6 +79,7 @@ replay_print(const struct replay *r, enum replay_kind kind, const struct recfile
 	}
 	switch (kind) {
 	case REPLAY_PROBE:
+	case REPLAY_CORRECTION:
 		lines_probe(entry->record, stdout);
 		break;
 	case REPLAY_WINDOW:

@@ -41,7 +41,7 @@ watch_record(struct watch *watch, const msgpack_object *record, const char *type
 static void
 watch_notified(void *arg, const msgpack_object *method, const msgpack_object *params)
 {
-	static const char *const names[] = {"probe", "dropped"};
+	static const char *const names[] = {"probe", "correction", "dropped"};
 
 	if (params->type != MSGPACK_OBJECT_ARRAY || params->via.array.size < 1)
 		return;
@@ -162,8 +162,9 @@ const struct cmd_entry cmd_watch = {
 		"  -c, --count N        end after N updates, with --json after N probes\n"
 		"\n"
 		"With --json each probe of the daemon is one line, printed when the probe has\n"
-		"ended. A line {\"type\":\"dropped\",\"count\":N} means that N lines are missing\n"
-		"because the output was read too slowly.\n"
+		"ended. A line of type correction says that an earlier probe, which had been\n"
+		"unreachable, was lost. A line {\"type\":\"dropped\",\"count\":N} means that N\n"
+		"lines are missing because the output was read too slowly.\n"
 		"\n"
 		"Exit status: 0 ended by Ctrl-C or -c; 2 usage; 3 no daemon, or it went away.\n"
 		"\n"

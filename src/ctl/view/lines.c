@@ -155,6 +155,7 @@ lines_probe(const msgpack_object *probe, FILE *out)
 	lines_word(probe, "kind", " ", out);
 	lines_text(probe, "seq", " seq=", out);
 	lines_word(probe, "class", " ", out);
+	lines_text(probe, "was", " was=", out);
 	lines_duration(probe, "rtt_ns", "rtt", out);
 	lines_duration(probe, "prober_delay_ns", "prober", out);
 	lines_duration(probe, "responder_delay_ns", "responder", out);

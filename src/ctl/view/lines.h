@@ -40,7 +40,7 @@ void lines_event(const msgpack_object *event, FILE *out);
  * "TIME rxe0 10.0.0.2 (host-b) mesh seq=3 ok rtt="1.23 ms" prober="12.3 us" responder="34.5 us"
  * size=50 port=57236" and a newline.
  */
-void lines_probe(const msgpack_object *probe, FILE *out);
+void lines_probe(const msgpack_object *probe, FILE *out); /* or a correction: " lost was=…" */
 
 /* The label at the start of a line of `status`. */
 void lines_label(const char *label, FILE *out);

@@ -55,6 +55,8 @@ struct fake {
 	uint32_t n_packets;
 	struct fake_result result[FAKE_ROOM];
 	uint32_t n_results;
+	struct fake_result corrected[FAKE_ROOM];
+	uint32_t n_corrected;
 	void *done[FAKE_ROOM];
 	uint32_t n_done;
 	uint32_t n_resolves, n_states;
@@ -141,6 +143,16 @@ fake_result(void *arg, void *target_user, const struct probe_result *r)
 }
 
 static inline void
+fake_corrected(void *arg, void *target_user, const struct probe_result *r)
+{
+	struct fake *f = arg;
+
+	assert_true(f->n_corrected < FAKE_ROOM);
+	assert_false(f->in_callback);
+	f->corrected[f->n_corrected++] = (struct fake_result){target_user, *r};
+}
+
+static inline void
 fake_target_done(void *arg, void *target_user)
 {
 	struct fake *f = arg;
@@ -170,6 +182,7 @@ static const struct prober_ops fake_ops = {
 	.send = fake_send,
 	.resolve = fake_resolve,
 	.result = fake_result,
+	.corrected = fake_corrected,
 	.target_done = fake_target_done,
 	.peer_state = fake_peer_state,
 };

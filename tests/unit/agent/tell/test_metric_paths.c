@@ -78,9 +78,20 @@ test_counts(void **state)
 	metric_paths_add(paths, "rxe0", "10.0.0.2", &r, 5);
 	r.kind = PROBE_KIND_SERVICE;
 	metric_paths_add(paths, "rxe0", "10.0.0.2", &r, 5);
+	r = (struct probe_result){.class = PROBE_UNREACHABLE};
+	metric_paths_add(paths, "rxe0", "10.0.0.9", &r, 5);
+	metric_paths_add(paths, "rxe0", "10.0.0.9", &r, 5);
+	r.class = PROBE_LOST;
+	metric_paths_correct(paths, "rxe0", "10.0.0.9", &r, 6);
+	/* Counters never fall. */
+	path = find(paths, "rxe0", "10.0.0.9", PROBE_KIND_MESH);
+	assert_int_equal(path->by_class[PROBE_UNREACHABLE], 2);
+	assert_int_equal(path->by_class[PROBE_LOST], 1);
+	assert_int_equal(path->corrected, 1);
 	path = find(paths, "rxe0", "10.0.0.2", PROBE_KIND_MESH);
 	assert_non_null(path);
 	assert_int_equal(path->by_class[PROBE_OK], 3);
+	assert_int_equal(path->corrected, 0);
 	assert_int_equal(path->by_class[PROBE_LOST], 2);
 	assert_int_equal(path->noise, 3);
 	assert_int_equal(path->lost_noise, 1);
@@ -92,7 +103,7 @@ test_counts(void **state)
 	assert_int_equal(path->responder_delay.n[METRIC_BOUNDS - 1], 0);
 	assert_int_equal(find(paths, "rxe0", "10.0.0.2", PROBE_KIND_SERVICE)->by_class[PROBE_LOST],
 			 1);
-	assert_null(metric_paths_at(paths, 2));
+	assert_null(metric_paths_at(paths, 3));
 	metric_paths_free(paths);
 }
 

@@ -54,13 +54,16 @@ client(int i)
 int __wrap_control_notify(struct control_client *to, const char *method,
 			  const msgpack_sbuffer *payload);
 
-/* "a" to "c": a client has heard of a probe; "d" to "f": of a window; "g" to "i": of an event. */
+/*
+ * "a" to "c": a client has heard of a probe; "d" to "f": of a window; "g" to "i": of an event;
+ * "j" to "l": of a correction.
+ */
 int
 __wrap_control_notify(struct control_client *to, const char *method,
 		      const msgpack_sbuffer *payload)
 {
 	int kind = payload->data[0];
-	static const char *const names[] = {"probe", "window", "event"};
+	static const char *const names[] = {"probe", "window", "event", "correction"};
 
 	assert_int_equal(payload->size, 1);
 	assert_string_equal(method, names[kind]);
@@ -92,7 +95,7 @@ hear(void *arg, struct results_item *item)
 	if (removes)
 		results_remove(removes->sink);
 	if (adds)
-		assert_int_equal(results_add(s->results, 7, hear, adds, &adds->sink), 0);
+		assert_int_equal(results_add(s->results, 15, hear, adds, &adds->sink), 0);
 	if (tells)
 		tell(tells->results, RESULTS_EVENT, 0);
 }
@@ -103,7 +106,7 @@ tell(struct results *results, enum results_kind kind, int detail)
 	struct probe_result r = {.kind = (enum probe_kind)detail};
 	struct results_item item = {.kind = kind};
 
-	if (kind == RESULTS_PROBE)
+	if (kind == RESULTS_PROBE || kind == RESULTS_CORRECTION)
 		item.probe.result = &r;
 	else if (kind == RESULTS_WINDOW)
 		item.window.by = (enum record_window_by)detail;
@@ -127,7 +130,7 @@ setup(void **state)
 	for (int i = 0; i < 3; i++) {
 		h->sink[i] = (struct sink){.results = h->results, .letter = (char)('x' + i)};
 		assert_int_equal(
-			results_add(h->results, 7, hear, &h->sink[i], &h->sink[i].sink), 0);
+			results_add(h->results, 15, hear, &h->sink[i], &h->sink[i].sink), 0);
 	}
 	assert_int_equal(subscriptions_new(h->results, &h->subs), 0);
 	*state = h;
@@ -277,6 +280,10 @@ clients_hear_what_they_subscribe_to(void **state)
 	assert_story("Pb");
 	tell(h->results, RESULTS_PROBE, PROBE_KIND_SERVICE);
 	assert_story("");
+	tell(h->results, RESULTS_CORRECTION, PROBE_KIND_MESH);
+	assert_story("Pjk");
+	tell(h->results, RESULTS_CORRECTION, PROBE_KIND_SERVICE);
+	assert_story("");
 	tell(h->results, RESULTS_WINDOW, RECORD_WINDOW_FLOW);
 	assert_story("Pe");
 	tell(h->results, RESULTS_WINDOW, RECORD_WINDOW_DEVICE);
@@ -300,6 +307,7 @@ subscriptions_change_and_end(void **state)
 	assert_story("Pa");
 	subscriptions_set(h->subs, client(0), RESULTS_PROBE, 0);
 	tell(h->results, RESULTS_PROBE, PROBE_KIND_PING);
+	tell(h->results, RESULTS_CORRECTION, PROBE_KIND_PING);
 	tell(h->results, RESULTS_EVENT, 0);
 	assert_story("Pg");
 	subscriptions_client_gone(h->subs, client(0));
