@@ -15,6 +15,7 @@ enum log_subsystem {
 	LOG_SUB_RESPONDER,
 	LOG_SUB_TRACE,
 	LOG_SUB_CONTROL,
+	LOG_SUB_CLUSTER,
 	LOG_SUB_N
 };
 
@@ -22,6 +23,7 @@ enum log_subsystem {
 #define LOG_SUBSYSTEM_NAMES \
 	{ \
 		"main", "config", "device", "cm", "peer", "responder", "trace", "control", \
+		"cluster", \
 	}
 
 #endif

@@ -168,4 +168,19 @@ enum degraded_reason {
 /* Hears of one problem: its reason, and a sentence for operators. */
 typedef void degraded_hear(void *arg, enum degraded_reason why, const char *sentence);
 
+/* The connection of a program to the broker of the cluster. */
+enum bus_state {
+	BUS_RESOLVING,  /* the name of the broker is being looked up */
+	BUS_CONNECTING,
+	BUS_CONNECTED,
+	BUS_WAITING,    /* the last attempt has failed, and there will be another one */
+	BUS_STATE_N
+};
+#define BUS_STATE_NAMES { \
+	[BUS_RESOLVING] = "resolving", \
+	[BUS_CONNECTING] = "connecting", \
+	[BUS_CONNECTED] = "connected", \
+	[BUS_WAITING] = "waiting", \
+}
+
 #endif

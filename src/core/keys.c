@@ -2,14 +2,11 @@
 #include "core/keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define KEYS_FILE_MAX 4096
+#define KEYS_FILE_MAX 4097 /* with a '\0' */
 #define KEYS_HEX (2 * SIPHASH_KEY)
 #define KEYS_BASE64 24 /* 16 bytes, and "==" */
 #define KEYS_SPACE " \t\r"
@@ -119,70 +116,18 @@ keys_parse(char *text, struct keys *out, char error[KEYS_ERROR])
 	return -EINVAL;
 }
 
-/* Checks that no other user can read or write the file. */
-static int
-keys_check(int fd, char error[KEYS_ERROR])
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		snprintf(error, KEYS_ERROR, "it is not a file");
-	else if (st.st_mode & (S_IWGRP | S_IRWXO))
-		snprintf(error, KEYS_ERROR,
-			 "its mode is %03o: other users may read it, or its group may write to it "
-			 "(chmod 600 or 640)",
-			 st.st_mode & 0777);
-	else if (st.st_uid != 0 && st.st_uid != geteuid())
-		snprintf(error, KEYS_ERROR, "it belongs to uid %u, neither root nor the daemon",
-			 (unsigned int)st.st_uid);
-	else
-		return 0;
-	return -EACCES;
-}
-
-static int
-keys_read(int fd, struct keys *out, char error[KEYS_ERROR])
-{
-	char text[KEYS_FILE_MAX + 1];
-	ssize_t n = 0, more = 1;
-	int rc;
-
-	while (n < KEYS_FILE_MAX && more > 0) {
-		more = read(fd, text + n, (size_t)(KEYS_FILE_MAX - n));
-		if (more < 0 && errno != EINTR)
-			return -errno;
-		n += more > 0 ? more : 0;
-		more = more < 0 ? 1 : more;
-	}
-	if (n == KEYS_FILE_MAX || memchr(text, '\0', (size_t)n)) {
-		snprintf(error, KEYS_ERROR, "it is no text, or longer than 4 KB");
-		return -EINVAL;
-	}
-	text[n] = '\0';
-	rc = keys_parse(text, out, error);
-	explicit_bzero(text, sizeof(text));
-	return rc;
-}
-
 int
 keys_load(const char *path, struct keys *out, char error[KEYS_ERROR])
 {
-	/* With O_NONBLOCK, open(2) does not wait if the path is a pipe. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = fd < 0 ? -errno : 0;
+	char text[KEYS_FILE_MAX];
 	struct keys keys = {.n = 0};
+	int rc = secret_read(path, text, sizeof(text), error);
 
-	error[0] = '\0';
-	if (rc == 0)
-		rc = keys_check(fd, error);
-	if (rc == 0)
-		rc = keys_read(fd, &keys, error);
-	if (fd >= 0)
-		close(fd);
+	if (rc < 0)
+		return rc;
+	rc = keys_parse(text, &keys, error);
+	explicit_bzero(text, sizeof(text));
 	if (rc == 0)
 		*out = keys;
-	else if (!error[0])
-		snprintf(error, KEYS_ERROR, "%s", strerror(-rc));
 	return rc;
 }

@@ -9,11 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/secret.h"
 #include "core/siphash.h"
 
 #define KEYS_MAX 8
 #define KEYS_NAME 33   /* bytes of a name with its '\0' */
-#define KEYS_ERROR 160
+#define KEYS_ERROR SECRET_ERROR
 
 struct keys {
 	size_t n;

@@ -16,9 +16,13 @@ struct names_lookup {
 	struct work_job *job;
 	const struct addr *keep; /* NULL, or `kept` */
 	struct addr kept;
+	/* One of these is NULL. */
 	void (*found)(void *arg, const struct addr *addr, const char *reason);
+	void (*found_all)(void *arg, const struct addr *addrs, size_t n, const char *reason);
 	void *arg;
 	int result; /* of getaddrinfo(3) */
+	struct addr all[NAMES_ADDRESSES];
+	size_t n;
 	bool has;
 	struct addr addr;
 	char name[];
@@ -39,6 +43,13 @@ names_has(const struct addrinfo *list, const struct addr *wanted)
 	return false;
 }
 
+static void
+names_take_all(struct names_lookup *lookup, const struct addrinfo *list)
+{
+	for (const struct addrinfo *ai = list; ai && lookup->n < NAMES_ADDRESSES; ai = ai->ai_next)
+		lookup->n += addr_from_sockaddr(ai->ai_addr, &lookup->all[lookup->n]) == 0;
+}
+
 /* Runs in a worker. */
 static void
 names_ask(void *arg)
@@ -57,6 +68,7 @@ names_ask(void *arg)
 	lookup->has = best && addr_from_sockaddr(best->ai_addr, &lookup->addr) == 0;
 	if (lookup->keep && names_has(list, lookup->keep))
 		lookup->addr = *lookup->keep;
+	names_take_all(lookup, list);
 	freeaddrinfo(list);
 }
 
@@ -64,13 +76,14 @@ static void
 names_done(void *arg)
 {
 	struct names_lookup *lookup = arg;
+	const char *reason = lookup->has    ? NULL :
+			     lookup->result ? gai_strerror(lookup->result) :
+					      "name has no address";
 
-	if (lookup->has)
-		lookup->found(lookup->arg, &lookup->addr, NULL);
+	if (lookup->found)
+		lookup->found(lookup->arg, reason ? NULL : &lookup->addr, reason);
 	else
-		lookup->found(lookup->arg, NULL,
-			      lookup->result ? gai_strerror(lookup->result) :
-					       "name has no address");
+		lookup->found_all(lookup->arg, lookup->all, lookup->n, reason);
 }
 
 static const struct work_ops names_ops = {.run = names_ask, .done = names_done, .free = free};
@@ -96,27 +109,19 @@ names_free(struct names *names)
 	free(names);
 }
 
-int
-names_find(struct names *names, const char *name, const struct addr *keep,
-	   void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,
-	   struct names_lookup **out)
+/* Starts a copy of `asked`, and its name. Returns 0, or -errno. */
+static int
+names_start(struct names *names, const char *name, const struct names_lookup *asked,
+	    struct names_lookup **out)
 {
-	struct names_lookup *lookup;
-	struct addr addr;
+	struct names_lookup *lookup = calloc(1, sizeof(*lookup) + strlen(name) + 1);
 	int rc;
 
-	*out = NULL;
-	if (addr_parse(name, &addr) == 0) {
-		found(arg, &addr, NULL);
-		return 0;
-	}
-	lookup = calloc(1, sizeof(*lookup) + strlen(name) + 1);
 	if (!lookup)
 		return -ENOMEM;
-	lookup->found = found;
-	lookup->arg = arg;
-	if (keep) {
-		lookup->kept = *keep;
+	*lookup = *asked;
+	if (asked->keep) {
+		lookup->kept = *asked->keep;
 		lookup->keep = &lookup->kept;
 	}
 	strcpy(lookup->name, name);
@@ -126,6 +131,36 @@ names_find(struct names *names, const char *name, const struct addr *keep,
 	else
 		*out = lookup;
 	return rc;
+}
+
+int
+names_find(struct names *names, const char *name, const struct addr *keep,
+	   void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,
+	   struct names_lookup **out)
+{
+	struct names_lookup asked = {.keep = keep, .found = found, .arg = arg};
+	struct addr addr;
+
+	*out = NULL;
+	if (addr_parse(name, &addr) < 0)
+		return names_start(names, name, &asked, out);
+	found(arg, &addr, NULL);
+	return 0;
+}
+
+int
+names_find_all(struct names *names, const char *name,
+	       void (*found)(void *arg, const struct addr *addrs, size_t n, const char *reason),
+	       void *arg, struct names_lookup **out)
+{
+	struct names_lookup asked = {.found_all = found, .arg = arg};
+	struct addr addr;
+
+	*out = NULL;
+	if (addr_parse(name, &addr) < 0)
+		return names_start(names, name, &asked, out);
+	found(arg, &addr, 1, NULL);
+	return 0;
 }
 
 void

@@ -7,6 +7,8 @@
 #ifndef RPINGMESH_CORE_NAMES_H
 #define RPINGMESH_CORE_NAMES_H
 
+#include <stddef.h>
+
 #include "core/addr.h"
 
 struct loop;
@@ -33,6 +35,14 @@ void names_free(struct names *names);
 int names_find(struct names *names, const char *name, const struct addr *keep,
 	       void (*found)(void *arg, const struct addr *addr, const char *reason), void *arg,
 	       struct names_lookup **out);
+/*
+ * Like names_find(), but passes on all addresses of the name, NAMES_ADDRESSES at most, in the order
+ * of getaddrinfo(3): the one to try first comes first. On failure n is 0.
+ */
+#define NAMES_ADDRESSES 16
+int names_find_all(struct names *names, const char *name,
+		   void (*found)(void *arg, const struct addr *addrs, size_t n, const char *reason),
+		   void *arg, struct names_lookup **out);
 /* Ends the lookup without calling `found`. NULL is allowed. */
 void names_cancel(struct names_lookup *lookup);
 

@@ -76,7 +76,7 @@ offers "rpingmesh-ctl --socket=/x top --sort=p" p99 prober
 offers "rpingmesh-ctl config " show reload
 offers "rpingmesh-ctl config r" reload
 offers "rpingmesh-ctl log-level d" debug
-offers "rpingmesh-ctl log-level debug c" config cm control
+offers "rpingmesh-ctl log-level debug c" cluster cm config control
 offers "rpingmesh-ctl flows --by " job process device remote
 offers "rpingmesh-ctl windows --by f" flow
 offers "rpingmesh-ctl record -k ev" event

@@ -147,7 +147,7 @@ ctl 0 log-level info; out '^cm *info \(configured: debug\)$'
 ctl 0 --json log-level; out '"levels":\{"main":"info"'
 ctl 2 log-level loud; err 'error, warning, info or debug, not "loud"'
 ctl 2 log-level info moon
-err 'main, config, device, cm, peer, responder, trace or control, not "moon"'
+err 'main, config, device, cm, peer, responder, trace, control or cluster, not "moon"'
 printf 'socket = "%s/sock"; socket_group = ""; devices = ("nosuch*"); log = { level = '\
 '"error"; };\n' "$dir" >"$conf"
 ctl 0 config reload

@@ -132,6 +132,7 @@ static const struct conf_key config_log_keys[] = {
 	{"responder", &conf_word, LOG_FIELD(RESPONDER)},
 	{"trace", &conf_word, LOG_FIELD(TRACE)},
 	{"control", &conf_word, LOG_FIELD(CONTROL)},
+	{"cluster", &conf_word, LOG_FIELD(CLUSTER)},
 	CONF_END
 };
 

@@ -129,7 +129,7 @@ const struct cmd_entry cmd_log_level = {
 		"restarts. To keep it, set the group `log` in the configuration.\n"
 		"\n"
 		"Levels: error, warning, info, debug.\n"
-		"Subsystems: main, config, device, cm, peer, responder, trace, control.\n"
+		"Subsystems: main, config, device, cm, peer, responder, trace, control, cluster.\n"
 		"\n"
 		"Exit status: 0 shown or set; 2 usage; 3 no daemon, or no permission: only root\n"
 		"and the daemon's own user may set it.\n"

@@ -97,7 +97,7 @@ test_names(void **state)
 {
 	static const char *const levels[] = {"error", "warning", "info", "debug"};
 	static const char *const subs[] = {"main", "config",	"device", "cm",
-					   "peer", "responder", "trace",  "control"};
+					   "peer", "responder", "trace",  "control", "cluster"};
 	enum log_level level;
 	unsigned int sub;
 

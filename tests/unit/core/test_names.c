@@ -31,7 +31,7 @@ static struct loop *loop;
 static struct names *names;
 static struct loop_timer *watchdog;
 static int answers, wanted;
-static char found_address[ADDR_TEXT], found_reason[128];
+static char found_address[ADDR_TEXT], found_reason[128], found_all_text[128];
 static sem_t silent_asked, silent_ends;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int asked, at_once, at_once_max;
@@ -228,6 +228,46 @@ test_kept(void **state)
 }
 
 static void
+found_all(void *arg, const struct addr *addrs, size_t n, const char *reason)
+{
+	char text[ADDR_TEXT];
+
+	assert_ptr_equal(arg, &answers);
+	for (size_t i = 0; i < n; i++)
+		strcat(strcat(found_all_text, addr_text(&addrs[i], text)), " ");
+	if (reason)
+		strcpy(found_all_text, reason);
+	answers++;
+	loop_stop(loop);
+}
+
+/* All addresses, in the order of getaddrinfo(3). */
+static void
+test_all(void **state)
+{
+	static const char *const cases[][2] = {
+		{"both", "2001:db8::1 192.0.2.1 "},
+		{"six", "2001:db8::1 "},
+		{"192.0.2.3", "192.0.2.3 "},
+	};
+	struct names_lookup *lookup;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		found_all_text[0] = '\0';
+		answers = 0;
+		assert_int_equal(
+			names_find_all(names, cases[i][0], found_all, &answers, &lookup), 0);
+		if (!answers)
+			loop_run(loop);
+		assert_string_equal(found_all_text, cases[i][1]);
+	}
+	assert_int_equal(names_find_all(names, "nobody", found_all, &answers, &lookup), 0);
+	loop_run(loop);
+	assert_string_equal(found_all_text, gai_strerror(EAI_NONAME));
+}
+
+static void
 test_unknown(void **state)
 {
 	(void)state;
@@ -339,6 +379,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),

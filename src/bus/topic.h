@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Topics of the cluster: PREFIX/1/KIND/NAME, for example rpingmesh/1/host/node1%2Eexample. NAME is
+ * percent-encoded (RFC 3986): letters, digits and "-_~:" stand for themselves, every other byte
+ * for its "%XX". So a name of any bytes fits into one level of a topic. MQTT refuses or interprets
+ * "/", "+", "#", a leading "$", control characters and what is no UTF-8 (MQTT 3.1.1, sections 1.5.3
+ * and 4.7); NATS also refuses "." and space. A name has exactly one encoding.
+ */
+#ifndef RPINGMESH_BUS_TOPIC_H
+#define RPINGMESH_BUS_TOPIC_H
+
+#include <stddef.h>
+
+#define TOPIC_SIZE 1024 /* of the longest topic, with its '\0' */
+#define TOPIC_VERSION "1"
+
+/*
+ * Checks a prefix: levels like "site/rpingmesh", without characters that a topic encodes, 200 bytes
+ * at most. Returns NULL, or what is wrong with it.
+ */
+const char *topic_prefix_fault(const char *prefix);
+
+/*
+ * Writes the topic of a name. `name` may be NULL, for the filter of all names ("+"). `kind` may
+ * have levels of its own ("report/7"). Returns 0, -EINVAL if the name is empty, or -ENAMETOOLONG;
+ * then out is empty.
+ */
+int topic_make(char *out, size_t size, const char *prefix, const char *kind, const char *name);
+
+/*
+ * Decodes the name of a topic that topic_make() has written with this prefix and kind. Returns 0,
+ * -ENOENT if it is another kind of topic, -EINVAL if the name is not encoded as described above or
+ * contains a '\0', or -ENAMETOOLONG; then name is empty. The topic may contain any bytes.
+ */
+int topic_name(const char *topic, const char *prefix, const char *kind, char *name, size_t size);
+
+#endif
