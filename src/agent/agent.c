@@ -276,7 +276,7 @@ agent_scanned(void *arg)
 	self_look(&a->self, a->tell.config);
 	/* The first search for devices comes before the control socket is made. */
 	if (a->tell.control)
-		control_look(a->tell.control, a->tell.config->socket_group);
+		control_look(a->tell.control);
 	metrics_retry(a->tell.metrics);
 	return peers_retry(a->tell.peers, clock_mono_ns());
 }

@@ -69,6 +69,7 @@ struct control {
 	struct control_clients clients, dead;
 	struct control_stats stats;
 	uint64_t last_id;
+	gid_t group;          /* of the file; LISTEN_NO_GROUP: of none */
 	bool removed;         /* the file is missing, and this has been logged */
 	bool sweeping;        /* control_sweep() has been deferred */
 	bool freed;           /* control_sweep() also frees the control */
@@ -535,6 +536,13 @@ control_take(void *arg, int fd)
 		close(fd);
 }
 
+static int
+control_open(struct control *control, const char *group)
+{
+	control->group = listen_group(control->path, group);
+	return listen_open(control->path, control->group, &control->listen);
+}
+
 int
 control_new(struct loop *loop, const struct control_config *config, struct control **out)
 {
@@ -546,6 +554,7 @@ control_new(struct loop *loop, const struct control_config *config, struct contr
 	control->loop = loop;
 	control->config = *config;
 	control->listen.fd = -1;
+	control->group = LISTEN_NO_GROUP;
 	TAILQ_INIT(&control->clients);
 	TAILQ_INIT(&control->dead);
 	control->path = strdup(config->path ? config->path : "");
@@ -554,7 +563,7 @@ control_new(struct loop *loop, const struct control_config *config, struct contr
 	else if (config->listen_fd >= 0)
 		rc = listen_adopt(config->listen_fd, &control->listen);
 	else
-		rc = listen_open(control->path, config->group, &control->listen);
+		rc = control_open(control, config->group);
 	if (rc == 0)
 		rc = acceptor_new(loop, control->listen.fd, control_take, control,
 				  &control->acceptor);
@@ -590,11 +599,11 @@ control_free(struct control *control)
 
 /* Makes a new socket. If that fails, nothing changes. */
 static int
-control_listen_anew(struct control *control, const char *group)
+control_listen_anew(struct control *control)
 {
 	struct listen_socket made;
 	struct acceptor *acceptor;
-	int rc = listen_open(control->path, group, &made);
+	int rc = listen_open(control->path, control->group, &made);
 
 	if (rc < 0)
 		return rc;
@@ -611,7 +620,7 @@ control_listen_anew(struct control *control, const char *group)
 }
 
 void
-control_look(struct control *control, const char *group)
+control_look(struct control *control)
 {
 	if (!listen_is_removed(&control->listen, control->path)) {
 		control->removed = false;
@@ -621,7 +630,7 @@ control_look(struct control *control, const char *group)
 		log_warning(CONTROL, "%s: somebody has removed it: made again", control->path);
 	if (control->removed && !listen_can_make(control->path))
 		return;
-	control->removed = control_listen_anew(control, group) < 0;
+	control->removed = control_listen_anew(control) < 0;
 }
 
 bool

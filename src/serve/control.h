@@ -55,8 +55,8 @@ struct control_stats {
 /*
  * Returns 0 and sets *out, which the caller owns, or logs an error with the path and returns
  * -errno: -EADDRINUSE (a daemon listens there already), -ENOENT (the directory is missing),
- * -EACCES. Does not block: to find out whether a daemon listens, it connects, and on a Unix socket
- * that does not wait.
+ * -EACCES. Blocks only while the group is looked up: to find out whether a daemon listens, it
+ * connects, and on a Unix socket that does not wait.
  */
 int control_new(struct loop *loop, const struct control_config *config, struct control **out);
 
@@ -67,11 +67,11 @@ int control_new(struct loop *loop, const struct control_config *config, struct c
 void control_free(struct control *control);
 
 /*
- * If the file of the socket has been removed, makes a new one for the group. Call it from time to
- * time. Clients stay connected. If the file cannot be made, logs this once, and tries again at each
+ * If the file of the socket has been removed, makes a new one for the same group, which is not
+ * looked up again, because that may block. Call it from time to time. Clients stay connected. If the file cannot be made, logs this once, and tries again at each
  * call.
  */
-void control_look(struct control *control, const char *group);
+void control_look(struct control *control);
 
 /*
  * Queues the notification [2, method, [payload]]; `payload` is one packed object. Returns 0. If the

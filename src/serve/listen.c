@@ -17,7 +17,6 @@
 #include "rpingmesh/log_subsystems.h"
 
 #define LISTEN_BACKLOG 64
-#define LISTEN_NO_GROUP ((gid_t)-1)
 
 static int
 listen_address(const char *path, struct sockaddr_un *sun)
@@ -70,7 +69,7 @@ listen_clear(const struct sockaddr_un *sun)
 	return unlink(sun->sun_path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static gid_t
+gid_t
 listen_group(const char *path, const char *name)
 {
 	const struct group *group;
@@ -146,7 +145,7 @@ listen_make(int fd, const struct sockaddr_un *sun, gid_t gid, struct listen_sock
 }
 
 int
-listen_open(const char *path, const char *group, struct listen_socket *out)
+listen_open(const char *path, gid_t group, struct listen_socket *out)
 {
 	struct listen_socket made = {.fd = -1};
 	struct sockaddr_un sun;
@@ -157,7 +156,7 @@ listen_open(const char *path, const char *group, struct listen_socket *out)
 	if (rc == 0)
 		rc = made.fd = listen_socket_new();
 	if (rc >= 0)
-		rc = listen_make(made.fd, &sun, listen_group(path, group), &made);
+		rc = listen_make(made.fd, &sun, group, &made);
 	if (rc < 0) {
 		listen_close(&made, path);
 		return listen_failed(path, rc);

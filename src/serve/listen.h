@@ -16,11 +16,19 @@ struct listen_socket {
 	ino_t ino;
 };
 
+#define LISTEN_NO_GROUP ((gid_t)-1)
+
 /*
- * Returns 0 and sets *out, or logs the error and returns -errno: see control_new(). Changes the
- * umask for a moment.
+ * The group with that name. If there is none, logs this for the socket at `path` and returns
+ * LISTEN_NO_GROUP; so it does for NULL and "", without logging. May block in getgrnam(3).
  */
-int listen_open(const char *path, const char *group, struct listen_socket *out);
+gid_t listen_group(const char *path, const char *name);
+
+/*
+ * group: its members may connect; LISTEN_NO_GROUP: nobody else. Returns 0 and sets *out, or logs
+ * the error and returns -errno: see control_new(). Changes the umask for a moment.
+ */
+int listen_open(const char *path, gid_t group, struct listen_socket *out);
 
 /*
  * Uses a descriptor that was passed to us (sd_listen_fds(3)). On success takes fd over, sets *out

@@ -144,7 +144,7 @@ test_removed(void **state)
 	client_ask(fx, before, 1, "echo", 1);
 	check_echo(client_message(fx, before), 1, 1);
 	assert_int_equal(unlink(fx->path), 0);
-	control_look(fx->control, "");
+	control_look(fx->control);
 	after = client_new(fx);
 	client_ask(fx, after, 2, "echo", 2);
 	check_echo(client_message(fx, after), 2, 2);
@@ -157,6 +157,46 @@ test_removed(void **state)
 	assert_int_equal(access(fx->path, F_OK), -1);
 }
 
+static unsigned int lookups;
+
+struct group *__real_getgrnam(const char *name);
+struct group *__wrap_getgrnam(const char *name);
+struct group *
+__wrap_getgrnam(const char *name)
+{
+	static struct group own;
+
+	lookups++;
+	own.gr_gid = getegid();
+	return strcmp(name, "own") == 0 ? &own : __real_getgrnam(name);
+}
+
+/* The new file is the group's, which is looked up once: a name service may not answer by then. */
+static void
+test_removed_of_group(void **state)
+{
+	struct fixture *fx = *state;
+	struct control_config config = fixture_config(fx);
+	struct control *second;
+	struct stat st;
+	char path[96];
+
+	other_path(fx, path, sizeof(path));
+	config.path = path;
+	config.group = "own";
+	lookups = 0;
+	assert_int_equal(control_new(fx->loop, &config, &second), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(unlink(path), 0);
+		control_look(second);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0660);
+		assert_int_equal(st.st_gid, getegid());
+	}
+	assert_int_equal(lookups, 1);
+	control_free(second);
+}
+
 /* Its directory has gone too, and comes back later. */
 static void
 test_removed_with_directory(void **state)
@@ -166,10 +206,10 @@ test_removed_with_directory(void **state)
 
 	assert_int_equal(unlink(fx->path), 0);
 	assert_int_equal(rmdir(fx->dir), 0);
-	control_look(fx->control, "");
-	control_look(fx->control, "");
+	control_look(fx->control);
+	control_look(fx->control);
 	assert_int_equal(mkdir(fx->dir, 0700), 0);
-	control_look(fx->control, "");
+	control_look(fx->control);
 	c = client_new(fx);
 	client_ask(fx, c, 1, "echo", 1);
 	check_echo(client_message(fx, c), 1, 1);
@@ -188,7 +228,7 @@ test_replaced(void **state)
 	fd = open(fx->path, O_CREAT | O_WRONLY, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	control_look(fx->control, "");
+	control_look(fx->control);
 	assert_int_equal(lstat(fx->path, &st), 0);
 	assert_true(S_ISREG(st.st_mode));
 	assert_int_equal(unlink(fx->path), 0);
@@ -334,6 +374,7 @@ main(void)
 		TEST(test_not_ours),
 		TEST(test_unlinks_only_its_own),
 		TEST(test_removed),
+		TEST(test_removed_of_group),
 		TEST(test_removed_with_directory),
 		TEST(test_replaced),
 		TEST(test_mode),
