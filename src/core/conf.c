@@ -13,7 +13,7 @@
 #define CONF_EXPECTED 384
 
 struct conf_shown {
-	struct conf_item items[CONF_LIST_MAX];
+	struct conf_item items[CONF_LIST_LONG];
 	char text[CONF_LIST_MAX][ADDR_NET_TEXT];
 	size_t n;
 	bool list;
@@ -87,9 +87,10 @@ conf_new_list(struct conf_reader *r, const struct conf_key *key, const struct co
 {
 	void **field = conf_field(key, into), *list;
 	size_t n = node->type == CONF_LIST ? node->in.n : 1;
+	size_t max = key->list_max ? key->list_max : CONF_LIST_MAX;
 
-	if (n > CONF_LIST_MAX)
-		return conf_fail(r, node, "at most %u elements", CONF_LIST_MAX);
+	if (n > max)
+		return conf_fail(r, node, "at most %zu elements", max);
 	list = calloc(n ? n : 1, elem_size);
 	if (!list)
 		return conf_tree_no_memory(r->tree);

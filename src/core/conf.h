@@ -12,7 +12,8 @@
 
 #include "core/conf_tree.h"
 
-#define CONF_LIST_MAX 64u
+#define CONF_LIST_MAX 64u    /* elements of a list, unless the key has a limit of its own */
+#define CONF_LIST_LONG 1024u /* the highest such limit */
 
 struct conf_key;
 
@@ -102,6 +103,7 @@ struct conf_key {
 	size_t size;       /* of the field */
 	size_t count;      /* offset of the number of elements, for lists */
 	long long min, max; /* of an integer, of each in a list; of a string's length */
+	size_t list_max;   /* of integers: the most in a list; 0: CONF_LIST_MAX */
 	unsigned int divides; /* the integer must divide this number; 0: any integer */
 	const char *word;  /* integers: the word that means 0; NULL: none */
 	const char *const *words; /* ended by NULL */

@@ -68,8 +68,8 @@ void control_free(struct control *control);
 
 /*
  * If the file of the socket has been removed, makes a new one for the same group, which is not
- * looked up again, because that may block. Call it from time to time. Clients stay connected. If the file cannot be made, logs this once, and tries again at each
- * call.
+ * looked up again, because that may block. Call it from time to time. Clients stay connected. If
+ * the file cannot be made, logs this once, and tries again at each call.
  */
 void control_look(struct control *control);
 

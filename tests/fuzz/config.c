@@ -50,7 +50,7 @@ config_check_peer(const struct config *c, const struct config_peer *p)
 	FUZZ_CHECK(p->address && p->address[0] && strlen(p->address) < 255);
 	FUZZ_CHECK(p->interval_ms >= 1 && p->interval_ms <= 3600000 && p->service_level <= 15);
 	FUZZ_CHECK(p->n_sizes >= 1 && p->n_sizes <= CONF_LIST_MAX && p->n_flow_labels >= 1 &&
-		   p->n_flow_labels <= CONF_LIST_MAX);
+		   p->n_flow_labels <= CONF_LIST_LONG);
 	for (size_t i = 0; i < p->n_sizes; i++)
 		FUZZ_CHECK(p->sizes[i] == CONFIG_SIZE_MTU ||
 			   (p->sizes[i] >= CONFIG_SIZE_MIN && p->sizes[i] <= CONFIG_SIZE_MAX));

@@ -61,7 +61,7 @@ int config_peer_check_list(struct conf_reader *r, const struct conf_node *list,
 
 #define CONFIG_PEER_INTERVAL CONF_RANGE(1, 3600000)
 #define CONFIG_PEER_SIZE CONF_RANGE(CONFIG_SIZE_MIN, CONFIG_SIZE_MAX), .word = "mtu"
-#define CONFIG_PEER_FLOW_LABEL CONF_RANGE(0, 0xfffff)
+#define CONFIG_PEER_FLOW_LABEL CONF_RANGE(0, 0xfffff), .list_max = CONF_LIST_LONG
 #define CONFIG_PEER_TRAFFIC_CLASS CONF_RANGE(0, 255)
 #define CONFIG_PEER_SERVICE_LEVEL CONF_RANGE(0, 15)
 #define CONFIG_PEER_DEVICE CONF_RANGE(1, 63) /* IB_DEVICE_NAME_MAX */

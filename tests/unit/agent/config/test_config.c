@@ -343,6 +343,38 @@ test_bad_long_list(void **state)
 }
 
 static void
+count_labels(void *arg, const struct conf_value *value)
+{
+	(void)arg;
+	if (strcmp(value->name, "flow_labels") == 0)
+		assert_int_equal(value->n_items, 1024);
+}
+
+/* As many labels as reach all of 64 paths, and up to 1024; all are kept. */
+static void
+test_many_labels(void **state)
+{
+	char text[16384] = "peers = (\"10.0.0.2\"); flow_labels = (0", error[CONF_ERROR] = "";
+	struct config *config;
+	size_t len = strlen(text);
+
+	(void)state;
+	for (unsigned int i = 1; i < 1024; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, ", %u", i);
+	snprintf(text + len, sizeof(text) - len, ");");
+	config = parse_ok(text);
+	assert_int_equal(config->peers[0].n_flow_labels, 1024);
+	for (uint32_t i = 0; i < 1024; i++)
+		assert_int_equal(config->peers[0].flow_labels[i], i);
+	conf_values(config_keys, config, &config->source, count_labels, NULL);
+	config_free(config);
+	snprintf(text + len, sizeof(text) - len, ", 1024);");
+	assert_int_equal(parse(text, "f", &config, error), -EINVAL);
+	assert_string_equal(error, "f:1: flow_labels: expected at most 1024 elements, found a list "
+				   "of 1025");
+}
+
+static void
 test_defaults(void **state)
 {
 	static const char *const allowed[] = {"10.255.0.1", "172.31.0.1",  "192.168.1.1",
@@ -735,6 +767,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_bad_long_list),
+		cmocka_unit_test(test_many_labels),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_default_peer),
 		cmocka_unit_test(test_every_key),
