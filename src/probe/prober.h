@@ -56,6 +56,7 @@
 #include "core/hwclock.h"
 #include "rpingmesh/states.h"
 #include "stat/result.h"
+#include "stat/lasting.h"
 #include "stat/sequential.h"
 #include "stat/stats.h"
 #include "stat/window.h"
@@ -365,6 +366,7 @@ struct prober_target_info {
 	 * are CLOCK_MONOTONIC.
 	 */
 	struct sequential loss;
+	struct lasting lasting; /* verdicts on what lasts, from its windows */
 };
 void prober_target_info(const struct prober_target *target, struct prober_target_info *out);
 void prober_target_summary(const struct prober_target *target, uint64_t now_ns,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counts probes: totals, windows, the verdict on loss. Also decides whether a stall of a host may
- * have affected a probe.
+ * Counts probes: totals, windows, the verdicts on a path. Also decides whether a stall of a host
+ * may have affected a probe.
  *
  * From the time when it is due until its class is known, a probe points to a window of its target
  * and of its device, and keeps both open. prober_advance() reports closed windows in batches,
@@ -262,6 +262,8 @@ windows_tell(struct prober *prober, const struct window *w)
 	struct prober_target *target = w->series->target ? w->series->owner : NULL;
 	struct prober_device *device = target ? target->peer->device : w->series->owner;
 
+	if (target)
+		lasting_add(&target->lasting, w);
 	if (prober->ops->window && !prober->ending && w->due > 0)
 		prober->ops->window(prober->arg, device, target, w);
 }

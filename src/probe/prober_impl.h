@@ -113,6 +113,7 @@ struct prober_target {
 	struct probe_recent recent;
 	struct window_series windows;
 	struct sequential loss;
+	struct lasting lasting;
 	uint16_t sizes[];             /* config.n_sizes */
 };
 TAILQ_HEAD(prober_target_list, prober_target);

@@ -446,6 +446,7 @@ prober_target_info(const struct prober_target *target, struct prober_target_info
 		.path = target->windows.way.path,
 		.totals = target->totals,
 		.loss = target->loss,
+		.lasting = target->lasting,
 	};
 	memcpy(out->config.sizes, target->sizes, plan->n_sizes * sizeof(target->sizes[0]));
 }

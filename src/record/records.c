@@ -429,6 +429,16 @@ const struct record_field records_verdict[] = {
 	FIELD("loss_verdict_lost", "integer or nil",
 	      "The number of lost probes behind the verdict."),
 	FIELD("loss_verdict_of", "integer or nil", "The number of probes behind the verdict."),
+	FIELD("last_lost_ns", "integer or nil",
+	      "When a probe was last found to be lost that counts in the verdict.", NS),
+	FIELD("noisy_since_ns", "integer or nil",
+	      "Since when too many probes are left out because hosts stall.", NS),
+	FIELD("slow_since_ns", "integer or nil",
+	      "Since when the RTT is far above the usual one.", NS),
+	FIELD("host_slow_since_ns", "integer or nil",
+	      "Since when the responder delay is far above the usual one.", NS),
+	FIELD("usual_rtt_ns", "integer or nil",
+	      "The usual RTT: the long-time mean of the medians of windows.", NS),
 	END,
 };
 

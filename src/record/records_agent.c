@@ -279,6 +279,12 @@ const struct record_field records_status[] = {
 	FIELD("lossy_paths", "integer",
 	      "The number of paths that the sequential test calls lossy."),
 	FIELD("lossy", "list of map lossy", "These paths, at most 32."),
+	FIELD("noisy_paths", "integer",
+	      "The number of paths of which too many probes are left out because hosts stall."),
+	FIELD("slow_paths", "integer",
+	      "The number of paths whose RTT is far above the usual one."),
+	FIELD("host_slow_paths", "integer",
+	      "The number of paths whose responder delay is far above the usual one."),
 	END,
 };
 
@@ -404,5 +410,7 @@ const struct record_field records_lossy[] = {
 	FIELD("since_ns", "integer", "Since when the verdict holds.", NS),
 	FIELD("lost", "integer", "The number of lost probes behind the verdict."),
 	FIELD("of", "integer", "The number of probes behind the verdict."),
+	FIELD("last_lost_ns", "integer or nil",
+	      "When a probe was last found to be lost that counts in the verdict.", NS),
 	END,
 };

@@ -74,6 +74,7 @@ sequential_add(struct sequential *s, const struct sequential_params *params, boo
 
 	s->n++;
 	s->lost += lost;
+	s->lost_ns = lost ? now_ns : s->lost_ns;
 	/*
 	 * Compute it from the counts each time, so that rounding errors do not add up in a long
 	 * test.

@@ -58,6 +58,7 @@ bool sequential_params_init(struct sequential_params *out, double p0, double p1,
 
 struct sequential {
 	uint64_t n, lost;               /* of the present test */
+	uint64_t lost_ns;               /* when a trial was last lost; 0: never */
 	uint64_t
 		since_ns; /* when the verdict last changed; valid unless it is SEQUENTIAL_NONE */
 	uint64_t decided_ns;            /* when the last test ended */

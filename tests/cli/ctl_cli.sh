@@ -654,7 +654,10 @@ fi
 
 daemon bad
 run 1 status; out 'degraded *device rxe1 is down'; out 'degraded *tracing is off'
-out '^  lossy *rxe0 -> 10.0.0.3 (host-c) port 57236: 5 of 3200 probes lost, since 3 min 5 s$'
+out '^  lossy *rxe0 -> 10.0.0.3 (host-c) port 57236: 5 of 3200 probes lost, since 3 min 5 s, '\
+'last 1 min 1 s ago$'
+out '^  noisy *2 paths; rpingmesh-ctl peers shows them$'; out '^  host_slow *1 path;'
+not_out '^  slow'
 out '^  lossy *- -> a?\[2J (hhh'; out '^  lossy *5 more paths$'
 run 1 peers; out 'NOT OK'; out 'lost 3 down 12'; out ' 7  lossy '; out '^PEER .* NOISE  VERDICT '
 out 'down .*SIDR request timed out$'
@@ -666,6 +669,12 @@ run 1 ping -c 2 node7; out '^seq=0 unresolved noise=prober (no answer)$'
 out '^seq=1 unresolved (no answer)$'; out '^2 sent, 0 answered, loss not known$'
 out '^unresolved 2$'; not_out rtt
 run 0 watch -c 1; out '10.0.0.3 .* noise=7 verdict=lossy '
+
+daemon slow
+run 0 peers; out '  lossy 1 h 2 min ago, slow, host_slow  '
+run 0 watch -c 1; out '10.0.0.3 .* verdict="lossy, slow, host_slow"'
+daemon noisy
+run 1 peers; out '  noisy  '
 
 daemon fresh
 run 0 status; out ', 9 MiB (at most 512 MiB)$'

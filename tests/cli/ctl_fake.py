@@ -496,14 +496,25 @@ class Conn:
         down["recent"]["noise"] = 7
         lossy = [{"device": "rxe0", "peer": "10.0.0.3", "hostname": "host-c", "flow": None,
                   "src_port": 57236, "flow_label": 0, "traffic_class": 0,
-                  "since_ns": time.time_ns() - 185 * 10**9, "lost": 5, "of": 3200},
+                  "since_ns": time.time_ns() - 185 * 10**9, "lost": 5, "of": 3200,
+                  "last_lost_ns": time.time_ns() - 61 * 10**9},
                  {"peer": "a\x1b[2J", "since_ns": 2**64 - 1, "hostname": "h" * 500}, 5, {}]
         self.answer(ident,
                     {"status": status(degraded=["device rxe1 is down", "tracing is off"],
-                                      devices_up=1, lossy=lossy, lossy_paths=9),
+                                      devices_up=1, lossy=lossy, lossy_paths=9, noisy_paths=2,
+                                      slow_paths=0, host_slow_paths=1),
                      "peers": [peer("10.0.0.2"), down],
                      "devices": [device(state="down", state_reason="port is down",
                                         probes_per_s_max=150, skipped=0)], "targets": []}[method])
+
+    def do_slow(self, ident, method, param):  # all are up, and there are verdicts
+        now = time.time_ns()
+        self.answer(ident, [peer("10.0.0.2", noisy_since_ns=None),
+                            peer("10.0.0.3", loss_verdict="lossy", slow_since_ns=now,
+                                 last_lost_ns=now - 3725 * 10**9, host_slow_since_ns=now)])
+
+    def do_noisy(self, ident, method, param):
+        self.answer(ident, [peer("10.0.0.4", loss_verdict="clean", noisy_since_ns=time.time_ns())])
 
     def do_fresh(self, ident, method, param):  # nothing configured, nothing measured
         changed = {"device": [window("device", length_changed=True, loss_low=-1)],

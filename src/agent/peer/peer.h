@@ -33,6 +33,7 @@ struct peer_stream {
 	struct ping *ping;       /* both NULL: mesh */
 	struct service *service;
 	enum sequential_verdict verdict; /* on loss, as last logged */
+	uint8_t lasting;                 /* bits by enum lasting_verdict, as last logged */
 	struct last_probes *last;        /* owned; NULL: none are kept */
 };
 

@@ -193,7 +193,7 @@ flow_record_probing(struct record *r, const struct flow *flow)
 	record_u64_if(r, "interval_ns", target.config.interval_ns, info.target != NULL);
 	record_totals(r, &info.totals);
 	record_summary(r, &summary);
-	verdict_record(r, info.target ? &target.loss : NULL);
+	verdict_record(r, info.target ? &target : NULL);
 }
 
 void

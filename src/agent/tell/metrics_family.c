@@ -495,7 +495,7 @@ const struct metrics_family metrics_families[] = {
 	  "1 for the state of each peer that is not up."},
 	 .peer = metrics_peer_state},
 	{{"rpingmesh_peer_verdict", EXPOSITION_GAUGE, NULL,
-	  "1 for each verdict against the path to a peer."},
+	  "1 for each verdict against a path to a peer: lossy, noisy, slow, host_slow."},
 	 .peer = metrics_peer_verdict},
 	{{"rpingmesh_peer_rtt_p50_seconds", EXPOSITION_GAUGE, "seconds",
 	  "Median of the round-trip time of probes of the mesh in the last window."},

@@ -111,17 +111,23 @@ metrics_peer_verdict(struct exposition *e, const struct exposition_label *labels
 		     const struct peer *peer)
 {
 	const struct prober_target *t = NULL;
+	bool holds[LASTING_N] = {false}, lossy = false;
 	struct prober_target_info info;
 	struct peer_info is;
-	bool lossy = false;
 
 	peer_info(peer, &is);
 	while (is.prober && (t = prober_peer_next_target(is.prober, t))) {
 		prober_target_info(t, &info);
 		lossy |= info.loss.verdict == SEQUENTIAL_LOSSY;
+		for (int v = 0; v < LASTING_N; v++)
+			holds[v] |= lasting_since_ns(&info.lasting, (enum lasting_verdict)v) != 0;
 	}
 	if (lossy)
 		metrics_peer_word(e, labels, "verdict", sequential_verdict_name(SEQUENTIAL_LOSSY));
+	for (int v = 0; v < LASTING_N; v++)
+		if (holds[v])
+			metrics_peer_word(e, labels, "verdict",
+					  lasting_name((enum lasting_verdict)v));
 }
 
 /* The round-trip times of the last windows of all targets of the mesh. */

@@ -104,7 +104,7 @@ peer_record_target(msgpack_packer *out, const struct peer *peer, const struct pr
 	record_u64(&r, "in_flight", info.in_flight);
 	record_totals(&r, &info.totals);
 	record_summary(&r, &summary);
-	verdict_record(&r, &info.loss);
+	verdict_record(&r, &info);
 	record_end(&r, out);
 }
 

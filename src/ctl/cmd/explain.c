@@ -17,6 +17,7 @@
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
 #include "ctl/view/near.h"
+#include "ctl/view/peer.h"
 #include "ctl/view/view.h"
 #include "ctl/wire/route.h"
 #include "record/read.h"
@@ -158,9 +159,12 @@ explain_recent(const msgpack_object *target)
 	printf("loss %s", format_ratio(ratio, text));
 	if (read_u64(recent, "rtt_p50_ns", &a) && read_u64(recent, "rtt_p99_ns", &b))
 		printf(", RTT p50 %s, p99 %s", format_ns(a, p50), format_ns(b, p99));
-	if (!read_is(target, "loss_verdict", sequential_verdict_name(SEQUENTIAL_NONE)) &&
-	    view_text(target, "loss_verdict", text, sizeof(text)))
+	if (peer_verdicts(target, clock_wall_ns(), text, sizeof(text)) ||
+	    (!read_is(target, "loss_verdict", sequential_verdict_name(SEQUENTIAL_NONE)) &&
+	     view_text(target, "loss_verdict", text, sizeof(text))))
 		printf("; verdict: %s", text);
+	if (read_u64(target, "usual_rtt_ns", &a))
+		printf("; usual RTT %s", format_ns(a, p50));
 	putchar('\n');
 }
 

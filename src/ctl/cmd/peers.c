@@ -4,16 +4,21 @@
 #include "ctl/view/state.h"
 #include "record/read.h"
 
-/* A peer that is down is bad only if the configuration has it, not if a ping made it. */
+/*
+ * A peer that is down, or of which noise hides all else, is bad only if the configuration has it,
+ * not if a ping made it.
+ */
 static bool
 peers_bad(const msgpack_object *list)
 {
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
-		enum state_peer state = state_of_peer(&list->via.array.ptr[i]);
+		const msgpack_object *peer = &list->via.array.ptr[i];
+		enum state_peer state = state_of_peer(peer);
 		bool configured = true;
 
-		read_bool(&list->via.array.ptr[i], "configured", &configured);
-		if (configured && state != STATE_PEER_UP && state != STATE_PEER_SELF)
+		read_bool(peer, "configured", &configured);
+		if (configured && (peer_is_noisy(peer) ||
+				   (state != STATE_PEER_UP && state != STATE_PEER_SELF)))
 			return true;
 	}
 	return false;
@@ -44,11 +49,13 @@ const struct cmd_entry cmd_peers = {
 		"RESPONDER are the delays inside the two hosts (medians). NOISE counts results\n"
 		"that a stall of a host may have affected; LOSS and times leave them out.\n"
 		"VERDICT lossy means that a sequential test found the path to lose probes, even\n"
-		"if rarely. SENT and NOT OK count since the daemon started. If the table does\n"
-		"not fit the terminal, the least important columns are left out.\n"
+		"if rarely, and shows when one was last lost; noisy, that stalls of hosts hide\n"
+		"much of what happens; slow and host_slow, that RTT or RESPONDER have been far\n"
+		"above the usual for minutes. SENT and NOT OK count since the daemon started. If\n"
+		"the table does not fit the terminal, the least important columns are left out.\n"
 		"\n"
-		"Exit status: 0 all peers are up (or this host itself); 1 one is not; 2 usage;\n"
-		"3 no daemon.\n"
+		"Exit status: 0 all peers are up (or this host itself); 1 one is not, or is\n"
+		"noisy; 2 usage; 3 no daemon.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl peers\n"

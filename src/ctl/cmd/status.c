@@ -143,6 +143,8 @@ status_lossy_path(const struct ctl *ctl, const msgpack_object *path, uint64_t no
 	table_paint(stdout, text, TABLE_YELLOW, ctl->color);
 	if (read_u64(path, "since_ns", &since) && now >= since)
 		printf(", since %s", format_age(now - since, age));
+	if (read_u64(path, "last_lost_ns", &since) && now >= since)
+		printf(", last %s ago", format_age(now - since, age));
 	putchar('\n');
 }
 
@@ -161,6 +163,27 @@ status_lossy(const struct ctl *ctl, const msgpack_object *status)
 		return;
 	lines_label("lossy", stdout);
 	printf("%" PRIu64 " more paths\n", all - n);
+}
+
+/* Prints the numbers of paths with other verdicts, if there are any. */
+static void
+status_verdicts(const struct ctl *ctl, const msgpack_object *status)
+{
+	static const char *const keys[][2] = {
+		{"noisy", "noisy_paths"}, {"slow", "slow_paths"}, {"host_slow", "host_slow_paths"},
+	};
+	char text[STATUS_TEXT], count[FORMAT_TEXT];
+	uint64_t n;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (!read_u64(status, keys[i][1], &n) || n == 0)
+			continue;
+		snprintf(text, sizeof(text), "%s; rpingmesh-ctl peers shows them",
+			 format_count(n, "path", count));
+		lines_label(keys[i][0], stdout);
+		table_paint(stdout, text, TABLE_YELLOW, ctl->color);
+		putchar('\n');
+	}
 }
 
 static void
@@ -268,6 +291,7 @@ status_show(const struct ctl *ctl, const msgpack_object *status)
 	status_own_use(status);
 	status_rights(status);
 	status_lossy(ctl, status);
+	status_verdicts(ctl, status);
 	status_degraded(ctl, status, true);
 }
 

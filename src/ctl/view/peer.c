@@ -2,6 +2,7 @@
 #include "ctl/view/peer.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "core/clock.h"
 #include "ctl/view/cell.h"
@@ -11,6 +12,7 @@
 #include "ctl/view/state.h"
 #include "ctl/view/view.h"
 #include "record/read.h"
+#include "stat/lasting.h"
 #include "stat/sequential.h"
 
 #define PEER_LOSS_RED 0.05
@@ -67,7 +69,7 @@ peer_recent_cells(struct table *table, const msgpack_object *record,
 		  const struct peer_recent_columns *at)
 {
 	const msgpack_object *recent = read_map(record, "recent");
-	char text[FORMAT_TEXT];
+	char text[FORMAT_TEXT], words[TABLE_CELL_MAX];
 	uint64_t noise;
 	double ratio;
 
@@ -75,8 +77,8 @@ peer_recent_cells(struct table *table, const msgpack_object *record,
 		table_cell(table, at->loss, peer_loss_color(ratio), format_ratio(ratio, text));
 	if (at->noise && read_u64(recent, "noise", &noise) && noise > 0)
 		table_cell(table, at->noise, TABLE_YELLOW, format_u64(noise, text));
-	if (at->verdict && peer_is_lossy(record))
-		table_cell(table, at->verdict, TABLE_YELLOW, "lossy");
+	if (at->verdict && peer_verdicts(record, clock_wall_ns(), words, sizeof(words)))
+		table_cell(table, at->verdict, TABLE_YELLOW, words);
 	cell_ns(table, at->p50, recent, "rtt_p50_ns");
 	cell_ns(table, at->p99, recent, "rtt_p99_ns");
 	cell_ns(table, at->prober, recent, "prober_delay_p50_ns");
@@ -100,10 +102,50 @@ peer_state_color(const msgpack_object *peer)
 	return TABLE_RED;
 }
 
-bool
-peer_is_lossy(const msgpack_object *record)
+static void
+peer_verdict_lossy(const msgpack_object *record, uint64_t now_wall_ns, char *buf, size_t size)
 {
-	return read_is(record, "loss_verdict", sequential_verdict_name(SEQUENTIAL_LOSSY));
+	const char *lossy = sequential_verdict_name(SEQUENTIAL_LOSSY);
+	char age[FORMAT_TEXT];
+	uint64_t last;
+
+	if (!read_is(record, "loss_verdict", lossy))
+		return;
+	if (now_wall_ns && read_u64(record, "last_lost_ns", &last))
+		snprintf(buf, size, "%s %s ago", lossy,
+			 format_age(now_wall_ns > last ? now_wall_ns - last : 0, age));
+	else
+		snprintf(buf, size, "%s", lossy);
+}
+
+bool
+peer_verdicts(const msgpack_object *record, uint64_t now_wall_ns, char *buf, size_t size)
+{
+	static const char *const since[LASTING_N] = {
+		[LASTING_NOISY] = "noisy_since_ns",
+		[LASTING_SLOW] = "slow_since_ns",
+		[LASTING_HOST_SLOW] = "host_slow_since_ns",
+	};
+	uint64_t since_ns;
+
+	buf[0] = '\0';
+	peer_verdict_lossy(record, now_wall_ns, buf, size);
+	for (int v = 0; v < LASTING_N; v++) {
+		size_t len = strlen(buf);
+
+		if (read_u64(record, since[v], &since_ns))
+			snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
+				 lasting_name((enum lasting_verdict)v));
+	}
+	return buf[0] != '\0';
+}
+
+bool
+peer_is_noisy(const msgpack_object *record)
+{
+	uint64_t since_ns;
+
+	return read_u64(record, "noisy_since_ns", &since_ns);
 }
 
 double
@@ -208,8 +250,8 @@ peer_line(const msgpack_object *peer, FILE *out)
 	lines_ms(recent, "responder_delay_p50_ns", "responder", out);
 	if (read_u64(recent, "noise", &noise) && noise > 0)
 		fprintf(out, " noise=%" PRIu64, noise);
-	if (peer_is_lossy(peer))
-		fputs(" verdict=lossy", out);
+	if (peer_verdicts(peer, 0, text, sizeof(text)))
+		lines_value("verdict", text, out);
 	if (classes_not_ok(peer, text, sizeof(text)))
 		lines_value("not_ok", text, out);
 }

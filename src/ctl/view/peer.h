@@ -33,8 +33,14 @@ void peer_line(const msgpack_object *peer, FILE *out);
 /* Green: up; yellow: coming up; red: neither; plain: this host itself. */
 enum table_color peer_state_color(const msgpack_object *peer);
 
-/* Whether the verdict of the sequential test is lossy. */
-bool peer_is_lossy(const msgpack_object *record);
+/*
+ * Writes the verdicts against the path of a peer, target or flow: "lossy, noisy, slow, host_slow";
+ * now_wall_ns ≠ 0: with the age of the last loss, "lossy 3 min 5 s ago". Returns false if there is
+ * none.
+ */
+bool peer_verdicts(const msgpack_object *record, uint64_t now_wall_ns, char *buf, size_t size);
+/* Whether so many of its results are noise that its figures say little. */
+bool peer_is_noisy(const msgpack_object *record);
 
 /* How bad a peer or target is: red states are worst, then yellow ones, then it depends on loss. */
 double peer_badness(const msgpack_object *record);
@@ -49,7 +55,7 @@ enum table_color peer_loss_color(double ratio);
 struct peer_recent_columns {
 	size_t loss, p50, p99, prober, responder;
 	size_t noise;   /* results that a stall of a host may have affected; 0: no column */
-	size_t verdict; /* of the sequential test; 0: no column */
+	size_t verdict; /* 0: no column */
 };
 void peer_recent_cells(struct table *table, const msgpack_object *record,
 		       const struct peer_recent_columns *at);

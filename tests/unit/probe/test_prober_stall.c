@@ -2,7 +2,8 @@
 /*
  * Loss while our own host stalls again and again. The network loses a known share of the probes,
  * and the host reads nothing while it does not run; a queue that overflows then loses more. The
- * 95 % intervals of the windows must hold the share that the network loses.
+ * 95 % intervals of the windows must hold the share that the network loses. Or a peer claims that
+ * its host stalls, for ever.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -39,6 +40,7 @@ struct world {
 	struct stall_ack ack[ROOM]; /* a ring, in the order of arrival */
 	uint32_t head, tail;
 	bool asked;
+	bool liar; /* all ACKs claim a stall of 65 s; our own host does not stall */
 	uint32_t windows, held, overflows;
 };
 
@@ -142,6 +144,7 @@ deliver(struct world *w, uint64_t seq, enum probe_wire_type type)
 				 .length = PROBE_WIRE_SIZE_MIN,
 				 .seq = seq,
 				 .session = session.session};
+	const bool claims = w->liar && type == PROBE_WIRE_ACK2;
 	uint8_t payload[PROBE_WIRE_SIZE_MIN];
 	struct prober_rx rx = {.src = session.addr,
 			       .src_qpn = session.qpn,
@@ -149,6 +152,10 @@ deliver(struct world *w, uint64_t seq, enum probe_wire_type type)
 			       .len = sizeof(payload),
 			       .t5.ns = w->now};
 
+	if (claims) {
+		m.ack2.noise = true;
+		m.ack2.stall_ms = 65000;
+	}
 	wire_encode(&m, payload);
 	prober_received(w->prober, &rx, w->now);
 }
@@ -197,8 +204,8 @@ wake(struct world *w, uint64_t asked_ns, uint64_t late_ns)
 	}
 }
 
-static void
-live(struct world *w, uint64_t seed)
+static struct prober_target *
+begin(struct world *w, uint64_t seed, uint64_t interval_ns)
 {
 	struct prober_config config = {.ops = &ops,
 				       .arg = w,
@@ -207,12 +214,11 @@ live(struct world *w, uint64_t seed)
 				       .random = seed,
 				       .noise = &w->noise};
 	struct prober_target_config target = {.kind = PROBE_KIND_MESH,
-					      .interval_ns = 10 * MS,
+					      .interval_ns = interval_ns,
 					      .sizes = {50},
 					      .n_sizes = 1};
 	struct prober_device *device;
 	struct prober_target *out;
-	uint64_t stall_ns;
 
 	*w = (struct world){.now = 100 * SEC, .random = seed, .windows = w->windows,
 			    .held = w->held, .overflows = w->overflows};
@@ -221,6 +227,15 @@ live(struct world *w, uint64_t seed)
 	prober_device_up(device, w->now);
 	assert_int_equal(prober_peer_add(w->prober, device, w, w->now, &w->peer), 0);
 	assert_int_equal(prober_target_add(w->peer, &target, w, w->now, &out), 0);
+	return out;
+}
+
+static void
+live(struct world *w, uint64_t seed)
+{
+	uint64_t stall_ns;
+
+	begin(w, seed, 10 * MS);
 	stall_ns = w->now + 5 * SEC;
 	while (w->now < 200 * SEC) {
 		uint64_t late_ns = 20000;
@@ -247,11 +262,32 @@ test_loss_under_stalls(void **state)
 	assert_true(10 * world.held >= 9 * world.windows);
 }
 
+/* What the windows are without is said. */
+static void
+test_claimed_for_ever(void **state)
+{
+	static struct world world;
+	struct prober_target_info info;
+
+	(void)state;
+	for (int liar = 0; liar < 2; liar++) {
+		const struct prober_target *target = begin(&world, 1, SEC);
+
+		world.liar = liar;
+		while (world.now < 400 * SEC)
+			wake(&world, next_ns(&world), 20000);
+		prober_target_info(target, &info);
+		assert_int_equal(lasting_since_ns(&info.lasting, LASTING_NOISY) != 0, liar);
+		prober_free(world.prober);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_loss_under_stalls),
+		cmocka_unit_test(test_claimed_for_ever),
 	};
 
 	return cmocka_run_group_tests_name("prober_stall", tests, NULL, NULL);

@@ -99,12 +99,14 @@ test_others(void **state)
 static void
 test_lossy(void **state)
 {
+	char text[80];
 	struct one r;
 
 	(void)state;
-	assert_true(peer_is_lossy(one(&r, "loss_verdict", "lossy")));
-	assert_false(peer_is_lossy(one(&r, "loss_verdict", "clean")));
-	assert_false(peer_is_lossy(one(&r, "loss_verdict", NULL)));
+	assert_true(peer_verdicts(one(&r, "loss_verdict", "lossy"), 1, text, sizeof(text)));
+	assert_string_equal(text, "lossy");
+	assert_false(peer_verdicts(one(&r, "loss_verdict", "clean"), 1, text, sizeof(text)));
+	assert_false(peer_verdicts(one(&r, "loss_verdict", NULL), 1, text, sizeof(text)));
 }
 
 int
