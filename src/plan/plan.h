@@ -44,6 +44,7 @@
 #define PLAN_TURN 5         /* hours */
 #define PLAN_MESH 256       /* ports that probe each other under one ToR */
 #define PLAN_LABELS 4       /* tuples of one target */
+#define PLAN_INTERVAL_MAX_US 3600000000ull /* nothing is probed more rarely */
 #define PLAN_CLASSES 8
 /* What a port may have. plan_put() refuses more. */
 #define PLAN_ADDRESSES 16

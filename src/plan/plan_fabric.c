@@ -90,7 +90,10 @@ plan_edge_slot_labels(const struct plan_edge *edge, unsigned int slot)
 uint64_t
 plan_edge_interval_us(const struct plan_group *from, const struct plan_edge *edge)
 {
-	return edge->interval_us << (from->shift > edge->to->shift ? from->shift : edge->to->shift);
+	unsigned int shift = from->shift > edge->to->shift ? from->shift : edge->to->shift;
+	uint64_t interval = edge->interval_us << shift;
+
+	return interval < PLAN_INTERVAL_MAX_US ? interval : PLAN_INTERVAL_MAX_US;
 }
 
 uint64_t

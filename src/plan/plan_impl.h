@@ -28,6 +28,7 @@ struct plan_member {
 	struct plan_group *group; /* NULL: takes no part */
 	uint64_t hash;            /* of who it is */
 	uint64_t out, in;         /* rate of the slots placed on it */
+	uint64_t most_out, most_in; /* what of its budget is left for them */
 };
 
 /* A port. */
@@ -83,6 +84,7 @@ struct plan_group {
 	struct plan_member **members; /* in the order of plan_member_compare() */
 	size_t n, room;
 	const struct plan_node *sole; /* all members belong to it; NULL: to several */
+	bool several_tors;            /* a member is under other ToRs, too */
 	unsigned int shift;           /* rates of its edges are divided by 2^shift */
 	uint32_t mesh_mask;           /* members are in one mesh if they agree in these bits */
 	bool dirty;                   /* members came or went */

@@ -72,7 +72,7 @@ plan_mesh_pair(const struct plan_member *a, const struct plan_member *b)
 }
 
 /*
- * Between two probes to one target; 0: none at all. Neither does the source send more than its
+ * Between two probes to one target; 0: none at all, rather than rarer than is allowed. Neither does the source send more than its
  * share, nor the target answer more than its.
  */
 uint64_t
@@ -84,7 +84,8 @@ plan_mesh_interval_us(const struct plan_nic *from, const struct plan_nic *to)
 		return 0;
 	a = (from->n_mesh * 1000000u * PLAN_MILLI + out - 1) / out;
 	b = (to->n_mesh * 1000000u * PLAN_MILLI + in - 1) / in;
-	return a > b ? a : b;
+	a = a > b ? a : b;
+	return a > PLAN_INTERVAL_MAX_US ? 0 : a;
 }
 
 static uint64_t
@@ -119,9 +120,14 @@ static void
 plan_mesh_group(struct plan_group *group)
 {
 	group->sole = group->n ? group->members[0]->address->nic->host : NULL;
-	for (size_t i = 1; i < group->n; i++)
-		if (group->members[i]->address->nic->host != group->sole)
+	group->several_tors = false;
+	for (size_t i = 0; i < group->n; i++) {
+		const struct plan_nic *nic = group->members[i]->address->nic;
+
+		group->several_tors = group->several_tors || nic->n_tors > 1;
+		if (nic->host != group->sole)
 			group->sole = NULL;
+	}
 	group->mesh_mask = 0;
 	while (group->n / (group->mesh_mask + 1) > PLAN_MESH)
 		group->mesh_mask = group->mesh_mask * 2 + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which ports are at the ends of each slot. Slots choose in their order, each the member with the
- * highest hash among those that have room. Room is half more than an even share, so that all
+ * highest hash among those that have room. Room is twice an even share, so that nearly all
  * take part, and a member that comes or goes moves few slots. If nobody has so much room, a slot
  * may go to anyone whose budget allows it.
  *
@@ -50,15 +50,19 @@ plan_group_demand(const struct plan_group *group)
 	return total;
 }
 
-/* What its members may send, or receive, whichever is less. */
+/* What its members may send, or receive, whichever is less; notes it for each of them. */
 static uint64_t
-plan_group_supply(const struct plan_group *group)
+plan_group_supply(struct plan_group *group)
 {
 	uint64_t out = 0, in = 0;
 
 	for (size_t i = 0; i < group->n; i++) {
-		out += plan_member_out(group->members[i]);
-		in += plan_member_in(group->members[i]);
+		struct plan_member *m = group->members[i];
+
+		m->most_out = plan_member_out(m);
+		m->most_in = plan_member_in(m);
+		out += m->most_out;
+		in += m->most_in;
 	}
 	return out < in ? out : in;
 }
@@ -94,7 +98,7 @@ plan_place_even(const struct plan_group *group)
 	for (size_t i = 0; i < group->n_edges; i++)
 		for (unsigned int k = 0; k < group->edges[i].n_slots; k++)
 			total += plan_slot_rate(group, &group->edges[i], k);
-	return group->n ? total * 3 / 2 / group->n : 0;
+	return group->n ? total * 2 / group->n : 0;
 }
 
 static struct plan_want
@@ -118,15 +122,32 @@ plan_choose_from(const struct plan_group *group, const struct plan_edge *edge,
 
 	for (size_t i = 0; i < group->n; i++) {
 		struct plan_member *m = group->members[i];
-		uint64_t load = m->out + want->rate;
+		uint64_t load = m->out + want->rate, score = plan_mix(want->key ^ m->hash);
 
+		if (choice.even && score <= choice.even_score)
+			continue;
 		if (edge->to->sole == m->address->nic->host)
 			continue;
 		choice.capped = PLAN_CAP_BUDGET_OUT;
-		if (load <= plan_member_out(m))
-			plan_choose(&choice, m, plan_mix(want->key ^ m->hash), load <= want->even);
+		if (load <= m->most_out)
+			plan_choose(&choice, m, score, load <= want->even);
 	}
 	return choice;
+}
+
+/* Whether it makes a difference to the choice of destinations in a group who the source is. */
+static bool
+plan_place_matters(const struct plan_group *group, const struct plan_member *from)
+{
+	const struct plan_node *host = from->address->nic->host;
+
+	if (group->several_tors || from->address->nic->n_tors > 1)
+		return true;
+	for (size_t i = 0; i < host->n_nics; i++)
+		for (size_t k = 0; k < host->nics[i].n_tors; k++)
+			if (strcmp(host->nics[i].tors[k], group->tor) == 0)
+				return true;
+	return false;
 }
 
 static void
@@ -137,15 +158,19 @@ plan_slot_from(struct plan_slot *slot, const struct plan_edge *edge,
 
 	if (m)
 		m->out += rate;
-	slot->capped = m ? 0 : choice->capped;
+	/* Else it is for the choice of the destination to say, now or the last time. */
+	if (!m)
+		slot->capped = choice->capped;
 	if (m == slot->from)
 		return;
+	if (!m || !slot->from || plan_place_matters(edge->to, m) ||
+	    plan_place_matters(edge->to, slot->from))
+		edge->to->place_to = true;
 	if (slot->from)
 		slot->from->address->nic->host->stale = true;
 	if (m)
 		m->address->nic->host->stale = true;
 	slot->from = m;
-	edge->to->place_to = true;
 }
 
 static void
@@ -195,7 +220,7 @@ plan_choose_to(const struct plan_group *group, const struct plan_member *from,
 		if (!plan_place_crosses(from->address->nic, m->address->nic))
 			continue;
 		choice.capped = PLAN_CAP_BUDGET_IN;
-		if (load <= plan_member_in(m))
+		if (load <= m->most_in)
 			plan_choose(&choice, m, score, load <= want->even);
 	}
 	return choice;
