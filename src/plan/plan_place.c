@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which ports are at the ends of each slot. Slots choose in their order, each the member with the
- * highest hash among those that have room. Room is twice an even share, so that nearly all
- * take part, and a member that comes or goes moves few slots. If nobody has so much room, a slot
- * may go to anyone whose budget allows it.
+ * highest hash among those that have room. Room is twice an even share, so that nearly all take
+ * part, and a member that comes or goes moves few slots. If nobody has so much room, a slot may go
+ * to anyone whose budget allows it.
  *
  * The source does not depend on the destination, except that there must be one on another host.
  */

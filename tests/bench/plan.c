@@ -65,7 +65,8 @@ put(struct plan *plan, unsigned int i, unsigned int pod)
 		snprintf(tors[r], sizeof(tors[r]), "leaf-%u-%u", pod, r);
 		snprintf(devices[r], sizeof(devices[r]), "mlx5_%u", r);
 		snprintf(rails[r], sizeof(rails[r]), "rail%u", r);
-		snprintf(text, sizeof(text), "10.%u.%u.%u", r * 8 + (i >> 16), i >> 8 & 255, i & 255);
+		snprintf(text, sizeof(text), "10.%u.%u.%u", r * 8 + (i >> 16), i >> 8 & 255,
+			 i & 255);
 		addr_parse(text, &addresses[r]);
 		tor[r] = tors[r];
 		ports[r] = (struct plan_port){.device = devices[r], .port = 1,

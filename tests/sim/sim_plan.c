@@ -307,7 +307,8 @@ sim_listed(void *arg, const struct plan_source *source, const struct plan_target
 	e->tuples = target->tuples;
 	e->rate = target->tuples * 1e6 / (double)target->interval_us;
 	sim_check(s, target->tuples >= 1 && target->tuples <= PLAN_LABELS, "number of tuples");
-	sim_check(s, sim_owner(s, target->address, &e->to_host, &e->to_nic), "a target that is gone");
+	sim_check(s, sim_owner(s, target->address, &e->to_host, &e->to_nic),
+		  "a target that is gone");
 	if (s->failed)
 		return;
 	sim_check(s, e->to_host == (unsigned int)atoi(target->host + 1) &&
@@ -331,7 +332,7 @@ sim_pair(struct sim *s, const struct sim_entry *e)
 	sim_check(s, sim_share_tor(from, to) == (e->kind == PLAN_TOR), "the kind of a pair");
 }
 
-/* All pairs of the mesh that a and b could make, and no other, once. */
+/* All pairs of the mesh that the model has, and no other, each once. */
 static void
 sim_mesh(struct sim *s)
 {
