@@ -72,8 +72,8 @@ plan_mesh_pair(const struct plan_member *a, const struct plan_member *b)
 }
 
 /*
- * Between two probes to one target; 0: none at all, rather than more rarely than is allowed. Neither
- * does the source send more than its share, nor the target answer more than its.
+ * Between two probes to one target; 0: none at all, because they would be too rare. Neither does
+ * the source send more than its share, nor the target answer more than its.
  */
 uint64_t
 plan_mesh_interval_us(const struct plan_nic *from, const struct plan_nic *to)

@@ -406,8 +406,7 @@ test_source_ports_by_number(void **state)
 static unsigned int
 seen_paths(void *arg, const char *tor, const char *other)
 {
-	(void)arg;
-	return strcmp(tor, "tor0") == 0 || strcmp(other, "tor0") == 0 ? *(unsigned int *)arg : 0;
+	return tor[3] + other[3] == '0' + '1' ? *(unsigned int *)arg : 0;
 }
 
 /* Widths come from what has been seen, where something has. */
@@ -430,7 +429,10 @@ test_paths_seen(void **state)
 	fake_run(&f, FAKE_NOW_S);
 	assert_int_equal(fake_coverage(&f, "tor0").paths, 8);
 	assert_int_equal(fake_coverage(&f, "tor0").wanted, 51);
+	/* Two of three ToRs have 8 paths; all three give them enough tuples. */
+	assert_int_equal(fake_coverage(&f, "tor2").wanted, 21);
 	assert_true(fake_coverage(&f, "tor0").out >= 51);
+	assert_true(fake_coverage(&f, "tor1").in >= 51);
 	assert_true(fake_coverage(&f, "tor0").rate_out > 9.99);
 	seen = 100000;
 	plan_paths_changed(f.plan);
