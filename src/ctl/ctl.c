@@ -16,6 +16,8 @@ static const struct cmd_entry *const ctl_commands[] = {
 	&cmd_status,	  &cmd_top,	&cmd_peers,	&cmd_matrix, &cmd_explain, &cmd_ping,
 	&cmd_targets,	  &cmd_windows, &cmd_histogram, &cmd_flows,  &cmd_events,  &cmd_devices,
 	&cmd_acknowledge, &cmd_watch,	&cmd_record,	&cmd_replay, &cmd_config,  &cmd_log_level,
+	&cmd_hosts,	  &cmd_ports,	&cmd_coverage,	&cmd_pinglist, &cmd_drain, &cmd_undrain,
+	&cmd_confirm,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
 
@@ -33,6 +35,8 @@ static const char ctl_help_tail[] =
 	"                       $NO_COLOR is set), always or never\n"
 	"  -S, --socket SOCKET  the daemon's control socket; default: $RPINGMESH_SOCKET,\n"
 	"                       else " CONTROL_SOCKET_DEFAULT "\n"
+	"      --central        ask the rpingmesh-central of this host, by its default\n"
+	"                       socket; commands marked \"central\" do so anyway\n"
 	"  -h, --help           print this; after a command, the text of that command\n"
 	"  -V, --version        print the version\n"
 	"\n"
@@ -130,5 +134,7 @@ ctl_run(struct ctl *ctl, int argc, char **argv)
 	command = ctl_find(argv[first]);
 	if (!command)
 		return ctl_no_command(argv[first]);
+	if (command->central && !ctl->socket_given)
+		ctl->socket = CONTROL_SOCKET_CENTRAL;
 	return command->run(ctl, command, argc - first, argv + first);
 }

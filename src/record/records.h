@@ -32,7 +32,9 @@
 	X(REGISTRATION, registration) X(REGISTRATION_PORT, registration_port) \
 	X(PINGLIST, pinglist) X(PINGLIST_PORT, pinglist_port) X(PINGLIST_GROUP, pinglist_group) \
 	X(PINGLIST_TARGET, pinglist_target) X(DRAIN, drain) X(CENTRAL, central) \
-	X(NOTHING, nothing)
+	X(BUS, bus) X(CENTRAL_STATUS, central_status) X(HOST, host) X(HOST_PORT, host_port) \
+	X(COVERAGE, coverage) X(HOSTS, hosts) X(PORTS, ports) X(COVERAGES, coverages) \
+	X(DRAINED, drained) X(CONFIRMED, confirmed) X(NOTHING, nothing)
 
 #define RECORDS_ENUM(upper, lower) RECORD_##upper,
 enum record_map {

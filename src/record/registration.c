@@ -27,29 +27,35 @@ registration_pack_addrs(msgpack_packer *pk, const struct registration_port *port
 		record_pack_str(pk, addr_text(&port->addrs[i], text));
 }
 
-static void
-registration_pack_port(msgpack_packer *out, const struct registration_port *port)
+void
+registration_record_port(struct record *r, const struct registration_port *port)
 {
 	msgpack_packer *pk;
-	struct record r;
 
-	record_begin(&r, RECORD_REGISTRATION_PORT);
-	record_str(&r, "device", port->device);
-	record_u64(&r, "port", port->port);
-	registration_pack_addrs(record_key(&r, "addresses"), port);
-	pk = record_key(&r, "tors");
+	record_str(r, "device", port->device);
+	record_u64(r, "port", port->port);
+	registration_pack_addrs(record_key(r, "addresses"), port);
+	pk = record_key(r, "tors");
 	msgpack_pack_array(pk, port->n_tors);
 	for (size_t i = 0; i < port->n_tors; i++)
 		record_pack_str(pk, port->tors[i]);
-	record_str(&r, "tor_by", registration_tor_by_names[port->tor_by]);
-	record_str(&r, "rail", port->rail[0] ? port->rail : NULL);
-	record_u64_if(&r, "speed_mbps", port->speed_mbps, port->speed_mbps != 0);
-	record_u64_if(&r, "mtu", port->mtu, port->mtu != 0);
-	record_str(&r, "clock",
-		   probe_clock_name(port->hw_clock ? PROBE_CLOCK_HW : PROBE_CLOCK_SW));
-	record_u64(&r, "out_per_s", port->out_per_s);
-	record_u64(&r, "in_per_s", port->in_per_s);
-	record_u64(&r, "src_ports", port->src_ports);
+	record_str(r, "tor_by", registration_tor_by_names[port->tor_by]);
+	record_str(r, "rail", port->rail[0] ? port->rail : NULL);
+	record_u64_if(r, "speed_mbps", port->speed_mbps, port->speed_mbps != 0);
+	record_u64_if(r, "mtu", port->mtu, port->mtu != 0);
+	record_str(r, "clock", probe_clock_name(port->hw_clock ? PROBE_CLOCK_HW : PROBE_CLOCK_SW));
+	record_u64(r, "out_per_s", port->out_per_s);
+	record_u64(r, "in_per_s", port->in_per_s);
+	record_u64(r, "src_ports", port->src_ports);
+}
+
+static void
+registration_pack_port(msgpack_packer *out, const struct registration_port *port)
+{
+	struct record r;
+
+	record_begin(&r, RECORD_REGISTRATION_PORT);
+	registration_record_port(&r, port);
 	record_end(&r, out);
 }
 

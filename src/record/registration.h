@@ -14,6 +14,8 @@
 
 #include "core/addr.h"
 
+struct record;
+
 /* Buffer sizes of names with their '\0'. Linux limits host and device names to 64 characters. */
 #define REGISTRATION_HOST 65
 #define REGISTRATION_DEVICE 65
@@ -71,6 +73,9 @@ struct registration {
 	struct registration_label *labels;
 	size_t n_labels;
 };
+
+/* Adds the keys of Map registration_port. */
+void registration_record_port(struct record *r, const struct registration_port *port);
 
 /* Packs one map. The strings must be valid; the arrays within their limits. */
 void registration_pack(msgpack_packer *out, const struct registration *r);

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compares the tables of keys in src/agent/config/config.c, as config_keys prints them, with
-rpingmeshd.conf(5), group by group: names, ranges of integers, defaults (those of
-etc/rpingmeshd.conf, which tests/unit/agent/config/test_config_file.c compares with the code), and
-which keys change at the next start only."""
+"""config_doc.py [central]: compares the keys of rpingmeshd, or of rpingmesh-central, as config_keys
+prints them, with the manual page, group by group: names, ranges of integers, defaults (those of
+etc/*.conf, which tests/unit/agent/config/test_config_file.c compares with the code), and which keys
+change at the next start only."""
 
 import os
 import re
@@ -11,6 +11,9 @@ import subprocess
 import sys
 
 TOP = os.environ.get("top_srcdir", ".")
+CENTRAL = sys.argv[1:] == ["central"]
+NAME = "rpingmesh-central.conf" if CENTRAL else "rpingmeshd.conf"
+LEAST = (14, 14, 10) if CENTRAL else (45, 35, 6) # keys, defaults, keys for the next start
 
 
 def read(path):
@@ -23,7 +26,8 @@ def in_code():
     of peers have the group "peers"."""
     program = os.path.join(os.environ.get("top_builddir", "."), "tests/doc/config_keys")
     keys = {}
-    printed = subprocess.run([program], check=True, stdout=subprocess.PIPE, text=True).stdout
+    printed = subprocess.run([program] + sys.argv[1:], check=True, stdout=subprocess.PIPE,
+                             text=True).stdout
     for line in printed.splitlines():
         *name, low, high, when = line.split()
         if when == "group":
@@ -35,8 +39,8 @@ def in_code():
 
 def in_page():
     """{(group or "", key): what the page says}, as one line."""
-    text = (read("man/rpingmeshd.conf.5").partition("\n.Sh DESCRIPTION\n")[2]
-            .partition("\n.Ss How names")[0])
+    text = (read(f"man/{NAME}.5").partition("\n.Sh DESCRIPTION\n")[2]
+            .partition("\n.Ss " + ("Changes" if CENTRAL else "How names"))[0])
     keys, group = {}, ""
     for part in re.split(r"^(?=\.It |\.El|\.Ss |The group$|Keys of a peer)", text, flags=re.M):
         line = " ".join(re.sub(r"^\.(?:Li|Pq|Qq|Ql|Pa|Cm) ?", "", x).replace("\\", "")
@@ -57,7 +61,7 @@ def in_page():
 def defaults():
     """{(group or "", key): the value that etc/rpingmeshd.conf shows, on one line}"""
     shown, group = {}, ""
-    text = re.sub(r"\n# +", " ", read("etc/rpingmeshd.conf").replace("\n#    ", "\n#"))
+    text = re.sub(r"\n# +", " ", read(f"etc/{NAME}").replace("\n#    ", "\n#"))
     for line in text.splitlines():
         value = re.match(r"#(\w+) = (.*);", line)
         if re.match(r"#\w+ = \{", line):
@@ -88,27 +92,27 @@ def main():
             continue
         name, said = (group + "." if group else "") + key, page.get((group, key))
         if said is None:
-            bad.append(f"{name}: not in rpingmeshd.conf(5), or in another group there")
+            bad.append(f"{name}: not in {NAME}(5), or in another group there")
             continue
         if code[group, key]["range"] and key not in ("size", "flow_label"):
             low, high = code[group, key]["range"]
             low = 0 if low == -1 else low
             if not re.search(rf"\b{low} to (?:{high}|{high:#x})\b", said):
-                bad.append(f"{name}: rpingmeshd.conf(5) does not say that it is "
+                bad.append(f"{name}: {NAME}(5) does not say that it is "
                            f"from {low} to {high}")
         if (group, key) in shown and wrong_default(said, shown[group, key]):
             bad.append(f"{name}: its default is {shown[group, key]}, "
-                       "in rpingmeshd.conf(5) another one, or none")
-    bad += [f"{'.'.join(k)}: only in rpingmeshd.conf(5)" for k in sorted(set(page) - set(code))]
+                       f"in {NAME}(5) another one, or none")
+    bad += [f"{'.'.join(k)}: only in {NAME}(5)" for k in sorted(set(page) - set(code))]
     said = re.search(r"These keys change at the next start.*?\n\n?(?=\.Sh|\.Ss)",
-                     read("man/rpingmeshd.conf.5"), re.S)[0]
+                     read(f"man/{NAME}.5"), re.S)[0]
     told = set(re.findall(r"[\w.]+", " ".join(re.findall(r"^\.Cm (.*)$", said, re.M)))) - {"."}
     restart = {(group + "." if group else "") + key for (group, key), k in code.items()
                if k["restart"]}
     bad += [f"{k}: changes at the next start only, {'which' if k in restart else 'says'} "
-            f"rpingmeshd.conf(5){' does not say' if k in restart else ', not the code'}"
+            f"{NAME}(5){' does not say' if k in restart else ', not the code'}"
             for k in sorted(told ^ restart)]
-    if len(code) < 45 or len(shown) < 35 or len(restart) < 6:
+    if len(code) < LEAST[0] or len(shown) < LEAST[1] or len(restart) < LEAST[2]:
         bad.append(f"only {len(code)} keys, {len(shown)} defaults")
     for b in bad:
         print(b)

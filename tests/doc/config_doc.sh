@@ -34,7 +34,10 @@ done
 	status=1
 }
 if [ -x /usr/bin/python3 ]; then
-	top_srcdir=$src /usr/bin/python3 -B "$src/tests/doc/config_doc.py" || status=1
+	for of in "" central; do
+		# shellcheck disable=SC2086 # no argument, or one
+		top_srcdir=$src /usr/bin/python3 -B "$src/tests/doc/config_doc.py" $of || status=1
+	done
 elif [ $status -eq 0 ]; then
 	echo "python3 is missing, so ranges and defaults were not compared:" \
 		"contrib/setup installs it"

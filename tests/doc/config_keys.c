@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prints the keys of rpingmeshd, a line each, for config_doc.sh and config_doc.py: "KEY" or
+ * Prints the keys of rpingmeshd, or with the argument "central" those of rpingmesh-central, a line
+ * each, for config_doc.sh and config_doc.py: "KEY" or
  * "GROUP KEY", then the range of an integer or "- -", then "group", "restart" if a running daemon
  * cannot change it, or "reload".
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/config/config.h"
+#include "central/config/central_config.h"
 
 static void
 config_keys_print(const char *group, const struct conf_key *keys)
@@ -27,8 +30,10 @@ config_keys_print(const char *group, const struct conf_key *keys)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-	config_keys_print(NULL, config_keys);
+	bool central = argc > 1 && strcmp(argv[1], "central") == 0;
+
+	config_keys_print(NULL, central ? central_config_keys : config_keys);
 	return 0;
 }

@@ -110,7 +110,8 @@ LIKE = {"targets": ["peers", "devices"], "top": ["peers", "targets"],
         "windows": ["peers", "targets"], "flows": ["peers", "targets", "devices"]}
 TABLES = {"peer": "peers", "devices": "devices", "targets": "targets", "history": "devices",
           "counters": "devices", "flowtable": "flows", "flowgroup": "flows", "toptable": "top",
-          "windowtable": "windows"}
+          "windowtable": "windows", "hosts": "hosts", "ports": "ports", "coverage": "coverage",
+          "pinglist": "pinglist"}
 
 
 def columns():

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "rpingmesh/control.h"
 
 static struct {
 	char *buf;
@@ -108,6 +109,11 @@ cmd_option(struct ctl *ctl, const struct cmd_entry *command, int c, char **argv)
 					 optarg);
 	case 'S':
 		ctl->socket = optarg;
+		ctl->socket_given = true;
+		return -1;
+	case 'C':
+		ctl->socket = CONTROL_SOCKET_CENTRAL;
+		ctl->socket_given = true;
 		return -1;
 	case 'h':
 		puts(command->help);

@@ -23,6 +23,7 @@ enum cmd_exit {
 /* How the program was called. */
 struct ctl {
 	const char *socket;
+	bool socket_given; /* by an option */
 	bool json;
 	bool tty;    /* stdout is a terminal */
 	bool color;  /* use colours */
@@ -31,6 +32,7 @@ struct ctl {
 struct cmd_entry {
 	const char *name;
 	const char *summary; /* one line, for the list of commands */
+	bool central;        /* it asks rpingmesh-central unless told otherwise */
 	const char *help;    /* the text of `rpingmesh-ctl NAME --help`, without the last newline */
 	/* argv[0] is the command's name. Returns the exit code. */
 	int (*run)(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv);
@@ -38,7 +40,8 @@ struct cmd_entry {
 
 extern const struct cmd_entry cmd_status, cmd_devices, cmd_acknowledge, cmd_peers, cmd_targets,
 	cmd_flows, cmd_events, cmd_ping, cmd_config, cmd_explain, cmd_histogram, cmd_log_level,
-	cmd_matrix, cmd_record, cmd_replay, cmd_top, cmd_watch, cmd_windows;
+	cmd_matrix, cmd_record, cmd_replay, cmd_top, cmd_watch, cmd_windows, cmd_hosts, cmd_ports,
+	cmd_coverage, cmd_pinglist, cmd_drain, cmd_undrain, cmd_confirm;
 
 /* Prints "rpingmesh-ctl: " and the text as one line on stderr. */
 void cmd_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -58,6 +61,7 @@ int cmd_usage(const struct cmd_entry *command, const char *fmt, ...)
 #define CMD_LONG \
 	{"json", no_argument, NULL, 'J'}, {"socket", required_argument, NULL, 'S'}, \
 		{"color", optional_argument, NULL, 'K'}, {"help", no_argument, NULL, 'h'}, \
+		{"central", no_argument, NULL, 'C'}, \
 	{ \
 		NULL, 0, NULL, 0 \
 	}

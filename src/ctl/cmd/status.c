@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "ctl/cmd/ask.h"
+#include "ctl/view/centraltable.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"
 #include "ctl/view/json.h"
@@ -266,6 +267,11 @@ status_show(const struct ctl *ctl, const msgpack_object *status)
 
 	if (ctl->json) {
 		json_line(stdout, status, "status");
+		return;
+	}
+	if (read_is(status, "type", "central_status")) {
+		centraltable_status(status);
+		status_degraded(ctl, status, true);
 		return;
 	}
 	status_head(status);

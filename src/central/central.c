@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: central
+ *
+ * The order of the start: the control socket, which no other central may have; names; the mesh,
+ * which connects to the broker. The end has the reverse order.
+ */
+#include "central/central.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "central/config/central_config.h"
+#include "central/mesh/mesh.h"
+#include "central/tell/central_methods.h"
+#include "central/tell/central_tell.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/names.h"
+#include "core/notify.h"
+#include "rpingmesh/log_subsystems.h"
+#include "serve/control.h"
+
+/* How often the file of the control socket is looked at. */
+#define CENTRAL_LOOK_NS (10 * NSEC_PER_SEC)
+
+struct central {
+	struct central_tell tell;
+	struct central_config *config;
+	struct names *names;
+	struct loop_timer *look;
+};
+
+static void
+central_apply_log(const struct central_config *config)
+{
+	log_setup(config->log_target, config->log_level);
+}
+
+static void
+central_look(void *arg)
+{
+	struct central *c = arg;
+
+	control_look(c->tell.control, c->config->socket_group);
+	loop_timer_set(c->look, CENTRAL_LOOK_NS);
+}
+
+/* Logs all mistakes. `error` gets the first one and the number of others. */
+static void
+central_refuse(const struct conf_errors *errors, char error[CONF_ERROR])
+{
+	char buf[CONF_ERROR];
+	const char *line;
+
+	for (unsigned int i = 0; (line = conf_errors_line(errors, i, buf)); i++)
+		log_error(CONFIG, "%s", line);
+	log_error(CONFIG, "the old configuration stays in force");
+	if (errors->n > 1)
+		snprintf(error, CONF_ERROR, "%.480s (and %u more)", errors->errors[0].text,
+			 errors->n - 1);
+	else
+		snprintf(error, CONF_ERROR, "%s", errors->errors[0].text);
+}
+
+static int
+central_read(struct central *c, char error[CONF_ERROR])
+{
+	struct central_config *config, *old = c->config;
+	struct conf_errors errors;
+	int rc = central_config_load(c->tell.config_path, &config, &errors);
+
+	if (rc < 0) {
+		central_refuse(&errors, error);
+		return rc;
+	}
+	conf_swap_fixed(central_config_keys, old, config);
+	c->config = config;
+	c->tell.config = config;
+	central_apply_log(config);
+	mesh_configure(c->tell.mesh, config);
+	central_config_free(old);
+	return 0;
+}
+
+int
+central_reload(struct central *c, char error[CONF_ERROR])
+{
+	int rc = -ENOENT;
+
+	snprintf(error, CONF_ERROR, "started without a configuration file: nothing to reload");
+	if (!c->tell.config_path)
+		return rc;
+	notify_reloading();
+	rc = central_read(c, error);
+	snprintf(c->tell.config_error, sizeof(c->tell.config_error), "%s", rc < 0 ? error : "");
+	if (rc == 0)
+		log_info(CONFIG, "configuration read again");
+	notify_ready();
+	return rc;
+}
+
+static int
+central_reload_now(void *arg, char error[CONF_ERROR])
+{
+	return central_reload(arg, error);
+}
+
+static int
+central_new_control(struct central *c)
+{
+	struct control_config config = {
+		.path = c->config->socket,
+		.group = c->config->socket_group,
+		.methods = central_methods_table,
+		.n_methods = central_methods_count,
+		.arg = &c->tell,
+		.listen_fd = -1,
+	};
+
+	return control_new(c->tell.loop, &config, &c->tell.control);
+}
+
+static int
+central_start(struct central *c)
+{
+	int rc = central_new_control(c);
+
+	if (rc == 0)
+		rc = names_new(c->tell.loop, &c->names);
+	if (rc == 0)
+		rc = mesh_new(c->tell.loop, c->names, c->config, c->tell.incarnation,
+			      &c->tell.mesh);
+	if (rc == 0)
+		rc = loop_timer_new(c->tell.loop, "look", central_look, c, &c->look);
+	if (rc == 0)
+		central_look(c);
+	return rc;
+}
+
+int
+central_new(struct loop *loop, struct central_config *config, const char *config_path,
+	    struct central **out)
+{
+	struct central *c = calloc(1, sizeof(*c));
+	int rc = c ? 0 : -ENOMEM;
+
+	if (rc < 0) {
+		central_config_free(config);
+		return rc;
+	}
+	central_apply_log(config);
+	c->config = config;
+	c->tell = (struct central_tell){.loop = loop,
+					.config = config,
+					.config_path = config_path,
+					.started_ns = clock_mono_ns(),
+					.reload = central_reload_now,
+					.arg = c};
+	if (getrandom(&c->tell.incarnation, sizeof(c->tell.incarnation), 0) < 0)
+		c->tell.incarnation = clock_wall_ns();
+	rc = central_start(c);
+	if (rc < 0)
+		central_free(c);
+	else
+		*out = c;
+	return rc;
+}
+
+void
+central_free(struct central *c)
+{
+	if (!c)
+		return;
+	loop_timer_free(c->look);
+	control_free(c->tell.control);
+	mesh_free(c->tell.mesh);
+	names_free(c->names);
+	central_config_free(c->config);
+	free(c);
+}

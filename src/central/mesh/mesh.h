@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: mesh
+ *
+ * The controller: keeps the registry and the plan, and publishes a pinglist for each host. What it
+ * hears on the bus (registrations, wills, drains) goes into the registry; changes of the registry
+ * go into the plan; lists that the plan has changed are published, retained. The plan runs shortly
+ * after a change, at each full hour (it exchanges a fifth of the 5-tuples) and when a drain ends.
+ *
+ * Several meshes may work for one cluster. Each plans everything, and they publish the same bytes.
+ */
+#ifndef RPINGMESH_CENTRAL_MESH_MESH_H
+#define RPINGMESH_CENTRAL_MESH_MESH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/drain.h"
+
+struct bus;
+struct central_config;
+struct loop;
+struct mesh;
+struct msgpack_packer;
+struct names;
+struct plan;
+struct registry;
+
+struct mesh_stats {
+	uint64_t refused;           /* registrations, drains and topics that were wrong */
+	char refused_why[256];      /* the last of these; "": there was none */
+	uint64_t plans;             /* how often the plan has run */
+	uint64_t plan_ns;           /* how long the last run took */
+	uint64_t plan_wall_ns;      /* when; 0: never */
+	uint64_t lists;             /* published, cleared ones included */
+	uint64_t out_of_memory;     /* changes that were lost; the plan is not complete */
+	uint32_t drains;
+};
+
+/* `incarnation` is a random number of this process. Returns 0 and sets *out, or -errno. */
+int mesh_new(struct loop *loop, struct names *names, const struct central_config *config,
+	     uint64_t incarnation, struct mesh **out);
+/* Ends the connection; what was published remains at the broker. NULL is allowed. */
+void mesh_free(struct mesh *mesh);
+/* The configuration has changed; it is borrowed until the next call. */
+void mesh_configure(struct mesh *mesh, const struct central_config *config);
+
+/* Borrowed, to look at. */
+const struct registry *mesh_registry(const struct mesh *mesh);
+const struct plan *mesh_plan(const struct mesh *mesh);
+const struct bus *mesh_bus(const struct mesh *mesh);
+void mesh_stats(const struct mesh *mesh, struct mesh_stats *out);
+
+/* The hosts that are leaving are confirmed to be gone. Returns how many. */
+uint32_t mesh_confirm(struct mesh *mesh);
+
+/*
+ * Drains a host, or changes its drain, and publishes this for the other centrals. The host need not
+ * be known. Returns 0, -ENOSPC if there are too many drains, or -ENOMEM.
+ */
+int mesh_drain(struct mesh *mesh, const struct drain *drain);
+/* Ends the drain of a host. Returns 0 or -ENOENT. */
+int mesh_undrain(struct mesh *mesh, const char *host);
+/* The drain of a host that has not ended, or NULL. */
+const struct drain *mesh_drained(const struct mesh *mesh, const char *host);
+/* The drain after this one, NULL: the first. Returns NULL after the last. */
+const struct drain *mesh_drain_next(const struct mesh *mesh, const struct drain *drain);
+
+/* Packs the pinglist of a host, as it is published (pinglist.h). Returns 0 or -ENOMEM. */
+int mesh_pack_list(const struct mesh *mesh, const char *host, struct msgpack_packer *out);
+
+#endif

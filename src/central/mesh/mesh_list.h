@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns the plan's list of a host into a pinglist. Only for this folder. Pure. */
+#ifndef RPINGMESH_CENTRAL_MESH_MESH_LIST_H
+#define RPINGMESH_CENTRAL_MESH_MESH_LIST_H
+
+#include <stdint.h>
+
+struct msgpack_packer;
+struct plan;
+
+/* Packs the pinglist of a host for the hour of now_s (wall clock). Returns 0 or -ENOMEM. */
+int mesh_list_pack(const struct plan *plan, const char *host, uint64_t now_s,
+		   struct msgpack_packer *out);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "central/tell/central_record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bus/bus.h"
+#include "central/config/central_config.h"
+#include "central/mesh/mesh.h"
+#include "central/registry/registry.h"
+#include "central/tell/central_tell.h"
+#include "config.h"
+#include "core/clock.h"
+#include "core/loop.h"
+#include "plan/plan.h"
+#include "record/record.h"
+#include "rpingmesh/control.h"
+#include "serve/control.h"
+
+/* Clocks of hosts that differ by more than this are said. */
+#define CENTRAL_CLOCK_OFF_NS (5 * (int64_t)NSEC_PER_SEC)
+
+/* ---- what is wrong ---- */
+
+static void
+central_degraded_bus(const struct central_tell *t, void (*fn)(void *arg, const char *sentence),
+		     void *arg)
+{
+	struct bus_status bus;
+	char text[BUS_REASON + 128];
+
+	bus_status(mesh_bus(t->mesh), &bus);
+	if (bus.state != BUS_CONNECTED) {
+		snprintf(text, sizeof(text),
+			 "no connection to the broker %s%s%s: hosts cannot join, and no pinglist "
+			 "reaches them",
+			 bus.broker, bus.reason[0] ? ": " : "", bus.reason);
+		fn(arg, text);
+	} else if (bus.reason[0]) {
+		fn(arg, bus.reason);
+	}
+}
+
+static void
+central_degraded_registry(const struct central_tell *t,
+			  void (*fn)(void *arg, const char *sentence), void *arg)
+{
+	struct registry_stats s;
+	char text[400];
+
+	registry_stats(mesh_registry(t->mesh), &s);
+	if (s.frozen) {
+		snprintf(text, sizeof(text),
+			 "%" PRIu32 " of %" PRIu32 " hosts have left at once, so a network or "
+			 "the broker may be broken, and they stay in the plan for now; if they are "
+			 "meant to be gone, say rpingmesh-ctl --central confirm",
+			 s.left_at_once,
+			 s.hosts[REGISTRY_PRESENT] + s.hosts[REGISTRY_LEAVING]);
+		fn(arg, text);
+	}
+	if (s.refused_full) {
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " registrations of new hosts were refused, because there are "
+			 "max_hosts (%" PRIu32 ") hosts; raise it",
+			 s.refused_full, t->config->max_hosts);
+		fn(arg, text);
+	}
+}
+
+/* Hosts of which something is odd, each with its number and the first name. */
+struct central_odd {
+	unsigned int twins, clocks;
+	char twin[REGISTRATION_HOST], clock[REGISTRATION_HOST];
+	int64_t off_ns;
+};
+
+static void
+central_odd_hosts(const struct central_tell *t, struct central_odd *odd)
+{
+	const struct registry_host *host = NULL;
+	struct registry_host_info info = {.id = 0};
+
+	*odd = (struct central_odd){.twins = 0};
+	while ((host = registry_next(mesh_registry(t->mesh), info.id))) {
+		registry_host_info(host, &info);
+		if (info.state == REGISTRY_GONE)
+			continue;
+		if (info.twin && odd->twins++ == 0)
+			snprintf(odd->twin, sizeof(odd->twin), "%s", info.name);
+		if (!info.clock_known || llabs(info.clock_off_ns) < CENTRAL_CLOCK_OFF_NS)
+			continue;
+		if (odd->clocks++ == 0) {
+			snprintf(odd->clock, sizeof(odd->clock), "%s", info.name);
+			odd->off_ns = info.clock_off_ns;
+		}
+	}
+}
+
+static void
+central_degraded_hosts(const struct central_tell *t,
+		       void (*fn)(void *arg, const char *sentence), void *arg)
+{
+	struct central_odd odd;
+	char text[400];
+
+	central_odd_hosts(t, &odd);
+	if (odd.twins) {
+		snprintf(text, sizeof(text),
+			 "two hosts seem to have the same name (%s%s), and write over each other's "
+			 "registration; give each host a name of its own (hostname in "
+			 "rpingmeshd.conf)",
+			 odd.twin, odd.twins > 1 ? " and others" : "");
+		fn(arg, text);
+	}
+	if (odd.clocks) {
+		snprintf(text, sizeof(text),
+			 "the clock of %s is %.0f s %s ours%s; look at its time synchronisation",
+			 odd.clock, (double)llabs(odd.off_ns) / 1e9,
+			 odd.off_ns > 0 ? "ahead of" : "behind",
+			 odd.clocks > 1 ? ", and those of other hosts differ, too" : "");
+		fn(arg, text);
+	}
+}
+
+/* The plan's problems: how many of each kind, and the first. */
+struct central_problems {
+	unsigned int n[PLAN_NO_ADDRESS + 1];
+	char first[PLAN_NO_ADDRESS + 1][300];
+};
+
+static void
+central_problem(void *arg, const struct plan_problem *problem)
+{
+	struct central_problems *p = arg;
+	char text[ADDR_TEXT];
+
+	if (p->n[problem->kind]++)
+		return;
+	snprintf(p->first[problem->kind], sizeof(p->first[0]), "%s %s/%u%s%s%s%s", problem->host,
+		 problem->device, problem->port, problem->address ? ", " : "",
+		 problem->address ? addr_text(problem->address, text) : "",
+		 problem->holder ? ", which belongs to " : "",
+		 problem->holder ? problem->holder : "");
+}
+
+static void
+central_degraded_plan(const struct central_tell *t, void (*fn)(void *arg, const char *sentence),
+		      void *arg)
+{
+	static const char *const what[] = {
+		[PLAN_DUPLICATE] = "addresses belong to two ports, so only one of them is probed; "
+				   "give each port an address of its own",
+		[PLAN_UNUSABLE] = "addresses cannot be probed",
+		[PLAN_NO_TOR] = "ports have no ToR switch, so they take no part; set tor in "
+				"rpingmeshd.conf",
+		[PLAN_NO_ADDRESS] = "ports have no address, so they take no part",
+	};
+	struct central_problems p = {.n = {0}};
+	struct mesh_stats stats;
+	char text[500];
+
+	mesh_stats(t->mesh, &stats);
+	if (stats.out_of_memory)
+		fn(arg, "there was no memory for the plan, so some pinglists may be old; see "
+			"MemoryMax= of the unit, or max_hosts");
+	plan_problems(mesh_plan(t->mesh), central_problem, &p);
+	for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
+		if (!p.n[i])
+			continue;
+		snprintf(text, sizeof(text), "%u %s (first: %s)", p.n[i], what[i], p.first[i]);
+		fn(arg, text);
+	}
+}
+
+void
+central_degraded(const struct central_tell *t, void (*fn)(void *arg, const char *sentence),
+		 void *arg)
+{
+	char text[CONF_ERROR + 100];
+
+	central_degraded_bus(t, fn, arg);
+	central_degraded_registry(t, fn, arg);
+	central_degraded_hosts(t, fn, arg);
+	central_degraded_plan(t, fn, arg);
+	if (t->metrics_error[0])
+		fn(arg, t->metrics_error);
+	if (!t->config_error[0])
+		return;
+	snprintf(text, sizeof(text),
+		 "the last reload was refused, the old configuration is in force: %s",
+		 t->config_error);
+	fn(arg, text);
+}
+
+/* ---- status ---- */
+
+struct central_sentences {
+	msgpack_sbuffer packed;
+	msgpack_packer pk;
+	size_t n;
+};
+
+static void
+central_sentence(void *arg, const char *sentence)
+{
+	struct central_sentences *s = arg;
+
+	record_pack_str(&s->pk, sentence);
+	s->n++;
+}
+
+/* Collects the sentences once, because a problem may end between counting and packing. */
+static void
+central_record_degraded(struct record *r, const struct central_tell *t)
+{
+	msgpack_packer *pk = record_key(r, "degraded");
+	struct central_sentences s = {.n = 0};
+
+	msgpack_sbuffer_init(&s.packed);
+	msgpack_packer_init(&s.pk, &s.packed, msgpack_sbuffer_write);
+	central_degraded(t, central_sentence, &s);
+	msgpack_pack_array(pk, s.n);
+	if (s.packed.size)
+		pk->callback(pk->data, s.packed.data, s.packed.size);
+	msgpack_sbuffer_destroy(&s.packed);
+}
+
+static void
+central_record_bus(struct record *r, const struct bus *bus)
+{
+	struct bus_status s;
+	struct record map;
+
+	bus_status(bus, &s);
+	record_begin(&map, RECORD_BUS);
+	record_str(&map, "broker", s.broker);
+	record_str(&map, "state", bus_state_name(s.state));
+	record_str(&map, "reason", s.reason[0] ? s.reason : NULL);
+	record_str(&map, "address", s.address[0] ? s.address : NULL);
+	record_u64(&map, "connects", s.connects);
+	record_u64(&map, "lost", s.lost);
+	record_u64(&map, "published", s.published);
+	record_u64(&map, "received", s.received);
+	record_u64(&map, "dropped", s.dropped);
+	record_u64(&map, "refused", s.refused);
+	record_u64(&map, "queued", s.queued);
+	record_end(&map, record_key(r, "bus"));
+}
+
+static void
+central_record_mesh(struct record *r, const struct central_tell *t)
+{
+	struct registry_stats s;
+	struct mesh_stats m;
+
+	registry_stats(mesh_registry(t->mesh), &s);
+	mesh_stats(t->mesh, &m);
+	record_u64(r, "hosts_present", s.hosts[REGISTRY_PRESENT]);
+	record_u64(r, "hosts_leaving", s.hosts[REGISTRY_LEAVING]);
+	record_u64(r, "hosts_gone", s.hosts[REGISTRY_GONE]);
+	record_bool(r, "frozen", s.frozen);
+	record_u64_if(r, "frozen_since_ns", s.frozen_since.wall_ns, s.frozen);
+	record_u64(r, "drains", m.drains);
+	record_u64(r, "registrations", s.registrations);
+	record_u64(r, "refused", m.refused);
+	record_str(r, "refused_why", m.refused_why[0] ? m.refused_why : NULL);
+	record_u64(r, "plans", m.plans);
+	record_u64(r, "plan_duration_ns", m.plan_ns);
+	record_u64_if(r, "planned_ns", m.plan_wall_ns, m.plan_wall_ns != 0);
+	record_u64(r, "plan_digest", plan_digest(mesh_plan(t->mesh)));
+	record_u64(r, "lists_published", m.lists);
+}
+
+void
+central_record_status(msgpack_packer *out, const struct central_tell *t)
+{
+	struct loop_stats loop;
+	char host[REGISTRATION_HOST] = "";
+	struct record r;
+
+	gethostname(host, sizeof(host) - 1);
+	loop_stats(t->loop, &loop);
+	record_begin(&r, RECORD_CENTRAL_STATUS);
+	record_u64(&r, "schema", CONTROL_SCHEMA);
+	record_str(&r, "version", PACKAGE_VERSION);
+	record_u64(&r, "pid", (uint64_t)getpid());
+	record_str(&r, "hostname", host);
+	record_u64(&r, "incarnation", t->incarnation);
+	record_u64(&r, "uptime_s", (clock_mono_ns() - t->started_ns) / NSEC_PER_SEC);
+	record_u64(&r, "time_ns", clock_wall_ns());
+	record_str(&r, "config_file", t->config_path);
+	record_str(&r, "config_error", t->config_error[0] ? t->config_error : NULL);
+	central_record_degraded(&r, t);
+	central_record_mesh(&r, t);
+	central_record_bus(&r, mesh_bus(t->mesh));
+	record_u64(&r, "loop_stall_max_ns", loop.stall_max_ns);
+	record_str(&r, "loop_stall_max_who", loop.stall_max_who);
+	record_end(&r, out);
+}
+
+/* ---- hosts and ports ---- */
+
+static void
+central_record_labels(struct record *r, const struct registration *reg)
+{
+	struct record map;
+
+	record_begin(&map, RECORD_TABLE);
+	for (size_t i = 0; i < reg->n_labels; i++)
+		record_str(&map, reg->labels[i].name, reg->labels[i].value);
+	record_end(&map, record_key(r, "labels"));
+}
+
+void
+central_record_host(msgpack_packer *out, const struct mesh *mesh, const struct registry_host *host)
+{
+	struct registry_host_info i;
+	const struct drain *drain;
+	struct record r;
+
+	registry_host_info(host, &i);
+	drain = mesh_drained(mesh, i.name);
+	record_begin(&r, RECORD_HOST);
+	record_str(&r, "host", i.name);
+	record_str(&r, "state", registry_state_names[i.state]);
+	record_str(&r, "left", i.left ? registry_left_names[i.left] : NULL);
+	record_u64(&r, "first_seen_ns", i.first_seen.wall_ns);
+	record_u64(&r, "last_seen_ns", i.last_seen.wall_ns);
+	record_u64_if(&r, "left_ns", i.left_at.wall_ns, i.left != REGISTRY_LEFT_NOT);
+	record_u64(&r, "joins", i.joins);
+	record_bool(&r, "twin", i.twin);
+	record_double_if(&r, "clock_off_s", (double)i.clock_off_ns / 1e9, i.clock_known);
+	record_str(&r, "version", i.registration->version);
+	record_u64(&r, "incarnation", i.registration->incarnation);
+	record_u64(&r, "ports", i.registration->n_ports);
+	central_record_labels(&r, i.registration);
+	if (drain)
+		drain_pack(record_key(&r, "drain"), drain);
+	else
+		record_str(&r, "drain", NULL);
+	record_end(&r, out);
+}
+
+void
+central_record_port(msgpack_packer *out, const struct registry_host *host, size_t n)
+{
+	const struct registration_port *p;
+	struct registry_host_info info;
+	struct record r;
+
+	registry_host_info(host, &info);
+	p = &info.registration->ports[n];
+	record_begin(&r, RECORD_HOST_PORT);
+	record_str(&r, "host", info.name);
+	record_str(&r, "state", registry_state_names[info.state]);
+	registration_record_port(&r, p);
+	record_end(&r, out);
+}
+
+/* ---- coverage ---- */
+
+static void
+central_record_capped(struct record *r, unsigned int capped)
+{
+	static const struct {
+		unsigned int bit;
+		const char *name;
+	} caps[] = {
+		{PLAN_CAP_RATE, "rate"},
+		{PLAN_CAP_BUDGET_OUT, "budget_out"},
+		{PLAN_CAP_BUDGET_IN, "budget_in"},
+		{PLAN_CAP_SOURCE_PORTS, "source_ports"},
+		{PLAN_CAP_NO_PORT, "no_port"},
+		{PLAN_CAP_MESH, "mesh"},
+	};
+	msgpack_packer *pk = record_key(r, "capped");
+
+	msgpack_pack_array(pk, (size_t)__builtin_popcount(capped));
+	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
+		if (capped & caps[i].bit)
+			record_pack_str(pk, caps[i].name);
+}
+
+void
+central_record_coverage(msgpack_packer *out, const struct plan_coverage *c)
+{
+	struct record r;
+
+	record_begin(&r, RECORD_COVERAGE);
+	record_str(&r, "tor", c->tor);
+	record_str(&r, "rail", c->rail[0] ? c->rail : NULL);
+	record_str(&r, "family", c->v6 ? "ipv6" : "ipv4");
+	record_u64(&r, "ports", c->ports);
+	record_u64(&r, "paths", c->paths);
+	record_u64(&r, "wanted", c->wanted);
+	record_u64(&r, "partners", c->partners);
+	record_u64(&r, "others", c->others);
+	record_u64(&r, "hours", c->hours);
+	record_u64(&r, "out", c->out);
+	record_u64(&r, "in", c->in);
+	record_double(&r, "all_out", c->all_out);
+	record_double(&r, "all_in", c->all_in);
+	record_double(&r, "share_out", c->share_out);
+	record_double(&r, "share_in", c->share_in);
+	record_double(&r, "rate_out", c->rate_out);
+	record_double(&r, "rate_in", c->rate_in);
+	record_u64_if(&r, "mesh_interval_ns", c->mesh_interval_us * NSEC_PER_USEC,
+		      c->mesh_interval_us != 0);
+	central_record_capped(&r, c->capped);
+	record_end(&r, out);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packs what rpingmesh-central knows, as records. Does not block. */
+#ifndef RPINGMESH_CENTRAL_TELL_CENTRAL_RECORD_H
+#define RPINGMESH_CENTRAL_TELL_CENTRAL_RECORD_H
+
+#include <msgpack.h>
+#include <stddef.h>
+
+struct central_tell;
+struct mesh;
+struct plan_coverage;
+struct registration_port;
+struct registry_host;
+
+/* Map central_status. */
+void central_record_status(msgpack_packer *out, const struct central_tell *t);
+
+/* Calls fn with each sentence that says what is wrong, with its cure. */
+void central_degraded(const struct central_tell *t, void (*fn)(void *arg, const char *sentence),
+		      void *arg);
+
+/* Map host. */
+void central_record_host(msgpack_packer *out, const struct mesh *mesh,
+			 const struct registry_host *host);
+/* Map host_port: the port i of the host's registration. */
+void central_record_port(msgpack_packer *out, const struct registry_host *host, size_t i);
+/* Map coverage. */
+void central_record_coverage(msgpack_packer *out, const struct plan_coverage *coverage);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The environment of this room: what control methods and metrics of rpingmesh-central may read, and
+ * the one function that they may call. Everything is borrowed.
+ */
+#ifndef RPINGMESH_CENTRAL_TELL_CENTRAL_TELL_H
+#define RPINGMESH_CENTRAL_TELL_CENTRAL_TELL_H
+
+#include <stdint.h>
+
+#include "core/conf.h"
+
+struct central_config;
+struct central_metrics;
+struct control;
+struct loop;
+struct mesh;
+
+struct central_tell {
+	struct loop *loop;
+	struct mesh *mesh;
+	struct control *control;
+	struct central_metrics *metrics; /* NULL: none are served */
+	const struct central_config *config;
+	const char *config_path;       /* NULL: built-in defaults */
+	char config_error[CONF_ERROR]; /* why the last reload was refused, or "" */
+	char metrics_error[CONF_ERROR]; /* why there are no metrics, or "" */
+	uint64_t started_ns;           /* CLOCK_MONOTONIC */
+	uint64_t incarnation;
+	int (*reload)(void *arg, char error[CONF_ERROR]);
+	void *arg;
+};
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records of rpingmesh-central: its own state, hosts, ports and coverage. */
+#include "record/records_impl.h"
+
+const struct record_field records_bus[] = {
+	FIELD("broker", "string", "The URL of the broker."),
+	FIELD("state", "string", "The state of the connection.",
+	      ONE_OF("resolving, connecting, connected, waiting")),
+	FIELD("reason", "string or nil",
+	      "Why the last attempt to connect failed, or what the broker refuses."),
+	FIELD("address", "string or nil", "The address of the broker that is used."),
+	FIELD("connects", "integer", "The number of connections that were made."),
+	FIELD("lost", "integer", "The number of connections that have ended."),
+	FIELD("published", "integer", "The number of messages that the broker has taken."),
+	FIELD("received", "integer", "The number of messages that were received."),
+	FIELD("dropped", "integer",
+	      "The number of messages that were dropped because too many waited."),
+	FIELD("refused", "integer", "The number of messages that were too long."),
+	FIELD("queued", "integer", "The number of messages that wait."),
+	END,
+};
+
+const struct record_field records_central_status[] = {
+	TYPE("central_status"),
+	SCHEMA,
+	FIELD("version", "string", "The version of rpingmesh-central."),
+	FIELD("pid", "integer", "The process.", RANGE(1, 4194304)),
+	FIELD("hostname", "string", "The name of its host."),
+	FIELD("incarnation", "integer", "A random number for each start."),
+	FIELD("uptime_s", "integer", "The time since its start.", UNIT("s")),
+	FIELD("time_ns", "integer", "The time, by the wall clock.", NS),
+	FIELD("config_file", "string or nil", "The configuration file; nil: none."),
+	FIELD("config_error", "string or nil", "Why the last reload was refused."),
+	FIELD("degraded", "list of string", "What is wrong, with the cure; empty: nothing."),
+	FIELD("hosts_present", "integer", "The number of hosts that are there."),
+	FIELD("hosts_leaving", "integer",
+	      "The number of hosts that have left, but are still in the plan."),
+	FIELD("hosts_gone", "integer", "The number of hosts that have left the plan."),
+	FIELD("frozen", "boolean",
+	      "Whether so many hosts have left at once that they stay in the plan."),
+	FIELD("frozen_since_ns", "integer or nil", "Since when.", NS),
+	FIELD("drains", "integer", "The number of drained hosts."),
+	FIELD("registrations", "integer", "The number of registrations that were taken."),
+	FIELD("refused", "integer",
+	      "The number of registrations and other messages that were wrong."),
+	FIELD("refused_why", "string or nil", "What was wrong with the last of them."),
+	FIELD("plans", "integer", "How often the plan was made."),
+	FIELD("plan_duration_ns", "integer", "How long that took the last time.", NS),
+	FIELD("planned_ns", "integer or nil", "When that was.", NS),
+	FIELD("plan_digest", "integer",
+	      "A hash of all pinglists. Two centrals that know the same have the same."),
+	FIELD("lists_published", "integer", "The number of pinglists that were published."),
+	FIELD("bus", "map bus", "The connection to the broker."),
+	FIELD("loop_stall_max_ns", "integer",
+	      "The longest time that one callback kept the others waiting.", NS),
+	FIELD("loop_stall_max_who", "string", "The name of that callback."),
+	END,
+};
+
+const struct record_field records_host[] = {
+	TYPE("host"),
+	FIELD("host", "string", "The name of the host."),
+	FIELD("state", "string", "Whether it is there.", ONE_OF("present, leaving, gone")),
+	FIELD("left", "string or nil",
+	      "How it has left: its daemon said goodbye, the broker lost it, or the broker has not "
+	      "seen it since a restart.",
+	      ONE_OF("goodbye, will, unseen")),
+	FIELD("first_seen_ns", "integer", "When it was first seen.", NS),
+	FIELD("last_seen_ns", "integer", "When its last registration came.", NS),
+	FIELD("left_ns", "integer or nil", "When it has left.", NS),
+	FIELD("joins", "integer", "How often it has come."),
+	FIELD("twin", "boolean", "Whether two hosts seem to have this name."),
+	FIELD("clock_off_s", "number or nil",
+	      "How far its wall clock is ahead of that of central, including the time of the "
+	      "message; nil: not known.",
+	      UNIT("s")),
+	FIELD("version", "string", "The version of its rpingmeshd."),
+	FIELD("incarnation", "integer", "A random number for each start of its rpingmeshd."),
+	FIELD("ports", "integer", "The number of its RDMA ports."),
+	FIELD("labels", "table of string", "Its labels."),
+	FIELD("drain", "map drain or nil", "Why it takes no part in the mesh for a while."),
+	END,
+};
+
+const struct record_field records_host_port[] = {
+	TYPE("port"),
+	FIELD("host", "string", "The name of the host."),
+	FIELD("state", "string", "Whether the host is there.", ONE_OF("present, leaving, gone")),
+	INCLUDE(REGISTRATION_PORT, "The port, as the host has registered it."),
+	END,
+};
+
+const struct record_field records_coverage[] = {
+	TYPE("coverage"),
+	FIELD("tor", "string", "The top-of-rack switch."),
+	FIELD("rail", "string or nil", "The rail, if rails are isolated."),
+	FIELD("family", "string", "The address family.", ONE_OF("ipv4, ipv6")),
+	FIELD("ports", "integer", "The number of addresses under it that take part."),
+	FIELD("paths", "integer", "The number of its parallel paths upwards."),
+	FIELD("wanted", "integer",
+	      "The number of 5-tuples that cover all paths with a probability of 0.99."),
+	FIELD("partners", "integer", "The number of ToR switches that it is paired with now."),
+	FIELD("others", "integer", "The number of ToR switches that it could be paired with."),
+	FIELD("hours", "integer",
+	      "The time within which it is paired with each; 0: it is with all of them now.",
+	      UNIT("h")),
+	FIELD("out", "integer", "The number of 5-tuples from it."),
+	FIELD("in", "integer", "The number of 5-tuples to it."),
+	FIELD("all_out", "number", "The probability that these cover all paths.", RANGE(0, 1)),
+	FIELD("all_in", "number", "The same of those to it.", RANGE(0, 1)),
+	FIELD("share_out", "number", "The share of paths that they cover on average.",
+	      RANGE(0, 1)),
+	FIELD("share_in", "number", "The same of those to it.", RANGE(0, 1)),
+	FIELD("rate_out", "number", "The probes of each path from it.", UNIT("1/s")),
+	FIELD("rate_in", "number", "The probes of each path to it.", UNIT("1/s")),
+	FIELD("mesh_interval_ns", "integer or nil",
+	      "The time between two probes of two ports under it, the longest; nil: no two "
+	      "ports probe each other.",
+	      NS),
+	FIELD("capped", "list of string",
+	      "Why it is covered less than wanted: `rate` (budgets: probes are rarer), "
+	      "`budget_out`, `budget_in`, `source_ports`, `no_port` (5-tuples were left out), "
+	      "`mesh` (the ports of the ToR are divided into groups)."),
+	END,
+};
+
+const struct record_field records_hosts[] = {
+	FIELD("hosts", "list of map host", "At most `limit` hosts."),
+	FIELD("next", "integer or nil", "As with `flows`."),
+	END,
+};
+
+const struct record_field records_ports[] = {
+	FIELD("ports", "list of map host_port", "The ports of at most `limit` hosts."),
+	FIELD("next", "integer or nil", "As with `flows`."),
+	END,
+};
+
+const struct record_field records_coverages[] = {
+	FIELD("coverage", "list of map coverage", "At most `limit` ToR switches."),
+	FIELD("next", "integer or nil", "As with `flows`."),
+	END,
+};
+
+const struct record_field records_drained[] = {
+	FIELD("drains", "list of map drain", "The drained hosts."),
+	END,
+};
+
+const struct record_field records_confirmed[] = {
+	FIELD("hosts", "integer", "The number of hosts that have left the plan by this."),
+	END,
+};

@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: Apache-2.0
+"""central.py BUILD: rpingmesh-central against Debian's mosquitto. What it publishes is read by
+mosquitto_sub and msgpack alone, and compared with what the rules of plan.h and registry.h say."""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import msgpack
+
+BUILD = os.path.abspath(sys.argv[1])
+LONG = 60  # the longest wait for what takes a second on an idle machine
+PREFIX = "rpingmesh/1"
+counter = itertools.count(1)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class World:
+    """A broker, centrals, and hosts that are nothing but their registrations."""
+
+    def __init__(self, directory):
+        self.dir, self.port = directory, free_port()
+        self.broker, self.centrals, self.incarnations = None, {}, {}
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def start_broker(self):
+        with open(self.path("broker.conf"), "w") as f:
+            f.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
+                    "persistence false\n")
+        self.broker = subprocess.Popen(["mosquitto", "-c", self.path("broker.conf")],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + LONG
+        while time.monotonic() < end:
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("mosquitto does not listen")
+
+    def stop_broker(self):
+        self.broker.kill()
+        self.broker.wait()
+
+    def start_central(self, name, extra=""):
+        with open(self.path(name + ".conf"), "w") as f:
+            f.write(f'broker = "mqtt://127.0.0.1:{self.port}";\nsocket_group = "";\n'
+                    f'socket = "{self.path(name + ".sock")}";\n{extra}\n')
+        log = open(self.path(name + ".log"), "a")
+        self.centrals[name] = subprocess.Popen(
+            [BUILD + "/rpingmesh-central", "-c", self.path(name + ".conf")],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        until("the socket of " + name, lambda: os.path.exists(self.path(name + ".sock")))
+
+    def stop_central(self, name):
+        program = self.centrals.pop(name)
+        program.terminate()
+        status = program.wait(LONG)
+        assert status == 0, f"{name} ends with {status}: {self.log(name)}"
+
+    def log(self, name):
+        with open(self.path(name + ".log")) as f:
+            return f.read()
+
+    def call(self, name, method, **params):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(LONG)
+            s.connect(self.path(name + ".sock"))
+            s.sendall(msgpack.packb([0, 1, method, [params]]))
+            unpacker = msgpack.Unpacker(strict_map_key=False)
+            while True:
+                data = s.recv(65536)
+                assert data, f"{name} hangs up after {method}"
+                unpacker.feed(data)
+                for message in unpacker:
+                    if message[2]:
+                        raise Refused(message[2]["message"])
+                    return message[3]
+
+    def status(self, name="one"):
+        return self.call(name, "status")
+
+    def publish(self, topic, payload, retained=True):
+        path = self.path("payload")
+        with open(path, "wb") as f:
+            f.write(payload)
+        args = ["mosquitto_pub", "-p", str(self.port), "-q", "1", "-t", topic]
+        args += ["-r"] * retained + (["-f", path] if payload else ["-n"])
+        subprocess.run(args, check=True, timeout=LONG)
+
+    def retained(self, topic):
+        """The retained payload of a topic; b"" if it has none."""
+        result = subprocess.run(
+            ["mosquitto_sub", "-p", str(self.port), "-t", topic, "-C", "1", "-W", "1", "-N"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=LONG)
+        return result.stdout
+
+    def pinglist(self, host):
+        payload = self.retained(f"{PREFIX}/pinglist/{host}")
+        return msgpack.unpackb(payload) if payload else None
+
+    def join(self, name, tor, *addresses, **more):
+        """A host with a port for each address."""
+        ports = [{"device": f"mlx5_{i}", "port": 1, "addresses": [address], "tors": [tor],
+                  "tor_by": "config", "clock": "hw", "out_per_s": 1000, "in_per_s": 5000,
+                  "src_ports": 0} for i, address in enumerate(addresses)]
+        registration = {"type": "registration", "schema": 1, "host": name, "version": "9",
+                        "incarnation": self.incarnations.setdefault(name, next(counter)),
+                        "time_ns": time.time_ns(), "ports": ports, "labels": {"pod": "a"}}
+        registration.update(more)
+        self.publish(f"{PREFIX}/host/{name}", msgpack.packb(registration))
+
+    def leave(self, name):
+        self.publish(f"{PREFIX}/host/{name}", b"")
+
+
+class Refused(Exception):
+    pass
+
+
+def until(what, condition):
+    """Waits until condition() returns something true, and returns it."""
+    end = time.monotonic() + LONG
+    while True:
+        try:
+            result = condition()
+        except (ConnectionError, FileNotFoundError):
+            result = None
+        if result:
+            return result
+        assert time.monotonic() < end, f"{what}: not within {LONG} s"
+        time.sleep(0.2)
+
+
+def targets(pinglist):
+    """{(source, address): kind} of a pinglist."""
+    return {(port["source"], target["address"]): group["kind"]
+            for port in (pinglist or {}).get("ports", [])
+            for group in port["groups"] for target in group["targets"]}
+
+
+def whom(world, host):
+    return {address for _, address in targets(world.pinglist(host))}
+
+
+def check(what, good):
+    print(("ok - " if good else "FAIL: ") + what, flush=True)
+    if not good:
+        check.failed += 1
+
+
+check.failed = 0
+
+
+# ---- what is tried ----
+
+def without_broker(w):
+    w.start_central("one")
+    until("a reason", lambda: w.status()["bus"]["state"] == "waiting")
+    check("without a broker, status says so",
+          any("no connection to the broker" in s for s in w.status()["degraded"]))
+    w.start_broker()
+    until("a connection", lambda: w.status()["bus"]["state"] == "connected")
+    check("nothing is wrong with a broker", w.status()["degraded"] == [])
+
+
+def mesh(w):
+    w.join("a", "leaf-1", "10.0.0.1")
+    w.join("b", "leaf-1", "10.0.0.2", "10.0.0.12")
+    w.join("c", "leaf-1", "10.0.0.3")
+    until("three hosts", lambda: w.status()["hosts_present"] == 3)
+    others = {"10.0.0.2", "10.0.0.12", "10.0.0.3"}
+    until("a list", lambda: whom(w, "a") == others)
+    check("under one ToR, each port probes all others", True)
+    b = until("a list", lambda: targets(w.pinglist("b")))
+    check("no port probes its own host",
+          set(b) == {(s, d) for s in ("10.0.0.2", "10.0.0.12") for d in ("10.0.0.1", "10.0.0.3")}
+          and set(b.values()) == {"tor"})
+    w.join("d", "leaf-2", "10.0.1.1")
+    w.join("e", "leaf-2", "10.0.1.2")
+    until("the fabric", lambda: "fabric" in targets(w.pinglist("d")).values())
+    check("a second ToR is probed across the fabric", True)
+    rows = until("coverage", lambda: w.call("one", "coverage")["coverage"])
+    check("coverage names both ToRs", {r["tor"] for r in rows} == {"leaf-1", "leaf-2"})
+    check("hosts and ports are listed",
+          [h["host"] for h in w.call("one", "hosts")["hosts"]] == list("abcde") and
+          len(w.call("one", "ports")["ports"]) == 6)
+
+
+def pages(w):
+    seen, after = [], 0
+    while after is not None:
+        page = w.call("one", "hosts", after=after, limit=2)
+        seen += [h["host"] for h in page["hosts"]]
+        after = page["next"]
+    check("pages of two hosts are all hosts", seen == list("abcde"))
+
+
+def drain(w):
+    w.call("one", "drain", host="c", reason="new NIC", by="ada",
+           until_ns=time.time_ns() + 3600 * 10**9)
+    until("an empty list", lambda: w.pinglist("c")["ports"] == [])
+    until("the others", lambda: "10.0.0.3" not in whom(w, "a") | whom(w, "b"))
+    check("a drained host neither probes nor is probed", True)
+    host = [h for h in w.call("one", "hosts")["hosts"] if h["host"] == "c"][0]
+    check("why and by whom is shown", (host["drain"]["reason"], host["drain"]["by"]) ==
+          ("new NIC", "ada"))
+    w.call("one", "undrain", host="c")
+    until("its return", lambda: "10.0.0.3" in whom(w, "a") and whom(w, "c"))
+    for params, word in (({"host": "c"}, "reason"), ({}, "host"),
+                         ({"host": "c", "reason": "x", "by": "y", "until_ns": 5}, "until_ns")):
+        try:
+            w.call("one", "drain", **params)
+            check(f"drain without {word} is refused", False)
+        except Refused as refused:
+            check(f"drain without {word} is refused", str(refused).startswith(word))
+    w.call("one", "drain", host="c", reason="short", by="ada",
+           until_ns=time.time_ns() + 3 * 10**9)
+    until("it is drained", lambda: w.pinglist("c")["ports"] == [])
+    until("its end", lambda: whom(w, "c") and w.status()["drains"] == 0)
+    check("a drain ends by itself", w.retained(f"{PREFIX}/drain/c") == b"")
+
+
+def leave(w):
+    before = w.retained(f"{PREFIX}/pinglist/d")
+    w.leave("c")
+    until("it is gone", lambda: w.status()["hosts_gone"] == 1)
+    until("the others", lambda: "10.0.0.3" not in whom(w, "a"))
+    check("the list of a host that is gone is cleared",
+          until("no list", lambda: w.retained(f"{PREFIX}/pinglist/c") == b""))
+    host = [h for h in w.call("one", "hosts")["hosts"] if h["host"] == "c"][0]
+    check("how it has left is shown", (host["state"], host["left"]) == ("gone", "will"))
+    w.join("c", "leaf-1", "10.0.0.33")
+    until("its new address", lambda: "10.0.0.33" in whom(w, "a"))
+    check("a host returns with another address", True)
+    del before
+
+
+def freeze(w):
+    for i in range(30):
+        w.join(f"many{i}", "leaf-3", f"10.0.3.{i + 1}")
+    until("they are there", lambda: w.status()["hosts_present"] == 35)
+    until("a list", lambda: len(whom(w, "many0")) >= 29)
+    for i in range(10):
+        w.leave(f"many{i}")
+    until("frozen", lambda: w.status()["frozen"])
+    time.sleep(5)
+    check("many that leave at once stay in the plan", "10.0.3.1" in whom(w, "many20"))
+    check("this is said", any("have left at once" in s for s in w.status()["degraded"]))
+    check("confirm removes them", w.call("one", "confirm")["hosts"] == 10)
+    until("the plan", lambda: "10.0.3.1" not in whom(w, "many20"))
+
+
+def hostile(w):
+    before = w.status()["refused"]
+    w.publish(f"{PREFIX}/host/evil", os.urandom(1000))
+    w.publish(f"{PREFIX}/host/big", b"\xdd\xff\xff\xff\xff" + bytes(200000))
+    w.publish(f"{PREFIX}/host/huge", bytes(1 << 20))
+    w.publish(f"{PREFIX}/host/%zz", b"x")
+    w.publish(f"{PREFIX}/drain/a", b"\xc1")
+    w.join("a", "leaf-1", "10.0.0.1", host="b")  # a registration of b in the topic of a
+    until("five are refused", lambda: w.status()["refused"] >= before + 5)
+    until("the longest is refused", lambda: w.status()["bus"]["refused"] >= 1)
+    check("what is wrong is refused and counted", True)
+    check("nobody else has changed", "10.0.0.2" in whom(w, "a"))
+    for name in ("evil", "big", "huge", "%zz"):
+        w.leave(name)
+    w.publish(f"{PREFIX}/drain/a", b"")
+
+
+def two(w):
+    w.join("a", "leaf-1", "10.0.0.1")
+    until("a is there", lambda: "10.0.0.1" in whom(w, "b"))
+    lists = {h: w.retained(f"{PREFIX}/pinglist/{h}") for h in ("a", "b", "d", "many20")}
+    w.start_central("two")
+    until("the same plan", lambda: w.status("two")["plan_digest"] == w.status()["plan_digest"])
+    hour = time.time() // 3600
+    time.sleep(1)
+    check("two centrals publish the same bytes", time.time() // 3600 != hour or all(
+        w.retained(f"{PREFIX}/pinglist/{h}") == payload for h, payload in lists.items()))
+    w.stop_central("two")
+    check("one that ends leaves the lists alone",
+          time.time() // 3600 != hour or w.retained(f"{PREFIX}/pinglist/a") == lists["a"])
+
+
+def broker_restart(w):
+    w.stop_broker()
+    until("it is said", lambda: any("no connection" in s for s in w.status()["degraded"]))
+    w.start_broker()
+    until("a connection", lambda: w.status()["bus"]["state"] == "connected")
+    until("the list", lambda: whom(w, "a"))
+    check("a broker that has forgotten all gets the lists again", True)
+    check("its restart empties no mesh", w.status()["hosts_present"] == 25)
+
+
+def twins(w):
+    for incarnation in (7001, 7002, 7001):
+        w.join("t", "leaf-1", "10.0.0.77", incarnation=incarnation)
+    until("they are named",
+          lambda: any("the same name" in s and "(t)" in s for s in w.status()["degraded"]))
+    w.join("u", "leaf-1", "10.0.0.77")
+    until("the address", lambda: any("belong to two ports" in s and "10.0.0.77" in s
+                                     for s in w.status()["degraded"]))
+    w.join("slow", "leaf-1", "10.0.0.78", time_ns=time.time_ns() - 3600 * 10**9)
+    until("the clock", lambda: any("clock of slow is 3600 s behind" in s
+                                   for s in w.status()["degraded"]))
+    check("two hosts of one name, one address twice, and clocks apart are named", True)
+
+
+def reload(w):
+    with open(w.path("one.conf"), "a") as f:
+        f.write("nonsense = 1;\n")
+    w.centrals["one"].send_signal(signal.SIGHUP)
+    until("the mistake", lambda: "nonsense" in (w.status()["config_error"] or ""))
+    check("a wrong configuration is refused and said",
+          any("last reload was refused" in s for s in w.status()["degraded"]))
+
+
+def main():
+    directory = tempfile.mkdtemp()
+    world = World(directory)
+    try:
+        for part in (without_broker, mesh, pages, drain, leave, freeze, hostile, two,
+                     broker_restart, twins, reload):
+            part(world)
+        world.stop_central("one")
+    except (AssertionError, Refused, subprocess.SubprocessError) as error:
+        check(f"{type(error).__name__}: {error}", False)
+        try:
+            print(json.dumps(world.status(), indent=1))
+        except Exception as second:  # whatever it is, the first error is what matters
+            print(second)
+        for name in list(world.centrals):
+            print(world.log(name))
+    finally:
+        for program in list(world.centrals.values()) + [world.broker]:
+            if program:
+                program.kill()
+        shutil.rmtree(directory)
+    sys.exit(check.failed > 0)
+
+
+main()
