@@ -45,7 +45,7 @@ central_look(void *arg)
 {
 	struct central *c = arg;
 
-	control_look(c->tell.control, c->config->socket_group);
+	control_look(c->tell.control);
 	loop_timer_set(c->look, CENTRAL_LOOK_NS);
 }
 
