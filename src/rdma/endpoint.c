@@ -12,8 +12,8 @@
  * That place, `junk`, is longer than any UD message can be, because a message that overruns its
  * buffer may put the QP in error, and any host on the fabric can send one.
  *
- * The receive CQ is always armed. The send CQ is armed only while there is a send that was not
- * complete after ENDPOINT_SPIN_NS. So most sends need no wake-up.
+ * The receive CQ is armed whenever the loop polls. The send CQ is armed only while there is a send
+ * that was not complete after ENDPOINT_SPIN_NS. So most sends need no wake-up.
  *
  * endpoint_send() never calls back. If it finds completions of other sends, the loop reports them.
  *
@@ -326,6 +326,14 @@ endpoint_poll_receives(struct endpoint *ep)
 	return total;
 }
 
+static void
+endpoint_arm_sends(struct endpoint *ep)
+{
+	if (!ep->send_armed)
+		ibv_req_notify_cq(cq_verbs(ep->send_cq), 0);
+	ep->send_armed = true;
+}
+
 /* Returns the number of messages. */
 static int
 endpoint_drain(struct endpoint *ep)
@@ -361,26 +369,34 @@ endpoint_more(void *arg)
 	endpoint_drain(arg);
 }
 
+/*
+ * Arms the queues after they have been read: what comes while messages are handled is found without
+ * an event, and the time of arrival does not include the arming. What has come just before a queue
+ * was armed raises no event, so they are read once more.
+ */
 static void
 endpoint_ready(void *arg, int events)
 {
 	struct endpoint *ep = arg;
 	/* Each armed queue raises one event, so after the last one there is nothing to read. */
 	unsigned int left = ep->send_armed ? 2 : 1;
+	bool recv_armed = true;
 	struct ibv_cq *cq;
 	void *context;
 
 	(void)events;
 	while (left-- > 0 && ibv_get_cq_event(ep->channel, &cq, &context) == 0) {
 		ibv_ack_cq_events(cq, 1);
-		/*
-		 * Arm it before draining it, so that later arrivals raise the next event.
-		 */
-		if (cq == cq_verbs(ep->recv_cq) || ep->in_flight)
-			ibv_req_notify_cq(cq, 0);
+		if (cq == cq_verbs(ep->recv_cq))
+			recv_armed = false;
 		else
 			ep->send_armed = false;
 	}
+	endpoint_drain(ep);
+	if (!recv_armed)
+		ibv_req_notify_cq(cq_verbs(ep->recv_cq), 0);
+	if (ep->in_flight)
+		endpoint_arm_sends(ep);
 	endpoint_drain(ep);
 }
 
@@ -608,8 +624,7 @@ endpoint_await(struct endpoint *ep, uint32_t i)
 			return;
 	} while (slot->in_flight && clock_mono_ns() - slot->posted_ns < ENDPOINT_SPIN_NS);
 	if (slot->in_flight && !ep->send_armed) {
-		ep->send_armed = true;
-		ibv_req_notify_cq(cq_verbs(ep->send_cq), 0);
+		endpoint_arm_sends(ep);
 		endpoint_poll_sends(ep, i);
 	}
 	if (ep->first_untold != ENDPOINT_NO_SLOT)
