@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What comes from the broker of a cluster, and was written by anybody who may publish there:
+ * registrations, pinglists, drained hosts, signs of life of central. The input is a byte that says
+ * which, and the payload.
+ *
+ * What can be read can be written, and what was written is read as the same.
+ */
+#include <msgpack.h>
+
+#include "fuzz.h"
+#include "record/drain.h"
+#include "record/pinglist.h"
+#include "record/registration.h"
+
+/* Longer than any error. */
+#define CLUSTER_ERROR 512
+
+/* Reads a payload and writes it again into `out`. Returns whether it could be read. */
+typedef bool cluster_again_fn(const void *data, size_t len, msgpack_sbuffer *out);
+
+static bool
+cluster_registration(const void *data, size_t len, msgpack_sbuffer *out)
+{
+	char error[CLUSTER_ERROR];
+	struct registration *r;
+	msgpack_packer pk;
+
+	if (registration_unpack(data, len, &r, error))
+		return false;
+	FUZZ_CHECK(registration_equal(r, r));
+	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
+	registration_pack(&pk, r);
+	registration_free(r);
+	return true;
+}
+
+static bool
+cluster_pinglist(const void *data, size_t len, msgpack_sbuffer *out)
+{
+	char error[CLUSTER_ERROR];
+	struct pinglist *list;
+	msgpack_packer pk;
+
+	if (pinglist_unpack(data, len, &list, error))
+		return false;
+	for (size_t i = 0; i < list->n_ports; i++)
+		for (size_t k = 0; k < list->ports[i].n_targets; k++) {
+			const struct pinglist_target *t = &list->ports[i].targets[k];
+
+			FUZZ_CHECK(t->interval_ns >= PINGLIST_INTERVAL_MIN_NS &&
+				   t->interval_ns <= PINGLIST_INTERVAL_MAX_NS);
+			FUZZ_CHECK(t->tuples >= 1 && t->tuples <= PINGLIST_LABELS_MAX);
+			FUZZ_CHECK(t->n_labels == 0 || t->n_labels == t->tuples);
+			FUZZ_CHECK(strlen(t->host) <= PINGLIST_NAME_MAX);
+		}
+	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
+	pinglist_pack(&pk, list);
+	pinglist_free(list);
+	return true;
+}
+
+static bool
+cluster_drain(const void *data, size_t len, msgpack_sbuffer *out)
+{
+	char error[CLUSTER_ERROR];
+	struct drain drain;
+	msgpack_packer pk;
+
+	if (drain_unpack(data, len, &drain, error))
+		return false;
+	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
+	drain_pack(&pk, &drain);
+	return true;
+}
+
+static bool
+cluster_beat(const void *data, size_t len, msgpack_sbuffer *out)
+{
+	char error[CLUSTER_ERROR];
+	struct central_beat beat;
+	msgpack_packer pk;
+
+	if (central_beat_unpack(data, len, &beat, error))
+		return false;
+	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
+	central_beat_pack(&pk, &beat);
+	return true;
+}
+
+static cluster_again_fn *const cluster_kinds[] = {cluster_registration, cluster_pinglist,
+						  cluster_drain, cluster_beat};
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz f = {data, size};
+	cluster_again_fn *again = cluster_kinds[fuzz_u8(&f) % 4];
+	msgpack_sbuffer first, second;
+	size_t len;
+	uint8_t *payload = fuzz_take(&f, f.left, &len);
+
+	msgpack_sbuffer_init(&first);
+	msgpack_sbuffer_init(&second);
+	if (again(payload, len, &first)) {
+		FUZZ_CHECK(again(first.data, first.size, &second));
+		FUZZ_CHECK(first.size == second.size &&
+			   memcmp(first.data, second.data, first.size) == 0);
+	}
+	msgpack_sbuffer_destroy(&first);
+	msgpack_sbuffer_destroy(&second);
+	free(payload);
+	return 0;
+}
