@@ -25,6 +25,7 @@
 #include "agent/base/pump.h"
 #include "agent/base/seccomp.h"
 #include "agent/base/self.h"
+#include "agent/cluster/cluster.h"
 #include "agent/nic/nic.h"
 #include "core/notify.h"
 #include "agent/peer/peer.h"
@@ -112,6 +113,7 @@ agent_adopt(void *arg, struct config *config)
 	services_configure(a->tell.services, config);
 	if (services_trace(a->tell.services))
 		trace_retry(services_trace(a->tell.services));
+	cluster_configure(a->tell.cluster, config);
 	config_free(old);
 	pump_soon(a->pump);
 }
@@ -228,6 +230,8 @@ agent_nic_event(void *arg, struct nic *nic, enum nic_event event)
 		peers_nic_event(a->tell.peers, nic, event);
 	if (a->tell.services)
 		services_nic_event(a->tell.services, nic, event);
+	if (a->tell.cluster)
+		cluster_look(a->tell.cluster);
 }
 
 static void
@@ -278,6 +282,8 @@ agent_scanned(void *arg)
 	if (a->tell.control)
 		control_look(a->tell.control);
 	metrics_retry(a->tell.metrics);
+	if (a->tell.cluster)
+		cluster_look(a->tell.cluster);
 	return peers_retry(a->tell.peers, clock_mono_ns());
 }
 
@@ -375,6 +381,19 @@ agent_start_peers(struct agent *a)
 }
 
 static int
+agent_start_cluster(struct agent *a)
+{
+	const struct cluster_env env = {
+		.loop = a->tell.loop,
+		.names = a->names,
+		.nics = a->tell.nics,
+		.self = &a->self,
+	};
+
+	return cluster_new(&env, &a->tell.cluster);
+}
+
+static int
 agent_start_results(struct agent *a)
 {
 	const struct sinks_env env = {.last_probes = &a->last_probes,
@@ -429,7 +448,7 @@ agent_start_rooms(struct agent *a)
 		rc = agent_start_nics(a);
 	if (rc == 0)
 		rc = agent_start_peers(a);
-	return rc;
+	return rc < 0 ? rc : agent_start_cluster(a);
 }
 
 static int
@@ -523,6 +542,7 @@ agent_new(struct loop *loop, const struct agent_start *start, struct agent **out
 	peers_configure(a->tell.peers, config);
 	if (services_configure(a->tell.services, config) < 0)
 		log_error(TRACE, "services are not traced: out of memory");
+	cluster_configure(a->tell.cluster, config);
 	pump_soon(a->pump);
 	*out = a;
 	return 0;
@@ -536,6 +556,8 @@ agent_free(struct agent *a)
 	control_free(a->tell.control);
 	metrics_free(a->tell.metrics);
 	a->tell.metrics = NULL;
+	cluster_free(a->tell.cluster);
+	a->tell.cluster = NULL;
 	pings_free(a->tell.pings);
 	a->tell.pings = NULL;
 	services_free(a->tell.services);

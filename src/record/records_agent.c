@@ -262,6 +262,8 @@ const struct record_field records_status[] = {
 	FIELD("probes", "map probes", "The totals of all probes."),
 	FIELD("responder", "map responder", "What this host answered to others."),
 	FIELD("control", "map control", "The control socket."),
+	FIELD("cluster", "map cluster or nil",
+	      "The connection to the broker; nil: the configuration names none."),
 	FIELD("throttle_step", "integer",
 	      "All probes except pings are sent at 1/2^step of their rates.", RANGE(0, 6)),
 	FIELD("throttle_factor", "number", "1/2^step.", RANGE(0, 1)),
@@ -285,6 +287,28 @@ const struct record_field records_status[] = {
 	      "The number of paths whose RTT is far above the usual one."),
 	FIELD("host_slow_paths", "integer",
 	      "The number of paths whose responder delay is far above the usual one."),
+	END,
+};
+
+const struct record_field records_cluster[] = {
+	FIELD("broker", "string", "The URL of the broker."),
+	FIELD("state", "string", "The state of the connection.", WORDS(BUS_STATE)),
+	FIELD("since_ns", "integer", "Since when it is in this state.", NS),
+	FIELD("retry_ns", "integer or nil", "When it connects again, if it waits for that.", NS),
+	FIELD("address", "string or nil", "The address that it uses, or has tried last."),
+	FIELD("reason", "string or nil",
+	      "Why the last attempt failed, or what the broker refuses, with the cure."),
+	FIELD("topic", "string", "The topic of this host's registration."),
+	FIELD("ports", "integer", "The number of ports in the registration.", RANGE(0, 64)),
+	FIELD("changes", "integer", "How often the registration has changed."),
+	FIELD("foreign", "integer",
+	      "How often somebody else has replaced or cleared the registration."),
+	FIELD("connects", "integer", "How often it has connected."),
+	FIELD("lost", "integer", "How often a connection has ended."),
+	FIELD("published", "integer", "The number of messages that the broker has taken."),
+	FIELD("dropped", "integer", "The number of messages that were dropped for lack of room."),
+	FIELD("received", "integer", "The number of messages received."),
+	FIELD("refused", "integer", "The number of these that were too long."),
 	END,
 };
 

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "bus/bus.h"
 #include "record/record_window.h"
 #include "record/records.h"
 #include "stat/result.h"
@@ -42,6 +43,7 @@ NAMES(probe_path_name, enum probe_path)
 NAMES(probe_noise_name, enum probe_noise)
 NAMES(record_window_by_name, enum record_window_by)
 NAMES(sequential_verdict_name, enum sequential_verdict)
+NAMES(bus_state_name, enum bus_state)
 #ifdef HAVE_AGENT
 NAMES(port_state_name, enum port_state)
 NAMES(prober_peer_state_name, enum prober_peer_state)
@@ -59,6 +61,7 @@ static const struct words words_table[RECORD_WORDS_N] = {
 	[RECORD_WORDS_NOISE] = {words_probe_noise_name, 1, PROBE_NOISE_N, ""},
 	[RECORD_WORDS_WINDOW_BY] = {words_record_window_by_name, 0, RECORD_WINDOW_BY_N, ""},
 	[RECORD_WORDS_VERDICT] = {words_sequential_verdict_name, 0, SEQUENTIAL_VERDICT_N, ""},
+	[RECORD_WORDS_BUS_STATE] = {words_bus_state_name, 0, BUS_STATE_N, ""},
 #ifdef HAVE_AGENT
 	[RECORD_WORDS_PORT_STATE] = {words_port_state_name, 0, PORT_STATE_N, ""},
 	[RECORD_WORDS_PEER_STATE] = {words_prober_peer_state_name, 0, PROBER_PEER_STATE_N,

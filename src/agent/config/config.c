@@ -156,6 +156,34 @@ static const struct conf_key config_metrics_keys[] = {
 	CONF_END
 };
 
+#define CLUSTER_FILE(f) \
+	{#f, &conf_string, FIELD(cluster.f), RANGE(0, 4095), .check = conf_check_path, \
+	 .expect = "an absolute path or \"\""}
+
+static const struct conf_key config_cluster_keys[] = {
+	{"broker", &conf_string, FIELD(cluster.broker), RANGE(0, 300),
+	 .check = config_cluster_check_broker,
+	 .expect = "\"mqtt://HOST[:PORT]\", \"mqtts://HOST[:PORT]\" or \"\""},
+	{"prefix", &conf_string, FIELD(cluster.prefix), RANGE(1, 200),
+	 .check = config_cluster_check_prefix,
+	 .expect = "levels of a topic, of letters, digits and \"-_~:\", such as \"rpingmesh\""},
+	CLUSTER_FILE(ca),
+	CLUSTER_FILE(certificate),
+	CLUSTER_FILE(key),
+	{"user", &conf_string, FIELD(cluster.user), RANGE(0, 128), .check = conf_check_printable,
+	 .expect = "at most 128 printable ASCII characters"},
+	CLUSTER_FILE(password_file),
+	{"allow", &conf_networks, LIST(cluster., allow),
+	 .expect = "a network such as \"10.0.0.0/8\" or \"fd00::/8\""},
+	{"labels", &conf_strings, LIST(cluster., labels), RANGE(3, 129),
+	 .check = config_cluster_check_pair,
+	 .expect = "\"NAME=VALUE\", each of at most 64 printable ASCII characters"},
+	{"rails", &conf_strings, LIST(cluster., rails), RANGE(3, 129),
+	 .check = config_cluster_check_pair,
+	 .expect = "\"DEVICE=RAIL\", each of at most 64 printable ASCII characters"},
+	CONF_END
+};
+
 /* peers must be last, because its entries start from the values of the keys above. */
 const struct conf_key config_keys[] = {
 	{"devices", &conf_strings, LIST(, devices), CONFIG_PEER_DEVICE,
@@ -192,6 +220,7 @@ const struct conf_key config_keys[] = {
 	{"log", &conf_group, .keys = config_log_keys},
 	{"tracing", &conf_group, .keys = config_tracing_keys},
 	{"metrics", &conf_group, .keys = config_metrics_keys},
+	{"cluster", &conf_group, .keys = config_cluster_keys},
 	{"peers", &config_peers, .keys = config_peer_keys},
 	CONF_END
 };
@@ -215,6 +244,7 @@ config_clear(struct config *config)
 	free(config->hostname);
 	free(config->tor);
 	free(config->metrics_listen);
+	config_cluster_clear(&config->cluster);
 	conf_source_clear(&config->source);
 }
 
@@ -282,6 +312,8 @@ config_defaults(struct config *c)
 	c->metrics_listen = strdup("");
 	if (!c->allow || !c->socket || !c->socket_group || !c->user || !c->key_file ||
 	    !c->hostname || !c->tor || !c->metrics_listen)
+		return -ENOMEM;
+	if (config_cluster_defaults(&c->cluster) < 0)
 		return -ENOMEM;
 	return config_defaults_peer(&c->base);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/config/config_cluster.h"
 #include "agent/config/config_peer.h"
 #include "core/addr.h"
 #include "core/conf.h"
@@ -64,6 +65,8 @@ struct config {
 	bool metrics_by_tor;        /* the peer's ToR identifies a path, not its address */
 	uint32_t metrics_max_paths; /* the most paths with metrics of their own */
 	uint32_t metrics_path_histograms; /* the most paths that each have histograms */
+
+	struct config_cluster cluster;
 
 	struct conf_source source;  /* the files, and where each key is set */
 };

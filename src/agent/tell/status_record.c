@@ -11,6 +11,7 @@
 #include "agent/base/guard.h"
 #include "agent/base/privileges.h"
 #include "agent/base/self.h"
+#include "agent/cluster/cluster.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
@@ -218,6 +219,42 @@ status_record_rights(struct record *r, const struct tell *t)
 					   helper_capabilities(t->helper));
 }
 
+static void
+status_record_when(struct record *r, const char *key, uint64_t mono_ns)
+{
+	record_u64_if(r, key, mono_ns ? clock_wall_of(mono_ns) : 0, mono_ns != 0);
+}
+
+static void
+status_record_cluster(struct record *r, const struct tell *t)
+{
+	struct cluster_status s;
+	struct record map;
+
+	if (!cluster_status(t->cluster, &s)) {
+		msgpack_pack_nil(record_key(r, "cluster"));
+		return;
+	}
+	record_begin(&map, RECORD_CLUSTER);
+	record_str(&map, "broker", s.bus.broker);
+	record_str(&map, "state", bus_state_name(s.bus.state));
+	status_record_when(&map, "since_ns", s.bus.since_ns);
+	status_record_when(&map, "retry_ns", s.bus.next_ns);
+	record_str(&map, "address", s.bus.address[0] ? s.bus.address : NULL);
+	record_str(&map, "reason", s.bus.reason[0] ? s.bus.reason : NULL);
+	record_str(&map, "topic", s.topic);
+	record_u64(&map, "ports", s.ports);
+	record_u64(&map, "changes", s.changes);
+	record_u64(&map, "foreign", s.foreign);
+	record_u64(&map, "connects", s.bus.connects);
+	record_u64(&map, "lost", s.bus.lost);
+	record_u64(&map, "published", s.bus.published);
+	record_u64(&map, "dropped", s.bus.dropped);
+	record_u64(&map, "received", s.bus.received);
+	record_u64(&map, "refused", s.bus.refused);
+	record_end(&map, record_key(r, "cluster"));
+}
+
 void
 status_record(msgpack_packer *out, const struct tell *t)
 {
@@ -244,6 +281,7 @@ status_record(msgpack_packer *out, const struct tell *t)
 	status_record_probes(&r, t);
 	status_record_responder(&r, t);
 	status_record_control(&r, t);
+	status_record_cluster(&r, t);
 	status_record_guard(&r, t);
 	verdict_record_status(&r, t);
 	record_end(&r, out);

@@ -11,6 +11,7 @@
 #include "agent/config/config.h"
 #include "record/record.h"
 
+struct cluster;
 struct control;
 struct guard;
 struct last_probes_pool;
@@ -37,6 +38,7 @@ struct tell {
 	struct nics *nics;
 	struct peers *peers;
 	struct services *services;
+	struct cluster *cluster;
 	struct helper *helper;     /* of tracing; NULL: there is none */
 	struct last_probes_pool *last_probes;
 	struct pings *pings;

@@ -260,6 +260,32 @@ status_degraded(const struct ctl *ctl, const msgpack_object *status, bool show)
 	return list->via.array.size;
 }
 
+/* "connected to mqtts://broker since 3 min 5 s, 2 ports registered" */
+static void
+status_cluster(const struct ctl *ctl, const msgpack_object *status)
+{
+	const msgpack_object *cluster = read_map(status, "cluster");
+	char state[STATUS_NAME], broker[STATUS_TEXT], text[STATUS_TEXT], age[FORMAT_TEXT];
+	uint64_t since, now;
+
+	if (!cluster)
+		return;
+	view_text(cluster, "state", state, sizeof(state));
+	view_text(cluster, "broker", broker, sizeof(broker));
+	view_text(cluster, "ports", text, sizeof(text));
+	lines_label("cluster", stdout);
+	table_paint(stdout, state, strcmp(state, "connected") == 0 ? TABLE_GREEN : TABLE_YELLOW,
+		    ctl->color);
+	printf(", %s", broker);
+	if (read_u64(cluster, "since_ns", &since) && read_u64(status, "time_ns", &now) &&
+	    now >= since)
+		printf(", since %s", format_age(now - since, age));
+	printf(", ports %s", text);
+	if (view_text(cluster, "reason", text, sizeof(text)))
+		printf(": %s", text);
+	putchar('\n');
+}
+
 static void
 status_show(const struct ctl *ctl, const msgpack_object *status)
 {
@@ -292,6 +318,7 @@ status_show(const struct ctl *ctl, const msgpack_object *status)
 	status_counters(status, "probes", "probes");
 	status_counters(status, "responder", "responder");
 	status_counters(status, "control", "control");
+	status_cluster(ctl, status);
 	tracing_show(status);
 	status_stall(status);
 	status_own_use(status);

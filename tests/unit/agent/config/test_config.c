@@ -234,6 +234,15 @@ static const struct bad bad[] = {
 	 "test.conf:1: log.target: ", "\"stderr\" or \"syslog\", found \"file\""},
 	{"log = { level = \"Info\"; };", "test.conf:1: log.level: ", "found \"Info\""},
 	{"log = { peer = \"trace\"; };", "test.conf:1: log.peer: ", "found \"trace\""},
+	{"cluster = { broker = \"http://b\"; };", "test.conf:1: cluster.broker: ", "mqtts://HOST"},
+	{"cluster = { broker = \"mqtt://b:0\"; };", "test.conf:1: cluster.broker: ", ""},
+	{"cluster = { prefix = \"\"; };", "test.conf:1: cluster.prefix: ", "levels of a topic"},
+	{"cluster = { prefix = \"a/#\"; };", "test.conf:1: cluster.prefix: ", ""},
+	{"cluster = { ca = \"x\"; };", "test.conf:1: cluster.ca: ", "an absolute path"},
+	{"cluster = { allow = (\"x\"); };", "test.conf:1: cluster.allow[0]: ", "a network"},
+	{"cluster = { labels = (\"rack\"); };", "test.conf:1: cluster.labels[0]: ", "NAME=VALUE"},
+	{"cluster = { labels = (\"=12\"); };", "test.conf:1: cluster.labels[0]: ", ""},
+	{"cluster = { rails = (\"rxe0=\"); };", "test.conf:1: cluster.rails[0]: ", "DEVICE=RAIL"},
 	{"metrics = { listen = \"9479\"; };", "test.conf:1: metrics.listen: ", "found \"9479\""},
 	{"metrics = { listen = \"127.0.0.1:0\"; };",
 	 "test.conf:1: metrics.listen: ", "\"ADDRESS:PORT\""},
@@ -418,6 +427,9 @@ test_defaults(void **state)
 	assert_int_equal(c->trace_max_qps, 200000);
 	assert_int_equal(c->trace_max_flows, 20000);
 	assert_string_equal(c->metrics_listen, "");
+	assert_string_equal(c->cluster.broker, "");
+	assert_string_equal(c->cluster.prefix, "rpingmesh");
+	assert_int_equal(c->cluster.n_allow + c->cluster.n_labels + c->cluster.n_rails, 0);
 	for (size_t i = 0;
 	     i < sizeof(allowed) / sizeof(allowed[0]) + sizeof(refused) / sizeof(refused[0]); i++) {
 		size_t n = sizeof(allowed) / sizeof(allowed[0]);
@@ -482,6 +494,9 @@ static const char every_key[] =
 	"tracing : { enable = FALSE; probe = false; interval_ms = 3600000; source_qps = 64; "
 	"max_qps = 1000; max_flows = 100 };\n"
 	"metrics = { listen = \"[::1]:9479\" };\n"
+	"cluster = { broker = \"mqtts://[fd00::1]:1\"; prefix = \"a/b\"; ca = \"/ca\";\n"
+	"  certificate = \"/c\"; key = \"/k\"; user = \"u\"; password_file = \"/p\";\n"
+	"  allow = (\"10.0.0.0/8\"); labels = (\"rack=12\", \"row=b=c\"); rails = (\"*=r\"); };\n"
 	"peers = (\"gpu2.example.\", { address = \"10.0.0.3\"; device = \"mlx5_0\"; source = "
 	"\"10.0.0.1\";\n"
 	"          interval_ms = 3600000; sizes = 4096; flow_labels = [0x0]; traffic_class = 255; "
@@ -533,6 +548,18 @@ test_every_key(void **state)
 	assert_int_equal(c->trace_max_qps, 1000);
 	assert_int_equal(c->trace_max_flows, 100);
 	assert_string_equal(c->metrics_listen, "[::1]:9479");
+	assert_string_equal(c->cluster.broker, "mqtts://[fd00::1]:1");
+	assert_string_equal(c->cluster.prefix, "a/b");
+	assert_string_equal(c->cluster.ca, "/ca");
+	assert_string_equal(c->cluster.certificate, "/c");
+	assert_string_equal(c->cluster.key, "/k");
+	assert_string_equal(c->cluster.user, "u");
+	assert_string_equal(c->cluster.password_file, "/p");
+	assert_int_equal(c->cluster.n_allow, 1);
+	assert_int_equal(c->cluster.allow[0].bits, 104);
+	assert_int_equal(c->cluster.n_labels, 2);
+	assert_string_equal(c->cluster.labels[1], "row=b=c");
+	assert_int_equal(c->cluster.n_rails, 1);
 	config_free(c);
 }
 

@@ -270,6 +270,10 @@ assert_same_config(const struct config *a, const struct config *b)
 	assert_int_equal(a->metrics_by_tor, b->metrics_by_tor);
 	assert_int_equal(a->metrics_max_paths, b->metrics_max_paths);
 	assert_int_equal(a->metrics_path_histograms, b->metrics_path_histograms);
+	assert_true(config_cluster_same_broker(&a->cluster, &b->cluster));
+	assert_int_equal(a->cluster.n_allow, b->cluster.n_allow);
+	assert_int_equal(a->cluster.n_labels, b->cluster.n_labels);
+	assert_int_equal(a->cluster.n_rails, b->cluster.n_rails);
 	assert_int_equal(a->n_peers, b->n_peers);
 	for (size_t i = 0; i < a->n_peers; i++) {
 		assert_int_equal(a->peers[i].interval_ms, b->peers[i].interval_ms);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: the part of this host in the cluster
+ *
+ * The cluster owns the bus and the registration that was published last. cluster_look() arms a
+ * timer, and the timer compares: so a port that comes with its addresses one by one is published
+ * once. The host also subscribes to its own topic, because somebody else may change it: a second
+ * host of the same name, or the last will of a connection that the broker noticed to be dead only
+ * after the next one had been made. Then it publishes its registration again, after a second.
+ */
+#include "agent/cluster/cluster.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/base/self.h"
+#include "agent/cluster/cluster_host.h"
+#include "agent/config/config.h"
+#include "bus/topic.h"
+#include "core/clock.h"
+#include "core/log_limit.h"
+#include "core/loop.h"
+#include "record/registration.h"
+#include "rpingmesh/log_subsystems.h"
+
+#define CLUSTER_LOOK_NS (200 * NSEC_PER_MSEC)
+#define CLUSTER_AGAIN_NS NSEC_PER_SEC
+
+struct cluster {
+	struct cluster_env env;
+	const struct config *config; /* NULL: none yet */
+	struct bus *bus;             /* NULL: no broker */
+	struct loop_timer *timer;
+	struct registration *last;   /* what was published; NULL: nothing */
+	msgpack_sbuffer packed;      /* the same, as bytes */
+	char host[REGISTRATION_HOST]; /* that the bus was made for */
+	char topic[TOPIC_SIZE];
+	bool again;                  /* publish even if nothing has changed */
+	uint64_t changes, foreign;
+};
+
+static void
+cluster_pack(struct cluster *cluster)
+{
+	msgpack_packer pk;
+
+	msgpack_sbuffer_clear(&cluster->packed);
+	msgpack_packer_init(&pk, &cluster->packed, msgpack_sbuffer_write);
+	registration_pack(&pk, cluster->last);
+}
+
+/* Publishes the registration if it has changed. */
+static void
+cluster_register(struct cluster *cluster)
+{
+	struct registration *now =
+		cluster_host(cluster->env.nics, cluster->env.self, cluster->config);
+	bool changed = now && (!cluster->last || !registration_equal(now, cluster->last));
+
+	if (changed) {
+		registration_free(cluster->last);
+		cluster->last = now;
+		cluster->changes++;
+		cluster_pack(cluster);
+	} else {
+		registration_free(now);
+	}
+	if ((changed || cluster->again) && cluster->last)
+		bus_set(cluster->bus, cluster->topic, cluster->packed.data, cluster->packed.size);
+	cluster->again = false;
+}
+
+/* ---- the bus ---- */
+
+/* Somebody has published on our topic; we ourselves, as a rule. */
+static void
+cluster_message(void *arg, const char *topic, const void *payload, size_t size, bool retained)
+{
+	struct cluster *cluster = arg;
+
+	(void)topic;
+	(void)retained;
+	if (!cluster->last || (size == cluster->packed.size &&
+			       memcmp(payload, cluster->packed.data, size) == 0))
+		return;
+	cluster->foreign++;
+	cluster->again = true;
+	if (size)
+		log_some(1, CLUSTER, WARNING,
+			 "%s was published by somebody else: is there another host named %s?",
+			 cluster->topic, cluster->host);
+	loop_timer_set(cluster->timer, CLUSTER_AGAIN_NS);
+}
+
+static const char *
+cluster_text(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
+static int
+cluster_connect(struct cluster *cluster)
+{
+	static const struct bus_ops ops = {.message = cluster_message};
+	const struct config_cluster *config = &cluster->config->cluster;
+	char client_id[REGISTRATION_HOST + 16];
+	const struct bus_config bus = {
+		BUS_CONFIG_DEFAULTS,
+		.broker = config->broker,
+		.client_id = client_id,
+		.will = cluster->topic,
+		.ca = cluster_text(config->ca),
+		.certificate = cluster_text(config->certificate),
+		.key = cluster_text(config->key),
+		.user = cluster_text(config->user),
+		.password_file = cluster_text(config->password_file),
+	};
+	int rc;
+
+	snprintf(cluster->host, sizeof(cluster->host), "%s", cluster->env.self->hostname);
+	/* The same after a restart, so that the broker ends what is left of the one before. */
+	snprintf(client_id, sizeof(client_id), "rpingmesh-%s", cluster->host);
+	rc = topic_make(cluster->topic, sizeof(cluster->topic), config->prefix, "host",
+			cluster->host);
+	if (rc == 0)
+		rc = bus_new(cluster->env.loop, cluster->env.names, &bus, &ops, cluster,
+			     &cluster->bus);
+	if (rc == 0)
+		rc = bus_subscribe(cluster->bus, cluster->topic, 1);
+	if (rc < 0)
+		log_error(CLUSTER, "no connection to %s: %s", config->broker, strerror(-rc));
+	return rc;
+}
+
+static void
+cluster_disconnect(struct cluster *cluster)
+{
+	bus_free(cluster->bus, true);
+	cluster->bus = NULL;
+	registration_free(cluster->last);
+	cluster->last = NULL;
+}
+
+/* ---- the timer ---- */
+
+static void
+cluster_time(void *arg)
+{
+	struct cluster *cluster = arg;
+
+	if (cluster->bus && strcmp(cluster->host, cluster->env.self->hostname) != 0) {
+		cluster_disconnect(cluster);
+		cluster_connect(cluster);
+	}
+	if (cluster->bus)
+		cluster_register(cluster);
+}
+
+int
+cluster_new(const struct cluster_env *env, struct cluster **out)
+{
+	struct cluster *cluster = calloc(1, sizeof(*cluster));
+	int rc;
+
+	if (!cluster)
+		return -ENOMEM;
+	cluster->env = *env;
+	msgpack_sbuffer_init(&cluster->packed);
+	rc = loop_timer_new(env->loop, "cluster", cluster_time, cluster, &cluster->timer);
+	if (rc < 0)
+		free(cluster);
+	else
+		*out = cluster;
+	return rc;
+}
+
+void
+cluster_free(struct cluster *cluster)
+{
+	if (!cluster)
+		return;
+	/* Others see that this host goes on purpose, before the topic is cleared. */
+	if (cluster->last) {
+		cluster->last->leaving = true;
+		cluster_pack(cluster);
+		bus_publish(cluster->bus, cluster->topic, cluster->packed.data,
+			    cluster->packed.size, 0);
+	}
+	cluster_disconnect(cluster);
+	loop_timer_free(cluster->timer);
+	msgpack_sbuffer_destroy(&cluster->packed);
+	free(cluster);
+}
+
+int
+cluster_configure(struct cluster *cluster, const struct config *config)
+{
+	const struct config *old = cluster->config;
+	int rc = 0;
+
+	cluster->config = config;
+	if (old && !config_cluster_same_broker(&old->cluster, &config->cluster))
+		cluster_disconnect(cluster);
+	if (cluster->bus)
+		bus_reload(cluster->bus);
+	else if (config->cluster.broker[0])
+		rc = cluster_connect(cluster);
+	cluster_look(cluster);
+	return rc;
+}
+
+void
+cluster_look(struct cluster *cluster)
+{
+	if (cluster->bus)
+		loop_timer_set(cluster->timer, CLUSTER_LOOK_NS);
+}
+
+bool
+cluster_status(const struct cluster *cluster, struct cluster_status *out)
+{
+	if (!cluster->bus)
+		return false;
+	*out = (struct cluster_status){
+		.topic = cluster->topic,
+		.ports = cluster->last ? cluster->last->n_ports : 0,
+		.changes = cluster->changes,
+		.foreign = cluster->foreign,
+	};
+	bus_status(cluster->bus, &out->bus);
+	return true;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The part of this host in the cluster: connects to the broker of `cluster.broker`, and registers
+ * this host and its ports there (PREFIX/1/host/HOST, Map registration of rpingmesh-records(5)).
+ * The registration is retained, replaced as a whole when something in it changes, and taken back
+ * by the last will or by cluster_free().
+ */
+#ifndef RPINGMESH_AGENT_CLUSTER_CLUSTER_H
+#define RPINGMESH_AGENT_CLUSTER_CLUSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bus/bus.h"
+
+struct cluster;
+struct config;
+struct loop;
+struct names;
+struct nics;
+struct self;
+
+/* All borrowed. */
+struct cluster_env {
+	struct loop *loop;
+	struct names *names;
+	const struct nics *nics;
+	const struct self *self;
+};
+
+/* Connects to no broker before cluster_configure(). Returns 0 and sets *out, or -errno. */
+int cluster_new(const struct cluster_env *env, struct cluster **out);
+
+/* Takes the registration back, which waits for BUS_LEAVE_MS at most. NULL is allowed. */
+void cluster_free(struct cluster *cluster);
+
+/*
+ * Applies a configuration, which must remain until the next call. A connection goes on if the
+ * broker is still the same, and its files have not changed. Returns 0, or -errno; then there is no
+ * connection.
+ */
+int cluster_configure(struct cluster *cluster, const struct config *config);
+
+/* Something in the registration may have changed. It is published a moment later if it has. */
+void cluster_look(struct cluster *cluster);
+
+struct cluster_status {
+	struct bus_status bus;
+	const char *topic; /* of the registration */
+	size_t ports;      /* that are registered */
+	uint64_t changes;  /* how often the registration has changed */
+	uint64_t foreign;  /* how often somebody else has changed or cleared it */
+};
+
+/* Returns false if there is no broker. */
+bool cluster_status(const struct cluster *cluster, struct cluster_status *out);
+
+#endif

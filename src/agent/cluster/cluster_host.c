@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/cluster/cluster_host.h"
+
+#include <fnmatch.h>
+#include <ifaddrs.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/base/self.h"
+#include "agent/config/config.h"
+#include "agent/nic/nic.h"
+#include "config.h"
+#include "core/clock.h"
+#include "record/registration.h"
+
+/* Whether the port can be probed: its device is open, and has an address. */
+static const struct device_gid *
+cluster_host_gid(const struct nic *nic)
+{
+	return nic_device(nic) ? device_primary_gid(nic_device(nic)) : NULL;
+}
+
+/* Its own address first. */
+static void
+cluster_host_addrs(struct registration_port *port, const struct device *device)
+{
+	const struct device_gid *gids, *own = device_primary_gid(device);
+	size_t n;
+
+	gids = device_gids(device, &n);
+	port->addrs[port->n_addrs++] = own->addr;
+	for (size_t i = 0; i < n && port->n_addrs < REGISTRATION_ADDRS_MAX; i++)
+		if (!addr_equal(&gids[i].addr, &own->addr) &&
+		    !addr_is_link_local(&gids[i].addr))
+			port->addrs[port->n_addrs++] = gids[i].addr;
+}
+
+/* The number of leading bits that are set in a netmask. */
+static uint8_t
+cluster_host_mask_bits(const struct sockaddr *mask)
+{
+	struct addr addr, ones;
+
+	memset(&ones, 0xff, sizeof(ones));
+	if (!mask || addr_from_sockaddr(mask, &addr) < 0)
+		return 0;
+	return (uint8_t)addr_common_bits(&addr, &ones);
+}
+
+/* The subnet of an address of this host, as text. */
+static bool
+cluster_host_subnet(const struct ifaddrs *list, const struct addr *own, char *out, size_t size)
+{
+	char text[ADDR_TEXT + 8], base[ADDR_TEXT];
+	struct addr_net net;
+	struct addr addr;
+	uint8_t bits;
+
+	for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
+		if (!i->ifa_addr || addr_from_sockaddr(i->ifa_addr, &addr) < 0 ||
+		    !addr_equal(&addr, own))
+			continue;
+		bits = cluster_host_mask_bits(i->ifa_netmask);
+		if (addr_is_v4(own))
+			bits = bits > 96 ? (uint8_t)(bits - 96) : 0;
+		snprintf(text, sizeof(text), "%s/%u", addr_text(own, base), bits);
+		if (addr_net_parse(text, &net) < 0)
+			continue;
+		snprintf(out, size, "%s/%u", addr_text(&net.base, base), bits);
+		return true;
+	}
+	return false;
+}
+
+/* From the configuration, or else the subnet. */
+static void
+cluster_host_tor(struct registration_port *port, const struct self *self,
+		 const struct ifaddrs *list)
+{
+	if (self->tor[0]) {
+		snprintf(port->tors[0], REGISTRATION_NAME, "%s", self->tor);
+		port->tor_by = REGISTRATION_TOR_CONFIG;
+	} else if (cluster_host_subnet(list, &port->addrs[0], port->tors[0], REGISTRATION_NAME)) {
+		port->tor_by = REGISTRATION_TOR_SUBNET;
+	}
+	port->n_tors = port->tor_by != REGISTRATION_TOR_NONE;
+}
+
+/* The first entry of `cluster.rails` that the device matches. */
+static void
+cluster_host_rail(struct registration_port *port, const struct config_cluster *config)
+{
+	char pattern[REGISTRATION_DEVICE];
+	const char *rail;
+
+	for (size_t i = 0; i < config->n_rails && !port->rail[0]; i++) {
+		rail = strchr(config->rails[i], '=') + 1;
+		snprintf(pattern, sizeof(pattern), "%.*s", (int)(rail - 1 - config->rails[i]),
+			 config->rails[i]);
+		if (fnmatch(pattern, port->device, 0) == 0)
+			snprintf(port->rail, sizeof(port->rail), "%s", rail);
+	}
+}
+
+static void
+cluster_host_port(struct registration_port *port, const struct nic *nic,
+		  const struct config *config)
+{
+	struct nic_info info;
+
+	nic_info(nic, &info);
+	snprintf(port->device, sizeof(port->device), "%s", nic_name(nic));
+	port->port = nic_port(nic);
+	port->mtu = device_get_mtu(nic_device(nic));
+	port->hw_clock = hwclock_is_used(&info.clock->hw);
+	port->out_per_s = config->max_probes_per_s;
+	/* Each QP has one port, so these are the ports that it may come to have. */
+	if (info.has_sources)
+		port->src_ports = config->trace_source_qps + 1;
+	cluster_host_addrs(port, nic_device(nic));
+	cluster_host_rail(port, &config->cluster);
+}
+
+static void
+cluster_host_labels(struct registration *r, const struct config_cluster *config)
+{
+	for (size_t i = 0; i < config->n_labels && r->n_labels < REGISTRATION_LABELS_MAX; i++) {
+		struct registration_label *label = &r->labels[r->n_labels++];
+		const char *value = strchr(config->labels[i], '=') + 1;
+
+		snprintf(label->name, sizeof(label->name), "%.*s",
+			 (int)(value - 1 - config->labels[i]), config->labels[i]);
+		snprintf(label->value, sizeof(label->value), "%s", value);
+	}
+}
+
+static void
+cluster_host_ports(struct registration *r, const struct nics *nics, const struct self *self,
+		   const struct config *config)
+{
+	struct ifaddrs *list = NULL;
+
+	if (getifaddrs(&list) < 0)
+		list = NULL;
+	for (struct nic *nic = NULL; (nic = nics_next(nics, nic));) {
+		if (!cluster_host_gid(nic) || r->n_ports == REGISTRATION_PORTS_MAX)
+			continue;
+		cluster_host_port(&r->ports[r->n_ports], nic, config);
+		cluster_host_tor(&r->ports[r->n_ports++], self, list);
+	}
+	/* The limit is that of the whole host. */
+	for (size_t i = 0; i < r->n_ports; i++)
+		r->ports[i].in_per_s = config->responder_total / (uint32_t)r->n_ports;
+	freeifaddrs(list);
+}
+
+struct registration *
+cluster_host(const struct nics *nics, const struct self *self, const struct config *config)
+{
+	struct registration *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->ports = calloc(REGISTRATION_PORTS_MAX, sizeof(*r->ports));
+	r->labels = calloc(REGISTRATION_LABELS_MAX, sizeof(*r->labels));
+	if (!r->ports || !r->labels) {
+		registration_free(r);
+		return NULL;
+	}
+	snprintf(r->host, sizeof(r->host), "%s", self->hostname);
+	snprintf(r->version, sizeof(r->version), "%s", PACKAGE_VERSION);
+	r->incarnation = self->incarnation;
+	r->time_ns = clock_wall_ns();
+	cluster_host_ports(r, nics, self, config);
+	cluster_host_labels(r, &config->cluster);
+	return r;
+}
