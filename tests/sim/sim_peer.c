@@ -259,8 +259,9 @@ sim_sidr_answered(struct sim_host *host, struct sim_event *event)
 		peer->failures++;
 		sim_story(host->sim, host, "peer %u.%u: SIDR fails", peer->remote->host->index,
 			  peer->remote->index);
-		peer->silent = status == -ETIMEDOUT;
-		if (peer->silent)
+		if (!peer->voided)
+			peer->silent = status == -ETIMEDOUT;
+		if (status == -ETIMEDOUT)
 			prober_resolve_silent(peer->peer, "silence", sim_host_now(host));
 		else
 			prober_resolve_failed(peer->peer, "it says no", sim_host_now(host));
