@@ -85,7 +85,7 @@ struct prober_target;
 /* Of these, for peers that did not answer PROBER_RESOLVE_TRIES times in a row: they may be many. */
 #define PROBER_RESOLVES_DEAD_PER_S 20
 #define PROBER_SIZES_MAX 64
-#define PROBER_SIZE_MTU 0                   /* a size of a target: the path MTU */
+#define PROBER_SIZE_MTU 0 /* a size of a target: the path MTU; small unless the peer is up */
 #define PROBER_WALL_STEP_NS 10000000ULL
 #define PROBER_WINDOW_BATCH 32
 #define PROBER_DEVICE_WINDOWS 6 /* closed windows that a device keeps; a target keeps 1 */

@@ -99,13 +99,18 @@ target_path_mtu(const struct prober_target *target)
 	return mtu > PROBE_WIRE_SIZE_MIN ? mtu : PROBE_WIRE_SIZE_MIN;
 }
 
+/*
+ * While the peer answers nothing, the path may take less than it did, and some kernels spin on a
+ * message that does not fit (soft-RoCE of Linux 6.1). So only small ones ask for it then.
+ */
 static uint32_t
 target_size(const struct prober_target *target)
 {
 	uint32_t size = target->sizes[target->seq % target->config.n_sizes];
 	uint32_t mtu = target_path_mtu(target);
 
-	if (size == PROBER_SIZE_MTU && mtu == UINT16_MAX)
+	if (size == PROBER_SIZE_MTU &&
+	    (mtu == UINT16_MAX || target->peer->state != PROBER_PEER_UP))
 		return PROBE_WIRE_SIZE_MIN;
 	return size == PROBER_SIZE_MTU || (target->config.fit && size > mtu) ? mtu : size;
 }

@@ -918,6 +918,40 @@ test_local_errors(void **state)
 	assert_int_equal(info.totals.by_class[PROBE_LOCAL_ERROR], 4);
 }
 
+/*
+ * Probes as long as the path's MTU are sent while the peer answers. When it answers none any more,
+ * the MTU may have fallen, and only small ones ask.
+ */
+static void
+test_mtu_sizes(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_target_config config = fake_target_config(100 * MS);
+	struct prober_target *target;
+	uint32_t from;
+
+	config.n_sizes = 2;
+	config.sizes[0] = 50;
+	config.sizes[1] = PROBER_SIZE_MTU;
+	prober_device_set_mtu(f->device, 2048);
+	assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), 0);
+	fake_run(f, TIMEOUT);
+	for (uint32_t i = 0; i < f->n_packets; i++)
+		assert_int_equal(f->packet[i].size, i % 2 ? 2048 : 50);
+	fake_run(f, 2 * TIMEOUT);
+	assert_int_equal(fake_state(peer), PROBER_PEER_CHECKING);
+	from = f->n_packets;
+	fake_run(f, SEC);
+	assert_true(f->n_packets >= from + 9);
+	for (uint32_t i = from; i < f->n_packets; i++)
+		assert_int_equal(f->packet[i].size, 50);
+	fake_acks(f, f->n_packets - 1);
+	from = f->n_packets;
+	fake_run(f, 300 * MS);
+	assert_int_equal(f->packet[from].size + f->packet[from + 1].size, 50 + 2048);
+}
+
 static void
 test_sizes(void **state)
 {
@@ -1097,6 +1131,7 @@ main(void)
 		WITH_FAKE(test_session_ended),
 		WITH_FAKE(test_peer_down),
 		WITH_FAKE(test_local_errors),
+		WITH_FAKE(test_mtu_sizes),
 		WITH_FAKE(test_sizes),
 		WITH_FAKE(test_forged),
 		WITH_FAKE(test_challenge),
