@@ -111,6 +111,24 @@ def test_forged_requests(t):
     neighbour.close()
 
 
+def test_older_requests(t):
+    """The neighbour asks host 0 in the name of host 1 like a build that knows no challenges: it is
+    refused, because host 1 probes and has a newer build."""
+    honest = Honest(t)
+    before = honest.hosts[0].status()["responder"]["refused_opens"]
+    neighbour = Neighbour(NEIGHBOUR)
+    asked = [neighbour.reply(neighbour.ask(address(0), request_data(0x6666, n + 1), address(1)), 3)
+             for n in range(10)]
+    replies = [r for r in asked if r]
+    refused = honest.hosts[0].status()["responder"]["refused_opens"] - before
+    t.note(f"{len(replies)} replies, {refused} refused")
+    check(replies and all(r.refused for r in replies), "the neighbour got a session")
+    check(refused >= len(replies), f"{refused} counted as refused")
+    time.sleep(3)
+    honest.check()
+    neighbour.close()
+
+
 def test_claims(t):
     """Requests in the names of a thousand hosts that do not exist: a bounded number of them is
     resolved, the others are counted, and honest hosts measure on."""
