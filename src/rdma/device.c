@@ -97,6 +97,15 @@ device_read_ibdev(const char *entry, char name[static 64])
 	return ok;
 }
 
+/* The present name of the device: libibverbs keeps the one that it was found under. */
+static const char *
+device_present_name(struct ibv_device *dev, char name[static 64])
+{
+	if (!device_read_ibdev(dev->dev_name, name))
+		snprintf(name, 64, "%s", ibv_get_device_name(dev));
+	return name;
+}
+
 void
 device_look_unopened(char *const *patterns, size_t n_patterns,
 		     bool (*is_open)(const void *arg, const char *name), const void *arg,
@@ -176,7 +185,7 @@ device_list_ports(struct ibv_device *dev, struct device_name **list, size_t *n)
 			break;
 		}
 		*list = grown;
-		snprintf(grown[*n].name, sizeof(grown[*n].name), "%s", ibv_get_device_name(dev));
+		device_present_name(dev, grown[*n].name);
 		grown[(*n)++].port = port;
 	}
 	ibv_close_device(ctx);
@@ -194,9 +203,13 @@ device_list(char *const *patterns, size_t n_patterns, struct device_name **out, 
 	devices = ibv_get_device_list(NULL);
 	if (!devices)
 		return errno ? -errno : -ENOSYS;
-	for (size_t i = 0; rc == 0 && devices[i]; i++)
-		if (device_name_matches(ibv_get_device_name(devices[i]), patterns, n_patterns))
+	for (size_t i = 0; rc == 0 && devices[i]; i++) {
+		char name[64];
+
+		if (device_name_matches(device_present_name(devices[i], name), patterns,
+					n_patterns))
 			rc = device_list_ports(devices[i], &list, &count);
+	}
 	ibv_free_device_list(devices);
 	if (rc < 0) {
 		free(list);
@@ -228,9 +241,14 @@ device_set(void)
 		return 0;
 	/* The sum of the FNV-1a hashes of all names, because their order has no meaning. */
 	while ((entry = readdir(dir))) {
+		char name[64];
+
 		/* not abi_version, "." */
-		if (strncmp(entry->d_name, "uverbs", strlen("uverbs")) == 0)
-			sum += device_fnv1a(entry->d_name, strlen(entry->d_name));
+		if (strncmp(entry->d_name, "uverbs", strlen("uverbs")) != 0)
+			continue;
+		sum += device_fnv1a(entry->d_name, strlen(entry->d_name));
+		if (device_read_ibdev(entry->d_name, name))
+			sum += 3 * device_fnv1a(name, strlen(name));
 	}
 	closedir(dir);
 	return sum;
@@ -246,14 +264,14 @@ device_read_driver(struct device *device)
 	char path[PATH_MAX], target[PATH_MAX];
 	ssize_t len;
 
-	snprintf(path, sizeof(path), "%s/device/driver", device->ctx->device->ibdev_path);
+	snprintf(path, sizeof(path), DEVICE_SYSFS_NAMES "/%s/device/driver", device->name);
 	len = readlink(path, target, sizeof(target) - 1);
 	if (len > 0) {
 		target[len] = '\0';
 		snprintf(device->driver, sizeof(device->driver), "%.31s", basename(target));
 		return;
 	}
-	snprintf(path, sizeof(path), "%s/parent", device->ctx->device->ibdev_path);
+	snprintf(path, sizeof(path), DEVICE_SYSFS_NAMES "/%s/parent", device->name);
 	if (access(path, R_OK) == 0)
 		snprintf(device->driver, sizeof(device->driver), "rxe");
 }
@@ -420,6 +438,15 @@ device_exists(const struct device *device)
 }
 
 bool
+device_is_renamed(const struct device *device)
+{
+	char name[64];
+
+	return device_exists(device) &&
+	       strcmp(device_present_name(device->ctx->device, name), device->name) != 0;
+}
+
+bool
 device_name_exists(const char *name)
 {
 	char path[sizeof(DEVICE_SYSFS_NAMES) + IBV_SYSFS_NAME_MAX];
@@ -527,7 +554,9 @@ device_open_by_name(const char *name)
 	if (!list)
 		return NULL;
 	for (size_t i = 0; list[i]; i++) {
-		if (strcmp(ibv_get_device_name(list[i]), name) != 0)
+		char present[64];
+
+		if (strcmp(device_present_name(list[i], present), name) != 0)
 			continue;
 		ctx = device_open_node(list[i]);
 		saved = errno;

@@ -81,8 +81,8 @@ void device_look_unopened(char *const *patterns, size_t n_patterns,
 int device_list(char *const *patterns, size_t n_patterns, struct device_name **out, size_t *n);
 
 /*
- * A number that changes whenever a device comes or goes; 0: there are no devices. Cheap: it reads
- * the names in a directory of sysfs, while device_list() opens each device.
+ * A number that changes whenever a device comes, goes or gets another name; 0: there are no
+ * devices. Cheap: it reads names in sysfs, while device_list() opens each device.
  */
 uint64_t device_set(void);
 
@@ -108,6 +108,8 @@ void device_close(struct device *device);
  * event.
  */
 bool device_exists(const struct device *device);
+/* Whether the device has another name than when it was opened. Reads sysfs. */
+bool device_is_renamed(const struct device *device);
 /* Whether the kernel has a device with that name; not necessarily an open one. Reads sysfs. */
 bool device_name_exists(const char *name);
 

@@ -85,16 +85,36 @@ nic_has_gone(const struct nic *nic, const struct device_name *names, size_t n)
 	return !nic_is_listed(nic, names, n) && !device_name_exists(nic->name);
 }
 
-/* Removes nics that the configuration excludes, and closes those whose device has gone. */
+/*
+ * Why the nic has to go, as static text; NULL: it stays. A device with another name is another nic,
+ * whose name decides whether it is configured, and which peers it may probe.
+ */
+static const char *
+nic_is_over(const struct nic *nic)
+{
+	const struct config *config = nic->nics->config;
+
+	if (!device_name_matches(nic->name, config->devices, config->n_devices))
+		return "not configured any more";
+	if (nic->device && device_is_renamed(nic->device))
+		return "has got another name";
+	return NULL;
+}
+
+/*
+ * Removes nics that the configuration excludes or that have another name, and closes those whose
+ * device has gone.
+ */
 static void
 nics_drop_unlisted(struct nics *nics, const struct device_name *names, size_t n)
 {
-	const struct config *config = nics->config;
 	struct nic **at = &nics->first, *nic;
 
 	while ((nic = *at)) {
-		if (!device_name_matches(nic->name, config->devices, config->n_devices)) {
-			log_info(DEVICE, "%s/%u: not configured any more", nic->name, nic->port);
+		const char *over = nic_is_over(nic);
+
+		if (over) {
+			log_info(DEVICE, "%s/%u: %s", nic->name, nic->port, over);
 			*at = nic->next;
 			nic_free(nic);
 			continue;
