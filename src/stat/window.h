@@ -51,8 +51,8 @@ struct window_way {
 /* Probes of one size. */
 struct window_size {
 	uint32_t size;   /* bytes; 0: all sizes beyond the first WINDOW_SIZES */
-	uint64_t due;
-	uint64_t answered, answered_noise, lost, lost_noise; /* as in struct window */
+	uint32_t due;
+	uint32_t answered, answered_noise, lost, lost_noise; /* as in struct window */
 	struct histogram rtt; /* of the results that window_rtt() describes */
 };
 
@@ -67,17 +67,18 @@ struct window {
 	bool over, ready;                    /* its time is over; it can be closed */
 	uint32_t in_flight;                  /* 0 once it is closed */
 
-	uint64_t due, posted;
-	uint64_t by_class[PROBE_CLASS_N];    /* adds up to due - in_flight */
-	uint64_t answered;                   /* of a class that is answered, without the next */
-	uint64_t answered_noise; /* of a class that is answered, and that a stall might have lost */
-	uint64_t lost;                       /* of a class that is lost, without lost_noise */
-	uint64_t lost_noise; /* of a class that is lost; a stall of a host may be the cause */
-	uint64_t noise[PROBE_NOISE_N];       /* results by host_noise */
-	uint64_t clock[PROBE_CLOCK_N];       /* measured results by clock */
-	uint64_t noise_rtt_n, noise_rtt_sum_ns,
-		noise_rtt_max_ns; /* RTTs that host noise keeps out of the histograms */
-	uint64_t unbinned;	  /* results that are not in the histograms for lack of memory */
+	/* Thousands of paths have windows. No port sends 2^32 probes in WINDOW_LEN_MAX_NS. */
+	uint32_t due, posted;
+	uint32_t by_class[PROBE_CLASS_N];    /* adds up to due - in_flight */
+	uint32_t answered;                   /* of a class that is answered, without the next */
+	uint32_t answered_noise; /* of a class that is answered, and that a stall might have lost */
+	uint32_t lost;                       /* of a class that is lost, without lost_noise */
+	uint32_t lost_noise; /* of a class that is lost; a stall of a host may be the cause */
+	uint32_t noise[PROBE_NOISE_N];       /* results by host_noise */
+	uint32_t clock[PROBE_CLOCK_N];       /* measured results by clock */
+	uint32_t unbinned; /* results that are not in the histograms for lack of memory */
+	uint32_t noise_rtt_n; /* RTTs that host noise keeps out of the histograms */
+	uint64_t noise_rtt_sum_ns, noise_rtt_max_ns;
 	struct window_size *size;            /* owned; in the order in which they first came due */
 	uint32_t n_sizes; /* at most WINDOW_SIZES + 1; then the last one is size 0 */
 	struct histogram prober_delay, responder_delay; /* of all measured results, with noise */

@@ -72,7 +72,8 @@ window_add(struct probe_totals *to, const struct window *w)
 {
 	struct probe_totals add = {.due = w->due, .posted = w->posted};
 
-	memcpy(add.by_class, w->by_class, sizeof(add.by_class));
+	for (int i = 0; i < PROBE_CLASS_N; i++)
+		add.by_class[i] = w->by_class[i];
 	probe_totals_add(to, &add);
 }
 
