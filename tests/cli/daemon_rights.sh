@@ -153,7 +153,7 @@ stop
 # Without a helper, the daemon goes on, and says what to do. Without the daemon, no helper goes on.
 start ''
 helper && kill -KILL "$helper"
-for _ in $(seq 100); do
+for _ in $(seq 600); do
 	grep -q 'tracing helper.*has ended' "$dir/log" && break
 	sleep 0.1
 done
