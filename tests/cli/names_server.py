@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""names_server.py [--silent] ADDRESS...: a name server (RFC 1035) of four names, for names.sh.
-Prints a line when it listens."""
+"""names_server.py [--silent] ADDRESS... [NAME=ADDRESS...]: a name server (RFC 1035) of a few names,
+for names.sh and tests/vm/test_kept.py. Prints a line when it listens."""
 
 import ipaddress
 import select
@@ -37,6 +37,10 @@ def main():
     silent = sys.argv[1] == "--silent"
     sockets = []
     for address in sys.argv[2 if silent else 1:]:
+        if "=" in address:
+            name, address = address.split("=")
+            ZONE[name] = {AAAA if ":" in address else A: address}
+            continue
         s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         s.bind((address, 53))
         sockets.append(s)

@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
 
 import harness
 from harness import Host, address, check, fabric, sh, until
@@ -125,6 +126,100 @@ def test_sweep(t):
     finally:
         socket.sethostname(before)
         sh("umount", "-l", "/etc/hosts")
+
+
+@contextlib.contextmanager
+def name_server(t, at, *names):
+    """tests/cli/names_server.py, as long as the block runs."""
+    server = os.path.join(harness.HERE, "..", "cli", "names_server.py")
+    with subprocess.Popen([sys.executable, "-B", server, at, *names], stdout=subprocess.PIPE,
+                          text=True) as p:
+        check(p.stdout.readline() == "ready\n", "the name server does not start")
+        try:
+            yield
+        finally:
+            p.kill()
+
+
+def test_name_server(t):
+    """resolv.conf names nobody who answers, then a server that does; then the peer moves to another
+    address."""
+    resolv = file_of(t, "/etc/resolv.conf", "nameserver 127.0.0.54\n")
+    old, new = Host(t, 1, QUIET).start(), Host(t, 2, QUIET)
+    a = Host(t, 0, f'{QUIET}devices = ("rxe0");\n'
+             'peers = ({ address = "late.example"; interval_ms = 200; });').start()
+    try:
+        a.wait_peer("late.example", "no_name")
+        with name_server(t, "127.0.0.53", f"late.example={address(1)}"):
+            with open(resolv, "w") as f:
+                f.write("nameserver 127.0.0.53\n")
+            a.wait_peer("late.example", "up", limit_s=MINUTE)
+            as_a_fresh_one(t, a, "resolv.conf")
+        new.start()
+        with name_server(t, "127.0.0.53", f"late.example={address(2)}"):
+            check(old.stop() == 0, "the old one does not stop")
+            until("the peer is host 2", lambda: (p := a.peer("late.example"))["state"] == "up" and
+                  p["hostname"] == "host2", MINUTE)
+            as_a_fresh_one(t, a, "the peer's address")
+    finally:
+        sh("umount", "-l", "/etc/resolv.conf")
+
+
+def readdress(old, new):
+    """Host 0 has another address. In this order: a second one of the same network would go with the
+    first."""
+    table = ("table", "1000")
+    sh("ip", "addr", "del", f"{old}/24", "dev", "h0")
+    sh("ip", "addr", "add", f"{new}/24", "dev", "h0")
+    sh("ip", "route", "replace", "local", new, "dev", "h0", *table)
+    for net, via in (("10.0.0.0/24", ()), ("10.0.0.0/16", ("via", "10.0.0.254"))):
+        sh("ip", "route", "replace", net, *via, "dev", "h0", "src", new, *table)
+
+
+def test_own_address(t):
+    """The own address goes and returns, then there is another one."""
+    old, new = address(0), "10.0.0.9"
+    Host(t, 1, QUIET).start()
+    a = Host(t, 0, f'{QUIET}peers = ({{ address = "{address(1)}"; interval_ms = 200; }});').start()
+    a.wait_peer(address(1), "up")
+    sh("ip", "rule", "add", "pref", "1000", "iif", "lo", "from", new, "to", "10.0.0.0/16",
+       "lookup", "1000")
+    try:
+        sh("ip", "addr", "del", f"{old}/24", "dev", "h0")
+        until("the address has gone", lambda: a.peer(address(1))["source"] != old or
+              a.peer(address(1))["state"] != "up", MINUTE)
+        fabric("link-up", 0)
+        until("it has returned", lambda: (p := a.peer(address(1)))["state"] == "up" and
+              p["source"] == old, MINUTE)
+        a.ctl("acknowledge", status=0)
+        as_a_fresh_one(t, a, "the address returns")
+        readdress(old, new)
+        until("the other one is used", lambda: (p := a.peer(address(1)))["state"] == "up" and
+              p["source"] == new, MINUTE)
+        a.ctl("acknowledge", status=0)
+        as_a_fresh_one(t, a, "another address")
+    finally:
+        sh("ip", "addr", "del", f"{new}/24", "dev", "h0", ok=False)
+        sh("ip", "rule", "del", "pref", "1000", "from", new, ok=False)
+        fabric("link-up", 0)
+
+
+def test_late_rail(t):
+    """The device that is nearer to the peer comes when the peer is probed from another one."""
+    sh("rdma", "link", "delete", "rxe0")
+    try:
+        Host(t, 1, QUIET).start()
+        a = Host(t, 0, f'{QUIET}devices = ("rxe0", "rxe2");\n'
+                 f'peers = ({{ address = "{address(1)}"; interval_ms = 200; }}, '
+                 f'{{ address = "{address(1, 6)}"; device = "rxe0"; interval_ms = 200; }});')
+        a.start()
+        a.wait_peer(address(1), "up")
+        check(a.peer(address(1))["device"] == "rxe2", "probed from elsewhere")
+    finally:
+        sh("rdma", "link", "add", "rxe0", "type", "rxe", "netdev", "h0")
+    until("the nearer one is used", lambda: (p := a.peer(address(1)))["state"] == "up" and
+          p["device"] == "rxe0", MINUTE)
+    as_a_fresh_one(t, a, "a nearer rail")
 
 
 @contextlib.contextmanager
