@@ -95,6 +95,7 @@ struct sim_message {
 	uint32_t size;
 	bool tainted; /* its bits, or those of what it answers, were changed on the way */
 	bool copy;                     /* not the first of its kind */
+	bool src_moved, dst_moved;     /* which address of the port (sim_port_addr()) */
 	uint64_t sent_ns;              /* true time */
 	uint8_t head[PROBE_WIRE_SIZE_MIN]; /* the rest is zero */
 };
@@ -107,6 +108,7 @@ struct sim_sidr {
 	uint32_t len;
 	bool tainted;
 	bool forged;                   /* by the hostile host; so src_host has not asked */
+	bool src_moved;                /* the address that asks; the first one is asked */
 	uint8_t data[PROBE_WIRE_REPLY_MAX];
 };
 
@@ -128,7 +130,7 @@ struct sim_event {
 		} sent;
 		struct {
 			uint32_t peer, remote_host, remote_port;
-			bool failed;
+			bool failed, remote_moved;
 		} path;
 		struct {
 			enum port_event event;
@@ -181,8 +183,8 @@ struct sim_params {
 	bool schedstat;                         /* hosts know how long they waited for a CPU */
 	int32_t drift_ppb;                      /* at most, either way */
 };
-/* Of sim_fault.c's kinds: restart, rebuild, forget. */
-#define SIM_FAULTS_RESTART 7u
+/* Of sim_fault.c's kinds: restart, rebuild, forget, asked. */
+#define SIM_FAULTS_RESTART 15u
 void sim_params_from_seed(struct sim_params *params, struct sim_random *random);
 const char *sim_profile_name(enum sim_profile profile);
 
@@ -191,7 +193,8 @@ const char *sim_profile_name(enum sim_profile profile);
 struct sim_port {
 	struct sim_host *host;
 	uint32_t index;
-	struct addr addr;
+	struct addr addr;              /* the first one, by which others know it */
+	bool moved;                    /* it has the other one instead */
 	bool exists, link, address;    /* as the world has it */
 	bool open, built, up;          /* as the host has it; up: it probes */
 	struct port_fsm *fsm;          /* NULL while the host is down */
@@ -213,6 +216,7 @@ struct sim_port {
 	uint64_t tainted_until_ns;     /* it may be answering what was changed on the way */
 	uint64_t away_until_ns;        /* no path back to … */
 	uint32_t away_host, away_port;
+	bool away_moved;
 };
 
 /*
@@ -233,6 +237,7 @@ struct sim_probe {
 	uint64_t late_ns;              /* the latest arrival of anything of it, true time */
 	uint16_t src_port, return_src_port; /* the latter: 0 until an ACK2 is sent */
 	bool hw;                       /* the port's clock */
+	bool src_moved;
 	bool dropped, ack1_dropped, ack2_dropped; /* dropped: the probe or its ACK1 */
 	bool refused, held, tainted, copied;
 	bool doubtful;                 /* its result was told: unreachable */
@@ -291,11 +296,19 @@ struct sim_wish {
 #define SIM_WISHES 16
 #define SIM_TABLE 256
 
+/* When the daemon is killed, in the middle of a resolution. */
+enum sim_dies {
+	SIM_DIES_NOT,
+	SIM_DIES_ASKED,  /* before or after it answers the next request */
+	SIM_DIES_ASKING, /* when it has asked */
+};
+
 struct sim_host {
 	struct sim *sim;
 	uint32_t index, boot;
 	struct sim_random random;
 	bool alive, powered;           /* the daemon runs; the host runs */
+	enum sim_dies dies;
 	uint64_t offset_ns;
 	int64_t drift_ppb;
 	uint64_t read_ns;              /* the last time that it read its clock, and what it read */
@@ -406,6 +419,8 @@ int sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *
 			struct prober_tx *tx, const char **reason);
 /* Draws QPNs and an incarnation. */
 void sim_port_number(struct sim_port *port);
+/* Its first address or, moved, the other one. */
+struct addr sim_port_addr(const struct sim_port *port, bool moved);
 void sim_port_arrived(struct sim_host *host, struct sim_event *event);
 void sim_port_completed(struct sim_host *host, const struct sim_event *event);
 
@@ -426,6 +441,10 @@ struct sim_peer *sim_peer_find(struct sim_host *host, uint32_t number);
 struct sim_target *sim_target_add(struct sim_peer *peer, enum probe_kind kind, uint64_t count);
 void sim_target_remove(struct sim_target *target);
 void sim_peer_renew(struct sim_peer *peer);
+/* All of a port. */
+void sim_peers_renew(struct sim_port *port);
+/* Whether one waits for an answer to SIDR. */
+bool sim_peers_ask(const struct sim_host *host);
 void sim_peers_bury(struct sim_host *host);
 void sim_sidr_requested(struct sim_host *host, struct sim_event *event);
 void sim_sidr_refused(struct sim_host *host, const struct sim_event *event);
@@ -448,6 +467,8 @@ bool sim_net_sidr(struct sim *sim, struct sim_event *event, uint32_t src_host, u
 void sim_fault_begin(struct sim *sim);
 void sim_fault_event(struct sim *sim, const struct sim_event *event);
 void sim_fault_heal_all(struct sim *sim);
+/* The daemon ends, and starts again later. */
+void sim_fault_kill(struct sim_host *host);
 
 /* sim_attack.c */
 void sim_attack_begin(struct sim *sim);

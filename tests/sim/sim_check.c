@@ -296,12 +296,13 @@ check_posted(struct sim_host *host, const struct sim_probe *probe, const struct 
 {
 	struct sim *sim = host->sim;
 	const struct sim_peer *peer = probe->target->peer;
+	struct addr source = sim_port_addr(peer->port, probe->src_moved);
 	bool complete =
 		probe->ack1_given && probe->ack2_given && !probe->sent_failed && !probe->sent_never;
 
 	sim_check(sim, host,
 		  r->t_ns[0] == probe->t1_ns && r->src_port == probe->src_port &&
-			  addr_equal(&r->source, &peer->port->addr),
+			  addr_equal(&r->source, &source),
 		  "a result tells T1, source port and source address");
 	if (probe->tainted)
 		return;

@@ -12,6 +12,7 @@ enum fault {
 	FAULT_RESTART,  /* the daemon ends and starts again */
 	FAULT_REBUILD,  /* new QPs */
 	FAULT_FORGET,   /* the responder's sessions end */
+	FAULT_ASKED,    /* the daemon is killed in the middle of a resolution */
 	FAULT_REBOOT,   /* the host is away, its clock starts anew */
 	FAULT_PORT,     /* a port goes down and comes back */
 	FAULT_CUT,      /* its wire, unseen by the host */
@@ -30,18 +31,20 @@ enum fault {
 	FAULT_DEVICE,   /* is removed, and added again */
 	FAULT_FATAL,    /* fails, and is there still */
 	FAULT_ADDRESS,  /* a port loses its address */
+	FAULT_MOVE,     /* it gets another address, and the old one back */
 	FAULT_FABRIC,   /* client re-register and the like */
 	FAULT_N
 };
 
 static const char *const fault_names[] = {
-	"restart",  "rebuild", "forget", "reboot",  "port",    "cut",	 "partition", "stall",
-	"sources",  "renew",   "limits", "targets", "peers",   "sign",	 "rate",      "clock",
-	"throttle", "mtu",     "device", "fatal",   "address", "fabric",
+	"restart", "rebuild", "forget",  "asked",    "reboot", "port",   "cut",     "partition",
+	"stall",   "sources", "renew",   "limits",   "targets", "peers", "sign",    "rate",
+	"clock",   "throttle", "mtu",    "device",   "fatal",  "address", "move",   "fabric",
 };
 static_assert(sizeof(fault_names) / sizeof(fault_names[0]) == FAULT_N, "a name for each fault");
 static_assert(SIM_FAULTS_RESTART ==
-		      (1u << FAULT_RESTART | 1u << FAULT_REBUILD | 1u << FAULT_FORGET),
+		      (1u << FAULT_RESTART | 1u << FAULT_REBUILD | 1u << FAULT_FORGET |
+		       1u << FAULT_ASKED),
 	      "what starts anew");
 
 static void
@@ -99,6 +102,23 @@ fault_end_host(struct sim_host *host, bool reboot)
 	if (sim->now_ns + down_ns > sim->faults_end_ns)
 		down_ns = sim->faults_end_ns - sim->now_ns;
 	sim_event_put(sim, sim_event_new(sim, SIM_BOOT, host->index, 0), sim->now_ns + down_ns);
+}
+
+void
+sim_fault_kill(struct sim_host *host)
+{
+	sim_story(host->sim, host, "is killed while it %s",
+		  host->dies == SIM_DIES_ASKED ? "is asked" : "asks");
+	fault_end_host(host, false);
+}
+
+/* Others know the port by its first address. What it has asked from the old one is void. */
+static void
+fault_move(struct sim_port *port, bool moved)
+{
+	port->moved = moved;
+	if (port->host->alive)
+		sim_peers_renew(port);
 }
 
 static struct sim_peer *
@@ -200,6 +220,8 @@ fault_in_daemon(struct sim_port *port, enum fault fault)
 		sim_fsm_event(port, PORT_EVENT_FATAL);
 	else if (fault == FAULT_FABRIC)
 		sim_fsm_event(port, PORT_EVENT_REREGISTER);
+	else if (fault == FAULT_ASKED)
+		host->dies = sim_random_below(&host->random, 2) ? SIM_DIES_ASKED : SIM_DIES_ASKING;
 	else if (fault == FAULT_FORGET)
 		responder_close_device(host->responder, port);
 	else if (fault == FAULT_STALL)
@@ -250,11 +272,13 @@ fault_strike(struct sim_port *port, enum fault fault)
 		sim_fsm_set_exists(port, false);
 	else if (fault == FAULT_ADDRESS)
 		sim_fsm_set_address(port, false);
+	else if (fault == FAULT_MOVE)
+		fault_move(port, true);
 	else
 		fault_in_daemon(port, fault);
 	if (fault == FAULT_PARTITION || fault == FAULT_CUT || fault == FAULT_PORT ||
 	    fault == FAULT_LIMITS || fault == FAULT_RATE || fault == FAULT_THROTTLE ||
-	    fault == FAULT_DEVICE || fault == FAULT_ADDRESS)
+	    fault == FAULT_DEVICE || fault == FAULT_ADDRESS || fault == FAULT_MOVE)
 		fault_heals(sim, port, fault);
 }
 
@@ -274,6 +298,8 @@ fault_heal(struct sim_port *port, enum fault fault)
 		sim_fsm_set_exists(port, true);
 	else if (fault == FAULT_ADDRESS && !port->address)
 		sim_fsm_set_address(port, true);
+	else if (fault == FAULT_MOVE && port->moved)
+		fault_move(port, false);
 	else if (fault == FAULT_LIMITS)
 		fault_set_limits(host, p->per_source);
 	else if (fault == FAULT_THROTTLE && host->alive)
@@ -326,6 +352,7 @@ sim_fault_heal_all(struct sim *sim)
 	p->per_source = 1000000;
 	for (uint32_t i = 0; i < sim->n_hosts; i++) {
 		sim_alloc_of(sim, &sim->host[i], 0);
+		sim->host[i].dies = SIM_DIES_NOT;
 		fault_set_limits(&sim->host[i], p->per_source);
 		/* Somebody looks at the ports that were left alone. */
 		for (uint32_t n = 0; n < p->n_ports; n++)

@@ -134,14 +134,8 @@ fsm_resume(void *arg)
 static void
 fsm_renew(void *arg, enum port_event event)
 {
-	struct sim_port *port = arg;
-	struct sim_peer *peer;
-
-	if (event != PORT_EVENT_REREGISTER)
-		return;
-	TAILQ_FOREACH(peer, &port->host->peers, in_host)
-		if (peer->port == port)
-			sim_peer_renew(peer);
+	if (event == PORT_EVENT_REREGISTER)
+		sim_peers_renew(arg);
 }
 
 static void

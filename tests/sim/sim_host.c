@@ -267,6 +267,7 @@ sim_host_kill(struct sim_host *host)
 	}
 	host_drop_rooms(host);
 	host->alive = false;
+	host->dies = SIM_DIES_NOT;
 	host->boot++;
 	host->backlog = false;
 	host->stalled_until_ns = 0;
@@ -362,6 +363,7 @@ host_path(struct sim_host *host, const struct sim_event *event)
 {
 	struct sim_port *port = &host->port[event->port];
 	struct sim_peer *peer;
+	struct addr remote;
 
 	if (event->kind == SIM_PATH) {
 		peer = sim_peer_find(host, event->path.peer);
@@ -369,17 +371,14 @@ host_path(struct sim_host *host, const struct sim_event *event)
 			prober_path_ready(peer->peer, sim_host_now(host));
 		return;
 	}
+	remote = sim_port_addr(
+		&host->sim->host[event->path.remote_host].port[event->path.remote_port],
+		event->path.remote_moved);
 	if (event->path.failed)
-		responder_path_failed(host->responder, port, &port->addr,
-				      &host->sim->host[event->path.remote_host]
-					       .port[event->path.remote_port]
-					       .addr,
+		responder_path_failed(host->responder, port, &port->addr, &remote,
 				      sim_host_now(host));
 	else
-		responder_path_ready(host->responder, port, &port->addr,
-				     &host->sim->host[event->path.remote_host]
-					      .port[event->path.remote_port]
-					      .addr,
+		responder_path_ready(host->responder, port, &port->addr, &remote,
 				     sim_host_now(host));
 }
 
@@ -537,7 +536,7 @@ host_takes(struct sim_host *host, struct sim_event *event)
 	const struct sim_port *port = &host->port[event->port];
 
 	if (event->kind == SIM_MESSAGE) {
-		if (!port->exists || !port->link)
+		if (!port->exists || !port->link || port->moved != event->message.dst_moved)
 			sim_probe_dropped(host->sim, event);
 		else if (!host->alive || (event->message.dst_qpn != port->responder_qpn &&
 					  event->message.dst_qpn != port->prober_qpn))
@@ -548,13 +547,15 @@ host_takes(struct sim_host *host, struct sim_event *event)
 	}
 	if (event->kind == SIM_SIDR_REQUEST) {
 		if (!host->powered || !port->exists || !port->link || !port->address ||
-		    (host->alive && !port->built))
+		    port->moved || (host->alive && !port->built))
 			return false;
 		if (!host->alive)
 			sim_sidr_refused(host, event);
 		return host->alive;
 	}
 	if (!host->alive || event->boot != host->boot)
+		return false;
+	if (event->kind == SIM_SIDR_REPLY && port->moved != event->sidr.src_moved)
 		return false;
 	if (event->kind == SIM_SIDR_RETRY)
 		sim_sidr_retry(host, event);
@@ -568,9 +569,13 @@ void
 sim_host_event(struct sim *sim, struct sim_event *event)
 {
 	struct sim_host *host = &sim->host[event->host];
+	bool dies = host->alive && host->dies == SIM_DIES_ASKED && event->kind == SIM_SIDR_REQUEST;
 
 	sim_alloc_of(sim, host, sim->now_ns < sim->faults_end_ns ? sim->params.out_of_memory : 0);
-	if (event->kind == SIM_RESUME) {
+	if (dies && sim_random_below(&host->random, 2)) {
+		/* The request waits for it in the kernel, and goes with it. */
+		sim_fault_kill(host);
+	} else if (event->kind == SIM_RESUME) {
 		if (event->boot == host->boot)
 			host_resume(host);
 	} else if (host_takes(host, event)) {
@@ -585,4 +590,6 @@ sim_host_event(struct sim *sim, struct sim_event *event)
 		return;
 	sim_host_rearm(host);
 	sim_check_host(host);
+	if (dies || (host->dies == SIM_DIES_ASKING && sim_peers_ask(host)))
+		sim_fault_kill(host);
 }

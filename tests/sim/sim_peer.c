@@ -140,6 +140,27 @@ sim_peer_renew(struct sim_peer *peer)
 }
 
 void
+sim_peers_renew(struct sim_port *port)
+{
+	struct sim_peer *peer;
+
+	TAILQ_FOREACH(peer, &port->host->peers, in_host)
+		if (peer->port == port)
+			sim_peer_renew(peer);
+}
+
+bool
+sim_peers_ask(const struct sim_host *host)
+{
+	const struct sim_peer *peer;
+
+	TAILQ_FOREACH(peer, &host->peers, in_host)
+		if (peer->asking)
+			return true;
+	return false;
+}
+
+void
 sim_peers_bury(struct sim_host *host)
 {
 	struct sim_target *target;
@@ -178,6 +199,7 @@ sidr_request(struct sim_peer *peer)
 
 	event->sidr.src_host = host->index;
 	event->sidr.src_port = peer->port->index;
+	event->sidr.src_moved = peer->port->moved;
 	event->sidr.peer = peer->number;
 	event->sidr.question = peer->question;
 	event->sidr.asker_boot = host->boot;
@@ -338,7 +360,7 @@ sim_sidr_requested(struct sim_host *host, struct sim_event *event)
 		&host->sim->host[event->sidr.src_host].port[event->sidr.src_port];
 	struct responder_open_request open = {
 		.device_user = port, .clock = &port->clock, .local = port->addr,
-		.remote = from->addr};
+		.remote = sim_port_addr(from, event->sidr.src_moved)};
 	struct wire_reply reply = {.status = PROBE_WIRE_BUSY,
 				   .version = PROBE_WIRE_VERSION,
 				   .versions = WIRE_VERSIONS};
@@ -349,7 +371,7 @@ sim_sidr_requested(struct sim_host *host, struct sim_event *event)
 		return;
 	if (wire_decode_request(event->sidr.data, event->sidr.len, &request) < 0)
 		request.session = 0;
-	if (responder_admit(host->responder, &from->addr, request.session, now_ns) < 0 ||
+	if (responder_admit(host->responder, &open.remote, request.session, now_ns) < 0 ||
 	    sim_random_chance(&host->random, host->sim->params.sidr_refused)) {
 		sidr_reply(host, event, &reply, 0);
 		return;
@@ -371,7 +393,8 @@ sim_sidr_requested(struct sim_host *host, struct sim_event *event)
 		reply.max_size = PEER_SIZE_MAX;
 	}
 	sidr_reply(host, event, &reply, 0);
-	sidr_sign_of_life(host, port, from);
+	if (!event->sidr.src_moved)
+		sidr_sign_of_life(host, port, from);
 }
 
 /* ---- what the prober tells ---- */

@@ -6,12 +6,14 @@
  * the time that posting and polling took, and an arrival is stamped when the loop comes to it: what
  * a host that does not run adds is nowhere declared, and goes into the record (waited_ns).
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "sim.h"
 
 #define PORT_QPNS 6 /* numbers are taken again soon */
+#define PORT_MOVED 0x80 /* in byte 13: the other address of a port */
 
 /* The RNIC's counter drifts the other way than the host's clock. */
 static void
@@ -71,13 +73,39 @@ port_completes(struct sim_port *port, bool responder, uint32_t cookie, const str
 	sim_event_put(sim, event, s->seen_ns);
 }
 
+struct addr
+sim_port_addr(const struct sim_port *port, bool moved)
+{
+	struct addr addr = port->addr;
+
+	if (moved)
+		addr.raw[13] |= PORT_MOVED;
+	return addr;
+}
+
+static struct sim_port *
+port_of_addr(struct sim *sim, const struct addr *addr)
+{
+	uint32_t number = (uint32_t)(addr->raw[13] & ~PORT_MOVED) << 16 |
+			  (uint32_t)addr->raw[14] << 8 | addr->raw[15];
+	uint32_t host = number / SIM_PORTS_MAX, port = number % SIM_PORTS_MAX;
+
+	return host < sim->n_hosts && port < sim->params.n_ports ? &sim->host[host].port[port] :
+								   NULL;
+}
+
 static void
-port_wire(struct sim_port *port, const uint8_t *payload, uint32_t size, const struct sim_port *to,
+port_wire(struct sim_port *port, const uint8_t *payload, uint32_t size, const struct addr *dst,
 	  uint32_t src_qpn, uint32_t dst_qpn, uint16_t udp_port, uint64_t left_ns)
 {
 	struct sim *sim = port->host->sim;
-	struct sim_event *event = sim_event_new(sim, SIM_MESSAGE, to->host->index, to->index);
+	const struct sim_port *to = port_of_addr(sim, dst);
+	struct sim_event *event;
 
+	assert(to);
+	event = sim_event_new(sim, SIM_MESSAGE, to->host->index, to->index);
+	event->message.src_moved = port->moved;
+	event->message.dst_moved = dst->raw[13] & PORT_MOVED;
 	event->message.size = size;
 	event->message.src_qpn = src_qpn;
 	event->message.dst_qpn = dst_qpn;
@@ -182,6 +210,7 @@ port_note_probe(struct sim_host *host, const struct sim_peer *peer, struct sim_t
 	probe->posted_ns = host->sim->now_ns;
 	probe->left_ns = s->left_ns;
 	probe->hw = peer->port->hw;
+	probe->src_moved = peer->port->moved;
 	probe->src_port = sim_net_port(peer->port, packet->flow_label);
 	return probe;
 }
@@ -218,8 +247,9 @@ port_send_echo(struct sim_peer *peer, const struct prober_packet *packet,
 		return -EAGAIN;
 	s = port_post(peer->port, 0);
 	*tx = (struct prober_tx){.t1_ns = s.t1_ns, .t2 = s.left, .done = true};
-	port_wire(peer->port, packet->payload, packet->size, peer->remote, peer->port->prober_qpn,
-		  info->session.qpn, sim_net_port(peer->port, packet->flow_label), s.left_ns);
+	port_wire(peer->port, packet->payload, packet->size, &peer->remote->addr,
+		  peer->port->prober_qpn, info->session.qpn,
+		  sim_net_port(peer->port, packet->flow_label), s.left_ns);
 	return 0;
 }
 
@@ -255,7 +285,7 @@ sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *pack
 		.t1_ns = s.t1_ns,
 		.t2 = s.done ? s.left : (struct hwclock_moment){0},
 		.done = s.done,
-		.source = peer->port->addr,
+		.source = sim_port_addr(peer->port, peer->port->moved),
 		.src_port = probe->src_port,
 		.path = PROBE_PATH_EXACT,
 	};
@@ -265,41 +295,33 @@ sim_port_send_probe(void *arg, void *peer_user, const struct prober_packet *pack
 			  (unsigned long long)m.seq, peer->remote->host->index, peer->remote->index,
 			  packet->flow_label);
 	if (!probe->sent_failed)
-		port_wire(peer->port, packet->payload, packet->size, peer->remote,
+		port_wire(peer->port, packet->payload, packet->size, &peer->remote->addr,
 			  peer->port->prober_qpn, info.session.qpn, probe->src_port, s.left_ns);
 	return 0;
 }
 
 /* ---- the responder's sends ---- */
 
-static struct sim_port *
-port_of_addr(struct sim *sim, const struct addr *addr)
-{
-	uint32_t number =
-		(uint32_t)addr->raw[13] << 16 | (uint32_t)addr->raw[14] << 8 | addr->raw[15];
-	uint32_t host = number / SIM_PORTS_MAX, port = number % SIM_PORTS_MAX;
-
-	return host < sim->n_hosts && port < sim->params.n_ports ? &sim->host[host].port[port] :
-								   NULL;
-}
-
 static bool
-port_return_is_away(struct sim_port *port, const struct sim_port *to)
+port_return_is_away(struct sim_port *port, const struct sim_port *to, bool moved)
 {
 	struct sim *sim = port->host->sim;
 	struct sim_random *random = &port->host->random;
 	struct sim_event *event;
 
 	if (sim->now_ns < port->away_until_ns)
-		return port->away_host == to->host->index && port->away_port == to->index;
+		return port->away_host == to->host->index && port->away_port == to->index &&
+		       port->away_moved == moved;
 	if (!sim_random_chance(random, sim->params.return_again))
 		return false;
 	port->away_host = to->host->index;
 	port->away_port = to->index;
+	port->away_moved = moved;
 	port->away_until_ns = sim->now_ns + sim_random_log(random, 10 * US, 2 * SEC);
 	event = sim_event_new(sim, SIM_RETURN_PATH, port->host->index, port->index);
 	event->path.remote_host = to->host->index;
 	event->path.remote_port = to->index;
+	event->path.remote_moved = moved;
 	event->path.failed = sim_random_chance(random, sim->params.path_fails);
 	sim_event_put(sim, event, port->away_until_ns);
 	return true;
@@ -335,11 +357,12 @@ port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 		  (m.type != PROBE_WIRE_ACK1 && m.type != PROBE_WIRE_ACK2) ||
 			  !sim_attack_has_strong(host->sim, m.session),
 		  "no ACK is sent for what a third host asks in another's name");
-	if (!port->built || port_return_is_away(port, to)) {
+	if (!port->built || port->moved ||
+	    port_return_is_away(port, to, ack->remote.raw[13] & PORT_MOVED)) {
 		/* Once ACK1 is out there is nobody who would send ACK2 later. */
 		if (probe && m.type == PROBE_WIRE_ACK2)
 			probe->ack2_dropped = true;
-		return port->built ? -EAGAIN : -ENODEV;
+		return port->built && !port->moved ? -EAGAIN : -ENODEV;
 	}
 	if (sim_random_chance(&host->random, p->send_error)) {
 		if (probe && m.type == PROBE_WIRE_ACK1)
@@ -362,8 +385,8 @@ port_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 	else if (probe && status < 0)
 		probe->ack2_dropped = true;
 	if (status == 0)
-		port_wire(port, ack->payload, ack->size, to, port->responder_qpn, ack->qpn,
-			  sim_net_port(port, ack->flow_label), s.left_ns);
+		port_wire(port, ack->payload, ack->size, &ack->remote, port->responder_qpn,
+			  ack->qpn, sim_net_port(port, ack->flow_label), s.left_ns);
 	return 0;
 }
 
@@ -435,7 +458,8 @@ port_probe_arrived(struct sim_port *port, const struct sim_event *event, struct 
 	struct responder_stats before, after;
 	struct responder_rx rx = {
 		.device_user = port,
-		.src = sim->host[message->src_host].port[message->src_port].addr,
+		.src = sim_port_addr(&sim->host[message->src_host].port[message->src_port],
+				     message->src_moved),
 		.dst = port->addr,
 		.src_qpn = message->src_qpn,
 		.payload = port_payload(message),
@@ -459,7 +483,7 @@ port_probe_arrived(struct sim_port *port, const struct sim_event *event, struct 
 			  message->src_port, after.ack1 != before.ack1 ? ", answered" : "");
 	if (probe)
 		port_note_refusal(probe, &before, &after, event->arrived_ns);
-	sim_check(sim, host, after.sessions <= sim->n_hosts * SIM_PORTS_MAX *
+	sim_check(sim, host, after.sessions <= 2 * sim->n_hosts * SIM_PORTS_MAX *
 					  (RESPONDER_SAME_MAX + RESPONDER_UNPROVEN_MAX + 2),
 		  "sessions are bounded by who asked");
 }
@@ -471,7 +495,8 @@ port_ack_arrived(struct sim_port *port, const struct sim_event *event, const str
 	struct sim_host *host = port->host;
 	const struct sim_message *message = &event->message;
 	struct prober_rx rx = {
-		.src = host->sim->host[message->src_host].port[message->src_port].addr,
+		.src = sim_port_addr(&host->sim->host[message->src_host].port[message->src_port],
+				     message->src_moved),
 		.src_qpn = message->src_qpn,
 		.payload = port_payload(message),
 		.len = message->size,

@@ -7,7 +7,10 @@ import signal
 import time
 
 import harness
-from harness import Host, Watch, address, check, classes, fabric, until
+from harness import Capture, Host, Watch, address, check, classes, fabric, sh, until
+
+QUIET = "tracing = { enable = false; };"
+PROBE, ACK1, ACK2 = 1, 2, 3  # include/rpingmesh/probe_wire.h
 
 
 def wait_class(watch, name, at_least=1):
@@ -153,6 +156,98 @@ def test_link_down(t):
 def test_cable_pulled(t):
     """The same with the carrier lost at the far end."""
     link_flap(t, "cable")
+
+
+def not_answered_on_the_wire(records, packets):
+    """Checks that each probe that is reported lost has left, and that the wire of host 0 carried no
+    answer to it. A record and its packet meet by the time of the send."""
+    sent, answered = [], set()
+    for p in packets:
+        head, seq = p["payload"][:6], p["payload"][8:16]
+        if head[:5] != b"RPMH\x01":
+            continue
+        if head[5] == PROBE and p["source"] == address(0):
+            sent.append((p["time"], seq))
+        if head[5] in (ACK1, ACK2) and p["dest"] == address(0):
+            answered.add(seq)
+    for r in (r for r in records if r["class"] in harness.LOST):
+        at = r["time_ns"] / 1e9
+        near = [seq for when, seq in sent if at - 0.002 < when < at + 0.04]
+        check(near, f"lost, but it has not left: {r}")
+        check(any(seq not in answered for seq in near), f"lost, but it was answered: {r}")
+    return len(sent), sum(seq not in answered for _, seq in sent)
+
+
+def move_address(i, old, new):
+    """Host i gets another address, and the way back from there. In this order: a second address
+    of the same network would go with the first."""
+    table, device = str(1000 + i), f"h{i}"
+    sh("ip", "addr", "del", f"{old}/24", "dev", device)
+    sh("ip", "addr", "add", f"{new}/24", "dev", device)
+    sh("ip", "route", "replace", "local", new, "dev", device, "table", table)
+    for net, via in ((f"10.0.{i}.0/24", ()), ("10.0.0.0/16", ("via", f"10.0.{i}.254"))):
+        sh("ip", "route", "replace", net, *via, "dev", device, "src", new, "table", table)
+
+
+def test_address_returns(t):
+    """The peer's address moves to another one and back, three times: probes are lost only if the
+    wire carried no answer, the asker has no local error, and the peer has none that lasts."""
+    a, b = t.pair(QUIET, QUIET, interval_ms=50)
+    capture, watch, theirs = Capture(t, 0), Watch(a), Watch(b)
+    old, new = address(1), "10.0.1.3"
+    rule = ("pref", "1001", "iif", "lo", "from", new, "to", "10.0.0.0/16", "lookup", "1001")
+    sh("ip", "rule", "add", *rule)
+    try:
+        for away_s in (0.3, 1.5, 8):
+            move_address(1, old, new)
+            time.sleep(away_s)
+            move_address(1, new, old)
+            for host, other in ((a, 1), (b, 0)):
+                host.wait_peer(address(other), "up")
+            back = time.time_ns()
+            for w in (watch, theirs):
+                until("probes are answered", lambda w=w: first_ok_after(w, back))
+    finally:
+        sh("ip", "addr", "del", f"{new}/24", "dev", "h1", ok=False)
+        sh("ip", "rule", "del", *rule, ok=False)
+        fabric("link-up", 1)
+    time.sleep(3)
+    packets, records, of_peer = capture.packets(), watch.stop(), theirs.stop()
+    sent, silent = not_answered_on_the_wire(records, packets)
+    t.note(f"{classes(records)}; {sent} sent, {silent} without an answer; of the peer "
+           f"{classes(of_peer)}")
+    check(classes(records).get("local_error", 0) == 0, "local_error, but nothing happened here")
+    late = [r for r in of_peer if r["class"] == "local_error" and r["time_ns"] > back]
+    check(not late, f"local errors after the address has returned: {late[:2]}")
+    for host, other in ((a, 1), (b, 0)):
+        host.wait_peer(address(other), "up")
+        check(host.json("devices")[0]["state"] == "up", "a port is not up")
+
+
+def test_killed_while_asked(t):
+    """The peer gets SIGKILL while SIDR requests wait for it, which SIGSTOP sees to: no local error,
+    nothing lost that was answered, and it is up when it has come back."""
+    a, b = t.pair(QUIET, QUIET, interval_ms=50)
+    capture, watch = Capture(t, 0), Watch(a)
+    states = []
+    for i in range(10):
+        b.send_signal(signal.SIGSTOP)
+        p = a.wait_peer(address(1), "checking", "no_data", "resolving", "down")
+        states.append(p["state"])
+        time.sleep(0.15 * i)
+        b.stop(signal.SIGKILL)
+        if i % 2:
+            time.sleep(0.3 * i)
+        b.start(wait=False)
+        a.wait_peer(address(1), "up")
+        now = time.time_ns()
+        until("probes are answered", lambda now=now: first_ok_after(watch, now))
+    packets, records = capture.packets(), watch.stop()
+    sent, silent = not_answered_on_the_wire(records, packets)
+    t.note(f"{states}; {classes(records)}; {sent} sent, {silent} without an answer")
+    check(set(classes(records)) <= {"ok", "late", "peer_restarted", "peer_down", "unreachable"},
+          f"{classes(records)}")
+    check(a.peer(address(1))["state"] == "up", "it is not up")
 
 
 def test_reload(t):
