@@ -60,6 +60,7 @@ def test_injected_loss(t):
     # probes unresolved.
     a = Host(t, 0, f'peers = ({{ address = "{address(1)}"; interval_ms = 3600000; }});').start()
     Host(t, 1, "").start()
+    a.wait_peer(address(1), "up")
     a.ping(address(1), 3, "-i", "0.1", status=0)
     low, high = binomial_interval(n, 0.1)
     # One honest run in a hundred lies outside a 99 % interval: two in a row are one in ten
