@@ -121,12 +121,16 @@ prober_count_corrected(const struct prober_probe *probe, const struct probe_resu
 		&probe->target->peer->totals,
 		&count_prober(probe)->totals,
 	};
+	uint64_t *lost_ns = &probe->target->loss.lost_ns, before_ns = *lost_ns;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		all[i]->by_class[PROBE_UNREACHABLE]--;
 		all[i]->by_class[r->class]++;
 	}
 	count_verdict(probe->target, r, now_ns);
+	/* It was lost then, not now. */
+	if (*lost_ns != before_ns)
+		*lost_ns = before_ns > probe->tx.t1_ns ? before_ns : probe->tx.t1_ns;
 }
 
 /* ---- noise ---- */

@@ -7,8 +7,8 @@
  *   an answer to it has come, however late          it has arrived, and remains unreachable
  *   the same incarnation answers a probe that was   the network has lost it: the result is
  *   posted at least one timeout later               corrected to `lost`, or `ack2_missing`
- *   another incarnation answers; our own device     nothing more can be known
- *   or path ends; its target or its peer goes
+ *   another incarnation or another QP answers; our  nothing more can be known
+ *   device or path ends; its target or peer goes
  */
 #include "probe/prober_impl.h"
 
@@ -96,9 +96,14 @@ prober_doubt_judge(struct prober_peer *peer, uint64_t posted_ns, uint64_t now_ns
 
 	for (probe = TAILQ_FIRST(&peer->doubtful); probe; probe = next) {
 		next = TAILQ_NEXT(probe, in_unproven);
-		if (probe->session.incarnation != peer->session.incarnation)
+		if (probe->session.incarnation != peer->session.incarnation ||
+		    probe->session.qpn != peer->session.qpn)
 			prober_doubt_drop(probe);
-		else if (posted_ns >= probe->tx.t1_ns + probe->target->config.timeout_ns)
+		else if (posted_ns < probe->tx.t1_ns + probe->target->config.timeout_ns)
+			continue;
+		else if (probe->arrived)
+			prober_doubt_drop(probe);
+		else
 			doubt_correct(probe, now_ns);
 	}
 }

@@ -49,6 +49,7 @@ struct prober_probe {
 	bool timed_out, ack1, ack2;
 	bool echoed; /* a challenge, once */
 	bool doubtful; /* it has ended as unreachable, and is kept: prober_doubt.c */
+	bool arrived;   /* … and has been answered since */
 	bool corrected; /* … and has been found lost */
 	uint64_t last_ack_ns;                  /* time of handling; valid if ack1 or ack2 */
 	uint64_t proven_ns; /* when the proof came that the peer was alive; 0: not yet */

@@ -597,6 +597,25 @@ probe_echo(struct prober_probe *probe, const struct wire_message *challenge)
 					  &reason) == 0;
 }
 
+/*
+ * An answer to a probe that has ended as unreachable: it has arrived. If its peer stalled meanwhile,
+ * the peer may have lost other probes, which the network did not.
+ */
+static void
+probe_take_late(struct prober_probe *probe, const struct wire_message *message, uint64_t now_ns)
+{
+	/* ACK2, which follows, tells of stalls. */
+	probe->arrived = true;
+	if (message->type != PROBE_WIRE_ACK2)
+		return;
+	if (message->ack2.noise) {
+		/* SIDR may have been answered meanwhile, by the same process after its stall. */
+		probe->heard_ns = probe->target->peer->acked_ns;
+		prober_noise_told(probe, message->ack2.stall_ms, now_ns);
+	}
+	prober_doubt_drop(probe);
+}
+
 /* Returns false if this is no news. */
 static bool
 probe_take(struct prober_probe *probe, const struct wire_message *message,
@@ -637,7 +656,7 @@ prober_received(struct prober *prober, const struct prober_rx *rx, uint64_t now_
 		return;
 	if (probe->doubtful) {
 		prober->unknown++;
-		prober_doubt_drop(probe);
+		probe_take_late(probe, &message, now_ns);
 		return;
 	}
 	if (message.type == PROBE_WIRE_CHALLENGE) {

@@ -241,14 +241,15 @@ device_set(void)
 		return 0;
 	/* The sum of the FNV-1a hashes of all names, because their order has no meaning. */
 	while ((entry = readdir(dir))) {
-		char name[64];
+		char name[64] = "", both[sizeof(name) + sizeof(entry->d_name) + 1];
+		int n;
 
 		/* not abi_version, "." */
 		if (strncmp(entry->d_name, "uverbs", strlen("uverbs")) != 0)
 			continue;
-		sum += device_fnv1a(entry->d_name, strlen(entry->d_name));
-		if (device_read_ibdev(entry->d_name, name))
-			sum += 3 * device_fnv1a(name, strlen(name));
+		device_read_ibdev(entry->d_name, name);
+		n = snprintf(both, sizeof(both), "%s=%s", entry->d_name, name);
+		sum += device_fnv1a(both, (size_t)n);
 	}
 	closedir(dir);
 	return sum;

@@ -86,7 +86,7 @@ lasting_time_add(struct lasting_run *run, struct lasting_usual *usual, const str
 	uint64_t median_ns = histogram_quantile(h, 500000);
 	enum lasting_level level;
 
-	if (h->count < LASTING_RESULTS)
+	if (h->count == 0)
 		return;
 	if (run->since_s &&
 	    lasting_s(w->end_mono_ns) - run->since_s >= LASTING_S(LASTING_FORGET_NS))
@@ -105,7 +105,7 @@ lasting_noise_add(struct lasting_run *run, const struct window *w)
 	uint64_t stalled = w->answered_noise + w->lost_noise,
 		 all = w->answered + w->lost + stalled;
 
-	if (all >= LASTING_RESULTS)
+	if (all > 0)
 		lasting_run_add(run,
 				stalled * 4 > all    ? LASTING_HIGH :
 				stalled * 10 >= all  ? LASTING_BETWEEN :

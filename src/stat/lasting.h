@@ -9,8 +9,8 @@
  *   host_slow  the same of the responder delay, with 200 µs
  *
  * A verdict begins when this has gone on for LASTING_BEGIN_NS, and ends when the opposite has gone
- * on for LASTING_END_NS. Windows in between, and those with fewer than LASTING_RESULTS results,
- * change nothing. The usual value is the mean of the medians so far, and later their average over
+ * on for LASTING_END_NS. Windows in between, and those without results, change nothing. A run ends
+ * with a pause of LASTING_BEGIN_NS, so paths that are probed more rarely get no verdict. The usual value is the mean of the medians so far, and later their average over
  * about an hour. It is known after LASTING_LEARN_NS. High windows do not change it; but after a day
  * of a verdict, or if the probes take another way, it is learned again. Pure.
  */
@@ -27,7 +27,6 @@ struct window;
 #define LASTING_LEARN_NS 120000000000ULL
 #define LASTING_AVERAGE_NS 3600000000000ULL
 #define LASTING_FORGET_NS 86400000000000ULL
-#define LASTING_RESULTS 5
 
 enum lasting_verdict {
 	LASTING_NOISY,

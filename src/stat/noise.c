@@ -84,10 +84,6 @@ noise_woke(struct noise *noise, uint64_t asked_ns, uint64_t ran_ns)
 	noise_estimate(noise, ran_ns > asked_ns ? ran_ns - asked_ns : 0);
 }
 
-/*
- * Half of a stall is enough, so that what was waited earlier, and is not known apart, makes at most
- * half of one.
- */
 bool
 noise_wants_waited(struct noise *noise, uint64_t from_ns, uint64_t now_ns)
 {
@@ -106,6 +102,9 @@ noise_waited(struct noise *noise, uint64_t total_ns, uint64_t now_ns)
 	uint64_t passed_ns = now_ns > noise->waited_at_ns ? now_ns - noise->waited_at_ns : 0;
 	bool first = noise->waited_at_ns == 0;
 
+	/* The rest was waited by wake-ups that measure nothing, in pieces too small to matter. */
+	if (waited_ns > noise->possible_ns)
+		waited_ns = noise->possible_ns;
 	noise->waited_ns = total_ns;
 	noise->waited_at_ns = now_ns;
 	noise->possible_ns = 0;

@@ -68,7 +68,8 @@ void noise_waiting(struct noise *noise, uint64_t asked_ns, uint64_t now_ns);
 bool noise_wants_waited(struct noise *noise, uint64_t from_ns, uint64_t now_ns);
 /*
  * Until now_ns, the process has waited total_ns for a CPU since its start. The first call only sets
- * the base.
+ * the base. Of what it has waited since the last call, no more counts than noise_wants_waited() has
+ * found possible.
  */
 void noise_waited(struct noise *noise, uint64_t total_ns, uint64_t now_ns);
 

@@ -232,8 +232,10 @@ tracer_started(struct tracer *t, const struct tracer_ring_maps *maps)
 void
 tracer_helper_gone(struct tracer *t)
 {
+	const char *gone = helper_gone(t->config.helper);
+
 	tracer_unload(t);
-	tracer_fail(t, helper_gone(t->config.helper));
+	tracer_fail(t, gone ? gone : "the tracing helper does not answer: restart rpingmeshd");
 }
 
 void

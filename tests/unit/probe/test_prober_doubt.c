@@ -151,6 +151,66 @@ test_answered_at_last(void **state)
 	fake_check_totals(f);
 }
 
+/* ... and says that it had stalled all the time: what it has not answered may be its own loss. */
+static void
+test_stalled(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(1, 500);
+	uint32_t answered = begin_outage(f, peer), before;
+
+	prober_resolved(peer, &session, f->now, f->now);
+	before = f->n_packets;
+	for (uint32_t i = answered; i < before; i++) {
+		struct fake_ack ack2 = fake_ack(f, i, PROBE_WIRE_ACK2);
+
+		if (i % 2)
+			continue;
+		ack2.message.ack2.noise = true;
+		ack2.message.ack2.stall_ms = 60000;
+		fake_ack1(f, i);
+		fake_deliver(f, &ack2);
+	}
+	heal(f, peer, 1);
+	assert_true(f->n_corrected > 20);
+	for (uint32_t i = 0; i < f->n_corrected; i++) {
+		assert_int_equal(f->corrected[i].r.class, PROBE_LOST);
+		assert_true(f->corrected[i].r.stalled);
+	}
+	fake_check_totals(f);
+}
+
+/* The peer's QPs have gone meanwhile, such as by a reload of its driver: that is no network's. */
+static void
+test_other_qp(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(1, 501);
+	uint64_t end_ns;
+
+	session.qpn++;
+	begin_outage(f, peer);
+	prober_resolved(peer, &session, f->now, f->now);
+	for (end_ns = f->now + 3 * SEC; f->now < end_ns;) {
+		uint32_t at = f->n_packets;
+
+		fake_run(f, INTERVAL);
+		for (; at < f->n_packets; at++) {
+			struct fake_ack ack1 = fake_ack(f, at, PROBE_WIRE_ACK1);
+			struct fake_ack ack2 = fake_ack(f, at, PROBE_WIRE_ACK2);
+
+			ack1.rx.src_qpn = ack2.rx.src_qpn = session.qpn;
+			fake_deliver(f, &ack1);
+			fake_deliver(f, &ack2);
+		}
+	}
+	assert_true(count(peer, PROBE_OK) > 30);
+	assert_int_equal(f->n_corrected, 0);
+	assert_int_equal(count(peer, PROBE_LOST), 0);
+}
+
 /* SIDR alone proves that the host is there, but not that nothing of it waits in a queue. */
 static void
 test_sidr_alone(void **state)
@@ -206,7 +266,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FAKE(test_same_incarnation), WITH_FAKE(test_verdict),
-		WITH_FAKE(test_other_incarnation), WITH_FAKE(test_answered_at_last),
+		WITH_FAKE(test_other_incarnation), WITH_FAKE(test_stalled),
+		WITH_FAKE(test_other_qp), WITH_FAKE(test_answered_at_last),
 		WITH_FAKE(test_sidr_alone),	   WITH_FAKE(test_own_port),
 		WITH_FAKE(test_ends),
 	};

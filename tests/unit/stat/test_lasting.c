@@ -106,10 +106,14 @@ test_not_slow(void **state)
 	w = (struct world){.now_ns = SEC};
 	windows(&w, 20, 5 * US, 10 * US, 0);
 	for (int i = 0; i < 100; i++)
-		window(&w, 5000 * US, 5000 * US, 4, 4);
+		window(&w, 5000 * US, 5000 * US, 0, 0); /* nothing was probed */
 	assert_false(is(&w, LASTING_SLOW));
 	assert_false(is(&w, LASTING_HOST_SLOW));
 	assert_false(is(&w, LASTING_NOISY));
+	for (int i = 0; i < 18; i++)
+		window(&w, 5000 * US, 5000 * US, 1, 0); /* one probe each: eight flow labels */
+	assert_true(is(&w, LASTING_SLOW));
+	assert_true(is(&w, LASTING_HOST_SLOW));
 }
 
 /* A pause ends a run. */

@@ -107,6 +107,14 @@ test_waiting(void **state)
 	assert_int_equal(noise_overlap_ns(&noise, T0 + 10 * MS, T0 + 11 * MS), 50 * MS);
 }
 
+/* A wake-up by an event, after which the kernel is asked how long the process has waited so far. */
+static void
+waited(struct noise *noise, uint64_t total_ns, uint64_t now_ns)
+{
+	noise_wants_waited(noise, 0, now_ns);
+	noise_waited(noise, total_ns, now_ns);
+}
+
 static void
 test_waited(void **state)
 {
@@ -114,22 +122,45 @@ test_waited(void **state)
 
 	(void)state;
 	/* What was before the first call is not known. */
-	noise_waited(&noise, 700 * MS, T0);
+	waited(&noise, 700 * MS, T0);
 	assert_int_equal(noise.stalls, 0);
-	noise_waited(&noise, 700 * MS + 900 * US, T0 + 100 * MS);
+	waited(&noise, 700 * MS + 900 * US, T0 + 100 * MS);
 	assert_int_equal(noise.stalls, 0);
-	noise_waited(&noise, 708 * MS + 900 * US, T0 + 200 * MS);
+	waited(&noise, 708 * MS + 900 * US, T0 + 200 * MS);
 	assert_int_equal(noise.stalls, 1);
 	assert_int_equal(noise_overlap_ns(&noise, T0 + 192 * MS, T0 + 192 * MS), 8 * MS);
 	assert_int_equal(noise_overlap_ns(&noise, T0, T0 + 192 * MS - 1), 0);
 	/* More than has passed cannot be: only what has. */
-	noise_waited(&noise, 900 * MS, T0 + 210 * MS);
+	waited(&noise, 900 * MS, T0 + 210 * MS);
 	assert_int_equal(noise_overlap_ns(&noise, T0 + 205 * MS, T0 + 206 * MS), 18 * MS);
 	assert_int_equal(noise.stalls, 1);
 	/* A counter that falls back is a new base. */
-	noise_waited(&noise, 1 * MS, T0 + 300 * MS);
-	noise_waited(&noise, 6 * MS, T0 + 400 * MS);
+	waited(&noise, 1 * MS, T0 + 300 * MS);
+	waited(&noise, 6 * MS, T0 + 400 * MS);
 	assert_int_equal(noise.stalls, 2);
+}
+
+/* What wake-ups have waited that measure nothing, in many small pieces, is no stall. */
+static void
+test_waited_elsewhere(void **state)
+{
+	struct noise noise = {0};
+	uint64_t t = T0;
+
+	(void)state;
+	waited(&noise, 0, t);
+	for (int i = 0; i < 20; i++) {
+		t += 100 * MS;
+		noise_wants_waited(&noise, t - 30 * US, t); /* a timer, 30 us late */
+	}
+	noise_waited(&noise, 20 * MS, t);
+	assert_int_equal(noise.stalls, 0);
+	/* A real one is as long as the wake-up is late. */
+	t += 100 * MS;
+	noise_wants_waited(&noise, t - 20 * MS, t);
+	noise_waited(&noise, 40 * MS, t);
+	assert_int_equal(noise.stalls, 1);
+	assert_int_equal(noise_overlap_ns(&noise, t, t), 20 * MS);
 }
 
 /*
@@ -201,6 +232,7 @@ main(void)
 		cmocka_unit_test(test_nothing), cmocka_unit_test(test_late),
 		cmocka_unit_test(test_typical), cmocka_unit_test(test_load),
 		cmocka_unit_test(test_waiting), cmocka_unit_test(test_waited),
+		cmocka_unit_test(test_waited_elsewhere),
 		cmocka_unit_test(test_wants_waited),
 		cmocka_unit_test(test_many),
 	};
