@@ -598,8 +598,8 @@ probe_echo(struct prober_probe *probe, const struct wire_message *challenge)
 }
 
 /*
- * An answer to a probe that has ended as unreachable: it has arrived. If its peer stalled meanwhile,
- * the peer may have lost other probes, which the network did not.
+ * An answer to a probe that has ended as unreachable: it has arrived. If its peer stalled
+ * meanwhile, the peer may have lost other probes, which the network did not.
  */
 static void
 probe_take_late(struct prober_probe *probe, const struct wire_message *message, uint64_t now_ns)

@@ -10,9 +10,10 @@
  *
  * A verdict begins when this has gone on for LASTING_BEGIN_NS, and ends when the opposite has gone
  * on for LASTING_END_NS. Windows in between, and those without results, change nothing. A run ends
- * with a pause of LASTING_BEGIN_NS, so paths that are probed more rarely get no verdict. The usual value is the mean of the medians so far, and later their average over
- * about an hour. It is known after LASTING_LEARN_NS. High windows do not change it; but after a day
- * of a verdict, or if the probes take another way, it is learned again. Pure.
+ * with a pause of LASTING_BEGIN_NS, so paths that are probed more rarely get no verdict. The usual
+ * value is the mean of the medians so far, and later their average over about an hour. It is known
+ * after LASTING_LEARN_NS. High windows do not change it; but after a day of a verdict, or if the
+ * probes take another way, it is learned again. Pure.
  */
 #ifndef RPINGMESH_STAT_LASTING_H
 #define RPINGMESH_STAT_LASTING_H
