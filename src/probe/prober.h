@@ -265,6 +265,11 @@ const struct window *prober_device_window(const struct prober_device *device,
 
 int prober_peer_add(struct prober *prober, struct prober_device *device, void *user,
 		    uint64_t now_ns, struct prober_peer **out);
+/*
+ * Sets the longest message that the route to the peer takes, for probes from now on. 0, the
+ * default: there is no limit but those of port and peer.
+ */
+void prober_peer_set_mtu(struct prober_peer *peer, uint32_t bytes);
 /* Removes its targets and probes in flight without calls of result() and target_done(). */
 void prober_peer_remove(struct prober_peer *peer);
 

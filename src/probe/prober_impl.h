@@ -138,6 +138,7 @@ struct prober_peer {
 	bool attempted;              /* an attempt to resolve has ended since the last renewal */
 	bool asking;                 /* is being resolved */
 	bool void_answer;            /* the result of the present resolution does not count */
+	uint32_t mtu;                /* of the route, 0: no limit */
 	uint32_t failures, timeouts; /* in a row */
 	bool silent;                 /* the last failure was that there was no answer */
 	uint64_t backoff_ns;

@@ -85,7 +85,13 @@ prober_target_requeue(struct prober_target *target)
 	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
 }
 
-/* The longest probe for both the local port and the peer; UINT16_MAX: both are unknown. */
+void
+prober_peer_set_mtu(struct prober_peer *peer, uint32_t bytes)
+{
+	peer->mtu = bytes;
+}
+
+/* The longest probe for the local port, the route and the peer; UINT16_MAX: all are unknown. */
 static uint32_t
 target_path_mtu(const struct prober_target *target)
 {
@@ -94,6 +100,8 @@ target_path_mtu(const struct prober_target *target)
 
 	if (peer->device->mtu && peer->device->mtu < mtu)
 		mtu = peer->device->mtu;
+	if (peer->mtu && peer->mtu < mtu)
+		mtu = peer->mtu;
 	if (peer->has_session && peer->session.max_size < mtu)
 		mtu = peer->session.max_size;
 	return mtu > PROBE_WIRE_SIZE_MIN ? mtu : PROBE_WIRE_SIZE_MIN;

@@ -11,9 +11,10 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import harness
-from harness import Host, address, check, fabric, sh, until
+from harness import Capture, Host, address, check, fabric, probes_in, sh, until
 
 MINUTE = 60
 QUIET = "tracing = { enable = false; };\n"
@@ -220,6 +221,41 @@ def test_late_rail(t):
     until("the nearer one is used", lambda: (p := a.peer(address(1)))["state"] == "up" and
           p["device"] == "rxe0", MINUTE)
     as_a_fresh_one(t, a, "a nearer rail")
+
+
+def longest(t):
+    """The longest payload of 20 probes on the wire of host 0."""
+    capture = Capture(t, 0)
+    time.sleep(2)
+    sizes = [p["size"] for p in probes_in(capture.packets()) if p["source"] == address(0)]
+    check(len(sizes) >= 10, f"{sizes}")
+    return max(sizes)
+
+
+def route_mtu(*mtu):
+    sh("ip", "route", "replace", "10.0.0.0/16", "via", "10.0.0.254", "dev", "h0", "src", address(0),
+       "table", "1000", *mtu)
+
+
+def test_route_mtu(t):
+    """The route takes less than the port: probes of size "mtu" follow it, as it changes, too. A
+    message has 52 bytes of headers around it (20 IP, 8 UDP, 12 BTH, 8 DETH, 4 ICRC). The MTU falls
+    only while nothing long is sent: soft-RoCE of Linux 6.1 sends for ever what does not fit."""
+    route_mtu("mtu", "1500")
+    try:
+        a, b = t.pair(f'{QUIET}sizes = [50, "mtu"];', QUIET)
+        check((n := longest(t)) == 1500 - 52, f"{n} bytes at an MTU of 1500")
+        route_mtu()
+        until("the port's MTU is used", lambda: longest(t) == 4096, MINUTE)
+        b.stop()
+        a.wait_peer(address(1), "down")
+        route_mtu("mtu", "1500")
+        time.sleep(20)
+        b.start()
+        a.wait_peer(address(1), "up")
+        check((n := longest(t)) == 1500 - 52, f"{n} bytes at an MTU of 1500 again")
+    finally:
+        route_mtu()
 
 
 @contextlib.contextmanager

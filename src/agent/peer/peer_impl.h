@@ -144,6 +144,9 @@ bool peer_source_choose(const struct peer *peer, struct peer_source *out);
  */
 const struct device_gid *peer_source_on(const struct peer *peer, const struct nic *nic);
 
+/* Asks the kernel for the MTU of the route to a bound peer, and tells the prober. */
+void peer_follow_mtu(const struct peer *peer);
+
 /* Why peer_source_choose() has found none, as static text. */
 const char *peer_source_missing(const struct peer *peer);
 

@@ -41,6 +41,7 @@ peer_make_path(struct peer *peer)
 	peer->path = NULL;
 	if (path_new(&config, &peer->path) < 0)
 		log_error(PEER, "%s: no memory for a path", peer->config.address);
+	peer_follow_mtu(peer);
 }
 
 void

@@ -7,7 +7,7 @@
  * soon after each change, and the peer moves if the result differs. A peer whose nic is down stays
  * there, so that users see that it cannot be probed. Only when the nic has been down for
  * PEER_REVIEW_AWAY_NS and does not have the source address, it follows the kernel's route to
- * another nic.
+ * another nic. The MTU of the route is asked for at each review, too.
  */
 #include "agent/peer/peer_impl.h"
 
@@ -53,7 +53,10 @@ peer_review(struct peer *peer)
 	char from[ADDR_TEXT], to[ADDR_TEXT];
 	struct peer_source source;
 
-	if (peer->binding != PEER_BOUND || !peer_source_choose(peer, &source) ||
+	if (peer->binding != PEER_BOUND)
+		return;
+	peer_follow_mtu(peer);
+	if (!peer_source_choose(peer, &source) ||
 	    (source.nic == peer->nic && addr_equal(&source.gid->addr, &peer->local)) ||
 	    !peer_review_allows(peer, &source))
 		return;

@@ -2,10 +2,14 @@
 #include "agent/peer/peer_impl.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* What RoCE v2 adds to a message: IP and UDP headers, BTH, DETH, ICRC. */
+#define PEER_HEADERS_4 (20 + 8 + 12 + 8 + 4)
+#define PEER_HEADERS_6 (40 + 8 + 12 + 8 + 4)
 
 /*
  * The source address by the kernel's routes. connect(2) on a UDP socket sends nothing.
@@ -28,6 +32,40 @@ peer_routed_source(const struct addr *remote, struct addr *out)
 	}
 	close(fd);
 	return rc;
+}
+
+/*
+ * The MTU of the kernel's route, which knows what ICMP has said and what the administrator has set.
+ * 0: unknown.
+ */
+static uint32_t
+peer_route_mtu(const struct addr *local, const struct addr *remote)
+{
+	struct sockaddr_storage from, to;
+	socklen_t from_len = addr_to_sockaddr(local, 0, &from), to_len, len = sizeof(int);
+	bool v4 = addr_is_v4(remote);
+	int fd = socket(from.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int mtu = 0;
+
+	if (fd < 0)
+		return 0;
+	to_len = addr_to_sockaddr(remote, 9, &to);
+	if (bind(fd, (struct sockaddr *)&from, from_len) != 0 ||
+	    connect(fd, (struct sockaddr *)&to, to_len) != 0 ||
+	    getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &len) != 0)
+		mtu = 0;
+	close(fd);
+	return mtu > 0 ? (uint32_t)mtu : 0;
+}
+
+void
+peer_follow_mtu(const struct peer *peer)
+{
+	uint32_t headers = addr_is_v4(&peer->remote) ? PEER_HEADERS_4 : PEER_HEADERS_6;
+	uint32_t mtu = peer_route_mtu(&peer->local, &peer->remote);
+
+	/* RoCE pads a message to whole words. */
+	prober_peer_set_mtu(peer->prober, mtu > headers ? (mtu - headers) & ~3u : 0);
 }
 
 const struct device_gid *

@@ -950,6 +950,15 @@ test_mtu_sizes(void **state)
 	from = f->n_packets;
 	fake_run(f, 300 * MS);
 	assert_int_equal(f->packet[from].size + f->packet[from + 1].size, 50 + 2048);
+	/* The route to this peer takes less than the port. */
+	prober_peer_set_mtu(peer, 1448);
+	from = f->n_packets;
+	fake_run(f, 200 * MS);
+	assert_int_equal(f->packet[from].size + f->packet[from + 1].size, 50 + 1448);
+	prober_peer_set_mtu(peer, 4096);
+	from = f->n_packets;
+	fake_run(f, 200 * MS);
+	assert_int_equal(f->packet[from].size + f->packet[from + 1].size, 50 + 2048);
 }
 
 static void

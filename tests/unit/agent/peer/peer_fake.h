@@ -7,6 +7,7 @@
 #define RPINGMESH_TESTS_PEER_FAKE_H
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,6 +44,9 @@ struct fake {
 	uint64_t now_ns;
 	struct nic nics[FAKE_NICS];
 	struct addr routed;   /* the source that the kernel would take; zero: no route */
+	struct addr bound;    /* the source of the last socket that was bound */
+	int route_mtu;        /* from there; 0: the kernel does not say */
+	uint16_t longest;     /* result */
 	/* Names. */
 	void (*found)(void *arg, const struct addr *addr, const char *reason);
 	void *found_arg;
@@ -89,6 +93,32 @@ __wrap_getsockname(int fd, struct sockaddr *out, socklen_t *len)
 	(void)fd;
 	*len = addr_to_sockaddr(&fake.routed, 1, &ss);
 	memcpy(out, &ss, *len);
+	return 0;
+}
+
+int __wrap_bind(int fd, const struct sockaddr *from, socklen_t len);
+int
+__wrap_bind(int fd, const struct sockaddr *from, socklen_t len)
+{
+	(void)fd;
+	(void)len;
+	return addr_from_sockaddr(from, &fake.bound);
+}
+
+int __wrap_getsockopt(int fd, int level, int name, void *out, socklen_t *len);
+int
+__wrap_getsockopt(int fd, int level, int name, void *out, socklen_t *len)
+{
+	bool v4 = addr_is_v4(&fake.bound);
+
+	(void)fd;
+	errno = ENOTCONN;
+	if (fake.route_mtu == 0)
+		return -1;
+	assert_int_equal(level, v4 ? IPPROTO_IP : IPPROTO_IPV6);
+	assert_int_equal(name, v4 ? IP_MTU : IPV6_MTU);
+	assert_int_equal(*len, sizeof(int));
+	memcpy(out, &fake.route_mtu, sizeof(int));
 	return 0;
 }
 
@@ -346,7 +376,8 @@ fake_result(void *arg, void *target_user, const struct probe_result *r)
 {
 	(void)arg;
 	(void)target_user;
-	(void)r;
+	if (r->size > fake.longest)
+		fake.longest = (uint16_t)r->size;
 }
 
 static void
@@ -419,12 +450,12 @@ fake_end(void **state)
 static const struct peer *
 fake_peer(char *address)
 {
-	static uint32_t sizes[] = {50}, labels[] = {0};
+	static uint32_t sizes[] = {50, 4096}, labels[] = {0};
 
 	fake.entry = (struct config_peer){.address = address,
 					  .interval_ms = 1000,
 					  .sizes = sizes,
-					  .n_sizes = 1,
+					  .n_sizes = 2,
 					  .flow_labels = labels,
 					  .n_flow_labels = 1};
 	fake.config.peers = &fake.entry;

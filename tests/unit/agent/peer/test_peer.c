@@ -280,6 +280,46 @@ test_address_returns(void **state)
 	assert_source(peer, "rail0", "10.0.1.1");
 }
 
+static uint16_t
+longest(void)
+{
+	fake_pass(2);
+	fake.longest = 0;
+	fake_pass(3);
+	return fake.longest;
+}
+
+/* InfiniBand Architecture, Annex A17: IP and 32 bytes are around a message. */
+static void
+test_route_mtu(void **state)
+{
+	static char six[] = "fd00::7";
+
+	(void)state;
+	fake.route_mtu = 2000;
+	up();
+	assert_true(addr_equal(&fake.bound, &fake.nics[0].gids[0].addr));
+	assert_int_equal(longest(), 2000 - 20 - 32);
+	fake.route_mtu = 1502; /* whole words */
+	fake_pass(30);
+	assert_int_equal(longest(), 2000 - 20 - 32);
+	peers_review_soon(fake.peers);
+	fake_pass(15);
+	assert_int_equal(longest(), 1500 - 20 - 32);
+	fake.route_mtu = 0;
+	peers_review_soon(fake.peers);
+	fake_pass(15);
+	assert_int_equal(longest(), 4096);
+	fake.nics[0].n_gids = 0;
+	fake_gid(&fake.nics[0], "fd00::1");
+	fake.routed = fake.nics[0].gids[0].addr;
+	fake.route_mtu = 1500;
+	fake_peer(six);
+	fake_pass(1);
+	answer_as("node7");
+	assert_int_equal(longest(), 1500 - 40 - 32);
+}
+
 /* A cable that is pulled is to be seen, not to be evaded. */
 static void
 test_link_down_stays(void **state)
@@ -430,6 +470,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_nearer_rail_later, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_route_later, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_address_returns, fake_begin, fake_end),
+		cmocka_unit_test_setup_teardown(test_route_mtu, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_link_down_stays, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_address_moves, fake_begin, fake_end),
 		cmocka_unit_test_setup_teardown(test_namesakes, fake_begin, fake_end),
