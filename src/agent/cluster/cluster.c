@@ -130,7 +130,8 @@ cluster_connect(struct cluster *cluster)
 	if (rc == 0)
 		rc = bus_subscribe(cluster->bus, cluster->topic, 1);
 	if (rc < 0)
-		log_error(CLUSTER, "no connection to %s: %s", config->broker, strerror(-rc));
+		log_some(1, CLUSTER, ERROR, "no connection to %s: %s", config->broker,
+			 strerror(-rc));
 	return rc;
 }
 
@@ -150,10 +151,10 @@ cluster_time(void *arg)
 {
 	struct cluster *cluster = arg;
 
-	if (cluster->bus && strcmp(cluster->host, cluster->env.self->hostname) != 0) {
+	if (cluster->bus && strcmp(cluster->host, cluster->env.self->hostname) != 0)
 		cluster_disconnect(cluster);
+	if (!cluster->bus)
 		cluster_connect(cluster);
-	}
 	if (cluster->bus)
 		cluster_register(cluster);
 }
@@ -214,7 +215,7 @@ cluster_configure(struct cluster *cluster, const struct config *config)
 void
 cluster_look(struct cluster *cluster)
 {
-	if (cluster->bus)
+	if (cluster->config && cluster->config->cluster.broker[0])
 		loop_timer_set(cluster->timer, CLUSTER_LOOK_NS);
 }
 

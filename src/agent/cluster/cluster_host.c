@@ -142,7 +142,8 @@ cluster_host_ports(struct registration *r, const struct nics *nics, const struct
 {
 	struct ifaddrs *list = NULL;
 
-	if (getifaddrs(&list) < 0)
+	/* Only for subnets. It may wait for the kernel's RTNL lock. */
+	if (!self->tor[0] && getifaddrs(&list) < 0)
 		list = NULL;
 	for (struct nic *nic = NULL; (nic = nics_next(nics, nic));) {
 		if (!cluster_host_gid(nic) || r->n_ports == REGISTRATION_PORTS_MAX)
@@ -153,7 +154,8 @@ cluster_host_ports(struct registration *r, const struct nics *nics, const struct
 	/* The limit is that of the whole host. */
 	for (size_t i = 0; i < r->n_ports; i++)
 		r->ports[i].in_per_s = config->responder_total / (uint32_t)r->n_ports;
-	freeifaddrs(list);
+	if (list)
+		freeifaddrs(list);
 }
 
 struct registration *
