@@ -113,7 +113,9 @@ plan_list_fabric(struct plan_lister *l, const struct plan_member *m)
 		const struct plan_edge *edge = &m->group->edges[i];
 
 		for (unsigned int k = 0; k < edge->n_slots; k++)
-			if (edge->slots[k].from == m && edge->slots[k].to)
+			/* Until the next run, a slot may have a member that has gone since. */
+			if (edge->slots[k].from == m && edge->slots[k].to &&
+			    edge->slots[k].to->group)
 				plan_list_slot(l, m->group, edge, k);
 	}
 }

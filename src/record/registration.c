@@ -140,6 +140,16 @@ registration_port(struct strict *in, const msgpack_object *map, struct registrat
 	port->src_ports = strict_u32(in, map, "src_ports", 0);
 }
 
+static bool
+registration_has(const struct registration *r, const struct registration_port *port)
+{
+	for (size_t i = 0; i < r->n_ports; i++)
+		if (r->ports[i].port == port->port &&
+		    strcmp(r->ports[i].device, port->device) == 0)
+			return true;
+	return false;
+}
+
 static void
 registration_ports(struct strict *in, const msgpack_object *map, struct registration *out)
 {
@@ -156,6 +166,8 @@ registration_ports(struct strict *in, const msgpack_object *map, struct registra
 	for (uint32_t i = 0; in->rc == 0 && i < list->size; i++) {
 		snprintf(in->at, sizeof(in->at), "ports[%" PRIu32 "]: ", i);
 		registration_port(in, &list->ptr[i], &out->ports[i]);
+		if (registration_has(out, &out->ports[i]))
+			strict_fail(in, -EINVAL, "a second port of this name");
 		out->n_ports++;
 		in->at[0] = '\0';
 	}

@@ -140,8 +140,13 @@ strict_list(struct strict *in, const msgpack_object *map, const char *key, uint3
 bool
 strict_addr(const msgpack_object *o, struct addr *out)
 {
+	static const struct addr loopback = {.raw = {[15] = 1}};
 	char text[ADDR_TEXT];
 
-	return strict_copy(o, text, sizeof(text)) && addr_parse(text, out) == 0 &&
-	       !addr_is_zero(out) && !addr_is_link_local(out) && out->raw[0] != 0xff;
+	if (!strict_copy(o, text, sizeof(text)) || addr_parse(text, out) < 0)
+		return false;
+	if (addr_is_v4(out))
+		return out->raw[12] != 0 && out->raw[12] != 127 && out->raw[12] < 224;
+	return !addr_is_zero(out) && !addr_is_link_local(out) && out->raw[0] != 0xff &&
+	       !addr_equal(out, &loopback);
 }

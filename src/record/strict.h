@@ -54,7 +54,10 @@ uint32_t strict_u32(struct strict *in, const msgpack_object *map, const char *ke
 const msgpack_object_array *strict_list(struct strict *in, const msgpack_object *map,
 					const char *key, uint32_t max);
 
-/* An address that another host can probe: neither zero, nor link-local, nor multicast. */
+/*
+ * An address that another host can probe: neither zero, nor loopback, nor link-local of IPv6, nor
+ * multicast or broadcast.
+ */
 bool strict_addr(const msgpack_object *o, struct addr *out);
 
 #endif

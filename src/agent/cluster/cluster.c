@@ -72,6 +72,19 @@ cluster_register(struct cluster *cluster)
 	cluster->again = false;
 }
 
+/* A registration tells the time at which it was sent, so a new connection gets a new one. */
+static void
+cluster_connected(void *user, bool connected)
+{
+	struct cluster *cluster = user;
+
+	if (!connected || !cluster->last)
+		return;
+	cluster->last->time_ns = clock_wall_ns();
+	cluster_pack(cluster);
+	bus_set(cluster->bus, cluster->topic, cluster->packed.data, cluster->packed.size);
+}
+
 /* ---- the bus ---- */
 
 /* Somebody has published on our topic; we ourselves, as a rule. */
@@ -103,7 +116,8 @@ cluster_text(const char *text)
 static int
 cluster_connect(struct cluster *cluster)
 {
-	static const struct bus_ops ops = {.message = cluster_message};
+	static const struct bus_ops ops = {.message = cluster_message,
+					   .changed = cluster_connected};
 	const struct config_cluster *config = &cluster->config->cluster;
 	char client_id[REGISTRATION_HOST + 16];
 	const struct bus_config bus = {

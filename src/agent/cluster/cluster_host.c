@@ -65,6 +65,9 @@ cluster_host_subnet(const struct ifaddrs *list, const struct addr *own, char *ou
 		bits = cluster_host_mask_bits(i->ifa_netmask);
 		if (addr_is_v4(own))
 			bits = bits > 96 ? (uint8_t)(bits - 96) : 0;
+		/* A link of two ends is no switch. */
+		if (bits >= (addr_is_v4(own) ? 31 : 127))
+			return false;
 		snprintf(text, sizeof(text), "%s/%u", addr_text(own, base), bits);
 		if (addr_net_parse(text, &net) < 0)
 			continue;

@@ -100,7 +100,7 @@ const struct conf_key central_config_keys[] = {
 	{"roles", &conf_strings, LIST(roles), RANGE(1, 32), .check = central_check_role,
 	 .expect = "\"controller\"", .restart = true},
 	{"max_hosts", &conf_integer, FIELD(max_hosts), RANGE(1, 1000000), .restart = true},
-	{"paths", &conf_integer, FIELD(paths), RANGE(1, 4096), .restart = true},
+	{"paths", &conf_integer, FIELD(paths), RANGE(1, 1024), .restart = true},
 	{"rails_isolated", &conf_bool, FIELD(rails_isolated), .restart = true},
 	{"classes", &central_classes, LIST(classes), RANGE(0, 255), .restart = true},
 	{"budget_percent", &conf_integer, FIELD(budget_percent), RANGE(1, 100)},

@@ -451,8 +451,10 @@ mesh_connected(void *user, bool connected)
 	const struct registry_time now = mesh_now();
 	struct mesh *m = user;
 
-	if (!connected)
+	if (!connected) {
+		registry_offline(m->registry);
 		return;
+	}
 	registry_resync(m->registry, &now);
 	m->beat_ns = 0;
 	loop_timer_set(m->tick_timer, 0);
@@ -616,12 +618,12 @@ void
 mesh_configure(struct mesh *m, const struct central_config *config)
 {
 	bool planned = config->budget_percent != m->config->budget_percent;
-	const struct registry_host *host = NULL;
-	struct registry_host_info info = {.id = 0};
+	const struct registry_host *host = planned ? registry_next(m->registry, 0) : NULL;
+	struct registry_host_info info;
 
 	m->config = config;
 	bus_reload(m->bus);
-	while (planned && (host = registry_next(m->registry, info.id))) {
+	for (; host; host = registry_after(host)) {
 		registry_host_info(host, &info);
 		if (info.state != REGISTRY_GONE)
 			mesh_changed(m, host);

@@ -33,6 +33,7 @@ struct registry {
 	struct registry_stats stats;
 	uint32_t max_hosts, n_hosts;
 	uint64_t last_id;
+	bool offline;               /* there is no broker, so nothing is known */
 	uint64_t resync_ns;         /* when unseen hosts have left; 0: there are none */
 };
 
@@ -111,6 +112,12 @@ registry_next(const struct registry *r, uint64_t after)
 		if (host->info.id > after)
 			return host;
 	return NULL;
+}
+
+const struct registry_host *
+registry_after(const struct registry_host *host)
+{
+	return TAILQ_NEXT(host, link);
 }
 
 void
@@ -194,10 +201,6 @@ registry_look_for_twin(struct registry *r, struct registry_host *host, uint64_t 
 {
 	uint64_t present = host->registration ? host->registration->incarnation : 0;
 
-	if (host->twin_ns && now_ns - host->twin_ns > REGISTRY_TWIN_NS) {
-		host->twin_ns = 0;
-		r->stats.twins--;
-	}
 	if (!present || incarnation == present)
 		return;
 	if (incarnation == host->before) {
@@ -231,9 +234,11 @@ registry_seen(struct registry *r, struct registration *registration, bool retain
 	}
 	r->stats.registrations++;
 	registry_look_for_twin(r, host, registration->incarnation, now->mono_ns);
-	registry_compare_clocks(host, registration, retained, now);
 	changed = host->info.state == REGISTRY_GONE || !host->registration ||
 		  !registration_equal(host->registration, registration);
+	/* The same again may be old bytes, which an agent sends anew to another broker. */
+	if (changed)
+		registry_compare_clocks(host, registration, retained, now);
 	registration_free(host->registration);
 	host->registration = registration;
 	host->unseen = false;
@@ -274,9 +279,21 @@ registry_resync(struct registry *r, const struct registry_time *now)
 {
 	struct registry_host *host;
 
-	TAILQ_FOREACH(host, &r->hosts, link)
+	r->offline = false;
+	TAILQ_FOREACH(host, &r->hosts, link) {
 		host->unseen = host->info.state == REGISTRY_PRESENT;
+		/* They could not come back meanwhile. */
+		if (host->info.state == REGISTRY_LEAVING)
+			host->info.left_at.mono_ns = now->mono_ns;
+	}
 	r->resync_ns = now->mono_ns + REGISTRY_RESYNC_NS;
+}
+
+void
+registry_offline(struct registry *r)
+{
+	r->offline = true;
+	r->resync_ns = 0;
 }
 
 uint32_t
@@ -323,6 +340,15 @@ registry_gone(struct registry *r, struct registry_host *host)
 }
 
 static void
+registry_expire_twin(struct registry *r, struct registry_host *host, uint64_t now_ns)
+{
+	if (!host->twin_ns || now_ns - host->twin_ns <= REGISTRY_TWIN_NS)
+		return;
+	host->twin_ns = 0;
+	r->stats.twins--;
+}
+
+static void
 registry_end_resync(struct registry *r, const struct registry_time *now)
 {
 	struct registry_host *host;
@@ -358,10 +384,15 @@ registry_tick(struct registry *r, const struct registry_time *now)
 	uint64_t next, due;
 	struct registry_host *host;
 
+	if (r->offline)
+		return UINT64_MAX;
 	registry_end_resync(r, now);
 	registry_judge(r, now);
 	next = r->resync_ns ? r->resync_ns : UINT64_MAX;
 	TAILQ_FOREACH(host, &r->hosts, link) {
+		registry_expire_twin(r, host, now->mono_ns);
+		if (host->twin_ns && host->twin_ns + REGISTRY_TWIN_NS + 1 < next)
+			next = host->twin_ns + REGISTRY_TWIN_NS + 1;
 		if (host->info.state != REGISTRY_LEAVING)
 			continue;
 		due = registry_gone_ns(r, host);

@@ -110,6 +110,11 @@ void registry_left(struct registry *registry, const char *name, enum registry_le
  * REGISTRY_RESYNC_NS have left.
  */
 void registry_resync(struct registry *registry, const struct registry_time *now);
+/*
+ * Central has lost the broker: until registry_resync(), no host is gone, because nobody would hear
+ * if it came back.
+ */
+void registry_offline(struct registry *registry);
 /* An operator confirms that the hosts that are leaving do not come back. Returns how many. */
 uint32_t registry_confirm(struct registry *registry, const struct registry_time *now);
 
@@ -124,8 +129,12 @@ uint32_t registry_few(uint32_t hosts);
 
 /* NULL: no such host. */
 const struct registry_host *registry_find(const struct registry *registry, const char *name);
-/* The hosts in the order of their ids, from the first one after this id; NULL: no more. */
+/*
+ * The hosts in the order of their ids: the first one after this id, which is looked for, and the
+ * next one. NULL: no more.
+ */
 const struct registry_host *registry_next(const struct registry *registry, uint64_t after);
+const struct registry_host *registry_after(const struct registry_host *host);
 void registry_host_info(const struct registry_host *host, struct registry_host_info *out);
 void registry_stats(const struct registry *registry, struct registry_stats *out);
 

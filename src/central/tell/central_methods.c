@@ -56,11 +56,11 @@ static void
 central_hosts_page(const struct registry *registry, const struct param_page *page,
 		   struct central_hosts *out)
 {
+	const struct registry_host *host = registry_next(registry, page->after);
 	struct registry_host_info info = {.id = page->after};
-	const struct registry_host *host;
 
 	*out = (struct central_hosts){.n = 0};
-	while ((host = registry_next(registry, info.id))) {
+	for (; host; host = registry_after(host)) {
 		if (out->n == page->limit) {
 			out->next = info.id;
 			return;
@@ -200,26 +200,44 @@ central_pinglist(const struct control_call *call)
 	return rc < 0 ? central_error(call->error, rc, "no memory for the list of %s", host) : 0;
 }
 
+struct central_words {
+	const char *key, *expected;
+	char *buf;
+	size_t size;
+};
+
+/* A text that drain_unpack() of another central takes, too. */
+static int
+central_param_words(const struct control_call *call, const msgpack_object_map *map,
+		    const struct central_words *w)
+{
+	int rc = param_text(map, w->key, w->buf, w->size, call->error);
+
+	for (const char *c = w->buf; rc == 0 && *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return param_bad(call->error, w->key, "text without control characters");
+	return rc == 0 && !w->buf[0] ? param_bad(call->error, w->key, w->expected) : rc;
+}
+
 static int
 central_param_drain(const struct control_call *call, struct drain *drain)
 {
 	const struct param_range until = {"until_ns", 0, 1, INT64_MAX, "a time by the wall clock"};
+	const struct central_words reason = {"reason", "why, in words", drain->reason,
+					     sizeof(drain->reason)};
+	const struct central_words by = {"by", "who asks", drain->by, sizeof(drain->by)};
 	const msgpack_object_map *map;
 	int rc = central_param_host(call, &map, drain->host);
 
 	if (rc == 0)
-		rc = param_text(map, "reason", drain->reason, sizeof(drain->reason), call->error);
+		rc = central_param_words(call, map, &reason);
 	if (rc == 0)
-		rc = param_text(map, "by", drain->by, sizeof(drain->by), call->error);
+		rc = central_param_words(call, map, &by);
 	if (rc == 0)
 		rc = param_number(map, &until, &drain->until_ns, call->error);
 	if (rc < 0)
 		return rc;
 	drain->time_ns = clock_wall_ns();
-	if (!drain->reason[0])
-		return param_bad(call->error, "reason", "why, in words");
-	if (!drain->by[0])
-		return param_bad(call->error, "by", "who asks");
 	if (drain->until_ns <= drain->time_ns ||
 	    drain->until_ns - drain->time_ns > CENTRAL_DRAIN_MAX_NS)
 		return param_bad(call->error, "until_ns", "a time within the next 366 days");

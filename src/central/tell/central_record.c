@@ -79,11 +79,11 @@ struct central_odd {
 static void
 central_odd_hosts(const struct central_tell *t, struct central_odd *odd)
 {
-	const struct registry_host *host = NULL;
-	struct registry_host_info info = {.id = 0};
+	const struct registry_host *host = registry_next(mesh_registry(t->mesh), 0);
+	struct registry_host_info info;
 
 	*odd = (struct central_odd){.twins = 0};
-	while ((host = registry_next(mesh_registry(t->mesh), info.id))) {
+	for (; host; host = registry_after(host)) {
 		registry_host_info(host, &info);
 		if (info.state == REGISTRY_GONE)
 			continue;

@@ -51,6 +51,40 @@ test_two_planners_agree(void **state)
 	fake_end(&b);
 }
 
+/* Between a change and the next run, lists lack what has gone, and nothing else breaks. */
+static void
+test_list_before_run(void **state)
+{
+	struct plan_options options = fake_options(8);
+	struct fake f;
+
+	(void)state;
+	fake_start(&f, &options);
+	fake_grid(&f, 2, 6);
+	fake_run(&f, FAKE_NOW_S);
+	for (unsigned int h = 0; h < 6; h++) {
+		char name[32], address[32];
+
+		snprintf(name, sizeof(name), "h1-%u", h);
+		snprintf(address, sizeof(address), "10.1.9.%u", h + 1);
+		if (h % 2)
+			fake_put1(&f, name, "tor1", address);
+		else
+			plan_remove(f.plan, name);
+	}
+	for (unsigned int h = 0; h < 6; h++) {
+		char name[32];
+
+		f.n = 0;
+		snprintf(name, sizeof(name), "h0-%u", h);
+		fake_read(&f, name);
+		for (size_t i = 0; i < f.n; i++)
+			assert_int_not_equal(f.entries[i].to[1], '1');
+	}
+	fake_run(&f, FAKE_NOW_S);
+	fake_end(&f);
+}
+
 /* The generation is a hash of the list: the same after there and back. */
 static void
 test_generation_is_content(void **state)
@@ -150,6 +184,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_planners_agree),
+		cmocka_unit_test(test_list_before_run),
 		cmocka_unit_test(test_generation_is_content),
 		cmocka_unit_test(test_readdressed_moved_renamed),
 		cmocka_unit_test(test_a_host_joins),

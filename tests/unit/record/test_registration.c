@@ -228,6 +228,36 @@ test_mistakes(void **state)
 	}
 }
 
+/* Addresses that no host can be probed at, and a port that is there twice. */
+static void
+test_odd_ports(void **state)
+{
+	static const char *const odd[] = {"127.0.0.1", "224.0.0.9", "255.255.255.255", "0.1.2.3",
+					  "::1", "::", "fe80::1", "ff02::1"};
+	struct registration_port two[2] = {ports[0], ports[0]};
+	struct registration wrong = example;
+	char error[REGISTRATION_ERROR];
+	struct registration *r = NULL;
+
+	(void)state;
+	wrong.ports = two;
+	for (size_t i = 0; i <= sizeof(odd) / sizeof(odd[0]); i++) {
+		struct fixture f;
+
+		wrong.n_ports = i < sizeof(odd) / sizeof(odd[0]) ? 1 : 2;
+		two[0] = ports[0];
+		if (wrong.n_ports == 1)
+			assert_int_equal(addr_parse(odd[i], &two[0].addrs[1]), 0);
+		fixture_begin(&f);
+		registration_pack(&f.pk, &wrong);
+		assert_int_equal(registration_unpack(f.out.data, f.out.size, &r, error), -EINVAL);
+		assert_string_equal(error, wrong.n_ports == 1 ?
+						   "ports[0]: addresses[1] is no address" :
+						   "ports[1]: a second port of this name");
+		fixture_end(&f);
+	}
+}
+
 static void
 test_no_object(void **state)
 {
@@ -295,6 +325,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_packed),	  cmocka_unit_test(test_round),
 		cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_no_object),
+		cmocka_unit_test(test_odd_ports),
 		cmocka_unit_test(test_bent),
 	};
 

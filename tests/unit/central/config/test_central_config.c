@@ -113,7 +113,7 @@ test_mistakes(void **state)
 		 "\"a/#\""},
 		{"roles = (\"analyser\");",
 		 "test:1: roles[0]: expected \"controller\", found \"analyser\""},
-		{"paths = 0;", "test:1: paths: expected an integer from 1 to 4096, found 0"},
+		{"paths = 0;", "test:1: paths: expected an integer from 1 to 1024, found 0"},
 		{"classes = (1, 2, 3, 4, 5, 6, 7, 8, 9);",
 		 "test:1: classes: expected at most 8 traffic classes, found a list of 9"},
 		{"socket = \"x\";",

@@ -266,6 +266,37 @@ test_broker_forgets(void **state)
 	registry_free(registry);
 }
 
+/* Central loses the broker: hosts that it cannot hear of are not gone, however long that lasts. */
+static void
+test_offline(void **state)
+{
+	(void)state;
+	begin(1000);
+	seen_many(100);
+	registry_resync(registry, &now);
+	pass(S);
+	left_many(0, 5, REGISTRY_LEFT_WILL);
+	registry_offline(registry);
+	pass(86400 * S);
+	assert_int_equal(n_changed, 100);
+	assert_int_equal(stats().hosts[REGISTRY_PRESENT], 95);
+	assert_int_equal(stats().hosts[REGISTRY_LEAVING], 5);
+	registry_resync(registry, &now);
+	for (unsigned int i = 5; i < 100; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "h%u", i);
+		seen(name, i + 1);
+	}
+	pass(REGISTRY_SETTLE_NS - S);
+	assert_int_equal(stats().hosts[REGISTRY_GONE], 0);
+	pass(S);
+	assert_int_equal(stats().hosts[REGISTRY_GONE], 5);
+	pass(REGISTRY_RESYNC_NS + 10 * S);
+	assert_int_equal(stats().hosts[REGISTRY_PRESENT], 95);
+	registry_free(registry);
+}
+
 static void
 test_twins(void **state)
 {
@@ -279,7 +310,6 @@ test_twins(void **state)
 	assert_true(info("h1").twin);
 	assert_int_equal(stats().twins, 1);
 	pass(REGISTRY_TWIN_NS + S);
-	seen("h1", 2);
 	assert_false(info("h1").twin);
 	assert_int_equal(stats().twins, 0);
 	registry_free(registry);
@@ -300,6 +330,14 @@ test_clocks(void **state)
 	now.wall_ns += 7 * S;
 	seen("h1", 1);
 	assert_true(info("h1").clock_known);
+	assert_int_equal(info("h1").clock_off_ns, 0);
+	/* The same again, as it was written a day ago, says nothing of the clock. */
+	r = calloc(1, sizeof(*r));
+	assert_non_null(r);
+	strcpy(r->host, "h1");
+	r->incarnation = 1;
+	r->time_ns = now.wall_ns - 86400 * S;
+	registry_seen(registry, r, false, &now);
 	assert_int_equal(info("h1").clock_off_ns, 0);
 	registry_free(registry);
 }
@@ -345,6 +383,8 @@ random_step(unsigned int *seed, unsigned int hosts)
 		break;
 	case 5:
 		if (rand_r(seed) % 50 == 0)
+			registry_offline(registry);
+		if (rand_r(seed) % 20 == 0)
 			registry_resync(registry, &now);
 		break;
 	default:
@@ -394,7 +434,8 @@ main(void)
 		cmocka_unit_test(test_few),	       cmocka_unit_test(test_freeze),
 		cmocka_unit_test(test_no_freeze),      cmocka_unit_test(test_freeze_in_drops),
 		cmocka_unit_test(test_confirm),	       cmocka_unit_test(test_broker_forgets),
-		cmocka_unit_test(test_twins),	       cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_twins),
+		cmocka_unit_test(test_offline),	       cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_full),	       cmocka_unit_test(test_random),
 	};
 
