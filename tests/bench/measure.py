@@ -500,7 +500,7 @@ def figure_page(b):
     b.host(1, OPEN).start()
     host = b.host(0, OPEN + f'metrics = {{ listen = "{PAGE}"; max_paths = {PAGE_PATHS}; }};\n'
                   "max_probes_per_s = 20000;\n" +
-                  group(b.named(PAGE_PATHS), interval_ms=20000)).start()
+                  group(b.named(PAGE_PATHS), interval_ms=5000)).start()
     wait_up(host, PAGE_PATHS)
     until("all paths are there", lambda: fetched(host)[0].count(b"rtt_p99_seconds{") >= PAGE_PATHS,
           limit_s=600, step_s=2)
