@@ -77,10 +77,11 @@ helper() {
 	until [ "$(cat /proc/"$helper"/comm 2>/dev/null)" = rpingmesh-trace ] &&
 		grep -q '^NoNewPrivs:.1' /proc/"$helper"/status; do
 		n=$((n + 1))
-		[ $n -lt 100 ] || { bad "no tracing helper among the children: $helper"; return 1; }
+		[ $n -lt 600 ] || { bad "no tracing helper among the children: $helper"; return 1; }
 		sleep 0.1
 		helper=$(children)
 	done
+	return 0 # awk has another status if a process ends meanwhile
 }
 # told PATTERN: in the text of status
 told() {
