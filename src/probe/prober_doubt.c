@@ -7,8 +7,9 @@
  *   an answer to it has come, however late          it has arrived, and remains unreachable
  *   the same incarnation answers a probe that was   the network has lost it: the result is
  *   posted at least one timeout later               corrected to `lost`, or `ack2_missing`
- *   another incarnation or another QP answers; our  nothing more can be known
- *   device or path ends; its target or peer goes
+ *   another incarnation answers, or in another      nothing more can be known: the peer may have
+ *   session; our device or path ends; its target    lost it when it ended the session, such as
+ *   or its peer goes                                with its port
  */
 #include "probe/prober_impl.h"
 
@@ -97,7 +98,7 @@ prober_doubt_judge(struct prober_peer *peer, uint64_t posted_ns, uint64_t now_ns
 	for (probe = TAILQ_FIRST(&peer->doubtful); probe; probe = next) {
 		next = TAILQ_NEXT(probe, in_unproven);
 		if (probe->session.incarnation != peer->session.incarnation ||
-		    probe->session.qpn != peer->session.qpn)
+		    probe->session.session != peer->session.session)
 			prober_doubt_drop(probe);
 		else if (posted_ns < probe->tx.t1_ns + probe->target->config.timeout_ns)
 			continue;
