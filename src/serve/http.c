@@ -3,7 +3,7 @@
  * DOC: http
  *
  * struct http owns libevent's server, its listener, and the present answers. An answer owns a page
- * of the source and borrows libevent's request. If the connection breaks, libevent passes the
+ * of a source and borrows libevent's request. If the connection breaks, libevent passes the
  * request on to us, and the end of the answer frees it.
  *
  * libevent 2.1 neither limits connections nor reports their end. So http keeps a reference to the
@@ -57,6 +57,7 @@ struct http_client {
 struct http_answer {
 	LIST_ENTRY(http_answer) in_http;
 	struct http *http;
+	const struct http_source *source; /* borrowed from http */
 	struct evhttp_request *request;
 	struct place place; /* active when its last piece was sent */
 	void *page;
@@ -64,10 +65,17 @@ struct http_answer {
 	bool gone; /* its connection has ended, so we own the request */
 };
 
+/* A path, as the argument of libevent's callback. */
+struct http_route {
+	struct http *http;
+	struct http_source source;
+};
+
 struct http {
 	LIST_ENTRY(http) in_servers;
 	struct loop *loop;
-	struct http_source source;
+	struct http_route route[HTTP_SOURCES_MAX];
+	size_t n_routes;
 	struct evhttp *server;
 	struct evconnlistener *listener; /* owned by the server */
 	struct loop_timer *tick, *look;
@@ -77,7 +85,6 @@ struct http {
 	LIST_HEAD(http_answers, http_answer) answers;
 	uint32_t n_answers;
 	struct http_stats stats;
-	char path[64];
 };
 
 static LIST_HEAD(, http) http_servers = LIST_HEAD_INITIALIZER(http_servers);
@@ -89,7 +96,7 @@ http_answer_free(struct http_answer *answer)
 
 	LIST_REMOVE(answer, in_http);
 	http->n_answers--;
-	http->source.end(http->source.arg, answer->page);
+	answer->source->end(answer->source->arg, answer->page);
 	loop_timer_free(answer->timer);
 	free(answer);
 }
@@ -149,7 +156,7 @@ static void
 http_piece(void *arg)
 {
 	struct http_answer *answer = arg;
-	const struct http_source *source = &answer->http->source;
+	const struct http_source *source = answer->source;
 	struct evbuffer *piece;
 	struct buffer out = {0};
 	int rc;
@@ -189,9 +196,11 @@ http_refuse(struct http *http, struct evhttp_request *request)
 
 /* Makes an answer with a page. Returns 0 and sets *out, or -errno. */
 static int
-http_answer_new(struct http *http, struct evhttp_request *request, const char **type,
+http_answer_new(struct http_route *route, struct evhttp_request *request, const char **type,
 		struct http_answer **out)
 {
+	const struct http_source *source = &route->source;
+	struct http *http = route->http;
 	const char *accept =
 		evhttp_find_header(evhttp_request_get_input_headers(request), "Accept");
 	struct http_answer *answer = calloc(1, sizeof(*answer));
@@ -200,10 +209,11 @@ http_answer_new(struct http *http, struct evhttp_request *request, const char **
 	if (!answer ||
 	    loop_timer_new(http->loop, "metrics", http_piece, answer, &answer->timer) < 0)
 		goto no_timer;
-	rc = http->source.begin(http->source.arg, accept, &answer->page, type);
+	rc = source->begin(source->arg, accept, &answer->page, type);
 	if (rc < 0)
 		goto no_page;
 	answer->http = http;
+	answer->source = source;
 	answer->request = request;
 	LIST_INSERT_HEAD(&http->answers, answer, in_http);
 	http->n_answers++;
@@ -289,13 +299,14 @@ http_make_room(struct http *http, const struct place *newcomer)
 static void
 http_get(struct evhttp_request *request, void *arg)
 {
-	struct http *http = arg;
+	struct http_route *route = arg;
+	struct http *http = route->http;
 	const struct place place = http_client_asks(http, request);
 	struct http_answer *answer;
 	const char *type;
 
 	if ((http->n_answers >= HTTP_ANSWERS_MAX && !http_make_room(http, &place)) ||
-	    http_answer_new(http, request, &type, &answer) < 0) {
+	    http_answer_new(route, request, &type, &answer) < 0) {
 		http_refuse(http, request);
 		return;
 	}
@@ -312,6 +323,15 @@ http_get(struct evhttp_request *request, void *arg)
 }
 
 static void
+http_say_paths(const struct http *http, struct evbuffer *body)
+{
+	for (size_t i = 0; i < http->n_routes; i++)
+		evbuffer_add_printf(body, "%s %s", i ? "," : "There is only",
+				    http->route[i].source.path);
+	evbuffer_add_printf(body, " here.\n");
+}
+
+static void
 http_other(struct evhttp_request *request, void *arg)
 {
 	struct http *http = arg;
@@ -320,7 +340,7 @@ http_other(struct evhttp_request *request, void *arg)
 
 	http->stats.bad++;
 	if (body)
-		evbuffer_add_printf(body, "There is only %s here.\n", http->path);
+		http_say_paths(http, body);
 	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
 			  "text/plain; charset=utf-8");
 	evhttp_send_reply(request, HTTP_NOTFOUND, "Not Found", body);
@@ -499,8 +519,21 @@ http_listen(struct http *http, const char *listen)
 	return 0;
 }
 
+static int
+http_add_routes(struct http *http, const struct http_source *sources, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct http_route *route = &http->route[http->n_routes++];
+
+		*route = (struct http_route){http, sources[i]};
+		if (evhttp_set_cb(http->server, sources[i].path, http_get, route) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int
-http_new(struct loop *loop, const char *listen, const char *path, const struct http_source *source,
+http_new(struct loop *loop, const char *listen, const struct http_source *sources, size_t n,
 	 struct http **out)
 {
 	struct http *http = calloc(1, sizeof(*http));
@@ -509,14 +542,10 @@ http_new(struct loop *loop, const char *listen, const char *path, const struct h
 	if (!http)
 		return rc;
 	LIST_INSERT_HEAD(&http_servers, http, in_servers);
-	if (strlen(path) >= sizeof(http->path))
-		goto fail;
 	http->loop = loop;
-	http->source = *source;
-	memcpy(http->path, path, strlen(path) + 1);
 	LIST_INIT(&http->answers);
 	http->server = evhttp_new(loop_base(loop));
-	if (!http->server || evhttp_set_cb(http->server, path, http_get, http) < 0)
+	if (!http->server || http_add_routes(http, sources, n) < 0)
 		goto fail;
 	rc = loop_timer_new(loop, "metrics connections", http_tick, http, &http->tick);
 	if (rc == 0)

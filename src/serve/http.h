@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Serves one page over HTTP/1.1 with libevent's server: GET and HEAD of one path, for programs that
- * scrape. The page is made in pieces, each when the previous one has been sent, so a large page
- * neither blocks the loop nor fills the memory. There is neither TLS nor a password: listen on
+ * Serves pages over HTTP/1.1 with libevent's server: GET and HEAD of a few paths. A page is made in
+ * pieces, each when the previous one has been sent, so a large page neither blocks the loop nor
+ * fills the memory. There is neither TLS nor a password: listen on
  * loopback, or use a proxy.
  *
  * Limits: there are at most HTTP_ANSWERS_MAX pages at a time; further requests get 503, unless
@@ -17,10 +17,12 @@
 #ifndef RPINGMESH_SERVE_HTTP_H
 #define RPINGMESH_SERVE_HTTP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "serve/buffer.h"
 
+#define HTTP_SOURCES_MAX 8
 #define HTTP_ANSWERS_MAX 4
 #define HTTP_CLIENTS_MAX 32
 #define HTTP_ACCEPTS_PER_S 256
@@ -32,10 +34,11 @@ struct http;
 struct loop;
 
 /*
- * The source of pages. The loop makes these calls; http_new() and http_free() make none, except
+ * The source of a page. The loop makes these calls; http_new() and http_free() make none, except
  * end().
  */
 struct http_source {
+	const char *path; /* static text that begins with "/" */
 	/*
 	 * Begins a page. accept: the Accept header, or NULL. Returns 0 and sets *page and *type,
 	 * which is static text, or -errno for a 503.
@@ -59,11 +62,12 @@ struct http_stats {
 };
 
 /*
- * listen: "ADDRESS:PORT" or "[IPv6 ADDRESS]:PORT". Returns 0 and sets *out, which the caller owns,
+ * listen: "ADDRESS:PORT" or "[IPv6 ADDRESS]:PORT". The sources, HTTP_SOURCES_MAX at most, are
+ * copied. Returns 0 and sets *out, which the caller owns,
  * or -errno: -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EINVAL, -ENOMEM. Logs nothing.
  */
-int http_new(struct loop *loop, const char *listen, const char *path,
-	     const struct http_source *source, struct http **out);
+int http_new(struct loop *loop, const char *listen, const struct http_source *sources, size_t n,
+	     struct http **out);
 /* NULL is allowed. */
 void http_free(struct http *http);
 

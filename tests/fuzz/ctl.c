@@ -14,10 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/utf8.h"
 #include "ctl/cmd/cmd.h"
 #include "ctl/ctl.h"
 #include "ctl/term/signals.h"
-#include "ctl/term/utf8.h"
 #include "fuzz.h"
 
 enum ctl_bit {

@@ -2,8 +2,9 @@
 /*
  * DOC: metrics
  *
- * struct metrics lives as long as the daemon, and owns the server and the counts of all paths.
- * Counting begins with the first server and continues without one, so that counters never fall.
+ * struct metrics lives as long as the daemon, and owns the port and the counts of all paths.
+ * Counting begins with the first address to serve at and continues without one, so that counters
+ * never fall.
  */
 #include "agent/tell/metrics.h"
 
@@ -21,35 +22,27 @@
 #include "agent/tell/tell.h"
 #include "rpingmesh/log_subsystems.h"
 
-#define METRICS_RETRY_NS (5 * NSEC_PER_SEC)
-
 int
 metrics_new(const struct tell *t, struct metrics **out)
 {
 	struct metrics *metrics = calloc(1, sizeof(*metrics));
+	struct http_port_config port = {
+		.loop = t->loop, .key = "metrics.listen", .n_sources = 1};
+	int rc;
 
 	if (!metrics)
 		return -ENOMEM;
 	metrics->t = t;
+	metrics->source = metrics_source;
+	metrics->source.arg = metrics;
 	metrics->started_wall_ns = clock_wall_of(t->self->started_ns);
-	*out = metrics;
-	return 0;
-}
-
-static void
-metrics_stop(struct metrics *metrics)
-{
-	struct http_stats last = {0};
-
-	if (!metrics->http)
-		return;
-	http_stats(metrics->http, &last);
-	metrics->past.answered += last.answered;
-	metrics->past.cut += last.cut;
-	metrics->past.refused += last.refused;
-	metrics->past.bad += last.bad;
-	http_free(metrics->http);
-	metrics->http = NULL;
+	port.sources = &metrics->source;
+	rc = http_port_new(&port, &metrics->port);
+	if (rc < 0)
+		free(metrics);
+	else
+		*out = metrics;
+	return rc;
 }
 
 void
@@ -57,45 +50,9 @@ metrics_free(struct metrics *metrics)
 {
 	if (!metrics)
 		return;
-	metrics_stop(metrics);
+	http_port_free(metrics->port);
 	metric_paths_free(metrics->paths);
 	free(metrics);
-}
-
-static const char *
-metrics_cure(int error)
-{
-	switch (-error) {
-	case EADDRINUSE:
-		return " (another program listens there: choose another port in metrics.listen)";
-	case EADDRNOTAVAIL:
-		return " (no interface has this address)";
-	case EACCES:
-		return " (ports below 1024 need CAP_NET_BIND_SERVICE)";
-	default:
-		return "";
-	}
-}
-
-static void
-metrics_start(struct metrics *metrics)
-{
-	struct http_source source = metrics_source;
-	int before = metrics->error;
-
-	source.arg = metrics;
-	metrics->error = metrics->paths ? 0 :
-					  metric_paths_new(metrics->t->config->metrics_max_paths,
-							   &metrics->paths);
-	if (metrics->error == 0)
-		metrics->error = http_new(metrics->t->loop, metrics->listen, "/metrics", &source,
-					  &metrics->http);
-	metrics->retry_ns = clock_mono_ns() + METRICS_RETRY_NS;
-	if (metrics->error == 0)
-		log_info(MAIN, "metrics on http://%s/metrics", metrics->listen);
-	else if (metrics->error != before)
-		log_error(MAIN, "metrics.listen %s: %s%s; tried again every few seconds",
-			  metrics->listen, strerror(-metrics->error), metrics_cure(metrics->error));
 }
 
 void
@@ -103,22 +60,18 @@ metrics_sync(struct metrics *metrics)
 {
 	const struct config *config = metrics->t->config;
 
+	if (config->metrics_listen[0] && !metrics->paths &&
+	    metric_paths_new(config->metrics_max_paths, &metrics->paths) < 0)
+		log_error(MAIN, "no memory for metrics until the next reload");
 	if (metrics->paths)
 		metric_paths_set_max(metrics->paths, config->metrics_max_paths);
-	if (strcmp(metrics->listen, config->metrics_listen) == 0)
-		return;
-	metrics_stop(metrics);
-	metrics->error = 0;
-	snprintf(metrics->listen, sizeof(metrics->listen), "%s", config->metrics_listen);
-	if (metrics->listen[0])
-		metrics_start(metrics);
+	http_port_listen(metrics->port, config->metrics_listen);
 }
 
 void
 metrics_retry(struct metrics *metrics)
 {
-	if (metrics->listen[0] && !metrics->http && clock_mono_ns() >= metrics->retry_ns)
-		metrics_start(metrics);
+	http_port_retry(metrics->port);
 }
 
 static void
@@ -152,9 +105,10 @@ metrics_corrected(struct metrics *metrics, const struct peer *peer, const struct
 bool
 metrics_sentence(const struct metrics *metrics, char *text, size_t room)
 {
-	if (!metrics->listen[0] || metrics->http)
+	char fault[256];
+
+	if (!http_port_fault(metrics->port, fault, sizeof(fault)))
 		return false;
-	snprintf(text, room, "no metrics: %s: %s%s; tried again every few seconds", metrics->listen,
-		 strerror(-metrics->error), metrics_cure(metrics->error));
+	snprintf(text, room, "no metrics: %s; tried again every few seconds", fault);
 	return true;
 }

@@ -177,18 +177,17 @@ metrics_dropped(struct exposition *e, const struct metrics *m)
 static void
 metrics_scrapes(struct exposition *e, const struct metrics *m)
 {
-	struct http_stats now = {0};
+	struct http_stats stats;
 
-	if (m->http)
-		http_stats(m->http, &now);
+	http_port_stats(m->port, &stats);
 	exposition_u64(e, (struct exposition_label[]){{"result", "answered"}, {0}},
-		       m->past.answered + now.answered);
+		       stats.answered);
 	exposition_u64(e, (struct exposition_label[]){{"result", "cut"}, {0}},
-		       m->past.cut + now.cut);
+		       stats.cut);
 	exposition_u64(e, (struct exposition_label[]){{"result", "refused"}, {0}},
-		       m->past.refused + now.refused);
+		       stats.refused);
 	exposition_u64(e, (struct exposition_label[]){{"result", "bad"}, {0}},
-		       m->past.bad + now.bad);
+		       stats.bad);
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "serve/exposition.h"
 #include "serve/http.h"
+#include "serve/http_port.h"
 #include "agent/tell/metric_paths.h"
 #include "trace/trace.h"
 
@@ -14,13 +15,10 @@ struct tell;
 struct metrics {
 	const struct tell *t;
 	struct metric_paths *paths;
-	struct http *http;     /* NULL: nothing is served */
-	char listen[72];       /* the address of http, or the one that failed, or "" */
-	int error;             /* -errno of the last attempt, or 0 */
-	uint64_t retry_ns;     /* CLOCK_MONOTONIC of the next attempt, if error */
+	struct http_source source;
+	struct http_port *port;
 	uint64_t started_wall_ns; /* start of the daemon by the wall clock of that time; it does not
 				     change when the clock is set */
-	struct http_stats past; /* the sum of earlier servers */
 	struct trace_info past_trace; /* counters of tracing before it was switched off */
 };
 

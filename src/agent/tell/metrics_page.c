@@ -27,10 +27,13 @@ static int
 metrics_begin(void *arg, const char *accept, void **out, const char **type)
 {
 	struct metrics_page *page = calloc(1, sizeof(*page));
+	struct metrics *metrics = arg;
 
-	if (!page)
+	if (!page || !metrics->paths) {
+		free(page);
 		return -ENOMEM;
-	page->metrics = arg;
+	}
+	page->metrics = metrics;
 	page->format = exposition_negotiate(accept);
 	page->path_histograms = metrics_has_path_histograms(page->metrics);
 	metric_paths_hold(page->metrics->paths);
@@ -167,6 +170,7 @@ metrics_more(void *arg, void *state, struct buffer *out)
 	return e.failed ? -ENOMEM : 0;
 }
 
-const struct http_source metrics_source = {.begin = metrics_begin,
+const struct http_source metrics_source = {.path = "/metrics",
+					   .begin = metrics_begin,
 					   .more = metrics_more,
 					   .end = metrics_end};

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "ctl/cmd/ask.h"
-#include "ctl/view/json.h"
+#include "record/json.h"
 #include "record/read.h"
 #include "record/record.h"
 

@@ -14,9 +14,9 @@
 #include "ctl/cmd/show.h"
 #include "ctl/view/configtext.h"
 #include "ctl/view/format.h"
-#include "ctl/view/json.h"
 #include "ctl/view/view.h"
 #include "ctl/wire/copy.h"
+#include "record/json.h"
 #include "record/read.h"
 
 #define CONFIG_TRIES 3

@@ -10,8 +10,8 @@
 
 #include "core/clock.h"
 #include "ctl/cmd/ask.h"
-#include "ctl/view/json.h"
 #include "ctl/view/lines.h"
+#include "record/json.h"
 #include "record/record.h"
 
 struct drain_args {

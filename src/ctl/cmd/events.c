@@ -11,10 +11,10 @@
 #include "core/clock.h"
 #include "ctl/cmd/ask.h"
 #include "ctl/term/signals.h"
-#include "ctl/view/json.h"
 #include "ctl/view/lines.h"
 #include "ctl/view/tracing.h"
 #include "ctl/view/view.h"
+#include "record/json.h"
 #include "record/read.h"
 
 #define EVENTS_TEXT 128

@@ -8,7 +8,7 @@
 #include "ctl/view/flowgroup.h"
 #include "ctl/view/flowlist.h"
 #include "ctl/view/flowtable.h"
-#include "ctl/view/json.h"
+#include "record/json.h"
 
 struct flows_options {
 	struct flowlist_filter filter;

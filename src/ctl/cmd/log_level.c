@@ -6,8 +6,8 @@
 
 #include "core/log.h"
 #include "ctl/cmd/ask.h"
-#include "ctl/view/json.h"
 #include "ctl/view/view.h"
+#include "record/json.h"
 #include "record/read.h"
 #include "record/record.h"
 #include "rpingmesh/log_subsystems.h"

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "ctl/cmd/ask.h"
-#include "ctl/term/utf8.h"
+#include "core/utf8.h"
 #include "ctl/view/heatmap.h"
-#include "ctl/view/json.h"
+#include "record/json.h"
 #include "ctl/view/peer.h"
 #include "ctl/view/table.h"
 #include "record/read.h"

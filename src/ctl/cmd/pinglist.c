@@ -5,7 +5,7 @@
 #include "ctl/cmd/ask.h"
 #include "ctl/cmd/show.h"
 #include "ctl/view/centraltable.h"
-#include "ctl/view/json.h"
+#include "record/json.h"
 #include "record/record.h"
 
 static int

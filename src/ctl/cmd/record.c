@@ -18,9 +18,9 @@
 #include "ctl/cmd/ask.h"
 #include "ctl/term/signals.h"
 #include "ctl/view/format.h"
-#include "ctl/view/json.h"
 #include "ctl/view/view.h"
 #include "ctl/wire/recfile.h"
+#include "record/json.h"
 #include "record/read.h"
 
 enum recording_kind {

@@ -15,11 +15,11 @@
 #include "ctl/cmd/ask.h"
 #include "ctl/term/signals.h"
 #include "ctl/view/format.h"
-#include "ctl/view/json.h"
 #include "ctl/view/lines.h"
 #include "ctl/view/view.h"
 #include "ctl/view/windowtable.h"
 #include "ctl/wire/recfile.h"
+#include "record/json.h"
 #include "record/read.h"
 
 #define REPLAY_POLL_NS (200 * NSEC_PER_MSEC) /* how often a growing file is read */

@@ -2,7 +2,7 @@
 #include "ctl/cmd/show.h"
 
 #include "ctl/cmd/ask.h"
-#include "ctl/view/json.h"
+#include "record/json.h"
 
 int
 show_no_memory(void)

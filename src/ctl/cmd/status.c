@@ -9,11 +9,11 @@
 #include "ctl/view/centraltable.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"
-#include "ctl/view/json.h"
 #include "ctl/view/lines.h"
 #include "ctl/view/table.h"
 #include "ctl/view/tracing.h"
 #include "ctl/view/view.h"
+#include "record/json.h"
 #include "record/read.h"
 
 #define STATUS_TEXT 1024

@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/utf8.h"
 #include "ctl/cmd/ask.h"
 #include "ctl/cmd/top.h"
 #include "ctl/term/screen.h"
 #include "ctl/term/signals.h"
-#include "ctl/term/utf8.h"
 #include "ctl/wire/copy.h"
 
 #define TOPLIVE_FRAME 4 /* lines around the rows */

@@ -13,8 +13,8 @@
 #include "core/clock.h"
 #include "ctl/cmd/ask.h"
 #include "ctl/term/signals.h"
-#include "ctl/view/json.h"
 #include "ctl/view/peer.h"
+#include "record/json.h"
 #include "record/read.h"
 
 struct watch {

@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "ctl/view/format.h"
-#include "ctl/view/json.h"
 #include "ctl/view/peer.h"
 #include "ctl/view/state.h"
 #include "ctl/view/view.h"
+#include "record/json.h"
 #include "record/read.h"
 #include "record/record.h"
 

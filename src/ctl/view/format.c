@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "core/clock.h"
-#include "ctl/term/utf8.h"
+#include "core/utf8.h"
 
 static const char *
 format_micro(void)

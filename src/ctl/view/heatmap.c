@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/term/utf8.h"
+#include "core/utf8.h"
 #include "ctl/view/format.h"
 #include "ctl/view/peer.h"
 #include "ctl/view/state.h"

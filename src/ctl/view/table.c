@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "ctl/term/utf8.h"
+#include "core/utf8.h"
 
 #define TABLE_GAP 2
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "ctl/term/utf8.h"
+#include "core/utf8.h"
 #include "ctl/view/cell.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/term/utf8.h"
+#include "core/utf8.h"
 #include "record/read.h"
 
 static void

@@ -92,6 +92,16 @@ page_end(void *arg, void *page)
 	free(page);
 }
 
+/* The same page, of another type. */
+static int
+other_begin(void *arg, const char *accept, void **page, const char **type)
+{
+	int rc = page_begin(arg, accept, page, type);
+
+	*type = "text/x-other";
+	return rc;
+}
+
 /* A free port, as the kernel says. */
 static uint16_t
 free_port(void)
@@ -110,14 +120,14 @@ free_port(void)
 static int
 serve(struct fixture *f, struct http **out)
 {
-	const struct http_source source = {.begin = page_begin,
-					   .more = page_more,
-					   .end = page_end,
-					   .arg = f};
+	const struct http_source sources[] = {
+		{"/metrics", page_begin, page_more, page_end, f},
+		{"/api/1/other", other_begin, page_more, page_end, f},
+	};
 	char listen[32];
 
 	snprintf(listen, sizeof(listen), "127.0.0.1:%u", f->port);
-	return http_new(f->loop, listen, "/metrics", &source, out);
+	return http_new(f->loop, listen, sources, 2, out);
 }
 
 static int
@@ -271,6 +281,25 @@ test_old_client(void **state)
 }
 
 static void
+test_two_paths(void **state)
+{
+	struct fixture *f = *state;
+
+	f->pieces = 1;
+	assert_true(answer(f,
+			   client(f, "GET /api/1/other?x=1 HTTP/1.1\r\nHost: x\r\nConnection: "
+				     "close\r\n\r\n"),
+			   text, sizeof(text)) > 0);
+	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK\r\n", 17), 0);
+	assert_non_null(strstr(text, "Content-Type: text/x-other\r\n"));
+	assert_true(answer(f,
+			   client(f, "GET /api/1 HTTP/1.1\r\nHost: x\r\nConnection: "
+				     "close\r\n\r\n"),
+			   text, sizeof(text)) > 0);
+	assert_int_equal(strncmp(text, "HTTP/1.1 404 ", 13), 0);
+}
+
+static void
 test_head_and_others(void **state)
 {
 	struct fixture *f = *state;
@@ -289,7 +318,7 @@ test_head_and_others(void **state)
 	assert_true(answer(f, client(f, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
 			   text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 404 ", 13), 0);
-	assert_non_null(strstr(text, "There is only /metrics here."));
+	assert_non_null(strstr(text, "There is only /metrics, /api/1/other here.\n"));
 	assert_true(answer(f,
 			   client(f, "POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: "
 				     "close\r\nContent-Length: 0\r\n\r\n"),
@@ -432,7 +461,8 @@ static void
 test_listen(void **state)
 {
 	struct fixture *f = *state;
-	const struct http_source source = {.begin = page_begin,
+	const struct http_source source = {.path = "/metrics",
+					   .begin = page_begin,
 					   .more = page_more,
 					   .end = page_end,
 					   .arg = f};
@@ -440,9 +470,9 @@ test_listen(void **state)
 
 	assert_int_equal(serve(f, &other), -EADDRINUSE);
 	/* RFC 5737's address is nobody's. */
-	assert_int_equal(http_new(f->loop, "192.0.2.1:9479", "/metrics", &source, &other),
+	assert_int_equal(http_new(f->loop, "192.0.2.1:9479", &source, 1, &other),
 			 -EADDRNOTAVAIL);
-	assert_int_equal(http_new(f->loop, "nonsense", "/metrics", &source, &other), -EINVAL);
+	assert_int_equal(http_new(f->loop, "nonsense", &source, 1, &other), -EINVAL);
 	assert_null(other);
 	http_free(NULL);
 }
@@ -676,7 +706,8 @@ test_slow_clients(void **state)
 static void
 test_ipv6(void **state)
 {
-	const struct http_source source = {.begin = page_begin,
+	const struct http_source source = {.path = "/metrics",
+					   .begin = page_begin,
 					   .more = page_more,
 					   .end = page_end,
 					   .arg = *state};
@@ -688,7 +719,7 @@ test_ipv6(void **state)
 	int fd, rc;
 
 	snprintf(listen, sizeof(listen), "[::1]:%u", f->port);
-	rc = http_new(f->loop, listen, "/metrics", &source, &http);
+	rc = http_new(f->loop, listen, &source, 1, &http);
 	if (rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT) {
 		print_message("this host has no IPv6: only the error was tested\n");
 		assert_null(http);
@@ -711,6 +742,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_client, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_head_and_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/term/utf8.h"
+#include "core/utf8.h"
 #include "ctl/view/bars.h"
 #include "ctl/view/spark.h"
 #include "ctl/view/table.h"

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "ctl/term/utf8.h"
-#include "ctl/view/json.h"
+#include "core/utf8.h"
 #include "ctl/view/view.h"
+#include "record/json.h"
 #include "record/read.h"
 
 /* The JSON of packed bytes; valid until the next call. */

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/term/utf8.h"
+#include "core/utf8.h"
 #include "ctl/view/format.h"
 #include "ctl/view/samples.h"
 #include "ctl/view/table.h"

@@ -4,8 +4,8 @@
  * are not UTF-8 become U+FFFD, NaN and infinities become null, binary data and extensions become
  * hexadecimal strings, and all keys become strings. Control characters are escaped.
  */
-#ifndef RPINGMESH_CTL_VIEW_JSON_H
-#define RPINGMESH_CTL_VIEW_JSON_H
+#ifndef RPINGMESH_RECORD_JSON_H
+#define RPINGMESH_RECORD_JSON_H
 
 #include <msgpack.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/term/utf8.h"
+#include "core/utf8.h"
 
 #include <langinfo.h>
 #include <string.h>

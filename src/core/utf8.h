@@ -2,8 +2,8 @@
 /*
  * The part of UTF-8 (RFC 3629) that output needs. Pure, except for utf8_spoken().
  */
-#ifndef RPINGMESH_CTL_TERM_UTF8_H
-#define RPINGMESH_CTL_TERM_UTF8_H
+#ifndef RPINGMESH_CORE_UTF8_H
+#define RPINGMESH_CORE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/view/json.h"
+#include "record/json.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/term/utf8.h"
+#include "core/utf8.h"
 #include "record/read.h"
 
 static void
