@@ -168,6 +168,37 @@ enum degraded_reason {
 /* Hears of one problem: its reason, and a sentence for operators. */
 typedef void degraded_hear(void *arg, enum degraded_reason why, const char *sentence);
 
+/* Why rpingmesh-central is degraded: `reason` of rpingmesh_central_degraded_reason. */
+enum central_reason {
+	CENTRAL_NO_BROKER,    /* no connection to it */
+	CENTRAL_BROKER,       /* it refuses something */
+	CENTRAL_FROZEN,
+	CENTRAL_MAX_HOSTS,
+	CENTRAL_SAME_NAME,    /* two hosts have one */
+	CENTRAL_CLOCK,        /* those of hosts differ */
+	CENTRAL_SAME_ADDRESS, /* two ports have one */
+	CENTRAL_NO_TOR,
+	CENTRAL_NO_ADDRESS,   /* or one that cannot be probed */
+	CENTRAL_MEMORY,
+	CENTRAL_LISTEN,       /* there are no pages */
+	CENTRAL_RELOAD,       /* the last one was refused */
+	CENTRAL_REASON_N
+};
+#define CENTRAL_REASON_NAMES { \
+	[CENTRAL_NO_BROKER] = "no_broker", \
+	[CENTRAL_BROKER] = "broker", \
+	[CENTRAL_FROZEN] = "frozen", \
+	[CENTRAL_MAX_HOSTS] = "max_hosts", \
+	[CENTRAL_SAME_NAME] = "same_name", \
+	[CENTRAL_CLOCK] = "clock", \
+	[CENTRAL_SAME_ADDRESS] = "same_address", \
+	[CENTRAL_NO_TOR] = "no_tor", \
+	[CENTRAL_NO_ADDRESS] = "no_address", \
+	[CENTRAL_MEMORY] = "memory", \
+	[CENTRAL_LISTEN] = "listen", \
+	[CENTRAL_RELOAD] = "reload", \
+}
+
 /* The connection of a program to the broker of the cluster. */
 enum bus_state {
 	BUS_RESOLVING,  /* the name of the broker is being looked up */

@@ -3,7 +3,7 @@
  * DOC: central
  *
  * The order of the start: the control socket, which no other central may have; names; the mesh,
- * which connects to the broker. The end has the reverse order.
+ * which connects to the broker; the pages. The end has the reverse order.
  */
 #include "central/central.h"
 
@@ -15,6 +15,7 @@
 #include "central/config/central_config.h"
 #include "central/mesh/mesh.h"
 #include "central/tell/central_methods.h"
+#include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -24,8 +25,8 @@
 #include "rpingmesh/log_subsystems.h"
 #include "serve/control.h"
 
-/* How often the file of the control socket is looked at. */
-#define CENTRAL_LOOK_NS (10 * NSEC_PER_SEC)
+/* How often the file of the control socket is looked at, and `listen` is tried again. */
+#define CENTRAL_LOOK_NS (5 * NSEC_PER_SEC)
 
 struct central {
 	struct central_tell tell;
@@ -46,6 +47,7 @@ central_look(void *arg)
 	struct central *c = arg;
 
 	control_look(c->tell.control);
+	central_pages_retry(c->tell.pages);
 	loop_timer_set(c->look, CENTRAL_LOOK_NS);
 }
 
@@ -82,6 +84,7 @@ central_read(struct central *c, char error[CONF_ERROR])
 	c->tell.config = config;
 	central_apply_log(config);
 	mesh_configure(c->tell.mesh, config);
+	central_pages_sync(c->tell.pages);
 	central_config_free(old);
 	return 0;
 }
@@ -135,10 +138,14 @@ central_start(struct central *c)
 		rc = mesh_new(c->tell.loop, c->names, c->config, c->tell.incarnation,
 			      &c->tell.mesh);
 	if (rc == 0)
-		rc = loop_timer_new(c->tell.loop, "look", central_look, c, &c->look);
+		rc = central_pages_new(&c->tell, &c->tell.pages);
 	if (rc == 0)
-		central_look(c);
-	return rc;
+		rc = loop_timer_new(c->tell.loop, "look", central_look, c, &c->look);
+	if (rc < 0)
+		return rc;
+	central_pages_sync(c->tell.pages);
+	central_look(c);
+	return 0;
 }
 
 int
@@ -176,6 +183,7 @@ central_free(struct central *c)
 	if (!c)
 		return;
 	loop_timer_free(c->look);
+	central_pages_free(c->tell.pages);
 	control_free(c->tell.control);
 	mesh_free(c->tell.mesh);
 	names_free(c->names);

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 import msgpack
 
@@ -209,6 +211,70 @@ def pages(w):
     check("pages of two hosts are all hosts", seen == list("abcde"))
 
 
+# Whatever http_proxy says: it is this machine that is asked.
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def get(port, path, method="GET"):
+    """(status, type, body)"""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    try:
+        with direct.open(request, timeout=LONG) as answer:
+            return answer.status, answer.headers["Content-Type"], answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers["Content-Type"], error.read().decode()
+    except urllib.error.URLError as error:
+        raise ConnectionError(error) from error
+
+
+def web(w):
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    taken.listen()
+    port = taken.getsockname()[1]
+    w.start_central("web", f'listen = "127.0.0.1:{port}";')
+    until("its five hosts", lambda: w.status("web")["hosts_present"] == 5)
+    check("a port that is taken is said, and nothing else",
+          [s for s in w.status("web")["degraded"]
+           if f"no metrics and pages: 127.0.0.1:{port}: Address already in use" in s] ==
+          w.status("web")["degraded"] != [])
+    taken.close()
+    until("the page", lambda: get(port, "/")[0] == 200)
+    check("it is tried again", w.status("web")["degraded"] == [])
+    slow = socket.create_connection(("127.0.0.1", port))
+    slow.sendall(b"GET /metrics HTT")
+    status, kind, body = get(port, "/api/1/hosts")
+    check("/api/1/hosts is the answer of the method", (status, kind, json.loads(body)) ==
+          (200, "application/json", w.call("web", "hosts")))
+    status, kind, body = get(port, "/api/1/status")
+    known = json.loads(body)
+    check("/api/1/status, too", known.keys() == w.status("web").keys() and
+          known["hosts_present"] == 5 and known["bus"]["state"] == "connected")
+    metrics = get(port, "/metrics")[2]
+    check("metrics count hosts, ports and switches", all(line in metrics.splitlines() for line in (
+        'rpingmesh_central_hosts{state="present"} 5', "rpingmesh_central_ports 6",
+        "rpingmesh_central_broker_connected 1",
+        'rpingmesh_central_degraded_reason{reason="listen"} 0',
+        'rpingmesh_central_tors{state="covered"} 2')))
+    check("HEAD has no body", get(port, "/api/1/hosts", "HEAD") == (200, "application/json", ""))
+    check("another path is 404", get(port, "/api/1/x")[0] == 404)
+    slow.close()
+    other = free_port()
+    with open(w.path("web.conf")) as f:
+        text = f.read()
+    with open(w.path("web.conf"), "w") as f:
+        f.write(text.replace(str(port), str(other)))
+    w.call("web", "reload")
+    until("the other port", lambda: get(other, "/metrics")[0] == 200)
+    try:
+        get(port, "/")
+        check("a reload ends the old one", False)
+    except ConnectionError:
+        check("a reload ends the old one", True)
+    w.stop_central("web")
+
+
 def drain(w):
     w.call("one", "drain", host="c", reason="new NIC", by="ada",
            until_ns=time.time_ns() + 3600 * 10**9)
@@ -310,7 +376,7 @@ def twins(w):
     for incarnation in (7001, 7002, 7001):
         w.join("t", "leaf-1", "10.0.0.77", incarnation=incarnation)
     until("they are named",
-          lambda: any("the same name" in s and "(t)" in s for s in w.status()["degraded"]))
+          lambda: any("the same name, t;" in s for s in w.status()["degraded"]))
     w.join("u", "leaf-1", "10.0.0.77")
     until("the address", lambda: any("belong to two ports" in s and "10.0.0.77" in s
                                      for s in w.status()["degraded"]))
@@ -333,7 +399,7 @@ def main():
     directory = tempfile.mkdtemp()
     world = World(directory)
     try:
-        for part in (without_broker, mesh, pages, drain, leave, freeze, hostile, two,
+        for part in (without_broker, mesh, pages, web, drain, leave, freeze, hostile, two,
                      broker_restart, twins, reload):
             part(world)
         world.stop_central("one")

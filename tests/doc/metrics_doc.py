@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The families of metrics in src/agent/tell/metrics_family.c against rpingmeshd(8): each is
 described there by the words of its HELP line, and those of devices and paths have these labels.
-(The labels of the others are compared by tests/package/prometheus.sh, with a daemon.)"""
+(The labels of the others are compared by tests/package/prometheus.sh, with a daemon.) The same for
+those of central, whose table names all labels."""
 
 import os
 import re
@@ -28,14 +29,35 @@ def words(mdoc):
                   " ".join(re.sub(r"^\.(?:Li|Cm|Ic) ", "", line) for line in lines))
 
 
+def items_of(page):
+    """{name of a family: its description}"""
+    section = read(page).partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]
+    return dict(re.findall(r"^\.It Li (\w+)\n(.*?)(?=^\.It|\Z)", section, re.S | re.M))
+
+
+def central():
+    items = items_of("man/rpingmesh-central.8")
+    labels = metricspage.in_manual(TOP, "rpingmesh-central.8")
+    rows = re.findall(
+        r'\{\{"(\w+)", \w+, (?:NULL|"\w+"), "([^"]*)"\}, AT\(\w+\)(?:, BY\("(\w+)")?',
+        re.sub(r'" "', "", re.sub(r"\s+", " ", read("src/central/tell/central_metrics.c"))))
+    for name, said, label in rows:
+        if words(items.get(name, "")) != said:
+            yield (f"{name}: rpingmesh-central(8) says \"{words(items.get(name, ''))}\", "
+                   f"its HELP line \"{said}\"")
+        if name in labels and labels[name].labels != [{label}] * bool(label):
+            yield f"{name}: rpingmesh-central(8) names other labels than it has"
+    if len(rows) < 30:
+        yield f"only {len(rows)} families of central were found"
+
+
 def main():
-    section = read("man/rpingmeshd.8").partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]
-    items = dict(re.findall(r"^\.It Li (\w+)\n(.*?)(?=^\.It|\Z)", section, re.S | re.M))
+    items = items_of("man/rpingmeshd.8")
     labels = {name: family.labels for name, family in metricspage.in_manual(TOP).items()}
     rows = re.findall(
         r'\{\{"(\w+)", EXPOSITION_(\w+), (?:NULL|"\w+"), "([^"]*)"\}, \.(\w+) = (\w+)\}',
         re.sub(r'" "', "", re.sub(r"\s+", " ", read("src/agent/tell/metrics_family.c"))))
-    bad = []
+    bad = list(central())
     for name, shape, said, kind, function in rows:
         if words(items.get(name, "")) != said:
             bad.append(f"{name}: rpingmeshd(8) says \"{words(items.get(name, ''))}\", "

@@ -1,20 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Every family of metrics in src/agent/tell/metrics_family.c stands in rpingmeshd(8), and that knows
-# no other; tests/doc/metrics_doc.py compares their descriptions and labels.
+# Every family of metrics in src/agent/tell/metrics_family.c stands in rpingmeshd(8), every one in
+# src/central/tell/central_metrics.c in rpingmesh-central(8), and these know no other;
+# tests/doc/metrics_doc.py compares their descriptions and labels.
 set -eu
 src=${top_srcdir:-${srcdir:-.}}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-sed -nE 's/^	\{\{"([a-z0-9_]+)".*/\1/p' "$src/src/agent/tell/metrics_family.c" |
-	sort >"$work/code"
-sed -n '/^\.Sh METRICS/,/^\.Sh SIGNALS/s/^\.It Li //p' "$src/man/rpingmeshd.8" |
-	sort >"$work/manual"
-[ "$(wc -l <"$work/code")" -ge 40 ] || {
-	echo "only $(wc -l <"$work/code") families in the code"; exit 1
+# compare CODE PAGE LEAST
+compare() {
+	sed -nE 's/^	\{\{"([a-z0-9_]+)".*/\1/p' "$src/$1" | sort >"$work/code"
+	sed -n '/^\.Sh METRICS/,/^\.Sh SIGNALS/s/^\.It Li //p' "$src/$2" | sort >"$work/manual"
+	[ "$(wc -l <"$work/code")" -ge "$3" ] || {
+		echo "only $(wc -l <"$work/code") families in $1"; exit 1
+	}
+	diff "$work/code" "$work/manual"
 }
-diff "$work/code" "$work/manual"
+compare src/agent/tell/metrics_family.c man/rpingmeshd.8 40
+compare src/central/tell/central_metrics.c man/rpingmesh-central.8 30
 if [ -x /usr/bin/python3 ]; then
 	top_srcdir=$src /usr/bin/python3 -B "$src/tests/doc/metrics_doc.py"
 else

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The alert rules and the dashboard against rpingmeshd(8): each metric and label in them is one
-that the daemon has. Prints what is not.
+"""The alert rules and the dashboard against rpingmeshd(8) and rpingmesh-central(8): each metric and
+label in them is one that a program has. Prints what is not.
 
   metrics_used.py             compare
   metrics_used.py --rules     print the dashboard's expressions as a file of rules, for promtool
@@ -62,7 +62,8 @@ def plain(expr):
 
 class Vocabulary:
     def __init__(self):
-        self.families = metricspage.in_manual(TOP)
+        self.families = {**metricspage.in_manual(TOP, "rpingmesh-central.8"),
+                         **metricspage.in_manual(TOP)}
         self.recorded = {}  # a recording rule's name -> labels
 
     def labels_of(self, metric):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The metrics as rpingmeshd(8) lists them, and what a page of metrics has.
+"""The metrics as rpingmeshd(8) or rpingmesh-central(8) lists them, and what a page of metrics has.
 
 In the section METRICS `.It Li NAME` is a family, and a line `Labels: A, B (or C), D.` its labels;
 of those in parentheses a page has one; "none" among them: or none."""
@@ -21,9 +21,9 @@ class Family:
             for choice in self.labels)
 
 
-def in_manual(top="."):
+def in_manual(top=".", manual="rpingmeshd.8"):
     """{name: Family}"""
-    with open(os.path.join(top, "man/rpingmeshd.8"), encoding="utf-8") as f:
+    with open(os.path.join(top, "man", manual), encoding="utf-8") as f:
         section = f.read().partition("\n.Sh METRICS\n")[2].partition("\n.Sh ")[0]
     families = {}
     for item in re.split(r"^\.It Li ", section, flags=re.M)[1:]:
@@ -52,15 +52,15 @@ def on_page(text):
     return found
 
 
-def problems(text, top="."):
+def problems(text, top=".", where="rpingmeshd.8"):
     """What a page has, in Prometheus' format, that the manual does not, and the reverse."""
-    manual, page = in_manual(top), on_page(text)
-    bad = [f"{name}: in rpingmeshd(8), not on the page" for name in manual if name not in page]
+    manual, page = in_manual(top, where), on_page(text)
+    bad = [f"{name}: in {where}, not on the page" for name in manual if name not in page]
     for name, samples in page.items():
         if name not in manual:
-            bad.append(f"{name}: on the page, not in rpingmeshd(8)")
+            bad.append(f"{name}: on the page, not in {where}")
             continue
         wrong = {tuple(sorted(s)) for s in samples if not manual[name].fits(s)}
-        bad += [f"{name}: has the labels {', '.join(w) or '(none)'}, in rpingmeshd(8) others"
+        bad += [f"{name}: has the labels {', '.join(w) or '(none)'}, in {where} others"
                 for w in sorted(wrong)]
     return bad

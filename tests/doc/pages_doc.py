@@ -17,6 +17,7 @@ import tables as code
 TOP = os.environ.get("top_srcdir", ".")
 BUILD = os.environ.get("top_builddir", ".")
 DAEMON_PAGE, CTL_PAGE, CONCEPTS = "man/rpingmeshd.8", "man/rpingmesh-ctl.1", "man/rpingmesh.7"
+CENTRAL_PAGE = "man/rpingmesh-central.8"
 
 
 def read(path):
@@ -149,9 +150,9 @@ def literals(body):
         yield re.sub(r"%[-+ #0-9.*]*(?:l|ll|z)?[a-zA-Z]", "%", re.sub(r'"\s*"', "", text))
 
 
-def sentences():
-    """What the daemon may say of a degraded state: each fragment that tells one from the others."""
-    for path in sorted(glob.glob(os.path.join(TOP, "src/agent/**/*.c"), recursive=True)):
+def sentences(room):
+    """What a program may say of a degraded state: each fragment that tells one from the others."""
+    for path in sorted(glob.glob(os.path.join(TOP, "src", room, "**/*.c"), recursive=True)):
         for name, body in functions(os.path.relpath(path, TOP)):
             if "fn(arg, " in body or re.search(
                     r"_(sentence|flaps_text|counters_text|unopened_text|fsm_reason|fsm_failure)$",
@@ -168,24 +169,30 @@ def key(sentence):
 
 
 def degraded():
-    said = [s for s in sentences() if s.count(" ") >= 2 and "%Y" not in s]
-    text = rendered(DAEMON_PAGE)
+    yield from degraded_of("agent", DAEMON_PAGE, "rpingmesh_degraded_reason", "DEGRADED", 15)
+    yield from degraded_of("central", CENTRAL_PAGE, "rpingmesh_central_degraded_reason", "CENTRAL",
+                           9)
+
+
+def degraded_of(room, page, metric, prefix, least):
+    said = [s for s in sentences(room) if s.count(" ") >= 2 and "%Y" not in s]
+    text = rendered(page)
     for s in said:
         if key(s) not in text:
-            yield f"degraded state \"{s}\": {DAEMON_PAGE} does not have \"{key(s)}\""
-    section = re.split(r"^\.S[sh] ", read(DAEMON_PAGE).partition("\n.Sh DEGRADED STATES\n")[2],
+            yield f"degraded state \"{s}\": {page} does not have \"{key(s)}\""
+    section = re.split(r"^\.S[sh] ", read(page).partition("\n.Sh DEGRADED STATES\n")[2],
                        flags=re.M)[0]
     items = [i for line in re.findall(r"^\.It Li (.*)$", section, re.M)
              for i in re.split(r" , Li ", line)]
     for item in items:
         if not any(item.strip('"') in s for s in said):
-            yield f"degraded state \"{item}\": in {DAEMON_PAGE}, not in the code"
-    head = section.partition(".Bl")[0].partition("rpingmesh_degraded_reason")[2]
+            yield f"degraded state \"{item}\": in {page}, not in the code"
+    head = section.partition(".Bl")[0].partition(metric)[2]
     yield from differ("reason of a degraded state",
-                      set(re.findall(r'\[DEGRADED_\w+\] = "(\w+)"',
+                      set(re.findall(rf'\[{prefix}_\w+\] = "(\w+)"',
                                      read("include/rpingmesh/states.h"))),
-                      set(re.findall(r"^\.Li (\w+)", head, re.M)), DAEMON_PAGE)
-    if len(said) < 15 or not items:
+                      set(re.findall(r"^\.Li (\w+)", head, re.M)), page)
+    if len(said) < least or not items:
         yield "too few degraded states were found: does this script still understand the code?"
 
 

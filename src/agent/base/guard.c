@@ -15,12 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/process.h"
 #include "probe/prober.h"
 #include "rpingmesh/log_subsystems.h"
 
@@ -39,17 +39,6 @@ struct guard {
 	uint32_t said_permille; /* CPU time when the step last changed */
 	uint64_t said_memory;
 };
-
-static uint64_t
-guard_cpu_ns(void)
-{
-	struct rusage usage;
-
-	if (getrusage(RUSAGE_SELF, &usage) < 0)
-		return 0;
-	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NSEC_PER_SEC +
-	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
-}
 
 /* Reads the second field of statm, the resident pages. */
 static uint64_t
@@ -134,7 +123,7 @@ guard_measure(struct guard *guard)
 {
 	struct throttle_sample sample = {
 		.now_ns = clock_mono_ns(),
-		.cpu_ns = guard_cpu_ns(),
+		.cpu_ns = process_cpu_ns(),
 		.memory_bytes = guard_memory(guard),
 	};
 	uint32_t from = guard->throttle.step;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All families of metrics, with their names, help texts and the functions that write samples. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "config.h"
 #include "core/clock.h"
 #include "core/loop.h"
+#include "core/process.h"
 #include "agent/base/guard.h"
 #include "agent/base/self.h"
 #include "agent/tell/degraded.h"
@@ -28,15 +27,8 @@
 static void
 metrics_cpu(struct exposition *e, const struct metrics *m)
 {
-	struct rusage usage;
-
 	(void)m;
-	if (getrusage(RUSAGE_SELF, &usage) == 0)
-		exposition_ns(e, NULL,
-			      (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) *
-					      NSEC_PER_SEC +
-				      (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) *
-					      NSEC_PER_USEC);
+	exposition_ns(e, NULL, process_cpu_ns());
 }
 
 static void
@@ -58,16 +50,8 @@ metrics_start_time(struct exposition *e, const struct metrics *m)
 static void
 metrics_fds(struct exposition *e, const struct metrics *m)
 {
-	DIR *dir = opendir("/proc/self/fd");
-	uint64_t n = 0;
-
 	(void)m;
-	if (!dir)
-		return;
-	for (const struct dirent *entry; (entry = readdir(dir));)
-		n += entry->d_name[0] != '.';
-	closedir(dir);
-	exposition_u64(e, NULL, n - 1);
+	exposition_u64(e, NULL, process_fds());
 }
 
 static void

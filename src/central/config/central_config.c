@@ -97,6 +97,8 @@ const struct conf_key central_config_keys[] = {
 	 .restart = true},
 	{"socket_group", &conf_string, FIELD(socket_group), RANGE(0, 32),
 	 .check = conf_check_group, .expect = "the name of a group or \"\"", .restart = true},
+	{"listen", &conf_string, FIELD(listen), RANGE(0, 64), .check = conf_check_listen,
+	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
 	{"roles", &conf_strings, LIST(roles), RANGE(1, 32), .check = central_check_role,
 	 .expect = "\"controller\"", .restart = true},
 	{"max_hosts", &conf_integer, FIELD(max_hosts), RANGE(1, 1000000), .restart = true},
@@ -122,6 +124,7 @@ central_config_free(struct central_config *c)
 	free(c->password_file);
 	free(c->socket);
 	free(c->socket_group);
+	free(c->listen);
 	for (size_t i = 0; i < c->n_roles; i++)
 		free(c->roles[i]);
 	free(c->roles);
@@ -133,7 +136,8 @@ central_config_free(struct central_config *c)
 static int
 central_config_defaults(struct central_config *c)
 {
-	char **empty[] = {&c->ca, &c->certificate, &c->key, &c->user, &c->password_file};
+	char **empty[] = {&c->ca,   &c->certificate,   &c->key,
+			  &c->user, &c->password_file, &c->listen};
 	bool ok = true;
 
 	c->max_hosts = 20000;

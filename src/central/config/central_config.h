@@ -27,6 +27,7 @@ struct central_config {
 	char *user, *password_file; /* for the broker; "": none */
 	char *socket;               /* path of the control socket */
 	char *socket_group;         /* group that may read; "": none */
+	char *listen;               /* "address:port" of the pages, or "" for none */
 	char **roles;               /* none: all */
 	size_t n_roles;
 	uint32_t max_hosts;

@@ -15,10 +15,6 @@ struct registry_host;
 /* Map central_status. */
 void central_record_status(msgpack_packer *out, const struct central_tell *t);
 
-/* Calls fn with each sentence that says what is wrong, with its cure. */
-void central_degraded(const struct central_tell *t, void (*fn)(void *arg, const char *sentence),
-		      void *arg);
-
 /* Map host. */
 void central_record_host(msgpack_packer *out, const struct mesh *mesh,
 			 const struct registry_host *host);

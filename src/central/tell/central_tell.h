@@ -11,7 +11,7 @@
 #include "core/conf.h"
 
 struct central_config;
-struct central_metrics;
+struct central_pages;
 struct control;
 struct loop;
 struct mesh;
@@ -20,11 +20,10 @@ struct central_tell {
 	struct loop *loop;
 	struct mesh *mesh;
 	struct control *control;
-	struct central_metrics *metrics; /* NULL: none are served */
+	struct central_pages *pages;
 	const struct central_config *config;
 	const char *config_path;       /* NULL: built-in defaults */
 	char config_error[CONF_ERROR]; /* why the last reload was refused, or "" */
-	char metrics_error[CONF_ERROR]; /* why there are no metrics, or "" */
 	uint64_t started_ns;           /* CLOCK_MONOTONIC */
 	uint64_t incarnation;
 	int (*reload)(void *arg, char error[CONF_ERROR]);

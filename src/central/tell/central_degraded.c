@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "central/tell/central_degraded.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bus/bus.h"
+#include "central/config/central_config.h"
+#include "central/mesh/mesh.h"
+#include "central/registry/registry.h"
+#include "central/tell/central_pages.h"
+#include "central/tell/central_tell.h"
+#include "core/clock.h"
+#include "plan/plan.h"
+
+/* Clocks of hosts that differ by more than this are said. */
+#define CENTRAL_DEGRADED_CLOCK_NS (5 * (int64_t)NSEC_PER_SEC)
+
+static void
+central_degraded_bus(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	struct bus_status bus;
+	char text[BUS_REASON + 128];
+
+	bus_status(mesh_bus(t->mesh), &bus);
+	if (bus.state != BUS_CONNECTED) {
+		snprintf(text, sizeof(text),
+			 "no connection to the broker %s%s%s: hosts cannot join, and no pinglist "
+			 "reaches them",
+			 bus.broker, bus.reason[0] ? ": " : "", bus.reason);
+		fn(arg, CENTRAL_NO_BROKER, text);
+	} else if (bus.reason[0]) {
+		fn(arg, CENTRAL_BROKER, bus.reason);
+	}
+}
+
+static void
+central_degraded_registry(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	struct registry_stats s;
+	char text[400];
+
+	registry_stats(mesh_registry(t->mesh), &s);
+	if (s.frozen) {
+		snprintf(text, sizeof(text),
+			 "%" PRIu32 " of %" PRIu32 " hosts have left at once, so a network or "
+			 "the broker may be broken, and they stay in the plan for now; if they are "
+			 "meant to be gone, say rpingmesh-ctl --central confirm",
+			 s.left_at_once,
+			 s.hosts[REGISTRY_PRESENT] + s.hosts[REGISTRY_LEAVING]);
+		fn(arg, CENTRAL_FROZEN, text);
+	}
+	if (s.refused_full) {
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " registrations of new hosts were refused, because there are "
+			 "max_hosts (%" PRIu32 ") hosts; raise it",
+			 s.refused_full, t->config->max_hosts);
+		fn(arg, CENTRAL_MAX_HOSTS, text);
+	}
+}
+
+/* ---- hosts ---- */
+
+/* Hosts of which something is odd, each with its number and the first name. */
+struct central_odd {
+	unsigned int twins, clocks;
+	char twin[REGISTRATION_HOST], clock[REGISTRATION_HOST];
+	int64_t off_ns;
+};
+
+static void
+central_degraded_odd(const struct central_tell *t, struct central_odd *odd)
+{
+	const struct registry_host *host = registry_next(mesh_registry(t->mesh), 0);
+	struct registry_host_info info;
+
+	*odd = (struct central_odd){.twins = 0};
+	for (; host; host = registry_after(host)) {
+		registry_host_info(host, &info);
+		if (info.state == REGISTRY_GONE)
+			continue;
+		if (info.twin && odd->twins++ == 0)
+			snprintf(odd->twin, sizeof(odd->twin), "%s", info.name);
+		if (!info.clock_known || llabs(info.clock_off_ns) < CENTRAL_DEGRADED_CLOCK_NS)
+			continue;
+		if (odd->clocks++ == 0) {
+			snprintf(odd->clock, sizeof(odd->clock), "%s", info.name);
+			odd->off_ns = info.clock_off_ns;
+		}
+	}
+}
+
+static void
+central_degraded_hosts(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	struct central_odd odd;
+	char text[400];
+
+	central_degraded_odd(t, &odd);
+	if (odd.twins) {
+		snprintf(text, sizeof(text),
+			 "two hosts seem to have the same name, %s%s; they write over each other's "
+			 "registration: give each host a name of its own (hostname in "
+			 "rpingmeshd.conf)",
+			 odd.twin, odd.twins > 1 ? ", …" : "");
+		fn(arg, CENTRAL_SAME_NAME, text);
+	}
+	if (odd.clocks) {
+		snprintf(text, sizeof(text),
+			 "the clock of %s is %.0f s %s ours%s; look at its time synchronisation",
+			 odd.clock, (double)llabs(odd.off_ns) / 1e9,
+			 odd.off_ns > 0 ? "ahead of" : "behind",
+			 odd.clocks > 1 ? ", and those of other hosts differ, too" : "");
+		fn(arg, CENTRAL_CLOCK, text);
+	}
+}
+
+/* ---- plan ---- */
+
+#define CENTRAL_PROBLEM_N (PLAN_NO_ADDRESS + 1)
+
+/* The plan's problems: how many of each kind, and the first. */
+struct central_problems {
+	unsigned int n[CENTRAL_PROBLEM_N];
+	char first[CENTRAL_PROBLEM_N][300];
+};
+
+static void
+central_degraded_problem(void *arg, const struct plan_problem *problem)
+{
+	struct central_problems *p = arg;
+	char text[ADDR_TEXT];
+
+	if (p->n[problem->kind]++)
+		return;
+	snprintf(p->first[problem->kind], sizeof(p->first[0]), "%s %s/%u%s%s%s%s", problem->host,
+		 problem->device, problem->port, problem->address ? ", " : "",
+		 problem->address ? addr_text(problem->address, text) : "",
+		 problem->holder ? ", which belongs to " : "",
+		 problem->holder ? problem->holder : "");
+}
+
+static void
+central_degraded_plan(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	static const struct {
+		enum central_reason why;
+		const char *what;
+	} kinds[CENTRAL_PROBLEM_N] = {
+		[PLAN_DUPLICATE] = {CENTRAL_SAME_ADDRESS,
+				    "addresses belong to two ports, so only one of them is probed; "
+				    "give each port an address of its own"},
+		[PLAN_UNUSABLE] = {CENTRAL_NO_ADDRESS, "addresses cannot be probed"},
+		[PLAN_NO_TOR] = {CENTRAL_NO_TOR, "ports have no ToR switch, so they take no part; "
+						 "set tor in rpingmeshd.conf"},
+		[PLAN_NO_ADDRESS] = {CENTRAL_NO_ADDRESS,
+				     "ports have no address, so they take no part"},
+	};
+	struct central_problems p = {.n = {0}};
+	struct mesh_stats stats;
+	char text[500];
+
+	mesh_stats(t->mesh, &stats);
+	if (stats.out_of_memory)
+		fn(arg, CENTRAL_MEMORY,
+		   "there was no memory for the plan, so some pinglists may be old; see "
+		   "MemoryMax= of the unit, or max_hosts");
+	plan_problems(mesh_plan(t->mesh), central_degraded_problem, &p);
+	for (int i = 0; i < CENTRAL_PROBLEM_N; i++) {
+		if (!p.n[i])
+			continue;
+		snprintf(text, sizeof(text), "%u %s; the first: %s", p.n[i], kinds[i].what,
+			 p.first[i]);
+		fn(arg, kinds[i].why, text);
+	}
+}
+
+void
+central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	char text[CONF_ERROR + 100];
+
+	central_degraded_bus(t, fn, arg);
+	central_degraded_registry(t, fn, arg);
+	central_degraded_hosts(t, fn, arg);
+	central_degraded_plan(t, fn, arg);
+	if (central_pages_sentence(t->pages, text, sizeof(text)))
+		fn(arg, CENTRAL_LISTEN, text);
+	if (!t->config_error[0])
+		return;
+	snprintf(text, sizeof(text),
+		 "the last reload was refused, the old configuration is in force: %s",
+		 t->config_error);
+	fn(arg, CENTRAL_RELOAD, text);
+}

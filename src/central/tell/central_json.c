@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: records as JSON
+ *
+ * A page is the answer of the control method of that name. The one of hosts is made in pieces of
+ * CENTRAL_JSON_PIECE of them. The next host is found by its id, as hosts may go meanwhile.
+ */
+#include <errno.h>
+#include <msgpack.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "central/mesh/mesh.h"
+#include "central/registry/registry.h"
+#include "central/tell/central_pages.h"
+#include "central/tell/central_record.h"
+#include "central/tell/central_tell.h"
+#include "record/json.h"
+
+#define CENTRAL_JSON_PIECE 50
+#define CENTRAL_JSON_TYPE "application/json"
+
+/* A page that is being written. */
+struct central_json {
+	bool begun;
+	uint64_t after; /* the id of the last host */
+};
+
+static int
+central_json_begin(void *arg, const char *accept, void **page, const char **type)
+{
+	struct central_json *json = calloc(1, sizeof(*json));
+
+	(void)arg;
+	(void)accept;
+	if (!json)
+		return -ENOMEM;
+	*page = json;
+	*type = CENTRAL_JSON_TYPE;
+	return 0;
+}
+
+static void
+central_json_end(void *arg, void *page)
+{
+	(void)arg;
+	free(page);
+}
+
+/* Writes a packed record, which is our own. */
+static void
+central_json_record(FILE *out, const msgpack_sbuffer *packed)
+{
+	msgpack_unpacked record;
+
+	msgpack_unpacked_init(&record);
+	if (msgpack_unpack_next(&record, packed->data, packed->size, NULL) ==
+	    MSGPACK_UNPACK_SUCCESS)
+		json_write(out, &record.data);
+	msgpack_unpacked_destroy(&record);
+}
+
+/* Adds what was written to memory, and frees it. */
+static int
+central_json_close(FILE *file, char **text, size_t *len, struct buffer *out)
+{
+	int rc = fclose(file) == 0 ? 0 : -ENOMEM;
+
+	if (rc == 0)
+		rc = buffer_reserve(out, *len);
+	if (rc == 0)
+		buffer_add(out, *text, *len);
+	free(*text);
+	return rc;
+}
+
+static int
+central_json_status(void *arg, void *page, struct buffer *out)
+{
+	size_t len = 0;
+	char *text = NULL;
+	FILE *file = open_memstream(&text, &len);
+	msgpack_sbuffer packed;
+	msgpack_packer pk;
+
+	(void)page;
+	if (!file)
+		return -ENOMEM;
+	msgpack_sbuffer_init(&packed);
+	msgpack_packer_init(&pk, &packed, msgpack_sbuffer_write);
+	central_record_status(&pk, arg);
+	central_json_record(file, &packed);
+	fputc('\n', file);
+	msgpack_sbuffer_destroy(&packed);
+	return central_json_close(file, &text, &len, out);
+}
+
+/* Writes the next hosts. Returns whether there are more. */
+static bool
+central_json_some_hosts(FILE *file, const struct mesh *mesh, struct central_json *json)
+{
+	const struct registry_host *host = registry_next(mesh_registry(mesh), json->after);
+	struct registry_host_info info;
+	msgpack_sbuffer packed;
+	msgpack_packer pk;
+
+	msgpack_sbuffer_init(&packed);
+	msgpack_packer_init(&pk, &packed, msgpack_sbuffer_write);
+	for (int i = 0; host && i < CENTRAL_JSON_PIECE; i++, host = registry_after(host)) {
+		registry_host_info(host, &info);
+		central_record_host(&pk, mesh, host);
+		fputs(json->after ? ",\n" : "\n", file);
+		central_json_record(file, &packed);
+		msgpack_sbuffer_clear(&packed);
+		json->after = info.id;
+	}
+	msgpack_sbuffer_destroy(&packed);
+	return host;
+}
+
+static int
+central_json_hosts(void *arg, void *page, struct buffer *out)
+{
+	const struct central_tell *t = arg;
+	struct central_json *json = page;
+	size_t len = 0;
+	char *text = NULL;
+	FILE *file = open_memstream(&text, &len);
+	bool more;
+	int rc;
+
+	if (!file)
+		return -ENOMEM;
+	if (!json->begun)
+		fputs("{\"hosts\":[", file);
+	json->begun = true;
+	more = central_json_some_hosts(file, t->mesh, json);
+	if (!more)
+		fputs("\n],\"next\":null}\n", file);
+	rc = central_json_close(file, &text, &len, out);
+	return rc < 0 ? rc : more;
+}
+
+const struct http_source central_json_hosts_source = {.path = "/api/1/hosts",
+						      .begin = central_json_begin,
+						      .more = central_json_hosts,
+						      .end = central_json_end};
+const struct http_source central_json_status_source = {.path = "/api/1/status",
+						       .begin = central_json_begin,
+						       .more = central_json_status,
+						       .end = central_json_end};
