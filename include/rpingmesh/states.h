@@ -143,6 +143,7 @@ enum degraded_reason {
 	DEGRADED_BUDGET,        /* self-protection reduces the rates */
 	DEGRADED_METRICS,
 	DEGRADED_RELOAD,        /* the last one was refused */
+	DEGRADED_BROKER,        /* of the cluster: no connection, or it refuses something */
 	DEGRADED_REASON_N
 };
 #define DEGRADED_REASON_NAMES { \
@@ -164,6 +165,7 @@ enum degraded_reason {
 	[DEGRADED_BUDGET] = "budget", \
 	[DEGRADED_METRICS] = "metrics", \
 	[DEGRADED_RELOAD] = "reload", \
+	[DEGRADED_BROKER] = "broker", \
 }
 /* Hears of one problem: its reason, and a sentence for operators. */
 typedef void degraded_hear(void *arg, enum degraded_reason why, const char *sentence);

@@ -166,6 +166,8 @@ bus_message(void *arg, const char *topic, const void *payload, size_t size, bool
 	bus->status.refused++;
 	log_some(3, CLUSTER, WARNING, "a message of %zu bytes on %s is too long; it is ignored",
 		 size, topic);
+	if (bus->ops->too_long)
+		bus->ops->too_long(bus->user, topic);
 }
 
 static void

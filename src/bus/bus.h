@@ -48,6 +48,8 @@ struct bus_ops {
 	/* topic and payload are valid during the call; they contain any bytes. */
 	void (*message)(void *user, const char *topic, const void *payload, size_t size,
 			bool retained);
+	/* A message longer than payload_max was refused. NULL is allowed. */
+	void (*too_long)(void *user, const char *topic);
 	/* The connection is there, or no longer there. */
 	void (*changed)(void *user, bool connected);
 };

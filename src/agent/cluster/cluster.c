@@ -6,7 +6,8 @@
  * timer, and the timer compares: so a port that comes with its addresses one by one is published
  * once. The host also subscribes to its own topic, because somebody else may change it: a second
  * host of the same name, or the last will of a connection that the broker noticed to be dead only
- * after the next one had been made. Then it publishes its registration again, after a second.
+ * after the next one had been made. Then it publishes its registration again, after a second. If it
+ * does not hear itself, the broker's access list is wrong: brokers drop such a message in silence.
  */
 #include "agent/cluster/cluster.h"
 
@@ -38,6 +39,7 @@ struct cluster {
 	char host[REGISTRATION_HOST]; /* that the bus was made for */
 	char topic[TOPIC_SIZE];
 	bool again;                  /* publish even if nothing has changed */
+	uint64_t unheard_ns;         /* when it was published, unless it has come back; or 0 */
 	uint64_t changes, foreign;
 };
 
@@ -49,6 +51,13 @@ cluster_pack(struct cluster *cluster)
 	msgpack_sbuffer_clear(&cluster->packed);
 	msgpack_packer_init(&pk, &cluster->packed, msgpack_sbuffer_write);
 	registration_pack(&pk, cluster->last);
+}
+
+static void
+cluster_publish(struct cluster *cluster)
+{
+	bus_set(cluster->bus, cluster->topic, cluster->packed.data, cluster->packed.size);
+	cluster->unheard_ns = clock_mono_ns();
 }
 
 /* Publishes the registration if it has changed. */
@@ -68,7 +77,7 @@ cluster_register(struct cluster *cluster)
 		registration_free(now);
 	}
 	if ((changed || cluster->again) && cluster->last)
-		bus_set(cluster->bus, cluster->topic, cluster->packed.data, cluster->packed.size);
+		cluster_publish(cluster);
 	cluster->again = false;
 }
 
@@ -82,10 +91,23 @@ cluster_connected(void *user, bool connected)
 		return;
 	cluster->last->time_ns = clock_wall_ns();
 	cluster_pack(cluster);
-	bus_set(cluster->bus, cluster->topic, cluster->packed.data, cluster->packed.size);
+	cluster_publish(cluster);
 }
 
 /* ---- the bus ---- */
+
+/* Our topic has a content that is not ours. */
+static void
+cluster_foreign(struct cluster *cluster, bool cleared)
+{
+	cluster->foreign++;
+	cluster->again = true;
+	if (!cleared)
+		log_some(1, CLUSTER, WARNING,
+			 "%s was published by somebody else: is there another host named %s?",
+			 cluster->topic, cluster->host);
+	loop_timer_set(cluster->timer, CLUSTER_AGAIN_NS);
+}
 
 /* Somebody has published on our topic; we ourselves, as a rule. */
 static void
@@ -95,16 +117,21 @@ cluster_message(void *arg, const char *topic, const void *payload, size_t size, 
 
 	(void)topic;
 	(void)retained;
-	if (!cluster->last || (size == cluster->packed.size &&
-			       memcmp(payload, cluster->packed.data, size) == 0))
+	if (!cluster->last)
 		return;
-	cluster->foreign++;
-	cluster->again = true;
-	if (size)
-		log_some(1, CLUSTER, WARNING,
-			 "%s was published by somebody else: is there another host named %s?",
-			 cluster->topic, cluster->host);
-	loop_timer_set(cluster->timer, CLUSTER_AGAIN_NS);
+	if (size == cluster->packed.size && memcmp(payload, cluster->packed.data, size) == 0)
+		cluster->unheard_ns = 0;
+	else
+		cluster_foreign(cluster, size == 0);
+}
+
+static void
+cluster_too_long(void *arg, const char *topic)
+{
+	struct cluster *cluster = arg;
+
+	if (cluster->last && strcmp(topic, cluster->topic) == 0)
+		cluster_foreign(cluster, false);
 }
 
 static const char *
@@ -117,6 +144,7 @@ static int
 cluster_connect(struct cluster *cluster)
 {
 	static const struct bus_ops ops = {.message = cluster_message,
+					   .too_long = cluster_too_long,
 					   .changed = cluster_connected};
 	const struct config_cluster *config = &cluster->config->cluster;
 	char client_id[REGISTRATION_HOST + 16];
@@ -243,6 +271,7 @@ cluster_status(const struct cluster *cluster, struct cluster_status *out)
 		.ports = cluster->last ? cluster->last->n_ports : 0,
 		.changes = cluster->changes,
 		.foreign = cluster->foreign,
+		.unheard_ns = cluster->unheard_ns,
 	};
 	bus_status(cluster->bus, &out->bus);
 	return true;

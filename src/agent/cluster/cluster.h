@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "bus/bus.h"
+#include "rpingmesh/states.h"
 
 struct cluster;
 struct config;
@@ -51,9 +52,13 @@ struct cluster_status {
 	size_t ports;      /* that are registered */
 	uint64_t changes;  /* how often the registration has changed */
 	uint64_t foreign;  /* how often somebody else has changed or cleared it */
+	uint64_t unheard_ns; /* CLOCK_MONOTONIC: published then, not heard since; 0: heard */
 };
 
 /* Returns false if there is no broker. */
 bool cluster_status(const struct cluster *cluster, struct cluster_status *out);
+
+/* Reports why this host has no part in the cluster, or not the one that it should have. */
+void cluster_degraded(const struct cluster *cluster, degraded_hear *fn, void *arg);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/base/guard.h"
+#include "agent/cluster/cluster.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
@@ -206,6 +207,7 @@ degraded(const struct tell *t, degraded_hear *fn, void *arg)
 	if (t->config->keys.n)
 		degraded_keys(t, fn, arg);
 	degraded_trace(services_trace(t->services), fn, arg);
+	cluster_degraded(t->cluster, fn, arg);
 	if (guard_sentence(t->guard, text, sizeof(text)))
 		fn(arg, DEGRADED_BUDGET, text);
 	if (metrics_sentence(t->metrics, text, sizeof(text)))

@@ -586,7 +586,8 @@ test_tls_client_certificate(void **state)
 	need_broker();
 	start_tls("server", "require_certificate true");
 	config.ca = kept("ca.crt");
-	fails(&config, "asks for a client certificate (`certificate`)");
+	/* If the connection was reset before the broker's alert was read, just what it may be. */
+	fails(&config, "client certificate");
 	config.certificate = kept("client.crt");
 	config.key = kept("other.key");
 	fails(&config, "is no key of the client certificate");
