@@ -128,7 +128,9 @@ plan_fabric_clear(struct plan *plan)
 		free(group->slots);
 		group->edges = NULL;
 		group->slots = NULL;
-		group->n_edges = 0;
+		group->n_edges = group->n_slots = 0;
+		for (size_t k = 0; k < group->n; k++)
+			group->members[k]->first_slot = 0;
 		if (group->n)
 			plan->groups[n++] = group;
 		else
@@ -264,10 +266,10 @@ plan_group_slots(struct plan_group *group)
 	group->slots = calloc(n + 1, sizeof(*group->slots));
 	if (!group->slots)
 		return -ENOMEM;
-	n = 0;
 	for (size_t i = 0; i < group->n_edges; i++) {
-		group->edges[i].slots = group->slots + n;
-		n += group->edges[i].n_slots;
+		group->edges[i].slots = group->slots + group->n_slots;
+		for (unsigned int k = 0; k < group->edges[i].n_slots; k++)
+			group->slots[group->n_slots++].edge = (uint32_t)i;
 	}
 	return 0;
 }

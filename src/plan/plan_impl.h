@@ -29,6 +29,7 @@ struct plan_member {
 	uint64_t hash;            /* of who it is */
 	uint64_t out, in;         /* rate of the slots placed on it */
 	uint64_t most_out, most_in; /* what of its budget is left for them */
+	uint32_t first_slot;      /* that it sends, 1 + its index in group->slots; 0: none */
 };
 
 /* A port. */
@@ -44,6 +45,7 @@ struct plan_nic {
 	struct plan_member *members; /* for each address all ToRs */
 	size_t n_members, n_on;      /* on: in a group */
 	uint64_t n_mesh;             /* targets of its ToR mesh */
+	uint64_t mesh_out_us, mesh_in_us; /* between two probes to, and from, one of them */
 };
 
 /* A host. */
@@ -61,6 +63,8 @@ struct plan_node {
 /* Some tuples from one member to another. */
 struct plan_slot {
 	struct plan_member *from, *to; /* probed only if both are there */
+	uint32_t edge;                 /* its index in group->edges */
+	uint32_t next;                 /* of the same source, as first_slot */
 	uint8_t capped;                /* enum plan_cap: why one is missing */
 };
 
@@ -96,6 +100,7 @@ struct plan_group {
 	struct plan_edge *edges;      /* in the order of groups */
 	size_t n_edges;
 	struct plan_slot *slots;
+	size_t n_slots;
 };
 
 struct plan {

@@ -109,14 +109,16 @@ plan_list_slot(struct plan_lister *l, const struct plan_group *group,
 static void
 plan_list_fabric(struct plan_lister *l, const struct plan_member *m)
 {
-	for (size_t i = 0; i < m->group->n_edges; i++) {
-		const struct plan_edge *edge = &m->group->edges[i];
+	const struct plan_group *group = m->group;
+	const struct plan_slot *slot;
 
-		for (unsigned int k = 0; k < edge->n_slots; k++)
-			/* Until the next run, a slot may have a member that has gone since. */
-			if (edge->slots[k].from == m && edge->slots[k].to &&
-			    edge->slots[k].to->group)
-				plan_list_slot(l, m->group, edge, k);
+	for (uint32_t i = m->first_slot; i; i = slot->next) {
+		const struct plan_edge *edge = &group->edges[group->slots[i - 1].edge];
+
+		slot = &group->slots[i - 1];
+		/* Until the next run, a slot may have a member that has gone since. */
+		if (slot->to && slot->to->group)
+			plan_list_slot(l, group, edge, (unsigned int)(slot - edge->slots));
 	}
 }
 

@@ -51,11 +51,12 @@ static bool
 plan_mesh_before(const struct plan_member *a, const struct plan_member *b)
 {
 	const struct plan_nic *x = a->address->nic, *y = b->address->nic;
-	const struct plan_member *first_a =
-		&x->members[(size_t)(a->address - x->addresses) * x->n_tors];
-	const struct plan_member *first_b =
-		&y->members[(size_t)(b->address - y->addresses) * y->n_tors];
+	const struct plan_member *first_a, *first_b;
 
+	if (x->n_tors == 1 || y->n_tors == 1)
+		return false;
+	first_a = &x->members[(size_t)(a->address - x->addresses) * x->n_tors];
+	first_b = &y->members[(size_t)(b->address - y->addresses) * y->n_tors];
 	for (const struct plan_member *i = first_a; i < a; i++)
 		for (const struct plan_member *k = first_b; k < b; k++)
 			if (plan_mesh_near(i, k))
@@ -71,6 +72,15 @@ plan_mesh_pair(const struct plan_member *a, const struct plan_member *b)
 	       !plan_mesh_before(a, b);
 }
 
+/* Between two probes to, or from, one of its targets; PLAN_INTERVAL_MAX_US + 1: too rare. */
+static uint64_t
+plan_mesh_every_us(const struct plan_nic *nic, uint64_t rate)
+{
+	uint64_t us = rate ? (nic->n_mesh * 1000000u * PLAN_MILLI + rate - 1) / rate : UINT64_MAX;
+
+	return us > PLAN_INTERVAL_MAX_US ? PLAN_INTERVAL_MAX_US + 1 : us;
+}
+
 /*
  * Between two probes to one target; 0: none at all, because they would be too rare. Neither does
  * the source send more than its share, nor the target answer more than its.
@@ -78,14 +88,9 @@ plan_mesh_pair(const struct plan_member *a, const struct plan_member *b)
 uint64_t
 plan_mesh_interval_us(const struct plan_nic *from, const struct plan_nic *to)
 {
-	uint64_t out = plan_mesh_out(from), in = plan_mesh_in(to), a, b;
+	uint64_t us = from->mesh_out_us > to->mesh_in_us ? from->mesh_out_us : to->mesh_in_us;
 
-	if (!out || !in)
-		return 0;
-	a = (from->n_mesh * 1000000u * PLAN_MILLI + out - 1) / out;
-	b = (to->n_mesh * 1000000u * PLAN_MILLI + in - 1) / in;
-	a = a > b ? a : b;
-	return a > PLAN_INTERVAL_MAX_US ? 0 : a;
+	return us > PLAN_INTERVAL_MAX_US ? 0 : us;
 }
 
 static uint64_t
@@ -111,6 +116,8 @@ plan_mesh_recount(struct plan_nic *nic)
 	if (n == nic->n_mesh)
 		return;
 	nic->n_mesh = n;
+	nic->mesh_out_us = plan_mesh_every_us(nic, plan_mesh_out(nic));
+	nic->mesh_in_us = plan_mesh_every_us(nic, plan_mesh_in(nic));
 	for (size_t i = 0; i < nic->n_members; i++)
 		if (nic->members[i].group)
 			nic->members[i].group->stale = true;

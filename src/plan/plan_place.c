@@ -173,6 +173,22 @@ plan_slot_from(struct plan_slot *slot, const struct plan_edge *edge,
 	slot->from = m;
 }
 
+/* Notes for each member which slots it sends, in their order. */
+static void
+plan_place_chain(struct plan_group *group)
+{
+	for (size_t i = 0; i < group->n; i++)
+		group->members[i]->first_slot = 0;
+	for (size_t i = group->n_slots; i > 0; i--) {
+		struct plan_slot *slot = &group->slots[i - 1];
+
+		if (!slot->from)
+			continue;
+		slot->next = slot->from->first_slot;
+		slot->from->first_slot = (uint32_t)i;
+	}
+}
+
 static void
 plan_place_from(const struct plan *plan, struct plan_group *group)
 {
@@ -188,6 +204,7 @@ plan_place_from(const struct plan *plan, struct plan_group *group)
 
 			plan_slot_from(&edge->slots[k], edge, &choice, want.rate);
 		}
+	plan_place_chain(group);
 }
 
 /* Destinations. */

@@ -192,6 +192,7 @@ plan_member_off(struct plan *plan, struct plan_member *member)
 	memmove(group->members + at, group->members + at + 1,
 		(--group->n - at) * sizeof(*group->members));
 	member->group = NULL;
+	member->first_slot = 0;
 	member->address->nic->n_on--;
 	plan_group_dirty(group);
 	plan->rebuild = plan->rebuild || !group->n;
