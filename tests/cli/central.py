@@ -256,7 +256,7 @@ def web(w):
         'rpingmesh_central_hosts{state="present"} 5', "rpingmesh_central_ports 6",
         "rpingmesh_central_broker_connected 1",
         'rpingmesh_central_degraded_reason{reason="listen"} 0',
-        'rpingmesh_central_tors{state="covered"} 2')))
+        'rpingmesh_central_tors{coverage="full"} 2')))
     check("HEAD has no body", get(port, "/api/1/hosts", "HEAD") == (200, "application/json", ""))
     check("another path is 404", get(port, "/api/1/x")[0] == 404)
     slow.close()

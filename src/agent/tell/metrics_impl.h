@@ -66,6 +66,9 @@ extern const size_t metrics_n_families;
 
 void metrics_devices(struct exposition *e, const struct metrics *m, enum metrics_device what);
 
+/* metrics_cluster.c */
+metrics_write metrics_cluster_connected, metrics_cluster_lost, metrics_cluster_dropped;
+
 /* metrics_path.c */
 metrics_write_path metrics_path_classes, metrics_path_corrected, metrics_path_noise,
 	metrics_path_lost_noise, metrics_path_answered_noise, metrics_path_rtt, metrics_path_prober,

@@ -172,7 +172,7 @@ static const char *const central_metrics_version[] = {PACKAGE_VERSION};
 static const char *const central_metrics_reasons[CENTRAL_REASON_N] = CENTRAL_REASON_NAMES;
 static const char *const central_metrics_messages[] = {"published", "received", "dropped",
 						       "refused"};
-static const char *const central_metrics_covered[] = {"covered", "capped"};
+static const char *const central_metrics_covered[] = {"full", "capped"};
 static const char *const central_metrics_refused[] = {"max_hosts", "invalid"};
 static const char *const central_metrics_results[] = {"answered", "cut", "refused", "bad"};
 
@@ -221,7 +221,7 @@ static const struct central_family central_families[] = {
 	 AT(ports)},
 	{{"rpingmesh_central_tors", GAUGE, NULL,
 	  "Top-of-rack switches, by whether all that is wanted is covered."}, AT(tors),
-	 BY("state", central_metrics_covered, 2)},
+	 BY("coverage", central_metrics_covered, 2)},
 	{{"rpingmesh_central_tuples", GAUGE, NULL,
 	  "5-tuples between top-of-rack switches that pinglists have."}, AT(tuples)},
 	{{"rpingmesh_central_tuples_wanted", GAUGE, NULL,
