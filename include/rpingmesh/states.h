@@ -59,6 +59,21 @@ enum peer_binding {
 	[PEER_BOUND] = "bound", \
 }
 
+/* Who wants a peer: `origins` of a peer. */
+enum peer_origin {
+	PEER_ORIGIN_FILE, /* the configuration */
+	PEER_ORIGIN_LIST, /* the pinglist of the cluster */
+	PEER_ORIGIN_PING,
+	PEER_ORIGIN_FLOW,
+	PEER_ORIGIN_N
+};
+#define PEER_ORIGIN_NAMES { \
+	[PEER_ORIGIN_FILE] = "file", \
+	[PEER_ORIGIN_LIST] = "pinglist", \
+	[PEER_ORIGIN_PING] = "ping", \
+	[PEER_ORIGIN_FLOW] = "flow", \
+}
+
 /* The `state` of a peer that is probed (src/probe). */
 enum prober_peer_state {
 	PROBER_PEER_RESOLVING,
@@ -144,6 +159,8 @@ enum degraded_reason {
 	DEGRADED_METRICS,
 	DEGRADED_RELOAD,        /* the last one was refused */
 	DEGRADED_BROKER,        /* of the cluster: no connection, or it refuses something */
+	DEGRADED_PINGLIST,      /* it is refused, or cannot be kept */
+	DEGRADED_CENTRAL,       /* it has been silent for too long */
 	DEGRADED_REASON_N
 };
 #define DEGRADED_REASON_NAMES { \
@@ -166,6 +183,8 @@ enum degraded_reason {
 	[DEGRADED_METRICS] = "metrics", \
 	[DEGRADED_RELOAD] = "reload", \
 	[DEGRADED_BROKER] = "broker", \
+	[DEGRADED_PINGLIST] = "pinglist", \
+	[DEGRADED_CENTRAL] = "central", \
 }
 /* Hears of one problem: its reason, and a sentence for operators. */
 typedef void degraded_hear(void *arg, enum degraded_reason why, const char *sentence);

@@ -235,6 +235,16 @@ agent_nic_event(void *arg, struct nic *nic, enum nic_event event)
 }
 
 static void
+agent_peer_moved(const struct agent *a, const struct peer *peer)
+{
+	struct peer_info info;
+
+	peer_info(peer, &info);
+	if (info.configured)
+		cluster_peer_moved(a->tell.cluster);
+}
+
+static void
 agent_peer_event(void *arg, struct peer *peer, enum peer_event event)
 {
 	const struct agent *a = arg;
@@ -243,6 +253,8 @@ agent_peer_event(void *arg, struct peer *peer, enum peer_event event)
 		pings_peer_event(a->tell.pings, peer, event);
 	if (a->tell.services)
 		services_peer_event(peer, event);
+	if (a->tell.cluster && event == PEER_REBOUND)
+		agent_peer_moved(a, peer);
 }
 
 static void
@@ -387,6 +399,7 @@ agent_start_cluster(struct agent *a)
 		.loop = a->tell.loop,
 		.names = a->names,
 		.nics = a->tell.nics,
+		.peers = a->tell.peers,
 		.self = &a->self,
 	};
 

@@ -34,7 +34,9 @@
 #include "core/secret.h"
 #include "rpingmesh/log_subsystems.h"
 
-#define BUS_PACKETS 16 /* an incoming packet ends the connection if it is so many payloads long */
+/* An incoming packet ends the connection if it is so many payloads, or bytes, long. */
+#define BUS_PACKETS 16
+#define BUS_PACKET_MAX (16u << 20)
 #define BUS_PASSWORD 1024
 #define BUS_SHORT_NS (5 * NSEC_PER_SEC)
 
@@ -282,7 +284,8 @@ bus_open(struct bus *bus, const char *password)
 		.will = bus->config.will,
 		.keepalive_s = bus->config.keepalive_s,
 		.connect_ns = bus->config.connect_ms * NSEC_PER_MSEC,
-		.packet_max = bus->config.payload_max * BUS_PACKETS,
+		.packet_max = bus->config.payload_max < BUS_PACKET_MAX / BUS_PACKETS ?
+				      bus->config.payload_max * BUS_PACKETS : BUS_PACKET_MAX,
 	};
 
 	return bus_link_new(bus->loop, &config, &bus_link_ops, bus, &bus->link);

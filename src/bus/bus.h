@@ -38,10 +38,14 @@ struct bus_config {
 	size_t payload_max;      /* a longer incoming message is refused */
 };
 
-/* All but the strings; the values that programs use unless told otherwise. */
-#define BUS_CONFIG_DEFAULTS \
+/*
+ * All but the strings; the values that programs use unless told otherwise. The second is for
+ * another payload_max.
+ */
+#define BUS_CONFIG_DEFAULTS BUS_CONFIG_WITH(256 << 10)
+#define BUS_CONFIG_WITH(bytes) \
 	.keepalive_s = 15, .connect_ms = 10000, .queue_messages = 1000, \
-	.queue_bytes = 4 << 20, .payload_max = 256 << 10
+	.queue_bytes = 4 << 20, .payload_max = (bytes)
 
 /* Callbacks may call all functions but bus_free(). */
 struct bus_ops {

@@ -351,6 +351,9 @@ struct prober_target_config {
  */
 int prober_target_add(struct prober_peer *peer, const struct prober_target_config *config,
 		      void *user, uint64_t now_ns, struct prober_target **out);
+/* Sets its interval, ≥ 1 ms. The time until the next probe changes in proportion. */
+void prober_target_set_interval(struct prober_target *target, uint64_t interval_ns,
+				uint64_t now_ns);
 /*
  * Sends no more probes. When those in flight have ended, target_done() is called, never from inside
  * this call.

@@ -55,6 +55,21 @@ prober_target_rethrottle(struct prober_target *target, uint32_t from, uint64_t n
 }
 
 void
+prober_target_set_interval(struct prober_target *target, uint64_t interval_ns, uint64_t now_ns)
+{
+	double part = (double)interval_ns / (double)target->config.interval_ns;
+
+	if (target->config.interval_ns == interval_ns)
+		return;
+	target->config.interval_ns = interval_ns;
+	if (target->place != PROBER_TARGET_IDLE || target->timer.node.position == 0 ||
+	    target->due_ns <= now_ns)
+		return;
+	target->due_ns = now_ns + (uint64_t)((double)(target->due_ns - now_ns) * part);
+	prober_timer_set(target->peer->prober, &target->timer, target->due_ns);
+}
+
+void
 prober_target_start(struct prober_target *target, uint64_t now_ns)
 {
 	uint64_t phase_ns = target->config.phase_ns;

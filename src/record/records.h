@@ -20,8 +20,8 @@
 	X(RECENT, recent) X(VERDICT, verdict) X(PEER, peer) X(TARGET, target) \
 	X(DEVICE, device) X(GID, gid) X(SOURCE_QPS, source_qps) X(HISTORY, history) \
 	X(COUNTER, counter) X(STATUS, status) X(TRACE, trace) X(PROBES, probes) \
-	X(CLUSTER, cluster) X(RESPONDER, responder) X(CONTROL, control) \
-	X(LOSSY, lossy) X(ERROR, error) \
+	X(CLUSTER, cluster) X(CLUSTER_PINGLIST, cluster_pinglist) X(RESPONDER, responder) \
+	X(CONTROL, control) X(LOSSY, lossy) X(ERROR, error) \
 	X(METHOD, method) X(ACKNOWLEDGED, acknowledged) X(PING, ping) X(PEERS, peers) \
 	X(TARGETS, targets) X(FLOWS, flows) \
 	X(WINDOWS, windows) X(EXPLAIN, explain) X(PATH, path) X(STREAM, stream) \
@@ -56,6 +56,7 @@ enum record_words {
 	RECORD_WORDS_VERDICT,
 	RECORD_WORDS_PORT_STATE,
 	RECORD_WORDS_PEER_STATE,
+	RECORD_WORDS_PEER_ORIGIN,
 	RECORD_WORDS_SERVICE_STATE,
 	RECORD_WORDS_QP_STATE,
 	RECORD_WORDS_TRACE_STATE,

@@ -47,6 +47,7 @@ NAMES(bus_state_name, enum bus_state)
 #ifdef HAVE_AGENT
 NAMES(port_state_name, enum port_state)
 NAMES(prober_peer_state_name, enum prober_peer_state)
+NAMES(peer_origin_name, enum peer_origin)
 NAMES(service_state_name, enum service_state)
 NAMES(flow_qp_state_name, uint8_t)
 NAMES(tracer_state_name, enum tracer_state)
@@ -67,6 +68,7 @@ static const struct words words_table[RECORD_WORDS_N] = {
 	[RECORD_WORDS_PEER_STATE] = {words_prober_peer_state_name, 0, PROBER_PEER_STATE_N,
 				     ", \"naming\", \"no_name\", \"no_device\", "
 				     "\"unprobed\", \"self\""},
+	[RECORD_WORDS_PEER_ORIGIN] = {words_peer_origin_name, 0, PEER_ORIGIN_N, ""},
 	[RECORD_WORDS_SERVICE_STATE] = {words_service_state_name, 0, SERVICE_STATE_N, ""},
 	[RECORD_WORDS_QP_STATE] = {words_flow_qp_state_name, 0, 7, ", \"unknown\""},
 	[RECORD_WORDS_TRACE_STATE] = {words_tracer_state_name, 0, TRACER_STATE_N, ""},

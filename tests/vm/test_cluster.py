@@ -77,6 +77,186 @@ def of_host(i):
     return {address(i), address(i, 6)}
 
 
+def listed(t, i, more="", text=""):
+    """A host that keeps its pinglist in a directory of its own."""
+    directory = os.path.join(t.dir, f"kept{i}")
+    os.makedirs(directory, exist_ok=True)
+    return (f'tor = "leaf";\ntracing = {{ enable = false; }};\n'
+            f'cluster = {{ broker = "{BROKER}"; directory = "{directory}"; {more} }};\n{text}')
+
+
+def pinglist(host):
+    return host.status()["cluster"]["pinglist"]
+
+
+def origins(host):
+    """The origins of each peer, by its address."""
+    return {p["address"]: p["origins"] for p in host.json("peers")}
+
+
+def intervals(host):
+    return sorted(target["interval_ns"] for target in host.json("targets"))
+
+
+def wait_probed(host, others):
+    """The pinglist has these hosts, and they answer."""
+    for i in others:
+        until(f"host {host.index} probes host {i} by its pinglist", lambda i=i: next(
+            (p for p in host.json("peers")
+             if p["address"] == address(i) and "pinglist" in p["origins"] and
+             p["state"] == "up" and p["ok"] >= 3), None))
+
+
+def packed(value):
+    """MessagePack, as far as a pinglist needs it."""
+    if isinstance(value, dict):
+        return b"\xdf" + len(value).to_bytes(4, "big") + b"".join(
+            packed(k) + packed(v) for k, v in value.items())
+    if isinstance(value, list):
+        return b"\xdd" + len(value).to_bytes(4, "big") + b"".join(map(packed, value))
+    if isinstance(value, str):
+        return b"\xdb" + len(value.encode()).to_bytes(4, "big") + value.encode()
+    return b"\xcf" + value.to_bytes(8, "big")
+
+
+def target(addr, tuples=1):
+    return {"address": addr, "host": "x", "device": "d", "port": 1, "tuples": tuples}
+
+
+def forged(host, generation, groups, source=None):
+    return packed({"type": "pinglist", "schema": 1, "host": host, "generation": generation,
+                   "time_ns": 0, "ports": [{"device": "rxe0", "port": 1,
+                                            "source": source or address(0), "groups": groups}]})
+
+
+def publish(t, host, payload):
+    path = os.path.join(t.dir, "payload")
+    with open(path, "wb") as f:
+        f.write(payload)
+    subprocess.run(["mosquitto_pub", "-p", str(PORT), "-t", f"rpingmesh/1/pinglist/{host}", "-r",
+                    *(["-f", path] if payload else ["-n"])], check=True, timeout=60)
+
+
+def test_mesh(t):
+    """No file names a peer, and all hosts probe each other. A host that joins is probed. A reload
+    that adds a peer of the pinglist, and one that removes it again, neither doubles nor ends it."""
+    central = Central(t)
+    try:
+        central.start_broker()
+        central.start()
+        hosts = [Host(t, i, listed(t, i)).start() for i in range(fabric_hosts() - 1)]
+        for host in hosts:
+            wait_probed(host, {h.index for h in hosts} - {host.index})
+            counts = pinglist(host)
+            check(counts["from"] == "broker" and counts["taken"] == counts["targets"] > 0,
+                  f"{counts}")
+        joins = fabric_hosts() - 1
+        before = hosts[0].peer(address(1))
+        hosts.append(Host(t, joins, listed(t, joins)).start())
+        wait_probed(hosts[0], {1, joins})
+        wait_probed(hosts[-1], range(joins))
+        after = hosts[0].peer(address(1))
+        check(after["resolves"] == before["resolves"] and after["ok"] >= before["ok"],
+              f"the other peers go on: {before}, {after}")
+        hosts[0].configure(listed(t, 0, text=f'peers = ("{address(1)}");'))
+        hosts[0].send_signal(signal.SIGHUP)
+        until("file and pinglist want it", lambda:
+              origins(hosts[0]).get(address(1)) == ["file", "pinglist"])
+        peers = [p for p in hosts[0].json("peers") if p["address"] == address(1)]
+        streams = [s for s in hosts[0].json("targets") if s["destination"] == address(1)]
+        check(len(peers) == len(streams) == 1, f"it is probed once: {peers} {streams}")
+        check(streams[0]["interval_ns"] == 1000000000, f"as the file says: {streams}")
+        hosts[0].configure(listed(t, 0))
+        hosts[0].send_signal(signal.SIGHUP)
+        until("only the pinglist wants it", lambda:
+              origins(hosts[0]).get(address(1)) == ["pinglist"])
+        wait_probed(hosts[0], {1, joins})
+    finally:
+        central.end()
+
+
+def test_without_broker(t):
+    """The hosts start again without a broker, and use the lists that they have kept. When central
+    has been silent for cluster.keep, they probe a tenth of it, and all of it when it is back."""
+    central = Central(t)
+    try:
+        central.start_broker()
+        central.start()
+        hosts = [Host(t, i, listed(t, i)).start() for i in range(2)]
+        wait_probed(hosts[0], {1})
+        usual = intervals(hosts[0])
+        until("the list is kept", lambda: os.path.exists(os.path.join(t.dir, "kept0", "pinglist")))
+        central.end()
+        central.broker = central.process = None
+        check(hosts[0].stop() == 0, "the daemon ends")
+        hosts[0].start()
+        wait_probed(hosts[0], {1})
+        check(pinglist(hosts[0])["from"] == "file", f"{pinglist(hosts[0])}")
+        check(not pinglist(hosts[0])["slow"] and intervals(hosts[0]) == usual, "the usual rates")
+        until("status says what is missing", lambda: any(
+            "no connection to the broker" in d for d in hosts[0].status()["degraded"]))
+        hosts[0].configure(listed(t, 0, "keep = 5;"))
+        hosts[0].send_signal(signal.SIGHUP)
+        until("status says that central is silent", lambda: any(
+            "central has said nothing" in d for d in hosts[0].status()["degraded"]))
+        check(intervals(hosts[0]) == [10 * ns for ns in usual], f"a tenth of {usual}")
+        hosts[0].configure(listed(t, 0))
+        hosts[0].send_signal(signal.SIGHUP)
+        until("the usual rates are back", lambda: intervals(hosts[0]) == usual)
+        check(hosts[0].stop() == 0, "the daemon ends")
+        with open(os.path.join(t.dir, "kept0", "pinglist"), "r+b") as f:
+            f.truncate(20)
+        hosts[0].start()
+        until("status says that the file is broken", lambda: "is ignored" in
+              (pinglist(hosts[0])["file_error"] or ""))
+        check(hosts[0].json("peers") == [], "nothing of it is used")
+    finally:
+        central.end()
+
+
+def test_forged(t):
+    """Whoever may publish can write a list: targets outside cluster.allow, on ports of others, and
+    more than max_probes_per_s are refused and counted; a list with a mistake, or of another host,
+    leaves the one before; an empty one ends it."""
+    central = Central(t)
+    try:
+        central.start_broker()
+        host = Host(t, 0, listed(t, 0, f'allow = ("{address(1)}");')).start()
+        Host(t, 1, listed(t, 1)).start()
+        group = {"kind": "tor", "tor": "leaf", "traffic_class": 0, "interval_ns": 100000000}
+        fast = dict(group, interval_ns=1000000, targets=[target(address(1))])
+        strangers = [target(f"192.0.2.{i}") for i in range(1, 201)]
+        good = dict(group, targets=[target(address(1), 2), *strangers, target(address(0))])
+        publish(t, "host0", forged("host0", 1, [fast, good]))
+        wait_probed(host, {1})
+        want = {"targets": 203, "taken": 1, "refused_allow": 201, "refused_budget": 1,
+                "refused_port": 0, "refused_own": 0, "refused_room": 0}
+        until("all are counted", lambda: want.items() <= pinglist(host).items())
+        check(list(origins(host)) == [address(1)], f"{origins(host)}")
+        check(len(host.json("targets")) == 2, "one stream for each tuple")
+        check(any("202 of 203 entries of the pinglist are refused" in d
+                  for d in host.status()["degraded"]), f"{host.status()['degraded']}")
+        publish(t, "host0", b"junk")
+        until("a mistake is counted", lambda: pinglist(host)["malformed"] == 1)
+        publish(t, "host0", forged("host1", 2, [good]))
+        until("another host's is counted", lambda: pinglist(host)["foreign"] == 1)
+        check(want.items() <= pinglist(host).items() and pinglist(host)["generation"] == 1,
+              f"the list before stays: {pinglist(host)}")
+        check(pinglist(host)["error"] == "it is for host host1", f"{pinglist(host)}")
+        publish(t, "host0", forged("host0", 3, [good], source=address(1)))
+        until("a source of others is counted", lambda: pinglist(host)["refused_port"] == 202)
+        until("nothing is probed", lambda: host.json("peers") == [])
+        publish(t, "host0", forged("host0", 4, [good]))
+        wait_probed(host, {1})
+        publish(t, "host0", b"")
+        until("the list is taken back", lambda: pinglist(host)["withdrawn"] == 1)
+        until("nothing is probed", lambda: host.json("peers") == [])
+        until("nothing is kept", lambda: not os.path.exists(
+            os.path.join(t.dir, "kept0", "pinglist")))
+    finally:
+        central.end()
+
+
 def test_join(t):
     """One file on all hosts: each registers, and is to probe all others; one that is killed leaves,
     one that ends says goodbye, one that gets another ToR is planned anew."""

@@ -2,12 +2,13 @@
 /*
  * DOC: the part of this host in the cluster
  *
- * The cluster owns the bus and the registration that was published last. cluster_look() arms a
- * timer, and the timer compares: so a port that comes with its addresses one by one is published
- * once. The host also subscribes to its own topic, because somebody else may change it: a second
- * host of the same name, or the last will of a connection that the broker noticed to be dead only
- * after the next one had been made. Then it publishes its registration again, after a second. If it
- * does not hear itself, the broker's access list is wrong: brokers drop such a message in silence.
+ * The cluster owns the bus, the registration that was published last, and the pinglist
+ * (cluster_list.c). cluster_look() arms a timer, and the timer compares: so a port that comes with
+ * its addresses one by one is published once. The host also subscribes to its own topic, because
+ * somebody else may change it: a second host of the same name, or the last will of a connection
+ * that the broker noticed to be dead only after the next one had been made. Then it publishes its
+ * registration again, after a second. If it does not hear itself, the broker's access list is
+ * wrong: brokers drop such a message in silence.
  */
 #include "agent/cluster/cluster.h"
 
@@ -23,6 +24,7 @@
 #include "core/clock.h"
 #include "core/log_limit.h"
 #include "core/loop.h"
+#include "record/pinglist.h"
 #include "record/registration.h"
 #include "rpingmesh/log_subsystems.h"
 
@@ -37,7 +39,8 @@ struct cluster {
 	struct registration *last;   /* what was published; NULL: nothing */
 	msgpack_sbuffer packed;      /* the same, as bytes */
 	char host[REGISTRATION_HOST]; /* that the bus was made for */
-	char topic[TOPIC_SIZE];
+	char topic[TOPIC_SIZE], list_topic[TOPIC_SIZE];
+	struct cluster_list *list;
 	bool again;                  /* publish even if nothing has changed */
 	uint64_t unheard_ns;         /* when it was published, unless it has come back; or 0 */
 	uint64_t changes, foreign;
@@ -73,6 +76,7 @@ cluster_register(struct cluster *cluster)
 		cluster->last = now;
 		cluster->changes++;
 		cluster_pack(cluster);
+		cluster_list_look(cluster->list);
 	} else {
 		registration_free(now);
 	}
@@ -111,12 +115,8 @@ cluster_foreign(struct cluster *cluster, bool cleared)
 
 /* Somebody has published on our topic; we ourselves, as a rule. */
 static void
-cluster_message(void *arg, const char *topic, const void *payload, size_t size, bool retained)
+cluster_registered(struct cluster *cluster, const void *payload, size_t size)
 {
-	struct cluster *cluster = arg;
-
-	(void)topic;
-	(void)retained;
 	if (!cluster->last)
 		return;
 	if (size == cluster->packed.size && memcmp(payload, cluster->packed.data, size) == 0)
@@ -132,12 +132,46 @@ cluster_too_long(void *arg, const char *topic)
 
 	if (cluster->last && strcmp(topic, cluster->topic) == 0)
 		cluster_foreign(cluster, false);
+	else if (strcmp(topic, cluster->list_topic) == 0)
+		cluster_list_too_long(cluster->list);
+}
+
+static void
+cluster_message(void *arg, const char *topic, const void *payload, size_t size, bool retained)
+{
+	struct cluster *cluster = arg;
+	char central[REGISTRATION_HOST];
+
+	if (strcmp(topic, cluster->topic) == 0)
+		cluster_registered(cluster, payload, size);
+	else if (strcmp(topic, cluster->list_topic) == 0)
+		cluster_list_heard(cluster->list, payload, size, retained);
+	else if (!retained && topic_name(topic, cluster->config->cluster.prefix, "central", central,
+					 sizeof(central)) == 0)
+		cluster_list_beat(cluster->list, payload, size);
 }
 
 static const char *
 cluster_text(const char *text)
 {
 	return text[0] ? text : NULL;
+}
+
+static int
+cluster_subscribe(struct cluster *cluster)
+{
+	const char *prefix = cluster->config->cluster.prefix;
+	char beats[TOPIC_SIZE];
+	int rc = topic_make(cluster->list_topic, sizeof(cluster->list_topic), prefix, "pinglist",
+			    cluster->host);
+
+	if (rc == 0)
+		rc = topic_make(beats, sizeof(beats), prefix, "central", NULL);
+	if (rc == 0)
+		rc = bus_subscribe(cluster->bus, cluster->topic, 1);
+	if (rc == 0)
+		rc = bus_subscribe(cluster->bus, cluster->list_topic, 1);
+	return rc < 0 ? rc : bus_subscribe(cluster->bus, beats, 0);
 }
 
 static int
@@ -149,7 +183,7 @@ cluster_connect(struct cluster *cluster)
 	const struct config_cluster *config = &cluster->config->cluster;
 	char client_id[REGISTRATION_HOST + 16];
 	const struct bus_config bus = {
-		BUS_CONFIG_DEFAULTS,
+		BUS_CONFIG_WITH(PINGLIST_BYTES_MAX),
 		.broker = config->broker,
 		.client_id = client_id,
 		.will = cluster->topic,
@@ -170,7 +204,7 @@ cluster_connect(struct cluster *cluster)
 		rc = bus_new(cluster->env.loop, cluster->env.names, &bus, &ops, cluster,
 			     &cluster->bus);
 	if (rc == 0)
-		rc = bus_subscribe(cluster->bus, cluster->topic, 1);
+		rc = cluster_subscribe(cluster);
 	if (rc < 0)
 		log_some(1, CLUSTER, ERROR, "no connection to %s: %s", config->broker,
 			 strerror(-rc));
@@ -193,8 +227,11 @@ cluster_time(void *arg)
 {
 	struct cluster *cluster = arg;
 
-	if (cluster->bus && strcmp(cluster->host, cluster->env.self->hostname) != 0)
+	if (cluster->bus && strcmp(cluster->host, cluster->env.self->hostname) != 0) {
 		cluster_disconnect(cluster);
+		cluster_list_drop(cluster->list);
+		cluster_list_configure(cluster->list, cluster->config);
+	}
 	if (!cluster->bus)
 		cluster_connect(cluster);
 	if (cluster->bus)
@@ -204,6 +241,8 @@ cluster_time(void *arg)
 int
 cluster_new(const struct cluster_env *env, struct cluster **out)
 {
+	const struct cluster_list_env list = {
+		.loop = env->loop, .nics = env->nics, .peers = env->peers, .self = env->self};
 	struct cluster *cluster = calloc(1, sizeof(*cluster));
 	int rc;
 
@@ -212,8 +251,10 @@ cluster_new(const struct cluster_env *env, struct cluster **out)
 	cluster->env = *env;
 	msgpack_sbuffer_init(&cluster->packed);
 	rc = loop_timer_new(env->loop, "cluster", cluster_time, cluster, &cluster->timer);
+	if (rc == 0)
+		rc = cluster_list_new(&list, &cluster->list);
 	if (rc < 0)
-		free(cluster);
+		cluster_free(cluster);
 	else
 		*out = cluster;
 	return rc;
@@ -232,6 +273,7 @@ cluster_free(struct cluster *cluster)
 			    cluster->packed.size, 0);
 	}
 	cluster_disconnect(cluster);
+	cluster_list_free(cluster->list);
 	loop_timer_free(cluster->timer);
 	msgpack_sbuffer_destroy(&cluster->packed);
 	free(cluster);
@@ -250,6 +292,10 @@ cluster_configure(struct cluster *cluster, const struct config *config)
 		bus_reload(cluster->bus);
 	else if (config->cluster.broker[0])
 		rc = cluster_connect(cluster);
+	if (config->cluster.broker[0])
+		cluster_list_configure(cluster->list, config);
+	else
+		cluster_list_drop(cluster->list);
 	cluster_look(cluster);
 	return rc;
 }
@@ -259,6 +305,12 @@ cluster_look(struct cluster *cluster)
 {
 	if (cluster->config && cluster->config->cluster.broker[0])
 		loop_timer_set(cluster->timer, CLUSTER_LOOK_NS);
+}
+
+void
+cluster_peer_moved(struct cluster *cluster)
+{
+	cluster_list_look(cluster->list);
 }
 
 bool
@@ -274,5 +326,6 @@ cluster_status(const struct cluster *cluster, struct cluster_status *out)
 		.unheard_ns = cluster->unheard_ns,
 	};
 	bus_status(cluster->bus, &out->bus);
+	cluster_list_status(cluster->list, &out->list);
 	return true;
 }

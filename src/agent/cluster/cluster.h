@@ -3,7 +3,8 @@
  * The part of this host in the cluster: connects to the broker of `cluster.broker`, and registers
  * this host and its ports there (PREFIX/1/host/HOST, Map registration of rpingmesh-records(5)).
  * The registration is retained, replaced as a whole when something in it changes, and taken back
- * by the last will or by cluster_free().
+ * by the last will or by cluster_free(). In return it takes the pinglist of this host from
+ * PREFIX/1/pinglist/HOST (cluster_list.h).
  */
 #ifndef RPINGMESH_AGENT_CLUSTER_CLUSTER_H
 #define RPINGMESH_AGENT_CLUSTER_CLUSTER_H
@@ -12,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/cluster/cluster_list.h"
 #include "bus/bus.h"
 #include "rpingmesh/states.h"
 
@@ -20,6 +22,7 @@ struct config;
 struct loop;
 struct names;
 struct nics;
+struct peers;
 struct self;
 
 /* All borrowed. */
@@ -27,6 +30,7 @@ struct cluster_env {
 	struct loop *loop;
 	struct names *names;
 	const struct nics *nics;
+	struct peers *peers;
 	const struct self *self;
 };
 
@@ -46,8 +50,12 @@ int cluster_configure(struct cluster *cluster, const struct config *config);
 /* Something in the registration may have changed. It is published a moment later if it has. */
 void cluster_look(struct cluster *cluster);
 
+/* The path of a peer of the configuration has changed, so the pinglist may have it twice. */
+void cluster_peer_moved(struct cluster *cluster);
+
 struct cluster_status {
 	struct bus_status bus;
+	struct cluster_list_status list;
 	const char *topic; /* of the registration */
 	size_t ports;      /* that are registered */
 	uint64_t changes;  /* how often the registration has changed */

@@ -181,6 +181,8 @@ static const struct conf_key config_cluster_keys[] = {
 	{"rails", &conf_strings, LIST(cluster., rails), RANGE(3, 129),
 	 .check = config_cluster_check_pair,
 	 .expect = "\"DEVICE=RAIL\", each of at most 64 printable ASCII characters"},
+	CLUSTER_FILE(directory),
+	{"keep", &conf_integer, FIELD(cluster.keep_s), RANGE(1, 31536000)},
 	CONF_END
 };
 
@@ -276,6 +278,17 @@ config_defaults_peer(struct config_peer *peer)
 	return config_peer_copy(&start, peer);
 }
 
+/* The networks that no Internet host is in; NULL: no memory. */
+static struct addr_net *
+config_default_networks(size_t *n)
+{
+	struct addr_net *nets = calloc(CONFIG_N_ALLOW, sizeof(*nets));
+
+	for (*n = 0; nets && *n < CONFIG_N_ALLOW; (*n)++)
+		addr_net_parse(config_default_allow[*n], &nets[*n]);
+	return nets;
+}
+
 static int
 config_defaults(struct config *c)
 {
@@ -300,9 +313,8 @@ config_defaults(struct config *c)
 	c->trace_max_flows = 20000;
 	c->metrics_max_paths = 1000;
 	c->metrics_path_histograms = 100;
-	c->allow = calloc(CONFIG_N_ALLOW, sizeof(*c->allow));
-	for (; c->allow && c->n_allow < CONFIG_N_ALLOW; c->n_allow++)
-		addr_net_parse(config_default_allow[c->n_allow], &c->allow[c->n_allow]);
+	c->allow = config_default_networks(&c->n_allow);
+	c->cluster.allow = config_default_networks(&c->cluster.n_allow);
 	c->socket = strdup(CONTROL_SOCKET_DEFAULT);
 	c->socket_group = strdup("rpingmesh");
 	c->user = strdup("");
@@ -310,8 +322,8 @@ config_defaults(struct config *c)
 	c->hostname = strdup("");
 	c->tor = strdup("");
 	c->metrics_listen = strdup("");
-	if (!c->allow || !c->socket || !c->socket_group || !c->user || !c->key_file ||
-	    !c->hostname || !c->tor || !c->metrics_listen)
+	if (!c->allow || !c->cluster.allow || !c->socket || !c->socket_group || !c->user ||
+	    !c->key_file || !c->hostname || !c->tor || !c->metrics_listen)
 		return -ENOMEM;
 	if (config_cluster_defaults(&c->cluster) < 0)
 		return -ENOMEM;

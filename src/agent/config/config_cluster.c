@@ -44,8 +44,11 @@ config_cluster_defaults(struct config_cluster *cluster)
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		*strings[i] = strdup("");
 	cluster->prefix = strdup("rpingmesh");
+	cluster->directory = strdup("/var/lib/rpingmesh");
+	cluster->keep_s = 3600;
 	return cluster->broker && cluster->ca && cluster->certificate && cluster->key &&
-	       cluster->user && cluster->password_file && cluster->prefix ? 0 : -ENOMEM;
+	       cluster->user && cluster->password_file && cluster->prefix &&
+	       cluster->directory ? 0 : -ENOMEM;
 }
 
 static void
@@ -66,6 +69,7 @@ config_cluster_clear(struct config_cluster *cluster)
 	free(cluster->key);
 	free(cluster->user);
 	free(cluster->password_file);
+	free(cluster->directory);
 	free(cluster->allow);
 	config_cluster_clear_list(cluster->labels, cluster->n_labels);
 	config_cluster_clear_list(cluster->rails, cluster->n_rails);

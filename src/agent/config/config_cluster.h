@@ -19,6 +19,8 @@ struct config_cluster {
 	size_t n_labels;
 	char **rails;        /* "DEVICE=RAIL"; DEVICE is a pattern of fnmatch(3) */
 	size_t n_rails;
+	char *directory;     /* in which the last pinglist is kept; "": nowhere */
+	uint32_t keep_s;     /* a pinglist is probed in full so long after central's last word */
 };
 
 /* Checks of its strings. A pair is "NAME=VALUE", each of 1 to 64 printable characters. Pure. */

@@ -8,9 +8,11 @@
  * starts again from the beginning.
  *
  * A bound peer has a prober_peer, which contains its state in the prober, and a path. Address,
- * device and source in the configuration identify a peer. The peer's prober_peer owns the streams
- * (targets) of the mesh, with a peer_stream as user; a ping owns its stream, and a service owns its
- * own. peer_source.c chooses the source of a peer; peer_probe.c resolves and probes it.
+ * device and source, as in the configuration, identify a peer. It exists as long as one of its
+ * origins has a reference. Its prober_peer owns the streams (targets) of the mesh, with a
+ * peer_stream as user (peer_mesh.c); a ping owns its stream, and a service owns its own.
+ * peer_source.c chooses the source of a peer; peer_probe.c resolves and probes it; peer_list.c
+ * follows the pinglist.
  */
 #include "agent/peer/peer_impl.h"
 
@@ -34,6 +36,14 @@
 static const char *const peer_binding_names[] = PEER_BINDING_NAMES;
 static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N,
 	      "a name for each binding");
+
+const char *
+peer_origin_name(enum peer_origin origin)
+{
+	static const char *const names[] = PEER_ORIGIN_NAMES;
+
+	return (unsigned int)origin < PEER_ORIGIN_N ? names[origin] : NULL;
+}
 
 /* Logs each reason once, because a name that is not found is looked up again and again. */
 static void
@@ -77,74 +87,6 @@ peer_state(const struct peer *peer, const char **reason)
 
 /* ---- binding ---- */
 
-static int
-peer_add_mesh_target(struct peer *peer, uint32_t flow_label, uint64_t phase_ns)
-{
-	const struct config_peer *c = &peer->config;
-	struct prober_target_config config = {
-		.kind = PROBE_KIND_MESH,
-		.interval_ns = (uint64_t)c->interval_ms * c->n_flow_labels * NSEC_PER_MSEC,
-		.phase_ns = phase_ns,
-		.fit = true,
-		.flow_label = flow_label,
-		.traffic_class = c->traffic_class,
-		.service_level = c->service_level,
-	};
-	struct peer_stream *stream = calloc(1, sizeof(*stream));
-	struct prober_target *target;
-	int rc;
-
-	if (!stream)
-		return -ENOMEM;
-	stream->peer = peer;
-	config.n_sizes = c->n_sizes < PROBER_SIZES_MAX ? (uint32_t)c->n_sizes : PROBER_SIZES_MAX;
-	for (uint32_t i = 0; i < config.n_sizes; i++)
-		config.sizes[i] =
-			c->sizes[i] == CONFIG_SIZE_MTU ? PROBER_SIZE_MTU : (uint16_t)c->sizes[i];
-	rc = prober_target_add(peer->prober, &config, stream, clock_mono_ns(), &target);
-	if (rc < 0)
-		free(stream);
-	return rc;
-}
-
-/* Adds a target for each flow label, with their phases spread over the peer's interval. */
-static void
-peer_add_mesh_targets(struct peer *peer)
-{
-	const struct config_peer *c = &peer->config;
-	uint64_t phase;
-
-	if (!peer->configured || peer->binding != PEER_BOUND)
-		return;
-	peer->timeout_ms = peer->peers->config->timeout_ms;
-	phase = self_random() % ((uint64_t)c->interval_ms * NSEC_PER_MSEC);
-	for (size_t i = 0; i < c->n_flow_labels; i++)
-		if (peer_add_mesh_target(peer, c->flow_labels[i],
-					 phase + i * c->interval_ms * NSEC_PER_MSEC) < 0)
-			log_error(PEER, "%s: no memory for a target", c->address);
-	pump_soon(peer->peers->env.pump);
-}
-
-static void
-peer_remove_mesh_targets(struct peer *peer)
-{
-	struct prober_target *target, *next;
-	struct prober_target_info info;
-
-	for (target = prober_peer_next_target(peer->prober, NULL); target; target = next) {
-		struct peer_stream *stream;
-
-		next = prober_peer_next_target(peer->prober, target);
-		prober_target_info(target, &info);
-		stream = info.user;
-		if (info.config.kind != PROBE_KIND_MESH)
-			continue;
-		prober_target_remove(target);
-		last_probes_free(peer->peers->env.last_probes, &stream->last);
-		free(stream);
-	}
-}
-
 static void
 peer_update_patience(struct peer *peer);
 
@@ -157,7 +99,7 @@ peer_unbind(struct peer *peer)
 	sidr_cancel(peer->call);
 	peer->call = NULL;
 	peer->ask_failed = false;
-	peer_remove_mesh_targets(peer);
+	peer_mesh_end(peer);
 	prober_peer_remove(peer->prober);
 	peer->prober = NULL;
 	path_free(peer->path);
@@ -191,8 +133,7 @@ peer_bind_now(struct peer *peer)
 	log_debug(PEER, "%s: probed from %s", peer->config.address, nic_name(peer->nic));
 	peer->told_reason = NULL;
 	peer_set_binding(peer, PEER_BOUND, NULL);
-	peer_add_mesh_targets(peer);
-	pump_soon(peer->peers->env.pump);
+	peer_mesh_begin(peer);
 }
 
 /*
@@ -273,7 +214,7 @@ peer_is(const struct peer *peer, const char *address, const char *device, const 
 	       peer_same_text(peer->config.source, source);
 }
 
-static struct peer *
+struct peer *
 peer_find(struct peers *peers, const char *address, const char *device, const char *source)
 {
 	struct peer *p;
@@ -284,8 +225,8 @@ peer_find(struct peers *peers, const char *address, const char *device, const ch
 	return NULL;
 }
 
-static struct peer *
-peer_new(struct peers *peers, const struct config_peer *config, bool configured)
+struct peer *
+peer_new(struct peers *peers, const struct config_peer *config, bool from_file)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 
@@ -294,7 +235,7 @@ peer_new(struct peers *peers, const struct config_peer *config, bool configured)
 		return NULL;
 	}
 	peer->peers = peers;
-	peer->configured = configured;
+	peer->refs[PEER_ORIGIN_FILE] = from_file;
 	peer->id = ++peers->next_id;
 	peer->link = peers->first ? peers->end : &peers->first;
 	*peer->link = peer;
@@ -304,7 +245,7 @@ peer_new(struct peers *peers, const struct config_peer *config, bool configured)
 	return peer;
 }
 
-static void
+void
 peer_free(struct peer *peer)
 {
 	*peer->link = peer->next;
@@ -319,6 +260,7 @@ peer_free(struct peer *peer)
 	names_cancel(peer->lookup);
 	peer_unbind(peer);
 	loop_undefer(peer->peers->env.loop, peer);
+	peer_list_forget(peer);
 	config_peer_clear(&peer->config);
 	free(peer);
 }
@@ -331,6 +273,7 @@ peers_free(struct peers *peers)
 	while (peers->first)
 		peer_free(peers->first);
 	loop_timer_free(peers->bind);
+	loop_timer_free(peers->list.timer);
 	free(peers);
 }
 
@@ -343,7 +286,11 @@ peers_new(const struct peers_env *env, const struct config *config, struct peers
 	if (!peers)
 		return -ENOMEM;
 	rc = loop_timer_new(env->loop, "peers", peers_bind_some, peers, &peers->bind);
+	if (rc == 0)
+		rc = loop_timer_new(env->loop, "pinglist", peers_list_work, peers,
+				    &peers->list.timer);
 	if (rc < 0) {
+		loop_timer_free(peers->bind);
 		free(peers);
 		return rc;
 	}
@@ -356,8 +303,7 @@ peers_new(const struct peers_env *env, const struct config *config, struct peers
 	return 0;
 }
 
-/* Makes a peer that is not configured. */
-static struct peer *
+struct peer *
 peer_make(struct peers *peers, const char *address, const char *device, const char *source)
 {
 	struct config_peer config = {
@@ -427,7 +373,7 @@ peer_is_up(const struct peer *peer)
 	       info.state == PROBER_PEER_NO_DATA;
 }
 
-/* The holds of the peer have changed. */
+/* The references of the peer have changed. */
 static void
 peer_update_patience(struct peer *peer)
 {
@@ -435,33 +381,44 @@ peer_update_patience(struct peer *peer)
 
 	if (!peer->prober)
 		return;
-	if (peer->configured)
+	if (peer->refs[PEER_ORIGIN_FILE] || peer->refs[PEER_ORIGIN_LIST])
 		kind = PROBE_KIND_MESH;
-	else if (peer->holds[PEER_EAGERLY])
+	else if (peer->refs[PEER_ORIGIN_PING])
 		kind = PROBE_KIND_PING;
 	prober_peer_set_kind(peer->prober, kind, clock_mono_ns());
 }
 
 void
-peer_hold(struct peer *peer, enum peer_hold how)
+peer_hold(struct peer *peer, enum peer_origin origin)
 {
-	peer->holds[how]++;
+	peer->refs[origin]++;
 	peer_update_patience(peer);
 }
 
-static void
+static bool
+peer_is_held(const struct peer *peer)
+{
+	for (int i = 0; i < PEER_ORIGIN_N; i++)
+		if (peer->refs[i])
+			return true;
+	return peer->pending != NULL;
+}
+
+bool
 peer_drop_unheld(struct peer *peer)
 {
-	if (!peer->configured && !peer->holds[PEER_EAGERLY] && !peer->holds[PEER_PATIENTLY])
-		peer_free(peer);
-	else
+	if (peer_is_held(peer)) {
 		peer_update_patience(peer);
+		return false;
+	}
+	peer_free(peer);
+	return true;
 }
 
 void
-peer_release(struct peer *peer, enum peer_hold how)
+peer_release(struct peer *peer, enum peer_origin origin)
 {
-	peer->holds[how]--;
+	peer->refs[origin]--;
 	peer_drop_unheld(peer);
 }
 
@@ -472,22 +429,21 @@ peer_adopt(struct peer *peer, const struct config_peer *config)
 	struct config_peer copy;
 
 	/* The timeout of a target cannot change. */
-	if (peer->configured && config_peer_streams_equal(&peer->config, config) &&
+	if (peer->refs[PEER_ORIGIN_FILE] && config_peer_streams_equal(&peer->config, config) &&
 	    peer->timeout_ms == peer->peers->config->timeout_ms)
 		return 0;
 	if (config_peer_copy(config, &copy) < 0)
 		return -ENOMEM;
-	if (peer->prober)
-		peer_remove_mesh_targets(peer);
+	peer_mesh_end(peer);
 	config_peer_clear(&peer->config);
 	peer->config = copy;
-	peer->configured = true;
+	peer->refs[PEER_ORIGIN_FILE] = 1;
 	peer_update_patience(peer);
-	peer_add_mesh_targets(peer);
+	peer_mesh_begin(peer);
 	return 0;
 }
 
-/* Drops peers that the configuration has no more, but keeps those with holds. */
+/* Drops peers that the configuration has no more, but keeps those that others want. */
 static void
 peers_drop_unwanted(struct peers *peers)
 {
@@ -495,13 +451,13 @@ peers_drop_unwanted(struct peers *peers)
 
 	for (peer = peers->first; peer; peer = next) {
 		next = peer->next;
-		if (!peer->configured || peer->wanted)
+		if (!peer->refs[PEER_ORIGIN_FILE] || peer->wanted)
 			continue;
 		log_info(PEER, "%s: not configured any more", peer->config.address);
-		peer->configured = false;
-		if (peer->prober)
-			peer_remove_mesh_targets(peer);
-		peer_drop_unheld(peer);
+		peer->refs[PEER_ORIGIN_FILE] = 0;
+		peer_mesh_end(peer);
+		if (!peer_drop_unheld(peer))
+			peer_mesh_begin(peer);
 	}
 }
 
@@ -529,6 +485,7 @@ peers_configure(struct peers *peers, const struct config *config)
 	struct peer *likely = peers->first;
 	int rc = 0;
 
+	peers_list_configure(peers, config);
 	peers->config = config;
 	for (struct peer *peer = peers->first; peer; peer = peer->next)
 		peer->wanted = false;
@@ -593,7 +550,10 @@ peer_info(const struct peer *peer, struct peer_info *out)
 		.address = peer->config.address,
 		.device = peer->config.device,
 		.source = peer->config.source,
-		.configured = peer->configured,
+		.origins = peer->refs,
+		.configured = peer->refs[PEER_ORIGIN_FILE] > 0,
+		.meshed = peer->refs[PEER_ORIGIN_FILE] || peer->refs[PEER_ORIGIN_LIST],
+		.listed = peer->list ? &peer->list->as : NULL,
 		.binding = peer->binding,
 		.binding_reason = peer->binding_reason,
 		.remote = peer->named ? &peer->remote : NULL,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers: remote daemons that we probe because of the configuration, a ping or a flow. This module
+ * Peers: remote daemons that we probe because of the configuration, the pinglist, a ping or a flow.
+ * This module
  * looks up the name of a peer, binds the peer to a nic and a source address, resolves it over SIDR
  * for the prober, and posts its probes.
  */
@@ -35,6 +36,7 @@ struct peer_stream {
 	enum sequential_verdict verdict; /* on loss, as last logged */
 	uint8_t lasting;                 /* bits by enum lasting_verdict, as last logged */
 	struct last_probes *last;        /* owned; NULL: none are kept */
+	uint16_t wanted_port;            /* mesh: our want of nic_want_port(); 0: none */
 };
 
 /* Events of a peer. */
@@ -92,17 +94,45 @@ struct peer *peers_for_flow(struct peers *peers, const struct nic *nic, const st
 			    const struct addr *remote);
 
 /*
- * A peer that is not configured exists only while there are holds. If all holds are patient, a peer
- * that does not answer is asked less and less often.
+ * Adds a reference for a ping or a flow. A peer exists while one of its origins has a reference. If
+ * only flows do, and it does not answer, it is asked less and less often.
  */
-enum peer_hold {
-	PEER_EAGERLY,
-	PEER_PATIENTLY,
-	PEER_HOLD_N
-};
-void peer_hold(struct peer *peer, enum peer_hold how);
+void peer_hold(struct peer *peer, enum peer_origin origin);
 /* May free the peer. */
-void peer_release(struct peer *peer, enum peer_hold how);
+void peer_release(struct peer *peer, enum peer_origin origin);
+
+/* ---- the pinglist ---- */
+
+#define PEER_LIST_LABELS 4   /* of an entry */
+#define PEER_LIST_STREAMS 64 /* of a peer, by all its entries */
+
+/* An entry of the pinglist: whom to probe, from where, and how. Borrowed during the call. */
+struct peer_listed {
+	struct addr address;
+	const struct nic *nic;
+	struct addr source;      /* an address of the nic */
+	const char *host, *tor;  /* as the list names them; tor: "" if it names none */
+	bool fabric;             /* across the fabric, not within the ToR */
+	uint8_t traffic_class;
+	uint64_t interval_ns;    /* between two probes of one 5-tuple */
+	uint32_t tuples;         /* 1 to PEER_LIST_LABELS */
+	uint32_t n_labels;       /* 0: tuples with any source ports; else a label for each */
+	uint32_t labels[PEER_LIST_LABELS];
+};
+
+/*
+ * Replaces the pinglist: begin, add each entry, end. In between, the loop may run. Only what
+ * differs changes: a stream that is in both lists goes on, with its counts. If the configuration
+ * has a peer with the same path, the entry belongs to that peer, and its own settings win. add
+ * returns 0, -ENOSPC if the peer has too many streams, or -ENOMEM. After end, the new list is in
+ * force peer by peer, during the next callbacks.
+ */
+void peers_list_begin(struct peers *peers);
+int peers_list_add(struct peers *peers, const struct peer_listed *entry);
+void peers_list_end(struct peers *peers);
+
+/* All streams of the pinglist are probed `factor` (>= 1) times less often than it says. */
+void peers_list_slow(struct peers *peers, uint32_t factor);
 
 /*
  * Called by a timer. Tries again names that were not found, peers without a device, and resolutions
@@ -119,17 +149,28 @@ void peers_sign_of_life(struct peers *peers, const struct addr *remote);
 /* A daemon at this address has asked for a session, but has none of our keys. */
 void peers_unauthenticated(struct peers *peers, const struct addr *remote);
 
+/* The name of an origin, or NULL if it is out of range. */
+const char *peer_origin_name(enum peer_origin origin);
 /* Whether it has a session, so that probes to it are posted. */
 bool peer_is_up(const struct peer *peer);
 /* The state for users: "up", "down", …. *reason: why, or NULL. */
 const char *peer_state(const struct peer *peer, const char **reason);
+
+/* What the pinglist says of a peer, in its first entry with it. */
+struct peer_list_as {
+	char host[65], tor[65]; /* tor: "" if it names none */
+	bool fabric;
+};
 
 /* Strings and pointers are borrowed until the next return to the loop. */
 struct peer_info {
 	uint64_t id;                 /* grows along the list */
 	const char *address;         /* as configured or requested; the next two may be NULL */
 	const char *device, *source;
-	bool configured;             /* from the configuration, not only for a ping or flow */
+	const unsigned int *origins; /* references, by enum peer_origin */
+	bool configured;             /* by the configuration */
+	bool meshed;                 /* by the configuration or the pinglist */
+	const struct peer_list_as *listed; /* how the pinglist has it; NULL: it has not */
 	enum peer_binding binding;
 	const char *binding_reason;  /* static, or NULL */
 	const struct addr *remote;   /* NULL: unknown yet */

@@ -21,6 +21,28 @@ struct sidr_call;
 #define PEERS_BUCKETS 4096
 #define PEER_LINES 100 /* lines of a kind in the log; more are only counted */
 
+/* A stream of the pinglist. */
+struct peer_list_stream {
+	uint64_t interval_ns;
+	uint32_t flow_label;
+	uint8_t traffic_class;
+};
+
+/* What the pinglist wants of one peer. */
+struct peer_list {
+	struct peer_list_as as;
+	uint32_t n, unlabelled;    /* streams; those of them that have any source port */
+	struct peer_list_stream streams[];
+};
+
+struct peers_list {
+	struct loop_timer *timer;  /* puts the new list into force, some peers at a time */
+	uint64_t round;            /* grows with each new list */
+	uint64_t done_id;          /* the last peer that has the new list */
+	bool adding;               /* between begin and end */
+	uint32_t slow;             /* the factor; 0 is 1 */
+};
+
 struct peers {
 	struct peers_env env;
 	const struct config *config; /* the present one, borrowed */
@@ -39,6 +61,7 @@ struct peers {
 	uint64_t review_again_ns;    /* the time of one more review after the present one */
 	uint64_t reviewed_id;        /* the last peer of the present review; 0: there is none */
 	uint64_t reviewed_ns;        /* the end of the last review */
+	struct peers_list list;
 };
 
 struct peer {
@@ -48,9 +71,11 @@ struct peer {
 	LIST_ENTRY(peer) in_called; /* of peers->called */
 	struct peers *peers;
 	struct config_peer config; /* owned copy; for a ping's peer only address, device, source */
-	bool configured;           /* from the configuration, not only for a ping */
+	unsigned int refs[PEER_ORIGIN_N]; /* file and pinglist: 0 or 1; pings and flows: each */
 	bool wanted;               /* peers_configure() has found it in the configuration */
-	unsigned int holds[PEER_HOLD_N]; /* of pings and flows */
+	struct peer_list *list;    /* what the pinglist wants; NULL: nothing */
+	struct peer_list *pending; /* the same of the next list, in the making */
+	uint64_t pending_round;    /* of peers->list for which `pending` is */
 	uint32_t timeout_ms;       /* of its mesh targets */
 	bool bind_due;             /* peer_bind() is called again by peers->bind */
 	enum peer_binding binding;
@@ -99,6 +124,33 @@ void peer_rebind(struct peer *peer);
 size_t peer_hash(const void *bytes, size_t n);
 struct peer_bucket *peer_bucket(struct peers *peers, const struct addr *remote);
 void peer_resolve_failed(struct peer *peer, const char *reason);
+/* Makes a peer, from the configuration or not; NULL: no memory. The caller must hold it. */
+struct peer *peer_new(struct peers *peers, const struct config_peer *config, bool from_file);
+struct peer *peer_make(struct peers *peers, const char *address, const char *device,
+		       const char *source);
+struct peer *peer_find(struct peers *peers, const char *address, const char *device,
+		       const char *source);
+void peer_free(struct peer *peer);
+/* Frees a peer without references, and returns true. */
+bool peer_drop_unheld(struct peer *peer);
+
+/*
+ * peer_mesh.c: makes the streams of the mesh of a peer, if it is bound, as the configuration wants
+ * them, or else the pinglist; removes them all; makes them follow a changed pinglist, or its rates.
+ */
+void peer_mesh_begin(struct peer *peer);
+void peer_mesh_end(struct peer *peer);
+void peer_mesh_follow_list(struct peer *peer);
+/* The QPs of a nic have been made, so source ports can be wanted; or they go, with all wants. */
+void peers_mesh_queues(struct peers *peers, const struct nic *nic, bool made);
+
+/*
+ * peer_list.c: the timer's callback; a new configuration is about to replace the present one; frees
+ * what a peer has of the list.
+ */
+void peers_list_work(void *arg);
+void peers_list_configure(struct peers *peers, const struct config *config);
+void peer_list_forget(struct peer *peer);
 
 /*
  * peer_name.c: looks up the address of a peer's name now, or earlier than planned. Hosts move, so

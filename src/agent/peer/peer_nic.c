@@ -114,6 +114,8 @@ peers_nic_event(struct peers *peers, struct nic *nic, enum nic_event event)
 
 	if (event == NIC_CHANGED)
 		peers_nic_changed(peers, nic);
+	if (event == NIC_QUEUES_MADE || event == NIC_QUEUES_CLOSING)
+		peers_mesh_queues(peers, nic, event == NIC_QUEUES_MADE);
 	for (struct peer *peer = fn ? peers->first : NULL; peer; peer = peer->next)
 		if (peer->nic == nic)
 			fn(peer);

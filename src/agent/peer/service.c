@@ -221,7 +221,7 @@ service_drop_peer(struct service *s)
 		return;
 	LIST_REMOVE(s, in_peer);
 	s->stream.peer = NULL;
-	peer_release(peer, PEER_PATIENTLY);
+	peer_release(peer, PEER_ORIGIN_FLOW);
 }
 
 /* The nic of the flow, or NULL with *reason. */
@@ -270,7 +270,7 @@ service_take_peer(struct service *s, struct nic *nic)
 	}
 	s->stream.peer = peer;
 	LIST_INSERT_HEAD(&peer->services, s, in_peer);
-	peer_hold(peer, PEER_PATIENTLY);
+	peer_hold(peer, PEER_ORIGIN_FLOW);
 }
 
 /* A peer that others also hold may have moved to another nic, or to another address. */

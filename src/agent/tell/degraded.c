@@ -62,7 +62,8 @@ degraded_trace(const struct trace *trace, degraded_hear *fn, void *arg)
 /* ---- peers ---- */
 
 struct degraded_peers {
-	unsigned int all, up, nameless; /* configured, this host itself left out */
+	/* Of the configuration and the pinglist, this host itself left out. */
+	unsigned int all, up, nameless;
 	const char *nameless_first;
 	unsigned int namesakes;
 	struct peer_info namesake; /* the first */
@@ -78,7 +79,7 @@ degraded_peers_count(const struct tell *t, struct degraded_peers *n)
 		struct peer_info info;
 
 		peer_info(p, &info);
-		if (!info.configured || info.binding == PEER_SELF)
+		if (!info.meshed || info.binding == PEER_SELF)
 			continue;
 		n->all++;
 		if (info.binding == PEER_NO_NAME && n->nameless++ == 0)

@@ -88,13 +88,13 @@ metrics_some_paths(struct metrics_page *page, const struct metrics_family *famil
 	return !metric_paths_at(m->paths, page->at);
 }
 
-/* The next configured peer after page->after, this host itself left out. */
+/* The next peer of the mesh after page->after, this host itself left out. */
 static bool
 metrics_next_peer(const struct metrics_page *page, struct peer **at, struct peer_info *peer)
 {
 	while ((*at = peers_next(page->metrics->t->peers, *at))) {
 		peer_info(*at, peer);
-		if (peer->id > page->after && peer->configured && peer->binding != PEER_SELF)
+		if (peer->id > page->after && peer->meshed && peer->binding != PEER_SELF)
 			return true;
 	}
 	return false;

@@ -39,6 +39,25 @@ peer_record_bound(struct record *r, const struct peer_info *peer)
 	verdict_record_peer(r, peer->prober);
 }
 
+static void
+peer_record_origins(struct record *r, const struct peer_info *peer)
+{
+	msgpack_packer *pk = record_key(r, "origins");
+	size_t n = 0;
+
+	for (int i = 0; i < PEER_ORIGIN_N; i++)
+		n += peer->origins[i] > 0;
+	msgpack_pack_array(pk, n);
+	for (int i = 0; i < PEER_ORIGIN_N; i++)
+		if (peer->origins[i])
+			record_pack_str(pk, peer_origin_name((enum peer_origin)i));
+	record_str(r, "listed_host", peer->listed ? peer->listed->host : NULL);
+	record_str(r, "listed_tor",
+		   peer->listed && peer->listed->tor[0] ? peer->listed->tor : NULL);
+	record_str(r, "listed_kind",
+		   !peer->listed ? NULL : peer->listed->fabric ? "fabric" : "tor");
+}
+
 void
 peer_record(msgpack_packer *out, const struct peer *peer)
 {
@@ -55,6 +74,7 @@ peer_record(msgpack_packer *out, const struct peer *peer)
 	record_str(&r, "state", state);
 	record_str(&r, "state_reason", reason);
 	record_bool(&r, "configured", info.configured);
+	peer_record_origins(&r, &info);
 	record_str(&r, "gid", info.remote ? addr_text(info.remote, text) : NULL);
 	record_str(&r, "hostname", info.hostname);
 	record_str(&r, "same_name", info.namesake);

@@ -77,7 +77,7 @@ pings_reap(void *arg)
 			prober_target_remove(ping->target);
 		last_probes_free(pings->env.last_probes, &ping->stream.last);
 		free(ping);
-		peer_release(peer, PEER_EAGERLY);
+		peer_release(peer, PEER_ORIGIN_PING);
 		at = &pings->first;
 	}
 }
@@ -257,7 +257,7 @@ pings_start(struct pings *pings, struct control_client *client,
 	ping->stream = (struct peer_stream){.peer = peer, .ping = ping};
 	ping->next = pings->first;
 	pings->first = ping;
-	peer_hold(peer, PEER_EAGERLY);
+	peer_hold(peer, PEER_ORIGIN_PING);
 	peer_info(peer, &info);
 	if (info.binding == PEER_BOUND)
 		rc = ping_run(ping) < 0 ? ping_refuse(error, ENOMEM, "out of memory") : 0;

@@ -226,6 +226,40 @@ status_record_when(struct record *r, const char *key, uint64_t mono_ns)
 }
 
 static void
+status_record_refused(struct record *r, const struct cluster_counts *n)
+{
+	record_u64(r, "targets", n->targets);
+	record_u64(r, "taken", n->taken);
+	record_u64(r, "refused_allow", n->refused_allow);
+	record_u64(r, "refused_budget", n->refused_budget);
+	record_u64(r, "refused_port", n->refused_port);
+	record_u64(r, "refused_own", n->refused_own);
+	record_u64(r, "refused_room", n->refused_room);
+}
+
+static void
+status_record_pinglist(msgpack_packer *out, const struct cluster_list_status *s)
+{
+	struct record r;
+
+	record_begin(&r, RECORD_CLUSTER_PINGLIST);
+	record_str(&r, "from", !s->has ? NULL : s->from_file ? "file" : "broker");
+	record_u64_if(&r, "generation", s->generation, s->has);
+	record_u64_if(&r, "time_ns", s->time_ns, s->has);
+	record_u64_if(&r, "taken_ns", s->has ? clock_wall_of(s->taken_ns) : 0, s->has);
+	record_u64_if(&r, "heard_ns", clock_wall_ns() - s->silent_ns, s->heard);
+	record_bool(&r, "slow", s->slow);
+	status_record_refused(&r, &s->counts);
+	record_u64(&r, "lists", s->lists);
+	record_u64(&r, "malformed", s->malformed);
+	record_u64(&r, "foreign", s->foreign);
+	record_u64(&r, "withdrawn", s->withdrawn);
+	record_str(&r, "error", s->error[0] ? s->error : NULL);
+	record_str(&r, "file_error", s->file_error[0] ? s->file_error : NULL);
+	record_end(&r, out);
+}
+
+static void
 status_record_cluster(struct record *r, const struct tell *t)
 {
 	struct cluster_status s;
@@ -252,6 +286,7 @@ status_record_cluster(struct record *r, const struct tell *t)
 	record_u64(&map, "dropped", s.bus.dropped);
 	record_u64(&map, "received", s.bus.received);
 	record_u64(&map, "refused", s.bus.refused);
+	status_record_pinglist(record_key(&map, "pinglist"), &s.list);
 	record_end(&map, record_key(r, "cluster"));
 }
 

@@ -5,8 +5,8 @@
 #include "record/read.h"
 
 /*
- * A peer that is down, or of which noise hides all else, is bad only if the configuration has it,
- * not if a ping made it.
+ * A peer that is down, or of which noise hides all else, is bad only if the configuration or the
+ * pinglist has it, not if a ping made it.
  */
 static bool
 peers_bad(const msgpack_object *list)
@@ -14,10 +14,11 @@ peers_bad(const msgpack_object *list)
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
 		const msgpack_object *peer = &list->via.array.ptr[i];
 		enum state_peer state = state_of_peer(peer);
-		bool configured = true;
+		bool wanted = true;
 
-		read_bool(peer, "configured", &configured);
-		if (configured && (peer_is_noisy(peer) ||
+		read_bool(peer, "configured", &wanted);
+		wanted |= read_find(peer, "listed_kind") != NULL;
+		if (wanted && (peer_is_noisy(peer) ||
 				   (state != STATE_PEER_UP && state != STATE_PEER_SELF)))
 			return true;
 	}
@@ -29,7 +30,8 @@ peers_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **arg
 {
 	static const struct show show = {
 		.method = "peers",
-		.none = "No peers are configured (key \"peers\" of the daemon's configuration).",
+		.none = "No peers are configured (key \"peers\" of the daemon's configuration), "
+			"and no pinglist names any.",
 		.table = peer_table,
 		.bad = peers_bad,
 	};
@@ -53,6 +55,8 @@ const struct cmd_entry cmd_peers = {
 		"much of what happens; slow and host_slow, that RTT or RESPONDER have been far\n"
 		"above the usual for minutes. SENT and NOT OK count since the daemon started. If\n"
 		"the table does not fit the terminal, the least important columns are left out.\n"
+		"ORIGIN is who wants the peer, if that is not only the configuration: file,\n"
+		"pinglist, ping, flow. TOR is the peer's switch, by the pinglist.\n"
 		"\n"
 		"Exit status: 0 all peers are up (or this host itself); 1 one is not, or is\n"
 		"noisy; 2 usage; 3 no daemon.\n"

@@ -260,6 +260,46 @@ status_degraded(const struct ctl *ctl, const msgpack_object *status, bool show)
 	return list->via.array.size;
 }
 
+/* ", heard of central 3 s ago" */
+static void
+status_pinglist_age(const msgpack_object *status, const msgpack_object *list, const char *key,
+		    const char *what)
+{
+	char age[FORMAT_TEXT];
+	uint64_t at, now;
+
+	if (read_u64(list, key, &at) && read_u64(status, "time_ns", &now))
+		printf(", %s %s ago", what, format_age(now > at ? now - at : 0, age));
+}
+
+/* "12 of 14 entries, generation 00c0ffee, from broker, taken 5 s ago, central heard 3 s ago" */
+static void
+status_pinglist(const struct ctl *ctl, const msgpack_object *status, const msgpack_object *list)
+{
+	char from[STATUS_NAME];
+	uint64_t targets = 0, taken = 0, generation;
+	bool slow = false;
+
+	if (!list)
+		return;
+	lines_label("pinglist", stdout);
+	if (!view_text(list, "from", from, sizeof(from))) {
+		printf("none");
+	} else {
+		read_u64(list, "targets", &targets);
+		read_u64(list, "taken", &taken);
+		printf("%" PRIu64 " of %" PRIu64 " entries", taken, targets);
+		if (read_u64(list, "generation", &generation))
+			printf(", generation %016" PRIx64, generation);
+		printf(", from %s", from);
+		status_pinglist_age(status, list, "taken_ns", "taken");
+	}
+	status_pinglist_age(status, list, "heard_ns", "central heard");
+	if (read_bool(list, "slow", &slow) && slow)
+		table_paint(stdout, ", at a tenth of its rates", TABLE_YELLOW, ctl->color);
+	putchar('\n');
+}
+
 /* "connected to mqtts://broker since 3 min 5 s, 2 ports registered" */
 static void
 status_cluster(const struct ctl *ctl, const msgpack_object *status)
@@ -284,6 +324,7 @@ status_cluster(const struct ctl *ctl, const msgpack_object *status)
 	if (view_text(cluster, "reason", text, sizeof(text)))
 		printf(": %s", text);
 	putchar('\n');
+	status_pinglist(ctl, status, read_map(cluster, "pinglist"));
 }
 
 static void

@@ -16,11 +16,14 @@
 #include "stat/sequential.h"
 
 #define PEER_LOSS_RED 0.05
+#define PEER_ORIGIN_TEXT 16
 
 enum peer_column {
 	PEER_PEER,
 	PEER_DEVICE,
 	PEER_HOST,
+	PEER_TOR,
+	PEER_ORIGIN,
 	PEER_SAME_NAME,
 	PEER_STATE,
 	PEER_SENT,
@@ -41,6 +44,8 @@ static const struct table_column peer_columns[PEER_COLUMN_N] = {
 	[PEER_PEER] = {.title = "PEER", .key = "address"},
 	[PEER_DEVICE] = {.title = "DEVICE", .key = "device", .priority = 9},
 	[PEER_HOST] = {.title = "HOST", .key = "hostname", .priority = 6, .optional = true},
+	[PEER_TOR] = {.title = "TOR", .key = "listed_tor", .priority = 7, .optional = true},
+	[PEER_ORIGIN] = {.title = "ORIGIN", .priority = 8, .optional = true},
 	[PEER_SAME_NAME] = {.title = "SAME NAME", .key = "same_name", .priority = 6,
 			    .optional = true},
 	[PEER_STATE] = {.title = "STATE"},
@@ -173,6 +178,23 @@ peer_cell_age(struct table *table, const msgpack_object *peer)
 			   format_age(now_wall_ns > last ? now_wall_ns - last : 0, text));
 }
 
+/* "file, pinglist"; nothing if only the configuration wants it, as with older daemons. */
+static bool
+peer_origins(const msgpack_object *peer, char *buf, size_t size)
+{
+	const msgpack_object *list = read_array(peer, "origins");
+	char word[PEER_ORIGIN_TEXT];
+
+	buf[0] = '\0';
+	for (uint32_t i = 0; list && i < list->via.array.size; i++) {
+		size_t len = strlen(buf);
+
+		view_clean(&list->via.array.ptr[i], word, sizeof(word));
+		snprintf(buf + len, size - len, "%s%s", len ? "," : "", word);
+	}
+	return buf[0] && strcmp(buf, "file") != 0;
+}
+
 static void
 peer_fill(struct table *table, const msgpack_object *peer)
 {
@@ -185,6 +207,8 @@ peer_fill(struct table *table, const msgpack_object *peer)
 
 	if (view_text(peer, "state", text, sizeof(text)))
 		table_cell(table, PEER_STATE, peer_state_color(peer), text);
+	if (peer_origins(peer, text, sizeof(text)))
+		table_cell(table, PEER_ORIGIN, TABLE_PLAIN, text);
 	peer_recent_cells(table, peer, &recent);
 	peer_cell_age(table, peer);
 	if (classes_not_ok(peer, text, sizeof(text)))

@@ -429,16 +429,21 @@ test_defaults(void **state)
 	assert_string_equal(c->metrics_listen, "");
 	assert_string_equal(c->cluster.broker, "");
 	assert_string_equal(c->cluster.prefix, "rpingmesh");
-	assert_int_equal(c->cluster.n_allow + c->cluster.n_labels + c->cluster.n_rails, 0);
+	assert_int_equal(c->cluster.n_labels + c->cluster.n_rails, 0);
+	assert_string_equal(c->cluster.directory, "/var/lib/rpingmesh");
+	assert_int_equal(c->cluster.keep_s, 3600);
 	for (size_t i = 0;
 	     i < sizeof(allowed) / sizeof(allowed[0]) + sizeof(refused) / sizeof(refused[0]); i++) {
 		size_t n = sizeof(allowed) / sizeof(allowed[0]);
-		bool has = false;
+		bool has = false, listed = false;
 
 		assert_int_equal(addr_parse(i < n ? allowed[i] : refused[i - n], &a), 0);
 		for (size_t j = 0; j < c->n_allow; j++)
 			has |= addr_net_has(&c->allow[j], &a);
+		for (size_t j = 0; j < c->cluster.n_allow; j++)
+			listed |= addr_net_has(&c->cluster.allow[j], &a);
 		assert_int_equal(has, i < n);
+		assert_int_equal(listed, i < n);
 	}
 	config_free(c);
 	config_free(NULL);
@@ -496,7 +501,8 @@ static const char every_key[] =
 	"metrics = { listen = \"[::1]:9479\" };\n"
 	"cluster = { broker = \"mqtts://[fd00::1]:1\"; prefix = \"a/b\"; ca = \"/ca\";\n"
 	"  certificate = \"/c\"; key = \"/k\"; user = \"u\"; password_file = \"/p\";\n"
-	"  allow = (\"10.0.0.0/8\"); labels = (\"rack=12\", \"row=b=c\"); rails = (\"*=r\"); };\n"
+	"  allow = (\"10.0.0.0/8\"); labels = (\"rack=12\", \"row=b=c\"); rails = (\"*=r\");\n"
+	"  directory = \"/d\"; keep = 1; };\n"
 	"peers = (\"gpu2.example.\", { address = \"10.0.0.3\"; device = \"mlx5_0\"; source = "
 	"\"10.0.0.1\";\n"
 	"          interval_ms = 3600000; sizes = 4096; flow_labels = [0x0]; traffic_class = 255; "
@@ -560,6 +566,8 @@ test_every_key(void **state)
 	assert_int_equal(c->cluster.n_labels, 2);
 	assert_string_equal(c->cluster.labels[1], "row=b=c");
 	assert_int_equal(c->cluster.n_rails, 1);
+	assert_string_equal(c->cluster.directory, "/d");
+	assert_int_equal(c->cluster.keep_s, 1);
 	config_free(c);
 }
 

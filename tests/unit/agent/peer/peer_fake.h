@@ -37,6 +37,8 @@ struct nic {
 	bool open;            /* it has a device */
 	struct device_gid gids[2];
 	size_t n_gids;
+	bool has_sources;     /* each QP has one port */
+	int wants;            /* of source ports */
 	struct prober_device *budget;
 };
 
@@ -243,6 +245,29 @@ nic_source(const struct nic *nic, uint32_t flow_label, struct nic_source *out)
 	(void)nic;
 	(void)flow_label;
 	memset(out, 0, sizeof(*out));
+}
+
+void
+nic_info(const struct nic *nic, struct nic_info *out)
+{
+	*out = (struct nic_info){.has_sources = nic->has_sources};
+}
+
+int
+nic_want_port(struct nic *nic, uint16_t port)
+{
+	(void)port;
+	if (!nic->has_sources)
+		return -EALREADY;
+	nic->wants++;
+	return 0;
+}
+
+void
+nic_unwant_port(struct nic *nic, uint16_t port)
+{
+	(void)port;
+	nic->wants--;
 }
 
 int

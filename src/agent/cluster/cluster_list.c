@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: the pinglist
+ *
+ * `list` is the list in force. A message is unpacked by a thread (`reader`); a newer message
+ * replaces one that is being unpacked. `writer` is what was last asked for of the file. The timer
+ * `keep` runs out when central has said nothing for cluster.keep; each word sets it again.
+ *
+ * A word is a sign of life, or a list that is new. A list that the broker has retained says nothing
+ * about whether central is alive.
+ */
+#include "agent/cluster/cluster_list.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/base/self.h"
+#include "agent/config/config.h"
+#include "agent/peer/peer.h"
+#include "core/clock.h"
+#include "core/log_limit.h"
+#include "core/loop.h"
+#include "core/work.h"
+#include "record/drain.h"
+#include "record/pinglist.h"
+#include "rpingmesh/log_subsystems.h"
+
+#define CLUSTER_LIST_AGAIN_NS (300 * NSEC_PER_MSEC)
+#define CLUSTER_LIST_SLOW 10
+/* The time of the file tells central's last word. It is written so many times in cluster.keep. */
+#define CLUSTER_LIST_TOUCHES 8
+
+struct cluster_list {
+	struct cluster_list_env env;
+	const struct config *config;    /* NULL: there is no broker */
+	struct cluster_apply *apply;
+	struct work *work;
+	struct work_job *reader, *writer;
+	struct loop_timer *keep;
+	struct pinglist *list;          /* NULL: none */
+	bool from_file, has_read, slow, heard;
+	int64_t word_ns;                /* CLOCK_MONOTONIC, may be before the host's start */
+	uint64_t taken_ns, touched_ns;  /* CLOCK_MONOTONIC */
+	uint64_t lists, malformed, foreign, withdrawn;
+	uint32_t refused;               /* entries, as last logged */
+	char error[CLUSTER_FILE_ERROR], file_error[CLUSTER_FILE_ERROR];
+};
+
+/* ---- the file ---- */
+
+static void
+cluster_list_written(void *arg, struct cluster_file *file)
+{
+	struct cluster_list *l = arg;
+
+	l->writer = NULL;
+	if (file->rc < 0)
+		log_some(1, CLUSTER, WARNING, "%s", file->error);
+	snprintf(l->file_error, sizeof(l->file_error), "%s", file->error);
+}
+
+/* Writes, touches or removes the file. Takes over data. */
+static void
+cluster_list_keep_file(struct cluster_list *l, enum cluster_file_task task, char *data, size_t size)
+{
+	struct cluster_file file = {.task = task,
+				    .data = data,
+				    .size = size,
+				    .done = cluster_list_written,
+				    .arg = l};
+
+	l->touched_ns = clock_mono_ns();
+	if (!l->config->cluster.directory[0]) {
+		free(data);
+		return;
+	}
+	work_cancel(l->writer);
+	l->writer = NULL;
+	file.path = cluster_file_path(l->config->cluster.directory);
+	if (!file.path || cluster_file_start(l->work, &file, &l->writer) < 0) {
+		if (!file.path)
+			free(data);
+		snprintf(l->file_error, sizeof(l->file_error),
+			 "cannot keep the pinglist: out of memory");
+	}
+}
+
+/* ---- central's word ---- */
+
+static uint64_t
+cluster_list_keep_ns(const struct cluster_list *l)
+{
+	return l->config->cluster.keep_s * NSEC_PER_SEC;
+}
+
+static uint64_t
+cluster_list_silent_ns(const struct cluster_list *l)
+{
+	return (uint64_t)((int64_t)clock_mono_ns() - l->word_ns);
+}
+
+/* Slows the streams down, or not, and sets the timer. */
+static void
+cluster_list_weigh(struct cluster_list *l)
+{
+	uint64_t keep_ns = cluster_list_keep_ns(l), silent_ns = cluster_list_silent_ns(l);
+	bool slow = l->heard && silent_ns >= keep_ns;
+
+	if (l->heard && !slow)
+		loop_timer_set(l->keep, keep_ns - silent_ns);
+	if (slow == l->slow)
+		return;
+	l->slow = slow;
+	peers_list_slow(l->env.peers, slow ? CLUSTER_LIST_SLOW : 1);
+	if (slow)
+		log_warning(CLUSTER,
+			    "central has said nothing for %" PRIu64
+			    " s: its pinglist is probed ten times less often",
+			    (uint64_t)(silent_ns / NSEC_PER_SEC));
+	else
+		log_info(CLUSTER, "central is there again: its pinglist is probed as it says");
+}
+
+static void
+cluster_list_keep_time(void *arg)
+{
+	struct cluster_list *l = arg;
+
+	if (l->config)
+		cluster_list_weigh(l);
+}
+
+static void
+cluster_list_word(struct cluster_list *l)
+{
+	uint64_t now = clock_mono_ns();
+
+	l->heard = true;
+	l->word_ns = (int64_t)now;
+	cluster_list_weigh(l);
+	if (l->list && now - l->touched_ns >= cluster_list_keep_ns(l) / CLUSTER_LIST_TOUCHES)
+		cluster_list_keep_file(l, CLUSTER_FILE_TOUCH, NULL, 0);
+}
+
+void
+cluster_list_beat(struct cluster_list *l, const void *data, size_t size)
+{
+	char error[DRAIN_ERROR];
+	struct central_beat beat;
+
+	if (l->config && central_beat_unpack(data, size, &beat, error) == 0)
+		cluster_list_word(l);
+}
+
+/* ---- taking a list ---- */
+
+static void
+cluster_list_refuse(struct cluster_list *l, uint64_t *count, const char *error)
+{
+	(*count)++;
+	snprintf(l->error, sizeof(l->error), "%s", error);
+	log_some(1, CLUSTER, WARNING, "a pinglist is refused: %s", error);
+}
+
+/* All entries have been checked. */
+static void
+cluster_list_applied(void *arg)
+{
+	struct cluster_list *l = arg;
+	struct cluster_counts n;
+	uint32_t refused;
+
+	cluster_apply_counts(l->apply, &n);
+	refused = cluster_counts_refused(&n);
+	if (refused && refused != l->refused)
+		log_some(1, CLUSTER, WARNING,
+			 "%u of %u entries of the pinglist are refused: cluster.allow %u, "
+			 "max_probes_per_s %u, no such port here %u, this host itself %u, no room "
+			 "%u",
+			 refused, n.targets, n.refused_allow, n.refused_budget, n.refused_port,
+			 n.refused_own, n.refused_room);
+	l->refused = refused;
+}
+
+/* Puts a list into force; NULL: none. Takes it over. */
+static void
+cluster_list_use(struct cluster_list *l, struct pinglist *list)
+{
+	struct pinglist *old = l->list;
+
+	l->list = list;
+	l->taken_ns = clock_mono_ns();
+	cluster_apply_start(l->apply, list, l->config, 0);
+	pinglist_free(old);
+}
+
+static bool
+cluster_list_is_ours(const struct cluster_list *l, const struct pinglist *list)
+{
+	return strcmp(list->host, l->env.self->hostname) == 0;
+}
+
+/* A list that is well formed, and ours. Takes it and the data out of the file. */
+static void
+cluster_list_take(struct cluster_list *l, struct cluster_file *file)
+{
+	bool same = l->list && l->list->generation == file->list->generation;
+
+	l->error[0] = '\0';
+	if (same) {
+		l->taken_ns = clock_mono_ns();
+	} else {
+		l->lists++;
+		log_info(CLUSTER, "a new pinglist, generation %016" PRIx64,
+			 file->list->generation);
+		cluster_list_use(l, file->list);
+		file->list = NULL;
+	}
+	if (!same || l->from_file)
+		cluster_list_keep_file(l, CLUSTER_FILE_WRITE, file->data, file->size);
+	if (!same || l->from_file)
+		file->data = NULL;
+	l->from_file = false;
+	if (!same || !file->retained)
+		cluster_list_word(l);
+}
+
+static void
+cluster_list_unpacked(void *arg, struct cluster_file *file)
+{
+	struct cluster_list *l = arg;
+	char error[PINGLIST_ERROR];
+
+	l->reader = NULL;
+	if (file->rc < 0) {
+		cluster_list_refuse(l, &l->malformed, file->error);
+	} else if (!cluster_list_is_ours(l, file->list)) {
+		snprintf(error, sizeof(error), "it is for host %s", file->list->host);
+		cluster_list_refuse(l, &l->foreign, error);
+	} else {
+		cluster_list_take(l, file);
+	}
+}
+
+static void
+cluster_list_withdraw(struct cluster_list *l)
+{
+	l->withdrawn++;
+	log_info(CLUSTER, "central has taken the pinglist back");
+	if (l->list)
+		cluster_list_use(l, NULL);
+	cluster_list_keep_file(l, CLUSTER_FILE_REMOVE, NULL, 0);
+}
+
+void
+cluster_list_heard(struct cluster_list *l, const void *data, size_t size, bool retained)
+{
+	struct cluster_file file = {.task = CLUSTER_FILE_UNPACK,
+				    .size = size,
+				    .retained = retained,
+				    .done = cluster_list_unpacked,
+				    .arg = l};
+
+	if (!l->config)
+		return;
+	work_cancel(l->reader);
+	l->reader = NULL;
+	l->has_read = true;
+	if (!size) {
+		cluster_list_withdraw(l);
+		return;
+	}
+	file.data = malloc(size);
+	if (file.data)
+		memcpy(file.data, data, size);
+	if (!file.data || cluster_file_start(l->work, &file, &l->reader) < 0)
+		cluster_list_refuse(l, &l->malformed, "out of memory");
+}
+
+void
+cluster_list_too_long(struct cluster_list *l)
+{
+	cluster_list_refuse(l, &l->malformed, "it is too long");
+}
+
+/* ---- the start without a broker ---- */
+
+static void
+cluster_list_read(void *arg, struct cluster_file *file)
+{
+	struct cluster_list *l = arg;
+
+	l->reader = NULL;
+	if (file->rc == -ENOENT)
+		return;
+	if (file->rc == 0 && !cluster_list_is_ours(l, file->list)) {
+		snprintf(file->error, sizeof(file->error), "%.200s is ignored: it is for host %s",
+			 file->path, file->list->host);
+		file->rc = -EINVAL;
+	}
+	snprintf(l->file_error, sizeof(l->file_error), "%s", file->error);
+	if (file->rc < 0) {
+		log_warning(CLUSTER, "%s", file->error);
+		return;
+	}
+	log_info(CLUSTER, "the pinglist of %s, %" PRId64 " s old, is used until there is another",
+		 file->path, (int64_t)(file->age_ns / (int64_t)NSEC_PER_SEC));
+	l->from_file = true;
+	cluster_list_use(l, file->list);
+	file->list = NULL;
+	if (!l->heard) {
+		l->heard = true;
+		l->word_ns = (int64_t)l->taken_ns - file->age_ns;
+	}
+	cluster_list_weigh(l);
+}
+
+static void
+cluster_list_start_reading(struct cluster_list *l)
+{
+	struct cluster_file file = {.task = CLUSTER_FILE_READ,
+				    .done = cluster_list_read,
+				    .arg = l};
+
+	l->has_read = true;
+	if (!l->config->cluster.directory[0])
+		return;
+	file.path = cluster_file_path(l->config->cluster.directory);
+	if (!file.path || cluster_file_start(l->work, &file, &l->reader) < 0)
+		log_error(CLUSTER, "no memory to read the pinglist");
+}
+
+/* ---- from outside ---- */
+
+void
+cluster_list_configure(struct cluster_list *l, const struct config *config)
+{
+	l->config = config;
+	if (l->list)
+		cluster_apply_start(l->apply, l->list, config, 0);
+	else if (!l->has_read)
+		cluster_list_start_reading(l);
+	cluster_list_weigh(l);
+}
+
+void
+cluster_list_look(struct cluster_list *l)
+{
+	if (l->config && l->list)
+		cluster_apply_start(l->apply, l->list, l->config, CLUSTER_LIST_AGAIN_NS);
+}
+
+void
+cluster_list_drop(struct cluster_list *l)
+{
+	work_cancel(l->reader);
+	l->reader = NULL;
+	if (l->list)
+		cluster_list_use(l, NULL);
+	loop_timer_clear(l->keep);
+	l->config = NULL;
+	l->has_read = l->from_file = l->heard = false;
+	if (l->slow)
+		peers_list_slow(l->env.peers, 1);
+	l->slow = false;
+	l->error[0] = l->file_error[0] = '\0';
+}
+
+int
+cluster_list_new(const struct cluster_list_env *env, struct cluster_list **out)
+{
+	struct cluster_list *l = calloc(1, sizeof(*l));
+	const struct cluster_apply_env apply = {.loop = env->loop,
+						.nics = env->nics,
+						.peers = env->peers,
+						.done = cluster_list_applied,
+						.arg = l};
+	int rc;
+
+	if (!l)
+		return -ENOMEM;
+	l->env = *env;
+	rc = cluster_apply_new(&apply, &l->apply);
+	if (rc == 0)
+		rc = work_new(env->loop, "pinglist", 1, &l->work);
+	if (rc == 0)
+		rc = loop_timer_new(env->loop, "keep", cluster_list_keep_time, l, &l->keep);
+	if (rc < 0)
+		cluster_list_free(l);
+	else
+		*out = l;
+	return rc;
+}
+
+void
+cluster_list_free(struct cluster_list *l)
+{
+	if (!l)
+		return;
+	work_cancel(l->reader);
+	work_cancel(l->writer);
+	work_free(l->work);
+	cluster_apply_free(l->apply);
+	loop_timer_free(l->keep);
+	pinglist_free(l->list);
+	free(l);
+}
+
+void
+cluster_list_status(const struct cluster_list *l, struct cluster_list_status *out)
+{
+	*out = (struct cluster_list_status){
+		.has = l->list != NULL,
+		.from_file = l->from_file,
+		.generation = l->list ? l->list->generation : 0,
+		.time_ns = l->list ? l->list->time_ns : 0,
+		.taken_ns = l->taken_ns,
+		.heard = l->heard,
+		.silent_ns = l->heard ? cluster_list_silent_ns(l) : 0,
+		.slow = l->slow,
+		.lists = l->lists,
+		.malformed = l->malformed,
+		.foreign = l->foreign,
+		.withdrawn = l->withdrawn,
+		.error = l->error,
+		.file_error = l->file_error,
+	};
+	cluster_apply_counts(l->apply, &out->counts);
+}
