@@ -10,7 +10,7 @@
  *
  * bus_enter() alone changes the state. The bus owns the link, and the TLS context that the link
  * uses, from CONNECTING until `down`. It owns the queue, whose items outlive links. The timer runs
- * in WAITING only.
+ * in WAITING, and after bus_reload().
  */
 #include "bus/bus.h"
 
@@ -60,8 +60,8 @@ struct bus {
 	struct bus_tls *tls;
 	struct bus_link *link;
 	struct bus_queue *queue;
-	struct bus_filter *filters;
-	bool pumping;
+	struct bus_filter *filters; /* in the order of their subscription */
+	bool pumping, reload;
 	unsigned int failures;
 	uint64_t files; /* a number that changes with the files that have been read */
 	struct bus_status status;
@@ -106,6 +106,8 @@ bus_done(void *arg, int mid)
 
 	bus_queue_done(bus->queue, mid);
 	bus_pump(bus);
+	if (bus->ops->room)
+		bus->ops->room(bus->user);
 }
 
 /* ---- the connection ---- */
@@ -330,9 +332,8 @@ bus_found(void *arg, const struct addr *addrs, size_t n, const char *why)
 
 /* Begins an attempt. */
 static void
-bus_resolve(void *arg)
+bus_resolve(struct bus *bus)
 {
-	struct bus *bus = arg;
 	int rc;
 
 	bus_enter(bus, BUS_RESOLVING);
@@ -340,6 +341,33 @@ bus_resolve(void *arg)
 	rc = names_find_all(bus->names, bus->broker.host, bus_found, bus, &bus->lookup);
 	if (rc < 0)
 		bus_wait(bus, 0, strerror(-rc));
+}
+
+/* Ends the connection if it was made with other files. */
+static void
+bus_reload_now(struct bus *bus)
+{
+	bus->reload = false;
+	if (bus->status.state != BUS_CONNECTED || bus_files(bus) == bus->files)
+		return;
+	bus_link_leave(bus->link, 0);
+	bus_end_link(bus);
+	bus->status.lost++;
+	bus_enter(bus, BUS_RESOLVING);
+	if (bus->ops->changed)
+		bus->ops->changed(bus->user, false);
+}
+
+static void
+bus_time(void *arg)
+{
+	struct bus *bus = arg;
+
+	if (bus->reload)
+		bus_reload_now(bus);
+	if (bus->status.state == BUS_WAITING ||
+	    (bus->status.state == BUS_RESOLVING && !bus->lookup))
+		bus_resolve(bus);
 }
 
 /* ---- begin and end ---- */
@@ -396,7 +424,7 @@ bus_new(struct loop *loop, struct names *names, const struct bus_config *config,
 	if (rc == 0)
 		rc = bus_queue_new(config->queue_messages, config->queue_bytes, &bus->queue);
 	if (rc == 0)
-		rc = loop_timer_new(loop, "bus", bus_resolve, bus, &bus->timer);
+		rc = loop_timer_new(loop, "bus", bus_time, bus, &bus->timer);
 	if (rc < 0) {
 		bus_free(bus, false);
 		return rc;
@@ -446,16 +474,7 @@ bus_free(struct bus *bus, bool leave)
 void
 bus_reload(struct bus *bus)
 {
-	if (bus->status.state == BUS_CONNECTED && bus_files(bus) != bus->files) {
-		bus_link_leave(bus->link, 0);
-		bus_end_link(bus);
-		bus->status.lost++;
-		bus_enter(bus, BUS_RESOLVING);
-		if (bus->ops->changed)
-			bus->ops->changed(bus->user, false);
-	} else if (bus->status.state != BUS_WAITING) {
-		return;
-	}
+	bus->reload = true;
 	loop_timer_set(bus->timer, 0);
 }
 
@@ -463,13 +482,15 @@ int
 bus_subscribe(struct bus *bus, const char *text, int qos)
 {
 	struct bus_filter *filter = calloc(1, sizeof(*filter) + strlen(text) + 1);
+	struct bus_filter **end = &bus->filters;
 
 	if (!filter)
 		return -ENOMEM;
 	filter->qos = qos;
 	strcpy(filter->text, text);
-	filter->next = bus->filters;
-	bus->filters = filter;
+	while (*end)
+		end = &(*end)->next;
+	*end = filter;
 	if (bus->status.state == BUS_CONNECTED)
 		filter->mid = bus_link_subscribe(bus->link, filter->text, filter->qos);
 	return 0;
@@ -491,6 +512,19 @@ bus_set(struct bus *bus, const char *topic, const void *payload, size_t size)
 {
 	int rc = bus_queue_set(bus->queue, topic, payload, size);
 
+	bus_pump(bus);
+	return rc;
+}
+
+int
+bus_retain(struct bus *bus, const char *topic, const void *payload, size_t size)
+{
+	const struct bus_item item = {
+		.topic = topic, .payload = payload, .size = size, .qos = 1, .retain = true};
+	int rc = -ENOTCONN;
+
+	if (bus->status.state == BUS_CONNECTED)
+		rc = bus_queue_add(bus->queue, &item);
 	bus_pump(bus);
 	return rc;
 }

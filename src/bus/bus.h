@@ -47,7 +47,7 @@ struct bus_config {
 	.keepalive_s = 15, .connect_ms = 10000, .queue_messages = 1000, \
 	.queue_bytes = 4 << 20, .payload_max = (bytes)
 
-/* Callbacks may call all functions but bus_free(). */
+/* Callbacks may call all functions but bus_free(), which must not be called inside a callback. */
 struct bus_ops {
 	/* topic and payload are valid during the call; they contain any bytes. */
 	void (*message)(void *user, const char *topic, const void *payload, size_t size,
@@ -56,6 +56,8 @@ struct bus_ops {
 	void (*too_long)(void *user, const char *topic);
 	/* The connection is there, or no longer there. */
 	void (*changed)(void *user, bool connected);
+	/* Something has been confirmed, so there is room for more. NULL is allowed. */
+	void (*room)(void *user);
 };
 
 struct bus_status {
@@ -94,12 +96,15 @@ int bus_new(struct loop *loop, struct names *names, const struct bus_config *con
 void bus_free(struct bus *bus, bool leave);
 
 /*
- * Reads certificates, key and password again: if one of the files has changed, connects anew. If
- * the bus waits for its next attempt, begins it now.
+ * Reads certificates, key and password again, from the loop: if one of the files has changed,
+ * connects anew. If the bus waits for its next attempt, begins it now.
  */
 void bus_reload(struct bus *bus);
 
-/* Subscribes to a filter, with QoS 0 or 1, now and on each new connection. 0, or -ENOMEM. */
+/*
+ * Subscribes to a filter, with QoS 0 or 1, now and on each new connection, then before what is
+ * published there, and in the order of these calls. Returns 0 or -ENOMEM.
+ */
 int bus_subscribe(struct bus *bus, const char *filter, int qos);
 
 /*
@@ -115,6 +120,14 @@ int bus_publish(struct bus *bus, const char *topic, const void *payload, size_t 
  * Returns 0 or -ENOMEM.
  */
 int bus_set(struct bus *bus, const char *topic, const void *payload, size_t size);
+
+/*
+ * Sets the retained content of a topic now, with QoS 1; size 0 clears it. The bus keeps nothing:
+ * if the connection ends before the broker has it, it is lost, and the caller has to begin anew
+ * when ops.changed() says that there is another connection. Returns 0, -ENOTCONN, -ENOBUFS if too
+ * many messages wait (ops.room() then says when to try again), or -ENOMEM.
+ */
+int bus_retain(struct bus *bus, const char *topic, const void *payload, size_t size);
 
 void bus_status(const struct bus *bus, struct bus_status *out);
 

@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "bus/bus_queue.h"
+#include "bus/bus_reason.h"
 #include "bus/bus_tls.h"
 #include "core/clock.h"
 #include "core/loop.h"
@@ -89,25 +90,14 @@ bus_link_break(struct bus_link *link, const char *reason)
 	loop_timer_set(link->timer, 0);
 }
 
-/* What the operator can do about an alert of the broker's TLS. */
-static const char *
-bus_link_tls_advice(const char *text)
-{
-	if (strstr(text, "certificate required") || strstr(text, "handshake failure"))
-		return "; the broker asks for a client certificate (`certificate`)";
-	if (strstr(text, "unknown ca") || strstr(text, "bad certificate") ||
-	    strstr(text, "certificate expired"))
-		return "; the broker does not accept the client certificate";
-	if (strstr(text, "wrong version number"))
-		return "; the broker's port is one without TLS";
-	return "";
-}
-
 static const char *
 bus_link_closed(const struct bus_link *link)
 {
 	if (link->phase == BUS_LINK_UP)
 		return "the broker has closed the connection";
+	if (link->tls && !bus_tls_has_certificate(link->tls))
+		return "the broker has closed the connection before it answered; it may ask for a "
+		       "client certificate (`certificate`)";
 	if (link->tls)
 		return "the broker has closed the connection before it answered; it may not "
 		       "accept the client certificate";
@@ -144,7 +134,7 @@ bus_link_fail(struct bus_link *link, int rc, int error)
 		return;
 	}
 	snprintf(text, sizeof(text), "TLS: %s%s", link->library,
-		 bus_link_tls_advice(link->library));
+		 bus_reason_tls(link->library));
 	bus_link_break(link, text);
 }
 
@@ -214,23 +204,6 @@ bus_link_called(struct bus_link *link, int rc, int error)
 
 /* ---- libmosquitto's callbacks ---- */
 
-/* MQTT 3.1.1, section 3.2.2.3. */
-static const char *
-bus_link_refusal(int code)
-{
-	static const char *const texts[] = {
-		[1] = "the broker does not speak MQTT 3.1.1",
-		[2] = "the broker refuses the name of this client",
-		[3] = "the broker is not ready",
-		[4] = "the broker refuses `user` and `password_file`",
-		[5] = "the broker does not authorise this client (`user`, `password_file`, "
-		      "`certificate`)",
-	};
-
-	return code > 0 && code < (int)(sizeof(texts) / sizeof(texts[0])) ? texts[code] :
-									    "the broker refuses";
-}
-
 static void
 bus_link_on_connect(struct mosquitto *mosq, void *arg, int code)
 {
@@ -239,7 +212,7 @@ bus_link_on_connect(struct mosquitto *mosq, void *arg, int code)
 	(void)mosq;
 	bus_link_packet_whole(link);
 	if (code != 0) {
-		bus_link_break(link, bus_link_refusal(code));
+		bus_link_break(link, bus_reason_refusal(code));
 	} else if (link->phase == BUS_LINK_GREETING) {
 		link->phase = BUS_LINK_UP;
 		loop_timer_set(link->timer, link->tick_ns);
@@ -281,7 +254,10 @@ bus_link_on_subscribe(struct mosquitto *mosq, void *arg, int mid, int n, const i
 		link->ops->granted(link->user, mid, n > 0 && granted[0] < 0x80);
 }
 
-/* Keeps the reason of "OpenSSL Error[0]: error:0A000086:SSL routines::certificate ...". */
+/*
+ * Keeps the reason of "OpenSSL Error[0]: error:0A000086:SSL routines::certificate ...". The answer
+ * to a ping has no callback of its own.
+ */
 static void
 bus_link_on_log(struct mosquitto *mosq, void *arg, int level, const char *text)
 {
@@ -290,6 +266,8 @@ bus_link_on_log(struct mosquitto *mosq, void *arg, int level, const char *text)
 
 	(void)mosq;
 	(void)level;
+	if (strstr(text, "received PINGRESP"))
+		bus_link_packet_whole(link);
 	if (reason && strncmp(text, "OpenSSL Error", 13) == 0)
 		snprintf(link->library, sizeof(link->library), "%s", reason + 1);
 }
@@ -549,7 +527,7 @@ bus_link_publish(struct bus_link *link, struct bus_item *item)
 		return;
 	errno = 0;
 	rc = mosquitto_publish(link->mosq, &item->mid, item->topic, (int)item->size, item->payload,
-			       item->qos, item->state);
+			       item->qos, item->retain);
 	bus_link_called(link, rc, errno);
 }
 

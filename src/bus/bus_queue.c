@@ -31,7 +31,7 @@ struct bus_entry {
 	TAILQ_ENTRY(bus_entry) link;
 	UT_hash_handle hh; /* of states, by topic */
 	enum bus_entry_place place;
-	bool again;
+	bool state, again;
 	char *topic;
 	void *payload;
 };
@@ -80,7 +80,7 @@ static void
 bus_entry_free(struct bus_queue *queue, struct bus_entry *entry)
 {
 	bus_entry_leave(queue, entry);
-	if (entry->item.state) {
+	if (entry->state) {
 		HASH_DEL(queue->states, entry);
 		queue->stats.states--;
 	} else {
@@ -174,7 +174,7 @@ bus_queue_make_room(struct bus_queue *queue, uint64_t bytes)
 		next = TAILQ_NEXT(entry, link);
 		if (bus_queue_fits(queue, bytes))
 			break;
-		if (entry->item.state || entry->item.qos > 0)
+		if (entry->state || entry->item.qos > 0)
 			continue;
 		queue->stats.dropped++;
 		bus_entry_free(queue, entry);
@@ -226,6 +226,7 @@ bus_queue_set_new(struct bus_queue *queue, const struct bus_item *item)
 		free(entry);
 		return -ENOMEM;
 	}
+	entry->state = true;
 	queue->stats.states++;
 	bus_entry_wait(queue, entry);
 	return 0;
@@ -235,7 +236,7 @@ int
 bus_queue_set(struct bus_queue *queue, const char *topic, const void *payload, size_t size)
 {
 	const struct bus_item item = {
-		.topic = topic, .payload = payload, .size = size, .qos = 1, .state = true};
+		.topic = topic, .payload = payload, .size = size, .qos = 1, .retain = true};
 	struct bus_entry *entry;
 	uint64_t before;
 
@@ -257,10 +258,10 @@ bus_queue_clear_states(struct bus_queue *queue)
 	struct bus_entry *entry, *next;
 
 	HASH_ITER(hh, queue->states, entry, next) {
-		if (entry->place == BUS_ENTRY_SENT)
-			queue->sent_bytes -= entry->item.size;
+		bus_entry_wait(queue, entry);
+		entry->again = false;
 		entry->item.size = 0;
-		bus_queue_publish_state(queue, entry);
+		entry->item.qos = 0;
 	}
 }
 
@@ -294,7 +295,7 @@ bus_queue_done(struct bus_queue *queue, int mid)
 	if (entry->again) {
 		entry->again = false;
 		bus_entry_wait(queue, entry);
-	} else if (entry->item.state && entry->item.size) {
+	} else if (entry->state && entry->item.size) {
 		bus_entry_leave(queue, entry);
 	} else {
 		bus_entry_free(queue, entry);
@@ -311,6 +312,11 @@ bus_queue_restart(struct bus_queue *queue)
 		entry->again = false;
 		TAILQ_INSERT_HEAD(&queue->waiting, entry, link);
 		entry->place = BUS_ENTRY_WAITING;
+	}
+	for (entry = TAILQ_FIRST(&queue->waiting); entry; entry = next) {
+		next = TAILQ_NEXT(entry, link);
+		if (entry->item.retain && !entry->state)
+			bus_entry_free(queue, entry);
 	}
 	HASH_ITER(hh, queue->states, entry, next)
 		if (entry->place == BUS_ENTRY_NOWHERE)

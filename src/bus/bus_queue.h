@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What waits to be published, and what the broker has not confirmed. There are two kinds of items.
- * A message is published once and then forgotten. A state is the retained content of a topic: the
- * queue keeps the latest one, and it is published anew on each new connection, because a broker
- * may have lost it. Messages are bounded; the caller bounds the number of states.
+ * A message is published once and then forgotten; a retained one is forgotten even before, if the
+ * connection ends. A state is the retained content of a topic: the queue keeps the latest one, and
+ * it is published anew on each new connection, because a broker may have lost it. Messages are
+ * bounded; the caller bounds the number of states.
  */
 #ifndef RPINGMESH_BUS_BUS_QUEUE_H
 #define RPINGMESH_BUS_BUS_QUEUE_H
@@ -19,7 +20,7 @@ struct bus_item {
 	const void *payload;
 	size_t size;
 	int qos;
-	bool state; /* retained */
+	bool retain;
 	int mid;    /* the caller's while the item is sent */
 };
 
@@ -36,7 +37,7 @@ int bus_queue_new(uint32_t max_messages, uint64_t max_bytes, struct bus_queue **
 void bus_queue_free(struct bus_queue *queue);
 
 /*
- * Puts a copy of a message (`state` false) at the end. If there is no room, the oldest waiting
+ * Puts a copy of a message at the end. If there is no room, the oldest waiting
  * messages of QoS 0 are dropped. Returns 0, -ENOBUFS if it was dropped itself, or -ENOMEM.
  */
 int bus_queue_add(struct bus_queue *queue, const struct bus_item *item);
@@ -46,7 +47,10 @@ int bus_queue_add(struct bus_queue *queue, const struct bus_item *item);
  * confirmed. Returns 0, or -ENOMEM; then the former content stays.
  */
 int bus_queue_set(struct bus_queue *queue, const char *topic, const void *payload, size_t size);
-/* Clears all topics that have content. */
+/*
+ * Clears the topics of all states at once: without waiting for what is not confirmed, and with QoS
+ * 0, because nobody stays to hear a confirmation.
+ */
 void bus_queue_clear_states(struct bus_queue *queue);
 
 /*
@@ -59,7 +63,10 @@ struct bus_item *bus_queue_next(struct bus_queue *queue);
 /* The item with this mid has been confirmed. An item that nobody waits for is ignored. */
 void bus_queue_done(struct bus_queue *queue, int mid);
 
-/* The connection has ended: what was sent waits again, in the same order, and so do all states. */
+/*
+ * The connection has ended: what was sent waits again, in the same order, and so do all states.
+ * Retained messages are forgotten.
+ */
 void bus_queue_restart(struct bus_queue *queue);
 
 /* Whether nothing waits and all is confirmed. */

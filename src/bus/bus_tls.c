@@ -18,6 +18,7 @@
 
 struct bus_tls {
 	SSL_CTX *ctx;
+	bool certificate; /* the client has one */
 	bool numeric; /* host is an address, which SNI does not name (RFC 6066, section 3) */
 	char *host;
 	char refused[BUS_TLS_ERROR];
@@ -141,11 +142,12 @@ bus_tls_key(const struct bus_tls *tls, const char *path, char error[BUS_TLS_ERRO
 }
 
 static int
-bus_tls_certificate(const struct bus_tls *tls, const struct bus_tls_files *files,
+bus_tls_certificate(struct bus_tls *tls, const struct bus_tls_files *files,
 		    char error[BUS_TLS_ERROR])
 {
 	if (!files->certificate)
 		return 0;
+	tls->certificate = true;
 	if (SSL_CTX_use_certificate_chain_file(tls->ctx, files->certificate) != 1) {
 		snprintf(error, BUS_TLS_ERROR, "cannot read the client certificate %s: %s",
 			 files->certificate, bus_tls_error());
@@ -217,4 +219,10 @@ const char *
 bus_tls_refused(const struct bus_tls *tls)
 {
 	return tls->refused;
+}
+
+bool
+bus_tls_has_certificate(const struct bus_tls *tls)
+{
+	return tls->certificate;
 }

@@ -7,6 +7,7 @@
 #ifndef RPINGMESH_BUS_BUS_TLS_H
 #define RPINGMESH_BUS_BUS_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct bus_tls;
@@ -31,6 +32,9 @@ void bus_tls_free(struct bus_tls *tls);
 
 /* The SSL_CTX, borrowed. */
 void *bus_tls_context(const struct bus_tls *tls);
+
+/* Whether there is a client certificate. */
+bool bus_tls_has_certificate(const struct bus_tls *tls);
 
 /* Why the broker's certificate was refused; "": it was not. */
 const char *bus_tls_refused(const struct bus_tls *tls);

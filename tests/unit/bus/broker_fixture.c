@@ -280,6 +280,18 @@ fake_huge(int *client)
 	must(loop_fd_new(fake.loop, &config, &fake.client_watch[client - fake.client]) == 0);
 }
 
+/* PINGRESP (section 3.13). */
+static void
+fake_pings(int fd)
+{
+	unsigned char pings[2 * 20000];
+
+	for (size_t i = 0; i < sizeof(pings); i++)
+		pings[i] = i % 2 ? 0 : 0xd0;
+	must(write(fd, connack, 4) == 4 && write(fd, pings, sizeof(pings)) == sizeof(pings));
+	fake.sent += sizeof(pings);
+}
+
 static void
 fake_accept(void *arg, int events)
 {
@@ -304,6 +316,9 @@ fake_accept(void *arg, int events)
 		break;
 	case BROKER_DEAF:
 		must(write(fd, connack, 4) == 4);
+		break;
+	case BROKER_PINGS:
+		fake_pings(fd);
 		break;
 	case BROKER_DROP:
 		must(write(fd, connack, 4) == 4);

@@ -41,6 +41,7 @@ enum broker_fake {
 	BROKER_RESET,   /* accepts and resets the connection */
 	BROKER_HUGE,    /* sends a packet of 200 MB */
 	BROKER_DEAF,    /* accepts a client and then reads nothing */
+	BROKER_PINGS,   /* answers to 20,000 pings that nobody has sent */
 	BROKER_DROP,    /* accepts a client and closes the connection */
 	BROKER_FULL,    /* its queue of connections is full, so it does not answer */
 };

@@ -167,6 +167,7 @@ test_state(void **state)
 	assert_int_equal(stats.states, 0);
 }
 
+/* Those that are not confirmed are cleared, too, and without waiting for that. */
 static void
 test_clear_states(void **state)
 {
@@ -178,15 +179,38 @@ test_clear_states(void **state)
 	bus_queue_done(queue, a);
 	assert_int_equal(set("b", "2"), 0);
 	b = next("b", "2");
+	assert_int_equal(set("b", "3"), 0);
 	bus_queue_clear_states(queue);
 	a = next("a", "");
-	assert_null(bus_queue_next(queue));
 	bus_queue_done(queue, b);
 	b = next("b", "");
+	assert_null(bus_queue_next(queue));
 	bus_queue_done(queue, a);
 	bus_queue_done(queue, b);
 	bus_queue_restart(queue);
 	assert_true(bus_queue_idle(queue));
+}
+
+/* A retained message does not outlive its connection, whether it was sent or not. */
+static void
+test_retained_message(void **state)
+{
+	const struct bus_item item = {
+		.topic = "r", .payload = "1", .size = 1, .qos = 1, .retain = true};
+
+	(void)state;
+	assert_int_equal(bus_queue_add(queue, &item), 0);
+	next("r", "1");
+	assert_int_equal(add("a", "2", 1), 0);
+	assert_int_equal(bus_queue_add(queue, &item), 0);
+	assert_int_equal(set("s", "3"), 0);
+	bus_queue_restart(queue);
+	next("a", "2");
+	next("s", "3");
+	assert_null(bus_queue_next(queue));
+	bus_queue_stats(queue, &stats);
+	assert_int_equal(stats.messages, 1);
+	assert_int_equal(stats.bytes, 2);
 }
 
 /* What was not confirmed is sent again, in its order. */
@@ -249,6 +273,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_bound_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_state, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clear_states, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_retained_message, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 	};
