@@ -55,6 +55,8 @@ central_beat_pack(msgpack_packer *out, const struct central_beat *beat)
 	record_str(&r, "version", beat->version);
 	record_u64(&r, "incarnation", beat->incarnation);
 	record_u64(&r, "time_ns", beat->time_ns);
+	if (beat->claims)
+		record_u64(&r, "hosts", beat->hosts);
 	record_end(&r, out);
 }
 
@@ -65,13 +67,16 @@ central_beat_unpack(const void *data, size_t len, struct central_beat *out,
 	struct strict in = {.error = error, .size = DRAIN_ERROR};
 	msgpack_unpacked msg;
 
-	*out = (struct central_beat){.time_ns = 0};
+	*out = (struct central_beat){.hosts = UINT64_MAX};
 	if (strict_open(&in, data, len, DRAIN_BYTES_MAX, "central", &msg) < 0)
 		return in.rc;
 	strict_text(&in, &msg.data, "host", out->host, sizeof(out->host));
 	strict_text(&in, &msg.data, "version", out->version, sizeof(out->version));
 	if (!read_u64(&msg.data, "incarnation", &out->incarnation))
 		strict_fail(&in, -EINVAL, "incarnation is no number");
+	strict_number(&in, &msg.data, "hosts", 0, UINT32_MAX, &out->hosts);
+	out->claims = out->hosts != UINT64_MAX;
+	out->hosts = out->claims ? out->hosts : 0;
 	strict_number(&in, &msg.data, "time_ns", 0, INT64_MAX, &out->time_ns);
 	msgpack_unpacked_destroy(&msg);
 	return in.rc;

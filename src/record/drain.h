@@ -8,6 +8,7 @@
 #define RPINGMESH_RECORD_DRAIN_H
 
 #include <msgpack.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,7 @@
 #define DRAIN_BYTES_MAX 4096u /* packed */
 #define DRAIN_ERROR 160
 
-/* A host takes no part in the mesh for a while. */
+/* A host takes no part in the mesh for a while; or no longer, if it ends at the time it is made. */
 struct drain {
 	char host[REGISTRATION_HOST];
 	char reason[DRAIN_REASON];
@@ -40,6 +41,8 @@ struct central_beat {
 	char version[REGISTRATION_VERSION];
 	uint64_t incarnation;
 	uint64_t time_ns;           /* by its wall clock */
+	bool claims;                /* it publishes lists, and this is the number of hosts: */
+	uint64_t hosts;
 };
 
 void central_beat_pack(msgpack_packer *out, const struct central_beat *beat);

@@ -37,8 +37,9 @@ const struct record_field records_central_status[] = {
 	      "The number of hosts that have left, but are still in the plan."),
 	FIELD("hosts_gone", "integer", "The number of hosts that have left the plan."),
 	FIELD("frozen", "boolean",
-	      "Whether so many hosts have left at once that they stay in the plan."),
-	FIELD("frozen_since_ns", "integer or nil", "Since when.", NS),
+	      "Whether so many hosts have left at once that they stay in the plan, or so many of "
+	      "those that another central knew are missing that this one publishes no lists."),
+	FIELD("frozen_since_ns", "integer or nil", "Since when so many have left.", NS),
 	FIELD("drains", "integer", "The number of drained hosts."),
 	FIELD("registrations", "integer", "The number of registrations that were taken."),
 	FIELD("refused", "integer",

@@ -89,7 +89,8 @@ const struct record_field records_drain[] = {
 	FIELD("reason", "string", "Why, in the words of the operator."),
 	FIELD("by", "string", "The user who asked for it."),
 	FIELD("time_ns", "integer", "When.", NS),
-	FIELD("until_ns", "integer", "When it ends by itself.", NS),
+	FIELD("until_ns", "integer",
+	      "When it ends by itself. If it ends at `time_ns`, somebody has ended it.", NS),
 	END,
 };
 
@@ -100,5 +101,7 @@ const struct record_field records_central[] = {
 	FIELD("version", "string", "The version of rpingmesh-central."),
 	FIELD("incarnation", "integer", "A random number for each start."),
 	FIELD("time_ns", "integer", "When this was written, by its clock.", NS),
+	FIELD("hosts", "integer", "The number of hosts that it plans for.",
+	      ONLY("if it publishes lists")),
 	END,
 };

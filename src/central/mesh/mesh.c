@@ -2,15 +2,16 @@
 /*
  * DOC: objects
  *
- * The mesh owns the bus, the registry, the plan and the drains. One timer, plan_timer, runs the
- * plan when something has changed, at the next hour, or when the next drain ends. Another one,
- * tick_timer, serves the registry and sends signs of life.
+ * The mesh owns the bus, the registry, the plan and the drains. plan_timer runs the plan when
+ * something has changed, at the next hour, or when the next drain ends. tick_timer serves the
+ * registry and sends signs of life. send_timer publishes (mesh_send.c), and sync_timer waits until
+ * the broker has sent what it had kept (mesh_sync.c).
  *
- * A message of the bus changes the registry, which calls mesh_changed(), which changes the plan and
- * arms plan_timer. Nothing is planned inside a callback of the bus, so a thousand messages cost one
- * run.
+ * A message of the bus changes the registry, which calls mesh_changed(). That notes the host in
+ * `touched` and arms plan_timer. So a thousand messages cost one run, and between two runs the plan
+ * is what the last one has made. A run puts the hosts whose lists have changed into `waiting`.
  */
-#include "central/mesh/mesh.h"
+#include "central/mesh/mesh_impl.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,7 +26,6 @@
 #include "bus/topic.h"
 #include "central/config/central_config.h"
 #include "central/mesh/mesh_list.h"
-#include "central/registry/registry.h"
 #include "config.h"
 #include "core/clock.h"
 #include "core/log_limit.h"
@@ -37,27 +37,7 @@
 #define MESH_SOON_NS (200 * NSEC_PER_MSEC)
 /* After a plan that took long, so that the loop has time for other work. */
 #define MESH_REST 4
-#define MESH_BEAT_NS (30 * NSEC_PER_SEC)
 #define MESH_HOUR_S 3600
-
-struct mesh_drain {
-	TAILQ_ENTRY(mesh_drain) link;
-	struct drain drain;
-};
-
-struct mesh {
-	struct loop *loop;
-	const struct central_config *config;
-	struct bus *bus;
-	struct registry *registry;
-	struct plan *plan;
-	struct loop_timer *plan_timer, *tick_timer;
-	TAILQ_HEAD(mesh_drains, mesh_drain) drains;
-	struct mesh_stats stats;
-	uint64_t beat_ns;           /* of the last sign of life */
-	uint64_t plan_ns;           /* when plan_timer runs */
-	struct central_beat beat;
-};
 
 static struct registry_time
 mesh_now(void)
@@ -67,8 +47,7 @@ mesh_now(void)
 
 /* ---- plan ---- */
 
-/* Runs the plan after delay_ns, unless it runs earlier anyway. */
-static void
+void
 mesh_plan_in(struct mesh *m, uint64_t delay_ns)
 {
 	uint64_t at_ns = clock_mono_ns() + delay_ns;
@@ -87,7 +66,7 @@ mesh_plan_soon(struct mesh *m)
 	mesh_plan_in(m, rest_ns > MESH_SOON_NS ? rest_ns : MESH_SOON_NS);
 }
 
-static void
+void
 mesh_no_memory(struct mesh *m)
 {
 	m->stats.out_of_memory++;
@@ -95,7 +74,7 @@ mesh_no_memory(struct mesh *m)
 	mesh_plan_in(m, MESH_BEAT_NS);
 }
 
-static bool
+bool
 mesh_has(const struct mesh *m, const char *name)
 {
 	const struct registry_host *host = registry_find(m->registry, name);
@@ -106,52 +85,28 @@ mesh_has(const struct mesh *m, const char *name)
 	return info.state != REGISTRY_GONE;
 }
 
-/* Publishes the list of a host, or clears its topic. */
+/* The list of a host is to be published, or, if the plan does not have it, cleared. */
 static void
-mesh_set_list(struct mesh *m, const char *host, const msgpack_sbuffer *body)
-{
-	char topic[TOPIC_SIZE];
-
-	if (topic_make(topic, sizeof(topic), m->config->prefix, "pinglist", host) < 0)
-		return;
-	m->stats.lists++;
-	if (bus_set(m->bus, topic, body ? body->data : NULL, body ? body->size : 0) < 0)
-		mesh_no_memory(m);
-}
-
-/* A drained host gets an empty list. */
-static void
-mesh_publish_list(void *arg, const char *host)
+mesh_list_changed(void *arg, const char *host)
 {
 	struct mesh *m = arg;
-	msgpack_sbuffer body;
-	msgpack_packer pk;
 
-	if (!mesh_has(m, host))
-		return;
-	msgpack_sbuffer_init(&body);
-	msgpack_packer_init(&pk, &body, msgpack_sbuffer_write);
-	if (mesh_list_pack(m->plan, host, clock_wall_ns() / NSEC_PER_SEC, &pk) == 0)
-		mesh_set_list(m, host, &body);
-	else
+	if (mesh_names_add(&m->waiting, host) < 0)
 		mesh_no_memory(m);
-	msgpack_sbuffer_destroy(&body);
 }
 
+/* The broker may have lost them. */
 static void
-mesh_end_drains(struct mesh *m)
+mesh_all_lists_changed(struct mesh *m)
 {
-	struct mesh_drain *d, *next;
-	uint64_t now = clock_wall_ns();
+	const struct registry_host *host = registry_next(m->registry, 0);
+	struct registry_host_info info;
 
-	for (d = TAILQ_FIRST(&m->drains); d; d = next) {
-		next = TAILQ_NEXT(d, link);
-		if (d->drain.until_ns > now)
-			continue;
-		log_info(CLUSTER, "the drain of %s has ended (%s)", d->drain.host,
-			 d->drain.reason);
-		mesh_undrain(m, d->drain.host);
+	for (; host; host = registry_after(host)) {
+		registry_host_info(host, &info);
+		mesh_list_changed(m, info.name);
 	}
+	m->again = false;
 }
 
 /* When the plan must run if nothing changes: at the next hour, or when a drain ends. */
@@ -163,30 +118,9 @@ mesh_next_plan_ns(const struct mesh *m)
 	const struct mesh_drain *d;
 
 	TAILQ_FOREACH(d, &m->drains, link)
-		if (d->drain.until_ns < next)
+		if (d->active && d->drain.until_ns < next)
 			next = d->drain.until_ns;
 	return next > now ? next - now : 0;
-}
-
-static void
-mesh_run_plan(void *arg)
-{
-	struct mesh *m = arg;
-	uint64_t start_ns = clock_mono_ns(), lists = m->stats.lists;
-	int rc;
-
-	m->plan_ns = 0;
-	mesh_end_drains(m);
-	rc = plan_run(m->plan, clock_wall_ns() / NSEC_PER_SEC, mesh_publish_list, m);
-	if (rc < 0)
-		mesh_no_memory(m);
-	m->stats.plans++;
-	m->stats.plan_ns = clock_mono_ns() - start_ns;
-	m->stats.plan_wall_ns = clock_wall_ns();
-	if (m->stats.lists != lists)
-		log_info(CLUSTER, "published %" PRIu64 " pinglists after %" PRIu64 " ms",
-			 m->stats.lists - lists, (uint64_t)(m->stats.plan_ns / NSEC_PER_MSEC));
-	mesh_plan_in(m, mesh_next_plan_ns(m));
 }
 
 /* ---- registry to plan ---- */
@@ -217,10 +151,7 @@ mesh_plan_ports(const struct mesh *m, const struct registration *r, struct plan_
 	}
 }
 
-static void
-mesh_refuse(struct mesh *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void
+void
 mesh_refuse(struct mesh *m, const char *fmt, ...)
 {
 	va_list ap;
@@ -232,145 +163,97 @@ mesh_refuse(struct mesh *m, const char *fmt, ...)
 	log_some(5, CLUSTER, WARNING, "%s", m->stats.refused_why);
 }
 
-/* What the plan sees of a host has changed: by the registry, or by a drain. */
-static void
-mesh_changed(void *arg, const struct registry_host *host)
+static int
+mesh_put(struct mesh *m, const struct registry_host_info *info)
 {
 	struct plan_port ports[REGISTRATION_PORTS_MAX];
 	const char *tors[REGISTRATION_PORTS_MAX][REGISTRATION_TORS_MAX];
-	const struct drain *drain;
+	const struct drain *drain = mesh_drained(m, info->name);
+	const struct plan_host planned = {
+		.name = info->name,
+		.ports = ports,
+		.n_ports = info->registration->n_ports,
+		.drained_until_s = drain ? drain->until_ns / NSEC_PER_SEC + 1 : 0,
+	};
+
+	mesh_plan_ports(m, info->registration, ports, tors);
+	return plan_put(m->plan, &planned);
+}
+
+/* Takes what has changed over into the plan. */
+static void
+mesh_apply(struct mesh *m, const char *name)
+{
 	struct registry_host_info info;
-	struct mesh *m = arg;
 	int rc = 0;
 
-	registry_host_info(host, &info);
-	if (info.state == REGISTRY_GONE) {
-		plan_remove(m->plan, info.name);
-		mesh_set_list(m, info.name, NULL);
+	if (mesh_has(m, name)) {
+		registry_host_info(registry_find(m->registry, name), &info);
+		rc = mesh_put(m, &info);
 	} else {
-		struct plan_host planned = {.name = info.name,
-					    .ports = ports,
-					    .n_ports = info.registration->n_ports};
-
-		drain = mesh_drained(m, info.name);
-		planned.drained_until_s = drain ? drain->until_ns / NSEC_PER_SEC + 1 : 0;
-		mesh_plan_ports(m, info.registration, ports, tors);
-		rc = plan_put(m->plan, &planned);
+		plan_remove(m->plan, name);
+		mesh_list_changed(m, name);
 	}
 	if (rc == -EINVAL)
-		mesh_refuse(m, "%s: its registration has two ports of one name", info.name);
+		mesh_refuse(m, "%s: its registration has two ports of one name", name);
 	else if (rc < 0)
+		mesh_no_memory(m);
+}
+
+void
+mesh_touch(struct mesh *m, const char *host)
+{
+	if (mesh_names_add(&m->touched, host) < 0)
 		mesh_no_memory(m);
 	mesh_plan_soon(m);
 }
 
-/* ---- drains ---- */
-
-static struct mesh_drain *
-mesh_find_drain(const struct mesh *m, const char *host)
+static void
+mesh_changed(void *arg, const struct registry_host *host)
 {
-	struct mesh_drain *d;
+	struct registry_host_info info;
 
-	TAILQ_FOREACH(d, &m->drains, link)
-		if (strcmp(d->drain.host, host) == 0)
-			return d;
-	return NULL;
+	registry_host_info(host, &info);
+	mesh_touch(arg, info.name);
 }
 
-const struct drain *
-mesh_drained(const struct mesh *m, const char *host)
+/* ---- the run ---- */
+
+static void
+mesh_plan_now(struct mesh *m)
 {
-	const struct mesh_drain *d = mesh_find_drain(m, host);
+	uint64_t start_ns = clock_mono_ns();
+	const char *host;
 
-	return d ? &d->drain : NULL;
-}
-
-const struct drain *
-mesh_drain_next(const struct mesh *m, const struct drain *drain)
-{
-	struct mesh_drain *d = drain ? mesh_find_drain(m, drain->host) : NULL;
-
-	d = drain ? (d ? TAILQ_NEXT(d, link) : NULL) : TAILQ_FIRST(&m->drains);
-	return d ? &d->drain : NULL;
+	mesh_end_drains(m);
+	while ((host = mesh_names_first(&m->touched))) {
+		mesh_apply(m, host);
+		mesh_names_drop_first(&m->touched);
+	}
+	if (plan_run(m->plan, clock_wall_ns() / NSEC_PER_SEC, mesh_list_changed, m) < 0)
+		mesh_no_memory(m);
+	if (m->again)
+		mesh_all_lists_changed(m);
+	m->stats.plans++;
+	m->stats.plan_ns = clock_mono_ns() - start_ns;
+	m->stats.plan_wall_ns = clock_wall_ns();
 }
 
 static void
-mesh_drain_changed(struct mesh *m, const char *name)
+mesh_run_plan(void *arg)
 {
-	if (mesh_has(m, name))
-		mesh_changed(m, registry_find(m->registry, name));
-}
+	struct mesh *m = arg;
 
-/* Keeps a drain that has come from the operator or from another central. */
-static int
-mesh_keep_drain(struct mesh *m, const struct drain *drain)
-{
-	struct mesh_drain *d = mesh_find_drain(m, drain->host);
-
-	if (!d && m->stats.drains >= m->config->max_hosts)
-		return -ENOSPC;
-	if (!d) {
-		d = calloc(1, sizeof(*d));
-		if (!d)
-			return -ENOMEM;
-		TAILQ_INSERT_TAIL(&m->drains, d, link);
-		m->stats.drains++;
+	m->plan_ns = 0;
+	if (!m->synced) /* then it runs */
+		return;
+	mesh_plan_now(m);
+	if (m->caught_up && m->beat.hosts != mesh_hosts(m)) {
+		m->beat_ns = 0;
+		loop_timer_set(m->tick_timer, 0);
 	}
-	d->drain = *drain;
-	mesh_drain_changed(m, drain->host);
-	return 0;
-}
-
-static bool
-mesh_forget_drain(struct mesh *m, const char *host)
-{
-	struct mesh_drain *d = mesh_find_drain(m, host);
-	char name[REGISTRATION_HOST];
-
-	if (!d)
-		return false;
-	snprintf(name, sizeof(name), "%s", host); /* it may be that of d */
-	TAILQ_REMOVE(&m->drains, d, link);
-	free(d);
-	m->stats.drains--;
-	mesh_drain_changed(m, name);
-	return true;
-}
-
-static int
-mesh_publish_drain(struct mesh *m, const char *host, const struct drain *drain)
-{
-	char topic[TOPIC_SIZE];
-	msgpack_sbuffer body;
-	msgpack_packer pk;
-	int rc = topic_make(topic, sizeof(topic), m->config->prefix, "drain", host);
-
-	if (rc < 0)
-		return rc;
-	msgpack_sbuffer_init(&body);
-	msgpack_packer_init(&pk, &body, msgpack_sbuffer_write);
-	if (drain)
-		drain_pack(&pk, drain);
-	rc = bus_set(m->bus, topic, body.data, body.size);
-	msgpack_sbuffer_destroy(&body);
-	return rc;
-}
-
-int
-mesh_drain(struct mesh *m, const struct drain *drain)
-{
-	int rc = mesh_keep_drain(m, drain);
-
-	return rc < 0 ? rc : mesh_publish_drain(m, drain->host, drain);
-}
-
-int
-mesh_undrain(struct mesh *m, const char *host)
-{
-	int rc = mesh_find_drain(m, host) ? mesh_publish_drain(m, host, NULL) : -ENOENT;
-
-	mesh_forget_drain(m, host);
-	return rc;
+	mesh_send_soon(m);
+	mesh_plan_in(m, mesh_next_plan_ns(m));
 }
 
 /* ---- what comes over the bus ---- */
@@ -416,31 +299,19 @@ mesh_hear_host(struct mesh *m, const char *name, const void *payload, size_t siz
 }
 
 static void
-mesh_hear_drain(struct mesh *m, const char *name, const void *payload, size_t size)
-{
-	char error[DRAIN_ERROR];
-	struct drain drain;
-
-	if (size == 0)
-		mesh_forget_drain(m, name);
-	else if (drain_unpack(payload, size, &drain, error) < 0)
-		mesh_refuse(m, "the drain of %s is wrong: %s", name, error);
-	else if (strcmp(drain.host, name) != 0)
-		mesh_refuse(m, "the topic of host %s has a drain of %s", name, drain.host);
-	else if (drain.until_ns > clock_wall_ns() && mesh_keep_drain(m, &drain) < 0)
-		mesh_refuse(m, "the drain of %s is refused: there are too many", name);
-}
-
-static void
 mesh_message(void *user, const char *topic, const void *payload, size_t size, bool retained)
 {
 	char name[REGISTRATION_HOST];
 	struct mesh *m = user;
 
+	if (retained)
+		m->retained_ns = clock_mono_ns();
 	if (topic_name(topic, m->config->prefix, "host", name, sizeof(name)) == 0)
 		mesh_hear_host(m, name, payload, size, retained);
 	else if (topic_name(topic, m->config->prefix, "drain", name, sizeof(name)) == 0)
 		mesh_hear_drain(m, name, payload, size);
+	else if (topic_name(topic, m->config->prefix, "central", name, sizeof(name)) == 0)
+		mesh_hear_beat(m, payload, size, retained);
 	else
 		mesh_refuse(m, "topic %s names no host", topic);
 }
@@ -452,33 +323,22 @@ mesh_connected(void *user, bool connected)
 	struct mesh *m = user;
 
 	if (!connected) {
+		m->synced = false;
 		registry_offline(m->registry);
 		return;
 	}
 	registry_resync(m->registry, &now);
-	m->beat_ns = 0;
+	mesh_sync_begin(m);
 	loop_timer_set(m->tick_timer, 0);
 }
 
-/* ---- time ---- */
-
 static void
-mesh_send_beat(struct mesh *m)
+mesh_room(void *user)
 {
-	char topic[TOPIC_SIZE];
-	msgpack_sbuffer body;
-	msgpack_packer pk;
-
-	m->beat_ns = clock_mono_ns();
-	m->beat.time_ns = clock_wall_ns();
-	if (topic_make(topic, sizeof(topic), m->config->prefix, "central", m->beat.host) < 0)
-		return;
-	msgpack_sbuffer_init(&body);
-	msgpack_packer_init(&pk, &body, msgpack_sbuffer_write);
-	central_beat_pack(&pk, &m->beat);
-	bus_publish(m->bus, topic, body.data, body.size, 0);
-	msgpack_sbuffer_destroy(&body);
+	mesh_send_soon(user);
 }
+
+/* ---- time ---- */
 
 static void
 mesh_tick(void *arg)
@@ -487,6 +347,7 @@ mesh_tick(void *arg)
 	const struct registry_time now = mesh_now();
 	uint64_t next = registry_tick(m->registry, &now);
 
+	mesh_judge(m);
 	if (m->beat_ns == 0 || now.mono_ns - m->beat_ns >= MESH_BEAT_NS)
 		mesh_send_beat(m);
 	if (next > m->beat_ns + MESH_BEAT_NS)
@@ -505,7 +366,8 @@ mesh_or_null(const char *text)
 static int
 mesh_new_bus(struct mesh *m, struct names *names)
 {
-	static const struct bus_ops ops = {.message = mesh_message, .changed = mesh_connected};
+	static const struct bus_ops ops = {
+		.message = mesh_message, .changed = mesh_connected, .room = mesh_room};
 	const struct central_config *c = m->config;
 	char client_id[64];
 	const struct bus_config config = {
@@ -527,7 +389,8 @@ mesh_new_bus(struct mesh *m, struct names *names)
 static int
 mesh_subscribe(struct mesh *m)
 {
-	static const char *const kinds[] = {"host", "drain"};
+	/* Drains first, so that a host is drained when it is planned; mesh_sync.c needs the last. */
+	static const char *const kinds[] = {"drain", "host", "central"};
 	char filter[TOPIC_SIZE];
 	int rc = 0;
 
@@ -565,6 +428,10 @@ mesh_start(struct mesh *m, struct names *names)
 	if (rc == 0)
 		rc = loop_timer_new(m->loop, "registry", mesh_tick, m, &m->tick_timer);
 	if (rc == 0)
+		rc = loop_timer_new(m->loop, "send", mesh_send, m, &m->send_timer);
+	if (rc == 0)
+		rc = loop_timer_new(m->loop, "sync", mesh_sync_time, m, &m->sync_timer);
+	if (rc == 0)
 		rc = mesh_new_bus(m, names);
 	if (rc == 0)
 		rc = mesh_subscribe(m);
@@ -583,6 +450,8 @@ mesh_new(struct loop *loop, struct names *names, const struct central_config *co
 	m->loop = loop;
 	m->config = config;
 	TAILQ_INIT(&m->drains);
+	mesh_names_begin(&m->touched);
+	mesh_names_begin(&m->waiting);
 	m->beat = (struct central_beat){.incarnation = incarnation, .version = PACKAGE_VERSION};
 	if (gethostname(m->beat.host, sizeof(m->beat.host)) < 0 || !m->beat.host[0])
 		strcpy(m->beat.host, "central");
@@ -598,19 +467,18 @@ mesh_new(struct loop *loop, struct names *names, const struct central_config *co
 void
 mesh_free(struct mesh *m)
 {
-	struct mesh_drain *d;
-
 	if (!m)
 		return;
 	bus_free(m->bus, false);
+	mesh_free_drains(m);
+	mesh_names_clear(&m->touched);
+	mesh_names_clear(&m->waiting);
 	loop_timer_free(m->plan_timer);
 	loop_timer_free(m->tick_timer);
+	loop_timer_free(m->send_timer);
+	loop_timer_free(m->sync_timer);
 	registry_free(m->registry);
 	plan_free(m->plan);
-	while ((d = TAILQ_FIRST(&m->drains))) {
-		TAILQ_REMOVE(&m->drains, d, link);
-		free(d);
-	}
 	free(m);
 }
 
@@ -654,14 +522,6 @@ void
 mesh_stats(const struct mesh *m, struct mesh_stats *out)
 {
 	*out = m->stats;
-}
-
-uint32_t
-mesh_confirm(struct mesh *m)
-{
-	const struct registry_time now = mesh_now();
-
-	return registry_confirm(m->registry, &now);
 }
 
 int

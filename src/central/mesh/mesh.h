@@ -8,6 +8,7 @@
  * after a change, at each full hour (it exchanges a fifth of the 5-tuples) and when a drain ends.
  *
  * Several meshes may work for one cluster. Each plans everything, and they publish the same bytes.
+ * After the start and after each new connection, a mesh first hears all that the broker had kept.
  */
 #ifndef RPINGMESH_CENTRAL_MESH_MESH_H
 #define RPINGMESH_CENTRAL_MESH_MESH_H
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/clock.h"
 #include "record/drain.h"
 
 struct bus;
@@ -51,13 +53,31 @@ const struct plan *mesh_plan(const struct mesh *mesh);
 const struct bus *mesh_bus(const struct mesh *mesh);
 void mesh_stats(const struct mesh *mesh, struct mesh_stats *out);
 
-/* The hosts that are leaving are confirmed to be gone. Returns how many. */
+/*
+ * This central has just started, and another one has planned for more hosts than are there. So this
+ * one publishes no lists.
+ */
+struct mesh_held {
+	const char *central;        /* the host of the other one; borrowed */
+	uint64_t hosts, known;      /* of the other one; of this one */
+	bool live;                  /* the other one still says so */
+};
+
+/* Returns whether it is so, and sets *out. */
+bool mesh_held(const struct mesh *mesh, struct mesh_held *out);
+
+/*
+ * The hosts that are leaving, or that only a central that has ended knew, are confirmed to be gone.
+ * Returns how many.
+ */
 uint32_t mesh_confirm(struct mesh *mesh);
 
 /*
- * Drains a host, or changes its drain, and publishes this for the other centrals. The host need not
- * be known. Returns 0, -ENOSPC if there are too many drains, or -ENOMEM.
+ * Drains a host, or changes its drain, and publishes this for the other centrals, for
+ * MESH_DRAIN_MAX_NS at most. The host need not be known. Returns 0, -ENOSPC if there are too many
+ * drains, or -ENOMEM.
  */
+#define MESH_DRAIN_MAX_NS (366 * 86400 * NSEC_PER_SEC)
 int mesh_drain(struct mesh *mesh, const struct drain *drain);
 /* Ends the drain of a host. Returns 0 or -ENOENT. */
 int mesh_undrain(struct mesh *mesh, const char *host);

@@ -36,6 +36,24 @@ central_degraded_bus(const struct central_tell *t, central_degraded_hear *fn, vo
 }
 
 static void
+central_degraded_held(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	struct mesh_held held;
+	char text[600];
+
+	if (!mesh_held(t->mesh, &held))
+		return;
+	snprintf(text, sizeof(text),
+		 "rpingmesh-central on %s has planned for %" PRIu64 " hosts, and only %" PRIu64
+		 " are there, so a network or the broker may be broken, and this one publishes no "
+		 "pinglist for now; if the others are meant to be gone, say rpingmesh-ctl "
+		 "--central confirm%s%s",
+		 held.central, held.hosts, held.known, held.live ? " on " : "",
+		 held.live ? held.central : "");
+	fn(arg, CENTRAL_FROZEN, text);
+}
+
+static void
 central_degraded_registry(const struct central_tell *t, central_degraded_hear *fn, void *arg)
 {
 	struct registry_stats s;
@@ -183,6 +201,7 @@ central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *
 
 	central_degraded_bus(t, fn, arg);
 	central_degraded_registry(t, fn, arg);
+	central_degraded_held(t, fn, arg);
 	central_degraded_hosts(t, fn, arg);
 	central_degraded_plan(t, fn, arg);
 	if (central_pages_sentence(t->pages, text, sizeof(text)))

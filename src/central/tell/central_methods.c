@@ -19,8 +19,6 @@
 #include "serve/control.h"
 #include "serve/param.h"
 
-#define CENTRAL_DRAIN_MAX_NS (366 * 86400 * NSEC_PER_SEC)
-
 static int central_error(struct control_error *error, int rc, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -239,7 +237,7 @@ central_param_drain(const struct control_call *call, struct drain *drain)
 		return rc;
 	drain->time_ns = clock_wall_ns();
 	if (drain->until_ns <= drain->time_ns ||
-	    drain->until_ns - drain->time_ns > CENTRAL_DRAIN_MAX_NS)
+	    drain->until_ns - drain->time_ns > MESH_DRAIN_MAX_NS)
 		return param_bad(call->error, "until_ns", "a time within the next 366 days");
 	return 0;
 }
@@ -310,8 +308,14 @@ central_confirm(const struct control_call *call)
 {
 	const struct central_tell *t = call->arg;
 	uint32_t n = mesh_confirm(t->mesh);
+	struct mesh_held held;
 	struct record r;
 
+	if (mesh_held(t->mesh, &held))
+		return central_error(call->error, -EBUSY,
+				     "rpingmesh-central on %s is still there and plans for %llu "
+				     "hosts: confirm there", held.central,
+				     (unsigned long long)held.hosts);
 	log_info(CONTROL, "client %llu: %u hosts are confirmed to be gone",
 		 (unsigned long long)control_client_id(call->client), n);
 	record_begin(&r, RECORD_CONFIRMED);

@@ -77,13 +77,14 @@ central_record_mesh(struct record *r, const struct central_tell *t)
 {
 	struct registry_stats s;
 	struct mesh_stats m;
+	struct mesh_held held;
 
 	registry_stats(mesh_registry(t->mesh), &s);
 	mesh_stats(t->mesh, &m);
 	record_u64(r, "hosts_present", s.hosts[REGISTRY_PRESENT]);
 	record_u64(r, "hosts_leaving", s.hosts[REGISTRY_LEAVING]);
 	record_u64(r, "hosts_gone", s.hosts[REGISTRY_GONE]);
-	record_bool(r, "frozen", s.frozen);
+	record_bool(r, "frozen", s.frozen || mesh_held(t->mesh, &held));
 	record_u64_if(r, "frozen_since_ns", s.frozen_since.wall_ns, s.frozen);
 	record_u64(r, "drains", m.drains);
 	record_u64(r, "registrations", s.registrations);

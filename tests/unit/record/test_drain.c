@@ -59,8 +59,17 @@ test_round(void **state)
 	fixture_begin(&f);
 	central_beat_pack(&f.pk, &beat);
 	assert_int_equal(central_beat_unpack(f.out.data, f.out.size, &b, error), 0);
+	assert_false(b.claims);
 	assert_string_equal(b.version, beat.version);
 	assert_int_equal(b.incarnation, beat.incarnation);
+	fixture_end(&f);
+	b.claims = true;
+	b.hosts = 12500;
+	fixture_begin(&f);
+	central_beat_pack(&f.pk, &b);
+	assert_int_equal(central_beat_unpack(f.out.data, f.out.size, &b, error), 0);
+	assert_true(b.claims);
+	assert_int_equal(b.hosts, 12500);
 	fixture_end(&f);
 }
 

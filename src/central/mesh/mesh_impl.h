@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share. mesh.c explains the objects. */
+#ifndef RPINGMESH_CENTRAL_MESH_MESH_IMPL_H
+#define RPINGMESH_CENTRAL_MESH_MESH_IMPL_H
+
+#include <sys/queue.h>
+
+#include "central/mesh/mesh.h"
+#include "central/mesh/mesh_names.h"
+#include "central/registry/registry.h"
+
+#define MESH_BEAT_NS (30 * NSEC_PER_SEC)
+
+/* What has been decided last about a host: until when it is drained. */
+struct mesh_drain {
+	TAILQ_ENTRY(mesh_drain) link;
+	struct drain drain;
+	bool active;                /* the host is drained */
+	bool published;             /* the broker has it */
+};
+
+struct mesh {
+	struct loop *loop;
+	const struct central_config *config;
+	struct bus *bus;
+	struct registry *registry;
+	struct plan *plan;
+	struct loop_timer *plan_timer, *tick_timer, *send_timer, *sync_timer;
+	struct mesh_stats stats;
+	uint64_t plan_ns;           /* when plan_timer runs; 0: it does not */
+	struct mesh_names touched;  /* hosts that the plan must look at */
+	struct mesh_names waiting;  /* hosts whose lists are to be published */
+	bool again;                 /* all lists are to be published, after the next plan */
+	/* mesh_drain.c */
+	TAILQ_HEAD(mesh_drains, mesh_drain) drains;
+	void *drains_by_host;       /* of tsearch(3) */
+	uint32_t drains_known;
+	bool drains_due;            /* one of them is to be published */
+	/* mesh_sync.c */
+	struct central_beat beat;   /* ours */
+	uint64_t beat_ns;           /* when it was sent last; 0: send it now */
+	bool synced, marked, caught_up;
+	uint64_t retained_ns;       /* of the connection, or of the last retained message */
+	uint64_t first_synced_ns;
+	struct central_beat claim;  /* the last word of another central; if it claims */
+	uint64_t claim_ns;          /* when it was sent; 0: too long ago */
+};
+
+/* mesh.c */
+void mesh_refuse(struct mesh *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void mesh_no_memory(struct mesh *m);
+/* Runs the plan after delay_ns, unless it runs earlier anyway. */
+void mesh_plan_in(struct mesh *m, uint64_t delay_ns);
+/* What the plan sees of a host has changed, by the registry or by a drain. */
+void mesh_touch(struct mesh *m, const char *host);
+/* Whether the plan has the host. */
+bool mesh_has(const struct mesh *m, const char *host);
+
+/* mesh_send.c */
+/* Publishes drains and lists that wait, as many as there is room for, and goes on by itself. */
+void mesh_send(void *arg);
+void mesh_send_soon(struct mesh *m);
+
+/* mesh_drain.c */
+int mesh_drain_compare(const void *a, const void *b);
+void mesh_hear_drain(struct mesh *m, const char *host, const void *payload, size_t size);
+/* Ends drains whose time is over. */
+void mesh_end_drains(struct mesh *m);
+/* Publishes what the broker does not have. Returns false if there is no room for all. */
+bool mesh_send_drains(struct mesh *m);
+/* The connection is new: the broker may have lost them. */
+void mesh_doubt_drains(struct mesh *m);
+void mesh_free_drains(struct mesh *m);
+
+/* mesh_sync.c */
+/* The number of hosts that the plan has. */
+uint64_t mesh_hosts(const struct mesh *m);
+void mesh_sync_begin(struct mesh *m);
+/* The timer that waits for the end of what the broker had kept. */
+void mesh_sync_time(void *arg);
+void mesh_hear_beat(struct mesh *m, const void *payload, size_t size, bool retained);
+void mesh_send_beat(struct mesh *m);
+/* Looks whether this central may publish lists now. */
+void mesh_judge(struct mesh *m);
+
+#endif
