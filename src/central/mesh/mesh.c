@@ -389,7 +389,7 @@ mesh_new_bus(struct mesh *m, struct names *names)
 static int
 mesh_subscribe(struct mesh *m)
 {
-	/* Drains first, so that a host is drained when it is planned; mesh_sync.c needs the last. */
+	/* Drains first, so that they count from the first plan on; mesh_sync.c needs the last. */
 	static const char *const kinds[] = {"drain", "host", "central"};
 	char filter[TOPIC_SIZE];
 	int rc = 0;

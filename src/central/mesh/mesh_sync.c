@@ -54,8 +54,8 @@ mesh_synced(struct mesh *m)
 	mesh_judge(m);
 	if (!m->caught_up)
 		log_warning(CLUSTER,
-			    "rpingmesh-central on %s has planned for %" PRIu64 " hosts, and %" PRIu64
-			    " are there: no pinglist is published for now",
+			    "rpingmesh-central on %s has planned for %" PRIu64 " hosts, and only "
+			    "%" PRIu64 " are there: no pinglist is published for now",
 			    m->claim.host, m->claim.hosts, mesh_hosts(m));
 	mesh_plan_in(m, 0);
 	mesh_send_soon(m);

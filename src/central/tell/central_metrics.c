@@ -73,12 +73,13 @@ central_metrics_mesh(struct central_figures *f, const struct central_tell *t)
 {
 	struct registry_stats r;
 	struct mesh_stats m;
+	struct mesh_held held;
 
 	registry_stats(mesh_registry(t->mesh), &r);
 	mesh_stats(t->mesh, &m);
 	for (int i = 0; i < REGISTRY_STATE_N; i++)
 		f->hosts[i] = r.hosts[i];
-	f->frozen = r.frozen;
+	f->frozen = r.frozen || mesh_held(t->mesh, &held);
 	f->drains = m.drains;
 	f->registrations = r.registrations;
 	f->refused[0] = r.refused_full;
