@@ -35,6 +35,7 @@
 	X(PINGLIST_TARGET, pinglist_target) X(DRAIN, drain) X(CENTRAL, central) \
 	X(BUS, bus) X(CENTRAL_STATUS, central_status) X(HOST, host) X(HOST_PORT, host_port) \
 	X(COVERAGE, coverage) X(HOSTS, hosts) X(PORTS, ports) X(COVERAGES, coverages) \
+	X(TOR, tor) X(TORS, tors) \
 	X(DRAINED, drained) X(CONFIRMED, confirmed) X(NOTHING, nothing)
 
 #define RECORDS_ENUM(upper, lower) RECORD_##upper,

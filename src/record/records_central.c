@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records of rpingmesh-central: its own state, hosts, ports and coverage. */
+/* Records of rpingmesh-central: its own state, hosts, ports, switches and coverage. */
 #include "record/records_impl.h"
 
 const struct record_field records_bus[] = {
@@ -122,6 +122,39 @@ const struct record_field records_coverage[] = {
 	      "Why it is covered less than wanted: `rate` (budgets: probes are rarer), "
 	      "`budget_out`, `budget_in`, `source_ports`, `no_port` (5-tuples were left out), "
 	      "`mesh` (the ports of the ToR are divided into groups)."),
+	END,
+};
+
+const struct record_field records_tor[] = {
+	TYPE("tor"),
+	FIELD("tor", "string or nil", "The top-of-rack switch; nil: the ports that have none."),
+	FIELD("by", "list of string",
+	      "How hosts have learnt its name: `none`, `config`, `lldp`, `router`, `subnet`."),
+	FIELD("ports", "integer", "The number of ports under it."),
+	FIELD("hosts", "integer", "The number of hosts with such a port."),
+	FIELD("drained", "integer", "How many of these are drained."),
+	FIELD("paths", "integer", "The number of its parallel paths upwards."),
+	FIELD("wanted", "integer",
+	      "The number of 5-tuples that cover all paths with a probability of 0.99, in all its "
+	      "address families and rails."),
+	FIELD("out", "integer", "The number of 5-tuples from it."),
+	FIELD("in", "integer", "The number of 5-tuples to it."),
+	FIELD("share_out", "number", "The share of paths that these cover on average.",
+	      RANGE(0, 1)),
+	FIELD("share_in", "number", "The same of those to it.", RANGE(0, 1)),
+	FIELD("probes_out", "number", "The probes from it to other switches.", UNIT("1/s")),
+	FIELD("probes_in", "number", "The probes to it from other switches.", UNIT("1/s")),
+	FIELD("partners", "integer", "The number of switches that it is paired with now."),
+	FIELD("others", "integer", "The number of switches that it could be paired with."),
+	FIELD("problems", "list of string",
+	      "Why it is covered less than wanted: as `capped` of coverage, `no_tor`, or `drained` "
+	      "(all its hosts are)."),
+	END,
+};
+
+const struct record_field records_tors[] = {
+	FIELD("tors", "list of map tor", "At most `limit` switches, by name."),
+	FIELD("next", "integer or nil", "As with `flows`."),
 	END,
 };
 

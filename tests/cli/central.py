@@ -211,6 +211,46 @@ def pages(w):
     check("pages of two hosts are all hosts", seen == list("abcde"))
 
 
+def ctl(w, name, *args, width=80):
+    """(status, lines of standard output, standard error)"""
+    p = subprocess.run([BUILD + "/rpingmesh-ctl", "-S", w.path(name + ".sock"), *args],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       text=True, timeout=LONG, check=False,
+                       env={**os.environ, "COLUMNS": str(width), "NO_COLOR": "1"})
+    return p.returncode, p.stdout.splitlines(), p.stderr
+
+
+def tors(w):
+    rows = {r["tor"]: r for r in w.call("one", "tors")["tors"]}
+    check("switches have their hosts and ports, and how they were learnt",
+          [(t, r["hosts"], r["ports"], r["by"], r["problems"]) for t, r in rows.items()] ==
+          [("leaf-1", 3, 4, ["config"], []), ("leaf-2", 2, 2, ["config"], [])])
+    covered = {r["tor"]: r for r in w.call("one", "coverage")["coverage"]}
+    check("what is covered is that of coverage",
+          all(rows[t][k] == covered[t][k] for t in rows
+              for k in ("paths", "wanted", "out", "in", "share_out", "share_in")))
+    page = w.call("one", "tors", after=1, limit=1)
+    check("pages of one switch", ([r["tor"] for r in page["tors"]], page["next"]) ==
+          (["leaf-2"], None) and w.call("one", "tors", limit=1)["next"] == 1)
+    status, lines, errors = ctl(w, "one", "tors")
+    check("ctl tors prints a row for each", (status, errors, [line.split()[0] for line in lines])
+          == (0, "", ["TOR", "leaf-1", "leaf-2"]))
+    status, lines, errors = ctl(w, "one", "--json", "tors")
+    check("ctl --json tors prints these records",
+          (status, errors, [json.loads(line) for line in lines]) == (0, "", list(rows.values())))
+    w.join("e", "leaf-2", "10.0.1.2", ports=[
+        {"device": "mlx5_0", "port": 1, "addresses": ["10.0.1.2"], "tors": [], "tor_by": "none",
+         "clock": "hw", "out_per_s": 1000, "in_per_s": 5000, "src_ports": 0}])
+    until("a port without one", lambda: ctl(w, "one", "tors")[0] == 1)
+    row = w.call("one", "tors")["tors"][0]
+    check("ports without a switch are a row of their own",
+          (row["tor"], row["ports"], row["by"], row["problems"]) == (None, 1, ["none"], ["no_tor"]))
+    check("a narrow terminal has the name and the problem",
+          any("no_tor" in line for line in ctl(w, "one", "tors", width=30)[1]))
+    w.join("e", "leaf-2", "10.0.1.2")
+    until("its return", lambda: w.call("one", "tors")["tors"][0]["tor"] == "leaf-1")
+
+
 # Whatever http_proxy says: it is this machine that is asked.
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -399,7 +439,7 @@ def main():
     directory = tempfile.mkdtemp()
     world = World(directory)
     try:
-        for part in (without_broker, mesh, pages, web, drain, leave, freeze, hostile, two,
+        for part in (without_broker, mesh, tors, pages, web, drain, leave, freeze, hostile, two,
                      broker_restart, twins, reload):
             part(world)
         world.stop_central("one")

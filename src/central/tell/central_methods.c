@@ -11,6 +11,7 @@
 #include "central/registry/registry.h"
 #include "central/tell/central_record.h"
 #include "central/tell/central_tell.h"
+#include "central/tell/central_tors.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "plan/plan.h"
@@ -164,6 +165,32 @@ central_coverage(const struct control_call *call)
 	record_u64_if(&r, "next", page.after + count.n, page.after + count.n < count.seen);
 	record_end(&r, call->result);
 	return 0;
+}
+
+/* ---- switches ---- */
+
+static int
+central_tors(const struct control_call *call)
+{
+	const struct central_tell *t = call->arg;
+	struct central_tors tors;
+	struct param_page page;
+	uint64_t end;
+	struct record r;
+	int rc = param_page(call->params, &page, call->error);
+
+	if (rc < 0)
+		return rc;
+	rc = central_tors_collect(t->mesh, &tors);
+	end = page.after + page.limit < tors.n ? page.after + page.limit : tors.n;
+	record_begin(&r, RECORD_TORS);
+	msgpack_pack_array(record_key(&r, "tors"), page.after < end ? end - page.after : 0);
+	for (uint64_t i = page.after; i < end; i++)
+		central_record_tor(&r.pk, tors.at[i]);
+	record_u64_if(&r, "next", end, end < tors.n);
+	record_end(&r, call->result);
+	central_tors_clear(&tors);
+	return rc < 0 ? central_error(call->error, rc, "no memory for the list") : 0;
 }
 
 /* ---- one host ---- */
@@ -343,6 +370,7 @@ const struct control_method central_methods_table[] = {
 	 central_status},
 	{"hosts", "the hosts of the cluster, in pages", CONTROL_READ, central_hosts},
 	{"ports", "the RDMA ports of these hosts, in pages of hosts", CONTROL_READ, central_ports},
+	{"tors", "the top-of-rack switches of these ports, in pages", CONTROL_READ, central_tors},
 	{"coverage", "what the plan covers, for each ToR switch, in pages", CONTROL_READ,
 	 central_coverage},
 	{"pinglist", "whom the ports of a host probe", CONTROL_READ, central_pinglist},

@@ -8,6 +8,7 @@
 #include "central/registry/registry.h"
 #include "central/tell/central_degraded.h"
 #include "central/tell/central_tell.h"
+#include "central/tell/central_tors.h"
 #include "config.h"
 #include "core/clock.h"
 #include "core/loop.h"
@@ -183,29 +184,46 @@ central_record_port(msgpack_packer *out, const struct registry_host *host, size_
 	record_end(&r, out);
 }
 
-/* ---- coverage ---- */
+/* ---- switches ---- */
 
+/* The names of the bits that are set, as a list. */
 static void
-central_record_capped(struct record *r, unsigned int capped)
+central_record_bits(struct record *r, const char *key, unsigned int bits, const char *const *names)
 {
-	static const struct {
-		unsigned int bit;
-		const char *name;
-	} caps[] = {
-		{PLAN_CAP_RATE, "rate"},
-		{PLAN_CAP_BUDGET_OUT, "budget_out"},
-		{PLAN_CAP_BUDGET_IN, "budget_in"},
-		{PLAN_CAP_SOURCE_PORTS, "source_ports"},
-		{PLAN_CAP_NO_PORT, "no_port"},
-		{PLAN_CAP_MESH, "mesh"},
-	};
-	msgpack_packer *pk = record_key(r, "capped");
+	msgpack_packer *pk = record_key(r, key);
 
-	msgpack_pack_array(pk, (size_t)__builtin_popcount(capped));
-	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
-		if (capped & caps[i].bit)
-			record_pack_str(pk, caps[i].name);
+	msgpack_pack_array(pk, (size_t)__builtin_popcount(bits));
+	for (int i = 0; bits; i++, bits >>= 1)
+		if (bits & 1)
+			record_pack_str(pk, names[i]);
 }
+
+void
+central_record_tor(msgpack_packer *out, const struct central_tor *tor)
+{
+	struct record r;
+
+	record_begin(&r, RECORD_TOR);
+	record_str(&r, "tor", tor->name[0] ? tor->name : NULL);
+	central_record_bits(&r, "by", tor->by, registration_tor_by_names);
+	record_u64(&r, "ports", tor->ports);
+	record_u64(&r, "hosts", tor->hosts);
+	record_u64(&r, "drained", tor->drained);
+	record_u64(&r, "paths", tor->paths);
+	record_u64(&r, "wanted", tor->wanted);
+	record_u64(&r, "out", tor->out);
+	record_u64(&r, "in", tor->in);
+	record_double(&r, "share_out", tor->share_out);
+	record_double(&r, "share_in", tor->share_in);
+	record_double(&r, "probes_out", tor->probes_out);
+	record_double(&r, "probes_in", tor->probes_in);
+	record_u64(&r, "partners", tor->partners);
+	record_u64(&r, "others", tor->others);
+	central_record_bits(&r, "problems", central_tor_problems(tor), central_tor_problem_names);
+	record_end(&r, out);
+}
+
+/* ---- coverage ---- */
 
 void
 central_record_coverage(msgpack_packer *out, const struct plan_coverage *c)
@@ -232,6 +250,6 @@ central_record_coverage(msgpack_packer *out, const struct plan_coverage *c)
 	record_double(&r, "rate_in", c->rate_in);
 	record_u64_if(&r, "mesh_interval_ns", c->mesh_interval_us * NSEC_PER_USEC,
 		      c->mesh_interval_us != 0);
-	central_record_capped(&r, c->capped);
+	central_record_bits(&r, "capped", c->capped, central_tor_problem_names);
 	record_end(&r, out);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct central_tell;
+struct central_tor;
 struct mesh;
 struct plan_coverage;
 struct registration_port;
@@ -20,6 +21,8 @@ void central_record_host(msgpack_packer *out, const struct mesh *mesh,
 			 const struct registry_host *host);
 /* Map host_port: the port i of the host's registration. */
 void central_record_port(msgpack_packer *out, const struct registry_host *host, size_t i);
+/* Map tor. */
+void central_record_tor(msgpack_packer *out, const struct central_tor *tor);
 /* Map coverage. */
 void central_record_coverage(msgpack_packer *out, const struct plan_coverage *coverage);
 

@@ -10,7 +10,7 @@
 #include "central/registry/registry.h"
 #include "plan/plan.h"
 
-/* The bits of enum plan_cap, and two more. */
+/* The bits of enum plan_cap in their order, and two more. */
 #define CENTRAL_TOR_NO_TOR 64u
 #define CENTRAL_TOR_DRAINED 128u
 

@@ -236,6 +236,75 @@ centraltable_coverage(const msgpack_object *list)
 	return cell_table(coverage_columns, COVERAGE_COLUMN_N, list, coverage_fill);
 }
 
+/* ---- switches ---- */
+
+enum tors_column {
+	TORS_TOR,
+	TORS_BY,
+	TORS_HOSTS,
+	TORS_PORTS,
+	TORS_PROBES_OUT,
+	TORS_PROBES_IN,
+	TORS_PATHS,
+	TORS_WANTED,
+	TORS_OUT,
+	TORS_IN,
+	TORS_SHARE,
+	TORS_PROBLEMS,
+	TORS_COLUMN_N
+};
+
+static const struct table_column tors_columns[TORS_COLUMN_N] = {
+	[TORS_TOR] = {.title = "TOR", .key = "tor"},
+	[TORS_BY] = {.title = "BY", .priority = 5},
+	[TORS_HOSTS] = {.title = "HOSTS", .key = "hosts", .priority = 2, .right = true},
+	[TORS_PORTS] = {.title = "PORTS", .key = "ports", .priority = 3, .right = true},
+	[TORS_PROBES_OUT] = {.title = "OUT/S", .priority = 8, .right = true},
+	[TORS_PROBES_IN] = {.title = "IN/S", .priority = 9, .right = true},
+	[TORS_PATHS] = {.title = "PATHS", .key = "paths", .priority = 4, .right = true},
+	[TORS_WANTED] = {.title = "WANTED", .key = "wanted", .priority = 7, .right = true},
+	[TORS_OUT] = {.title = "OUT", .key = "out", .priority = 6, .right = true},
+	[TORS_IN] = {.title = "IN", .key = "in", .priority = 6, .right = true},
+	[TORS_SHARE] = {.title = "OF PATHS", .priority = 1, .right = true},
+	[TORS_PROBLEMS] = {.title = "PROBLEMS", .priority = 1, .optional = true, .least = 10},
+};
+
+static void
+tors_number(struct table *table, size_t column, const msgpack_object *row, const char *key)
+{
+	char text[FORMAT_TEXT];
+	double value;
+
+	if (!read_double(row, key, &value))
+		return;
+	snprintf(text, sizeof(text), "%.0f", value);
+	table_cell(table, column, TABLE_PLAIN, text);
+}
+
+static void
+tors_fill(struct table *table, const msgpack_object *row)
+{
+	char text[FORMAT_TEXT];
+	double least;
+	uint64_t wanted = 0;
+
+	centraltable_join(table, TORS_BY, row, "by");
+	tors_number(table, TORS_PROBES_OUT, row, "probes_out");
+	tors_number(table, TORS_PROBES_IN, row, "probes_in");
+	if (read_u64(row, "wanted", &wanted) && wanted &&
+	    coverage_least(row, "share_out", "share_in", &least)) {
+		snprintf(text, sizeof(text), "%.1f %%", 100 * least);
+		table_cell(table, TORS_SHARE, TABLE_PLAIN, text);
+	}
+	centraltable_join(table, TORS_PROBLEMS, row, "problems");
+}
+
+struct table *
+centraltable_tors(const msgpack_object *list)
+{
+	return cell_table(tors_columns, TORS_COLUMN_N, list, tors_fill);
+}
+
 /* ---- pinglist ---- */
 
 enum pinglist_column {
