@@ -13,6 +13,7 @@ const struct record_field records_peer[] = {
 	      "others in `origins`."),
 	FIELD("origins", "list of string", "Who wants the peer.", WORDS(PEER_ORIGIN)),
 	FIELD("listed_host", "string or nil", "The host of the peer, as the pinglist names it."),
+	FIELD("listed_device", "string or nil", "The device there, as the pinglist names it."),
 	FIELD("listed_tor", "string or nil",
 	      "The top-of-rack switch of the peer, as the pinglist names it."),
 	FIELD("listed_kind", "string or nil",

@@ -229,7 +229,7 @@ run 0 status --json; lines 1
 run 0 peers
 out '^PEER .*DEVICE .*HOST .*STATE .*SENT .*LOSS .*RTT P50 .*RTT P99 .*PROBER .*RESPONDER '\
 '.*LAST OK$'
-out '^10.0.0.2 *rxe0 *host-b *up *100 *0% *20.4 ms *31.0 ms *83.1 us *12.3 us *1\.[5-9] s$'
+out '^10.0.0.2 *rxe0 *host-b/mlx5_0 *up *100 *0% *20.4 ms *31.0 ms *83.1 us *12.3 us *1\.[5-9] s$'
 out '0.3%'; lines 4; no_err
 not_out 'NOT OK'; not_out 'REASON'
 not_out "$esc"
@@ -293,6 +293,7 @@ run 0 explain flow:5; widest 80; out '^Flow without a peer: it is not probed$'
 out '^               no peer has its address$'; not_out '^Path$'; not_out '^Device'
 run 1 explain 10.0.0.22; one_err; err 'explain: there is no peer or flow'
 err '; did you mean 10.0.0.2, 10.0.0.3, 10.0.0.1?$'
+run 1 explain host-b; one_err; err 'name one of them: .*host-b/mlx5_1)$'; not_err 'did you mean'
 run 1 explain nothing-like-it; one_err; err '; .*lists the peers'
 run 1 explain --device rxe9 10.0.0.22; one_err; not_err 'did you mean'
 

@@ -419,6 +419,10 @@ class Conn:
                 self.note("event", e)
         elif method == "explain" and param["target"] in EXPLAINED_OTHERS:
             self.answer(ident, EXPLAINED_OTHERS[param["target"]])
+        elif method == "explain" and param["target"] == "host-b":
+            self.send([1, ident, {"code": 76, "message": '"host-b" has several addresses; name one '
+                                  'of them: 10.0.0.2 (host-b/mlx5_0), 10.0.0.3 (host-b/mlx5_1)'},
+                       None])
         elif method == "explain" and param["target"] not in ("10.0.0.2", "flow:17"):
             self.send([1, ident, {"code": 2, "message": f'there is no peer or flow '
                                   f'"{param["target"]}"'}, None])
@@ -443,7 +447,8 @@ class Conn:
         else:
             self.answer(ident,
                         {"status": status(tracing="on", tracing_reason=None, trace=trace()),
-                         "peers": [peer("10.0.0.2"), peer("10.0.0.3", ratio=0.003),
+                         "peers": [peer("10.0.0.2", listed_host="host-b", listed_device="mlx5_0"),
+                                   peer("10.0.0.3", ratio=0.003),
                                    peer("10.0.0.1", "self")],
                          "devices": [device(**BUDGET, **PORTLOG)], "targets": [target()]}[method])
 

@@ -111,7 +111,7 @@ struct peer_listed {
 	struct addr address;
 	const struct nic *nic;
 	struct addr source;      /* an address of the nic */
-	const char *host, *tor;  /* as the list names them; tor: "" if it names none */
+	const char *host, *device, *tor; /* as the list names them; tor: "" if it names none */
 	bool fabric;             /* across the fabric, not within the ToR */
 	uint8_t traffic_class;
 	uint64_t interval_ns;    /* between two probes of one 5-tuple */
@@ -158,7 +158,7 @@ const char *peer_state(const struct peer *peer, const char **reason);
 
 /* What the pinglist says of a peer, in its first entry with it. */
 struct peer_list_as {
-	char host[65], tor[65]; /* tor: "" if it names none */
+	char host[65], device[65], tor[65]; /* tor: "" if it names none */
 	bool fabric;
 };
 

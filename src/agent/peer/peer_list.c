@@ -87,6 +87,7 @@ peer_list_grow(struct peer *peer, const struct peer_listed *entry)
 	if (n == 0) {
 		*list = (struct peer_list){.as = {.fabric = entry->fabric}};
 		snprintf(list->as.host, sizeof(list->as.host), "%s", entry->host);
+		snprintf(list->as.device, sizeof(list->as.device), "%s", entry->device);
 		snprintf(list->as.tor, sizeof(list->as.tor), "%s", entry->tor);
 	}
 	peer->pending = list;

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/clock.h"
 #include "agent/tell/flow_record.h"
 #include "agent/peer/last_probes.h"
 #include "agent/nic/nic.h"
+#include "agent/tell/named.h"
 #include "agent/tell/nic_record.h"
 #include "agent/peer/peer.h"
 #include "agent/tell/peer_record.h"
@@ -33,45 +33,21 @@ struct explain_found {
 
 /* ---- finding ---- */
 
-static bool
-explain_matches(const struct peer_info *peer, const char *what, const struct addr *addr)
-{
-	return strcasecmp(peer->address, what) == 0 ||
-	       (peer->hostname && strcasecmp(peer->hostname, what) == 0) ||
-	       (addr && peer->remote && addr_equal(peer->remote, addr));
-}
-
-/* The order of several peers: probed ones are first, then configured ones. */
 static int
-explain_rank(const struct peer *peer, const struct peer_info *info)
-{
-	return 2 * peer_is_up(peer) + info->configured;
-}
-
-static void
 explain_find_peer(const struct tell *t, const char *what, const char *device,
-		  struct explain_found *found)
+		  struct explain_found *found, struct control_error *error)
 {
-	struct addr addr;
-	bool numeric = addr_parse(what, &addr) == 0;
-	int rank = -1;
+	struct peer_info info;
+	struct named named;
+	int rc = named_find(t->peers, what, device[0] ? device : NULL, &named, error);
 
-	for (struct peer *p = NULL; (p = peers_next(t->peers, p));) {
-		struct peer_info info;
-		const char *from;
-
-		peer_info(p, &info);
-		from = info.nic ? nic_name(info.nic) : info.device;
-		if (!explain_matches(&info, what, numeric ? &addr : NULL) ||
-		    (device[0] && (!from || strcmp(from, device) != 0)))
-			continue;
-		found->matches++;
-		if (explain_rank(p, &info) <= rank)
-			continue;
-		rank = explain_rank(p, &info);
-		found->peer = p;
-		found->nic = info.nic;
-	}
+	if (rc < 0)
+		return rc;
+	peer_info(named.peer, &info);
+	found->peer = named.peer;
+	found->nic = info.nic;
+	found->matches = named.matches;
+	return 0;
 }
 
 static void
@@ -319,21 +295,16 @@ explain(struct tell *t, const char *what, const char *device, msgpack_packer *re
 {
 	struct explain_found found = {0};
 	struct record r;
+	int rc = 0;
 
 	explain_find_flow(t, what, &found);
 	if (!found.flow)
-		explain_find_peer(t, what, device, &found);
-	if (!found.flow && !found.peer) {
-		error->code = ENOENT;
-		if (device[0])
-			snprintf(error->message, sizeof(error->message),
-				 "no peer \"%.160s\" is probed from a device \"%.63s\"", what,
-				 device);
-		else
-			snprintf(error->message, sizeof(error->message),
-				 "there is no peer or flow \"%.200s\"", what);
-		return -ENOENT;
-	}
+		rc = explain_find_peer(t, what, device, &found, error);
+	if (rc == -ENOENT && !strchr(what, '/') && !device[0])
+		snprintf(error->message, sizeof(error->message),
+			 "there is no peer or flow \"%.200s\"", what);
+	if (rc < 0)
+		return rc;
 	record_begin(&r, RECORD_EXPLAIN);
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_u64(&r, "time_ns", clock_wall_ns());

@@ -52,6 +52,7 @@ peer_record_origins(struct record *r, const struct peer_info *peer)
 		if (peer->origins[i])
 			record_pack_str(pk, peer_origin_name((enum peer_origin)i));
 	record_str(r, "listed_host", peer->listed ? peer->listed->host : NULL);
+	record_str(r, "listed_device", peer->listed ? peer->listed->device : NULL);
 	record_str(r, "listed_tor",
 		   peer->listed && peer->listed->tor[0] ? peer->listed->tor : NULL);
 	record_str(r, "listed_kind",

@@ -15,13 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "agent/base/pump.h"
 #include "agent/nic/nic.h"
+#include "agent/tell/named.h"
 #include "record/record.h"
 
 struct pings {
@@ -199,38 +199,33 @@ pings_check(const struct pings *pings, const struct control_client *client,
 	return 0;
 }
 
-/* A peer that records show with this name or address, if no configured entry has it. */
-static struct peer *
-pings_shown_peer(const struct pings *pings, const struct ping_request *request)
+/*
+ * The peer of that name or address, or a new one: its name may be one of /etc/hosts or DNS. Returns
+ * 0 and sets *out, or fills *error and returns -errno.
+ */
+static int
+pings_peer(const struct pings *pings, const struct ping_request *request, struct peer **out,
+	   struct control_error *error)
 {
-	struct peer *found = NULL;
-	struct addr addr;
-	bool numeric = addr_parse(request->host, &addr) == 0;
+	const char *host = request->host;
+	struct named named = {.matches = 0};
+	struct peer_info info;
+	char text[ADDR_TEXT];
+	int rc = named_find(pings->env.peers, host, request->device, &named, error);
 
-	for (struct peer *p = NULL; (p = peers_next(pings->env.peers, p));) {
-		struct peer_info info;
-
-		peer_info(p, &info);
-		if (strcmp(info.address, request->host) == 0)
-			return NULL;
-		if (!info.nic || (found && (peer_is_up(found) || !peer_is_up(p))) ||
-		    (request->device && strcmp(request->device, nic_name(info.nic)) != 0))
-			continue;
-		if ((info.hostname && strcasecmp(info.hostname, request->host) == 0) ||
-		    (numeric && addr_equal(info.remote, &addr)))
-			found = p;
+	if (rc < 0 && (rc == -ENOTUNIQ || strchr(host, '/')))
+		return rc;
+	*out = NULL;
+	if (rc == 0) {
+		peer_info(named.peer, &info);
+		if (info.nic && !request->source && strcmp(info.address, host) != 0)
+			*out = named.peer;
+		else if (info.remote && strcmp(info.address, host) != 0)
+			host = addr_text(info.remote, text);
 	}
-	return found;
-}
-
-static struct peer *
-pings_peer(const struct pings *pings, const struct ping_request *request)
-{
-	struct peer *peer = request->source ? NULL : pings_shown_peer(pings, request);
-
-	return peer ? peer :
-		      peers_for_ping(pings->env.peers, request->host, request->device,
-				     request->source);
+	if (!*out)
+		*out = peers_for_ping(pings->env.peers, host, request->device, request->source);
+	return *out ? 0 : ping_refuse(error, ENOMEM, "out of memory");
 }
 
 int
@@ -245,10 +240,11 @@ pings_start(struct pings *pings, struct control_client *client,
 	if (rc < 0)
 		return rc;
 	ping = calloc(1, sizeof(*ping));
-	peer = ping ? pings_peer(pings, request) : NULL;
-	if (!peer) {
+	rc = ping ? pings_peer(pings, request, &peer, error) :
+		    ping_refuse(error, ENOMEM, "out of memory");
+	if (rc < 0) {
 		free(ping);
-		return ping_refuse(error, ENOMEM, "out of memory");
+		return rc;
 	}
 	*ping = (struct ping){.pings = pings,
 			      .client = client,

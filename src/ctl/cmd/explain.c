@@ -5,6 +5,7 @@
  * Prints one answer of the daemon in paragraphs of 80 columns. In addition, it asks the kernel for
  * the present route of the path (route.c).
  */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
@@ -515,7 +516,8 @@ explain_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **a
 	asked = explain_ask(client, argv[optind], device, &answer);
 	if (asked == CLIENT_OK)
 		asked = client_check_schema(client, answer);
-	if (asked == CLIENT_REFUSED && !device) { /* with a device, the name may be right */
+	/* With a device, the name may be right. */
+	if (asked == CLIENT_REFUSED && !device && client_code(client) == ENOENT) {
 		explain_unknown(client, argv[optind]);
 		rc = CMD_BAD_NEWS;
 	} else {
@@ -539,8 +541,9 @@ const struct cmd_entry cmd_explain = {
 		"its meaning, the last 16 probes with their six times, the flows of services on\n"
 		"the path, and the device.\n"
 		"\n"
-		"TARGET is the address, the configured name or the host name of a peer, or the\n"
-		"number of a flow (17 or flow:17, see `rpingmesh-ctl --json flows`).\n"
+		"TARGET is the address, the configured name or the host name of a peer,\n"
+		"HOST/DEVICE with a device that the pinglist names, or the number of a flow (17\n"
+		"or flow:17, see `rpingmesh-ctl --json flows`).\n"
 		"\n"
 		"      --device NAME    if several peers have this name, explain the one that\n"
 		"                       this local device probes\n"

@@ -512,8 +512,9 @@ const struct cmd_entry cmd_ping = {
 	.summary = "probe a host now, as ping(8) does",
 	.help = "Usage: rpingmesh-ctl ping [OPTION]... HOST [--json]\n"
 		"Make the daemon probe HOST over RoCE, and print each result, until Ctrl-C or\n"
-		"COUNT. HOST is an address, a name, or a host name that `rpingmesh-ctl peers`\n"
-		"shows. It must run rpingmeshd; neither side needs any configuration.\n"
+		"COUNT. HOST is an address, a name, or a host name or HOST/DEVICE that\n"
+		"`rpingmesh-ctl peers` shows. It must run rpingmeshd; neither side needs any\n"
+		"configuration.\n"
 		"\n"
 		"  -c, --count N        stop after N probes\n"
 		"  -i, --interval S     seconds between probes, 0.001 to 3600 (default 1); only\n"

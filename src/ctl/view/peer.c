@@ -195,6 +195,21 @@ peer_origins(const msgpack_object *peer, char *buf, size_t size)
 	return buf[0] && strcmp(buf, "file") != 0;
 }
 
+/* "gpu-7/mlx5_0" */
+static void
+peer_host(struct table *table, const msgpack_object *peer)
+{
+	char host[TABLE_CELL_MAX], device[TABLE_CELL_MAX], text[2 * TABLE_CELL_MAX];
+
+	if (!view_text(peer, "hostname", host, sizeof(host)) &&
+	    !view_text(peer, "listed_host", host, sizeof(host)))
+		return;
+	if (!view_text(peer, "listed_device", device, sizeof(device)))
+		return;
+	snprintf(text, sizeof(text), "%s/%s", host, device);
+	table_cell(table, PEER_HOST, TABLE_PLAIN, text);
+}
+
 static void
 peer_fill(struct table *table, const msgpack_object *peer)
 {
@@ -209,6 +224,7 @@ peer_fill(struct table *table, const msgpack_object *peer)
 		table_cell(table, PEER_STATE, peer_state_color(peer), text);
 	if (peer_origins(peer, text, sizeof(text)))
 		table_cell(table, PEER_ORIGIN, TABLE_PLAIN, text);
+	peer_host(table, peer);
 	peer_recent_cells(table, peer, &recent);
 	peer_cell_age(table, peer);
 	if (classes_not_ok(peer, text, sizeof(text)))

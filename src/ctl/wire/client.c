@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ struct client {
 	uint32_t id;
 	int fd;
 	int input; /* the descriptor of client_watch(); -1: none */
+	int code; /* client_code() */
 	char reason[CLIENT_REASON];
 };
 
@@ -54,6 +56,12 @@ client_fail(struct client *client, enum client_rc rc, const char *fmt, ...)
 	vsnprintf(client->reason, sizeof(client->reason), fmt, ap);
 	va_end(ap);
 	return rc;
+}
+
+int
+client_code(const struct client *client)
+{
+	return client->code;
 }
 
 const char *
@@ -343,6 +351,7 @@ client_error(struct client *client, const char *method, const msgpack_object *er
 	uint64_t code = 0;
 
 	read_u64(error, "code", &code);
+	client->code = code <= INT_MAX ? (int)code : 0;
 	if (code == ENOSYS)
 		return client_fail(client, CLIENT_STRANGE,
 				   "%s: the daemon does not know \"%s\": it is older than this "

@@ -61,6 +61,9 @@ void client_close(struct client *client);
  */
 const char *client_reason(const struct client *client);
 
+/* The errno value in the last answer that was an error; 0: there was none. */
+int client_code(const struct client *client);
+
 /* Sets the time that calls wait for their answers; the default is CLIENT_TIMEOUT_NS. */
 void client_set_patience(struct client *client, uint64_t ns);
 

@@ -13,6 +13,7 @@ entry(const char *address, uint64_t interval_ms)
 	struct peer_listed e = {.nic = &fake.nics[0],
 				.source = fake.nics[0].gids[0].addr,
 				.host = "node7",
+				.device = "mlx5_3",
 				.tor = "leaf3",
 				.fabric = true,
 				.traffic_class = 106,
@@ -117,6 +118,7 @@ test_as_listed(void **state)
 	assert_true(info.meshed);
 	assert_string_equal(info.listed->tor, "leaf3");
 	assert_string_equal(info.listed->host, "node7");
+	assert_string_equal(info.listed->device, "mlx5_3");
 	assert_true(info.listed->fabric);
 	assert_int_equal(streams(find(theirs), s), 2);
 	for (int i = 0; i < 2; i++) {
