@@ -49,10 +49,10 @@ def check(condition, message):
         raise Failure(message)
 
 
-def sh(*argv, ok=True):
+def sh(*argv, ok=True, limit_s=PATIENCE_S):
     """Runs a command, returns its output; a failure fails the test."""
     p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                       timeout=PATIENCE_S)
+                       timeout=limit_s)
     if ok and p.returncode:
         raise Failure(f"{' '.join(argv)}: exit {p.returncode}: {p.stdout.strip()[-500:]}")
     return p.stdout

@@ -29,7 +29,7 @@ class Central:
     def start_broker(self):
         path = os.path.join(self.t.dir, "broker.conf")
         with open(path, "w") as f:
-            f.write(f"listener {PORT} 127.0.0.1\nallow_anonymous true\n")
+            f.write(f"listener {PORT}\nallow_anonymous true\n")
         self.broker = subprocess.Popen(["mosquitto", "-c", path], stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
 
@@ -38,10 +38,11 @@ class Central:
                 return s.connect_ex(("127.0.0.1", PORT)) == 0
         until("mosquitto listens", listens)
 
-    def start(self):
+    def start(self, text=""):
         path = os.path.join(self.t.dir, "central.conf")
         with open(path, "w") as f:
-            f.write(f'broker = "{BROKER}";\nsocket = "{self.socket}";\nsocket_group = "";\n')
+            f.write(f'broker = "{BROKER}";\nsocket = "{self.socket}";\nsocket_group = "";\n'
+                    f'{text}')
         self.process = subprocess.Popen([os.path.join(BUILD, "rpingmesh-central"), "-c", path],
                                         stdin=subprocess.DEVNULL)
         until("central answers", lambda: os.path.exists(self.socket))
