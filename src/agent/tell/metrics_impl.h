@@ -67,7 +67,9 @@ extern const size_t metrics_n_families;
 void metrics_devices(struct exposition *e, const struct metrics *m, enum metrics_device what);
 
 /* metrics_cluster.c */
-metrics_write metrics_cluster_connected, metrics_cluster_lost, metrics_cluster_dropped;
+metrics_write metrics_cluster_connected, metrics_cluster_lost, metrics_cluster_dropped,
+	metrics_cluster_silent, metrics_cluster_slow, metrics_cluster_targets,
+	metrics_cluster_lists_refused;
 
 /* metrics_path.c */
 metrics_write_path metrics_path_classes, metrics_path_corrected, metrics_path_noise,
