@@ -157,6 +157,7 @@ enum degraded_reason {
 	DEGRADED_TRACING,       /* it misses something */
 	DEGRADED_BUDGET,        /* self-protection reduces the rates */
 	DEGRADED_METRICS,
+	DEGRADED_LLDP,          /* it fails, so ToR switches may be wrong */
 	DEGRADED_RELOAD,        /* the last one was refused */
 	DEGRADED_BROKER,        /* of the cluster: no connection, or it refuses something */
 	DEGRADED_PINGLIST,      /* it is refused, or cannot be kept */
@@ -181,6 +182,7 @@ enum degraded_reason {
 	[DEGRADED_TRACING] = "tracing", \
 	[DEGRADED_BUDGET] = "budget", \
 	[DEGRADED_METRICS] = "metrics", \
+	[DEGRADED_LLDP] = "lldp", \
 	[DEGRADED_RELOAD] = "reload", \
 	[DEGRADED_BROKER] = "broker", \
 	[DEGRADED_PINGLIST] = "pinglist", \

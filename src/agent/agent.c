@@ -306,6 +306,8 @@ agent_routes_changed(void *arg)
 
 	if (a->tell.peers)
 		peers_review_soon(a->tell.peers);
+	if (a->tell.cluster)
+		cluster_routes_changed(a->tell.cluster);
 }
 
 static void

@@ -25,6 +25,20 @@ struct lldp {
 	bool networkd_files;           /* it has no socket: a version before 256, or not there */
 };
 
+const char *
+lldp_state_name(enum lldp_state state)
+{
+	static const char *const names[] = {
+		[LLDP_ABSENT] = "absent",
+		[LLDP_NONE] = "none",
+		[LLDP_FAILED] = "failed",
+		[LLDP_HEARD] = "heard",
+	};
+
+	_Static_assert(sizeof(names) / sizeof(names[0]) == LLDP_STATE_N, "a name for each");
+	return names[state];
+}
+
 /* ---- sets of switches ---- */
 
 void

@@ -36,6 +36,9 @@ enum lldp_state {
 	LLDP_STATE_N
 };
 
+/* "absent", "none", "failed", "heard". */
+const char *lldp_state_name(enum lldp_state state);
+
 /* The switches at an interface, or at several of them. */
 struct lldp_switches {
 	enum lldp_state state;

@@ -20,7 +20,8 @@
 	X(RECENT, recent) X(VERDICT, verdict) X(PEER, peer) X(TARGET, target) \
 	X(DEVICE, device) X(GID, gid) X(SOURCE_QPS, source_qps) X(HISTORY, history) \
 	X(COUNTER, counter) X(STATUS, status) X(TRACE, trace) X(PROBES, probes) \
-	X(CLUSTER, cluster) X(CLUSTER_PINGLIST, cluster_pinglist) X(RESPONDER, responder) \
+	X(CLUSTER, cluster) X(CLUSTER_PINGLIST, cluster_pinglist) \
+	X(CLUSTER_UPLINK, cluster_uplink) X(RESPONDER, responder) \
 	X(CONTROL, control) X(LOSSY, lossy) X(ERROR, error) \
 	X(METHOD, method) X(ACKNOWLEDGED, acknowledged) X(PING, ping) X(PEERS, peers) \
 	X(TARGETS, targets) X(FLOWS, flows) \

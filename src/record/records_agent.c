@@ -318,6 +318,22 @@ const struct record_field records_cluster[] = {
 	FIELD("received", "integer", "The number of messages received."),
 	FIELD("refused", "integer", "The number of these that were too long."),
 	FIELD("pinglist", "map cluster_pinglist", "The pinglist of this host."),
+	FIELD("uplinks", "list of map cluster_uplink", "The top-of-rack switches of its ports."),
+	END,
+};
+
+const struct record_field records_cluster_uplink[] = {
+	FIELD("device", "string", "The RDMA device."),
+	FIELD("port", "integer", "The port of the device.", RANGE(1, 255)),
+	FIELD("tors", "list of string", "The top-of-rack switches, at most 4."),
+	FIELD("tor_by", "string", "How the daemon learnt them.",
+	      ONE_OF("none, config, lldp, router, subnet")),
+	FIELD("lldp", "string",
+	      "What LLDP says now: nobody receives it here, no switch was heard, it could not be "
+	      "asked, a switch was heard.",
+	      ONE_OF("absent, none, failed, heard")),
+	FIELD("lldp_reason", "string or nil", "Why it could not be asked."),
+	FIELD("speed_mbps", "integer or nil", "The speed of the port.", UNIT("Mbit/s")),
 	END,
 };
 

@@ -24,6 +24,16 @@ systemd-analyze verify --man=no "$dir"/verify/rpingmeshd.{service,socket} >"$dir
 	bad "systemd-analyze verify: exit status $?"
 [ ! -s "$dir/out" ] || bad "systemd-analyze verify: $(cat "$dir/out")"
 
+cp "$src/contrib/systemd/rpingmesh-lldp.service" "$dir"
+systemd-analyze verify --man=no "$dir/rpingmesh-lldp.service" >"$dir/out" 2>&1 ||
+	bad "systemd-analyze verify: exit status $?"
+[ ! -s "$dir/out" ] || bad "systemd-analyze verify: $(cat "$dir/out")"
+default=$(sed -nE 's/^#    lldp_file = "(.*)";/\1/p' "$src/etc/rpingmeshd.conf")
+grep -qx "WorkingDirectory=${default%/*}" "$dir/rpingmesh-lldp.service" ||
+	bad "WorkingDirectory= is not that of the default of \`cluster.lldp_file\`, $default"
+grep -q "mv new ${default##*/};" "$dir/rpingmesh-lldp.service" ||
+	bad "it does not write ${default##*/}"
+
 # In tenths. systemd before 250, as that of Debian 11, cannot tell of a file.
 offline=yes
 systemd-analyze --help | grep -q -- --offline || offline=no
@@ -31,6 +41,10 @@ systemd-analyze --help | grep -q -- --offline || offline=no
 	systemd-analyze security --offline=true --threshold=25 \
 		--no-pager "$dir/rpingmeshd.service" >"$dir/out" 2>&1 ||
 	bad "it exposes more than 2.5: $(grep -v ✓ "$dir/out")"
+[ $offline = no ] ||
+	systemd-analyze security --offline=true --threshold=25 \
+		--no-pager "$dir/rpingmesh-lldp.service" >"$dir/out-lldp" 2>&1 ||
+	bad "rpingmesh-lldp.service exposes more than 2.5: $(grep -v ✓ "$dir/out-lldp")"
 [ $offline = no ] || grep 'Overall exposure' "$dir/out" ||
 	bad "no figure of systemd-analyze security: $(cat "$dir/out")"
 

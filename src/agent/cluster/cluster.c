@@ -19,6 +19,7 @@
 
 #include "agent/base/self.h"
 #include "agent/cluster/cluster_host.h"
+#include "agent/cluster/uplinks.h"
 #include "agent/config/config.h"
 #include "bus/topic.h"
 #include "core/clock.h"
@@ -36,6 +37,7 @@ struct cluster {
 	const struct config *config; /* NULL: none yet */
 	struct bus *bus;             /* NULL: no broker */
 	struct loop_timer *timer;
+	struct uplinks *uplinks;
 	struct registration *last;   /* what was published; NULL: nothing */
 	msgpack_sbuffer packed;      /* the same, as bytes */
 	char host[REGISTRATION_HOST]; /* that the bus was made for */
@@ -67,8 +69,8 @@ cluster_publish(struct cluster *cluster)
 static void
 cluster_register(struct cluster *cluster)
 {
-	struct registration *now =
-		cluster_host(cluster->env.nics, cluster->env.self, cluster->config);
+	struct registration *now = cluster_host(cluster->env.nics, cluster->env.self,
+						cluster->uplinks, cluster->config);
 	bool changed = now && (!cluster->last || !registration_equal(now, cluster->last));
 
 	if (changed) {
@@ -234,8 +236,28 @@ cluster_time(void *arg)
 	}
 	if (!cluster->bus)
 		cluster_connect(cluster);
-	if (cluster->bus)
+	/* Without its ToR switches, a port would be planned twice. */
+	if (cluster->bus && uplinks_look(cluster->uplinks, cluster->env.nics,
+					 cluster->config->cluster.lldp_file))
 		cluster_register(cluster);
+}
+
+static void
+cluster_answered(void *arg)
+{
+	cluster_look(arg);
+}
+
+void
+cluster_routes_changed(struct cluster *cluster)
+{
+	uplinks_changed(cluster->uplinks);
+}
+
+const struct uplinks *
+cluster_uplinks(const struct cluster *cluster)
+{
+	return cluster->bus ? cluster->uplinks : NULL;
 }
 
 int
@@ -244,6 +266,8 @@ cluster_new(const struct cluster_env *env, struct cluster **out)
 	const struct cluster_list_env list = {
 		.loop = env->loop, .nics = env->nics, .peers = env->peers, .self = env->self};
 	struct cluster *cluster = calloc(1, sizeof(*cluster));
+	const struct uplinks_env uplinks = {
+		.loop = env->loop, .answered = cluster_answered, .arg = cluster};
 	int rc;
 
 	if (!cluster)
@@ -253,6 +277,8 @@ cluster_new(const struct cluster_env *env, struct cluster **out)
 	rc = loop_timer_new(env->loop, "cluster", cluster_time, cluster, &cluster->timer);
 	if (rc == 0)
 		rc = cluster_list_new(&list, &cluster->list);
+	if (rc == 0)
+		rc = uplinks_new(&uplinks, &cluster->uplinks);
 	if (rc < 0)
 		cluster_free(cluster);
 	else
@@ -274,6 +300,7 @@ cluster_free(struct cluster *cluster)
 	}
 	cluster_disconnect(cluster);
 	cluster_list_free(cluster->list);
+	uplinks_free(cluster->uplinks);
 	loop_timer_free(cluster->timer);
 	msgpack_sbuffer_destroy(&cluster->packed);
 	free(cluster);
@@ -286,6 +313,7 @@ cluster_configure(struct cluster *cluster, const struct config *config)
 	int rc = 0;
 
 	cluster->config = config;
+	uplinks_changed(cluster->uplinks);
 	if (old && !config_cluster_same_broker(&old->cluster, &config->cluster))
 		cluster_disconnect(cluster);
 	if (cluster->bus)

@@ -24,6 +24,7 @@ struct names;
 struct nics;
 struct peers;
 struct self;
+struct uplinks;
 
 /* All borrowed. */
 struct cluster_env {
@@ -52,6 +53,15 @@ void cluster_look(struct cluster *cluster);
 
 /* The path of a peer of the configuration has changed, so the pinglist may have it twice. */
 void cluster_peer_moved(struct cluster *cluster);
+
+/*
+ * Addresses or routes of this host have changed, so the ToR switches may have. The next
+ * cluster_look() asks for them, because routes may change all the time.
+ */
+void cluster_routes_changed(struct cluster *cluster);
+
+/* What is known of the other ends of the ports; NULL: there is no broker. Borrowed. */
+const struct uplinks *cluster_uplinks(const struct cluster *cluster);
 
 struct cluster_status {
 	struct bus_status bus;

@@ -2,13 +2,13 @@
 #include "agent/cluster/cluster_host.h"
 
 #include <fnmatch.h>
-#include <ifaddrs.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/base/self.h"
+#include "agent/cluster/uplinks.h"
 #include "agent/config/config.h"
 #include "agent/nic/nic.h"
 #include "config.h"
@@ -37,58 +37,21 @@ cluster_host_addrs(struct registration_port *port, const struct device *device)
 			port->addrs[port->n_addrs++] = gids[i].addr;
 }
 
-/* The number of leading bits that are set in a netmask. */
-static uint8_t
-cluster_host_mask_bits(const struct sockaddr *mask)
-{
-	struct addr addr, ones;
-
-	memset(&ones, 0xff, sizeof(ones));
-	if (!mask || addr_from_sockaddr(mask, &addr) < 0)
-		return 0;
-	return (uint8_t)addr_common_bits(&addr, &ones);
-}
-
-/* The subnet of an address of this host, as text. */
-static bool
-cluster_host_subnet(const struct ifaddrs *list, const struct addr *own, char *out, size_t size)
-{
-	char text[ADDR_TEXT + 8], base[ADDR_TEXT];
-	struct addr_net net;
-	struct addr addr;
-	uint8_t bits;
-
-	for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
-		if (!i->ifa_addr || addr_from_sockaddr(i->ifa_addr, &addr) < 0 ||
-		    !addr_equal(&addr, own))
-			continue;
-		bits = cluster_host_mask_bits(i->ifa_netmask);
-		if (addr_is_v4(own))
-			bits = bits > 96 ? (uint8_t)(bits - 96) : 0;
-		/* A link of two ends is no switch. */
-		if (bits >= (addr_is_v4(own) ? 31 : 127))
-			return false;
-		snprintf(text, sizeof(text), "%s/%u", addr_text(own, base), bits);
-		if (addr_net_parse(text, &net) < 0)
-			continue;
-		snprintf(out, size, "%s/%u", addr_text(&net.base, base), bits);
-		return true;
-	}
-	return false;
-}
-
-/* From the configuration, or else the subnet. */
+/* What is known of the other end. */
 static void
-cluster_host_tor(struct registration_port *port, const struct self *self,
-		 const struct ifaddrs *list)
+cluster_host_uplink(struct registration_port *port, const struct self *self,
+		    const struct uplinks *uplinks)
 {
-	if (self->tor[0]) {
-		snprintf(port->tors[0], REGISTRATION_NAME, "%s", self->tor);
-		port->tor_by = REGISTRATION_TOR_CONFIG;
-	} else if (cluster_host_subnet(list, &port->addrs[0], port->tors[0], REGISTRATION_NAME)) {
-		port->tor_by = REGISTRATION_TOR_SUBNET;
-	}
-	port->n_tors = port->tor_by != REGISTRATION_TOR_NONE;
+	const struct uplink *uplink = uplinks_find(uplinks, port->device, port->port);
+	struct uplinks_tor tor;
+
+	if (!uplink)
+		return;
+	uplinks_tor(uplinks, uplink, self->tor, &tor);
+	memcpy(port->tors, tor.names, sizeof(port->tors));
+	port->n_tors = tor.n;
+	port->tor_by = tor.by;
+	port->speed_mbps = tor.speed_mbps;
 }
 
 /* The first entry of `cluster.rails` that the device matches. */
@@ -141,28 +104,22 @@ cluster_host_labels(struct registration *r, const struct config_cluster *config)
 
 static void
 cluster_host_ports(struct registration *r, const struct nics *nics, const struct self *self,
-		   const struct config *config)
+		   const struct uplinks *uplinks, const struct config *config)
 {
-	struct ifaddrs *list = NULL;
-
-	/* Only for subnets. It may wait for the kernel's RTNL lock. */
-	if (!self->tor[0] && getifaddrs(&list) < 0)
-		list = NULL;
 	for (struct nic *nic = NULL; (nic = nics_next(nics, nic));) {
 		if (!cluster_host_gid(nic) || r->n_ports == REGISTRATION_PORTS_MAX)
 			continue;
 		cluster_host_port(&r->ports[r->n_ports], nic, config);
-		cluster_host_tor(&r->ports[r->n_ports++], self, list);
+		cluster_host_uplink(&r->ports[r->n_ports++], self, uplinks);
 	}
 	/* The limit is that of the whole host. */
 	for (size_t i = 0; i < r->n_ports; i++)
 		r->ports[i].in_per_s = config->responder_total / (uint32_t)r->n_ports;
-	if (list)
-		freeifaddrs(list);
 }
 
 struct registration *
-cluster_host(const struct nics *nics, const struct self *self, const struct config *config)
+cluster_host(const struct nics *nics, const struct self *self, const struct uplinks *uplinks,
+	     const struct config *config)
 {
 	struct registration *r = calloc(1, sizeof(*r));
 
@@ -178,7 +135,7 @@ cluster_host(const struct nics *nics, const struct self *self, const struct conf
 	snprintf(r->version, sizeof(r->version), "%s", PACKAGE_VERSION);
 	r->incarnation = self->incarnation;
 	r->time_ns = clock_wall_ns();
-	cluster_host_ports(r, nics, self, config);
+	cluster_host_ports(r, nics, self, uplinks, config);
 	cluster_host_labels(r, &config->cluster);
 	return r;
 }

@@ -7,12 +7,13 @@ struct config;
 struct nics;
 struct registration;
 struct self;
+struct uplinks;
 
 /*
  * The ports that are open and have an address, at most REGISTRATION_PORTS_MAX. The caller frees it
- * with registration_free(). NULL: no memory. Asks the kernel for addresses (getifaddrs(3)).
+ * with registration_free(). NULL: no memory.
  */
 struct registration *cluster_host(const struct nics *nics, const struct self *self,
-				  const struct config *config);
+				  const struct uplinks *uplinks, const struct config *config);
 
 #endif

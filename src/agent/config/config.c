@@ -173,6 +173,7 @@ static const struct conf_key config_cluster_keys[] = {
 	{"user", &conf_string, FIELD(cluster.user), RANGE(0, 128), .check = conf_check_printable,
 	 .expect = "at most 128 printable ASCII characters"},
 	CLUSTER_FILE(password_file),
+	CLUSTER_FILE(lldp_file),
 	{"allow", &conf_networks, LIST(cluster., allow),
 	 .expect = "a network such as \"10.0.0.0/8\" or \"fd00::/8\""},
 	{"labels", &conf_strings, LIST(cluster., labels), RANGE(3, 129),

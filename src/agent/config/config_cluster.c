@@ -45,10 +45,11 @@ config_cluster_defaults(struct config_cluster *cluster)
 		*strings[i] = strdup("");
 	cluster->prefix = strdup("rpingmesh");
 	cluster->directory = strdup("/var/lib/rpingmesh");
+	cluster->lldp_file = strdup("/run/rpingmesh-lldp/neighbors.json");
 	cluster->keep_s = 3600;
 	return cluster->broker && cluster->ca && cluster->certificate && cluster->key &&
 	       cluster->user && cluster->password_file && cluster->prefix &&
-	       cluster->directory ? 0 : -ENOMEM;
+	       cluster->directory && cluster->lldp_file ? 0 : -ENOMEM;
 }
 
 static void
@@ -64,6 +65,7 @@ config_cluster_clear(struct config_cluster *cluster)
 {
 	free(cluster->broker);
 	free(cluster->prefix);
+	free(cluster->lldp_file);
 	free(cluster->ca);
 	free(cluster->certificate);
 	free(cluster->key);

@@ -15,6 +15,7 @@ struct config_cluster {
 	char *user, *password_file;     /* "": none */
 	struct addr_net *allow; /* networks in which a pinglist may name targets */
 	size_t n_allow;
+	char *lldp_file;     /* that rpingmesh-lldp.service writes; "": none */
 	char **labels;       /* "NAME=VALUE" */
 	size_t n_labels;
 	char **rails;        /* "DEVICE=RAIL"; DEVICE is a pattern of fnmatch(3) */

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "agent/base/guard.h"
+#include "agent/base/self.h"
 #include "agent/cluster/cluster.h"
+#include "agent/cluster/uplinks.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
@@ -209,6 +211,8 @@ degraded(const struct tell *t, degraded_hear *fn, void *arg)
 		degraded_keys(t, fn, arg);
 	degraded_trace(services_trace(t->services), fn, arg);
 	cluster_degraded(t->cluster, fn, arg);
+	if (cluster_uplinks(t->cluster))
+		uplinks_degraded(cluster_uplinks(t->cluster), t->self->tor, fn, arg);
 	if (guard_sentence(t->guard, text, sizeof(text)))
 		fn(arg, DEGRADED_BUDGET, text);
 	if (metrics_sentence(t->metrics, text, sizeof(text)))

@@ -12,6 +12,7 @@
 #include "agent/base/privileges.h"
 #include "agent/base/self.h"
 #include "agent/cluster/cluster.h"
+#include "agent/cluster/uplinks.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
@@ -20,6 +21,7 @@
 #include "agent/tell/tell.h"
 #include "serve/control.h"
 #include "record/record.h"
+#include "record/registration.h"
 #include "rpingmesh/control.h"
 #include "trace/helper.h"
 #include "trace/trace.h"
@@ -260,6 +262,40 @@ status_record_pinglist(msgpack_packer *out, const struct cluster_list_status *s)
 }
 
 static void
+status_record_uplink(msgpack_packer *out, const struct tell *t, const struct uplinks *uplinks,
+		     const struct uplink *uplink)
+{
+	struct uplinks_tor tor;
+	msgpack_packer *pk;
+	struct record r;
+
+	uplinks_tor(uplinks, uplink, t->self->tor, &tor);
+	record_begin(&r, RECORD_CLUSTER_UPLINK);
+	record_str(&r, "device", uplink->device);
+	record_u64(&r, "port", uplink->port);
+	pk = record_key(&r, "tors");
+	msgpack_pack_array(pk, tor.n);
+	for (size_t i = 0; i < tor.n; i++)
+		record_pack_str(pk, tor.names[i]);
+	record_str(&r, "tor_by", registration_tor_by_names[tor.by]);
+	record_str(&r, "lldp", lldp_state_name(tor.lldp));
+	record_str(&r, "lldp_reason", tor.lldp_reason);
+	record_u64_if(&r, "speed_mbps", tor.speed_mbps, tor.speed_mbps != 0);
+	record_end(&r, out);
+}
+
+static void
+status_record_uplinks(msgpack_packer *out, const struct tell *t)
+{
+	const struct uplinks *uplinks = cluster_uplinks(t->cluster);
+	size_t n = uplinks ? uplinks_count(uplinks) : 0;
+
+	msgpack_pack_array(out, n);
+	for (size_t i = 0; i < n; i++)
+		status_record_uplink(out, t, uplinks, uplinks_at(uplinks, i));
+}
+
+static void
 status_record_cluster(struct record *r, const struct tell *t)
 {
 	struct cluster_status s;
@@ -287,6 +323,7 @@ status_record_cluster(struct record *r, const struct tell *t)
 	record_u64(&map, "received", s.bus.received);
 	record_u64(&map, "refused", s.bus.refused);
 	status_record_pinglist(record_key(&map, "pinglist"), &s.list);
+	status_record_uplinks(record_key(&map, "uplinks"), t);
 	record_end(&map, record_key(r, "cluster"));
 }
 

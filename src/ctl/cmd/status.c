@@ -300,6 +300,39 @@ status_pinglist(const struct ctl *ctl, const msgpack_object *status, const msgpa
 	putchar('\n');
 }
 
+/* "mlx5_0/1 leaf1, leaf2 (lldp)" */
+static void
+status_uplink(const struct ctl *ctl, const msgpack_object *uplink)
+{
+	const msgpack_object *tors = read_array(uplink, "tors");
+	char device[STATUS_TEXT] = "", by[STATUS_NAME] = "", name[STATUS_TEXT];
+	uint64_t port = 0;
+	uint32_t n = tors ? tors->via.array.size : 0;
+
+	view_text(uplink, "device", device, sizeof(device));
+	read_u64(uplink, "port", &port);
+	lines_label("tor", stdout);
+	printf("%s/%" PRIu64 " ", device, port);
+	for (uint32_t i = 0; i < n; i++) {
+		view_clean(&tors->via.array.ptr[i], name, sizeof(name));
+		printf("%s%s", i ? ", " : "", name);
+	}
+	if (!n)
+		table_paint(stdout, "unknown", TABLE_YELLOW, ctl->color);
+	else if (view_text(uplink, "tor_by", by, sizeof(by)))
+		printf(" (%s)", by);
+	if (read_is(uplink, "lldp", "failed"))
+		table_paint(stdout, ", LLDP fails", TABLE_YELLOW, ctl->color);
+	putchar('\n');
+}
+
+static void
+status_uplinks(const struct ctl *ctl, const msgpack_object *list)
+{
+	for (uint32_t i = 0; list && i < list->via.array.size; i++)
+		status_uplink(ctl, &list->via.array.ptr[i]);
+}
+
 /* "connected to mqtts://broker since 3 min 5 s, 2 ports registered" */
 static void
 status_cluster(const struct ctl *ctl, const msgpack_object *status)
@@ -325,6 +358,7 @@ status_cluster(const struct ctl *ctl, const msgpack_object *status)
 		printf(": %s", text);
 	putchar('\n');
 	status_pinglist(ctl, status, read_map(cluster, "pinglist"));
+	status_uplinks(ctl, read_array(cluster, "uplinks"));
 }
 
 static void
