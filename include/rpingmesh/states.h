@@ -197,6 +197,8 @@ enum central_reason {
 	CENTRAL_BROKER,       /* it refuses something */
 	CENTRAL_FROZEN,
 	CENTRAL_MAX_HOSTS,
+	CENTRAL_REFUSED,      /* registrations */
+	CENTRAL_TOO_LONG,     /* pinglists */
 	CENTRAL_SAME_NAME,    /* two hosts have one */
 	CENTRAL_CLOCK,        /* those of hosts differ */
 	CENTRAL_SAME_ADDRESS, /* two ports have one */
@@ -212,6 +214,8 @@ enum central_reason {
 	[CENTRAL_BROKER] = "broker", \
 	[CENTRAL_FROZEN] = "frozen", \
 	[CENTRAL_MAX_HOSTS] = "max_hosts", \
+	[CENTRAL_REFUSED] = "refused", \
+	[CENTRAL_TOO_LONG] = "too_long", \
 	[CENTRAL_SAME_NAME] = "same_name", \
 	[CENTRAL_CLOCK] = "clock", \
 	[CENTRAL_SAME_ADDRESS] = "same_address", \

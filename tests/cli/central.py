@@ -381,14 +381,20 @@ def hostile(w):
     until("five are refused", lambda: w.status()["refused"] >= before + 5)
     until("the longest is refused", lambda: w.status()["bus"]["refused"] >= 1)
     check("what is wrong is refused and counted", True)
+    said = until("all of them", lambda: [s for s in w.status()["degraded"]
+                                         if s.startswith("4 registrations are refused")])
+    check("status says so, with the last", "the registration of " in said[0] or
+          "the topic of host a has a registration of b" in said[0])
     check("nobody else has changed", "10.0.0.2" in whom(w, "a"))
     for name in ("evil", "big", "huge", "%zz"):
         w.leave(name)
     w.publish(f"{PREFIX}/drain/a", b"")
+    w.join("a", "leaf-1", "10.0.0.1")
+    until("nothing is refused any more", lambda: not any(
+        "registrations are refused" in s for s in w.status()["degraded"]))
 
 
 def two(w):
-    w.join("a", "leaf-1", "10.0.0.1")
     until("a is there", lambda: "10.0.0.1" in whom(w, "b"))
     lists = {h: w.retained(f"{PREFIX}/pinglist/{h}") for h in ("a", "b", "d", "many20")}
     w.start_central("two")

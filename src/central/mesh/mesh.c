@@ -163,6 +163,14 @@ mesh_refuse(struct mesh *m, const char *fmt, ...)
 	log_some(5, CLUSTER, WARNING, "%s", m->stats.refused_why);
 }
 
+/* The last message of a host is refused, so it has no part, or the one of before. */
+static void
+mesh_refuse_host(struct mesh *m, const char *name, const char *why)
+{
+	mesh_refuse(m, "%s", why);
+	mesh_wrong_set(&m->wrong, MESH_WRONG_MESSAGE, name, why);
+}
+
 static int
 mesh_put(struct mesh *m, const struct registry_host_info *info)
 {
@@ -185,6 +193,7 @@ static void
 mesh_apply(struct mesh *m, const char *name)
 {
 	struct registry_host_info info;
+	char why[200];
 	int rc = 0;
 
 	if (mesh_has(m, name)) {
@@ -194,8 +203,9 @@ mesh_apply(struct mesh *m, const char *name)
 		plan_remove(m->plan, name);
 		mesh_list_changed(m, name);
 	}
+	snprintf(why, sizeof(why), "%s: its registration has two ports of one name", name);
 	if (rc == -EINVAL)
-		mesh_refuse(m, "%s: its registration has two ports of one name", name);
+		mesh_refuse_host(m, name, why);
 	else if (rc < 0)
 		mesh_no_memory(m);
 }
@@ -262,10 +272,13 @@ static void
 mesh_take_registration(struct mesh *m, const char *name, struct registration *r, bool retained)
 {
 	const struct registry_time now = mesh_now();
+	char why[200];
 	int rc;
 
 	if (strcmp(r->host, name) != 0) {
-		mesh_refuse(m, "the topic of host %s has a registration of %s", name, r->host);
+		snprintf(why, sizeof(why), "the topic of host %s has a registration of %s", name,
+			 r->host);
+		mesh_refuse_host(m, name, why);
 		registration_free(r);
 		return;
 	}
@@ -286,15 +299,18 @@ static void
 mesh_hear_host(struct mesh *m, const char *name, const void *payload, size_t size, bool retained)
 {
 	const struct registry_time now = mesh_now();
-	char error[REGISTRATION_ERROR];
+	char error[REGISTRATION_ERROR], why[REGISTRATION_ERROR + 100];
 	struct registration *r;
 
-	if (size == 0)
+	mesh_wrong_end(&m->wrong, MESH_WRONG_MESSAGE, name);
+	if (size == 0) {
 		registry_left(m->registry, name, REGISTRY_LEFT_WILL, &now);
-	else if (registration_unpack(payload, size, &r, error) == 0)
+	} else if (registration_unpack(payload, size, &r, error) == 0) {
 		mesh_take_registration(m, name, r, retained);
-	else
-		mesh_refuse(m, "the registration of %s is wrong: %s", name, error);
+	} else {
+		snprintf(why, sizeof(why), "the registration of %s is wrong: %s", name, error);
+		mesh_refuse_host(m, name, why);
+	}
 	loop_timer_set(m->tick_timer, 0);
 }
 
@@ -314,6 +330,19 @@ mesh_message(void *user, const char *topic, const void *payload, size_t size, bo
 		mesh_hear_beat(m, payload, size, retained);
 	else
 		mesh_refuse(m, "topic %s names no host", topic);
+}
+
+/* The bus counts it. */
+static void
+mesh_too_long(void *user, const char *topic)
+{
+	char name[REGISTRATION_HOST], why[200];
+	struct mesh *m = user;
+
+	if (topic_name(topic, m->config->prefix, "host", name, sizeof(name)) < 0)
+		return;
+	snprintf(why, sizeof(why), "the registration of %s is too long", name);
+	mesh_wrong_set(&m->wrong, MESH_WRONG_MESSAGE, name, why);
 }
 
 static void
@@ -367,7 +396,8 @@ static int
 mesh_new_bus(struct mesh *m, struct names *names)
 {
 	static const struct bus_ops ops = {
-		.message = mesh_message, .changed = mesh_connected, .room = mesh_room};
+		.message = mesh_message, .too_long = mesh_too_long, .changed = mesh_connected,
+		.room = mesh_room};
 	const struct central_config *c = m->config;
 	char client_id[64];
 	const struct bus_config config = {
@@ -522,6 +552,12 @@ void
 mesh_stats(const struct mesh *m, struct mesh_stats *out)
 {
 	*out = m->stats;
+}
+
+const struct mesh_wrong *
+mesh_wrong(const struct mesh *m)
+{
+	return &m->wrong;
 }
 
 int

@@ -23,6 +23,7 @@ struct bus;
 struct central_config;
 struct loop;
 struct mesh;
+struct mesh_wrong;
 struct msgpack_packer;
 struct names;
 struct plan;
@@ -52,6 +53,7 @@ const struct registry *mesh_registry(const struct mesh *mesh);
 const struct plan *mesh_plan(const struct mesh *mesh);
 const struct bus *mesh_bus(const struct mesh *mesh);
 void mesh_stats(const struct mesh *mesh, struct mesh_stats *out);
+const struct mesh_wrong *mesh_wrong(const struct mesh *mesh);
 
 /*
  * This central has just started, and another one has planned for more hosts than are there. So this

@@ -7,6 +7,7 @@
 
 #include "central/mesh/mesh.h"
 #include "central/mesh/mesh_names.h"
+#include "central/mesh/mesh_wrong.h"
 #include "central/registry/registry.h"
 
 #define MESH_BEAT_NS (30 * NSEC_PER_SEC)
@@ -27,6 +28,7 @@ struct mesh {
 	struct plan *plan;
 	struct loop_timer *plan_timer, *tick_timer, *send_timer, *sync_timer;
 	struct mesh_stats stats;
+	struct mesh_wrong wrong;
 	uint64_t plan_ns;           /* when plan_timer runs; 0: it does not */
 	struct mesh_names touched;  /* hosts that the plan must look at */
 	struct mesh_names waiting;  /* hosts whose lists are to be published */

@@ -13,6 +13,7 @@
 #include "central/mesh/mesh_list.h"
 #include "core/clock.h"
 #include "core/loop.h"
+#include "record/pinglist.h"
 
 #define MESH_SEND_NS (10 * NSEC_PER_MSEC) /* how long the loop may be away */
 #define MESH_SEND_MESSAGES 100            /* that wait at the bus */
@@ -39,6 +40,10 @@ mesh_send_packed(struct mesh *m, const char *host, msgpack_sbuffer *body)
 	msgpack_packer_init(&pk, body, msgpack_sbuffer_write);
 	if (mesh_has(m, host))
 		rc = mesh_list_pack(m->plan, host, clock_wall_ns() / NSEC_PER_SEC, &pk);
+	if (body->size > PINGLIST_BYTES_MAX)
+		mesh_wrong_set(&m->wrong, MESH_WRONG_LIST, host, "too long");
+	else
+		mesh_wrong_end(&m->wrong, MESH_WRONG_LIST, host);
 	return rc < 0 ? rc : bus_retain(m->bus, topic, body->data, body->size);
 }
 

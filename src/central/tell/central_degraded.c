@@ -8,6 +8,7 @@
 #include "bus/bus.h"
 #include "central/config/central_config.h"
 #include "central/mesh/mesh.h"
+#include "central/mesh/mesh_wrong.h"
 #include "central/registry/registry.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
@@ -75,6 +76,30 @@ central_degraded_registry(const struct central_tell *t, central_degraded_hear *f
 			 "max_hosts (%" PRIu32 ") hosts; raise it",
 			 s.refused_full, t->config->max_hosts);
 		fn(arg, CENTRAL_MAX_HOSTS, text);
+	}
+}
+
+static void
+central_degraded_wrong(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	const struct mesh_wrong_entry *last;
+	char text[MESH_WRONG_WHY + 200];
+	size_t n = mesh_wrong_count(mesh_wrong(t->mesh), MESH_WRONG_MESSAGE, &last);
+
+	if (n) {
+		snprintf(text, sizeof(text),
+			 "%zu%s registrations are refused, so these hosts take no part; the last: "
+			 "%s",
+			 n, n == MESH_WRONG_MAX ? "+" : "", last->why);
+		fn(arg, CENTRAL_REFUSED, text);
+	}
+	n = mesh_wrong_count(mesh_wrong(t->mesh), MESH_WRONG_LIST, &last);
+	if (n) {
+		snprintf(text, sizeof(text),
+			 "%zu pinglists are longer than agents take, so they refuse them; the last "
+			 "is that of %s: give these hosts fewer addresses",
+			 n, last->name);
+		fn(arg, CENTRAL_TOO_LONG, text);
 	}
 }
 
@@ -202,6 +227,7 @@ central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *
 	central_degraded_bus(t, fn, arg);
 	central_degraded_registry(t, fn, arg);
 	central_degraded_held(t, fn, arg);
+	central_degraded_wrong(t, fn, arg);
 	central_degraded_hosts(t, fn, arg);
 	central_degraded_plan(t, fn, arg);
 	if (central_pages_sentence(t->pages, text, sizeof(text)))
