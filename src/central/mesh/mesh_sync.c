@@ -17,6 +17,7 @@
  */
 #include <inttypes.h>
 #include <msgpack.h>
+#include <string.h>
 
 #include "bus/bus.h"
 #include "bus/topic.h"
@@ -130,17 +131,17 @@ mesh_catch_up(struct mesh *m)
 static void
 mesh_replace(struct mesh *m)
 {
-	if (!m->claim_ns || mesh_claim_is_live(m) || !m->synced)
-		return;
 	m->claim_ns = 0;
 	m->again = true;
-	mesh_plan_in(m, 0);
+	if (m->synced)
+		mesh_plan_in(m, 0);
 }
 
 void
 mesh_judge(struct mesh *m)
 {
-	mesh_replace(m);
+	if (m->claim_ns && !mesh_claim_is_live(m) && m->synced)
+		mesh_replace(m);
 	if (!m->caught_up && m->synced && !mesh_lacks_hosts(m))
 		mesh_catch_up(m);
 }
@@ -221,6 +222,10 @@ mesh_hear_beat(struct mesh *m, const void *payload, size_t size, bool retained)
 	if (!beat.claims || beat.time_ns < m->claim.time_ns ||
 	    beat.time_ns > clock_wall_ns() + MESH_BEAT_AHEAD_NS)
 		return;
+	/* The one that it was before has gone. */
+	if (m->claim_ns && beat.incarnation != m->claim.incarnation &&
+	    strcmp(beat.host, m->claim.host) == 0)
+		mesh_replace(m);
 	m->claim = beat;
 	m->claim_ns = mesh_beat_ns(&beat, retained);
 	mesh_judge(m);
