@@ -42,7 +42,7 @@ struct loop {
 	uint64_t cuts;           /* how often it was cut */
 	uint64_t cut_ns;
 	int64_t clock_off_ns;    /* its wall clock minus ours */
-	size_t allocated;        /* bytes that it has */
+	size_t allocated, most_allocated; /* bytes that it has, and had at most */
 };
 
 struct fleet_time {
@@ -119,7 +119,7 @@ void fleet_broker_stats(struct fleet_broker_stats *out);
 /* ---- hosts: fleet_host.c ---- */
 
 #define FLEET_PREFIX "sim/rpingmesh"
-#define FLEET_PORTS 4
+#define FLEET_PORTS 8
 
 /* What an operator has built. */
 struct fleet_port {

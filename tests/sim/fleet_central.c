@@ -25,6 +25,8 @@ struct fleet_watch {
 	uint64_t left_ns;         /* when it was first seen not to be present */
 };
 
+struct fleet_rules fleet_rules;
+
 static struct central_config *
 central_settings(void)
 {

@@ -15,8 +15,6 @@
 #include "fleet.h"
 #include "plan/plan.h"
 
-struct fleet_rules fleet_rules;
-
 /* ---- what is at the broker ---- */
 
 static void

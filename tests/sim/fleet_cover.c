@@ -18,7 +18,7 @@ struct cover {
 	const struct plan_coverage *group;
 	unsigned int out, in;
 	double rate_out, rate_in;
-	bool two_tors;            /* ports under another ToR, too: nobody says under which they send */
+	bool two_tors;            /* ports under two ToRs: a list does not say under which it is */
 	bool plain;               /* several hosts here and under each other ToR */
 	unsigned int others;
 };

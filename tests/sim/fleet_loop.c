@@ -241,8 +241,12 @@ int __wrap_gethostname(char *name, size_t size);
 static void *
 fleet_count(void *p)
 {
-	if (p && fleet_time.running)
-		fleet_time.running->allocated += malloc_usable_size(p);
+	struct loop *running = p ? fleet_time.running : NULL;
+
+	if (running)
+		running->allocated += malloc_usable_size(p);
+	if (running && running->allocated > running->most_allocated)
+		running->most_allocated = running->allocated;
 	return p;
 }
 
