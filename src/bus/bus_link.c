@@ -179,7 +179,9 @@ bus_link_check_packet(struct bus_link *link)
 
 	if (link->phase == BUS_LINK_BROKEN || bus_link_taken(link) - link->packet_since <= most)
 		return;
-	snprintf(text, sizeof(text), "the broker sends a packet of more than %zu KB",
+	snprintf(text, sizeof(text),
+		 "the broker sends a packet of more than %zu KB; limit the size of messages there "
+		 "(message_size_limit of mosquitto)",
 		 link->packet_max / 1024);
 	bus_link_break(link, text);
 }
