@@ -7,7 +7,7 @@
 #define RPINGMESH_HOPS_HOPS_BUDGET_H
 
 #include "core/bucket.h"
-#include "hops/hops.h"
+#include "hops/hops_path.h"
 
 #define HOPS_SWITCHES 1024u /* addresses that have a bucket; a power of two */
 

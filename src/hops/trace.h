@@ -10,7 +10,7 @@
 #ifndef RPINGMESH_HOPS_TRACE_H
 #define RPINGMESH_HOPS_TRACE_H
 
-#include "hops/hops.h"
+#include "hops/hops_path.h"
 
 #define TRACE_ROUNDS 3u
 #define TRACE_WAIT_NS 500000000ULL        /* for answers, after the first round */

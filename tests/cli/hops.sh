@@ -16,7 +16,10 @@ if [ "${1:-}" != inside ]; then
 	exec unshare "${root[@]}" -mn --kill-child -pf bash "$0" inside
 fi
 
-mount -t tmpfs none /run && mount -t proc proc /proc || { echo "no /run of its own"; exit 77; }
+if ! mount -t tmpfs none /run || ! mount -t proc proc /proc; then
+	echo "no /run of its own"
+	exit 77
+fi
 mkdir -p /run/netns
 work=$(mktemp -d /run/hops.XXXXXX)
 status=0
@@ -78,17 +81,17 @@ result() {
 	fi
 }
 
-# trace NS OPTION... SOURCE DESTINATION ROUTERS PORT...: as nobody; high rates, lest a test waits.
+# trace NS OPTION... SOURCE DESTINATION ROUTERS PORT...: without capabilities; high rates, lest a test waits.
 trace() {
 	local ns=$1
 	shift
 	# shellcheck disable=SC2086 # options are words
-	timeout 300 ip netns exec "$ns" ${as_nobody:-} "$build/tests/cli/hops_ask" \
+	timeout 300 ip netns exec "$ns" ${powerless:-} "$build/tests/cli/hops_ask" \
 		-r "${rate:-20000}" -s "${switch_rate:-20000}" "$@"
 }
-as_nobody=
-[ "$(id -u)" != 0 ] || as_nobody="setpriv --reuid=65534 --regid=65534 --clear-groups \
-	--bounding-set=-all --inh-caps=-all"
+powerless=
+# root without capabilities: nobody may be kept out of the build directory.
+[ "$(id -u)" != 0 ] || powerless="setpriv --bounding-set=-all --inh-caps=-all"
 
 received() { in_ns "$1" cat "/sys/class/net/$2/statistics/rx_packets" 2>/dev/null; }
 
@@ -152,6 +155,7 @@ done
 
 # Datagrams that have come to b, where nobody listens.
 arrived() {
+	# shellcheck disable=SC2016 # awk expands it
 	in_ns b awk '$1 == "Udp:" && $3 ~ /[0-9]/ { s += $3 } $1 == "Udp6NoPorts" { s += $2 }
 		END { print s + 0 }' /proc/net/snmp /proc/net/snmp6
 }
