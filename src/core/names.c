@@ -21,7 +21,7 @@ struct names_lookup {
 	void (*found_all)(void *arg, const struct addr *addrs, size_t n, const char *reason);
 	void *arg;
 	int result; /* of getaddrinfo(3) */
-	struct addr all[NAMES_ADDRESSES];
+	struct addr *all; /* owned, of NAMES_ADDRESSES; NULL unless found_all is set */
 	size_t n;
 	bool has;
 	struct addr addr;
@@ -46,6 +46,8 @@ names_has(const struct addrinfo *list, const struct addr *wanted)
 static void
 names_take_all(struct names_lookup *lookup, const struct addrinfo *list)
 {
+	if (!lookup->all)
+		return;
 	for (const struct addrinfo *ai = list; ai && lookup->n < NAMES_ADDRESSES; ai = ai->ai_next)
 		lookup->n += addr_from_sockaddr(ai->ai_addr, &lookup->all[lookup->n]) == 0;
 }
@@ -86,7 +88,17 @@ names_done(void *arg)
 		lookup->found_all(lookup->arg, lookup->all, lookup->n, reason);
 }
 
-static const struct work_ops names_ops = {.run = names_ask, .done = names_done, .free = free};
+static void
+names_lookup_free(void *arg)
+{
+	struct names_lookup *lookup = arg;
+
+	free(lookup->all);
+	free(lookup);
+}
+
+static const struct work_ops names_ops = {.run = names_ask, .done = names_done,
+					  .free = names_lookup_free};
 
 int
 names_new(struct loop *loop, struct names **out)
@@ -125,9 +137,12 @@ names_start(struct names *names, const char *name, const struct names_lookup *as
 		lookup->keep = &lookup->kept;
 	}
 	strcpy(lookup->name, name);
-	rc = work_start(names->work, &names_ops, lookup, &lookup->job);
+	if (asked->found_all)
+		lookup->all = calloc(NAMES_ADDRESSES, sizeof(*lookup->all));
+	rc = asked->found_all && !lookup->all ? -ENOMEM :
+	     work_start(names->work, &names_ops, lookup, &lookup->job);
 	if (rc < 0)
-		free(lookup);
+		names_lookup_free(lookup);
 	else
 		*out = lookup;
 	return rc;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define HISTOGRAM_SUB_BITS 6
-#define HISTOGRAM_ROOM_MIN 4
+#define HISTOGRAM_ROOM_MIN 3 /* as much as malloc(3) gives in any case, and not one bin more */
 
 static_assert(1u << HISTOGRAM_SUB_BITS == HISTOGRAM_SUB, "sub-buckets are a power of two");
 static_assert(HISTOGRAM_BUCKETS == (64 - HISTOGRAM_SUB_BITS + 1) * HISTOGRAM_SUB,

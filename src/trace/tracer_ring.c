@@ -3,9 +3,11 @@
  * DOC: the ring of events
  *
  * The layout of a BPF ring buffer (kernel/bpf/ringbuf.c): a page with the position of the reader, a
- * page with that of the writers, and the data, twice in a row, so that a record is never cut.
- * Positions only grow. A record begins with its length, whose two high bits say that it is being
- * written or has been given up, and four more bytes; records are multiples of 8 bytes.
+ * page with that of the writers, and the data. The kernel offers the data twice in a row, so that
+ * no record is cut. All pages that are mapped count as resident, so this maps the data once, and
+ * puts together the record that goes over the end. Positions only grow. A record begins with its
+ * length, whose two high bits say that it is being written or has been given up, and four more
+ * bytes; records are multiples of 8 bytes.
  */
 #include "trace/tracer_ring.h"
 
@@ -14,6 +16,7 @@
 #include <linux/bpf.h>
 #include <qp_trace.skel.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,13 +25,14 @@ struct tracer_ring {
 	size_t page;
 	unsigned long *read_at;        /* a page that we may write */
 	unsigned long *write_at;       /* a page, and the data behind it: not ours to write */
+	struct qp_event whole;         /* a record that goes over the end */
 	struct qp_trace__bss *counters;
 };
 
 static size_t
 ring_seen_bytes(const struct tracer_ring *ring)
 {
-	return ring->page + 2 * (size_t)ring->config.maps.ring_bytes;
+	return ring->page + (size_t)ring->config.maps.ring_bytes;
 }
 
 /* Returns NULL and sets errno if it fails. */
@@ -106,18 +110,38 @@ tracer_ring_rest(struct tracer_ring *ring)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* Passes on the record at *at and goes behind it. Returns the callback's result. */
-static int
-ring_record(const struct tracer_ring *ring, unsigned long *at, uint32_t head)
+/* The data of the record at this position. What an event does not need of it may be left out. */
+static const void *
+ring_data(struct tracer_ring *ring, unsigned long at, uint32_t *size)
 {
 	const unsigned char *data = (const unsigned char *)ring->write_at + ring->page;
-	const unsigned char *record = data + (*at & (ring->config.maps.ring_bytes - 1));
+	size_t bytes = ring->config.maps.ring_bytes;
+	size_t from = (at + BPF_RINGBUF_HDR_SZ) & (bytes - 1), to_end = bytes - from;
+
+	if (*size <= to_end)
+		return data + from;
+	if (*size > sizeof(ring->whole))
+		*size = sizeof(ring->whole);
+	if (to_end > *size)
+		to_end = *size;
+	memcpy(&ring->whole, data + from, to_end);
+	memcpy((unsigned char *)&ring->whole + to_end, data, *size - to_end);
+	return &ring->whole;
+}
+
+/* Passes on the record at *at and goes behind it. Returns the callback's result. */
+static int
+ring_record(struct tracer_ring *ring, unsigned long *at, uint32_t head)
+{
 	uint32_t size = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+	unsigned long record = *at;
+	const void *data;
 
 	*at += ((unsigned long)size + BPF_RINGBUF_HDR_SZ + 7) & ~7UL;
 	if (head & BPF_RINGBUF_DISCARD_BIT)
 		return 0;
-	return ring->config.event(ring->config.arg, record + BPF_RINGBUF_HDR_SZ, size);
+	data = ring_data(ring, record, &size);
+	return ring->config.event(ring->config.arg, data, size);
 }
 
 /* The head of the record at this position; BPF_RINGBUF_BUSY_BIT: there is none yet. */

@@ -15,7 +15,10 @@ struct tracer_ring;
 
 struct tracer_ring_config {
 	struct tracer_ring_maps maps; /* the caller may close the descriptors afterwards */
-	/* A negative result stops the reading; this event counts as read. */
+	/*
+	 * data is valid during the call. A negative result stops the reading; this event counts as
+	 * read.
+	 */
 	int (*event)(void *arg, const void *data, size_t size);
 	void *arg;
 };

@@ -14,13 +14,17 @@
 #include "core/udp_port.h"
 #include "rpingmesh/probe_wire.h"
 
-/* Buffers for an incast of probes to the responder, and for ACKs of many peers to the prober. */
-#define NIC_PROBER_RECV 1024
-#define NIC_PROBER_SEND 128
-#define NIC_RESPONDER_RECV 1024
-#define NIC_RESPONDER_SEND 512
-#define NIC_SOURCE_RECV 256
-#define NIC_SOURCE_SEND 64
+/*
+ * Buffers for an incast of probes to the responder, and for ACKs of many peers to the prober.
+ * Drivers make queues of a power of two from one entry more than they are asked for (rxe all,
+ * mlx5 CQs), so one more would double the memory.
+ */
+#define NIC_PROBER_RECV 1023
+#define NIC_PROBER_SEND 127
+#define NIC_RESPONDER_RECV 1023
+#define NIC_RESPONDER_SEND 511
+#define NIC_SOURCE_RECV 255
+#define NIC_SOURCE_SEND 63
 
 static void
 nic_probe_arrived(void *arg, const struct endpoint_rx *rx)
