@@ -31,7 +31,8 @@
 #include "rdma/sidr.h"
 #include "rpingmesh/log_subsystems.h"
 
-#define PEERS_BINDS 128 /* in one callback */
+#define PEERS_BINDS 128      /* in one callback */
+#define PEERS_BIND_TARGETS 16 /* so many take as long as a bind */
 
 static const char *const peer_binding_names[] = PEER_BINDING_NAMES;
 static_assert(sizeof(peer_binding_names) / sizeof(peer_binding_names[0]) == PEER_BINDING_N,
@@ -136,9 +137,18 @@ peer_bind_now(struct peer *peer)
 	peer_mesh_begin(peer);
 }
 
+/* What the bind of the peer takes from binds_left. */
+static uint32_t
+peer_bind_cost(const struct peer *peer)
+{
+	size_t cost = 1 + peer->config.n_flow_labels / PEERS_BIND_TARGETS;
+
+	return cost < peer->peers->binds_left ? (uint32_t)cost : peer->peers->binds_left;
+}
+
 /*
- * Binds the peer now or later: each needs a few system calls, and tens of thousands of them must
- * not be bound in one callback.
+ * Binds the peer now or later: each needs a few system calls, and tens of thousands of them, or of
+ * their targets, must not be made in one callback.
  */
 void
 peer_bind(struct peer *peer)
@@ -152,7 +162,7 @@ peer_bind(struct peer *peer)
 		loop_timer_set(peers->bind, 0);
 		return;
 	}
-	peers->binds_left--;
+	peers->binds_left -= peer_bind_cost(peer);
 	peer_bind_now(peer);
 }
 
