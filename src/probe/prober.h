@@ -320,6 +320,7 @@ struct prober_peer_info {
 	uint64_t last_rtt_ns;
 	uint64_t wrong_source;         /* ACKs with our session from another address or QPN */
 	uint64_t impossible;           /* as in struct prober_stats */
+	uint32_t targets;
 };
 void prober_peer_info(const struct prober_peer *peer, struct prober_peer_info *out);
 /* The sum over all past and present targets of the peer. */

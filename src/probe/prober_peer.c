@@ -643,6 +643,7 @@ prober_peer_info(const struct prober_peer *peer, struct prober_peer_info *out)
 		.last_rtt_ns = peer->last_rtt_ns,
 		.impossible = peer->impossible,
 		.wrong_source = peer->wrong_source,
+		.targets = peer->n_targets,
 	};
 }
 

@@ -393,6 +393,14 @@ window_size_loss(const struct window_size *size, double level, struct interval *
 	interval_proportion(size->lost, size->answered + size->lost, level, out);
 }
 
+uint64_t
+window_stands_ns(const struct window *w, uint64_t interval_ns)
+{
+	uint64_t next_ns = interval_ns + (w->end_mono_ns - w->start_mono_ns);
+
+	return w->end_mono_ns + (2 * next_ns > WINDOW_STANDS_NS ? 2 * next_ns : WINDOW_STANDS_NS);
+}
+
 int
 window_rtt(const struct window *w, struct histogram *out)
 {

@@ -93,6 +93,14 @@ void window_loss(const struct window *w, double level, struct interval *out);
 void window_size_loss(const struct window_size *size, double level, struct interval *out);
 
 /*
+ * The time (CLOCK_MONOTONIC) until which a closed window is the best that is known of its series,
+ * whose probes are interval_ns apart. By then the next one should have closed. It is
+ * WINDOW_STANDS_NS after its end or later.
+ */
+#define WINDOW_STANDS_NS 300000000000ULL
+uint64_t window_stands_ns(const struct window *w, uint64_t interval_ns);
+
+/*
  * Adds the network RTTs of all sizes to *out, which the caller clears. These are the measured
  * results, except those with software timestamps that a stall of a host may have affected. Returns
  * 0 or -ENOMEM.

@@ -3,7 +3,8 @@
  * DOC: the page of metrics
  *
  * The page is made family by family; families by path or by peer are made in pieces of
- * METRICS_PIECE of them. The next peer is found by its id, as peers may go meanwhile.
+ * METRICS_PIECE of them, or fewer peers if these have many targets. The next peer is found by its
+ * id, as peers may go meanwhile.
  * Each sample is right at the time when it is written, so later families may include later results.
  */
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include "agent/tell/metrics_impl.h"
 
 #define METRICS_PIECE 25 /* paths with a histogram of 25 lines each; well below 1 ms */
+#define METRICS_PIECE_TARGETS 16 /* of a peer: their windows take as long to add up as a path */
 
 bool
 metrics_has_path_histograms(const struct metrics *m)
@@ -100,11 +102,22 @@ metrics_next_peer(const struct metrics_page *page, struct peer **at, struct peer
 	return false;
 }
 
+/* What the peer takes from a piece. */
+static size_t
+metrics_peer_cost(const struct peer_info *peer)
+{
+	struct prober_peer_info info = {0};
+
+	if (peer->prober)
+		prober_peer_info(peer->prober, &info);
+	return 1 + info.targets / METRICS_PIECE_TARGETS;
+}
+
 static bool
 metrics_some_peers(struct metrics_page *page, const struct metrics_family *family,
 		   struct exposition *e)
 {
-	size_t max = page->metrics->t->config->metrics_max_paths, left = METRICS_PIECE;
+	size_t max = page->metrics->t->config->metrics_max_paths, used = 0;
 	struct peer_info peer;
 
 	for (struct peer *p = NULL; page->at < max && metrics_next_peer(page, &p, &peer);) {
@@ -116,8 +129,9 @@ metrics_some_peers(struct metrics_page *page, const struct metrics_family *famil
 			{"peer", peer.address},
 		};
 
-		if (left-- == 0)
+		if (used >= METRICS_PIECE)
 			return false;
+		used += metrics_peer_cost(&peer);
 		family->peer(e, labels, p);
 		page->after = peer.id;
 		page->at++;

@@ -9,8 +9,6 @@
 #include "probe/prober.h"
 #include "stat/sequential.h"
 
-#define METRICS_WINDOW_AGE_NS (300 * NSEC_PER_SEC) /* as long as Prometheus shows a sample */
-
 static void
 metrics_peers_sample(struct exposition *e, const char *label, const char *value, uint64_t n)
 {
@@ -145,7 +143,7 @@ metrics_peer_rtt(const struct peer *peer, struct histogram *rtt)
 
 		prober_target_info(t, &info);
 		if (info.config.kind == PROBE_KIND_MESH && w &&
-		    w->end_mono_ns + METRICS_WINDOW_AGE_NS > now_ns)
+		    window_stands_ns(w, info.config.interval_ns) > now_ns)
 			(void)window_rtt(w, rtt);
 	}
 }

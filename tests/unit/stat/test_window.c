@@ -655,6 +655,30 @@ test_random(void **state)
 
 #define WINDOW_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* For as long as a probe may be away, the last window stands: no gap until the next one closes. */
+static void
+test_stands(void **state)
+{
+	static const uint64_t interval_s[] = {1, 10, 61, 299, 300, 600, 3600};
+	static const uint64_t len_s[] = {1, 10, 60, 3600};
+
+	(void)state;
+	for (size_t l = 0; l < sizeof(len_s) / sizeof(len_s[0]); l++) {
+		for (size_t i = 0; i < sizeof(interval_s) / sizeof(interval_s[0]); i++) {
+			struct window w = {.start_mono_ns = 5 * SEC,
+					   .end_mono_ns = (5 + len_s[l]) * SEC};
+			uint64_t stands = window_stands_ns(&w, interval_s[i] * SEC);
+			/* The last moment of the window, the next probe, the end of its window. */
+			uint64_t next_closes = w.end_mono_ns + (interval_s[i] + len_s[l]) * SEC;
+
+			assert_true(stands > next_closes);
+			assert_true(stands >= w.end_mono_ns + 300 * SEC);
+			assert_true(stands <= w.end_mono_ns + 300 * SEC +
+					      2 * (next_closes - w.end_mono_ns));
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -675,6 +699,7 @@ main(void)
 		WINDOW_TEST(test_sizes),
 		WINDOW_TEST(test_sum),
 		WINDOW_TEST(test_random),
+		cmocka_unit_test(test_stands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
