@@ -9,9 +9,10 @@
  *   held                    the path back is being prepared; T3 is kept, so T4 - T3 is right
  *   challenged              held until the session is proven
  *
- * A ring contains the pending answers by cookie. It is larger than any send queue, so an answer
- * that is overwritten would have got no completion any more. Both ACKs have PROBE_WIRE_SIZE_MIN
- * bytes, the minimum of a probe. So the answers to a forged probe have at most twice its size.
+ * A ring contains the pending answers by cookie. It grows as it needs to, and in the end is larger
+ * than any send queue, so an answer that is overwritten would have got no completion any more. Both
+ * ACKs have PROBE_WIRE_SIZE_MIN bytes, the minimum of a probe. So the answers to a forged probe
+ * have at most twice its size.
  */
 #include "probe/responder_impl.h"
 
@@ -47,7 +48,10 @@ responder_new(const struct responder_config *config, struct responder **out)
 	bucket_rate_set(&responder->refusal_rate, RESPONDER_REFUSALS_PER_S,
 			RESPONDER_REFUSALS_PER_S);
 	TAILQ_INIT(&responder->held);
-	if (responder_tables_new(responder) < 0) {
+	responder->n_pending = RESPONDER_PENDING_MIN;
+	responder->pending = calloc(responder->n_pending, sizeof(*responder->pending));
+	if (!responder->pending || responder_tables_new(responder) < 0) {
+		free(responder->pending);
 		free(responder);
 		return -ENOMEM;
 	}
@@ -61,6 +65,7 @@ responder_free(struct responder *responder)
 	if (!responder)
 		return;
 	responder_tables_free(responder);
+	free(responder->pending);
 	free(responder);
 }
 
@@ -222,7 +227,26 @@ responder_send_ack2(struct responder *responder, const struct responder_session 
 static struct responder_pending *
 responder_pending_slot(struct responder *responder, uint32_t cookie)
 {
-	return &responder->pending[cookie % RESPONDER_PENDING_N];
+	return &responder->pending[cookie % responder->n_pending];
+}
+
+/* Answers that have slots of their own keep them if the ring is twice as long. */
+static bool
+responder_pending_grow(struct responder *responder)
+{
+	struct responder_pending *before = responder->pending, *grown;
+	uint32_t n = responder->n_pending;
+
+	grown = n < RESPONDER_PENDING_N ? calloc(2 * (size_t)n, sizeof(*grown)) : NULL;
+	if (!grown)
+		return false;
+	responder->pending = grown;
+	responder->n_pending = 2 * n;
+	for (uint32_t i = 0; i < n; i++)
+		if (before[i].used)
+			*responder_pending_slot(responder, before[i].cookie) = before[i];
+	free(before);
+	return true;
 }
 
 static void
@@ -230,6 +254,8 @@ responder_await_sent(struct responder *responder, const struct responder_answer 
 {
 	struct responder_pending *pending = responder_pending_slot(responder, responder->cookie);
 
+	while (pending->used && responder_pending_grow(responder))
+		pending = responder_pending_slot(responder, responder->cookie);
 	if (pending->used)
 		responder->stats.send_errors++;
 	*pending = (struct responder_pending){

@@ -10,7 +10,8 @@
 #include "core/bucket.h"
 #include "probe/responder.h"
 
-#define RESPONDER_PENDING_N 4096 /* ACK1s whose send is not complete yet; power of two */
+#define RESPONDER_PENDING_MIN 64 /* ACK1s whose send is not complete yet; powers of two */
+#define RESPONDER_PENDING_N 4096
 
 /* A probe that is being answered. */
 struct responder_answer {
@@ -98,7 +99,8 @@ struct responder {
 	uint32_t cookie;
 	uint32_t n_claims;                      /* addresses that are being resolved */
 	struct responder_stats stats;           /* with stats.sessions up to date */
-	struct responder_pending pending[RESPONDER_PENDING_N];
+	struct responder_pending *pending;      /* by cookie */
+	uint32_t n_pending;                     /* at most RESPONDER_PENDING_N; power of two */
 };
 
 /* responder_session.c */

@@ -15,7 +15,6 @@
 
 #define LAST_PROBES_BITS ((sizeof(struct probe_result) + 7) / 8)
 #define LAST_PROBES_DELTA_MAX (LAST_PROBES_BITS + sizeof(struct probe_result))
-#define LAST_PROBES_STEP 64 /* the block grows by at least so many bytes */
 
 struct last_probes {
 	struct probe_result newest;
@@ -84,7 +83,7 @@ last_probes_drop_oldest(struct last_probes *last)
 static bool
 last_probes_reserve(struct last_probes_pool *pool, struct last_probes *last, size_t len)
 {
-	size_t room = last->used + len + LAST_PROBES_STEP;
+	size_t room = last->used + len;
 	uint8_t *delta;
 
 	if (last->used + len <= last->room)

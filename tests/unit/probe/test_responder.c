@@ -382,6 +382,31 @@ test_pending_overflow(void **state)
 	assert_int_equal(f->n_sent, 2);
 }
 
+/* While completions are late, each answer is kept, and gets its own ACK2. */
+static void
+test_pending_grows(void **state)
+{
+	struct fake *f = *state;
+	uint64_t session = open_session(f, "10.0.0.2");
+	uint32_t cookie[1000];
+
+	set_limits(f, "10.0.0.0/8", 100000, 100000);
+	f->done = false;
+	for (uint32_t i = 0; i < 1000; i++) {
+		f->n_sent = 0;
+		send_probe(f, session, 1 + i, "10.0.0.2");
+		cookie[i] = f->sent[0].ack.cookie;
+	}
+	for (uint32_t i = 0; i < 1000; i++) {
+		f->n_sent = 0;
+		sent(f, cookie[i], 0, 9000, 0);
+		assert_int_equal(f->n_sent, 1);
+		assert_int_equal(f->sent[0].message.type, PROBE_WIRE_ACK2);
+		assert_int_equal(f->sent[0].message.seq, 1 + i);
+	}
+	assert_int_equal(stats_of(f).send_errors, 0);
+}
+
 /* The ACK2 of a probe that came at 5000 + at ns, with T4 700 ns later. */
 static const struct wire_message *
 ack2_at(struct fake *f, uint64_t session, uint64_t at_ns)
@@ -496,6 +521,7 @@ main(void)
 		WITH_FAKE(test_keys),
 		WITH_FAKE(test_held_dropped),
 		WITH_FAKE(test_pending_overflow),
+		WITH_FAKE(test_pending_grows),
 		WITH_FAKE(test_noise),
 	};
 
