@@ -19,16 +19,27 @@
 #define HOSTS_MAX 200
 #define CENTRALS 2
 #define ROUNDS 4
+#define DRAINS 512
 /* Longer than all that central and agents wait for. */
 #define QUIET_NS (1200 * SEC)
 #define HOUR_NS (3600 * SEC)
 /* How long all lists may take to the broker, which confirms twenty at a time. */
 #define LISTS_NS (120 * SEC)
 
+/* What operators have decided about a host. */
+struct life_drain {
+	char host[REGISTRATION_HOST];
+	uint64_t time_ns;        /* by the clock of the central that was told */
+	uint64_t until_ns;       /* 0: it is not drained */
+	bool unsure;             /* two decisions at nearly the same time */
+};
+
 struct life {
 	struct fleet_host hosts[HOSTS_MAX];
 	unsigned int n_hosts, n_tors, names;
 	struct fleet_central centrals[CENTRALS];
+	struct life_drain drains[DRAINS];
+	bool central_ended;      /* since the last quiet time, and with it what it alone knew */
 	struct fleet_event broker_back;
 	bool forgets;
 	bool strangers;
@@ -181,6 +192,7 @@ life_central(void)
 		fleet_central_start(c);
 	} else if (fleet_chance(2)) {
 		fleet_central_stop(c);
+		life.central_ended = true;
 	} else {
 		fleet_say("%s is %s", c->loop.name, c->loop.cut ? "back" : "cut off");
 		fleet_broker_cut(&c->loop, !c->loop.cut);
@@ -207,6 +219,39 @@ life_broker(void)
 }
 
 static void
+life_decided(const char *host, uint64_t time_ns, uint64_t until_ns)
+{
+	struct life_drain *d = life.drains;
+
+	while (d->host[0] && strcmp(d->host, host) != 0)
+		if (++d == life.drains + DRAINS)
+			abort();
+	snprintf(d->host, sizeof(d->host), "%s", host);
+	/* Clocks are a second off. */
+	d->unsure |= time_ns < d->time_ns + 3 * SEC;
+	d->until_ns = until_ns;
+	if (time_ns > d->time_ns)
+		d->time_ns = time_ns;
+}
+
+/* The last decision counts, wherever it was made. */
+static void
+life_check_drains(void)
+{
+	for (struct life_drain *d = life.drains; d->host[0]; d++) {
+		const struct drain *here = mesh_drained(life.centrals[0].mesh, d->host);
+		uint64_t until_ns = d->until_ns > fleet_wall_ns() ? d->until_ns : 0;
+
+		if (!d->unsure && !life.central_ended && (here ? here->until_ns : 0) != until_ns)
+			fleet_broken("%s is %s, against the last decision", d->host,
+				     here ? "drained" : "not drained");
+		d->until_ns = here ? here->until_ns : 0;
+		d->unsure = false;
+	}
+	life.central_ended = false;
+}
+
+static void
 life_drain(void)
 {
 	const struct fleet_host *host = &life.hosts[fleet_random(life.n_hosts)];
@@ -221,11 +266,13 @@ life_drain(void)
 	drain.until_ns = drain.time_ns + fleet_random(2 * HOUR_NS);
 	if (fleet_chance(3)) {
 		fleet_say("%s is drained no longer", drain.host);
-		mesh_undrain(c->mesh, drain.host);
+		if (mesh_undrain(c->mesh, drain.host) == 0)
+			life_decided(drain.host, drain.time_ns, 0);
 	} else {
 		fleet_say("%s is drained for %u s", drain.host,
 			  (unsigned int)((drain.until_ns - drain.time_ns) / SEC));
-		mesh_drain(c->mesh, &drain);
+		if (mesh_drain(c->mesh, &drain) == 0)
+			life_decided(drain.host, drain.time_ns, drain.until_ns);
 	}
 	fleet_time.running = NULL;
 }
@@ -398,6 +445,8 @@ life_quiet(void)
 		life_watch(fleet_time.now_ns + LISTS_NS);
 	if (!fleet_failed[0])
 		fleet_check(life.centrals, CENTRALS, life.hosts, life.n_hosts);
+	if (!fleet_failed[0])
+		life_check_drains();
 }
 
 static void
