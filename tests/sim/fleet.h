@@ -2,7 +2,7 @@
 /*
  * A cluster on virtual clocks: real centrals (src/central/mesh, registry, src/plan) and hosts whose
  * registrations and buses are real (src/record, src/bus), at a virtual broker. fleet_loop.c stands
- * in for core/loop.h, core/clock.h and core/names.h, fleet_broker.c for bus/bus_link.h: the linker
+ * in for core/loop.h, core/clock.h and core/names.h, fleet_link.c for bus/bus_link.h: the linker
  * takes theirs instead of the libraries'.
  *
  * A process (`struct loop`) is a host's agent, a central, or a stranger. Only one runs at a time,
