@@ -235,6 +235,10 @@ def test_forged(t):
         until("all are counted", lambda: want.items() <= pinglist(host).items())
         check(list(origins(host)) == [address(1)], f"{origins(host)}")
         check(len(host.json("targets")) == 2, "one stream for each tuple")
+        check("1 of 203 entries, generation 0000000000000001, from broker" in host.ctl("status"),
+              host.ctl("status"))
+        check(" pinglist " in host.ctl("peers") and " leaf " in host.ctl("peers"),
+              host.ctl("peers"))
         check(any("202 of 203 entries of the pinglist are refused" in d
                   for d in host.status()["degraded"]), f"{host.status()['degraded']}")
         publish(t, "host0", b"junk")
