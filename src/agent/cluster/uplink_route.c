@@ -70,13 +70,18 @@ uplink_route_attribute(const struct nlattr *attribute, void *data)
 static void
 uplink_route_hops(struct uplink_route_search *s, unsigned int prefix, const struct nlattr *list)
 {
-	const struct rtnexthop *hop = mnl_attr_get_payload(list);
-	int left = mnl_attr_get_payload_len(list);
+	const char *at = mnl_attr_get_payload(list);
+	size_t left = mnl_attr_get_payload_len(list), size;
+	const struct rtnexthop *hop;
 
-	for (; RTNH_OK(hop, left); left -= (int)NLMSG_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+	for (; left >= sizeof(*hop); at += size, left -= size) {
 		const struct nlattr *attributes[RTA_MAX + 1] = {0};
 
-		mnl_attr_parse_payload(RTNH_DATA(hop), hop->rtnh_len - sizeof(*hop),
+		hop = (const void *)at;
+		size = MNL_ALIGN(hop->rtnh_len);
+		if (hop->rtnh_len < sizeof(*hop) || size > left)
+			return;
+		mnl_attr_parse_payload(hop + 1, hop->rtnh_len - sizeof(*hop),
 				       uplink_route_attribute, attributes);
 		uplink_route_hop(s, prefix, (uint32_t)hop->rtnh_ifindex, attributes[RTA_GATEWAY]);
 	}
