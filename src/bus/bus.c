@@ -39,10 +39,13 @@
 #define BUS_PACKET_MAX (16u << 20)
 #define BUS_PASSWORD 1024
 #define BUS_SHORT_NS (5 * NSEC_PER_SEC)
+/* NATS refuses subscriptions while its servers elect a leader. */
+#define BUS_REFUSED_NS (5 * NSEC_PER_SEC)
 
 struct bus_filter {
 	struct bus_filter *next;
 	int qos, mid;
+	bool refused;
 	char text[];
 };
 
@@ -150,8 +153,10 @@ bus_up(void *arg)
 	bus->status.reason[0] = '\0';
 	log_some(3, CLUSTER, INFO, "connected to %s (%s)", bus->config.broker,
 		 bus->status.address);
-	for (struct bus_filter *filter = bus->filters; filter; filter = filter->next)
+	for (struct bus_filter *filter = bus->filters; filter; filter = filter->next) {
+		filter->refused = false;
 		filter->mid = bus_link_subscribe(bus->link, filter->text, filter->qos);
+	}
 	if (bus->ops->changed)
 		bus->ops->changed(bus->user, true);
 	bus_pump(bus);
@@ -174,19 +179,47 @@ bus_message(void *arg, const char *topic, const void *payload, size_t size, bool
 		bus->ops->too_long(bus->user, topic);
 }
 
+/* Says which subscription is refused, if there is one. */
+static void
+bus_tell_refused(struct bus *bus)
+{
+	const struct bus_filter *filter = bus->filters;
+
+	while (filter && !filter->refused)
+		filter = filter->next;
+	bus->status.reason[0] = '\0';
+	if (filter)
+		snprintf(bus->status.reason, sizeof(bus->status.reason),
+			 "the broker refuses the subscription to %.200s (its access list, or a "
+			 "cluster of brokers that is not ready)",
+			 filter->text);
+}
+
 static void
 bus_granted(void *arg, int mid, bool granted)
 {
 	struct bus *bus = arg;
-	const struct bus_filter *filter = bus->filters;
+	struct bus_filter *filter = bus->filters;
 
 	while (filter && filter->mid != mid)
 		filter = filter->next;
-	if (!filter || granted)
+	if (!filter || (granted && !filter->refused))
 		return;
-	snprintf(bus->status.reason, sizeof(bus->status.reason),
-		 "the broker refuses the subscription to %.200s (its access list)", filter->text);
+	filter->refused = !granted;
+	bus_tell_refused(bus);
+	if (granted)
+		return;
 	log_some(3, CLUSTER, WARNING, "%s: %s", bus->config.broker, bus->status.reason);
+	if (!bus->reload)
+		loop_timer_set(bus->timer, BUS_REFUSED_NS);
+}
+
+static void
+bus_subscribe_refused(struct bus *bus)
+{
+	for (struct bus_filter *filter = bus->filters; filter; filter = filter->next)
+		if (filter->refused)
+			filter->mid = bus_link_subscribe(bus->link, filter->text, filter->qos);
 }
 
 static void bus_connect(struct bus *bus);
@@ -365,6 +398,8 @@ bus_time(void *arg)
 
 	if (bus->reload)
 		bus_reload_now(bus);
+	if (bus->status.state == BUS_CONNECTED)
+		bus_subscribe_refused(bus);
 	if (bus->status.state == BUS_WAITING ||
 	    (bus->status.state == BUS_RESOLVING && !bus->lookup))
 		bus_resolve(bus);

@@ -292,6 +292,42 @@ fake_pings(int fd)
 	fake.sent += sizeof(pings);
 }
 
+/* SUBACK (section 3.9): refuses the first subscription of all, and grants the others. */
+static void
+fake_answer(void *arg, int events)
+{
+	unsigned char in[512];
+	const int *client = arg;
+	ssize_t n = read(*client, in, sizeof(in));
+
+	(void)events;
+	if (n <= 0)
+		loop_fd_set(fake.client_watch[client - fake.client], 0);
+	for (ssize_t i = 0; i + 3 < n; i += in[i + 1] + 2) {
+		const unsigned char suback[] = {0x90, 3, in[i + 2], in[i + 3],
+						fake.sent ? 1 : 0x80};
+
+		if (in[i] != 0x82)
+			continue;
+		fake.sent += sizeof(suback);
+		must(write(*client, suback, sizeof(suback)) == sizeof(suback));
+	}
+}
+
+static void
+fake_refuses(int *client)
+{
+	const struct loop_fd_config config = {.fd = *client,
+					      .events = LOOP_READ,
+					      .priority = LOOP_PRIORITY_NORMAL,
+					      .name = "fake",
+					      .cb = fake_answer,
+					      .arg = client};
+
+	must(write(*client, connack, 4) == 4);
+	must(loop_fd_new(fake.loop, &config, &fake.client_watch[client - fake.client]) == 0);
+}
+
 static void
 fake_accept(void *arg, int events)
 {
@@ -313,6 +349,9 @@ fake_accept(void *arg, int events)
 		break;
 	case BROKER_HUGE:
 		fake_huge(&fake.client[fake.n - 1]);
+		break;
+	case BROKER_REFUSES:
+		fake_refuses(&fake.client[fake.n - 1]);
 		break;
 	case BROKER_DEAF:
 		must(write(fd, connack, 4) == 4);

@@ -934,6 +934,39 @@ test_subscription_refused(void **state)
 	bus_free(bus, true);
 }
 
+static bool
+has_reason(void *arg)
+{
+	bus_status(arg, &status);
+	return status.reason[0] != '\0';
+}
+
+static bool
+has_no_reason(void *arg)
+{
+	return !has_reason(arg);
+}
+
+/* A broker that is not ready refuses a subscription for a while. */
+static void
+test_subscription_later(void **state)
+{
+	struct bus_config config = config_for("mqtt", "127.0.0.1");
+	struct bus *bus;
+
+	(void)state;
+	broker_fake(loop, BROKER_REFUSES, port);
+	bus = start(&config, &seen);
+	assert_true(wait_until(is_connected, bus, GIVE_UP_S));
+	assert_int_equal(bus_subscribe(bus, "not/ready", 1), 0);
+	assert_true(wait_until(has_reason, bus, GIVE_UP_S));
+	assert_non_null(strstr(status.reason, "refuses the subscription to not/ready"));
+	assert_true(wait_until(has_no_reason, bus, GIVE_UP_S));
+	assert_int_equal(status.connects, 1);
+	assert_int_equal(broker_fake_sent(), 10); /* two answers */
+	bus_free(bus, true);
+}
+
 static void
 test_config_refused(void **state)
 {
@@ -978,6 +1011,7 @@ main(void)
 		bus_test(test_pings),
 		bus_test(test_too_long),
 		bus_test(test_subscription_refused),
+		bus_test(test_subscription_later),
 		bus_test(test_config_refused),
 	};
 	int rc;
