@@ -81,7 +81,8 @@ result() {
 	fi
 }
 
-# trace NS OPTION... SOURCE DESTINATION ROUTERS PORT...: without capabilities; high rates, lest a test waits.
+# trace NS OPTION... SOURCE DESTINATION ROUTERS PORT...: without capabilities; high rates, lest a
+# test waits.
 trace() {
 	local ns=$1
 	shift
