@@ -25,6 +25,7 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "vm"))
 import harness  # noqa: E402
+import test_cluster  # noqa: E402
 from harness import BUILD, Host, address, check, fabric, sh, until  # noqa: E402
 
 BENCH = os.path.join(BUILD, "tests", "bench")
@@ -537,6 +538,46 @@ def figure_memory(b):
               limit_s=600, step_s=1)
         b.add(f"rss_{n}", rss_mib(host), "MiB", goal, [], f"{len(peers)} peers, tracing on")
         host.stop()
+
+
+# ---- cluster ----
+
+CLUSTER_S = 60  # two signs of life of central
+
+
+def cluster_cost(b, host, name):
+    time.sleep(5)
+    before, usage = status(host)["probes"]["posted"], Usage(host.process.pid)
+    time.sleep(CLUSTER_S)
+    span, cpu, _ = usage.end()
+    rate = (status(host)["probes"]["posted"] - before) / span
+    b.add(f"instructions_{name}", cpu * 1e7, "/s", None, [], f"at {rate:.1f} probes/s", 0)
+    b.add(f"rss_{name}", rss_mib(host), "MiB", None, [])
+    return cpu
+
+
+def figure_cluster(b):
+    """The daemon with a pinglist, and with the same peers from its file. The kernel's work in its
+    name is counted, that of broker and central is not."""
+    need("mosquitto")
+    central = test_cluster.Central(b.test)
+    try:
+        central.start_broker()
+        central.start()
+        b.host(1, test_cluster.listed(b.test, 1)).start()
+        host = b.host(0, test_cluster.listed(b.test, 0)).start()
+        test_cluster.wait_probed(host, [1])
+        targets = {t["destination"]: t["interval_ns"] for t in host.json("targets")}
+        listed = cluster_cost(b, host, "cluster")
+        host.stop()
+        peers = ",\n".join(f'{{ address = "{a}"; interval_ms = {ns // 1000000}; }}'
+                           for a, ns in targets.items())
+        host = b.host(0, PLAIN + f"peers = ({peers});\n").start()
+        wait_up(host, len(targets))
+        filed = cluster_cost(b, host, "file")
+        b.add("cluster_over_file", listed / filed, "", None, [], "instructions, of the two above")
+    finally:
+        central.end()
 
 
 # ---- jitter ----

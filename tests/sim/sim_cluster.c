@@ -410,7 +410,7 @@ life_watch(uint64_t until_ns)
 	}
 }
 
-/* Whether an hour or a drain ends just now, so that lists are on their way. */
+/* Whether an hour or a drain ends soon, or an hour has just ended: lists are on their way. */
 static bool
 life_is_changing(void)
 {
@@ -443,6 +443,7 @@ life_quiet(void)
 	life_watch(fleet_time.now_ns + QUIET_NS);
 	while (life_is_changing() && !fleet_failed[0])
 		life_watch(fleet_time.now_ns + LISTS_NS);
+	life_watch(fleet_time.now_ns + LISTS_NS);
 	if (!fleet_failed[0])
 		fleet_check(life.centrals, CENTRALS, life.hosts, life.n_hosts);
 	if (!fleet_failed[0])
