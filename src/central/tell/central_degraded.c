@@ -88,7 +88,7 @@ central_degraded_wrong(const struct central_tell *t, central_degraded_hear *fn, 
 
 	if (n) {
 		snprintf(text, sizeof(text),
-			 "%zu%s registrations are refused, so these hosts take no part; the last: "
+			 "registrations are refused, so these hosts take no part: %zu%s; the last: "
 			 "%s",
 			 n, n == MESH_WRONG_MAX ? "+" : "", last->why);
 		fn(arg, CENTRAL_REFUSED, text);
