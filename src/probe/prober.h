@@ -85,6 +85,7 @@ struct prober_target;
 /* Of these, for peers that did not answer PROBER_RESOLVE_TRIES times in a row: they may be many. */
 #define PROBER_RESOLVES_DEAD_PER_S 20
 #define PROBER_SIZES_MAX 64
+#define PROBER_SIZE_MAX 8192 /* bytes: longer than any MTU of InfiniBand and RoCE */
 #define PROBER_SIZE_MTU 0 /* a size of a target: the path MTU; small unless the peer is up */
 #define PROBER_WALL_STEP_NS 10000000ULL
 #define PROBER_WINDOW_BATCH 32
@@ -338,7 +339,8 @@ struct prober_target_config {
 			      interval */
 	uint64_t timeout_ns;   /* 0: that of the prober */
 	uint64_t count;        /* the number of probes; 0: no limit */
-	uint16_t sizes[PROBER_SIZES_MAX]; /* bytes, ≥ 50, or PROBER_SIZE_MTU; used in turn */
+	uint16_t sizes[PROBER_SIZES_MAX]; /* bytes, 50 to PROBER_SIZE_MAX, or PROBER_SIZE_MTU;
+					     used in turn */
 	uint32_t n_sizes;
 	bool fit; /* a size above the path MTU is reduced to it; otherwise it is a local_error */
 	uint32_t flow_label;

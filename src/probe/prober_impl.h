@@ -258,7 +258,7 @@ struct prober {
 	struct prober_batch batch;
 	uint64_t malformed, unauthenticated, unknown, wrong_source, duplicates, impossible;
 	struct probe_totals totals;
-	uint8_t payload[UINT16_MAX];
+	uint8_t payload[PROBER_SIZE_MAX];
 };
 
 /* prober.c */

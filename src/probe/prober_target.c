@@ -135,6 +135,8 @@ target_size(const struct prober_target *target)
 	if (size == PROBER_SIZE_MTU &&
 	    (mtu == UINT16_MAX || target->peer->state != PROBER_PEER_UP))
 		return PROBE_WIRE_SIZE_MIN;
+	if (mtu > PROBER_SIZE_MAX)
+		mtu = PROBER_SIZE_MAX;
 	return size == PROBER_SIZE_MTU || (target->config.fit && size > mtu) ? mtu : size;
 }
 
@@ -353,7 +355,9 @@ target_config_is_valid(const struct prober_target_config *config)
 	    config->n_sizes > PROBER_SIZES_MAX)
 		return false;
 	for (uint32_t i = 0; i < config->n_sizes; i++) {
-		if (config->sizes[i] < PROBE_WIRE_SIZE_MIN && config->sizes[i] != PROBER_SIZE_MTU)
+		if (config->sizes[i] == PROBER_SIZE_MTU)
+			continue;
+		if (config->sizes[i] < PROBE_WIRE_SIZE_MIN || config->sizes[i] > PROBER_SIZE_MAX)
 			return false;
 	}
 	return true;

@@ -986,6 +986,8 @@ test_sizes(void **state)
 	assert_int_equal(fake_last(f)->seq, 2);
 	config.sizes[2] = 49;
 	assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), -EINVAL);
+	config.sizes[2] = 8193;
+	assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), -EINVAL);
 	config.n_sizes = 0;
 	assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), -EINVAL);
 	config.n_sizes = PROBER_SIZES_MAX + 1;
