@@ -190,7 +190,9 @@ plan_run(struct plan *plan, uint64_t now_s, void (*changed)(void *arg, const cha
 			return err;
 		plan->rebuild = false;
 	}
-	plan_mesh_update(plan);
+	err = plan_mesh_update(plan);
+	if (err)
+		return err;
 	plan_place(plan);
 	plan_free_gone(plan);
 	plan_lists(plan, changed, arg);

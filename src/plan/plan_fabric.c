@@ -5,7 +5,8 @@
  * A pair takes part in PLAN_TURN hours of each period. The period is a multiple of PLAN_TURN that
  * leaves a ToR with at most about PLAN_PARTNERS_MAX partners, or as many as it has tuples; it
  * doubles with the number of ToRs, so that it seldom changes. When in its period a pair has its
- * turn follows from its names alone.
+ * turn follows from its names alone: from the sum of two numbers of hours, one of each ToR. So the
+ * partners of a ToR are all those of PLAN_TURN such numbers, and nobody looks at all pairs.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -54,19 +55,11 @@ plan_fabric_plane(const struct plan *plan, size_t first)
 	return plane;
 }
 
-/* When in its period a pair has its turn: the same from both ends. */
-static uint64_t
-plan_pair_phase(const struct plan_group *a, const struct plan_group *b, unsigned int period)
+/* When in its period a ToR has its turn with one whose phase is 0. */
+static unsigned int
+plan_group_phase(const struct plan_group *group, unsigned int period)
 {
-	return plan_mix(a->hash ^ b->hash) % period;
-}
-
-static bool
-plan_pair_active(const struct plan *plan, const struct plan_plane *plane, size_t a, size_t b)
-{
-	uint64_t phase = plan_pair_phase(plan->groups[a], plan->groups[b], plane->period);
-
-	return (plan->hour + phase) % plane->period < PLAN_TURN;
+	return (unsigned int)(plan_mix(group->hash) % period);
 }
 
 /*
@@ -143,7 +136,7 @@ static void
 plan_fabric_connect(struct plan_group *a, struct plan_group *b, unsigned int period)
 {
 	struct plan_edge *there = &a->edges[a->n_edges++], *back = &b->edges[b->n_edges++];
-	uint64_t phase = plan_pair_phase(a, b, period);
+	uint64_t phase = (plan_group_phase(a, period) + plan_group_phase(b, period)) % period;
 
 	*there = (struct plan_edge){.to = b, .back = back, .phase = phase,
 				    .always = period == PLAN_TURN,
@@ -153,18 +146,85 @@ plan_fabric_connect(struct plan_group *a, struct plan_group *b, unsigned int per
 				   .key = plan_mix(b->hash * 3 + a->hash)};
 }
 
-static int
-plan_fabric_edges(struct plan *plan, const struct plan_plane *plane)
-{
-	size_t end = plane->first + plane->n;
+/* The groups of a plane by their phase, and those that one of them is to be paired with. */
+struct plan_turns {
+	const struct plan *plan;
+	const struct plan_plane *plane;
+	size_t *groups;  /* in the order of phases, then of groups */
+	size_t *first;   /* for each phase, where it begins; one more for the end */
+	size_t *partners;
+	size_t n;
+};
 
-	for (size_t a = plane->first; a < end; a++)
-		for (size_t b = a + 1; b < end; b++)
-			if (plan_pair_active(plan, plane, a, b)) {
-				plan->groups[a]->n_edges++;
-				plan->groups[b]->n_edges++;
-			}
-	for (size_t a = plane->first; a < end; a++) {
+static int
+plan_turns_begin(struct plan_turns *t, const struct plan *plan, const struct plan_plane *plane)
+{
+	size_t *first = calloc((size_t)plane->period + 2, sizeof(*first));
+
+	*t = (struct plan_turns){.plan = plan, .plane = plane, .first = first};
+	t->groups = calloc(plane->n, sizeof(*t->groups));
+	t->partners = calloc(plane->n, sizeof(*t->partners));
+	if (!t->groups || !t->partners || !first)
+		return -ENOMEM;
+	/* first[p + 1] is moved on to the begin of p + 1 while groups of phase p come. */
+	for (size_t i = 0; i < plane->n; i++)
+		first[plan_group_phase(plan->groups[plane->first + i], plane->period) + 2]++;
+	for (unsigned int p = 2; p < plane->period + 2; p++)
+		first[p] += first[p - 1];
+	for (size_t i = 0; i < plane->n; i++) {
+		size_t g = plane->first + i;
+
+		t->groups[first[plan_group_phase(plan->groups[g], plane->period) + 1]++] = g;
+	}
+	return 0;
+}
+
+static void
+plan_turns_end(struct plan_turns *t)
+{
+	free(t->groups);
+	free(t->first);
+	free(t->partners);
+}
+
+static int
+plan_turns_compare(const void *a, const void *b)
+{
+	const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Looks for the partners of a group behind it, in the order of groups. */
+static void
+plan_turns_find(struct plan_turns *t, size_t group)
+{
+	unsigned int period = t->plane->period;
+	uint64_t now = t->plan->hour + plan_group_phase(t->plan->groups[group], period);
+
+	t->n = 0;
+	for (unsigned int turn = 0; turn < PLAN_TURN; turn++) {
+		size_t phase = (turn + period - now % period) % period;
+
+		for (size_t i = t->first[phase]; i < t->first[phase + 1]; i++)
+			if (t->groups[i] > group)
+				t->partners[t->n++] = t->groups[i];
+	}
+	qsort(t->partners, t->n, sizeof(*t->partners), plan_turns_compare);
+}
+
+static int
+plan_fabric_connect_all(struct plan *plan, struct plan_turns *t)
+{
+	size_t end = t->plane->first + t->plane->n;
+
+	for (size_t a = t->plane->first; a < end; a++) {
+		plan_turns_find(t, a);
+		plan->groups[a]->n_edges += t->n;
+		for (size_t i = 0; i < t->n; i++)
+			plan->groups[t->partners[i]]->n_edges++;
+	}
+	for (size_t a = t->plane->first; a < end; a++) {
 		struct plan_group *group = plan->groups[a];
 
 		group->edges = calloc(group->n_edges + 1, sizeof(*group->edges));
@@ -172,12 +232,24 @@ plan_fabric_edges(struct plan *plan, const struct plan_plane *plane)
 		if (!group->edges)
 			return -ENOMEM;
 	}
-	for (size_t a = plane->first; a < end; a++)
-		for (size_t b = a + 1; b < end; b++)
-			if (plan_pair_active(plan, plane, a, b))
-				plan_fabric_connect(plan->groups[a], plan->groups[b],
-						    plane->period);
+	for (size_t a = t->plane->first; a < end; a++) {
+		plan_turns_find(t, a);
+		for (size_t i = 0; i < t->n; i++)
+			plan_fabric_connect(plan->groups[a], plan->groups[t->partners[i]],
+					    t->plane->period);
+	}
 	return 0;
+}
+
+static int
+plan_fabric_edges(struct plan *plan, const struct plan_plane *plane)
+{
+	struct plan_turns turns;
+	int err = plan_turns_begin(&turns, plan, plane);
+
+	err = err ? err : plan_fabric_connect_all(plan, &turns);
+	plan_turns_end(&turns);
+	return err;
 }
 
 static int

@@ -20,6 +20,7 @@ struct plan_address {
 	struct plan_nic *nic;
 	struct plan_address *next;
 	bool used;               /* the port takes part with this address */
+	uint64_t counted;        /* the last count that it was part of */
 };
 
 /* An address of a port under one of its ToRs. */
@@ -45,6 +46,7 @@ struct plan_nic {
 	struct plan_member *members; /* for each address all ToRs */
 	size_t n_members, n_on;      /* on: in a group */
 	uint64_t n_mesh;             /* targets of its ToR mesh */
+	uint64_t counted;            /* the run in which they were counted */
 	uint64_t mesh_out_us, mesh_in_us; /* between two probes to, and from, one of them */
 };
 
@@ -80,6 +82,12 @@ struct plan_edge {
 	uint64_t interval_us;     /* of a tuple, unless capped by PLAN_CAP_RATE */
 };
 
+/* A member, with its host at hand. */
+struct plan_close {
+	struct plan_member *member;
+	const struct plan_node *host;
+};
+
 /* The members under one ToR that can probe each other. */
 struct plan_group {
 	char *tor, *rail;
@@ -91,6 +99,8 @@ struct plan_group {
 	bool several_tors;            /* a member is under other ToRs, too */
 	unsigned int shift;           /* rates of its edges are divided by 2^shift */
 	uint32_t mesh_mask;           /* members are in one mesh if they agree in these bits */
+	struct plan_close *near;      /* of the last run, by these bits, then as in members */
+	size_t *near_first;           /* for each value of the bits, where it begins in near */
 	bool dirty;                   /* members came or went */
 	bool stale;                   /* the lists of all members may have changed */
 	bool place_from, place_to;    /* its ends of slots are to be placed anew */
@@ -112,7 +122,7 @@ struct plan {
 	struct plan_address **index;  /* of addresses, by their hash */
 	size_t index_size, n_index;
 	struct plan_node *gone;       /* removed since the last run; slots may point at them */
-	uint64_t hour;
+	uint64_t hour, runs, counts;
 	bool rebuild;                 /* groups or their edges are to be made anew */
 	unsigned int tuples[1025];    /* coupon_tuples() for each N; 0: not computed yet */
 };
@@ -154,7 +164,14 @@ int plan_member_compare(const struct plan_member *a, const struct plan_member *b
 
 /* plan_mesh.c */
 bool plan_mesh_pair(const struct plan_member *a, const struct plan_member *b);
-void plan_mesh_update(struct plan *plan);
+/* Returns 0 or -ENOMEM. */
+int plan_mesh_update(struct plan *plan);
+/* Those that can be in one mesh with it, itself included, as of the last run. */
+struct plan_near {
+	const struct plan_close *members;
+	size_t n;
+};
+struct plan_near plan_mesh_near_to(const struct plan_member *member);
 uint64_t plan_mesh_interval_us(const struct plan_nic *from, const struct plan_nic *to);
 /* What is left to the fabric for one member, in thousandths of a probe a second. */
 uint64_t plan_member_out(const struct plan_member *member);

@@ -59,8 +59,10 @@ plan_list_target(struct plan_lister *l, const struct plan_member *from,
 static void
 plan_list_mesh(struct plan_lister *l, const struct plan_member *m)
 {
-	for (size_t i = 0; i < m->group->n; i++) {
-		const struct plan_member *to = m->group->members[i];
+	struct plan_near near = plan_mesh_near_to(m);
+
+	for (size_t i = 0; i < near.n; i++) {
+		const struct plan_member *to = near.members[i].member;
 		struct plan_target t = {.kind = PLAN_TOR, .tuples = 1};
 
 		if (!plan_mesh_pair(m, to))

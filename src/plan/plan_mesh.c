@@ -3,6 +3,9 @@
  * The ToR mesh. It is nowhere stored: a pair probes each other if plan_mesh_pair() says so. Kept is
  * only how many targets a port has.
  */
+#include <errno.h>
+#include <stdlib.h>
+
 #include "plan/plan_impl.h"
 
 /* Thousandths of a probe a second that a port sends into its mesh, and answers there. */
@@ -44,6 +47,18 @@ plan_mesh_near(const struct plan_member *a, const struct plan_member *b)
 {
 	return a->group && a->group == b->group &&
 	       ((a->hash ^ b->hash) & a->group->mesh_mask) == 0;
+}
+
+struct plan_near
+plan_mesh_near_to(const struct plan_member *m)
+{
+	const struct plan_group *group = m->group;
+	size_t mesh = group ? m->hash & group->mesh_mask : 0;
+
+	if (!group || !group->near || !group->near_first)
+		return (struct plan_near){.n = 0};
+	return (struct plan_near){group->near + group->near_first[mesh],
+				  group->near_first[mesh + 1] - group->near_first[mesh]};
 }
 
 /* Whether they share a ToR before the one of these members. */
@@ -93,26 +108,41 @@ plan_mesh_interval_us(const struct plan_nic *from, const struct plan_nic *to)
 	return us > PLAN_INTERVAL_MAX_US ? 0 : us;
 }
 
+/*
+ * How many pairs plan_mesh_pair() finds for the members of the port: each address counts once for
+ * each of ours, however many ToRs they share.
+ */
 static uint64_t
-plan_mesh_count(const struct plan_nic *nic)
+plan_mesh_count(struct plan *plan, const struct plan_nic *nic)
 {
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < nic->n_members; i++) {
-		const struct plan_member *m = &nic->members[i];
+		struct plan_near near = plan_mesh_near_to(&nic->members[i]);
 
-		for (size_t k = 0; m->group && k < m->group->n; k++)
-			n += plan_mesh_pair(m, m->group->members[k]);
+		plan->counts += i % nic->n_tors == 0; /* our next address */
+		for (size_t k = 0; k < near.n; k++) {
+			struct plan_address *to = near.members[k].member->address;
+
+			if (near.members[k].host == nic->host || to->counted == plan->counts)
+				continue;
+			to->counted = plan->counts;
+			n++;
+		}
 	}
 	return n;
 }
 
 /* If the port has more or fewer targets, all that share any ToR with it may probe it rarer. */
 static void
-plan_mesh_recount(struct plan_nic *nic)
+plan_mesh_recount(struct plan *plan, struct plan_nic *nic)
 {
-	uint64_t n = plan_mesh_count(nic);
+	uint64_t n;
 
+	if (nic->counted == plan->runs)
+		return;
+	nic->counted = plan->runs;
+	n = plan_mesh_count(plan, nic);
 	if (n == nic->n_mesh)
 		return;
 	nic->n_mesh = n;
@@ -135,15 +165,43 @@ plan_mesh_group(struct plan_group *group)
 		if (nic->host != group->sole)
 			group->sole = NULL;
 	}
-	group->mesh_mask = 0;
-	while (group->n / (group->mesh_mask + 1) > PLAN_MESH)
-		group->mesh_mask = group->mesh_mask * 2 + 1;
 	group->stale = true;
 }
 
-void
+/* Divides the members: those that are near each other come together, in the order of members. */
+static int
+plan_mesh_divide(struct plan_group *group)
+{
+	uint32_t mask = 0;
+	size_t *first;
+
+	while (group->n / (mask + 1) > PLAN_MESH)
+		mask = mask * 2 + 1;
+	free(group->near);
+	free(group->near_first);
+	group->mesh_mask = mask;
+	group->near = calloc(group->n + 1, sizeof(*group->near));
+	group->near_first = first = calloc((size_t)mask + 3, sizeof(*first));
+	if (!group->near || !first)
+		return -ENOMEM;
+	/* first[b + 1] is moved on to the begin of b + 1 while members of b come. */
+	for (size_t i = 0; i < group->n; i++)
+		first[(group->members[i]->hash & mask) + 2]++;
+	for (size_t b = 2; b < (size_t)mask + 3; b++)
+		first[b] += first[b - 1];
+	for (size_t i = 0; i < group->n; i++) {
+		struct plan_member *m = group->members[i];
+
+		group->near[first[(m->hash & mask) + 1]++] =
+			(struct plan_close){m, m->address->nic->host};
+	}
+	return 0;
+}
+
+int
 plan_mesh_update(struct plan *plan)
 {
+	plan->runs++;
 	for (size_t i = 0; i < plan->n_groups; i++) {
 		struct plan_group *group = plan->groups[i];
 		const struct plan_node *sole = group->sole;
@@ -151,16 +209,19 @@ plan_mesh_update(struct plan *plan)
 		if (!group->dirty)
 			continue;
 		plan_mesh_group(group);
+		if (plan_mesh_divide(group))
+			return -ENOMEM;
 		/* Whether a source has somebody to probe there depends on it. */
 		for (size_t k = 0; group->sole != sole && k < group->n_edges; k++)
 			group->edges[k].to->place_from = true;
 	}
 	for (size_t i = 0; i < plan->n_groups; i++)
 		for (size_t k = 0; plan->groups[i]->dirty && k < plan->groups[i]->n; k++)
-			plan_mesh_recount(plan->groups[i]->members[k]->address->nic);
+			plan_mesh_recount(plan, plan->groups[i]->members[k]->address->nic);
 	for (size_t i = 0; i < plan->n_groups; i++) {
 		if (plan->groups[i]->stale)
 			plan_group_stale(plan->groups[i]);
 		plan->groups[i]->stale = false;
 	}
+	return 0;
 }

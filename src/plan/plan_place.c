@@ -135,6 +135,15 @@ plan_choose_from(const struct plan_group *group, const struct plan_edge *edge,
 	return choice;
 }
 
+static bool
+plan_nic_under(const struct plan_nic *nic, const char *tor)
+{
+	for (size_t i = 0; i < nic->n_tors; i++)
+		if (strcmp(nic->tors[i], tor) == 0)
+			return true;
+	return false;
+}
+
 /* Whether it makes a difference to the choice of destinations in a group who the source is. */
 static bool
 plan_place_matters(const struct plan_group *group, const struct plan_member *from)
@@ -144,9 +153,8 @@ plan_place_matters(const struct plan_group *group, const struct plan_member *fro
 	if (group->several_tors || from->address->nic->n_tors > 1)
 		return true;
 	for (size_t i = 0; i < host->n_nics; i++)
-		for (size_t k = 0; k < host->nics[i].n_tors; k++)
-			if (strcmp(host->nics[i].tors[k], group->tor) == 0)
-				return true;
+		if (plan_nic_under(&host->nics[i], group->tor))
+			return true;
 	return false;
 }
 
@@ -216,9 +224,8 @@ plan_place_crosses(const struct plan_nic *a, const struct plan_nic *b)
 	if (a->host == b->host)
 		return false;
 	for (size_t i = 0; i < a->n_tors; i++)
-		for (size_t k = 0; k < b->n_tors; k++)
-			if (strcmp(a->tors[i], b->tors[k]) == 0)
-				return false;
+		if (plan_nic_under(b, a->tors[i]))
+			return false;
 	return true;
 }
 
@@ -228,6 +235,8 @@ plan_choose_to(const struct plan_group *group, const struct plan_member *from,
 {
 	struct plan_choice choice = {.capped = PLAN_CAP_NO_PORT};
 
+	if (plan_nic_under(from->address->nic, group->tor))
+		return choice;
 	for (size_t i = 0; i < group->n; i++) {
 		struct plan_member *m = group->members[i];
 		uint64_t load = m->in + want->rate, score = plan_mix(want->key ^ m->hash);

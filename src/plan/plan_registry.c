@@ -95,6 +95,8 @@ plan_group_free(struct plan_group *group)
 	free(group->tor);
 	free(group->rail);
 	free(group->members);
+	free(group->near);
+	free(group->near_first);
 	free(group->edges);
 	free(group->slots);
 	free(group);
