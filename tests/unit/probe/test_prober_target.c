@@ -40,6 +40,36 @@ test_schedule(void **state)
 	assert_int_equal(f->n_packets, 6);
 }
 
+/* The time that is left changes in proportion, and then the new interval holds. */
+static void
+test_interval_changes(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_target_config config = fake_target_config(100 * MS);
+	struct prober_target *target;
+	uint64_t start = f->now;
+
+	config.phase_ns = 0;
+	assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), 0);
+	fake_run_to(f, start + 40 * MS);
+	assert_int_equal(f->n_packets, 1);
+	/* 60 ms of 100 ms are left: 600 ms of a second. */
+	prober_target_set_interval(target, SEC, f->now);
+	fake_run_to(f, start + 638 * MS);
+	assert_int_equal(f->n_packets, 1);
+	fake_run_to(f, start + 642 * MS);
+	assert_int_equal(f->n_packets, 2);
+	fake_run_to(f, start + 1638 * MS);
+	assert_int_equal(f->n_packets, 2);
+	fake_run_to(f, start + 1642 * MS);
+	assert_int_equal(f->n_packets, 3);
+	/* At once again, not after the second that was planned. */
+	prober_target_set_interval(target, 100 * MS, f->now);
+	fake_run_to(f, start + 1742 * MS);
+	assert_int_equal(f->n_packets, 4);
+}
+
 /* 100 targets want 10,000/s and get 150/s, in turn and spread in time. */
 static void
 test_budget(void **state)
@@ -522,6 +552,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FAKE(test_schedule),
+		WITH_FAKE(test_interval_changes),
 		WITH_FAKE(test_budget),
 		WITH_FAKE(test_batch),
 		WITH_FAKE(test_together),
