@@ -410,7 +410,10 @@ life_watch(uint64_t until_ns)
 	}
 }
 
-/* Whether an hour or a drain ends soon, or an hour has just ended: lists are on their way. */
+/*
+ * Whether an hour or a drain ends soon, or an hour has just ended: lists are on their way. The
+ * clocks of centrals are a second off.
+ */
 static bool
 life_is_changing(void)
 {
@@ -419,9 +422,9 @@ life_is_changing(void)
 
 	for (unsigned int i = 0; i < CENTRALS; i++)
 		while ((drain = mesh_drain_next(life.centrals[i].mesh, drain)))
-			if (drain->until_ns < now_ns + LISTS_NS)
+			if (drain->until_ns < now_ns + LISTS_NS + 2 * SEC)
 				return true;
-	return rest < LISTS_NS || rest > HOUR_NS - LISTS_NS;
+	return rest < LISTS_NS || rest > HOUR_NS - LISTS_NS - 2 * SEC;
 }
 
 /* All is mended, and time goes by. */
