@@ -33,6 +33,7 @@ drain_until(const char *text, uint64_t *out_ns)
 	unsigned long n = strtoul(text, &end, 10);
 	struct tm tm = {.tm_isdst = -1};
 	time_t at;
+	int day;
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (end == text || end[0] != units[i].letter || end[1] || n == 0 || n > 100000)
@@ -43,8 +44,9 @@ drain_until(const char *text, uint64_t *out_ns)
 	rest = strptime(text, "%Y-%m-%d %H:%M", &tm);
 	if (!rest || *rest)
 		return false;
+	day = tm.tm_mday;
 	at = mktime(&tm);
-	if (at < 0)
+	if (at < 0 || tm.tm_mday != day) /* 31 February is 3 March */
 		return false;
 	*out_ns = (uint64_t)at * NSEC_PER_SEC;
 	return true;
