@@ -211,7 +211,8 @@ hops_socket_parse(struct msghdr *m, const void *data, size_t n, uint32_t nonce,
 	    (e->ee_origin != SO_EE_ORIGIN_ICMP && e->ee_origin != SO_EE_ORIGIN_ICMP6))
 		return 0;
 	*out = (struct trace_answer){.ttl = (uint8_t)ttl, .type = e->ee_type, .code = e->ee_code};
-	if (addr_from_sockaddr(SO_EE_OFFENDER(e), &out->from) < 0 || addr_is_zero(&out->from))
+	/* As SO_EE_OFFENDER() of the kernel, which casts const away. */
+	if (addr_from_sockaddr((const void *)(e + 1), &out->from) < 0 || addr_is_zero(&out->from))
 		return 0;
 	return 1;
 }
