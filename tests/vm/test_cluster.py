@@ -326,5 +326,82 @@ def test_broker_restarts(t):
         central.end()
 
 
+class Lldp:
+    """lldpd on the router, which forwards packets and so is a router for LLDP, too, and lldpd on
+    the hosts, whose neighbours are written to a file as rpingmesh-lldp.service does."""
+
+    def __init__(self, t):
+        if not shutil.which("lldpd"):
+            raise Skip("no lldpd (contrib/setup vm)")
+        self.file = os.path.join(t.dir, "neighbors.json")
+        # lldpcli becomes the user of lldpd, who may not look into t.dir.
+        self.sockets = [f"/run/lldpd-{name}.socket" for name in ("router", "hosts")]
+        self.processes = []
+        os.makedirs("/run/lldpd", exist_ok=True)
+        for socket_path, ports, where in zip(
+                self.sockets, ("p*", "h*"), (["ip", "netns", "exec", "router"], [])):
+            self.processes.append(subprocess.Popen(
+                [*where, "lldpd", "-d", "-u", socket_path, "-I", ports], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            until("lldpd answers", lambda at=socket_path: self.ask(at, "show", "interfaces"))
+        self.ask(self.sockets[0], "configure", "system", "hostname", "leaf7")
+        self.ask(self.sockets[0], "configure", "lldp", "tx-interval", "1")
+
+    @staticmethod
+    def ask(socket_path, *argv):
+        p = subprocess.run(["lldpcli", "-u", socket_path, *argv], stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, text=True, timeout=120)
+        return p.stdout if p.returncode == 0 else None
+
+    def write(self, text=None):
+        with open(self.file + ".new", "w") as f:
+            f.write(text or self.ask(self.sockets[1], "-f", "json0", "show", "neighbors"))
+        os.rename(self.file + ".new", self.file)
+        return True
+
+    def end(self):
+        for process in self.processes:
+            process.terminate()
+            process.wait(60)
+
+
+def tor(central, host):
+    for port in central.json("ports"):
+        if port["host"] == host:
+            return port["tor_by"], port["tors"]
+    return None
+
+
+def test_lldp(t):
+    """Without `tor`, the ToR of a port is the fabric's router by its address; once lldpd hears it,
+    by its name, which remains while LLDP fails."""
+    lldp, central = Lldp(t), Central(t)
+    try:
+        central.start_broker()
+        central.start()
+        host = Host(t, 0, 'tracing = { enable = false; };\n'
+                    f'cluster = {{ broker = "{BROKER}"; lldp_file = "{lldp.file}"; }};').start()
+        until("the router is its ToR", lambda: tor(central, "host0") ==
+              ("router", ["10.0.0.254"]))
+        until("lldpd names the router as its ToR", lambda: lldp.write() and
+              tor(central, "host0") == ("lldp", ["leaf7"]))
+        uplink = host.status()["cluster"]["uplinks"][0]
+        check((uplink["device"], uplink["lldp"], uplink["tors"]) == ("rxe0", "heard", ["leaf7"]),
+              f"{uplink}")
+        lldp.write("no JSON")
+        until("status says that LLDP fails", lambda: any(
+            "LLDP does not name" in d for d in host.status()["degraded"]))
+        uplink = host.status()["cluster"]["uplinks"][0]
+        check((uplink["lldp"], uplink["tor_by"], uplink["tors"]) == ("failed", "lldp", ["leaf7"]),
+              f"{uplink}")
+        check(tor(central, "host0") == ("lldp", ["leaf7"]), "it is still registered")
+        lldp.write()
+        until("LLDP fails no more", lambda: lldp.write() and host.status()["cluster"]["uplinks"][0][
+            "lldp"] == "heard")
+    finally:
+        central.end()
+        lldp.end()
+
+
 if __name__ == "__main__":
     harness.main(globals())
