@@ -107,7 +107,6 @@ pinglist_pack(msgpack_packer *out, const struct pinglist *list)
 	record_u64(&r, "schema", CONTROL_SCHEMA);
 	record_str(&r, "host", list->host);
 	record_u64(&r, "generation", list->generation);
-	record_u64(&r, "time_ns", list->time_ns);
 	pk = record_key(&r, "ports");
 	msgpack_pack_array(pk, list->n_ports);
 	for (size_t i = 0; i < list->n_ports; i++)
@@ -281,7 +280,6 @@ pinglist_read(struct pinglist_reader *r, const msgpack_object *map)
 	r->list->host = pinglist_name(r, map, "host");
 	if (!read_u64(map, "generation", &r->list->generation))
 		strict_fail(&r->in, -EINVAL, "generation is no number");
-	strict_number(&r->in, map, "time_ns", 0, INT64_MAX, &r->list->time_ns);
 	pinglist_ports(r, map);
 }
 

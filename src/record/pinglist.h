@@ -49,7 +49,6 @@ struct pinglist_port {
 struct pinglist {
 	const char *host;
 	uint64_t generation;         /* a hash of the contents */
-	uint64_t time_ns;            /* the hour for which it was planned */
 	struct pinglist_port *ports;
 	size_t n_ports;
 	char *names;                 /* what pinglist_unpack() has allocated for the strings */

@@ -341,7 +341,6 @@ const struct record_field records_cluster_pinglist[] = {
 	FIELD("from", "string or nil",
 	      "Where the list in force comes from; nil: there is none.", ONE_OF("broker, file")),
 	FIELD("generation", "integer or nil", "The generation that the list says of itself."),
-	FIELD("time_ns", "integer or nil", "The hour for which it was planned.", NS),
 	FIELD("taken_ns", "integer or nil",
 	      "When it was received last, or read from the file.", NS),
 	FIELD("heard_ns", "integer or nil",

@@ -43,8 +43,6 @@ const struct record_field records_pinglist[] = {
 	FIELD("host", "string", "The host that it is for."),
 	FIELD("generation", "integer",
 	      "A hash of the contents: lists with the same contents have the same number."),
-	FIELD("time_ns", "integer",
-	      "The hour for which it was planned. Two centrals write the same.", NS),
 	FIELD("ports", "list of map pinglist_port",
 	      "The ports of the host that probe, at most 64."),
 	END,

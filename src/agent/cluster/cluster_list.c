@@ -416,7 +416,6 @@ cluster_list_status(const struct cluster_list *l, struct cluster_list_status *ou
 		.has = l->list != NULL,
 		.from_file = l->from_file,
 		.generation = l->list ? l->list->generation : 0,
-		.time_ns = l->list ? l->list->time_ns : 0,
 		.taken_ns = l->taken_ns,
 		.heard = l->heard,
 		.silent_ns = l->heard ? cluster_list_silent_ns(l) : 0,

@@ -50,7 +50,7 @@ void cluster_list_beat(struct cluster_list *list, const void *data, size_t size)
 struct cluster_list_status {
 	bool has;               /* there is a list; the next five are valid */
 	bool from_file;         /* not from the broker, since this start */
-	uint64_t generation, time_ns; /* as the list has them */
+	uint64_t generation; /* as the list has it */
 	uint64_t taken_ns;      /* when it was received or read, CLOCK_MONOTONIC */
 	struct cluster_counts counts;
 	bool heard;             /* from central; the next is valid */

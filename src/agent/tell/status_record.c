@@ -247,7 +247,6 @@ status_record_pinglist(msgpack_packer *out, const struct cluster_list_status *s)
 	record_begin(&r, RECORD_CLUSTER_PINGLIST);
 	record_str(&r, "from", !s->has ? NULL : s->from_file ? "file" : "broker");
 	record_u64_if(&r, "generation", s->generation, s->has);
-	record_u64_if(&r, "time_ns", s->time_ns, s->has);
 	record_u64_if(&r, "taken_ns", s->has ? clock_wall_of(s->taken_ns) : 0, s->has);
 	record_u64_if(&r, "heard_ns", clock_wall_ns() - s->silent_ns, s->heard);
 	record_bool(&r, "slow", s->slow);

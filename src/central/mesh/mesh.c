@@ -563,5 +563,5 @@ mesh_wrong(const struct mesh *m)
 int
 mesh_pack_list(const struct mesh *m, const char *host, msgpack_packer *out)
 {
-	return mesh_list_pack(m->plan, host, clock_wall_ns() / NSEC_PER_SEC, out);
+	return mesh_list_pack(m->plan, host, out);
 }

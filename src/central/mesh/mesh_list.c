@@ -90,13 +90,12 @@ mesh_list_target(void *arg, const struct plan_source *from, const struct plan_ta
 }
 
 int
-mesh_list_pack(const struct plan *plan, const char *host, uint64_t now_s, msgpack_packer *out)
+mesh_list_pack(const struct plan *plan, const char *host, msgpack_packer *out)
 {
 	struct mesh_list l = {.list = {.host = host}};
 
 	static_assert(PINGLIST_LABELS_MAX >= PLAN_LABELS, "room for the labels of a target");
 	l.list.generation = plan_list(plan, host, mesh_list_target, &l);
-	l.list.time_ns = now_s / 3600 * 3600 * NSEC_PER_SEC;
 	for (size_t i = 0; i < l.n_ports; i++) {
 		size_t end = i + 1 < l.n_ports ? l.firsts[i + 1] : l.n_targets;
 

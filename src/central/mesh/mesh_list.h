@@ -3,13 +3,13 @@
 #ifndef RPINGMESH_CENTRAL_MESH_MESH_LIST_H
 #define RPINGMESH_CENTRAL_MESH_MESH_LIST_H
 
-#include <stdint.h>
-
 struct msgpack_packer;
 struct plan;
 
-/* Packs the pinglist of a host for the hour of now_s (wall clock). Returns 0 or -ENOMEM. */
-int mesh_list_pack(const struct plan *plan, const char *host, uint64_t now_s,
-		   struct msgpack_packer *out);
+/*
+ * Packs the pinglist of a host. Nothing in it depends on who packs it, or when. Returns 0 or
+ * -ENOMEM.
+ */
+int mesh_list_pack(const struct plan *plan, const char *host, struct msgpack_packer *out);
 
 #endif

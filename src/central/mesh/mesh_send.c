@@ -39,7 +39,7 @@ mesh_send_packed(struct mesh *m, const char *host, msgpack_sbuffer *body)
 		return 0;
 	msgpack_packer_init(&pk, body, msgpack_sbuffer_write);
 	if (mesh_has(m, host))
-		rc = mesh_list_pack(m->plan, host, clock_wall_ns() / NSEC_PER_SEC, &pk);
+		rc = mesh_list_pack(m->plan, host, &pk);
 	if (body->size > PINGLIST_BYTES_MAX)
 		mesh_wrong_set(&m->wrong, MESH_WRONG_LIST, host, "too long");
 	else

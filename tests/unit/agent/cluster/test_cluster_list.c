@@ -143,7 +143,7 @@ pack(msgpack_sbuffer *out, const char *host, uint64_t generation, const char *de
 {
 	struct pinglist_port port = {.device = device, .port = 1, .targets = targets,
 				     .n_targets = n_targets};
-	const struct pinglist l = {.host = host, .generation = generation, .time_ns = 7,
+	const struct pinglist l = {.host = host, .generation = generation,
 				   .ports = &port, .n_ports = 1};
 	msgpack_packer pk;
 
