@@ -15,21 +15,14 @@
 #include "core/clock.h"
 #include "record/registration.h"
 
-/* Whether the port can be probed: its device is open, and has an address. */
-static const struct device_gid *
-cluster_host_gid(const struct nic *nic)
-{
-	return nic_device(nic) ? device_primary_gid(nic_device(nic)) : NULL;
-}
-
 /* Its own address first. */
 static void
-cluster_host_addrs(struct registration_port *port, const struct device *device)
+cluster_host_addrs(struct registration_port *port, const struct nic *nic)
 {
-	const struct device_gid *gids, *own = device_primary_gid(device);
+	const struct device_gid *gids, *own = uplinks_gid(nic);
 	size_t n;
 
-	gids = device_gids(device, &n);
+	gids = device_gids(nic_device(nic), &n);
 	port->addrs[port->n_addrs++] = own->addr;
 	for (size_t i = 0; i < n && port->n_addrs < REGISTRATION_ADDRS_MAX; i++)
 		if (!addr_equal(&gids[i].addr, &own->addr) &&
@@ -85,7 +78,7 @@ cluster_host_port(struct registration_port *port, const struct nic *nic,
 	/* Each QP has one port, so these are the ports that it may come to have. */
 	if (info.has_sources)
 		port->src_ports = config->trace_source_qps + 1;
-	cluster_host_addrs(port, nic_device(nic));
+	cluster_host_addrs(port, nic);
 	cluster_host_rail(port, &config->cluster);
 }
 
@@ -107,7 +100,7 @@ cluster_host_ports(struct registration *r, const struct nics *nics, const struct
 		   const struct uplinks *uplinks, const struct config *config)
 {
 	for (struct nic *nic = NULL; (nic = nics_next(nics, nic));) {
-		if (!cluster_host_gid(nic) || r->n_ports == REGISTRATION_PORTS_MAX)
+		if (!uplinks_gid(nic) || r->n_ports == REGISTRATION_PORTS_MAX)
 			continue;
 		cluster_host_port(&r->ports[r->n_ports], nic, config);
 		cluster_host_uplink(&r->ports[r->n_ports++], self, uplinks);

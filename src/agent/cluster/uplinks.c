@@ -136,6 +136,14 @@ uplinks_done(void *arg)
 	u->env.answered(u->env.arg);
 }
 
+const struct device_gid *
+uplinks_gid(const struct nic *nic)
+{
+	const struct device *device = nic_device(nic);
+
+	return device && device_has_address(device) ? device_primary_gid(device) : NULL;
+}
+
 static void
 uplinks_wanted(struct uplinks_job *job, const struct nics *nics)
 {
@@ -143,7 +151,7 @@ uplinks_wanted(struct uplinks_job *job, const struct nics *nics)
 	struct uplink *uplink;
 
 	for (struct nic *nic = NULL; (nic = nics_next(nics, nic));) {
-		gid = nic_device(nic) ? device_primary_gid(nic_device(nic)) : NULL;
+		gid = uplinks_gid(nic);
 		if (!gid || job->n == REGISTRATION_PORTS_MAX)
 			continue;
 		uplink = &job->uplinks[job->n++];

@@ -14,7 +14,9 @@
 #include "agent/cluster/uplink.h"
 #include "rpingmesh/states.h"
 
+struct device_gid;
 struct loop;
+struct nic;
 struct nics;
 struct uplinks;
 
@@ -32,8 +34,11 @@ struct uplinks_env {
 int uplinks_new(const struct uplinks_env *env, struct uplinks **out);
 void uplinks_free(struct uplinks *uplinks); /* NULL is allowed */
 
+/* The main address of a port of which others can probe one; NULL: it has none. */
+const struct device_gid *uplinks_gid(const struct nic *nic);
+
 /*
- * Asks about the ports of `nics` that have an address, unless the answers are new enough. For
+ * Asks about the ports of `nics` that have such an address, unless the answers are new enough. For
  * lldpd_file see struct lldp_places. Returns whether there are answers about all ports.
  */
 bool uplinks_look(struct uplinks *uplinks, const struct nics *nics, const char *lldpd_file);
