@@ -41,6 +41,8 @@ struct cluster_list {
 	struct work_job *reader, *writer;
 	struct loop_timer *keep;
 	struct pinglist *list;          /* NULL: none */
+	char *data;                     /* the same, as it came */
+	size_t size;
 	bool from_file, has_read, slow, heard;
 	int64_t word_ns;                /* CLOCK_MONOTONIC, may be before the host's start */
 	uint64_t taken_ns, touched_ns;  /* CLOCK_MONOTONIC */
@@ -62,30 +64,43 @@ cluster_list_written(void *arg, struct cluster_file *file)
 	snprintf(l->file_error, sizeof(l->file_error), "%s", file->error);
 }
 
-/* Writes, touches or removes the file. Takes over data. */
-static void
-cluster_list_keep_file(struct cluster_list *l, enum cluster_file_task task, char *data, size_t size)
+/* Gives *file a copy of the bytes. Returns false if there is no memory. */
+static bool
+cluster_list_copy(struct cluster_file *file, const void *data, size_t size)
 {
-	struct cluster_file file = {.task = task,
-				    .data = data,
-				    .size = size,
-				    .done = cluster_list_written,
-				    .arg = l};
+	file->data = malloc(size);
+	file->size = size;
+	if (file->data)
+		memcpy(file->data, data, size);
+	return file->data != NULL;
+}
+
+/* Starts *file, which needs the path, and the list's bytes to write them. */
+static int
+cluster_list_start_file(struct cluster_list *l, struct cluster_file *file, struct work_job **job)
+{
+	file->path = cluster_file_path(l->config->cluster.directory);
+	if (file->path && (file->task != CLUSTER_FILE_WRITE ||
+			   cluster_list_copy(file, l->data, l->size)))
+		return cluster_file_start(l->work, file, job);
+	free(file->path);
+	return -ENOMEM;
+}
+
+/* Writes, touches or removes the file. */
+static void
+cluster_list_keep_file(struct cluster_list *l, enum cluster_file_task task)
+{
+	struct cluster_file file = {.task = task, .done = cluster_list_written, .arg = l};
 
 	l->touched_ns = clock_mono_ns();
-	if (!l->config->cluster.directory[0]) {
-		free(data);
+	if (!l->config->cluster.directory[0])
 		return;
-	}
 	work_cancel(l->writer);
 	l->writer = NULL;
-	file.path = cluster_file_path(l->config->cluster.directory);
-	if (!file.path || cluster_file_start(l->work, &file, &l->writer) < 0) {
-		if (!file.path)
-			free(data);
+	if (cluster_list_start_file(l, &file, &l->writer) < 0)
 		snprintf(l->file_error, sizeof(l->file_error),
 			 "cannot keep the pinglist: out of memory");
-	}
 }
 
 /* ---- central's word ---- */
@@ -142,7 +157,7 @@ cluster_list_word(struct cluster_list *l)
 	l->word_ns = (int64_t)now;
 	cluster_list_weigh(l);
 	if (l->list && now - l->touched_ns >= cluster_list_keep_ns(l) / CLUSTER_LIST_TOUCHES)
-		cluster_list_keep_file(l, CLUSTER_FILE_TOUCH, NULL, 0);
+		cluster_list_keep_file(l, CLUSTER_FILE_TOUCH);
 }
 
 void
@@ -185,15 +200,22 @@ cluster_list_applied(void *arg)
 	l->refused = refused;
 }
 
-/* Puts a list into force; NULL: none. Takes it over. */
+/* Puts a list into force, which it takes out of *file, like the data; NULL: none. */
 static void
-cluster_list_use(struct cluster_list *l, struct pinglist *list)
+cluster_list_use(struct cluster_list *l, struct cluster_file *file)
 {
 	struct pinglist *old = l->list;
 
-	l->list = list;
+	free(l->data);
+	l->list = file ? file->list : NULL;
+	l->data = file ? file->data : NULL;
+	l->size = file ? file->size : 0;
+	if (file) {
+		file->list = NULL;
+		file->data = NULL;
+	}
 	l->taken_ns = clock_mono_ns();
-	cluster_apply_start(l->apply, list, l->config, 0);
+	cluster_apply_start(l->apply, l->list, l->config, 0);
 	pinglist_free(old);
 }
 
@@ -203,11 +225,15 @@ cluster_list_is_ours(const struct cluster_list *l, const struct pinglist *list)
 	return strcmp(list->host, l->env.self->hostname) == 0;
 }
 
-/* A list that is well formed, and ours. Takes it and the data out of the file. */
+/*
+ * A list that is well formed, and ours. Any two lists can have the same generation, because anybody
+ * may have written them.
+ */
 static void
 cluster_list_take(struct cluster_list *l, struct cluster_file *file)
 {
-	bool same = l->list && l->list->generation == file->list->generation;
+	bool same = l->list && l->size == file->size &&
+		    memcmp(l->data, file->data, file->size) == 0;
 
 	l->error[0] = '\0';
 	if (same) {
@@ -216,13 +242,9 @@ cluster_list_take(struct cluster_list *l, struct cluster_file *file)
 		l->lists++;
 		log_info(CLUSTER, "a new pinglist, generation %016" PRIx64,
 			 file->list->generation);
-		cluster_list_use(l, file->list);
-		file->list = NULL;
+		cluster_list_use(l, file);
+		cluster_list_keep_file(l, CLUSTER_FILE_WRITE);
 	}
-	if (!same || l->from_file)
-		cluster_list_keep_file(l, CLUSTER_FILE_WRITE, file->data, file->size);
-	if (!same || l->from_file)
-		file->data = NULL;
 	l->from_file = false;
 	if (!same || !file->retained)
 		cluster_list_word(l);
@@ -252,14 +274,13 @@ cluster_list_withdraw(struct cluster_list *l)
 	log_info(CLUSTER, "central has taken the pinglist back");
 	if (l->list)
 		cluster_list_use(l, NULL);
-	cluster_list_keep_file(l, CLUSTER_FILE_REMOVE, NULL, 0);
+	cluster_list_keep_file(l, CLUSTER_FILE_REMOVE);
 }
 
 void
 cluster_list_heard(struct cluster_list *l, const void *data, size_t size, bool retained)
 {
 	struct cluster_file file = {.task = CLUSTER_FILE_UNPACK,
-				    .size = size,
 				    .retained = retained,
 				    .done = cluster_list_unpacked,
 				    .arg = l};
@@ -273,10 +294,8 @@ cluster_list_heard(struct cluster_list *l, const void *data, size_t size, bool r
 		cluster_list_withdraw(l);
 		return;
 	}
-	file.data = malloc(size);
-	if (file.data)
-		memcpy(file.data, data, size);
-	if (!file.data || cluster_file_start(l->work, &file, &l->reader) < 0)
+	if (!cluster_list_copy(&file, data, size) ||
+	    cluster_file_start(l->work, &file, &l->reader) < 0)
 		cluster_list_refuse(l, &l->malformed, "out of memory");
 }
 
@@ -309,8 +328,7 @@ cluster_list_read(void *arg, struct cluster_file *file)
 	log_info(CLUSTER, "the pinglist of %s, %" PRId64 " s old, is used until there is another",
 		 file->path, (int64_t)(file->age_ns / (int64_t)NSEC_PER_SEC));
 	l->from_file = true;
-	cluster_list_use(l, file->list);
-	file->list = NULL;
+	cluster_list_use(l, file);
 	if (!l->heard) {
 		l->heard = true;
 		l->word_ns = (int64_t)l->taken_ns - file->age_ns;
@@ -328,8 +346,7 @@ cluster_list_start_reading(struct cluster_list *l)
 	l->has_read = true;
 	if (!l->config->cluster.directory[0])
 		return;
-	file.path = cluster_file_path(l->config->cluster.directory);
-	if (!file.path || cluster_file_start(l->work, &file, &l->reader) < 0)
+	if (cluster_list_start_file(l, &file, &l->reader) < 0)
 		log_error(CLUSTER, "no memory to read the pinglist");
 }
 
@@ -406,6 +423,7 @@ cluster_list_free(struct cluster_list *l)
 	cluster_apply_free(l->apply);
 	loop_timer_free(l->keep);
 	pinglist_free(l->list);
+	free(l->data);
 	free(l);
 }
 

@@ -258,6 +258,16 @@ is_kept(void)
 	return access(path, F_OK) == 0;
 }
 
+static ino_t kept_before;
+
+static bool
+is_kept_anew(void)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_ino != kept_before;
+}
+
 static bool
 is_gone(void)
 {
@@ -428,6 +438,36 @@ test_refused_lists(void **state)
 	assert_int_equal(lists, 2);
 	assert_int_equal(status.lists, 2);
 	assert_string_equal(status.error, "");
+}
+
+/* Whoever writes a list can give it any generation. */
+static void
+test_same_generation(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	configure("");
+	target("10.0.0.66");
+	hear(7);
+	wait_until(is_applied);
+	wait_until(is_kept);
+	assert_int_equal(stat(path, &st), 0);
+	kept_before = st.st_ino;
+	lists_before = lists;
+	n_targets = 0;
+	target("10.0.0.2");
+	hear(7);
+	wait_until(is_applied);
+	assert_int_equal(n_added, 1);
+	assert_string_equal(added[0], "10.0.0.2");
+	assert_int_equal(status.lists, 2);
+	wait_until(is_kept_anew);
+	/* The very same is none that is new. */
+	taken_before_ns = status.taken_ns;
+	hear(7);
+	wait_until(is_taken_again);
+	assert_int_equal(status.lists, 2);
 }
 
 static void
@@ -610,7 +650,7 @@ main(void)
 		list_test(test_withdrawn),     list_test(test_from_file),
 		list_test(test_old_file),      list_test(test_bad_file),
 		list_test(test_cannot_keep),   list_test(test_silent),
-		list_test(test_dropped),
+		list_test(test_dropped),        list_test(test_same_generation),
 	};
 	char command[64];
 	int rc;
