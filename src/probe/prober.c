@@ -94,7 +94,8 @@ prober_new(const struct prober_config *config, struct prober **out)
 	bucket_rate_set(&prober->dead_rate, PROBER_RESOLVES_DEAD_PER_S, PROBER_ASK_BURST);
 	for (int i = 0; i < PROBE_KIND_N; i++)
 		TAILQ_INIT(&prober->askers[i]);
-	TAILQ_INIT(&prober->dead_askers);
+	for (int i = 0; i < PROBER_DEAD_N; i++)
+		TAILQ_INIT(&prober->dead_askers[i]);
 	TAILQ_INIT(&prober->ended);
 	TAILQ_INIT(&prober->done);
 	*out = prober;

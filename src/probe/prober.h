@@ -309,6 +309,11 @@ void prober_peer_renew(struct prober_peer *peer, uint64_t now_ns);
  * less and less often while they do not answer, with pauses up to PROBER_BACKOFF_SERVICE_NS.
  */
 void prober_peer_set_kind(struct prober_peer *peer, enum probe_kind kind, uint64_t now_ns);
+/*
+ * Whether the configuration of this host has the peer. Such peers have every second one of
+ * PROBER_RESOLVES_DEAD_PER_S, however many others do not answer.
+ */
+void prober_peer_set_configured(struct prober_peer *peer, bool configured);
 
 struct prober_peer_info {
 	enum prober_peer_state state;

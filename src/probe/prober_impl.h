@@ -121,6 +121,9 @@ TAILQ_HEAD(prober_target_list, prober_target);
 
 TAILQ_HEAD(prober_peer_list, prober_peer);
 
+/* The dead: peers of the configuration, and others. */
+enum prober_dead { PROBER_DEAD_CONFIGURED, PROBER_DEAD_OTHER, PROBER_DEAD_N };
+
 struct prober_peer {
 	struct prober_timer timer;   /* to ask again */
 	struct prober *prober;
@@ -129,6 +132,7 @@ struct prober_peer {
 	TAILQ_ENTRY(prober_peer) in_askers;
 	struct prober_peer_list *asker_in; /* where it waits to be resolved, or NULL */
 	enum probe_kind kind;        /* what it is wanted for */
+	bool configured;             /* has its own turn among the dead */
 	void *user;
 	enum prober_peer_state state;
 	uint64_t state_since_ns;
@@ -242,8 +246,8 @@ struct prober {
 	struct prober_flights flights; /* also of doubtful probes */
 	uint32_t n_doubtful;
 	struct prober_device_list devices;
-	struct prober_peer_list askers[PROBE_KIND_N], dead_askers;
-	uint32_t ask_turn;
+	struct prober_peer_list askers[PROBE_KIND_N], dead_askers[PROBER_DEAD_N];
+	uint32_t ask_turn, dead_turn;
 	struct bucket ask_bucket, dead_bucket; /* dead_askers take from both */
 	struct bucket_rate ask_rate, dead_rate;
 	struct prober_probe_list ended;

@@ -6,7 +6,8 @@
  *
  * A peer that needs to be resolved waits in a list of askers: of its kind, or of the dead.
  * prober_peer_ask_next() serves them at PROBER_RESOLVES_PER_S. The kinds take turns, so hundreds of
- * pings to silent addresses cannot delay the mesh. A peer has at most one open question. If RENEW
+ * pings to silent addresses cannot delay the mesh. Of the dead, those of the configuration and the
+ * others take turns, so a pinglist of silent addresses cannot delay the configured peers. A peer has at most one open question. If RENEW
  * makes its answer useless, the answer is marked void and the question is repeated.
  *
  * While a peer is held, its targets have no schedule: see peer_should_hold().
@@ -62,8 +63,11 @@ static void
 peer_ask(struct prober_peer *peer)
 {
 	struct prober *prober = peer->prober;
-	struct prober_peer_list *list =
-		peer_seems_dead(peer) ? &prober->dead_askers : &prober->askers[peer->kind];
+	struct prober_peer_list *list = &prober->askers[peer->kind];
+
+	if (peer_seems_dead(peer))
+		list = &prober->dead_askers[peer->configured ? PROBER_DEAD_CONFIGURED :
+							       PROBER_DEAD_OTHER];
 
 	if (!peer->device->up || peer->asking || peer->asker_in == list)
 		return;
@@ -82,6 +86,15 @@ peer_any_asker(const struct prober *prober)
 	return false;
 }
 
+/* The next one of the dead, or NULL. */
+static struct prober_peer *
+peer_dead_by_turn(const struct prober *prober)
+{
+	struct prober_peer *peer = TAILQ_FIRST(&prober->dead_askers[prober->dead_turn]);
+
+	return peer ? peer : TAILQ_FIRST(&prober->dead_askers[!prober->dead_turn]);
+}
+
 uint64_t
 prober_peer_ask_ns(const struct prober *prober)
 {
@@ -89,7 +102,7 @@ prober_peer_ask_ns(const struct prober *prober)
 
 	if (peer_any_asker(prober))
 		return ask_ns;
-	if (TAILQ_EMPTY(&prober->dead_askers))
+	if (!peer_dead_by_turn(prober))
 		return UINT64_MAX;
 	dead_ns = bucket_ready_ns(&prober->dead_bucket, &prober->dead_rate);
 	return dead_ns > ask_ns ? dead_ns : ask_ns;
@@ -118,13 +131,15 @@ peer_ask_by_turn(struct prober *prober)
 static struct prober_peer *
 peer_ask_first(struct prober *prober, uint64_t now_ns)
 {
+	struct prober_peer *dead = peer_dead_by_turn(prober);
+
 	if (!bucket_is_ready(&prober->ask_bucket, &prober->ask_rate, now_ns))
 		return NULL;
-	if (TAILQ_EMPTY(&prober->dead_askers) ||
-	    !bucket_is_ready(&prober->dead_bucket, &prober->dead_rate, now_ns))
+	if (!dead || !bucket_is_ready(&prober->dead_bucket, &prober->dead_rate, now_ns))
 		return peer_ask_by_turn(prober);
 	bucket_take(&prober->dead_bucket, &prober->dead_rate, now_ns);
-	return TAILQ_FIRST(&prober->dead_askers);
+	prober->dead_turn = !prober->dead_turn;
+	return dead;
 }
 
 void
@@ -176,6 +191,14 @@ prober_peer_set_kind(struct prober_peer *peer, enum probe_kind kind, uint64_t no
 	if (!peer->asking && !peer->asker_in &&
 	    (peer->state == PROBER_PEER_RESOLVING || peer->state == PROBER_PEER_DOWN))
 		prober_timer_set(peer->prober, &peer->timer, now_ns + max_ns);
+}
+
+void
+prober_peer_set_configured(struct prober_peer *peer, bool configured)
+{
+	peer->configured = configured;
+	if (peer->asker_in)
+		peer_ask(peer);
 }
 
 /* Asks a peer that is up, because without a message from us its session would end. */

@@ -548,6 +548,7 @@ step_peer(struct fuzz *f)
 	case 5:
 		prober_peer_set_kind(peer->prober,
 				     (enum probe_kind)fuzz_below(f, PROBE_KIND_N), w.now);
+		prober_peer_set_configured(peer->prober, fuzz_below(f, 2));
 		break;
 	default:
 		prober_path_ready(peer->prober, w.now);

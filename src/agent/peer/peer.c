@@ -396,6 +396,7 @@ peer_update_patience(struct peer *peer)
 	else if (peer->refs[PEER_ORIGIN_PING])
 		kind = PROBE_KIND_PING;
 	prober_peer_set_kind(peer->prober, kind, clock_mono_ns());
+	prober_peer_set_configured(peer->prober, peer->refs[PEER_ORIGIN_FILE]);
 }
 
 void

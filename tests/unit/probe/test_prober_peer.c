@@ -154,6 +154,46 @@ test_dead_peers(void **state)
 	assert_true(f->now <= asked_ns + 50 * MS);
 }
 
+/* Answers all open questions of `peers` with silence, for so long. */
+static void
+fake_silence(struct fake *f, struct prober_peer *const *peers, size_t n, uint64_t ns)
+{
+	for (uint64_t until_ns = f->now + ns; f->now < until_ns;) {
+		fake_run(f, 10 * MS);
+		for (size_t i = 0; i < n; i++)
+			if (peers[i]->asking)
+				prober_resolve_silent(peers[i], "no answer", f->now);
+	}
+}
+
+/*
+ * Of 1,003 peers that do not answer, three are configured: each of these is asked every second as
+ * if the others, which need 50 seconds for a round, were not there.
+ */
+static void
+test_dead_configured(void **state)
+{
+	static struct prober_peer *dead[1003];
+	struct fake *f = *state;
+	struct prober_peer_info info;
+	uint64_t before[3];
+
+	for (size_t i = 0; i < 1003; i++)
+		dead[i] = fake_peer(f, f);
+	fake_silence(f, dead, 1003, 40 * SEC);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(dead[i]->failures >= PROBER_RESOLVE_TRIES);
+		prober_peer_set_configured(dead[i], true);
+		prober_peer_info(dead[i], &info);
+		before[i] = info.resolves;
+	}
+	fake_silence(f, dead, 1003, 20 * SEC);
+	for (size_t i = 0; i < 3; i++) {
+		prober_peer_info(dead[i], &info);
+		assert_in_range(info.resolves - before[i], 15, 30);
+	}
+}
+
 /* So long do 40 peers of the mesh, whose paths become void, wait until all have been asked. */
 static uint64_t
 recovery_ns(struct fake *f, struct prober_peer *const *mesh)
@@ -563,6 +603,7 @@ main(void)
 		WITH_FAKE(test_unresolved),
 		WITH_FAKE(test_keep),
 		WITH_FAKE(test_dead_peers),
+		WITH_FAKE(test_dead_configured),
 		WITH_FAKE(test_back_off),
 		WITH_FAKE(test_set_back_off),
 		WITH_FAKE(test_resolve_rate),
