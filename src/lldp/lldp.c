@@ -51,6 +51,8 @@ lldp_add(struct lldp_switches *to, const char *name)
 	for (; name[len] && len < sizeof(clean) - 1; len++)
 		clean[len] = name[len] < ' ' || name[len] > '~' ? '_' : name[len];
 	clean[len] = '\0';
+	if (!len)
+		return;
 	to->state = LLDP_HEARD;
 	while (at < to->n && (order = strcmp(to->names[at], clean)) < 0)
 		at++;
@@ -130,8 +132,12 @@ lldp_ask_lldpd(struct lldp *lldp)
 	if (!path[0])
 		return;
 	rc = lldp_read_file(path, &data, &len, &age_s);
-	if (rc == -ENOENT && access(lldp->places.lldpd_socket, F_OK) < 0)
+	/* Without lldpd, the file is what an earlier one has left. */
+	if ((rc < 0 || age_s > LLDP_FILE_OLD_S) && access(lldp->places.lldpd_socket, F_OK) < 0) {
+		if (rc == 0)
+			free(data);
 		return;
+	}
 	lldp->lldpd_is.state = LLDP_NONE;
 	if (rc < 0) {
 		lldp_fail(&lldp->lldpd_is, "lldpd runs, but %s cannot be read: %s: start "
@@ -163,7 +169,7 @@ lldp_ask_networkd(struct lldp *lldp)
 	}
 	if (rc == -ENOENT)
 		lldp->networkd_files = true;
-	else
+	else if (rc != -ECONNREFUSED) /* a socket that networkd has left behind */
 		lldp_fail(&lldp->networkd_is, "systemd-networkd does not answer: %s",
 			  strerror(-rc));
 }

@@ -56,11 +56,11 @@ struct lldp_neighbour {
 
 /*
  * Reads an Ethernet frame with its header. Returns 0, or -EBADMSG if it is no LLDP frame with the
- * three TLVs that each has: chassis ID, port ID, TTL.
+ * three TLVs that each has, chassis ID, port ID and TTL, or has no name.
  */
 int lldp_frame(const uint8_t *frame, size_t len, struct lldp_neighbour *out);
 
-/* Adds the name of a switch, unless it is there or there is no room. Keeps the order. */
+/* Adds the name of a switch, unless it is "", is there, or there is no room. Keeps the order. */
 void lldp_add(struct lldp_switches *to, const char *name);
 /* Adds all that another one has; of the two states the better one remains. */
 void lldp_merge(struct lldp_switches *to, const struct lldp_switches *from);
@@ -71,7 +71,7 @@ void lldp_fail(struct lldp_switches *to, const char *fmt, ...)
 struct lldp_places {
 	const char *networkd_dir; /* "/run/systemd/netif" */
 	const char *lldpd_file;   /* "": lldpd is not asked */
-	const char *lldpd_socket; /* "/run/lldpd.socket": its daemon runs */
+	const char *lldpd_socket; /* "/run/lldpd.socket"; is not there while lldpd is stopped */
 };
 
 #define LLDP_NETWORKD_DIR "/run/systemd/netif"
@@ -96,7 +96,8 @@ void lldp_networkd_read(const struct jdoc *reply, uint32_t index, struct lldp_sw
 
 /*
  * A file lldp/INDEX of networkd. It was written age_s seconds ago; frames whose time is over count
- * as a failure, because networkd would have removed them. Returns 0, or -EBADMSG.
+ * as a failure, because networkd would have removed them. Wrong frames are left out. Returns 0, or
+ * -EBADMSG if the last frame is cut.
  */
 int lldp_networkd_frames(const uint8_t *data, size_t len, uint64_t age_s,
 			 struct lldp_switches *out);

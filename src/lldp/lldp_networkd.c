@@ -28,10 +28,11 @@ lldp_networkd_frames(const uint8_t *data, size_t len, uint64_t age_s, struct lld
 		memcpy(&size, data + at, sizeof(size));
 		size = le64toh(size);
 		at += sizeof(size);
-		if (size > LLDP_FRAME_MAX || size > len - at ||
-		    lldp_frame(data + at, (size_t)size, &neighbour) < 0)
+		if (size > LLDP_FRAME_MAX || size > len - at)
 			return -EBADMSG;
-		if (!neighbour.is_switch || !neighbour.ttl_s)
+		/* A neighbour that sends nonsense does not hide the others. */
+		if (lldp_frame(data + at, (size_t)size, &neighbour) < 0 || !neighbour.is_switch ||
+		    !neighbour.ttl_s)
 			continue;
 		if (age_s > neighbour.ttl_s)
 			lldp_fail(out, "systemd-networkd has not renewed what it heard of %s",

@@ -33,6 +33,8 @@ grep -qx "WorkingDirectory=${default%/*}" "$dir/rpingmesh-lldp.service" ||
 	bad "WorkingDirectory= is not that of the default of \`cluster.lldp_file\`, $default"
 grep -q "mv new ${default##*/};" "$dir/rpingmesh-lldp.service" ||
 	bad "it does not write ${default##*/}"
+grep -qE "rm -rf .*${default%/*}( |$)" "$src/contrib/debian/rpingmesh.postrm" ||
+	bad "the Debian package does not remove ${default%/*}"
 
 # In tenths. systemd before 250, as that of Debian 11, cannot tell of a file.
 offline=yes

@@ -46,7 +46,8 @@ static const uint8_t file[] = {
 };
 #define FRAME (file + 8)
 #define FRAME_LEN (sizeof(file) - 8)
-#define AT_TTL 34     /* in the frame: the seconds */
+#define AT_CHASSIS 14 /* in the frame: the TLV of the chassis ID */
+#define AT_TTL 34     /* the seconds */
 #define AT_NAME 36    /* the TLV of the system name */
 #define AT_ENABLED 81 /* the lower byte of the enabled capabilities */
 
@@ -190,6 +191,7 @@ test_lldpd_several(void **state)
 		NEIGHBOUR("e0", VALUE("name", "off") "," CAN("Bridge", "false")) ","
 		NEIGHBOUR("e1", VALUE("id", MAC)) ","
 		NEIGHBOUR("e1", VALUE("name", "a\\u000ab")) ","
+		NEIGHBOUR("e2", VALUE("name", "") "," VALUE("id", "")) ","
 		NEIGHBOUR("e2", "\"name\":7") "," NEIGHBOUR("e2", "\"name\":[]") ",7,[],{}]}]}";
 	struct lldp_switches s = read_lldpd(text, "e0");
 
@@ -201,7 +203,9 @@ test_lldpd_several(void **state)
 	assert_int_equal(s.n, 2);
 	assert_string_equal(s.names[0], "a_b");
 	assert_string_equal(s.names[1], MAC);
-	assert_int_equal(read_lldpd(text, "e2").n, 0);
+	s = read_lldpd(text, "e2");
+	assert_int_equal(s.n, 0);
+	assert_int_equal(s.state, LLDP_ABSENT);
 	assert_int_equal(read_lldpd("[]", "e0").n, 0);
 	assert_int_equal(read_lldpd("7", "e0").n, 0);
 }
@@ -241,6 +245,13 @@ test_networkd_frames(void **state)
 	assert_string_equal(s.names[1], "leaf2.dc.example");
 	for (size_t len = 1; len < sizeof(file); len++)
 		assert_int_equal(lldp_networkd_frames(two, len, 4, &s), -EBADMSG);
+	/* The chassis ID of the first has no length: the second is still heard. */
+	s = (struct lldp_switches){0};
+	two[8 + AT_CHASSIS + 1] = 0;
+	assert_int_equal(lldp_networkd_frames(two, sizeof(two), 4, &s), 0);
+	assert_int_equal(s.n, 1);
+	assert_string_equal(s.names[0], "leaf2.dc.example");
+	two[8 + AT_CHASSIS + 1] = 7;
 	/* Whoever says goodbye has a TTL of 0. */
 	s = (struct lldp_switches){0};
 	two[8 + AT_TTL + 1] = 0;
@@ -265,7 +276,8 @@ static const char reply[] =
 	"\"Neighbors\":[{\"ChassisID\":\"" MAC "\",\"RawChassisID\":[178,174],"
 	"\"PortID\":\"" MAC "\",\"PortDescription\":\"sw0\",\"SystemName\":\"" NAME "\","
 	"\"EnabledCapabilities\":16}]},{\"InterfaceIndex\":3,\"InterfaceName\":\"e1\","
-	"\"Neighbors\":[{\"ChassisID\":\"" MAC "\"},{\"SystemName\":\"host7\","
+	"\"Neighbors\":[{\"ChassisID\":\"" MAC "\"},{\"SystemName\":\"\",\"ChassisID\":\"\"},"
+	"{\"SystemName\":\"host7\","
 	"\"EnabledCapabilities\":128}]}]}}";
 
 static void
@@ -354,6 +366,10 @@ test_states_lldpd(void **state)
 	assert_int_equal(ask("e9", 2).state, LLDP_NONE);
 	age("neighbors.json", 3600);
 	assert_int_equal(ask("e0", 2).state, LLDP_FAILED);
+	/* lldpd was stopped; what it had heard before is left. */
+	assert_int_equal(unlink(path("lldpd.socket")), 0);
+	assert_int_equal(ask("e0", 2).state, LLDP_ABSENT);
+	put("lldpd.socket", "", 0);
 	put("neighbors.json", "{", 1);
 	assert_int_equal(ask("e0", 2).state, LLDP_FAILED);
 	assert_int_equal(unlink(path("neighbors.json")), 0);
@@ -428,7 +444,7 @@ ask_served(const char *text, size_t len)
 	out = ask("e0", 2);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-	assert_int_equal(ask("e0", 2).state, LLDP_FAILED); /* the socket refuses */
+	assert_int_equal(ask("e0", 2).state, LLDP_ABSENT); /* the socket refuses */
 	assert_int_equal(unlink(at.sun_path), 0);
 	return out;
 }
