@@ -3,7 +3,8 @@
  * DOC: the pinglist
  *
  * `list` is the list in force. A message is unpacked by a thread (`reader`); a newer message
- * replaces one that is being unpacked. `writer` is what was last asked for of the file. The timer
+ * replaces one that is being unpacked. `writer` is what was last asked for of the file; what fails
+ * is tried again when central says something, because a disk may be full for a while. The timer
  * `keep` runs out when central has said nothing for cluster.keep; each word sets it again.
  *
  * A word is a sign of life, or a list that is new. A list that the broker has retained says nothing
@@ -32,6 +33,7 @@
 #define CLUSTER_LIST_SLOW 10
 /* The time of the file tells central's last word. It is written so many times in cluster.keep. */
 #define CLUSTER_LIST_TOUCHES 8
+#define CLUSTER_LIST_WRITE_AGAIN_NS (60 * NSEC_PER_SEC)
 
 struct cluster_list {
 	struct cluster_list_env env;
@@ -44,6 +46,7 @@ struct cluster_list {
 	char *data;                     /* the same, as it came */
 	size_t size;
 	bool from_file, has_read, slow, heard;
+	bool unwritten;                 /* the file is not what the list is */
 	int64_t word_ns;                /* CLOCK_MONOTONIC, may be before the host's start */
 	uint64_t taken_ns, touched_ns;  /* CLOCK_MONOTONIC */
 	uint64_t lists, malformed, foreign, withdrawn;
@@ -59,6 +62,9 @@ cluster_list_written(void *arg, struct cluster_file *file)
 	struct cluster_list *l = arg;
 
 	l->writer = NULL;
+	l->unwritten = file->rc < 0;
+	if (file->task == CLUSTER_FILE_TOUCH)
+		return;
 	if (file->rc < 0)
 		log_some(1, CLUSTER, WARNING, "%s", file->error);
 	snprintf(l->file_error, sizeof(l->file_error), "%s", file->error);
@@ -101,6 +107,14 @@ cluster_list_keep_file(struct cluster_list *l, enum cluster_file_task task)
 	if (cluster_list_start_file(l, &file, &l->writer) < 0)
 		snprintf(l->file_error, sizeof(l->file_error),
 			 "cannot keep the pinglist: out of memory");
+}
+
+/* The file is to be what the list is. */
+static void
+cluster_list_save(struct cluster_list *l)
+{
+	l->unwritten = true;
+	cluster_list_keep_file(l, l->list ? CLUSTER_FILE_WRITE : CLUSTER_FILE_REMOVE);
 }
 
 /* ---- central's word ---- */
@@ -148,6 +162,22 @@ cluster_list_keep_time(void *arg)
 		cluster_list_weigh(l);
 }
 
+/* Gives the file a new time, or writes what could not be written. */
+static void
+cluster_list_refresh(struct cluster_list *l, uint64_t now_ns)
+{
+	uint64_t wait_ns = cluster_list_keep_ns(l) / CLUSTER_LIST_TOUCHES;
+
+	if (l->unwritten && wait_ns > CLUSTER_LIST_WRITE_AGAIN_NS)
+		wait_ns = CLUSTER_LIST_WRITE_AGAIN_NS;
+	if (l->writer || now_ns - l->touched_ns < wait_ns)
+		return;
+	if (l->unwritten)
+		cluster_list_save(l);
+	else if (l->list)
+		cluster_list_keep_file(l, CLUSTER_FILE_TOUCH);
+}
+
 static void
 cluster_list_word(struct cluster_list *l)
 {
@@ -156,8 +186,7 @@ cluster_list_word(struct cluster_list *l)
 	l->heard = true;
 	l->word_ns = (int64_t)now;
 	cluster_list_weigh(l);
-	if (l->list && now - l->touched_ns >= cluster_list_keep_ns(l) / CLUSTER_LIST_TOUCHES)
-		cluster_list_keep_file(l, CLUSTER_FILE_TOUCH);
+	cluster_list_refresh(l, now);
 }
 
 void
@@ -243,7 +272,7 @@ cluster_list_take(struct cluster_list *l, struct cluster_file *file)
 		log_info(CLUSTER, "a new pinglist, generation %016" PRIx64,
 			 file->list->generation);
 		cluster_list_use(l, file);
-		cluster_list_keep_file(l, CLUSTER_FILE_WRITE);
+		cluster_list_save(l);
 	}
 	l->from_file = false;
 	if (!same || !file->retained)
@@ -274,7 +303,7 @@ cluster_list_withdraw(struct cluster_list *l)
 	log_info(CLUSTER, "central has taken the pinglist back");
 	if (l->list)
 		cluster_list_use(l, NULL);
-	cluster_list_keep_file(l, CLUSTER_FILE_REMOVE);
+	cluster_list_save(l);
 }
 
 void
@@ -379,7 +408,7 @@ cluster_list_drop(struct cluster_list *l)
 		cluster_list_use(l, NULL);
 	loop_timer_clear(l->keep);
 	l->config = NULL;
-	l->has_read = l->from_file = l->heard = false;
+	l->has_read = l->from_file = l->heard = l->unwritten = false;
 	if (l->slow)
 		peers_list_slow(l->env.peers, 1);
 	l->slow = false;

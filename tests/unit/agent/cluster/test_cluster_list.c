@@ -260,12 +260,48 @@ is_kept(void)
 
 static ino_t kept_before;
 
-static bool
-is_kept_anew(void)
+static struct stat
+kept_stat(void)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && st.st_ino != kept_before;
+	assert_int_equal(stat(path, &st), 0);
+	return st;
+}
+
+static ino_t
+inode(void)
+{
+	return kept_stat().st_ino;
+}
+
+static bool
+is_kept_anew(void)
+{
+	return inode() != kept_before;
+}
+
+/* The time that a test has set. */
+static const struct timespec long_ago[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+
+static bool
+is_old(void)
+{
+	return kept_stat().st_mtim.tv_sec == long_ago[0].tv_sec;
+}
+
+static bool
+is_written_by_beats(void)
+{
+	beat();
+	return !has_file_error();
+}
+
+static bool
+is_renewed_by_beats(void)
+{
+	beat();
+	return !is_old();
 }
 
 static bool
@@ -444,16 +480,13 @@ test_refused_lists(void **state)
 static void
 test_same_generation(void **state)
 {
-	struct stat st;
-
 	(void)state;
 	configure("");
 	target("10.0.0.66");
 	hear(7);
 	wait_until(is_applied);
 	wait_until(is_kept);
-	assert_int_equal(stat(path, &st), 0);
-	kept_before = st.st_ino;
+	kept_before = inode();
 	lists_before = lists;
 	n_targets = 0;
 	target("10.0.0.2");
@@ -526,7 +559,6 @@ test_from_file(void **state)
 static void
 test_old_file(void **state)
 {
-	const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
 	msgpack_sbuffer out;
 	int fd;
 
@@ -535,7 +567,7 @@ test_old_file(void **state)
 	pack(&out, "host.a", 5, "rxe0");
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
 	assert_int_equal(write(fd, out.data, out.size), out.size);
-	assert_int_equal(futimens(fd, old), 0);
+	assert_int_equal(futimens(fd, long_ago), 0);
 	close(fd);
 	msgpack_sbuffer_destroy(&out);
 	configure("");
@@ -600,6 +632,40 @@ test_cannot_keep(void **state)
 	wait_until(is_kept);
 }
 
+/* What is in the way of the file goes: then the list is written, the old one is not renewed. */
+static void
+test_keeps_later(void **state)
+{
+	char in_the_way[112];
+
+	(void)state;
+	snprintf(in_the_way, sizeof(in_the_way), "%s.new", path);
+	configure("keep = 1;");
+	target("10.0.0.2");
+	hear(1);
+	wait_until(is_kept);
+	assert_int_equal(mkdir(in_the_way, 0700), 0);
+	kept_before = inode();
+	hear(2);
+	wait_until(has_file_error);
+	/* As long as it is there, central's words renew nothing. */
+	assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+	wait_until(is_slow);
+	beat();
+	wait_until(is_slow);
+	assert_int_equal(inode(), kept_before);
+	assert_true(is_old());
+	assert_true(has_file_error());
+	assert_int_equal(rmdir(in_the_way), 0);
+	wait_until(is_written_by_beats);
+	assert_int_not_equal(inode(), kept_before);
+	/* From now on there is nothing to write. */
+	kept_before = inode();
+	assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+	wait_until(is_renewed_by_beats);
+	assert_int_equal(inode(), kept_before);
+}
+
 /* Central is silent for `keep`, and is there again. */
 static void
 test_silent(void **state)
@@ -650,7 +716,8 @@ main(void)
 		list_test(test_withdrawn),     list_test(test_from_file),
 		list_test(test_old_file),      list_test(test_bad_file),
 		list_test(test_cannot_keep),   list_test(test_silent),
-		list_test(test_dropped),        list_test(test_same_generation),
+		list_test(test_dropped),       list_test(test_same_generation),
+		list_test(test_keeps_later),
 	};
 	char command[64];
 	int rc;
