@@ -121,6 +121,27 @@ def numbers():
             yield f"README.md: {pattern} is not {uid()}, the Containerfile's"
 
 
+def volumes():
+    """(place in the container, whether it is read-only) of README.md's command."""
+    run = options(shlex.split(documented("run"))[2:])[0]
+    return {(v.split(":")[1], v.endswith(":ro")) for o, v in run if o == "-v"}
+
+
+def places():
+    """The root is read-only, so what the daemon writes, by its defaults, must be a volume; and what
+    it reads of the host."""
+    with open(os.path.join(TOP, "etc/rpingmeshd.conf"), encoding="utf-8") as f:
+        defaults = dict(re.findall(r'^# *(\w+) = "(/.*)";', f.read(), re.M))
+    with open(os.path.join(TOP, "src/lldp/lldp.h"), encoding="utf-8") as f:
+        networkd = re.search(r'LLDP_NETWORKD_DIR "(.*)"', f.read())[1]
+    need = {(os.path.dirname(defaults["socket"]), False), (defaults["directory"], False),
+            (os.path.dirname(defaults["lldp_file"]), True), (networkd, True),
+            ("/etc/rpingmesh", True)}
+    for place, read_only in sorted(need ^ volumes()):
+        yield (f"README.md: {place}{' (ro)' if read_only else ''} is "
+               f"{'no volume' if (place, read_only) in need else 'a volume that nobody needs'}")
+
+
 def daemonset():
     documents = list(yaml.safe_load_all(text("daemonset.yaml")))
     if [d["kind"] for d in documents] != ["ConfigMap", "DaemonSet"]:
@@ -142,7 +163,7 @@ def daemonset():
              right["capabilities"]["drop"] == ["ALL"], "capabilities"),
             (right["readOnlyRootFilesystem"] and right["allowPrivilegeEscalation"] is False,
              "what README.md's command takes away"),
-            (mounts == {("/run/rpingmesh", False), ("/etc/rpingmesh", True)}, f"mounts {mounts}"),
+            (mounts == volumes(), f"mounts {mounts}, README.md has {volumes()}"),
             ({m["name"] for m in daemon["volumeMounts"]} == {v["name"] for v in pod["volumes"]},
              "a mount without its volume"),
             (pod["volumes"][1]["configMap"]["name"] == config["metadata"]["name"],
@@ -182,8 +203,8 @@ def page():
 
 
 def main():
-    problems = [f"contrib/container/{p}" for f in (quadlet, docker, table, numbers, daemonset, page)
-                for p in f()]
+    parts = quadlet, docker, table, numbers, places, daemonset, page
+    problems = [f"contrib/container/{p}" for part in parts for p in part()]
     for p in problems:
         print(p)
     sys.exit(1 if problems else 0)

@@ -26,6 +26,8 @@ STORE = os.path.realpath(os.environ.get("RPINGMESH_STORE",
 NAME = "rpingmesh"
 CONF = "/etc/rpingmesh/rpingmeshd.conf"
 SOCKET = "/run/rpingmesh/rpingmeshd.sock"
+# What the page makes for the daemon to write to.
+WRITTEN = "/run/rpingmesh", "/var/lib/rpingmesh"
 PARANOID = "/proc/sys/kernel/perf_event_paranoid"
 # Whatever podman does takes tens of seconds under emulation.
 SLOW_S = 300
@@ -307,15 +309,15 @@ def test_without_device(t):
 
 
 def test_as_docker(t):
-    """The page's command line for docker, by podman: root with the same two capabilities and a
-    directory of root's."""
+    """The page's command line for docker, by podman: root with the same two capabilities and
+    directories of root's."""
     prepare()
     # Its socket goes with it.
     remove()
     argv = shlex.split(documented("docker"))
     check(argv[:2] == ["docker", "run"], f"{argv}")
     seccomp = next(w for w in shlex.split(documented("run")) if w.startswith("seccomp="))
-    must("chown", "0:0", "/run/rpingmesh")
+    must("chown", "0:0", *WRITTEN)
     try:
         # Docker's system call filter lets pass what the page's copy of podman's does.
         start(t, ["podman", "run", "--security-opt", seccomp, *argv[2:]])
@@ -324,7 +326,7 @@ def test_as_docker(t):
         asked_by_group()
         measures()
     finally:
-        must("chown", f"{page_uid()}:{page_uid()}", "/run/rpingmesh")
+        must("chown", f"{page_uid()}:{page_uid()}", *WRITTEN)
 
 
 if harness.fabric_hosts() < 2 or not os.path.isdir("/run/systemd/system"):
