@@ -213,10 +213,11 @@ cluster_connect(struct cluster *cluster)
 	return rc;
 }
 
+/* If `leave` is false, the last will clears the topic, and this does not block. */
 static void
-cluster_disconnect(struct cluster *cluster)
+cluster_disconnect(struct cluster *cluster, bool leave)
 {
-	bus_free(cluster->bus, true);
+	bus_free(cluster->bus, leave);
 	cluster->bus = NULL;
 	registration_free(cluster->last);
 	cluster->last = NULL;
@@ -230,7 +231,7 @@ cluster_time(void *arg)
 	struct cluster *cluster = arg;
 
 	if (cluster->bus && strcmp(cluster->host, cluster->env.self->hostname) != 0) {
-		cluster_disconnect(cluster);
+		cluster_disconnect(cluster, false);
 		cluster_list_drop(cluster->list);
 		cluster_list_configure(cluster->list, cluster->config);
 	}
@@ -298,12 +299,19 @@ cluster_free(struct cluster *cluster)
 		bus_publish(cluster->bus, cluster->topic, cluster->packed.data,
 			    cluster->packed.size, 0);
 	}
-	cluster_disconnect(cluster);
+	cluster_disconnect(cluster, true);
 	cluster_list_free(cluster->list);
 	uplinks_free(cluster->uplinks);
 	loop_timer_free(cluster->timer);
 	msgpack_sbuffer_destroy(&cluster->packed);
 	free(cluster);
+}
+
+/* Lists of another broker, or of another prefix, are those of another cluster. */
+static bool
+cluster_is_same(const struct config_cluster *a, const struct config_cluster *b)
+{
+	return strcmp(a->broker, b->broker) == 0 && strcmp(a->prefix, b->prefix) == 0;
 }
 
 int
@@ -315,15 +323,15 @@ cluster_configure(struct cluster *cluster, const struct config *config)
 	cluster->config = config;
 	uplinks_changed(cluster->uplinks);
 	if (old && !config_cluster_same_broker(&old->cluster, &config->cluster))
-		cluster_disconnect(cluster);
+		cluster_disconnect(cluster, false);
+	if (old && !cluster_is_same(&old->cluster, &config->cluster))
+		cluster_list_forget(cluster->list);
 	if (cluster->bus)
 		bus_reload(cluster->bus);
 	else if (config->cluster.broker[0])
 		rc = cluster_connect(cluster);
 	if (config->cluster.broker[0])
 		cluster_list_configure(cluster->list, config);
-	else
-		cluster_list_drop(cluster->list);
 	cluster_look(cluster);
 	return rc;
 }

@@ -8,7 +8,8 @@
  * `keep` runs out when central has said nothing for cluster.keep; each word sets it again.
  *
  * A word is a sign of life, or a list that is new. A list that the broker has retained says nothing
- * about whether central is alive.
+ * about whether central is alive. As long as the list is that of the file, a sign of life is no
+ * word: its central may not plan for this host.
  */
 #include "agent/cluster/cluster_list.h"
 
@@ -195,7 +196,7 @@ cluster_list_beat(struct cluster_list *l, const void *data, size_t size)
 	char error[DRAIN_ERROR];
 	struct central_beat beat;
 
-	if (l->config && central_beat_unpack(data, size, &beat, error) == 0)
+	if (l->config && !l->from_file && central_beat_unpack(data, size, &beat, error) == 0)
 		cluster_list_word(l);
 }
 
@@ -358,10 +359,8 @@ cluster_list_read(void *arg, struct cluster_file *file)
 		 file->path, (int64_t)(file->age_ns / (int64_t)NSEC_PER_SEC));
 	l->from_file = true;
 	cluster_list_use(l, file);
-	if (!l->heard) {
-		l->heard = true;
-		l->word_ns = (int64_t)l->taken_ns - file->age_ns;
-	}
+	l->heard = true;
+	l->word_ns = (int64_t)l->taken_ns - file->age_ns;
 	cluster_list_weigh(l);
 }
 
@@ -413,6 +412,18 @@ cluster_list_drop(struct cluster_list *l)
 		peers_list_slow(l->env.peers, 1);
 	l->slow = false;
 	l->error[0] = l->file_error[0] = '\0';
+}
+
+void
+cluster_list_forget(struct cluster_list *l)
+{
+	if (!l->config)
+		return;
+	if (l->list)
+		cluster_list_use(l, NULL);
+	cluster_list_save(l);
+	cluster_list_drop(l);
+	l->has_read = true; /* the file may not be gone yet */
 }
 
 int

@@ -35,8 +35,10 @@ void cluster_list_free(struct cluster_list *list);
 
 /* Applies a configuration with a broker, which must remain until the next call. */
 void cluster_list_configure(struct cluster_list *list, const struct config *config);
-/* There is no broker any more, or the host has another name: nothing is probed for the list. */
+/* The host has another name: nothing is probed for the list. The file may be of that name. */
 void cluster_list_drop(struct cluster_list *list);
+/* There is no broker any more, or another one: nothing is probed for the list; removes the file. */
+void cluster_list_forget(struct cluster_list *list);
 /* The ports of this host, or the peers of the configuration, have changed. */
 void cluster_list_look(struct cluster_list *list);
 

@@ -18,6 +18,7 @@
 #include "core/clock.h"
 #include "core/loop.h"
 #include "core/names.h"
+#include "record/drain.h"
 #include "record/registration.h"
 
 #define GIVE_UP_S 30
@@ -104,6 +105,14 @@ is_registered(void)
 }
 
 static bool
+has_heard_central(void)
+{
+	struct cluster_status status;
+
+	return cluster_status(cluster, &status) && status.list.heard;
+}
+
+static bool
 is_cleared(void)
 {
 	return n_cleared > 0;
@@ -115,6 +124,22 @@ is_renamed(void)
 	return n_seen > 0 && n_cleared > 0;
 }
 
+/* A sign of life of a central. */
+static void
+beat(void)
+{
+	const struct central_beat b = {.host = "c", .version = "1", .incarnation = 1,
+				       .time_ns = 1};
+	msgpack_sbuffer out;
+	msgpack_packer pk;
+
+	msgpack_sbuffer_init(&out);
+	msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
+	central_beat_pack(&pk, &b);
+	assert_int_equal(bus_publish(watcher, "rpingmesh/1/central/c", out.data, out.size, 1), 0);
+	msgpack_sbuffer_destroy(&out);
+}
+
 static struct config *
 parsed(const char *more)
 {
@@ -123,7 +148,8 @@ parsed(const char *more)
 	char text[256];
 
 	snprintf(text, sizeof(text),
-		 "cluster = { broker = \"mqtt://127.0.0.1:%u\"; %s };", port, more);
+		 "cluster = { broker = \"mqtt://127.0.0.1:%u\"; directory = \"\"; %s };", port,
+		 more);
 	assert_int_equal(config_parse(text, "test", &out, &errors), 0);
 	return out;
 }
@@ -269,6 +295,25 @@ test_reconfigured(void **state)
 	assert_true(wait_until(is_cleared));
 }
 
+/* What is known of one cluster is forgotten in another; the registration there ends. */
+static void
+test_other_prefix(void **state)
+{
+	struct config *old;
+
+	(void)state;
+	begin("");
+	beat();
+	assert_true(wait_until(has_heard_central));
+	old = config;
+	config = parsed("prefix = \"other/1\";");
+	assert_int_equal(cluster_configure(cluster, config), 0);
+	config_free(old);
+	assert_false(has_heard_central());
+	assert_true(wait_until(is_cleared));
+	assert_int_equal(n_leaving, 0);
+}
+
 static void
 test_leaves(void **state)
 {
@@ -288,7 +333,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cluster_test(test_registered), cluster_test(test_foreign),
 		cluster_test(test_renamed),    cluster_test(test_reconfigured),
-		cluster_test(test_leaves),
+		cluster_test(test_leaves),     cluster_test(test_other_prefix),
 	};
 	int rc;
 

@@ -574,6 +574,14 @@ test_old_file(void **state)
 	wait_until(is_slow);
 	assert_int_equal(slow, 10);
 	assert_true(status.has);
+	/* That central may be another's. */
+	beat();
+	assert_int_equal(slow, 10);
+	taken_before_ns = status.taken_ns;
+	hear(5);
+	wait_until(is_taken_again);
+	assert_false(status.from_file);
+	assert_int_equal(slow, 10);
 	beat();
 	assert_int_equal(slow, 1);
 	cluster_list_status(list, &status);
@@ -703,6 +711,35 @@ test_dropped(void **state)
 	cluster_list_status(list, &status);
 	assert_false(status.has);
 	assert_false(status.heard);
+	/* The file remains. */
+	lists_before = lists;
+	configure("");
+	wait_until(is_applied);
+	assert_true(status.from_file);
+}
+
+static void
+test_forgotten(void **state)
+{
+	(void)state;
+	configure("");
+	target("10.0.0.2");
+	hear(1);
+	wait_until(is_applied);
+	wait_until(is_kept);
+	cluster_list_forget(list);
+	assert_int_equal(n_added, 0);
+	configure("");
+	wait_until(is_gone);
+	cluster_list_status(list, &status);
+	assert_false(status.has);
+	assert_false(status.heard);
+	/* Another broker. */
+	lists_before = lists;
+	hear(1);
+	wait_until(is_applied);
+	wait_until(is_kept);
+	assert_int_equal(n_added, 1);
 }
 
 #define list_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -717,7 +754,7 @@ main(void)
 		list_test(test_old_file),      list_test(test_bad_file),
 		list_test(test_cannot_keep),   list_test(test_silent),
 		list_test(test_dropped),       list_test(test_same_generation),
-		list_test(test_keeps_later),
+		list_test(test_keeps_later),   list_test(test_forgotten),
 	};
 	char command[64];
 	int rc;
