@@ -15,7 +15,7 @@
 #include "core/addr.h"
 
 #define PINGLIST_NAME_MAX 64u         /* bytes of a host, device or ToR */
-#define PINGLIST_PORTS_MAX 64u
+#define PINGLIST_PORTS_MAX 512u       /* a port is there once for each of its addresses */
 #define PINGLIST_TARGETS_MAX 65536u   /* of all ports */
 #define PINGLIST_LABELS_MAX 4u        /* of a target */
 #define PINGLIST_BYTES_MAX 4194304u   /* packed */
@@ -37,7 +37,7 @@ struct pinglist_target {
 	uint32_t labels[PINGLIST_LABELS_MAX]; /* else one flow label for each tuple */
 };
 
-/* One of the host's own ports. */
+/* One of the host's own ports, with one of its addresses. */
 struct pinglist_port {
 	const char *device;
 	uint8_t port;

@@ -44,7 +44,7 @@ const struct record_field records_pinglist[] = {
 	FIELD("generation", "integer",
 	      "A hash of the contents: lists with the same contents have the same number."),
 	FIELD("ports", "list of map pinglist_port",
-	      "The ports of the host that probe, at most 64."),
+	      "The ports of the host that probe, once for each address, at most 512."),
 	END,
 };
 

@@ -563,5 +563,5 @@ mesh_wrong(const struct mesh *m)
 int
 mesh_pack_list(const struct mesh *m, const char *host, msgpack_packer *out)
 {
-	return mesh_list_pack(m->plan, host, out);
+	return mesh_list_pack(m->plan, host, out) < 0 ? -ENOMEM : 0;
 }

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "plan/plan.h"
 #include "record/pinglist.h"
+#include "record/registration.h"
 
 /* A list in the making. The plan gives all targets of a port one after the other. */
 struct mesh_list {
@@ -93,8 +94,11 @@ int
 mesh_list_pack(const struct plan *plan, const char *host, msgpack_packer *out)
 {
 	struct mesh_list l = {.list = {.host = host}};
+	int rc;
 
 	static_assert(PINGLIST_LABELS_MAX >= PLAN_LABELS, "room for the labels of a target");
+	static_assert(PINGLIST_PORTS_MAX >= REGISTRATION_PORTS_MAX * REGISTRATION_ADDRS_MAX,
+		      "room for all addresses of a host");
 	l.list.generation = plan_list(plan, host, mesh_list_target, &l);
 	for (size_t i = 0; i < l.n_ports; i++) {
 		size_t end = i + 1 < l.n_ports ? l.firsts[i + 1] : l.n_targets;
@@ -104,10 +108,13 @@ mesh_list_pack(const struct plan *plan, const char *host, msgpack_packer *out)
 	}
 	l.list.ports = l.ports;
 	l.list.n_ports = l.n_ports;
-	if (!l.failed)
+	rc = l.n_targets > PINGLIST_TARGETS_MAX;
+	if (l.failed)
+		rc = -ENOMEM;
+	else
 		pinglist_pack(out, &l.list);
 	free(l.ports);
 	free(l.targets);
 	free(l.firsts);
-	return l.failed ? -ENOMEM : 0;
+	return rc;
 }

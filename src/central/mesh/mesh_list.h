@@ -7,8 +7,8 @@ struct msgpack_packer;
 struct plan;
 
 /*
- * Packs the pinglist of a host. Nothing in it depends on who packs it, or when. Returns 0 or
- * -ENOMEM.
+ * Packs the pinglist of a host. Nothing in it depends on who packs it, or when. Returns 0, 1 if it
+ * has more targets than agents take, or -ENOMEM.
  */
 int mesh_list_pack(const struct plan *plan, const char *host, struct msgpack_packer *out);
 

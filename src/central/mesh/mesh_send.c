@@ -40,7 +40,7 @@ mesh_send_packed(struct mesh *m, const char *host, msgpack_sbuffer *body)
 	msgpack_packer_init(&pk, body, msgpack_sbuffer_write);
 	if (mesh_has(m, host))
 		rc = mesh_list_pack(m->plan, host, &pk);
-	if (body->size > PINGLIST_BYTES_MAX)
+	if (rc > 0 || body->size > PINGLIST_BYTES_MAX)
 		mesh_wrong_set(&m->wrong, MESH_WRONG_LIST, host, "too long");
 	else
 		mesh_wrong_end(&m->wrong, MESH_WRONG_LIST, host);

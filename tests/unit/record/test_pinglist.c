@@ -236,6 +236,35 @@ test_many(void **state)
 	free(port.targets);
 }
 
+/* A registration has 64 ports with 8 addresses each, and any of these may be a source. */
+static void
+test_sources(void **state)
+{
+	struct pinglist many = example, *list = NULL;
+	struct pinglist_port all[64 * 8 + 1];
+	char error[PINGLIST_ERROR];
+	struct fixture f;
+
+	(void)state;
+	many.ports = all;
+	for (many.n_ports = 0; many.n_ports < 64 * 8 + 1; many.n_ports++) {
+		all[many.n_ports] = ports[0];
+		all[many.n_ports].source.raw[15] = (uint8_t)many.n_ports;
+	}
+	fixture_begin(&f);
+	pinglist_pack(&f.pk, &many);
+	assert_int_equal(pinglist_unpack(f.out.data, f.out.size, &list, error), -EINVAL);
+	assert_null(list);
+	fixture_end(&f);
+	many.n_ports--;
+	fixture_begin(&f);
+	pinglist_pack(&f.pk, &many);
+	assert_int_equal(pinglist_unpack(f.out.data, f.out.size, &list, error), 0);
+	check_equal(list, &many);
+	pinglist_free(list);
+	fixture_end(&f);
+}
+
 /* Bytes bent at random: refused, or read and equal to itself when written again. */
 static void
 test_bent(void **state)
@@ -282,7 +311,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_packed), cmocka_unit_test(test_round),
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_many),
-		cmocka_unit_test(test_bent),
+		cmocka_unit_test(test_sources), cmocka_unit_test(test_bent),
 	};
 
 	return cmocka_run_group_tests_name("pinglist", tests, setup, NULL);
