@@ -7,8 +7,9 @@
  * A peer that needs to be resolved waits in a list of askers: of its kind, or of the dead.
  * prober_peer_ask_next() serves them at PROBER_RESOLVES_PER_S. The kinds take turns, so hundreds of
  * pings to silent addresses cannot delay the mesh. Of the dead, those of the configuration and the
- * others take turns, so a pinglist of silent addresses cannot delay the configured peers. A peer has at most one open question. If RENEW
- * makes its answer useless, the answer is marked void and the question is repeated.
+ * others take turns, so a pinglist of silent addresses cannot delay the configured peers. A peer
+ * has at most one open question. If RENEW makes its answer useless, the answer is marked void and
+ * the question is repeated.
  *
  * While a peer is held, its targets have no schedule: see peer_should_hold().
  */

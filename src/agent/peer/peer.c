@@ -283,7 +283,7 @@ peers_free(struct peers *peers)
 	while (peers->first)
 		peer_free(peers->first);
 	loop_timer_free(peers->bind);
-	loop_timer_free(peers->list.timer);
+	peers_list_free(peers);
 	free(peers);
 }
 
@@ -295,17 +295,16 @@ peers_new(const struct peers_env *env, const struct config *config, struct peers
 
 	if (!peers)
 		return -ENOMEM;
+	peers->env = *env;
 	rc = loop_timer_new(env->loop, "peers", peers_bind_some, peers, &peers->bind);
 	if (rc == 0)
-		rc = loop_timer_new(env->loop, "pinglist", peers_list_work, peers,
-				    &peers->list.timer);
+		rc = peers_list_init(peers);
 	if (rc < 0) {
 		loop_timer_free(peers->bind);
 		free(peers);
 		return rc;
 	}
 	peers->binds_left = PEERS_BINDS;
-	peers->env = *env;
 	peers->config = config;
 	peers->files = names_files();
 	peers->review_ns = peers->review_again_ns = UINT64_MAX;

@@ -131,7 +131,10 @@ void peers_list_begin(struct peers *peers);
 int peers_list_add(struct peers *peers, const struct peer_listed *entry);
 void peers_list_end(struct peers *peers);
 
-/* All streams of the pinglist are probed `factor` (>= 1) times less often than it says. */
+/*
+ * All streams of the pinglist are probed `factor` (>= 1) times less often than it says. That is in
+ * force peer by peer, during the next callbacks.
+ */
 void peers_list_slow(struct peers *peers, uint32_t factor);
 
 /*

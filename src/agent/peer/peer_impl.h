@@ -40,6 +40,9 @@ struct peers_list {
 	uint64_t round;            /* grows with each new list */
 	uint64_t done_id;          /* the last peer that has the new list */
 	bool adding;               /* between begin and end */
+	struct loop_timer *follow; /* makes streams follow what else has changed, the same way */
+	uint64_t followed_id;      /* the last peer whose streams do */
+	bool anew;                 /* they are to be replaced: timeouts and sizes cannot change */
 	uint32_t slow;             /* the factor; 0 is 1 */
 };
 
@@ -145,10 +148,13 @@ void peer_mesh_follow_list(struct peer *peer);
 void peers_mesh_queues(struct peers *peers, const struct nic *nic, bool made);
 
 /*
- * peer_list.c: the timer's callback; a new configuration is about to replace the present one; frees
- * what a peer has of the list.
+ * peer_list.c: makes the timers, frees them, their callbacks; a new configuration is about to
+ * replace the present one; frees what a peer has of the list.
  */
+int peers_list_init(struct peers *peers);
+void peers_list_free(struct peers *peers);
 void peers_list_work(void *arg);
+void peers_list_follow(void *arg);
 void peers_list_configure(struct peers *peers, const struct config *config);
 void peer_list_forget(struct peer *peer);
 

@@ -7,6 +7,9 @@
  * becomes `list`, and the streams follow. A peer that the new list does not have loses what it had
  * of the old one, and goes if nobody else wants it. A list that is begun before the last one is in
  * force everywhere replaces it.
+ *
+ * What else changes the streams of the list (its rates, the sizes, the timeout) reaches them in the
+ * same way, with another timer.
  */
 #include "agent/peer/peer_impl.h"
 
@@ -162,27 +165,68 @@ peer_list_commit(struct peer *peer)
 	return had;
 }
 
-void
-peers_list_work(void *arg)
+/*
+ * Visits peers behind *done_id until PEERS_LIST_AT_ONCE have changed. Returns whether it has
+ * visited the last one; else it sets the timer.
+ */
+static bool
+peers_list_walk(struct peers *peers, uint64_t *done_id, struct loop_timer *timer,
+		bool (*visit)(struct peer *))
 {
-	struct peers *peers = arg;
 	unsigned int n = 0;
 	struct peer *next;
 
 	for (struct peer *peer = peers->first; peer; peer = next) {
 		next = peer->next;
-		if (peer->id <= peers->list.done_id)
+		if (peer->id <= *done_id)
 			continue;
 		if (n == PEERS_LIST_AT_ONCE) {
-			loop_timer_set(peers->list.timer, 0);
-			return;
+			loop_timer_set(timer, 0);
+			return false;
 		}
-		peers->list.done_id = peer->id;
-		n += peer_list_commit(peer);
+		*done_id = peer->id;
+		n += visit(peer);
 	}
+	return true;
+}
+
+void
+peers_list_work(void *arg)
+{
+	struct peers *peers = arg;
+
+	peers_list_walk(peers, &peers->list.done_id, peers->list.timer, peer_list_commit);
 }
 
 /* ---- what else changes its streams ---- */
+
+/* Returns whether the peer has streams of the list. */
+static bool
+peer_list_follow(struct peer *peer)
+{
+	if (!peer->list || peer->refs[PEER_ORIGIN_FILE])
+		return false;
+	if (peer->peers->list.anew)
+		peer_mesh_end(peer);
+	peer_mesh_begin(peer);
+	return true;
+}
+
+void
+peers_list_follow(void *arg)
+{
+	struct peers *peers = arg;
+
+	if (peers_list_walk(peers, &peers->list.followed_id, peers->list.follow, peer_list_follow))
+		peers->list.anew = false;
+}
+
+static void
+peers_list_follow_soon(struct peers *peers)
+{
+	peers->list.followed_id = 0;
+	loop_timer_set(peers->list.follow, 0);
+}
 
 void
 peers_list_slow(struct peers *peers, uint32_t factor)
@@ -190,9 +234,7 @@ peers_list_slow(struct peers *peers, uint32_t factor)
 	if (peers->list.slow == factor)
 		return;
 	peers->list.slow = factor;
-	for (struct peer *peer = peers->first; peer; peer = peer->next)
-		if (peer->list)
-			peer_mesh_follow_list(peer);
+	peers_list_follow_soon(peers);
 }
 
 /* Sizes, service level and timeout are those of the configuration. */
@@ -208,11 +250,29 @@ peers_list_configure(struct peers *peers, const struct config *config)
 	was.n_flow_labels = is.n_flow_labels;
 	if (old->timeout_ms == config->timeout_ms && config_peer_streams_equal(&was, &is))
 		return;
-	peers->config = config;
-	for (struct peer *peer = peers->first; peer; peer = peer->next) {
-		if (!peer->list || peer->refs[PEER_ORIGIN_FILE])
-			continue;
-		peer_mesh_end(peer);
-		peer_mesh_begin(peer);
-	}
+	peers->list.anew = true;
+	peers_list_follow_soon(peers);
+}
+
+/* ---- the timers ---- */
+
+int
+peers_list_init(struct peers *peers)
+{
+	struct loop *loop = peers->env.loop;
+	int rc = loop_timer_new(loop, "pinglist", peers_list_work, peers, &peers->list.timer);
+
+	if (rc < 0)
+		return rc;
+	rc = loop_timer_new(loop, "list streams", peers_list_follow, peers, &peers->list.follow);
+	if (rc < 0)
+		peers_list_free(peers);
+	return rc;
+}
+
+void
+peers_list_free(struct peers *peers)
+{
+	loop_timer_free(peers->list.timer);
+	loop_timer_free(peers->list.follow);
 }

@@ -168,6 +168,7 @@ test_slow(void **state)
 	set_list(&e, 1);
 	streams(find(theirs), was);
 	peers_list_slow(fake.peers, 10);
+	peers_list_follow(fake.peers);
 	streams(find(theirs), is);
 	assert_ptr_equal(is[0].user, was[0].user);
 	assert_int_equal(is[0].config.interval_ns, 4000000000);
@@ -177,6 +178,7 @@ test_slow(void **state)
 	streams(find(theirs), is);
 	assert_int_equal(is[0].config.interval_ns, 10 * NSEC_PER_SEC);
 	peers_list_slow(fake.peers, 1);
+	peers_list_follow(fake.peers);
 	streams(find(theirs), is);
 	assert_int_equal(is[0].config.interval_ns, NSEC_PER_SEC);
 }
@@ -355,10 +357,82 @@ test_sizes_change(void **state)
 	config.base.sizes = sizes;
 	config.base.n_sizes = 1;
 	assert_int_equal(peers_configure(fake.peers, &config), 0);
+	peers_list_follow(fake.peers);
 	assert_int_equal(streams(find(theirs), s), 1);
 	assert_int_equal(s[0].config.n_sizes, 1);
 	assert_int_equal(s[0].config.sizes[0], 1024);
 	assert_int_equal(s[0].config.interval_ns, 400000000);
+}
+
+#define MANY 700
+
+/* How many peers have a stream of this interval, and of this size. */
+static size_t
+count_as(uint64_t interval_ns, uint16_t size)
+{
+	struct prober_target_info s[8];
+	size_t n = 0;
+
+	for (struct peer *p = NULL; (p = peers_next(fake.peers, p));) {
+		if (streams(p, s) == 0)
+			continue;
+		n += s[0].config.interval_ns == interval_ns && s[0].config.sizes[0] == size;
+	}
+	return n;
+}
+
+/* Ends the loop when all are bound and have their streams; *arg is its timer. */
+static void
+stop_if_probed(void *arg)
+{
+	struct loop_timer **timer = arg;
+
+	if (count_as(400000000, 50) == MANY)
+		loop_stop(fake.loop);
+	else
+		loop_timer_set(*timer, NSEC_PER_MSEC);
+}
+
+/* At most 256 peers change in one callback, and all within six. */
+static void
+follow_in_steps(uint64_t interval_ns, uint16_t size)
+{
+	size_t before = count_as(interval_ns, size);
+
+	assert_int_equal(before, 0);
+	for (int i = 0; i < 6; i++) {
+		peers_list_follow(fake.peers);
+		assert_in_range(count_as(interval_ns, size) - before, 0, 256);
+		before = count_as(interval_ns, size);
+	}
+	assert_int_equal(before, MANY);
+}
+
+static void
+test_many(void **state)
+{
+	static struct peer_listed e[MANY];
+	static uint32_t sizes[] = {1024};
+	struct config config = fake.config;
+	char address[ADDR_TEXT];
+	struct loop_timer *timer;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		snprintf(address, sizeof(address), "10.0.%d.%d", 2 + i / 250, 1 + i % 250);
+		e[i] = entry(address, 400);
+	}
+	set_list(e, MANY);
+	assert_int_equal(loop_timer_new(fake.loop, "test", stop_if_probed, &timer, &timer), 0);
+	loop_timer_set(timer, 0);
+	assert_int_equal(loop_run(fake.loop), 0);
+	loop_timer_free(timer);
+	peers_list_slow(fake.peers, 10);
+	follow_in_steps(4000000000, 50);
+	config.base.sizes = sizes;
+	config.base.n_sizes = 1;
+	assert_int_equal(peers_configure(fake.peers, &config), 0);
+	follow_in_steps(4000000000, 1024);
 }
 
 #define list_test(fn) cmocka_unit_test_setup_teardown(fn, begin, fake_end)
@@ -373,6 +447,7 @@ main(void)
 		list_test(test_ping_holds),
 		list_test(test_begun_again), list_test(test_any_ports),
 		list_test(test_too_many),   list_test(test_sizes_change),
+		list_test(test_many),
 	};
 
 	return cmocka_run_group_tests_name("peer_list", tests, NULL, NULL);
