@@ -137,9 +137,11 @@ static void
 cluster_list_weigh(struct cluster_list *l)
 {
 	uint64_t keep_ns = cluster_list_keep_ns(l), silent_ns = cluster_list_silent_ns(l);
-	bool slow = l->heard && silent_ns >= keep_ns;
+	bool slow = l->list && l->heard && silent_ns >= keep_ns;
 
-	if (l->heard && !slow)
+	if (!l->list)
+		loop_timer_clear(l->keep);
+	else if (l->heard && !slow)
 		loop_timer_set(l->keep, keep_ns - silent_ns);
 	if (slow == l->slow)
 		return;
@@ -150,7 +152,7 @@ cluster_list_weigh(struct cluster_list *l)
 			    "central has said nothing for %" PRIu64
 			    " s: its pinglist is probed ten times less often",
 			    (uint64_t)(silent_ns / NSEC_PER_SEC));
-	else
+	else if (l->list)
 		log_info(CLUSTER, "central is there again: its pinglist is probed as it says");
 }
 
@@ -302,8 +304,11 @@ cluster_list_withdraw(struct cluster_list *l)
 {
 	l->withdrawn++;
 	log_info(CLUSTER, "central has taken the pinglist back");
+	l->error[0] = '\0';
+	l->from_file = false;
 	if (l->list)
 		cluster_list_use(l, NULL);
+	cluster_list_weigh(l);
 	cluster_list_save(l);
 }
 
@@ -405,12 +410,10 @@ cluster_list_drop(struct cluster_list *l)
 	l->reader = NULL;
 	if (l->list)
 		cluster_list_use(l, NULL);
-	loop_timer_clear(l->keep);
+	if (l->config)
+		cluster_list_weigh(l);
 	l->config = NULL;
 	l->has_read = l->from_file = l->heard = l->unwritten = false;
-	if (l->slow)
-		peers_list_slow(l->env.peers, 1);
-	l->slow = false;
 	l->error[0] = l->file_error[0] = '\0';
 }
 

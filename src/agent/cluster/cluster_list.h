@@ -57,7 +57,7 @@ struct cluster_list_status {
 	struct cluster_counts counts;
 	bool heard;             /* from central; the next is valid */
 	uint64_t silent_ns;     /* since central's last word */
-	bool slow;              /* `cluster.keep` is over */
+	bool slow;              /* there is a list, and `cluster.keep` is over */
 	uint64_t lists;         /* lists that were taken, each change of the contents */
 	uint64_t malformed, foreign, withdrawn; /* lists with a mistake; of another host; empty */
 	const char *error;      /* the reason why the last list was refused, or "" */

@@ -30,6 +30,7 @@
 
 #define GIVE_UP_S 30
 #define ADDED_MAX 16
+#define YEAR_NS (UINT64_C(365) * 86400 * NSEC_PER_SEC)
 
 static struct self self = {.hostname = "host.a"};
 static struct loop *loop;
@@ -521,6 +522,31 @@ test_withdrawn(void **state)
 	wait_until(is_gone);
 }
 
+/* What was said about the list goes with it. */
+static void
+test_withdrawn_all(void **state)
+{
+	(void)state;
+	configure("keep = 1;");
+	target("10.0.0.2");
+	hear(1);
+	wait_until(is_slow);
+	cluster_list_too_long(list);
+	lists_before = lists;
+	cluster_list_heard(list, NULL, 0, false);
+	wait_until(is_applied);
+	assert_string_equal(status.error, "");
+	assert_false(status.slow);
+	assert_int_equal(slow, 1);
+	wait_until(is_gone);
+	configure("keep = 1;");
+	assert_int_equal(slow, 1);
+	/* Silence matters again with the next list. */
+	hear(2);
+	wait_until(is_slow);
+	assert_int_equal(slow, 10);
+}
+
 /* The port comes later; the file is used until there is a list from the broker. */
 static void
 test_from_file(void **state)
@@ -553,6 +579,30 @@ test_from_file(void **state)
 	wait_until(is_applied);
 	assert_false(status.from_file);
 	assert_int_equal(n_added, 2);
+}
+
+/* Central takes back what the file has; its signs of life count again. */
+static void
+test_from_file_withdrawn(void **state)
+{
+	(void)state;
+	target("10.0.0.2");
+	configure("");
+	hear(5);
+	wait_until(is_kept);
+	assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+	cluster_list_drop(list);
+	lists_before = lists;
+	configure("");
+	wait_until(is_applied);
+	assert_true(status.from_file);
+	cluster_list_heard(list, NULL, 0, false);
+	cluster_list_status(list, &status);
+	assert_false(status.from_file);
+	assert_true(status.silent_ns > YEAR_NS);
+	beat();
+	cluster_list_status(list, &status);
+	assert_true(status.silent_ns < YEAR_NS);
 }
 
 /* A file that is older than `keep`. */
@@ -755,6 +805,7 @@ main(void)
 		list_test(test_cannot_keep),   list_test(test_silent),
 		list_test(test_dropped),       list_test(test_same_generation),
 		list_test(test_keeps_later),   list_test(test_forgotten),
+		list_test(test_withdrawn_all), list_test(test_from_file_withdrawn),
 	};
 	char command[64];
 	int rc;
