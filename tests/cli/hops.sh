@@ -9,7 +9,13 @@ set -u
 command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 src=$(cd "${top_srcdir:-.}" && pwd)
 build=$(cd "${top_builddir:-.}" && pwd)
+PATH=$PATH:/usr/sbin:/sbin
 if [ "${1:-}" != inside ]; then
+	for program in /usr/bin/python3 ip ping setpriv sysctl; do
+		command -v "$program" >/dev/null || {
+			echo "$program is missing: contrib/setup installs it"; exit 77
+		}
+	done
 	root=()
 	[ "$(id -u)" = 0 ] || root=(-r)
 	unshare "${root[@]}" -mn true 2>/dev/null || { echo "no namespaces of its own"; exit 77; }
@@ -21,6 +27,10 @@ if ! mount -t tmpfs none /run || ! mount -t proc proc /proc; then
 	exit 77
 fi
 mkdir -p /run/netns
+ip link add name probe0 type veth peer name probe1 2>/dev/null || {
+	echo "this kernel has no veth"; exit 77
+}
+ip link delete probe0
 work=$(mktemp -d /run/hops.XXXXXX)
 status=0
 

@@ -10,7 +10,13 @@ set -u
 command_not_found_handle() { echo "FAIL: no command $1"; kill -TERM $$; }
 src=$(cd "${top_srcdir:-.}" && pwd)
 build=$(cd "${top_builddir:-.}" && pwd)
+PATH=$PATH:/usr/sbin:/sbin
 if [ "${1:-}" != inside ]; then
+	for program in /usr/bin/python3 ip getent; do
+		command -v "$program" >/dev/null || {
+			echo "$program is missing: contrib/setup installs it"; exit 77
+		}
+	done
 	root=()
 	[ "$(id -u)" = 0 ] || root=(-r)
 	unshare "${root[@]}" -mn true 2>/dev/null || { echo "no namespaces of its own"; exit 77; }
