@@ -2,10 +2,12 @@
 /*
  * DOC: the pinglist
  *
- * `list` is the list in force. A message is unpacked by a thread (`reader`); a newer message
- * replaces one that is being unpacked. `writer` is what was last asked for of the file; what fails
- * is tried again when central says something, because a disk may be full for a while. The timer
- * `keep` runs out when central has said nothing for cluster.keep; each word sets it again.
+ * `list` is the list in force. A message is unpacked by a thread (`reader`), which first ends what
+ * it has begun, because the newer message may be junk. Of those that wait, only the newest is kept
+ * (`next`). The same thread reads the file before (`loader`). `writer` is what was last asked for
+ * of the file; what fails is tried again when central says something, because a disk may be full
+ * for a while. The timer `keep` runs out when central has said nothing for cluster.keep; each word
+ * sets it again.
  *
  * A word is a sign of life, or a list that is new. A list that the broker has retained says nothing
  * about whether central is alive. As long as the list is that of the file, a sign of life is no
@@ -41,7 +43,8 @@ struct cluster_list {
 	const struct config *config;    /* NULL: there is no broker */
 	struct cluster_apply *apply;
 	struct work *work;
-	struct work_job *reader, *writer;
+	struct work_job *loader, *reader, *writer;
+	struct cluster_file next;       /* waits for the reader; its data is NULL: nothing */
 	struct loop_timer *keep;
 	struct pinglist *list;          /* NULL: none */
 	char *data;                     /* the same, as it came */
@@ -283,6 +286,28 @@ cluster_list_take(struct cluster_list *l, struct cluster_file *file)
 }
 
 static void
+cluster_list_read_next(struct cluster_list *l)
+{
+	struct cluster_file file = l->next;
+
+	if (l->reader || !file.data)
+		return;
+	l->next.data = NULL;
+	if (cluster_file_start(l->work, &file, &l->reader) < 0)
+		cluster_list_refuse(l, &l->malformed, "out of memory");
+}
+
+static void
+cluster_list_cancel(struct cluster_list *l)
+{
+	work_cancel(l->loader);
+	work_cancel(l->reader);
+	l->loader = l->reader = NULL;
+	free(l->next.data);
+	l->next.data = NULL;
+}
+
+static void
 cluster_list_unpacked(void *arg, struct cluster_file *file)
 {
 	struct cluster_list *l = arg;
@@ -297,11 +322,13 @@ cluster_list_unpacked(void *arg, struct cluster_file *file)
 	} else {
 		cluster_list_take(l, file);
 	}
+	cluster_list_read_next(l);
 }
 
 static void
 cluster_list_withdraw(struct cluster_list *l)
 {
+	cluster_list_cancel(l);
 	l->withdrawn++;
 	log_info(CLUSTER, "central has taken the pinglist back");
 	l->error[0] = '\0';
@@ -315,22 +342,20 @@ cluster_list_withdraw(struct cluster_list *l)
 void
 cluster_list_heard(struct cluster_list *l, const void *data, size_t size, bool retained)
 {
-	struct cluster_file file = {.task = CLUSTER_FILE_UNPACK,
-				    .retained = retained,
-				    .done = cluster_list_unpacked,
-				    .arg = l};
-
 	if (!l->config)
 		return;
-	work_cancel(l->reader);
-	l->reader = NULL;
-	l->has_read = true;
 	if (!size) {
 		cluster_list_withdraw(l);
 		return;
 	}
-	if (!cluster_list_copy(&file, data, size) ||
-	    cluster_file_start(l->work, &file, &l->reader) < 0)
+	free(l->next.data);
+	l->next = (struct cluster_file){.task = CLUSTER_FILE_UNPACK,
+					.retained = retained,
+					.done = cluster_list_unpacked,
+					.arg = l};
+	if (cluster_list_copy(&l->next, data, size))
+		cluster_list_read_next(l);
+	else
 		cluster_list_refuse(l, &l->malformed, "out of memory");
 }
 
@@ -343,11 +368,11 @@ cluster_list_too_long(struct cluster_list *l)
 /* ---- the start without a broker ---- */
 
 static void
-cluster_list_read(void *arg, struct cluster_file *file)
+cluster_list_loaded(void *arg, struct cluster_file *file)
 {
 	struct cluster_list *l = arg;
 
-	l->reader = NULL;
+	l->loader = NULL;
 	if (file->rc == -ENOENT)
 		return;
 	if (file->rc == 0 && !cluster_list_is_ours(l, file->list)) {
@@ -370,16 +395,16 @@ cluster_list_read(void *arg, struct cluster_file *file)
 }
 
 static void
-cluster_list_start_reading(struct cluster_list *l)
+cluster_list_load(struct cluster_list *l)
 {
 	struct cluster_file file = {.task = CLUSTER_FILE_READ,
-				    .done = cluster_list_read,
+				    .done = cluster_list_loaded,
 				    .arg = l};
 
 	l->has_read = true;
 	if (!l->config->cluster.directory[0])
 		return;
-	if (cluster_list_start_file(l, &file, &l->reader) < 0)
+	if (cluster_list_start_file(l, &file, &l->loader) < 0)
 		log_error(CLUSTER, "no memory to read the pinglist");
 }
 
@@ -392,7 +417,7 @@ cluster_list_configure(struct cluster_list *l, const struct config *config)
 	if (l->list)
 		cluster_apply_start(l->apply, l->list, config, 0);
 	else if (!l->has_read)
-		cluster_list_start_reading(l);
+		cluster_list_load(l);
 	cluster_list_weigh(l);
 }
 
@@ -406,8 +431,7 @@ cluster_list_look(struct cluster_list *l)
 void
 cluster_list_drop(struct cluster_list *l)
 {
-	work_cancel(l->reader);
-	l->reader = NULL;
+	cluster_list_cancel(l);
 	if (l->list)
 		cluster_list_use(l, NULL);
 	if (l->config)
@@ -460,7 +484,7 @@ cluster_list_free(struct cluster_list *l)
 {
 	if (!l)
 		return;
-	work_cancel(l->reader);
+	cluster_list_cancel(l);
 	work_cancel(l->writer);
 	work_free(l->work);
 	cluster_apply_free(l->apply);

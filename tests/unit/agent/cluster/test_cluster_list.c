@@ -228,6 +228,18 @@ is_refused(void)
 }
 
 static bool
+is_refused_twice(void)
+{
+	return status.malformed == 2;
+}
+
+static bool
+is_fourth(void)
+{
+	return status.generation == 4;
+}
+
+static bool
 is_slow(void)
 {
 	return status.slow;
@@ -522,6 +534,35 @@ test_withdrawn(void **state)
 	wait_until(is_gone);
 }
 
+/* Junk that follows at once costs no list; of what waits meanwhile, the newest counts. */
+static void
+test_followed(void **state)
+{
+	(void)state;
+	configure("");
+	target("10.0.0.2");
+	hear(1);
+	cluster_list_heard(list, "junk", 4, false);
+	wait_until(is_refused);
+	assert_int_equal(status.generation, 1);
+	hear(2);
+	cluster_list_heard(list, "junk", 4, false);
+	hear(3);
+	hear(4);
+	wait_until(is_fourth);
+	assert_int_equal(status.lists, 3);
+	assert_int_equal(status.malformed, 1);
+	assert_string_equal(status.error, "");
+	/* Central has taken back what waits, too. */
+	hear(5);
+	hear(6);
+	cluster_list_heard(list, NULL, 0, false);
+	cluster_list_heard(list, "junk", 4, false);
+	wait_until(is_refused_twice);
+	assert_false(status.has);
+	assert_int_equal(status.lists, 3);
+}
+
 /* What was said about the list goes with it. */
 static void
 test_withdrawn_all(void **state)
@@ -806,6 +847,7 @@ main(void)
 		list_test(test_dropped),       list_test(test_same_generation),
 		list_test(test_keeps_later),   list_test(test_forgotten),
 		list_test(test_withdrawn_all), list_test(test_from_file_withdrawn),
+		list_test(test_followed),
 	};
 	char command[64];
 	int rc;
