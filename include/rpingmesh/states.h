@@ -161,7 +161,7 @@ enum degraded_reason {
 	DEGRADED_RELOAD,        /* the last one was refused */
 	DEGRADED_BROKER,        /* of the cluster: no connection, or it refuses something */
 	DEGRADED_PINGLIST,      /* it is refused, or cannot be kept */
-	DEGRADED_CENTRAL,       /* it has been silent for too long */
+	DEGRADED_CENTRAL,       /* it has been silent for too long, or refuses this host */
 	DEGRADED_REASON_N
 };
 #define DEGRADED_REASON_NAMES { \

@@ -40,6 +40,7 @@ struct cluster {
 	struct uplinks *uplinks;
 	struct registration *last;   /* what was published; NULL: nothing */
 	msgpack_sbuffer packed;      /* the same, as bytes */
+	char fault[REGISTRATION_ERROR]; /* why central refuses it; "": it does not */
 	char host[REGISTRATION_HOST]; /* that the bus was made for */
 	char topic[TOPIC_SIZE], list_topic[TOPIC_SIZE];
 	struct cluster_list *list;
@@ -56,6 +57,17 @@ cluster_pack(struct cluster *cluster)
 	msgpack_sbuffer_clear(&cluster->packed);
 	msgpack_packer_init(&pk, &cluster->packed, msgpack_sbuffer_write);
 	registration_pack(&pk, cluster->last);
+}
+
+/* Reads it as central does. A mistake in it would take the whole host out. */
+static void
+cluster_check(struct cluster *cluster)
+{
+	struct registration *read = NULL;
+
+	cluster->fault[0] = '\0';
+	registration_unpack(cluster->packed.data, cluster->packed.size, &read, cluster->fault);
+	registration_free(read);
 }
 
 static void
@@ -78,6 +90,7 @@ cluster_register(struct cluster *cluster)
 		cluster->last = now;
 		cluster->changes++;
 		cluster_pack(cluster);
+		cluster_check(cluster);
 		cluster_list_look(cluster->list);
 	} else {
 		registration_free(now);
@@ -360,6 +373,7 @@ cluster_status(const struct cluster *cluster, struct cluster_status *out)
 		.changes = cluster->changes,
 		.foreign = cluster->foreign,
 		.unheard_ns = cluster->unheard_ns,
+		.fault = cluster->last && cluster->fault[0] ? cluster->fault : NULL,
 	};
 	bus_status(cluster->bus, &out->bus);
 	cluster_list_status(cluster->list, &out->list);

@@ -71,6 +71,7 @@ struct cluster_status {
 	uint64_t changes;  /* how often the registration has changed */
 	uint64_t foreign;  /* how often somebody else has changed or cleared it */
 	uint64_t unheard_ns; /* CLOCK_MONOTONIC: published then, not heard since; 0: heard */
+	const char *fault; /* why central refuses the registration; NULL: it does not. Borrowed */
 };
 
 /* Returns false if there is no broker. */

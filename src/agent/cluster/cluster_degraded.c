@@ -4,6 +4,7 @@
 
 #include "agent/cluster/cluster.h"
 #include "core/clock.h"
+#include "record/registration.h"
 
 /* A broker that is busy may take so long to send a message back. */
 #define CLUSTER_UNHEARD_NS (10 * NSEC_PER_SEC)
@@ -72,6 +73,15 @@ cluster_degraded_broker(const struct cluster_status *s, degraded_hear *fn, void 
 	fn(arg, DEGRADED_BROKER, text);
 }
 
+static void
+cluster_degraded_fault(const char *fault, degraded_hear *fn, void *arg)
+{
+	char text[REGISTRATION_ERROR + 64];
+
+	snprintf(text, sizeof(text), "central refuses this host's registration: %s", fault);
+	fn(arg, DEGRADED_CENTRAL, text);
+}
+
 void
 cluster_degraded(const struct cluster *cluster, degraded_hear *fn, void *arg)
 {
@@ -80,5 +90,7 @@ cluster_degraded(const struct cluster *cluster, degraded_hear *fn, void *arg)
 	if (!cluster_status(cluster, &s))
 		return;
 	cluster_degraded_broker(&s, fn, arg);
+	if (s.fault)
+		cluster_degraded_fault(s.fault, fn, arg);
 	cluster_degraded_list(&s.list, fn, arg);
 }

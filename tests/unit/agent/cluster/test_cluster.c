@@ -140,6 +140,14 @@ beat(void)
 	msgpack_sbuffer_destroy(&out);
 }
 
+static bool
+is_at_fault(void)
+{
+	struct cluster_status status;
+
+	return cluster_status(cluster, &status) && status.fault;
+}
+
 static struct config *
 parsed(const char *more)
 {
@@ -270,6 +278,40 @@ test_renamed(void **state)
 	assert_int_equal(n_leaving, 0);
 }
 
+static char said[400];
+
+static void
+hear(void *arg, enum degraded_reason reason, const char *text)
+{
+	(void)arg;
+	(void)reason;
+	snprintf(said, sizeof(said), "%s", text);
+}
+
+/* What central refuses, the host itself says, and no longer than it lasts. */
+static void
+test_fault(void **state)
+{
+	(void)state;
+	begin("");
+	said[0] = '\0';
+	cluster_degraded(cluster, hear, NULL);
+	assert_null(strstr(said, "central refuses"));
+	strcpy(self.hostname, "a\tb");
+	cluster_look(cluster);
+	assert_true(wait_until(is_cleared)); /* the one of the name before */
+	assert_true(wait_until(is_at_fault));
+	cluster_degraded(cluster, hear, NULL);
+	assert_non_null(strstr(said, "central refuses this host's registration: host is"));
+	strcpy(self.hostname, "host.a");
+	n_seen = 0;
+	cluster_look(cluster);
+	assert_true(wait_until(is_registered));
+	said[0] = '\0';
+	cluster_degraded(cluster, hear, NULL);
+	assert_null(strstr(said, "central refuses"));
+}
+
 static void
 test_reconfigured(void **state)
 {
@@ -334,6 +376,7 @@ main(void)
 		cluster_test(test_registered), cluster_test(test_foreign),
 		cluster_test(test_renamed),    cluster_test(test_reconfigured),
 		cluster_test(test_leaves),     cluster_test(test_other_prefix),
+		cluster_test(test_fault),
 	};
 	int rc;
 
