@@ -179,6 +179,8 @@ plan_nic_clear(struct plan_nic *nic)
 {
 	for (size_t i = 0; i < nic->n_tors; i++)
 		free(nic->tors[i]);
+	for (size_t i = 0; i < nic->n_addresses; i++)
+		free(nic->addresses[i].rivals.at);
 	free(nic->tors);
 	free(nic->device);
 	free(nic->rail);

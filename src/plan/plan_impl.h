@@ -14,12 +14,19 @@
 struct plan_nic;
 struct plan_group;
 
-/* An address of a port. Chained in the index of addresses. */
+/* Those that have an address which another one holds, in the order of plan_address_compare(). */
+struct plan_rivals {
+	struct plan_address **at;
+	size_t n, room;
+};
+
+/* An address of a port. */
 struct plan_address {
 	struct addr addr;
 	struct plan_nic *nic;
-	struct plan_address *next;
-	bool used;               /* the port takes part with this address */
+	struct plan_address *next; /* in the index, if it is the holder */
+	struct plan_rivals rivals; /* of the holder */
+	bool used;               /* it is the holder: the port takes part with this address */
 	uint64_t counted;        /* the last count that it was part of */
 };
 
@@ -119,7 +126,7 @@ struct plan {
 	size_t n_nodes, nodes_room;
 	struct plan_group **groups;   /* by rail, family, ToR: a plane is contiguous */
 	size_t n_groups, groups_room;
-	struct plan_address **index;  /* of addresses, by their hash */
+	struct plan_address **index;  /* the holders of addresses, by their hash */
 	size_t index_size, n_index;
 	struct plan_node *gone;       /* removed since the last run; slots may point at them */
 	uint64_t hour, runs, counts;

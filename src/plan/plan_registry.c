@@ -3,8 +3,8 @@
  * Hosts, their ports, and the groups that their members are in.
  *
  * An address belongs to one port. If several have it, the first in the order of hosts, ports and
- * addresses keeps it, whoever registered first: so all planners choose the same. The index of
- * addresses finds the others.
+ * addresses holds it, whoever registered first: so all planners choose the same. The index has the
+ * holders, and each holder the others, in this order.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -264,36 +264,65 @@ plan_address_usable(const struct addr *addr)
 	return !addr_is_zero(addr) && !addr_is_link_local(addr) && !addr_equal(addr, &v4_zero);
 }
 
+/* Where the holder of an address is linked, or where one is to be. */
+static struct plan_address **
+plan_index_find(const struct plan *plan, const struct addr *addr)
+{
+	struct plan_address **a = plan_index_chain(plan, addr);
+
+	while (*a && !addr_equal(&(*a)->addr, addr))
+		a = &(*a)->next;
+	return a;
+}
+
 /* Who uses an address, or NULL. */
 const struct plan_address *
 plan_holder(const struct plan *plan, const struct addr *addr)
 {
-	const struct plan_address *a = plan->index ? *plan_index_chain(plan, addr) : NULL;
-
-	while (a && !(a->used && addr_equal(&a->addr, addr)))
-		a = a->next;
-	return a;
+	return plan->index ? *plan_index_find(plan, addr) : NULL;
 }
 
-/* The first of those that have this address uses it. */
+/* Another one becomes the holder. */
 static int
-plan_index_settle(struct plan *plan, const struct addr *addr)
+plan_index_hand_over(struct plan *plan, struct plan_address **holder, struct plan_address *to)
 {
-	struct plan_address *first = NULL, *a;
-	int err = 0;
+	struct plan_address *from = *holder;
 
-	for (a = *plan_index_chain(plan, addr); a; a = a->next)
-		if (addr_equal(&a->addr, addr) && (!first || plan_address_compare(a, first) < 0))
-			first = a;
-	for (a = *plan_index_chain(plan, addr); a; a = a->next) {
-		bool used = a == first && plan_address_usable(addr);
+	to->rivals = from->rivals;
+	from->rivals = (struct plan_rivals){.n = 0};
+	to->next = from->next;
+	*holder = to;
+	from->used = false;
+	to->used = true;
+	(void)plan_address_set(plan, from); /* it needs no memory to take no part */
+	return plan_address_set(plan, to);
+}
 
-		if (!addr_equal(&a->addr, addr) || a->used == used)
-			continue;
-		a->used = used;
-		err = plan_address_set(plan, a) ? -ENOMEM : err;
+/* Where a rival of the holder is, or is to be inserted. */
+static size_t
+plan_rivals_place(const struct plan_rivals *rivals, const struct plan_address *address)
+{
+	size_t low = 0, high = rivals->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (plan_address_compare(rivals->at[middle], address) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return err;
+	return low;
+}
+
+static void
+plan_rivals_drop(struct plan_rivals *rivals, size_t at)
+{
+	memmove(rivals->at + at, rivals->at + at + 1, (--rivals->n - at) * sizeof(*rivals->at));
+	if (rivals->n)
+		return;
+	free(rivals->at);
+	*rivals = (struct plan_rivals){.n = 0};
 }
 
 static int
@@ -324,32 +353,52 @@ plan_index_grow(struct plan *plan)
 static int
 plan_index_add(struct plan *plan, struct plan_address *address)
 {
-	struct plan_address **chain;
+	struct plan_address **holder, *rival;
+	struct plan_rivals *rivals;
 
+	if (!plan_address_usable(&address->addr))
+		return 0;
 	if (plan_index_grow(plan))
 		return -ENOMEM;
-	chain = plan_index_chain(plan, &address->addr);
-	address->next = *chain;
-	*chain = address;
-	plan->n_index++;
-	return plan_index_settle(plan, &address->addr);
+	holder = plan_index_find(plan, &address->addr);
+	if (!*holder) {
+		*holder = address;
+		plan->n_index++;
+		address->used = true;
+		return plan_address_set(plan, address);
+	}
+	rivals = &(*holder)->rivals;
+	rival = plan_address_compare(address, *holder) < 0 ? *holder : address;
+	if (plan_insert((void ***)&rivals->at, &rivals->n, &rivals->room,
+			plan_rivals_place(rivals, rival), rival))
+		return -ENOMEM;
+	return rival == address ? 0 : plan_index_hand_over(plan, holder, address);
 }
 
 static void
 plan_index_remove(struct plan *plan, struct plan_address *address)
 {
-	struct plan_address **a;
+	struct plan_address **holder = plan->index ? plan_index_find(plan, &address->addr) : NULL;
+	struct plan_rivals *rivals;
+	size_t at;
 
-	if (!plan->index)
+	if (!holder || !*holder)
 		return;
-	for (a = plan_index_chain(plan, &address->addr); *a && *a != address; a = &(*a)->next)
-		;
-	if (!*a)
-		return;
-	*a = address->next;
-	plan->n_index--;
-	/* If there is no memory for the next one, that one takes no part until it registers. */
-	(void)plan_index_settle(plan, &address->addr);
+	rivals = &(*holder)->rivals;
+	if (*holder != address) {
+		at = plan_rivals_place(rivals, address);
+		if (at < rivals->n && rivals->at[at] == address)
+			plan_rivals_drop(rivals, at);
+	} else if (rivals->n) {
+		struct plan_address *next = rivals->at[0];
+
+		plan_rivals_drop(rivals, 0);
+		/* If there is no memory for it, it takes no part until it registers. */
+		(void)plan_index_hand_over(plan, holder, next);
+	} else {
+		*holder = address->next;
+		plan->n_index--;
+	}
 }
 
 /* Hosts. */

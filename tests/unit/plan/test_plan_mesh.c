@@ -342,6 +342,63 @@ test_duplicate_addresses(void **state)
 }
 
 static void
+check_holder(struct fake *f, const bool *here, unsigned int n)
+{
+	char first[32] = "", name[32];
+	unsigned int many = 0;
+	struct problems all;
+
+	memset(&all, 0, sizeof(all));
+	for (unsigned int i = 0; i < n; i++) {
+		if (here[i] && many++ == 0)
+			snprintf(first, sizeof(first), "m%02u", i);
+	}
+	plan_problems(f->plan, problem, &all);
+	assert_int_equal(all.n, many > 1 ? many - 1 : 0);
+	fake_run(f, FAKE_NOW_S);
+	f->n = 0;
+	fake_read(f, "other");
+	assert_int_equal(f->n, many > 0);
+	if (f->n)
+		assert_string_equal(f->entries[0].to, first);
+	if (all.n)
+		assert_string_equal(all.last.holder, first);
+	for (unsigned int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "m%02u", i);
+		f->n = 0;
+		fake_read(f, name);
+		assert_int_equal(f->n, strcmp(name, first) == 0);
+	}
+}
+
+/* An internal bridge has the same address everywhere. Hosts come and go in any order. */
+static void
+test_one_address_of_many(void **state)
+{
+	struct plan_options options = fake_options(4);
+	bool here[41] = {false};
+	struct fake f;
+
+	(void)state;
+	fake_start(&f, &options);
+	fake_put1(&f, "other", "t", "10.0.0.9");
+	/* 17, 7 and 41 have no common factor, so each host comes once, and goes once. */
+	for (unsigned int i = 0; i < 2 * 41; i++) {
+		unsigned int h = (i * (i < 41 ? 17 : 7) + 20) % 41;
+		char name[32];
+
+		snprintf(name, sizeof(name), "m%02u", h);
+		here[h] = !here[h];
+		if (here[h])
+			fake_put1(&f, name, "t", "192.168.100.1");
+		else
+			plan_remove(f.plan, name);
+		check_holder(&f, here, 41);
+	}
+	fake_end(&f);
+}
+
+static void
 test_what_cannot_be_probed(void **state)
 {
 	const struct fake_port ports[] = {
@@ -408,6 +465,7 @@ main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_a_port_goes),
 		cmocka_unit_test(test_duplicate_addresses),
+		cmocka_unit_test(test_one_address_of_many),
 		cmocka_unit_test(test_what_cannot_be_probed),
 		cmocka_unit_test(test_refused),
 	};
