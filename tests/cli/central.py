@@ -274,6 +274,39 @@ def few(w):
     w.prefix = PREFIX
 
 
+def big(w):
+    """A cluster of its own, where the list of a host with 512 addresses would be longer than
+    4 MiB. Nobody else waits for it."""
+    w.prefix = "big/1"
+
+    def port(device, addresses, tor):
+        return {"device": device, "port": 1, "addresses": addresses, "tors": [tor],
+                "tor_by": "config", "clock": "hw", "out_per_s": 1000000, "in_per_s": 1000000,
+                "src_ports": 0}
+
+    def join(name, tor, host, ports, addresses):
+        w.join(name, "", ports=[port(
+            f"device-with-a-long-name-that-takes-many-bytes-of-each-list-{p:02}",
+            [f"10.{host}.{p}.{a + 1}" for a in range(addresses)], tor) for p in range(ports)])
+
+    for i in range(128):
+        join(f"host{i:03}" + "-long" * 10, f"leaf-{i % 4}", i, 8, 1)
+    w.start_central("big", 'prefix = "big"; budget_percent = 100;')
+    until("all hosts", lambda: w.status("big")["hosts_present"] == 128)
+    join("ahuge", "leaf-0", 200, 64, 8)
+    until("its judgement", lambda: any(
+        "pinglists are longer than agents take" in s and "that of ahuge:" in s
+        for s in w.status("big")["degraded"]))
+    join("late", "leaf-1", 201, 1, 1)
+    until("a list", lambda: w.retained("big/1/pinglist/late"))
+    check("the others get theirs", True)
+    huge = until("its list", lambda: w.retained("big/1/pinglist/ahuge"))
+    check("a list that is too long is published without ports",
+          msgpack.unpackb(huge)["ports"] == [])
+    w.stop_central("big")
+    w.prefix = PREFIX
+
+
 # Whatever http_proxy says: it is this machine that is asked.
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -468,7 +501,7 @@ def main():
     directory = tempfile.mkdtemp()
     world = World(directory)
     try:
-        for part in (without_broker, mesh, few, tors, pages, web, drain, leave, freeze, hostile,
+        for part in (without_broker, mesh, few, big, tors, pages, web, drain, leave, freeze, hostile,
                      two, broker_restart, twins, reload):
             part(world)
         world.stop_central("one")

@@ -18,6 +18,8 @@
 #define MESH_SEND_NS (10 * NSEC_PER_MSEC) /* how long the loop may be away */
 #define MESH_SEND_MESSAGES 100            /* that wait at the bus */
 #define MESH_SEND_BYTES (1 << 20)
+/* The queue of the bus takes no message that is longer than this with its topic. */
+#define MESH_SEND_LIST (PINGLIST_BYTES_MAX - TOPIC_SIZE)
 
 static bool
 mesh_send_has_room(const struct mesh *m)
@@ -28,6 +30,7 @@ mesh_send_has_room(const struct mesh *m)
 	return bus.queued < MESH_SEND_MESSAGES && bus.queued_bytes < MESH_SEND_BYTES;
 }
 
+/* A list that is too long is replaced by one without ports. */
 static int
 mesh_send_packed(struct mesh *m, const char *host, msgpack_sbuffer *body)
 {
@@ -40,10 +43,13 @@ mesh_send_packed(struct mesh *m, const char *host, msgpack_sbuffer *body)
 	msgpack_packer_init(&pk, body, msgpack_sbuffer_write);
 	if (mesh_has(m, host))
 		rc = mesh_list_pack(m->plan, host, &pk);
-	if (rc > 0 || body->size > PINGLIST_BYTES_MAX)
+	if (rc > 0 || body->size > MESH_SEND_LIST) {
 		mesh_wrong_set(&m->wrong, MESH_WRONG_LIST, host, "too long");
-	else
+		msgpack_sbuffer_clear(body);
+		pinglist_pack(&pk, &(struct pinglist){.host = host});
+	} else {
 		mesh_wrong_end(&m->wrong, MESH_WRONG_LIST, host);
+	}
 	return rc < 0 ? rc : bus_retain(m->bus, topic, body->data, body->size);
 }
 
