@@ -203,11 +203,15 @@ def frozen(w):
           stays(4, lambda: "10.0.3.1" in whom(w, "many29")))
     check("this is said", any("has planned for 30 hosts, and only 15 are there" in s
                               for s in w.status("two")["degraded"]))
+    for i in (15, 16, 17):
+        w.leave(f"many{i}")
+    until("three more leave", lambda: w.status("two")["hosts_leaving"] == 3)
     try:
         w.call("two", "confirm")
         check("it is for the other one to confirm", False)
     except Refused as refused:
         check("it is for the other one to confirm", "still there" in str(refused))
+    check("what is refused is not done", w.status("two")["hosts_leaving"] == 3)
     kill(w, "one")
     kill(w, "two")
     age_beat(w)
@@ -215,7 +219,7 @@ def frozen(w):
     until("three is frozen", lambda: w.status("three")["frozen"])
     check("so does one that starts after the other has ended",
           stays(4, lambda: "10.0.3.1" in whom(w, "many29")))
-    check("confirm counts those that are missing", w.call("three", "confirm")["hosts"] == 15)
+    check("confirm counts those that are missing", w.call("three", "confirm")["hosts"] == 18)
     until("the plan", lambda: "10.0.3.1" not in whom(w, "many29"))
     check("then they are gone", not w.status("three")["frozen"])
     w.stop_central("three")

@@ -150,11 +150,12 @@ uint32_t
 mesh_confirm(struct mesh *m)
 {
 	const struct registry_time now = {clock_mono_ns(), clock_wall_ns()};
-	uint32_t n = registry_confirm(m->registry, &now);
 	struct mesh_held held;
+	bool is_held = mesh_held(m, &held) && !held.live;
+	uint32_t n = registry_confirm(m->registry, &now);
 
-	if (mesh_held(m, &held) && !held.live) {
-		n += (uint32_t)(held.hosts - held.known);
+	if (is_held) {
+		n += held.hosts > held.known ? (uint32_t)(held.hosts - held.known) : 0;
 		mesh_catch_up(m);
 	}
 	m->beat_ns = 0; /* the others know it at once */

@@ -334,15 +334,16 @@ static int
 central_confirm(const struct control_call *call)
 {
 	const struct central_tell *t = call->arg;
-	uint32_t n = mesh_confirm(t->mesh);
 	struct mesh_held held;
 	struct record r;
+	uint32_t n;
 
-	if (mesh_held(t->mesh, &held))
+	if (mesh_held(t->mesh, &held) && held.live)
 		return central_error(call->error, -EBUSY,
 				     "rpingmesh-central on %s is still there and plans for %llu "
 				     "hosts: confirm there", held.central,
 				     (unsigned long long)held.hosts);
+	n = mesh_confirm(t->mesh);
 	log_info(CONTROL, "client %llu: %u hosts are confirmed to be gone",
 		 (unsigned long long)control_client_id(call->client), n);
 	record_begin(&r, RECORD_CONFIRMED);
