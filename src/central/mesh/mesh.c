@@ -188,8 +188,8 @@ mesh_put(struct mesh *m, const struct registry_host_info *info)
 	return plan_put(m->plan, &planned);
 }
 
-/* Takes what has changed over into the plan. */
-static void
+/* Takes what has changed over into the plan. Returns 0 or -ENOMEM. */
+static int
 mesh_apply(struct mesh *m, const char *name)
 {
 	struct registry_host_info info;
@@ -206,8 +206,7 @@ mesh_apply(struct mesh *m, const char *name)
 	snprintf(why, sizeof(why), "%s: its registration has two ports of one name", name);
 	if (rc == -EINVAL)
 		mesh_refuse_host(m, name, why);
-	else if (rc < 0)
-		mesh_no_memory(m);
+	return rc == -EINVAL ? 0 : rc;
 }
 
 void
@@ -234,12 +233,16 @@ mesh_plan_now(struct mesh *m)
 {
 	uint64_t start_ns = clock_mono_ns();
 	const char *host;
+	int rc = 0;
 
 	mesh_end_drains(m);
-	while ((host = mesh_names_first(&m->touched))) {
-		mesh_apply(m, host);
-		mesh_names_drop_first(&m->touched);
+	while (rc == 0 && (host = mesh_names_first(&m->touched))) {
+		rc = mesh_apply(m, host);
+		if (rc == 0)
+			mesh_names_drop_first(&m->touched);
 	}
+	if (rc < 0) /* the next run goes on with this host */
+		mesh_no_memory(m);
 	if (plan_run(m->plan, clock_wall_ns() / NSEC_PER_SEC, mesh_list_changed, m) < 0)
 		mesh_no_memory(m);
 	if (m->again)
