@@ -230,7 +230,7 @@ agent_nic_event(void *arg, struct nic *nic, enum nic_event event)
 		peers_nic_event(a->tell.peers, nic, event);
 	if (a->tell.services)
 		services_nic_event(a->tell.services, nic, event);
-	if (a->tell.cluster)
+	if (a->tell.cluster && event != NIC_PORT_FREE)
 		cluster_look(a->tell.cluster);
 }
 

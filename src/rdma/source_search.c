@@ -8,9 +8,12 @@
 #include "rdma/sport.h"
 
 void
-source_search_init(struct source_search *search, uint32_t max)
+source_search_init(struct source_search *search, uint32_t max, uint32_t max_mesh)
 {
-	*search = (struct source_search){.max = max < SOURCES_MAX ? max : SOURCES_MAX};
+	*search = (struct source_search){
+		.max = max < SOURCES_MAX ? max : SOURCES_MAX,
+		.max_mesh = max_mesh,
+	};
 }
 
 static uint16_t
@@ -35,34 +38,53 @@ search_is_unmet(const struct source_port *port)
 	return !port->endpoint && port->tries < SOURCES_TRIES;
 }
 
+/* The mesh does not want the port at this index yet, and has all the ports that it may. */
+static bool
+search_mesh_is_full(const struct source_search *search, uint32_t index)
+{
+	uint32_t n = 0;
+
+	if (index < search->n && search->port[index].wants[SOURCE_MESH])
+		return false;
+	for (uint32_t i = 0; i < search->n; i++)
+		n += search->port[i].wants[SOURCE_MESH] > 0;
+	return n >= search->max_mesh;
+}
+
 int
-source_search_want(struct source_search *search, uint16_t port)
+source_search_want(struct source_search *search, uint16_t port, enum source_user user)
 {
 	uint32_t i = search_index(search, port);
 
 	if (port < UDP_PORT_MIN)
 		return -ERANGE;
+	if (user == SOURCE_MESH && search_mesh_is_full(search, i))
+		return -ENOSPC;
 	if (i == search->n) {
 		if (search->n == search->max)
 			return -ENOSPC;
 		search->port[search->n++] = (struct source_port){.port = port};
 	}
-	search->port[i].wants++;
+	search->port[i].wants[user]++;
 	if (!search_is_unmet(&search->port[i]))
 		search->port[i].tries = 0;
 	return 0;
 }
 
 struct endpoint *
-source_search_unwant(struct source_search *search, uint16_t port)
+source_search_unwant(struct source_search *search, uint16_t port, enum source_user user)
 {
 	uint32_t i = search_index(search, port);
+	struct source_port *wanted = &search->port[i];
 	struct endpoint *endpoint;
 
-	if (i == search->n || --search->port[i].wants > 0)
+	if (i == search->n)
 		return NULL;
-	endpoint = search->port[i].endpoint;
-	search->port[i] = search->port[--search->n];
+	wanted->wants[user]--;
+	if (wanted->wants[SOURCE_SERVICE] || wanted->wants[SOURCE_MESH])
+		return NULL;
+	endpoint = wanted->endpoint;
+	*wanted = search->port[--search->n];
 	return endpoint;
 }
 

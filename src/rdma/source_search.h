@@ -17,15 +17,18 @@ struct endpoint;
 #define SOURCES_SHARE 0.02   /* share of the loop's time */
 #define SOURCES_TRIES 131072 /* rxe has that many QPNs */
 
+/* Who wants a port. */
+enum source_user { SOURCE_SERVICE, SOURCE_MESH, SOURCE_USER_N };
+
 struct source_port {
 	uint16_t port;
-	uint32_t wants;            /* > 0 */
+	uint32_t wants[SOURCE_USER_N]; /* > 0 in all */
 	uint32_t tries;            /* since the last want; SOURCES_TRIES: given up */
 	struct endpoint *endpoint; /* NULL: not found yet */
 };
 
 struct source_search {
-	uint32_t max, n;
+	uint32_t max, max_mesh, n;
 	struct source_port port[SOURCES_MAX];
 	bool numbered; /* last_qpn is valid */
 	uint32_t last_qpn;
@@ -46,12 +49,13 @@ enum source_step {
 	SOURCE_STEP_ENDPOINT, /* make an endpoint, whose number should have a wanted port */
 };
 
-void source_search_init(struct source_search *search, uint32_t max);
+void source_search_init(struct source_search *search, uint32_t max, uint32_t max_mesh);
 
 /* Like sources_want(). */
-int source_search_want(struct source_search *search, uint16_t port);
+int source_search_want(struct source_search *search, uint16_t port, enum source_user user);
 /* Removes a want. If it was the last, returns the endpoint, which the caller frees; else NULL. */
-struct endpoint *source_search_unwant(struct source_search *search, uint16_t port);
+struct endpoint *source_search_unwant(struct source_search *search, uint16_t port,
+				      enum source_user user);
 struct endpoint *source_search_get(const struct source_search *search, uint16_t port);
 
 enum source_step source_search_next(const struct source_search *search);

@@ -160,7 +160,8 @@ sources_bury(void *arg)
 }
 
 int
-sources_new(const struct endpoint_config *endpoint, uint32_t max, struct sources **out)
+sources_new(const struct endpoint_config *endpoint, uint32_t max, uint32_t max_mesh,
+	    struct sources **out)
 {
 	struct sources *sources = calloc(1, sizeof(*sources));
 	int rc;
@@ -168,7 +169,7 @@ sources_new(const struct endpoint_config *endpoint, uint32_t max, struct sources
 	if (!sources)
 		return -ENOMEM;
 	sources->config = *endpoint;
-	source_search_init(&sources->search, max);
+	source_search_init(&sources->search, max, max_mesh);
 	rc = loop_timer_new(endpoint->loop, "source search", sources_try, sources, &sources->next);
 	if (rc < 0) {
 		free(sources);
@@ -196,9 +197,9 @@ sources_free(struct sources *sources)
 }
 
 int
-sources_want(struct sources *sources, uint16_t port)
+sources_want(struct sources *sources, uint16_t port, enum source_user user)
 {
-	int rc = source_search_want(&sources->search, port);
+	int rc = source_search_want(&sources->search, port, user);
 
 	if (rc == 0)
 		sources_arm(sources);
@@ -206,9 +207,9 @@ sources_want(struct sources *sources, uint16_t port)
 }
 
 void
-sources_unwant(struct sources *sources, uint16_t port)
+sources_unwant(struct sources *sources, uint16_t port, enum source_user user)
 {
-	struct endpoint *endpoint = source_search_unwant(&sources->search, port);
+	struct endpoint *endpoint = source_search_unwant(&sources->search, port, user);
 
 	/* There is room: each turn of the loop finds one endpoint at most, and frees these. */
 	if (!endpoint)

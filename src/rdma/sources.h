@@ -23,24 +23,26 @@ struct sources;
 
 /*
  * endpoint: the configuration of each endpoint, with the same ops and arg for all. The device is
- * borrowed and must outlive the pool. max: the number of endpoints, at most SOURCES_MAX. Returns 0
- * and sets *out, which the caller owns, or -errno. Makes no QP while no port is wanted.
+ * borrowed and must outlive the pool. max: the number of endpoints, at most SOURCES_MAX. max_mesh:
+ * of these, for SOURCE_MESH. Returns 0 and sets *out, which the caller owns, or -errno. Makes no QP
+ * while no port is wanted.
  */
-int sources_new(const struct endpoint_config *endpoint, uint32_t max, struct sources **out);
+int sources_new(const struct endpoint_config *endpoint, uint32_t max, uint32_t max_mesh,
+		struct sources **out);
 /* Frees all endpoints; sends in flight end without a call of sent(). NULL is allowed. */
 void sources_free(struct sources *sources);
 
 /*
  * Adds a want for this port. The search runs while wanted ports have no endpoint. Returns 0,
- * -ENOSPC if `max` other ports are wanted, or -ERANGE if no QP can have this port. After an error
- * there is no want.
+ * -ENOSPC if `max` other ports are wanted, or `max_mesh` by the mesh, or -ERANGE if no QP can have
+ * this port. After an error there is no want.
  */
-int sources_want(struct sources *sources, uint16_t port);
+int sources_want(struct sources *sources, uint16_t port, enum source_user user);
 /*
  * Removes a want. After the last one, the loop frees the endpoint, so its own callbacks may call
  * this.
  */
-void sources_unwant(struct sources *sources, uint16_t port);
+void sources_unwant(struct sources *sources, uint16_t port, enum source_user user);
 /* The endpoint with this port, borrowed until the last want is removed; NULL: there is none yet. */
 struct endpoint *sources_get(const struct sources *sources, uint16_t port);
 

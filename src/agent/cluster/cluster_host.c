@@ -77,7 +77,7 @@ cluster_host_port(struct registration_port *port, const struct nic *nic,
 	port->out_per_s = config->max_probes_per_s;
 	/* Each QP has one port, so these are the ports that it may come to have. */
 	if (info.has_sources)
-		port->src_ports = config->trace_source_qps + 1;
+		port->src_ports = config_mesh_qps(config) + 1;
 	cluster_host_addrs(port, nic);
 	cluster_host_rail(port, &config->cluster);
 }

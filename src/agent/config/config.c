@@ -387,6 +387,12 @@ config_parse(const char *text, const char *name, struct config **out, struct con
 	return config_read(&tree, rc, out);
 }
 
+uint32_t
+config_mesh_qps(const struct config *config)
+{
+	return config->trace_source_qps / 2;
+}
+
 const char *
 config_default_text(void)
 {

@@ -88,6 +88,8 @@ int config_parse(const char *text, const char *name, struct config **out,
 		 struct conf_errors *errors);
 
 void config_free(struct config *config);
+/* How many of trace_source_qps the mesh may use. The rest is left to services. */
+uint32_t config_mesh_qps(const struct config *config);
 
 /* The default configuration with its comments, the exact text of etc/rpingmeshd.conf. */
 const char *config_default_text(void);

@@ -41,6 +41,7 @@ enum nic_event {
 	NIC_CLOSING,        /* its device is about to close: end all objects on it */
 	NIC_QUEUES_MADE,    /* its QPs have been made */
 	NIC_QUEUES_CLOSING, /* its QPs are about to go, and all wants of nic_want_port() end */
+	NIC_PORT_FREE,      /* after nic_unwant_port(): another port may have a place */
 	NIC_REMOVED,        /* the nic and its budget are about to go */
 };
 
@@ -155,10 +156,11 @@ int nic_send(struct nic *nic, const struct nic_source *source, const struct endp
 /*
  * Adds a want for a QP with this source port, until nic_unwant_port() or NIC_QUEUES_CLOSING.
  * Returns 0 if it is searched for, -EALREADY if that is not necessary or not possible, or -ENOSPC
- * if there is no room for another one.
+ * if there is no room for another one, or none for the mesh (config_mesh_qps()); try again after
+ * NIC_PORT_FREE.
  */
-int nic_want_port(struct nic *nic, uint16_t port);
-void nic_unwant_port(struct nic *nic, uint16_t port);
+int nic_want_port(struct nic *nic, uint16_t port, enum source_user user);
+void nic_unwant_port(struct nic *nic, uint16_t port, enum source_user user);
 
 /* ---- for records ---- */
 

@@ -150,7 +150,8 @@ nic_make_sources(struct nic *nic, const struct endpoint_config *prober)
 	config.recv_depth = NIC_SOURCE_RECV;
 	config.send_depth = NIC_SOURCE_SEND;
 	if (nic->sport_rule == SPORT_RULE_QP && nic->nics->config->trace_source_qps)
-		sources_new(&config, nic->nics->config->trace_source_qps, &nic->sources);
+		sources_new(&config, nic->nics->config->trace_source_qps,
+			    config_mesh_qps(nic->nics->config), &nic->sources);
 }
 
 int
@@ -232,17 +233,19 @@ nic_send(struct nic *nic, const struct nic_source *source, const struct endpoint
 }
 
 int
-nic_want_port(struct nic *nic, uint16_t port)
+nic_want_port(struct nic *nic, uint16_t port, enum source_user user)
 {
 	if (!nic->sources || !nic->prober_ep ||
 	    sport_of(nic->sport_rule, endpoint_qpn(nic->prober_ep), 0) == port)
 		return -EALREADY;
-	return sources_want(nic->sources, port);
+	return sources_want(nic->sources, port, user);
 }
 
 void
-nic_unwant_port(struct nic *nic, uint16_t port)
+nic_unwant_port(struct nic *nic, uint16_t port, enum source_user user)
 {
-	if (nic->sources)
-		sources_unwant(nic->sources, port);
+	if (!nic->sources)
+		return;
+	sources_unwant(nic->sources, port, user);
+	nic_say(nic, NIC_PORT_FREE);
 }

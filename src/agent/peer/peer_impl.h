@@ -41,7 +41,9 @@ struct peers_list {
 	uint64_t done_id;          /* the last peer that has the new list */
 	bool adding;               /* between begin and end */
 	struct loop_timer *follow; /* makes streams follow what else has changed, the same way */
-	uint64_t followed_id;      /* the last peer whose streams do */
+	uint64_t followed_id;      /* the last peer whose streams do; UINT64_MAX: all do */
+	bool ports_short;          /* there was no place for the source port of a stream */
+	bool ports_free;           /* since then, a place may have become free */
 	bool anew;                 /* they are to be replaced: timeouts and sizes cannot change */
 	uint32_t slow;             /* the factor; 0 is 1 */
 };
@@ -144,17 +146,20 @@ bool peer_drop_unheld(struct peer *peer);
 void peer_mesh_begin(struct peer *peer);
 void peer_mesh_end(struct peer *peer);
 void peer_mesh_follow_list(struct peer *peer);
-/* The QPs of a nic have been made, so source ports can be wanted; or they go, with all wants. */
-void peers_mesh_queues(struct peers *peers, const struct nic *nic, bool made);
+/* The QPs of a nic go, with all wants of source ports. */
+void peers_mesh_queues_go(struct peers *peers, const struct nic *nic);
 
 /*
- * peer_list.c: makes the timers, frees them, their callbacks; a new configuration is about to
- * replace the present one; frees what a peer has of the list.
+ * peer_list.c: makes the timers, frees them, their callbacks; the streams are to follow what has
+ * changed, after a while; a place for a source port may have become free; a new configuration is
+ * about to replace the present one; frees what a peer has of the list.
  */
 int peers_list_init(struct peers *peers);
 void peers_list_free(struct peers *peers);
 void peers_list_work(void *arg);
 void peers_list_follow(void *arg);
+void peers_list_follow_soon(struct peers *peers, uint64_t delay_ns);
+void peers_list_port_free(struct peers *peers);
 void peers_list_configure(struct peers *peers, const struct config *config);
 void peer_list_forget(struct peer *peer);
 

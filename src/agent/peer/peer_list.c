@@ -17,9 +17,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "core/loop.h"
 
 #define PEERS_LIST_AT_ONCE 128 /* peers that change in one callback */
+#define PEERS_LIST_PORT_NS NSEC_PER_SEC /* until streams want their ports again */
 
 /* ---- a list in the making ---- */
 
@@ -100,7 +102,7 @@ peer_list_grow(struct peer *peer, const struct peer_listed *entry)
 
 /*
  * A flow label for the next 5-tuple that may have any source port: none for the first one, then
- * others, as many as the nic can have source ports.
+ * others, as many as the mesh may have source ports.
  */
 static uint32_t
 peer_list_any_label(const struct peers *peers, const struct nic *nic, struct peer_list *list)
@@ -110,7 +112,7 @@ peer_list_any_label(const struct peers *peers, const struct nic *nic, struct pee
 
 	nic_info(nic, &info);
 	if (info.has_sources)
-		ports = peers->config->trace_source_qps + 1;
+		ports = config_mesh_qps(peers->config) + 1;
 	return list->unlabelled++ % ports;
 }
 
@@ -213,19 +215,34 @@ peer_list_follow(struct peer *peer)
 }
 
 void
+peers_list_follow_soon(struct peers *peers, uint64_t delay_ns)
+{
+	peers->list.followed_id = 0;
+	peers->list.ports_short = peers->list.ports_free = false;
+	loop_timer_set(peers->list.follow, delay_ns);
+}
+
+/* If ports come and go all the time, the streams are visited after a pause each time. */
+void
+peers_list_port_free(struct peers *peers)
+{
+	peers->list.ports_free |= peers->list.ports_short;
+	if (peers->list.ports_free && peers->list.followed_id == UINT64_MAX)
+		peers_list_follow_soon(peers, PEERS_LIST_PORT_NS);
+}
+
+void
 peers_list_follow(void *arg)
 {
 	struct peers *peers = arg;
+	struct peers_list *list = &peers->list;
 
-	if (peers_list_walk(peers, &peers->list.followed_id, peers->list.follow, peer_list_follow))
-		peers->list.anew = false;
-}
-
-static void
-peers_list_follow_soon(struct peers *peers)
-{
-	peers->list.followed_id = 0;
-	loop_timer_set(peers->list.follow, 0);
+	if (!peers_list_walk(peers, &list->followed_id, list->follow, peer_list_follow))
+		return;
+	list->followed_id = UINT64_MAX;
+	list->anew = false;
+	if (list->ports_free)
+		peers_list_follow_soon(peers, PEERS_LIST_PORT_NS);
 }
 
 void
@@ -234,7 +251,7 @@ peers_list_slow(struct peers *peers, uint32_t factor)
 	if (peers->list.slow == factor)
 		return;
 	peers->list.slow = factor;
-	peers_list_follow_soon(peers);
+	peers_list_follow_soon(peers, 0);
 }
 
 /* Sizes, service level and timeout are those of the configuration. */
@@ -251,7 +268,7 @@ peers_list_configure(struct peers *peers, const struct config *config)
 	if (old->timeout_ms == config->timeout_ms && config_peer_streams_equal(&was, &is))
 		return;
 	peers->list.anew = true;
-	peers_list_follow_soon(peers);
+	peers_list_follow_soon(peers, 0);
 }
 
 /* ---- the timers ---- */
@@ -262,6 +279,7 @@ peers_list_init(struct peers *peers)
 	struct loop *loop = peers->env.loop;
 	int rc = loop_timer_new(loop, "pinglist", peers_list_work, peers, &peers->list.timer);
 
+	peers->list.followed_id = UINT64_MAX;
 	if (rc < 0)
 		return rc;
 	rc = loop_timer_new(loop, "list streams", peers_list_follow, peers, &peers->list.follow);

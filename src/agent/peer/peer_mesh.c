@@ -7,7 +7,8 @@
  * others.
  *
  * If each QP of a nic has one source port, a stream of the pinglist wants a QP with the port of its
- * flow label, so that the streams to a peer take different paths.
+ * flow label, so that the streams to a peer take different paths. If there is no place for the port,
+ * the stream leaves from the port of the prober, and wants its own again when there may be one.
  */
 #include "agent/peer/peer_impl.h"
 
@@ -53,9 +54,15 @@ static void
 peer_mesh_want_port(struct peer_stream *stream, uint32_t flow_label)
 {
 	uint16_t port = udp_port_of_label(flow_label);
+	int rc;
 
-	if (flow_label && !stream->wanted_port && nic_want_port(stream->peer->nic, port) == 0)
+	if (!flow_label || stream->wanted_port)
+		return;
+	rc = nic_want_port(stream->peer->nic, port, SOURCE_MESH);
+	if (rc == 0)
 		stream->wanted_port = port;
+	else if (rc == -ENOSPC)
+		stream->peer->peers->list.ports_short = true;
 }
 
 static void
@@ -64,7 +71,7 @@ peer_mesh_remove(struct prober_target *target, struct peer_stream *stream)
 	struct peer *peer = stream->peer;
 
 	if (stream->wanted_port)
-		nic_unwant_port(peer->nic, stream->wanted_port);
+		nic_unwant_port(peer->nic, stream->wanted_port, SOURCE_MESH);
 	prober_target_remove(target);
 	last_probes_free(peer->peers->env.last_probes, &stream->last);
 	free(stream);
@@ -169,6 +176,7 @@ peer_mesh_follow_list(struct peer *peer)
 			prober_target_set_interval(
 				target, peer_mesh_list_interval_ns(peer, &peer->list->streams[i]),
 				clock_mono_ns());
+			peer_mesh_want_port(info.user, info.config.flow_label);
 		} else {
 			peer_mesh_remove(target, info.user);
 		}
@@ -204,7 +212,7 @@ peer_mesh_end(struct peer *peer)
 }
 
 void
-peers_mesh_queues(struct peers *peers, const struct nic *nic, bool made)
+peers_mesh_queues_go(struct peers *peers, const struct nic *nic)
 {
 	struct prober_target *target;
 	struct prober_target_info info;
@@ -216,10 +224,7 @@ peers_mesh_queues(struct peers *peers, const struct nic *nic, bool made)
 		     target = peer_mesh_next(peer, target, &info)) {
 			struct peer_stream *stream = info.user;
 
-			if (made)
-				peer_mesh_want_port(stream, info.config.flow_label);
-			else
-				stream->wanted_port = 0;
+			stream->wanted_port = 0;
 		}
 	}
 }

@@ -114,8 +114,12 @@ peers_nic_event(struct peers *peers, struct nic *nic, enum nic_event event)
 
 	if (event == NIC_CHANGED)
 		peers_nic_changed(peers, nic);
-	if (event == NIC_QUEUES_MADE || event == NIC_QUEUES_CLOSING)
-		peers_mesh_queues(peers, nic, event == NIC_QUEUES_MADE);
+	if (event == NIC_QUEUES_MADE)
+		peers_list_follow_soon(peers, 0);
+	if (event == NIC_QUEUES_CLOSING)
+		peers_mesh_queues_go(peers, nic);
+	if (event == NIC_PORT_FREE)
+		peers_list_port_free(peers);
 	for (struct peer *peer = fn ? peers->first : NULL; peer; peer = peer->next)
 		if (peer->nic == nic)
 			fn(peer);

@@ -137,12 +137,8 @@ service_unwant_source(struct service *s)
 {
 	if (!s->source_nic)
 		return;
-	nic_unwant_port(s->source_nic, s->key.src_port);
+	nic_unwant_port(s->source_nic, s->key.src_port, SOURCE_SERVICE);
 	s->source_nic = NULL;
-	/* Another flow may use the free place. */
-	if (s->services->sources_short)
-		services_look_again(s->services);
-	s->services->sources_short = false;
 }
 
 /*
@@ -157,7 +153,7 @@ service_want_source(struct service *s)
 
 	if (s->source_nic || s->key.src_port == UDP_PORT_UNKNOWN)
 		return;
-	rc = nic_want_port(nic, s->key.src_port);
+	rc = nic_want_port(nic, s->key.src_port, SOURCE_SERVICE);
 	if (rc == 0)
 		s->source_nic = nic;
 	else if (rc == -ENOSPC)
@@ -357,6 +353,7 @@ services_update_deferred(void *arg)
 	struct services *services = arg;
 
 	services->dirty = false;
+	services->sources_short = false;
 	services_update_all(services);
 }
 
@@ -383,7 +380,8 @@ services_nic_event(struct services *services, const struct nic *nic, enum nic_ev
 		return;
 	if (event == NIC_QUEUES_MADE)
 		trace_devices_changed(services->trace);
-	if (event == NIC_QUEUES_MADE || event == NIC_CHANGED)
+	if (event == NIC_QUEUES_MADE || event == NIC_CHANGED ||
+	    (event == NIC_PORT_FREE && services->sources_short))
 		services_look_again(services);
 	if (event == NIC_QUEUES_CLOSING)
 		service_nic_closing(services, nic);

@@ -126,9 +126,9 @@ test_found(void **state)
 		struct numbers *n = numbers_new(reuses);
 		uint32_t steps;
 
-		source_search_init(&search, 16);
+		source_search_init(&search, 16, 16);
 		assert_int_equal(source_search_next(&search), SOURCE_STEP_NONE);
-		assert_int_equal(source_search_want(&search, port_of(1010)), 0);
+		assert_int_equal(source_search_want(&search, port_of(1010), SOURCE_SERVICE), 0);
 		steps = run(&search, n);
 		assert_int_equal(qpn_of(source_search_get(&search, port_of(1010))), 1010);
 		assert_in_range(steps, 10, 11);
@@ -141,9 +141,9 @@ test_found(void **state)
 		 * Several at once, two of them neighbours, and one that is behind: the numbers go
 		 * round.
 		 */
-		assert_int_equal(source_search_want(&search, port_of(1500)), 0);
-		assert_int_equal(source_search_want(&search, port_of(1501)), 0);
-		assert_int_equal(source_search_want(&search, port_of(500)), 0);
+		assert_int_equal(source_search_want(&search, port_of(1500), SOURCE_SERVICE), 0);
+		assert_int_equal(source_search_want(&search, port_of(1501), SOURCE_SERVICE), 0);
+		assert_int_equal(source_search_want(&search, port_of(500), SOURCE_SERVICE), 0);
 		steps = run(&search, n);
 		assert_int_equal(qpn_of(source_search_get(&search, port_of(1500))), 1500);
 		assert_int_equal(qpn_of(source_search_get(&search, port_of(1501))), 1501);
@@ -162,13 +162,13 @@ test_counted(void **state)
 	uint16_t port = port_of(1003);
 
 	(void)state;
-	source_search_init(&search, 16);
-	assert_int_equal(source_search_want(&search, port), 0);
-	assert_int_equal(source_search_want(&search, port), 0);
-	assert_null(source_search_unwant(&search, port));
+	source_search_init(&search, 16, 16);
+	assert_int_equal(source_search_want(&search, port, SOURCE_SERVICE), 0);
+	assert_int_equal(source_search_want(&search, port, SOURCE_SERVICE), 0);
+	assert_null(source_search_unwant(&search, port, SOURCE_SERVICE));
 	run(&search, n);
-	assert_int_equal(source_search_want(&search, port), 0);
-	assert_null(source_search_unwant(&search, port));
+	assert_int_equal(source_search_want(&search, port, SOURCE_SERVICE), 0);
+	assert_null(source_search_unwant(&search, port, SOURCE_SERVICE));
 	assert_non_null(source_search_get(&search, port));
 	/*
 	 * An endpoint that has another port, or a port that another endpoint has, stays the
@@ -176,13 +176,13 @@ test_counted(void **state)
 	 */
 	assert_false(source_search_made(&search, 1004, endpoint_of(1004)));
 	assert_false(source_search_made(&search, 1003, endpoint_of(1003)));
-	assert_int_equal(qpn_of(source_search_unwant(&search, port)), 1003);
+	assert_int_equal(qpn_of(source_search_unwant(&search, port, SOURCE_SERVICE)), 1003);
 	assert_null(source_search_get(&search, port));
-	assert_null(source_search_unwant(&search, port));
+	assert_null(source_search_unwant(&search, port, SOURCE_SERVICE));
 	/* Not wanted any more before it was found: the search ends. */
-	assert_int_equal(source_search_want(&search, port), 0);
+	assert_int_equal(source_search_want(&search, port, SOURCE_SERVICE), 0);
 	assert_int_equal(source_search_next(&search), SOURCE_STEP_BARE);
-	assert_null(source_search_unwant(&search, port));
+	assert_null(source_search_unwant(&search, port, SOURCE_SERVICE));
 	assert_int_equal(source_search_next(&search), SOURCE_STEP_NONE);
 	free(n);
 }
@@ -194,22 +194,48 @@ test_limits(void **state)
 	struct sources_stats stats;
 
 	(void)state;
-	source_search_init(&search, 2);
-	assert_int_equal(source_search_want(&search, 0xc000), 0);
-	assert_int_equal(source_search_want(&search, 0xc001), 0);
-	assert_int_equal(source_search_want(&search, 0xc002), -ENOSPC);
-	assert_int_equal(source_search_want(&search, 0xc001), 0);
-	source_search_unwant(&search, 0xc000);
-	assert_int_equal(source_search_want(&search, 0xbfff), -ERANGE);
-	assert_int_equal(source_search_want(&search, 0xffff), 0);
+	source_search_init(&search, 2, 2);
+	assert_int_equal(source_search_want(&search, 0xc000, SOURCE_SERVICE), 0);
+	assert_int_equal(source_search_want(&search, 0xc001, SOURCE_SERVICE), 0);
+	assert_int_equal(source_search_want(&search, 0xc002, SOURCE_SERVICE), -ENOSPC);
+	assert_int_equal(source_search_want(&search, 0xc001, SOURCE_SERVICE), 0);
+	source_search_unwant(&search, 0xc000, SOURCE_SERVICE);
+	assert_int_equal(source_search_want(&search, 0xbfff, SOURCE_SERVICE), -ERANGE);
+	assert_int_equal(source_search_want(&search, 0xffff, SOURCE_SERVICE), 0);
 	source_search_stats(&search, &stats);
 	assert_int_equal(stats.wanted, 2);
-	source_search_init(&search, 1000);
+	source_search_init(&search, 1000, 1000);
 	for (uint16_t i = 0; i < SOURCES_MAX; i++)
-		assert_int_equal(source_search_want(&search, (uint16_t)(0xc000 + i)), 0);
-	assert_int_equal(source_search_want(&search, 0xd000), -ENOSPC);
-	source_search_init(&search, 0);
-	assert_int_equal(source_search_want(&search, 0xd000), -ENOSPC);
+		assert_int_equal(source_search_want(&search, (uint16_t)(0xc000 + i),
+						    SOURCE_SERVICE), 0);
+	assert_int_equal(source_search_want(&search, 0xd000, SOURCE_SERVICE), -ENOSPC);
+	source_search_init(&search, 0, 0);
+	assert_int_equal(source_search_want(&search, 0xd000, SOURCE_SERVICE), -ENOSPC);
+}
+
+/* The mesh may have two of four places; ports that both want count for both. */
+static void
+test_mesh(void **state)
+{
+	struct source_search search;
+
+	(void)state;
+	source_search_init(&search, 4, 2);
+	assert_int_equal(source_search_want(&search, 0xc000, SOURCE_MESH), 0);
+	assert_int_equal(source_search_want(&search, 0xc001, SOURCE_MESH), 0);
+	assert_int_equal(source_search_want(&search, 0xc002, SOURCE_MESH), -ENOSPC);
+	assert_int_equal(source_search_want(&search, 0xc001, SOURCE_MESH), 0);
+	assert_int_equal(source_search_want(&search, 0xc002, SOURCE_SERVICE), 0);
+	assert_int_equal(source_search_want(&search, 0xc002, SOURCE_MESH), -ENOSPC);
+	assert_int_equal(source_search_want(&search, 0xc003, SOURCE_SERVICE), 0);
+	assert_int_equal(source_search_want(&search, 0xc004, SOURCE_SERVICE), -ENOSPC);
+	assert_int_equal(source_search_want(&search, 0xc000, SOURCE_SERVICE), 0);
+	/* The mesh leaves a port that a service keeps. */
+	assert_null(source_search_unwant(&search, 0xc000, SOURCE_MESH));
+	assert_int_equal(source_search_want(&search, 0xc004, SOURCE_SERVICE), -ENOSPC);
+	assert_int_equal(source_search_want(&search, 0xc002, SOURCE_MESH), 0);
+	assert_null(source_search_unwant(&search, 0xc000, SOURCE_SERVICE));
+	assert_int_equal(source_search_want(&search, 0xc004, SOURCE_SERVICE), 0);
 }
 
 /* All QPNs with the port are others'. */
@@ -226,8 +252,8 @@ test_given_up(void **state)
 	for (uint32_t qpn = QPN_MIN; qpn <= QPN_MAX; qpn++)
 		others += n->used[qpn] = port_of(qpn) == port;
 	assert_in_range(others, 7, 9);
-	source_search_init(&search, 16);
-	assert_int_equal(source_search_want(&search, port), 0);
+	source_search_init(&search, 16, 16);
+	assert_int_equal(source_search_want(&search, port, SOURCE_SERVICE), 0);
 	assert_int_equal(run(&search, n), SOURCES_TRIES);
 	source_search_stats(&search, &stats);
 	assert_int_equal(stats.given_up, 1);
@@ -235,11 +261,11 @@ test_given_up(void **state)
 	/* Wanted by one more, after a QP has gone. */
 	n->used[5000] = false;
 	n->last = 4990;
-	assert_int_equal(source_search_want(&search, port), 0);
+	assert_int_equal(source_search_want(&search, port, SOURCE_SERVICE), 0);
 	assert_in_range(run(&search, n), 10, 11);
 	assert_int_equal(qpn_of(source_search_get(&search, port)), 5000);
-	assert_null(source_search_unwant(&search, port));
-	assert_non_null(source_search_unwant(&search, port));
+	assert_null(source_search_unwant(&search, port, SOURCE_SERVICE));
+	assert_non_null(source_search_unwant(&search, port, SOURCE_SERVICE));
 	free(n);
 }
 
@@ -254,9 +280,9 @@ test_others(void **state)
 	uint32_t i = 0;
 
 	(void)state;
-	source_search_init(&search, 16);
+	source_search_init(&search, 16, 16);
 	for (uint32_t qpn = 2000; qpn < 2016; qpn++)
-		assert_int_equal(source_search_want(&search, port_of(qpn)), 0);
+		assert_int_equal(source_search_want(&search, port_of(qpn), SOURCE_SERVICE), 0);
 	while (step(&search, n)) {
 		if (i++ % 3 == 0)
 			n->used[numbers_take(n)] = false;
@@ -277,7 +303,7 @@ test_pause(void **state)
 	struct source_search search;
 
 	(void)state;
-	source_search_init(&search, 16);
+	source_search_init(&search, 16, 16);
 	/* 2 % of the time: 1 ms of work, then 50 ms without. */
 	assert_int_equal(source_search_pause_ns(&search, 3000000), 150000000);
 	assert_int_equal(source_search_pause_ns(&search, 1000000), 50000000);
@@ -295,6 +321,7 @@ main(void)
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_counted),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_mesh),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_pause),

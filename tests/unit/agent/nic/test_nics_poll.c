@@ -105,10 +105,12 @@ endpoint_send(struct endpoint *ep, const struct endpoint_send *send, struct endp
 /* Nothing else of the nic is here. */
 
 int
-sources_new(const struct endpoint_config *endpoint, uint32_t max, struct sources **out)
+sources_new(const struct endpoint_config *endpoint, uint32_t max, uint32_t max_mesh,
+	    struct sources **out)
 {
 	(void)endpoint;
 	(void)max;
+	(void)max_mesh;
 	(void)out;
 	return -ENOTSUP;
 }
@@ -120,16 +122,18 @@ sources_free(struct sources *sources)
 }
 
 int
-sources_want(struct sources *sources, uint16_t port)
+sources_want(struct sources *sources, uint16_t port, enum source_user user)
 {
+	(void)user;
 	(void)sources;
 	(void)port;
 	return -ENOTSUP;
 }
 
 void
-sources_unwant(struct sources *sources, uint16_t port)
+sources_unwant(struct sources *sources, uint16_t port, enum source_user user)
 {
+	(void)user;
 	(void)sources;
 	(void)port;
 }

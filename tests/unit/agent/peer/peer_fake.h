@@ -38,7 +38,7 @@ struct nic {
 	struct device_gid gids[2];
 	size_t n_gids;
 	bool has_sources;     /* each QP has one port */
-	int wants;            /* of source ports */
+	int wants, room;      /* of source ports; for so many */
 	struct prober_device *budget;
 };
 
@@ -254,19 +254,23 @@ nic_info(const struct nic *nic, struct nic_info *out)
 }
 
 int
-nic_want_port(struct nic *nic, uint16_t port)
+nic_want_port(struct nic *nic, uint16_t port, enum source_user user)
 {
 	(void)port;
+	assert_int_equal(user, SOURCE_MESH);
 	if (!nic->has_sources)
 		return -EALREADY;
+	if (nic->wants == nic->room)
+		return -ENOSPC;
 	nic->wants++;
 	return 0;
 }
 
 void
-nic_unwant_port(struct nic *nic, uint16_t port)
+nic_unwant_port(struct nic *nic, uint16_t port, enum source_user user)
 {
 	(void)port;
+	assert_int_equal(user, SOURCE_MESH);
 	nic->wants--;
 }
 
@@ -449,6 +453,7 @@ fake_begin(void **state)
 		prober_device_up(fake.nics[i].budget, fake.now_ns);
 	}
 	fake.nics[0].name = "rail0";
+	fake.nics[0].room = 8;
 	fake.nics[0].open = true;
 	fake_gid(&fake.nics[0], "10.0.1.1");
 	fake.routed = fake.nics[0].gids[0].addr;

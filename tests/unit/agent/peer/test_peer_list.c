@@ -321,11 +321,57 @@ test_any_ports(void **state)
 	peers_nic_event(fake.peers, &fake.nics[0], NIC_QUEUES_CLOSING);
 	fake.nics[0].wants = 0;
 	peers_nic_event(fake.peers, &fake.nics[0], NIC_QUEUES_MADE);
+	peers_list_follow(fake.peers);
 	assert_int_equal(fake.nics[0].wants, 4);
 	set_list(e, 1);
 	assert_int_equal(fake.nics[0].wants, 2);
 	set_list(NULL, 0);
 	assert_int_equal(fake.nics[0].wants, 0);
+}
+
+/* A stream that found no place for its port gets one when a place becomes free. */
+static void
+test_no_place(void **state)
+{
+	struct peer_listed e = entry(theirs, 400);
+	struct nic *nic = &fake.nics[0];
+
+	(void)state;
+	nic->has_sources = true;
+	nic->room = 1;
+	e.tuples = e.n_labels = 3;
+	for (uint32_t i = 0; i < 3; i++)
+		e.labels[i] = 1 + i;
+	set_list(&e, 1);
+	assert_int_equal(nic->wants, 1);
+	nic->room = 2;
+	peers_nic_event(fake.peers, nic, NIC_PORT_FREE);
+	peers_list_follow(fake.peers);
+	assert_int_equal(nic->wants, 2);
+	/* One still has none. */
+	nic->room = 3;
+	peers_nic_event(fake.peers, nic, NIC_PORT_FREE);
+	peers_list_follow(fake.peers);
+	assert_int_equal(nic->wants, 3);
+	set_list(NULL, 0);
+	assert_int_equal(nic->wants, 0);
+}
+
+/* Streams with any source port take turns on those that the mesh may have. */
+static void
+test_half_of_the_ports(void **state)
+{
+	struct peer_listed e[2] = {entry(theirs, 400), entry(theirs, 400)};
+	struct prober_target_info s[8];
+
+	(void)state;
+	fake.nics[0].has_sources = true;
+	fake.config.trace_source_qps = 4;
+	e[0].tuples = e[1].tuples = 4;
+	set_list(e, 2);
+	assert_int_equal(streams(find(theirs), s), 8);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(s[i].config.flow_label, i % 3);
 }
 
 /* One target that a list repeats without end. */
@@ -446,6 +492,7 @@ main(void)
 		list_test(test_list_was_first), list_test(test_file_has_a_name),
 		list_test(test_ping_holds),
 		list_test(test_begun_again), list_test(test_any_ports),
+		list_test(test_no_place),   list_test(test_half_of_the_ports),
 		list_test(test_too_many),   list_test(test_sizes_change),
 		list_test(test_many),
 	};
