@@ -501,8 +501,8 @@ def main():
     directory = tempfile.mkdtemp()
     world = World(directory)
     try:
-        for part in (without_broker, mesh, few, big, tors, pages, web, drain, leave, freeze, hostile,
-                     two, broker_restart, twins, reload):
+        for part in (without_broker, mesh, few, big, tors, pages, web, drain, leave, freeze,
+                     hostile, two, broker_restart, twins, reload):
             part(world)
         world.stop_central("one")
     except (AssertionError, Refused, subprocess.SubprocessError) as error:

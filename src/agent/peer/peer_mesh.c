@@ -7,8 +7,8 @@
  * others.
  *
  * If each QP of a nic has one source port, a stream of the pinglist wants a QP with the port of its
- * flow label, so that the streams to a peer take different paths. If there is no place for the port,
- * the stream leaves from the port of the prober, and wants its own again when there may be one.
+ * flow label, so that the streams to a peer take different paths. If there is no place for the
+ * port, the stream leaves from that of the prober, and wants its own again when there may be one.
  */
 #include "agent/peer/peer_impl.h"
 

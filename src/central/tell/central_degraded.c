@@ -96,8 +96,8 @@ central_degraded_wrong(const struct central_tell *t, central_degraded_hear *fn, 
 	n = mesh_wrong_count(mesh_wrong(t->mesh), MESH_WRONG_LIST, &last);
 	if (n) {
 		snprintf(text, sizeof(text),
-			 "%zu pinglists are longer than agents take, so empty ones are published; the "
-			 "last is that of %s: give these hosts fewer addresses",
+			 "%zu pinglists are longer than agents take, so empty ones are published; "
+			 "the last is that of %s: give these hosts fewer addresses",
 			 n, last->name);
 		fn(arg, CENTRAL_TOO_LONG, text);
 	}
