@@ -41,6 +41,9 @@
 #define BUS_SHORT_NS (5 * NSEC_PER_SEC)
 /* NATS refuses subscriptions while its servers elect a leader. */
 #define BUS_REFUSED_NS (5 * NSEC_PER_SEC)
+#define BUS_REFUSED \
+	"the broker refuses the subscription to %.200s (its access list, or a cluster of " \
+	"brokers that is not ready)"
 
 struct bus_filter {
 	struct bus_filter *next;
@@ -179,7 +182,7 @@ bus_message(void *arg, const char *topic, const void *payload, size_t size, bool
 		bus->ops->too_long(bus->user, topic);
 }
 
-/* Says which subscription is refused, if there is one. */
+/* Says which subscription is refused, the first if there are several. */
 static void
 bus_tell_refused(struct bus *bus)
 {
@@ -189,9 +192,7 @@ bus_tell_refused(struct bus *bus)
 		filter = filter->next;
 	bus->status.reason[0] = '\0';
 	if (filter)
-		snprintf(bus->status.reason, sizeof(bus->status.reason),
-			 "the broker refuses the subscription to %.200s (its access list, or a "
-			 "cluster of brokers that is not ready)",
+		snprintf(bus->status.reason, sizeof(bus->status.reason), BUS_REFUSED,
 			 filter->text);
 }
 
@@ -209,7 +210,7 @@ bus_granted(void *arg, int mid, bool granted)
 	bus_tell_refused(bus);
 	if (granted)
 		return;
-	log_some(3, CLUSTER, WARNING, "%s: %s", bus->config.broker, bus->status.reason);
+	log_some(3, CLUSTER, WARNING, "%s: " BUS_REFUSED, bus->config.broker, filter->text);
 	if (!bus->reload)
 		loop_timer_set(bus->timer, BUS_REFUSED_NS);
 }

@@ -292,20 +292,21 @@ fake_pings(int fd)
 	fake.sent += sizeof(pings);
 }
 
-/* SUBACK (section 3.9): refuses the first subscription of all, and grants the others. */
+/* SUBACK (section 3.9): refuses the first subscription of all, and perhaps the others. */
 static void
 fake_answer(void *arg, int events)
 {
 	unsigned char in[512];
 	const int *client = arg;
 	ssize_t n = read(*client, in, sizeof(in));
+	bool grants = fake.kind == BROKER_REFUSES;
 
 	(void)events;
 	if (n <= 0)
 		loop_fd_set(fake.client_watch[client - fake.client], 0);
 	for (ssize_t i = 0; i + 3 < n; i += in[i + 1] + 2) {
 		const unsigned char suback[] = {0x90, 3, in[i + 2], in[i + 3],
-						fake.sent ? 1 : 0x80};
+						grants && fake.sent ? 1 : 0x80};
 
 		if (in[i] != 0x82)
 			continue;
@@ -351,6 +352,7 @@ fake_accept(void *arg, int events)
 		fake_huge(&fake.client[fake.n - 1]);
 		break;
 	case BROKER_REFUSES:
+	case BROKER_REFUSES_ALL:
 		fake_refuses(&fake.client[fake.n - 1]);
 		break;
 	case BROKER_DEAF:

@@ -43,6 +43,7 @@ enum broker_fake {
 	BROKER_DEAF,    /* accepts a client and then reads nothing */
 	BROKER_PINGS,   /* answers to 20,000 pings that nobody has sent */
 	BROKER_REFUSES, /* refuses the first subscription */
+	BROKER_REFUSES_ALL, /* subscriptions */
 	BROKER_DROP,    /* accepts a client and closes the connection */
 	BROKER_FULL,    /* its queue of connections is full, so it does not answer */
 };

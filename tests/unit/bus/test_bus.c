@@ -22,6 +22,7 @@
 #include "broker_fixture.h"
 #include "bus/bus.h"
 #include "core/clock.h"
+#include "core/log_limit.h"
 #include "core/loop.h"
 #include "core/names.h"
 
@@ -62,6 +63,33 @@ __wrap_getaddrinfo(const char *name, const char *service, const struct addrinfo 
 		return __real_getaddrinfo("127.0.0.1", service, hints, out);
 	rc = __real_getaddrinfo("127.0.0.2", service, hints, out);
 	return rc ? rc : __real_getaddrinfo("127.0.0.1", service, hints, &(*out)->ai_next);
+}
+
+/* Lines of the log about refused subscriptions, and the last one. */
+static unsigned int refusals;
+static char refusal[LOG_TEXT];
+
+void __wrap_log_limited(struct log_limit *limit, uint64_t now_ns, unsigned int sub,
+			enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
+void
+__wrap_log_limited(struct log_limit *limit, uint64_t now_ns, unsigned int sub,
+		   enum log_level level, const char *fmt, ...)
+{
+	char line[LOG_TEXT];
+	va_list ap;
+
+	(void)limit;
+	(void)now_ns;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_write(sub, level, "%s", line);
+	if (!strstr(line, "refuses the subscription"))
+		return;
+	refusals++;
+	memcpy(refusal, line, sizeof(line));
 }
 
 static void
@@ -967,6 +995,33 @@ test_subscription_later(void **state)
 	bus_free(bus, true);
 }
 
+static bool
+is_refused_twice(void *arg)
+{
+	(void)arg;
+	return refusals == 2;
+}
+
+/* The status names the first refused subscription, the log each one. */
+static void
+test_subscriptions_refused(void **state)
+{
+	struct bus_config config = config_for("mqtt", "127.0.0.1");
+	struct bus *bus;
+
+	(void)state;
+	broker_fake(loop, BROKER_REFUSES_ALL, port);
+	refusals = 0;
+	bus = start(&config, &seen);
+	assert_int_equal(bus_subscribe(bus, "first", 1), 0);
+	assert_int_equal(bus_subscribe(bus, "second", 1), 0);
+	assert_true(wait_until(is_refused_twice, bus, GIVE_UP_S));
+	assert_non_null(strstr(refusal, "refuses the subscription to second"));
+	bus_status(bus, &status);
+	assert_non_null(strstr(status.reason, "refuses the subscription to first"));
+	bus_free(bus, true);
+}
+
 static void
 test_config_refused(void **state)
 {
@@ -1012,6 +1067,7 @@ main(void)
 		bus_test(test_too_long),
 		bus_test(test_subscription_refused),
 		bus_test(test_subscription_later),
+		bus_test(test_subscriptions_refused),
 		bus_test(test_config_refused),
 	};
 	int rc;
