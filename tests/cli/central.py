@@ -353,6 +353,15 @@ def web(w):
         "rpingmesh_central_broker_connected 1",
         'rpingmesh_central_degraded_reason{reason="listen"} 0',
         'rpingmesh_central_tors{coverage="full"} 2')))
+    for host in "de":
+        w.call("web", "drain", host=host, reason="x", by="ada",
+               until_ns=time.time_ns() + 3600 * 10**9)
+    until("no lists of leaf-2", lambda: not whom(w, "d") and not whom(w, "e"))
+    check("a drained switch is not capped", until("its metric", lambda: (
+        'rpingmesh_central_tors{coverage="capped"} 0' in get(port, "/metrics")[2].splitlines())))
+    for host in "de":
+        w.call("web", "undrain", host=host)
+    until("leaf-2 again", lambda: whom(w, "d") and whom(w, "e"))
     check("HEAD has no body", get(port, "/api/1/hosts", "HEAD") == (200, "application/json", ""))
     check("another path is 404", get(port, "/api/1/x")[0] == 404)
     slow.close()

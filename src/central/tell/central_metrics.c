@@ -103,7 +103,7 @@ central_metrics_tors(struct central_figures *f, const struct central_tell *t)
 
 		if (!tor->name[0])
 			continue;
-		f->tors[central_tor_problems(tor) != 0]++;
+		f->tors[tor->capped != 0]++; /* a drained switch lacks nothing */
 		f->tuples += tor->out;
 		f->tuples_wanted += tor->wanted;
 		if (tor->share_out < f->least_share)
