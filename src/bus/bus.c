@@ -48,7 +48,7 @@
 struct bus_filter {
 	struct bus_filter *next;
 	int qos, mid;
-	bool refused;
+	bool granted, refused; /* on this connection */
 	char text[];
 };
 
@@ -157,7 +157,7 @@ bus_up(void *arg)
 	log_some(3, CLUSTER, INFO, "connected to %s (%s)", bus->config.broker,
 		 bus->status.address);
 	for (struct bus_filter *filter = bus->filters; filter; filter = filter->next) {
-		filter->refused = false;
+		filter->granted = filter->refused = false;
 		filter->mid = bus_link_subscribe(bus->link, filter->text, filter->qos);
 	}
 	if (bus->ops->changed)
@@ -204,10 +204,13 @@ bus_granted(void *arg, int mid, bool granted)
 
 	while (filter && filter->mid != mid)
 		filter = filter->next;
-	if (!filter || (granted && !filter->refused))
+	if (!filter || filter->granted)
 		return;
+	filter->granted = granted;
 	filter->refused = !granted;
 	bus_tell_refused(bus);
+	if (granted && bus->ops->granted)
+		bus->ops->granted(bus->user, filter->text);
 	if (granted)
 		return;
 	log_some(3, CLUSTER, WARNING, "%s: " BUS_REFUSED, bus->config.broker, filter->text);

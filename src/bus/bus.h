@@ -56,6 +56,8 @@ struct bus_ops {
 	void (*too_long)(void *user, const char *topic);
 	/* The connection is there, or no longer there. */
 	void (*changed)(void *user, bool connected);
+	/* The broker has granted a subscription, on this connection. NULL is allowed. */
+	void (*granted)(void *user, const char *filter);
 	/* Something has been confirmed, so there is room for more. NULL is allowed. */
 	void (*room)(void *user);
 };

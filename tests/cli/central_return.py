@@ -18,10 +18,11 @@ from central import LONG, PREFIX, Refused, World, check, until, whom
 
 
 class Link:
-    """A way to the broker that can be slow, and cut."""
+    """A way to the broker that can be slow, cut, and refuse the subscription to one filter."""
 
     def __init__(self, port, bytes_per_s=None):
         self.to, self.rate, self.up, self.open = port, bytes_per_s, True, []
+        self.refuse, self.refused = None, b"no answer"
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -37,14 +38,22 @@ class Link:
             for a, b, rate in ((client, broker, None), (broker, client, self.rate)):
                 threading.Thread(target=self.copy, args=(a, b, rate), daemon=True).start()
 
-    @staticmethod
-    def copy(a, b, rate):
+    def edit(self, data):
+        """SUBSCRIBE and SUBACK, MQTT 3.1.1 sections 3.8 and 3.9: the packet identifier is before
+        the length of the filter. The broker gets another filter instead."""
+        at = data.find(self.refuse) if self.refuse else -1
+        if at >= 0:
+            self.refused = b"\x90\x03" + data[at - 4:at - 2]
+            data = data.replace(self.refuse, b"x" * len(self.refuse))
+        return data.replace(self.refused + b"\x01", self.refused + b"\x80")
+
+    def copy(self, a, b, rate):
         try:
             while True:
                 data = a.recv(rate // 20 if rate else 65536)
                 if not data:
                     break
-                b.sendall(data)
+                b.sendall(self.edit(data))
                 if rate:
                     time.sleep(len(data) / rate)
         except OSError:
@@ -209,8 +218,8 @@ def frozen(w):
     try:
         w.call("two", "confirm")
         check("it is for the other one to confirm", False)
-    except Refused as refused:
-        check("it is for the other one to confirm", "still there" in str(refused))
+    except Refused as error:
+        check("it is for the other one to confirm", "still there" in str(error))
     check("what is refused is not done", w.status("two")["hosts_leaving"] == 3)
     kill(w, "one")
     kill(w, "two")
@@ -225,11 +234,38 @@ def frozen(w):
     w.stop_central("three")
 
 
+def refused(w):
+    """A broker that refuses a subscription, as NATS does in an election, hides no hosts."""
+    for i in range(3):
+        w.join(f"r{i}", "leaf-4", f"10.0.4.{i + 1}")
+    link = Link(w.port)
+    link.refuse = f"{PREFIX}/host/+".encode()
+    w.start_central("late", port=link.port)
+    until("it is refused", lambda: any("refuses the subscription to" in s
+                                       for s in w.status("late")["degraded"]))
+    check("without registrations, it does not say that there are no hosts",
+          stays(3, lambda: w.retained(f"{PREFIX}/central/+") == b""))
+    link.refuse, link.refused = None, b"no answer"
+    until("a list", lambda: len(whom(w, "r0")) == 2)
+    claim = until("its word", lambda: w.retained(f"{PREFIX}/central/+"))
+    check("it begins when the broker is ready", msgpack.unpackb(claim)["hosts"] == 3)
+    link.refuse = f"{PREFIX}/host/+".encode()
+    link.cut()
+    link.heal()
+    until("it is refused again", lambda: any("refuses the subscription to" in s
+                                             for s in w.status("late")["degraded"]))
+    before = w.status("late")["lists_published"]
+    link.refuse, link.refused = None, b"no answer"
+    until("all lists again", lambda: w.status("late")["lists_published"] >= before + 3)
+    check("a later connection, too", len(whom(w, "r0")) == 2)
+    w.stop_central("late")
+
+
 def main():
     directory = tempfile.mkdtemp()
     world = World(directory)
     try:
-        for part in (drains, first_plan, frozen):
+        for part in (drains, first_plan, frozen, refused):
             world.start_broker()
             part(world)
             world.stop_broker()

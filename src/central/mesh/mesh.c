@@ -351,14 +351,38 @@ mesh_too_long(void *user, const char *topic)
 static void
 mesh_connected(void *user, bool connected)
 {
-	const struct registry_time now = mesh_now();
 	struct mesh *m = user;
 
-	if (!connected) {
-		m->synced = false;
-		registry_offline(m->registry);
+	if (connected) {
+		mesh_doubt_drains(m);
 		return;
 	}
+	m->synced = false;
+	m->granted = 0;
+	registry_offline(m->registry);
+}
+
+/*
+ * A broker may refuse subscriptions for a while. Without drains and registrations, nothing is known
+ * of the hosts. What was kept may come before the answer to the subscription.
+ */
+static void
+mesh_granted(void *user, const char *filter)
+{
+	static const char *const kinds[] = {"drain", "host"};
+	const struct registry_time now = mesh_now();
+	struct mesh *m = user;
+	char own[TOPIC_SIZE];
+
+	static_assert(MESH_GRANTED == (1u << sizeof(kinds) / sizeof(kinds[0])) - 1, "a bit each");
+	if (m->granted == MESH_GRANTED)
+		return;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (topic_make(own, sizeof(own), m->config->prefix, kinds[i], NULL) == 0 &&
+		    strcmp(own, filter) == 0)
+			m->granted |= 1u << i;
+	if (m->granted != MESH_GRANTED)
+		return;
 	registry_resync(m->registry, &now);
 	mesh_sync_begin(m);
 	loop_timer_set(m->tick_timer, 0);
@@ -400,7 +424,7 @@ mesh_new_bus(struct mesh *m, struct names *names)
 {
 	static const struct bus_ops ops = {
 		.message = mesh_message, .too_long = mesh_too_long, .changed = mesh_connected,
-		.room = mesh_room};
+		.granted = mesh_granted, .room = mesh_room};
 	const struct central_config *c = m->config;
 	char client_id[64];
 	const struct bus_config config = {

@@ -11,6 +11,7 @@
 #include "central/registry/registry.h"
 
 #define MESH_BEAT_NS (30 * NSEC_PER_SEC)
+#define MESH_GRANTED 3u /* all subscriptions that a plan needs */
 
 /* What has been decided last about a host: until when it is drained. */
 struct mesh_drain {
@@ -41,8 +42,9 @@ struct mesh {
 	/* mesh_sync.c */
 	struct central_beat beat;   /* ours */
 	uint64_t beat_ns;           /* when it was sent last; 0: send it now */
+	unsigned int granted;       /* subscriptions, on this connection: a bit for each */
 	bool synced, marked, caught_up;
-	uint64_t retained_ns;       /* of the connection, or of the last retained message */
+	uint64_t retained_ns;       /* of the subscriptions, or of the last retained message */
 	uint64_t first_synced_ns;
 	struct central_beat claim;  /* the last word of another central; if it claims */
 	uint64_t claim_ns;          /* when it was sent; 0: too long ago */

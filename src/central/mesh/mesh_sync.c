@@ -2,8 +2,9 @@
 /*
  * When this central knows enough to publish.
  *
- * First, on each new connection: when all that the broker had kept is there. Brokers send it in the
- * order of the subscriptions. The last of them is that to the signs of life, and ours comes back
+ * First, on each new connection: when the broker has granted the subscriptions to drains and
+ * registrations, and all that it had kept is there. Brokers send it in the order of the
+ * subscriptions. The last of them is that to the signs of life, and ours comes back
  * after it. Some brokers send what they keep a little later, or do not let us read signs of life;
  * therefore it has to be quiet for a while, too.
  *
@@ -29,7 +30,8 @@
 #include "rpingmesh/log_subsystems.h"
 
 #define MESH_QUIET_NS (500 * NSEC_PER_MSEC)
-#define MESH_QUIET_UNMARKED_NS (5 * NSEC_PER_SEC)
+/* Longer than it takes until the bus tries a subscription again that was refused. */
+#define MESH_QUIET_UNMARKED_NS (8 * NSEC_PER_SEC)
 /* A sign of life from so far in the future comes from a wrong clock. */
 #define MESH_BEAT_AHEAD_NS (3600 * NSEC_PER_SEC)
 
@@ -40,7 +42,6 @@ mesh_sync_begin(struct mesh *m)
 {
 	m->synced = m->marked = false;
 	m->retained_ns = clock_mono_ns();
-	mesh_doubt_drains(m);
 	mesh_send_beat(m);
 	loop_timer_set(m->sync_timer, MESH_QUIET_NS);
 }
@@ -69,7 +70,7 @@ mesh_sync_time(void *arg)
 	uint64_t due = m->retained_ns + (m->marked ? MESH_QUIET_NS : MESH_QUIET_UNMARKED_NS);
 	uint64_t now = clock_mono_ns();
 
-	if (m->synced)
+	if (m->synced || m->granted != MESH_GRANTED)
 		return;
 	if (now >= due)
 		mesh_synced(m);

@@ -23,7 +23,7 @@ struct registry_host {
 	struct registration *registration;
 	uint64_t before;            /* the incarnation before the present one; 0: none */
 	uint64_t twin_ns;           /* when an earlier incarnation came back; 0: never */
-	bool unseen;                /* not yet seen since the last registry_resync() */
+	bool unseen;                /* not yet seen since the last registry_offline() */
 };
 
 struct registry {
@@ -280,20 +280,22 @@ registry_resync(struct registry *r, const struct registry_time *now)
 	struct registry_host *host;
 
 	r->offline = false;
-	TAILQ_FOREACH(host, &r->hosts, link) {
-		host->unseen = host->info.state == REGISTRY_PRESENT;
+	TAILQ_FOREACH(host, &r->hosts, link)
 		/* They could not come back meanwhile. */
 		if (host->info.state == REGISTRY_LEAVING)
 			host->info.left_at.mono_ns = now->mono_ns;
-	}
 	r->resync_ns = now->mono_ns + REGISTRY_RESYNC_NS;
 }
 
 void
 registry_offline(struct registry *r)
 {
+	struct registry_host *host;
+
 	r->offline = true;
 	r->resync_ns = 0;
+	TAILQ_FOREACH(host, &r->hosts, link)
+		host->unseen = host->info.state == REGISTRY_PRESENT;
 }
 
 uint32_t

@@ -37,7 +37,7 @@ static struct bus_status status;
 
 /* What the clients have seen. */
 struct seen {
-	unsigned int ups, downs, messages, rooms;
+	unsigned int ups, downs, messages, rooms, granted;
 	char topic[64];
 	char payload[64];
 	size_t size;
@@ -122,8 +122,17 @@ on_room(void *user)
 	what->rooms++;
 }
 
-static const struct bus_ops ops = {
-	.message = on_message, .changed = on_changed, .room = on_room};
+static void
+on_granted(void *user, const char *filter)
+{
+	struct seen *what = user;
+
+	(void)filter;
+	what->granted++;
+}
+
+static const struct bus_ops ops = {.message = on_message, .changed = on_changed,
+				   .granted = on_granted, .room = on_room};
 
 /* ---- waiting ---- */
 
@@ -989,8 +998,10 @@ test_subscription_later(void **state)
 	assert_int_equal(bus_subscribe(bus, "not/ready", 1), 0);
 	assert_true(wait_until(has_reason, bus, GIVE_UP_S));
 	assert_non_null(strstr(status.reason, "refuses the subscription to not/ready"));
+	assert_int_equal(seen.granted, 0);
 	assert_true(wait_until(has_no_reason, bus, GIVE_UP_S));
 	assert_int_equal(status.connects, 1);
+	assert_int_equal(seen.granted, 1);
 	assert_int_equal(broker_fake_sent(), 10); /* two answers */
 	bus_free(bus, true);
 }

@@ -250,6 +250,7 @@ test_broker_forgets(void **state)
 	(void)state;
 	begin(1000);
 	seen_many(100);
+	registry_offline(registry);
 	registry_resync(registry, &now);
 	pass(100 * S);
 	seen_many(99);
@@ -258,11 +259,28 @@ test_broker_forgets(void **state)
 	assert_int_equal(info("h99").left, REGISTRY_LEFT_UNSEEN);
 	assert_int_equal(n_changed, 101);
 	/* Nobody comes back: frozen, not empty. */
+	registry_offline(registry);
 	registry_resync(registry, &now);
 	pass(300 * S);
 	assert_true(stats().frozen);
 	assert_int_equal(stats().hosts[REGISTRY_LEAVING], 99);
 	assert_int_equal(n_changed, 101);
+	registry_free(registry);
+}
+
+/* The broker sends what it has kept before it answers to the subscription. */
+static void
+test_seen_first(void **state)
+{
+	(void)state;
+	begin(1000);
+	seen_many(10);
+	registry_offline(registry);
+	seen_many(9);
+	registry_resync(registry, &now);
+	pass(REGISTRY_RESYNC_NS + 10 * S);
+	assert_int_equal(stats().hosts[REGISTRY_PRESENT], 9);
+	assert_int_equal(info("h9").left, REGISTRY_LEFT_UNSEEN);
 	registry_free(registry);
 }
 
@@ -435,7 +453,8 @@ main(void)
 		cmocka_unit_test(test_no_freeze),      cmocka_unit_test(test_freeze_in_drops),
 		cmocka_unit_test(test_confirm),	       cmocka_unit_test(test_broker_forgets),
 		cmocka_unit_test(test_twins),
-		cmocka_unit_test(test_offline),	       cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_offline),
+		cmocka_unit_test(test_seen_first),	       cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_full),	       cmocka_unit_test(test_random),
 	};
 
