@@ -65,7 +65,8 @@ plan_list_mesh(struct plan_lister *l, const struct plan_member *m)
 		const struct plan_member *to = near.members[i].member;
 		struct plan_target t = {.kind = PLAN_TOR, .tuples = 1};
 
-		if (!plan_mesh_pair(m, to))
+		/* Its own host first: of a host with many ports, that spares most of the time. */
+		if (near.members[i].host == m->address->nic->host || !plan_mesh_pair(m, to))
 			continue;
 		t.interval_us = plan_mesh_interval_us(m->address->nic, to->address->nic);
 		t.traffic_class = plan_list_class(l->plan, plan_mix(m->hash ^ to->hash));
