@@ -261,11 +261,30 @@ def refused(w):
     w.stop_central("late")
 
 
+def others(w):
+    """Signs of life of two more centrals, which have one name as in containers, take turns."""
+    for i in range(3):
+        w.join(f"r{i}", "leaf-4", f"10.0.4.{i + 1}")
+    w.start_central("one")
+    until("a list", lambda: len(whom(w, "r0")) == 2)
+    hour = time.time() // 3600
+    stays(2, lambda: True)
+    before = w.status("one")["lists_published"]
+    for i in range(6):
+        w.publish(f"{PREFIX}/central/other", msgpack.packb({
+            "type": "central", "schema": 1, "host": "other", "version": "1",
+            "incarnation": 5 + i % 2, "time_ns": time.time_ns(), "hosts": 3}))
+    check("two others of one name do not make it publish all lists again",
+          stays(3, lambda: w.status("one")["lists_published"] == before) or
+          time.time() // 3600 != hour)
+    w.stop_central("one")
+
+
 def main():
     directory = tempfile.mkdtemp()
     world = World(directory)
     try:
-        for part in (drains, first_plan, frozen, refused):
+        for part in (drains, first_plan, frozen, refused, others):
             world.start_broker()
             part(world)
             world.stop_broker()

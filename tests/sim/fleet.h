@@ -211,7 +211,7 @@ struct fleet_view {
 };
 
 /*
- * All is quiet: the lists at the broker are what the registrations there want, and both centrals
+ * All is quiet: the lists at the broker are what the registrations there want, and all centrals
  * know the same.
  */
 void fleet_check(struct fleet_central *centrals, size_t n, struct fleet_host *hosts,

@@ -17,7 +17,7 @@
 #include "fleet.h"
 
 #define HOSTS_MAX 200
-#define CENTRALS 2
+#define CENTRALS 3
 #define ROUNDS 4
 #define DRAINS 512
 /* Longer than all that central and agents wait for. */
@@ -471,7 +471,7 @@ life_round(void)
 static void
 life_begin(uint64_t seed)
 {
-	static const char *const names[CENTRALS] = {"central-a", "central-b"};
+	static const char *const names[CENTRALS] = {"central-a", "central-b", "central-c"};
 
 	memset(&life, 0, sizeof(life));
 	fleet_failed[0] = '\0';

@@ -21,6 +21,14 @@ struct mesh_drain {
 	bool published;             /* the broker has it */
 };
 
+#define MESH_OTHERS 8
+
+/* Another central that publishes lists. */
+struct mesh_other {
+	uint64_t incarnation;
+	uint64_t beat_ns;           /* its last sign of life; 0: the place is free */
+};
+
 struct mesh {
 	struct loop *loop;
 	const struct central_config *config;
@@ -48,6 +56,9 @@ struct mesh {
 	uint64_t first_synced_ns;
 	struct central_beat claim;  /* the last word of another central; if it claims */
 	uint64_t claim_ns;          /* when it was sent; 0: too long ago */
+	struct mesh_other others[MESH_OTHERS];
+	bool replace;               /* one of them has gone: its lists are to be replaced */
+	uint64_t replaced_ns;       /* when that was done last; 0: never */
 };
 
 /* mesh.c */

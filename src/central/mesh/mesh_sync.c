@@ -18,7 +18,6 @@
  */
 #include <inttypes.h>
 #include <msgpack.h>
-#include <string.h>
 
 #include "bus/bus.h"
 #include "bus/topic.h"
@@ -34,6 +33,10 @@
 #define MESH_QUIET_UNMARKED_NS (8 * NSEC_PER_SEC)
 /* A sign of life from so far in the future comes from a wrong clock. */
 #define MESH_BEAT_AHEAD_NS (3600 * NSEC_PER_SEC)
+/* Centrals that come and go do not make us publish all the time. */
+#define MESH_REPLACE_NS (600 * NSEC_PER_SEC)
+
+static void mesh_end_others(struct mesh *m);
 
 /* ---- what the broker had kept ---- */
 
@@ -53,6 +56,8 @@ mesh_synced(struct mesh *m)
 	if (!m->first_synced_ns)
 		m->first_synced_ns = clock_mono_ns();
 	m->again = true;
+	mesh_end_others(m);
+	m->replace = false;
 	mesh_judge(m);
 	if (!m->caught_up)
 		log_warning(CLUSTER,
@@ -125,6 +130,37 @@ mesh_catch_up(struct mesh *m)
 	mesh_send_soon(m);
 }
 
+static void
+mesh_note_other(struct mesh *m, uint64_t incarnation, uint64_t beat_ns)
+{
+	struct mesh_other *place = &m->others[0]; /* the one that has been silent for longest */
+
+	for (size_t i = 0; i < MESH_OTHERS; i++) {
+		if (m->others[i].beat_ns && m->others[i].incarnation == incarnation) {
+			place = &m->others[i];
+			break;
+		}
+		if (m->others[i].beat_ns < place->beat_ns)
+			place = &m->others[i];
+	}
+	if (beat_ns > place->beat_ns)
+		*place = (struct mesh_other){incarnation, beat_ns};
+}
+
+/* Looks which of them have gone. */
+static void
+mesh_end_others(struct mesh *m)
+{
+	uint64_t now = clock_mono_ns();
+
+	for (size_t i = 0; i < MESH_OTHERS; i++) {
+		if (!m->others[i].beat_ns || now < m->others[i].beat_ns + 3 * MESH_BEAT_NS)
+			continue;
+		m->others[i].beat_ns = 0;
+		m->replace = true;
+	}
+}
+
 /*
  * A central that has gone may have published lists without knowing of the latest change, and nobody
  * hears of that. So all lists are published again.
@@ -132,18 +168,24 @@ mesh_catch_up(struct mesh *m)
 static void
 mesh_replace(struct mesh *m)
 {
-	m->claim_ns = 0;
+	uint64_t now = clock_mono_ns();
+
+	if (!m->replace || (m->replaced_ns && now - m->replaced_ns < MESH_REPLACE_NS))
+		return;
+	m->replace = false;
+	m->replaced_ns = now;
 	m->again = true;
-	if (m->synced)
-		mesh_plan_in(m, 0);
+	mesh_plan_in(m, 0);
 }
 
 void
 mesh_judge(struct mesh *m)
 {
-	if (m->claim_ns && !mesh_claim_is_live(m) && m->synced)
-		mesh_replace(m);
-	if (!m->caught_up && m->synced && !mesh_lacks_hosts(m))
+	if (!m->synced)
+		return;
+	mesh_end_others(m);
+	mesh_replace(m);
+	if (!m->caught_up && !mesh_lacks_hosts(m))
 		mesh_catch_up(m);
 }
 
@@ -221,13 +263,11 @@ mesh_hear_beat(struct mesh *m, const void *payload, size_t size, bool retained)
 		m->marked = m->marked || !retained;
 		return;
 	}
-	if (!beat.claims || beat.time_ns < m->claim.time_ns ||
-	    beat.time_ns > clock_wall_ns() + MESH_BEAT_AHEAD_NS)
+	if (!beat.claims || beat.time_ns > clock_wall_ns() + MESH_BEAT_AHEAD_NS)
 		return;
-	/* The one that it was before has gone. */
-	if (m->claim_ns && beat.incarnation != m->claim.incarnation &&
-	    strcmp(beat.host, m->claim.host) == 0)
-		mesh_replace(m);
+	mesh_note_other(m, beat.incarnation, mesh_beat_ns(&beat, retained));
+	if (beat.time_ns < m->claim.time_ns)
+		return;
 	m->claim = beat;
 	m->claim_ns = mesh_beat_ns(&beat, retained);
 	mesh_judge(m);
