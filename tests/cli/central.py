@@ -127,7 +127,7 @@ class World:
         self.publish(f"{self.prefix}/host/{name}", msgpack.packb(registration))
 
     def leave(self, name):
-        self.publish(f"{PREFIX}/host/{name}", b"")
+        self.publish(f"{self.prefix}/host/{name}", b"")
 
 
 class Refused(Exception):
@@ -270,6 +270,14 @@ def few(w):
     check("max_hosts, and ports without a switch, are said", True)
     check("ctl status says it, too", ctl(w, "few", "status")[0] == 1 and
           any("max_hosts (2)" in line for line in ctl(w, "few", "status", width=200)[1]))
+    w.leave("a")
+    until("room", lambda: w.status("few")["hosts_gone"] == 1)
+    check("the third has no part yet",
+          any("max_hosts (2)" in s for s in w.status("few")["degraded"]))
+    w.join("c", "leaf-1", "10.0.0.3")
+    until("the third is in", lambda: w.status("few")["hosts_present"] == 2)
+    check("nobody is refused any more",
+          not any("max_hosts" in s for s in w.status("few")["degraded"]))
     w.stop_central("few")
     w.prefix = PREFIX
 

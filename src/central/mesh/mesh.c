@@ -291,11 +291,13 @@ mesh_take_registration(struct mesh *m, const char *name, struct registration *r,
 		return;
 	}
 	rc = registry_seen(m->registry, r, retained, &now);
-	if (rc == -ENOSPC)
+	if (rc == -ENOSPC) {
 		mesh_refuse(m, "%s is refused: there are max_hosts (%" PRIu32 ") hosts", name,
 			    m->config->max_hosts);
-	else if (rc < 0)
+		mesh_wrong_set(&m->wrong, MESH_WRONG_FULL, name, "there are max_hosts hosts");
+	} else if (rc < 0) {
 		mesh_no_memory(m);
+	}
 }
 
 static void
@@ -306,6 +308,7 @@ mesh_hear_host(struct mesh *m, const char *name, const void *payload, size_t siz
 	struct registration *r;
 
 	mesh_wrong_end(&m->wrong, MESH_WRONG_MESSAGE, name);
+	mesh_wrong_end(&m->wrong, MESH_WRONG_FULL, name);
 	if (size == 0) {
 		registry_left(m->registry, name, REGISTRY_LEFT_WILL, &now);
 	} else if (registration_unpack(payload, size, &r, error) == 0) {

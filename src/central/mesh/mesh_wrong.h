@@ -16,6 +16,7 @@
 enum mesh_wrong_kind {
 	MESH_WRONG_MESSAGE, /* a registration, or another message of a host */
 	MESH_WRONG_LIST,    /* a pinglist is longer than agents take */
+	MESH_WRONG_FULL,    /* a new host has no place, since there are max_hosts */
 };
 
 struct mesh_wrong_entry {

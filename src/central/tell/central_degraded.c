@@ -57,8 +57,10 @@ central_degraded_held(const struct central_tell *t, central_degraded_hear *fn, v
 static void
 central_degraded_registry(const struct central_tell *t, central_degraded_hear *fn, void *arg)
 {
+	const struct mesh_wrong_entry *last;
 	struct registry_stats s;
 	char text[400];
+	size_t n;
 
 	registry_stats(mesh_registry(t->mesh), &s);
 	if (s.frozen) {
@@ -70,11 +72,12 @@ central_degraded_registry(const struct central_tell *t, central_degraded_hear *f
 			 s.hosts[REGISTRY_PRESENT] + s.hosts[REGISTRY_LEAVING]);
 		fn(arg, CENTRAL_FROZEN, text);
 	}
-	if (s.refused_full) {
+	n = mesh_wrong_count(mesh_wrong(t->mesh), MESH_WRONG_FULL, &last);
+	if (n) {
 		snprintf(text, sizeof(text),
-			 "%" PRIu64 " registrations of new hosts were refused, because there are "
-			 "max_hosts (%" PRIu32 ") hosts; raise it",
-			 s.refused_full, t->config->max_hosts);
+			 "%zu%s registrations of new hosts were refused, because there are "
+			 "max_hosts (%" PRIu32 ") hosts; the last is that of %s; raise it",
+			 n, n == MESH_WRONG_MAX ? "+" : "", t->config->max_hosts, last->name);
 		fn(arg, CENTRAL_MAX_HOSTS, text);
 	}
 }
