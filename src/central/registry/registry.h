@@ -106,8 +106,8 @@ int registry_seen(struct registry *registry, struct registration *registration, 
 void registry_left(struct registry *registry, const char *name, enum registry_left how,
 		   const struct registry_time *now);
 /*
- * Central hears registrations again: hosts of which none has come since registry_offline(), and none
- * comes within REGISTRY_RESYNC_NS, have left.
+ * Central hears registrations again: hosts of which none has come since registry_offline(), and
+ * none comes within REGISTRY_RESYNC_NS, have left.
  */
 void registry_resync(struct registry *registry, const struct registry_time *now);
 /*
