@@ -301,12 +301,10 @@ static int
 central_metrics_begin(void *arg, const char *accept, void **page, const char **type)
 {
 	struct central_figures *f = calloc(1, sizeof(*f));
-	int rc = f ? central_metrics_collect(f, arg) : -ENOMEM;
 
-	if (rc < 0) {
-		free(f);
-		return rc;
-	}
+	(void)arg;
+	if (!f)
+		return -ENOMEM;
 	f->format = exposition_negotiate(accept);
 	*type = exposition_content_type(f->format);
 	*page = f;
@@ -316,10 +314,12 @@ central_metrics_begin(void *arg, const char *accept, void **page, const char **t
 static int
 central_metrics_more(void *arg, void *page, struct buffer *out)
 {
-	const struct central_figures *f = page;
+	struct central_figures *f = page;
 	struct exposition e = {.out = out, .format = f->format};
+	int rc = central_metrics_collect(f, arg); /* not by begin(): HEAD needs no figures */
 
-	(void)arg;
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < sizeof(central_families) / sizeof(central_families[0]); i++)
 		central_metrics_family(&e, &central_families[i], f);
 	exposition_end(&e);
