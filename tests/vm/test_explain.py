@@ -108,7 +108,7 @@ def test_unknown_and_down(t):
     a.wait_peer(address(1), "down")
     text = a.ctl("explain", address(1), status=0)
     check(f"Peer {address(1)}" in text and ": down for" in text and "  reason " in text, text)
-    check("the peer's daemon or host was down: no loss" in text, text)
+    check("the peer's host says that its daemon is down: no loss" in text, text)
 
 
 def test_record_replay(t):
