@@ -17,8 +17,9 @@ import time
 
 import msgpack
 
+from checks import LONG, check, until
+
 BUILD = os.path.abspath(sys.argv[1])
-LONG = 90  # the longest wait for what takes seconds on an idle machine; pauses grow to a minute
 PREFIX = "rpingmesh/1"
 GROWS_KB = 8192
 os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
@@ -34,28 +35,6 @@ topic readwrite {PREFIX}/#
 user evil
 topic readwrite #
 """
-
-
-def check(what, good):
-    print(("ok - " if good else "FAIL: ") + what, flush=True)
-    check.failed += not good
-
-
-check.failed = 0
-
-
-def until(what, condition):
-    """Waits until condition() returns something true, and returns it."""
-    end = time.monotonic() + LONG
-    while True:
-        try:
-            result = condition()
-        except (ConnectionError, FileNotFoundError):
-            result = None
-        if result:
-            return result
-        assert time.monotonic() < end, f"{what}: not within {LONG} s"
-        time.sleep(0.2)
 
 
 class World:

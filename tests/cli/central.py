@@ -17,8 +17,9 @@ import urllib.request
 
 import msgpack
 
+from checks import LONG, check, until
+
 BUILD = os.path.abspath(sys.argv[1])
-LONG = 60  # the longest wait for what takes a second on an idle machine
 PREFIX = "rpingmesh/1"
 counter = itertools.count(1)
 
@@ -134,20 +135,6 @@ class Refused(Exception):
     pass
 
 
-def until(what, condition):
-    """Waits until condition() returns something true, and returns it."""
-    end = time.monotonic() + LONG
-    while True:
-        try:
-            result = condition()
-        except (ConnectionError, FileNotFoundError):
-            result = None
-        if result:
-            return result
-        assert time.monotonic() < end, f"{what}: not within {LONG} s"
-        time.sleep(0.2)
-
-
 def targets(pinglist):
     """{(source, address): kind} of a pinglist."""
     return {(port["source"], target["address"]): group["kind"]
@@ -157,15 +144,6 @@ def targets(pinglist):
 
 def whom(world, host):
     return {address for _, address in targets(world.pinglist(host))}
-
-
-def check(what, good):
-    print(("ok - " if good else "FAIL: ") + what, flush=True)
-    if not good:
-        check.failed += 1
-
-
-check.failed = 0
 
 
 # ---- what is tried ----

@@ -14,7 +14,8 @@ import time
 
 import msgpack
 
-from central import LONG, PREFIX, Refused, World, check, until, whom
+from central import PREFIX, Refused, World, whom
+from checks import LONG, check, until
 
 
 class Link:

@@ -9,34 +9,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 import msgpack
 
+from checks import LONG, check, until
+
 BUILD = os.path.abspath(sys.argv[1])
-LONG = 120  # NATS takes seconds to elect leaders of its streams
 NODES = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
-
-
-def check(what, good):
-    print(("ok - " if good else "FAIL: ") + what, flush=True)
-    check.failed += not good
-
-
-check.failed = 0
-
-
-def until(what, condition):
-    end = time.monotonic() + LONG
-    while True:
-        try:
-            result = condition()
-        except (ConnectionError, FileNotFoundError):
-            result = None
-        if result:
-            return result
-        assert time.monotonic() < end, f"{what}: not within {LONG} s"
-        time.sleep(0.3)
 
 
 class World:

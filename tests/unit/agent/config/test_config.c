@@ -386,14 +386,7 @@ test_many_labels(void **state)
 static void
 test_defaults(void **state)
 {
-	static const char *const allowed[] = {"10.255.0.1", "172.31.0.1",  "192.168.1.1",
-					      "100.64.0.1", "169.254.1.1", "fd00::1",
-					      "fe80::1"};
-	static const char *const refused[] = {"8.8.8.8",     "11.0.0.1",    "172.15.0.1",
-					      "172.32.0.1",  "192.169.0.1", "100.128.0.1",
-					      "2001:db8::1", "::1"};
 	struct config *c = parse_ok("");
-	struct addr a;
 
 	(void)state;
 	assert_int_equal(c->n_devices, 0);
@@ -433,6 +426,24 @@ test_defaults(void **state)
 	assert_string_equal(c->cluster.directory, "/var/lib/rpingmesh");
 	assert_string_equal(c->cluster.lldp_file, "/run/rpingmesh-lldp/neighbors.json");
 	assert_int_equal(c->cluster.keep_s, 3600);
+	config_free(c);
+	config_free(NULL);
+}
+
+/* Both `responder.allow` and `cluster.allow`: private networks (RFC 1918, 6598, 3927, 4193). */
+static void
+test_default_networks(void **state)
+{
+	static const char *const allowed[] = {"10.255.0.1", "172.31.0.1",  "192.168.1.1",
+					      "100.64.0.1", "169.254.1.1", "fd00::1",
+					      "fe80::1"};
+	static const char *const refused[] = {"8.8.8.8",     "11.0.0.1",    "172.15.0.1",
+					      "172.32.0.1",  "192.169.0.1", "100.128.0.1",
+					      "2001:db8::1", "::1"};
+	struct config *c = parse_ok("");
+	struct addr a;
+
+	(void)state;
 	for (size_t i = 0;
 	     i < sizeof(allowed) / sizeof(allowed[0]) + sizeof(refused) / sizeof(refused[0]); i++) {
 		size_t n = sizeof(allowed) / sizeof(allowed[0]);
@@ -447,7 +458,6 @@ test_defaults(void **state)
 		assert_int_equal(listed, i < n);
 	}
 	config_free(c);
-	config_free(NULL);
 }
 
 static void
@@ -806,6 +816,7 @@ main(void)
 		cmocka_unit_test(test_bad_long_list),
 		cmocka_unit_test(test_many_labels),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_default_networks),
 		cmocka_unit_test(test_default_peer),
 		cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_every_peer_key),
