@@ -55,6 +55,7 @@
 #include "core/addr.h"
 #include "core/hwclock.h"
 #include "rpingmesh/states.h"
+#include "probe/routers.h"
 #include "stat/result.h"
 #include "stat/lasting.h"
 #include "stat/sequential.h"
@@ -376,6 +377,9 @@ struct prober_target_info {
 	uint32_t in_flight;
 	uint16_t src_port;     /* of the last probe */
 	enum probe_path path;  /* of the last probe */
+	uint16_t back_src_port; /* of the last ACKs; PROBE_PORT_UNKNOWN */
+	/* The numbers of routers on the way of probes and of ACKs, or ROUTERS_UNKNOWN. */
+	int routers_there, routers_back;
 	struct probe_totals totals;
 	/*
 	 * The test for loss at a low rate, of answered and lost probes without host noise. Times
@@ -397,6 +401,7 @@ void prober_sent(struct prober *prober, uint32_t cookie, int status,
 /* A message received by one of our prober QPs. It has not been checked. */
 struct prober_rx {
 	struct addr src;       /* from the GRH */
+	uint8_t hop_limit;     /* also; 0: unknown */
 	uint32_t src_qpn;      /* from the completion */
 	const uint8_t *payload;
 	uint32_t len;

@@ -115,6 +115,8 @@ struct prober_target {
 	struct window_series windows;
 	struct sequential loss;
 	struct lasting lasting;
+	struct routers there, back;
+	uint16_t back_src_port;      /* of the last ACKs; PROBE_PORT_UNKNOWN */
 	uint16_t sizes[];             /* config.n_sizes */
 };
 TAILQ_HEAD(prober_target_list, prober_target);

@@ -501,6 +501,8 @@ probe_take_ack(struct prober_probe *probe, const struct wire_message *message,
 		probe->ack1 = true;
 		probe->t5 = rx->t5;
 		probe->t6_ns = now_ns;
+		routers_saw(&probe->target->there, message->ack1.hop_limit);
+		routers_saw(&probe->target->back, rx->hop_limit);
 		return true;
 	}
 	probe->ack2 = true;
@@ -508,6 +510,7 @@ probe_take_ack(struct prober_probe *probe, const struct wire_message *message,
 	probe->t3_ns = message->ack2.t3_ns;
 	probe->delay_error_ns = message->ack2.error_ns;
 	probe->return_src_port = message->ack2.src_port;
+	probe->target->back_src_port = message->ack2.src_port;
 	probe->delay_clock = (enum probe_clock)message->ack2.clock;
 	if (message->ack2.noise)
 		prober_noise_told(probe, message->ack2.stall_ms, now_ns);

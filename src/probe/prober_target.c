@@ -221,6 +221,8 @@ target_encode(const struct prober_target *target, const struct prober_probe *pro
 			.ack_traffic_class = target->config.traffic_class,
 			.ack_service_level = target->config.service_level,
 			.takes_refused = true,
+			.back_hop_limit = routers_hop_limit(&target->back),
+			.src_port = target->windows.way.src_port,
 		},
 	};
 
@@ -476,6 +478,9 @@ prober_target_info(const struct prober_target *target, struct prober_target_info
 		.in_flight = target->in_flight,
 		.src_port = target->windows.way.src_port,
 		.path = target->windows.way.path,
+		.back_src_port = target->back_src_port,
+		.routers_there = routers_number(&target->there),
+		.routers_back = routers_number(&target->back),
 		.totals = target->totals,
 		.loss = target->loss,
 		.lasting = target->lasting,

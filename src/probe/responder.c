@@ -276,6 +276,7 @@ responder_send_ack1(struct responder *responder, const struct responder_session 
 		.length = PROBE_WIRE_SIZE_MIN,
 		.seq = answer->seq,
 		.session = session->number,
+		.ack1.hop_limit = answer->hop_limit,
 	};
 	struct responder_tx tx = {0};
 	int err;
@@ -504,6 +505,7 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 		.seq = message.seq,
 		.t3 = rx->t3,
 		.qpn = rx->src_qpn,
+		.hop_limit = rx->hop_limit,
 		.flow_label = message.probe.ack_flow_label,
 		.traffic_class = message.probe.ack_traffic_class,
 		.service_level = message.probe.ack_service_level,

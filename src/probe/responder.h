@@ -159,6 +159,7 @@ void responder_close_device(struct responder *responder, void *device_user);
 struct responder_rx {
 	void *device_user;
 	struct addr src, dst;       /* from the GRH */
+	uint8_t hop_limit;          /* also; 0: unknown */
 	uint32_t src_qpn;
 	const uint8_t *payload;
 	uint32_t len;

@@ -25,6 +25,7 @@ struct responder_answer {
 	bool challenged; /* held until its session is proven; it has taken no token yet */
 	bool takes_refused;
 	uint16_t src_port; /* of its ACKs; PROBE_PORT_UNKNOWN */
+	uint8_t hop_limit; /* at which it arrived */
 };
 
 /* An ACK1 that has been posted. ACK2 follows when its send is complete. */

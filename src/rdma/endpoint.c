@@ -269,7 +269,7 @@ endpoint_recv_done(struct endpoint *ep, const struct cq_entry *wc, uint64_t now)
 		return;
 	}
 	if (wc->byte_len < PROBE_WIRE_GRH || !(wc->wc_flags & IBV_WC_GRH) ||
-	    grh_parse(buf, &rx.src, &rx.dst) < 0) {
+	    grh_parse(buf, &rx.src, &rx.dst, &rx.hop_limit) < 0) {
 		ep->stats.receive_errors++;
 		return;
 	}

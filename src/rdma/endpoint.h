@@ -34,6 +34,7 @@ struct path_ah;
 /* A received message, valid during the call. Its payload has not been checked. */
 struct endpoint_rx {
 	struct addr src, dst; /* from the GRH */
+	uint8_t hop_limit;    /* also */
 	uint32_t src_qpn;
 	const uint8_t *payload; /* the first ENDPOINT_HEAD of its len bytes, or all */
 	uint32_t len;

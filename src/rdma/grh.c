@@ -29,18 +29,20 @@ grh_map_v4(const uint8_t v4[4], struct addr *out)
 }
 
 int
-grh_parse(const uint8_t grh[40], struct addr *src, struct addr *dst)
+grh_parse(const uint8_t grh[40], struct addr *src, struct addr *dst, uint8_t *hop_limit)
 {
 	const uint8_t *v4 = grh + GRH_IPV4;
 
 	if (v4[0] == 0x45 && grh_checksum_holds(v4)) {
 		grh_map_v4(v4 + 12, src);
 		grh_map_v4(v4 + 16, dst);
+		*hop_limit = v4[8];
 		return 0;
 	}
 	if (grh[0] >> 4 != 6)
 		return -EBADMSG;
 	memcpy(src->raw, grh + 8, sizeof(src->raw));
 	memcpy(dst->raw, grh + 24, sizeof(dst->raw));
+	*hop_limit = grh[7];
 	return 0;
 }

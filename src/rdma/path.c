@@ -18,6 +18,7 @@
 #include "rdma/device.h"
 #include "rdma/sidr.h"
 #include "rpingmesh/log_subsystems.h"
+#include "rpingmesh/probe_wire.h"
 
 struct path_ah {
 	struct path_ah *next;
@@ -162,7 +163,7 @@ path_make_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, uint
 		.is_global = 1,
 		.port_num = device_get_port(path->config.device),
 		.sl = service_level,
-		.grh = {.flow_label = flow_label, .hop_limit = PATH_HOP_LIMIT,
+		.grh = {.flow_label = flow_label, .hop_limit = PROBE_WIRE_HOP_LIMIT,
 		.traffic_class = traffic_class},
 	};
 	struct path_ah *ah;

@@ -26,7 +26,6 @@ struct path_ah;
 				     */
 #define PATH_AHS_MAX 256
 #define PATH_RESOLVE_TIMEOUT_MS 1500
-#define PATH_HOP_LIMIT 64
 
 struct path_ops {
 	/*

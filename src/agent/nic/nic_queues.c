@@ -34,6 +34,7 @@ nic_probe_arrived(void *arg, const struct endpoint_rx *rx)
 		.device_user = nic,
 		.src = rx->src,
 		.dst = rx->dst,
+		.hop_limit = rx->hop_limit,
 		.src_qpn = rx->src_qpn,
 		.payload = rx->payload,
 		.len = rx->len,
@@ -67,6 +68,7 @@ nic_ack_arrived(void *arg, const struct endpoint_rx *rx)
 	struct nic *nic = arg;
 	struct prober_rx ack = {
 		.src = rx->src,
+		.hop_limit = rx->hop_limit,
 		.src_qpn = rx->src_qpn,
 		.payload = rx->payload,
 		.len = rx->len,

@@ -547,6 +547,75 @@ test_many_targets(void **state)
 	assert_int_equal(stats.totals.by_class[PROBE_OK], stats.totals.due);
 }
 
+/* A probe leaves, arrives with this hop limit, and its ACKs come back with that one. */
+static struct wire_message
+exchange(struct fake *f, uint8_t there, uint8_t back)
+{
+	struct wire_message probe;
+	struct fake_ack ack;
+
+	f->n_packets = 0;
+	fake_run(f, 100 * MS);
+	assert_int_equal(f->n_packets, 1);
+	assert_int_equal(wire_decode(f->packet[0].head, PROBE_WIRE_SIZE_MIN, &probe), 0);
+	ack = fake_ack(f, 0, PROBE_WIRE_ACK1);
+	ack.message.ack1.hop_limit = there;
+	ack.rx.hop_limit = back;
+	fake_deliver(f, &ack);
+	fake_ack2(f, 0);
+	return probe;
+}
+
+static void
+expect_routers(const struct prober_target *target, int there, int back)
+{
+	struct prober_target_info info;
+
+	prober_target_info(target, &info);
+	assert_int_equal(info.routers_there, there);
+	assert_int_equal(info.routers_back, back);
+}
+
+/* Three probes in a row tell the number of routers, and the next tells the peer. */
+static void
+test_routers(void **state)
+{
+	struct fake *f = *state;
+	struct prober_target_config config = fake_target_config(100 * MS);
+	struct prober_target_info info;
+	struct prober_target *target;
+	struct wire_message probe;
+
+	config.phase_ns = 50 * MS;
+	assert_int_equal(prober_target_add(fake_peer_up(f, f), &config, f, f->now, &target), 0);
+	prober_target_info(target, &info);
+	assert_int_equal(info.back_src_port, 0);
+	expect_routers(target, -1, -1);
+	probe = exchange(f, 61, 63);
+	assert_int_equal(probe.probe.src_port, 0);
+	assert_int_equal(probe.probe.back_hop_limit, 0);
+	exchange(f, 61, 63);
+	expect_routers(target, -1, -1);
+	probe = exchange(f, 61, 63);
+	assert_int_equal(probe.probe.back_hop_limit, 0);
+	expect_routers(target, 3, 1);
+	probe = exchange(f, 61, 63);
+	assert_int_equal(probe.probe.src_port, 50000);
+	assert_int_equal(probe.probe.back_hop_limit, 63);
+	prober_target_info(target, &info);
+	assert_int_equal(info.back_src_port, 49153);
+	/* Only the way back changes. */
+	exchange(f, 61, 59);
+	expect_routers(target, 3, -1);
+	probe = exchange(f, 61, 59);
+	assert_int_equal(probe.probe.back_hop_limit, 0);
+	exchange(f, 61, 59);
+	expect_routers(target, 3, 5);
+	/* The peer becomes one of an older build, which does not report. */
+	exchange(f, 0, 59);
+	expect_routers(target, -1, 5);
+}
+
 int
 main(void)
 {
@@ -568,6 +637,7 @@ main(void)
 		WITH_FAKE(test_reentrant),
 		WITH_FAKE(test_results_do_not_nest),
 		WITH_FAKE(test_many_targets),
+		WITH_FAKE(test_routers),
 	};
 
 	return cmocka_run_group_tests_name("prober_target", tests, NULL, NULL);

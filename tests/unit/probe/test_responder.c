@@ -15,6 +15,7 @@ test_answer(void **state)
 	struct addr remote = addr("10.0.0.2"), local = addr("10.0.0.1");
 
 	p.message.length = 4096;
+	p.rx.hop_limit = 61;
 	f->src_port = 49153;
 	deliver(f, &p);
 	assert_int_equal(f->n_sent, 2);
@@ -33,6 +34,7 @@ test_answer(void **state)
 		assert_int_equal(sent->ack.traffic_class, 96);
 		assert_int_equal(sent->ack.service_level, 3);
 	}
+	assert_int_equal(f->sent[0].message.ack1.hop_limit, 61);
 	assert_int_equal(f->sent[1].message.ack2.delay_ns, 700);
 	assert_int_equal(f->sent[1].message.ack2.t3_ns, 5000);
 	assert_int_equal(f->sent[1].message.ack2.error_ns, 70);
