@@ -33,7 +33,9 @@
 	X(FLOW_GROUP, flow_group) X(RECORDING_TOTALS, recording_totals) \
 	X(REGISTRATION, registration) X(REGISTRATION_PORT, registration_port) \
 	X(PINGLIST, pinglist) X(PINGLIST_PORT, pinglist_port) X(PINGLIST_GROUP, pinglist_group) \
-	X(PINGLIST_TARGET, pinglist_target) X(DRAIN, drain) X(CENTRAL, central) \
+	X(PINGLIST_TARGET, pinglist_target) \
+	X(REPORT, report) X(REPORT_PORT, report_port) X(REPORT_STREAMS, report_streams) \
+	X(REPORT_ROW, report_row) X(DRAIN, drain) X(CENTRAL, central) \
 	X(BUS, bus) X(CENTRAL_STATUS, central_status) X(HOST, host) X(HOST_PORT, host_port) \
 	X(COVERAGE, coverage) X(HOSTS, hosts) X(PORTS, ports) X(COVERAGES, coverages) \
 	X(TOR, tor) X(TORS, tors) \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What comes from the broker of a cluster, and was written by anybody who may publish there:
- * registrations, pinglists, drained hosts, signs of life of central. The input is a byte that says
- * which, and the payload.
+ * registrations, pinglists, drained hosts, signs of life of central, reports. The input is a byte
+ * that says which, and the payload.
  *
  * What can be read can be written, and what was written is read as the same.
  */
@@ -12,6 +12,7 @@
 #include "record/drain.h"
 #include "record/pinglist.h"
 #include "record/registration.h"
+#include "record/report.h"
 
 /* Longer than any error. */
 #define CLUSTER_ERROR 512
@@ -88,14 +89,39 @@ cluster_beat(const void *data, size_t len, msgpack_sbuffer *out)
 	return true;
 }
 
+static bool
+cluster_report(const void *data, size_t len, msgpack_sbuffer *out)
+{
+	char error[CLUSTER_ERROR];
+	struct report *report;
+	msgpack_packer pk;
+
+	if (report_unpack(data, len, &report, error))
+		return false;
+	for (size_t i = 0; i < report->n_rows; i++) {
+		const struct report_row *row = &report->rows[i];
+		uint64_t sum = 0;
+
+		FUZZ_CHECK(row->place < report->n_streams);
+		for (int c = 0; c < PROBE_CLASS_N; c++)
+			sum += row->classes[c];
+		FUZZ_CHECK(sum <= report->sent[row->place]);
+	}
+	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
+	report_pack(&pk, report);
+	report_free(report);
+	return true;
+}
+
 static cluster_again_fn *const cluster_kinds[] = {cluster_registration, cluster_pinglist,
-						  cluster_drain, cluster_beat};
+						  cluster_drain, cluster_beat, cluster_report};
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz f = {data, size};
-	cluster_again_fn *again = cluster_kinds[fuzz_u8(&f) % 4];
+	cluster_again_fn *again =
+		cluster_kinds[fuzz_u8(&f) % (sizeof(cluster_kinds) / sizeof(cluster_kinds[0]))];
 	msgpack_sbuffer first, second;
 	size_t len;
 	uint8_t *payload = fuzz_take(&f, f.left, &len);

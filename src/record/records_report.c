@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports of hosts to central. */
+#include "record/records_impl.h"
+
+const struct record_field records_report[] = {
+	TYPE("report"),
+	SCHEMA,
+	FIELD("host", "string", "The name of the host."),
+	FIELD("incarnation", "integer", "A random number for each start of the daemon."),
+	FIELD("sequence", "integer",
+	      "The number of the report, from 1. If a number is missing, a report is lost."),
+	FIELD("begin_ns", "integer", "When its time begins, by the clock of the host.", NS),
+	FIELD("end_ns", "integer", "When its time ends.", NS),
+	FIELD("whole", "boolean", "Whether it names all streams."),
+	FIELD("streams_of", "integer",
+	      "The number of the report that named the streams: this one if it is whole."),
+	FIELD("throttled", "boolean", "Whether the daemon probes less, to protect its host."),
+	FIELD("degraded", "integer", "The number of sentences in `degraded` of its status."),
+	FIELD("dropped", "integer", "Streams that there was no room for in the report."),
+	FIELD("stalled_s", "integer", "The seconds in which the host stalled.", UNIT("s")),
+	FIELD("ports", "list of map report_port", "Its RDMA ports, at most 64."),
+	FIELD("streams", "list of map report_streams",
+	      "All streams, at most 16384. A stream has its place, from 0, in the order of all of "
+	      "them.",
+	      ONLY("if `whole`")),
+	FIELD("sent", "list of integer",
+	      "The number of probes with a result, of each stream, by its place."),
+	FIELD("rtt_ns", "list of integer",
+	      "The mean network RTT of each stream, by its place; 0: no answer.", NS),
+	FIELD("rows", "list of map report_row",
+	      "The streams of which not all probes were `ok`, usual and free of host noise."),
+	END,
+};
+
+const struct record_field records_report_port[] = {
+	FIELD("device", "string", "The RDMA device."),
+	FIELD("port", "integer", "The port of the device.", RANGE(1, 255)),
+	FIELD("up", "boolean", "Whether it can send probes."),
+	FIELD("counters", "table of integer",
+	      "What it has counted, at most 64 counters: those of the device, and `flaps` of "
+	      "its link. A counter that has not risen is left out."),
+	FIELD("rtt", "list of integer",
+	      "The network RTT of all its probes since the last whole report: pairs of a bucket, "
+	      "as in the map histogram, and a count; at most 64.",
+	      ONLY("if `whole`")),
+	END,
+};
+
+const struct record_field records_report_streams[] = {
+	FIELD("device", "string", "The RDMA device that sends the probes."),
+	FIELD("port", "integer", "The port of the device.", RANGE(1, 255)),
+	FIELD("source", "string", "The address that they are sent from."),
+	FIELD("kind", "string",
+	      "Why they are sent: the pinglist has them, within the ToR or across the fabric; the "
+	      "configuration has them; a ping; a flow of a service.",
+	      ONE_OF("tor, fabric, file, ping, flow")),
+	FIELD("traffic_class", "integer", "Their traffic class.", RANGE(0, 255)),
+	FIELD("size", "integer", "Their size; 0: any.", UNIT("bytes")),
+	FIELD("job", "string or nil", "The job whose flow it is."),
+	FIELD("destinations", "list of string", "The address that each stream goes to."),
+	FIELD("src_ports", "list of integer", "The UDP source port of each stream; 0: unknown."),
+	FIELD("back_ports", "list of integer",
+	      "The UDP source port of the answers of each stream; 0: unknown."),
+	END,
+};
+
+const struct record_field records_report_row[] = {
+	FIELD("place", "integer", "The place of the stream."),
+	FIELD("classes", "table of integer",
+	      "The number of probes of each class but `ok`; those with 0 are left out."),
+	FIELD("noise", "integer", "The probes during which a host stalled."),
+	FIELD("noise_lost", "integer", "Of these, the probes that were lost."),
+	FIELD("corrected", "integer",
+	      "Probes that were reported as `unreachable` before, and are now known to be lost."),
+	FIELD("slow", "integer",
+	      "The answers whose RTT was more than three times the usual one of the stream, and "
+	      "20 µs above it."),
+	FIELD("rtt", "list of integer",
+	      "The network RTT: pairs of a bucket, as in the map histogram, and a count; at most "
+	      "64.",
+	      ONLY("if it is known")),
+	END,
+};

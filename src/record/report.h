@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The report of a host: what its probes have met since its last report. The agent publishes one
+ * every few seconds, and central reads it (Map report of rpingmesh-records(5)). The writer is not
+ * trusted: whoever may publish on the broker may write anything.
+ *
+ * A stream is a sequence of probes with one 5-tuple, traffic class and size. Whole reports name all
+ * streams of the host, in order; the place of a stream in that order stands for it in the reports
+ * that follow. All counts are of the time from begin_ns to end_ns, so they add up over reports.
+ */
+#ifndef RPINGMESH_RECORD_REPORT_H
+#define RPINGMESH_RECORD_REPORT_H
+
+#include <msgpack.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "stat/probe_class.h"
+
+#define REPORT_NAME_MAX 64u       /* bytes of a host, device or counter */
+#define REPORT_JOB_MAX 128u       /* bytes of a job */
+#define REPORT_PORTS_MAX 64u
+#define REPORT_COUNTERS_MAX 64u   /* of a port */
+#define REPORT_STREAMS_MAX 16384u
+#define REPORT_RTT_MAX 64u        /* buckets of the RTT of a row, or of a port */
+#define REPORT_BYTES_MAX 2097152u /* packed */
+#define REPORT_ERROR 160
+#define REPORT_SHARDS 64u
+
+/* Why a stream is probed. */
+enum report_kind {
+	REPORT_TOR,    /* the pinglist has it, within the ToR */
+	REPORT_FABRIC, /* the pinglist has it, across the fabric */
+	REPORT_FILE,   /* the configuration of the host has it */
+	REPORT_PING,
+	REPORT_FLOW,   /* a flow of a service */
+	REPORT_KIND_N
+};
+extern const char *const report_kind_names[]; /* ended by NULL */
+
+/* Something that a port has counted. */
+struct report_counter {
+	const char *name;
+	uint64_t n;
+};
+
+/* Some answers with nearly the same RTT (stat/histogram.h). */
+struct report_bucket {
+	uint16_t bucket;
+	uint32_t n;
+};
+
+/* A port of the host. */
+struct report_port {
+	const char *device;
+	uint8_t port;
+	bool up;
+	struct report_counter *counters; /* since the last report; those that have not risen are
+					    left out */
+	size_t n_counters;
+	struct report_bucket *rtt;   /* of all its streams; ascending; only in whole reports */
+	size_t n_rtt;
+};
+
+/* What all probes of a stream have in common. */
+struct report_stream {
+	const char *device;          /* the port that sends them */
+	uint8_t port;
+	uint8_t traffic_class;
+	enum report_kind kind;
+	uint32_t size;               /* bytes; 0: any */
+	struct addr source, destination;
+	uint16_t src_port, back_port; /* UDP source ports there, and of the answers; 0: unknown */
+	const char *job;             /* "": none */
+};
+
+/* What is not as it should be in a stream. */
+struct report_row {
+	uint32_t place;              /* of the stream */
+	uint32_t classes[PROBE_CLASS_N]; /* PROBE_OK is always 0: the others leave it over */
+	uint32_t noise;              /* of all, those during which a host stalled */
+	uint32_t noise_lost;         /* of these, those that were lost */
+	uint32_t corrected;          /* reported as unreachable before, and now known to be lost */
+	uint32_t slow;               /* answers that were slow by what is usual for the stream */
+	struct report_bucket *rtt;   /* of the answers; ascending; may be left out */
+	size_t n_rtt;
+};
+
+struct report {
+	const char *host;
+	uint64_t incarnation;        /* of the agent */
+	uint64_t sequence;           /* of the reports of this incarnation, from 1, without gaps */
+	uint64_t begin_ns, end_ns;   /* wall clock of the host */
+	uint64_t streams_of;         /* sequence of the report that names the streams */
+	bool whole;                  /* it is this one; then n_streams streams are here */
+	bool throttled;              /* the agent probes less, to protect its host */
+	uint32_t degraded;           /* sentences about what is wrong in its status */
+	uint32_t dropped;            /* streams that there was no room for in the report */
+	uint32_t stalled_s;          /* seconds in which the host stalled */
+
+	struct report_port *ports;
+	size_t n_ports;
+	struct report_stream *streams; /* NULL unless it is whole */
+	size_t n_streams;            /* also if it is not whole */
+	uint32_t *sent;              /* by place: probes with a result */
+	uint32_t *rtt_ns;            /* by place: mean RTT of the answers; 0: there was none */
+	struct report_row *rows;     /* ascending by place */
+	size_t n_rows;
+	msgpack_zone *memory;        /* report_unpack(): of all this */
+};
+
+/* Packs one map. `memory` is not used. */
+void report_pack(msgpack_packer *out, const struct report *report);
+
+/*
+ * Reads a packed map. Returns 0 and sets *out, which the caller frees with report_free(), or puts
+ * the reason into error, in words, and returns -errno as registration_unpack() does. Nothing of a
+ * report with a mistake is used. Places are below n_streams, and the classes of a row are no more
+ * than what was sent. Memory is bounded by the limits above.
+ */
+int report_unpack(const void *data, size_t len, struct report **out, char error[REPORT_ERROR]);
+
+/* Frees what report_unpack() has made. NULL is allowed. */
+void report_free(struct report *report);
+
+/*
+ * The shard of a ToR, below REPORT_SHARDS: several centrals may share the reports by it. It is
+ * FNV-1a (32 bits) of the name, modulo REPORT_SHARDS; tor: "" if there is none.
+ */
+uint32_t report_shard(const char *tor);
+
+#endif

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports: what is written can be read, and what is wrong is refused by name. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "record_fixture.h"
+
+#include "record/report.h"
+
+#define MUTATIONS 20000
+
+static struct report_counter counters[] = {{"flaps", 1}, {"rx_pause", 1ULL << 40}};
+static struct report_bucket port_rtt[] = {{100, 7}, {3775, 1}};
+static struct report_port ports[] = {
+	{.device = "mlx5_0", .port = 1, .up = true, .counters = counters, .n_counters = 2,
+	 .rtt = port_rtt, .n_rtt = 2},
+	{.device = "mlx5_1", .port = 2},
+};
+static struct report_stream streams[] = {
+	{.device = "mlx5_0", .port = 1, .traffic_class = 106, .kind = REPORT_TOR, .size = 50,
+	 .src_port = 50000, .back_port = 0, .job = ""},
+	{.device = "mlx5_0", .port = 1, .traffic_class = 106, .kind = REPORT_TOR, .size = 50,
+	 .src_port = 0, .back_port = 65535, .job = ""},
+	{.device = "mlx5_1", .port = 2, .kind = REPORT_FLOW, .job = "slurm:17"},
+};
+static uint32_t sent[] = {50, 4000000000u, 0}, rtt_ns[] = {5000, 4000000000u, 0};
+static struct report_bucket row_rtt[] = {{200, 49}};
+static struct report_row rows[] = {
+	{.place = 0, .classes = {[PROBE_LOST] = 1}, .slow = 2, .rtt = row_rtt, .n_rtt = 1},
+	{.place = 1, .classes = {[PROBE_ACK2_MISSING] = 3, [PROBE_UNREACHABLE] = 4}, .noise = 2,
+	 .noise_lost = 1, .corrected = 9},
+};
+static const struct report example = {
+	.host = "gpu-17", .incarnation = 0xfedcba9876543210, .sequence = 8, .begin_ns = 5000000000,
+	.end_ns = 10000000000, .streams_of = 8, .whole = true, .throttled = true, .degraded = 2,
+	.dropped = 3, .stalled_s = 1, .ports = ports, .n_ports = 2, .streams = streams,
+	.n_streams = 3, .sent = sent, .rtt_ns = rtt_ns, .rows = rows, .n_rows = 2,
+};
+
+static int
+setup(void **state)
+{
+	(void)state;
+	addr_parse("10.0.0.1", &streams[0].source);
+	streams[1].source = streams[0].source;
+	addr_parse("fd00::1", &streams[2].source);
+	addr_parse("10.0.1.1", &streams[0].destination);
+	addr_parse("10.0.1.2", &streams[1].destination);
+	addr_parse("fd00::2", &streams[2].destination);
+	return 0;
+}
+
+static const msgpack_object *
+element(const msgpack_object_map *map, const char *key, uint32_t i, uint32_t n)
+{
+	const msgpack_object *list = find(map, key);
+
+	assert_int_equal(list->type, MSGPACK_OBJECT_ARRAY);
+	assert_int_equal(list->via.array.size, n);
+	return &list->via.array.ptr[i];
+}
+
+/* msgpack-c alone reads what was packed: streams that have much in common are one group. */
+static void
+test_packed(void **state)
+{
+	const msgpack_object_map *map, *group, *row;
+	struct fixture f;
+
+	(void)state;
+	fixture_begin(&f);
+	report_pack(&f.pk, &example);
+	map = fixture_map(&f);
+	expect_str(map, "type", "report");
+	expect_u64(map, "sequence", 8);
+	expect_u64(map, "streams_of", 8);
+	expect_u64(map, "stalled_s", 1);
+	group = &element(map, "streams", 0, 2)->via.map;
+	expect_str(group, "kind", "tor");
+	expect_str(group, "source", "10.0.0.1");
+	expect_nil(group, "job");
+	assert_true(strncmp(element(group, "destinations", 1, 2)->via.str.ptr, "10.0.1.2", 8) ==
+		    0);
+	assert_int_equal(element(group, "src_ports", 0, 2)->via.u64, 50000);
+	assert_int_equal(element(group, "back_ports", 1, 2)->via.u64, 65535);
+	expect_str(&element(map, "streams", 1, 2)->via.map, "job", "slurm:17");
+	assert_int_equal(element(map, "sent", 1, 3)->via.u64, 4000000000);
+	row = &element(map, "rows", 0, 2)->via.map;
+	assert_int_equal(find(row, "classes")->via.map.size, 1);
+	expect_u64(&find(row, "classes")->via.map, "lost", 1);
+	assert_int_equal(element(row, "rtt", 1, 2)->via.u64, 49);
+	row = &element(map, "rows", 1, 2)->via.map;
+	expect_u64(&find(row, "classes")->via.map, "ack2_missing", 3);
+	expect_u64(row, "corrected", 9);
+	expect_u64(&find(&element(map, "ports", 0, 2)->via.map, "counters")->via.map, "rx_pause",
+		   1ULL << 40);
+	fixture_end(&f);
+}
+
+static void
+check_rtt(const struct report_bucket *a, size_t n, const struct report_bucket *b, size_t m)
+{
+	assert_int_equal(n, m);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(a[i].bucket, b[i].bucket);
+		assert_int_equal(a[i].n, b[i].n);
+	}
+}
+
+static void
+check_stream(const struct report_stream *a, const struct report_stream *b)
+{
+	assert_string_equal(a->device, b->device);
+	assert_string_equal(a->job, b->job);
+	assert_int_equal(a->port, b->port);
+	assert_int_equal(a->traffic_class, b->traffic_class);
+	assert_int_equal(a->kind, b->kind);
+	assert_int_equal(a->size, b->size);
+	assert_true(addr_equal(&a->source, &b->source));
+	assert_true(addr_equal(&a->destination, &b->destination));
+	assert_int_equal(a->src_port, b->src_port);
+	assert_int_equal(a->back_port, b->back_port);
+}
+
+static void
+check_port(const struct report_port *a, const struct report_port *b)
+{
+	assert_string_equal(a->device, b->device);
+	assert_int_equal(a->port, b->port);
+	assert_int_equal(a->up, b->up);
+	assert_int_equal(a->n_counters, b->n_counters);
+	for (size_t i = 0; i < a->n_counters; i++) {
+		assert_string_equal(a->counters[i].name, b->counters[i].name);
+		assert_int_equal(a->counters[i].n, b->counters[i].n);
+	}
+	check_rtt(a->rtt, a->n_rtt, b->rtt, b->n_rtt);
+}
+
+static void
+check_row(const struct report_row *a, const struct report_row *b)
+{
+	assert_int_equal(a->place, b->place);
+	assert_memory_equal(a->classes, b->classes, sizeof(a->classes));
+	assert_int_equal(a->noise, b->noise);
+	assert_int_equal(a->noise_lost, b->noise_lost);
+	assert_int_equal(a->corrected, b->corrected);
+	assert_int_equal(a->slow, b->slow);
+	check_rtt(a->rtt, a->n_rtt, b->rtt, b->n_rtt);
+}
+
+static void
+check_equal(const struct report *a, const struct report *b)
+{
+	assert_string_equal(a->host, b->host);
+	assert_int_equal(a->incarnation, b->incarnation);
+	assert_int_equal(a->sequence, b->sequence);
+	assert_int_equal(a->begin_ns, b->begin_ns);
+	assert_int_equal(a->end_ns, b->end_ns);
+	assert_int_equal(a->streams_of, b->streams_of);
+	assert_int_equal(a->whole, b->whole);
+	assert_int_equal(a->throttled, b->throttled);
+	assert_int_equal(a->degraded, b->degraded);
+	assert_int_equal(a->dropped, b->dropped);
+	assert_int_equal(a->stalled_s, b->stalled_s);
+	assert_int_equal(a->n_ports, b->n_ports);
+	assert_int_equal(a->n_streams, b->n_streams);
+	assert_int_equal(a->n_rows, b->n_rows);
+	for (size_t i = 0; i < a->n_ports; i++)
+		check_port(&a->ports[i], &b->ports[i]);
+	for (size_t i = 0; i < a->n_streams; i++) {
+		if (a->whole)
+			check_stream(&a->streams[i], &b->streams[i]);
+		assert_int_equal(a->sent[i], b->sent[i]);
+		assert_int_equal(a->rtt_ns[i], b->rtt_ns[i]);
+	}
+	for (size_t i = 0; i < a->n_rows; i++)
+		check_row(&a->rows[i], &b->rows[i]);
+}
+
+static int
+read_again(const struct report *report, struct report **out, char error[REPORT_ERROR])
+{
+	struct fixture f;
+	int rc;
+
+	fixture_begin(&f);
+	report_pack(&f.pk, report);
+	rc = report_unpack(f.out.data, f.out.size, out, error);
+	fixture_end(&f);
+	return rc;
+}
+
+static void
+test_round(void **state)
+{
+	struct report part = example, empty = {.host = "h", .sequence = 1, .end_ns = 1,
+					       .streams_of = 1, .whole = true};
+	struct report *report = NULL;
+	char error[REPORT_ERROR];
+
+	(void)state;
+	part.whole = false;
+	part.sequence = 9;
+	part.streams = NULL;
+	assert_int_equal(read_again(&example, &report, error), 0);
+	check_equal(report, &example);
+	report_free(report);
+	assert_int_equal(read_again(&part, &report, error), 0);
+	assert_null(report->streams);
+	check_equal(report, &part);
+	report_free(report);
+	assert_int_equal(read_again(&empty, &report, error), 0);
+	check_equal(report, &empty);
+	report_free(report);
+	report_free(NULL);
+}
+
+/* ---- mistakes ---- */
+
+static void
+expect_mistake(const struct report *report, const char *words)
+{
+	struct report *read = NULL;
+	char error[REPORT_ERROR];
+
+	assert_int_equal(read_again(report, &read, error), -EINVAL);
+	assert_string_equal(error, words);
+	assert_null(read);
+}
+
+static void
+test_head_mistakes(void **state)
+{
+	struct report wrong = example;
+
+	(void)state;
+	wrong.host = "";
+	expect_mistake(&wrong, "host is no string of 1 to 64 printable bytes");
+	wrong = example;
+	wrong.sequence = 0;
+	expect_mistake(&wrong, "sequence is no number from 1 to 9223372036854775807");
+	wrong = example;
+	wrong.streams_of = 7;
+	expect_mistake(&wrong, "streams_of is not this whole report");
+	wrong = example;
+	wrong.end_ns = wrong.begin_ns - 1;
+	expect_mistake(&wrong, "end_ns is no number from 5000000000 to 9223372036854775807");
+}
+
+static void
+expect_row_mistake(struct report_row row, const char *words)
+{
+	struct report_row two[] = {rows[0], row};
+	struct report wrong = example;
+
+	wrong.rows = two;
+	expect_mistake(&wrong, words);
+}
+
+static void
+test_row_mistakes(void **state)
+{
+	struct report_bucket twice[] = {{7, 1}, {7, 1}}, far = {3776, 1}, none = {1, 0};
+
+	(void)state;
+	expect_row_mistake((struct report_row){.place = 3},
+			   "rows[1]: place is no place, or out of order");
+	expect_row_mistake((struct report_row){.place = 0},
+			   "rows[1]: place is no place, or out of order");
+	expect_row_mistake((struct report_row){.place = 2, .classes = {[PROBE_LOST] = 1}},
+			   "rows[1]: classes are more than what was sent");
+	expect_row_mistake((struct report_row){.place = 2, .noise = 1},
+			   "rows[1]: noise or slow is more than what was sent");
+	expect_row_mistake((struct report_row){.place = 2, .slow = 1},
+			   "rows[1]: noise or slow is more than what was sent");
+	expect_row_mistake((struct report_row){.place = 1, .rtt = twice, .n_rtt = 2},
+			   "rows[1]: rtt is no list of ascending buckets");
+	expect_row_mistake((struct report_row){.place = 1, .rtt = &far, .n_rtt = 1},
+			   "rows[1]: rtt is no list of ascending buckets");
+	expect_row_mistake((struct report_row){.place = 1, .rtt = &none, .n_rtt = 1},
+			   "rows[1]: rtt is no list of ascending buckets");
+}
+
+/* The sum of two classes is more than what was sent, though each is not. */
+static void
+test_classes_add_up(void **state)
+{
+	struct report_row row = {.classes = {[PROBE_LOST] = 30, [PROBE_LATE] = 21}};
+	struct report wrong = example;
+	struct report *read = NULL;
+	char error[REPORT_ERROR];
+
+	(void)state;
+	wrong.rows = &row;
+	wrong.n_rows = 1;
+	expect_mistake(&wrong, "rows[0]: classes are more than what was sent");
+	row.classes[PROBE_LATE] = 20;
+	assert_int_equal(read_again(&wrong, &read, error), 0);
+	report_free(read);
+}
+
+static void
+test_many(void **state)
+{
+	struct report many = example, *read = NULL;
+	char error[REPORT_ERROR];
+
+	(void)state;
+	many.n_rows = 0;
+	many.n_streams = REPORT_STREAMS_MAX + 1;
+	many.streams = calloc(many.n_streams, sizeof(*many.streams));
+	many.sent = calloc(many.n_streams, sizeof(*many.sent));
+	many.rtt_ns = many.sent;
+	assert_non_null(many.streams);
+	assert_non_null(many.sent);
+	for (size_t i = 0; i < many.n_streams; i++)
+		many.streams[i] = streams[i % 3];
+	assert_int_equal(read_again(&many, &read, error), -EINVAL);
+	assert_null(read);
+	many.n_streams--;
+	assert_int_equal(read_again(&many, &read, error), 0);
+	check_equal(read, &many);
+	report_free(read);
+	free(many.streams);
+	free(many.sent);
+}
+
+/* Bytes bent at random: refused, or read and equal to itself when written again. */
+static void
+test_bent(void **state)
+{
+	unsigned int seed = 1, read = 0;
+	char error[REPORT_ERROR];
+	struct fixture f;
+	char *bent;
+
+	(void)state;
+	fixture_begin(&f);
+	report_pack(&f.pk, &example);
+	bent = malloc(f.out.size);
+	assert_non_null(bent);
+	for (unsigned int i = 0; i < MUTATIONS; i++) {
+		size_t len = rand_r(&seed) % 4 ? f.out.size : (size_t)rand_r(&seed) % f.out.size;
+		struct report *report = NULL, *again = NULL;
+
+		memcpy(bent, f.out.data, f.out.size);
+		for (int n = rand_r(&seed) % 3; n >= 0; n--)
+			bent[(size_t)rand_r(&seed) % f.out.size] = (char)rand_r(&seed);
+		if (report_unpack(bent, len, &report, error) < 0) {
+			assert_true(error[0] != '\0');
+			continue;
+		}
+		read++;
+		assert_int_equal(read_again(report, &again, error), 0);
+		check_equal(report, again);
+		report_free(report);
+		report_free(again);
+	}
+	assert_in_range(read, MUTATIONS / 100, MUTATIONS - 1);
+	free(bent);
+	fixture_end(&f);
+}
+
+/* FNV-1a of the empty string and of "foobar", from its authors' test vectors. */
+static void
+test_shard(void **state)
+{
+	(void)state;
+	assert_int_equal(report_shard(""), 0x811c9dc5u % 64);
+	assert_int_equal(report_shard("foobar"), 0xbf9cf968u % 64);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_packed), cmocka_unit_test(test_round),
+		cmocka_unit_test(test_head_mistakes), cmocka_unit_test(test_row_mistakes),
+		cmocka_unit_test(test_classes_add_up), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_bent), cmocka_unit_test(test_shard),
+	};
+
+	return cmocka_run_group_tests_name("report", tests, setup, NULL);
+}
