@@ -134,6 +134,7 @@ ctl_run(struct ctl *ctl, int argc, char **argv)
 	command = ctl_find(argv[first]);
 	if (!command)
 		return ctl_no_command(argv[first]);
+	ctl->central = command->central;
 	if (command->central && !ctl->socket_given)
 		ctl->socket = CONTROL_SOCKET_CENTRAL;
 	return command->run(ctl, command, argc - first, argv + first);

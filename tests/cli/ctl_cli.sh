@@ -189,6 +189,7 @@ done
 "$python" -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$sock"
 run 3 status; one_err; err 'connection refused'
 rm -f "$sock"
+run 3 hosts; one_err; err 'no rpingmesh-central listens there'; err "$sock"; lines 0
 what="environment"
 RPINGMESH_SOCKET=$dir/elsewhere "$ctl" status 2>"$dir/err"
 if [ $? -eq 3 ]; then ok; else bad "exit status"; fi

@@ -39,6 +39,7 @@ ask_open(const struct ctl *ctl, const struct client_ops *ops, struct client **ou
 	enum client_rc opened;
 	int rc;
 
+	all.central = ctl->central;
 	all.signal_fd = signals_fd;
 	all.signal_drain = signals_drain;
 	opened = client_open(ctl->socket, &all, out);

@@ -30,6 +30,8 @@
 
 #define CLIENT_READ 65536u
 #define CLIENT_REASON 4608u /* a path and a few lines */
+#define CLIENT_AGENT "rpingmeshd"
+#define CLIENT_CENTRAL "rpingmesh-central"
 #define CLIENT_REQUEST_MAX 65536u /* the limit of the daemon: rpingmesh-control(7) */
 
 struct client {
@@ -82,6 +84,17 @@ client_no_memory(struct client *client)
 	return client_fail(client, CLIENT_NO_MEMORY, "out of memory");
 }
 
+/* The program that is to listen there, by what is asked for or by the name of the socket. */
+static const char *
+client_program(const struct client *client)
+{
+	const char *name = strrchr(client->path, '/');
+
+	return client->ops.central || strcmp(name ? name + 1 : client->path, "central.sock") == 0 ?
+		       CLIENT_CENTRAL :
+		       CLIENT_AGENT;
+}
+
 /* The members of the socket's group may connect, so the reason names the group. */
 static enum client_rc
 client_denied(struct client *client)
@@ -108,9 +121,9 @@ client_connect_failed(struct client *client, int error)
 	if (error != ENOENT && error != ECONNREFUSED)
 		return client_lost(client, strerror(error));
 	return client_fail(client, CLIENT_LOST,
-			   "%s: no rpingmeshd listens there (%s); is it running, and is this its "
-			   "socket?",
-			   client->path, error == ENOENT ? "no such file" : "connection refused");
+			   "%s: no %s listens there (%s); is it running, and is this its socket?",
+			   client->path, client_program(client),
+			   error == ENOENT ? "no such file" : "connection refused");
 }
 
 static enum client_rc
@@ -181,8 +194,10 @@ client_decode(struct client *client)
 		return 0;
 	if (n < 0 || msgpack_unpack_next(&client->message, client->data + client->off, (size_t)n,
 					 &off) != MSGPACK_UNPACK_SUCCESS) {
-		client_lost(client, "the program that listens there does not speak "
-				    "MessagePack-RPC; is this rpingmeshd's socket?");
+		client_fail(client, CLIENT_LOST,
+			    "%s: the program that listens there does not speak MessagePack-RPC; "
+			    "is this the socket of %s?",
+			    client->path, client_program(client));
 		return -1;
 	}
 	frame_scan_start(&client->scan, CLIENT_FRAME_MAX);
@@ -342,6 +357,41 @@ client_text(const msgpack_object *o, char *buf, size_t size)
 		snprintf(buf, size, "-");
 }
 
+/* Which program listens there, by its status; NULL: it does not say. */
+static const char *
+client_listener(struct client *client)
+{
+	const msgpack_object *status = NULL;
+
+	if (client_call(client, "status", NULL, &status) != CLIENT_OK)
+		return NULL;
+	if (read_is(status, "type", "central_status"))
+		return CLIENT_CENTRAL;
+	return read_is(status, "type", "status") ? CLIENT_AGENT : NULL;
+}
+
+/* It has no such method: it is the other program, or an older version. */
+static enum client_rc
+client_no_method(struct client *client, const char *method)
+{
+	const char *wanted = client->ops.central ? CLIENT_CENTRAL : CLIENT_AGENT, *listener = NULL;
+	int code = client->code;
+
+	if (strcmp(method, "status") != 0)
+		listener = client_listener(client);
+	client->code = code;
+	if (listener && listener != wanted)
+		return client_fail(client, CLIENT_STRANGE,
+				   "%s: %s listens there, which does not know \"%s\": ask %s (use "
+				   "%s-S with its socket)",
+				   client->path, listener, method, wanted,
+				   client->ops.central ? "--central, or " : "");
+	return client_fail(client, CLIENT_STRANGE,
+			   "%s: the daemon does not know \"%s\": it is older than this program, "
+			   "restart or upgrade %s",
+			   client->path, method, wanted);
+}
+
 /* The kind of failure that an error in an answer means. */
 static enum client_rc
 client_error(struct client *client, const char *method, const msgpack_object *error)
@@ -353,10 +403,7 @@ client_error(struct client *client, const char *method, const msgpack_object *er
 	read_u64(error, "code", &code);
 	client->code = code <= INT_MAX ? (int)code : 0;
 	if (code == ENOSYS)
-		return client_fail(client, CLIENT_STRANGE,
-				   "%s: the daemon does not know \"%s\": it is older than this "
-				   "program, restart or upgrade rpingmeshd",
-				   client->path, method);
+		return client_no_method(client, method);
 	client_text(message ? message : error, text, sizeof(text));
 	return client_fail(client, code == EPERM || code == EACCES ? CLIENT_DENIED : CLIENT_REFUSED,
 			   "%s: %s", method, text);
@@ -453,8 +500,9 @@ client_check_schema(struct client *client, const msgpack_object *record)
 		return CLIENT_OK;
 	return client_fail(client, CLIENT_STRANGE,
 			   "%s: the daemon's records have schema %llu, this program needs %d: it "
-			   "is older, restart or upgrade rpingmeshd",
-			   client->path, (unsigned long long)schema, CONTROL_SCHEMA);
+			   "is older, restart or upgrade %s",
+			   client->path, (unsigned long long)schema, CONTROL_SCHEMA,
+			   client_program(client));
 }
 
 enum client_rc

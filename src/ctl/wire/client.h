@@ -26,6 +26,8 @@ enum client_rc {
 };
 
 struct client_ops {
+	/* Only rpingmesh-central knows what is asked for; false: rpingmeshd does, or both. */
+	bool central;
 	/* Called for each notification. params is its third element, valid during the call. */
 	void (*notified)(void *arg, const msgpack_object *method, const msgpack_object *params);
 	void *arg;

@@ -155,6 +155,13 @@ test_nobody(void **state)
 	assert_int_equal(client_open("/nowhere/socket", NULL, &client), CLIENT_LOST);
 	assert_reason(client, "/nowhere/socket: no rpingmeshd listens there (no such file)");
 	client_close(client);
+	assert_int_equal(client_open("/nowhere/central.sock", NULL, &client), CLIENT_LOST);
+	assert_reason(client, "/nowhere/central.sock: no rpingmesh-central listens there (no such");
+	client_close(client);
+	assert_int_equal(client_open("/nowhere/socket", &(struct client_ops){.central = true},
+				     &client), CLIENT_LOST);
+	assert_reason(client, "/nowhere/socket: no rpingmesh-central listens there (no such file)");
+	client_close(client);
 	memset(longest, 'x', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
 	assert_int_equal(client_open(longest, NULL, &client), CLIENT_LOST);
@@ -261,6 +268,54 @@ test_refused(void **state)
 	expect(&denied, CLIENT_DENIED, "peers: no");      /* 1: EPERM */
 	expect(&older, CLIENT_STRANGE, "does not know \"peers\": it is older"); /* 38: ENOSYS */
 	expect(&text, CLIENT_REFUSED, "peers: what");
+}
+
+/* What a call of `method` ends with, if it is not known and the program has this status. */
+static void
+expect_other(const char *method, bool central, struct said status, const char *reason)
+{
+	const struct said say[] = {SAY(REFUSAL("\x01") "\x81\xa4"
+							"code\x26\xc0"),
+				   status};
+	const struct client_ops ops = {.central = central};
+	struct server server;
+	struct client *client;
+
+	server_start(&server, say, 2, false);
+	assert_int_equal(client_open(server.path, &ops, &client), CLIENT_OK);
+	assert_int_equal(client_call(client, method, NULL, NULL), CLIENT_STRANGE);
+	assert_int_equal(client_code(client), ENOSYS);
+	assert_reason(client, reason);
+	stop(&server, client);
+}
+
+static void
+test_other_program(void **state)
+{
+	static const struct said agent = SAY(ANSWER("\x02") "\x81\xa4"
+							    "type\xa6"
+							    "status"),
+				 central = SAY(ANSWER("\x02") "\x81\xa4"
+							      "type\xae"
+							      "central_status"),
+				 nil = SAY(ANSWER("\x02") "\xc0"),
+				 refused = SAY(REFUSAL("\x02") "\x81\xa4"
+							       "code\x0b\xc0");
+
+	(void)state;
+	expect_other("hosts", true, agent,
+		     ": rpingmeshd listens there, which does not know \"hosts\": ask "
+		     "rpingmesh-central (use --central, or -S with its socket)");
+	expect_other("peers", false, central,
+		     ": rpingmesh-central listens there, which does not know \"peers\": ask "
+		     "rpingmeshd (use -S with its socket)");
+	expect_other("hosts", true, central,
+		     "does not know \"hosts\": it is older than this program, restart or upgrade "
+		     "rpingmesh-central");
+	expect_other("peers", false, agent, "it is older than this program, restart or upgrade "
+					    "rpingmeshd");
+	expect_other("peers", false, nil, "it is older");
+	expect_other("peers", false, refused, "it is older");
 }
 
 static void
@@ -511,6 +566,7 @@ main(void)
 		cmocka_unit_test(test_nobody),     cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_answer),     cmocka_unit_test(test_list),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_other_program),
 		cmocka_unit_test(test_garbage),    cmocka_unit_test(test_huge_frame),
 		cmocka_unit_test(test_schema),     cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_too_long),   cmocka_unit_test(test_notified),
