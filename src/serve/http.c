@@ -186,9 +186,30 @@ http_piece(void *arg)
 	buffer_free(&out);
 }
 
+/* Names of hosts are shown in pages, and whoever may register chooses them. */
 static void
-http_refuse(struct http *http, struct evhttp_request *request)
+http_type(struct evhttp_request *request, const char *type)
 {
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+
+	evhttp_add_header(headers, "Content-Type", type);
+	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+	evhttp_add_header(headers, "Content-Security-Policy",
+			  "default-src 'self'; base-uri 'none'; form-action 'none'; "
+			  "frame-ancestors 'none'");
+	evhttp_add_header(headers, "Referrer-Policy", "no-referrer");
+	evhttp_add_header(headers, "Cache-Control", "no-store");
+}
+
+/* rc: of begin(). */
+static void
+http_refuse(struct http *http, struct evhttp_request *request, int rc)
+{
+	if (rc == -EINVAL) {
+		http->stats.bad++;
+		evhttp_send_reply(request, HTTP_BADREQUEST, "Bad Request", NULL);
+		return;
+	}
 	http->stats.refused++;
 	evhttp_add_header(evhttp_request_get_output_headers(request), "Retry-After", "1");
 	evhttp_send_reply(request, HTTP_SERVUNAVAIL, "Service Unavailable", NULL);
@@ -201,15 +222,17 @@ http_answer_new(struct http_route *route, struct evhttp_request *request, const 
 {
 	const struct http_source *source = &route->source;
 	struct http *http = route->http;
-	const char *accept =
-		evhttp_find_header(evhttp_request_get_input_headers(request), "Accept");
+	const struct http_asked asked = {
+		.accept = evhttp_find_header(evhttp_request_get_input_headers(request), "Accept"),
+		.query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)),
+	};
 	struct http_answer *answer = calloc(1, sizeof(*answer));
 	int rc = -ENOMEM;
 
 	if (!answer ||
 	    loop_timer_new(http->loop, "metrics", http_piece, answer, &answer->timer) < 0)
 		goto no_timer;
-	rc = source->begin(source->arg, accept, &answer->page, type);
+	rc = source->begin(source->arg, &asked, &answer->page, type);
 	if (rc < 0)
 		goto no_page;
 	answer->http = http;
@@ -304,14 +327,16 @@ http_get(struct evhttp_request *request, void *arg)
 	const struct place place = http_client_asks(http, request);
 	struct http_answer *answer;
 	const char *type;
+	int rc = -EAGAIN;
 
-	if ((http->n_answers >= HTTP_ANSWERS_MAX && !http_make_room(http, &place)) ||
-	    http_answer_new(route, request, &type, &answer) < 0) {
-		http_refuse(http, request);
+	if (http->n_answers < HTTP_ANSWERS_MAX || http_make_room(http, &place))
+		rc = http_answer_new(route, request, &type, &answer);
+	if (rc < 0) {
+		http_refuse(http, request, rc);
 		return;
 	}
 	answer->place = place;
-	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+	http_type(request, type);
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
 		http_answer_free(answer);
 		evhttp_send_reply(request, HTTP_OK, "OK", NULL);
@@ -341,8 +366,7 @@ http_other(struct evhttp_request *request, void *arg)
 	http->stats.bad++;
 	if (body)
 		http_say_paths(http, body);
-	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
-			  "text/plain; charset=utf-8");
+	http_type(request, "text/plain; charset=utf-8");
 	evhttp_send_reply(request, HTTP_NOTFOUND, "Not Found", body);
 	if (body)
 		evbuffer_free(body);

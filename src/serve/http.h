@@ -3,7 +3,8 @@
  * Serves pages over HTTP/1.1 with libevent's server: GET and HEAD of a few paths. A page is made in
  * pieces, each when the previous one has been sent, so a large page neither blocks the loop nor
  * fills the memory. There is neither TLS nor a password: listen on
- * loopback, or use a proxy.
+ * loopback, or use a proxy. All answers forbid browsers to guess types, and to load anything from
+ * elsewhere into a page.
  *
  * Limits: there are at most HTTP_ANSWERS_MAX pages at a time; further requests get 503, unless
  * another source takes more of these pages. There are at most HTTP_CLIENTS_MAX connections; a
@@ -22,7 +23,7 @@
 
 #include "serve/buffer.h"
 
-#define HTTP_SOURCES_MAX 8
+#define HTTP_SOURCES_MAX 16
 #define HTTP_ANSWERS_MAX 4
 #define HTTP_CLIENTS_MAX 32
 #define HTTP_ACCEPTS_PER_S 256
@@ -33,6 +34,12 @@
 struct http;
 struct loop;
 
+/* What a request says. Borrowed during begin(); NULL: it does not say. */
+struct http_asked {
+	const char *accept; /* the Accept header */
+	const char *query;  /* of the URL, behind '?', still encoded */
+};
+
 /*
  * The source of a page. The loop makes these calls; http_new() and http_free() make none, except
  * end().
@@ -40,10 +47,10 @@ struct loop;
 struct http_source {
 	const char *path; /* static text that begins with "/" */
 	/*
-	 * Begins a page. accept: the Accept header, or NULL. Returns 0 and sets *page and *type,
-	 * which is static text, or -errno for a 503.
+	 * Begins a page. Returns 0 and sets *page and *type, which is static text, or -errno:
+	 * -EINVAL for a 400 (a wrong query), anything else for a 503.
 	 */
-	int (*begin)(void *arg, const char *accept, void **page, const char **type);
+	int (*begin)(void *arg, const struct http_asked *asked, void **page, const char **type);
 	/*
 	 * Appends the next piece to out. Returns 1 if there is more, and 0 if this was the last.
 	 * After -errno the connection is cut.
@@ -58,7 +65,7 @@ struct http_stats {
 	uint64_t answered;  /* complete pages */
 	uint64_t cut;       /* pages of clients that went or stopped reading before the end */
 	uint64_t refused;   /* with 503 */
-	uint64_t bad;       /* other paths and methods */
+	uint64_t bad;       /* other paths and methods, and wrong queries */
 };
 
 /*

@@ -26,7 +26,7 @@ metrics_has_path_histograms(const struct metrics *m)
 }
 
 static int
-metrics_begin(void *arg, const char *accept, void **out, const char **type)
+metrics_begin(void *arg, const struct http_asked *asked, void **out, const char **type)
 {
 	struct metrics_page *page = calloc(1, sizeof(*page));
 	struct metrics *metrics = arg;
@@ -36,7 +36,7 @@ metrics_begin(void *arg, const char *accept, void **out, const char **type)
 		return -ENOMEM;
 	}
 	page->metrics = metrics;
-	page->format = exposition_negotiate(accept);
+	page->format = exposition_negotiate(asked->accept);
 	page->path_histograms = metrics_has_path_histograms(page->metrics);
 	metric_paths_hold(page->metrics->paths);
 	*type = exposition_content_type(page->format);

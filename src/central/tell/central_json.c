@@ -29,12 +29,12 @@ struct central_json {
 };
 
 static int
-central_json_begin(void *arg, const char *accept, void **page, const char **type)
+central_json_begin(void *arg, const struct http_asked *asked, void **page, const char **type)
 {
 	struct central_json *json = calloc(1, sizeof(*json));
 
 	(void)arg;
-	(void)accept;
+	(void)asked;
 	if (!json)
 		return -ENOMEM;
 	*page = json;

@@ -298,14 +298,14 @@ central_metrics_family(struct exposition *e, const struct central_family *family
 }
 
 static int
-central_metrics_begin(void *arg, const char *accept, void **page, const char **type)
+central_metrics_begin(void *arg, const struct http_asked *asked, void **page, const char **type)
 {
 	struct central_figures *f = calloc(1, sizeof(*f));
 
 	(void)arg;
 	if (!f)
 		return -ENOMEM;
-	f->format = exposition_negotiate(accept);
+	f->format = exposition_negotiate(asked->accept);
 	*type = exposition_content_type(f->format);
 	*page = f;
 	return 0;

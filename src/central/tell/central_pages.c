@@ -39,9 +39,9 @@ static const char central_pages_first[] =
 	"</html>\n";
 
 static int
-central_pages_begin(void *arg, const char *accept, void **page, const char **type)
+central_pages_begin(void *arg, const struct http_asked *asked, void **page, const char **type)
 {
-	(void)accept;
+	(void)asked;
 	*page = arg;
 	*type = "text/html; charset=utf-8";
 	return 0;

@@ -48,20 +48,21 @@ struct fixture {
 	int empty_at;       /* the piece that has nothing in it; -1: none */
 	int begun, ended, refuse;
 	int at;             /* of the page that was begun last */
-	char accept[64];
+	char accept[64], query[64];
 };
 
 static int
-page_begin(void *arg, const char *accept, void **page, const char **type)
+page_begin(void *arg, const struct http_asked *asked, void **page, const char **type)
 {
 	struct fixture *f = arg;
 	int *at;
 
 	if (f->refuse)
-		return -EAGAIN;
+		return f->refuse;
 	at = calloc(1, sizeof(*at));
 	assert_non_null(at);
-	snprintf(f->accept, sizeof(f->accept), "%s", accept ? accept : "(none)");
+	snprintf(f->accept, sizeof(f->accept), "%s", asked->accept ? asked->accept : "(none)");
+	snprintf(f->query, sizeof(f->query), "%s", asked->query ? asked->query : "(none)");
 	f->begun++;
 	*type = "text/x-test";
 	*page = at;
@@ -94,9 +95,9 @@ page_end(void *arg, void *page)
 
 /* The same page, of another type. */
 static int
-other_begin(void *arg, const char *accept, void **page, const char **type)
+other_begin(void *arg, const struct http_asked *asked, void **page, const char **type)
 {
-	int rc = page_begin(arg, accept, page, type);
+	int rc = page_begin(arg, asked, page, type);
 
 	*type = "text/x-other";
 	return rc;
@@ -262,6 +263,9 @@ test_page(void **state)
 	assert_non_null(body);
 	assert_int_equal(body_length(body + 4), 12 * PIECE);
 	assert_string_equal(f->accept, "text/x-test");
+	assert_string_equal(f->query, "(none)");
+	assert_non_null(strstr(text, "X-Content-Type-Options: nosniff\r\n"));
+	assert_non_null(strstr(text, "Content-Security-Policy: default-src 'self'"));
 	http_stats(f->http, &stats);
 	assert_int_equal(stats.answered, 1);
 	assert_int_equal(stats.cut, 0);
@@ -292,6 +296,14 @@ test_two_paths(void **state)
 			   text, sizeof(text)) > 0);
 	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK\r\n", 17), 0);
 	assert_non_null(strstr(text, "Content-Type: text/x-other\r\n"));
+	assert_string_equal(f->query, "x=1");
+	f->refuse = -EINVAL;
+	assert_true(answer(f,
+			   client(f, "GET /api/1/other?y HTTP/1.1\r\nHost: x\r\nConnection: "
+				     "close\r\n\r\n"),
+			   text, sizeof(text)) > 0);
+	assert_int_equal(strncmp(text, "HTTP/1.1 400 ", 13), 0);
+	f->refuse = 0;
 	assert_true(answer(f,
 			   client(f, "GET /api/1 HTTP/1.1\r\nHost: x\r\nConnection: "
 				     "close\r\n\r\n"),
@@ -449,7 +461,7 @@ test_source_fails(void **state)
 	body = strstr(text, "\r\n\r\n");
 	assert_non_null(body);
 	assert_int_equal(body_length(body + 4), -1);
-	f->refuse = 1;
+	f->refuse = -EAGAIN;
 	assert_true(
 		answer(f,
 		       client(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),

@@ -32,9 +32,9 @@ __wrap_clock_mono_ns(void)
 }
 
 static int
-page_begin(void *arg, const char *accept, void **page, const char **type)
+page_begin(void *arg, const struct http_asked *asked, void **page, const char **type)
 {
-	(void)accept;
+	(void)asked;
 	*page = arg;
 	*type = "text/plain";
 	return 0;
