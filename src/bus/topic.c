@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/siphash.h"
+
 #define TOPIC_PREFIX_MAX 200
 
 static const char topic_digits[] = "0123456789ABCDEF";
@@ -114,4 +116,46 @@ topic_name(const char *topic, const char *prefix, const char *kind, char *name, 
 	} while (p && *p);
 	name[p ? n : 0] = '\0';
 	return p ? 0 : -EINVAL;
+}
+
+unsigned int
+topic_shard(const char *tor)
+{
+	static const uint8_t key[SIPHASH_KEY];
+
+	return (unsigned int)(siphash(key, tor, strlen(tor)) % TOPIC_SHARDS);
+}
+
+int
+topic_make_shard(char *out, size_t size, const char *prefix, const char *kind, const char *tor,
+		 const char *name)
+{
+	char level[64];
+	int n = name ? snprintf(level, sizeof(level), "%s/%u", kind, topic_shard(tor)) :
+		       snprintf(level, sizeof(level), "%s/+", kind);
+
+	if (n >= 0 && (size_t)n < sizeof(level))
+		return topic_make(out, size, prefix, level, name);
+	out[0] = '\0';
+	return -ENAMETOOLONG;
+}
+
+int
+topic_shard_name(const char *topic, struct topic_shard *of, char *name, size_t size)
+{
+	const char *p = topic_behind(topic_behind(topic, of->prefix), "/" TOPIC_VERSION "/");
+	char level[64];
+	unsigned int shard = 0;
+
+	name[0] = '\0';
+	p = topic_behind(topic_behind(p, of->kind), "/");
+	if (!p)
+		return -ENOENT;
+	for (; *p >= '0' && *p <= '9' && shard < TOPIC_SHARDS; p++)
+		shard = shard * 10 + (unsigned int)(*p - '0');
+	snprintf(level, sizeof(level), "%s/%u", of->kind, shard);
+	if (*p != '/' || shard >= TOPIC_SHARDS || topic_name(topic, of->prefix, level, name, size))
+		return -EINVAL;
+	of->shard = shard;
+	return 0;
 }

@@ -34,4 +34,23 @@ int topic_make(char *out, size_t size, const char *prefix, const char *kind, con
  */
 int topic_name(const char *topic, const char *prefix, const char *kind, char *name, size_t size);
 
+/*
+ * The shard of a switch, 0 to TOPIC_SHARDS - 1: what hosts send often has it as a level of its
+ * topic ("report/17"), so that several readers can share the work. It is SipHash-2-4 of the name,
+ * with a key of 16 zero bytes, modulo TOPIC_SHARDS; "" if the host does not know its switch.
+ */
+#define TOPIC_SHARDS 64u
+unsigned int topic_shard(const char *tor);
+
+/* topic_make() of the topic PREFIX/1/KIND/SHARD/NAME. If name is NULL, all shards and names. */
+int topic_make_shard(char *out, size_t size, const char *prefix, const char *kind,
+		     const char *tor, const char *name);
+
+/* topic_name() of such a topic; any shard is right, and sets of->shard. */
+struct topic_shard {
+	const char *prefix, *kind;
+	unsigned int shard;
+};
+int topic_shard_name(const char *topic, struct topic_shard *of, char *name, size_t size);
+
 #endif

@@ -39,6 +39,7 @@
 	X(BUS, bus) X(CENTRAL_STATUS, central_status) X(HOST, host) X(HOST_PORT, host_port) \
 	X(COVERAGE, coverage) X(HOSTS, hosts) X(PORTS, ports) X(COVERAGES, coverages) \
 	X(TOR, tor) X(TORS, tors) \
+	X(PATHS, paths) X(PATHS_PATH, paths_path) X(PATHS_HOP, paths_hop) \
 	X(DRAINED, drained) X(CONFIRMED, confirmed) X(NOTHING, nothing)
 
 #define RECORDS_ENUM(upper, lower) RECORD_##upper,

@@ -80,6 +80,44 @@ const struct record_field records_pinglist_target[] = {
 	END,
 };
 
+const struct record_field records_paths[] = {
+	TYPE("paths"),
+	SCHEMA,
+	FIELD("host", "string", "The host that has traced them."),
+	FIELD("incarnation", "integer", "A random number for each start of the daemon."),
+	FIELD("sequence", "integer", "One more than that of the message before."),
+	FIELD("time_ns", "integer", "When this was written, by the clock of the host.", NS),
+	FIELD("whole", "boolean",
+	      "Whether this is part of a set of all paths of the host; otherwise, these are new or "
+	      "have changed."),
+	FIELD("part", "integer", "The number of this part, from 0.", RANGE(0, 1023),
+	      ONLY("if `whole` is true")),
+	FIELD("parts", "integer", "The number of parts of the set.", RANGE(1, 1024),
+	      ONLY("if `whole` is true")),
+	FIELD("paths", "list of map paths_path", "The paths, at most 512."),
+	END,
+};
+
+const struct record_field records_paths_path[] = {
+	FIELD("source", "string", "The address of the local port."),
+	FIELD("destination", "string", "The address of the other port."),
+	FIELD("src_port", "integer", "The UDP source port.", RANGE(1, 65535)),
+	FIELD("traffic_class", "integer", "The traffic class.", RANGE(0, 255)),
+	FIELD("flow_label", "integer", "The flow label.", RANGE(0, 1048575), ONLY("with IPv6")),
+	FIELD("hops", "list of map paths_hop", "The routers, at least 1 and at most 30."),
+	FIELD("reached", "boolean", "Whether the last router has answered."),
+	FIELD("stable", "boolean",
+	      "Whether no two answers have disagreed; otherwise, there is no one path."),
+	FIELD("time_ns", "integer", "When it was traced, by the clock of the host.", NS),
+	END,
+};
+
+const struct record_field records_paths_hop[] = {
+	FIELD("ttl", "integer", "The number of the router, from the source.", RANGE(1, 30)),
+	FIELD("address", "string or nil", "The address that it answers from; nil: it does not."),
+	END,
+};
+
 const struct record_field records_drain[] = {
 	TYPE("drain"),
 	SCHEMA,

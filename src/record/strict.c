@@ -138,15 +138,21 @@ strict_list(struct strict *in, const msgpack_object *map, const char *key, uint3
 }
 
 bool
-strict_addr(const msgpack_object *o, struct addr *out)
+strict_addr_fits(const struct addr *a)
 {
 	static const struct addr loopback = {.raw = {[15] = 1}};
+
+	if (addr_is_v4(a))
+		return a->raw[12] != 0 && a->raw[12] != 127 && a->raw[12] < 224;
+	return !addr_is_zero(a) && !addr_is_link_local(a) && a->raw[0] != 0xff &&
+	       !addr_equal(a, &loopback);
+}
+
+bool
+strict_addr(const msgpack_object *o, struct addr *out)
+{
 	char text[ADDR_TEXT];
 
-	if (!strict_copy(o, text, sizeof(text)) || addr_parse(text, out) < 0)
-		return false;
-	if (addr_is_v4(out))
-		return out->raw[12] != 0 && out->raw[12] != 127 && out->raw[12] < 224;
-	return !addr_is_zero(out) && !addr_is_link_local(out) && out->raw[0] != 0xff &&
-	       !addr_equal(out, &loopback);
+	return strict_copy(o, text, sizeof(text)) && addr_parse(text, out) == 0 &&
+	       strict_addr_fits(out);
 }

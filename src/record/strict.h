@@ -59,5 +59,7 @@ const msgpack_object_array *strict_list(struct strict *in, const msgpack_object 
  * multicast or broadcast.
  */
 bool strict_addr(const msgpack_object *o, struct addr *out);
+/* Whether strict_addr() takes the address. */
+bool strict_addr_fits(const struct addr *a);
 
 #endif

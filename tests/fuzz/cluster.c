@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What comes from the broker of a cluster, and was written by anybody who may publish there:
- * registrations, pinglists, drained hosts, signs of life of central, reports. The input is a byte
- * that says which, and the payload.
+ * registrations, pinglists, drained hosts, signs of life of central, reports, paths. The input
+ * is a byte that says which, and the payload.
  *
  * What can be read can be written, and what was written is read as the same.
  */
@@ -10,6 +10,7 @@
 
 #include "fuzz.h"
 #include "record/drain.h"
+#include "record/paths.h"
 #include "record/pinglist.h"
 #include "record/registration.h"
 #include "record/report.h"
@@ -113,8 +114,28 @@ cluster_report(const void *data, size_t len, msgpack_sbuffer *out)
 	return true;
 }
 
+static bool
+cluster_paths(const void *data, size_t len, msgpack_sbuffer *out)
+{
+	char error[CLUSTER_ERROR];
+	struct paths *paths;
+	msgpack_packer pk;
+
+	if (paths_unpack(data, len, &paths, error))
+		return false;
+	FUZZ_CHECK(paths->n_paths <= PATHS_MAX);
+	for (size_t i = 0; i < paths->n_paths; i++)
+		FUZZ_CHECK(paths->paths[i].n_hops >= 1 &&
+			   paths->paths[i].n_hops <= PATHS_HOPS_MAX);
+	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
+	paths_pack(&pk, paths);
+	paths_free(paths);
+	return true;
+}
+
 static cluster_again_fn *const cluster_kinds[] = {cluster_registration, cluster_pinglist,
-						  cluster_drain, cluster_beat, cluster_report};
+						  cluster_drain, cluster_beat, cluster_report,
+						  cluster_paths};
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -130,13 +130,46 @@ test_prefix(void **state)
 	assert_non_null(topic_prefix_fault("a b"));
 }
 
+/* The shards are those of `openssl mac -macopt size:8 SIPHASH` with a key of zeros, modulo 64. */
+static void
+test_shard(void **state)
+{
+	static const struct {
+		const char *tor, *topic;
+	} cases[] = {
+		{"leaf-1", "p/1/path/16/n%2E1"},
+		{"leaf-2", "p/1/path/2/n%2E1"},
+		{"", "p/1/path/23/n%2E1"},
+	};
+	static const char *const wrong[] = {
+		"p/1/path/64/a", "p/1/path/016/a", "p/1/path//a", "p/1/path/1", "p/1/path/1/",
+		"p/1/path/-1/a", "p/1/path/4294967297/a", "p/1/path/1/a/b", "p/1/path/1x/a",
+	};
+	struct topic_shard of = {.prefix = "p", .kind = "path"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(topic_make_shard(topic, sizeof(topic), "p", "path", cases[i].tor,
+						  "n.1"), 0);
+		assert_string_equal(topic, cases[i].topic);
+		assert_int_equal(topic_shard_name(topic, &of, name, sizeof(name)), 0);
+		assert_string_equal(name, "n.1");
+	}
+	assert_int_equal(of.shard, 23);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(topic_shard_name(wrong[i], &of, name, sizeof(name)), -EINVAL);
+	assert_int_equal(topic_shard_name("p/1/host/a", &of, name, sizeof(name)), -ENOENT);
+	assert_int_equal(topic_make_shard(topic, sizeof(topic), "p", "path", "", NULL), 0);
+	assert_string_equal(topic, "p/1/path/+/+");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_make),	     cmocka_unit_test(test_make_refused),
 		cmocka_unit_test(test_every_byte),   cmocka_unit_test(test_name_refused),
-		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_prefix),	     cmocka_unit_test(test_shard),
 	};
 
 	return cmocka_run_group_tests_name("topic", tests, NULL, NULL);
