@@ -58,7 +58,7 @@ mesh_plan_in(struct mesh *m, uint64_t delay_ns)
 	loop_timer_set(m->plan_timer, delay_ns);
 }
 
-static void
+void
 mesh_plan_soon(struct mesh *m)
 {
 	uint64_t rest_ns = MESH_REST * m->stats.plan_ns;
@@ -221,9 +221,11 @@ static void
 mesh_changed(void *arg, const struct registry_host *host)
 {
 	struct registry_host_info info;
+	struct mesh *m = arg;
 
 	registry_host_info(host, &info);
-	mesh_touch(arg, info.name);
+	mesh_tell_watchers(m, host);
+	mesh_touch(m, info.name);
 }
 
 /* ---- the run ---- */
@@ -334,7 +336,7 @@ mesh_message(void *user, const char *topic, const void *payload, size_t size, bo
 		mesh_hear_drain(m, name, payload, size);
 	else if (topic_name(topic, m->config->prefix, "central", name, sizeof(name)) == 0)
 		mesh_hear_beat(m, payload, size, retained);
-	else
+	else if (!mesh_pass_on(m, topic, payload, size))
 		mesh_refuse(m, "topic %s names no host", topic);
 }
 
@@ -466,6 +468,8 @@ static int
 mesh_new_plan(struct mesh *m)
 {
 	struct plan_options options = {.paths = m->config->paths,
+				       .paths_seen = mesh_paths_seen,
+				       .arg = m,
 				       .rails_isolated = m->config->rails_isolated,
 				       .n_classes = (unsigned int)m->config->n_classes};
 

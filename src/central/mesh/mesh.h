@@ -28,6 +28,7 @@ struct msgpack_packer;
 struct names;
 struct plan;
 struct registry;
+struct registry_host;
 
 struct mesh_stats {
 	uint64_t refused;           /* registrations, drains and topics that were wrong */
@@ -47,6 +48,25 @@ int mesh_new(struct loop *loop, struct names *names, const struct central_config
 void mesh_free(struct mesh *mesh);
 /* The configuration has changed; it is borrowed until the next call. */
 void mesh_configure(struct mesh *mesh, const struct central_config *config);
+
+/*
+ * Subscribes to what hosts publish under the shards of their switches: PREFIX/1/KIND/SHARD/HOST.
+ * Calls fn for each message of a topic that names a host; nothing else of it has been checked.
+ * MESH_EARS kinds at most, which are static text. Returns 0 or -errno.
+ */
+#define MESH_EARS 4
+typedef void mesh_heard_fn(void *arg, const char *host, const void *payload, size_t size);
+int mesh_hear(struct mesh *mesh, const char *kind, int qos, mesh_heard_fn *fn, void *arg);
+
+/* Calls fn when a host has joined, when its ports have changed, and when it is gone. */
+typedef void mesh_watch_fn(void *arg, const struct registry_host *host);
+int mesh_watch(struct mesh *mesh, mesh_watch_fn *fn, void *arg);
+
+/* See paths_seen of plan.h. */
+typedef unsigned int mesh_paths_fn(void *arg, const char *tor, const char *other);
+void mesh_set_paths(struct mesh *mesh, mesh_paths_fn *fn, void *arg);
+/* What that function returns has changed. */
+void mesh_paths_changed(struct mesh *mesh);
 
 /* Borrowed, to look at. */
 const struct registry *mesh_registry(const struct mesh *mesh);

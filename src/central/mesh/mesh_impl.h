@@ -29,6 +29,19 @@ struct mesh_other {
 	uint64_t beat_ns;           /* its last sign of life; 0: the place is free */
 };
 
+/* Somebody who hears messages of a kind. */
+struct mesh_ear {
+	const char *kind;
+	mesh_heard_fn *fn;
+	void *arg;
+};
+
+/* Somebody who hears of hosts. */
+struct mesh_watcher {
+	mesh_watch_fn *fn;
+	void *arg;
+};
+
 struct mesh {
 	struct loop *loop;
 	const struct central_config *config;
@@ -41,6 +54,11 @@ struct mesh {
 	uint64_t plan_ns;           /* when plan_timer runs; 0: it does not */
 	struct mesh_names touched;  /* hosts that the plan must look at */
 	struct mesh_names waiting;  /* hosts whose lists are to be published */
+	struct mesh_ear ears[MESH_EARS];
+	struct mesh_watcher watchers[MESH_EARS];
+	size_t n_ears, n_watchers;
+	mesh_paths_fn *paths;       /* NULL: none is seen */
+	void *paths_arg;
 	bool again;                 /* all lists are to be published, after the next plan */
 	/* mesh_drain.c */
 	TAILQ_HEAD(mesh_drains, mesh_drain) drains;
@@ -66,10 +84,18 @@ void mesh_refuse(struct mesh *m, const char *fmt, ...) __attribute__((format(pri
 void mesh_no_memory(struct mesh *m);
 /* Runs the plan after delay_ns, unless it runs earlier anyway. */
 void mesh_plan_in(struct mesh *m, uint64_t delay_ns);
+void mesh_plan_soon(struct mesh *m);
 /* What the plan sees of a host has changed, by the registry or by a drain. */
 void mesh_touch(struct mesh *m, const char *host);
 /* Whether the plan has the host. */
 bool mesh_has(const struct mesh *m, const char *host);
+
+/* mesh_ears.c */
+/* Returns whether the topic is one that mesh_hear() has subscribed to. */
+bool mesh_pass_on(struct mesh *m, const char *topic, const void *payload, size_t size);
+void mesh_tell_watchers(const struct mesh *m, const struct registry_host *host);
+/* The function of plan_options. */
+unsigned int mesh_paths_seen(void *arg, const char *tor, const char *other);
 
 /* mesh_send.c */
 /* Publishes drains and lists that wait, as many as there is room for, and goes on by itself. */

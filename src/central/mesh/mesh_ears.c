@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the mesh passes on to the other rooms of central, and asks of them. */
+#include <errno.h>
+
+#include "bus/bus.h"
+#include "bus/topic.h"
+#include "central/config/central_config.h"
+#include "central/mesh/mesh_impl.h"
+#include "plan/plan.h"
+
+bool
+mesh_pass_on(struct mesh *m, const char *topic, const void *payload, size_t size)
+{
+	char name[REGISTRATION_HOST];
+
+	for (size_t i = 0; i < m->n_ears; i++) {
+		struct topic_shard of = {.prefix = m->config->prefix, .kind = m->ears[i].kind};
+
+		if (topic_shard_name(topic, &of, name, sizeof(name)) < 0)
+			continue;
+		m->ears[i].fn(m->ears[i].arg, name, payload, size);
+		return true;
+	}
+	return false;
+}
+
+int
+mesh_hear(struct mesh *m, const char *kind, int qos, mesh_heard_fn *fn, void *arg)
+{
+	char filter[TOPIC_SIZE];
+	int rc;
+
+	if (m->n_ears == MESH_EARS)
+		return -ENOSPC;
+	rc = topic_make_shard(filter, sizeof(filter), m->config->prefix, kind, "", NULL);
+	if (rc == 0)
+		rc = bus_subscribe(m->bus, filter, qos);
+	if (rc == 0)
+		m->ears[m->n_ears++] = (struct mesh_ear){kind, fn, arg};
+	return rc;
+}
+
+int
+mesh_watch(struct mesh *m, mesh_watch_fn *fn, void *arg)
+{
+	if (m->n_watchers == MESH_EARS)
+		return -ENOSPC;
+	m->watchers[m->n_watchers++] = (struct mesh_watcher){fn, arg};
+	return 0;
+}
+
+void
+mesh_tell_watchers(const struct mesh *m, const struct registry_host *host)
+{
+	for (size_t i = 0; i < m->n_watchers; i++)
+		m->watchers[i].fn(m->watchers[i].arg, host);
+}
+
+void
+mesh_set_paths(struct mesh *m, mesh_paths_fn *fn, void *arg)
+{
+	m->paths = fn;
+	m->paths_arg = arg;
+}
+
+void
+mesh_paths_changed(struct mesh *m)
+{
+	plan_paths_changed(m->plan);
+	mesh_plan_soon(m);
+}
+
+unsigned int
+mesh_paths_seen(void *arg, const char *tor, const char *other)
+{
+	const struct mesh *m = arg;
+
+	return m->paths ? m->paths(m->paths_arg, tor, other) : 0;
+}
