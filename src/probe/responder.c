@@ -50,7 +50,9 @@ responder_new(const struct responder_config *config, struct responder **out)
 	TAILQ_INIT(&responder->held);
 	responder->n_pending = RESPONDER_PENDING_MIN;
 	responder->pending = calloc(responder->n_pending, sizeof(*responder->pending));
-	if (!responder->pending || responder_tables_new(responder) < 0) {
+	if (!responder->pending || responder_ways_new(responder) < 0 ||
+	    responder_tables_new(responder) < 0) {
+		responder_ways_free(responder);
 		free(responder->pending);
 		free(responder);
 		return -ENOMEM;
@@ -65,6 +67,7 @@ responder_free(struct responder *responder)
 	if (!responder)
 		return;
 	responder_tables_free(responder);
+	responder_ways_free(responder);
 	free(responder->pending);
 	free(responder);
 }
@@ -265,10 +268,13 @@ responder_await_sent(struct responder *responder, const struct responder_answer 
 	};
 }
 
-/* Returns 0 (sent, pending, or dropped and counted) or -EAGAIN (there is no path yet). */
+/*
+ * Returns 0 (sent, pending, or dropped and counted) or -EAGAIN (there is no path yet). way: learns
+ * the port of the ACK; may be NULL.
+ */
 static int
 responder_send_ack1(struct responder *responder, const struct responder_session *session,
-		    const struct responder_answer *answer)
+		    const struct responder_answer *answer, struct responder_way *way)
 {
 	struct responder_answer sent = *answer;
 	struct wire_message message = {
@@ -286,6 +292,8 @@ responder_send_ack1(struct responder *responder, const struct responder_session 
 	if (err == -EAGAIN)
 		return err;
 	sent.src_port = tx.src_port;
+	if (way && err == 0)
+		way->back_src_port = tx.src_port;
 	if (err < 0)
 		responder->stats.send_errors++;
 	else if (tx.done)
@@ -414,13 +422,14 @@ static void
 responder_answer_probe(struct responder *responder, struct responder_session *session,
 		       const struct responder_answer *answer, uint64_t now_ns)
 {
+	struct responder_way *way = responder_hear(responder, session, answer, now_ns);
 	uint8_t why = responder_take(responder, session, now_ns);
 
 	if (session->request.challenge)
 		session->source->newer_ns = now_ns;
 	if (why && answer->takes_refused)
 		responder_refuse(responder, session, answer, why, now_ns);
-	if (!why && responder_send_ack1(responder, session, answer) == -EAGAIN)
+	if (!why && responder_send_ack1(responder, session, answer, way) == -EAGAIN)
 		responder_hold(responder, session, answer, now_ns);
 }
 
@@ -506,6 +515,8 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 		.t3 = rx->t3,
 		.qpn = rx->src_qpn,
 		.hop_limit = rx->hop_limit,
+		.back_hop_limit = message.probe.back_hop_limit,
+		.from_port = message.probe.src_port,
 		.flow_label = message.probe.ack_flow_label,
 		.traffic_class = message.probe.ack_traffic_class,
 		.service_level = message.probe.ack_service_level,
@@ -556,7 +567,7 @@ responder_release_held(struct responder *responder, struct responder_session *se
 		struct responder_held *next = TAILQ_NEXT(held, in_session);
 
 		/* Each flow label has its own path, which may not be ready yet. */
-		if (responder_send_ack1(responder, session, &held->answer) != -EAGAIN)
+		if (responder_send_ack1(responder, session, &held->answer, NULL) != -EAGAIN)
 			responder_held_free(responder, held);
 		held = next;
 	}
@@ -603,6 +614,8 @@ responder_next_ns(const struct responder *responder)
 
 	if (held && held->since_ns + RESPONDER_HELD_NS < next_ns)
 		next_ns = held->since_ns + RESPONDER_HELD_NS;
+	if (responder_ways_next_ns(responder) < next_ns)
+		next_ns = responder_ways_next_ns(responder);
 	return next_ns;
 }
 
@@ -616,6 +629,7 @@ responder_advance(struct responder *responder, uint64_t now_ns)
 		responder->stats.held_dropped++;
 		responder_held_free(responder, held);
 	}
+	responder_expire_ways(responder, now_ns);
 	responder_expire_sessions(responder, now_ns);
 }
 

@@ -6,7 +6,7 @@
  *
  * A session belongs to one prober (address and incarnation), which gets it over SIDR.
  * responder_open() makes it. The responder owns it, and keeps it until RESPONDER_IDLE_NS after the
- * last probe.
+ * last probe. A session owns its ways, one for each stream of probes that has arrived.
  *
  * A request only claims its address. An ECHO of a token that was sent to this address in a
  * CHALLENGE proves the session. Until then its probes are held, and the responder sends at most one
@@ -179,8 +179,47 @@ void responder_path_failed(struct responder *responder, void *device_user, const
 uint64_t responder_next_ns(const struct responder *responder);
 void responder_advance(struct responder *responder, uint64_t now_ns);
 
+/*
+ * A way: a stream of probes of a proven session, by the flow label and the traffic class of its
+ * ACKs. It lives until RESPONDER_IDLE_NS after its last probe, but not longer than its session. At
+ * most RESPONDER_WAYS_MAX ways are known, and RESPONDER_WAYS_SOURCE_MAX of one prober's address;
+ * others are counted in stats.unknown_ways.
+ */
+#define RESPONDER_WAYS_MAX 65536
+#define RESPONDER_WAYS_SOURCE_MAX 4096
+
+struct responder_way_info {
+	void *device_user;
+	struct addr local, remote;
+	uint16_t src_port;      /* of the probes, as the prober says; PROBE_PORT_UNKNOWN */
+	uint16_t back_src_port; /* of the ACKs; PROBE_PORT_UNKNOWN */
+	uint32_t flow_label;    /* of the ACKs */
+	uint8_t traffic_class;  /* of the ACKs */
+	/*
+	 * The numbers of routers, or ROUTERS_UNKNOWN. The prober reports that of the ACKs. If it
+	 * lies, only its own address can be hurt by this.
+	 */
+	int routers_there, routers_back;
+	uint64_t received; /* probes that have arrived, answered or not, since the way is known */
+	uint64_t last_ns;  /* when the last one was handled */
+};
+/*
+ * Walks all ways, the longest idle first: begins with after = NULL, ends with NULL. Valid until
+ * another call of the responder.
+ */
+const struct responder_way *responder_way_next(const struct responder *responder,
+					       const struct responder_way *after);
+void responder_way_info(const struct responder_way *way, struct responder_way_info *out);
+/*
+ * What has been received of whom: takes one way with probes that nobody has taken yet. Returns
+ * their number and sets *out, or returns 0 if there is none. So calls until 0 give each probe once;
+ * only those of a session that ends meanwhile are lost. There is one taker.
+ */
+uint64_t responder_take_heard(struct responder *responder, struct responder_way_info *out);
+
 struct responder_stats {
 	uint32_t sessions;
+	uint32_t ways;
 	uint64_t opened;
 	uint64_t probes;            /* valid probes with a session */
 	uint64_t challenges;        /* sent */
@@ -195,6 +234,7 @@ struct responder_stats {
 	uint64_t malformed;
 	uint64_t unauthenticated;   /* SIDR requests and probes not signed with one of our keys */
 	uint64_t unknown_session;
+	uint64_t unknown_ways;      /* probes of streams for which there is no room */
 	uint64_t wrong_source;      /* probes with a session number of another address, or of an
 				       older build in the name of a newer one */
 	uint64_t send_errors;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared by responder.c (probes and ACKs) and responder_session.c (sessions and sources).
+ * Shared by responder.c (probes and ACKs), responder_session.c (sessions and sources) and
+ * responder_way.c (ways).
  */
 #ifndef RPINGMESH_PROBE_RESPONDER_IMPL_H
 #define RPINGMESH_PROBE_RESPONDER_IMPL_H
@@ -9,6 +10,7 @@
 
 #include "core/bucket.h"
 #include "probe/responder.h"
+#include "probe/routers.h"
 
 #define RESPONDER_PENDING_MIN 64 /* ACK1s whose send is not complete yet; powers of two */
 #define RESPONDER_PENDING_N 4096
@@ -26,6 +28,8 @@ struct responder_answer {
 	bool takes_refused;
 	uint16_t src_port; /* of its ACKs; PROBE_PORT_UNKNOWN */
 	uint8_t hop_limit; /* at which it arrived */
+	uint8_t back_hop_limit; /* at which its stream's ACKs arrive, as the prober says */
+	uint16_t from_port;     /* of the probe, as the prober says */
 };
 
 /* An ACK1 that has been posted. ACK2 follows when its send is complete. */
@@ -53,12 +57,29 @@ struct responder_source {
 	struct addr addr;
 	uint32_t n_sessions;
 	uint64_t last_ns;
+	uint32_t n_ways;   /* of its sessions */
 	uint64_t newer_ns; /* the last probe of a proven prober that knows CHALLENGE; 0: never */
 	struct bucket opens;
 	struct bucket probes[2]; /* [1]: of sessions that know challenges */
 };
 LIST_HEAD(responder_source_head, responder_source);
 TAILQ_HEAD(responder_source_list, responder_source);
+
+struct responder_way {
+	LIST_ENTRY(responder_way) in_hash, in_session;
+	TAILQ_ENTRY(responder_way) in_order; /* the longest idle first */
+	TAILQ_ENTRY(responder_way) in_heard; /* if heard is not 0 */
+	struct responder_session *session;
+	uint32_t flow_label;
+	uint8_t traffic_class;
+	uint8_t back_hop_limit; /* as the prober says; 0: unknown */
+	uint16_t src_port, back_src_port;
+	struct routers there;
+	uint64_t heard; /* probes that responder_take_heard() has not returned yet */
+	uint64_t received, last_ns;
+};
+LIST_HEAD(responder_way_head, responder_way);
+TAILQ_HEAD(responder_way_list, responder_way);
 
 struct responder_session {
 	LIST_ENTRY(responder_session) in_numbers, in_paths;
@@ -72,6 +93,7 @@ struct responder_session {
 	uint64_t last_ns;
 	struct responder_held_list held;
 	uint32_t n_held;
+	struct responder_way_head ways;
 };
 LIST_HEAD(responder_session_head, responder_session);
 TAILQ_HEAD(responder_session_list, responder_session);
@@ -101,6 +123,9 @@ struct responder {
 	uint32_t n_claims;                      /* addresses that are being resolved */
 	struct responder_stats stats;           /* with stats.sessions up to date */
 	struct responder_pending *pending;      /* by cookie */
+	struct responder_way_head *ways;        /* by session, flow label and class */
+	uint32_t n_way_hash;                    /* size of this table; power of two */
+	struct responder_way_list way_order, heard;
 	uint32_t n_pending;                     /* at most RESPONDER_PENDING_N; power of two */
 };
 
@@ -130,6 +155,21 @@ void responder_prove(struct responder *responder, struct responder_session *sess
 /* Frees the session with all that it holds. */
 void responder_close(struct responder *responder, struct responder_session *session);
 void responder_expire_sessions(struct responder *responder, uint64_t now_ns);
+
+/* responder_way.c */
+int responder_ways_new(struct responder *responder);
+/* After the last session has gone. */
+void responder_ways_free(struct responder *responder);
+/*
+ * A probe of a proven session has arrived. Returns its way, which is valid until the next one
+ * arrives, or NULL if it is not known.
+ */
+struct responder_way *responder_hear(struct responder *responder, struct responder_session *session,
+				     const struct responder_answer *answer, uint64_t now_ns);
+void responder_ways_close(struct responder *responder, struct responder_session *session);
+void responder_expire_ways(struct responder *responder, uint64_t now_ns);
+/* The time of the next responder_expire_ways(), or UINT64_MAX. */
+uint64_t responder_ways_next_ns(const struct responder *responder);
 
 /* responder.c */
 /* Removes it from its lists and frees it. */

@@ -351,6 +351,7 @@ responder_close(struct responder *responder, struct responder_session *session)
 		responder->stats.held_dropped++;
 		responder_held_free(responder, held);
 	}
+	responder_ways_close(responder, session);
 	LIST_REMOVE(session, in_numbers);
 	LIST_REMOVE(session, in_paths);
 	TAILQ_REMOVE(&responder->order, session, in_order);
