@@ -23,8 +23,10 @@
  * then tuples are left out. Coverage says what is reached.
  *
  * Stable. Choices are by rendezvous hashing: if a host comes or goes under a ToR that has others,
- * then lists change under its ToRs and on those few hosts that are to probe it, or did. Only when a
- * ToR comes or goes may all hosts that are paired with it get a new list.
+ * then lists change under its ToRs, on those few hosts that are to probe it, or did, and on fewer
+ * still that make room, as no port is to have much more than its even share: they probe other
+ * ports under its ToRs. Only when a ToR comes or goes may all hosts that are paired with it get a
+ * new list.
  *
  * The hash has a fixed key. Somebody who chooses names can attract or avoid tuples; budgets and the
  * rules above hold nevertheless.

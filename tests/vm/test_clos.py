@@ -245,16 +245,22 @@ class Change:
         self.t.note(f"{self.what}: {len(changed)} lists after {took:.1f} s; of {len(was)} targets "
                     f"{len(was ^ now)} are new or gone, {len(moved)} of these between others")
         check(took <= FOLLOW_S, f"{self.what}: lists followed after {took:.1f} s")
-        self.check_others(moved, changed, was | now)
-
-    def check_others(self, moved, changed, targets):
-        """As plan.h says: lists change under the ToRs of the host, and on those that probe it, or
-        did."""
         check(not [x for x in moved if x.kind == "tor"], f"{self.what}: a ToR mesh moved: {moved}")
-        near = set(self.names) | {x.host for x in targets if x.to in self.names}
-        near |= {f"host{n}" for n in self.cluster.clos.hosts
-                 if self.cluster.clos.leaf_of(n) in self.leaves}
-        check(set(changed) <= near, f"{self.what}: lists of others changed: {set(changed) - near}")
+        self.check_others(was, now, set(changed))
+
+    def check_others(self, was, now, changed):
+        """As plan.h says: lists change under the ToRs of the host, on those that probe it, or did,
+        and on a few that make room there: these probe other ports under its ToRs instead."""
+        under = {f"host{n}" for n in self.cluster.clos.hosts
+                 if self.cluster.clos.leaf_of(n) in self.leaves} | set(self.names)
+        room = changed - under - {x.host for x in was | now if x.to in self.names}
+        away = {x for x in was ^ now if x.host in room and (x.kind, x.to in under) !=
+                ("fabric", True)}
+        self.t.note(f"{self.what}: {len(room)} others make room")
+        check(not away, f"{self.what}: lists of others changed: {away}")
+        # The plan of such a cluster has none or one in 19 of 20 hours, and never had more than
+        # four in 12,000.
+        check(len(room) <= 4, f"{self.what}: too many lists changed: {room}")
 
 
 def without(*names):

@@ -179,6 +179,64 @@ test_a_host_joins(void **state)
 	fake_end(&b);
 }
 
+/* How many entries of `a` the lists `b` do not have, of hosts that are not under a ToR. */
+static unsigned int
+count_others(const struct fake *a, const struct fake *b, const char *under, const char *to)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		const struct fake_entry *e = &a->entries[i];
+		bool has = strncmp(e->host, under, strlen(under)) == 0 ||
+			   strncmp(e->to, to, strlen(to)) != 0;
+
+		for (size_t k = 0; k < b->n && !has; k++)
+			has = strcmp(b->entries[k].host, e->host) == 0 &&
+			      strcmp(b->entries[k].to, e->to) == 0 &&
+			      b->entries[k].target.kind == e->target.kind;
+		n += !has;
+	}
+	return n;
+}
+
+/*
+ * Of hosts under other ToRs, only targets under the ToR of the one that comes change: at each hour
+ * some probe it, and at some hours others make room, which then probe another port there.
+ */
+static void
+test_others_make_room(void **state)
+{
+	struct plan_options options = fake_options(4);
+	unsigned int room = 0;
+
+	(void)state;
+	for (uint64_t hour = 0; hour < 100; hour++) {
+		struct fake a, b;
+
+		fake_start(&a, &options);
+		fake_start(&b, &options);
+		fake_grid(&a, 4, 4);
+		fake_grid(&b, 4, 4);
+		fake_run_grid(&a, 4, 4, FAKE_NOW_S + hour * 3600);
+		fake_put1(&b, "h1-x", "tor1", "10.1.0.99");
+		fake_run_grid(&b, 4, 4, FAKE_NOW_S + hour * 3600);
+		for (unsigned int t = 0; t < 4; t++) {
+			char to[8];
+
+			snprintf(to, sizeof(to), "h%u-", t);
+			if (t == 1)
+				continue;
+			assert_int_equal(count_others(&a, &b, "h1-", to), 0);
+			assert_int_equal(count_others(&b, &a, "h1-", to), 0);
+		}
+		room += count_others(&b, &a, "h1-", "h1-") > fake_count(&b, NULL, "h1-x",
+									PLAN_FABRIC);
+		fake_end(&a);
+		fake_end(&b);
+	}
+	assert_in_range(room, 1, 90);
+}
+
 int
 main(void)
 {
@@ -188,6 +246,7 @@ main(void)
 		cmocka_unit_test(test_generation_is_content),
 		cmocka_unit_test(test_readdressed_moved_renamed),
 		cmocka_unit_test(test_a_host_joins),
+		cmocka_unit_test(test_others_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
