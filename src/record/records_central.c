@@ -40,6 +40,8 @@ const struct record_field records_central_status[] = {
 	      "Whether so many hosts have left at once that they stay in the plan, or so many of "
 	      "those that another central knew are missing that this one publishes no lists."),
 	FIELD("frozen_since_ns", "integer or nil", "Since when so many have left.", NS),
+	FIELD("incomplete_since_ns", "integer or nil",
+	      "Since when there has not been enough memory for the plan.", NS),
 	FIELD("drains", "integer", "The number of drained hosts."),
 	FIELD("registrations", "integer", "The number of registrations that were taken."),
 	FIELD("refused", "integer",
@@ -66,6 +68,7 @@ const struct record_field records_host[] = {
 	      "How it has left: its daemon said goodbye, the broker lost it, or the broker has not "
 	      "seen it since a restart.",
 	      ONE_OF("goodbye, will, unseen")),
+	FIELD("confirmed", "boolean", "Whether somebody has confirmed that it is gone."),
 	FIELD("first_seen_ns", "integer", "When it was first seen.", NS),
 	FIELD("last_seen_ns", "integer", "When its last registration came.", NS),
 	FIELD("left_ns", "integer or nil", "When it has left.", NS),

@@ -240,7 +240,7 @@ def few(w):
     w.start_central("few", 'prefix = "few"; max_hosts = 2;')
     until("two hosts", lambda: w.status("few")["hosts_present"] == 2)
     until("a port without a switch", lambda: any(
-        "ports have no ToR switch" in s and "b mlx5_0/1" in s
+        "ports have no ToR switch, so they take no part: 1; the first: b mlx5_0/1; set tor" in s
         for s in w.status("few")["degraded"]))
     w.join("c", "leaf-1", "10.0.0.3")
     until("the third", lambda: any("there are max_hosts (2) hosts" in s
@@ -418,6 +418,9 @@ def freeze(w):
     check("many that leave at once stay in the plan", "10.0.3.1" in whom(w, "many20"))
     check("this is said", any("have left at once" in s for s in w.status()["degraded"]))
     check("confirm removes them", w.call("one", "confirm")["hosts"] == 10)
+    check("how they have left remains true", {
+        (h["state"], h["left"], h["confirmed"]) for h in w.call("one", "hosts")["hosts"]
+        if h["host"] in {f"many{i}" for i in range(10)}} == {("gone", "will", True)})
     until("the plan", lambda: "10.0.3.1" not in whom(w, "many20"))
 
 

@@ -117,7 +117,8 @@ watch_host(const struct fleet_central *c, const struct registry_host_info *info,
 	const struct fleet_watch *before = watch_find(c, info->id);
 
 	*now = (struct fleet_watch){.id = info->id, .state = info->state,
-				    .goodbye = info->left == REGISTRY_LEFT_GOODBYE};
+				    .goodbye = info->left == REGISTRY_LEFT_GOODBYE ||
+					       info->confirmed};
 	/* It may have come back and left again within this second. */
 	if (info->state != REGISTRY_PRESENT)
 		now->left_ns = before && before->state != REGISTRY_PRESENT &&

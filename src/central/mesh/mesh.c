@@ -66,14 +66,6 @@ mesh_plan_soon(struct mesh *m)
 	mesh_plan_in(m, rest_ns > MESH_SOON_NS ? rest_ns : MESH_SOON_NS);
 }
 
-void
-mesh_no_memory(struct mesh *m)
-{
-	m->stats.out_of_memory++;
-	log_some(1, CLUSTER, ERROR, "no memory for the plan: some hosts have an old pinglist");
-	mesh_plan_in(m, MESH_BEAT_NS);
-}
-
 bool
 mesh_has(const struct mesh *m, const char *name)
 {
@@ -237,6 +229,7 @@ mesh_plan_now(struct mesh *m)
 	const char *host;
 	int rc = 0;
 
+	mesh_find_lost(m);
 	mesh_end_drains(m);
 	while (rc == 0 && (host = mesh_names_first(&m->touched))) {
 		rc = mesh_apply(m, host);
@@ -249,6 +242,7 @@ mesh_plan_now(struct mesh *m)
 		mesh_no_memory(m);
 	if (m->again)
 		mesh_all_lists_changed(m);
+	mesh_found_lost(m);
 	m->stats.plans++;
 	m->stats.plan_ns = clock_mono_ns() - start_ns;
 	m->stats.plan_wall_ns = clock_wall_ns();
@@ -299,6 +293,8 @@ mesh_take_registration(struct mesh *m, const char *name, struct registration *r,
 		mesh_wrong_set(&m->wrong, MESH_WRONG_FULL, name, "there are max_hosts hosts");
 	} else if (rc < 0) {
 		mesh_no_memory(m);
+		mesh_wrong_set(&m->wrong, MESH_WRONG_MESSAGE, name,
+			       "there was no memory for it until its host registers anew");
 	}
 }
 

@@ -37,7 +37,8 @@ struct mesh_stats {
 	uint64_t plan_ns;           /* how long the last run took */
 	uint64_t plan_wall_ns;      /* when; 0: never */
 	uint64_t lists;             /* published, cleared ones included */
-	uint64_t out_of_memory;     /* changes that were lost; the plan is not complete */
+	uint64_t out_of_memory;     /* changes that were lost */
+	uint64_t incomplete_ns;     /* wall: since when the plan lacks some; 0: it does not */
 	uint32_t drains;
 };
 

@@ -60,6 +60,7 @@ struct mesh {
 	mesh_paths_fn *paths;       /* NULL: none is seen */
 	void *paths_arg;
 	bool again;                 /* all lists are to be published, after the next plan */
+	bool lost;                  /* a change, so the next plan begins with all hosts */
 	/* mesh_drain.c */
 	TAILQ_HEAD(mesh_drains, mesh_drain) drains;
 	void *drains_by_host;       /* of tsearch(3) */
@@ -81,7 +82,6 @@ struct mesh {
 
 /* mesh.c */
 void mesh_refuse(struct mesh *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void mesh_no_memory(struct mesh *m);
 /* Runs the plan after delay_ns, unless it runs earlier anyway. */
 void mesh_plan_in(struct mesh *m, uint64_t delay_ns);
 void mesh_plan_soon(struct mesh *m);
@@ -96,6 +96,13 @@ bool mesh_pass_on(struct mesh *m, const char *topic, const void *payload, size_t
 void mesh_tell_watchers(const struct mesh *m, const struct registry_host *host);
 /* The function of plan_options. */
 unsigned int mesh_paths_seen(void *arg, const char *tor, const char *other);
+
+/* mesh_memory.c */
+/* A change is lost: the plan is incomplete until a run in which there was memory for all. */
+void mesh_no_memory(struct mesh *m);
+/* Before and after a run of the plan. */
+void mesh_find_lost(struct mesh *m);
+void mesh_found_lost(struct mesh *m);
 
 /* mesh_send.c */
 /* Publishes drains and lists that wait, as many as there is room for, and goes on by itself. */

@@ -245,6 +245,7 @@ registry_seen(struct registry *r, struct registration *registration, bool retain
 	host->info.last_seen = *now;
 	host->info.joins += host->info.state == REGISTRY_GONE;
 	host->info.left = REGISTRY_LEFT_NOT;
+	host->info.confirmed = false;
 	registry_set_state(r, host, REGISTRY_PRESENT);
 	if (changed)
 		r->ops.changed(r->ops.arg, host);
@@ -316,7 +317,7 @@ registry_judge(struct registry *r, const struct registry_time *now)
 		    now->mono_ns - host->info.left_at.mono_ns >= REGISTRY_AT_ONCE_NS)
 			continue;
 		all++;
-		recent += host->info.left >= REGISTRY_LEFT_WILL;
+		recent += host->info.left >= REGISTRY_LEFT_WILL && !host->info.confirmed;
 	}
 	frozen = recent > registry_few(all);
 	if (frozen && !r->stats.frozen)
@@ -372,7 +373,7 @@ registry_confirm(struct registry *r, const struct registry_time *now)
 	TAILQ_FOREACH(host, &r->hosts, link) {
 		if (host->info.state != REGISTRY_LEAVING)
 			continue;
-		host->info.left = REGISTRY_LEFT_GOODBYE; /* as good as one */
+		host->info.confirmed = true;
 		registry_gone(r, host);
 		n++;
 	}

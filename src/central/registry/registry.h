@@ -65,6 +65,7 @@ struct registry_host_info {
 	const struct registration *registration; /* the last one */
 	enum registry_state state;
 	enum registry_left left;    /* how it has left, if it is not PRESENT */
+	bool confirmed;             /* that it is gone, by registry_confirm() */
 	struct registry_time first_seen, last_seen, left_at;
 	uint32_t joins;             /* how often it has come */
 	bool twin;                  /* two hosts seem to have this name */

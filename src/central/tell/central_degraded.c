@@ -75,9 +75,9 @@ central_degraded_registry(const struct central_tell *t, central_degraded_hear *f
 	n = mesh_wrong_count(mesh_wrong(t->mesh), MESH_WRONG_FULL, &last);
 	if (n) {
 		snprintf(text, sizeof(text),
-			 "%zu%s registrations of new hosts were refused, because there are "
-			 "max_hosts (%" PRIu32 ") hosts; the last is that of %s; raise it",
-			 n, n == MESH_WRONG_MAX ? "+" : "", t->config->max_hosts, last->name);
+			 "registrations of new hosts were refused, because there are max_hosts "
+			 "(%" PRIu32 ") hosts: %zu%s; the last is that of %s; raise it",
+			 t->config->max_hosts, n, n == MESH_WRONG_MAX ? "+" : "", last->name);
 		fn(arg, CENTRAL_MAX_HOSTS, text);
 	}
 }
@@ -99,7 +99,7 @@ central_degraded_wrong(const struct central_tell *t, central_degraded_hear *fn, 
 	n = mesh_wrong_count(mesh_wrong(t->mesh), MESH_WRONG_LIST, &last);
 	if (n) {
 		snprintf(text, sizeof(text),
-			 "%zu pinglists are longer than agents take, so empty ones are published; "
+			 "pinglists are longer than agents take, so empty ones are published: %zu; "
 			 "the last is that of %s: give these hosts fewer addresses",
 			 n, last->name);
 		fn(arg, CENTRAL_TOO_LONG, text);
@@ -192,34 +192,47 @@ central_degraded_plan(const struct central_tell *t, central_degraded_hear *fn, v
 {
 	static const struct {
 		enum central_reason why;
-		const char *what;
+		const char *what, *cure;
 	} kinds[CENTRAL_PROBLEM_N] = {
 		[PLAN_DUPLICATE] = {CENTRAL_SAME_ADDRESS,
-				    "addresses belong to two ports, so only one of them is probed; "
-				    "give each port an address of its own"},
-		[PLAN_UNUSABLE] = {CENTRAL_NO_ADDRESS, "addresses cannot be probed"},
-		[PLAN_NO_TOR] = {CENTRAL_NO_TOR, "ports have no ToR switch, so they take no part; "
-						 "set tor in rpingmeshd.conf"},
+				    "addresses belong to two ports, so only one of them is probed",
+				    "; give each port an address of its own"},
+		[PLAN_UNUSABLE] = {CENTRAL_NO_ADDRESS, "addresses cannot be probed", ""},
+		[PLAN_NO_TOR] = {CENTRAL_NO_TOR, "ports have no ToR switch, so they take no part",
+				 "; set tor in rpingmeshd.conf"},
 		[PLAN_NO_ADDRESS] = {CENTRAL_NO_ADDRESS,
-				     "ports have no address, so they take no part"},
+				     "ports have no address, so they take no part", ""},
 	};
 	struct central_problems p = {.n = {0}};
-	struct mesh_stats stats;
 	char text[500];
 
-	mesh_stats(t->mesh, &stats);
-	if (stats.out_of_memory)
-		fn(arg, CENTRAL_MEMORY,
-		   "there was no memory for the plan, so some pinglists may be old; see "
-		   "MemoryMax= of the unit, or max_hosts");
 	plan_problems(mesh_plan(t->mesh), central_degraded_problem, &p);
 	for (int i = 0; i < CENTRAL_PROBLEM_N; i++) {
 		if (!p.n[i])
 			continue;
-		snprintf(text, sizeof(text), "%u %s; the first: %s", p.n[i], kinds[i].what,
-			 p.first[i]);
+		snprintf(text, sizeof(text), "%s: %u; the first: %s%s", kinds[i].what, p.n[i],
+			 p.first[i], kinds[i].cure);
 		fn(arg, kinds[i].why, text);
 	}
+}
+
+static void
+central_degraded_memory(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	uint64_t now = clock_wall_ns(), age = 0;
+	struct mesh_stats stats;
+	char text[200];
+
+	mesh_stats(t->mesh, &stats);
+	if (!stats.incomplete_ns)
+		return;
+	if (now > stats.incomplete_ns)
+		age = (now - stats.incomplete_ns) / NSEC_PER_SEC;
+	snprintf(text, sizeof(text),
+		 "there was no memory for the plan, so some pinglists may be old, for %" PRIu64
+		 " s so far; see MemoryMax= of the unit, or max_hosts",
+		 age);
+	fn(arg, CENTRAL_MEMORY, text);
 }
 
 void
@@ -232,6 +245,7 @@ central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *
 	central_degraded_held(t, fn, arg);
 	central_degraded_wrong(t, fn, arg);
 	central_degraded_hosts(t, fn, arg);
+	central_degraded_memory(t, fn, arg);
 	central_degraded_plan(t, fn, arg);
 	if (central_pages_sentence(t->pages, text, sizeof(text)))
 		fn(arg, CENTRAL_LISTEN, text);

@@ -87,6 +87,7 @@ central_record_mesh(struct record *r, const struct central_tell *t)
 	record_u64(r, "hosts_gone", s.hosts[REGISTRY_GONE]);
 	record_bool(r, "frozen", s.frozen || mesh_held(t->mesh, &held));
 	record_u64_if(r, "frozen_since_ns", s.frozen_since.wall_ns, s.frozen);
+	record_u64_if(r, "incomplete_since_ns", m.incomplete_ns, m.incomplete_ns != 0);
 	record_u64(r, "drains", m.drains);
 	record_u64(r, "registrations", s.registrations);
 	record_u64(r, "refused", m.refused);
@@ -151,6 +152,7 @@ central_record_host(msgpack_packer *out, const struct mesh *mesh, const struct r
 	record_str(&r, "host", i.name);
 	record_str(&r, "state", registry_state_names[i.state]);
 	record_str(&r, "left", i.left ? registry_left_names[i.left] : NULL);
+	record_bool(&r, "confirmed", i.confirmed);
 	record_u64(&r, "first_seen_ns", i.first_seen.wall_ns);
 	record_u64(&r, "last_seen_ns", i.last_seen.wall_ns);
 	record_u64_if(&r, "left_ns", i.left_at.wall_ns, i.left != REGISTRY_LEFT_NOT);

@@ -73,16 +73,18 @@ hosts_note(struct table *table, const msgpack_object *host)
 {
 	const msgpack_object *drain = read_map(host, "drain");
 	char left[32], reason[TABLE_CELL_MAX], by[TABLE_CELL_MAX], text[3 * TABLE_CELL_MAX];
-	bool twin = false;
+	bool twin = false, confirmed = false;
 
 	read_bool(host, "twin", &twin);
+	read_bool(host, "confirmed", &confirmed);
 	if (drain && view_text(drain, "reason", reason, sizeof(reason)) &&
 	    view_text(drain, "by", by, sizeof(by)))
 		snprintf(text, sizeof(text), "drained by %s: %s", by, reason);
 	else if (twin)
 		snprintf(text, sizeof(text), "two hosts have this name");
 	else if (view_text(host, "left", left, sizeof(left)))
-		snprintf(text, sizeof(text), "left: %s", left);
+		snprintf(text, sizeof(text), "left: %s%s", left,
+			 confirmed ? ", confirmed" : "");
 	else
 		return;
 	table_cell(table, HOSTS_NOTE, TABLE_PLAIN, text);

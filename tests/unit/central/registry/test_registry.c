@@ -240,6 +240,18 @@ test_confirm(void **state)
 	assert_false(stats().frozen);
 	assert_int_equal(stats().hosts[REGISTRY_GONE], 30);
 	assert_int_equal(n_changed, 130);
+	/* How they have left remains true. */
+	assert_int_equal(info("h0").left, REGISTRY_LEFT_WILL);
+	assert_true(info("h0").confirmed);
+	pass(S);
+	assert_false(stats().frozen);
+	/* Who comes back and leaves anew is not confirmed. */
+	seen("h0", 2);
+	assert_false(info("h0").confirmed);
+	registry_left(registry, "h0", REGISTRY_LEFT_WILL, &now);
+	pass(REGISTRY_SETTLE_NS);
+	assert_int_equal(info("h0").state, REGISTRY_GONE);
+	assert_false(info("h0").confirmed);
 	registry_free(registry);
 }
 
