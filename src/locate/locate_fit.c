@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The search for the set of parts that explains the losses. After each part that comes in, the
+ * rates of all members and the background are fitted again, and members that no longer pay for
+ * themselves go out: a switch that came in for two of its links leaves when both are there.
+ */
+#include <math.h>
+
+#include "locate/locate_impl.h"
+
+#define SWEEPS 3
+/* What the background is taken for before anything is known, and at most. */
+#define USUAL_LOSS 1e-5
+#define USUAL_SLOW 1e-2
+#define MOST_LOSS 1e-3
+#define MOST_SLOW 0.1
+#define LEAST_LOSS 1e-6
+
+static void
+locate_fit_add(struct locate_work *work, const struct locate_member *member)
+{
+	const struct locate_part *part = &work->part[member->part];
+	double ok = log1p(-member->rate);
+
+	if (!part->sure && member->rate > work->worst)
+		work->worst = member->rate;
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		struct locate_lossy *lossy = &work->lossy[work->pair[i].lossy];
+		double there = work->pair[i].mask & LOCATE_THERE ? ok : 0;
+		double back = work->pair[i].mask & LOCATE_WAY_BACK ? ok : 0;
+
+		if (work->slow && there < 0)
+			back = 0;
+		lossy->there += there;
+		lossy->back += back;
+		if (part->sure || work->pair[i].mask & LOCATE_SURE) {
+			lossy->sure_there += there;
+			lossy->sure_back += back;
+		}
+	}
+}
+
+void
+locate_fit_apply(struct locate_work *work, size_t without)
+{
+	work->worst = 0;
+	for (size_t i = 0; i < work->n_lossy; i++) {
+		struct locate_lossy *lossy = &work->lossy[i];
+
+		lossy->there = lossy->back = lossy->sure_there = lossy->sure_back = 0;
+	}
+	for (size_t i = 0; i < work->n_set; i++)
+		if (i != without)
+			locate_fit_add(work, &work->set[i]);
+}
+
+void
+locate_fit_fill(struct locate_work *work)
+{
+	for (unsigned int g = 0; g < LOCATE_GRID; g++)
+		work->stray[g] = 0;
+	for (size_t i = 0; i < work->n_lossy; i++) {
+		locate_row_fill(work, &work->lossy[i]);
+		for (unsigned int g = 0; g < LOCATE_GRID; g++)
+			work->stray[g] += (double)work->lossy[i].stray[g];
+	}
+}
+
+static void
+locate_fit_background(struct locate_work *work)
+{
+	double usual = work->slow ? USUAL_SLOW : USUAL_LOSS, sum = work->quiet_losses;
+	double most = work->slow ? MOST_SLOW : MOST_LOSS;
+
+	for (size_t i = 0; i < work->n_lossy; i++) {
+		const struct locate_row *row = &work->evidence->rows[work->lossy[i].row];
+
+		sum += locate_row_count(work, row).k *
+		       locate_row_unexplained(work, &work->lossy[i]);
+	}
+	work->background = (sum + 0.5) / (work->packets + 0.5 / usual);
+	work->background = fmin(fmax(work->background, LEAST_LOSS), most);
+}
+
+/* ---- one part ---- */
+
+/* The top of the parabola through the best rate of the grid and its neighbours. */
+static double
+locate_fit_top(const double *sum, unsigned int g, double *rate)
+{
+	double left, right, x, step;
+
+	*rate = locate_grid[g];
+	if (g == 0 || g == LOCATE_GRID - 1)
+		return sum[g];
+	left = sum[g - 1] - sum[g];
+	right = sum[g + 1] - sum[g];
+	if (left + right > -1e-9)
+		return sum[g];
+	x = 0.5 * (left - right) / (left + right);
+	step = x > 0 ? log(locate_grid[g + 1] / locate_grid[g]) :
+		       log(locate_grid[g] / locate_grid[g - 1]);
+	*rate *= exp(x * step);
+	return sum[g] - 0.25 * (right - left) * x;
+}
+
+double
+locate_fit_score(const struct locate_work *work, const struct locate_part *part, double *rate)
+{
+	double sum[LOCATE_GRID];
+	unsigned int best = 0;
+
+	for (unsigned int g = 0; g < LOCATE_GRID; g++)
+		sum[g] = part->sure ? 0 : work->stray[g];
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		const struct locate_pair *pair = &work->pair[i];
+		const struct locate_lossy *lossy = &work->lossy[pair->lossy];
+		bool sure = part->sure || pair->mask & LOCATE_SURE;
+		const float *more = lossy->more[(pair->mask & LOCATE_WAYS) - 1 + (sure ? 3 : 0)];
+
+		for (unsigned int g = 0; g < LOCATE_GRID; g++)
+			sum[g] += (double)(sure && !part->sure ? more[g] - lossy->stray[g] :
+					   more[g]);
+	}
+	for (unsigned int g = 0; g < LOCATE_GRID; g++) {
+		sum[g] += locate_quiet(work, part, locate_grid[g]);
+		if (sum[g] > sum[best])
+			best = g;
+	}
+	return locate_fit_top(sum, best, rate) - part->price;
+}
+
+/* Of the rows that it crosses, with a rate; for comparison only. */
+static double
+locate_fit_loglik(const struct locate_work *work, const struct locate_part *part, double rate)
+{
+	double sum = locate_quiet(work, part, rate);
+
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		const struct locate_pair *pair = &work->pair[i];
+		const struct locate_more more = {
+			pair->mask, part->sure || pair->mask & LOCATE_SURE, log1p(-rate)};
+
+		sum += locate_row_loglik(work, &work->lossy[pair->lossy], &more);
+	}
+	return sum;
+}
+
+/* Golden section over the logarithm of the rate, near what it is. */
+static double
+locate_fit_refine(const struct locate_work *work, const struct locate_part *part, double rate)
+{
+	const double golden = 0.6180339887;
+	double low = log(fmax(rate / 3, 1e-5)), high = log(fmin(rate * 3, 0.99999));
+	double a = high - golden * (high - low), b = low + golden * (high - low);
+	double at_a = locate_fit_loglik(work, part, exp(a));
+	double at_b = locate_fit_loglik(work, part, exp(b));
+
+	for (unsigned int i = 0; i < 10; i++) {
+		if (at_a > at_b) {
+			high = b;
+			b = a;
+			at_b = at_a;
+			a = high - golden * (high - low);
+			at_a = locate_fit_loglik(work, part, exp(a));
+		} else {
+			low = a;
+			a = b;
+			at_a = at_b;
+			b = low + golden * (high - low);
+			at_b = locate_fit_loglik(work, part, exp(b));
+		}
+	}
+	return exp(at_a > at_b ? a : b);
+}
+
+/* ---- the set ---- */
+
+static void
+locate_fit_rates(struct locate_work *work)
+{
+	for (unsigned int sweep = 0; sweep < (work->n_set > 1 ? SWEEPS : 2); sweep++) {
+		for (size_t i = 0; i < work->n_set; i++) {
+			locate_fit_apply(work, i);
+			work->set[i].rate = locate_fit_refine(work,
+				&work->part[work->set[i].part], work->set[i].rate);
+		}
+		locate_fit_apply(work, LOCATE_NONE);
+		locate_fit_background(work);
+	}
+}
+
+static double
+locate_fit_now(const struct locate_work *work, struct locate_lossy *lossy)
+{
+	return locate_row_loglik(work, lossy, &(struct locate_more){0, true, 0});
+}
+
+/* What a member adds to the rest of the set. Others' rows matter if it is the worst. */
+static double
+locate_fit_worth(struct locate_work *work, size_t i)
+{
+	const struct locate_part *part = &work->part[work->set[i].part];
+	double sum = locate_quiet(work, part, work->set[i].rate), worst;
+
+	locate_fit_apply(work, LOCATE_NONE);
+	worst = work->worst;
+	for (size_t k = 0; k < work->n_lossy; k++)
+		work->lossy[k].now = locate_fit_now(work, &work->lossy[k]);
+	locate_fit_apply(work, i);
+	for (size_t k = 0; k < work->n_lossy && work->worst < worst; k++)
+		sum += work->lossy[k].now - locate_fit_now(work, &work->lossy[k]);
+	for (uint32_t k = part->first; k < part->first + part->n && work->worst >= worst; k++) {
+		struct locate_lossy *lossy = &work->lossy[work->pair[k].lossy];
+
+		sum += lossy->now - locate_fit_now(work, lossy);
+	}
+	return sum - part->price;
+}
+
+static void
+locate_fit_remove(struct locate_work *work, size_t i)
+{
+	for (work->n_set--; i < work->n_set; i++)
+		work->set[i] = work->set[i + 1];
+}
+
+/* Takes out the member that adds least, if that is too little. */
+static bool
+locate_fit_prune(struct locate_work *work)
+{
+	double least = work->options.suspect - 1;
+	size_t who = work->n_set;
+
+	for (size_t i = 0; i < work->n_set; i++) {
+		double net = locate_fit_worth(work, i);
+
+		if (net < least) {
+			least = net;
+			who = i;
+		}
+	}
+	if (who == work->n_set)
+		return false;
+	locate_fit_remove(work, who);
+	locate_fit_rates(work);
+	return true;
+}
+
+static bool
+locate_fit_has(const struct locate_work *work, uint32_t part)
+{
+	for (size_t i = 0; i < work->n_set; i++)
+		if (work->set[i].part == part)
+			return true;
+	return false;
+}
+
+static bool
+locate_fit_grow(struct locate_work *work)
+{
+	struct locate_member best = {LOCATE_NONE, 0};
+	double most = work->options.suspect;
+
+	locate_fit_apply(work, LOCATE_NONE);
+	locate_fit_fill(work);
+	for (uint32_t i = 0; i < work->n_part; i++) {
+		double rate = 0, net = locate_fit_score(work, &work->part[i], &rate);
+
+		if (net > most && !locate_fit_has(work, i)) {
+			most = net;
+			best = (struct locate_member){i, rate};
+		}
+	}
+	if (best.part == LOCATE_NONE)
+		return false;
+	work->set[work->n_set++] = best;
+	locate_fit_rates(work);
+	return true;
+}
+
+void
+locate_fit(struct locate_work *work)
+{
+	locate_fit_apply(work, LOCATE_NONE);
+	work->background = MOST_LOSS;
+	locate_fit_background(work);
+	for (unsigned int i = 0; i < 2 * LOCATE_FINDINGS && work->n_set < LOCATE_FINDINGS; i++) {
+		if (!locate_fit_grow(work))
+			break;
+		while (locate_fit_prune(work))
+			;
+	}
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the set to findings. For each member: which other part could take its place nearly as well?
+ * These are its group. Then what kind of trouble it is: brief, of some tuples only.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "locate/locate_impl.h"
+
+#define PARTS_OF_HOST 3      /* of the window in which a host's or NIC's losses must lie */
+#define PARTS_OF_LINK 2
+#define ALL_OF_TUPLE 0.98
+#define SOME_TUPLES_GAIN 4
+
+/* A link, its reverse and its cable are one place, and so are all directions of a NIC. */
+static uint64_t
+locate_group_place(const struct locate_work *work, const struct locate_part *part)
+{
+	uint64_t kind = part->kind, id = part->id;
+
+	if (part->kind == LOCATE_LINK) {
+		uint32_t reverse = work->evidence->links[part->id].reverse;
+
+		kind = LOCATE_CABLE;
+		if (reverse != LOCATE_NONE && reverse < part->id)
+			id = reverse;
+	}
+	return kind << 32 | id;
+}
+
+/* ---- candidates ---- */
+
+/* Puts a candidate into its place in the order; drops the last if there are too many. */
+static void
+locate_group_insert(struct locate_chosen *group, uint32_t slot, double rate, double net)
+{
+	size_t i = group->n < LOCATE_GROUP ? group->n++ : LOCATE_GROUP - 1;
+
+	if (i == LOCATE_GROUP - 1 && group->n == LOCATE_GROUP && group->net[i] > net)
+		return;
+	for (; i > 0 && group->net[i - 1] < net; i--) {
+		group->slot[i] = group->slot[i - 1];
+		group->rate[i] = group->rate[i - 1];
+		group->net[i] = group->net[i - 1];
+	}
+	group->slot[i] = slot;
+	group->rate[i] = rate;
+	group->net[i] = net;
+}
+
+static bool
+locate_group_overlaps(const struct locate_work *work, const struct locate_part *part,
+		      const bool *marked)
+{
+	for (uint32_t i = part->first; i < part->first + part->n; i++)
+		if (marked[work->pair[i].lossy])
+			return true;
+	return false;
+}
+
+/* All parts that could take the place of a member; `more` of its rows is without it. */
+static void
+locate_group_search(const struct locate_work *work, const struct locate_member *member,
+		    const bool *marked, struct locate_chosen *group)
+{
+	double rate, net = locate_fit_score(work, &work->part[member->part], &rate), best = net;
+
+	group->n = 0;
+	locate_group_insert(group, member->part, rate, net);
+	for (uint32_t i = 0; i < work->n_part; i++) {
+		const struct locate_part *part = &work->part[i];
+
+		if (i == member->part || !locate_group_overlaps(work, part, marked))
+			continue;
+		net = locate_fit_score(work, part, &rate);
+		if (net >= best - work->options.delta)
+			locate_group_insert(group, i, rate, net);
+		best = fmax(best, net);
+	}
+}
+
+static void
+locate_group_candidates(const struct locate_work *work, struct locate_chosen *group,
+			struct locate_finding *finding)
+{
+	uint64_t places[LOCATE_CANDIDATES];
+
+	for (size_t i = 0; i < group->n; i++) {
+		const struct locate_part *part = &work->part[group->slot[i]];
+		uint64_t place = locate_group_place(work, part);
+		size_t k = 0;
+
+		if (group->net[i] < group->net[0] - work->options.delta)
+			break;
+		while (k < finding->n_candidates && places[k] != place)
+			k++;
+		if (k < finding->n_candidates) {
+			if (finding->candidates[k].direction != part->direction)
+				finding->candidates[k].direction = LOCATE_EITHER;
+			continue;
+		}
+		if (k == LOCATE_CANDIDATES)
+			break;
+		places[k] = place;
+		group->slot[k] = group->slot[i];
+		finding->candidates[finding->n_candidates++] = (struct locate_candidate){
+			part->kind, part->id, part->direction, group->rate[i],
+			group->net[0] - group->net[i]};
+	}
+	group->n = finding->n_candidates;
+}
+
+static bool
+locate_group_same_kind(enum locate_kind a, enum locate_kind b)
+{
+	return a == b || (a == LOCATE_LINK && b == LOCATE_CABLE) ||
+	       (a == LOCATE_CABLE && b == LOCATE_LINK);
+}
+
+/* ---- what kind of trouble ---- */
+
+/* How much of the losses of a row is the part's, by what the rest of the set says. */
+static double
+locate_group_share(const struct locate_work *work, const struct locate_pair *pair, bool sure,
+		   double rate)
+{
+	const struct locate_lossy *lossy = &work->lossy[pair->lossy];
+	const struct locate_more more = {pair->mask, sure || pair->mask & LOCATE_SURE,
+					 log1p(-rate)};
+	double with = locate_row_loglik(work, lossy, &more);
+
+	/* Two nats: the losses are seven times as likely with it. */
+	return with > lossy->now + 2 ? 1 : 0;
+}
+
+static unsigned int
+locate_group_times(const struct locate_work *work, const struct locate_part *part, double rate,
+		   struct locate_finding *finding)
+{
+	uint64_t when = 0;
+
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		const struct locate_pair *pair = &work->pair[i];
+		const struct locate_row *row = &work->evidence->rows[work->lossy[pair->lossy].row];
+
+		if (locate_group_share(work, pair, part->sure, rate) < 0.5)
+			continue;
+		when |= work->slow ? row->slow_when : row->lost_when;
+		finding->losses += locate_row_count(work, row).k;
+	}
+	return (unsigned int)__builtin_popcountll(when);
+}
+
+/* The gain if a share of the rows loses all, and the others nothing. */
+static double
+locate_group_some(const struct locate_work *work, const struct locate_part *part, double share)
+{
+	double ok = log1p(-ALL_OF_TUPLE), sum = 0;
+
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		const struct locate_pair *pair = &work->pair[i];
+		const struct locate_lossy *lossy = &work->lossy[pair->lossy];
+		const struct locate_more more = {
+			pair->mask, part->sure || pair->mask & LOCATE_SURE, ok};
+		double all = locate_row_loglik(work, lossy, &more);
+
+		sum += log(1 - share + share * exp(fmin(all - lossy->now, 300)));
+	}
+	for (unsigned int i = 0; i < LOCATE_BINS; i++)
+		if (part->bins[i])
+			sum += part->bins[i] * log(1 - share + share * exp(exp2(i / 4.0) * ok));
+	return sum;
+}
+
+static bool
+locate_group_some_tuples(const struct locate_work *work, const struct locate_part *part,
+			 double gain)
+{
+	uint32_t rows = part->n, whole = 0;
+
+	if (work->slow || part->kind == LOCATE_TUPLES)
+		return false;
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		const struct locate_row *row =
+			&work->evidence->rows[work->lossy[work->pair[i].lossy].row];
+
+		whole += row->sent > 1 && row->lost > 0.9 * row->sent;
+	}
+	if (part->sure_packets > 0)
+		return false; /* not all rows are in bins */
+	for (unsigned int i = 0; i < LOCATE_BINS; i++)
+		rows += part->bins[i];
+	return whole >= 2 && whole < 0.8 * rows &&
+	       locate_group_some(work, part, (double)whole / rows) > gain + SOME_TUPLES_GAIN;
+}
+
+/* A tuple is named only if its path has been traced since it began to lose. */
+static bool
+locate_group_fresh(const struct locate_work *work, uint32_t row)
+{
+	const struct locate_evidence *e = work->evidence;
+	uint32_t there = e->rows[row].there, back = e->rows[row].back;
+
+	return there != LOCATE_NONE && back != LOCATE_NONE &&
+	       e->paths[there].flags & e->paths[back].flags & LOCATE_PATH_FRESH;
+}
+
+static void
+locate_group_judge(const struct locate_work *work, const struct locate_chosen *group,
+		   struct locate_finding *finding)
+{
+	const struct locate_candidate *first = &finding->candidates[0];
+	const struct locate_part *part = &work->part[group->slot[0]];
+	unsigned int times = locate_group_times(work, part, first->rate, finding), least;
+
+	finding->kind = first->kind;
+	finding->effect = work->slow ? LOCATE_DELAY : LOCATE_LOSS;
+	finding->rate = first->rate;
+	finding->net = group->net[0];
+	finding->gain = group->net[0] + part->price;
+	for (size_t i = 1; i < finding->n_candidates; i++)
+		if (!locate_group_same_kind(finding->candidates[i].kind, first->kind))
+			finding->kind = LOCATE_UNKNOWN;
+	least = work->slow || first->kind == LOCATE_NIC || first->kind == LOCATE_HOST ?
+		PARTS_OF_HOST : PARTS_OF_LINK;
+	finding->brief = times < least;
+	finding->some_tuples = locate_group_some_tuples(work, part, finding->gain);
+	finding->suspect = finding->net < work->options.finding || finding->brief ||
+			   (first->kind == LOCATE_TUPLES && !locate_group_fresh(work, first->id));
+}
+
+static void
+locate_group_mark(const struct locate_work *work, uint32_t slot, bool *marked, bool value)
+{
+	const struct locate_part *part = &work->part[slot];
+
+	for (uint32_t i = part->first; i < part->first + part->n; i++)
+		marked[work->pair[i].lossy] = value;
+}
+
+static void
+locate_group_member(struct locate_work *work, size_t i, bool *marked,
+		    struct locate_chosen *group, struct locate_finding *finding)
+{
+	uint32_t slot = work->set[i].part;
+
+	locate_fit_apply(work, i);
+	locate_fit_fill(work);
+	locate_group_mark(work, slot, marked, true);
+	locate_group_search(work, &work->set[i], marked, group);
+	locate_group_candidates(work, group, finding);
+	locate_group_judge(work, group, finding);
+	locate_group_mark(work, slot, marked, false);
+}
+
+static int
+locate_group_order(const void *a, const void *b)
+{
+	const struct locate_finding *left = a, *right = b;
+
+	return left->net < right->net ? 1 : left->net > right->net ? -1 : 0;
+}
+
+int
+locate_group(struct locate_work *work, struct locate_result *result)
+{
+	struct locate_finding *findings = &result->findings[result->n_findings];
+	struct locate_chosen *groups = calloc(work->n_set + 1, sizeof(*groups));
+	bool *marked = calloc(work->n_lossy, sizeof(*marked));
+	int error = groups && marked ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !error && i < work->n_set; i++)
+		locate_group_member(work, i, marked, &groups[i], &findings[i]);
+	if (!error)
+		error = locate_survey(work, findings, groups, work->n_set);
+	free(groups);
+	free(marked);
+	if (error)
+		return error;
+	locate_fit_apply(work, LOCATE_NONE);
+	for (size_t i = 0; i < work->n_lossy && !work->slow; i++)
+		result->unexplained += (uint64_t)(locate_row_unexplained(work, &work->lossy[i]) *
+			locate_row_count(work, &work->evidence->rows[work->lossy[i].row]).k + 0.5);
+	qsort(findings, work->n_set, sizeof(*findings), locate_group_order);
+	result->n_findings += work->n_set;
+	return 0;
+}

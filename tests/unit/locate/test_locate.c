@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Culprits that are put into a small Clos are named, and nothing else is. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "clos.h"
+
+static struct locate_result *
+run(struct clos *c)
+{
+	struct locate_result *result = NULL;
+
+	assert_int_equal(locate(&c->e, NULL, &result), 0);
+	return result;
+}
+
+/* Exactly one culprit, and this one. */
+static void
+only(struct clos *c, enum locate_kind kind, uint32_t id, enum locate_direction direction)
+{
+	struct locate_result *result = run(c);
+	const struct locate_finding *f = &result->findings[0];
+
+	assert_int_equal(result->n_findings, 1);
+	assert_false(f->suspect);
+	assert_int_equal(f->n_candidates, 1);
+	assert_int_equal(f->kind, kind);
+	assert_int_equal(f->effect, LOCATE_LOSS);
+	assert_int_equal(f->candidates[0].kind, kind);
+	assert_int_equal(f->candidates[0].id, id);
+	assert_int_equal(f->candidates[0].direction, direction);
+	locate_free(result);
+	free(c);
+}
+
+static void
+test_clean(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result = run(c);
+
+	(void)state;
+	assert_int_equal(result->n_findings, 0);
+	assert_int_equal(result->losses, 0);
+	assert_int_equal(result->probes, SENT * c->e.n_rows);
+	locate_free(result);
+	/* Single losses here and there. */
+	clos_lose(c, 3, 1, 0);
+	clos_lose(c, 50, 0, 1);
+	clos_lose(c, 161, 1, 0);
+	result = run(c);
+	for (size_t i = 0; i < result->n_findings; i++)
+		assert_true(result->findings[i].suspect);
+	assert_int_equal(result->losses, 3);
+	locate_free(result);
+	free(c);
+}
+
+static void
+test_link(void **state)
+{
+	(void)state;
+	for (uint32_t lost = 2; lost <= SENT; lost += 38) {
+		struct clos *c = clos_new();
+
+		clos_lose_link(c, UP(1, 2), lost);
+		only(c, LOCATE_LINK, UP(1, 2), LOCATE_FORTH);
+	}
+}
+
+static void
+test_cable(void **state)
+{
+	struct clos *c = clos_new();
+
+	(void)state;
+	clos_lose_link(c, UP(1, 2), 4);
+	clos_lose_link(c, DOWN(2, 1), 4);
+	only(c, LOCATE_CABLE, UP(1, 2), LOCATE_BOTH);
+}
+
+static void
+test_nic(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+
+	(void)state;
+	clos_lose_nic(c, 5, 3);
+	only(c, LOCATE_NIC, 5, LOCATE_BOTH);
+	/* All at one moment may be a stall. */
+	c = clos_new();
+	clos_lose_nic(c, 5, 3);
+	for (size_t i = 0; i < c->e.n_rows; i++)
+		c->rows[i].lost_when = c->rows[i].lost_when ? 3 : 0;
+	result = run(c);
+	assert_int_equal(result->n_findings, 1);
+	assert_true(result->findings[0].suspect);
+	assert_true(result->findings[0].brief);
+	locate_free(result);
+	free(c);
+}
+
+/* Only what the NIC sends. */
+static void
+test_nic_one_way(void **state)
+{
+	struct clos *c = clos_new();
+
+	(void)state;
+	for (size_t i = 0; i < c->e.n_rows; i++)
+		clos_lose(c, i, c->rows[i].from == 5 ? 4 : 0, c->rows[i].to == 5 ? 8 : 0);
+	only(c, LOCATE_NIC, 5, LOCATE_FORTH);
+}
+
+static void
+test_switch(void **state)
+{
+	struct clos *c = clos_new();
+
+	(void)state;
+	for (uint32_t leaf = 0; leaf < LEAVES; leaf++)
+		clos_lose_link(c, UP(leaf, 3), 2);
+	only(c, LOCATE_SWITCH, SPINE(3), LOCATE_BOTH);
+	c = clos_new();
+	for (size_t i = 0; i < c->e.n_rows; i++)
+		if (c->rows[i].from / PER == 2 || c->rows[i].to / PER == 2)
+			clos_lose(c, i, 2, 4);
+	only(c, LOCATE_SWITCH, 2, LOCATE_BOTH);
+}
+
+/* All that leaves the ToR or comes to it, while its mesh is healthy. */
+static void
+test_above(void **state)
+{
+	struct clos *c = clos_new();
+
+	(void)state;
+	for (size_t i = 0; i < c->e.n_rows; i++)
+		if ((c->rows[i].from / PER == 2) != (c->rows[i].to / PER == 2))
+			clos_lose(c, i, SENT, 0);
+	only(c, LOCATE_ABOVE, 2, LOCATE_BOTH);
+}
+
+/* Both NICs of a host with two. */
+static void
+test_host(void **state)
+{
+	struct clos *c = clos_new();
+
+	(void)state;
+	c->nics[5].host = 4;
+	clos_lose_nic(c, 4, 4);
+	clos_lose_nic(c, 5, 4);
+	only(c, LOCATE_HOST, 4, LOCATE_BOTH);
+	/* A host with one NIC that neither reports nor answers is rather the host. */
+	c = clos_new();
+	c->hosts[9].silent = true;
+	for (size_t i = 0; i < c->e.n_rows; i++)
+		clos_lose(c, i, c->rows[i].to == 9 ? SENT : 0, 0);
+	only(c, LOCATE_HOST, 9, LOCATE_BACK);
+}
+
+static void
+test_two(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+
+	(void)state;
+	clos_lose_link(c, UP(0, 1), 8);
+	clos_lose_link(c, DOWN(1, 3), 2);
+	result = run(c);
+	assert_int_equal(result->n_findings, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_false(result->findings[i].suspect);
+		assert_int_equal(result->findings[i].kind, LOCATE_LINK);
+		assert_int_equal(result->findings[i].candidates[0].id, i ? DOWN(1, 3) : UP(0, 1));
+	}
+	/* 8 of 40 packets, 2 of 40. */
+	assert_true(result->findings[0].rate > 0.15 && result->findings[0].rate < 0.25);
+	assert_true(result->findings[1].rate > 0.03 && result->findings[1].rate < 0.07);
+	locate_free(result);
+	free(c);
+}
+
+static void
+test_excused(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+
+	(void)state;
+	c->hosts[7].excuses = LOCATE_STALLED;
+	clos_lose_nic(c, 7, 10);
+	result = run(c);
+	assert_int_equal(result->n_findings, 0);
+	assert_int_equal(result->losses, 0);
+	assert_int_equal(result->n_excused, 1);
+	assert_true(result->excused[0].is_host);
+	assert_int_equal(result->excused[0].id, 7);
+	assert_int_equal(result->excused[0].excuses, LOCATE_STALLED);
+	/* It probes 3 + 12 and is probed by as many; 10 of 40 and 20 halves. */
+	assert_int_equal(result->excused[0].losses, 30 * 30);
+	assert_int_equal(result->excused[0].probes, 30 * SENT);
+	locate_free(result);
+	free(c);
+}
+
+/* One tuple is a suspect, with an ask to trace it, and a finding once that has been done. */
+static void
+test_tuple(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+	size_t row = 100;
+
+	(void)state;
+	assert_true(c->rows[row].from / PER != c->rows[row].to / PER);
+	for (unsigned int fresh = 0; fresh < 2; fresh++) {
+		c->rows[row].lost = c->rows[row].half = 0;
+		clos_lose(c, row, SENT, 0);
+		c->rows[row].lost_when = 0xff;
+		if (fresh) {
+			c->paths[c->rows[row].there].flags |= LOCATE_PATH_FRESH;
+			c->paths[c->rows[row].back].flags |= LOCATE_PATH_FRESH;
+		}
+		result = run(c);
+		assert_int_equal(result->n_findings, 1);
+		assert_int_equal(result->findings[0].kind, LOCATE_TUPLES);
+		assert_int_equal(result->findings[0].candidates[0].id, row);
+		assert_int_equal(result->findings[0].suspect, !fresh);
+		if (!fresh) {
+			bool asked = false;
+
+			for (size_t i = 0; i < result->findings[0].n_asks; i++)
+				asked |= result->findings[0].asks[i].row == row &&
+					 result->findings[0].asks[i].retrace;
+			assert_true(asked);
+		}
+		locate_free(result);
+	}
+	free(c);
+}
+
+/* Every tenth path over a dead link is told wrongly, and so are others as being on it. */
+static void
+test_wrong_paths(void **state)
+{
+	struct clos *c = clos_new();
+
+	(void)state;
+	clos_lose_link(c, UP(1, 2), SENT);
+	for (size_t i = 0; i < c->e.n_rows; i++) {
+		struct locate_row *row = &c->rows[i];
+		uint32_t a = row->from / PER, b = row->to / PER;
+
+		if (a != b && i % 10 == 0)
+			row->there = clos_path(a, b, (uint32_t)(i / 10) % SPINES);
+	}
+	only(c, LOCATE_LINK, UP(1, 2), LOCATE_FORTH);
+}
+
+static void
+test_size(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+	size_t n = c->e.n_rows;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		c->rows[c->e.n_rows] = c->rows[i];
+		c->rows[c->e.n_rows].large = true;
+		c->rows[c->e.n_rows].sent = 8;
+		if (clos_on(c, c->rows[i].there, UP(1, 2)))
+			clos_lose(c, c->e.n_rows, 4, 0);
+		c->e.n_rows++;
+	}
+	result = run(c);
+	assert_int_equal(result->n_findings, 1);
+	assert_int_equal(result->findings[0].effect, LOCATE_SIZE);
+	assert_int_equal(result->findings[0].kind, LOCATE_LINK);
+	assert_int_equal(result->findings[0].candidates[0].id, UP(1, 2));
+	locate_free(result);
+	free(c);
+}
+
+/* A link that slows a quarter of what crosses it; everywhere, one probe of 40 is slow. */
+static void
+test_slow(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+
+	(void)state;
+	for (size_t i = 0; i < c->e.n_rows; i++) {
+		struct locate_row *row = &c->rows[i];
+
+		row->slow = 1;
+		if (clos_on(c, row->there, UP(1, 2)) || clos_on(c, row->back, UP(1, 2)))
+			row->slow += 10;
+		row->slow_when = 1ull << i % 20;
+	}
+	result = run(c);
+	assert_int_equal(result->n_findings, 1);
+	assert_false(result->findings[0].suspect);
+	assert_int_equal(result->findings[0].effect, LOCATE_DELAY);
+	assert_int_equal(result->findings[0].candidates[0].kind, LOCATE_LINK);
+	assert_int_equal(result->findings[0].candidates[0].id, UP(1, 2));
+	locate_free(result);
+	free(c);
+}
+
+/* Without a path, no link is named; but that it is not the NICs is clear. */
+static void
+test_unknown_paths(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+
+	(void)state;
+	clos_lose_link(c, UP(1, 2), 20);
+	for (size_t i = 0; i < c->e.n_rows; i++)
+		c->rows[i].there = c->rows[i].back = LOCATE_NONE;
+	result = run(c);
+	for (size_t i = 0; i < result->n_findings; i++) {
+		assert_int_not_equal(result->findings[i].kind, LOCATE_LINK);
+		assert_int_not_equal(result->findings[i].kind, LOCATE_NIC);
+		assert_int_not_equal(result->findings[i].kind, LOCATE_HOST);
+	}
+	locate_free(result);
+	free(c);
+}
+
+/* Two links that the same rows cross cannot be told apart. */
+static void
+test_group(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < c->e.n_rows; i++) {
+		const struct locate_row *row = &c->rows[i];
+
+		/* Only leaf 3 is reached over spine 2 from leaf 1. */
+		if ((clos_on(c, row->there, UP(1, 2)) != clos_on(c, row->there, DOWN(2, 3))) ||
+		    (clos_on(c, row->back, UP(1, 2)) != clos_on(c, row->back, DOWN(2, 3))))
+			continue;
+		c->rows[n++] = *row;
+	}
+	c->e.n_rows = n;
+	clos_lose_link(c, UP(1, 2), 20);
+	result = run(c);
+	assert_int_equal(result->n_findings, 1);
+	assert_int_equal(result->findings[0].n_candidates, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(result->findings[0].candidates[i].id == UP(1, 2) ||
+			    result->findings[0].candidates[i].id == DOWN(2, 3));
+	assert_true(result->findings[0].n_asks > 0);
+	locate_free(result);
+	free(c);
+}
+
+static void
+test_unsound(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result = NULL;
+
+	(void)state;
+	c->rows[7].lost = SENT + 1;
+	assert_int_equal(locate(&c->e, NULL, &result), -EINVAL);
+	c->rows[7].lost = 0;
+	c->rows[7].there = 1000000;
+	assert_int_equal(locate(&c->e, NULL, &result), -EINVAL);
+	c->rows[7].there = LOCATE_NONE;
+	c->nics[3].host = NICS;
+	assert_int_equal(locate(&c->e, NULL, &result), -EINVAL);
+	assert_null(result);
+	free(c);
+}
+
+static void
+test_empty(void **state)
+{
+	struct locate_evidence e = {0};
+	struct locate_result *result = NULL;
+
+	(void)state;
+	assert_int_equal(locate(&e, NULL, &result), 0);
+	assert_int_equal(result->n_findings, 0);
+	locate_free(result);
+	locate_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_link),
+		cmocka_unit_test(test_cable),
+		cmocka_unit_test(test_nic),
+		cmocka_unit_test(test_nic_one_way),
+		cmocka_unit_test(test_switch),
+		cmocka_unit_test(test_above),
+		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_two),
+		cmocka_unit_test(test_excused),
+		cmocka_unit_test(test_tuple),
+		cmocka_unit_test(test_wrong_paths),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_unknown_paths),
+		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_unsound),
+		cmocka_unit_test(test_empty),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
