@@ -19,7 +19,7 @@
  * When accept(2) fails, libevent passes only its own server to the callback. So there is a list of
  * all struct http, in which the callback finds ours.
  */
-#include "serve/http.h"
+#include "serve/http_impl.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -28,64 +28,16 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <event2/util.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <sys/socket.h>
 
-#include "core/addr.h"
 #include "core/clock.h"
 #include "core/log_limit.h"
 #include "core/loop.h"
 #include "rpingmesh/log_subsystems.h"
-#include "serve/places.h"
+#include "serve/events.h"
 
-#define HTTP_HEADERS_MAX 8192
-#define HTTP_INPUT_MAX (2 * HTTP_HEADERS_MAX) /* bytes of input that wait in memory */
 #define HTTP_BACKLOG 64
-#define HTTP_SLOTS (2 * HTTP_CLIENTS_MAX) /* before surplus connections have been closed */
-#define HTTP_TICK_NS NSEC_PER_SEC
-
-struct http_client {
-	struct bufferevent *bev; /* our own reference */
-	struct place place;      /* active at its start and at its last request */
-	bool known;              /* place.who is set */
-	bool asked;
-};
-
-struct http_answer {
-	LIST_ENTRY(http_answer) in_http;
-	struct http *http;
-	const struct http_source *source; /* borrowed from http */
-	struct evhttp_request *request;
-	struct place place; /* active when its last piece was sent */
-	void *page;
-	struct loop_timer *timer;
-	bool gone; /* its connection has ended, so we own the request */
-};
-
-/* A path, as the argument of libevent's callback. */
-struct http_route {
-	struct http *http;
-	struct http_source source;
-};
-
-struct http {
-	LIST_ENTRY(http) in_servers;
-	struct loop *loop;
-	struct http_route route[HTTP_SOURCES_MAX];
-	size_t n_routes;
-	struct evhttp *server;
-	struct evconnlistener *listener; /* owned by the server */
-	struct loop_timer *tick, *look;
-	bool ticking;
-	struct http_client client[HTTP_SLOTS];
-	uint32_t n_clients, accepts;     /* accepts: since the last tick */
-	LIST_HEAD(http_answers, http_answer) answers;
-	uint32_t n_answers;
-	struct http_stats stats;
-};
 
 static LIST_HEAD(, http) http_servers = LIST_HEAD_INITIALIZER(http_servers);
 
@@ -250,50 +202,6 @@ no_timer:
 	return rc;
 }
 
-/* The source of a connection. It is a /64 of IPv6, because a host may use all its addresses. */
-static uint64_t
-http_source_of(int fd)
-{
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof(peer);
-	struct addr addr = {{0}};
-	uint64_t who = 0;
-
-	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
-		addr_from_sockaddr((struct sockaddr *)&peer, &addr);
-	memcpy(&who, addr.raw + (addr_is_v4(&addr) ? 8 : 0), sizeof(who));
-	return who;
-}
-
-/* libevent gives a new connection its descriptor only after http_accepted(). */
-static void
-http_client_know(struct http_client *client)
-{
-	if (!client->known)
-		client->place.who = http_source_of(bufferevent_getfd(client->bev));
-	client->known = true;
-}
-
-/* Restarts the time that the client has for a page. Returns its place. */
-static struct place
-http_client_asks(struct http *http, struct evhttp_request *request)
-{
-	const struct bufferevent *bev =
-		evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
-
-	for (uint32_t i = 0; i < http->n_clients; i++) {
-		struct http_client *client = &http->client[i];
-
-		if (client->bev != bev)
-			continue;
-		http_client_know(client);
-		client->asked = true;
-		client->place.active_ns = clock_mono_ns();
-		return client->place;
-	}
-	return (struct place){.active_ns = clock_mono_ns()};
-}
-
 /*
  * There are as many pages as allowed. Cuts the page of a source with more pages, or returns false.
  */
@@ -320,22 +228,51 @@ http_make_room(struct http *http, const struct place *newcomer)
 }
 
 static void
-http_get(struct evhttp_request *request, void *arg)
+http_send_file(struct http *http, struct evhttp_request *request, const struct http_file *file)
 {
-	struct http_route *route = arg;
+	bool head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
+	struct evbuffer *body = head ? NULL : evbuffer_new();
+
+	if (!head && (!body || evbuffer_add_reference(body, file->data, file->len, NULL, NULL))) {
+		http_refuse(http, request, -ENOMEM);
+	} else {
+		http->stats.answered++;
+		http_type(request, file->type);
+		evhttp_send_reply(request, HTTP_OK, "OK", body);
+	}
+	if (body)
+		evbuffer_free(body);
+}
+
+static void
+http_stream(struct http *http, struct evhttp_request *request, struct events *events)
+{
+	http_type(request, "text/event-stream");
+	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
+		evhttp_send_reply(request, HTTP_OK, "OK", NULL);
+		return;
+	}
+	/* First, because the request may be gone afterwards. */
+	http_client_leaves(http, request);
+	if (!events_open(events, request))
+		http_refuse(http, request, -EAGAIN);
+}
+
+static void
+http_page(struct http_route *route, struct evhttp_request *request, const struct place *place)
+{
 	struct http *http = route->http;
-	const struct place place = http_client_asks(http, request);
 	struct http_answer *answer;
 	const char *type;
 	int rc = -EAGAIN;
 
-	if (http->n_answers < HTTP_ANSWERS_MAX || http_make_room(http, &place))
+	if (http->n_answers < HTTP_ANSWERS_MAX || http_make_room(http, place))
 		rc = http_answer_new(route, request, &type, &answer);
 	if (rc < 0) {
 		http_refuse(http, request, rc);
 		return;
 	}
-	answer->place = place;
+	answer->place = *place;
 	http_type(request, type);
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
 		http_answer_free(answer);
@@ -345,6 +282,20 @@ http_get(struct evhttp_request *request, void *arg)
 	evhttp_connection_set_closecb(evhttp_request_get_connection(request), http_closed, answer);
 	evhttp_send_reply_start(request, HTTP_OK, "OK");
 	loop_timer_set(answer->timer, 0);
+}
+
+static void
+http_get(struct evhttp_request *request, void *arg)
+{
+	struct http_route *route = arg;
+	const struct place place = http_client_asks(route->http, request);
+
+	if (route->source.file)
+		http_send_file(route->http, request, route->source.file);
+	else if (route->source.events)
+		http_stream(route->http, request, route->source.events);
+	else
+		http_page(route, request, &place);
 }
 
 static void
@@ -372,103 +323,6 @@ http_other(struct evhttp_request *request, void *arg)
 		evbuffer_free(body);
 }
 
-static bool
-http_client_has_ended(const struct http_client *client)
-{
-	bufferevent_event_cb on_event;
-
-	bufferevent_getcb(client->bev, NULL, NULL, &on_event, NULL);
-	return !on_event;
-}
-
-/* Ends a connection: for libevent, it looks as if the client had gone. */
-static void
-http_client_shut(struct http_client *client)
-{
-	shutdown(bufferevent_getfd(client->bev), SHUT_RDWR);
-}
-
-static void
-http_clients_drop_ended(struct http *http)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < http->n_clients; i++) {
-		if (http_client_has_ended(&http->client[i]))
-			bufferevent_decref(http->client[i].bev);
-		else
-			http->client[n++] = http->client[i];
-	}
-	http->n_clients = n;
-}
-
-static void
-http_clients_shut_slow(struct http *http, uint64_t now_ns)
-{
-	for (uint32_t i = 0; i < http->n_clients; i++) {
-		struct http_client *client = &http->client[i];
-		uint64_t limit_s = client->asked ? HTTP_REQUEST_S : HTTP_HEADER_S;
-
-		if (now_ns < client->place.active_ns + limit_s * NSEC_PER_SEC)
-			continue;
-		http_client_shut(client);
-		client->place.active_ns = now_ns;
-	}
-}
-
-/* Closes surplus connections: of the source with the most, the one that is silent the longest. */
-static void
-http_clients_shut_surplus(struct http *http)
-{
-	struct place places[HTTP_SLOTS];
-
-	while (http->n_clients > HTTP_CLIENTS_MAX) {
-		struct http_client *client;
-
-		for (uint32_t i = 0; i < http->n_clients; i++) {
-			http_client_know(&http->client[i]);
-			places[i] = http->client[i].place;
-		}
-		client = &http->client[places_surplus(places, http->n_clients)];
-		http_client_shut(client);
-		bufferevent_decref(client->bev);
-		*client = http->client[--http->n_clients];
-	}
-}
-
-/* Runs between callbacks of connections: libevent has ended those that were closed before. */
-static void
-http_look(void *arg)
-{
-	struct http *http = arg;
-
-	http_clients_drop_ended(http);
-	http_clients_shut_surplus(http);
-	if (http->accepts < HTTP_ACCEPTS_PER_S)
-		evconnlistener_enable(http->listener);
-}
-
-static void
-http_tick_soon(struct http *http)
-{
-	if (!http->ticking)
-		loop_timer_set(http->tick, HTTP_TICK_NS);
-	http->ticking = true;
-}
-
-static void
-http_tick(void *arg)
-{
-	struct http *http = arg;
-
-	http_clients_shut_slow(http, clock_mono_ns());
-	http->accepts = 0;
-	http_look(http);
-	http->ticking = false;
-	if (http->n_clients > 0)
-		http_tick_soon(http);
-}
-
 /*
  * There are no descriptors or no memory. The connection stays in the queue, so poll would call back
  * at once.
@@ -487,37 +341,6 @@ http_accept_failed(struct evconnlistener *listener, void *arg)
 	log_some(1, MAIN, WARNING, "metrics: accept: %s: new connections wait", strerror(error));
 	evconnlistener_disable(listener);
 	http_tick_soon(http);
-}
-
-/*
- * Called for each accepted connection. Gives it a lower priority than probes, and limits the number
- * of connections.
- */
-static struct bufferevent *
-http_accepted(struct event_base *base, void *arg)
-{
-	struct http *http = arg;
-	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-
-	if (!bev)
-		return NULL;
-	/*
-	 * While an answer is sent, libevent continues to read, to notice the end of the connection.
-	 * This limits how much.
-	 */
-	bufferevent_setwatermark(bev, EV_READ, 0, HTTP_INPUT_MAX);
-	if (http->n_clients == HTTP_SLOTS)
-		return bev;
-	bufferevent_priority_set(bev, LOOP_PRIORITY_CONTROL);
-	bufferevent_incref(bev);
-	http->client[http->n_clients++] =
-		(struct http_client){.bev = bev, .place.active_ns = clock_mono_ns()};
-	if (++http->accepts >= HTTP_ACCEPTS_PER_S || http->n_clients == HTTP_SLOTS)
-		evconnlistener_disable(http->listener);
-	if (http->n_clients > HTTP_CLIENTS_MAX)
-		loop_timer_set(http->look, 0);
-	http_tick_soon(http);
-	return bev;
 }
 
 static int

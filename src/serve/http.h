@@ -6,14 +6,14 @@
  * loopback, or use a proxy. All answers forbid browsers to guess types, and to load anything from
  * elsewhere into a page.
  *
- * Limits: there are at most HTTP_ANSWERS_MAX pages at a time; further requests get 503, unless
- * another source takes more of these pages. There are at most HTTP_CLIENTS_MAX connections; a
- * further one replaces the connection that has been silent for the longest time, of the source with
- * the most connections. A source is an IPv4 address, or a /64 of IPv6. At most HTTP_ACCEPTS_PER_S
- * connections are accepted each second. A connection is closed if it sends and reads nothing for
- * HTTP_TIMEOUT_S, if it has no complete request HTTP_HEADER_S after its start, or if it has no
- * complete page HTTP_REQUEST_S after its request. A request has at most 8 KiB of headers and no
- * body.
+ * Limits: there are at most HTTP_ANSWERS_MAX pages at a time, besides files and streams of events
+ * (events.h); further requests get 503, unless another source takes more of these pages. There are
+ * at most HTTP_CLIENTS_MAX connections besides streams; a further one replaces the connection that
+ * has been silent for the longest time, of the source with the most connections. A source is an
+ * IPv4 address, or a /64 of IPv6. At most HTTP_ACCEPTS_PER_S connections are accepted each second.
+ * A connection is closed if it sends and reads nothing for HTTP_TIMEOUT_S, if it has no complete
+ * request HTTP_HEADER_S after its start, or if it has no complete page HTTP_REQUEST_S after its
+ * request. A request has at most 8 KiB of headers and no body.
  */
 #ifndef RPINGMESH_SERVE_HTTP_H
 #define RPINGMESH_SERVE_HTTP_H
@@ -31,6 +31,7 @@
 #define HTTP_HEADER_S 5
 #define HTTP_REQUEST_S 30
 
+struct events;
 struct http;
 struct loop;
 
@@ -59,6 +60,16 @@ struct http_source {
 	/* Frees the page, after its last piece or when the client has gone. */
 	void (*end)(void *arg, void *page);
 	void *arg;
+	/* Instead of all that: a file, whose content is static; or a stream of events. Or NULL. */
+	const struct http_file *file;
+	struct events *events;
+};
+
+/* Something that is part of the program. */
+struct http_file {
+	const char *type;
+	const void *data;
+	size_t len;
 };
 
 struct http_stats {

@@ -122,8 +122,16 @@ static int
 serve(struct fixture *f, struct http **out)
 {
 	const struct http_source sources[] = {
-		{"/metrics", page_begin, page_more, page_end, f},
-		{"/api/1/other", other_begin, page_more, page_end, f},
+		{.path = "/metrics",
+		 .begin = page_begin,
+		 .more = page_more,
+		 .end = page_end,
+		 .arg = f},
+		{.path = "/api/1/other",
+		 .begin = other_begin,
+		 .more = page_more,
+		 .end = page_end,
+		 .arg = f},
 	};
 	char listen[32];
 

@@ -57,7 +57,8 @@ page_end(void *arg, void *page)
 	(void)page;
 }
 
-static const struct http_source source = {"/x", page_begin, page_more, page_end, NULL};
+static const struct http_source source = {
+	.path = "/x", .begin = page_begin, .more = page_more, .end = page_end};
 
 struct fixture {
 	struct loop *loop;
