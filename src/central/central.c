@@ -3,7 +3,7 @@
  * DOC: central
  *
  * The order of the start: the control socket, which no other central may have; names; the mesh,
- * which connects to the broker; the pages. The end has the reverse order.
+ * which connects to the broker; the judge; the pages. The end has the reverse order.
  */
 #include "central/central.h"
 
@@ -13,6 +13,7 @@
 #include <sys/random.h>
 
 #include "central/config/central_config.h"
+#include "central/judge/judge.h"
 #include "central/mesh/mesh.h"
 #include "central/tell/central_methods.h"
 #include "central/tell/central_pages.h"
@@ -32,6 +33,7 @@ struct central {
 	struct central_tell tell;
 	struct central_config *config;
 	struct names *names;
+	struct judge *judge;
 	struct loop_timer *look;
 };
 
@@ -128,6 +130,17 @@ central_new_control(struct central *c)
 }
 
 static int
+central_new_judge(struct central *c)
+{
+	const struct judge_config config = {.loop = c->tell.loop, .mesh = c->tell.mesh};
+	int rc = judge_new(&config, &c->judge);
+
+	if (rc == 0)
+		c->tell.incidents = judge_incidents(c->judge);
+	return rc;
+}
+
+static int
 central_start(struct central *c)
 {
 	int rc = central_new_control(c);
@@ -137,6 +150,8 @@ central_start(struct central *c)
 	if (rc == 0)
 		rc = mesh_new(c->tell.loop, c->names, c->config, c->tell.incarnation,
 			      &c->tell.mesh);
+	if (rc == 0)
+		rc = central_new_judge(c);
 	if (rc == 0)
 		rc = central_pages_new(&c->tell, &c->tell.pages);
 	if (rc == 0)
@@ -185,6 +200,7 @@ central_free(struct central *c)
 	loop_timer_free(c->look);
 	central_pages_free(c->tell.pages);
 	control_free(c->tell.control);
+	judge_free(c->judge);
 	mesh_free(c->tell.mesh);
 	names_free(c->names);
 	central_config_free(c->config);

@@ -111,7 +111,8 @@ LIKE = {"targets": ["peers", "devices"], "top": ["peers", "targets"],
 TABLES = {"peer": "peers", "devices": "devices", "targets": "targets", "history": "devices",
           "counters": "devices", "flowtable": "flows", "flowgroup": "flows", "toptable": "top",
           "windowtable": "windows", "hosts": "hosts", "ports": "ports", "coverage": "coverage",
-          "pinglist": "pinglist", "tors": "tors"}
+          "pinglist": "pinglist", "tors": "tors",
+          "incidents": "incidents"}
 
 
 def columns():

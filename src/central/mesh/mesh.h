@@ -69,6 +69,13 @@ void mesh_set_paths(struct mesh *mesh, mesh_paths_fn *fn, void *arg);
 /* What that function returns has changed. */
 void mesh_paths_changed(struct mesh *mesh);
 
+/*
+ * Sets the retained content of PREFIX/1/KIND/NAME, as bus_set() does. Returns 0, -EINVAL or
+ * -ENAMETOOLONG if there is no such topic, or -ENOMEM.
+ */
+int mesh_set(struct mesh *mesh, const char *kind, const char *name, const void *payload,
+	     size_t size);
+
 /* Borrowed, to look at. */
 const struct registry *mesh_registry(const struct mesh *mesh);
 const struct plan *mesh_plan(const struct mesh *mesh);

@@ -91,6 +91,15 @@ mesh_send(void *arg)
 		mesh_no_memory(m);
 }
 
+int
+mesh_set(struct mesh *m, const char *kind, const char *name, const void *payload, size_t size)
+{
+	char topic[TOPIC_SIZE];
+	int rc = topic_make(topic, sizeof(topic), m->config->prefix, kind, name);
+
+	return rc < 0 ? rc : bus_set(m->bus, topic, payload, size);
+}
+
 void
 mesh_send_soon(struct mesh *m)
 {

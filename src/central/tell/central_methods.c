@@ -9,6 +9,7 @@
 
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
+#include "central/tell/central_incidents.h"
 #include "central/tell/central_record.h"
 #include "central/tell/central_tell.h"
 #include "central/tell/central_tors.h"
@@ -381,6 +382,13 @@ const struct control_method central_methods_table[] = {
 	{"undrain", "ends that", CONTROL_CHANGE, central_undrain},
 	{"confirm", "confirms that all hosts that have left at once are gone", CONTROL_CHANGE,
 	 central_confirm},
+	{"incidents", "what is wrong in the cluster, in pages", CONTROL_READ,
+	 central_incidents_method},
+	{"incident", "the story of an incident", CONTROL_READ, central_incident_method},
+	{"incident_acknowledge", "says that somebody works on it", CONTROL_CHANGE,
+	 central_incident_acknowledge},
+	{"incident_mute", "mutes it for a while", CONTROL_CHANGE, central_incident_mute},
+	{"incident_unmute", "ends that", CONTROL_CHANGE, central_incident_unmute},
 	{"reload", "reads the configuration file again", CONTROL_CHANGE, central_reload_method},
 };
 const size_t central_methods_count =

@@ -13,12 +13,14 @@
 struct central_config;
 struct central_pages;
 struct control;
+struct incidents;
 struct loop;
 struct mesh;
 
 struct central_tell {
 	struct loop *loop;
 	struct mesh *mesh;
+	struct incidents *incidents;
 	struct control *control;
 	struct central_pages *pages;
 	const struct central_config *config;

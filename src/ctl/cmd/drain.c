@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "core/clock.h"
 #include "ctl/cmd/ask.h"
+#include "ctl/cmd/when.h"
 #include "ctl/view/lines.h"
 #include "record/json.h"
 #include "record/record.h"
@@ -17,50 +12,8 @@
 struct drain_args {
 	const char *host, *reason;
 	uint64_t until_ns;
-	char by[33];
+	char by[WHEN_USER];
 };
-
-/* "90m", "2h", "3d" from now on, or "YYYY-MM-DD HH:MM" by the local clock. */
-static bool
-drain_until(const char *text, uint64_t *out_ns)
-{
-	static const struct {
-		char letter;
-		uint64_t ns;
-	} units[] = {{'m', 60 * NSEC_PER_SEC}, {'h', 3600 * NSEC_PER_SEC},
-		     {'d', 86400 * NSEC_PER_SEC}};
-	char *end, *rest;
-	unsigned long n = strtoul(text, &end, 10);
-	struct tm tm = {.tm_isdst = -1};
-	time_t at;
-	int day;
-
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (end == text || end[0] != units[i].letter || end[1] || n == 0 || n > 100000)
-			continue;
-		*out_ns = clock_wall_ns() + n * units[i].ns;
-		return true;
-	}
-	rest = strptime(text, "%Y-%m-%d %H:%M", &tm);
-	if (!rest || *rest)
-		return false;
-	day = tm.tm_mday;
-	at = mktime(&tm);
-	if (at < 0 || tm.tm_mday != day) /* 31 February is 3 March */
-		return false;
-	*out_ns = (uint64_t)at * NSEC_PER_SEC;
-	return true;
-}
-
-/* Who asks: the user before sudo(8), or the user. */
-static void
-drain_by(char by[33])
-{
-	const char *sudo = getenv("SUDO_USER");
-	const struct passwd *user = getpwuid(getuid());
-
-	snprintf(by, 33, "%s", sudo && *sudo ? sudo : user ? user->pw_name : "unknown");
-}
 
 static int
 drain_options(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv,
@@ -77,12 +30,11 @@ drain_options(struct ctl *ctl, const struct cmd_entry *command, int argc, char *
 			args->reason = optarg;
 			continue;
 		}
-		if (c == 'u' && drain_until(optarg, &args->until_ns))
+		if (c == 'u' && when_until(optarg, &args->until_ns))
 			continue;
 		if (c == 'u')
 			return cmd_usage(command,
-					 "--until: expected 90m, 2h, 3d or \"YYYY-MM-DD HH:MM\", "
-					 "not \"%s\"",
+					 "--until: expected " WHEN_EXPECTED ", not \"%s\"",
 					 optarg);
 		rc = cmd_option(ctl, command, c, argv);
 		if (rc >= 0)
@@ -136,7 +88,7 @@ drain_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **arg
 
 	if (rc >= 0)
 		return rc;
-	drain_by(args.by);
+	when_user(args.by);
 	rc = ask_open(ctl, NULL, &client);
 	if (rc != CMD_OK)
 		return rc;

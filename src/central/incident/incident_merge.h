@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a finding changes in an incident. Only for this folder. */
+#ifndef RPINGMESH_CENTRAL_INCIDENT_INCIDENT_MERGE_H
+#define RPINGMESH_CENTRAL_INCIDENT_INCIDENT_MERGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record/incident.h"
+
+struct incidents_finding;
+
+/* Some candidates. Borrowed. */
+struct incident_group {
+	const struct incident_culprit *at;
+	size_t n;
+};
+
+/* Whether the two groups have a candidate in common. */
+bool incident_shares(const struct incident_group *a, const struct incident_group *b);
+/* The id of an incident that opens with these candidates. */
+void incident_make_id(const struct incident_group *group, char id[INCIDENT_ID]);
+
+/*
+ * Makes a new incident of a finding, without events. Returns NULL if there is no memory.
+ */
+struct incident *incident_of(const struct incidents_finding *finding);
+/*
+ * Adopts the finding of an incident that shares a candidate with it. `anew`: it is closed, so the
+ * finding replaces all that was known. Returns whether anything changed that is more than figures,
+ * and notes that in the events. Without memory, the old lists remain.
+ */
+bool incident_adopt(struct incident *incident, const struct incidents_finding *finding, bool anew,
+		    uint64_t wall_ns);
+
+/* Adds an event. The second one goes if there are too many, so that the first one stays. */
+void incident_note(struct incident *incident, enum incident_what what, uint64_t wall_ns,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

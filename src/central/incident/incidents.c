@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "central/incident/incidents.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "central/incident/incident_merge.h"
+
+/* Figures alone are told this often at most. */
+#define INCIDENTS_FIGURES_NS 10000000000ULL
+/* Loss that nobody is to blame for. */
+#define INCIDENTS_BACKGROUND 1e-5
+#define INCIDENTS_HEALTH_GAIN 7.0
+/* A closed incident opens again for a group that shares a candidate with it, not only its id. */
+#define INCIDENTS_FLAP_NS 3600000000000ULL
+
+struct incidents_entry {
+	TAILQ_ENTRY(incidents_entry) link;
+	struct incident *incident;
+	uint64_t number;
+	uint64_t found_ns;   /* its last finding; mono, as all below */
+	uint64_t healthy_ns; /* since when it has been healthy; 0: it is not */
+	uint64_t told_ns;    /* the last call of changed() */
+	bool found;          /* in this look */
+};
+TAILQ_HEAD(incidents_list, incidents_entry);
+
+/* A culprit that is not hardened yet, by its id. */
+struct incidents_suspect {
+	TAILQ_ENTRY(incidents_suspect) link;
+	struct incident_culprit *culprits;
+	size_t n;
+	uint64_t window;     /* of its last finding */
+	unsigned int hits;   /* a bit for each of the last windows; bit 0 is `window` */
+};
+TAILQ_HEAD(incidents_suspects, incidents_suspect);
+
+/* An open incident of another central. */
+struct incidents_other {
+	TAILQ_ENTRY(incidents_other) link;
+	struct incident_culprit *culprits;
+	size_t n;
+	char id[INCIDENT_ID];
+};
+TAILQ_HEAD(incidents_others, incidents_other);
+
+struct incidents {
+	struct incidents_ops ops;
+	struct incidents_list list;          /* by number */
+	struct incidents_suspects suspects;
+	struct incidents_others others;
+	uint64_t numbers;
+	uint32_t open, kept, n_suspects, n_others;
+	uint64_t opened, reopened, closed, refused;
+};
+
+/* ---- the list ---- */
+
+static struct incidents_entry *
+incidents_entry_of(const struct incidents *s, const char *id)
+{
+	struct incidents_entry *e;
+
+	TAILQ_FOREACH(e, &s->list, link)
+		if (strcmp(e->incident->id, id) == 0)
+			return e;
+	return NULL;
+}
+
+const struct incident *
+incidents_find(const struct incidents *s, const char *id)
+{
+	const struct incidents_entry *e = incidents_entry_of(s, id);
+
+	return e ? e->incident : NULL;
+}
+
+const struct incident *
+incidents_next(const struct incidents *s, uint64_t after, uint64_t *number)
+{
+	const struct incidents_entry *e;
+
+	TAILQ_FOREACH(e, &s->list, link) {
+		if (e->number <= after)
+			continue;
+		*number = e->number;
+		return e->incident;
+	}
+	return NULL;
+}
+
+static void
+incidents_drop(struct incidents *s, struct incidents_entry *e)
+{
+	TAILQ_REMOVE(&s->list, e, link);
+	if (e->incident->state == INCIDENT_OPEN)
+		s->open--;
+	else
+		s->kept--;
+	incident_free(e->incident);
+	free(e);
+}
+
+/* Makes room for a closed one. */
+static void
+incidents_drop_oldest(struct incidents *s)
+{
+	struct incidents_entry *e, *oldest = NULL;
+
+	if (s->kept <= INCIDENTS_KEPT_MAX)
+		return;
+	TAILQ_FOREACH(e, &s->list, link)
+		if (e->incident->state == INCIDENT_CLOSED &&
+		    (!oldest || e->incident->closed_ns < oldest->incident->closed_ns))
+			oldest = e;
+	if (oldest)
+		incidents_drop(s, oldest);
+}
+
+/* Takes the incident over if there is room. */
+static struct incidents_entry *
+incidents_add(struct incidents *s, struct incident *incident)
+{
+	bool open = incident->state == INCIDENT_OPEN;
+	struct incidents_entry *e =
+		open && s->open == INCIDENTS_OPEN_MAX ? NULL : calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->incident = incident;
+	e->number = ++s->numbers;
+	TAILQ_INSERT_TAIL(&s->list, e, link);
+	s->open += open;
+	s->kept += !open;
+	if (!open)
+		incidents_drop_oldest(s);
+	return e;
+}
+
+static void
+incidents_tell(struct incidents *s, struct incidents_entry *e, const struct incidents_time *now)
+{
+	e->told_ns = now->mono_ns;
+	e->incident->updated_ns = now->wall_ns;
+	s->ops.changed(s->ops.arg, e->incident);
+}
+
+/* ---- suspicion ---- */
+
+static void
+incidents_drop_suspect(struct incidents *s, struct incidents_suspect *suspect)
+{
+	TAILQ_REMOVE(&s->suspects, suspect, link);
+	s->n_suspects--;
+	free(suspect->culprits);
+	free(suspect);
+}
+
+static void
+incidents_forget_suspects(struct incidents *s, uint64_t window)
+{
+	struct incidents_suspect *suspect, *next;
+
+	for (suspect = TAILQ_FIRST(&s->suspects); suspect; suspect = next) {
+		next = TAILQ_NEXT(suspect, link);
+		if (window >= suspect->window + INCIDENTS_LOOKS)
+			incidents_drop_suspect(s, suspect);
+	}
+}
+
+static struct incidents_suspect *
+incidents_suspect_of(const struct incidents *s, const struct incident_group *group)
+{
+	struct incidents_suspect *suspect;
+
+	TAILQ_FOREACH(suspect, &s->suspects, link)
+		if (incident_shares(&(struct incident_group){suspect->culprits, suspect->n}, group))
+			return suspect;
+	return NULL;
+}
+
+static struct incidents_suspect *
+incidents_new_suspect(struct incidents *s, const struct incident_group *group)
+{
+	struct incidents_suspect *suspect =
+		s->n_suspects < INCIDENTS_SUSPECTS_MAX ? calloc(1, sizeof(*suspect)) : NULL;
+
+	if (!suspect)
+		return NULL;
+	suspect->culprits = calloc(group->n, sizeof(*suspect->culprits));
+	if (!suspect->culprits) {
+		free(suspect);
+		return NULL;
+	}
+	memcpy(suspect->culprits, group->at, group->n * sizeof(*group->at));
+	suspect->n = group->n;
+	TAILQ_INSERT_TAIL(&s->suspects, suspect, link);
+	s->n_suspects++;
+	return suspect;
+}
+
+/* Whether the suspicion is hard with this finding; then the suspect goes. */
+static bool
+incidents_harden(struct incidents *s, const struct incidents_finding *f, uint64_t window)
+{
+	const struct incident_group group = {f->culprits, f->n_culprits};
+	struct incidents_suspect *suspect = incidents_suspect_of(s, &group);
+
+	if (!suspect && !f->sure)
+		suspect = incidents_new_suspect(s, &group);
+	if (!suspect) {
+		s->refused += !f->sure;
+		return f->sure;
+	}
+	/* incidents_forget_suspects() leaves none that is older than the looks. */
+	suspect->hits = suspect->hits << (window - suspect->window) | 1;
+	suspect->hits &= (1u << INCIDENTS_LOOKS) - 1;
+	suspect->window = window;
+	if (!f->sure && (unsigned int)__builtin_popcount(suspect->hits) < INCIDENTS_HITS)
+		return false;
+	incidents_drop_suspect(s, suspect);
+	return true;
+}
+
+/* ---- opening ---- */
+
+static void
+incidents_open(struct incidents *s, struct incidents_entry *e, const struct incidents_time *now)
+{
+	struct incident *i = e->incident;
+	bool first = i->opens == 0;
+
+	i->state = INCIDENT_OPEN;
+	i->since_ns = now->wall_ns;
+	i->closed_ns = 0;
+	i->opens++;
+	i->acknowledged = (struct incident_word){.time_ns = 0};
+	if (first)
+		i->first_ns = now->wall_ns;
+	s->opened += first;
+	s->reopened += !first;
+	e->found = true;
+	e->found_ns = now->mono_ns;
+	e->healthy_ns = 0;
+	incident_note(i, first ? INCIDENT_OPENED : INCIDENT_REOPENED, now->wall_ns,
+		      "%s, %s %.140s%s", incident_priority_names[i->priority],
+		      incident_kind_names[i->kind], i->culprits[0].name,
+		      i->n_culprits > 1 ? " or others" : "");
+	incidents_tell(s, e, now);
+}
+
+/* The closed incident that this is again, or NULL. */
+static struct incidents_entry *
+incidents_closed_of(const struct incidents *s, const struct incident_group *group,
+		    const struct incidents_time *now)
+{
+	struct incidents_entry *e, *found = NULL;
+	char id[INCIDENT_ID];
+
+	incident_make_id(group, id);
+	TAILQ_FOREACH(e, &s->list, link) {
+		const struct incident *i = e->incident;
+		const struct incident_group had = {i->culprits, i->n_culprits};
+
+		if (i->state != INCIDENT_CLOSED)
+			continue;
+		if (strcmp(i->id, id) == 0)
+			return e;
+		if (now->wall_ns < i->closed_ns + INCIDENTS_FLAP_NS && incident_shares(&had, group))
+			found = e;
+	}
+	return found;
+}
+
+static void
+incidents_reopen(struct incidents *s, struct incidents_entry *e, const struct incidents_finding *f,
+		 const struct incidents_time *now)
+{
+	if (s->open == INCIDENTS_OPEN_MAX) {
+		s->refused++;
+		return;
+	}
+	s->kept--;
+	s->open++;
+	incident_adopt(e->incident, f, true, now->wall_ns);
+	incidents_open(s, e, now);
+}
+
+/* Takes the id that another central has given it, unless it is in use here. */
+static void
+incidents_take_id(const struct incidents *s, struct incident *incident)
+{
+	const struct incident_group group = {incident->culprits, incident->n_culprits};
+	const struct incidents_other *other;
+
+	TAILQ_FOREACH(other, &s->others, link) {
+		const struct incident_group theirs = {other->culprits, other->n};
+
+		if (!incident_shares(&theirs, &group) || incidents_find(s, other->id))
+			continue;
+		memcpy(incident->id, other->id, sizeof(incident->id));
+		return;
+	}
+}
+
+static void
+incidents_new_incident(struct incidents *s, const struct incidents_finding *f,
+		       const struct incidents_time *now)
+{
+	const struct incident_group group = {f->culprits, f->n_culprits};
+	struct incidents_entry *e = incidents_closed_of(s, &group, now);
+	struct incident *incident;
+
+	if (e) {
+		incidents_reopen(s, e, f, now);
+		return;
+	}
+	incident = incident_of(f);
+	if (incident)
+		incidents_take_id(s, incident);
+	/* An open one may have the id, if it has dropped this candidate. */
+	e = incident && !incidents_find(s, incident->id) ? incidents_add(s, incident) : NULL;
+	if (e) {
+		incidents_open(s, e, now);
+	} else {
+		s->refused++;
+		incident_free(incident);
+	}
+}
+
+/* ---- looking ---- */
+
+static struct incidents_entry *
+incidents_open_of(const struct incidents *s, const struct incident_group *group)
+{
+	struct incidents_entry *e;
+
+	TAILQ_FOREACH(e, &s->list, link) {
+		const struct incident_group had = {e->incident->culprits, e->incident->n_culprits};
+
+		if (e->incident->state == INCIDENT_OPEN && incident_shares(&had, group))
+			return e;
+	}
+	return NULL;
+}
+
+static void
+incidents_update(struct incidents *s, struct incidents_entry *e, const struct incidents_finding *f,
+		 const struct incidents_time *now)
+{
+	bool again = e->found, changed;
+
+	e->found = true;
+	e->found_ns = now->mono_ns;
+	e->healthy_ns = 0;
+	/* Of several findings of one culprit in one look, that of the loss stands first. */
+	if (again && f->effect != INCIDENT_LOSS)
+		return;
+	changed = incident_adopt(e->incident, f, false, now->wall_ns);
+	if (changed || now->mono_ns - e->told_ns >= INCIDENTS_FIGURES_NS)
+		incidents_tell(s, e, now);
+}
+
+static void
+incidents_close(struct incidents *s, struct incidents_entry *e, const char *why,
+		const struct incidents_time *now)
+{
+	struct incident *i = e->incident;
+
+	i->state = INCIDENT_CLOSED;
+	i->closed_ns = now->wall_ns;
+	s->open--;
+	s->kept++;
+	s->closed++;
+	incident_note(i, INCIDENT_CLOSES, now->wall_ns, "%s", why);
+	incidents_tell(s, e, now);
+}
+
+/* An open incident without a finding this time. */
+static void
+incidents_look(struct incidents *s, struct incidents_entry *e, const struct incidents_time *now)
+{
+	enum incidents_health health = s->ops.health(s->ops.arg, e->incident);
+
+	if (health != INCIDENTS_HEALTHY)
+		e->healthy_ns = 0;
+	else if (!e->healthy_ns)
+		e->healthy_ns = now->mono_ns;
+	if (health == INCIDENTS_UNSEEN)
+		e->found_ns = now->mono_ns; /* its time has not begun */
+	if (e->healthy_ns && now->mono_ns - e->healthy_ns >= INCIDENTS_HEAL_NS)
+		incidents_close(s, e, "probes cross it without loss", now);
+	else if (now->mono_ns - e->found_ns >= INCIDENTS_STALE_NS)
+		incidents_close(s, e, "nothing has pointed to it for a while", now);
+}
+
+void
+incidents_judge(struct incidents *s, const struct incidents_finding *findings, size_t n,
+		const struct incidents_time *now)
+{
+	uint64_t window = now->mono_ns / INCIDENTS_WINDOW_NS;
+	struct incidents_entry *e, *next;
+
+	TAILQ_FOREACH(e, &s->list, link)
+		e->found = false;
+	incidents_forget_suspects(s, window);
+	for (size_t i = 0; i < n; i++) {
+		const struct incident_group group = {findings[i].culprits, findings[i].n_culprits};
+
+		e = incidents_open_of(s, &group);
+		if (e)
+			incidents_update(s, e, &findings[i], now);
+		else if (incidents_harden(s, &findings[i], window))
+			incidents_new_incident(s, &findings[i], now);
+	}
+	for (e = TAILQ_FIRST(&s->list); e; e = next) {
+		next = TAILQ_NEXT(e, link);
+		if (e->incident->state == INCIDENT_OPEN && !e->found)
+			incidents_look(s, e, now);
+	}
+	while (s->kept > INCIDENTS_KEPT_MAX)
+		incidents_drop_oldest(s);
+}
+
+bool
+incidents_is_health(uint64_t sent, uint64_t lost, double ratio)
+{
+	double sick = ratio < 1e-4 ? 1e-4 : ratio > 0.999 ? 0.999 : ratio;
+	double gain = (double)(sent - lost) * (log1p(-INCIDENTS_BACKGROUND) - log1p(-sick)) -
+		      (double)lost * (log(sick) - log(INCIDENTS_BACKGROUND));
+
+	return lost <= sent && gain >= INCIDENTS_HEALTH_GAIN;
+}
+
+/* ---- from elsewhere ---- */
+
+int
+incidents_restore(struct incidents *s, struct incident *incident, const struct incidents_time *now)
+{
+	struct incidents_entry *e =
+		incidents_find(s, incident->id) ? NULL : incidents_add(s, incident);
+	int rc = e ? 0 : incidents_find(s, incident->id) ? -EEXIST : -ENOSPC;
+
+	if (e)
+		e->found_ns = e->told_ns = now->mono_ns;
+	else
+		incident_free(incident);
+	return rc;
+}
+
+static void
+incidents_drop_other(struct incidents *s, struct incidents_other *other)
+{
+	TAILQ_REMOVE(&s->others, other, link);
+	s->n_others--;
+	free(other->culprits);
+	free(other);
+}
+
+void
+incidents_heard(struct incidents *s, const struct incident *incident)
+{
+	struct incidents_other *other;
+
+	TAILQ_FOREACH(other, &s->others, link)
+		if (strcmp(other->id, incident->id) == 0)
+			break;
+	if (other)
+		incidents_drop_other(s, other);
+	if (incident->state != INCIDENT_OPEN)
+		return;
+	if (s->n_others == INCIDENTS_OPEN_MAX)
+		incidents_drop_other(s, TAILQ_FIRST(&s->others));
+	other = calloc(1, sizeof(*other));
+	if (other)
+		other->culprits = calloc(incident->n_culprits, sizeof(*other->culprits));
+	if (!other || !other->culprits) {
+		free(other);
+		return;
+	}
+	memcpy(other->culprits, incident->culprits,
+	       incident->n_culprits * sizeof(*other->culprits));
+	memcpy(other->id, incident->id, sizeof(other->id));
+	other->n = incident->n_culprits;
+	TAILQ_INSERT_TAIL(&s->others, other, link);
+	s->n_others++;
+}
+
+/* ---- operators ---- */
+
+/* Notes what an operator says, and tells it. The clocks of both are one here: that of the word. */
+static int
+incidents_say(struct incidents *s, const char *id, const struct incident_word *word,
+	      enum incident_what what)
+{
+	struct incidents_entry *e = incidents_entry_of(s, id);
+
+	if (!e)
+		return -ENOENT;
+	if (what == INCIDENT_ACKNOWLEDGED)
+		e->incident->acknowledged = *word;
+	else
+		e->incident->mute = *word;
+	if (what == INCIDENT_UNMUTED)
+		e->incident->mute = (struct incident_word){.time_ns = 0};
+	e->incident->updated_ns = word->time_ns;
+	incident_note(e->incident, what, word->time_ns, "by %s: %.130s", word->by, word->reason);
+	s->ops.changed(s->ops.arg, e->incident);
+	return 0;
+}
+
+int
+incidents_acknowledge(struct incidents *s, const char *id, const struct incident_word *word)
+{
+	return incidents_say(s, id, word, INCIDENT_ACKNOWLEDGED);
+}
+
+int
+incidents_mute(struct incidents *s, const char *id, const struct incident_word *word)
+{
+	return incidents_say(s, id, word, INCIDENT_MUTED);
+}
+
+int
+incidents_unmute(struct incidents *s, const char *id, const struct incident_word *word)
+{
+	return incidents_say(s, id, word, INCIDENT_UNMUTED);
+}
+
+/* ---- life ---- */
+
+void
+incidents_stats(const struct incidents *s, uint64_t wall_ns, struct incidents_stats *out)
+{
+	const struct incidents_entry *e;
+
+	*out = (struct incidents_stats){.kept = s->kept, .suspects = s->n_suspects,
+					.opened = s->opened, .reopened = s->reopened,
+					.closed = s->closed, .refused = s->refused};
+	TAILQ_FOREACH(e, &s->list, link) {
+		if (e->incident->state != INCIDENT_OPEN)
+			continue;
+		if (incident_is_muted(e->incident, wall_ns))
+			out->muted++;
+		else
+			out->open[e->incident->kind][e->incident->priority]++;
+	}
+}
+
+int
+incidents_new(const struct incidents_ops *ops, struct incidents **out)
+{
+	struct incidents *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->ops = *ops;
+	TAILQ_INIT(&s->list);
+	TAILQ_INIT(&s->suspects);
+	TAILQ_INIT(&s->others);
+	*out = s;
+	return 0;
+}
+
+void
+incidents_free(struct incidents *s)
+{
+	if (!s)
+		return;
+	while (!TAILQ_EMPTY(&s->list))
+		incidents_drop(s, TAILQ_FIRST(&s->list));
+	while (!TAILQ_EMPTY(&s->suspects))
+		incidents_drop_suspect(s, TAILQ_FIRST(&s->suspects));
+	while (!TAILQ_EMPTY(&s->others))
+		incidents_drop_other(s, TAILQ_FIRST(&s->others));
+	free(s);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: incidents
+ *
+ * From findings, which come and go with each look at the evidence, to incidents, which people deal
+ * with. Pure: times come in, changes go out.
+ *
+ * A culprit is suspected when there is a finding. Suspicion hardens, and an incident opens, when
+ * there were findings in INCIDENTS_HITS of the last INCIDENTS_LOOKS windows of INCIDENTS_WINDOW_NS,
+ * or at once if a finding is sure. All findings that share a candidate with an open incident belong
+ * to it, so that one bad NIC is one incident; the candidates that they do not share are dropped.
+ *
+ * An incident closes by evidence of health: enough probes have crossed the culprit and came back,
+ * for INCIDENTS_HEAL_NS. It also closes when the culprit is seen, and there was no finding for
+ * INCIDENTS_STALE_NS. If nobody sees the culprit, it stays open. If the same culprit is found
+ * again, the same incident opens again.
+ *
+ * Its id is a hash of the culprit: of those candidates that it opens with, the one whose name is
+ * the least. So two centrals that find the same give it the same id. A new incident takes the id
+ * of an open one of another central, incidents_heard(), if they share a candidate.
+ */
+#ifndef RPINGMESH_CENTRAL_INCIDENT_INCIDENTS_H
+#define RPINGMESH_CENTRAL_INCIDENT_INCIDENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "central/incident/incidents_finding.h"
+#include "record/incident.h"
+
+#define INCIDENTS_WINDOW_NS 5000000000ULL
+#define INCIDENTS_LOOKS 3u
+#define INCIDENTS_HITS 2u
+#define INCIDENTS_HEAL_NS 10000000000ULL
+#define INCIDENTS_STALE_NS 120000000000ULL
+#define INCIDENTS_OPEN_MAX 1000u   /* at once */
+#define INCIDENTS_KEPT_MAX 10000u  /* closed ones; of these, the one that closed first goes */
+#define INCIDENTS_SUSPECTS_MAX 1000u
+
+struct incidents;
+
+struct incidents_time {
+	uint64_t mono_ns, wall_ns;
+};
+
+/* How a culprit does by the evidence of now. */
+enum incidents_health {
+	INCIDENTS_UNSEEN,  /* nothing crosses it */
+	INCIDENTS_UNKNOWN, /* too little does */
+	INCIDENTS_HEALTHY,
+};
+
+struct incidents_ops {
+	/* An incident has changed: keep it, publish it. Borrowed during the call. */
+	void (*changed)(void *arg, const struct incident *incident);
+	/* Asked for an open incident that had no finding this time. */
+	enum incidents_health (*health)(void *arg, const struct incident *incident);
+	void *arg;
+};
+
+struct incidents_stats {
+	uint32_t open[INCIDENT_KIND_N][INCIDENT_PRIORITY_N]; /* without the muted ones */
+	uint32_t muted;                  /* of the open ones */
+	uint32_t kept;                   /* that are closed */
+	uint32_t suspects;               /* not hardened yet */
+	uint64_t opened, reopened, closed; /* since the start */
+	uint64_t refused;                /* not opened, because there are too many, or no memory */
+};
+
+/* Returns 0 and sets *out, which the caller owns, or -ENOMEM. */
+int incidents_new(const struct incidents_ops *ops, struct incidents **out);
+/* NULL is allowed. */
+void incidents_free(struct incidents *s);
+
+/* Takes over an incident of before the start. Returns 0, -EEXIST or -ENOSPC; then it is freed. */
+int incidents_restore(struct incidents *s, struct incident *incident,
+		      const struct incidents_time *now);
+/* Another central has opened this one, or closed it. */
+void incidents_heard(struct incidents *s, const struct incident *incident);
+
+/* The findings of a look at the evidence, at most one in a few hundred milliseconds. */
+void incidents_judge(struct incidents *s, const struct incidents_finding *findings, size_t n,
+		     const struct incidents_time *now);
+
+/*
+ * Whether `lost` of `sent` probes is evidence of health for a culprit with this loss ratio: the
+ * health explains it e^7 times better.
+ */
+bool incidents_is_health(uint64_t sent, uint64_t lost, double loss_ratio);
+
+/* An operator speaks. `until_ns` is of a mute; by the wall clock. Return 0 or -ENOENT. */
+int incidents_acknowledge(struct incidents *s, const char *id, const struct incident_word *word);
+int incidents_mute(struct incidents *s, const char *id, const struct incident_word *word);
+int incidents_unmute(struct incidents *s, const char *id, const struct incident_word *word);
+
+/* NULL: there is none. */
+const struct incident *incidents_find(const struct incidents *s, const char *id);
+/*
+ * The first incident after this number, and its own number, from 1 on. They stand in the order in
+ * which they came. NULL: no more.
+ */
+const struct incident *incidents_next(const struct incidents *s, uint64_t after, uint64_t *number);
+void incidents_stats(const struct incidents *s, uint64_t wall_ns, struct incidents_stats *out);
+
+#endif

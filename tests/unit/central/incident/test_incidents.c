@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From findings to incidents, on a clock of this test. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "central/incident/incidents.h"
+
+#define SECOND 1000000000ULL
+#define WALL 1700000000ULL /* seconds that the wall clock is ahead */
+
+struct world {
+	struct incidents *s;
+	uint64_t now;                 /* seconds */
+	enum incidents_health health;
+	unsigned int changes;
+	char last[INCIDENT_ID];
+};
+
+static void
+world_changed(void *arg, const struct incident *incident)
+{
+	struct world *w = arg;
+
+	w->changes++;
+	memcpy(w->last, incident->id, sizeof(w->last));
+}
+
+static enum incidents_health
+world_health(void *arg, const struct incident *incident)
+{
+	struct world *w = arg;
+
+	assert_int_equal(incident->state, INCIDENT_OPEN);
+	return w->health;
+}
+
+static int
+world_begin(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	const struct incidents_ops ops = {world_changed, world_health, w};
+
+	assert_non_null(w);
+	w->now = 1000;
+	w->health = INCIDENTS_UNKNOWN;
+	assert_int_equal(incidents_new(&ops, &w->s), 0);
+	*state = w;
+	return 0;
+}
+
+static int
+world_end(void **state)
+{
+	struct world *w = *state;
+
+	incidents_free(w->s);
+	free(w);
+	return 0;
+}
+
+static struct incidents_time
+world_time(const struct world *w)
+{
+	return (struct incidents_time){w->now * SECOND, (w->now + WALL) * SECOND};
+}
+
+static struct incident_culprit
+nic(const char *name)
+{
+	struct incident_culprit c = {.kind = INCIDENT_NIC};
+
+	snprintf(c.name, sizeof(c.name), "%s", name);
+	return c;
+}
+
+/* A look at the evidence that finds these candidates, with a space between them; NULL: nothing. */
+static void
+look_at(struct world *w, const char *names, bool sure, const char *hurt)
+{
+	struct incident_culprit culprits[8];
+	struct incident_job job;
+	struct incidents_finding f = {.kind = INCIDENT_NIC, .culprits = culprits, .sure = sure,
+				      .loss_ratio = 0.3, .confidence = 0.9, .hurts = &job,
+				      .n_hurts = hurt != NULL};
+	const struct incidents_time now = world_time(w);
+	char text[100], *save = NULL;
+
+	snprintf(job.name, sizeof(job.name), "%s", hurt ? hurt : "");
+	snprintf(text, sizeof(text), "%s", names ? names : "");
+	for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save))
+		culprits[f.n_culprits++] = nic(p);
+	incidents_judge(w->s, &f, names != NULL, &now);
+}
+
+static uint32_t
+count_open(const struct world *w)
+{
+	const struct incident *i;
+	uint64_t number = 0;
+	uint32_t n = 0;
+
+	while ((i = incidents_next(w->s, number, &number)))
+		n += i->state == INCIDENT_OPEN;
+	return n;
+}
+
+static const struct incident *
+first(const struct world *w)
+{
+	uint64_t number;
+
+	return incidents_next(w->s, 0, &number);
+}
+
+static void
+test_hardens(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 5; i++) { /* looks within one window count once */
+		look_at(w, "a", false, NULL);
+		assert_int_equal(count_open(w), 0);
+	}
+	w->now += 5;
+	look_at(w, "a", false, NULL);
+	assert_int_equal(count_open(w), 1);
+	assert_int_equal(first(w)->since_ns, (1005 + WALL) * SECOND);
+	assert_int_equal(first(w)->opens, 1);
+	assert_int_equal(first(w)->priority, INCIDENT_P2);
+	assert_int_equal(first(w)->events[0].what, INCIDENT_OPENED);
+}
+
+static void
+test_two_of_three(void **state)
+{
+	struct world *w = *state;
+
+	look_at(w, "a", false, NULL);
+	w->now += 5;
+	look_at(w, NULL, false, NULL);
+	w->now += 5;
+	look_at(w, "a", false, NULL);
+	assert_int_equal(count_open(w), 1);
+	/* Two of four are too few. */
+	look_at(w, "b", false, NULL);
+	w->now += 15;
+	look_at(w, "b", false, NULL);
+	assert_int_equal(count_open(w), 1);
+	w->now += 5;
+	look_at(w, "b", false, NULL);
+	assert_int_equal(count_open(w), 2);
+}
+
+static void
+test_sure(void **state)
+{
+	struct world *w = *state;
+
+	look_at(w, "a", true, "job 7");
+	assert_int_equal(count_open(w), 1);
+	assert_int_equal(first(w)->priority, INCIDENT_P0);
+	assert_string_equal(first(w)->hurts[0].name, "job 7");
+}
+
+/* All findings with the bad NIC among their candidates are one incident, whose group shrinks. */
+static void
+test_merges(void **state)
+{
+	struct world *w = *state;
+	char id[INCIDENT_ID];
+
+	look_at(w, "c a b", true, NULL);
+	assert_int_equal(first(w)->n_culprits, 3);
+	assert_string_equal(first(w)->culprits[0].name, "c");
+	memcpy(id, first(w)->id, sizeof(id));
+	look_at(w, "a c x", true, NULL);
+	assert_int_equal(count_open(w), 1);
+	assert_int_equal(first(w)->n_culprits, 2);
+	look_at(w, "c", true, NULL);
+	look_at(w, "a b c", true, NULL); /* weaker evidence brings none back */
+	assert_int_equal(count_open(w), 1);
+	assert_int_equal(first(w)->n_culprits, 1);
+	assert_string_equal(first(w)->culprits[0].name, "c");
+	assert_string_equal(first(w)->id, id);
+	look_at(w, "d", true, NULL);
+	assert_int_equal(count_open(w), 2);
+}
+
+static void
+test_same_id(void **state)
+{
+	struct world *w = *state, *other;
+	void *box = NULL;
+
+	world_begin(&box);
+	other = box;
+	other->now += 77;
+	look_at(w, "c a b", true, NULL);
+	look_at(other, "b c a", true, NULL); /* in another order, at another time */
+	assert_string_equal(first(w)->id, first(other)->id);
+	look_at(w, "d", true, NULL);
+	assert_string_not_equal(w->last, first(w)->id);
+	world_end(&box);
+}
+
+static void
+test_closes(void **state)
+{
+	struct world *w = *state;
+
+	look_at(w, "a", true, NULL);
+	w->health = INCIDENTS_UNSEEN; /* however long */
+	for (int i = 0; i < 100; i++, w->now += 5)
+		look_at(w, NULL, false, NULL);
+	assert_int_equal(count_open(w), 1);
+	w->health = INCIDENTS_HEALTHY;
+	look_at(w, NULL, false, NULL);
+	w->now += 9;
+	look_at(w, NULL, false, NULL);
+	assert_int_equal(count_open(w), 1);
+	w->now += 1;
+	look_at(w, NULL, false, NULL);
+	assert_int_equal(count_open(w), 0);
+	assert_int_equal(first(w)->closed_ns, (w->now + WALL) * SECOND);
+}
+
+static void
+test_goes_stale(void **state)
+{
+	struct world *w = *state;
+
+	look_at(w, "a", true, NULL);
+	w->now += 119;
+	look_at(w, NULL, false, NULL);
+	assert_int_equal(count_open(w), 1);
+	w->now += 1;
+	look_at(w, NULL, false, NULL);
+	assert_int_equal(count_open(w), 0);
+}
+
+static void
+test_flaps(void **state)
+{
+	struct world *w = *state;
+	char id[INCIDENT_ID] = "";
+
+	for (unsigned int i = 1; i <= 40; i++) {
+		w->health = INCIDENTS_HEALTHY;
+		look_at(w, "a b", true, "job");
+		assert_int_equal(first(w)->opens, i);
+		assert_int_equal(first(w)->since_ns, (w->now + WALL) * SECOND);
+		assert_int_equal(first(w)->first_ns, (1000 + WALL) * SECOND);
+		assert_int_equal(first(w)->closed_ns, 0);
+		if (i > 1)
+			assert_string_equal(first(w)->id, id);
+		memcpy(id, first(w)->id, sizeof(id));
+		for (int k = 0; k < 3; k++, w->now += 10)
+			look_at(w, NULL, false, NULL);
+		assert_int_equal(count_open(w), 0);
+		w->now += 100;
+	}
+	assert_null(incidents_next(w->s, 1, &w->now));
+	assert_int_equal(first(w)->n_events, INCIDENT_EVENTS_MAX);
+	assert_int_equal(first(w)->events[0].what, INCIDENT_OPENED);
+	assert_int_equal(first(w)->events[INCIDENT_EVENTS_MAX - 1].what, INCIDENT_CLOSES);
+}
+
+static void
+test_operators(void **state)
+{
+	struct world *w = *state;
+	struct incident_word word = {.by = "ada", .reason = "known", .time_ns = 1};
+	struct incidents_stats stats;
+	uint64_t wall = (w->now + WALL) * SECOND;
+
+	assert_int_equal(incidents_acknowledge(w->s, "0123456789abcdef", &word), -ENOENT);
+	look_at(w, "a", true, NULL);
+	assert_int_equal(incidents_acknowledge(w->s, w->last, &word), 0);
+	assert_string_equal(first(w)->acknowledged.by, "ada");
+	word.until_ns = wall + 60 * SECOND;
+	assert_int_equal(incidents_mute(w->s, w->last, &word), 0);
+	incidents_stats(w->s, wall, &stats);
+	assert_int_equal(stats.muted, 1);
+	assert_int_equal(stats.open[INCIDENT_NIC][INCIDENT_P2], 0);
+	incidents_stats(w->s, wall + 60 * SECOND, &stats);
+	assert_int_equal(stats.muted, 0);
+	assert_int_equal(stats.open[INCIDENT_NIC][INCIDENT_P2], 1);
+	assert_int_equal(incidents_unmute(w->s, w->last, &word), 0);
+	incidents_stats(w->s, wall, &stats);
+	assert_int_equal(stats.muted, 0);
+	assert_int_equal(w->changes, 4);
+	/* What an operator has said does not stop the measurement. */
+	w->health = INCIDENTS_HEALTHY;
+	look_at(w, NULL, false, NULL);
+	w->now += 10;
+	look_at(w, NULL, false, NULL);
+	assert_int_equal(count_open(w), 0);
+	look_at(w, "a", true, NULL);
+	assert_int_equal(first(w)->acknowledged.time_ns, 0);
+}
+
+/* A central that opens the incident of another one gives it the id of that. */
+static void
+test_heard(void **state)
+{
+	struct world *w = *state;
+	struct incident_culprit theirs[] = {nic("z"), nic("a")};
+	struct incident other = {.id = "0123456789abcdef", .state = INCIDENT_OPEN,
+				 .culprits = theirs, .n_culprits = 2};
+
+	incidents_heard(w->s, &other);
+	look_at(w, "a", true, NULL);
+	assert_string_equal(first(w)->id, other.id);
+	other.state = INCIDENT_CLOSED;
+	incidents_heard(w->s, &other);
+	look_at(w, "z", true, NULL);
+	assert_string_not_equal(w->last, other.id);
+}
+
+static void
+test_restored(void **state)
+{
+	struct world *w = *state;
+	struct incident *i = calloc(1, sizeof(*i)), *again = calloc(1, sizeof(*i));
+	const struct incidents_time now = world_time(w);
+
+	assert_non_null(i);
+	assert_non_null(again);
+	strcpy(i->id, "0123456789abcdef");
+	strcpy(again->id, i->id);
+	i->culprits = calloc(1, sizeof(*i->culprits));
+	assert_non_null(i->culprits);
+	*i->culprits = nic("a");
+	i->n_culprits = 1;
+	i->opens = 3;
+	assert_int_equal(incidents_restore(w->s, i, &now), 0);
+	assert_int_equal(incidents_restore(w->s, again, &now), -EEXIST);
+	look_at(w, "a", false, NULL);
+	assert_int_equal(count_open(w), 1);
+	assert_int_equal(first(w)->opens, 3);
+}
+
+static void
+test_bounds(void **state)
+{
+	struct world *w = *state;
+	struct incidents_stats stats;
+	char name[32];
+
+	for (unsigned int i = 0; i < INCIDENTS_OPEN_MAX + 5; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		look_at(w, name, true, NULL);
+		snprintf(name, sizeof(name), "s%u", i);
+		look_at(w, name, false, NULL);
+	}
+	incidents_stats(w->s, 0, &stats);
+	assert_int_equal(stats.open[INCIDENT_NIC][INCIDENT_P2], INCIDENTS_OPEN_MAX);
+	assert_int_equal(stats.suspects, INCIDENTS_SUSPECTS_MAX);
+	assert_int_equal(stats.refused, 10);
+}
+
+/* By ln(1 - p): 20 probes without loss are e^7 times likelier without a fault of 30 %. */
+static void
+test_health(void **state)
+{
+	(void)state;
+	assert_false(incidents_is_health(0, 0, 0.3));
+	assert_false(incidents_is_health(19, 0, 0.3));
+	assert_true(incidents_is_health(20, 0, 0.3));
+	assert_false(incidents_is_health(20, 1, 0.3));
+	assert_false(incidents_is_health(600, 0, 0.01));
+	assert_true(incidents_is_health(700, 0, 0.01));
+	assert_true(incidents_is_health(10, 0, 1));
+	assert_false(incidents_is_health(1, 2, 0.5));
+}
+
+int
+main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
+	const struct CMUnitTest tests[] = {
+		CASE(test_hardens),   CASE(test_two_of_three), CASE(test_sure),
+		CASE(test_merges),    CASE(test_same_id),      CASE(test_closes),
+		CASE(test_goes_stale), CASE(test_flaps),       CASE(test_operators),
+		CASE(test_heard),     CASE(test_restored),     CASE(test_bounds),
+		CASE(test_health),
+	};
+
+	return cmocka_run_group_tests_name("incidents", tests, NULL, NULL);
+}
