@@ -11,9 +11,20 @@
 
 #include "core/clock.h"
 #include "core/work.h"
+#include "record/frame.h"
 #include "record/pinglist.h"
+#include "record/record.h"
 
 #define CLUSTER_FILE_NAME "pinglist"
+#define CLUSTER_FILE_ORIGIN_MAX 4096
+
+char *
+cluster_file_origin(const char *broker, const char *prefix)
+{
+	char *origin;
+
+	return asprintf(&origin, "%.2000s %.2000s", broker, prefix) < 0 ? NULL : origin;
+}
 
 char *
 cluster_file_path(const char *directory)
@@ -69,12 +80,46 @@ cluster_file_load(struct cluster_file *file, int fd)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (st.st_size > PINGLIST_BYTES_MAX)
+	if (st.st_size > PINGLIST_BYTES_MAX + CLUSTER_FILE_ORIGIN_MAX)
 		return -EFBIG;
 	file->age_ns = (int64_t)(now - (uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC);
 	if (file->age_ns < 0)
 		file->age_ns = 0;
 	return cluster_file_fill(file, fd, (size_t)st.st_size);
+}
+
+/* Packs the origin as it stands behind the list. */
+static void
+cluster_file_pack_origin(const struct cluster_file *file, msgpack_sbuffer *out)
+{
+	msgpack_packer pk;
+
+	msgpack_sbuffer_init(out);
+	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
+	record_pack_str(&pk, file->origin);
+}
+
+/* Cuts the origin off. Returns 0, or -EINVAL if it is another one, with the reason in `why`. */
+static int
+cluster_file_cut_origin(struct cluster_file *file, char why[PINGLIST_ERROR])
+{
+	struct frame_scan scan;
+	msgpack_sbuffer own;
+	ssize_t n;
+	bool same;
+
+	frame_scan_start(&scan, PINGLIST_BYTES_MAX);
+	n = frame_scan_next(&scan, (const uint8_t *)file->data, file->size);
+	if (n <= 0 || (size_t)n == file->size)
+		return 0;
+	cluster_file_pack_origin(file, &own);
+	same = own.size == file->size - (size_t)n &&
+	       memcmp(own.data, file->data + n, own.size) == 0;
+	msgpack_sbuffer_destroy(&own);
+	file->size = (size_t)n;
+	if (!same)
+		snprintf(why, PINGLIST_ERROR, "it came from another broker, or has another prefix");
+	return same ? 0 : -EINVAL;
 }
 
 static void
@@ -90,14 +135,16 @@ cluster_file_read(struct cluster_file *file)
 		cluster_file_fail(file, "read", -rc);
 		return;
 	}
-	file->rc = pinglist_unpack(file->data, file->size, &file->list, why);
+	file->rc = cluster_file_cut_origin(file, why);
+	if (file->rc == 0)
+		file->rc = pinglist_unpack(file->data, file->size, &file->list, why);
 	if (file->rc < 0)
 		snprintf(file->error, sizeof(file->error), "%.200s is ignored: %s", file->path,
 			 why);
 }
 
 static int
-cluster_file_put(int fd, const char *data, size_t size)
+cluster_file_append(int fd, const char *data, size_t size)
 {
 	while (size) {
 		ssize_t n = write(fd, data, size);
@@ -109,7 +156,20 @@ cluster_file_put(int fd, const char *data, size_t size)
 		data += n;
 		size -= (size_t)n;
 	}
-	return fsync(fd) < 0 ? -errno : 0;
+	return 0;
+}
+
+static int
+cluster_file_put(int fd, const struct cluster_file *file)
+{
+	msgpack_sbuffer origin;
+	int rc = cluster_file_append(fd, file->data, file->size);
+
+	cluster_file_pack_origin(file, &origin);
+	if (rc == 0)
+		rc = cluster_file_append(fd, origin.data, origin.size);
+	msgpack_sbuffer_destroy(&origin);
+	return rc == 0 && fsync(fd) < 0 ? -errno : rc;
 }
 
 /* A crash leaves the old file or the new one. */
@@ -124,7 +184,7 @@ cluster_file_write(struct cluster_file *file)
 		return;
 	}
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	rc = fd < 0 ? -errno : cluster_file_put(fd, file->data, file->size);
+	rc = fd < 0 ? -errno : cluster_file_put(fd, file);
 	if (fd >= 0 && close(fd) < 0 && rc == 0)
 		rc = -errno;
 	if (rc == 0 && rename(fresh, file->path) < 0)
@@ -183,6 +243,7 @@ cluster_file_clear(struct cluster_file *file)
 {
 	free(file->path);
 	free(file->data);
+	free(file->origin);
 	pinglist_free(file->list);
 }
 

@@ -2,6 +2,10 @@
 /*
  * Work on a pinglist that may take long: unpacking it, and the file in which it is kept. It is done
  * by a thread, one thing after the other; the result comes on the loop.
+ *
+ * The file has the list as it came, and behind it, as another MessagePack string, its origin: the
+ * broker and the prefix. A list of another origin is that of another cluster. Files of older builds
+ * have no origin.
  */
 #ifndef RPINGMESH_AGENT_CLUSTER_CLUSTER_FILE_H
 #define RPINGMESH_AGENT_CLUSTER_CLUSTER_FILE_H
@@ -28,7 +32,8 @@ struct cluster_file {
 	enum cluster_file_task task;
 	char *path;                   /* of the file; owned, like data and list */
 	char *data;
-	size_t size;
+	size_t size;                  /* of data */
+	char *origin;                 /* for READ and WRITE; owned */
 	bool retained;                /* the message was */
 	struct pinglist *list;        /* result of UNPACK and READ; NULL: see rc and error */
 	int64_t age_ns;               /* result of READ: the age of the file */
@@ -46,6 +51,8 @@ struct cluster_file {
  */
 int cluster_file_start(struct work *work, const struct cluster_file *file, struct work_job **job);
 
+/* The origin of a list. The caller frees it; NULL: no memory. */
+char *cluster_file_origin(const char *broker, const char *prefix);
 /* The file in that directory. The caller frees it; NULL: no memory. */
 char *cluster_file_path(const char *directory);
 

@@ -85,15 +85,19 @@ cluster_list_copy(struct cluster_file *file, const void *data, size_t size)
 	return file->data != NULL;
 }
 
-/* Starts *file, which needs the path, and the list's bytes to write them. */
+/* Starts *file, which needs path and origin, and the list's bytes to write them. */
 static int
 cluster_list_start_file(struct cluster_list *l, struct cluster_file *file, struct work_job **job)
 {
-	file->path = cluster_file_path(l->config->cluster.directory);
-	if (file->path && (file->task != CLUSTER_FILE_WRITE ||
+	const struct config_cluster *config = &l->config->cluster;
+
+	file->path = cluster_file_path(config->directory);
+	file->origin = cluster_file_origin(config->broker, config->prefix);
+	if (file->path && file->origin && (file->task != CLUSTER_FILE_WRITE ||
 			   cluster_list_copy(file, l->data, l->size)))
 		return cluster_file_start(l->work, file, job);
 	free(file->path);
+	free(file->origin);
 	return -ENOMEM;
 }
 

@@ -247,8 +247,8 @@ configure(const char *more)
 
 	snprintf(text, sizeof(text),
 		 "max_probes_per_s = 100;\n"
-		 "cluster = { broker = \"mqtt://127.0.0.1\"; directory = \"%s\"; %s };",
-		 directory, more);
+		 "cluster = { %s directory = \"%s\"; %s };",
+		 strstr(more, "broker") ? "" : "broker = \"mqtt://127.0.0.1\";", directory, more);
 	assert_int_equal(config_parse(text, "test", &config, &errors), 0);
 	cluster_list_configure(list, config);
 	config_free(old);

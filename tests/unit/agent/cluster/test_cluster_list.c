@@ -58,14 +58,15 @@ test_taken(void **state)
 	assert_int_equal(status.counts.targets, 2);
 	assert_int_equal(status.counts.taken, 2);
 	assert_true(status.heard);
-	/* The bytes are kept as they came. */
+	/* The bytes are kept as they came, and where from: a string of 26 bytes. */
 	wait_until(is_kept);
 	fd = open(path, O_RDONLY);
 	n = read(fd, kept, sizeof(kept));
 	close(fd);
 	pack(&out, "host.a", 5, "rxe0");
-	assert_int_equal(n, out.size);
+	assert_int_equal(n, out.size + 1 + 26);
 	assert_memory_equal(kept, out.data, out.size);
+	assert_memory_equal(kept + out.size, "\xba" "mqtt://127.0.0.1 rpingmesh", 1 + 26);
 	msgpack_sbuffer_destroy(&out);
 }
 

@@ -22,6 +22,12 @@ is_written_by_beats(void)
 }
 
 static bool
+is_replaced(void)
+{
+	return inode() != kept_before && !has_file_error();
+}
+
+static bool
 is_renewed_by_beats(void)
 {
 	beat();
@@ -253,6 +259,44 @@ test_forgotten(void **state)
 	assert_int_equal(n_added, 1);
 }
 
+/* After a start with another broker or prefix, the list of the one before is not used. */
+static void
+test_other_broker(void **state)
+{
+	static const char *const others[] = {"broker = \"mqtt://127.0.0.2\";",
+					     "prefix = \"other\";"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		target("10.0.0.2");
+		configure("");
+		hear(1);
+		wait_until(is_kept);
+		cluster_list_drop(list);
+		lists = 0;
+		configure(others[i]);
+		wait_until(has_file_error);
+		assert_non_null(strstr(status.file_error, "it came from another broker"));
+		assert_false(status.has);
+		assert_int_equal(lists, 0);
+		/* Theirs replaces it, and is used then. */
+		lists_before = lists;
+		kept_before = inode();
+		target("10.0.0.3");
+		hear(2);
+		wait_until(is_applied);
+		wait_until(is_replaced);
+		assert_false(has_file_error());
+		cluster_list_drop(list);
+		lists_before = lists;
+		configure(others[i]);
+		wait_until(is_applied);
+		assert_true(status.from_file);
+		list_teardown(state);
+		list_setup(state);
+	}
+}
+
 int
 main(void)
 {
@@ -265,6 +309,7 @@ main(void)
 		list_test(test_keeps_later),
 		list_test(test_dropped),
 		list_test(test_forgotten),
+		list_test(test_other_broker),
 	};
 
 	return fixture_begin() ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is lost for want of memory is found again, and only then does nobody speak of it any more. */
+/* What is lost for want of memory is found again, and only then is it not said any more. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
