@@ -49,6 +49,14 @@ const struct record_field records_peer[] = {
 	      "When a probe was last answered.", NS, ONLY("while it has a device")),
 	FIELD("last_rtt_ns", "integer or nil",
 	      "The RTT of that probe.", NS, ONLY("while it has a device")),
+	FIELD("routers_there", "integer or nil",
+	      "The number of routers on the way of its probes; nil: unknown, or its streams "
+	      "differ.",
+	      RANGE(0, 30), ONLY("while it has a device")),
+	FIELD("routers_back", "integer or nil",
+	      "The number of routers on the way of their ACKs; nil: unknown, or its streams "
+	      "differ.",
+	      RANGE(0, 30), ONLY("while it has a device")),
 	FIELD("recent", "map recent",
 	      "The last results of all its streams of probes.", ONLY("while it has a device")),
 	INCLUDE(VERDICT, "The worst verdict of its streams.", ONLY("while it has a device")),
@@ -79,6 +87,13 @@ const struct record_field records_target[] = {
 	      "The UDP source port of the last probe.", RANGE(1, 65535)),
 	FIELD("path", "string",
 	      "Whether the probes take the path that was asked for.", WORDS(PATH)),
+	FIELD("routers_there", "integer or nil",
+	      "The number of routers on the way of the probes, which three of them in a row have "
+	      "to show; nil: unknown.",
+	      RANGE(0, 30)),
+	FIELD("routers_back", "integer or nil",
+	      "The number of routers on the way of their ACKs; nil: unknown.",
+	      RANGE(0, 30)),
 	FIELD("in_flight", "integer", "The number of probes in flight."),
 	INCLUDE(TOTALS, "The totals of this stream."),
 	FIELD("recent", "map recent", "The last results of this stream."),

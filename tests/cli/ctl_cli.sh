@@ -230,8 +230,8 @@ json 'o["type"] == "status" and o["incarnation"] == 2**63 + 1 and o["config_erro
 run 0 status --json; lines 1
 run 0 peers
 out '^PEER .*DEVICE .*HOST .*STATE .*SENT .*LOSS .*RTT P50 .*RTT P99 .*PROBER .*RESPONDER '\
-'.*LAST OK$'
-out '^10.0.0.2 *rxe0 *host-b/mlx5_0 *up *100 *0% *20.4 ms *31.0 ms *83.1 us *12.3 us *1\.[5-9] s$'
+'.*LAST OK *ROUTERS$'
+out '^10.0.0.2 *rxe0 *host-b/mlx5_0 *up *100 *0% *20.4 ms *31.0 ms *83.1 us *12.3 us *1\.[5-9] s *3$'
 out '0.3%'; lines 4; no_err
 not_out 'NOT OK'; not_out 'REASON'
 not_out "$esc"
@@ -258,7 +258,7 @@ run 1 acknowledge rxe7; one_err; err 'no device "rxe7"'
 run 2 acknowledge rxe0 rxe1; one_err
 run 0 targets
 out '10.0.0.2 *rxe0 *mesh *100 ms *50,1024 *0xabcde *104 *57236 *exact *8 *12.5% *20.4 ms'
-out 'lost 1'
+out 'ROUTERS'; out ' 3/1  *lost 1'
 run 0 --json targets; json 'o["flow_label"] == 0xabcde'
 
 

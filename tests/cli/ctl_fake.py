@@ -35,6 +35,7 @@ def peer(address, state="up", ratio=0.0, **more):
     p = {"type": "peer", "address": address, "device": "rxe0", "source": "10.0.0.1",
          "state": state, "state_reason": None,
          "hostname": "host-b", "configured": True, "last_ok_ns": time.time_ns() - 1_500_000_000,
+         "routers_there": 3, "routers_back": 3,
          "recent": recent(ratio), **totals(ok=100), "sent": 112}
     p.update(more)
     return p
@@ -227,7 +228,7 @@ def target(**more):
          "destination": "10.0.0.2", "peer_tor": None, "kind": "mesh",
          "interval_ns": 100_000_000, "sizes": [50, 1024], "flow_label": 0xabcde,
          "traffic_class": 104, "service_level": 0, "src_port": 57236, "path": "exact",
-         "recent": recent(0.125), **totals(ok=7, lost=1)}
+         "routers_there": 3, "routers_back": 1, "recent": recent(0.125), **totals(ok=7, lost=1)}
     t.update(more)
     return t
 

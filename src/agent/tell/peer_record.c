@@ -17,6 +17,32 @@ peer_record_when(struct record *r, const char *key, uint64_t mono_ns)
 }
 
 static void
+peer_record_routers(struct record *r, int there, int back)
+{
+	record_u64_if(r, "routers_there", (uint64_t)there, there != ROUTERS_UNKNOWN);
+	record_u64_if(r, "routers_back", (uint64_t)back, back != ROUTERS_UNKNOWN);
+}
+
+/* The numbers that all streams of the peer have. */
+static void
+peer_record_routers_of_all(struct record *r, const struct prober_peer *peer)
+{
+	const struct prober_target *target = prober_peer_next_target(peer, NULL);
+	int there = ROUTERS_UNKNOWN, back = ROUTERS_UNKNOWN;
+	struct prober_target_info info;
+
+	for (bool first = true; target; target = prober_peer_next_target(peer, target)) {
+		prober_target_info(target, &info);
+		if (first || info.routers_there != there)
+			there = first ? info.routers_there : ROUTERS_UNKNOWN;
+		if (first || info.routers_back != back)
+			back = first ? info.routers_back : ROUTERS_UNKNOWN;
+		first = false;
+	}
+	peer_record_routers(r, there, back);
+}
+
+static void
 peer_record_bound(struct record *r, const struct peer_info *peer)
 {
 	struct prober_peer_info info;
@@ -35,6 +61,7 @@ peer_record_bound(struct record *r, const struct peer_info *peer)
 	record_u64(r, "impossible", info.impossible);
 	peer_record_when(r, "last_ok_ns", info.last_ok_ns);
 	record_u64_if(r, "last_rtt_ns", info.last_rtt_ns, info.last_ok_ns != 0);
+	peer_record_routers_of_all(r, peer->prober);
 	record_summary(r, &summary);
 	verdict_record_peer(r, peer->prober);
 }
@@ -122,6 +149,7 @@ peer_record_target(msgpack_packer *out, const struct peer *peer, const struct pr
 	record_u64(&r, "service_level", info.config.service_level);
 	record_u64_if(&r, "src_port", info.src_port, info.src_port != PROBE_PORT_UNKNOWN);
 	record_str(&r, "path", probe_path_name(info.path));
+	peer_record_routers(&r, info.routers_there, info.routers_back);
 	record_u64(&r, "in_flight", info.in_flight);
 	record_totals(&r, &info.totals);
 	record_summary(&r, &summary);

@@ -2,6 +2,7 @@
 #include "ctl/view/cell.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "ctl/view/format.h"
 #include "record/read.h"
@@ -35,6 +36,24 @@ cell_label(struct table *table, size_t column, const msgpack_object *record)
 		return;
 	snprintf(text, sizeof(text), n ? "0x%05" PRIx64 : "%" PRIx64, n);
 	table_cell(table, column, TABLE_PLAIN, text);
+}
+
+void
+cell_routers(struct table *table, size_t column, const msgpack_object *record)
+{
+	char there[FORMAT_TEXT] = "-", back[FORMAT_TEXT] = "-", text[2 * FORMAT_TEXT];
+	uint64_t n;
+
+	if (read_u64(record, "routers_there", &n))
+		format_u64(n, there);
+	if (read_u64(record, "routers_back", &n))
+		format_u64(n, back);
+	if (strcmp(there, back) == 0)
+		table_cell(table, column, TABLE_PLAIN, there);
+	else {
+		snprintf(text, sizeof(text), "%s/%s", there, back);
+		table_cell(table, column, TABLE_PLAIN, text);
+	}
 }
 
 int

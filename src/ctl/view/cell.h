@@ -17,6 +17,12 @@ void cell_ns(struct table *table, size_t column, const msgpack_object *record, c
 void cell_label(struct table *table, size_t column, const msgpack_object *record);
 
 /*
+ * The keys "routers_there" and "routers_back": "3", or "3/2" if they differ, with "-" for one that
+ * is unknown.
+ */
+void cell_routers(struct table *table, size_t column, const msgpack_object *record);
+
+/*
  * Begins a row and fills each column that has a key with the record's value. Returns 0, or -ENOMEM.
  */
 int cell_row(struct table *table, const struct table_column *columns, size_t n,

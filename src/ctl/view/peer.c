@@ -35,6 +35,7 @@ enum peer_column {
 	PEER_NOISE,
 	PEER_VERDICT,
 	PEER_LAST_OK,
+	PEER_ROUTERS,
 	PEER_NOT_OK,
 	PEER_REASON,
 	PEER_COLUMN_N
@@ -58,6 +59,8 @@ static const struct table_column peer_columns[PEER_COLUMN_N] = {
 	[PEER_NOISE] = {.title = "NOISE", .priority = 6, .right = true, .optional = true},
 	[PEER_VERDICT] = {.title = "VERDICT", .priority = 3, .optional = true},
 	[PEER_LAST_OK] = {.title = "LAST OK", .priority = 10, .right = true},
+	[PEER_ROUTERS] = {.title = "ROUTERS", .priority = 12, .right = true,
+			 .optional = true},
 	[PEER_NOT_OK] = {.title = "NOT OK", .priority = 5, .optional = true},
 	[PEER_REASON] = {.title = "REASON", .key = "state_reason", .priority = 12,
 			  .optional = true},
@@ -227,6 +230,7 @@ peer_fill(struct table *table, const msgpack_object *peer)
 	peer_host(table, peer);
 	peer_recent_cells(table, peer, &recent);
 	peer_cell_age(table, peer);
+	cell_routers(table, PEER_ROUTERS, peer);
 	if (classes_not_ok(peer, text, sizeof(text)))
 		table_cell(table, PEER_NOT_OK, TABLE_PLAIN, text);
 }

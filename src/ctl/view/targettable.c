@@ -31,6 +31,7 @@ enum targets_column {
 	TARGETS_RESPONDER,
 	TARGETS_NOISE,
 	TARGETS_VERDICT,
+	TARGETS_ROUTERS,
 	TARGETS_NOT_OK,
 	TARGETS_COLUMN_N
 };
@@ -54,6 +55,8 @@ static const struct table_column targets_columns[TARGETS_COLUMN_N] = {
 	[TARGETS_RESPONDER] = {.title = "RESPONDER", .priority = 15, .right = true},
 	[TARGETS_NOISE] = {.title = "NOISE", .priority = 14, .right = true, .optional = true},
 	[TARGETS_VERDICT] = {.title = "VERDICT", .priority = 3, .optional = true},
+	[TARGETS_ROUTERS] = {.title = "ROUTERS", .priority = 13, .right = true,
+			    .optional = true},
 	[TARGETS_NOT_OK] = {.title = "NOT OK", .priority = 9, .optional = true},
 };
 
@@ -93,6 +96,7 @@ targettable_fill(struct table *table, const msgpack_object *target)
 		table_cell(table, TARGETS_INTERVAL, TABLE_PLAIN, format_ns(n, text));
 	cell_label(table, TARGETS_LABEL, target);
 	targettable_sizes(table, target);
+	cell_routers(table, TARGETS_ROUTERS, target);
 	peer_recent_cells(table, target, &recent);
 	if (classes_not_ok(target, text, sizeof(text)))
 		table_cell(table, TARGETS_NOT_OK, TABLE_PLAIN, text);
