@@ -138,6 +138,35 @@ enum tracer_state {
 	[TRACER_FAILED] = "failed", \
 }
 
+/* Why the path of a 5-tuple is traced; of several reasons, the last one in this list. */
+enum road_kind {
+	ROAD_BACK, /* its packets are ACKs of this host */
+	ROAD_PING,
+	ROAD_MESH, /* of the configuration or of the pinglist */
+	ROAD_FLOW, /* a service uses it */
+	ROAD_KIND_N
+};
+#define ROAD_KIND_NAMES { \
+	[ROAD_BACK] = "back", \
+	[ROAD_PING] = "ping", \
+	[ROAD_MESH] = "mesh", \
+	[ROAD_FLOW] = "flow", \
+}
+
+enum road_state {
+	ROAD_NOT,     /* it cannot be traced */
+	ROAD_WAITING, /* for its first trace */
+	ROAD_TRACED,
+	ROAD_FAILED,  /* the last trace could not be made */
+	ROAD_STATE_N
+};
+#define ROAD_STATE_NAMES { \
+	[ROAD_NOT] = "not_traced", \
+	[ROAD_WAITING] = "waiting", \
+	[ROAD_TRACED] = "traced", \
+	[ROAD_FAILED] = "failed", \
+}
+
 /* Why the daemon is degraded: `reason` of the metric rpingmesh_degraded_reason. */
 enum degraded_reason {
 	DEGRADED_NO_PORT,       /* no RoCE port is there, or none that the configuration wants */
@@ -162,6 +191,7 @@ enum degraded_reason {
 	DEGRADED_BROKER,        /* of the cluster: no connection, or it refuses something */
 	DEGRADED_PINGLIST,      /* it is refused, or cannot be kept */
 	DEGRADED_CENTRAL,       /* it has been silent for too long, or refuses this host */
+	DEGRADED_PATHS,         /* they cannot be traced */
 	DEGRADED_REASON_N
 };
 #define DEGRADED_REASON_NAMES { \
@@ -187,6 +217,7 @@ enum degraded_reason {
 	[DEGRADED_BROKER] = "broker", \
 	[DEGRADED_PINGLIST] = "pinglist", \
 	[DEGRADED_CENTRAL] = "central", \
+	[DEGRADED_PATHS] = "paths", \
 }
 /* Hears of one problem: its reason, and a sentence for operators. */
 typedef void degraded_hear(void *arg, enum degraded_reason why, const char *sentence);

@@ -30,6 +30,7 @@
 #include "core/notify.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
+#include "agent/road/road.h"
 #include "agent/tell/methods.h"
 #include "agent/tell/metrics.h"
 #include "agent/tell/ping.h"
@@ -113,6 +114,7 @@ agent_adopt(void *arg, struct config *config)
 	services_configure(a->tell.services, config);
 	if (services_trace(a->tell.services))
 		trace_retry(services_trace(a->tell.services));
+	roads_configure(a->tell.roads, config);
 	cluster_configure(a->tell.cluster, config);
 	config_free(old);
 	pump_soon(a->pump);
@@ -155,6 +157,8 @@ agent_result(void *arg, void *target_user, const struct probe_result *r)
 	struct results_item item = {.kind = RESULTS_PROBE,
 				    .probe = {.stream = target_user, .result = r}};
 
+	if (probe_class_is_lost(r->class) && a->tell.roads)
+		roads_lost(a->tell.roads, target_user, r);
 	results_tell(a->results, &item);
 }
 
@@ -253,6 +257,8 @@ agent_peer_event(void *arg, struct peer *peer, enum peer_event event)
 		pings_peer_event(a->tell.pings, peer, event);
 	if (a->tell.services)
 		services_peer_event(peer, event);
+	if (a->tell.roads && event == PEER_UNBOUND)
+		roads_peer_unbound(a->tell.roads, peer);
 	if (a->tell.cluster && event == PEER_REBOUND)
 		agent_peer_moved(a, peer);
 }
@@ -395,6 +401,22 @@ agent_start_peers(struct agent *a)
 }
 
 static int
+agent_start_roads(struct agent *a)
+{
+	const struct roads_env env = {
+		.loop = a->tell.loop,
+		.names = a->names,
+		.nics = a->tell.nics,
+		.peers = a->tell.peers,
+		.services = a->tell.services,
+		.responder = a->tell.responder,
+		.arg = a,
+	};
+
+	return roads_new(&env, &a->tell.roads);
+}
+
+static int
 agent_start_cluster(struct agent *a)
 {
 	const struct cluster_env env = {
@@ -463,6 +485,8 @@ agent_start_rooms(struct agent *a)
 		rc = agent_start_nics(a);
 	if (rc == 0)
 		rc = agent_start_peers(a);
+	if (rc == 0)
+		rc = agent_start_roads(a);
 	return rc < 0 ? rc : agent_start_cluster(a);
 }
 
@@ -557,6 +581,7 @@ agent_new(struct loop *loop, const struct agent_start *start, struct agent **out
 	peers_configure(a->tell.peers, config);
 	if (services_configure(a->tell.services, config) < 0)
 		log_error(TRACE, "services are not traced: out of memory");
+	roads_configure(a->tell.roads, config);
 	cluster_configure(a->tell.cluster, config);
 	pump_soon(a->pump);
 	*out = a;
@@ -573,6 +598,8 @@ agent_free(struct agent *a)
 	a->tell.metrics = NULL;
 	cluster_free(a->tell.cluster);
 	a->tell.cluster = NULL;
+	roads_free(a->tell.roads);
+	a->tell.roads = NULL;
 	pings_free(a->tell.pings);
 	a->tell.pings = NULL;
 	services_free(a->tell.services);

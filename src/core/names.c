@@ -16,15 +16,17 @@ struct names_lookup {
 	struct work_job *job;
 	const struct addr *keep; /* NULL, or `kept` */
 	struct addr kept;
-	/* One of these is NULL. */
+	/* All but one of these are NULL. */
 	void (*found)(void *arg, const struct addr *addr, const char *reason);
 	void (*found_all)(void *arg, const struct addr *addrs, size_t n, const char *reason);
+	void (*found_name)(void *arg, const char *name);
 	void *arg;
-	int result; /* of getaddrinfo(3) */
+	int result; /* of getaddrinfo(3) or getnameinfo(3) */
 	struct addr *all; /* owned, of NAMES_ADDRESSES; NULL unless found_all is set */
 	size_t n;
 	bool has;
 	struct addr addr;
+	char host[NI_MAXHOST]; /* of found_name */
 	char name[];
 };
 
@@ -99,6 +101,53 @@ names_lookup_free(void *arg)
 
 static const struct work_ops names_ops = {.run = names_ask, .done = names_done,
 					  .free = names_lookup_free};
+
+/* ---- names of addresses ---- */
+
+/* Runs in a worker. */
+static void
+names_ask_reverse(void *arg)
+{
+	struct names_lookup *lookup = arg;
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&lookup->addr, 0, &ss);
+
+	lookup->result = getnameinfo((struct sockaddr *)&ss, len, lookup->host,
+				     sizeof(lookup->host), NULL, 0, NI_NAMEREQD);
+}
+
+static void
+names_done_reverse(void *arg)
+{
+	struct names_lookup *lookup = arg;
+
+	lookup->found_name(lookup->arg, lookup->result ? NULL : lookup->host);
+}
+
+static const struct work_ops names_reverse_ops = {
+	.run = names_ask_reverse, .done = names_done_reverse, .free = names_lookup_free};
+
+int
+names_reverse(struct names *names, const struct addr *addr,
+	      void (*found)(void *arg, const char *name), void *arg, struct names_lookup **out)
+{
+	struct names_lookup *lookup = calloc(1, sizeof(*lookup) + 1);
+	int rc;
+
+	if (!lookup)
+		return -ENOMEM;
+	lookup->found_name = found;
+	lookup->arg = arg;
+	lookup->addr = *addr;
+	rc = work_start(names->work, &names_reverse_ops, lookup, &lookup->job);
+	if (rc < 0)
+		names_lookup_free(lookup);
+	else
+		*out = lookup;
+	return rc;
+}
+
+/* ---- start and stop ---- */
 
 int
 names_new(struct loop *loop, struct names **out)

@@ -43,6 +43,13 @@ int names_find(struct names *names, const char *name, const struct addr *keep,
 int names_find_all(struct names *names, const char *name,
 		   void (*found)(void *arg, const struct addr *addrs, size_t n, const char *reason),
 		   void *arg, struct names_lookup **out);
+/*
+ * Looks up the name of an address (PTR, or whatever nsswitch.conf(5) says), and calls `found` from
+ * the loop: name is NULL if there is none. Returns the same as names_find().
+ */
+int names_reverse(struct names *names, const struct addr *addr,
+		  void (*found)(void *arg, const char *name), void *arg,
+		  struct names_lookup **out);
 /* Ends the lookup without calling `found`. NULL is allowed. */
 void names_cancel(struct names_lookup *lookup);
 

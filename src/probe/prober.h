@@ -371,6 +371,12 @@ void prober_target_stop(struct prober_target *target, uint64_t now_ns);
 /* Removes the target at once; probes in flight have no results. The peer keeps its totals. */
 void prober_target_remove(struct prober_target *target);
 
+/*
+ * Probes from now on take another path than those before, if `road` is another number than in the
+ * call before; the first number is 0. Their window begins with the first of them.
+ */
+void prober_target_set_path(struct prober_target *target, uint32_t road);
+
 struct prober_target_info {
 	struct prober_target_config config;
 	void *user;

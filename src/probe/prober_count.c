@@ -43,6 +43,7 @@ count_way(const struct prober_probe *probe, uint64_t now_ns)
 		.source = probe->tx.source,
 		.src_port = probe->tx.src_port,
 		.path = probe->tx.path,
+		.road = probe->target->road,
 	};
 
 	window_series_way(&probe->target->windows, &count_prober(probe)->windows, &way, now_ns);

@@ -111,6 +111,7 @@ struct prober_target {
 	uint32_t in_flight;
 	struct probe_totals totals;
 	uint64_t usual_rtt_ns;       /* the last one without host noise; 0: none yet */
+	uint32_t road;               /* prober_target_set_path() */
 	struct probe_recent recent;
 	struct window_series windows;
 	struct sequential loss;

@@ -55,6 +55,12 @@ prober_target_rethrottle(struct prober_target *target, uint32_t from, uint64_t n
 }
 
 void
+prober_target_set_path(struct prober_target *target, uint32_t road)
+{
+	target->road = road;
+}
+
+void
 prober_target_set_interval(struct prober_target *target, uint64_t interval_ns, uint64_t now_ns)
 {
 	double part = (double)interval_ns / (double)target->config.interval_ns;

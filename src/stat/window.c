@@ -185,7 +185,7 @@ window_series_cut(struct window_series *series, struct window_clock *clock, uint
 static bool
 window_same_way(const struct window_way *a, const struct window_way *b)
 {
-	return a->src_port == b->src_port && a->path == b->path &&
+	return a->src_port == b->src_port && a->path == b->path && a->road == b->road &&
 	       addr_equal(&a->source, &b->source);
 }
 

@@ -46,6 +46,7 @@ struct window_way {
 	struct addr source;
 	uint16_t src_port; /* PROBE_PORT_UNKNOWN */
 	enum probe_path path;
+	uint32_t road;     /* grows when a trace finds the 5-tuple on another path */
 };
 
 /* Probes of one size. */

@@ -12,6 +12,7 @@
 #include "agent/cluster/uplinks.h"
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
+#include "agent/road/road.h"
 #include "agent/peer/service.h"
 #include "agent/tell/metrics.h"
 #include "agent/tell/tell.h"
@@ -210,6 +211,7 @@ degraded(const struct tell *t, degraded_hear *fn, void *arg)
 	if (t->config->keys.n)
 		degraded_keys(t, fn, arg);
 	degraded_trace(services_trace(t->services), fn, arg);
+	roads_degraded(t->roads, fn, arg);
 	cluster_degraded(t->cluster, fn, arg);
 	if (cluster_uplinks(t->cluster))
 		uplinks_degraded(cluster_uplinks(t->cluster), t->self->tor, fn, arg);

@@ -24,6 +24,7 @@ struct pings;
 struct prober;
 struct reload;
 struct responder;
+struct roads;
 struct self;
 struct services;
 struct subscriptions;
@@ -38,6 +39,7 @@ struct tell {
 	struct nics *nics;
 	struct peers *peers;
 	struct services *services;
+	struct roads *roads;       /* the paths of this host's 5-tuples */
 	struct cluster *cluster;
 	struct helper *helper;     /* of tracing; NULL: there is none */
 	struct last_probes_pool *last_probes;

@@ -39,6 +39,8 @@ static int asked, at_once, at_once_max;
 int __wrap_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
 		       struct addrinfo **out);
 void __wrap_freeaddrinfo(struct addrinfo *list);
+int __wrap_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host, socklen_t host_size,
+		       char *service, socklen_t service_size, int flags);
 
 static struct addrinfo *
 zone_add(struct addrinfo *next, int family, const char *text)
@@ -108,6 +110,24 @@ __wrap_freeaddrinfo(struct addrinfo *list)
 		free(list);
 		list = next;
 	}
+}
+
+int
+__wrap_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host, socklen_t host_size,
+		   char *service, socklen_t service_size, int flags)
+{
+	char text[ADDR_TEXT];
+	struct addr addr;
+
+	(void)service_size;
+	if (service || flags != NI_NAMEREQD || addr_from_sockaddr(sa, &addr) < 0 ||
+	    len != (addr_is_v4(&addr) ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)))
+		abort();
+	addr_text(&addr, text);
+	if (strcmp(text, "192.0.2.1") != 0 && strcmp(text, "2001:db8::1") != 0)
+		return EAI_NONAME;
+	snprintf(host, host_size, "%s.example", addr_is_v4(&addr) ? "leaf1" : "spine1");
+	return 0;
 }
 
 static void
@@ -268,6 +288,38 @@ test_all(void **state)
 }
 
 static void
+found_name(void *arg, const char *name)
+{
+	assert_ptr_equal(arg, &answers);
+	snprintf(found_reason, sizeof(found_reason), "%s", name ? name : "nobody");
+	answers++;
+	loop_stop(loop);
+}
+
+/* The name of an address; the host's own resolver is not asked. */
+static void
+test_reverse(void **state)
+{
+	static const char *const cases[][2] = {
+		{"192.0.2.1", "leaf1.example"},
+		{"2001:db8::1", "spine1.example"},
+		{"192.0.2.9", "nobody"},
+	};
+	struct names_lookup *lookup;
+	struct addr addr;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		answers = 0;
+		addr_parse(cases[i][0], &addr);
+		assert_int_equal(names_reverse(names, &addr, found_name, &answers, &lookup), 0);
+		assert_int_equal(loop_run(loop), 0);
+		assert_int_equal(answers, 1);
+		assert_string_equal(found_reason, cases[i][1]);
+	}
+}
+
+static void
 test_unknown(void **state)
 {
 	(void)state;
@@ -380,6 +432,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reverse, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
