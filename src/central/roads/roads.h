@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: roads
+ *
+ * The paths of all 5-tuples, by what hosts have traced. From them come the links, which are
+ * directed pairs of addresses, and the switches. Pure: times come in.
+ *
+ * A link leads from the source to the first router, from one router to the next, or from the last
+ * router to the destination; a router is the address that it answers from. A hop that has not
+ * answered is no guess: its two links are missing, and the path is not complete.
+ *
+ * Addresses belong to one switch if the file `switches` says so, or LLDP: the first router of a
+ * port that has learnt one ToR switch by LLDP is that switch; or DNS, if they have the same name.
+ * Otherwise an address is a switch of its own, named by the address.
+ *
+ * Whoever may publish may write any paths. A host can only have paths from addresses that it has
+ * registered, and ROADS_HOST_PATHS of them. There are ROADS_PATHS at most. A host that is gone
+ * loses its paths.
+ */
+#ifndef RPINGMESH_CENTRAL_ROADS_ROADS_H
+#define RPINGMESH_CENTRAL_ROADS_ROADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "record/paths.h"
+#include "record/registration.h"
+
+#define ROADS_PATHS 6000000u      /* of all hosts */
+#define ROADS_HOST_PATHS 10000u   /* of one */
+#define ROADS_LINKS_MAX (PATHS_HOPS_MAX + 1) /* of a path */
+#define ROADS_NAME 65             /* of a switch, with its '\0' */
+
+struct roads;
+
+/* Ids are not zero. They are valid until the next call that is not const. */
+
+struct roads_tuple {
+	struct addr source, destination;
+	uint16_t src_port;
+	uint8_t traffic_class;
+};
+
+struct roads_path {
+	struct roads_tuple tuple;
+	uint32_t flow_label;
+	const char *host;         /* that has traced it; borrowed */
+	uint64_t traced_ns;       /* by the clock of the host; whole seconds */
+	bool complete;            /* all routers are known, and so all links are */
+	bool stable;              /* false: there is no one path */
+	bool reached;
+	uint8_t n_hops;
+	struct addr hops[PATHS_HOPS_MAX]; /* zero: unknown */
+	uint32_t switches[PATHS_HOPS_MAX]; /* of the hops; 0: unknown */
+	uint8_t n_links;
+	uint32_t links[ROADS_LINKS_MAX]; /* those that are known, in their order */
+	/* The last path that was complete and stable, if this one is not; otherwise n_before is 0. */
+	uint8_t n_before;
+	uint32_t before[ROADS_LINKS_MAX]; /* links */
+};
+
+struct roads_link {
+	struct addr from, to;
+	uint32_t from_switch, to_switch; /* 0: it is a port of a host */
+	const char *from_host, *to_host; /* of such a port, if it is registered; else NULL */
+	const char *from_device, *to_device;
+	uint32_t tuples;          /* that cross it */
+	uint64_t seen_ns;         /* when a path over it came, by our clock; whole seconds */
+};
+
+enum roads_by {
+	ROADS_BY_ADDRESS,
+	ROADS_BY_DNS,
+	ROADS_BY_LLDP,
+	ROADS_BY_FILE,
+	ROADS_BY_N
+};
+extern const char *const roads_by_names[];
+
+struct roads_switch {
+	const char *name;         /* borrowed */
+	enum roads_by by;         /* the best that one of its addresses has */
+	uint32_t addresses;       /* that answer */
+	uint32_t tuples;          /* that cross it */
+};
+
+struct roads_stats {
+	uint64_t messages, refused; /* refused: not taken, or not all of it */
+	char refused_why[160];    /* the last; "": there was none */
+	uint64_t gaps;            /* messages that have not come, by their numbers */
+	uint64_t too_many;        /* paths that there was no room for */
+	uint32_t paths, incomplete, unstable;
+	uint32_t links, switches, hops; /* hops: addresses that answer */
+	uint64_t bytes;           /* of memory, about */
+};
+
+struct roads_ops {
+	/* An answer of roads_width() has changed. */
+	void (*width)(void *arg);
+	void *arg;
+};
+
+/* `paths` is the width that holds until one is seen. Returns 0 and sets *out, or -ENOMEM. */
+int roads_new(const struct roads_ops *ops, uint32_t paths, struct roads **out);
+/* NULL is allowed. */
+void roads_free(struct roads *roads);
+
+/* A host is there, or has changed. Returns 0 or -ENOMEM. */
+int roads_put_host(struct roads *roads, const struct registration *registration);
+/* It is gone. */
+void roads_drop_host(struct roads *roads, const char *host);
+
+/*
+ * A host has sent paths. now_ns: the wall clock. Returns 0, -EINVAL if something in it is refused,
+ * -ENOENT if the host is not known, -ENOSPC if there is no room for all, or -ENOMEM.
+ */
+int roads_take(struct roads *roads, const struct paths *paths, uint64_t now_ns);
+/* A message of a host could not be read. */
+void roads_refuse(struct roads *roads, const char *host, const char *why);
+
+/* Does what is due, for a short time. Call it every second. */
+void roads_tick(struct roads *roads, uint64_t now_ns);
+
+/* ---- names ---- */
+
+/* The name of an address by the file; NULL: it has none there. The caller forgets all first. */
+void roads_forget_file(struct roads *roads);
+int roads_name_file(struct roads *roads, const struct addr *a, const char *name, const char *port);
+/* The name by DNS; NULL: it has none. */
+int roads_name_dns(struct roads *roads, const struct addr *a, const char *name);
+/* The next address whose name by DNS has not been asked for. Returns false if there is none. */
+bool roads_next_unnamed(struct roads *roads, struct addr *out);
+
+/* ---- to look at ---- */
+
+bool roads_find(const struct roads *roads, const struct roads_tuple *tuple, struct roads_path *out);
+/* The paths in the order of their ids: the first one after this id. Returns its id; 0: none. */
+uint32_t roads_path_after(const struct roads *roads, uint32_t id, struct roads_path *out);
+/* The paths of a host. fn returns false to end. */
+void roads_each_of_host(const struct roads *roads, const char *host,
+			bool (*fn)(void *arg, const struct roads_path *path), void *arg);
+
+bool roads_link(const struct roads *roads, uint32_t id, struct roads_link *out);
+uint32_t roads_link_after(const struct roads *roads, uint32_t id, struct roads_link *out);
+bool roads_switch(const struct roads *roads, uint32_t id, struct roads_switch *out);
+uint32_t roads_switch_after(const struct roads *roads, uint32_t id, struct roads_switch *out);
+/* The addresses of a switch, `max` at most. Returns how many it wrote. */
+size_t roads_switch_addresses(const struct roads *roads, uint32_t id, struct addr *out, size_t max);
+/* The port of an address by the file, or NULL. */
+const char *roads_port_name(const struct roads *roads, const struct addr *a);
+
+/*
+ * How many parallel paths lead upwards from a ToR switch, as far as they are seen: of the distinct
+ * routers at each distance from it, the most. 0: not enough tuples have been traced to know that
+ * there are no more. It grows at once, and shrinks after an hour.
+ */
+uint32_t roads_width(const struct roads *roads, const char *tor);
+
+void roads_stats(const struct roads *roads, struct roads_stats *out);
+
+#endif

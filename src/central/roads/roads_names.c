@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which address belongs to which switch. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "central/roads/roads_impl.h"
+
+/* After LLDP has named two switches for an address, neither is believed for this long. */
+#define ROADS_DOUBT_S 3600u
+
+const char *const roads_by_names[] = {"address", "dns", "lldp", "file", NULL};
+
+/* ---- names ---- */
+
+struct roads_name *
+roads_name_at(const struct roads *r, uint32_t name)
+{
+	return roads_pool_at(&r->names, name);
+}
+
+struct roads_name_key
+roads_key(const char *text)
+{
+	struct roads_name_key key = {{0}};
+
+	memcpy(key.text, text, strnlen(text, ROADS_NAME - 1));
+	return key;
+}
+
+uint32_t
+roads_name_get(struct roads *r, const char *text)
+{
+	const struct roads_name_key key = roads_key(text);
+	uint32_t id = roads_pool_find(&r->names, &key);
+
+	if (!id)
+		id = roads_pool_add(&r->names, &key);
+	if (id)
+		roads_name_at(r, id)->refs++;
+	return id;
+}
+
+void
+roads_name_put(struct roads *r, uint32_t name)
+{
+	if (name && --roads_name_at(r, name)->refs == 0)
+		roads_pool_remove(&r->names, name);
+}
+
+/* ---- the switch of a node ---- */
+
+void
+roads_name_count(struct roads *r, uint32_t node, int tuples)
+{
+	struct roads_node *n = roads_node_at(r, node);
+
+	n->tuples += (uint32_t)tuples;
+	if (n->sw)
+		roads_name_at(r, n->sw)->tuples += (uint32_t)tuples;
+}
+
+static void
+roads_leave_switch(struct roads *r, uint32_t node)
+{
+	struct roads_node *n = roads_node_at(r, node);
+	struct roads_name *sw = roads_name_at(r, n->sw);
+	uint32_t *at = &sw->first;
+
+	while (*at != node)
+		at = &roads_node_at(r, *at)->next_of_switch;
+	*at = n->next_of_switch;
+	sw->tuples -= n->tuples;
+	sw->by[n->by]--;
+	r->switches -= --sw->nodes == 0;
+	roads_name_put(r, n->sw);
+	n->sw = 0;
+}
+
+/* Takes over a reference to the name. */
+static void
+roads_join_switch(struct roads *r, uint32_t node, uint32_t name, enum roads_by by)
+{
+	struct roads_node *n = roads_node_at(r, node);
+	struct roads_name *sw = roads_name_at(r, name);
+
+	n->sw = name;
+	n->by = (uint8_t)by;
+	n->next_of_switch = sw->first;
+	sw->first = node;
+	sw->tuples += n->tuples;
+	sw->by[by]++;
+	r->switches += sw->nodes++ == 0;
+}
+
+/* The name that counts, and by what; 0: only its address. */
+static uint32_t
+roads_best_name(const struct roads *r, const struct roads_node *n, enum roads_by *by)
+{
+	uint32_t file = roads_pool_find(&r->files, &n->key);
+
+	*by = ROADS_BY_FILE;
+	if (file)
+		return ((const struct roads_file *)roads_pool_at(&r->files, file))->name;
+	*by = ROADS_BY_LLDP;
+	if (n->lldp && (!n->doubt_s || r->now_s - n->doubt_s >= ROADS_DOUBT_S))
+		return n->lldp;
+	*by = n->dns ? ROADS_BY_DNS : ROADS_BY_ADDRESS;
+	return n->dns;
+}
+
+int
+roads_name_node(struct roads *r, uint32_t node)
+{
+	struct roads_node *n = roads_node_at(r, node);
+	enum roads_by by;
+	uint32_t name = roads_best_name(r, n, &by);
+	char text[ADDR_TEXT];
+
+	if (!n->steps) {
+		if (n->sw)
+			roads_leave_switch(r, node);
+		return 0;
+	}
+	name = roads_name_get(r, name ? roads_name_at(r, name)->key.text :
+					addr_text(&n->key, text));
+	if (!name)
+		return -ENOMEM;
+	if (n->sw)
+		roads_leave_switch(r, node);
+	roads_join_switch(r, node, name, by);
+	return 0;
+}
+
+/* ---- who names it ---- */
+
+void
+roads_name_lldp(struct roads *r, uint32_t node, uint32_t tor)
+{
+	struct roads_node *n = roads_node_at(r, node);
+	bool named = !n->lldp || r->now_s - n->lldp_s >= ROADS_DOUBT_S;
+
+	if (n->lldp == tor) {
+		n->lldp_s = r->now_s;
+		if (n->doubt_s && r->now_s - n->doubt_s >= ROADS_DOUBT_S) {
+			n->doubt_s = 0;
+			roads_name_node(r, node);
+		}
+		return;
+	}
+	if (named) {
+		roads_name_put(r, n->lldp);
+		n->lldp = tor;
+		roads_name_at(r, tor)->refs++;
+		n->lldp_s = r->now_s;
+		n->doubt_s = 0;
+	} else {
+		n->doubt_s = r->now_s;
+	}
+	roads_name_node(r, node);
+}
+
+int
+roads_name_dns(struct roads *r, const struct addr *a, const char *name)
+{
+	uint32_t node = roads_pool_find(&r->nodes, a), id = 0;
+	struct roads_node *n;
+
+	if (!node)
+		return 0;
+	if (name) {
+		id = roads_name_get(r, name);
+		if (!id)
+			return -ENOMEM;
+	}
+	n = roads_node_at(r, node);
+	roads_name_put(r, n->dns);
+	n->dns = id;
+	return roads_name_node(r, node);
+}
+
+bool
+roads_next_unnamed(struct roads *r, struct addr *out)
+{
+	for (int i = 0; i < 1000; i++) {
+		struct roads_node *n;
+
+		r->dns_cursor = roads_pool_after(&r->nodes, r->dns_cursor);
+		if (!r->dns_cursor)
+			return false;
+		n = roads_node_at(r, r->dns_cursor);
+		if (!n->steps || n->dns_asked)
+			continue;
+		n->dns_asked = true;
+		*out = n->key;
+		return true;
+	}
+	return false;
+}
+
+static void
+roads_name_again(struct roads *r, const struct addr *a)
+{
+	uint32_t node = roads_pool_find(&r->nodes, a);
+
+	if (node)
+		roads_name_node(r, node);
+}
+
+void
+roads_forget_file(struct roads *r)
+{
+	uint32_t id;
+
+	while ((id = roads_pool_after(&r->files, 0))) {
+		struct roads_file *file = roads_pool_at(&r->files, id);
+		struct addr a = file->key;
+
+		roads_name_put(r, file->name);
+		free(file->port);
+		roads_pool_remove(&r->files, id);
+		roads_name_again(r, &a);
+	}
+	roads_pool_clear(&r->files);
+}
+
+int
+roads_name_file(struct roads *r, const struct addr *a, const char *name, const char *port)
+{
+	uint32_t id = roads_pool_find(&r->files, a);
+	struct roads_file *file;
+
+	if (!id)
+		id = roads_pool_add(&r->files, a);
+	if (!id)
+		return -ENOMEM;
+	file = roads_pool_at(&r->files, id);
+	roads_name_put(r, file->name);
+	free(file->port);
+	file->port = port ? strdup(port) : NULL;
+	file->name = roads_name_get(r, name);
+	if (!file->name) {
+		free(file->port);
+		roads_pool_remove(&r->files, id);
+		roads_name_again(r, a);
+		return -ENOMEM;
+	}
+	roads_name_again(r, a);
+	return 0;
+}
+
+/* ---- to look at ---- */
+
+static bool
+roads_switch_fill(const struct roads *r, uint32_t id, struct roads_switch *out)
+{
+	const struct roads_name *name = roads_name_at(r, id);
+	int by = ROADS_BY_N - 1;
+
+	if (!name->nodes)
+		return false;
+	while (by > 0 && !name->by[by])
+		by--;
+	*out = (struct roads_switch){.name = name->key.text, .by = (enum roads_by)by,
+				     .addresses = name->nodes, .tuples = name->tuples};
+	return true;
+}
+
+bool
+roads_switch(const struct roads *r, uint32_t id, struct roads_switch *out)
+{
+	return id && roads_switch_fill(r, id, out);
+}
+
+uint32_t
+roads_switch_after(const struct roads *r, uint32_t id, struct roads_switch *out)
+{
+	do
+		id = roads_pool_after(&r->names, id);
+	while (id && !roads_switch_fill(r, id, out));
+	return id;
+}
+
+size_t
+roads_switch_addresses(const struct roads *r, uint32_t id, struct addr *out, size_t max)
+{
+	uint32_t node = id ? roads_name_at(r, id)->first : 0;
+	size_t n = 0;
+
+	for (; node && n < max; node = roads_node_at(r, node)->next_of_switch)
+		out[n++] = roads_node_at(r, node)->key;
+	return n;
+}
+
+const char *
+roads_port_name(const struct roads *r, const struct addr *a)
+{
+	uint32_t id = roads_pool_find(&r->files, a);
+
+	return id ? ((const struct roads_file *)roads_pool_at(&r->files, id))->port : NULL;
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The paths. */
+#include <errno.h>
+#include <string.h>
+
+#include "central/roads/roads_impl.h"
+#include "core/clock.h"
+
+struct roads_way *
+roads_way_at(const struct roads *r, uint32_t way)
+{
+	return roads_pool_at(&r->ways, way);
+}
+
+/* ---- what a path refers to ---- */
+
+/* Its links to the first router, and from the last one; NULL: it has no such link. */
+struct roads_ends {
+	uint32_t first[2], last[2];
+};
+
+static void
+roads_ends_of(const struct roads *r, const struct roads_way *w, uint32_t step,
+	      struct roads_ends *out)
+{
+	uint32_t steps[PATHS_HOPS_MAX];
+	uint32_t n = roads_steps(r, step, steps);
+	bool reached = step == w->before || (w->flags & ROADS_REACHED);
+
+	out->first[0] = w->key.source;
+	out->first[1] = roads_step_at(r, steps[0])->key.node;
+	out->last[0] = reached ? roads_step_at(r, steps[n - 1])->key.node : 0;
+	out->last[1] = w->key.destination;
+}
+
+static bool
+roads_hold_edge(struct roads *r, const uint32_t ends[2])
+{
+	return !ends[0] || !ends[1] || roads_edge_get(r, ends[0], ends[1]);
+}
+
+static void
+roads_release_edge(struct roads *r, const uint32_t ends[2])
+{
+	const struct roads_edge_key key = {ends[0], ends[1]};
+
+	roads_edge_put(r, ends[0] && ends[1] ? roads_pool_find(&r->edges, &key) : 0);
+}
+
+/* Takes references to the links at both ends of a list of routers. */
+static int
+roads_hold(struct roads *r, const struct roads_way *w, uint32_t step)
+{
+	struct roads_ends ends;
+
+	roads_ends_of(r, w, step, &ends);
+	if (!roads_hold_edge(r, ends.first))
+		return -ENOMEM;
+	if (roads_hold_edge(r, ends.last))
+		return 0;
+	roads_release_edge(r, ends.first);
+	return -ENOMEM;
+}
+
+/* Gives them up, and the list. */
+static void
+roads_release(struct roads *r, const struct roads_way *w, uint32_t step)
+{
+	struct roads_ends ends;
+
+	if (!step)
+		return;
+	roads_ends_of(r, w, step, &ends);
+	roads_release_edge(r, ends.first);
+	roads_release_edge(r, ends.last);
+	roads_step_put(r, step);
+}
+
+/* ---- counting ---- */
+
+/* The links of a list of routers that are known, in their order. */
+static uint8_t
+roads_links_of(const struct roads *r, const struct roads_way *w, uint32_t step,
+	       uint32_t out[ROADS_LINKS_MAX])
+{
+	uint32_t steps[PATHS_HOPS_MAX];
+	struct roads_ends ends;
+	uint8_t n = 0;
+
+	if (!step)
+		return 0;
+	roads_ends_of(r, w, step, &ends);
+	out[n] = roads_pool_find(&r->edges, &(struct roads_edge_key){ends.first[0], ends.first[1]});
+	n += out[n] != 0;
+	for (uint32_t i = 0, n_steps = roads_steps(r, step, steps); i < n_steps; i++) {
+		out[n] = roads_step_at(r, steps[i])->link;
+		n += out[n] != 0;
+	}
+	out[n] = roads_pool_find(&r->edges, &(struct roads_edge_key){ends.last[0], ends.last[1]});
+	n += out[n] != 0;
+	return n;
+}
+
+/* Counts the path in, or out, wherever it leads. */
+static void
+roads_count(struct roads *r, const struct roads_way *w, int tuples)
+{
+	uint32_t links[ROADS_LINKS_MAX], steps[PATHS_HOPS_MAX];
+	uint32_t n = roads_links_of(r, w, w->step, links), n_steps = roads_steps(r, w->step, steps);
+
+	for (uint32_t i = 0; i < n; i++) {
+		roads_edge_at(r, links[i])->tuples += (uint32_t)tuples;
+		roads_edge_at(r, links[i])->seen_s = r->now_s;
+	}
+	for (uint32_t i = 0; i < n_steps; i++) {
+		uint32_t node = roads_step_at(r, steps[i])->key.node;
+
+		if (node)
+			roads_name_count(r, node, tuples);
+	}
+	if (!(w->flags & ROADS_COMPLETE))
+		r->stats.incomplete += (uint32_t)tuples;
+	if (!(w->flags & ROADS_STABLE))
+		r->stats.unstable += (uint32_t)tuples;
+}
+
+/* ---- changes ---- */
+
+static uint8_t
+roads_flags(const struct paths_path *p)
+{
+	uint8_t flags = (uint8_t)((p->reached ? ROADS_REACHED : 0) | (p->stable ? ROADS_STABLE : 0));
+
+	for (size_t i = 0; i < p->n_hops; i++)
+		if (addr_is_zero(&p->hops[i]))
+			return flags;
+	return p->reached ? flags | ROADS_COMPLETE : flags;
+}
+
+/* The path becomes this one, whose list of routers it takes over. */
+static int
+roads_set(struct roads *r, struct roads_way *w, const struct paths_path *p, uint32_t step)
+{
+	struct roads_way old = *w;
+
+	w->step = step;
+	w->flags = roads_flags(p);
+	w->before = 0;
+	if (roads_hold(r, w, step) < 0) {
+		*w = old;
+		roads_step_put(r, step);
+		return -ENOMEM;
+	}
+	if (old.step)
+		roads_count(r, &old, -1);
+	w->flow_label = p->flow_label;
+	w->time_s = (uint32_t)(p->time_ns / NSEC_PER_SEC);
+	if ((w->flags & ROADS_GOOD) == ROADS_GOOD) {
+		roads_release(r, &old, old.before);
+		roads_release(r, &old, old.step);
+	} else if ((old.flags & ROADS_GOOD) == ROADS_GOOD) {
+		w->before = old.step;
+	} else {
+		w->before = old.before;
+		roads_release(r, &old, old.step);
+	}
+	roads_count(r, w, 1);
+	return 0;
+}
+
+static int
+roads_update(struct roads *r, uint32_t way, const struct paths_path *p)
+{
+	struct roads_way *w = roads_way_at(r, way);
+	uint32_t step = roads_step_get(r, p);
+
+	if (!step)
+		return -ENOMEM;
+	if (step == w->step && roads_flags(p) == w->flags) {
+		roads_count(r, w, -1);
+		w->flow_label = p->flow_label;
+		w->time_s = (uint32_t)(p->time_ns / NSEC_PER_SEC);
+		roads_count(r, w, 1);
+		roads_step_put(r, step);
+		return 0;
+	}
+	return roads_set(r, w, p, step);
+}
+
+/* Ends a path, which is in no host's list any more. */
+static void
+roads_end(struct roads *r, uint32_t way)
+{
+	const struct roads_way w = *roads_way_at(r, way);
+
+	if (w.step) {
+		roads_count(r, &w, -1);
+		roads_release(r, &w, w.before);
+		roads_release(r, &w, w.step);
+	}
+	roads_pool_remove(&r->ways, way);
+	roads_node_put(r, w.key.source);
+	roads_node_put(r, w.key.destination);
+}
+
+/* The path becomes one of the host. */
+static void
+roads_give(struct roads *r, uint32_t way, uint32_t host)
+{
+	struct roads_way *w = roads_way_at(r, way);
+
+	w->host = host;
+	w->next_of_host = roads_host_at(r, host)->ways;
+	roads_host_at(r, host)->ways = way;
+	roads_host_at(r, host)->n_ways++;
+}
+
+/* Takes the path away from the host that has it. */
+static void
+roads_take_away(struct roads *r, uint32_t way)
+{
+	struct roads_host *h = roads_host_at(r, roads_way_at(r, way)->host);
+	uint32_t *at = &h->ways;
+
+	while (*at != way)
+		at = &roads_way_at(r, *at)->next_of_host;
+	*at = roads_way_at(r, way)->next_of_host;
+	h->n_ways--;
+}
+
+/* Adds a path without routers. It takes over the references to source and destination. */
+static uint32_t
+roads_new_way(struct roads *r, const struct roads_way_key *key, uint32_t host)
+{
+	uint32_t way = 0;
+
+	if (roads_host_at(r, host)->n_ways < ROADS_HOST_PATHS)
+		way = roads_pool_add(&r->ways, key);
+	if (way) {
+		roads_give(r, way, host);
+		return way;
+	}
+	roads_node_put(r, key->source);
+	roads_node_put(r, key->destination);
+	return 0;
+}
+
+static int
+roads_take_new(struct roads *r, uint32_t host, const struct roads_way_key *key,
+	       const struct paths_path *p)
+{
+	uint32_t way = roads_new_way(r, key, host);
+	int rc;
+
+	if (!way)
+		return -ENOSPC;
+	rc = roads_update(r, way, p);
+	if (rc == 0)
+		return 0;
+	roads_take_away(r, way);
+	roads_end(r, way);
+	return rc;
+}
+
+int
+roads_take_path(struct roads *r, uint32_t host, const struct paths_path *p)
+{
+	struct roads_way_key key = {.source = roads_pool_find(&r->nodes, &p->source),
+				    .src_port = p->src_port,
+				    .traffic_class = p->traffic_class};
+	uint32_t way;
+	int rc = 0;
+
+	if (!key.source || roads_node_at(r, key.source)->host != host)
+		return -EINVAL;
+	key.destination = roads_node_get(r, &p->destination);
+	if (!key.destination)
+		return -ENOMEM;
+	way = roads_pool_find(&r->ways, &key);
+	if (way) {
+		roads_node_put(r, key.destination);
+		if (roads_way_at(r, way)->host != host) {
+			roads_take_away(r, way);
+			roads_give(r, way, host);
+		}
+		rc = roads_update(r, way, p);
+	} else {
+		roads_node_at(r, key.source)->refs++;
+		rc = roads_take_new(r, host, &key, p);
+		way = rc == 0 ? roads_pool_find(&r->ways, &key) : 0;
+	}
+	if (way)
+		roads_way_at(r, way)->set = roads_host_at(r, host)->set;
+	if (rc == 0)
+		roads_width_saw(r, roads_way_at(r, way));
+	return rc;
+}
+
+/* Whether a sweep takes this path. */
+static bool
+roads_sweeps(const struct roads *r, const struct roads_way *w, enum roads_sweep which)
+{
+	if (which == ROADS_SWEEP_OLD)
+		return w->set != roads_host_at(r, w->host)->set;
+	return which == ROADS_SWEEP_ALL || roads_node_at(r, w->key.source)->host != w->host;
+}
+
+void
+roads_sweep(struct roads *r, uint32_t host, enum roads_sweep which)
+{
+	struct roads_host *h = roads_host_at(r, host);
+	uint32_t *at = &h->ways;
+
+	while (*at) {
+		uint32_t way = *at;
+		const struct roads_way *w = roads_way_at(r, way);
+
+		if (!roads_sweeps(r, w, which)) {
+			at = &roads_way_at(r, way)->next_of_host;
+			continue;
+		}
+		*at = w->next_of_host;
+		h->n_ways--;
+		roads_end(r, way);
+	}
+}
+
+/* ---- to look at ---- */
+
+static void
+roads_fill(const struct roads *r, const struct roads_way *w, struct roads_path *out)
+{
+	uint32_t steps[PATHS_HOPS_MAX];
+
+	memset(out, 0, sizeof(*out));
+	out->tuple = (struct roads_tuple){roads_node_at(r, w->key.source)->key,
+					  roads_node_at(r, w->key.destination)->key,
+					  w->key.src_port, w->key.traffic_class};
+	out->flow_label = w->flow_label;
+	out->host = roads_host_at(r, w->host)->key.text;
+	out->traced_ns = w->time_s * NSEC_PER_SEC;
+	out->complete = w->flags & ROADS_COMPLETE;
+	out->stable = w->flags & ROADS_STABLE;
+	out->reached = w->flags & ROADS_REACHED;
+	out->n_hops = (uint8_t)roads_steps(r, w->step, steps);
+	for (uint32_t i = 0; i < out->n_hops; i++) {
+		uint32_t node = roads_step_at(r, steps[i])->key.node;
+
+		if (!node)
+			continue;
+		out->hops[i] = roads_node_at(r, node)->key;
+		out->switches[i] = roads_node_at(r, node)->sw;
+	}
+	out->n_links = roads_links_of(r, w, w->step, out->links);
+	out->n_before = roads_links_of(r, w, w->before, out->before);
+}
+
+bool
+roads_find(const struct roads *r, const struct roads_tuple *tuple, struct roads_path *out)
+{
+	const struct roads_way_key key = {
+		.source = roads_pool_find(&r->nodes, &tuple->source),
+		.destination = roads_pool_find(&r->nodes, &tuple->destination),
+		.src_port = tuple->src_port,
+		.traffic_class = tuple->traffic_class,
+	};
+	uint32_t way = key.source && key.destination ? roads_pool_find(&r->ways, &key) : 0;
+
+	if (way)
+		roads_fill(r, roads_way_at(r, way), out);
+	return way;
+}
+
+uint32_t
+roads_path_after(const struct roads *r, uint32_t id, struct roads_path *out)
+{
+	id = roads_pool_after(&r->ways, id);
+	if (id)
+		roads_fill(r, roads_way_at(r, id), out);
+	return id;
+}
+
+void
+roads_each_of_host(const struct roads *r, const char *host,
+		   bool (*fn)(void *arg, const struct roads_path *path), void *arg)
+{
+	const struct roads_name_key key = roads_key(host);
+	uint32_t id = roads_pool_find(&r->hosts, &key), way;
+	struct roads_path path;
+
+	for (way = id ? roads_host_at(r, id)->ways : 0; way;
+	     way = roads_way_at(r, way)->next_of_host) {
+		roads_fill(r, roads_way_at(r, way), &path);
+		if (!fn(arg, &path))
+			return;
+	}
+}
