@@ -56,7 +56,7 @@ struct roads_path {
 	uint32_t switches[PATHS_HOPS_MAX]; /* of the hops; 0: unknown */
 	uint8_t n_links;
 	uint32_t links[ROADS_LINKS_MAX]; /* those that are known, in their order */
-	/* The last path that was complete and stable, if this one is not; otherwise n_before is 0. */
+	/* The last path that was complete and stable, if this one is not; else n_before is 0. */
 	uint8_t n_before;
 	uint32_t before[ROADS_LINKS_MAX]; /* links */
 };

@@ -129,7 +129,8 @@ roads_count(struct roads *r, const struct roads_way *w, int tuples)
 static uint8_t
 roads_flags(const struct paths_path *p)
 {
-	uint8_t flags = (uint8_t)((p->reached ? ROADS_REACHED : 0) | (p->stable ? ROADS_STABLE : 0));
+	uint8_t flags = (uint8_t)((p->reached ? ROADS_REACHED : 0) |
+				  (p->stable ? ROADS_STABLE : 0));
 
 	for (size_t i = 0; i < p->n_hops; i++)
 		if (addr_is_zero(&p->hops[i]))
