@@ -137,7 +137,7 @@ hops_socket_is_of_earlier(int error)
 int
 hops_socket_send(int fd, const struct hops_tuple *tuple, uint8_t ttl, uint32_t nonce)
 {
-	struct hops_payload payload = {.magic = HOPS_MAGIC, .ttl = ttl, .nonce = htonl(nonce)};
+	struct hops_payload payload = {.begin = HOPS_BEGIN, .ttl = ttl, .nonce = htonl(nonce)};
 	struct iovec iov = {.iov_base = &payload, .iov_len = sizeof(payload)};
 	union {
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -190,11 +190,11 @@ hops_socket_quoted_ttl(const void *data, size_t n, uint32_t nonce)
 {
 	struct hops_payload payload;
 
-	if (n < sizeof(payload))
+	if (n < HOPS_QUOTE)
 		return 0;
-	memcpy(&payload, data, sizeof(payload));
-	if (memcmp(payload.magic, HOPS_MAGIC, sizeof(payload.magic)) != 0 ||
-	    payload.unused != 0 || ntohl(payload.nonce) != nonce ||
+	memcpy(&payload, data, HOPS_QUOTE);
+	if (memcmp(payload.begin, HOPS_BEGIN, sizeof(payload.begin)) != 0 ||
+	    ntohl(payload.nonce) != nonce ||
 	    payload.ttl == 0 || payload.ttl > HOPS_MAX)
 		return -EBADMSG;
 	return payload.ttl;
@@ -220,7 +220,7 @@ hops_socket_parse(struct msghdr *m, const void *data, size_t n, uint32_t nonce,
 int
 hops_socket_take(int fd, uint32_t nonce, struct trace_answer *out)
 {
-	uint8_t data[sizeof(struct hops_payload)];
+	uint8_t data[HOPS_QUOTE];
 	struct iovec iov = {.iov_base = data, .iov_len = sizeof(data)};
 	union {
 		char bytes[256];

@@ -14,16 +14,22 @@
 #include "hops/trace.h"
 
 /*
- * Payload of a datagram, in network byte order. 8 bytes are shorter than a base transport header,
- * so nothing that parses RoCE takes it for a packet.
+ * Payload of a datagram, in network byte order: a base transport header (BTH; InfiniBand
+ * Architecture 9.2), and the room of a datagram header and an ICRC. If one arrives at a NIC after
+ * all, because routes have changed, it is dropped for its transport version, before anything else
+ * of it is looked at. It may not be shorter than a BTH: soft-RoCE of Linux 6.1 then reads a pointer
+ * that it has not set, and the kernel dies.
  */
 struct hops_payload {
-	uint8_t magic[2]; /* HOPS_MAGIC */
-	uint8_t ttl;
-	uint8_t unused;   /* 0 */
-	uint32_t nonce;   /* of the trace */
+	uint8_t begin[4]; /* HOPS_BEGIN */
+	uint8_t ttl;      /* reserved in a BTH */
+	uint8_t qpn[3];   /* 0 */
+	uint32_t nonce;   /* of the trace; where a BTH has its PSN */
+	uint8_t rest[12]; /* 0 */
 };
-#define HOPS_MAGIC "rp"
+/* UD SEND only; transport version 15, which there is not; the default partition. */
+#define HOPS_BEGIN "\x64\x0f\xff\xff"
+#define HOPS_QUOTE 12u /* so much of the payload must be quoted to tell the TTL */
 
 /*
  * Opens the socket of a tuple, non-blocking. Returns the descriptor, which the caller owns, or

@@ -227,6 +227,10 @@ result "routers that limit their answers: none is missed" \
 		grep -c ' reached stable .* 10[^-]*$')" 20
 for ns in la s1 s2 lb; do in_ns $ns sysctl -qw net.ipv4.icmp_ratelimit=0; done
 
+result "two traces of one tuple at once" "$(path 10.1.0.1 10.6.0.2 3 "$p1" "$p1")" \
+	"$(both "$p1 reached stable 10.1.0.2 10.2.0.2 10.4.0.2" \
+		"$p1 reached stable 10.1.0.2 10.2.0.2 10.4.0.2")"
+
 ip netns exec a /usr/bin/python3 -c '
 import socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """For hops.sh: SOURCE DESTINATION PORT LABEL: twenty datagrams from PORT to port 4791, as RoCE has
-them: not connected, IPv6 with this flow label."""
+them: not connected, IPv6 with this flow label. RoCE NICs drop them for their transport version."""
 import ipaddress
 import socket
 import struct
@@ -21,5 +21,6 @@ if label:
                  ipaddress.ip_address(destination).packed +
                  struct.pack("!I", label) + struct.pack("=BBHHHI", 0, 255, 1, 0, 0, 0))
     s.setsockopt(socket.IPPROTO_IPV6, IPV6_FLOWINFO_SEND, 1)
+payload = b"\x64\x0f" + bytes(30)
 for _ in range(20):
-    s.sendto(b"x" * 8, (destination, 4791, label, 0) if v6 else (destination, 4791))
+    s.sendto(payload, (destination, 4791, label, 0) if v6 else (destination, 4791))
