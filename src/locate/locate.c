@@ -16,6 +16,7 @@ static bool
 locate_row_sound(const struct locate_evidence *e, const struct locate_row *row)
 {
 	return row->from < e->n_nics && row->to < e->n_nics && row->from != row->to &&
+	       row->tuple < e->n_rows &&
 	       locate_index(row->there, e->n_paths) && locate_index(row->back, e->n_paths) &&
 	       row->arrived <= row->lost && row->lost <= row->sent &&
 	       row->half <= row->sent - row->lost && row->slow <= row->sent - row->lost;

@@ -46,7 +46,7 @@ enum locate_excuse {
 
 struct locate_host {
 	unsigned int excuses;   /* enum locate_excuse */
-	bool silent;            /* no report in this window: more likely the host than its NICs */
+	bool silent;            /* more reports are missing than get lost: rather it than its NIC */
 };
 
 struct locate_nic {
@@ -84,6 +84,7 @@ struct locate_path {
 struct locate_row {
 	uint32_t from, to;      /* NICs */
 	uint32_t there, back;   /* paths; LOCATE_NONE: unknown */
+	uint32_t tuple;         /* below n_rows: rows of one 5-tuple (of other sizes) share it */
 	uint32_t sent;
 	uint32_t lost;
 	uint32_t arrived;       /* of `lost`: the peer has received them, for certain */
@@ -129,7 +130,7 @@ enum locate_kind {
 	LOCATE_CABLE,   /* a link, both ways; id: the lower of its two links */
 	LOCATE_SWITCH,  /* id: switch */
 	LOCATE_HOST,    /* id: host */
-	LOCATE_TUPLES,  /* a single 5-tuple; id: row */
+	LOCATE_TUPLES,  /* a single 5-tuple; id: one of its rows */
 	LOCATE_ABOVE,   /* above this ToR: all its uplinks, or paths are unknown; id: switch */
 	LOCATE_UNKNOWN, /* a finding whose candidates are of several kinds */
 };

@@ -86,7 +86,7 @@ locate_gather_count(struct locate_work *work, uint32_t *rows_of)
 	for (size_t i = 0; i < work->n_lossy; i++) {
 		const struct locate_row *row = &work->evidence->rows[work->lossy[i].row];
 
-		locate_parts_of(work, work->lossy[i].row, true, &of);
+		locate_parts_of(work, work->lossy[i].row, &of);
 		for (size_t k = 0; k < of.n; k++) {
 			work->losses_of[of.part[k]] += locate_row_count(work, row).k;
 			rows_of[of.part[k]]++;
@@ -132,7 +132,7 @@ locate_gather_pairs(struct locate_work *work)
 	struct locate_row_parts of;
 
 	for (size_t i = 0; i < work->n_lossy; i++) {
-		locate_parts_of(work, work->lossy[i].row, true, &of);
+		locate_parts_of(work, work->lossy[i].row, &of);
 		for (size_t k = 0; k < of.n; k++) {
 			struct locate_part *p;
 
@@ -158,7 +158,7 @@ locate_gather_quiet(struct locate_work *work)
 
 		if (!n || !locate_row_used(work, row) || locate_gather_lossy(work, row))
 			continue;
-		locate_parts_of(work, (uint32_t)i, false, &of);
+		locate_parts_of(work, (uint32_t)i, &of);
 		for (size_t k = 0; k < of.n; k++) {
 			uint32_t slot = work->slot[of.part[k]];
 

@@ -91,6 +91,7 @@ locate_group_candidates(const struct locate_work *work, struct locate_chosen *gr
 		const struct locate_part *part = &work->part[group->slot[i]];
 		uint64_t place = locate_group_place(work, part);
 		size_t k = 0;
+		uint32_t id;
 
 		if (group->net[i] < group->net[0] - work->options.delta)
 			break;
@@ -105,8 +106,10 @@ locate_group_candidates(const struct locate_work *work, struct locate_chosen *gr
 			break;
 		places[k] = place;
 		group->slot[k] = group->slot[i];
+		id = part->kind == LOCATE_TUPLES ?
+		     work->lossy[work->pair[part->first].lossy].row : part->id;
 		finding->candidates[finding->n_candidates++] = (struct locate_candidate){
-			part->kind, part->id, part->direction, group->rate[i],
+			part->kind, id, part->direction, group->rate[i],
 			group->net[0] - group->net[i]};
 	}
 	group->n = finding->n_candidates;
@@ -273,13 +276,13 @@ locate_group(struct locate_work *work, struct locate_result *result)
 
 	for (size_t i = 0; !error && i < work->n_set; i++)
 		locate_group_member(work, i, marked, &groups[i], &findings[i]);
+	locate_fit_apply(work, LOCATE_NONE);
 	if (!error)
 		error = locate_survey(work, findings, groups, work->n_set);
 	free(groups);
 	free(marked);
 	if (error)
 		return error;
-	locate_fit_apply(work, LOCATE_NONE);
 	for (size_t i = 0; i < work->n_lossy && !work->slow; i++)
 		result->unexplained += (uint64_t)(locate_row_unexplained(work, &work->lossy[i]) *
 			locate_row_count(work, &work->evidence->rows[work->lossy[i].row]).k + 0.5);

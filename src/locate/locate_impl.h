@@ -102,8 +102,7 @@ struct locate_row_parts {
 	size_t n;
 };
 void locate_parts_number(struct locate_work *work);
-void locate_parts_of(const struct locate_work *work, uint32_t row, bool lossy,
-		     struct locate_row_parts *out);
+void locate_parts_of(const struct locate_work *work, uint32_t row, struct locate_row_parts *out);
 /* Sets kind, id, direction, sure and price of a part. */
 void locate_parts_describe(const struct locate_work *work, struct locate_part *part);
 
@@ -126,6 +125,8 @@ double locate_row_loglik(const struct locate_work *work, const struct locate_los
 			 const struct locate_more *more);
 /* Probability that a loss of this row has no cause in the set. */
 double locate_row_unexplained(const struct locate_work *work, const struct locate_lossy *lossy);
+/* Whether its losses are rather those of a culprit that its path, as told, does not cross. */
+bool locate_row_is_stray(const struct locate_work *work, const struct locate_lossy *lossy);
 void locate_row_fill(const struct locate_work *work, struct locate_lossy *lossy);
 /* A row of n probes without loss crosses a part. */
 void locate_quiet_add(const struct locate_work *work, struct locate_part *part, uint32_t n,

@@ -9,7 +9,7 @@
  * - Link, cable (both ways), switch (all that crosses it).
  * - Above a ToR: all that its packets cross between it and other ToRs; above out, above in: what
  *   only those with an unknown path may cross, with probability LOCATE_STRAY.
- * - Tuple: one row, one way.
+ * - Tuple: one 5-tuple, one way.
  *
  * NICs, hosts, above and tuples are certain: a row crosses them whatever its path is. So is a
  * switch if it is the ToR of one of the row's NICs.
@@ -192,8 +192,7 @@ locate_parts_above(const struct locate_work *work, const struct locate_row *row,
 }
 
 void
-locate_parts_of(const struct locate_work *work, uint32_t index, bool lossy,
-		struct locate_row_parts *out)
+locate_parts_of(const struct locate_work *work, uint32_t index, struct locate_row_parts *out)
 {
 	const struct locate_row *row = &work->evidence->rows[index];
 
@@ -202,10 +201,8 @@ locate_parts_of(const struct locate_work *work, uint32_t index, bool lossy,
 	locate_parts_way(work, row->there, LOCATE_THERE, out);
 	locate_parts_way(work, row->back, LOCATE_WAY_BACK, out);
 	locate_parts_above(work, row, out);
-	if (lossy) {
-		locate_parts_add(out, work->parts.tuple + 2 * index, LOCATE_THERE);
-		locate_parts_add(out, work->parts.tuple + 2 * index + 1, LOCATE_WAY_BACK);
-	}
+	locate_parts_add(out, work->parts.tuple + 2 * row->tuple, LOCATE_THERE);
+	locate_parts_add(out, work->parts.tuple + 2 * row->tuple + 1, LOCATE_WAY_BACK);
 }
 
 /* ---- what is said of them ---- */

@@ -142,6 +142,16 @@ locate_row_unexplained(const struct locate_work *work, const struct locate_lossy
 	return share < 1 ? share : 1;
 }
 
+bool
+locate_row_is_stray(const struct locate_work *work, const struct locate_lossy *lossy)
+{
+	const struct locate_more none = {0, true, 0};
+	struct locate_lossy told = *lossy;
+
+	told.wrong = 0;
+	return locate_row_loglik(work, &told, &none) < locate_row_loglik(work, lossy, &none) - 3;
+}
+
 void
 locate_row_fill(const struct locate_work *work, struct locate_lossy *lossy)
 {

@@ -5,8 +5,8 @@
  *
  * Asked for are tuples that some candidates lie on and others do not, a few for each such
  * combination; if there are none, new tuples between the same NICs, which take other paths. Of a
- * suspect with one candidate, more probes over it. A tuple that is the culprit, and some of the
- * losing ones of the others, are to be traced anew.
+ * suspect with one candidate, more probes over it. Some of the tuples that lose are to be traced
+ * anew if that has not been done.
  */
 #include <errno.h>
 #include <math.h>
@@ -61,7 +61,7 @@ survey_ask(struct survey *s, size_t f, uint32_t index)
 	struct survey_counts *counts = &s->counts[f];
 	uint32_t all = (1u << finding->n_candidates) - 1;
 
-	if (finding->n_asks + RETRACE >= LOCATE_ASKS || !counts->seen ||
+	if (finding->n_asks + 2 * RETRACE >= LOCATE_ASKS || !counts->seen ||
 	    (finding->n_candidates > 1 ? counts->seen == all : !finding->suspect) ||
 	    survey_alike(finding, counts, row))
 		return;
@@ -77,7 +77,7 @@ survey_row(struct survey *s, uint32_t index)
 	struct locate_count count = locate_row_count(s->work, row);
 	struct locate_row_parts of;
 
-	locate_parts_of(s->work, index, count.k > 0, &of);
+	locate_parts_of(s->work, index, &of);
 	for (size_t f = 0; f < s->n; f++)
 		s->counts[f].seen = 0;
 	for (size_t i = 0; i < of.n; i++) {
@@ -122,22 +122,56 @@ survey_size(const struct survey_counts *c)
 	       survey_loglik(ks, ns, both) - survey_loglik(kl, nl, both) > SIZE_GAIN;
 }
 
+static bool
+survey_fresh(const struct locate_work *work, const struct locate_row *row)
+{
+	const struct locate_path *paths = work->evidence->paths;
+
+	return row->there != LOCATE_NONE && row->back != LOCATE_NONE &&
+	       paths[row->there].flags & paths[row->back].flags & LOCATE_PATH_FRESH;
+}
+
+static void
+survey_retrace_row(const struct survey *s, struct locate_finding *finding, uint32_t index)
+{
+	const struct locate_row *row = &s->work->evidence->rows[index];
+
+	if (finding->n_asks < LOCATE_ASKS && !survey_fresh(s->work, row))
+		finding->asks[finding->n_asks++] =
+			(struct locate_ask){index, row->from, row->to, true};
+}
+
+/* Rows that lose, first those of the culprit, then those that lose although not on its path. */
 static void
 survey_retrace(const struct survey *s, struct locate_finding *finding,
 	       const struct locate_part *part)
 {
 	const struct locate_work *work = s->work;
-	bool fresh = finding->n_asks == 0 && finding->n_candidates > 1;
-	uint32_t n = part->n < RETRACE ? part->n : RETRACE;
+	size_t most = finding->n_asks + RETRACE;
 
-	if (!finding->suspect && finding->n_candidates == 1)
+	for (uint32_t i = part->first; i < part->first + part->n && finding->n_asks < most; i++)
+		survey_retrace_row(s, finding, work->lossy[work->pair[i].lossy].row);
+	if (part->sure || finding->n_asks >= LOCATE_ASKS)
 		return;
-	for (uint32_t i = 0; i < n && finding->n_asks < LOCATE_ASKS; i++) {
-		uint32_t index = work->lossy[work->pair[part->first + i].lossy].row;
-		const struct locate_row *row = &work->evidence->rows[index];
+	most += RETRACE;
+	for (size_t i = 0; i < work->n_lossy && finding->n_asks < most; i++)
+		if (locate_row_is_stray(work, &work->lossy[i]))
+			survey_retrace_row(s, finding, work->lossy[i].row);
+}
 
-		finding->asks[finding->n_asks++] = (struct locate_ask){
-			fresh ? LOCATE_NONE : index, row->from, row->to, !fresh};
+/* New tuples of NICs whose tuples do not part the candidates. */
+static void
+survey_new_tuples(const struct survey *s, struct locate_finding *finding,
+		  const struct locate_part *part)
+{
+	const struct locate_work *work = s->work;
+
+	for (uint32_t i = 0; i < part->n && i < ALIKE; i++) {
+		const struct locate_lossy *lossy = &work->lossy[work->pair[part->first + i].lossy];
+		const struct locate_row *row = &work->evidence->rows[lossy->row];
+
+		finding->asks[finding->n_asks++] =
+			(struct locate_ask){LOCATE_NONE, row->from, row->to, false};
 	}
 }
 
@@ -146,13 +180,16 @@ survey_finish(struct survey *s, size_t f, const struct locate_chosen *group)
 {
 	struct locate_finding *finding = &s->findings[f];
 	const struct survey_counts *counts = &s->counts[f];
+	const struct locate_part *part = &s->work->part[group->slot[0]];
 
 	finding->probes = counts->n[0] + counts->n[1];
 	if (!s->work->slow && survey_size(counts)) {
 		finding->effect = LOCATE_SIZE;
 		finding->rate = (double)counts->k[1] / (double)counts->n[1];
 	}
-	survey_retrace(s, finding, &s->work->part[group->slot[0]]);
+	if (finding->n_candidates > 1 && !finding->n_asks)
+		survey_new_tuples(s, finding, part);
+	survey_retrace(s, finding, part);
 }
 
 static void

@@ -41,8 +41,10 @@ clos_path(uint32_t from, uint32_t to, uint32_t spine)
 static inline void
 clos_row(struct clos *c, uint32_t from, uint32_t to, uint32_t spine)
 {
-	c->rows[c->e.n_rows++] = (struct locate_row){
-		.from = from, .to = to, .sent = SENT, .heard = true,
+	uint32_t n = (uint32_t)c->e.n_rows++;
+
+	c->rows[n] = (struct locate_row){
+		.from = from, .to = to, .sent = SENT, .heard = true, .tuple = n,
 		.there = clos_path(from / PER, to / PER, spine),
 		.back = clos_path(to / PER, from / PER, (spine + 1) % SPINES)};
 }

@@ -354,7 +354,9 @@ test_group(void **state)
 		if ((clos_on(c, row->there, UP(1, 2)) != clos_on(c, row->there, DOWN(2, 3))) ||
 		    (clos_on(c, row->back, UP(1, 2)) != clos_on(c, row->back, DOWN(2, 3))))
 			continue;
-		c->rows[n++] = *row;
+		c->rows[n] = *row;
+		c->rows[n].tuple = (uint32_t)n;
+		n++;
 	}
 	c->e.n_rows = n;
 	clos_lose_link(c, UP(1, 2), 20);
