@@ -14,16 +14,6 @@
 
 const char *const report_kind_names[] = {"tor", "fabric", "file", "ping", "flow", NULL};
 
-uint32_t
-report_shard(const char *tor)
-{
-	uint32_t hash = 2166136261u;
-
-	for (; *tor; tor++)
-		hash = (hash ^ (unsigned char)*tor) * 16777619u;
-	return hash % REPORT_SHARDS;
-}
-
 /* ---- writing ---- */
 
 static void

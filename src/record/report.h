@@ -27,7 +27,6 @@
 #define REPORT_RTT_MAX 64u        /* buckets of the RTT of a row, or of a port */
 #define REPORT_BYTES_MAX 2097152u /* packed */
 #define REPORT_ERROR 160
-#define REPORT_SHARDS 64u
 
 /* Why a stream is probed. */
 enum report_kind {
@@ -124,11 +123,5 @@ int report_unpack(const void *data, size_t len, struct report **out, char error[
 
 /* Frees what report_unpack() has made. NULL is allowed. */
 void report_free(struct report *report);
-
-/*
- * The shard of a ToR, below REPORT_SHARDS: several centrals may share the reports by it. It is
- * FNV-1a (32 bits) of the name, modulo REPORT_SHARDS; tor: "" if there is none.
- */
-uint32_t report_shard(const char *tor);
 
 #endif

@@ -362,15 +362,6 @@ test_bent(void **state)
 	fixture_end(&f);
 }
 
-/* FNV-1a of the empty string and of "foobar", from its authors' test vectors. */
-static void
-test_shard(void **state)
-{
-	(void)state;
-	assert_int_equal(report_shard(""), 0x811c9dc5u % 64);
-	assert_int_equal(report_shard("foobar"), 0xbf9cf968u % 64);
-}
-
 int
 main(void)
 {
@@ -378,7 +369,7 @@ main(void)
 		cmocka_unit_test(test_packed), cmocka_unit_test(test_round),
 		cmocka_unit_test(test_head_mistakes), cmocka_unit_test(test_row_mistakes),
 		cmocka_unit_test(test_classes_add_up), cmocka_unit_test(test_many),
-		cmocka_unit_test(test_bent), cmocka_unit_test(test_shard),
+		cmocka_unit_test(test_bent),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, setup, NULL);

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: windows of a row
+ *
+ * A window consists of slots, which are used in turn. The number of a slot is the time divided by
+ * its length. The first count in a new slot empties it, and those that were skipped.
+ */
+#include "central/intake/intake_rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+
+static const struct {
+	uint64_t slot_ns;
+	uint32_t first, n;   /* slots of struct intake_stored */
+} intake_windows[] = {
+	[INTAKE_SHORT] = {5 * NSEC_PER_SEC, 0, 4},
+	[INTAKE_MIDDLE] = {60 * NSEC_PER_SEC, 4, 5},
+	[INTAKE_LONG] = {900 * NSEC_PER_SEC, 9, 4},
+};
+
+uint64_t
+intake_slot_ns(enum intake_window window)
+{
+	return intake_windows[window].slot_ns;
+}
+
+uint64_t
+intake_window_ns(enum intake_window window)
+{
+	return intake_windows[window].slot_ns * intake_windows[window].n;
+}
+
+/* ---- which rows ---- */
+
+static int
+intake_compare(const void *a, const void *b)
+{
+	const struct report_stream *x = &(*(struct intake_stored *const *)a)->stream;
+	const struct report_stream *y = &(*(struct intake_stored *const *)b)->stream;
+	int rc = memcmp(&x->destination, &y->destination, sizeof(x->destination));
+
+	if (rc == 0)
+		rc = memcmp(&x->source, &y->source, sizeof(x->source));
+	if (rc == 0)
+		rc = (x->src_port > y->src_port) - (x->src_port < y->src_port);
+	if (rc == 0)
+		rc = (x->back_port > y->back_port) - (x->back_port < y->back_port);
+	if (rc == 0)
+		rc = (x->size > y->size) - (x->size < y->size);
+	if (rc == 0)
+		rc = x->traffic_class - y->traffic_class;
+	if (rc == 0)
+		rc = (int)x->kind - (int)y->kind;
+	if (rc == 0)
+		rc = x->port - y->port;
+	if (rc == 0)
+		rc = strcmp(x->device, y->device);
+	return rc ? rc : strcmp(x->job, y->job);
+}
+
+static bool
+intake_same(const struct report_stream *a, const struct report_stream *b)
+{
+	struct intake_stored x = {.stream = *a}, y = {.stream = *b};
+	const struct intake_stored *p = &x, *q = &y;
+
+	return intake_compare(&p, &q) == 0;
+}
+
+bool
+intake_table_same(const struct intake_table *table, const struct report *report)
+{
+	if (table->n != report->n_streams)
+		return false;
+	for (uint32_t i = 0; i < table->n; i++)
+		if (!intake_same(&table->rows[i].stream, &report->streams[i]))
+			return false;
+	return true;
+}
+
+static void
+intake_rows_free(struct intake_stored *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(rows[i].job);
+	free(rows);
+}
+
+void
+intake_table_clear(struct intake_table *table)
+{
+	intake_rows_free(table->rows, table->n);
+	*table = (struct intake_table){.rows = NULL};
+}
+
+/* Each old row goes to one new row at most. */
+static void
+intake_carry(struct intake_stored **sorted, size_t n, struct intake_stored *row)
+{
+	struct intake_stored *const *found =
+		n ? bsearch(&row, sorted, n, sizeof(struct intake_stored *), intake_compare) : NULL;
+	struct intake_stored *old = found ? *found : NULL;
+
+	if (!old)
+		return;
+	memcpy(row->newest, old->newest, sizeof(row->newest));
+	memcpy(row->slots, old->slots, sizeof(row->slots));
+	memset(old->slots, 0, sizeof(old->slots));
+}
+
+/* The same name as that of the stream, which lasts as long as the port; "": none has it. */
+static const char *
+intake_device(const struct intake_port *ports, size_t n, const struct report_stream *stream)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(ports[i].device, stream->device) == 0)
+			return ports[i].device;
+	return "";
+}
+
+static struct intake_stored *
+intake_rows_new(const struct report *report, const struct intake_port *ports)
+{
+	struct intake_stored *rows = calloc(report->n_streams + 1, sizeof(*rows));
+
+	for (size_t i = 0; rows && i < report->n_streams; i++) {
+		struct report_stream *s = &rows[i].stream;
+
+		*s = report->streams[i];
+		s->device = intake_device(ports, report->n_ports, &report->streams[i]);
+		if (!s->job[0])
+			continue;
+		s->job = rows[i].job = strdup(s->job);
+		if (!s->job) {
+			intake_rows_free(rows, i);
+			return NULL;
+		}
+	}
+	return rows;
+}
+
+int
+intake_table_name(struct intake_table *table, const struct report *report,
+		  const struct intake_port *ports)
+{
+	struct intake_stored *rows = intake_rows_new(report, ports);
+	struct intake_stored **sorted = calloc((size_t)table->n + 1,
+					       sizeof(struct intake_stored *));
+
+	if (!rows || !sorted) {
+		intake_rows_free(rows, rows ? report->n_streams : 0);
+		free(sorted);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < table->n; i++)
+		sorted[i] = &table->rows[i];
+	qsort(sorted, table->n, sizeof(struct intake_stored *), intake_compare);
+	for (size_t i = 0; i < report->n_streams; i++)
+		intake_carry(sorted, table->n, &rows[i]);
+	free(sorted);
+	intake_table_clear(table);
+	*table = (struct intake_table){rows, (uint32_t)report->n_streams, report->sequence};
+	return 0;
+}
+
+/* ---- what they count ---- */
+
+static void
+intake_counts_add(struct intake_counts *sum, const struct intake_counts *add)
+{
+	sum->sent += add->sent;
+	sum->answered += add->answered;
+	sum->lost += add->lost;
+	sum->back_lost += add->back_lost;
+	sum->unreachable += add->unreachable;
+	sum->noise += add->noise;
+	sum->slow += add->slow;
+	sum->rtt_us += add->rtt_us;
+}
+
+/* Not below the number of slots, because 0 is that of none. */
+static uint32_t
+intake_number(enum intake_window w, uint64_t now_ns)
+{
+	return (uint32_t)(now_ns / intake_windows[w].slot_ns) + intake_windows[w].n;
+}
+
+static struct intake_counts *
+intake_slot(struct intake_stored *row, enum intake_window w, uint64_t now_ns)
+{
+	const uint32_t n = intake_windows[w].n, number = intake_number(w, now_ns);
+	struct intake_counts *slots = &row->slots[intake_windows[w].first];
+
+	if (number - row->newest[w] >= n)
+		memset(slots, 0, n * sizeof(*slots));
+	else
+		while (row->newest[w] != number)
+			slots[++row->newest[w] % n] = (struct intake_counts){0};
+	row->newest[w] = number;
+	return &slots[number % n];
+}
+
+void
+intake_stored_sum(const struct intake_stored *row, enum intake_window w, uint64_t now_ns,
+		  struct intake_counts *out)
+{
+	const uint32_t n = intake_windows[w].n, number = intake_number(w, now_ns);
+
+	*out = (struct intake_counts){0};
+	for (uint32_t age = number - row->newest[w]; age < n; age++)
+		intake_counts_add(out, &row->slots[intake_windows[w].first + (number - age) % n]);
+}
+
+static uint32_t
+intake_least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Takes up to n away from *count, and from *n. */
+static void
+intake_less(uint32_t *count, uint32_t *n)
+{
+	uint32_t part = intake_least(*count, *n);
+
+	*count -= part;
+	*n -= part;
+}
+
+/* What stalls of hosts may have caused does not count as lost, nor what they may not, as answered. */
+static void
+intake_except_noise(struct intake_counts *c, const struct report_row *row)
+{
+	uint32_t lost = row->noise_lost, answered = row->noise - row->noise_lost;
+
+	c->noise = row->noise;
+	intake_less(&c->lost, &lost);
+	intake_less(&c->back_lost, &lost);
+	intake_less(&c->answered, &answered);
+	c->slow = intake_least(row->slow, c->answered);
+}
+
+static void
+intake_count_row(struct intake_counts *c, const struct report_row *row)
+{
+	uint32_t not_ok = 0;
+
+	for (int i = 0; i < PROBE_CLASS_N; i++)
+		not_ok += row->classes[i];
+	c->answered = c->sent - not_ok + row->classes[PROBE_LATE];
+	c->lost = row->classes[PROBE_LOST];
+	c->back_lost = row->classes[PROBE_ACK1_MISSING] + row->classes[PROBE_ACK2_MISSING];
+	c->unreachable = row->classes[PROBE_UNREACHABLE];
+	intake_except_noise(c, row);
+	/* They were in an earlier report, as unreachable. */
+	c->sent += row->corrected;
+	c->lost += row->corrected;
+}
+
+static void
+intake_row_add(struct intake_stored *row, const struct intake_counts *counts,
+	       enum intake_window first, uint64_t now_ns)
+{
+	for (enum intake_window w = first; w < INTAKE_WINDOWS; w++)
+		intake_counts_add(intake_slot(row, w, now_ns), counts);
+}
+
+void
+intake_table_add(struct intake_table *table, const struct report *report, enum intake_window first,
+		 uint64_t now_ns)
+{
+	const struct report_row *bad = report->rows, *end = bad + report->n_rows;
+
+	for (uint32_t i = 0; i < table->n; i++) {
+		struct intake_counts c = {.sent = report->sent[i], .answered = report->sent[i]};
+
+		if (bad != end && bad->place == i)
+			intake_count_row(&c, bad++);
+		if (!c.sent)
+			continue;
+		c.rtt_us = (uint32_t)((uint64_t)report->rtt_ns[i] * c.answered / NSEC_PER_USEC);
+		intake_row_add(&table->rows[i], &c, first, now_ns);
+	}
+}

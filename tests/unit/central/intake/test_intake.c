@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports of hosts: how rows add up over windows, what is missing, and what one host can take. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "central/intake/intake.h"
+
+#define S 1000000000ULL
+#define WALL (1700000000 * S)
+#define STREAMS 3
+
+static struct intake *intake;
+static struct intake_time now;
+
+/* What the next report says; its arrays. */
+static struct report_counter counters[1];
+static struct report_port ports[2];
+static struct report_stream streams[STREAMS];
+static uint32_t sent[STREAMS], rtt_ns[STREAMS];
+static struct report_row rows[STREAMS];
+static struct report report;
+
+static void
+begin(uint32_t max_hosts)
+{
+	now = (struct intake_time){100 * S, WALL};
+	assert_int_equal(intake_new(max_hosts, &intake), 0);
+	ports[0] = (struct report_port){.device = "mlx5_0", .port = 1, .up = true};
+	ports[1] = (struct report_port){.device = "mlx5_1", .port = 1, .up = true};
+	for (int i = 0; i < STREAMS; i++) {
+		streams[i] = (struct report_stream){.device = ports[i % 2].device, .port = 1,
+						    .kind = REPORT_FABRIC, .size = 50,
+						    .src_port = (uint16_t)(50000 + i), .job = ""};
+		addr_parse("10.0.0.1", &streams[i].source);
+		addr_parse("10.0.1.1", &streams[i].destination);
+		sent[i] = 50;
+		rtt_ns[i] = 10000;
+	}
+	memset(rows, 0, sizeof(rows));
+	report = (struct report){.host = "a", .incarnation = 7, .begin_ns = WALL - 5 * S,
+				 .end_ns = WALL, .streams_of = 1, .whole = true, .ports = ports,
+				 .n_ports = 2, .streams = streams, .n_streams = STREAMS,
+				 .sent = sent, .rtt_ns = rtt_ns, .rows = rows};
+}
+
+static void
+end(void)
+{
+	intake_free(intake);
+}
+
+/* The next report comes at once. */
+static int
+send_now(void)
+{
+	report.sequence++;
+	if (report.whole)
+		report.streams_of = report.sequence;
+	return intake_take(intake, report.host, &report, &now);
+}
+
+/* Time passes, also at the host. */
+static void
+pass(uint64_t ns)
+{
+	now.mono_ns += ns;
+	now.wall_ns += ns;
+	report.begin_ns = report.end_ns;
+	report.end_ns += ns;
+}
+
+/* ---- what the rows say ---- */
+
+static struct intake_counts sums[STREAMS];
+static unsigned int n_heard;
+static char job[32], device[32];
+
+static void
+hear(void *arg, const struct intake_host *host, const struct intake_row *row)
+{
+	(void)arg;
+	(void)host;
+	sums[row->place] = row->counts;
+	snprintf(job, sizeof(job), "%s", row->stream->job);
+	snprintf(device, sizeof(device), "%s", row->stream->device);
+	n_heard++;
+}
+
+static const struct intake_counts *
+sum(enum intake_window window, unsigned int place)
+{
+	memset(sums, 0, sizeof(sums));
+	n_heard = 0;
+	intake_walk(intake, window, now.mono_ns, hear, NULL);
+	return &sums[place];
+}
+
+static struct intake_host_info
+info(void)
+{
+	struct intake_host_info out;
+
+	assert_non_null(intake_find(intake, "a"));
+	intake_host_info(intake_find(intake, "a"), now.mono_ns, &out);
+	return out;
+}
+
+static struct intake_stats
+stats(void)
+{
+	struct intake_stats out;
+
+	intake_stats(intake, now.mono_ns, &out);
+	return out;
+}
+
+/* Reports every 5 s for an hour: each window has what fits, and is empty when its time is over. */
+static void
+test_windows(void **state)
+{
+	(void)state;
+	begin(1);
+	for (int i = 0; i < 720; i++) {
+		assert_int_equal(send_now(), 0);
+		pass(5 * S);
+		report.whole = false;
+	}
+	/* The slot that goes on is empty, so there are three full ones of 5 s, 60 s and 900 s. */
+	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 3 * 50);
+	assert_int_equal(sum(INTAKE_SHORT, 2)->rtt_us, 3 * 50 * 10);
+	assert_int_equal(n_heard, STREAMS);
+	assert_in_range(sum(INTAKE_MIDDLE, 0)->sent, 4 * 600, 5 * 600);
+	assert_in_range(sum(INTAKE_LONG, 0)->sent, 3 * 9000, 4 * 9000);
+	assert_int_equal(sum(INTAKE_LONG, 1)->answered, sum(INTAKE_LONG, 1)->sent);
+	pass(20 * S);
+	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 0);
+	assert_int_equal(n_heard, 0);
+	assert_true(sum(INTAKE_MIDDLE, 0)->sent > 0);
+	pass(300 * S);
+	assert_int_equal(sum(INTAKE_MIDDLE, 0)->sent, 0);
+	pass(3600 * S);
+	assert_int_equal(sum(INTAKE_LONG, 0)->sent, 0);
+	end();
+}
+
+static void
+test_classes(void **state)
+{
+	const struct intake_counts *c;
+
+	(void)state;
+	begin(1);
+	rows[0] = (struct report_row){.place = 1,
+				      .classes = {[PROBE_LOST] = 5, [PROBE_LATE] = 2,
+						  [PROBE_ACK1_MISSING] = 1,
+						  [PROBE_ACK2_MISSING] = 2,
+						  [PROBE_UNREACHABLE] = 3, [PROBE_REFUSED] = 4},
+				      .noise = 4, .noise_lost = 3, .slow = 6};
+	report.n_rows = 1;
+	assert_int_equal(send_now(), 0);
+	c = sum(INTAKE_SHORT, 1);
+	assert_int_equal(c->sent, 50);
+	/* 50 - 17 that are not ok + 2 late - 1 with noise that was not lost. */
+	assert_int_equal(c->answered, 34);
+	assert_int_equal(c->lost, 2);
+	assert_int_equal(c->back_lost, 3);
+	assert_int_equal(c->unreachable, 3);
+	assert_int_equal(c->noise, 4);
+	assert_int_equal(c->slow, 6);
+	assert_int_equal(c->rtt_us, 34 * 10);
+	assert_int_equal(sum(INTAKE_SHORT, 0)->answered, 50);
+	rows[0] = (struct report_row){.place = 0, .corrected = 3};
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(sum(INTAKE_SHORT, 0)->lost, 3);
+	end();
+}
+
+/* A report that was lost, one that comes twice, one that refers to names that are not known. */
+static void
+test_sequence(void **state)
+{
+	(void)state;
+	begin(1);
+	assert_int_equal(send_now(), 0);
+	report.whole = false;
+	report.sequence += 2;
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(info().lost, 2);
+	assert_int_equal(stats().lost, 2);
+	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 100);
+	report.sequence--;
+	assert_int_equal(send_now(), -EALREADY);
+	assert_int_equal(info().repeated, 1);
+	assert_int_equal(stats().refused, 0);
+	report.streams_of = 3;
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(info().unplaced, 1);
+	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 100);
+	report.streams_of = 1;
+	report.n_streams = 2; /* it contradicts itself */
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(info().unplaced, 2);
+	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 100);
+	end();
+}
+
+/* After a restart numbers begin anew, and rows that are still there go on. */
+static void
+test_restart(void **state)
+{
+	(void)state;
+	begin(1);
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(send_now(), 0);
+	pass(S);
+	report.incarnation = 8;
+	report.sequence = 0;
+	report.whole = false;
+	assert_int_equal(send_now(), 0); /* it cannot mean the names of the one before */
+	assert_int_equal(info().unplaced, 1);
+	assert_int_equal(info().restarts, 1);
+	assert_int_equal(info().started_ns, now.mono_ns);
+	assert_int_equal(info().lost, 0);
+	report.whole = true;
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 150);
+	end();
+}
+
+/* Streams that come, go, and change their places. */
+static void
+test_streams(void **state)
+{
+	struct report_stream first = {.port = 0};
+
+	(void)state;
+	begin(1);
+	sent[0] = 10;
+	assert_int_equal(send_now(), 0);
+	first = streams[0];
+	streams[0] = streams[2];
+	streams[2] = first;
+	streams[1].src_port = 1;
+	streams[1].kind = REPORT_FLOW;
+	streams[1].job = "slurm:17";
+	sent[0] = sent[2] = 0;
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 50);
+	assert_int_equal(sum(INTAKE_SHORT, 1)->sent, 50);
+	assert_int_equal(sum(INTAKE_SHORT, 2)->sent, 10);
+	sent[1] = 0;
+	streams[0].src_port = streams[2].src_port = 2; /* the same twice */
+	assert_int_equal(send_now(), 0);
+	n_heard = 0;
+	assert_int_equal(sum(INTAKE_SHORT, 1)->sent, 50);
+	assert_int_equal(n_heard, 1);
+	assert_string_equal(job, "slurm:17");
+	assert_string_equal(device, "mlx5_1");
+	report.n_streams = 0;
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(stats().rows, 0);
+	end();
+}
+
+static void
+test_ports(void **state)
+{
+	(void)state;
+	begin(1);
+	counters[0] = (struct report_counter){"flaps", 2};
+	ports[1].counters = counters;
+	ports[1].n_counters = 1;
+	assert_int_equal(send_now(), 0);
+	pass(S);
+	ports[1].up = false;
+	report.whole = false;
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(info().ports[1].counters[0].total, 4);
+	assert_int_equal(info().ports[1].counters[0].last, 2);
+	assert_int_equal(info().ports[1].up_ns, now.mono_ns);
+	assert_true(info().ports[0].up);
+	ports[0] = ports[1]; /* one is gone, and the other is there twice */
+	report.whole = true;
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(info().n_ports, 2);
+	assert_int_equal(info().ports[0].counters[0].total, 8);
+	assert_int_equal(info().ports[1].n_counters, 0);
+	assert_int_equal(sum(INTAKE_SHORT, 1)->sent, 150);
+	assert_string_equal(device, "");
+	end();
+}
+
+/* A host whose clock is wrong is as good as others; what comes late counts where it fits. */
+static void
+test_clocks(void **state)
+{
+	(void)state;
+	begin(1);
+	report.begin_ns -= 3600 * S;
+	report.end_ns -= 3600 * S;
+	assert_int_equal(send_now(), 0);
+	pass(5 * S);
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(info().late, 0);
+	assert_int_equal(info().clock_off_ns, -3600 * (int64_t)S);
+	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 100);
+	now.mono_ns += 30 * S;
+	now.wall_ns += 30 * S;
+	assert_int_equal(send_now(), 0); /* 30 s late */
+	assert_int_equal(info().late, 1);
+	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 0);
+	assert_int_equal(sum(INTAKE_MIDDLE, 0)->sent, 150);
+	report.end_ns += 30 * S;
+	report.begin_ns = report.end_ns - 600 * S; /* ten minutes without a broker */
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(sum(INTAKE_MIDDLE, 0)->sent, 150);
+	assert_int_equal(sum(INTAKE_LONG, 0)->sent, 200);
+	/* The clock of the host is set back: two periods later it counts as right again. */
+	report.begin_ns = report.end_ns;
+	for (int i = 0; i < 30; i++) {
+		pass(5 * S);
+		report.end_ns -= i == 0 ? 50 * S : 0;
+		report.begin_ns = report.end_ns - 5 * S;
+		assert_int_equal(send_now(), 0);
+	}
+	assert_int_equal(sum(INTAKE_SHORT, 0)->sent > 0, true);
+	end();
+}
+
+static void
+test_silent(void **state)
+{
+	(void)state;
+	begin(1);
+	assert_int_equal(send_now(), 0);
+	pass(15 * S);
+	assert_false(info().silent);
+	pass(S);
+	assert_true(info().silent);
+	assert_int_equal(stats().silent, 1);
+	intake_tick(intake, now.mono_ns);
+	assert_int_equal(stats().hosts, 1);
+	pass(3600 * S);
+	intake_tick(intake, now.mono_ns);
+	assert_int_equal(stats().hosts, 0);
+	assert_int_equal(stats().rows, 0);
+	assert_null(intake_find(intake, "a"));
+	end();
+}
+
+/* What one host may take, and all. */
+static void
+test_bounds(void **state)
+{
+	struct report many;
+	int taken = 0;
+
+	(void)state;
+	begin(1);
+	assert_int_equal(intake_take(intake, "b", &report, &now), -EINVAL);
+	assert_int_equal(stats().hosts, 0);
+	while (send_now() == 0)
+		taken++;
+	assert_int_equal(taken, INTAKE_BURST);
+	assert_int_equal(info().refused, 1);
+	pass(S);
+	report.host = "b";
+	assert_int_equal(send_now(), -ENOSPC);
+	assert_string_equal(stats().refused_why, "b: there are too many hosts or rows");
+	report.host = "a";
+	many = report;
+	many.n_streams = INTAKE_ROWS_A_HOST + 1;
+	many.sequence = many.streams_of = 1000;
+	many.streams = calloc(many.n_streams, sizeof(*many.streams));
+	many.sent = many.rtt_ns = calloc(many.n_streams, sizeof(*many.sent));
+	assert_non_null(many.streams);
+	assert_non_null(many.sent);
+	for (size_t i = 0; i < many.n_streams; i++)
+		many.streams[i] = streams[0];
+	assert_int_equal(intake_take(intake, "a", &many, &now), -ENOSPC);
+	assert_int_equal(stats().rows, STREAMS);
+	many.n_streams--;
+	many.sequence = ++many.streams_of;
+	assert_int_equal(intake_take(intake, "a", &many, &now), 0);
+	assert_int_equal(stats().rows, INTAKE_ROWS_A_HOST);
+	free(many.streams);
+	free(many.sent);
+	end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_windows), cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_sequence), cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_streams), cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_clocks), cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_bounds),
+	};
+
+	return cmocka_run_group_tests_name("intake", tests, NULL, NULL);
+}
