@@ -232,6 +232,8 @@ enum central_reason {
 	CENTRAL_TOO_LONG,     /* pinglists */
 	CENTRAL_SAME_NAME,    /* two hosts have one */
 	CENTRAL_CLOCK,        /* those of hosts differ */
+	CENTRAL_SILENT,       /* hosts do not report */
+	CENTRAL_REPORTS,      /* they are refused */
 	CENTRAL_SAME_ADDRESS, /* two ports have one */
 	CENTRAL_NO_TOR,
 	CENTRAL_NO_ADDRESS,   /* or one that cannot be probed */
@@ -249,6 +251,8 @@ enum central_reason {
 	[CENTRAL_TOO_LONG] = "too_long", \
 	[CENTRAL_SAME_NAME] = "same_name", \
 	[CENTRAL_CLOCK] = "clock", \
+	[CENTRAL_SILENT] = "silent", \
+	[CENTRAL_REPORTS] = "reports", \
 	[CENTRAL_SAME_ADDRESS] = "same_address", \
 	[CENTRAL_NO_TOR] = "no_tor", \
 	[CENTRAL_NO_ADDRESS] = "no_address", \

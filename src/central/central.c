@@ -3,7 +3,8 @@
  * DOC: central
  *
  * The order of the start: the control socket, which no other central may have; names; the mesh,
- * which connects to the broker; the judge; the pages. The end has the reverse order.
+ * which connects to the broker; the intake, which hears reports over the mesh; the judge; the
+ * pages. The end has the reverse order.
  */
 #include "central/central.h"
 
@@ -13,16 +14,18 @@
 #include <sys/random.h>
 
 #include "central/config/central_config.h"
+#include "central/intake/intake.h"
 #include "central/judge/judge.h"
 #include "central/mesh/mesh.h"
 #include "central/tell/central_methods.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "core/loop.h"
 #include "core/names.h"
 #include "core/notify.h"
+#include "record/report.h"
 #include "rpingmesh/log_subsystems.h"
 #include "serve/control.h"
 
@@ -50,6 +53,7 @@ central_look(void *arg)
 
 	control_look(c->tell.control);
 	central_pages_retry(c->tell.pages);
+	intake_tick(c->tell.intake, clock_mono_ns());
 	loop_timer_set(c->look, CENTRAL_LOOK_NS);
 }
 
@@ -129,6 +133,36 @@ central_new_control(struct central *c)
 	return control_new(c->tell.loop, &config, &c->tell.control);
 }
 
+/* ---- reports ---- */
+
+static void
+central_report(void *arg, const char *host, const void *payload, size_t size)
+{
+	const struct intake_time now = {clock_mono_ns(), clock_wall_ns()};
+	char error[REPORT_ERROR], why[REPORT_ERROR + 100];
+	const struct central *c = arg;
+	struct report *report;
+
+	if (report_unpack(payload, size, &report, error) == 0) {
+		intake_take(c->tell.intake, host, report, &now);
+		report_free(report);
+		return;
+	}
+	snprintf(why, sizeof(why), "the report of %s is wrong: %s", host, error);
+	intake_refuse(c->tell.intake, why, now.mono_ns);
+	log_some(5, CLUSTER, WARNING, "%s", why);
+}
+
+static int
+central_start_intake(struct central *c)
+{
+	int rc = intake_new(c->config->max_hosts, &c->tell.intake);
+
+	return rc < 0 ? rc : mesh_hear(c->tell.mesh, "report", 0, central_report, c);
+}
+
+/* ---- start and stop ---- */
+
 static int
 central_new_judge(struct central *c)
 {
@@ -150,6 +184,8 @@ central_start(struct central *c)
 	if (rc == 0)
 		rc = mesh_new(c->tell.loop, c->names, c->config, c->tell.incarnation,
 			      &c->tell.mesh);
+	if (rc == 0)
+		rc = central_start_intake(c);
 	if (rc == 0)
 		rc = central_new_judge(c);
 	if (rc == 0)
@@ -202,6 +238,7 @@ central_free(struct central *c)
 	control_free(c->tell.control);
 	judge_free(c->judge);
 	mesh_free(c->tell.mesh);
+	intake_free(c->tell.intake);
 	names_free(c->names);
 	central_config_free(c->config);
 	free(c);

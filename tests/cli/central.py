@@ -428,7 +428,7 @@ def hostile(w):
     before = w.status()["refused"]
     w.publish(f"{PREFIX}/host/evil", os.urandom(1000))
     w.publish(f"{PREFIX}/host/big", b"\xdd\xff\xff\xff\xff" + bytes(200000))
-    w.publish(f"{PREFIX}/host/huge", bytes(1 << 20))
+    w.publish(f"{PREFIX}/host/huge", bytes(3 << 20))
     w.publish(f"{PREFIX}/host/%zz", b"x")
     w.publish(f"{PREFIX}/drain/a", b"\xc1")
     w.join("a", "leaf-1", "10.0.0.1", host="b")  # a registration of b in the topic of a

@@ -33,6 +33,8 @@ struct intake_host {
 	char name[REPORT_NAME_MAX + 1];
 	struct intake_host_info info;
 	uint64_t sequence;            /* of the last report */
+	uint64_t behind;              /* the last number that had been there */
+	uint32_t n_behind;            /* how many of them have ascended */
 	struct bucket bucket;
 	struct intake_clock clock;
 	struct intake_port *ports;
@@ -283,10 +285,29 @@ intake_first_window(struct intake_host *host, const struct report *report,
 /* ---- reports ---- */
 
 void
-intake_refuse(struct intake *in, const char *why)
+intake_refuse(struct intake *in, const char *why, uint64_t now_ns)
 {
 	in->stats.refused++;
+	in->stats.refused_ns = now_ns;
 	snprintf(in->stats.refused_why, sizeof(in->stats.refused_why), "%s", why);
+}
+
+/* Whether a number that had been there is to be believed. */
+static bool
+intake_anew(struct intake_host *host, uint64_t sequence)
+{
+	host->n_behind = sequence == host->behind + 1 ? host->n_behind + 1 : 1;
+	host->behind = sequence;
+	return host->n_behind >= INTAKE_ANEW;
+}
+
+static void
+intake_missing(struct intake *in, struct intake_host *host, uint64_t n, uint64_t now_ns)
+{
+	n = n < INTAKE_LOST_MAX ? n : INTAKE_LOST_MAX;
+	host->info.lost += n;
+	in->stats.lost += n;
+	host->info.lost_ns = now_ns;
 }
 
 static int
@@ -296,16 +317,13 @@ intake_sequence(struct intake *in, struct intake_host *host, const struct report
 	struct intake_host_info *info = &host->info;
 
 	if (info->reports && report->incarnation == info->incarnation) {
-		if (report->sequence <= host->sequence) {
+		if (report->sequence <= host->sequence && !intake_anew(host, report->sequence)) {
 			info->repeated++;
 			in->stats.repeated++;
 			return -EALREADY;
 		}
-		if (report->sequence > host->sequence + 1) {
-			info->lost += report->sequence - host->sequence - 1;
-			in->stats.lost += report->sequence - host->sequence - 1;
-			info->lost_ns = now_ns;
-		}
+		if (report->sequence > host->sequence + 1)
+			intake_missing(in, host, report->sequence - host->sequence - 1, now_ns);
 	} else {
 		info->restarts += info->reports > 0;
 		info->incarnation = report->incarnation;
@@ -400,8 +418,9 @@ intake_take_host(struct intake *in, struct intake_host *host, const struct repor
 	return 0;
 }
 
-static void
-intake_refuse_host(struct intake *in, struct intake_host *host, const char *name, int rc)
+/* What is said if a report is not taken. */
+static const char *
+intake_why(int rc)
 {
 	static const struct {
 		int rc;
@@ -409,16 +428,11 @@ intake_refuse_host(struct intake *in, struct intake_host *host, const char *name
 	} whys[] = {{-EINVAL, "its report is of another host"},
 		    {-EBUSY, "it reports too often"},
 		    {-ENOSPC, "there are too many hosts or rows"}};
-	const char *why = "no memory";
-	char text[sizeof(in->stats.refused_why)];
 
 	for (size_t i = 0; i < sizeof(whys) / sizeof(whys[0]); i++)
 		if (whys[i].rc == rc)
-			why = whys[i].why;
-	snprintf(text, sizeof(text), "%s: %s", name, why);
-	intake_refuse(in, text);
-	if (host)
-		host->info.refused++;
+			return whys[i].why;
+	return "no memory";
 }
 
 int
@@ -427,13 +441,18 @@ intake_take(struct intake *in, const char *name, const struct report *report,
 {
 	struct intake_host *host = intake_get(in, name);
 	int rc = strcmp(report->host, name) == 0 ? 0 : -EINVAL;
+	char why[sizeof(in->stats.refused_why)];
 
 	if (rc == 0 && !host)
 		rc = intake_add(in, name, now->mono_ns, &host);
 	if (rc == 0)
 		rc = intake_take_host(in, host, report, now);
-	if (rc < 0 && rc != -EALREADY)
-		intake_refuse_host(in, host, name, rc);
+	if (rc == 0 || rc == -EALREADY)
+		return rc;
+	snprintf(why, sizeof(why), "%s: %s", name, intake_why(rc));
+	intake_refuse(in, why, now->mono_ns);
+	if (host)
+		host->info.refused++;
 	return rc;
 }
 

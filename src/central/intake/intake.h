@@ -27,6 +27,10 @@
 #define INTAKE_ROWS_A_HOST 512u
 #define INTAKE_PER_S 4u
 #define INTAKE_BURST 20u
+/* More lost reports at once are not counted: somebody has forged a number. */
+#define INTAKE_LOST_MAX 1000u
+/* So many reports in a row whose numbers had been there, but ascend, begin anew. */
+#define INTAKE_ANEW 3u
 /* A host that has not reported for so long is silent: three reports are missing. */
 #define INTAKE_SILENT_NS 16000000000ULL
 /* Then it is forgotten. No window is longer. */
@@ -110,6 +114,7 @@ struct intake_stats {
 	uint64_t reports, lost, repeated, late, unplaced;
 	uint64_t refused;            /* reports that were not taken, and malformed ones */
 	char refused_why[256];       /* the last of these; "": there was none */
+	uint64_t refused_ns;         /* when it came, CLOCK_MONOTONIC; 0: never */
 	uint64_t bytes;              /* memory of rows */
 };
 
@@ -124,13 +129,13 @@ void intake_free(struct intake *intake);
 
 /*
  * A report has come on the topic of this host. Borrowed. Returns 0 if it counts; -EINVAL if the
- * report is of another host; -EALREADY if its number had been there; -EBUSY if the host reports too
- * often; -ENOSPC if there are too many hosts or rows; -ENOMEM. All but the third count as refused.
+ * report is of another host; -EALREADY if its number had been there (but see INTAKE_ANEW); -EBUSY
+ * if the host reports too often; -ENOSPC if there are too many hosts or rows; -ENOMEM. All but the third count as refused.
  */
 int intake_take(struct intake *intake, const char *host, const struct report *report,
 		const struct intake_time *now);
 /* Something could not be read: counts it as refused. */
-void intake_refuse(struct intake *intake, const char *why);
+void intake_refuse(struct intake *intake, const char *why, uint64_t now_ns);
 
 /* Forgets hosts that are silent for INTAKE_FORGET_NS. Call it now and then. */
 void intake_tick(struct intake *intake, uint64_t now_ns);

@@ -231,7 +231,7 @@ intake_less(uint32_t *count, uint32_t *n)
 	*n -= part;
 }
 
-/* What stalls of hosts may have caused does not count as lost, nor what they may not, as answered. */
+/* What a stall of a host may have lost is not lost, and what it might have, is not answered. */
 static void
 intake_except_noise(struct intake_counts *c, const struct report_row *row)
 {

@@ -31,6 +31,7 @@
 #include "core/log_limit.h"
 #include "core/loop.h"
 #include "plan/plan.h"
+#include "record/report.h"
 #include "rpingmesh/log_subsystems.h"
 
 /* After a change, so that hosts which come together are planned together. */
@@ -429,7 +430,7 @@ mesh_new_bus(struct mesh *m, struct names *names)
 	const struct central_config *c = m->config;
 	char client_id[64];
 	const struct bus_config config = {
-		BUS_CONFIG_DEFAULTS,
+		BUS_CONFIG_WITH(REPORT_BYTES_MAX),
 		.broker = c->broker,
 		.client_id = client_id,
 		.ca = mesh_or_null(c->ca),

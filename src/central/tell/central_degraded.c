@@ -7,6 +7,7 @@
 
 #include "bus/bus.h"
 #include "central/config/central_config.h"
+#include "central/intake/intake.h"
 #include "central/mesh/mesh.h"
 #include "central/mesh/mesh_wrong.h"
 #include "central/registry/registry.h"
@@ -162,6 +163,65 @@ central_degraded_hosts(const struct central_tell *t, central_degraded_hear *fn, 
 	}
 }
 
+/* ---- reports ---- */
+
+/* How long a refused report is said. */
+#define CENTRAL_DEGRADED_REFUSED_NS (600 * NSEC_PER_SEC)
+
+/* A host that has left is no news here. */
+static bool
+central_degraded_is_silent(const struct central_tell *t, const struct intake_host_info *info)
+{
+	const struct registry_host *host = registry_find(mesh_registry(t->mesh), info->name);
+	struct registry_host_info known = {.state = REGISTRY_GONE};
+
+	if (host)
+		registry_host_info(host, &known);
+	return info->silent && known.state == REGISTRY_PRESENT;
+}
+
+/* Without the broker, nobody is heard. */
+static void
+central_degraded_silent(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	const struct intake_host *host = NULL;
+	struct intake_host_info info, first = {.name = NULL};
+	struct bus_status bus;
+	char text[300];
+	unsigned int n = 0;
+
+	bus_status(mesh_bus(t->mesh), &bus);
+	if (bus.state != BUS_CONNECTED || clock_mono_ns() - bus.since_ns < 2 * INTAKE_SILENT_NS)
+		return;
+	while ((host = intake_next(t->intake, host))) {
+		intake_host_info(host, clock_mono_ns(), &info);
+		if (central_degraded_is_silent(t, &info) && n++ == 0)
+			first = info;
+	}
+	if (!n)
+		return;
+	snprintf(text, sizeof(text),
+		 "hosts are there, but do not report any more: %u; the first: %s, for %" PRIu64
+		 " s; look at rpingmesh-ctl status there",
+		 n, first.name, (uint64_t)((clock_mono_ns() - first.last_ns) / NSEC_PER_SEC));
+	fn(arg, CENTRAL_SILENT, text);
+}
+
+static void
+central_degraded_reports(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	struct intake_stats s;
+	char text[400];
+
+	central_degraded_silent(t, fn, arg);
+	intake_stats(t->intake, clock_mono_ns(), &s);
+	if (!s.refused || clock_mono_ns() - s.refused_ns >= CENTRAL_DEGRADED_REFUSED_NS)
+		return;
+	snprintf(text, sizeof(text), "reports of hosts are refused: %" PRIu64 "; the last: %s",
+		 s.refused, s.refused_why);
+	fn(arg, CENTRAL_REPORTS, text);
+}
+
 /* ---- plan ---- */
 
 #define CENTRAL_PROBLEM_N (PLAN_NO_ADDRESS + 1)
@@ -246,6 +306,7 @@ central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *
 	central_degraded_wrong(t, fn, arg);
 	central_degraded_hosts(t, fn, arg);
 	central_degraded_memory(t, fn, arg);
+	central_degraded_reports(t, fn, arg);
 	central_degraded_plan(t, fn, arg);
 	if (central_pages_sentence(t->pages, text, sizeof(text)))
 		fn(arg, CENTRAL_LISTEN, text);

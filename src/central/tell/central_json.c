@@ -99,9 +99,9 @@ central_json_status(void *arg, void *page, struct buffer *out)
 
 /* Writes the next hosts. Returns whether there are more. */
 static bool
-central_json_some_hosts(FILE *file, const struct mesh *mesh, struct central_json *json)
+central_json_some_hosts(FILE *file, const struct central_tell *t, struct central_json *json)
 {
-	const struct registry_host *host = registry_next(mesh_registry(mesh), json->after);
+	const struct registry_host *host = registry_next(mesh_registry(t->mesh), json->after);
 	struct registry_host_info info;
 	msgpack_sbuffer packed;
 	msgpack_packer pk;
@@ -110,7 +110,7 @@ central_json_some_hosts(FILE *file, const struct mesh *mesh, struct central_json
 	msgpack_packer_init(&pk, &packed, msgpack_sbuffer_write);
 	for (int i = 0; host && i < CENTRAL_JSON_PIECE; i++, host = registry_after(host)) {
 		registry_host_info(host, &info);
-		central_record_host(&pk, mesh, host);
+		central_record_host(&pk, t, host);
 		fputs(json->after ? ",\n" : "\n", file);
 		central_json_record(file, &packed);
 		msgpack_sbuffer_clear(&packed);
@@ -136,7 +136,7 @@ central_json_hosts(void *arg, void *page, struct buffer *out)
 	if (!json->begun)
 		fputs("{\"hosts\":[", file);
 	json->begun = true;
-	more = central_json_some_hosts(file, t->mesh, json);
+	more = central_json_some_hosts(file, t, json);
 	if (!more)
 		fputs("\n],\"next\":null}\n", file);
 	rc = central_json_close(file, &text, &len, out);

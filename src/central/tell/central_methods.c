@@ -85,7 +85,7 @@ central_hosts(const struct control_call *call)
 	record_begin(&r, RECORD_HOSTS);
 	msgpack_pack_array(record_key(&r, "hosts"), hosts.n);
 	for (uint32_t i = 0; i < hosts.n; i++)
-		central_record_host(&r.pk, t->mesh, hosts.at[i]);
+		central_record_host(&r.pk, t, hosts.at[i]);
 	record_u64_if(&r, "next", hosts.next, hosts.next != 0);
 	record_end(&r, call->result);
 	return 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bus/bus.h"
+#include "central/intake/intake.h"
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
 #include "central/tell/central_degraded.h"
@@ -34,6 +35,7 @@ struct central_figures {
 	uint64_t tors[2], tuples, tuples_wanted;
 	double least_share;
 	uint64_t registrations, refused[2];
+	uint64_t reporting[2], reports[3], report_rows;
 	uint64_t plans, plan_failures, plan_ns, planned_ns, lists;
 	uint64_t stall_ns, stalls, callbacks;
 	uint64_t clients, dropped, requests[4];
@@ -89,6 +91,20 @@ central_metrics_mesh(struct central_figures *f, const struct central_tell *t)
 	f->plan_ns = m.plan_ns;
 	f->planned_ns = m.plan_wall_ns;
 	f->lists = m.lists;
+}
+
+static void
+central_metrics_intake(struct central_figures *f, const struct central_tell *t)
+{
+	struct intake_stats s;
+
+	intake_stats(t->intake, clock_mono_ns(), &s);
+	f->reporting[0] = s.hosts - s.silent;
+	f->reporting[1] = s.silent;
+	f->reports[0] = s.reports;
+	f->reports[1] = s.lost;
+	f->reports[2] = s.refused;
+	f->report_rows = s.rows;
 }
 
 static int
@@ -162,6 +178,7 @@ central_metrics_collect(struct central_figures *f, const struct central_tell *t)
 	central_degraded(t, central_metrics_reason, f);
 	central_metrics_bus(f, t);
 	central_metrics_mesh(f, t);
+	central_metrics_intake(f, t);
 	f->ports = central_metrics_ports(t);
 	central_metrics_process(f, t);
 	return central_metrics_tors(f, t);
@@ -175,6 +192,8 @@ static const char *const central_metrics_messages[] = {"published", "received", 
 						       "refused"};
 static const char *const central_metrics_covered[] = {"full", "capped"};
 static const char *const central_metrics_refused[] = {"max_hosts", "invalid"};
+static const char *const central_metrics_reporting[] = {"reporting", "silent"};
+static const char *const central_metrics_reports[] = {"taken", "lost", "refused"};
 static const char *const central_metrics_results[] = {"answered", "cut", "refused", "bad"};
 
 /* Where the values of a family are, and the values of its label, if it has one. */
@@ -235,6 +254,14 @@ static const struct central_family central_families[] = {
 	{{"rpingmesh_central_refused_total", COUNTER, NULL,
 	  "Registrations and drains that were refused, by reason."}, AT(refused),
 	 BY("reason", central_metrics_refused, 2)},
+	{{"rpingmesh_central_reporting_hosts", GAUGE, NULL,
+	  "Hosts that report, and those that have not for 16 s."},
+	 AT(reporting), BY("state", central_metrics_reporting, 2)},
+	{{"rpingmesh_central_reports_total", COUNTER, NULL,
+	  "Reports of hosts that were taken, those missing between these, and those refused."},
+	 AT(reports), BY("result", central_metrics_reports, 3)},
+	{{"rpingmesh_central_report_rows", GAUGE, NULL,
+	  "Streams of probes in the reports of hosts."}, AT(report_rows)},
 	{{"rpingmesh_central_plans_total", COUNTER, NULL, "Times that the plan was made."},
 	 AT(plans)},
 	{{"rpingmesh_central_plan_failures_total", COUNTER, NULL,

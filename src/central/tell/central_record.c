@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bus/bus.h"
+#include "central/intake/intake.h"
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
 #include "central/tell/central_degraded.h"
@@ -99,6 +100,22 @@ central_record_mesh(struct record *r, const struct central_tell *t)
 	record_u64(r, "lists_published", m.lists);
 }
 
+static void
+central_record_intake(struct record *r, const struct central_tell *t)
+{
+	struct intake_stats s;
+
+	intake_stats(t->intake, clock_mono_ns(), &s);
+	record_u64(r, "reporting", s.hosts);
+	record_u64(r, "silent", s.silent);
+	record_u64(r, "reports", s.reports);
+	record_u64(r, "reports_lost", s.lost);
+	record_u64(r, "reports_late", s.late);
+	record_u64(r, "reports_refused", s.refused);
+	record_str(r, "reports_refused_why", s.refused_why[0] ? s.refused_why : NULL);
+	record_u64(r, "report_rows", s.rows);
+}
+
 void
 central_record_status(msgpack_packer *out, const struct central_tell *t)
 {
@@ -120,6 +137,7 @@ central_record_status(msgpack_packer *out, const struct central_tell *t)
 	record_str(&r, "config_error", t->config_error[0] ? t->config_error : NULL);
 	central_record_degraded(&r, t);
 	central_record_mesh(&r, t);
+	central_record_intake(&r, t);
 	central_record_bus(&r, mesh_bus(t->mesh));
 	record_u64(&r, "loop_stall_max_ns", loop.stall_max_ns);
 	record_str(&r, "loop_stall_max_who", loop.stall_max_who);
@@ -139,15 +157,31 @@ central_record_labels(struct record *r, const struct registration *reg)
 	record_end(&map, record_key(r, "labels"));
 }
 
+static void
+central_record_reports(struct record *r, const struct intake *intake, const char *name)
+{
+	const struct intake_host *host = intake_find(intake, name);
+	struct intake_host_info info = {.reports = 0};
+	uint64_t now_ns = clock_mono_ns();
+
+	if (host)
+		intake_host_info(host, now_ns, &info);
+	record_u64(r, "reports", info.reports);
+	record_u64(r, "reports_lost", info.lost);
+	record_u64_if(r, "report_age_ns", now_ns - info.last_ns, host != NULL);
+	record_u64(r, "report_rows", info.n_rows);
+}
+
 void
-central_record_host(msgpack_packer *out, const struct mesh *mesh, const struct registry_host *host)
+central_record_host(msgpack_packer *out, const struct central_tell *t,
+		    const struct registry_host *host)
 {
 	struct registry_host_info i;
 	const struct drain *drain;
 	struct record r;
 
 	registry_host_info(host, &i);
-	drain = mesh_drained(mesh, i.name);
+	drain = mesh_drained(t->mesh, i.name);
 	record_begin(&r, RECORD_HOST);
 	record_str(&r, "host", i.name);
 	record_str(&r, "state", registry_state_names[i.state]);
@@ -163,6 +197,7 @@ central_record_host(msgpack_packer *out, const struct mesh *mesh, const struct r
 	record_u64(&r, "incarnation", i.registration->incarnation);
 	record_u64(&r, "ports", i.registration->n_ports);
 	central_record_labels(&r, i.registration);
+	central_record_reports(&r, t->intake, i.name);
 	if (drain)
 		drain_pack(record_key(&r, "drain"), drain);
 	else

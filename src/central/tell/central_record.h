@@ -8,7 +8,6 @@
 
 struct central_tell;
 struct central_tor;
-struct mesh;
 struct plan_coverage;
 struct registration_port;
 struct registry_host;
@@ -17,7 +16,7 @@ struct registry_host;
 void central_record_status(msgpack_packer *out, const struct central_tell *t);
 
 /* Map host. */
-void central_record_host(msgpack_packer *out, const struct mesh *mesh,
+void central_record_host(msgpack_packer *out, const struct central_tell *t,
 			 const struct registry_host *host);
 /* Map host_port: the port i of the host's registration. */
 void central_record_port(msgpack_packer *out, const struct registry_host *host, size_t i);

@@ -14,6 +14,7 @@ struct central_config;
 struct central_pages;
 struct control;
 struct incidents;
+struct intake;
 struct loop;
 struct mesh;
 
@@ -21,6 +22,7 @@ struct central_tell {
 	struct loop *loop;
 	struct mesh *mesh;
 	struct incidents *incidents;
+	struct intake *intake;
 	struct control *control;
 	struct central_pages *pages;
 	const struct central_config *config;

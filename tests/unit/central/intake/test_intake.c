@@ -212,6 +212,26 @@ test_sequence(void **state)
 	end();
 }
 
+/* A forged number does not silence the host for ever, nor make up lost reports. */
+static void
+test_forged_sequence(void **state)
+{
+	(void)state;
+	begin(1);
+	assert_int_equal(send_now(), 0);
+	report.sequence = 1ULL << 62;
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(info().lost, INTAKE_LOST_MAX);
+	report.sequence = 1;
+	assert_int_equal(send_now(), -EALREADY);
+	assert_int_equal(send_now(), -EALREADY);
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(info().reports, 4);
+	assert_int_equal(info().lost, INTAKE_LOST_MAX);
+	end();
+}
+
 /* After a restart numbers begin anew, and rows that are still there go on. */
 static void
 test_restart(void **state)
@@ -401,7 +421,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_classes),
-		cmocka_unit_test(test_sequence), cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_sequence), cmocka_unit_test(test_forged_sequence),
+		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_clocks), cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_bounds),
