@@ -346,6 +346,7 @@ intake_has_room(const struct intake *in, const struct intake_host *host,
 static int
 intake_name(struct intake *in, struct intake_host *host, const struct report *report)
 {
+	const char *devices[REPORT_PORTS_MAX];
 	uint32_t rows = host->table.n;
 	struct intake_port *ports;
 	int rc;
@@ -359,7 +360,9 @@ intake_name(struct intake *in, struct intake_host *host, const struct report *re
 	ports = intake_ports_new(host, report);
 	if (!ports)
 		return -ENOMEM;
-	rc = intake_table_name(&host->table, report, ports);
+	for (size_t i = 0; i < report->n_ports; i++)
+		devices[i] = ports[i].device;
+	rc = intake_table_name(&host->table, report, devices);
 	if (rc < 0) /* these have the counters now */
 		intake_table_clear(&host->table);
 	in->stats.rows += host->table.n;

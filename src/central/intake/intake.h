@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "central/intake/intake_rows.h"
 #include "record/report.h"
 
 #define INTAKE_ROWS_A_HOST 512u
@@ -36,28 +37,6 @@
 /* Then it is forgotten. No window is longer. */
 #define INTAKE_FORGET_NS 3600000000000ULL
 #define INTAKE_COUNTERS 16u /* of a port */
-
-enum intake_window {
-	INTAKE_SHORT,  /* 20 s: 4 slots of 5 s, the last of which still goes on */
-	INTAKE_MIDDLE, /* 5 min: 5 slots of a minute */
-	INTAKE_LONG,   /* 1 h: 4 slots of a quarter */
-	INTAKE_WINDOWS
-};
-/* The length of a window, and of its slots. */
-uint64_t intake_window_ns(enum intake_window window);
-uint64_t intake_slot_ns(enum intake_window window);
-
-/* Probes of a row that have a result. Those of other classes are only in `sent`. */
-struct intake_counts {
-	uint32_t sent;
-	uint32_t answered;    /* so the way there and back was good; without noise */
-	uint32_t lost;        /* on the way there or back; without noise */
-	uint32_t back_lost;   /* on the way back, because the probe has arrived; without noise */
-	uint32_t unreachable; /* nobody has answered, and nobody has said why */
-	uint32_t noise;       /* answered or lost, while a host stalled */
-	uint32_t slow;        /* of those that were answered, by what is usual for the row */
-	uint32_t rtt_us;      /* the sum of the RTTs of those that were answered */
-};
 
 struct intake;
 struct intake_host;
@@ -130,7 +109,8 @@ void intake_free(struct intake *intake);
 /*
  * A report has come on the topic of this host. Borrowed. Returns 0 if it counts; -EINVAL if the
  * report is of another host; -EALREADY if its number had been there (but see INTAKE_ANEW); -EBUSY
- * if the host reports too often; -ENOSPC if there are too many hosts or rows; -ENOMEM. All but the third count as refused.
+ * if the host reports too often; -ENOSPC if there are too many hosts or rows; -ENOMEM. All but the
+ * third count as refused.
  */
 int intake_take(struct intake *intake, const char *host, const struct report *report,
 		const struct intake_time *now);

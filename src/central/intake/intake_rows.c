@@ -114,16 +114,16 @@ intake_carry(struct intake_stored **sorted, size_t n, struct intake_stored *row)
 
 /* The same name as that of the stream, which lasts as long as the port; "": none has it. */
 static const char *
-intake_device(const struct intake_port *ports, size_t n, const struct report_stream *stream)
+intake_device(const char *const *devices, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(ports[i].device, stream->device) == 0)
-			return ports[i].device;
+		if (strcmp(devices[i], name) == 0)
+			return devices[i];
 	return "";
 }
 
 static struct intake_stored *
-intake_rows_new(const struct report *report, const struct intake_port *ports)
+intake_rows_new(const struct report *report, const char *const *devices)
 {
 	struct intake_stored *rows = calloc(report->n_streams + 1, sizeof(*rows));
 
@@ -131,7 +131,7 @@ intake_rows_new(const struct report *report, const struct intake_port *ports)
 		struct report_stream *s = &rows[i].stream;
 
 		*s = report->streams[i];
-		s->device = intake_device(ports, report->n_ports, &report->streams[i]);
+		s->device = intake_device(devices, report->n_ports, s->device);
 		if (!s->job[0])
 			continue;
 		s->job = rows[i].job = strdup(s->job);
@@ -145,9 +145,9 @@ intake_rows_new(const struct report *report, const struct intake_port *ports)
 
 int
 intake_table_name(struct intake_table *table, const struct report *report,
-		  const struct intake_port *ports)
+		  const char *const *devices)
 {
-	struct intake_stored *rows = intake_rows_new(report, ports);
+	struct intake_stored *rows = intake_rows_new(report, devices);
 	struct intake_stored **sorted = calloc((size_t)table->n + 1,
 					       sizeof(struct intake_stored *));
 

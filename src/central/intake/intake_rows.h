@@ -3,9 +3,34 @@
 #ifndef RPINGMESH_CENTRAL_INTAKE_INTAKE_ROWS_H
 #define RPINGMESH_CENTRAL_INTAKE_INTAKE_ROWS_H
 
-#include "central/intake/intake.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/report.h"
 
 #define INTAKE_SLOTS 13 /* of all windows */
+
+enum intake_window {
+	INTAKE_SHORT,  /* 20 s: 4 slots of 5 s, the last of which still goes on */
+	INTAKE_MIDDLE, /* 5 min: 5 slots of a minute */
+	INTAKE_LONG,   /* 1 h: 4 slots of a quarter */
+	INTAKE_WINDOWS
+};
+/* The length of a window, and of its slots. */
+uint64_t intake_window_ns(enum intake_window window);
+uint64_t intake_slot_ns(enum intake_window window);
+
+/* Probes of a row that have a result. Those of other classes are only in `sent`. */
+struct intake_counts {
+	uint32_t sent;
+	uint32_t answered;    /* so the way there and back was good; without noise */
+	uint32_t lost;        /* on the way there or back; without noise */
+	uint32_t back_lost;   /* on the way back, because the probe has arrived; without noise */
+	uint32_t unreachable; /* nobody has answered, and nobody has said why */
+	uint32_t noise;       /* answered or lost, while a host stalled */
+	uint32_t slow;        /* of those that were answered, by what is usual for the row */
+	uint32_t rtt_us;      /* the sum of the RTTs of those that were answered */
+};
 
 /* Thousands of hosts have hundreds of them. */
 struct intake_stored {
@@ -24,11 +49,12 @@ struct intake_table {
 /* Whether the table has exactly the streams of a whole report. */
 bool intake_table_same(const struct intake_table *table, const struct report *report);
 /*
- * Takes the streams of a whole report over. Rows that are in both go on. `ports` are those of the
- * report, and outlive the table. Returns 0, or -ENOMEM; then the table is as it was.
+ * Takes the streams of a whole report over. Rows that are in both go on. `devices` has the names
+ * of the ports of the report, which outlive the table. Returns 0, or -ENOMEM; then the table is
+ * as it was.
  */
 int intake_table_name(struct intake_table *table, const struct report *report,
-		      const struct intake_port *ports);
+		      const char *const *devices);
 void intake_table_clear(struct intake_table *table);
 
 /* Adds a report that has as many streams as the table, to the windows from `first` on. */
