@@ -51,6 +51,11 @@ plan_new(const struct plan_options *options, struct plan **out)
 	plan = calloc(1, sizeof(*plan));
 	if (!plan)
 		return -ENOMEM;
+	plan->passes = calloc(1, sizeof(*plan->passes));
+	if (!plan->passes) {
+		free(plan);
+		return -ENOMEM;
+	}
 	plan->options = *options;
 	*out = plan;
 	return 0;
@@ -80,6 +85,7 @@ plan_free(struct plan *plan)
 	free(plan->nodes);
 	free(plan->groups);
 	free(plan->index);
+	free(plan->passes);
 	free(plan);
 }
 
@@ -156,30 +162,32 @@ plan_drain(struct plan *plan, uint64_t now_s)
 	return 0;
 }
 
-static void
-plan_lists(struct plan *plan, void (*changed)(void *arg, const char *host), void *arg)
+bool
+plan_next(struct plan *plan, void (*changed)(void *arg, const char *host), void *arg)
 {
-	for (size_t i = 0; i < plan->n_nodes; i++) {
-		struct plan_node *node = plan->nodes[i];
-		uint64_t generation;
+	struct plan_node *node;
+	uint64_t generation;
 
-		if (!node->stale)
-			continue;
-		node->stale = false;
-		generation = plan_node_list(plan, node, NULL, NULL);
-		if (generation == node->generation)
-			continue;
-		node->generation = generation;
-		changed(arg, node->name);
-	}
+	while (plan->next < plan->n_nodes && !plan->nodes[plan->next]->stale)
+		plan->next++;
+	if (plan->next >= plan->n_nodes)
+		return false;
+	node = plan->nodes[plan->next++];
+	node->stale = false;
+	generation = plan_node_list(plan, node, NULL, NULL);
+	if (generation == node->generation)
+		return true;
+	node->generation = generation;
+	changed(arg, node->name);
+	return true;
 }
 
 int
-plan_run(struct plan *plan, uint64_t now_s, void (*changed)(void *arg, const char *host),
-	 void *arg)
+plan_begin(struct plan *plan, uint64_t now_s)
 {
 	int err = plan_drain(plan, now_s);
 
+	plan->next = plan->n_nodes;
 	if (err)
 		return err;
 	plan->rebuild = plan->rebuild || plan->hour != now_s / 3600;
@@ -195,6 +203,17 @@ plan_run(struct plan *plan, uint64_t now_s, void (*changed)(void *arg, const cha
 		return err;
 	plan_place(plan);
 	plan_free_gone(plan);
-	plan_lists(plan, changed, arg);
+	plan->next = 0;
 	return 0;
+}
+
+int
+plan_run(struct plan *plan, uint64_t now_s, void (*changed)(void *arg, const char *host),
+	 void *arg)
+{
+	int err = plan_begin(plan, now_s);
+
+	while (!err && plan_next(plan, changed, arg))
+		;
+	return err;
 }

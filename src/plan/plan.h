@@ -52,6 +52,7 @@
 #define PLAN_ADDRESSES 16
 #define PLAN_TORS 8
 #define PLAN_PORTS 64       /* of a host */
+#define PLAN_PLACES 512     /* addresses of a host, each counted for each of its port's ToRs */
 
 struct plan;
 
@@ -100,7 +101,8 @@ void plan_free(struct plan *plan);
 
 /*
  * Adds a host, or replaces all that is known of it. It counts from the next plan_run(). Returns 0,
- * -EINVAL if it has too much of something, no name, or two ports of one name, -ENOMEM.
+ * -EINVAL if it has too much of something, no name, or two ports of one name, -E2BIG if it would
+ * have more than PLAN_PLACES, because the work of a run grows with their square; -ENOMEM.
  */
 int plan_put(struct plan *plan, const struct plan_host *host);
 /* Removes a host; an unknown one is ignored. */
@@ -115,6 +117,14 @@ void plan_paths_changed(struct plan *plan);
  */
 int plan_run(struct plan *plan, uint64_t now_s, void (*changed)(void *arg, const char *host),
 	     void *arg);
+
+/*
+ * The same in steps: plan_begin() makes the plan, and each call of plan_next() compares the list of
+ * one host. Before it has returned false, which it does when there are no more, the plan must not
+ * be changed. plan_begin() returns 0 or -ENOMEM; then there is nothing to compare.
+ */
+int plan_begin(struct plan *plan, uint64_t now_s);
+bool plan_next(struct plan *plan, void (*changed)(void *arg, const char *host), void *arg);
 
 enum plan_kind { PLAN_TOR, PLAN_FABRIC };
 

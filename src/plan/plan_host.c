@@ -135,6 +135,8 @@ plan_host_valid(const struct plan_host *host)
 static int
 plan_host_ports(struct plan_node *node, const struct plan_host *host)
 {
+	size_t places = 0;
+
 	for (; node->n_nics < host->n_ports; node->n_nics++)
 		if (plan_nic_copy(&node->nics[node->n_nics], &host->ports[node->n_nics])) {
 			node->n_nics++;
@@ -146,6 +148,10 @@ plan_host_ports(struct plan_node *node, const struct plan_host *host)
 		if (i && plan_host_nic_compare(&node->nics[i - 1], &node->nics[i]) == 0)
 			return -EINVAL;
 	}
+	for (size_t i = 0; i < node->n_nics; i++)
+		places += node->nics[i].n_addresses * node->nics[i].n_tors;
+	if (places > PLAN_PLACES)
+		return -E2BIG;
 	for (size_t i = 0; i < node->n_nics; i++)
 		if (plan_nic_members(&node->nics[i]))
 			return -ENOMEM;

@@ -27,7 +27,7 @@ struct plan_address {
 	struct plan_address *next; /* in the index, if it is the holder */
 	struct plan_rivals rivals; /* of the holder */
 	bool used;               /* it is the holder: the port takes part with this address */
-	uint64_t counted;        /* the last count that it was part of */
+	uint64_t counted;        /* the last plan_mesh_pass() that it was part of */
 };
 
 /* An address of a port under one of its ToRs. */
@@ -129,7 +129,9 @@ struct plan {
 	struct plan_address **index;  /* the holders of addresses, by their hash */
 	size_t index_size, n_index;
 	struct plan_node *gone;       /* removed since the last run; slots may point at them */
-	uint64_t hour, runs, counts;
+	uint64_t hour, runs;
+	uint64_t *passes;             /* of plan_mesh_pass(); looking at a list counts, too */
+	size_t next;                  /* the node that plan_next() looks at first */
 	bool rebuild;                 /* groups or their edges are to be made anew */
 	unsigned int tuples[1025];    /* coupon_tuples() for each N; 0: not computed yet */
 };
@@ -170,7 +172,13 @@ void plan_group_dirty(struct plan_group *group);
 int plan_member_compare(const struct plan_member *a, const struct plan_member *b);
 
 /* plan_mesh.c */
-bool plan_mesh_pair(const struct plan_member *a, const struct plan_member *b);
+/*
+ * Whether a member probes one of plan_mesh_near_to() there: not if it is of the same host, or has
+ * been one of an earlier ToR of the same address of ours. A pass consists of all ToRs of one
+ * address, in their order.
+ */
+bool plan_mesh_pair(const struct plan_member *from, const struct plan_close *to, uint64_t pass);
+uint64_t plan_mesh_pass(const struct plan *plan);
 /* Returns 0 or -ENOMEM. */
 int plan_mesh_update(struct plan *plan);
 /* Those that can be in one mesh with it, itself included, as of the last run. */

@@ -57,7 +57,7 @@ plan_list_target(struct plan_lister *l, const struct plan_member *from,
 }
 
 static void
-plan_list_mesh(struct plan_lister *l, const struct plan_member *m)
+plan_list_mesh(struct plan_lister *l, const struct plan_member *m, uint64_t pass)
 {
 	struct plan_near near = plan_mesh_near_to(m);
 
@@ -65,8 +65,7 @@ plan_list_mesh(struct plan_lister *l, const struct plan_member *m)
 		const struct plan_member *to = near.members[i].member;
 		struct plan_target t = {.kind = PLAN_TOR, .tuples = 1};
 
-		/* Its own host first: of a host with many ports, that spares most of the time. */
-		if (near.members[i].host == m->address->nic->host || !plan_mesh_pair(m, to))
+		if (!plan_mesh_pair(m, &near.members[i], pass))
 			continue;
 		t.interval_us = plan_mesh_interval_us(m->address->nic, to->address->nic);
 		t.traffic_class = plan_list_class(l->plan, plan_mix(m->hash ^ to->hash));
@@ -130,14 +129,17 @@ plan_node_list(const struct plan *plan, const struct plan_node *node, plan_targe
 	       void *arg)
 {
 	struct plan_lister l = {.plan = plan, .each = each, .arg = arg, .hash = 1};
+	uint64_t pass = 0;
 
 	for (size_t i = 0; i < node->n_nics; i++)
 		for (size_t k = 0; k < node->nics[i].n_members; k++) {
 			const struct plan_member *m = &node->nics[i].members[k];
 
+			if (k % node->nics[i].n_tors == 0)
+				pass = plan_mesh_pass(plan);
 			if (!m->group)
 				continue;
-			plan_list_mesh(&l, m);
+			plan_list_mesh(&l, m, pass);
 			plan_list_fabric(&l, m);
 		}
 	return l.hash;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ToR mesh. It is nowhere stored: a pair probes each other if plan_mesh_pair() says so. Kept is
- * only how many targets a port has.
+ * The ToR mesh. It is nowhere stored: a pair probes each other under the first ToR at which they
+ * are near each other, if they belong to two hosts. Kept is only how many targets a port has.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,13 +42,6 @@ plan_member_in(const struct plan_member *member)
 	return ((uint64_t)nic->budget_in * PLAN_MILLI - plan_mesh_in(nic)) / nic->n_on;
 }
 
-static bool
-plan_mesh_near(const struct plan_member *a, const struct plan_member *b)
-{
-	return a->group && a->group == b->group &&
-	       ((a->hash ^ b->hash) & a->group->mesh_mask) == 0;
-}
-
 struct plan_near
 plan_mesh_near_to(const struct plan_member *m)
 {
@@ -61,30 +54,27 @@ plan_mesh_near_to(const struct plan_member *m)
 				  group->near_first[mesh + 1] - group->near_first[mesh]};
 }
 
-/* Whether they share a ToR before the one of these members. */
-static bool
-plan_mesh_before(const struct plan_member *a, const struct plan_member *b)
+bool
+plan_mesh_pair(const struct plan_member *from, const struct plan_close *to, uint64_t pass)
 {
-	const struct plan_nic *x = a->address->nic, *y = b->address->nic;
-	const struct plan_member *first_a, *first_b;
+	const struct plan_nic *nic = from->address->nic;
+	struct plan_address *address;
 
-	if (x->n_tors == 1 || y->n_tors == 1)
+	/* Its own host first: of a host with many ports, that spares most of the time. */
+	if (to->host == nic->host || to->member->group != from->group)
 		return false;
-	first_a = &x->members[(size_t)(a->address - x->addresses) * x->n_tors];
-	first_b = &y->members[(size_t)(b->address - y->addresses) * y->n_tors];
-	for (const struct plan_member *i = first_a; i < a; i++)
-		for (const struct plan_member *k = first_b; k < b; k++)
-			if (plan_mesh_near(i, k))
-				return true;
-	return false;
+	address = to->member->address;
+	if (nic->n_tors > 1 && address->counted == pass)
+		return false;
+	if (nic->n_tors > 1)
+		address->counted = pass;
+	return true;
 }
 
-/* Whether a and b, of one group, probe each other, and have no earlier group in which they do. */
-bool
-plan_mesh_pair(const struct plan_member *a, const struct plan_member *b)
+uint64_t
+plan_mesh_pass(const struct plan *plan)
 {
-	return a->address->nic->host != b->address->nic->host && plan_mesh_near(a, b) &&
-	       !plan_mesh_before(a, b);
+	return ++*plan->passes;
 }
 
 /* Between two probes to, or from, one of its targets; PLAN_INTERVAL_MAX_US + 1: too rare. */
@@ -109,26 +99,21 @@ plan_mesh_interval_us(const struct plan_nic *from, const struct plan_nic *to)
 }
 
 /*
- * How many pairs plan_mesh_pair() finds for the members of the port: each address counts once for
- * each of ours, however many ToRs they share.
+ * How many pairs there are for the members of the port: each address counts once for each of ours,
+ * however many ToRs they share.
  */
 static uint64_t
-plan_mesh_count(struct plan *plan, const struct plan_nic *nic)
+plan_mesh_count(const struct plan *plan, const struct plan_nic *nic)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, pass = 0;
 
 	for (size_t i = 0; i < nic->n_members; i++) {
 		struct plan_near near = plan_mesh_near_to(&nic->members[i]);
 
-		plan->counts += i % nic->n_tors == 0; /* our next address */
-		for (size_t k = 0; k < near.n; k++) {
-			struct plan_address *to = near.members[k].member->address;
-
-			if (near.members[k].host == nic->host || to->counted == plan->counts)
-				continue;
-			to->counted = plan->counts;
-			n++;
-		}
+		if (i % nic->n_tors == 0) /* our next address */
+			pass = plan_mesh_pass(plan);
+		for (size_t k = 0; k < near.n; k++)
+			n += plan_mesh_pair(&nic->members[i], &near.members[k], pass);
 	}
 	return n;
 }

@@ -19,6 +19,7 @@
 
 #define RAILS 8
 #define JOINS 31
+#define CROWD 70
 #define HOUR 3600u
 #define NOW_S (480000u * HOUR)
 
@@ -117,6 +118,57 @@ joins(struct plan *plan, unsigned int hosts, unsigned int pods)
 	printf("join_lists_max %.3f %% 1\n", lists[JOINS - 1]);
 }
 
+/*
+ * Hosts that have as many addresses under as many ToRs as they may, all under the same: how long
+ * one step of a run takes at most, in which the loop of central is away.
+ */
+static void
+crowd(void)
+{
+	static struct plan_port ports[PLAN_PORTS];
+	static struct addr addresses[PLAN_PORTS][2];
+	static char devices[PLAN_PORTS][16];
+	static const char *const tors[] = {"leaf-0", "leaf-1", "leaf-2", "leaf-3"};
+	const struct plan_options options = {.paths = 64};
+	double before, begin, step = 0;
+	struct plan *plan;
+
+	if (plan_new(&options, &plan))
+		exit(1);
+	for (unsigned int i = 0; i < CROWD; i++) {
+		char name[32], text[32];
+		struct plan_host host = {name, ports, PLAN_PORTS, 0};
+
+		snprintf(name, sizeof(name), "host%02u", i);
+		for (unsigned int p = 0; p < PLAN_PORTS; p++) {
+			snprintf(devices[p], sizeof(devices[p]), "mlx5_%u", p);
+			for (unsigned int a = 0; a < 2; a++) {
+				snprintf(text, sizeof(text), "10.%u.%u.%u", i, p, a + 1);
+				addr_parse(text, &addresses[p][a]);
+			}
+			ports[p] = (struct plan_port){.device = devices[p], .port = 1,
+						      .addresses = addresses[p], .n_addresses = 2,
+						      .tors = tors, .n_tors = 4, .rail = "",
+						      .budget_out = 150, .budget_in = 300};
+		}
+		if (plan_put(plan, &host))
+			exit(1);
+	}
+	before = cpu_ms();
+	if (plan_begin(plan, NOW_S))
+		exit(1);
+	begin = cpu_ms() - before;
+	for (bool more = true; more;) {
+		before = cpu_ms();
+		more = plan_next(plan, changed, NULL);
+		if (cpu_ms() - before > step)
+			step = cpu_ms() - before;
+	}
+	printf("crowd_begin %.1f ms -\n", begin);
+	printf("crowd_step_max %.1f ms 50\n", step);
+	plan_free(plan);
+}
+
 static void
 coverage(void *arg, const struct plan_coverage *c)
 {
@@ -162,5 +214,6 @@ main(int argc, char **argv)
 	printf("tuples %.0f - -\n", worst[3]);
 	printf("capped_tors %.0f - 0\n", worst[4]);
 	plan_free(plan);
+	crowd();
 	return 0;
 }

@@ -38,7 +38,6 @@
 #define MESH_SOON_NS (200 * NSEC_PER_MSEC)
 /* After a plan that took long, so that the loop has time for other work. */
 #define MESH_REST 4
-#define MESH_HOUR_S 3600
 
 static struct registry_time
 mesh_now(void)
@@ -78,42 +77,13 @@ mesh_has(const struct mesh *m, const char *name)
 	return info.state != REGISTRY_GONE;
 }
 
-/* The list of a host is to be published, or, if the plan does not have it, cleared. */
-static void
+void
 mesh_list_changed(void *arg, const char *host)
 {
 	struct mesh *m = arg;
 
 	if (mesh_names_add(&m->waiting, host) < 0)
 		mesh_no_memory(m);
-}
-
-/* The broker may have lost them. */
-static void
-mesh_all_lists_changed(struct mesh *m)
-{
-	const struct registry_host *host = registry_next(m->registry, 0);
-	struct registry_host_info info;
-
-	for (; host; host = registry_after(host)) {
-		registry_host_info(host, &info);
-		mesh_list_changed(m, info.name);
-	}
-	m->again = false;
-}
-
-/* When the plan must run if nothing changes: at the next hour, or when a drain ends. */
-static uint64_t
-mesh_next_plan_ns(const struct mesh *m)
-{
-	uint64_t now = clock_wall_ns(), hour_ns = MESH_HOUR_S * NSEC_PER_SEC;
-	uint64_t next = (now / hour_ns + 1) * hour_ns;
-	const struct mesh_drain *d;
-
-	TAILQ_FOREACH(d, &m->drains, link)
-		if (d->active && d->drain.until_ns < next)
-			next = d->drain.until_ns;
-	return next > now ? next - now : 0;
 }
 
 /* ---- registry to plan ---- */
@@ -181,8 +151,7 @@ mesh_put(struct mesh *m, const struct registry_host_info *info)
 	return plan_put(m->plan, &planned);
 }
 
-/* Takes what has changed over into the plan. Returns 0 or -ENOMEM. */
-static int
+int
 mesh_apply(struct mesh *m, const char *name)
 {
 	struct registry_host_info info;
@@ -196,10 +165,13 @@ mesh_apply(struct mesh *m, const char *name)
 		plan_remove(m->plan, name);
 		mesh_list_changed(m, name);
 	}
-	snprintf(why, sizeof(why), "%s: its registration has two ports of one name", name);
-	if (rc == -EINVAL)
-		mesh_refuse_host(m, name, why);
-	return rc == -EINVAL ? 0 : rc;
+	if (rc == 0 || rc == -ENOMEM)
+		return rc;
+	snprintf(why, sizeof(why), "%s: its registration has %s", name,
+		 rc == -E2BIG ? "too many addresses under too many ToR switches" :
+				"two ports of one name");
+	mesh_refuse_host(m, name, why);
+	return 0;
 }
 
 void
@@ -219,51 +191,6 @@ mesh_changed(void *arg, const struct registry_host *host)
 	registry_host_info(host, &info);
 	mesh_tell_watchers(m, host);
 	mesh_touch(m, info.name);
-}
-
-/* ---- the run ---- */
-
-static void
-mesh_plan_now(struct mesh *m)
-{
-	uint64_t start_ns = clock_mono_ns();
-	const char *host;
-	int rc = 0;
-
-	mesh_find_lost(m);
-	mesh_end_drains(m);
-	while (rc == 0 && (host = mesh_names_first(&m->touched))) {
-		rc = mesh_apply(m, host);
-		if (rc == 0)
-			mesh_names_drop_first(&m->touched);
-	}
-	if (rc < 0) /* the next run goes on with this host */
-		mesh_no_memory(m);
-	if (plan_run(m->plan, clock_wall_ns() / NSEC_PER_SEC, mesh_list_changed, m) < 0)
-		mesh_no_memory(m);
-	if (m->again)
-		mesh_all_lists_changed(m);
-	mesh_found_lost(m);
-	m->stats.plans++;
-	m->stats.plan_ns = clock_mono_ns() - start_ns;
-	m->stats.plan_wall_ns = clock_wall_ns();
-}
-
-static void
-mesh_run_plan(void *arg)
-{
-	struct mesh *m = arg;
-
-	m->plan_ns = 0;
-	if (!m->synced) /* then it runs */
-		return;
-	mesh_plan_now(m);
-	if (m->caught_up && m->beat.hosts != mesh_hosts(m)) {
-		m->beat_ns = 0;
-		loop_timer_set(m->tick_timer, 0);
-	}
-	mesh_send_soon(m);
-	mesh_plan_in(m, mesh_next_plan_ns(m));
 }
 
 /* ---- what comes over the bus ---- */
@@ -487,6 +414,8 @@ mesh_start(struct mesh *m, struct names *names)
 	if (rc == 0)
 		rc = loop_timer_new(m->loop, "plan", mesh_run_plan, m, &m->plan_timer);
 	if (rc == 0)
+		rc = loop_timer_new(m->loop, "lists", mesh_plan_lists, m, &m->list_timer);
+	if (rc == 0)
 		rc = loop_timer_new(m->loop, "registry", mesh_tick, m, &m->tick_timer);
 	if (rc == 0)
 		rc = loop_timer_new(m->loop, "send", mesh_send, m, &m->send_timer);
@@ -535,6 +464,7 @@ mesh_free(struct mesh *m)
 	mesh_names_clear(&m->touched);
 	mesh_names_clear(&m->waiting);
 	loop_timer_free(m->plan_timer);
+	loop_timer_free(m->list_timer);
 	loop_timer_free(m->tick_timer);
 	loop_timer_free(m->send_timer);
 	loop_timer_free(m->sync_timer);

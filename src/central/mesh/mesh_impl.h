@@ -48,10 +48,12 @@ struct mesh {
 	struct bus *bus;
 	struct registry *registry;
 	struct plan *plan;
-	struct loop_timer *plan_timer, *tick_timer, *send_timer, *sync_timer;
+	struct loop_timer *plan_timer, *list_timer, *tick_timer, *send_timer, *sync_timer;
 	struct mesh_stats stats;
 	struct mesh_wrong wrong;
 	uint64_t plan_ns;           /* when plan_timer runs; 0: it does not */
+	uint64_t run_ns;            /* how long the run has taken so far */
+	bool running;               /* lists are still to be compared */
 	struct mesh_names touched;  /* hosts that the plan must look at */
 	struct mesh_names waiting;  /* hosts whose lists are to be published */
 	struct mesh_ear ears[MESH_EARS];
@@ -87,6 +89,10 @@ void mesh_plan_in(struct mesh *m, uint64_t delay_ns);
 void mesh_plan_soon(struct mesh *m);
 /* What the plan sees of a host has changed, by the registry or by a drain. */
 void mesh_touch(struct mesh *m, const char *host);
+/* Takes what has changed of a host over into the plan. Returns 0 or -ENOMEM. */
+int mesh_apply(struct mesh *m, const char *name);
+/* The list of a host is to be published, or, if the plan does not have it, cleared. */
+void mesh_list_changed(void *arg, const char *host);
 /* Whether the plan has the host. */
 bool mesh_has(const struct mesh *m, const char *host);
 
@@ -103,6 +109,11 @@ void mesh_no_memory(struct mesh *m);
 /* Before and after a run of the plan. */
 void mesh_find_lost(struct mesh *m);
 void mesh_found_lost(struct mesh *m);
+
+/* mesh_run.c */
+/* The timers: a run begins; it goes on with lists. */
+void mesh_run_plan(void *arg);
+void mesh_plan_lists(void *arg);
 
 /* mesh_send.c */
 /* Publishes drains and lists that wait, as many as there is room for, and goes on by itself. */

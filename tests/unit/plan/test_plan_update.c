@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Planners agree whatever they went through, and what changes is no more than need be. */
+#include <errno.h>
+
 #include "plan_fake.h"
 
 static void
@@ -179,6 +181,79 @@ test_a_host_joins(void **state)
 	fake_end(&b);
 }
 
+/* A run in steps gives what a whole one gives, and tells of each host once. */
+static void
+test_steps(void **state)
+{
+	struct plan_options options = fake_options(4);
+	unsigned int steps = 0;
+	struct fake a, b;
+
+	(void)state;
+	fake_start(&a, &options);
+	fake_start(&b, &options);
+	fake_grid(&a, 4, 4);
+	fake_grid(&b, 4, 4);
+	fake_run(&a, FAKE_NOW_S);
+	assert_int_equal(plan_begin(b.plan, FAKE_NOW_S), 0);
+	assert_int_equal(b.n_changed, 0);
+	while (plan_next(b.plan, fake_changed, &b))
+		assert_int_equal(b.n_changed, ++steps);
+	assert_int_equal(steps, 16);
+	assert_false(plan_next(b.plan, fake_changed, &b));
+	assert_int_equal(plan_digest(a.plan), plan_digest(b.plan));
+	/* Of those that may have changed, only some have. */
+	fake_put1(&a, "h1-x", "tor1", "10.1.0.99");
+	fake_put1(&b, "h1-x", "tor1", "10.1.0.99");
+	fake_run(&a, FAKE_NOW_S);
+	b.n_changed = steps = 0;
+	assert_int_equal(plan_begin(b.plan, FAKE_NOW_S), 0);
+	while (plan_next(b.plan, fake_changed, &b))
+		steps++;
+	assert_int_equal(b.n_changed, a.n_changed);
+	assert_in_range(b.n_changed, 5, steps);
+	assert_int_equal(plan_digest(a.plan), plan_digest(b.plan));
+	fake_end(&a);
+	fake_end(&b);
+}
+
+/* 64 ports of 8 addresses under one ToR, and under two. */
+static void
+test_too_many_places(void **state)
+{
+	static struct plan_port ports[PLAN_PORTS];
+	static struct addr addresses[PLAN_PORTS][8];
+	static char devices[PLAN_PORTS][16];
+	static const char *const tors[] = {"tor0", "tor1"};
+	const struct plan_host host = {"h", ports, PLAN_PORTS, 0};
+	struct plan_options options = fake_options(4);
+	char text[ADDR_TEXT];
+	struct fake f;
+
+	(void)state;
+	fake_start(&f, &options);
+	for (int i = 0; i < PLAN_PORTS; i++) {
+		snprintf(devices[i], sizeof(devices[i]), "mlx5_%d", i);
+		for (int k = 0; k < 8; k++) {
+			snprintf(text, sizeof(text), "10.0.%d.%d", i, k + 1);
+			assert_int_equal(addr_parse(text, &addresses[i][k]), 0);
+		}
+		ports[i] = (struct plan_port){.device = devices[i], .addresses = addresses[i],
+					      .n_addresses = 8, .tors = tors, .n_tors = 1,
+					      .rail = ""};
+	}
+	assert_int_equal(plan_put(f.plan, &host), 0);
+	ports[0].n_tors = 2;
+	assert_int_equal(plan_put(f.plan, &host), -E2BIG);
+	/* What was there remains, and the same address twice is one. */
+	addresses[0][7] = addresses[0][6];
+	addresses[1][7] = addresses[1][6];
+	addresses[2][7] = addresses[2][6];
+	ports[0].n_addresses = 4;
+	assert_int_equal(plan_put(f.plan, &host), 0);
+	fake_end(&f);
+}
+
 /* How many entries of `a` the lists `b` do not have, of hosts that are not under a ToR. */
 static unsigned int
 count_others(const struct fake *a, const struct fake *b, const char *under, const char *to)
@@ -247,6 +322,8 @@ main(void)
 		cmocka_unit_test(test_readdressed_moved_renamed),
 		cmocka_unit_test(test_a_host_joins),
 		cmocka_unit_test(test_others_make_room),
+		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_too_many_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
