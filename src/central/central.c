@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "central/central_paths.h"
 #include "central/config/central_config.h"
 #include "central/intake/intake.h"
 #include "central/judge/judge.h"
@@ -36,6 +37,7 @@ struct central {
 	struct central_tell tell;
 	struct central_config *config;
 	struct names *names;
+	struct central_paths *paths;
 	struct judge *judge;
 	struct loop_timer *look;
 };
@@ -187,6 +189,10 @@ central_start(struct central *c)
 	if (rc == 0)
 		rc = central_start_intake(c);
 	if (rc == 0)
+		rc = central_paths_new(c->tell.loop, c->tell.mesh, c->config, &c->paths);
+	if (rc == 0)
+		c->tell.roads = central_paths_roads(c->paths);
+	if (rc == 0)
 		rc = central_new_judge(c);
 	if (rc == 0)
 		rc = central_pages_new(&c->tell, &c->tell.pages);
@@ -239,6 +245,7 @@ central_free(struct central *c)
 	judge_free(c->judge);
 	mesh_free(c->tell.mesh);
 	intake_free(c->tell.intake);
+	central_paths_free(c->paths);
 	names_free(c->names);
 	central_config_free(c->config);
 	free(c);

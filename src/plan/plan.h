@@ -59,8 +59,8 @@ struct plan;
 struct plan_options {
 	unsigned int paths;     /* parallel paths of a ToR upwards if none have been seen, from 1 */
 	/*
-	 * How many parallel paths have been seen between two ToRs, in either order; 0: none yet.
-	 * May be NULL. If an answer changes, call plan_paths_changed().
+	 * How many parallel paths of `tor` have been seen upwards on the way to `other`; 0: not
+	 * known. May be NULL. If an answer changes, call plan_paths_changed().
 	 */
 	unsigned int (*paths_seen)(void *arg, const char *tor, const char *other);
 	void *arg;

@@ -17,10 +17,12 @@ struct incidents;
 struct intake;
 struct loop;
 struct mesh;
+struct roads;
 
 struct central_tell {
 	struct loop *loop;
 	struct mesh *mesh;
+	struct roads *roads;
 	struct incidents *incidents;
 	struct intake *intake;
 	struct control *control;

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "central/central_paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "central/config/central_config.h"
+#include "central/mesh/mesh.h"
+#include "central/registry/registry.h"
+#include "central/roads/roads.h"
+#include "core/clock.h"
+#include "core/log_limit.h"
+#include "core/loop.h"
+#include "record/paths.h"
+#include "rpingmesh/log_subsystems.h"
+
+struct central_paths {
+	struct mesh *mesh;
+	struct roads *roads;
+	struct loop_timer *tick;
+};
+
+static void
+central_paths_heard(void *arg, const char *host, const void *payload, size_t size)
+{
+	struct central_paths *c = arg;
+	char error[PATHS_ERROR];
+	struct paths *paths;
+	int rc;
+
+	if (paths_unpack(payload, size, &paths, error) < 0) {
+		roads_refuse(c->roads, host, error);
+		return;
+	}
+	if (strcmp(paths->host, host) != 0) {
+		snprintf(error, sizeof(error), "the topic has those of %s", paths->host);
+		roads_refuse(c->roads, host, error);
+	} else {
+		rc = roads_take(c->roads, paths, clock_wall_ns());
+		if (rc == -ENOMEM)
+			log_some(1, CLUSTER, ERROR, "no memory for the paths of %s", host);
+	}
+	paths_free(paths);
+}
+
+static void
+central_paths_host(void *arg, const struct registry_host *host)
+{
+	struct registry_host_info info;
+	struct central_paths *c = arg;
+
+	registry_host_info(host, &info);
+	if (info.state == REGISTRY_GONE)
+		roads_drop_host(c->roads, info.name);
+	else if (roads_put_host(c->roads, info.registration) < 0)
+		log_some(1, CLUSTER, ERROR, "no memory for the paths of %s", info.name);
+}
+
+static void
+central_paths_wider(void *arg)
+{
+	struct central_paths *c = arg;
+
+	mesh_paths_changed(c->mesh);
+}
+
+static unsigned int
+central_paths_seen(void *arg, const char *tor, const char *other)
+{
+	const struct central_paths *c = arg;
+
+	(void)other;
+	return roads_width(c->roads, tor);
+}
+
+static void
+central_paths_tick(void *arg)
+{
+	struct central_paths *c = arg;
+
+	roads_tick(c->roads, clock_wall_ns());
+	loop_timer_set(c->tick, NSEC_PER_SEC);
+}
+
+int
+central_paths_new(struct loop *loop, struct mesh *mesh, const struct central_config *config,
+		  struct central_paths **out)
+{
+	struct central_paths *c = calloc(1, sizeof(*c));
+	const struct roads_ops ops = {.width = central_paths_wider, .arg = c};
+	int rc = c ? roads_new(&ops, config->paths, &c->roads) : -ENOMEM;
+
+	if (rc == 0)
+		rc = loop_timer_new(loop, "paths", central_paths_tick, c, &c->tick);
+	if (rc == 0)
+		rc = mesh_watch(mesh, central_paths_host, c);
+	if (rc == 0)
+		rc = mesh_hear(mesh, "path", 1, central_paths_heard, c);
+	if (rc < 0) {
+		central_paths_free(c);
+		return rc;
+	}
+	c->mesh = mesh;
+	mesh_set_paths(mesh, central_paths_seen, c);
+	central_paths_tick(c);
+	*out = c;
+	return 0;
+}
+
+void
+central_paths_free(struct central_paths *c)
+{
+	if (!c)
+		return;
+	loop_timer_free(c->tick);
+	roads_free(c->roads);
+	free(c);
+}
+
+struct roads *
+central_paths_roads(struct central_paths *c)
+{
+	return c->roads;
+}
