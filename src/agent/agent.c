@@ -400,9 +400,19 @@ agent_start_peers(struct agent *a)
 	return rc < 0 ? rc : pings_new(&pings, &a->tell.pings);
 }
 
+static void
+agent_road_event(void *arg, const struct road *road, enum road_event event)
+{
+	struct agent *a = arg;
+
+	if (event == ROAD_PATH && a->tell.cluster)
+		cluster_road_changed(a->tell.cluster, road);
+}
+
 static int
 agent_start_roads(struct agent *a)
 {
+	static const struct roads_ops ops = {.event = agent_road_event};
 	const struct roads_env env = {
 		.loop = a->tell.loop,
 		.names = a->names,
@@ -410,6 +420,7 @@ agent_start_roads(struct agent *a)
 		.peers = a->tell.peers,
 		.services = a->tell.services,
 		.responder = a->tell.responder,
+		.ops = &ops,
 		.arg = a,
 	};
 
@@ -424,6 +435,7 @@ agent_start_cluster(struct agent *a)
 		.names = a->names,
 		.nics = a->tell.nics,
 		.peers = a->tell.peers,
+		.roads = a->tell.roads,
 		.self = &a->self,
 	};
 

@@ -19,8 +19,10 @@
 
 #include "agent/base/self.h"
 #include "agent/cluster/cluster_host.h"
+#include "agent/cluster/cluster_paths.h"
 #include "agent/cluster/uplinks.h"
 #include "agent/config/config.h"
+#include "agent/road/road.h"
 #include "bus/topic.h"
 #include "core/clock.h"
 #include "core/log_limit.h"
@@ -44,6 +46,9 @@ struct cluster {
 	char host[REGISTRATION_HOST]; /* that the bus was made for */
 	char topic[TOPIC_SIZE], list_topic[TOPIC_SIZE];
 	struct cluster_list *list;
+	struct cluster_paths *paths;
+	char paths_topic[TOPIC_SIZE]; /* with the shard of the first port's switch */
+	bool connected;
 	bool again;                  /* publish even if nothing has changed */
 	uint64_t unheard_ns;         /* when it was published, unless it has come back; or 0 */
 	uint64_t changes, foreign;
@@ -77,6 +82,17 @@ cluster_publish(struct cluster *cluster)
 	cluster->unheard_ns = clock_mono_ns();
 }
 
+static void
+cluster_begin_paths(struct cluster *cluster)
+{
+	const struct registration *r = cluster->last;
+	const char *tor = r->n_ports && r->ports[0].n_tors ? r->ports[0].tors[0] : "";
+
+	if (topic_make_shard(cluster->paths_topic, sizeof(cluster->paths_topic),
+			     cluster->config->cluster.prefix, "path", tor, cluster->host) == 0)
+		cluster_paths_connected(cluster->paths, cluster->bus, cluster->paths_topic);
+}
+
 /* Publishes the registration if it has changed. */
 static void
 cluster_register(struct cluster *cluster)
@@ -97,6 +113,8 @@ cluster_register(struct cluster *cluster)
 	}
 	if ((changed || cluster->again) && cluster->last)
 		cluster_publish(cluster);
+	if (changed && cluster->connected)
+		cluster_begin_paths(cluster);
 	cluster->again = false;
 }
 
@@ -106,11 +124,15 @@ cluster_connected(void *user, bool connected)
 {
 	struct cluster *cluster = user;
 
+	cluster->connected = connected;
+	if (!connected)
+		cluster_paths_connected(cluster->paths, NULL, NULL);
 	if (!connected || !cluster->last)
 		return;
 	cluster->last->time_ns = clock_wall_ns();
 	cluster_pack(cluster);
 	cluster_publish(cluster);
+	cluster_begin_paths(cluster);
 }
 
 /* ---- the bus ---- */
@@ -230,8 +252,10 @@ cluster_connect(struct cluster *cluster)
 static void
 cluster_disconnect(struct cluster *cluster, bool leave)
 {
+	cluster_paths_connected(cluster->paths, NULL, NULL);
 	bus_free(cluster->bus, leave);
 	cluster->bus = NULL;
+	cluster->connected = false;
 	registration_free(cluster->last);
 	cluster->last = NULL;
 }
@@ -282,6 +306,8 @@ cluster_new(const struct cluster_env *env, struct cluster **out)
 	struct cluster *cluster = calloc(1, sizeof(*cluster));
 	const struct uplinks_env uplinks = {
 		.loop = env->loop, .answered = cluster_answered, .arg = cluster};
+	const struct cluster_paths_env paths = {
+		.loop = env->loop, .roads = env->roads, .self = env->self};
 	int rc;
 
 	if (!cluster)
@@ -289,6 +315,8 @@ cluster_new(const struct cluster_env *env, struct cluster **out)
 	cluster->env = *env;
 	msgpack_sbuffer_init(&cluster->packed);
 	rc = loop_timer_new(env->loop, "cluster", cluster_time, cluster, &cluster->timer);
+	if (rc == 0)
+		rc = cluster_paths_new(&paths, &cluster->paths);
 	if (rc == 0)
 		rc = cluster_list_new(&list, &cluster->list);
 	if (rc == 0)
@@ -313,6 +341,7 @@ cluster_free(struct cluster *cluster)
 			    cluster->packed.size, 0);
 	}
 	cluster_disconnect(cluster, true);
+	cluster_paths_free(cluster->paths);
 	cluster_list_free(cluster->list);
 	uplinks_free(cluster->uplinks);
 	loop_timer_free(cluster->timer);
@@ -360,6 +389,15 @@ void
 cluster_peer_moved(struct cluster *cluster)
 {
 	cluster_list_look(cluster->list);
+}
+
+void
+cluster_road_changed(struct cluster *cluster, const struct road *road)
+{
+	struct road_info info;
+
+	road_info(road, &info);
+	cluster_paths_look(cluster->paths, info.tuple);
 }
 
 bool

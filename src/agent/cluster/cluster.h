@@ -4,7 +4,8 @@
  * this host and its ports there (PREFIX/1/host/HOST, Map registration of rpingmesh-records(5)).
  * The registration is retained, replaced as a whole when something in it changes, and taken back
  * by the last will or by cluster_free(). In return it takes the pinglist of this host from
- * PREFIX/1/pinglist/HOST (cluster_list.h).
+ * PREFIX/1/pinglist/HOST (cluster_list.h). It publishes the paths of this host, too
+ * (cluster_paths.h).
  */
 #ifndef RPINGMESH_AGENT_CLUSTER_CLUSTER_H
 #define RPINGMESH_AGENT_CLUSTER_CLUSTER_H
@@ -23,6 +24,8 @@ struct loop;
 struct names;
 struct nics;
 struct peers;
+struct road;
+struct roads;
 struct self;
 struct uplinks;
 
@@ -32,6 +35,7 @@ struct cluster_env {
 	struct names *names;
 	const struct nics *nics;
 	struct peers *peers;
+	const struct roads *roads; /* NULL: none */
 	const struct self *self;
 };
 
@@ -59,6 +63,9 @@ void cluster_peer_moved(struct cluster *cluster);
  * cluster_look() asks for them, because routes may change all the time.
  */
 void cluster_routes_changed(struct cluster *cluster);
+
+/* A road has another path, which is published within a second. */
+void cluster_road_changed(struct cluster *cluster, const struct road *road);
 
 /* What is known of the other ends of the ports; NULL: there is no broker. Borrowed. */
 const struct uplinks *cluster_uplinks(const struct cluster *cluster);
