@@ -190,8 +190,8 @@ const struct record_field records_window[] = {
 	      "Whether the window was cut because `window_s` was changed."),
 	FIELD("path_changed", "boolean",
 	      "Whether the window was cut at either end because the UDP source port, source "
-	      "address or `path` of its probes changed there. All probes of one window have the "
-	      "same."),
+	      "address or `path` of its probes changed there, or a trace found them on the way "
+	      "across other routers. All probes of one window have the same."),
 	FIELD("ended", "boolean",
 	      "Whether the window was cut because its stream of probes or its device went away."),
 	FIELD("due", "integer", "The number of probes that came due: the sum of the classes."),
@@ -311,6 +311,9 @@ const struct record_field records_flow[] = {
 	      "Whether the probes have the UDP source port of the flow.", WORDS(PATH)),
 	FIELD("probe_src_port", "integer or nil",
 	      "The UDP source port of the probes.", RANGE(1, 65535)),
+	FIELD("hops", "list of string or nil",
+	      "The routers on the path of the flow: their names in the DNS, else their addresses, "
+	      "or a question mark for one that did not answer; nil if the path is not known."),
 	FIELD("interval_ns", "integer or nil", "The time between two probes.", NS),
 	INCLUDE(TOTALS, "The totals of these probes; 0 while the flow is not probed."),
 	FIELD("recent", "map recent", "The last results of these probes."),

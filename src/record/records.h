@@ -26,6 +26,7 @@
 	X(METHOD, method) X(ACKNOWLEDGED, acknowledged) X(PING, ping) X(PEERS, peers) \
 	X(TARGETS, targets) X(FLOWS, flows) \
 	X(WINDOWS, windows) X(EXPLAIN, explain) X(PATH, path) X(STREAM, stream) \
+	X(ROAD, road) X(HOP, hop) X(ROADS, roads) X(ROAD_COUNTS, road_counts) \
 	X(CONFIG, config) X(FILE, file) X(KEY, key) X(CONFIG_PEERS, config_peers) \
 	X(CONFIG_PEER, config_peer) X(RELOAD, reload) X(CHANGE, change) X(NAMES, names) \
 	X(LOG_LEVEL, log_level) X(DROPPED, dropped) X(MATRIX_CELL, matrix_cell) \

@@ -285,6 +285,7 @@ const struct record_field records_status[] = {
 	FIELD("probes", "map probes", "The totals of all probes."),
 	FIELD("responder", "map responder", "What this host answered to others."),
 	FIELD("control", "map control", "The control socket."),
+	FIELD("paths", "map road_counts", "The traces of the paths of this host's packets."),
 	FIELD("cluster", "map cluster or nil",
 	      "The connection to the broker; nil: the configuration names none."),
 	FIELD("throttle_step", "integer",

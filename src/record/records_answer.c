@@ -125,8 +125,80 @@ const struct record_field records_path[] = {
 	END,
 };
 
+const struct record_field records_road[] = {
+	TYPE("path"),
+	FIELD("device", "string or nil",
+	      "The local device of the source address; nil while it is gone."),
+	FIELD("source", "string", "The source address."),
+	FIELD("destination", "string", "The destination address."),
+	FIELD("src_port", "integer", "The UDP source port.", RANGE(1, 65535)),
+	FIELD("traffic_class", "integer", "The traffic class, for IPv4 the TOS byte.",
+	      RANGE(0, 255)),
+	FIELD("flow_label", "integer or nil", "The flow label of IPv6.", RANGE(0, 0xfffff)),
+	FIELD("hostname", "string or nil", "The name of the destination, if it is a peer."),
+	FIELD("kind", "string",
+	      "Whose packets take this path: those of probes of the mesh or of a ping, of a flow "
+	      "of services, or of answers to others' probes.",
+	      ONE_OF("back, ping, mesh, flow")),
+	FIELD("routers", "integer or nil",
+	      "The number of routers on the way, which probes have shown.", RANGE(0, 255)),
+	FIELD("state", "string", "Whether the path is traced.",
+	      ONE_OF("not_traced, waiting, traced, failed")),
+	FIELD("state_reason", "string or nil", "Why it is not."),
+	FIELD("losing", "boolean", "Whether a probe was lost on it within the last minute."),
+	FIELD("hops", "list of map hop", "The routers in their order; empty if not known."),
+	FIELD("reached", "boolean", "Whether the last router has answered."),
+	FIELD("stable", "boolean",
+	      "Whether all answers agree. If not, the packets of this 5-tuple take several paths, "
+	      "or the path changed meanwhile."),
+	FIELD("time_ns", "integer or nil", "When it was traced, since the Unix epoch.", NS),
+	FIELD("before", "list of map hop",
+	      "The last complete path before it began to lose, or before a trace found another "
+	      "one; empty if there is none, or an hour later."),
+	FIELD("before_ns", "integer or nil", "When that one was traced.", NS),
+	FIELD("changes", "integer", "How often a trace found another path."),
+	FIELD("changed_ns", "integer or nil", "When one did last.", NS),
+	END,
+};
+
+const struct record_field records_hop[] = {
+	FIELD("ttl", "integer", "The number of the router, from 1.", RANGE(1, 255)),
+	FIELD("address", "string or nil", "The address from which it answers; nil: it did not."),
+	FIELD("name", "string or nil", "The name of this address in the DNS."),
+	FIELD("rtt_ns", "integer or nil",
+	      "When its answer came. Routers answer slowly: this is no delay of the path.", NS),
+	END,
+};
+
+const struct record_field records_roads[] = {
+	FIELD("paths_total", "integer", "The number of paths."),
+	FIELD("paths", "list of map road", "The first 256 of them."),
+	END,
+};
+
+const struct record_field records_road_counts[] = {
+	FIELD("interval_s", "integer", "`cluster.trace_s`; 0: paths are not traced.", UNIT("s")),
+	FIELD("traced", "integer", "The number of paths that were traced."),
+	FIELD("waiting", "integer", "The number of those that wait for their first trace."),
+	FIELD("failed", "integer", "The number of those whose last trace could not be made."),
+	FIELD("failed_reason", "string or nil", "Why not, for one of them."),
+	FIELD("not_traced", "integer", "The number of those that cannot be traced."),
+	FIELD("not_traced_reason", "string or nil", "Why not, for one of them."),
+	FIELD("incomplete", "integer", "Traced paths of which a router has not answered."),
+	FIELD("silent", "integer", "Traced paths of which no router has answered."),
+	FIELD("unstable", "integer", "Traced paths whose answers disagree."),
+	FIELD("refused", "integer", "How often there was no room for a path."),
+	FIELD("traces", "integer", "The number of traces."),
+	FIELD("datagrams", "integer", "The number of datagrams that were sent for them."),
+	FIELD("answers", "integer", "The number of answers of routers."),
+	FIELD("changes", "integer", "How often a trace found another path."),
+	FIELD("oldest_ns", "integer or nil", "When the oldest path was traced.", NS),
+	END,
+};
+
 const struct record_field records_stream[] = {
 	FIELD("target", "map target", "The stream of probes."),
+	FIELD("road", "map road or nil", "The routers on its path; nil if it is not known yet."),
 	FIELD("flow", "integer or nil", "The flow along which the stream probes."),
 	FIELD("qpn", "integer or nil", "The QP that currently sends the probes."),
 	FIELD("port_rule", "string", "The rule for the UDP source port."),

@@ -146,7 +146,8 @@ for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "
 	"events -c 0" "events --pid -1" "events --count" \
 	config "config x" "config show y" "config --bogus show" "log-level loud" \
 	"log-level info moon" \
-	explain "explain a b" "explain --device" record "record a b" "record -k x f" \
+	explain "explain a b" "explain --device" path "path a b" \
+	record "record a b" "record -k x f" \
 	"record -k probe,, f" "record -c 0 f" "record -d 0 f" "record --max-size 0 f" \
 	"record --max-size 5x f" \
 	replay "replay a b" "replay -s 0 f" "replay -s x f" \
@@ -280,6 +281,19 @@ out '^  history      .* backing_off -> up by timer$'
 order '^Peer' '^Path$' '^Probes (mesh, every 100 ms)$' '^Flows' '^Device rxe0'
 run 0 --json explain flow:17; lines 1
 json 'o["type"] == "explain" and o["streams"][0]["last"][0]["seq"] == 9'
+run 0 path flow:17; widest 80; no_err
+out '^10.0.0.1 -> 10.0.1.1 (host-b), UDP port 57236, TOS 104, rxe0, flow$'
+out '^   1  192.0.2.1         83.1 us  leaf1$'; out '^   2  198.51.100.1      83.1 us$'
+out '^  traced, 1 min [0-9]* s ago; it loses probes$'
+out '^  changed 2 times, 2 min [0-9]* s ago$'; out '^  before: leaf1 > 198.51.100.7 > leaf3$'
+run 0 path 10.0.1.1; widest 80; no_err
+out '^10.0.0.1  *5   83.3 %$'; out '^  leaf1  *5   83.3 %$'; out '^    198.51.100.1  *3   50.0 %$'
+out '^    198.51.100.2  *1   16.7 %$'; out '^    ?  *1   16.7 %$'; out '^10.0.0.9  *1   16.7 %$'
+out '^        10.0.1.1 (not stable)  *1   16.7 %$'
+out '^1 path not known: no route leads over the device$'; out '^3 more paths$'
+run 0 --json path 10.0.1.1; lines 7; json 'o["type"] == "path" and o["source"][:6] == "10.0.0"'
+run 0 path 10.0.1.9; lines 1; out '^No packets to 10.0.1.9 are known yet.$'
+run 1 path 10.0.1.8; one_err; err 'path: there is no peer'
 run 0 explain 10.0.0.3; widest 80; out '^Peer 10.0.0.3, host host-b, ToR tor-7: down$'
 out '^  reason       no answer$'
 out '^  resolved     no: no local device is bound to it, last answer '
@@ -778,9 +792,9 @@ run 1 peers; one_err; err 'size: expected? 50 to 4096 bytes'; lines 0
 run 1 ping -c 1 node7; one_err; err 'ping: node7: no address for that name'
 
 daemon old
-for args in "explain x" "config show" "config reload" log-level status devices acknowledge peers \
-	targets flows events windows "windows -f" "ping x" watch "--json watch" top matrix \
-	histogram "histogram -c 2"; do
+for args in "explain x" "path x" "config show" "config reload" log-level status devices \
+	acknowledge peers targets flows events windows "windows -f" "ping x" watch "--json watch" \
+	top matrix histogram "histogram -c 2"; do
 	# shellcheck disable=SC2086
 	run 3 $args; one_err; err 'older than this program'; lines 0
 done
@@ -847,7 +861,7 @@ run 0 windows -f -c 12; not_out "$esc"
 run 0 --json windows -f -c 12; not_out "$esc"
 run 0 events -c 12; not_out "$esc"; out 'a?\[2J??(?)'
 run 0 --json events -c 12; not_out "$esc"
-for args in "explain x" "config show" "config reload" log-level "log-level info"; do
+for args in "explain x" "path x" "config show" "config reload" log-level "log-level info"; do
 	# shellcheck disable=SC2086
 	run 0 $args; not_out "$esc"; no_err
 	# shellcheck disable=SC2086

@@ -285,6 +285,36 @@ JUNK_WINDOWS = [
 ]
 
 
+def hop(ttl, address, name=None):
+    return {"ttl": ttl, "address": address, "name": name, "rtt_ns": 83_100 if address else None}
+
+
+def road(port, spine="198.51.100.1", **more):
+    """As the daemon has it: a leaf, a spine, a leaf."""
+    r = {"type": "path", "device": "rxe0", "source": "10.0.0.1", "destination": "10.0.1.1",
+         "src_port": port, "traffic_class": 104, "flow_label": None, "hostname": "host-b",
+         "kind": "mesh", "routers": 3, "state": "traced", "state_reason": None, "losing": False,
+         "hops": [hop(1, "192.0.2.1", "leaf1"), hop(2, spine), hop(3, "192.0.2.3", "leaf3")],
+         "reached": True, "stable": True, "time_ns": time.time_ns() - 65 * 10**9, "before": [],
+         "before_ns": None, "changes": 0, "changed_ns": None}
+    r.update(more)
+    return r
+
+
+ROADS = {
+    "10.0.1.1": [road(50000), road(50001, "198.51.100.2"), road(50002), road(50003, stable=False),
+                 road(50004, hops=[hop(1, "192.0.2.1", "leaf1"), hop(2, None),
+                                   hop(3, "192.0.2.3", "leaf3")]),
+                 road(50005, source="10.0.0.9", kind="back"),
+                 road(50006, hops=[], time_ns=None, state="failed", reached=False,
+                      state_reason="no route leads over the device")],
+    "flow:17": [road(57236, kind="flow", losing=True, changes=2,
+                     changed_ns=time.time_ns() - 125 * 10**9,
+                     before=[hop(1, "192.0.2.1", "leaf1"), hop(2, "198.51.100.7"),
+                             hop(3, "192.0.2.3", "leaf3")])],
+    "10.0.1.9": [],
+}
+
 EXPLAINED = {"type": "explain", "schema": 1, "time_ns": time.time_ns(), "asked": "10.0.0.2",
              "matches": 2, "streams_total": 18, "flows_total": 1,
              "peer": peer("10.0.0.2", state_since_ns=time.time_ns() - 5 * 10**9, resolves=3,
@@ -429,6 +459,12 @@ class Conn:
                                   f'"{param["target"]}"'}, None])
         elif method == "explain":
             self.answer(ident, EXPLAINED)
+        elif method == "path" and param["target"] in ROADS:
+            paths = ROADS[param["target"]]
+            self.answer(ident, {"paths_total": len(paths) + 3 * (len(paths) > 1), "paths": paths})
+        elif method == "path":
+            self.send([1, ident, {"code": 2, "message": f'there is no peer '
+                                  f'"{param["target"]}"'}, None])
         elif method == "config":
             self.answer(ident, CONFIG)
         elif method == "config_peers":
@@ -666,6 +702,10 @@ class Conn:
             self.answer(ident, {"windows": JUNK_WINDOWS + JUNK, "next": None})
         elif method == "flows":
             self.answer(ident, {"flows": JUNK_FLOWS, "next": None})
+        elif method == "path":
+            self.answer(ident, {"paths_total": 2**64 - 1, "paths": [
+                *JUNK, road(1, hops=JUNK), road([1], source="\x1b[2J", stable=7, before="x"),
+                road(2**64 - 1, hops=[hop("\x1b", "\x1b", "\u202e" * 300)] * 100)]})
         elif method == "explain":
             self.answer(ident, {
                 "peer": JUNK[6], "path": {"source": "\x1b", "destination": "x",

@@ -103,6 +103,9 @@ class Checker:
         self.refused(errno.EINVAL, "log_level_set", level="info", subsystems=["moon"])
         for peer in self.daemon.call("peers")[:2]:
             self.call("explain", target=peer["address"])
+            self.call("path", target=peer["address"])
+        self.refused(errno.ENOENT, "path", target="no.such.peer")
+        self.refused(errno.EINVAL, "path")
         self.refused(errno.ENOENT, "explain", target="no.such.peer")
         self.refused(errno.EINVAL, "explain")
         self.refused(errno.ENOSYS, "no_such_method")

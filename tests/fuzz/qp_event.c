@@ -230,7 +230,7 @@ qp_pack_flows(void)
 		flow_info(flow, &info);
 		msgpack_sbuffer_init(&out);
 		msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
-		flow_record(&pk, owners, flow);
+		flow_record(&pk, owners, NULL, flow);
 		qp_unpack(&out);
 		msgpack_sbuffer_destroy(&out);
 	}

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -15,6 +14,7 @@
 #include "agent/tell/nic_record.h"
 #include "agent/peer/peer.h"
 #include "agent/tell/peer_record.h"
+#include "agent/tell/road_record.h"
 #include "agent/peer/service.h"
 #include "agent/tell/windows.h"
 #include "agent/tell/tell.h"
@@ -54,23 +54,13 @@ explain_find_peer(const struct tell *t, const char *what, const char *device,
 static void
 explain_find_flow(const struct tell *t, const char *what, struct explain_found *found)
 {
-	const struct flows *flows = services_flows(t->services);
-	const char *digits = strncmp(what, "flow:", 5) == 0 ? what + 5 : what;
-	unsigned long long id =
-		digits[0] >= '1' && digits[0] <= '9' ? strtoull(digits, NULL, 10) : 0;
 	struct service_info service;
 	struct flow_info info;
 
-	if (!flows || id == 0 || strspn(digits, "0123456789") != strlen(digits))
-		return;
-	found->flow = flows_next(flows, id - 1);
+	found->flow = named_flow(t->services, what);
 	if (!found->flow)
 		return;
 	flow_info(found->flow, &info);
-	if (info.id != id) {
-		found->flow = NULL;
-		return;
-	}
 	service_info(found->flow, &service);
 	found->peer = service.peer;
 	found->matches = 1;
@@ -210,6 +200,7 @@ explain_stream(msgpack_packer *out, struct tell *t, const struct prober_target *
 		      stream->service != NULL);
 	record_u64_if(&map, "qpn", source.qpn, source.qpn != 0);
 	record_str(&map, "port_rule", explain_port_rule(&source, info.config.flow_label));
+	road_record_of_target(&map, t, target);
 	explain_last(&map, &t->origin, stream);
 	windows_last(record_key(&map, "window"), &t->origin, target);
 	record_end(&map, out);
@@ -287,7 +278,7 @@ explain_flows(struct record *r, const struct tell *t, const struct explain_found
 	pk = record_key(r, "flows");
 	msgpack_pack_array(pk, shown);
 	for (size_t i = 0; i < shown; i++)
-		flow_record(pk, services_owners(t->services), at[i]);
+		flow_record(pk, services_owners(t->services), t->roads, at[i]);
 }
 
 int

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
+#include "agent/tell/road_record.h"
 #include "agent/tell/verdict.h"
 #include "agent/tell/tell.h"
 #include "rpingmesh/control.h"
@@ -197,7 +198,8 @@ flow_record_probing(struct record *r, const struct flow *flow)
 }
 
 void
-flow_record(msgpack_packer *out, struct owners *owners, const struct flow *flow)
+flow_record(msgpack_packer *out, struct owners *owners, struct roads *roads,
+	    const struct flow *flow)
 {
 	struct flow_info info;
 	struct record r;
@@ -220,6 +222,7 @@ flow_record(msgpack_packer *out, struct owners *owners, const struct flow *flow)
 	flow_record_owners(&r, owners, flow);
 	flow_record_qps(&r, flow, info.n_qps);
 	flow_record_probing(&r, flow);
+	road_record_hops(&r, roads, flow);
 	record_end(&r, out);
 }
 

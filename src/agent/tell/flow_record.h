@@ -12,12 +12,14 @@
 
 struct tell;
 struct owners;
+struct roads;
 
 #define FLOW_RECORD_QPS_MAX 64    /* the most QPs that a record lists; it counts all */
 #define FLOW_RECORD_OWNERS_MAX 32 /* the most owners that a record lists */
 
-/* flow: one of services_flows(). */
-void flow_record(msgpack_packer *out, struct owners *owners, const struct flow *flow);
+/* flow: one of services_flows(). roads may be NULL if the flow is not probed. */
+void flow_record(msgpack_packer *out, struct owners *owners, struct roads *roads,
+		 const struct flow *flow);
 void flow_record_event(msgpack_packer *out, const struct record_origin *origin,
 		       struct owners *owners, const struct qp_event *e, const struct flow_qp *qp);
 /* Adds the keys tracing, tracing_reason and trace. */

@@ -15,6 +15,7 @@
 #include "agent/peer/service.h"
 #include "agent/tell/peer_page.h"
 #include "agent/tell/ping.h"
+#include "agent/tell/road_record.h"
 #include "agent/tell/status_record.h"
 #include "agent/tell/subscriptions.h"
 #include "agent/tell/windows.h"
@@ -113,7 +114,7 @@ methods_pack_flows(const struct tell *t, const struct param_page *page, msgpack_
 	record_begin(&r, RECORD_FLOWS);
 	msgpack_pack_array(record_key(&r, "flows"), n);
 	for (uint32_t i = 0; i < n; i++)
-		flow_record(&r.pk, services_owners(t->services), at[i]);
+		flow_record(&r.pk, services_owners(t->services), t->roads, at[i]);
 	record_u64_if(&r, "next", n ? info.id : 0, next != NULL);
 	record_end(&r, result);
 }
@@ -131,6 +132,15 @@ methods_explain(const struct control_call *call)
 	int rc = params_explain(call->params, what, device, call->error);
 
 	return rc < 0 ? rc : explain(call->arg, what, device, call->result, call->error);
+}
+
+static int
+methods_path(const struct control_call *call)
+{
+	char what[254], device[64];
+	int rc = params_explain(call->params, what, device, call->error);
+
+	return rc < 0 ? rc : road_record_answer(call->arg, what, device, call->result, call->error);
 }
 
 /* ---- notifications ---- */
@@ -254,6 +264,7 @@ const struct control_method methods_table[] = {
 	 methods_targets},
 	{"explain", "all that is known about the path to a peer or of a flow", CONTROL_READ,
 	 methods_explain},
+	{"path", "the routers on the paths to a peer, or of a flow", CONTROL_READ, methods_path},
 	{"subscribe", "each result of a probe, as notification \"probe\"", CONTROL_READ,
 	 methods_subscribe},
 	{"unsubscribe", "ends subscribe", CONTROL_READ, methods_unsubscribe},

@@ -71,6 +71,9 @@ metrics_write metrics_cluster_connected, metrics_cluster_lost, metrics_cluster_d
 	metrics_cluster_silent, metrics_cluster_slow, metrics_cluster_targets,
 	metrics_cluster_lists_refused;
 
+/* metrics_roads.c */
+metrics_write metrics_roads, metrics_road_changes;
+
 /* metrics_path.c */
 metrics_write_path metrics_path_classes, metrics_path_corrected, metrics_path_noise,
 	metrics_path_lost_noise, metrics_path_answered_noise, metrics_path_rtt, metrics_path_prober,

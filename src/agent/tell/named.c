@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "agent/nic/nic.h"
 #include "agent/peer/peer.h"
+#include "agent/peer/service.h"
 #include "core/addr.h"
 #include "serve/rpc.h"
 
@@ -158,4 +160,22 @@ named_find(const struct peers *peers, const char *name, const char *device, stru
 	snprintf(error->message, sizeof(error->message),
 		 "\"%.100s\" has several addresses; name one of them: %.340s", name, s.shown);
 	return -ENOTUNIQ;
+}
+
+const struct flow *
+named_flow(const struct services *services, const char *what)
+{
+	const struct flows *flows = services_flows(services);
+	const char *digits = strncmp(what, "flow:", 5) == 0 ? what + 5 : what;
+	unsigned long long id =
+		digits[0] >= '1' && digits[0] <= '9' ? strtoull(digits, NULL, 10) : 0;
+	const struct flow *flow;
+	struct flow_info info;
+
+	if (!flows || id == 0 || strspn(digits, "0123456789") != strlen(digits))
+		return NULL;
+	flow = flows_next(flows, id - 1);
+	if (flow)
+		flow_info(flow, &info);
+	return flow && info.id == id ? flow : NULL;
 }

@@ -10,8 +10,10 @@
 #include <stdint.h>
 
 struct control_error;
+struct flow;
 struct peer;
 struct peers;
+struct services;
 
 struct named {
 	struct peer *peer;  /* of several with one address: one that is up, or configured */
@@ -25,5 +27,8 @@ struct named {
  */
 int named_find(const struct peers *peers, const char *name, const char *device, struct named *out,
 	       struct control_error *error);
+
+/* The flow with this number, "17" or "flow:17", or NULL. */
+const struct flow *named_flow(const struct services *services, const char *what);
 
 #endif

@@ -17,6 +17,7 @@
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
 #include "agent/tell/degraded.h"
+#include "agent/tell/road_record.h"
 #include "agent/tell/verdict.h"
 #include "agent/tell/tell.h"
 #include "serve/control.h"
@@ -352,6 +353,7 @@ status_record(msgpack_packer *out, const struct tell *t)
 	status_record_probes(&r, t);
 	status_record_responder(&r, t);
 	status_record_control(&r, t);
+	road_record_status(&r, t);
 	status_record_cluster(&r, t);
 	status_record_guard(&r, t);
 	verdict_record_status(&r, t);

@@ -18,6 +18,7 @@
 #include "ctl/view/format.h"
 #include "record/json.h"
 #include "ctl/view/near.h"
+#include "ctl/view/pathtree.h"
 #include "ctl/view/peer.h"
 #include "ctl/view/view.h"
 #include "ctl/wire/route.h"
@@ -138,6 +139,22 @@ explain_clocks(const msgpack_object *stream, const msgpack_object *device)
 		 explain_clock(device, "clock"), reason ? " (" : "", reason ? why : "",
 		 reason ? ")" : "", explain_clock(stream, "responder_clock"));
 	explain_wrap("clocks", line);
+}
+
+/* "leaf1 > spine2 > leaf3", or why it is not known. */
+static void
+explain_road(const msgpack_object *stream)
+{
+	const msgpack_object *road = read_map(stream, "road");
+	char text[EXPLAIN_ERROR];
+	bool stable = true;
+
+	if (pathtree_line(read_array(road, "hops"), text, sizeof(text))[0]) {
+		read_bool(road, "stable", &stable);
+		explain_wrap(stable ? "routers" : "routers (not stable)", text);
+	} else if (view_text(road, "state_reason", text, sizeof(text))) {
+		explain_wrap("routers", text);
+	}
 }
 
 static void
@@ -308,6 +325,7 @@ explain_stream(const msgpack_object *stream, const msgpack_object *device, uint6
 	       explain_text(stream, "qpn", b), explain_text(target, "path", c));
 	explain_wrap("", explain_text(stream, "port_rule", a));
 	explain_clocks(stream, device);
+	explain_road(stream);
 	explain_recent(target);
 	explain_window(stream);
 	explain_losses(target);

@@ -333,6 +333,51 @@ status_uplinks(const struct ctl *ctl, const msgpack_object *list)
 		status_uplink(ctl, &list->via.array.ptr[i]);
 }
 
+static void
+status_paths_part(const msgpack_object *paths, const char *key, const char *what)
+{
+	uint64_t n;
+
+	if (read_u64(paths, key, &n) && n > 0)
+		printf(", %" PRIu64 " %s", n, what);
+}
+
+static void
+status_paths_reason(const msgpack_object *paths, const char *key)
+{
+	char text[STATUS_TEXT];
+
+	if (view_text(paths, key, text, sizeof(text)))
+		printf(" (%s)", text);
+}
+
+/* "12 traced, 1 waiting, 2 failed (REASON), 1 unstable, oldest 3 min" */
+static void
+status_paths(const msgpack_object *status)
+{
+	const msgpack_object *paths = read_map(status, "paths");
+	uint64_t traced = 0, interval = 1;
+
+	if (!paths)
+		return; /* an older daemon */
+	lines_label("paths", stdout);
+	if (read_u64(paths, "interval_s", &interval) && interval == 0) {
+		puts("not traced (cluster.trace_s)");
+		return;
+	}
+	read_u64(paths, "traced", &traced);
+	printf("%" PRIu64 " traced", traced);
+	status_paths_part(paths, "waiting", "waiting");
+	status_paths_part(paths, "failed", "failed");
+	status_paths_reason(paths, "failed_reason");
+	status_paths_part(paths, "not_traced", "not traced");
+	status_paths_reason(paths, "not_traced_reason");
+	status_paths_part(paths, "incomplete", "incomplete");
+	status_paths_part(paths, "unstable", "unstable");
+	status_pinglist_age(status, paths, "oldest_ns", "oldest");
+	putchar('\n');
+}
+
 /* "connected to mqtts://broker since 3 min 5 s, 2 ports registered" */
 static void
 status_cluster(const struct ctl *ctl, const msgpack_object *status)
@@ -393,6 +438,7 @@ status_show(const struct ctl *ctl, const msgpack_object *status)
 	status_counters(status, "probes", "probes");
 	status_counters(status, "responder", "responder");
 	status_counters(status, "control", "control");
+	status_paths(status);
 	status_cluster(ctl, status);
 	tracing_show(status);
 	status_stall(status);

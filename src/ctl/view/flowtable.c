@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "ctl/view/cell.h"
 #include "ctl/view/format.h"
+#include "ctl/view/pathtree.h"
 #include "ctl/view/peer.h"
 #include "ctl/view/state.h"
 #include "ctl/view/view.h"
@@ -33,6 +34,7 @@ enum flowtable_column {
 	FLOWTABLE_QPS,
 	FLOWTABLE_PATH,
 	FLOWTABLE_PROBE_PORT,
+	FLOWTABLE_HOPS,
 	FLOWTABLE_LOSS,
 	FLOWTABLE_P50,
 	FLOWTABLE_P99,
@@ -79,6 +81,7 @@ static const struct table_column flowtable_columns[FLOWTABLE_COLUMN_N] = {
 				  .priority = 19,
 				  .right = true,
 				  .optional = true},
+	[FLOWTABLE_HOPS] = {.title = "HOPS", .priority = 18, .optional = true},
 	[FLOWTABLE_LOSS] = {.title = "LOSS", .priority = 2, .right = true},
 	[FLOWTABLE_P50] = {.title = "RTT P50", .priority = 5, .right = true},
 	[FLOWTABLE_P99] = {.title = "RTT P99", .priority = 3, .right = true},
@@ -118,6 +121,16 @@ flowtable_path(struct table *table, const msgpack_object *flow)
 				   TABLE_YELLOW :
 				   TABLE_PLAIN,
 			   text);
+}
+
+/* The routers, such as "leaf1 > spine2 > leaf3". */
+static void
+flowtable_hops(struct table *table, const msgpack_object *flow)
+{
+	char text[TABLE_CELL_MAX];
+
+	if (pathtree_line(read_array(flow, "hops"), text, sizeof(text))[0])
+		table_cell(table, FLOWTABLE_HOPS, TABLE_PLAIN, text);
 }
 
 /*
@@ -176,6 +189,7 @@ flowtable_row(struct table *table, const msgpack_object *flow)
 		return rc;
 	flowtable_ports(table, flow);
 	flowtable_path(table, flow);
+	flowtable_hops(table, flow);
 	peer_recent_cells(table, flow, &recent);
 	flowtable_age(table, flow);
 	flowtable_probing(table, flow);
