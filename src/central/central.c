@@ -168,7 +168,8 @@ central_start_intake(struct central *c)
 static int
 central_new_judge(struct central *c)
 {
-	const struct judge_config config = {.loop = c->tell.loop, .mesh = c->tell.mesh};
+	const struct judge_config config = {.loop = c->tell.loop, .mesh = c->tell.mesh,
+					    .intake = c->tell.intake, .roads = c->tell.roads};
 	int rc = judge_new(&config, &c->judge);
 
 	if (rc == 0)

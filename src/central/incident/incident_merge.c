@@ -12,10 +12,34 @@
 
 /* ---- candidates ---- */
 
+void
+incident_key(const struct incident_culprit *c, char key[INCIDENT_KEY])
+{
+	static const char *const arrows[] = {" <-> ", " -> "};
+	const char *at = NULL, *to = NULL;
+
+	for (int i = 0; c->kind == INCIDENT_LINK && !at && i < 2; i++) {
+		at = strstr(c->name, arrows[i]);
+		to = at ? at + strlen(arrows[i]) : NULL;
+	}
+	if (!at)
+		snprintf(key, INCIDENT_KEY, "%s %s", incident_kind_names[c->kind], c->name);
+	else if (strncmp(c->name, to, (size_t)(at - c->name)) < 0)
+		snprintf(key, INCIDENT_KEY, "link %.*s - %s", (int)(at - c->name), c->name, to);
+	else
+		snprintf(key, INCIDENT_KEY, "link %s - %.*s", to, (int)(at - c->name), c->name);
+}
+
 static int
 incident_compare(const struct incident_culprit *a, const struct incident_culprit *b)
 {
-	return a->kind != b->kind ? (a->kind > b->kind ? 1 : -1) : strcmp(a->name, b->name);
+	char x[INCIDENT_KEY], y[INCIDENT_KEY];
+
+	if (a->kind != b->kind)
+		return a->kind > b->kind ? 1 : -1;
+	incident_key(a, x);
+	incident_key(b, y);
+	return strcmp(x, y);
 }
 
 static bool
@@ -42,12 +66,12 @@ incident_make_id(const struct incident_group *group, char id[INCIDENT_ID])
 	/* Not secret: the same on all centrals. */
 	static const uint8_t key[SIPHASH_KEY] = "rpingmesh incid";
 	const struct incident_culprit *least = &group->at[0];
-	char text[INCIDENT_NAME + 32];
+	char text[INCIDENT_KEY];
 
 	for (size_t i = 1; i < group->n; i++)
 		if (incident_compare(&group->at[i], least) < 0)
 			least = &group->at[i];
-	snprintf(text, sizeof(text), "%s %s", incident_kind_names[least->kind], least->name);
+	incident_key(least, text);
 	snprintf(id, INCIDENT_ID, "%016" PRIx64, siphash(key, text, strlen(text)));
 }
 

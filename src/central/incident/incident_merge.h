@@ -11,6 +11,13 @@
 
 struct incidents_finding;
 
+/*
+ * What a culprit is told by: the same for both directions of a link, because they are one cable
+ * more often than not.
+ */
+#define INCIDENT_KEY (INCIDENT_NAME + 32)
+void incident_key(const struct incident_culprit *culprit, char key[INCIDENT_KEY]);
+
 /* Some candidates. Borrowed. */
 struct incident_group {
 	const struct incident_culprit *at;

@@ -33,6 +33,7 @@ struct incidents_suspect {
 	TAILQ_ENTRY(incidents_suspect) link;
 	struct incident_culprit *culprits;
 	size_t n;
+	uint64_t first_ns;   /* its first finding; mono */
 	uint64_t window;     /* of its last finding */
 	unsigned int hits;   /* a bit for each of the last windows; bit 0 is `window` */
 };
@@ -183,7 +184,7 @@ incidents_suspect_of(const struct incidents *s, const struct incident_group *gro
 }
 
 static struct incidents_suspect *
-incidents_new_suspect(struct incidents *s, const struct incident_group *group)
+incidents_new_suspect(struct incidents *s, const struct incident_group *group, uint64_t now_ns)
 {
 	struct incidents_suspect *suspect =
 		s->n_suspects < INCIDENTS_SUSPECTS_MAX ? calloc(1, sizeof(*suspect)) : NULL;
@@ -197,6 +198,7 @@ incidents_new_suspect(struct incidents *s, const struct incident_group *group)
 	}
 	memcpy(suspect->culprits, group->at, group->n * sizeof(*group->at));
 	suspect->n = group->n;
+	suspect->first_ns = now_ns;
 	TAILQ_INSERT_TAIL(&s->suspects, suspect, link);
 	s->n_suspects++;
 	return suspect;
@@ -204,13 +206,14 @@ incidents_new_suspect(struct incidents *s, const struct incident_group *group)
 
 /* Whether the suspicion is hard with this finding; then the suspect goes. */
 static bool
-incidents_harden(struct incidents *s, const struct incidents_finding *f, uint64_t window)
+incidents_harden(struct incidents *s, const struct incidents_finding *f, uint64_t now_ns)
 {
+	uint64_t window = now_ns / INCIDENTS_WINDOW_NS;
 	const struct incident_group group = {f->culprits, f->n_culprits};
 	struct incidents_suspect *suspect = incidents_suspect_of(s, &group);
 
 	if (!suspect && !f->sure)
-		suspect = incidents_new_suspect(s, &group);
+		suspect = incidents_new_suspect(s, &group, now_ns);
 	if (!suspect) {
 		s->refused += !f->sure;
 		return f->sure;
@@ -219,7 +222,8 @@ incidents_harden(struct incidents *s, const struct incidents_finding *f, uint64_
 	suspect->hits = suspect->hits << (window - suspect->window) | 1;
 	suspect->hits &= (1u << INCIDENTS_LOOKS) - 1;
 	suspect->window = window;
-	if (!f->sure && (unsigned int)__builtin_popcount(suspect->hits) < INCIDENTS_HITS)
+	if (!f->sure && ((unsigned int)__builtin_popcount(suspect->hits) < INCIDENTS_HITS ||
+			 now_ns - suspect->first_ns < INCIDENTS_WINDOW_NS))
 		return false;
 	incidents_drop_suspect(s, suspect);
 	return true;
@@ -413,7 +417,7 @@ incidents_judge(struct incidents *s, const struct incidents_finding *findings, s
 		e = incidents_open_of(s, &group);
 		if (e)
 			incidents_update(s, e, &findings[i], now);
-		else if (incidents_harden(s, &findings[i], window))
+		else if (incidents_harden(s, &findings[i], now->mono_ns))
 			incidents_new_incident(s, &findings[i], now);
 	}
 	for (e = TAILQ_FIRST(&s->list); e; e = next) {

@@ -7,8 +7,9 @@
  *
  * A culprit is suspected when there is a finding. Suspicion hardens, and an incident opens, when
  * there were findings in INCIDENTS_HITS of the last INCIDENTS_LOOKS windows of INCIDENTS_WINDOW_NS,
- * or at once if a finding is sure. All findings that share a candidate with an open incident belong
- * to it, so that one bad NIC is one incident; the candidates that they do not share are dropped.
+ * the first and the last of them as far apart as that, or at once if a finding is sure. All
+ * findings that share a candidate with an open incident belong to it, so that one bad NIC is one
+ * incident; the candidates that they do not share are dropped.
  *
  * An incident closes by evidence of health: enough probes have crossed the culprit and came back,
  * for INCIDENTS_HEAL_NS. It also closes when the culprit is seen, and there was no finding for

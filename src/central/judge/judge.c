@@ -2,20 +2,51 @@
 #include "central/judge/judge.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "central/incident/incidents.h"
+#include "central/judge/judge_case.h"
+#include "central/judge/judge_masks.h"
 #include "central/judge/judge_publish.h"
 #include "central/mesh/mesh.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/work.h"
 #include "rpingmesh/log_subsystems.h"
+
+/* The loop collects for so long at a time, and then lets others run. */
+#define JUDGE_SLICE_NS (2 * NSEC_PER_MSEC)
+#define JUDGE_PAUSE_NS (6 * NSEC_PER_MSEC)
+/* Between two looks at a window. */
+#define JUDGE_SHORT_NS NSEC_PER_SEC
+#define JUDGE_MIDDLE_NS (10 * NSEC_PER_SEC)
+#define JUDGE_LONG_NS (60 * NSEC_PER_SEC)
+
+/* A case that a worker judges. */
+struct judge_job {
+	struct judge *judge;
+	struct judge_case *c;
+	int rc;
+};
 
 struct judge {
 	struct judge_config config;
+	struct judge_sources sources;
 	struct incidents *incidents;
+	struct loop_timer *timer;
+	struct work *work;
+	struct work_job *job;           /* that runs; NULL: none does */
+	struct judge_case *collecting;  /* NULL: none */
+	struct judge_case *latest[INTAKE_WINDOWS]; /* judged */
+	uint64_t begun_ns[INTAKE_WINDOWS]; /* when the last case of each was begun; 0: never */
+	struct judge_masks masks;
+	struct judge_stats stats;
 };
+
+/* ---- what becomes of incidents ---- */
 
 static void
 judge_log(const struct incident *i)
@@ -37,25 +68,262 @@ judge_changed(void *arg, const struct incident *incident)
 	judge_publish(j->config.mesh, incident, incident_is_muted(incident, clock_wall_ns()));
 }
 
+/* The shortest window knows whether the culprit is seen at all. Any may know that it is well. */
 static enum incidents_health
 judge_health(void *arg, const struct incident *incident)
 {
-	(void)arg;
-	(void)incident;
-	return INCIDENTS_UNSEEN;
+	const struct judge *j = arg;
+	enum incidents_health health = judge_case_health(j->latest[INTAKE_SHORT], incident->id);
+
+	for (int w = INTAKE_MIDDLE; health == INCIDENTS_UNKNOWN && w < INTAKE_WINDOWS; w++)
+		if (j->latest[w] && judge_case_health(j->latest[w], incident->id) ==
+					    INCIDENTS_HEALTHY)
+			health = INCIDENTS_HEALTHY;
+	return health;
+}
+
+/* ---- a verdict ---- */
+
+/* The findings that count now. Room for all of three windows. */
+struct judge_verdict {
+	struct incidents_finding at[INTAKE_WINDOWS * 3 * 64];
+	size_t n;
+};
+
+/* No id of an incident. */
+static void
+judge_question_id(char id[JUDGE_QUESTION_ID], enum intake_window window, size_t i)
+{
+	snprintf(id, JUDGE_QUESTION_ID, "finding %u %zu", (unsigned int)window, i);
+}
+
+/*
+ * Adds the findings of a window, unless a shorter one has a say about the culprit, or shows that it
+ * is healthy.
+ */
+static void
+judge_add_findings(struct judge *j, enum intake_window w, uint64_t now_ns,
+		   struct judge_verdict *verdict)
+{
+	const struct incidents_finding *f;
+	char id[JUDGE_QUESTION_ID];
+	size_t n = j->latest[w] ? judge_case_findings(j->latest[w], &f) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		judge_question_id(id, w, i);
+		if (w != INTAKE_SHORT &&
+		    (judge_masks_have(&j->masks, &f[i], w, now_ns) ||
+		     judge_case_health(j->latest[INTAKE_SHORT], id) == INCIDENTS_HEALTHY))
+			continue;
+		if (w != INTAKE_LONG)
+			judge_masks_add(&j->masks, &f[i], w, now_ns);
+		if (verdict->n < sizeof(verdict->at) / sizeof(verdict->at[0]))
+			verdict->at[verdict->n++] = f[i];
+	}
+}
+
+static void
+judge_verdict(struct judge *j)
+{
+	const struct incidents_time now = {clock_mono_ns(), clock_wall_ns()};
+	struct judge_verdict *verdict = calloc(1, sizeof(*verdict));
+
+	if (!verdict) {
+		j->stats.failures++;
+		return;
+	}
+	/* Of several findings of a culprit, the first one counts. */
+	for (int w = 0; w < INTAKE_WINDOWS; w++)
+		judge_add_findings(j, (enum intake_window)w, now.mono_ns, verdict);
+	incidents_judge(j->incidents, verdict->at, verdict->n, &now);
+	j->stats.verdicts++;
+	free(verdict);
+}
+
+/* ---- in the worker ---- */
+
+static void
+judge_job_run(void *arg)
+{
+	struct judge_job *job = arg;
+
+	job->rc = judge_case_run(job->c);
+}
+
+static void
+judge_job_done(void *arg)
+{
+	struct judge_job *job = arg;
+	struct judge *j = job->judge;
+	enum intake_window w = judge_case_window(job->c);
+	struct judge_case_stats stats;
+
+	j->job = NULL;
+	loop_timer_set(j->timer, JUDGE_SHORT_NS);
+	if (job->rc < 0) {
+		j->stats.failures++;
+		log_error(CLUSTER, "the evidence cannot be judged: %s", strerror(-job->rc));
+		return;
+	}
+	judge_case_stats(job->c, &stats);
+	j->stats.run_ns[w] = stats.run_ns;
+	judge_case_free(j->latest[w]);
+	j->latest[w] = job->c;
+	job->c = NULL;
+	if (w == INTAKE_SHORT)
+		judge_verdict(j);
+}
+
+static void
+judge_job_free(void *arg)
+{
+	struct judge_job *job = arg;
+
+	judge_case_free(job->c);
+	free(job);
+}
+
+static int
+judge_start_job(struct judge *j)
+{
+	static const struct work_ops ops = {judge_job_run, judge_job_done, judge_job_free};
+	struct judge_job *job = calloc(1, sizeof(*job));
+	int rc;
+
+	if (!job)
+		return -ENOMEM;
+	*job = (struct judge_job){.judge = j, .c = j->collecting};
+	rc = work_start(j->work, &ops, job, &j->job);
+	if (rc < 0)
+		free(job);
+	else
+		j->collecting = NULL;
+	return rc;
+}
+
+/* ---- collecting ---- */
+
+static int
+judge_ask_incidents(struct judge *j)
+{
+	const struct incident *i;
+	uint64_t number = 0;
+	int rc = 0;
+
+	while (rc == 0 && (i = incidents_next(j->incidents, number, &number))) {
+		const struct judge_question q = {i->id, &i->culprits[0], i->effect, i->loss_ratio};
+
+		if (i->state == INCIDENT_OPEN)
+			rc = judge_case_ask(j->collecting, &q);
+	}
+	return rc;
+}
+
+/* Whether what longer windows have found is over. */
+static int
+judge_ask_findings(struct judge *j, enum intake_window w)
+{
+	const struct incidents_finding *f;
+	size_t n = j->latest[w] ? judge_case_findings(j->latest[w], &f) : 0;
+	char id[JUDGE_QUESTION_ID];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		const struct judge_question q = {id, &f[i].culprits[0], f[i].effect,
+						 f[i].loss_ratio};
+
+		judge_question_id(id, w, i);
+		rc = judge_case_ask(j->collecting, &q);
+	}
+	return rc;
+}
+
+/* All hosts are there. */
+static int
+judge_collected(struct judge *j)
+{
+	int rc = judge_ask_incidents(j);
+
+	if (rc == 0 && judge_case_window(j->collecting) == INTAKE_SHORT) {
+		rc = judge_ask_findings(j, INTAKE_MIDDLE);
+		if (rc == 0)
+			rc = judge_ask_findings(j, INTAKE_LONG);
+	}
+	return rc == 0 ? judge_start_job(j) : rc;
+}
+
+static bool
+judge_is_due(const struct judge *j, enum intake_window w, uint64_t now_ns, uint64_t every_ns)
+{
+	return now_ns - j->begun_ns[w] >= every_ns;
+}
+
+static int
+judge_begin(struct judge *j, uint64_t now_ns)
+{
+	enum intake_window w = INTAKE_SHORT;
+
+	/* The shortest window comes first: it answers for the others. */
+	if (j->latest[INTAKE_SHORT] && judge_is_due(j, INTAKE_MIDDLE, now_ns, JUDGE_MIDDLE_NS))
+		w = INTAKE_MIDDLE;
+	else if (j->latest[INTAKE_SHORT] && judge_is_due(j, INTAKE_LONG, now_ns, JUDGE_LONG_NS))
+		w = INTAKE_LONG;
+	j->begun_ns[w] = now_ns;
+	return judge_case_new(&j->sources, w, now_ns, &j->collecting);
+}
+
+static void
+judge_turn(void *arg)
+{
+	struct judge *j = arg;
+	uint64_t now_ns = clock_mono_ns(), end_ns = now_ns + JUDGE_SLICE_NS;
+	int rc = j->collecting ? 1 : judge_begin(j, now_ns);
+
+	if (rc == 0)
+		rc = 1;
+	while (rc == 1 && clock_mono_ns() < end_ns)
+		rc = judge_case_more(j->collecting);
+	if (rc == 0)
+		rc = judge_collected(j);
+	if (rc == 1) {
+		loop_timer_set(j->timer, JUDGE_PAUSE_NS);
+	} else if (rc < 0) {
+		log_error(CLUSTER, "the evidence cannot be collected: %s", strerror(-rc));
+		j->stats.failures++;
+		judge_case_free(j->collecting);
+		j->collecting = NULL;
+		loop_timer_set(j->timer, JUDGE_MIDDLE_NS);
+	}
+}
+
+/* ---- life ---- */
+
+static int
+judge_start(struct judge *j)
+{
+	const struct incidents_ops ops = {judge_changed, judge_health, j};
+	int rc = incidents_new(&ops, &j->incidents);
+
+	if (rc == 0)
+		rc = work_new(j->config.loop, "judge", 1, &j->work);
+	if (rc == 0)
+		rc = loop_timer_new(j->config.loop, "judge", judge_turn, j, &j->timer);
+	if (rc == 0)
+		loop_timer_set(j->timer, JUDGE_SHORT_NS);
+	return rc;
 }
 
 int
 judge_new(const struct judge_config *config, struct judge **out)
 {
 	struct judge *j = calloc(1, sizeof(*j));
-	struct incidents_ops ops = {judge_changed, judge_health, j};
-	int rc = -ENOMEM;
+	int rc;
 
 	if (!j)
-		return rc;
+		return -ENOMEM;
 	j->config = *config;
-	rc = incidents_new(&ops, &j->incidents);
+	j->sources = (struct judge_sources){config->mesh, config->intake, config->roads};
+	rc = judge_start(j);
 	if (rc < 0)
 		judge_free(j);
 	else
@@ -68,6 +336,13 @@ judge_free(struct judge *j)
 {
 	if (!j)
 		return;
+	work_cancel(j->job);
+	work_free(j->work);
+	loop_timer_free(j->timer);
+	judge_case_free(j->collecting);
+	for (int w = 0; w < INTAKE_WINDOWS; w++)
+		judge_case_free(j->latest[w]);
+	judge_masks_clear(&j->masks);
 	incidents_free(j->incidents);
 	free(j);
 }
@@ -76,4 +351,10 @@ struct incidents *
 judge_incidents(struct judge *j)
 {
 	return j->incidents;
+}
+
+void
+judge_stats(const struct judge *j, struct judge_stats *out)
+{
+	*out = j->stats;
 }

@@ -10,21 +10,34 @@
 
 #include <stdint.h>
 
+#include "central/intake/intake.h"
+
 struct incidents;
 struct judge;
 struct loop;
 struct mesh;
+struct roads;
 
 /* Borrowed. */
 struct judge_config {
 	struct loop *loop;
 	struct mesh *mesh;
+	const struct intake *intake;
+	const struct roads *roads;
+};
+
+struct judge_stats {
+	uint64_t verdicts;                /* how often the incidents were looked at */
+	uint64_t failures;                /* for lack of memory */
+	uint64_t run_ns[INTAKE_WINDOWS];  /* how long the last judgement of each window took */
 };
 
 /* Returns 0 and sets *out, which the caller owns, or -errno. */
 int judge_new(const struct judge_config *config, struct judge **out);
 /* NULL is allowed. */
 void judge_free(struct judge *judge);
+
+void judge_stats(const struct judge *judge, struct judge_stats *out);
 
 /* Borrowed; operators speak to it. */
 struct incidents *judge_incidents(struct judge *judge);

@@ -129,13 +129,33 @@ test_hardens(void **state)
 		look_at(w, "a", false, NULL);
 		assert_int_equal(count_open(w), 0);
 	}
-	w->now += 5;
+	w->now += 4;
+	look_at(w, "a", false, NULL);
+	w->now += 1;
 	look_at(w, "a", false, NULL);
 	assert_int_equal(count_open(w), 1);
 	assert_int_equal(first(w)->since_ns, (1005 + WALL) * SECOND);
 	assert_int_equal(first(w)->opens, 1);
 	assert_int_equal(first(w)->priority, INCIDENT_P2);
 	assert_int_equal(first(w)->events[0].what, INCIDENT_OPENED);
+}
+
+/* Two looks beside the end of a window are one. */
+static void
+test_apart(void **state)
+{
+	struct world *w = *state;
+
+	w->now = 1004;
+	look_at(w, "a", false, NULL);
+	w->now = 1005;
+	look_at(w, "a", false, NULL);
+	w->now = 1008;
+	look_at(w, "a", false, NULL);
+	assert_int_equal(count_open(w), 0);
+	w->now = 1009;
+	look_at(w, "a", false, NULL);
+	assert_int_equal(count_open(w), 1);
 }
 
 static void
@@ -191,6 +211,26 @@ test_merges(void **state)
 	assert_string_equal(first(w)->culprits[0].name, "c");
 	assert_string_equal(first(w)->id, id);
 	look_at(w, "d", true, NULL);
+	assert_int_equal(count_open(w), 2);
+}
+
+/* Both directions of a link are one culprit, whatever its name says of the direction. */
+static void
+test_cable(void **state)
+{
+	static const char *const names[] = {"leaf1 -> spine2", "spine2 -> leaf1",
+					    "leaf1 <-> spine2", "leaf1 -> spine3"};
+	struct world *w = *state;
+	const struct incidents_time now = world_time(w);
+
+	for (int i = 0; i < 4; i++) {
+		struct incident_culprit c = nic(names[i]);
+		struct incidents_finding f = {.kind = INCIDENT_LINK, .culprits = &c,
+					      .n_culprits = 1, .sure = true};
+
+		c.kind = INCIDENT_LINK;
+		incidents_judge(w->s, &f, 1, &now);
+	}
 	assert_int_equal(count_open(w), 2);
 }
 
@@ -387,11 +427,11 @@ main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
 	const struct CMUnitTest tests[] = {
-		CASE(test_hardens),   CASE(test_two_of_three), CASE(test_sure),
+		CASE(test_apart), CASE(test_hardens),   CASE(test_two_of_three), CASE(test_sure),
 		CASE(test_merges),    CASE(test_same_id),      CASE(test_closes),
 		CASE(test_goes_stale), CASE(test_flaps),       CASE(test_operators),
 		CASE(test_heard),     CASE(test_restored),     CASE(test_bounds),
-		CASE(test_health),
+		CASE(test_health),   CASE(test_cable),
 	};
 
 	return cmocka_run_group_tests_name("incidents", tests, NULL, NULL);

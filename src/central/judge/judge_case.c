@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "central/judge/judge_case.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "central/judge/judge_case_impl.h"
+#include "central/mesh/mesh.h"
+#include "central/registry/registry.h"
+#include "central/roads/roads.h"
+#include "core/clock.h"
+
+/* Messages from this size on count as large. */
+#define JUDGE_LARGE 1024u
+/* Rows of a case, which have about 150 bytes each; what is above is left out. */
+#define JUDGE_ROWS_MAX 4000000u
+
+#define JUDGE_ROOM(c, name) \
+	judge_room((void **)&(c)->name, &(c)->room_##name, (c)->n_##name, sizeof(*(c)->name))
+#define JUDGE_LROOM(c, name, n) \
+	judge_room((void **)&(c)->name, &(c)->room_##name, n, sizeof(*(c)->name))
+
+/* ---- hosts and NICs ---- */
+
+static unsigned int
+judge_host_excuses(const struct judge_case *c, const struct registry_host_info *host,
+		   const struct intake_host_info *info)
+{
+	uint64_t begin = c->now_ns - intake_window_ns(c->window);
+	unsigned int excuses = host->state == REGISTRY_PRESENT ? 0 : LOCATE_GONE;
+
+	if (!info)
+		return excuses;
+	excuses |= info->throttled ? LOCATE_THROTTLED : 0;
+	/* Long windows are too long to leave a host out of them for a second. */
+	if (c->window != INTAKE_SHORT)
+		return excuses;
+	excuses |= info->restarts && info->started_ns > begin ? LOCATE_RESTARTED : 0;
+	excuses |= info->stalled_ns > begin ? LOCATE_STALLED : 0;
+	return excuses;
+}
+
+static bool
+judge_port_is_down(const struct intake_host_info *info, const struct registration_port *port)
+{
+	for (size_t i = 0; info && i < info->n_ports; i++)
+		if (info->ports[i].port == port->port &&
+		    strcmp(info->ports[i].device, port->device) == 0)
+			return !info->ports[i].up;
+	return false;
+}
+
+static uint32_t
+judge_switch_of(struct judge_case *c, const char *name)
+{
+	uint32_t number = judge_index_get(&c->switches_by_name, name, strlen(name));
+
+	if (number != JUDGE_NONE)
+		return number;
+	if (JUDGE_ROOM(c, switches) < 0 || judge_index_put(&c->switches_by_name, name, strlen(name),
+							   (uint32_t)c->n_switches) < 0) {
+		c->failed = -ENOMEM;
+		return JUDGE_NONE;
+	}
+	c->switches[c->n_switches] = (struct judge_switch){.n_addrs = 0};
+	snprintf(c->switches[c->n_switches].name, REGISTRATION_NAME, "%s", name);
+	return (uint32_t)c->n_switches++;
+}
+
+static int
+judge_name_nic(struct judge_case *c, uint32_t number)
+{
+	const struct judge_nic *nic = &c->nics[number];
+	char name[INCIDENT_NAME];
+
+	snprintf(name, sizeof(name), "%s/%s/%u", c->hosts[c->lnics[number].host].name, nic->device,
+		 nic->port);
+	return judge_index_put(&c->nics_by_name, name, strlen(name), number);
+}
+
+static int
+judge_add_nic(struct judge_case *c, uint32_t host, const struct registration_port *port,
+	      unsigned int excuses)
+{
+	uint32_t number = (uint32_t)c->n_nics;
+	struct judge_nic *nic;
+	int rc = JUDGE_ROOM(c, nics);
+
+	if (rc == 0)
+		rc = JUDGE_LROOM(c, lnics, c->n_nics);
+	if (rc < 0)
+		return rc;
+	nic = &c->nics[c->n_nics++];
+	*nic = (struct judge_nic){.port = port->port, .n_addrs = (uint8_t)port->n_addrs};
+	memcpy(nic->device, port->device, sizeof(nic->device));
+	memcpy(nic->addrs, port->addrs, port->n_addrs * sizeof(*nic->addrs));
+	c->lnics[number] = (struct locate_nic){
+		.host = host, .tor = LOCATE_NONE, .excuses = excuses};
+	if (port->n_tors)
+		c->lnics[number].tor = judge_switch_of(c, port->tors[0]);
+	/* Of two ports with one address, the first one counts. */
+	for (size_t i = 0; rc == 0 && i < port->n_addrs; i++)
+		if (judge_index_get(&c->nics_by_addr, &port->addrs[i], sizeof(port->addrs[i])) ==
+		    JUDGE_NONE)
+			rc = judge_index_put(&c->nics_by_addr, &port->addrs[i],
+					     sizeof(port->addrs[i]), number);
+	return rc < 0 ? rc : judge_name_nic(c, number);
+}
+
+static int
+judge_add_host(struct judge_case *c, const struct registry_host *host)
+{
+	const struct intake_host *reports;
+	struct intake_host_info intake, *info = NULL;
+	struct registry_host_info h;
+	uint32_t number = (uint32_t)c->n_hosts;
+	int rc = JUDGE_ROOM(c, hosts);
+
+	if (rc == 0)
+		rc = JUDGE_LROOM(c, lhosts, c->n_hosts);
+	if (rc < 0)
+		return rc;
+	registry_host_info(host, &h);
+	c->after = h.id;
+	reports = intake_find(c->sources.intake, h.name);
+	if (reports) {
+		info = &intake;
+		intake_host_info(reports, c->now_ns, info);
+	}
+	snprintf(c->hosts[number].name, REGISTRATION_HOST, "%s", h.name);
+	c->lhosts[number] = (struct locate_host){
+		.excuses = judge_host_excuses(c, &h, info), .silent = info && info->silent};
+	c->hosts[number].reported_ns =
+		info && !info->silent && !c->lhosts[number].excuses ? info->last_ns : 0;
+	c->n_hosts++;
+	for (size_t i = 0; rc == 0 && i < h.registration->n_ports; i++)
+		rc = judge_add_nic(c, number, &h.registration->ports[i],
+				   judge_port_is_down(info, &h.registration->ports[i]) ?
+					   LOCATE_LOCAL_ERROR : 0);
+	return rc == 0 ? judge_index_put(&c->hosts_by_name, h.name, strlen(h.name), number) : rc;
+}
+
+/* ---- links and paths ---- */
+
+static uint32_t
+judge_road_switch(struct judge_case *c, uint32_t id)
+{
+	struct roads_switch info;
+	struct judge_switch *s;
+	uint32_t number;
+
+	if (!id || !roads_switch(c->sources.roads, id, &info))
+		return LOCATE_NONE;
+	number = judge_switch_of(c, info.name);
+	if (number == JUDGE_NONE)
+		return LOCATE_NONE;
+	s = &c->switches[number];
+	if (!s->n_addrs)
+		s->n_addrs = (uint8_t)roads_switch_addresses(c->sources.roads, id, s->addrs,
+							     INCIDENT_ADDRS_MAX);
+	return number;
+}
+
+static uint32_t
+judge_add_link(struct judge_case *c, const struct roads_link *info)
+{
+	const struct judge_link link = {info->from, info->to};
+	uint32_t number = (uint32_t)c->n_links;
+	uint32_t from = judge_index_get(&c->nics_by_addr, &link.from, sizeof(link.from));
+	uint32_t to = judge_index_get(&c->nics_by_addr, &link.to, sizeof(link.to));
+	struct locate_link *l;
+
+	if (JUDGE_ROOM(c, links) < 0 || JUDGE_LROOM(c, llinks, c->n_links) < 0 ||
+	    judge_index_put(&c->links_by_addrs, &link, sizeof(link), number) < 0) {
+		c->failed = -ENOMEM;
+		return JUDGE_NONE;
+	}
+	c->links[number] = link;
+	l = &c->llinks[number];
+	*l = (struct locate_link){.from = judge_road_switch(c, info->from_switch),
+				  .to = judge_road_switch(c, info->to_switch),
+				  .nic = info->from_switch ? (info->to_switch ? LOCATE_NONE : to) :
+							     from,
+				  .reverse = LOCATE_NONE};
+	/* The switch that is seen is better than what the host says of it. */
+	if (l->nic != LOCATE_NONE)
+		c->lnics[l->nic].tor = l->from != LOCATE_NONE ? l->from : l->to;
+	c->n_links++;
+	return number;
+}
+
+static int
+judge_add_step(struct judge_case *c, uint32_t id)
+{
+	struct roads_link info;
+	struct judge_link key;
+	uint32_t number;
+
+	if (!roads_link(c->sources.roads, id, &info))
+		return 0;
+	key = (struct judge_link){info.from, info.to};
+	number = judge_index_get(&c->links_by_addrs, &key, sizeof(key));
+	if (number == JUDGE_NONE)
+		number = judge_add_link(c, &info);
+	if (number == JUDGE_NONE || JUDGE_ROOM(c, steps) < 0)
+		return -ENOMEM;
+	c->steps[c->n_steps++] = number;
+	return 0;
+}
+
+/* The path of a tuple; LOCATE_NONE: it is not known. */
+static uint32_t
+judge_add_path(struct judge_case *c, const struct roads_tuple *tuple)
+{
+	struct roads_path path;
+	size_t first = c->n_steps;
+
+	if (!tuple->src_port || !roads_find(c->sources.roads, tuple, &path))
+		return LOCATE_NONE;
+	if (JUDGE_ROOM(c, paths) < 0 || JUDGE_ROOM(c, firsts) < 0) {
+		c->failed = -ENOMEM;
+		return LOCATE_NONE;
+	}
+	for (uint8_t i = 0; c->failed == 0 && i < path.n_links; i++)
+		c->failed = judge_add_step(c, path.links[i]);
+	c->paths[c->n_paths] = (struct locate_path){
+		.n_links = (uint32_t)(c->n_steps - first),
+		.flags = (path.complete ? LOCATE_PATH_COMPLETE : 0) |
+			 (path.stable ? LOCATE_PATH_STABLE : 0)};
+	c->firsts[c->n_paths] = first;
+	c->n_firsts++;
+	return (uint32_t)c->n_paths++;
+}
+
+/* ---- rows ---- */
+
+static uint32_t
+judge_job_of(struct judge_case *c, const char *name)
+{
+	uint32_t number;
+
+	if (!name || !name[0])
+		return JUDGE_NONE;
+	number = judge_index_get(&c->jobs_by_name, name, strlen(name));
+	if (number != JUDGE_NONE)
+		return number;
+	if (JUDGE_ROOM(c, jobs) < 0 ||
+	    judge_index_put(&c->jobs_by_name, name, strlen(name), (uint32_t)c->n_jobs) < 0) {
+		c->failed = -ENOMEM;
+		return JUDGE_NONE;
+	}
+	snprintf(c->jobs[c->n_jobs].name, INCIDENT_JOB, "%s", name);
+	return (uint32_t)c->n_jobs++;
+}
+
+/*
+ * What nobody has answered says nothing of the network as long as the peer may be down. It is loss
+ * if central has heard of that host after the prober has reported it.
+ */
+static uint32_t
+judge_unreachable(const struct judge_case *c, const struct intake_counts *counts, uint32_t from,
+		  uint32_t to)
+{
+	const struct judge_host *prober = &c->hosts[c->lnics[from].host];
+	const struct judge_host *peer = &c->hosts[c->lnics[to].host];
+
+	return peer->reported_ns > prober->reported_ns && prober->reported_ns ?
+		       counts->unreachable : 0;
+}
+
+/* A number that the rows of one 5-tuple share: the size classes. */
+static uint32_t
+judge_tuple_of(struct judge_case *c, const struct roads_tuple *tuple)
+{
+	struct {
+		struct addr source, destination;
+		uint32_t ports;
+	} key = {tuple->source, tuple->destination,
+		 (uint32_t)tuple->src_port << 8 | tuple->traffic_class};
+	uint32_t number = judge_index_get(&c->tuples, &key, sizeof(key));
+
+	if (number != JUDGE_NONE)
+		return number;
+	if (judge_index_put(&c->tuples, &key, sizeof(key), (uint32_t)c->n_rows) < 0)
+		c->failed = -ENOMEM;
+	return (uint32_t)c->n_rows;
+}
+
+static void
+judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from, uint32_t to)
+{
+	const struct report_stream *s = row->stream;
+	const struct roads_tuple there = {s->source, s->destination, s->src_port,
+					  s->traffic_class};
+	const struct roads_tuple back = {s->destination, s->source, s->back_port,
+					 s->traffic_class};
+	uint32_t lost = row->counts.lost + judge_unreachable(c, &row->counts, from, to);
+	struct locate_row *l = &c->lrows[c->n_rows];
+
+	*l = (struct locate_row){.from = from, .to = to, .there = judge_add_path(c, &there),
+				 .back = judge_add_path(c, &back),
+				 .sent = row->counts.answered + lost + row->counts.back_lost,
+				 .lost = lost, .half = row->counts.back_lost,
+				 .slow = row->counts.slow, .large = s->size >= JUDGE_LARGE};
+	if (l->slow > row->counts.answered)
+		l->slow = row->counts.answered;
+	c->rows[c->n_rows] = (struct judge_row){
+		.place = row->place, .tuple = judge_tuple_of(c, &there),
+		.src_port = s->src_port, .traffic_class = s->traffic_class, .source = s->source,
+		.destination = s->destination,
+		.job = s->kind == REPORT_FLOW ? judge_job_of(c, s->job) : JUDGE_NONE};
+	l->tuple = c->rows[c->n_rows++].tuple;
+	c->stats.probes += l->sent;
+	c->stats.losses += l->lost + l->half;
+}
+
+static void
+judge_hear_row(void *arg, const struct intake_host *host, const struct intake_row *row)
+{
+	const struct report_stream *s = row->stream;
+	struct judge_case *c = arg;
+	uint32_t from = judge_index_get(&c->nics_by_addr, &s->source, sizeof(s->source));
+	uint32_t to = judge_index_get(&c->nics_by_addr, &s->destination, sizeof(s->destination));
+
+	(void)host;
+	if (c->failed || from == JUDGE_NONE || to == JUDGE_NONE || from == to ||
+	    c->lnics[from].host != c->next || c->n_rows == JUDGE_ROWS_MAX)
+		return;
+	if (JUDGE_ROOM(c, rows) < 0 || JUDGE_LROOM(c, lrows, c->n_rows) < 0) {
+		c->failed = -ENOMEM;
+		return;
+	}
+	judge_fill_row(c, row, from, to);
+}
+
+/* ---- when ---- */
+
+/* The rows of one host, as they are some slots later, when the window contains less of them. */
+struct judge_later {
+	struct judge_case *c;
+	size_t at;             /* of `rows`: the next one */
+	struct judge_counts {
+		uint32_t lost, slow;
+	} *counts;             /* of the rows from `first` on */
+	size_t first;
+};
+
+static void
+judge_hear_later(void *arg, const struct intake_host *host, const struct intake_row *row)
+{
+	struct judge_later *l = arg;
+
+	(void)host;
+	while (l->at < l->c->n_rows && l->c->rows[l->at].place < row->place)
+		l->at++;
+	if (l->at == l->c->n_rows || l->c->rows[l->at].place != row->place)
+		return;
+	l->counts[l->at - l->first] = (struct judge_counts){
+		row->counts.lost + row->counts.back_lost + row->counts.unreachable,
+		row->counts.slow};
+}
+
+/* In which slot the losses of the rows from `first` on lie: what each slot adds. */
+static int
+judge_when(struct judge_case *c, const struct intake_host *reports, size_t first)
+{
+	size_t n = c->n_rows - first;
+	struct judge_counts *now = calloc(2 * n, sizeof(*now)), *later = now + n;
+	uint64_t slot_ns = intake_slot_ns(c->window);
+	unsigned int slots = (unsigned int)(intake_window_ns(c->window) / slot_ns);
+	struct judge_later l = {.c = c, .first = first};
+
+	if (!now)
+		return -ENOMEM;
+	for (unsigned int k = 0; k <= slots; k++) {
+		memset(later, 0, n * sizeof(*later));
+		l.at = first;
+		l.counts = later;
+		intake_rows(reports, c->window, c->now_ns + k * slot_ns, judge_hear_later, &l);
+		for (size_t i = 0; k && i < n; i++) {
+			c->lrows[first + i].lost_when |= (uint64_t)(later[i].lost < now[i].lost)
+							 << (k - 1);
+			c->lrows[first + i].slow_when |= (uint64_t)(later[i].slow < now[i].slow)
+							 << (k - 1);
+		}
+		memcpy(now, later, n * sizeof(*now));
+	}
+	free(now);
+	return 0;
+}
+
+/* Adds the rows of a host. When they have lost something is asked only if they have. */
+static int
+judge_add_rows(struct judge_case *c, const struct intake_host *reports)
+{
+	size_t first = c->n_rows;
+
+	intake_rows(reports, c->window, c->now_ns, judge_hear_row, c);
+	for (size_t i = first; c->failed == 0 && i < c->n_rows; i++)
+		if (c->lrows[i].lost || c->lrows[i].half || c->lrows[i].slow)
+			return judge_when(c, reports, first);
+	return c->failed;
+}
+
+int
+judge_case_more(struct judge_case *c)
+{
+	const struct intake_host *reports;
+	const struct registry_host *host;
+	int rc;
+
+	if (!c->registered) {
+		host = registry_next(mesh_registry(c->sources.mesh), c->after);
+		rc = host ? judge_add_host(c, host) : 0;
+		c->registered = !host;
+		rc = rc < 0 ? rc : c->failed;
+		return rc < 0 ? rc : 1;
+	}
+	if (c->next == c->n_hosts)
+		return 0;
+	reports = intake_find(c->sources.intake, c->hosts[c->next].name);
+	rc = reports ? judge_add_rows(c, reports) : 0;
+	c->next++;
+	return rc < 0 ? rc : 1;
+}
+
+/* ---- life ---- */
+
+int
+judge_case_new(const struct judge_sources *sources, enum intake_window window, uint64_t now_ns,
+	       struct judge_case **out)
+{
+	struct judge_case *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->sources = *sources;
+	c->window = window;
+	c->now_ns = now_ns;
+	*out = c;
+	return 0;
+}
+
+void
+judge_case_free(struct judge_case *c)
+{
+	if (!c)
+		return;
+	judge_index_clear(&c->hosts_by_name);
+	judge_index_clear(&c->nics_by_addr);
+	judge_index_clear(&c->nics_by_name);
+	judge_index_clear(&c->switches_by_name);
+	judge_index_clear(&c->links_by_addrs);
+	judge_index_clear(&c->jobs_by_name);
+	judge_index_clear(&c->tuples);
+	judge_find_free(c);
+	locate_free(c->result);
+	free(c->hosts);
+	free(c->nics);
+	free(c->switches);
+	free(c->links);
+	free(c->rows);
+	free(c->jobs);
+	free(c->lhosts);
+	free(c->lnics);
+	free(c->llinks);
+	free(c->lrows);
+	free(c->paths);
+	free(c->firsts);
+	free(c->steps);
+	free(c->asks);
+	free(c);
+}
+
+enum intake_window
+judge_case_window(const struct judge_case *c)
+{
+	return c->window;
+}
+
+void
+judge_case_stats(const struct judge_case *c, struct judge_case_stats *out)
+{
+	*out = c->stats;
+	out->hosts = c->n_hosts;
+	out->nics = c->n_nics;
+	out->switches = c->n_switches;
+	out->links = c->n_links;
+	out->paths = c->n_paths;
+	out->rows = c->n_rows;
+}

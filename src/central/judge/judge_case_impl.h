@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a case, for the files of this folder. */
+#ifndef RPINGMESH_CENTRAL_JUDGE_JUDGE_CASE_IMPL_H
+#define RPINGMESH_CENTRAL_JUDGE_JUDGE_CASE_IMPL_H
+
+#include "central/judge/judge_case.h"
+#include "central/judge/judge_index.h"
+#include "core/addr.h"
+#include "locate/locate.h"
+#include "record/registration.h"
+
+struct judge_host {
+	char name[REGISTRATION_HOST];
+	uint64_t reported_ns; /* its last report; 0: none, or it is no witness that it is well */
+};
+
+struct judge_nic {
+	char device[REGISTRATION_DEVICE];
+	uint8_t port;
+	uint8_t n_addrs;
+	struct addr addrs[REGISTRATION_ADDRS_MAX];
+};
+
+struct judge_switch {
+	char name[REGISTRATION_NAME];
+	uint8_t n_addrs;
+	struct addr addrs[INCIDENT_ADDRS_MAX];
+};
+
+struct judge_link {
+	struct addr from, to;
+};
+
+/* A row's own things that locate() does not need. */
+struct judge_row {
+	uint32_t place; /* in the reports of its host */
+	uint16_t src_port;
+	uint8_t traffic_class;
+	struct addr source, destination;
+	uint32_t job; /* JUDGE_NONE: none */
+	uint32_t tuple; /* the first row of this 5-tuple: the other ones are of other sizes */
+};
+
+struct judge_ask {
+	char id[JUDGE_QUESTION_ID];
+	enum incident_effect effect;
+	double loss_ratio;
+	enum locate_kind kind;
+	uint32_t what;        /* its id; JUDGE_NONE: it is not in this window */
+	enum incidents_health health;
+};
+
+/* A growing array: `n` elements of `at`, and room for `room`. */
+#define JUDGE_ARRAY(type, name) \
+	type *name; \
+	size_t n_##name, room_##name
+
+struct judge_case {
+	struct judge_sources sources;
+	enum intake_window window;
+	uint64_t now_ns;
+	/* collecting */
+	uint64_t after;       /* the last host of the registry */
+	size_t next;          /* of `hosts`, whose rows are to be added; */
+	bool registered;      /* when all hosts are there */
+	int failed;           /* -errno inside a callback */
+	struct judge_index hosts_by_name, nics_by_addr, nics_by_name, switches_by_name;
+	struct judge_index links_by_addrs, jobs_by_name, tuples;
+	JUDGE_ARRAY(struct judge_host, hosts);
+	JUDGE_ARRAY(struct judge_nic, nics);
+	JUDGE_ARRAY(struct judge_switch, switches);
+	JUDGE_ARRAY(struct judge_link, links);
+	JUDGE_ARRAY(struct judge_row, rows);
+	JUDGE_ARRAY(struct incident_job, jobs);
+	/* of locate, with the same numbers */
+	size_t room_lhosts, room_lnics, room_llinks, room_lrows;
+	struct locate_host *lhosts;
+	struct locate_nic *lnics;
+	struct locate_link *llinks;
+	struct locate_row *lrows;
+	JUDGE_ARRAY(struct locate_path, paths); /* `links` is set by judge_case_run() */
+	JUDGE_ARRAY(size_t, firsts);            /* of each path: its first one of: */
+	JUDGE_ARRAY(uint32_t, steps);
+	/* results */
+	JUDGE_ARRAY(struct judge_ask, asks);
+	struct locate_result *result;
+	struct incidents_finding *findings;
+	size_t n_findings;
+	struct judge_case_stats stats;
+};
+
+/* The evidence; paths are complete. */
+void judge_case_evidence(const struct judge_case *c, struct locate_evidence *out);
+/* Whether the row crosses the candidate. */
+bool judge_case_crosses(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id);
+
+/* judge_find.c: makes findings of the result. Returns 0 or -ENOMEM. */
+int judge_find(struct judge_case *c);
+void judge_find_free(struct judge_case *c);
+/* Finds the candidate that a culprit was made of. Returns false if it is not in this case. */
+bool judge_find_back(const struct judge_case *c, const struct incident_culprit *culprit,
+		     enum locate_kind *kind, uint32_t *id);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From candidates with numbers to culprits with names, and back. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "central/judge/judge_case_impl.h"
+
+/* The greatest finding is enough by itself from this net gain on. */
+#define JUDGE_SURE 16.0
+
+static void
+judge_put_addrs(struct incident_culprit *out, const struct addr *addrs, size_t n)
+{
+	for (size_t i = 0; i < n && i < INCIDENT_ADDRS_MAX; i++)
+		addr_text(&addrs[i], out->addresses[out->n_addresses++]);
+}
+
+static const char *
+judge_host_name(const struct judge_case *c, uint32_t nic)
+{
+	return c->hosts[c->lnics[nic].host].name;
+}
+
+static void
+judge_name_as_nic(const struct judge_case *c, uint32_t id, struct incident_culprit *out)
+{
+	const struct judge_nic *nic = &c->nics[id];
+
+	out->kind = INCIDENT_NIC;
+	snprintf(out->name, sizeof(out->name), "%s/%s/%u", judge_host_name(c, id), nic->device,
+		 nic->port);
+	snprintf(out->host, sizeof(out->host), "%s", judge_host_name(c, id));
+	snprintf(out->device, sizeof(out->device), "%s", nic->device);
+	judge_put_addrs(out, nic->addrs, nic->n_addrs);
+}
+
+/* The name of an end: of the switch, or of the host. */
+static const char *
+judge_end(const struct judge_case *c, uint32_t at, uint32_t nic, const struct addr *addr,
+	  char text[ADDR_TEXT])
+{
+	if (at != LOCATE_NONE)
+		return c->switches[at].name;
+	return nic != LOCATE_NONE ? judge_host_name(c, nic) : addr_text(addr, text);
+}
+
+static void
+judge_name_as_link(const struct judge_case *c, uint32_t id, const char *arrow,
+		   struct incident_culprit *out)
+{
+	const struct locate_link *l = &c->llinks[id];
+	char from[ADDR_TEXT], to[ADDR_TEXT];
+
+	out->kind = INCIDENT_LINK;
+	snprintf(out->name, sizeof(out->name), "%s %s %s",
+		 judge_end(c, l->from, l->nic, &c->links[id].from, from), arrow,
+		 judge_end(c, l->to, l->nic, &c->links[id].to, to));
+	addr_text(&c->links[id].from, out->from);
+	addr_text(&c->links[id].to, out->to);
+	judge_put_addrs(out, &c->links[id].from, 1);
+	judge_put_addrs(out, &c->links[id].to, 1);
+}
+
+static void
+judge_name_as_tuple(const struct judge_case *c, uint32_t id, struct incident_culprit *out)
+{
+	const struct judge_row *row = &c->rows[id];
+
+	out->kind = INCIDENT_TUPLES;
+	addr_text(&row->source, out->from);
+	addr_text(&row->destination, out->to);
+	snprintf(out->name, sizeof(out->name), "%s -> %s port %u class %u", out->from, out->to,
+		 row->src_port, row->traffic_class);
+	snprintf(out->host, sizeof(out->host), "%s", judge_host_name(c, c->lrows[id].from));
+}
+
+static void
+judge_name(const struct judge_case *c, const struct locate_candidate *candidate,
+	   struct incident_culprit *out)
+{
+	*out = (struct incident_culprit){.kind = INCIDENT_UNKNOWN};
+	switch (candidate->kind) {
+	case LOCATE_NIC:
+		judge_name_as_nic(c, candidate->id, out);
+		break;
+	case LOCATE_LINK:
+		judge_name_as_link(c, candidate->id, "->", out);
+		break;
+	case LOCATE_CABLE:
+		judge_name_as_link(c, candidate->id, "<->", out);
+		break;
+	case LOCATE_SWITCH:
+		out->kind = INCIDENT_SWITCH;
+		snprintf(out->name, sizeof(out->name), "%s", c->switches[candidate->id].name);
+		judge_put_addrs(out, c->switches[candidate->id].addrs,
+				c->switches[candidate->id].n_addrs);
+		break;
+	case LOCATE_HOST:
+		out->kind = INCIDENT_HOST;
+		snprintf(out->name, sizeof(out->name), "%s", c->hosts[candidate->id].name);
+		snprintf(out->host, sizeof(out->host), "%s", c->hosts[candidate->id].name);
+		break;
+	case LOCATE_TUPLES:
+		judge_name_as_tuple(c, candidate->id, out);
+		break;
+	case LOCATE_ABOVE:
+		snprintf(out->name, sizeof(out->name), "above %s", c->switches[candidate->id].name);
+		break;
+	case LOCATE_UNKNOWN:
+		snprintf(out->name, sizeof(out->name), "unknown");
+		break;
+	}
+}
+
+/* ---- back ---- */
+
+static bool
+judge_find_text(const struct judge_index *index, const char *text, uint32_t *id)
+{
+	*id = judge_index_get(index, text, strlen(text));
+	return *id != JUDGE_NONE;
+}
+
+static bool
+judge_find_link(const struct judge_case *c, const struct incident_culprit *culprit, uint32_t *id)
+{
+	struct judge_link key;
+
+	if (addr_parse(culprit->from, &key.from) < 0 || addr_parse(culprit->to, &key.to) < 0)
+		return false;
+	*id = judge_index_get(&c->links_by_addrs, &key, sizeof(key));
+	return *id != JUDGE_NONE;
+}
+
+static bool
+judge_find_tuple(const struct judge_case *c, const struct incident_culprit *culprit, uint32_t *id)
+{
+	struct incident_culprit other;
+
+	for (uint32_t i = 0; i < c->n_rows; i++) {
+		if (c->rows[i].tuple != i)
+			continue; /* another one of the tuple stands before it */
+		other = (struct incident_culprit){.kind = INCIDENT_TUPLES};
+		judge_name_as_tuple(c, i, &other);
+		*id = i;
+		if (strcmp(other.name, culprit->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+judge_find_back(const struct judge_case *c, const struct incident_culprit *culprit,
+		enum locate_kind *kind, uint32_t *id)
+{
+	static const char above[] = "above ";
+
+	switch (culprit->kind) {
+	case INCIDENT_NIC:
+		*kind = LOCATE_NIC;
+		return judge_find_text(&c->nics_by_name, culprit->name, id);
+	case INCIDENT_LINK:
+		*kind = strstr(culprit->name, " <-> ") ? LOCATE_CABLE : LOCATE_LINK;
+		return judge_find_link(c, culprit, id);
+	case INCIDENT_SWITCH:
+		*kind = LOCATE_SWITCH;
+		return judge_find_text(&c->switches_by_name, culprit->name, id);
+	case INCIDENT_HOST:
+		*kind = LOCATE_HOST;
+		return judge_find_text(&c->hosts_by_name, culprit->name, id);
+	case INCIDENT_TUPLES:
+		*kind = LOCATE_TUPLES;
+		return judge_find_tuple(c, culprit, id);
+	case INCIDENT_UNKNOWN:
+	case INCIDENT_KIND_N:
+		break;
+	}
+	*kind = LOCATE_ABOVE;
+	return strncmp(culprit->name, above, strlen(above)) == 0 &&
+	       judge_find_text(&c->switches_by_name, culprit->name + strlen(above), id);
+}
+
+/* ---- findings ---- */
+
+/* Whether a service's own row has met it. */
+static bool
+judge_is_hurt(const struct locate_row *row, enum incident_effect effect)
+{
+	return effect == INCIDENT_DELAY ? row->slow > 0 : row->lost + row->half > 0;
+}
+
+/* The jobs whose flows cross the likeliest candidate. */
+static void
+judge_find_jobs(const struct judge_case *c, const struct locate_finding *from,
+		struct incidents_finding *out, struct incident_job *hurts,
+		struct incident_job *crosses)
+{
+	const struct locate_candidate *first = &from->candidates[0];
+	unsigned char *seen = c->n_jobs ? calloc(c->n_jobs, 1) : NULL;
+
+	for (size_t i = 0; seen && i < c->n_rows; i++)
+		if (c->rows[i].job != JUDGE_NONE &&
+		    judge_case_crosses(c, i, first->kind, first->id))
+			seen[c->rows[i].job] |= judge_is_hurt(&c->lrows[i], out->effect) ? 3 : 1;
+	for (size_t i = 0; seen && i < c->n_jobs; i++) {
+		if (seen[i] & 2 && out->n_hurts < INCIDENT_JOBS_MAX)
+			hurts[out->n_hurts++] = c->jobs[i];
+		if (seen[i] & 1 && out->n_crosses < INCIDENT_JOBS_MAX)
+			crosses[out->n_crosses++] = c->jobs[i];
+	}
+	out->hurts = hurts;
+	out->crosses = crosses;
+	free(seen);
+}
+
+/*
+ * Whether the losses go on: some lie in the last two slots of the window, within which all hosts
+ * have reported. Those of earlier ones end at another time in the reports of each host. That may
+ * look like culprits which are none.
+ */
+static bool
+judge_is_live(const struct judge_case *c, const struct locate_finding *from)
+{
+	uint64_t slots = intake_window_ns(c->window) / intake_slot_ns(c->window);
+	const struct locate_candidate *first = &from->candidates[0];
+	uint64_t when = 0;
+
+	for (size_t i = 0; i < c->n_rows; i++)
+		if ((c->lrows[i].lost_when || c->lrows[i].slow_when) &&
+		    judge_case_crosses(c, i, first->kind, first->id))
+			when |= from->effect == LOCATE_DELAY ? c->lrows[i].slow_when :
+							       c->lrows[i].lost_when;
+	return when >> (slots - 2) != 0;
+}
+
+/* What a finding points to: one block of memory. */
+struct judge_found {
+	struct incident_culprit culprits[LOCATE_CANDIDATES];
+	struct incident_job hurts[INCIDENT_JOBS_MAX], crosses[INCIDENT_JOBS_MAX];
+};
+
+static int
+judge_find_one(const struct judge_case *c, const struct locate_finding *from,
+	       struct incidents_finding *out)
+{
+	static const enum incident_effect effects[] = {
+		[LOCATE_LOSS] = INCIDENT_LOSS, [LOCATE_SIZE] = INCIDENT_SIZE,
+		[LOCATE_DELAY] = INCIDENT_DELAY};
+	struct judge_found *found = calloc(1, sizeof(*found));
+	enum locate_direction direction = from->candidates[0].direction;
+
+	if (!found)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->n_candidates; i++)
+		judge_name(c, &from->candidates[i], &found->culprits[i]);
+	*out = (struct incidents_finding){
+		.kind = found->culprits[0].kind, .culprits = found->culprits,
+		.n_culprits = from->n_candidates, .effect = effects[from->effect],
+		.direction = direction == LOCATE_FORTH || direction == LOCATE_BACK ?
+				     INCIDENT_ONE_WAY : INCIDENT_BOTH,
+		.loss_ratio = from->effect == LOCATE_DELAY ? 0 : fmin(fmax(from->rate, 0), 1),
+		.confidence = from->net > 0 ? -expm1(-from->net) : 0,
+		.sure = from->net >= JUDGE_SURE && !from->brief && from == c->result->findings};
+	judge_find_jobs(c, from, out, found->hurts, found->crosses);
+	return 0;
+}
+
+int
+judge_find(struct judge_case *c)
+{
+	const struct locate_result *r = c->result;
+	int rc = 0;
+
+	if (!r->n_findings)
+		return 0;
+	c->findings = calloc(r->n_findings, sizeof(*c->findings));
+	if (!c->findings)
+		return -ENOMEM;
+	for (size_t i = 0; rc == 0 && i < r->n_findings; i++) {
+		if (r->findings[i].suspect || !r->findings[i].n_candidates ||
+		    (c->window == INTAKE_SHORT && !judge_is_live(c, &r->findings[i]))) {
+			c->stats.suspects++;
+			continue;
+		}
+		rc = judge_find_one(c, &r->findings[i], &c->findings[c->n_findings]);
+		c->n_findings += rc == 0;
+	}
+	return rc;
+}
+
+void
+judge_find_free(struct judge_case *c)
+{
+	/* The culprits are the first member of their block. */
+	for (size_t i = 0; i < c->n_findings; i++)
+		free((void *)(uintptr_t)c->findings[i].culprits);
+	free(c->findings);
+}
+
+size_t
+judge_case_findings(const struct judge_case *c, const struct incidents_finding **out)
+{
+	*out = c->findings;
+	return c->n_findings;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "central/judge/judge_index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Without memory, uthash does not keep the entry. */
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(entry) judge_index_failed(entry)
+#define HASH_FUNCTION(key, len, hash) HASH_OAT(key, len, hash)
+#include <uthash.h>
+
+struct judge_index_entry {
+	UT_hash_handle hh;
+	uint32_t number;
+	unsigned char key[];
+};
+
+static void
+judge_index_failed(struct judge_index_entry *entry)
+{
+	entry->number = JUDGE_NONE;
+}
+
+uint32_t
+judge_index_get(const struct judge_index *index, const void *key, size_t size)
+{
+	struct judge_index_entry *entry;
+
+	HASH_FIND(hh, index->entries, key, size, entry);
+	return entry ? entry->number : JUDGE_NONE;
+}
+
+int
+judge_index_put(struct judge_index *index, const void *key, size_t size, uint32_t number)
+{
+	struct judge_index_entry *entry = malloc(sizeof(*entry) + size);
+
+	if (!entry)
+		return -ENOMEM;
+	memcpy(entry->key, key, size);
+	entry->number = number;
+	HASH_ADD_KEYPTR(hh, index->entries, entry->key, size, entry);
+	if (entry->number != JUDGE_NONE)
+		return 0;
+	free(entry);
+	return -ENOMEM;
+}
+
+void
+judge_index_clear(struct judge_index *index)
+{
+	struct judge_index_entry *entry, *next;
+
+	for (entry = index->entries; entry; entry = next) {
+		next = entry->hh.next;
+		HASH_DEL(index->entries, entry);
+		free(entry);
+	}
+}
+
+int
+judge_room(void **at, size_t *room, size_t n, size_t size)
+{
+	size_t more = *room ? 2 * *room : 16;
+	void *grown;
+
+	if (n < *room)
+		return 0;
+	grown = reallocarray(*at, more, size);
+	if (!grown)
+		return -ENOMEM;
+	*at = grown;
+	*room = more;
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers of things by their keys, which are bytes. Only for this folder. */
+#ifndef RPINGMESH_CENTRAL_JUDGE_JUDGE_INDEX_H
+#define RPINGMESH_CENTRAL_JUDGE_JUDGE_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define JUDGE_NONE UINT32_MAX
+
+struct judge_index_entry;
+
+/* All zero is empty. */
+struct judge_index {
+	struct judge_index_entry *entries;
+};
+
+/* The number of a key, or JUDGE_NONE. */
+uint32_t judge_index_get(const struct judge_index *index, const void *key, size_t size);
+/* Sets the number of a key that has none. Returns 0 or -ENOMEM. */
+int judge_index_put(struct judge_index *index, const void *key, size_t size, uint32_t number);
+void judge_index_clear(struct judge_index *index);
+
+/*
+ * Makes room for one more element behind the n that there are: grows the array *at, whose room is
+ * *room elements. Returns 0 or -ENOMEM.
+ */
+int judge_room(void **at, size_t *room, size_t n, size_t size);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "central/judge/judge_masks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "central/judge/judge_index.h"
+
+/* More culprits at once than this are no culprits. */
+#define JUDGE_MASKS_MAX 4096u
+
+struct judge_mask {
+	enum incident_kind kind;
+	char name[INCIDENT_NAME];
+	uint64_t until_ns[INTAKE_WINDOWS];
+};
+
+static struct judge_mask *
+judge_mask_of(const struct judge_masks *m, const struct incident_culprit *culprit)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->at[i].kind == culprit->kind && strcmp(m->at[i].name, culprit->name) == 0)
+			return &m->at[i];
+	return NULL;
+}
+
+static void
+judge_masks_expire(struct judge_masks *m, uint64_t now_ns)
+{
+	for (size_t i = 0; i < m->n;)
+		if (m->at[i].until_ns[INTAKE_LONG] <= now_ns)
+			m->at[i] = m->at[--m->n];
+		else
+			i++;
+}
+
+/* The mask of a culprit, an old one or a new one; NULL: there is no room. */
+static struct judge_mask *
+judge_mask_get(struct judge_masks *m, const struct incident_culprit *culprit)
+{
+	struct judge_mask *mask = judge_mask_of(m, culprit);
+
+	if (mask || m->n == JUDGE_MASKS_MAX ||
+	    judge_room((void **)&m->at, &m->room, m->n, sizeof(*m->at)) < 0)
+		return mask;
+	mask = &m->at[m->n++];
+	*mask = (struct judge_mask){.kind = culprit->kind};
+	memcpy(mask->name, culprit->name, sizeof(mask->name));
+	return mask;
+}
+
+void
+judge_masks_add(struct judge_masks *m, const struct incidents_finding *f,
+		enum intake_window window, uint64_t now_ns)
+{
+	struct judge_mask *mask;
+
+	judge_masks_expire(m, now_ns);
+	for (size_t i = 0; i < f->n_culprits; i++) {
+		mask = judge_mask_get(m, &f->culprits[i]);
+		for (int w = (int)window + 1; mask && w < INTAKE_WINDOWS; w++)
+			mask->until_ns[w] = now_ns + intake_window_ns((enum intake_window)w);
+	}
+}
+
+bool
+judge_masks_have(const struct judge_masks *m, const struct incidents_finding *f,
+		 enum intake_window window, uint64_t now_ns)
+{
+	const struct judge_mask *mask = judge_mask_of(m, &f->culprits[0]);
+
+	return mask && now_ns < mask->until_ns[window];
+}
+
+void
+judge_masks_clear(struct judge_masks *m)
+{
+	free(m->at);
+	*m = (struct judge_masks){.at = NULL};
+}
