@@ -232,7 +232,8 @@ run 0 status --json; lines 1
 run 0 peers
 out '^PEER .*DEVICE .*HOST .*STATE .*SENT .*LOSS .*RTT P50 .*RTT P99 .*PROBER .*RESPONDER '\
 '.*LAST OK *ROUTERS$'
-out '^10.0.0.2 *rxe0 *host-b/mlx5_0 *up *100 *0% *20.4 ms *31.0 ms *83.1 us *12.3 us *1\.[5-9] s *3$'
+out '^10.0.0.2 *rxe0 *host-b/mlx5_0 *up *100 *0% *20.4 ms *31.0 ms *83.1 us *12.3 us *1\.[5-9] s '\
+'*3$'
 out '0.3%'; lines 4; no_err
 not_out 'NOT OK'; not_out 'REASON'
 not_out "$esc"

@@ -320,6 +320,7 @@ world_to_prober(struct fuzz *f, const struct flight *flight, const uint8_t *pack
 	uint8_t how = fuzz_u8(f);
 	struct prober_rx rx = {
 		.src = how & 1 ? world_addr(how >> 4) : flight->from,
+		.hop_limit = (uint8_t)(PROBE_WIRE_HOP_LIMIT - (how >> 4)),
 		.src_qpn = how & 2 ? fuzz_u8(f) : flight->qpn,
 		.payload = packet,
 		.len = (uint32_t)len,
@@ -340,6 +341,8 @@ step_ack(struct fuzz *f)
 	size_t len;
 
 	m.type = how & 1 ? PROBE_WIRE_ACK2 : PROBE_WIRE_ACK1;
+	if (m.type == PROBE_WIRE_ACK1)
+		m.ack1.hop_limit = how;
 	if (how & 32)
 		m.type = PROBE_WIRE_REFUSED;
 	if (m.type == PROBE_WIRE_ACK2) {
@@ -371,6 +374,7 @@ world_to_responder(struct fuzz *f, const struct world_session *s, const uint8_t 
 		.device_user = how & 1 ? (void *)w.device[how >> 7] : s->open.device_user,
 		.src = how & 2 ? world_addr(how >> 4) : s->open.remote,
 		.dst = how & 4 ? world_addr(how >> 5) : s->open.local,
+		.hop_limit = (uint8_t)(PROBE_WIRE_HOP_LIMIT - (how >> 4)),
 		.src_qpn = fuzz_u16(f),
 		.payload = packet,
 		.len = (uint32_t)len,
@@ -397,7 +401,9 @@ step_probe(struct fuzz *f)
 		.session = s->number,
 		.probe = {.ack_flow_label = how & 2 ? fuzz_u32(f) : 7,
 			  .ack_traffic_class = how,
-			  .ack_service_level = how >> 5},
+			  .ack_service_level = how >> 5,
+			  .back_hop_limit = how,
+			  .src_port = (uint16_t)(how << 8)},
 	};
 	size_t len;
 
@@ -610,6 +616,17 @@ step_session(struct fuzz *f)
 	w.session[i] = made;
 }
 
+/* Each probe once, of ways that are known; then there is nothing left. */
+static void
+world_take_heard(void)
+{
+	struct responder_way_info way;
+	uint64_t n;
+
+	while ((n = responder_take_heard(w.responder, &way)))
+		FUZZ_CHECK(n <= way.received);
+}
+
 static void
 step_responder(struct fuzz *f)
 {
@@ -630,6 +647,8 @@ step_responder(struct fuzz *f)
 		responder_set_limits(w.responder, &limits, w.now);
 		break;
 	case 2:
+		world_take_heard();
+		break;
 	case 3:
 		responder_path_failed(w.responder, open->device_user, &open->local, &open->remote,
 				      w.now);
@@ -660,12 +679,46 @@ step_network(struct fuzz *f)
 /* ---- the world ---- */
 
 static void
+world_check_ways(void)
+{
+	const struct responder_way *way = NULL;
+	struct responder_stats stats;
+	struct responder_way_info info;
+	uint64_t n = 0, last_ns = 0, received = 0;
+
+	while ((way = responder_way_next(w.responder, way))) {
+		responder_way_info(way, &info);
+		FUZZ_CHECK(info.routers_there >= ROUTERS_UNKNOWN &&
+			   info.routers_there <= ROUTERS_MAX);
+		FUZZ_CHECK(info.routers_back == ROUTERS_UNKNOWN); /* all are of an older build */
+		FUZZ_CHECK(info.received > 0 && info.last_ns >= last_ns);
+		last_ns = info.last_ns;
+		received += info.received;
+		n++;
+	}
+	responder_stats(w.responder, &stats);
+	FUZZ_CHECK(n == stats.ways && received <= stats.probes);
+}
+
+static void
+world_check_target(const struct prober_target *target)
+{
+	struct prober_target_info info;
+	struct probe_summary summary;
+
+	prober_target_summary(target, w.now, &summary);
+	prober_target_info(target, &info);
+	FUZZ_CHECK(info.routers_there >= ROUTERS_UNKNOWN && info.routers_there <= ROUTERS_MAX);
+	FUZZ_CHECK(info.routers_back >= ROUTERS_UNKNOWN && info.routers_back <= ROUTERS_MAX);
+}
+
+static void
 world_check(void)
 {
 	struct prober_stats stats;
-	struct probe_summary summary;
 	uint64_t sum = 0;
 
+	world_check_ways();
 	prober_stats(w.prober, &stats);
 	for (int c = 0; c < PROBE_CLASS_N; c++) {
 		FUZZ_CHECK(stats.totals.by_class[c] >= w.by_class[c]);
@@ -674,7 +727,7 @@ world_check(void)
 	FUZZ_CHECK(stats.totals.due == sum + stats.in_flight);
 	for (int i = 0; i < TARGETS; i++)
 		if (w.target[i])
-			prober_target_summary(w.target[i], w.now, &summary);
+			world_check_target(w.target[i]);
 }
 
 static void

@@ -180,6 +180,21 @@ def test_ipv6_and_two_addresses(t):
     check("this host itself: skipped" in a.log(), "skipping itself is not said")
 
 
+def test_routers(t):
+    """Probes of both families show the one router that is between two hosts, on both ways."""
+    a = Host(t, 0, f'peers = ("{address(1)}", "{address(1, 6)}"); interval_ms = 100;').start()
+    Host(t, 1, "").start()
+
+    def seen(p):
+        return p["routers_there"], p["routers_back"]
+    for family in (4, 6):
+        a.wait_peer(address(1, family), "up")
+        harness.until(f"the router is known, IPv{family}",
+                      lambda f=family: seen(a.peer(address(1, f))) == (1, 1))
+    targets = a.json("targets")
+    check({seen(x) for x in targets} == {(1, 1)}, f"targets: {[seen(x) for x in targets]}")
+
+
 def test_idle_medians_agree(t):
     """Both directions measure the same network: medians of both hosts differ by less than the
     emulation's noise."""

@@ -73,6 +73,17 @@ class Mesh:
             told = NAMES[self.hosts[j].build] == "new" and NAMES[self.hosts[i].build] == "new"
             check(all(bool(r.get("return_src_port")) == told for r in of),
                   f"{who}: the ACKs' source port: {of[0].get('return_src_port')}")
+            if self.hosts[i].build == BUILD:
+                self.wait_routers(who, self.hosts[i], address(j), 1 if told else None)
+
+    @staticmethod
+    def wait_routers(who, host, peer, there):
+        """There is one router between any two hosts; only a new one reports that a probe came
+        through it. What a peer reported before it restarted does not count."""
+        def seen():
+            p = host.peer(peer)
+            return p["routers_there"], p["routers_back"]
+        until(f"{who}: {there} routers there, 1 back", lambda: seen() == (there, 1))
 
     def check_wire(self, who, records, packets):
         """Each record's probe is on the wire once, with two ACKs, from the ports that it says."""
