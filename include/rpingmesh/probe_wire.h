@@ -78,13 +78,6 @@
 /* The default rdma_cm port. It is in the name space RDMA_PS_UDP, so it is not a UDP socket. */
 #define PROBE_WIRE_PORT 21072u
 
-/*
- * The hop limit (IPv6) or TTL (IPv4) with which all messages are sent. Each router subtracts one,
- * so the GRH shows the receiver how many routers were on the way. ACK1 reports this about the
- * probe, and probes report it about the ACKs before them.
- */
-#define PROBE_WIRE_HOP_LIMIT 64u
-
 #define PROBE_WIRE_GRH 40u     /* bytes before each received payload */
 #define PROBE_WIRE_SIZE_MIN 50u /* of each message; the probe size in the paper */
 #define PROBE_WIRE_ACK_MAX 128u /* the buffers of a prober have so many bytes */
@@ -121,16 +114,22 @@ enum probe_wire_probe {
 	PROBE_WIRE_OFF_ACK_TRAFFIC_CLASS = 28, /* u8 */
 	PROBE_WIRE_OFF_ACK_SERVICE_LEVEL = 29, /* u8   0 to 15 */
 	PROBE_WIRE_OFF_TAKES = 30, /* u8   PROBE_WIRE_TAKES_…, or-ed; the others are reserved */
-	PROBE_WIRE_OFF_BACK_HOP_LIMIT = 31, /* u8   hop limit at which this stream's ACKs arrive;
-					       0: unknown, or it varies */
+	PROBE_WIRE_OFF_BACK_ROUTERS = 31, /* u8   one more than the number of routers on the way of
+					     this stream's ACKs; 0: unknown, or it varies */
 	PROBE_WIRE_OFF_PORT = 32, /* u16  UDP source port of the stream's last probe; 0: unknown */
 };
 
 /* The prober accepts PROBE_WIRE_REFUSED. */
 #define PROBE_WIRE_TAKES_REFUSED 1u
 
-/* ACK1: the header, then this field, then zeros up to PROBE_WIRE_SIZE_MIN. */
-#define PROBE_WIRE_OFF_HOP_LIMIT 24u /* u8  hop limit at which the probe arrived; 0: unknown */
+/*
+ * ACK1: the header, then what shows how many routers were on both ways, then zeros up to
+ * PROBE_WIRE_SIZE_MIN. The hop limit (IPv6) or TTL (IPv4) is in the GRH. Each router subtracts one.
+ */
+enum probe_wire_ack1 {
+	PROBE_WIRE_OFF_HOP_LIMIT = 24, /* u8  hop limit at which the probe arrived; 0: unknown */
+	PROBE_WIRE_OFF_SENT_HOP_LIMIT = 25, /* u8  hop limit with which the ACKs leave; 0: unknown */
+};
 
 /* ACK2: the responder's measurement; PROBE_WIRE_SIZE_MIN bytes in all. */
 enum probe_wire_ack2 {

@@ -121,6 +121,7 @@ struct prober_tx {
 	bool done;           /* false: prober_sent() follows */
 	struct addr source;
 	uint16_t src_port;   /* or PROBE_PORT_UNKNOWN */
+	uint8_t hop_limit;   /* with which it left; 0: unknown */
 	enum probe_path path;
 };
 

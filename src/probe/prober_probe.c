@@ -501,8 +501,8 @@ probe_take_ack(struct prober_probe *probe, const struct wire_message *message,
 		probe->ack1 = true;
 		probe->t5 = rx->t5;
 		probe->t6_ns = now_ns;
-		routers_saw(&probe->target->there, message->ack1.hop_limit);
-		routers_saw(&probe->target->back, rx->hop_limit);
+		routers_saw(&probe->target->there, probe->tx.hop_limit, message->ack1.hop_limit);
+		routers_saw(&probe->target->back, message->ack1.sent_hop_limit, rx->hop_limit);
 		return true;
 	}
 	probe->ack2 = true;

@@ -227,7 +227,7 @@ target_encode(const struct prober_target *target, const struct prober_probe *pro
 			.ack_traffic_class = target->config.traffic_class,
 			.ack_service_level = target->config.service_level,
 			.takes_refused = true,
-			.back_hop_limit = routers_hop_limit(&target->back),
+			.back_routers = routers_encode(routers_number(&target->back)),
 			.src_port = target->windows.way.src_port,
 		},
 	};

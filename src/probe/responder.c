@@ -270,7 +270,7 @@ responder_await_sent(struct responder *responder, const struct responder_answer 
 
 /*
  * Returns 0 (sent, pending, or dropped and counted) or -EAGAIN (there is no path yet). way: learns
- * the port of the ACK; may be NULL.
+ * port and hop limit of the ACK, which reports that of the one before; may be NULL.
  */
 static int
 responder_send_ack1(struct responder *responder, const struct responder_session *session,
@@ -282,7 +282,8 @@ responder_send_ack1(struct responder *responder, const struct responder_session 
 		.length = PROBE_WIRE_SIZE_MIN,
 		.seq = answer->seq,
 		.session = session->number,
-		.ack1.hop_limit = answer->hop_limit,
+		.ack1 = {.hop_limit = answer->hop_limit,
+			 .sent_hop_limit = way ? way->ack_hop_limit : 0},
 	};
 	struct responder_tx tx = {0};
 	int err;
@@ -292,8 +293,10 @@ responder_send_ack1(struct responder *responder, const struct responder_session 
 	if (err == -EAGAIN)
 		return err;
 	sent.src_port = tx.src_port;
-	if (way && err == 0)
+	if (way && err == 0) {
 		way->back_src_port = tx.src_port;
+		way->ack_hop_limit = tx.hop_limit;
+	}
 	if (err < 0)
 		responder->stats.send_errors++;
 	else if (tx.done)
@@ -515,7 +518,7 @@ responder_received(struct responder *responder, const struct responder_rx *rx, u
 		.t3 = rx->t3,
 		.qpn = rx->src_qpn,
 		.hop_limit = rx->hop_limit,
-		.back_hop_limit = message.probe.back_hop_limit,
+		.back_routers = message.probe.back_routers,
 		.from_port = message.probe.src_port,
 		.flow_label = message.probe.ack_flow_label,
 		.traffic_class = message.probe.ack_traffic_class,

@@ -72,6 +72,7 @@ struct responder_tx {
 	struct hwclock_moment t4; /* sent; valid if done */
 	bool done;                /* false: responder_sent() follows */
 	uint16_t src_port;        /* UDP source port of the ACK; PROBE_PORT_UNKNOWN */
+	uint8_t hop_limit;        /* with which it leaves; 0: unknown */
 };
 
 struct responder_ops {
@@ -196,10 +197,10 @@ struct responder_way_info {
 	uint32_t flow_label;    /* of the ACKs */
 	uint8_t traffic_class;  /* of the ACKs */
 	/*
-	 * The numbers of routers, or ROUTERS_UNKNOWN. The prober reports that of the ACKs. If it
-	 * lies, only its own address can be hurt by this.
+	 * The number of routers on the way of the ACKs, as the prober says, or ROUTERS_UNKNOWN. If
+	 * it lies, only its own address can be hurt by this.
 	 */
-	int routers_there, routers_back;
+	int routers_back;
 	uint64_t received; /* probes that have arrived, answered or not, since the way is known */
 	uint64_t last_ns;  /* when the last one was handled */
 };

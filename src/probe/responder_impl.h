@@ -28,7 +28,7 @@ struct responder_answer {
 	bool takes_refused;
 	uint16_t src_port; /* of its ACKs; PROBE_PORT_UNKNOWN */
 	uint8_t hop_limit; /* at which it arrived */
-	uint8_t back_hop_limit; /* at which its stream's ACKs arrive, as the prober says */
+	uint8_t back_routers; /* PROBE_WIRE_OFF_BACK_ROUTERS */
 	uint16_t from_port;     /* of the probe, as the prober says */
 };
 
@@ -72,9 +72,9 @@ struct responder_way {
 	struct responder_session *session;
 	uint32_t flow_label;
 	uint8_t traffic_class;
-	uint8_t back_hop_limit; /* as the prober says; 0: unknown */
+	uint8_t back_routers;   /* as the prober says: PROBE_WIRE_OFF_BACK_ROUTERS */
+	uint8_t ack_hop_limit;  /* with which the last ACK has left; 0: unknown */
 	uint16_t src_port, back_src_port;
-	struct routers there;
 	uint64_t heard; /* probes that responder_take_heard() has not returned yet */
 	uint64_t received, last_ns;
 };

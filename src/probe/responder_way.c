@@ -130,10 +130,9 @@ responder_hear(struct responder *responder, struct responder_session *session,
 		TAILQ_INSERT_TAIL(&responder->heard, way, in_heard);
 	way->received++;
 	way->last_ns = now_ns;
-	routers_saw(&way->there, answer->hop_limit);
 	way->src_port = answer->from_port;
 	/* Builds that know no challenge do not report it, so a forged session may not either. */
-	way->back_hop_limit = session->request.challenge ? answer->back_hop_limit : 0;
+	way->back_routers = session->request.challenge ? answer->back_routers : 0;
 	return way;
 }
 
@@ -180,8 +179,7 @@ responder_way_info(const struct responder_way *way, struct responder_way_info *o
 		.back_src_port = way->back_src_port,
 		.flow_label = way->flow_label,
 		.traffic_class = way->traffic_class,
-		.routers_there = routers_number(&way->there),
-		.routers_back = routers_of_hop_limit(way->back_hop_limit),
+		.routers_back = routers_decode(way->back_routers),
 		.received = way->received,
 		.last_ns = way->last_ns,
 	};

@@ -1,34 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "probe/routers.h"
 
-#include "rpingmesh/probe_wire.h"
-
 void
-routers_saw(struct routers *routers, uint8_t hop_limit)
+routers_saw(struct routers *routers, uint8_t sent, uint8_t arrived)
 {
-	if (hop_limit != routers->hop_limit)
-		*routers = (struct routers){.hop_limit = hop_limit};
+	uint8_t code = 0;
+
+	if (sent && arrived && arrived <= sent)
+		code = routers_encode(sent - arrived);
+	if (code != routers->code)
+		*routers = (struct routers){.code = code};
 	if (routers->same < ROUTERS_SURE)
 		routers->same++;
 }
 
 int
-routers_of_hop_limit(uint8_t hop_limit)
-{
-	if (hop_limit > PROBE_WIRE_HOP_LIMIT || hop_limit < PROBE_WIRE_HOP_LIMIT - ROUTERS_MAX)
-		return ROUTERS_UNKNOWN;
-	return (int)PROBE_WIRE_HOP_LIMIT - hop_limit;
-}
-
-int
 routers_number(const struct routers *routers)
 {
-	return routers->same < ROUTERS_SURE ? ROUTERS_UNKNOWN :
-					      routers_of_hop_limit(routers->hop_limit);
+	return routers->same < ROUTERS_SURE ? ROUTERS_UNKNOWN : routers_decode(routers->code);
 }
 
 uint8_t
-routers_hop_limit(const struct routers *routers)
+routers_encode(int number)
 {
-	return routers_number(routers) == ROUTERS_UNKNOWN ? 0 : routers->hop_limit;
+	return number >= 0 && number <= ROUTERS_MAX ? (uint8_t)(number + 1) : 0;
+}
+
+int
+routers_decode(uint8_t code)
+{
+	return code <= ROUTERS_MAX + 1 ? code - 1 : ROUTERS_UNKNOWN;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The number of routers on a way, from the hop limits at which its messages arrive
- * (PROBE_WIRE_HOP_LIMIT). It is known once ROUTERS_SURE messages in a row show the same number, and
+ * The number of routers on a way, from the hop limits with which its messages leave and arrive: each
+ * router subtracts one. It is known once ROUTERS_SURE messages in a row show the same number, and
  * unknown again after a message that shows another one: routes change, and some fabrics spread a
  * stream over ways of different lengths. Pure.
  */
@@ -11,22 +11,22 @@
 #include <stdint.h>
 
 #define ROUTERS_UNKNOWN (-1)
-#define ROUTERS_MAX 30 /* more make no sense: the message was not sent with our hop limit */
+#define ROUTERS_MAX 30 /* more make no sense: the message was not sent with that hop limit */
 #define ROUTERS_SURE 3
 
 /* All zero: no message has been seen. */
 struct routers {
-	uint8_t hop_limit; /* of the last message; 0: unknown */
-	uint8_t same;      /* messages in a row that had it, at most ROUTERS_SURE */
+	uint8_t code; /* of the last message: the number plus 1; 0: unknown */
+	uint8_t same; /* messages in a row that had it, at most ROUTERS_SURE */
 };
 
-/* hop_limit: of a message that has arrived; 0: the other side did not report it. */
-void routers_saw(struct routers *routers, uint8_t hop_limit);
+/* The hop limits with which a message has left and arrived; 0: unknown. */
+void routers_saw(struct routers *routers, uint8_t sent, uint8_t arrived);
 /* 0 to ROUTERS_MAX, or ROUTERS_UNKNOWN. */
 int routers_number(const struct routers *routers);
-/* The hop limit at which messages arrive, or 0 while the number is unknown. */
-uint8_t routers_hop_limit(const struct routers *routers);
-/* The number that such a hop limit means, or ROUTERS_UNKNOWN. */
-int routers_of_hop_limit(uint8_t hop_limit);
+
+/* A number as PROBE_WIRE_OFF_BACK_ROUTERS has it, and back. */
+uint8_t routers_encode(int number);
+int routers_decode(uint8_t code);
 
 #endif

@@ -109,7 +109,7 @@ wire_encode_probe(const struct wire_message *message, uint8_t *buf)
 	buf[PROBE_WIRE_OFF_ACK_SERVICE_LEVEL] = message->probe.ack_service_level;
 	if (message->probe.takes_refused)
 		buf[PROBE_WIRE_OFF_TAKES] = PROBE_WIRE_TAKES_REFUSED;
-	buf[PROBE_WIRE_OFF_BACK_HOP_LIMIT] = message->probe.back_hop_limit;
+	buf[PROBE_WIRE_OFF_BACK_ROUTERS] = message->probe.back_routers;
 	wire_put16(buf + PROBE_WIRE_OFF_PORT, message->probe.src_port);
 }
 
@@ -129,6 +129,7 @@ wire_encode(const struct wire_message *message, uint8_t *buf)
 		break;
 	case PROBE_WIRE_ACK1:
 		buf[PROBE_WIRE_OFF_HOP_LIMIT] = message->ack1.hop_limit;
+		buf[PROBE_WIRE_OFF_SENT_HOP_LIMIT] = message->ack1.sent_hop_limit;
 		break;
 	case PROBE_WIRE_ACK2:
 		wire_encode_ack2(message, buf);
@@ -157,7 +158,7 @@ wire_decode_probe(const uint8_t *buf, struct wire_message *m)
 	m->probe.ack_traffic_class = buf[PROBE_WIRE_OFF_ACK_TRAFFIC_CLASS];
 	m->probe.ack_service_level = buf[PROBE_WIRE_OFF_ACK_SERVICE_LEVEL];
 	m->probe.takes_refused = buf[PROBE_WIRE_OFF_TAKES] & PROBE_WIRE_TAKES_REFUSED;
-	m->probe.back_hop_limit = buf[PROBE_WIRE_OFF_BACK_HOP_LIMIT];
+	m->probe.back_routers = buf[PROBE_WIRE_OFF_BACK_ROUTERS];
 	m->probe.src_port = wire_get16(buf + PROBE_WIRE_OFF_PORT);
 	if (m->probe.ack_flow_label > WIRE_FLOW_LABEL_MAX ||
 	    m->probe.ack_service_level > WIRE_SERVICE_LEVEL_MAX)
@@ -188,6 +189,7 @@ wire_decode_type(const uint8_t *buf, struct wire_message *m)
 	case PROBE_WIRE_ACK1:
 		m->type = PROBE_WIRE_ACK1;
 		m->ack1.hop_limit = buf[PROBE_WIRE_OFF_HOP_LIMIT];
+		m->ack1.sent_hop_limit = buf[PROBE_WIRE_OFF_SENT_HOP_LIMIT];
 		return 0;
 	case PROBE_WIRE_ACK2:
 		return wire_decode_ack2(buf, m);

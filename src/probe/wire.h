@@ -37,11 +37,12 @@ struct wire_message {
 			uint32_t ack_flow_label;
 			uint8_t ack_traffic_class, ack_service_level;
 			bool takes_refused; /* PROBE_WIRE_TAKES_REFUSED */
-			uint8_t back_hop_limit; /* at which ACKs arrive; 0: unknown */
+			uint8_t back_routers; /* of ACKs, plus 1; 0: unknown */
 			uint16_t src_port; /* of the last probe; 0: unknown */
 		} probe;
 		struct {
 			uint8_t hop_limit; /* at which the probe arrived; 0: unknown */
+			uint8_t sent_hop_limit; /* with which ACKs leave; 0: unknown */
 		} ack1;
 		struct {
 			uint8_t why; /* enum probe_wire_why, or a value that is not in it */

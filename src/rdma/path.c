@@ -10,15 +10,20 @@
 
 #include <errno.h>
 #include <infiniband/verbs.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "rdma/device.h"
 #include "rdma/sidr.h"
 #include "rpingmesh/log_subsystems.h"
-#include "rpingmesh/probe_wire.h"
+
+#define PATH_HOP_LIMIT 64 /* if the route does not say */
+#define PATH_ANY_PORT 9   /* nothing is sent there */
 
 struct path_ah {
 	struct path_ah *next;
@@ -26,6 +31,7 @@ struct path_ah {
 	uint32_t refs;
 	uint32_t flow_label;
 	uint8_t traffic_class, service_level;
+	uint8_t hop_limit; /* 0: unknown */
 };
 
 struct path {
@@ -154,6 +160,34 @@ path_trim(struct path *path)
 	}
 }
 
+/*
+ * The hop limit that the kernel would use on this route; 0: unknown. A driver puts into headers
+ * either what the AH says (mlx5; rxe of Linux 5.10), or what the kernel found for the route when it
+ * made the AH (rxe of Linux 6.1: drivers/infiniband/core/verbs.c, ib_resolve_unicast_gid_dmac()).
+ * If the AH says the same, both are right. A `hoplimit` of an IPv4 route does not show here.
+ */
+static uint8_t
+path_route_hop_limit(const struct path *path)
+{
+	const struct addr *local = &path->config.local, *remote = &path->config.remote;
+	struct sockaddr_storage from, to;
+	socklen_t from_len = addr_to_sockaddr(local, 0, &from), to_len, len = sizeof(int);
+	bool v4 = addr_is_v4(remote);
+	int fd = socket(from.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int hops = 0;
+
+	if (fd < 0)
+		return 0;
+	to_len = addr_to_sockaddr(remote, PATH_ANY_PORT, &to);
+	if (bind(fd, (struct sockaddr *)&from, from_len) != 0 ||
+	    connect(fd, (struct sockaddr *)&to, to_len) != 0 ||
+	    getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS, &hops,
+		       &len) != 0)
+		hops = 0;
+	close(fd);
+	return hops > 0 && hops <= UINT8_MAX ? (uint8_t)hops : 0;
+}
+
 static int
 path_make_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, uint8_t service_level,
 	     struct path_ah **out)
@@ -163,13 +197,14 @@ path_make_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, uint
 		.is_global = 1,
 		.port_num = device_get_port(path->config.device),
 		.sl = service_level,
-		.grh = {.flow_label = flow_label, .hop_limit = PROBE_WIRE_HOP_LIMIT,
-		.traffic_class = traffic_class},
+		.grh = {.flow_label = flow_label, .traffic_class = traffic_class},
 	};
+	uint8_t hop_limit = path_route_hop_limit(path);
 	struct path_ah *ah;
 
 	if (!gid)
 		return -EADDRNOTAVAIL;
+	attr.grh.hop_limit = hop_limit ? hop_limit : PATH_HOP_LIMIT;
 	attr.grh.sgid_index = (uint8_t)gid->index;
 	memcpy(attr.grh.dgid.raw, path->config.remote.raw, sizeof(attr.grh.dgid.raw));
 	ah = calloc(1, sizeof(*ah));
@@ -183,6 +218,7 @@ path_make_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, uint
 		return rc;
 	}
 	ah->refs = 1;
+	ah->hop_limit = hop_limit;
 	ah->flow_label = flow_label;
 	ah->traffic_class = traffic_class;
 	ah->service_level = service_level;
@@ -214,6 +250,8 @@ void
 path_info(const struct path *path, struct path_info *out)
 {
 	*out = (struct path_info){.fresh_ns = path->fresh_ns, .resolving = path->resolving != NULL};
+	if (path->ahs)
+		out->hop_limit = path->ahs->hop_limit;
 	for (const struct path_ah *ah = path->ahs; ah; ah = ah->next)
 		out->ahs++;
 }
@@ -233,6 +271,12 @@ path_ah_unref(struct path_ah *ah)
 	if (ibv_destroy_ah(ah->verbs))
 		log_warning(DEVICE, "address handle cannot be destroyed: %s", strerror(errno));
 	free(ah);
+}
+
+uint8_t
+path_ah_hop_limit(const struct path_ah *ah)
+{
+	return ah->hop_limit;
 }
 
 struct ibv_ah *

@@ -77,6 +77,7 @@ void path_reset(struct path *path);
 struct path_info {
 	uint64_t fresh_ns; /* CLOCK_MONOTONIC when the neighbour was last known; 0: never */
 	uint32_t ahs;
+	uint8_t hop_limit; /* of the AH used last; 0: there is none, or it is unknown */
 	bool resolving;
 };
 void path_info(const struct path *path, struct path_info *out);
@@ -85,5 +86,7 @@ void path_info(const struct path *path, struct path_info *out);
 struct path_ah *path_ah_ref(struct path_ah *ah);
 void path_ah_unref(struct path_ah *ah);
 struct ibv_ah *path_ah_verbs(const struct path_ah *ah);
+/* The hop limit with which its messages leave; 0: unknown. */
+uint8_t path_ah_hop_limit(const struct path_ah *ah);
 
 #endif

@@ -77,13 +77,13 @@ class Mesh:
                 self.wait_routers(who, self.hosts[i], address(j), 1 if told else None)
 
     @staticmethod
-    def wait_routers(who, host, peer, there):
-        """There is one router between any two hosts; only a new one reports that a probe came
-        through it. What a peer reported before it restarted does not count."""
+    def wait_routers(who, host, peer, routers):
+        """There is one router between any two hosts; only a new one reports the hop limits. What a
+        peer reported before it restarted does not count."""
         def seen():
             p = host.peer(peer)
             return p["routers_there"], p["routers_back"]
-        until(f"{who}: {there} routers there, 1 back", lambda: seen() == (there, 1))
+        until(f"{who}: {routers} routers", lambda: seen() == (routers, routers))
 
     def check_wire(self, who, records, packets):
         """Each record's probe is on the wire once, with two ACKs, from the ports that it says."""

@@ -466,6 +466,7 @@ nics_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 		.done = sent.done,
 		.src_port = sport_of(nic->sport_rule, endpoint_qpn(nic->responder_ep),
 				     ack->flow_label),
+		.hop_limit = path_ah_hop_limit(send.ah),
 	};
 	return 0;
 }

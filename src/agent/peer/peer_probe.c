@@ -103,6 +103,7 @@ peer_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		.t2 = sent.at,
 		.done = sent.done,
 		.source = peer->local,
+		.hop_limit = path_ah_hop_limit(send.ah),
 	};
 	peer_tell_port(&source, packet, tx);
 	return 0;

@@ -21,7 +21,6 @@
 #include "rdma/path.h"
 #include "record/record.h"
 #include "rpingmesh/control.h"
-#include "rpingmesh/probe_wire.h"
 #include "trace/trace.h"
 
 /* What `what` means. */
@@ -88,7 +87,7 @@ explain_ah(struct record *map, const struct peer_info *peer, const struct device
 	if (peer->path)
 		path_info(peer->path, &info);
 	record_u64_if(map, "gid_index", gid ? gid->index : 0, gid != NULL);
-	record_u64(map, "hop_limit", PROBE_WIRE_HOP_LIMIT);
+	record_u64(map, "hop_limit", info.hop_limit);
 	record_u64(map, "ahs", info.ahs);
 	record_bool(map, "resolving", info.resolving);
 	record_bool(map, "neighbour_known",

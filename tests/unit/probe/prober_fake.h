@@ -113,6 +113,7 @@ fake_send(void *arg, void *peer_user, const struct prober_packet *packet, struct
 		.done = f->send_done,
 		.source = f->source,
 		.src_port = f->src_port ? f->src_port : 50000,
+		.hop_limit = 64,
 		.path = PROBE_PATH_EXACT,
 	};
 	return 0;

@@ -42,6 +42,7 @@ struct fake {
 	bool done;
 	struct hwclock_moment t4;
 	uint16_t src_port;
+	uint8_t hop_limit;
 	struct sent_ack sent[ROOM];
 	uint32_t n_sent;
 	uint32_t n_calls;
@@ -74,6 +75,7 @@ fake_send(void *arg, void *device_user, const struct responder_ack *ack, bool wa
 		.t4 = f->t4,
 		.done = f->done,
 		.src_port = f->src_port,
+		.hop_limit = f->hop_limit,
 	};
 	return 0;
 }

@@ -547,7 +547,10 @@ test_many_targets(void **state)
 	assert_int_equal(stats.totals.by_class[PROBE_OK], stats.totals.due);
 }
 
-/* A probe leaves, arrives with this hop limit, and its ACKs come back with that one. */
+/*
+ * A probe leaves with hop limit 64, and arrives with this one. Its ACKs leave with 128, and come
+ * back with that one.
+ */
 static struct wire_message
 exchange(struct fake *f, uint8_t there, uint8_t back)
 {
@@ -560,6 +563,7 @@ exchange(struct fake *f, uint8_t there, uint8_t back)
 	assert_int_equal(wire_decode(f->packet[0].head, PROBE_WIRE_SIZE_MIN, &probe), 0);
 	ack = fake_ack(f, 0, PROBE_WIRE_ACK1);
 	ack.message.ack1.hop_limit = there;
+	ack.message.ack1.sent_hop_limit = 128;
 	ack.rx.hop_limit = back;
 	fake_deliver(f, &ack);
 	fake_ack2(f, 0);
@@ -591,28 +595,28 @@ test_routers(void **state)
 	prober_target_info(target, &info);
 	assert_int_equal(info.back_src_port, 0);
 	expect_routers(target, -1, -1);
-	probe = exchange(f, 61, 63);
+	probe = exchange(f, 61, 127);
 	assert_int_equal(probe.probe.src_port, 0);
-	assert_int_equal(probe.probe.back_hop_limit, 0);
-	exchange(f, 61, 63);
+	assert_int_equal(probe.probe.back_routers, 0);
+	exchange(f, 61, 127);
 	expect_routers(target, -1, -1);
-	probe = exchange(f, 61, 63);
-	assert_int_equal(probe.probe.back_hop_limit, 0);
+	probe = exchange(f, 61, 127);
+	assert_int_equal(probe.probe.back_routers, 0);
 	expect_routers(target, 3, 1);
-	probe = exchange(f, 61, 63);
+	probe = exchange(f, 61, 127);
 	assert_int_equal(probe.probe.src_port, 50000);
-	assert_int_equal(probe.probe.back_hop_limit, 63);
+	assert_int_equal(probe.probe.back_routers, 2);
 	prober_target_info(target, &info);
 	assert_int_equal(info.back_src_port, 49153);
 	/* Only the way back changes. */
-	exchange(f, 61, 59);
+	exchange(f, 61, 123);
 	expect_routers(target, 3, -1);
-	probe = exchange(f, 61, 59);
-	assert_int_equal(probe.probe.back_hop_limit, 0);
-	exchange(f, 61, 59);
+	probe = exchange(f, 61, 123);
+	assert_int_equal(probe.probe.back_routers, 0);
+	exchange(f, 61, 123);
 	expect_routers(target, 3, 5);
 	/* The peer becomes one of an older build, which does not report. */
-	exchange(f, 0, 59);
+	exchange(f, 0, 123);
 	expect_routers(target, -1, 5);
 }
 

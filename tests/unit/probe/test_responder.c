@@ -45,6 +45,28 @@ test_answer(void **state)
 	assert_int_equal(stats_of(f).ack2, 1);
 }
 
+/* ACK1 reports with which hop limit the one before it has left, of the same stream. */
+static void
+test_sent_hop_limit(void **state)
+{
+	struct fake *f = *state;
+	uint64_t session = open_session(f, "10.0.0.2");
+	struct fake_probe p = probe(session, 1, "10.0.0.2");
+
+	f->hop_limit = 64;
+	deliver(f, &p);
+	f->hop_limit = 128;
+	deliver(f, &p);
+	deliver(f, &p);
+	p.message.probe.ack_traffic_class++;
+	deliver(f, &p);
+	assert_int_equal(f->n_sent, 8);
+	assert_int_equal(f->sent[0].message.ack1.sent_hop_limit, 0);
+	assert_int_equal(f->sent[2].message.ack1.sent_hop_limit, 64);
+	assert_int_equal(f->sent[4].message.ack1.sent_hop_limit, 128);
+	assert_int_equal(f->sent[6].message.ack1.sent_hop_limit, 0);
+}
+
 static void
 sent(struct fake *f, uint32_t cookie, int status, uint64_t t4_ns, uint64_t error_ns)
 {
@@ -513,6 +535,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FAKE(test_answer),
+		WITH_FAKE(test_sent_hop_limit),
 		WITH_FAKE(test_completions),
 		WITH_FAKE(test_send_errors),
 		WITH_FAKE(test_measure),

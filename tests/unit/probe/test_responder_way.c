@@ -15,8 +15,7 @@ open_strong(struct fake *f, const char *remote)
 	assert_int_equal(responder_open(f->responder, &request, f->now, &session), 0);
 	p = probe(session, 1, remote);
 	p.message.probe.src_port = 50001;
-	p.message.probe.back_hop_limit = 62;
-	p.rx.hop_limit = 61;
+	p.message.probe.back_routers = 3;
 	deliver(f, &p);
 	assert_int_equal(f->sent[0].message.type, PROBE_WIRE_CHALLENGE);
 	/* The probe of a prober that may be forged is nothing that was heard of it. */
@@ -41,14 +40,13 @@ only_way(const struct fake *f)
 }
 
 static void
-arrive(struct fake *f, uint64_t session, uint32_t flow_label, uint8_t hop_limit, uint8_t back)
+arrive(struct fake *f, uint64_t session, uint32_t flow_label, uint8_t back)
 {
 	struct fake_probe p = probe(session, 2, "10.0.0.2");
 
 	p.message.probe.ack_flow_label = flow_label;
 	p.message.probe.src_port = 50001;
-	p.message.probe.back_hop_limit = back;
-	p.rx.hop_limit = hop_limit;
+	p.message.probe.back_routers = back;
 	deliver(f, &p);
 	f->n_sent = 0;
 }
@@ -71,18 +69,16 @@ test_way(void **state)
 	assert_int_equal(info.back_src_port, 49153);
 	assert_int_equal(info.flow_label, 0xbeef);
 	assert_int_equal(info.traffic_class, 96);
-	assert_int_equal(info.routers_there, -1);
 	assert_int_equal(info.routers_back, 2);
 	assert_int_equal(info.received, 1);
 	f->now += SEC;
-	arrive(f, session, 0xbeef, 61, 62);
-	arrive(f, session, 0xbeef, 61, 62);
+	arrive(f, session, 0xbeef, 3);
+	arrive(f, session, 0xbeef, 3);
 	info = only_way(f);
-	assert_int_equal(info.routers_there, 3);
 	assert_int_equal(info.received, 3);
 	assert_true(info.last_ns == f->now);
 	/* The prober is not sure any more. */
-	arrive(f, session, 0xbeef, 61, 0);
+	arrive(f, session, 0xbeef, 0);
 	assert_int_equal(only_way(f).routers_back, -1);
 	assert_int_equal(stats_of(f).ways, 1);
 }
@@ -95,9 +91,8 @@ test_older(void **state)
 	uint64_t session = open_session(f, "10.0.0.2");
 
 	for (int i = 0; i < 3; i++)
-		arrive(f, session, 0xbeef, 61, 62);
+		arrive(f, session, 0xbeef, 3);
 	assert_int_equal(only_way(f).routers_back, -1);
-	assert_int_equal(only_way(f).routers_there, 3);
 }
 
 /* Each probe is taken once: answered ones, refused ones, and those that wait for the path back. */
@@ -108,8 +103,8 @@ test_heard(void **state)
 	uint64_t session = open_strong(f, "10.0.0.2");
 	struct responder_way_info info;
 
-	arrive(f, session, 0xbeef, 61, 62);
-	arrive(f, session, 0xcafe, 61, 62);
+	arrive(f, session, 0xbeef, 3);
+	arrive(f, session, 0xcafe, 3);
 	assert_int_equal(stats_of(f).ways, 2);
 	assert_int_equal(responder_take_heard(f->responder, &info), 2);
 	assert_int_equal(info.flow_label, 0xbeef);
@@ -117,10 +112,10 @@ test_heard(void **state)
 	assert_int_equal(info.flow_label, 0xcafe);
 	assert_int_equal(responder_take_heard(f->responder, &info), 0);
 	f->status = -EAGAIN;
-	arrive(f, session, 0xcafe, 61, 62);
+	arrive(f, session, 0xcafe, 3);
 	f->status = 0;
 	for (int i = 0; i < 2000; i++)
-		arrive(f, session, 0xcafe, 61, 62);
+		arrive(f, session, 0xcafe, 3);
 	assert_true(stats_of(f).refused_source > 0);
 	assert_int_equal(responder_take_heard(f->responder, &info), 2001);
 	assert_int_equal(info.flow_label, 0xcafe);
@@ -138,14 +133,14 @@ test_forgotten(void **state)
 
 	assert_int_equal(only_way(f).flow_label, 0xbeef);
 	f->now += RESPONDER_IDLE_NS / 2;
-	arrive(f, session, 0xcafe, 61, 62);
+	arrive(f, session, 0xcafe, 3);
 	assert_true(responder_next_ns(f->responder) == start + RESPONDER_IDLE_NS);
 	f->now = start + RESPONDER_IDLE_NS;
 	responder_advance(f->responder, f->now);
 	assert_int_equal(only_way(f).flow_label, 0xcafe);
 	assert_int_equal(responder_take_heard(f->responder, &info), 1);
 	assert_int_equal(info.flow_label, 0xcafe);
-	arrive(f, session, 0xcafe, 61, 62);
+	arrive(f, session, 0xcafe, 3);
 	responder_close_device(f->responder, &nic_a);
 	assert_null(responder_way_next(f->responder, NULL));
 	assert_int_equal(responder_take_heard(f->responder, &info), 0);

@@ -16,7 +16,7 @@ static const uint8_t golden_probe[52] = {
 	'R', 'P', 'M', 'H', 1, 1, 0, 52,
 	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
 	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
-	0x00, 0x0a, 0xbc, 0xde, 0x6a, 0x05, 0x01, 61,
+	0x00, 0x0a, 0xbc, 0xde, 0x6a, 0x05, 0x01, 4,
 	0xc3, 0x51,
 };
 
@@ -24,7 +24,7 @@ static const uint8_t golden_ack1[50] = {
 	'R', 'P', 'M', 'H', 1, 2, 0, 50,
 	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
 	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
-	62,
+	62, 63,
 };
 
 static const uint8_t golden_ack2[50] = {
@@ -76,7 +76,7 @@ static const uint8_t golden_reply[40 + 5 + 4 + 8] = {
 static const struct wire_message message_probe = {
 	.type = PROBE_WIRE_PROBE, .length = 52, .seq = SEQ, .session = SESSION,
 	.probe = {.ack_flow_label = 0xabcde, .ack_traffic_class = 0x6a, .ack_service_level = 5,
-		  .takes_refused = true, .back_hop_limit = 61, .src_port = 0xc351},
+		  .takes_refused = true, .back_routers = 4, .src_port = 0xc351},
 };
 static const struct wire_message message_challenge = {
 	.type = PROBE_WIRE_CHALLENGE, .length = 50, .seq = SEQ, .session = SESSION,
@@ -88,7 +88,7 @@ static const struct wire_message message_refused = {
 };
 static const struct wire_message message_ack1 = {
 	.type = PROBE_WIRE_ACK1, .length = 50, .seq = SEQ, .session = SESSION,
-	.ack1 = {.hop_limit = 62},
+	.ack1 = {.hop_limit = 62, .sent_hop_limit = 63},
 };
 static const struct wire_message message_ack2 = {
 	.type = PROBE_WIRE_ACK2, .length = 50, .seq = SEQ, .session = SESSION,
@@ -175,7 +175,7 @@ test_decode(void **state)
 	assert_int_equal(m.probe.ack_traffic_class, 0x6a);
 	assert_int_equal(m.probe.ack_service_level, 5);
 	assert_true(m.probe.takes_refused);
-	assert_int_equal(m.probe.back_hop_limit, 61);
+	assert_int_equal(m.probe.back_routers, 4);
 	assert_int_equal(m.probe.src_port, 0xc351);
 	assert_int_equal(decode_exact(golden_refused, sizeof(golden_refused), &m), 0);
 	assert_int_equal(m.type, PROBE_WIRE_REFUSED);
@@ -185,6 +185,7 @@ test_decode(void **state)
 	assert_int_equal(m.type, PROBE_WIRE_ACK1);
 	assert_true(m.seq == SEQ && m.session == SESSION);
 	assert_int_equal(m.ack1.hop_limit, 62);
+	assert_int_equal(m.ack1.sent_hop_limit, 63);
 	assert_int_equal(decode_exact(golden_ack2, sizeof(golden_ack2), &m), 0);
 	assert_int_equal(m.type, PROBE_WIRE_ACK2);
 	assert_true(m.seq == SEQ && m.session == SESSION);

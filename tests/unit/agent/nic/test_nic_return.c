@@ -85,6 +85,13 @@ path_get_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, uint8
 	return path->fresh ? 0 : -EAGAIN;
 }
 
+uint8_t
+path_ah_hop_limit(const struct path_ah *ah)
+{
+	(void)ah;
+	return 64;
+}
+
 int
 sidr_answer(struct sidr_request *request, uint32_t qpn, const uint8_t *data, size_t len)
 {

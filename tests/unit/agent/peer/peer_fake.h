@@ -360,6 +360,13 @@ path_get_ah(struct path *path, uint32_t flow_label, uint8_t traffic_class, uint8
 	return -ENODEV;
 }
 
+uint8_t
+path_ah_hop_limit(const struct path_ah *ah)
+{
+	(void)ah;
+	return 64;
+}
+
 const char *
 sidr_step_name(enum sidr_step step)
 {
