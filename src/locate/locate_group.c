@@ -65,8 +65,10 @@ static void
 locate_group_search(const struct locate_work *work, const struct locate_member *member,
 		    const bool *marked, struct locate_chosen *group)
 {
-	double rate, net = locate_fit_score(work, &work->part[member->part], &rate), best = net;
+	double rate, best, net;
 
+
+	net = best = locate_fit_score(work, &work->part[member->part], -INFINITY, &rate);
 	group->n = 0;
 	locate_group_insert(group, member->part, rate, net);
 	for (uint32_t i = 0; i < work->n_part; i++) {
@@ -74,7 +76,7 @@ locate_group_search(const struct locate_work *work, const struct locate_member *
 
 		if (i == member->part || !locate_group_overlaps(work, part, marked))
 			continue;
-		net = locate_fit_score(work, part, &rate);
+		net = locate_fit_score(work, part, best - work->options.delta, &rate);
 		if (net >= best - work->options.delta)
 			locate_group_insert(group, i, rate, net);
 		best = fmax(best, net);

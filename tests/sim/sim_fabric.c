@@ -400,6 +400,8 @@ main(int argc, char **argv)
 
 	if (!strcmp(what, "check"))
 		return sim_checks();
+	if (!strcmp(what, "time"))
+		fabric_large(argc > 2 ? n : 10000);
 	if (!strcmp(what, "table"))
 		sim_table(n, seed, argc > 4 ? (unsigned int)atoi(argv[4]) : (1u << METHODS) - 1,
 			  argc > 5 ? argv[5] : NULL);
