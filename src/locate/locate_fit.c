@@ -300,10 +300,14 @@ locate_fit_grow(struct locate_work *work)
 void
 locate_fit(struct locate_work *work)
 {
+	size_t looks = 4 + LOCATE_LOOKS / (work->n_lossy + 1);
+
+	if (looks > 2 * LOCATE_FINDINGS)
+		looks = 2 * LOCATE_FINDINGS;
 	locate_fit_apply(work, LOCATE_NONE);
 	work->background = MOST_LOSS;
 	locate_fit_background(work);
-	for (unsigned int i = 0; i < 2 * LOCATE_FINDINGS && work->n_set < LOCATE_FINDINGS; i++) {
+	for (size_t i = 0; i < looks && work->n_set < LOCATE_FINDINGS; i++) {
 		if (!locate_fit_grow(work))
 			break;
 		while (locate_fit_prune(work))

@@ -2,7 +2,8 @@
 /*
  * From rows to what the search needs: the rows with a loss, the parts that at least two losses
  * cross, which of these rows cross which of these parts, and how many rows without a loss do.
- * All else has nothing to be accused of.
+ * All else has nothing to be accused of. If very many rows have a loss, a sample of all rows will
+ * do.
  */
 #include <errno.h>
 #include <math.h>
@@ -15,7 +16,10 @@
 bool
 locate_row_used(const struct locate_work *work, const struct locate_row *row)
 {
-	return row->sent && !work->excused[row->from] && !work->excused[row->to];
+	uint32_t index = (uint32_t)(row - work->evidence->rows);
+
+	return row->sent && !work->excused[row->from] && !work->excused[row->to] &&
+	       (work->sample == 1 || (index * 2654435761u >> 8) % work->sample == 0);
 }
 
 struct locate_count
@@ -60,6 +64,10 @@ locate_gather_rows(struct locate_work *work)
 
 	for (size_t i = 0; i < e->n_rows; i++)
 		n += locate_row_used(work, &e->rows[i]) && locate_gather_lossy(work, &e->rows[i]);
+	if (n > LOCATE_LOSSY) {
+		work->sample = (uint32_t)(n / LOCATE_LOSSY) + 1;
+		work->packets /= work->sample;
+	}
 	work->lossy = calloc(n ? n : 1, sizeof(*work->lossy));
 	if (!work->lossy)
 		return -ENOMEM;

@@ -64,6 +64,7 @@ struct locate_work {
 	const struct locate_evidence *evidence;
 	struct locate_options options;
 	bool slow;              /* probes that are slow, not lost ones */
+	uint32_t sample;        /* one row of so many is looked at */
 	bool *excused;          /* NICs whose rows are left out */
 	uint32_t *nics_of;      /* number of NICs of each host */
 	struct locate_parts parts;
@@ -94,10 +95,13 @@ struct locate_count {
 
 struct locate_count locate_row_count(const struct locate_work *work, const struct locate_row *row);
 bool locate_row_used(const struct locate_work *work, const struct locate_row *row);
+/* Most rows with a loss, and times that all of them are looked at; both bound the time. */
+#define LOCATE_LOSSY 4096
+#define LOCATE_LOOKS 32768
 /* How wrong its path may be; 0 if it crosses no link between switches, 1 if it is not known. */
 double locate_row_wrong(const struct locate_work *work, const struct locate_row *row);
 
-/* All parts that a row crosses, each once, with their masks; once there are slots, those with one. */
+/* All parts that a row crosses, each once; once there are slots, those that have one. */
 #define LOCATE_ROW_PARTS 512
 struct locate_row_parts {
 	const uint32_t *chosen;

@@ -26,7 +26,7 @@ struct large {
 	uint32_t tors;
 	uint64_t random;
 	uint32_t bad_nic, bad_tor, bad_link;
-	double rate;
+	double rate, everywhere;
 };
 
 static uint32_t
@@ -100,7 +100,7 @@ large_rate(const struct large *l, uint32_t from, uint32_t to, uint32_t path)
 	for (uint32_t i = 0; i < l->paths[path].n_links; i++)
 		if (l->paths[path].links[i] == l->bad_link)
 			rate = l->rate;
-	return 1 - (1 - rate) * (1 - BACKGROUND);
+	return 1 - (1 - rate) * (1 - BACKGROUND - l->everywhere);
 }
 
 static void
@@ -130,9 +130,12 @@ static void
 large_fill(struct large *l)
 {
 	for (uint32_t n = 0; n < l->e.n_nics; n++)
-		for (uint32_t to = n / TOR_NICS * TOR_NICS; to < (n / TOR_NICS + 1) * TOR_NICS; to++)
+		for (uint32_t i = 0; i < TOR_NICS; i++) {
+			uint32_t to = n / TOR_NICS * TOR_NICS + i;
+
 			if (to / 8 != n / 8)
 				large_row(l, n, to, 0, 0, 5 + fabric_below(&l->random, 2));
+		}
 	for (uint32_t t = 0; t < l->tors; t++)
 		for (uint32_t i = 0; i < TUPLES; i++) {
 			uint32_t from = t * TOR_NICS + i % TOR_NICS, to;
@@ -188,4 +191,7 @@ fabric_large(uint32_t nics)
 	l.rate = 0.3;
 	l.bad_tor = 3;
 	large_time(nics, "leaf 30 %", l);
+	l.bad_tor = LOCATE_NONE;
+	l.everywhere = 0.05;
+	large_time(nics, "5 % everywhere", l);
 }
