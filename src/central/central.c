@@ -18,6 +18,7 @@
 #include "central/intake/intake.h"
 #include "central/judge/judge.h"
 #include "central/mesh/mesh.h"
+#include "central/tell/central_live.h"
 #include "central/tell/central_methods.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
@@ -196,6 +197,8 @@ central_start(struct central *c)
 	if (rc == 0)
 		rc = central_new_judge(c);
 	if (rc == 0)
+		rc = central_live_new(&c->tell, &c->tell.live);
+	if (rc == 0)
 		rc = central_pages_new(&c->tell, &c->tell.pages);
 	if (rc == 0)
 		rc = loop_timer_new(c->tell.loop, "look", central_look, c, &c->look);
@@ -242,6 +245,7 @@ central_free(struct central *c)
 		return;
 	loop_timer_free(c->look);
 	central_pages_free(c->tell.pages);
+	central_live_free(c->tell.live);
 	control_free(c->tell.control);
 	judge_free(c->judge);
 	mesh_free(c->tell.mesh);

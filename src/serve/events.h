@@ -33,7 +33,7 @@ struct events_stats {
 	uint32_t streams;   /* now */
 	uint64_t sent;      /* events, each counted once */
 	uint64_t opened;    /* streams */
-	uint64_t missed;    /* of them with a Last-Event-ID of long ago, or of another process */
+	uint64_t missed;    /* of them whose Last-Event-ID is too old, or of another process */
 	uint64_t cut;       /* because the client did not read */
 	uint64_t refused;   /* because there are too many, or no memory */
 };

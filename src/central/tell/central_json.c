@@ -5,6 +5,8 @@
  * A page is the answer of the control method of that name. The one of hosts is made in pieces of
  * CENTRAL_JSON_PIECE of them. The next host is found by its id, as hosts may go meanwhile.
  */
+#include "central/tell/central_json.h"
+
 #include <errno.h>
 #include <msgpack.h>
 #include <stdint.h>
@@ -20,7 +22,6 @@
 #include "record/json.h"
 
 #define CENTRAL_JSON_PIECE 50
-#define CENTRAL_JSON_TYPE "application/json"
 
 /* A page that is being written. */
 struct central_json {
@@ -49,8 +50,28 @@ central_json_end(void *arg, void *page)
 	free(page);
 }
 
-/* Writes a packed record, which is our own. */
-static void
+int
+central_json_open(struct central_json_piece *piece)
+{
+	*piece = (struct central_json_piece){0};
+	piece->file = open_memstream(&piece->text, &piece->len);
+	return piece->file ? 0 : -ENOMEM;
+}
+
+int
+central_json_close(struct central_json_piece *piece, struct buffer *out)
+{
+	int rc = fclose(piece->file) == 0 ? 0 : -ENOMEM;
+
+	if (rc == 0)
+		rc = buffer_reserve(out, piece->len);
+	if (rc == 0)
+		buffer_add(out, piece->text, piece->len);
+	free(piece->text);
+	return rc;
+}
+
+void
 central_json_record(FILE *out, const msgpack_sbuffer *packed)
 {
 	msgpack_unpacked record;
@@ -62,39 +83,32 @@ central_json_record(FILE *out, const msgpack_sbuffer *packed)
 	msgpack_unpacked_destroy(&record);
 }
 
-/* Adds what was written to memory, and frees it. */
-static int
-central_json_close(FILE *file, char **text, size_t *len, struct buffer *out)
+void
+central_json_text(FILE *out, const char *text)
 {
-	int rc = fclose(file) == 0 ? 0 : -ENOMEM;
+	const msgpack_object o = {.type = MSGPACK_OBJECT_STR,
+				  .via.str = {(uint32_t)strlen(text), text}};
 
-	if (rc == 0)
-		rc = buffer_reserve(out, *len);
-	if (rc == 0)
-		buffer_add(out, *text, *len);
-	free(*text);
-	return rc;
+	json_write(out, &o);
 }
 
 static int
 central_json_status(void *arg, void *page, struct buffer *out)
 {
-	size_t len = 0;
-	char *text = NULL;
-	FILE *file = open_memstream(&text, &len);
+	struct central_json_piece piece;
 	msgpack_sbuffer packed;
 	msgpack_packer pk;
 
 	(void)page;
-	if (!file)
+	if (central_json_open(&piece) < 0)
 		return -ENOMEM;
 	msgpack_sbuffer_init(&packed);
 	msgpack_packer_init(&pk, &packed, msgpack_sbuffer_write);
 	central_record_status(&pk, arg);
-	central_json_record(file, &packed);
-	fputc('\n', file);
+	central_json_record(piece.file, &packed);
+	fputc('\n', piece.file);
 	msgpack_sbuffer_destroy(&packed);
-	return central_json_close(file, &text, &len, out);
+	return central_json_close(&piece, out);
 }
 
 /* Writes the next hosts. Returns whether there are more. */
@@ -125,21 +139,19 @@ central_json_hosts(void *arg, void *page, struct buffer *out)
 {
 	const struct central_tell *t = arg;
 	struct central_json *json = page;
-	size_t len = 0;
-	char *text = NULL;
-	FILE *file = open_memstream(&text, &len);
+	struct central_json_piece piece;
 	bool more;
 	int rc;
 
-	if (!file)
+	if (central_json_open(&piece) < 0)
 		return -ENOMEM;
 	if (!json->begun)
-		fputs("{\"hosts\":[", file);
+		fputs("{\"hosts\":[", piece.file);
 	json->begun = true;
-	more = central_json_some_hosts(file, t, json);
+	more = central_json_some_hosts(piece.file, t, json);
 	if (!more)
-		fputs("\n],\"next\":null}\n", file);
-	rc = central_json_close(file, &text, &len, out);
+		fputs("\n],\"next\":null}\n", piece.file);
+	rc = central_json_close(&piece, out);
 	return rc < 0 ? rc : more;
 }
 

@@ -2,92 +2,65 @@
 /*
  * DOC: pages
  *
- * Owns the port and the table of its sources. The first page is text without data, so it has no
- * state.
+ * Owns the port and the table of its sources: the files of the page, what it fetches, the stream of
+ * events, and /metrics.
  */
 #include "central/tell/central_pages.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "central/config/central_config.h"
+#include "central/tell/central_live.h"
 #include "central/tell/central_tell.h"
 #include "serve/http_port.h"
-
-#define CENTRAL_PAGES_N 4
+#include "web/web.h"
 
 struct central_pages {
 	const struct central_tell *t;
-	struct http_source sources[CENTRAL_PAGES_N];
+	struct http_file files[HTTP_SOURCES_MAX];
+	struct http_source sources[HTTP_SOURCES_MAX];
+	size_t n;
 	struct http_port *port;
 };
 
-static const char central_pages_first[] =
-	"<!DOCTYPE html>\n"
-	"<html lang=\"en\">\n"
-	"<head><meta charset=\"utf-8\"><title>rpingmesh-central</title></head>\n"
-	"<body>\n"
-	"<h1>rpingmesh-central</h1>\n"
-	"<ul>\n"
-	"<li><a href=\"/api/1/status\">/api/1/status</a>: its state, with all that is wrong\n"
-	"<li><a href=\"/api/1/hosts\">/api/1/hosts</a>: the hosts of the cluster\n"
-	"<li><a href=\"/metrics\">/metrics</a>: metrics for Prometheus\n"
-	"</ul>\n"
-	"</body>\n"
-	"</html>\n";
-
-static int
-central_pages_begin(void *arg, const struct http_asked *asked, void **page, const char **type)
-{
-	(void)asked;
-	*page = arg;
-	*type = "text/html; charset=utf-8";
-	return 0;
-}
-
-static int
-central_pages_more(void *arg, void *page, struct buffer *out)
-{
-	int rc = buffer_reserve(out, sizeof(central_pages_first) - 1);
-
-	(void)arg;
-	(void)page;
-	if (rc == 0)
-		buffer_add(out, central_pages_first, sizeof(central_pages_first) - 1);
-	return rc;
-}
+static const struct http_source *const central_pages_data[] = {
+	&central_metrics_source,       &central_json_hosts_source,
+	&central_json_status_source,   &central_json_mesh_source,
+	&central_json_incidents_source,
+};
+#define CENTRAL_PAGES_DATA (sizeof(central_pages_data) / sizeof(central_pages_data[0]))
 
 static void
-central_pages_end(void *arg, void *page)
+central_pages_collect(struct central_pages *pages, struct central_tell *t)
 {
-	(void)arg;
-	(void)page;
+	for (size_t i = 0; i < web_files_n; i++) {
+		pages->files[i] = (struct http_file){web_files[i].type, web_files[i].data,
+						     web_files[i].len};
+		pages->sources[pages->n++] = (struct http_source){.path = web_files[i].path,
+								  .file = &pages->files[i]};
+	}
+	for (size_t i = 0; i < CENTRAL_PAGES_DATA; i++) {
+		pages->sources[pages->n] = *central_pages_data[i];
+		pages->sources[pages->n++].arg = t;
+	}
+	pages->sources[pages->n++] = (struct http_source){
+		.path = "/api/1/events", .events = central_live_events(t->live)};
 }
 
 int
 central_pages_new(struct central_tell *t, struct central_pages **out)
 {
-	static const struct http_source first = {.path = "/",
-						 .begin = central_pages_begin,
-						 .more = central_pages_more,
-						 .end = central_pages_end};
-	const struct http_source *const sources[CENTRAL_PAGES_N] = {
-		&first, &central_metrics_source, &central_json_hosts_source,
-		&central_json_status_source};
 	struct central_pages *pages = calloc(1, sizeof(*pages));
-	struct http_port_config port = {
-		.loop = t->loop, .key = "listen", .n_sources = CENTRAL_PAGES_N};
+	struct http_port_config port = {.loop = t->loop, .key = "listen"};
 	int rc;
 
 	if (!pages)
 		return -ENOMEM;
 	pages->t = t;
-	for (size_t i = 0; i < CENTRAL_PAGES_N; i++) {
-		pages->sources[i] = *sources[i];
-		pages->sources[i].arg = t;
-	}
+	central_pages_collect(pages, t);
+	port.n_sources = pages->n;
 	port.sources = pages->sources;
 	rc = http_port_new(&port, &pages->port);
 	if (rc < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What rpingmesh-central shows over HTTP on `listen`: a page that names the others, /metrics for
+ * What rpingmesh-central shows over HTTP on `listen`: the page for browsers (web.h), /metrics for
  * Prometheus, and /api/1/… with records as JSON. rpingmesh-central(8) lists them.
  */
 #ifndef RPINGMESH_CENTRAL_TELL_CENTRAL_PAGES_H
@@ -27,9 +27,11 @@ void central_pages_retry(struct central_pages *pages);
 bool central_pages_sentence(const struct central_pages *pages, char *text, size_t room);
 void central_pages_stats(const struct central_pages *pages, struct http_stats *out);
 
-/* The sources of central_metrics.c and central_json.c, whose arg is the struct central_tell. */
+/* The sources of central_metrics.c and central_json*.c, whose arg is the struct central_tell. */
 extern const struct http_source central_metrics_source;
 extern const struct http_source central_json_hosts_source;
+extern const struct http_source central_json_incidents_source;
+extern const struct http_source central_json_mesh_source;
 extern const struct http_source central_json_status_source;
 
 #endif

@@ -11,6 +11,7 @@
 #include "core/conf.h"
 
 struct central_config;
+struct central_live;
 struct central_pages;
 struct control;
 struct incidents;
@@ -26,6 +27,7 @@ struct central_tell {
 	struct incidents *incidents;
 	struct intake *intake;
 	struct control *control;
+	struct central_live *live;
 	struct central_pages *pages;
 	const struct central_config *config;
 	const char *config_path;       /* NULL: built-in defaults */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share. */
+#ifndef RPINGMESH_CENTRAL_PICTURE_PICTURE_IMPL_H
+#define RPINGMESH_CENTRAL_PICTURE_PICTURE_IMPL_H
+
+#include "central/intake/intake.h"
+#include "central/picture/picture.h"
+#include "core/addr.h"
+
+struct registration;
+
+/* ---- picture_ports.c: which port has an address, and under which switch it is ---- */
+
+struct picture_port {
+	uint32_t group;          /* index into names */
+	char *host;              /* owned; shared by no other port */
+	char device[REPORT_NAME_MAX + 1];
+};
+
+struct picture_address {
+	struct addr addr;
+	uint32_t port;           /* index + 1; 0: the place is free */
+};
+
+struct picture_ports {
+	uint8_t key[16];
+	struct picture_port *ports;
+	uint32_t n_ports, room_ports;
+	struct picture_address *table; /* open addressing; size is a power of two */
+	uint32_t size, used;
+	char **names;            /* of groups */
+	uint32_t n_names, room_names;
+	void *by_name;           /* of tsearch(3), until picture_ports_sort() */
+};
+
+/* Adds the ports of a host. Returns 0 or -ENOMEM. */
+int picture_ports_add(struct picture_ports *p, const struct registration *host);
+/* All hosts are there: puts the groups into the order of their names. Returns 0 or -ENOMEM. */
+int picture_ports_sort(struct picture_ports *p);
+/* The port with this address, or NULL. */
+const struct picture_port *picture_ports_find(const struct picture_ports *p, const struct addr *a);
+/* The group of this name, or UINT32_MAX. After picture_ports_sort(). */
+uint32_t picture_ports_group(const struct picture_ports *p, const char *name);
+void picture_ports_clear(struct picture_ports *p);
+
+/* ---- picture_cells.c: sums of pairs ---- */
+
+struct picture_cells {
+	struct picture_cell *table; /* open addressing; free places have sent == 0; then sorted */
+	uint32_t size, used;
+	uint64_t left_out;
+};
+
+/* Adds the counts of a row with sent > 0. Returns 0 or -ENOMEM. */
+int picture_cells_add(struct picture_cells *c, uint32_t from, uint32_t to,
+		      const struct intake_counts *counts);
+/* All rows are there: the cells are table[0] to table[used - 1], in order. */
+void picture_cells_sort(struct picture_cells *c);
+void picture_cells_clear(struct picture_cells *c);
+
+#endif

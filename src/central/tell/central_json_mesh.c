@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: the mesh as JSON
+ *
+ * A page holds a view of the picture, which does not change while the page is sent, and writes
+ * CENTRAL_MESH_PIECE cells at a time. With the parameters "from" and "to", it is a view of the
+ * ports under two ToRs.
+ */
+#include "central/tell/central_json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "central/intake/intake.h"
+#include "central/picture/picture.h"
+#include "central/tell/central_live.h"
+#include "central/tell/central_pages.h"
+#include "central/tell/central_tell.h"
+#include "core/clock.h"
+#include "serve/query.h"
+
+#define CENTRAL_MESH_PIECE 2000
+
+struct central_mesh {
+	struct picture_view *view;
+	struct picture_info info;
+	char from[PICTURE_NAME], to[PICTURE_NAME]; /* "": the whole mesh */
+	bool begun;
+	uint32_t name, cell;     /* the next ones */
+};
+
+/* Returns 0, -EINVAL if a parameter is wrong, or -errno. */
+static int
+central_mesh_look(const struct central_tell *t, const char *query, struct central_mesh *mesh)
+{
+	const struct picture_time now = {clock_mono_ns(), clock_wall_ns()};
+	struct picture_view *whole = picture_hold(central_live_picture(t->live));
+	int rc = query_text(query, "from", mesh->from, sizeof(mesh->from));
+
+	if (rc == 0)
+		rc = query_text(query, "to", mesh->to, sizeof(mesh->to));
+	if (rc == 0 && !mesh->from[0] != !mesh->to[0])
+		rc = -EINVAL;
+	if (rc < 0 || !mesh->from[0]) {
+		mesh->view = whole;
+		return rc;
+	}
+	rc = picture_into(whole, t->intake, mesh->from, mesh->to, &now, &mesh->view);
+	picture_release(whole);
+	return rc == -ENOENT || rc == -E2BIG ? -EINVAL : rc;
+}
+
+static int
+central_mesh_begin(void *arg, const struct http_asked *asked, void **page, const char **type)
+{
+	struct central_mesh *mesh = calloc(1, sizeof(*mesh));
+	int rc = mesh ? central_mesh_look(arg, asked->query, mesh) : -ENOMEM;
+
+	if (rc < 0) {
+		if (mesh)
+			picture_release(mesh->view);
+		free(mesh);
+		return rc;
+	}
+	picture_info(mesh->view, &mesh->info);
+	*page = mesh;
+	*type = CENTRAL_JSON_TYPE;
+	return 0;
+}
+
+static void
+central_mesh_head(FILE *out, const struct central_mesh *mesh)
+{
+	fprintf(out, "{\"type\":\"mesh\",\"time_ns\":%" PRIu64 ",\"window_s\":%" PRIu64,
+		mesh->info.time_ns, (uint64_t)(intake_window_ns(INTAKE_SHORT) / NSEC_PER_SEC));
+	if (mesh->from[0]) {
+		fputs(",\"from\":", out);
+		central_json_text(out, mesh->from);
+		fputs(",\"to\":", out);
+		central_json_text(out, mesh->to);
+	}
+	fprintf(out, ",\"left_out\":%" PRIu64 ",\"unknown\":%" PRIu64,
+		mesh->info.left_out, mesh->info.unknown);
+	fprintf(out, ",\"rows\":%" PRIu32 ",\"columns\":%" PRIu32 ",\"names\":[", mesh->info.rows,
+		mesh->info.columns);
+}
+
+static void
+central_mesh_cell(FILE *out, const struct picture_cell *cell)
+{
+	fprintf(out, "[%" PRIu32 ",%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",",
+		cell->from, cell->to, cell->sent, cell->answered, cell->lost, cell->noise);
+	if (cell->answered > 0)
+		fprintf(out, "%" PRIu64 "]", cell->rtt_us * 1000 / cell->answered);
+	else
+		fputs("null]", out);
+}
+
+/* Writes the next names and cells. Returns whether there are more. */
+static bool
+central_mesh_some(FILE *out, struct central_mesh *mesh)
+{
+	int n = 0;
+
+	if (!mesh->begun)
+		central_mesh_head(out, mesh);
+	for (; mesh->name < mesh->info.names && n < CENTRAL_MESH_PIECE; n++) {
+		fputs(mesh->name ? "," : "", out);
+		central_json_text(out, picture_name(mesh->view, mesh->name++));
+	}
+	if (mesh->name < mesh->info.names)
+		return true;
+	if (mesh->cell == 0 && n < CENTRAL_MESH_PIECE)
+		fputs("],\n\"cells\":[", out);
+	for (; mesh->cell < mesh->info.cells && n < CENTRAL_MESH_PIECE; n++) {
+		fputs(mesh->cell ? ",\n" : "\n", out);
+		central_mesh_cell(out, picture_cell(mesh->view, mesh->cell++));
+	}
+	if (n == CENTRAL_MESH_PIECE)
+		return true;
+	fputs("]}\n", out);
+	return false;
+}
+
+static int
+central_mesh_more(void *arg, void *page, struct buffer *out)
+{
+	struct central_mesh *mesh = page;
+	struct central_json_piece piece;
+	bool more;
+	int rc;
+
+	(void)arg;
+	if (central_json_open(&piece) < 0)
+		return -ENOMEM;
+	more = central_mesh_some(piece.file, mesh);
+	mesh->begun = true;
+	rc = central_json_close(&piece, out);
+	return rc < 0 ? rc : more;
+}
+
+static void
+central_mesh_end(void *arg, void *page)
+{
+	struct central_mesh *mesh = page;
+
+	(void)arg;
+	picture_release(mesh->view);
+	free(mesh);
+}
+
+const struct http_source central_json_mesh_source = {.path = "/api/1/mesh",
+						     .begin = central_mesh_begin,
+						     .more = central_mesh_more,
+						     .end = central_mesh_end};

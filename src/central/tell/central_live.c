@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "central/tell/central_live.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "central/incident/incidents.h"
+#include "central/mesh/mesh.h"
+#include "central/picture/picture.h"
+#include "central/tell/central_incidents.h"
+#include "central/tell/central_tell.h"
+#include "core/clock.h"
+#include "core/log_limit.h"
+#include "core/loop.h"
+#include "core/siphash.h"
+#include "rpingmesh/log_subsystems.h"
+#include "serve/events.h"
+
+#define CENTRAL_LIVE_LOOK_NS (500 * NSEC_PER_MSEC)
+
+struct central_live {
+	const struct central_tell *t;
+	struct events *events;
+	struct picture *picture;
+	struct loop_timer *look, *step;
+	uint64_t begun_ns;          /* when the last picture was, CLOCK_MONOTONIC; 0: never */
+	bool drawing;
+	uint64_t incidents;         /* a hash of all that are open, and how many are not */
+	uint8_t key[SIPHASH_KEY];
+};
+
+static void
+central_live_tell(struct central_live *live, const char *type, const char *name, uint64_t value)
+{
+	char data[64];
+	int len = snprintf(data, sizeof(data), "{\"%s\":%" PRIu64 "}", name, value);
+
+	events_send(live->events, type, data, (size_t)len);
+}
+
+/* ---- the picture ---- */
+
+static void
+central_live_drawn(struct central_live *live, int rc)
+{
+	struct picture_view *view = picture_hold(live->picture);
+	struct picture_info info;
+
+	picture_info(view, &info);
+	picture_release(view);
+	live->drawing = false;
+	if (rc == 0)
+		central_live_tell(live, "mesh", "time_ns", info.time_ns);
+	else
+		log_some(1, MAIN, WARNING, "no memory for the picture of the mesh");
+	central_live_tell(live, "status", "time_ns", clock_wall_ns());
+}
+
+static void
+central_live_step(void *arg)
+{
+	struct central_live *live = arg;
+	const struct picture_time now = {clock_mono_ns(), clock_wall_ns()};
+	int rc;
+
+	loop_for_others(live->t->loop);
+	rc = picture_step(live->picture, mesh_registry(live->t->mesh), live->t->intake, &now);
+	if (rc > 0)
+		loop_timer_set(live->step, 0);
+	else
+		central_live_drawn(live, rc);
+}
+
+/* ---- incidents ---- */
+
+static uint64_t
+central_live_hash(const struct central_live *live)
+{
+	const struct incident *i;
+	uint64_t number = 0, sum = 0;
+
+	while ((i = incidents_next(live->t->incidents, number, &number))) {
+		const struct {
+			uint64_t number, updated_ns, opens;
+			uint32_t state, muted;
+		} seen = {number, i->updated_ns, i->opens, i->state,
+			  central_incident_muted(live->t, i)};
+
+		sum += siphash(live->key, &seen, sizeof(seen));
+	}
+	return sum;
+}
+
+static void
+central_live_look(void *arg)
+{
+	struct central_live *live = arg;
+	uint64_t now_ns = clock_mono_ns(), incidents = central_live_hash(live);
+
+	loop_for_others(live->t->loop);
+	loop_timer_set(live->look, CENTRAL_LIVE_LOOK_NS);
+	if (incidents != live->incidents)
+		central_live_tell(live, "incident", "time_ns", clock_wall_ns());
+	live->incidents = incidents;
+	if (live->drawing || (live->begun_ns && now_ns < live->begun_ns + CENTRAL_LIVE_NS))
+		return;
+	live->begun_ns = now_ns;
+	live->drawing = true;
+	loop_timer_set(live->step, 0);
+}
+
+static int
+central_live_start(struct central_live *live)
+{
+	int rc = 0;
+
+	if (getrandom(live->key, sizeof(live->key), 0) != (ssize_t)sizeof(live->key))
+		return -errno;
+	rc = events_new(live->t->loop, live->t->incarnation, &live->events);
+	if (rc == 0)
+		rc = picture_new(live->key, &live->picture);
+	if (rc == 0)
+		rc = loop_timer_new(live->t->loop, "picture", central_live_step, live, &live->step);
+	if (rc == 0)
+		rc = loop_timer_new(live->t->loop, "live", central_live_look, live, &live->look);
+	if (rc == 0)
+		loop_timer_set(live->look, 0);
+	return rc;
+}
+
+int
+central_live_new(struct central_tell *t, struct central_live **out)
+{
+	struct central_live *live = calloc(1, sizeof(*live));
+	int rc;
+
+	if (!live)
+		return -ENOMEM;
+	live->t = t;
+	rc = central_live_start(live);
+	if (rc < 0)
+		central_live_free(live);
+	else
+		*out = live;
+	return rc;
+}
+
+void
+central_live_free(struct central_live *live)
+{
+	if (!live)
+		return;
+	loop_timer_free(live->look);
+	loop_timer_free(live->step);
+	events_free(live->events);
+	picture_free(live->picture);
+	free(live);
+}
+
+struct events *
+central_live_events(const struct central_live *live)
+{
+	return live->events;
+}
+
+struct picture *
+central_live_picture(const struct central_live *live)
+{
+	return live->picture;
+}

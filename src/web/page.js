@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The page: which view the URL names, the stream of events, and what all views use. A view is
+ * { title, load(), draw(main, data), follows }: load() fetches what draw() shows; follows names the
+ * events after which it is loaded again. Text of hosts goes into the page by textContent only.
+ */
+import { mesh } from "./mesh.js";
+import { incidents, incident } from "./incidents.js";
+import { hosts, links, status } from "./tables.js";
+import { el, get } from "./dom.js";
+
+const views = { mesh, incidents, incident, hosts, links, status };
+const main = document.getElementById("main");
+const live = document.getElementById("live");
+const open = document.getElementById("open");
+const LATE_MS = 45000; /* three comments of the stream are missing */
+
+let shown = null; /* { view, place } */
+let loads = 0, again = null;
+
+/* "#/mesh/tor%2F1/tor2" -> { view: "mesh", args: ["tor/1", "tor2"] } */
+function where() {
+	const parts = location.hash.replace(/^#\/?/, "").split("/").filter((p) => p !== "");
+	const args = parts.slice(1).map((p) => {
+		try { return decodeURIComponent(p); } catch { return p; }
+	});
+	return { name: views[parts[0]] ? parts[0] : "mesh", args };
+}
+
+function markNav(name) {
+	for (const a of document.querySelectorAll("nav a")) {
+		const here = a.dataset.view === name || (name === "incident" && a.dataset.view === "incidents");
+		if (here)
+			a.setAttribute("aria-current", "page");
+		else
+			a.removeAttribute("aria-current");
+	}
+}
+
+/* Loads and draws the view of the URL. An answer that another one has overtaken is dropped. */
+async function show(moved) {
+	const place = where(), view = views[place.name], load = ++loads;
+
+	if (moved) {
+		markNav(place.name);
+		document.title = `${view.title(place.args)} - rpingmesh`;
+		main.replaceChildren(el("p", { class: "note" }, "loading …"));
+		shown = null;
+	}
+	let data;
+	try {
+		data = await view.load(place.args);
+	} catch (error) {
+		if (load === loads && !shown)
+			main.replaceChildren(el("p", { class: "bad" },
+				`No answer of rpingmesh-central: ${error.message}. It is tried again.`));
+		if (load === loads)
+			soon(3000);
+		return;
+	}
+	if (load !== loads)
+		return;
+	if (!shown || shown.name !== place.name || shown.args.join("/") !== place.args.join("/")) {
+		main.replaceChildren();
+		shown = { ...place, view };
+		shown.update = view.draw(main, data, place.args);
+		if (moved)
+			main.focus({ preventScroll: true });
+	} else {
+		shown.update(data);
+	}
+}
+
+/* Several events at once load the view once. */
+function soon(ms) {
+	if (!again)
+		again = setTimeout(() => { again = null; show(false); }, ms);
+}
+
+async function countOpen() {
+	try {
+		const all = (await get("/api/1/incidents")).incidents.filter((i) => i.state === "open");
+		open.textContent = all.length;
+		open.hidden = all.length === 0;
+		open.setAttribute("aria-label", `${all.length} open`);
+	} catch { open.hidden = true; }
+}
+
+let heard = 0;
+function hear() {
+	heard = Date.now();
+	live.textContent = "live";
+	live.classList.remove("off");
+}
+
+function lost(text) {
+	live.textContent = text;
+	live.classList.add("off");
+}
+
+function follow() {
+	const source = new EventSource("/api/1/events");
+
+	source.addEventListener("begin", () => { hear(); soon(0); countOpen(); });
+	for (const type of ["mesh", "incident", "status"])
+		source.addEventListener(type, () => {
+			hear();
+			if (type === "incident")
+				countOpen();
+			if (shown && shown.view.follows.includes(type))
+				soon(200);
+		});
+	source.onerror = () => {
+		lost("rpingmesh-central does not answer; what you see is old");
+		/* The browser tries again by itself, except after an answer such as 503. */
+		if (source.readyState === EventSource.CLOSED) {
+			source.close();
+			setTimeout(follow, 5000);
+		}
+	};
+}
+
+setInterval(() => {
+	if (heard && Date.now() - heard > LATE_MS)
+		lost(`nothing heard for ${Math.round((Date.now() - heard) / 1000)} s; what you see is old`);
+}, 5000);
+/* A machine that has slept. */
+document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(0); });
+window.addEventListener("hashchange", () => show(true));
+follow();
+countOpen();
+show(true);

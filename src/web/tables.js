@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The views that are a table or a list: hosts, links, status. */
+import { ago, clock, csvLink, el, get, micro, table } from "./dom.js";
+
+function tableView(title, path, key, columns, note) {
+	return {
+		title: () => title,
+		follows: ["status"],
+		async load() { return (await get(path))[key]; },
+		draw(main, data) {
+			const filter = el("input", { type: "search", id: "filter", oninput: () => draw() });
+			const count = el("span", { class: "note" });
+			const rows = table(columns, title);
+			let all = data;
+			const kept = () => all.filter((row) => !filter.value ||
+				JSON.stringify(row).toLowerCase().includes(filter.value.toLowerCase()));
+			function draw() {
+				const some = kept(), most = some.slice(0, 1000);
+				rows.update(most);
+				count.textContent = most.length < some.length ?
+					`the first ${most.length} of ${some.length}` : `${some.length} of ${all.length}`;
+			}
+			main.append(el("h2", {}, title),
+				el("div", { class: "controls" },
+				   el("label", {}, "Filter", filter), count,
+				   csvLink(key, columns, kept), el("a", { href: path }, "JSON")),
+				note ? el("p", { class: "note" }, note) : null, rows.element);
+			draw();
+			return (now) => { all = now; draw(); };
+		},
+	};
+}
+
+export const hosts = tableView("Hosts", "/api/1/hosts", "hosts", [
+	{ name: "host", value: (h) => h.host },
+	{ name: "state", value: (h) => h.state },
+	{ name: "left", value: (h) => h.left ? `${h.left}, ${ago(h.left_ns)} ago` : "" },
+	{ name: "version", value: (h) => h.version },
+	{ name: "ports", n: true, value: (h) => h.ports },
+	{ name: "last report", n: true, value: (h) => h.report_age_ns ?? 1e18,
+	  cell: (h) => h.report_age_ns === null ? "none" : `${Math.round(h.report_age_ns / 1e9)} s ago` },
+	{ name: "reports lost", n: true, value: (h) => h.reports_lost },
+	{ name: "drained", value: (h) => h.drain ? `by ${h.drain.by}: ${h.drain.reason}` : "" },
+]);
+
+export const links = tableView("Links", "/api/1/links", "links", [
+	{ name: "from", value: (l) => l.from_name ?? l.from },
+	{ name: "to", value: (l) => l.to_name ?? l.to },
+	{ name: "from address", value: (l) => l.from },
+	{ name: "to address", value: (l) => l.to },
+	{ name: "5-tuples", n: true, value: (l) => l.tuples ?? 0 },
+], "A link is one direction of a cable, as traced 5-tuples show it.");
+
+/* Numbers beyond 2^53 are hashes, which JavaScript cannot hold. */
+function shows([key, value]) {
+	return value !== null && typeof value !== "object" && !["type", "schema"].includes(key) &&
+		!(typeof value === "number" && value > 2 ** 53 && !key.endsWith("_ns"));
+}
+
+function said(key, value) {
+	if (!key.endsWith("_ns"))
+		return String(value);
+	return value > 1e17 ? clock(value) : micro(value);
+}
+
+export const status = {
+	title: () => "Status",
+	follows: ["status"],
+	load: () => get("/api/1/status"),
+	draw(main, data) {
+		const wrong = el("div"), list = el("dl");
+		main.append(el("h2", {}, "Status of rpingmesh-central"), wrong, list,
+			el("p", {}, el("a", { href: "/api/1/status" }, "JSON"), " · ",
+			   el("a", { href: "/metrics" }, "metrics")));
+		function update(now) {
+			const reasons = now.degraded;
+			wrong.replaceChildren(reasons.length === 0 ? el("p", {}, "Nothing is wrong.") :
+				el("ul", {}, ...reasons.map((r) => el("li", { class: "bad" }, String(r)))));
+			list.replaceChildren(...Object.entries(now).filter(shows)
+				.flatMap(([k, v]) => [el("dt", {}, k.replace(/_ns$/, "").replaceAll("_", " ")),
+						      el("dd", {}, said(k, v))]));
+		}
+		update(data);
+		return update;
+	},
+};

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The matrix of the mesh, of registrations and reports whose sums are counted here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "central/intake/intake.h"
+#include "central/picture/picture.h"
+#include "central/registry/registry.h"
+
+#define S 1000000000ULL
+#define WALL (1700000000 * S)
+#define HOSTS 200 /* more than one step takes */
+#define TORS 20   /* host i is under tor i % TORS */
+#define SENT 10
+
+static struct registry *registry;
+static struct intake *intake;
+static struct picture *picture;
+
+static void
+nothing_changes(void *arg, const struct registry_host *host)
+{
+	(void)arg;
+	(void)host;
+}
+
+static void
+host_name(unsigned int i, char name[16])
+{
+	snprintf(name, 16, "host%u", i);
+}
+
+static void
+host_address(unsigned int i, struct addr *out)
+{
+	char text[ADDR_TEXT];
+
+	snprintf(text, sizeof(text), "10.0.%u.%u", i / 250, i % 250 + 1);
+	assert_int_equal(addr_parse(text, out), 0);
+}
+
+static void
+join(unsigned int i)
+{
+	const struct registry_time now = {1 * S, WALL};
+	struct registration *r = calloc(1, sizeof(*r));
+
+	host_name(i, r->host);
+	r->incarnation = 1;
+	r->n_ports = 1;
+	r->ports = calloc(1, sizeof(*r->ports));
+	snprintf(r->ports->device, sizeof(r->ports->device), "mlx5_0");
+	r->ports->port = 1;
+	r->ports->n_addrs = 1;
+	host_address(i, &r->ports->addrs[0]);
+	r->ports->n_tors = 1;
+	snprintf(r->ports->tors[0], sizeof(r->ports->tors[0]), "tor%u", i % TORS);
+	assert_int_equal(registry_seen(registry, r, false, &now), 0);
+}
+
+/* Host i probes the hosts i + 1 and i + TORS: another ToR, and its own. It loses `lost` of both. */
+static void
+report(unsigned int i, uint32_t lost)
+{
+	const struct intake_time now = {100 * S, WALL};
+	char name[16];
+	struct report_port port = {.device = "mlx5_0", .port = 1, .up = true};
+	struct report_stream streams[2] = {0};
+	uint32_t sent[2] = {SENT, SENT}, rtt_ns[2] = {20000, 20000};
+	struct report_row rows[2] = {{.place = 0}, {.place = 1}};
+	struct report r = {.host = name, .incarnation = 1, .sequence = 1, .streams_of = 1,
+			   .begin_ns = WALL - 5 * S, .end_ns = WALL, .whole = true,
+			   .ports = &port, .n_ports = 1, .streams = streams, .n_streams = 2,
+			   .sent = sent, .rtt_ns = rtt_ns, .rows = rows, .n_rows = lost ? 2 : 0};
+
+	host_name(i, name);
+	for (unsigned int k = 0; k < 2; k++) {
+		streams[k] = (struct report_stream){.device = "mlx5_0", .port = 1, .size = 50,
+						    .kind = REPORT_FABRIC, .job = "",
+						    .src_port = (uint16_t)(50000 + k)};
+		host_address(i, &streams[k].source);
+		host_address((i + (k ? TORS : 1)) % HOSTS, &streams[k].destination);
+		rows[k].classes[PROBE_LOST] = lost;
+	}
+	assert_int_equal(intake_take(intake, name, &r, &now), 0);
+}
+
+static int
+setup(void **state)
+{
+	static const struct registry_ops ops = {nothing_changes, NULL};
+	static const uint8_t key[16] = "a key";
+
+	(void)state;
+	assert_int_equal(registry_new(1000, &ops, &registry), 0);
+	assert_int_equal(intake_new(1000, &intake), 0);
+	assert_int_equal(picture_new(key, &picture), 0);
+	for (unsigned int i = 0; i < HOSTS; i++)
+		join(i);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	picture_free(picture);
+	intake_free(intake);
+	registry_free(registry);
+	return 0;
+}
+
+static const struct picture_time later = {105 * S, WALL + 5 * S};
+
+/* Returns the number of steps. */
+static int
+draw(void)
+{
+	int steps = 1, rc;
+
+	while ((rc = picture_step(picture, registry, intake, &later)) > 0)
+		steps++;
+	assert_int_equal(rc, 0);
+	return steps;
+}
+
+/* The cell of two names, or NULL. */
+static const struct picture_cell *
+cell(const struct picture_view *view, const char *from, const char *to)
+{
+	struct picture_info info;
+
+	picture_info(view, &info);
+	for (uint32_t i = 0; i < info.cells; i++) {
+		const struct picture_cell *c = picture_cell(view, i);
+
+		if (strcmp(picture_name(view, c->from), from) == 0 &&
+		    strcmp(picture_name(view, c->to), to) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static void
+test_whole(void **state)
+{
+	struct picture_view *view, *empty = picture_hold(picture);
+	const struct picture_cell *c;
+	struct picture_info info;
+
+	(void)state;
+	for (unsigned int i = 0; i < HOSTS; i++)
+		report(i, i % TORS == 3 ? 2 : 0);
+	assert_true(draw() > 4);
+	view = picture_hold(picture);
+	picture_info(view, &info);
+	assert_int_equal(info.names, TORS);
+	assert_int_equal(info.rows, TORS);
+	assert_int_equal(info.columns, 0);
+	/* Each ToR probes itself and the next one. */
+	assert_int_equal(info.cells, 2 * TORS);
+	assert_int_equal(info.unknown, 0);
+	assert_int_equal(info.time_ns, later.wall_ns);
+	/* In the order of numbers, not of letters. */
+	assert_string_equal(picture_name(view, 2), "tor2");
+	assert_string_equal(picture_name(view, 10), "tor10");
+	c = cell(view, "tor3", "tor4");
+	assert_non_null(c);
+	assert_int_equal(c->sent, HOSTS / TORS * SENT);
+	assert_int_equal(c->lost, HOSTS / TORS * 2);
+	assert_int_equal(c->answered, HOSTS / TORS * (SENT - 2));
+	assert_int_equal(c->rtt_us / c->answered, 20);
+	c = cell(view, "tor4", "tor5");
+	assert_non_null(c);
+	assert_int_equal(c->lost, 0);
+	assert_null(cell(view, "tor4", "tor3"));
+	/* Who holds an older one keeps it. */
+	picture_info(empty, &info);
+	assert_int_equal(info.time_ns, 0);
+	assert_int_equal(info.cells, 0);
+	picture_release(empty);
+	picture_release(view);
+}
+
+static void
+test_into(void **state)
+{
+	struct picture_view *view, *into;
+	const struct picture_cell *c;
+	struct picture_info info;
+
+	(void)state;
+	for (unsigned int i = 0; i < HOSTS; i++)
+		report(i, i == 23 ? 4 : 0);
+	draw();
+	view = picture_hold(picture);
+	assert_int_equal(picture_into(view, intake, "tor3", "nowhere", &later, &into), -ENOENT);
+	assert_int_equal(picture_into(view, intake, "tor3", "tor4", &later, &into), 0);
+	picture_info(into, &info);
+	assert_int_equal(info.rows, HOSTS / TORS);
+	assert_int_equal(info.columns, HOSTS / TORS);
+	assert_int_equal(info.names, 2 * HOSTS / TORS);
+	assert_int_equal(info.cells, HOSTS / TORS);
+	assert_string_equal(picture_name(into, 1), "host23/mlx5_0");
+	assert_string_equal(picture_name(into, info.columns), "host4/mlx5_0");
+	c = cell(into, "host23/mlx5_0", "host24/mlx5_0");
+	assert_non_null(c);
+	assert_int_equal(c->lost, 4);
+	assert_int_equal(cell(into, "host3/mlx5_0", "host4/mlx5_0")->lost, 0);
+	picture_release(into);
+	assert_int_equal(picture_into(view, intake, "tor3", "tor3", &later, &into), 0);
+	picture_info(into, &info);
+	assert_int_equal(info.names, HOSTS / TORS);
+	assert_int_equal(info.columns, 0);
+	assert_int_equal(cell(into, "host23/mlx5_0", "host43/mlx5_0")->lost, 4);
+	picture_release(into);
+	picture_release(view);
+}
+
+/* Reports of hosts that nobody knows any more, or not yet. */
+static void
+test_unknown(void **state)
+{
+	const struct registry_time now = {200 * S, WALL + 100 * S};
+	struct picture_view *view;
+	struct picture_info info;
+
+	(void)state;
+	report(0, 0);
+	report(1, 0);
+	registry_left(registry, "host1", REGISTRY_LEFT_GOODBYE, &now);
+	for (unsigned int s = 0; s < 10; s++) {
+		const struct registry_time then = {(210 + s) * S, WALL + (110 + s) * S};
+
+		registry_tick(registry, &then);
+	}
+	draw();
+	view = picture_hold(picture);
+	picture_info(view, &info);
+	/* host0 probes host1 and host20; host1 probes two others. */
+	assert_int_equal(info.cells, 1);
+	assert_int_equal(info.unknown, 3 * SENT);
+	picture_release(view);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_into, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

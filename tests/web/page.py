@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""page.py BUILD: the page of rpingmesh-central in a real browser. What it must show is known from
+the reports that this test publishes. Screenshots stay in tests/web/*.png of the build."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import msgpack
+
+from central import PREFIX, World, free_port
+from checks import LONG, check, until
+from webdriver import Browser
+
+BUILD = os.path.abspath(sys.argv[1])
+EVIL = "x<img src=q onerror=document.title='cracked'>"
+PROBES = 50
+
+
+def topic(name):
+    """A name as topics have it (rpingmesh-cluster(7))."""
+    return "".join(c if c.isalnum() or c in "-_~:" else f"%{ord(c):02X}" for c in name)
+
+
+class Cluster:
+    """Hosts of which each probes all others. lost(from, to) says how many of 50 are lost."""
+
+    def __init__(self, world, tors, hosts):
+        self.world, self.sequence = world, 0
+        self.hosts = [(f"node-{t}-{i}", f"leaf-{t}", f"10.0.{t}.{i + 1}")
+                      for t in range(tors) for i in range(hosts)]
+        self.hosts[-1] = (EVIL, self.hosts[-1][1], self.hosts[-1][2])
+        for host, tor, address in self.hosts:
+            world.join(topic(host), tor, address, host=host)
+
+    def report(self, lost):
+        self.sequence += 1
+        for host, tor, address in self.hosts:
+            others = [h for h in self.hosts if h[0] != host]
+            counts = [lost((host, tor), other) for other in others]
+            streams = {"device": "mlx5_0", "port": 1, "source": address, "kind": "fabric",
+                       "traffic_class": 106, "size": 50, "job": None,
+                       "destinations": [other[2] for other in others],
+                       "src_ports": list(range(50000, 50000 + len(others))),
+                       "back_ports": [0] * len(others)}
+            now = time.time_ns()
+            report = {"type": "report", "schema": 1, "host": host, "incarnation": 1,
+                      "sequence": self.sequence, "begin_ns": now - 5 * 10**9, "end_ns": now,
+                      "whole": True, "streams_of": self.sequence, "throttled": False,
+                      "degraded": 0, "dropped": 0, "stalled_s": 0,
+                      "sent": [PROBES] * len(others), "rtt_ns": [9000] * len(others),
+                      "ports": [{"device": "mlx5_0", "port": 1, "up": True, "counters": {}}],
+                      "rows": [{"place": i, "classes": {"lost": n}, "noise": 0, "noise_lost": 0,
+                                "corrected": 0, "slow": 0} for i, n in enumerate(counts) if n],
+                      "streams": [streams]}
+            self.world.publish(f"{PREFIX}/report/17/{topic(host)}", msgpack.packb(report),
+                               retained=False)
+
+
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=LONG) as answer:
+        return json.load(answer)
+
+
+def cells(mesh):
+    """{(from, to): (answered, lost)} by names."""
+    names = mesh["names"]
+    return {(names[c[0]], names[c[1]]): (c[3], c[4]) for c in mesh["cells"]}
+
+
+def api(w, cluster, url):
+    """leaf-1 loses a tenth of what it sends to leaf-0, one of 4 hosts all of it within."""
+    until("a mesh", lambda: fetch(url + "/api/1/mesh")["cells"])
+    mesh = fetch(url + "/api/1/mesh")
+    got = cells(mesh)
+    check("rows and columns are the switches", mesh["names"] == ["leaf-0", "leaf-1", "leaf-2"] and
+          (mesh["rows"], mesh["columns"]) == (3, 0))
+    check("all pairs of switches are there", len(got) == 9)
+    answered, lost = got["leaf-1", "leaf-0"]
+    check("a cell has the probes of its pairs", (answered + lost, lost) == (9 * PROBES, 45))
+    check("its opposite has lost nothing", got["leaf-0", "leaf-1"] == (9 * PROBES, 0))
+    into = fetch(url + "/api/1/mesh?from=leaf-1&to=leaf-0")
+    check("within: rows are the ports of one, columns those of the other",
+          into["names"] == [f"node-1-{i}/mlx5_0" for i in range(3)] +
+          [f"node-0-{i}/mlx5_0" for i in range(3)] and (into["rows"], into["columns"]) == (3, 3))
+    check("each pair has its probes",
+          cells(into)["node-1-2/mlx5_0", "node-0-0/mlx5_0"] == (PROBES - 5, 5))
+    for query in ("?from=leaf-1", "?from=leaf-1&to=nowhere", "?from=%zz&to=leaf-0"):
+        try:
+            fetch(url + "/api/1/mesh" + query)
+            status = 200
+        except urllib.error.HTTPError as error:
+            status = error.code
+        check(f"{query} is refused", status == 400)
+    check("there are no incidents", fetch(url + "/api/1/incidents?all=1")["incidents"] == [])
+
+
+def grade(b, y, x):
+    """The colour at the middle of a cell's upper left quarter, of the map that is shown."""
+    return b.run("""
+        const c = document.querySelector('#map canvas'), d = devicePixelRatio;
+        const [y, x] = arguments, n = document.querySelectorAll('#map canvas').length;
+        const names = 3, size = 44, edge = c.width / d - names * size;
+        const p = c.getContext('2d').getImageData((edge + x * size + 5) * d,
+                                                  (edge + y * size + 5) * d, 1, 1).data;
+        return '#' + [...p.slice(0, 3)].map((v) => v.toString(16).padStart(2, '0')).join('');
+        """, y, x)
+
+
+def drawn(b, url):
+    b.resize(1100, 900)
+    b.go(url + "/")
+    until("a map", lambda: b.run("return document.querySelector('#map canvas')?.width > 100"))
+    check("the page is live", until("live", lambda: b.text("#live") == "live"))
+    check("a cell with a tenth lost has the colour of 5 %", grade(b, 1, 0) == "#cc4a26")
+    check("its opposite has that of no loss", grade(b, 0, 1) == "#cfe3d4")
+    b.screenshot(os.path.join(BUILD, "tests/web/mesh.png"))
+
+
+def keys(b, url):
+    """Arrow keys and Enter lead into two switches, and the URL says where."""
+    b.run("document.querySelector('#map canvas').focus()")
+    for key in ("ArrowDown", "ArrowDown"):
+        b.run("""document.querySelector('#map canvas').dispatchEvent(
+            new KeyboardEvent('keydown', {key: arguments[0], bubbles: true}))""", key)
+    check("the text says what the cell has",
+          "leaf-1 → leaf-0" in b.text("#about") and "10 % lost (45 of 450)" in b.text("#about"))
+    b.run("""document.querySelector('#map canvas').dispatchEvent(
+        new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}))""")
+    until("the ports", lambda: "leaf-1 → leaf-0" in (b.text("h2") or ""))
+    check("Enter goes into it", b.run("return location.hash") == "#/mesh/leaf-1/leaf-0")
+    b.screenshot(os.path.join(BUILD, "tests/web/ports.png"))
+
+
+def follows(b, w, cluster, url):
+    """A page that is left open shows what changes, without a new request by hand."""
+    b.go(url + "/#/mesh")
+    until("a map", lambda: b.run("return document.querySelector('#map canvas')?.width > 100"))
+    deadline = time.monotonic() + LONG
+    while grade(b, 2, 1) != "#7a1010" and time.monotonic() < deadline:
+        cluster.report(lambda a, o: 40 if (a[1], o[1]) == ("leaf-2", "leaf-1") else 0)
+        time.sleep(3)
+    check("a loss that begins is drawn while one looks", grade(b, 2, 1) == "#7a1010")
+    w.stop_central("one")
+    until("an old page", lambda: "old" in b.text("#live"))
+    check("a page without central says that it is old", True)
+    w.start_central("one", w.extra)
+    until("live", lambda: b.text("#live") == "live")
+    check("and comes back by itself", True)
+
+
+def hostile(b, url):
+    b.go(url + "/#/hosts")
+    until("the table", lambda: EVIL in (b.text("tbody") or ""))
+    check("a name that is markup is shown as text", b.run(
+        "return document.querySelectorAll('main img').length") == 0 and
+        b.run("return document.title") == "Hosts - rpingmesh")
+    headers = urllib.request.urlopen(url + "/", timeout=LONG).headers
+    check("the browser may load nothing from elsewhere",
+          "default-src 'self'" in headers["Content-Security-Policy"])
+    b.complaints()
+    b.run("const s = document.createElement('script'); s.textContent = 'document.title = \"no\"';"
+          "document.body.append(s)")
+    check("and no script that somebody puts into the page", b.run("return document.title") ==
+          "Hosts - rpingmesh" and any("Content Security Policy" in c for c in b.complaints()))
+
+
+def views(b, url):
+    for view, word in (("incidents", "Incidents"), ("hosts", "node-0-0"),
+                       ("status", "Status of rpingmesh-central")):
+        b.go(f"{url}/#/{view}")
+        until(view, lambda word=word: word in b.text("main"))
+        b.screenshot(os.path.join(BUILD, f"tests/web/{view}.png"))
+    for width in (360, 2560):
+        b.resize(width, 800)
+        for view in ("mesh", "hosts", "status"):
+            b.go(f"{url}/#/{view}")
+            time.sleep(1)
+            check(f"{view} is not wider than {width} pixels", b.run(
+                "return document.documentElement.scrollWidth <= innerWidth"))
+        b.screenshot(os.path.join(BUILD, f"tests/web/status-{width}.png"))
+    check("nothing was complained about", [c for c in b.complaints() if "/api/1/" not in c] == [])
+
+
+def main():
+    directory = tempfile.mkdtemp(prefix="rpingmesh-page-")
+    os.makedirs(os.path.join(BUILD, "tests/web"), exist_ok=True)
+    w, web, b = World(directory), free_port(), None
+    w.extra, url = f'listen = "127.0.0.1:{web}";', f"http://127.0.0.1:{web}"
+    try:
+        w.start_broker()
+        w.start_central("one", w.extra)
+        cluster = Cluster(w, 3, 3)
+        cluster.report(lambda a, o: 5 if (a[1], o[1]) == ("leaf-1", "leaf-0") else 0)
+        api(w, cluster, url)
+        b = Browser(directory, free_port())
+        drawn(b, url)
+        keys(b, url)
+        follows(b, w, cluster, url)
+        hostile(b, url)
+        views(b, url)
+        w.stop_central("one")
+    except Exception:
+        print(w.log("one"), file=sys.stderr)
+        raise
+    finally:
+        if b:
+            b.close()
+        for program in w.centrals.values():
+            program.kill()
+        w.stop_broker()
+        shutil.rmtree(directory)
+    return check.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
