@@ -440,6 +440,10 @@ const struct record_field records_responder[] = {
 	FIELD("sessions", "integer", "The number of sessions in use."),
 	FIELD("opened", "integer", "The number of sessions given so far."),
 	FIELD("probes", "integer", "The number of probes received."),
+	FIELD("ways", "integer", "The number of streams of probes that arrive here."),
+	FIELD("unknown_ways", "integer",
+	      "The number of probes of streams above the limit of 65536, or of 4096 from one "
+	      "address. They are answered, but the way of their ACKs is not traced."),
 	FIELD("challenges", "integer",
 	      "The number of challenges sent, which prove the addresses of new sessions."),
 	FIELD("ack1", "integer", "The number of first answers sent."),

@@ -140,6 +140,8 @@ status_record_responder(struct record *r, const struct tell *t)
 	record_u64(&map, "sessions", s.sessions);
 	record_u64(&map, "opened", s.opened);
 	record_u64(&map, "probes", s.probes);
+	record_u64(&map, "ways", s.ways);
+	record_u64(&map, "unknown_ways", s.unknown_ways);
 	record_u64(&map, "challenges", s.challenges);
 	record_u64(&map, "ack1", s.ack1);
 	record_u64(&map, "ack2", s.ack2);
