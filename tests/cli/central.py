@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -293,6 +294,42 @@ def big(w):
     w.prefix = PREFIX
 
 
+def mqtt(kind, body):
+    """A packet of MQTT 3.1.1."""
+    length, size = b"", len(body)
+    while size > 127:
+        length, size = length + bytes([size % 128 | 128]), size // 128
+    return bytes([kind]) + length + bytes([size]) + body
+
+
+def mqtt_text(text):
+    return struct.pack(">H", len(text)) + text.encode()
+
+
+def publish_many(w, messages):
+    """Retained, with QoS 1, over one connection."""
+    with socket.create_connection(("127.0.0.1", w.port), LONG) as s:
+        s.sendall(mqtt(0x10, mqtt_text("MQTT") + b"\4\2" + struct.pack(">H", 600) +
+                       mqtt_text("many")))
+        answers = s.makefile("rb")
+        assert answers.read(4) == b"\x20\2\0\0", "no connection"
+        for topic, payload in messages:
+            s.sendall(mqtt(0x33, mqtt_text(topic) + b"\0\1" + payload))
+            assert answers.read(4) == b"\x40\2\0\1", "no acknowledgement"
+
+
+def thousands(w):
+    """More hosts than messages that mosquitto lets wait for one client, 1,020."""
+    publish_many(w, ((f"thousands/1/host/h{i}", msgpack.packb({
+        "type": "registration", "schema": 1, "host": f"h{i}", "version": "9",
+        "incarnation": i + 1, "time_ns": time.time_ns(), "ports": [], "labels": {}}))
+                     for i in range(1500)))
+    w.start_central("thousands", 'prefix = "thousands";')
+    until("all hosts", lambda: w.status("thousands")["hosts_present"] == 1500)
+    check("a central that starts hears of 1,500 hosts", True)
+    w.stop_central("thousands")
+
+
 # Whatever http_proxy says: it is this machine that is asked.
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -499,8 +536,8 @@ def main():
     directory = tempfile.mkdtemp()
     world = World(directory)
     try:
-        for part in (without_broker, mesh, few, big, tors, pages, web, drain, leave, freeze,
-                     hostile, two, broker_restart, twins, reload):
+        for part in (without_broker, mesh, few, big, thousands, tors, pages, web, drain, leave,
+                     freeze, hostile, two, broker_restart, twins, reload):
             part(world)
         world.stop_central("one")
     except (AssertionError, Refused, subprocess.SubprocessError) as error:

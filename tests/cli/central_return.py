@@ -46,7 +46,9 @@ class Link:
         if at >= 0:
             self.refused = b"\x90\x03" + data[at - 4:at - 2]
             data = data.replace(self.refuse, b"x" * len(self.refuse))
-        return data.replace(self.refused + b"\x01", self.refused + b"\x80")
+        for granted in b"\x00", b"\x01":
+            data = data.replace(self.refused + granted, self.refused + b"\x80")
+        return data
 
     def copy(self, a, b, rate):
         try:

@@ -375,15 +375,22 @@ mesh_new_bus(struct mesh *m, struct names *names)
 static int
 mesh_subscribe(struct mesh *m)
 {
-	/* Drains first, so that they count from the first plan on; mesh_sync.c needs the last. */
-	static const char *const kinds[] = {"drain", "host", "central"};
+	/*
+	 * Drains first, so that they count from the first plan on; mesh_sync.c needs the last. All
+	 * registrations come at once. With QoS 1, mosquitto 2.0.11 drops those beyond its
+	 * max_queued_messages and max_inflight_messages, 1,020 by default, and says nothing.
+	 */
+	static const struct {
+		const char *kind;
+		int qos;
+	} filters[] = {{"drain", 1}, {"host", 0}, {"central", 1}};
 	char filter[TOPIC_SIZE];
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		rc = topic_make(filter, sizeof(filter), m->config->prefix, kinds[i], NULL);
+	for (size_t i = 0; rc == 0 && i < sizeof(filters) / sizeof(filters[0]); i++) {
+		rc = topic_make(filter, sizeof(filter), m->config->prefix, filters[i].kind, NULL);
 		if (rc == 0)
-			rc = bus_subscribe(m->bus, filter, 1);
+			rc = bus_subscribe(m->bus, filter, filters[i].qos);
 	}
 	return rc;
 }
