@@ -98,6 +98,8 @@ void roads_trace_stop(struct roads *roads);
 void road_want(struct road *road, enum road_why why);
 /* It is not traced any more: sets ROAD_NOT and the reason, and forgets its path. */
 void road_leave(struct road *road, const char *reason);
+/* Keeps its path beside those to come, and wants a trace. */
+void road_begins_to_lose(struct road *road);
 /* Ends what goes on for it. */
 void road_stop(struct road *road);
 

@@ -312,7 +312,7 @@ road_done(void *arg, const struct hops_path *found)
 
 /* ---- losing ---- */
 
-static void
+void
 road_begins_to_lose(struct road *road)
 {
 	const struct road_path *path = road->path;

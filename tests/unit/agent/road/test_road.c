@@ -4,6 +4,7 @@
  * the test's.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -432,6 +433,59 @@ test_bounds(void **state)
 	assert_int_equal(asked[128].ask.urgency, HOPS_NEW);
 }
 
+static void
+answer_all(void)
+{
+	struct hops_path path = {.n_hops = 3, .reached = true, .stable = true};
+	int n = n_asked;
+
+	for (int i = 0; i < 3; i++)
+		addr_parse(over_1[i], &path.hops[i].address);
+	n_asked = 0;
+	for (int i = 0; i < n; i++) {
+		struct hops_request r = asked[i];
+
+		path.tuple = r.ask.tuple;
+		r.ask.done(r.ask.arg, &path);
+	}
+	turn();
+}
+
+/* 20,000 roads, each with a path and the one before, and not one more: 500 bytes each. */
+static void
+test_many(void **state)
+{
+	size_t before = mallinfo2().uordblks, after;
+	struct hops_tuple tuple = {.src_port = 1};
+	struct roads_stats stats;
+	struct road *road;
+
+	(void)state;
+	addr_parse("10.0.0.1", &tuple.source);
+	addr_parse("10.0.1.1", &tuple.destination);
+	for (uint32_t i = 0; i < ROADS_MAX; i++) {
+		tuple.src_port = (uint16_t)(i + 1);
+		road = roads_get(roads, &tuple);
+		assert_non_null(road);
+		road->routers = 3;
+		road->seen_ns = clock_mono_ns();
+		road_want(road, ROAD_WHY_NEW);
+	}
+	turn();
+	do {
+		answer_all();
+		roads_stats(roads, &stats);
+	} while (stats.by_state[ROAD_TRACED] < ROADS_MAX);
+	TAILQ_FOREACH(road, &roads->list, entry)
+		road_begins_to_lose(road);
+	after = mallinfo2().uordblks;
+	assert_in_range(after - before, 0, 500 * ROADS_MAX);
+	tuple.src_port = ROADS_MAX + 1;
+	assert_null(roads_get(roads, &tuple));
+	roads_stats(roads, &stats);
+	assert_int_equal(stats.refused, 1);
+}
+
 /* A road that goes while it is traced or waits. */
 static void
 test_end(void **state)
@@ -482,6 +536,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_spray, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_route, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_off, setup, teardown),
 	};
