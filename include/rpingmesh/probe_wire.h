@@ -128,7 +128,7 @@ enum probe_wire_probe {
  */
 enum probe_wire_ack1 {
 	PROBE_WIRE_OFF_HOP_LIMIT = 24, /* u8  hop limit at which the probe arrived; 0: unknown */
-	PROBE_WIRE_OFF_SENT_HOP_LIMIT = 25, /* u8  hop limit with which the ACKs leave; 0: unknown */
+	PROBE_WIRE_OFF_SENT_HOP_LIMIT = 25, /* u8  with which the ACKs leave; 0: unknown */
 };
 
 /* ACK2: the responder's measurement; PROBE_WIRE_SIZE_MIN bytes in all. */

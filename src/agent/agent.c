@@ -31,6 +31,7 @@
 #include "agent/peer/peer.h"
 #include "agent/peer/service.h"
 #include "agent/road/road.h"
+#include "agent/tell/degraded.h"
 #include "agent/tell/methods.h"
 #include "agent/tell/metrics.h"
 #include "agent/tell/ping.h"
@@ -46,6 +47,8 @@
 #include "rpingmesh/log_subsystems.h"
 #include "serve/control.h"
 #include "trace/helper.h"
+#include "trace/owner.h"
+#include "trace/owners.h"
 #include "trace/trace.h"
 
 struct agent {
@@ -159,6 +162,8 @@ agent_result(void *arg, void *target_user, const struct probe_result *r)
 
 	if (probe_class_is_lost(r->class) && a->tell.roads)
 		roads_lost(a->tell.roads, target_user, r);
+	if (a->tell.cluster)
+		cluster_result(a->tell.cluster, target_user, r);
 	results_tell(a->results, &item);
 }
 
@@ -169,6 +174,8 @@ agent_corrected(void *arg, void *target_user, const struct probe_result *r)
 	struct results_item item = {.kind = RESULTS_CORRECTION,
 				    .probe = {.stream = target_user, .result = r}};
 
+	if (a->tell.cluster)
+		cluster_corrected(a->tell.cluster, target_user, r);
 	results_tell(a->results, &item);
 }
 
@@ -427,6 +434,48 @@ agent_start_roads(struct agent *a)
 	return roads_new(&env, &a->tell.roads);
 }
 
+static void
+agent_count_sentence(void *arg, enum degraded_reason why, const char *sentence)
+{
+	struct cluster_report_state *state = arg;
+
+	(void)why;
+	(void)sentence;
+	state->degraded++;
+}
+
+static void
+agent_report_state(void *arg, struct cluster_report_state *out)
+{
+	const struct agent *a = arg;
+	char text[512];
+
+	out->throttled = guard_sentence(a->tell.guard, text, sizeof(text));
+	degraded(&a->tell, agent_count_sentence, out);
+}
+
+/* The job of the first QP of a service's flow. */
+static void
+agent_report_job(void *arg, const struct peer_stream *stream, char *job)
+{
+	const struct agent *a = arg;
+	const struct flows *flows = services_flows(a->tell.services);
+	uint64_t id = service_flow_id(stream->service);
+	const struct flow *flow = flows ? flows_next(flows, id - 1) : NULL;
+	struct flow_info info = {.id = 0};
+	struct flow_qp qp = {.user = false};
+	const char *cgroup = NULL;
+
+	if (flow)
+		flow_info(flow, &info);
+	if (info.id == id && flow_next_qp(flow, NULL, &qp) && qp.user)
+		cgroup = owners_cgroup(services_owners(a->tell.services), qp.owner_tgid,
+				       qp.cgroup_id, clock_mono_ns());
+	job[0] = '\0';
+	if (cgroup)
+		owner_job(cgroup, job);
+}
+
 static int
 agent_start_cluster(struct agent *a)
 {
@@ -437,6 +486,9 @@ agent_start_cluster(struct agent *a)
 		.peers = a->tell.peers,
 		.roads = a->tell.roads,
 		.self = &a->self,
+		.state = agent_report_state,
+		.job = agent_report_job,
+		.arg = a,
 	};
 
 	return cluster_new(&env, &a->tell.cluster);

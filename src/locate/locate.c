@@ -174,7 +174,8 @@ locate_both(const struct locate_evidence *e, const struct locate_options *option
 		base->nics_of[e->nics[i].host]++;
 	for (int slow = 0; slow < 2 && !error; slow++) {
 		struct locate_work work = {.evidence = e, .excused = base->excused,
-					   .nics_of = base->nics_of, .slow = slow};
+					   .nics_of = base->nics_of, .slow = slow,
+					   .sample = 1};
 
 		locate_defaults(options, &work.options);
 		locate_parts_number(&work);

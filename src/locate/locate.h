@@ -168,9 +168,10 @@ struct locate_finding {
 	enum locate_effect effect;
 	bool suspect;           /* not (yet) a finding: say so, do not alarm */
 	/*
-	 * A host, or a NIC, whose losses lie in fewer than three parts of the window may have
-	 * stalled. A link with losses in just one part had a burst. Both explain their losses, but
-	 * are suspects.
+	 * It was over after a moment: the losses of a host, NIC or switch (or slow probes) do not
+	 * go on beside the two parts of the window that have most of them, those of a link or a
+	 * tuple not beside one. A host may have stalled, a link had a burst. It explains these
+	 * losses, but is a suspect.
 	 */
 	bool brief;
 	bool some_tuples;       /* it loses all of some tuples and nothing of others */
@@ -208,7 +209,8 @@ struct locate_result {
  * Finds the culprits. options may be NULL. Returns 0 and sets *out, which the caller frees with
  * locate_free(); -EINVAL if an index is out of range or counts contradict each other (arrived >
  * lost, lost + half > sent, slow > sent - lost); -ENOMEM. Takes time proportional to rows and
- * their links, and to the number of culprits; does not block.
+ * their links, and to the number of culprits; does not block. If more than 4096 rows have a loss,
+ * a sample of the rows is looked at, which bounds the time.
  */
 int locate(const struct locate_evidence *evidence, const struct locate_options *options,
 	   struct locate_result **out);

@@ -64,6 +64,10 @@ locate_fit_fill(struct locate_work *work)
 		for (unsigned int g = 0; g < LOCATE_GRID; g++)
 			work->stray[g] += (double)work->lossy[i].stray[g];
 	}
+	for (unsigned int g = 0; g < LOCATE_GRID; g++)
+		if (locate_grid[g] > work->worst)
+			work->stray[g] += locate_quiet_stray(work, locate_grid[g]) -
+					  locate_quiet_stray(work, work->worst);
 }
 
 static void
@@ -104,12 +108,9 @@ locate_fit_top(const double *sum, unsigned int g, double *rate)
 	return sum[g] - 0.25 * (right - left) * x;
 }
 
-double
-locate_fit_score(const struct locate_work *work, const struct locate_part *part, double *rate)
+static void
+locate_fit_sums(const struct locate_work *work, const struct locate_part *part, double *sum)
 {
-	double sum[LOCATE_GRID];
-	unsigned int best = 0;
-
 	for (unsigned int g = 0; g < LOCATE_GRID; g++)
 		sum[g] = part->sure ? 0 : work->stray[g];
 	for (uint32_t i = part->first; i < part->first + part->n; i++) {
@@ -122,6 +123,21 @@ locate_fit_score(const struct locate_work *work, const struct locate_part *part,
 			sum[g] += (double)(sure && !part->sure ? more[g] - lossy->stray[g] :
 					   more[g]);
 	}
+}
+
+double
+locate_fit_score(const struct locate_work *work, const struct locate_part *part, double least,
+		 double *rate)
+{
+	double sum[LOCATE_GRID], most = -INFINITY;
+	unsigned int best = 0;
+
+	locate_fit_sums(work, part, sum);
+	for (unsigned int g = 0; g < LOCATE_GRID; g++)
+		most = fmax(most, sum[g]);
+	/* Rows without loss only make it less. Between two rates it may be a bit more. */
+	if (1.1 * most < least + part->price)
+		return -INFINITY;
 	for (unsigned int g = 0; g < LOCATE_GRID; g++) {
 		sum[g] += locate_quiet(work, part, locate_grid[g]);
 		if (sum[g] > sum[best])
@@ -208,6 +224,8 @@ locate_fit_worth(struct locate_work *work, size_t i)
 	for (size_t k = 0; k < work->n_lossy; k++)
 		work->lossy[k].now = locate_fit_now(work, &work->lossy[k]);
 	locate_fit_apply(work, i);
+	if (work->worst < worst)
+		sum += locate_quiet_stray(work, worst) - locate_quiet_stray(work, work->worst);
 	for (size_t k = 0; k < work->n_lossy && work->worst < worst; k++)
 		sum += work->lossy[k].now - locate_fit_now(work, &work->lossy[k]);
 	for (uint32_t k = part->first; k < part->first + part->n && work->worst >= worst; k++) {
@@ -265,7 +283,7 @@ locate_fit_grow(struct locate_work *work)
 	locate_fit_apply(work, LOCATE_NONE);
 	locate_fit_fill(work);
 	for (uint32_t i = 0; i < work->n_part; i++) {
-		double rate = 0, net = locate_fit_score(work, &work->part[i], &rate);
+		double rate = 0, net = locate_fit_score(work, &work->part[i], most, &rate);
 
 		if (net > most && !locate_fit_has(work, i)) {
 			most = net;
@@ -282,10 +300,14 @@ locate_fit_grow(struct locate_work *work)
 void
 locate_fit(struct locate_work *work)
 {
+	size_t looks = 4 + LOCATE_LOOKS / (work->n_lossy + 1);
+
+	if (looks > 2 * LOCATE_FINDINGS)
+		looks = 2 * LOCATE_FINDINGS;
 	locate_fit_apply(work, LOCATE_NONE);
 	work->background = MOST_LOSS;
 	locate_fit_background(work);
-	for (unsigned int i = 0; i < 2 * LOCATE_FINDINGS && work->n_set < LOCATE_FINDINGS; i++) {
+	for (size_t i = 0; i < looks && work->n_set < LOCATE_FINDINGS; i++) {
 		if (!locate_fit_grow(work))
 			break;
 		while (locate_fit_prune(work))

@@ -2,7 +2,8 @@
 /*
  * From rows to what the search needs: the rows with a loss, the parts that at least two losses
  * cross, which of these rows cross which of these parts, and how many rows without a loss do.
- * All else has nothing to be accused of.
+ * All else has nothing to be accused of. If very many rows have a loss, a sample of all rows will
+ * do.
  */
 #include <errno.h>
 #include <math.h>
@@ -15,7 +16,10 @@
 bool
 locate_row_used(const struct locate_work *work, const struct locate_row *row)
 {
-	return row->sent && !work->excused[row->from] && !work->excused[row->to];
+	uint32_t index = (uint32_t)(row - work->evidence->rows);
+
+	return row->sent && !work->excused[row->from] && !work->excused[row->to] &&
+	       (work->sample == 1 || (index * 2654435761u >> 8) % work->sample == 0);
 }
 
 struct locate_count
@@ -60,6 +64,10 @@ locate_gather_rows(struct locate_work *work)
 
 	for (size_t i = 0; i < e->n_rows; i++)
 		n += locate_row_used(work, &e->rows[i]) && locate_gather_lossy(work, &e->rows[i]);
+	if (n > LOCATE_LOSSY) {
+		work->sample = (uint32_t)(n / LOCATE_LOSSY) + 1;
+		work->packets /= work->sample;
+	}
 	work->lossy = calloc(n ? n : 1, sizeof(*work->lossy));
 	if (!work->lossy)
 		return -ENOMEM;
@@ -78,7 +86,7 @@ locate_gather_rows(struct locate_work *work)
 
 /* Counts the losses of each part; `pairs` becomes the number of pairs that the chosen have. */
 static size_t
-locate_gather_count(struct locate_work *work, uint32_t *rows_of)
+locate_gather_count(struct locate_work *work, uint32_t *rows_of, uint32_t *slot)
 {
 	struct locate_row_parts of;
 	size_t pairs = 0;
@@ -94,16 +102,18 @@ locate_gather_count(struct locate_work *work, uint32_t *rows_of)
 	}
 	for (uint32_t part = 0; part < work->parts.n; part++)
 		if (work->losses_of[part] >= LOSSES) {
-			work->slot[part] = (uint32_t)work->n_part++;
+			slot[part] = (uint32_t)work->n_part++;
 			pairs += rows_of[part];
+		} else {
+			slot[part] = LOCATE_NONE;
 		}
+	work->slot = slot;
 	return pairs;
 }
 
 static int
-locate_gather_parts(struct locate_work *work, uint32_t *rows_of)
+locate_gather_parts(struct locate_work *work, const uint32_t *rows_of, size_t pairs)
 {
-	size_t pairs = locate_gather_count(work, rows_of);
 	uint32_t first = 0;
 
 	work->part = calloc(work->n_part ? work->n_part : 1, sizeof(*work->part));
@@ -134,11 +144,8 @@ locate_gather_pairs(struct locate_work *work)
 	for (size_t i = 0; i < work->n_lossy; i++) {
 		locate_parts_of(work, work->lossy[i].row, &of);
 		for (size_t k = 0; k < of.n; k++) {
-			struct locate_part *p;
+			struct locate_part *p = &work->part[work->slot[of.part[k]]];
 
-			if (work->slot[of.part[k]] == LOCATE_NONE)
-				continue;
-			p = &work->part[work->slot[of.part[k]]];
 			work->pair[p->first + p->n++] =
 				(struct locate_pair){(uint32_t)i, of.mask[k]};
 		}
@@ -158,20 +165,33 @@ locate_gather_quiet(struct locate_work *work)
 
 		if (!n || !locate_row_used(work, row) || locate_gather_lossy(work, row))
 			continue;
+		locate_quiet_wrong(work, n, locate_row_wrong(work, row));
 		locate_parts_of(work, (uint32_t)i, &of);
-		for (size_t k = 0; k < of.n; k++) {
-			uint32_t slot = work->slot[of.part[k]];
-
-			if (slot != LOCATE_NONE)
-				locate_quiet_add(work, &work->part[slot], n, of.mask[k]);
-		}
+		for (size_t k = 0; k < of.n; k++)
+			locate_quiet_add(work, &work->part[work->slot[of.part[k]]], n, of.mask[k]);
 	}
+}
+
+static int
+locate_gather_chosen(struct locate_work *work)
+{
+	uint32_t *slot = malloc(work->parts.n * sizeof(*slot));
+	uint32_t *rows_of = calloc(work->parts.n, sizeof(*rows_of));
+	int error = -ENOMEM;
+
+	work->losses_of = calloc(work->parts.n, sizeof(*work->losses_of));
+	if (slot && rows_of && work->losses_of)
+		error = locate_gather_parts(work, rows_of,
+					    locate_gather_count(work, rows_of, slot));
+	else
+		free(slot);
+	free(rows_of);
+	return error;
 }
 
 int
 locate_gather(struct locate_work *work)
 {
-	uint32_t *rows_of;
 	int error;
 
 	locate_gather_totals(work);
@@ -180,17 +200,7 @@ locate_gather(struct locate_work *work)
 	error = locate_gather_rows(work);
 	if (error || !work->n_lossy)
 		return error;
-	work->slot = malloc(work->parts.n * sizeof(*work->slot));
-	work->losses_of = calloc(work->parts.n, sizeof(*work->losses_of));
-	rows_of = calloc(work->parts.n, sizeof(*rows_of));
-	if (!work->slot || !work->losses_of || !rows_of) {
-		free(rows_of);
-		return -ENOMEM;
-	}
-	for (uint32_t part = 0; part < work->parts.n; part++)
-		work->slot[part] = LOCATE_NONE;
-	error = locate_gather_parts(work, rows_of);
-	free(rows_of);
+	error = locate_gather_chosen(work);
 	if (error)
 		return error;
 	locate_gather_pairs(work);

@@ -9,8 +9,7 @@
 
 #include "locate/locate_impl.h"
 
-#define PARTS_OF_HOST 3      /* of the window in which a host's or NIC's losses must lie */
-#define PARTS_OF_LINK 2
+#define LEFT 5               /* a fifth of the heaviest moment must be left in others */
 #define ALL_OF_TUPLE 0.98
 #define SOME_TUPLES_GAIN 4
 
@@ -65,8 +64,10 @@ static void
 locate_group_search(const struct locate_work *work, const struct locate_member *member,
 		    const bool *marked, struct locate_chosen *group)
 {
-	double rate, net = locate_fit_score(work, &work->part[member->part], &rate), best = net;
+	double rate, best, net;
 
+
+	net = best = locate_fit_score(work, &work->part[member->part], -INFINITY, &rate);
 	group->n = 0;
 	locate_group_insert(group, member->part, rate, net);
 	for (uint32_t i = 0; i < work->n_part; i++) {
@@ -74,7 +75,7 @@ locate_group_search(const struct locate_work *work, const struct locate_member *
 
 		if (i == member->part || !locate_group_overlaps(work, part, marked))
 			continue;
-		net = locate_fit_score(work, part, &rate);
+		net = locate_fit_score(work, part, best - work->options.delta, &rate);
 		if (net >= best - work->options.delta)
 			locate_group_insert(group, i, rate, net);
 		best = fmax(best, net);
@@ -124,9 +125,9 @@ locate_group_same_kind(enum locate_kind a, enum locate_kind b)
 
 /* ---- what kind of trouble ---- */
 
-/* How much of the losses of a row is the part's, by what the rest of the set says. */
-static double
-locate_group_share(const struct locate_work *work, const struct locate_pair *pair, bool sure,
+/* Whether the losses of a row are rather the part's than anybody else's. */
+static bool
+locate_group_its(const struct locate_work *work, const struct locate_pair *pair, bool sure,
 		   double rate)
 {
 	const struct locate_lossy *lossy = &work->lossy[pair->lossy];
@@ -134,26 +135,55 @@ locate_group_share(const struct locate_work *work, const struct locate_pair *pai
 					 log1p(-rate)};
 	double with = locate_row_loglik(work, lossy, &more);
 
-	/* Two nats: the losses are seven times as likely with it. */
-	return with > lossy->now + 2 ? 1 : 0;
+	/* Seven times as likely with it. */
+	return with > lossy->now + 2;
 }
 
-static unsigned int
+/* In how many rows it has lost something, by part of the window. */
+static void
 locate_group_times(const struct locate_work *work, const struct locate_part *part, double rate,
-		   struct locate_finding *finding)
+		   unsigned int *times, struct locate_finding *finding)
 {
-	uint64_t when = 0;
-
 	for (uint32_t i = part->first; i < part->first + part->n; i++) {
 		const struct locate_pair *pair = &work->pair[i];
 		const struct locate_row *row = &work->evidence->rows[work->lossy[pair->lossy].row];
+		uint64_t when = work->slow ? row->slow_when : row->lost_when;
 
-		if (locate_group_share(work, pair, part->sure, rate) < 0.5)
+		if (!locate_group_its(work, pair, part->sure, rate))
 			continue;
-		when |= work->slow ? row->slow_when : row->lost_when;
 		finding->losses += locate_row_count(work, row).k;
+		for (; when; when &= when - 1)
+			times[__builtin_ctzll(when)]++;
 	}
-	return (unsigned int)__builtin_popcountll(when);
+}
+
+/*
+ * Whether it is over after one moment. Of a link the heaviest part of the window does not count, of
+ * others, which a stall may look like, the two heaviest: it may lie in two. What is left must be
+ * more than chance adds.
+ */
+static bool
+locate_group_brief(const unsigned int *times, unsigned int moments)
+{
+	unsigned int most[2] = {0, 0}, rest = 0;
+
+	for (unsigned int i = 0; i < 64; i++) {
+		unsigned int n = times[i];
+
+		if (n > most[0]) {
+			rest += most[1];
+			most[1] = most[0];
+			most[0] = n;
+		} else if (n > most[1]) {
+			rest += most[1];
+			most[1] = n;
+		} else {
+			rest += n;
+		}
+	}
+	if (moments == 1)
+		rest += most[1];
+	return rest == 0 || LEFT * rest < most[0];
 }
 
 /* The gain if a share of the rows loses all, and the others nothing. */
@@ -216,8 +246,12 @@ locate_group_judge(const struct locate_work *work, const struct locate_chosen *g
 {
 	const struct locate_candidate *first = &finding->candidates[0];
 	const struct locate_part *part = &work->part[group->slot[0]];
-	unsigned int times = locate_group_times(work, part, first->rate, finding), least;
+	bool link = first->kind == LOCATE_LINK || first->kind == LOCATE_CABLE ||
+		    first->kind == LOCATE_TUPLES;
+	unsigned int times[64] = {0};
 
+	locate_group_times(work, part, first->rate, times, finding);
+	finding->brief = locate_group_brief(times, link && !work->slow ? 1 : 2);
 	finding->kind = first->kind;
 	finding->effect = work->slow ? LOCATE_DELAY : LOCATE_LOSS;
 	finding->rate = first->rate;
@@ -226,9 +260,6 @@ locate_group_judge(const struct locate_work *work, const struct locate_chosen *g
 	for (size_t i = 1; i < finding->n_candidates; i++)
 		if (!locate_group_same_kind(finding->candidates[i].kind, first->kind))
 			finding->kind = LOCATE_UNKNOWN;
-	least = work->slow || first->kind == LOCATE_NIC || first->kind == LOCATE_HOST ?
-		PARTS_OF_HOST : PARTS_OF_LINK;
-	finding->brief = times < least;
 	finding->some_tuples = locate_group_some_tuples(work, part, finding->gain);
 	finding->suspect = finding->net < work->options.finding || finding->brief ||
 			   (first->kind == LOCATE_TUPLES && !locate_group_fresh(work, first->id));

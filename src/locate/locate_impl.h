@@ -7,7 +7,7 @@
 
 #define LOCATE_GRID 14       /* rates that are tried first */
 #define LOCATE_BINS 64       /* of numbers of packets of rows without loss */
-#define LOCATE_STRAY (1.0 / 8) /* probability that a path that is not known crosses the culprit */
+#define LOCATE_STRAY (1.0 / 8) /* probability that a path that is not known crosses a culprit */
 #define LOCATE_MASKS 6       /* there, back, both ways; of a part that is certain or not */
 
 /* On which of the ways of a row a part lies, and whether it does whatever the path is. */
@@ -64,6 +64,7 @@ struct locate_work {
 	const struct locate_evidence *evidence;
 	struct locate_options options;
 	bool slow;              /* probes that are slow, not lost ones */
+	uint32_t sample;        /* one row of so many is looked at */
 	bool *excused;          /* NICs whose rows are left out */
 	uint32_t *nics_of;      /* number of NICs of each host */
 	struct locate_parts parts;
@@ -79,6 +80,9 @@ struct locate_work {
 	double background;
 	double worst;           /* the greatest rate of a member that is not certain */
 	double stray[LOCATE_GRID]; /* sums of all lossy rows */
+	/* Probability that a path that is wrong crosses a given part; rows without loss whose path
+	 * may be wrong, by probes. */
+	double odds, quiet_wrong[LOCATE_BINS];
 	double packets;         /* of all rows */
 	double quiet_losses;    /* slow probes in rows that count as quiet */
 	uint64_t probes, losses;
@@ -91,12 +95,16 @@ struct locate_count {
 
 struct locate_count locate_row_count(const struct locate_work *work, const struct locate_row *row);
 bool locate_row_used(const struct locate_work *work, const struct locate_row *row);
+/* Most rows with a loss, and times that all of them are looked at; both bound the time. */
+#define LOCATE_LOSSY 4096
+#define LOCATE_LOOKS 32768
 /* How wrong its path may be; 0 if it crosses no link between switches, 1 if it is not known. */
 double locate_row_wrong(const struct locate_work *work, const struct locate_row *row);
 
-/* All parts that a row crosses, each once, with their masks. */
+/* All parts that a row crosses, each once; once there are slots, those that have one. */
 #define LOCATE_ROW_PARTS 512
 struct locate_row_parts {
+	const uint32_t *chosen;
 	uint32_t part[LOCATE_ROW_PARTS];
 	uint8_t mask[LOCATE_ROW_PARTS];
 	size_t n;
@@ -131,6 +139,10 @@ void locate_row_fill(const struct locate_work *work, struct locate_lossy *lossy)
 /* A row of n probes without loss crosses a part. */
 void locate_quiet_add(const struct locate_work *work, struct locate_part *part, uint32_t n,
 		      unsigned int mask);
+/* A row of n probes without loss whose path may be wrong. */
+void locate_quiet_wrong(struct locate_work *work, uint32_t n, double wrong);
+/* What rows without loss say against strays over a culprit with this rate; ≤ 0. */
+double locate_quiet_stray(const struct locate_work *work, double rate);
 /* What rows without loss say of a part with this rate; ≤ 0. */
 double locate_quiet(const struct locate_work *work, const struct locate_part *part, double rate);
 
@@ -140,9 +152,12 @@ void locate_fit(struct locate_work *work);
 void locate_fit_apply(struct locate_work *work, size_t without);
 /* Computes what one part more would add, for all lossy rows. */
 void locate_fit_fill(struct locate_work *work);
-/* Net gain of a part on top of what has been applied and filled, and its best rate. */
+/*
+ * Net gain of a part on top of what has been applied and filled, and its best rate. Below `least`
+ * it may be anything below.
+ */
 double locate_fit_score(const struct locate_work *work, const struct locate_part *part,
-			double *rate);
+			double least, double *rate);
 
 /* A member of the set and what could take its place, the likeliest first. */
 #define LOCATE_GROUP (3 * LOCATE_CANDIDATES)

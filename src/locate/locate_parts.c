@@ -54,6 +54,8 @@ locate_parts_number(struct locate_work *work)
 	p->cable = p->link + (uint32_t)e->n_links;
 	p->tuple = p->cable + (uint32_t)e->n_links;
 	p->n = p->tuple + 2 * (uint32_t)e->n_rows;
+	/* A path of two links there and two back, among all. */
+	work->odds = fmin(LOCATE_STRAY, 4 / fmax(links, 1));
 	work->price[LOCATE_NIC] = 1 + locate_parts_log((double)e->n_nics);
 	work->price[LOCATE_LINK] = 1 + locate_parts_log(links);
 	work->price[LOCATE_CABLE] = 1 + locate_parts_log(links);
@@ -68,6 +70,8 @@ locate_parts_number(struct locate_work *work)
 static void
 locate_parts_add(struct locate_row_parts *out, uint32_t part, unsigned int mask)
 {
+	if (out->chosen && out->chosen[part] == LOCATE_NONE)
+		return;
 	for (size_t i = 0; i < out->n; i++)
 		if (out->part[i] == part) {
 			out->mask[i] |= (uint8_t)mask;
@@ -197,6 +201,7 @@ locate_parts_of(const struct locate_work *work, uint32_t index, struct locate_ro
 	const struct locate_row *row = &work->evidence->rows[index];
 
 	out->n = 0;
+	out->chosen = work->slot;
 	locate_parts_ends(work, row, out);
 	locate_parts_way(work, row->there, LOCATE_THERE, out);
 	locate_parts_way(work, row->back, LOCATE_WAY_BACK, out);

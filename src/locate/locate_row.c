@@ -8,7 +8,7 @@
  * otherwise. A probe is slow with 1 - (1 - f)(1 - r).
  *
  * With probability `wrong`, the path of a row is another one. Then the certain parts lie on it, and
- * with probability LOCATE_STRAY also the worst of the members that are not certain. So a row
+ * with probability `odds` also the worst of the members that are not certain. So a row
  * without loss acquits a link by at most -log(wrong), and a row with losses that the path does not
  * explain costs at most about as much once there is a culprit anywhere.
  */
@@ -81,7 +81,7 @@ locate_row_stray(const struct locate_work *work, const struct locate_row *row, d
 		return none;
 	one = locate_row_counts(work, row, there + worst, back);
 	other = locate_row_counts(work, row, there, back + worst);
-	return locate_row_mix(1 - LOCATE_STRAY, none, LOCATE_STRAY,
+	return locate_row_mix(1 - work->odds, none, work->odds,
 			      locate_row_mix(0.5, one, 0.5, other));
 }
 
@@ -206,6 +206,33 @@ locate_quiet_add(const struct locate_work *work, struct locate_part *part, uint3
 		part->bins[locate_row_bin(packets)]++;
 }
 
+void
+locate_quiet_wrong(struct locate_work *work, uint32_t n, double wrong)
+{
+	work->quiet_wrong[locate_row_bin(n * 1.4)] += wrong; /* one way or the other */
+}
+
+/* 2^(i/4): the packets of bin i. */
+static double
+locate_row_bin_packets(unsigned int i)
+{
+	static const double quarter[4] = {1, 1.189207115, 1.414213562, 1.681792831};
+
+	return (double)(1u << i / 4) * quarter[i % 4];
+}
+
+double
+locate_quiet_stray(const struct locate_work *work, double rate)
+{
+	double sum = 0, ok = log1p(-rate);
+
+	for (unsigned int i = 0; i < LOCATE_BINS; i++)
+		if (work->quiet_wrong[i] > 0)
+			sum += work->quiet_wrong[i] * work->odds *
+			       expm1(locate_row_bin_packets(i) * ok);
+	return sum;
+}
+
 double
 locate_quiet(const struct locate_work *work, const struct locate_part *part, double rate)
 {
@@ -213,10 +240,9 @@ locate_quiet(const struct locate_work *work, const struct locate_part *part, dou
 	double sum = part->sure_packets * ok;
 
 	for (unsigned int i = 0; i < LOCATE_BINS; i++) {
-		double n = exp2(i / 4.0);
-
 		if (part->bins[i])
-			sum += part->bins[i] * log(wrong + (1 - wrong) * exp(n * ok));
+			sum += part->bins[i] *
+			       log(wrong + (1 - wrong) * exp(locate_row_bin_packets(i) * ok));
 	}
 	return sum;
 }

@@ -83,8 +83,6 @@ survey_row(struct survey *s, uint32_t index)
 	for (size_t i = 0; i < of.n; i++) {
 		uint32_t slot = s->work->slot[of.part[i]];
 
-		if (slot == LOCATE_NONE)
-			continue;
 		for (uint32_t r = s->head[slot]; r != LOCATE_NONE; r = s->roles[r].next) {
 			struct survey_counts *counts = &s->counts[s->roles[r].finding];
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The number of routers on a way, from the hop limits with which its messages leave and arrive: each
- * router subtracts one. It is known once ROUTERS_SURE messages in a row show the same number, and
- * unknown again after a message that shows another one: routes change, and some fabrics spread a
- * stream over ways of different lengths. Pure.
+ * The number of routers on a way, from the hop limits with which its messages leave and arrive:
+ * each router subtracts one. It is known once ROUTERS_SURE messages in a row show the same number,
+ * and unknown again after a message that shows another one: routes change, and some fabrics spread
+ * a stream over ways of different lengths. Pure.
  */
 #ifndef RPINGMESH_PROBE_ROUTERS_H
 #define RPINGMESH_PROBE_ROUTERS_H

@@ -102,7 +102,8 @@ const struct record_field records_path[] = {
 	FIELD("gid_index", "integer or nil",
 	      "The index of the local address in the GID table; nil if it is not there any "
 	      "more."),
-	FIELD("hop_limit", "integer", "The hop limit with which probes leave; 0: not known.", RANGE(0, 255)),
+	FIELD("hop_limit", "integer", "The hop limit with which probes leave; 0: not known.",
+	      RANGE(0, 255)),
 	FIELD("ahs", "integer", "The number of address handles."),
 	FIELD("resolving", "boolean", "Whether the daemon is looking for the neighbour."),
 	FIELD("neighbour_known", "boolean",

@@ -141,4 +141,7 @@ enum rival_kind { RIVAL_VOTES, RIVAL_007, RIVAL_NETBOUNCER, RIVAL_FIXED, RIVALS 
 extern const char *const rival_names[RIVALS];
 void rival(const struct locate_evidence *e, enum rival_kind which, struct fabric_answers *out);
 
+/* Prints how long locate() takes for one window of a fabric with so many NICs. */
+void fabric_large(uint32_t nics);
+
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Others' methods on the same evidence, written from their papers, with the rules that these leave
- * open chosen in their favour:
+ * Others' methods on the same evidence, written after what is published of them, with the rules
+ * that this leaves open chosen in their favour:
  *
- * - votes (R-Pingmesh): NICs that lose over 10 % under their ToR; then each loss of others votes for
- *   the links of its path; the top one if it stands out, and again without its rows.
+ * - votes (R-Pingmesh): NICs that lose over 10 % under their ToR; then each loss of others votes
+ *   for the links of its path; the top one if it stands out, and again without its rows.
  * - 007: each loss gives 1/h to each of the h links of its path; the top link is taken and what it
  *   explains goes out, until too little is left.
  * - NetBouncer: least squares on links' success rates, with its regulariser.

@@ -344,6 +344,76 @@ sim_table(unsigned int runs, uint64_t seed, unsigned int methods, const char *on
 	free(scores);
 }
 
+/* ---- clean windows ---- */
+
+/* Of one window, the greatest net gain of what would be a finding if it were enough. */
+static double
+sim_clean_window(struct world *w)
+{
+	const struct locate_options options = {.suspect = 2, .finding = 2};
+	struct locate_evidence e = world_evidence(w, &w->near);
+	struct locate_result *result;
+	double most = 0;
+
+	if (locate(&e, &options, &result))
+		abort();
+	for (size_t i = 0; i < result->n_findings; i++)
+		if (!result->findings[i].suspect)
+			most = fmax(most, result->findings[i].net);
+	locate_free(result);
+	return most;
+}
+
+/* Half of the fabrics at ten times the background. Every window is 20 new seconds. */
+static void
+sim_clean_shape(unsigned int windows, uint64_t seed, unsigned int *above)
+{
+	struct world *w = malloc(sizeof(*w));
+	struct fabric_options options = usual;
+
+	if (!w)
+		abort();
+	if (seed / FABRIC_SHAPES % 2)
+		options.background *= 10;
+	world_new(w, (enum fabric_shape)(seed % FABRIC_SHAPES), seed, &options);
+	for (unsigned int i = 0; i < windows; i++) {
+		double net;
+
+		for (unsigned int t = 0; t < FABRIC_SHORT; t++)
+			world_second(w);
+		net = sim_clean_window(w);
+		for (unsigned int x = 0; x < 32 && x <= net; x++)
+			above[x]++;
+	}
+	world_free(w);
+	free(w);
+}
+
+/*
+ * The slope of log P(net >= x) between 3 and the last x that a window has reached, and what that
+ * says of the threshold. The budget: one wrong finding a month in windows of 20 s.
+ */
+static void
+sim_clean(unsigned int windows, uint64_t seed)
+{
+	unsigned int above[32] = {0}, done = 0, x = 3;
+
+	for (; done < windows; done += 500, seed++)
+		sim_clean_shape(500, seed, above);
+	for (unsigned int i = 2; i < 32 && (i < 13 || above[i]); i++)
+		printf("net gain >= %2u: %6u of %u windows\n", i, above[i], done);
+	while (x < 31 && above[x + 1] >= 5)
+		x++;
+	if (x > 3) {
+		double slope = log((double)above[3] / above[x]) / (x - 3);
+		double month = 30 * 86400 / FABRIC_SHORT;
+
+		printf("extrapolated from 3 to %u: falls as exp(-%.2f x); at the threshold of %g: "
+		       "%.2g wrong findings a month\n", x, slope, LOCATE_FINDING,
+		       month * above[x] / done * exp(-slope * (LOCATE_FINDING - x)));
+	}
+}
+
 /* ---- make check ---- */
 
 /* Of 6 runs, one in each shape that has such a part; fixed seeds, with room for other libms. */
@@ -400,6 +470,10 @@ main(int argc, char **argv)
 
 	if (!strcmp(what, "check"))
 		return sim_checks();
+	if (!strcmp(what, "clean"))
+		sim_clean(n, seed);
+	if (!strcmp(what, "time"))
+		fabric_large(argc > 2 ? n : 10000);
 	if (!strcmp(what, "table"))
 		sim_table(n, seed, argc > 4 ? (unsigned int)atoi(argv[4]) : (1u << METHODS) - 1,
 			  argc > 5 ? argv[5] : NULL);

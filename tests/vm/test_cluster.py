@@ -11,7 +11,7 @@ import socket
 import subprocess
 
 import harness
-from harness import BUILD, Host, Skip, address, check, fabric_hosts, until
+from harness import BUILD, Host, Skip, address, check, fabric, fabric_hosts, sh, until
 
 PORT = 18830
 BROKER = f"mqtt://127.0.0.1:{PORT}"
@@ -401,6 +401,146 @@ def test_lldp(t):
     finally:
         central.end()
         lldp.end()
+
+
+# ---- reports ----
+
+def unpacked(data, at=0):
+    """(value, its end) of MessagePack, as far as a report needs it."""
+    def number(size):
+        return int.from_bytes(data[at + 1:at + 1 + size], "big"), at + 1 + size
+
+    def several(n, begin):
+        values, end = [], begin
+        for _ in range(n):
+            value, end = unpacked(data, end)
+            values.append(value)
+        return values, end
+
+    def table(n, begin):
+        values, end = several(2 * n, begin)
+        return dict(zip(values[::2], values[1::2])), end
+
+    def text(n, begin):
+        return data[begin:begin + n].decode(), begin + n
+
+    tag = data[at]
+    if tag < 0x80:
+        return tag, at + 1
+    if tag < 0xc0:
+        of = table if tag < 0x90 else several if tag < 0xa0 else text
+        return of(tag & (31 if tag >= 0xa0 else 15), at + 1)
+    if tag in (0xc0, 0xc2, 0xc3):
+        return {0xc0: None, 0xc2: False, 0xc3: True}[tag], at + 1
+    if 0xcc <= tag <= 0xcf:
+        return number(1 << (tag - 0xcc))
+    of, size = {0xd9: (text, 1), 0xda: (text, 2), 0xdb: (text, 4), 0xdc: (several, 2),
+                0xdd: (several, 4), 0xde: (table, 2), 0xdf: (table, 4)}[tag]
+    return of(*number(size))
+
+
+class Reports:
+    """What mosquitto_sub hears of the reports of all hosts."""
+
+    def __init__(self, t):
+        self.path = os.path.join(t.dir, "reports")
+        self.process = subprocess.Popen(
+            ["mosquitto_sub", "-p", str(PORT), "-t", "rpingmesh/1/report/+/+", "-F", "%x"],
+            stdout=open(self.path, "w"), stderr=subprocess.DEVNULL)
+
+    def of(self, host):
+        with open(self.path) as f:
+            lines = [line.strip() for line in f if line.endswith("\n")]
+        reports = [unpacked(bytes.fromhex(line))[0] for line in lines]
+        return [r for r in reports if r["host"] == host]
+
+    def sums(self, host):
+        """Probes with a result, and those of each class but ok, in all reports of a host."""
+        total = {"sent": 0}
+        for report in self.of(host):
+            total["sent"] += sum(report["sent"])
+            for row in report["rows"]:
+                for name, n in row["classes"].items():
+                    total[name] = total.get(name, 0) + n
+                total["corrected"] = total.get("corrected", 0) + row["corrected"]
+        return total
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(60)
+
+
+def netem_drops(index):
+    text = sh("tc", "-s", "qdisc", "show", "dev", f"h{index}")
+    return int(text.split("dropped")[1].split(",")[0])
+
+
+NETWORK = ("lost", "ack1_missing", "ack2_missing")
+
+
+def losses(host):
+    """By the totals of the daemon's own targets."""
+    return {name: sum(s[name] for s in host.json("targets")) for name in NETWORK}
+
+
+def test_reports(t):
+    """What two hosts report agrees with their own totals and with the drops of netem on the way
+    out of one of them: there, probes are lost; at the other one, ACKs are missing."""
+    central = Central(t)
+    reports = None
+    try:
+        central.start_broker()
+        central.start()
+        reports = Reports(t)
+        hosts = [Host(t, i, listed(t, i, "report_s = 1;")).start() for i in range(2)]
+        wait_probed(hosts[0], {1})
+        wait_probed(hosts[1], {0})
+        until("both report", lambda: all(reports.sums(f"host{i}")["sent"] > 5 for i in range(2)))
+        before = [losses(host) for host in hosts]
+        drops = netem_drops(0)
+        fabric("loss", 0, 20, "out")
+        until("losses at both", lambda: losses(hosts[0])["lost"] >= 5 and
+              losses(hosts[1])["ack2_missing"] >= 3 and losses(hosts[1])["ack1_missing"] >= 3)
+        drops = netem_drops(0) - drops
+        fabric("loss", 0, 0, "out")
+        for i, host in enumerate(hosts):
+            def agrees(i=i, host=host):
+                own, told = losses(host), reports.sums(f"host{i}")
+                return all(own[name] == told.get(name, 0) + (
+                    told["corrected"] if name == "lost" else 0) for name in NETWORK)
+            until(f"host {i} has reported each loss once", agrees)
+        now = [losses(host) for host in hosts]
+        there, back = ({name: now[i][name] - before[i][name] for name in NETWORK}
+                       for i in range(2))
+        t.note(f"netem dropped {drops}; host 0: {there}; host 1: {back}")
+        check(there["ack1_missing"] == there["ack2_missing"] == 0, "no ACK of host 1 is lost")
+        seen = there["lost"] + 2 * back["lost"] + back["ack1_missing"] + back["ack2_missing"]
+        check(-5 <= drops - seen <= 10, f"netem dropped {drops}, {seen} are reported")
+        for i in range(2):
+            numbers = [r["sequence"] for r in reports.of(f"host{i}")]
+            check(numbers == list(range(1, len(numbers) + 1)), f"no gap: {numbers}")
+            check(all(a["end_ns"] == b["begin_ns"] for a, b in zip(
+                reports.of(f"host{i}"), reports.of(f"host{i}")[1:])), "without a gap in time")
+        named = reports.of("host0")[-1]
+        whole = next(r for r in reports.of("host0") if r["sequence"] == named["streams_of"])
+        check({d for g in whole["streams"] for d in g["destinations"]} <= of_host(1) and
+              {g["source"] for g in whole["streams"]} <= of_host(0) and
+              {g["kind"] for g in whole["streams"]} == {"tor"}, f"{whole['streams']}")
+        status = central.json("status")[0]
+        check(status["reporting"] == 2 and status["reports_lost"] == 0 and
+              status["reports_refused"] == 0, f"{status}")
+        # A restart begins anew: what was reported is not reported again.
+        told = reports.sums("host0")["lost"]
+        check(hosts[0].stop() == 0, "the daemon ends")
+        hosts[0].start()
+        wait_probed(hosts[0], {1})
+        until("it reports as another one", lambda:
+              len({r["incarnation"] for r in reports.of("host0")}) == 2)
+        check(reports.sums("host0")["lost"] == told, "its losses counted once")
+    finally:
+        central.end()
+        if reports:
+            reports.end()
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 /*
  * DOC: the part of this host in the cluster
  *
- * The cluster owns the bus, the registration that was published last, and the pinglist
- * (cluster_list.c). cluster_look() arms a timer, and the timer compares: so a port that comes with
+ * The cluster owns the bus, the registration that was published last, the pinglist
+ * (cluster_list.c) and the reports (cluster_report.c), which begin after the first registration.
+ * cluster_look() arms a timer, and the timer compares: so a port that comes with
  * its addresses one by one is published once. The host also subscribes to its own topic, because
  * somebody else may change it: a second host of the same name, or the last will of a connection
  * that the broker noticed to be dead only after the next one had been made. Then it publishes its
@@ -49,6 +50,7 @@ struct cluster {
 	struct cluster_paths *paths;
 	char paths_topic[TOPIC_SIZE]; /* with the shard of the first port's switch */
 	bool connected;
+	struct cluster_report *report;
 	bool again;                  /* publish even if nothing has changed */
 	uint64_t unheard_ns;         /* when it was published, unless it has come back; or 0 */
 	uint64_t changes, foreign;
@@ -79,6 +81,8 @@ static void
 cluster_publish(struct cluster *cluster)
 {
 	bus_set(cluster->bus, cluster->topic, cluster->packed.data, cluster->packed.size);
+	cluster_report_to(cluster->report, cluster->bus, cluster->config->cluster.prefix,
+			  cluster->last);
 	cluster->unheard_ns = clock_mono_ns();
 }
 
@@ -253,6 +257,7 @@ static void
 cluster_disconnect(struct cluster *cluster, bool leave)
 {
 	cluster_paths_connected(cluster->paths, NULL, NULL);
+	cluster_report_to(cluster->report, NULL, "", NULL);
 	bus_free(cluster->bus, leave);
 	cluster->bus = NULL;
 	cluster->connected = false;
@@ -303,6 +308,12 @@ cluster_new(const struct cluster_env *env, struct cluster **out)
 {
 	const struct cluster_list_env list = {
 		.loop = env->loop, .nics = env->nics, .peers = env->peers, .self = env->self};
+	const struct cluster_report_env report = {.loop = env->loop,
+						  .nics = env->nics,
+						  .self = env->self,
+						  .state = env->state,
+						  .job = env->job,
+						  .arg = env->arg};
 	struct cluster *cluster = calloc(1, sizeof(*cluster));
 	const struct uplinks_env uplinks = {
 		.loop = env->loop, .answered = cluster_answered, .arg = cluster};
@@ -319,6 +330,8 @@ cluster_new(const struct cluster_env *env, struct cluster **out)
 		rc = cluster_paths_new(&paths, &cluster->paths);
 	if (rc == 0)
 		rc = cluster_list_new(&list, &cluster->list);
+	if (rc == 0)
+		rc = cluster_report_new(&report, &cluster->report);
 	if (rc == 0)
 		rc = uplinks_new(&uplinks, &cluster->uplinks);
 	if (rc < 0)
@@ -340,7 +353,9 @@ cluster_free(struct cluster *cluster)
 		bus_publish(cluster->bus, cluster->topic, cluster->packed.data,
 			    cluster->packed.size, 0);
 	}
-	cluster_disconnect(cluster, true);
+	if (cluster->report)
+		cluster_disconnect(cluster, true);
+	cluster_report_free(cluster->report);
 	cluster_paths_free(cluster->paths);
 	cluster_list_free(cluster->list);
 	uplinks_free(cluster->uplinks);
@@ -363,6 +378,7 @@ cluster_configure(struct cluster *cluster, const struct config *config)
 	int rc = 0;
 
 	cluster->config = config;
+	cluster_report_configure(cluster->report, config);
 	uplinks_changed(cluster->uplinks);
 	if (old && !config_cluster_same_broker(&old->cluster, &config->cluster))
 		cluster_disconnect(cluster, false);
@@ -415,5 +431,20 @@ cluster_status(const struct cluster *cluster, struct cluster_status *out)
 	};
 	bus_status(cluster->bus, &out->bus);
 	cluster_list_status(cluster->list, &out->list);
+	cluster_report_status(cluster->report, &out->report);
 	return true;
+}
+
+void
+cluster_result(struct cluster *cluster, const struct peer_stream *stream,
+	       const struct probe_result *r)
+{
+	cluster_report_result(cluster->report, stream, r);
+}
+
+void
+cluster_corrected(struct cluster *cluster, const struct peer_stream *stream,
+		  const struct probe_result *r)
+{
+	cluster_report_correct(cluster->report, stream, r);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "agent/cluster/cluster_list.h"
+#include "agent/cluster/cluster_report.h"
 #include "bus/bus.h"
 #include "rpingmesh/states.h"
 
@@ -37,6 +38,10 @@ struct cluster_env {
 	struct peers *peers;
 	const struct roads *roads; /* NULL: none */
 	const struct self *self;
+	/* As in struct cluster_report_env. */
+	void (*state)(void *arg, struct cluster_report_state *out);
+	void (*job)(void *arg, const struct peer_stream *stream, char *job);
+	void *arg;
 };
 
 /* Connects to no broker before cluster_configure(). Returns 0 and sets *out, or -errno. */
@@ -70,9 +75,16 @@ void cluster_road_changed(struct cluster *cluster, const struct road *road);
 /* What is known of the other ends of the ports; NULL: there is no broker. Borrowed. */
 const struct uplinks *cluster_uplinks(const struct cluster *cluster);
 
+/* A probe has a result, or a corrected one; see cluster_report.h. */
+void cluster_result(struct cluster *cluster, const struct peer_stream *stream,
+		    const struct probe_result *r);
+void cluster_corrected(struct cluster *cluster, const struct peer_stream *stream,
+		       const struct probe_result *r);
+
 struct cluster_status {
 	struct bus_status bus;
 	struct cluster_list_status list;
+	struct cluster_report_status report;
 	const char *topic; /* of the registration */
 	size_t ports;      /* that are registered */
 	uint64_t changes;  /* how often the registration has changed */

@@ -47,6 +47,7 @@ config_cluster_defaults(struct config_cluster *cluster)
 	cluster->directory = strdup("/var/lib/rpingmesh");
 	cluster->lldp_file = strdup("/run/rpingmesh-lldp/neighbors.json");
 	cluster->keep_s = 3600;
+	cluster->report_s = 5;
 	cluster->trace_s = 300;
 	cluster->trace_per_s = 1;
 	return cluster->broker && cluster->ca && cluster->certificate && cluster->key &&

@@ -22,6 +22,7 @@ struct config_cluster {
 	size_t n_rails;
 	char *directory;     /* in which the last pinglist is kept; "": nowhere */
 	uint32_t keep_s;     /* a pinglist is probed in full so long after central's last word */
+	uint32_t report_s;   /* time between two reports; 0: there are none */
 	uint32_t trace_s;    /* time between two traces of a path; 0: none is traced */
 	uint32_t trace_per_s; /* datagrams of traces that each switch answers this host */
 };

@@ -324,6 +324,10 @@ status_record_cluster(struct record *r, const struct tell *t)
 	record_u64(&map, "dropped", s.bus.dropped);
 	record_u64(&map, "received", s.bus.received);
 	record_u64(&map, "refused", s.bus.refused);
+	record_u64(&map, "reports", s.report.reports);
+	record_u64(&map, "report_bytes", s.report.bytes);
+	record_u64(&map, "report_streams", s.report.streams);
+	record_u64(&map, "reports_refused", s.report.refused);
 	status_record_pinglist(record_key(&map, "pinglist"), &s.list);
 	status_record_uplinks(record_key(&map, "uplinks"), t);
 	record_end(&map, record_key(r, "cluster"));

@@ -390,6 +390,91 @@ test_unsound(void **state)
 	free(c);
 }
 
+/* A stall that lies in two seconds, and one more loss, are no bad NIC. */
+static void
+test_stall(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+
+	(void)state;
+	clos_lose_nic(c, 5, 3);
+	for (size_t i = 0; i < c->e.n_rows; i++)
+		if (c->rows[i].lost_when)
+			c->rows[i].lost_when = i == 7 ? 8 : 1 + i % 2;
+	result = run(c);
+	for (size_t i = 0; i < result->n_findings; i++)
+		assert_true(result->findings[i].suspect);
+	assert_true(result->n_findings > 0);
+	locate_free(result);
+	free(c);
+}
+
+static uint32_t
+below(uint64_t *state, uint32_t n)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(*state >> 33) % n;
+}
+
+/* Any evidence that is sound gives an answer that is sound, and the same one twice. */
+static void
+test_random(void **state)
+{
+	uint64_t random = 1;
+
+	(void)state;
+	for (unsigned int round = 0; round < 8; round++) {
+		struct clos *c = clos_new();
+		struct locate_result *one, *two;
+		uint32_t much = 1 + below(&random, 30);
+
+		for (size_t i = 0; i < c->e.n_rows; i++) {
+			struct locate_row *row = &c->rows[i];
+			uint32_t answered;
+
+			row->sent = below(&random, 8) ? below(&random, 100000) : 0;
+			if (below(&random, much) == 0 && row->sent)
+				row->lost = below(&random, row->sent + 1);
+			row->arrived = below(&random, row->lost + 1);
+			answered = row->sent - row->lost;
+			row->half = below(&random, 4) ? 0 : below(&random, answered + 1);
+			row->slow = below(&random, 4) ? 0 : below(&random, answered + 1);
+			row->heard = below(&random, 2);
+			row->large = below(&random, 2);
+			row->to = (row->from + 1 + below(&random, NICS - 1)) % NICS;
+			row->tuple = below(&random, (uint32_t)c->e.n_rows);
+			row->there = below(&random, 5) ? below(&random, (uint32_t)c->e.n_paths) :
+				     LOCATE_NONE;
+			row->lost_when = below(&random, 3) ? (uint64_t)random : 0;
+			row->slow_when = (uint64_t)random;
+		}
+		for (size_t i = 0; i < c->e.n_nics; i++)
+			c->nics[i] = (struct locate_nic){below(&random, NICS),
+				below(&random, 6) ? below(&random, LEAVES) : LOCATE_NONE,
+				below(&random, 9) ? 0 : LOCATE_LOCAL_ERROR};
+		for (size_t i = 0; i < c->e.n_paths; i++)
+			c->paths[i].flags = below(&random, 8);
+		assert_int_equal(locate(&c->e, NULL, &one), 0);
+		assert_int_equal(locate(&c->e, NULL, &two), 0);
+		assert_int_equal(one->n_findings, two->n_findings);
+		for (size_t i = 0; i < one->n_findings; i++) {
+			const struct locate_finding *f = &one->findings[i];
+
+			assert_true(f->n_candidates >= 1 && f->n_candidates <= LOCATE_CANDIDATES);
+			assert_true(f->n_asks <= LOCATE_ASKS);
+			assert_true(f->rate >= 0 && f->rate <= 1);
+			assert_true(f->candidates[0].id == two->findings[i].candidates[0].id);
+			for (size_t k = 0; k < f->n_asks; k++)
+				assert_true(f->asks[k].row == LOCATE_NONE ||
+					    f->asks[k].row < c->e.n_rows);
+		}
+		locate_free(one);
+		locate_free(two);
+		free(c);
+	}
+}
+
 static void
 test_empty(void **state)
 {
@@ -424,6 +509,8 @@ main(void)
 		cmocka_unit_test(test_unknown_paths),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_unsound),
+		cmocka_unit_test(test_stall),
+		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_empty),
 	};
 

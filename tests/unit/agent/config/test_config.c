@@ -426,6 +426,7 @@ test_defaults(void **state)
 	assert_string_equal(c->cluster.directory, "/var/lib/rpingmesh");
 	assert_string_equal(c->cluster.lldp_file, "/run/rpingmesh-lldp/neighbors.json");
 	assert_int_equal(c->cluster.keep_s, 3600);
+	assert_int_equal(c->cluster.report_s, 5);
 	assert_int_equal(c->cluster.trace_s, 300);
 	assert_int_equal(c->cluster.trace_per_s, 1);
 	config_free(c);
@@ -516,7 +517,7 @@ static const char every_key[] =
 	"  certificate = \"/c\"; key = \"/k\"; user = \"u\"; password_file = \"/p\";\n"
 	"  allow = (\"10.0.0.0/8\"); labels = (\"rack=12\", \"row=b=c\"); rails = (\"*=r\");\n"
 	"  lldp_file = \"/l\"; directory = \"/d\"; keep = 1;\n"
-	"  trace_s = 0; trace_per_s = 1000; };\n"
+	"  report_s = 60; trace_s = 0; trace_per_s = 1000; };\n"
 	"peers = (\"gpu2.example.\", { address = \"10.0.0.3\"; device = \"mlx5_0\"; source = "
 	"\"10.0.0.1\";\n"
 	"          interval_ms = 3600000; sizes = 4096; flow_labels = [0x0]; traffic_class = 255; "
@@ -583,6 +584,7 @@ test_every_key(void **state)
 	assert_string_equal(c->cluster.directory, "/d");
 	assert_string_equal(c->cluster.lldp_file, "/l");
 	assert_int_equal(c->cluster.keep_s, 1);
+	assert_int_equal(c->cluster.report_s, 60);
 	assert_int_equal(c->cluster.trace_s, 0);
 	assert_int_equal(c->cluster.trace_per_s, 1000);
 	config_free(c);

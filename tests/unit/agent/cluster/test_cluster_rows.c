@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What results of probes become in a report. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/cluster/cluster_rows.h"
+
+#define S 1000000000ULL
+
+static struct cluster_rows *rows;
+static struct report report;
+static struct report_stream key;
+static struct probe_result result;
+static bool changed;
+static unsigned int n_jobs;
+
+static void
+name_job(void *arg, const void *of, char job[REPORT_JOB_MAX + 1])
+{
+	(void)arg;
+	snprintf(job, REPORT_JOB_MAX + 1, "%s", (const char *)of);
+	n_jobs++;
+}
+
+static void
+begin(void)
+{
+	assert_int_equal(cluster_rows_new(name_job, NULL, &rows), 0);
+	key = (struct report_stream){.device = "mlx5_0", .port = 1, .traffic_class = 106,
+				     .kind = REPORT_TOR, .size = 50, .src_port = 50000};
+	addr_parse("10.0.0.1", &key.source);
+	addr_parse("10.0.0.2", &key.destination);
+	result = (struct probe_result){.class = PROBE_OK, .due_ns = 100 * S, .rtt_ns = 5000,
+				       .measured = true, .return_src_port = 60000};
+	n_jobs = 0;
+}
+
+static bool
+add(enum probe_class class)
+{
+	result.class = class;
+	result.measured = probe_class_is_answered(class);
+	return cluster_rows_add(rows, &key, "", &result);
+}
+
+static void
+fill(void)
+{
+	report = (struct report){.host = "h"};
+	assert_int_equal(cluster_rows_fill(rows, result.due_ns, &report, &changed), 0);
+}
+
+static void
+test_counts(void **state)
+{
+	(void)state;
+	begin();
+	for (int i = 0; i < 10; i++)
+		add(PROBE_OK);
+	result.rtt_ns = 16000;
+	add(PROBE_LATE);
+	add(PROBE_ACK2_MISSING);
+	add(PROBE_LOST);
+	fill();
+	assert_true(changed);
+	assert_int_equal(report.n_streams, 1);
+	assert_int_equal(report.sent[0], 13);
+	assert_int_equal(report.rtt_ns[0], (10 * 5000 + 16000) / 11);
+	assert_int_equal(report.streams[0].back_port, 60000);
+	assert_string_equal(report.streams[0].device, "mlx5_0");
+	assert_int_equal(report.n_rows, 1);
+	assert_int_equal(report.rows[0].classes[PROBE_OK], 0);
+	assert_int_equal(report.rows[0].classes[PROBE_LATE], 1);
+	assert_int_equal(report.rows[0].classes[PROBE_ACK2_MISSING], 1);
+	assert_int_equal(report.rows[0].classes[PROBE_LOST], 1);
+	/* If it has not been sent, the next one has the same and more. */
+	add(PROBE_LOST);
+	fill();
+	assert_int_equal(report.sent[0], 14);
+	assert_int_equal(report.rows[0].classes[PROBE_LOST], 2);
+	cluster_rows_reported(rows);
+	fill();
+	assert_false(changed);
+	assert_int_equal(report.n_streams, 1);
+	assert_int_equal(report.sent[0] + report.rtt_ns[0] + report.n_rows, 0);
+	cluster_rows_free(rows);
+}
+
+/* Noise is apart, and what is corrected later is a count of its own. */
+static void
+test_noise(void **state)
+{
+	(void)state;
+	begin();
+	result.stalled = true;
+	result.host_noise = PROBE_NOISE_PROBER;
+	add(PROBE_OK);
+	assert_false(add(PROBE_LOST));
+	add(PROBE_PEER_DOWN);
+	result.class = PROBE_LOST;
+	cluster_rows_correct(rows, &key, "", &result);
+	fill();
+	assert_int_equal(report.sent[0], 3);
+	assert_int_equal(report.rtt_ns[0], 0);
+	assert_int_equal(report.rows[0].noise, 2);
+	assert_int_equal(report.rows[0].noise_lost, 1);
+	assert_int_equal(report.rows[0].corrected, 1);
+	assert_int_equal(report.rows[0].classes[PROBE_PEER_DOWN], 1);
+	cluster_rows_free(rows);
+}
+
+static void
+test_slow(void **state)
+{
+	(void)state;
+	begin();
+	for (unsigned int i = 0; i < CLUSTER_ROWS_LEARN; i++)
+		add(PROBE_OK);
+	result.rtt_ns = 24000; /* more than three times 5 us, but not 20 us above it */
+	add(PROBE_OK);
+	fill();
+	assert_int_equal(report.n_rows, 0);
+	result.rtt_ns = 40000;
+	for (int i = 0; i < 50; i++)
+		add(PROBE_OK);
+	fill();
+	assert_int_equal(report.rows[0].slow, 50);
+	cluster_rows_free(rows);
+}
+
+/* What differs in any part of the key is another stream; what has much in common is together. */
+static void
+test_streams(void **state)
+{
+	struct report_stream first;
+
+	(void)state;
+	begin();
+	first = key;
+	add(PROBE_OK);
+	key.kind = REPORT_FLOW;
+	cluster_rows_add(rows, &key, "slurm:7", &result);
+	cluster_rows_add(rows, &key, "another", &result);
+	key = first;
+	key.src_port++;
+	add(PROBE_OK);
+	key = first;
+	key.size = 1024;
+	add(PROBE_OK);
+	key.device = "mlx5_1";
+	add(PROBE_OK);
+	fill();
+	assert_int_equal(report.n_streams, 5);
+	assert_int_equal(n_jobs, 5);
+	assert_int_equal(report.streams[1].src_port, 50001);
+	assert_int_equal(report.streams[2].size, 1024);
+	assert_string_equal(report.streams[3].job, "slurm:7");
+	assert_int_equal(report.sent[3], 2);
+	assert_string_equal(report.streams[4].device, "mlx5_1");
+	cluster_rows_reported(rows);
+	/* The way back changes; an answer that does not know it changes nothing. */
+	key = first;
+	result.return_src_port = PROBE_PORT_UNKNOWN;
+	add(PROBE_OK);
+	fill();
+	assert_false(changed);
+	result.return_src_port = 60001;
+	add(PROBE_OK);
+	fill();
+	assert_true(changed);
+	assert_int_equal(report.streams[0].back_port, 60001);
+	cluster_rows_reported(rows);
+	/* Two minutes later only one of them still has results. */
+	result.due_ns += CLUSTER_ROWS_KEEP_NS + 1;
+	add(PROBE_OK);
+	fill();
+	assert_true(changed);
+	assert_int_equal(report.n_streams, 1);
+	assert_int_equal(report.sent[0], 1);
+	cluster_rows_free(rows);
+}
+
+/* It begins to lose, and stops after enough good answers. */
+static void
+test_begins(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	begin();
+	for (i = 0; i < 100; i++)
+		assert_false(add(PROBE_OK));
+	assert_true(add(PROBE_LOST));
+	assert_false(add(PROBE_LOST));
+	for (i = 1; i < CLUSTER_ROWS_GOOD; i++)
+		assert_false(add(PROBE_OK));
+	assert_false(add(PROBE_UNREACHABLE));
+	for (i = 1; i < CLUSTER_ROWS_GOOD; i++)
+		assert_false(add(PROBE_OK));
+	assert_true(add(PROBE_OK));
+	assert_false(add(PROBE_OK));
+	assert_false(add(PROBE_LOCAL_ERROR));
+	cluster_rows_free(rows);
+}
+
+/* There is a limit, and what is above it is said; ten thousand are no problem. */
+static void
+test_many(void **state)
+{
+	(void)state;
+	begin();
+	for (uint32_t i = 0; i < REPORT_STREAMS_MAX + 7; i++) {
+		memcpy(&key.destination.raw[12], &i, sizeof(i));
+		add(PROBE_OK);
+	}
+	fill();
+	assert_int_equal(report.n_streams, REPORT_STREAMS_MAX);
+	assert_int_equal(report.dropped, 7);
+	cluster_rows_reported(rows);
+	result.due_ns += CLUSTER_ROWS_KEEP_NS + 1;
+	fill();
+	assert_int_equal(report.n_streams, 0);
+	assert_int_equal(report.dropped, 0);
+	cluster_rows_free(rows);
+	cluster_rows_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_counts), cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_slow), cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_begins), cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests_name("cluster_rows", tests, NULL, NULL);
+}
