@@ -19,7 +19,7 @@ static const struct cmd_entry *const ctl_commands[] = {
 	&cmd_acknowledge, &cmd_watch,	&cmd_record,	&cmd_replay, &cmd_config,  &cmd_log_level,
 	&cmd_blame,	  &cmd_incidents, &cmd_incident,
 	&cmd_hosts,	  &cmd_ports,	&cmd_tors,	&cmd_coverage, &cmd_pinglist, &cmd_drain,
-	&cmd_undrain,	  &cmd_confirm,
+	&cmd_undrain,	  &cmd_confirm, &cmd_links,	&cmd_switches,
 };
 #define CTL_COMMANDS (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
 

@@ -41,6 +41,8 @@
 	X(COVERAGE, coverage) X(HOSTS, hosts) X(PORTS, ports) X(COVERAGES, coverages) \
 	X(TOR, tor) X(TORS, tors) \
 	X(PATHS, paths) X(PATHS_PATH, paths_path) X(PATHS_HOP, paths_hop) \
+	X(LINK, link) X(LINKS, links) X(SWITCH, switch) X(SWITCHES, switches) \
+	X(KNOWN_PATH, known_path) X(KNOWN_PATHS, known_paths) X(PLACE, place) \
 	X(INCIDENT, incident) X(CULPRIT, culprit) X(INCIDENT_WORD, incident_word) \
 	X(INCIDENT_EVENT, incident_event) X(INCIDENTS, incidents) \
 	X(DRAINED, drained) X(CONFIRMED, confirmed) X(NOTHING, nothing)

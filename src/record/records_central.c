@@ -63,6 +63,23 @@ const struct record_field records_central_status[] = {
 	FIELD("reports_refused_why", "string or nil", "What was wrong with the last of them."),
 	FIELD("report_rows", "integer", "The number of streams of probes in the reports."),
 	FIELD("lists_published", "integer", "The number of pinglists that were published."),
+	FIELD("paths", "integer", "The number of 5-tuples whose path is known."),
+	FIELD("paths_max", "integer",
+	      "The most that it keeps; a host can have 10000 of them."),
+	FIELD("paths_incomplete", "integer",
+	      "The number of these of which not all routers have answered."),
+	FIELD("paths_unstable", "integer",
+	      "The number of these of which answers have disagreed: there is no one path."),
+	FIELD("paths_refused", "integer",
+	      "The number of messages with paths of which something was refused."),
+	FIELD("paths_refused_why", "string or nil", "What was wrong with the last of them."),
+	FIELD("paths_too_many", "integer", "The number of paths that there was no room for."),
+	FIELD("path_messages", "integer", "The number of messages with paths that have come."),
+	FIELD("path_messages_lost", "integer",
+	      "The number of those that have not come, by their sequence numbers."),
+	FIELD("links", "integer", "The number of links that are known."),
+	FIELD("switches", "integer", "The number of switches that are known."),
+	FIELD("paths_bytes", "integer", "The memory that all this takes.", UNIT("bytes")),
 	FIELD("bus", "map bus", "The connection to the broker."),
 	FIELD("loop_stall_max_ns", "integer",
 	      "The longest time that one callback kept the others waiting.", NS),
@@ -167,6 +184,69 @@ const struct record_field records_tor[] = {
 	FIELD("problems", "list of string",
 	      "Why it is covered less than wanted: as `capped` of coverage, `no_tor`, or `drained` "
 	      "(all its hosts are)."),
+	END,
+};
+
+const struct record_field records_link[] = {
+	TYPE("link"),
+	FIELD("from", "string", "The address where it begins."),
+	FIELD("to", "string", "The address where it ends."),
+	FIELD("from_name", "string or nil", "The switch or the host of that address."),
+	FIELD("from_port", "string or nil", "The port of the switch, or the device of the host."),
+	FIELD("to_name", "string or nil", "The switch or the host where it ends."),
+	FIELD("to_port", "string or nil", "The port or device there."),
+	FIELD("tuples", "integer", "The number of 5-tuples that cross it."),
+	FIELD("seen_ns", "integer", "When a path over it was reported last.", NS),
+	END,
+};
+
+const struct record_field records_links[] = {
+	FIELD("links", "list of map link", "At most `limit` links."),
+	FIELD("next", "integer or nil", "As with `flows`."),
+	END,
+};
+
+const struct record_field records_switch[] = {
+	TYPE("switch"),
+	FIELD("name", "string", "The name; that of a switch without one is its address."),
+	FIELD("by", "string", "How its name is known.", ONE_OF("address, dns, lldp, file")),
+	FIELD("addresses", "list of string",
+	      "The addresses from which it answers, at most 64 of them."),
+	FIELD("tuples", "integer", "The number of 5-tuples that cross it."),
+	END,
+};
+
+const struct record_field records_switches[] = {
+	FIELD("switches", "list of map switch", "At most `limit` switches."),
+	FIELD("next", "integer or nil", "As with `flows`."),
+	END,
+};
+
+const struct record_field records_known_path[] = {
+	TYPE("path"),
+	FIELD("host", "string", "The host that has traced it."),
+	FIELD("source", "string", "The source address."),
+	FIELD("destination", "string", "The destination address."),
+	FIELD("src_port", "integer", "The UDP source port.", RANGE(1, 65535)),
+	FIELD("traffic_class", "integer", "The traffic class.", RANGE(0, 255)),
+	FIELD("flow_label", "integer or nil", "The flow label of IPv6.", RANGE(0, 1048575)),
+	FIELD("hops", "list of map place", "The routers in their order."),
+	FIELD("reached", "boolean", "Whether the last router has answered."),
+	FIELD("stable", "boolean", "Whether no two answers have disagreed."),
+	FIELD("time_ns", "integer", "When it was traced, by the clock of the host.", NS),
+	END,
+};
+
+const struct record_field records_place[] = {
+	FIELD("ttl", "integer", "The number of the router, from the source.", RANGE(1, 30)),
+	FIELD("address", "string or nil", "The address that it answers from; nil: it does not."),
+	FIELD("name", "string or nil", "The switch."),
+	END,
+};
+
+const struct record_field records_known_paths[] = {
+	FIELD("paths", "list of map known_path", "At most `limit` paths of the host."),
+	FIELD("next", "integer or nil", "As with `flows`."),
 	END,
 };
 

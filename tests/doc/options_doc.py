@@ -112,6 +112,7 @@ TABLES = {"peer": "peers", "devices": "devices", "targets": "targets", "history"
           "counters": "devices", "flowtable": "flows", "flowgroup": "flows", "toptable": "top",
           "windowtable": "windows", "hosts": "hosts", "ports": "ports", "coverage": "coverage",
           "pinglist": "pinglist", "tors": "tors",
+          "links": "links", "switches": "switches",
           "incidents": "incidents"}
 
 

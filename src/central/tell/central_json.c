@@ -18,6 +18,7 @@
 #include "central/registry/registry.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_record.h"
+#include "central/tell/central_roads.h"
 #include "central/tell/central_tell.h"
 #include "record/json.h"
 
@@ -155,6 +156,53 @@ central_json_hosts(void *arg, void *page, struct buffer *out)
 	return rc < 0 ? rc : more;
 }
 
+/* Writes the next links. Returns whether there are more. */
+static bool
+central_json_some_links(FILE *file, const struct central_tell *t, struct central_json *json)
+{
+	msgpack_sbuffer packed;
+	msgpack_packer pk;
+	uint32_t id = 1;
+
+	msgpack_sbuffer_init(&packed);
+	msgpack_packer_init(&pk, &packed, msgpack_sbuffer_write);
+	for (int i = 0; id && i < CENTRAL_JSON_PIECE; i++) {
+		id = central_roads_link(&pk, t->roads, (uint32_t)json->after);
+		if (!id)
+			break;
+		fputs(json->after ? ",\n" : "\n", file);
+		central_json_record(file, &packed);
+		msgpack_sbuffer_clear(&packed);
+		json->after = id;
+	}
+	msgpack_sbuffer_destroy(&packed);
+	return id;
+}
+
+static int
+central_json_links(void *arg, void *page, struct buffer *out)
+{
+	struct central_json *json = page;
+	struct central_json_piece piece;
+	bool more;
+	int rc;
+
+	if (central_json_open(&piece) < 0)
+		return -ENOMEM;
+	if (!json->begun)
+		fputs("{\"links\":[", piece.file);
+	json->begun = true;
+	more = central_json_some_links(piece.file, arg, json);
+	if (!more)
+		fputs("\n],\"next\":null}\n", piece.file);
+	rc = central_json_close(&piece, out);
+	return rc < 0 ? rc : more;
+}
+
+const struct http_source central_json_links_source = {.path = "/api/1/links",
+						      .begin = central_json_begin,
+						      .more = central_json_links,
+						      .end = central_json_end};
 const struct http_source central_json_hosts_source = {.path = "/api/1/hosts",
 						      .begin = central_json_begin,
 						      .more = central_json_hosts,

@@ -11,6 +11,7 @@
 #include "central/registry/registry.h"
 #include "central/tell/central_incidents.h"
 #include "central/tell/central_record.h"
+#include "central/tell/central_roads.h"
 #include "central/tell/central_tell.h"
 #include "central/tell/central_tors.h"
 #include "core/clock.h"
@@ -375,6 +376,10 @@ const struct control_method central_methods_table[] = {
 	{"tors", "the top-of-rack switches of these ports, in pages", CONTROL_READ, central_tors},
 	{"coverage", "what the plan covers, for each ToR switch, in pages", CONTROL_READ,
 	 central_coverage},
+	{"links", "the links that 5-tuples cross, in pages", CONTROL_READ, central_roads_links},
+	{"switches", "the switches that 5-tuples cross, in pages", CONTROL_READ,
+	 central_roads_switches},
+	{"paths", "the paths that a host has traced, in pages", CONTROL_READ, central_roads_paths},
 	{"pinglist", "whom the ports of a host probe", CONTROL_READ, central_pinglist},
 	{"drains", "the hosts that take no part in the mesh for a while", CONTROL_READ,
 	 central_drains},

@@ -28,7 +28,7 @@ struct central_pages {
 static const struct http_source *const central_pages_data[] = {
 	&central_metrics_source,       &central_json_hosts_source,
 	&central_json_status_source,   &central_json_mesh_source,
-	&central_json_incidents_source,
+	&central_json_incidents_source, &central_json_links_source,
 };
 #define CENTRAL_PAGES_DATA (sizeof(central_pages_data) / sizeof(central_pages_data[0]))
 

@@ -8,6 +8,7 @@
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
 #include "central/tell/central_degraded.h"
+#include "central/tell/central_roads.h"
 #include "central/tell/central_tell.h"
 #include "central/tell/central_tors.h"
 #include "config.h"
@@ -137,6 +138,7 @@ central_record_status(msgpack_packer *out, const struct central_tell *t)
 	record_str(&r, "config_error", t->config_error[0] ? t->config_error : NULL);
 	central_record_degraded(&r, t);
 	central_record_mesh(&r, t);
+	central_roads_status(&r, t->roads);
 	central_record_intake(&r, t);
 	central_record_bus(&r, mesh_bus(t->mesh));
 	record_u64(&r, "loop_stall_max_ns", loop.stall_max_ns);

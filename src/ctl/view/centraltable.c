@@ -307,6 +307,66 @@ centraltable_tors(const msgpack_object *list)
 	return cell_table(tors_columns, TORS_COLUMN_N, list, tors_fill);
 }
 
+/* ---- links and the switches that they join ---- */
+
+enum links_column {
+	LINKS_FROM,
+	LINKS_FROM_NAME,
+	LINKS_TO,
+	LINKS_TO_NAME,
+	LINKS_TUPLES,
+	LINKS_SEEN,
+	LINKS_COLUMN_N
+};
+
+static const struct table_column links_columns[LINKS_COLUMN_N] = {
+	[LINKS_FROM] = {.title = "FROM", .key = "from"},
+	[LINKS_FROM_NAME] = {.title = "FROM NAME", .key = "from_name", .priority = 1},
+	[LINKS_TO] = {.title = "TO", .key = "to"},
+	[LINKS_TO_NAME] = {.title = "TO NAME", .key = "to_name", .priority = 1},
+	[LINKS_TUPLES] = {.title = "TUPLES", .key = "tuples", .priority = 2, .right = true},
+	[LINKS_SEEN] = {.title = "SEEN", .priority = 3, .right = true},
+};
+
+static void
+links_fill(struct table *table, const msgpack_object *row)
+{
+	centraltable_age(table, LINKS_SEEN, row, "seen_ns");
+}
+
+struct table *
+centraltable_links(const msgpack_object *list)
+{
+	return cell_table(links_columns, LINKS_COLUMN_N, list, links_fill);
+}
+
+enum switches_column {
+	SWITCHES_NAME,
+	SWITCHES_BY,
+	SWITCHES_TUPLES,
+	SWITCHES_ADDRESSES,
+	SWITCHES_COLUMN_N
+};
+
+static const struct table_column switches_columns[SWITCHES_COLUMN_N] = {
+	[SWITCHES_NAME] = {.title = "SWITCH", .key = "name"},
+	[SWITCHES_BY] = {.title = "BY", .key = "by", .priority = 2},
+	[SWITCHES_TUPLES] = {.title = "TUPLES", .key = "tuples", .priority = 1, .right = true},
+	[SWITCHES_ADDRESSES] = {.title = "ADDRESSES", .priority = 3, .least = 10},
+};
+
+static void
+switches_fill(struct table *table, const msgpack_object *row)
+{
+	centraltable_join(table, SWITCHES_ADDRESSES, row, "addresses");
+}
+
+struct table *
+centraltable_switches(const msgpack_object *list)
+{
+	return cell_table(switches_columns, SWITCHES_COLUMN_N, list, switches_fill);
+}
+
 /* ---- pinglist ---- */
 
 enum pinglist_column {

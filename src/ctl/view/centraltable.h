@@ -11,6 +11,8 @@
 struct table *centraltable_hosts(const msgpack_object *list);
 struct table *centraltable_ports(const msgpack_object *list);
 struct table *centraltable_tors(const msgpack_object *list);
+struct table *centraltable_links(const msgpack_object *list);
+struct table *centraltable_switches(const msgpack_object *list);
 struct table *centraltable_coverage(const msgpack_object *list);
 /* A row for each target of a pinglist. */
 struct table *centraltable_pinglist(const msgpack_object *pinglist);

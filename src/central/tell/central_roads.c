@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "central/tell/central_roads.h"
+
+#include "central/roads/roads.h"
+#include "central/tell/central_tell.h"
+#include "record/record.h"
+#include "record/registration.h"
+#include "serve/control.h"
+#include "serve/param.h"
+
+#define CENTRAL_ROADS_ADDRESSES 64 /* of a switch that are shown */
+
+void
+central_roads_status(struct record *r, const struct roads *roads)
+{
+	struct roads_stats s;
+
+	roads_stats(roads, &s);
+	record_u64(r, "paths", s.paths);
+	record_u64(r, "paths_max", ROADS_PATHS);
+	record_u64(r, "paths_incomplete", s.incomplete);
+	record_u64(r, "paths_unstable", s.unstable);
+	record_u64(r, "paths_refused", s.refused);
+	record_str(r, "paths_refused_why", s.refused_why[0] ? s.refused_why : NULL);
+	record_u64(r, "paths_too_many", s.too_many);
+	record_u64(r, "path_messages", s.messages);
+	record_u64(r, "path_messages_lost", s.gaps);
+	record_u64(r, "links", s.links);
+	record_u64(r, "switches", s.switches);
+	record_u64(r, "paths_bytes", s.bytes);
+}
+
+/* ---- links ---- */
+
+/* One end of a link. */
+struct central_end {
+	const char *name_key, *port_key;
+	const struct addr *address;
+	uint32_t sw;
+	const char *host, *device;
+};
+
+static void
+central_roads_end(struct record *r, const struct roads *roads, const struct central_end *end)
+{
+	const char *name = end->host, *port = end->device;
+	struct roads_switch sw;
+
+	if (roads_switch(roads, end->sw, &sw)) {
+		name = sw.name;
+		port = roads_port_name(roads, end->address);
+	}
+	record_str(r, end->name_key, name);
+	record_str(r, end->port_key, port);
+}
+
+uint32_t
+central_roads_link(msgpack_packer *out, const struct roads *roads, uint32_t after)
+{
+	struct roads_link link;
+	uint32_t id = roads_link_after(roads, after, &link);
+	const struct central_end from = {"from_name", "from_port", &link.from, link.from_switch,
+					 link.from_host, link.from_device};
+	const struct central_end to = {"to_name", "to_port", &link.to, link.to_switch, link.to_host,
+				       link.to_device};
+	struct record r;
+
+	if (!id)
+		return 0;
+	record_begin(&r, RECORD_LINK);
+	record_addr(&r, "from", &link.from);
+	record_addr(&r, "to", &link.to);
+	central_roads_end(&r, roads, &from);
+	central_roads_end(&r, roads, &to);
+	record_u64(&r, "tuples", link.tuples);
+	record_u64(&r, "seen_ns", link.seen_ns);
+	record_end(&r, out);
+	return id;
+}
+
+/* Packs at most `limit` records into a list, and where to go on. */
+static int
+central_roads_list(const struct control_call *call, enum record_map map, const char *key,
+		   uint32_t (*pack)(msgpack_packer *out, const struct roads *roads, uint32_t after))
+{
+	const struct central_tell *t = call->arg;
+	msgpack_sbuffer packed;
+	struct param_page page;
+	msgpack_packer pk;
+	struct record r;
+	uint32_t n = 0, id, last = 0;
+	int rc = param_page(call->params, &page, call->error);
+
+	if (rc < 0)
+		return rc;
+	msgpack_sbuffer_init(&packed);
+	msgpack_packer_init(&pk, &packed, msgpack_sbuffer_write);
+	id = page.after < UINT32_MAX ? (uint32_t)page.after : UINT32_MAX - 1;
+	while (n < page.limit && (id = pack(&pk, t->roads, id))) {
+		last = id;
+		n++;
+	}
+	record_begin(&r, map);
+	msgpack_pack_array(record_key(&r, key), n);
+	msgpack_sbuffer_write(&r.body, packed.data, packed.size);
+	record_u64_if(&r, "next", last, n && n == page.limit);
+	record_end(&r, call->result);
+	msgpack_sbuffer_destroy(&packed);
+	return 0;
+}
+
+int
+central_roads_links(const struct control_call *call)
+{
+	return central_roads_list(call, RECORD_LINKS, "links", central_roads_link);
+}
+
+/* ---- switches ---- */
+
+static uint32_t
+central_roads_switch(msgpack_packer *out, const struct roads *roads, uint32_t after)
+{
+	struct addr addresses[CENTRAL_ROADS_ADDRESSES];
+	struct roads_switch sw;
+	uint32_t id = roads_switch_after(roads, after, &sw);
+	char text[ADDR_TEXT];
+	msgpack_packer *pk;
+	struct record r;
+	size_t n;
+
+	if (!id)
+		return 0;
+	n = roads_switch_addresses(roads, id, addresses, CENTRAL_ROADS_ADDRESSES);
+	record_begin(&r, RECORD_SWITCH);
+	record_str(&r, "name", sw.name);
+	record_str(&r, "by", roads_by_names[sw.by]);
+	pk = record_key(&r, "addresses");
+	msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++)
+		record_pack_str(pk, addr_text(&addresses[i], text));
+	record_u64(&r, "tuples", sw.tuples);
+	record_end(&r, out);
+	return id;
+}
+
+int
+central_roads_switches(const struct control_call *call)
+{
+	return central_roads_list(call, RECORD_SWITCHES, "switches", central_roads_switch);
+}
+
+/* ---- paths of a host ---- */
+
+static void
+central_roads_hop(msgpack_packer *out, const struct roads *roads, const struct roads_path *path,
+		  size_t i)
+{
+	struct roads_switch sw = {.name = NULL};
+	struct record r;
+
+	roads_switch(roads, path->switches[i], &sw);
+	record_begin(&r, RECORD_PLACE);
+	record_u64(&r, "ttl", i + 1);
+	if (addr_is_zero(&path->hops[i]))
+		record_str(&r, "address", NULL);
+	else
+		record_addr(&r, "address", &path->hops[i]);
+	record_str(&r, "name", sw.name);
+	record_end(&r, out);
+}
+
+struct central_paths_page {
+	const struct roads *roads;
+	const struct param_page *page;
+	msgpack_packer pk;
+	uint64_t seen, n;
+};
+
+static bool
+central_roads_path(void *arg, const struct roads_path *path)
+{
+	struct central_paths_page *page = arg;
+	msgpack_packer *pk;
+	struct record r;
+
+	if (page->seen++ < page->page->after)
+		return true;
+	if (page->n == page->page->limit)
+		return false;
+	page->n++;
+	record_begin(&r, RECORD_KNOWN_PATH);
+	record_str(&r, "host", path->host);
+	record_addr(&r, "source", &path->tuple.source);
+	record_addr(&r, "destination", &path->tuple.destination);
+	record_u64(&r, "src_port", path->tuple.src_port);
+	record_u64(&r, "traffic_class", path->tuple.traffic_class);
+	record_u64_if(&r, "flow_label", path->flow_label, !addr_is_v4(&path->tuple.source));
+	pk = record_key(&r, "hops");
+	msgpack_pack_array(pk, path->n_hops);
+	for (size_t i = 0; i < path->n_hops; i++)
+		central_roads_hop(pk, page->roads, path, i);
+	record_bool(&r, "reached", path->reached);
+	record_bool(&r, "stable", path->stable);
+	record_u64(&r, "time_ns", path->traced_ns);
+	record_end(&r, &page->pk);
+	return true;
+}
+
+int
+central_roads_paths(const struct control_call *call)
+{
+	const struct central_tell *t = call->arg;
+	char host[REGISTRATION_HOST] = "";
+	const msgpack_object_map *map;
+	struct central_paths_page page;
+	struct param_page limits;
+	msgpack_sbuffer packed;
+	struct record r;
+	int rc = param_page(call->params, &limits, call->error);
+
+	if (rc == 0)
+		rc = param_map(call->params, &map, call->error);
+	if (rc == 0)
+		rc = param_text(map, "host", host, sizeof(host), call->error);
+	if (rc < 0)
+		return rc;
+	page = (struct central_paths_page){.roads = t->roads, .page = &limits};
+	msgpack_sbuffer_init(&packed);
+	msgpack_packer_init(&page.pk, &packed, msgpack_sbuffer_write);
+	roads_each_of_host(t->roads, host, central_roads_path, &page);
+	record_begin(&r, RECORD_KNOWN_PATHS);
+	msgpack_pack_array(record_key(&r, "paths"), page.n);
+	msgpack_sbuffer_write(&r.body, packed.data, packed.size);
+	record_u64_if(&r, "next", limits.after + page.n, page.seen > limits.after + page.n);
+	record_end(&r, call->result);
+	msgpack_sbuffer_destroy(&packed);
+	return 0;
+}

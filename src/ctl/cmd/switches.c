@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/cmd/show.h"
+#include "ctl/view/centraltable.h"
+
+static int
+switches_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **argv)
+{
+	static const struct show show = {
+		.method = "switches",
+		.none = "No host has reported a path.",
+		.table = centraltable_switches,
+	};
+	int rc = cmd_options_only(ctl, command, argc, argv);
+
+	return rc >= 0 ? rc : show_run(ctl, &show);
+}
+
+const struct cmd_entry cmd_switches = {
+	.name = "switches",
+	.summary = "central: the switches that 5-tuples cross",
+	.central = true,
+	.help = "Usage: rpingmesh-ctl switches [--json]\n"
+		"Ask rpingmesh-central for the switches that 5-tuples cross: the name (SWITCH),\n"
+		"how it is known (BY: file, lldp, dns, or address if there is none), the number\n"
+		"of 5-tuples (TUPLES), and the ADDRESSES from which it answers. Addresses belong\n"
+		"to one switch only if they have one name.\n"
+		"\n"
+		"Exit status: 0 all is well; 2 usage; 3 no central.\n"
+		"\n"
+		"Example:\n"
+		"  rpingmesh-ctl --json switches | jq -r 'select(.by == \"address\") | .name'",
+	.run = switches_run,
+};

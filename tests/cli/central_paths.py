@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""central_paths.py BUILD: what rpingmesh-central makes of the paths of hosts, which this test makes
+up. Two hosts under two leaves, joined by two spines:
+
+    a 10.0.1.1 - 10.1.0.1 leaf-1 - 10.2.1.1 - 10.3.0.1 leaf-2 - 10.0.2.1 b
+                                 - 10.2.2.1 - 10.3.0.2 leaf-2
+"""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+import msgpack
+
+from central import PREFIX, Refused, World, ctl
+from checks import LONG, check, until
+
+A, B = "10.0.1.1", "10.0.2.1"
+OVER = {1: ["10.1.0.1", "10.2.1.1", "10.3.0.1"], 2: ["10.1.0.1", "10.2.2.1", "10.3.0.2"]}
+
+
+def path(port, hops, source=A, destination=B, **more):
+    return {"source": source, "destination": destination, "src_port": port, "traffic_class": 0,
+            "hops": [{"ttl": i + 1, "address": a} for i, a in enumerate(hops)],
+            "reached": hops[-1] is not None, "stable": True, "time_ns": time.time_ns(), **more}
+
+
+class Host:
+    """The paths of a host."""
+
+    def __init__(self, world, name):
+        self.world, self.name, self.sequence = world, name, 0
+
+    def send(self, *paths, shard=7, **more):
+        self.sequence += 1
+        self.world.publish(f"{PREFIX}/path/{shard}/{self.name}", msgpack.packb({
+            "type": "paths", "schema": 1, "host": self.name, "incarnation": 1,
+            "sequence": self.sequence, "time_ns": time.time_ns(), "whole": False,
+            "paths": list(paths), **more}), retained=False)
+
+    def send_all(self, *paths):
+        self.send(*paths, whole=True, part=0, parts=1)
+
+
+def links(w, name="one"):
+    """{(from, to): tuples}"""
+    return {(r["from"], r["to"]): r["tuples"] for r in w.call(name, "links")["links"]}
+
+
+def known(w, n, name="one"):
+    until(f"{n} paths", lambda: w.status(name)["paths"] == n)
+
+
+def lldp(w, name, tor, *addresses):
+    ports = [{"device": f"mlx5_{i}", "port": 1, "addresses": [address], "tors": [tor],
+              "tor_by": "lldp", "clock": "hw", "out_per_s": 1000, "in_per_s": 5000,
+              "src_ports": 0} for i, address in enumerate(addresses)]
+    w.join(name, tor, ports=ports)
+
+
+def begin(w):
+    w.start_broker()
+    w.start_central("one", f'listen = "127.0.0.1:{w.page}";')
+    until("a connection", lambda: w.status()["bus"]["state"] == "connected")
+    lldp(w, "a", "leaf-1", A)
+    w.join("b", "leaf-2", B)
+    until("two hosts", lambda: w.status()["hosts_present"] == 2)
+    check("without paths, nothing is claimed",
+          (ctl(w, "one", "links")[:2], w.status()["paths"]) ==
+          ((0, ["No host has reported a path."]), 0))
+
+
+def shown(w, a):
+    a.send_all(path(1, OVER[1]), path(2, OVER[1]), path(3, OVER[2]))
+    known(w, 3)
+    expected = {(A, "10.1.0.1"): 3, ("10.1.0.1", "10.2.1.1"): 2, ("10.2.1.1", "10.3.0.1"): 2,
+                ("10.3.0.1", B): 2, ("10.1.0.1", "10.2.2.1"): 1, ("10.2.2.1", "10.3.0.2"): 1,
+                ("10.3.0.2", B): 1}
+    check("the links are those of the paths, with their 5-tuples", links(w) == expected)
+    switches = {r["name"]: (r["by"], r["tuples"]) for r in w.call("one", "switches")["switches"]}
+    check("LLDP names the first router; the others are their addresses", switches == {
+        "leaf-1": ("lldp", 3), "10.2.1.1": ("address", 2), "10.2.2.1": ("address", 1),
+        "10.3.0.1": ("address", 2), "10.3.0.2": ("address", 1)})
+    first = next(r for r in w.call("one", "links")["links"] if r["from"] == A)
+    check("a link names host, device and switch", (first["from_name"], first["from_port"],
+                                                   first["to_name"]) == ("a", "mlx5_0", "leaf-1"))
+    status, lines, _ = ctl(w, "one", "links")
+    check("ctl shows a table of links", status == 0 and len(lines) == 8 and "TUPLES" in lines[0])
+    status, lines, _ = ctl(w, "one", "--json", "switches")
+    check("ctl prints switches as JSON",
+          status == 0 and {json.loads(line)["name"] for line in lines} == set(switches))
+    paths = w.call("one", "paths", host="a")["paths"]
+    check("the paths of a host are listed", sorted(
+        (p["src_port"], [h["address"] for h in p["hops"]]) for p in paths) ==
+        [(1, OVER[1]), (2, OVER[1]), (3, OVER[2])] and
+        w.call("one", "paths", host="b")["paths"] == [])
+    with urllib.request.urlopen(f"http://127.0.0.1:{w.page}/api/1/links", timeout=LONG) as page:
+        check("/api/1/links is the same", {(r["from"], r["to"]): r["tuples"] for r in
+                                           json.load(page)["links"]} == expected)
+    page = w.call("one", "links", limit=3)
+    rest = w.call("one", "links", after=page["next"])
+    check("pages of links are all links", len(page["links"]) == 3 and len(rest["links"]) == 4)
+
+
+def changes(w, a):
+    a.send(path(1, OVER[2]))
+    until("the move", lambda: links(w)[("10.1.0.1", "10.2.2.1")] == 2)
+    check("a path that moves is counted where it is now", links(w)[("10.1.0.1", "10.2.1.1")] == 1)
+    a.send(path(1, ["10.1.0.1", None, None]))
+    until("the gap", lambda: w.status()["paths_incomplete"] == 1)
+    check("a router that does not answer is no link", links(w)[("10.1.0.1", "10.2.2.1")] == 1)
+    a.sequence += 2
+    a.send_all(path(1, OVER[1]), path(3, OVER[2]))
+    known(w, 2)
+    check("what a whole set does not have has ended; lost messages are counted",
+          w.status()["path_messages_lost"] == 2)
+
+
+def hostile(w, a):
+    refused = w.status()["paths_refused"]
+    mallory = Host(w, "mallory")
+    mallory.send(path(1, OVER[1]))
+    b = Host(w, "b")
+    b.send(path(9, OVER[1]))                               # the source is not its own
+    b.send(path(9, OVER[1], source=B), host="a")           # of another host
+    b.send(path(0, OVER[1], source=B))
+    b.send({**path(9, OVER[1], source=B), "hops": []})
+    b.send({**path(9, OVER[1], source=B), "hops": "no"})
+    b.send(path(9, ["10.1.0.1"] * 31, source=B))
+    w.publish(f"{PREFIX}/path/7/b", b"\xdd\xff\xff\xff\xff", retained=False)
+    until("8 refused", lambda: w.status()["paths_refused"] == refused + 8)
+    check("wrong paths are refused and counted, and change nothing",
+          w.status()["paths"] == 2 and w.status()["paths_refused_why"] is not None)
+    before = w.status()["refused"]
+    b.send(path(9, OVER[1], source=B), shard=64)
+    until("the topic", lambda: w.status()["refused"] == before + 1)
+    check("a shard that there is not is refused", w.status()["paths"] == 2)
+
+
+def two(w, a):
+    w.start_central("two")
+    until("two hosts", lambda: w.status("two")["hosts_present"] == 2)
+    a.send_all(path(1, OVER[1]), path(2, OVER[2]))
+    known(w, 2, "two")
+    until("both", lambda: links(w) == links(w, "two"))
+    check("two centrals agree", True)
+    w.stop_central("two")
+
+
+def leave(w, a):
+    lldp(w, "a", "leaf-1", "10.0.1.99")
+    known(w, 0)
+    check("paths from an address that a host has no more are gone", links(w) == {})
+    lldp(w, "a", "leaf-1", A)
+    until("its address", lambda: w.call("one", "ports")["ports"][0]["addresses"] == [A])
+    a.send_all(path(1, OVER[1]))
+    known(w, 1)
+    w.leave("a")
+    known(w, 0)
+    check("a host that is gone has no paths", w.call("one", "switches")["switches"] == [])
+
+
+def main():
+    directory = tempfile.mkdtemp()
+    world = World(directory)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        world.page = s.getsockname()[1]
+    a = Host(world, "a")
+    try:
+        begin(world)
+        for part in (shown, changes, hostile, two, leave):
+            part(world, a)
+        world.stop_central("one")
+    except (AssertionError, Refused, subprocess.SubprocessError) as error:
+        check(f"{type(error).__name__}: {error}", False)
+        for name in list(world.centrals):
+            print(world.log(name))
+    finally:
+        for program in list(world.centrals.values()) + [world.broker]:
+            if program:
+                program.kill()
+        shutil.rmtree(directory)
+    sys.exit(check.failed > 0)
+
+
+if __name__ == "__main__":
+    main()
