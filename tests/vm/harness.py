@@ -280,7 +280,7 @@ UD_SEND_ONLY = 0x64
 
 def parse_roce(frame):
     """Ethernet, IPv4 or IPv6, UDP 4791, BTH and, for UD, DETH (InfiniBand Architecture, Annex A17).
-    None: not RoCE v2."""
+    None: not RoCE v2, or a datagram of a trace (src/hops), whose transport version there is not."""
     ethertype = struct.unpack_from(">H", frame, 12)[0]
     ip = frame[14:]
     if ethertype == 0x0800:
@@ -297,7 +297,7 @@ def parse_roce(frame):
         return None
     sport, dport, udp_len = struct.unpack_from(">HHH", udp)
     opcode = udp[8]
-    if dport != 4791:
+    if dport != 4791 or udp[9] & 15:
         return None
     pad = (udp[9] >> 4) & 3
     # UDP header 8, BTH 12, DETH 8 (UD alone), payload, pad, ICRC 4

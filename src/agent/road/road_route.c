@@ -31,9 +31,32 @@ road_route_request(struct nlmsghdr *head, const struct hops_tuple *tuple, uint32
 	mnl_attr_put_u32(head, RTA_OIF, ifindex);
 }
 
+/* Whether a way of the route leads over this interface. IPv6 also finds others. */
+static bool
+road_route_leads(const struct nlmsghdr *head, uint32_t ifindex)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, head, sizeof(struct rtmsg)) {
+		const struct rtnexthop *hop = mnl_attr_get_payload(attr);
+		size_t left = mnl_attr_get_payload_len(attr);
+
+		if (mnl_attr_get_type(attr) == RTA_OIF && left == sizeof(uint32_t))
+			return mnl_attr_get_u32(attr) == ifindex;
+		if (mnl_attr_get_type(attr) != RTA_MULTIPATH)
+			continue;
+		for (; left >= sizeof(*hop) && hop->rtnh_len >= sizeof(*hop) &&
+		       hop->rtnh_len <= left;
+		     left -= hop->rtnh_len, hop = (const void *)((const char *)hop + hop->rtnh_len))
+			if ((uint32_t)hop->rtnh_ifindex == ifindex)
+				return true;
+	}
+	return false;
+}
+
 /* The answer comes while the request is sent. */
 static int
-road_route_ask(struct mnl_socket *nl, const struct nlmsghdr *request)
+road_route_ask(struct mnl_socket *nl, const struct nlmsghdr *request, uint32_t ifindex)
 {
 	_Alignas(struct nlmsghdr) char bytes[4096];
 	const struct nlmsghdr *head = (const void *)bytes;
@@ -54,7 +77,9 @@ road_route_ask(struct mnl_socket *nl, const struct nlmsghdr *request)
 	if (head->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(head) < sizeof(*route))
 		return -EBADMSG;
 	route = mnl_nlmsg_get_payload(head);
-	return route->rtm_type == RTN_UNICAST ? 0 : -EHOSTUNREACH;
+	if (route->rtm_type != RTN_UNICAST || !road_route_leads(head, ifindex))
+		return -EHOSTUNREACH;
+	return 0;
 }
 
 int
@@ -70,7 +95,7 @@ road_route_check(const struct hops_tuple *tuple, const char **reason)
 	if (!nl)
 		return -errno;
 	road_route_request(head, tuple, ifindex);
-	rc = ifindex ? road_route_ask(nl, head) : -ENODEV;
+	rc = ifindex ? road_route_ask(nl, head, ifindex) : -ENODEV;
 	mnl_socket_close(nl);
 	if (rc == -EHOSTUNREACH || rc == -ENETUNREACH || rc == -ENODEV)
 		*reason = "no route leads from the source address over its device to the "

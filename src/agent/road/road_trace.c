@@ -144,12 +144,14 @@ road_begin(struct road *road, enum road_why why)
 		.done = road_done,
 		.arg = road,
 	};
-	const char *reason = "the device of the source address is gone";
-	int rc = road_find_netdev(road, &ask.tuple);
+	const char *reason;
 
-	if (rc == 0)
-		rc = road_route_check(&ask.tuple, &reason);
-	if (rc < 0) {
+	if (road_find_netdev(road, &ask.tuple) < 0) {
+		road_fail(road, "the device of the source address is gone");
+		road->fails = 0; /* nics_degraded() has a sentence for this */
+		return;
+	}
+	if (road_route_check(&ask.tuple, &reason) < 0) {
 		road_fail(road, reason);
 		return;
 	}
