@@ -84,7 +84,8 @@ cluster_apply_give(struct cluster_apply *apply, const struct nic *nic,
 
 	static_assert(PEER_LIST_LABELS == PINGLIST_LABELS_MAX, "room for the labels of an entry");
 	memcpy(entry.labels, target->labels, sizeof(entry.labels));
-	if (peers_list_add(apply->env.peers, &entry) == 0)
+	if (apply->counts.taken < CLUSTER_TARGETS_MAX &&
+	    peers_list_add(apply->env.peers, &entry) == 0)
 		apply->counts.taken++;
 	else
 		apply->counts.refused_room++;

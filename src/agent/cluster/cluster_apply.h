@@ -16,6 +16,12 @@ struct nics;
 struct peers;
 struct pinglist;
 
+/*
+ * However rarely they are probed, each target takes 3.5 KB. More than 8 ports of a host have in the
+ * largest ToR mesh, each with two addresses and all tuples.
+ */
+#define CLUSTER_TARGETS_MAX 16384u
+
 /* Entries of a list. */
 struct cluster_counts {
 	uint32_t targets;        /* all */
@@ -24,7 +30,7 @@ struct cluster_counts {
 	uint32_t refused_allow;  /* the target is outside cluster.allow */
 	uint32_t refused_own;    /* the target is this host */
 	uint32_t refused_budget; /* the port would send more than max_probes_per_s */
-	uint32_t refused_room;   /* no memory, or too many 5-tuples to one target */
+	uint32_t refused_room;   /* no memory, or too many 5-tuples to one target, or targets */
 };
 
 /* All borrowed. */

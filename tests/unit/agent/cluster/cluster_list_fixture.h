@@ -31,7 +31,7 @@
 #include "record/drain.h"
 #include "record/pinglist.h"
 
-#define ADDED_MAX 16
+#define ADDED_MAX (CLUSTER_TARGETS_MAX + 16)
 #define YEAR_NS (UINT64_C(365) * 86400 * NSEC_PER_SEC)
 
 extern struct cluster_list *list;

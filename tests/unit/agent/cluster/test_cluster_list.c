@@ -70,6 +70,26 @@ test_taken(void **state)
 	msgpack_sbuffer_destroy(&out);
 }
 
+/* Targets that are probed once an hour fit into any budget, but not into any memory. */
+static void
+test_too_many_targets(void **state)
+{
+	char address[ADDR_TEXT];
+
+	(void)state;
+	configure("");
+	for (unsigned int i = 0; i < CLUSTER_TARGETS_MAX + 5; i++) {
+		snprintf(address, sizeof(address), "10.1.%u.%u", i / 200, i % 200 + 1);
+		target(address)->interval_ns = 3600 * NSEC_PER_SEC;
+	}
+	hear(5);
+	wait_until(is_applied);
+	assert_int_equal(n_added, 16384);
+	assert_int_equal(status.counts.taken, 16384);
+	assert_int_equal(status.counts.refused_room, 5);
+	assert_int_equal(cluster_counts_refused(&status.counts), 5);
+}
+
 static void
 test_refused_entries(void **state)
 {
@@ -272,6 +292,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		list_test(test_taken),
 		list_test(test_refused_entries),
+		list_test(test_too_many_targets),
 		list_test(test_no_networks),
 		list_test(test_refused_lists),
 		list_test(test_same_generation),
