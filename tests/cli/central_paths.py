@@ -145,8 +145,12 @@ def hostile(w, a):
 def two(w, a):
     w.start_central("two")
     until("two hosts", lambda: w.status("two")["hosts_present"] == 2)
-    a.send_all(path(1, OVER[1]), path(2, OVER[2]))
-    known(w, 2, "two")
+
+    def both_have_heard():  # "two" may have subscribed only after the first one
+        a.send_all(path(1, OVER[1]), path(2, OVER[2]))
+        return w.status("two")["paths"] == 2
+
+    until("paths at two", both_have_heard)
     until("both", lambda: links(w) == links(w, "two"))
     check("two centrals agree", True)
     w.stop_central("two")
