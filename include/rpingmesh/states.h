@@ -238,6 +238,7 @@ enum central_reason {
 	CENTRAL_NO_TOR,
 	CENTRAL_NO_ADDRESS,   /* or one that cannot be probed */
 	CENTRAL_MEMORY,
+	CENTRAL_NO_DATABASE,  /* incidents are kept in memory only */
 	CENTRAL_LISTEN,       /* there are no pages */
 	CENTRAL_RELOAD,       /* the last one was refused */
 	CENTRAL_REASON_N
@@ -257,6 +258,7 @@ enum central_reason {
 	[CENTRAL_NO_TOR] = "no_tor", \
 	[CENTRAL_NO_ADDRESS] = "no_address", \
 	[CENTRAL_MEMORY] = "memory", \
+	[CENTRAL_NO_DATABASE] = "database", \
 	[CENTRAL_LISTEN] = "listen", \
 	[CENTRAL_RELOAD] = "reload", \
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "central/central_paths.h"
@@ -170,9 +171,15 @@ static int
 central_new_judge(struct central *c)
 {
 	const struct judge_config config = {.loop = c->tell.loop, .mesh = c->tell.mesh,
-					    .intake = c->tell.intake, .roads = c->tell.roads};
+					    .intake = c->tell.intake, .roads = c->tell.roads,
+					    .database = c->config->database,
+					    .database_optional =
+						    strcmp(c->config->database,
+							   CENTRAL_DATABASE) == 0};
 	int rc = judge_new(&config, &c->judge);
 
+	if (rc == 0)
+		c->tell.judge = c->judge;
 	if (rc == 0)
 		c->tell.incidents = judge_incidents(c->judge);
 	return rc;

@@ -185,7 +185,8 @@ class World:
     def start_central(self):
         with open(self.path("central.conf"), "w") as f:
             f.write(f'broker = "mqtt://127.0.0.1:{self.port}";\nsocket_group = "";\n'
-                    f'socket = "{self.path("central.sock")}";\n')
+                    f'socket = "{self.path("central.sock")}";\n'
+                    f'database = "{self.path("central.db")}";\n')
         with open(self.path("central.log"), "a") as log:
             self.central = subprocess.Popen(
                 [BUILD + "/rpingmesh-central", "-c", self.path("central.conf")],
@@ -196,7 +197,7 @@ class World:
         """The exit status, and the records or lines."""
         result = subprocess.run(
             [BUILD + "/rpingmesh-ctl", "-S", self.path("central.sock"), *args],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LONG, text=True)
+            stdout=subprocess.PIPE, timeout=LONG, text=True)
         lines = result.stdout.splitlines()
         return result.returncode, [json.loads(x) for x in lines] if "--json" in args else lines
 
@@ -282,6 +283,20 @@ def try_operator(world, ident):
     check("no such incident", world.ctl("incident", "ffffffffffffffff")[0] == 1)
 
 
+def try_killed(world, ident):
+    world.central.kill()
+    world.central.wait()
+    world.start_central()
+    found = until("central is back", lambda: world.ctl("--json", "blame")[1])
+    check("killed and started again, it knows the incident",
+          [(i["id"], i["opens"], i["state"]) for i in found] == [(ident, 2, "open")])
+    check("and what operators have said", found[0]["acknowledged"]["reason"] == "ticket 1")
+    world.turn()
+    check("none is there twice", [i["id"] for i in world.blamed()] == [ident])
+    for host in world.fabric.hosts:
+        world.fabric.trace(host)
+
+
 def try_nic(world):
     world.fabric.bad = {}
     world.wait("it is closed", lambda: not world.blamed())
@@ -309,6 +324,7 @@ def main():
             check("a healthy fabric has no culprit", world.ctl("--json", "blame") == (0, []))
             ident = try_link(world)
             try_operator(world, ident)
+            try_killed(world, ident)
             try_nic(world)
         finally:
             world.end()

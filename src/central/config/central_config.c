@@ -97,6 +97,7 @@ const struct conf_key central_config_keys[] = {
 	 .restart = true},
 	{"socket_group", &conf_string, FIELD(socket_group), RANGE(0, 32),
 	 .check = conf_check_group, .expect = "the name of a group or \"\"", .restart = true},
+	{"database", &conf_string, FIELD(database), RANGE(0, 4095), PATH, .restart = true},
 	{"listen", &conf_string, FIELD(listen), RANGE(0, 64), .check = conf_check_listen,
 	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
 	{"roles", &conf_strings, LIST(roles), RANGE(1, 32), .check = central_check_role,
@@ -124,6 +125,7 @@ central_config_free(struct central_config *c)
 	free(c->password_file);
 	free(c->socket);
 	free(c->socket_group);
+	free(c->database);
 	free(c->listen);
 	for (size_t i = 0; i < c->n_roles; i++)
 		free(c->roles[i]);
@@ -149,14 +151,15 @@ central_config_defaults(struct central_config *c)
 	c->prefix = strdup("rpingmesh");
 	c->socket = strdup(CONTROL_SOCKET_CENTRAL);
 	c->socket_group = strdup("rpingmesh");
+	c->database = strdup(CENTRAL_DATABASE);
 	for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
 		*empty[i] = strdup("");
 		ok = ok && *empty[i];
 	}
 	c->classes = calloc(1, sizeof(*c->classes)); /* class 0 */
 	c->n_classes = c->classes != NULL;
-	return ok && c->classes && c->broker && c->prefix && c->socket && c->socket_group ? 0 :
-											    -ENOMEM;
+	ok = ok && c->database && c->classes && c->broker && c->prefix;
+	return ok && c->socket && c->socket_group ? 0 : -ENOMEM;
 }
 
 /* Reads a tree, and takes its files. `rc` is the result of parsing the text. */

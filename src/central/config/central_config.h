@@ -14,6 +14,8 @@
 #include "core/log.h"
 
 #define CENTRAL_CLASSES_MAX 8
+/* The default, where the unit makes the directory. If it does not exist, there is no database. */
+#define CENTRAL_DATABASE "/var/lib/rpingmesh-central/central.db"
 
 /* What a central does for the cluster; several may run, each with its own roles. */
 enum central_role {
@@ -27,6 +29,7 @@ struct central_config {
 	char *user, *password_file; /* for the broker; "": none */
 	char *socket;               /* path of the control socket */
 	char *socket_group;         /* group that may read; "": none */
+	char *database;             /* of incidents; "": none */
 	char *listen;               /* "address:port" of the pages, or "" for none */
 	char **roles;               /* none: all */
 	size_t n_roles;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "central/history/history.h"
 #include "central/incident/incidents.h"
 #include "central/judge/judge_case.h"
 #include "central/judge/judge_masks.h"
@@ -36,6 +37,7 @@ struct judge {
 	struct judge_config config;
 	struct judge_sources sources;
 	struct incidents *incidents;
+	struct history *history;
 	struct loop_timer *timer;
 	struct work *work;
 	struct work_job *job;           /* that runs; NULL: none does */
@@ -65,6 +67,7 @@ judge_changed(void *arg, const struct incident *incident)
 	struct judge *j = arg;
 
 	judge_log(incident);
+	history_keep(j->history, incident);
 	judge_publish(j->config.mesh, incident, incident_is_muted(incident, clock_wall_ns()));
 }
 
@@ -279,6 +282,7 @@ judge_turn(void *arg)
 	uint64_t now_ns = clock_mono_ns(), end_ns = now_ns + JUDGE_SLICE_NS;
 	int rc = j->collecting ? 1 : judge_begin(j, now_ns);
 
+	history_tick(j->history, now_ns, clock_wall_ns());
 	if (rc == 0)
 		rc = 1;
 	while (rc == 1 && clock_mono_ns() < end_ns)
@@ -298,12 +302,46 @@ judge_turn(void *arg)
 
 /* ---- life ---- */
 
+static void
+judge_restore(void *arg, struct incident *incident)
+{
+	const struct incidents_time now = {clock_mono_ns(), clock_wall_ns()};
+	struct judge *j = arg;
+
+	if (incident->state == INCIDENT_OPEN)
+		judge_publish(j->config.mesh, incident,
+			      incident_is_muted(incident, now.wall_ns));
+	incidents_restore(j->incidents, incident, &now);
+}
+
+static void
+judge_keep_all(void *arg)
+{
+	const struct incident *i;
+	struct judge *j = arg;
+	uint64_t number = 0;
+
+	while ((i = incidents_next(j->incidents, number, &number)))
+		history_keep(j->history, i);
+}
+
+static int
+judge_open_history(struct judge *j)
+{
+	const struct history_ops ops = {judge_restore, judge_keep_all, j};
+
+	return history_new(j->config.loop, j->config.database, j->config.database_optional, &ops,
+			   &j->history);
+}
+
 static int
 judge_start(struct judge *j)
 {
 	const struct incidents_ops ops = {judge_changed, judge_health, j};
 	int rc = incidents_new(&ops, &j->incidents);
 
+	if (rc == 0)
+		rc = judge_open_history(j);
 	if (rc == 0)
 		rc = work_new(j->config.loop, "judge", 1, &j->work);
 	if (rc == 0)
@@ -343,6 +381,7 @@ judge_free(struct judge *j)
 	for (int w = 0; w < INTAKE_WINDOWS; w++)
 		judge_case_free(j->latest[w]);
 	judge_masks_clear(&j->masks);
+	history_free(j->history);
 	incidents_free(j->incidents);
 	free(j);
 }
@@ -351,6 +390,12 @@ struct incidents *
 judge_incidents(struct judge *j)
 {
 	return j->incidents;
+}
+
+const struct history *
+judge_history(const struct judge *j)
+{
+	return j->history;
 }
 
 void

@@ -8,10 +8,12 @@
 #ifndef RPINGMESH_CENTRAL_JUDGE_JUDGE_H
 #define RPINGMESH_CENTRAL_JUDGE_JUDGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "central/intake/intake.h"
 
+struct history;
 struct incidents;
 struct judge;
 struct loop;
@@ -22,6 +24,8 @@ struct roads;
 struct judge_config {
 	struct loop *loop;
 	struct mesh *mesh;
+	const char *database;             /* a file; "": none */
+	bool database_optional;           /* see history_new() */
 	const struct intake *intake;
 	const struct roads *roads;
 };
@@ -39,6 +43,8 @@ void judge_free(struct judge *judge);
 
 void judge_stats(const struct judge *judge, struct judge_stats *out);
 
+/* Borrowed, to look at. */
+const struct history *judge_history(const struct judge *judge);
 /* Borrowed; operators speak to it. */
 struct incidents *judge_incidents(struct judge *judge);
 

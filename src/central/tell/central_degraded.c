@@ -8,6 +8,8 @@
 #include "bus/bus.h"
 #include "central/config/central_config.h"
 #include "central/intake/intake.h"
+#include "central/history/history.h"
+#include "central/judge/judge.h"
 #include "central/mesh/mesh.h"
 #include "central/mesh/mesh_wrong.h"
 #include "central/registry/registry.h"
@@ -298,7 +300,7 @@ central_degraded_memory(const struct central_tell *t, central_degraded_hear *fn,
 void
 central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *arg)
 {
-	char text[CONF_ERROR + 100];
+	char text[CONF_ERROR + 100], database[4096 + 512];
 
 	central_degraded_bus(t, fn, arg);
 	central_degraded_registry(t, fn, arg);
@@ -308,6 +310,8 @@ central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *
 	central_degraded_memory(t, fn, arg);
 	central_degraded_reports(t, fn, arg);
 	central_degraded_plan(t, fn, arg);
+	if (history_sentence(judge_history(t->judge), database, sizeof(database)))
+		fn(arg, CENTRAL_NO_DATABASE, database);
 	if (central_pages_sentence(t->pages, text, sizeof(text)))
 		fn(arg, CENTRAL_LISTEN, text);
 	if (!t->config_error[0])

@@ -12,6 +12,8 @@
 
 #include "bus/bus.h"
 #include "central/intake/intake.h"
+#include "central/incident/incidents.h"
+#include "central/judge/judge.h"
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
 #include "central/tell/central_degraded.h"
@@ -32,6 +34,8 @@ struct central_figures {
 	uint64_t degraded, reasons[CENTRAL_REASON_N], config_refused;
 	uint64_t connected, connects, lost, messages[4], queued;
 	uint64_t hosts[REGISTRY_STATE_N], frozen, drains, ports;
+	uint64_t incidents[INCIDENT_PRIORITY_N], by_kind[INCIDENT_KIND_N], muted, opened;
+	uint64_t verdicts, verdict_failures;
 	uint64_t tors[2], tuples, tuples_wanted;
 	double least_share;
 	uint64_t registrations, refused[2];
@@ -131,6 +135,26 @@ central_metrics_tors(struct central_figures *f, const struct central_tell *t)
 	return rc;
 }
 
+static void
+central_metrics_incidents(struct central_figures *f, const struct central_tell *t)
+{
+	struct incidents_stats s;
+	struct judge_stats judge;
+
+	incidents_stats(t->incidents, clock_wall_ns(), &s);
+	judge_stats(t->judge, &judge);
+	for (int kind = 0; kind < INCIDENT_KIND_N; kind++) {
+		for (int priority = 0; priority < INCIDENT_PRIORITY_N; priority++) {
+			f->incidents[priority] += s.open[kind][priority];
+			f->by_kind[kind] += s.open[kind][priority];
+		}
+	}
+	f->muted = s.muted;
+	f->opened = s.opened + s.reopened;
+	f->verdicts = judge.verdicts;
+	f->verdict_failures = judge.failures;
+}
+
 static uint64_t
 central_metrics_ports(const struct central_tell *t)
 {
@@ -178,6 +202,7 @@ central_metrics_collect(struct central_figures *f, const struct central_tell *t)
 	central_degraded(t, central_metrics_reason, f);
 	central_metrics_bus(f, t);
 	central_metrics_mesh(f, t);
+	central_metrics_incidents(f, t);
 	central_metrics_intake(f, t);
 	f->ports = central_metrics_ports(t);
 	central_metrics_process(f, t);
@@ -237,6 +262,20 @@ static const struct central_family central_families[] = {
 	{{"rpingmesh_central_frozen", GAUGE, NULL,
 	  "1 if so many hosts have left at once that they stay in the plan, else 0."}, AT(frozen)},
 	{{"rpingmesh_central_drains", GAUGE, NULL, "Drained hosts."}, AT(drains)},
+	{{"rpingmesh_central_incidents", GAUGE, NULL,
+	  "Open incidents that are not muted, by priority."}, AT(incidents),
+	 BY("priority", incident_priority_names, INCIDENT_PRIORITY_N)},
+	{{"rpingmesh_central_incidents_by_kind", GAUGE, NULL,
+	  "Open incidents that are not muted, by what is to blame."}, AT(by_kind),
+	 BY("kind", incident_kind_names, INCIDENT_KIND_N)},
+	{{"rpingmesh_central_incidents_muted", GAUGE, NULL, "Open incidents that are muted."},
+	 AT(muted)},
+	{{"rpingmesh_central_incidents_opened_total", COUNTER, NULL,
+	  "Incidents that were opened, or opened again."}, AT(opened)},
+	{{"rpingmesh_central_verdicts_total", COUNTER, NULL,
+	  "Times that the evidence was judged."}, AT(verdicts)},
+	{{"rpingmesh_central_verdict_failures_total", COUNTER, NULL,
+	  "Times that it could not be, for lack of memory."}, AT(verdict_failures)},
 	{{"rpingmesh_central_ports", GAUGE, NULL, "RDMA ports of the hosts that are not gone."},
 	 AT(ports)},
 	{{"rpingmesh_central_tors", GAUGE, NULL,

@@ -15,6 +15,7 @@ struct central_live;
 struct central_pages;
 struct control;
 struct incidents;
+struct judge;
 struct intake;
 struct loop;
 struct mesh;
@@ -25,6 +26,7 @@ struct central_tell {
 	struct mesh *mesh;
 	struct roads *roads;
 	struct incidents *incidents;
+	const struct judge *judge;
 	struct intake *intake;
 	struct control *control;
 	struct central_live *live;
