@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The entry: is the evidence sound, what is no fault of the network, then losses, then slow probes.
+ *
+ * LOCATE_FINDING. If losses were independent of each other, the net gain of a window without a
+ * fault would exceed x with about exp(-x), and x = 12 would allow about one wrong finding in the
+ * 129,600 windows of 20 s of a month. This is not reached: `sim_fabric clean 12000 7000`, small
+ * fabrics with hosts that stall, wrong paths and lost reports, counts 7 windows of 12,000 with 12
+ * or more, and 1 with 16. Fabrics of 10,000 NICs have not been counted. So one window is no alarm;
+ * whoever alarms must wait for repetition.
+ */
 #include <errno.h>
 #include <stdlib.h>
 

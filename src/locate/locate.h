@@ -115,7 +115,7 @@ struct locate_options {
 	double delta;           /* how far behind the likeliest a candidate may be; 0: default */
 };
 
-/* On what these promise see the head of locate.c. */
+/* LOCATE_FINDING: see locate.c. */
 #define LOCATE_WRONG 0.05
 #define LOCATE_SUSPECT 5.0
 #define LOCATE_FINDING 12.0

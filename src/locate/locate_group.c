@@ -199,7 +199,9 @@ locate_group_some(const struct locate_work *work, const struct locate_part *part
 			pair->mask, part->sure || pair->mask & LOCATE_SURE, ok};
 		double all = locate_row_loglik(work, lossy, &more);
 
-		sum += log(1 - share + share * exp(fmin(all - lossy->now, 300)));
+		double gain = all - lossy->now;
+
+		sum += gain > 100 ? gain + log(share) : log(1 - share + share * exp(gain));
 	}
 	for (unsigned int i = 0; i < LOCATE_BINS; i++)
 		if (part->bins[i])
@@ -207,26 +209,54 @@ locate_group_some(const struct locate_work *work, const struct locate_part *part
 	return sum;
 }
 
-static bool
-locate_group_some_tuples(const struct locate_work *work, const struct locate_part *part,
-			 double gain)
+/* The share of its rows that lose all; 0 if that is none, or just one. */
+static double
+locate_group_whole(const struct locate_work *work, const struct locate_part *part)
 {
 	uint32_t rows = part->n, whole = 0;
 
-	if (work->slow || part->kind == LOCATE_TUPLES)
-		return false;
+	if (work->slow || part->sure || part->sure_packets > 0 || part->kind == LOCATE_ABOVE)
+		return 0;
 	for (uint32_t i = part->first; i < part->first + part->n; i++) {
 		const struct locate_row *row =
 			&work->evidence->rows[work->lossy[work->pair[i].lossy].row];
 
 		whole += row->sent > 1 && row->lost > 0.9 * row->sent;
 	}
-	if (part->sure_packets > 0)
-		return false; /* not all rows are in bins */
 	for (unsigned int i = 0; i < LOCATE_BINS; i++)
 		rows += part->bins[i];
-	return whole >= 2 && whole < 0.8 * rows &&
-	       locate_group_some(work, part, (double)whole / rows) > gain + SOME_TUPLES_GAIN;
+	return whole >= 2 ? (double)whole / rows : 0;
+}
+
+static bool
+locate_group_some_tuples(const struct locate_work *work, const struct locate_part *part,
+			 double gain)
+{
+	double share = locate_group_whole(work, part);
+
+	return share > 0 && share < 0.8 &&
+	       locate_group_some(work, part, share) > gain + SOME_TUPLES_GAIN;
+}
+
+/* If some tuples lose all: the parts that these have in common, whatever else crosses them. */
+static void
+locate_group_search_some(const struct locate_work *work, const bool *marked,
+			 struct locate_chosen *group)
+{
+	double best = -INFINITY;
+
+	group->n = 0;
+	for (uint32_t i = 0; i < work->n_part; i++) {
+		const struct locate_part *part = &work->part[i];
+		double share = locate_group_whole(work, part), net;
+
+		if (share <= 0 || share > 0.99 || !locate_group_overlaps(work, part, marked))
+			continue;
+		net = locate_group_some(work, part, share) - part->price;
+		best = fmax(best, net);
+		if (net >= best - work->options.delta)
+			locate_group_insert(group, i, ALL_OF_TUPLE, net);
+	}
 }
 
 /* A tuple is named only if its path has been traced since it began to lose. */
@@ -260,7 +290,6 @@ locate_group_judge(const struct locate_work *work, const struct locate_chosen *g
 	for (size_t i = 1; i < finding->n_candidates; i++)
 		if (!locate_group_same_kind(finding->candidates[i].kind, first->kind))
 			finding->kind = LOCATE_UNKNOWN;
-	finding->some_tuples = locate_group_some_tuples(work, part, finding->gain);
 	finding->suspect = finding->net < work->options.finding || finding->brief ||
 			   (first->kind == LOCATE_TUPLES && !locate_group_fresh(work, first->id));
 }
@@ -279,11 +308,17 @@ locate_group_member(struct locate_work *work, size_t i, bool *marked,
 		    struct locate_chosen *group, struct locate_finding *finding)
 {
 	uint32_t slot = work->set[i].part;
+	const struct locate_part *first;
 
 	locate_fit_apply(work, i);
 	locate_fit_fill(work);
 	locate_group_mark(work, slot, marked, true);
 	locate_group_search(work, &work->set[i], marked, group);
+	first = &work->part[group->slot[0]];
+	finding->some_tuples = locate_group_some_tuples(work, first,
+							group->net[0] + first->price);
+	if (finding->some_tuples)
+		locate_group_search_some(work, marked, group);
 	locate_group_candidates(work, group, finding);
 	locate_group_judge(work, group, finding);
 	locate_group_mark(work, slot, marked, false);

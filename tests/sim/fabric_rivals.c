@@ -247,6 +247,52 @@ rival_votes(struct rival *r)
 
 /* ---- 007 ---- */
 
+static bool
+rival_at(const struct rival *r, const struct rival_row *row, uint32_t s)
+{
+	const struct locate_link *links = r->e->links;
+
+	for (uint32_t k = 0; k < row->n_there; k++)
+		if (links[row->there[k]].from == s || links[row->there[k]].to == s)
+			return true;
+	for (uint32_t k = 0; k < row->n_back; k++)
+		if (links[row->back[k]].from == s || links[row->back[k]].to == s)
+			return true;
+	return false;
+}
+
+/*
+ * It votes for links only. If a switch at the top link has far more losses than that link, and
+ * loses nearly as large a part of its probes, it is the switch.
+ */
+static bool
+rival_007_switch(struct rival *r, uint32_t top, uint32_t s)
+{
+	double link = 0, all = 0, sent_link = 0, sent_all = 0;
+
+	if (s == LOCATE_NONE)
+		return false;
+	for (size_t i = 0; i < r->e->n_rows; i++) {
+		const struct rival_row *row = &r->rows[i];
+		double lost = row->any + row->behind;
+
+		if (row->gone || !rival_at(r, row, s))
+			continue;
+		all += lost;
+		sent_all += row->sent;
+		if (rival_crosses(row, top)) {
+			link += lost;
+			sent_link += row->sent;
+		}
+	}
+	if (all < 2.5 * link || all / sent_all < 0.4 * link / sent_link)
+		return false;
+	fabric_say(r->out, LOCATE_SWITCH, s);
+	for (size_t i = 0; i < r->e->n_rows; i++)
+		r->rows[i].gone |= rival_at(r, &r->rows[i], s);
+	return true;
+}
+
 static void
 rival_007(struct rival *r)
 {
@@ -261,7 +307,9 @@ rival_007(struct rival *r)
 		top = rival_top(r, false, &second);
 		if (top == LOCATE_NONE || r->value[top] < 0.02 * all || r->value[top] < 0.7)
 			break;
-		rival_take(r, top);
+		if (!rival_007_switch(r, top, r->e->links[top].from) &&
+		    !rival_007_switch(r, top, r->e->links[top].to))
+			rival_take(r, top);
 	}
 }
 
