@@ -27,7 +27,8 @@ const struct cmd_entry cmd_links = {
 		"\n"
 		"Exit status: 0 all is well; 2 usage; 3 no central.\n"
 		"\n"
-		"Example:\n"
+		"Examples:\n"
+		"  rpingmesh-ctl links\n"
 		"  rpingmesh-ctl --json links | jq -r 'select(.from_name == \"leaf1\") | .to'",
 	.run = links_run,
 };

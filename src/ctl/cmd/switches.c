@@ -27,7 +27,8 @@ const struct cmd_entry cmd_switches = {
 		"\n"
 		"Exit status: 0 all is well; 2 usage; 3 no central.\n"
 		"\n"
-		"Example:\n"
+		"Examples:\n"
+		"  rpingmesh-ctl switches\n"
 		"  rpingmesh-ctl --json switches | jq -r 'select(.by == \"address\") | .name'",
 	.run = switches_run,
 };
