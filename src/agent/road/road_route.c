@@ -35,7 +35,7 @@ road_route_request(struct nlmsghdr *head, const struct hops_tuple *tuple, uint32
 static bool
 road_route_leads(const struct nlmsghdr *head, uint32_t ifindex)
 {
-	const struct nlattr *attr;
+	struct nlattr *attr;
 
 	mnl_attr_for_each(attr, head, sizeof(struct rtmsg)) {
 		const struct rtnexthop *hop = mnl_attr_get_payload(attr);
