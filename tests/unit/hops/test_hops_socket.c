@@ -65,17 +65,21 @@ test_datagram(void **state)
 static int
 parse(const uint8_t *quote, size_t n, uint32_t nonce, struct trace_answer *out)
 {
-	struct {
-		struct cmsghdr header;
+	const struct {
 		struct sock_extended_err error;
 		struct sockaddr_in from;
-	} control = {
-		.header = {sizeof(control), SOL_IP, IP_RECVERR},
+	} body = {
 		.error = {.ee_origin = SO_EE_ORIGIN_ICMP, .ee_type = 11},
 		.from = {.sin_family = AF_INET, .sin_addr = {htonl(0x0a010001)}},
 	};
+	union {
+		struct cmsghdr header;
+		uint8_t raw[CMSG_SPACE(sizeof(body))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(body)), .cmsg_level = SOL_IP,
+				.cmsg_type = IP_RECVERR}};
 	struct msghdr m = {.msg_control = &control, .msg_controllen = sizeof(control)};
 
+	memcpy(CMSG_DATA(&control.header), &body, sizeof(body));
 	return hops_socket_parse(&m, quote, n, nonce, out);
 }
 

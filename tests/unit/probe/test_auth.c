@@ -30,10 +30,10 @@ static const struct {
 	size_t at;
 	uint8_t signature[2][8]; /* by the first key, by the second */
 } rows[] = {
-	{{.type = PROBE_WIRE_PROBE, .length = 50, .probe = {0xbeef, 96, 3, true}}, 42,
+	{{.type = PROBE_WIRE_PROBE, .length = 50, .probe = {0xbeef, 96, 3, true, 0, 0}}, 42,
 	 {{0x38, 0xdf, 0x2d, 0xe6, 0xe4, 0x0d, 0x34, 0x2c},
 	  {0x1f, 0x61, 0xaa, 0x65, 0xea, 0xf3, 0x3f, 0x73}}},
-	{{.type = PROBE_WIRE_PROBE, .length = 1024, .probe = {0xbeef, 96, 3, true}}, 42,
+	{{.type = PROBE_WIRE_PROBE, .length = 1024, .probe = {0xbeef, 96, 3, true, 0, 0}}, 42,
 	 {{0x7c, 0x3c, 0xfb, 0x92, 0x9c, 0xbf, 0x78, 0x34},
 	  {0x36, 0xee, 0x5e, 0x10, 0xd9, 0x60, 0xd5, 0x07}}},
 	{{.type = PROBE_WIRE_ACK1, .length = 50}, 42,
