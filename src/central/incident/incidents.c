@@ -218,8 +218,8 @@ incidents_harden(struct incidents *s, const struct incidents_finding *f, uint64_
 		s->refused += !f->sure;
 		return f->sure;
 	}
-	/* incidents_forget_suspects() leaves none that is older than the looks. */
-	suspect->hits = suspect->hits << (window - suspect->window) | 1;
+	suspect->hits = window - suspect->window < INCIDENTS_LOOKS ?
+				suspect->hits << (window - suspect->window) | 1 : 1;
 	suspect->hits &= (1u << INCIDENTS_LOOKS) - 1;
 	suspect->window = window;
 	if (!f->sure && ((unsigned int)__builtin_popcount(suspect->hits) < INCIDENTS_HITS ||

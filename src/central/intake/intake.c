@@ -167,20 +167,23 @@ intake_port_find(struct intake_port *ports, size_t n, const char *device, uint8_
 static void
 intake_count(struct intake_port *port, const struct report_counter *counter, uint64_t now_ns)
 {
-	struct intake_counter *c = port->counters, *end = c + port->n_counters;
+	struct intake_counter *c;
+	size_t i = 0;
 
-	while (c != end && strcmp(c->name, counter->name) != 0)
-		c++;
-	if (c == end) {
+	while (i < port->n_counters && strcmp(port->counters[i].name, counter->name) != 0)
+		i++;
+	if (i == port->n_counters) {
 		if (port->n_counters == INTAKE_COUNTERS)
 			return;
 		if (!port->counters)
 			port->counters = calloc(INTAKE_COUNTERS, sizeof(*port->counters));
 		if (!port->counters)
 			return;
-		c = &port->counters[port->n_counters++];
-		snprintf(c->name, sizeof(c->name), "%s", counter->name);
+		snprintf(port->counters[i].name, sizeof(port->counters[i].name), "%s",
+			 counter->name);
+		port->n_counters++;
 	}
+	c = &port->counters[i];
 	c->total += counter->n;
 	c->last = counter->n;
 	c->risen_ns = now_ns;

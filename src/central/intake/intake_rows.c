@@ -132,8 +132,10 @@ intake_rows_new(const struct report *report, const char *const *devices)
 
 		*s = report->streams[i];
 		s->device = intake_device(devices, report->n_ports, s->device);
-		if (!s->job[0])
+		if (!s->job[0]) {
+			s->job = ""; /* that of the report goes with it */
 			continue;
+		}
 		s->job = rows[i].job = strdup(s->job);
 		if (!s->job) {
 			intake_rows_free(rows, i);
