@@ -258,8 +258,8 @@ def try_link(world):
     _, every = world.ctl("--json", "incidents", "--all")
     kept = [i for i in every if i["id"] == found[0]["id"]]
     check("it is kept", [i["state"] for i in kept] == ["closed"])
-    for incident in every:
-        print("#", incident["id"], incident["opens"], incident["culprits"][0]["name"])
+    check("no other was found when it ended", [i["culprits"][0]["name"] for i in every] ==
+          [i["culprits"][0]["name"] for i in kept])
     world.fabric.bad = {("leaf1", "spine2"): 0.3}
     found = world.wait("it is bad again", world.blamed)
     check("the same incident opens again",

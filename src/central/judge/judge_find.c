@@ -237,6 +237,72 @@ judge_is_live(const struct judge_case *c, const struct locate_finding *from)
 	return when >> (slots - 2) != 0;
 }
 
+/* ---- a second culprit ---- */
+
+/* Losses (or slow probes) that a culprit beside another one needs for itself. */
+#define JUDGE_OWN 3u
+
+static bool
+judge_same_effect(enum locate_effect a, bool delay)
+{
+	return (a == LOCATE_DELAY) == delay;
+}
+
+/* Whether one of the candidates is the culprit of an incident that is open, or the like. */
+static bool
+judge_is_known(const struct judge_case *c, const struct locate_finding *finding)
+{
+	for (size_t k = 0; k < finding->n_candidates; k++)
+		for (size_t i = 0; i < c->n_asks; i++)
+			if (c->asks[i].what == finding->candidates[k].id &&
+			    c->asks[i].kind == finding->candidates[k].kind)
+				return true;
+	return false;
+}
+
+/* Whether the row crosses a greater finding, or the culprit of an incident that is open. */
+static bool
+judge_is_explained(const struct judge_case *c, size_t row, const struct locate_finding *finding)
+{
+	bool delay = finding->effect == LOCATE_DELAY;
+
+	for (const struct locate_finding *f = c->result->findings; f != finding; f++)
+		if (!f->suspect && judge_same_effect(f->effect, delay) &&
+		    judge_case_crosses(c, row, f->candidates[0].kind, f->candidates[0].id))
+			return true;
+	for (size_t i = 0; i < c->n_asks; i++)
+		if (c->asks[i].what != JUDGE_NONE &&
+		    (c->asks[i].effect == INCIDENT_DELAY) == delay &&
+		    judge_case_crosses(c, row, c->asks[i].kind, c->asks[i].what))
+			return true;
+	return false;
+}
+
+/*
+ * Whether a finding beside others has evidence of its own. The rows that cross a fault do not all
+ * lose the same share of their probes if the fault begins or ends within the window, because each
+ * host reports at another time. What a second culprit would explain there is no evidence. So it
+ * needs losses in rows that cross no other.
+ */
+static bool
+judge_has_own(const struct judge_case *c, const struct locate_finding *finding)
+{
+	const struct locate_candidate *first = &finding->candidates[0];
+	uint64_t own = 0;
+
+	if ((finding == c->result->findings && !c->n_asks) || judge_is_known(c, finding))
+		return true;
+	for (size_t i = 0; i < c->n_rows && own < JUDGE_OWN; i++) {
+		const struct locate_row *row = &c->lrows[i];
+		uint32_t n = finding->effect == LOCATE_DELAY ? row->slow : row->lost + row->half;
+
+		if (n && judge_case_crosses(c, i, first->kind, first->id) &&
+		    !judge_is_explained(c, i, finding))
+			own += n;
+	}
+	return own >= JUDGE_OWN;
+}
+
 /* What a finding points to: one block of memory. */
 struct judge_found {
 	struct incident_culprit culprits[LOCATE_CANDIDATES];
@@ -282,6 +348,7 @@ judge_find(struct judge_case *c)
 		return -ENOMEM;
 	for (size_t i = 0; rc == 0 && i < r->n_findings; i++) {
 		if (r->findings[i].suspect || !r->findings[i].n_candidates ||
+		    !judge_has_own(c, &r->findings[i]) ||
 		    (c->window == INTAKE_SHORT && !judge_is_live(c, &r->findings[i]))) {
 			c->stats.suspects++;
 			continue;
