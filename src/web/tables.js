@@ -24,7 +24,7 @@ function tableView(title, path, key, columns, note) {
 				el("div", { class: "controls" },
 				   el("label", {}, "Filter", filter), count,
 				   csvLink(key, columns, kept), el("a", { href: path }, "JSON")),
-				note ? el("p", { class: "note" }, note) : null, rows.element);
+				el("p", { class: "note" }, note ?? ""), rows.element);
 			draw();
 			return (now) => { all = now; draw(); };
 		},

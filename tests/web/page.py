@@ -175,6 +175,8 @@ def views(b, url):
                        ("status", "Status of rpingmesh-central")):
         b.go(f"{url}/#/{view}")
         until(view, lambda word=word: word in b.text("main"))
+        check(f"{view}: no value is missing",
+              not {"null", "undefined", "NaN"} & set(b.text("main").split()))
         b.screenshot(os.path.join(BUILD, f"tests/web/{view}.png"))
     for width in (360, 2560):
         b.resize(width, 800)
