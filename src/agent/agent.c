@@ -474,6 +474,10 @@ agent_report_job(void *arg, const struct peer_stream *stream, char *job)
 	job[0] = '\0';
 	if (cgroup)
 		owner_job(cgroup, job);
+	/* A user can choose the name, and central refuses control characters. */
+	for (char *c = job; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 }
 
 static int

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hops/hops_budget.h"
 
+#include "core/clock.h"
+
+#define HOPS_DEBT_NS (60 * NSEC_PER_SEC)
+
 /* FNV-1a. Answers are the network's: whoever finds collisions gets a few datagrams more. */
 static uint32_t
 hops_budget_slot(const struct addr *address)
@@ -48,4 +52,7 @@ hops_budget_charge(struct hops_budget *budget, const struct addr *address, uint6
 	if (!addr_equal(&s->address, address))
 		*s = (struct hops_switch){.address = *address};
 	bucket_take(&s->bucket, &budget->switch_rate, now_ns);
+	/* Anybody can forge answers; they make no debt that lasts. */
+	if (bucket_ready_ns(&s->bucket, &budget->switch_rate) > now_ns + HOPS_DEBT_NS)
+		bucket_fit(&s->bucket, &budget->switch_rate, now_ns);
 }

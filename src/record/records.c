@@ -311,9 +311,9 @@ const struct record_field records_flow[] = {
 	      "Whether the probes have the UDP source port of the flow.", WORDS(PATH)),
 	FIELD("probe_src_port", "integer or nil",
 	      "The UDP source port of the probes.", RANGE(1, 65535)),
-	FIELD("hops", "list of string or nil",
+	FIELD("hops", "list of string",
 	      "The routers on the path of the flow: their names in the DNS, else their addresses, "
-	      "or a question mark for one that did not answer; nil if the path is not known."),
+	      "or a question mark for one that did not answer; empty if the path is not known."),
 	FIELD("interval_ns", "integer or nil", "The time between two probes.", NS),
 	INCLUDE(TOTALS, "The totals of these probes; 0 while the flow is not probed."),
 	FIELD("recent", "map recent", "The last results of these probes."),

@@ -254,8 +254,11 @@ http_stream(struct http *http, struct evhttp_request *request, struct events *ev
 	}
 	/* First, because the request may be gone afterwards. */
 	http_client_leaves(http, request);
-	if (!events_open(events, request))
-		http_refuse(http, request, -EAGAIN);
+	if (events_open(events, request))
+		return;
+	/* The connection counts no more, so it must not stay. */
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+	http_refuse(http, request, -EAGAIN);
 }
 
 static void

@@ -31,6 +31,7 @@
 #include "core/siphash.h"
 #include "rdma/counters.h"
 #include "record/registration.h"
+#include "record/strict.h"
 
 #define CLUSTER_REPORT_WHOLE 5u
 /* After a change; what follows within this time is in the same report. */
@@ -41,7 +42,8 @@
 struct cluster_past {
 	char device[REPORT_NAME_MAX + 1], name[COUNTERS_NAME];
 	uint8_t port;
-	uint64_t total;
+	uint64_t total; /* in the last report that was taken */
+	uint64_t now;   /* in the one that is being made */
 };
 
 struct cluster_report {
@@ -82,8 +84,10 @@ cluster_report_rise(struct cluster_report *report, const struct nic *nic, const 
 			    strcmp(p->device, nic_name(nic)) != 0))
 		p++;
 	if (p != end) {
-		rise = total > p->total ? total - p->total : 0;
-		p->total = total;
+		if (total < p->total)
+			p->total = total;
+		rise = total - p->total;
+		p->now = total;
 		return rise;
 	}
 	if (report->n_past >= REPORT_PORTS_MAX * REPORT_COUNTERS_MAX)
@@ -93,7 +97,7 @@ cluster_report_rise(struct cluster_report *report, const struct nic *nic, const 
 		return 0;
 	report->past = more;
 	p = &more[report->n_past++];
-	*p = (struct cluster_past){.port = nic_port(nic), .total = total};
+	*p = (struct cluster_past){.port = nic_port(nic), .total = total, .now = total};
 	snprintf(p->device, sizeof(p->device), "%s", nic_name(nic));
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	return 0;
@@ -161,6 +165,8 @@ static void
 cluster_report_done(struct cluster_report *report, const struct report *what)
 {
 	cluster_rows_reported(report->rows);
+	for (size_t i = 0; i < report->n_past; i++)
+		report->past[i].total = report->past[i].now;
 	report->sequence = what->sequence;
 	report->streams_of = what->streams_of;
 	report->begin_ns = what->end_ns;
@@ -275,7 +281,8 @@ cluster_report_key(const struct peer_stream *stream, const struct probe_result *
 		.destination = *peer.remote,
 		.src_port = r->src_port,
 	};
-	return true;
+	/* Central refuses a report that has another address. */
+	return strict_addr_fits(&key->source) && strict_addr_fits(&key->destination);
 }
 
 /* A second counts once, however many results it has. */

@@ -40,7 +40,8 @@ road_set_routers(struct road *road, int routers)
 	road->routers = routers;
 	if (routers > 0 && routers <= (int)HOPS_MAX) {
 		road_stop(road);
-		road_want(road, ROAD_WHY_NEW);
+		/* Of the way back the other host says how many, and it may say anything. */
+		road_want(road, road->kind == ROAD_BACK ? ROAD_WHY_AGAIN : ROAD_WHY_NEW);
 	} else {
 		road_leave(road, routers == 0 ? ROAD_REASON_NONE : ROAD_REASON_ROUTERS);
 	}
@@ -50,7 +51,7 @@ road_set_routers(struct road *road, int routers)
 static void
 road_find_routers(struct road *road, int routers, bool first)
 {
-	if (first && road->cycle && road->found_routers < 0)
+	if (first && road->cycle && road->found_routers < 0 && routers < 0)
 		road_set_routers(road, road->found_routers);
 	if (first || routers >= 0)
 		road->found_routers = routers;

@@ -91,6 +91,24 @@ roads_names_next(struct roads *roads)
 	}
 }
 
+/* One of the same place that nobody has asked for within its time makes room. */
+static bool
+roads_names_drop(struct roads_names *names, uint64_t hash)
+{
+	struct roads_name *name;
+
+	LIST_FOREACH(name, &names->bucket[hash % ROADS_NAMES_BUCKETS], in_bucket)
+		if (!name->lookup && !name->waits && clock_mono_ns() >= name->until_ns)
+			break;
+	if (!name)
+		return false;
+	LIST_REMOVE(name, in_bucket);
+	free(name->name);
+	free(name);
+	names->n--;
+	return true;
+}
+
 static struct roads_name *
 roads_names_get(struct roads *roads, const struct addr *hop)
 {
@@ -101,7 +119,7 @@ roads_names_get(struct roads *roads, const struct addr *hop)
 	LIST_FOREACH(name, &names->bucket[hash % ROADS_NAMES_BUCKETS], in_bucket)
 		if (addr_equal(&name->addr, hop))
 			return name;
-	if (names->n >= ROADS_NAMES_MAX)
+	if (names->n >= ROADS_NAMES_MAX && !roads_names_drop(names, hash))
 		return NULL;
 	name = calloc(1, sizeof(*name));
 	if (!name)

@@ -168,6 +168,8 @@ road_begin(struct road *road, enum road_why why)
 	roads->asked++;
 }
 
+#define ROADS_BEGIN_AT_ONCE 32
+
 static void
 roads_begin(void *arg)
 {
@@ -176,8 +178,10 @@ roads_begin(void *arg)
 	struct road_turn *turn;
 	enum road_why last;
 
-	while ((last = roads_last(roads)) < ROAD_WHY_N &&
-	       (turn = road_queue_take(&roads->queue, last, now_ns)))
+	/* Those that fail at once take no place; the loop has its turn in between. */
+	for (int n = 0; (last = roads_last(roads)) < ROAD_WHY_N && n < ROADS_BEGIN_AT_ONCE &&
+			(turn = road_queue_take(&roads->queue, last, now_ns));
+	     n++)
 		road_begin((struct road *)((char *)turn - offsetof(struct road, turn)), turn->why);
 	if (last < ROAD_WHY_N)
 		next_ns = road_queue_next_ns(&roads->queue, last);

@@ -235,7 +235,7 @@ road_record_hops(struct record *r, struct roads *roads, const struct flow *flow)
 	if (road)
 		road_info(road, &info);
 	if (!info.path) {
-		msgpack_pack_nil(pk);
+		msgpack_pack_array(pk, 0);
 		return;
 	}
 	msgpack_pack_array(pk, info.path->n_hops);

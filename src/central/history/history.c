@@ -41,7 +41,7 @@ static void
 history_close(struct history *h)
 {
 	sqlite3_finalize(h->put);
-	sqlite3_close(h->db);
+	sqlite3_close_v2(h->db); /* also if a statement is still in use */
 	h->put = NULL;
 	h->db = NULL;
 }

@@ -51,6 +51,7 @@ TAILQ_HEAD(incidents_others, incidents_other);
 struct incidents {
 	struct incidents_ops ops;
 	struct incidents_list list;          /* by number */
+	const struct incidents_entry **last; /* what incidents_next() has returned */
 	struct incidents_suspects suspects;
 	struct incidents_others others;
 	uint64_t numbers;
@@ -82,21 +83,25 @@ incidents_find(const struct incidents *s, const char *id)
 const struct incident *
 incidents_next(const struct incidents *s, uint64_t after, uint64_t *number)
 {
-	const struct incidents_entry *e;
+	const struct incidents_entry *e = *s->last;
 
-	TAILQ_FOREACH(e, &s->list, link) {
-		if (e->number <= after)
-			continue;
-		*number = e->number;
-		return e->incident;
-	}
-	return NULL;
+	if (!e || e->number > after)
+		e = TAILQ_FIRST(&s->list);
+	while (e && e->number <= after)
+		e = TAILQ_NEXT(e, link);
+	*s->last = e;
+	if (!e)
+		return NULL;
+	*number = e->number;
+	return e->incident;
 }
 
 static void
 incidents_drop(struct incidents *s, struct incidents_entry *e)
 {
 	TAILQ_REMOVE(&s->list, e, link);
+	if (*s->last == e)
+		*s->last = NULL;
 	if (e->incident->state == INCIDENT_OPEN)
 		s->open--;
 	else
@@ -561,6 +566,11 @@ incidents_new(const struct incidents_ops *ops, struct incidents **out)
 
 	if (!s)
 		return -ENOMEM;
+	s->last = calloc(1, sizeof(*s->last));
+	if (!s->last) {
+		free(s);
+		return -ENOMEM;
+	}
 	s->ops = *ops;
 	TAILQ_INIT(&s->list);
 	TAILQ_INIT(&s->suspects);
@@ -580,5 +590,6 @@ incidents_free(struct incidents *s)
 		incidents_drop_suspect(s, TAILQ_FIRST(&s->suspects));
 	while (!TAILQ_EMPTY(&s->others))
 		incidents_drop_other(s, TAILQ_FIRST(&s->others));
+	free(s->last);
 	free(s);
 }

@@ -9,6 +9,7 @@
 #include "central/history/history.h"
 #include "central/incident/incidents.h"
 #include "central/judge/judge_case.h"
+#include "central/judge/judge_index.h"
 #include "central/judge/judge_masks.h"
 #include "central/judge/judge_publish.h"
 #include "central/mesh/mesh.h"
@@ -361,7 +362,9 @@ judge_new(const struct judge_config *config, struct judge **out)
 		return -ENOMEM;
 	j->config = *config;
 	j->sources = (struct judge_sources){config->mesh, config->intake, config->roads};
-	rc = judge_start(j);
+	rc = judge_index_seed();
+	if (rc == 0)
+		rc = judge_start(j);
 	if (rc < 0)
 		judge_free(j);
 	else

@@ -42,6 +42,13 @@ judge_host_excuses(const struct judge_case *c, const struct registry_host_info *
 	return excuses;
 }
 
+/* Within the window: it may have been down for a part of it. */
+static bool
+judge_has_restarted(const struct judge_case *c, const struct intake_host_info *info)
+{
+	return info->restarts && info->started_ns + intake_window_ns(c->window) > c->now_ns;
+}
+
 static bool
 judge_port_is_down(const struct intake_host_info *info, const struct registration_port *port)
 {
@@ -133,7 +140,8 @@ judge_add_host(struct judge_case *c, const struct registry_host *host)
 	c->lhosts[number] = (struct locate_host){
 		.excuses = judge_host_excuses(c, &h, info), .silent = info && info->silent};
 	c->hosts[number].reported_ns =
-		info && !info->silent && !c->lhosts[number].excuses ? info->last_ns : 0;
+		info && !info->silent && !c->lhosts[number].excuses &&
+				!judge_has_restarted(c, info) ? info->last_ns : 0;
 	c->n_hosts++;
 	for (size_t i = 0; rc == 0 && i < h.registration->n_ports; i++)
 		rc = judge_add_nic(c, number, &h.registration->ports[i],
@@ -274,10 +282,7 @@ judge_unreachable(const struct judge_case *c, const struct intake_counts *counts
 static uint32_t
 judge_tuple_of(struct judge_case *c, const struct roads_tuple *tuple)
 {
-	struct {
-		struct addr source, destination;
-		uint32_t ports;
-	} key = {tuple->source, tuple->destination,
+	const struct judge_tuple key = {tuple->source, tuple->destination,
 		 (uint32_t)tuple->src_port << 8 | tuple->traffic_class};
 	uint32_t number = judge_index_get(&c->tuples, &key, sizeof(key));
 
@@ -296,13 +301,16 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 					  s->traffic_class};
 	const struct roads_tuple back = {s->destination, s->source, s->back_port,
 					 s->traffic_class};
-	uint32_t lost = row->counts.lost + judge_unreachable(c, &row->counts, from, to);
+	uint64_t lost = (uint64_t)row->counts.lost + judge_unreachable(c, &row->counts, from, to);
+	uint64_t sent = row->counts.answered + lost + row->counts.back_lost;
 	struct locate_row *l = &c->lrows[c->n_rows];
 
+	if (sent > UINT32_MAX)
+		return; /* nobody sends so many: somebody lies */
 	*l = (struct locate_row){.from = from, .to = to, .there = judge_add_path(c, &there),
 				 .back = judge_add_path(c, &back),
-				 .sent = row->counts.answered + lost + row->counts.back_lost,
-				 .lost = lost, .half = row->counts.back_lost,
+				 .sent = (uint32_t)sent, .lost = (uint32_t)lost,
+				 .half = row->counts.back_lost,
 				 .slow = row->counts.slow, .large = s->size >= JUDGE_LARGE};
 	if (l->slow > row->counts.answered)
 		l->slow = row->counts.answered;

@@ -31,6 +31,12 @@ struct judge_link {
 	struct addr from, to;
 };
 
+/* The key of a 5-tuple. */
+struct judge_tuple {
+	struct addr source, destination;
+	uint32_t ports; /* the source port, and the traffic class in the lowest byte */
+};
+
 /* A row's own things that locate() does not need. */
 struct judge_row {
 	uint32_t place; /* in the reports of its host */

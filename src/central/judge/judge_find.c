@@ -139,18 +139,17 @@ judge_find_link(const struct judge_case *c, const struct incident_culprit *culpr
 static bool
 judge_find_tuple(const struct judge_case *c, const struct incident_culprit *culprit, uint32_t *id)
 {
-	struct incident_culprit other;
+	const char *at = strstr(culprit->name, " port ");
+	struct judge_tuple key = {.ports = 0};
+	unsigned int port, class;
 
-	for (uint32_t i = 0; i < c->n_rows; i++) {
-		if (c->rows[i].tuple != i)
-			continue; /* another one of the tuple stands before it */
-		other = (struct incident_culprit){.kind = INCIDENT_TUPLES};
-		judge_name_as_tuple(c, i, &other);
-		*id = i;
-		if (strcmp(other.name, culprit->name) == 0)
-			return true;
-	}
-	return false;
+	if (!at || sscanf(at, " port %u class %u", &port, &class) != 2 ||
+	    addr_parse(culprit->from, &key.source) < 0 ||
+	    addr_parse(culprit->to, &key.destination) < 0)
+		return false;
+	key.ports = port << 8 | class;
+	*id = judge_index_get(&c->tuples, &key, sizeof(key));
+	return *id != JUDGE_NONE;
 }
 
 bool

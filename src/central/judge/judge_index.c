@@ -4,12 +4,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+
+#include "core/siphash.h"
 
 /* Without memory, uthash does not keep the entry. */
 #define HASH_NONFATAL_OOM 1
 #define uthash_nonfatal_oom(entry) judge_index_failed(entry)
-#define HASH_FUNCTION(key, len, hash) HASH_OAT(key, len, hash)
+/* Whoever may publish chooses keys. */
+#define HASH_FUNCTION(text, len, hash) \
+	((hash) = (unsigned int)siphash(judge_index_key, (text), (len)))
 #include <uthash.h>
+
+static uint8_t judge_index_key[SIPHASH_KEY];
 
 struct judge_index_entry {
 	UT_hash_handle hh;
@@ -21,6 +28,14 @@ static void
 judge_index_failed(struct judge_index_entry *entry)
 {
 	entry->number = JUDGE_NONE;
+}
+
+int
+judge_index_seed(void)
+{
+	ssize_t n = getrandom(judge_index_key, sizeof(judge_index_key), 0);
+
+	return n == (ssize_t)sizeof(judge_index_key) ? 0 : -EIO;
 }
 
 uint32_t
@@ -51,11 +66,11 @@ judge_index_put(struct judge_index *index, const void *key, size_t size, uint32_
 void
 judge_index_clear(struct judge_index *index)
 {
-	struct judge_index_entry *entry, *next;
+	struct judge_index_entry *entry = index->entries, *next;
 
-	for (entry = index->entries; entry; entry = next) {
+	HASH_CLEAR(hh, index->entries);
+	for (; entry; entry = next) {
 		next = entry->hh.next;
-		HASH_DEL(index->entries, entry);
 		free(entry);
 	}
 }

@@ -15,6 +15,9 @@ struct judge_index {
 	struct judge_index_entry *entries;
 };
 
+/* Before the first one: chooses the key of the hash. Returns 0 or -EIO. */
+int judge_index_seed(void);
+
 /* The number of a key, or JUDGE_NONE. */
 uint32_t judge_index_get(const struct judge_index *index, const void *key, size_t size);
 /* Sets the number of a key that has none. Returns 0 or -ENOMEM. */

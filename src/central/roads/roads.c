@@ -150,6 +150,9 @@ roads_refuse(struct roads *r, const char *host, const char *why)
 	roads_complain(r, "the paths of %s are wrong: %.100s", host, why);
 }
 
+#define ROADS_BEHIND 3u     /* messages with ascending numbers that are too low begin anew */
+#define ROADS_GAP_MAX 1000u /* more are not missing, somebody lies */
+
 /*
  * Notes the number of a message, and whether it is part of a whole set. Returns false if it has
  * come before.
@@ -159,12 +162,19 @@ roads_count_message(struct roads *r, struct roads_host *h, const struct paths *p
 {
 	bool first = !h->heard || h->incarnation != p->incarnation;
 
-	if (!first && p->sequence <= h->sequence)
-		return false;
+	if (!first && p->sequence <= h->sequence) {
+		/* A number that somebody has forged must not stop a host for ever. */
+		h->n_behind = p->sequence == h->behind + 1 ? h->n_behind + 1 : 1;
+		h->behind = p->sequence;
+		if (h->n_behind < ROADS_BEHIND)
+			return false;
+		first = true;
+	}
 	if (first || p->sequence != h->sequence + 1)
 		h->part = 0;
 	if (!first)
-		r->stats.gaps += p->sequence - h->sequence - 1;
+		r->stats.gaps += p->sequence - h->sequence - 1 < ROADS_GAP_MAX ?
+					 p->sequence - h->sequence - 1 : ROADS_GAP_MAX;
 	h->heard = true;
 	h->incarnation = p->incarnation;
 	h->sequence = p->sequence;

@@ -119,6 +119,8 @@ struct roads_host {
 	uint32_t n_nodes;
 	bool heard;               /* the next two are known */
 	uint64_t incarnation, sequence;
+	uint64_t behind;          /* the last number that is not above `sequence`, */
+	uint32_t n_behind;        /* and how many of them ascend by one */
 	uint32_t part;            /* that must come next for the set to be whole; 0: none */
 	uint8_t set;
 };

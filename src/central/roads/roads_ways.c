@@ -14,18 +14,27 @@ roads_way_at(const struct roads *r, uint32_t way)
 
 /* ---- what a path refers to ---- */
 
+/* The path as it is, or the last one that was good, which had reached its end. */
+enum roads_which { ROADS_NOW, ROADS_BEFORE };
+
 /* Its links to the first router, and from the last one; NULL: it has no such link. */
 struct roads_ends {
 	uint32_t first[2], last[2];
 };
 
+static uint32_t
+roads_step_of(const struct roads_way *w, enum roads_which which)
+{
+	return which == ROADS_BEFORE ? w->before : w->step;
+}
+
 static void
-roads_ends_of(const struct roads *r, const struct roads_way *w, uint32_t step,
+roads_ends_of(const struct roads *r, const struct roads_way *w, enum roads_which which,
 	      struct roads_ends *out)
 {
 	uint32_t steps[PATHS_HOPS_MAX];
-	uint32_t n = roads_steps(r, step, steps);
-	bool reached = step == w->before || (w->flags & ROADS_REACHED);
+	uint32_t n = roads_steps(r, roads_step_of(w, which), steps);
+	bool reached = which == ROADS_BEFORE || (w->flags & ROADS_REACHED);
 
 	out->first[0] = w->key.source;
 	out->first[1] = roads_step_at(r, steps[0])->key.node;
@@ -49,11 +58,11 @@ roads_release_edge(struct roads *r, const uint32_t ends[2])
 
 /* Takes references to the links at both ends of a list of routers. */
 static int
-roads_hold(struct roads *r, const struct roads_way *w, uint32_t step)
+roads_hold(struct roads *r, const struct roads_way *w)
 {
 	struct roads_ends ends;
 
-	roads_ends_of(r, w, step, &ends);
+	roads_ends_of(r, w, ROADS_NOW, &ends);
 	if (!roads_hold_edge(r, ends.first))
 		return -ENOMEM;
 	if (roads_hold_edge(r, ends.last))
@@ -64,35 +73,35 @@ roads_hold(struct roads *r, const struct roads_way *w, uint32_t step)
 
 /* Gives them up, and the list. */
 static void
-roads_release(struct roads *r, const struct roads_way *w, uint32_t step)
+roads_release(struct roads *r, const struct roads_way *w, enum roads_which which)
 {
 	struct roads_ends ends;
 
-	if (!step)
+	if (!roads_step_of(w, which))
 		return;
-	roads_ends_of(r, w, step, &ends);
+	roads_ends_of(r, w, which, &ends);
 	roads_release_edge(r, ends.first);
 	roads_release_edge(r, ends.last);
-	roads_step_put(r, step);
+	roads_step_put(r, roads_step_of(w, which));
 }
 
 /* ---- counting ---- */
 
 /* The links of a list of routers that are known, in their order. */
 static uint8_t
-roads_links_of(const struct roads *r, const struct roads_way *w, uint32_t step,
+roads_links_of(const struct roads *r, const struct roads_way *w, enum roads_which which,
 	       uint32_t out[ROADS_LINKS_MAX])
 {
 	uint32_t steps[PATHS_HOPS_MAX];
 	struct roads_ends ends;
 	uint8_t n = 0;
 
-	if (!step)
+	if (!roads_step_of(w, which))
 		return 0;
-	roads_ends_of(r, w, step, &ends);
+	roads_ends_of(r, w, which, &ends);
 	out[n] = roads_pool_find(&r->edges, &(struct roads_edge_key){ends.first[0], ends.first[1]});
 	n += out[n] != 0;
-	for (uint32_t i = 0, n_steps = roads_steps(r, step, steps); i < n_steps; i++) {
+	for (uint32_t i = 0, k = roads_steps(r, roads_step_of(w, which), steps); i < k; i++) {
 		out[n] = roads_step_at(r, steps[i])->link;
 		n += out[n] != 0;
 	}
@@ -106,7 +115,8 @@ static void
 roads_count(struct roads *r, const struct roads_way *w, int tuples)
 {
 	uint32_t links[ROADS_LINKS_MAX], steps[PATHS_HOPS_MAX];
-	uint32_t n = roads_links_of(r, w, w->step, links), n_steps = roads_steps(r, w->step, steps);
+	uint32_t n = roads_links_of(r, w, ROADS_NOW, links);
+	uint32_t n_steps = roads_steps(r, w->step, steps);
 
 	for (uint32_t i = 0; i < n; i++) {
 		roads_edge_at(r, links[i])->tuples += (uint32_t)tuples;
@@ -147,7 +157,7 @@ roads_set(struct roads *r, struct roads_way *w, const struct paths_path *p, uint
 	w->step = step;
 	w->flags = roads_flags(p);
 	w->before = 0;
-	if (roads_hold(r, w, step) < 0) {
+	if (roads_hold(r, w) < 0) {
 		*w = old;
 		roads_step_put(r, step);
 		return -ENOMEM;
@@ -157,13 +167,13 @@ roads_set(struct roads *r, struct roads_way *w, const struct paths_path *p, uint
 	w->flow_label = p->flow_label;
 	w->time_s = (uint32_t)(p->time_ns / NSEC_PER_SEC);
 	if ((w->flags & ROADS_GOOD) == ROADS_GOOD) {
-		roads_release(r, &old, old.before);
-		roads_release(r, &old, old.step);
+		roads_release(r, &old, ROADS_BEFORE);
+		roads_release(r, &old, ROADS_NOW);
 	} else if ((old.flags & ROADS_GOOD) == ROADS_GOOD) {
 		w->before = old.step;
 	} else {
 		w->before = old.before;
-		roads_release(r, &old, old.step);
+		roads_release(r, &old, ROADS_NOW);
 	}
 	roads_count(r, w, 1);
 	return 0;
@@ -196,8 +206,8 @@ roads_end(struct roads *r, uint32_t way)
 
 	if (w.step) {
 		roads_count(r, &w, -1);
-		roads_release(r, &w, w.before);
-		roads_release(r, &w, w.step);
+		roads_release(r, &w, ROADS_BEFORE);
+		roads_release(r, &w, ROADS_NOW);
 	}
 	roads_pool_remove(&r->ways, way);
 	roads_node_put(r, w.key.source);
@@ -352,8 +362,8 @@ roads_fill(const struct roads *r, const struct roads_way *w, struct roads_path *
 		out->hops[i] = roads_node_at(r, node)->key;
 		out->switches[i] = roads_node_at(r, node)->sw;
 	}
-	out->n_links = roads_links_of(r, w, w->step, out->links);
-	out->n_before = roads_links_of(r, w, w->before, out->before);
+	out->n_links = roads_links_of(r, w, ROADS_NOW, out->links);
+	out->n_before = roads_links_of(r, w, ROADS_BEFORE, out->before);
 }
 
 bool

@@ -34,7 +34,8 @@ when_until(const char *text, uint64_t *out_ns)
 		return false;
 	day = tm.tm_mday;
 	at = mktime(&tm);
-	if (at < 0 || tm.tm_mday != day) /* 31 February is 3 March */
+	/* 31 February is 3 March. */
+	if (at < 0 || (uint64_t)at > INT64_MAX / NSEC_PER_SEC || tm.tm_mday != day)
 		return false;
 	*out_ns = (uint64_t)at * NSEC_PER_SEC;
 	return true;
