@@ -165,8 +165,8 @@ def test_many_paths(t):
 def test_prometheus_sees_loss(t):
     """PromQL over what a Prometheus has scraped gives the loss that netem was told.
 
-    Tolerance: the 99 % interval of the binomial distribution for the probes that the query covers,
-    200 a second of which take the loss on their way out; 10 % on the way out alone."""
+    Tolerance: the 99.99 % interval of the binomial distribution for the probes that the query
+    covers, 200 a second of which take the loss on their way out; 10 % on the way out alone."""
     need("prometheus")
     a = Host(t, 0, LISTEN + f'interval_ms = 20; peers = ("{address(1)}");').start()
     Host(t, 1, "").start()
@@ -189,7 +189,7 @@ def test_prometheus_sees_loss(t):
     finally:
         fabric("loss", 0, 0, "out")
         prometheus.end()
-    low, high = binomial_interval(n, 0.1)
+    low, high = binomial_interval(n, 0.1, z=3.89)
     t.note(f"PromQL: {ratio:.4f} of {n:.0f} probes; interval {low / n:.4f} to {high / n:.4f}")
     check(low / n <= ratio <= high / n,
           f"loss {ratio:.4f} is outside {low / n:.4f} to {high / n:.4f}")
