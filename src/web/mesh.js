@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The heat map: who probes in rows, who is probed in columns. First ToR by ToR, then the ports under
- * two ToRs. Colours get darker with harm, and cells that are large enough have a mark, so that they
+ * The heat map: who probes in rows, who is probed in columns. First ToR by ToR, then the ports
+ * under two ToRs. Colours get darker with harm, and cells that are large enough have a mark, so that they
  * can be told apart without seeing colours.
  */
 import { el, get, micro, percent } from "./dom.js";
