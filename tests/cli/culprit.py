@@ -82,10 +82,16 @@ def address(router):
     return f"10.{1 if router[:4] == 'leaf' else 2}.{router[-1]}.1"
 
 
+# Sums of this and of honest numbers do not fit into 32 bits.
+FORGED = {"place": 0, "classes": {"lost": 1}, "noise": 0, "noise_lost": 0,
+          "corrected": 2**32 - 2, "slow": 0}
+
+
 class Fabric:
     def __init__(self, port):
         self.random = random.Random(7)
         self.bus = Publisher(port)
+        self.forged = None  # the name of a host whose reports lie
         self.bad = {}  # an element of route(): the share that it loses
         self.hosts = [Host(leaf, n + 1) for leaf in range(1, LEAVES + 1) for n in range(HOSTS)]
         for host in self.hosts:
@@ -150,6 +156,8 @@ class Fabric:
 
     def report(self, host, sequence):
         rows = [r for r in (self.row(i, s) for i, s in enumerate(host.streams)) if r]
+        if host.name == self.forged:
+            rows = [FORGED] + [r for r in rows if r["place"]]
         streams = [{"device": "mlx5_0", "port": 1, "source": host.address,
                     "kind": "flow" if s.job else "fabric", "traffic_class": 0, "size": 0,
                     "job": s.job, "destinations": [s.destination.address],
@@ -238,8 +246,10 @@ class World:
 
 
 def try_link(world):
+    world.fabric.forged = "h21"
     world.fabric.bad = {("leaf1", "spine2"): 0.3}
     found = world.wait("a link with 30 % loss is named", world.blamed)
+    world.fabric.forged = None
     print("#", json.dumps(found), flush=True)
     culprit = found[0]["culprits"][0]
     check("one incident", len(found) == 1)
