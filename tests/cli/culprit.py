@@ -100,6 +100,15 @@ class Fabric:
                     if other is not host:
                         host.streams.append(
                             Stream(host, other, 50000 + k, 40000 + self.random.randrange(400)))
+        self.give_jobs()
+
+    def give_jobs(self):
+        """A job whose flow crosses the link that try_link() breaks, and one beside it."""
+        streams = [s for host in self.hosts for s in host.streams]
+        over = [s for s in streams
+                if ("leaf1", "spine2") in route(s.source, s.destination, s.port)]
+        beside = [s for s in streams if 1 not in (s.source.leaf, s.destination.leaf)]
+        over[0].job, beside[0].job = "slurm:1", "slurm:2"
 
     def publish(self, kind, host, record, retained=False):
         record.update({"type": kind, "schema": 1, "host": host.name, "incarnation": 1})
@@ -259,6 +268,8 @@ def try_link(world):
     for _ in range(10):
         world.turn()
     again = world.blamed()
+    check("the job that crosses it is hurt, and the one beside it is not",
+          (again[0]["hurts"], again[0]["priority"]) == (["slurm:1"], "P0"))
     check("and nothing else is, later", [i["id"] for i in again] == [found[0]["id"]])
     status, lines = world.ctl("blame")
     check("blame in words", status == 1 and "leaf1 -> " in lines[0])

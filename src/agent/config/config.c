@@ -184,7 +184,7 @@ static const struct conf_key config_cluster_keys[] = {
 	 .expect = "\"DEVICE=RAIL\", each of at most 64 printable ASCII characters"},
 	CLUSTER_FILE(directory),
 	{"keep", &conf_integer, FIELD(cluster.keep_s), RANGE(1, 31536000)},
-	{"report_s", &conf_integer, FIELD(cluster.report_s), RANGE(0, 60)},
+	{"report_s", &conf_integer, FIELD(cluster.report_s), RANGE(0, 15)},
 	{"trace_s", &conf_integer, FIELD(cluster.trace_s), RANGE(0, 86400)},
 	{"trace_per_s", &conf_integer, FIELD(cluster.trace_per_s), RANGE(1, 1000)},
 	CONF_END

@@ -93,6 +93,26 @@ central_json_text(FILE *out, const char *text)
 	json_write(out, &o);
 }
 
+int
+central_json_list(const struct central_json_list *list, const struct central_tell *t, void *page,
+		  bool *begun, struct buffer *out)
+{
+	struct central_json_piece piece;
+	bool more;
+	int rc;
+
+	if (central_json_open(&piece) < 0)
+		return -ENOMEM;
+	if (!*begun)
+		fprintf(piece.file, "{\"%s\":[", list->name);
+	*begun = true;
+	more = list->some(piece.file, t, page);
+	if (!more)
+		fputs("\n],\"next\":null}\n", piece.file);
+	rc = central_json_close(&piece, out);
+	return rc < 0 ? rc : more;
+}
+
 static int
 central_json_status(void *arg, void *page, struct buffer *out)
 {
@@ -114,8 +134,9 @@ central_json_status(void *arg, void *page, struct buffer *out)
 
 /* Writes the next hosts. Returns whether there are more. */
 static bool
-central_json_some_hosts(FILE *file, const struct central_tell *t, struct central_json *json)
+central_json_some_hosts(FILE *file, const struct central_tell *t, void *page)
 {
+	struct central_json *json = page;
 	const struct registry_host *host = registry_next(mesh_registry(t->mesh), json->after);
 	struct registry_host_info info;
 	msgpack_sbuffer packed;
@@ -138,28 +159,16 @@ central_json_some_hosts(FILE *file, const struct central_tell *t, struct central
 static int
 central_json_hosts(void *arg, void *page, struct buffer *out)
 {
-	const struct central_tell *t = arg;
-	struct central_json *json = page;
-	struct central_json_piece piece;
-	bool more;
-	int rc;
+	static const struct central_json_list list = {"hosts", central_json_some_hosts};
 
-	if (central_json_open(&piece) < 0)
-		return -ENOMEM;
-	if (!json->begun)
-		fputs("{\"hosts\":[", piece.file);
-	json->begun = true;
-	more = central_json_some_hosts(piece.file, t, json);
-	if (!more)
-		fputs("\n],\"next\":null}\n", piece.file);
-	rc = central_json_close(&piece, out);
-	return rc < 0 ? rc : more;
+	return central_json_list(&list, arg, page, &((struct central_json *)page)->begun, out);
 }
 
 /* Writes the next links. Returns whether there are more. */
 static bool
-central_json_some_links(FILE *file, const struct central_tell *t, struct central_json *json)
+central_json_some_links(FILE *file, const struct central_tell *t, void *page)
 {
+	struct central_json *json = page;
 	msgpack_sbuffer packed;
 	msgpack_packer pk;
 	uint32_t id = 1;
@@ -182,21 +191,9 @@ central_json_some_links(FILE *file, const struct central_tell *t, struct central
 static int
 central_json_links(void *arg, void *page, struct buffer *out)
 {
-	struct central_json *json = page;
-	struct central_json_piece piece;
-	bool more;
-	int rc;
+	static const struct central_json_list list = {"links", central_json_some_links};
 
-	if (central_json_open(&piece) < 0)
-		return -ENOMEM;
-	if (!json->begun)
-		fputs("{\"links\":[", piece.file);
-	json->begun = true;
-	more = central_json_some_links(piece.file, arg, json);
-	if (!more)
-		fputs("\n],\"next\":null}\n", piece.file);
-	rc = central_json_close(&piece, out);
-	return rc < 0 ? rc : more;
+	return central_json_list(&list, arg, page, &((struct central_json *)page)->begun, out);
 }
 
 const struct http_source central_json_links_source = {.path = "/api/1/links",

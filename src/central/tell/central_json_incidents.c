@@ -40,8 +40,9 @@ central_list_begin(void *arg, const struct http_asked *asked, void **page, const
 
 /* Writes the next incidents. Returns whether there are more. */
 static bool
-central_list_some(FILE *out, const struct central_tell *t, struct central_list *list)
+central_list_some(FILE *out, const struct central_tell *t, void *page)
 {
+	struct central_list *list = page;
 	const struct incident *i = NULL;
 	msgpack_sbuffer packed;
 	msgpack_packer pk;
@@ -66,21 +67,9 @@ central_list_some(FILE *out, const struct central_tell *t, struct central_list *
 static int
 central_list_more(void *arg, void *page, struct buffer *out)
 {
-	struct central_list *list = page;
-	struct central_json_piece piece;
-	bool more;
-	int rc;
+	static const struct central_json_list incidents = {"incidents", central_list_some};
 
-	if (central_json_open(&piece) < 0)
-		return -ENOMEM;
-	if (!list->begun)
-		fputs("{\"incidents\":[", piece.file);
-	list->begun = true;
-	more = central_list_some(piece.file, arg, list);
-	if (!more)
-		fputs("\n],\"next\":null}\n", piece.file);
-	rc = central_json_close(&piece, out);
-	return rc < 0 ? rc : more;
+	return central_json_list(&incidents, arg, page, &((struct central_list *)page)->begun, out);
 }
 
 static void

@@ -6,6 +6,7 @@
 #include "ctl/term/signals.h"
 #include "ctl/view/state.h"
 #include "ctl/view/view.h"
+#include "record/record.h"
 
 #define ASK_TEXT 4608  /* client_reason() with a path in it */
 #define ASK_REASON 1024 /* size of the reason why tracing is not on, with its cure */
@@ -49,6 +50,22 @@ ask_open(const struct ctl *ctl, const struct client_ops *ops, struct client **ou
 		*out = NULL;
 	}
 	return rc;
+}
+
+void
+ask_pack_target(msgpack_sbuffer *param, const char *what, const char *device)
+{
+	msgpack_packer pk;
+
+	msgpack_sbuffer_init(param);
+	msgpack_packer_init(&pk, param, msgpack_sbuffer_write);
+	msgpack_pack_map(&pk, device ? 2 : 1);
+	record_pack_str(&pk, "target");
+	record_pack_str(&pk, what);
+	if (device) {
+		record_pack_str(&pk, "device");
+		record_pack_str(&pk, device);
+	}
 }
 
 int

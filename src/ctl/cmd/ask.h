@@ -27,6 +27,11 @@ int ask_list(struct client *client, const char *method, struct pages *pages,
 int ask_wait(struct client *client, uint64_t until_ns);
 int ask_check_schema(struct client *client, const msgpack_object *record);
 
+/*
+ * Packs the parameters of methods about a target; device may be NULL. The caller destroys *param.
+ */
+void ask_pack_target(msgpack_sbuffer *param, const char *what, const char *device);
+
 /* Like client_subscribe_windows(). */
 int ask_windows(struct client *client, const char *by);
 

@@ -468,18 +468,9 @@ explain_ask(struct client *client, const char *what, const char *device,
 	    const msgpack_object **answer)
 {
 	msgpack_sbuffer param;
-	msgpack_packer pk;
 	enum client_rc rc;
 
-	msgpack_sbuffer_init(&param);
-	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
-	msgpack_pack_map(&pk, device ? 2 : 1);
-	record_pack_str(&pk, "target");
-	record_pack_str(&pk, what);
-	if (device) {
-		record_pack_str(&pk, "device");
-		record_pack_str(&pk, device);
-	}
+	ask_pack_target(&param, what, device);
 	rc = client_call(client, "explain", &param, answer);
 	msgpack_sbuffer_destroy(&param);
 	return rc;

@@ -21,9 +21,9 @@ const struct cmd_entry cmd_switches = {
 	.central = true,
 	.help = "Usage: rpingmesh-ctl switches [--json]\n"
 		"Ask rpingmesh-central for the switches that 5-tuples cross: the name (SWITCH),\n"
-		"how it is known (BY: file, lldp, dns, or address if there is none), the number\n"
-		"of 5-tuples (TUPLES), and the ADDRESSES from which it answers. Addresses belong\n"
-		"to one switch only if they have one name.\n"
+		"how it is known (BY: lldp, or address if there is none), the number of 5-tuples\n"
+		"(TUPLES), and the ADDRESSES from which it answers. Addresses belong to one\n"
+		"switch only if they have one name.\n"
 		"\n"
 		"Exit status: 0 all is well; 2 usage; 3 no central.\n"
 		"\n"

@@ -517,7 +517,7 @@ static const char every_key[] =
 	"  certificate = \"/c\"; key = \"/k\"; user = \"u\"; password_file = \"/p\";\n"
 	"  allow = (\"10.0.0.0/8\"); labels = (\"rack=12\", \"row=b=c\"); rails = (\"*=r\");\n"
 	"  lldp_file = \"/l\"; directory = \"/d\"; keep = 1;\n"
-	"  report_s = 60; trace_s = 0; trace_per_s = 1000; };\n"
+	"  report_s = 15; trace_s = 0; trace_per_s = 1000; };\n"
 	"peers = (\"gpu2.example.\", { address = \"10.0.0.3\"; device = \"mlx5_0\"; source = "
 	"\"10.0.0.1\";\n"
 	"          interval_ms = 3600000; sizes = 4096; flow_labels = [0x0]; traffic_class = 255; "
@@ -569,6 +569,15 @@ test_every_key(void **state)
 	assert_int_equal(c->trace_max_qps, 1000);
 	assert_int_equal(c->trace_max_flows, 100);
 	assert_string_equal(c->metrics_listen, "[::1]:9479");
+	config_free(c);
+}
+
+static void
+test_every_cluster_key(void **state)
+{
+	struct config *c = parse_ok(every_key);
+
+	(void)state;
 	assert_string_equal(c->cluster.broker, "mqtts://[fd00::1]:1");
 	assert_string_equal(c->cluster.prefix, "a/b");
 	assert_string_equal(c->cluster.ca, "/ca");
@@ -584,7 +593,7 @@ test_every_key(void **state)
 	assert_string_equal(c->cluster.directory, "/d");
 	assert_string_equal(c->cluster.lldp_file, "/l");
 	assert_int_equal(c->cluster.keep_s, 1);
-	assert_int_equal(c->cluster.report_s, 60);
+	assert_int_equal(c->cluster.report_s, 15);
 	assert_int_equal(c->cluster.trace_s, 0);
 	assert_int_equal(c->cluster.trace_per_s, 1000);
 	config_free(c);
@@ -826,6 +835,7 @@ main(void)
 		cmocka_unit_test(test_default_networks),
 		cmocka_unit_test(test_default_peer),
 		cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_every_cluster_key),
 		cmocka_unit_test(test_every_peer_key),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_syntax_accepted),
