@@ -13,14 +13,6 @@
 #define PICTURE_HOSTS 64  /* of the registry, in one step */
 #define PICTURE_ROWS 4096 /* of the intake, in one step, and what one host has more */
 
-struct picture_view {
-	uint32_t holders;
-	uint32_t rows;           /* names that are rows only; 0: all are rows and columns */
-	struct picture_ports ports;
-	struct picture_cells cells;
-	uint64_t time_ns, unknown;
-};
-
 enum picture_phase { PICTURE_PORTS, PICTURE_SORT, PICTURE_CELLS };
 
 struct picture {
@@ -32,14 +24,13 @@ struct picture {
 	int error;
 };
 
-/* Returns a view with one holder, or NULL. */
-static struct picture_view *
+struct picture_view *
 picture_view_new(const uint8_t key[16])
 {
 	struct picture_view *view = calloc(1, sizeof(*view));
 
 	if (view) {
-		view->holders = 1;
+		atomic_init(&view->holders, 1);
 		memcpy(view->ports.key, key, 16);
 	}
 	return view;
@@ -48,14 +39,14 @@ picture_view_new(const uint8_t key[16])
 struct picture_view *
 picture_hold(struct picture *picture)
 {
-	picture->shown->holders++;
+	atomic_fetch_add(&picture->shown->holders, 1);
 	return picture->shown;
 }
 
 void
 picture_release(struct picture_view *view)
 {
-	if (!view || --view->holders > 0)
+	if (!view || atomic_fetch_sub(&view->holders, 1) > 1)
 		return;
 	picture_ports_clear(&view->ports);
 	picture_cells_clear(&view->cells);
@@ -173,6 +164,7 @@ picture_begin(struct picture *picture, uint64_t wall_ns)
 	if (!picture->made)
 		return -ENOMEM;
 	picture->made->time_ns = wall_ns;
+	picture->made->window_ns = intake_window_ns(INTAKE_SHORT);
 	picture->phase = PICTURE_PORTS;
 	picture->after = 0;
 	picture->host[0] = '\0';
@@ -207,6 +199,7 @@ void
 picture_info(const struct picture_view *view, struct picture_info *out)
 {
 	*out = (struct picture_info){.time_ns = view->time_ns,
+				     .window_ns = view->window_ns,
 				     .names = view->ports.n_names,
 				     .rows = view->rows ? view->rows : view->ports.n_names,
 				     .columns = view->rows,
@@ -350,6 +343,7 @@ picture_look(struct picture_look *look, const struct intake *intake,
 		picture_look_at_hosts(look, intake, now->mono_ns);
 	picture_cells_sort(&look->into->cells);
 	look->into->time_ns = now->wall_ns;
+	look->into->window_ns = intake_window_ns(INTAKE_SHORT);
 	return look->error;
 }
 

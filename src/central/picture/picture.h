@@ -36,6 +36,7 @@ struct picture_cell {
 
 struct picture_info {
 	uint64_t time_ns;        /* wall clock, when it was begun; 0: there is no picture yet */
+	uint64_t window_ns;      /* how much time the counts are of */
 	/*
 	 * Names are those of rows: 0 to rows - 1, and of columns: columns to names - 1. In the
 	 * whole mesh, and within one switch, these are the same.
@@ -63,7 +64,7 @@ int picture_step(struct picture *picture, const struct registry *registry,
 
 /*
  * The last complete picture, which is empty at first; it never changes. The caller holds it until
- * picture_release().
+ * picture_release(), and may read and release it in another thread.
  */
 struct picture_view *picture_hold(struct picture *picture);
 /* NULL is allowed. */

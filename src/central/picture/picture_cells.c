@@ -42,29 +42,43 @@ picture_cells_grow(struct picture_cells *c)
 }
 
 int
-picture_cells_add(struct picture_cells *c, uint32_t from, uint32_t to,
-		  const struct intake_counts *counts)
+picture_cells_merge(struct picture_cells *c, const struct picture_cell *more)
 {
 	struct picture_cell *cell;
 
 	if (2 * c->used >= c->size && c->used < PICTURE_CELLS_MAX && picture_cells_grow(c) < 0)
 		return -ENOMEM;
-	cell = picture_cells_place(c, from, to);
+	cell = picture_cells_place(c, more->from, more->to);
 	if (cell->sent == 0) {
 		if (c->used >= PICTURE_CELLS_MAX) {
 			c->left_out++;
 			return 0;
 		}
 		c->used++;
-		cell->from = from;
-		cell->to = to;
+		cell->from = more->from;
+		cell->to = more->to;
 	}
-	cell->sent += counts->sent;
-	cell->answered += counts->answered;
-	cell->lost += counts->lost + counts->unreachable;
-	cell->noise += counts->noise;
-	cell->rtt_us += counts->rtt_us;
+	cell->sent += more->sent;
+	cell->answered += more->answered;
+	cell->lost += more->lost;
+	cell->noise += more->noise;
+	cell->rtt_us += more->rtt_us;
 	return 0;
+}
+
+int
+picture_cells_add(struct picture_cells *c, uint32_t from, uint32_t to,
+		  const struct intake_counts *counts)
+{
+	const struct picture_cell cell = {.from = from,
+					  .to = to,
+					  .sent = counts->sent,
+					  .answered = counts->answered,
+					  .lost = counts->lost + counts->unreachable,
+					  .noise = counts->noise,
+					  .rtt_us = counts->rtt_us};
+
+	return picture_cells_merge(c, &cell);
 }
 
 static int

@@ -3,6 +3,8 @@
 #ifndef RPINGMESH_CENTRAL_PICTURE_PICTURE_IMPL_H
 #define RPINGMESH_CENTRAL_PICTURE_PICTURE_IMPL_H
 
+#include <stdatomic.h>
+
 #include "central/intake/intake.h"
 #include "central/picture/picture.h"
 #include "core/addr.h"
@@ -54,8 +56,23 @@ struct picture_cells {
 /* Adds the counts of a row with sent > 0. Returns 0 or -ENOMEM. */
 int picture_cells_add(struct picture_cells *c, uint32_t from, uint32_t to,
 		      const struct intake_counts *counts);
+/* Adds the counts of a cell with sent > 0. Returns 0 or -ENOMEM. */
+int picture_cells_merge(struct picture_cells *c, const struct picture_cell *more);
 /* All rows are there: the cells are table[0] to table[used - 1], in order. */
 void picture_cells_sort(struct picture_cells *c);
 void picture_cells_clear(struct picture_cells *c);
+
+/* ---- picture.c ---- */
+
+struct picture_view {
+	atomic_uint holders;
+	uint32_t rows;           /* names that are rows only; 0: all are rows and columns */
+	struct picture_ports ports;
+	struct picture_cells cells;
+	uint64_t time_ns, window_ns, unknown;
+};
+
+/* Returns a view with one holder, or NULL. */
+struct picture_view *picture_view_new(const uint8_t key[16]);
 
 #endif

@@ -74,7 +74,7 @@ static void
 central_mesh_head(FILE *out, const struct central_mesh *mesh)
 {
 	fprintf(out, "{\"type\":\"mesh\",\"time_ns\":%" PRIu64 ",\"window_s\":%" PRIu64,
-		mesh->info.time_ns, (uint64_t)(intake_window_ns(INTAKE_SHORT) / NSEC_PER_SEC));
+		mesh->info.time_ns, (uint64_t)(mesh->info.window_ns / NSEC_PER_SEC));
 	if (mesh->from[0]) {
 		fputs(",\"from\":", out);
 		central_json_text(out, mesh->from);
