@@ -215,6 +215,8 @@ fi
 
 daemon good
 run 0 status
+out '^  paths *12 traced, 2 failed (no route), 1 incomplete, oldest 3 min.*, no room for '\
+'more$'
 out '^rpingmeshd 9.9 on host-a, pid 42, up 2 h 10 min'; out 'devices *2, 1 up'; out 'peers *3, 3 up'
 out 'probes *ok 97, lost 3'; out 'responder *probes 12$'
 out 'longest stall 1.23 ms in "control client", 2.'; no_err

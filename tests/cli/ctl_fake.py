@@ -190,7 +190,11 @@ def status(**more):
          "cpu_percent_others": 1.5, "cpu_percent_max": 20,
          "memory_bytes": 9 * 2**20, "memory_bytes_max": None, "user": "mesh",
          "seccomp": True, "signing_key": "2026b",
-         "capabilities": [], "helper_capabilities": ["CAP_BPF", "CAP_PERFMON"]}
+         "capabilities": [], "helper_capabilities": ["CAP_BPF", "CAP_PERFMON"],
+         "paths": {"interval_s": 300, "traced": 12, "waiting": 0, "failed": 2,
+                   "failed_reason": "no route", "not_traced": 0, "not_traced_reason": None,
+                   "incomplete": 1, "unstable": 0, "refused": 7,
+                   "oldest_ns": time.time_ns() - 185 * 10**9}}
     s.update(more)
     return s
 

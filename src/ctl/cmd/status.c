@@ -351,12 +351,12 @@ status_paths_reason(const msgpack_object *paths, const char *key)
 		printf(" (%s)", text);
 }
 
-/* "12 traced, 1 waiting, 2 failed (REASON), 1 unstable, oldest 3 min" */
+/* "12 traced, 1 waiting, 2 failed (REASON), 1 unstable, oldest 3 min, no room for more" */
 static void
 status_paths(const msgpack_object *status)
 {
 	const msgpack_object *paths = read_map(status, "paths");
-	uint64_t traced = 0, interval = 1;
+	uint64_t traced = 0, interval = 1, refused;
 
 	if (!paths)
 		return; /* an older daemon */
@@ -375,6 +375,8 @@ status_paths(const msgpack_object *status)
 	status_paths_part(paths, "incomplete", "incomplete");
 	status_paths_part(paths, "unstable", "unstable");
 	status_pinglist_age(status, paths, "oldest_ns", "oldest");
+	if (read_u64(paths, "refused", &refused) && refused > 0)
+		fputs(", no room for more", stdout);
 	putchar('\n');
 }
 
