@@ -241,6 +241,7 @@ enum central_reason {
 	CENTRAL_NO_DATABASE,  /* incidents are kept in memory only */
 	CENTRAL_LISTEN,       /* there are no pages */
 	CENTRAL_RELOAD,       /* the last one was refused */
+	CENTRAL_NAMES,        /* switches lack names, or have two */
 	CENTRAL_REASON_N
 };
 #define CENTRAL_REASON_NAMES { \
@@ -261,6 +262,7 @@ enum central_reason {
 	[CENTRAL_NO_DATABASE] = "database", \
 	[CENTRAL_LISTEN] = "listen", \
 	[CENTRAL_RELOAD] = "reload", \
+	[CENTRAL_NAMES] = "names", \
 }
 
 /* The connection of a program to the broker of the cluster. */

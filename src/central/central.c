@@ -16,6 +16,7 @@
 
 #include "central/central_paths.h"
 #include "central/config/central_config.h"
+#include "central/config/central_tables.h"
 #include "central/intake/intake.h"
 #include "central/judge/judge.h"
 #include "central/mesh/mesh.h"
@@ -78,6 +79,40 @@ central_refuse(const struct conf_errors *errors, char error[CONF_ERROR])
 		snprintf(error, CONF_ERROR, "%s", errors->errors[0].text);
 }
 
+/* ---- names of switches ---- */
+
+/* Without the files, central runs, and says so. */
+static void
+central_start_names(struct central *c)
+{
+	struct central_tables tables;
+
+	if (central_tables_load(c->config, &tables, c->tell.names_error) < 0)
+		log_error(CONFIG, "%s; without it, switches lack names", c->tell.names_error);
+	else
+		central_paths_names(c->paths, &tables);
+	central_tables_clear(&tables);
+}
+
+static int
+central_reload_names(struct central *c, const struct central_config *config, char error[CONF_ERROR])
+{
+	struct central_tables tables;
+	int rc = central_tables_load(config, &tables, error);
+
+	if (rc < 0) {
+		log_error(CONFIG, "%s", error);
+		log_error(CONFIG, "the old configuration stays in force");
+		return rc;
+	}
+	c->tell.names_error[0] = '\0';
+	central_paths_names(c->paths, &tables);
+	central_tables_clear(&tables);
+	return 0;
+}
+
+/* ---- reload ---- */
+
 static int
 central_read(struct central *c, char error[CONF_ERROR])
 {
@@ -87,6 +122,11 @@ central_read(struct central *c, char error[CONF_ERROR])
 
 	if (rc < 0) {
 		central_refuse(&errors, error);
+		return rc;
+	}
+	rc = central_reload_names(c, config, error);
+	if (rc < 0) {
+		central_config_free(config);
 		return rc;
 	}
 	conf_swap_fixed(central_config_keys, old, config);
@@ -201,6 +241,8 @@ central_start(struct central *c)
 		rc = central_paths_new(c->tell.loop, c->tell.mesh, c->config, &c->paths);
 	if (rc == 0)
 		c->tell.roads = central_paths_roads(c->paths);
+	if (rc == 0)
+		central_start_names(c);
 	if (rc == 0)
 		rc = central_new_judge(c);
 	if (rc == 0)

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "central/config/central_config.h"
+#include "central/config/central_switches.h"
+#include "central/config/central_tables.h"
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
 #include "central/roads/roads.h"
@@ -117,6 +119,20 @@ central_paths_free(struct central_paths *c)
 	loop_timer_free(c->tick);
 	roads_free(c->roads);
 	free(c);
+}
+
+void
+central_paths_names(struct central_paths *c, const struct central_tables *tables)
+{
+	const struct central_switches *s = tables->switches;
+	int rc = 0;
+
+	roads_forget_file(c->roads);
+	for (size_t i = 0; rc == 0 && s && i < s->n; i++)
+		rc = roads_name_file(c->roads, &s->entries[i].addr, s->entries[i].name,
+				     s->entries[i].port);
+	if (rc < 0)
+		log_error(CLUSTER, "no memory for the names of switches");
 }
 
 struct roads *

@@ -8,6 +8,7 @@
 
 struct central_config;
 struct central_paths;
+struct central_tables;
 struct loop;
 struct mesh;
 struct roads;
@@ -17,6 +18,9 @@ int central_paths_new(struct loop *loop, struct mesh *mesh, const struct central
 		      struct central_paths **out);
 /* The mesh must have ended. NULL is allowed. */
 void central_paths_free(struct central_paths *paths);
+
+/* From now on, these files name switches. */
+void central_paths_names(struct central_paths *paths, const struct central_tables *tables);
 
 /* Borrowed. */
 struct roads *central_paths_roads(struct central_paths *paths);

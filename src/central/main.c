@@ -9,6 +9,7 @@
 
 #include "central/central.h"
 #include "central/config/central_config.h"
+#include "central/config/central_tables.h"
 #include "config.h"
 #include "core/clock.h"
 #include "core/log_limit.h"
@@ -140,6 +141,22 @@ main_load(struct main_options *o, struct central_config **out)
 	return rc;
 }
 
+static int
+main_test(const struct main_options *o, const struct central_config *config)
+{
+	struct central_tables tables;
+	char error[CONF_ERROR];
+
+	if (central_tables_load(config, &tables, error) < 0) {
+		fprintf(stderr, "rpingmesh-central: %s\n", error);
+		return MAIN_BAD_CONFIG;
+	}
+	central_tables_clear(&tables);
+	printf("rpingmesh-central: %s is valid: broker %s\n",
+	       o->config_path ? o->config_path : "the default configuration", config->broker);
+	return MAIN_OK;
+}
+
 static void
 main_stop(void *arg)
 {
@@ -223,11 +240,9 @@ main(int argc, char **argv)
 	if (main_load(&options, &config) < 0)
 		return MAIN_BAD_CONFIG;
 	if (options.test) {
-		printf("rpingmesh-central: %s is valid: broker %s\n",
-		       options.config_path ? options.config_path : "the default configuration",
-		       config->broker);
+		rc = main_test(&options, config);
 		central_config_free(config);
-		return MAIN_OK;
+		return rc;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	rc = loop_new(&state.loop);

@@ -17,7 +17,7 @@ import urllib.request
 
 import msgpack
 
-from central import PREFIX, Refused, World, ctl
+from central import BUILD, PREFIX, Refused, World, ctl
 from checks import LONG, check, until
 
 A, B = "10.0.1.1", "10.0.2.1"
@@ -52,6 +52,11 @@ def links(w, name="one"):
     return {(r["from"], r["to"]): r["tuples"] for r in w.call(name, "links")["links"]}
 
 
+def switches(w):
+    """{name: (by, tuples)}"""
+    return {r["name"]: (r["by"], r["tuples"]) for r in w.call("one", "switches")["switches"]}
+
+
 def known(w, n, name="one"):
     until(f"{n} paths", lambda: w.status(name)["paths"] == n)
 
@@ -65,7 +70,7 @@ def lldp(w, name, tor, *addresses):
 
 def begin(w):
     w.start_broker()
-    w.start_central("one", f'listen = "127.0.0.1:{w.page}";')
+    w.start_central("one", f'listen = "127.0.0.1:{w.page}";\nswitches = "{w.path("names")}";')
     until("a connection", lambda: w.status()["bus"]["state"] == "connected")
     lldp(w, "a", "leaf-1", A)
     w.join("b", "leaf-2", B)
@@ -82,8 +87,7 @@ def shown(w, a):
                 ("10.3.0.1", B): 2, ("10.1.0.1", "10.2.2.1"): 1, ("10.2.2.1", "10.3.0.2"): 1,
                 ("10.3.0.2", B): 1}
     check("the links are those of the paths, with their 5-tuples", links(w) == expected)
-    switches = {r["name"]: (r["by"], r["tuples"]) for r in w.call("one", "switches")["switches"]}
-    check("LLDP names the first router; the others are their addresses", switches == {
+    check("LLDP names the first router; the others are their addresses", switches(w) == {
         "leaf-1": ("lldp", 3), "10.2.1.1": ("address", 2), "10.2.2.1": ("address", 1),
         "10.3.0.1": ("address", 2), "10.3.0.2": ("address", 1)})
     first = next(r for r in w.call("one", "links")["links"] if r["from"] == A)
@@ -93,7 +97,7 @@ def shown(w, a):
     check("ctl shows a table of links", status == 0 and len(lines) == 8 and "TUPLES" in lines[0])
     status, lines, _ = ctl(w, "one", "--json", "switches")
     check("ctl prints switches as JSON",
-          status == 0 and {json.loads(line)["name"] for line in lines} == set(switches))
+          status == 0 and {json.loads(line)["name"] for line in lines} == set(switches(w)))
     paths = w.call("one", "paths", host="a")["paths"]
     check("the paths of a host are listed", sorted(
         (p["src_port"], [h["address"] for h in p["hops"]]) for p in paths) ==
@@ -105,6 +109,49 @@ def shown(w, a):
     page = w.call("one", "links", limit=3)
     rest = w.call("one", "links", after=page["next"])
     check("pages of links are all links", len(page["links"]) == 3 and len(rest["links"]) == 4)
+
+
+def test_config(w, name):
+    """The status of rpingmesh-central -t, and what it says."""
+    done = subprocess.run([BUILD + "/rpingmesh-central", "-t", "-c", w.path(name + ".conf")],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LONG, text=True)
+    return done.returncode, done.stdout
+
+
+def named(w, a):
+    names = w.path("names")
+    why = f"{names}: cannot be read: no such file"
+    check("without the file of switches, central runs and says so",
+          any(why in s for s in w.status()["degraded"]))
+    check("-t says so, too", test_config(w, "one") == (3, f"rpingmesh-central: {why}\n"))
+    with open(names, "w") as f:
+        f.write("spine-1 10.2.1.1=swp1\nspine-1 10.2.2.1=swp2 10.2.9.9 # one switch\n"
+                "leaf-2 10.3.0.1 10.3.0.2=Ethernet1/2 fd00::1\n")
+    w.call("one", "reload")
+    check("a reload reads the names", w.status()["degraded"] == [] and switches(w) == {
+        "leaf-1": ("lldp", 3), "spine-1": ("file", 3), "leaf-2": ("file", 3)})
+    link = next(r for r in w.call("one", "links")["links"] if r["to"] == "10.3.0.2")
+    check("links have names and ports", (link["from_name"], link["from_port"], link["to_name"],
+                                         link["to_port"]) ==
+          ("spine-1", "swp2", "leaf-2", "Ethernet1/2"))
+    check("-t takes the file", test_config(w, "one")[0] == 0)
+    with open(names, "a") as f:
+        f.write("leaf-3 10.2.1.1\n")
+    why = f"{names}:4: 10.2.1.1 is an address of spine-1 already, in line 1"
+    check("-t names file and line of a mistake",
+          test_config(w, "one") == (3, f"rpingmesh-central: {why}\n"))
+    try:
+        w.call("one", "reload")
+        check("a reload is refused", False)
+    except Refused as error:
+        check("a reload is refused, with file and line", why in str(error))
+    check("status says so, and the old names stay",
+          any(why in s for s in w.status()["degraded"]) and "spine-1" in switches(w))
+    with open(names, "w"):
+        pass
+    w.call("one", "reload")
+    check("an empty file has no names", w.status()["degraded"] == [] and
+          "10.2.1.1" in switches(w) and "spine-1" not in switches(w))
 
 
 def changes(w, a):
@@ -178,7 +225,7 @@ def main():
     a = Host(world, "a")
     try:
         begin(world)
-        for part in (shown, changes, hostile, two, leave):
+        for part in (shown, named, changes, hostile, two, leave):
             part(world, a)
         world.stop_central("one")
     except (AssertionError, Refused, subprocess.SubprocessError) as error:

@@ -98,6 +98,7 @@ const struct conf_key central_config_keys[] = {
 	{"socket_group", &conf_string, FIELD(socket_group), RANGE(0, 32),
 	 .check = conf_check_group, .expect = "the name of a group or \"\"", .restart = true},
 	{"database", &conf_string, FIELD(database), RANGE(0, 4095), PATH, .restart = true},
+	{"switches", &conf_string, FIELD(switches), RANGE(0, 4095), PATH},
 	{"listen", &conf_string, FIELD(listen), RANGE(0, 64), .check = conf_check_listen,
 	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
 	{"roles", &conf_strings, LIST(roles), RANGE(1, 32), .check = central_check_role,
@@ -126,6 +127,7 @@ central_config_free(struct central_config *c)
 	free(c->socket);
 	free(c->socket_group);
 	free(c->database);
+	free(c->switches);
 	free(c->listen);
 	for (size_t i = 0; i < c->n_roles; i++)
 		free(c->roles[i]);
@@ -138,8 +140,8 @@ central_config_free(struct central_config *c)
 static int
 central_config_defaults(struct central_config *c)
 {
-	char **empty[] = {&c->ca,   &c->certificate,   &c->key,
-			  &c->user, &c->password_file, &c->listen};
+	char **empty[] = {&c->ca,     &c->certificate, &c->key, &c->user, &c->password_file,
+			  &c->listen, &c->switches};
 	bool ok = true;
 
 	c->max_hosts = 20000;

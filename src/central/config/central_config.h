@@ -30,6 +30,7 @@ struct central_config {
 	char *socket;               /* path of the control socket */
 	char *socket_group;         /* group that may read; "": none */
 	char *database;             /* of incidents; "": none */
+	char *switches;             /* the file that names switches; "": none */
 	char *listen;               /* "address:port" of the pages, or "" for none */
 	char **roles;               /* none: all */
 	size_t n_roles;

@@ -210,9 +210,9 @@ roads_name_again(struct roads *r, const struct addr *a)
 void
 roads_forget_file(struct roads *r)
 {
-	uint32_t id;
+	uint32_t id = 0;
 
-	while ((id = roads_pool_after(&r->files, 0))) {
+	while ((id = roads_pool_after(&r->files, id))) {
 		struct roads_file *file = roads_pool_at(&r->files, id);
 		struct addr a = file->key;
 

@@ -314,6 +314,12 @@ central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *
 		fn(arg, CENTRAL_NO_DATABASE, database);
 	if (central_pages_sentence(t->pages, text, sizeof(text)))
 		fn(arg, CENTRAL_LISTEN, text);
+	if (t->names_error[0]) {
+		snprintf(text, sizeof(text),
+			 "the names of switches could not be read; repair the file and reload: %s",
+			 t->names_error);
+		fn(arg, CENTRAL_NAMES, text);
+	}
 	if (!t->config_error[0])
 		return;
 	snprintf(text, sizeof(text),

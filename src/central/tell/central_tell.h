@@ -34,6 +34,7 @@ struct central_tell {
 	const struct central_config *config;
 	const char *config_path;       /* NULL: built-in defaults */
 	char config_error[CONF_ERROR]; /* why the last reload was refused, or "" */
+	char names_error[CONF_ERROR];  /* why there are no names of switches, or "" */
 	uint64_t started_ns;           /* CLOCK_MONOTONIC */
 	uint64_t incarnation;
 	int (*reload)(void *arg, char error[CONF_ERROR]);
