@@ -97,3 +97,14 @@ const struct record_field records_recording_totals[] = {
 	      ONE_OF("stopped, count, duration, size, daemon, disk")),
 	END,
 };
+
+const struct record_field records_selfcheck[] = {
+	TYPE("selfcheck"),
+	FIELD("device", "string", "The RDMA device."),
+	FIELD("driver", "string", "Its driver; `-`: not known."),
+	FIELD("check", "string", "What was compared, see rpingmesh-ctl(1).",
+	      ONE_OF("gid, mtu, counters, clock, port")),
+	FIELD("result", "string", "What came of it.", ONE_OF("holds, differs, cannot tell")),
+	FIELD("detail", "string", "The figures, or why one cannot tell."),
+	END,
+};

@@ -146,6 +146,7 @@ for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "
 	"events -c 0" "events --pid -1" "events --count" \
 	config "config x" "config show y" "config --bogus show" "log-level loud" \
 	"log-level info moon" \
+	"selfcheck a b" "selfcheck -t 0" "selfcheck -t x" \
 	explain "explain a b" "explain --device" path "path a b" \
 	record "record a b" "record -k x f" \
 	"record -k probe,, f" "record -c 0 f" "record -d 0 f" "record --max-size 0 f" \
@@ -179,9 +180,24 @@ done
 run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
 
+daemon selfcheck
+run 1 selfcheck -t 0.5; out '^rxe0: driver rxe, port 1, interface none0$'
+out '^mlx5_0 *clock *differs *1000000 kHz; in 9.5 s of the host.s clock it ran -500000 ppm faster$'
+out '^rxe0 *clock *cannot tell *no probe was timed by the RNIC: .*no timestamps'
+out '^rxe0 *gid *cannot tell .*No such file'; out '^rxe0 *mtu *cannot tell .*none0'
+out '^rxe0 *port *cannot tell'; lines 15; no_err
+run 0 selfcheck -t 0.2 rxe0; lines 9; not_out mlx5_0
+run 1 --json selfcheck -t 0.5 mlx5_0; lines 5
+json 'o["type"] == "selfcheck" and o["device"] == "mlx5_0" and o["driver"] == "mlx5_core"'
+run 1 selfcheck nosuch; one_err; err 'nosuch'; err 'rpingmesh-ctl devices'
+daemon junk
+run 1 selfcheck -t 0.2; one_err
+stop_fake
+
 about="no daemon"
 for args in "explain x" "config show" "config reload" log-level "log-level info" \
-	"record /nonexistent/x" status devices "devices --history" acknowledge peers targets flows \
+	"record /nonexistent/x" status devices "devices --history" selfcheck \
+	acknowledge peers targets flows \
 	events windows "windows -f" watch "--json watch" "ping 10.0.0.1" \
 	top "top --once" "--json top" matrix histogram "histogram -c 3"; do
 	# shellcheck disable=SC2086

@@ -474,5 +474,21 @@ def test_counters(t):
     check("duplicate_request" in a.ctl("devices", "--counters", "-a"), "--all leaves some out")
 
 
+def test_selfcheck(t):
+    """What the daemon claims about soft-RoCE holds: the source ports are those of packets, and
+    selfcheck has seen them itself."""
+    a = Host(t, 0, f'peers = ("{address(1)}", "{address(2)}"); interval_ms = 100;').start()
+    for i in (1, 2):
+        Host(t, i, "").start()
+        a.wait_peer(address(i), "up")
+    lines = [json.loads(line) for line in
+             a.ctl("--json", "selfcheck", "-t", "15", status=0).splitlines()]
+    found = {x["check"]: x["result"] for x in lines if x["device"] == "rxe0"}
+    for x in lines:
+        t.note(f"{x['check']}: {x['result']}: {x['detail']}")
+    check(found == {"gid": "holds", "mtu": "holds", "counters": "holds", "clock": "cannot tell",
+                    "port": "holds"}, f"{lines}")
+
+
 if __name__ == "__main__":
     harness.main(globals())
