@@ -22,6 +22,7 @@
 #include "central/mesh/mesh.h"
 #include "central/tell/central_live.h"
 #include "central/tell/central_methods.h"
+#include "central/tell/central_access.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
 #include "core/clock.h"
@@ -248,6 +249,8 @@ central_start(struct central *c)
 	if (rc == 0)
 		rc = central_live_new(&c->tell, &c->tell.live);
 	if (rc == 0)
+		rc = central_access_new(&c->tell.access);
+	if (rc == 0)
 		rc = central_pages_new(&c->tell, &c->tell.pages);
 	if (rc == 0)
 		rc = loop_timer_new(c->tell.loop, "look", central_look, c, &c->look);
@@ -294,6 +297,7 @@ central_free(struct central *c)
 		return;
 	loop_timer_free(c->look);
 	central_pages_free(c->tell.pages);
+	central_access_free(c->tell.access);
 	central_live_free(c->tell.live);
 	control_free(c->tell.control);
 	judge_free(c->judge);

@@ -38,6 +38,7 @@
 #include "serve/events.h"
 
 #define HTTP_BACKLOG 64
+#define HTTP_UNAUTHORIZED 401 /* libevent has no name for it */
 
 static LIST_HEAD(, http) http_servers = LIST_HEAD_INITIALIZER(http_servers);
 
@@ -169,27 +170,22 @@ http_refuse(struct http *http, struct evhttp_request *request, int rc)
 
 /* Makes an answer with a page. Returns 0 and sets *out, or -errno. */
 static int
-http_answer_new(struct http_route *route, struct evhttp_request *request, const char **type,
+http_answer_new(struct http_route *route, const struct http_asked *asked, const char **type,
 		struct http_answer **out)
 {
 	const struct http_source *source = &route->source;
 	struct http *http = route->http;
-	const struct http_asked asked = {
-		.accept = evhttp_find_header(evhttp_request_get_input_headers(request), "Accept"),
-		.query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)),
-	};
 	struct http_answer *answer = calloc(1, sizeof(*answer));
 	int rc = -ENOMEM;
 
 	if (!answer ||
 	    loop_timer_new(http->loop, "metrics", http_piece, answer, &answer->timer) < 0)
 		goto no_timer;
-	rc = source->begin(source->arg, &asked, &answer->page, type);
+	rc = source->begin(source->arg, asked, &answer->page, type);
 	if (rc < 0)
 		goto no_page;
 	answer->http = http;
 	answer->source = source;
-	answer->request = request;
 	LIST_INSERT_HEAD(&http->answers, answer, in_http);
 	http->n_answers++;
 	*out = answer;
@@ -262,7 +258,8 @@ http_stream(struct http *http, struct evhttp_request *request, struct events *ev
 }
 
 static void
-http_page(struct http_route *route, struct evhttp_request *request, const struct place *place)
+http_page(struct http_route *route, struct evhttp_request *request, const struct place *place,
+	  const struct http_asked *asked)
 {
 	struct http *http = route->http;
 	struct http_answer *answer;
@@ -270,11 +267,12 @@ http_page(struct http_route *route, struct evhttp_request *request, const struct
 	int rc = -EAGAIN;
 
 	if (http->n_answers < HTTP_ANSWERS_MAX || http_make_room(http, place))
-		rc = http_answer_new(route, request, &type, &answer);
+		rc = http_answer_new(route, asked, &type, &answer);
 	if (rc < 0) {
 		http_refuse(http, request, rc);
 		return;
 	}
+	answer->request = request;
 	answer->place = *place;
 	http_type(request, type);
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
@@ -287,18 +285,101 @@ http_page(struct http_route *route, struct evhttp_request *request, const struct
 	loop_timer_set(answer->timer, 0);
 }
 
+/* Answers with a short text. */
+static void
+http_say(struct evhttp_request *request, int status, const char *type, const struct buffer *text)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	if (body && text->len)
+		evbuffer_add(body, text->data + text->off, text->len);
+	http_type(request, type);
+	evhttp_send_reply(request, status, NULL, body);
+	if (body)
+		evbuffer_free(body);
+}
+
+static void
+http_post(struct http_route *route, struct evhttp_request *request, const struct http_asked *asked)
+{
+	const char *type = "text/plain; charset=utf-8";
+	struct buffer out = {0};
+	int status = route->source.post(route->source.arg, asked, &out, &type);
+
+	if (status == HTTP_OK)
+		route->http->stats.answered++;
+	else
+		route->http->stats.bad++;
+	http_say(request, status, type, &out);
+	buffer_free(&out);
+}
+
+/* Whether the guard lets it through; if not, it has been answered. */
+static bool
+http_may(struct http *http, struct evhttp_request *request, const struct http_asked *asked)
+{
+	bool post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+	int status = http->guard ? http->guard->may(http->guard->arg, asked, post) : 0;
+
+	if (status == 0)
+		return true;
+	http->stats.bad++;
+	if (status == HTTP_UNAUTHORIZED)
+		evhttp_add_header(evhttp_request_get_output_headers(request), "WWW-Authenticate",
+				  "Basic realm=\"rpingmesh\", charset=\"UTF-8\"");
+	http_say(request, status, "text/plain; charset=utf-8", &(const struct buffer){0});
+	return false;
+}
+
+/* The body as a text in buf. */
+static const char *
+http_body(struct evhttp_request *request, char buf[HTTP_BODY_MAX + 1])
+{
+	ev_ssize_t n = evbuffer_copyout(evhttp_request_get_input_buffer(request), buf,
+					HTTP_BODY_MAX);
+
+	buf[n > 0 ? n : 0] = '\0';
+	return buf;
+}
+
+/* Answers a request that may be answered. */
+static void
+http_answer_request(struct http_route *route, struct evhttp_request *request,
+		    const struct place *place, const struct http_asked *asked)
+{
+	if (route->source.post)
+		http_post(route, request, asked);
+	else if (route->source.file)
+		http_send_file(route->http, request, route->source.file);
+	else if (route->source.events)
+		http_stream(route->http, request, route->source.events);
+	else
+		http_page(route, request, place, asked);
+}
+
 static void
 http_get(struct evhttp_request *request, void *arg)
 {
 	struct http_route *route = arg;
 	const struct place place = http_client_asks(route->http, request);
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	bool post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+	char body[HTTP_BODY_MAX + 1];
+	const struct http_asked asked = {
+		.accept = evhttp_find_header(headers, "Accept"),
+		.query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)),
+		.authorization = evhttp_find_header(headers, "Authorization"),
+		.token = evhttp_find_header(headers, HTTP_TOKEN_HEADER),
+		.body = http_body(request, body),
+		.who = place.who,
+	};
 
-	if (route->source.file)
-		http_send_file(route->http, request, route->source.file);
-	else if (route->source.events)
-		http_stream(route->http, request, route->source.events);
-	else
-		http_page(route, request, &place);
+	if (post != (route->source.post != NULL)) {
+		route->http->stats.bad++;
+		http_say(request, HTTP_BADMETHOD, "text/plain", &(const struct buffer){0});
+	} else if (http_may(route->http, request, &asked)) {
+		http_answer_request(route, request, &place, &asked);
+	}
 }
 
 static void
@@ -372,13 +453,17 @@ http_listen(struct http *http, const char *listen)
 static int
 http_add_routes(struct http *http, const struct http_source *sources, size_t n)
 {
+	ev_uint16_t methods = EVHTTP_REQ_GET | EVHTTP_REQ_HEAD;
+
 	for (size_t i = 0; i < n; i++) {
 		struct http_route *route = &http->route[http->n_routes++];
 
 		*route = (struct http_route){http, sources[i]};
 		if (evhttp_set_cb(http->server, sources[i].path, http_get, route) < 0)
 			return -ENOMEM;
+		methods |= sources[i].post ? EVHTTP_REQ_POST : 0;
 	}
+	evhttp_set_allowed_methods(http->server, methods);
 	return 0;
 }
 
@@ -404,9 +489,8 @@ http_new(struct loop *loop, const char *listen, const struct http_source *source
 		goto fail;
 	evhttp_set_gencb(http->server, http_other, http);
 	evhttp_set_bevcb(http->server, http_accepted, http);
-	evhttp_set_allowed_methods(http->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
 	evhttp_set_max_headers_size(http->server, HTTP_HEADERS_MAX);
-	evhttp_set_max_body_size(http->server, 1);
+	evhttp_set_max_body_size(http->server, HTTP_BODY_MAX);
 	evhttp_set_timeout(http->server, HTTP_TIMEOUT_S);
 	rc = http_listen(http, listen);
 	if (rc < 0)
@@ -440,6 +524,12 @@ http_free(struct http *http)
 	loop_timer_free(http->look);
 	LIST_REMOVE(http, in_servers);
 	free(http);
+}
+
+void
+http_set_guard(struct http *http, const struct http_guard *guard)
+{
+	http->guard = guard;
 }
 
 void

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Serves pages over HTTP/1.1 with libevent's server: GET and HEAD of a few paths. A page is made in
- * pieces, each when the previous one has been sent, so a large page neither blocks the loop nor
- * fills the memory. There is neither TLS nor a password: listen on
- * loopback, or use a proxy. All answers forbid browsers to guess types, and to load anything from
- * elsewhere into a page.
+ * Serves pages over HTTP/1.1 with libevent's server: GET and HEAD of a few paths, and POST of those
+ * that change something. A page is made in pieces, each when the previous one has been sent, so a
+ * large page neither blocks the loop nor fills the memory. There is no TLS: listen on loopback, or
+ * use a proxy. A guard decides who may ask. All answers forbid browsers to guess types, and to load
+ * anything from elsewhere into a page.
  *
  * Limits: there are at most HTTP_ANSWERS_MAX pages at a time, besides files and streams of events
  * (events.h); further requests get 503, unless another source takes more of these pages. There are
@@ -13,32 +13,49 @@
  * IPv4 address, or a /64 of IPv6. At most HTTP_ACCEPTS_PER_S connections are accepted each second.
  * A connection is closed if it sends and reads nothing for HTTP_TIMEOUT_S, if it has no complete
  * request HTTP_HEADER_S after its start, or if it has no complete page HTTP_REQUEST_S after its
- * request. A request has at most 8 KiB of headers and no body.
+ * request. A request has at most 8 KiB of headers and HTTP_BODY_MAX bytes of body.
  */
 #ifndef RPINGMESH_SERVE_HTTP_H
 #define RPINGMESH_SERVE_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "serve/buffer.h"
 
-#define HTTP_SOURCES_MAX 16
+#define HTTP_SOURCES_MAX 40
 #define HTTP_ANSWERS_MAX 4
 #define HTTP_CLIENTS_MAX 32
 #define HTTP_ACCEPTS_PER_S 256
 #define HTTP_TIMEOUT_S 10
 #define HTTP_HEADER_S 5
 #define HTTP_REQUEST_S 30
+#define HTTP_BODY_MAX 4096
+#define HTTP_TOKEN_HEADER "X-Rpingmesh-Token"
 
 struct events;
 struct http;
 struct loop;
 
-/* What a request says. Borrowed during begin(); NULL: it does not say. */
+/* What a request says. Borrowed during the call; NULL: it does not say. */
 struct http_asked {
 	const char *accept; /* the Accept header */
 	const char *query;  /* of the URL, behind '?', still encoded */
+	const char *authorization; /* the header */
+	/*
+	 * The header HTTP_TOKEN_HEADER. Pages of other sites cannot send it: browsers would ask
+	 * first, and this server refuses that question (CORS).
+	 */
+	const char *token;
+	const char *body;   /* of a POST, a text */
+	uint64_t who;       /* where it comes from: an IPv4 address, or a /64 of IPv6 */
+};
+
+/* Who may ask. may() returns 0 or an HTTP status: 401, 403 or 429. */
+struct http_guard {
+	int (*may)(void *arg, const struct http_asked *asked, bool post);
+	void *arg;
 };
 
 /*
@@ -60,6 +77,12 @@ struct http_source {
 	/* Frees the page, after its last piece or when the client has gone. */
 	void (*end)(void *arg, void *page);
 	void *arg;
+	/*
+	 * Instead of begin(), more() and end(): does what a POST asks for, appends what there is to
+	 * say to out, and returns an HTTP status. *type is static text, "text/plain" at first.
+	 */
+	int (*post)(void *arg, const struct http_asked *asked, struct buffer *out,
+		    const char **type);
 	/* Instead of all that: a file, whose content is static; or a stream of events. Or NULL. */
 	const struct http_file *file;
 	struct events *events;
@@ -76,7 +99,7 @@ struct http_stats {
 	uint64_t answered;  /* complete pages */
 	uint64_t cut;       /* pages of clients that went or stopped reading before the end */
 	uint64_t refused;   /* with 503 */
-	uint64_t bad;       /* other paths and methods, and wrong queries */
+	uint64_t bad;       /* other paths and methods, wrong queries, what the guard forbids */
 };
 
 /*
@@ -88,6 +111,9 @@ int http_new(struct loop *loop, const char *listen, const struct http_source *so
 	     struct http **out);
 /* NULL is allowed. */
 void http_free(struct http *http);
+
+/* Without a guard, everybody may ask everything. Borrowed. */
+void http_set_guard(struct http *http, const struct http_guard *guard);
 
 void http_stats(const struct http *http, struct http_stats *out);
 

@@ -54,6 +54,7 @@ struct http {
 	LIST_HEAD(http_answers, http_answer) answers;
 	uint32_t n_answers;
 	struct http_stats stats;
+	const struct http_guard *guard; /* NULL: there is none */
 };
 
 /* http_clients.c */

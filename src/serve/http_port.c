@@ -100,6 +100,8 @@ http_port_start(struct http_port *port)
 	port->error = http_new(c->loop, port->listen, c->sources, c->n_sources, &port->http);
 	port->retry_ns = clock_mono_ns() + HTTP_PORT_RETRY_NS;
 	if (port->error == 0)
+		http_set_guard(port->http, c->guard);
+	if (port->error == 0)
 		log_info(MAIN, "serving http://%s%s", port->listen, c->sources[0].path);
 	else if (port->error != before && http_port_fault(port, text, sizeof(text)))
 		log_error(MAIN, "%s %s; tried again every few seconds", c->key, text);

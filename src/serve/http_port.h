@@ -19,6 +19,7 @@ struct http_port_config {
 	const char *key;                   /* of the configuration, for messages */
 	const struct http_source *sources; /* HTTP_SOURCES_MAX at most */
 	size_t n_sources;
+	const struct http_guard *guard;    /* NULL: there is none */
 };
 
 /* Listens nowhere before http_port_listen(). Returns 0 and sets *out, or -ENOMEM. */

@@ -29,6 +29,33 @@ export async function get(path) {
 	}
 }
 
+/* The same for SVG. */
+export function svg(name, attributes, ...children) {
+	const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+
+	for (const [key, value] of Object.entries(attributes || {}))
+		if (value !== null && value !== undefined && value !== false)
+			element.setAttribute(key, value);
+	element.append(...children.filter((c) => c !== null && c !== undefined));
+	return element;
+}
+
+/*
+ * What changes something needs the token of rpingmesh-central's token_file, which remains in this
+ * page only. Returns the answer, or throws what to tell the operator.
+ */
+export async function post(path, token, form) {
+	const answer = await fetch(path, { method: "POST", body: new URLSearchParams(form),
+		headers: { "X-Rpingmesh-Token": token } });
+	if (answer.ok)
+		return answer.json();
+	if (answer.status === 403)
+		throw new Error("the token is wrong, or token_file is not set at rpingmesh-central");
+	if (answer.status === 429)
+		throw new Error("too many wrong tokens: try again in a minute");
+	throw new Error((await answer.text()).trim() || `${answer.status} ${answer.statusText}`);
+}
+
 export function percent(part, whole) {
 	if (!whole)
 		return "–";

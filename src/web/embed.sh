@@ -19,6 +19,7 @@ for file; do
 	case $name in
 	*.html) type='text/html; charset=utf-8' ;;
 	*.css) type='text/css; charset=utf-8' ;;
+	*.svg) type=image/svg+xml ;;
 	*.js) type='text/javascript; charset=utf-8' ;;
 	*) echo "embed.sh: $file: of no type that is known" >&2; exit 1 ;;
 	esac

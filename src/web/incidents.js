@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The incidents, and the story of one. */
-import { ago, clock, csvLink, el, get, micro, ratio, table } from "./dom.js";
+import { ago, clock, csvLink, el, get, micro, post, ratio, table } from "./dom.js";
+import { proof } from "./proof.js";
 
 export function culprit(i) {
 	const c = i.culprits?.[0];
@@ -64,13 +65,58 @@ function facts(i) {
 		...pair("confidence", ratio(i.confidence)), ...pair("since", clock(i.since_ns)),
 		...pair("closed", i.closed_ns ? clock(i.closed_ns) : ""),
 		...pair("hurts", jobs(i.hurts).join(", ")),
-		...pair("runs across", jobs(i.crosses).join(", ")),
-		...pair("muted", i.muted ? "yes" : ""));
+		...pair("runs across", jobs(i.crosses).join(", ")));
 }
 
 function candidates(i) {
 	return el("ol", {}, ...(i.culprits ?? []).map((c) => el("li", {}, `${c.kind} ${c.name}`,
 		c.from || c.to ? ` (from ${c.from ?? "?"} to ${c.to ?? "?"})` : "")));
+}
+
+/* What an operator has said. */
+function words(i) {
+	const said = (what, w) => !w ? [] : [el("dt", {}, what), el("dd", {}, `by ${w.by}: ${w.reason}`,
+		` (${clock(w.time_ns)}${w.until_ns ? ` to ${clock(w.until_ns)}` : ""})`)];
+	return el("dl", {}, ...said("acknowledged", i.acknowledged),
+		...(i.muted && i.mute ? said("muted", i.mute) : []),
+		...(i.muted && !i.mute ? [el("dt", {}, "muted"), el("dd", {}, "its host is drained")] : []));
+}
+
+/* Kept while the page is open: nobody wants to write them twice. */
+const kept = { by: "", token: "" };
+
+function speak(i, done) {
+	const input = (name, label, more) =>
+		el("label", {}, label, el("input", { name, required: true, ...more }));
+	const option = (value, text) => el("option", { value }, text);
+	const say = el("select", { name: "say", onchange: () => { until.hidden = say.value !== "mute"; } },
+		option("acknowledge", "acknowledge"), option("mute", "mute"), option("unmute", "unmute"));
+	const until = el("label", { hidden: true }, "for", el("select", { name: "for_s" },
+		option("3600", "1 hour"), option("14400", "4 hours"), option("86400", "1 day"),
+		option("604800", "1 week")));
+	const answer = el("p", { role: "status", id: "answer" });
+	const form = el("form", { class: "controls", onsubmit: async (event) => {
+		event.preventDefault();
+		const fields = Object.fromEntries(new FormData(form));
+		const token = fields.token;
+		delete fields.token;
+		Object.assign(kept, { by: fields.by, token });
+		answer.textContent = "…";
+		answer.className = "";
+		try {
+			done(await post("/api/1/incident", token, { id: i.id, ...fields }));
+			answer.textContent = `Done: ${fields.say}.`;
+			form.elements.reason.value = "";
+		} catch (error) {
+			answer.textContent = `Refused: ${error.message}.`;
+			answer.className = "bad";
+		}
+	} }, el("label", {}, "Say", say), until,
+		input("by", "your name", { value: kept.by, maxlength: 64, autocomplete: "name" }),
+		input("reason", "reason", { maxlength: 200 }),
+		input("token", "token", { type: "password", value: kept.token, autocomplete: "off" }),
+		el("button", { type: "submit" }, "Send"));
+	return el("section", { "aria-label": "Acknowledge or mute" }, form, answer);
 }
 
 export const incident = {
@@ -81,22 +127,28 @@ export const incident = {
 		return all.find((i) => i.id === args[0]) ?? null;
 	},
 	draw(main, data, args) {
-		const body = el("div");
-		main.append(body);
+		if (!data) {
+			main.append(el("h2", {}, `Incident ${args[0]}`),
+				el("p", {}, "There is no such incident, or it is too old."));
+			return () => {};
+		}
+		const top = el("div"), story = el("div"), shown = proof(data.id);
 		function update(i) {
-			if (!i) {
-				body.replaceChildren(el("h2", {}, `Incident ${args[0]}`),
-					el("p", {}, "There is no such incident, or it is too old."));
+			if (!i)
 				return;
-			}
-			body.replaceChildren(el("h2", {}, culprit(i)), facts(i),
-				el("h3", {}, "Candidates, the likeliest first"), candidates(i),
+			top.replaceChildren(el("h2", {}, culprit(i)), facts(i), words(i));
+			story.replaceChildren(el("h3", {}, "Candidates, the likeliest first"), candidates(i),
 				el("h3", {}, "What happened"),
 				el("ol", {}, ...(i.events ?? []).map((e) => el("li", {},
 					`${clock(e.time_ns)}: ${e.what}${e.text ? `, ${e.text}` : ""}`))),
 				el("h3", {}, "At a terminal"),
-				el("pre", {}, `rpingmesh-ctl --central incident ${i.id}`));
+				el("pre", { tabindex: "0" }, `rpingmesh-ctl --central incident ${i.id}`));
+			shown.load();
 		}
+		main.append(top, el("h3", {}, "What proves it"), shown.element, story,
+			el("h3", {}, "Acknowledge or mute"),
+			el("p", { class: "note" }, "Measuring goes on. A mute ends by itself."),
+			speak(data, update));
 		update(data);
 		return update;
 	},

@@ -199,11 +199,11 @@ class World:
         with socket.socket() as s:
             return s.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def start_central(self):
+    def start_central(self, extra=""):
         with open(self.path("central.conf"), "w") as f:
             f.write(f'broker = "mqtt://127.0.0.1:{self.port}";\nsocket_group = "";\n'
                     f'socket = "{self.path("central.sock")}";\n'
-                    f'database = "{self.path("central.db")}";\n')
+                    f'database = "{self.path("central.db")}";\n{extra}')
         with open(self.path("central.log"), "a") as log:
             self.central = subprocess.Popen(
                 [BUILD + "/rpingmesh-central", "-c", self.path("central.conf")],
@@ -354,4 +354,5 @@ def main():
     sys.exit(check.failed > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -101,6 +101,8 @@ const struct conf_key central_config_keys[] = {
 	{"switches", &conf_string, FIELD(switches), RANGE(0, 4095), PATH},
 	{"listen", &conf_string, FIELD(listen), RANGE(0, 64), .check = conf_check_listen,
 	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
+	{"token_file", &conf_string, FIELD(token_file), RANGE(0, 4095), PATH},
+	{"view_token_file", &conf_string, FIELD(view_token_file), RANGE(0, 4095), PATH},
 	{"roles", &conf_strings, LIST(roles), RANGE(1, 32), .check = central_check_role,
 	 .expect = "\"controller\"", .restart = true},
 	{"max_hosts", &conf_integer, FIELD(max_hosts), RANGE(1, 1000000), .restart = true},
@@ -129,6 +131,8 @@ central_config_free(struct central_config *c)
 	free(c->database);
 	free(c->switches);
 	free(c->listen);
+	free(c->token_file);
+	free(c->view_token_file);
 	for (size_t i = 0; i < c->n_roles; i++)
 		free(c->roles[i]);
 	free(c->roles);
@@ -140,8 +144,8 @@ central_config_free(struct central_config *c)
 static int
 central_config_defaults(struct central_config *c)
 {
-	char **empty[] = {&c->ca,     &c->certificate, &c->key, &c->user, &c->password_file,
-			  &c->listen, &c->switches};
+	char **empty[] = {&c->ca,     &c->certificate, &c->key,        &c->user, &c->password_file,
+			  &c->listen, &c->switches,    &c->token_file, &c->view_token_file};
 	bool ok = true;
 
 	c->max_hosts = 20000;

@@ -32,6 +32,8 @@ struct central_config {
 	char *database;             /* of incidents; "": none */
 	char *switches;             /* the file that names switches; "": none */
 	char *listen;               /* "address:port" of the pages, or "" for none */
+	char *token_file;           /* with it, pages may change something; "": nobody may */
+	char *view_token_file;      /* with it, one may look at the pages; "": everybody may */
 	char **roles;               /* none: all */
 	size_t n_roles;
 	uint32_t max_hosts;

@@ -13,6 +13,7 @@
 #include "central/mesh/mesh.h"
 #include "central/mesh/mesh_wrong.h"
 #include "central/registry/registry.h"
+#include "central/tell/central_access.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
 #include "core/clock.h"
@@ -314,6 +315,8 @@ central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *
 		fn(arg, CENTRAL_NO_DATABASE, database);
 	if (central_pages_sentence(t->pages, text, sizeof(text)))
 		fn(arg, CENTRAL_LISTEN, text);
+	if (central_access_sentence(t->access, database, sizeof(database)))
+		fn(arg, CENTRAL_LISTEN, database);
 	if (t->names_error[0]) {
 		snprintf(text, sizeof(text),
 			 "the names of switches could not be read; repair the file and reload: %s",

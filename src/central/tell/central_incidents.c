@@ -17,8 +17,6 @@
 
 /* Closed incidents are recent for so long. */
 #define CENTRAL_RECENT_NS (3600 * NSEC_PER_SEC)
-/* Longer than anybody may be away. */
-#define CENTRAL_MUTE_MAX_NS (366 * 86400 * NSEC_PER_SEC)
 
 bool
 central_incident_muted(const struct central_tell *t, const struct incident *i)

@@ -5,8 +5,12 @@
 
 #include <stdbool.h>
 
+#include "core/clock.h"
 #include "record/incident.h"
 #include "serve/rpc.h"
+
+/* Longer than anybody may be away. */
+#define CENTRAL_MUTE_MAX_NS (366 * 86400 * NSEC_PER_SEC)
 
 struct central_tell;
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "central/config/central_config.h"
+#include "central/tell/central_access.h"
 #include "central/tell/central_live.h"
 #include "central/tell/central_tell.h"
 #include "serve/http_port.h"
@@ -29,6 +30,7 @@ static const struct http_source *const central_pages_data[] = {
 	&central_metrics_source,       &central_json_hosts_source,
 	&central_json_status_source,   &central_json_mesh_source,
 	&central_json_incidents_source, &central_json_links_source,
+	&central_json_evidence_source,  &central_post_source,
 };
 #define CENTRAL_PAGES_DATA (sizeof(central_pages_data) / sizeof(central_pages_data[0]))
 
@@ -53,7 +55,8 @@ int
 central_pages_new(struct central_tell *t, struct central_pages **out)
 {
 	struct central_pages *pages = calloc(1, sizeof(*pages));
-	struct http_port_config port = {.loop = t->loop, .key = "listen"};
+	struct http_port_config port = {.loop = t->loop, .key = "listen",
+				   .guard = central_access_guard(t->access)};
 	int rc;
 
 	if (!pages)
@@ -82,6 +85,7 @@ central_pages_free(struct central_pages *pages)
 void
 central_pages_sync(struct central_pages *pages)
 {
+	central_access_sync(pages->t->access, pages->t->config);
 	http_port_listen(pages->port, pages->t->config->listen);
 }
 

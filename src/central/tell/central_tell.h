@@ -10,6 +10,7 @@
 
 #include "core/conf.h"
 
+struct central_access;
 struct central_config;
 struct central_live;
 struct central_pages;
@@ -29,6 +30,7 @@ struct central_tell {
 	const struct judge *judge;
 	struct intake *intake;
 	struct control *control;
+	struct central_access *access;
 	struct central_live *live;
 	struct central_pages *pages;
 	const struct central_config *config;

@@ -118,8 +118,40 @@ free_port(void)
 	return ntohs(addr.sin_port);
 }
 
+/* What a POST has said, and what its guard is to answer. */
+static struct {
+	char body[HTTP_BODY_MAX + 1], token[64], authorization[64];
+	uint64_t who;
+	int posts, guard, asked;
+} posted;
+
 static int
-serve(struct fixture *f, struct http **out)
+page_post(void *arg, const struct http_asked *asked, struct buffer *out, const char **type)
+{
+	(void)arg;
+	snprintf(posted.body, sizeof(posted.body), "%s", asked->body);
+	posted.posts++;
+	*type = "text/x-posted";
+	assert_int_equal(buffer_reserve(out, 5), 0);
+	buffer_add(out, "done\n", 5);
+	return 200;
+}
+
+static int
+page_may(void *arg, const struct http_asked *asked, bool post)
+{
+	(void)arg;
+	snprintf(posted.token, sizeof(posted.token), "%s", asked->token ? asked->token : "(none)");
+	snprintf(posted.authorization, sizeof(posted.authorization), "%s",
+		 asked->authorization ? asked->authorization : "(none)");
+	posted.who = asked->who;
+	posted.asked += post ? 100 : 1;
+	return posted.guard;
+}
+static const struct http_guard page_guard = {page_may, NULL};
+
+static int
+serve_more(struct fixture *f, bool post, struct http **out)
 {
 	const struct http_source sources[] = {
 		{.path = "/metrics",
@@ -132,11 +164,18 @@ serve(struct fixture *f, struct http **out)
 		 .more = page_more,
 		 .end = page_end,
 		 .arg = f},
+		{.path = "/post", .post = page_post},
 	};
 	char listen[32];
 
 	snprintf(listen, sizeof(listen), "127.0.0.1:%u", f->port);
-	return http_new(f->loop, listen, sources, 2, out);
+	return http_new(f->loop, listen, sources, post ? 3 : 2, out);
+}
+
+static int
+serve(struct fixture *f, struct http **out)
+{
+	return serve_more(f, false, out);
 }
 
 static int
@@ -347,6 +386,71 @@ test_head_and_others(void **state)
 	http_stats(f->http, &stats);
 	assert_int_equal(stats.bad, 2);
 	assert_int_equal(stats.answered, 0);
+}
+
+/* The status of the answer to a request; its text is in `text`. */
+static int
+asked(struct fixture *f, const char *request)
+{
+	int status = 0;
+
+	assert_true(answer(f, client(f, request), text, sizeof(text)) > 0);
+	assert_int_equal(sscanf(text, "HTTP/1.1 %d ", &status), 1);
+	return status;
+}
+
+#define END "Host: x\r\nConnection: close\r\n"
+
+static void
+test_post(void **state)
+{
+	struct fixture *f = *state;
+
+	http_free(f->http);
+	assert_int_equal(serve_more(f, true, &f->http), 0);
+	memset(&posted, 0, sizeof(posted));
+	assert_int_equal(asked(f, "POST /post HTTP/1.1\r\n" END
+				  "Content-Length: 7\r\n\r\na=1&b=2"), 200);
+	assert_string_equal(posted.body, "a=1&b=2");
+	assert_non_null(strstr(text, "Content-Type: text/x-posted\r\n"));
+	assert_non_null(strstr(text, "\r\n\r\ndone\n"));
+	assert_int_equal(asked(f, "POST /post HTTP/1.1\r\n" END "Content-Length: 0\r\n\r\n"), 200);
+	assert_string_equal(posted.body, "");
+	assert_int_equal(asked(f, "GET /post HTTP/1.1\r\n" END "\r\n"), 405);
+	assert_int_equal(asked(f, "POST /metrics HTTP/1.1\r\n" END "Content-Length: 0\r\n\r\n"),
+			 405);
+	assert_int_equal(asked(f, "POST /post HTTP/1.1\r\n" END "Content-Length: 4097\r\n\r\n"),
+			 413);
+	assert_int_equal(asked(f, "OPTIONS /post HTTP/1.1\r\n" END "\r\n"), 501);
+	assert_int_equal(posted.posts, 2);
+}
+
+static void
+test_guard(void **state)
+{
+	struct fixture *f = *state;
+
+	http_free(f->http);
+	assert_int_equal(serve_more(f, true, &f->http), 0);
+	http_set_guard(f->http, &page_guard);
+	memset(&posted, 0, sizeof(posted));
+	assert_int_equal(asked(f, "GET /metrics HTTP/1.1\r\n" END
+				  "Authorization: Basic eA==\r\n\r\n"), 200);
+	assert_int_equal(posted.asked, 1);
+	assert_string_equal(posted.authorization, "Basic eA==");
+	assert_string_equal(posted.token, "(none)");
+	assert_int_not_equal(posted.who, 0);
+	posted.guard = 401;
+	assert_int_equal(asked(f, "GET /metrics HTTP/1.1\r\n" END "\r\n"), 401);
+	assert_non_null(strstr(text, "WWW-Authenticate: Basic realm="));
+	assert_int_equal(f->begun, 1);
+	posted.guard = 403;
+	assert_int_equal(asked(f, "POST /post HTTP/1.1\r\n" END "X-Rpingmesh-Token: abc\r\n"
+				  "Content-Length: 0\r\n\r\n"), 403);
+	assert_null(strstr(text, "WWW-Authenticate"));
+	assert_string_equal(posted.token, "abc");
+	assert_int_equal(posted.asked, 102);
+	assert_int_equal(posted.posts, 0);
 }
 
 static void
@@ -764,6 +868,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_old_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_head_and_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_post, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_guard, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_empty_piece, setup, teardown),

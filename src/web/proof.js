@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What proves an incident, as a picture: the switches and hosts on the paths of the 5-tuples that
+ * lose something and cross a candidate. A line is a direction of a link. It votes: how many of the
+ * 5-tuples that cross it lose. A candidate is thick, and has an arrow and its votes.
+ */
+import { el, get, percent, svg } from "./dom.js";
+
+const WIDE = 760, ROW = 92, BOX = 22, EDGE = 20;
+const NODES = 12;        /* in a row at most */
+const AGAIN_MS = 10000;  /* between two requests, which let central walk all reports */
+
+/* An end of a link: a switch, or the host of a port. */
+function node(end) {
+	if (end.switch !== null)
+		return { key: `s ${end.switch}`, name: end.switch, host: false };
+	const name = end.host ?? end.address;
+	return { key: `h ${name}`, name, host: true };
+}
+
+/* Nodes with what they are, and their links. */
+function graph(links) {
+	const nodes = new Map();
+	const take = (end, link) => {
+		const fresh = node(end), kept = nodes.get(fresh.key) ??
+			{ ...fresh, level: fresh.host ? 0 : -1, losing: 0, candidate: false, next: new Set() };
+		nodes.set(fresh.key, kept);
+		kept.losing += link.losing;
+		kept.candidate ||= link.candidate;
+		return kept;
+	};
+	const edges = links.map((link) => {
+		const from = take(link.from, link), to = take(link.to, link);
+		from.next.add(to);
+		to.next.add(from);
+		return { ...link, from, to };
+	});
+	return { nodes: [...nodes.values()], edges };
+}
+
+/* How far above the hosts each switch is. */
+function levels({ nodes }) {
+	let front = nodes.filter((n) => n.level === 0);
+	for (let level = 1; front.length; level++) {
+		const above = new Set();
+		for (const n of front)
+			for (const m of n.next)
+				if (m.level < 0) {
+					m.level = level;
+					above.add(m);
+				}
+		front = [...above];
+	}
+	/* What no host leads to. */
+	for (const n of nodes)
+		n.level = n.level < 0 ? 1 : n.level;
+}
+
+/* Gives the nodes of each level their places; the most suspicious ones, if there are too many. */
+function place({ nodes }) {
+	const top = Math.max(0, ...nodes.map((n) => n.level)), left = [];
+	for (let level = 0; level <= top; level++) {
+		const row = nodes.filter((n) => n.level === level)
+			.sort((a, b) => b.candidate - a.candidate || b.losing - a.losing);
+		const some = row.slice(0, NODES)
+			.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+		some.forEach((n, i) => {
+			n.x = EDGE + (i + 0.5) * (WIDE - 2 * EDGE) / some.length;
+			n.y = EDGE + (top - level) * ROW + BOX / 2;
+			n.wide = Math.min(150, (WIDE - 2 * EDGE) / some.length - 6);
+		});
+		left.push(row.length - some.length);
+	}
+	return { tall: 2 * EDGE + top * ROW + BOX, left: left.reduce((a, b) => a + b, 0) };
+}
+
+/* A link is drawn on the right of its way, so that its other direction has room. */
+function line(edge) {
+	const { from, to } = edge, dx = to.x - from.x, dy = to.y - from.y;
+	const length = Math.hypot(dx, dy) || 1, aside = 4;
+	const x = -dy / length * aside, y = dx / length * aside;
+	const cut = BOX / 2 / Math.max(Math.abs(dy) / length, 0.3) + 2;
+	const at = (n, sign) => [n.x + x + sign * dx / length * cut, n.y + y + sign * dy / length * cut];
+	return [...at(from, 1), ...at(to, -1)];
+}
+
+function votes(link) {
+	return `${link.losing} of ${link.tuples} 5-tuples lose, ${link.bad} of ${link.sent} probes ` +
+		`(${percent(link.bad, link.sent)})`;
+}
+
+function drawEdge(edge) {
+	const [x1, y1, x2, y2] = line(edge);
+	const kind = edge.candidate ? "candidate" : edge.losing ? "losing" : "clean";
+	return [svg("line", { x1, y1, x2, y2, class: kind,
+		"marker-end": edge.candidate ? "url(#arrow)" : null },
+	svg("title", {}, `${edge.from.name} → ${edge.to.name}: ${votes(edge)}`))];
+}
+
+/* The votes of a candidate, a third of the way along, where fewer lines meet. */
+function drawVotes(edge) {
+	const [x1, y1, x2, y2] = line(edge), x = x1 + (x2 - x1) / 3, y = y1 + (y2 - y1) / 3;
+	const text = `${edge.losing}/${edge.tuples}`, wide = 8 + 7 * text.length;
+	return [svg("rect", { x: x - wide / 2, y: y - 9, width: wide, height: 18, rx: 4, class: "votes" }),
+		svg("text", { x, y: y + 4, class: "votes" }, text)];
+}
+
+function drawNode(n) {
+	const most = Math.max(3, Math.floor(n.wide / 7));
+	const name = n.name.length > most ? `${n.name.slice(0, most - 1)}…` : n.name;
+	return [svg("rect", { x: n.x - n.wide / 2, y: n.y - BOX / 2, width: n.wide, height: BOX,
+		rx: n.host ? 0 : 6, class: n.host ? "host" : "switch" }, svg("title", {}, n.name)),
+	svg("text", { x: n.x, y: n.y + 4 }, name)];
+}
+
+export function picture(links) {
+	const g = graph(links);
+	levels(g);
+	const { tall, left } = place(g);
+	const shown = g.edges.filter((e) => e.from.x !== undefined && e.to.x !== undefined);
+	const bad = shown.filter((e) => e.candidate);
+	const arrow = svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4,
+		markerWidth: 5, markerHeight: 5, orient: "auto" }, svg("path", { d: "M0 0 8 4 0 8z" }));
+	const image = svg("svg", { viewBox: `0 0 ${WIDE} ${tall}`, role: "img", class: "proof",
+		"aria-label": `Paths: ${g.nodes.length} switches and hosts. ` + bad.map((e) =>
+			`${e.from.name} to ${e.to.name}: ${votes(e)}`).join("; ") },
+	svg("defs", {}, arrow),
+	...shown.filter((e) => !e.candidate).sort((a, b) => a.losing - b.losing).flatMap(drawEdge),
+	...bad.flatMap(drawEdge),
+	...g.nodes.filter((n) => n.x !== undefined).flatMap(drawNode), ...bad.slice(0, 8).flatMap(drawVotes));
+	return el("figure", {}, image, el("figcaption", {}, "Hosts below, spines above. A thick arrow is " +
+		"a candidate, with how many of the 5-tuples that cross it lose. Thin lines: other links of " +
+		`these paths, dashed if some lose.${left ? ` ${left} more are left out.` : ""}`));
+}
+
+function sum(e) {
+	const n = e.losing + e.clean;
+	if (!n)
+		return `In the last ${e.window_s} s, no 5-tuple whose path is known crossed a candidate.`;
+	return `In the last ${e.window_s} s, ${n} 5-tuples crossed a candidate, and ${e.losing} of them ` +
+		`lost: ${e.bad} of ${e.sent} probes (${percent(e.bad, e.sent)}).` +
+		(e.untraced ? ` ${e.untraced} more lose, whose paths are not known.` : "");
+}
+
+function list(e) {
+	const text = (end) => end.switch ?? end.host ?? end.address;
+	const cells = (name, ...values) => el("tr", {}, ...values.map((v) => el(name, {}, String(v))));
+	return el("details", {}, el("summary", {}, "As numbers"), el("div", { class: "scroll", tabindex: "0",
+		role: "region", "aria-label": "Votes of links" }, el("table", {},
+		el("thead", {}, cells("th", "from", "to", "candidate", "5-tuples", "lose", "probes", "lost")),
+		el("tbody", {}, ...e.links.slice(0, 50).map((l) => cells("td", text(l.from), text(l.to),
+			l.candidate ? "yes" : "", l.tuples, l.losing, l.sent, l.bad))))),
+	el("p", {}, el("a", { href: `/api/1/evidence?id=${encodeURIComponent(e.incident)}` }, "JSON")));
+}
+
+/* Returns { element, load() }: load() may be called often. */
+export function proof(id) {
+	const element = el("div", { id: "proof" }, el("p", { class: "note" }, "loading …"));
+	let last = 0, waits = null, open = false;
+
+	async function fetchIt() {
+		waits = null;
+		last = Date.now();
+		try {
+			const e = await get(`/api/1/evidence?id=${encodeURIComponent(id)}`);
+			open = element.querySelector("details")?.open ?? open;
+			element.replaceChildren(el("p", {}, sum(e)), e.links.length ? picture(e.links) : "", list(e));
+			element.querySelector("details").open = open;
+		} catch (error) {
+			element.replaceChildren(el("p", { class: "bad" }, `No evidence: ${error.message}.`));
+		}
+		/* It goes on as long as it is shown. */
+		if (element.isConnected)
+			waits = setTimeout(() => element.isConnected && fetchIt(), AGAIN_MS);
+	}
+	return { element, load() {
+		if (last === 0)
+			fetchIt();
+		else if (!waits)
+			waits = setTimeout(fetchIt, Math.max(0, last + AGAIN_MS - Date.now()));
+	} };
+}
