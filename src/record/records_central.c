@@ -209,7 +209,7 @@ const struct record_field records_links[] = {
 const struct record_field records_switch[] = {
 	TYPE("switch"),
 	FIELD("name", "string", "The name; that of a switch without one is its address."),
-	FIELD("by", "string", "How its name is known.", ONE_OF("address, dns, lldp, file")),
+	FIELD("by", "string", "How its name is known.", ONE_OF("address, dns, config, lldp, file")),
 	FIELD("addresses", "list of string",
 	      "The addresses from which it answers, at most 64 of them."),
 	FIELD("tuples", "integer", "The number of 5-tuples that cross it."),

@@ -87,9 +87,9 @@ def shown(w, a):
                 ("10.3.0.1", B): 2, ("10.1.0.1", "10.2.2.1"): 1, ("10.2.2.1", "10.3.0.2"): 1,
                 ("10.3.0.2", B): 1}
     check("the links are those of the paths, with their 5-tuples", links(w) == expected)
-    check("LLDP names the first router; the others are their addresses", switches(w) == {
+    check("the ToRs of the ports name the first and the last routers", switches(w) == {
         "leaf-1": ("lldp", 3), "10.2.1.1": ("address", 2), "10.2.2.1": ("address", 1),
-        "10.3.0.1": ("address", 2), "10.3.0.2": ("address", 1)})
+        "leaf-2": ("config", 3)})
     first = next(r for r in w.call("one", "links")["links"] if r["from"] == A)
     check("a link names host, device and switch", (first["from_name"], first["from_port"],
                                                    first["to_name"]) == ("a", "mlx5_0", "leaf-1"))
@@ -152,6 +152,24 @@ def named(w, a):
     w.call("one", "reload")
     check("an empty file has no names", w.status()["degraded"] == [] and
           "10.2.1.1" in switches(w) and "spine-1" not in switches(w))
+
+
+def conflict(w, a):
+    lldp(w, "c", "leaf-3", "10.0.3.1")
+    until("three hosts", lambda: w.status()["hosts_present"] == 3)
+    Host(w, "c").send(path(4, OVER[1], source="10.0.3.1"))
+    until("the conflict", lambda: [s for s in w.status()["degraded"]
+                                   if "two switches claim one address" in s and
+                                   "10.1.0.1, by leaf-1 and leaf-3;" in s])
+    check("an address that two switches claim has the name of neither, and status says so",
+          "10.1.0.1" in switches(w) and not {"leaf-1", "leaf-3"} & set(switches(w)))
+    with open(w.path("names"), "w") as f:
+        f.write("leaf-1 10.1.0.1\n")
+    w.call("one", "reload")
+    check("the file decides", w.status()["degraded"] == [] and
+          switches(w)["leaf-1"] == ("file", 4))
+    w.leave("c")
+    known(w, 3)
 
 
 def changes(w, a):
@@ -225,7 +243,7 @@ def main():
     a = Host(world, "a")
     try:
         begin(world)
-        for part in (shown, named, changes, hostile, two, leave):
+        for part in (shown, named, conflict, changes, hostile, two, leave):
             part(world, a)
         world.stop_central("one")
     except (AssertionError, Refused, subprocess.SubprocessError) as error:

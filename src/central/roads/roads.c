@@ -51,6 +51,15 @@ roads_leave_nodes(struct roads *r, uint32_t host)
 	h->n_nodes = 0;
 }
 
+/* How the name of a ToR is known that may be one of a switch. */
+static uint8_t
+roads_tor_by(enum registration_tor_by by)
+{
+	if (by == REGISTRATION_TOR_LLDP)
+		return ROADS_BY_LLDP;
+	return by == REGISTRATION_TOR_CONFIG ? ROADS_BY_CONFIG : ROADS_BY_ADDRESS;
+}
+
 static int
 roads_own(struct roads *r, uint32_t host, const struct registration_port *port,
 	  const struct addr *a)
@@ -72,7 +81,7 @@ roads_own(struct roads *r, uint32_t host, const struct registration_port *port,
 	free(node->device);
 	node->host = host;
 	node->tor = tor;
-	node->tor_by_lldp = port->tor_by == REGISTRATION_TOR_LLDP;
+	node->tor_by = roads_tor_by(port->tor_by);
 	node->device = device;
 	h->nodes[h->n_nodes++] = id;
 	return 0;

@@ -9,9 +9,11 @@
  * router to the destination; a router is the address that it answers from. A hop that has not
  * answered is no guess: its two links are missing, and the path is not complete.
  *
- * Addresses belong to one switch if the file `switches` says so, or LLDP: the first router of a
- * port that has learnt one ToR switch by LLDP is that switch; or DNS, if they have the same name.
- * Otherwise an address is a switch of its own, named by the address.
+ * Addresses belong to one switch if the file `switches` says so. Next come ports: if a port knows
+ * its only ToR switch by LLDP or by configuration, then the first router of good paths from it, and
+ * the last one of good paths to it, are that switch. If two switches claim an address, it belongs
+ * to neither. Last come names by DNS that are the same. Otherwise an address is a switch of its
+ * own, named by the address.
  *
  * Whoever may publish may write any paths. A host can only have paths from addresses that it has
  * registered, and ROADS_HOST_PATHS of them. There are ROADS_PATHS at most. A host that is gone
@@ -32,6 +34,7 @@
 #define ROADS_HOST_PATHS 10000u   /* of one */
 #define ROADS_LINKS_MAX (PATHS_HOPS_MAX + 1) /* of a path */
 #define ROADS_NAME 65             /* of a switch, with its '\0' */
+#define ROADS_CONFLICTS 16u       /* that are kept */
 
 struct roads;
 
@@ -73,6 +76,7 @@ struct roads_link {
 enum roads_by {
 	ROADS_BY_ADDRESS,
 	ROADS_BY_DNS,
+	ROADS_BY_CONFIG,
 	ROADS_BY_LLDP,
 	ROADS_BY_FILE,
 	ROADS_BY_N
@@ -84,6 +88,12 @@ struct roads_switch {
 	enum roads_by by;         /* the best that one of its addresses has */
 	uint32_t addresses;       /* that answer */
 	uint32_t tuples;          /* that cross it */
+};
+
+/* An address that ports of two switches have as their first or last router. */
+struct roads_conflict {
+	struct addr addr;
+	char names[2][ROADS_NAME];
 };
 
 struct roads_stats {
@@ -130,6 +140,11 @@ void roads_forget_file(struct roads *roads);
 int roads_name_file(struct roads *roads, const struct addr *a, const char *name, const char *port);
 /* The name by DNS; NULL: it has none. */
 int roads_name_dns(struct roads *roads, const struct addr *a, const char *name);
+/*
+ * How many addresses two switches have claimed within the last hour, ROADS_CONFLICTS at most; the
+ * first goes to *out. Those that the file names do not count.
+ */
+size_t roads_conflicts(const struct roads *roads, struct roads_conflict *out);
 /* The next address whose name by DNS has not been asked for. Returns false if there is none. */
 bool roads_next_unnamed(struct roads *roads, struct addr *out);
 

@@ -44,6 +44,14 @@ struct roads_name {
 	uint32_t by[ROADS_BY_N];  /* of the nodes */
 };
 
+/* ToR switches of ports say that the first or the last router of a path is theirs. */
+struct roads_claim {
+	uint32_t name;            /* 0: none does */
+	uint32_t seen_s;          /* when the last one did, */
+	uint32_t doubt_s;         /* and when another switch did; 0: never */
+	uint8_t by;
+};
+
 struct roads_node {
 	uint32_t next;
 	struct addr key;
@@ -52,13 +60,13 @@ struct roads_node {
 	uint32_t tuples;          /* paths that cross it */
 	uint32_t host;            /* that has registered it; 0: none */
 	uint32_t tor;             /* name of the only ToR of its port; 0: none, or several */
-	bool tor_by_lldp;
+	uint8_t tor_by;           /* how it is known; ROADS_BY_ADDRESS: it names no router */
 	bool dns_asked;
 	uint8_t by;               /* of the switch */
 	uint32_t sw;              /* name of the switch; 0: it is no router */
 	uint32_t next_of_switch;
-	uint32_t dns, lldp;       /* names; 0: none */
-	uint32_t lldp_s, doubt_s; /* when that was seen last, and when another one was */
+	uint32_t dns;             /* name; 0: none */
+	struct roads_claim claim;
 	char *device;             /* of the host */
 };
 
@@ -159,6 +167,8 @@ struct roads {
 	uint32_t now_s;
 	uint32_t cursor, round_s; /* of the widths: the last path, and when the round began */
 	uint32_t dns_cursor;
+	struct roads_conflict conflicts[ROADS_CONFLICTS];
+	uint32_t conflict_s[ROADS_CONFLICTS]; /* when it was seen last; 0: none is here */
 	uint32_t need[COUPON_MAX + 2]; /* tuples for a width; 0: not computed yet */
 };
 
@@ -171,8 +181,8 @@ void roads_name_put(struct roads *r, uint32_t name);
 struct roads_name *roads_name_at(const struct roads *r, uint32_t name);
 /* Gives the node the switch that it belongs to; if it is no router, none. Returns 0 or -ENOMEM. */
 int roads_name_node(struct roads *r, uint32_t node);
-/* The node is the first router of a port that has this ToR by LLDP. */
-void roads_name_lldp(struct roads *r, uint32_t node, uint32_t tor);
+/* The node is the first or the last router of a good path, at the end that has this port. */
+void roads_name_claim(struct roads *r, uint32_t node, const struct roads_node *port);
 /* Counts tuples that cross the node. */
 void roads_name_count(struct roads *r, uint32_t node, int tuples);
 

@@ -6,10 +6,10 @@
 
 #include "central/roads/roads_impl.h"
 
-/* After LLDP has named two switches for an address, neither is believed for this long. */
+/* After two switches have claimed an address, neither is believed for this long. */
 #define ROADS_DOUBT_S 3600u
 
-const char *const roads_by_names[] = {"address", "dns", "lldp", "file", NULL};
+const char *const roads_by_names[] = {"address", "dns", "config", "lldp", "file", NULL};
 
 /* ---- names ---- */
 
@@ -102,9 +102,9 @@ roads_best_name(const struct roads *r, const struct roads_node *n, enum roads_by
 	*by = ROADS_BY_FILE;
 	if (file)
 		return ((const struct roads_file *)roads_pool_at(&r->files, file))->name;
-	*by = ROADS_BY_LLDP;
-	if (n->lldp && (!n->doubt_s || r->now_s - n->doubt_s >= ROADS_DOUBT_S))
-		return n->lldp;
+	*by = n->claim.by;
+	if (n->claim.name && (!n->claim.doubt_s || r->now_s - n->claim.doubt_s >= ROADS_DOUBT_S))
+		return n->claim.name;
 	*by = n->dns ? ROADS_BY_DNS : ROADS_BY_ADDRESS;
 	return n->dns;
 }
@@ -134,30 +134,83 @@ roads_name_node(struct roads *r, uint32_t node)
 
 /* ---- who names it ---- */
 
+/* Keeps the newest conflicts, one of each address. */
+static void
+roads_name_conflict(struct roads *r, const struct roads_node *n, uint32_t other)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < ROADS_CONFLICTS; i++) {
+		if (r->conflict_s[i] && addr_equal(&r->conflicts[i].addr, &n->key)) {
+			at = i;
+			break;
+		}
+		if (r->conflict_s[i] < r->conflict_s[at])
+			at = i;
+	}
+	r->conflict_s[at] = r->now_s;
+	r->conflicts[at].addr = n->key;
+	memcpy(r->conflicts[at].names[0], roads_name_at(r, n->claim.name)->key.text, ROADS_NAME);
+	memcpy(r->conflicts[at].names[1], roads_name_at(r, other)->key.text, ROADS_NAME);
+}
+
+size_t
+roads_conflicts(const struct roads *r, struct roads_conflict *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ROADS_CONFLICTS; i++) {
+		if (!r->conflict_s[i] || r->now_s - r->conflict_s[i] >= ROADS_DOUBT_S ||
+		    roads_pool_find(&r->files, &r->conflicts[i].addr))
+			continue;
+		if (n++ == 0)
+			*out = r->conflicts[i];
+	}
+	return n;
+}
+
+/* The switch claims the node once more. */
+static void
+roads_claim_again(struct roads *r, uint32_t node, uint8_t by)
+{
+	struct roads_claim *c = &roads_node_at(r, node)->claim;
+	bool ends = c->doubt_s && r->now_s - c->doubt_s >= ROADS_DOUBT_S;
+	bool better = by > c->by;
+
+	c->seen_s = r->now_s;
+	if (ends)
+		c->doubt_s = 0;
+	if (better)
+		c->by = by;
+	if (ends || better)
+		roads_name_node(r, node);
+}
+
 void
-roads_name_lldp(struct roads *r, uint32_t node, uint32_t tor)
+roads_name_claim(struct roads *r, uint32_t node, const struct roads_node *port)
 {
 	struct roads_node *n = roads_node_at(r, node);
-	bool named = !n->lldp || r->now_s - n->lldp_s >= ROADS_DOUBT_S;
+	struct roads_claim *c = &n->claim;
+	bool doubted = false;
 
-	if (n->lldp == tor) {
-		n->lldp_s = r->now_s;
-		if (n->doubt_s && r->now_s - n->doubt_s >= ROADS_DOUBT_S) {
-			n->doubt_s = 0;
-			roads_name_node(r, node);
-		}
+	if (!port->tor || port->tor_by == ROADS_BY_ADDRESS)
+		return;
+	if (c->name == port->tor) {
+		roads_claim_again(r, node, port->tor_by);
 		return;
 	}
-	if (named) {
-		roads_name_put(r, n->lldp);
-		n->lldp = tor;
-		roads_name_at(r, tor)->refs++;
-		n->lldp_s = r->now_s;
-		n->doubt_s = 0;
+	if (!c->name || r->now_s - c->seen_s >= ROADS_DOUBT_S) {
+		roads_name_at(r, port->tor)->refs++;
+		roads_name_put(r, c->name);
+		*c = (struct roads_claim){.name = port->tor, .seen_s = r->now_s,
+					  .by = port->tor_by};
 	} else {
-		n->doubt_s = r->now_s;
+		roads_name_conflict(r, n, port->tor);
+		doubted = c->doubt_s && r->now_s - c->doubt_s < ROADS_DOUBT_S;
+		c->doubt_s = r->now_s;
 	}
-	roads_name_node(r, node);
+	if (!doubted)
+		roads_name_node(r, node);
 }
 
 int

@@ -34,7 +34,7 @@ roads_node_put(struct roads *r, uint32_t node)
 	n = roads_node_at(r, node);
 	if (--n->refs)
 		return;
-	roads_name_put(r, n->lldp);
+	roads_name_put(r, n->claim.name);
 	roads_name_put(r, n->dns);
 	roads_pool_remove(&r->nodes, node);
 }

@@ -103,8 +103,8 @@ roads_saw(struct roads *r, uint32_t tor, uint32_t node, uint32_t at)
 }
 
 /*
- * Notes the routers of a good path. Returns the ToR, or 0. The last router is not named by LLDP:
- * if the number of routers was wrong, it is another one.
+ * Notes the routers of a good path. Returns the ToR, or 0. If the number of routers was wrong, then
+ * the last one is no ToR; but then several ToRs claim it, so it gets the name of none.
  */
 static uint32_t
 roads_look(struct roads *r, const struct roads_way *w)
@@ -112,12 +112,13 @@ roads_look(struct roads *r, const struct roads_way *w)
 	const struct roads_node *source = roads_node_at(r, w->key.source);
 	uint32_t steps[PATHS_HOPS_MAX], tor, n;
 
-	if ((w->flags & ROADS_GOOD) != ROADS_GOOD || !source->tor)
+	if ((w->flags & ROADS_GOOD) != ROADS_GOOD)
 		return 0;
 	n = roads_steps(r, w->step, steps);
-	if (source->tor_by_lldp)
-		roads_name_lldp(r, roads_step_at(r, steps[0])->key.node, source->tor);
-	if (n < 3)
+	roads_name_claim(r, roads_step_at(r, steps[0])->key.node, source);
+	roads_name_claim(r, roads_step_at(r, steps[n - 1])->key.node,
+			 roads_node_at(r, w->key.destination));
+	if (n < 3 || !source->tor)
 		return 0;
 	tor = roads_tor_get(r, source->tor);
 	for (uint32_t i = 1; tor && i <= (n - 1) / 2; i++)

@@ -13,6 +13,7 @@
 #include "central/mesh/mesh.h"
 #include "central/mesh/mesh_wrong.h"
 #include "central/registry/registry.h"
+#include "central/roads/roads.h"
 #include "central/tell/central_access.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
@@ -298,6 +299,30 @@ central_degraded_memory(const struct central_tell *t, central_degraded_hear *fn,
 	fn(arg, CENTRAL_MEMORY, text);
 }
 
+static void
+central_degraded_names(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	char text[CONF_ERROR + 300], address[ADDR_TEXT];
+	struct roads_conflict conflict;
+	size_t n = roads_conflicts(t->roads, &conflict);
+
+	if (t->names_error[0]) {
+		snprintf(text, sizeof(text),
+			 "the names of switches could not be read; repair the file and reload: %s",
+			 t->names_error);
+		fn(arg, CENTRAL_NAMES, text);
+	}
+	if (!n)
+		return;
+	snprintf(text, sizeof(text),
+		 "two switches claim one address, so it has the name of neither: %zu%s; one is %s, "
+		 "by %s and %s; if LLDP and tor in rpingmeshd.conf are right there, name it in the "
+		 "file of switches",
+		 n, n == ROADS_CONFLICTS ? "+" : "", addr_text(&conflict.addr, address),
+		 conflict.names[0], conflict.names[1]);
+	fn(arg, CENTRAL_NAMES, text);
+}
+
 void
 central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *arg)
 {
@@ -311,18 +336,13 @@ central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *
 	central_degraded_memory(t, fn, arg);
 	central_degraded_reports(t, fn, arg);
 	central_degraded_plan(t, fn, arg);
+	central_degraded_names(t, fn, arg);
 	if (history_sentence(judge_history(t->judge), database, sizeof(database)))
 		fn(arg, CENTRAL_NO_DATABASE, database);
 	if (central_pages_sentence(t->pages, text, sizeof(text)))
 		fn(arg, CENTRAL_LISTEN, text);
 	if (central_access_sentence(t->access, database, sizeof(database)))
 		fn(arg, CENTRAL_LISTEN, database);
-	if (t->names_error[0]) {
-		snprintf(text, sizeof(text),
-			 "the names of switches could not be read; repair the file and reload: %s",
-			 t->names_error);
-		fn(arg, CENTRAL_NAMES, text);
-	}
 	if (!t->config_error[0])
 		return;
 	snprintf(text, sizeof(text),

@@ -438,26 +438,94 @@ test_names(void **state)
 	assert_int_equal(stats().switches, 5);
 }
 
+/*
+ * Both ports know their ToR: one by LLDP, the other by configuration. The routers at both ends of
+ * paths are these, in both directions and for both families; those between keep their addresses.
+ */
+static void
+test_ends(void **state)
+{
+	struct paths_path there = over(1, 1), other = over(2, 2);
+	struct paths_path back = path("10.0.2.1", "10.0.1.1", 3, "10.3.1.1 10.2.1.2 10.1.0.2");
+	struct paths_path v6 = path("fd00:1::1", "fd00:2::1", 4,
+				    "fd00:10::1 fd00:20::1 fd00:30::1");
+
+	(void)state;
+	put("b", "10.0.2.1", "leaf2", REGISTRATION_TOR_CONFIG);
+	put("c", "fd00:1::1", "leaf1", REGISTRATION_TOR_LLDP);
+	put("d", "fd00:2::1", "leaf2", REGISTRATION_TOR_LLDP);
+	assert_int_equal(take("a", &there), 0);
+	assert_int_equal(take("a", &other), 0);
+	/* 10.1.0.1; 10.3.0.1 and 10.3.0.2 */
+	assert_int_equal(switch_of("leaf1").addresses, 1);
+	assert_int_equal(switch_of("leaf2").addresses, 2);
+	assert_int_equal(switch_of("leaf2").by, ROADS_BY_CONFIG);
+	assert_int_equal(take("b", &back), 0);
+	/* and 10.1.0.2; 10.3.1.1 */
+	assert_int_equal(switch_of("leaf1").addresses, 2);
+	assert_int_equal(switch_of("leaf2").addresses, 3);
+	assert_int_equal(switch_of("leaf2").tuples, 3);
+	assert_int_equal(take("c", &v6), 0);
+	assert_int_equal(switch_of("leaf1").addresses, 3);
+	assert_int_equal(switch_of("leaf2").addresses, 4);
+	assert_int_equal(switch_of("leaf2").by, ROADS_BY_LLDP);
+	/* 10.2.1.1, 10.2.1.2, 10.2.2.1, fd00:20::1 */
+	assert_int_equal(stats().switches, 2 + 4);
+	roads_drop_host(roads, "c");
+	roads_drop_host(roads, "d");
+}
+
+/* Nobody knows whether the last router that has answered is the last one. */
+static void
+test_no_end(void **state)
+{
+	struct paths_path p = path("10.0.1.1", "10.0.2.1", 1, "10.1.0.1 10.2.1.1 -");
+	struct paths_path q = over(1, 2);
+
+	(void)state;
+	put("b", "10.0.2.1", "leaf2", REGISTRATION_TOR_LLDP);
+	q.stable = false;
+	assert_int_equal(take("a", &p), 0);
+	assert_int_equal(take("a", &q), 0);
+	assert_int_equal(switch_of("leaf2").addresses, 0);
+	assert_int_equal(switch_of("leaf1").addresses, 0);
+}
+
 /* A gateway's address that two switches share names neither, for as long as both say so. */
 static void
 test_lldp_doubt(void **state)
 {
 	struct paths_path p = over(1, 1), q;
+	struct roads_conflict conflict;
+	char text[ADDR_TEXT];
 
 	(void)state;
 	put("b", "10.0.2.1", "leaf2", REGISTRATION_TOR_LLDP);
 	assert_int_equal(take("a", &p), 0);
 	assert_int_equal(switch_of("leaf1").addresses, 1);
+	assert_int_equal(roads_conflicts(roads, &conflict), 0);
 	q = path("10.0.2.1", "10.0.1.1", 1, "10.1.0.1 10.2.1.1 10.3.0.1");
 	assert_int_equal(take("b", &q), 0);
 	assert_int_equal(switch_of("leaf1").addresses, 0);
 	assert_int_equal(switch_of("leaf2").addresses, 0);
 	assert_int_equal(switch_of("10.1.0.1").tuples, 2);
+	/* 10.3.0.1 is at both ends, too. */
+	assert_int_equal(roads_conflicts(roads, &conflict), 2);
+	assert_string_equal(addr_text(&conflict.addr, text), "10.1.0.1");
+	assert_string_equal(conflict.names[0], "leaf1");
+	assert_string_equal(conflict.names[1], "leaf2");
+	/* If the file names it, there is no conflict. */
+	assert_int_equal(roads_name_file(roads, &conflict.addr, "gateway", NULL), 0);
+	assert_int_equal(roads_conflicts(roads, &conflict), 1);
+	assert_int_equal(switch_of("gateway").tuples, 2);
+	roads_forget_file(roads);
+	assert_int_equal(roads_conflicts(roads, &conflict), 2);
 	/* An hour after b has gone, leaf 1 is believed again. */
 	roads_drop_host(roads, "b");
 	for (uint64_t s = 0; s <= 3700; s += 20)
 		roads_tick(roads, NOW + s * NSEC_PER_SEC);
 	assert_int_equal(switch_of("leaf1").addresses, 1);
+	assert_int_equal(roads_conflicts(roads, &conflict), 0);
 }
 
 static void
@@ -589,6 +657,7 @@ main(void)
 		TEST(test_path),     TEST(test_moves),	    TEST(test_incomplete),
 		TEST(test_foreign),  TEST(test_renumbered), TEST(test_sets),
 		TEST(test_restart),  TEST(test_too_many),   TEST(test_names),
+		TEST(test_ends),       TEST(test_no_end),
 		TEST(test_lldp_doubt), TEST(test_unnamed),  TEST(test_width),
 		TEST(test_wider),    TEST(test_agree),
 	};
