@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/cluster/cluster_host.h"
 
-#include <fnmatch.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,15 +31,15 @@ cluster_host_addrs(struct registration_port *port, const struct nic *nic)
 
 /* What is known of the other end. */
 static void
-cluster_host_uplink(struct registration_port *port, const struct self *self,
-		    const struct uplinks *uplinks)
+cluster_host_uplink(struct registration_port *port, const struct uplinks *uplinks,
+		    const struct config *config)
 {
 	const struct uplink *uplink = uplinks_find(uplinks, port->device, port->port);
 	struct uplinks_tor tor;
 
 	if (!uplink)
 		return;
-	uplinks_tor(uplinks, uplink, self->tor, &tor);
+	uplinks_tor(uplinks, uplink, config, &tor);
 	memcpy(port->tors, tor.names, sizeof(port->tors));
 	port->n_tors = tor.n;
 	port->tor_by = tor.by;
@@ -51,14 +50,11 @@ cluster_host_uplink(struct registration_port *port, const struct self *self,
 static void
 cluster_host_rail(struct registration_port *port, const struct config_cluster *config)
 {
-	char pattern[REGISTRATION_DEVICE];
 	const char *rail;
 
 	for (size_t i = 0; i < config->n_rails && !port->rail[0]; i++) {
-		rail = strchr(config->rails[i], '=') + 1;
-		snprintf(pattern, sizeof(pattern), "%.*s", (int)(rail - 1 - config->rails[i]),
-			 config->rails[i]);
-		if (fnmatch(pattern, port->device, 0) == 0)
+		rail = config_cluster_value(config->rails[i], port->device);
+		if (rail)
 			snprintf(port->rail, sizeof(port->rail), "%s", rail);
 	}
 }
@@ -96,14 +92,14 @@ cluster_host_labels(struct registration *r, const struct config_cluster *config)
 }
 
 static void
-cluster_host_ports(struct registration *r, const struct nics *nics, const struct self *self,
-		   const struct uplinks *uplinks, const struct config *config)
+cluster_host_ports(struct registration *r, const struct nics *nics, const struct uplinks *uplinks,
+		   const struct config *config)
 {
 	for (struct nic *nic = NULL; (nic = nics_next(nics, nic));) {
 		if (!uplinks_gid(nic) || r->n_ports == REGISTRATION_PORTS_MAX)
 			continue;
 		cluster_host_port(&r->ports[r->n_ports], nic, config);
-		cluster_host_uplink(&r->ports[r->n_ports++], self, uplinks);
+		cluster_host_uplink(&r->ports[r->n_ports++], uplinks, config);
 	}
 	/* The limit is that of the whole host. */
 	for (size_t i = 0; i < r->n_ports; i++)
@@ -128,7 +124,7 @@ cluster_host(const struct nics *nics, const struct self *self, const struct upli
 	snprintf(r->version, sizeof(r->version), "%s", PACKAGE_VERSION);
 	r->incarnation = self->incarnation;
 	r->time_ns = clock_wall_ns();
-	cluster_host_ports(r, nics, self, uplinks, config);
+	cluster_host_ports(r, nics, uplinks, config);
 	cluster_host_labels(r, &config->cluster);
 	return r;
 }

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/config/config.h"
 #include "agent/nic/nic.h"
 #include "core/clock.h"
 #include "core/log_limit.h"
@@ -307,42 +308,60 @@ uplinks_lldp(const struct uplinks *u, const struct uplink *uplink, struct uplink
 	memcpy(out->names, all.names, sizeof(out->names));
 }
 
-static void
-uplinks_name(struct uplinks_tor *out, const char *name, enum registration_tor_by by)
+/* The names that cluster.tors has for the port; without any, that of the host. */
+static bool
+uplinks_configured(const struct uplink *uplink, const struct config *config,
+		   struct uplinks_tor *out)
 {
-	snprintf(out->names[0], sizeof(out->names[0]), "%s", name);
-	out->n = 1;
-	out->by = by;
+	const struct config_cluster *cluster = &config->cluster;
+	struct lldp_switches all = {0};
+
+	for (size_t i = 0; i < cluster->n_tors; i++) {
+		const char *name = config_cluster_value(cluster->tors[i], uplink->device);
+
+		if (name)
+			lldp_add(&all, name);
+	}
+	if (!all.n)
+		lldp_add(&all, config->tor);
+	if (!all.n)
+		return false;
+	out->n = all.n;
+	memcpy(out->names, all.names, sizeof(out->names));
+	out->by = REGISTRATION_TOR_CONFIG;
+	return true;
 }
 
 void
-uplinks_tor(const struct uplinks *u, const struct uplink *uplink, const char *configured,
+uplinks_tor(const struct uplinks *u, const struct uplink *uplink, const struct config *config,
 	    struct uplinks_tor *out)
 {
 	*out = (struct uplinks_tor){.speed_mbps = uplink->speed_mbps};
 	uplinks_lldp(u, uplink, out);
-	if (configured[0]) {
-		uplinks_name(out, configured, REGISTRATION_TOR_CONFIG);
-	} else if (out->n) {
+	if (uplinks_configured(uplink, config, out))
+		return;
+	if (out->n) {
 		out->by = REGISTRATION_TOR_LLDP;
 	} else if (uplink->n_routers) {
 		out->n = uplink->n_routers;
 		memcpy(out->names, uplink->routers, sizeof(out->names));
 		out->by = REGISTRATION_TOR_ROUTER;
 	} else if (uplink->subnet[0]) {
-		uplinks_name(out, uplink->subnet, REGISTRATION_TOR_SUBNET);
+		snprintf(out->names[0], sizeof(out->names[0]), "%s", uplink->subnet);
+		out->n = 1;
+		out->by = REGISTRATION_TOR_SUBNET;
 	}
 }
 
 void
-uplinks_degraded(const struct uplinks *u, const char *configured, degraded_hear *fn, void *arg)
+uplinks_degraded(const struct uplinks *u, const struct config *config, degraded_hear *fn, void *arg)
 {
 	char text[LLDP_REASON + 64];
 	struct uplinks_tor tor;
 
-	for (size_t i = 0; i < u->n && !configured[0]; i++) {
-		uplinks_tor(u, &u->answers[i], configured, &tor);
-		if (!tor.lldp_reason)
+	for (size_t i = 0; i < u->n; i++) {
+		uplinks_tor(u, &u->answers[i], config, &tor);
+		if (!tor.lldp_reason || tor.by == REGISTRATION_TOR_CONFIG)
 			continue;
 		snprintf(text, sizeof(text), "LLDP does not name the ToR switches now: %s",
 			 tor.lldp_reason);

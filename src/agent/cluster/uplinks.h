@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The ToR switches of the ports of this host: asks in a worker thread again and again (uplink.h),
- * and keeps what was heard last. In the order of what counts: `tor` of the configuration, LLDP, the
- * first router, the subnet.
+ * and keeps what was heard last. In the order of what counts: `cluster.tors` and `tor` of the
+ * configuration, LLDP, the first router, the subnet.
  */
 #ifndef RPINGMESH_AGENT_CLUSTER_UPLINKS_H
 #define RPINGMESH_AGENT_CLUSTER_UPLINKS_H
@@ -14,6 +14,7 @@
 #include "agent/cluster/uplink.h"
 #include "rpingmesh/states.h"
 
+struct config;
 struct device_gid;
 struct loop;
 struct nic;
@@ -59,13 +60,13 @@ size_t uplinks_count(const struct uplinks *uplinks);
 const struct uplink *uplinks_at(const struct uplinks *uplinks, size_t i);
 /* The port with this name, or NULL. */
 const struct uplink *uplinks_find(const struct uplinks *uplinks, const char *device, uint8_t port);
-/* Its ToR switches. `configured` is the configured one, or "". */
+/* Its ToR switches. */
 void uplinks_tor(const struct uplinks *uplinks, const struct uplink *uplink,
-		 const char *configured, struct uplinks_tor *out);
+		 const struct config *config, struct uplinks_tor *out);
 
-/* Calls fn with a sentence if LLDP fails. `configured` as above. */
-void uplinks_degraded(const struct uplinks *uplinks, const char *configured, degraded_hear *fn,
-		      void *arg);
+/* Calls fn with a sentence if LLDP fails for a port whose switch is not configured. */
+void uplinks_degraded(const struct uplinks *uplinks, const struct config *config,
+		      degraded_hear *fn, void *arg);
 
 /* For tests: takes answers as if they had been asked for now. */
 void uplinks_take(struct uplinks *uplinks, const struct uplink *answers, size_t n,

@@ -2,6 +2,8 @@
 #include "agent/config/config_cluster.h"
 
 #include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +35,16 @@ config_cluster_check_pair(const char *text)
 	return conf_check_printable(text) && value && value != text && value[1] &&
 	       (size_t)(value - text) <= CONFIG_CLUSTER_NAME &&
 	       strlen(value + 1) <= CONFIG_CLUSTER_NAME;
+}
+
+const char *
+config_cluster_value(const char *pair, const char *device)
+{
+	char pattern[CONFIG_CLUSTER_NAME + 1];
+	const char *value = strchr(pair, '=') + 1;
+
+	snprintf(pattern, sizeof(pattern), "%.*s", (int)(value - 1 - pair), pair);
+	return fnmatch(pattern, device, 0) == 0 ? value : NULL;
 }
 
 int
@@ -78,6 +90,7 @@ config_cluster_clear(struct config_cluster *cluster)
 	free(cluster->allow);
 	config_cluster_clear_list(cluster->labels, cluster->n_labels);
 	config_cluster_clear_list(cluster->rails, cluster->n_rails);
+	config_cluster_clear_list(cluster->tors, cluster->n_tors);
 }
 
 bool

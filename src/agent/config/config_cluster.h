@@ -20,6 +20,8 @@ struct config_cluster {
 	size_t n_labels;
 	char **rails;        /* "DEVICE=RAIL"; DEVICE is a pattern of fnmatch(3) */
 	size_t n_rails;
+	char **tors;         /* "DEVICE=SWITCH", likewise */
+	size_t n_tors;
 	char *directory;     /* in which the last pinglist is kept; "": nowhere */
 	uint32_t keep_s;     /* a pinglist is probed in full so long after central's last word */
 	uint32_t report_s;   /* time between two reports; 0: there are none */
@@ -31,6 +33,9 @@ struct config_cluster {
 bool config_cluster_check_broker(const char *text);
 bool config_cluster_check_prefix(const char *text);
 bool config_cluster_check_pair(const char *text);
+
+/* The VALUE of a pair "PATTERN=VALUE" if the device fits its pattern; else NULL. */
+const char *config_cluster_value(const char *pair, const char *device);
 
 /* Sets the defaults. Returns 0, or -ENOMEM; clear it in both cases. */
 int config_cluster_defaults(struct config_cluster *cluster);

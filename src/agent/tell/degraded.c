@@ -214,7 +214,7 @@ degraded(const struct tell *t, degraded_hear *fn, void *arg)
 	roads_degraded(t->roads, fn, arg);
 	cluster_degraded(t->cluster, fn, arg);
 	if (cluster_uplinks(t->cluster))
-		uplinks_degraded(cluster_uplinks(t->cluster), t->self->tor, fn, arg);
+		uplinks_degraded(cluster_uplinks(t->cluster), t->config, fn, arg);
 	if (guard_sentence(t->guard, text, sizeof(text)))
 		fn(arg, DEGRADED_BUDGET, text);
 	if (metrics_sentence(t->metrics, text, sizeof(text)))

@@ -271,7 +271,7 @@ status_record_uplink(msgpack_packer *out, const struct tell *t, const struct upl
 	msgpack_packer *pk;
 	struct record r;
 
-	uplinks_tor(uplinks, uplink, t->self->tor, &tor);
+	uplinks_tor(uplinks, uplink, t->config, &tor);
 	record_begin(&r, RECORD_CLUSTER_UPLINK);
 	record_str(&r, "device", uplink->device);
 	record_u64(&r, "port", uplink->port);

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "agent/cluster/uplinks.h"
+#include "agent/config/config.h"
 #include "core/clock.h"
 #include "core/loop.h"
 
@@ -293,13 +294,28 @@ bond(enum lldp_state first, enum lldp_state second)
 	return u;
 }
 
+static const char *tors[5];
+
+/* Of these, up to the first NULL. */
+static struct config
+config_of(const char *host_tor)
+{
+	struct config config = {.tor = (char *)(uintptr_t)host_tor,
+				.cluster = {.tors = (char **)(uintptr_t)tors}};
+
+	while (config.cluster.n_tors < 5 && tors[config.cluster.n_tors])
+		config.cluster.n_tors++;
+	return config;
+}
+
 static struct uplinks_tor
 tor(struct uplink answer, const char *configured, uint64_t s)
 {
+	const struct config config = config_of(configured);
 	struct uplinks_tor out;
 
 	uplinks_take(uplinks, &answer, 1, s * NSEC_PER_SEC);
-	uplinks_tor(uplinks, uplinks_find(uplinks, "mlx5_0", 1), configured, &out);
+	uplinks_tor(uplinks, uplinks_find(uplinks, "mlx5_0", 1), &config, &out);
 	return out;
 }
 
@@ -325,6 +341,15 @@ test_order(void **state)
 	is(&t, REGISTRATION_TOR_CONFIG, "rack7", NULL);
 	assert_int_equal(t.lldp, LLDP_HEARD);
 	assert_int_equal(t.speed_mbps, 100000);
+	tors[0] = "mlx5_[1-9]=other";
+	t = tor(u, "rack7", 100);
+	is(&t, REGISTRATION_TOR_CONFIG, "rack7", NULL);
+	tors[1] = "mlx5_0=plane2";
+	tors[2] = "mlx5_*=plane1";
+	tors[3] = "*_0=plane2";
+	t = tor(u, "rack7", 100);
+	is(&t, REGISTRATION_TOR_CONFIG, "plane1", "plane2");
+	tors[0] = NULL;
 	t = tor(u, "", 100);
 	is(&t, REGISTRATION_TOR_LLDP, "leaf1", "leaf2");
 	u.links[0].ifindex = 12;
@@ -388,13 +413,15 @@ hear(void *arg, enum degraded_reason why, const char *sentence)
 static void
 test_degraded(void **state)
 {
+	const struct config none = config_of(""), one = config_of("rack7");
+
 	(void)state;
 	tor(bond(LLDP_NONE, LLDP_FAILED), "", 200000);
-	uplinks_degraded(uplinks, "", hear, NULL);
+	uplinks_degraded(uplinks, &none, hear, NULL);
 	assert_int_equal(sentences, 1);
-	uplinks_degraded(uplinks, "rack7", hear, NULL);
+	uplinks_degraded(uplinks, &one, hear, NULL);
 	tor(bond(LLDP_HEARD, LLDP_FAILED), "", 200000);
-	uplinks_degraded(uplinks, "", hear, NULL);
+	uplinks_degraded(uplinks, &none, hear, NULL);
 	assert_int_equal(sentences, 1);
 }
 

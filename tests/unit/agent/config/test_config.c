@@ -243,6 +243,7 @@ static const struct bad bad[] = {
 	{"cluster = { labels = (\"rack\"); };", "test.conf:1: cluster.labels[0]: ", "NAME=VALUE"},
 	{"cluster = { labels = (\"=12\"); };", "test.conf:1: cluster.labels[0]: ", ""},
 	{"cluster = { rails = (\"rxe0=\"); };", "test.conf:1: cluster.rails[0]: ", "DEVICE=RAIL"},
+	{"cluster = { tors = (\"=leaf1\"); };", "test.conf:1: cluster.tors[0]: ", "DEVICE=SWITCH"},
 	{"metrics = { listen = \"9479\"; };", "test.conf:1: metrics.listen: ", "found \"9479\""},
 	{"metrics = { listen = \"127.0.0.1:0\"; };",
 	 "test.conf:1: metrics.listen: ", "\"ADDRESS:PORT\""},
@@ -422,7 +423,7 @@ test_defaults(void **state)
 	assert_string_equal(c->metrics_listen, "");
 	assert_string_equal(c->cluster.broker, "");
 	assert_string_equal(c->cluster.prefix, "rpingmesh");
-	assert_int_equal(c->cluster.n_labels + c->cluster.n_rails, 0);
+	assert_int_equal(c->cluster.n_labels + c->cluster.n_rails + c->cluster.n_tors, 0);
 	assert_string_equal(c->cluster.directory, "/var/lib/rpingmesh");
 	assert_string_equal(c->cluster.lldp_file, "/run/rpingmesh-lldp/neighbors.json");
 	assert_int_equal(c->cluster.keep_s, 3600);
@@ -516,6 +517,7 @@ static const char every_key[] =
 	"cluster = { broker = \"mqtts://[fd00::1]:1\"; prefix = \"a/b\"; ca = \"/ca\";\n"
 	"  certificate = \"/c\"; key = \"/k\"; user = \"u\"; password_file = \"/p\";\n"
 	"  allow = (\"10.0.0.0/8\"); labels = (\"rack=12\", \"row=b=c\"); rails = (\"*=r\");\n"
+	"  tors = (\"*=a\", \"*=b\");\n"
 	"  lldp_file = \"/l\"; directory = \"/d\"; keep = 1;\n"
 	"  report_s = 15; trace_s = 0; trace_per_s = 1000; };\n"
 	"peers = (\"gpu2.example.\", { address = \"10.0.0.3\"; device = \"mlx5_0\"; source = "
@@ -590,6 +592,7 @@ test_every_cluster_key(void **state)
 	assert_int_equal(c->cluster.n_labels, 2);
 	assert_string_equal(c->cluster.labels[1], "row=b=c");
 	assert_int_equal(c->cluster.n_rails, 1);
+	assert_int_equal(c->cluster.n_tors, 2);
 	assert_string_equal(c->cluster.directory, "/d");
 	assert_string_equal(c->cluster.lldp_file, "/l");
 	assert_int_equal(c->cluster.keep_s, 1);

@@ -274,6 +274,7 @@ assert_same_config(const struct config *a, const struct config *b)
 	assert_int_equal(a->cluster.n_allow, b->cluster.n_allow);
 	assert_int_equal(a->cluster.n_labels, b->cluster.n_labels);
 	assert_int_equal(a->cluster.n_rails, b->cluster.n_rails);
+	assert_int_equal(a->cluster.n_tors, b->cluster.n_tors);
 	assert_int_equal(a->n_peers, b->n_peers);
 	for (size_t i = 0; i < a->n_peers; i++) {
 		assert_int_equal(a->peers[i].interval_ms, b->peers[i].interval_ms);
