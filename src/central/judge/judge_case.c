@@ -171,6 +171,21 @@ judge_road_switch(struct judge_case *c, uint32_t id)
 	return number;
 }
 
+/*
+ * The switch at the other end of a NIC, by its name. One that only has an address is worth less
+ * than what the host says: the switch has others, by which other links know it.
+ */
+static void
+judge_see_tor(struct judge_case *c, const struct locate_link *link, const struct roads_link *info)
+{
+	struct roads_switch seen;
+	uint32_t *tor = &c->lnics[link->nic].tor;
+
+	if (roads_switch(c->sources.roads, info->from_switch ? info->from_switch : info->to_switch,
+			 &seen) && (seen.by != ROADS_BY_ADDRESS || *tor == LOCATE_NONE))
+		*tor = link->from != LOCATE_NONE ? link->from : link->to;
+}
+
 static uint32_t
 judge_add_link(struct judge_case *c, const struct roads_link *info)
 {
@@ -192,9 +207,8 @@ judge_add_link(struct judge_case *c, const struct roads_link *info)
 				  .nic = info->from_switch ? (info->to_switch ? LOCATE_NONE : to) :
 							     from,
 				  .reverse = LOCATE_NONE};
-	/* The switch that is seen is better than what the host says of it. */
 	if (l->nic != LOCATE_NONE)
-		c->lnics[l->nic].tor = l->from != LOCATE_NONE ? l->from : l->to;
+		judge_see_tor(c, l, info);
 	c->n_links++;
 	return number;
 }

@@ -95,6 +95,11 @@ struct judge_case {
 	struct judge_case_stats stats;
 };
 
+/*
+ * judge_join.c: joins the links that are one cable, in steps, asks and `reverse`, once all are
+ * there. Returns 0 or -ENOMEM.
+ */
+int judge_join(struct judge_case *c);
 /* The evidence; paths are complete. */
 void judge_case_evidence(const struct judge_case *c, struct locate_evidence *out);
 /* Whether the row crosses the candidate. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of a case that a worker thread does: cables, culprits, and how those asked for do. */
+/* The part of a case that a worker thread does: culprits, and how those asked for do. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,56 +10,6 @@
 /* Of messages that a delay has not to do with, so many are slow at most. */
 #define JUDGE_SLOW_SHARE 0.05
 #define JUDGE_SLOW_LEAST 20u
-
-/* ---- cables ---- */
-
-/* The two ends of a link: switches, or a NIC and its switch. */
-struct judge_ends {
-	uint32_t from, to, nic;
-};
-
-static int
-judge_pair_links(struct judge_case *c)
-{
-	struct judge_index ends = {NULL};
-	struct locate_link *l;
-	uint32_t other;
-	int rc = 0;
-
-	/* A pair of ends with more than one link, as of parallel cables, has no reverse. */
-	for (uint32_t i = 0; rc == 0 && i < c->n_links; i++) {
-		const struct judge_ends key = {c->llinks[i].from, c->llinks[i].to,
-					       c->llinks[i].nic};
-
-		other = judge_index_get(&ends, &key, sizeof(key));
-		if (other == JUDGE_NONE)
-			rc = judge_index_put(&ends, &key, sizeof(key), i);
-		else
-			c->llinks[i].reverse = c->llinks[other].reverse = i; /* marks both */
-	}
-	for (uint32_t i = 0; rc == 0 && i < c->n_links; i++) {
-		const struct judge_ends key = {c->llinks[i].to, c->llinks[i].from,
-					       c->llinks[i].nic};
-
-		l = &c->llinks[i];
-		other = judge_index_get(&ends, &key, sizeof(key));
-		if (l->reverse != LOCATE_NONE || other == JUDGE_NONE || other <= i ||
-		    c->llinks[other].reverse != LOCATE_NONE)
-			continue;
-		l->reverse = other;
-		c->llinks[other].reverse = i;
-	}
-	judge_index_clear(&ends);
-	/* The marks go. */
-	for (uint32_t i = 0; i < c->n_links; i++) {
-		l = &c->llinks[i];
-		other = l->reverse;
-		if (other != LOCATE_NONE && (other == i || c->llinks[other].from != l->to ||
-					     c->llinks[other].to != l->from))
-			l->reverse = LOCATE_NONE;
-	}
-	return rc;
-}
 
 void
 judge_case_evidence(const struct judge_case *c, struct locate_evidence *out)
@@ -172,7 +122,7 @@ judge_case_run(struct judge_case *c)
 {
 	uint64_t began_ns = clock_mono_ns();
 	struct locate_evidence evidence;
-	int rc = judge_pair_links(c);
+	int rc = judge_join(c);
 
 	for (size_t i = 0; i < c->n_paths; i++)
 		c->paths[i].links = c->steps + c->firsts[i];
