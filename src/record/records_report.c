@@ -27,6 +27,11 @@ const struct record_field records_report[] = {
 	      "The number of probes with a result, of each stream, by its place."),
 	FIELD("rtt_ns", "list of integer",
 	      "The mean network RTT of each stream, by its place; 0: no answer.", NS),
+	FIELD("times", "list of list of integer",
+	      "The network RTTs of each stream, by its place, since the report before that had "
+	      "them: pairs of a bucket and a count, at most 24. A bucket contains eight buckets of "
+	      "the map histogram: 0 contains 0 to 7, 1 contains 8 to 15.",
+	      ONLY("in every fifth report")),
 	FIELD("rows", "list of map report_row",
 	      "The streams of which not all probes were `ok`, usual and free of host noise."),
 	END,
@@ -39,10 +44,6 @@ const struct record_field records_report_port[] = {
 	FIELD("counters", "table of integer",
 	      "What it has counted, at most 64 counters: those of the device, and `flaps` of "
 	      "its link. A counter that has not risen is left out."),
-	FIELD("rtt", "list of integer",
-	      "The network RTT of all its probes since the last whole report: pairs of a bucket, "
-	      "as in the map histogram, and a count; at most 64.",
-	      ONLY("if `whole`")),
 	END,
 };
 
@@ -75,9 +76,5 @@ const struct record_field records_report_row[] = {
 	FIELD("slow", "integer",
 	      "The answers whose RTT was more than three times the usual one of the stream, and "
 	      "20 µs above it."),
-	FIELD("rtt", "list of integer",
-	      "The network RTT: pairs of a bucket, as in the map histogram, and a count; at most "
-	      "64.",
-	      ONLY("if it is known")),
 	END,
 };

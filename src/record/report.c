@@ -8,28 +8,13 @@
 
 #include "record/read.h"
 #include "record/record.h"
+#include "record/report_impl.h"
 #include "record/strict.h"
 #include "rpingmesh/control.h"
-#include "stat/histogram.h"
 
 const char *const report_kind_names[] = {"tor", "fabric", "file", "ping", "flow", NULL};
 
 /* ---- writing ---- */
-
-static void
-report_pack_rtt(struct record *r, const struct report_bucket *rtt, size_t n)
-{
-	msgpack_packer *pk;
-
-	if (!n)
-		return;
-	pk = record_key(r, "rtt");
-	msgpack_pack_array(pk, 2 * n);
-	for (size_t i = 0; i < n; i++) {
-		msgpack_pack_uint16(pk, rtt[i].bucket);
-		msgpack_pack_uint32(pk, rtt[i].n);
-	}
-}
 
 static void
 report_pack_port(msgpack_packer *out, const struct report_port *port)
@@ -44,7 +29,6 @@ report_pack_port(msgpack_packer *out, const struct report_port *port)
 	for (size_t i = 0; i < port->n_counters; i++)
 		record_u64(&counters, port->counters[i].name, port->counters[i].n);
 	record_end(&counters, record_key(&r, "counters"));
-	report_pack_rtt(&r, port->rtt, port->n_rtt);
 	record_end(&r, out);
 }
 
@@ -131,7 +115,6 @@ report_pack_row(msgpack_packer *out, const struct report_row *row)
 	record_u64(&r, "noise_lost", row->noise_lost);
 	record_u64(&r, "corrected", row->corrected);
 	record_u64(&r, "slow", row->slow);
-	report_pack_rtt(&r, row->rtt, row->n_rtt);
 	record_end(&r, out);
 }
 
@@ -178,6 +161,8 @@ report_pack(msgpack_packer *out, const struct report *report)
 		report_pack_streams(&r, report);
 	report_pack_numbers(&r, "sent", report->sent, report->n_streams);
 	report_pack_numbers(&r, "rtt_ns", report->rtt_ns, report->n_streams);
+	if (report->whole && report->times)
+		report_pack_times(&r, report);
 	pk = record_key(&r, "rows");
 	msgpack_pack_array(pk, report->n_rows);
 	for (size_t i = 0; i < report->n_rows; i++)
@@ -187,12 +172,7 @@ report_pack(msgpack_packer *out, const struct report *report)
 
 /* ---- reading ---- */
 
-struct report_reader {
-	struct strict in;
-	struct report *report;
-};
-
-static void *
+void *
 report_memory(struct report_reader *r, size_t n, size_t size)
 {
 	void *memory = msgpack_zone_malloc(r->report->memory, n * size + 1);
@@ -262,33 +242,6 @@ report_numbers(struct report_reader *r, const msgpack_object *map, const char *k
 	return numbers;
 }
 
-static struct report_bucket *
-report_rtt(struct report_reader *r, const msgpack_object *map, size_t *n)
-{
-	struct report_bucket *rtt;
-	uint32_t *numbers;
-	size_t size = 0;
-
-	if (!read_find(map, "rtt"))
-		return NULL;
-	numbers = report_numbers(r, map, "rtt", UINT32_MAX, &size);
-	if (!numbers || size % 2 || size > 2 * REPORT_RTT_MAX) {
-		strict_fail(&r->in, -EINVAL, "rtt is no list of up to %u pairs", REPORT_RTT_MAX);
-		return NULL;
-	}
-	rtt = report_memory(r, size / 2, sizeof(*rtt));
-	for (size_t i = 0; rtt && i < size / 2; i++) {
-		if (numbers[2 * i] >= HISTOGRAM_BUCKETS || !numbers[2 * i + 1] ||
-		    (i && numbers[2 * i] <= rtt[i - 1].bucket)) {
-			strict_fail(&r->in, -EINVAL, "rtt is no list of ascending buckets");
-			return NULL;
-		}
-		rtt[i] = (struct report_bucket){(uint16_t)numbers[2 * i], numbers[2 * i + 1]};
-	}
-	*n = rtt ? size / 2 : 0;
-	return rtt;
-}
-
 /* ---- ports ---- */
 
 static void
@@ -324,7 +277,6 @@ report_port(struct report_reader *r, const msgpack_object *map, struct report_po
 	port->port = report_port_number(r, map);
 	read_bool(map, "up", &port->up);
 	report_counters(r, map, port);
-	port->rtt = report_rtt(r, map, &port->n_rtt);
 }
 
 static void
@@ -476,7 +428,6 @@ report_row(struct report_reader *r, const msgpack_object *map, struct report_row
 	row->slow = report_u32(r, map, "slow");
 	if (row->noise > sent || row->noise_lost > row->noise || row->slow > sent)
 		strict_fail(&r->in, -EINVAL, "noise or slow is more than what was sent");
-	row->rtt = report_rtt(r, map, &row->n_rtt);
 }
 
 static void
@@ -535,6 +486,8 @@ report_read(struct report_reader *r, const msgpack_object *map)
 	if (r->in.rc == 0 && report->whole)
 		report_streams(r, map, n);
 	report->n_streams = n;
+	if (r->in.rc == 0 && report->whole && read_find(map, "times"))
+		report_times_read(r, map);
 	if (r->in.rc == 0)
 		report_rows(r, map);
 }

@@ -24,7 +24,8 @@
 #define REPORT_PORTS_MAX 64u
 #define REPORT_COUNTERS_MAX 64u   /* of a port */
 #define REPORT_STREAMS_MAX 16384u
-#define REPORT_RTT_MAX 64u        /* buckets of the RTT of a row, or of a port */
+#define REPORT_TIMES_MAX 24u      /* buckets of the RTT of a stream */
+#define REPORT_TIME_BUCKETS 472u  /* all of them: numbers 0 to 471 */
 #define REPORT_BYTES_MAX 2097152u /* packed */
 #define REPORT_ERROR 160
 
@@ -45,9 +46,15 @@ struct report_counter {
 	uint64_t n;
 };
 
-/* Some answers with nearly the same RTT (stat/histogram.h). */
+/* Some answers with nearly the same RTT: report_time_bucket(). */
 struct report_bucket {
 	uint16_t bucket;
+	uint32_t n;
+};
+
+/* The RTT of a stream. */
+struct report_times {
+	struct report_bucket *buckets; /* ascending */
 	uint32_t n;
 };
 
@@ -59,8 +66,6 @@ struct report_port {
 	struct report_counter *counters; /* since the last report; those that have not risen are
 					    left out */
 	size_t n_counters;
-	struct report_bucket *rtt;   /* of all its streams; ascending; only in whole reports */
-	size_t n_rtt;
 };
 
 /* What all probes of a stream have in common. */
@@ -83,8 +88,6 @@ struct report_row {
 	uint32_t noise_lost;         /* of these, those that were lost */
 	uint32_t corrected;          /* reported as unreachable before, and now known to be lost */
 	uint32_t slow;               /* answers that were slow by what is usual for the stream */
-	struct report_bucket *rtt;   /* of the answers; ascending; may be left out */
-	size_t n_rtt;
 };
 
 struct report {
@@ -105,10 +108,19 @@ struct report {
 	size_t n_streams;            /* also if it is not whole */
 	uint32_t *sent;              /* by place: probes with a result */
 	uint32_t *rtt_ns;            /* by place: mean RTT of the answers; 0: there was none */
+	struct report_times *times;  /* by place: the RTTs since the report before that had them;
+					NULL: it has none. Only if it is whole. */
 	struct report_row *rows;     /* ascending by place */
 	size_t n_rows;
 	msgpack_zone *memory;        /* report_unpack(): of all this */
 };
+
+/*
+ * The bucket of an RTT, and the middle of a bucket: eight buckets of stat/histogram.h are one, so
+ * the middle is within 1/16 of the RTT.
+ */
+uint16_t report_time_bucket(uint64_t rtt_ns);
+uint64_t report_time_ns(uint16_t bucket);
 
 /* Packs one map. `memory` is not used. */
 void report_pack(msgpack_packer *out, const struct report *report);

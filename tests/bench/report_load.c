@@ -17,11 +17,9 @@
 #include "core/clock.h"
 #include "core/loop.h"
 #include "core/names.h"
-#include "record/report.h"
+#include "report_made.h"
 
-#define PORTS 8u
-#define STREAMS (PORTS * 50u)
-#define PERIOD_NS (5 * NSEC_PER_SEC)
+#define PERIOD_NS (REPORT_MADE_S * NSEC_PER_SEC)
 #define STEP_NS (10 * NSEC_PER_MSEC)
 
 static struct loop *loop;
@@ -29,51 +27,16 @@ static struct loop_timer *timer;
 static struct bus *bus;
 static uint64_t n_hosts, n_sent, n_bytes, start_ns, end_ns;
 static bool connected;
-static struct report_port ports[PORTS];
-static struct report_stream streams[STREAMS];
-static uint32_t sent[STREAMS], rtt_ns[STREAMS];
-static struct report_row rows[STREAMS / 20];
-static char devices[PORTS][16];
-
-static void
-make(void)
-{
-	for (uint32_t i = 0; i < PORTS; i++) {
-		snprintf(devices[i], sizeof(devices[i]), "mlx5_%u", i);
-		ports[i] = (struct report_port){.device = devices[i], .port = 1, .up = true};
-	}
-	for (uint32_t i = 0; i < STREAMS; i++) {
-		struct report_stream *s = &streams[i];
-
-		*s = (struct report_stream){.device = devices[i / 50], .port = 1, .size = 50,
-					    .kind = i % 50 < 20 ? REPORT_TOR : REPORT_FABRIC,
-					    .src_port = (uint16_t)(49152 + i), .back_port = 50000,
-					    .job = ""};
-		addr_parse("10.0.0.1", &s->source);
-		addr_parse("10.200.100.1", &s->destination);
-		memcpy(&s->destination.raw[13], &i, 2);
-		sent[i] = 50;
-		rtt_ns[i] = 5000 + i;
-	}
-	for (uint32_t i = 0; i < STREAMS / 20; i++)
-		rows[i] = (struct report_row){.place = i * 20, .classes = {[PROBE_LOST] = 1}};
-}
 
 static void
 send_report(uint64_t host, uint64_t sequence)
 {
-	const uint64_t whole = (sequence - 1) / 5 * 5 + 1;
-	char name[32], tor[32], topic[TOPIC_SIZE];
-	struct report r = {.host = name, .incarnation = host, .sequence = sequence,
-			   .end_ns = clock_wall_ns(), .streams_of = whole,
-			   .whole = whole == sequence, .ports = ports, .n_ports = PORTS,
-			   .streams = streams, .n_streams = STREAMS, .sent = sent,
-			   .rtt_ns = rtt_ns, .rows = rows, .n_rows = STREAMS / 20};
+	char name[REPORT_MADE_NAME], tor[32], topic[TOPIC_SIZE];
+	struct report r;
 	msgpack_sbuffer body;
 	msgpack_packer pk;
 
-	r.begin_ns = r.end_ns - PERIOD_NS;
-	snprintf(name, sizeof(name), "gpu-%05u", (unsigned int)host);
+	report_made(host, sequence, clock_wall_ns(), name, &r);
 	snprintf(tor, sizeof(tor), "leaf-%u", (unsigned int)(host / 8));
 	topic_make_shard(topic, sizeof(topic), "rpingmesh", "report", tor, name);
 	msgpack_sbuffer_init(&body);
@@ -140,7 +103,6 @@ main(int argc, char **argv)
 	config.queue_bytes = 64 << 20;
 	n_hosts = strtoull(argv[2], NULL, 10);
 	run_ns = strtoull(argv[3], NULL, 10) * NSEC_PER_SEC;
-	make();
 	if (loop_new(&loop) < 0 || names_new(loop, &names) < 0 ||
 	    loop_timer_new(loop, "step", step, NULL, &timer) < 0 ||
 	    bus_new(loop, names, &config, &ops, &run_ns, &bus) < 0)

@@ -5,7 +5,8 @@
  * Results go into cluster_rows.c as they come. The timer makes a report of it at each multiple of
  * the period, plus a part of it that depends on the name of the host; or earlier if a stream has
  * begun to lose, or has stopped, for which there is a small budget. Every
- * CLUSTER_REPORT_WHOLE-th report is whole, and each after the streams have changed.
+ * CLUSTER_REPORT_WHOLE-th report is whole, with the times of all streams, and whole is each after
+ * the streams have changed.
  *
  * What was counted is forgotten only once the bus has taken the report, so nothing is counted
  * twice, and nothing is lost while there is no connection. What the bus drops later is a number
@@ -164,7 +165,7 @@ cluster_report_publish(struct cluster_report *report, const struct report *what)
 static void
 cluster_report_done(struct cluster_report *report, const struct report *what)
 {
-	cluster_rows_reported(report->rows);
+	cluster_rows_reported(report->rows, what->times != NULL);
 	for (size_t i = 0; i < report->n_past; i++)
 		report->past[i].total = report->past[i].now;
 	report->sequence = what->sequence;
@@ -190,13 +191,13 @@ cluster_report_make(struct cluster_report *report, struct cluster_report_ports *
 		.ports = ports->ports,
 	};
 	struct cluster_report_state state = {.degraded = 0};
-	bool changed;
+	bool timed = what.sequence % CLUSTER_REPORT_WHOLE == 0, changed;
 
-	if (cluster_rows_fill(report->rows, clock_mono_ns(), &what, &changed) < 0)
+	if (cluster_rows_fill(report->rows, clock_mono_ns(), timed, &what, &changed) < 0)
 		return;
 	if (what.begin_ns > what.end_ns) /* the clock was set back */
 		what.begin_ns = what.end_ns;
-	what.whole = changed || report->whole || what.sequence % CLUSTER_REPORT_WHOLE == 0;
+	what.whole = changed || report->whole || timed;
 	what.streams_of = what.whole ? what.sequence : report->streams_of;
 	if (report->env.state)
 		report->env.state(report->env.arg, &state);
@@ -388,7 +389,7 @@ cluster_report_to(struct cluster_report *report, struct bus *bus, const char *pr
 	if (bus && !report->bus)
 		report->begin_ns = clock_wall_ns();
 	if (!bus)
-		cluster_rows_reported(report->rows);
+		cluster_rows_reported(report->rows, true);
 	report->bus = bus;
 	report->whole = true;
 	if (bus && topic_make_shard(report->topic, sizeof(report->topic), prefix, "report", tor,

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/siphash.h"
+#include "stat/histogram.h"
 
 #define CLUSTER_ROWS_BUCKETS 4096u
 
@@ -25,6 +26,8 @@ struct cluster_row {
 	struct report_row counts;      /* place is not used */
 	uint32_t sent, answers;        /* answers: with a time, without noise */
 	uint64_t rtt_ns;               /* their sum */
+	struct histogram times;        /* theirs, by the middle of their buckets; since these were
+					  reported */
 	double usual_ns;
 	uint32_t learned, good;        /* answers that usual_ns knows; those since the last loss */
 	bool loses;
@@ -43,6 +46,8 @@ struct cluster_rows {
 	struct report_stream *streams;
 	struct report_row *bad;
 	uint32_t *sent, *rtt_ns;
+	struct report_times *times;
+	struct report_bucket *time_buckets; /* of all times */
 };
 
 int
@@ -58,18 +63,34 @@ cluster_rows_new(cluster_rows_job *job, void *arg, struct cluster_rows **out)
 	return 0;
 }
 
+static void
+cluster_row_free(struct cluster_row *row)
+{
+	histogram_clear(&row->times);
+	free(row);
+}
+
+/* What was lent. */
+static void
+cluster_rows_take_back(struct cluster_rows *rows)
+{
+	free(rows->streams);
+	free(rows->bad);
+	free(rows->sent);
+	free(rows->rtt_ns);
+	free(rows->times);
+	free(rows->time_buckets);
+}
+
 void
 cluster_rows_free(struct cluster_rows *rows)
 {
 	if (!rows)
 		return;
 	for (uint32_t i = 0; i < rows->n; i++)
-		free(rows->order[i]);
+		cluster_row_free(rows->order[i]);
 	free(rows->order);
-	free(rows->streams);
-	free(rows->bad);
-	free(rows->sent);
-	free(rows->rtt_ns);
+	cluster_rows_take_back(rows);
 	free(rows);
 }
 
@@ -154,6 +175,8 @@ cluster_row_time(struct cluster_row *row, uint64_t rtt_ns)
 
 	row->answers++;
 	row->rtt_ns += rtt_ns;
+	/* Without memory, the answer is not among them. */
+	histogram_add(&row->times, report_time_ns(report_time_bucket(rtt_ns)));
 	if (row->learned >= CLUSTER_ROWS_LEARN && rtt > 3 * row->usual_ns &&
 	    rtt > row->usual_ns + CLUSTER_ROWS_SLOW_NS) {
 		row->counts.slow++;
@@ -257,7 +280,7 @@ cluster_rows_forget(struct cluster_rows *rows, struct cluster_row *row)
 	while (*link != row)
 		link = &(*link)->next;
 	*link = row->next;
-	free(row);
+	cluster_row_free(row);
 	rows->changed = true;
 }
 
@@ -299,10 +322,9 @@ cluster_rows_room(struct cluster_rows *rows)
 {
 	size_t n = rows->n + 1;
 
-	free(rows->streams);
-	free(rows->bad);
-	free(rows->sent);
-	free(rows->rtt_ns);
+	cluster_rows_take_back(rows);
+	rows->times = NULL;
+	rows->time_buckets = NULL;
 	rows->streams = calloc(n, sizeof(*rows->streams));
 	rows->bad = calloc(n, sizeof(*rows->bad));
 	rows->sent = calloc(n, sizeof(*rows->sent));
@@ -310,13 +332,54 @@ cluster_rows_room(struct cluster_rows *rows)
 	return rows->streams && rows->bad && rows->sent && rows->rtt_ns ? 0 : -ENOMEM;
 }
 
+/* If there are too many buckets, the lowest ones count as the highest of these. */
+static uint32_t
+cluster_row_times(const struct cluster_row *row, struct report_bucket *out)
+{
+	const struct histogram *h = &row->times;
+	uint32_t skip = h->n_bins > REPORT_TIMES_MAX ? h->n_bins - REPORT_TIMES_MAX : 0, n = 0;
+
+	for (uint32_t i = 0; i < h->n_bins; i++) {
+		uint64_t ns = histogram_middle_ns(h->bins[i].bucket);
+
+		if (i <= skip)
+			out[0] = (struct report_bucket){report_time_bucket(ns), out[0].n};
+		else
+			out[++n] = (struct report_bucket){report_time_bucket(ns), 0};
+		out[n].n += (uint32_t)h->bins[i].count;
+	}
+	return h->n_bins ? n + 1 : 0;
+}
+
+static int
+cluster_rows_times(struct cluster_rows *rows)
+{
+	struct report_bucket *next;
+	size_t n = 1;
+
+	for (uint32_t i = 0; i < rows->n; i++)
+		n += rows->order[i]->times.n_bins < REPORT_TIMES_MAX ?
+			rows->order[i]->times.n_bins : REPORT_TIMES_MAX;
+	rows->times = calloc(rows->n + 1u, sizeof(*rows->times));
+	rows->time_buckets = next = calloc(n, sizeof(*next));
+	if (!rows->times || !next)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < rows->n; i++) {
+		n = cluster_row_times(rows->order[i], next);
+		rows->times[i] = (struct report_times){next, (uint32_t)n};
+		next += n;
+	}
+	return 0;
+}
+
 int
-cluster_rows_fill(struct cluster_rows *rows, uint64_t now_ns, struct report *report, bool *changed)
+cluster_rows_fill(struct cluster_rows *rows, uint64_t now_ns, bool timed, struct report *report,
+		  bool *changed)
 {
 	cluster_rows_expire(rows, now_ns);
 	if (rows->changed)
 		qsort(rows->order, rows->n, sizeof(struct cluster_row *), cluster_row_compare);
-	if (cluster_rows_room(rows) < 0)
+	if (cluster_rows_room(rows) < 0 || (timed && cluster_rows_times(rows) < 0))
 		return -ENOMEM;
 	report->n_rows = 0;
 	for (uint32_t i = 0; i < rows->n; i++) {
@@ -334,6 +397,7 @@ cluster_rows_fill(struct cluster_rows *rows, uint64_t now_ns, struct report *rep
 	report->n_streams = rows->n;
 	report->sent = rows->sent;
 	report->rtt_ns = rows->rtt_ns;
+	report->times = rows->times;
 	report->rows = rows->bad;
 	report->dropped = rows->dropped < UINT32_MAX ? (uint32_t)rows->dropped : UINT32_MAX;
 	*changed = rows->changed;
@@ -341,7 +405,7 @@ cluster_rows_fill(struct cluster_rows *rows, uint64_t now_ns, struct report *rep
 }
 
 void
-cluster_rows_reported(struct cluster_rows *rows)
+cluster_rows_reported(struct cluster_rows *rows, bool timed)
 {
 	for (uint32_t i = 0; i < rows->n; i++) {
 		struct cluster_row *row = rows->order[i];
@@ -349,6 +413,8 @@ cluster_rows_reported(struct cluster_rows *rows)
 		row->counts = (struct report_row){0};
 		row->sent = row->answers = 0;
 		row->rtt_ns = 0;
+		if (timed)
+			histogram_clear(&row->times);
 	}
 	rows->dropped = 0;
 	rows->changed = false;

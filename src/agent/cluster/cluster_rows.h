@@ -40,13 +40,13 @@ void cluster_rows_correct(struct cluster_rows *rows, const struct report_stream 
 			  const void *of, const struct probe_result *r);
 
 /*
- * Fills in the streams, their counts and report->dropped; forgets those without results. Returns
- * 0 or -ENOMEM. Borrowed until the next call of any function. *changed: the streams are not those
- * of the call before.
+ * Fills in the streams, their counts, the times if `timed`, and report->dropped; forgets those
+ * without results. Returns 0 or -ENOMEM. Borrowed until the next call of any function. *changed:
+ * the streams are not those of the call before.
  */
-int cluster_rows_fill(struct cluster_rows *rows, uint64_t now_ns, struct report *report,
-		      bool *changed);
-/* What was filled in has been reported: counts begin anew. */
-void cluster_rows_reported(struct cluster_rows *rows);
+int cluster_rows_fill(struct cluster_rows *rows, uint64_t now_ns, bool timed,
+		      struct report *report, bool *changed);
+/* What was filled in has been reported: counts begin anew, and the times if `timed`. */
+void cluster_rows_reported(struct cluster_rows *rows, bool timed);
 
 #endif

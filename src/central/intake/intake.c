@@ -391,6 +391,7 @@ intake_take_rows(struct intake *in, struct intake_host *host, const struct repor
 	intake_ports_take(host, report, now->mono_ns);
 	if (report->streams_of == host->table.named && report->n_streams == host->table.n) {
 		intake_table_add(&host->table, report, first, now->mono_ns);
+		intake_table_times(&host->table, report);
 	} else {
 		host->info.unplaced++;
 		in->stats.unplaced++;
@@ -499,8 +500,10 @@ intake_stats(const struct intake *in, uint64_t now_ns, struct intake_stats *out)
 
 	*out = in->stats;
 	out->bytes = in->stats.rows * sizeof(struct intake_stored);
-	TAILQ_FOREACH(host, &in->hosts, link)
+	TAILQ_FOREACH(host, &in->hosts, link) {
 		out->silent += intake_is_silent(host, now_ns);
+		out->bytes += host->table.n_times * sizeof(struct report_bucket);
+	}
 }
 
 void
@@ -510,8 +513,14 @@ intake_rows(const struct intake_host *host, enum intake_window window, uint64_t 
 	struct intake_row row;
 
 	for (uint32_t i = 0; i < host->table.n; i++) {
-		row = (struct intake_row){.stream = &host->table.rows[i].stream, .place = i};
-		intake_stored_sum(&host->table.rows[i], window, now_ns, &row.counts);
+		const struct intake_stored *stored = &host->table.rows[i];
+
+		row = (struct intake_row){
+			.stream = &stored->stream,
+			.place = i,
+			.times = {host->table.times + stored->times, stored->n_times},
+			.stored = stored};
+		intake_stored_sum(stored, window, now_ns, &row.counts);
 		if (row.counts.sent)
 			fn(arg, host, &row);
 	}

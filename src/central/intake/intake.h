@@ -45,6 +45,8 @@ struct intake_row {
 	const struct report_stream *stream; /* borrowed, valid during the call */
 	uint32_t place;
 	struct intake_counts counts;
+	struct report_times times;   /* the last ones that were reported; borrowed as well */
+	const struct intake_stored *stored; /* for intake_stored_usual_ns(); borrowed as well */
 };
 
 /* A counter that has risen at a port since central knows it. */

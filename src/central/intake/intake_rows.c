@@ -94,6 +94,7 @@ void
 intake_table_clear(struct intake_table *table)
 {
 	intake_rows_free(table->rows, table->n);
+	free(table->times);
 	*table = (struct intake_table){.rows = NULL};
 }
 
@@ -110,6 +111,8 @@ intake_carry(struct intake_stored **sorted, size_t n, struct intake_stored *row)
 	memcpy(row->newest, old->newest, sizeof(row->newest));
 	memcpy(row->slots, old->slots, sizeof(row->slots));
 	memset(old->slots, 0, sizeof(old->slots));
+	row->times = old->times;
+	row->n_times = old->n_times;
 }
 
 /* The same name as that of the stream, which lasts as long as the port; "": none has it. */
@@ -164,8 +167,10 @@ intake_table_name(struct intake_table *table, const struct report *report,
 	for (size_t i = 0; i < report->n_streams; i++)
 		intake_carry(sorted, table->n, &rows[i]);
 	free(sorted);
-	intake_table_clear(table);
-	*table = (struct intake_table){rows, (uint32_t)report->n_streams, report->sequence};
+	intake_rows_free(table->rows, table->n);
+	table->rows = rows;
+	table->n = (uint32_t)report->n_streams;
+	table->named = report->sequence;
 	return 0;
 }
 
@@ -215,6 +220,36 @@ intake_stored_sum(const struct intake_stored *row, enum intake_window w, uint64_
 	*out = (struct intake_counts){0};
 	for (uint32_t age = number - row->newest[w]; age < n; age++)
 		intake_counts_add(out, &row->slots[intake_windows[w].first + (number - age) % n]);
+}
+
+static int
+intake_compare_numbers(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+uint32_t
+intake_stored_usual_ns(const struct intake_stored *row, uint64_t now_ns)
+{
+	const uint32_t n = intake_windows[INTAKE_LONG].n;
+	const uint32_t age = intake_number(INTAKE_LONG, now_ns) - row->newest[INTAKE_LONG];
+	uint32_t means[INTAKE_SLOTS], n_means = 0;
+
+	for (uint32_t i = 0; age < n && i < n - age; i++) {
+		const struct intake_counts *c =
+			&row->slots[intake_windows[INTAKE_LONG].first +
+				    (row->newest[INTAKE_LONG] - i) % n];
+
+		if (c->answered)
+			means[n_means++] = (uint32_t)((uint64_t)c->rtt_us * NSEC_PER_USEC /
+						      c->answered);
+	}
+	if (!n_means)
+		return 0;
+	qsort(means, n_means, sizeof(means[0]), intake_compare_numbers);
+	return means[(n_means - 1) / 2];
 }
 
 static uint32_t
@@ -286,5 +321,30 @@ intake_table_add(struct intake_table *table, const struct report *report, enum i
 			continue;
 		c.rtt_us = (uint32_t)((uint64_t)report->rtt_ns[i] * c.answered / NSEC_PER_USEC);
 		intake_row_add(&table->rows[i], &c, first, now_ns);
+	}
+}
+
+void
+intake_table_times(struct intake_table *table, const struct report *report)
+{
+	size_t n = 0;
+
+	if (!report->times)
+		return;
+	for (uint32_t i = 0; i < table->n; i++)
+		n += report->times[i].n;
+	free(table->times);
+	table->times = malloc((n + 1) * sizeof(*table->times));
+	table->n_times = 0;
+	for (uint32_t i = 0; i < table->n; i++) {
+		const struct report_times *from = &report->times[i];
+
+		table->rows[i].times = (uint32_t)table->n_times;
+		table->rows[i].n_times = table->times ? from->n : 0;
+		if (!table->rows[i].n_times)
+			continue;
+		memcpy(&table->times[table->n_times], from->buckets,
+		       from->n * sizeof(*table->times));
+		table->n_times += from->n;
 	}
 }

@@ -36,6 +36,7 @@ struct intake_counts {
 struct intake_stored {
 	struct report_stream stream;  /* device: borrowed from the port */
 	char *job;                    /* owned: that of the stream; NULL: it has none */
+	uint32_t times, n_times;      /* the part of the times of the table that is its own */
 	uint32_t newest[INTAKE_WINDOWS]; /* the number of the newest slot that is in use */
 	struct intake_counts slots[INTAKE_SLOTS];
 };
@@ -44,6 +45,8 @@ struct intake_table {
 	struct intake_stored *rows;
 	uint32_t n;
 	uint64_t named;               /* the sequence of the report that named them; 0: none */
+	struct report_bucket *times;  /* of all rows, of the last report that had them */
+	size_t n_times;
 };
 
 /* Whether the table has exactly the streams of a whole report. */
@@ -61,6 +64,14 @@ void intake_table_clear(struct intake_table *table);
 void intake_table_add(struct intake_table *table, const struct report *report,
 		      enum intake_window first, uint64_t now_ns);
 
+/* Takes over the times of the report, if it has any. Without memory, there are none. */
+void intake_table_times(struct intake_table *table, const struct report *report);
+
+/*
+ * The mean RTT that is usual for the row: the median of the slots of the longest window, so that it
+ * follows a rise slowly. 0: unknown.
+ */
+uint32_t intake_stored_usual_ns(const struct intake_stored *row, uint64_t now_ns);
 /* The sum of a row over a window. */
 void intake_stored_sum(const struct intake_stored *row, enum intake_window window, uint64_t now_ns,
 		       struct intake_counts *out);

@@ -12,8 +12,9 @@
 
 #define PICTURE_HOSTS 64  /* of the registry, in one step */
 #define PICTURE_ROWS 4096 /* of the intake, in one step, and what one host has more */
+#define PICTURE_PLACES 16384 /* of cells, in one step */
 
-enum picture_phase { PICTURE_PORTS, PICTURE_SORT, PICTURE_CELLS };
+enum picture_phase { PICTURE_PORTS, PICTURE_SORT, PICTURE_CELLS, PICTURE_CLOSE };
 
 struct picture {
 	struct picture_view *shown, *made;
@@ -21,6 +22,7 @@ struct picture {
 	uint64_t after;          /* id of the last host of the registry; 0: none */
 	char host[REPORT_NAME_MAX + 1]; /* the last one of the intake; "": none */
 	uint32_t rows;           /* in this step */
+	uint64_t now_ns;
 	int error;
 };
 
@@ -113,8 +115,8 @@ picture_take_row(void *arg, const struct intake_host *host, const struct intake_
 	from = picture_ports_find(&made->ports, &row->stream->source);
 	to = picture_ports_find(&made->ports, &row->stream->destination);
 	if (from && to)
-		picture->error = picture_cells_add(&made->cells, from->group, to->group,
-						   &row->counts);
+		picture->error = picture_cells_add(&made->cells, from->group, to->group, row,
+						   picture->now_ns);
 	else
 		made->unknown += row->counts.sent;
 }
@@ -130,6 +132,7 @@ picture_take_rows(struct picture *picture, const struct intake *intake, uint64_t
 	if (picture->host[0] && !host)
 		return false;
 	picture->rows = 0;
+	picture->now_ns = now_ns;
 	while ((host = intake_next(intake, host)) && picture->error == 0) {
 		intake_rows(host, INTAKE_SHORT, now_ns, picture_take_row, picture);
 		intake_host_info(host, now_ns, &info);
@@ -189,6 +192,10 @@ picture_step(struct picture *picture, const struct registry *registry, const str
 		break;
 	case PICTURE_CELLS:
 		if (!picture_take_rows(picture, intake, now->mono_ns))
+			picture->phase = PICTURE_CLOSE;
+		break;
+	case PICTURE_CLOSE:
+		if (!picture_cells_close(&picture->made->cells, PICTURE_PLACES))
 			return picture_end(picture);
 		break;
 	}
@@ -236,6 +243,7 @@ struct picture_look {
 	uint32_t n;
 	uint32_t *index;         /* by port of `ports`: its name in `into` */
 	uint32_t from, to;
+	uint64_t now_ns;
 	int error;
 };
 
@@ -308,12 +316,12 @@ picture_look_row(void *arg, const struct intake_host *host, const struct intake_
 	if (!from || !to || from->group != look->from || to->group != look->to)
 		return;
 	look->error = picture_cells_add(&look->into->cells, look->index[from - look->ports->ports],
-					look->index[to - look->ports->ports], &row->counts);
+					look->index[to - look->ports->ports], row, look->now_ns);
 }
 
 /* The rows of all hosts with a port under the first switch. A host's ports follow each other. */
 static void
-picture_look_at_hosts(struct picture_look *look, const struct intake *intake, uint64_t now_ns)
+picture_look_at_hosts(struct picture_look *look, const struct intake *intake)
 {
 	const char *last = "";
 
@@ -326,7 +334,7 @@ picture_look_at_hosts(struct picture_look *look, const struct intake *intake, ui
 		last = port->host;
 		host = intake_find(intake, port->host);
 		if (host)
-			intake_rows(host, INTAKE_SHORT, now_ns, picture_look_row, look);
+			intake_rows(host, INTAKE_SHORT, look->now_ns, picture_look_row, look);
 	}
 }
 
@@ -338,9 +346,10 @@ picture_look(struct picture_look *look, const struct intake *intake,
 	look->index = calloc(look->ports->n_ports + 1, sizeof(*look->index));
 	if (!look->into || !look->index)
 		return -ENOMEM;
+	look->now_ns = now->mono_ns;
 	look->error = picture_name_ports(look);
 	if (look->error == 0)
-		picture_look_at_hosts(look, intake, now->mono_ns);
+		picture_look_at_hosts(look, intake);
 	picture_cells_sort(&look->into->cells);
 	look->into->time_ns = now->wall_ns;
 	look->into->window_ns = intake_window_ns(INTAKE_SHORT);

@@ -32,6 +32,11 @@ struct picture_cell {
 	uint64_t answered, lost; /* without noise */
 	uint64_t noise;          /* not judged, because a host stalled */
 	uint64_t rtt_us;         /* the sum of the RTTs of those that were answered */
+	/*
+	 * Quantiles of the RTTs that were reported last, and what is usual: the median of
+	 * intake_stored_usual_ns() of the rows. 0: unknown.
+	 */
+	uint32_t rtt_p50_ns, rtt_p99_ns, baseline_ns;
 };
 
 struct picture_info {

@@ -8,6 +8,7 @@
 #include "central/intake/intake.h"
 #include "central/picture/picture.h"
 #include "core/addr.h"
+#include "stat/histogram.h"
 
 struct registration;
 
@@ -47,18 +48,30 @@ void picture_ports_clear(struct picture_ports *p);
 
 /* ---- picture_cells.c: sums of pairs ---- */
 
+/* RTTs of a cell; only until its quantiles are known. */
+struct picture_rtts {
+	struct histogram rtt, usual;
+};
+
 struct picture_cells {
 	struct picture_cell *table; /* open addressing; free places have sent == 0; then sorted */
+	struct picture_rtts **rtts; /* of the same places; NULL: none */
 	uint32_t size, used;
+	uint32_t done, n_done;      /* places that picture_cells_close() has seen, and cells */
 	uint64_t left_out;
 };
 
-/* Adds the counts of a row with sent > 0. Returns 0 or -ENOMEM. */
+/* Adds a row with sent > 0. Returns 0 or -ENOMEM. */
 int picture_cells_add(struct picture_cells *c, uint32_t from, uint32_t to,
-		      const struct intake_counts *counts);
-/* Adds the counts of a cell with sent > 0. Returns 0 or -ENOMEM. */
+		      const struct intake_row *row, uint64_t now_ns);
+/*
+ * Adds the counts of a cell with sent > 0; its median and baseline are those of the last one, and
+ * its 99th percentile that of the highest one. Returns 0 or -ENOMEM.
+ */
 int picture_cells_merge(struct picture_cells *c, const struct picture_cell *more);
-/* All rows are there: the cells are table[0] to table[used - 1], in order. */
+/* All rows are there: takes the quantiles of the next n places. Returns whether there are more. */
+bool picture_cells_close(struct picture_cells *c, uint32_t n);
+/* The same of all that are left; then the cells are table[0] to table[used - 1], in order. */
 void picture_cells_sort(struct picture_cells *c);
 void picture_cells_clear(struct picture_cells *c);
 

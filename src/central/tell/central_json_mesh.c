@@ -88,14 +88,24 @@ central_mesh_head(FILE *out, const struct central_mesh *mesh)
 }
 
 static void
+central_mesh_ns(FILE *out, uint64_t ns)
+{
+	if (ns)
+		fprintf(out, ",%" PRIu64, ns);
+	else
+		fputs(",null", out);
+}
+
+static void
 central_mesh_cell(FILE *out, const struct picture_cell *cell)
 {
-	fprintf(out, "[%" PRIu32 ",%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",",
+	fprintf(out, "[%" PRIu32 ",%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64,
 		cell->from, cell->to, cell->sent, cell->answered, cell->lost, cell->noise);
-	if (cell->answered > 0)
-		fprintf(out, "%" PRIu64 "]", cell->rtt_us * 1000 / cell->answered);
-	else
-		fputs("null]", out);
+	central_mesh_ns(out, cell->answered ? cell->rtt_us * 1000 / cell->answered : 0);
+	central_mesh_ns(out, cell->rtt_p50_ns);
+	central_mesh_ns(out, cell->rtt_p99_ns);
+	central_mesh_ns(out, cell->baseline_ns);
+	fputs("]", out);
 }
 
 /* Writes the next names and cells. Returns whether there are more. */

@@ -11,10 +11,8 @@
 #define MUTATIONS 20000
 
 static struct report_counter counters[] = {{"flaps", 1}, {"rx_pause", 1ULL << 40}};
-static struct report_bucket port_rtt[] = {{100, 7}, {3775, 1}};
 static struct report_port ports[] = {
-	{.device = "mlx5_0", .port = 1, .up = true, .counters = counters, .n_counters = 2,
-	 .rtt = port_rtt, .n_rtt = 2},
+	{.device = "mlx5_0", .port = 1, .up = true, .counters = counters, .n_counters = 2},
 	{.device = "mlx5_1", .port = 2},
 };
 static struct report_stream streams[] = {
@@ -25,9 +23,10 @@ static struct report_stream streams[] = {
 	{.device = "mlx5_1", .port = 2, .kind = REPORT_FLOW, .job = "slurm:17"},
 };
 static uint32_t sent[] = {50, 4000000000u, 0}, rtt_ns[] = {5000, 4000000000u, 0};
-static struct report_bucket row_rtt[] = {{200, 49}};
+static struct report_bucket buckets[] = {{100, 7}, {471, 4000000000u}, {0, 1}};
+static struct report_times times[] = {{buckets, 2}, {NULL, 0}, {buckets + 2, 1}};
 static struct report_row rows[] = {
-	{.place = 0, .classes = {[PROBE_LOST] = 1}, .slow = 2, .rtt = row_rtt, .n_rtt = 1},
+	{.place = 0, .classes = {[PROBE_LOST] = 1}, .slow = 2},
 	{.place = 1, .classes = {[PROBE_ACK2_MISSING] = 3, [PROBE_UNREACHABLE] = 4}, .noise = 2,
 	 .noise_lost = 1, .corrected = 9},
 };
@@ -35,7 +34,7 @@ static const struct report example = {
 	.host = "gpu-17", .incarnation = 0xfedcba9876543210, .sequence = 8, .begin_ns = 5000000000,
 	.end_ns = 10000000000, .streams_of = 8, .whole = true, .throttled = true, .degraded = 2,
 	.dropped = 3, .stalled_s = 1, .ports = ports, .n_ports = 2, .streams = streams,
-	.n_streams = 3, .sent = sent, .rtt_ns = rtt_ns, .rows = rows, .n_rows = 2,
+	.n_streams = 3, .sent = sent, .rtt_ns = rtt_ns, .times = times, .rows = rows, .n_rows = 2,
 };
 
 static int
@@ -89,7 +88,7 @@ test_packed(void **state)
 	row = &element(map, "rows", 0, 2)->via.map;
 	assert_int_equal(find(row, "classes")->via.map.size, 1);
 	expect_u64(&find(row, "classes")->via.map, "lost", 1);
-	assert_int_equal(element(row, "rtt", 1, 2)->via.u64, 49);
+	assert_int_equal(element(map, "times", 0, 3)->via.array.ptr[3].via.u64, 4000000000);
 	row = &element(map, "rows", 1, 2)->via.map;
 	expect_u64(&find(row, "classes")->via.map, "ack2_missing", 3);
 	expect_u64(row, "corrected", 9);
@@ -99,12 +98,12 @@ test_packed(void **state)
 }
 
 static void
-check_rtt(const struct report_bucket *a, size_t n, const struct report_bucket *b, size_t m)
+check_times(const struct report_times *a, const struct report_times *b)
 {
-	assert_int_equal(n, m);
-	for (size_t i = 0; i < n; i++) {
-		assert_int_equal(a[i].bucket, b[i].bucket);
-		assert_int_equal(a[i].n, b[i].n);
+	assert_int_equal(a->n, b->n);
+	for (uint32_t i = 0; i < a->n; i++) {
+		assert_int_equal(a->buckets[i].bucket, b->buckets[i].bucket);
+		assert_int_equal(a->buckets[i].n, b->buckets[i].n);
 	}
 }
 
@@ -134,7 +133,6 @@ check_port(const struct report_port *a, const struct report_port *b)
 		assert_string_equal(a->counters[i].name, b->counters[i].name);
 		assert_int_equal(a->counters[i].n, b->counters[i].n);
 	}
-	check_rtt(a->rtt, a->n_rtt, b->rtt, b->n_rtt);
 }
 
 static void
@@ -146,7 +144,6 @@ check_row(const struct report_row *a, const struct report_row *b)
 	assert_int_equal(a->noise_lost, b->noise_lost);
 	assert_int_equal(a->corrected, b->corrected);
 	assert_int_equal(a->slow, b->slow);
-	check_rtt(a->rtt, a->n_rtt, b->rtt, b->n_rtt);
 }
 
 static void
@@ -173,7 +170,10 @@ check_equal(const struct report *a, const struct report *b)
 			check_stream(&a->streams[i], &b->streams[i]);
 		assert_int_equal(a->sent[i], b->sent[i]);
 		assert_int_equal(a->rtt_ns[i], b->rtt_ns[i]);
+		if (a->times)
+			check_times(&a->times[i], &b->times[i]);
 	}
+	assert_int_equal(a->times != NULL, b->whole && b->times);
 	for (size_t i = 0; i < a->n_rows; i++)
 		check_row(&a->rows[i], &b->rows[i]);
 }
@@ -261,8 +261,6 @@ expect_row_mistake(struct report_row row, const char *words)
 static void
 test_row_mistakes(void **state)
 {
-	struct report_bucket twice[] = {{7, 1}, {7, 1}}, far = {3776, 1}, none = {1, 0};
-
 	(void)state;
 	expect_row_mistake((struct report_row){.place = 3},
 			   "rows[1]: place is no place, or out of order");
@@ -274,12 +272,57 @@ test_row_mistakes(void **state)
 			   "rows[1]: noise or slow is more than what was sent");
 	expect_row_mistake((struct report_row){.place = 2, .slow = 1},
 			   "rows[1]: noise or slow is more than what was sent");
-	expect_row_mistake((struct report_row){.place = 1, .rtt = twice, .n_rtt = 2},
-			   "rows[1]: rtt is no list of ascending buckets");
-	expect_row_mistake((struct report_row){.place = 1, .rtt = &far, .n_rtt = 1},
-			   "rows[1]: rtt is no list of ascending buckets");
-	expect_row_mistake((struct report_row){.place = 1, .rtt = &none, .n_rtt = 1},
-			   "rows[1]: rtt is no list of ascending buckets");
+}
+
+/* The times of the second stream are these. */
+static void
+expect_times_mistake(struct report_bucket *of, uint32_t n, const char *words)
+{
+	struct report_times wrong[] = {times[0], {of, n}, times[2]};
+	struct report report = example;
+
+	report.times = wrong;
+	expect_mistake(&report, words);
+}
+
+static void
+test_time_mistakes(void **state)
+{
+	struct report_bucket twice[] = {{7, 1}, {7, 1}}, far = {472, 1}, none = {1, 0};
+	struct report_bucket many[REPORT_TIMES_MAX + 1];
+	const char *words = "times[1] is no list of ascending buckets";
+	struct report *report = NULL;
+	char error[REPORT_ERROR];
+	struct report old = example;
+
+	(void)state;
+	expect_times_mistake(twice, 2, words);
+	expect_times_mistake(&far, 1, words);
+	expect_times_mistake(&none, 1, words);
+	for (uint16_t i = 0; i < REPORT_TIMES_MAX + 1; i++)
+		many[i] = (struct report_bucket){i, 1};
+	expect_times_mistake(many, REPORT_TIMES_MAX + 1,
+			     "times[1] is no list of up to 24 pairs");
+	/* Agents of the build before have none. */
+	old.times = NULL;
+	assert_int_equal(read_again(&old, &report, error), 0);
+	assert_null(report->times);
+	report_free(report);
+}
+
+/* From 64 ns on, an octave has eight buckets; the middle is within 1/16. */
+static void
+test_time_buckets(void **state)
+{
+	(void)state;
+	assert_int_equal(report_time_bucket(0), 0);
+	assert_int_equal(report_time_bucket(7), 0);
+	assert_int_equal(report_time_bucket(8), 1);
+	assert_int_equal(report_time_bucket(UINT64_MAX), REPORT_TIME_BUCKETS - 1);
+	for (uint64_t ns = 64; ns < UINT64_MAX / 3; ns += ns / 7) {
+		assert_int_equal(report_time_bucket(2 * ns), report_time_bucket(ns) + 8);
+		assert_in_range(report_time_ns(report_time_bucket(ns)), ns - ns / 16, ns + ns / 16);
+	}
 }
 
 /* The sum of two classes is more than what was sent, though each is not. */
@@ -312,6 +355,7 @@ test_many(void **state)
 	many.streams = calloc(many.n_streams, sizeof(*many.streams));
 	many.sent = calloc(many.n_streams, sizeof(*many.sent));
 	many.rtt_ns = many.sent;
+	many.times = NULL;
 	assert_non_null(many.streams);
 	assert_non_null(many.sent);
 	for (size_t i = 0; i < many.n_streams; i++)
@@ -368,6 +412,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_packed), cmocka_unit_test(test_round),
 		cmocka_unit_test(test_head_mistakes), cmocka_unit_test(test_row_mistakes),
+		cmocka_unit_test(test_time_mistakes), cmocka_unit_test(test_time_buckets),
 		cmocka_unit_test(test_classes_add_up), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_bent),
 	};

@@ -18,7 +18,7 @@ static struct cluster_rows *rows;
 static struct report report;
 static struct report_stream key;
 static struct probe_result result;
-static bool changed;
+static bool changed, timed;
 static unsigned int n_jobs;
 
 static void
@@ -40,6 +40,7 @@ begin(void)
 	result = (struct probe_result){.class = PROBE_OK, .due_ns = 100 * S, .rtt_ns = 5000,
 				       .measured = true, .return_src_port = 60000};
 	n_jobs = 0;
+	timed = false;
 }
 
 static bool
@@ -54,7 +55,7 @@ static void
 fill(void)
 {
 	report = (struct report){.host = "h"};
-	assert_int_equal(cluster_rows_fill(rows, result.due_ns, &report, &changed), 0);
+	assert_int_equal(cluster_rows_fill(rows, result.due_ns, timed, &report, &changed), 0);
 }
 
 static void
@@ -85,11 +86,61 @@ test_counts(void **state)
 	fill();
 	assert_int_equal(report.sent[0], 14);
 	assert_int_equal(report.rows[0].classes[PROBE_LOST], 2);
-	cluster_rows_reported(rows);
+	cluster_rows_reported(rows, false);
 	fill();
 	assert_false(changed);
 	assert_int_equal(report.n_streams, 1);
 	assert_int_equal(report.sent[0] + report.rtt_ns[0] + report.n_rows, 0);
+	cluster_rows_free(rows);
+}
+
+/* Times add up until they are reported. Eight buckets are an octave. */
+static void
+test_times(void **state)
+{
+	(void)state;
+	begin();
+	for (int i = 0; i < 98; i++)
+		add(PROBE_OK);
+	fill();
+	assert_null(report.times);
+	cluster_rows_reported(rows, false);
+	result.rtt_ns = 80000;
+	add(PROBE_OK);
+	add(PROBE_LATE);
+	result.host_noise = PROBE_NOISE_PROBER;
+	add(PROBE_OK);
+	timed = true;
+	fill();
+	assert_int_equal(report.times[0].n, 2);
+	assert_int_equal(report.times[0].buckets[0].n, 98);
+	assert_int_equal(report.times[0].buckets[1].n, 2);
+	assert_int_equal(report.times[0].buckets[1].bucket - report.times[0].buckets[0].bucket,
+			 4 * 8);
+	cluster_rows_reported(rows, true);
+	fill();
+	assert_int_equal(report.times[0].n, 0);
+	cluster_rows_free(rows);
+}
+
+/* If there are too many, the highest ones remain. */
+static void
+test_many_times(void **state)
+{
+	const uint32_t n = 40; /* two in each octave */
+
+	(void)state;
+	begin();
+	for (uint32_t i = 0; i < n; i++) {
+		result.rtt_ns = (i % 2 ? 1500u : 1000u) << i / 2;
+		add(PROBE_OK);
+	}
+	timed = true;
+	fill();
+	assert_int_equal(report.times[0].n, REPORT_TIMES_MAX);
+	assert_int_equal(report.times[0].buckets[0].n, n - REPORT_TIMES_MAX + 1);
+	for (uint32_t i = 1; i < REPORT_TIMES_MAX; i++)
+		assert_int_equal(report.times[0].buckets[i].n, 1);
 	cluster_rows_free(rows);
 }
 
@@ -164,7 +215,7 @@ test_streams(void **state)
 	assert_string_equal(report.streams[3].job, "slurm:7");
 	assert_int_equal(report.sent[3], 2);
 	assert_string_equal(report.streams[4].device, "mlx5_1");
-	cluster_rows_reported(rows);
+	cluster_rows_reported(rows, false);
 	/* The way back changes; an answer that does not know it changes nothing. */
 	key = first;
 	result.return_src_port = PROBE_PORT_UNKNOWN;
@@ -176,7 +227,7 @@ test_streams(void **state)
 	fill();
 	assert_true(changed);
 	assert_int_equal(report.streams[0].back_port, 60001);
-	cluster_rows_reported(rows);
+	cluster_rows_reported(rows, false);
 	/* Two minutes later only one of them still has results. */
 	result.due_ns += CLUSTER_ROWS_KEEP_NS + 1;
 	add(PROBE_OK);
@@ -223,7 +274,7 @@ test_many(void **state)
 	fill();
 	assert_int_equal(report.n_streams, REPORT_STREAMS_MAX);
 	assert_int_equal(report.dropped, 7);
-	cluster_rows_reported(rows);
+	cluster_rows_reported(rows, false);
 	result.due_ns += CLUSTER_ROWS_KEEP_NS + 1;
 	fill();
 	assert_int_equal(report.n_streams, 0);
@@ -237,6 +288,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts), cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_times), cmocka_unit_test(test_many_times),
 		cmocka_unit_test(test_slow), cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_begins), cmocka_unit_test(test_many),
 	};

@@ -82,6 +82,8 @@ pass(uint64_t ns)
 static struct intake_counts sums[STREAMS];
 static unsigned int n_heard;
 static char job[32], device[32];
+static struct report_bucket heard_times[STREAMS]; /* the first bucket, and the number of them */
+static uint32_t usual_ns[STREAMS];
 
 static void
 hear(void *arg, const struct intake_host *host, const struct intake_row *row)
@@ -91,6 +93,9 @@ hear(void *arg, const struct intake_host *host, const struct intake_row *row)
 	sums[row->place] = row->counts;
 	snprintf(job, sizeof(job), "%s", row->stream->job);
 	snprintf(device, sizeof(device), "%s", row->stream->device);
+	heard_times[row->place] = (struct report_bucket){
+		row->times.n ? row->times.buckets[0].bucket : 0, row->times.n};
+	usual_ns[row->place] = intake_stored_usual_ns(row->stored, now.mono_ns);
 	n_heard++;
 }
 
@@ -120,6 +125,66 @@ stats(void)
 
 	intake_stats(intake, now.mono_ns, &out);
 	return out;
+}
+
+/* Those of the last report that had them remain, also if rows get other places. */
+static void
+test_times(void **state)
+{
+	struct report_bucket buckets[] = {{50, 3}, {60, 1}};
+	struct report_times times[STREAMS] = {{buckets, 2}, {NULL, 0}, {buckets + 1, 1}};
+
+	(void)state;
+	begin(1);
+	report.times = times;
+	assert_int_equal(send_now(), 0);
+	report.times = NULL;
+	report.whole = false;
+	assert_int_equal(send_now(), 0);
+	sum(INTAKE_SHORT, 0);
+	assert_int_equal(heard_times[0].bucket + heard_times[0].n, 50 + 2);
+	assert_int_equal(heard_times[1].n, 0);
+	assert_int_equal(heard_times[2].bucket + heard_times[2].n, 60 + 1);
+	assert_int_equal(stats().bytes,
+			 3 * sizeof(struct intake_stored) + 3 * sizeof(struct report_bucket));
+	report.whole = true;
+	report.streams = streams + 1;
+	report.n_streams = 2;
+	assert_int_equal(send_now(), 0);
+	sum(INTAKE_SHORT, 0);
+	assert_int_equal(n_heard, 2);
+	assert_int_equal(heard_times[0].n, 0);
+	assert_int_equal(heard_times[1].bucket + heard_times[1].n, 60 + 1);
+	end();
+}
+
+/* A rise is usual once it is there for half an hour. */
+static void
+test_usual(void **state)
+{
+	(void)state;
+	begin(1);
+	now.mono_ns = 9000 * S; /* a quarter begins */
+	for (int minute = 0; minute < 60 + 29; minute++) {
+		rtt_ns[0] = minute < 60 ? 10000 : 90000;
+		assert_int_equal(send_now(), 0);
+		sum(INTAKE_LONG, 0);
+		assert_int_equal(usual_ns[0], 10000);
+		pass(60 * S);
+	}
+	pass(60 * S);
+	assert_int_equal(send_now(), 0);
+	pass(15 * 60 * S);
+	assert_int_equal(send_now(), 0);
+	sum(INTAKE_LONG, 0);
+	assert_int_equal(usual_ns[0], 90000);
+	pass(3600 * S);
+	assert_int_equal(send_now(), 0);
+	sent[0] = 0;
+	pass(3600 * S);
+	sum(INTAKE_LONG, 0);
+	assert_int_equal(n_heard, 0);
+	end();
 }
 
 /* Reports every 5 s for an hour: each window has what fits, and is empty when its time is over. */
@@ -420,6 +485,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_times), cmocka_unit_test(test_usual),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_sequence), cmocka_unit_test(test_forged_sequence),
 		cmocka_unit_test(test_restart),

@@ -76,10 +76,15 @@ report(unsigned int i, uint32_t lost)
 	struct report_stream streams[2] = {0};
 	uint32_t sent[2] = {SENT, SENT}, rtt_ns[2] = {20000, 20000};
 	struct report_row rows[2] = {{.place = 0}, {.place = 1}};
+	/* 20 us; the host under tor5 has one answer in 91 after 80 us. */
+	struct report_bucket buckets[] = {{report_time_bucket(20000), 9 * SENT},
+					  {report_time_bucket(80000), 1}};
+	struct report_times times[2] = {{buckets, i % TORS == 5 ? 2 : 1}, {NULL, 0}};
 	struct report r = {.host = name, .incarnation = 1, .sequence = 1, .streams_of = 1,
 			   .begin_ns = WALL - 5 * S, .end_ns = WALL, .whole = true,
 			   .ports = &port, .n_ports = 1, .streams = streams, .n_streams = 2,
-			   .sent = sent, .rtt_ns = rtt_ns, .rows = rows, .n_rows = lost ? 2 : 0};
+			   .sent = sent, .rtt_ns = rtt_ns, .times = times, .rows = rows,
+			   .n_rows = lost ? 2 : 0};
 
 	host_name(i, name);
 	for (unsigned int k = 0; k < 2; k++) {
@@ -178,9 +183,20 @@ test_whole(void **state)
 	assert_int_equal(c->lost, HOSTS / TORS * 2);
 	assert_int_equal(c->answered, HOSTS / TORS * (SENT - 2));
 	assert_int_equal(c->rtt_us / c->answered, 20);
+	assert_in_range(c->rtt_p50_ns, 20000 - 20000 / 16, 20000 + 20000 / 16);
+	assert_int_equal(c->rtt_p99_ns, c->rtt_p50_ns);
+	assert_in_range(c->baseline_ns, 19900, 20100);
 	c = cell(view, "tor4", "tor5");
 	assert_non_null(c);
 	assert_int_equal(c->lost, 0);
+	c = cell(view, "tor5", "tor6");
+	assert_non_null(c);
+	assert_in_range(c->rtt_p50_ns, 20000 - 20000 / 16, 20000 + 20000 / 16);
+	assert_in_range(c->rtt_p99_ns, 80000 - 80000 / 16, 80000 + 80000 / 16);
+	c = cell(view, "tor5", "tor5");
+	assert_non_null(c);
+	assert_int_equal(c->rtt_p50_ns, 0);
+	assert_in_range(c->baseline_ns, 19900, 20100);
 	assert_null(cell(view, "tor4", "tor3"));
 	/* Who holds an older one keeps it. */
 	picture_info(empty, &info);

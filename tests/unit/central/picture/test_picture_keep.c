@@ -67,6 +67,9 @@ same(const struct picture_cell *a, const struct picture_cell *b)
 	assert_int_equal(a->answered, b->answered);
 	assert_int_equal(a->lost, b->lost);
 	assert_int_equal(a->noise, b->noise);
+	assert_int_equal(a->rtt_p50_ns, b->rtt_p50_ns);
+	assert_int_equal(a->rtt_p99_ns, b->rtt_p99_ns);
+	assert_int_equal(a->baseline_ns, b->baseline_ns);
 	assert_true(fabs((double)a->rtt_us - (double)b->rtt_us) <= 0.03 * (double)a->rtt_us + 1);
 }
 
@@ -82,9 +85,9 @@ test_merged(void **state)
 	struct picture_info info;
 
 	(void)state;
-	add(views[0], (struct picture_cell){0, 1, 10, 9, 1, 0, 90});
-	add(views[1], (struct picture_cell){1, 2, 20, 15, 3, 2, 300});
-	add(views[1], (struct picture_cell){0, 1, 5, 5, 0, 0, 50});
+	add(views[0], (struct picture_cell){0, 1, 10, 9, 1, 0, 90, 9, 99, 8});
+	add(views[1], (struct picture_cell){1, 2, 20, 15, 3, 2, 300, 10, 50, 0});
+	add(views[1], (struct picture_cell){0, 1, 5, 5, 0, 0, 50, 0, 0, 0});
 	views[1]->unknown = 7;
 	for (int i = 0; i < 3; i++)
 		picture_cells_sort(&views[i]->cells);
@@ -97,8 +100,8 @@ test_merged(void **state)
 	assert_int_equal(info.cells, 2);
 	assert_string_equal(picture_name(out, 0), "tor1");
 	assert_string_equal(picture_name(out, 2), "tor0");
-	same(picture_cell(out, 0), &(struct picture_cell){0, 1, 30, 24, 4, 2, 390});
-	same(picture_cell(out, 1), &(struct picture_cell){2, 0, 5, 5, 0, 0, 50});
+	same(picture_cell(out, 0), &(struct picture_cell){0, 1, 30, 24, 4, 2, 390, 10, 99, 8});
+	same(picture_cell(out, 1), &(struct picture_cell){2, 0, 5, 5, 0, 0, 50, 0, 0, 0});
 	for (int i = 0; i < 3; i++)
 		picture_release(views[i]);
 	picture_release(out);
@@ -109,11 +112,11 @@ test_packed(void **state)
 {
 	static const char *const names[] = {"?", "tor1", "tor 2\xc3\xa4"};
 	static const struct picture_cell cells[] = {
-		{0, 0, 600, 600, 0, 0, 600 * 20},
-		{0, 2, 600, 0, 600, 0, 0},
-		{2, 0, 1, 1, 0, 0, 200000},
-		{2, 1, 1ULL << 40, 5, 6, 7, 55},       /* most have no answer yet */
-		{2, 2, 300, 0, 100, 200, 0},
+		{0, 0, 600, 600, 0, 0, 600 * 20, 0, 0, 0},
+		{0, 2, 600, 0, 600, 0, 0, 0, 0, 0},
+		{2, 0, 1, 1, 0, 0, 200000, 0, 0, 0},
+		{2, 1, 1ULL << 40, 5, 6, 7, 55, 0, 0, 0},       /* most have no answer yet */
+		{2, 2, 300, 0, 100, 200, 0, 0, 0, 0},
 	};
 	struct picture_view *view = view_of(60 * S, names, 3), *out;
 	struct picture_info info;
@@ -155,7 +158,8 @@ test_small(void **state)
 	view = view_of(60 * S, names, TORS);
 	for (uint32_t i = 0; i < TORS * TORS; i++)
 		add(view, (struct picture_cell){i / TORS, i % TORS, 590 + i % 20,
-						590 + i % 20 - !(i % 10), !(i % 10), 0, 600 * (15 + i % 7)});
+						590 + i % 20 - !(i % 10), !(i % 10), 0,
+						600 * (15 + i % 7), 0, 0, 0});
 	picture_cells_sort(&view->cells);
 	out = again(view, &bytes);
 	assert_true(bytes < 21 * TORS * TORS / 4);
@@ -175,8 +179,8 @@ test_damaged(void **state)
 	unsigned int refused = 0;
 
 	(void)state;
-	add(view, (struct picture_cell){0, 1, 600, 590, 10, 0, 6000});
-	add(view, (struct picture_cell){2, 2, 700, 690, 3, 0, 6000});
+	add(view, (struct picture_cell){0, 1, 600, 590, 10, 0, 6000, 0, 0, 0});
+	add(view, (struct picture_cell){2, 2, 700, 690, 3, 0, 6000, 0, 0, 0});
 	picture_cells_sort(&view->cells);
 	assert_int_equal(picture_pack_names(view, &texts), 0);
 	assert_int_equal(picture_pack_cells(view, &packed), 0);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the report share. */
+#ifndef RPINGMESH_RECORD_REPORT_IMPL_H
+#define RPINGMESH_RECORD_REPORT_IMPL_H
+
+#include "record/report.h"
+#include "record/strict.h"
+
+struct record;
+
+struct report_reader {
+	struct strict in;
+	struct report *report;
+};
+
+/* Zeroed memory of the report, or NULL after a mistake. n may be 0. */
+void *report_memory(struct report_reader *r, size_t n, size_t size);
+
+/* ---- report_times.c ---- */
+
+/* report->times is there. */
+void report_pack_times(struct record *r, const struct report *report);
+/* "times" is there, and n_streams is known. */
+void report_times_read(struct report_reader *r, const msgpack_object *map);
+
+#endif
