@@ -65,6 +65,7 @@ enum peer_origin {
 	PEER_ORIGIN_LIST, /* the pinglist of the cluster */
 	PEER_ORIGIN_PING,
 	PEER_ORIGIN_FLOW,
+	PEER_ORIGIN_ASK,  /* central asks for probes, for a while */
 	PEER_ORIGIN_N
 };
 #define PEER_ORIGIN_NAMES { \
@@ -72,6 +73,7 @@ enum peer_origin {
 	[PEER_ORIGIN_LIST] = "pinglist", \
 	[PEER_ORIGIN_PING] = "ping", \
 	[PEER_ORIGIN_FLOW] = "flow", \
+	[PEER_ORIGIN_ASK] = "ask", \
 }
 
 /* The `state` of a peer that is probed (src/probe). */

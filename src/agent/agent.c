@@ -241,18 +241,8 @@ agent_nic_event(void *arg, struct nic *nic, enum nic_event event)
 		peers_nic_event(a->tell.peers, nic, event);
 	if (a->tell.services)
 		services_nic_event(a->tell.services, nic, event);
-	if (a->tell.cluster && event != NIC_PORT_FREE)
-		cluster_look(a->tell.cluster);
-}
-
-static void
-agent_peer_moved(const struct agent *a, const struct peer *peer)
-{
-	struct peer_info info;
-
-	peer_info(peer, &info);
-	if (info.configured)
-		cluster_peer_moved(a->tell.cluster);
+	if (a->tell.cluster)
+		cluster_nic_event(a->tell.cluster, nic, event);
 }
 
 static void
@@ -266,8 +256,8 @@ agent_peer_event(void *arg, struct peer *peer, enum peer_event event)
 		services_peer_event(peer, event);
 	if (a->tell.roads && event == PEER_UNBOUND)
 		roads_peer_unbound(a->tell.roads, peer);
-	if (a->tell.cluster && event == PEER_REBOUND)
-		agent_peer_moved(a, peer);
+	if (a->tell.cluster)
+		cluster_peer_event(a->tell.cluster, peer, event);
 }
 
 static void

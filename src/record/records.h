@@ -21,7 +21,7 @@
 	X(DEVICE, device) X(GID, gid) X(SOURCE_QPS, source_qps) X(HISTORY, history) \
 	X(COUNTER, counter) X(STATUS, status) X(TRACE, trace) X(PROBES, probes) \
 	X(CLUSTER, cluster) X(CLUSTER_PINGLIST, cluster_pinglist) \
-	X(CLUSTER_UPLINK, cluster_uplink) X(RESPONDER, responder) \
+	X(CLUSTER_ASKS, cluster_asks) X(CLUSTER_UPLINK, cluster_uplink) X(RESPONDER, responder) \
 	X(CONTROL, control) X(LOSSY, lossy) X(ERROR, error) \
 	X(METHOD, method) X(ACKNOWLEDGED, acknowledged) X(PING, ping) X(PEERS, peers) \
 	X(TARGETS, targets) X(FLOWS, flows) \
@@ -35,6 +35,7 @@
 	X(REGISTRATION, registration) X(REGISTRATION_PORT, registration_port) \
 	X(PINGLIST, pinglist) X(PINGLIST_PORT, pinglist_port) X(PINGLIST_GROUP, pinglist_group) \
 	X(PINGLIST_TARGET, pinglist_target) \
+	X(ASK, ask) X(ASK_TRACE, ask_trace) X(ASK_PROBE, ask_probe) \
 	X(REPORT, report) X(REPORT_PORT, report_port) X(REPORT_STREAMS, report_streams) \
 	X(REPORT_ROW, report_row) X(DRAIN, drain) X(CENTRAL, central) \
 	X(BUS, bus) X(CENTRAL_STATUS, central_status) X(HOST, host) X(HOST_PORT, host_port) \

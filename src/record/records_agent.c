@@ -339,7 +339,38 @@ const struct record_field records_cluster[] = {
 	FIELD("reports_refused", "integer",
 	      "The number of reports that there was no room for; the next one has their counts."),
 	FIELD("pinglist", "map cluster_pinglist", "The pinglist of this host."),
+	FIELD("asks", "map cluster_asks", "What central has asked of this host."),
 	FIELD("uplinks", "list of map cluster_uplink", "The top-of-rack switches of its ports."),
+	END,
+};
+
+const struct record_field records_cluster_asks[] = {
+	FIELD("asks", "integer", "The number of messages of which something was done."),
+	FIELD("traces", "integer", "The number of traces that were asked for and taken."),
+	FIELD("probes", "integer",
+	      "The number of streams of probes that were asked for and taken."),
+	FIELD("probing", "integer", "The number of these streams now.", RANGE(0, 64)),
+	FIELD("malformed", "integer", "The number of messages refused because of a mistake."),
+	FIELD("foreign", "integer", "The number of messages refused that were for another host."),
+	FIELD("late", "integer",
+	      "The number of messages refused because their time is over or has not come, or "
+	      "because they were retained."),
+	FIELD("often", "integer",
+	      "The number of traces and streams refused because more than 20 a second were asked "
+	      "for."),
+	FIELD("refused_allow", "integer", "The number of streams outside `cluster.allow`."),
+	FIELD("refused_budget", "integer",
+	      "The number of streams that would exceed half of `max_probes_per_s` of the port."),
+	FIELD("refused_port", "integer",
+	      "The number of streams from a source address that this host does not have, or with a "
+	      "source port that RoCE does not use."),
+	FIELD("refused_own", "integer", "The number of streams to this host itself."),
+	FIELD("refused_room", "integer",
+	      "The number of streams for lack of memory, or above 64 at a time."),
+	FIELD("refused_path", "integer",
+	      "The number of traces of 5-tuples that this host does not send, or whose routers it "
+	      "cannot count."),
+	FIELD("error", "string or nil", "Why the last message was refused."),
 	END,
 };
 

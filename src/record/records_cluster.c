@@ -80,6 +80,37 @@ const struct record_field records_pinglist_target[] = {
 	END,
 };
 
+const struct record_field records_ask[] = {
+	TYPE("ask"),
+	SCHEMA,
+	FIELD("host", "string", "The host that it is for."),
+	FIELD("about", "string or nil",
+	      "The id of the incident that it is for; nil: there is only a suspicion."),
+	FIELD("made_ns", "integer", "When this was written, by the clock of central.", NS),
+	FIELD("until_ns", "integer", "When the probes end, at most 60 seconds later.", NS),
+	FIELD("trace", "list of map ask_trace", "5-tuples to trace now, at most 64."),
+	FIELD("probe", "list of map ask_probe", "5-tuples to probe meanwhile, at most 64."),
+	END,
+};
+
+#define RECORDS_ASK_TUPLE \
+	FIELD("source", "string", "An address of the host."), \
+		FIELD("destination", "string", "The address of the other port."), \
+		FIELD("src_port", "integer", "The UDP source port.", RANGE(1, 65535)), \
+		FIELD("traffic_class", "integer", "The traffic class.", RANGE(0, 255))
+
+const struct record_field records_ask_trace[] = {
+	RECORDS_ASK_TUPLE,
+	END,
+};
+
+const struct record_field records_ask_probe[] = {
+	RECORDS_ASK_TUPLE,
+	FIELD("interval_ns", "integer", "The time between two probes.", NS,
+	      RANGE(10000000, 10000000000)),
+	END,
+};
+
 const struct record_field records_paths[] = {
 	TYPE("paths"),
 	SCHEMA,

@@ -53,8 +53,8 @@ const struct record_field records_report_streams[] = {
 	FIELD("source", "string", "The address that they are sent from."),
 	FIELD("kind", "string",
 	      "Why they are sent: the pinglist has them, within the ToR or across the fabric; the "
-	      "configuration has them; a ping; a flow of a service.",
-	      ONE_OF("tor, fabric, file, ping, flow")),
+	      "configuration has them; a ping; a flow of a service; central has asked for them.",
+	      ONE_OF("tor, fabric, file, ping, flow, ask")),
 	FIELD("traffic_class", "integer", "Their traffic class.", RANGE(0, 255)),
 	FIELD("size", "integer", "Their size; 0: any.", UNIT("bytes")),
 	FIELD("job", "string or nil", "The job whose flow it is."),

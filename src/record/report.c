@@ -12,7 +12,8 @@
 #include "record/strict.h"
 #include "rpingmesh/control.h"
 
-const char *const report_kind_names[] = {"tor", "fabric", "file", "ping", "flow", NULL};
+const char *const report_kind_names[] = {"tor", "fabric", "file", "ping", "flow", "ask",
+					 NULL};
 
 /* ---- writing ---- */
 

@@ -36,6 +36,7 @@ enum report_kind {
 	REPORT_FILE,   /* the configuration of the host has it */
 	REPORT_PING,
 	REPORT_FLOW,   /* a flow of a service */
+	REPORT_ASK,    /* central has asked for it */
 	REPORT_KIND_N
 };
 extern const char *const report_kind_names[]; /* ended by NULL */

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What comes from the broker of a cluster, and was written by anybody who may publish there:
- * registrations, pinglists, drained hosts, signs of life of central, reports, paths. The input
- * is a byte that says which, and the payload.
+ * registrations, pinglists, drained hosts, signs of life of central, reports, paths, asks. The
+ * input is a byte that says which, and the payload.
  *
  * What can be read can be written, and what was written is read as the same.
  */
 #include <msgpack.h>
 
 #include "fuzz.h"
+#include "record/ask.h"
 #include "record/drain.h"
 #include "record/paths.h"
 #include "record/pinglist.h"
@@ -133,9 +134,26 @@ cluster_paths(const void *data, size_t len, msgpack_sbuffer *out)
 	return true;
 }
 
+static bool
+cluster_ask(const void *data, size_t len, msgpack_sbuffer *out)
+{
+	char error[CLUSTER_ERROR];
+	msgpack_packer pk;
+	struct ask *ask;
+
+	if (ask_unpack(data, len, &ask, error))
+		return false;
+	FUZZ_CHECK(ask->n_traces <= ASK_TRACES_MAX && ask->n_probes <= ASK_PROBES_MAX &&
+		   ask->until_ns - ask->made_ns <= ASK_LONGEST_NS);
+	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
+	ask_pack(&pk, ask);
+	free(ask);
+	return true;
+}
+
 static cluster_again_fn *const cluster_kinds[] = {cluster_registration, cluster_pinglist,
 						  cluster_drain, cluster_beat, cluster_report,
-						  cluster_paths};
+						  cluster_paths, cluster_ask};
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

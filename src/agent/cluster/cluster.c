@@ -3,13 +3,13 @@
  * DOC: the part of this host in the cluster
  *
  * The cluster owns the bus, the registration that was published last, the pinglist
- * (cluster_list.c) and the reports (cluster_report.c), which begin after the first registration.
- * cluster_look() arms a timer, and the timer compares: so a port that comes with
- * its addresses one by one is published once. The host also subscribes to its own topic, because
- * somebody else may change it: a second host of the same name, or the last will of a connection
- * that the broker noticed to be dead only after the next one had been made. Then it publishes its
- * registration again, after a second. If it does not hear itself, the broker's access list is
- * wrong: brokers drop such a message in silence.
+ * (cluster_list.c), what central asks (cluster_ask.c) and the reports (cluster_report.c), which
+ * begin after the first registration. cluster_look() arms a timer, and the timer compares: so a
+ * port that comes with its addresses one by one is published once. The host also subscribes to its
+ * own topic, because somebody else may change it: a second host of the same name, or the last will
+ * of a connection that the broker noticed to be dead only after the next one had been made. Then
+ * it publishes its registration again, after a second. If it does not hear itself, the broker's
+ * access list is wrong: brokers drop such a message in silence.
  */
 #include "agent/cluster/cluster.h"
 
@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "agent/base/self.h"
+#include "agent/cluster/cluster_ask.h"
 #include "agent/cluster/cluster_host.h"
 #include "agent/cluster/cluster_paths.h"
 #include "agent/cluster/uplinks.h"
@@ -45,8 +46,9 @@ struct cluster {
 	msgpack_sbuffer packed;      /* the same, as bytes */
 	char fault[REGISTRATION_ERROR]; /* why central refuses it; "": it does not */
 	char host[REGISTRATION_HOST]; /* that the bus was made for */
-	char topic[TOPIC_SIZE], list_topic[TOPIC_SIZE];
+	char topic[TOPIC_SIZE], list_topic[TOPIC_SIZE], ask_topic[TOPIC_SIZE];
 	struct cluster_list *list;
+	struct cluster_ask *ask;
 	struct cluster_paths *paths;
 	char paths_topic[TOPIC_SIZE]; /* with the shard of the first port's switch */
 	bool connected;
@@ -175,6 +177,8 @@ cluster_too_long(void *arg, const char *topic)
 		cluster_foreign(cluster, false);
 	else if (strcmp(topic, cluster->list_topic) == 0)
 		cluster_list_too_long(cluster->list);
+	else if (strcmp(topic, cluster->ask_topic) == 0)
+		cluster_ask_too_long(cluster->ask);
 }
 
 static void
@@ -187,6 +191,8 @@ cluster_message(void *arg, const char *topic, const void *payload, size_t size, 
 		cluster_registered(cluster, payload, size);
 	else if (strcmp(topic, cluster->list_topic) == 0)
 		cluster_list_heard(cluster->list, payload, size, retained);
+	else if (strcmp(topic, cluster->ask_topic) == 0)
+		cluster_ask_heard(cluster->ask, payload, size, retained);
 	else if (!retained && topic_name(topic, cluster->config->cluster.prefix, "central", central,
 					 sizeof(central)) == 0)
 		cluster_list_beat(cluster->list, payload, size);
@@ -207,11 +213,16 @@ cluster_subscribe(struct cluster *cluster)
 			    cluster->host);
 
 	if (rc == 0)
+		rc = topic_make(cluster->ask_topic, sizeof(cluster->ask_topic), prefix, "ask",
+				cluster->host);
+	if (rc == 0)
 		rc = topic_make(beats, sizeof(beats), prefix, "central", NULL);
 	if (rc == 0)
 		rc = bus_subscribe(cluster->bus, cluster->topic, 1);
 	if (rc == 0)
 		rc = bus_subscribe(cluster->bus, cluster->list_topic, 1);
+	if (rc == 0)
+		rc = bus_subscribe(cluster->bus, cluster->ask_topic, 1);
 	return rc < 0 ? rc : bus_subscribe(cluster->bus, beats, 0);
 }
 
@@ -258,6 +269,7 @@ cluster_disconnect(struct cluster *cluster, bool leave)
 {
 	cluster_paths_connected(cluster->paths, NULL, NULL);
 	cluster_report_to(cluster->report, NULL, "", NULL);
+	cluster_ask_forget(cluster->ask);
 	bus_free(cluster->bus, leave);
 	cluster->bus = NULL;
 	cluster->connected = false;
@@ -314,6 +326,9 @@ cluster_new(const struct cluster_env *env, struct cluster **out)
 						  .state = env->state,
 						  .job = env->job,
 						  .arg = env->arg};
+	const struct cluster_ask_env ask = {.loop = env->loop, .nics = env->nics,
+					    .peers = env->peers, .roads = env->roads,
+					    .self = env->self};
 	struct cluster *cluster = calloc(1, sizeof(*cluster));
 	const struct uplinks_env uplinks = {
 		.loop = env->loop, .answered = cluster_answered, .arg = cluster};
@@ -330,6 +345,8 @@ cluster_new(const struct cluster_env *env, struct cluster **out)
 		rc = cluster_paths_new(&paths, &cluster->paths);
 	if (rc == 0)
 		rc = cluster_list_new(&list, &cluster->list);
+	if (rc == 0)
+		rc = cluster_ask_new(&ask, &cluster->ask);
 	if (rc == 0)
 		rc = cluster_report_new(&report, &cluster->report);
 	if (rc == 0)
@@ -356,6 +373,7 @@ cluster_free(struct cluster *cluster)
 	if (cluster->report)
 		cluster_disconnect(cluster, true);
 	cluster_report_free(cluster->report);
+	cluster_ask_free(cluster->ask);
 	cluster_paths_free(cluster->paths);
 	cluster_list_free(cluster->list);
 	uplinks_free(cluster->uplinks);
@@ -379,6 +397,7 @@ cluster_configure(struct cluster *cluster, const struct config *config)
 
 	cluster->config = config;
 	cluster_report_configure(cluster->report, config);
+	cluster_ask_configure(cluster->ask, config);
 	uplinks_changed(cluster->uplinks);
 	if (old && !config_cluster_same_broker(&old->cluster, &config->cluster))
 		cluster_disconnect(cluster, false);
@@ -402,9 +421,22 @@ cluster_look(struct cluster *cluster)
 }
 
 void
-cluster_peer_moved(struct cluster *cluster)
+cluster_peer_event(struct cluster *cluster, const struct peer *peer, enum peer_event event)
 {
-	cluster_list_look(cluster->list);
+	struct peer_info info;
+
+	cluster_ask_peer_event(cluster->ask, peer, event);
+	peer_info(peer, &info);
+	if (event == PEER_REBOUND && info.configured)
+		cluster_list_look(cluster->list);
+}
+
+void
+cluster_nic_event(struct cluster *cluster, const struct nic *nic, enum nic_event event)
+{
+	cluster_ask_nic_event(cluster->ask, nic, event);
+	if (event != NIC_PORT_FREE)
+		cluster_look(cluster);
 }
 
 void
@@ -431,6 +463,7 @@ cluster_status(const struct cluster *cluster, struct cluster_status *out)
 	};
 	bus_status(cluster->bus, &out->bus);
 	cluster_list_status(cluster->list, &out->list);
+	cluster_ask_status(cluster->ask, &out->ask);
 	cluster_report_status(cluster->report, &out->report);
 	return true;
 }

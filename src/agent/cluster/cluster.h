@@ -4,7 +4,8 @@
  * this host and its ports there (PREFIX/1/host/HOST, Map registration of rpingmesh-records(5)).
  * The registration is retained, replaced as a whole when something in it changes, and taken back
  * by the last will or by cluster_free(). In return it takes the pinglist of this host from
- * PREFIX/1/pinglist/HOST (cluster_list.h). It publishes the paths of this host, too
+ * PREFIX/1/pinglist/HOST (cluster_list.h), and does what central asks of it on PREFIX/1/ask/HOST
+ * (cluster_ask.h). It publishes the paths of this host, too
  * (cluster_paths.h).
  */
 #ifndef RPINGMESH_AGENT_CLUSTER_CLUSTER_H
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/cluster/cluster_ask.h"
 #include "agent/cluster/cluster_list.h"
 #include "agent/cluster/cluster_report.h"
 #include "bus/bus.h"
@@ -34,9 +36,9 @@ struct uplinks;
 struct cluster_env {
 	struct loop *loop;
 	struct names *names;
-	const struct nics *nics;
+	struct nics *nics;
 	struct peers *peers;
-	const struct roads *roads; /* NULL: none */
+	struct roads *roads; /* NULL: none */
 	const struct self *self;
 	/* As in struct cluster_report_env. */
 	void (*state)(void *arg, struct cluster_report_state *out);
@@ -60,8 +62,12 @@ int cluster_configure(struct cluster *cluster, const struct config *config);
 /* Something in the registration may have changed. It is published a moment later if it has. */
 void cluster_look(struct cluster *cluster);
 
-/* The path of a peer of the configuration has changed, so the pinglist may have it twice. */
-void cluster_peer_moved(struct cluster *cluster);
+/*
+ * For peers_ops and nics_ops. If the path of a peer of the configuration has changed, the pinglist
+ * may have it twice; events of nics change the registration.
+ */
+void cluster_peer_event(struct cluster *cluster, const struct peer *peer, enum peer_event event);
+void cluster_nic_event(struct cluster *cluster, const struct nic *nic, enum nic_event event);
 
 /*
  * Addresses or routes of this host have changed, so the ToR switches may have. The next
@@ -84,6 +90,7 @@ void cluster_corrected(struct cluster *cluster, const struct peer_stream *stream
 struct cluster_status {
 	struct bus_status bus;
 	struct cluster_list_status list;
+	struct cluster_ask_status ask;
 	struct cluster_report_status report;
 	const char *topic; /* of the registration */
 	size_t ports;      /* that are registered */

@@ -38,8 +38,8 @@ cluster_apply_nic(const struct cluster_apply *apply, const struct pinglist_port 
 											 NULL;
 }
 
-static bool
-cluster_apply_allows(const struct config_cluster *config, const struct addr *address)
+bool
+cluster_allows(const struct config_cluster *config, const struct addr *address)
 {
 	for (size_t i = 0; i < config->n_allow; i++)
 		if (addr_net_has(&config->allow[i], address))
@@ -100,7 +100,7 @@ cluster_apply_entry(struct cluster_apply *apply, const struct pinglist_target *t
 	counts->targets++;
 	if (!nic)
 		counts->refused_port++;
-	else if (!cluster_apply_allows(&apply->config->cluster, &target->address))
+	else if (!cluster_allows(&apply->config->cluster, &target->address))
 		counts->refused_allow++;
 	else if (nics_find_local(apply->env.nics, &target->address))
 		counts->refused_own++;

@@ -9,8 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct addr;
 struct cluster_apply;
 struct config;
+struct config_cluster;
 struct loop;
 struct nics;
 struct peers;
@@ -21,6 +23,9 @@ struct pinglist;
  * largest ToR mesh, each with two addresses and all tuples.
  */
 #define CLUSTER_TARGETS_MAX 16384u
+
+/* Whether `cluster.allow` has the address. */
+bool cluster_allows(const struct config_cluster *config, const struct addr *address);
 
 /* Entries of a list. */
 struct cluster_counts {

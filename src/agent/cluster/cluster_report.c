@@ -257,6 +257,8 @@ cluster_report_kind(const struct peer_stream *stream, const struct peer_info *pe
 		return REPORT_PING;
 	if (stream->service)
 		return REPORT_FLOW;
+	if (stream->asked)
+		return REPORT_ASK;
 	if (!peer->listed)
 		return REPORT_FILE;
 	return peer->listed->fabric ? REPORT_FABRIC : REPORT_TOR;

@@ -392,7 +392,7 @@ peer_update_patience(struct peer *peer)
 		return;
 	if (peer->refs[PEER_ORIGIN_FILE] || peer->refs[PEER_ORIGIN_LIST])
 		kind = PROBE_KIND_MESH;
-	else if (peer->refs[PEER_ORIGIN_PING])
+	else if (peer->refs[PEER_ORIGIN_PING] || peer->refs[PEER_ORIGIN_ASK])
 		kind = PROBE_KIND_PING;
 	prober_peer_set_kind(peer->prober, kind, clock_mono_ns());
 	prober_peer_set_configured(peer->prober, peer->refs[PEER_ORIGIN_FILE]);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers: remote daemons that we probe because of the configuration, the pinglist, a ping or a flow.
- * This module
- * looks up the name of a peer, binds the peer to a nic and a source address, resolves it over SIDR
- * for the prober, and posts its probes.
+ * Peers: remote daemons that we probe because of the configuration, the pinglist, a ping, a flow,
+ * or because central has asked for it. This module looks up the name of a peer, binds the peer to a
+ * nic and a source address, resolves it over SIDR for the prober, and posts its probes.
  */
 #ifndef RPINGMESH_AGENT_PEER_PEER_H
 #define RPINGMESH_AGENT_PEER_PEER_H
@@ -17,6 +16,7 @@
 #include "probe/prober.h"
 #include "rpingmesh/states.h"
 
+struct asked_stream;
 struct config;
 struct loop;
 struct names;
@@ -31,8 +31,9 @@ struct service;
 /* The user pointer of a target points to this. */
 struct peer_stream {
 	struct peer *peer;
-	struct ping *ping;       /* both NULL: mesh */
+	struct ping *ping;       /* this and the next NULL: mesh */
 	struct service *service;
+	struct asked_stream *asked; /* of the mesh, and central has asked for it; else NULL */
 	enum sequential_verdict verdict; /* on loss, as last logged */
 	uint8_t lasting;                 /* bits by enum lasting_verdict, as last logged */
 	struct last_probes *last;        /* owned; NULL: none are kept */

@@ -146,8 +146,13 @@ bool peer_drop_unheld(struct peer *peer);
 void peer_mesh_begin(struct peer *peer);
 void peer_mesh_end(struct peer *peer);
 void peer_mesh_follow_list(struct peer *peer);
+/* The sizes of its probes, as the configuration has them. */
+void peer_mesh_sizes(const struct config_peer *from, struct prober_target_config *to);
 /* The QPs of a nic go, with all wants of source ports. */
 void peers_mesh_queues_go(struct peers *peers, const struct nic *nic);
+
+/* asked.c: its timer. */
+void asked_look(void *arg);
 
 /*
  * peer_list.c: makes the timers, frees them, their callbacks; the streams are to follow what has

@@ -22,7 +22,7 @@
 
 /* ---- one stream ---- */
 
-static void
+void
 peer_mesh_sizes(const struct config_peer *from, struct prober_target_config *to)
 {
 	to->n_sizes = from->n_sizes < PROBER_SIZES_MAX ? (uint32_t)from->n_sizes : PROBER_SIZES_MAX;
@@ -77,7 +77,10 @@ peer_mesh_remove(struct prober_target *target, struct peer_stream *stream)
 	free(stream);
 }
 
-/* The next stream of the mesh after `target`, or NULL. */
+/*
+ * The next stream of the mesh after `target`, or NULL. Those that central has asked for belong to
+ * asked.c.
+ */
 static struct prober_target *
 peer_mesh_next(const struct peer *peer, const struct prober_target *target,
 	       struct prober_target_info *out)
@@ -85,8 +88,11 @@ peer_mesh_next(const struct peer *peer, const struct prober_target *target,
 	struct prober_target *next = prober_peer_next_target(peer->prober, target);
 
 	for (; next; next = prober_peer_next_target(peer->prober, next)) {
+		const struct peer_stream *stream;
+
 		prober_target_info(next, out);
-		if (out->config.kind == PROBE_KIND_MESH)
+		stream = out->user;
+		if (out->config.kind == PROBE_KIND_MESH && !stream->asked)
 			break;
 	}
 	return next;

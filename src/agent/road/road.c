@@ -85,11 +85,10 @@ roads_free(struct roads *roads)
 
 /* ---- the table ---- */
 
-/* What hops needs to tell one tuple from another, without gaps. */
+/* What hops needs to tell one tuple from another, but for the flow label, without gaps. */
 struct road_key {
 	struct addr source, destination;
-	uint32_t flow_label;
-	uint16_t src_port, traffic_class;
+	uint32_t src_port, traffic_class;
 };
 
 static size_t
@@ -97,7 +96,6 @@ roads_bucket(const struct roads *roads, const struct hops_tuple *tuple)
 {
 	const struct road_key key = {.source = tuple->source,
 				     .destination = tuple->destination,
-				     .flow_label = tuple->flow_label,
 				     .src_port = tuple->src_port,
 				     .traffic_class = tuple->traffic_class};
 
@@ -110,7 +108,6 @@ road_is(const struct road *road, const struct hops_tuple *tuple)
 	const struct hops_tuple *own = &road->tuple;
 
 	return own->src_port == tuple->src_port && own->traffic_class == tuple->traffic_class &&
-	       own->flow_label == tuple->flow_label &&
 	       addr_equal(&own->destination, &tuple->destination) &&
 	       addr_equal(&own->source, &tuple->source);
 }
@@ -121,9 +118,33 @@ roads_find(const struct roads *roads, const struct hops_tuple *tuple)
 	struct road *road;
 
 	LIST_FOREACH(road, &roads->bucket[roads_bucket(roads, tuple)], in_bucket)
-		if (road_is(road, tuple))
+		if (road_is(road, tuple) && road->tuple.flow_label == tuple->flow_label)
 			return road;
 	return NULL;
+}
+
+/* Whoever asks does not know flow labels. */
+int
+roads_ask(struct roads *roads, const struct hops_tuple *tuple)
+{
+	uint64_t now_ns = clock_mono_ns();
+	struct road *road;
+	int rc = -ENOENT;
+
+	LIST_FOREACH(road, &roads->bucket[roads_bucket(roads, tuple)], in_bucket) {
+		if (!road_is(road, tuple) || road->state == ROAD_NOT)
+			continue;
+		if (road->request ||
+		    (road->asked_ns && now_ns - road->asked_ns < ROADS_ASK_AGAIN_NS)) {
+			rc = rc == 0 ? 0 : -EALREADY;
+			continue;
+		}
+		road->asked_ns = now_ns;
+		road->asked = true;
+		road_want(road, ROAD_WHY_ASKED);
+		rc = 0;
+	}
+	return rc;
 }
 
 static struct road *

@@ -5,8 +5,9 @@
  * back of others' probes. Each 5-tuple is a road. It is traced (hops/hops.h) if the number of its
  * routers is known: no datagram of a trace goes beyond the last router.
  *
- * New roads are traced first, then those that begin to lose, then the one whose path is the oldest.
- * Each is traced again every `cluster.trace_s`. A road goes some time after its last probe.
+ * What central asks for is traced first, then new roads, then those that begin to lose, then the
+ * one whose path is the oldest. Each is traced again every `cluster.trace_s`. A road goes some time
+ * after its last probe.
  */
 #ifndef RPINGMESH_AGENT_ROAD_ROAD_H
 #define RPINGMESH_AGENT_ROAD_ROAD_H
@@ -76,7 +77,7 @@ struct road_info {
 };
 
 enum road_event {
-	ROAD_PATH, /* it has its first path, another one, or has none any more */
+	ROAD_PATH, /* it has its first path, another one, one that was asked for, or none */
 	ROAD_GONE, /* it is about to go */
 };
 
@@ -103,6 +104,14 @@ int roads_new(const struct roads_env *env, struct roads **out);
 void roads_free(struct roads *roads);
 /* Applies cluster.trace_s and cluster.trace_per_s. */
 void roads_configure(struct roads *roads, const struct config *config);
+
+/*
+ * Traces the road of a tuple now, before others; any flow label is right. Returns 0, -ENOENT if
+ * there is no such road or its routers are not known, or -EALREADY if it waits for this, or has
+ * been traced within the last ROADS_ASK_AGAIN_NS.
+ */
+#define ROADS_ASK_AGAIN_NS 5000000000ULL
+int roads_ask(struct roads *roads, const struct hops_tuple *tuple);
 
 /* For peers_ops.event, PEER_UNBOUND: nothing of this peer is used any more. */
 void roads_peer_unbound(struct roads *roads, const struct peer *peer);

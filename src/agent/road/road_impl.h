@@ -42,11 +42,13 @@ struct road {
 	struct hops_request *request; /* while it is traced */
 	enum road_why why;         /* of that trace */
 	uint32_t fails;            /* traces that failed in a row */
+	bool asked;                /* central has asked for a trace, and it has not ended */
 	bool again;                /* that trace repeats one that was worse than the path */
 
 	struct road_path *path, *before; /* owned */
 	uint64_t before_ns;        /* since when it is the one before */
 	uint64_t lost_ns;          /* the last lost probe; 0: none */
+	uint64_t asked_ns;         /* when central has asked for a trace; 0: never */
 	uint64_t changed_ns;
 	uint32_t changes;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is traced next: what is new, then what begins to lose, then what has waited longest for its
- * time to be traced again. Pure; all times are CLOCK_MONOTONIC.
+ * Who is traced next: what central asks for, then what is new, then what begins to lose, then what
+ * has waited longest for its time to be traced again. Pure; all times are CLOCK_MONOTONIC.
  */
 #ifndef RPINGMESH_AGENT_ROAD_ROAD_QUEUE_H
 #define RPINGMESH_AGENT_ROAD_ROAD_QUEUE_H
@@ -9,6 +9,7 @@
 #include "core/heap.h"
 
 enum road_why {
+	ROAD_WHY_ASKED,
 	ROAD_WHY_NEW,
 	ROAD_WHY_LOSING,
 	ROAD_WHY_AGAIN,

@@ -253,8 +253,9 @@ road_take(struct road *road, struct road_path *path)
 		road_set_before(road, old);
 	else
 		free(old);
-	if (news)
+	if (news || road->asked)
 		road_tell(road, ROAD_PATH);
+	road->asked = false;
 }
 
 /*

@@ -136,6 +136,7 @@ degraded_wanted(const struct tell *t, const struct nic *nic)
 	uint64_t wanted = 0;
 
 	for (struct peer *p = NULL; (p = peers_next(t->peers, p));) {
+		const struct peer_stream *stream;
 		struct prober_target_info target;
 		struct peer_info info;
 
@@ -145,7 +146,8 @@ degraded_wanted(const struct tell *t, const struct nic *nic)
 		for (struct prober_target *g = NULL;
 		     (g = prober_peer_next_target(info.prober, g));) {
 			prober_target_info(g, &target);
-			if (target.config.kind == PROBE_KIND_MESH)
+			stream = target.user;
+			if (target.config.kind == PROBE_KIND_MESH && !stream->asked)
 				wanted += 1000 * NSEC_PER_SEC / target.config.interval_ns;
 		}
 	}

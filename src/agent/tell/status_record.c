@@ -264,6 +264,30 @@ status_record_pinglist(msgpack_packer *out, const struct cluster_list_status *s)
 }
 
 static void
+status_record_ask(msgpack_packer *out, const struct cluster_ask_status *s)
+{
+	struct record r;
+
+	record_begin(&r, RECORD_CLUSTER_ASKS);
+	record_u64(&r, "asks", s->asks);
+	record_u64(&r, "traces", s->traces);
+	record_u64(&r, "probes", s->probes);
+	record_u64(&r, "probing", s->probing);
+	record_u64(&r, "malformed", s->malformed);
+	record_u64(&r, "foreign", s->foreign);
+	record_u64(&r, "late", s->late);
+	record_u64(&r, "often", s->often);
+	record_u64(&r, "refused_allow", s->refused_allow);
+	record_u64(&r, "refused_budget", s->refused_budget);
+	record_u64(&r, "refused_port", s->refused_port);
+	record_u64(&r, "refused_own", s->refused_own);
+	record_u64(&r, "refused_room", s->refused_room);
+	record_u64(&r, "refused_path", s->refused_path);
+	record_str(&r, "error", s->error[0] ? s->error : NULL);
+	record_end(&r, out);
+}
+
+static void
 status_record_uplink(msgpack_packer *out, const struct tell *t, const struct uplinks *uplinks,
 		     const struct uplink *uplink)
 {
@@ -329,6 +353,7 @@ status_record_cluster(struct record *r, const struct tell *t)
 	record_u64(&map, "report_streams", s.report.streams);
 	record_u64(&map, "reports_refused", s.report.refused);
 	status_record_pinglist(record_key(&map, "pinglist"), &s.list);
+	status_record_ask(record_key(&map, "asks"), &s.ask);
 	status_record_uplinks(record_key(&map, "uplinks"), t);
 	record_end(&map, record_key(r, "cluster"));
 }

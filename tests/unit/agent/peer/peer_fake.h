@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "agent/config/config.h"
+#include "agent/peer/asked.h"
 #include "agent/peer/peer_impl.h"
 #include "core/clock.h"
 #include "core/loop.h"
@@ -60,6 +61,7 @@ struct fake {
 	unsigned int paths;
 	struct prober *prober;
 	struct peers *peers;
+	struct asked *by_ask; /* NULL: the test has none */
 	struct self self;
 	struct config config;
 	struct config_peer entry;
@@ -161,7 +163,7 @@ names_files(void)
 }
 
 /* Answers the name that was asked; NULL: it is not found. */
-static void
+static inline void
 fake_name_is(const char *text)
 {
 	void (*found)(void *arg, const struct addr *addr, const char *reason) = fake.found;
@@ -403,8 +405,8 @@ static void
 fake_event(void *arg, struct peer *peer, enum peer_event event)
 {
 	(void)arg;
-	(void)peer;
-	(void)event;
+	if (fake.by_ask)
+		asked_peer_event(fake.by_ask, peer, event);
 }
 
 static void
@@ -502,7 +504,7 @@ fake_peer(char *address)
 }
 
 /* Time passes, with a look every five seconds as nics_scan.c has it. */
-static void
+static inline void
 fake_pass(unsigned int seconds)
 {
 	for (unsigned int s = 0; s < seconds; s++) {

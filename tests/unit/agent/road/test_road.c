@@ -525,6 +525,41 @@ test_off(void **state)
 	assert_int_equal(n_asked, 2);
 }
 
+/* What central asks for is traced now, whatever its flow label is, and not again at once. */
+static void
+test_ask(void **state)
+{
+	struct hops_tuple tuple = {.src_port = 1000};
+	struct road *road = add(1000, 3);
+	int told;
+
+	(void)state;
+	addr_parse("10.0.0.1", &tuple.source);
+	addr_parse("10.0.1.1", &tuple.destination);
+	road->tuple.flow_label = 77;
+	assert_int_equal(roads_ask(roads, &tuple), -EALREADY); /* it is being traced */
+	answer(3, over_1, true);
+	assert_int_equal(roads_ask(roads, &tuple), 0);
+	turn();
+	assert_int_equal(n_asked, 2);
+	assert_int_equal(asked[1].ask.urgency, HOPS_NEW);
+	/* What comes of it is told even if it is the same. */
+	told = events;
+	answer(3, over_1, true);
+	assert_int_equal(events, told + 1);
+	assert_int_equal(roads_ask(roads, &tuple), -EALREADY);
+	road->asked_ns -= ROADS_ASK_AGAIN_NS;
+	assert_int_equal(roads_ask(roads, &tuple), 0);
+	tuple.src_port++;
+	assert_int_equal(roads_ask(roads, &tuple), -ENOENT);
+	tuple.src_port--;
+	tuple.traffic_class = 1;
+	assert_int_equal(roads_ask(roads, &tuple), -ENOENT);
+	tuple.traffic_class = 0;
+	road_leave(road, ROAD_REASON_NONE);
+	assert_int_equal(roads_ask(roads, &tuple), -ENOENT);
+}
+
 int
 main(void)
 {
@@ -539,6 +574,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ask, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

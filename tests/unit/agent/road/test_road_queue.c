@@ -8,7 +8,7 @@
 
 #include "agent/road/road_queue.h"
 
-#define N 6
+#define N 7
 static struct road_queue queue;
 static struct road_turn turn[N];
 
@@ -29,7 +29,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* New ones, then those that lose, then the one that is due for the longest time. */
+/* What central asks for, new ones, those that lose, then the one that is due for the longest. */
 static void
 test_order(void **state)
 {
@@ -40,6 +40,9 @@ test_order(void **state)
 	road_queue_put(&queue, &turn[3], ROAD_WHY_NEW, 95);
 	road_queue_put(&queue, &turn[4], ROAD_WHY_NEW, 94);
 	road_queue_put(&queue, &turn[5], ROAD_WHY_NEW, 101);
+	road_queue_put(&queue, &turn[6], ROAD_WHY_AGAIN, 5);
+	road_queue_put(&queue, &turn[6], ROAD_WHY_ASKED, 96);
+	assert_ptr_equal(road_queue_take(&queue, ROAD_WHY_AGAIN, 100), &turn[6]);
 	assert_ptr_equal(road_queue_take(&queue, ROAD_WHY_AGAIN, 100), &turn[4]);
 	assert_ptr_equal(road_queue_take(&queue, ROAD_WHY_AGAIN, 100), &turn[3]);
 	assert_ptr_equal(road_queue_take(&queue, ROAD_WHY_AGAIN, 100), &turn[2]);
