@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The page: which view the URL names, the stream of events, and what all views use. A view is
- * { title, load(), draw(main, data), follows }: load() fetches what draw() shows; follows names the
- * events after which it is loaded again. Text of hosts goes into the page by textContent only.
+ * { title, load(args, query, shown), draw(main, data, args, query), follows }: load() fetches what
+ * draw() shows, and draw() returns what shows later answers; follows names the events after which it
+ * is loaded again. Text of hosts goes into the page by textContent only.
  */
 import { mesh } from "./mesh.js";
 import { incidents, incident } from "./incidents.js";
@@ -18,13 +19,15 @@ const LATE_MS = 45000; /* three comments of the stream are missing */
 let shown = null; /* { view, place } */
 let loads = 0, again = null;
 
-/* "#/mesh/tor%2F1/tor2" -> { view: "mesh", args: ["tor/1", "tor2"] } */
+/* "#/mesh/tor%2F1/tor2?at=5" -> { name: "mesh", args: ["tor/1", "tor2"], query: { at: "5" } } */
 function where() {
-	const parts = location.hash.replace(/^#\/?/, "").split("/").filter((p) => p !== "");
+	const [path, query] = location.hash.replace(/^#\/?/, "").split("?", 2);
+	const parts = path.split("/").filter((p) => p !== "");
 	const args = parts.slice(1).map((p) => {
 		try { return decodeURIComponent(p); } catch { return p; }
 	});
-	return { name: views[parts[0]] ? parts[0] : "mesh", args };
+	return { name: views[parts[0]] ? parts[0] : "mesh", args, hash: location.hash,
+		 query: Object.fromEntries(new URLSearchParams(query ?? "")) };
 }
 
 function markNav(name) {
@@ -49,7 +52,7 @@ async function show(moved) {
 	}
 	let data;
 	try {
-		data = await view.load(place.args);
+		data = await view.load(place.args, place.query, shown);
 	} catch (error) {
 		if (load === loads && !shown)
 			main.replaceChildren(el("p", { class: "bad" },
@@ -60,10 +63,10 @@ async function show(moved) {
 	}
 	if (load !== loads)
 		return;
-	if (!shown || shown.name !== place.name || shown.args.join("/") !== place.args.join("/")) {
+	if (!shown || shown.hash !== place.hash) {
 		main.replaceChildren();
 		shown = { ...place, view };
-		shown.update = view.draw(main, data, place.args);
+		shown.update = view.draw(main, data, place.args, place.query);
 		if (moved)
 			main.focus({ preventScroll: true });
 	} else {

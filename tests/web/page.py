@@ -2,8 +2,10 @@
 """page.py BUILD: the page of rpingmesh-central in a real browser. What it must show is known from
 the reports that this test publishes. Screenshots stay in tests/web/*.png of the build."""
 
+import gzip
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -100,6 +102,26 @@ def api(w, cluster, url):
     check("there are no incidents", fetch(url + "/api/1/incidents?all=1")["incidents"] == [])
 
 
+def deltas(cluster, url):
+    """Only what has changed since a picture."""
+    def rests():
+        first = fetch(url + "/api/1/mesh")
+        until("a later one", lambda: fetch(url + "/api/1/mesh")["time_ns"] > first["time_ns"])
+        less = fetch(f"{url}/api/1/mesh?since={first['time_ns']}")
+        return (less.get("since"), less["names"], less["cells"]) == (first["time_ns"], [], []) and \
+            first
+    first = until("a picture without a change", rests)
+    check("of a cluster at rest, nothing changes", True)
+    cluster.report(lambda a, o: 7 if (a[1], o[1]) == ("leaf-0", "leaf-2") else 0)
+
+    def changed():
+        now = fetch(f"{url}/api/1/mesh?since={first['time_ns']}")
+        return [c[:2] + c[4:5] for c in now["cells"] if c[:2] == [0, 2] and c[4] == 63]
+    until("the cell that has changed", changed)
+    check("then the cell that loses is there", True)
+    check("a time of long ago gets everything", "since" not in fetch(f"{url}/api/1/mesh?since=1"))
+
+
 def grade(b, y, x):
     """The colour at the middle of a cell's upper left quarter, of the map that is shown."""
     return b.run("""
@@ -154,6 +176,99 @@ def follows(b, w, cluster, url):
     check("and comes back by itself", True)
 
 
+def controls(b, cluster, url):
+    """What colours show, in which order, and only what is not green."""
+    cluster.report(lambda a, o: 40 if (a[1], o[1]) == ("leaf-2", "leaf-1") else 0)
+    until("a loss", lambda: [c for c in fetch(url + "/api/1/mesh")["cells"] if c[4] == 360])
+    b.go(url + "/#/mesh?again")
+    until("the loss", lambda: b.run("return document.querySelector('#map canvas')?.width > 100") and
+          grade(b, 2, 1) == "#7a1010")
+
+    def choose(name, value):
+        b.run("""const e = document.getElementById(arguments[0]);
+            if (e.type === 'checkbox') e.checked = arguments[1]; else e.value = arguments[1];
+            e.dispatchEvent(new Event('change'))""", name, value)
+    choose("by", "p99abs")
+    check("RTTs of 9 us are good, as far as they are known", grade(b, 0, 1) == "#cfe3d4")
+    check("the legend says what the colours mean", "less than 20 µs" in b.text(".legend"))
+    choose("by", "loss")
+    choose("order", "worst")
+    check("the worst is first", grade(b, 0, 1) == "#7a1010" or grade(b, 1, 0) == "#7a1010")
+    choose("order", "name")
+    choose("bad", True)
+    check("only what is not green: two switches", b.run(
+        "return document.querySelector('#map canvas').getAttribute('aria-label')").startswith(
+            "Heat map of 2 rows and 2 columns"))
+    choose("bad", False)
+
+
+FRAMES = """
+const { Grid } = await import('/grid.js'), { HeatMap } = await import('/map.js');
+const N = 1000, names = Array.from({ length: N }, (_, i) => `tor-${i}`);
+const cell = [0, 0, 500, 500, 0, 0, 9e3];
+function* all(n) {
+    for (let i = 0; i < n; i++) {
+        const at = n === N * N ? i : Math.floor(Math.random() * N * N);
+        cell[0] = Math.floor(at / N); cell[1] = at % N; cell[4] = i % 97 ? 0 : 40;
+        yield cell;
+    }
+}
+const cells = (n) => ({ length: n, [Symbol.iterator]: () => all(n) });
+const grid = new Grid({ names, rows: N, columns: 0, time_ns: 1, window_s: 20,
+    cells: cells(N * N) });
+const map = new HeatMap(grid, { pick() {}, say() {}, muted: () => false });
+document.querySelector('main').append(map.canvas);
+const begin = performance.now();
+map.draw();
+const first = performance.now() - begin, took = [];
+let frames = 0;
+const frame = () => { frames++; if (took.length < 30) requestAnimationFrame(frame); };
+requestAnimationFrame(frame);
+let inputs = 0, heard = 0;
+map.canvas.addEventListener('mousemove', () => { heard++; });
+while (took.length < 30) {
+    const t = performance.now();
+    map.change(grid.change({ time_ns: 2, window_s: 20, cells: cells(10000) }));
+    inputs++;
+    map.canvas.dispatchEvent(new MouseEvent('mousemove', { clientX: 50, clientY: 200 }));
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    took.push(performance.now() - t);
+}
+took.sort((a, b) => a - b);
+map.canvas.remove();
+return { first, median: took[15], worst: took[29], frames, inputs, heard, size: grid.size };
+"""
+
+
+def frames(b, url):
+    """A map of 1,000 by 1,000 switches, of which 10,000 pairs change at a time."""
+    b.go(url + "/#/status")
+    until("the page", lambda: b.text("h2"))
+    result = b.run(FRAMES)
+    print("# a map of a million cells, ms:", result)
+    # Ten a second, and room for a machine that has other work.
+    check("updates are drawn fast", result["median"] < 1000)
+    check("no input is lost", result["heard"] == result["inputs"] == 30)
+    check("its memory does not grow", result["size"] == 1000000)
+
+
+def weight(url):
+    """What a browser fetches to show the page, compressed as a proxy does it."""
+    page = urllib.request.urlopen(url + "/", timeout=LONG).read()
+    names = re.findall(r'(?:src|href)="(/[a-z.]+)"', page.decode())
+    seen, todo, total = set(), ["/"] + names, 0
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        text = urllib.request.urlopen(url + name, timeout=LONG).read()
+        total += len(gzip.compress(text))
+        todo += ["/" + n for n in re.findall(r'from "./([a-z]+.js)"', text.decode())]
+    print(f"# {len(seen)} files, {total} bytes compressed")
+    check("the page weighs at most 150 kB", 8 <= len(seen) and total <= 150000)
+
+
 def hostile(b, url):
     b.go(url + "/#/hosts")
     until("the table", lambda: EVIL in (b.text("tbody") or ""))
@@ -200,12 +315,16 @@ def main():
         cluster = Cluster(w, 3, 3)
         cluster.report(lambda a, o: 5 if (a[1], o[1]) == ("leaf-1", "leaf-0") else 0)
         api(w, cluster, url)
+        weight(url)
         b = Browser(directory, free_port())
         drawn(b, url)
         keys(b, url)
         follows(b, w, cluster, url)
+        controls(b, cluster, url)
+        frames(b, url)
         hostile(b, url)
         views(b, url)
+        deltas(cluster, url)
         w.stop_central("one")
     except Exception:
         print(w.log("one"), file=sys.stderr)

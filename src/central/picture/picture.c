@@ -52,6 +52,7 @@ picture_release(struct picture_view *view)
 		return;
 	picture_ports_clear(&view->ports);
 	picture_cells_clear(&view->cells);
+	picture_changes_clear(&view->changes);
 	free(view);
 }
 
@@ -143,6 +144,16 @@ picture_take_rows(struct picture *picture, const struct intake *intake, uint64_t
 	return false;
 }
 
+static void
+picture_tell_changes(const struct picture_view *before, struct picture_view *now)
+{
+	const struct picture_step_from from = {
+		&before->cells, &now->cells, &before->changes,
+		picture_same_names(&before->ports, &now->ports), now->time_ns};
+
+	picture_changes_make(&now->changes, &from);
+}
+
 /* The picture is complete, or there is no memory for it. */
 static int
 picture_end(struct picture *picture)
@@ -151,6 +162,7 @@ picture_end(struct picture *picture)
 
 	if (rc == 0) {
 		picture_cells_sort(&picture->made->cells);
+		picture_tell_changes(picture->shown, picture->made);
 		picture_release(picture->shown);
 		picture->shown = picture->made;
 	} else {

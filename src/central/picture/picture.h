@@ -82,6 +82,20 @@ const char *picture_name(const struct picture_view *view, uint32_t i);
 const struct picture_cell *picture_cell(const struct picture_view *view, uint32_t i);
 
 /*
+ * Whether all is known that has changed since the picture of that time. If so,
+ * picture_cell_since() says which cells, and picture_gone() which pairs have no probes any more: it
+ * begins with *i = 0, and returns false at the end.
+ *
+ * A cell has changed if its losses or noise have, or its probes by more than a quarter, or its RTT
+ * by more than a tenth: against what it was when it was last said to have changed, so that slow
+ * changes are not lost.
+ */
+bool picture_knows_since(const struct picture_view *view, uint64_t since_ns);
+bool picture_cell_since(const struct picture_view *view, uint32_t i, uint64_t since_ns);
+bool picture_gone(const struct picture_view *view, uint64_t since_ns, uint32_t *i,
+		  struct picture_cell *out);
+
+/*
  * Looks into two switches: a picture of the ports under them, complete at once. Returns 0 and sets
  * *out, which the caller releases; -ENOENT if a switch is not known; -E2BIG if there are more than
  * PICTURE_INTO ports; -ENOMEM.

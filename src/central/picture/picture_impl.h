@@ -77,11 +77,47 @@ void picture_cells_clear(struct picture_cells *c);
 
 /* ---- picture.c ---- */
 
+/* ---- picture_changes.c: what has changed from one picture to the next ---- */
+
+#define PICTURE_GONE_MAX 65536u             /* cells without probes that are remembered */
+#define PICTURE_GONE_NS 120000000000ULL     /* for so long */
+
+struct picture_told {
+	struct picture_cell cell;
+	uint64_t changed_ns;
+};
+
+struct picture_gone {
+	uint32_t from, to;
+	uint64_t gone_ns;
+};
+
+struct picture_changes {
+	uint64_t base_ns;          /* what has changed since an earlier time is not known */
+	struct picture_told *told; /* of each cell, in the order of cells; NULL: nothing is known */
+	struct picture_gone *gone;
+	uint32_t n_gone;
+};
+
+/* One picture and the next, both sorted. */
+struct picture_step_from {
+	const struct picture_cells *before, *now;
+	const struct picture_changes *told;
+	bool same_names;
+	uint64_t time_ns;
+};
+/* Without memory, nothing is known, and the next picture begins anew. */
+void picture_changes_make(struct picture_changes *out, const struct picture_step_from *from);
+void picture_changes_clear(struct picture_changes *changes);
+/* Whether indices mean the same. */
+bool picture_same_names(const struct picture_ports *a, const struct picture_ports *b);
+
 struct picture_view {
 	atomic_uint holders;
 	uint32_t rows;           /* names that are rows only; 0: all are rows and columns */
 	struct picture_ports ports;
 	struct picture_cells cells;
+	struct picture_changes changes;
 	uint64_t time_ns, window_ns, unknown;
 };
 

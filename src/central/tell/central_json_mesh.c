@@ -4,7 +4,7 @@
  *
  * A page holds a view of the picture, which does not change while the page is sent, and writes
  * CENTRAL_MESH_PIECE cells at a time. With the parameters "from" and "to", it is a view of the
- * ports under two ToRs.
+ * ports under two ToRs. With "since", it has only what has changed, if that is known.
  */
 #include "central/tell/central_json.h"
 
@@ -27,8 +27,9 @@ struct central_mesh {
 	struct picture_view *view;
 	struct picture_info info;
 	char from[PICTURE_NAME], to[PICTURE_NAME]; /* "": the whole mesh */
-	bool begun;
-	uint32_t name, cell;     /* the next ones */
+	uint64_t since_ns;       /* only what has changed since; 0: everything */
+	bool begun, listed, some; /* what is written: the head, all names, a cell */
+	uint32_t name, gone, cell; /* the next ones */
 };
 
 /* Returns 0, -EINVAL if a parameter is wrong, or -errno. */
@@ -52,6 +53,21 @@ central_mesh_look(const struct central_tell *t, const char *query, struct centra
 	return rc == -ENOENT || rc == -E2BIG ? -EINVAL : rc;
 }
 
+/* If what has changed since then is known, that is all. The names are the same. */
+static void
+central_mesh_since(const char *query, struct central_mesh *mesh)
+{
+	char text[24];
+
+	if (mesh->from[0] || query_text(query, "since", text, sizeof(text)) < 0 || !text[0])
+		return;
+	mesh->since_ns = strtoull(text, NULL, 10);
+	if (!picture_knows_since(mesh->view, mesh->since_ns))
+		mesh->since_ns = 0;
+	else
+		mesh->name = mesh->info.names;
+}
+
 static int
 central_mesh_begin(void *arg, const struct http_asked *asked, void **page, const char **type)
 {
@@ -65,6 +81,7 @@ central_mesh_begin(void *arg, const struct http_asked *asked, void **page, const
 		return rc;
 	}
 	picture_info(mesh->view, &mesh->info);
+	central_mesh_since(asked->query, mesh);
 	*page = mesh;
 	*type = CENTRAL_JSON_TYPE;
 	return 0;
@@ -81,6 +98,8 @@ central_mesh_head(FILE *out, const struct central_mesh *mesh)
 		fputs(",\"to\":", out);
 		central_json_text(out, mesh->to);
 	}
+	if (mesh->since_ns)
+		fprintf(out, ",\"since\":%" PRIu64, mesh->since_ns);
 	fprintf(out, ",\"left_out\":%" PRIu64 ",\"unknown\":%" PRIu64,
 		mesh->info.left_out, mesh->info.unknown);
 	fprintf(out, ",\"rows\":%" PRIu32 ",\"columns\":%" PRIu32 ",\"names\":[", mesh->info.rows,
@@ -108,10 +127,26 @@ central_mesh_cell(FILE *out, const struct picture_cell *cell)
 	fputs("]", out);
 }
 
+/* Gets the next cell: first those that have no probes any more, since they may be back. */
+static bool
+central_mesh_next(struct central_mesh *mesh, struct picture_cell *out)
+{
+	if (mesh->since_ns && picture_gone(mesh->view, mesh->since_ns, &mesh->gone, out))
+		return true;
+	while (mesh->cell < mesh->info.cells && mesh->since_ns &&
+	       !picture_cell_since(mesh->view, mesh->cell, mesh->since_ns))
+		mesh->cell++;
+	if (mesh->cell == mesh->info.cells)
+		return false;
+	*out = *picture_cell(mesh->view, mesh->cell++);
+	return true;
+}
+
 /* Writes the next names and cells. Returns whether there are more. */
 static bool
 central_mesh_some(FILE *out, struct central_mesh *mesh)
 {
+	struct picture_cell cell;
 	int n = 0;
 
 	if (!mesh->begun)
@@ -122,11 +157,15 @@ central_mesh_some(FILE *out, struct central_mesh *mesh)
 	}
 	if (mesh->name < mesh->info.names)
 		return true;
-	if (mesh->cell == 0 && n < CENTRAL_MESH_PIECE)
+	if (!mesh->listed) {
+		mesh->listed = true;
 		fputs("],\n\"cells\":[", out);
-	for (; mesh->cell < mesh->info.cells && n < CENTRAL_MESH_PIECE; n++) {
-		fputs(mesh->cell ? ",\n" : "\n", out);
-		central_mesh_cell(out, picture_cell(mesh->view, mesh->cell++));
+	}
+	while (n < CENTRAL_MESH_PIECE && central_mesh_next(mesh, &cell)) {
+		fputs(mesh->some ? ",\n" : "\n", out);
+		central_mesh_cell(out, &cell);
+		mesh->some = true;
+		n++;
 	}
 	if (n == CENTRAL_MESH_PIECE)
 		return true;

@@ -24,6 +24,8 @@
 static struct registry *registry;
 static struct intake *intake;
 static struct picture *picture;
+static uint64_t turn; /* of reports, every 5 s */
+static struct picture_time later;
 
 static void
 nothing_changes(void *arg, const struct registry_host *host)
@@ -48,7 +50,7 @@ host_address(unsigned int i, struct addr *out)
 }
 
 static void
-join(unsigned int i)
+join(unsigned int i, unsigned int tor)
 {
 	const struct registry_time now = {1 * S, WALL};
 	struct registration *r = calloc(1, sizeof(*r));
@@ -62,7 +64,7 @@ join(unsigned int i)
 	r->ports->n_addrs = 1;
 	host_address(i, &r->ports->addrs[0]);
 	r->ports->n_tors = 1;
-	snprintf(r->ports->tors[0], sizeof(r->ports->tors[0]), "tor%u", i % TORS);
+	snprintf(r->ports->tors[0], sizeof(r->ports->tors[0]), "tor%u", tor);
 	assert_int_equal(registry_seen(registry, r, false, &now), 0);
 }
 
@@ -70,7 +72,7 @@ join(unsigned int i)
 static void
 report(unsigned int i, uint32_t lost)
 {
-	const struct intake_time now = {100 * S, WALL};
+	const struct intake_time now = {100 * S + turn * 5 * S, WALL + turn * 5 * S};
 	char name[16];
 	struct report_port port = {.device = "mlx5_0", .port = 1, .up = true};
 	struct report_stream streams[2] = {0};
@@ -80,8 +82,9 @@ report(unsigned int i, uint32_t lost)
 	struct report_bucket buckets[] = {{report_time_bucket(20000), 9 * SENT},
 					  {report_time_bucket(80000), 1}};
 	struct report_times times[2] = {{buckets, i % TORS == 5 ? 2 : 1}, {NULL, 0}};
-	struct report r = {.host = name, .incarnation = 1, .sequence = 1, .streams_of = 1,
-			   .begin_ns = WALL - 5 * S, .end_ns = WALL, .whole = true,
+	struct report r = {.host = name, .incarnation = 1, .sequence = 1 + turn,
+			   .streams_of = 1 + turn,
+			   .begin_ns = now.wall_ns - 5 * S, .end_ns = now.wall_ns, .whole = true,
 			   .ports = &port, .n_ports = 1, .streams = streams, .n_streams = 2,
 			   .sent = sent, .rtt_ns = rtt_ns, .times = times, .rows = rows,
 			   .n_rows = lost ? 2 : 0};
@@ -105,11 +108,13 @@ setup(void **state)
 	static const uint8_t key[16] = "a key";
 
 	(void)state;
+	turn = 0;
+	later = (struct picture_time){105 * S, WALL + 5 * S};
 	assert_int_equal(registry_new(1000, &ops, &registry), 0);
 	assert_int_equal(intake_new(1000, &intake), 0);
 	assert_int_equal(picture_new(key, &picture), 0);
 	for (unsigned int i = 0; i < HOSTS; i++)
-		join(i);
+		join(i, i % TORS);
 	return 0;
 }
 
@@ -122,8 +127,6 @@ teardown(void **state)
 	registry_free(registry);
 	return 0;
 }
-
-static const struct picture_time later = {105 * S, WALL + 5 * S};
 
 /* Returns the number of steps. */
 static int
@@ -241,6 +244,79 @@ test_into(void **state)
 	picture_release(view);
 }
 
+/* How many cells have changed since a picture of before, and how many have no probes any more. */
+static void
+changes(uint64_t since_ns, uint32_t *changed, uint32_t *gone)
+{
+	struct picture_view *view = picture_hold(picture);
+	struct picture_cell cell;
+	struct picture_info info;
+	uint32_t at = 0;
+
+	picture_info(view, &info);
+	*changed = *gone = 0;
+	assert_true(picture_knows_since(view, since_ns));
+	for (uint32_t i = 0; i < info.cells; i++)
+		*changed += picture_cell_since(view, i, since_ns);
+	while (picture_gone(view, since_ns, &at, &cell)) {
+		assert_int_equal(cell.sent, 0);
+		++*gone;
+	}
+	picture_release(view);
+}
+
+/* The picture of five seconds later. */
+static void
+draw_later(void)
+{
+	later.mono_ns += 5 * S;
+	later.wall_ns += 5 * S;
+	draw();
+}
+
+static void
+test_changes(void **state)
+{
+	uint64_t first_ns = later.wall_ns;
+	struct picture_view *view;
+	uint32_t changed, gone;
+
+	(void)state;
+	for (unsigned int i = 0; i < HOSTS; i++)
+		report(i, 0);
+	draw();
+	draw_later();
+	changes(first_ns, &changed, &gone);
+	assert_int_equal(changed + gone, 0);
+	/* Of host 23, that of tor3 to itself and to tor4. */
+	turn++;
+	report(23, 4);
+	draw_later();
+	changes(first_ns, &changed, &gone);
+	assert_int_equal(changed, 2);
+	assert_int_equal(gone, 0);
+	changes(later.wall_ns, &changed, &gone);
+	assert_int_equal(changed, 0);
+	/* Nobody reports any more; 20 s are the window. */
+	later.mono_ns += 60 * S;
+	later.wall_ns += 60 * S;
+	draw_later();
+	changes(first_ns, &changed, &gone);
+	assert_int_equal(changed, 0);
+	assert_int_equal(gone, 2 * TORS);
+	/* With other names, before the first picture, and later than now, nothing is known. */
+	view = picture_hold(picture);
+	assert_false(picture_knows_since(view, first_ns - 1));
+	assert_false(picture_knows_since(view, later.wall_ns + 1));
+	picture_release(view);
+	join(HOSTS, TORS);
+	draw_later();
+	view = picture_hold(picture);
+	assert_false(picture_knows_since(view, first_ns));
+	assert_true(picture_knows_since(view, later.wall_ns));
+	picture_release(view);
+}
+
 /* Reports of hosts that nobody knows any more, or not yet. */
 static void
 test_unknown(void **state)
@@ -273,6 +349,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_into, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
 	};
 
