@@ -125,7 +125,7 @@ http_piece(void *arg)
 		rc = -ENOMEM;
 	if (rc > 0 && out.len == 0) {
 		/* For an empty chunk, libevent does not call http_sent(). */
-		loop_timer_set(answer->timer, 0);
+		loop_timer_set(answer->timer, HTTP_LATER_NS);
 	} else if (rc > 0) {
 		evhttp_send_reply_chunk_with_cb(answer->request, piece, http_sent, answer);
 	} else if (rc == 0) {

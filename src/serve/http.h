@@ -33,6 +33,7 @@
 #define HTTP_REQUEST_S 30
 #define HTTP_BODY_MAX 4096
 #define HTTP_TOKEN_HEADER "X-Rpingmesh-Token"
+#define HTTP_LATER_NS 10000000ULL
 
 struct events;
 struct http;
@@ -71,7 +72,8 @@ struct http_source {
 	int (*begin)(void *arg, const struct http_asked *asked, void **page, const char **type);
 	/*
 	 * Appends the next piece to out. Returns 1 if there is more, and 0 if this was the last.
-	 * After -errno the connection is cut.
+	 * If out is empty, a returned 1 means that there is more later: asks again after
+	 * HTTP_LATER_NS. After -errno the connection is cut.
 	 */
 	int (*more)(void *arg, void *page, struct buffer *out);
 	/* Frees the page, after its last piece or when the client has gone. */

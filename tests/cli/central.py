@@ -347,6 +347,21 @@ def get(port, path, method="GET"):
         raise ConnectionError(error) from error
 
 
+def mesh_history(w, port):
+    """A minute is only over after a minute, so none is kept yet."""
+    times = json.loads(get(port, "/api/1/mesh/times")[2])
+    check("of the mesh, no minute is kept yet", (times["type"], times["step_s"], times["runs"],
+                                                 times["reason"]) == ("mesh_times", 60, [], None))
+    status, kind, body = get(port, "/api/1/mesh?at=1700000000000000000")
+    then = json.loads(body)
+    check("then the mesh is empty", (status, kind) == (200, "application/json") and
+          then["kept"] is True and (then["time_ns"], then["names"], then["cells"]) == (0, [], []))
+    check("what is kept is the mesh of now", then.keys() - {"kept"} ==
+          json.loads(get(port, "/api/1/mesh")[2]).keys())
+    check("no such time", [get(port, "/api/1/mesh?at=" + at)[0] for at in
+                           ("x", "-1", "1x", "99999999999999999999", "1&from=a&to=b")] == 5 * [400])
+
+
 def web(w):
     taken = socket.socket()
     taken.bind(("127.0.0.1", 0))
@@ -370,6 +385,7 @@ def web(w):
     known = json.loads(body)
     check("/api/1/status, too", known.keys() == w.status("web").keys() and
           known["hosts_present"] == 5 and known["bus"]["state"] == "connected")
+    mesh_history(w, port)
     metrics = get(port, "/metrics")[2]
     check("metrics count hosts, ports and switches", all(line in metrics.splitlines() for line in (
         'rpingmesh_central_hosts{state="present"} 5', "rpingmesh_central_ports 6",

@@ -99,6 +99,8 @@ const struct conf_key central_config_keys[] = {
 	 .check = conf_check_group, .expect = "the name of a group or \"\"", .restart = true},
 	{"database", &conf_string, FIELD(database), RANGE(0, 4095), PATH, .restart = true},
 	{"switches", &conf_string, FIELD(switches), RANGE(0, 4095), PATH},
+	{"history_days", &conf_integer, FIELD(history_days), RANGE(1, 3660), .restart = true},
+	{"history_mb", &conf_integer, FIELD(history_mb), RANGE(1, 10000000), .restart = true},
 	{"listen", &conf_string, FIELD(listen), RANGE(0, 64), .check = conf_check_listen,
 	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
 	{"token_file", &conf_string, FIELD(token_file), RANGE(0, 4095), PATH},
@@ -150,6 +152,8 @@ central_config_defaults(struct central_config *c)
 
 	c->max_hosts = 20000;
 	c->paths = 16;
+	c->history_days = 30;
+	c->history_mb = 1000;
 	c->budget_percent = 80;
 	c->log_target = LOG_TARGET_STDERR;
 	c->log_level = LOG_LEVEL_INFO;

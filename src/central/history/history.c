@@ -294,18 +294,18 @@ history_tick(struct history *h, uint64_t now_ns, uint64_t wall_ns)
 
 /* ---- life ---- */
 
-static bool
-history_has_directory(const char *path)
+bool
+history_is_off(const char *path, bool optional)
 {
 	char *directory = strdup(path), *slash = directory ? strrchr(directory, '/') : NULL;
 	bool has = true;
 
-	if (slash && slash > directory) {
+	if (optional && slash && slash > directory) {
 		*slash = '\0';
 		has = access(directory, F_OK) == 0 || errno != ENOENT;
 	}
 	free(directory);
-	return has;
+	return !path[0] || !has;
 }
 
 int
@@ -318,7 +318,7 @@ history_new(struct loop *loop, const char *path, bool optional, const struct his
 	if (!h)
 		return rc;
 	h->ops = *ops;
-	h->off = !path[0] || (optional && !history_has_directory(path));
+	h->off = history_is_off(path, optional);
 	h->tried_ns = h->checked_ns = clock_mono_ns();
 	h->path = strdup(path);
 	if (h->path)

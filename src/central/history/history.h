@@ -36,9 +36,12 @@ struct history_ops {
 	void *arg;
 };
 
+/* Whether this path means no database: "", or, if `optional`, in a directory that does not exist. */
+bool history_is_off(const char *path, bool optional);
+
 /*
- * Opens or makes the database and restores all incidents; blocks meanwhile. path "": there is none.
- * If `optional`, a directory that does not exist means that there is none, either. Returns 0 and
+ * Opens or makes the database and restores all incidents; blocks meanwhile. there may be none:
+ * history_is_off(). Returns 0 and
  * sets *out, also if the database does not work, or -errno.
  */
 int history_new(struct loop *loop, const char *path, bool optional, const struct history_ops *ops,

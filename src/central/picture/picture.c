@@ -39,10 +39,16 @@ picture_view_new(const uint8_t key[16])
 }
 
 struct picture_view *
+picture_share(struct picture_view *view)
+{
+	atomic_fetch_add(&view->holders, 1);
+	return view;
+}
+
+struct picture_view *
 picture_hold(struct picture *picture)
 {
-	atomic_fetch_add(&picture->shown->holders, 1);
-	return picture->shown;
+	return picture_share(picture->shown);
 }
 
 void

@@ -72,6 +72,8 @@ int picture_step(struct picture *picture, const struct registry *registry,
  * picture_release(), and may read and release it in another thread.
  */
 struct picture_view *picture_hold(struct picture *picture);
+/* One more holder. Returns the view. */
+struct picture_view *picture_share(struct picture_view *view);
 /* NULL is allowed. */
 void picture_release(struct picture_view *view);
 

@@ -9,12 +9,14 @@
 #include "central/config/central_config.h"
 #include "central/intake/intake.h"
 #include "central/history/history.h"
+#include "central/history/history_mesh.h"
 #include "central/judge/judge.h"
 #include "central/mesh/mesh.h"
 #include "central/mesh/mesh_wrong.h"
 #include "central/registry/registry.h"
 #include "central/roads/roads.h"
 #include "central/tell/central_access.h"
+#include "central/tell/central_live.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
 #include "core/clock.h"
@@ -338,6 +340,8 @@ central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *
 	central_degraded_plan(t, fn, arg);
 	central_degraded_names(t, fn, arg);
 	if (history_sentence(judge_history(t->judge), database, sizeof(database)))
+		fn(arg, CENTRAL_NO_DATABASE, database);
+	if (history_mesh_sentence(central_live_history(t->live), database, sizeof(database)))
 		fn(arg, CENTRAL_NO_DATABASE, database);
 	if (central_pages_sentence(t->pages, text, sizeof(text)))
 		fn(arg, CENTRAL_LISTEN, text);

@@ -4,7 +4,8 @@
  *
  * A page holds a view of the picture, which does not change while the page is sent, and writes
  * CENTRAL_MESH_PIECE cells at a time. With the parameters "from" and "to", it is a view of the
- * ports under two ToRs. With "since", it has only what has changed, if that is known.
+ * ports under two ToRs. With "since", it has only what has changed, if that is known. With "at",
+ * it is a view that the history has kept.
  */
 #include "central/tell/central_json.h"
 
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "central/history/history_mesh.h"
 #include "central/intake/intake.h"
 #include "central/picture/picture.h"
 #include "central/tell/central_live.h"
@@ -25,6 +27,8 @@
 
 struct central_mesh {
 	struct picture_view *view;
+	struct history_mesh_ask *ask; /* for a view that is kept; NULL: none, or answered */
+	bool kept;
 	struct picture_info info;
 	char from[PICTURE_NAME], to[PICTURE_NAME]; /* "": the whole mesh */
 	uint64_t since_ns;       /* only what has changed since; 0: everything */
@@ -32,21 +36,17 @@ struct central_mesh {
 	uint32_t name, gone, cell; /* the next ones */
 };
 
-/* Returns 0, -EINVAL if a parameter is wrong, or -errno. */
+/* Looks at the present mesh. Returns 0, -EINVAL if a parameter is wrong, or -errno. */
 static int
-central_mesh_look(const struct central_tell *t, const char *query, struct central_mesh *mesh)
+central_mesh_now(const struct central_tell *t, struct central_mesh *mesh)
 {
 	const struct picture_time now = {clock_mono_ns(), clock_wall_ns()};
 	struct picture_view *whole = picture_hold(central_live_picture(t->live));
-	int rc = query_text(query, "from", mesh->from, sizeof(mesh->from));
+	int rc;
 
-	if (rc == 0)
-		rc = query_text(query, "to", mesh->to, sizeof(mesh->to));
-	if (rc == 0 && !mesh->from[0] != !mesh->to[0])
-		rc = -EINVAL;
-	if (rc < 0 || !mesh->from[0]) {
+	if (!mesh->from[0]) {
 		mesh->view = whole;
-		return rc;
+		return 0;
 	}
 	rc = picture_into(whole, t->intake, mesh->from, mesh->to, &now, &mesh->view);
 	picture_release(whole);
@@ -69,6 +69,48 @@ central_mesh_since(const char *query, struct central_mesh *mesh)
 }
 
 static int
+central_mesh_then(const struct central_tell *t, const char *at, struct central_mesh *mesh)
+{
+	unsigned long long at_ns;
+	char *end;
+
+	errno = 0;
+	at_ns = strtoull(at, &end, 10);
+	if (mesh->from[0] || at[0] < '0' || at[0] > '9' || *end || errno)
+		return -EINVAL;
+	mesh->kept = true;
+	return history_mesh_ask(central_live_history(t->live), at_ns, &mesh->ask);
+}
+
+static int
+central_mesh_look(const struct central_tell *t, const char *query, struct central_mesh *mesh)
+{
+	char at[24];
+	int rc = query_text(query, "from", mesh->from, sizeof(mesh->from));
+
+	if (rc == 0)
+		rc = query_text(query, "to", mesh->to, sizeof(mesh->to));
+	if (rc == 0)
+		rc = query_text(query, "at", at, sizeof(at));
+	if (rc == 0 && !mesh->from[0] != !mesh->to[0])
+		rc = -EINVAL;
+	if (rc < 0)
+		return rc;
+	return at[0] ? central_mesh_then(t, at, mesh) : central_mesh_now(t, mesh);
+}
+
+static void
+central_mesh_end(void *arg, void *page)
+{
+	struct central_mesh *mesh = page;
+
+	(void)arg;
+	history_mesh_forget(mesh->ask);
+	picture_release(mesh->view);
+	free(mesh);
+}
+
+static int
 central_mesh_begin(void *arg, const struct http_asked *asked, void **page, const char **type)
 {
 	struct central_mesh *mesh = calloc(1, sizeof(*mesh));
@@ -76,12 +118,13 @@ central_mesh_begin(void *arg, const struct http_asked *asked, void **page, const
 
 	if (rc < 0) {
 		if (mesh)
-			picture_release(mesh->view);
-		free(mesh);
+			central_mesh_end(arg, mesh);
 		return rc;
 	}
-	picture_info(mesh->view, &mesh->info);
-	central_mesh_since(asked->query, mesh);
+	if (mesh->view) {
+		picture_info(mesh->view, &mesh->info);
+		central_mesh_since(asked->query, mesh);
+	}
 	*page = mesh;
 	*type = CENTRAL_JSON_TYPE;
 	return 0;
@@ -100,6 +143,8 @@ central_mesh_head(FILE *out, const struct central_mesh *mesh)
 	}
 	if (mesh->since_ns)
 		fprintf(out, ",\"since\":%" PRIu64, mesh->since_ns);
+	if (mesh->kept)
+		fputs(",\"kept\":true", out);
 	fprintf(out, ",\"left_out\":%" PRIu64 ",\"unknown\":%" PRIu64,
 		mesh->info.left_out, mesh->info.unknown);
 	fprintf(out, ",\"rows\":%" PRIu32 ",\"columns\":%" PRIu32 ",\"names\":[", mesh->info.rows,
@@ -173,31 +218,40 @@ central_mesh_some(FILE *out, struct central_mesh *mesh)
 	return false;
 }
 
+/* Takes the answer of the history. Returns 0, -EAGAIN if it comes later, or -errno. */
+static int
+central_mesh_take(struct central_mesh *mesh)
+{
+	int rc = history_mesh_answer(mesh->ask, &mesh->view);
+
+	if (rc == 0)
+		picture_info(mesh->view, &mesh->info);
+	else if (rc == -ENOENT)
+		rc = 0; /* there is nothing to show */
+	if (rc != 0)
+		return rc;
+	history_mesh_forget(mesh->ask);
+	mesh->ask = NULL;
+	return 0;
+}
+
 static int
 central_mesh_more(void *arg, void *page, struct buffer *out)
 {
 	struct central_mesh *mesh = page;
 	struct central_json_piece piece;
+	int rc = mesh->ask ? central_mesh_take(mesh) : 0;
 	bool more;
-	int rc;
 
 	(void)arg;
-	if (central_json_open(&piece) < 0)
-		return -ENOMEM;
+	if (rc == -EAGAIN)
+		return 1;
+	if (rc < 0 || central_json_open(&piece) < 0)
+		return rc < 0 ? rc : -ENOMEM;
 	more = central_mesh_some(piece.file, mesh);
 	mesh->begun = true;
 	rc = central_json_close(&piece, out);
 	return rc < 0 ? rc : more;
-}
-
-static void
-central_mesh_end(void *arg, void *page)
-{
-	struct central_mesh *mesh = page;
-
-	(void)arg;
-	picture_release(mesh->view);
-	free(mesh);
 }
 
 const struct http_source central_json_mesh_source = {.path = "/api/1/mesh",

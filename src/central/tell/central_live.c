@@ -5,8 +5,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
+#include "central/config/central_config.h"
+#include "central/history/history_mesh.h"
 #include "central/incident/incidents.h"
 #include "central/mesh/mesh.h"
 #include "central/picture/picture.h"
@@ -25,6 +28,7 @@ struct central_live {
 	const struct central_tell *t;
 	struct events *events;
 	struct picture *picture;
+	struct history_mesh *history;
 	struct loop_timer *look, *step;
 	uint64_t begun_ns;          /* when the last picture was, CLOCK_MONOTONIC; 0: never */
 	bool drawing;
@@ -50,6 +54,8 @@ central_live_drawn(struct central_live *live, int rc)
 	struct picture_info info;
 
 	picture_info(view, &info);
+	if (rc == 0)
+		history_mesh_add(live->history, view);
 	picture_release(view);
 	live->drawing = false;
 	if (rc == 0)
@@ -113,6 +119,21 @@ central_live_look(void *arg)
 }
 
 static int
+central_live_new_history(struct central_live *live)
+{
+	const struct central_config *c = live->t->config;
+	const struct history_mesh_config config = {
+		.loop = live->t->loop,
+		.database = c->database,
+		.optional = strcmp(c->database, CENTRAL_DATABASE) == 0,
+		.days = c->history_days,
+		.size_max = c->history_mb * 1000000ULL,
+	};
+
+	return history_mesh_new(&config, &live->history);
+}
+
+static int
 central_live_start(struct central_live *live)
 {
 	int rc = 0;
@@ -122,6 +143,8 @@ central_live_start(struct central_live *live)
 	rc = events_new(live->t->loop, live->t->incarnation, &live->events);
 	if (rc == 0)
 		rc = picture_new(live->key, &live->picture);
+	if (rc == 0)
+		rc = central_live_new_history(live);
 	if (rc == 0)
 		rc = loop_timer_new(live->t->loop, "picture", central_live_step, live, &live->step);
 	if (rc == 0)
@@ -156,6 +179,7 @@ central_live_free(struct central_live *live)
 	loop_timer_free(live->look);
 	loop_timer_free(live->step);
 	events_free(live->events);
+	history_mesh_free(live->history);
 	picture_free(live->picture);
 	free(live);
 }
@@ -170,4 +194,10 @@ struct picture *
 central_live_picture(const struct central_live *live)
 {
 	return live->picture;
+}
+
+struct history_mesh *
+central_live_history(const struct central_live *live)
+{
+	return live->history;
 }

@@ -2,7 +2,7 @@
 /*
  * DOC: live
  *
- * Keeps the picture of the mesh up to date, and tells browsers what has changed: the event "mesh"
+ * Keeps the picture of the mesh up to date, and its history, and tells browsers what has changed: the event "mesh"
  * when there is a new picture, "incident" when an incident is another than before, and "status"
  * each CENTRAL_LIVE_NS. The events say that something has changed, and the page fetches it.
  */
@@ -12,6 +12,7 @@
 struct central_live;
 struct central_tell;
 struct events;
+struct history_mesh;
 struct picture;
 
 #define CENTRAL_LIVE_NS 5000000000ULL
@@ -24,5 +25,6 @@ void central_live_free(struct central_live *live);
 /* Borrowed. */
 struct events *central_live_events(const struct central_live *live);
 struct picture *central_live_picture(const struct central_live *live);
+struct history_mesh *central_live_history(const struct central_live *live);
 
 #endif

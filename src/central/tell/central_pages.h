@@ -34,6 +34,7 @@ extern const struct http_source central_json_hosts_source;
 extern const struct http_source central_json_links_source;
 extern const struct http_source central_json_incidents_source;
 extern const struct http_source central_json_mesh_source;
+extern const struct http_source central_json_mesh_times_source;
 extern const struct http_source central_json_status_source;
 extern const struct http_source central_post_source;
 
