@@ -213,6 +213,7 @@ central_new_judge(struct central *c)
 {
 	const struct judge_config config = {.loop = c->tell.loop, .mesh = c->tell.mesh,
 					    .intake = c->tell.intake, .roads = c->tell.roads,
+					    .incarnation = c->tell.incarnation,
 					    .database = c->config->database,
 					    .database_optional =
 						    strcmp(c->config->database,

@@ -135,6 +135,9 @@ incident_pack(msgpack_packer *out, const struct incident *i, bool muted, bool st
 	incident_pack_word(&r, "acknowledged", &i->acknowledged);
 	record_bool(&r, "muted", muted);
 	incident_pack_word(&r, "mute", &i->mute);
+	incident_pack_word(&r, "unmuted", &i->unmuted);
+	if (i->incarnation)
+		record_u64(&r, "incarnation", i->incarnation);
 	if (story)
 		incident_pack_events(&r, i);
 	record_end(&r, out);
@@ -317,6 +320,8 @@ incident_read(struct strict *in, const msgpack_object *map, struct incident *out
 	out->n_crosses = incident_read_jobs(in, map, "crosses", &out->crosses);
 	incident_read_word(in, map, "acknowledged", &out->acknowledged);
 	incident_read_word(in, map, "mute", &out->mute);
+	incident_read_word(in, map, "unmuted", &out->unmuted);
+	read_u64(map, "incarnation", &out->incarnation);
 	incident_read_events(in, map, out);
 }
 

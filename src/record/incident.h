@@ -130,7 +130,9 @@ struct incident {
 	enum incident_priority priority;
 	struct incident_job *hurts, *crosses;
 	size_t n_hurts, n_crosses;
-	struct incident_word acknowledged, mute;
+	struct incident_word acknowledged;
+	struct incident_word mute, unmuted; /* the newer one; the other is empty */
+	uint64_t incarnation;              /* of the central that publishes it; 0: on no bus */
 	struct incident_event *events;     /* the latest ones, oldest first */
 	size_t n_events;
 };

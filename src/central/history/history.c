@@ -26,6 +26,7 @@ struct history {
 	struct history_ops ops;
 	char *path;
 	bool off;              /* there is none */
+	bool restored;         /* all that it had */
 	sqlite3 *db;           /* NULL: it does not work */
 	sqlite3_stmt *put;
 	struct work *work;     /* checkpoints */
@@ -155,10 +156,11 @@ history_restore(struct history *h)
 		if (rc == SQLITE_ROW)
 			history_restore_row(h, stmt);
 	}
-	if (rc != SQLITE_DONE)
+	h->restored = rc == SQLITE_DONE;
+	if (!h->restored)
 		history_fail(h, sqlite3_errmsg(h->db));
 	sqlite3_finalize(stmt);
-	return rc == SQLITE_DONE ? 0 : -EIO;
+	return h->restored ? 0 : -EIO;
 }
 
 /* ---- writing ---- */
@@ -276,7 +278,7 @@ history_tick(struct history *h, uint64_t now_ns, uint64_t wall_ns)
 		return;
 	if (!h->db && now_ns - h->tried_ns >= HISTORY_RETRY_NS) {
 		h->tried_ns = now_ns;
-		if (history_open(h) == 0) {
+		if (history_open(h) == 0 && (h->restored || history_restore(h) == 0)) {
 			log_info(CLUSTER, "database %s: works again", h->path);
 			h->reason[0] = '\0';
 			h->ops.again(h->ops.arg);

@@ -29,14 +29,17 @@ struct loop;
 #define HISTORY_KEPT_MAX 10000
 
 struct history_ops {
-	/* An incident of an earlier time. Takes it over. */
+	/*
+	 * An incident of an earlier time. Takes it over. Called by history_new(), or, if the
+	 * database did not work then, by history_tick().
+	 */
 	void (*restore)(void *arg, struct incident *incident);
 	/* The database can be written again: history_keep() all incidents. */
 	void (*again)(void *arg);
 	void *arg;
 };
 
-/* Whether this path means no database: "", or, if `optional`, in a directory that does not exist. */
+/* Whether this path means no database: "", or, if `optional`, a directory that does not exist. */
 bool history_is_off(const char *path, bool optional);
 
 /*

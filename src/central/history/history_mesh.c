@@ -122,7 +122,7 @@ history_mesh_log(const struct history_mesh *mesh, const struct minutes_info *inf
 	if (strcmp(info->reason, mesh->info.reason) == 0)
 		return;
 	if (info->reason[0])
-		log_error(CLUSTER, "database %s: %s: the history of the mesh is kept in memory only",
+		log_error(CLUSTER, "database %s: %s: the mesh is kept in memory only",
 			  mesh->path, info->reason);
 	else
 		log_info(CLUSTER, "database %s: works again", mesh->path);

@@ -260,6 +260,8 @@ minutes_forget(struct minutes *m, uint64_t need, uint64_t wall_s)
 static int
 minutes_make_room(struct minutes *m, uint64_t need, uint64_t wall_s)
 {
+	static const char unused[] =
+		"DELETE FROM names WHERE id NOT IN (SELECT names FROM minute)";
 	int before = sqlite3_total_changes(m->db);
 	uint64_t size = 0;
 	int rc = minutes_forget(m, need, wall_s);
@@ -267,7 +269,7 @@ minutes_make_room(struct minutes *m, uint64_t need, uint64_t wall_s)
 	if (rc == 0 && sqlite3_total_changes(m->db) == before)
 		return 0;
 	if (rc == 0)
-		rc = minutes_exec(m, "DELETE FROM names WHERE id NOT IN (SELECT names FROM minute)");
+		rc = minutes_exec(m, unused);
 	if (rc == 0)
 		rc = minutes_read_names(m);
 	if (rc == 0)
@@ -351,7 +353,7 @@ minutes_flush(struct minutes *m, uint64_t wall_s)
 		const struct minutes_held *held = &m->held[0];
 
 		if (held->names.n + held->cells.n + MINUTES_SLACK > m->size_max / 2) {
-			minutes_fail(m, "one minute of the mesh takes more than half of history_mb");
+			minutes_fail(m, "a minute of the mesh takes more than half of history_mb");
 			return;
 		}
 		if (minutes_write_one(m, held, wall_s) == 0 &&

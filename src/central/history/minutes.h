@@ -34,7 +34,7 @@ void minutes_free(struct minutes *m);
 
 /* Opens the file, if it is not open. If that fails, the next call of this or put() tries again. */
 void minutes_open(struct minutes *m);
-/* Keeps the picture of the minute that begins at begin_s, by the wall clock. Returns 0 or -ENOMEM. */
+/* Keeps the picture of the minute that begins at begin_s (wall clock). Returns 0 or -ENOMEM. */
 int minutes_put(struct minutes *m, const struct picture_view *view, uint64_t begin_s,
 		uint64_t wall_s);
 /*

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "central/incident/incident_merge.h"
+#include "central/incident/incidents_impl.h"
 
 /* Figures alone are told this often at most. */
 #define INCIDENTS_FIGURES_NS 10000000000ULL
@@ -17,51 +17,9 @@
 /* A closed incident opens again for a group that shares a candidate with it, not only its id. */
 #define INCIDENTS_FLAP_NS 3600000000000ULL
 
-struct incidents_entry {
-	TAILQ_ENTRY(incidents_entry) link;
-	struct incident *incident;
-	uint64_t number;
-	uint64_t found_ns;   /* its last finding; mono, as all below */
-	uint64_t healthy_ns; /* since when it has been healthy; 0: it is not */
-	uint64_t told_ns;    /* the last call of changed() */
-	bool found;          /* in this look */
-};
-TAILQ_HEAD(incidents_list, incidents_entry);
-
-/* A culprit that is not hardened yet, by its id. */
-struct incidents_suspect {
-	TAILQ_ENTRY(incidents_suspect) link;
-	struct incident_culprit *culprits;
-	size_t n;
-	uint64_t first_ns;   /* its first finding; mono */
-	uint64_t window;     /* of its last finding */
-	unsigned int hits;   /* a bit for each of the last windows; bit 0 is `window` */
-};
-TAILQ_HEAD(incidents_suspects, incidents_suspect);
-
-/* An open incident of another central. */
-struct incidents_other {
-	TAILQ_ENTRY(incidents_other) link;
-	struct incident_culprit *culprits;
-	size_t n;
-	char id[INCIDENT_ID];
-};
-TAILQ_HEAD(incidents_others, incidents_other);
-
-struct incidents {
-	struct incidents_ops ops;
-	struct incidents_list list;          /* by number */
-	const struct incidents_entry **last; /* what incidents_next() has returned */
-	struct incidents_suspects suspects;
-	struct incidents_others others;
-	uint64_t numbers;
-	uint32_t open, kept, n_suspects, n_others;
-	uint64_t opened, reopened, closed, refused;
-};
-
 /* ---- the list ---- */
 
-static struct incidents_entry *
+struct incidents_entry *
 incidents_entry_of(const struct incidents *s, const char *id)
 {
 	struct incidents_entry *e;
@@ -146,7 +104,7 @@ incidents_add(struct incidents *s, struct incident *incident)
 	return e;
 }
 
-static void
+void
 incidents_tell(struct incidents *s, struct incidents_entry *e, const struct incidents_time *now)
 {
 	e->told_ns = now->mono_ns;
@@ -253,7 +211,7 @@ incidents_open(struct incidents *s, struct incidents_entry *e, const struct inci
 	s->reopened += !first;
 	e->found = true;
 	e->found_ns = now->mono_ns;
-	e->healthy_ns = 0;
+	e->healthy_ns = e->unseen_ns = 0;
 	incident_note(i, first ? INCIDENT_OPENED : INCIDENT_REOPENED, now->wall_ns,
 		      "%s, %s %.140s%s", incident_priority_names[i->priority],
 		      incident_kind_names[i->kind], i->culprits[0].name,
@@ -298,21 +256,23 @@ incidents_reopen(struct incidents *s, struct incidents_entry *e, const struct in
 	incidents_open(s, e, now);
 }
 
-/* Takes the id that another central has given it, unless it is in use here. */
-static void
-incidents_take_id(const struct incidents *s, struct incident *incident)
+/*
+ * What another central has opened keeps its id, and what operators have said there. Then the closed
+ * incident of that id is it, if there is one.
+ */
+static struct incidents_entry *
+incidents_new_entry(struct incidents *s, const struct incidents_finding *f, const char *id)
 {
-	const struct incident_group group = {incident->culprits, incident->n_culprits};
-	const struct incidents_other *other;
+	struct incident *incident = incident_of(f);
+	struct incidents_entry *e;
 
-	TAILQ_FOREACH(other, &s->others, link) {
-		const struct incident_group theirs = {other->culprits, other->n};
-
-		if (!incident_shares(&theirs, &group) || incidents_find(s, other->id))
-			continue;
-		memcpy(incident->id, other->id, sizeof(incident->id));
-		return;
-	}
+	if (incident && id)
+		memcpy(incident->id, id, sizeof(incident->id));
+	/* An open one may have the id, if it has dropped this candidate. */
+	e = incident && !incidents_find(s, incident->id) ? incidents_add(s, incident) : NULL;
+	if (!e)
+		incident_free(incident);
+	return e;
 }
 
 static void
@@ -320,24 +280,25 @@ incidents_new_incident(struct incidents *s, const struct incidents_finding *f,
 		       const struct incidents_time *now)
 {
 	const struct incident_group group = {f->culprits, f->n_culprits};
-	struct incidents_entry *e = incidents_closed_of(s, &group, now);
-	struct incident *incident;
+	const struct incidents_other *other = incidents_other_of(s, &group);
+	struct incidents_entry *e = other ? incidents_entry_of(s, other->incident->id) :
+					    incidents_closed_of(s, &group, now);
 
+	if (e && e->incident->state == INCIDENT_OPEN) {
+		other = NULL;
+		e = incidents_closed_of(s, &group, now);
+	}
 	if (e) {
 		incidents_reopen(s, e, f, now);
-		return;
-	}
-	incident = incident_of(f);
-	if (incident)
-		incidents_take_id(s, incident);
-	/* An open one may have the id, if it has dropped this candidate. */
-	e = incident && !incidents_find(s, incident->id) ? incidents_add(s, incident) : NULL;
-	if (e) {
-		incidents_open(s, e, now);
 	} else {
-		s->refused++;
-		incident_free(incident);
+		e = incidents_new_entry(s, f, other ? other->incident->id : NULL);
+		if (e)
+			incidents_open(s, e, now);
+		else
+			s->refused++;
 	}
+	if (e && other && incidents_join(e->incident, other->incident, now->wall_ns))
+		incidents_tell(s, e, now);
 }
 
 /* ---- looking ---- */
@@ -364,7 +325,7 @@ incidents_update(struct incidents *s, struct incidents_entry *e, const struct in
 
 	e->found = true;
 	e->found_ns = now->mono_ns;
-	e->healthy_ns = 0;
+	e->healthy_ns = e->unseen_ns = 0;
 	/* Of several findings of one culprit in one look, that of the loss stands first. */
 	if (again && f->effect != INCIDENT_LOSS)
 		return;
@@ -373,7 +334,7 @@ incidents_update(struct incidents *s, struct incidents_entry *e, const struct in
 		incidents_tell(s, e, now);
 }
 
-static void
+void
 incidents_close(struct incidents *s, struct incidents_entry *e, const char *why,
 		const struct incidents_time *now)
 {
@@ -398,9 +359,15 @@ incidents_look(struct incidents *s, struct incidents_entry *e, const struct inci
 		e->healthy_ns = 0;
 	else if (!e->healthy_ns)
 		e->healthy_ns = now->mono_ns;
-	if (health == INCIDENTS_UNSEEN)
+	if (health != INCIDENTS_UNSEEN)
+		e->unseen_ns = 0;
+	else if (!e->unseen_ns)
+		e->unseen_ns = now->mono_ns;
+	if (health == INCIDENTS_UNSEEN || health == INCIDENTS_BLIND)
 		e->found_ns = now->mono_ns; /* its time has not begun */
-	if (e->healthy_ns && now->mono_ns - e->healthy_ns >= INCIDENTS_HEAL_NS)
+	if (e->unseen_ns && now->mono_ns - e->unseen_ns >= INCIDENTS_GONE_NS)
+		incidents_close(s, e, "no longer seen: no probes cross it any more", now);
+	else if (e->healthy_ns && now->mono_ns - e->healthy_ns >= INCIDENTS_HEAL_NS)
 		incidents_close(s, e, "probes cross it without loss", now);
 	else if (now->mono_ns - e->found_ns >= INCIDENTS_STALE_NS)
 		incidents_close(s, e, "nothing has pointed to it for a while", now);
@@ -422,7 +389,8 @@ incidents_judge(struct incidents *s, const struct incidents_finding *findings, s
 		e = incidents_open_of(s, &group);
 		if (e)
 			incidents_update(s, e, &findings[i], now);
-		else if (incidents_harden(s, &findings[i], now->mono_ns))
+		else if (incidents_other_of(s, &group) ||
+			 incidents_harden(s, &findings[i], now->mono_ns))
 			incidents_new_incident(s, &findings[i], now);
 	}
 	for (e = TAILQ_FIRST(&s->list); e; e = next) {
@@ -430,6 +398,7 @@ incidents_judge(struct incidents *s, const struct incidents_finding *findings, s
 		if (e->incident->state == INCIDENT_OPEN && !e->found)
 			incidents_look(s, e, now);
 	}
+	incidents_forget_others(s, now);
 	while (s->kept > INCIDENTS_KEPT_MAX)
 		incidents_drop_oldest(s);
 }
@@ -449,94 +418,17 @@ incidents_is_health(uint64_t sent, uint64_t lost, double ratio)
 int
 incidents_restore(struct incidents *s, struct incident *incident, const struct incidents_time *now)
 {
-	struct incidents_entry *e =
-		incidents_find(s, incident->id) ? NULL : incidents_add(s, incident);
-	int rc = e ? 0 : incidents_find(s, incident->id) ? -EEXIST : -ENOSPC;
+	struct incidents_entry *known = incidents_entry_of(s, incident->id);
+	struct incidents_entry *e = known ? NULL : incidents_add(s, incident);
 
-	if (e)
+	if (e) {
 		e->found_ns = e->told_ns = now->mono_ns;
-	else
-		incident_free(incident);
-	return rc;
-}
-
-static void
-incidents_drop_other(struct incidents *s, struct incidents_other *other)
-{
-	TAILQ_REMOVE(&s->others, other, link);
-	s->n_others--;
-	free(other->culprits);
-	free(other);
-}
-
-void
-incidents_heard(struct incidents *s, const struct incident *incident)
-{
-	struct incidents_other *other;
-
-	TAILQ_FOREACH(other, &s->others, link)
-		if (strcmp(other->id, incident->id) == 0)
-			break;
-	if (other)
-		incidents_drop_other(s, other);
-	if (incident->state != INCIDENT_OPEN)
-		return;
-	if (s->n_others == INCIDENTS_OPEN_MAX)
-		incidents_drop_other(s, TAILQ_FIRST(&s->others));
-	other = calloc(1, sizeof(*other));
-	if (other)
-		other->culprits = calloc(incident->n_culprits, sizeof(*other->culprits));
-	if (!other || !other->culprits) {
-		free(other);
-		return;
+		return 0;
 	}
-	memcpy(other->culprits, incident->culprits,
-	       incident->n_culprits * sizeof(*other->culprits));
-	memcpy(other->id, incident->id, sizeof(other->id));
-	other->n = incident->n_culprits;
-	TAILQ_INSERT_TAIL(&s->others, other, link);
-	s->n_others++;
-}
-
-/* ---- operators ---- */
-
-/* Notes what an operator says, and tells it. The clocks of both are one here: that of the word. */
-static int
-incidents_say(struct incidents *s, const char *id, const struct incident_word *word,
-	      enum incident_what what)
-{
-	struct incidents_entry *e = incidents_entry_of(s, id);
-
-	if (!e)
-		return -ENOENT;
-	if (what == INCIDENT_ACKNOWLEDGED)
-		e->incident->acknowledged = *word;
-	else
-		e->incident->mute = *word;
-	if (what == INCIDENT_UNMUTED)
-		e->incident->mute = (struct incident_word){.time_ns = 0};
-	e->incident->updated_ns = word->time_ns;
-	incident_note(e->incident, what, word->time_ns, "by %s: %.130s", word->by, word->reason);
-	s->ops.changed(s->ops.arg, e->incident);
-	return 0;
-}
-
-int
-incidents_acknowledge(struct incidents *s, const char *id, const struct incident_word *word)
-{
-	return incidents_say(s, id, word, INCIDENT_ACKNOWLEDGED);
-}
-
-int
-incidents_mute(struct incidents *s, const char *id, const struct incident_word *word)
-{
-	return incidents_say(s, id, word, INCIDENT_MUTED);
-}
-
-int
-incidents_unmute(struct incidents *s, const char *id, const struct incident_word *word)
-{
-	return incidents_say(s, id, word, INCIDENT_UNMUTED);
+	if (known && known->incident->state == INCIDENT_OPEN && incident->state == INCIDENT_OPEN)
+		incidents_join(known->incident, incident, now->wall_ns);
+	incident_free(incident);
+	return known ? -EEXIST : -ENOSPC;
 }
 
 /* ---- life ---- */
@@ -588,8 +480,7 @@ incidents_free(struct incidents *s)
 		incidents_drop(s, TAILQ_FIRST(&s->list));
 	while (!TAILQ_EMPTY(&s->suspects))
 		incidents_drop_suspect(s, TAILQ_FIRST(&s->suspects));
-	while (!TAILQ_EMPTY(&s->others))
-		incidents_drop_other(s, TAILQ_FIRST(&s->others));
+	incidents_drop_others(s);
 	free(s->last);
 	free(s);
 }

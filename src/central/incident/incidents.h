@@ -13,12 +13,16 @@
  *
  * An incident closes by evidence of health: enough probes have crossed the culprit and came back,
  * for INCIDENTS_HEAL_NS. It also closes when the culprit is seen, and there was no finding for
- * INCIDENTS_STALE_NS. If nobody sees the culprit, it stays open. If the same culprit is found
- * again, the same incident opens again.
+ * INCIDENTS_STALE_NS. If nobody sees the culprit for INCIDENTS_GONE_NS, while others are seen, it
+ * is closed as no longer seen: nobody knows whether it is well. If the same culprit is found again,
+ * the same incident opens again.
  *
  * Its id is a hash of the culprit: of those candidates that it opens with, the one whose name is
- * the least. So two centrals that find the same give it the same id. A new incident takes the id
- * of an open one of another central, incidents_heard(), if they share a candidate.
+ * the least. So two centrals that find the same give it the same id. If another central has opened
+ * an incident that shares a candidate, incidents_heard(), one finding is enough, and the new
+ * incident takes its id. A central that is silent for INCIDENTS_ORPHAN_NS has ended: centrals tell
+ * open incidents again and again.
+ * If two have opened the same under different ids, the elder one holds.
  */
 #ifndef RPINGMESH_CENTRAL_INCIDENT_INCIDENTS_H
 #define RPINGMESH_CENTRAL_INCIDENT_INCIDENTS_H
@@ -35,6 +39,8 @@
 #define INCIDENTS_HITS 2u
 #define INCIDENTS_HEAL_NS 10000000000ULL
 #define INCIDENTS_STALE_NS 120000000000ULL
+#define INCIDENTS_GONE_NS 600000000000ULL
+#define INCIDENTS_ORPHAN_NS 600000000000ULL
 #define INCIDENTS_OPEN_MAX 1000u   /* at once */
 #define INCIDENTS_KEPT_MAX 10000u  /* closed ones; of these, the one that closed first goes */
 #define INCIDENTS_SUSPECTS_MAX 1000u
@@ -47,6 +53,7 @@ struct incidents_time {
 
 /* How a culprit does by the evidence of now. */
 enum incidents_health {
+	INCIDENTS_BLIND,   /* nothing at all is seen, as without a broker */
 	INCIDENTS_UNSEEN,  /* nothing crosses it */
 	INCIDENTS_UNKNOWN, /* too little does */
 	INCIDENTS_HEALTHY,
@@ -57,6 +64,8 @@ struct incidents_ops {
 	void (*changed)(void *arg, const struct incident *incident);
 	/* Asked for an open incident that had no finding this time. */
 	enum incidents_health (*health)(void *arg, const struct incident *incident);
+	/* An open incident of another central that has ended: clear its topic. */
+	void (*orphan)(void *arg, const char *id);
 	void *arg;
 };
 
@@ -74,11 +83,21 @@ int incidents_new(const struct incidents_ops *ops, struct incidents **out);
 /* NULL is allowed. */
 void incidents_free(struct incidents *s);
 
-/* Takes over an incident of before the start. Returns 0, -EEXIST or -ENOSPC; then it is freed. */
+/*
+ * Takes over an incident of before the start. Returns 0, -EEXIST or -ENOSPC; then it is freed. If
+ * it has opened again meanwhile, its since and the words of operators hold.
+ */
 int incidents_restore(struct incidents *s, struct incident *incident,
 		      const struct incidents_time *now);
-/* Another central has opened this one, or closed it. */
-void incidents_heard(struct incidents *s, const struct incident *incident);
+/*
+ * Another central says that this incident is open. Takes it over. Of an incident of ours with this
+ * id, the elder since and the newest words of operators hold. Returns NULL, or why it is refused,
+ * in static text.
+ */
+const char *incidents_heard(struct incidents *s, struct incident *theirs,
+			    const struct incidents_time *now);
+/* Somebody has cleared the topic of this id. If the incident is open here, tells it again. */
+void incidents_cleared(struct incidents *s, const char *id, const struct incidents_time *now);
 
 /* The findings of a look at the evidence, at most one in a few hundred milliseconds. */
 void incidents_judge(struct incidents *s, const struct incidents_finding *findings, size_t n,

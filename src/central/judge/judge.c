@@ -14,9 +14,10 @@
 #include "central/judge/judge_publish.h"
 #include "central/mesh/mesh.h"
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log_limit.h"
 #include "core/loop.h"
 #include "core/work.h"
+#include "record/incident.h"
 #include "rpingmesh/log_subsystems.h"
 
 /* The loop collects for so long at a time, and then lets others run. */
@@ -26,6 +27,7 @@
 #define JUDGE_SHORT_NS NSEC_PER_SEC
 #define JUDGE_MIDDLE_NS (10 * NSEC_PER_SEC)
 #define JUDGE_LONG_NS (60 * NSEC_PER_SEC)
+#define JUDGE_TELL_NS (60 * NSEC_PER_SEC)
 
 /* A case that a worker judges. */
 struct judge_job {
@@ -45,6 +47,7 @@ struct judge {
 	struct judge_case *collecting;  /* NULL: none */
 	struct judge_case *latest[INTAKE_WINDOWS]; /* judged */
 	uint64_t begun_ns[INTAKE_WINDOWS]; /* when the last case of each was begun; 0: never */
+	uint64_t told_ns;               /* when all open incidents were published */
 	struct judge_masks masks;
 	struct judge_stats stats;
 };
@@ -63,13 +66,43 @@ judge_log(const struct incident *i)
 }
 
 static void
+judge_tell(const struct judge *j, const struct incident *incident)
+{
+	judge_publish(j->config.mesh, incident, incident_is_muted(incident, clock_wall_ns()),
+		      j->config.incarnation);
+}
+
+/* Says again which incidents are open, so that other centrals know that this one is there. */
+static void
+judge_tell_all(struct judge *j, uint64_t now_ns)
+{
+	const struct incident *i;
+	uint64_t number = 0;
+
+	if (now_ns - j->told_ns < JUDGE_TELL_NS)
+		return;
+	j->told_ns = now_ns;
+	while ((i = incidents_next(j->incidents, number, &number)))
+		if (i->state == INCIDENT_OPEN)
+			judge_tell(j, i);
+}
+
+static void
+judge_orphan(void *arg, const char *id)
+{
+	const struct judge *j = arg;
+
+	mesh_set(j->config.mesh, "incident", id, NULL, 0);
+}
+
+static void
 judge_changed(void *arg, const struct incident *incident)
 {
 	struct judge *j = arg;
 
 	judge_log(incident);
 	history_keep(j->history, incident);
-	judge_publish(j->config.mesh, incident, incident_is_muted(incident, clock_wall_ns()));
+	judge_tell(j, incident);
 }
 
 /* The shortest window knows whether the culprit is seen at all. Any may know that it is well. */
@@ -83,6 +116,8 @@ judge_health(void *arg, const struct incident *incident)
 		if (j->latest[w] && judge_case_health(j->latest[w], incident->id) ==
 					    INCIDENTS_HEALTHY)
 			health = INCIDENTS_HEALTHY;
+	if (health == INCIDENTS_UNSEEN && !judge_case_rows(j->latest[INTAKE_SHORT]))
+		health = INCIDENTS_BLIND;
 	return health;
 }
 
@@ -140,6 +175,7 @@ judge_verdict(struct judge *j)
 	for (int w = 0; w < INTAKE_WINDOWS; w++)
 		judge_add_findings(j, (enum intake_window)w, now.mono_ns, verdict);
 	incidents_judge(j->incidents, verdict->at, verdict->n, &now);
+	judge_tell_all(j, now.mono_ns);
 	j->stats.verdicts++;
 	free(verdict);
 }
@@ -301,6 +337,50 @@ judge_turn(void *arg)
 	}
 }
 
+/* ---- other centrals ---- */
+
+/* Returns what is wrong with it, or NULL. */
+static const char *
+judge_take(struct judge *j, const char *id, const void *payload, size_t size,
+	   char error[INCIDENT_ERROR])
+{
+	const struct incidents_time now = {clock_mono_ns(), clock_wall_ns()};
+	struct incident *theirs;
+	const char *fault;
+
+	if (size == 0) {
+		incidents_cleared(j->incidents, id, &now);
+		return NULL;
+	}
+	if (incident_unpack(payload, size, &theirs, error) < 0)
+		return error;
+	if (theirs->incarnation == j->config.incarnation) {
+		incident_free(theirs); /* our own */
+		return NULL;
+	}
+	if (strcmp(theirs->id, id) != 0) {
+		incident_free(theirs);
+		return "it has another id than its topic";
+	}
+	fault = incidents_heard(j->incidents, theirs, &now);
+	j->stats.heard += !fault;
+	return fault;
+}
+
+static void
+judge_heard(void *arg, const char *id, const void *payload, size_t size)
+{
+	char error[INCIDENT_ERROR];
+	struct judge *j = arg;
+	const char *fault = judge_take(j, id, payload, size, error);
+
+	if (!fault)
+		return;
+	j->stats.refused++;
+	log_some(5, CLUSTER, WARNING, "the incident %s of another central is refused: %s", id,
+		 fault);
+}
+
 /* ---- life ---- */
 
 static void
@@ -309,10 +389,9 @@ judge_restore(void *arg, struct incident *incident)
 	const struct incidents_time now = {clock_mono_ns(), clock_wall_ns()};
 	struct judge *j = arg;
 
-	if (incident->state == INCIDENT_OPEN)
-		judge_publish(j->config.mesh, incident,
-			      incident_is_muted(incident, now.wall_ns));
-	incidents_restore(j->incidents, incident, &now);
+	if (incidents_restore(j->incidents, incident, &now) == 0 &&
+	    incident->state == INCIDENT_OPEN)
+		judge_tell(j, incident);
 }
 
 static void
@@ -338,11 +417,13 @@ judge_open_history(struct judge *j)
 static int
 judge_start(struct judge *j)
 {
-	const struct incidents_ops ops = {judge_changed, judge_health, j};
+	const struct incidents_ops ops = {judge_changed, judge_health, judge_orphan, j};
 	int rc = incidents_new(&ops, &j->incidents);
 
 	if (rc == 0)
 		rc = judge_open_history(j);
+	if (rc == 0)
+		rc = mesh_hear_names(j->config.mesh, "incident", 1, judge_heard, j);
 	if (rc == 0)
 		rc = work_new(j->config.loop, "judge", 1, &j->work);
 	if (rc == 0)

@@ -3,7 +3,8 @@
  * DOC: judge
  *
  * From what hosts report to incidents: looks at the evidence, finds the culprits (src/locate), and
- * keeps the incidents. Those that are open are published, retained, on PREFIX/1/incident/ID.
+ * keeps the incidents. Those that are open are published, retained, on PREFIX/1/incident/ID, where
+ * those of other centrals are heard, too.
  */
 #ifndef RPINGMESH_CENTRAL_JUDGE_JUDGE_H
 #define RPINGMESH_CENTRAL_JUDGE_JUDGE_H
@@ -26,6 +27,7 @@ struct judge_config {
 	struct mesh *mesh;
 	const char *database;             /* a file; "": none */
 	bool database_optional;           /* see history_new() */
+	uint64_t incarnation;             /* of this central */
 	const struct intake *intake;
 	const struct roads *roads;
 };
@@ -33,6 +35,7 @@ struct judge_config {
 struct judge_stats {
 	uint64_t verdicts;                /* how often the incidents were looked at */
 	uint64_t failures;                /* for lack of memory */
+	uint64_t heard, refused;          /* incidents of other centrals, taken or not */
 	uint64_t run_ns[INTAKE_WINDOWS];  /* how long the last judgement of each window took */
 };
 

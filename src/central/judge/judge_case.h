@@ -65,6 +65,8 @@ int judge_case_run(struct judge_case *c);
 
 /* The findings; borrowed from the case. Suspects are left out. Returns how many there are. */
 size_t judge_case_findings(const struct judge_case *c, const struct incidents_finding **out);
+/* How many streams of probes the case has seen. */
+size_t judge_case_rows(const struct judge_case *c);
 /* The answer to judge_case_ask(); INCIDENTS_UNKNOWN if that was not asked. */
 enum incidents_health judge_case_health(const struct judge_case *c, const char *id);
 

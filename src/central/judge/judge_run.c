@@ -106,6 +106,12 @@ judge_case_ask(struct judge_case *c, const struct judge_question *q)
 	return 0;
 }
 
+size_t
+judge_case_rows(const struct judge_case *c)
+{
+	return c->n_rows;
+}
+
 enum incidents_health
 judge_case_health(const struct judge_case *c, const char *id)
 {

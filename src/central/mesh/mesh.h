@@ -55,9 +55,11 @@ void mesh_configure(struct mesh *mesh, const struct central_config *config);
  * Calls fn for each message of a topic that names a host; nothing else of it has been checked.
  * MESH_EARS kinds at most, which are static text. Returns 0 or -errno.
  */
-#define MESH_EARS 4
+#define MESH_EARS 8
 typedef void mesh_heard_fn(void *arg, const char *host, const void *payload, size_t size);
 int mesh_hear(struct mesh *mesh, const char *kind, int qos, mesh_heard_fn *fn, void *arg);
+/* The same for topics without a shard, PREFIX/1/KIND/NAME: of anybody, also of this central. */
+int mesh_hear_names(struct mesh *mesh, const char *kind, int qos, mesh_heard_fn *fn, void *arg);
 
 /* Calls fn when a host has joined, when its ports have changed, and when it is gone. */
 typedef void mesh_watch_fn(void *arg, const struct registry_host *host);

@@ -8,15 +8,23 @@
 #include "central/mesh/mesh_impl.h"
 #include "plan/plan.h"
 
+static bool
+mesh_is_for(const struct mesh *m, const struct mesh_ear *ear, const char *topic, char *name,
+	    size_t size)
+{
+	struct topic_shard of = {.prefix = m->config->prefix, .kind = ear->kind};
+
+	return (ear->shards ? topic_shard_name(topic, &of, name, size) :
+			      topic_name(topic, of.prefix, of.kind, name, size)) == 0;
+}
+
 bool
 mesh_pass_on(struct mesh *m, const char *topic, const void *payload, size_t size)
 {
 	char name[REGISTRATION_HOST];
 
 	for (size_t i = 0; i < m->n_ears; i++) {
-		struct topic_shard of = {.prefix = m->config->prefix, .kind = m->ears[i].kind};
-
-		if (topic_shard_name(topic, &of, name, sizeof(name)) < 0)
+		if (!mesh_is_for(m, &m->ears[i], topic, name, sizeof(name)))
 			continue;
 		m->ears[i].fn(m->ears[i].arg, name, payload, size);
 		return true;
@@ -24,20 +32,34 @@ mesh_pass_on(struct mesh *m, const char *topic, const void *payload, size_t size
 	return false;
 }
 
+static int
+mesh_add_ear(struct mesh *m, const char *filter, int qos, const struct mesh_ear *ear)
+{
+	int rc = m->n_ears == MESH_EARS ? -ENOSPC : bus_subscribe(m->bus, filter, qos);
+
+	if (rc == 0)
+		m->ears[m->n_ears++] = *ear;
+	return rc;
+}
+
 int
 mesh_hear(struct mesh *m, const char *kind, int qos, mesh_heard_fn *fn, void *arg)
 {
+	const struct mesh_ear ear = {kind, true, fn, arg};
 	char filter[TOPIC_SIZE];
-	int rc;
+	int rc = topic_make_shard(filter, sizeof(filter), m->config->prefix, kind, "", NULL);
 
-	if (m->n_ears == MESH_EARS)
-		return -ENOSPC;
-	rc = topic_make_shard(filter, sizeof(filter), m->config->prefix, kind, "", NULL);
-	if (rc == 0)
-		rc = bus_subscribe(m->bus, filter, qos);
-	if (rc == 0)
-		m->ears[m->n_ears++] = (struct mesh_ear){kind, fn, arg};
-	return rc;
+	return rc < 0 ? rc : mesh_add_ear(m, filter, qos, &ear);
+}
+
+int
+mesh_hear_names(struct mesh *m, const char *kind, int qos, mesh_heard_fn *fn, void *arg)
+{
+	const struct mesh_ear ear = {kind, false, fn, arg};
+	char filter[TOPIC_SIZE];
+	int rc = topic_make(filter, sizeof(filter), m->config->prefix, kind, NULL);
+
+	return rc < 0 ? rc : mesh_add_ear(m, filter, qos, &ear);
 }
 
 int

@@ -32,6 +32,7 @@ struct mesh_other {
 /* Somebody who hears messages of a kind. */
 struct mesh_ear {
 	const char *kind;
+	bool shards;                /* the topic has a level for the shard */
 	mesh_heard_fn *fn;
 	void *arg;
 };

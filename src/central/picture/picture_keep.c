@@ -26,7 +26,8 @@ enum {
 	PICTURE_NOISE = 8,
 	PICTURE_ANSWERED = 16,   /* not all the rest is answered */
 	PICTURE_RTT = 32,
-	PICTURE_FLAGS = 63
+	PICTURE_QUANTILES = 64,  /* the median, the 99th percentile and what is usual */
+	PICTURE_FLAGS = 127
 };
 
 /* ---- merging ---- */
@@ -179,9 +180,8 @@ picture_pack_names(const struct picture_view *view, struct picture_bytes *out)
 
 /* 12 steps an octave from 100 ns on; 0: there is none. */
 static uint8_t
-picture_rtt_code(const struct picture_cell *cell)
+picture_rtt_code(double ns)
 {
-	double ns = cell->answered ? (double)cell->rtt_us * 1000 / (double)cell->answered : 0;
 	double code = ns > 0 ? 1 + round(12 * log2(ns / 100)) : 0;
 
 	return code <= 0 ? ns > 0 : code > 255 ? 255 : (uint8_t)code;
@@ -190,7 +190,7 @@ picture_rtt_code(const struct picture_cell *cell)
 static double
 picture_rtt_ns(uint8_t code)
 {
-	return 100 * exp2(((double)code - 1) / 12);
+	return code ? 100 * exp2(((double)code - 1) / 12) : 0;
 }
 
 static uint64_t
@@ -206,8 +206,11 @@ picture_pack_cell(struct picture_bytes *b, const struct picture_cell *last,
 		  const struct picture_cell *cell)
 {
 	bool row = cell->from != last->from;
-	uint8_t rtt = picture_rtt_code(cell);
-	unsigned int flags = (row ? PICTURE_ROW : 0) | (rtt ? PICTURE_RTT : 0) |
+	double mean_ns =
+		cell->answered ? (double)cell->rtt_us * 1000 / (double)cell->answered : 0;
+	bool quantiles = cell->rtt_p50_ns || cell->rtt_p99_ns || cell->baseline_ns;
+	unsigned int flags = (row ? PICTURE_ROW : 0) | (mean_ns > 0 ? PICTURE_RTT : 0) |
+			     (quantiles ? PICTURE_QUANTILES : 0) |
 			     (cell->sent != last->sent ? PICTURE_SENT : 0) |
 			     (cell->lost ? PICTURE_LOST : 0) | (cell->noise ? PICTURE_NOISE : 0) |
 			     (cell->answered != picture_rest(cell) ? PICTURE_ANSWERED : 0);
@@ -225,7 +228,12 @@ picture_pack_cell(struct picture_bytes *b, const struct picture_cell *last,
 	if (flags & PICTURE_ANSWERED)
 		picture_put(b, cell->answered);
 	if (flags & PICTURE_RTT)
-		b->data[b->n++] = rtt;
+		b->data[b->n++] = picture_rtt_code(mean_ns);
+	if (quantiles) {
+		b->data[b->n++] = picture_rtt_code(cell->rtt_p50_ns);
+		b->data[b->n++] = picture_rtt_code(cell->rtt_p99_ns);
+		b->data[b->n++] = picture_rtt_code(cell->baseline_ns);
+	}
 }
 
 int
@@ -325,6 +333,11 @@ picture_get_cell(struct picture_reader *r, const struct picture_cell *last,
 	if (flags & PICTURE_RTT)
 		cell->rtt_us = (uint64_t)round(picture_rtt_ns(picture_get_byte(r)) *
 					       (double)cell->answered / 1000);
+	if (flags & PICTURE_QUANTILES) {
+		cell->rtt_p50_ns = (uint32_t)picture_rtt_ns(picture_get_byte(r));
+		cell->rtt_p99_ns = (uint32_t)picture_rtt_ns(picture_get_byte(r));
+		cell->baseline_ns = (uint32_t)picture_rtt_ns(picture_get_byte(r));
+	}
 	r->bad |= cell->sent == 0;
 }
 

@@ -2,9 +2,10 @@
 /*
  * DOC: live
  *
- * Keeps the picture of the mesh up to date, and its history, and tells browsers what has changed: the event "mesh"
- * when there is a new picture, "incident" when an incident is another than before, and "status"
- * each CENTRAL_LIVE_NS. The events say that something has changed, and the page fetches it.
+ * Keeps the picture of the mesh up to date, and its history, and tells browsers what has changed:
+ * the event "mesh" when there is a new picture, "incident" when an incident is another than before,
+ * and "status" each CENTRAL_LIVE_NS. The events say that something has changed, and the page
+ * fetches it.
  */
 #ifndef RPINGMESH_CENTRAL_TELL_CENTRAL_LIVE_H
 #define RPINGMESH_CENTRAL_TELL_CENTRAL_LIVE_H

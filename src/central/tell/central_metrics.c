@@ -35,7 +35,7 @@ struct central_figures {
 	uint64_t connected, connects, lost, messages[4], queued;
 	uint64_t hosts[REGISTRY_STATE_N], frozen, drains, ports;
 	uint64_t incidents[INCIDENT_PRIORITY_N], by_kind[INCIDENT_KIND_N], muted, opened;
-	uint64_t verdicts, verdict_failures;
+	uint64_t verdicts, verdict_failures, heard[2];
 	uint64_t tors[2], tuples, tuples_wanted;
 	double least_share;
 	uint64_t registrations, refused[2];
@@ -151,6 +151,8 @@ central_metrics_incidents(struct central_figures *f, const struct central_tell *
 	}
 	f->muted = s.muted;
 	f->opened = s.opened + s.reopened;
+	f->heard[0] = judge.heard;
+	f->heard[1] = judge.refused;
 	f->verdicts = judge.verdicts;
 	f->verdict_failures = judge.failures;
 }
@@ -217,6 +219,7 @@ static const char *const central_metrics_messages[] = {"published", "received", 
 						       "refused"};
 static const char *const central_metrics_covered[] = {"full", "capped"};
 static const char *const central_metrics_refused[] = {"max_hosts", "invalid"};
+static const char *const central_metrics_heard[] = {"taken", "refused"};
 static const char *const central_metrics_reporting[] = {"reporting", "silent"};
 static const char *const central_metrics_reports[] = {"taken", "lost", "refused"};
 static const char *const central_metrics_results[] = {"answered", "cut", "refused", "bad"};
@@ -272,6 +275,9 @@ static const struct central_family central_families[] = {
 	 AT(muted)},
 	{{"rpingmesh_central_incidents_opened_total", COUNTER, NULL,
 	  "Incidents that were opened, or opened again."}, AT(opened)},
+	{{"rpingmesh_central_incidents_heard_total", COUNTER, NULL,
+	  "Incidents of other rpingmesh-centrals that were taken, and those refused."}, AT(heard),
+	 BY("result", central_metrics_heard, 2)},
 	{{"rpingmesh_central_verdicts_total", COUNTER, NULL,
 	  "Times that the evidence was judged."}, AT(verdicts)},
 	{{"rpingmesh_central_verdict_failures_total", COUNTER, NULL,

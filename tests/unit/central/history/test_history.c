@@ -229,6 +229,33 @@ test_newer(void **state)
 	assert_int_equal(w->n, 0);
 }
 
+/* What could not be read at the start comes back when it can, once. */
+static void
+test_restored_later(void **state)
+{
+	struct world *w = *state;
+	char away[160];
+
+	snprintf(away, sizeof(away), "%s.away", w->path);
+	world_open(w, false);
+	keep(w, 1, 3, 0);
+	world_close(w);
+	assert_int_equal(rename(w->path, away), 0);
+	assert_int_equal(mkdir(w->path, 0700), 0);
+	world_open(w, false);
+	assert_true(sick(w));
+	assert_int_equal(w->n, 0);
+	assert_int_equal(rmdir(w->path), 0);
+	assert_int_equal(rename(away, w->path), 0);
+	history_tick(w->history, UINT64_MAX / 2, 1);
+	assert_false(sick(w));
+	assert_int_equal(w->n, 1);
+	assert_int_equal(w->opens[1], 3);
+	assert_int_equal(w->again, 1);
+	history_tick(w->history, UINT64_MAX, 1);
+	assert_int_equal(w->n, 1);
+}
+
 /* A directory in the place of the file cannot be opened, whoever tries. */
 static void
 test_not_writable(void **state)
@@ -312,6 +339,7 @@ main(void)
 		CASE(test_restored),     CASE(test_killed),   CASE(test_damaged),
 		CASE(test_newer),        CASE(test_not_writable), CASE(test_full),
 		CASE(test_optional),     CASE(test_forgets),
+		CASE(test_restored_later),
 	};
 
 	return cmocka_run_group_tests_name("history", tests, NULL, NULL);

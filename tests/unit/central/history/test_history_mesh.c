@@ -108,7 +108,7 @@ view_of(uint64_t time_ns, uint64_t sent, uint64_t lost)
 	for (uint32_t i = 0; i < TORS * TORS; i++) {
 		struct picture_cell cell = {i / TORS, i % TORS, i ? 200 + i % 50 : sent,
 					    i ? 200 + i % 50 : sent - lost, i ? 0 : lost, 0,
-					    200 * 20};
+					    200 * 20, 0, 0, 0};
 
 		assert_int_equal(picture_cells_merge(&view->cells, &cell), 0);
 	}

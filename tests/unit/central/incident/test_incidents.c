@@ -20,7 +20,7 @@ struct world {
 	struct incidents *s;
 	uint64_t now;                 /* seconds */
 	enum incidents_health health;
-	unsigned int changes;
+	unsigned int changes, orphans;
 	char last[INCIDENT_ID];
 };
 
@@ -42,11 +42,20 @@ world_health(void *arg, const struct incident *incident)
 	return w->health;
 }
 
+static void
+world_orphan(void *arg, const char *id)
+{
+	struct world *w = arg;
+
+	w->orphans++;
+	memcpy(w->last, id, sizeof(w->last));
+}
+
 static int
 world_begin(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	const struct incidents_ops ops = {world_changed, world_health, w};
+	const struct incidents_ops ops = {world_changed, world_health, world_orphan, w};
 
 	assert_non_null(w);
 	w->now = 1000;
@@ -347,22 +356,241 @@ test_operators(void **state)
 	assert_int_equal(first(w)->acknowledged.time_ns, 0);
 }
 
-/* A central that opens the incident of another one gives it the id of that. */
+/* ---- other centrals ---- */
+
+#define THEIRS "0123456789abcdef"
+
+/* An incident of another central, with this id and one candidate. */
+static struct incident *
+theirs(const struct world *w, const char *id, const char *name)
+{
+	struct incident *i = calloc(1, sizeof(*i));
+
+	assert_non_null(i);
+	strcpy(i->id, id);
+	i->incarnation = 7;
+	i->opens = 1;
+	i->since_ns = i->first_ns = i->updated_ns = world_time(w).wall_ns;
+	i->culprits = calloc(1, sizeof(*i->culprits));
+	assert_non_null(i->culprits);
+	*i->culprits = nic(name);
+	i->n_culprits = 1;
+	return i;
+}
+
+static const char *
+hear(struct world *w, struct incident *i)
+{
+	const struct incidents_time now = world_time(w);
+
+	return incidents_heard(w->s, i, &now);
+}
+
+static void
+clear(struct world *w, const char *id)
+{
+	const struct incidents_time now = world_time(w);
+
+	incidents_cleared(w->s, id, &now);
+}
+
+static struct incident_word
+word_at(uint64_t time_ns, const char *reason)
+{
+	struct incident_word word = {.by = "eva", .time_ns = time_ns};
+
+	snprintf(word.reason, sizeof(word.reason), "%s", reason);
+	return word;
+}
+
+/* One finding opens what another central has opened, with its id, its since and its words. */
 static void
 test_heard(void **state)
 {
 	struct world *w = *state;
-	struct incident_culprit theirs[] = {nic("z"), nic("a")};
-	struct incident other = {.id = "0123456789abcdef", .state = INCIDENT_OPEN,
-				 .culprits = theirs, .n_culprits = 2};
+	struct incident *other = theirs(w, THEIRS, "a");
+	uint64_t since_ns = other->since_ns;
 
-	incidents_heard(w->s, &other);
-	look_at(w, "a", true, NULL);
-	assert_string_equal(first(w)->id, other.id);
-	other.state = INCIDENT_CLOSED;
-	incidents_heard(w->s, &other);
+	other->acknowledged = word_at(since_ns + 1, "ticket");
+	assert_null(hear(w, other));
+	w->now += 20;
+	look_at(w, "b", false, NULL);
+	assert_int_equal(count_open(w), 0);
+	look_at(w, "a", false, NULL);
+	assert_int_equal(count_open(w), 1);
+	assert_string_equal(first(w)->id, THEIRS);
+	assert_int_equal(first(w)->since_ns, since_ns);
+	assert_string_equal(first(w)->acknowledged.reason, "ticket");
+	/* Its topic is cleared there, or by anybody: it is told again. */
+	w->changes = 0;
+	clear(w, THEIRS);
+	assert_int_equal(w->changes, 1);
+	assert_string_equal(w->last, THEIRS);
+	clear(w, "fedcba9876543210");
+	assert_int_equal(w->changes, 1);
+	/* Another culprit does not get that id. */
 	look_at(w, "z", true, NULL);
-	assert_string_not_equal(w->last, other.id);
+	assert_string_not_equal(w->last, THEIRS);
+}
+
+/* Words go from one to the other; the newest one holds, whoever is heard when. */
+static void
+test_words(void **state)
+{
+	struct world *w = *state;
+	char id[INCIDENT_ID];
+	struct incident *other;
+	struct incident_word word;
+	uint64_t ns;
+
+	look_at(w, "a", true, NULL);
+	strcpy(id, w->last);
+	w->now += 5;
+	ns = world_time(w).wall_ns;
+	other = theirs(w, id, "a");
+	other->acknowledged = word_at(ns, "first");
+	other->mute = word_at(ns, "cable");
+	other->mute.until_ns = ns + 100 * SECOND;
+	w->changes = 0;
+	assert_null(hear(w, other));
+	assert_int_equal(w->changes, 1);
+	assert_string_equal(first(w)->acknowledged.reason, "first");
+	assert_true(incident_is_muted(first(w), ns + 1));
+	/* The same again changes nothing, so two centrals do not answer each other for ever. */
+	other = theirs(w, id, "a");
+	other->acknowledged = word_at(ns, "first");
+	assert_null(hear(w, other));
+	assert_int_equal(w->changes, 1);
+	/* Here the mute is ended. What is heard late does not bring it back. */
+	word = word_at(ns + 5, "done");
+	assert_int_equal(incidents_unmute(w->s, id, &word), 0);
+	other = theirs(w, id, "a");
+	other->mute = word_at(ns, "cable");
+	other->mute.until_ns = ns + 100 * SECOND;
+	assert_null(hear(w, other));
+	assert_false(incident_is_muted(first(w), ns + 6));
+	/* It is ended there. */
+	word = word_at(ns + 10, "again");
+	word.until_ns = ns + 100 * SECOND;
+	assert_int_equal(incidents_mute(w->s, id, &word), 0);
+	other = theirs(w, id, "a");
+	other->unmuted = word_at(ns + 11, "done");
+	assert_null(hear(w, other));
+	assert_false(incident_is_muted(first(w), ns + 12));
+	/* A word about an earlier opening. */
+	other = theirs(w, id, "a");
+	other->acknowledged = word_at(first(w)->since_ns - 1, "before");
+	assert_null(hear(w, other));
+	assert_string_equal(first(w)->acknowledged.reason, "first");
+}
+
+/* Two have opened the same under two ids: the elder one holds, here and there. */
+static void
+test_elder(void **state)
+{
+	struct world *w = *state;
+	struct incident *other;
+	char id[INCIDENT_ID];
+
+	look_at(w, "a", true, NULL);
+	strcpy(id, w->last);
+	w->now += 1;
+	assert_null(hear(w, theirs(w, THEIRS, "a"))); /* younger */
+	assert_int_equal(count_open(w), 1);
+	assert_string_equal(first(w)->id, id);
+	w->now += 1;
+	other = theirs(w, THEIRS, "a");
+	other->since_ns -= 100 * SECOND;
+	assert_null(hear(w, other));
+	assert_int_equal(count_open(w), 0);
+	look_at(w, "a", false, NULL);
+	assert_int_equal(count_open(w), 1);
+	assert_string_equal(w->last, THEIRS);
+}
+
+static void
+test_refused(void **state)
+{
+	struct world *w = *state;
+	struct incident *other;
+	char id[INCIDENT_ID];
+
+	look_at(w, "a", true, NULL);
+	strcpy(id, w->last);
+	w->changes = 0;
+	assert_string_equal(hear(w, theirs(w, id, "b")),
+			    "it accuses something else than ours of this id");
+	other = theirs(w, id, "a");
+	other->state = INCIDENT_CLOSED;
+	assert_string_equal(hear(w, other), "it is not open");
+	other = theirs(w, id, "a");
+	other->acknowledged = word_at(world_time(w).wall_ns + 3600 * SECOND, "for ever");
+	assert_string_equal(hear(w, other), "it is of the future");
+	other = theirs(w, id, "a");
+	other->mute = word_at(world_time(w).wall_ns, "for ever");
+	other->mute.until_ns = UINT64_MAX / 2;
+	assert_string_equal(hear(w, other), "it is of the future");
+	assert_null(hear(w, theirs(w, id, "a")));
+	other = theirs(w, id, "a");
+	other->updated_ns -= 1;
+	assert_string_equal(hear(w, other), "it is older than what was heard before");
+	assert_int_equal(w->changes, 0);
+}
+
+/* Of many that are heard, a bounded number is kept, and an ended central leaves nothing behind. */
+static void
+test_orphans(void **state)
+{
+	struct world *w = *state;
+	char id[INCIDENT_ID], mine[INCIDENT_ID];
+
+	look_at(w, "a", true, NULL);
+	strcpy(mine, w->last);
+	for (unsigned int i = 0; i < INCIDENTS_OPEN_MAX + 10; i++) {
+		snprintf(id, sizeof(id), "%016x", i);
+		assert_null(hear(w, theirs(w, id, id)));
+	}
+	assert_null(hear(w, theirs(w, mine, "a")));
+	w->now += INCIDENTS_ORPHAN_NS / SECOND - 1;
+	look_at(w, "a", false, NULL);
+	assert_int_equal(w->orphans, 0);
+	assert_null(hear(w, theirs(w, id, id)));
+	w->now += 1;
+	look_at(w, "a", false, NULL);
+	/* Not that which is heard still, and not that which is open here. */
+	assert_int_equal(w->orphans, INCIDENTS_OPEN_MAX - 2);
+	w->now += INCIDENTS_ORPHAN_NS / SECOND;
+	look_at(w, "a", false, NULL);
+	assert_int_equal(w->orphans, INCIDENTS_OPEN_MAX - 1);
+	assert_string_equal(w->last, id);
+}
+
+/* What nothing crosses any more is closed, but not as healthy; not if nothing is seen at all. */
+static void
+test_gone(void **state)
+{
+	struct world *w = *state;
+	const struct incident *i;
+
+	look_at(w, "a", true, NULL);
+	w->health = INCIDENTS_BLIND;
+	for (unsigned int n = 0; n < 2; n++) {
+		for (uint64_t end = w->now + 900; w->now < end; w->now += 10)
+			look_at(w, NULL, false, NULL);
+		assert_int_equal(count_open(w), 1);
+		w->health = INCIDENTS_UNSEEN;
+		for (uint64_t end = w->now + 590; w->now < end; w->now += 10)
+			look_at(w, NULL, false, NULL);
+		assert_int_equal(count_open(w), 1);
+		w->health = INCIDENTS_BLIND;
+	}
+	w->health = INCIDENTS_UNSEEN;
+	for (uint64_t end = w->now + 610; w->now < end; w->now += 10)
+		look_at(w, NULL, false, NULL);
+	i = first(w);
+	assert_int_equal(i->state, INCIDENT_CLOSED);
+	assert_string_equal(i->events[i->n_events - 1].text,
+			    "no longer seen: no probes cross it any more");
 }
 
 static void
@@ -430,7 +658,9 @@ main(void)
 		CASE(test_apart), CASE(test_hardens),   CASE(test_two_of_three), CASE(test_sure),
 		CASE(test_merges),    CASE(test_same_id),      CASE(test_closes),
 		CASE(test_goes_stale), CASE(test_flaps),       CASE(test_operators),
-		CASE(test_heard),     CASE(test_restored),     CASE(test_bounds),
+		CASE(test_heard),     CASE(test_words),        CASE(test_elder),
+		CASE(test_refused),   CASE(test_orphans),      CASE(test_gone),
+		CASE(test_restored),     CASE(test_bounds),
 		CASE(test_health),   CASE(test_cable),
 	};
 
