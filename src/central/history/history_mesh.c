@@ -216,8 +216,8 @@ history_mesh_add(struct history_mesh *mesh, struct picture_view *view)
 	uint64_t slot, begin_s;
 
 	picture_info(view, &info);
-	if (!info.window_ns || info.time_ns < info.window_ns)
-		return;
+	if (info.cells == 0 || info.time_ns < info.window_ns)
+		return; /* nobody has reported yet */
 	slot = info.time_ns / info.window_ns - 1;
 	if (slot == mesh->slot)
 		return;
