@@ -3,7 +3,8 @@
 """Several devices in one host: who probes from where. Needs three hosts in the fabric."""
 
 import harness
-from harness import Capture, Host, address, check, probes_in, until
+from harness import Capture, Host, address, check, probes_in, sh, until
+from test_road import TRACE_BYTES, Sniffer
 
 
 def answered(h, index, n=5):
@@ -81,6 +82,53 @@ def test_flow_labels_and_sizes(t):
     t.note(f"mean interval {gaps * 1e3:.1f} ms, configured 50 ms")
     # No probe is skipped unless the host stalls for more than an interval; under emulation it may.
     check(0.045 < gaps < 0.075, f"mean interval {gaps * 1e3:.1f} ms")
+
+
+def rules_of(index):
+    """[(family, words)] of the rules that lead a host's packets out of its own device."""
+    return [(family, line.split(":", 1)[1].split()) for family in ("-4", "-6")
+            for line in sh("ip", family, "rule", "show", "pref", f"{1000 + index}").splitlines()]
+
+
+def change_rules(action, index, rules):
+    for family, words in rules:
+        sh("ip", family, "rule", action, "pref", f"{1000 + index}", *words)
+
+
+def paths_in_state(host, state):
+    paths = [p for family in (4, 6) for p in host.json("path", address(2, family))
+             if p["kind"] == "mesh"]
+    return paths if len(paths) == 2 and all(p["state"] == state for p in paths) else None
+
+
+def test_no_policy_routing(t):
+    """What has the address of the second device would leave by the first: such paths are not
+    traced, by neither device, and the daemon says why."""
+    peers = ", ".join(f'{{ address = "{address(2, f)}"; source = "{address(1, f)}"; }}'
+                      for f in (4, 6))
+    a = Host(t, 0, f'devices = ("rxe0", "rxe1"); interval_ms = 100; peers = ({peers}); '
+             'cluster = { trace_s = 5; };').start()
+    Host(t, 2, "").start()
+    traced = until("paths are traced", lambda: paths_in_state(a, "traced"))
+    check([[hop["address"] for hop in p["hops"]] for p in traced] ==
+          [["10.0.1.254"], ["fd00:0:0:1::fe"]], f"{traced}")
+    rules, first = rules_of(1), [("-4", "10.0.0.254"), ("-6", "fd00::fe")]
+    wire = Sniffer(t, "router", "p0")
+    change_rules("del", 1, rules)
+    try:
+        for family, router in first:
+            sh("ip", family, "route", "add", "default", "via", router, "dev", "h0", "onlink")
+        failed = until("no path is traced", lambda: paths_in_state(a, "failed"))
+        check(all("needs policy routing" in p["state_reason"] and not p["hops"] for p in failed),
+              f"{failed}")
+        check("needs policy routing" in a.status()["paths"]["failed_reason"], "status is silent")
+        wire.end()
+        found = [p for p, length in wire.packets() if length == TRACE_BYTES]
+        check(not found, f"traces leave by the other device: {found}")
+    finally:
+        for family, router in first:
+            sh("ip", family, "route", "del", "default", "via", router, "dev", "h0", ok=False)
+        change_rules("add", 1, rules)
 
 
 if __name__ == "__main__":
