@@ -195,7 +195,7 @@ roads_visit_ways(struct roads *roads, uint64_t now_ns)
 		responder_way_info(way, &info);
 		nic = nics_find_local(roads->env.nics, &info.local);
 		if (!nic || info.back_src_port == PROBE_PORT_UNKNOWN || info.back_src_port == 0 ||
-		    now_ns - info.last_ns > ROAD_IDLE_NS)
+		    info.last_ns + ROAD_IDLE_NS < now_ns)
 			continue;
 		tuple = (struct hops_tuple){
 			.source = info.local,
@@ -245,7 +245,8 @@ roads_walked(struct roads *roads)
 	roads_visit_ways(roads, now_ns);
 	while ((road = next)) {
 		next = TAILQ_NEXT(road, entry);
-		if (now_ns - road->seen_ns > ROAD_IDLE_NS)
+		/* Those of ways were seen after now_ns. */
+		if (road->seen_ns + ROAD_IDLE_NS < now_ns)
 			road_free(road);
 	}
 }

@@ -33,6 +33,8 @@ struct hops_request {
 static struct hops_request asked[ASKED_MAX];
 static int n_asked, events, gone;
 static int route_rc;
+static const struct responder_way *way; /* the only one; NULL: none */
+static int ways_walked;
 static struct loop *loop;
 static struct names *names;
 static struct roads *roads;
@@ -56,6 +58,7 @@ int __wrap_road_route_check(const struct hops_tuple *tuple, const char **reason)
 struct peer *__wrap_peers_next(const struct peers *peers, const struct peer *peer);
 const struct responder_way *__wrap_responder_way_next(const struct responder *responder,
 						      const struct responder_way *after);
+void __wrap_responder_way_info(const struct responder_way *w, struct responder_way_info *out);
 int __wrap_names_reverse(struct names *n, const struct addr *addr,
 			 void (*found)(void *arg, const char *name), void *arg,
 			 struct names_lookup **out);
@@ -157,8 +160,19 @@ const struct responder_way *
 __wrap_responder_way_next(const struct responder *responder, const struct responder_way *after)
 {
 	(void)responder;
-	(void)after;
-	return NULL;
+	ways_walked += !after;
+	return after ? NULL : way;
+}
+
+void
+__wrap_responder_way_info(const struct responder_way *w, struct responder_way_info *out)
+{
+	assert_ptr_equal(w, way);
+	*out = (struct responder_way_info){.back_src_port = 2000,
+					   .routers_back = 3,
+					   .last_ns = clock_mono_ns()};
+	addr_parse("10.0.0.1", &out->local);
+	addr_parse("10.0.1.1", &out->remote);
 }
 
 int
@@ -207,7 +221,8 @@ setup(void **state)
 	struct roads_env env = {.ops = &ops};
 
 	(void)state;
-	n_asked = events = gone = route_rc = 0;
+	n_asked = events = gone = route_rc = ways_walked = 0;
+	way = NULL;
 	config = (struct config){.cluster = {.trace_s = 300, .trace_per_s = 1}};
 	if (loop_new(&loop) < 0 || loop_timer_new(loop, "stop", stop_now, NULL, &stop) < 0)
 		return -1;
@@ -486,6 +501,28 @@ test_many(void **state)
 	assert_int_equal(stats.refused, 1);
 }
 
+/* The way back of others' probes is found by the walk, beside roads that are there, and stays. */
+static void
+test_way_back(void **state)
+{
+	struct road *road = add(1000, 3), *back;
+	struct hops_tuple tuple = road->tuple;
+	struct road_info info;
+
+	(void)state;
+	way = (const struct responder_way *)&ways_walked;
+	while (ways_walked == 0)
+		turn();
+	tuple.src_port = 2000;
+	back = roads_find(roads, &tuple);
+	assert_non_null(back);
+	road_info(back, &info);
+	assert_int_equal(info.kind, ROAD_BACK);
+	assert_int_equal(info.routers, 3);
+	assert_int_equal(gone, 0);
+	assert_int_equal(asked[n_asked - 1].ask.tuple.src_port, 2000);
+}
+
 /* A road that goes while it is traced or waits. */
 static void
 test_end(void **state)
@@ -572,6 +609,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_route, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_way_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ask, setup, teardown),
