@@ -480,6 +480,7 @@ agent_start_cluster(struct agent *a)
 		.peers = a->tell.peers,
 		.roads = a->tell.roads,
 		.self = &a->self,
+		.responder = a->tell.responder,
 		.state = agent_report_state,
 		.job = agent_report_job,
 		.arg = a,

@@ -34,6 +34,20 @@ const struct record_field records_report[] = {
 	      ONLY("in every fifth report")),
 	FIELD("rows", "list of map report_row",
 	      "The streams of which not all probes were `ok`, usual and free of host noise."),
+	FIELD("heard", "list of map report_heard",
+	      "The probes of others that the host has received since the report before that had "
+	      "this, at most 16384 5-tuples.",
+	      ONLY("in every fifth report")),
+	END,
+};
+
+const struct record_field records_report_heard[] = {
+	FIELD("destination", "string", "The address of the host."),
+	FIELD("traffic_class", "integer", "The traffic class of the probes.", RANGE(0, 255)),
+	FIELD("sources", "list of string", "The address that each 5-tuple comes from."),
+	FIELD("src_ports", "list of integer", "The UDP source port of each 5-tuple."),
+	FIELD("received", "list of integer",
+	      "The number of probes of each 5-tuple, whether they were answered or not."),
 	END,
 };
 

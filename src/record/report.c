@@ -168,6 +168,8 @@ report_pack(msgpack_packer *out, const struct report *report)
 	msgpack_pack_array(pk, report->n_rows);
 	for (size_t i = 0; i < report->n_rows; i++)
 		report_pack_row(pk, &report->rows[i]);
+	if (report->whole && report->heard)
+		report_pack_heard(&r, report);
 	record_end(&r, out);
 }
 
@@ -219,8 +221,7 @@ report_port_number(struct report_reader *r, const msgpack_object *map)
 	return (uint8_t)n;
 }
 
-/* An array of numbers up to max in an array of uint32_t; sets *n. NULL after a mistake. */
-static uint32_t *
+uint32_t *
 report_numbers(struct report_reader *r, const msgpack_object *map, const char *key, uint64_t max,
 	       size_t *n)
 {
@@ -491,6 +492,8 @@ report_read(struct report_reader *r, const msgpack_object *map)
 		report_times_read(r, map);
 	if (r->in.rc == 0)
 		report_rows(r, map);
+	if (r->in.rc == 0 && report->whole && read_find(map, "heard"))
+		report_heard_read(r, map);
 }
 
 static struct report *

@@ -91,6 +91,14 @@ struct report_row {
 	uint32_t slow;               /* answers that were slow by what is usual for the stream */
 };
 
+/* Probes with one 5-tuple and traffic class that the host has received. */
+struct report_heard {
+	struct addr source, destination;
+	uint16_t src_port;
+	uint8_t traffic_class;
+	uint32_t received;
+};
+
 struct report {
 	const char *host;
 	uint64_t incarnation;        /* of the agent */
@@ -113,6 +121,9 @@ struct report {
 					NULL: it has none. Only if it is whole. */
 	struct report_row *rows;     /* ascending by place */
 	size_t n_rows;
+	struct report_heard *heard;  /* since the report before that had it; NULL: it does not say.
+					At most REPORT_STREAMS_MAX; only if it is whole. */
+	size_t n_heard;
 	msgpack_zone *memory;        /* report_unpack(): of all this */
 };
 

@@ -16,6 +16,17 @@ struct report_reader {
 /* Zeroed memory of the report, or NULL after a mistake. n may be 0. */
 void *report_memory(struct report_reader *r, size_t n, size_t size);
 
+/* An array of numbers up to max; sets *n. NULL after a mistake. */
+uint32_t *report_numbers(struct report_reader *r, const msgpack_object *map, const char *key,
+			 uint64_t max, size_t *n);
+
+/* ---- report_heard.c ---- */
+
+/* report->heard is there. */
+void report_pack_heard(struct record *r, const struct report *report);
+/* "heard" is there. */
+void report_heard_read(struct report_reader *r, const msgpack_object *map);
+
 /* ---- report_times.c ---- */
 
 /* report->times is there. */

@@ -109,6 +109,10 @@ cluster_report(const void *data, size_t len, msgpack_sbuffer *out)
 			sum += row->classes[c];
 		FUZZ_CHECK(sum <= report->sent[row->place]);
 	}
+	for (size_t i = 0; report->times && i < report->n_streams; i++)
+		for (uint32_t k = 0; k < report->times[i].n; k++)
+			FUZZ_CHECK(report->times[i].buckets[k].bucket < REPORT_TIME_BUCKETS);
+	FUZZ_CHECK(report->n_heard <= REPORT_STREAMS_MAX);
 	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
 	report_pack(&pk, report);
 	report_free(report);

@@ -323,6 +323,7 @@ cluster_new(const struct cluster_env *env, struct cluster **out)
 	const struct cluster_report_env report = {.loop = env->loop,
 						  .nics = env->nics,
 						  .self = env->self,
+						  .responder = env->responder,
 						  .state = env->state,
 						  .job = env->job,
 						  .arg = env->arg};

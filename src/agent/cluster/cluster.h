@@ -27,6 +27,7 @@ struct loop;
 struct names;
 struct nics;
 struct peers;
+struct responder;
 struct road;
 struct roads;
 struct self;
@@ -40,6 +41,7 @@ struct cluster_env {
 	struct peers *peers;
 	struct roads *roads; /* NULL: none */
 	const struct self *self;
+	struct responder *responder;
 	/* As in struct cluster_report_env. */
 	void (*state)(void *arg, struct cluster_report_state *out);
 	void (*job)(void *arg, const struct peer_stream *stream, char *job);

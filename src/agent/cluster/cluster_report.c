@@ -5,8 +5,8 @@
  * Results go into cluster_rows.c as they come. The timer makes a report of it at each multiple of
  * the period, plus a part of it that depends on the name of the host; or earlier if a stream has
  * begun to lose, or has stopped, for which there is a small budget. Every
- * CLUSTER_REPORT_WHOLE-th report is whole, with the times of all streams, and whole is each after
- * the streams have changed.
+ * CLUSTER_REPORT_WHOLE-th report is whole, with the times of all streams and what the responder has
+ * heard; and whole is each after the streams have changed.
  *
  * What was counted is forgotten only once the bus has taken the report, so nothing is counted
  * twice, and nothing is lost while there is no connection. What the bus drops later is a number
@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "agent/base/self.h"
+#include "agent/cluster/cluster_heard.h"
 #include "agent/cluster/cluster_rows.h"
 #include "agent/config/config.h"
 #include "agent/nic/nic.h"
@@ -50,6 +51,7 @@ struct cluster_past {
 struct cluster_report {
 	struct cluster_report_env env;
 	struct cluster_rows *rows;
+	struct cluster_heard heard;
 	struct loop_timer *timer;
 	const struct config *config;  /* NULL: none yet */
 	struct bus *bus;              /* NULL: none */
@@ -166,6 +168,8 @@ static void
 cluster_report_done(struct cluster_report *report, const struct report *what)
 {
 	cluster_rows_reported(report->rows, what->times != NULL);
+	if (what->heard)
+		cluster_heard_clear(&report->heard);
 	for (size_t i = 0; i < report->n_past; i++)
 		report->past[i].total = report->past[i].now;
 	report->sequence = what->sequence;
@@ -176,6 +180,19 @@ cluster_report_done(struct cluster_report *report, const struct report *what)
 	report->status.reports++;
 	report->status.streams = (uint32_t)what->n_streams;
 	report->status.last_ns = clock_mono_ns();
+}
+
+/* One report takes what fits. The rest waits in the responder. */
+static void
+cluster_report_hear(struct cluster_report *report, struct report *what)
+{
+	struct responder_way_info way;
+	uint64_t n;
+
+	while (report->env.responder && report->heard.n < REPORT_STREAMS_MAX &&
+	       (n = responder_take_heard(report->env.responder, &way)))
+		cluster_heard_add(&report->heard, &way, n);
+	cluster_heard_fill(&report->heard, what);
 }
 
 static void
@@ -197,6 +214,8 @@ cluster_report_make(struct cluster_report *report, struct cluster_report_ports *
 		return;
 	if (what.begin_ns > what.end_ns) /* the clock was set back */
 		what.begin_ns = what.end_ns;
+	if (timed)
+		cluster_report_hear(report, &what);
 	what.whole = changed || report->whole || timed;
 	what.streams_of = what.whole ? what.sequence : report->streams_of;
 	if (report->env.state)
@@ -377,6 +396,7 @@ cluster_report_free(struct cluster_report *report)
 		return;
 	loop_timer_free(report->timer);
 	cluster_rows_free(report->rows);
+	cluster_heard_clear(&report->heard);
 	free(report->past);
 	free(report);
 }

@@ -19,6 +19,7 @@ struct nics;
 struct peer_stream;
 struct probe_result;
 struct registration;
+struct responder;
 struct self;
 
 /* What other rooms know. */
@@ -32,6 +33,7 @@ struct cluster_report_env {
 	struct loop *loop;
 	const struct nics *nics;
 	const struct self *self;
+	struct responder *responder; /* nobody else takes what it has heard; NULL: none */
 	void (*state)(void *arg, struct cluster_report_state *out); /* NULL is allowed */
 	/* The job of the flow of a stream, into job, which has REPORT_JOB_MAX + 1 bytes. */
 	void (*job)(void *arg, const struct peer_stream *stream, char *job);

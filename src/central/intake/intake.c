@@ -39,6 +39,7 @@ struct intake_host {
 	struct intake_clock clock;
 	struct intake_port *ports;
 	struct intake_table table;
+	struct intake_heard heard;
 };
 
 struct intake {
@@ -47,6 +48,7 @@ struct intake {
 	struct intake_stats stats;
 	struct bucket_rate rate;
 	uint32_t max_hosts;
+	uint64_t n_heard;             /* of all hosts */
 };
 
 int
@@ -87,7 +89,9 @@ intake_forget(struct intake *in, struct intake_host *host)
 	in->stats.hosts--;
 	in->stats.rows -= host->table.n;
 	in->stats.ports -= host->info.n_ports;
+	in->n_heard -= host->heard.n;
 	intake_table_clear(&host->table);
+	intake_heard_clear(&host->heard);
 	intake_ports_free(host->ports, host->info.n_ports);
 	free(host);
 }
@@ -378,6 +382,20 @@ intake_name(struct intake *in, struct intake_host *host, const struct report *re
 	return rc;
 }
 
+/* What there is no room or memory for is not known. */
+static void
+intake_hear_of(struct intake *in, struct intake_host *host, const struct report *report,
+	       uint64_t now_ns)
+{
+	uint64_t max = (uint64_t)in->max_hosts * INTAKE_ROWS_A_HOST;
+
+	in->n_heard -= host->heard.n;
+	if (in->n_heard + host->heard.n + report->n_heard > max ||
+	    intake_heard_take(&host->heard, report, now_ns) < 0)
+		intake_heard_clear(&host->heard);
+	in->n_heard += host->heard.n;
+}
+
 static int
 intake_take_rows(struct intake *in, struct intake_host *host, const struct report *report,
 		 const struct intake_time *now)
@@ -389,6 +407,8 @@ intake_take_rows(struct intake *in, struct intake_host *host, const struct repor
 	if (rc < 0)
 		return rc;
 	intake_ports_take(host, report, now->mono_ns);
+	if (report->heard)
+		intake_hear_of(in, host, report, now->mono_ns);
 	if (report->streams_of == host->table.named && report->n_streams == host->table.n) {
 		intake_table_add(&host->table, report, first, now->mono_ns);
 		intake_table_times(&host->table, report);
@@ -499,11 +519,28 @@ intake_stats(const struct intake *in, uint64_t now_ns, struct intake_stats *out)
 	const struct intake_host *host;
 
 	*out = in->stats;
-	out->bytes = in->stats.rows * sizeof(struct intake_stored);
+	out->bytes = in->stats.rows * sizeof(struct intake_stored) +
+		     in->n_heard * sizeof(struct intake_heard_one);
 	TAILQ_FOREACH(host, &in->hosts, link) {
 		out->silent += intake_is_silent(host, now_ns);
 		out->bytes += host->table.n_times * sizeof(struct report_bucket);
 	}
+}
+
+bool
+intake_received(const struct intake_host *host, const struct report_heard *stream, uint64_t now_ns,
+		uint64_t *received)
+{
+	const uint64_t window_ns = intake_window_ns(INTAKE_MIDDLE);
+	const struct intake_host_info *info = &host->info;
+	const struct intake_heard *heard = &host->heard;
+
+	if (!heard->since_ns || now_ns - heard->since_ns < window_ns ||
+	    now_ns - heard->last_ns > INTAKE_HEARD_LATE_NS || intake_is_silent(host, now_ns) ||
+	    now_ns - info->started_ns < window_ns ||
+	    (info->lost_ns && now_ns - info->lost_ns < window_ns))
+		return false;
+	return intake_heard_sum(heard, stream, now_ns, received);
 }
 
 void

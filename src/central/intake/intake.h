@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "central/intake/intake_heard.h"
 #include "central/intake/intake_rows.h"
 #include "record/report.h"
 
@@ -129,6 +130,16 @@ const struct intake_host *intake_find(const struct intake *intake, const char *n
 void intake_host_info(const struct intake_host *host, uint64_t now_ns,
 		      struct intake_host_info *out);
 void intake_stats(const struct intake *intake, uint64_t now_ns, struct intake_stats *out);
+
+/*
+ * How many probes of this stream the host has received in INTAKE_MIDDLE, as it says in every fifth
+ * report: so the time that is meant may begin and end INTAKE_HEARD_LATE_NS earlier than that of
+ * rows. Returns false if that is unknown: the host has not said so all the time, is silent, was
+ * restarted or has lost a report meanwhile, or has not heard the stream for INTAKE_HEARD_KEEP_NS.
+ */
+#define INTAKE_HEARD_LATE_NS 30000000000ULL
+bool intake_received(const struct intake_host *host, const struct report_heard *stream,
+		     uint64_t now_ns, uint64_t *received);
 
 /* Calls fn for each row of the host that has something in this window. */
 typedef void intake_hear(void *arg, const struct intake_host *host, const struct intake_row *row);

@@ -332,6 +332,7 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 		.place = row->place, .tuple = judge_tuple_of(c, &there),
 		.src_port = s->src_port, .traffic_class = s->traffic_class, .source = s->source,
 		.destination = s->destination,
+		.other = row->counts.sent > sent ? row->counts.sent - (uint32_t)sent : 0,
 		.job = s->kind == REPORT_FLOW ? judge_job_of(c, s->job) : JUDGE_NONE};
 	l->tuple = c->rows[c->n_rows++].tuple;
 	c->stats.probes += l->sent;
@@ -420,6 +421,8 @@ judge_add_rows(struct judge_case *c, const struct intake_host *reports)
 	size_t first = c->n_rows;
 
 	intake_rows(reports, c->window, c->now_ns, judge_hear_row, c);
+	if (c->failed == 0 && c->window == INTAKE_MIDDLE)
+		c->failed = judge_hear_peers(c, first);
 	for (size_t i = first; c->failed == 0 && i < c->n_rows; i++)
 		if (c->lrows[i].lost || c->lrows[i].half || c->lrows[i].slow)
 			return judge_when(c, reports, first);

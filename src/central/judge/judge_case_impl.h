@@ -4,6 +4,7 @@
 #define RPINGMESH_CENTRAL_JUDGE_JUDGE_CASE_IMPL_H
 
 #include "central/judge/judge_case.h"
+#include "central/intake/intake.h"
 #include "central/judge/judge_index.h"
 #include "core/addr.h"
 #include "locate/locate.h"
@@ -45,6 +46,7 @@ struct judge_row {
 	struct addr source, destination;
 	uint32_t job; /* JUDGE_NONE: none */
 	uint32_t tuple; /* the first row of this 5-tuple: the other ones are of other sizes */
+	uint32_t other; /* probes that are no evidence, but may have arrived */
 };
 
 struct judge_ask {
@@ -104,6 +106,12 @@ int judge_join(struct judge_case *c);
 void judge_case_evidence(const struct judge_case *c, struct locate_evidence *out);
 /* Whether the row crosses the candidate. */
 bool judge_case_crosses(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id);
+
+/*
+ * judge_heard.c: asks the peers of the rows from `first` on, which are of one host, in the window
+ * INTAKE_MIDDLE. Returns 0 or -ENOMEM.
+ */
+int judge_hear_peers(struct judge_case *c, size_t first);
 
 /* judge_find.c: makes findings of the result. Returns 0 or -ENOMEM. */
 int judge_find(struct judge_case *c);

@@ -30,11 +30,17 @@ static struct report_row rows[] = {
 	{.place = 1, .classes = {[PROBE_ACK2_MISSING] = 3, [PROBE_UNREACHABLE] = 4}, .noise = 2,
 	 .noise_lost = 1, .corrected = 9},
 };
+static struct report_heard heard[] = {
+	{.src_port = 50000, .traffic_class = 106, .received = 50},
+	{.src_port = 50001, .traffic_class = 106, .received = 4000000000u},
+	{.src_port = 1, .received = 0},
+};
 static const struct report example = {
 	.host = "gpu-17", .incarnation = 0xfedcba9876543210, .sequence = 8, .begin_ns = 5000000000,
 	.end_ns = 10000000000, .streams_of = 8, .whole = true, .throttled = true, .degraded = 2,
 	.dropped = 3, .stalled_s = 1, .ports = ports, .n_ports = 2, .streams = streams,
 	.n_streams = 3, .sent = sent, .rtt_ns = rtt_ns, .times = times, .rows = rows, .n_rows = 2,
+	.heard = heard, .n_heard = 3,
 };
 
 static int
@@ -47,6 +53,10 @@ setup(void **state)
 	addr_parse("10.0.1.1", &streams[0].destination);
 	addr_parse("10.0.1.2", &streams[1].destination);
 	addr_parse("fd00::2", &streams[2].destination);
+	for (int i = 0; i < 3; i++) {
+		addr_parse(i < 2 ? "10.0.1.1" : "10.0.1.2", &heard[i].source);
+		addr_parse("10.0.0.1", &heard[i].destination);
+	}
 	return 0;
 }
 
@@ -94,6 +104,12 @@ test_packed(void **state)
 	expect_u64(row, "corrected", 9);
 	expect_u64(&find(&element(map, "ports", 0, 2)->via.map, "counters")->via.map, "rx_pause",
 		   1ULL << 40);
+	group = &element(map, "heard", 0, 2)->via.map;
+	expect_str(group, "destination", "10.0.0.1");
+	expect_u64(group, "traffic_class", 106);
+	assert_int_equal(element(group, "src_ports", 1, 2)->via.u64, 50001);
+	assert_int_equal(element(group, "received", 1, 2)->via.u64, 4000000000);
+	assert_true(strncmp(element(group, "sources", 0, 2)->via.str.ptr, "10.0.1.1", 8) == 0);
 	fixture_end(&f);
 }
 
@@ -147,6 +163,16 @@ check_row(const struct report_row *a, const struct report_row *b)
 }
 
 static void
+check_heard(const struct report_heard *a, const struct report_heard *b)
+{
+	assert_true(addr_equal(&a->source, &b->source));
+	assert_true(addr_equal(&a->destination, &b->destination));
+	assert_int_equal(a->src_port, b->src_port);
+	assert_int_equal(a->traffic_class, b->traffic_class);
+	assert_int_equal(a->received, b->received);
+}
+
+static void
 check_equal(const struct report *a, const struct report *b)
 {
 	assert_string_equal(a->host, b->host);
@@ -176,6 +202,10 @@ check_equal(const struct report *a, const struct report *b)
 	assert_int_equal(a->times != NULL, b->whole && b->times);
 	for (size_t i = 0; i < a->n_rows; i++)
 		check_row(&a->rows[i], &b->rows[i]);
+	assert_int_equal(a->heard != NULL, b->whole && b->heard);
+	assert_int_equal(a->n_heard, b->whole ? b->n_heard : 0);
+	for (size_t i = 0; i < a->n_heard; i++)
+		check_heard(&a->heard[i], &b->heard[i]);
 }
 
 static int
@@ -310,6 +340,31 @@ test_time_mistakes(void **state)
 	report_free(report);
 }
 
+static void
+test_heard_mistakes(void **state)
+{
+	struct report_heard wrong = heard[0], *many;
+	struct report report = example;
+
+	(void)state;
+	report.heard = &wrong;
+	report.n_heard = 1;
+	memset(&wrong.source, 0, sizeof(wrong.source));
+	expect_mistake(&report, "heard[0]: sources[0] is no address");
+	wrong = heard[0];
+	memset(&wrong.destination, 0, sizeof(wrong.destination));
+	expect_mistake(&report, "heard[0]: destination is no address");
+	report.n_heard = REPORT_STREAMS_MAX + 1;
+	report.heard = many = calloc(report.n_heard, sizeof(*many));
+	assert_non_null(many);
+	for (size_t i = 0; i < report.n_heard; i++) {
+		many[i] = heard[0];
+		many[i].traffic_class = (uint8_t)(i / 10000);
+	}
+	expect_mistake(&report, "heard are more than 16384");
+	free(many);
+}
+
 /* From 64 ns on, an octave has eight buckets; the middle is within 1/16. */
 static void
 test_time_buckets(void **state)
@@ -413,6 +468,7 @@ main(void)
 		cmocka_unit_test(test_packed), cmocka_unit_test(test_round),
 		cmocka_unit_test(test_head_mistakes), cmocka_unit_test(test_row_mistakes),
 		cmocka_unit_test(test_time_mistakes), cmocka_unit_test(test_time_buckets),
+		cmocka_unit_test(test_heard_mistakes),
 		cmocka_unit_test(test_classes_add_up), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_bent),
 	};

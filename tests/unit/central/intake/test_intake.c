@@ -127,6 +127,53 @@ stats(void)
 	return out;
 }
 
+/* What a host has received counts for five minutes, and is known only if it says so all the time. */
+static void
+test_heard(void **state)
+{
+	struct report_heard heard[2] = {{.src_port = 7, .received = 100}, {.src_port = 8}}, key;
+	uint64_t n = 0;
+
+	(void)state;
+	begin(1);
+	addr_parse("10.0.1.1", &heard[0].source);
+	addr_parse("10.0.0.1", &heard[0].destination);
+	heard[1].source = heard[1].destination = heard[0].source;
+	key = heard[0];
+	report.heard = heard;
+	report.n_heard = 2;
+	for (int i = 0; i < 12; i++) {
+		assert_int_equal(send_now(), 0);
+		assert_false(intake_received(intake_find(intake, "a"), &key, now.mono_ns, &n));
+		pass(25 * S);
+	}
+	heard[0].received = 1;
+	assert_int_equal(send_now(), 0);
+	assert_true(intake_received(intake_find(intake, "a"), &key, now.mono_ns, &n));
+	assert_in_range(n, 1 + 9 * 100, 1 + 12 * 100);
+	key.traffic_class = 1;
+	assert_false(intake_received(intake_find(intake, "a"), &key, now.mono_ns, &n));
+	key.traffic_class = 0;
+	/* It has heard no more: so 0 is known, for a while. */
+	report.n_heard = 0;
+	for (int i = 0; i < 13; i++) {
+		pass(25 * S);
+		assert_int_equal(send_now(), 0);
+	}
+	assert_true(intake_received(intake_find(intake, "a"), &key, now.mono_ns, &n));
+	assert_int_equal(n, 0);
+	report.sequence++;
+	assert_int_equal(send_now(), 0);
+	assert_false(intake_received(intake_find(intake, "a"), &key, now.mono_ns, &n));
+	for (int i = 0; i < 40; i++) {
+		pass(25 * S);
+		assert_int_equal(send_now(), 0);
+	}
+	assert_false(intake_received(intake_find(intake, "a"), &key, now.mono_ns, &n));
+	assert_int_equal(stats().bytes, 3 * sizeof(struct intake_stored));
+	end();
+}
+
 /* Those of the last report that had them remain, also if rows get other places. */
 static void
 test_times(void **state)
@@ -486,6 +533,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_times), cmocka_unit_test(test_usual),
+		cmocka_unit_test(test_heard),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_sequence), cmocka_unit_test(test_forged_sequence),
 		cmocka_unit_test(test_restart),
