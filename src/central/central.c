@@ -82,6 +82,13 @@ central_refuse(const struct conf_errors *errors, char error[CONF_ERROR])
 
 /* ---- names of switches ---- */
 
+static void
+central_apply_names(struct central *c, struct central_tables *tables)
+{
+	central_paths_names(c->paths, tables);
+	c->tell.topology = central_paths_topology(c->paths);
+}
+
 /* Without the files, central runs, and says so. */
 static void
 central_start_names(struct central *c)
@@ -91,8 +98,7 @@ central_start_names(struct central *c)
 	if (central_tables_load(c->config, &tables, c->tell.names_error) < 0)
 		log_error(CONFIG, "%s; without it, switches lack names", c->tell.names_error);
 	else
-		central_paths_names(c->paths, &tables);
-	central_tables_clear(&tables);
+		central_apply_names(c, &tables);
 }
 
 static int
@@ -107,8 +113,7 @@ central_reload_names(struct central *c, const struct central_config *config, cha
 		return rc;
 	}
 	c->tell.names_error[0] = '\0';
-	central_paths_names(c->paths, &tables);
-	central_tables_clear(&tables);
+	central_apply_names(c, &tables);
 	return 0;
 }
 

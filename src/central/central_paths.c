@@ -9,6 +9,7 @@
 #include "central/config/central_config.h"
 #include "central/config/central_switches.h"
 #include "central/config/central_tables.h"
+#include "central/config/central_topology.h"
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
 #include "central/roads/roads.h"
@@ -22,6 +23,7 @@ struct central_paths {
 	struct mesh *mesh;
 	struct roads *roads;
 	struct loop_timer *tick;
+	struct central_tables tables;
 };
 
 static void
@@ -47,6 +49,18 @@ central_paths_heard(void *arg, const char *host, const void *payload, size_t siz
 	paths_free(paths);
 }
 
+/* A host is below one leaf switch as a whole. With several ports, each may have another one. */
+static void
+central_paths_leaf(struct central_paths *c, const struct registry_host_info *info)
+{
+	const char *leaf = NULL;
+
+	if (info->registration->n_ports == 1)
+		leaf = central_topology_leaf(c->tables.topology, info->name);
+	if (roads_put_leaf(c->roads, info->name, leaf) == -ENOMEM)
+		log_some(1, CLUSTER, ERROR, "no memory for the leaf switch of %s", info->name);
+}
+
 static void
 central_paths_host(void *arg, const struct registry_host *host)
 {
@@ -58,6 +72,8 @@ central_paths_host(void *arg, const struct registry_host *host)
 		roads_drop_host(c->roads, info.name);
 	else if (roads_put_host(c->roads, info.registration) < 0)
 		log_some(1, CLUSTER, ERROR, "no memory for the paths of %s", info.name);
+	else
+		central_paths_leaf(c, &info);
 }
 
 static void
@@ -118,15 +134,40 @@ central_paths_free(struct central_paths *c)
 		return;
 	loop_timer_free(c->tick);
 	roads_free(c->roads);
+	central_tables_clear(&c->tables);
 	free(c);
 }
 
+const struct central_topology *
+central_paths_topology(const struct central_paths *c)
+{
+	return c->tables.topology;
+}
+
+static void
+central_paths_leaves(struct central_paths *c)
+{
+	const struct registry_host *host = registry_next(mesh_registry(c->mesh), 0);
+	struct registry_host_info info;
+
+	for (; host; host = registry_after(host)) {
+		registry_host_info(host, &info);
+		if (info.state != REGISTRY_GONE)
+			central_paths_leaf(c, &info);
+	}
+}
+
 void
-central_paths_names(struct central_paths *c, const struct central_tables *tables)
+central_paths_names(struct central_paths *c, struct central_tables *tables)
 {
 	const struct central_switches *s = tables->switches;
 	int rc = 0;
 
+	central_tables_clear(&c->tables);
+	c->tables = *tables;
+	*tables = (struct central_tables){0};
+	roads_forget_leaves(c->roads);
+	central_paths_leaves(c);
 	roads_forget_file(c->roads);
 	for (size_t i = 0; rc == 0 && s && i < s->n; i++)
 		rc = roads_name_file(c->roads, &s->entries[i].addr, s->entries[i].name,

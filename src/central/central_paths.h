@@ -9,6 +9,7 @@
 struct central_config;
 struct central_paths;
 struct central_tables;
+struct central_topology;
 struct loop;
 struct mesh;
 struct roads;
@@ -19,8 +20,10 @@ int central_paths_new(struct loop *loop, struct mesh *mesh, const struct central
 /* The mesh must have ended. NULL is allowed. */
 void central_paths_free(struct central_paths *paths);
 
-/* From now on, these files name switches. */
-void central_paths_names(struct central_paths *paths, const struct central_tables *tables);
+/* From now on, these files name switches. Takes their contents over. */
+void central_paths_names(struct central_paths *paths, struct central_tables *tables);
+/* Borrowed until the next call of central_paths_names(); NULL: there is none. */
+const struct central_topology *central_paths_topology(const struct central_paths *paths);
 
 /* Borrowed. */
 struct roads *central_paths_roads(struct central_paths *paths);

@@ -61,16 +61,19 @@ def known(w, n, name="one"):
     until(f"{n} paths", lambda: w.status(name)["paths"] == n)
 
 
-def lldp(w, name, tor, *addresses):
+def lldp(w, name, tor, *addresses, by="lldp"):
     ports = [{"device": f"mlx5_{i}", "port": 1, "addresses": [address], "tors": [tor],
-              "tor_by": "lldp", "clock": "hw", "out_per_s": 1000, "in_per_s": 5000,
+              "tor_by": by, "clock": "hw", "out_per_s": 1000, "in_per_s": 5000,
               "src_ports": 0} for i, address in enumerate(addresses)]
     w.join(name, tor, ports=ports)
 
 
 def begin(w):
     w.start_broker()
-    w.start_central("one", f'listen = "127.0.0.1:{w.page}";\nswitches = "{w.path("names")}";')
+    with open(w.path("topology.conf"), "w") as f:
+        f.write("SwitchName=rack-4 Nodes=r[1-9]\nSwitchName=pod Switches=leaf-[1-2],rack-4\n")
+    w.start_central("one", f'listen = "127.0.0.1:{w.page}";\nswitches = "{w.path("names")}";\n'
+                           f'topology = "{w.path("topology.conf")}";')
     until("a connection", lambda: w.status()["bus"]["state"] == "connected")
     lldp(w, "a", "leaf-1", A)
     w.join("b", "leaf-2", B)
@@ -152,6 +155,31 @@ def named(w, a):
     w.call("one", "reload")
     check("an empty file has no names", w.status()["degraded"] == [] and
           "10.2.1.1" in switches(w) and "spine-1" not in switches(w))
+
+
+def topology(w, a):
+    lldp(w, "r4", "10.4.0.1", "10.0.4.1", by="router")
+    until("three hosts", lambda: w.status()["hosts_present"] == 3)
+    Host(w, "r4").send(path(4, ["10.4.0.1", "10.2.1.1", "10.3.0.1"], source="10.0.4.1"))
+    known(w, 4)
+    check("the topology names the leaf of a host that knows nothing itself",
+          switches(w)["rack-4"] == ("topology", 1) and switches(w)["leaf-1"] == ("lldp", 3))
+    above = {r["name"]: r["above"] for r in w.call("one", "switches")["switches"]}
+    check("and the switches above", (above["rack-4"], above["leaf-1"], above["10.2.1.1"]) ==
+          (["pod"], ["pod"], []))
+    link = next(r for r in w.call("one", "links")["links"] if r["from"] == "10.4.0.1")
+    check("links say how names are known", (link["from_by"], link["to_by"]) ==
+          ("topology", "address"))
+    with open(w.path("topology.conf"), "a") as f:
+        f.write("SwitchName=x Nodes=r[1-\n")
+    why = f"{w.path('topology.conf')}:3: a bracket is not closed"
+    check("-t names its mistakes", test_config(w, "one") == (3, f"rpingmesh-central: {why}\n"))
+    with open(w.path("topology.conf"), "w") as f:
+        f.write("SwitchName=rack-5 Nodes=r4\n")
+    w.call("one", "reload")
+    until("the new name", lambda: switches(w).get("rack-5") == ("topology", 1))
+    w.leave("r4")
+    known(w, 3)
 
 
 def conflict(w, a):
@@ -243,7 +271,7 @@ def main():
     a = Host(world, "a")
     try:
         begin(world)
-        for part in (shown, named, conflict, changes, hostile, two, leave):
+        for part in (shown, named, topology, conflict, changes, hostile, two, leave):
             part(world, a)
         world.stop_central("one")
     except (AssertionError, Refused, subprocess.SubprocessError) as error:

@@ -99,6 +99,7 @@ const struct conf_key central_config_keys[] = {
 	 .check = conf_check_group, .expect = "the name of a group or \"\"", .restart = true},
 	{"database", &conf_string, FIELD(database), RANGE(0, 4095), PATH, .restart = true},
 	{"switches", &conf_string, FIELD(switches), RANGE(0, 4095), PATH},
+	{"topology", &conf_string, FIELD(topology), RANGE(0, 4095), PATH},
 	{"history_days", &conf_integer, FIELD(history_days), RANGE(1, 3660), .restart = true},
 	{"history_mb", &conf_integer, FIELD(history_mb), RANGE(1, 10000000), .restart = true},
 	{"listen", &conf_string, FIELD(listen), RANGE(0, 64), .check = conf_check_listen,
@@ -132,6 +133,7 @@ central_config_free(struct central_config *c)
 	free(c->socket_group);
 	free(c->database);
 	free(c->switches);
+	free(c->topology);
 	free(c->listen);
 	free(c->token_file);
 	free(c->view_token_file);
@@ -146,8 +148,9 @@ central_config_free(struct central_config *c)
 static int
 central_config_defaults(struct central_config *c)
 {
-	char **empty[] = {&c->ca,     &c->certificate, &c->key,        &c->user, &c->password_file,
-			  &c->listen, &c->switches,    &c->token_file, &c->view_token_file};
+	char **empty[] = {&c->ca,        &c->certificate, &c->key,      &c->user,
+			  &c->password_file, &c->listen,  &c->switches, &c->topology,
+			  &c->token_file,    &c->view_token_file};
 	bool ok = true;
 
 	c->max_hosts = 20000;

@@ -31,6 +31,7 @@ struct central_config {
 	char *socket_group;         /* group that may read; "": none */
 	char *database;             /* of incidents; "": none */
 	char *switches;             /* the file that names switches; "": none */
+	char *topology;             /* Slurm's topology.conf; "": none */
 	uint32_t history_days;      /* of the mesh */
 	uint32_t history_mb;        /* 10^6 bytes */
 	char *listen;               /* "address:port" of the pages, or "" for none */

@@ -2,53 +2,20 @@
 #include "central/config/central_switches.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/conf_file.h"
+#include "central/config/central_text.h"
 
 #define CENTRAL_SWITCHES_BLANKS " \t\r"
 
 struct central_switches_reader {
 	struct central_switches *switches;
 	size_t room;              /* of its entries */
-	const char *file;
-	unsigned int line;
-	char *error;
+	struct central_text text;
 };
-
-static int central_switches_fail(const struct central_switches_reader *r, int rc, const char *fmt,
-				 ...) __attribute__((format(printf, 3, 4)));
-
-static int
-central_switches_fail(const struct central_switches_reader *r, int rc, const char *fmt, ...)
-{
-	int n = snprintf(r->error, CONF_ERROR, "%.300s:%u: ", r->file, r->line);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(r->error + n, (size_t)(CONF_ERROR - n), fmt, ap);
-	va_end(ap);
-	for (char *c = r->error; *c; c++)
-		if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
-			*c = '?';
-	return rc;
-}
-
-/* Whether it has 1 to CENTRAL_SWITCHES_NAME printable characters of ASCII, without blanks. */
-static bool
-central_switches_is_name(const char *text)
-{
-	size_t len = strlen(text);
-
-	for (size_t i = 0; i < len; i++)
-		if (text[i] <= ' ' || text[i] > '~')
-			return false;
-	return len >= 1 && len <= CENTRAL_SWITCHES_NAME;
-}
 
 /* Whether a router may answer from it, and no other. */
 static bool
@@ -61,28 +28,19 @@ static int
 central_switches_add(struct central_switches_reader *r, const struct central_switches_entry *entry)
 {
 	struct central_switches *s = r->switches;
+	int rc = central_text_room(&r->text, (void **)&s->entries, sizeof(*s->entries), s->n,
+				   &r->room);
 
-	if (s->n == CENTRAL_SWITCHES_MAX)
-		return central_switches_fail(r, -EINVAL, "more than %u addresses",
-					     CENTRAL_SWITCHES_MAX);
-	if (s->n == r->room) {
-		size_t room = r->room ? 2 * r->room : 256;
-		void *more = reallocarray(s->entries, room, sizeof(*s->entries));
-
-		if (!more)
-			return central_switches_fail(r, -ENOMEM, "no memory");
-		s->entries = more;
-		r->room = room;
-	}
-	s->entries[s->n++] = *entry;
-	return 0;
+	if (rc == 0)
+		s->entries[s->n++] = *entry;
+	return rc;
 }
 
 /* Reads ADDRESS[=PORT]. */
 static int
 central_switches_address(struct central_switches_reader *r, const char *name, char *text)
 {
-	struct central_switches_entry entry = {.name = name, .line = r->line};
+	struct central_switches_entry entry = {.name = name, .line = r->text.line};
 	char *equals = strchr(text, '=');
 
 	if (equals) {
@@ -90,15 +48,14 @@ central_switches_address(struct central_switches_reader *r, const char *name, ch
 		entry.port = equals + 1;
 	}
 	if (addr_parse(text, &entry.addr) < 0)
-		return central_switches_fail(r, -EINVAL, "\"%.64s\" is no IP address; a line is "
+		return central_text_fail(&r->text, -EINVAL, "\"%.64s\" is no IP address; a line is "
 					     "SWITCH ADDRESS[=PORT]...", text);
 	if (!central_switches_is_address(&entry.addr))
-		return central_switches_fail(r, -EINVAL, "%.64s is the address of no one switch",
+		return central_text_fail(&r->text, -EINVAL, "%.64s is the address of no one switch",
 					     text);
-	if (entry.port && !central_switches_is_name(entry.port))
-		return central_switches_fail(r, -EINVAL, "the name of the port of %s is not 1 to "
-					     "%d printable characters", text,
-					     CENTRAL_SWITCHES_NAME);
+	if (entry.port && !central_text_is_name(entry.port))
+		return central_text_fail(&r->text, -EINVAL, "the name of the port of %s is not 1 "
+					 "to %d printable characters", text, CENTRAL_NAME);
 	return central_switches_add(r, &entry);
 }
 
@@ -111,16 +68,16 @@ central_switches_line(struct central_switches_reader *r, char *line)
 
 	if (!name || name[0] == '#')
 		return 0;
-	if (!central_switches_is_name(name))
-		return central_switches_fail(r, -EINVAL, "the name of the switch is not 1 to %d "
-					     "printable characters", CENTRAL_SWITCHES_NAME);
+	if (!central_text_is_name(name))
+		return central_text_fail(&r->text, -EINVAL, "the name of the switch is not 1 to %d "
+					     "printable characters", CENTRAL_NAME);
 	while (rc == 0 && (word = strtok_r(NULL, CENTRAL_SWITCHES_BLANKS, &save)) &&
 	       word[0] != '#') {
 		rc = central_switches_address(r, name, word);
 		n++;
 	}
 	if (rc == 0 && n == 0)
-		rc = central_switches_fail(r, -EINVAL, "%s has no address; a line is "
+		rc = central_text_fail(&r->text, -EINVAL, "%s has no address; a line is "
 					   "SWITCH ADDRESS[=PORT]...", name);
 	return rc;
 }
@@ -148,8 +105,8 @@ central_switches_check(struct central_switches_reader *r)
 			again = &s->entries[i];
 	if (!again)
 		return 0;
-	r->line = again->line;
-	return central_switches_fail(r, -EINVAL, "%s is an address of %s already, in line %u",
+	r->text.line = again->line;
+	return central_text_fail(&r->text, -EINVAL, "%s is an address of %s already, in line %u",
 				     addr_text(&again->addr, text), again[-1].name, again[-1].line);
 }
 
@@ -160,7 +117,7 @@ central_switches_read(struct central_switches_reader *r)
 	int rc = 0;
 
 	while (rc == 0 && (line = strsep(&next, "\n"))) {
-		r->line++;
+		r->text.line++;
 		rc = central_switches_line(r, line);
 	}
 	if (rc < 0)
@@ -175,7 +132,7 @@ int
 central_switches_parse(const char *text, const char *file, struct central_switches **out,
 		       char error[CONF_ERROR])
 {
-	struct central_switches_reader r = {.file = file, .error = error};
+	struct central_switches_reader r = {.text = {.file = file, .error = error}};
 	int rc = -ENOMEM;
 
 	snprintf(error, CONF_ERROR, "%.300s: no memory", file);
@@ -195,13 +152,10 @@ int
 central_switches_load(const char *path, struct central_switches **out, char error[CONF_ERROR])
 {
 	char *text;
-	int rc = conf_file_read(path, &text);
+	int rc = central_text_load(path, &text, error);
 
-	if (rc < 0) {
-		snprintf(error, CONF_ERROR, "%.300s: cannot be read: %s", path,
-			 rc == -ENOENT ? "no such file" : conf_file_cause(rc));
+	if (rc < 0)
 		return rc;
-	}
 	rc = central_switches_parse(text, path, out, error);
 	free(text);
 	return rc;

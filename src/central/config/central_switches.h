@@ -11,9 +11,6 @@
 #include "core/addr.h"
 #include "core/conf.h"
 
-#define CENTRAL_SWITCHES_NAME 64     /* bytes of the name of a switch or a port */
-#define CENTRAL_SWITCHES_MAX 500000u /* addresses */
-
 struct central_switches_entry {
 	struct addr addr;
 	const char *name;         /* of the switch */

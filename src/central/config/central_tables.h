@@ -7,9 +7,12 @@
 
 struct central_config;
 struct central_switches;
+struct central_topology;
 
 struct central_tables {
-	struct central_switches *switches; /* NULL: none is configured */
+	/* NULL: none is configured */
+	struct central_switches *switches;
+	struct central_topology *topology;
 };
 
 /*

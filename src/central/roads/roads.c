@@ -119,11 +119,48 @@ roads_put_host(struct roads *r, const struct registration *reg)
 	return rc;
 }
 
+void
+roads_forget_leaves(struct roads *r)
+{
+	uint32_t id = 0;
+
+	while ((id = roads_pool_after(&r->hosts, id))) {
+		roads_name_put(r, roads_host_at(r, id)->leaf);
+		roads_host_at(r, id)->leaf = 0;
+	}
+	while ((id = roads_pool_after(&r->nodes, id))) {
+		struct roads_claim *c = &roads_node_at(r, id)->claim;
+
+		if (!c->name || c->by != ROADS_BY_TOPOLOGY)
+			continue;
+		roads_name_put(r, c->name);
+		*c = (struct roads_claim){.name = 0};
+		roads_name_node(r, id);
+	}
+}
+
+int
+roads_put_leaf(struct roads *r, const char *name, const char *leaf)
+{
+	uint32_t host = roads_find_host(r, name), id = leaf ? roads_name_get(r, leaf) : 0;
+	struct roads_host *h;
+
+	if (!host || (leaf && !id)) {
+		roads_name_put(r, id);
+		return host ? -ENOMEM : -ENOENT;
+	}
+	h = roads_host_at(r, host);
+	roads_name_put(r, h->leaf);
+	h->leaf = id;
+	return 0;
+}
+
 static void
 roads_end_host(struct roads *r, uint32_t host)
 {
 	roads_sweep(r, host, ROADS_SWEEP_ALL);
 	roads_leave_nodes(r, host);
+	roads_name_put(r, roads_host_at(r, host)->leaf);
 	roads_pool_remove(&r->hosts, host);
 }
 

@@ -11,9 +11,10 @@
  *
  * Addresses belong to one switch if the file `switches` says so. Next come ports: if a port knows
  * its only ToR switch by LLDP or by configuration, then the first router of good paths from it, and
- * the last one of good paths to it, are that switch. If two switches claim an address, it belongs
- * to neither. Last come names by DNS that are the same. Otherwise an address is a switch of its
- * own, named by the address.
+ * the last one of good paths to it, are that switch; where nobody knows better, this holds for the
+ * leaf switch of its host, too. If two switches claim an address, it belongs to neither. Last come
+ * names by DNS that are the same. Otherwise an address is a switch of its own, named by the
+ * address.
  *
  * Whoever may publish may write any paths. A host can only have paths from addresses that it has
  * registered, and ROADS_HOST_PATHS of them. There are ROADS_PATHS at most. A host that is gone
@@ -76,6 +77,7 @@ struct roads_link {
 enum roads_by {
 	ROADS_BY_ADDRESS,
 	ROADS_BY_DNS,
+	ROADS_BY_TOPOLOGY,
 	ROADS_BY_CONFIG,
 	ROADS_BY_LLDP,
 	ROADS_BY_FILE,
@@ -119,6 +121,13 @@ void roads_free(struct roads *roads);
 
 /* A host is there, or has changed. Returns 0 or -ENOMEM. */
 int roads_put_host(struct roads *roads, const struct registration *registration);
+/* Forgets all leaf switches of hosts, and the names that they gave. */
+void roads_forget_leaves(struct roads *roads);
+/*
+ * The leaf switch of a host with one port, by the topology; NULL: it is not known. Returns 0,
+ * -ENOENT if there is no such host, or -ENOMEM.
+ */
+int roads_put_leaf(struct roads *roads, const char *host, const char *leaf);
 /* It is gone. */
 void roads_drop_host(struct roads *roads, const char *host);
 

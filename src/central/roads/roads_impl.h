@@ -125,6 +125,7 @@ struct roads_host {
 	uint32_t ways, n_ways;
 	uint32_t *nodes;          /* its addresses */
 	uint32_t n_nodes;
+	uint32_t leaf;            /* name; 0: none */
 	bool heard;               /* the next two are known */
 	uint64_t incarnation, sequence;
 	uint64_t behind;          /* the last number that is not above `sequence`, */

@@ -9,7 +9,8 @@
 /* After two switches have claimed an address, neither is believed for this long. */
 #define ROADS_DOUBT_S 3600u
 
-const char *const roads_by_names[] = {"address", "dns", "config", "lldp", "file", NULL};
+const char *const roads_by_names[] = {"address", "dns", "topology", "config", "lldp", "file",
+				       NULL};
 
 /* ---- names ---- */
 
@@ -186,26 +187,48 @@ roads_claim_again(struct roads *r, uint32_t node, uint8_t by)
 		roads_name_node(r, node);
 }
 
+/* The switch that a port claims for the routers next to it, and how it is known; 0: none. */
+static uint32_t
+roads_claimed(const struct roads *r, const struct roads_node *port, uint8_t *by)
+{
+	*by = port->tor ? port->tor_by : ROADS_BY_ADDRESS;
+	if (*by != ROADS_BY_ADDRESS)
+		return port->tor;
+	*by = ROADS_BY_TOPOLOGY;
+	return port->host ? roads_host_at(r, port->host)->leaf : 0;
+}
+
+/* Whether the claim that is there counts no more against one that is known by `by`. */
+static bool
+roads_claim_yields(const struct roads *r, const struct roads_claim *c, uint8_t by)
+{
+	return !c->name || r->now_s - c->seen_s >= ROADS_DOUBT_S ||
+	       (c->by == ROADS_BY_TOPOLOGY && by > ROADS_BY_TOPOLOGY);
+}
+
 void
 roads_name_claim(struct roads *r, uint32_t node, const struct roads_node *port)
 {
 	struct roads_node *n = roads_node_at(r, node);
 	struct roads_claim *c = &n->claim;
 	bool doubted = false;
+	uint8_t by;
+	uint32_t name = roads_claimed(r, port, &by);
 
-	if (!port->tor || port->tor_by == ROADS_BY_ADDRESS)
+	if (!name)
 		return;
-	if (c->name == port->tor) {
-		roads_claim_again(r, node, port->tor_by);
+	if (c->name == name) {
+		roads_claim_again(r, node, by);
 		return;
 	}
-	if (!c->name || r->now_s - c->seen_s >= ROADS_DOUBT_S) {
-		roads_name_at(r, port->tor)->refs++;
+	if (roads_claim_yields(r, c, by)) {
+		roads_name_at(r, name)->refs++;
 		roads_name_put(r, c->name);
-		*c = (struct roads_claim){.name = port->tor, .seen_s = r->now_s,
-					  .by = port->tor_by};
+		*c = (struct roads_claim){.name = name, .seen_s = r->now_s, .by = by};
+	} else if (by == ROADS_BY_TOPOLOGY && c->by > by) {
+		return;
 	} else {
-		roads_name_conflict(r, n, port->tor);
+		roads_name_conflict(r, n, name);
 		doubted = c->doubt_s && r->now_s - c->doubt_s < ROADS_DOUBT_S;
 		c->doubt_s = r->now_s;
 	}

@@ -176,7 +176,7 @@ central_json_some_links(FILE *file, const struct central_tell *t, void *page)
 	msgpack_sbuffer_init(&packed);
 	msgpack_packer_init(&pk, &packed, msgpack_sbuffer_write);
 	for (int i = 0; id && i < CENTRAL_JSON_PIECE; i++) {
-		id = central_roads_link(&pk, t->roads, (uint32_t)json->after);
+		id = central_roads_link(&pk, t, (uint32_t)json->after);
 		if (!id)
 			break;
 		fputs(json->after ? ",\n" : "\n", file);

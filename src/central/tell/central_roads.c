@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "central/tell/central_roads.h"
 
+#include "central/config/central_topology.h"
 #include "central/roads/roads.h"
 #include "central/tell/central_tell.h"
 #include "record/record.h"
@@ -34,7 +35,7 @@ central_roads_status(struct record *r, const struct roads *roads)
 
 /* One end of a link. */
 struct central_end {
-	const char *name_key, *port_key;
+	const char *name_key, *port_key, *by_key;
 	const struct addr *address;
 	uint32_t sw;
 	const char *host, *device;
@@ -43,26 +44,29 @@ struct central_end {
 static void
 central_roads_end(struct record *r, const struct roads *roads, const struct central_end *end)
 {
-	const char *name = end->host, *port = end->device;
+	const char *name = end->host, *port = end->device, *by = NULL;
 	struct roads_switch sw;
 
 	if (roads_switch(roads, end->sw, &sw)) {
 		name = sw.name;
 		port = roads_port_name(roads, end->address);
+		by = roads_by_names[sw.by];
 	}
 	record_str(r, end->name_key, name);
 	record_str(r, end->port_key, port);
+	record_str(r, end->by_key, by);
 }
 
 uint32_t
-central_roads_link(msgpack_packer *out, const struct roads *roads, uint32_t after)
+central_roads_link(msgpack_packer *out, const struct central_tell *t, uint32_t after)
 {
+	const struct roads *roads = t->roads;
 	struct roads_link link;
 	uint32_t id = roads_link_after(roads, after, &link);
-	const struct central_end from = {"from_name", "from_port", &link.from, link.from_switch,
-					 link.from_host, link.from_device};
-	const struct central_end to = {"to_name", "to_port", &link.to, link.to_switch, link.to_host,
-				       link.to_device};
+	const struct central_end from = {"from_name", "from_port", "from_by", &link.from,
+					 link.from_switch, link.from_host, link.from_device};
+	const struct central_end to = {"to_name", "to_port", "to_by", &link.to,
+				       link.to_switch, link.to_host, link.to_device};
 	struct record r;
 
 	if (!id)
@@ -81,7 +85,8 @@ central_roads_link(msgpack_packer *out, const struct roads *roads, uint32_t afte
 /* Packs at most `limit` records into a list, and where to go on. */
 static int
 central_roads_list(const struct control_call *call, enum record_map map, const char *key,
-		   uint32_t (*pack)(msgpack_packer *out, const struct roads *roads, uint32_t after))
+		   uint32_t (*pack)(msgpack_packer *out, const struct central_tell *t,
+				    uint32_t after))
 {
 	const struct central_tell *t = call->arg;
 	msgpack_sbuffer packed;
@@ -96,7 +101,7 @@ central_roads_list(const struct control_call *call, enum record_map map, const c
 	msgpack_sbuffer_init(&packed);
 	msgpack_packer_init(&pk, &packed, msgpack_sbuffer_write);
 	id = page.after < UINT32_MAX ? (uint32_t)page.after : UINT32_MAX - 1;
-	while (n < page.limit && (id = pack(&pk, t->roads, id))) {
+	while (n < page.limit && (id = pack(&pk, t, id))) {
 		last = id;
 		n++;
 	}
@@ -117,9 +122,23 @@ central_roads_links(const struct control_call *call)
 
 /* ---- switches ---- */
 
-static uint32_t
-central_roads_switch(msgpack_packer *out, const struct roads *roads, uint32_t after)
+static void
+central_roads_above(struct record *r, const struct central_topology *topology, const char *name)
 {
+	const struct central_topology_child *above;
+	msgpack_packer *pk = record_key(r, "above");
+	size_t n;
+
+	above = central_topology_above(topology, name, &n);
+	msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++)
+		record_pack_str(pk, above[i].parent);
+}
+
+static uint32_t
+central_roads_switch(msgpack_packer *out, const struct central_tell *t, uint32_t after)
+{
+	const struct roads *roads = t->roads;
 	struct addr addresses[CENTRAL_ROADS_ADDRESSES];
 	struct roads_switch sw;
 	uint32_t id = roads_switch_after(roads, after, &sw);
@@ -138,6 +157,7 @@ central_roads_switch(msgpack_packer *out, const struct roads *roads, uint32_t af
 	msgpack_pack_array(pk, n);
 	for (size_t i = 0; i < n; i++)
 		record_pack_str(pk, addr_text(&addresses[i], text));
+	central_roads_above(&r, t->topology, sw.name);
 	record_u64(&r, "tuples", sw.tuples);
 	record_end(&r, out);
 	return id;

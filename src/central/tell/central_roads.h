@@ -14,7 +14,7 @@ struct roads;
 /* Adds keys of Map central_status. */
 void central_roads_status(struct record *r, const struct roads *roads);
 /* Packs Map link of the first link after this id. Returns its id, or 0: there is none. */
-uint32_t central_roads_link(msgpack_packer *out, const struct roads *roads, uint32_t after);
+uint32_t central_roads_link(msgpack_packer *out, const struct central_tell *t, uint32_t after);
 
 /* The methods. */
 int central_roads_links(const struct control_call *call);

@@ -22,10 +22,13 @@ struct loop;
 struct mesh;
 struct roads;
 
+struct central_topology;
+
 struct central_tell {
 	struct loop *loop;
 	struct mesh *mesh;
 	struct roads *roads;
+	const struct central_topology *topology; /* NULL: none */
 	struct incidents *incidents;
 	const struct judge *judge;
 	struct intake *intake;

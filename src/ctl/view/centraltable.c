@@ -312,8 +312,10 @@ centraltable_tors(const msgpack_object *list)
 enum links_column {
 	LINKS_FROM,
 	LINKS_FROM_NAME,
+	LINKS_FROM_BY,
 	LINKS_TO,
 	LINKS_TO_NAME,
+	LINKS_TO_BY,
 	LINKS_TUPLES,
 	LINKS_SEEN,
 	LINKS_COLUMN_N
@@ -322,8 +324,10 @@ enum links_column {
 static const struct table_column links_columns[LINKS_COLUMN_N] = {
 	[LINKS_FROM] = {.title = "FROM", .key = "from"},
 	[LINKS_FROM_NAME] = {.title = "FROM NAME", .key = "from_name", .priority = 1},
+	[LINKS_FROM_BY] = {.title = "BY", .key = "from_by", .priority = 4},
 	[LINKS_TO] = {.title = "TO", .key = "to"},
 	[LINKS_TO_NAME] = {.title = "TO NAME", .key = "to_name", .priority = 1},
+	[LINKS_TO_BY] = {.title = "BY", .key = "to_by", .priority = 4},
 	[LINKS_TUPLES] = {.title = "TUPLES", .key = "tuples", .priority = 2, .right = true},
 	[LINKS_SEEN] = {.title = "SEEN", .priority = 3, .right = true},
 };
@@ -344,6 +348,7 @@ enum switches_column {
 	SWITCHES_NAME,
 	SWITCHES_BY,
 	SWITCHES_TUPLES,
+	SWITCHES_ABOVE,
 	SWITCHES_ADDRESSES,
 	SWITCHES_COLUMN_N
 };
@@ -352,12 +357,14 @@ static const struct table_column switches_columns[SWITCHES_COLUMN_N] = {
 	[SWITCHES_NAME] = {.title = "SWITCH", .key = "name"},
 	[SWITCHES_BY] = {.title = "BY", .key = "by", .priority = 2},
 	[SWITCHES_TUPLES] = {.title = "TUPLES", .key = "tuples", .priority = 1, .right = true},
+	[SWITCHES_ABOVE] = {.title = "BELOW", .priority = 4},
 	[SWITCHES_ADDRESSES] = {.title = "ADDRESSES", .priority = 3, .least = 10},
 };
 
 static void
 switches_fill(struct table *table, const msgpack_object *row)
 {
+	centraltable_join(table, SWITCHES_ABOVE, row, "above");
 	centraltable_join(table, SWITCHES_ADDRESSES, row, "addresses");
 }
 

@@ -35,6 +35,8 @@ test_defaults(void **state)
 	assert_string_equal(c->socket, "/run/rpingmesh/central.sock");
 	assert_string_equal(c->socket_group, "rpingmesh");
 	assert_string_equal(c->ca, "");
+	assert_string_equal(c->switches, "");
+	assert_string_equal(c->topology, "");
 	assert_int_equal(c->max_hosts, 20000);
 	assert_int_equal(c->paths, 16);
 	assert_int_equal(c->budget_percent, 80);

@@ -165,7 +165,7 @@ test_many(void **state)
 	assert_int_equal(s->n, 500000);
 	central_switches_free(s);
 	sprintf(at, "s 11.0.0.1\n");
-	refused(text, "names:500001: more than 500000 addresses");
+	refused(text, "names:500001: more than 500000 names");
 	free(text);
 }
 

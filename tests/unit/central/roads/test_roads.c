@@ -475,6 +475,48 @@ test_ends(void **state)
 	roads_drop_host(roads, "d");
 }
 
+/* The leaf switch of a host names what no port names. */
+static void
+test_leaf(void **state)
+{
+	struct paths_path there = over(1, 1);
+	struct paths_path back = path("10.0.2.1", "10.0.1.1", 3, "10.3.1.1 10.2.1.2 10.1.0.2");
+
+	(void)state;
+	assert_int_equal(roads_put_leaf(roads, "x", "rack1"), -ENOENT);
+	assert_int_equal(roads_put_leaf(roads, "a", "rack1"), 0); /* LLDP: leaf1 */
+	assert_int_equal(roads_put_leaf(roads, "b", "rack2"), 0); /* nothing but a router */
+	assert_int_equal(take("a", &there), 0);
+	assert_int_equal(take("b", &back), 0);
+	assert_int_equal(switch_of("leaf1").addresses, 2);
+	assert_int_equal(switch_of("rack1").addresses, 0);
+	assert_int_equal(switch_of("rack2").addresses, 2);
+	assert_int_equal(switch_of("rack2").by, ROADS_BY_TOPOLOGY);
+	roads_forget_leaves(roads);
+	assert_int_equal(switch_of("rack2").addresses, 0);
+	assert_int_equal(switch_of("10.3.1.1").by, ROADS_BY_ADDRESS);
+	assert_int_equal(roads_put_leaf(roads, "b", "rack3"), 0);
+	assert_int_equal(take("b", &back), 0);
+	assert_int_equal(switch_of("rack3").addresses, 1);
+	/* LLDP is better, and in no conflict with it. */
+	put("b", "10.0.2.1", "leaf2", REGISTRATION_TOR_LLDP);
+	there.time_ns++;
+	assert_int_equal(take("a", &there), 0);
+	assert_int_equal(take("b", &back), 0);
+	assert_int_equal(switch_of("leaf2").addresses, 2);
+	assert_int_equal(switch_of("rack3").addresses, 0);
+	assert_int_equal(roads_conflicts(roads, &(struct roads_conflict){.addr = {{0}}}), 0);
+	/* A host that says less changes nothing where another one says more. */
+	put("c", "10.0.2.2", "10.3.1.1", REGISTRATION_TOR_ROUTER);
+	assert_int_equal(roads_put_leaf(roads, "c", "rack2"), 0);
+	back = path("10.0.2.2", "10.0.1.1", 4, "10.3.1.1 10.2.1.2 10.1.0.2");
+	assert_int_equal(take("c", &back), 0);
+	assert_int_equal(switch_of("leaf2").addresses, 2);
+	assert_int_equal(roads_conflicts(roads, &(struct roads_conflict){.addr = {{0}}}), 0);
+	assert_int_equal(roads_put_leaf(roads, "c", NULL), 0);
+	roads_drop_host(roads, "c");
+}
+
 /* Nobody knows whether the last router that has answered is the last one. */
 static void
 test_no_end(void **state)
@@ -657,7 +699,7 @@ main(void)
 		TEST(test_path),     TEST(test_moves),	    TEST(test_incomplete),
 		TEST(test_foreign),  TEST(test_renumbered), TEST(test_sets),
 		TEST(test_restart),  TEST(test_too_many),   TEST(test_names),
-		TEST(test_ends),       TEST(test_no_end),
+		TEST(test_ends),       TEST(test_no_end),	    TEST(test_leaf),
 		TEST(test_lldp_doubt), TEST(test_unnamed),  TEST(test_width),
 		TEST(test_wider),    TEST(test_agree),
 	};
