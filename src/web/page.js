@@ -7,10 +7,12 @@
  */
 import { mesh } from "./mesh.js";
 import { incidents, incident } from "./incidents.js";
-import { hosts, links, status } from "./tables.js";
+import { coverage, hosts, links, paths, status } from "./tables.js";
 import { el, get } from "./dom.js";
 
-const views = { mesh, incidents, incident, hosts, links, status };
+const views = { mesh, incidents, incident, hosts, paths, links, coverage, status };
+/* Views that are reached from others. */
+const parents = { incident: "incidents", paths: "hosts" };
 const main = document.getElementById("main");
 const live = document.getElementById("live");
 const open = document.getElementById("open");
@@ -32,7 +34,7 @@ function where() {
 
 function markNav(name) {
 	for (const a of document.querySelectorAll("nav a")) {
-		const here = a.dataset.view === name || (name === "incident" && a.dataset.view === "incidents");
+		const here = a.dataset.view === (parents[name] ?? name);
 		if (here)
 			a.setAttribute("aria-current", "page");
 		else

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The views that are a table or a list: hosts, links, status. */
-import { ago, clock, csvLink, el, get, micro, table } from "./dom.js";
+import { ago, clock, csvLink, el, get, micro, ratio, table } from "./dom.js";
 
-function tableView(title, path, key, columns, note) {
+function tableView(name, where, key, columns, note) {
+	const path = (args) => typeof where === "string" ? where : where(args);
+	const title = (args) => typeof name === "string" ? name : name(args);
 	return {
-		title: () => title,
+		title,
 		follows: ["status"],
-		async load() { return (await get(path))[key]; },
-		draw(main, data) {
+		async load(args) { return (await get(path(args)))[key]; },
+		draw(main, data, args) {
 			const filter = el("input", { type: "search", id: "filter", oninput: () => draw() });
 			const count = el("span", { class: "note" });
-			const rows = table(columns, title);
+			const rows = table(columns, title(args));
 			let all = data;
 			const kept = () => all.filter((row) => !filter.value ||
 				JSON.stringify(row).toLowerCase().includes(filter.value.toLowerCase()));
@@ -20,10 +22,10 @@ function tableView(title, path, key, columns, note) {
 				count.textContent = most.length < some.length ?
 					`the first ${most.length} of ${some.length}` : `${some.length} of ${all.length}`;
 			}
-			main.append(el("h2", {}, title),
+			main.append(el("h2", {}, title(args)),
 				el("div", { class: "controls" },
 				   el("label", {}, "Filter", filter), count,
-				   csvLink(key, columns, kept), el("a", { href: path }, "JSON")),
+				   csvLink(key, columns, kept), el("a", { href: path(args) }, "JSON")),
 				el("p", { class: "note" }, note ?? ""), rows.element);
 			draw();
 			return (now) => { all = now; draw(); };
@@ -32,7 +34,8 @@ function tableView(title, path, key, columns, note) {
 }
 
 export const hosts = tableView("Hosts", "/api/1/hosts", "hosts", [
-	{ name: "host", value: (h) => h.host },
+	{ name: "host", value: (h) => h.host,
+	  cell: (h) => el("a", { href: `#/paths/${encodeURIComponent(h.host)}` }, h.host) },
 	{ name: "state", value: (h) => h.state },
 	{ name: "left", value: (h) => h.left ? `${h.left}, ${ago(h.left_ns)} ago` : "" },
 	{ name: "version", value: (h) => h.version },
@@ -50,6 +53,35 @@ export const links = tableView("Links", "/api/1/links", "links", [
 	{ name: "to address", value: (l) => l.to },
 	{ name: "5-tuples", n: true, value: (l) => l.tuples ?? 0 },
 ], "A link is one direction of a cable, as traced 5-tuples show it.");
+
+export const coverage = tableView("Coverage", "/api/1/coverage", "coverage", [
+	{ name: "ToR", value: (c) => c.tor },
+	{ name: "rail", value: (c) => c.rail ?? "" },
+	{ name: "family", value: (c) => c.family },
+	{ name: "ports", n: true, value: (c) => c.ports },
+	{ name: "paths", n: true, value: (c) => c.paths },
+	{ name: "5-tuples wanted", n: true, value: (c) => c.wanted },
+	{ name: "from it", n: true, value: (c) => c.out },
+	{ name: "to it", n: true, value: (c) => c.in },
+	{ name: "paths covered from it", n: true, value: (c) => c.share_out,
+	  cell: (c) => ratio(c.share_out) },
+	{ name: "to it", n: true, value: (c) => c.share_in, cell: (c) => ratio(c.share_in) },
+	{ name: "paired with", n: true, value: (c) => c.partners, cell: (c) => `${c.partners} of ${c.others}` },
+	{ name: "why not more", value: (c) => [c.capped ?? []].flat().join(", ") },
+], "How much of the links above each switch the probes of the plan reach.");
+
+export const paths = tableView((args) => `Paths of ${args[0] ?? "no host"}`,
+	(args) => `/api/1/paths?host=${encodeURIComponent(args[0] ?? "")}`, "paths", [
+		{ name: "from", value: (p) => p.source },
+		{ name: "to", value: (p) => p.destination },
+		{ name: "UDP port", n: true, value: (p) => p.src_port },
+		{ name: "class", n: true, value: (p) => p.traffic_class },
+		{ name: "routers", value: (p) => p.hops.map((h) => h.name ?? h.address ?? "?").join(" → ") },
+		{ name: "arrives", value: (p) => p.reached ? "yes" : "no" },
+		{ name: "stable", value: (p) => p.stable ? "yes" : "no" },
+		{ name: "traced", n: true, value: (p) => p.time_ns,
+		  cell: (p) => el("time", { title: clock(p.time_ns) }, `${ago(p.time_ns)} ago`) },
+	], "Which routers the 5-tuples of this host cross, as it has traced them.");
 
 /* Numbers beyond 2^53 are hashes, which JavaScript cannot hold. */
 function shows([key, value]) {

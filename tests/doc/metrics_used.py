@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The alert rules and the dashboard against rpingmeshd(8) and rpingmesh-central(8): each metric and
-label in them is one that a program has. Prints what is not.
+"""The alert rules and the dashboards against rpingmeshd(8) and rpingmesh-central(8): each metric
+and label in them is one that a program has. Prints what is not.
 
   metrics_used.py             compare
   metrics_used.py --rules     print the dashboard's expressions as a file of rules, for promtool
@@ -41,8 +41,12 @@ def rules():
 
 
 def dashboard():
-    """(where, expression, legend) of all that the dashboard asks."""
-    board = json.loads(read("grafana/rpingmesh.json"))
+    """(where, expression, legend) of all that the dashboards ask."""
+    for name in ("rpingmesh", "rpingmesh-central"):
+        yield from asked_by(json.loads(read(f"grafana/{name}.json")))
+
+
+def asked_by(board):
     for panel in board["panels"]:
         for target in panel.get("targets", []):
             yield panel["title"], target["expr"], target["legendFormat"]

@@ -13,5 +13,11 @@ for program in mosquitto mosquitto_pub chromium chromedriver; do
 	}
 done
 src=${top_srcdir:-.}
+# Looks for what hinders people who use a screen reader or a keyboard. Without it, less is checked.
+axe="axe-core@4.10.3"
+[ -e "${top_builddir:-.}/tests/web/node_modules/axe-core/axe.min.js" ] ||
+	! command -v npm >/dev/null ||
+	timeout 60 npm install --prefix "${top_builddir:-.}/tests/web" --no-audit --no-fund \
+		--no-save --fetch-retries=0 --ignore-scripts "$axe" >/dev/null 2>&1
 PYTHONPATH=$src/tests/cli:$src/tests/web exec /usr/bin/python3 -B "$src/tests/web/page.py" \
 	"${top_builddir:-.}"

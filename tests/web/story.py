@@ -139,6 +139,9 @@ def told(b, url, ident):
         const y = (name) => +[...document.querySelectorAll('svg.proof text')]
             .find((t) => t.textContent.startsWith(name)).getAttribute('y');
         return y('10.2.') < y('leaf') && y('leaf') < y('h1');"""))
+    b.resize(1100, 1000)
+    b.screenshot(os.path.join(BUILD, "tests/web/picture.png"))  # README.md has it
+    b.resize(1100, 1400)
     submit(b, say="mute", for_s="3600", by="ann", reason="<b>cable</b> ordered", token="x" * 25)
     until("a refusal", lambda: "Refused" in b.text("#answer"))
     check("a wrong token is said", "token is wrong" in b.text("#answer"))

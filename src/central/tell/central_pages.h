@@ -29,13 +29,18 @@ void central_pages_stats(const struct central_pages *pages, struct http_stats *o
 
 /* The sources of central_metrics.c and central_json*.c, whose arg is the struct central_tell. */
 extern const struct http_source central_metrics_source;
+extern const struct http_source central_json_coverage_source;
 extern const struct http_source central_json_evidence_source;
 extern const struct http_source central_json_hosts_source;
 extern const struct http_source central_json_links_source;
 extern const struct http_source central_json_incidents_source;
 extern const struct http_source central_json_mesh_source;
 extern const struct http_source central_json_mesh_times_source;
+extern const struct http_source central_json_paths_source;
 extern const struct http_source central_json_status_source;
+extern const struct http_source central_json_switches_source;
+extern const struct http_source central_json_tors_source;
+extern const struct http_source central_plain_source;
 extern const struct http_source central_post_source;
 
 #endif
