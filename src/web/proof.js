@@ -4,7 +4,7 @@
  * lose something and cross a candidate. A line is a direction of a link. It votes: how many of the
  * 5-tuples that cross it lose. A candidate is thick, and has an arrow and its votes.
  */
-import { el, get, percent, svg } from "./dom.js";
+import { el, get, micro, percent, svg } from "./dom.js";
 
 const WIDE = 760, ROW = 92, BOX = 22, EDGE = 20;
 const NODES = 12;        /* in a row at most */
@@ -133,6 +133,27 @@ export function picture(links) {
 		`these paths, dashed if some lose.${left ? ` ${left} more are left out.` : ""}`));
 }
 
+/* Loss, or delay, over time: of the last hour at most. */
+function timeline(samples) {
+	if (samples.length < 2)
+		return "";
+	const tall = 90, left = 64, [first, last] = [samples[0][0], samples.at(-1)[0]];
+	const slow = samples.every((s) => s[1] === 0), value = (s) => s[slow ? 2 : 1];
+	const most = Math.max(...samples.map(value)) || 1;
+	const x = (s) => left + (s[0] - first) / (last - first || 1) * (WIDE - left - EDGE);
+	const y = (s) => 10 + (1 - value(s) / most) * (tall - 30);
+	const text = slow ? `${micro(most)} more RTT` : `${percent(most, 1)} loss`;
+	const at = (s) => new Date(s[0] * 1000).toLocaleTimeString();
+	return svg("svg", { viewBox: `0 0 ${WIDE} ${tall}`, role: "img", class: "proof timeline",
+		"aria-label": `From ${at(samples[0])} to ${at(samples.at(-1))}: at most ${text}` },
+	svg("path", { d: `M${left} ${tall - 20}H${WIDE - EDGE}`, class: "axis" }),
+	svg("polyline", { points: samples.map((s) => `${x(s)},${y(s)}`).join(" ") }),
+	svg("text", { x: left / 2, y: 14 }, slow ? micro(most) : percent(most, 1)),
+	svg("text", { x: left / 2, y: tall - 16 }, "0"),
+	svg("text", { x: left + 30, y: tall - 4 }, at(samples[0])),
+	svg("text", { x: WIDE - EDGE - 30, y: tall - 4 }, at(samples.at(-1))));
+}
+
 function sum(e) {
 	const n = e.losing + e.clean;
 	if (!n)
@@ -164,7 +185,8 @@ export function proof(id) {
 		try {
 			const e = await get(`/api/1/evidence?id=${encodeURIComponent(id)}`);
 			open = element.querySelector("details")?.open ?? open;
-			element.replaceChildren(el("p", {}, sum(e)), e.links.length ? picture(e.links) : "", list(e));
+			element.replaceChildren(el("p", {}, sum(e)), e.links.length ? picture(e.links) : "",
+				timeline(e.timeline), list(e));
 			element.querySelector("details").open = open;
 		} catch (error) {
 			element.replaceChildren(el("p", { class: "bad" }, `No evidence: ${error.message}.`));

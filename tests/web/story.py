@@ -52,6 +52,10 @@ def blamed(url):
     return json.loads(ask(url + "/api/1/incidents")[1])["incidents"]
 
 
+def timeline(url, ident):
+    return json.loads(ask(f"{url}/api/1/evidence?id={ident}")[1])["timeline"]
+
+
 def proves(url, ident):
     """The link that loses is the candidate, and those beside it lose less of their 5-tuples."""
     found = json.loads(ask(f"{url}/api/1/evidence?id={ident}")[1])
@@ -66,6 +70,11 @@ def proves(url, ident):
         for x in found["links"] if not x["candidate"] and x["tuples"] > bad["tuples"]))
     check("the worst 5-tuples are those of leaf 1", found["tuples"] and all(
         "10.0.1." in x["source"] + " " + x["destination"] for x in found["tuples"]))
+    until("a timeline", lambda: len(timeline(url, ident)) >= 2)
+    times = timeline(url, ident)
+    check("its timeline has what it loses", all(0.02 < loss < 0.5 and delay == 0
+                                               for _, loss, delay in times) and
+          times == sorted(times) and abs(times[-1][0] - time.time()) < LONG)
     check("evidence of no incident is refused",
           ask(f"{url}/api/1/evidence?id=0000000000000000")[0] == 400)
 
@@ -135,6 +144,8 @@ def told(b, url, ident):
           b.run("return document.querySelectorAll('svg.proof line.candidate').length") == 1)
     check("it has its votes", "/" in b.run(
         "return document.querySelector('svg.proof text.votes').textContent"))
+    check("its loss over time is drawn", until("a timeline", lambda: b.run(
+        "return !!document.querySelector('svg.timeline polyline')")))
     check("spines are above switches, and these above hosts", b.run("""
         const y = (name) => +[...document.querySelectorAll('svg.proof text')]
             .find((t) => t.textContent.startsWith(name)).getAttribute('y');

@@ -4,7 +4,7 @@
  * has answered from. A router answers from the interface at which a packet comes in, or from
  * another one, and has other addresses for IPv6. So the first address of a link says nothing of the
  * cable, and the second may tell parallel cables apart. What is one cable must be one link, because
- * each link has to be found by its own evidence, and the rest of it would look like another culprit.
+ * each link has to be found by its own evidence, and the rest would look like another culprit.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -9,8 +9,10 @@
 
 #include "central/incident/incidents.h"
 #include "central/tell/central_evidence.h"
+#include "central/tell/central_live.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
+#include "central/tell/central_trend.h"
 #include "core/clock.h"
 #include "serve/query.h"
 
@@ -95,8 +97,9 @@ central_proof_tuple(FILE *out, const struct central_evidence_tuple *t)
 }
 
 static void
-central_proof_write(FILE *out, const struct roads *roads, const struct central_proof *proof)
+central_proof_write(FILE *out, const struct central_tell *t, const struct central_proof *proof)
 {
+	const struct roads *roads = t->roads;
 	struct central_evidence_info info;
 
 	central_evidence_info(proof->evidence, &info);
@@ -117,7 +120,9 @@ central_proof_write(FILE *out, const struct roads *roads, const struct central_p
 		fputs(i ? ",\n" : "\n", out);
 		central_proof_tuple(out, central_evidence_tuple(proof->evidence, i));
 	}
-	fputs("]}\n", out);
+	fputs("],\n\"timeline\":", out);
+	central_trend_write(central_live_trend(t->live), proof->id, out);
+	fputs("}\n", out);
 }
 
 static int
@@ -131,7 +136,7 @@ central_proof_more(void *arg, void *page, struct buffer *out)
 		return 1;
 	if (central_json_open(&piece) < 0)
 		return -ENOMEM;
-	central_proof_write(piece.file, t->roads, proof);
+	central_proof_write(piece.file, t, proof);
 	return central_json_close(&piece, out);
 }
 

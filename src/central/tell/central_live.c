@@ -15,6 +15,7 @@
 #include "central/picture/picture.h"
 #include "central/tell/central_incidents.h"
 #include "central/tell/central_tell.h"
+#include "central/tell/central_trend.h"
 #include "core/clock.h"
 #include "core/log_limit.h"
 #include "core/loop.h"
@@ -28,6 +29,7 @@ struct central_live {
 	const struct central_tell *t;
 	struct events *events;
 	struct picture *picture;
+	struct central_trend *trend;
 	struct history_mesh *history;
 	struct loop_timer *look, *step;
 	uint64_t begun_ns;          /* when the last picture was, CLOCK_MONOTONIC; 0: never */
@@ -114,6 +116,7 @@ central_live_look(void *arg)
 	if (live->drawing || (live->begun_ns && now_ns < live->begun_ns + CENTRAL_LIVE_NS))
 		return;
 	live->begun_ns = now_ns;
+	central_trend_look(live->trend, live->t->incidents, clock_wall_ns());
 	live->drawing = true;
 	loop_timer_set(live->step, 0);
 }
@@ -140,6 +143,9 @@ central_live_start(struct central_live *live)
 
 	if (getrandom(live->key, sizeof(live->key), 0) != (ssize_t)sizeof(live->key))
 		return -errno;
+	live->trend = central_trend_new();
+	if (!live->trend)
+		return -ENOMEM;
 	rc = events_new(live->t->loop, live->t->incarnation, &live->events);
 	if (rc == 0)
 		rc = picture_new(live->key, &live->picture);
@@ -181,6 +187,7 @@ central_live_free(struct central_live *live)
 	events_free(live->events);
 	history_mesh_free(live->history);
 	picture_free(live->picture);
+	central_trend_free(live->trend);
 	free(live);
 }
 
@@ -200,4 +207,10 @@ struct history_mesh *
 central_live_history(const struct central_live *live)
 {
 	return live->history;
+}
+
+const struct central_trend *
+central_live_trend(const struct central_live *live)
+{
+	return live->trend;
 }

@@ -14,6 +14,7 @@ struct central_live;
 struct central_tell;
 struct events;
 struct history_mesh;
+struct central_trend;
 struct picture;
 
 #define CENTRAL_LIVE_NS 5000000000ULL
@@ -27,5 +28,6 @@ void central_live_free(struct central_live *live);
 struct events *central_live_events(const struct central_live *live);
 struct picture *central_live_picture(const struct central_live *live);
 struct history_mesh *central_live_history(const struct central_live *live);
+const struct central_trend *central_live_trend(const struct central_live *live);
 
 #endif

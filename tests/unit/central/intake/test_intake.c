@@ -127,7 +127,7 @@ stats(void)
 	return out;
 }
 
-/* What a host has received counts for five minutes, and is known only if it says so all the time. */
+/* What a host has received counts for five minutes, and only if it says so all the time. */
 static void
 test_heard(void **state)
 {
