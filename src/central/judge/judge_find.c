@@ -216,6 +216,21 @@ judge_find_jobs(const struct judge_case *c, const struct locate_finding *from,
 	free(seen);
 }
 
+/* In which parts of the window losses (or slow probes) lie that the finding may explain. */
+static uint64_t
+judge_parts(const struct judge_case *c, const struct locate_finding *from)
+{
+	const struct locate_candidate *first = &from->candidates[0];
+	uint64_t when = 0;
+
+	for (size_t i = 0; i < c->n_rows; i++)
+		if ((c->lrows[i].lost_when || c->lrows[i].slow_when) &&
+		    judge_case_crosses(c, i, first->kind, first->id))
+			when |= from->effect == LOCATE_DELAY ? c->lrows[i].slow_when :
+							       c->lrows[i].lost_when;
+	return when;
+}
+
 /*
  * Whether the losses go on: some lie in the last two slots of the window, within which all hosts
  * have reported. Those of earlier ones end at another time in the reports of each host. That may
@@ -225,15 +240,24 @@ static bool
 judge_is_live(const struct judge_case *c, const struct locate_finding *from)
 {
 	uint64_t slots = intake_window_ns(c->window) / intake_slot_ns(c->window);
-	const struct locate_candidate *first = &from->candidates[0];
-	uint64_t when = 0;
 
-	for (size_t i = 0; i < c->n_rows; i++)
-		if ((c->lrows[i].lost_when || c->lrows[i].slow_when) &&
-		    judge_case_crosses(c, i, first->kind, first->id))
-			when |= from->effect == LOCATE_DELAY ? c->lrows[i].slow_when :
-							       c->lrows[i].lost_when;
-	return when >> (slots - 2) != 0;
+	return judge_parts(c, from) >> (slots - 2) != 0;
+}
+
+/*
+ * What it loses while it does: in the parts of a longer window that have losses. A short trouble
+ * would else look like a small one, and few probes could never say that it is over.
+ */
+static double
+judge_loss_ratio(const struct judge_case *c, const struct locate_finding *from)
+{
+	double slots = (double)(intake_window_ns(c->window) / intake_slot_ns(c->window));
+	int parts = __builtin_popcountll(judge_parts(c, from));
+
+	if (from->effect == LOCATE_DELAY)
+		return 0;
+	return fmin(fmax(c->window != INTAKE_SHORT && parts ? from->rate * slots / parts :
+							      from->rate, 0), 1);
 }
 
 /* ---- a second culprit ---- */
@@ -327,7 +351,7 @@ judge_find_one(const struct judge_case *c, const struct locate_finding *from,
 		.n_culprits = from->n_candidates, .effect = effects[from->effect],
 		.direction = direction == LOCATE_FORTH || direction == LOCATE_BACK ?
 				     INCIDENT_ONE_WAY : INCIDENT_BOTH,
-		.loss_ratio = from->effect == LOCATE_DELAY ? 0 : fmin(fmax(from->rate, 0), 1),
+		.loss_ratio = judge_loss_ratio(c, from),
 		.confidence = from->net > 0 ? -expm1(-from->net) : 0,
 		.sure = from->net >= JUDGE_SURE && !from->brief && from == c->result->findings};
 	judge_find_jobs(c, from, out, found->hurts, found->crosses);
