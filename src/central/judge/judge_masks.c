@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "central/judge/judge_masks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,15 +12,38 @@
 
 struct judge_mask {
 	enum incident_kind kind;
-	char name[INCIDENT_NAME];
+	char name[INCIDENT_NAME]; /* of a link, with its ends in one order */
 	uint64_t until_ns[INTAKE_WINDOWS];
 };
+
+/* A link is the same trouble as its other direction, or both. */
+static void
+judge_mask_name(const struct incident_culprit *culprit, char name[INCIDENT_NAME])
+{
+	const char *arrow = strstr(culprit->name, " -> "), *to = arrow ? arrow + 4 : NULL;
+	int from;
+
+	if (!arrow) {
+		arrow = strstr(culprit->name, " <-> ");
+		to = arrow ? arrow + 5 : NULL;
+	}
+	from = arrow ? (int)(arrow - culprit->name) : 0;
+	if (culprit->kind != INCIDENT_LINK || !arrow)
+		snprintf(name, INCIDENT_NAME, "%s", culprit->name);
+	else if (strncmp(culprit->name, to, (size_t)from) > 0)
+		snprintf(name, INCIDENT_NAME, "%s - %.*s", to, from, culprit->name);
+	else
+		snprintf(name, INCIDENT_NAME, "%.*s - %s", from, culprit->name, to);
+}
 
 static struct judge_mask *
 judge_mask_of(const struct judge_masks *m, const struct incident_culprit *culprit)
 {
+	char name[INCIDENT_NAME];
+
+	judge_mask_name(culprit, name);
 	for (size_t i = 0; i < m->n; i++)
-		if (m->at[i].kind == culprit->kind && strcmp(m->at[i].name, culprit->name) == 0)
+		if (m->at[i].kind == culprit->kind && strcmp(m->at[i].name, name) == 0)
 			return &m->at[i];
 	return NULL;
 }
@@ -45,7 +69,7 @@ judge_mask_get(struct judge_masks *m, const struct incident_culprit *culprit)
 		return mask;
 	mask = &m->at[m->n++];
 	*mask = (struct judge_mask){.kind = culprit->kind};
-	memcpy(mask->name, culprit->name, sizeof(mask->name));
+	judge_mask_name(culprit, mask->name);
 	return mask;
 }
 
