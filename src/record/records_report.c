@@ -89,6 +89,6 @@ const struct record_field records_report_row[] = {
 	      "Probes that were reported as `unreachable` before, and are now known to be lost."),
 	FIELD("slow", "integer",
 	      "The answers whose RTT was more than three times the usual one of the stream, and "
-	      "20 µs above it."),
+	      "20 µs above it. If all answers have been slow for an hour, that is usual."),
 	END,
 };

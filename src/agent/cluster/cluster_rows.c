@@ -29,6 +29,7 @@ struct cluster_row {
 	struct histogram times;        /* theirs, by the middle of their buckets; since these were
 					  reported */
 	double usual_ns;
+	uint64_t slow_ns;              /* since when all answers are slow; 0: the last one is not */
 	uint32_t learned, good;        /* answers that usual_ns knows; those since the last loss */
 	bool loses;
 	uint64_t last_ns;              /* of its last result */
@@ -168,8 +169,27 @@ cluster_rows_get(struct cluster_rows *rows, const struct report_stream *key, con
 
 /* ---- counting ---- */
 
+/* Whether an answer that was due then is slow. It may be the one that makes that usual. */
+static bool
+cluster_row_slow(struct cluster_row *row, double rtt, uint64_t due_ns)
+{
+	if (row->learned < CLUSTER_ROWS_LEARN || rtt <= 3 * row->usual_ns ||
+	    rtt <= row->usual_ns + CLUSTER_ROWS_SLOW_NS) {
+		row->slow_ns = 0;
+		return false;
+	}
+	if (!row->slow_ns)
+		row->slow_ns = due_ns;
+	if (due_ns < row->slow_ns + CLUSTER_ROWS_USUAL_NS)
+		return true;
+	row->slow_ns = 0;
+	row->learned = 0;
+	row->usual_ns = 0;
+	return false;
+}
+
 static void
-cluster_row_time(struct cluster_row *row, uint64_t rtt_ns)
+cluster_row_time(struct cluster_row *row, uint64_t rtt_ns, uint64_t due_ns)
 {
 	double rtt = (double)rtt_ns;
 
@@ -177,8 +197,7 @@ cluster_row_time(struct cluster_row *row, uint64_t rtt_ns)
 	row->rtt_ns += rtt_ns;
 	/* Without memory, the answer is not among them. */
 	histogram_add(&row->times, report_time_ns(report_time_bucket(rtt_ns)));
-	if (row->learned >= CLUSTER_ROWS_LEARN && rtt > 3 * row->usual_ns &&
-	    rtt > row->usual_ns + CLUSTER_ROWS_SLOW_NS) {
+	if (cluster_row_slow(row, rtt, due_ns)) {
 		row->counts.slow++;
 		return;
 	}
@@ -228,7 +247,7 @@ cluster_rows_add(struct cluster_rows *rows, const struct report_stream *key, con
 	row->counts.noise += r->stalled && (lost || answered);
 	row->counts.noise_lost += r->stalled && lost;
 	if (r->measured && answered && r->host_noise == PROBE_NOISE_NONE)
-		cluster_row_time(row, r->rtt_ns);
+		cluster_row_time(row, r->rtt_ns, r->due_ns);
 	return cluster_row_judge(row, r);
 }
 

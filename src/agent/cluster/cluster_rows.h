@@ -20,6 +20,8 @@
 /* An answer is slow if its RTT is above three times the usual one, and so much above it. */
 #define CLUSTER_ROWS_SLOW_NS 20000u
 #define CLUSTER_ROWS_LEARN 20u /* the usual RTT is known after so many answers */
+/* If all answers have been slow for so long, that is usual: what is usual is learned anew. */
+#define CLUSTER_ROWS_USUAL_NS 3600000000000ULL
 
 struct cluster_rows;
 

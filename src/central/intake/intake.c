@@ -555,8 +555,10 @@ intake_rows(const struct intake_host *host, enum intake_window window, uint64_t 
 		row = (struct intake_row){
 			.stream = &stored->stream,
 			.place = i,
-			.times = {host->table.times + stored->times, stored->n_times},
 			.stored = stored};
+		if (stored->n_times)
+			row.times = (struct report_times){&host->table.times[stored->times],
+							  stored->n_times};
 		intake_stored_sum(stored, window, now_ns, &row.counts);
 		if (row.counts.sent)
 			fn(arg, host, &row);

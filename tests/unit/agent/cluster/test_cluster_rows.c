@@ -186,6 +186,36 @@ test_slow(void **state)
 	cluster_rows_free(rows);
 }
 
+/* The answers of `minutes`, one a minute, of which the last report says how many were slow. */
+static uint32_t
+slow_of(unsigned int minutes, uint64_t rtt_ns)
+{
+	cluster_rows_reported(rows, false);
+	result.rtt_ns = rtt_ns;
+	for (unsigned int i = 0; i < minutes; i++) {
+		result.due_ns += 60 * S;
+		add(PROBE_OK);
+	}
+	fill();
+	return report.n_rows ? report.rows[0].slow : 0;
+}
+
+/* A rise is slow for an hour and then usual; one good answer, and the hour begins anew. */
+static void
+test_usual(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(slow_of(CLUSTER_ROWS_LEARN, 5000), 0);
+	assert_int_equal(slow_of(59, 40000), 59);
+	assert_int_equal(slow_of(1, 5000), 0);
+	assert_int_equal(slow_of(60, 40000), 60);
+	assert_int_equal(slow_of(60, 40000), 0);
+	/* And what is slow beside that is slow. */
+	assert_int_equal(slow_of(10, 130000), 10);
+	cluster_rows_free(rows);
+}
+
 /* What differs in any part of the key is another stream; what has much in common is together. */
 static void
 test_streams(void **state)
@@ -289,7 +319,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts), cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_times), cmocka_unit_test(test_many_times),
-		cmocka_unit_test(test_slow), cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_slow), cmocka_unit_test(test_usual),
+		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_begins), cmocka_unit_test(test_many),
 	};
 

@@ -205,6 +205,45 @@ test_times(void **state)
 	end();
 }
 
+/* Rows borrow nothing of a report, which ends; a report may name a port twice. */
+static void
+test_borrowed(void **state)
+{
+	char name[] = "mlx5_0", none[] = "", some[] = "slurm:7";
+
+	(void)state;
+	begin(1);
+	ports[0].device = ports[1].device = name;
+	counters[0] = (struct report_counter){"flaps", 1};
+	ports[0].counters = counters;
+	ports[0].n_counters = 1;
+	for (int i = 0; i < STREAMS; i++) {
+		streams[i].device = name;
+		streams[i].job = i == 2 ? some : none;
+	}
+	assert_int_equal(send_now(), 0);
+	memset(name, 'x', strlen(name));
+	memset(some, 'x', strlen(some));
+	none[0] = 'x';
+	sum(INTAKE_SHORT, 0);
+	assert_int_equal(n_heard, STREAMS);
+	assert_string_equal(device, "mlx5_0");
+	assert_string_equal(job, "slurm:7");
+	/* Another set of streams: the port goes on, and so does what it has counted. */
+	strcpy(name, "mlx5_0");
+	none[0] = '\0';
+	report.n_streams = 2;
+	assert_int_equal(send_now(), 0);
+	memset(name, 'x', strlen(name));
+	none[0] = 'x';
+	sum(INTAKE_SHORT, 0);
+	assert_int_equal(n_heard, 2);
+	assert_string_equal(device, "mlx5_0");
+	assert_string_equal(job, "");
+	assert_int_equal(info().ports[0].counters[0].total, 2);
+	end();
+}
+
 /* A rise is usual once it is there for half an hour. */
 static void
 test_usual(void **state)
@@ -533,7 +572,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_times), cmocka_unit_test(test_usual),
-		cmocka_unit_test(test_heard),
+		cmocka_unit_test(test_heard), cmocka_unit_test(test_borrowed),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_sequence), cmocka_unit_test(test_forged_sequence),
 		cmocka_unit_test(test_restart),
