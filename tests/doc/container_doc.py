@@ -173,16 +173,57 @@ def daemonset():
              "its probe is not the image's health check")):
         if not good:
             yield f"daemonset.yaml: {what}"
-    # The daemon's own parser, where there is one.
-    daemon_program = os.path.join(os.environ.get("top_builddir", "."), "rpingmeshd")
-    if os.access(daemon_program, os.X_OK):
+    yield from parsed("daemonset.yaml", "rpingmeshd", config["data"]["rpingmeshd.conf"])
+
+
+def parsed(name, program, configuration):
+    """A configuration, by the program's own parser, where there is one."""
+    path = os.path.join(os.environ.get("top_builddir", "."), program)
+    if os.access(path, os.X_OK):
         with tempfile.NamedTemporaryFile("w") as f:
-            f.write(config["data"]["rpingmeshd.conf"])
+            f.write(configuration)
             f.flush()
-            p = subprocess.run([daemon_program, "-t", "-c", f.name], text=True,
-                               stderr=subprocess.STDOUT, stdout=subprocess.PIPE, check=False)
+            p = subprocess.run([path, "-t", "-c", f.name], text=True, stderr=subprocess.STDOUT,
+                               stdout=subprocess.PIPE, check=False)
         if p.returncode:
-            yield f"daemonset.yaml: its configuration: {p.stdout.strip()}"
+            yield f"{name}: its configuration: {p.stdout.strip()}"
+
+
+def deployment():
+    """central.yaml: what Kubernetes would refuse, and what the program by its defaults needs."""
+    documents = list(yaml.safe_load_all(text("central.yaml")))
+    if [d["kind"] for d in documents] != ["ConfigMap", "PersistentVolumeClaim", "Service",
+                                          "Deployment"]:
+        yield f"central.yaml: {[d['kind'] for d in documents]}"
+        return
+    config, claim, service, spec = *documents[:3], documents[3]["spec"]
+    labels, pod = spec["template"]["metadata"]["labels"], spec["template"]["spec"]
+    central = pod["containers"][0]
+    mounts = {m["name"]: m["mountPath"] for m in central["volumeMounts"]}
+    volumes_of = {v["name"]: v for v in pod["volumes"]}
+    conf = config["data"]["rpingmesh-central.conf"]
+    with open(os.path.join(TOP, "etc/rpingmesh-central.conf"), encoding="utf-8") as f:
+        defaults = dict(re.findall(r'^# *(\w+) = "(/.*)";', f.read(), re.M))
+    for good, what in (
+            (spec["selector"]["matchLabels"] == labels == service["spec"]["selector"],
+             "the selectors are not the labels"),
+            (mounts.keys() == volumes_of.keys(), f"{mounts.keys()} against {volumes_of.keys()}"),
+            (mounts["run"] == os.path.dirname(defaults["socket"]), "the socket's directory"),
+            (mounts["state"] == os.path.dirname(defaults["database"]), "the database's directory"),
+            (all(path.startswith(mounts["tls"] + "/") for path in
+                 re.findall(r'^(?:ca|certificate|key) = "(.*)"', conf, re.M)), "the certificates"),
+            (volumes_of["config"]["configMap"]["name"] == config["metadata"]["name"],
+             "the configuration's name"),
+            (volumes_of["state"]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"],
+             "the claim's name"),
+            (pod["securityContext"]["runAsUser"] == int(uid()), "its user"),
+            (spec["replicas"] == 1 and spec["strategy"]["type"] == "Recreate",
+             "two programs with one database"),
+            (central["ports"][0]["containerPort"] == service["spec"]["ports"][0]["port"] ==
+             int(re.search(r'^listen = ".*:(\d+)"', conf, re.M)[1]), "its port")):
+        if not good:
+            yield f"central.yaml: {what}"
+    yield from parsed("central.yaml", "rpingmesh-central", conf)
 
 
 def page():
@@ -198,12 +239,14 @@ def page():
     for option in set(re.findall(r"^\| `(--\w+) ", readme.split("| given |")[0], re.M)):
         if f"  {option} " not in usage:
             yield f"README.md: contrib/container/build has no {option}"
-    if "Kubernetes were not run" not in readme or "was not run" not in text("daemonset.yaml"):
+    if "Kubernetes were not run" not in readme or any(
+            "was not run" not in text(name).replace("\n# ", " ")
+            for name in ("daemonset.yaml", "central.yaml")):
         yield "what was not run is not said"
 
 
 def main():
-    parts = quadlet, docker, table, numbers, places, daemonset, page
+    parts = quadlet, docker, table, numbers, places, daemonset, deployment, page
     problems = [f"contrib/container/{p}" for part in parts for p in part()]
     for p in problems:
         print(p)

@@ -46,6 +46,11 @@ class Clos:
         return [tuple(line.split()) for line in fabric("links").splitlines()]
 
     @staticmethod
+    def switch_addresses():
+        """Lines of a switch and its addresses, which is rpingmesh-central's file `switches`."""
+        return fabric("switch-addresses")
+
+    @staticmethod
     def counters():
         """{(from, to): Counter}"""
         lines = [line.split() for line in fabric("counters").splitlines()]

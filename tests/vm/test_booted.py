@@ -23,6 +23,7 @@ from harness import MACHINE, check, child_of, probes_in, until
 from meeting import OTHER, WireCapture, address_of, both, meet, only_two
 
 PACKAGE = "rpingmesh"
+CTL, CENTRAL = "rpingmesh-ctl", "rpingmesh-central"
 UNIT = "rpingmeshd.service"
 CONF = "/etc/rpingmesh/rpingmeshd.conf"
 SOCKET_UNIT = "rpingmeshd.socket"
@@ -53,9 +54,9 @@ def apt(*argv):
                 "Dpkg::Use-Pty=0", *argv)
 
 
-def package_file():
-    files = glob.glob(os.path.join(DEBS, f"{PACKAGE}_*.deb"))
-    check(len(files) == 1, f"one package wanted in {DEBS} (make deb): {files}")
+def package_file(name=PACKAGE):
+    files = glob.glob(os.path.join(DEBS, f"{name}_*.deb"))
+    check(len(files) == 1, f"one package {name} wanted in {DEBS} (make deb): {files}")
     return files[0]
 
 
@@ -119,7 +120,7 @@ def configure(*lines):
 
 
 def install():
-    apt("install", package_file())
+    apt("install", package_file(), package_file(CTL))
 
 
 def allow_tracing():
@@ -407,12 +408,30 @@ def left_of_the_package():
                    if f and not f.startswith("/run/") or f.startswith("/run/rpingmesh")})
 
 
+def with_central(t):
+    """rpingmesh-central beside the daemon: it waits to be enabled, runs, and says that there is no
+    broker; neither takes the other's socket away."""
+    apt("install", package_file(CENTRAL))
+    check(run("systemctl", "is-active", CENTRAL)[1].strip() == "inactive", "it runs by itself")
+    must("systemctl", "start", CENTRAL)
+    said = until("central misses its broker", lambda: (
+        lambda s: s if s[0] == 1 and "broker" in s[1] else None)(
+            run("rpingmesh-ctl", "--central", "status")), SLOW_S, 1)
+    t.note(said[1].strip().splitlines()[-1])
+    check(os.path.isdir("/var/lib/rpingmesh-central"), "no directory for its database")
+    apt("remove", CENTRAL)
+    check(os.path.exists("/run/rpingmesh/rpingmeshd.sock"), "the daemon's socket is gone, too")
+    check(not os.path.exists("/run/rpingmesh/central.sock"), "central's socket is left")
+    answers()
+
+
 @both
 def test_remove_purge(t):
     """Remove: the daemon stops, the configuration stays. Purge: nothing is left but the user, whose
     number may own files."""
     running()
     pid = main_pid()
+    with_central(t)
     apt("remove", PACKAGE)
     check(not os.path.exists(f"/proc/{pid}"), "the daemon still runs")
     check(package_state() == "config-files", package_state())
@@ -421,7 +440,7 @@ def test_remove_purge(t):
     check(not os.path.exists("/run/rpingmesh"), "/run/rpingmesh is left")
     check(run("systemctl", "is-active", UNIT)[1].strip() in ("inactive", "unknown", "failed"),
           "active")
-    apt("purge", PACKAGE)
+    apt("purge", PACKAGE, CENTRAL, CTL)
     check(package_state() in ("", "not-installed", "unknown") or "no packages" in package_state(),
           package_state())
     # The test's own.

@@ -393,6 +393,19 @@ cmd_links() {
 
 cmd_switches() { need_clos && clos_switches; }
 
+# "SWITCH ADDRESS=PORT..." in lines, as the kernel has them: a file for rpingmesh-central.
+cmd_switch_addresses() {
+	local name
+	need_clos
+	for name in $(clos_switches); do
+		ip -n "$name" -br addr show scope global | awk -v name="$name" '
+			function address(text) { sub("/.*", "", text); return text }
+			{ sub("@.*", "", $1); printf "%s", name }
+			{ for (i = 3; i <= NF; i++) printf " %s=%s", address($i), $1 }
+			{ print "" }'
+	done
+}
+
 # What tc has counted, in lines "roce NAMESPACE END-NUMBER PACKETS", "hole ..." likewise, and "netem
 # NAMESPACE DEVICE PACKETS". The initial namespace is "-".
 clos_tc_counts() {

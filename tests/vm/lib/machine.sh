@@ -23,6 +23,10 @@ describe_machine() {
 	machine+=(-accel "$1" -smp 1 -m "$memory" -nodefaults -no-user-config -display none
 		-nic none -no-reboot -serial "file:$run/console" -device virtio-rng-pci
 		-initrd "$initramfs" -append "$arguments")
+	if [ -n "$forward" ]; then
+		machine+=(-device "virtio-net-pci,netdev=forward,romfile=" -netdev
+			"user,id=forward,restrict=on,hostfwd=tcp:127.0.0.1:$forward-:$forward")
+	fi
 	share 1 run "$run" ""
 	share 2 out "$out" ""
 	if [ ${#shared[@]} -gt 0 ]; then share 3 host / ,readonly=on; fi

@@ -1,0 +1,217 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The inside of contrib/demo: a Clos in the test VM, a daemon on each host, a broker and
+rpingmesh-central. Parts of the network are broken, one after the other, and what central says
+stands beside what was done."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+sys.path.insert(0, os.path.join(TOP, "tests/vm"))
+
+import harness  # noqa: E402
+from clos import MANAGER, STATE, Clos, ClosHost  # noqa: E402
+from test_cluster import PORT, Central  # noqa: E402
+
+LEAVES, SPINES, HOSTS = 3, 2, 2
+PAGE_PORT = 9480
+# What an emulated machine needs: all hosts share one processor, and switches do not limit answers.
+CONF = f"""cluster = {{ broker = "mqtt://{MANAGER}:{PORT}"; trace_per_s = 100; }};
+tracing = {{ enable = false; }};
+max_probes_per_s = 60;
+limits = {{ cpu_percent = 0; }};
+socket_group = "";
+"""
+LONGEST_S = 240
+QUIET_S = 15
+
+
+def heading(text):
+    print(f"\n== {text}", flush=True)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Demo(harness.Test):
+    """A list of what was done and what was said."""
+
+    def __init__(self):
+        super().__init__()
+        self.clos = Clos(LEAVES, SPINES, HOSTS)
+        self.central = Central(self)
+        self.rows = []
+        self.failed = False
+
+    # ---- the cluster ----
+
+    def start(self):
+        conf = os.path.join(self.dir, "rpingmeshd.conf")
+        with open(conf, "w") as f:
+            f.write(CONF)
+        switches = os.path.join(self.dir, "switches")
+        with open(switches, "w") as f:
+            f.write(self.clos.switch_addresses())
+        self.central.start_broker()
+        self.central.start(f'paths = {SPINES};\nswitches = "{switches}";\n'
+                           f'listen = "0.0.0.0:{PAGE_PORT}";\n')
+        self.daemons = [ClosHost(self, n, conf) for n in self.clos.hosts]
+        for daemon in self.daemons:
+            daemon.start(wait=False)
+
+    def ctl(self, *argv):
+        program = os.path.join(harness.BUILD, "rpingmesh-ctl")
+        return subprocess.run([program, "-S", self.central.socket, *argv],
+                              stdout=subprocess.PIPE, text=True, timeout=120).stdout
+
+    def show(self, *argv):
+        say(f"\n$ rpingmesh-ctl --central {' '.join(argv)}")
+        say(self.ctl(*argv).rstrip())
+
+    def settle(self):
+        began = time.monotonic()
+        want = len(self.daemons)
+        harness.until("all hosts are registered", lambda: sum(
+            h["state"] == "present" for h in self.central.json("hosts")) == want, 300, 1)
+        say(f"  {want} hosts have registered after {time.monotonic() - began:.0f} s")
+        links = 2 * LEAVES * SPINES
+        harness.until("all links are known", lambda: sum(
+            {str(x["from_name"])[:4], str(x["to_name"])[:4]} == {"leaf", "spin"}
+            for x in self.central.json("links")) >= links, 300, 2)
+        say(f"  central knows each link between leaf and spine after "
+            f"{time.monotonic() - began:.0f} s: nobody has told it")
+        time.sleep(QUIET_S)
+
+    # ---- what is done, and what is said ----
+
+    def blame(self):
+        return [x for x in self.central.json("blame") if x["type"] == "incident"]
+
+    def row(self, done, said, after, ok):
+        self.failed |= not ok
+        self.rows.append((("ok" if ok else "FAILED"), done, said, after))
+
+    def fault(self, done, wanted, netem, *ends):
+        """Breaks links. `wanted` must be in the name of the first candidate of the only
+        incident."""
+        heading(done)
+        began = time.monotonic()
+        for a, b in ends:
+            self.clos.fault(a, b, *netem)
+
+        def named():
+            return [x for x in self.blame() if wanted in x["culprits"][0]["name"]]
+        try:
+            harness.until("it is named", named, LONGEST_S, 1)
+            after = f"{time.monotonic() - began:.0f} s"
+        except harness.Failure:
+            after = "never"
+        time.sleep(5)
+        self.show("blame")
+        found = self.blame()
+        said = "; ".join(f"{x['kind']} {x['culprits'][0]['name']}, {x['effect']} "
+                         f"{x['loss_ratio'] or 0:.0%}" for x in found) or "nothing"
+        self.row(done, said, after, after != "never" and len(found) == 1)
+        if found:
+            self.show("incident", found[0]["id"])
+        began = time.monotonic()
+        for a, b in ends:
+            self.clos.fault(a, b)
+        try:
+            harness.until("it closes", lambda: not self.blame(), LONGEST_S, 2)
+            self.row("it is mended", "closed", f"{time.monotonic() - began:.0f} s", True)
+        except harness.Failure:
+            self.row("it is mended", "still open", "never", False)
+
+    def crash(self):
+        """A daemon that is killed is no fault of the network."""
+        done = f"host{self.daemons[-1].index}'s daemon is killed"
+        heading(done)
+        self.daemons[-1].stop(signal.SIGKILL)
+        time.sleep(QUIET_S)
+        found = [x for x in self.blame() if x["kind"] != "host"]
+        self.show("blame")
+        self.show("hosts")
+        said = "no fault of the network" if not found else found[0]["culprits"][0]["name"]
+        self.row(done, said, f"{QUIET_S} s", not found)
+        self.daemons[-1].start(wait=False)
+
+    def summary(self):
+        heading("Summary")
+        wide = max(len(done) for _, done, _, _ in self.rows)
+        wider = max(len(said) for _, _, said, _ in self.rows)
+        say(f"\n  {'':6}  {'WHAT WAS DONE':{wide}}  {'WHAT CENTRAL SAID':{wider}}  AFTER")
+        for ok, done, said, after in self.rows:
+            say(f"  {ok:6}  {done:{wide}}  {said:{wider}}  {after}")
+        say("\n" + ("Not all of it was right." if self.failed else "All of it was right."))
+
+    def finish(self):
+        self.central.end()
+        for daemon in self.daemons:
+            if daemon.alive():
+                daemon.stop()
+
+
+def shell(demo, page):
+    say(f"""
+Everything still runs. This is a shell in the VM, in the checkout; what is written is lost. Try:
+
+  rpingmesh-ctl hosts                             who is there, as central sees it
+  rpingmesh-ctl links; rpingmesh-ctl coverage     what is crossed
+  tests/vm/fabric fault spine0 leaf1 loss 10%     break something; without "loss 10%", mend it
+  rpingmesh-ctl incidents --follow                what central says of it
+  rpingmesh-ctl -S {STATE}/host.0/run/rpingmeshd.sock top
+  exit                                            ends the VM
+""")
+    if page:
+        say(f"The page is at http://127.0.0.1:{page}/ on your machine.\n")
+    env = dict(os.environ, RPINGMESH_SOCKET=demo.central.socket,
+               PATH=f"{harness.BUILD}:{os.environ['PATH']}:/usr/sbin:/sbin")
+    subprocess.run(["bash", "--norc", "-i"], env=env, check=False)
+
+
+def forward():
+    """The network device over which the page is reached from outside, if there is one."""
+    subprocess.run(["modprobe", "virtio_net"], check=False)
+    subprocess.run(["udevadm", "settle"], check=False, stderr=subprocess.DEVNULL)
+    if os.path.exists("/sys/class/net/eth0"):
+        harness.sh("ip", "link", "set", "eth0", "up")
+        harness.sh("ip", "addr", "add", "10.0.2.15/24", "dev", "eth0")
+
+
+def main():
+    keep, page = "--keep" in sys.argv, os.environ.get("RPINGMESH_DEMO_PAGE")
+    shutil.rmtree(os.path.join(STATE, "host.0"), ignore_errors=True)
+    heading(f"A Clos of {LEAVES} leaves, {SPINES} spines and {LEAVES * HOSTS} hosts")
+    demo = Demo()
+    if page:
+        forward()
+    say("  Each host runs rpingmeshd with this file, and no list of peers:")
+    say("".join(f"      {line}\n" for line in CONF.splitlines()).rstrip())
+    try:
+        demo.start()
+        demo.settle()
+        demo.show("hosts")
+        demo.show("blame")
+        demo.fault("spine1 drops 30 % of what it sends to leaf0", "spine1", ("loss", "30%"),
+                   ("spine1", "leaf0"))
+        demo.fault("host3's NIC drops 20 % both ways", "host3", ("loss", "20%"),
+                   ("h3", "leaf1"), ("leaf1", "h3"))
+        demo.crash()
+        demo.summary()
+        if keep:
+            shell(demo, page)
+    finally:
+        demo.finish()
+    sys.exit(1 if demo.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
