@@ -19,7 +19,8 @@ const char *const incident_direction_names[] = {"both", "one_way", NULL};
 const char *const incident_effect_names[] = {"loss", "delay", "size", NULL};
 const char *const incident_priority_names[] = {"P0", "P1", "P2", NULL};
 const char *const incident_what_names[] = {"opened", "reopened", "narrowed", "changed", "priority",
-					   "acknowledged", "muted", "unmuted", "closed", NULL};
+					   "acknowledged", "muted", "unmuted", "closed", "asked",
+					   "answered", NULL};
 
 bool
 incident_is_muted(const struct incident *i, uint64_t wall_ns)

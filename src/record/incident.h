@@ -78,6 +78,8 @@ enum incident_what {
 	INCIDENT_MUTED,
 	INCIDENT_UNMUTED,
 	INCIDENT_CLOSES,
+	INCIDENT_ASKED,     /* hosts were asked for more evidence */
+	INCIDENT_ANSWERED,  /* what came of it */
 	INCIDENT_WHAT_N
 };
 extern const char *const incident_what_names[];

@@ -67,7 +67,7 @@ const struct record_field records_incident_event[] = {
 	FIELD("time_ns", "integer", "When.", NS),
 	FIELD("what", "string", "What happened.",
 	      ONE_OF("opened, reopened, narrowed, changed, priority, acknowledged, muted, unmuted, "
-		     "closed")),
+		     "closed, asked, answered")),
 	FIELD("text", "string", "The details."),
 	END,
 };

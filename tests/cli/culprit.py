@@ -6,6 +6,7 @@ come from links that lose messages at random. What is true is what this test has
 import json
 import os
 import random
+import select
 import socket
 import struct
 import subprocess
@@ -29,14 +30,15 @@ def free_port():
         return s.getsockname()[1]
 
 
-class Publisher:
-    """As much of MQTT 3.1.1 as it takes to publish with QoS 0."""
+class Bus:
+    """As much of MQTT 3.1.1 as it takes to publish and to hear with QoS 0."""
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), LONG)
         body = b"\x00\x04MQTT\x04\x02\x00\x00" + self.text("culprit")
         self.socket.sendall(b"\x10" + self.length(len(body)) + body)
         assert self.socket.recv(4) == b"\x20\x02\x00\x00", "the broker refuses us"
+        self.unread = b""
 
     @staticmethod
     def text(value):
@@ -56,6 +58,31 @@ class Publisher:
         self.socket.sendall(bytes([0x30 | retained]) + self.length(len(body)) + body)
 
 
+    def subscribe(self, topic):
+        body = b"\x00\x01" + self.text(topic) + b"\x00"
+        self.socket.sendall(b"\x82" + self.length(len(body)) + body)
+
+    def heard(self):
+        """The payloads that have come so far."""
+        while select.select([self.socket], [], [], 0)[0]:
+            self.unread += self.socket.recv(65536)
+        payloads = []
+        while len(self.unread) > 1:
+            n, at = 0, 1
+            while at < len(self.unread) and at < 5:
+                n |= (self.unread[at] & 127) << 7 * (at - 1)
+                at += 1
+                if self.unread[at - 1] < 128:
+                    break
+            if len(self.unread) < at + n:
+                break
+            kind, body = self.unread[0] >> 4, self.unread[at:at + n]
+            self.unread = self.unread[at + n:]
+            if kind == 3:
+                payloads.append(body[2 + struct.unpack(">H", body[:2])[0]:])
+        return payloads
+
+
 class Host:
     def __init__(self, leaf, number):
         self.leaf = leaf
@@ -66,7 +93,10 @@ class Host:
 class Stream:
     def __init__(self, source, destination, port, back, job=None):
         self.source, self.destination, self.port, self.back = source, destination, port, back
-        self.job = job
+        self.job, self.until = job, None  # until: what central has asked for ends then
+
+    def kind(self):
+        return "ask" if self.until else "flow" if self.job else "fabric"
 
 
 def route(source, destination, port):
@@ -90,7 +120,7 @@ FORGED = {"place": 0, "classes": {"lost": 1}, "noise": 0, "noise_lost": 0,
 class Fabric:
     def __init__(self, port):
         self.random = random.Random(7)
-        self.bus = Publisher(port)
+        self.bus = Bus(port)
         self.forged = None  # the name of a host whose reports lie
         self.bad = {}  # an element of route(): the share that it loses
         self.hosts = [Host(leaf, n + 1) for leaf in range(1, LEAVES + 1) for n in range(HOSTS)]
@@ -168,7 +198,7 @@ class Fabric:
         if host.name == self.forged:
             rows = [FORGED] + [r for r in rows if r["place"]]
         streams = [{"device": "mlx5_0", "port": 1, "source": host.address,
-                    "kind": "flow" if s.job else "fabric", "traffic_class": 0, "size": 0,
+                    "kind": s.kind(), "traffic_class": 0, "size": 0,
                     "job": s.job, "destinations": [s.destination.address],
                     "src_ports": [s.port], "back_ports": [s.back]} for s in host.streams]
         now = time.time_ns()

@@ -403,6 +403,27 @@ incidents_judge(struct incidents *s, const struct incidents_finding *findings, s
 		incidents_drop_oldest(s);
 }
 
+const struct incident *
+incidents_of(const struct incidents *s, const struct incidents_finding *f)
+{
+	const struct incident_group group = {f->culprits, f->n_culprits};
+	const struct incidents_entry *e = incidents_open_of(s, &group);
+
+	return e ? e->incident : NULL;
+}
+
+void
+incidents_note(struct incidents *s, const char *id, enum incident_what what, const char *text,
+	       const struct incidents_time *now)
+{
+	struct incidents_entry *e = incidents_entry_of(s, id);
+
+	if (!e || e->incident->state != INCIDENT_OPEN)
+		return;
+	incident_note(e->incident, what, now->wall_ns, "%s", text);
+	incidents_tell(s, e, now);
+}
+
 bool
 incidents_is_health(uint64_t sent, uint64_t lost, double ratio)
 {

@@ -99,6 +99,12 @@ const char *incidents_heard(struct incidents *s, struct incident *theirs,
 /* Somebody has cleared the topic of this id. If the incident is open here, tells it again. */
 void incidents_cleared(struct incidents *s, const char *id, const struct incidents_time *now);
 
+/* The open incident that this finding belongs to, or NULL. */
+const struct incident *incidents_of(const struct incidents *s, const struct incidents_finding *f);
+/* Notes in the story of an incident, if it is open, what was asked for it, or what came of it. */
+void incidents_note(struct incidents *s, const char *id, enum incident_what what, const char *text,
+		    const struct incidents_time *now);
+
 /* The findings of a look at the evidence, at most one in a few hundred milliseconds. */
 void incidents_judge(struct incidents *s, const struct incidents_finding *findings, size_t n,
 		     const struct incidents_time *now);

@@ -8,6 +8,7 @@
 
 #include "central/history/history.h"
 #include "central/incident/incidents.h"
+#include "central/judge/judge_asks.h"
 #include "central/judge/judge_case.h"
 #include "central/judge/judge_index.h"
 #include "central/judge/judge_masks.h"
@@ -49,6 +50,7 @@ struct judge {
 	uint64_t begun_ns[INTAKE_WINDOWS]; /* when the last case of each was begun; 0: never */
 	uint64_t told_ns;               /* when all open incidents were published */
 	struct judge_masks masks;
+	struct judge_asks *asks;
 	struct judge_stats stats;
 };
 
@@ -212,6 +214,8 @@ judge_job_done(void *arg)
 	job->c = NULL;
 	if (w == INTAKE_SHORT)
 		judge_verdict(j);
+	judge_asks_do(j->asks, j->latest[w],
+		      &(struct incidents_time){clock_mono_ns(), clock_wall_ns()});
 }
 
 static void
@@ -421,6 +425,8 @@ judge_start(struct judge *j)
 	int rc = incidents_new(&ops, &j->incidents);
 
 	if (rc == 0)
+		rc = judge_asks_new(j->config.mesh, j->incidents, &j->asks);
+	if (rc == 0)
 		rc = judge_open_history(j);
 	if (rc == 0)
 		rc = mesh_hear_names(j->config.mesh, "incident", 1, judge_heard, j);
@@ -465,6 +471,7 @@ judge_free(struct judge *j)
 	for (int w = 0; w < INTAKE_WINDOWS; w++)
 		judge_case_free(j->latest[w]);
 	judge_masks_clear(&j->masks);
+	judge_asks_free(j->asks);
 	history_free(j->history);
 	incidents_free(j->incidents);
 	free(j);
@@ -486,4 +493,5 @@ void
 judge_stats(const struct judge *j, struct judge_stats *out)
 {
 	*out = j->stats;
+	judge_asks_stats(j->asks, &out->asks);
 }

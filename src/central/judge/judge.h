@@ -3,8 +3,8 @@
  * DOC: judge
  *
  * From what hosts report to incidents: looks at the evidence, finds the culprits (src/locate), and
- * keeps the incidents. Those that are open are published, retained, on PREFIX/1/incident/ID, where
- * those of other centrals are heard, too.
+ * keeps the incidents. Asks hosts for what makes that sure (judge_asks.h). Those that are open are
+ * published, retained, on PREFIX/1/incident/ID, where those of other centrals are heard, too.
  */
 #ifndef RPINGMESH_CENTRAL_JUDGE_JUDGE_H
 #define RPINGMESH_CENTRAL_JUDGE_JUDGE_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "central/intake/intake.h"
+#include "central/judge/judge_asks.h"
 
 struct history;
 struct incidents;
@@ -36,6 +37,7 @@ struct judge_stats {
 	uint64_t verdicts;                /* how often the incidents were looked at */
 	uint64_t failures;                /* for lack of memory */
 	uint64_t heard, refused;          /* incidents of other centrals, taken or not */
+	struct judge_asks_stats asks;
 	uint64_t run_ns[INTAKE_WINDOWS];  /* how long the last judgement of each window took */
 };
 

@@ -100,7 +100,8 @@ judge_add_nic(struct judge_case *c, uint32_t host, const struct registration_por
 	if (rc < 0)
 		return rc;
 	nic = &c->nics[c->n_nics++];
-	*nic = (struct judge_nic){.port = port->port, .n_addrs = (uint8_t)port->n_addrs};
+	*nic = (struct judge_nic){.port = port->port, .n_addrs = (uint8_t)port->n_addrs,
+				  .src_ports = port->src_ports};
 	memcpy(nic->device, port->device, sizeof(nic->device));
 	memcpy(nic->addrs, port->addrs, port->n_addrs * sizeof(*nic->addrs));
 	c->lnics[number] = (struct locate_nic){
@@ -330,7 +331,8 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 		l->slow = row->counts.answered;
 	c->rows[c->n_rows] = (struct judge_row){
 		.place = row->place, .tuple = judge_tuple_of(c, &there),
-		.src_port = s->src_port, .traffic_class = s->traffic_class, .source = s->source,
+		.src_port = s->src_port, .back_port = s->back_port,
+		.traffic_class = s->traffic_class, .source = s->source,
 		.destination = s->destination,
 		.other = row->counts.sent > sent ? row->counts.sent - (uint32_t)sent : 0,
 		.job = s->kind == REPORT_FLOW ? judge_job_of(c, s->job) : JUDGE_NONE};
@@ -463,7 +465,7 @@ judge_case_new(const struct judge_sources *sources, enum intake_window window, u
 		return -ENOMEM;
 	c->sources = *sources;
 	c->window = window;
-	c->now_ns = now_ns;
+	c->now_ns = c->random = now_ns;
 	*out = c;
 	return 0;
 }
@@ -496,6 +498,7 @@ judge_case_free(struct judge_case *c)
 	free(c->firsts);
 	free(c->steps);
 	free(c->asks);
+	free(c->wants);
 	free(c);
 }
 

@@ -16,6 +16,7 @@
 
 #include "central/incident/incidents.h"
 #include "central/intake/intake.h"
+#include "record/ask.h"
 
 struct judge_case;
 struct mesh;
@@ -67,6 +68,22 @@ int judge_case_run(struct judge_case *c);
 size_t judge_case_findings(const struct judge_case *c, const struct incidents_finding **out);
 /* How many streams of probes the case has seen. */
 size_t judge_case_rows(const struct judge_case *c);
+
+/* That a host is to probe, or to trace a 5-tuple. */
+struct judge_want {
+	const char *host;        /* borrowed from the case */
+	bool trace;
+	struct ask_tuple tuple;
+	size_t finding;          /* its number; JUDGE_SUSPECT: there is only a suspicion */
+};
+#define JUDGE_SUSPECT SIZE_MAX
+
+/* What would make findings and suspicions sure, or part their candidates. Returns how many. */
+size_t judge_case_wants(const struct judge_case *c, const struct judge_want **out);
+/* The probes of a 5-tuple. Returns false if none was reported. */
+bool judge_case_tuple(const struct judge_case *c, const struct ask_tuple *tuple, uint64_t *sent,
+		      uint64_t *lost);
+
 /* The answer to judge_case_ask(); INCIDENTS_UNKNOWN if that was not asked. */
 enum incidents_health judge_case_health(const struct judge_case *c, const char *id);
 

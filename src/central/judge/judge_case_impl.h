@@ -19,6 +19,7 @@ struct judge_nic {
 	char device[REGISTRATION_DEVICE];
 	uint8_t port;
 	uint8_t n_addrs;
+	uint32_t src_ports; /* that it can have; 0: any */
 	struct addr addrs[REGISTRATION_ADDRS_MAX];
 };
 
@@ -41,7 +42,7 @@ struct judge_tuple {
 /* A row's own things that locate() does not need. */
 struct judge_row {
 	uint32_t place; /* in the reports of its host */
-	uint16_t src_port;
+	uint16_t src_port, back_port;
 	uint8_t traffic_class;
 	struct addr source, destination;
 	uint32_t job; /* JUDGE_NONE: none */
@@ -93,7 +94,10 @@ struct judge_case {
 	JUDGE_ARRAY(struct judge_ask, asks);
 	struct locate_result *result;
 	struct incidents_finding *findings;
+	size_t *found_in;     /* of each: its index in `result` */
 	size_t n_findings;
+	JUDGE_ARRAY(struct judge_want, wants);
+	uint64_t random;      /* state of what chooses new tuples */
 	struct judge_case_stats stats;
 };
 
@@ -116,6 +120,8 @@ int judge_hear_peers(struct judge_case *c, size_t first);
 /* judge_find.c: makes findings of the result. Returns 0 or -ENOMEM. */
 int judge_find(struct judge_case *c);
 void judge_find_free(struct judge_case *c);
+/* judge_want.c: what to ask for the result. Returns 0 or -ENOMEM. */
+int judge_want(struct judge_case *c);
 /* Finds the candidate that a culprit was made of. Returns false if it is not in this case. */
 bool judge_find_back(const struct judge_case *c, const struct incident_culprit *culprit,
 		     enum locate_kind *kind, uint32_t *id);

@@ -367,7 +367,8 @@ judge_find(struct judge_case *c)
 	if (!r->n_findings)
 		return 0;
 	c->findings = calloc(r->n_findings, sizeof(*c->findings));
-	if (!c->findings)
+	c->found_in = calloc(r->n_findings, sizeof(*c->found_in));
+	if (!c->findings || !c->found_in)
 		return -ENOMEM;
 	for (size_t i = 0; rc == 0 && i < r->n_findings; i++) {
 		if (r->findings[i].suspect || !r->findings[i].n_candidates ||
@@ -376,6 +377,7 @@ judge_find(struct judge_case *c)
 			c->stats.suspects++;
 			continue;
 		}
+		c->found_in[c->n_findings] = i;
 		rc = judge_find_one(c, &r->findings[i], &c->findings[c->n_findings]);
 		c->n_findings += rc == 0;
 	}
@@ -389,6 +391,7 @@ judge_find_free(struct judge_case *c)
 	for (size_t i = 0; i < c->n_findings; i++)
 		free((void *)(uintptr_t)c->findings[i].culprits);
 	free(c->findings);
+	free(c->found_in);
 }
 
 size_t

@@ -137,6 +137,8 @@ judge_case_run(struct judge_case *c)
 		rc = locate(&evidence, NULL, &c->result);
 	if (rc == 0)
 		rc = judge_find(c);
+	if (rc == 0)
+		rc = judge_want(c);
 	for (size_t i = 0; i < c->n_asks; i++)
 		judge_look_at(c, &c->asks[i]);
 	c->stats.run_ns = clock_mono_ns() - began_ns;

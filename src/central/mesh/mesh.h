@@ -78,6 +78,13 @@ void mesh_paths_changed(struct mesh *mesh);
 int mesh_set(struct mesh *mesh, const char *kind, const char *name, const void *payload,
 	     size_t size);
 
+/*
+ * Publishes a message on PREFIX/1/KIND/NAME, with QoS 1 and not retained. Returns 0, or -errno as
+ * mesh_set() and bus_publish() do.
+ */
+int mesh_tell(struct mesh *mesh, const char *kind, const char *name, const void *payload,
+	      size_t size);
+
 /* Borrowed, to look at. */
 const struct registry *mesh_registry(const struct mesh *mesh);
 const struct plan *mesh_plan(const struct mesh *mesh);

@@ -100,6 +100,15 @@ mesh_set(struct mesh *m, const char *kind, const char *name, const void *payload
 	return rc < 0 ? rc : bus_set(m->bus, topic, payload, size);
 }
 
+int
+mesh_tell(struct mesh *m, const char *kind, const char *name, const void *payload, size_t size)
+{
+	char topic[TOPIC_SIZE];
+	int rc = topic_make(topic, sizeof(topic), m->config->prefix, kind, name);
+
+	return rc < 0 ? rc : bus_publish(m->bus, topic, payload, size, 1);
+}
+
 void
 mesh_send_soon(struct mesh *m)
 {

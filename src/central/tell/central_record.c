@@ -5,6 +5,7 @@
 
 #include "bus/bus.h"
 #include "central/intake/intake.h"
+#include "central/judge/judge.h"
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
 #include "central/tell/central_degraded.h"
@@ -102,6 +103,19 @@ central_record_mesh(struct record *r, const struct central_tell *t)
 }
 
 static void
+central_record_asks(struct record *r, const struct central_tell *t)
+{
+	struct judge_stats s;
+
+	judge_stats(t->judge, &s);
+	record_u64(r, "asks", s.asks.messages);
+	record_u64(r, "asked_probes", s.asks.probes);
+	record_u64(r, "asked_traces", s.asks.traces);
+	record_u64(r, "asks_live", s.asks.live);
+	record_u64(r, "asks_limited", s.asks.limited);
+}
+
+static void
 central_record_intake(struct record *r, const struct central_tell *t)
 {
 	struct intake_stats s;
@@ -140,6 +154,7 @@ central_record_status(msgpack_packer *out, const struct central_tell *t)
 	central_record_mesh(&r, t);
 	central_roads_status(&r, t->roads);
 	central_record_intake(&r, t);
+	central_record_asks(&r, t);
 	central_record_bus(&r, mesh_bus(t->mesh));
 	record_u64(&r, "loop_stall_max_ns", loop.stall_max_ns);
 	record_str(&r, "loop_stall_max_who", loop.stall_max_who);

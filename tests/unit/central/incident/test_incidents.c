@@ -635,6 +635,37 @@ test_bounds(void **state)
 	assert_int_equal(stats.refused, 10);
 }
 
+/* What was asked for an open incident is in its story; a closed one has no more of it. */
+static void
+test_note(void **state)
+{
+	struct world *w = *state;
+	struct incident_culprit culprit = nic("a");
+	const struct incidents_finding f = {.culprits = &culprit, .n_culprits = 1};
+	struct incidents_time now = world_time(w);
+	const struct incident *i;
+
+	assert_null(incidents_of(w->s, &f));
+	look_at(w, "a b", true, NULL);
+	i = incidents_of(w->s, &f);
+	assert_ptr_equal(i, first(w));
+	culprit = nic("c");
+	assert_null(incidents_of(w->s, &f));
+	incidents_note(w->s, i->id, INCIDENT_ASKED, "h1 to probe", &now);
+	assert_int_equal(w->changes, 2);
+	assert_int_equal(i->n_events, 2);
+	assert_int_equal(i->events[1].what, INCIDENT_ASKED);
+	assert_string_equal(i->events[1].text, "h1 to probe");
+	incidents_note(w->s, "none", INCIDENT_ASKED, "", &now);
+	w->health = INCIDENTS_HEALTHY;
+	look_at(w, NULL, false, NULL);
+	w->now += 11;
+	look_at(w, NULL, false, NULL);
+	assert_int_equal(i->state, INCIDENT_CLOSED);
+	incidents_note(w->s, i->id, INCIDENT_ANSWERED, "", &now);
+	assert_int_equal(i->events[i->n_events - 1].what, INCIDENT_CLOSES);
+}
+
 /* By ln(1 - p): 20 probes without loss are e^7 times likelier without a fault of 30 %. */
 static void
 test_health(void **state)
@@ -661,7 +692,7 @@ main(void)
 		CASE(test_heard),     CASE(test_words),        CASE(test_elder),
 		CASE(test_refused),   CASE(test_orphans),      CASE(test_gone),
 		CASE(test_restored),     CASE(test_bounds),
-		CASE(test_health),   CASE(test_cable),
+		CASE(test_health),   CASE(test_cable),         CASE(test_note),
 	};
 
 	return cmocka_run_group_tests_name("incidents", tests, NULL, NULL);

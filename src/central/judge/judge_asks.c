@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DOC: asks
+ *
+ * `live` has each 5-tuple that was asked for, until JUDGE_ASK_NS is over. What a case wants and is
+ * not there is added, within the limits; then what was added goes out, one message for each host
+ * and incident. An incident keeps in its events what was asked for it, and what came of it.
+ */
+#include "central/judge/judge_asks.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "central/incident/incidents.h"
+#include "central/judge/judge_case.h"
+#include "central/mesh/mesh.h"
+#include "core/bucket.h"
+#include "core/clock.h"
+#include "record/ask.h"
+
+#define JUDGE_ASKS_BURST 200u
+#define JUDGE_ASKED_KEPT 64u  /* incidents whose rounds are counted */
+
+struct judge_asked {
+	struct ask_tuple tuple;
+	bool trace;
+	bool sent;
+	char host[REGISTRATION_HOST];
+	char about[INCIDENT_ID];  /* "": a suspicion */
+	uint64_t until_ns;
+};
+
+/* How often was asked for an incident. */
+struct judge_rounds {
+	char about[INCIDENT_ID];
+	uint32_t n;
+	uint64_t last_ns;
+};
+
+struct judge_asks {
+	struct mesh *mesh;
+	struct incidents *incidents;
+	struct bucket bucket;
+	struct bucket_rate rate;
+	struct judge_asked live[JUDGE_ASKS_MAX];
+	size_t n;
+	struct judge_rounds rounds[JUDGE_ASKED_KEPT];
+	struct judge_asks_stats stats;
+};
+
+/* ---- what is over ---- */
+
+/* What has come of the tuples that were probed for an incident. */
+struct judge_answer {
+	char about[INCIDENT_ID];
+	uint32_t probed, lossy, unanswered;
+};
+
+static struct judge_answer *
+judge_answer_of(struct judge_answer answers[JUDGE_ASKED_KEPT], const char *about)
+{
+	for (size_t i = 0; i < JUDGE_ASKED_KEPT; i++) {
+		if (!answers[i].about[0])
+			memcpy(answers[i].about, about, INCIDENT_ID);
+		if (strcmp(answers[i].about, about) == 0)
+			return &answers[i];
+	}
+	return NULL;
+}
+
+static void
+judge_answer_add(struct judge_answer answers[JUDGE_ASKED_KEPT], const struct judge_asked *asked,
+		 const struct judge_case *c)
+{
+	struct judge_answer *answer =
+		asked->about[0] && !asked->trace ? judge_answer_of(answers, asked->about) : NULL;
+	uint64_t sent, lost;
+
+	if (!answer)
+		return;
+	if (!judge_case_tuple(c, &asked->tuple, &sent, &lost))
+		answer->unanswered++;
+	else if (lost)
+		answer->lossy++;
+	else
+		answer->probed++;
+}
+
+static void
+judge_answers_note(const struct judge_asks *asks, const struct judge_answer *answers,
+		   const struct incidents_time *now)
+{
+	char text[INCIDENT_TEXT];
+
+	for (size_t i = 0; i < JUDGE_ASKED_KEPT && answers[i].about[0]; i++) {
+		snprintf(text, sizeof(text),
+			 "of the 5-tuples that were asked for, %u lose, %u do not, %u were not "
+			 "reported", answers[i].lossy, answers[i].probed, answers[i].unanswered);
+		incidents_note(asks->incidents, answers[i].about, INCIDENT_ANSWERED, text, now);
+	}
+}
+
+static void
+judge_asks_expire(struct judge_asks *asks, const struct judge_case *c,
+		  const struct incidents_time *now)
+{
+	struct judge_answer answers[JUDGE_ASKED_KEPT] = {{.probed = 0}};
+	size_t kept = 0;
+
+	for (size_t i = 0; i < asks->n; i++) {
+		if (now->mono_ns < asks->live[i].until_ns)
+			asks->live[kept++] = asks->live[i];
+		else
+			judge_answer_add(answers, &asks->live[i], c);
+	}
+	asks->n = kept;
+	judge_answers_note(asks, answers, now);
+}
+
+/* ---- what is added ---- */
+
+static bool
+judge_same_tuple(const struct ask_tuple *a, const struct ask_tuple *b)
+{
+	return a->src_port == b->src_port && a->traffic_class == b->traffic_class &&
+	       addr_equal(&a->destination, &b->destination) && addr_equal(&a->source, &b->source);
+}
+
+/* Whether it is asked for already; else *room: whether the limits leave room for it. */
+static bool
+judge_is_asked(const struct judge_asks *asks, const struct judge_want *want, const char *about,
+	       bool *room)
+{
+	uint32_t host = 0, same = 0;
+
+	for (size_t i = 0; i < asks->n; i++) {
+		const struct judge_asked *a = &asks->live[i];
+
+		if (a->trace == want->trace && judge_same_tuple(&a->tuple, &want->tuple))
+			return true;
+		host += strcmp(a->host, want->host) == 0;
+		same += strcmp(a->about, about) == 0;
+	}
+	*room = asks->n < JUDGE_ASKS_MAX && host < JUDGE_ASKS_HOST && same < JUDGE_ASKS_ABOUT;
+	return false;
+}
+
+/* The one of this incident, or the one that was used the longest time ago. */
+static struct judge_rounds *
+judge_rounds_of(struct judge_asks *asks, const char *about)
+{
+	struct judge_rounds *oldest = &asks->rounds[0];
+
+	for (size_t i = 0; i < JUDGE_ASKED_KEPT; i++) {
+		if (strcmp(asks->rounds[i].about, about) == 0)
+			return &asks->rounds[i];
+		if (asks->rounds[i].last_ns < oldest->last_ns)
+			oldest = &asks->rounds[i];
+	}
+	*oldest = (struct judge_rounds){.n = 0};
+	memcpy(oldest->about, about, INCIDENT_ID);
+	return oldest;
+}
+
+/* The incident that this is for; NULL: there is only a suspicion. */
+static const struct incident *
+judge_want_for(const struct judge_asks *asks, const struct judge_case *c,
+	       const struct judge_want *want)
+{
+	const struct incidents_finding *f;
+
+	if (want->finding == JUDGE_SUSPECT)
+		return NULL;
+	judge_case_findings(c, &f);
+	return incidents_of(asks->incidents, &f[want->finding]);
+}
+
+/* Whether that would help, and the last round is over. */
+static bool
+judge_is_needed(struct judge_asks *asks, const struct incident *incident, bool trace,
+		uint64_t now_ns)
+{
+	const struct judge_rounds *rounds = judge_rounds_of(asks, incident ? incident->id : "");
+
+	if (rounds->n && now_ns - rounds->last_ns < JUDGE_ASK_AGAIN_NS)
+		return false;
+	if (!incident)
+		return true;
+	return incident->n_culprits > 1 ? rounds->n < JUDGE_ASKS_ROUNDS :
+					  trace && rounds->n < JUDGE_ASKS_SURE;
+}
+
+static void
+judge_asks_add(struct judge_asks *asks, const struct judge_case *c, const struct judge_want *want,
+	       uint64_t now_ns)
+{
+	const struct incident *incident = judge_want_for(asks, c, want);
+	struct judge_asked *a = &asks->live[asks->n];
+	bool room;
+
+	if (!judge_is_needed(asks, incident, want->trace, now_ns) ||
+	    judge_is_asked(asks, want, incident ? incident->id : "", &room))
+		return;
+	if (!room || !bucket_is_ready(&asks->bucket, &asks->rate, now_ns)) {
+		asks->stats.limited++;
+		return;
+	}
+	bucket_take(&asks->bucket, &asks->rate, now_ns);
+	*a = (struct judge_asked){.tuple = want->tuple, .trace = want->trace,
+				  .until_ns = now_ns + JUDGE_ASK_NS};
+	snprintf(a->host, sizeof(a->host), "%s", want->host);
+	if (incident)
+		memcpy(a->about, incident->id, sizeof(a->about));
+	asks->n++;
+	asks->stats.traces += want->trace;
+	asks->stats.probes += !want->trace;
+}
+
+/* ---- what goes out ---- */
+
+/* What was asked for one incident now, for people. */
+struct judge_told {
+	char about[INCIDENT_ID];
+	uint32_t hosts, probes, traces;
+	char host[REGISTRATION_HOST];  /* the first one, with its first tuple */
+	struct ask_tuple tuple;
+	bool trace;
+};
+
+static void
+judge_tell(const struct judge_asks *asks, const struct judge_told *told,
+	   const struct incidents_time *now)
+{
+	char source[ADDR_TEXT], destination[ADDR_TEXT], text[INCIDENT_TEXT];
+
+	snprintf(text, sizeof(text),
+		 "%u hosts to probe %u 5-tuples and to trace %u: %.64s to %s %s -> %s port %u%s",
+		 told->hosts, told->probes, told->traces, told->host,
+		 told->trace ? "trace" : "probe", addr_text(&told->tuple.source, source),
+		 addr_text(&told->tuple.destination, destination), told->tuple.src_port,
+		 told->probes + told->traces > 1 ? ", ..." : "");
+	incidents_note(asks->incidents, told->about, INCIDENT_ASKED, text, now);
+}
+
+static void
+judge_asks_publish(struct judge_asks *asks, const struct ask *ask)
+{
+	msgpack_sbuffer body;
+	msgpack_packer pk;
+
+	msgpack_sbuffer_init(&body);
+	msgpack_packer_init(&pk, &body, msgpack_sbuffer_write);
+	ask_pack(&pk, ask);
+	if (mesh_tell(asks->mesh, "ask", ask->host, body.data, body.size) == 0)
+		asks->stats.messages++;
+	msgpack_sbuffer_destroy(&body);
+}
+
+static void
+judge_ask_put(struct ask *ask, struct judge_asked *a)
+{
+	a->sent = true;
+	if (a->trace)
+		ask->traces[ask->n_traces++] = a->tuple;
+	else
+		ask->probes[ask->n_probes++] =
+			(struct ask_probe){a->tuple, JUDGE_ASK_INTERVAL_NS};
+}
+
+/* All that was added for the host and the incident of `first`; JUDGE_ASKS_HOST fit. */
+static void
+judge_asks_send(struct judge_asks *asks, struct judge_asked *first, struct judge_told *told,
+		const struct incidents_time *now)
+{
+	struct ask *ask = calloc(1, sizeof(*ask));
+
+	static_assert(JUDGE_ASKS_HOST <= ASK_TRACES_MAX && JUDGE_ASKS_HOST <= ASK_PROBES_MAX,
+		      "all tuples of a host fit into a message");
+	if (!ask)
+		return;
+	snprintf(ask->host, sizeof(ask->host), "%s", first->host);
+	snprintf(ask->about, sizeof(ask->about), "%s", first->about);
+	ask->made_ns = now->wall_ns;
+	ask->until_ns = now->wall_ns + JUDGE_ASK_NS;
+	for (struct judge_asked *a = first; a < asks->live + asks->n; a++)
+		if (!a->sent && strcmp(a->host, first->host) == 0 &&
+		    strcmp(a->about, first->about) == 0)
+			judge_ask_put(ask, a);
+	judge_asks_publish(asks, ask);
+	told->hosts++;
+	told->probes += (uint32_t)ask->n_probes;
+	told->traces += (uint32_t)ask->n_traces;
+	free(ask);
+}
+
+/* All that was added for the incident of `first`. */
+static void
+judge_asks_send_about(struct judge_asks *asks, struct judge_asked *first,
+		      const struct incidents_time *now)
+{
+	struct judge_told told = {.tuple = first->tuple, .trace = first->trace};
+	struct judge_rounds *rounds;
+
+	memcpy(told.about, first->about, sizeof(told.about));
+	memcpy(told.host, first->host, sizeof(told.host));
+	for (struct judge_asked *a = first; a < asks->live + asks->n; a++)
+		if (!a->sent && strcmp(a->about, told.about) == 0)
+			judge_asks_send(asks, a, &told, now);
+	rounds = judge_rounds_of(asks, told.about);
+	rounds->n++;
+	rounds->last_ns = now->mono_ns;
+	if (told.about[0])
+		judge_tell(asks, &told, now);
+}
+
+void
+judge_asks_do(struct judge_asks *asks, const struct judge_case *c, const struct incidents_time *now)
+{
+	const struct judge_want *wants;
+	size_t n = judge_case_wants(c, &wants), before;
+
+	judge_asks_expire(asks, c, now);
+	before = asks->n;
+	for (size_t i = 0; i < n; i++)
+		judge_asks_add(asks, c, &wants[i], now->mono_ns);
+	for (size_t i = before; i < asks->n; i++)
+		if (!asks->live[i].sent)
+			judge_asks_send_about(asks, &asks->live[i], now);
+	asks->stats.live = (uint32_t)asks->n;
+}
+
+/* ---- life ---- */
+
+int
+judge_asks_new(struct mesh *mesh, struct incidents *incidents, struct judge_asks **out)
+{
+	struct judge_asks *asks = calloc(1, sizeof(*asks));
+
+	if (!asks)
+		return -ENOMEM;
+	asks->mesh = mesh;
+	asks->incidents = incidents;
+	bucket_rate_set(&asks->rate, JUDGE_ASKS_PER_S, JUDGE_ASKS_BURST);
+	*out = asks;
+	return 0;
+}
+
+void
+judge_asks_free(struct judge_asks *asks)
+{
+	free(asks);
+}
+
+void
+judge_asks_stats(const struct judge_asks *asks, struct judge_asks_stats *out)
+{
+	*out = asks->stats;
+}
