@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Which switches a 5-tuple crosses, in a Clos of 2 leaves and 4 spines: traces of src/hops
-(tests/cli/hops_ask, without capabilities) against RoCE packets of queue pairs. What is right is
-read by tcpdump off each spine's links and at each host, and added up by the kernel's counters.
+(tests/cli/hops_ask, without capabilities) against RoCE packets of queue pairs, and the paths that
+daemons report against their probes and ACKs. What is right is read by tcpdump off each spine's
+links and at each host, and added up by the kernel's counters.
 
 The clock of the VM counts instructions (suites: +icount)."""
 
@@ -15,8 +16,8 @@ import subprocess
 import time
 
 import harness
-from clos import Clos
-from harness import BUILD, HERE, check, fabric, sh, until
+from clos import Clos, ClosHost
+from harness import BUILD, HERE, Failure, check, fabric, sh, until
 from test_trace import Program
 
 QPGEN = os.path.join(BUILD, "tests/vm/qpgen")
@@ -345,6 +346,158 @@ def test_changing(t):
             spine, last = (road.spine_of(hop) for hop in trace.hops[1:])
             check(spine == last and spine in (before[tuple_], after[tuple_]),
                   f"{tuple_} is {trace}, before {before[tuple_]}, after {after[tuple_]}")
+
+
+TRACE_S = 10
+# When another route is found, by rpingmeshd(8), PATHS. A trace is repeated before it counts.
+PROMISE_S = TRACE_S + 10
+
+
+def configuration(road, n, other):
+    """Of a daemon that probes the other."""
+    peers = ", ".join(f'"{road.clos.address(other, family)}"' for family in (4, 6))
+    path = os.path.join(road.t.dir, f"host{n}.conf")
+    with open(path, "w") as f:
+        f.write(f"""
+peers = ({peers});
+interval_ms = 200;
+cluster = {{ trace_s = {TRACE_S}; trace_per_s = 100; }};
+tracing = {{ enable = false; }};
+limits = {{ cpu_percent = 0; }};
+socket_group = "";
+""")
+    return path
+
+
+def reported(road, hosts):
+    """{tuple: the record of its path}, of both hosts."""
+    records = [r for n, host in hosts.items() for other in hosts if other != n
+               for family in (4, 6) for r in host.json("path", road.clos.address(other, family))]
+    return {Tuple(r["source"], r["destination"], r["src_port"]): r for r in records}
+
+
+def all_traced(road, hosts):
+    """Each host's probes and its ACKs, by IPv4 and IPv6."""
+    found = reported(road, hosts)
+    kinds = {(x.source, r["kind"]) for x, r in found.items()}
+    return found if len(kinds) == 2 * 2 * len(hosts) and all(
+        r["state"] == "traced" for r in found.values()) else None
+
+
+def wrong_paths(road, records):
+    """What is not as the probes and ACKs of now go."""
+    seen = collections.defaultdict(set)
+    for name in road.clos.spines:
+        for tuple_, length in road.sniffers[name].packets():
+            if length != TRACE_BYTES:
+                seen[tuple_].add(name)
+    wrong = {}
+    for tuple_, r in records.items():
+        hops = [hop["address"] for hop in r["hops"]]
+        if not r["reached"] or not r["stable"] or None in hops:
+            wrong[tuple_] = r
+        elif len(hops) != 3 or seen[tuple_] != {road.spine_of(hops[1])}:
+            wrong[tuple_] = f"{hops}, packets cross {seen[tuple_]}"
+    return wrong
+
+
+def until_right(road, hosts, what):
+    """Waits until all paths are those of the probes; returns the records."""
+    began, last = time.monotonic(), {}
+
+    def right():
+        records = all_traced(road, hosts)
+        last.update(wrong=wrong_paths(road, records) if records else reported(road, hosts))
+        return records if records and not last["wrong"] else None
+    try:
+        records = until(what, right, limit_s=200, step_s=2)
+    except Failure as e:
+        raise Failure(f"{e}: {last}") from None
+    road.t.note(f"{what} after {time.monotonic() - began:.0f} s, {len(records)} of them")
+    return records
+
+
+def addresses(hops):
+    return [hop["address"] for hop in hops]
+
+
+def check_moves(road, hosts, before):
+    """A link goes down and comes back: just the tuples whose packets move get another path."""
+    crossed = next(r for x, r in before.items() if ":" not in x.source)["hops"][1]["address"]
+    for state in ("down", "up"):
+        changed_ns = time.time_ns()
+        road.clos.link("leaf0", road.spine_of(crossed), state)
+        road.forget()
+        after = until_right(road, hosts, f"with the link {state}, all paths are right")
+        moved = {x for x, r in after.items() if x in before and
+                 addresses(r["hops"]) != addresses(before[x]["hops"])}
+        changed = {x for x, r in after.items() if x in before and
+                   r["changes"] > before[x]["changes"]}
+        check(moved and moved == changed, f"link {state}: moved {moved}, changed {changed}")
+        waited = max(after[x]["changed_ns"] - changed_ns for x in moved) / 1e9
+        road.t.note(f"link {state}: {len(moved)} of {len(after)} have changed, the last after "
+                    f"{waited:.1f} s")
+        check(waited <= PROMISE_S, f"link {state}: seen after {waited:.0f} s")
+        before = after
+    return before
+
+
+def check_label(road, hosts):
+    """Switches that choose by addresses and flow label: traces have the label of the packets."""
+    for policy in (0, 1):
+        for name in road.clos.leaves:
+            in_switch(name, "sysctl", "-qw", f"net.ipv6.fib_multipath_hash_policy={policy}")
+        road.forget()
+        records = until_right(road, hosts, f"with hash policy {policy}, all paths are right")
+    return records
+
+
+def check_loses(road, hosts, records):
+    """A tuple is dropped at a spine: its path is traced anew, and the good one kept beside it."""
+    source = road.clos.address(road.near)
+    tuple_ = next(x for x, r in records.items() if x.source == source and r["kind"] == "mesh")
+    good = records[tuple_]["hops"]
+    spine = road.spine_of(good[1]["address"])
+
+    def record():
+        return reported(road, hosts)[tuple_]
+    road.clos.blackhole("leaf0", spine, "src_port", tuple_.port, "src_ip", source)
+    lost = until("the path ends at the leaf", lambda: (r := record())["losing"] and
+                 not r["reached"] and r, step_s=1)
+    check(addresses(lost["hops"]) == [good[0]["address"], None, None] and
+          addresses(lost["before"]) == addresses(good), f"was {good}, is {lost}")
+    road.clos.blackhole("leaf0", spine)
+    until("it has its path again", lambda: addresses(record()["hops"]) == addresses(good),
+          step_s=1)
+
+
+def check_silent_daemons(road, hosts, records):
+    """A spine that answers no ICMP is unknown, which is no other path, and no loss."""
+    source = road.clos.address(road.near)
+    tuple_, before = next((x, r) for x, r in records.items() if x.source == source)
+    spine = road.spine_of(before["hops"][1]["address"])
+    rule = ("iif", "lo", "to", "10.1.0.0/16", "blackhole")
+    in_switch(spine, "ip", "rule", "add", *rule)
+    first, _, last = addresses(before["hops"])
+    now = until("the spine is unknown", lambda: (r := reported(road, hosts)[tuple_]) and
+                addresses(r["hops"]) == [first, None, last] and r, step_s=1)
+    in_switch(spine, "ip", "rule", "del", *rule)
+    check(now["reached"] and now["stable"] and now["changes"] == before["changes"] and
+          addresses(now["before"]) == addresses(before["hops"]), f"was {before}, is {now}")
+
+
+def test_daemons(t):
+    """What daemons report is the way of their probes and ACKs, also after routes have changed. A
+    tuple that begins to lose keeps its last good path. No trace arrives at a host."""
+    with Road(t) as road:
+        ends = (road.near, road.far)
+        hosts = {n: ClosHost(t, n, configuration(road, n, other)).start(wait=False)
+                 for n, other in (ends, ends[::-1])}
+        records = check_moves(road, hosts, until_right(road, hosts, "all paths are right"))
+        check_loses(road, hosts, records)
+        check_silent_daemons(road, hosts, records)
+        check_label(road, hosts)
+        check(not road.traces_at_hosts(), f"at hosts: {road.traces_at_hosts()}")
 
 
 if __name__ == "__main__":
