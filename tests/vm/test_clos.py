@@ -87,11 +87,12 @@ def targets_of(record):
 class Cluster:
     """Broker, central and hosts."""
 
-    def __init__(self, t):
-        self.t, self.clos = t, Clos(4, 4, 4)
+    def __init__(self, t, shape=(4, 4, 4), text=CONF):
+        """shape: leaves, spines, and hosts under each leaf; text: the file of all daemons."""
+        self.t, self.clos = t, Clos(*shape)
         self.conf = os.path.join(t.dir, "rpingmeshd.conf")
         with open(self.conf, "w") as f:
-            f.write(CONF)
+            f.write(text)
         sh("date", "-s", f"@{int(time.time()) // 3600 * 3600 + 5}")
         # What the case before has left there: names, and lists that were kept.
         for n in self.clos.hosts:
@@ -102,8 +103,12 @@ class Cluster:
     def __enter__(self):
         self.central.start_broker()
         self.topics = Topics(self.t)
-        self.central.start(f"paths = {len(self.clos.spines)};\n")
+        self.central.start(self.central_text())
         return self
+
+    def central_text(self):
+        """The configuration of central."""
+        return f"paths = {len(self.clos.spines)};\n"
 
     def __exit__(self, *_):
         self.central.end()
