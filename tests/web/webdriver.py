@@ -28,6 +28,7 @@ class Browser:
                    "args": ARGUMENTS + [f"--user-data-dir={directory}/profile"]}
         value = self.call("POST", "/session", {"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:chromeOptions": options,
+            "timeouts": {"script": 1000 * (LONG - 10), "pageLoad": 1000 * (LONG - 10)},
             "goog:loggingPrefs": {"browser": "ALL"}}}})
         self.session = "/session/" + value["sessionId"]
 
