@@ -66,7 +66,6 @@ locate_group_search(const struct locate_work *work, const struct locate_member *
 {
 	double rate, best, net;
 
-
 	net = best = locate_fit_score(work, &work->part[member->part], -INFINITY, &rate);
 	group->n = 0;
 	locate_group_insert(group, member->part, rate, net);
@@ -320,6 +319,7 @@ locate_group_member(struct locate_work *work, size_t i, bool *marked,
 	if (finding->some_tuples)
 		locate_group_search_some(work, marked, group);
 	locate_group_candidates(work, group, finding);
+	group->net[0] -= locate_fit_refund(work, &work->set[i]);
 	locate_group_judge(work, group, finding);
 	locate_group_mark(work, slot, marked, false);
 }

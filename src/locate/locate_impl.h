@@ -78,6 +78,7 @@ struct locate_work {
 	struct locate_member set[LOCATE_FINDINGS];
 	size_t n_set;
 	double background;
+	double unexplained;     /* losses that have no cause in the set, and what was known before */
 	double worst;           /* the greatest rate of a member that is not certain */
 	double stray[LOCATE_GRID]; /* sums of all lossy rows */
 	/* Probability that a path that is wrong crosses a given part; rows without loss whose path
@@ -158,6 +159,9 @@ void locate_fit_fill(struct locate_work *work);
  */
 double locate_fit_score(const struct locate_work *work, const struct locate_part *part,
 			double least, double *rate);
+
+/* See there; applied is the set without the member. */
+double locate_fit_refund(const struct locate_work *work, const struct locate_member *member);
 
 /* A member of the set and what could take its place, the likeliest first. */
 #define LOCATE_GROUP (3 * LOCATE_CANDIDATES)
