@@ -9,6 +9,8 @@
 #include "locate/locate_impl.h"
 
 #define SWEEPS 3
+/* So many of the best parts are looked at more closely than the grid allows. */
+#define NEAR 8
 /* What the background is taken for before anything is known, and at most. */
 #define USUAL_LOSS 1e-5
 #define USUAL_SLOW 1e-2
@@ -141,7 +143,7 @@ locate_fit_refund(const struct locate_work *work, const struct locate_member *me
 
 /* The top of the parabola through the best rate of the grid and its neighbours. */
 static double
-locate_fit_top(const double *sum, unsigned int g, double *rate)
+locate_fit_peak(const double *sum, unsigned int g, double *rate)
 {
 	double left, right, x, step;
 
@@ -194,7 +196,7 @@ locate_fit_score(const struct locate_work *work, const struct locate_part *part,
 		if (sum[g] > sum[best])
 			best = g;
 	}
-	return locate_fit_top(sum, best, rate) - part->price;
+	return locate_fit_peak(sum, best, rate) - part->price;
 }
 
 /* Of the rows that it crosses, with a rate; for comparison only. */
@@ -213,12 +215,12 @@ locate_fit_loglik(const struct locate_work *work, const struct locate_part *part
 	return sum;
 }
 
-/* Golden section over the logarithm of the rate, near what it is. */
+/* Golden section over the logarithm of the rate, near what it is. Returns locate_fit_loglik(). */
 static double
-locate_fit_refine(const struct locate_work *work, const struct locate_part *part, double rate)
+locate_fit_refine(const struct locate_work *work, const struct locate_part *part, double *rate)
 {
 	const double golden = 0.6180339887;
-	double low = log(fmax(rate / 3, 1e-5)), high = log(fmin(rate * 3, 0.99999));
+	double low = log(fmax(*rate / 3, 1e-5)), high = log(fmin(*rate * 3, 0.99999));
 	double a = high - golden * (high - low), b = low + golden * (high - low);
 	double at_a = locate_fit_loglik(work, part, exp(a));
 	double at_b = locate_fit_loglik(work, part, exp(b));
@@ -238,7 +240,39 @@ locate_fit_refine(const struct locate_work *work, const struct locate_part *part
 			at_b = locate_fit_loglik(work, part, exp(b));
 		}
 	}
-	return exp(at_a > at_b ? a : b);
+	*rate = exp(at_a > at_b ? a : b);
+	return fmax(at_a, at_b);
+}
+
+/* Between two rates of the grid: linear over their logarithms. */
+static double
+locate_fit_between(const double *at, double rate)
+{
+	unsigned int g = 0;
+	double x;
+
+	while (g < LOCATE_GRID - 2 && locate_grid[g + 1] < rate)
+		g++;
+	x = log(rate / locate_grid[g]) / log(locate_grid[g + 1] / locate_grid[g]);
+	x = fmin(fmax(x, 0), 1);
+	return (1 - x) * at[g] + x * at[g + 1];
+}
+
+double
+locate_fit_exact(const struct locate_work *work, const struct locate_part *part, double *rate)
+{
+	double others[LOCATE_GRID], sum = locate_fit_refine(work, part, rate) - part->price;
+
+	for (unsigned int g = 0; g < LOCATE_GRID; g++)
+		others[g] = part->sure ? 0 : work->stray[g];
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		const struct locate_lossy *lossy = &work->lossy[work->pair[i].lossy];
+
+		sum -= lossy->now;
+		for (unsigned int g = 0; g < LOCATE_GRID && !part->sure; g++)
+			others[g] -= (double)lossy->stray[g];
+	}
+	return sum + locate_fit_between(others, *rate);
 }
 
 /* ---- the set ---- */
@@ -249,8 +283,8 @@ locate_fit_rates(struct locate_work *work)
 	for (unsigned int sweep = 0; sweep < (work->n_set > 1 ? SWEEPS : 2); sweep++) {
 		for (size_t i = 0; i < work->n_set; i++) {
 			locate_fit_apply(work, i);
-			work->set[i].rate = locate_fit_refine(work,
-				&work->part[work->set[i].part], work->set[i].rate);
+			locate_fit_refine(work, &work->part[work->set[i].part],
+					  &work->set[i].rate);
 		}
 		locate_fit_apply(work, LOCATE_NONE);
 		locate_fit_background(work);
@@ -325,20 +359,51 @@ locate_fit_has(const struct locate_work *work, uint32_t part)
 	return false;
 }
 
+/* The parts that add most, by the grid, the best first; the last place is for what drops out. */
+struct locate_fit_top {
+	struct locate_member member[NEAR + 1];
+	double net[NEAR + 1];
+	size_t n;
+};
+
+static void
+locate_fit_rank(struct locate_fit_top *top, uint32_t part, double rate, double net)
+{
+	size_t i = top->n;
+
+	for (; i > 0 && top->net[i - 1] < net; i--) {
+		top->member[i] = top->member[i - 1];
+		top->net[i] = top->net[i - 1];
+	}
+	top->member[i] = (struct locate_member){part, rate};
+	top->net[i] = net;
+	if (top->n < NEAR)
+		top->n++;
+}
+
 static bool
 locate_fit_grow(struct locate_work *work)
 {
+	struct locate_fit_top top = {.n = 0};
 	struct locate_member best = {LOCATE_NONE, 0};
 	double most = work->options.suspect;
 
 	locate_fit_apply(work, LOCATE_NONE);
 	locate_fit_fill(work);
 	for (uint32_t i = 0; i < work->n_part; i++) {
-		double rate = 0, net = locate_fit_score(work, &work->part[i], most, &rate);
+		double least = top.n < NEAR ? most : top.net[NEAR - 1], rate = 0;
+		double net = locate_fit_score(work, &work->part[i], least, &rate);
 
-		if (net > most && !locate_fit_has(work, i)) {
+		if (net > least && !locate_fit_has(work, i))
+			locate_fit_rank(&top, i, rate, net);
+	}
+	for (size_t i = 0; i < top.n; i++) {
+		struct locate_member *member = &top.member[i];
+		double net = locate_fit_exact(work, &work->part[member->part], &member->rate);
+
+		if (net > most) {
 			most = net;
-			best = (struct locate_member){i, rate};
+			best = *member;
 		}
 	}
 	if (best.part == LOCATE_NONE)

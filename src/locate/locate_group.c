@@ -64,9 +64,10 @@ static void
 locate_group_search(const struct locate_work *work, const struct locate_member *member,
 		    const bool *marked, struct locate_chosen *group)
 {
-	double rate, best, net;
+	double rate, best, net, least;
 
-	net = best = locate_fit_score(work, &work->part[member->part], -INFINITY, &rate);
+	rate = member->rate;
+	net = best = locate_fit_exact(work, &work->part[member->part], &rate);
 	group->n = 0;
 	locate_group_insert(group, member->part, rate, net);
 	for (uint32_t i = 0; i < work->n_part; i++) {
@@ -74,7 +75,11 @@ locate_group_search(const struct locate_work *work, const struct locate_member *
 
 		if (i == member->part || !locate_group_overlaps(work, part, marked))
 			continue;
-		net = locate_fit_score(work, part, best - work->options.delta, &rate);
+		/* The score may be that far off: its grid is coarse. */
+		least = best - work->options.delta - 0.05 * fabs(best);
+		if (locate_fit_score(work, part, least, &rate) < least)
+			continue;
+		net = locate_fit_exact(work, part, &rate);
 		if (net >= best - work->options.delta)
 			locate_group_insert(group, i, rate, net);
 		best = fmax(best, net);

@@ -159,6 +159,9 @@ void locate_fit_fill(struct locate_work *work);
  */
 double locate_fit_score(const struct locate_work *work, const struct locate_part *part,
 			double least, double *rate);
+/* The same, but exact: from the rate that was found so, which is near enough. */
+double locate_fit_exact(const struct locate_work *work, const struct locate_part *part,
+			double *rate);
 
 /* See there; applied is the set without the member. */
 double locate_fit_refund(const struct locate_work *work, const struct locate_member *member);
