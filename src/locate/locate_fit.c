@@ -5,6 +5,7 @@
  * themselves go out: a switch that came in for two of its links leaves when both are there.
  */
 #include <math.h>
+#include <string.h>
 
 #include "locate/locate_impl.h"
 
@@ -19,20 +20,43 @@
 #define LEAST_LOSS 1e-6
 /* What is known of the background before: as if so many losses had been seen at that rate. */
 #define KNOWN 0.1
+/* A part that most tuples lose all over has a rate. */
+#define MOST_OF_TUPLES 0.8
+#define SOME_PRICE 4
 
-/* A row crosses a part of this log survival. */
-static void
-locate_fit_cross(const struct locate_work *work, const struct locate_part *part,
-		 const struct locate_pair *pair, double ok, struct locate_lossy *lossy)
+/* Whether all of it is lost, and not by chance. */
+static bool
+locate_fit_whole(const struct locate_work *work, const struct locate_lossy *lossy)
 {
-	double there = pair->mask & LOCATE_THERE ? ok : 0;
-	double back = pair->mask & LOCATE_WAY_BACK ? ok : 0;
+	const struct locate_row *row = &work->evidence->rows[lossy->row];
+
+	return row->sent > 1 && row->lost > 0.9 * row->sent;
+}
+
+/* What a member does to a row that crosses its part. */
+static struct locate_more
+locate_fit_more(const struct locate_work *work, const struct locate_member *member,
+		const struct locate_pair *pair)
+{
+	bool sure = member->some || work->part[member->part].sure || pair->mask & LOCATE_SURE;
+	bool spared = member->some && !locate_fit_whole(work, &work->lossy[pair->lossy]);
+
+	return (struct locate_more){pair->mask, sure, spared ? 0 : log1p(-member->rate)};
+}
+
+static void
+locate_fit_cross(const struct locate_work *work, const struct locate_member *member,
+		 const struct locate_pair *pair, struct locate_lossy *lossy)
+{
+	struct locate_more more = locate_fit_more(work, member, pair);
+	double there = more.mask & LOCATE_THERE ? more.ok : 0;
+	double back = more.mask & LOCATE_WAY_BACK ? more.ok : 0;
 
 	if (work->slow && there < 0)
 		back = 0;
 	lossy->there += there;
 	lossy->back += back;
-	if (part->sure || pair->mask & LOCATE_SURE) {
+	if (more.sure) {
 		lossy->sure_there += there;
 		lossy->sure_back += back;
 	}
@@ -42,12 +66,11 @@ static void
 locate_fit_add(struct locate_work *work, const struct locate_member *member)
 {
 	const struct locate_part *part = &work->part[member->part];
-	double ok = log1p(-member->rate);
 
-	if (!part->sure && member->rate > work->worst)
+	if (!part->sure && !member->some && member->rate > work->worst)
 		work->worst = member->rate;
 	for (uint32_t i = part->first; i < part->first + part->n; i++)
-		locate_fit_cross(work, part, &work->pair[i], ok,
+		locate_fit_cross(work, member, &work->pair[i],
 				 &work->lossy[work->pair[i].lossy]);
 }
 
@@ -123,14 +146,13 @@ locate_fit_refund(const struct locate_work *work, const struct locate_member *me
 {
 	const struct locate_part *part = &work->part[member->part];
 	double sum = work->unexplained, packets = locate_fit_packets(work), without;
-	double ok = log1p(-member->rate);
 
 	for (uint32_t i = part->first; i < part->first + part->n; i++) {
 		const struct locate_pair *pair = &work->pair[i];
 		struct locate_lossy lossy = work->lossy[pair->lossy];
 
 		sum += locate_fit_unexplained(work, &lossy);
-		locate_fit_cross(work, part, pair, ok, &lossy);
+		locate_fit_cross(work, member, pair, &lossy);
 		sum -= locate_fit_unexplained(work, &lossy);
 	}
 	without = fmin(sum / packets, locate_fit_most(work));
@@ -275,13 +297,63 @@ locate_fit_exact(const struct locate_work *work, const struct locate_part *part,
 	return sum + locate_fit_between(others, *rate);
 }
 
+/* ---- some tuples of a part ---- */
+
+/* Log likelihood of which of the rows that cross a part lose all; -INFINITY: that is no pattern. */
+static double
+locate_fit_pattern(const struct locate_work *work, const struct locate_part *part)
+{
+	uint32_t rows = part->n, whole = 0;
+	double share;
+
+	if (work->slow || part->sure || part->sure_packets > 0 || part->kind == LOCATE_ABOVE)
+		return -INFINITY;
+	for (uint32_t i = part->first; i < part->first + part->n; i++)
+		whole += locate_fit_whole(work, &work->lossy[work->pair[i].lossy]);
+	for (unsigned int i = 0; i < LOCATE_BINS; i++)
+		rows += part->bins[i];
+	share = (double)whole / rows;
+	if (whole < 2 || share > MOST_OF_TUPLES)
+		return -INFINITY;
+	return whole * log(share) + (rows - whole) * log1p(-share);
+}
+
+double
+locate_fit_some(const struct locate_work *work, const struct locate_member *member)
+{
+	const struct locate_part *part = &work->part[member->part];
+	double sum = locate_fit_pattern(work, part) - part->price - SOME_PRICE;
+
+	for (uint32_t i = part->first; sum > -INFINITY && i < part->first + part->n; i++) {
+		const struct locate_lossy *lossy = &work->lossy[work->pair[i].lossy];
+		const struct locate_more more = locate_fit_more(work, member, &work->pair[i]);
+
+		if (more.ok < 0)
+			sum += locate_row_loglik(work, lossy, &more) - lossy->now;
+	}
+	return sum;
+}
+
 /* ---- the set ---- */
+
+/* What the rows without loss say of a member, less its price. */
+static double
+locate_fit_cost(const struct locate_work *work, const struct locate_member *member)
+{
+	const struct locate_part *part = &work->part[member->part];
+
+	if (member->some)
+		return locate_fit_pattern(work, part) - SOME_PRICE - part->price;
+	return locate_quiet(work, part, member->rate) - part->price;
+}
 
 static void
 locate_fit_rates(struct locate_work *work)
 {
 	for (unsigned int sweep = 0; sweep < (work->n_set > 1 ? SWEEPS : 2); sweep++) {
 		for (size_t i = 0; i < work->n_set; i++) {
+			if (work->set[i].some)
+				continue;
 			locate_fit_apply(work, i);
 			locate_fit_refine(work, &work->part[work->set[i].part],
 					  &work->set[i].rate);
@@ -302,7 +374,7 @@ static double
 locate_fit_worth(struct locate_work *work, size_t i)
 {
 	const struct locate_part *part = &work->part[work->set[i].part];
-	double sum = locate_quiet(work, part, work->set[i].rate), worst;
+	double sum = locate_fit_cost(work, &work->set[i]), worst;
 
 	locate_fit_apply(work, LOCATE_NONE);
 	worst = work->worst;
@@ -318,7 +390,7 @@ locate_fit_worth(struct locate_work *work, size_t i)
 
 		sum += lossy->now - locate_fit_now(work, lossy);
 	}
-	return sum - part->price - locate_fit_refund(work, &work->set[i]);
+	return sum - locate_fit_refund(work, &work->set[i]);
 }
 
 static void
@@ -367,7 +439,7 @@ struct locate_fit_top {
 };
 
 static void
-locate_fit_rank(struct locate_fit_top *top, uint32_t part, double rate, double net)
+locate_fit_rank(struct locate_fit_top *top, const struct locate_member *member, double net)
 {
 	size_t i = top->n;
 
@@ -375,31 +447,51 @@ locate_fit_rank(struct locate_fit_top *top, uint32_t part, double rate, double n
 		top->member[i] = top->member[i - 1];
 		top->net[i] = top->net[i - 1];
 	}
-	top->member[i] = (struct locate_member){part, rate};
+	top->member[i] = *member;
 	top->net[i] = net;
 	if (top->n < NEAR)
 		top->n++;
+}
+
+/* A part enters with a rate, or as what takes all of some tuples. */
+static void
+locate_fit_look(const struct locate_work *work, uint32_t part, struct locate_fit_top *top)
+{
+	static const double all[] = {0.98, 0.9999};
+	struct locate_member plain = {.part = part};
+	double least = top->n < NEAR ? work->options.suspect : top->net[NEAR - 1];
+	double net = locate_fit_score(work, &work->part[part], least, &plain.rate);
+
+	if (net > least)
+		locate_fit_rank(top, &plain, net);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		const struct locate_member some = {part, all[i], true};
+
+		net = locate_fit_some(work, &some);
+		if (net > least)
+			locate_fit_rank(top, &some, net);
+	}
 }
 
 static bool
 locate_fit_grow(struct locate_work *work)
 {
 	struct locate_fit_top top = {.n = 0};
-	struct locate_member best = {LOCATE_NONE, 0};
+	struct locate_member best = {.part = LOCATE_NONE};
 	double most = work->options.suspect;
 
+	if (!work->looks || work->n_set == LOCATE_FINDINGS)
+		return false;
+	work->looks--;
 	locate_fit_apply(work, LOCATE_NONE);
 	locate_fit_fill(work);
-	for (uint32_t i = 0; i < work->n_part; i++) {
-		double least = top.n < NEAR ? most : top.net[NEAR - 1], rate = 0;
-		double net = locate_fit_score(work, &work->part[i], least, &rate);
-
-		if (net > least && !locate_fit_has(work, i))
-			locate_fit_rank(&top, i, rate, net);
-	}
+	for (uint32_t i = 0; i < work->n_part; i++)
+		if (i != work->barred && !locate_fit_has(work, i))
+			locate_fit_look(work, i, &top);
 	for (size_t i = 0; i < top.n; i++) {
 		struct locate_member *member = &top.member[i];
-		double net = locate_fit_exact(work, &work->part[member->part], &member->rate);
+		double net = member->some ? top.net[i] :
+			locate_fit_exact(work, &work->part[member->part], &member->rate);
 
 		if (net > most) {
 			most = net;
@@ -413,20 +505,72 @@ locate_fit_grow(struct locate_work *work)
 	return true;
 }
 
+/* ---- one for several ---- */
+
+/* Log likelihood of all, less the prices. */
+static double
+locate_fit_total(struct locate_work *work)
+{
+	double usual = work->slow ? USUAL_SLOW : USUAL_LOSS, packets = work->packets, sum = 0;
+
+	locate_fit_apply(work, LOCATE_NONE);
+	for (size_t i = 0; i < work->n_lossy; i++) {
+		const struct locate_row *row = &work->evidence->rows[work->lossy[i].row];
+
+		sum += locate_fit_now(work, &work->lossy[i]);
+		packets -= (work->slow ? 1.0 : 3.0) * locate_row_count(work, row).n;
+	}
+	for (size_t i = 0; i < work->n_set; i++)
+		sum += locate_fit_cost(work, &work->set[i]);
+	return sum + locate_quiet_stray(work, work->worst) + packets * log1p(-work->background) +
+	       KNOWN * (log(work->background) - work->background / usual);
+}
+
+/* Whether a switch is better told as two of what crosses it; then it is. */
+static bool
+locate_fit_split(struct locate_work *work, size_t i)
+{
+	const struct locate_work before = *work;
+	double total = locate_fit_total(work);
+
+	work->barred = work->set[i].part;
+	locate_fit_remove(work, i);
+	locate_fit_rates(work);
+	for (unsigned int parts = 0; parts < 2 && locate_fit_grow(work); parts++)
+		;
+	while (locate_fit_prune(work))
+		;
+	work->barred = LOCATE_NONE;
+	if (locate_fit_total(work) > total + 1)
+		return true;
+	memcpy(work->set, before.set, sizeof(work->set));
+	work->n_set = before.n_set;
+	work->background = before.background;
+	work->unexplained = before.unexplained;
+	return false;
+}
+
+static void
+locate_fit_splits(struct locate_work *work)
+{
+	for (size_t i = 0; i < work->n_set;)
+		if (work->part[work->set[i].part].kind != LOCATE_SWITCH || work->looks < 2 ||
+		    !locate_fit_split(work, i))
+			i++;
+}
+
 void
 locate_fit(struct locate_work *work)
 {
-	size_t looks = 4 + LOCATE_LOOKS / (work->n_lossy + 1);
-
-	if (looks > 2 * LOCATE_FINDINGS)
-		looks = 2 * LOCATE_FINDINGS;
+	work->looks = 4 + LOCATE_LOOKS / (work->n_lossy + 1);
+	if (work->looks > 2 * LOCATE_FINDINGS)
+		work->looks = 2 * LOCATE_FINDINGS;
+	work->barred = LOCATE_NONE;
 	locate_fit_apply(work, LOCATE_NONE);
 	work->background = MOST_LOSS;
 	locate_fit_background(work);
-	for (size_t i = 0; i < looks && work->n_set < LOCATE_FINDINGS; i++) {
-		if (!locate_fit_grow(work))
-			break;
+	while (locate_fit_grow(work))
 		while (locate_fit_prune(work))
 			;
-	}
+	locate_fit_splits(work);
 }

@@ -6,12 +6,11 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "locate/locate_impl.h"
 
 #define LEFT 5               /* a fifth of the heaviest moment must be left in others */
-#define ALL_OF_TUPLE 0.98
-#define SOME_TUPLES_GAIN 4
 
 /* A link, its reverse and its cable are one place, and so are all directions of a NIC. */
 static uint64_t
@@ -86,6 +85,28 @@ locate_group_search(const struct locate_work *work, const struct locate_member *
 	}
 }
 
+/* The same for a member that takes all of some tuples: what these have in common. */
+static void
+locate_group_search_some(const struct locate_work *work, const struct locate_member *member,
+			 const bool *marked, struct locate_chosen *group)
+{
+	double best = locate_fit_some(work, member);
+
+	group->n = 0;
+	locate_group_insert(group, member->part, member->rate, best);
+	for (uint32_t i = 0; i < work->n_part; i++) {
+		const struct locate_member other = {i, member->rate, true};
+		double net;
+
+		if (i == member->part || !locate_group_overlaps(work, &work->part[i], marked))
+			continue;
+		net = locate_fit_some(work, &other);
+		if (net >= best - work->options.delta)
+			locate_group_insert(group, i, other.rate, net);
+		best = fmax(best, net);
+	}
+}
+
 static void
 locate_group_candidates(const struct locate_work *work, struct locate_chosen *group,
 			struct locate_finding *finding)
@@ -143,22 +164,32 @@ locate_group_its(const struct locate_work *work, const struct locate_pair *pair,
 	return with > lossy->now + 2;
 }
 
-/* In how many rows it has lost something, by part of the window. */
+/*
+ * In how many rows it has lost something, by part of the window. Rows that cross other culprits
+ * have lost something at other times, so they count only if there are no others.
+ */
 static void
 locate_group_times(const struct locate_work *work, const struct locate_part *part, double rate,
 		   unsigned int *times, struct locate_finding *finding)
 {
+	unsigned int shared[64] = {0}, alone = 0;
+
 	for (uint32_t i = part->first; i < part->first + part->n; i++) {
 		const struct locate_pair *pair = &work->pair[i];
-		const struct locate_row *row = &work->evidence->rows[work->lossy[pair->lossy].row];
+		const struct locate_lossy *lossy = &work->lossy[pair->lossy];
+		const struct locate_row *row = &work->evidence->rows[lossy->row];
 		uint64_t when = work->slow ? row->slow_when : row->lost_when;
+		bool other = lossy->there < 0 || lossy->back < 0;
 
 		if (!locate_group_its(work, pair, part->sure, rate))
 			continue;
 		finding->losses += locate_row_count(work, row).k;
+		alone += !other;
 		for (; when; when &= when - 1)
-			times[__builtin_ctzll(when)]++;
+			(other ? shared : times)[__builtin_ctzll(when)]++;
 	}
+	if (!alone)
+		memcpy(times, shared, sizeof(shared));
 }
 
 /*
@@ -188,79 +219,6 @@ locate_group_brief(const unsigned int *times, unsigned int moments)
 	if (moments == 1)
 		rest += most[1];
 	return rest == 0 || LEFT * rest < most[0];
-}
-
-/* The gain if a share of the rows loses all, and the others nothing. */
-static double
-locate_group_some(const struct locate_work *work, const struct locate_part *part, double share)
-{
-	double ok = log1p(-ALL_OF_TUPLE), sum = 0;
-
-	for (uint32_t i = part->first; i < part->first + part->n; i++) {
-		const struct locate_pair *pair = &work->pair[i];
-		const struct locate_lossy *lossy = &work->lossy[pair->lossy];
-		const struct locate_more more = {
-			pair->mask, part->sure || pair->mask & LOCATE_SURE, ok};
-		double all = locate_row_loglik(work, lossy, &more);
-
-		double gain = all - lossy->now;
-
-		sum += gain > 100 ? gain + log(share) : log(1 - share + share * exp(gain));
-	}
-	for (unsigned int i = 0; i < LOCATE_BINS; i++)
-		if (part->bins[i])
-			sum += part->bins[i] * log(1 - share + share * exp(exp2(i / 4.0) * ok));
-	return sum;
-}
-
-/* The share of its rows that lose all; 0 if that is none, or just one. */
-static double
-locate_group_whole(const struct locate_work *work, const struct locate_part *part)
-{
-	uint32_t rows = part->n, whole = 0;
-
-	if (work->slow || part->sure || part->sure_packets > 0 || part->kind == LOCATE_ABOVE)
-		return 0;
-	for (uint32_t i = part->first; i < part->first + part->n; i++) {
-		const struct locate_row *row =
-			&work->evidence->rows[work->lossy[work->pair[i].lossy].row];
-
-		whole += row->sent > 1 && row->lost > 0.9 * row->sent;
-	}
-	for (unsigned int i = 0; i < LOCATE_BINS; i++)
-		rows += part->bins[i];
-	return whole >= 2 ? (double)whole / rows : 0;
-}
-
-static bool
-locate_group_some_tuples(const struct locate_work *work, const struct locate_part *part,
-			 double gain)
-{
-	double share = locate_group_whole(work, part);
-
-	return share > 0 && share < 0.8 &&
-	       locate_group_some(work, part, share) > gain + SOME_TUPLES_GAIN;
-}
-
-/* If some tuples lose all: the parts that these have in common, whatever else crosses them. */
-static void
-locate_group_search_some(const struct locate_work *work, const bool *marked,
-			 struct locate_chosen *group)
-{
-	double best = -INFINITY;
-
-	group->n = 0;
-	for (uint32_t i = 0; i < work->n_part; i++) {
-		const struct locate_part *part = &work->part[i];
-		double share = locate_group_whole(work, part), net;
-
-		if (share <= 0 || share > 0.99 || !locate_group_overlaps(work, part, marked))
-			continue;
-		net = locate_group_some(work, part, share) - part->price;
-		best = fmax(best, net);
-		if (net >= best - work->options.delta)
-			locate_group_insert(group, i, ALL_OF_TUPLE, net);
-	}
 }
 
 /* A tuple is named only if its path has been traced since it began to lose. */
@@ -311,22 +269,20 @@ static void
 locate_group_member(struct locate_work *work, size_t i, bool *marked,
 		    struct locate_chosen *group, struct locate_finding *finding)
 {
-	uint32_t slot = work->set[i].part;
-	const struct locate_part *first;
+	const struct locate_member *member = &work->set[i];
 
 	locate_fit_apply(work, i);
 	locate_fit_fill(work);
-	locate_group_mark(work, slot, marked, true);
-	locate_group_search(work, &work->set[i], marked, group);
-	first = &work->part[group->slot[0]];
-	finding->some_tuples = locate_group_some_tuples(work, first,
-							group->net[0] + first->price);
-	if (finding->some_tuples)
-		locate_group_search_some(work, marked, group);
+	locate_group_mark(work, member->part, marked, true);
+	finding->some_tuples = member->some;
+	if (member->some)
+		locate_group_search_some(work, member, marked, group);
+	else
+		locate_group_search(work, member, marked, group);
 	locate_group_candidates(work, group, finding);
-	group->net[0] -= locate_fit_refund(work, &work->set[i]);
+	group->net[0] -= locate_fit_refund(work, member);
 	locate_group_judge(work, group, finding);
-	locate_group_mark(work, slot, marked, false);
+	locate_group_mark(work, member->part, marked, false);
 }
 
 static int

@@ -58,6 +58,7 @@ struct locate_part {
 struct locate_member {
 	uint32_t part;          /* index of struct locate_part */
 	double rate;
+	bool some;              /* it takes all of some rows that cross it, and spares the others */
 };
 
 struct locate_work {
@@ -77,8 +78,10 @@ struct locate_work {
 	size_t n_part, n_pair, n_lossy;
 	struct locate_member set[LOCATE_FINDINGS];
 	size_t n_set;
+	size_t looks;           /* at all parts, that are left */
+	uint32_t barred;        /* index of a part that may not come in */
 	double background;
-	double unexplained;     /* losses that have no cause in the set, and what was known before */
+	double unexplained;     /* losses without a cause in the set, and what was known before */
 	double worst;           /* the greatest rate of a member that is not certain */
 	double stray[LOCATE_GRID]; /* sums of all lossy rows */
 	/* Probability that a path that is wrong crosses a given part; rows without loss whose path
@@ -163,6 +166,8 @@ double locate_fit_score(const struct locate_work *work, const struct locate_part
 double locate_fit_exact(const struct locate_work *work, const struct locate_part *part,
 			double *rate);
 
+/* Net gain of a part as what takes all of some tuples; -INFINITY if there are no two such rows. */
+double locate_fit_some(const struct locate_work *work, const struct locate_member *member);
 /* See there; applied is the set without the member. */
 double locate_fit_refund(const struct locate_work *work, const struct locate_member *member);
 

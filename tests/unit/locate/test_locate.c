@@ -61,6 +61,31 @@ test_clean(void **state)
 	free(c);
 }
 
+/*
+ * Five losses of one NIC, and no others: of 16 NICs, that happens to one in every 2,000 times that
+ * there are five losses (16 (2 / 16)^5). In small fabrics that is no finding.
+ */
+static void
+test_few(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+	unsigned int n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < c->e.n_rows && n < 5; i += 4)
+		if (c->rows[i].from == 5 || c->rows[i].to == 5) {
+			clos_lose(c, i, n % 2, 1 - n % 2);
+			n++;
+		}
+	assert_int_equal(n, 5);
+	result = run(c);
+	for (size_t i = 0; i < result->n_findings; i++)
+		assert_true(result->findings[i].suspect && result->findings[i].net < 8);
+	locate_free(result);
+	free(c);
+}
+
 static void
 test_link(void **state)
 {
@@ -249,6 +274,80 @@ test_tuple(void **state)
 }
 
 /* Every tenth path over a dead link is told wrongly, and so are others as being on it. */
+/* Some of the tuples over a link lose all, the others nothing: it is the link that they share. */
+static void
+test_some_tuples(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+
+	(void)state;
+	/* Two of twelve, of different NICs and to different leaves. */
+	for (size_t i = 0; i < c->e.n_rows; i++) {
+		struct locate_row *r = &c->rows[i];
+		bool on = clos_on(c, r->there, UP(1, 2));
+
+		if (on && r->from <= PER + 1 && r->to / PER == 3 * (r->from - PER))
+			clos_lose(c, i, SENT, 0);
+		else if (!on && clos_on(c, r->back, UP(1, 2)))
+			r->sent = 0;
+	}
+	result = run(c);
+	assert_int_equal(result->n_findings, 1);
+	assert_false(result->findings[0].suspect);
+	assert_true(result->findings[0].some_tuples);
+	assert_int_equal(result->findings[0].kind, LOCATE_LINK);
+	assert_int_equal(result->findings[0].candidates[0].id, UP(1, 2));
+	locate_free(result);
+	free(c);
+}
+
+/*
+ * All probes over UP(1, 2) lose all, and come back over DOWN(3, 1), and nothing else crosses these
+ * two. Only the responder knows on which way they are lost.
+ */
+static void
+lost_there_or_back(bool heard, bool arrived, uint32_t *links, size_t *n)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+
+	for (size_t i = 0; i < c->e.n_rows; i++) {
+		struct locate_row *r = &c->rows[i];
+
+		r->heard = heard;
+		if (clos_on(c, r->there, UP(1, 2)))
+			clos_lose(c, i, arrived ? 0 : SENT, arrived ? 2 * SENT : 0);
+		else if (clos_on(c, r->back, UP(1, 2)) || clos_on(c, r->there, DOWN(3, 1)))
+			r->sent = 0;
+	}
+	result = run(c);
+	assert_int_equal(result->n_findings, 1);
+	*n = result->findings[0].n_candidates;
+	for (size_t k = 0; k < *n && k < 2; k++)
+		links[k] = result->findings[0].candidates[k].id;
+	locate_free(result);
+	free(c);
+}
+
+static void
+test_arrived(void **state)
+{
+	uint32_t links[2] = {0, 0};
+	size_t n;
+
+	(void)state;
+	lost_there_or_back(false, false, links, &n);
+	assert_int_equal(n, 2);
+	assert_true(links[0] + links[1] == UP(1, 2) + DOWN(3, 1));
+	lost_there_or_back(true, false, links, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(links[0], UP(1, 2));
+	lost_there_or_back(true, true, links, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(links[0], DOWN(3, 1));
+}
+
 static void
 test_wrong_paths(void **state)
 {
@@ -493,6 +592,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_few),
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_cable),
 		cmocka_unit_test(test_nic),
@@ -503,6 +603,8 @@ main(void)
 		cmocka_unit_test(test_two),
 		cmocka_unit_test(test_excused),
 		cmocka_unit_test(test_tuple),
+		cmocka_unit_test(test_some_tuples),
+		cmocka_unit_test(test_arrived),
 		cmocka_unit_test(test_wrong_paths),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_slow),
