@@ -15,6 +15,7 @@
 static const struct cmd_entry *const ctl_commands[] = {
 	&cmd_status,	  &cmd_top,	&cmd_peers,	&cmd_matrix, &cmd_explain, &cmd_path,
 	&cmd_ping,
+	&cmd_check,
 	&cmd_targets,	  &cmd_windows, &cmd_histogram, &cmd_flows,  &cmd_events,  &cmd_devices,
 	&cmd_selfcheck,
 	&cmd_acknowledge, &cmd_watch,	&cmd_record,	&cmd_replay, &cmd_config,  &cmd_log_level,

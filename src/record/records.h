@@ -31,7 +31,8 @@
 	X(CONFIG_PEER, config_peer) X(RELOAD, reload) X(CHANGE, change) X(NAMES, names) \
 	X(LOG_LEVEL, log_level) X(DROPPED, dropped) X(MATRIX_CELL, matrix_cell) \
 	X(PATH_HISTOGRAM, path_histogram) X(HISTOGRAM_ROW, histogram_row) \
-	X(FLOW_GROUP, flow_group) X(SELFCHECK, selfcheck) X(RECORDING_TOTALS, recording_totals) \
+	X(FLOW_GROUP, flow_group) X(SELFCHECK, selfcheck) X(CHECK, check) \
+	X(RECORDING_TOTALS, recording_totals) \
 	X(REGISTRATION, registration) X(REGISTRATION_PORT, registration_port) \
 	X(PINGLIST, pinglist) X(PINGLIST_PORT, pinglist_port) X(PINGLIST_GROUP, pinglist_group) \
 	X(PINGLIST_TARGET, pinglist_target) \

@@ -108,3 +108,17 @@ const struct record_field records_selfcheck[] = {
 	FIELD("detail", "string", "The figures, or why one cannot tell."),
 	END,
 };
+
+const struct record_field records_check[] = {
+	TYPE("check"),
+	FIELD("target", "string", "The host, as it was given."),
+	FIELD("well", "boolean",
+	      "Whether all probes were answered, but for those that a stall of a host may have "
+	      "affected."),
+	FIELD("sent", "integer", "The number of probes."),
+	FIELD("answered", "integer", "How many of them were answered."),
+	FIELD("rtt_p50_ns", "integer or nil", "The median of the network RTT.", NS),
+	FIELD("rtt_max_ns", "integer or nil", "The longest network RTT.", NS),
+	FIELD("error", "string or nil", "Why they could not be sent."),
+	END,
+};

@@ -146,7 +146,7 @@ for args in "" "nosuch" "--bogus" "status x" "peers --bogus" "ping" "ping a b" "
 	"events -c 0" "events --pid -1" "events --count" \
 	config "config x" "config show y" "config --bogus show" "log-level loud" \
 	"log-level info moon" \
-	"selfcheck a b" "selfcheck -t 0" "selfcheck -t x" \
+	check "check -c 0 a" "check -c x a" "selfcheck a b" "selfcheck -t 0" "selfcheck -t x" \
 	explain "explain a b" "explain --device" path "path a b" \
 	record "record a b" "record -k x f" \
 	"record -k probe,, f" "record -c 0 f" "record -d 0 f" "record --max-size 0 f" \
@@ -180,6 +180,16 @@ done
 run 0 --version; out '^rpingmesh-ctl [0-9]'; lines 1
 run 0 -V; out '^rpingmesh-ctl [0-9]'
 
+daemon check
+run 0 check -c 4 node1 node2; lines 2; out '^node1  *ok *4 of 4 answered, rtt p50/max 2'
+run 1 check -c 4 $(seq -f node%g 1 20)
+lines 20; out '^node4  *ok '; out '^node5  *BAD *3 of 4 answered, rtt'; out '^node6  *ok *3 of 4 '
+out '^node7  *BAD *0 of 0 answered: no address for that name$'
+out '^node9  *BAD *0 of 0 answered: rpingmeshd refuses$'; one_err
+run 1 --json check -c 4 $(seq -f node%g 1 7); lines 7
+json 'o["type"] == "check" and o["well"] == (o["target"] not in ("node5", "node7")) and '\
+'(o["error"] is None) == (o["target"] != "node7")'
+
 daemon selfcheck
 run 1 selfcheck -t 0.5; out '^rxe0: driver rxe, port 1, interface none0$'
 out '^mlx5_0 *clock *differs *1000000 kHz; in 9.5 s of the host.s clock it ran -500000 ppm faster$'
@@ -196,7 +206,7 @@ stop_fake
 
 about="no daemon"
 for args in "explain x" "config show" "config reload" log-level "log-level info" \
-	"record /nonexistent/x" status devices "devices --history" selfcheck \
+	"record /nonexistent/x" status devices "devices --history" selfcheck "check a" \
 	acknowledge peers targets flows \
 	events windows "windows -f" watch "--json watch" "ping 10.0.0.1" \
 	top "top --once" "--json top" matrix histogram "histogram -c 3"; do

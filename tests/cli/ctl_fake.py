@@ -674,6 +674,24 @@ class Conn:
     def do_hangs(self, ident, method, param):
         self.note("from_the_future", None)
 
+    def do_check(self, ident, method, param):  # of many, the 5th loses one, the 7th is unknown
+        n = self.checked = getattr(self, "checked", 0) + 1
+        assert param["count"] == 4 and param["interval_ns"] == 10**8, param
+        if n == 9:
+            self.send([1, ident, {"code": 22, "message": "host: expected a name"}, None])
+            return
+        if n % 2:
+            self.answer(ident, {"ping": n})
+        for i in range(4 if n != 7 else 0):
+            lost = n == 5 and i == 1 or n == 6 and i == 2
+            self.note("ping", probe(i, "lost" if lost else "ok", ping=n, stalled=n == 6 and lost,
+                                    rtt_ns=None if lost else 20000 + 1000 * i))
+        good = {7: 0, 5: 3, 6: 3}.get(n, 4)
+        self.note("ping_done", {"ping": n, **totals(ok=good, lost=0 if n == 7 else 4 - good),
+                                "error": "no address for that name" if n == 7 else None})
+        if not n % 2:
+            self.answer(ident, {"ping": n})
+
     def do_selfcheck(self, ident, method, param):  # mlx5_0's clock is half as fast as it says
         if method == "devices":
             self.answer(ident, [device(netdev="none0", clock_reason="no timestamps"),

@@ -44,7 +44,7 @@ extern const struct cmd_entry cmd_status, cmd_devices, cmd_acknowledge, cmd_peer
 	cmd_matrix, cmd_record, cmd_replay, cmd_top, cmd_watch, cmd_windows, cmd_hosts, cmd_ports,
 	cmd_path, cmd_tors, cmd_coverage, cmd_pinglist, cmd_drain, cmd_undrain, cmd_confirm,
 	cmd_blame, cmd_incident, cmd_incidents, cmd_links, cmd_switches,
-	cmd_selfcheck;
+	cmd_selfcheck, cmd_check;
 
 /* Prints "rpingmesh-ctl: " and the text as one line on stderr. */
 void cmd_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
