@@ -50,7 +50,7 @@ tick(uint32_t sent, uint32_t lost, uint32_t received, bool says)
 	uint32_t rtt_ns = 0;
 	struct report prober = {.streams = &stream, .n_streams = 1, .sent = &sent,
 				.rtt_ns = &rtt_ns, .rows = &row, .n_rows = lost > 0};
-	struct report peer = {.heard = says ? &heard : NULL, .n_heard = says};
+	struct report peer = {.rows = &row, .heard = says ? &heard : NULL, .n_heard = says};
 
 	now.mono_ns += 5 * S;
 	now.wall_ns += 5 * S;
