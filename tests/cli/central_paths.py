@@ -133,6 +133,13 @@ def named(w, a):
     w.call("one", "reload")
     check("a reload reads the names", w.status()["degraded"] == [] and switches(w) == {
         "leaf-1": ("lldp", 3), "spine-1": ("file", 3), "leaf-2": ("file", 3)})
+    with urllib.request.urlopen(f"http://127.0.0.1:{w.page}/metrics", timeout=LONG) as page:
+        lines = page.read().decode().splitlines()
+    check("the metrics have them", {
+        "rpingmesh_central_paths 3", "rpingmesh_central_paths_incomplete 0",
+        "rpingmesh_central_links 7", 'rpingmesh_central_switches{by="lldp"} 1',
+        'rpingmesh_central_switches{by="file"} 2',
+        'rpingmesh_central_switches{by="address"} 0'} <= set(lines))
     link = next(r for r in w.call("one", "links")["links"] if r["to"] == "10.3.0.2")
     check("links have names and ports", (link["from_name"], link["from_port"], link["to_name"],
                                          link["to_port"]) ==

@@ -16,6 +16,7 @@
 #include "central/judge/judge.h"
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
+#include "central/roads/roads.h"
 #include "central/tell/central_degraded.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
@@ -40,6 +41,7 @@ struct central_figures {
 	double least_share;
 	uint64_t registrations, refused[2];
 	uint64_t reporting[2], reports[3], report_rows;
+	uint64_t paths, incomplete, links, switches[ROADS_BY_N];
 	uint64_t plans, plan_failures, plan_ns, planned_ns, lists;
 	uint64_t stall_ns, stalls, callbacks;
 	uint64_t clients, dropped, requests[4];
@@ -109,6 +111,20 @@ central_metrics_intake(struct central_figures *f, const struct central_tell *t)
 	f->reports[1] = s.lost;
 	f->reports[2] = s.refused;
 	f->report_rows = s.rows;
+}
+
+static void
+central_metrics_roads(struct central_figures *f, const struct central_tell *t)
+{
+	struct roads_switch sw;
+	struct roads_stats s;
+
+	roads_stats(t->roads, &s);
+	f->paths = s.paths;
+	f->incomplete = s.incomplete;
+	f->links = s.links;
+	for (uint32_t id = 0; (id = roads_switch_after(t->roads, id, &sw));)
+		f->switches[sw.by]++;
 }
 
 static int
@@ -206,6 +222,7 @@ central_metrics_collect(struct central_figures *f, const struct central_tell *t)
 	central_metrics_mesh(f, t);
 	central_metrics_incidents(f, t);
 	central_metrics_intake(f, t);
+	central_metrics_roads(f, t);
 	f->ports = central_metrics_ports(t);
 	central_metrics_process(f, t);
 	return central_metrics_tors(f, t);
@@ -307,6 +324,13 @@ static const struct central_family central_families[] = {
 	 AT(reports), BY("result", central_metrics_reports, 3)},
 	{{"rpingmesh_central_report_rows", GAUGE, NULL,
 	  "Streams of probes in the reports of hosts."}, AT(report_rows)},
+	{{"rpingmesh_central_paths", GAUGE, NULL, "Paths of 5-tuples that are known."}, AT(paths)},
+	{{"rpingmesh_central_paths_incomplete", GAUGE, NULL,
+	  "Those of which a router is not known."}, AT(incomplete)},
+	{{"rpingmesh_central_links", GAUGE, NULL, "Links that these paths cross."}, AT(links)},
+	{{"rpingmesh_central_switches", GAUGE, NULL,
+	  "Switches that these paths cross, by how their names are known; address: they have none."},
+	 AT(switches), BY("by", roads_by_names, ROADS_BY_N)},
 	{{"rpingmesh_central_plans_total", COUNTER, NULL, "Times that the plan was made."},
 	 AT(plans)},
 	{{"rpingmesh_central_plan_failures_total", COUNTER, NULL,
