@@ -329,7 +329,8 @@ static const struct central_family central_families[] = {
 	  "Those of which a router is not known."}, AT(incomplete)},
 	{{"rpingmesh_central_links", GAUGE, NULL, "Links that these paths cross."}, AT(links)},
 	{{"rpingmesh_central_switches", GAUGE, NULL,
-	  "Switches that these paths cross, by how their names are known; address: they have none."},
+	  "Switches that these paths cross, by how their names are known; address: they have "
+	  "none."},
 	 AT(switches), BY("by", roads_by_names, ROADS_BY_N)},
 	{{"rpingmesh_central_plans_total", COUNTER, NULL, "Times that the plan was made."},
 	 AT(plans)},
