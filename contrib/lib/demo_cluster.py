@@ -29,7 +29,7 @@ limits = {{ cpu_percent = 0; }};
 socket_group = "";
 """
 LONGEST_S = 240
-QUIET_S = 15
+QUIET_S = 40 # windows of central are 20 s
 
 
 def heading(text):

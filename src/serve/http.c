@@ -125,7 +125,7 @@ http_piece(void *arg)
 		rc = -ENOMEM;
 	if (rc > 0 && out.len == 0) {
 		/* For an empty chunk, libevent does not call http_sent(). */
-		loop_timer_set(answer->timer, HTTP_LATER_NS);
+		loop_timer_set(answer->timer, rc == HTTP_LATER ? HTTP_LATER_NS : 0);
 	} else if (rc > 0) {
 		evhttp_send_reply_chunk_with_cb(answer->request, piece, http_sent, answer);
 	} else if (rc == 0) {

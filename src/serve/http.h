@@ -34,6 +34,7 @@
 #define HTTP_BODY_MAX 4096
 #define HTTP_TOKEN_HEADER "X-Rpingmesh-Token"
 #define HTTP_LATER_NS 10000000ULL
+#define HTTP_LATER 2 /* of http_source.more() */
 
 struct events;
 struct http;
@@ -71,9 +72,9 @@ struct http_source {
 	 */
 	int (*begin)(void *arg, const struct http_asked *asked, void **page, const char **type);
 	/*
-	 * Appends the next piece to out. Returns 1 if there is more, and 0 if this was the last.
-	 * If out is empty, a returned 1 means that there is more later: asks again after
-	 * HTTP_LATER_NS. After -errno the connection is cut.
+	 * Appends the next piece to out, which may be empty. Returns 1 if there is more, 0 if this
+	 * was the last, and HTTP_LATER if there is nothing yet: asks again after HTTP_LATER_NS.
+	 * After -errno the connection is cut.
 	 */
 	int (*more)(void *arg, void *page, struct buffer *out);
 	/* Frees the page, after its last piece or when the client has gone. */

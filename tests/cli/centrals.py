@@ -20,10 +20,15 @@ FORGED = "fedcba9876543210"
 
 
 def retained(world, topic):
+    """What the broker keeps there; {}: nothing. The topics of hosts, which it keeps for certain,
+    show that it has answered; None: it has not."""
     result = subprocess.run(
-        ["mosquitto_sub", "-p", str(world.port), "-t", topic, "-C", "1", "-W", "2", "-N"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=LONG)
-    return msgpack.unpackb(result.stdout) if result.stdout else None
+        ["mosquitto_sub", "-p", str(world.port), "-t", topic, "-t", f"{PREFIX}/host/+", "-W", "3",
+         "-F", "%t %x"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=LONG)
+    kept = dict(line.split(" ") for line in result.stdout.splitlines())
+    if not [name for name in kept if name != topic]:
+        return None
+    return msgpack.unpackb(bytes.fromhex(kept[topic])) if kept.get(topic) else {}
 
 
 def publish(world, topic, payload):
@@ -72,7 +77,7 @@ def operators(a, b, ident):
 
 def forged(a, b, ident):
     topic = f"{PREFIX}/incident/{ident}"
-    record = retained(a, topic)
+    record = a.wait("its topic", lambda: retained(a, topic))
     for payload in (b"no record", msgpack.packb({**record, "incarnation": 5, "id": FORGED}),
                     msgpack.packb({**record, "incarnation": 5, "state": "closed"}), b""):
         publish(a, topic, payload)
@@ -106,7 +111,7 @@ def ended(a, b, ident):
     a.central = None
     a.fabric.bad = {}
     b.wait("the other one closes it", lambda: not b.blamed())
-    b.wait("and clears its topic", lambda: not retained(b, f"{PREFIX}/incident/{ident}"))
+    b.wait("and clears its topic", lambda: retained(b, f"{PREFIX}/incident/{ident}") == {})
 
 
 def main():

@@ -65,7 +65,9 @@ class Bus:
     def heard(self):
         """The payloads that have come so far."""
         while select.select([self.socket], [], [], 0)[0]:
-            self.unread += self.socket.recv(65536)
+            data = self.socket.recv(65536)
+            assert data, "the broker has gone"
+            self.unread += data
         payloads = []
         while len(self.unread) > 1:
             n, at = 0, 1

@@ -23,8 +23,9 @@ SEED = int(os.environ.get("CULPRIT_SEED", 1))
 SHAPE = tuple(map(int, os.environ.get("CULPRIT_SHAPE", "3 2 2").split()))
 PATHS = "rpingmesh/1/path/"
 LOSS = ("loss", "30%")
+GROUP_MAX = 3
 # How long nothing may be found. The windows of central are 20 s.
-QUIET_S = 15
+QUIET_S = 40
 LATER_S = 10
 # Switches of the Clos do not limit their answers.
 TEXT = CONF.replace("max_probes_per_s = 10", "max_probes_per_s = 40").replace(
@@ -106,8 +107,9 @@ class Faults:
             time.sleep(3)
 
     def others(self, truth):
-        """Incidents of which the truth is no candidate."""
-        return [x for x in self.blame() if truth not in map(self.name, x["culprits"])]
+        """Incidents of which the truth is not the likeliest candidate of a few."""
+        return [x for x in self.blame()
+                if truth != self.name(x["culprits"][0]) or len(x["culprits"]) > GROUP_MAX]
 
     def check_found(self, what, truth, netem, *ends):
         """netem at these ends of links: the culprit is named, no other is, and it is well when the

@@ -230,6 +230,18 @@ minutes_fits(struct minutes *m, uint64_t need, bool *fits)
 	return rc;
 }
 
+/* Deletes minutes, and the names that no other minute has. */
+static int
+minutes_delete(struct minutes *m, const char *sql, int64_t number)
+{
+	static const char unused[] =
+		"DELETE FROM names WHERE id NOT IN (SELECT names FROM minute)";
+	int before = sqlite3_total_changes(m->db);
+	int rc = minutes_number(m, sql, number, NULL);
+
+	return rc == 0 && sqlite3_total_changes(m->db) != before ? minutes_exec(m, unused) : rc;
+}
+
 static int
 minutes_forget(struct minutes *m, uint64_t need, uint64_t wall_s)
 {
@@ -240,16 +252,16 @@ minutes_forget(struct minutes *m, uint64_t need, uint64_t wall_s)
 		"LIMIT 1 + (SELECT count(*) FROM minute) / 50)";
 	int64_t age_s = (int64_t)m->days * MINUTES_DAY_S, now_s = (int64_t)wall_s, n = 1;
 	bool fits = false;
-	int rc = minutes_number(m, "DELETE FROM minute WHERE begin_s < ?1", now_s - age_s, NULL);
+	int rc = minutes_delete(m, "DELETE FROM minute WHERE begin_s < ?1", now_s - age_s);
 
 	if (rc == 0)
 		rc = minutes_fits(m, need, &fits);
 	if (rc == 0 && !fits)
-		rc = minutes_number(m, thin, now_s - MINUTES_DAY_S, NULL);
+		rc = minutes_delete(m, thin, now_s - MINUTES_DAY_S);
 	while (rc == 0 && !fits && n > 0) {
 		rc = minutes_fits(m, need, &fits);
 		if (rc == 0 && !fits)
-			rc = minutes_number(m, oldest, 0, NULL);
+			rc = minutes_delete(m, oldest, 0);
 		if (rc == 0 && !fits)
 			rc = minutes_number(m, "SELECT count(*) FROM minute", 0, &n);
 	}
@@ -260,19 +272,14 @@ minutes_forget(struct minutes *m, uint64_t need, uint64_t wall_s)
 static int
 minutes_make_room(struct minutes *m, uint64_t need, uint64_t wall_s)
 {
-	static const char unused[] =
-		"DELETE FROM names WHERE id NOT IN (SELECT names FROM minute)";
 	int before = sqlite3_total_changes(m->db);
 	uint64_t size = 0;
 	int rc = minutes_forget(m, need, wall_s);
+	bool changed = sqlite3_total_changes(m->db) != before;
 
-	if (rc == 0 && sqlite3_total_changes(m->db) == before)
-		return 0;
-	if (rc == 0)
-		rc = minutes_exec(m, unused);
-	if (rc == 0)
+	if (rc == 0 && changed)
 		rc = minutes_read_names(m);
-	if (rc == 0)
+	if (rc == 0 && changed)
 		rc = minutes_read_times(m);
 	if (rc == 0)
 		rc = minutes_pages(m, "PRAGMA page_count", &size);

@@ -243,6 +243,16 @@ incident_adopt(struct incident *i, const struct incidents_finding *f, bool anew,
 	return incident_prioritize(i, wall_ns) || changed;
 }
 
+/* The event that goes when there are too many: what was asked, rather than what people did. */
+static size_t
+incident_least(const struct incident *i)
+{
+	for (size_t k = 1; k < i->n_events; k++)
+		if (i->events[k].what == INCIDENT_ASKED || i->events[k].what == INCIDENT_ANSWERED)
+			return k;
+	return 1;
+}
+
 void
 incident_note(struct incident *i, enum incident_what what, uint64_t wall_ns, const char *fmt, ...)
 {
@@ -250,8 +260,10 @@ incident_note(struct incident *i, enum incident_what what, uint64_t wall_ns, con
 	va_list ap;
 
 	if (i->n_events == INCIDENT_EVENTS_MAX) {
-		memmove(&events[1], &events[2], (i->n_events - 2) * sizeof(*events));
+		size_t k = incident_least(i);
+
 		i->n_events--;
+		memmove(&events[k], &events[k + 1], (i->n_events - k) * sizeof(*events));
 	} else {
 		events = reallocarray(events, i->n_events + 1, sizeof(*events));
 		if (!events)

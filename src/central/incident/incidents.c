@@ -99,8 +99,6 @@ incidents_add(struct incidents *s, struct incident *incident)
 	TAILQ_INSERT_TAIL(&s->list, e, link);
 	s->open += open;
 	s->kept += !open;
-	if (!open)
-		incidents_drop_oldest(s);
 	return e;
 }
 
@@ -210,7 +208,7 @@ incidents_open(struct incidents *s, struct incidents_entry *e, const struct inci
 	s->opened += first;
 	s->reopened += !first;
 	e->found = true;
-	e->found_ns = now->mono_ns;
+	e->found_ns = e->last_ns = now->mono_ns;
 	e->healthy_ns = e->unseen_ns = 0;
 	incident_note(i, first ? INCIDENT_OPENED : INCIDENT_REOPENED, now->wall_ns,
 		      "%s, %s %.140s%s", incident_priority_names[i->priority],
@@ -297,7 +295,8 @@ incidents_new_incident(struct incidents *s, const struct incidents_finding *f,
 		else
 			s->refused++;
 	}
-	if (e && other && incidents_join(e->incident, other->incident, now->wall_ns))
+	if (e && e->incident->state == INCIDENT_OPEN && other &&
+	    incidents_join(e->incident, other->incident, now->wall_ns))
 		incidents_tell(s, e, now);
 }
 
@@ -324,7 +323,7 @@ incidents_update(struct incidents *s, struct incidents_entry *e, const struct in
 	bool again = e->found, changed;
 
 	e->found = true;
-	e->found_ns = now->mono_ns;
+	e->found_ns = e->last_ns = now->mono_ns;
 	e->healthy_ns = e->unseen_ns = 0;
 	/* Of several findings of one culprit in one look, that of the loss stands first. */
 	if (again && f->effect != INCIDENT_LOSS)
@@ -365,12 +364,16 @@ incidents_look(struct incidents *s, struct incidents_entry *e, const struct inci
 		e->unseen_ns = now->mono_ns;
 	if (health == INCIDENTS_UNSEEN || health == INCIDENTS_BLIND)
 		e->found_ns = now->mono_ns; /* its time has not begun */
+	if (health == INCIDENTS_BLIND)
+		e->last_ns = now->mono_ns;
 	if (e->unseen_ns && now->mono_ns - e->unseen_ns >= INCIDENTS_GONE_NS)
 		incidents_close(s, e, "no longer seen: no probes cross it any more", now);
 	else if (e->healthy_ns && now->mono_ns - e->healthy_ns >= INCIDENTS_HEAL_NS)
 		incidents_close(s, e, "probes cross it without loss", now);
 	else if (now->mono_ns - e->found_ns >= INCIDENTS_STALE_NS)
 		incidents_close(s, e, "nothing has pointed to it for a while", now);
+	else if (now->mono_ns - e->last_ns >= 2 * INCIDENTS_GONE_NS)
+		incidents_close(s, e, "hardly seen: few probes cross it", now);
 }
 
 void
@@ -440,10 +443,11 @@ int
 incidents_restore(struct incidents *s, struct incident *incident, const struct incidents_time *now)
 {
 	struct incidents_entry *known = incidents_entry_of(s, incident->id);
-	struct incidents_entry *e = known ? NULL : incidents_add(s, incident);
+	bool full = incident->state == INCIDENT_CLOSED && s->kept >= INCIDENTS_KEPT_MAX;
+	struct incidents_entry *e = known || full ? NULL : incidents_add(s, incident);
 
 	if (e) {
-		e->found_ns = e->told_ns = now->mono_ns;
+		e->found_ns = e->told_ns = e->last_ns = now->mono_ns;
 		return 0;
 	}
 	if (known && known->incident->state == INCIDENT_OPEN && incident->state == INCIDENT_OPEN)

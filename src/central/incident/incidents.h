@@ -14,8 +14,9 @@
  * An incident closes by evidence of health: enough probes have crossed the culprit and came back,
  * for INCIDENTS_HEAL_NS. It also closes when the culprit is seen, and there was no finding for
  * INCIDENTS_STALE_NS. If nobody sees the culprit for INCIDENTS_GONE_NS, while others are seen, it
- * is closed as no longer seen: nobody knows whether it is well. If the same culprit is found again,
- * the same incident opens again.
+ * is closed as no longer seen: nobody knows whether it is well; and so is one that few probes
+ * cross, if there was no finding for twice as long. If the same culprit is found again, the same
+ * incident opens again.
  *
  * Its id is a hash of the culprit: of those candidates that it opens with, the one whose name is
  * the least. So two centrals that find the same give it the same id. If another central has opened
@@ -84,7 +85,8 @@ int incidents_new(const struct incidents_ops *ops, struct incidents **out);
 void incidents_free(struct incidents *s);
 
 /*
- * Takes over an incident of before the start. Returns 0, -EEXIST or -ENOSPC; then it is freed. If
+ * Takes over an incident of before the start. Returns 0, -EEXIST, or -ENOSPC (too many are open, or
+ * INCIDENTS_KEPT_MAX closed ones are there already); then it is freed. If
  * it has opened again meanwhile, its since and the words of operators hold.
  */
 int incidents_restore(struct incidents *s, struct incident *incident,

@@ -11,7 +11,8 @@ struct incidents_entry {
 	TAILQ_ENTRY(incidents_entry) link;
 	struct incident *incident;
 	uint64_t number;
-	uint64_t found_ns;   /* its last finding; mono, as all below */
+	uint64_t found_ns;   /* its last finding, or when it was not seen; mono, as all below */
+	uint64_t last_ns;    /* its last finding, or when nothing at all was seen */
 	uint64_t healthy_ns; /* since when it has been healthy; 0: it is not */
 	uint64_t unseen_ns;  /* since when nothing crosses it; 0: something does */
 	uint64_t told_ns;    /* the last call of changed() */

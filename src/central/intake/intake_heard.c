@@ -63,9 +63,13 @@ intake_heard_expire(struct intake_heard *heard, uint32_t number)
 	heard->n = n;
 }
 
-/* Those that are new go behind the others, until all are sorted. Returns their number. */
+/*
+ * Those that are new go behind the others, until all are sorted. Returns their number. *left_out:
+ * there was no room for one, so that its count would lack this report.
+ */
 static uint32_t
-intake_heard_merge(struct intake_heard *heard, const struct report *report, uint32_t number)
+intake_heard_merge(struct intake_heard *heard, const struct report *report, uint32_t number,
+		   bool *left_out)
 {
 	uint32_t n_new = 0;
 
@@ -78,6 +82,8 @@ intake_heard_merge(struct intake_heard *heard, const struct report *report, uint
 		}
 		if (one)
 			intake_heard_add(one, report->heard[i].received, number);
+		else
+			*left_out = true;
 	}
 	return n_new;
 }
@@ -87,19 +93,21 @@ intake_heard_take(struct intake_heard *heard, const struct report *report, uint6
 {
 	struct intake_heard_one *more;
 	uint32_t number = intake_heard_number(now_ns), n_new;
+	bool left_out = false;
 
 	more = reallocarray(heard->of, heard->n + report->n_heard + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	heard->of = more;
 	intake_heard_expire(heard, number);
-	n_new = intake_heard_merge(heard, report, number);
+	n_new = intake_heard_merge(heard, report, number, &left_out);
 	heard->n += n_new;
 	if (n_new)
 		qsort(heard->of, heard->n, sizeof(*heard->of), intake_heard_compare);
 	more = reallocarray(heard->of, heard->n + 1u, sizeof(*more));
 	heard->of = more ? more : heard->of;
-	heard->since_ns = heard->since_ns ? heard->since_ns : now_ns;
+	if (!heard->since_ns || left_out)
+		heard->since_ns = now_ns;
 	heard->last_ns = now_ns;
 	return 0;
 }

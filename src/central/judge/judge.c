@@ -139,25 +139,40 @@ judge_question_id(char id[JUDGE_QUESTION_ID], enum intake_window window, size_t 
 }
 
 /*
- * Adds the findings of a window, unless a shorter one has a say about the culprit, or shows that it
- * is healthy.
+ * Whether a longer window has no say: a shorter one has found the culprit, or shows that it is
+ * healthy. Then what the longer one holds is over, and is no evidence when another fault begins on
+ * the same paths.
  */
+static bool
+judge_is_over(struct judge *j, const struct incidents_finding *f, enum intake_window w, size_t i,
+	      uint64_t now_ns)
+{
+	char id[JUDGE_QUESTION_ID];
+
+	if (w == INTAKE_SHORT)
+		return false;
+	if (judge_masks_have(&j->masks, f, w, now_ns))
+		return true;
+	judge_question_id(id, w, i);
+	if (judge_case_health(j->latest[INTAKE_SHORT], id) != INCIDENTS_HEALTHY)
+		return false;
+	judge_masks_add(&j->masks, f, w, now_ns);
+	return true;
+}
+
+/* Adds the findings of a window. */
 static void
 judge_add_findings(struct judge *j, enum intake_window w, uint64_t now_ns,
 		   struct judge_verdict *verdict)
 {
 	const struct incidents_finding *f;
-	char id[JUDGE_QUESTION_ID];
 	size_t n = j->latest[w] ? judge_case_findings(j->latest[w], &f) : 0;
 
 	for (size_t i = 0; i < n; i++) {
-		judge_question_id(id, w, i);
-		if (w != INTAKE_SHORT &&
-		    (judge_masks_have(&j->masks, &f[i], w, now_ns) ||
-		     judge_case_health(j->latest[INTAKE_SHORT], id) == INCIDENTS_HEALTHY))
+		if (judge_is_over(j, &f[i], w, i, now_ns))
 			continue;
 		if (w != INTAKE_LONG)
-			judge_masks_add(&j->masks, &f[i], w, now_ns);
+			judge_masks_add(&j->masks, &f[i], (enum intake_window)(w + 1), now_ns);
 		if (verdict->n < sizeof(verdict->at) / sizeof(verdict->at[0]))
 			verdict->at[verdict->n++] = f[i];
 	}
@@ -247,17 +262,26 @@ judge_start_job(struct judge *j)
 
 /* ---- collecting ---- */
 
+/* Whether the window holds losses of this incident: it is open, or has closed meanwhile. */
+static bool
+judge_holds(const struct incident *i, enum intake_window w, uint64_t wall_ns)
+{
+	return i->state == INCIDENT_OPEN ||
+	       (w != INTAKE_SHORT && wall_ns - i->closed_ns < intake_window_ns(w));
+}
+
 static int
 judge_ask_incidents(struct judge *j)
 {
+	enum intake_window w = judge_case_window(j->collecting);
+	uint64_t number = 0, wall_ns = clock_wall_ns();
 	const struct incident *i;
-	uint64_t number = 0;
 	int rc = 0;
 
 	while (rc == 0 && (i = incidents_next(j->incidents, number, &number))) {
 		const struct judge_question q = {i->id, &i->culprits[0], i->effect, i->loss_ratio};
 
-		if (i->state == INCIDENT_OPEN)
+		if (judge_holds(i, w, wall_ns))
 			rc = judge_case_ask(j->collecting, &q);
 	}
 	return rc;

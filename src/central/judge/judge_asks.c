@@ -38,6 +38,7 @@ struct judge_rounds {
 	char about[INCIDENT_ID];
 	uint32_t n;
 	uint64_t last_ns;
+	uint64_t opens; /* of the incident, when they began; one that opens again begins anew */
 };
 
 struct judge_asks {
@@ -183,8 +184,12 @@ static bool
 judge_is_needed(struct judge_asks *asks, const struct incident *incident, bool trace,
 		uint64_t now_ns)
 {
-	const struct judge_rounds *rounds = judge_rounds_of(asks, incident ? incident->id : "");
+	struct judge_rounds *rounds = judge_rounds_of(asks, incident ? incident->id : "");
 
+	if (incident && rounds->opens != incident->opens) {
+		rounds->opens = incident->opens;
+		rounds->n = 0;
+	}
 	if (rounds->n && now_ns - rounds->last_ns < JUDGE_ASK_AGAIN_NS)
 		return false;
 	if (!incident)
@@ -193,11 +198,11 @@ judge_is_needed(struct judge_asks *asks, const struct incident *incident, bool t
 					  trace && rounds->n < JUDGE_ASKS_SURE;
 }
 
+/* incident: what it is for; NULL: there is only a suspicion. */
 static void
-judge_asks_add(struct judge_asks *asks, const struct judge_case *c, const struct judge_want *want,
-	       uint64_t now_ns)
+judge_asks_add(struct judge_asks *asks, const struct judge_want *want,
+	       const struct incident *incident, uint64_t now_ns)
 {
-	const struct incident *incident = judge_want_for(asks, c, want);
 	struct judge_asked *a = &asks->live[asks->n];
 	bool room;
 
@@ -245,18 +250,21 @@ judge_tell(const struct judge_asks *asks, const struct judge_told *told,
 	incidents_note(asks->incidents, told->about, INCIDENT_ASKED, text, now);
 }
 
-static void
+/* Returns whether it is on its way. */
+static bool
 judge_asks_publish(struct judge_asks *asks, const struct ask *ask)
 {
 	msgpack_sbuffer body;
 	msgpack_packer pk;
+	bool told;
 
 	msgpack_sbuffer_init(&body);
 	msgpack_packer_init(&pk, &body, msgpack_sbuffer_write);
 	ask_pack(&pk, ask);
-	if (mesh_tell(asks->mesh, "ask", ask->host, body.data, body.size) == 0)
-		asks->stats.messages++;
+	told = mesh_tell(asks->mesh, "ask", ask->host, body.data, body.size) == 0;
+	asks->stats.messages += told;
 	msgpack_sbuffer_destroy(&body);
+	return told;
 }
 
 static void
@@ -289,10 +297,11 @@ judge_asks_send(struct judge_asks *asks, struct judge_asked *first, struct judge
 		if (!a->sent && strcmp(a->host, first->host) == 0 &&
 		    strcmp(a->about, first->about) == 0)
 			judge_ask_put(ask, a);
-	judge_asks_publish(asks, ask);
-	told->hosts++;
-	told->probes += (uint32_t)ask->n_probes;
-	told->traces += (uint32_t)ask->n_traces;
+	if (judge_asks_publish(asks, ask)) {
+		told->hosts++;
+		told->probes += (uint32_t)ask->n_probes;
+		told->traces += (uint32_t)ask->n_traces;
+	}
 	free(ask);
 }
 
@@ -309,6 +318,8 @@ judge_asks_send_about(struct judge_asks *asks, struct judge_asked *first,
 	for (struct judge_asked *a = first; a < asks->live + asks->n; a++)
 		if (!a->sent && strcmp(a->about, told.about) == 0)
 			judge_asks_send(asks, a, &told, now);
+	if (!told.hosts)
+		return;
 	rounds = judge_rounds_of(asks, told.about);
 	rounds->n++;
 	rounds->last_ns = now->mono_ns;
@@ -320,12 +331,22 @@ void
 judge_asks_do(struct judge_asks *asks, const struct judge_case *c, const struct incidents_time *now)
 {
 	const struct judge_want *wants;
+	const struct incident *incident = NULL;
 	size_t n = judge_case_wants(c, &wants), before;
 
-	judge_asks_expire(asks, c, now);
+	/* The longer windows hold what was lost before somebody was asked. */
+	if (judge_case_window(c) == INTAKE_SHORT)
+		judge_asks_expire(asks, c, now);
 	before = asks->n;
-	for (size_t i = 0; i < n; i++)
-		judge_asks_add(asks, c, &wants[i], now->mono_ns);
+	for (size_t i = 0; i < n; i++) {
+		/* Wants of one finding stand together. */
+		if (i == 0 || wants[i].finding != wants[i - 1].finding)
+			incident = judge_want_for(asks, c, &wants[i]);
+		/* What a longer window finds without an incident is over. */
+		if (incident || wants[i].finding == JUDGE_SUSPECT ||
+		    judge_case_window(c) == INTAKE_SHORT)
+			judge_asks_add(asks, &wants[i], incident, now->mono_ns);
+	}
 	for (size_t i = before; i < asks->n; i++)
 		if (!asks->live[i].sent)
 			judge_asks_send_about(asks, &asks->live[i], now);

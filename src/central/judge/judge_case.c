@@ -335,6 +335,7 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 		.traffic_class = s->traffic_class, .source = s->source,
 		.destination = s->destination,
 		.other = row->counts.sent > sent ? row->counts.sent - (uint32_t)sent : 0,
+		.burst = s->kind == REPORT_ASK,
 		.job = s->kind == REPORT_FLOW ? judge_job_of(c, s->job) : JUDGE_NONE};
 	l->tuple = c->rows[c->n_rows++].tuple;
 	c->stats.probes += l->sent;

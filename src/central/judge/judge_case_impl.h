@@ -48,6 +48,7 @@ struct judge_row {
 	uint32_t job; /* JUDGE_NONE: none */
 	uint32_t tuple; /* the first row of this 5-tuple: the other ones are of other sizes */
 	uint32_t other; /* probes that are no evidence, but may have arrived */
+	bool burst;     /* central has asked for them, for a while */
 };
 
 struct judge_ask {

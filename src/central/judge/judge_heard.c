@@ -2,7 +2,8 @@
 /*
  * Which lost probes have arrived, as the peer says, so that they were lost on the way back. The
  * rows of a 5-tuple are looked at together, because peers do not tell sizes apart. Peer and prober
- * report at other times, so what fits into that difference proves nothing.
+ * report at other times, so what fits into that difference proves nothing. Probes that were asked
+ * for come at once, all within that difference, so nothing is said of a 5-tuple that has some.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct judge_heard {
 	uint64_t other;          /* that may have arrived, beside the lost ones */
 	uint64_t arrived;        /* of `lost`, for certain */
 	bool none;               /* no more have arrived than were answered */
+	bool burst;              /* some of them were asked for */
 };
 
 static void
@@ -23,6 +25,7 @@ judge_heard_add(struct judge_heard *heard, const struct judge_case *c, size_t ro
 	heard->lost += c->lrows[row].lost;
 	heard->answered += c->lrows[row].sent - c->lrows[row].lost;
 	heard->other += c->rows[row].other;
+	heard->burst |= c->rows[row].burst;
 }
 
 /* Asks the peer of this row. */
@@ -45,6 +48,8 @@ judge_heard_ask(struct judge_heard *heard, const struct judge_case *c, size_t nu
 	late = 2 + (heard->lost + heard->answered + heard->other) * INTAKE_HEARD_LATE_NS /
 			   (intake_window_ns(INTAKE_MIDDLE) - slot_ns);
 	most = heard->answered + heard->other + late;
+	if (received > most + heard->lost)
+		return; /* others have sent on this 5-tuple, too: a ping that has ended */
 	heard->arrived = received > most ? received - most : 0;
 	if (heard->arrived > heard->lost)
 		heard->arrived = heard->lost;
@@ -72,7 +77,7 @@ judge_hear_peers(struct judge_case *c, size_t first)
 		if (c->rows[i].tuple >= first)
 			judge_heard_add(&heard[c->rows[i].tuple - first], c, i);
 	for (size_t i = 0; i < n; i++)
-		if (heard[i].lost)
+		if (heard[i].lost && !heard[i].burst)
 			judge_heard_ask(&heard[i], c, first + i);
 	for (size_t i = first; i < c->n_rows; i++)
 		if (c->rows[i].tuple >= first)

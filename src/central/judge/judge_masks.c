@@ -82,7 +82,7 @@ judge_masks_add(struct judge_masks *m, const struct incidents_finding *f,
 	judge_masks_expire(m, now_ns);
 	for (size_t i = 0; i < f->n_culprits; i++) {
 		mask = judge_mask_get(m, &f->culprits[i]);
-		for (int w = (int)window + 1; mask && w < INTAKE_WINDOWS; w++)
+		for (int w = (int)window; mask && w < INTAKE_WINDOWS; w++)
 			mask->until_ns[w] = now_ns + intake_window_ns((enum intake_window)w);
 	}
 }
@@ -91,9 +91,13 @@ bool
 judge_masks_have(const struct judge_masks *m, const struct incidents_finding *f,
 		 enum intake_window window, uint64_t now_ns)
 {
-	const struct judge_mask *mask = judge_mask_of(m, &f->culprits[0]);
+	for (size_t i = 0; i < f->n_culprits; i++) {
+		const struct judge_mask *mask = judge_mask_of(m, &f->culprits[i]);
 
-	return mask && now_ns < mask->until_ns[window];
+		if (mask && now_ns < mask->until_ns[window])
+			return true;
+	}
+	return false;
 }
 
 void

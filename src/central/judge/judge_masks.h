@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a shorter window has found, a longer one goes on to contain when it is over. So the longer
- * one has no say about that culprit until it has forgotten it. Only for this folder.
+ * What a shorter window has found, or shows to be over, a longer one goes on to contain. So the
+ * longer one has no say about that culprit until it has forgotten it. Only for this folder.
  */
 #ifndef RPINGMESH_CENTRAL_JUDGE_JUDGE_MASKS_H
 #define RPINGMESH_CENTRAL_JUDGE_JUDGE_MASKS_H
@@ -21,10 +21,10 @@ struct judge_masks {
 	size_t n, room;
 };
 
-/* This window has found it, so the longer ones are to be quiet about it. */
+/* This window and those that are longer are to be quiet about the candidates of the finding. */
 void judge_masks_add(struct judge_masks *masks, const struct incidents_finding *finding,
 		     enum intake_window window, uint64_t now_ns);
-/* Whether this window has to be quiet about it. */
+/* Whether this window has to be quiet about one of the candidates. */
 bool judge_masks_have(const struct judge_masks *masks, const struct incidents_finding *finding,
 		      enum intake_window window, uint64_t now_ns);
 void judge_masks_clear(struct judge_masks *masks);

@@ -240,7 +240,7 @@ central_evidence_crosses(struct central_evidence *e, const struct report_stream 
 static uint64_t
 central_evidence_bad(const struct central_evidence *e, const struct intake_counts *c)
 {
-	return e->slow ? c->slow : (uint64_t)c->lost + c->unreachable;
+	return e->slow ? c->slow : (uint64_t)c->lost + c->back_lost + c->unreachable;
 }
 
 static bool

@@ -245,7 +245,7 @@ central_mesh_more(void *arg, void *page, struct buffer *out)
 
 	(void)arg;
 	if (rc == -EAGAIN)
-		return 1;
+		return HTTP_LATER;
 	if (rc < 0 || central_json_open(&piece) < 0)
 		return rc < 0 ? rc : -ENOMEM;
 	more = central_mesh_some(piece.file, mesh);

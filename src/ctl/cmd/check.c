@@ -42,7 +42,7 @@ struct check {
 	unsigned long long count;
 	struct check_host *hosts;
 	size_t n, begun, shown;   /* hosts; those whose ping has begun; whose line is printed */
-	uint64_t due_ns;          /* when the last ping that has begun must have ended */
+	uint64_t due_ns;          /* until then, the daemon must say something of a ping */
 	bool bad;
 	int failed;               /* CMD_NO_DAEMON: the records are not valid */
 };
@@ -111,6 +111,8 @@ check_notified(void *arg, const msgpack_object *method, const msgpack_object *pa
 	host = read_u64(record, "ping", &id) ? check_host_of(c, id) : NULL;
 	if (!host || method->type != MSGPACK_OBJECT_STR)
 		return;
+	/* The daemon may send less often than it is asked: only silence ends it. */
+	c->due_ns = clock_mono_ns() + CHECK_GRACE_NS;
 	if (method->via.str.size == 4 && memcmp(method->via.str.ptr, "ping", 4) == 0)
 		check_probe(c, host, record);
 	else if (method->via.str.size == 9 && memcmp(method->via.str.ptr, "ping_done", 9) == 0)
@@ -193,12 +195,13 @@ check_begin(struct check *c, struct check_host *host)
 	record_pack_str(&pk, "interval_ns");
 	msgpack_pack_uint64(&pk, CHECK_INTERVAL_NS);
 	c->begun++;
-	c->due_ns = clock_mono_ns() + c->count * CHECK_INTERVAL_NS + CHECK_GRACE_NS;
+	c->due_ns = clock_mono_ns() + CHECK_GRACE_NS;
 	rc = ask_call(c->client, "ping", &param, &result);
 	msgpack_sbuffer_destroy(&param);
 	if (rc == CMD_BAD_NEWS) {
-		/* The reason stands on stderr. */
-		snprintf(host->error, sizeof(host->error), "rpingmeshd refuses");
+		const char *why = client_reason(c->client);
+
+		view_clean_text(why ? why : "rpingmeshd refuses", host->error, sizeof(host->error));
 		host->done = true;
 		return CMD_OK;
 	}
@@ -226,7 +229,8 @@ check_wait(struct check *c)
 		return rc != CMD_OK ? rc : c->failed;
 	if (clock_mono_ns() < c->due_ns)
 		return CMD_OK;
-	cmd_complain("check: the pings of rpingmeshd do not end");
+	cmd_complain("check: rpingmeshd has said nothing of its pings for a minute: see "
+		     "rpingmesh-ctl status");
 	return CMD_NO_DAEMON;
 }
 
@@ -306,7 +310,8 @@ const struct cmd_entry cmd_check = {
 		"To check all pairs of some hosts, run this on each of them, as a prolog of\n"
 		"Slurm does: see rpingmesh-ctl(1).\n"
 		"\n"
-		"  -c, --count N   probes to each host, 0.1 s apart, 1 to 1000 (default 10)\n"
+		"  -c, --count N   probes to each host, at least 0.1 s apart, 1 to 1000\n"
+		"                  (default 10)\n"
 		"\n"
 		"With --json each host is one line of type \"check\".\n"
 		"\n"

@@ -27,7 +27,7 @@
 #include "record/json.h"
 #include "record/read.h"
 
-#define SELFCHECK_DEVICES 16
+#define SELFCHECK_DEVICES 16u
 #define SELFCHECK_COUNTERS 512
 #define SELFCHECK_STEP_NS (50 * NSEC_PER_MSEC) /* how often captures are emptied */
 #define SELFCHECK_REREAD_NS (10 * NSEC_PER_SEC) /* the daemon reads counters every 5 s */
@@ -106,7 +106,7 @@ selfcheck_tell(struct selfcheck *s, const struct selfcheck_port *port, const cha
 static bool
 selfcheck_wanted(const struct selfcheck *s, const msgpack_object *device)
 {
-	return (!s->only || read_is(device, "device", s->only)) && s->n < SELFCHECK_DEVICES;
+	return !s->only || read_is(device, "device", s->only);
 }
 
 static void
@@ -132,8 +132,14 @@ selfcheck_take(void *arg, const msgpack_object *list)
 		const msgpack_object *device = &list->via.array.ptr[i];
 		struct selfcheck_port *p = &s->ports[s->n];
 
-		if (!selfcheck_wanted(s, device) ||
-		    !view_text(device, "device", p->device, sizeof(p->device)))
+		if (!selfcheck_wanted(s, device))
+			continue;
+		if (s->n == SELFCHECK_DEVICES) {
+			cmd_complain("more than %u ports: name a device to check the others",
+				     SELFCHECK_DEVICES);
+			break;
+		}
+		if (!view_text(device, "device", p->device, sizeof(p->device)))
 			continue;
 		view_text(device, "netdev", p->netdev, sizeof(p->netdev));
 		view_text(device, "driver", p->driver, sizeof(p->driver));
@@ -177,7 +183,8 @@ selfcheck_capture(struct selfcheck *s)
 	struct capture_packet packet;
 
 	for (size_t i = 0; i < s->n; i++)
-		while (s->ports[i].capture >= 0 && capture_next(s->ports[i].capture, &packet))
+		for (unsigned int n = 0; n < CAPTURE_AT_ONCE && s->ports[i].capture >= 0 &&
+					 capture_next(s->ports[i].capture, &packet); n++)
 			claims_seen(s->ports[i].claims, &packet);
 }
 
@@ -475,7 +482,8 @@ const struct cmd_entry cmd_selfcheck = {
 		"         this needs root, a NIC that sends through the kernel, and peers\n"
 		"RESULT   holds, differs, or cannot tell\n"
 		"\n"
-		"Exit status: 0 nothing differs; 1 something does; 2 usage; 3 no daemon.\n"
+		"Exit status: 0 nothing differs; 1 something does, or there is no such device; 2\n"
+		"usage; 3 no daemon.\n"
 		"\n"
 		"Examples:\n"
 		"  sudo rpingmesh-ctl selfcheck\n"

@@ -95,12 +95,14 @@ capture_next(int fd, struct capture_packet *out)
 	uint8_t data[CAPTURE_HEADERS];
 	struct sockaddr_ll from;
 	socklen_t size = sizeof(from);
-	ssize_t n;
 
-	while ((n = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &size)) >= 0) {
+	for (unsigned int i = 0; i < CAPTURE_AT_ONCE; i++, size = sizeof(from)) {
+		ssize_t n = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &size);
+
+		if (n < 0)
+			break;
 		if (from.sll_pkttype == PACKET_OUTGOING && capture_parse(data, (size_t)n, out))
 			return true;
-		size = sizeof(from);
 	}
 	return false;
 }

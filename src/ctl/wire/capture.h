@@ -30,7 +30,11 @@ bool capture_parse(const uint8_t *data, size_t n, struct capture_packet *out);
  */
 int capture_open(const char *netdev);
 
-/* Takes the next datagram out of the socket. Returns false if there is none. */
+/*
+ * Takes the next datagram out of the socket. Returns false if there is none among the next
+ * CAPTURE_AT_ONCE packets of the interface, which may carry much else.
+ */
+#define CAPTURE_AT_ONCE 1000u
 bool capture_next(int fd, struct capture_packet *out);
 
 #endif

@@ -153,7 +153,7 @@ claims_sum(const struct claims *claims, struct claims_sums *s)
 			s->seen = seen ? seen : s->seen;
 		} else if (claims_has(claims->seen, claims->n_seen, said)) {
 			s->right++;
-		} else if (seen) {
+		} else if (seen && claims->n_seen < CLAIMS_MAX) {
 			s->wrong++;
 			s->bad = said;
 		}

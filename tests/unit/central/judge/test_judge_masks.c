@@ -39,7 +39,7 @@ test_ways(void **state)
 	struct incidents_finding f = finding(&culprit, INCIDENT_LINK, "spine2 -> leaf1");
 
 	(void)state;
-	judge_masks_add(&masks, &f, INTAKE_SHORT, NOW);
+	judge_masks_add(&masks, &f, INTAKE_MIDDLE, NOW);
 	assert_true(is_masked(INCIDENT_LINK, "spine2 -> leaf1", NOW));
 	assert_true(is_masked(INCIDENT_LINK, "leaf1 -> spine2", NOW));
 	assert_true(is_masked(INCIDENT_LINK, "spine2 <-> leaf1", NOW));
@@ -48,9 +48,33 @@ test_ways(void **state)
 	assert_false(is_masked(INCIDENT_LINK, "spine1 -> leaf1", NOW));
 	assert_false(is_masked(INCIDENT_SWITCH, "spine2 -> leaf1", NOW));
 	f = finding(&culprit, INCIDENT_NIC, "h1/mlx5_0/1");
-	judge_masks_add(&masks, &f, INTAKE_SHORT, NOW);
+	judge_masks_add(&masks, &f, INTAKE_MIDDLE, NOW);
 	assert_true(is_masked(INCIDENT_NIC, "h1/mlx5_0/1", NOW));
 	assert_false(is_masked(INCIDENT_NIC, "h1/mlx5_0/1", NOW + intake_window_ns(INTAKE_MIDDLE)));
+	judge_masks_clear(&masks);
+}
+
+/* A group of which one candidate is known is no news; a window that is longer is quiet longer. */
+static void
+test_groups(void **state)
+{
+	struct incident_culprit group[2] = {{.kind = INCIDENT_SWITCH, .name = "spine1"},
+					    {.kind = INCIDENT_LINK, .name = "spine1 -> leaf0"}};
+	struct incidents_finding f = {.culprits = group, .n_culprits = 2};
+	uint64_t later = NOW + intake_window_ns(INTAKE_MIDDLE);
+
+	(void)state;
+	judge_masks_add(&masks, &(struct incidents_finding){.culprits = &group[1], .n_culprits = 1},
+			INTAKE_MIDDLE, NOW);
+	assert_true(judge_masks_have(&masks, &f, INTAKE_MIDDLE, later - 1));
+	assert_false(judge_masks_have(&masks, &f, INTAKE_MIDDLE, later));
+	assert_true(judge_masks_have(&masks, &f, INTAKE_LONG, later));
+	f.n_culprits = 1;
+	assert_false(judge_masks_have(&masks, &f, INTAKE_MIDDLE, NOW));
+	judge_masks_clear(&masks);
+	judge_masks_add(&masks, &f, INTAKE_LONG, NOW);
+	assert_false(judge_masks_have(&masks, &f, INTAKE_MIDDLE, NOW));
+	assert_true(judge_masks_have(&masks, &f, INTAKE_LONG, NOW));
 	judge_masks_clear(&masks);
 }
 
@@ -59,6 +83,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_groups),
 	};
 
 	return cmocka_run_group_tests_name("judge_masks", tests, NULL, NULL);
