@@ -131,14 +131,20 @@ def flood(w):
     check("not more hosts are kept than max_hosts", w.status()["reporting"] == 5)
 
 
-def metrics(w, port):
+def agrees(w, port):
+    """Whether the page says what the status says. Between the two, a report may come."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
         text = page.read().decode()
     status = w.status()
-    check("the metrics agree with the status", all(line in text.splitlines() for line in (
+    return all(line in text.splitlines() for line in (
         f'rpingmesh_central_reports_total{{result="taken"}} {status["reports"]}',
         f'rpingmesh_central_reports_total{{result="refused"}} {status["reports_refused"]}',
-        f'rpingmesh_central_report_rows {status["report_rows"]}')))
+        f'rpingmesh_central_report_rows {status["report_rows"]}'))
+
+
+def metrics(w, port):
+    check("the metrics agree with the status",
+          until("an agreement", lambda: agrees(w, port)))
 
 
 def silent(w, agent):

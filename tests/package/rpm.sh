@@ -5,7 +5,8 @@
 # each file is in one package. make rpm builds the packages.
 set -eu
 src=$(cd "${top_srcdir:-.}" && pwd)
-build=$(cd "${top_builddir:-.}" && pwd)
+# Where programs are emulated, that directory has a link to the Makefile.
+build=$(dirname "$(readlink -f "${top_builddir:-.}/Makefile")")
 spec=$src/contrib/rpm/rpingmesh.spec
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -24,7 +25,7 @@ sed -n '/^%files/,$p' "$work/spec" | sed -nE 's/^(%config\(noreplace\) |%doc )?(
 [ "$(uniq -d <"$work/lists" | wc -l)" = 0 ] || bad "twice: $(uniq -d <"$work/lists")"
 
 # Two of the paths do not follow the others.
-make -C "$build" -s install DESTDIR="$work/root" prefix=/usr sysconfdir=/etc \
+MAKEFLAGS="" make -C "$build" -s install DESTDIR="$work/root" prefix=/usr sysconfdir=/etc \
 	systemdsystemunitdir=$units >"$work/make" 2>&1 || { cat "$work/make"; exit 1; }
 (cd "$work/root" && find . -type f | sed 's/^\.//' | sort) >"$work/installed"
 while read -r file; do

@@ -419,6 +419,10 @@ def with_central(t):
             run("rpingmesh-ctl", "--central", "status")), SLOW_S, 1)
     t.note(said[1].strip().splitlines()[-1])
     check(os.path.isdir("/var/lib/rpingmesh-central"), "no directory for its database")
+    pid = must("systemctl", "show", "-P", "MainPID", CENTRAL).strip()
+    apt("install", "--reinstall", package_file(CENTRAL))
+    until("it runs again after an upgrade", lambda: must(
+        "systemctl", "show", "-P", "MainPID", CENTRAL).strip() not in ("0", pid), SLOW_S, 1)
     apt("remove", CENTRAL)
     check(os.path.exists("/run/rpingmesh/rpingmeshd.sock"), "the daemon's socket is gone, too")
     check(not os.path.exists("/run/rpingmesh/central.sock"), "central's socket is left")
