@@ -114,6 +114,14 @@ class Faults:
     def check_found(self, what, truth, netem, *ends):
         """netem at these ends of links: the culprit is named, no other is, and it is well when the
         links are."""
+        try:
+            self.check_named(what, truth, netem, *ends)
+        finally:
+            for a, b in ends:
+                self.clos.fault(a, b)
+        until("the incident closes", lambda: not self.blame(), limit_s=300, step_s=5)
+
+    def check_named(self, what, truth, netem, *ends):
         began = time.monotonic()
         for a, b in ends:
             self.clos.fault(a, b, *netem)
@@ -123,9 +131,6 @@ class Faults:
             c["name"] for x in self.blame() for c in x["culprits"]))
         time.sleep(LATER_S)
         check(not self.others(truth), f"{what}: others are accused: {self.others(truth)}")
-        for a, b in ends:
-            self.clos.fault(a, b)
-        until("the incident closes", lambda: not self.blame(), limit_s=300, step_s=5)
 
 
 def test_links(t):

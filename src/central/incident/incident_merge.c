@@ -30,6 +30,21 @@ incident_key(const struct incident_culprit *c, char key[INCIDENT_KEY])
 		snprintf(key, INCIDENT_KEY, "link %s - %.*s", to, (int)(at - c->name), c->name);
 }
 
+bool
+incident_is_part(const struct incident_culprit *link, const struct incident_culprit *whole)
+{
+	char key[INCIDENT_KEY];
+	const char *ends = key + strlen("link "), *to;
+
+	if (link->kind != INCIDENT_LINK || whole->kind != INCIDENT_SWITCH)
+		return false;
+	incident_key(link, key);
+	to = strstr(ends, " - ");
+	return to && ((strncmp(ends, whole->name, (size_t)(to - ends)) == 0 &&
+		       whole->name[to - ends] == '\0') ||
+		      strcmp(to + strlen(" - "), whole->name) == 0);
+}
+
 static int
 incident_compare(const struct incident_culprit *a, const struct incident_culprit *b)
 {

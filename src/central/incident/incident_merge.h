@@ -26,6 +26,8 @@ struct incident_group {
 
 /* Whether the two groups have a candidate in common. */
 bool incident_shares(const struct incident_group *a, const struct incident_group *b);
+/* Whether it is a link at which this switch is an end, by their names. */
+bool incident_is_part(const struct incident_culprit *link, const struct incident_culprit *whole);
 /* The id of an incident that opens with these candidates. */
 void incident_make_id(const struct incident_group *group, char id[INCIDENT_ID]);
 
@@ -41,7 +43,10 @@ struct incident *incident_of(const struct incidents_finding *finding);
 bool incident_adopt(struct incident *incident, const struct incidents_finding *finding, bool anew,
 		    uint64_t wall_ns);
 
-/* Adds an event. The second one goes if there are too many, so that the first one stays. */
+/*
+ * Adds an event. If there are too many, one that says what was asked goes, or else the second one,
+ * so that the first one stays.
+ */
 void incident_note(struct incident *incident, enum incident_what what, uint64_t wall_ns,
 		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

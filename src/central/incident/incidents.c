@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -348,11 +349,53 @@ incidents_close(struct incidents *s, struct incidents_entry *e, const char *why,
 	incidents_tell(s, e, now);
 }
 
+/*
+ * The switch that was found now, if all candidates of this incident are links of it: its first
+ * losses looked like those of some of its links.
+ */
+static const struct incidents_entry *
+incidents_whole_of(const struct incidents *s, const struct incident *part)
+{
+	const struct incidents_entry *e;
+	size_t n;
+
+	if (part->culprits[0].kind != INCIDENT_LINK)
+		return NULL;
+	TAILQ_FOREACH(e, &s->list, link) {
+		if (!e->found || e->incident->state != INCIDENT_OPEN)
+			continue;
+		for (n = 0; n < part->n_culprits; n++)
+			if (!incident_is_part(&part->culprits[n], &e->incident->culprits[0]))
+				break;
+		if (n == part->n_culprits)
+			return e;
+	}
+	return NULL;
+}
+
+/* Why it is over by what was seen until now, or NULL. */
+static const char *
+incidents_over(const struct incidents_entry *e, uint64_t now_ns)
+{
+	if (e->unseen_ns && now_ns - e->unseen_ns >= INCIDENTS_GONE_NS)
+		return "no longer seen: no probes cross it any more";
+	if (e->healthy_ns && now_ns - e->healthy_ns >= INCIDENTS_HEAL_NS)
+		return "probes cross it without loss";
+	if (now_ns - e->found_ns >= INCIDENTS_STALE_NS)
+		return "nothing has pointed to it for a while";
+	if (now_ns - e->last_ns >= 2 * INCIDENTS_GONE_NS)
+		return "hardly seen: few probes cross it";
+	return NULL;
+}
+
 /* An open incident without a finding this time. */
 static void
 incidents_look(struct incidents *s, struct incidents_entry *e, const struct incidents_time *now)
 {
 	enum incidents_health health = s->ops.health(s->ops.arg, e->incident);
+	const struct incidents_entry *whole;
+	char text[INCIDENT_TEXT];
+	const char *why;
 
 	if (health != INCIDENTS_HEALTHY)
 		e->healthy_ns = 0;
@@ -366,14 +409,15 @@ incidents_look(struct incidents *s, struct incidents_entry *e, const struct inci
 		e->found_ns = now->mono_ns; /* its time has not begun */
 	if (health == INCIDENTS_BLIND)
 		e->last_ns = now->mono_ns;
-	if (e->unseen_ns && now->mono_ns - e->unseen_ns >= INCIDENTS_GONE_NS)
-		incidents_close(s, e, "no longer seen: no probes cross it any more", now);
-	else if (e->healthy_ns && now->mono_ns - e->healthy_ns >= INCIDENTS_HEAL_NS)
-		incidents_close(s, e, "probes cross it without loss", now);
-	else if (now->mono_ns - e->found_ns >= INCIDENTS_STALE_NS)
-		incidents_close(s, e, "nothing has pointed to it for a while", now);
-	else if (now->mono_ns - e->last_ns >= 2 * INCIDENTS_GONE_NS)
-		incidents_close(s, e, "hardly seen: few probes cross it", now);
+	why = incidents_over(e, now->mono_ns);
+	whole = why ? NULL : incidents_whole_of(s, e->incident);
+	if (whole) {
+		snprintf(text, sizeof(text), "it is a part of %.120s, incident %s",
+			 whole->incident->culprits[0].name, whole->incident->id);
+		why = text;
+	}
+	if (why)
+		incidents_close(s, e, why, now);
 }
 
 void

@@ -11,6 +11,8 @@
  * findings that share a candidate with an open incident belong to it, so that one bad NIC is one
  * incident; the candidates that they do not share are dropped.
  *
+ * An incident of links closes when the switch that they all end at is found, and they are not.
+ *
  * An incident closes by evidence of health: enough probes have crossed the culprit and came back,
  * for INCIDENTS_HEAL_NS. It also closes when the culprit is seen, and there was no finding for
  * INCIDENTS_STALE_NS. If nobody sees the culprit for INCIDENTS_GONE_NS, while others are seen, it

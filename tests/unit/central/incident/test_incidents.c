@@ -681,6 +681,62 @@ test_health(void **state)
 	assert_false(incidents_is_health(1, 2, 0.5));
 }
 
+/* A look that finds this culprit for certain. */
+static void
+look_for(struct world *w, enum incident_kind kind, const char *name)
+{
+	struct incident_culprit culprit = {.kind = kind};
+	const struct incidents_finding f = {.kind = kind, .culprits = &culprit, .n_culprits = 1,
+					    .sure = true, .loss_ratio = 0.3, .confidence = 1};
+	const struct incidents_time now = world_time(w);
+
+	snprintf(culprit.name, sizeof(culprit.name), "%s", name);
+	incidents_judge(w->s, &f, name[0] != '\0', &now);
+	w->now++;
+}
+
+/* First some links of a switch are found, then the switch: they are one trouble. */
+static void
+test_parts(void **state)
+{
+	struct world *w = *state;
+	const struct incident *i;
+	uint64_t number = 0;
+
+	look_for(w, INCIDENT_LINK, "spine0 <-> leaf1");
+	look_for(w, INCIDENT_LINK, "leaf2 -> spine0");
+	look_for(w, INCIDENT_LINK, "leaf2 -> spine01");
+	look_for(w, INCIDENT_NIC, "spine0");
+	assert_int_equal(count_open(w), 4);
+	look_for(w, INCIDENT_SWITCH, "spine0");
+	assert_int_equal(count_open(w), 3);
+	i = first(w);
+	assert_int_equal(i->state, INCIDENT_CLOSED);
+	assert_non_null(strstr(i->events[i->n_events - 1].text, "a part of spine0, incident "));
+	i = incidents_next(w->s, 2, &number);
+	assert_string_equal(i->culprits[0].name, "leaf2 -> spine01");
+	assert_int_equal(i->state, INCIDENT_OPEN);
+	/* Found on its own again, it is a trouble of its own. */
+	look_for(w, INCIDENT_LINK, "spine0 <-> leaf1");
+	assert_int_equal(first(w)->state, INCIDENT_OPEN);
+}
+
+/* A culprit that is crossed now and then is neither healthy nor gone, and closes all the same. */
+static void
+test_hardly(void **state)
+{
+	struct world *w = *state;
+
+	look_for(w, INCIDENT_NIC, "n1");
+	for (int i = 0; i < 1199; i++) {
+		w->health = i % 2 ? INCIDENTS_UNSEEN : INCIDENTS_UNKNOWN;
+		look_for(w, INCIDENT_NIC, "");
+	}
+	assert_int_equal(count_open(w), 1);
+	look_for(w, INCIDENT_NIC, "");
+	assert_int_equal(count_open(w), 0);
+}
+
 int
 main(void)
 {
@@ -693,6 +749,8 @@ main(void)
 		CASE(test_refused),   CASE(test_orphans),      CASE(test_gone),
 		CASE(test_restored),     CASE(test_bounds),
 		CASE(test_health),   CASE(test_cable),         CASE(test_note),
+		cmocka_unit_test_setup_teardown(test_parts, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(test_hardly, world_begin, world_end),
 	};
 
 	return cmocka_run_group_tests_name("incidents", tests, NULL, NULL);
