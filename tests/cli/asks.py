@@ -11,7 +11,7 @@ import time
 
 import msgpack
 
-from checks import check, until
+from checks import check
 from culprit import PREFIX, Stream, World, address
 
 PAIRS = {1: 2, 2: 1, 3: 4, 4: 3}
@@ -146,15 +146,7 @@ def main():
             turn()
         world.turn = turn_with_asks
         try:
-            for host in world.fabric.hosts:
-                world.fabric.register(host)
-            world.start_central()
-            until("all hosts are there", lambda: len(world.ctl("--json", "hosts")[1]) ==
-                  len(world.fabric.hosts))
-            for host in world.fabric.hosts:
-                world.fabric.trace(host)
-            for _ in range(10):
-                world.turn()
+            world.form(10)
             check("a healthy fabric is not asked", not agents.asks)
             group = try_group(world, agents)
             try_shrink(world, agents, group)

@@ -250,6 +250,19 @@ class World:
         lines = result.stdout.splitlines()
         return result.returncode, [json.loads(x) for x in lines] if "--json" in args else lines
 
+    def form(self, turns, extra=""):
+        """Hosts register and publish their paths, central is started, and all is well for so many
+        turns."""
+        for host in self.fabric.hosts:
+            self.fabric.register(host)
+        self.start_central(extra)
+        until("all hosts are there", lambda: len(self.ctl("--json", "hosts")[1]) ==
+              len(self.fabric.hosts))
+        for host in self.fabric.hosts:
+            self.fabric.trace(host)
+        for _ in range(turns):
+            self.turn()
+
     def turn(self):
         """All hosts report what they have met, as often as once a second."""
         time.sleep(max(0, self.next - time.monotonic()))
@@ -365,15 +378,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         world = World(directory)
         try:
-            for host in world.fabric.hosts:
-                world.fabric.register(host)
-            world.start_central()
-            until("all hosts are there", lambda: len(world.ctl("--json", "hosts")[1]) ==
-                  len(world.fabric.hosts))
-            for host in world.fabric.hosts:
-                world.fabric.trace(host)
-            for _ in range(15):
-                world.turn()
+            world.form(15)
             check("a healthy fabric has no culprit", world.ctl("--json", "blame") == (0, []))
             ident = try_link(world)
             try_operator(world, ident)

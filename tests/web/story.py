@@ -182,15 +182,7 @@ def main():
         world, port, b = World(directory), free_port(), None
         url = f"http://127.0.0.1:{port}"
         try:
-            for host in world.fabric.hosts:
-                world.fabric.register(host)
-            world.start_central(configuration(world, port, False))
-            until("all hosts are there", lambda: len(world.ctl("--json", "hosts")[1]) ==
-                  len(world.fabric.hosts))
-            for host in world.fabric.hosts:
-                world.fabric.trace(host)
-            for _ in range(5):
-                world.turn()
+            world.form(5, configuration(world, port, False))
             world.fabric.bad = {LINK: 0.3}
             reports = Reports(world)
             reports.start()
