@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "central/central_names.h"
 #include "central/central_paths.h"
 #include "central/config/central_config.h"
 #include "central/config/central_tables.h"
@@ -42,6 +43,7 @@ struct central {
 	struct central_config *config;
 	struct names *names;
 	struct central_paths *paths;
+	struct central_names *switch_names;
 	struct judge *judge;
 	struct loop_timer *look;
 };
@@ -249,6 +251,9 @@ central_start(struct central *c)
 	if (rc == 0)
 		c->tell.roads = central_paths_roads(c->paths);
 	if (rc == 0)
+		rc = central_names_new(c->tell.loop, c->names, c->tell.roads, &c->tell.names,
+				       &c->switch_names);
+	if (rc == 0)
 		central_start_names(c);
 	if (rc == 0)
 		rc = central_new_judge(c);
@@ -309,6 +314,7 @@ central_free(struct central *c)
 	judge_free(c->judge);
 	mesh_free(c->tell.mesh);
 	intake_free(c->tell.intake);
+	central_names_free(c->switch_names);
 	central_paths_free(c->paths);
 	names_free(c->names);
 	central_config_free(c->config);

@@ -19,7 +19,7 @@ struct names_lookup {
 	/* All but one of these are NULL. */
 	void (*found)(void *arg, const struct addr *addr, const char *reason);
 	void (*found_all)(void *arg, const struct addr *addrs, size_t n, const char *reason);
-	void (*found_name)(void *arg, const char *name);
+	void (*found_name)(void *arg, const char *name, const char *reason);
 	void *arg;
 	int result; /* of getaddrinfo(3) or getnameinfo(3) */
 	struct addr *all; /* owned, of NAMES_ADDRESSES; NULL unless found_all is set */
@@ -121,7 +121,10 @@ names_done_reverse(void *arg)
 {
 	struct names_lookup *lookup = arg;
 
-	lookup->found_name(lookup->arg, lookup->result ? NULL : lookup->host);
+	const int rc = lookup->result;
+
+	lookup->found_name(lookup->arg, rc ? NULL : lookup->host,
+			   rc && rc != EAI_NONAME ? gai_strerror(rc) : NULL);
 }
 
 static const struct work_ops names_reverse_ops = {
@@ -129,7 +132,8 @@ static const struct work_ops names_reverse_ops = {
 
 int
 names_reverse(struct names *names, const struct addr *addr,
-	      void (*found)(void *arg, const char *name), void *arg, struct names_lookup **out)
+	      void (*found)(void *arg, const char *name, const char *reason), void *arg,
+	      struct names_lookup **out)
 {
 	struct names_lookup *lookup = calloc(1, sizeof(*lookup) + 1);
 	int rc;

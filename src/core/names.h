@@ -45,10 +45,11 @@ int names_find_all(struct names *names, const char *name,
 		   void *arg, struct names_lookup **out);
 /*
  * Looks up the name of an address (PTR, or whatever nsswitch.conf(5) says), and calls `found` from
- * the loop: name is NULL if there is none. Returns the same as names_find().
+ * the loop: name is NULL if there is none. If this could not be found out, because no server has
+ * answered, reason is static text; else it is NULL. Returns the same as names_find().
  */
 int names_reverse(struct names *names, const struct addr *addr,
-		  void (*found)(void *arg, const char *name), void *arg,
+		  void (*found)(void *arg, const char *name, const char *reason), void *arg,
 		  struct names_lookup **out);
 /* Ends the lookup without calling `found`. NULL is allowed. */
 void names_cancel(struct names_lookup *lookup);

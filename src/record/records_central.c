@@ -86,9 +86,21 @@ const struct record_field records_central_status[] = {
 	FIELD("path_messages", "integer", "The number of messages with paths that have come."),
 	FIELD("path_messages_lost", "integer",
 	      "The number of those that have not come, by their sequence numbers."),
+	FIELD("path_messages_old", "integer",
+	      "The number of those that were ignored, because their sequence number was not above "
+	      "that of the one before: the broker has delivered them again, or two programs "
+	      "publish as one host."),
 	FIELD("links", "integer", "The number of links that are known."),
 	FIELD("switches", "integer", "The number of switches that are known."),
 	FIELD("paths_bytes", "integer", "The memory that all this takes.", UNIT("bytes")),
+	FIELD("names_asked", "integer",
+	      "How often the resolver was asked for the name of a router's address."),
+	FIELD("names_failed", "integer", "How often no name server has answered."),
+	FIELD("names_failed_why", "string or nil", "What the resolver said the last time."),
+	FIELD("names_refused", "integer",
+	      "How often a name was not used: it was longer than 64 bytes or no host name, or 1024 "
+	      "addresses had it."),
+	FIELD("names_refused_why", "string or nil", "The last of these."),
 	FIELD("bus", "map bus", "The connection to the broker."),
 	FIELD("loop_stall_max_ns", "integer",
 	      "The longest time that one callback kept the others waiting.", NS),

@@ -218,7 +218,12 @@ def changes(w, a):
     a.send_all(path(1, OVER[1]), path(3, OVER[2]))
     known(w, 2)
     check("what a whole set does not have has ended; lost messages are counted",
-          w.status()["path_messages_lost"] == 2)
+          w.status()["path_messages_lost"] == 2 and w.status()["path_messages_old"] == 0)
+    a.sequence -= 1
+    a.send(path(9, OVER[1]))
+    until("an old one", lambda: w.status()["path_messages_old"] == 1)
+    check("a message whose number does not grow is ignored and counted", w.status()["paths"] == 2
+          and any("1 messages old" in line for line in ctl(w, "one", "status", width=200)[1]))
 
 
 def hostile(w, a):

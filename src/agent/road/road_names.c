@@ -64,14 +64,16 @@ roads_names_free(struct roads *roads)
 static void roads_names_next(struct roads *roads);
 
 static void
-roads_names_found(void *arg, const char *text)
+roads_names_found(void *arg, const char *text, const char *reason)
 {
 	struct roads_name *name = arg;
 	struct roads *roads = name->roads;
 
 	name->lookup = NULL;
-	free(name->name);
-	name->name = text ? strdup(text) : NULL;
+	if (!reason) {
+		free(name->name);
+		name->name = text ? strdup(text) : NULL;
+	}
 	roads->names->running--;
 	roads_names_next(roads);
 }

@@ -212,8 +212,10 @@ roads_count_message(struct roads *r, struct roads_host *h, const struct paths *p
 		/* A number that somebody has forged must not stop a host for ever. */
 		h->n_behind = p->sequence == h->behind + 1 ? h->n_behind + 1 : 1;
 		h->behind = p->sequence;
-		if (h->n_behind < ROADS_BEHIND)
+		if (h->n_behind < ROADS_BEHIND) {
+			r->stats.old++;
 			return false;
+		}
 		first = true;
 	}
 	if (first || p->sequence != h->sequence + 1)
@@ -300,6 +302,7 @@ roads_new(const struct roads_ops *ops, uint32_t paths, struct roads **out)
 	if (ops)
 		r->ops = *ops;
 	r->default_width = paths;
+	r->dns_round = 1;
 	r->names = ROADS_POOL(struct roads_name, ROADS_NAMES);
 	r->nodes = ROADS_POOL(struct roads_node, ROADS_NODES);
 	r->files = ROADS_POOL(struct roads_file, ROADS_NODES);

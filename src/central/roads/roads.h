@@ -36,6 +36,7 @@
 #define ROADS_LINKS_MAX (PATHS_HOPS_MAX + 1) /* of a path */
 #define ROADS_NAME 65             /* of a switch, with its '\0' */
 #define ROADS_CONFLICTS 16u       /* that are kept */
+#define ROADS_DNS_ADDRESSES 1024u /* with one name by DNS */
 
 struct roads;
 
@@ -102,6 +103,7 @@ struct roads_stats {
 	uint64_t messages, refused; /* refused: not taken, or not all of it */
 	char refused_why[160];    /* the last; "": there was none */
 	uint64_t gaps;            /* messages that have not come, by their numbers */
+	uint64_t old;             /* ignored: their numbers had come, or were behind others */
 	uint64_t too_many;        /* paths that there was no room for */
 	uint32_t paths, incomplete, unstable;
 	uint32_t links, switches, hops; /* hops: addresses that answer */
@@ -147,14 +149,25 @@ void roads_tick(struct roads *roads, uint64_t now_ns);
 /* The name of an address by the file; NULL: it has none there. The caller forgets all first. */
 void roads_forget_file(struct roads *roads);
 int roads_name_file(struct roads *roads, const struct addr *a, const char *name, const char *port);
-/* The name by DNS; NULL: it has none. */
+/*
+ * The name by DNS; NULL: it has none. Returns 0, -EINVAL if it is longer than ROADS_NAME - 1 bytes
+ * or has other ones than letters, digits, '-', '_' and '.', -ENOSPC if ROADS_DNS_ADDRESSES
+ * addresses have it already, which is a name for all that have none, or -ENOMEM. Then it has none.
+ */
 int roads_name_dns(struct roads *roads, const struct addr *a, const char *name);
+/* No server has answered: the address is due again in some minutes. */
+void roads_dns_later(struct roads *roads, const struct addr *a);
+/* All addresses are due again. */
+void roads_dns_again(struct roads *roads);
 /*
  * How many addresses two switches have claimed within the last hour, ROADS_CONFLICTS at most; the
  * first goes to *out. Those that the file names do not count.
  */
 size_t roads_conflicts(const struct roads *roads, struct roads_conflict *out);
-/* The next address whose name by DNS has not been asked for. Returns false if there is none. */
+/*
+ * The next address whose name by DNS is to be asked for, because it has not been, or an hour ago.
+ * Those that have a better name are not. Returns false if it has found none for now.
+ */
 bool roads_next_unnamed(struct roads *roads, struct addr *out);
 
 /* ---- to look at ---- */

@@ -61,11 +61,12 @@ struct roads_node {
 	uint32_t host;            /* that has registered it; 0: none */
 	uint32_t tor;             /* name of the only ToR of its port; 0: none, or several */
 	uint8_t tor_by;           /* how it is known; ROADS_BY_ADDRESS: it names no router */
-	bool dns_asked;
+	uint8_t dns_round;        /* unless this is an old one */
 	uint8_t by;               /* of the switch */
 	uint32_t sw;              /* name of the switch; 0: it is no router */
 	uint32_t next_of_switch;
 	uint32_t dns;             /* name; 0: none */
+	uint32_t dns_due_s;       /* when it is to be asked for again, */
 	struct roads_claim claim;
 	char *device;             /* of the host */
 };
@@ -168,6 +169,7 @@ struct roads {
 	uint32_t now_s;
 	uint32_t cursor, round_s; /* of the widths: the last path, and when the round began */
 	uint32_t dns_cursor;
+	uint8_t dns_round;        /* not 0; what was asked for in others is due */
 	struct roads_conflict conflicts[ROADS_CONFLICTS];
 	uint32_t conflict_s[ROADS_CONFLICTS]; /* when it was seen last; 0: none is here */
 	uint32_t need[COUPON_MAX + 2]; /* tuples for a width; 0: not computed yet */

@@ -236,44 +236,6 @@ roads_name_claim(struct roads *r, uint32_t node, const struct roads_node *port)
 		roads_name_node(r, node);
 }
 
-int
-roads_name_dns(struct roads *r, const struct addr *a, const char *name)
-{
-	uint32_t node = roads_pool_find(&r->nodes, a), id = 0;
-	struct roads_node *n;
-
-	if (!node)
-		return 0;
-	if (name) {
-		id = roads_name_get(r, name);
-		if (!id)
-			return -ENOMEM;
-	}
-	n = roads_node_at(r, node);
-	roads_name_put(r, n->dns);
-	n->dns = id;
-	return roads_name_node(r, node);
-}
-
-bool
-roads_next_unnamed(struct roads *r, struct addr *out)
-{
-	for (int i = 0; i < 1000; i++) {
-		struct roads_node *n;
-
-		r->dns_cursor = roads_pool_after(&r->nodes, r->dns_cursor);
-		if (!r->dns_cursor)
-			return false;
-		n = roads_node_at(r, r->dns_cursor);
-		if (!n->steps || n->dns_asked)
-			continue;
-		n->dns_asked = true;
-		*out = n->key;
-		return true;
-	}
-	return false;
-}
-
 static void
 roads_name_again(struct roads *r, const struct addr *a)
 {

@@ -152,7 +152,7 @@ central_record_status(msgpack_packer *out, const struct central_tell *t)
 	record_str(&r, "config_error", t->config_error[0] ? t->config_error : NULL);
 	central_record_degraded(&r, t);
 	central_record_mesh(&r, t);
-	central_roads_status(&r, t->roads);
+	central_roads_status(&r, t);
 	central_record_intake(&r, t);
 	central_record_asks(&r, t);
 	central_record_bus(&r, mesh_bus(t->mesh));

@@ -12,11 +12,12 @@
 #define CENTRAL_ROADS_ADDRESSES 64 /* of a switch that are shown */
 
 void
-central_roads_status(struct record *r, const struct roads *roads)
+central_roads_status(struct record *r, const struct central_tell *t)
 {
+	const struct central_name_counts *names = &t->names;
 	struct roads_stats s;
 
-	roads_stats(roads, &s);
+	roads_stats(t->roads, &s);
 	record_u64(r, "paths", s.paths);
 	record_u64(r, "paths_max", ROADS_PATHS);
 	record_u64(r, "paths_incomplete", s.incomplete);
@@ -26,9 +27,15 @@ central_roads_status(struct record *r, const struct roads *roads)
 	record_u64(r, "paths_too_many", s.too_many);
 	record_u64(r, "path_messages", s.messages);
 	record_u64(r, "path_messages_lost", s.gaps);
+	record_u64(r, "path_messages_old", s.old);
 	record_u64(r, "links", s.links);
 	record_u64(r, "switches", s.switches);
 	record_u64(r, "paths_bytes", s.bytes);
+	record_u64(r, "names_asked", names->asked);
+	record_u64(r, "names_failed", names->failed);
+	record_str(r, "names_failed_why", names->failed_why);
+	record_u64(r, "names_refused", names->refused);
+	record_str(r, "names_refused_why", names->refused_why[0] ? names->refused_why : NULL);
 }
 
 /* ---- links ---- */

@@ -12,7 +12,7 @@ struct record;
 struct roads;
 
 /* Adds keys of Map central_status. */
-void central_roads_status(struct record *r, const struct roads *roads);
+void central_roads_status(struct record *r, const struct central_tell *t);
 /* Packs Map link of the first link after this id. Returns its id, or 0: there is none. */
 uint32_t central_roads_link(msgpack_packer *out, const struct central_tell *t, uint32_t after);
 

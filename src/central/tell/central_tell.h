@@ -24,10 +24,20 @@ struct roads;
 
 struct central_topology;
 
+/* What has come of asking for the names of routers. */
+struct central_name_counts {
+	uint64_t asked;
+	uint64_t failed;           /* no server has answered */
+	const char *failed_why;    /* static, of the last; NULL: there was none */
+	uint64_t refused;          /* names that are not used */
+	char refused_why[160];     /* the last; "": there was none */
+};
+
 struct central_tell {
 	struct loop *loop;
 	struct mesh *mesh;
 	struct roads *roads;
+	struct central_name_counts names;
 	const struct central_topology *topology; /* NULL: none */
 	struct incidents *incidents;
 	const struct judge *judge;

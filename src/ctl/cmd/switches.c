@@ -28,6 +28,7 @@ const struct cmd_entry cmd_switches = {
 		"  lldp      the ToR switch of a port next to it, as LLDP says there\n"
 		"  config    the same, as `tor` in rpingmeshd.conf(5) says\n"
 		"  topology  the leaf switch of a host next to it, by the file `topology`\n"
+		"  dns       the name of the address in the DNS of central's host\n"
 		"  address   nothing: the name is the address\n"
 		"\n"
 		"Exit status: 0 all is well; 2 usage; 3 no central.\n"

@@ -478,6 +478,52 @@ centraltable_status_bus(const msgpack_object *bus)
 	printf("%s, %s\n", broker, state);
 }
 
+/* ", 3 incomplete", if there are any */
+static void
+centraltable_part(const msgpack_object *status, const char *key, const char *what)
+{
+	uint64_t n;
+
+	if (read_u64(status, key, &n) && n > 0)
+		printf(", %" PRIu64 " %s", n, what);
+}
+
+static void
+centraltable_why(const msgpack_object *status, const char *key)
+{
+	char text[CENTRALTABLE_TEXT];
+
+	if (view_text(status, key, text, sizeof(text)))
+		printf(" (%s)", text);
+}
+
+static void
+centraltable_status_paths(const msgpack_object *status)
+{
+	uint64_t n;
+
+	if (read_u64(status, "paths", &n)) {
+		lines_label("paths", stdout);
+		printf("%" PRIu64, n);
+		centraltable_part(status, "paths_incomplete", "incomplete");
+		centraltable_part(status, "paths_unstable", "unstable");
+		centraltable_part(status, "path_messages_lost", "messages lost");
+		centraltable_part(status, "path_messages_old", "messages old");
+		centraltable_part(status, "paths_refused", "messages refused");
+		centraltable_why(status, "paths_refused_why");
+		printf("\n");
+	}
+	if (read_u64(status, "names_asked", &n) && n > 0) {
+		lines_label("names", stdout);
+		printf("%" PRIu64 " asked", n);
+		centraltable_part(status, "names_failed", "without answer");
+		centraltable_why(status, "names_failed_why");
+		centraltable_part(status, "names_refused", "refused");
+		centraltable_why(status, "names_refused_why");
+		printf("\n");
+	}
+}
+
 void
 centraltable_status(const msgpack_object *status)
 {
@@ -502,4 +548,5 @@ centraltable_status(const msgpack_object *status)
 		       format_ns(ns, text));
 	}
 	centraltable_line("refused", status, "refused");
+	centraltable_status_paths(status);
 }

@@ -124,6 +124,8 @@ __wrap_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host, socklen
 	    len != (addr_is_v4(&addr) ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)))
 		abort();
 	addr_text(&addr, text);
+	if (strcmp(text, "192.0.2.7") == 0)
+		return EAI_AGAIN;
 	if (strcmp(text, "192.0.2.1") != 0 && strcmp(text, "2001:db8::1") != 0)
 		return EAI_NONAME;
 	snprintf(host, host_size, "%s.example", addr_is_v4(&addr) ? "leaf1" : "spine1");
@@ -288,10 +290,12 @@ test_all(void **state)
 }
 
 static void
-found_name(void *arg, const char *name)
+found_name(void *arg, const char *name, const char *reason)
 {
 	assert_ptr_equal(arg, &answers);
-	snprintf(found_reason, sizeof(found_reason), "%s", name ? name : "nobody");
+	assert_true(!name || !reason);
+	snprintf(found_reason, sizeof(found_reason), "%s",
+		 name ? name : reason ? reason : "nobody");
 	answers++;
 	loop_stop(loop);
 }
@@ -300,16 +304,17 @@ found_name(void *arg, const char *name)
 static void
 test_reverse(void **state)
 {
-	static const char *const cases[][2] = {
+	const char *const cases[][2] = {
 		{"192.0.2.1", "leaf1.example"},
 		{"2001:db8::1", "spine1.example"},
 		{"192.0.2.9", "nobody"},
+		{"192.0.2.7", gai_strerror(EAI_AGAIN)},
 	};
 	struct names_lookup *lookup;
 	struct addr addr;
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		answers = 0;
 		addr_parse(cases[i][0], &addr);
 		assert_int_equal(names_reverse(names, &addr, found_name, &answers, &lookup), 0);

@@ -60,7 +60,7 @@ const struct responder_way *__wrap_responder_way_next(const struct responder *re
 						      const struct responder_way *after);
 void __wrap_responder_way_info(const struct responder_way *w, struct responder_way_info *out);
 int __wrap_names_reverse(struct names *n, const struct addr *addr,
-			 void (*found)(void *arg, const char *name), void *arg,
+			 void (*found)(void *arg, const char *name, const char *reason), void *arg,
 			 struct names_lookup **out);
 
 int
@@ -177,7 +177,7 @@ __wrap_responder_way_info(const struct responder_way *w, struct responder_way_in
 
 int
 __wrap_names_reverse(struct names *n, const struct addr *addr,
-		     void (*found)(void *arg, const char *name), void *arg,
+		     void (*found)(void *arg, const char *name, const char *reason), void *arg,
 		     struct names_lookup **out)
 {
 	(void)n;

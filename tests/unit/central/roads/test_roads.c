@@ -353,8 +353,10 @@ test_sets(void **state)
 	assert_int_equal(stats().paths, 0);
 	/* A message that comes twice is not taken twice. */
 	sequence--;
+	assert_int_equal(stats().old, 0);
 	assert_int_equal(take_part(0, 1, 1, 4), 0);
 	assert_int_equal(stats().paths, 0);
+	assert_int_equal(stats().old, 1);
 }
 
 static void
@@ -570,19 +572,100 @@ test_lldp_doubt(void **state)
 	assert_int_equal(roads_conflicts(roads, &conflict), 0);
 }
 
+/* How many addresses are due at this second. */
+static int
+due(uint64_t s)
+{
+	struct addr a;
+	int n = 0;
+
+	roads_tick(roads, NOW + s * NSEC_PER_SEC);
+	for (int i = 0; i < 10; i++)
+		n += roads_next_unnamed(roads, &a);
+	return n;
+}
+
+/* leaf1 is known by LLDP, spine and leaf2 are not. */
 static void
 test_unnamed(void **state)
 {
 	struct paths_path p = over(1, 1);
-	struct addr a;
-	int n = 0;
+	struct addr a, spine;
 
 	(void)state;
+	addr_parse("10.2.1.1", &spine);
 	assert_false(roads_next_unnamed(roads, &a));
 	assert_int_equal(take("a", &p), 0);
-	while (n < 10 && roads_next_unnamed(roads, &a))
-		n++;
-	assert_int_equal(n, 3);
+	assert_int_equal(due(0), 2);
+	assert_int_equal(due(3599), 0);
+	assert_int_equal(due(3600), 2);
+	roads_dns_later(roads, &spine);
+	assert_int_equal(due(3899), 0);
+	assert_int_equal(due(3900), 1);
+	roads_dns_again(roads);
+	assert_int_equal(due(3901), 2);
+	assert_int_equal(due(3901), 0);
+	/* A name by DNS is asked for again, one by the file is better. */
+	assert_int_equal(roads_name_dns(roads, &spine, "spine.example"), 0);
+	assert_int_equal(due(7501), 2);
+	assert_int_equal(roads_name_file(roads, &spine, "spine1", NULL), 0);
+	assert_int_equal(due(11101), 1);
+}
+
+static void
+test_dns_refused(void **state)
+{
+	static const char *const wrong[] = {"", "a b", "a\nb", "a\x1b[2J", "sp\xc3\xb6ne", "a/b",
+					    "0123456789012345678901234567890123456789"
+					    "0123456789012345678901234"};
+	static const char longest[] = "0123456789012345678901234567890123456789"
+				      "012345678901234567890123";
+	struct paths_path p = over(1, 1);
+	struct addr spine;
+
+	(void)state;
+	addr_parse("10.2.1.1", &spine);
+	assert_int_equal(take("a", &p), 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(roads_name_dns(roads, &spine, "spine.example"), 0);
+		assert_int_equal(roads_name_dns(roads, &spine, wrong[i]), -EINVAL);
+		assert_int_equal(switch_of("10.2.1.1").by, ROADS_BY_ADDRESS);
+		assert_int_equal(switch_of("10.2.1.1").tuples, 1);
+	}
+	assert_int_equal(roads_name_dns(roads, &spine, longest), 0);
+	assert_int_equal(switch_of(longest).by, ROADS_BY_DNS);
+	/* Case does not count. */
+	assert_int_equal(roads_name_dns(roads, &spine, "Spine-1_a.Example"), 0);
+	assert_int_equal(switch_of("spine-1_a.example").by, ROADS_BY_DNS);
+	/* An address that nobody knows has no name. */
+	addr_parse("10.9.9.9", &spine);
+	assert_int_equal(roads_name_dns(roads, &spine, "spine.example"), 0);
+}
+
+/* A name that all addresses have is that of no switch. */
+static void
+test_dns_wildcard(void **state)
+{
+	struct addr a;
+
+	(void)state;
+	for (unsigned int i = 0; i <= ROADS_DNS_ADDRESSES; i++) {
+		char hops[64], spine[20];
+		struct paths_path p;
+
+		snprintf(spine, sizeof(spine), "10.2.%u.%u", i >> 8, i & 0xff);
+		snprintf(hops, sizeof(hops), "10.1.0.1 %s 10.3.0.9", spine);
+		p = path("10.0.1.1", "10.0.2.1", (uint16_t)(i + 1), hops);
+		assert_int_equal(take("a", &p), 0);
+		addr_parse(spine, &a);
+		assert_int_equal(roads_name_dns(roads, &a, "unused.example"),
+				 i < ROADS_DNS_ADDRESSES ? 0 : -ENOSPC);
+	}
+	assert_int_equal(switch_of("unused.example").addresses, ROADS_DNS_ADDRESSES);
+	assert_int_equal(switch_of("10.2.4.0").addresses, 1);
+	/* Those that have it keep it. */
+	addr_parse("10.2.0.0", &a);
+	assert_int_equal(roads_name_dns(roads, &a, "unused.example"), 0);
 }
 
 /* ---- widths ---- */
@@ -700,7 +783,8 @@ main(void)
 		TEST(test_foreign),  TEST(test_renumbered), TEST(test_sets),
 		TEST(test_restart),  TEST(test_too_many),   TEST(test_names),
 		TEST(test_ends),       TEST(test_no_end),	    TEST(test_leaf),
-		TEST(test_lldp_doubt), TEST(test_unnamed),  TEST(test_width),
+		TEST(test_lldp_doubt), TEST(test_unnamed), TEST(test_dns_refused),
+		TEST(test_dns_wildcard), TEST(test_width),
 		TEST(test_wider),    TEST(test_agree),
 	};
 
