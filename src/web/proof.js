@@ -29,13 +29,20 @@ function graph(links) {
 		kept.candidate ||= link.candidate;
 		return kept;
 	};
-	const edges = links.map((link) => {
+	/* A cable has addresses of both families, and a router several: one line. */
+	const edges = new Map();
+	for (const link of links) {
 		const from = take(link.from, link), to = take(link.to, link);
+		const key = `${link.candidate} ${from.key}\n${to.key}`, edge = edges.get(key);
 		from.next.add(to);
 		to.next.add(from);
-		return { ...link, from, to };
-	});
-	return { nodes: [...nodes.values()], edges };
+		if (!edge)
+			edges.set(key, { ...link, from, to });
+		else
+			for (const n of ["tuples", "losing", "sent", "bad"])
+				edge[n] += link[n];
+	}
+	return { nodes: [...nodes.values()], edges: [...edges.values()] };
 }
 
 /* How far above the hosts each switch is. */

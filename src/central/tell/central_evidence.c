@@ -8,30 +8,23 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "central/tell/central_suspects.h"
 #include "core/siphash.h"
 
 #define CENTRAL_EVIDENCE_ROWS 4096u /* in one step, and what one host has more */
 #define CENTRAL_EVIDENCE_PLACES (4 * CENTRAL_EVIDENCE_LINKS)
 
-/* A candidate, as rows and links are compared with it. */
-struct central_suspect {
-	enum incident_kind kind;
-	char host[REGISTRATION_HOST], device[REGISTRATION_DEVICE];
-	char above[INCIDENT_NAME];   /* the name of the switch below an unknown culprit, or "" */
-	struct addr from, to;        /* of a link or a 5-tuple; zero: none */
-	bool both;                   /* of a link: its other direction, too */
-	unsigned int port, class;    /* of a 5-tuple */
-	struct addr addrs[INCIDENT_ADDRS_MAX];
-	size_t n_addrs;
+enum central_evidence_phase {
+	CENTRAL_EVIDENCE_SUSPECT, /* which links the candidates are */
+	CENTRAL_EVIDENCE_FIND,
+	CENTRAL_EVIDENCE_COUNT,
+	CENTRAL_EVIDENCE_END
 };
-
-enum central_evidence_phase { CENTRAL_EVIDENCE_FIND, CENTRAL_EVIDENCE_COUNT, CENTRAL_EVIDENCE_END };
 
 struct central_evidence {
 	const struct intake *intake;
 	const struct roads *roads;
-	struct central_suspect suspects[INCIDENT_CULPRITS_MAX];
-	size_t n_suspects;
+	struct central_suspects *suspects;
 	bool slow;                   /* what is bad: slow answers, not lost ones */
 	enum central_evidence_phase phase;
 	char host[REPORT_NAME_MAX + 1]; /* the last one; "": none */
@@ -43,92 +36,7 @@ struct central_evidence {
 	uint8_t key[SIPHASH_KEY];
 };
 
-/* ---- candidates ---- */
-
-static void
-central_suspect_take(struct central_suspect *s, const struct incident_culprit *c)
-{
-	static const char above[] = "above ";
-	const char *port = strstr(c->name, " port ");
-
-	*s = (struct central_suspect){.kind = c->kind, .both = strstr(c->name, " <-> ") != NULL};
-	snprintf(s->host, sizeof(s->host), "%s", c->host);
-	snprintf(s->device, sizeof(s->device), "%s", c->device);
-	if (c->kind == INCIDENT_UNKNOWN && strncmp(c->name, above, strlen(above)) == 0)
-		snprintf(s->above, sizeof(s->above), "%s", c->name + strlen(above));
-	if (addr_parse(c->from, &s->from) < 0 || addr_parse(c->to, &s->to) < 0)
-		s->from = s->to = (struct addr){{0}};
-	if (port)
-		sscanf(port, " port %u class %u", &s->port, &s->class);
-	for (size_t i = 0; i < c->n_addresses; i++)
-		if (addr_parse(c->addresses[i], &s->addrs[s->n_addrs]) == 0)
-			s->n_addrs++;
-}
-
-static bool
-central_suspect_has(const struct central_suspect *s, const struct addr *a)
-{
-	for (size_t i = 0; i < s->n_addrs; i++)
-		if (addr_equal(&s->addrs[i], a))
-			return true;
-	return false;
-}
-
-/* Whether an end of a link is the port, or one of the host. */
-static bool
-central_suspect_is_port(const struct central_suspect *s, const char *host, const char *device)
-{
-	return host && s->host[0] && strcmp(host, s->host) == 0 &&
-	       (s->kind == INCIDENT_HOST || (device && strcmp(device, s->device) == 0));
-}
-
-static bool
-central_suspect_is_link(const struct central_suspect *s, const struct roads_link *link,
-			const struct roads *roads)
-{
-	struct roads_switch sw;
-
-	switch (s->kind) {
-	case INCIDENT_LINK:
-		return (addr_equal(&link->from, &s->from) && addr_equal(&link->to, &s->to)) ||
-		       (s->both && addr_equal(&link->from, &s->to) &&
-			addr_equal(&link->to, &s->from));
-	case INCIDENT_NIC:
-	case INCIDENT_HOST:
-		return central_suspect_is_port(s, link->from_host, link->from_device) ||
-		       central_suspect_is_port(s, link->to_host, link->to_device);
-	case INCIDENT_SWITCH:
-		return central_suspect_has(s, &link->from) || central_suspect_has(s, &link->to);
-	case INCIDENT_UNKNOWN:
-		return s->above[0] && link->from_switch && link->to_switch &&
-		       roads_switch(roads, link->from_switch, &sw) &&
-		       strcmp(sw.name, s->above) == 0;
-	case INCIDENT_TUPLES:
-	case INCIDENT_KIND_N:
-		break;
-	}
-	return false;
-}
-
-/* Whether it is this 5-tuple. */
-static bool
-central_suspect_is_tuple(const struct central_suspect *s, const struct roads_tuple *tuple)
-{
-	return s->kind == INCIDENT_TUPLES && s->port == tuple->src_port &&
-	       s->class == tuple->traffic_class && addr_equal(&s->from, &tuple->source) &&
-	       addr_equal(&s->to, &tuple->destination);
-}
-
 /* ---- links ---- */
-
-static bool
-central_evidence_is_culprit(const struct central_evidence *e, const struct roads_link *link)
-{
-	for (size_t i = 0; i < e->n_suspects; i++)
-		if (central_suspect_is_link(&e->suspects[i], link, e->roads))
-			return true;
-	return false;
-}
 
 /* The place of a link in the table; it is 0 if the link is not there. */
 static uint16_t *
@@ -162,7 +70,7 @@ central_evidence_add_link(struct central_evidence *e, uint32_t id, const struct 
 	}
 	e->links[e->info.n_links++] = (struct central_evidence_link){
 		.from = link->from, .to = link->to, .id = id,
-		.culprit = central_evidence_is_culprit(e, link)};
+		.culprit = central_suspects_link(e->suspects, &link->from, &link->to)};
 	*place = (uint16_t)e->info.n_links;
 }
 
@@ -221,8 +129,10 @@ central_evidence_each(const struct central_evidence *e, const struct central_way
 static bool
 central_evidence_not_culprit(void *arg, uint32_t id, const struct roads_link *link)
 {
+	const struct central_evidence *e = arg;
+
 	(void)id;
-	return !central_evidence_is_culprit(arg, link);
+	return !central_suspects_link(e->suspects, &link->from, &link->to);
 }
 
 static bool
@@ -231,10 +141,8 @@ central_evidence_crosses(struct central_evidence *e, const struct report_stream 
 {
 	const struct roads_tuple there = central_evidence_there(s);
 
-	for (size_t i = 0; i < e->n_suspects; i++)
-		if (central_suspect_is_tuple(&e->suspects[i], &there))
-			return true;
-	return !central_evidence_each(e, ways, central_evidence_not_culprit, e);
+	return central_suspects_tuple(e->suspects, &there) ||
+	       !central_evidence_each(e, ways, central_evidence_not_culprit, e);
 }
 
 static uint64_t
@@ -377,10 +285,26 @@ central_evidence_compare_tuples(const void *a, const void *b)
 	return x->bad == y->bad ? 0 : x->bad > y->bad ? -1 : 1;
 }
 
+/* A link that has healed is drawn, too. Its id is not known. */
+static void
+central_evidence_add_named(struct central_evidence *e)
+{
+	struct roads_link link = {.from_switch = 0};
+
+	for (size_t i = 0; central_suspects_named(e->suspects, i, &link.from, &link.to); i++)
+		central_evidence_add_link(e, 0, &link);
+}
+
 bool
 central_evidence_step(struct central_evidence *e, uint64_t now_ns)
 {
 	switch (e->phase) {
+	case CENTRAL_EVIDENCE_SUSPECT:
+		if (!central_suspects_step(e->suspects, e->roads)) {
+			central_evidence_add_named(e);
+			e->phase = CENTRAL_EVIDENCE_FIND;
+		}
+		return true;
 	case CENTRAL_EVIDENCE_FIND:
 		if (central_evidence_walk(e, now_ns, central_evidence_find))
 			return true;
@@ -407,27 +331,19 @@ central_evidence_new(const struct intake *intake, const struct roads *roads,
 		     const struct incident *incident, struct central_evidence **out)
 {
 	struct central_evidence *e = calloc(1, sizeof(*e));
-	struct roads_link link = {.from_switch = 0};
+	int rc = -ENOMEM;
 
 	if (!e)
 		return -ENOMEM;
-	if (getrandom(e->key, sizeof(e->key), 0) != (ssize_t)sizeof(e->key)) {
+	if (getrandom(e->key, sizeof(e->key), 0) == (ssize_t)sizeof(e->key))
+		rc = central_suspects_new(incident, e->key, &e->suspects);
+	if (rc < 0) {
 		free(e);
-		return -EIO;
+		return rc;
 	}
 	e->intake = intake;
 	e->roads = roads;
 	e->slow = incident->effect == INCIDENT_DELAY;
-	for (size_t i = 0; i < incident->n_culprits; i++) {
-		struct central_suspect *s = &e->suspects[e->n_suspects++];
-
-		central_suspect_take(s, &incident->culprits[i]);
-		link.from = s->from;
-		link.to = s->to;
-		/* A link that has healed is drawn, too. Its id is not known. */
-		if (s->kind == INCIDENT_LINK && !addr_is_zero(&s->from))
-			central_evidence_add_link(e, 0, &link);
-	}
 	*out = e;
 	return 0;
 }
@@ -435,6 +351,9 @@ central_evidence_new(const struct intake *intake, const struct roads *roads,
 void
 central_evidence_free(struct central_evidence *e)
 {
+	if (!e)
+		return;
+	central_suspects_free(e->suspects);
 	free(e);
 }
 

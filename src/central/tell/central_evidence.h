@@ -3,6 +3,7 @@
  * What proves an incident: the links on the paths of those 5-tuples that lose something (or are
  * slow) and cross a candidate, and how the other 5-tuples on these links do. It is collected in
  * steps, from what hosts have reported in the last minutes and the paths that they have traced.
+ * central_suspects.h says which links the candidates are.
  *
  * The first walk over all rows finds the links, the second one counts on them. Links are known by
  * their addresses between the steps, because roads gives ids away again.
