@@ -137,11 +137,11 @@ export function csv(columns, rows) {
 		.map((line) => line.join(",")).join("\r\n") + "\r\n";
 }
 
-export function csvLink(name, columns, rows) {
+export function csvLink(name, columns, rows, what) {
 	return el("a", { href: "#", download: `${name}.csv`, onclick: (event) => {
 		const a = event.currentTarget;
 		const url = URL.createObjectURL(new Blob([csv(columns, rows())], { type: "text/csv" }));
 		a.href = url;
 		setTimeout(() => URL.revokeObjectURL(url), 1000);
-	} }, "CSV");
+	} }, `CSV${what ? ` of ${what}` : ""}`);
 }

@@ -149,8 +149,8 @@ export const mesh = {
 		bad.checked = chosen.bad;
 		function pick(from, to) {
 			const [a, b] = [map.grid.names[from], map.grid.names[to]];
-			location.hash = args.length ? `#/paths/${encodeURIComponent(a.slice(0, a.lastIndexOf("/")))}` :
-				`#/mesh/${encodeURIComponent(a)}/${encodeURIComponent(b)}`;
+			location.hash = `#/${args.length ? "pair" : "mesh"}/${encodeURIComponent(a)}/` +
+				encodeURIComponent(b);
 		}
 		function again() {
 			map.grid.judge(chosen.by);

@@ -7,12 +7,13 @@
  */
 import { mesh } from "./mesh.js";
 import { incidents, incident } from "./incidents.js";
+import { pair } from "./pair.js";
 import { coverage, hosts, links, paths, status } from "./tables.js";
 import { el, get } from "./dom.js";
 
-const views = { mesh, incidents, incident, hosts, paths, links, coverage, status };
+const views = { mesh, pair, incidents, incident, hosts, paths, links, coverage, status };
 /* Views that are reached from others. */
-const parents = { incident: "incidents", paths: "hosts" };
+const parents = { incident: "incidents", pair: "mesh", paths: "hosts" };
 const main = document.getElementById("main");
 const live = document.getElementById("live");
 const open = document.getElementById("open");

@@ -77,6 +77,32 @@ def cells(mesh):
     return {(names[c[0]], names[c[1]]): (c[3], c[4]) for c in mesh["cells"]}
 
 
+def two_ports(url):
+    """One report: 5 of 50 are lost in one direction, and none in the other."""
+    pair = fetch(url + "/api/1/pair?from=node-1-2/mlx5_0&to=node-0-0/mlx5_0")
+    there, back = pair["ways"]
+    check("a pair has both directions", (there["from"], there["to"]) ==
+          ("node-1-2/mlx5_0", "node-0-0/mlx5_0") == (back["to"], back["from"]))
+    row = there["tuples"][0]
+    check("a 5-tuple has its probes", len(there["tuples"]) == 1 and
+          [row[k] for k in ("source", "destination", "sent", "lost", "answered", "rtt_ns")] ==
+          ["10.0.1.3", "10.0.0.1", PROBES, 5, PROBES - 5, 9000] and row["there"] is None)
+    for length in (5, 60, 900):
+        slots = [s for s in there["slots"] if s[1] == length]
+        check(f"its slots of {length} s have them, too", slots and slots == sorted(slots) and
+              [sum(s[k] for s in slots) for k in (2, 3, 4)] == [PROBES, PROBES - 5, 5])
+    check("the other direction has lost nothing", back["tuples"][0]["lost"] == 0 and
+          back["tuples"][0]["answered"] == PROBES)
+    for query in ("?from=node-0-0/mlx5_0", "?from=node-0-0&to=node-1-2/mlx5_0",
+                  "?from=node-0-0/mlx5_0&to=node-9-9/mlx5_0"):
+        try:
+            fetch(url + "/api/1/pair" + query)
+            status = 200
+        except urllib.error.HTTPError as error:
+            status = error.code
+        check(f"{query} of pairs is refused", status == 400)
+
+
 def api(w, cluster, url):
     """leaf-1 loses a tenth of what it sends to leaf-0, one of 4 hosts all of it within."""
     until("a mesh", lambda: fetch(url + "/api/1/mesh")["cells"])
@@ -94,6 +120,7 @@ def api(w, cluster, url):
           [f"node-0-{i}/mlx5_0" for i in range(3)] and (into["rows"], into["columns"]) == (3, 3))
     check("each pair has its probes",
           cells(into)["node-1-2/mlx5_0", "node-0-0/mlx5_0"] == (PROBES - 5, 5))
+    two_ports(url)
     for query in ("?from=leaf-1", "?from=leaf-1&to=nowhere", "?from=%zz&to=leaf-0"):
         try:
             fetch(url + "/api/1/mesh" + query)
@@ -171,6 +198,15 @@ def keys(b, cluster, url):
     until("the ports", lambda: "leaf-1 → leaf-0" in (b.text("h2") or ""))
     check("Enter goes into it", b.run("return location.hash") == "#/mesh/leaf-1/leaf-0")
     b.screenshot(os.path.join(BUILD, "tests/web/ports.png"))
+    until("the map", lambda: b.run("return document.querySelector('#map canvas')?.width > 100"))
+    for key in ("ArrowDown", "Enter"):
+        b.run("""document.querySelector('#map canvas').dispatchEvent(
+            new KeyboardEvent('keydown', {key: arguments[0], bubbles: true}))""", key)
+    cluster.report(a_tenth)
+    until("two bars", lambda: b.run("return document.querySelectorAll('svg.bars').length") == 2)
+    check("Enter goes into the pair, both ways", b.text("h2") ==
+          "node-1-0/mlx5_0 and node-0-0/mlx5_0" and "10.0.1.1" in b.text("main"))
+    b.screenshot(os.path.join(BUILD, "tests/web/pair.png"))
 
 
 def follows(b, w, cluster, url):

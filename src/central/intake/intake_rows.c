@@ -222,6 +222,24 @@ intake_stored_sum(const struct intake_stored *row, enum intake_window w, uint64_
 		intake_counts_add(out, &row->slots[intake_windows[w].first + (number - age) % n]);
 }
 
+bool
+intake_stored_slot(const struct intake_stored *row, struct intake_slot slot, uint64_t now_ns,
+		   struct intake_counts *out, uint64_t *begin_ns)
+{
+	const uint32_t n = intake_windows[slot.window].n;
+	const uint32_t number = intake_number(slot.window, now_ns);
+	const uint64_t slot_ns = intake_windows[slot.window].slot_ns;
+
+	if (slot.age >= n || slot.age > now_ns / slot_ns)
+		return false;
+	*begin_ns = (now_ns / slot_ns - slot.age) * slot_ns;
+	*out = (struct intake_counts){0};
+	/* The newest slot of the row may be an older one. */
+	if (number - row->newest[slot.window] <= slot.age)
+		*out = row->slots[intake_windows[slot.window].first + (number - slot.age) % n];
+	return true;
+}
+
 static int
 intake_compare_numbers(const void *a, const void *b)
 {

@@ -75,5 +75,15 @@ uint32_t intake_stored_usual_ns(const struct intake_stored *row, uint64_t now_ns
 /* The sum of a row over a window. */
 void intake_stored_sum(const struct intake_stored *row, enum intake_window window, uint64_t now_ns,
 		       struct intake_counts *out);
+/*
+ * One slot of a window. *begin_ns is when it begins, CLOCK_MONOTONIC. Returns false if there is no
+ * such slot.
+ */
+struct intake_slot {
+	enum intake_window window;
+	uint32_t age; /* 0: the one that goes on */
+};
+bool intake_stored_slot(const struct intake_stored *row, struct intake_slot slot, uint64_t now_ns,
+			struct intake_counts *out, uint64_t *begin_ns);
 
 #endif

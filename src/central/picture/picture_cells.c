@@ -145,7 +145,8 @@ picture_cells_add(struct picture_cells *c, uint32_t from, uint32_t to,
 					  .to = to,
 					  .sent = counts->sent,
 					  .answered = counts->answered,
-					  .lost = counts->lost + counts->unreachable,
+					  .lost = (uint64_t)counts->lost + counts->back_lost +
+						  counts->unreachable,
 					  .noise = counts->noise,
 					  .rtt_us = counts->rtt_us};
 	uint32_t place;

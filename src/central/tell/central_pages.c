@@ -31,7 +31,7 @@ static const struct http_source *const central_pages_data[] = {
 	&central_json_status_source,   &central_json_mesh_source,
 	&central_json_incidents_source, &central_json_links_source,
 	&central_json_evidence_source,  &central_post_source,
-	&central_json_mesh_times_source,
+	&central_json_mesh_times_source, &central_json_pair_source,
 	&central_json_coverage_source, &central_json_paths_source,
 	&central_json_switches_source, &central_json_tors_source,
 	&central_plain_source,

@@ -31,6 +31,7 @@ void central_pages_stats(const struct central_pages *pages, struct http_stats *o
 extern const struct http_source central_metrics_source;
 extern const struct http_source central_json_coverage_source;
 extern const struct http_source central_json_evidence_source;
+extern const struct http_source central_json_pair_source;
 extern const struct http_source central_json_hosts_source;
 extern const struct http_source central_json_links_source;
 extern const struct http_source central_json_incidents_source;

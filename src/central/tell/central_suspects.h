@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The candidates of an incident, and which links they are. A candidate is told by the names of its
- * switches, since it has addresses of one family only, and not all of a large switch. A link between
- * two switches is one cable with others between these, as judge_join.c decides it: all of them, or,
- * if IPv4 tells parallel cables apart, those with the same second address. A link whose names have
- * changed since is told by its addresses.
+ * switches, since it has addresses of one family only, and not all of a large switch. A link
+ * between two switches is one cable with others between these, as judge_join.c decides it: all of
+ * them, or, if IPv4 tells parallel cables apart, those with the same second address. A link whose
+ * names have changed since is told by its addresses.
  *
  * The links are collected in steps, and known by their addresses, because roads gives ids away
  * again. Links that come later are not in it.
@@ -38,7 +38,7 @@ bool central_suspects_link(const struct central_suspects *s, const struct addr *
 			   const struct addr *to);
 /* Whether it is a candidate by itself. */
 bool central_suspects_tuple(const struct central_suspects *s, const struct roads_tuple *tuple);
-/* The addresses of a candidate that is a link, whether it is still there or not. i counts from 0. */
+/* The addresses of the i-th candidate that is a link, whether it is still there or not. */
 bool central_suspects_named(const struct central_suspects *s, size_t i, struct addr *from,
 			    struct addr *to);
 

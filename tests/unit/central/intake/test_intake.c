@@ -273,6 +273,28 @@ test_usual(void **state)
 	end();
 }
 
+/* The slots of a row, by their age: each begins when it must. */
+static void
+hear_slots(void *arg, const struct intake_host *host, const struct intake_row *row)
+{
+	const enum intake_window window = *(const enum intake_window *)arg;
+	uint64_t slot_ns = intake_slot_ns(window), begin_ns, probes = 0;
+	struct intake_counts c;
+	uint32_t age = 0;
+
+	(void)host;
+	for (; intake_stored_slot(row->stored, (struct intake_slot){window, age}, now.mono_ns, &c,
+				  &begin_ns); age++) {
+		assert_int_equal(begin_ns, (now.mono_ns / slot_ns - age) * slot_ns);
+		/* A full slot has a report every 5 s. */
+		if (age > 0 && (age + 1) * slot_ns < 3600 * S - slot_ns)
+			assert_int_equal(c.sent, slot_ns / (5 * S) * 50);
+		probes += c.sent;
+	}
+	assert_int_equal(age, intake_window_ns(window) / slot_ns);
+	assert_int_equal(probes, row->counts.sent);
+}
+
 /* Reports every 5 s for an hour: each window has what fits, and is empty when its time is over. */
 static void
 test_windows(void **state)
@@ -291,6 +313,8 @@ test_windows(void **state)
 	assert_in_range(sum(INTAKE_MIDDLE, 0)->sent, 4 * 600, 5 * 600);
 	assert_in_range(sum(INTAKE_LONG, 0)->sent, 3 * 9000, 4 * 9000);
 	assert_int_equal(sum(INTAKE_LONG, 1)->answered, sum(INTAKE_LONG, 1)->sent);
+	for (enum intake_window w = INTAKE_SHORT; w < INTAKE_WINDOWS; w++)
+		intake_walk(intake, w, now.mono_ns, hear_slots, &w);
 	pass(20 * S);
 	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 0);
 	assert_int_equal(n_heard, 0);

@@ -26,6 +26,7 @@ static struct intake *intake;
 static struct picture *picture;
 static uint64_t turn; /* of reports, every 5 s */
 static struct picture_time later;
+static enum probe_class lost_as; /* of those that a report loses */
 
 static void
 nothing_changes(void *arg, const struct registry_host *host)
@@ -96,7 +97,7 @@ report(unsigned int i, uint32_t lost)
 						    .src_port = (uint16_t)(50000 + k)};
 		host_address(i, &streams[k].source);
 		host_address((i + (k ? TORS : 1)) % HOSTS, &streams[k].destination);
-		rows[k].classes[PROBE_LOST] = lost;
+		rows[k].classes[lost_as] = lost;
 	}
 	assert_int_equal(intake_take(intake, name, &r, &now), 0);
 }
@@ -109,6 +110,7 @@ setup(void **state)
 
 	(void)state;
 	turn = 0;
+	lost_as = PROBE_LOST;
 	later = (struct picture_time){105 * S, WALL + 5 * S};
 	assert_int_equal(registry_new(1000, &ops, &registry), 0);
 	assert_int_equal(intake_new(1000, &intake), 0);
@@ -206,6 +208,35 @@ test_whole(void **state)
 	assert_int_equal(info.time_ns, 0);
 	assert_int_equal(info.cells, 0);
 	picture_release(empty);
+	picture_release(view);
+}
+
+/* Where only the way back loses, one of two answers is missing. */
+static void
+test_back(void **state)
+{
+	static const enum probe_class classes[] = {PROBE_ACK1_MISSING, PROBE_ACK2_MISSING,
+						   PROBE_UNREACHABLE};
+	struct picture_view *view;
+	const struct picture_cell *c;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(classes) / sizeof(classes[0]); k++) {
+		lost_as = classes[k];
+		report((unsigned int)(3 + k), 2);
+	}
+	draw();
+	view = picture_hold(picture);
+	for (size_t k = 0; k < sizeof(classes) / sizeof(classes[0]); k++) {
+		char from[16], to[16];
+
+		snprintf(from, sizeof(from), "tor%zu", 3 + k);
+		snprintf(to, sizeof(to), "tor%zu", 4 + k);
+		c = cell(view, from, to);
+		assert_non_null(c);
+		assert_int_equal(c->lost, 2);
+		assert_int_equal(c->answered, SENT - 2);
+	}
 	picture_release(view);
 }
 
@@ -348,6 +379,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_into, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
