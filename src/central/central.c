@@ -16,6 +16,7 @@
 
 #include "central/central_names.h"
 #include "central/central_paths.h"
+#include "central/check/checks.h"
 #include "central/config/central_config.h"
 #include "central/config/central_tables.h"
 #include "central/intake/intake.h"
@@ -258,6 +259,9 @@ central_start(struct central *c)
 	if (rc == 0)
 		rc = central_new_judge(c);
 	if (rc == 0)
+		rc = checks_new(&(struct checks_config){c->tell.loop, c->tell.mesh, c->tell.intake},
+				&c->tell.checks);
+	if (rc == 0)
 		rc = central_live_new(&c->tell, &c->tell.live);
 	if (rc == 0)
 		rc = central_access_new(&c->tell.access);
@@ -311,6 +315,7 @@ central_free(struct central *c)
 	central_access_free(c->tell.access);
 	central_live_free(c->tell.live);
 	control_free(c->tell.control);
+	checks_free(c->tell.checks);
 	judge_free(c->judge);
 	mesh_free(c->tell.mesh);
 	intake_free(c->tell.intake);

@@ -48,6 +48,7 @@
 	X(KNOWN_PATH, known_path) X(KNOWN_PATHS, known_paths) X(PLACE, place) \
 	X(INCIDENT, incident) X(CULPRIT, culprit) X(INCIDENT_WORD, incident_word) \
 	X(INCIDENT_EVENT, incident_event) X(INCIDENTS, incidents) \
+	X(CHECK_BEGUN, check_begun) X(CHECKED, checked) X(CHECKED_HOST, checked_host) \
 	X(DRAINED, drained) X(CONFIRMED, confirmed) X(NOTHING, nothing)
 
 #define RECORDS_ENUM(upper, lower) RECORD_##upper,

@@ -72,6 +72,8 @@ const struct record_field records_central_status[] = {
 	FIELD("asks_limited", "integer",
 	      "How often a 5-tuple was not asked for, because there were too many of the host, for "
 	      "the incident, or in a second."),
+	FIELD("checks", "integer", "How often hosts were asked to probe each other (check)."),
+	FIELD("checks_running", "integer", "How many of these checks run now.", RANGE(0, 8)),
 	FIELD("paths", "integer", "The number of 5-tuples whose path is known."),
 	FIELD("paths_max", "integer",
 	      "The most that it keeps; a host can have 10000 of them."),
@@ -279,6 +281,41 @@ const struct record_field records_known_paths[] = {
 const struct record_field records_tors[] = {
 	FIELD("tors", "list of map tor", "At most `limit` switches, by name."),
 	FIELD("next", "integer or nil", "As with `flows`."),
+	END,
+};
+
+const struct record_field records_check_begun[] = {
+	FIELD("id", "integer", "The number of the check."),
+	FIELD("hosts", "integer", "The number of hosts.", RANGE(2, 64)),
+	FIELD("tuples", "integer", "The number of 5-tuples that they are to probe."),
+	FIELD("left_ns", "integer", "When it is done at the latest, from now on.", NS),
+	END,
+};
+
+const struct record_field records_checked[] = {
+	FIELD("done", "boolean", "Whether all has come, or no more is waited for."),
+	FIELD("left_ns", "integer", "When it is done at the latest, from now on.", NS),
+	FIELD("hosts", "list of map checked_host", "The hosts, by name; empty until it is done."),
+	END,
+};
+
+const struct record_field records_checked_host[] = {
+	TYPE("check_host"),
+	FIELD("host", "string", "The host, as it was given."),
+	FIELD("well", "boolean",
+	      "Whether it took part, and between it and each other host all probes were answered, "
+	      "but for those during which a host stalled."),
+	FIELD("sent", "integer", "The probes of this host to the others that have a result."),
+	FIELD("answered", "integer", "How many of them were answered."),
+	FIELD("noise", "integer", "How many of them do not count, because a host stalled."),
+	FIELD("in_sent", "integer", "The probes of the others to this host that have a result."),
+	FIELD("in_answered", "integer", "How many of them were answered."),
+	FIELD("in_noise", "integer", "How many of them do not count, because a host stalled."),
+	FIELD("rtt_mean_ns", "integer or nil", "The mean network RTT of its own probes.", NS),
+	FIELD("others", "integer", "The number of hosts that it was to probe.", RANGE(0, 63)),
+	FIELD("bad", "list of string",
+	      "Those of them to which, or from which, not all probes were answered."),
+	FIELD("error", "string or nil", "Why it took no part, or has reported nothing."),
 	END,
 };
 

@@ -551,5 +551,44 @@ def test_reports(t):
             reports.end()
 
 
+def checked(central, *names):
+    """rpingmesh-ctl --central check: its exit status, and what it says of each host."""
+    p = subprocess.run([os.path.join(BUILD, "rpingmesh-ctl"), "--central", "-S", central.socket,
+                        "--json", "check", *names], stdout=subprocess.PIPE, text=True, timeout=300)
+    return p.returncode, {r["host"]: r for r in map(json.loads, p.stdout.splitlines())}
+
+
+def test_checks(t):
+    """Hosts probe each other at once because somebody asks central, also those that are drained
+    and probe nobody else; a host whose wire drops packets, and one that has ended, are said."""
+    central = Central(t)
+    try:
+        central.start_broker()
+        central.start()
+        hosts = [Host(t, i, listed(t, i)).start() for i in range(3)]
+        names = [f"host{i}" for i in range(3)]
+        until("all are there", lambda: sorted(central.hosts()) == names)
+        central.json("drain", "host2", "--until", "1h", "--reason", "test")
+        until("host 2 probes nobody", lambda: not central.targets("host2"))
+        status, found = checked(central, *names)
+        t.note(f"{found}")
+        check(status == 0 and sorted(found) == names, f"{status}")
+        check(all(h["answered"] == h["sent"] - h["noise"] >= 20 and h["others"] == 2 and
+                  h["in_answered"] >= 20 and h["rtt_mean_ns"] for h in found.values()), f"{found}")
+        fabric("loss", 1, 40, "out")
+        status, found = checked(central, *names)
+        fabric("loss", 1, 0, "out")
+        t.note(f"{found}")
+        check(status == 1 and found["host0"]["bad"] == found["host2"]["bad"] == ["host1"] and
+              found["host1"]["bad"] == ["host0", "host2"], f"{found}")
+        check(hosts[2].stop() == 0, "the daemon ends")
+        until("host 2 has left", lambda: central.hosts()["host2"]["state"] != "present")
+        status, found = checked(central, *names)
+        check(status == 1 and "left" in found["host2"]["error"] and
+              found["host0"]["bad"] == found["host1"]["bad"] == [], f"{found}")
+    finally:
+        central.end()
+
+
 if __name__ == "__main__":
     harness.main(globals())

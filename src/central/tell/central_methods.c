@@ -9,6 +9,7 @@
 
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
+#include "central/tell/central_check.h"
 #include "central/tell/central_incidents.h"
 #include "central/tell/central_record.h"
 #include "central/tell/central_roads.h"
@@ -394,6 +395,8 @@ const struct control_method central_methods_table[] = {
 	 central_incident_acknowledge},
 	{"incident_mute", "mutes it for a while", CONTROL_CHANGE, central_incident_mute},
 	{"incident_unmute", "ends that", CONTROL_CHANGE, central_incident_unmute},
+	{"check", "lets some hosts probe each other now", CONTROL_READ, central_check_method},
+	{"checked", "what has come of that", CONTROL_READ, central_checked_method},
 	{"reload", "reads the configuration file again", CONTROL_CHANGE, central_reload_method},
 };
 const size_t central_methods_count =

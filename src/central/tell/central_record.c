@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bus/bus.h"
+#include "central/check/checks.h"
 #include "central/intake/intake.h"
 #include "central/judge/judge.h"
 #include "central/mesh/mesh.h"
@@ -105,6 +106,7 @@ central_record_mesh(struct record *r, const struct central_tell *t)
 static void
 central_record_asks(struct record *r, const struct central_tell *t)
 {
+	struct checks_stats checks;
 	struct judge_stats s;
 
 	judge_stats(t->judge, &s);
@@ -113,6 +115,9 @@ central_record_asks(struct record *r, const struct central_tell *t)
 	record_u64(r, "asked_traces", s.asks.traces);
 	record_u64(r, "asks_live", s.asks.live);
 	record_u64(r, "asks_limited", s.asks.limited);
+	checks_stats(t->checks, &checks);
+	record_u64(r, "checks", checks.begun);
+	record_u64(r, "checks_running", checks.running);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "core/conf.h"
 
 struct central_access;
+struct checks;
 struct central_config;
 struct central_live;
 struct central_pages;
@@ -42,6 +43,7 @@ struct central_tell {
 	struct incidents *incidents;
 	const struct judge *judge;
 	struct intake *intake;
+	struct checks *checks;
 	struct control *control;
 	struct central_access *access;
 	struct central_live *live;

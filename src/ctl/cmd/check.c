@@ -3,7 +3,8 @@
  * DOC: check
  *
  * A few pings to each of several hosts at once, and a line for each: is the network from here to
- * there well? The daemon runs the pings; so many run at a time as one client may have.
+ * there well? The daemon runs the pings; so many run at a time as one client may have. With
+ * --central, rpingmesh-central lets the hosts probe each other: check_central.c.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 
 #include "core/clock.h"
 #include "ctl/cmd/ask.h"
+#include "ctl/cmd/check_central.h"
 #include "ctl/view/classes.h"
 #include "ctl/view/format.h"
 #include "ctl/view/samples.h"
@@ -251,6 +253,17 @@ check_all(struct check *c)
 }
 
 static int
+check_central_fits(const struct check *c, const struct cmd_entry *command)
+{
+	if (c->n < 2 || c->n > CHECK_CENTRAL_HOSTS)
+		return cmd_usage(command, "--central: 2 to %u hosts", CHECK_CENTRAL_HOSTS);
+	if (c->count > CHECK_CENTRAL_COUNT)
+		return cmd_usage(command, "--central: -c: expected 1 to %u probes",
+				 CHECK_CENTRAL_COUNT);
+	return -1;
+}
+
+static int
 check_options(struct ctl *ctl, struct check *c, const struct cmd_entry *command, int argc,
 	      char **argv)
 {
@@ -271,6 +284,8 @@ check_options(struct ctl *ctl, struct check *c, const struct cmd_entry *command,
 	if (optind == argc)
 		return cmd_usage(command, "check whom?");
 	c->n = (size_t)(argc - optind);
+	if (ctl->to_central)
+		return check_central_fits(c, command);
 	return c->n > CHECK_MAX ? cmd_usage(command, "at most %d hosts", CHECK_MAX) : -1;
 }
 
@@ -291,7 +306,10 @@ check_run(struct ctl *ctl, const struct cmd_entry *command, int argc, char **arg
 	for (size_t i = 0; i < c.n; i++)
 		c.hosts[i].name = argv[optind + (int)i];
 	rc = ask_open(ctl, &ops, &c.client);
-	if (rc == CMD_OK)
+	if (rc == CMD_OK && ctl->to_central)
+		rc = check_central(&(struct check_central){ctl, c.client, argv + optind, c.n,
+							   c.count});
+	else if (rc == CMD_OK)
 		rc = check_all(&c);
 	client_close(c.client);
 	for (size_t i = 0; i < c.n; i++)
@@ -304,21 +322,29 @@ const struct cmd_entry cmd_check = {
 	.name = "check",
 	.summary = "probe some hosts now: is the network to each of them well?",
 	.help = "Usage: rpingmesh-ctl check [-c N] HOST... [--json]\n"
+		"       rpingmesh-ctl --central check [-c N] HOST HOST... [--json]\n"
 		"Make the daemon probe each HOST over RoCE, some at a time, and print a line for\n"
 		"each. HOST is what `rpingmesh-ctl ping` takes. A host is well if all probes\n"
 		"are answered; those that a stall of a host may have affected do not count.\n"
-		"To check all pairs of some hosts, run this on each of them, as a prolog of\n"
-		"Slurm does: see rpingmesh-ctl(1).\n"
+		"\n"
+		"With --central, rpingmesh-central asks 2 to 64 hosts to probe each other from\n"
+		"all their RDMA ports, and says what they report. HOST is a name of\n"
+		"`rpingmesh-ctl hosts`, or its first part. A host that does not answer is not\n"
+		"well, and its line says why. If one of the hosts is being checked already, it\n"
+		"waits for up to a minute.\n"
 		"\n"
 		"  -c, --count N   probes to each host, at least 0.1 s apart, 1 to 1000\n"
-		"                  (default 10)\n"
+		"                  (with --central 0.2 s, to each port, and 100; default 10)\n"
 		"\n"
-		"With --json each host is one line of type \"check\".\n"
+		"With --json each host is one line of type \"check\", with --central\n"
+		"\"check_host\".\n"
 		"\n"
-		"Exit status: 0 all hosts are well; 1 one is not; 2 usage; 3 no daemon.\n"
+		"Exit status: 0 all hosts are well; 1 one is not; 2 usage; 3 no daemon, or with\n"
+		"--central no check could be made.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl check node7 node8\n"
+		"  rpingmesh-ctl --central check node7 node8 node9\n"
 		"  rpingmesh-ctl check -c 100 $(scontrol show hostnames \"$SLURM_JOB_NODELIST\")",
 	.run = check_run,
 };

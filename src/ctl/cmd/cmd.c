@@ -112,8 +112,10 @@ cmd_option(struct ctl *ctl, const struct cmd_entry *command, int c, char **argv)
 		ctl->socket_given = true;
 		return -1;
 	case 'C':
-		ctl->socket = CONTROL_SOCKET_CENTRAL;
+		if (!ctl->socket_given)
+			ctl->socket = CONTROL_SOCKET_CENTRAL;
 		ctl->socket_given = true;
+		ctl->to_central = true;
 		return -1;
 	case 'h':
 		puts(command->help);

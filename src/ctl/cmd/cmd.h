@@ -24,6 +24,7 @@ enum cmd_exit {
 struct ctl {
 	const char *socket;
 	bool socket_given; /* by an option */
+	bool to_central; /* --central was given */
 	bool central; /* the command is one for rpingmesh-central only */
 	bool json;
 	bool tty;    /* stdout is a terminal */
