@@ -15,7 +15,8 @@
  * - While TLS begins, it takes errors of the socket for "try again", and would be called for ever.
  *   Therefore the link asks the kernel for the state of the socket.
  * - One call reads one packet, and TLS may hold more that no poll reports. The link reads on until
- *   the library would have to wait, BUS_LINK_READS packets at most, then polls.
+ *   the library would have to wait, BUS_LINK_READS packets at most and for BUS_LINK_READ_NS, then
+ *   polls.
  * - It reserves memory for as much as a packet says that it contains. The kernel's count of bytes
  *   bounds what is really received.
  * - mosquitto_publish() calls back before it returns. The owner must expect that.
@@ -44,6 +45,7 @@
 #include "core/loop.h"
 
 #define BUS_LINK_READS 32
+#define BUS_LINK_READ_NS (2 * NSEC_PER_MSEC) /* the owner may take long for a packet */
 #define BUS_LINK_ESTABLISHED 1 /* TCP_ESTABLISHED of the kernel, which <linux/tcp.h> lacks */
 
 enum bus_link_phase {
@@ -310,9 +312,12 @@ bus_link_ended(const struct bus_link *link)
 static void
 bus_link_read(struct bus_link *link)
 {
+	uint64_t end_ns = clock_mono_ns() + BUS_LINK_READ_NS;
 	int rc = MOSQ_ERR_SUCCESS, error = 0;
 
 	for (int i = 0; i < BUS_LINK_READS && rc == MOSQ_ERR_SUCCESS && error != EAGAIN; i++) {
+		if (i && clock_mono_ns() >= end_ns)
+			break;
 		errno = 0;
 		rc = mosquitto_loop_read(link->mosq, 1);
 		error = errno;

@@ -25,6 +25,12 @@ clock_wall_ns(void)
 }
 
 uint64_t
+clock_thread_ns(void)
+{
+	return clock_read(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t
 clock_wall_of(uint64_t mono_ns)
 {
 	return clock_wall_ns() - (clock_mono_ns() - mono_ns);

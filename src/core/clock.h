@@ -19,6 +19,9 @@ uint64_t clock_mono_ns(void);
 /* Nanoseconds since the Unix epoch. Jumps when the clock is set. Does not block. */
 uint64_t clock_wall_ns(void);
 
+/* Processor time of this thread. */
+uint64_t clock_thread_ns(void);
+
 /*
  * Reads both clocks and puts wall clock minus CLOCK_MONOTONIC into *out, in ns, correct within
  * CLOCK_OFFSET_ERROR_NS. Returns false and leaves *out alone if the process was interrupted between

@@ -43,6 +43,7 @@ struct loop {
 	struct heap timers;    /* those that are armed, by when they are due */
 	uint32_t n_timers;     /* all that exist */
 	uint64_t busy_since_ns, left_ns; /* left_ns: when the last callback returned */
+	uint64_t used_ns;      /* processor time before this callback; 0: nobody asks */
 	struct loop_stats stats;
 	struct loop_deferred *deferred, **deferred_tail;
 	struct loop_deferred *running; /* taken from deferred, not run yet */
@@ -79,9 +80,21 @@ loop_enter(struct loop *loop)
 
 	loop->stats.callbacks++;
 	loop->for_others = false;
+	loop->used_ns = log_enabled(LOG_SUB_MAIN, LOG_LEVEL_DEBUG) ? clock_thread_ns() : 0;
 	if (now - loop->left_ns > LOOP_IDLE_GAP_NS)
 		loop->busy_since_ns = now;
 	return now;
+}
+
+/* A stall without much processor time is that of a busy machine. */
+static void
+loop_tell_stall(const struct loop *loop, const char *who, uint64_t took_ns)
+{
+	if (loop->used_ns)
+		log_debug(MAIN, "%s has kept the others waiting for %llu ms, %llu ms of them of "
+			  "processor time", who, (unsigned long long)(took_ns / NSEC_PER_MSEC),
+			  (unsigned long long)((clock_thread_ns() - loop->used_ns) /
+					       NSEC_PER_MSEC));
 }
 
 static void
@@ -93,7 +106,10 @@ loop_leave(struct loop *loop, const char *who, uint64_t entered_ns)
 	loop->stats.busy_ns += took;
 	if (loop->for_others)
 		loop->stats.others_ns += took;
-	loop->stats.stalls += took >= LOOP_STALL_NS;
+	if (took >= LOOP_STALL_NS) {
+		loop->stats.stalls++;
+		loop_tell_stall(loop, who, took);
+	}
 	if (took > loop->stats.stall_max_ns) {
 		loop->stats.stall_max_ns = took;
 		loop->stats.stall_max_wall_ns = clock_wall_ns();

@@ -20,13 +20,13 @@ static struct intake *intake;
 static struct intake_time now = {1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC};
 
 static void
-pack(uint64_t host, uint64_t sequence, msgpack_sbuffer *out)
+pack(uint64_t number, uint64_t n_hosts, uint64_t sequence, msgpack_sbuffer *out)
 {
-	char name[REPORT_MADE_NAME];
+	struct report_made_host host = {(uint32_t)number, (uint32_t)n_hosts, now.wall_ns, ""};
 	msgpack_packer pk;
 	struct report r;
 
-	report_made(host, sequence, now.wall_ns, name, &r);
+	report_made(&host, sequence, &r);
 	msgpack_sbuffer_clear(out);
 	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
 	report_pack(&pk, &r);
@@ -63,7 +63,7 @@ main(int argc, char **argv)
 	msgpack_sbuffer packed;
 	double took_ns = 0, rows;
 
-	if (!n_hosts || !rounds || intake_new((uint32_t)n_hosts, &intake) < 0) {
+	if (n_hosts < 2 || !rounds || intake_new((uint32_t)n_hosts, &intake) < 0) {
 		fprintf(stderr, "usage: intake_cost HOSTS ROUNDS\n");
 		return 1;
 	}
@@ -72,7 +72,7 @@ main(int argc, char **argv)
 		for (uint64_t host = 0; host < n_hosts; host++) {
 			double start_ns;
 
-			pack(host, round, &packed);
+			pack(host, n_hosts, round, &packed);
 			bytes += packed.size;
 			start_ns = cpu_ns();
 			take(&packed);

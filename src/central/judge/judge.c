@@ -37,6 +37,11 @@ struct judge_job {
 	int rc;
 };
 
+/* A case that a worker frees. */
+struct judge_waste {
+	struct judge_case *c;
+};
+
 struct judge {
 	struct judge_config config;
 	struct judge_sources sources;
@@ -48,6 +53,7 @@ struct judge {
 	struct judge_case *collecting;  /* NULL: none */
 	struct judge_case *latest[INTAKE_WINDOWS]; /* judged */
 	uint64_t begun_ns[INTAKE_WINDOWS]; /* when the last case of each was begun; 0: never */
+	uint64_t collect_ns;            /* that the loop has spent on the case so far */
 	uint64_t told_ns;               /* when all open incidents were published */
 	struct judge_masks masks;
 	struct judge_asks *asks;
@@ -208,6 +214,48 @@ judge_job_run(void *arg)
 }
 
 static void
+judge_waste_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void
+judge_waste_run(void *arg)
+{
+	struct judge_waste *waste = arg;
+
+	judge_case_free(waste->c);
+	waste->c = NULL;
+}
+
+static void
+judge_waste_free(void *arg)
+{
+	struct judge_waste *waste = arg;
+
+	judge_case_free(waste->c);
+	free(waste);
+}
+
+/* To free a case of a large cluster takes too long for the loop. */
+static void
+judge_throw_away(struct judge *j, struct judge_case *c)
+{
+	static const struct work_ops ops = {judge_waste_run, judge_waste_nothing,
+					    judge_waste_free};
+	struct judge_waste *waste = c ? malloc(sizeof(*waste)) : NULL;
+	struct work_job *job;
+
+	if (waste) {
+		*waste = (struct judge_waste){c};
+		if (work_start(j->work, &ops, waste, &job) == 0)
+			return;
+	}
+	free(waste);
+	judge_case_free(c);
+}
+
+static void
 judge_job_done(void *arg)
 {
 	struct judge_job *job = arg;
@@ -224,6 +272,14 @@ judge_job_done(void *arg)
 	}
 	judge_case_stats(job->c, &stats);
 	j->stats.run_ns[w] = stats.run_ns;
+	j->stats.collect_ns[w] = j->collect_ns;
+	j->stats.took_ns[w] = clock_mono_ns() - j->begun_ns[w];
+	log_debug(CLUSTER, "window of %llu s: %zu rows collected in %llu ms of the loop, judged in "
+		  "%llu ms, %llu ms in all",
+		  (unsigned long long)(intake_window_ns(w) / NSEC_PER_SEC), stats.rows,
+		  (unsigned long long)(j->collect_ns / NSEC_PER_MSEC),
+		  (unsigned long long)(stats.run_ns / NSEC_PER_MSEC),
+		  (unsigned long long)(j->stats.took_ns[w] / NSEC_PER_MSEC));
 	judge_case_free(j->latest[w]);
 	j->latest[w] = job->c;
 	job->c = NULL;
@@ -231,6 +287,7 @@ judge_job_done(void *arg)
 		judge_verdict(j);
 	judge_asks_do(j->asks, j->latest[w],
 		      &(struct incidents_time){clock_mono_ns(), clock_wall_ns()});
+	judge_throw_away(j, judge_case_strip(j->latest[w]));
 }
 
 static void
@@ -337,6 +394,7 @@ judge_begin(struct judge *j, uint64_t now_ns)
 	else if (j->latest[INTAKE_SHORT] && judge_is_due(j, INTAKE_LONG, now_ns, JUDGE_LONG_NS))
 		w = INTAKE_LONG;
 	j->begun_ns[w] = now_ns;
+	j->collect_ns = 0;
 	return judge_case_new(&j->sources, w, now_ns, &j->collecting);
 }
 
@@ -345,6 +403,7 @@ judge_turn(void *arg)
 {
 	struct judge *j = arg;
 	uint64_t now_ns = clock_mono_ns(), end_ns = now_ns + JUDGE_SLICE_NS;
+	uint64_t began_ns = clock_thread_ns();
 	int rc = j->collecting ? 1 : judge_begin(j, now_ns);
 
 	history_tick(j->history, now_ns, clock_wall_ns());
@@ -354,6 +413,7 @@ judge_turn(void *arg)
 		rc = judge_case_more(j->collecting);
 	if (rc == 0)
 		rc = judge_collected(j);
+	j->collect_ns += clock_thread_ns() - began_ns;
 	if (rc == 1) {
 		loop_timer_set(j->timer, JUDGE_PAUSE_NS);
 	} else if (rc < 0) {

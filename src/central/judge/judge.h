@@ -38,7 +38,9 @@ struct judge_stats {
 	uint64_t failures;                /* for lack of memory */
 	uint64_t heard, refused;          /* incidents of other centrals, taken or not */
 	struct judge_asks_stats asks;
-	uint64_t run_ns[INTAKE_WINDOWS];  /* how long the last judgement of each window took */
+	/* The last judgement of each window: how long it took from its beginning to the verdict,
+	 * and the processor time of that, of the loop and of the worker. */
+	uint64_t took_ns[INTAKE_WINDOWS], collect_ns[INTAKE_WINDOWS], run_ns[INTAKE_WINDOWS];
 };
 
 /* Returns 0 and sets *out, which the caller owns, or -errno. */

@@ -214,44 +214,88 @@ judge_add_link(struct judge_case *c, const struct roads_link *info)
 	return number;
 }
 
+/* The number of a link that this case has, or JUDGE_NONE. */
+static uint32_t
+judge_find_link(const struct judge_case *c, const struct roads_link *info)
+{
+	const struct judge_link key = {info->from, info->to};
+
+	return judge_index_get(&c->links_by_addrs, &key, sizeof(key));
+}
+
+/* Room for the id. Returns 0 or -ENOMEM. */
+static int
+judge_room_for_id(struct judge_case *c, uint32_t id)
+{
+	while (id >= c->room_by_id) {
+		size_t before = c->room_by_id;
+
+		if (judge_room((void **)&c->by_id, &c->room_by_id, before, sizeof(*c->by_id)) < 0)
+			return -ENOMEM;
+		memset(c->by_id + before, 0, (c->room_by_id - before) * sizeof(*c->by_id));
+	}
+	return 0;
+}
+
+/* The number of a link of roads, or JUDGE_NONE: no memory. */
+static uint32_t
+judge_link_of(struct judge_case *c, uint32_t id)
+{
+	struct roads_link info;
+	uint32_t number;
+
+	if (id < c->room_by_id && c->by_id[id])
+		return c->by_id[id] - 1;
+	roads_link(c->sources.roads, id, &info);
+	number = judge_find_link(c, &info);
+	if (number == JUDGE_NONE)
+		number = judge_add_link(c, &info);
+	if (number == JUDGE_NONE || judge_room_for_id(c, id) < 0)
+		return JUDGE_NONE;
+	c->by_id[id] = number + 1;
+	return number;
+}
+
 static int
 judge_add_step(struct judge_case *c, uint32_t id)
 {
-	struct roads_link info;
-	struct judge_link key;
-	uint32_t number;
+	uint32_t number = judge_link_of(c, id);
 
-	if (!roads_link(c->sources.roads, id, &info))
-		return 0;
-	key = (struct judge_link){info.from, info.to};
-	number = judge_index_get(&c->links_by_addrs, &key, sizeof(key));
-	if (number == JUDGE_NONE)
-		number = judge_add_link(c, &info);
 	if (number == JUDGE_NONE || JUDGE_ROOM(c, steps) < 0)
 		return -ENOMEM;
 	c->steps[c->n_steps++] = number;
 	return 0;
 }
 
-/* The path of a tuple; LOCATE_NONE: it is not known. */
-static uint32_t
-judge_add_path(struct judge_case *c, const struct roads_tuple *tuple)
+/* Another link may have got an id since the last host. */
+static void
+judge_check_ids(struct judge_case *c)
 {
-	struct roads_path path;
+	uint64_t forgotten = roads_links_forgotten(c->sources.roads);
+
+	if (c->room_by_id && forgotten != c->forgotten)
+		memset(c->by_id, 0, c->room_by_id * sizeof(*c->by_id));
+	c->forgotten = forgotten;
+}
+
+/* The number of a path; LOCATE_NONE: it is not known. */
+static uint32_t
+judge_add_path(struct judge_case *c, const struct roads_way_links *path)
+{
 	size_t first = c->n_steps;
 
-	if (!tuple->src_port || !roads_find(c->sources.roads, tuple, &path))
+	if (!path->known)
 		return LOCATE_NONE;
 	if (JUDGE_ROOM(c, paths) < 0 || JUDGE_ROOM(c, firsts) < 0) {
 		c->failed = -ENOMEM;
 		return LOCATE_NONE;
 	}
-	for (uint8_t i = 0; c->failed == 0 && i < path.n_links; i++)
-		c->failed = judge_add_step(c, path.links[i]);
+	for (uint8_t i = 0; c->failed == 0 && i < path->n_links; i++)
+		c->failed = judge_add_step(c, path->links[i]);
 	c->paths[c->n_paths] = (struct locate_path){
 		.n_links = (uint32_t)(c->n_steps - first),
-		.flags = (path.complete ? LOCATE_PATH_COMPLETE : 0) |
-			 (path.stable ? LOCATE_PATH_STABLE : 0)};
+		.flags = (path->complete ? LOCATE_PATH_COMPLETE : 0) |
+			 (path->stable ? LOCATE_PATH_STABLE : 0)};
 	c->firsts[c->n_paths] = first;
 	c->n_firsts++;
 	return (uint32_t)c->n_paths++;
@@ -293,19 +337,63 @@ judge_unreachable(const struct judge_case *c, const struct intake_counts *counts
 		       counts->unreachable : 0;
 }
 
-/* A number that the rows of one 5-tuple share: the size classes. */
-static uint32_t
-judge_tuple_of(struct judge_case *c, const struct roads_tuple *tuple)
+/* Room for all rows of a host, in the table of their 5-tuples. Returns 0 or -ENOMEM. */
+static int
+judge_clear_tuples(struct judge_case *c, uint32_t n_rows)
 {
-	const struct judge_tuple key = {tuple->source, tuple->destination,
-		 (uint32_t)tuple->src_port << 8 | tuple->traffic_class};
-	uint32_t number = judge_index_get(&c->tuples, &key, sizeof(key));
+	size_t n = 16;
+	uint32_t *slots;
 
-	if (number != JUDGE_NONE)
-		return number;
-	if (judge_index_put(&c->tuples, &key, sizeof(key), (uint32_t)c->n_rows) < 0)
-		c->failed = -ENOMEM;
-	return (uint32_t)c->n_rows;
+	while (n < 2 * (size_t)n_rows)
+		n *= 2;
+	if (n > c->room_slots) {
+		slots = reallocarray(c->slots, n, sizeof(*slots));
+		if (!slots)
+			return -ENOMEM;
+		c->slots = slots;
+		c->room_slots = n;
+	}
+	c->n_slots = n;
+	memset(c->slots, 0xff, n * sizeof(*c->slots)); /* JUDGE_NONE */
+	return 0;
+}
+
+static bool
+judge_has_tuple(const struct judge_row *row, const struct judge_tuple *tuple)
+{
+	return tuple->ports == ((uint32_t)row->src_port << 8 | row->traffic_class) &&
+	       addr_equal(&row->destination, &tuple->destination) &&
+	       addr_equal(&row->source, &tuple->source);
+}
+
+uint32_t
+judge_find_row(const struct judge_case *c, const struct judge_tuple *tuple)
+{
+	uint32_t nic = judge_index_get(&c->nics_by_addr, &tuple->source, sizeof(tuple->source));
+	const struct judge_host *host = nic == JUDGE_NONE ? NULL : &c->hosts[c->lnics[nic].host];
+
+	for (size_t i = 0; host && i < host->n_rows; i++)
+		if (judge_has_tuple(&c->rows[host->first_row + i], tuple))
+			return (uint32_t)(host->first_row + i);
+	return JUDGE_NONE;
+}
+
+/*
+ * A number that the rows of one 5-tuple share: the size classes. Only rows of one host have the
+ * same source. The row is the last one, and not counted yet.
+ */
+static uint32_t
+judge_tuple_of(const struct judge_case *c, const struct judge_row *row)
+{
+	const struct judge_tuple key = {row->source, row->destination,
+		 (uint32_t)row->src_port << 8 | row->traffic_class};
+	size_t at = judge_index_hash(&key, sizeof(key)) & (c->n_slots - 1);
+
+	while (c->slots[at] != JUDGE_NONE && !judge_has_tuple(&c->rows[c->slots[at]], &key))
+		at = (at + 1) & (c->n_slots - 1);
+	if (c->slots[at] == JUDGE_NONE)
+		c->slots[at] = (uint32_t)c->n_rows;
+	return c->slots[at];
 }
 
 static void
@@ -314,30 +402,30 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 	const struct report_stream *s = row->stream;
 	const struct roads_tuple there = {s->source, s->destination, s->src_port,
 					  s->traffic_class};
-	const struct roads_tuple back = {s->destination, s->source, s->back_port,
-					 s->traffic_class};
+	struct roads_way_links ways[2];
 	uint64_t lost = (uint64_t)row->counts.lost + judge_unreachable(c, &row->counts, from, to);
 	uint64_t sent = row->counts.answered + lost + row->counts.back_lost;
 	struct locate_row *l = &c->lrows[c->n_rows];
 
 	if (sent > UINT32_MAX)
 		return; /* nobody sends so many: somebody lies */
-	*l = (struct locate_row){.from = from, .to = to, .there = judge_add_path(c, &there),
-				 .back = judge_add_path(c, &back),
+	roads_find_both(c->sources.roads, &there, s->back_port, ways);
+	*l = (struct locate_row){.from = from, .to = to, .there = judge_add_path(c, &ways[0]),
+				 .back = judge_add_path(c, &ways[1]),
 				 .sent = (uint32_t)sent, .lost = (uint32_t)lost,
 				 .half = row->counts.back_lost,
 				 .slow = row->counts.slow, .large = s->size >= JUDGE_LARGE};
 	if (l->slow > row->counts.answered)
 		l->slow = row->counts.answered;
 	c->rows[c->n_rows] = (struct judge_row){
-		.place = row->place, .tuple = judge_tuple_of(c, &there),
-		.src_port = s->src_port, .back_port = s->back_port,
+		.place = row->place, .src_port = s->src_port, .back_port = s->back_port,
 		.traffic_class = s->traffic_class, .source = s->source,
 		.destination = s->destination,
 		.other = row->counts.sent > sent ? row->counts.sent - (uint32_t)sent : 0,
 		.burst = s->kind == REPORT_ASK,
 		.job = s->kind == REPORT_FLOW ? judge_job_of(c, s->job) : JUDGE_NONE};
-	l->tuple = c->rows[c->n_rows++].tuple;
+	l->tuple = c->rows[c->n_rows].tuple = judge_tuple_of(c, &c->rows[c->n_rows]);
+	c->n_rows++;
 	c->stats.probes += l->sent;
 	c->stats.losses += l->lost + l->half;
 }
@@ -421,9 +509,17 @@ judge_when(struct judge_case *c, const struct intake_host *reports, size_t first
 static int
 judge_add_rows(struct judge_case *c, const struct intake_host *reports)
 {
+	struct intake_host_info info;
 	size_t first = c->n_rows;
 
+	intake_host_info(reports, c->now_ns, &info);
+	judge_check_ids(c);
+	c->failed = judge_clear_tuples(c, info.n_rows);
+	if (c->failed)
+		return c->failed;
 	intake_rows(reports, c->window, c->now_ns, judge_hear_row, c);
+	c->hosts[c->next].first_row = first;
+	c->hosts[c->next].n_rows = c->n_rows - first;
 	if (c->failed == 0 && c->window == INTAKE_MIDDLE)
 		c->failed = judge_hear_peers(c, first);
 	for (size_t i = first; c->failed == 0 && i < c->n_rows; i++)
@@ -482,7 +578,6 @@ judge_case_free(struct judge_case *c)
 	judge_index_clear(&c->switches_by_name);
 	judge_index_clear(&c->links_by_addrs);
 	judge_index_clear(&c->jobs_by_name);
-	judge_index_clear(&c->tuples);
 	judge_find_free(c);
 	locate_free(c->result);
 	free(c->hosts);
@@ -498,9 +593,46 @@ judge_case_free(struct judge_case *c)
 	free(c->paths);
 	free(c->firsts);
 	free(c->steps);
+	free(c->slots);
+	free(c->by_id);
 	free(c->asks);
 	free(c->wants);
 	free(c);
+}
+
+/* Results stay, and their names, and all numbers. */
+struct judge_case *
+judge_case_strip(struct judge_case *c)
+{
+	struct judge_case *out = malloc(sizeof(*out));
+
+	if (!out)
+		return NULL;
+	*out = *c;
+	out->result = NULL;
+	out->findings = NULL;
+	out->found_in = NULL;
+	out->n_findings = 0;
+	out->asks = NULL;
+	out->wants = NULL;
+	out->hosts = NULL;
+	c->hosts_by_name = c->nics_by_addr = c->nics_by_name = c->switches_by_name =
+		c->links_by_addrs = c->jobs_by_name = (struct judge_index){.n = 0};
+	c->nics = NULL;
+	c->switches = NULL;
+	c->links = NULL;
+	c->rows = NULL;
+	c->jobs = NULL;
+	c->lhosts = NULL;
+	c->lnics = NULL;
+	c->llinks = NULL;
+	c->lrows = NULL;
+	c->paths = NULL;
+	c->firsts = NULL;
+	c->steps = NULL;
+	c->slots = NULL;
+	c->by_id = NULL;
+	return out;
 }
 
 enum intake_window

@@ -35,6 +35,13 @@ int judge_case_new(const struct judge_sources *sources, enum intake_window windo
 /* NULL is allowed. */
 void judge_case_free(struct judge_case *c);
 
+/*
+ * Once nobody will call judge_case_tuple() any more: takes out what nothing else needs, which is
+ * most of a case, and much to free. Returns it as a case that is only good for judge_case_free(),
+ * in any thread, or NULL: no memory.
+ */
+struct judge_case *judge_case_strip(struct judge_case *c);
+
 enum intake_window judge_case_window(const struct judge_case *c);
 
 /*
@@ -92,7 +99,7 @@ struct judge_case_stats {
 	size_t hosts, nics, switches, links, paths, rows;
 	uint64_t probes, losses; /* that are evidence */
 	size_t suspects;
-	uint64_t run_ns;         /* how long judge_case_run() took */
+	uint64_t run_ns;         /* processor time of judge_case_run() */
 };
 void judge_case_stats(const struct judge_case *c, struct judge_case_stats *out);
 

@@ -13,6 +13,7 @@
 struct judge_host {
 	char name[REGISTRATION_HOST];
 	uint64_t reported_ns; /* its last report; 0: none, or it is no witness that it is well */
+	size_t first_row, n_rows;
 };
 
 struct judge_nic {
@@ -75,7 +76,12 @@ struct judge_case {
 	bool registered;      /* when all hosts are there */
 	int failed;           /* -errno inside a callback */
 	struct judge_index hosts_by_name, nics_by_addr, nics_by_name, switches_by_name;
-	struct judge_index links_by_addrs, jobs_by_name, tuples;
+	struct judge_index links_by_addrs, jobs_by_name;
+	/* of the host whose rows are added: the first row of each 5-tuple, by its hash */
+	JUDGE_ARRAY(uint32_t, slots); /* JUDGE_NONE: free; a power of two */
+	/* links by their ids in roads, plus 1; as long as these stay */
+	JUDGE_ARRAY(uint32_t, by_id);
+	uint64_t forgotten;
 	JUDGE_ARRAY(struct judge_host, hosts);
 	JUDGE_ARRAY(struct judge_nic, nics);
 	JUDGE_ARRAY(struct judge_switch, switches);
@@ -109,6 +115,8 @@ struct judge_case {
 int judge_join(struct judge_case *c);
 /* The evidence; paths are complete. */
 void judge_case_evidence(const struct judge_case *c, struct locate_evidence *out);
+/* The first row of a 5-tuple, or JUDGE_NONE. */
+uint32_t judge_find_row(const struct judge_case *c, const struct judge_tuple *tuple);
 /* Whether the row crosses the candidate. */
 bool judge_case_crosses(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id);
 

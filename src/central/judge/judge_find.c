@@ -148,7 +148,7 @@ judge_find_tuple(const struct judge_case *c, const struct incident_culprit *culp
 	    addr_parse(culprit->to, &key.destination) < 0)
 		return false;
 	key.ports = port << 8 | class;
-	*id = judge_index_get(&c->tuples, &key, sizeof(key));
+	*id = judge_find_row(c, &key);
 	return *id != JUDGE_NONE;
 }
 

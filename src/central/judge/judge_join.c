@@ -38,7 +38,7 @@ judge_is_between_switches(const struct locate_link *l)
 static int
 judge_bundle_links(const struct judge_case *c, struct judge_bundle *bundles, uint32_t *bundle_of)
 {
-	struct judge_index by_ends = {NULL};
+	struct judge_index by_ends = {.n = 0};
 	struct judge_bundle *b;
 	uint32_t n = 0;
 	int rc = 0;
@@ -71,7 +71,7 @@ static int
 judge_choose_links(const struct judge_case *c, const struct judge_bundle *bundles,
 		   uint32_t *bundle_of)
 {
-	struct judge_index strands = {NULL};
+	struct judge_index strands = {.n = 0};
 	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && i < c->n_links; i++) {
@@ -128,7 +128,7 @@ judge_join_cables(struct judge_case *c)
 static int
 judge_join_ways(struct judge_case *c)
 {
-	struct judge_index ends = {NULL};
+	struct judge_index ends = {.n = 0};
 	struct locate_link *l;
 	uint32_t other;
 	int rc = 0;

@@ -126,7 +126,7 @@ judge_case_health(const struct judge_case *c, const char *id)
 int
 judge_case_run(struct judge_case *c)
 {
-	uint64_t began_ns = clock_mono_ns();
+	uint64_t began_ns = clock_thread_ns();
 	struct locate_evidence evidence;
 	int rc = judge_join(c);
 
@@ -141,6 +141,6 @@ judge_case_run(struct judge_case *c)
 		rc = judge_want(c);
 	for (size_t i = 0; i < c->n_asks; i++)
 		judge_look_at(c, &c->asks[i]);
-	c->stats.run_ns = clock_mono_ns() - began_ns;
+	c->stats.run_ns = clock_thread_ns() - began_ns;
 	return rc;
 }

@@ -190,7 +190,7 @@ judge_case_tuple(const struct judge_case *c, const struct ask_tuple *tuple, uint
 {
 	const struct judge_tuple key = {tuple->source, tuple->destination,
 					(uint32_t)tuple->src_port << 8 | tuple->traffic_class};
-	uint32_t first = judge_index_get(&c->tuples, &key, sizeof(key));
+	uint32_t first = judge_find_row(c, &key);
 
 	*sent = *lost = 0;
 	/* The rows of one tuple are of one host, so they stand close together. */

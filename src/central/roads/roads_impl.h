@@ -166,6 +166,7 @@ struct roads {
 	struct roads_stats stats;
 	uint32_t hops;            /* nodes that are routers */
 	uint32_t switches;
+	uint64_t forgotten;       /* links */
 	uint32_t now_s;
 	uint32_t cursor, round_s; /* of the widths: the last path, and when the round began */
 	uint32_t dns_cursor;

@@ -87,6 +87,7 @@ roads_edge_put(struct roads *r, uint32_t edge)
 		return;
 	key = roads_edge_at(r, edge)->key;
 	roads_pool_remove(&r->edges, edge);
+	r->forgotten++;
 	roads_node_put(r, key.from);
 	roads_node_put(r, key.to);
 }

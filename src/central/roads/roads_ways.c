@@ -382,6 +382,45 @@ roads_find(const struct roads *r, const struct roads_tuple *tuple, struct roads_
 	return way;
 }
 
+static void
+roads_find_way(const struct roads *r, const struct roads_way_key *key, struct roads_way_links *out)
+{
+	uint32_t way = key->src_port ? roads_pool_find(&r->ways, key) : 0;
+	const struct roads_way *w;
+
+	out->known = way;
+	if (!way)
+		return;
+	w = roads_way_at(r, way);
+	out->complete = w->flags & ROADS_COMPLETE;
+	out->stable = w->flags & ROADS_STABLE;
+	out->n_links = roads_links_of(r, w, ROADS_NOW, out->links);
+}
+
+void
+roads_find_both(const struct roads *r, const struct roads_tuple *there, uint16_t back_port,
+		struct roads_way_links out[2])
+{
+	const uint32_t source = roads_pool_find(&r->nodes, &there->source);
+	const uint32_t destination = roads_pool_find(&r->nodes, &there->destination);
+
+	out[0].known = out[1].known = false;
+	if (!source || !destination)
+		return;
+	roads_find_way(r, &(struct roads_way_key){.source = source, .destination = destination,
+						  .src_port = there->src_port,
+						  .traffic_class = there->traffic_class}, &out[0]);
+	roads_find_way(r, &(struct roads_way_key){.source = destination, .destination = source,
+						  .src_port = back_port,
+						  .traffic_class = there->traffic_class}, &out[1]);
+}
+
+uint64_t
+roads_links_forgotten(const struct roads *r)
+{
+	return r->forgotten;
+}
+
 uint32_t
 roads_path_after(const struct roads *r, uint32_t id, struct roads_path *out)
 {

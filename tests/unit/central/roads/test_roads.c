@@ -226,6 +226,55 @@ test_moves(void **state)
 	assert_int_equal(stats().links, 7);
 }
 
+static void
+assert_same_links(const struct roads_way_links *short_form, uint16_t port)
+{
+	struct roads_path p;
+
+	assert_true(find(port, &p));
+	assert_true(short_form->known);
+	assert_int_equal(short_form->complete, p.complete);
+	assert_int_equal(short_form->stable, p.stable);
+	assert_int_equal(short_form->n_links, p.n_links);
+	assert_memory_equal(short_form->links, p.links, p.n_links * sizeof(*p.links));
+}
+
+/* The two ways of a row in short. An id of a link may only be used again once that is said. */
+static void
+test_both(void **state)
+{
+	struct roads_tuple there = {.src_port = 5};
+	struct paths_path p = over(1, 5), back = path("10.0.2.1", "10.0.1.1", 6,
+						      "10.3.0.9 10.2.1.9 10.1.0.9");
+	struct roads_way_links ways[2];
+	uint64_t forgotten;
+
+	(void)state;
+	addr_parse("10.0.1.1", &there.source);
+	addr_parse("10.0.2.1", &there.destination);
+	roads_find_both(roads, &there, 6, ways);
+	assert_false(ways[0].known || ways[1].known);
+	assert_int_equal(take("a", &p), 0);
+	roads_find_both(roads, &there, 6, ways);
+	assert_same_links(&ways[0], 5);
+	assert_false(ways[1].known);
+	assert_int_equal(take("b", &back), 0);
+	roads_find_both(roads, &there, 6, ways);
+	assert_same_links(&ways[0], 5);
+	assert_true(ways[1].known);
+	assert_int_equal(ways[1].n_links, 4);
+	roads_find_both(roads, &there, 0, ways);
+	assert_false(ways[1].known);
+	forgotten = roads_links_forgotten(roads);
+	assert_int_equal(take("a", &p), 0);
+	assert_int_equal(roads_links_forgotten(roads), forgotten);
+	for (int i = 0; i < 2; i++) { /* the last complete path keeps its links */
+		p = over(2, 5);
+		assert_int_equal(take("a", &p), 0);
+	}
+	assert_int_equal(roads_links_forgotten(roads), forgotten + 3);
+}
+
 /* What has not answered is no link, and the last complete path stays. */
 static void
 test_incomplete(void **state)
@@ -785,7 +834,7 @@ main(void)
 		TEST(test_ends),       TEST(test_no_end),	    TEST(test_leaf),
 		TEST(test_lldp_doubt), TEST(test_unnamed), TEST(test_dns_refused),
 		TEST(test_dns_wildcard), TEST(test_width),
-		TEST(test_wider),    TEST(test_agree),
+		TEST(test_wider),    TEST(test_agree),  TEST(test_both),
 	};
 
 	return cmocka_run_group_tests_name("roads", tests, NULL, NULL);
