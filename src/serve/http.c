@@ -358,31 +358,6 @@ http_answer_request(struct http_route *route, struct evhttp_request *request,
 }
 
 static void
-http_get(struct evhttp_request *request, void *arg)
-{
-	struct http_route *route = arg;
-	const struct place place = http_client_asks(route->http, request);
-	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
-	bool post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
-	char body[HTTP_BODY_MAX + 1];
-	const struct http_asked asked = {
-		.accept = evhttp_find_header(headers, "Accept"),
-		.query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)),
-		.authorization = evhttp_find_header(headers, "Authorization"),
-		.token = evhttp_find_header(headers, HTTP_TOKEN_HEADER),
-		.body = http_body(request, body),
-		.who = place.who,
-	};
-
-	if (post != (route->source.post != NULL)) {
-		route->http->stats.bad++;
-		http_say(request, HTTP_BADMETHOD, "text/plain", &(const struct buffer){0});
-	} else if (http_may(route->http, request, &asked)) {
-		http_answer_request(route, request, &place, &asked);
-	}
-}
-
-static void
 http_say_paths(const struct http *http, struct evbuffer *body)
 {
 	for (size_t i = 0; i < http->n_routes; i++)
@@ -405,6 +380,37 @@ http_other(struct evhttp_request *request, void *arg)
 	evhttp_send_reply(request, HTTP_NOTFOUND, "Not Found", body);
 	if (body)
 		evbuffer_free(body);
+}
+
+static void
+http_get(struct evhttp_request *request, void *arg)
+{
+	struct http_route *route = arg;
+	const struct place place = http_client_asks(route->http, request);
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	bool post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+	char body[HTTP_BODY_MAX + 1];
+	const struct http_asked asked = {
+		.accept = evhttp_find_header(headers, "Accept"),
+		.query = evhttp_uri_get_query(uri),
+		.authorization = evhttp_find_header(headers, "Authorization"),
+		.token = evhttp_find_header(headers, HTTP_TOKEN_HEADER),
+		.body = http_body(request, body),
+		.who = place.who,
+	};
+
+	/* evhttp finds it decoded, and up to a NUL; the rules of a proxy may not. */
+	if (strcmp(evhttp_uri_get_path(uri), route->source.path) != 0) {
+		http_other(request, route->http);
+		return;
+	}
+	if (post != (route->source.post != NULL)) {
+		route->http->stats.bad++;
+		http_say(request, HTTP_BADMETHOD, "text/plain", &(const struct buffer){0});
+	} else if (http_may(route->http, request, &asked)) {
+		http_answer_request(route, request, &place, &asked);
+	}
 }
 
 /*

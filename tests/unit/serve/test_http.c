@@ -401,6 +401,30 @@ asked(struct fixture *f, const char *request)
 
 #define END "Host: x\r\nConnection: close\r\n"
 
+/* A path is a name, and nothing is looked for in any folder: what is not exactly a name is 404. */
+static void
+test_path_tricks(void **state)
+{
+	static const char *const paths[] = {
+		"/metrics/", "/metrics/.", "/./metrics", "//metrics", "/x/../metrics",
+		"/../metrics", "/METRICS", "/metrics%00", "/metrics%00.html", "/%6detrics",
+		"/%2e%2e/metrics",
+		"/metrics%2f", "/..%2f..%2fetc%2fpasswd", "/../../../etc/passwd", "/metrics;a=b",
+		"/api/1/../../metrics", "/%c0%af", "/metrics\\..", "/metrics%0d%0aX:%20y"};
+	struct fixture *f = *state;
+	char request[256];
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n" END "\r\n", paths[i]);
+		if (asked(f, request) != 404 && asked(f, request) != 400)
+			fail_msg("%s: %.60s", paths[i], text);
+		assert_null(strstr(text, "\r\nX: y"));
+	}
+	assert_int_equal(f->begun, 0);
+	assert_int_equal(asked(f, "GET http://x/metrics HTTP/1.1\r\n" END "\r\n"), 200);
+	assert_int_equal(f->begun, 1);
+}
+
 static void
 test_post(void **state)
 {
@@ -871,6 +895,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_post, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_guard, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_path_tricks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_empty_piece, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asks_without_reading, setup, teardown),
