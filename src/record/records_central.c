@@ -253,6 +253,10 @@ const struct record_field records_switches[] = {
 const struct record_field records_known_path[] = {
 	TYPE("path"),
 	FIELD("host", "string", "The host that has traced it."),
+	FIELD("device", "string or nil",
+	      "Its device with the source address, if it is registered."),
+	FIELD("hostname", "string or nil",
+	      "The host with the destination address, if it is registered."),
 	FIELD("source", "string", "The source address."),
 	FIELD("destination", "string", "The destination address."),
 	FIELD("src_port", "integer", "The UDP source port.", RANGE(1, 65535)),
@@ -262,6 +266,8 @@ const struct record_field records_known_path[] = {
 	FIELD("reached", "boolean", "Whether the last router has answered."),
 	FIELD("stable", "boolean", "Whether no two answers have disagreed."),
 	FIELD("time_ns", "integer", "When it was traced, by the clock of the host.", NS),
+	FIELD("before", "list of map place",
+	      "If it is not complete or not stable, the last path that was; else empty."),
 	END,
 };
 
@@ -273,7 +279,8 @@ const struct record_field records_place[] = {
 };
 
 const struct record_field records_known_paths[] = {
-	FIELD("paths", "list of map known_path", "At most `limit` paths of the host."),
+	FIELD("paths_total", "integer", "The number of all."),
+	FIELD("paths", "list of map known_path", "At most `limit` of them."),
 	FIELD("next", "integer or nil", "As with `flows`."),
 	END,
 };

@@ -7,6 +7,7 @@ up. Two hosts under two leaves, joined by two spines:
 """
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,8 @@ import msgpack
 from central import BUILD, PREFIX, Refused, World, ctl
 from checks import LONG, check, until
 
+COMPLETION = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                          "../../contrib/completion/rpingmesh-ctl")
 A, B = "10.0.1.1", "10.0.2.1"
 OVER = {1: ["10.1.0.1", "10.2.1.1", "10.3.0.1"], 2: ["10.1.0.1", "10.2.2.1", "10.3.0.2"]}
 
@@ -112,6 +115,74 @@ def shown(w, a):
     page = w.call("one", "links", limit=3)
     rest = w.call("one", "links", after=page["next"])
     check("pages of links are all links", len(page["links"]) == 3 and len(rest["links"]) == 4)
+
+
+def paths_of(w, *args):
+    """The records of rpingmesh-ctl path, {port: routers}."""
+    status, lines, errors = ctl(w, "one", "--json", "path", *args)
+    assert status == 0 and not errors, (args, errors)
+    records = [json.loads(line) for line in lines]
+    assert all(r["type"] == "path" for r in records)
+    return {r["src_port"]: [h["address"] for h in r["hops"]] for r in records}
+
+
+def completed(w, line):
+    """What bash offers at the end of a line."""
+    script = """. "$1"; COMP_LINE=$2 COMP_POINT=${#2}; read -ra COMP_WORDS <<<"$2"
+        [[ $2 != *" " ]] || COMP_WORDS+=("")
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _rpingmesh_ctl; echo "${COMPREPLY[@]}" """
+    done = subprocess.run(["bash", "--norc", "-c", script, "-", COMPLETION, line], text=True,
+                          stdout=subprocess.PIPE, timeout=LONG, check=True,
+                          env={**os.environ, "PATH": BUILD + ":" + os.environ["PATH"],
+                               "RPINGMESH_COMPLETION_S": "60"})
+    return done.stdout.split()
+
+
+def path_shown(w, a):
+    line = f"rpingmesh-ctl --central -S {w.path('one.sock')} path "
+    check("bash completes hosts", completed(w, line) == ["a", "b"] and
+          completed(w, line + "a b") == ["b"])
+    all_of_a = {1: OVER[1], 2: OVER[1], 3: OVER[2]}
+    back = Host(w, "b")
+    back.send(path(7, OVER[1][::-1], source=B, destination=A))
+    known(w, 4)
+    for args in (("a",), ("a", "b"), ("a/mlx5_0",), (A, B), ("a", B), ("a", "b/mlx5_0"),
+                 ("--device", "mlx5_0", "a")):
+        check(f"path {' '.join(args)} has the paths of a", paths_of(w, *args) == all_of_a)
+    check("a flow is one of these", paths_of(w, A + ":3") == {3: OVER[2]} and
+          paths_of(w, A + ":3", "b") == {3: OVER[2]} and paths_of(w, A + ":9") == {})
+    check("the way back is another path", paths_of(w, "b", "a") == {7: OVER[1][::-1]})
+    check("other devices and addresses have none", paths_of(w, "a/mlx5_1") == {} and
+          paths_of(w, "a", "10.0.9.9") == {} and paths_of(w, "a", "a") == {})
+    status, lines, _ = ctl(w, "one", "path", "a", "b")
+    check("several are a tree with shares", status == 0 and [line.split() for line in lines] == [
+        [A, "3", "100.0", "%"], ["leaf-1", "3", "100.0", "%"],
+        ["10.2.1.1", "2", "66.7", "%"], ["leaf-2", "2", "66.7", "%"], [B, "2", "66.7", "%"],
+        ["10.2.2.1", "1", "33.3", "%"], ["leaf-2", "1", "33.3", "%"], [B, "1", "33.3", "%"]])
+    status, lines, _ = ctl(w, "one", "path", A + ":3", width=200)
+    check("one is a list", status == 0 and
+          lines[0] == f"{A} -> {B} (b), UDP port 3, TOS 0, mlx5_0" and
+          [line.split() for line in lines[1:4]] ==
+          [["1", "10.1.0.1", "leaf-1"], ["2", "10.2.2.1", "10.2.2.1"], ["3", "10.3.0.2", "leaf-2"]]
+          and lines[4].startswith("  traced, "))
+    a.send(path(3, ["10.1.0.1", None, None]))
+    until("the gap", lambda: paths_of(w, A + ":3") == {3: ["10.1.0.1", None, None]})
+    check("the last good path stays beside one that is not",
+          "  before: leaf-1 > 10.2.2.1 > leaf-2" in ctl(w, "one", "path", A + ":3")[1])
+    for args, why in ((("x",), 'no host "x"'), (("a", "x"), 'no host "x"'),
+                      (("10.0.9.9",), "no host has registered the address 10.0.9.9"),
+                      (("a/",), "target"), (("a", A + ":5"), "peer")):
+        status, lines, errors = ctl(w, "one", "path", *args)
+        check(f"path {' '.join(args)} is refused", (status, lines) == (1, []) and why in errors)
+    many = {port: OVER[1] for port in range(1000, 1600)}
+    a.send(*(path(port, hops) for port, hops in many.items() if port < 1300))
+    a.send(*(path(port, hops) for port, hops in many.items() if port >= 1300))
+    known(w, 604)
+    check("all pages are shown", {p: h for p, h in paths_of(w, "a", "b").items() if p >= 1000} ==
+          many and "603" in ctl(w, "one", "path", "a")[1][0])
+    a.send_all(path(1, OVER[1]), path(2, OVER[1]), path(3, OVER[2]))
+    back.send_all()
+    known(w, 3)
 
 
 def test_config(w, name):
@@ -231,6 +302,7 @@ def hostile(w, a):
     mallory = Host(w, "mallory")
     mallory.send(path(1, OVER[1]))
     b = Host(w, "b")
+    b.sequence = 10                                        # above those of path_shown
     b.send(path(9, OVER[1]))                               # the source is not its own
     b.send(path(9, OVER[1], source=B), host="a")           # of another host
     b.send(path(0, OVER[1], source=B))
@@ -283,7 +355,7 @@ def main():
     a = Host(world, "a")
     try:
         begin(world)
-        for part in (shown, named, topology, conflict, changes, hostile, two, leave):
+        for part in (shown, path_shown, named, topology, conflict, changes, hostile, two, leave):
             part(world, a)
         world.stop_central("one")
     except (AssertionError, Refused, subprocess.SubprocessError) as error:

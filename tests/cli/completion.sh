@@ -99,6 +99,7 @@ if /usr/bin/python3 -c 'import msgpack' 2>/dev/null; then
 	export RPINGMESH_COMPLETION_S=60
 	offers "rpingmesh-ctl -S $dir/sock ping 10" 10.0.0.1 10.0.0.2 10.0.0.3
 	offers "rpingmesh-ctl -S $dir/sock explain h" host-b host-b/mlx5_0
+	offers "rpingmesh-ctl -S $dir/sock path h" host-b host-b/mlx5_0
 	offers "rpingmesh-ctl -S $dir/sock acknowledge " rxe0
 	offers "rpingmesh-ctl -S $dir/sock flows --job " slurm:12
 	kill "$fake"

@@ -138,8 +138,14 @@ static int
 methods_path(const struct control_call *call)
 {
 	char what[254], device[64];
+	const msgpack_object_map *map;
 	int rc = params_explain(call->params, what, device, call->error);
 
+	if (rc == 0)
+		rc = param_map(call->params, &map, call->error);
+	if (rc == 0 && param_find(map, "peer"))
+		rc = param_bad(call->error, "peer", "nothing: only rpingmesh-central knows the "
+						    "paths of other hosts");
 	return rc < 0 ? rc : road_record_answer(call->arg, what, device, call->result, call->error);
 }
 

@@ -358,6 +358,24 @@ roads_link_end(const struct roads *r, uint32_t node, const char **host, const ch
 	*device = n->device;
 }
 
+bool
+roads_knows(const struct roads *r, const char *host)
+{
+	return roads_find_host(r, host) != 0;
+}
+
+const char *
+roads_owner(const struct roads *r, const struct addr *a, const char **device)
+{
+	uint32_t node = roads_pool_find(&r->nodes, a);
+	const char *host = NULL;
+
+	*device = NULL;
+	if (node)
+		roads_link_end(r, node, &host, device);
+	return host;
+}
+
 static void
 roads_link_fill(const struct roads *r, uint32_t id, struct roads_link *out)
 {

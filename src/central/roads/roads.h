@@ -172,6 +172,8 @@ bool roads_next_unnamed(struct roads *roads, struct addr *out);
 
 /* ---- to look at ---- */
 
+/* Whether there is a host of this name. */
+bool roads_knows(const struct roads *roads, const char *host);
 bool roads_find(const struct roads *roads, const struct roads_tuple *tuple, struct roads_path *out);
 
 /* What struct roads_path says of a path, in short. */
@@ -195,6 +197,11 @@ uint32_t roads_path_after(const struct roads *roads, uint32_t id, struct roads_p
 void roads_each_of_host(const struct roads *roads, const char *host,
 			bool (*fn)(void *arg, const struct roads_path *path), void *arg);
 
+/*
+ * The host that has registered an address, and its device; NULL: none. Borrowed until the next call
+ * that is not const.
+ */
+const char *roads_owner(const struct roads *roads, const struct addr *a, const char **device);
 bool roads_link(const struct roads *roads, uint32_t id, struct roads_link *out);
 uint32_t roads_link_after(const struct roads *roads, uint32_t id, struct roads_link *out);
 bool roads_switch(const struct roads *roads, uint32_t id, struct roads_switch *out);

@@ -381,6 +381,7 @@ const struct control_method central_methods_table[] = {
 	{"switches", "the switches that 5-tuples cross, in pages", CONTROL_READ,
 	 central_roads_switches},
 	{"paths", "the paths that a host has traced, in pages", CONTROL_READ, central_roads_paths},
+	{"path", "the paths from a host or of a flow, in pages", CONTROL_READ, central_roads_path},
 	{"pinglist", "whom the ports of a host probe", CONTROL_READ, central_pinglist},
 	{"drains", "the hosts that take no part in the mesh for a while", CONTROL_READ,
 	 central_drains},

@@ -5,7 +5,6 @@
 #include "central/roads/roads.h"
 #include "central/tell/central_tell.h"
 #include "record/record.h"
-#include "record/registration.h"
 #include "serve/control.h"
 #include "serve/param.h"
 
@@ -174,92 +173,4 @@ int
 central_roads_switches(const struct control_call *call)
 {
 	return central_roads_list(call, RECORD_SWITCHES, "switches", central_roads_switch);
-}
-
-/* ---- paths of a host ---- */
-
-static void
-central_roads_hop(msgpack_packer *out, const struct roads *roads, const struct roads_path *path,
-		  size_t i)
-{
-	struct roads_switch sw = {.name = NULL};
-	struct record r;
-
-	roads_switch(roads, path->switches[i], &sw);
-	record_begin(&r, RECORD_PLACE);
-	record_u64(&r, "ttl", i + 1);
-	if (addr_is_zero(&path->hops[i]))
-		record_str(&r, "address", NULL);
-	else
-		record_addr(&r, "address", &path->hops[i]);
-	record_str(&r, "name", sw.name);
-	record_end(&r, out);
-}
-
-struct central_paths_page {
-	const struct roads *roads;
-	const struct param_page *page;
-	msgpack_packer pk;
-	uint64_t seen, n;
-};
-
-static bool
-central_roads_path(void *arg, const struct roads_path *path)
-{
-	struct central_paths_page *page = arg;
-	msgpack_packer *pk;
-	struct record r;
-
-	if (page->seen++ < page->page->after)
-		return true;
-	if (page->n == page->page->limit)
-		return false;
-	page->n++;
-	record_begin(&r, RECORD_KNOWN_PATH);
-	record_str(&r, "host", path->host);
-	record_addr(&r, "source", &path->tuple.source);
-	record_addr(&r, "destination", &path->tuple.destination);
-	record_u64(&r, "src_port", path->tuple.src_port);
-	record_u64(&r, "traffic_class", path->tuple.traffic_class);
-	record_u64_if(&r, "flow_label", path->flow_label, !addr_is_v4(&path->tuple.source));
-	pk = record_key(&r, "hops");
-	msgpack_pack_array(pk, path->n_hops);
-	for (size_t i = 0; i < path->n_hops; i++)
-		central_roads_hop(pk, page->roads, path, i);
-	record_bool(&r, "reached", path->reached);
-	record_bool(&r, "stable", path->stable);
-	record_u64(&r, "time_ns", path->traced_ns);
-	record_end(&r, &page->pk);
-	return true;
-}
-
-int
-central_roads_paths(const struct control_call *call)
-{
-	const struct central_tell *t = call->arg;
-	char host[REGISTRATION_HOST] = "";
-	const msgpack_object_map *map;
-	struct central_paths_page page;
-	struct param_page limits;
-	msgpack_sbuffer packed;
-	struct record r;
-	int rc = param_page(call->params, &limits, call->error);
-
-	if (rc == 0)
-		rc = param_map(call->params, &map, call->error);
-	if (rc == 0)
-		rc = param_text(map, "host", host, sizeof(host), call->error);
-	if (rc < 0)
-		return rc;
-	page = (struct central_paths_page){.roads = t->roads, .page = &limits};
-	msgpack_sbuffer_init(&packed);
-	msgpack_packer_init(&page.pk, &packed, msgpack_sbuffer_write);
-	roads_each_of_host(t->roads, host, central_roads_path, &page);
-	record_begin(&r, RECORD_KNOWN_PATHS);
-	msgpack_pack_array(record_key(&r, "paths"), page.n);
-	msgpack_sbuffer_write(&r.body, packed.data, packed.size);
-	record_u64_if(&r, "next", limits.after + page.n, page.seen > limits.after + page.n);
-	record_end(&r, call->result);
-	msgpack_sbuffer_destroy(&packed);
-	return 0;
 }

@@ -19,6 +19,8 @@ uint32_t central_roads_link(msgpack_packer *out, const struct central_tell *t, u
 /* The methods. */
 int central_roads_links(const struct control_call *call);
 int central_roads_switches(const struct control_call *call);
+/* central_path.c */
 int central_roads_paths(const struct control_call *call);
+int central_roads_path(const struct control_call *call);
 
 #endif

@@ -55,6 +55,16 @@ pages_copy(struct pages *pages, const msgpack_object *list)
 	return copy_object(page->copy);
 }
 
+static uint32_t
+pages_params(const struct pages_query *query)
+{
+	uint32_t n = query->param ? 1 : 0;
+
+	for (const struct pages_param *p = query->more; p && p->key; p++)
+		n += p->value != NULL;
+	return n;
+}
+
 static enum client_rc
 pages_ask(struct client *client, const struct pages_query *query, uint64_t after,
 	  const msgpack_object **out)
@@ -65,7 +75,7 @@ pages_ask(struct client *client, const struct pages_query *query, uint64_t after
 
 	msgpack_sbuffer_init(&param);
 	msgpack_packer_init(&pk, &param, msgpack_sbuffer_write);
-	msgpack_pack_map(&pk, 1 + (after ? 1 : 0) + (query->param ? 1 : 0));
+	msgpack_pack_map(&pk, 1 + (after ? 1 : 0) + pages_params(query));
 	record_pack_str(&pk, "limit");
 	msgpack_pack_uint64(&pk, PAGES_LIMIT);
 	if (after) {
@@ -75,6 +85,12 @@ pages_ask(struct client *client, const struct pages_query *query, uint64_t after
 	if (query->param) {
 		record_pack_str(&pk, query->param);
 		record_pack_str(&pk, query->value);
+	}
+	for (const struct pages_param *p = query->more; p && p->key; p++) {
+		if (!p->value)
+			continue;
+		record_pack_str(&pk, p->key);
+		record_pack_str(&pk, p->value);
 	}
 	rc = client_call(client, query->method, &param, out);
 	msgpack_sbuffer_destroy(&param);
@@ -139,10 +155,15 @@ pages_list(struct client *client, const char *method, struct pages *out,
 {
 	const struct pages_query query = {.method = method, .key = method, .plain = true};
 	enum client_rc rc = pages_fetch(client, &query, out);
+
+	return rc == CLIENT_OK ? pages_join(client, out, list) : rc;
+}
+
+enum client_rc
+pages_join(struct client *client, struct pages *out, const msgpack_object **list)
+{
 	msgpack_object_array *all = &out->all.via.array;
 
-	if (rc != CLIENT_OK)
-		return rc;
 	out->all.type = MSGPACK_OBJECT_ARRAY;
 	all->ptr = calloc(out->records + 1, sizeof(*all->ptr));
 	if (!all->ptr)

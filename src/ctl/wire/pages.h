@@ -19,10 +19,16 @@ struct pages_page;
 #define PAGES_RECORDS_MAX 262144u
 #define PAGES_MAX 16384u
 
+/* A parameter; value = NULL: it is left out. */
+struct pages_param {
+	const char *key, *value;
+};
+
 struct pages_query {
 	const char *method;
 	const char *key;   /* the answer's key for the list */
 	const char *param, *value; /* one more parameter, a string; param = NULL: none */
+	const struct pages_param *more; /* others, until one without a key; NULL: none */
 	bool sparse;       /* pages before the last may be empty */
 	bool plain;        /* an older daemon answers with the whole list instead of a page */
 };
@@ -47,6 +53,10 @@ void pages_free(struct pages *pages);
  * valid as long as the pages. Otherwise like pages_fetch().
  */
 enum client_rc pages_list(struct client *client, const char *method, struct pages *out,
+			  const msgpack_object **list);
+
+/* Joins the lists of all pages. Otherwise like pages_list(). */
+enum client_rc pages_join(struct client *client, struct pages *pages,
 			  const msgpack_object **list);
 
 /*
