@@ -17,7 +17,9 @@ const struct record_field records_report[] = {
 	FIELD("throttled", "boolean", "Whether the daemon probes less, to protect its host."),
 	FIELD("degraded", "integer", "The number of sentences in `degraded` of its status."),
 	FIELD("dropped", "integer", "Streams that there was no room for in the report."),
-	FIELD("stalled_s", "integer", "The seconds in which the host stalled.", UNIT("s")),
+	FIELD("stalled_s", "integer",
+	      "The seconds in which the host stalled so long that probes may have been lost "
+	      "because of it.", UNIT("s")),
 	FIELD("ports", "list of map report_port", "Its RDMA ports, at most 64."),
 	FIELD("streams", "list of map report_streams",
 	      "All streams, at most 16384. A stream has its place, from 0, in the order of all of "

@@ -163,13 +163,17 @@ class Fabric:
                 "time_ns": time.time_ns(),
                 "hops": [{"ttl": i + 1, "address": address(r)} for i, r in enumerate(routers)]}
 
-    def trace(self, host):
+    def trace(self, host, deaf=None):
+        """deaf: a router that answers no trace."""
         paths = [self.path(host, s.destination, s.port) for s in host.streams]
         paths += [self.path(host, s.source, s.back) for other in self.hosts
                   for s in other.streams if s.destination is host]
-        host.sequence += 1
+        for hop in (hop for path in paths for hop in path["hops"]):
+            if deaf and hop["address"] == address(deaf):
+                hop["address"] = None
         for part in range(0, len(paths), 500):
-            self.publish("paths", host, {"sequence": part // 500 + 1, "time_ns": time.time_ns(),
+            host.sequence += 1
+            self.publish("paths", host, {"sequence": host.sequence, "time_ns": time.time_ns(),
                                          "whole": False, "paths": paths[part:part + 500]})
 
     def survives(self, way):
@@ -374,6 +378,24 @@ def try_nic(world):
           culprit["kind"] in ("nic", "host"))
 
 
+def try_spine(world):
+    """What loses probes loses traces: the paths before still tell which switch it is."""
+    world.fabric.bad = {}
+    world.wait("it is closed", lambda: not world.blamed())
+    world.fabric.bad = {way: 0.3 for leaf in range(1, LEAVES + 1)
+                        for way in ((f"leaf{leaf}", "spine3"), ("spine3", f"leaf{leaf}"))}
+    for host in world.fabric.hosts:
+        world.fabric.trace(host, "spine3")
+    world.wait("a switch with 30 % loss is named", lambda: [
+        i for i in world.blamed() if i["kind"] == "switch"])
+    for _ in range(20):
+        world.turn()
+    found = world.blamed()
+    print("#", json.dumps([i["culprits"] for i in found]), flush=True)
+    check("it is the switch, and nothing else",
+          [[c["addresses"] for c in i["culprits"]] for i in found] == [[[address("spine3")]]])
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory:
         world = World(directory)
@@ -384,6 +406,7 @@ def main():
             try_operator(world, ident)
             try_killed(world, ident)
             try_nic(world)
+            try_spine(world)
         finally:
             world.end()
             if check.failed:

@@ -12,6 +12,7 @@ The clock of the VM counts instructions (suites: +icount)."""
 
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -27,6 +28,9 @@ GROUP_MAX = 3
 # How long nothing may be found. The windows of central are 20 s.
 QUIET_S = 40
 LATER_S = 10
+# debug: central says what it has found and suspects in each window.
+LOG = os.environ.get("CULPRIT_LOG", "info")
+OUT = os.environ.get("RPINGMESH_VM_OUT")
 # Switches of the Clos do not limit their answers.
 TEXT = CONF.replace("max_probes_per_s = 10", "max_probes_per_s = 40").replace(
     "cluster = {", "cluster = { trace_per_s = 100;")
@@ -44,7 +48,14 @@ class Named(Cluster):
             f.write(self.switches)
 
     def central_text(self):
-        return f'{super().central_text()}switches = "{self.path}";\n'
+        return (f'{super().central_text()}switches = "{self.path}";\n'
+                f'log = {{ level = "{LOG}"; }};\n')
+
+    def __exit__(self, *error):
+        """What was published is of use to those who look for the cause of a failure."""
+        super().__exit__(*error)
+        if OUT:
+            shutil.copy(self.topics.path, os.path.join(OUT, f"topics.{time.monotonic():.0f}"))
 
 
 class Faults:

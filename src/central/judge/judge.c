@@ -283,6 +283,7 @@ judge_job_done(void *arg)
 	judge_case_free(j->latest[w]);
 	j->latest[w] = job->c;
 	job->c = NULL;
+	judge_case_log(j->latest[w]);
 	if (w == INTAKE_SHORT)
 		judge_verdict(j);
 	judge_asks_do(j->asks, j->latest[w],

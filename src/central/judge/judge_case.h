@@ -73,6 +73,8 @@ int judge_case_run(struct judge_case *c);
 
 /* The findings; borrowed from the case. Suspects are left out. Returns how many there are. */
 size_t judge_case_findings(const struct judge_case *c, const struct incidents_finding **out);
+/* Writes what was found and suspected, and why, at the level debug. */
+void judge_case_log(const struct judge_case *c);
 /* How many streams of probes the case has seen. */
 size_t judge_case_rows(const struct judge_case *c);
 

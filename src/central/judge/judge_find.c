@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "central/judge/judge_case_impl.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "rpingmesh/log_subsystems.h"
 
 /* The greatest finding is enough by itself from this net gain on. */
 #define JUDGE_SURE 16.0
@@ -283,7 +286,27 @@ judge_is_known(const struct judge_case *c, const struct locate_finding *finding)
 	return false;
 }
 
-/* Whether the row crosses a greater finding, or the culprit of an incident that is open. */
+static bool
+judge_knows_path(const struct judge_case *c, uint32_t path)
+{
+	const unsigned int good = LOCATE_PATH_COMPLETE | LOCATE_PATH_STABLE;
+
+	return path != LOCATE_NONE && (c->paths[path].flags & good) == good;
+}
+
+/* Whether the row crosses it, or may: its path is not known. */
+static bool
+judge_may_cross(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id)
+{
+	const struct locate_row *r = &c->lrows[row];
+	bool fabric = kind == LOCATE_LINK || kind == LOCATE_CABLE || kind == LOCATE_SWITCH;
+
+	return judge_case_crosses(c, row, kind, id) ||
+	       (fabric && c->lnics[r->from].tor != c->lnics[r->to].tor &&
+		!(judge_knows_path(c, r->there) && judge_knows_path(c, r->back)));
+}
+
+/* Whether a greater finding, or the culprit of an open incident, is on the way of the row. */
 static bool
 judge_is_explained(const struct judge_case *c, size_t row, const struct locate_finding *finding)
 {
@@ -291,12 +314,12 @@ judge_is_explained(const struct judge_case *c, size_t row, const struct locate_f
 
 	for (const struct locate_finding *f = c->result->findings; f != finding; f++)
 		if (!f->suspect && judge_same_effect(f->effect, delay) &&
-		    judge_case_crosses(c, row, f->candidates[0].kind, f->candidates[0].id))
+		    judge_may_cross(c, row, f->candidates[0].kind, f->candidates[0].id))
 			return true;
 	for (size_t i = 0; i < c->n_asks; i++)
 		if (c->asks[i].what != JUDGE_NONE &&
 		    (c->asks[i].effect == INCIDENT_DELAY) == delay &&
-		    judge_case_crosses(c, row, c->asks[i].kind, c->asks[i].what))
+		    judge_may_cross(c, row, c->asks[i].kind, c->asks[i].what))
 			return true;
 	return false;
 }
@@ -382,6 +405,52 @@ judge_find(struct judge_case *c)
 		c->n_findings += rc == 0;
 	}
 	return rc;
+}
+
+/* ---- for people who look for a fault in this ---- */
+
+static bool
+judge_is_finding(const struct judge_case *c, size_t i)
+{
+	for (size_t k = 0; k < c->n_findings; k++)
+		if (c->found_in[k] == i)
+			return true;
+	return false;
+}
+
+static void
+judge_log_one(const struct judge_case *c, size_t i)
+{
+	const struct locate_finding *f = &c->result->findings[i];
+	struct incident_culprit culprit;
+
+	for (size_t k = 0; k < f->n_candidates; k++) {
+		const struct locate_candidate *candidate = &f->candidates[k];
+
+		judge_name(c, candidate, &culprit);
+		log_debug(CLUSTER, "%s%s %s: net %.1f, %" PRIu64 " of %" PRIu64
+			  " probes, rate %.4f, behind %.1f%s%s: %s %s",
+			  k ? "  or " : "",
+			  judge_is_finding(c, i) ? "finding" : "suspicion",
+			  locate_effect_name(f->effect), f->net, f->losses, f->probes,
+			  candidate->rate, candidate->behind, f->brief ? ", brief" : "",
+			  f->suspect ? ", suspect" : "", locate_kind_name(candidate->kind),
+			  culprit.name);
+	}
+}
+
+void
+judge_case_log(const struct judge_case *c)
+{
+	if (!log_enabled(LOG_SUB_CLUSTER, LOG_LEVEL_DEBUG) || !c->result->n_findings)
+		return;
+	log_debug(CLUSTER, "judged %" PRIu64 " s: %zu rows, %" PRIu64 " probes, %" PRIu64
+		  " losses, %" PRIu64 " of them unexplained, background %.6f",
+		  intake_window_ns(c->window) / (uint64_t)NSEC_PER_SEC, c->n_rows,
+		  c->result->probes, c->result->losses, c->result->unexplained,
+		  c->result->background);
+	for (size_t i = 0; i < c->result->n_findings; i++)
+		judge_log_one(c, i);
 }
 
 void

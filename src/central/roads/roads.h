@@ -176,7 +176,10 @@ bool roads_next_unnamed(struct roads *roads, struct addr *out);
 bool roads_knows(const struct roads *roads, const char *host);
 bool roads_find(const struct roads *roads, const struct roads_tuple *tuple, struct roads_path *out);
 
-/* What struct roads_path says of a path, in short. */
+/*
+ * What struct roads_path says of a path, in short. If some of its routers do not answer now, but
+ * the others are on the path before, it is the path before.
+ */
 struct roads_way_links {
 	bool known;               /* if not, the rest is not set */
 	bool complete, stable;

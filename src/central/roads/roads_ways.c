@@ -382,6 +382,36 @@ roads_find(const struct roads *r, const struct roads_tuple *tuple, struct roads_
 	return way;
 }
 
+static bool
+roads_has_link(const uint32_t *links, uint8_t n, uint32_t link)
+{
+	for (uint8_t i = 0; i < n; i++)
+		if (links[i] == link)
+			return true;
+	return false;
+}
+
+/*
+ * What loses probes loses traces, too. If not all routers have answered now, but what is known is
+ * on the path before, it is that one.
+ */
+static void
+roads_fill_gaps(const struct roads *r, const struct roads_way *w, struct roads_way_links *out)
+{
+	uint32_t before[ROADS_LINKS_MAX];
+	uint8_t n;
+
+	if (out->complete || !out->stable || !w->before)
+		return;
+	n = roads_links_of(r, w, ROADS_BEFORE, before);
+	for (uint8_t i = 0; i < out->n_links; i++)
+		if (!roads_has_link(before, n, out->links[i]))
+			return;
+	memcpy(out->links, before, n * sizeof(*before));
+	out->n_links = n;
+	out->complete = true;
+}
+
 static void
 roads_find_way(const struct roads *r, const struct roads_way_key *key, struct roads_way_links *out)
 {
@@ -395,6 +425,7 @@ roads_find_way(const struct roads *r, const struct roads_way_key *key, struct ro
 	out->complete = w->flags & ROADS_COMPLETE;
 	out->stable = w->flags & ROADS_STABLE;
 	out->n_links = roads_links_of(r, w, ROADS_NOW, out->links);
+	roads_fill_gaps(r, w, out);
 }
 
 void
