@@ -118,19 +118,34 @@ class Faults:
             time.sleep(3)
 
     def others(self, truth):
-        """Incidents of which the truth is not the likeliest candidate of a few."""
+        """Incidents of which the truth is not the likeliest candidate of a few; a NIC must be the
+        only one."""
         return [x for x in self.blame()
-                if truth != self.name(x["culprits"][0]) or len(x["culprits"]) > GROUP_MAX]
+                if truth != self.name(x["culprits"][0]) or
+                len(x["culprits"]) > (1 if x["kind"] == "nic" else GROUP_MAX)]
 
     def check_found(self, what, truth, netem, *ends):
         """netem at these ends of links: the culprit is named, no other is, and it is well when the
         links are."""
+        began_ns = time.time_ns()
         try:
             self.check_named(what, truth, netem, *ends)
         finally:
             for a, b in ends:
                 self.clos.fault(a, b)
         until("the incident closes", lambda: not self.blame(), limit_s=300, step_s=5)
+        self.check_accused(what, truth, began_ns)
+
+    def check_accused(self, what, truth, began_ns):
+        """Nobody else was accused meanwhile, not for a moment; the first losses over a switch may
+        look like those of some of its links."""
+        accused = [self.name(x["culprits"][0]) for x in
+                   self.cluster.central.json("incidents", "--all") if x["since_ns"] >= began_ns]
+        parts = [x for x in accused if isinstance(x, frozenset) and truth in x]
+        if parts:
+            self.t.note(f"{what}: accused before: {[' - '.join(sorted(x)) for x in parts]}")
+        check(all(x == truth for x in accused if x not in parts),
+              f"{what}: others were accused: {accused}")
 
     def check_named(self, what, truth, netem, *ends):
         began = time.monotonic()
