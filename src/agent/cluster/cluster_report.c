@@ -307,17 +307,13 @@ cluster_report_key(const struct peer_stream *stream, const struct probe_result *
 	return strict_addr_fits(&key->source) && strict_addr_fits(&key->destination);
 }
 
-/*
- * Stalls that lose probes; a busy host has shorter ones all the time. A second counts once, however
- * many results it has.
- */
+/* A second counts once, however many results it has. */
 static void
 cluster_report_stalled(struct cluster_report *report, const struct probe_result *r)
 {
 	uint64_t second = r->due_ns / NSEC_PER_SEC;
 
-	if (!r->stalled || !(r->host_noise & PROBE_NOISE_PROBER) ||
-	    second <= report->stalled_second)
+	if (!cluster_rows_stalled(r) || second <= report->stalled_second)
 		return;
 	report->stalled_second = second;
 	report->stalled_s++;

@@ -232,6 +232,12 @@ cluster_rows_back(struct cluster_rows *rows, struct cluster_row *row, uint16_t b
 }
 
 bool
+cluster_rows_stalled(const struct probe_result *r)
+{
+	return r->stalled && r->host_noise & PROBE_NOISE_PROBER;
+}
+
+bool
 cluster_rows_add(struct cluster_rows *rows, const struct report_stream *key, const void *of,
 		 const struct probe_result *r)
 {

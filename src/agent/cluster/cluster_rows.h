@@ -32,6 +32,12 @@ int cluster_rows_new(cluster_rows_job *job, void *arg, struct cluster_rows **out
 void cluster_rows_free(struct cluster_rows *rows); /* NULL is allowed */
 
 /*
+ * Whether this host has stalled so long that the probe may have been lost because of it. Shorter
+ * stalls, which a busy host has all the time, lose nothing.
+ */
+bool cluster_rows_stalled(const struct probe_result *r);
+
+/*
  * Counts a result of the stream `key`, whose back_port and job are not used; `of` is for
  * cluster_rows_job(). Returns whether the stream has begun to lose probes, or has stopped.
  */

@@ -167,6 +167,29 @@ test_noise(void **state)
 	cluster_rows_free(rows);
 }
 
+/* Only what may lose probes is a stall of this host. */
+static void
+test_stalled(void **state)
+{
+	static const struct {
+		bool stalled;
+		enum probe_noise noise;
+		bool is;
+	} cases[] = {
+		{true, PROBE_NOISE_PROBER, true}, {true, PROBE_NOISE_BOTH, true},
+		{true, PROBE_NOISE_RESPONDER, false}, {false, PROBE_NOISE_PROBER, false},
+		{false, PROBE_NOISE_NONE, false},
+	};
+	struct probe_result r = {.class = PROBE_OK};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		r.stalled = cases[i].stalled;
+		r.host_noise = cases[i].noise;
+		assert_int_equal(cluster_rows_stalled(&r), cases[i].is);
+	}
+}
+
 static void
 test_slow(void **state)
 {
@@ -319,7 +342,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts), cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_times), cmocka_unit_test(test_many_times),
-		cmocka_unit_test(test_slow), cmocka_unit_test(test_usual),
+		cmocka_unit_test(test_stalled), cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_usual),
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_begins), cmocka_unit_test(test_many),
 	};
