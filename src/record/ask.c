@@ -20,6 +20,7 @@ ask_pack_tuple(struct record *r, const struct ask_tuple *t)
 	record_addr(r, "destination", &t->destination);
 	record_u64(r, "src_port", t->src_port);
 	record_u64(r, "traffic_class", t->traffic_class);
+	record_u64_if(r, "flow_label", t->flow_label, t->flow_label != 0);
 }
 
 static void
@@ -92,7 +93,7 @@ ask_addr(struct strict *in, const msgpack_object *map, const char *key, struct a
 static void
 ask_tuple(struct strict *in, const msgpack_object *map, struct ask_tuple *t)
 {
-	uint64_t class = 256;
+	uint64_t class = 256, label = 0;
 
 	ask_addr(in, map, "source", &t->source);
 	ask_addr(in, map, "destination", &t->destination);
@@ -103,6 +104,8 @@ ask_tuple(struct strict *in, const msgpack_object *map, struct ask_tuple *t)
 	if (class > UINT8_MAX)
 		strict_fail(in, -EINVAL, "no traffic_class");
 	t->traffic_class = (uint8_t)class;
+	strict_number(in, map, "flow_label", 0, 0xfffff, &label);
+	t->flow_label = addr_is_v4(&t->source) ? 0 : (uint32_t)label;
 }
 
 static void

@@ -28,6 +28,7 @@ struct ask_tuple {
 	struct addr source, destination;
 	uint16_t src_port;
 	uint8_t traffic_class;
+	uint32_t flow_label;     /* of IPv6; 0: not known, any that gives the source port */
 };
 
 struct ask_probe {

@@ -97,7 +97,10 @@ const struct record_field records_ask[] = {
 	FIELD("source", "string", "An address of the host."), \
 		FIELD("destination", "string", "The address of the other port."), \
 		FIELD("src_port", "integer", "The UDP source port.", RANGE(1, 65535)), \
-		FIELD("traffic_class", "integer", "The traffic class.", RANGE(0, 255))
+		FIELD("traffic_class", "integer", "The traffic class.", RANGE(0, 255)), \
+		FIELD("flow_label", "integer or nil", \
+		      "The flow label of IPv6, if central knows it; nil: any.", \
+		      RANGE(1, 1048575))
 
 const struct record_field records_ask_trace[] = {
 	RECORDS_ASK_TUPLE,

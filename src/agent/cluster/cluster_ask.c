@@ -59,6 +59,15 @@ cluster_ask_trace(struct cluster_ask *ask, const struct ask_tuple *t)
 		ask->status.traces++;
 }
 
+/* That of the stream, if the source port comes from it, else any that gives the source port. */
+static uint32_t
+cluster_ask_label(const struct ask_tuple *t)
+{
+	return t->flow_label && udp_port_of_label(t->flow_label) == t->src_port ?
+		       t->flow_label :
+		       udp_port_label(t->src_port);
+}
+
 static void
 cluster_ask_give(struct cluster_ask *ask, const struct ask_probe *probe, struct nic *nic,
 		 uint64_t until_ns)
@@ -67,7 +76,7 @@ cluster_ask_give(struct cluster_ask *ask, const struct ask_probe *probe, struct 
 		.nic = nic,
 		.source = probe->tuple.source,
 		.destination = probe->tuple.destination,
-		.flow_label = udp_port_label(probe->tuple.src_port),
+		.flow_label = cluster_ask_label(&probe->tuple),
 		.traffic_class = probe->tuple.traffic_class,
 		.interval_ns = probe->interval_ns,
 		.until_ns = until_ns,

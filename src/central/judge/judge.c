@@ -510,7 +510,7 @@ judge_start(struct judge *j)
 	int rc = incidents_new(&ops, &j->incidents);
 
 	if (rc == 0)
-		rc = judge_asks_new(j->config.mesh, j->incidents, &j->asks);
+		rc = judge_asks_new(j->config.mesh, j->incidents, j->config.roads, &j->asks);
 	if (rc == 0)
 		rc = judge_open_history(j);
 	if (rc == 0)

@@ -17,6 +17,7 @@
 #include "central/incident/incidents.h"
 #include "central/judge/judge_case.h"
 #include "central/mesh/mesh.h"
+#include "central/roads/roads.h"
 #include "core/bucket.h"
 #include "core/clock.h"
 #include "record/ask.h"
@@ -44,6 +45,7 @@ struct judge_rounds {
 struct judge_asks {
 	struct mesh *mesh;
 	struct incidents *incidents;
+	const struct roads *roads;
 	struct bucket bucket;
 	struct bucket_rate rate;
 	struct judge_asked live[JUDGE_ASKS_MAX];
@@ -268,14 +270,20 @@ judge_asks_publish(struct judge_asks *asks, const struct ask *ask)
 }
 
 static void
-judge_ask_put(struct ask *ask, struct judge_asked *a)
+judge_ask_put(const struct roads *roads, struct ask *ask, struct judge_asked *a)
 {
+	const struct roads_tuple known = {a->tuple.source, a->tuple.destination, a->tuple.src_port,
+					  a->tuple.traffic_class};
+	struct ask_tuple tuple = a->tuple;
+	struct roads_path path;
+
 	a->sent = true;
+	if (!addr_is_v4(&tuple.source) && roads_find(roads, &known, &path))
+		tuple.flow_label = path.flow_label;
 	if (a->trace)
-		ask->traces[ask->n_traces++] = a->tuple;
+		ask->traces[ask->n_traces++] = tuple;
 	else
-		ask->probes[ask->n_probes++] =
-			(struct ask_probe){a->tuple, JUDGE_ASK_INTERVAL_NS};
+		ask->probes[ask->n_probes++] = (struct ask_probe){tuple, JUDGE_ASK_INTERVAL_NS};
 }
 
 /* All that was added for the host and the incident of `first`; JUDGE_ASKS_HOST fit. */
@@ -296,7 +304,7 @@ judge_asks_send(struct judge_asks *asks, struct judge_asked *first, struct judge
 	for (struct judge_asked *a = first; a < asks->live + asks->n; a++)
 		if (!a->sent && strcmp(a->host, first->host) == 0 &&
 		    strcmp(a->about, first->about) == 0)
-			judge_ask_put(ask, a);
+			judge_ask_put(asks->roads, ask, a);
 	if (judge_asks_publish(asks, ask)) {
 		told->hosts++;
 		told->probes += (uint32_t)ask->n_probes;
@@ -356,7 +364,8 @@ judge_asks_do(struct judge_asks *asks, const struct judge_case *c, const struct 
 /* ---- life ---- */
 
 int
-judge_asks_new(struct mesh *mesh, struct incidents *incidents, struct judge_asks **out)
+judge_asks_new(struct mesh *mesh, struct incidents *incidents, const struct roads *roads,
+	       struct judge_asks **out)
 {
 	struct judge_asks *asks = calloc(1, sizeof(*asks));
 
@@ -364,6 +373,7 @@ judge_asks_new(struct mesh *mesh, struct incidents *incidents, struct judge_asks
 		return -ENOMEM;
 	asks->mesh = mesh;
 	asks->incidents = incidents;
+	asks->roads = roads;
 	bucket_rate_set(&asks->rate, JUDGE_ASKS_PER_S, JUDGE_ASKS_BURST);
 	*out = asks;
 	return 0;

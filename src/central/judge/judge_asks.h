@@ -15,6 +15,7 @@ struct incidents_time;
 struct judge_asks;
 struct judge_case;
 struct mesh;
+struct roads;
 
 #define JUDGE_ASK_NS 20000000000ULL
 #define JUDGE_ASK_AGAIN_NS 5000000000ULL /* between two rounds for one incident */
@@ -33,8 +34,9 @@ struct judge_asks_stats {
 	uint32_t live;           /* that are probed, or have been traced within JUDGE_ASK_NS */
 };
 
-/* Both are borrowed. Returns 0 and sets *out, or -ENOMEM. */
-int judge_asks_new(struct mesh *mesh, struct incidents *incidents, struct judge_asks **out);
+/* All borrowed. The roads know flow labels. Returns 0 and sets *out, or -ENOMEM. */
+int judge_asks_new(struct mesh *mesh, struct incidents *incidents, const struct roads *roads,
+		   struct judge_asks **out);
 /* NULL is allowed. */
 void judge_asks_free(struct judge_asks *asks);
 

@@ -40,9 +40,9 @@ judge_want_traces(struct judge_case *c, size_t finding, uint32_t index)
 {
 	const struct judge_row *row = &c->rows[index];
 	const struct ask_tuple there = {row->source, row->destination, row->src_port,
-					row->traffic_class};
+					row->traffic_class, 0};
 	const struct ask_tuple back = {row->destination, row->source, row->back_port,
-				       row->traffic_class};
+				       row->traffic_class, 0};
 	int rc = judge_want_add(c, finding, true, c->lrows[index].from, &there);
 
 	return rc < 0 ? rc : judge_want_add(c, finding, true, c->lrows[index].to, &back);
@@ -155,7 +155,7 @@ judge_want_ask(struct judge_case *c, size_t finding, const struct locate_ask *as
 		return judge_want_traces(c, finding, ask->row);
 	row = &c->rows[ask->row];
 	tuple = (struct ask_tuple){row->source, row->destination, row->src_port,
-				   row->traffic_class};
+				   row->traffic_class, 0};
 	return judge_want_add(c, finding, false, ask->from, &tuple);
 }
 

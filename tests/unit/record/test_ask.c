@@ -14,7 +14,7 @@ static struct ask example = {
 	.host = "gpu-17", .about = "0123456789abcdef", .made_ns = 1000000000,
 	.until_ns = 61000000000, .n_traces = 1, .n_probes = 2,
 	.traces = {{.src_port = 49152}},
-	.probes = {{{.src_port = 65535, .traffic_class = 106}, 100000000},
+	.probes = {{{.src_port = 65535, .traffic_class = 106, .flow_label = 0xfffff}, 100000000},
 		   {{.src_port = 1}, 10000000}},
 };
 
@@ -59,6 +59,9 @@ test_packed(void **state)
 	expect_u64(map, "src_port", 65535);
 	expect_u64(map, "traffic_class", 106);
 	expect_u64(map, "interval_ns", 100000000);
+	expect_u64(map, "flow_label", 0xfffff);
+	assert_int_equal(find(&list->via.array.ptr[1].via.map, "flow_label")->type,
+			 MSGPACK_OBJECT_NIL);
 	fixture_end(&f);
 }
 
@@ -132,6 +135,9 @@ test_mistakes(void **state)
 	ask = example;
 	ask.traces[0].destination = ask.probes[0].tuple.destination;
 	expect_refused(&ask, "trace[0]: source and destination are of two families");
+	ask = example;
+	ask.probes[0].tuple.flow_label = 0x100000;
+	expect_refused(&ask, "probe[0]: flow_label is no number from 0 to 1048575");
 	ask = example;
 	addr_parse("fe80::1", &ask.probes[0].tuple.destination);
 	expect_refused(&ask, "probe[0]: destination is no address");

@@ -72,7 +72,7 @@ struct nic *
 __wrap_nics_find_local(const struct nics *nics, const struct addr *addr)
 {
 	(void)nics;
-	return is(addr, "10.0.0.1") ? (struct nic *)(void *)&self : NULL;
+	return is(addr, "10.0.0.1") || is(addr, "fd00::1") ? (struct nic *)(void *)&self : NULL;
 }
 
 struct device *
@@ -241,6 +241,28 @@ test_taken(void **state)
 	assert_int_equal(n_cleared, 3);
 }
 
+/* 0x2aaaa folds to 0xc000 + (0x2aaa ^ 0xa): the label of a stream counts, if it gives the port. */
+static void
+test_label(void **state)
+{
+	(void)state;
+	assert_int_equal(addr_net_parse("fd00::/64", &allowed), 0);
+	probe("fd00::1", "fd00::2");
+	message.probes[0].tuple.src_port = 0xeaa0;
+	message.probes[0].tuple.flow_label = 0x2aaaa;
+	hear(false);
+	assert_int_equal(n_added, 1);
+	assert_int_equal(last.flow_label, 0x2aaaa);
+	message.probes[0].tuple.flow_label = 0x2aaab;
+	hear(false);
+	assert_int_equal(n_added, 2);
+	assert_int_equal(udp_port_of_label(last.flow_label), 0xeaa0);
+	message.probes[0].tuple.flow_label = 0;
+	hear(false);
+	assert_int_equal(n_added, 3);
+	assert_int_equal(udp_port_of_label(last.flow_label), 0xeaa0);
+}
+
 static void
 test_refused_entries(void **state)
 {
@@ -334,6 +356,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_taken, begin, end),
+		cmocka_unit_test_setup_teardown(test_label, begin, end),
 		cmocka_unit_test_setup_teardown(test_refused_entries, begin, end),
 		cmocka_unit_test_setup_teardown(test_refused_asks, begin, end),
 		cmocka_unit_test_setup_teardown(test_often, begin, end),
