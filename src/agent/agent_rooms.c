@@ -23,6 +23,7 @@
 #include "core/loop.h"
 #include "core/names.h"
 #include "serve/control.h"
+#include "stat/noise.h"
 #include "trace/owner.h"
 #include "trace/owners.h"
 #include "trace/trace.h"
@@ -317,6 +318,7 @@ agent_report_state(void *arg, struct cluster_report_state *out)
 	char text[512];
 
 	out->throttled = guard_sentence(a->tell.guard, text, sizeof(text));
+	out->stall_ns = noise_overlap_ns(host_noise_get(a->noise), out->since_ns, clock_mono_ns());
 	degraded(&a->tell, agent_count_sentence, out);
 }
 

@@ -22,7 +22,7 @@ from test_clos import Cluster, CONF
 
 SEED = int(os.environ.get("CULPRIT_SEED", 1))
 SHAPE = tuple(map(int, os.environ.get("CULPRIT_SHAPE", "3 2 2").split()))
-PATHS = "rpingmesh/1/path/"
+PATHS, REPORT = "rpingmesh/1/path/", "rpingmesh/1/report/"
 LOSS = ("loss", "30%")
 GROUP_MAX = 3
 # How long nothing may be found. The windows of central are 20 s.
@@ -98,6 +98,11 @@ class Faults:
 
     def blame(self):
         return [x for x in self.cluster.central.json("blame") if x["type"] == "incident"]
+
+    def stalled_s(self, number, since):
+        """The seconds for which a daemon has stalled, by its reports."""
+        return sum(record["stalled_s"] for _, topic, record in self.cluster.topics.messages(since)
+                   if topic.startswith(REPORT) and topic.endswith(f"/host{number}") and record)
 
     def name(self, culprit):
         """A culprit in words of the fabric."""
@@ -193,11 +198,14 @@ def test_hosts(t):
     """What is no network's fault: a daemon that is stopped for a while, or killed, and a broker
     that is away."""
     with Faults(t) as faults:
-        host = faults.cluster.hosts[faults.random.choice(faults.hosts)]
+        number = faults.random.choice(faults.hosts)
+        host = faults.cluster.hosts[number]
         host.send_signal(signal.SIGSTOP)
         faults.check_quiet("a daemon is stopped")
+        since = time.time()
         host.send_signal(signal.SIGCONT)
         faults.check_quiet("the daemon goes on")
+        check(faults.stalled_s(number, since) >= QUIET_S / 2, "it does not say that it has stalled")
         host.stop(signal.SIGKILL)
         host.start(wait=False)
         faults.check_quiet("the daemon is killed and started again")

@@ -195,6 +195,22 @@ cluster_report_hear(struct cluster_report *report, struct report *what)
 	cluster_heard_fill(&report->heard, what);
 }
 
+/*
+ * The seconds in which probes may have been lost because of a stall. A process that was stopped for
+ * a while may have had no probe on its way.
+ */
+static uint32_t
+cluster_report_stalled_s(const struct cluster_report *report,
+			 const struct cluster_report_state *state)
+{
+	uint64_t losing_ns = report->config->timeout_ms * NSEC_PER_MSEC / 2;
+	uint64_t s = (state->stall_ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
+
+	if (!report->status.last_ns || state->stall_ns < losing_ns || s < report->stalled_s)
+		return report->stalled_s;
+	return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
+}
+
 static void
 cluster_report_make(struct cluster_report *report, struct cluster_report_ports *ports)
 {
@@ -204,10 +220,9 @@ cluster_report_make(struct cluster_report *report, struct cluster_report_ports *
 		.sequence = report->sequence + 1,
 		.begin_ns = report->begin_ns,
 		.end_ns = clock_wall_ns(),
-		.stalled_s = report->stalled_s,
 		.ports = ports->ports,
 	};
-	struct cluster_report_state state = {.degraded = 0};
+	struct cluster_report_state state = {.since_ns = report->status.last_ns};
 	bool timed = what.sequence % CLUSTER_REPORT_WHOLE == 0, changed;
 
 	if (cluster_rows_fill(report->rows, clock_mono_ns(), timed, &what, &changed) < 0)
@@ -222,6 +237,7 @@ cluster_report_make(struct cluster_report *report, struct cluster_report_ports *
 		report->env.state(report->env.arg, &state);
 	what.throttled = state.throttled;
 	what.degraded = state.degraded;
+	what.stalled_s = cluster_report_stalled_s(report, &state);
 	cluster_report_ports(report, ports);
 	what.n_ports = ports->n;
 	if (cluster_report_publish(report, &what) == 0)

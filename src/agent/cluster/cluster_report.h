@@ -24,8 +24,10 @@ struct self;
 
 /* What other rooms know. */
 struct cluster_report_state {
+	uint64_t since_ns; /* CLOCK_MONOTONIC: is set by who asks */
 	bool throttled;
 	uint32_t degraded; /* sentences */
+	uint64_t stall_ns; /* the longest stall of this process since then */
 };
 
 /* All borrowed. */

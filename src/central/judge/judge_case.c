@@ -42,11 +42,14 @@ judge_host_excuses(const struct judge_case *c, const struct registry_host_info *
 	return excuses;
 }
 
-/* Within the window: it may have been down for a part of it. */
+/* Within the window: it may have been down, or have stood still, for a part of it. */
 static bool
-judge_has_restarted(const struct judge_case *c, const struct intake_host_info *info)
+judge_was_away(const struct judge_case *c, const struct intake_host_info *info)
 {
-	return info->restarts && info->started_ns + intake_window_ns(c->window) > c->now_ns;
+	uint64_t window_ns = intake_window_ns(c->window);
+
+	return (info->restarts && info->started_ns + window_ns > c->now_ns) ||
+	       (info->stalled_ns && info->stalled_ns + window_ns > c->now_ns);
 }
 
 static bool
@@ -142,7 +145,7 @@ judge_add_host(struct judge_case *c, const struct registry_host *host)
 		.excuses = judge_host_excuses(c, &h, info), .silent = info && info->silent};
 	c->hosts[number].reported_ns =
 		info && !info->silent && !c->lhosts[number].excuses &&
-				!judge_has_restarted(c, info) ? info->last_ns : 0;
+				!judge_was_away(c, info) ? info->last_ns : 0;
 	c->n_hosts++;
 	for (size_t i = 0; rc == 0 && i < h.registration->n_ports; i++)
 		rc = judge_add_nic(c, number, &h.registration->ports[i],
