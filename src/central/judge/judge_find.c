@@ -263,6 +263,44 @@ judge_loss_ratio(const struct judge_case *c, const struct locate_finding *from)
 							      from->rate, 0), 1);
 }
 
+/* Whether the row crosses the candidate or, if that is a link, one of its switches. */
+static bool
+judge_is_near(const struct judge_case *c, size_t row, const struct locate_candidate *candidate)
+{
+	const struct locate_link *l;
+
+	if (candidate->kind != LOCATE_LINK && candidate->kind != LOCATE_CABLE)
+		return judge_case_crosses(c, row, candidate->kind, candidate->id);
+	l = &c->llinks[candidate->id];
+	return judge_case_crosses(c, row, LOCATE_SWITCH, l->from) ||
+	       judge_case_crosses(c, row, LOCATE_SWITCH, l->to);
+}
+
+/*
+ * Whether all hosts that know something of it have reported after the slot with its first losses.
+ * If not, what the others have met before looks as if it were well, and a switch like one of its
+ * links.
+ */
+static bool
+judge_is_told(const struct judge_case *c, const struct locate_finding *from)
+{
+	uint64_t slot_ns = intake_slot_ns(c->window), when = judge_parts(c, from);
+	uint64_t slots = intake_window_ns(c->window) / slot_ns, after_ns;
+	const struct judge_host *host;
+
+	if (!when)
+		return true;
+	after_ns = c->now_ns - c->now_ns % slot_ns + slot_ns -
+		   (slots - 1 - (uint64_t)__builtin_ctzll(when)) * slot_ns;
+	for (size_t i = 0; i < c->n_rows; i++) {
+		host = &c->hosts[c->lnics[c->lrows[i].from].host];
+		if (host->reported_ns && host->reported_ns < after_ns &&
+		    judge_is_near(c, i, &from->candidates[0]))
+			return false;
+	}
+	return true;
+}
+
 /* ---- a second culprit ---- */
 
 /* Losses (or slow probes) that a culprit beside another one needs for itself. */
@@ -376,7 +414,8 @@ judge_find_one(const struct judge_case *c, const struct locate_finding *from,
 				     INCIDENT_ONE_WAY : INCIDENT_BOTH,
 		.loss_ratio = judge_loss_ratio(c, from),
 		.confidence = from->net > 0 ? -expm1(-from->net) : 0,
-		.sure = from->net >= JUDGE_SURE && !from->brief && from == c->result->findings};
+		.sure = from->net >= JUDGE_SURE && !from->brief &&
+			from == c->result->findings && judge_is_told(c, from)};
 	judge_find_jobs(c, from, out, found->hurts, found->crosses);
 	return 0;
 }
