@@ -36,7 +36,7 @@ arch_root() {
 	root=/
 	shared=()
 	if [ -n "$systemd" ]; then
-		root=$("$here/disk") || exit 125
+		root=$("$here/disk" --suite "$debian") || exit 125
 	elif [ "$arch" = x86_64 ]; then
 		return
 	else

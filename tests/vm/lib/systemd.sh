@@ -7,6 +7,7 @@
 
 check_systemd() {
 	[ -z "$systemd" ] || [ "$arch" = x86_64 ] || bad_call "--systemd: x86_64 only"
+	case $debian in bookworm | trixie) ;; *) bad_call "unknown suite $debian" ;; esac
 }
 
 # systemd_machine: adds the disk, of which what is written is lost, and the kernel's arguments.

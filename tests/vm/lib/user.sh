@@ -50,6 +50,17 @@ check_user() {
 	as=("$uid" "$gid" "$groups" "$name" "${home:-/}" "${shell:-/bin/sh}")
 }
 
+# choose_user: who runs the command: root, the one of --as, or the caller, whom another root file
+# system need not know.
+choose_user() {
+	if [ -n "${user+given}" ]; then
+		check_user "$user"
+	elif [ -z "$sudo" ] && [ "$(id -u)" -ne 0 ]; then
+		as=("$(id -u)" "$(id -g)" "$(id -G | tr ' ' ,)" "$(id -un 2>/dev/null || id -u)"
+			"${HOME:-/}" "${SHELL:-/bin/sh}")
+	fi
+}
+
 # check_capabilities LIST: sets capabilities as setpriv(1) writes them, or to none.
 check_capabilities() {
 	local name known

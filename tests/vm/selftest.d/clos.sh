@@ -4,7 +4,7 @@
 # Sourced by tests/vm/selftest: tests/vm/fabric --clos, from inside.
 
 test_clos() {
-	"$here/run" --kernel "$kernel" --icount-idle --memory 768 --out "$work/vm-out" \
+	"$here/run" --sudo --kernel "$kernel" --icount-idle --memory 768 --out "$work/vm-out" \
 		--timeout 1200 -- "$here/selftest" --in-clos
 	status=$?
 	equal "tests of a Clos ran to their end" 0 "$status"
@@ -12,7 +12,7 @@ test_clos() {
 
 # A Clos of rails has more to it than one without.
 test_clos_rails() {
-	"$here/run" --kernel "$kernel" --icount-idle --memory 768 --out "$work/vm-out" \
+	"$here/run" --sudo --kernel "$kernel" --icount-idle --memory 768 --out "$work/vm-out" \
 		--timeout 1200 -- "$here/selftest" --in-clos-rails
 	status=$?
 	equal "tests of a Clos with rails ran to their end" 0 "$status"

@@ -38,7 +38,7 @@ test_status() {
 	equal "missing command" 127 "$status"
 	vm -- sh -c 'kill -SEGV $$'
 	equal "command killed by a signal" 139 "$status"
-	"$here/run" --kernel 1.0 -- true 2>"$work/stderr"
+	"$here/run" --sudo --kernel 1.0 -- true 2>"$work/stderr"
 	equal "unknown kernel" 125 $?
 	check "unknown kernel: the known ones are listed" contains "$work/stderr" "6.1"
 	local call
@@ -47,10 +47,10 @@ test_status() {
 		"--as root:no-such-group -- true" "--caps net_raw,no_such -- true" \
 		"--rw /no/such/directory -- true" "--rw / -- true"; do
 		# shellcheck disable=SC2086 # words
-		"$here/run" $call 2>"$work/stderr"
+		"$here/run" --sudo $call 2>"$work/stderr"
 		equal "wrong call: $call" 2 $?
 	done
-	QEMU=no-such-qemu "$here/run" -- true 2>"$work/stderr"
+	QEMU=no-such-qemu "$here/run" --sudo -- true 2>"$work/stderr"
 	equal "no qemu" 125 $?
 	check "no qemu: says what to do" contains "$work/stderr" contrib/setup
 }

@@ -12,7 +12,7 @@ test_parallel() {
 	mkdir -p "$work/several" "$shared"
 	cd "$work/several" || return
 	for i in 1 2 3; do
-		"$here/run" --kernel "$kernel" --rw "$shared" -- bash -c '
+		"$here/run" --sudo --kernel "$kernel" --rw "$shared" -- bash -c '
 			echo "$1" >vm.tmp; echo "$1" >"$RPINGMESH_VM_OUT/mine"
 			echo "from $1" >"$2/$1"
 			until [ "$(ls "$2" | wc -l)" -eq 3 ]; do sleep 0.1; done
@@ -39,7 +39,8 @@ test_parallel() {
 
 # The lock that a run holds is flock(2) on the directory.
 test_output_in_use() {
-	flock "$work/tmp" "$here/run" --kernel "$kernel" --out "$work/tmp" -- true 2>"$work/stderr"
+	flock "$work/tmp" "$here/run" --sudo --kernel "$kernel" --out "$work/tmp" -- true \
+		2>"$work/stderr"
 	equal "an output directory in use" 125 $?
 	check "is explained" contains "$work/stderr" "in use by another run"
 }

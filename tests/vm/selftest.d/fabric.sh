@@ -100,7 +100,7 @@ guest_links() {
 }
 
 test_fabric() {
-	"$here/run" --kernel "$kernel" --hosts 3 --out "$work/vm-out" --timeout 600 -- \
+	"$here/run" --sudo --kernel "$kernel" --hosts 3 --out "$work/vm-out" --timeout 600 -- \
 		"$here/selftest" --in-vm
 	status=$?
 	equal "fabric tests ran to their end" 0 "$status"
@@ -109,8 +109,8 @@ test_fabric() {
 # An incast's worth of hosts: the last has its device, GIDs and wire, and no rule is mistaken for
 # another's.
 test_many_hosts() {
-	"$here/run" --kernel "$kernel" --hosts 40 --memory 1024 --out "$work/vm-out" --timeout 600 \
-		-- "$here/selftest" --in-many
+	"$here/run" --sudo --kernel "$kernel" --hosts 40 --memory 1024 --out "$work/vm-out" \
+		--timeout 600 -- "$here/selftest" --in-many
 	status=$?
 	equal "tests of 40 hosts ran to their end" 0 "$status"
 }

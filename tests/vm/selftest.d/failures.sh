@@ -4,7 +4,7 @@
 # Sourced by tests/vm/selftest: time limit, signals, crashes.
 
 test_timeout() {
-	"$here/run" --kernel "$kernel" --out "$work/vm-out" --timeout 15 -- sleep 1000 \
+	"$here/run" --sudo --kernel "$kernel" --out "$work/vm-out" --timeout 15 -- sleep 1000 \
 		2>"$work/stderr"
 	equal "time limit" 124 $?
 	check "time limit is explained" contains "$work/stderr" "time limit of 15 s"

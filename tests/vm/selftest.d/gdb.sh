@@ -22,10 +22,10 @@ PROGRAM
 test_gdb() {
 	command -v gdb >/dev/null || { skip gdb "no gdb (contrib/setup gdb)" && return; }
 	make_program
-	"$here/run" --gdb -- "$work/program" </dev/null 2>"$work/stderr"
+	"$here/run" --sudo --gdb -- "$work/program" </dev/null 2>"$work/stderr"
 	equal "--gdb without a terminal" 2 $?
 	check "--gdb without a terminal: says what does" contains "$work/stderr" "--gdb-command"
-	"$here/run" --gdb-command run -- "$here/fabric" show 2>"$work/stderr"
+	"$here/run" --sudo --gdb-command run -- "$here/fabric" show 2>"$work/stderr"
 	equal "--gdb of a script" 2 $?
 	vm --timeout 400 --gdb-command 'break inner' --gdb-command run --gdb-command bt \
 		--gdb-command 'print text' --gdb-command continue \
@@ -53,7 +53,8 @@ test_gdb() {
 # The debug symbols are a large download: only when it is asked for.
 extra_kernel_gdb() {
 	local pid try line
-	"$here/run" --kernel "$kernel" --out "$work/vm-out" --timeout 1500 --kernel-gdb -- sh -c '
+	"$here/run" --sudo --kernel "$kernel" --out "$work/vm-out" --timeout 1500 \
+		--kernel-gdb -- sh -c '
 		ip link add d0 type dummy
 		ip link set d0 up; rdma link add rxe0 type rxe netdev d0; rdma link' \
 		>"$work/stdout" 2>"$work/stderr" &

@@ -19,17 +19,18 @@ test_own_kernel() {
 	dir=$("$here/kernel" "$kernel" | head -n 1)
 	release=$(cat "$dir/release")
 	make_tree "$dir/lib/modules/$release" "$dir/vmlinux"
-	"$here/run" --kernel "$work/tree" --out "$work/vm-out" -- sh \
+	"$here/run" --sudo --kernel "$work/tree" --out "$work/vm-out" -- sh \
 		-c 'uname -r; modprobe rdma_rxe && echo loaded' >"$work/stdout" 2>&1
 	equal "--kernel BUILD-TREE" "$release"$'\nloaded' "$(cat "$work/stdout")"
 	cp "$dir/vmlinux" "$work/image"
-	"$here/run" --kernel "$work/image" --modules "$dir/lib/modules" --out "$work/vm-out" -- \
-		sh -c 'uname -r; modprobe rdma_rxe && echo loaded' >"$work/stdout" 2>&1
+	"$here/run" --sudo --kernel "$work/image" --modules "$dir/lib/modules" \
+		--out "$work/vm-out" -- sh \
+		-c 'uname -r; modprobe rdma_rxe && echo loaded' >"$work/stdout" 2>&1
 	equal "--kernel vmlinux --modules DIR" "$release"$'\nloaded' "$(cat "$work/stdout")"
-	"$here/run" --kernel "$work/image" --modules "$work/tmp" --out "$work/vm-out" -- uname \
-		-r 2>"$work/stderr"
+	"$here/run" --sudo --kernel "$work/image" --modules "$work/tmp" --out "$work/vm-out" \
+		-- uname -r 2>"$work/stderr"
 	equal "--modules without modules" 125 $?
-	"$here/run" --kernel /etc/passwd --out "$work/vm-out" -- uname -r 2>"$work/stderr"
+	"$here/run" --sudo --kernel /etc/passwd --out "$work/vm-out" -- uname -r 2>"$work/stderr"
 	equal "--kernel that is none" 125 $?
 	check "is explained" contains "$work/stderr" "neither an ELF file nor a bzImage"
 }

@@ -8,7 +8,7 @@
 machines_refused() {
 	local name=$1 error=$2
 	shift 2
-	"$here/run" "$@" -- true 2>"$work/stderr"
+	"$here/run" --sudo "$@" -- true 2>"$work/stderr"
 	equal "$name" 2 $?
 	check "$name: says why" contains "$work/stderr" "$error"
 }
@@ -78,8 +78,8 @@ extra_machine_dies() {
 	check "it says which" contains "$work/stderr" "machine 2 gave up"
 	equal "output before, without rxe0" here "$(of 1)"
 	check "nothing left in TMPDIR" no_trace
-	"$here/run" --kernel "$kernel" --out "$work/vm-out" --machines 2 --no-rxe --timeout 600 -- \
-		sh -c 'echo here; sleep 1000' \
+	"$here/run" --sudo --kernel "$kernel" --out "$work/vm-out" --machines 2 --no-rxe \
+		--timeout 600 -- sh -c 'echo here; sleep 1000' \
 		>"$work/stdout" 2>/dev/null &
 	local pid=$! try
 	for try in {1..600}; do

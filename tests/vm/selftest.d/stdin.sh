@@ -21,7 +21,7 @@ test_stdin() {
 }
 
 test_closed_output() {
-	"$here/run" --kernel "$kernel" --out "$work/vm-out" -- sh \
+	"$here/run" --sudo --kernel "$kernel" --out "$work/vm-out" -- sh \
 		-c 'echo one; echo two; sleep 1000' 2>"$work/stderr" |
 		head -n 1 >"$work/stdout"
 	equal "an output that is closed ends the VM" "141 one" \

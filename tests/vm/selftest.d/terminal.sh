@@ -19,7 +19,7 @@ await() {
 
 # shellcheck disable=SC2016 # dollars that must not expand here
 test_interactive() {
-	"$here/run" --interactive -- true </dev/null 2>"$work/stderr"
+	"$here/run" --sudo --interactive -- true </dev/null 2>"$work/stderr"
 	equal "--interactive without a terminal" 2 $?
 	export RUN=$here/run KERNEL=$kernel OUT=$work/vm-out
 	export INSIDE='trap "echo caught" INT; stty size; test -t 2 && echo ready

@@ -14,6 +14,25 @@ capability_mask() {
 	printf '%016x\n' $mask
 }
 
+# as_caller: a caller who is not root, with a cache of its own.
+# shellcheck disable=SC2016 # dollars that must not expand here
+as_caller() {
+	local expected release=6.1
+	local -a games=(setpriv --reuid games --regid games --init-groups
+		env "TMPDIR=$work/games" "RPINGMESH_CACHE=$work/games" HOME=/usr/games
+		"$here/run" --kernel "$kernel" --out "$work/games/out" --timeout 120)
+	[ "$(id -u)" -eq 0 ] || return 0
+	release=$("$here/kernel" "$kernel" | head -n 1)
+	mkdir -p "$work/games/kernel"
+	ln -s "$release" "$work/games/kernel/$kernel"
+	chown -R games: "$work/games"
+	expected="$(id -u games) $(id -g games) /usr/games"
+	equal "a caller who is not root: the command is that user's" "$expected" \
+		"$("${games[@]}" -- sh -c 'echo $(id -u) $(id -g) $HOME' 2>"$work/stderr")"
+	equal "--sudo: it is root's, with the caller's environment" "0 0 /usr/games" \
+		"$("${games[@]}" --sudo -- sh -c 'echo $(id -u) $(id -g) $HOME' 2>"$work/stderr")"
+}
+
 # shellcheck disable=SC2016 # dollars that must not expand here
 test_user() {
 	local expected
@@ -39,6 +58,7 @@ test_user() {
 	expected=$(getent group nogroup | cut -d: -f3)
 	equal "--as UID:GROUP" "12345"$'\n'"$expected"$'\n'"$expected"$'\n/\n3' \
 		"$(cat "$work/stdout")"
+	as_caller
 	vm --caps none -- sh -c 'id -u
 		grep -c "Cap\(Inh\|Prm\|Eff\|Bnd\|Amb\):.0*$" /proc/self/status
 		ip link set lo down'
