@@ -5,12 +5,13 @@ loopback interface. mosquitto is Debian's; systemctl, ssh and scp are scripts th
 these namespaces. Then it looks whether the access list holds."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+
+from cluster_blocks import blocks
 
 TOP, BUILD = (os.path.abspath(p) for p in sys.argv[1:3])
 PAGE = os.path.join(TOP, "man/rpingmesh-cluster.7")
@@ -61,17 +62,6 @@ exec /usr/bin/nsenter --mount=/proc/$(cat DIR/${1#root@}.pid)/ns/mnt \
 SCP = r"""#!/bin/bash
 exec ssh "${2%%:*}" "install -m $(stat -c %a "$1") /dev/stdin ${2#*:}" <"$1"
 """
-
-
-def blocks():
-    """(verb, machine, rest, text) of each marked block of the page."""
-    marks = []
-    for line in re.split(r"^(?=\.\\\" (?:run|write|wait): )", open(PAGE).read(), flags=re.M)[1:]:
-        verb, machine, rest = re.match(r"\.\\\" (\w+): (\w+) ?(.*)", line).groups()
-        text = re.search(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed", line, re.M | re.S)
-        marks.append((verb, machine, rest, text and text[1].replace("\\e", "\\").replace(
-            "\\&", "")))
-    return marks
 
 
 def check(what, good):
@@ -139,7 +129,7 @@ class World:
 def follow(world):
     """Does what the page says."""
     done = []
-    for verb, machine, rest, text in blocks():
+    for verb, machine, rest, text in blocks(PAGE):
         if verb == "write":
             world.write(machine, rest, text)
         elif verb == "run":

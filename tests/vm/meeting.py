@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cases that run on two machines of tests/vm/run --machines 2 at once: how they meet."""
 
+import contextlib
 import functools
 import os
 import signal
 import subprocess
 
-from harness import MACHINE, Capture, check
+from harness import MACHINE, Capture, Failure, check
 
 OTHER = 3 - MACHINE
 # A machine that fails its half goes to the end of the case and waits there; so the other one's wait
@@ -31,8 +32,12 @@ def both(f):
         case_name = f.__name__
         try:
             f(t)
-        finally:
-            meet("end")
+        except Exception:
+            # Why this one has failed matters more than that the other one does not come.
+            with contextlib.suppress(Failure):
+                meet("end")
+            raise
+        meet("end")
     return case
 
 

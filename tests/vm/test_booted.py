@@ -18,8 +18,9 @@ import signal
 import subprocess
 import time
 
+import booted_cluster
 import harness
-from harness import MACHINE, check, child_of, probes_in, until
+from harness import MACHINE, Skip, check, child_of, probes_in, until
 from meeting import OTHER, WireCapture, address_of, both, meet, only_two
 
 PACKAGE = "rpingmesh"
@@ -29,6 +30,7 @@ CONF = "/etc/rpingmesh/rpingmeshd.conf"
 SOCKET_UNIT = "rpingmeshd.socket"
 SYSCTL = "/etc/sysctl.d/60-rpingmesh.conf"
 DEBS = os.environ.get("RPINGMESH_DEB", os.path.join(harness.BUILD, "deb"))
+PREVIOUS = os.environ.get("RPINGMESH_PREVIOUS_DEB", "")
 # Whatever systemd and apt do takes tens of seconds under emulation, and minutes on a busy machine.
 SLOW_S = 600
 # linux/capability.h
@@ -54,9 +56,9 @@ def apt(*argv):
                 "Dpkg::Use-Pty=0", *argv)
 
 
-def package_file(name=PACKAGE):
-    files = glob.glob(os.path.join(DEBS, f"{name}_*.deb"))
-    check(len(files) == 1, f"one package {name} wanted in {DEBS} (make deb): {files}")
+def package_file(name=PACKAGE, debs=DEBS):
+    files = glob.glob(os.path.join(debs, f"{name}_*.deb"))
+    check(len(files) == 1, f"one package {name} wanted in {debs} (make deb): {files}")
     return files[0]
 
 
@@ -133,16 +135,21 @@ def peers_line(interval_ms=200):
     return f'peers = ({{ address = "{address_of(OTHER)}"; interval_ms = {interval_ms}; }});'
 
 
+def probe_the_other():
+    """The other machine as a peer in the configuration. The emulation is slow: no limit of the
+    processor."""
+    with open(CONF) as f:
+        plain = "\npeers = " not in f.read()
+    if plain:
+        configure("limits = { cpu_percent = 0; };", "timeout_ms = 5000;", peers_line())
+
+
 def running():
     """The package installed, with the other machine as peer, and the daemon up: what most cases
     begin with."""
     if package_state() != "installed":
         install()
-    with open(CONF) as f:
-        plain = "\npeers = " not in f.read()
-    if plain:
-        # The emulation is slow: no limit of the processor.
-        configure("limits = { cpu_percent = 0; };", "timeout_ms = 5000;", peers_line())
+    probe_the_other()
     if not os.path.exists(SYSCTL):
         allow_tracing()
     must("systemctl", "reset-failed")
@@ -397,6 +404,111 @@ def test_upgrade(t):
     meet("upgraded")
     peer_is_up(5)
     meet("measured")
+
+
+def of_central(command):
+    text = run("rpingmesh-ctl", "--central", "--json", command)[1]
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def in_the_cluster():
+    """This machine has a pinglist of the broker's, and probes the other by it."""
+    def listed():
+        counts = ((status() or {}).get("cluster") or {}).get("pinglist") or {}
+        return counts.get("from") == "broker" and counts.get("taken", 0) > 0
+    until("a pinglist has come", listed, SLOW_S, 1)
+    peer_is_up(10)
+
+
+def central_is_well(t):
+    """What central says: both hosts, with the addresses that these have, and their reports."""
+    hosts = {h["host"]: h["state"] for h in of_central("hosts")}
+    check(hosts == {"node1": "present", "node2": "present"}, f"{hosts}")
+    ports = of_central("ports")
+    for name, machine in booted_cluster.NAMES.items():
+        check([p for p in ports if p["host"] == name and
+               address_of(machine) in json.dumps(p)], f"{name}: {ports}")
+    s = until("central has reports of both", lambda: [
+        s for s in of_central("status")
+        if s.get("reporting") == 2 and s["reports_refused"] == 0], SLOW_S, 1)[0]
+    t.note(f"degraded: {s['degraded']}")
+    pid = int(must("systemctl", "show", "-P", "MainPID", CENTRAL))
+    check(proc_status(pid)["Uid"].split() == [str(pwd.getpwnam("rpingmesh").pw_uid)] * 4,
+          "central is not the user rpingmesh")
+    check(int(proc_status(pid)["CapBnd"], 16) == 0, "central may get capabilities")
+    check(os.path.exists("/var/lib/rpingmesh-central/central.db"), "no database")
+    t.note(f"{s['reports']} reports of {s['report_rows']} rows, {s['lists_published']} pinglists")
+
+
+@both
+def test_cluster(t):
+    """rpingmesh-cluster(7) as it is written, with the three packages, Debian's broker and TLS: the
+    same configuration on both hosts, both in the list of hosts, each probes the other."""
+    running()
+    must("systemctl", "stop", UNIT)
+    shutil.copy(CONF, "/root/before.conf")
+    if MACHINE == 1:
+        apt("install", package_file(CENTRAL))
+    node = booted_cluster.Node()
+    try:
+        meet("named", SLOW_S)
+        if MACHINE == 1:
+            t.note(f"{booted_cluster.follow(SLOW_S)} blocks of commands were run")
+        meet("followed", 2 * SLOW_S)
+        in_the_cluster()
+        meet("probes", SLOW_S)
+        if MACHINE == 1:
+            theirs = booted_cluster.shell(f"ssh root@node2 cat {CONF}")
+            with open(CONF) as f:
+                check(theirs == (0, f.read()), f"not one configuration: {theirs}")
+            central_is_well(t)
+            apt("purge", CENTRAL)
+            must("systemctl", "disable", "--now", "mosquitto")
+        meet("seen", 2 * SLOW_S)
+    finally:
+        must("systemctl", "stop", UNIT)
+        node.close()
+    shutil.copy("/root/before.conf", CONF)
+    running()
+
+
+@both
+def test_upgrade_previous(t):
+    """The version before this one on machine 2, whose package has all programs in one: the two
+    versions measure each other; then an upgrade to today's packages keeps what was edited."""
+    if not glob.glob(os.path.join(PREVIOUS, "*.deb")):
+        raise Skip("no packages of the version before ($RPINGMESH_PREVIOUS_DEB)")
+    if MACHINE == 2:
+        if package_state() == "installed":
+            apt("purge", PACKAGE, CENTRAL, CTL)
+        apt("install", package_file(debs=PREVIOUS))
+        probe_the_other()
+        must("systemctl", "restart", UNIT)
+        answers()
+    else:
+        running()
+    meet("mixed", SLOW_S)
+    peer_is_up(5)
+    meet("measured", SLOW_S)
+    if MACHINE == 2:
+        before, pid = package_version(), main_pid()
+        with open(CONF) as f:
+            edited = f.read()
+        apt("install", *map(package_file, (PACKAGE, CTL, CENTRAL)))
+        t.note(f"{before} is now {package_version()}")
+        check(run("dpkg", "--compare-versions", before, "lt", package_version())[0] == 0,
+              "the same version")
+        with open(CONF) as f:
+            check(f.read() == edited, "the operator's configuration was changed")
+        for name, path in ((PACKAGE, "/usr/sbin/rpingmeshd"), (CTL, "/usr/bin/rpingmesh-ctl"),
+                           (CENTRAL, "/usr/sbin/rpingmesh-central")):
+            check(must("dpkg", "-S", path).split(":")[0] == name, f"{path} is not of {name}")
+        until("another daemon runs", lambda: main_pid() not in (0, pid), SLOW_S, 1)
+        check(answers()["version"] == package_version().split("-")[0], f"{answers()['version']}")
+        apt("purge", CENTRAL)
+    meet("upgraded", SLOW_S)
+    peer_is_up(5)
+    meet("end of measurement", SLOW_S)
 
 
 def left_of_the_package():
