@@ -21,7 +21,17 @@ KNOWN = {"minimumLimaVersion", "base", "vmType", "vmOpts", "os", "arch", "images
          "dns", "hostResolver", "propagateProxyEnv", "caCerts", "rosetta", "plain", "timezone",
          "nestedVirtualization", "user"}
 KERNELS = {"debian-11.yaml": "5.10", "debian-12.yaml": "6.1", "debian-13.yaml": "6.12",
-           "debian-sid.yaml": "7.2"}
+           "debian-sid.yaml": "7.2", "rocky-8.yaml": "4.18", "ubuntu-22.04.yaml": "5.15",
+           "ubuntu-24.04.yaml": "6.8", "arch.yaml": "newest"}
+# The address of each image, with the name of the template and that of the architecture.
+IMAGES = (
+    (r"https://cloud\.debian\.org/images/cloud/\w+/(?:daily/)?latest/"
+     r"(debian-\w+)-generic-(\w+)(?:-daily)?\.qcow2"),
+    (r"https://cloud-images\.ubuntu\.com/releases/[\d.]+/release/"
+     r"(ubuntu-[\d.]+)-server-cloudimg-(\w+)\.img"),
+    (r"https://dl\.rockylinux\.org/pub/rocky/8/images/\w+/"
+     r"(Rocky-8)-GenericCloud\.latest\.(\w+)\.qcow2"),
+    r"https://geo\.mirror\.pkgbuild\.com/images/latest/(Arch)-Linux-(\w+)-cloudimg\.qcow2")
 ARCHES = {"aarch64": "arm64", "x86_64": "amd64"}
 
 
@@ -31,20 +41,19 @@ def template(path):
     t = yaml.safe_load(text)
     name = os.path.basename(path)
     yield from (f"unknown key {k}" for k in set(t) - KNOWN)
-    if f"Linux {KERNELS[name]}" not in text.split("\n")[2]:
+    kernel = f"Linux {KERNELS[name]}".replace("Linux newest", "newest Linux")
+    if kernel not in text.split("\n")[2]:
         yield f"its head does not say Linux {KERNELS[name]}"
     if t.get("vmType") not in (None, "vz", "qemu"):
         yield f"vmType {t['vmType']}"
-    if {i.get("arch") for i in t.get("images", [])} != set(ARCHES):
+    arches = {i.get("arch") for i in t.get("images", [])}
+    if arches != set(ARCHES) and not (name == "arch.yaml" and arches == {"x86_64"}):
         yield "images: not one for aarch64 and x86_64 each"
     for image in t.get("images", []):
-        address = re.fullmatch(
-            r"https://cloud\.debian\.org/images/cloud/(\w+)/(daily/)?latest/"
-            r"debian-(\w+)-generic-(\w+)(-daily)?\.qcow2",
-            image["location"])
-        if (not address or address[4] != ARCHES[image["arch"]] or
-                f"debian-{address[3]}.yaml" != name):
-            yield f"image {image['location']} is not Debian's generic one for {image['arch']}"
+        found = [m for p in IMAGES for m in [re.fullmatch(p, image["location"])] if m]
+        if (not found or found[0][1].lower() + ".yaml" != name or
+                found[0][2] not in (image["arch"], ARCHES[image["arch"]])):
+            yield f"image {image['location']} is not that for {image['arch']}"
     for key, pattern in (("memory", r"\d+GiB"), ("disk", r"\d+GiB"),
                          ("minimumLimaVersion", r"\d+\.\d+\.\d+")):
         if not re.fullmatch(pattern, str(t.get(key))):
