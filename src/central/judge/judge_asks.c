@@ -237,16 +237,35 @@ struct judge_told {
 	bool trace;
 };
 
+/* "3 5-tuples", or "1 5-tuple". */
+static const char *
+judge_tuples(char text[32], uint32_t n)
+{
+	snprintf(text, 32, "%u 5-tuple%s", n, n == 1 ? "" : "s");
+	return text;
+}
+
 static void
 judge_tell(const struct judge_asks *asks, const struct judge_told *told,
 	   const struct incidents_time *now)
 {
-	char source[ADDR_TEXT], destination[ADDR_TEXT], text[INCIDENT_TEXT];
+	char source[ADDR_TEXT], destination[ADDR_TEXT], text[INCIDENT_TEXT], what[96] = "";
+	char probes[32], traces[32];
 
-	snprintf(text, sizeof(text),
-		 "%u hosts to probe %u 5-tuples and to trace %u: %.64s to %s %s -> %s port %u%s",
-		 told->hosts, told->probes, told->traces, told->host,
-		 told->trace ? "trace" : "probe", addr_text(&told->tuple.source, source),
+	judge_tuples(probes, told->probes);
+	judge_tuples(traces, told->traces);
+	if (told->probes && told->traces)
+		snprintf(what, sizeof(what), "to probe %s and to trace %s: ", probes, traces);
+	else if (told->probes + told->traces > 1)
+		snprintf(what, sizeof(what), "to %s %s: ", told->trace ? "trace" : "probe",
+			 told->trace ? traces : probes);
+	if (told->hosts > 1)
+		snprintf(text, sizeof(text), "%u hosts %s", told->hosts, what);
+	else
+		snprintf(text, sizeof(text), "%s", what);
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "%.64s to %s %s -> %s port %u%s",
+		 told->host, told->trace ? "trace" : "probe",
+		 addr_text(&told->tuple.source, source),
 		 addr_text(&told->tuple.destination, destination), told->tuple.src_port,
 		 told->probes + told->traces > 1 ? ", ..." : "");
 	incidents_note(asks->incidents, told->about, INCIDENT_ASKED, text, now);
