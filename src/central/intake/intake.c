@@ -555,6 +555,7 @@ intake_rows(const struct intake_host *host, enum intake_window window, uint64_t 
 		row = (struct intake_row){
 			.stream = &stored->stream,
 			.place = i,
+			.losing_ns = stored->losing_s * NSEC_PER_SEC,
 			.stored = stored};
 		if (stored->n_times)
 			row.times = (struct report_times){&host->table.times[stored->times],

@@ -46,6 +46,8 @@ struct intake_row {
 	const struct report_stream *stream; /* borrowed, valid during the call */
 	uint32_t place;
 	struct intake_counts counts;
+	uint64_t losing_ns;          /* it has been losing at this time, and has not ceased for
+					INTAKE_LOSING_NS since; 0: it has never lost anything */
 	struct report_times times;   /* the last ones that were reported; borrowed as well */
 	const struct intake_stored *stored; /* for intake_stored_usual_ns(); borrowed as well */
 };

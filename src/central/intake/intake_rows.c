@@ -110,6 +110,8 @@ intake_carry(struct intake_stored **sorted, size_t n, struct intake_stored *row)
 		return;
 	memcpy(row->newest, old->newest, sizeof(row->newest));
 	memcpy(row->slots, old->slots, sizeof(row->slots));
+	row->lost_s = old->lost_s;
+	row->losing_s = old->losing_s;
 	memset(old->slots, 0, sizeof(old->slots));
 	row->times = old->times;
 	row->n_times = old->n_times;
@@ -317,6 +319,16 @@ intake_count_row(struct intake_counts *c, const struct report_row *row)
 }
 
 static void
+intake_row_loses(struct intake_stored *row, uint64_t now_ns)
+{
+	uint32_t now_s = (uint32_t)(now_ns / NSEC_PER_SEC);
+
+	if (!row->lost_s || now_s - row->lost_s > INTAKE_LOSING_NS / NSEC_PER_SEC)
+		row->losing_s = now_s + 1; /* rather later than it was */
+	row->lost_s = now_s;
+}
+
+static void
 intake_row_add(struct intake_stored *row, const struct intake_counts *counts,
 	       enum intake_window first, uint64_t now_ns)
 {
@@ -339,6 +351,8 @@ intake_table_add(struct intake_table *table, const struct report *report, enum i
 			continue;
 		c.rtt_us = (uint32_t)((uint64_t)report->rtt_ns[i] * c.answered / NSEC_PER_USEC);
 		intake_row_add(&table->rows[i], &c, first, now_ns);
+		if (c.lost || c.back_lost || c.unreachable)
+			intake_row_loses(&table->rows[i], now_ns);
 	}
 }
 

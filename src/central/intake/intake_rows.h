@@ -16,6 +16,8 @@ enum intake_window {
 	INTAKE_LONG,   /* 1 h: 4 slots of a quarter */
 	INTAKE_WINDOWS
 };
+/* What has lost nothing for so long loses anew. */
+#define INTAKE_LOSING_NS 30000000000ULL
 /* The length of a window, and of its slots. */
 uint64_t intake_window_ns(enum intake_window window);
 uint64_t intake_slot_ns(enum intake_window window);
@@ -37,6 +39,11 @@ struct intake_stored {
 	struct report_stream stream;  /* device: borrowed from the port */
 	char *job;                    /* owned: that of the stream; NULL: it has none */
 	uint32_t times, n_times;      /* the part of the times of the table that is its own */
+	/*
+	 * When a report said that it loses: the last time, and the first one since which no
+	 * INTAKE_LOSING_NS have gone by without. Seconds, 0: never.
+	 */
+	uint32_t lost_s, losing_s;
 	uint32_t newest[INTAKE_WINDOWS]; /* the number of the newest slot that is in use */
 	struct intake_counts slots[INTAKE_SLOTS];
 };

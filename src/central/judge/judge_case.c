@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "central/judge/judge_case_impl.h"
+#include "central/judge/judge_fresh.h"
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
 #include "central/roads/roads.h"
@@ -143,6 +144,8 @@ judge_add_host(struct judge_case *c, const struct registry_host *host)
 	snprintf(c->hosts[number].name, REGISTRATION_HOST, "%s", h.name);
 	c->lhosts[number] = (struct locate_host){
 		.excuses = judge_host_excuses(c, &h, info), .silent = info && info->silent};
+	c->hosts[number].clock_known = info;
+	c->hosts[number].clock_off_ns = info ? info->clock_off_ns : 0;
 	c->hosts[number].reported_ns =
 		info && !info->silent && !c->lhosts[number].excuses &&
 				!judge_was_away(c, info) ? info->last_ns : 0;
@@ -304,7 +307,44 @@ judge_add_path(struct judge_case *c, const struct roads_way_links *path)
 	return (uint32_t)c->n_paths++;
 }
 
+/* The path of a tuple from the NIC may hold for what is lost since `losing_ns`. */
+static void
+judge_add_fresh(struct judge_case *c, uint32_t path, const struct roads_tuple *tuple, uint32_t nic,
+		uint64_t losing_ns)
+{
+	const struct judge_host *host = &c->hosts[c->lnics[nic].host];
+	const struct judge_losing losing = {
+		.now_ns = c->wall_ns, .begin_ns = c->wall_ns - intake_window_ns(c->window),
+		.losing_ns = c->wall_ns - c->now_ns + losing_ns,
+		.clock_known = host->clock_known, .clock_off_ns = host->clock_off_ns};
+	struct roads_path whole;
+
+	if (path != LOCATE_NONE && roads_find(c->sources.roads, tuple, &whole) &&
+	    judge_path_is_fresh(&whole, &losing))
+		c->paths[path].flags |= LOCATE_PATH_FRESH;
+}
+
 /* ---- rows ---- */
+
+/*
+ * The last row has been losing since then, unless its 5-tuple has for longer: some of its rows may
+ * be of probes that were asked for later.
+ */
+static void
+judge_row_loses(struct judge_case *c, uint64_t losing_ns)
+{
+	struct judge_row *row = &c->rows[c->n_rows - 1];
+	const struct locate_row *l = &c->lrows[c->n_rows - 1];
+	const struct roads_tuple there = {row->source, row->destination, row->src_port,
+					  row->traffic_class};
+	const struct roads_tuple back = {row->destination, row->source, row->back_port,
+					 row->traffic_class};
+	uint64_t before_ns = c->rows[row->tuple].losing_ns;
+
+	row->losing_ns = before_ns && before_ns < losing_ns ? before_ns : losing_ns;
+	judge_add_fresh(c, l->there, &there, l->from, row->losing_ns);
+	judge_add_fresh(c, l->back, &back, l->to, row->losing_ns);
+}
 
 static uint32_t
 judge_job_of(struct judge_case *c, const char *name)
@@ -429,6 +469,8 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 		.job = s->kind == REPORT_FLOW ? judge_job_of(c, s->job) : JUDGE_NONE};
 	l->tuple = c->rows[c->n_rows].tuple = judge_tuple_of(c, &c->rows[c->n_rows]);
 	c->n_rows++;
+	if (row->losing_ns && (l->lost || l->half))
+		judge_row_loses(c, row->losing_ns);
 	c->stats.probes += l->sent;
 	c->stats.losses += l->lost + l->half;
 }
@@ -566,6 +608,7 @@ judge_case_new(const struct judge_sources *sources, enum intake_window window, u
 	c->sources = *sources;
 	c->window = window;
 	c->now_ns = c->random = now_ns;
+	c->wall_ns = clock_wall_ns() - (clock_mono_ns() - now_ns);
 	*out = c;
 	return 0;
 }

@@ -12,6 +12,8 @@
 
 struct judge_host {
 	char name[REGISTRATION_HOST];
+	bool clock_known;
+	int64_t clock_off_ns;
 	uint64_t reported_ns; /* its last report; 0: none, or it is no witness that it is well */
 	size_t first_row, n_rows;
 };
@@ -48,6 +50,7 @@ struct judge_row {
 	struct addr source, destination;
 	uint32_t job; /* JUDGE_NONE: none */
 	uint32_t tuple; /* the first row of this 5-tuple: the other ones are of other sizes */
+	uint64_t losing_ns; /* that it loses since, CLOCK_MONOTONIC; 0: it does not */
 	uint32_t other; /* probes that are no evidence, but may have arrived */
 	bool burst;     /* central has asked for them, for a while */
 };
@@ -70,6 +73,7 @@ struct judge_case {
 	struct judge_sources sources;
 	enum intake_window window;
 	uint64_t now_ns;
+	uint64_t wall_ns;     /* the wall clock at now_ns */
 	/* collecting */
 	uint64_t after;       /* the last host of the registry */
 	size_t next;          /* of `hosts`, whose rows are to be added; */

@@ -241,7 +241,7 @@ roads_take_all(struct roads *r, uint32_t host, const struct paths *p)
 	int worst = 0;
 
 	for (size_t i = 0; i < p->n_paths; i++) {
-		int rc = roads_take_path(r, host, &p->paths[i]);
+		int rc = roads_take_path(r, host, &p->paths[i], p->time_ns);
 
 		if (rc == -EINVAL && worst != rc)
 			roads_complain(r, "%s has sent a path from %s, which is not its address",

@@ -53,6 +53,13 @@ struct roads_path {
 	uint32_t flow_label;
 	const char *host;         /* that has traced it; borrowed */
 	uint64_t traced_ns;       /* by the clock of the host; whole seconds */
+	/*
+	 * By our wall clock, whatever that of the host says, in whole seconds, rounded down: when
+	 * it was traced, and when the first of the traces was that have not contradicted each
+	 * other since. They may be later than the truth by the time that the message took. 0: not
+	 * known.
+	 */
+	uint64_t here_ns, since_ns;
 	bool complete;            /* all routers are known, and so all links are */
 	bool stable;              /* false: there is no one path */
 	bool reached;
@@ -64,6 +71,7 @@ struct roads_path {
 	/* The last path that was complete and stable, if this one is not; else n_before is 0. */
 	uint8_t n_before;
 	uint32_t before[ROADS_LINKS_MAX]; /* links */
+	bool agrees;              /* what is known now is as it was then */
 };
 
 struct roads_link {

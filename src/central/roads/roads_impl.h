@@ -112,12 +112,14 @@ struct roads_way {                /* a path */
 	uint32_t step, before;
 	uint32_t host, next_of_host;
 	uint32_t time_s;
+	uint32_t here_s, since_s; /* by our clock: the last trace; the first one that says so */
 	uint8_t flags;
 	uint8_t set;              /* the number of the last whole set that had it */
 };
 #define ROADS_REACHED 1u
 #define ROADS_STABLE 2u
 #define ROADS_COMPLETE 4u
+#define ROADS_AGREES 8u           /* no trace since the good path of before contradicts it */
 #define ROADS_GOOD (ROADS_REACHED | ROADS_STABLE | ROADS_COMPLETE)
 
 struct roads_host {
@@ -207,7 +209,8 @@ struct roads_step *roads_step_at(const struct roads *r, uint32_t step);
 uint32_t roads_steps(const struct roads *r, uint32_t step, uint32_t out[PATHS_HOPS_MAX]);
 
 /* roads_ways.c */
-int roads_take_path(struct roads *r, uint32_t host, const struct paths_path *p);
+/* made_ns: when the host has made the message, by its clock. */
+int roads_take_path(struct roads *r, uint32_t host, const struct paths_path *p, uint64_t made_ns);
 /* Removes paths of a host. */
 enum roads_sweep {
 	ROADS_SWEEP_ALL,

@@ -148,6 +148,58 @@ roads_flags(const struct paths_path *p)
 	return p->reached ? flags | ROADS_COMPLETE : flags;
 }
 
+/*
+ * Whether a trace says that packets go elsewhere than along a list of routers, which the path had.
+ * A trace that ends early, or does not know a router, does not say so.
+ */
+static bool
+roads_contradicts(const struct roads *r, uint32_t step, bool reached, const struct paths_path *p)
+{
+	uint32_t steps[PATHS_HOPS_MAX];
+	uint32_t n = roads_steps(r, step, steps);
+
+	if (!p->stable || p->n_hops > n || (p->reached && reached && p->n_hops != n))
+		return true;
+	for (uint32_t i = 0; i < p->n_hops; i++) {
+		uint32_t node = roads_step_at(r, steps[i])->key.node;
+
+		if (node && !addr_is_zero(&p->hops[i]) &&
+		    !addr_equal(&roads_node_at(r, node)->key, &p->hops[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The same, against what is known of the path so far: the last good one, if there was one. */
+static bool
+roads_agrees(const struct roads *r, const struct roads_way *w, const struct paths_path *p)
+{
+	bool good = (w->flags & ROADS_GOOD) == ROADS_GOOD;
+
+	if (!w->step || (!good && w->before && !(w->flags & ROADS_AGREES)))
+		return false;
+	if (!good && w->before)
+		return !roads_contradicts(r, w->before, true, p);
+	return good && !roads_contradicts(r, w->step, true, p);
+}
+
+/* When it was traced by our clock: the host's own clock says how long before the message. */
+static void
+roads_date(const struct roads *r, struct roads_way *w, const struct paths_path *p,
+	   uint64_t made_ns, bool agrees)
+{
+	uint64_t age_ns = p->time_ns < made_ns ? made_ns - p->time_ns : 0;
+	uint64_t age_s = (age_ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
+
+	w->time_s = (uint32_t)(p->time_ns / NSEC_PER_SEC);
+	/* A clock that was set back, or an age beyond all reason, tells nothing. */
+	w->here_s = 0;
+	if (p->time_ns <= made_ns + NSEC_PER_SEC && age_s < r->now_s)
+		w->here_s = r->now_s - (uint32_t)age_s;
+	if (!agrees || !w->since_s)
+		w->since_s = w->here_s;
+}
+
 /* The path becomes this one, whose list of routers it takes over. */
 static int
 roads_set(struct roads *r, struct roads_way *w, const struct paths_path *p, uint32_t step)
@@ -165,7 +217,6 @@ roads_set(struct roads *r, struct roads_way *w, const struct paths_path *p, uint
 	if (old.step)
 		roads_count(r, &old, -1);
 	w->flow_label = p->flow_label;
-	w->time_s = (uint32_t)(p->time_ns / NSEC_PER_SEC);
 	if ((w->flags & ROADS_GOOD) == ROADS_GOOD) {
 		roads_release(r, &old, ROADS_BEFORE);
 		roads_release(r, &old, ROADS_NOW);
@@ -180,22 +231,30 @@ roads_set(struct roads *r, struct roads_way *w, const struct paths_path *p, uint
 }
 
 static int
-roads_update(struct roads *r, uint32_t way, const struct paths_path *p)
+roads_update(struct roads *r, uint32_t way, const struct paths_path *p, uint64_t made_ns)
 {
 	struct roads_way *w = roads_way_at(r, way);
 	uint32_t step = roads_step_get(r, p);
+	bool agrees = roads_agrees(r, w, p);
+	int rc = 0;
 
 	if (!step)
 		return -ENOMEM;
-	if (step == w->step && roads_flags(p) == w->flags) {
+	if (step == w->step && roads_flags(p) == (w->flags & ROADS_GOOD)) {
 		roads_count(r, w, -1);
 		w->flow_label = p->flow_label;
-		w->time_s = (uint32_t)(p->time_ns / NSEC_PER_SEC);
 		roads_count(r, w, 1);
 		roads_step_put(r, step);
-		return 0;
+		/* What is not good, but never changes, is as it was, too. */
+		agrees |= p->stable;
+	} else {
+		rc = roads_set(r, w, p, step);
+		if (rc == 0 && agrees && w->before)
+			w->flags |= ROADS_AGREES;
 	}
-	return roads_set(r, w, p, step);
+	if (rc == 0)
+		roads_date(r, w, p, made_ns, agrees);
+	return rc;
 }
 
 /* Ends a path, which is in no host's list any more. */
@@ -258,14 +317,14 @@ roads_new_way(struct roads *r, const struct roads_way_key *key, uint32_t host)
 
 static int
 roads_take_new(struct roads *r, uint32_t host, const struct roads_way_key *key,
-	       const struct paths_path *p)
+	       const struct paths_path *p, uint64_t made_ns)
 {
 	uint32_t way = roads_new_way(r, key, host);
 	int rc;
 
 	if (!way)
 		return -ENOSPC;
-	rc = roads_update(r, way, p);
+	rc = roads_update(r, way, p, made_ns);
 	if (rc == 0)
 		return 0;
 	roads_take_away(r, way);
@@ -274,7 +333,7 @@ roads_take_new(struct roads *r, uint32_t host, const struct roads_way_key *key,
 }
 
 int
-roads_take_path(struct roads *r, uint32_t host, const struct paths_path *p)
+roads_take_path(struct roads *r, uint32_t host, const struct paths_path *p, uint64_t made_ns)
 {
 	struct roads_way_key key = {.source = roads_pool_find(&r->nodes, &p->source),
 				    .src_port = p->src_port,
@@ -294,10 +353,10 @@ roads_take_path(struct roads *r, uint32_t host, const struct paths_path *p)
 			roads_take_away(r, way);
 			roads_give(r, way, host);
 		}
-		rc = roads_update(r, way, p);
+		rc = roads_update(r, way, p, made_ns);
 	} else {
 		roads_node_at(r, key.source)->refs++;
-		rc = roads_take_new(r, host, &key, p);
+		rc = roads_take_new(r, host, &key, p, made_ns);
 		way = rc == 0 ? roads_pool_find(&r->ways, &key) : 0;
 	}
 	if (way)
@@ -350,6 +409,9 @@ roads_fill(const struct roads *r, const struct roads_way *w, struct roads_path *
 	out->flow_label = w->flow_label;
 	out->host = roads_host_at(r, w->host)->key.text;
 	out->traced_ns = w->time_s * NSEC_PER_SEC;
+	out->here_ns = w->here_s * NSEC_PER_SEC;
+	out->since_ns = w->since_s * NSEC_PER_SEC;
+	out->agrees = w->flags & ROADS_AGREES;
 	out->complete = w->flags & ROADS_COMPLETE;
 	out->stable = w->flags & ROADS_STABLE;
 	out->reached = w->flags & ROADS_REACHED;
