@@ -132,8 +132,8 @@ locate_fit_background(struct locate_work *work)
 	work->unexplained = KNOWN + work->quiet_losses;
 	for (size_t i = 0; i < work->n_lossy; i++)
 		work->unexplained += locate_fit_unexplained(work, &work->lossy[i]);
-	work->background = fmin(fmax(work->unexplained / locate_fit_packets(work), LEAST_LOSS),
-				locate_fit_most(work));
+	locate_set_background(work, fmin(fmax(work->unexplained / locate_fit_packets(work),
+					      LEAST_LOSS), locate_fit_most(work)));
 }
 
 /*
@@ -545,7 +545,7 @@ locate_fit_split(struct locate_work *work, size_t i)
 		return true;
 	memcpy(work->set, before.set, sizeof(work->set));
 	work->n_set = before.n_set;
-	work->background = before.background;
+	locate_set_background(work, before.background);
 	work->unexplained = before.unexplained;
 	return false;
 }
@@ -567,7 +567,7 @@ locate_fit(struct locate_work *work)
 		work->looks = 2 * LOCATE_FINDINGS;
 	work->barred = LOCATE_NONE;
 	locate_fit_apply(work, LOCATE_NONE);
-	work->background = MOST_LOSS;
+	locate_set_background(work, MOST_LOSS);
 	locate_fit_background(work);
 	while (locate_fit_grow(work))
 		while (locate_fit_prune(work))

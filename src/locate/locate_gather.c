@@ -195,8 +195,8 @@ locate_gather(struct locate_work *work)
 	int error;
 
 	locate_gather_totals(work);
-	work->background = work->slow && work->probes ?
-			   fmin((double)work->losses / (double)work->probes, 0.05) : 0;
+	locate_set_background(work, work->slow && work->probes ?
+			      fmin((double)work->losses / (double)work->probes, 0.05) : 0);
 	error = locate_gather_rows(work);
 	if (error || !work->n_lossy)
 		return error;

@@ -80,7 +80,7 @@ struct locate_work {
 	size_t n_set;
 	size_t looks;           /* at all parts, that are left */
 	uint32_t barred;        /* index of a part that may not come in */
-	double background;
+	double background, background_ok; /* locate_set_background(); the log of its survival */
 	double unexplained;     /* losses without a cause in the set, and what was known before */
 	double worst;           /* the greatest rate of a member that is not certain */
 	double stray[LOCATE_GRID]; /* sums of all lossy rows */
@@ -126,6 +126,7 @@ int locate_gather(struct locate_work *work);
 void locate_gather_free(struct locate_work *work);
 
 /* locate_row.c: likelihood. */
+void locate_set_background(struct locate_work *work, double background);
 extern const double locate_grid[LOCATE_GRID];
 /* One part more on the ways of mask, with this log survival. */
 struct locate_more {

@@ -23,6 +23,13 @@ const double locate_grid[LOCATE_GRID] = {
 	2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.97, 0.9999,
 };
 
+void
+locate_set_background(struct locate_work *work, double background)
+{
+	work->background = background;
+	work->background_ok = log1p(-background);
+}
+
 static double
 locate_row_log(double x)
 {
@@ -36,8 +43,8 @@ locate_row_counts(const struct locate_work *work, const struct locate_row *row, 
 {
 	double f_ok, f, r, both, ok, sum;
 
-	there += log1p(-work->background);
-	back += log1p(-work->background);
+	there += work->background_ok;
+	back += work->background_ok;
 	if (work->slow) {
 		struct locate_count count = locate_row_count(work, row);
 
@@ -65,9 +72,9 @@ locate_row_counts(const struct locate_work *work, const struct locate_row *row, 
 static double
 locate_row_mix(double a, double x, double b, double y)
 {
-	double top = x > y ? x : y;
-
-	return top + locate_row_log(a * exp(x - top) + b * exp(y - top));
+	/* exp(0) is 1. */
+	return x > y ? x + locate_row_log(a + b * exp(y - x)) :
+		       y + locate_row_log(a * exp(x - y) + b);
 }
 
 /* If the path is another one, and the worst culprit anywhere has this log survival. */
@@ -152,26 +159,88 @@ locate_row_is_stray(const struct locate_work *work, const struct locate_lossy *l
 	return locate_row_loglik(work, &told, &none) < locate_row_loglik(work, lossy, &none) - 3;
 }
 
+/*
+ * What locate_row_loglik() says of a row with one part more, at all rates. Most of its terms are
+ * those of another part or rate, and this is where most of the time goes: so each is computed once.
+ */
+struct locate_row_filler {
+	const struct locate_work *work;
+	const struct locate_row *row;
+	struct locate_lossy *lossy;
+	bool all_sure;          /* it crosses no member that its path may not cross */
+	double worst, told, none; /* the last two without the part */
+};
+
+/* As locate_row_stray(), if `none` is known. */
+static double
+locate_row_fill_stray(const struct locate_row_filler *f, double none, double there, double back,
+		      double worst)
+{
+	double one, other;
+
+	if (worst >= 0)
+		return none;
+	one = locate_row_counts(f->work, f->row, there + worst, back);
+	other = locate_row_counts(f->work, f->row, there, back + worst);
+	return locate_row_mix(1 - f->work->odds, none, f->work->odds,
+			      locate_row_mix(0.5, one, 0.5, other));
+}
+
+/* With a part of log survival `ok` on the ways of `mask`; `stray`: as if it were not on the path */
+static void
+locate_row_fill_mask(const struct locate_row_filler *f, unsigned int g, unsigned int mask,
+		     double ok, double stray)
+{
+	struct locate_lossy *lossy = f->lossy;
+	double there = mask & LOCATE_THERE ? ok : 0, back = mask & LOCATE_WAY_BACK ? ok : 0;
+	double wrong = lossy->wrong, told, none, sure;
+
+	if (f->work->slow && there < 0)
+		back = 0; /* a slow probe is slow once */
+	told = locate_row_counts(f->work, f->row, lossy->there + there, lossy->back + back);
+	if (wrong <= 0) {
+		lossy->more[mask - 1][g] = lossy->more[mask + 2][g] = (float)(told - f->told);
+		return;
+	}
+	there += lossy->sure_there;
+	back += lossy->sure_back;
+	none = f->all_sure ? told : locate_row_counts(f->work, f->row, there, back);
+	sure = locate_row_fill_stray(f, none, there, back, f->worst);
+	lossy->more[mask - 1][g] =
+		(float)(locate_row_mix(1 - wrong, told, wrong, stray) -
+			locate_row_mix(1 - wrong, f->told, wrong, stray));
+	lossy->more[mask + 2][g] =
+		(float)(locate_row_mix(1 - wrong, told, wrong, sure) - lossy->now);
+}
+
 void
 locate_row_fill(const struct locate_work *work, struct locate_lossy *lossy)
 {
-	struct locate_more more = {0, true, 0};
+	struct locate_row_filler f = {.work = work, .lossy = lossy,
+				      .row = &work->evidence->rows[lossy->row],
+				      .worst = log1p(-work->worst)};
+	double wrong = lossy->wrong, at = 1, stray = 0;
 
-	lossy->now = locate_row_loglik(work, lossy, &more);
+	f.all_sure = !(lossy->there < lossy->sure_there || lossy->sure_there < lossy->there ||
+		       lossy->back < lossy->sure_back || lossy->sure_back < lossy->back);
+	f.told = locate_row_counts(work, f.row, lossy->there, lossy->back);
+	f.none = f.all_sure ? f.told :
+			      locate_row_counts(work, f.row, lossy->sure_there, lossy->sure_back);
+	lossy->now = f.told;
+	if (wrong > 0)
+		lossy->now = locate_row_mix(1 - wrong, f.told, wrong,
+					    locate_row_fill_stray(&f, f.none, lossy->sure_there,
+								  lossy->sure_back, f.worst));
 	for (unsigned int g = 0; g < LOCATE_GRID; g++) {
-		double stray;
+		double ok = log1p(-locate_grid[g]), worst = fmin(f.worst, ok);
 
-		more = (struct locate_more){0, false, log1p(-locate_grid[g])};
-		stray = locate_row_loglik(work, lossy, &more);
-		lossy->stray[g] = (float)(stray - lossy->now);
-		for (more.mask = 1; more.mask <= 3; more.mask++) {
-			more.sure = false;
-			lossy->more[more.mask - 1][g] =
-				(float)(locate_row_loglik(work, lossy, &more) - stray);
-			more.sure = true;
-			lossy->more[more.mask + 2][g] =
-				(float)(locate_row_loglik(work, lossy, &more) - lossy->now);
-		}
+		if (wrong > 0 && (at > 0 || worst < at)) /* the rates grow, so `worst` falls */
+			stray = locate_row_fill_stray(&f, f.none, lossy->sure_there,
+						      lossy->sure_back, at = worst);
+		lossy->stray[g] = wrong > 0 ?
+			(float)(locate_row_mix(1 - wrong, f.told, wrong, stray) - lossy->now) : 0;
+		for (unsigned int mask = 1; mask <= 3; mask++)
+			locate_row_fill_mask(&f, g, mask, ok, stray);
 	}
 }
 
