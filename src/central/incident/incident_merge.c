@@ -216,7 +216,9 @@ incident_set_figures(struct incident *i, const struct incidents_finding *f)
 	i->direction = f->direction;
 	i->effect = f->effect;
 	i->loss_ratio = f->loss_ratio;
-	i->delay_ns = f->delay_ns;
+	/* That it is not known this time is no news. */
+	if (f->delay_ns || f->effect != INCIDENT_DELAY)
+		i->delay_ns = f->delay_ns;
 	i->confidence = f->confidence;
 }
 

@@ -16,7 +16,7 @@ struct incidents_finding {
 	enum incident_direction direction;
 	enum incident_effect effect;
 	double loss_ratio;
-	uint64_t delay_ns;
+	uint64_t delay_ns;               /* that slow answers take longer; 0: unknown, or none is */
 	double confidence;               /* 0 to 1 */
 	bool sure;                       /* one finding is enough */
 	const struct incident_job *hurts, *crosses;

@@ -13,6 +13,9 @@
 
 #include "core/clock.h"
 
+/* Fewer slow answers say nothing of how slow they are. */
+#define INTAKE_EXTRA_ANSWERS 1.0
+
 static const struct {
 	uint64_t slot_ns;
 	uint32_t first, n;   /* slots of struct intake_stored */
@@ -270,6 +273,49 @@ intake_stored_usual_ns(const struct intake_stored *row, uint64_t now_ns)
 		return 0;
 	qsort(means, n_means, sizeof(means[0]), intake_compare_numbers);
 	return means[(n_means - 1) / 2];
+}
+
+/* Sums over slots, for a straight line through their means, weighted by their answers. */
+struct intake_line {
+	double n, x, y, xx, xy; /* x: the share that is slow; y: the mean, in µs */
+};
+
+static void
+intake_line_add(struct intake_line *line, const struct intake_counts *c)
+{
+	double n = c->answered, x, y;
+
+	if (!c->answered)
+		return;
+	x = c->slow / n;
+	y = c->rtt_us / n;
+	line->n += n;
+	line->x += n * x;
+	line->y += n * y;
+	line->xx += n * x * x;
+	line->xy += n * x * y;
+}
+
+uint64_t
+intake_stored_extra_ns(const struct intake_stored *row, uint64_t now_ns)
+{
+	struct intake_line line = {.n = 0};
+	double apart, slope;
+
+	for (enum intake_window w = 0; w < INTAKE_WINDOWS; w++) {
+		const uint32_t n = intake_windows[w].n;
+		const uint32_t age = intake_number(w, now_ns) - row->newest[w];
+
+		for (uint32_t i = 0; age < n && i < n - age; i++)
+			intake_line_add(&line, &row->slots[intake_windows[w].first +
+							   (row->newest[w] - i) % n]);
+	}
+	/* As many answers as that are slow in some slots, and not in others. */
+	apart = line.n > 0 ? line.xx - line.x * line.x / line.n : 0;
+	if (apart < INTAKE_EXTRA_ANSWERS)
+		return 0;
+	slope = (line.xy - line.x * line.y / line.n) / apart;
+	return slope > 0 ? (uint64_t)(slope * NSEC_PER_USEC) : 0;
 }
 
 static uint32_t

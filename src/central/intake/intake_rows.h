@@ -79,6 +79,12 @@ void intake_table_times(struct intake_table *table, const struct report *report)
  * follows a rise slowly. 0: unknown.
  */
 uint32_t intake_stored_usual_ns(const struct intake_stored *row, uint64_t now_ns);
+/*
+ * How much later slow answers of the row come than the others, by all slots of the last hour: the
+ * more of the answers of a slot are slow, the greater is their mean. 0: unknown, as if all of them
+ * have been slow all the time.
+ */
+uint64_t intake_stored_extra_ns(const struct intake_stored *row, uint64_t now_ns);
 /* The sum of a row over a window. */
 void intake_stored_sum(const struct intake_stored *row, enum intake_window window, uint64_t now_ns,
 		       struct intake_counts *out);

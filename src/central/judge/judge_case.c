@@ -466,6 +466,7 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 		.destination = s->destination,
 		.other = row->counts.sent > sent ? row->counts.sent - (uint32_t)sent : 0,
 		.burst = s->kind == REPORT_ASK,
+		.extra_ns = row->counts.slow ? intake_stored_extra_ns(row->stored, c->now_ns) : 0,
 		.job = s->kind == REPORT_FLOW ? judge_job_of(c, s->job) : JUDGE_NONE};
 	l->tuple = c->rows[c->n_rows].tuple = judge_tuple_of(c, &c->rows[c->n_rows]);
 	c->n_rows++;

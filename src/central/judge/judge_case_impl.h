@@ -50,6 +50,7 @@ struct judge_row {
 	struct addr source, destination;
 	uint32_t job; /* JUDGE_NONE: none */
 	uint32_t tuple; /* the first row of this 5-tuple: the other ones are of other sizes */
+	uint64_t extra_ns;  /* that slow answers take longer; 0: unknown, or none is slow */
 	uint64_t losing_ns; /* that it loses since, CLOCK_MONOTONIC; 0: it does not */
 	uint32_t other; /* probes that are no evidence, but may have arrived */
 	bool burst;     /* central has asked for them, for a while */

@@ -301,6 +301,34 @@ judge_is_told(const struct judge_case *c, const struct locate_finding *from)
 	return true;
 }
 
+static int
+judge_compare_ns(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* How much longer what is slow takes: the median of the rows that cross it. 0: unknown. */
+static uint64_t
+judge_delay(const struct judge_case *c, const struct locate_finding *from)
+{
+	const struct locate_candidate *first = &from->candidates[0];
+	uint64_t *all = from->effect == LOCATE_DELAY ? calloc(c->n_rows + 1, sizeof(*all)) : NULL;
+	uint64_t median;
+	size_t n = 0;
+
+	if (!all)
+		return 0;
+	for (size_t i = 0; i < c->n_rows; i++)
+		if (c->rows[i].extra_ns && judge_case_crosses(c, i, first->kind, first->id))
+			all[n++] = c->rows[i].extra_ns;
+	qsort(all, n, sizeof(*all), judge_compare_ns);
+	median = n ? all[n / 2] : 0;
+	free(all);
+	return median;
+}
+
 /* ---- a second culprit ---- */
 
 /* Losses (or slow probes) that a culprit beside another one needs for itself. */
@@ -412,7 +440,7 @@ judge_find_one(const struct judge_case *c, const struct locate_finding *from,
 		.n_culprits = from->n_candidates, .effect = effects[from->effect],
 		.direction = direction == LOCATE_FORTH || direction == LOCATE_BACK ?
 				     INCIDENT_ONE_WAY : INCIDENT_BOTH,
-		.loss_ratio = judge_loss_ratio(c, from),
+		.loss_ratio = judge_loss_ratio(c, from), .delay_ns = judge_delay(c, from),
 		.confidence = from->net > 0 ? -expm1(-from->net) : 0,
 		.sure = from->net >= JUDGE_SURE && !from->brief &&
 			from == c->result->findings && judge_is_told(c, from)};
