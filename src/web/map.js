@@ -92,6 +92,16 @@ export class HeatMap {
 		if (this.cursor && this.rows[this.cursor.y] !== undefined)
 			this.ops.say(this.rows[this.cursor.y], this.columns[this.cursor.x]);
 	}
+	/* Where the cursor is, by names. */
+	goTo(names) {
+		const [from, to] = names ?? [], { names: all } = this.grid;
+		const y = this.rows.findIndex((i) => all[i] === from);
+		const x = this.columns.findIndex((i) => all[i] === to);
+		if (x < 0 || y < 0)
+			return;
+		this.move({ x, y });
+		this.soon();
+	}
 	open(cell) {
 		if (cell)
 			this.ops.pick(this.rows[cell.y], this.columns[cell.x]);

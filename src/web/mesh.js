@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The mesh: who probes in rows, who is probed in columns. First ToR by ToR, of now or of a minute of
- * the past, then the ports under two ToRs.
+ * the past, or pod by pod where there are many ToRs; then the ToRs of two pods; then the ports under
+ * two ToRs, which lead to two ports (pair.js).
  */
 import { clock, csvLink, el, get, micro, percent } from "./dom.js";
 import { Grid, SHOWN } from "./grid.js";
@@ -9,16 +10,19 @@ import { HeatMap, legend } from "./map.js";
 
 const DAY_NS = 86400e9, MINUTE_NS = 60e9;
 
-function path(args, query, since) {
+/* inPods: the arguments are pods, not ToRs. */
+function path(inPods, args, query, since) {
 	const more = new URLSearchParams();
 	if (args.length) {
 		more.set("from", args[0]);
 		more.set("to", args[1] ?? args[0]);
-	} else if (query.at) {
-		more.set("at", query.at);
-	} else if (since) {
-		more.set("since", since);
 	}
+	if (inPods || !args.length)
+		more.set("pods", 1); /* if there are many ToRs */
+	if (query.at)
+		more.set("at", query.at);
+	else if (since)
+		more.set("since", since);
 	return `/api/1/mesh${more.size ? `?${more}` : ""}`;
 }
 
@@ -121,19 +125,33 @@ function choice(id, options, done) {
 }
 
 /* Where one is: all ToRs, two of them, or a minute of the past. */
-function heading(args, query, data) {
+function heading(inPods, args, query, data) {
+	const what = data.pods ? "Pod by pod" : "ToR by ToR";
 	if (args.length)
-		return el("h2", {}, el("a", { href: "#/mesh" }, "All ToRs"), `: ${args[0]} → ${args[1] ?? args[0]}`);
-	return el("h2", {}, query.at ? `ToR by ToR, ${data.time_ns ? `the minute from ${clock(data.time_ns)}` :
-		"of a time that is not kept"}` : "ToR by ToR");
+		return el("h2", {}, el("a", { href: query.at ? `#/mesh?at=${query.at}` : "#/mesh" }, inPods ?
+			"All pods" : "All ToRs"), `: ${args[0]} → ${args[1] ?? args[0]}`,
+		query.at ? `, the minute from ${clock(data.time_ns)}` : "");
+	return el("h2", {}, query.at ? `${what}, ${data.time_ns ? `the minute from ${clock(data.time_ns)}` :
+		"of a time that is not kept"}` : what);
 }
 
-export const mesh = {
+/* Where one was in each map that one has left by opening a cell, as [from, to]. */
+const places = new Map();
+const PLACES = 50;
+
+function leave(place, names) {
+	places.delete(place);
+	places.set(place, names);
+	if (places.size > PLACES)
+		places.delete(places.keys().next().value);
+}
+
+const view = (inPods) => ({
 	title: (args) => args.length ? `${args[0]} → ${args[1] ?? args[0]}` : "Mesh",
 	follows: ["mesh"],
 	async load(args, query, shown) {
 		const since = shown && !args.length && !query.at ? shown.update.time() : null;
-		const [data, muted, list] = await Promise.all([get(path(args, query, since)),
+		const [data, muted, list] = await Promise.all([get(path(inPods, args, query, since)),
 			mutedNames().catch(() => new Set()),
 			shown || args.length ? null : minutes().catch(() => [])]);
 		return { data, muted, minutes: list };
@@ -149,8 +167,11 @@ export const mesh = {
 		bad.checked = chosen.bad;
 		function pick(from, to) {
 			const [a, b] = [map.grid.names[from], map.grid.names[to]];
-			location.hash = `#/${args.length ? "pair" : "mesh"}/${encodeURIComponent(a)}/` +
-				encodeURIComponent(b);
+			const next = data.pods ? "pods" : args.length && !inPods ? "pair" : "mesh";
+			leave(location.hash, [a, b]);
+			/* Only whole maps are kept of the past, and the ToRs of their pods. */
+			location.hash = `#/${next}/${encodeURIComponent(a)}/${encodeURIComponent(b)}` +
+				(query.at && next === "pods" ? `?at=${query.at}` : "");
 		}
 		function again() {
 			map.grid.judge(chosen.by);
@@ -167,21 +188,23 @@ export const mesh = {
 			map.move(null);
 		}
 		const orders = [["name", "name"], ["worst", "worst first"]];
-		if (args.length)
+		if (args.length && !inPods)
 			orders.push(["rail", "device (rail)"]);
-		main.append(heading(args, query, data), el("div", { class: "controls" },
+		main.append(heading(inPods, args, query, data), el("div", { class: "controls" },
 			el("label", {}, "Colours show", choice("by", Object.entries(SHOWN)
 				.map(([value, s]) => [value, s.text]), again)),
 			el("label", {}, "Order", choice("order", orders, again)),
 			el("label", {}, bad, "only what is not green"),
 			csvLink("mesh", COLUMNS, () => rowsOf(map.grid)),
-			el("a", { href: path(args, query) }, "JSON")),
+			el("a", { href: path(inPods, args, query) }, "JSON")),
 		slider(query, list ?? []) ?? "", about, room, empty, key,
 		el("p", { class: "note" }, `Rows probe columns, for ${data.window_s} s. One row and its ` +
-			"column: a port or host. A square: a switch of these. All but the diagonal: the spines."));
+			"column: a port or host. A square: a switch of these. All but the diagonal: the spines." +
+			(data.pods ? " RTTs of two pods are those of their worst pair of ToRs." : "")));
 		room.append(map.canvas);
 		about.textContent = "Point at a cell, or move with the arrow keys.";
 		again();
+		map.goTo(places.get(location.hash));
 		/* A minute of the past does not change. */
 		const update = (now) => {
 			const redraw = [...now.muted].join() !== [...quiet].join();
@@ -198,7 +221,10 @@ export const mesh = {
 				map.soon(true);
 			said();
 		};
-		update.time = () => map.grid.time_ns;
+		update.time = () => data.pods ? null : map.grid.time_ns;
 		return update;
 	},
-};
+});
+
+export const mesh = view(false);
+export const pods = view(true);

@@ -5,18 +5,19 @@
  * draw() shows, and draw() returns what shows later answers; follows names the events after which it
  * is loaded again. Text of hosts goes into the page by textContent only.
  */
-import { mesh } from "./mesh.js";
+import { mesh, pods } from "./mesh.js";
 import { incidents, incident } from "./incidents.js";
 import { pair } from "./pair.js";
 import { coverage, hosts, links, paths, status } from "./tables.js";
 import { el, get } from "./dom.js";
 
-const views = { mesh, pair, incidents, incident, hosts, paths, links, coverage, status };
+const views = { mesh, pods, pair, incidents, incident, hosts, paths, links, coverage, status };
 /* Views that are reached from others. */
-const parents = { incident: "incidents", pair: "mesh", paths: "hosts" };
+const parents = { incident: "incidents", pair: "mesh", pods: "mesh", paths: "hosts" };
 const main = document.getElementById("main");
 const live = document.getElementById("live");
 const open = document.getElementById("open");
+const TICK_MS = 5000, SLEPT_MS = 30000;
 const LATE_MS = 45000; /* three comments of the stream are missing */
 
 let shown = null; /* { view, place } */
@@ -92,7 +93,7 @@ async function countOpen() {
 	} catch { open.hidden = true; }
 }
 
-let heard = 0;
+let heard = 0, asked = 0, source = null, retry = null;
 function hear() {
 	heard = Date.now();
 	live.textContent = "live";
@@ -104,9 +105,10 @@ function lost(text) {
 	live.classList.add("off");
 }
 
+/* A new stream begins with the event that fetches all. */
 function follow() {
-	const source = new EventSource("/api/1/events");
-
+	source?.close();
+	source = new EventSource("/api/1/events");
 	source.addEventListener("begin", () => { hear(); soon(0); countOpen(); });
 	for (const type of ["mesh", "incident", "status"])
 		source.addEventListener(type, () => {
@@ -119,18 +121,28 @@ function follow() {
 	source.onerror = () => {
 		lost("rpingmesh-central does not answer; what you see is old");
 		/* The browser tries again by itself, except after an answer such as 503. */
-		if (source.readyState === EventSource.CLOSED) {
-			source.close();
-			setTimeout(follow, 5000);
-		}
+		if (source.readyState === EventSource.CLOSED && !retry)
+			retry = setTimeout(() => { retry = null; follow(); }, 5000);
 	};
 }
 
+/*
+ * Nothing may say that a connection is dead, least of all on a machine that has slept. Then the
+ * clock has jumped between two ticks.
+ */
+let tick = Date.now();
 setInterval(() => {
-	if (heard && Date.now() - heard > LATE_MS)
-		lost(`nothing heard for ${Math.round((Date.now() - heard) / 1000)} s; what you see is old`);
-}, 5000);
-/* A machine that has slept. */
+	const now = Date.now(), slept = Math.abs(now - tick) > SLEPT_MS;
+	tick = now;
+	if (heard && (slept || now - heard > LATE_MS)) {
+		lost(`nothing heard for ${Math.round((now - heard) / 1000)} s; what you see is old`);
+		if (slept || now - asked > LATE_MS) {
+			asked = now;
+			follow();
+		}
+	}
+}, TICK_MS);
+/* A view that was not shown. */
 document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(0); });
 window.addEventListener("hashchange", () => show(true));
 follow();

@@ -69,6 +69,10 @@ class Browser:
         with open(path, "wb") as f:
             f.write(base64.b64decode(self.call("GET", "/screenshot")))
 
+    def devtools(self, command, **params):
+        """A command of Chromium's DevTools protocol."""
+        return self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
+
     def complaints(self):
         """What the console has said since the last time."""
         return [e["message"] for e in self.call("POST", "/se/log", {"type": "browser"})

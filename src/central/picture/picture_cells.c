@@ -137,6 +137,28 @@ picture_cells_merge(struct picture_cells *c, const struct picture_cell *more)
 }
 
 int
+picture_cells_merge_worst(struct picture_cells *c, const struct picture_cell *more)
+{
+	struct picture_cell *cell;
+	uint32_t place;
+	int rc = picture_cells_sum(c, more, &place);
+
+	if (rc < 0 || place == UINT32_MAX)
+		return rc;
+	cell = &c->table[place];
+	/* more->rtt_p50_ns / more->baseline_ns is the higher one. */
+	if (more->rtt_p50_ns &&
+	    (!cell->rtt_p50_ns || (uint64_t)more->rtt_p50_ns * cell->baseline_ns >
+					  (uint64_t)cell->rtt_p50_ns * more->baseline_ns)) {
+		cell->rtt_p50_ns = more->rtt_p50_ns;
+		cell->baseline_ns = more->baseline_ns;
+	}
+	if (more->rtt_p99_ns > cell->rtt_p99_ns)
+		cell->rtt_p99_ns = more->rtt_p99_ns;
+	return 0;
+}
+
+int
 picture_cells_add(struct picture_cells *c, uint32_t from, uint32_t to,
 		  const struct intake_row *row, uint64_t now_ns)
 {

@@ -45,6 +45,8 @@ const struct picture_port *picture_ports_find(const struct picture_ports *p, con
 /* The group of this name, or UINT32_MAX. After picture_ports_sort(). */
 uint32_t picture_ports_group(const struct picture_ports *p, const char *name);
 void picture_ports_clear(struct picture_ports *p);
+/* Adds a name behind the others, without any order. Returns 0 or -ENOMEM. */
+int picture_add_name(struct picture_ports *p, const char *name);
 
 /* ---- picture_cells.c: sums of pairs ---- */
 
@@ -69,6 +71,8 @@ int picture_cells_add(struct picture_cells *c, uint32_t from, uint32_t to,
  * its 99th percentile that of the highest one. Returns 0 or -ENOMEM.
  */
 int picture_cells_merge(struct picture_cells *c, const struct picture_cell *more);
+/* The same, but its median and baseline are those of the pair whose median is highest for it. */
+int picture_cells_merge_worst(struct picture_cells *c, const struct picture_cell *more);
 /* All rows are there: takes the quantiles of the next n places. Returns whether there are more. */
 bool picture_cells_close(struct picture_cells *c, uint32_t n);
 /* The same of all that are left; then the cells are table[0] to table[used - 1], in order. */

@@ -44,7 +44,7 @@ picture_name_compare(const void *a, const void *b)
 		      ((const struct picture_name_of *)b)->name);
 }
 
-static int
+int
 picture_add_name(struct picture_ports *p, const char *name)
 {
 	char **names;

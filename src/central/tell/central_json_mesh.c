@@ -5,7 +5,8 @@
  * A page holds a view of the picture, which does not change while the page is sent, and writes
  * CENTRAL_MESH_PIECE cells at a time. With the parameters "from" and "to", it is a view of the
  * ports under two ToRs. With "since", it has only what has changed, if that is known. With "at",
- * it is a view that the history has kept.
+ * it is a view that the history has kept. With "pods", many switches are shown by their pods, or
+ * those of two pods, which are made from the view in steps.
  */
 #include "central/tell/central_json.h"
 
@@ -14,9 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "central/config/central_topology.h"
 #include "central/history/history_mesh.h"
 #include "central/intake/intake.h"
 #include "central/picture/picture.h"
+#include "central/picture/picture_pods.h"
 #include "central/tell/central_live.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
@@ -29,8 +32,11 @@ struct central_mesh {
 	struct picture_view *view;
 	struct history_mesh_ask *ask; /* for a view that is kept; NULL: none, or answered */
 	bool kept;
+	struct picture_pods *pods;    /* that are being made; NULL: none, or made */
+	bool by_pods;                 /* rows and columns are pods */
+	enum { CENTRAL_MESH_SWITCHES, CENTRAL_MESH_PODS, CENTRAL_MESH_IN_PODS } what;
 	struct picture_info info;
-	char from[PICTURE_NAME], to[PICTURE_NAME]; /* "": the whole mesh */
+	char from[PICTURE_NAME], to[PICTURE_NAME]; /* switches or pods; "": the whole mesh */
 	uint64_t since_ns;       /* only what has changed since; 0: everything */
 	bool begun, listed, some; /* what is written: the head, all names, a cell */
 	uint32_t name, gone, cell; /* the next ones */
@@ -44,7 +50,7 @@ central_mesh_now(const struct central_tell *t, struct central_mesh *mesh)
 	struct picture_view *whole = picture_hold(central_live_picture(t->live));
 	int rc;
 
-	if (!mesh->from[0]) {
+	if (!mesh->from[0] || mesh->what == CENTRAL_MESH_IN_PODS) {
 		mesh->view = whole;
 		return 0;
 	}
@@ -53,13 +59,59 @@ central_mesh_now(const struct central_tell *t, struct central_mesh *mesh)
 	return rc == -ENOENT || rc == -E2BIG ? -EINVAL : rc;
 }
 
+/* What is above a switch, by the topology. */
+static const char *
+central_mesh_pod_of(void *arg, const char *name)
+{
+	size_t n;
+	const struct central_topology_child *above = central_topology_above(arg, name, &n);
+
+	return n ? above[0].parent : NULL;
+}
+
+/* The whole mesh is there. Returns 0, -EINVAL if there are no such pods, or -ENOMEM. */
+static int
+central_mesh_begin_pods(const struct central_tell *t, struct central_mesh *mesh)
+{
+	int rc;
+
+	picture_info(mesh->view, &mesh->info);
+	if (mesh->what == CENTRAL_MESH_SWITCHES ||
+	    (mesh->what == CENTRAL_MESH_PODS && mesh->info.names <= PICTURE_MANY))
+		return 0;
+	mesh->by_pods = mesh->what == CENTRAL_MESH_PODS;
+	rc = picture_pods_new(mesh->view, t->topology ? central_mesh_pod_of : NULL,
+			      (void *)(uintptr_t)t->topology, &mesh->pods);
+	if (rc == 0 && mesh->what == CENTRAL_MESH_IN_PODS)
+		rc = picture_pods_into(mesh->pods, mesh->from, mesh->to);
+	return rc == -ENOENT ? -EINVAL : rc;
+}
+
+/* Returns 0 if the view is there, 1 if more has to be done, or -ENOMEM. */
+static int
+central_mesh_step_pods(struct central_mesh *mesh)
+{
+	struct picture_view *made;
+	int rc = picture_pods_step(mesh->pods, &made);
+
+	if (rc != 0)
+		return rc;
+	picture_pods_free(mesh->pods);
+	mesh->pods = NULL;
+	picture_release(mesh->view);
+	mesh->view = made;
+	picture_info(mesh->view, &mesh->info);
+	return 0;
+}
+
 /* If what has changed since then is known, that is all. The names are the same. */
 static void
 central_mesh_since(const char *query, struct central_mesh *mesh)
 {
 	char text[24];
 
-	if (mesh->from[0] || query_text(query, "since", text, sizeof(text)) < 0 || !text[0])
+	if (mesh->from[0] || mesh->pods ||
+	    query_text(query, "since", text, sizeof(text)) < 0 || !text[0])
 		return;
 	mesh->since_ns = strtoull(text, NULL, 10);
 	if (!picture_knows_since(mesh->view, mesh->since_ns))
@@ -76,7 +128,8 @@ central_mesh_then(const struct central_tell *t, const char *at, struct central_m
 
 	errno = 0;
 	at_ns = strtoull(at, &end, 10);
-	if (mesh->from[0] || at[0] < '0' || at[0] > '9' || *end || errno)
+	if ((mesh->from[0] && mesh->what != CENTRAL_MESH_IN_PODS) || at[0] < '0' || at[0] > '9' ||
+	    *end || errno)
 		return -EINVAL;
 	mesh->kept = true;
 	return history_mesh_ask(central_live_history(t->live), at_ns, &mesh->ask);
@@ -85,15 +138,19 @@ central_mesh_then(const struct central_tell *t, const char *at, struct central_m
 static int
 central_mesh_look(const struct central_tell *t, const char *query, struct central_mesh *mesh)
 {
-	char at[24];
+	char at[24], pods[8] = "";
 	int rc = query_text(query, "from", mesh->from, sizeof(mesh->from));
 
 	if (rc == 0)
 		rc = query_text(query, "to", mesh->to, sizeof(mesh->to));
 	if (rc == 0)
 		rc = query_text(query, "at", at, sizeof(at));
+	if (rc == 0)
+		rc = query_text(query, "pods", pods, sizeof(pods));
 	if (rc == 0 && !mesh->from[0] != !mesh->to[0])
 		rc = -EINVAL;
+	if (pods[0])
+		mesh->what = mesh->from[0] ? CENTRAL_MESH_IN_PODS : CENTRAL_MESH_PODS;
 	if (rc < 0)
 		return rc;
 	return at[0] ? central_mesh_then(t, at, mesh) : central_mesh_now(t, mesh);
@@ -106,6 +163,7 @@ central_mesh_end(void *arg, void *page)
 
 	(void)arg;
 	history_mesh_forget(mesh->ask);
+	picture_pods_free(mesh->pods);
 	picture_release(mesh->view);
 	free(mesh);
 }
@@ -116,15 +174,15 @@ central_mesh_begin(void *arg, const struct http_asked *asked, void **page, const
 	struct central_mesh *mesh = calloc(1, sizeof(*mesh));
 	int rc = mesh ? central_mesh_look(arg, asked->query, mesh) : -ENOMEM;
 
+	if (rc == 0 && mesh->view)
+		rc = central_mesh_begin_pods(arg, mesh);
 	if (rc < 0) {
 		if (mesh)
 			central_mesh_end(arg, mesh);
 		return rc;
 	}
-	if (mesh->view) {
-		picture_info(mesh->view, &mesh->info);
+	if (mesh->view)
 		central_mesh_since(asked->query, mesh);
-	}
 	*page = mesh;
 	*type = CENTRAL_JSON_TYPE;
 	return 0;
@@ -141,6 +199,8 @@ central_mesh_head(FILE *out, const struct central_mesh *mesh)
 		fputs(",\"to\":", out);
 		central_json_text(out, mesh->to);
 	}
+	if (mesh->by_pods)
+		fputs(",\"pods\":true", out);
 	if (mesh->since_ns)
 		fprintf(out, ",\"since\":%" PRIu64, mesh->since_ns);
 	if (mesh->kept)
@@ -220,12 +280,12 @@ central_mesh_some(FILE *out, struct central_mesh *mesh)
 
 /* Takes the answer of the history. Returns 0, -EAGAIN if it comes later, or -errno. */
 static int
-central_mesh_take(struct central_mesh *mesh)
+central_mesh_take(const struct central_tell *t, struct central_mesh *mesh)
 {
 	int rc = history_mesh_answer(mesh->ask, &mesh->view);
 
 	if (rc == 0)
-		picture_info(mesh->view, &mesh->info);
+		rc = central_mesh_begin_pods(t, mesh);
 	else if (rc == -ENOENT)
 		rc = 0; /* there is nothing to show */
 	if (rc != 0)
@@ -240,12 +300,15 @@ central_mesh_more(void *arg, void *page, struct buffer *out)
 {
 	struct central_mesh *mesh = page;
 	struct central_json_piece piece;
-	int rc = mesh->ask ? central_mesh_take(mesh) : 0;
+	int rc = mesh->ask ? central_mesh_take(arg, mesh) : 0;
 	bool more;
 
-	(void)arg;
 	if (rc == -EAGAIN)
 		return HTTP_LATER;
+	if (rc == 0 && mesh->pods)
+		rc = central_mesh_step_pods(mesh);
+	if (rc > 0)
+		return rc;
 	if (rc < 0 || central_json_open(&piece) < 0)
 		return rc < 0 ? rc : -ENOMEM;
 	more = central_mesh_some(piece.file, mesh);

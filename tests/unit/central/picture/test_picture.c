@@ -13,6 +13,7 @@
 
 #include "central/intake/intake.h"
 #include "central/picture/picture.h"
+#include "central/picture/picture_pods.h"
 #include "central/registry/registry.h"
 
 #define S 1000000000ULL
@@ -51,7 +52,7 @@ host_address(unsigned int i, struct addr *out)
 }
 
 static void
-join(unsigned int i, unsigned int tor)
+join_under(unsigned int i, const char *tor)
 {
 	const struct registry_time now = {1 * S, WALL};
 	struct registration *r = calloc(1, sizeof(*r));
@@ -65,8 +66,17 @@ join(unsigned int i, unsigned int tor)
 	r->ports->n_addrs = 1;
 	host_address(i, &r->ports->addrs[0]);
 	r->ports->n_tors = 1;
-	snprintf(r->ports->tors[0], sizeof(r->ports->tors[0]), "tor%u", tor);
+	snprintf(r->ports->tors[0], sizeof(r->ports->tors[0]), "%s", tor);
 	assert_int_equal(registry_seen(registry, r, false, &now), 0);
+}
+
+static void
+join(unsigned int i, unsigned int tor)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "tor%u", tor);
+	join_under(i, name);
 }
 
 /* Host i probes the hosts i + 1 and i + TORS: another ToR, and its own. It loses `lost` of both. */
@@ -240,6 +250,108 @@ test_back(void **state)
 	picture_release(view);
 }
 
+/* The pods of the last picture, or two of them. */
+static struct picture_view *
+pods_of(picture_pod_of *of, const char *from, const char *to)
+{
+	struct picture_view *view = picture_hold(picture), *made = NULL;
+	struct picture_pods *pods;
+	int rc;
+
+	assert_int_equal(picture_pods_new(view, of, NULL, &pods), 0);
+	picture_release(view);
+	if (from)
+		assert_int_equal(picture_pods_into(pods, from, to), 0);
+	while ((rc = picture_pods_step(pods, &made)) > 0)
+		;
+	assert_int_equal(rc, 0);
+	picture_pods_free(pods);
+	return made;
+}
+
+static const char *
+parity(void *arg, const char *name)
+{
+	(void)arg;
+	return atoi(name + strlen("tor")) % 2 ? "odd" : "even";
+}
+
+/* Each ToR probes itself and the next one: 100 probes each. tor3 loses a fifth. */
+static void
+test_pods(void **state)
+{
+	struct picture_view *view;
+	struct picture_pods *pods;
+	struct picture_info info;
+
+	(void)state;
+	for (unsigned int i = 0; i < HOSTS; i++)
+		report(i, i % TORS == 3 ? 2 : 0);
+	draw();
+	view = pods_of(NULL, NULL, NULL); /* no number but the last */
+	picture_info(view, &info);
+	assert_int_equal(info.names, 2);
+	assert_int_equal(info.time_ns, later.wall_ns);
+	assert_string_equal(picture_name(view, 0), "tor0 to tor15");
+	assert_string_equal(picture_name(view, 1), "tor16 to tor19");
+	assert_int_equal(cell(view, "tor0 to tor15", "tor0 to tor15")->sent, (16 + 15) * 100);
+	assert_int_equal(cell(view, "tor0 to tor15", "tor0 to tor15")->lost, 2 * 20);
+	assert_int_equal(cell(view, "tor0 to tor15", "tor16 to tor19")->sent, 100);
+	assert_int_equal(cell(view, "tor16 to tor19", "tor16 to tor19")->sent, (4 + 3) * 100);
+	/* The worst pair of it. */
+	assert_in_range(cell(view, "tor0 to tor15", "tor0 to tor15")->rtt_p99_ns, 75000, 85000);
+	assert_in_range(cell(view, "tor0 to tor15", "tor0 to tor15")->rtt_p50_ns, 18750, 21250);
+	picture_release(view);
+	view = pods_of(NULL, "tor0 to tor15", "tor16 to tor19");
+	picture_info(view, &info);
+	assert_int_equal(info.names, TORS);
+	assert_int_equal(info.rows, 16);
+	assert_int_equal(info.cells, 1);
+	assert_int_equal(cell(view, "tor15", "tor16")->sent, 100);
+	picture_release(view);
+	view = pods_of(parity, NULL, NULL); /* the caller knows better */
+	assert_int_equal(cell(view, "even", "even")->sent, 10 * 100);
+	assert_int_equal(cell(view, "odd", "even")->lost, 20);
+	picture_release(view);
+	view = pods_of(parity, "odd", "odd");
+	picture_info(view, &info);
+	assert_int_equal(info.names, 10);
+	assert_int_equal(info.columns, 0);
+	assert_int_equal(info.cells, 10);
+	assert_non_null(cell(view, "tor3", "tor3"));
+	picture_release(view);
+	view = picture_hold(picture);
+	assert_int_equal(picture_pods_new(view, NULL, NULL, &pods), 0);
+	assert_int_equal(picture_pods_into(pods, "tor0 to tor15", "nowhere"), -ENOENT);
+	picture_pods_free(pods);
+	picture_pods_free(NULL);
+	picture_release(view);
+}
+
+/* Pods that are in the names of switches. */
+static void
+test_pod_names(void **state)
+{
+	struct picture_view *view;
+	struct picture_info info;
+	char name[24];
+
+	(void)state;
+	for (unsigned int i = 0; i < HOSTS; i++) {
+		snprintf(name, sizeof(name), "pod%u-tor%u", i % TORS / 5, i % TORS % 5);
+		join_under(i, name);
+		report(i, 0);
+	}
+	draw();
+	view = pods_of(NULL, NULL, NULL);
+	picture_info(view, &info);
+	assert_int_equal(info.names, 4);
+	assert_string_equal(picture_name(view, 0), "pod0");
+	assert_int_equal(cell(view, "pod1", "pod1")->sent, (5 + 4) * 100);
+	assert_int_equal(cell(view, "pod1", "pod2")->sent, 100);
+	picture_release(view);
+}
+
 static void
 test_into(void **state)
 {
@@ -380,6 +492,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pods, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pod_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_into, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
