@@ -323,6 +323,7 @@ bus_open(struct bus *bus, const char *password)
 		.will = bus->config.will,
 		.keepalive_s = bus->config.keepalive_s,
 		.connect_ns = bus->config.connect_ms * NSEC_PER_MSEC,
+		.turns = bus->config.turns,
 		.packet_max = bus->config.payload_max < BUS_PACKET_MAX / BUS_PACKETS ?
 				      bus->config.payload_max * BUS_PACKETS : BUS_PACKET_MAX,
 	};

@@ -36,6 +36,11 @@ struct bus_config {
 	uint32_t queue_messages; /* the most messages that wait or are not confirmed */
 	uint64_t queue_bytes;
 	size_t payload_max;      /* a longer incoming message is refused */
+	/*
+	 * What comes takes turns with the requests of people. Else it goes first, and they wait for
+	 * as long as more comes: for those that hear little.
+	 */
+	bool turns;
 };
 
 /*

@@ -444,11 +444,11 @@ bus_link_set_up(struct bus_link *link, const struct bus_link_config *config)
 
 /* Watches a duplicate of the socket. */
 static int
-bus_link_watch(struct bus_link *link)
+bus_link_watch(struct bus_link *link, bool turns)
 {
 	struct loop_fd_config config = {
 		.events = LOOP_WRITE,
-		.priority = LOOP_PRIORITY_NORMAL,
+		.priority = turns ? LOOP_PRIORITY_CONTROL : LOOP_PRIORITY_NORMAL,
 		.name = "bus",
 		.cb = bus_link_ready,
 		.arg = link,
@@ -476,7 +476,7 @@ bus_link_connect(struct bus_link *link, const struct bus_link_config *config)
 		bus_link_fail(link, rc, errno);
 		return 0;
 	}
-	return bus_link_watch(link);
+	return bus_link_watch(link, config->turns);
 }
 
 int

@@ -49,6 +49,7 @@ struct bus_link_config {
 	uint16_t keepalive_s;
 	uint64_t connect_ns;         /* time limit until `up` */
 	size_t packet_max;           /* a longer incoming packet ends the connection */
+	bool turns;                  /* as in struct bus_config */
 };
 
 /* Begins to connect. Returns 0 and sets *out, which the caller owns, or -errno. Does not block. */

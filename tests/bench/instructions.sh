@@ -55,7 +55,10 @@ what="$(compiler) $(uname -m)"
 	skip "there are no figures for $what in $figures"
 now=$(measure)
 if [ "${1:-}" = --store ]; then
-	{ grep -v "^$what " "$figures"; sed "s/^/$what /" <<<"$now"; } >"$figures.new"
+	{
+		grep -v "^$what " "$figures"
+		while read -r name value; do echo "$what $name $value"; done <<<"$now"
+	} >"$figures.new"
 	mv "$figures.new" "$figures"
 	exit
 fi

@@ -108,7 +108,7 @@ def phase(load, log, pid, name, title):
     start, cpu = time.monotonic(), cpu_s(pid)
     while load.stdout.readline().strip() != name:
         if load.poll() is not None:
-            raise SystemExit("report_load has ended")
+            raise SystemExit(f"report_load has ended with {load.returncode}")
     if title:
         print(f"  {title}: {time.monotonic() - start:.0f} s, central {cpu_s(pid) - cpu:.1f} s of "
               f"processor time, {kb(pid, 'VmRSS') / 1024:.0f} MB")

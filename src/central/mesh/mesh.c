@@ -365,6 +365,7 @@ mesh_new_bus(struct mesh *m, struct names *names)
 		.key = mesh_or_null(c->key),
 		.user = mesh_or_null(c->user),
 		.password_file = mesh_or_null(c->password_file),
+		.turns = true,
 	};
 
 	snprintf(client_id, sizeof(client_id), "rpingmesh-central-%016" PRIx64,

@@ -12,7 +12,7 @@
 #include "plan/plan.h"
 
 #define MESH_HOUR_S 3600
-#define MESH_RUN_NS (20 * NSEC_PER_MSEC)       /* how long the loop may be away for lists */
+#define MESH_RUN_NS (5 * NSEC_PER_MSEC)        /* how long the loop may be away for lists */
 #define MESH_RUN_AGAIN_NS (200 * NSEC_PER_MSEC)
 
 /* The broker may have lost them. */

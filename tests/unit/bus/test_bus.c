@@ -44,6 +44,7 @@ struct seen {
 	bool retained;
 };
 static struct seen seen, other_seen;
+static uint64_t slow_ns; /* how long a message takes */
 
 int __real_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
 		       struct addrinfo **out);
@@ -103,6 +104,8 @@ on_message(void *user, const char *topic, const void *payload, size_t size, bool
 	snprintf(what->payload, sizeof(what->payload), "%.*s", length, (const char *)payload);
 	what->size = size;
 	what->retained = retained;
+	for (uint64_t end_ns = clock_mono_ns() + slow_ns; slow_ns && clock_mono_ns() < end_ns;)
+		;
 }
 
 static void
@@ -415,6 +418,64 @@ test_burst(void **state)
 	need_broker();
 	broker_start(port, "allow_anonymous true\nmax_queued_messages 0");
 	burst(&config);
+}
+
+static unsigned int asked;
+
+static void
+on_ask(void *arg, int events)
+{
+	(void)arg;
+	(void)events;
+	asked += other_seen.messages > 0 && other_seen.messages < 200;
+}
+
+static bool
+turns_are_over(void *arg)
+{
+	(void)arg;
+	return other_seen.messages == 200;
+}
+
+/* Somebody asks all the time, while more comes than can be handled: both go on. */
+static void
+test_turns(void **state)
+{
+	struct bus_config config = config_for("mqtt", "127.0.0.1");
+	struct loop_fd_config ask = {.events = LOOP_READ, .priority = LOOP_PRIORITY_CONTROL,
+				     .name = "ask", .cb = on_ask};
+	struct bus *bus, *other;
+	struct loop_fd *watch;
+	int fds[2];
+
+	(void)state;
+	need_broker();
+	broker_start(port, "allow_anonymous true\nmax_queued_messages 0");
+	config.client_id = "a";
+	bus = start(&config, &seen);
+	config.client_id = "b";
+	config.turns = true;
+	other = start(&config, &other_seen);
+	assert_int_equal(bus_subscribe(other, "t", 0), 0);
+	assert_true(wait_until(is_connected, bus, GIVE_UP_S));
+	assert_true(wait_until(is_connected, other, GIVE_UP_S));
+	wait_until(never, NULL, 1);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(bus_publish(bus, "t", "x", 1, 0), 0);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	ask.fd = fds[0];
+	asked = 0;
+	slow_ns = 3 * NSEC_PER_MSEC; /* longer than the bus reads on */
+	assert_int_equal(loop_fd_new(loop, &ask, &watch), 0);
+	assert_true(wait_until(turns_are_over, NULL, 60));
+	slow_ns = 0;
+	assert_true(asked > 100);
+	loop_fd_free(watch);
+	close(fds[0]);
+	close(fds[1]);
+	bus_free(bus, false);
+	bus_free(other, false);
 }
 
 /* A client that subscribes now finds this under the topic; NULL: nothing. */
@@ -1055,6 +1116,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		bus_test(test_publish_and_receive),
 		bus_test(test_burst),
+		bus_test(test_turns),
 		bus_test(test_broker_restarts),
 		bus_test(test_will_and_goodbye),
 		bus_test(test_goodbye_at_once),
