@@ -8,7 +8,7 @@
 
 /* The windows that were told. */
 static struct {
-	uint32_t n, targets, devices, cut;
+	uint32_t n, targets, devices, cut, path;
 	struct probe_totals target, device;
 	uint64_t lost, lost_noise, noise, rtts, last_end_ns[2];
 	struct window_size size[WINDOW_SIZES + 1];
@@ -43,6 +43,7 @@ take_window(void *arg, struct prober_device *device, struct prober_target *targe
 	assert_true(w->start_ns < w->end_ns);
 	told.n++;
 	told.cut += w->cut != 0;
+	told.path += (w->cut & WINDOW_CUT_WAY) != 0;
 	if (!target) {
 		told.devices++;
 		probe_totals_add(&told.device, &add);
@@ -199,6 +200,39 @@ test_way(void **state)
 	assert_int_equal(told.targets, 3);
 	fake_run(f, 10 * SEC);
 	assert_int_equal(told.devices, 1);
+	assert_told_all(f);
+}
+
+/* A trace has found the target on another path: its window ends, once. */
+static void
+test_road(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_target *target = fake_target(f, peer, 100 * MS, 0);
+	uint32_t answered = 0;
+
+	fake_run(f, 350 * MS);
+	assert_int_equal(f->n_packets, 4);
+	answered = answer_all(f, answered);
+	fake_run(f, 10 * MS);
+	assert_int_equal(told.n, 0);
+	prober_target_set_path(target, 1);
+	for (int i = 0; i < 4; i++) {
+		fake_run(f, 100 * MS);
+		answered = answer_all(f, answered);
+		prober_target_set_path(target, 1);
+	}
+	fake_run(f, MS);
+	assert_int_equal(f->n_packets, 8);
+	assert_int_equal(told.targets, 1);
+	assert_int_equal(told.cut, 1);
+	assert_int_equal(told.path, 1);
+	assert_int_equal(told.target.due, 4);
+	assert_int_equal(told.devices, 0);
+	prober_peer_remove(peer);
+	assert_int_equal(told.targets, 2);
+	fake_run(f, 10 * SEC);
 	assert_told_all(f);
 }
 
@@ -567,6 +601,7 @@ main(void)
 		WINDOW_TEST(test_windows),
 		WINDOW_TEST(test_gone),
 		WINDOW_TEST(test_way),
+		WINDOW_TEST(test_road),
 		WINDOW_TEST(test_clock_steps),
 		WINDOW_TEST(test_length),
 		WINDOW_TEST(test_down),
