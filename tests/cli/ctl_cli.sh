@@ -299,6 +299,7 @@ out '^  from         10.0.0.1 of rxe0 port 1 (eth0), GID index 7$'
 out '^  to           10.0.0.2, QP 4711, by SIDR on service 21072'
 out '^  UDP port     57236 from QP 17: path exact$'
 out "^  clocks       here the host's, there the RNIC's$"
+out '^  routers      leaf1 > 198.51.100.1 > leaf3$'
 out '^  lost         3: no answer, but the daemon was alive'
 out '^  ok           7: answered within the timeout$'
 out ' ago ok    2.00 ms T2+10.0 us T5+2.04 ms T6+2.06 ms  T4=T3+34.5 us$'

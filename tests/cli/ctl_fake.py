@@ -329,7 +329,8 @@ EXPLAINED = {"type": "explain", "schema": 1, "time_ns": time.time_ns(), "asked":
                       "service_port": 21072, "qpn": 4711, "max_size": 4096, "max_per_s": None},
              "streams": [{"target": target(lost=3), "flow": None, "qpn": 17,
                           "port_rule": "the driver derives it from the QPN", "kept": True,
-                          "responder_clock": "hw", "window": window(), "last": [
+                          "responder_clock": "hw", "window": window(), "road": road(57236),
+                          "last": [
                               probe(9, "ok", rtt_ns=2_000_000, t1_ns=1_000_000, t2_ns=1_010_000,
                                     t3_ns=7, t4_ns=34_507, t5_ns=3_044_500, t6_ns=3_060_000),
                               probe(8, "lost", t1_ns=5, reason="no answer"),
