@@ -72,6 +72,11 @@ const struct record_field records_central_status[] = {
 	FIELD("asks_limited", "integer",
 	      "How often a 5-tuple was not asked for, because there were too many of the host, for "
 	      "the incident, or in a second."),
+	FIELD("metrics_pairs", "integer",
+	      "The number of pairs of switches that have metrics of their own."),
+	FIELD("metrics_pairs_left_out", "integer",
+	      "The number of those that have none, because there are more than `metrics_pairs` of "
+	      "the configuration."),
 	FIELD("checks", "integer", "How often hosts were asked to probe each other (check)."),
 	FIELD("checks_running", "integer", "How many of these checks run now.", RANGE(0, 8)),
 	FIELD("paths", "integer", "The number of 5-tuples whose path is known."),

@@ -17,14 +17,28 @@ SHARE = 4
 AT_ONCE = 32      # 5-tuples of a host in a message
 
 
+FIXED = {"h11": 50002, "h31": 50003}  # hosts with one source port, as soft-RoCE has few
+
+
 class Deaf(Agents):
-    """Agents, of which some do not do what they are asked."""
+    """Agents, of which some do not do what they are asked, and some do it longer, from one port."""
 
     def __init__(self, world):
         super().__init__(world)
         self.deaf, self.silent = False, set()
+        publish = world.fabric.publish
+
+        def limited(kind, host, record, retained=False):
+            if kind == "registration" and host.name in FIXED:
+                record["ports"][0]["src_ports"] = 1
+            publish(kind, host, record, retained)
+        world.fabric.publish = limited
 
     def take(self, ask):
+        if ask["host"] in FIXED:
+            ask["until_ns"] += 15 * 10**9
+            for t in ask["probe"]:
+                t["src_port"] = FIXED[ask["host"]]
         if ask["host"] not in self.silent:
             super().take(ask)
 

@@ -99,6 +99,11 @@ expect "promtool check metrics" promtool check metrics <"$dir/page"
 expect "promtool check metrics of central" promtool check metrics <"$dir/central_page"
 expect "rules" promtool check rules "$src/contrib/prometheus/rpingmesh.rules.yml"
 expect "tests of rules" promtool test rules "$src/contrib/prometheus/rpingmesh.rules.test.yml"
+if command -v amtool >/dev/null; then
+	expect "alertmanager.yml" amtool check-config "$src/contrib/prometheus/alertmanager.yml"
+else
+	echo "alertmanager.yml is not checked: no amtool (contrib/setup metrics)"
+fi
 expect "prometheus.yml" promtool check config "$src/contrib/prometheus/prometheus.yml"
 /usr/bin/python3 "$src/tests/doc/metrics_used.py" --rules >"$dir/dashboard.yml" || status=1
 expect "the dashboard's expressions" promtool check rules --lint=none "$dir/dashboard.yml"

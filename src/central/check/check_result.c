@@ -55,6 +55,27 @@ check_row(void *arg, const struct intake_host *host, const struct intake_row *ro
 	t->now_rtt_us += row->counts.rtt_us;
 }
 
+/*
+ * Where the source port cannot be chosen, others may have asked for the same 5-tuple before. What
+ * was counted then is left out. A row that is no longer probed goes, and with it what it has
+ * counted; if it comes back, it begins anew.
+ */
+static void
+check_compare(const struct check *check, struct check_tuple *t)
+{
+	if (!check->based || t->now.sent < t->base.sent || t->now.answered < t->base.answered ||
+	    t->now.noise < t->base.noise || t->now_rtt_us < t->base_rtt_us) {
+		t->base = check->based ? (struct check_counts){.sent = 0} : t->now;
+		t->base_rtt_us = check->based ? 0 : t->now_rtt_us;
+	}
+	if (t->now.sent - t->base.sent <= t->best.sent)
+		return;
+	t->best = (struct check_counts){t->now.sent - t->base.sent,
+					t->now.answered - t->base.answered,
+					t->now.noise - t->base.noise};
+	t->rtt_us = t->now_rtt_us - t->base_rtt_us;
+}
+
 void
 check_read(struct check *check, size_t member, const struct intake_host *host, uint64_t now_ns)
 {
@@ -65,16 +86,10 @@ check_read(struct check *check, size_t member, const struct intake_host *host, u
 		t->now = (struct check_counts){.sent = 0};
 		t->now_rtt_us = 0;
 	}
-	/* Where the source port cannot be chosen, a check of before may have had the same. */
 	if (host)
-		intake_rows(host, reader.member->any_port ? INTAKE_SHORT : INTAKE_MIDDLE, now_ns,
-			    check_row, &reader);
-	/* A row that is no longer probed goes, and with it what it has counted. */
+		intake_rows(host, INTAKE_LONG, now_ns, check_row, &reader);
 	for (struct check_tuple *t = first; t < first + reader.member->n; t++)
-		if (t->now.sent > t->best.sent) {
-			t->best = t->now;
-			t->rtt_us = t->now_rtt_us;
-		}
+		check_compare(check, t);
 }
 
 bool

@@ -3,9 +3,9 @@
  * DOC: checks
  *
  * The list has the checks that run and those that ended less than CHECKS_KEEP_NS ago. The timer
- * runs while there are any. Each time, it asks hosts for the rounds that are due, and reads what a
- * few hosts have reported; once it has been through all of them after the end of a check, or all
- * has come that was wanted, the check is done.
+ * runs while there are any. Each time, it reads what a few hosts have reported, and, once it has
+ * been through all of them, asks hosts for the rounds that are due. When it has been through all of
+ * them after the end of a check, or all has come that was wanted, the check is done.
  */
 #include "central/check/checks.h"
 
@@ -103,6 +103,11 @@ checks_sweep(const struct checks *checks, struct check *check, uint64_t now_ns)
 	if (check->sweep_at < check->n_members)
 		return false;
 	check->sweep_at = 0;
+	if (!check->based) {
+		check->based = true;
+		check->began_ns = now_ns;
+		return false;
+	}
 	over = check->sweep_ns >= check->end_ns;
 	return over || (check->begun == check->rounds && check_has_all(check));
 }
@@ -112,7 +117,7 @@ checks_do(struct checks *checks, struct check *check, uint64_t now_ns)
 {
 	if (check->done)
 		return;
-	if (check->begun < check->rounds &&
+	if (check->based && check->begun < check->rounds &&
 	    now_ns >= check->began_ns + check->begun * check->round_ns)
 		checks_round(checks, check);
 	if (!checks_sweep(checks, check, now_ns))

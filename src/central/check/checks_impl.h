@@ -26,8 +26,9 @@ struct check_tuple {
 	uint16_t src_port;
 	uint32_t to;                         /* the member */
 	uint32_t round;
+	struct check_counts base;            /* what there was before, of the same 5-tuple */
 	struct check_counts now, best;       /* of this sweep; of the one that has seen the most */
-	uint64_t now_rtt_us, rtt_us;         /* sums, of the same */
+	uint64_t base_rtt_us, now_rtt_us, rtt_us; /* sums, of the same */
 };
 
 struct check {
@@ -40,6 +41,7 @@ struct check {
 	uint64_t began_ns, end_ns;           /* CLOCK_MONOTONIC; it is over then at the latest */
 	uint64_t sweep_ns;                   /* when the sweep began */
 	size_t sweep_at;                     /* the member that is next */
+	bool based;                          /* the sweep before the first round is over */
 	bool done;
 	size_t n_members, n_tuples;
 	struct check_tuple *tuples;          /* by member, then source, then destination */
@@ -52,7 +54,7 @@ struct check {
  */
 int check_plan(struct check *check, uint64_t random, char error[CHECKS_ERROR]);
 
-/* Reads what a member has reported. NULL: nothing. */
+/* Reads what a member has reported; before the first round, what does not count. NULL: nothing. */
 void check_read(struct check *check, size_t member, const struct intake_host *host,
 		uint64_t now_ns);
 /* Whether all has come that was wanted. */

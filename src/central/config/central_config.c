@@ -104,6 +104,7 @@ const struct conf_key central_config_keys[] = {
 	{"history_mb", &conf_integer, FIELD(history_mb), RANGE(1, 10000000), .restart = true},
 	{"listen", &conf_string, FIELD(listen), RANGE(0, 64), .check = conf_check_listen,
 	 .expect = "\"ADDRESS:PORT\", \"[IPv6 ADDRESS]:PORT\" or \"\""},
+	{"metrics_pairs", &conf_integer, FIELD(metrics_pairs), RANGE(0, 10000)},
 	{"token_file", &conf_string, FIELD(token_file), RANGE(0, 4095), PATH},
 	{"view_token_file", &conf_string, FIELD(view_token_file), RANGE(0, 4095), PATH},
 	{"roles", &conf_strings, LIST(roles), RANGE(1, 32), .check = central_check_role,
@@ -157,6 +158,7 @@ central_config_defaults(struct central_config *c)
 	c->paths = 16;
 	c->history_days = 30;
 	c->history_mb = 1000;
+	c->metrics_pairs = 256;
 	c->budget_percent = 80;
 	c->log_target = LOG_TARGET_STDERR;
 	c->log_level = LOG_LEVEL_INFO;

@@ -35,6 +35,7 @@ struct central_config {
 	uint32_t history_days;      /* of the mesh */
 	uint32_t history_mb;        /* 10^6 bytes */
 	char *listen;               /* "address:port" of the pages, or "" for none */
+	uint32_t metrics_pairs;     /* pairs of ToRs that have metrics of their own */
 	char *token_file;           /* with it, pages may change something; "": nobody may */
 	char *view_token_file;      /* with it, one may look at the pages; "": everybody may */
 	char **roles;               /* none: all */

@@ -14,6 +14,7 @@
 #include "central/mesh/mesh.h"
 #include "central/picture/picture.h"
 #include "central/tell/central_incidents.h"
+#include "central/tell/central_pairs.h"
 #include "central/tell/central_tell.h"
 #include "central/tell/central_trend.h"
 #include "core/clock.h"
@@ -31,7 +32,8 @@ struct central_live {
 	struct picture *picture;
 	struct central_trend *trend;
 	struct history_mesh *history;
-	struct loop_timer *look, *step;
+	struct central_pairs *pairs;
+	struct loop_timer *look, *step, *choose;
 	uint64_t begun_ns;          /* when the last picture was, CLOCK_MONOTONIC; 0: never */
 	bool drawing;
 	uint64_t incidents;         /* a hash of all that are open, and how many are not */
@@ -58,6 +60,9 @@ central_live_drawn(struct central_live *live, int rc)
 	picture_info(view, &info);
 	if (rc == 0)
 		history_mesh_add(live->history, view);
+	if (rc == 0 && central_pairs_begin(live->pairs, picture_share(view),
+					   live->t->config->metrics_pairs) == 0)
+		loop_timer_set(live->choose, 0);
 	picture_release(view);
 	live->drawing = false;
 	if (rc == 0)
@@ -65,6 +70,16 @@ central_live_drawn(struct central_live *live, int rc)
 	else
 		log_some(1, MAIN, WARNING, "no memory for the picture of the mesh");
 	central_live_tell(live, "status", "time_ns", clock_wall_ns());
+}
+
+static void
+central_live_choose(void *arg)
+{
+	struct central_live *live = arg;
+
+	loop_for_others(live->t->loop);
+	if (central_pairs_step(live->pairs))
+		loop_timer_set(live->choose, 0);
 }
 
 static void
@@ -144,7 +159,8 @@ central_live_start(struct central_live *live)
 	if (getrandom(live->key, sizeof(live->key), 0) != (ssize_t)sizeof(live->key))
 		return -errno;
 	live->trend = central_trend_new();
-	if (!live->trend)
+	live->pairs = central_pairs_new();
+	if (!live->trend || !live->pairs)
 		return -ENOMEM;
 	rc = events_new(live->t->loop, live->t->incarnation, &live->events);
 	if (rc == 0)
@@ -153,6 +169,9 @@ central_live_start(struct central_live *live)
 		rc = central_live_new_history(live);
 	if (rc == 0)
 		rc = loop_timer_new(live->t->loop, "picture", central_live_step, live, &live->step);
+	if (rc == 0)
+		rc = loop_timer_new(live->t->loop, "pairs", central_live_choose, live,
+				    &live->choose);
 	if (rc == 0)
 		rc = loop_timer_new(live->t->loop, "live", central_live_look, live, &live->look);
 	if (rc == 0)
@@ -184,8 +203,10 @@ central_live_free(struct central_live *live)
 		return;
 	loop_timer_free(live->look);
 	loop_timer_free(live->step);
+	loop_timer_free(live->choose);
 	events_free(live->events);
 	history_mesh_free(live->history);
+	central_pairs_free(live->pairs);
 	picture_free(live->picture);
 	central_trend_free(live->trend);
 	free(live);
@@ -207,6 +228,12 @@ struct history_mesh *
 central_live_history(const struct central_live *live)
 {
 	return live->history;
+}
+
+const struct central_pairs *
+central_live_pairs(const struct central_live *live)
+{
+	return live->pairs;
 }
 
 const struct central_trend *

@@ -15,6 +15,7 @@ struct central_tell;
 struct events;
 struct history_mesh;
 struct central_trend;
+struct central_pairs;
 struct picture;
 
 #define CENTRAL_LIVE_NS 5000000000ULL
@@ -29,5 +30,6 @@ struct events *central_live_events(const struct central_live *live);
 struct picture *central_live_picture(const struct central_live *live);
 struct history_mesh *central_live_history(const struct central_live *live);
 const struct central_trend *central_live_trend(const struct central_live *live);
+const struct central_pairs *central_live_pairs(const struct central_live *live);
 
 #endif

@@ -18,6 +18,7 @@
 #include "central/registry/registry.h"
 #include "central/roads/roads.h"
 #include "central/tell/central_degraded.h"
+#include "central/tell/central_metrics_lists.h"
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
 #include "central/tell/central_tors.h"
@@ -255,7 +256,10 @@ struct central_family {
 #define COUNTER EXPOSITION_COUNTER
 #define GAUGE EXPOSITION_GAUGE
 
-/* In the order of the page; rpingmesh-central(8) lists them: tests/doc/metrics_doc.sh. */
+/*
+ * In the order of the page, and before those of central_metrics_lists.c; rpingmesh-central(8) lists
+ * them: tests/doc/metrics_doc.sh.
+ */
 static const struct central_family central_families[] = {
 	{{"rpingmesh_central_build_info", GAUGE, NULL, "Version of rpingmesh-central."}, AT(one),
 	 BY("version", central_metrics_version, 1)},
@@ -419,6 +423,7 @@ central_metrics_more(void *arg, void *page, struct buffer *out)
 		return rc;
 	for (size_t i = 0; i < sizeof(central_families) / sizeof(central_families[0]); i++)
 		central_metrics_family(&e, &central_families[i], f);
+	central_metrics_lists(&e, arg);
 	exposition_end(&e);
 	return e.failed ? -ENOMEM : 0;
 }

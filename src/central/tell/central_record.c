@@ -10,6 +10,8 @@
 #include "central/mesh/mesh.h"
 #include "central/registry/registry.h"
 #include "central/tell/central_degraded.h"
+#include "central/tell/central_live.h"
+#include "central/tell/central_pairs.h"
 #include "central/tell/central_roads.h"
 #include "central/tell/central_tell.h"
 #include "central/tell/central_tors.h"
@@ -106,6 +108,7 @@ central_record_mesh(struct record *r, const struct central_tell *t)
 static void
 central_record_asks(struct record *r, const struct central_tell *t)
 {
+	struct central_pairs_info pairs;
 	struct checks_stats checks;
 	struct judge_stats s;
 
@@ -115,6 +118,9 @@ central_record_asks(struct record *r, const struct central_tell *t)
 	record_u64(r, "asked_traces", s.asks.traces);
 	record_u64(r, "asks_live", s.asks.live);
 	record_u64(r, "asks_limited", s.asks.limited);
+	central_pairs_info(central_live_pairs(t->live), &pairs);
+	record_u64(r, "metrics_pairs", pairs.n);
+	record_u64(r, "metrics_pairs_left_out", pairs.left_out);
 	checks_stats(t->checks, &checks);
 	record_u64(r, "checks", checks.begun);
 	record_u64(r, "checks_running", checks.running);
