@@ -20,7 +20,7 @@ as_caller() {
 	local expected release=6.1
 	local -a games=(setpriv --reuid games --regid games --init-groups
 		env "TMPDIR=$work/games" "RPINGMESH_CACHE=$work/games" HOME=/usr/games
-		"$here/run" --kernel "$kernel" --out "$work/games/out" --timeout 120)
+		"$here/run" --kernel "$kernel" --out "$work/games/out" --timeout 400)
 	[ "$(id -u)" -eq 0 ] || return 0
 	release=$("$here/kernel" "$kernel" | head -n 1)
 	mkdir -p "$work/games/kernel"
