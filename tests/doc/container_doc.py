@@ -142,6 +142,12 @@ def places():
                f"{'no volume' if (place, read_only) in need else 'a volume that nobody needs'}")
 
 
+def memory_max(unit):
+    """That of the unit, as Kubernetes writes it."""
+    with open(os.path.join(TOP, f"contrib/systemd/{unit}.service.in"), encoding="utf-8") as f:
+        return re.search(r"^MemoryMax=(\w+)$", f.read(), re.M)[1] + "i"
+
+
 def daemonset():
     documents = list(yaml.safe_load_all(text("daemonset.yaml")))
     if [d["kind"] for d in documents] != ["ConfigMap", "DaemonSet"]:
@@ -169,6 +175,8 @@ def daemonset():
             (pod["volumes"][1]["configMap"]["name"] == config["metadata"]["name"],
              "the configuration's name"),
             ("rpingmeshd.conf" in config["data"], "no rpingmeshd.conf"),
+            (daemon["resources"]["limits"]["memory"] == memory_max("rpingmeshd"),
+             "its limit of memory is not the unit's"),
             (daemon["livenessProbe"]["exec"]["command"] == ["/bin/sh", "-c", health],
              "its probe is not the image's health check")):
         if not good:
@@ -217,6 +225,8 @@ def deployment():
             (volumes_of["state"]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"],
              "the claim's name"),
             (pod["securityContext"]["runAsUser"] == int(uid()), "its user"),
+            (central["resources"]["limits"]["memory"] == memory_max("rpingmesh-central"),
+             "its limit of memory is not the unit's"),
             (spec["replicas"] == 1 and spec["strategy"]["type"] == "Recreate",
              "two programs with one database"),
             (central["ports"][0]["containerPort"] == service["spec"]["ports"][0]["port"] ==

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The page and the files of contrib/container agree (tests/doc/container_doc.py), and the command
-# lines of its scripts. What they do is run by make check-container.
+# The page and the files of contrib/container agree (tests/doc/container_doc.py), the command lines
+# of its scripts, and the manifests against Kubernetes' models (tests/doc/kubernetes_doc.py). What
+# the scripts do is run by make check-container.
 set -uo pipefail
 export top_srcdir=${top_srcdir:-.} top_builddir=${top_builddir:-.}
 status=0
@@ -20,4 +21,8 @@ for script in base build; do
 		[ $? -eq 2 ] || bad "$script $wrong is not exit status 2"
 	done
 done
-exit $status
+[ $status = 0 ] || exit $status
+/usr/bin/python3 -c 'import kubernetes' 2>/dev/null || {
+	echo "python3-kubernetes is missing: contrib/setup installs it"; exit 77
+}
+exec /usr/bin/python3 -B "$top_srcdir/tests/doc/kubernetes_doc.py"
