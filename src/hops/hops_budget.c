@@ -4,6 +4,7 @@
 #include "core/clock.h"
 
 #define HOPS_DEBT_NS (60 * NSEC_PER_SEC)
+#define HOPS_SHARE_BURST_NS NSEC_PER_SEC
 
 /* FNV-1a. Answers are the network's: whoever finds collisions gets a few datagrams more. */
 static uint32_t
@@ -16,10 +17,24 @@ hops_budget_slot(const struct addr *address)
 	return hash % HOPS_SWITCHES;
 }
 
+/* A share of the cluster is one of what all hosts send at a time, too. */
+static void
+hops_budget_share(struct bucket_rate *rate, uint64_t share_ns)
+{
+	uint64_t slack_ns = HOPS_SHARE_BURST_NS;
+
+	if (share_ns <= rate->interval_ns)
+		return;
+	rate->interval_ns = share_ns;
+	if (rate->slack_ns > slack_ns)
+		rate->slack_ns = slack_ns;
+}
+
 void
 hops_budget_set(struct hops_budget *budget, const struct hops_config *config, uint64_t now_ns)
 {
 	bucket_rate_set(&budget->host_rate, config->per_s, config->burst);
+	hops_budget_share(&budget->host_rate, config->share_ns);
 	bucket_rate_set(&budget->switch_rate, config->switch_per_s, config->switch_burst);
 	bucket_fit(&budget->host, &budget->host_rate, now_ns);
 	for (size_t i = 0; i < HOPS_SWITCHES; i++)

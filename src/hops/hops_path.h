@@ -46,6 +46,9 @@ struct hops_config {
 				  those of one TTL from one source of which nobody knows who
 				  will answer */
 	uint32_t switch_burst; /* 1 or more */
+	/* In the long run so much time lies between two datagrams of this host, even if per_s says
+	   less: its share of what a cluster may send. 0: as per_s says. */
+	uint64_t share_ns;
 };
 /* A Linux router answers each host six times, and then once a second (icmp(7), icmp_ratelimit). */
 #define HOPS_CONFIG_DEFAULT ((struct hops_config){ \

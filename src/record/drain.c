@@ -57,6 +57,8 @@ central_beat_pack(msgpack_packer *out, const struct central_beat *beat)
 	record_u64(&r, "time_ns", beat->time_ns);
 	if (beat->claims)
 		record_u64(&r, "hosts", beat->hosts);
+	if (beat->trace_interval_ns)
+		record_u64(&r, "trace_interval_ns", beat->trace_interval_ns);
 	record_end(&r, out);
 }
 
@@ -77,6 +79,8 @@ central_beat_unpack(const void *data, size_t len, struct central_beat *out,
 	strict_number(&in, &msg.data, "hosts", 0, UINT32_MAX, &out->hosts);
 	out->claims = out->hosts != UINT64_MAX;
 	out->hosts = out->claims ? out->hosts : 0;
+	strict_number(&in, &msg.data, "trace_interval_ns", 0, CENTRAL_TRACE_INTERVAL_MAX_NS,
+		      &out->trace_interval_ns);
 	strict_number(&in, &msg.data, "time_ns", 0, INT64_MAX, &out->time_ns);
 	msgpack_unpacked_destroy(&msg);
 	return in.rc;

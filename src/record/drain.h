@@ -35,6 +35,8 @@ void drain_pack(msgpack_packer *out, const struct drain *drain);
  */
 int drain_unpack(const void *data, size_t len, struct drain *out, char error[DRAIN_ERROR]);
 
+#define CENTRAL_TRACE_INTERVAL_MAX_NS 60000000000ULL
+
 /* A central is there, and well enough to publish. */
 struct central_beat {
 	char host[REGISTRATION_HOST];
@@ -43,6 +45,7 @@ struct central_beat {
 	uint64_t time_ns;           /* by its wall clock */
 	bool claims;                /* it publishes lists, and this is the number of hosts: */
 	uint64_t hosts;
+	uint64_t trace_interval_ns; /* each host's share of the budget of traces; 0: no budget */
 };
 
 void central_beat_pack(msgpack_packer *out, const struct central_beat *beat);

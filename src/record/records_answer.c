@@ -179,6 +179,9 @@ const struct record_field records_roads[] = {
 
 const struct record_field records_road_counts[] = {
 	FIELD("interval_s", "integer", "`cluster.trace_s`; 0: paths are not traced.", UNIT("s")),
+	FIELD("share_ns", "integer or nil",
+	      "One datagram in this time is what central leaves to this host in the long run; nil: "
+	      "it has not said.", UNIT("ns")),
 	FIELD("traced", "integer", "The number of paths that were traced."),
 	FIELD("waiting", "integer", "The number of those that wait for their first trace."),
 	FIELD("failed", "integer", "The number of those whose last trace could not be made."),

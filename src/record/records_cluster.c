@@ -173,5 +173,9 @@ const struct record_field records_central[] = {
 	FIELD("time_ns", "integer", "When this was written, by its clock.", NS),
 	FIELD("hosts", "integer", "The number of hosts that it plans for.",
 	      ONLY("if it publishes lists")),
+	FIELD("trace_interval_ns", "integer",
+	      "In the long run each host sends a datagram of traces once in this time at most, so "
+	      "that all together keep to `trace_per_s` of central.",
+	      UNIT("ns"), ONLY("if there is such a budget")),
 	END,
 };

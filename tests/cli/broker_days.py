@@ -127,7 +127,7 @@ autosave_interval 1
                     f'{{ enable = false; }};\ncluster = {{ {bus} allow = ("10.0.0.0/8"); '
                     f'directory = "{self.dir}"; }};\n')
         else:
-            text = common + bus + "\n"
+            text = common + bus + "\ntrace_per_s = 4;\n"
         self.write(name + ".conf", text)
         program = "rpingmeshd" if name == "agent" else "rpingmesh-central"
         with open(self.path(name + ".log"), "a") as log:
@@ -188,6 +188,9 @@ autosave_interval 1
         until(f"{when}: h1 is registered", lambda: self.hosts().get("h1") == "present")
         until(f"{when}: the agent has no complaint", lambda: not [
             s for s in self.status("agent")["degraded"] if "broker" in s or "pinglist" in s])
+        # One host, and 4 datagrams of traces a second for all hosts.
+        until(f"{when}: the agent knows its share of the traces",
+              lambda: self.status("agent")["paths"]["share_ns"] == 250_000_000)
         check(f"{when}, all is well again", True)
 
     def rss_kb(self, name):

@@ -29,6 +29,7 @@
 #include "core/clock.h"
 #include "core/log_limit.h"
 #include "core/loop.h"
+#include "record/drain.h"
 #include "record/pinglist.h"
 #include "record/registration.h"
 #include "rpingmesh/log_subsystems.h"
@@ -181,6 +182,20 @@ cluster_too_long(void *arg, const char *topic)
 		cluster_ask_too_long(cluster->ask);
 }
 
+/* A sign of life of central. That which the broker has kept is none, but its rules hold. */
+static void
+cluster_beat(struct cluster *cluster, const void *payload, size_t size, bool retained)
+{
+	char error[DRAIN_ERROR];
+	struct central_beat beat;
+
+	if (!retained)
+		cluster_list_beat(cluster->list, payload, size);
+	if (cluster->env.roads && central_beat_unpack(payload, size, &beat, error) == 0 &&
+	    beat.claims)
+		roads_share(cluster->env.roads, beat.trace_interval_ns);
+}
+
 static void
 cluster_message(void *arg, const char *topic, const void *payload, size_t size, bool retained)
 {
@@ -193,9 +208,9 @@ cluster_message(void *arg, const char *topic, const void *payload, size_t size, 
 		cluster_list_heard(cluster->list, payload, size, retained);
 	else if (strcmp(topic, cluster->ask_topic) == 0)
 		cluster_ask_heard(cluster->ask, payload, size, retained);
-	else if (!retained && topic_name(topic, cluster->config->cluster.prefix, "central", central,
-					 sizeof(central)) == 0)
-		cluster_list_beat(cluster->list, payload, size);
+	else if (topic_name(topic, cluster->config->cluster.prefix, "central", central,
+			    sizeof(central)) == 0)
+		cluster_beat(cluster, payload, size, retained);
 }
 
 static const char *

@@ -273,6 +273,7 @@ roads_stats(const struct roads *roads, struct roads_stats *out)
 		.changes = roads->changes,
 		.refused = roads->refused,
 		.interval_s = roads->interval_ns / NSEC_PER_SEC,
+		.share_ns = roads->hops_config.share_ns,
 	};
 	TAILQ_FOREACH(road, &roads->list, entry)
 		road_count(road, out);

@@ -104,6 +104,8 @@ int roads_new(const struct roads_env *env, struct roads **out);
 void roads_free(struct roads *roads);
 /* Applies cluster.trace_s and cluster.trace_per_s. */
 void roads_configure(struct roads *roads, const struct config *config);
+/* In the long run, one datagram in this time at most, until this is called again; 0: no bound. */
+void roads_share(struct roads *roads, uint64_t share_ns);
 
 /*
  * Traces the road of a tuple now, before others; any flow label is right. Returns 0, -ENOENT if
@@ -141,6 +143,7 @@ struct roads_stats {
 	uint64_t oldest_ns;            /* time of the oldest path, wall clock; 0: there is none */
 	const char *not_reason, *failed_reason; /* of one road in that state; NULL: none is */
 	uint64_t interval_s;           /* cluster.trace_s; 0: nothing is traced */
+	uint64_t share_ns;             /* of roads_share() */
 };
 void roads_stats(const struct roads *roads, struct roads_stats *out);
 

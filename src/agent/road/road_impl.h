@@ -72,6 +72,7 @@ struct roads {
 
 	/* road_trace.c */
 	struct hops *hops;
+	struct hops_config hops_config;
 	struct loop_timer *begin;
 	struct road_queue queue;
 	uint32_t asked;            /* traces that hops has */

@@ -371,13 +371,15 @@ roads_hops_config(uint32_t switch_per_s)
 void
 roads_configure(struct roads *roads, const struct config *config)
 {
-	const struct hops_config hops = roads_hops_config(config->cluster.trace_per_s);
+	uint64_t share_ns = roads->hops_config.share_ns;
 	uint64_t interval_ns = config->cluster.trace_s * NSEC_PER_SEC;
 	bool same = interval_ns == roads->interval_ns;
 	struct road *road;
 
 	roads->interval_ns = interval_ns;
-	hops_configure(roads->hops, &hops);
+	roads->hops_config = roads_hops_config(config->cluster.trace_per_s);
+	roads->hops_config.share_ns = share_ns;
+	hops_configure(roads->hops, &roads->hops_config);
 	if (same)
 		return;
 	TAILQ_FOREACH(road, &roads->list, entry) {
@@ -388,12 +390,22 @@ roads_configure(struct roads *roads, const struct config *config)
 	}
 }
 
+void
+roads_share(struct roads *roads, uint64_t share_ns)
+{
+	if (share_ns == roads->hops_config.share_ns)
+		return;
+	roads->hops_config.share_ns = share_ns;
+	hops_configure(roads->hops, &roads->hops_config);
+}
+
 int
 roads_trace_start(struct roads *roads)
 {
-	const struct hops_config config = HOPS_CONFIG_DEFAULT;
-	int rc = hops_new(roads->env.loop, &config, &roads->hops);
+	int rc;
 
+	roads->hops_config = HOPS_CONFIG_DEFAULT;
+	rc = hops_new(roads->env.loop, &roads->hops_config, &roads->hops);
 	return rc < 0 ? rc :
 			loop_timer_new(roads->env.loop, "paths", roads_begin, roads, &roads->begin);
 }

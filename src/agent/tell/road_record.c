@@ -256,6 +256,7 @@ road_record_status(struct record *r, const struct tell *t)
 	roads_stats(t->roads, &s);
 	record_begin(&map, RECORD_ROAD_COUNTS);
 	record_u64(&map, "interval_s", s.interval_s);
+	record_u64_if(&map, "share_ns", s.share_ns, s.share_ns != 0);
 	record_u64(&map, "traced", s.by_state[ROAD_TRACED]);
 	record_u64(&map, "waiting", s.by_state[ROAD_WAITING]);
 	record_u64(&map, "failed", s.by_state[ROAD_FAILED]);

@@ -114,6 +114,7 @@ const struct conf_key central_config_keys[] = {
 	{"rails_isolated", &conf_bool, FIELD(rails_isolated), .restart = true},
 	{"classes", &central_classes, LIST(classes), RANGE(0, 255), .restart = true},
 	{"budget_percent", &conf_integer, FIELD(budget_percent), RANGE(1, 100)},
+	{"trace_per_s", &conf_integer, FIELD(trace_per_s), RANGE(0, 10000000)},
 	{"log", &conf_group, .keys = central_log_keys},
 	CONF_END
 };
@@ -160,6 +161,7 @@ central_config_defaults(struct central_config *c)
 	c->history_mb = 1000;
 	c->metrics_pairs = 256;
 	c->budget_percent = 80;
+	c->trace_per_s = 50000;
 	c->log_target = LOG_TARGET_STDERR;
 	c->log_level = LOG_LEVEL_INFO;
 	c->broker = strdup("mqtt://127.0.0.1");

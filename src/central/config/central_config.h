@@ -46,6 +46,7 @@ struct central_config {
 	uint32_t *classes;          /* traffic classes, CENTRAL_CLASSES_MAX at most */
 	size_t n_classes;
 	uint32_t budget_percent;    /* the share of a port's probes that lists may use */
+	uint32_t trace_per_s;       /* datagrams of traces of all hosts; 0: no bound */
 	enum log_target log_target;
 	enum log_level log_level;
 

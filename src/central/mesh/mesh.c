@@ -488,6 +488,10 @@ mesh_configure(struct mesh *m, const struct central_config *config)
 	const struct registry_host *host = planned ? registry_next(m->registry, 0) : NULL;
 	struct registry_host_info info;
 
+	if (config->trace_per_s != m->config->trace_per_s) {
+		m->beat_ns = 0;
+		loop_timer_set(m->tick_timer, 0);
+	}
 	m->config = config;
 	bus_reload(m->bus);
 	for (; host; host = registry_after(host)) {

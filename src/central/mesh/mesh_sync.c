@@ -216,6 +216,18 @@ mesh_publish_beat(struct mesh *m, const char *topic, const msgpack_sbuffer *body
 				bus_publish(m->bus, topic, body->data, body->size, 1);
 }
 
+/* The share of a host of the datagrams of traces; 0: there is no bound. */
+static uint64_t
+mesh_trace_interval_ns(const struct mesh *m)
+{
+	uint64_t hosts = m->beat.hosts ? m->beat.hosts : 1, ns;
+
+	if (!m->config->trace_per_s || !m->beat.claims)
+		return 0;
+	ns = (hosts * NSEC_PER_SEC + m->config->trace_per_s - 1) / m->config->trace_per_s;
+	return ns < CENTRAL_TRACE_INTERVAL_MAX_NS ? ns : CENTRAL_TRACE_INTERVAL_MAX_NS;
+}
+
 void
 mesh_send_beat(struct mesh *m)
 {
@@ -227,6 +239,7 @@ mesh_send_beat(struct mesh *m)
 	m->beat.time_ns = clock_wall_ns();
 	m->beat.claims = m->synced && m->caught_up;
 	m->beat.hosts = mesh_hosts(m);
+	m->beat.trace_interval_ns = mesh_trace_interval_ns(m);
 	if (topic_make(topic, sizeof(topic), m->config->prefix, "central", m->beat.host) < 0)
 		return;
 	msgpack_sbuffer_init(&body);

@@ -247,6 +247,26 @@ test_budget(void **state)
 	assert_in_range(sent[1] + sent[2] + sent[3], 3, 64 + 50 * s);
 }
 
+/* A share of a datagram in 200 ms: five in the first second of its slack, and five a second. */
+static void
+test_share(void **state)
+{
+	struct hops_config config = HOPS_CONFIG_DEFAULT;
+	uint64_t began_ns = clock_mono_ns(), tenths;
+	struct hops_request *request;
+	unsigned count = 0;
+
+	(void)state;
+	deaf = true;
+	config.share_ns = 200000000;
+	hops_configure(hops, &config);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(ask(i, &count, &request), 0);
+	turn(1500000000);
+	tenths = (clock_mono_ns() - began_ns) / 100000000 + 1;
+	assert_in_range(sent[1] + sent[2] + sent[3], 3, 6 + tenths / 2 + 1);
+}
+
 /* While it waits, and while it is traced: it never ends. */
 static void
 test_cancel(void **state)
@@ -281,6 +301,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_tuple, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_share, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 	};
 

@@ -65,11 +65,20 @@ test_round(void **state)
 	fixture_end(&f);
 	b.claims = true;
 	b.hosts = 12500;
+	b.trace_interval_ns = 250000000;
 	fixture_begin(&f);
 	central_beat_pack(&f.pk, &b);
 	assert_int_equal(central_beat_unpack(f.out.data, f.out.size, &b, error), 0);
 	assert_true(b.claims);
 	assert_int_equal(b.hosts, 12500);
+	assert_int_equal(b.trace_interval_ns, 250000000);
+	fixture_end(&f);
+	/* Nobody may keep hosts from tracing. */
+	b.trace_interval_ns = 60000000001;
+	fixture_begin(&f);
+	central_beat_pack(&f.pk, &b);
+	assert_int_equal(central_beat_unpack(f.out.data, f.out.size, &b, error), -EINVAL);
+	assert_string_equal(error, "trace_interval_ns is no number from 0 to 60000000000");
 	fixture_end(&f);
 }
 
