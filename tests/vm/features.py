@@ -110,9 +110,11 @@ def cap_bpf():
 
 
 def decided(host):
+    """The status, when tracing has been tried, or is not built."""
     host.alive()
     status = host.status()
-    return status if status["trace"]["state"] in ("on", "failed") else None
+    return status if (status["trace"]["state"] in ("on", "failed") or
+                      "built without BPF" in status.get("tracing_reason", "")) else None
 
 
 def trace_status():
