@@ -71,7 +71,8 @@ struct roads_path {
 	/* The last path that was complete and stable, if this one is not; else n_before is 0. */
 	uint8_t n_before;
 	uint32_t before[ROADS_LINKS_MAX]; /* links */
-	bool agrees;              /* what is known now is as it was then */
+	/* What is known now is as it was then, which is at most half an hour ago. */
+	bool agrees;
 };
 
 struct roads_link {

@@ -86,6 +86,7 @@ struct roads_edge {               /* a link */
 	uint32_t next;
 	struct roads_edge_key key;
 	uint32_t refs, tuples, seen_s;
+	uint32_t left_s;          /* when a path last went elsewhere; 0: none has */
 };
 
 struct roads_step_key {
@@ -113,6 +114,7 @@ struct roads_way {                /* a path */
 	uint32_t host, next_of_host;
 	uint32_t time_s;
 	uint32_t here_s, since_s; /* by our clock: the last trace; the first one that says so */
+	uint32_t good_s;          /* by our clock: the last trace that was good */
 	uint8_t flags;
 	uint8_t set;              /* the number of the last whole set that had it */
 };

@@ -14,6 +14,12 @@ roads_way_at(const struct roads *r, uint32_t way)
 
 /* ---- what a path refers to ---- */
 
+/*
+ * So long after its last trace a good path may stand in for one of which not all is known. Agents
+ * trace again after five minutes, and publish what has not changed as often.
+ */
+#define ROADS_BEFORE_S 1800
+
 /* The path as it is, or the last one that was good, which had reached its end. */
 enum roads_which { ROADS_NOW, ROADS_BEFORE };
 
@@ -198,6 +204,30 @@ roads_date(const struct roads *r, struct roads_way *w, const struct paths_path *
 		w->here_s = r->now_s - (uint32_t)age_s;
 	if (!agrees || !w->since_s)
 		w->since_s = w->here_s;
+	if ((w->flags & ROADS_GOOD) == ROADS_GOOD)
+		w->good_s = w->here_s ? w->here_s : r->now_s;
+}
+
+static bool
+roads_has_link(const uint32_t *links, uint8_t n, uint32_t link)
+{
+	for (uint8_t i = 0; i < n; i++)
+		if (links[i] == link)
+			return true;
+	return false;
+}
+
+/* Notes which links of the last good path are not on this one, which is good. */
+static void
+roads_leave(struct roads *r, const struct roads_way *old, const struct roads_way *w)
+{
+	uint32_t links[ROADS_LINKS_MAX], was[ROADS_LINKS_MAX];
+	uint8_t n = roads_links_of(r, w, ROADS_NOW, links);
+	uint8_t n_was = roads_links_of(r, old, old->before ? ROADS_BEFORE : ROADS_NOW, was);
+
+	for (uint8_t i = 0; i < n_was; i++)
+		if (!roads_has_link(links, n, was[i]))
+			roads_edge_at(r, was[i])->left_s = r->now_s;
 }
 
 /* The path becomes this one, whose list of routers it takes over. */
@@ -218,6 +248,7 @@ roads_set(struct roads *r, struct roads_way *w, const struct paths_path *p, uint
 		roads_count(r, &old, -1);
 	w->flow_label = p->flow_label;
 	if ((w->flags & ROADS_GOOD) == ROADS_GOOD) {
+		roads_leave(r, &old, w);
 		roads_release(r, &old, ROADS_BEFORE);
 		roads_release(r, &old, ROADS_NOW);
 	} else if ((old.flags & ROADS_GOOD) == ROADS_GOOD) {
@@ -397,6 +428,29 @@ roads_sweep(struct roads *r, uint32_t host, enum roads_sweep which)
 
 /* ---- to look at ---- */
 
+/*
+ * Whether packets may still take the last good path: not too long ago they did, no trace since says
+ * that they do not, and no link of it is out. A link is out if no path crosses it any more and one
+ * has left it for another since. If all that crossed it have gaps now, it may be what is broken.
+ */
+static bool
+roads_before_holds(const struct roads *r, const struct roads_way *w)
+{
+	uint32_t links[ROADS_LINKS_MAX];
+	uint8_t n = roads_links_of(r, w, ROADS_BEFORE, links);
+
+	if (n == 0 || !(w->flags & ROADS_AGREES) ||
+	    (int32_t)(r->now_s - w->good_s) > ROADS_BEFORE_S)
+		return false;
+	for (uint8_t i = 0; i < n; i++) {
+		const struct roads_edge *edge = roads_edge_at(r, links[i]);
+
+		if (!edge->tuples && edge->left_s && edge->left_s >= w->good_s)
+			return false;
+	}
+	return true;
+}
+
 static void
 roads_fill(const struct roads *r, const struct roads_way *w, struct roads_path *out)
 {
@@ -411,7 +465,7 @@ roads_fill(const struct roads *r, const struct roads_way *w, struct roads_path *
 	out->traced_ns = w->time_s * NSEC_PER_SEC;
 	out->here_ns = w->here_s * NSEC_PER_SEC;
 	out->since_ns = w->since_s * NSEC_PER_SEC;
-	out->agrees = w->flags & ROADS_AGREES;
+	out->agrees = roads_before_holds(r, w);
 	out->complete = w->flags & ROADS_COMPLETE;
 	out->stable = w->flags & ROADS_STABLE;
 	out->reached = w->flags & ROADS_REACHED;
@@ -444,15 +498,6 @@ roads_find(const struct roads *r, const struct roads_tuple *tuple, struct roads_
 	return way;
 }
 
-static bool
-roads_has_link(const uint32_t *links, uint8_t n, uint32_t link)
-{
-	for (uint8_t i = 0; i < n; i++)
-		if (links[i] == link)
-			return true;
-	return false;
-}
-
 /*
  * What loses probes loses traces, too. If not all routers have answered now, but what is known is
  * on the path before, it is that one.
@@ -460,17 +505,9 @@ roads_has_link(const uint32_t *links, uint8_t n, uint32_t link)
 static void
 roads_fill_gaps(const struct roads *r, const struct roads_way *w, struct roads_way_links *out)
 {
-	uint32_t before[ROADS_LINKS_MAX];
-	uint8_t n;
-
-	if (out->complete || !out->stable || !w->before)
+	if (out->complete || !out->stable || !roads_before_holds(r, w))
 		return;
-	n = roads_links_of(r, w, ROADS_BEFORE, before);
-	for (uint8_t i = 0; i < out->n_links; i++)
-		if (!roads_has_link(before, n, out->links[i]))
-			return;
-	memcpy(out->links, before, n * sizeof(*before));
-	out->n_links = n;
+	out->n_links = roads_links_of(r, w, ROADS_BEFORE, out->links);
 	out->complete = true;
 }
 

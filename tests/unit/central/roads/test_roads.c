@@ -319,6 +319,97 @@ test_incomplete(void **state)
 	assert_int_equal(stats().links, 4); /* those over spine 1 are gone */
 }
 
+/* `over` and the rest as they are at a second. */
+static void
+take_at(uint64_t s, struct paths_path p)
+{
+	struct paths paths = {.incarnation = 7, .sequence = ++sequence, .host = "a",
+			      .time_ns = NOW + s * NSEC_PER_SEC, .paths = &p, .n_paths = 1};
+
+	p.time_ns = paths.time_ns;
+	assert_int_equal(roads_take(roads, &paths, paths.time_ns), 0);
+}
+
+/* The links by which the judge goes; 0: it does not know all of them. */
+static uint8_t
+links_of(uint16_t port)
+{
+	struct roads_tuple there = {.src_port = port};
+	struct roads_way_links ways[2];
+
+	addr_parse("10.0.1.1", &there.source);
+	addr_parse("10.0.2.1", &there.destination);
+	roads_find_both(roads, &there, 0, ways);
+	return ways[0].known && ways[0].complete ? ways[0].n_links : 0;
+}
+
+static struct paths_path
+gap(uint16_t port)
+{
+	return path("10.0.1.1", "10.0.2.1", port, "10.1.0.1 - -");
+}
+
+/* What a spine loses that is on all the paths before stands for these, for half an hour. */
+static void
+test_gaps(void **state)
+{
+	struct roads_path found;
+
+	(void)state;
+	for (uint16_t port = 1; port <= 3; port++)
+		take_at(0, over(1, port));
+	for (uint16_t port = 1; port <= 3; port++)
+		take_at(300, gap(port));
+	assert_int_equal(link_of("10.1.0.1", "10.2.1.1").tuples, 0);
+	assert_int_equal(links_of(1), 4);
+	assert_true(find(1, &found));
+	assert_true(found.agrees);
+	take_at(1800, gap(1));
+	assert_int_equal(links_of(1), 4);
+	take_at(1801, gap(1));
+	assert_int_equal(links_of(1), 0);
+	assert_true(find(1, &found));
+	assert_false(found.agrees);
+	assert_int_equal(found.n_before, 4); /* people still see it */
+}
+
+/* A spine is taken out, and the one to which a path moves loses all: the idle one does not. */
+static void
+test_gap_after_move(void **state)
+{
+	(void)state;
+	for (uint16_t port = 1; port <= 3; port++)
+		take_at(0, over(1, port));
+	take_at(300, gap(1));
+	take_at(301, over(2, 2));
+	assert_int_equal(links_of(1), 4); /* one still crosses it */
+	take_at(302, over(2, 3));
+	assert_int_equal(links_of(1), 0);
+	take_at(303, over(1, 3));
+	assert_int_equal(links_of(1), 4);
+	/* What had left before the path was traced there does not matter. */
+	take_at(304, over(1, 1));
+	take_at(305, over(2, 3));
+	take_at(306, over(1, 2));
+	take_at(307, over(1, 1));
+	take_at(308, gap(1));
+	take_at(308, gap(2));
+	assert_int_equal(links_of(1), 4);
+}
+
+/* A trace that went elsewhere ends the path before; one that knows less does not bring it back. */
+static void
+test_gap_elsewhere(void **state)
+{
+	(void)state;
+	take_at(0, over(1, 1));
+	take_at(0, over(1, 2));
+	take_at(1, path("10.0.1.1", "10.0.2.1", 1, "10.1.0.1 10.2.2.1 -"));
+	assert_int_equal(links_of(1), 0);
+	take_at(2, gap(1));
+	assert_int_equal(links_of(1), 0);
+}
+
 static void
 test_foreign(void **state)
 {
@@ -829,6 +920,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_path),     TEST(test_moves),	    TEST(test_incomplete),
+		TEST(test_gaps),     TEST(test_gap_after_move), TEST(test_gap_elsewhere),
 		TEST(test_foreign),  TEST(test_renumbered), TEST(test_sets),
 		TEST(test_restart),  TEST(test_too_many),   TEST(test_names),
 		TEST(test_ends),       TEST(test_no_end),	    TEST(test_leaf),
