@@ -337,7 +337,8 @@ judge_ask_incidents(struct judge *j)
 	int rc = 0;
 
 	while (rc == 0 && (i = incidents_next(j->incidents, number, &number))) {
-		const struct judge_question q = {i->id, &i->culprits[0], i->effect, i->loss_ratio};
+		const struct judge_question q = {i->id, &i->culprits[0], i->effect, i->loss_ratio,
+						 true};
 
 		if (judge_holds(i, w, wall_ns))
 			rc = judge_case_ask(j->collecting, &q);
@@ -356,7 +357,7 @@ judge_ask_findings(struct judge *j, enum intake_window w)
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		const struct judge_question q = {id, &f[i].culprits[0], f[i].effect,
-						 f[i].loss_ratio};
+						 f[i].loss_ratio, false};
 
 		judge_question_id(id, w, i);
 		rc = judge_case_ask(j->collecting, &q);

@@ -58,6 +58,7 @@ struct judge_question {
 	const struct incident_culprit *culprit;
 	enum incident_effect effect;
 	double loss_ratio;
+	bool explains;        /* it is an incident: what crosses its culprit needs no other one */
 };
 
 /* Asks that, after the last host was added. Returns 0 or -ENOMEM. */

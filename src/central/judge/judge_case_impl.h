@@ -60,6 +60,7 @@ struct judge_ask {
 	char id[JUDGE_QUESTION_ID];
 	enum incident_effect effect;
 	double loss_ratio;
+	bool explains;        /* it is an incident, not what a longer window has found */
 	enum locate_kind kind;
 	uint32_t what;        /* its id; JUDGE_NONE: it is not in this window */
 	enum incidents_health health;

@@ -340,13 +340,14 @@ judge_same_effect(enum locate_effect a, bool delay)
 	return (a == LOCATE_DELAY) == delay;
 }
 
-/* Whether one of the candidates is the culprit of an incident that is open, or the like. */
+/* Whether one of the candidates is the culprit of an incident. */
 static bool
 judge_is_known(const struct judge_case *c, const struct locate_finding *finding)
 {
 	for (size_t k = 0; k < finding->n_candidates; k++)
 		for (size_t i = 0; i < c->n_asks; i++)
-			if (c->asks[i].what == finding->candidates[k].id &&
+			if (c->asks[i].explains &&
+			    c->asks[i].what == finding->candidates[k].id &&
 			    c->asks[i].kind == finding->candidates[k].kind)
 				return true;
 	return false;
@@ -360,34 +361,69 @@ judge_knows_path(const struct judge_case *c, uint32_t path)
 	return path != LOCATE_NONE && (c->paths[path].flags & good) == good;
 }
 
-/* Whether the row crosses it, or may: its path is not known. */
 static bool
-judge_may_cross(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id)
+judge_is_switching(enum locate_kind kind)
 {
-	const struct locate_row *r = &c->lrows[row];
-	bool fabric = kind == LOCATE_LINK || kind == LOCATE_CABLE || kind == LOCATE_SWITCH;
-
-	return judge_case_crosses(c, row, kind, id) ||
-	       (fabric && c->lnics[r->from].tor != c->lnics[r->to].tor &&
-		!(judge_knows_path(c, r->there) && judge_knows_path(c, r->back)));
+	return kind == LOCATE_LINK || kind == LOCATE_CABLE || kind == LOCATE_SWITCH;
 }
 
-/* Whether a greater finding, or the culprit of an open incident, is on the way of the row. */
+/* Whether the path of the row is not known, so that it may cross any switch above its ToRs. */
+static bool
+judge_may_stray(const struct judge_case *c, size_t row)
+{
+	const struct locate_row *r = &c->lrows[row];
+
+	return c->lnics[r->from].tor != c->lnics[r->to].tor &&
+	       !(judge_knows_path(c, r->there) && judge_knows_path(c, r->back));
+}
+
+/* Whether the row crosses it: certainly, or, if it may stray, possibly. */
+static bool
+judge_may_cross(const struct judge_case *c, size_t row, bool stray,
+		const struct locate_candidate *what)
+{
+	const struct locate_row *r = &c->lrows[row];
+
+	return judge_case_crosses(c, row, what->kind, what->id) ||
+	       (stray && judge_is_switching(what->kind)) ||
+	       (what->kind == LOCATE_SWITCH && (c->lnics[r->from].tor == what->id ||
+						c->lnics[r->to].tor == what->id));
+}
+
+/*
+ * Whether a greater finding, or the culprit of an incident, is on the way of the row; or may be, if
+ * its path is not known and the finding is something in the network, too. At which NICs and hosts a
+ * row ends is certain: if these explain its losses better, no switch that it may cross does.
+ */
 static bool
 judge_is_explained(const struct judge_case *c, size_t row, const struct locate_finding *finding)
 {
+	enum locate_kind kind = finding->candidates[0].kind;
+	bool stray = (judge_is_switching(kind) || kind == LOCATE_ABOVE) && judge_may_stray(c, row);
 	bool delay = finding->effect == LOCATE_DELAY;
 
 	for (const struct locate_finding *f = c->result->findings; f != finding; f++)
 		if (!f->suspect && judge_same_effect(f->effect, delay) &&
-		    judge_may_cross(c, row, f->candidates[0].kind, f->candidates[0].id))
+		    judge_may_cross(c, row, stray, &f->candidates[0]))
 			return true;
 	for (size_t i = 0; i < c->n_asks; i++)
-		if (c->asks[i].what != JUDGE_NONE &&
+		if (c->asks[i].explains && c->asks[i].what != JUDGE_NONE &&
 		    (c->asks[i].effect == INCIDENT_DELAY) == delay &&
-		    judge_may_cross(c, row, c->asks[i].kind, c->asks[i].what))
+		    judge_may_cross(c, row, stray, &(struct locate_candidate){
+			    .kind = c->asks[i].kind, .id = c->asks[i].what}))
 			return true;
 	return false;
+}
+
+/* Whether there are a greater finding, or an incident. */
+static bool
+judge_is_beside(const struct judge_case *c, const struct locate_finding *finding)
+{
+	bool beside = finding != c->result->findings;
+
+	for (size_t i = 0; i < c->n_asks; i++)
+		beside |= c->asks[i].explains;
+	return beside;
 }
 
 /*
@@ -402,7 +438,7 @@ judge_has_own(const struct judge_case *c, const struct locate_finding *finding)
 	const struct locate_candidate *first = &finding->candidates[0];
 	uint64_t own = 0;
 
-	if ((finding == c->result->findings && !c->n_asks) || judge_is_known(c, finding))
+	if (!judge_is_beside(c, finding) || judge_is_known(c, finding))
 		return true;
 	for (size_t i = 0; i < c->n_rows && own < JUDGE_OWN; i++) {
 		const struct locate_row *row = &c->lrows[i];

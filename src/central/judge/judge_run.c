@@ -99,7 +99,7 @@ judge_case_ask(struct judge_case *c, const struct judge_question *q)
 		return -ENOMEM;
 	ask = &c->asks[c->n_asks++];
 	*ask = (struct judge_ask){.effect = q->effect, .loss_ratio = q->loss_ratio,
-				  .what = JUDGE_NONE};
+				  .explains = q->explains, .what = JUDGE_NONE};
 	snprintf(ask->id, sizeof(ask->id), "%s", q->id);
 	if (!judge_find_back(c, q->culprit, &ask->kind, &ask->what))
 		ask->what = JUDGE_NONE;
