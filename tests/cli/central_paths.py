@@ -154,6 +154,9 @@ def path_shown(w, a):
     check("the way back is another path", paths_of(w, "b", "a") == {7: OVER[1][::-1]})
     check("other devices and addresses have none", paths_of(w, "a/mlx5_1") == {} and
           paths_of(w, "a", "10.0.9.9") == {} and paths_of(w, "a", "a") == {})
+    for args, what in ((("a", "a"), "from a to a"), ((A + ":9",), f"from {A}:9")):
+        check(f"path {' '.join(args)} says that there is none", ctl(w, "one", "path", *args)[:2] ==
+              (0, [f"No host has reported a path {what}."]))
     status, lines, _ = ctl(w, "one", "path", "a", "b")
     check("several are a tree with shares", status == 0 and [line.split() for line in lines] == [
         [A, "3", "100.0", "%"], ["leaf-1", "3", "100.0", "%"],

@@ -349,8 +349,8 @@ roads_tick(struct roads *r, uint64_t now_ns)
 
 /* ---- to look at ---- */
 
-static void
-roads_link_end(const struct roads *r, uint32_t node, const char **host, const char **device)
+void
+roads_node_owner(const struct roads *r, uint32_t node, const char **host, const char **device)
 {
 	const struct roads_node *n = roads_node_at(r, node);
 
@@ -372,7 +372,7 @@ roads_owner(const struct roads *r, const struct addr *a, const char **device)
 
 	*device = NULL;
 	if (node)
-		roads_link_end(r, node, &host, device);
+		roads_node_owner(r, node, &host, device);
 	return host;
 }
 
@@ -386,8 +386,8 @@ roads_link_fill(const struct roads *r, uint32_t id, struct roads_link *out)
 	*out = (struct roads_link){.from = from->key, .to = to->key, .from_switch = from->sw,
 				   .to_switch = to->sw, .tuples = edge->tuples,
 				   .seen_ns = edge->seen_s * NSEC_PER_SEC};
-	roads_link_end(r, edge->key.from, &out->from_host, &out->from_device);
-	roads_link_end(r, edge->key.to, &out->to_host, &out->to_device);
+	roads_node_owner(r, edge->key.from, &out->from_host, &out->from_device);
+	roads_node_owner(r, edge->key.to, &out->to_host, &out->to_device);
 }
 
 bool

@@ -205,9 +205,18 @@ void roads_find_both(const struct roads *roads, const struct roads_tuple *there,
 uint64_t roads_links_forgotten(const struct roads *roads);
 /* The paths in the order of their ids: the first one after this id. Returns its id; 0: none. */
 uint32_t roads_path_after(const struct roads *roads, uint32_t id, struct roads_path *out);
-/* The paths of a host. fn returns false to end. */
+/* The path with this id. */
+void roads_path(const struct roads *roads, uint32_t id, struct roads_path *out);
+/* Between whom a path is; what is not known is NULL. Borrowed as by roads_owner(). */
+struct roads_between {
+	uint32_t id;
+	const struct addr *source, *destination;
+	const char *source_host, *source_device, *destination_host, *destination_device;
+	uint16_t src_port;
+};
+/* The paths of a host, without looking at their routers. */
 void roads_each_of_host(const struct roads *roads, const char *host,
-			bool (*fn)(void *arg, const struct roads_path *path), void *arg);
+			void (*fn)(void *arg, const struct roads_between *path), void *arg);
 
 /*
  * The host that has registered an address, and its device; NULL: none. Borrowed until the next call

@@ -180,6 +180,10 @@ struct roads {
 	uint32_t need[COUPON_MAX + 2]; /* tuples for a width; 0: not computed yet */
 };
 
+/* roads.c */
+/* The host that has registered it, and its device; NULL: none. */
+void roads_node_owner(const struct roads *r, uint32_t node, const char **host, const char **device);
+
 /* roads_names.c */
 struct roads_name_key roads_key(const char *text);
 /* Returns the id of a name with one more reference, or 0: no memory. "" has none. */

@@ -561,17 +561,36 @@ roads_path_after(const struct roads *r, uint32_t id, struct roads_path *out)
 }
 
 void
+roads_path(const struct roads *r, uint32_t id, struct roads_path *out)
+{
+	roads_fill(r, roads_way_at(r, id), out);
+}
+
+static struct roads_between
+roads_between_of(const struct roads *r, uint32_t id)
+{
+	const struct roads_way *w = roads_way_at(r, id);
+	struct roads_between out = {
+		.id = id, .src_port = w->key.src_port,
+		.source = &roads_node_at(r, w->key.source)->key,
+		.destination = &roads_node_at(r, w->key.destination)->key};
+
+	roads_node_owner(r, w->key.source, &out.source_host, &out.source_device);
+	roads_node_owner(r, w->key.destination, &out.destination_host, &out.destination_device);
+	return out;
+}
+
+void
 roads_each_of_host(const struct roads *r, const char *host,
-		   bool (*fn)(void *arg, const struct roads_path *path), void *arg)
+		   void (*fn)(void *arg, const struct roads_between *path), void *arg)
 {
 	const struct roads_name_key key = roads_key(host);
 	uint32_t id = roads_pool_find(&r->hosts, &key), way;
-	struct roads_path path;
+	struct roads_between path;
 
 	for (way = id ? roads_host_at(r, id)->ways : 0; way;
 	     way = roads_way_at(r, way)->next_of_host) {
-		roads_fill(r, roads_way_at(r, way), &path);
-		if (!fn(arg, &path))
-			return;
+		path = roads_between_of(r, way);
+		fn(arg, &path);
 	}
 }

@@ -106,13 +106,11 @@ central_path_record(msgpack_packer *out, const struct roads *roads, const struct
 
 /* ---- which ---- */
 
-/* `host` is the one with the address, NULL: none. */
+/* Whether it is this address, of this host and device; NULL: not known. */
 static bool
-central_path_fits(const struct central_path_end *end, const struct roads *roads,
-		  const struct addr *a)
+central_path_fits(const struct central_path_end *end, const struct addr *a, const char *host,
+		  const char *device)
 {
-	const char *device, *host = roads_owner(roads, a, &device);
-
 	if (!addr_is_zero(&end->addr) && !addr_equal(&end->addr, a))
 		return false;
 	if (end->host[0] && (!host || strcmp(host, end->host) != 0))
@@ -120,21 +118,24 @@ central_path_fits(const struct central_path_end *end, const struct roads *roads,
 	return !end->device[0] || (device && strcmp(device, end->device) == 0);
 }
 
-/* Goes on through the whole list, because their number is said, too. */
-static bool
-central_path_take(void *arg, const struct roads_path *path)
+/* Goes on through the whole list, because their number is said, too; that costs little a path. */
+static void
+central_path_take(void *arg, const struct roads_between *between)
 {
 	struct central_path_asked *asked = arg;
+	struct roads_path path;
 
-	if (!central_path_fits(&asked->from, asked->roads, &path->tuple.source) ||
-	    !central_path_fits(&asked->to, asked->roads, &path->tuple.destination) ||
-	    (asked->from.port && asked->from.port != path->tuple.src_port))
-		return true;
+	if ((asked->from.port && asked->from.port != between->src_port) ||
+	    !central_path_fits(&asked->from, between->source, between->source_host,
+			       between->source_device) ||
+	    !central_path_fits(&asked->to, between->destination, between->destination_host,
+			       between->destination_device))
+		return;
 	if (asked->seen++ < asked->page->after || asked->n == asked->page->limit)
-		return true;
+		return;
 	asked->n++;
-	central_path_record(&asked->pk, asked->roads, path);
-	return true;
+	roads_path(asked->roads, between->id, &path);
+	central_path_record(&asked->pk, asked->roads, &path);
 }
 
 static void

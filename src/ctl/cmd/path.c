@@ -91,6 +91,16 @@ path_pack(msgpack_sbuffer *param, const struct path_asked *asked)
 	}
 }
 
+/* Whether it is central's: only that one packs `next`, which is nil at the end. */
+static bool
+path_is_central(const msgpack_object *answer)
+{
+	for (uint32_t i = 0; answer->type == MSGPACK_OBJECT_MAP && i < answer->via.map.size; i++)
+		if (read_str_is(&answer->via.map.ptr[i].key, "next"))
+			return true;
+	return false;
+}
+
 static int
 path_call(const struct ctl *ctl, struct client *client, const struct path_asked *asked)
 {
@@ -109,8 +119,7 @@ path_call(const struct ctl *ctl, struct client *client, const struct path_asked 
 	paths = read_array(answer, "paths");
 	all = paths ? paths->via.array.size : 0;
 	read_u64(answer, "paths_total", &all);
-	/* Only central packs `next`, which is nil. */
-	return path_show(ctl, asked, paths, all, read_find(answer, "next") != NULL);
+	return path_show(ctl, asked, paths, all, path_is_central(answer));
 }
 
 static int
