@@ -112,6 +112,8 @@ class Faults:
             return culprit["name"]
         if culprit["kind"] == "unknown":
             return culprit["name"].removeprefix("above ")
+        if culprit["kind"] == "tuples":
+            return culprit["name"]
         return culprit["host"]
 
     def check_quiet(self, what):
@@ -129,15 +131,16 @@ class Faults:
                 if truth != self.name(x["culprits"][0]) or
                 len(x["culprits"]) > (1 if x["kind"] == "nic" else GROUP_MAX)]
 
-    def check_found(self, what, truth, netem, *ends):
-        """netem at these ends of links: the culprit is named, no other is, and it is well when the
-        links are."""
+    def check_found(self, what, truth, netem, *ends, fault=None):
+        """netem, or what fault() does, at these ends of links: the culprit is named, no other is,
+        and it is well when the links are."""
         began_ns = time.time_ns()
+        fault = fault or self.clos.fault
         try:
-            self.check_named(what, truth, netem, *ends)
+            self.check_named(what, truth, netem, *ends, fault=fault)
         finally:
             for a, b in ends:
-                self.clos.fault(a, b)
+                fault(a, b)
         until("the incident closes", lambda: not self.blame(), limit_s=300, step_s=5)
         self.check_accused(what, truth, began_ns)
 
@@ -152,16 +155,37 @@ class Faults:
         check(all(x == truth for x in accused if x not in parts),
               f"{what}: others were accused: {accused}")
 
-    def check_named(self, what, truth, netem, *ends):
+    def check_named(self, what, truth, netem, *ends, fault):
         began = time.monotonic()
         for a, b in ends:
-            self.clos.fault(a, b, *netem)
+            fault(a, b, *netem)
         until(f"{what} is named", lambda: [x for x in self.blame() if truth in
                                            map(self.name, x["culprits"])], limit_s=180, step_s=1)
         self.t.note(f"{what} is named after {time.monotonic() - began:.0f} s: " + ", ".join(
             c["name"] for x in self.blame() for c in x["culprits"]))
         time.sleep(LATER_S)
         check(not self.others(truth), f"{what}: others are accused: {self.others(truth)}")
+
+    def draw_leaf(self):
+        """A leaf with two daemons: the uplinks of one alone look like its NIC."""
+        leaves = [self.clos.leaf_of(n) for n in self.hosts]
+        return self.random.choice([x for x in self.clos.leaves if leaves.count(x) > 1])
+
+    def draw_path(self):
+        """A path that crosses a spine, of a 5-tuple that a host probes by its list."""
+        paths = {}
+        for _, topic, record in self.cluster.topics.messages():
+            if topic.startswith(PATHS) and record:
+                paths.update({(p["source"], p["destination"], p["src_port"]): p
+                              for p in record["paths"]})
+        probed = set()
+        for _, topic, record in self.cluster.topics.messages():
+            if topic.startswith(REPORT) and record and record["whole"]:
+                probed |= {(s["source"], d, p) for s in record["streams"]
+                           for d, p in zip(s["destinations"], s["src_ports"])}
+        return self.random.choice([p for key, p in sorted(paths.items())
+                                   if key in probed and len(p["hops"]) == 3 and
+                                   all(hop["address"] for hop in p["hops"])])
 
 
 def test_links(t):
@@ -188,10 +212,24 @@ def test_parts(t):
         faults.check_found(f"the NIC of host {port}", f"host{port}", LOSS,
                            *both((f"h{port}", "leaf0")))
         faults.check_found(spine, spine, LOSS, *both(*((x, spine) for x in clos.leaves)))
-        faults.check_found(f"uplinks of {leaf}", leaf, LOSS,
-                           *both(*((leaf, x) for x in clos.spines)))
+        full = faults.draw_leaf()
+        faults.check_found(f"uplinks of {full}", full, LOSS,
+                           *both(*((full, x) for x in clos.spines)))
         faults.check_found(f"a slow link from {leaf} to {spine}", frozenset((leaf, spine)),
                            ("delay", "20ms"), (leaf, spine))
+
+
+def test_hole(t):
+    """A spine drops what it gets of one 5-tuple, and nothing else."""
+    with Faults(t) as faults:
+        path = faults.draw_path()
+        leaf, spine, _ = (faults.nodes[hop["address"]] for hop in path["hops"])
+        name = (f"{path['source']} -> {path['destination']} port {path['src_port']} "
+                f"class {path['traffic_class']}")
+        match = ("src_port", str(path["src_port"]), "src_ip", path["source"], "dst_ip",
+                 path["destination"])
+        faults.check_found(f"{name} at {spine}", name, match, (leaf, spine),
+                           fault=faults.clos.blackhole)
 
 
 def test_hosts(t):
