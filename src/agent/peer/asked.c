@@ -134,13 +134,15 @@ asked_look(void *arg)
 		loop_timer_set(asked->timer, ASKED_LOOK_NS);
 }
 
+/* Of a 5-tuple: labels that give the same source port are of the same one. */
 static struct asked_stream *
 asked_find(const struct asked *asked, const struct asked_want *want)
 {
 	struct asked_stream *s;
 
 	LIST_FOREACH(s, &asked->streams, entry)
-		if (s->want.nic == want->nic && s->want.flow_label == want->flow_label &&
+		if (s->want.nic == want->nic &&
+		    udp_port_of_label(s->want.flow_label) == udp_port_of_label(want->flow_label) &&
 		    s->want.traffic_class == want->traffic_class &&
 		    addr_equal(&s->want.source, &want->source) &&
 		    addr_equal(&s->want.destination, &want->destination))
@@ -184,6 +186,18 @@ asked_begin(struct asked *asked, const struct asked_want *want)
 	return 0;
 }
 
+/* Who does not know the label asks with any that gives the source port, which tells nothing. */
+static void
+asked_take_label(struct asked *asked, struct asked_stream *s, uint32_t flow_label)
+{
+	if (flow_label == s->want.flow_label ||
+	    flow_label == udp_port_label(udp_port_of_label(flow_label)))
+		return;
+	asked_drop_target(asked, s);
+	s->want.flow_label = flow_label;
+	asked_follow(asked, s);
+}
+
 int
 asked_add(struct asked *asked, const struct asked_want *want, uint32_t max_per_s)
 {
@@ -195,6 +209,7 @@ asked_add(struct asked *asked, const struct asked_want *want, uint32_t max_per_s
 		return asked->n < ASKED_MAX ? asked_begin(asked, want) : -ENOSPC;
 	s->want.until_ns = want->until_ns;
 	s->want.interval_ns = want->interval_ns;
+	asked_take_label(asked, s, want->flow_label);
 	if (s->target)
 		prober_target_set_interval(s->target, want->interval_ns, clock_mono_ns());
 	return 0;

@@ -29,9 +29,10 @@ int asked_new(struct loop *loop, struct peers *peers, struct asked **out);
 void asked_free(struct asked *asked);
 
 /*
- * Probes that from now on. If it is probed already, takes over interval and end. Returns 0, -EDQUOT
- * if the streams of that nic together would then send more than max_per_s, -ENOSPC if there are
- * ASKED_MAX, or -ENOMEM.
+ * Probes that from now on. If the 5-tuple is probed already, takes over interval and end, and the
+ * flow label unless that is udp_port_label() of the source port. Returns 0, -EDQUOT if the streams
+ * of that nic together would then send more than max_per_s, -ENOSPC if there are ASKED_MAX, or
+ * -ENOMEM.
  */
 int asked_add(struct asked *asked, const struct asked_want *want, uint32_t max_per_s);
 /* Ends all. */

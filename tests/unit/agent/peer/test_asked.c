@@ -109,6 +109,33 @@ test_for_a_while(void **state)
 	assert_null(peers_next(fake.peers, NULL));
 }
 
+/* Two centrals ask for one 5-tuple, and only one of them knows its label. */
+static void
+test_label(void **state)
+{
+	const uint16_t port = udp_port_of_label(0x12345);
+	struct asked_want known = want(theirs, 0x12345, 200);
+	struct asked_want unknown = want(theirs, udp_port_label(port), 100);
+	struct prober_target_info info;
+	size_t asked;
+
+	(void)state;
+	assert_int_not_equal(unknown.flow_label, 0x12345);
+	fake.nics[0].has_sources = true;
+	assert_int_equal(asked_add(fake.by_ask, &unknown, 50), 0);
+	assert_int_equal(asked_add(fake.by_ask, &known, 50), 0);
+	assert_int_equal(asked_count(fake.by_ask), 1);
+	assert_int_equal(fake.nics[0].wants, 1);
+	assert_int_equal(streams(&asked, &info), 1);
+	assert_int_equal(info.config.flow_label, 0x12345);
+	assert_int_equal(info.config.interval_ns, 200000000);
+	assert_int_equal(asked_add(fake.by_ask, &unknown, 50), 0);
+	assert_int_equal(asked_count(fake.by_ask), 1);
+	assert_int_equal(streams(&asked, &info), 1);
+	assert_int_equal(info.config.flow_label, 0x12345);
+	assert_int_equal(info.config.interval_ns, 100000000);
+}
+
 /* 10, 20 and 20 probes a second are 50; so are 40 instead of 20. */
 static void
 test_share(void **state)
@@ -207,6 +234,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_for_a_while, begin, end),
+		cmocka_unit_test_setup_teardown(test_label, begin, end),
 		cmocka_unit_test_setup_teardown(test_share, begin, end),
 		cmocka_unit_test_setup_teardown(test_room, begin, end),
 		cmocka_unit_test_setup_teardown(test_beside_others, begin, end),
