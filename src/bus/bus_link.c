@@ -497,6 +497,8 @@ bus_link_new(struct loop *loop, const struct bus_link_config *config,
 	/* The broker waits for one and a half times the keepalive. */
 	link->tick_ns = (config->keepalive_s + 3ULL) / 4 * NSEC_PER_SEC;
 	rc = loop_timer_new(loop, "bus", bus_link_time, link, &link->timer);
+	if (rc == 0 && config->turns)
+		rc = loop_timer_take_turns(link->timer);
 	if (rc == 0)
 		rc = bus_link_set_up(link, config);
 	if (rc == 0)

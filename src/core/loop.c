@@ -61,6 +61,7 @@ struct loop_fd {
 struct loop_timer {
 	struct heap_node node;
 	struct loop *loop;
+	struct event *late;    /* NULL: it runs at once when it is due */
 	const char *name;
 	void (*cb)(void *arg);
 	void *arg;
@@ -193,13 +194,31 @@ loop_timers_ready(evutil_socket_t sock, short what, void *arg)
 			(void *)((char *)first - offsetof(struct loop_timer, node));
 
 		heap_remove(&loop->timers, first);
-		name = timer->name;
-		timer->cb(timer->arg); /* may free the timer */
+		if (timer->late) {
+			event_active(timer->late, EV_TIMEOUT, 0);
+		} else {
+			name = timer->name;
+			timer->cb(timer->arg); /* may free the timer */
+		}
 		first = heap_first(&loop->timers);
 	}
 	loop_leave(loop, name, t);
 	if (!first || first->key > now)
 		loop_arm(loop);
+}
+
+static void
+loop_late_ready(evutil_socket_t sock, short what, void *arg)
+{
+	struct loop_timer *timer = arg;
+	struct loop *loop = timer->loop;
+	const char *name = timer->name;
+	uint64_t t = loop_enter(loop);
+
+	(void)sock;
+	(void)what;
+	timer->cb(timer->arg); /* may free the timer */
+	loop_leave(loop, name, t);
 }
 
 static int
@@ -246,12 +265,26 @@ loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void 
 	return 0;
 }
 
+int
+loop_timer_take_turns(struct loop_timer *timer)
+{
+	if (timer->late)
+		return 0;
+	timer->late = event_new(timer->loop->base, -1, 0, loop_late_ready, timer);
+	if (!timer->late)
+		return -ENOMEM;
+	event_priority_set(timer->late, LOOP_PRIORITY_CONTROL);
+	return 0;
+}
+
 void
 loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
 {
 	struct loop *loop = timer->loop;
 	uint64_t at_ns = loop_now_ns() + delay_ns;
 
+	if (timer->late)
+		event_del(timer->late);
 	heap_set(&loop->timers, &timer->node, at_ns);
 	if (at_ns < loop->armed_ns)
 		loop_arm(loop);
@@ -260,6 +293,8 @@ loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
 void
 loop_timer_clear(struct loop_timer *timer)
 {
+	if (timer->late)
+		event_del(timer->late);
 	heap_remove(&timer->loop->timers, &timer->node);
 }
 
@@ -269,6 +304,8 @@ loop_timer_free(struct loop_timer *timer)
 	if (!timer)
 		return;
 	loop_timer_clear(timer);
+	if (timer->late)
+		event_free(timer->late);
 	timer->loop->n_timers--;
 	free(timer);
 }

@@ -97,6 +97,12 @@ void loop_fd_free(struct loop_fd *fd);
 int loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void *arg,
 		   struct loop_timer **out);
 /*
+ * From now on, the timer, when it is due, takes turns with what has LOOP_PRIORITY_CONTROL. For the
+ * steps of a long job, which arms its timer again and again: otherwise nothing of that priority
+ * would run meanwhile. Returns 0 or -ENOMEM.
+ */
+int loop_timer_take_turns(struct loop_timer *timer);
+/*
  * Arms the timer: the callback runs delay_ns from now, never earlier (0: after the next poll).
  * Replaces an earlier time.
  */

@@ -181,6 +181,8 @@ http_answer_new(struct http_route *route, const struct http_asked *asked, const 
 	if (!answer ||
 	    loop_timer_new(http->loop, "metrics", http_piece, answer, &answer->timer) < 0)
 		goto no_timer;
+	if (loop_timer_take_turns(answer->timer) < 0)
+		goto no_page;
 	rc = source->begin(source->arg, asked, &answer->page, type);
 	if (rc < 0)
 		goto no_page;

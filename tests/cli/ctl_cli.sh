@@ -803,6 +803,7 @@ run 0 status; out '^  hooks *-$'; out '^  dumps *-$'
 daemon manyflows
 run 0 flows; lines 1001; no_err
 order ' python3(1000) ' ' python3(999) ' ' python3(2) ' ' python3(1) '
+out ' PATH  *HOPS  *LOSS '; out ' python3(1000) .* leaf1 > ? > 192.0.2.3  *100% '
 run 0 --json flows; lines 1000; json 'o["id"] % 3 == 0'
 run 0 flows --by process; lines 1001; order '^python3(1000)  *1  *2  *1  *100%' '^python3(1)  *1 '
 run 0 flows --by remote; lines 2; out '^10.0.0.2  *host-b  *1000  *2000  *1000  *50.0%'

@@ -589,7 +589,9 @@ class Conn:
             self.answer(ident, status(tracing="on"))
             return
         self.flows(ident, param, [flow(3 * i, owners=[owner(i)], recent={
-            "lost_ratio": i / 1000, "answered": 1000 - i, "lost": i}) for i in range(1, 1001)])
+            "lost_ratio": i / 1000, "answered": 1000 - i, "lost": i},
+            hops=[hop(1, "192.0.2.1", "leaf1"), hop(2, None), hop(3, "192.0.2.3")]
+            if i > 998 else []) for i in range(1, 1001)])
 
     def do_manytargets(self, ident, method, param):  # more than one answer can hold
         after = param.get("after", 0)

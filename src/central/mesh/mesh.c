@@ -424,9 +424,13 @@ mesh_start(struct mesh *m, struct names *names)
 	if (rc == 0)
 		rc = loop_timer_new(m->loop, "lists", mesh_plan_lists, m, &m->list_timer);
 	if (rc == 0)
+		rc = loop_timer_take_turns(m->list_timer);
+	if (rc == 0)
 		rc = loop_timer_new(m->loop, "registry", mesh_tick, m, &m->tick_timer);
 	if (rc == 0)
 		rc = loop_timer_new(m->loop, "send", mesh_send, m, &m->send_timer);
+	if (rc == 0)
+		rc = loop_timer_take_turns(m->send_timer);
 	if (rc == 0)
 		rc = loop_timer_new(m->loop, "sync", mesh_sync_time, m, &m->sync_timer);
 	if (rc == 0)

@@ -170,8 +170,12 @@ central_live_start(struct central_live *live)
 	if (rc == 0)
 		rc = loop_timer_new(live->t->loop, "picture", central_live_step, live, &live->step);
 	if (rc == 0)
+		rc = loop_timer_take_turns(live->step);
+	if (rc == 0)
 		rc = loop_timer_new(live->t->loop, "pairs", central_live_choose, live,
 				    &live->choose);
+	if (rc == 0)
+		rc = loop_timer_take_turns(live->choose);
 	if (rc == 0)
 		rc = loop_timer_new(live->t->loop, "live", central_live_look, live, &live->look);
 	if (rc == 0)

@@ -743,6 +743,81 @@ test_clock(void **state)
 	assert_true(wall - clock_wall_of(mono - 10 * NSEC_PER_SEC) > 9 * NSEC_PER_SEC);
 }
 
+static struct loop_timer *steps;
+static unsigned int n_steps, n_heard;
+
+static void
+on_step(void *arg)
+{
+	(void)arg;
+	n_steps++;
+	loop_timer_set(steps, 0);
+	if (n_steps >= 50 && n_heard >= 50)
+		loop_stop(loop);
+}
+
+static void
+on_heard(void *arg, int events)
+{
+	(void)arg;
+	(void)events;
+	n_heard++;
+	if (n_steps >= 50 && n_heard >= 50)
+		loop_stop(loop);
+}
+
+/* A long job in steps, and a descriptor that is always ready: neither waits for the other's end. */
+static void
+test_take_turns(void **state)
+{
+	struct loop_fd_config config = {.events = LOOP_READ, .priority = LOOP_PRIORITY_CONTROL,
+					.name = "people", .cb = on_heard};
+	struct loop_fd *fd;
+	int pipes[2];
+
+	(void)state;
+	n_steps = n_heard = 0;
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(write(pipes[1], "x", 1), 1);
+	config.fd = pipes[0];
+	assert_int_equal(loop_fd_new(loop, &config, &fd), 0);
+	assert_int_equal(loop_timer_new(loop, "steps", on_step, NULL, &steps), 0);
+	assert_int_equal(loop_timer_take_turns(steps), 0);
+	loop_timer_set(steps, 0);
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(trace, "");
+	assert_in_range(n_steps, 50, 50 + n_heard);
+	assert_in_range(n_heard, 50, 2 * n_steps + 50);
+	loop_timer_free(steps);
+	loop_fd_free(fd);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* It is due, but it has not had its turn. */
+static void
+test_take_turns_cleared(void **state)
+{
+	struct loop_timer *stop;
+
+	(void)state;
+	assert_int_equal(loop_timer_new(loop, "late", note, letter('l'), &steps), 0);
+	assert_int_equal(loop_timer_take_turns(steps), 0);
+	assert_int_equal(loop_timer_new(loop, "stop", note, letter('S'), &stop), 0);
+	assert_int_equal(loop_timer_take_turns(stop), 0);
+	for (int i = 0; i < 2; i++) {
+		loop_timer_set(steps, 0);
+		loop_timer_set(stop, MSEC);
+		if (i == 1)
+			loop_timer_clear(steps);
+		assert_int_equal(loop_run(loop), 0);
+	}
+	assert_string_equal(trace, "lSS");
+	loop_timer_set(steps, 0);
+	loop_timer_free(steps);
+	loop_timer_free(stop);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -767,6 +842,8 @@ main(void)
 		TEST(test_stall),
 		TEST(test_stall_deferred),
 		TEST(test_libevent_says),
+		TEST(test_take_turns),
+		TEST(test_take_turns_cleared),
 		cmocka_unit_test(test_clock),
 	};
 

@@ -86,7 +86,8 @@ reported(unsigned int at_s, uint32_t lost)
 				       .back_port = 40000, .job = ""};
 	struct report_row row = {.classes = {[PROBE_LOST] = lost}};
 	uint32_t n = 50, rtt_ns = 0;
-	struct report r = {.host = "a", .incarnation = 1, .sequence = ++sent, .streams_of = sent,
+	struct report r = {.host = "a", .incarnation = 1,
+			   .sequence = sent + 1, .streams_of = sent + 1,
 			   .begin_ns = WALL + (at_s - 5) * S + APART,
 			   .end_ns = WALL + at_s * S + APART, .whole = true, .ports = &port,
 			   .n_ports = 1, .streams = &stream, .n_streams = 1, .sent = &n,
@@ -96,6 +97,7 @@ reported(unsigned int at_s, uint32_t lost)
 	addr_parse("10.0.1.1", &stream.source);
 	addr_parse("10.0.2.1", &stream.destination);
 	assert_int_equal(intake_take(intake, "a", &r, &now), 0);
+	sent++;
 }
 
 /* Reports up to this second, which lose from `bad_s` on. */
