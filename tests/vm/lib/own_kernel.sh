@@ -35,7 +35,9 @@ release_of() {
 		release=$(tail -c +$((offset + 513)) "$1" | head -c 128 | tr '\0' ' ' |
 			cut -d' ' -f1)
 	fi
-	[[ $release =~ ^[0-9]+\.[0-9] ]] || die "$1: cannot find the version in it"
+	# It becomes part of the names of files.
+	[[ $release =~ ^[0-9]+\.[0-9][A-Za-z0-9.+_~-]*$ ]] ||
+		die "$1: cannot find the version in it"
 	echo "$release"
 }
 

@@ -12,7 +12,7 @@ blob() {
 	printf '"digest":"sha256:%s","size":%s' "$sum" "$(stat -c %s "$work/oci/blobs/sha256/$sum")"
 }
 
-# make_image LAYER-DIR...: the image oci:$work/oci:kernel, one layer for each directory.
+# make_image LAYER...: the image oci:$work/oci:kernel, one layer for each directory or archive.
 make_image() {
 	local dir layers="" diffs="" sep=""
 	local type=application/vnd.oci.image
@@ -20,7 +20,11 @@ make_image() {
 	mkdir -p "$work/oci/blobs/sha256"
 	echo '{"imageLayoutVersion":"1.0.0"}' >"$work/oci/oci-layout"
 	for dir in "$@"; do
-		tar -cf "$work/layer" -C "$dir" .
+		if [ -d "$dir" ]; then
+			tar -cf "$work/layer" -C "$dir" .
+		else
+			cp "$dir" "$work/layer"
+		fi
 		diffs+=$sep\"sha256:$(sha256sum "$work/layer" | cut -d' ' -f1)\"
 		gzip -1 "$work/layer"
 		layers+="$sep{\"mediaType\":\"$type.layer.v1.tar+gzip\",$(blob "$work/layer.gz")}"
@@ -98,7 +102,12 @@ print(server.server_port, flush=True)
 server.serve_forever()
 PYTHON
 	registry_pid=$!
-	until [ -s "$work/port" ]; do sleep 0.1; done
+	# shellcheck disable=SC2064 # now
+	trap "kill $registry_pid 2>/dev/null" EXIT
+	until [ -s "$work/port" ]; do
+		kill -0 "$registry_pid" || { shown "$work/registry.log" && exit 1; }
+		sleep 0.1
+	done
 	port=$(cat "$work/port")
 	printf '[[registry]]\nlocation = "127.0.0.1:%s"\ninsecure = true\n' "$port" \
 		>"$work/home/.config/containers/registries.conf"
@@ -124,6 +133,7 @@ test_image_kernel() {
 	HOME=$work/home
 	in_image "--kernel docker://REGISTRY/NAME:TAG" "docker://127.0.0.1:$port/kernel:new"
 	kill "$registry_pid"
+	trap - EXIT
 	make_image "$work/lower/lib"
 	"$here/run" --sudo --kernel "oci:$work/oci" --out "$work/vm-out" -- true 2>"$work/stderr"
 	equal "an image without a kernel" 125 $?
@@ -131,4 +141,90 @@ test_image_kernel() {
 	"$here/run" --sudo --kernel "oci:$work/none:x" --out "$work/vm-out" -- true 2>"$work/stderr"
 	equal "no image" 125 $?
 	check "is explained, too" contains "$work/stderr" "skopeo cannot read it"
+}
+
+# pack FILE MEMBER...: a layer with names that no file here can have. A member is PATH=TEXT,
+# PATH%RELEASE (what is enough of a bzImage to have that version, boot.rst), PATH>TARGET (symbolic
+# link), PATH@TARGET (hard link) or PATH/ (directory).
+pack() {
+	/usr/bin/python3 -B - "$@" <<'PYTHON'
+import io, re, sys, tarfile
+with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT) as tar:
+    for member in sys.argv[2:]:
+        path, kind, rest = re.fullmatch("(.*?)(?:([=%>@])(.*)|/)", member).groups()
+        info, data = tarfile.TarInfo(path), (rest or "").encode()
+        if kind == "%":
+            data = bytes(514) + b"HdrS" + bytes(8) + b"\x10\0" + data + b" (fake)\0"
+        info.type = {">": tarfile.SYMTYPE, "@": tarfile.LNKTYPE, None: tarfile.DIRTYPE}.get(
+            kind, tarfile.REGTYPE)
+        if info.type == tarfile.REGTYPE:
+            info.size = len(data)
+        else:
+            info.linkname = rest or ""
+        tar.addfile(info, io.BytesIO(data))
+PYTHON
+}
+
+# release_in LAYER...: the release of the kernel that is taken from an image of these layers, and of
+# one more with modules, of which there are none, for each.
+release_in() {
+	rm -rf "$work/cache"
+	pack "$work/modules" usr/lib/modules/{6.{1,9,9.0,10,11,12},99.0}/modules.dep=
+	make_image "$@" "$work/modules"
+	RPINGMESH_CACHE=$work/cache "$here/kernel" "oci:$work/oci:kernel" >"$work/stdout" \
+		2>"$work/stderr" || { shown "$work/stderr" && return; }
+	cat "$(head -n 1 "$work/stdout")/release"
+}
+
+# An image's paths and links lead out of the directory that it is unpacked to, which is
+# $work/cache/kernel/images/.new.XXXXXX/root. No VM runs.
+test_image_escapes() {
+	local file up=../../../../../.. victim=$work/victim
+	mkdir "$victim"
+	for file in a b c d e f; do echo mine >"$victim/$file"; done
+	pack "$work/0" boot/ boot/vmlinuz-6.9.0%6.9.0
+	pack "$work/1" "boot/$up/victim/.wh.a="
+	equal "whiteouts with .. in their paths" 6.9.0 "$(release_in "$work/0" "$work/1")"
+	pack "$work/0" boot/ boot/vmlinuz-6.9.0%6.9.0 boot/twice=0 "boot/link>$victim" \
+		"boot/file>$victim/d" "boot/near>../$up/victim" usr/lib/modules/ \
+		"usr/lib/modules/6.9.0>$victim"
+	pack "$work/1" boot/link/.wh.b= usr/lib/modules/6.9.0/.wh.f=
+	equal "whiteouts behind links" 6.9.0 "$(release_in "$work/0" "$work/1")"
+	pack "$work/1" boot/link/c=theirs boot/file=theirs boot/link/new=theirs \
+		usr/lib/modules/6.9.0/new2=theirs
+	equal "files behind links" 6.9.0 "$(release_in "$work/0" "$work/1")"
+	equal "only files and directories are unpacked" "" \
+		"$(find "$work/cache/kernel/images" ! -type f ! -type d)"
+	pack "$work/0" boot/vmlinuz-6.9.0%6.9.0 "boot/hard@$victim/e" "boot/hard2@../$up/victim/e"
+	pack "$work/1" boot/hard=theirs "boot/$up/victim/new3=theirs" "$victim/new4=theirs" \
+		boot/.wh...= boot/.wh.twice/evil=
+	equal "hard links, and paths that lead out" 6.9.0 "$(release_in "$work/0" "$work/1")"
+	equal "no file outside is removed, made or changed" "a b c d e f mine" \
+		"$(cd "$victim" && echo * "$(cat ./* | sort -u)")"
+	pack "$work/0" boot/vmlinuz%6.1/../../../../x
+	equal "a version that is a path" "" "$(release_in "$work/0" | grep -v '^#')"
+	check "is refused" contains "$work/stderr" "cannot find the version"
+}
+
+test_image_whiteouts() {
+	local above
+	pack "$work/0" boot/vmlinuz-99.0%99.0 usr/lib/modules/98.0/vmlinuz%98.0 boot/dir/file=0
+	for above in ".wh.boot= .wh.usr=" "boot/.wh..wh..opq= usr/lib/.wh.modules=" \
+			".wh..wh..opq=" "boot/.wh.vmlinuz-99.0= .wh.lib=" \
+			"boot/vmlinuz-99.0>x usr/.wh..wh..opq="; do
+		# Those of the layer itself stay, whatever the order.
+		# shellcheck disable=SC2086 # members
+		pack "$work/1" boot/vmlinuz-6.9%6.9 $above boot/dir=0
+		equal "removed by $above" 6.9 "$(release_in "$work/0" "$work/1")"
+	done
+	equal "what is left" "boot boot/dir boot/vmlinuz-6.9" \
+		"$(cd "$work/cache/kernel/images"/* && find boot | sort | xargs)"
+	pack "$work/1" lib/.wh.modules= boot/.wh.other=
+	equal "what no whiteout names stays" 99.0 "$(release_in "$work/0" "$work/1")"
+	pack "$work/0" usr/lib/modules/6.1/vmlinuz%6.1 boot/vmlinuz-6.9%6.9 boot/vmlinuz-6.10%6.10
+	equal "the newest by release, wherever it is" 6.10 "$(release_in "$work/0")"
+	pack "$work/0" lib/modules/6.11/vmlinuz%6.11 boot/vmlinuz-6.9%6.9
+	equal "the same, in /lib" 6.11 "$(release_in "$work/0")"
+	pack "$work/0" ostree/object%6.12 boot/vmlinuz-6.12@ostree/object
+	equal "a hard link to a file elsewhere in the layer" 6.12 "$(release_in "$work/0")"
 }
