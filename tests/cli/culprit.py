@@ -125,6 +125,8 @@ class Fabric:
         self.bus = Bus(port)
         self.forged = None  # the name of a host whose reports lie
         self.bad = {}  # an element of route(): the share that it loses
+        self.dead = None    # the name of a host that nobody reaches
+        self.busy = False   # hosts stall now and then, as older agents count
         self.hosts = [Host(leaf, n + 1) for leaf in range(1, LEAVES + 1) for n in range(HOSTS)]
         for host in self.hosts:
             for other in self.hosts:
@@ -190,6 +192,9 @@ class Fabric:
         there = route(stream.source, stream.destination, stream.port)
         back = route(stream.destination, stream.source, stream.back)
         classes = {}
+        if self.dead in there:
+            return {"place": place, "classes": {"unreachable": RATE}, "noise": 0, "noise_lost": 0,
+                    "corrected": 0, "slow": 0}
         if not any(element in self.bad for element in there + back):
             return None
         for _ in range(RATE):
@@ -211,7 +216,8 @@ class Fabric:
         self.publish("report", host, {
             "sequence": sequence, "begin_ns": now - 10**9, "end_ns": now, "whole": True,
             "streams_of": sequence, "throttled": False, "degraded": 0, "dropped": 0,
-            "stalled_s": 0, "streams": streams, "sent": [RATE] * len(streams),
+            "stalled_s": int(self.busy and sequence % 4 == 0),
+            "streams": streams, "sent": [RATE] * len(streams),
             "rtt_ns": [20000] * len(streams), "rows": rows,
             "ports": [{"device": "mlx5_0", "port": 1, "up": True, "counters": {}}]})
 
@@ -396,6 +402,17 @@ def try_spine(world):
           [[c["addresses"] for c in i["culprits"]] for i in found] == [[[address("spine3")]]])
 
 
+def try_dead(world):
+    """A NIC is dead, and its host reports over another network, while all hosts stall so often that
+    none of them is well for 20 s: longer windows find it."""
+    world.fabric.bad = {}
+    world.wait("it is closed", lambda: not world.blamed())
+    world.fabric.busy, world.fabric.dead = True, "h41"
+    found = world.wait("a dead NIC is named", world.blamed)
+    check("it is the NIC", len(found) == 1 and found[0]["culprits"][0]["host"] == "h41" and
+          found[0]["culprits"][0]["kind"] in ("nic", "host"))
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory:
         world = World(directory)
@@ -407,6 +424,7 @@ def main():
             try_killed(world, ident)
             try_nic(world)
             try_spine(world)
+            try_dead(world)
         finally:
             world.end()
             if check.failed:

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "central/intake/intake_rows.h"
+#include "central/intake/intake_stalls.h"
 #include "core/bucket.h"
 #include "core/clock.h"
 
@@ -40,6 +41,7 @@ struct intake_host {
 	struct intake_port *ports;
 	struct intake_table table;
 	struct intake_heard heard;
+	struct intake_stalls stalls;
 };
 
 struct intake {
@@ -440,8 +442,10 @@ intake_take_host(struct intake *in, struct intake_host *host, const struct repor
 	info->throttled = report->throttled;
 	info->degraded = report->degraded;
 	info->dropped = report->dropped;
-	if (report->stalled_s)
+	if (report->stalled_s) {
 		info->stalled_ns = now->mono_ns;
+		intake_stalls_add(&host->stalls, report->stalled_s, now->mono_ns);
+	}
 	return 0;
 }
 
@@ -501,6 +505,12 @@ static bool
 intake_is_silent(const struct intake_host *host, uint64_t now_ns)
 {
 	return now_ns - host->info.last_ns >= INTAKE_SILENT_NS;
+}
+
+uint32_t
+intake_stalled_s(const struct intake_host *host, uint64_t begin_ns, uint64_t end_ns)
+{
+	return intake_stalls_sum(&host->stalls, begin_ns, end_ns);
 }
 
 void

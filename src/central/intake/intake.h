@@ -134,6 +134,12 @@ void intake_host_info(const struct intake_host *host, uint64_t now_ns,
 void intake_stats(const struct intake *intake, uint64_t now_ns, struct intake_stats *out);
 
 /*
+ * For how many seconds the host has stalled, by its reports, in the minutes of this time. What may
+ * lie in one or another minute counts in both.
+ */
+uint32_t intake_stalled_s(const struct intake_host *host, uint64_t begin_ns, uint64_t end_ns);
+
+/*
  * How many probes of this stream the host has received in INTAKE_MIDDLE, as it says in every fifth
  * report: so the time that is meant may begin and end INTAKE_HEARD_LATE_NS earlier than that of
  * rows. Returns false if that is unknown: the host has not said so all the time, is silent, was

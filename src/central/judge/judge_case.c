@@ -43,14 +43,18 @@ judge_host_excuses(const struct judge_case *c, const struct registry_host_info *
 	return excuses;
 }
 
-/* Within the window: it may have been down, or have stood still, for a part of it. */
+/*
+ * Within the window: it may have been down for a part of it; or have stood still, which counts more
+ * exactly in longer windows (judge_unreachable()).
+ */
 static bool
 judge_was_away(const struct judge_case *c, const struct intake_host_info *info)
 {
 	uint64_t window_ns = intake_window_ns(c->window);
 
 	return (info->restarts && info->started_ns + window_ns > c->now_ns) ||
-	       (info->stalled_ns && info->stalled_ns + window_ns > c->now_ns);
+	       (c->window == INTAKE_SHORT && info->stalled_ns &&
+		info->stalled_ns + window_ns > c->now_ns);
 }
 
 static bool
@@ -365,21 +369,6 @@ judge_job_of(struct judge_case *c, const char *name)
 	return (uint32_t)c->n_jobs++;
 }
 
-/*
- * What nobody has answered says nothing of the network as long as the peer may be down. It is loss
- * if central has heard of that host after the prober has reported it.
- */
-static uint32_t
-judge_unreachable(const struct judge_case *c, const struct intake_counts *counts, uint32_t from,
-		  uint32_t to)
-{
-	const struct judge_host *prober = &c->hosts[c->lnics[from].host];
-	const struct judge_host *peer = &c->hosts[c->lnics[to].host];
-
-	return peer->reported_ns > prober->reported_ns && prober->reported_ns ?
-		       counts->unreachable : 0;
-}
-
 /* Room for all rows of a host, in the table of their 5-tuples. Returns 0 or -ENOMEM. */
 static int
 judge_clear_tuples(struct judge_case *c, uint32_t n_rows)
@@ -446,7 +435,7 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 	const struct roads_tuple there = {s->source, s->destination, s->src_port,
 					  s->traffic_class};
 	struct roads_way_links ways[2];
-	uint64_t lost = (uint64_t)row->counts.lost + judge_unreachable(c, &row->counts, from, to);
+	uint64_t lost = (uint64_t)row->counts.lost + judge_unreachable(c, row, from, to);
 	uint64_t sent = row->counts.answered + lost + row->counts.back_lost;
 	struct locate_row *l = &c->lrows[c->n_rows];
 

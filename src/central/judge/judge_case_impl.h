@@ -132,6 +132,10 @@ bool judge_case_crosses(const struct judge_case *c, size_t row, enum locate_kind
  */
 int judge_hear_peers(struct judge_case *c, size_t first);
 
+/* judge_unreachable.c: how many of the unreachable probes of a row are lost. */
+uint32_t judge_unreachable(const struct judge_case *c, const struct intake_row *row, uint32_t from,
+			   uint32_t to);
+
 /* judge_find.c: makes findings of the result. Returns 0 or -ENOMEM. */
 int judge_find(struct judge_case *c);
 void judge_find_free(struct judge_case *c);
