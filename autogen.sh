@@ -10,4 +10,7 @@ for tool in autoreconf pkg-config; do
 		exit 1
 	}
 done
-exec autoreconf --install --force --warnings=all
+autoreconf --install --force --warnings=all
+# What root has made belongs to the owner of the tree, who runs this later without sudo.
+[ "$(id -u)" -ne 0 ] || chown -Rh --reference=configure.ac configure aclocal.m4 autom4te.cache \
+	build-aux config.h.in Makefile.in
