@@ -315,19 +315,27 @@ const struct record_field records_checked_host[] = {
 	TYPE("check_host"),
 	FIELD("host", "string", "The host, as it was given."),
 	FIELD("well", "boolean",
-	      "Whether it took part, and between it and each other host all probes were answered, "
-	      "but for those during which a host stalled."),
+	      "Whether it took part and probed all that it was asked for, and between it and each "
+	      "other host all probes were answered, but for those during which a host stalled."),
+	FIELD("wanted", "integer",
+	      "How many probes of this host to the others were asked for: each 5-tuple is probed "
+	      "at least as often as `-c` says."),
 	FIELD("sent", "integer", "The probes of this host to the others that have a result."),
 	FIELD("answered", "integer", "How many of them were answered."),
 	FIELD("noise", "integer", "How many of them do not count, because a host stalled."),
+	FIELD("in_wanted", "integer", "The same of the others to this host."),
 	FIELD("in_sent", "integer", "The probes of the others to this host that have a result."),
 	FIELD("in_answered", "integer", "How many of them were answered."),
 	FIELD("in_noise", "integer", "How many of them do not count, because a host stalled."),
 	FIELD("rtt_mean_ns", "integer or nil", "The mean network RTT of its own probes.", NS),
-	FIELD("others", "integer", "The number of hosts that it was to probe.", RANGE(0, 63)),
+	FIELD("others", "integer",
+	      "The number of hosts that it was to probe: those that have an address of a family "
+	      "of its own.", RANGE(0, 63)),
 	FIELD("bad", "list of string",
-	      "Those of them to which, or from which, not all probes were answered."),
-	FIELD("error", "string or nil", "Why it took no part, or has reported nothing."),
+	      "Those of them to which, or from which, not all probes were answered, or to which "
+	      "too few were sent, though it sent some to others."),
+	FIELD("error", "string or nil",
+	      "Why it took no part, has reported nothing, or has probed too little."),
 	END,
 };
 

@@ -9,4 +9,5 @@ PATH=$PATH:/usr/sbin
 command -v mosquitto >/dev/null || {
 	echo "mosquitto is missing: contrib/setup installs it"; exit 77
 }
+export top_srcdir="${top_srcdir:-.}"
 exec /usr/bin/python3 -B "${top_srcdir:-.}/tests/cli/check_central.py" "${top_builddir:-.}"

@@ -20,7 +20,7 @@
 #define CHECK_INTERVAL_NS (200 * NSEC_PER_MSEC)
 #define CHECK_SLOWEST_NS (500 * NSEC_PER_MSEC) /* rather fewer at a time */
 #define CHECK_SETTLE_NS (3 * NSEC_PER_SEC) /* until a host has the ask, and knows its peers */
-#define CHECK_LATE_NS (13 * NSEC_PER_SEC)  /* the first look, and two periods of reports */
+#define CHECK_LATE_NS (31 * NSEC_PER_SEC)  /* two periods of reports (report_s), and a look */
 
 static uint16_t
 check_port(uint64_t *random)
@@ -44,8 +44,8 @@ check_other_port(const struct registration *of, const struct registration_port *
 
 /* Addresses of one family; false: there are none. */
 static bool
-check_addrs(const struct registration_port *a, const struct registration_port *b,
-	    struct check_tuple *out)
+check_ports_addrs(const struct registration_port *a, const struct registration_port *b,
+		  struct check_tuple *out)
 {
 	for (size_t i = 0; i < a->n_addrs; i++)
 		for (size_t k = 0; k < b->n_addrs; k++)
@@ -54,6 +54,19 @@ check_addrs(const struct registration_port *a, const struct registration_port *b
 				out->destination = b->addrs[k];
 				return true;
 			}
+	return false;
+}
+
+/* Any other port is better than none. */
+static bool
+check_addrs(const struct registration *of, const struct registration_port *port, size_t number,
+	    struct check_tuple *out)
+{
+	if (check_ports_addrs(port, check_other_port(of, port, number), out))
+		return true;
+	for (size_t i = 0; i < of->n_ports; i++)
+		if (check_ports_addrs(port, &of->ports[i], out))
+			return true;
 	return false;
 }
 
@@ -80,23 +93,31 @@ check_ports_each(const struct check *check, const size_t *at, size_t n)
 	return ports < CHECK_AT_ONCE ? ports : CHECK_AT_ONCE;
 }
 
-/* The smallest budget of all ports, in probes a second. */
-static uint64_t
+/* The smallest budget of all ports that are probed, and the member that has it. */
+struct check_budget {
+	uint64_t per_s;
+	size_t of;
+};
+
+static struct check_budget
 check_budget(const struct check *check, const size_t *at, size_t n)
 {
-	uint64_t least = UINT32_MAX;
+	struct check_budget least = {UINT32_MAX, at[0]};
 
 	for (size_t i = 0; i < n; i++) {
 		const struct registration *r = check->members[at[i]].ports;
 
 		for (size_t k = 0; k < r->n_ports; k++) {
-			if (r->ports[k].out_per_s < least)
-				least = r->ports[k].out_per_s;
-			if (r->ports[k].in_per_s < least)
-				least = r->ports[k].in_per_s;
+			const struct registration_port *p = &r->ports[k];
+			uint64_t per_s = p->out_per_s < p->in_per_s ? p->out_per_s : p->in_per_s;
+
+			if (p->n_addrs && per_s < least.per_s)
+				least = (struct check_budget){per_s, at[i]};
 		}
 	}
-	return least ? least : 1;
+	if (!least.per_s)
+		least.per_s = 1;
+	return least;
 }
 
 /* Sets how often is probed, and returns how many others each host probes at a time. */
@@ -119,17 +140,18 @@ check_pace(struct check *check, size_t n, size_t each, uint64_t budget)
 }
 
 static int
-check_pace_is_good(struct check *check, char error[CHECKS_ERROR])
+check_pace_is_good(struct check *check, const struct check_budget *budget,
+		   char error[CHECKS_ERROR])
 {
-	uint64_t lasts_ns = check->rounds * check->round_ns + CHECK_LATE_NS;
-
-	check->end_ns = check->began_ns + lasts_ns;
+	check->lasts_ns = check->rounds * check->round_ns + CHECK_LATE_NS;
 	if (check->interval_ns <= ASK_INTERVAL_MAX_NS && check->round_ns <= ASK_LONGEST_NS &&
-	    lasts_ns <= CHECKS_LONGEST_NS)
+	    check->lasts_ns <= CHECKS_LONGEST_NS)
 		return 0;
 	snprintf(error, CHECKS_ERROR,
-		 "that would take %llu s, more than is allowed: ask for fewer hosts or probes",
-		 (unsigned long long)(lasts_ns / NSEC_PER_SEC));
+		 "that would take %llu s, more than is allowed: ask for fewer hosts or probes, or "
+		 "leave out %s (%llu probes/s)",
+		 (unsigned long long)(check->lasts_ns / NSEC_PER_SEC),
+		 check->members[budget->of].name, (unsigned long long)budget->per_s);
 	return -EINVAL;
 }
 
@@ -138,24 +160,37 @@ check_add_pair(struct check *check, size_t from, size_t to, size_t each, uint32_
 	       uint64_t *random)
 {
 	const struct registration *a = check->members[from].ports, *b = check->members[to].ports;
-	size_t some = each < a->n_ports ? each : a->n_ports;
+	size_t some = check->n_tuples + each;
 
-	for (size_t i = 0; i < some; i++) {
+	for (size_t i = 0; i < a->n_ports && check->n_tuples < some; i++) {
 		size_t number = (from + to + i) % a->n_ports;
 		struct check_tuple *t = &check->tuples[check->n_tuples];
 
 		*t = (struct check_tuple){.to = (uint32_t)to, .round = round,
 					  .src_port = check_port(random)};
-		if (check_addrs(&a->ports[number],
-				check_other_port(b, &a->ports[number], number), t))
+		if (check_addrs(b, &a->ports[number], number, t))
 			check->n_tuples++;
 	}
+}
+
+static void
+check_plan_member(struct check *check, size_t at, size_t first)
+{
+	struct check_member *member = &check->members[at];
+
+	member->first = first;
+	member->n = check->n_tuples - first;
+	qsort(check->tuples + first, member->n, sizeof(*check->tuples), check_tuple_order);
+	if (!member->n)
+		snprintf(member->error, sizeof(member->error),
+			 "it has no address of the family of the others");
 }
 
 int
 check_plan(struct check *check, uint64_t random, char error[CHECKS_ERROR])
 {
 	size_t at[CHECKS_HOSTS_MAX], n = 0, each, k;
+	struct check_budget budget;
 	int rc;
 
 	for (size_t i = 0; i < check->n_members; i++)
@@ -168,23 +203,21 @@ check_plan(struct check *check, uint64_t random, char error[CHECKS_ERROR])
 		return -EINVAL;
 	}
 	each = check_ports_each(check, at, n);
-	k = check_pace(check, n, each, check_budget(check, at, n));
-	rc = check_pace_is_good(check, error);
+	budget = check_budget(check, at, n);
+	k = check_pace(check, n, each, budget.per_s);
+	rc = check_pace_is_good(check, &budget, error);
 	if (rc < 0)
 		return rc;
 	check->tuples = calloc(n * (n - 1) * each, sizeof(*check->tuples));
 	if (!check->tuples)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		struct check_member *member = &check->members[at[i]];
+		size_t first = check->n_tuples;
 
-		member->first = check->n_tuples;
 		for (size_t d = 1; d < n; d++)
 			check_add_pair(check, at[i], at[(i + d) % n], each, (uint32_t)((d - 1) / k),
 				       &random);
-		member->n = check->n_tuples - member->first;
-		qsort(check->tuples + member->first, member->n, sizeof(*check->tuples),
-		      check_tuple_order);
+		check_plan_member(check, at[i], first);
 	}
 	return 0;
 }

@@ -3,8 +3,9 @@
  * DOC: checks
  *
  * The list has the checks that run and those that ended less than CHECKS_KEEP_NS ago. The timer
- * runs while there are any. Each time, it reads what a few hosts have reported, and, once it has
- * been through all of them, asks hosts for the rounds that are due. When it has been through all of
+ * runs while there are any. Each time, it reads hosts that have reported since it has read them
+ * last, for CHECKS_READ_NS, and goes on there the next time. Once it has been through all of them,
+ * and check_is_ready(), it asks hosts for the rounds that are due. When it has been through all of
  * them after the end of a check, or all has come that was wanted, the check is done.
  */
 #include "central/check/checks.h"
@@ -25,7 +26,7 @@
 #include "record/ask.h"
 
 #define CHECKS_LOOK_NS (50 * NSEC_PER_MSEC)
-#define CHECKS_READ 8u        /* hosts that are read at a time, of each check */
+#define CHECKS_READ_NS NSEC_PER_MSEC /* in which hosts are read at a time, of each check */
 #define CHECKS_KEPT 64u       /* checks in the list */
 
 struct checks {
@@ -90,26 +91,31 @@ checks_round(struct checks *checks, struct check *check)
 static bool
 checks_sweep(const struct checks *checks, struct check *check, uint64_t now_ns)
 {
-	bool over;
+	uint64_t begin_ns = clock_mono_ns();
 
 	if (check->sweep_at == 0)
 		check->sweep_ns = now_ns;
-	for (unsigned int i = 0; i < CHECKS_READ && check->sweep_at < check->n_members; i++) {
+	while (check->sweep_at < check->n_members) {
 		const char *name = check->members[check->sweep_at].name;
+		const struct intake_host *host =
+			name[0] ? intake_find(checks->config.intake, name) : NULL;
 
-		check_read(check, check->sweep_at++,
-			   name[0] ? intake_find(checks->config.intake, name) : NULL, now_ns);
+		if (check_read(check, check->sweep_at++, host, now_ns) &&
+		    clock_mono_ns() - begin_ns >= CHECKS_READ_NS)
+			break;
 	}
 	if (check->sweep_at < check->n_members)
 		return false;
 	check->sweep_at = 0;
-	if (!check->based) {
+	if (check->based)
+		return check->sweep_ns >= check->end_ns ||
+		       (check->begun == check->rounds && check_has_all(check, now_ns));
+	if (check_is_ready(check, now_ns)) {
 		check->based = true;
 		check->began_ns = now_ns;
-		return false;
+		check->end_ns = now_ns + check->lasts_ns;
 	}
-	over = check->sweep_ns >= check->end_ns;
-	return over || (check->begun == check->rounds && check_has_all(check));
+	return false;
 }
 
 static void
@@ -162,9 +168,9 @@ static bool
 checks_has_port(const struct registration *r)
 {
 	for (size_t i = 0; i < r->n_ports; i++)
-		if (!r->ports[i].n_addrs)
-			return false;
-	return r->n_ports > 0;
+		if (r->ports[i].n_addrs)
+			return true;
+	return false;
 }
 
 /* The host takes part, or the member says why not. */
@@ -182,7 +188,7 @@ checks_take(struct check_member *m, const struct registry_host *host)
 	else
 		m->ports = info.registration;
 	for (size_t i = 0; m->ports && i < m->ports->n_ports; i++)
-		m->any_port |= m->ports->ports[i].src_ports != 0;
+		m->any_port |= m->ports->ports[i].n_addrs && m->ports->ports[i].src_ports != 0;
 }
 
 /* "a" is "a.example", unless there are several. */
@@ -337,9 +343,15 @@ checks_may(const struct checks *checks, const struct check *check, char error[CH
 					      "rpingmesh-ctl --central status");
 		return -ENOTCONN;
 	}
-	if (checks->stats.running >= CHECKS_RUNNING || checks_kept(checks) >= CHECKS_KEPT) {
-		snprintf(error, CHECKS_ERROR, "%u checks run, or were made within a minute: "
-					      "try again later", checks->stats.running);
+	if (checks->stats.running >= CHECKS_RUNNING) {
+		snprintf(error, CHECKS_ERROR, "%u checks run, and no more may: try again when one "
+					      "is over", checks->stats.running);
+		return -EBUSY;
+	}
+	if (checks_kept(checks) >= CHECKS_KEPT) {
+		snprintf(error, CHECKS_ERROR, "%zu checks run or ended within a minute, and no "
+					      "more are kept: try again in a minute",
+			 checks_kept(checks));
 		return -EBUSY;
 	}
 	if (busy) {
@@ -352,29 +364,39 @@ checks_may(const struct checks *checks, const struct check *check, char error[CH
 	return 0;
 }
 
-/* The class of what hosts probe anyway: that of the first one that has reported something. */
+struct checks_classes {
+	uint32_t rows[UINT8_MAX + 1];
+};
+
 static void
 checks_class(void *arg, const struct intake_host *host, const struct intake_row *row)
 {
-	struct check *check = arg;
+	struct checks_classes *classes = arg;
 
 	(void)host;
 	if (row->stream->kind == REPORT_TOR || row->stream->kind == REPORT_FABRIC)
-		check->traffic_class = row->stream->traffic_class;
+		classes->rows[row->stream->traffic_class]++;
 }
 
+/*
+ * The class of what hosts probe anyway: the most frequent one of the first host that has reported
+ * any.
+ */
 static void
 checks_find_class(const struct checks *checks, struct check *check)
 {
-	for (size_t i = 0; i < check->n_members; i++) {
+	struct checks_classes classes = {.rows = {0}};
+
+	for (size_t i = 0; i < check->n_members && !classes.rows[check->traffic_class]; i++) {
 		const struct intake_host *host =
 			check->members[i].ports ? intake_find(checks->config.intake,
 							      check->members[i].name) : NULL;
 
-		if (host) {
-			intake_rows(host, INTAKE_MIDDLE, check->began_ns, checks_class, check);
-			return;
-		}
+		if (host)
+			intake_rows(host, INTAKE_MIDDLE, check->made_ns, checks_class, &classes);
+		for (unsigned int class = 0; class <= UINT8_MAX; class++)
+			if (classes.rows[class] > classes.rows[check->traffic_class])
+				check->traffic_class = (uint8_t)class;
 	}
 }
 
@@ -388,9 +410,10 @@ checks_start(struct checks *checks, struct check *check, char error[CHECKS_ERROR
 		return rc;
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
 		random = clock_mono_ns();
-	check->began_ns = clock_mono_ns();
+	check->made_ns = clock_mono_ns();
 	checks_find_class(checks, check);
 	rc = check_plan(check, random, error);
+	check->end_ns = check->made_ns + CHECK_WAIT_NS + check->lasts_ns;
 	/* A registration may go, once the loop goes on. */
 	for (size_t i = 0; i < check->n_members; i++)
 		check->members[i].ports = NULL;

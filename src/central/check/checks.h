@@ -5,7 +5,7 @@
  * Some hosts are to probe each other now, because somebody asks whether the network between them is
  * well. Each host is asked (record/ask.h) to probe a few others at a time, in rounds, so that no
  * port sends or gets more than a quarter of its budget. What has come of it is read from the
- * reports of the hosts.
+ * reports of the hosts; probes that were sent before the check was made do not count.
  *
  * Bounded: CHECKS_RUNNING at a time, a host in one of them; CHECKS_HOSTS_MAX hosts; CHECKS_TUPLES
  * 5-tuples, of which each pair of hosts has at least one each way; CHECKS_LONGEST_NS.
@@ -79,22 +79,26 @@ void check_info(const struct check *check, struct check_info *out);
 
 /* What a host has met. Noise (a host stalled) is apart: it says nothing about the network. */
 struct check_counts {
+	uint64_t wanted;           /* at least so many were asked for */
 	uint64_t sent, answered, noise;
 };
 
 struct check_host_info {
 	const char *name;          /* as it was asked for; borrowed, like the error */
-	const char *error;         /* why it could not take part, or has said nothing; NULL: none */
+	const char *error;         /* why it took no part, or has probed too little; NULL: none */
 	struct check_counts out;   /* its probes to the others */
 	struct check_counts in;    /* those of the others to it */
 	uint64_t rtt_ns;           /* the mean of its own; 0: none was answered */
 	size_t others;             /* hosts that it was to probe */
-	size_t bad;                /* those of them to or from which not all was answered */
+	size_t bad;                /* those of them to or from which not all was answered, or to
+				      which it has sent too few, though it has sent some */
 	bool well;
 };
 /* i < info.hosts. */
 void check_host(const struct check *check, size_t i, struct check_host_info *out);
-/* Whether the way between the two is not well; false if one of them took no part. */
+/* Its name, as it was asked for; borrowed. */
+const char *check_name(const struct check *check, size_t i);
+/* Whether `bad` of i counts k; false if they were not to probe each other. */
 bool check_is_bad(const struct check *check, size_t i, size_t k);
 
 #endif

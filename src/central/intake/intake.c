@@ -283,8 +283,9 @@ intake_first_window(struct intake_host *host, const struct report *report,
 
 	intake_clock_see(&host->clock, ahead_ns, now->mono_ns);
 	host->info.clock_off_ns = -intake_clock_least(&host->clock);
-	age_ns = ahead_ns - intake_clock_least(&host->clock) +
-		 (int64_t)(report->end_ns - report->begin_ns);
+	age_ns = ahead_ns - intake_clock_least(&host->clock);
+	host->info.until_ns = now->mono_ns - (uint64_t)age_ns;
+	age_ns += (int64_t)(report->end_ns - report->begin_ns);
 	if (age_ns <= (int64_t)INTAKE_AGE_SHORT_NS)
 		return INTAKE_SHORT;
 	host->info.late++;

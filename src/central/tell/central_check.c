@@ -110,16 +110,18 @@ central_check_method(const struct control_call *call)
 static void
 central_checked_host(msgpack_packer *pk, const struct check *check, size_t n, size_t i)
 {
-	struct check_host_info host, other;
+	struct check_host_info host;
 	struct record r;
 
 	check_host(check, i, &host);
 	record_begin(&r, RECORD_CHECKED_HOST);
 	record_str(&r, "host", host.name);
 	record_bool(&r, "well", host.well);
+	record_u64(&r, "wanted", host.out.wanted);
 	record_u64(&r, "sent", host.out.sent);
 	record_u64(&r, "answered", host.out.answered);
 	record_u64(&r, "noise", host.out.noise);
+	record_u64(&r, "in_wanted", host.in.wanted);
 	record_u64(&r, "in_sent", host.in.sent);
 	record_u64(&r, "in_answered", host.in.answered);
 	record_u64(&r, "in_noise", host.in.noise);
@@ -127,10 +129,8 @@ central_checked_host(msgpack_packer *pk, const struct check *check, size_t n, si
 	record_u64(&r, "others", host.others);
 	msgpack_pack_array(record_key(&r, "bad"), host.bad);
 	for (size_t k = 0; k < n; k++)
-		if (check_is_bad(check, i, k)) {
-			check_host(check, k, &other);
-			record_pack_str(&r.pk, other.name);
-		}
+		if (check_is_bad(check, i, k))
+			record_pack_str(&r.pk, check_name(check, k));
 	record_str(&r, "error", host.error);
 	record_end(&r, pk);
 }

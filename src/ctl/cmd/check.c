@@ -253,10 +253,14 @@ check_all(struct check *c)
 }
 
 static int
-check_central_fits(const struct check *c, const struct cmd_entry *command)
+check_central_fits(const struct check *c, const struct cmd_entry *command, char *const *hosts)
 {
-	if (c->n < 2 || c->n > CHECK_CENTRAL_HOSTS)
-		return cmd_usage(command, "--central: 2 to %u hosts", CHECK_CENTRAL_HOSTS);
+	size_t same = 1;
+
+	while (same < c->n && strcmp(hosts[same], hosts[0]) == 0)
+		same++;
+	if (same == c->n || c->n > CHECK_CENTRAL_HOSTS)
+		return cmd_usage(command, "--central: expected 2 to %u hosts", CHECK_CENTRAL_HOSTS);
 	if (c->count > CHECK_CENTRAL_COUNT)
 		return cmd_usage(command, "--central: -c: expected 1 to %u probes",
 				 CHECK_CENTRAL_COUNT);
@@ -285,7 +289,7 @@ check_options(struct ctl *ctl, struct check *c, const struct cmd_entry *command,
 		return cmd_usage(command, "check whom?");
 	c->n = (size_t)(argc - optind);
 	if (ctl->to_central)
-		return check_central_fits(c, command);
+		return check_central_fits(c, command, argv + optind);
 	return c->n > CHECK_MAX ? cmd_usage(command, "at most %d hosts", CHECK_MAX) : -1;
 }
 
@@ -329,9 +333,9 @@ const struct cmd_entry cmd_check = {
 		"\n"
 		"With --central, rpingmesh-central asks 2 to 64 hosts to probe each other from\n"
 		"all their RDMA ports, and says what they report. HOST is a name of\n"
-		"`rpingmesh-ctl hosts`, or its first part. A host that does not answer is not\n"
-		"well, and its line says why. If one of the hosts is being checked already, it\n"
-		"waits for up to a minute.\n"
+		"`rpingmesh-ctl hosts`, or its first part. A host that does not answer, or does\n"
+		"not probe all that it is asked for, is not well, and its line says why. If one\n"
+		"of the hosts is being checked already, it waits for up to a minute.\n"
 		"\n"
 		"  -c, --count N   probes to each host, at least 0.1 s apart, 1 to 1000\n"
 		"                  (with --central 0.2 s, to each port, and 100; default 10)\n"
@@ -340,7 +344,7 @@ const struct cmd_entry cmd_check = {
 		"\"check_host\".\n"
 		"\n"
 		"Exit status: 0 all hosts are well; 1 one is not; 2 usage; 3 no daemon, or with\n"
-		"--central no check could be made.\n"
+		"--central no check could be made, or its result is lost.\n"
 		"\n"
 		"Examples:\n"
 		"  rpingmesh-ctl check node7 node8\n"

@@ -45,14 +45,13 @@ check_pack(msgpack_sbuffer *param, const struct check_central *c)
 	msgpack_pack_uint64(&pk, c->count);
 }
 
-/* That no check was made is no bad news of the network. */
+/* That no check was made, or that there is no result, is no bad news of the network. */
 static int
-check_refused(const struct client *client, enum client_rc rc)
+check_told(const struct client *client, enum client_rc rc)
 {
-	int code = client_code(client), told = ask_told(client, rc);
+	int told = ask_told(client, rc);
 
-	return rc == CLIENT_REFUSED && (code == EBUSY || code == ENOTCONN || code == ENOENT ||
-					code == ENOMEM || code == ENOSYS) ? CMD_NO_DAEMON : told;
+	return told == CMD_BAD_NEWS ? CMD_NO_DAEMON : told;
 }
 
 static int
@@ -67,7 +66,7 @@ check_begin(const struct check_central *c, const msgpack_object **result)
 	       client_code(c->client) == EBUSY && clock_mono_ns() < until_ns)
 		check_pause();
 	msgpack_sbuffer_destroy(&param);
-	return check_refused(c->client, rc);
+	return check_told(c->client, rc);
 }
 
 static int
@@ -87,7 +86,7 @@ check_done(const struct check_central *c, uint64_t id, const msgpack_object **re
 	*done = false;
 	if (rc == CLIENT_OK)
 		read_bool(*result, "done", done);
-	return check_refused(c->client, rc);
+	return check_told(c->client, rc);
 }
 
 static int
