@@ -111,7 +111,9 @@ modules() {
 	*dnf) extra=kernel-modules-extra-$(uname -r) ;;
 	esac
 	[ -z "$extra" ] || { [ -z "$print" ] && [[ $extra == linux* ]] && ! known "$extra"; } ||
-		install "$extra"
+		install "$extra" ||
+		# load() says what helps, if the module is really missing.
+		echo "provision: $extra cannot be installed: see above" >&2
 }
 
 # --- soft-RoCE ------------------------------------------------------------------------------------
@@ -125,7 +127,9 @@ kernel_hint() {
 		echo "apt-get install linux-image-$arch, then reboot into it" \
 			"(the kernels called cloud have none)" ;;
 	ubuntu) echo "apt-get install linux-modules-extra-$(uname -r)" ;;
-	rocky | almalinux | rhel | fedora) echo "dnf install kernel-modules-extra-$(uname -r)" ;;
+	rocky | almalinux | rhel | fedora)
+		echo "dnf install kernel-modules-extra-$(uname -r); if that is gone," \
+			"dnf install kernel kernel-modules-extra, then reboot" ;;
 	arch) echo "pacman -S linux, then reboot into it" ;;
 	*) echo "install a kernel with CONFIG_RDMA_RXE" ;;
 	esac

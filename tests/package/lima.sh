@@ -48,9 +48,22 @@ mapfile -t spec < <(sed -nE 's/^BuildRequires: +(clang|gcc|make|uthash-devel|bpf
 	"$top_srcdir/contrib/rpm/rpingmesh.spec")
 [ ${#spec[@]} -eq 5 ] || bad "the spec: ${spec[*]}"
 printed 'ID=fedora\n' "${spec[@]}"
-# try --all: this machine stands in for all of Lima's; sudo says what each would answer.
-mkdir -p "$work/bin" "$work/home"
 stand_in() { printf '#!/bin/bash\n%s\n' "$2" >"$work/$1" && chmod +x "$work/$1"; }
+# The mirrors of Rocky Linux no longer have the modules of the kernel that runs: what helps is said.
+mkdir -p "$work/bin" "$work/home" "$work/rocky"
+printf 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"\n' >"$work/os-release"
+sed "s|^os_release=.*|os_release='$work/os-release'|" "$top_srcdir/contrib/lima/provision.sh" \
+	>"$work/provision.sh"
+stand_in rocky/id 'echo 0'
+# shellcheck disable=SC2016 # what the stand-in expands
+stand_in rocky/dnf 'case $* in *kernel-modules-extra*) echo "No match"; exit 1 ;; esac'
+stand_in rocky/modinfo 'exit 1'
+stand_in rocky/modprobe 'exit 1'
+PATH=$work/rocky:$PATH bash "$work/provision.sh" >"$work/out" 2>&1 &&
+	bad "provision.sh without a module: $(cat "$work/out")"
+grep -q 'has no module ib_uverbs: dnf install kernel-modules-extra-.* then reboot$' "$work/out" ||
+	bad "provision.sh without a package of modules: $(cat "$work/out")"
+# try --all: this machine stands in for all of Lima's; sudo says what each would answer.
 stand_in bin/limactl "case \$1 in
 list) [ \"\$*\" = 'list --format {{.Name}} {{.Status}}' ] && cat '$work/machines' ;;
 shell) export MACHINE=\$2 HOME='$work/home'; shift 2; exec \"\$@\" ;;
