@@ -6,6 +6,7 @@ KILLED_SEED draws the moments."""
 
 import os
 import random
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -23,7 +24,7 @@ LASTING = ("opened", "reopened", "closed", "acknowledged", "muted", "unmuted")
 class Killed:
     def __init__(self, world):
         self.world, self.random = world, random.Random(SEED)
-        self.broken, self.opened = 0, set()
+        self.broken, self.opened, self.logs = 0, set(), 0
 
     def incidents(self):
         return self.world.ctl("--json", "incidents", "--all")[1]
@@ -53,12 +54,23 @@ class Killed:
         time.sleep(self.random.random() * 0.5)
         self.world.central.kill()
         self.world.central.wait()
-        db = sqlite3.connect(self.world.path("central.db"))
-        self.hold("the database is whole", db.execute("PRAGMA integrity_check").fetchone()[0] ==
-                  "ok")
-        db.close()
+        self.database()
+        log = self.world.path("central.db-wal")
+        self.logs += os.path.exists(log) and os.path.getsize(log) > 0
         self.world.start_central()
         until("central is back", lambda: self.world.ctl("--json", "status")[0] == 0)
+
+    def database(self):
+        """The database is whole. It is a copy that is looked at: whoever opens the files
+        first recovers what SIGKILL has left in the log, and that is central's task."""
+        with tempfile.TemporaryDirectory() as copy:
+            for end in ("", "-wal", "-shm"):
+                if os.path.exists(self.world.path("central.db" + end)):
+                    shutil.copy(self.world.path("central.db" + end), copy)
+            db = sqlite3.connect(os.path.join(copy, "central.db"))
+            self.hold("the database is whole",
+                      db.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
+            db.close()
 
     def hold(self, what, good, *about):
         if not good:
@@ -117,6 +129,7 @@ def main():
                 killed.round(n)
             check(f"{ROUNDS} times, incidents were as before, and none was there twice",
                   not killed.broken)
+            check("central had a log to recover", killed.logs > 0)
             check("they were those of what was broken", len(killed.opened) >= 2)
             print("#", len(killed.opened), "incidents in all", flush=True)
         finally:
