@@ -133,8 +133,19 @@ def classes_left_out():
                 yield f"{path}: {classes} is neither what is lost nor what is lost or answered"
 
 
+def routes():
+    """What alertmanager.yml says of labels: amtool does not know which ones alerts have."""
+    text = read("prometheus/alertmanager.yml")
+    if text.count("source_matchers:") != text.count("equal:"):
+        yield "alertmanager.yml: an alert of anything at all inhibits those of all hosts (no equal)"
+    grouped = re.findall(r"group_by: \[(.*)\]", text)
+    if grouped != ["alertname, instance", "id", "id"]:
+        yield f"alertmanager.yml: groups by {grouped}; an incident's alert has no label but its id"
+
+
 def compare():
     yield from classes_left_out()
+    yield from routes()
     words = Vocabulary()
     n = 0
     for kind, name, expr, text in rules():
