@@ -136,6 +136,23 @@ picture_cells_merge(struct picture_cells *c, const struct picture_cell *more)
 	return 0;
 }
 
+/*
+ * Whether a median is the higher one against what is usual. One whose usual RTT is not known cannot
+ * be compared: it gives way to one that can. Of two that cannot, the longer one is worse.
+ */
+static bool
+picture_is_worse(const struct picture_cell *more, const struct picture_cell *cell)
+{
+	if (!more->rtt_p50_ns || !cell->rtt_p50_ns)
+		return more->rtt_p50_ns > 0;
+	if (!more->baseline_ns != !cell->baseline_ns)
+		return more->baseline_ns > 0;
+	if (!more->baseline_ns)
+		return more->rtt_p50_ns > cell->rtt_p50_ns;
+	return (uint64_t)more->rtt_p50_ns * cell->baseline_ns >
+	       (uint64_t)cell->rtt_p50_ns * more->baseline_ns;
+}
+
 int
 picture_cells_merge_worst(struct picture_cells *c, const struct picture_cell *more)
 {
@@ -146,10 +163,7 @@ picture_cells_merge_worst(struct picture_cells *c, const struct picture_cell *mo
 	if (rc < 0 || place == UINT32_MAX)
 		return rc;
 	cell = &c->table[place];
-	/* more->rtt_p50_ns / more->baseline_ns is the higher one. */
-	if (more->rtt_p50_ns &&
-	    (!cell->rtt_p50_ns || (uint64_t)more->rtt_p50_ns * cell->baseline_ns >
-					  (uint64_t)cell->rtt_p50_ns * more->baseline_ns)) {
+	if (picture_is_worse(more, cell)) {
 		cell->rtt_p50_ns = more->rtt_p50_ns;
 		cell->baseline_ns = more->baseline_ns;
 	}

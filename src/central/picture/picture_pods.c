@@ -12,6 +12,7 @@
 
 #define PICTURE_PODS_PAIRS 20000u /* in one step */
 #define PICTURE_NO_POD UINT32_MAX
+#define PICTURE_UNKNOWN "?"       /* where the switches are whose pod is not known */
 
 struct picture_pods {
 	struct picture_view *view, *made;
@@ -50,6 +51,35 @@ picture_pods_put(struct picture_pods *p, uint32_t sw, const char *name)
 	return true;
 }
 
+/* A port with two ToRs is under "leaf1+leaf2", of which one alone may be known. */
+static const char *
+picture_pods_ask(picture_pod_of *of, void *arg, const char *name)
+{
+	const char *pod = of(arg, name);
+	size_t n = strcspn(name, "+");
+	char first[PICTURE_NAME];
+
+	if (pod || !name[n] || n >= sizeof(first))
+		return pod;
+	memcpy(first, name, n);
+	first[n] = '\0';
+	return of(arg, first);
+}
+
+/* Whether a map of the pods, and one of each pod's switches, shows something. */
+static bool
+picture_pods_help(const struct picture_pods *p)
+{
+	uint32_t sizes[PICTURE_PODS_MAX] = {0}, named = 0;
+
+	for (uint32_t i = 0; i < p->view->ports.n_names; i++)
+		if (++sizes[p->pod_of[i]] > PICTURE_MANY)
+			return false;
+	for (uint32_t i = 0; i < p->n; i++)
+		named += strcmp(p->names[i], PICTURE_UNKNOWN) != 0;
+	return named > 1;
+}
+
 static bool
 picture_pods_by(struct picture_pods *p, picture_pod_of *of, void *arg)
 {
@@ -57,11 +87,11 @@ picture_pods_by(struct picture_pods *p, picture_pod_of *of, void *arg)
 
 	p->n = 0;
 	for (uint32_t i = 0; good && i < p->view->ports.n_names; i++) {
-		const char *name = of(arg, p->view->ports.names[i]);
+		const char *pod = picture_pods_ask(of, arg, p->view->ports.names[i]);
 
-		good = picture_pods_put(p, i, name ? name : "?");
+		good = picture_pods_put(p, i, pod ? pod : PICTURE_UNKNOWN);
 	}
-	return good && p->n > 1;
+	return good && picture_pods_help(p);
 }
 
 /* What is before the last number, and before what separates it. arg: room for it. */
@@ -69,7 +99,7 @@ static const char *
 picture_pods_prefix(void *arg, const char *name)
 {
 	char *text = arg;
-	size_t n = strlen(name);
+	size_t n = strcspn(name, "+");
 
 	while (n > 0 && !isdigit((unsigned char)name[n - 1]))
 		n--;

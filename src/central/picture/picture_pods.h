@@ -2,9 +2,11 @@
 /*
  * A picture of many switches, pod by pod, or the switches of two pods by each other. Pure.
  *
- * What a pod is, the caller may know. If it does not, or if that makes one pod or too many, a pod
- * is what has the same name before its last number: pod3-tor1 and pod3-tor2. If that does not help
- * either, it is a part of the switches in the order of their names.
+ * What a pod is, the caller may know. If it does not, or if that makes one pod, too many, or one of
+ * too many switches, a pod is what has the same name before its last number: pod3-tor1 and
+ * pod3-tor2. If that does not help either, it is a part of the switches in the order of their
+ * names. A pod "?" has the switches whose pod is not known, which are no pod; those of ports with
+ * several switches, as "leaf1+leaf2", are in the pod of the first one.
  */
 #ifndef RPINGMESH_CENTRAL_PICTURE_PICTURE_PODS_H
 #define RPINGMESH_CENTRAL_PICTURE_PICTURE_PODS_H

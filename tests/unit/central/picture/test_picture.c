@@ -13,6 +13,7 @@
 
 #include "central/intake/intake.h"
 #include "central/picture/picture.h"
+#include "central/picture/picture_impl.h"
 #include "central/picture/picture_pods.h"
 #include "central/registry/registry.h"
 
@@ -51,9 +52,12 @@ host_address(unsigned int i, struct addr *out)
 	assert_int_equal(addr_parse(text, out), 0);
 }
 
+/* tor: a name, or two as "A+B". */
 static void
 join_under(unsigned int i, const char *tor)
 {
+	const char *second = strchr(tor, '+');
+
 	const struct registry_time now = {1 * S, WALL};
 	struct registration *r = calloc(1, sizeof(*r));
 
@@ -65,8 +69,10 @@ join_under(unsigned int i, const char *tor)
 	r->ports->port = 1;
 	r->ports->n_addrs = 1;
 	host_address(i, &r->ports->addrs[0]);
-	r->ports->n_tors = 1;
-	snprintf(r->ports->tors[0], sizeof(r->ports->tors[0]), "%s", tor);
+	r->ports->n_tors = second ? 2 : 1;
+	snprintf(r->ports->tors[0], sizeof(r->ports->tors[0]), "%.*s",
+		 (int)strcspn(tor, "+"), tor);
+	snprintf(r->ports->tors[1], sizeof(r->ports->tors[1]), "%s", second ? second + 1 : "");
 	assert_int_equal(registry_seen(registry, r, false, &now), 0);
 }
 
@@ -150,6 +156,15 @@ draw(void)
 		steps++;
 	assert_int_equal(rc, 0);
 	return steps;
+}
+
+/* The picture of five seconds later. */
+static void
+draw_later(void)
+{
+	later.mono_ns += 5 * S;
+	later.wall_ns += 5 * S;
+	draw();
 }
 
 /* The cell of two names, or NULL. */
@@ -352,6 +367,119 @@ test_pod_names(void **state)
 	picture_release(view);
 }
 
+/* How many rows the map by pods has, and the name of the first one. */
+static uint32_t
+rows_of(picture_pod_of *of, char first[PICTURE_NAME])
+{
+	struct picture_view *view = pods_of(of, NULL, NULL);
+	struct picture_info info;
+
+	picture_info(view, &info);
+	snprintf(first, PICTURE_NAME, "%s", picture_name(view, 0));
+	picture_release(view);
+	return info.rows;
+}
+
+static const char *
+only_low(void *arg, const char *name)
+{
+	(void)arg;
+	return strchr(name, '+') ? NULL : atoi(name + strlen("tor")) < 10 ? "low" : NULL;
+}
+
+/* What makes no pods: one and what is left, and one that has nearly all switches. */
+static void
+test_no_pods(void **state)
+{
+	char first[PICTURE_NAME], name[24];
+
+	(void)state;
+	draw();
+	assert_int_equal(rows_of(only_low, first), 2);
+	assert_string_equal(first, "tor0 to tor15");
+	/* 20 in no pod, 5 in one, 385 in another: the latter's map would be as large as ever. */
+	for (unsigned int i = 0; i < 390; i++) {
+		snprintf(name, sizeof(name), "pod%u-tor%u", i < 5 ? 1 : 2, i);
+		join_under(HOSTS + i, name);
+	}
+	draw_later();
+	assert_int_equal(rows_of(NULL, first), (20 + 390 + 15) / 16);
+	assert_string_equal(first, "pod1-tor0 to pod2-tor15");
+	/* With one less, it is none too many. */
+	join_under(HOSTS + 389, "pod1-tor5");
+	draw_later();
+	assert_int_equal(rows_of(NULL, first), 3);
+	assert_string_equal(first, "pod1");
+}
+
+/* Ports with two switches are in the pod of the first one. */
+static void
+test_two_tors(void **state)
+{
+	struct picture_view *view;
+	char first[PICTURE_NAME];
+
+	(void)state;
+	for (unsigned int i = 0; i < HOSTS; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "tor%u+tor%u", i % TORS, i % TORS / 2 * 2 + 1);
+		join_under(i, name);
+	}
+	draw();
+	assert_int_equal(rows_of(parity, first), 2);
+	view = pods_of(parity, "odd", "odd");
+	assert_string_equal(picture_name(view, 0), "tor1+tor1");
+	picture_release(view);
+	for (unsigned int i = 0; i < HOSTS; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "p%u-t%u+p%u-t%u", i % 4, i % TORS, 3 - i % 4, i % 9);
+		join_under(i, name);
+	}
+	draw_later();
+	assert_int_equal(rows_of(NULL, first), 4);
+	assert_string_equal(first, "p0");
+}
+
+/* The worst median against the usual one, among pairs of which some are not known for long. */
+static void
+test_worst(void **state)
+{
+	/* In any order: 30 us where 10 us are usual. */
+	static const struct picture_cell pairs[] = {
+		{.sent = 1, .rtt_p50_ns = 20000, .baseline_ns = 20000},
+		{.sent = 1, .rtt_p50_ns = 25000},
+		{.sent = 1, .rtt_p50_ns = 30000, .baseline_ns = 10000},
+		{.sent = 1, .rtt_p50_ns = 90000},
+		{.sent = 1, .baseline_ns = 5000},
+	};
+	const unsigned int n = sizeof(pairs) / sizeof(pairs[0]);
+	struct picture_cells cells;
+
+	(void)state;
+	for (unsigned int order = 0; order < 2 * n; order++) {
+		cells = (struct picture_cells){0};
+		for (unsigned int i = 0; i < n; i++) {
+			unsigned int at = order / 2 + i * (order % 2 ? n - 1 : 1);
+
+			assert_int_equal(picture_cells_merge_worst(&cells, &pairs[at % n]), 0);
+		}
+		picture_cells_sort(&cells);
+		assert_int_equal(cells.table[0].rtt_p50_ns, 30000);
+		assert_int_equal(cells.table[0].baseline_ns, 10000);
+		picture_cells_clear(&cells);
+	}
+	/* If none is known, the longest one. */
+	cells = (struct picture_cells){0};
+	assert_int_equal(picture_cells_merge_worst(&cells, &pairs[1]), 0);
+	assert_int_equal(picture_cells_merge_worst(&cells, &pairs[3]), 0);
+	assert_int_equal(picture_cells_merge_worst(&cells, &pairs[1]), 0);
+	picture_cells_sort(&cells);
+	assert_int_equal(cells.table[0].rtt_p50_ns, 90000);
+	picture_cells_clear(&cells);
+}
+
 static void
 test_into(void **state)
 {
@@ -406,15 +534,6 @@ changes(uint64_t since_ns, uint32_t *changed, uint32_t *gone)
 		++*gone;
 	}
 	picture_release(view);
-}
-
-/* The picture of five seconds later. */
-static void
-draw_later(void)
-{
-	later.mono_ns += 5 * S;
-	later.wall_ns += 5 * S;
-	draw();
 }
 
 static void
@@ -494,6 +613,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pods, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pod_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_pods, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_tors, setup, teardown),
+		cmocka_unit_test(test_worst),
 		cmocka_unit_test_setup_teardown(test_into, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
