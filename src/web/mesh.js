@@ -211,6 +211,11 @@ const view = (inPods) => ({
 			quiet = now.muted;
 			if (query.at)
 				return;
+			/* So many ToRs have come, or gone, that it is another map. */
+			if (!now.data.pods !== !data.pods) {
+				main.replaceChildren();
+				return this.draw(main, { ...now, minutes: list }, args, query);
+			}
 			if ("since" in now.data) {
 				map.change(map.grid.change(now.data));
 			} else {

@@ -2,8 +2,9 @@
 /*
  * The page: which view the URL names, the stream of events, and what all views use. A view is
  * { title, load(args, query, shown), draw(main, data, args, query), follows }: load() fetches what
- * draw() shows, and draw() returns what shows later answers; follows names the events after which it
- * is loaded again. Text of hosts goes into the page by textContent only.
+ * draw() shows, and draw() returns what shows later answers, or draws all anew and returns its
+ * successor; follows names the events after which it is loaded again. Text of hosts goes into the
+ * page by textContent only.
  */
 import { mesh, pods } from "./mesh.js";
 import { incidents, incident } from "./incidents.js";
@@ -74,7 +75,7 @@ async function show(moved) {
 		if (moved)
 			main.focus({ preventScroll: true });
 	} else {
-		shown.update(data);
+		shown.update = shown.update(data) ?? shown.update;
 	}
 }
 
@@ -128,11 +129,12 @@ function follow() {
 
 /*
  * Nothing may say that a connection is dead, least of all on a machine that has slept. Then the
- * clock has jumped between two ticks.
+ * clock has jumped between two ticks. Browsers let those of a page that is not shown come once a
+ * minute: this is no sleep. Then only a stream that says nothing has ended.
  */
 let tick = Date.now();
-setInterval(() => {
-	const now = Date.now(), slept = Math.abs(now - tick) > SLEPT_MS;
+function look() {
+	const now = Date.now(), slept = Math.abs(now - tick) > SLEPT_MS && !document.hidden;
 	tick = now;
 	if (heard && (slept || now - heard > LATE_MS)) {
 		lost(`nothing heard for ${Math.round((now - heard) / 1000)} s; what you see is old`);
@@ -141,9 +143,16 @@ setInterval(() => {
 			follow();
 		}
 	}
-}, TICK_MS);
+}
+setInterval(look, TICK_MS);
 /* A view that was not shown. */
-document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(0); });
+document.addEventListener("visibilitychange", () => {
+	if (document.hidden)
+		return;
+	tick = Date.now();
+	look();
+	soon(0);
+});
 window.addEventListener("hashchange", () => show(true));
 follow();
 countOpen();

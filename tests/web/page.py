@@ -3,7 +3,6 @@
 the reports that this test publishes. Screenshots stay in tests/web/*.png of the build."""
 
 import gzip
-import json
 import os
 import re
 import shutil
@@ -18,6 +17,8 @@ import msgpack
 
 from central import PREFIX, World, free_port
 from checks import LONG, check, until
+import left
+from left import fetch, grade
 from webdriver import Browser
 
 SRC = os.environ.get("top_srcdir", ".")
@@ -64,11 +65,6 @@ class Cluster:
                       "streams": [streams]}
             self.world.publish(f"{PREFIX}/report/17/{topic(host)}", msgpack.packb(report),
                                retained=False)
-
-
-def fetch(url):
-    with urllib.request.urlopen(url, timeout=LONG) as answer:
-        return json.load(answer)
 
 
 def cells(mesh):
@@ -149,18 +145,6 @@ def deltas(cluster, url):
     until("the cell that has changed", changed)
     check("then the cell that loses is there", True)
     check("a time of long ago gets everything", "since" not in fetch(f"{url}/api/1/mesh?since=1"))
-
-
-def grade(b, y, x):
-    """The colour at the middle of a cell's upper left quarter, of the map that is shown."""
-    return b.run("""
-        const c = document.querySelector('#map canvas'), d = devicePixelRatio;
-        const [y, x] = arguments, n = document.querySelectorAll('#map canvas').length;
-        const names = 3, size = 44, edge = c.width / d - names * size;
-        const p = c.getContext('2d').getImageData((edge + x * size + 9) * d,
-                                                  (edge + y * size + 9) * d, 1, 1).data;
-        return '#' + [...p.slice(0, 3)].map((v) => v.toString(16).padStart(2, '0')).join('');
-        """, y, x)
 
 
 def a_tenth(a, o):
@@ -395,78 +379,6 @@ def weight(url):
     check("the page weighs at most 150 kB", 8 <= len(seen) and total <= 150000)
 
 
-# Before the scripts of a page: its streams of events, and its requests, can be looked at.
-WATCH = """
-window.streams = [];
-window.EventSource = class extends EventSource {
-    constructor(...args) { super(...args); window.streams.push(this); }
-};
-window.asks = 0;
-const ask = window.fetch, later = window.setTimeout;
-window.fetch = (...args) => { window.asks++; return ask(...args); };
-window.hurry = () => { window.setTimeout = (f, ms, ...a) => later(f, ms / 100, ...a); };
-"""
-# More events than a page gets in hours. The page's own timers work, as scripts of the driver that
-# last long take memory of their own.
-EVENTS = """
-hurry();
-setInterval(() => streams.at(-1).dispatchEvent(new MessageEvent(arguments[0], { data: '{}' })), 10);
-"""
-
-
-def heap(b):
-    """(bytes of JavaScript, nodes, listeners) that are in use."""
-    for _ in range(3):
-        b.devtools("HeapProfiler.collectGarbage")
-    counters = b.devtools("Memory.getDOMCounters")
-    return (b.devtools("Runtime.getHeapUsage")["usedSize"], counters["nodes"],
-            counters["jsEventListeners"])
-
-
-def watched(b, url):
-    return b.devtools("Page.addScriptToEvaluateOnNewDocument", source=WATCH)["identifier"]
-
-
-def slept(b, cluster, url):
-    """The connection of a machine that sleeps dies, and nothing says so; its clock jumps."""
-    script = watched(b, url)
-    b.go(url + "/?sleep#/mesh")
-    until("a map", lambda: b.text("#live") == "live" and
-          b.run("return document.querySelector('#map canvas')?.width > 100"))
-    b.run("streams[0].close()")
-
-    def lossy():
-        cluster.report(lambda a, o: 40 if (a[1], o[1]) == ("leaf-0", "leaf-2") else 0)
-        time.sleep(2)
-        return [c for c in fetch(url + "/api/1/mesh")["cells"] if c[:2] == [0, 2] and c[4] >= 360]
-    until("a loss", lossy)
-    check("a page without a stream misses a loss", grade(b, 0, 2) != "#7a1010")
-    b.run("const now = Date.now; Date.now = () => now() + 8 * 3600e3;")
-    until("what was missed", lambda: lossy() and grade(b, 0, 2) == "#7a1010")
-    check("after a sleep, it opens a new one, and shows what it has missed",
-          b.run("return streams.length") > 1 and b.text("#live") == "live")
-    b.devtools("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
-
-
-def left_open(b, url):
-    """A page that gets events for long does not grow."""
-    script = watched(b, url)
-    for view, event, n in (("hosts", "status", 500),):
-        b.go(f"{url}/?{view[:4]}#/{view}")
-        until(view, lambda: b.text("h2") and "loading" not in b.text("main"))
-        b.run(EVENTS, event)
-        until("requests", lambda: b.run("return asks") > 200)
-        before = heap(b)
-        until("more requests", lambda n=n: b.run("return asks") > 200 + n)
-        after = heap(b)
-        print("#", view, before, after)
-        check(f"{view}: {n} requests later it is as large as after 200",
-              after[0] < 1.1 * before[0] + 100 * n + 50000 and after[1] < 1.2 * before[1] + 200 and
-              after[2] < 1.2 * before[2] + 50)
-    b.go("about:blank")  # its requests would take the places of others
-    b.devtools("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
-
-
 def key(b, name):
     b.run("""document.querySelector('#map canvas').dispatchEvent(
         new KeyboardEvent('keydown', {key: arguments[0], bubbles: true}))""", name)
@@ -474,6 +386,8 @@ def key(b, name):
 
 def many(b, w, cluster, url):
     """With 400 more switches, the map is one of pods, which lead to switches."""
+    b.go(url + "/?many#/mesh")
+    until("ToRs", lambda: "ToR by ToR" in (b.text("h2") or ""))
     for i in range(400):
         w.join(f"many-{i}", f"pod{i // 40}-tor{i % 40}", f"10.9.{i // 200}.{i % 200 + 1}")
     pods = ["?"] + [f"pod{i}" for i in range(10)]
@@ -493,9 +407,10 @@ def many(b, w, cluster, url):
     check("two pods have their switches", into["names"][:4] ==
           ["leaf-0", "leaf-1", "leaf-2", "pod3-tor0"] and into["rows"] == into["columns"] == 3 and
           len(into["names"]) == 43)
-    b.go(url + "/?many#/mesh")
     until("pods", lambda: "Pod by pod" in (b.text("h2") or "") and
           b.run("return document.querySelector('#map canvas')?.width > 100"))
+    check("the map that was open has become one of pods", b.run(
+        "return document.querySelectorAll('h2').length") == 1)
     b.screenshot(os.path.join(BUILD, "tests/web/pods.png"))
     b.run("document.querySelector('#map canvas').focus()")
     key(b, "ArrowDown")
@@ -512,6 +427,10 @@ def many(b, w, cluster, url):
     b.run("history.back()")
     until("back", lambda: (b.text("#about") or "").startswith("leaf-1 → leaf-0"))
     check("who goes back is where he was", True)
+    minute = fetch(url + "/api/1/mesh/times")["runs"][-1][1]
+    then = fetch(f"{url}/api/1/mesh?pods=1&from=nowhere&to=pod3&at={minute}")
+    check("of pods that there were not, a minute of the past has nothing",
+          then["kept"] and then["names"] == then["cells"] == [])
 
 
 def past(b, cluster, url):
@@ -602,8 +521,9 @@ def main():
         accessible(b, url, ("mesh", "incidents", "hosts", "links", "coverage", "status"))
         deltas(cluster, url)
         past(b, cluster, url)
-        slept(b, cluster, url)
-        left_open(b, url)
+        left.slept(b, cluster, url)
+        left.hidden(b, url)
+        left.left_open(b, url)
         many(b, w, cluster, url)
         w.stop_central("one")
     except Exception:

@@ -278,6 +278,22 @@ central_mesh_some(FILE *out, struct central_mesh *mesh)
 	return false;
 }
 
+/* There may have been no such pods at that time: then there is nothing to show. */
+static int
+central_mesh_then_pods(const struct central_tell *t, struct central_mesh *mesh)
+{
+	int rc = central_mesh_begin_pods(t, mesh);
+
+	if (rc != -EINVAL)
+		return rc;
+	picture_pods_free(mesh->pods);
+	mesh->pods = NULL;
+	picture_release(mesh->view);
+	mesh->view = NULL;
+	mesh->info = (struct picture_info){0};
+	return 0;
+}
+
 /* Takes the answer of the history. Returns 0, -EAGAIN if it comes later, or -errno. */
 static int
 central_mesh_take(const struct central_tell *t, struct central_mesh *mesh)
@@ -285,7 +301,7 @@ central_mesh_take(const struct central_tell *t, struct central_mesh *mesh)
 	int rc = history_mesh_answer(mesh->ask, &mesh->view);
 
 	if (rc == 0)
-		rc = central_mesh_begin_pods(t, mesh);
+		rc = central_mesh_then_pods(t, mesh);
 	else if (rc == -ENOENT)
 		rc = 0; /* there is nothing to show */
 	if (rc != 0)
