@@ -4,7 +4,7 @@
  * lose something and cross a candidate. A line is a direction of a link. It votes: how many of the
  * 5-tuples that cross it lose. A candidate is thick, and has an arrow and its votes.
  */
-import { el, get, micro, percent, svg } from "./dom.js";
+import { csvLink, el, get, micro, percent, svg, table } from "./dom.js";
 
 const WIDE = 760, ROW = 92, BOX = 22, EDGE = 20;
 const NODES = 12;        /* in a row at most */
@@ -107,9 +107,9 @@ function drawEdge(edge) {
 /* The votes of a candidate, a third of the way along, where fewer lines meet. */
 function drawVotes(edge) {
 	const [x1, y1, x2, y2] = line(edge), x = x1 + (x2 - x1) / 3, y = y1 + (y2 - y1) / 3;
-	const text = `${edge.losing}/${edge.tuples}`, wide = 8 + 7 * text.length;
+	const told = `${edge.losing}/${edge.tuples}`, wide = 8 + 7 * told.length;
 	return [svg("rect", { x: x - wide / 2, y: y - 9, width: wide, height: 18, rx: 4, class: "votes" }),
-		svg("text", { x, y: y + 4, class: "votes" }, text)];
+		svg("text", { x, y: y + 4, class: "votes" }, told)];
 }
 
 function drawNode(n) {
@@ -140,25 +140,29 @@ export function picture(links) {
 		`these paths, dashed if some lose.${left ? ` ${left} more are left out.` : ""}`));
 }
 
-/* Loss, or delay, over time: of the last hour at most. */
-function timeline(samples) {
-	if (samples.length < 2)
-		return "";
+/* One value over time: of the last hour at most. */
+function curve(samples, value, name, unit) {
 	const tall = 90, left = 64, [first, last] = [samples[0][0], samples.at(-1)[0]];
-	const slow = samples.every((s) => s[1] === 0), value = (s) => s[slow ? 2 : 1];
 	const most = Math.max(...samples.map(value)) || 1;
 	const x = (s) => left + (s[0] - first) / (last - first || 1) * (WIDE - left - EDGE);
 	const y = (s) => 10 + (1 - value(s) / most) * (tall - 30);
-	const text = slow ? `${micro(most)} more RTT` : `${percent(most, 1)} loss`;
 	const at = (s) => new Date(s[0] * 1000).toLocaleTimeString();
 	return svg("svg", { viewBox: `0 0 ${WIDE} ${tall}`, role: "img", class: "proof timeline",
-		"aria-label": `From ${at(samples[0])} to ${at(samples.at(-1))}: at most ${text}` },
+		"aria-label": `From ${at(samples[0])} to ${at(samples.at(-1))}: at most ${unit(most)} ${name}` },
 	svg("path", { d: `M${left} ${tall - 20}H${WIDE - EDGE}`, class: "axis" }),
 	svg("polyline", { points: samples.map((s) => `${x(s)},${y(s)}`).join(" ") }),
-	svg("text", { x: left / 2, y: 14 }, slow ? micro(most) : percent(most, 1)),
+	svg("text", { x: left / 2, y: 14 }, unit(most)),
 	svg("text", { x: left / 2, y: tall - 16 }, "0"),
+	svg("text", { x: (left + WIDE - EDGE) / 2, y: tall - 4 }, name),
 	svg("text", { x: left + 30, y: tall - 4 }, at(samples[0])),
 	svg("text", { x: WIDE - EDGE - 30, y: tall - 4 }, at(samples.at(-1))));
+}
+
+/* Loss and delay, whichever there is: a culprit may do both. */
+export function timeline(samples) {
+	const some = (i) => samples.length > 1 && samples.some((s) => s[i] > 0);
+	return [some(1) ? curve(samples, (s) => s[1], "loss", (v) => percent(v, 1)) : "",
+		some(2) ? curve(samples, (s) => s[2], "more RTT", micro) : ""];
 }
 
 function sum(e) {
@@ -170,15 +174,29 @@ function sum(e) {
 		(e.untraced ? ` ${e.untraced} more lose, whose paths are not known.` : "");
 }
 
+const text = (end) => end.switch ?? end.host ?? end.address;
+const VOTES = [
+	{ name: "from", value: (l) => text(l.from) },
+	{ name: "to", value: (l) => text(l.to) },
+	{ name: "candidate", value: (l) => l.candidate ? "yes" : "" },
+	{ name: "5-tuples", n: true, value: (l) => l.tuples },
+	{ name: "lose", n: true, value: (l) => l.losing },
+	{ name: "probes", n: true, value: (l) => l.sent },
+	{ name: "lost", n: true, value: (l) => l.bad },
+];
+const TIMES = [
+	{ name: "time", value: ([s]) => new Date(s * 1000).toISOString() },
+	{ name: "loss", value: ([, loss]) => loss },
+	{ name: "delay_ns", value: ([, , delay]) => delay },
+];
+
 function list(e) {
-	const text = (end) => end.switch ?? end.host ?? end.address;
-	const cells = (name, ...values) => el("tr", {}, ...values.map((v) => el(name, {}, String(v))));
-	return el("details", {}, el("summary", {}, "As numbers"), el("div", { class: "scroll", tabindex: "0",
-		role: "region", "aria-label": "Votes of links" }, el("table", {},
-		el("thead", {}, cells("th", "from", "to", "candidate", "5-tuples", "lose", "probes", "lost")),
-		el("tbody", {}, ...e.links.slice(0, 50).map((l) => cells("td", text(l.from), text(l.to),
-			l.candidate ? "yes" : "", l.tuples, l.losing, l.sent, l.bad))))),
-	el("p", {}, el("a", { href: `/api/1/evidence?id=${encodeURIComponent(e.incident)}` }, "JSON")));
+	const votes = table(VOTES, "Votes of links");
+	votes.update(e.links.slice(0, 50));
+	return el("details", {}, el("summary", {}, "As numbers"), votes.element,
+		el("p", {}, csvLink("votes", VOTES, () => e.links, "votes"), " · ",
+		   csvLink("timeline", TIMES, () => e.timeline, "timeline"), " · ",
+		   el("a", { href: `/api/1/evidence?id=${encodeURIComponent(e.incident)}` }, "JSON")));
 }
 
 /* Returns { element, load() }: load() may be called often. */
@@ -193,7 +211,7 @@ export function proof(id) {
 			const e = await get(`/api/1/evidence?id=${encodeURIComponent(id)}`);
 			open = element.querySelector("details")?.open ?? open;
 			element.replaceChildren(el("p", {}, sum(e)), e.links.length ? picture(e.links) : "",
-				timeline(e.timeline), list(e));
+				...timeline(e.timeline), list(e));
 			element.querySelector("details").open = open;
 		} catch (error) {
 			element.replaceChildren(el("p", { class: "bad" }, `No evidence: ${error.message}.`));

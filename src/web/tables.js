@@ -95,22 +95,27 @@ function said(key, value) {
 	return value > 1e17 ? clock(value) : micro(value);
 }
 
+const STATUS = [{ name: "what", value: ([k]) => k.replace(/_ns$/, "").replaceAll("_", " ") },
+	{ name: "value", value: ([k, v]) => said(k, v) }];
+
 export const status = {
 	title: () => "Status",
 	follows: ["status"],
 	load: () => get("/api/1/status"),
 	draw(main, data) {
 		const wrong = el("div"), list = el("dl");
+		let rows = [];
 		main.append(el("h2", {}, "Status of rpingmesh-central"), wrong, list,
-			el("p", {}, el("a", { href: "/api/1/status" }, "JSON"), " · ",
+			el("p", {}, csvLink("status", STATUS, () => rows), " · ",
+			   el("a", { href: "/api/1/status" }, "JSON"), " · ",
 			   el("a", { href: "/metrics" }, "metrics")));
 		function update(now) {
 			const reasons = now.degraded;
 			wrong.replaceChildren(reasons.length === 0 ? el("p", {}, "Nothing is wrong.") :
 				el("ul", {}, ...reasons.map((r) => el("li", { class: "bad" }, String(r)))));
-			list.replaceChildren(...Object.entries(now).filter(shows)
-				.flatMap(([k, v]) => [el("dt", {}, k.replace(/_ns$/, "").replaceAll("_", " ")),
-						      el("dd", {}, said(k, v))]));
+			rows = [...reasons.map((r) => ["degraded", String(r)]), ...Object.entries(now).filter(shows)];
+			list.replaceChildren(...rows.slice(reasons.length).flatMap((row) =>
+				[el("dt", {}, STATUS[0].value(row)), el("dd", {}, STATUS[1].value(row))]));
 		}
 		update(data);
 		return update;
