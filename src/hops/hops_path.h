@@ -17,6 +17,8 @@ struct hops_tuple {
 	uint8_t traffic_class;
 	uint32_t flow_label;    /* of IPv6, 0 to 0xfffff; the one that the address handle has */
 	char netdev[IF_NAMESIZE]; /* by which it leaves; "": as the routing table says */
+	uint32_t qpn;           /* of the QP that RoCE packets of the tuple go to, 0: not known; for
+				   switches that look into the BTH */
 };
 
 struct hops_hop {

@@ -137,7 +137,9 @@ hops_socket_is_of_earlier(int error)
 int
 hops_socket_send(int fd, const struct hops_tuple *tuple, uint8_t ttl, uint32_t nonce)
 {
-	struct hops_payload payload = {.begin = HOPS_BEGIN, .ttl = ttl, .nonce = htonl(nonce)};
+	struct hops_payload payload = {.begin = HOPS_BEGIN, .ttl = ttl, .nonce = htonl(nonce),
+				       .qpn = {(uint8_t)(tuple->qpn >> 16),
+					       (uint8_t)(tuple->qpn >> 8), (uint8_t)tuple->qpn}};
 	struct iovec iov = {.iov_base = &payload, .iov_len = sizeof(payload)};
 	union {
 		char bytes[CMSG_SPACE(sizeof(int))];

@@ -23,7 +23,7 @@
 struct hops_payload {
 	uint8_t begin[4]; /* HOPS_BEGIN */
 	uint8_t ttl;      /* reserved in a BTH */
-	uint8_t qpn[3];   /* 0 */
+	uint8_t qpn[3];   /* of the tuple */
 	uint32_t nonce;   /* of the trace; where a BTH has its PSN */
 	uint8_t rest[12]; /* 0 */
 };

@@ -385,6 +385,7 @@ struct prober_target_info {
 	uint16_t src_port;     /* of the last probe */
 	enum probe_path path;  /* of the last probe */
 	uint16_t back_src_port; /* of the last ACKs; PROBE_PORT_UNKNOWN */
+	uint32_t remote_qpn;   /* that its probes go to; 0: not known */
 	/* The numbers of routers on the way of probes and of ACKs, or ROUTERS_UNKNOWN. */
 	int routers_there, routers_back;
 	struct probe_totals totals;

@@ -485,6 +485,7 @@ prober_target_info(const struct prober_target *target, struct prober_target_info
 		.src_port = target->windows.way.src_port,
 		.path = target->windows.way.path,
 		.back_src_port = target->back_src_port,
+		.remote_qpn = target->peer->has_session ? target->peer->session.qpn : 0,
 		.routers_there = routers_number(&target->there),
 		.routers_back = routers_number(&target->back),
 		.totals = target->totals,

@@ -196,6 +196,7 @@ struct responder_way_info {
 	uint16_t back_src_port; /* of the ACKs; PROBE_PORT_UNKNOWN */
 	uint32_t flow_label;    /* of the ACKs */
 	uint8_t traffic_class;  /* of the ACKs */
+	uint32_t remote_qpn;    /* that the ACKs go to */
 	/*
 	 * The number of routers on the way of the ACKs, as the prober says, or ROUTERS_UNKNOWN. If
 	 * it lies, only its own address can be hurt by this.

@@ -75,6 +75,7 @@ struct responder_way {
 	uint8_t back_routers;   /* as the prober says: PROBE_WIRE_OFF_BACK_ROUTERS */
 	uint8_t ack_hop_limit;  /* with which the last ACK has left; 0: unknown */
 	uint16_t src_port, back_src_port;
+	uint32_t remote_qpn;    /* of the prober */
 	uint64_t heard; /* probes that responder_take_heard() has not returned yet */
 	uint64_t received, last_ns;
 };

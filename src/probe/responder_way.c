@@ -131,6 +131,7 @@ responder_hear(struct responder *responder, struct responder_session *session,
 	way->received++;
 	way->last_ns = now_ns;
 	way->src_port = answer->from_port;
+	way->remote_qpn = answer->qpn;
 	/* Builds that know no challenge do not report it, so a forged session may not either. */
 	way->back_routers = session->request.challenge ? answer->back_routers : 0;
 	return way;
@@ -179,6 +180,7 @@ responder_way_info(const struct responder_way *way, struct responder_way_info *o
 		.back_src_port = way->back_src_port,
 		.flow_label = way->flow_label,
 		.traffic_class = way->traffic_class,
+		.remote_qpn = way->remote_qpn,
 		.routers_back = routers_decode(way->back_routers),
 		.received = way->received,
 		.last_ns = way->last_ns,

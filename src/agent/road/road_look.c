@@ -70,6 +70,8 @@ roads_found(struct roads *roads, const struct hops_tuple *tuple, enum road_kind 
 	first = road->cycle != roads->cycle;
 	road_find_kind(road, kind, first);
 	road_find_routers(road, routers, first);
+	if (tuple->qpn)
+		road->tuple.qpn = tuple->qpn;
 	road->cycle = roads->cycle;
 	road->seen_ns = clock_mono_ns();
 }
@@ -136,6 +138,7 @@ roads_visit_flow(struct roads *roads, const struct peer_stream *stream,
 	const struct flow *flow = flows && id ? flows_next(flows, id - 1) : NULL;
 	struct hops_tuple tuple = *probes;
 	struct flow_info info;
+	struct flow_qp qp;
 
 	if (!flow)
 		return;
@@ -144,6 +147,7 @@ roads_visit_flow(struct roads *roads, const struct peer_stream *stream,
 	    info.key.src_port == tuple.src_port)
 		return;
 	tuple.src_port = info.key.src_port;
+	tuple.qpn = flow_next_qp(flow, NULL, &qp) && qp.has_remote ? qp.remote_qpn : 0;
 	roads_found(roads, &tuple, ROAD_FLOW, routers);
 }
 
@@ -160,6 +164,7 @@ roads_visit_target(struct roads *roads, struct prober_target *target)
 	if (!roads_tuple(target, &tuple) ||
 	    (stream->ping && info.totals.posted < ROAD_PING_PROBES))
 		return;
+	tuple.qpn = info.remote_qpn;
 	roads_found(roads, &tuple,
 		    stream->ping    ? ROAD_PING :
 		    stream->service ? ROAD_FLOW :
@@ -203,6 +208,7 @@ roads_visit_ways(struct roads *roads, uint64_t now_ns)
 			.src_port = info.back_src_port,
 			.traffic_class = info.traffic_class,
 			.flow_label = roads_label(nic, &info.remote, info.flow_label),
+			.qpn = info.remote_qpn,
 		};
 		roads_found(roads, &tuple, ROAD_BACK, info.routers_back);
 	}

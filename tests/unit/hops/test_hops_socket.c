@@ -20,7 +20,8 @@
 #define NONCE 0x01020304u
 
 /* As a datagram of TTL 5 has it: a BTH of 12 bytes, and room for DETH (8) and ICRC (4). */
-static const uint8_t expected[24] = {0x64, 0x0f, 0xff, 0xff, 5, 0, 0, 0, 1, 2, 3, 4};
+static const uint8_t expected[24] = {0x64, 0x0f, 0xff, 0xff, 5, 0xab, 0xcd, 0xef,
+				      1, 2, 3, 4};
 
 /* One of 16 million of this host: nobody else has the port there. */
 static struct addr
@@ -39,7 +40,7 @@ static void
 test_datagram(void **state)
 {
 	struct hops_tuple tuple = {.source = loopback(), .destination = loopback(),
-				   .src_port = 50000};
+				   .src_port = 50000, .qpn = 0xabcdef};
 	int at = socket(AF_INET, SOCK_DGRAM, 0), fd;
 	struct sockaddr_storage to, from;
 	socklen_t len = addr_to_sockaddr(&tuple.destination, 4791, &to);

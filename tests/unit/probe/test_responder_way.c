@@ -69,6 +69,7 @@ test_way(void **state)
 	assert_int_equal(info.back_src_port, 49153);
 	assert_int_equal(info.flow_label, 0xbeef);
 	assert_int_equal(info.traffic_class, 96);
+	assert_int_equal(info.remote_qpn, 77);
 	assert_int_equal(info.routers_back, 2);
 	assert_int_equal(info.received, 1);
 	f->now += SEC;

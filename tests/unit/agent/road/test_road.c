@@ -171,6 +171,7 @@ __wrap_responder_way_info(const struct responder_way *w, struct responder_way_in
 {
 	assert_ptr_equal(w, way);
 	*out = (struct responder_way_info){.back_src_port = 2000,
+					   .remote_qpn = 0x123456,
 					   .routers_back = 3,
 					   .last_ns = clock_mono_ns()};
 	addr_parse("10.0.0.1", &out->local);
@@ -525,6 +526,7 @@ test_way_back(void **state)
 	while (n_asked < 2)
 		turn();
 	assert_int_equal(asked[1].ask.tuple.src_port, 2000);
+	assert_int_equal(asked[1].ask.tuple.qpn, 0x123456);
 }
 
 /* A road that goes while it is traced or waits. */

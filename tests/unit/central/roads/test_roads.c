@@ -755,9 +755,10 @@ test_unnamed(void **state)
 static void
 test_dns_refused(void **state)
 {
+	static const char too_long[] = "0123456789012345678901234567890123456789"
+				       "0123456789012345678901234";
 	static const char *const wrong[] = {"", "a b", "a\nb", "a\x1b[2J", "sp\xc3\xb6ne", "a/b",
-					    "0123456789012345678901234567890123456789"
-					    "0123456789012345678901234"};
+					    too_long};
 	static const char longest[] = "0123456789012345678901234567890123456789"
 				      "012345678901234567890123";
 	struct paths_path p = over(1, 1);
