@@ -440,6 +440,18 @@ def central_is_well(t):
     t.note(f"{s['reports']} reports of {s['report_rows']} rows, {s['lists_published']} pinglists")
 
 
+def files_of_the_page():
+    places = [d for d in ("/etc/rpingmesh", "/etc/mosquitto") if os.path.isdir(d)]
+    found = must("find", *places, "-depth").split("\n")
+    return [f for f in found if f]
+
+
+def remove_all_but(before):
+    for path in files_of_the_page():
+        if path not in before:
+            (os.rmdir if os.path.isdir(path) else os.unlink)(path)
+
+
 @both
 def test_cluster(t):
     """rpingmesh-cluster(7) as it is written, with the three packages, Debian's broker and TLS: the
@@ -447,6 +459,7 @@ def test_cluster(t):
     running()
     must("systemctl", "stop", UNIT)
     shutil.copy(CONF, "/root/before.conf")
+    before = files_of_the_page()
     if MACHINE == 1:
         apt("install", package_file(CENTRAL))
     node = booted_cluster.Node()
@@ -468,6 +481,7 @@ def test_cluster(t):
     finally:
         must("systemctl", "stop", UNIT)
         node.close()
+    remove_all_but(before)
     shutil.copy("/root/before.conf", CONF)
     running()
 

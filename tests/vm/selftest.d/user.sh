@@ -25,6 +25,7 @@ as_caller() {
 	release=$("$here/kernel" "$kernel" | head -n 1)
 	mkdir -p "$work/games/kernel"
 	ln -s "$release" "$work/games/kernel/$kernel"
+	chmod a+rx "${work%/*}" "$work"
 	chown -R games: "$work/games"
 	expected="$(id -u games) $(id -g games) /usr/games"
 	equal "a caller who is not root: the command is that user's" "$expected" \
