@@ -283,6 +283,8 @@ loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
 	struct loop *loop = timer->loop;
 	uint64_t at_ns = loop_now_ns() + delay_ns;
 
+	if (timer->late && delay_ns == 0 && event_pending(timer->late, EV_TIMEOUT, NULL))
+		return; /* it keeps its turn */
 	if (timer->late)
 		event_del(timer->late);
 	heap_set(&loop->timers, &timer->node, at_ns);

@@ -306,7 +306,11 @@ hops_run(struct hops_request *r)
 		return;
 	TAILQ_REMOVE(&hops->waiting[r->ask.urgency], r, entry);
 	hops->stats.waiting--;
-	TAILQ_INSERT_TAIL(&hops->running, r, entry);
+	/* The first of these gets what the budget leaves. */
+	if (r->ask.urgency == HOPS_AGAIN)
+		TAILQ_INSERT_TAIL(&hops->running, r, entry);
+	else
+		TAILQ_INSERT_HEAD(&hops->running, r, entry);
 	hops->stats.running++;
 	r->run = run;
 	run->fd = -1;

@@ -490,6 +490,11 @@ def same_addresses(texts, host):
         ipaddress.ip_address(text) for text in of_host(host)}
 
 
+def since(before, now):
+    """What both hosts have lost more."""
+    return [{name: b[name] - a[name] for name in NETWORK} for a, b in zip(before, now)]
+
+
 def test_reports(t):
     """What two hosts report agrees with their own totals and with the drops of netem on the way
     out of one of them: there, probes are lost; at the other one, ACKs are missing."""
@@ -508,6 +513,7 @@ def test_reports(t):
         fabric("loss", 0, 20, "out")
         until("losses at both", lambda: losses(hosts[0])["lost"] >= 5 and
               losses(hosts[1])["ack2_missing"] >= 3 and losses(hosts[1])["ack1_missing"] >= 3)
+        early = [losses(host) for host in hosts]
         drops = netem_drops(0) - drops
         fabric("loss", 0, 0, "out")
         for i, host in enumerate(hosts):
@@ -516,14 +522,15 @@ def test_reports(t):
                 return all(own[name] == told.get(name, 0) + (
                     told["corrected"] if name == "lost" else 0) for name in NETWORK)
             until(f"host {i} has reported each loss once", agrees)
-        now = [losses(host) for host in hosts]
-        there, back = ({name: now[i][name] - before[i][name] for name in NETWORK}
-                       for i in range(2))
+        there, back = since(before, [losses(host) for host in hosts])
         t.note(f"netem dropped {drops}; host 0: {there}; host 1: {back}")
         check(there["ack1_missing"] == there["ack2_missing"] == 0, "no ACK of host 1 is lost")
-        seen = there["lost"] + 2 * back["lost"] + back["ack1_missing"] + back["ack2_missing"]
         # netem goes on to drop until it is told to end, and drops what is no probe.
-        check(drops / 2 <= seen <= 2 * drops + 10, f"netem dropped {drops}, {seen} are reported")
+        seen, early = (there["lost"] + 2 * back["lost"] + back["ack1_missing"] +
+                       back["ack2_missing"]
+                       for there, back in ((there, back), since(before, early)))
+        check(drops / 2 <= seen and early <= 2 * drops + 10,
+              f"netem dropped {drops}, of which {early} were known before, {seen} are reported")
         for i in range(2):
             numbers = [r["sequence"] for r in reports.of(f"host{i}")]
             check(numbers == list(range(1, len(numbers) + 1)), f"no gap: {numbers}")

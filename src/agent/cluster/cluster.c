@@ -286,6 +286,8 @@ cluster_disconnect(struct cluster *cluster, bool leave)
 	cluster_report_to(cluster->report, NULL, "", NULL);
 	cluster_ask_forget(cluster->ask);
 	bus_free(cluster->bus, leave);
+	if (cluster->env.roads)
+		roads_share(cluster->env.roads, 0);
 	cluster->bus = NULL;
 	cluster->connected = false;
 	registration_free(cluster->last);

@@ -38,6 +38,7 @@ image_kernel() {
 	[[ $digest =~ ^[0-9a-f]{64}$ ]] || die "$image: no digest: $raw"
 	dir=$images/${digest:0:16}
 	mkdir -p "$images"
+	rm -rf "$cache/oci" # as older versions of this have unpacked them
 	find "$images" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} +
 	if [ ! -e "$dir" ]; then
 		say "reading $image"
