@@ -294,6 +294,20 @@ hops_open(struct hops_request *r, const char **reason)
 	return loop_fd_new(r->hops->loop, &config, &r->run->watch);
 }
 
+/* The first of these gets what the budget leaves: the most urgent one, then the oldest. */
+static void
+hops_run_after(struct hops *hops, struct hops_request *r)
+{
+	struct hops_request *last = TAILQ_LAST(&hops->running, hops_list);
+
+	while (last && last->ask.urgency > r->ask.urgency)
+		last = TAILQ_PREV(last, hops_list, entry);
+	if (last)
+		TAILQ_INSERT_AFTER(&hops->running, last, r, entry);
+	else
+		TAILQ_INSERT_HEAD(&hops->running, r, entry);
+}
+
 static void
 hops_run(struct hops_request *r)
 {
@@ -306,11 +320,7 @@ hops_run(struct hops_request *r)
 		return;
 	TAILQ_REMOVE(&hops->waiting[r->ask.urgency], r, entry);
 	hops->stats.waiting--;
-	/* The first of these gets what the budget leaves. */
-	if (r->ask.urgency == HOPS_AGAIN)
-		TAILQ_INSERT_TAIL(&hops->running, r, entry);
-	else
-		TAILQ_INSERT_HEAD(&hops->running, r, entry);
+	hops_run_after(hops, r);
 	hops->stats.running++;
 	r->run = run;
 	run->fd = -1;

@@ -32,6 +32,12 @@ class Agents:
         for host in self.fabric.hosts:
             host.streams = [s for s in host.streams
                             if not pairs or s.destination.leaf == pairs[host.leaf]]
+        turn = world.turn
+
+        def turn_with_asks():
+            self.turn()
+            turn()
+        world.turn = turn_with_asks
 
     def path(self, host, other, port):
         self.sequence[host.name] += 1
@@ -139,12 +145,6 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         world = World(directory)
         agents = Agents(world)
-        turn = world.turn
-
-        def turn_with_asks():
-            agents.turn()
-            turn()
-        world.turn = turn_with_asks
         try:
             world.form(10)
             check("a healthy fabric is not asked", not agents.asks)

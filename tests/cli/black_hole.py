@@ -77,12 +77,6 @@ def main():
         world = World(directory)
         agents = Agents(world, None)
         holes = Holes(world, agents)
-        turn = world.turn
-
-        def turn_with_asks():
-            agents.turn()
-            turn()
-        world.turn = turn_with_asks
         try:
             port = free_port()
             world.form(20, f'listen = "127.0.0.1:{port}";\n')

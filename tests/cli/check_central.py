@@ -268,12 +268,6 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         world = World(directory)
         agents = Deaf(world)
-        turn = world.turn
-
-        def turn_with_asks():
-            agents.turn()
-            turn()
-        world.turn = turn_with_asks
         try:
             world.form(3)
             check("nobody is asked for nothing", not agents.asks and RATE == 10)

@@ -119,16 +119,10 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         world, port = World(directory), free_port()
         streams = {host: host.streams for host in world.fabric.hosts}
-        agents, turn = Agents(world), world.turn
-        agents.deaf = False
+        agents = Agents(world)
+        agents.deaf = False  # a 5-tuple is accused only if its path was traced since it loses
         for host in world.fabric.hosts:
             host.streams = streams[host]
-
-        # A 5-tuple is accused only if its path has been traced since it loses.
-        def turn_with_asks():
-            agents.turn()
-            turn()
-        world.turn = turn_with_asks
         try:
             world.form(10, f'listen = "127.0.0.1:{port}";\nmetrics_pairs = {PAIRS};\n')
             try_healthy(world, port)

@@ -274,6 +274,7 @@ incidenttable_story(const msgpack_object *incident, FILE *out)
 {
 	char text[INCIDENTTABLE_TEXT];
 	double confidence = 0;
+	uint64_t opens;
 
 	lines_word(incident, "id", "incident      ", out);
 	lines_word(incident, "state", ", ", out);
@@ -288,7 +289,7 @@ incidenttable_story(const msgpack_object *incident, FILE *out)
 	story_time(incident, "since_ns", "since", out);
 	story_time(incident, "closed_ns", "closed", out);
 	lines_word(incident, "opens", "opened        ", out);
-	fputs(" times\n", out);
+	fputs(read_u64(incident, "opens", &opens) && opens == 1 ? " time\n" : " times\n", out);
 	story_word(incident, "acknowledged", out);
 	story_word(incident, "mute", out);
 	fputc('\n', out);

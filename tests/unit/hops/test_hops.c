@@ -33,6 +33,9 @@ static bool deaf;                /* no router answers */
 static bool was_open[FDS_MAX];
 static unsigned opened, ended, sent[ROUTERS + 1], wanted;
 static bool one_at_a_time;       /* each trace ends before another socket is opened */
+static enum hops_urgency urgency;
+static uint16_t order[32];       /* the source ports of the first datagrams */
+static size_t n_order;
 
 int __wrap_hops_socket_open(const struct hops_tuple *tuple, const char **reason);
 int __wrap_hops_socket_send(int fd, const struct hops_tuple *tuple, uint8_t ttl, uint32_t nonce);
@@ -57,9 +60,10 @@ __wrap_hops_socket_open(const struct hops_tuple *tuple, const char **reason)
 int
 __wrap_hops_socket_send(int fd, const struct hops_tuple *tuple, uint8_t ttl, uint32_t nonce)
 {
-	(void)tuple;
 	(void)nonce;
 	assert_in_range(ttl, 1, ROUTERS);
+	if (n_order < sizeof(order) / sizeof(order[0]))
+		order[n_order++] = tuple->src_port;
 	sent[ttl]++;
 	if (deaf)
 		return 0;
@@ -116,6 +120,8 @@ setup(void **state)
 	opened = ended = wanted = 0;
 	memset(sent, 0, sizeof(sent));
 	one_at_a_time = deaf = false;
+	urgency = HOPS_NEW;
+	n_order = 0;
 	return loop_new(&loop) < 0 || loop_timer_new(loop, "stop", stop_now, NULL, &stop) < 0 ||
 			       hops_new(loop, &fast, &hops) < 0 ?
 		       -1 :
@@ -135,7 +141,7 @@ teardown(void **state)
 static int
 ask(uint32_t n, unsigned *count, struct hops_request **out)
 {
-	struct hops_ask a = {.urgency = HOPS_NEW, .routers = ROUTERS, .asks = 1, .done = done,
+	struct hops_ask a = {.urgency = urgency, .routers = ROUTERS, .asks = 1, .done = done,
 			     .arg = count};
 
 	a.tuple.src_port = (uint16_t)(n + 1);
@@ -267,6 +273,37 @@ test_share(void **state)
 	assert_in_range(sent[1] + sent[2] + sent[3], 3, 6 + tenths / 2 + 1);
 }
 
+/* What is urgent overtakes what is traced already, and nothing of its own kind. */
+static void
+test_urgency(void **state)
+{
+	static const uint16_t expected[] = {7, 7, 7, 6, 6, 6, 4, 4, 4, 5, 5, 5};
+	const struct hops_config slow = {.per_s = 10, .burst = 1, .switch_per_s = 100000,
+					 .switch_burst = 100000};
+	static const enum hops_urgency urgencies[] = {HOPS_NEW, HOPS_NEW, HOPS_LOSING, HOPS_ASKED};
+	struct hops_request *request;
+	unsigned count = 0;
+	size_t first = 0;
+
+	(void)state;
+	hops_configure(hops, &slow);
+	urgency = HOPS_AGAIN;
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(ask(i, &count, &request), 0);
+	turn(1000000);
+	for (uint32_t i = 0; i < 4; i++) {
+		urgency = urgencies[i];
+		assert_int_equal(ask(3 + i, &count, &request), 0);
+	}
+	wanted = 7;
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(n_order, 7 * ROUTERS);
+	while (order[first] <= 3)
+		first++;
+	assert_in_range(first, 1, 8); /* those of before: the machine may have stood still */
+	assert_memory_equal(&order[first], expected, sizeof(expected));
+}
+
 /* While it waits, and while it is traced: it never ends. */
 static void
 test_cancel(void **state)
@@ -302,6 +339,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_one_tuple, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_share, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_urgency, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 	};
 
