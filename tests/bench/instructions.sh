@@ -37,17 +37,16 @@ measure() {
 	printf '%s\n' "probe $probe" "probe_and_record $record" "report_row $row"
 }
 
-# The options of this build that matter, and the compiler: "gcc-12".
+# The compiler: "gcc-12". What clang makes names gcc as well, whose start files it is linked with.
 compiler() {
-	local version
-	version=$(readelf -p .comment "$build/tests/bench/probe_path" |
-		sed -nE 's/.*GCC: \(.*\) ([0-9]+)\..*/\1/p' | head -n 1)
-	echo "gcc-${version:-?}"
+	readelf -p .comment "$build/tests/bench/probe_path" | sed -nE '
+		s/.*GCC: \(.*\) ([0-9]+)\..*/gcc-\1/p
+		s/.*clang version ([0-9]+)\..*/clang-\1/p' | sort | head -n 1
 }
 
 command -v valgrind >/dev/null || skip "valgrind is missing"
 command -v readelf >/dev/null || skip "readelf is missing"
-flags=$(sed -n 's/^CFLAGS = *//p' "$build/Makefile")
+flags=$(sed -nE 's/^(SAN_)?CFLAGS = *//p' "$build/Makefile" | paste -sd ' ')
 [[ " $flags " == *" -O2 "* && $flags != *-fsanitize* && $flags != *coverage* ]] ||
 	skip "the figures are those of -O2, and CFLAGS are '$flags'"
 what="$(compiler) $(uname -m)"

@@ -59,14 +59,30 @@ def probe(*cells, prefix=()):
     return json.loads(sh(*prefix, PROBE, "rxe0", *cells))
 
 
+def thrice(attempt):
+    """Tries until attempt() is 0, three times at most: a busy machine may be too late for one."""
+    for _ in range(3):
+        status = attempt()
+        if status == 0:
+            return YES
+    return no(f"{attempt.__name__}: exit {status}")
+
+
+def qpgen():
+    try:
+        p = subprocess.run([QPGEN, "rxe0", gid(0), "rxe1", gid(1), "--send", "5"],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, timeout=harness.PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        return "a time limit"
+    print(p.stdout, file=sys.stderr)
+    return p.returncode if p.returncode or "sent 5" in p.stdout else "0, but nothing sent"
+
+
 def rxe():
     """Devices of the fabric, which `rdma link add` made, and connected QPs that send to each
     other."""
-    p = subprocess.run([QPGEN, "rxe0", gid(0), "rxe1", gid(1), "--send", "5"],
-                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                       text=True, timeout=harness.PATIENCE_S)
-    print(p.stdout, file=sys.stderr)
-    return YES if p.returncode == 0 and "sent 5" in p.stdout else no(f"qpgen: exit {p.returncode}")
+    return thrice(qpgen)
 
 
 def udaddy():
@@ -89,11 +105,7 @@ def udaddy():
 
 
 def sidr():
-    for _ in range(3):
-        status = udaddy()
-        if status == 0:
-            return YES
-    return no(f"udaddy: exit {status}")
+    return thrice(udaddy)
 
 
 def cap_bpf():
@@ -114,7 +126,7 @@ def decided(host):
     host.alive()
     status = host.status()
     return status if (status["trace"]["state"] in ("on", "failed") or
-                      "built without BPF" in status.get("tracing_reason", "")) else None
+                      "built without BPF" in (status["tracing_reason"] or "")) else None
 
 
 def trace_status():
