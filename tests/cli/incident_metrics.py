@@ -68,6 +68,12 @@ def on_the_way(culprit, stream):
         f"{stream.source.address} -> {stream.destination.address} port {stream.port} ")
 
 
+def shown(incidents):
+    """What metrics show of them."""
+    return sorted((i["id"], i["kind"], i["priority"], i["effect"], i["culprits"][0]["name"],
+                   len(i["culprits"])) for i in incidents)
+
+
 def try_healthy(world, port):
     total = LEAVES * LEAVES  # hosts of a leaf probe each other, too
     page = world.wait("all pairs are counted", lambda: (
@@ -87,18 +93,18 @@ def try_hole(world, port):
     stream = drop(world)
 
     def named():
-        page, found = Page(port), world.blamed()
+        before, page, found = world.blamed(), Page(port), world.blamed()
+        # Candidates become fewer at any time: the page is compared with what was true all along.
         return (page, found) if (
-            found and page.of("incident") and page.pairs("loss_ratio").get(PAIR) and
+            found and shown(before) == shown(found) and
+            page.of("incident") and page.pairs("loss_ratio").get(PAIR) and
             page.of("incident_loss_ratio")[0][1] > 0.9) else None
     page, found = world.wait("the 5-tuple is named, with a loss that rules call a black hole",
                              named)
     print("#", found[0]["culprits"], flush=True)
     check("metrics have the incidents that blame has", sorted(
         (labels["id"], labels["kind"], labels["priority"], labels["effect"], labels["culprit"],
-         int(labels["candidates"])) for labels, _ in page.of("incident")) == sorted(
-        (i["id"], i["kind"], i["priority"], i["effect"], i["culprits"][0]["name"],
-         len(i["culprits"])) for i in found))
+         int(labels["candidates"])) for labels, _ in page.of("incident")) == shown(found))
     check("one incident, of this 5-tuple or of links on its way", len(found) == 1 and
           all(on_the_way(c, stream) for c in found[0]["culprits"]))
     check("its loss has its id", [x for x, _ in page.of("incident_loss_ratio")] == [
