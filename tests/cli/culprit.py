@@ -137,12 +137,14 @@ class Fabric:
         self.give_jobs()
 
     def give_jobs(self):
-        """A job whose flow crosses the link that try_link() breaks, and one beside it."""
+        """A job whose flow crosses the link that try_link() breaks, one beside it, and one of whose
+        probes the ACKs cross it, which are none of its packets."""
         streams = [s for host in self.hosts for s in host.streams]
-        over = [s for s in streams
-                if ("leaf1", "spine2") in route(s.source, s.destination, s.port)]
+        bad = ("leaf1", "spine2")
+        over = [s for s in streams if bad in route(s.source, s.destination, s.port)]
         beside = [s for s in streams if 1 not in (s.source.leaf, s.destination.leaf)]
-        over[0].job, beside[0].job = "slurm:1", "slurm:2"
+        back = [s for s in streams if bad in route(s.destination, s.source, s.back)]
+        over[0].job, beside[0].job, back[0].job = "slurm:1", "slurm:2", "slurm:3"
 
     def publish(self, kind, host, record, retained=False):
         record.update({"type": kind, "schema": 1, "host": host.name, "incarnation": 1})
@@ -323,8 +325,9 @@ def try_link(world):
     for _ in range(10):
         world.turn()
     again = world.blamed()
-    check("the job that crosses it is hurt, and the one beside it is not",
+    check("the job that crosses it is hurt, and those beside it are not",
           (again[0]["hurts"], again[0]["priority"]) == (["slurm:1"], "P0"))
+    check("nor do they cross it", again[0]["crosses"] == ["slurm:1"])
     check("and nothing else is, later", [i["id"] for i in again] == [found[0]["id"]])
     status, lines = world.ctl("blame")
     check("blame in words", status == 1 and "leaf1 -> " in lines[0])

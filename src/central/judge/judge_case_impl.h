@@ -123,8 +123,11 @@ int judge_join(struct judge_case *c);
 void judge_case_evidence(const struct judge_case *c, struct locate_evidence *out);
 /* The first row of a 5-tuple, or JUDGE_NONE. */
 uint32_t judge_find_row(const struct judge_case *c, const struct judge_tuple *tuple);
-/* Whether the row crosses the candidate. */
+/* Whether the row crosses the candidate; on the way of the probes, or of what answers them. */
 bool judge_case_crosses(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id);
+
+/* The same, but not by the way of the ACKs, which is not that of a flow that is probed. */
+bool judge_case_leads(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id);
 
 /*
  * judge_heard.c: asks the peers of the rows from `first` on, which are of one host, in the window

@@ -206,7 +206,7 @@ judge_find_jobs(const struct judge_case *c, const struct locate_finding *from,
 
 	for (size_t i = 0; seen && i < c->n_rows; i++)
 		if (c->rows[i].job != JUDGE_NONE &&
-		    judge_case_crosses(c, i, first->kind, first->id))
+		    judge_case_leads(c, i, first->kind, first->id))
 			seen[c->rows[i].job] |= judge_is_hurt(&c->lrows[i], out->effect) ? 3 : 1;
 	for (size_t i = 0; seen && i < c->n_jobs; i++) {
 		if (seen[i] & 2 && out->n_hurts < INCIDENT_JOBS_MAX)

@@ -39,7 +39,7 @@ judge_path_crosses(const struct judge_case *c, uint32_t path, enum locate_kind k
 }
 
 bool
-judge_case_crosses(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id)
+judge_case_leads(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id)
 {
 	const struct locate_row *r = &c->lrows[row];
 	const struct locate_nic *from = &c->lnics[r->from], *to = &c->lnics[r->to];
@@ -52,8 +52,7 @@ judge_case_crosses(const struct judge_case *c, size_t row, enum locate_kind kind
 	case LOCATE_LINK:
 	case LOCATE_CABLE:
 	case LOCATE_SWITCH:
-		return judge_path_crosses(c, r->there, kind, id) ||
-		       judge_path_crosses(c, r->back, kind, id);
+		return judge_path_crosses(c, r->there, kind, id);
 	case LOCATE_TUPLES:
 		return c->rows[row].tuple == c->rows[id].tuple;
 	case LOCATE_ABOVE:
@@ -62,6 +61,15 @@ judge_case_crosses(const struct judge_case *c, size_t row, enum locate_kind kind
 		break;
 	}
 	return false;
+}
+
+bool
+judge_case_crosses(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id)
+{
+	bool by_path = kind == LOCATE_LINK || kind == LOCATE_CABLE || kind == LOCATE_SWITCH;
+
+	return judge_case_leads(c, row, kind, id) ||
+	       (by_path && judge_path_crosses(c, c->lrows[row].back, kind, id));
 }
 
 /* ---- health ---- */
