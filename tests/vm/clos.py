@@ -78,6 +78,11 @@ class Clos:
         fabric("fault", a, b, *netem)
 
     @staticmethod
+    def fault_large(a, b, *netem):
+        """The same for packets of 1,024 bytes or more alone."""
+        fabric("fault-large", a, b, *netem)
+
+    @staticmethod
     def blackhole(a, b, *match):
         """`b` drops RoCE packets from `a` that match, by tc-flower's words."""
         fabric("blackhole", a, b, *match)

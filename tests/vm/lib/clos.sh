@@ -459,6 +459,29 @@ cmd_fault() {
 	netem_replace "$end_namespace" "$end_device" "${@:3}"
 }
 
+# cmd_fault_large A B [NETEM...]: for what netem is to get, IP says a length of 1,024 or more.
+cmd_fault_large() {
+	local protocol at bits
+	need_clos
+	clos_end "$1" "$2"
+	netem_replace "$end_namespace" "$end_device"
+	[ $# -gt 2 ] || return 0
+	modprobe -a sch_prio cls_u32 || die "the kernel lacks a module"
+	{
+		echo "qdisc add dev $end_device root handle 1: prio bands 2" \
+			"priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"
+		echo "qdisc add dev $end_device parent 1:2 netem limit 100000 ${*:3}"
+		for protocol in ip ipv6; do
+			at=2
+			[ $protocol = ip ] || at=4
+			for bits in 0x0400 0x0800 0x1000; do
+				echo "filter add dev $end_device parent 1: protocol $protocol" \
+					"u32 match u16 $bits $bits at $at flowid 1:2"
+			done
+		done
+	} | tc_in "$end_namespace" -batch -
+}
+
 # cmd_blackhole A B [MATCH...]
 cmd_blackhole() {
 	local pref
@@ -595,6 +618,8 @@ cmd_as_inside() {
 	mount --bind "$dir/run" /run/rpingmesh
 	mount --bind "$dir/lib" /var/lib/rpingmesh
 	mount --bind "$dir/nodes" /dev/infiniband
+	# `ip netns exec` has a /sys of its own, without what is mounted below it.
+	[ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup
 	shift
 	exec "$@"
 }
