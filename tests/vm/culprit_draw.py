@@ -16,11 +16,12 @@ import time
 
 RATES = (5, 10, 20, 30, 50, 100)
 DELAYS_MS = (5, 10, 20)
+EFFECTS = {"slow": "delay", "large": "size"}
 # Of a group, and of how many seconds are given to name a culprit, to shrink a group and to close.
 GROUP_MAX, NAMED_S, SHRINK_S, CLOSED_S = 3, 240, 10, 600
 
 Fault = collections.namedtuple("Fault", "kind what truth direction argv ends how")
-Row = collections.namedtuple("Row", "fault verdict named direction seconds group others")
+Row = collections.namedtuple("Row", "fault verdict named direction effect seconds group others")
 
 
 def both(*links):
@@ -173,19 +174,19 @@ class Trial:
         verdict = ("missed" if self.seconds is None and not wrong else
                    "wrong" if wrong or not true else
                    "right" if first and group <= GROUP_MAX else "cannot tell")
-        direction = true[0]["direction"] if true else "-"
+        direction, effect = ((true[0][key] if true else "-") for key in ("direction", "effect"))
         others = sorted(self.accused - {self.text(x) for x in true})
         if closed is None:
             verdict, others = "wrong", [*others, "does not close"]
-        return Row(self.fault, verdict, "; ".join(map(self.text, named)), direction, self.seconds,
-                   group, others)
+        return Row(self.fault, verdict, "; ".join(map(self.text, named)), direction, effect,
+                   self.seconds, group, others)
 
 
 def line(row):
     seconds = "-" if row.seconds is None else f"{row.seconds:.0f}"
     also = f" | also: {'; '.join(row.others)}" if row.others else ""
     return (f"{row.verdict:<11} | {row.fault.kind:<11} | {row.fault.what} | {row.named or '-'} | "
-            f"{row.direction} | {seconds} s | {row.group}{also}")
+            f"{row.direction} | {row.effect} | {seconds} s | {row.group}{also}")
 
 
 def summary(rows):
@@ -194,7 +195,10 @@ def summary(rows):
     directed = [row for row in rows if row.verdict == "right" and
                 isinstance(row.fault.truth, frozenset)]
     ways = sum(row.direction == row.fault.direction for row in directed)
+    named = [row for row in rows if row.verdict == "right"]
+    effects = sum(row.effect == EFFECTS.get(row.fault.kind, "loss") for row in named)
     return (f"{len(rows)} faults: " + ", ".join(f"{count[x]} {x}" for x in (
         "right", "cannot tell", "wrong", "missed")) +
         f"; median {statistics.median(seconds) if seconds else 0:.0f} s, longest "
-        f"{max(seconds, default=0):.0f} s; direction of {ways} of {len(directed)} links right")
+        f"{max(seconds, default=0):.0f} s; direction of {ways} of {len(directed)} links and "
+        f"effect of {effects} of {len(named)} right")

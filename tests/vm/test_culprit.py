@@ -116,7 +116,7 @@ class Faults:
         self.cluster.wait_settled(self.hosts)
         until("all paths are known at central", self.all_paths, step_s=3, limit_s=300)
         until("what RTT is usual is known of all", self.all_learned, step_s=5, limit_s=300)
-        self.check_quiet("before any fault")
+        self.check_quiet("before any fault", QUIET_S / 2)
         return self
 
     def __exit__(self, *error):
@@ -164,9 +164,9 @@ class Faults:
             return culprit["name"]
         return culprit["host"]
 
-    def check_quiet(self, what):
-        """For QUIET_S, no incident in the network."""
-        end = time.monotonic() + QUIET_S
+    def check_quiet(self, what, seconds=QUIET_S):
+        """For so long, no incident in the network."""
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             found = [x for x in self.blame() if x["kind"] in NETWORK]
             check(not found, f"{what}: {found}")
