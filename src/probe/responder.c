@@ -68,6 +68,7 @@ responder_free(struct responder *responder)
 		return;
 	responder_tables_free(responder);
 	responder_ways_free(responder);
+	histogram_clear(&responder->delays);
 	free(responder->pending);
 	free(responder);
 }
@@ -203,6 +204,13 @@ responder_tell_noise(const struct responder *responder, const struct responder_a
 				      UINT16_MAX;
 }
 
+void
+responder_take_delays(struct responder *responder, struct histogram *out)
+{
+	if (histogram_merge(out, &responder->delays) == 0)
+		histogram_clear(&responder->delays);
+}
+
 /* ACK1 was sent at t4. */
 static void
 responder_send_ack2(struct responder *responder, const struct responder_session *session,
@@ -220,6 +228,8 @@ responder_send_ack2(struct responder *responder, const struct responder_session 
 	responder->stats.ack1++;
 	responder->cookie++;
 	responder_measure(session, &answer->t3, t4, &message);
+	if (!answer->held) /* without memory, one is missing */
+		histogram_add(&responder->delays, message.ack2.delay_ns);
 	responder_tell_noise(responder, answer, t4, &message);
 	if (responder_post(responder, session, answer, &message, false, &tx) < 0)
 		responder->stats.send_errors++;

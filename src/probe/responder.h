@@ -31,6 +31,7 @@
 #include "core/hwclock.h"
 #include "stat/result.h"
 
+struct histogram;
 struct keys;
 struct noise;
 struct responder;
@@ -218,6 +219,12 @@ void responder_way_info(const struct responder_way *way, struct responder_way_in
  * only those of a session that ends meanwhile are lost. There is one taker.
  */
 uint64_t responder_take_heard(struct responder *responder, struct responder_way_info *out);
+
+/*
+ * Adds to *out how long answers took since the last call: T4 - T3, without those that had to wait
+ * for a path. Without memory, they remain.
+ */
+void responder_take_delays(struct responder *responder, struct histogram *out);
 
 struct responder_stats {
 	uint32_t sessions;

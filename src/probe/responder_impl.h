@@ -11,6 +11,7 @@
 #include "core/bucket.h"
 #include "probe/responder.h"
 #include "probe/routers.h"
+#include "stat/histogram.h"
 
 #define RESPONDER_PENDING_MIN 64 /* ACK1s whose send is not complete yet; powers of two */
 #define RESPONDER_PENDING_N 4096
@@ -123,6 +124,7 @@ struct responder {
 	uint32_t cookie;
 	uint32_t n_claims;                      /* addresses that are being resolved */
 	struct responder_stats stats;           /* with stats.sessions up to date */
+	struct histogram delays;                /* since responder_take_delays() */
 	struct responder_pending *pending;      /* by cookie */
 	struct responder_way_head *ways;        /* by session, flow label and class */
 	uint32_t n_way_hash;                    /* size of this table; power of two */

@@ -39,6 +39,7 @@
 	X(ASK, ask) X(ASK_TRACE, ask_trace) X(ASK_PROBE, ask_probe) \
 	X(REPORT, report) X(REPORT_PORT, report_port) X(REPORT_STREAMS, report_streams) \
 	X(REPORT_ROW, report_row) X(REPORT_HEARD, report_heard) \
+	X(REPORT_DELAYS, report_delays) \
 	X(DRAIN, drain) X(CENTRAL, central) \
 	X(BUS, bus) X(CENTRAL_STATUS, central_status) X(HOST, host) X(HOST_PORT, host_port) \
 	X(COVERAGE, coverage) X(HOSTS, hosts) X(PORTS, ports) X(COVERAGES, coverages) \

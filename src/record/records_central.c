@@ -142,6 +142,8 @@ const struct record_field records_host[] = {
 	FIELD("report_age_ns", "integer or nil", "The time since the last one; nil: none has come.",
 	      NS),
 	FIELD("report_rows", "integer", "The number of streams of probes in its reports."),
+	FIELD("delays", "map report_delays or nil",
+	      "How long probes took inside it, in the last report that said so; nil: none has."),
 	FIELD("drain", "map drain or nil", "Why it takes no part in the mesh for a while."),
 	END,
 };

@@ -40,6 +40,21 @@ const struct record_field records_report[] = {
 	      "The probes of others that the host has received since the report before that had "
 	      "this, at most 16384 5-tuples.",
 	      ONLY("in every fifth report")),
+	FIELD("delays", "map report_delays",
+	      "How long probes took inside the host since the report before that had this.",
+	      ONLY("in every fifth report")),
+	END,
+};
+
+const struct record_field records_report_delays[] = {
+	FIELD("prober_p50_ns", "integer",
+	      "The median time inside the host of the probes that it has sent: their RTT as its "
+	      "processor sees it, less the network RTT and the time inside the peer. 0: unknown, "
+	      "here and below.", NS),
+	FIELD("prober_p99_ns", "integer", "Its 99th percentile.", NS),
+	FIELD("responder_p50_ns", "integer",
+	      "The median time between a probe of another host and the answer to it.", NS),
+	FIELD("responder_p99_ns", "integer", "Its 99th percentile.", NS),
 	END,
 };
 

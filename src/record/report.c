@@ -170,6 +170,8 @@ report_pack(msgpack_packer *out, const struct report *report)
 		report_pack_row(pk, &report->rows[i]);
 	if (report->whole && report->heard)
 		report_pack_heard(&r, report);
+	if (report->whole && report->has_delays)
+		report_delays_pack(record_key(&r, "delays"), &report->delays);
 	record_end(&r, out);
 }
 
@@ -494,6 +496,8 @@ report_read(struct report_reader *r, const msgpack_object *map)
 		report_rows(r, map);
 	if (r->in.rc == 0 && report->whole && read_find(map, "heard"))
 		report_heard_read(r, map);
+	if (r->in.rc == 0 && report->whole && read_find(map, "delays"))
+		report_delays_read(r, map);
 }
 
 static struct report *

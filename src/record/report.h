@@ -99,6 +99,12 @@ struct report_heard {
 	uint32_t received;
 };
 
+/* How long probes took inside the host. 0: unknown. */
+struct report_delays {
+	uint32_t prober_p50_ns, prober_p99_ns;       /* of those that it has sent */
+	uint32_t responder_p50_ns, responder_p99_ns; /* of those that it has answered */
+};
+
 struct report {
 	const char *host;
 	uint64_t incarnation;        /* of the agent */
@@ -124,6 +130,8 @@ struct report {
 	struct report_heard *heard;  /* since the report before that had it; NULL: it does not say.
 					At most REPORT_STREAMS_MAX; only if it is whole. */
 	size_t n_heard;
+	bool has_delays;             /* only if it is whole */
+	struct report_delays delays; /* since the report before that had them */
 	msgpack_zone *memory;        /* report_unpack(): of all this */
 };
 
@@ -136,6 +144,9 @@ uint64_t report_time_ns(uint16_t bucket);
 
 /* Packs one map. `memory` is not used. */
 void report_pack(msgpack_packer *out, const struct report *report);
+
+/* Packs the map report_delays. */
+void report_delays_pack(msgpack_packer *out, const struct report_delays *delays);
 
 /*
  * Reads a packed map. Returns 0 and sets *out, which the caller frees with report_free(), or puts

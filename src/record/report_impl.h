@@ -27,6 +27,11 @@ void report_pack_heard(struct record *r, const struct report *report);
 /* "heard" is there. */
 void report_heard_read(struct report_reader *r, const msgpack_object *map);
 
+/* ---- report_delays.c ---- */
+
+/* "delays" is there. */
+void report_delays_read(struct report_reader *r, const msgpack_object *map);
+
 /* ---- report_times.c ---- */
 
 /* report->times is there. */

@@ -24,7 +24,8 @@ export async function get(path) {
 		if (answer.ok)
 			return answer.json();
 		if (answer.status !== 503 || i === RETRIES)
-			throw new Error(`${path}: ${answer.status} ${answer.statusText}`);
+			throw Object.assign(new Error(`${path}: ${answer.status} ${answer.statusText}`),
+				{ status: answer.status });
 		await new Promise((done) => setTimeout(done, 300 + 700 * Math.random()));
 	}
 }

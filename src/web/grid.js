@@ -12,6 +12,7 @@ const FIELDS = ["sent", "answered", "lost", "noise", "rtt_ns", "p50_ns", "p99_ns
 const LOSS = [0, 0.0005, 0.005, 0.05, 0.3];
 const SLOW = [0, 1.5, 3, 10, 30];          /* RTT against what is usual */
 const LONG = [0, 20e3, 100e3, 1e6, 10e6];  /* RTT in ns */
+const HELD = [0, 50e3, 200e3, 1e6, 10e6];  /* ns inside a host */
 /* What colours show, and what their steps are called. */
 export const SHOWN = {
 	loss: { text: "loss", steps: LOSS,
@@ -22,10 +23,14 @@ export const SHOWN = {
 	       usual: true },
 	p50abs: { text: "median RTT", steps: LONG, field: "p50_ns" },
 	p99abs: { text: "99th percentile of RTT", steps: LONG, field: "p99_ns" },
+	/* delay: which of the delays of a row; 2 places later is that of a column. */
+	delay50: { text: "median delay of the hosts", steps: HELD, delay: 0 },
+	delay99: { text: "99th percentile of the delay of the hosts", steps: HELD, delay: 1 },
 };
 for (const shown of Object.values(SHOWN))
 	shown.legend ??= shown.usual ? ["usual", "1.5 times", "3 times", "10 times", "30 times"] :
-		["less than 20 µs", "20 µs", "100 µs", "1 ms", "10 ms"];
+		shown.steps === HELD ? ["less than 50 µs", "50 µs", "200 µs", "1 ms", "10 ms"] :
+			["less than 20 µs", "20 µs", "100 µs", "1 ms", "10 ms"];
 
 /* Grades below 0 are no harm. */
 export const NO_REPORT = -3, NOT_PROBED = -2, NOISE = -1;
@@ -71,6 +76,7 @@ export class Grid {
 		const changed = new Int32Array(data.cells.length);
 		let k = 0;
 		this.time_ns = data.time_ns;
+		this.delays = data.delays ?? null; /* of each name */
 		this.window_s = data.window_s;
 		for (const cell of data.cells) {
 			const at = cell[0] * this.n + cell[1];
@@ -93,6 +99,10 @@ export class Grid {
 	/* Takes what has changed; judges just that, and returns where it is. */
 	change(data) {
 		const changed = this.take(data);
+		if (SHOWN[this.by].delay !== undefined) {
+			this.judge(this.by); /* a host is in many cells */
+			return this.at.slice(0, this.used);
+		}
 		for (const at of changed)
 			this.put(this.place[at]);
 		return changed;
@@ -107,6 +117,10 @@ export class Grid {
 		this.usual = median(rtts);
 		for (let i = 0; i < this.used; i++)
 			this.put(i);
+	}
+	/* How long the hosts take: who probes, and who is probed; null: unknown. */
+	held(from, to, k) {
+		return this.delays ? Math.max(this.delays[from][k], this.delays[to][k + 2]) || null : null;
 	}
 	put(i) {
 		const at = this.at[i], grade = this.grade(i);
@@ -123,6 +137,10 @@ export class Grid {
 			const step = this.step(this.lost[i] / judged, LOSS);
 			/* One lost probe of a few is no rate. */
 			return this.lost[i] === 1 && this.sent[i] < 200 ? Math.min(step, 1) : step;
+		}
+		if (shown.delay !== undefined) {
+			const held = this.held(Math.floor(this.at[i] / this.n), this.at[i] % this.n, shown.delay);
+			return held ? this.step(held, HELD) : NOT_PROBED;
 		}
 		/* Agents of older builds report a mean only. */
 		const rtt = this[shown.field][i] || this.rtt_ns[i];

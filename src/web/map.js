@@ -7,7 +7,8 @@
 import { el } from "./dom.js";
 import { NO_REPORT, NOT_PROBED, NOISE, SHOWN } from "./grid.js";
 
-const SIZE = 760;    /* of the map at most, CSS pixels */
+const SIZE = 760;    /* of the map, CSS pixels; more if the window is higher, but for ABOVE */
+const ABOVE = 260;   /* head and controls */
 const MARK = 9;      /* cells of at least so many pixels have a mark */
 const CELL = 44;     /* the largest cell */
 const LABEL = 11;    /* rows and columns with cells of at least so many pixels have their names */
@@ -68,7 +69,8 @@ export function legend(by) {
 	};
 	return el("ul", { class: "legend", "aria-label": "Legend" },
 		...SHOWN[by].legend.map((t, g) => item(g, t)), item(NOISE, "only host noise"),
-		item(NOT_PROBED, "not probed at this time"), item(NO_REPORT, "its hosts do not report"),
+		item(NOT_PROBED, SHOWN[by].delay === undefined ? "not probed at this time" :
+			"not probed at this time, or no host has said its delay"), item(NO_REPORT, "its hosts do not report"),
 		item(0, "muted", true));
 }
 
@@ -143,7 +145,8 @@ export class HeatMap {
 	draw() {
 		this.arrange();
 		const n = Math.max(this.rows.length, this.columns.length, 1);
-		const room = Math.min(SIZE, Math.max(200, this.canvas.parentElement?.clientWidth || SIZE));
+		const most = Math.max(SIZE, window.innerHeight - ABOVE);
+		const room = Math.min(most, Math.max(200, this.canvas.parentElement?.clientWidth || SIZE));
 		const ctx = this.canvas.getContext("2d");
 		this.dots = window.devicePixelRatio || 1;
 		const fit = Math.min(CELL, (room - this.margin(ctx, room / n)) / n);

@@ -8,7 +8,8 @@ import { clock, csvLink, el, get, micro, percent } from "./dom.js";
 import { Grid, SHOWN } from "./grid.js";
 import { HeatMap, legend } from "./map.js";
 
-const DAY_NS = 86400e9, MINUTE_NS = 60e9;
+const DAY_NS = 86400e9;
+const LIST_MS = 15000; /* after so long, an open map asks for new minutes */
 
 /* inPods: the arguments are pods, not ToRs. */
 function path(inPods, args, query, since) {
@@ -39,6 +40,12 @@ function times(cell) {
 	return rtt.length ? `RTT ${rtt.join(", ")}` : `RTT ${micro(cell.rtt_ns)} on average`;
 }
 
+/* Hosts of older builds, and maps of the past, do not say. */
+function held(grid, from, to) {
+	const [p50, p99] = [grid.held(from, to, 0), grid.held(from, to, 1)];
+	return p99 === null ? "" : `, hosts took up to ${micro(p50)}, 99th percentile ${micro(p99)}`;
+}
+
 function sentence(grid, from, to) {
 	const names = `${grid.names[from]} → ${grid.names[to]}`, cell = grid.cell(from, to);
 
@@ -48,7 +55,7 @@ function sentence(grid, from, to) {
 	if (!cell)
 		return `${names}: not probed in ${grid.window_s} s: not in the plan at this time.`;
 	return `${names}: ${percent(cell.lost, cell.answered + cell.lost)} lost ` +
-		`(${cell.lost} of ${cell.answered + cell.lost}), ${times(cell)}` +
+		`(${cell.lost} of ${cell.answered + cell.lost}), ${times(cell)}` + held(grid, from, to) +
 		(cell.noise ? `, ${cell.noise} not judged because a host stalled` : "") + ".";
 }
 
@@ -81,26 +88,26 @@ async function minutes() {
 	return list;
 }
 
-function slider(query, list) {
-	if (!list.length)
-		return null;
-	const at = query.at ? Number(query.at) : null;
-	let place = list.length;
-	if (at !== null)
-		place = Math.max(0, list.findLastIndex((m) => m <= at));
-	const text = el("output", {}, at === null ? "now" : clock(list[place] ?? at));
-	const range = el("input", { type: "range", id: "when", min: 0, max: list.length, step: 1,
-		value: place, "aria-valuetext": text.textContent,
-		oninput: () => {
-			text.textContent = list[range.value] ? clock(list[range.value]) : "now";
-			range.setAttribute("aria-valuetext", text.textContent);
-		},
-		onchange: () => {
-			const chosen = list[range.value];
-			location.hash = chosen ? `#/mesh?at=${chosen}` : "#/mesh";
-		} });
-	range.value = place;
-	return el("label", { class: "when" }, "When", range, text);
+/* It is hidden until a minute is kept. take(list): minutes are kept, or forgotten. */
+function slider(query) {
+	let list = [], at = query.at ? Number(query.at) : null; /* at: where it is; null: now */
+	const text = el("output");
+	const range = el("input", { type: "range", id: "when", min: 0, step: 1,
+		oninput: () => { at = list[range.value] ?? null; say(); },
+		onchange: () => { location.hash = at === null ? "#/mesh" : `#/mesh?at=${at}`; } });
+	const element = el("label", { class: "when", hidden: true }, "When", range, text);
+	function say() {
+		text.textContent = at === null ? "now" : clock(at);
+		range.setAttribute("aria-valuetext", text.textContent);
+	}
+	function take(more) {
+		list = more;
+		element.hidden = !list.length;
+		range.max = list.length;
+		range.value = at === null ? list.length : Math.max(0, list.findLastIndex((m) => m <= at));
+		say();
+	}
+	return { element, take, time: Date.now() };
 }
 
 /* ---- the view ---- */
@@ -109,12 +116,21 @@ function slider(query, list) {
 const chosen = { by: "loss", bad: false, order: "name" };
 
 const COLUMNS = ["from", "to", "sent", "answered", "lost", "noise", "rtt_ns", "p50_ns", "p99_ns",
-	"usual_ns"].map((name) => ({ name, value: (row) => row[name] }));
+	"usual_ns", "prober_p50_ns", "prober_p99_ns", "responder_p50_ns", "responder_p99_ns"].map((name) => ({ name, value: (row) => row[name] }));
+
+/* How long probes take inside the slowest host of a row, and of a column. */
+function inside({ delays }, from, to) {
+	if (!delays)
+		return {};
+	const [a, b] = [delays[from], delays[to]].map((list) => list.map((ns) => ns || null));
+	return { prober_p50_ns: a[0], prober_p99_ns: a[1], responder_p50_ns: b[2],
+		responder_p99_ns: b[3] };
+}
 
 function rowsOf(grid) {
 	return Array.from({ length: grid.used }, (_, i) => [Math.floor(grid.at[i] / grid.n),
 		grid.at[i] % grid.n]).map(([from, to]) => ({ from: grid.names[from], to: grid.names[to],
-		...grid.cell(from, to) })).filter((row) => row.sent);
+		...grid.cell(from, to), ...inside(grid, from, to) })).filter((row) => row.sent);
 }
 
 function choice(id, options, done) {
@@ -153,10 +169,12 @@ const view = (inPods) => ({
 		const since = shown && !args.length && !query.at ? shown.update.time() : null;
 		const [data, muted, list] = await Promise.all([get(path(inPods, args, query, since)),
 			mutedNames().catch(() => new Set()),
-			shown || args.length ? null : minutes().catch(() => [])]);
+			args.length || (shown && !shown.update.wantsMinutes()) ? null :
+				minutes().catch(() => null)]);
 		return { data, muted, minutes: list };
 	},
 	draw(main, { data, muted, minutes: list }, args, query) {
+		const when = slider(query);
 		const about = el("p", { id: "about", role: "status" }), room = el("div", { id: "map" });
 		const key = el("div"), empty = el("p", { class: "note" });
 		let quiet = muted;
@@ -197,11 +215,12 @@ const view = (inPods) => ({
 			el("label", {}, bad, "only what is not green"),
 			csvLink("mesh", COLUMNS, () => rowsOf(map.grid)),
 			el("a", { href: path(inPods, args, query) }, "JSON")),
-		slider(query, list ?? []) ?? "", about, room, empty, key,
+		when.element, about, room, empty, key,
 		el("p", { class: "note" }, `Rows probe columns, for ${data.window_s} s. One row and its ` +
 			"column: a port or host. A square: a switch of these. All but the diagonal: the spines." +
 			(data.pods ? " RTTs of two pods are those of their worst pair of ToRs." : "")));
 		room.append(map.canvas);
+		when.take(list ?? []);
 		about.textContent = "Point at a cell, or move with the arrow keys.";
 		again();
 		map.goTo(places.get(location.hash));
@@ -209,6 +228,11 @@ const view = (inPods) => ({
 		const update = (now) => {
 			const redraw = [...now.muted].join() !== [...quiet].join();
 			quiet = now.muted;
+			if (now.minutes) {
+				list = now.minutes;
+				when.take(list);
+				when.time = Date.now();
+			}
 			if (query.at)
 				return;
 			/* So many ToRs have come, or gone, that it is another map. */
@@ -226,6 +250,7 @@ const view = (inPods) => ({
 				map.soon(true);
 			said();
 		};
+		update.wantsMinutes = () => Date.now() - when.time > LIST_MS;
 		update.time = () => data.pods ? null : map.grid.time_ns;
 		return update;
 	},

@@ -45,6 +45,22 @@ function markNav(name) {
 	}
 }
 
+/* What was shown may be old, which the head of the page says; but not what is not there any more. */
+function failed(error) {
+	const unknown = error.status === 400 || error.status === 404;
+
+	if (unknown) {
+		shown = null;
+		main.replaceChildren(el("p", { class: "bad" }, "rpingmesh-central knows no such place at " +
+			"this time: it may have left, or not be there yet. It is looked for again. "),
+		el("p", {}, el("a", { href: "#/mesh" }, "The whole mesh")));
+	} else if (!shown) {
+		main.replaceChildren(el("p", { class: "bad" },
+			`No answer of rpingmesh-central: ${error.message}. It is tried again.`));
+	}
+	soon(unknown ? 10000 : 3000);
+}
+
 /* Loads and draws the view of the URL. An answer that another one has overtaken is dropped. */
 async function show(moved) {
 	const place = where(), view = views[place.name], load = ++loads;
@@ -59,11 +75,8 @@ async function show(moved) {
 	try {
 		data = await view.load(place.args, place.query, shown);
 	} catch (error) {
-		if (load === loads && !shown)
-			main.replaceChildren(el("p", { class: "bad" },
-				`No answer of rpingmesh-central: ${error.message}. It is tried again.`));
 		if (load === loads)
-			soon(3000);
+			failed(error);
 		return;
 	}
 	if (load !== loads)

@@ -42,9 +42,13 @@ export const hosts = tableView("Hosts", "/api/1/hosts", "hosts", [
 	{ name: "ports", n: true, value: (h) => h.ports },
 	{ name: "last report", n: true, value: (h) => h.report_age_ns ?? 1e18,
 	  cell: (h) => h.report_age_ns === null ? "none" : `${Math.round(h.report_age_ns / 1e9)} s ago` },
+	{ name: "sending takes", n: true, value: (h) => h.delays?.prober_p99_ns ?? 0,
+	  cell: (h) => h.delays?.prober_p99_ns ? micro(h.delays.prober_p99_ns) : "unknown" },
+	{ name: "answering takes", n: true, value: (h) => h.delays?.responder_p99_ns ?? 0,
+	  cell: (h) => h.delays?.responder_p99_ns ? micro(h.delays.responder_p99_ns) : "unknown" },
 	{ name: "reports lost", n: true, value: (h) => h.reports_lost },
 	{ name: "drained", value: (h) => h.drain ? `by ${h.drain.by}: ${h.drain.reason}` : "" },
-]);
+], "Sending and answering: the 99th percentile of the time that probes take inside the host.");
 
 export const links = tableView("Links", "/api/1/links", "links", [
 	{ name: "from", value: (l) => l.from_name ?? l.from },

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""report_load.py [--seconds N] [--broken] [HOSTS...]: the registrations, paths and reports of that
-many hosts (125, 1,250 and 12,500 unless given; 8 ports each, report_load.c) through one mosquitto
-to one rpingmesh-central, in the build directory, or $RPINGMESH_BUILD. Prints what central uses for
-them. --seconds: of reports, 60 unless given. --broken: a switch loses probes in the second half.
-Processor time is that of the process, so a busy machine does not change it; durations are wall
-time, and it does."""
+"""report_load.py [--seconds N] [--broken] [--page] [HOSTS...]: the registrations, paths and reports
+of that many hosts (125, 1,250 and 12,500 unless given; 8 ports each, report_load.c) through one
+mosquitto to one rpingmesh-central, in the build directory, or $RPINGMESH_BUILD. Prints what central
+uses for them. --seconds: of reports, 60 unless given. --broken: a switch loses probes in the second
+half. --page: and what a browser needs to show them (page_load.py), while reports go on. Processor
+time is that of the process, so a busy machine does not change it; durations are wall time, and it
+does."""
 
 import argparse
 import json
@@ -18,8 +19,11 @@ import sys
 import tempfile
 import time
 
+import page_load
+
 BUILD = os.environ.get("RPINGMESH_BUILD", ".")
 ROWS = 400  # of a host
+PAGE_S = 90 # what page_load.py takes at most, and the reports go on
 WARM = 12   # seconds: each host has been heard for two rounds, and has its rows
 
 
@@ -117,7 +121,8 @@ def phase(load, log, pid, name, title):
 
 def run(args, directory, broker, hosts, central, mosquitto):
     log = Log(os.path.join(directory, "log"))
-    argv = [os.path.join(BUILD, "tests/bench/report_load"), broker, str(hosts), str(args.seconds)]
+    seconds = args.seconds + (PAGE_S if args.page else 0)
+    argv = [os.path.join(BUILD, "tests/bench/report_load"), broker, str(hosts), str(seconds)]
     load = subprocess.Popen(argv + (["broken"] if args.broken else []), stdout=subprocess.PIPE,
                             text=True)
     print(f"{hosts} hosts, {hosts * 8} ports")
@@ -135,6 +140,8 @@ def run(args, directory, broker, hosts, central, mosquitto):
                           loop_s(central) - before[4])
     broker_cpu, load_cpu = cpu_s(mosquitto) - before[2], cpu_s(load.pid) - before[3]
     span = time.monotonic() - before[5]
+    if args.page:
+        page_load.measure(f"http://127.0.0.1:{args.port}", free_port())
     sent, size, behind = load.communicate()[0].split()
     rows = max(1, reports * ROWS)
     print(f"  {reports / span:.0f} reports/s of {int(size) / int(sent):.0f} bytes on average "
@@ -153,18 +160,22 @@ def run(args, directory, broker, hosts, central, mosquitto):
           f"{final['loop_stall_max_ns'] / 1e6:.0f} ms ({final['loop_stall_max_who']})", flush=True)
 
 
-def one(args, hosts):
-    directory = tempfile.mkdtemp()
+def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+        return s.getsockname()[1]
+
+
+def one(args, hosts):
+    directory = tempfile.mkdtemp()
+    port, args.port = free_port(), free_port()
     broker = f"mqtt://127.0.0.1:{port}"
     for name, text in (("mosquitto.conf", f"listener {port} 127.0.0.1\nallow_anonymous true\n"
                         "max_queued_messages 100000\nmessage_size_limit 4194304\n"),
                        ("central.conf", f'broker = "{broker}"; socket = "{directory}/sock";\n'
                         'socket_group = ""; max_hosts = 20000; rails_isolated = true;\n'
                         f'paths = 64; database = "{directory}/db"; log = {{ level = "debug"; }};\n'
-                        )):
+                        f'listen = "127.0.0.1:{args.port}";\n')):
         with open(os.path.join(directory, name), "w") as f:
             f.write(text)
     programs = []
@@ -187,6 +198,7 @@ def one(args, hosts):
 parser = argparse.ArgumentParser()
 parser.add_argument("--seconds", type=int, default=60)
 parser.add_argument("--broken", action="store_true")
+parser.add_argument("--page", action="store_true")
 parser.add_argument("hosts", type=int, nargs="*", default=[125, 1250, 12500])
 arguments = parser.parse_args()
 for number in arguments.hosts:

@@ -541,6 +541,13 @@ def test_reports(t):
         check(same_addresses([d for g in whole["streams"] for d in g["destinations"]], 1) and
               same_addresses([g["source"] for g in whole["streams"]], 0) and
               {g["kind"] for g in whole["streams"]} - {"ask"} == {"tor"}, f"{whole['streams']}")
+        # A probe takes some time in software, and less than the time in which it would be lost.
+        until("both have said how long probes take inside them", lambda: all(
+            any(r.get("delays") for r in reports.of(f"host{i}")) for i in range(2)))
+        for i in range(2):
+            delays = next(r["delays"] for r in reversed(reports.of(f"host{i}")) if "delays" in r)
+            for who in "prober", "responder":
+                check(0 < delays[f"{who}_p50_ns"] <= delays[f"{who}_p99_ns"] < 10**9, f"{delays}")
         status = central.json("status")[0]
         check(status["reporting"] == 2 and status["reports_lost"] == 0 and
               status["reports_refused"] == 0, f"{status}")

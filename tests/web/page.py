@@ -62,7 +62,11 @@ class Cluster:
                       "ports": [{"device": "mlx5_0", "port": 1, "up": True, "counters": {}}],
                       "rows": [{"place": i, "classes": {"lost": n}, "noise": 0, "noise_lost": 0,
                                 "corrected": 0, "slow": 0} for i, n in enumerate(counts) if n],
-                      "streams": [streams]}
+                      "streams": [streams],
+                      # Of leaf-2, one host is slow to answer, and no host says more.
+                      "delays": {"prober_p50_ns": 9000, "prober_p99_ns": 30000,
+                                 "responder_p50_ns": 8000, "responder_p99_ns":
+                                 700000 if address == "10.0.2.2" else 20000}}
             self.world.publish(f"{PREFIX}/report/17/{topic(host)}", msgpack.packb(report),
                                retained=False)
 
@@ -117,6 +121,12 @@ def api(w, cluster, url):
     check("each pair has its probes",
           cells(into)["node-1-2/mlx5_0", "node-0-0/mlx5_0"] == (PROBES - 5, 5))
     two_ports(url)
+    host = [h for h in fetch(url + "/api/1/hosts")["hosts"] if h["host"] == "node-2-1"][0]
+    check("a host has said how long probes take inside it", host["delays"] == {
+        "prober_p50_ns": 9000, "prober_p99_ns": 30000, "responder_p50_ns": 8000,
+        "responder_p99_ns": 700000})
+    check("a switch has those of its worst host", mesh["delays"] == [
+        [9000, 30000, 8000, 20000], [9000, 30000, 8000, 20000], [9000, 30000, 8000, 700000]])
     for query in ("?from=leaf-1", "?from=leaf-1&to=nowhere", "?from=%zz&to=leaf-0"):
         try:
             fetch(url + "/api/1/mesh" + query)
@@ -225,6 +235,17 @@ def controls(b, cluster, url):
     choose("by", "p99abs")
     check("RTTs of 9 us are good, as far as they are known", grade(b, 0, 1) == "#cfe3d4")
     check("the legend says what the colours mean", "less than 20 µs" in b.text(".legend"))
+    choose("by", "delay99")
+    check("who probes the switch of a host that is slow to answer has its delay, and no others", [
+        grade(b, *at) for at in ((0, 2), (1, 2), (2, 2), (2, 1), (0, 1), (1, 0))] ==
+        ["#ee9f3f"] * 3 + ["#cfe3d4"] * 3)
+    check("and its legend", "200 µs" in b.text(".legend"))
+    key(b, "ArrowDown")
+    b.run("const r = document.querySelector('#map canvas');"
+          "r.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));"
+          "r.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))")
+    check("a sentence has the delays", "hosts took up to 9.00 µs, 99th percentile 700 µs" in
+          b.text("#about"))
     choose("by", "loss")
     choose("order", "worst")
     check("the worst is first", grade(b, 0, 1) == "#7a1010" or grade(b, 1, 0) == "#7a1010")
@@ -433,6 +454,50 @@ def many(b, w, cluster, url):
           then["kept"] and then["names"] == then["cells"] == [])
 
 
+def first_minute(b, cluster, url):
+    """A page that is opened before a minute is kept gets its slider while it is open."""
+    b.go(url + "/#/mesh")
+    until("a map", lambda: b.run("return document.querySelector('#map canvas')?.width > 100"))
+    runs = fetch(url + "/api/1/mesh/times")["runs"]
+    b.run("window.same = document.getElementById('when')")
+    if not runs:
+        check("without a kept minute, there is no slider", b.run(
+            "return document.querySelector('.when').hidden"))
+
+    def kept():
+        cluster.report(a_tenth)
+        time.sleep(2)
+        return b.run("const r = document.getElementById('when');"
+                     "return !r.closest('.when').hidden && r === window.same && +r.max") or 0
+    n = sum((last - first) // (60 * 10**9) + 1 for first, last in runs)
+    until("one more minute", lambda: kept() > n)
+    check("a map that is open has the minutes that are kept meanwhile", b.run(
+        "return document.querySelector('.when output').textContent") == "now")
+    b.run("""const e = document.getElementById('when');
+        e.value = 0;
+        e.dispatchEvent(new Event('input'));
+        e.dispatchEvent(new Event('change'))""")
+    first = fetch(url + "/api/1/mesh/times")["runs"][0][0]
+    until("the first minute", lambda: b.run("return location.hash") == f"#/mesh?at={first}" and
+          "the minute from" in (b.text("h2") or ""))
+    check("the slider leads to the first minute, and stays there",
+          b.run("return document.getElementById('when').value") == "0")
+
+
+def unknown(b, url):
+    """Links to what is not there: that is said, and it is not asked for all the time."""
+    script = left.watched(b, url)
+    for place in ("pods/nowhere/never", "mesh/leaf-0/nowhere", "pair/node-0-0%2Fx/none"):
+        b.go("about:blank")
+        b.go(f"{url}/#/{place}")
+        until(place, lambda: "knows no such place" in b.text("main"))
+        asks = b.run("return asks")
+        time.sleep(4)
+        check(f"{place} is unknown, and that is said", "knows no such place" in b.text("main") and
+              b.run("return asks") <= asks + 2)
+    b.devtools("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+
+
 def past(b, cluster, url):
     """A minute that central has kept, by the slider and by its link."""
     def kept():
@@ -485,14 +550,16 @@ def views(b, url):
         check(f"{view}: no value is missing",
               not {"null", "undefined", "NaN"} & set(b.text("main").split()))
         b.screenshot(os.path.join(BUILD, f"tests/web/{view.split('/')[0]}.png"))
-    for width in (360, 2560):
-        b.resize(width, 800)
-        for view in ("mesh", "hosts", "status"):
+    for width, height in ((360, 800), (2560, 1440)):
+        b.resize(width, height)
+        for view in ("mesh", "hosts", "coverage", "incidents", "pair/node-1-0%2Fmlx5_0/" +
+                     "node-0-0%2Fmlx5_0", "status"):
             b.go(f"{url}/#/{view}")
+            until(view, lambda: b.text("h2") and "loading" not in b.text("main"))
             time.sleep(1)
+            b.screenshot(os.path.join(BUILD, f"tests/web/{view.split('/')[0]}-{width}.png"))
             check(f"{view} is not wider than {width} pixels", b.run(
                 "return document.documentElement.scrollWidth <= innerWidth"))
-        b.screenshot(os.path.join(BUILD, f"tests/web/status-{width}.png"))
     check("nothing was complained about", [c for c in b.complaints() if "/api/1/" not in c] == [])
 
 
@@ -511,11 +578,13 @@ def main():
         lists(w, cluster, url)
         manual(url)
         b = Browser(directory, free_port())
+        first_minute(b, cluster, url)
         drawn(b, cluster, url)
         keys(b, cluster, url)
         follows(b, w, cluster, url)
         controls(b, cluster, url)
         frames(b, url)
+        unknown(b, url)
         hostile(b, url)
         views(b, url)
         accessible(b, url, ("mesh", "incidents", "hosts", "links", "coverage", "status"))

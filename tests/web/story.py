@@ -189,6 +189,41 @@ def numbers(b, url):
           [x for x in lines if x.startswith('"hosts')])
 
 
+# Of each row of a small map and each of its columns: how many pixels are as blue as the hatching.
+BLUE = """
+const c = document.querySelector('#map canvas'), d = devicePixelRatio;
+const n = +c.getAttribute('aria-label').match(/of (\\d+) rows/)[1], size = 44;
+const edge = c.width / d - n * size;
+const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+const blue = (x, y) => {
+    let sum = 0;
+    for (let j = (y + 4) * d; j < (y + 38) * d; j++)
+        for (let i = (x + 4) * d; i < (x + 38) * d; i++) {
+            const at = 4 * (Math.floor(j) * c.width + Math.floor(i));
+            sum += p[at + 2] - p[at] > 80;
+        }
+    return sum;
+};
+return Array.from({ length: n }, (_, y) => Array.from({ length: n }, (_, x) =>
+    blue(edge + x * size, edge + y * size)));
+"""
+
+
+def hatched(b, url, ident):
+    """The rows and columns of the switches of a muted link, and no others."""
+    b.go(f"{url}/#/mesh")
+    until("a map", lambda: b.run("return document.querySelector('#map canvas')?.width > 100"))
+    names = json.loads(ask(url + "/api/1/mesh")[1])["names"]
+    muted = [n in LINK for n in names]
+    check("one of several switches is muted", 0 < muted.count(True) < len(muted))
+    b.screenshot(os.path.join(BUILD, "tests/web/muted.png"))
+    blue = b.run(BLUE)
+    check("cells of a muted switch are hatched, others are not", [
+        [cell > 50 for cell in line] for line in blue] == [[a or c for c in muted] for a in muted])
+    b.go(f"{url}/#/incident/{ident}")
+    until("the form", lambda: b.run("return document.forms.length"))
+
+
 def told(b, url, ident):
     b.resize(1100, 1400)
     b.go(url + "/#/incidents")
@@ -219,6 +254,7 @@ def told(b, url, ident):
         " to " in b.text("main")))
     check("the incident is muted", [i["muted"] for i in blamed(url) if i["id"] == ident] == [True])
     b.screenshot(os.path.join(BUILD, "tests/web/story.png"))
+    hatched(b, url, ident)
     submit(b, say="unmute", by="ann", reason="again", token=TOKEN)
     until("its end", lambda: "Done: unmute" in b.text("#answer"))
     check("and unmuted", [i["muted"] for i in blamed(url) if i["id"] == ident] == [False])

@@ -34,6 +34,7 @@
 #include "rdma/counters.h"
 #include "record/registration.h"
 #include "record/strict.h"
+#include "stat/histogram.h"
 
 #define CLUSTER_REPORT_WHOLE 5u
 /* After a change; what follows within this time is in the same report. */
@@ -62,6 +63,7 @@ struct cluster_report {
 	struct bucket early;
 	uint64_t stalled_second;      /* the last one, CLOCK_MONOTONIC */
 	uint32_t stalled_s;
+	struct histogram prober, responder; /* delays since they were reported */
 	struct cluster_past *past;    /* of all ports; those of ports that are gone remain */
 	size_t n_past;
 	struct cluster_report_status status;
@@ -165,11 +167,20 @@ cluster_report_publish(struct cluster_report *report, const struct report *what)
 }
 
 static void
+cluster_report_forget_delays(struct cluster_report *report)
+{
+	histogram_clear(&report->prober);
+	histogram_clear(&report->responder);
+}
+
+static void
 cluster_report_done(struct cluster_report *report, const struct report *what)
 {
 	cluster_rows_reported(report->rows, what->times != NULL);
 	if (what->heard)
 		cluster_heard_clear(&report->heard);
+	if (what->has_delays)
+		cluster_report_forget_delays(report);
 	for (size_t i = 0; i < report->n_past; i++)
 		report->past[i].total = report->past[i].now;
 	report->sequence = what->sequence;
@@ -193,6 +204,31 @@ cluster_report_hear(struct cluster_report *report, struct report *what)
 	       (n = responder_take_heard(report->env.responder, &way)))
 		cluster_heard_add(&report->heard, &way, n);
 	cluster_heard_fill(&report->heard, what);
+}
+
+/* 0 is unknown, so what is shorter than 1 ns is 1 ns. */
+static uint32_t
+cluster_report_quantile(const struct histogram *h, uint32_t per_million)
+{
+	uint64_t ns = histogram_quantile(h, per_million);
+
+	if (h->count && !ns)
+		return 1;
+	return ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+}
+
+static void
+cluster_report_delays(struct cluster_report *report, struct report *what)
+{
+	if (report->env.responder)
+		responder_take_delays(report->env.responder, &report->responder);
+	what->delays = (struct report_delays){
+		.prober_p50_ns = cluster_report_quantile(&report->prober, 500000),
+		.prober_p99_ns = cluster_report_quantile(&report->prober, 990000),
+		.responder_p50_ns = cluster_report_quantile(&report->responder, 500000),
+		.responder_p99_ns = cluster_report_quantile(&report->responder, 990000),
+	};
+	what->has_delays = true;
 }
 
 /*
@@ -229,8 +265,10 @@ cluster_report_make(struct cluster_report *report, struct cluster_report_ports *
 		return;
 	if (what.begin_ns > what.end_ns) /* the clock was set back */
 		what.begin_ns = what.end_ns;
-	if (timed)
+	if (timed) {
 		cluster_report_hear(report, &what);
+		cluster_report_delays(report, &what);
+	}
 	what.whole = changed || report->whole || timed;
 	what.streams_of = what.whole ? what.sequence : report->streams_of;
 	if (report->env.state)
@@ -359,6 +397,8 @@ cluster_report_result(struct cluster_report *report, const struct peer_stream *s
 	if (!cluster_report_is_on(report) || !cluster_report_key(stream, r, &key))
 		return;
 	cluster_report_stalled(report, r);
+	if (r->measured && probe_class_is_answered(r->class))
+		histogram_add(&report->prober, r->prober_delay_ns);
 	if (cluster_rows_add(report->rows, &key, stream, r))
 		cluster_report_soon(report);
 }
@@ -413,6 +453,7 @@ cluster_report_free(struct cluster_report *report)
 	loop_timer_free(report->timer);
 	cluster_rows_free(report->rows);
 	cluster_heard_clear(&report->heard);
+	cluster_report_forget_delays(report);
 	free(report->past);
 	free(report);
 }
@@ -428,6 +469,8 @@ cluster_report_to(struct cluster_report *report, struct bus *bus, const char *pr
 		report->begin_ns = clock_wall_ns();
 	if (!bus)
 		cluster_rows_reported(report->rows, true);
+	if (!bus)
+		cluster_report_forget_delays(report);
 	report->bus = bus;
 	report->whole = true;
 	if (bus && topic_make_shard(report->topic, sizeof(report->topic), prefix, "report", tor,

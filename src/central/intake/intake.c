@@ -338,6 +338,7 @@ intake_sequence(struct intake *in, struct intake_host *host, const struct report
 		info->restarts += info->reports > 0;
 		info->incarnation = report->incarnation;
 		info->started_ns = now_ns;
+		info->has_delays = false;
 		host->table.named = 0;
 	}
 	host->sequence = report->sequence;
@@ -443,6 +444,10 @@ intake_take_host(struct intake *in, struct intake_host *host, const struct repor
 	info->throttled = report->throttled;
 	info->degraded = report->degraded;
 	info->dropped = report->dropped;
+	if (report->has_delays) {
+		info->has_delays = true;
+		info->delays = report->delays;
+	}
 	if (report->stalled_s) {
 		info->stalled_ns = now->mono_ns;
 		intake_stalls_add(&host->stalls, report->stalled_s, now->mono_ns);

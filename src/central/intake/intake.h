@@ -88,6 +88,8 @@ struct intake_host_info {
 	int64_t clock_off_ns;        /* its wall clock minus ours, less the time of the message */
 	bool throttled;              /* these four by the last report */
 	uint32_t degraded, dropped;
+	bool has_delays;
+	struct report_delays delays; /* the last ones that it has reported */
 	uint64_t stalled_ns;         /* when it last reported a second in which it stalled; or 0 */
 	const struct intake_port *ports; /* borrowed until the next report of the host */
 	size_t n_ports;

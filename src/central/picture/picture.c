@@ -11,10 +11,11 @@
 #include "central/registry/registry.h"
 
 #define PICTURE_HOSTS 64  /* of the registry, in one step */
+#define PICTURE_FOUND 1024 /* ports whose host is found in the intake, in one step */
 #define PICTURE_ROWS 4096 /* of the intake, in one step, and what one host has more */
 #define PICTURE_PLACES 16384 /* of cells, in one step */
 
-enum picture_phase { PICTURE_PORTS, PICTURE_SORT, PICTURE_CELLS, PICTURE_CLOSE };
+enum picture_phase { PICTURE_PORTS, PICTURE_SORT, PICTURE_DELAYS, PICTURE_CELLS, PICTURE_CLOSE };
 
 struct picture {
 	struct picture_view *shown, *made;
@@ -22,6 +23,7 @@ struct picture {
 	uint64_t after;          /* id of the last host of the registry; 0: none */
 	char host[REPORT_NAME_MAX + 1]; /* the last one of the intake; "": none */
 	uint32_t rows;           /* in this step */
+	uint32_t port;           /* the next one whose host may have said its delays */
 	uint64_t now_ns;
 	int error;
 };
@@ -59,6 +61,7 @@ picture_release(struct picture_view *view)
 	picture_ports_clear(&view->ports);
 	picture_cells_clear(&view->cells);
 	picture_changes_clear(&view->changes);
+	free(view->delays);
 	free(view);
 }
 
@@ -106,6 +109,22 @@ picture_take_hosts(struct picture *picture, const struct registry *registry)
 		host = registry_after(host);
 	}
 	return host;
+}
+
+/* Returns whether there are more ports. */
+static bool
+picture_take_delays(struct picture *picture, const struct intake *intake, uint64_t now_ns)
+{
+	struct picture_view *made = picture->made;
+	uint32_t end = made->ports.n_ports - picture->port > PICTURE_FOUND ?
+			       picture->port + PICTURE_FOUND : made->ports.n_ports;
+
+	for (; picture->port < end && picture->error == 0; picture->port++) {
+		const struct picture_port *port = &made->ports.ports[picture->port];
+
+		picture->error = picture_delays_of(made, port->group, intake, port->host, now_ns);
+	}
+	return picture->port < made->ports.n_ports;
 }
 
 static void
@@ -189,6 +208,7 @@ picture_begin(struct picture *picture, uint64_t wall_ns)
 	picture->phase = PICTURE_PORTS;
 	picture->after = 0;
 	picture->host[0] = '\0';
+	picture->port = 0;
 	picture->error = 0;
 	return 0;
 }
@@ -206,7 +226,11 @@ picture_step(struct picture *picture, const struct registry *registry, const str
 		break;
 	case PICTURE_SORT:
 		picture->error = picture_ports_sort(&picture->made->ports);
-		picture->phase = PICTURE_CELLS;
+		picture->phase = PICTURE_DELAYS;
+		break;
+	case PICTURE_DELAYS:
+		if (!picture_take_delays(picture, intake, now->mono_ns))
+			picture->phase = PICTURE_CELLS;
 		break;
 	case PICTURE_CELLS:
 		if (!picture_take_rows(picture, intake, now->mono_ns))
@@ -356,6 +380,18 @@ picture_look_at_hosts(struct picture_look *look, const struct intake *intake)
 	}
 }
 
+static void
+picture_look_delays(struct picture_look *look, const struct intake *intake)
+{
+	for (uint32_t i = 0; i < look->ports->n_ports && look->error == 0; i++) {
+		const struct picture_port *port = &look->ports->ports[i];
+
+		if (port->group == look->from || port->group == look->to)
+			look->error = picture_delays_of(look->into, look->index[i], intake,
+							port->host, look->now_ns);
+	}
+}
+
 static int
 picture_look(struct picture_look *look, const struct intake *intake,
 	     const struct picture_time *now)
@@ -368,6 +404,7 @@ picture_look(struct picture_look *look, const struct intake *intake,
 	look->error = picture_name_ports(look);
 	if (look->error == 0)
 		picture_look_at_hosts(look, intake);
+	picture_look_delays(look, intake);
 	picture_cells_sort(&look->into->cells);
 	look->into->time_ns = now->wall_ns;
 	look->into->window_ns = intake_window_ns(INTAKE_SHORT);

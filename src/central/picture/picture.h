@@ -24,6 +24,7 @@ struct intake;
 struct picture;
 struct picture_view;
 struct registry;
+struct report_delays;
 
 /* Probes from one row to one column. */
 struct picture_cell {
@@ -80,6 +81,11 @@ void picture_release(struct picture_view *view);
 void picture_info(const struct picture_view *view, struct picture_info *out);
 /* In the order of names. Borrowed from the view. */
 const char *picture_name(const struct picture_view *view, uint32_t i);
+/*
+ * How long probes take inside the host under this name for which it is longest; NULL: no host of
+ * the picture has said so, or it is one that is kept. Borrowed from the view.
+ */
+const struct report_delays *picture_delays(const struct picture_view *view, uint32_t i);
 /* In the order of rows, then columns. */
 const struct picture_cell *picture_cell(const struct picture_view *view, uint32_t i);
 

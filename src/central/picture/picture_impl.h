@@ -122,8 +122,19 @@ struct picture_view {
 	struct picture_ports ports;
 	struct picture_cells cells;
 	struct picture_changes changes;
+	struct report_delays *delays; /* by name; NULL: none are known */
 	uint64_t time_ns, window_ns, unknown;
 };
+
+/* ---- picture_delays.c. All return 0 or -ENOMEM; all names are there. ---- */
+
+int picture_delays_add(struct picture_view *view, uint32_t name, const struct report_delays *more);
+/* Adds what this host has reported, unless it is silent. */
+int picture_delays_of(struct picture_view *view, uint32_t name, const struct intake *intake,
+		      const char *host, uint64_t now_ns);
+/* name_of: of each name in `from`, that in `into`; UINT32_MAX: none. */
+int picture_delays_merge(struct picture_view *into, const uint32_t *name_of,
+			 const struct picture_view *from);
 
 /* Returns a view with one holder, or NULL. */
 struct picture_view *picture_view_new(const uint8_t key[16]);

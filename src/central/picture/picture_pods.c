@@ -243,6 +243,11 @@ picture_pods_step(struct picture_pods *p, struct picture_view **out)
 		rc = picture_pods_take(p, &cells->table[p->next++]);
 	if (rc < 0 || p->next < cells->used)
 		return rc < 0 ? rc : 1;
+	rc = picture_delays_merge(p->made, p->row_of, p->view);
+	if (rc == 0)
+		rc = picture_delays_merge(p->made, p->column_of, p->view);
+	if (rc < 0)
+		return rc;
 	picture_cells_sort(&p->made->cells);
 	p->made->time_ns = p->view->time_ns;
 	p->made->window_ns = p->view->window_ns;

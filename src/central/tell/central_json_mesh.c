@@ -24,9 +24,11 @@
 #include "central/tell/central_pages.h"
 #include "central/tell/central_tell.h"
 #include "core/clock.h"
+#include "record/report.h"
 #include "serve/query.h"
 
 #define CENTRAL_MESH_PIECE 2000
+#define CENTRAL_MESH_DELAYS 500 /* names whose delays are written at a time */
 
 struct central_mesh {
 	struct picture_view *view;
@@ -39,7 +41,7 @@ struct central_mesh {
 	char from[PICTURE_NAME], to[PICTURE_NAME]; /* switches or pods; "": the whole mesh */
 	uint64_t since_ns;       /* only what has changed since; 0: everything */
 	bool begun, listed, some; /* what is written: the head, all names, a cell */
-	uint32_t name, gone, cell; /* the next ones */
+	uint32_t name, delay, gone, cell; /* the next ones */
 };
 
 /* Looks at the present mesh. Returns 0, -EINVAL if a parameter is wrong, or -errno. */
@@ -247,6 +249,35 @@ central_mesh_next(struct central_mesh *mesh, struct picture_cell *out)
 	return true;
 }
 
+/* Of the name, as row and as column. */
+static void
+central_mesh_delays(FILE *out, const struct report_delays *d)
+{
+	fprintf(out, "[%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 "]", d->prober_p50_ns,
+		d->prober_p99_ns, d->responder_p50_ns, d->responder_p99_ns);
+}
+
+/* Writes what is between names and cells. Returns whether there is more of it. */
+static bool
+central_mesh_list(FILE *out, struct central_mesh *mesh)
+{
+	bool known = mesh->view && mesh->info.names && picture_delays(mesh->view, 0);
+	uint32_t end = mesh->info.names - mesh->delay > CENTRAL_MESH_DELAYS ?
+			       mesh->delay + CENTRAL_MESH_DELAYS : mesh->info.names;
+
+	if (mesh->delay == 0)
+		fputs(known ? "],\n\"delays\":[" : "],\n\"delays\":null", out);
+	for (; known && mesh->delay < end; mesh->delay++) {
+		fputs(mesh->delay ? "," : "", out);
+		central_mesh_delays(out, picture_delays(mesh->view, mesh->delay));
+	}
+	if (known && mesh->delay < mesh->info.names)
+		return true;
+	fputs(known ? "],\n\"cells\":[" : ",\n\"cells\":[", out);
+	mesh->listed = true;
+	return false;
+}
+
 /* Writes the next names and cells. Returns whether there are more. */
 static bool
 central_mesh_some(FILE *out, struct central_mesh *mesh)
@@ -262,10 +293,8 @@ central_mesh_some(FILE *out, struct central_mesh *mesh)
 	}
 	if (mesh->name < mesh->info.names)
 		return true;
-	if (!mesh->listed) {
-		mesh->listed = true;
-		fputs("],\n\"cells\":[", out);
-	}
+	if (!mesh->listed && central_mesh_list(out, mesh))
+		return true;
 	while (n < CENTRAL_MESH_PIECE && central_mesh_next(mesh, &cell)) {
 		fputs(mesh->some ? ",\n" : "\n", out);
 		central_mesh_cell(out, &cell);

@@ -198,6 +198,10 @@ central_record_reports(struct record *r, const struct intake *intake, const char
 	record_u64(r, "reports_lost", info.lost);
 	record_u64_if(r, "report_age_ns", now_ns - info.last_ns, host != NULL);
 	record_u64(r, "report_rows", info.n_rows);
+	if (info.has_delays)
+		report_delays_pack(record_key(r, "delays"), &info.delays);
+	else
+		record_str(r, "delays", NULL);
 }
 
 void

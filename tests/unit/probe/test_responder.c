@@ -45,6 +45,35 @@ test_answer(void **state)
 	assert_int_equal(stats_of(f).ack2, 1);
 }
 
+/* Each answer is in the delays once, but those that wait for a path are not. */
+static void
+test_delays(void **state)
+{
+	struct fake *f = *state;
+	uint64_t session = open_session(f, "10.0.0.2");
+	struct histogram delays = {0};
+
+	responder_take_delays(f->responder, &delays);
+	assert_int_equal(delays.count, 0);
+	for (uint64_t i = 0; i < 3; i++)
+		send_probe(f, session, i, "10.0.0.2");
+	responder_take_delays(f->responder, &delays);
+	assert_int_equal(delays.count, 3);
+	assert_int_equal(delays.sum_ns, 3 * f->sent[1].message.ack2.delay_ns);
+	assert_true(delays.sum_ns > 0);
+	responder_take_delays(f->responder, &delays);
+	assert_int_equal(delays.count, 3);
+	f->status = -EAGAIN;
+	send_probe(f, session, 4, "10.0.0.2");
+	f->status = 0;
+	responder_path_ready(f->responder, &nic_a, &f->sent[0].ack.local, &f->sent[0].ack.remote,
+			     f->now);
+	assert_int_equal(f->n_sent, 8);
+	histogram_clear(&delays);
+	responder_take_delays(f->responder, &delays);
+	assert_int_equal(delays.count, 0);
+}
+
 /* ACK1 reports with which hop limit the one before it has left, of the same stream. */
 static void
 test_sent_hop_limit(void **state)
@@ -535,6 +564,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FAKE(test_answer),
+		WITH_FAKE(test_delays),
 		WITH_FAKE(test_sent_hop_limit),
 		WITH_FAKE(test_completions),
 		WITH_FAKE(test_send_errors),

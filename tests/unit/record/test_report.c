@@ -40,7 +40,8 @@ static const struct report example = {
 	.end_ns = 10000000000, .streams_of = 8, .whole = true, .throttled = true, .degraded = 2,
 	.dropped = 3, .stalled_s = 1, .ports = ports, .n_ports = 2, .streams = streams,
 	.n_streams = 3, .sent = sent, .rtt_ns = rtt_ns, .times = times, .rows = rows, .n_rows = 2,
-	.heard = heard, .n_heard = 3,
+	.heard = heard, .n_heard = 3, .has_delays = true,
+	.delays = {8000, 4000000000u, 1, 0},
 };
 
 static int
@@ -206,6 +207,9 @@ check_equal(const struct report *a, const struct report *b)
 	assert_int_equal(a->n_heard, b->whole ? b->n_heard : 0);
 	for (size_t i = 0; i < a->n_heard; i++)
 		check_heard(&a->heard[i], &b->heard[i]);
+	assert_int_equal(a->has_delays, b->whole && b->has_delays);
+	if (a->has_delays)
+		assert_memory_equal(&a->delays, &b->delays, sizeof(a->delays));
 }
 
 static int
@@ -365,6 +369,21 @@ test_heard_mistakes(void **state)
 	free(many);
 }
 
+/* Agents of the build before have none. */
+static void
+test_delays(void **state)
+{
+	struct report old = example, *report;
+	char error[REPORT_ERROR];
+
+	(void)state;
+	old.has_delays = false;
+	assert_int_equal(read_again(&old, &report, error), 0);
+	assert_false(report->has_delays);
+	assert_int_equal(report->delays.prober_p50_ns, 0);
+	report_free(report);
+}
+
 /* From 64 ns on, an octave has eight buckets; the middle is within 1/16. */
 static void
 test_time_buckets(void **state)
@@ -469,6 +488,7 @@ main(void)
 		cmocka_unit_test(test_head_mistakes), cmocka_unit_test(test_row_mistakes),
 		cmocka_unit_test(test_time_mistakes), cmocka_unit_test(test_time_buckets),
 		cmocka_unit_test(test_heard_mistakes),
+		cmocka_unit_test(test_delays),
 		cmocka_unit_test(test_classes_add_up), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_bent),
 	};

@@ -515,6 +515,78 @@ test_into(void **state)
 	picture_release(view);
 }
 
+/* Host i says that probes take i ms and 10 * i ms to leave, and so many us to be answered. */
+static void
+say_delays(unsigned int i)
+{
+	const struct intake_time now = {100 * S + turn * 5 * S, WALL + turn * 5 * S};
+	char name[16];
+	struct report r = {.host = name, .incarnation = 2, .sequence = 1 + turn,
+			   .streams_of = 1 + turn, .whole = true, .end_ns = now.wall_ns,
+			   .begin_ns = now.wall_ns, .has_delays = true,
+			   .delays = {i * 1000000, 10 * i * 1000000, i * 1000, 10 * i * 1000}};
+
+	host_name(i, name);
+	assert_int_equal(intake_take(intake, name, &r, &now), 0);
+}
+
+static void
+check_delays(const struct picture_view *view, const char *name, unsigned int i)
+{
+	const struct report_delays want = {i * 1000000, 10 * i * 1000000, i * 1000,
+					   10 * i * 1000};
+	struct picture_info info;
+	uint32_t n = 0;
+
+	picture_info(view, &info);
+	while (n < info.names && strcmp(picture_name(view, n), name) != 0)
+		n++;
+	assert_int_not_equal(n, info.names);
+	assert_memory_equal(picture_delays(view, n), &want, sizeof(want));
+}
+
+/* A name has the delays of its worst host, also one that nobody has probed, until it is silent. */
+static void
+test_delays(void **state)
+{
+	struct picture_view *view, *other;
+
+	(void)state;
+	report(0, 0);
+	draw();
+	view = picture_hold(picture);
+	assert_null(picture_delays(view, 0));
+	picture_release(view);
+	say_delays(3);
+	say_delays(4);
+	say_delays(24);
+	draw_later();
+	view = picture_hold(picture);
+	check_delays(view, "tor3", 3);
+	check_delays(view, "tor4", 24);
+	check_delays(view, "tor5", 0);
+	assert_int_equal(picture_into(view, intake, "tor3", "tor4", &later, &other), 0);
+	check_delays(other, "host3/mlx5_0", 3);
+	check_delays(other, "host4/mlx5_0", 4);
+	check_delays(other, "host24/mlx5_0", 24);
+	check_delays(other, "host44/mlx5_0", 0);
+	picture_release(other);
+	picture_release(view);
+	other = pods_of(parity, NULL, NULL);
+	check_delays(other, "odd", 3);
+	check_delays(other, "even", 24);
+	picture_release(other);
+	other = pods_of(parity, "odd", "even");
+	check_delays(other, "tor3", 3);
+	check_delays(other, "tor4", 24);
+	picture_release(other);
+	later.mono_ns += INTAKE_SILENT_NS;
+	draw_later();
+	view = picture_hold(picture);
+	assert_null(picture_delays(view, 0));
+	picture_release(view);
+}
+
 /* How many cells have changed since a picture of before, and how many have no probes any more. */
 static void
 changes(uint64_t since_ns, uint32_t *changed, uint32_t *gone)
@@ -617,6 +689,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_two_tors, setup, teardown),
 		cmocka_unit_test(test_worst),
 		cmocka_unit_test_setup_teardown(test_into, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_delays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
 	};
