@@ -539,7 +539,8 @@ intake_stats(const struct intake *in, uint64_t now_ns, struct intake_stats *out)
 		     in->n_heard * sizeof(struct intake_heard_one);
 	TAILQ_FOREACH(host, &in->hosts, link) {
 		out->silent += intake_is_silent(host, now_ns);
-		out->bytes += host->table.n_times * sizeof(struct report_bucket);
+		out->bytes += host->table.n_times * sizeof(struct report_bucket) +
+			      host->table.n_rare * sizeof(struct intake_rare);
 	}
 }
 

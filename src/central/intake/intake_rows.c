@@ -88,8 +88,10 @@ intake_table_same(const struct intake_table *table, const struct report *report)
 static void
 intake_rows_free(struct intake_stored *rows, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		free(rows[i].job);
+		free(rows[i].rare);
+	}
 	free(rows);
 }
 
@@ -115,6 +117,10 @@ intake_carry(struct intake_stored **sorted, size_t n, struct intake_stored *row)
 	memcpy(row->slots, old->slots, sizeof(row->slots));
 	row->lost_s = old->lost_s;
 	row->losing_s = old->losing_s;
+	row->rare = old->rare;
+	row->n_rare = old->n_rare;
+	old->rare = NULL;
+	old->n_rare = 0;
 	memset(old->slots, 0, sizeof(old->slots));
 	row->times = old->times;
 	row->n_times = old->n_times;
@@ -173,6 +179,9 @@ intake_table_name(struct intake_table *table, const struct report *report,
 		intake_carry(sorted, table->n, &rows[i]);
 	free(sorted);
 	intake_rows_free(table->rows, table->n);
+	table->n_rare = 0;
+	for (size_t i = 0; i < report->n_streams; i++)
+		table->n_rare += rows[i].n_rare;
 	table->rows = rows;
 	table->n = (uint32_t)report->n_streams;
 	table->named = report->sequence;
@@ -181,17 +190,25 @@ intake_table_name(struct intake_table *table, const struct report *report,
 
 /* ---- what they count ---- */
 
+/* Adds a slot to a sum. */
 static void
-intake_counts_add(struct intake_counts *sum, const struct intake_counts *add)
+intake_slot_sum(const struct intake_stored *row, uint32_t at, struct intake_counts *sum)
 {
-	sum->sent += add->sent;
-	sum->answered += add->answered;
-	sum->lost += add->lost;
-	sum->back_lost += add->back_lost;
-	sum->unreachable += add->unreachable;
-	sum->noise += add->noise;
-	sum->slow += add->slow;
-	sum->rtt_us += add->rtt_us;
+	sum->sent += row->slots[at].sent;
+	sum->answered += row->slots[at].sent;
+	sum->rtt_us += row->slots[at].rtt_us;
+	for (uint32_t i = 0; i < row->n_rare; i++) {
+		const struct intake_rare *rare = &row->rare[i];
+
+		if (rare->slot != at)
+			continue;
+		sum->answered -= rare->unanswered;
+		sum->lost += rare->lost;
+		sum->back_lost += rare->back_lost;
+		sum->unreachable += rare->unreachable;
+		sum->noise += rare->noise;
+		sum->slow += rare->slow;
+	}
 }
 
 /* Not below the number of slots, because 0 is that of none. */
@@ -201,19 +218,53 @@ intake_number(enum intake_window w, uint64_t now_ns)
 	return (uint32_t)(now_ns / intake_windows[w].slot_ns) + intake_windows[w].n;
 }
 
-static struct intake_counts *
-intake_slot(struct intake_stored *row, enum intake_window w, uint64_t now_ns)
+static void
+intake_rare_clear(struct intake_stored *row, uint32_t at)
 {
-	const uint32_t n = intake_windows[w].n, number = intake_number(w, now_ns);
-	struct intake_counts *slots = &row->slots[intake_windows[w].first];
+	for (uint32_t i = 0; i < row->n_rare; i++) {
+		if (row->rare[i].slot != at)
+			continue;
+		row->rare[i] = row->rare[--row->n_rare];
+		break;
+	}
+	if (row->n_rare)
+		return;
+	free(row->rare);
+	row->rare = NULL;
+}
+
+/* Empties the slots up to this one, which is the newest one then. */
+static void
+intake_advance(struct intake_stored *row, enum intake_window w, uint32_t number)
+{
+	const uint32_t n = intake_windows[w].n, first = intake_windows[w].first;
 
 	if (number - row->newest[w] >= n)
-		memset(slots, 0, n * sizeof(*slots));
-	else
-		while (row->newest[w] != number)
-			slots[++row->newest[w] % n] = (struct intake_counts){0};
-	row->newest[w] = number;
-	return &slots[number % n];
+		row->newest[w] = number - n;
+	while (row->newest[w] != number) {
+		uint32_t at = first + ++row->newest[w] % n;
+
+		row->slots[at] = (struct intake_usual){0};
+		if (row->rare)
+			intake_rare_clear(row, at);
+	}
+}
+
+/* Adds an empty one if there is none. Without memory, returns NULL. */
+static struct intake_rare *
+intake_rare(struct intake_stored *row, uint32_t at)
+{
+	struct intake_rare *more;
+
+	for (uint32_t i = 0; i < row->n_rare; i++)
+		if (row->rare[i].slot == at)
+			return &row->rare[i];
+	more = reallocarray(row->rare, row->n_rare + 1u, sizeof(*more));
+	if (!more)
+		return NULL;
+	row->rare = more;
+	more[row->n_rare] = (struct intake_rare){.slot = at};
+	return &more[row->n_rare++];
 }
 
 void
@@ -224,7 +275,7 @@ intake_stored_sum(const struct intake_stored *row, enum intake_window w, uint64_
 
 	*out = (struct intake_counts){0};
 	for (uint32_t age = number - row->newest[w]; age < n; age++)
-		intake_counts_add(out, &row->slots[intake_windows[w].first + (number - age) % n]);
+		intake_slot_sum(row, intake_windows[w].first + (number - age) % n, out);
 }
 
 bool
@@ -241,7 +292,8 @@ intake_stored_slot(const struct intake_stored *row, struct intake_slot slot, uin
 	*out = (struct intake_counts){0};
 	/* The newest slot of the row may be an older one. */
 	if (number - row->newest[slot.window] <= slot.age)
-		*out = row->slots[intake_windows[slot.window].first + (number - slot.age) % n];
+		intake_slot_sum(row, intake_windows[slot.window].first + (number - slot.age) % n,
+				out);
 	return true;
 }
 
@@ -261,13 +313,13 @@ intake_stored_usual_ns(const struct intake_stored *row, uint64_t now_ns)
 	uint32_t means[INTAKE_SLOTS], n_means = 0;
 
 	for (uint32_t i = 0; age < n && i < n - age; i++) {
-		const struct intake_counts *c =
-			&row->slots[intake_windows[INTAKE_LONG].first +
-				    (row->newest[INTAKE_LONG] - i) % n];
+		struct intake_counts c = {0};
 
-		if (c->answered)
-			means[n_means++] = (uint32_t)((uint64_t)c->rtt_us * NSEC_PER_USEC /
-						      c->answered);
+		intake_slot_sum(row, intake_windows[INTAKE_LONG].first +
+					     (row->newest[INTAKE_LONG] - i) % n, &c);
+		if (c.answered)
+			means[n_means++] = (uint32_t)((uint64_t)c.rtt_us * NSEC_PER_USEC /
+						      c.answered);
 	}
 	if (!n_means)
 		return 0;
@@ -306,9 +358,13 @@ intake_stored_extra_ns(const struct intake_stored *row, uint64_t now_ns)
 		const uint32_t n = intake_windows[w].n;
 		const uint32_t age = intake_number(w, now_ns) - row->newest[w];
 
-		for (uint32_t i = 0; age < n && i < n - age; i++)
-			intake_line_add(&line, &row->slots[intake_windows[w].first +
-							   (row->newest[w] - i) % n]);
+		for (uint32_t i = 0; age < n && i < n - age; i++) {
+			struct intake_counts c = {0};
+
+			intake_slot_sum(row, intake_windows[w].first + (row->newest[w] - i) % n,
+					&c);
+			intake_line_add(&line, &c);
+		}
 	}
 	/* As many answers as that are slow in some slots, and not in others. */
 	apart = line.n > 0 ? line.xx - line.x * line.x / line.n : 0;
@@ -374,12 +430,53 @@ intake_row_loses(struct intake_stored *row, uint64_t now_ns)
 	row->lost_s = now_s;
 }
 
-static void
-intake_row_add(struct intake_stored *row, const struct intake_counts *counts,
-	       enum intake_window first, uint64_t now_ns)
+/* The slots that a report counts in. */
+struct intake_places {
+	enum intake_window first;
+	uint32_t number[INTAKE_WINDOWS], at[INTAKE_WINDOWS];
+};
+
+static bool
+intake_row_makes_room(struct intake_stored *row, const struct intake_places *places)
 {
-	for (enum intake_window w = first; w < INTAKE_WINDOWS; w++)
-		intake_counts_add(intake_slot(row, w, now_ns), counts);
+	for (enum intake_window w = places->first; w < INTAKE_WINDOWS; w++)
+		if (!intake_rare(row, places->at[w]))
+			return false;
+	return true;
+}
+
+static void
+intake_row_add_rare(struct intake_stored *row, uint32_t at, const struct intake_counts *c)
+{
+	struct intake_rare *rare = intake_rare(row, at);
+
+	rare->unanswered += c->sent - c->answered;
+	rare->lost += c->lost;
+	rare->back_lost += c->back_lost;
+	rare->unreachable += c->unreachable;
+	rare->noise += c->noise;
+	rare->slow += c->slow;
+}
+
+static void
+intake_row_add(struct intake_stored *row, const struct intake_counts *c,
+	       const struct intake_places *places)
+{
+	const bool usual = c->answered == c->sent && !(c->noise | c->slow | c->back_lost);
+
+	for (enum intake_window w = places->first; w < INTAKE_WINDOWS; w++)
+		if (row->newest[w] != places->number[w])
+			intake_advance(row, w, places->number[w]);
+	if (!usual && !intake_row_makes_room(row, places))
+		return;
+	for (enum intake_window w = places->first; w < INTAKE_WINDOWS; w++) {
+		struct intake_usual *slot = &row->slots[places->at[w]];
+
+		slot->sent += c->sent;
+		slot->rtt_us += c->rtt_us;
+		if (!usual)
+			intake_row_add_rare(row, places->at[w], c);
+	}
 }
 
 void
@@ -387,18 +484,26 @@ intake_table_add(struct intake_table *table, const struct report *report, enum i
 		 uint64_t now_ns)
 {
 	const struct report_row *bad = report->rows, *end = bad + report->n_rows;
+	struct intake_places places = {.first = first};
 
+	for (enum intake_window w = first; w < INTAKE_WINDOWS; w++) {
+		places.number[w] = intake_number(w, now_ns);
+		places.at[w] = intake_windows[w].first + places.number[w] % intake_windows[w].n;
+	}
 	for (uint32_t i = 0; i < table->n; i++) {
 		struct intake_counts c = {.sent = report->sent[i], .answered = report->sent[i]};
+		struct intake_stored *row = &table->rows[i];
 
 		if (bad != end && bad->place == i)
 			intake_count_row(&c, bad++);
 		if (!c.sent)
 			continue;
 		c.rtt_us = (uint32_t)((uint64_t)report->rtt_ns[i] * c.answered / NSEC_PER_USEC);
-		intake_row_add(&table->rows[i], &c, first, now_ns);
+		table->n_rare -= row->n_rare;
+		intake_row_add(row, &c, &places);
+		table->n_rare += row->n_rare;
 		if (c.lost || c.back_lost || c.unreachable)
-			intake_row_loses(&table->rows[i], now_ns);
+			intake_row_loses(row, now_ns);
 	}
 }
 
@@ -418,7 +523,7 @@ intake_table_times(struct intake_table *table, const struct report *report)
 		const struct report_times *from = &report->times[i];
 
 		table->rows[i].times = (uint32_t)table->n_times;
-		table->rows[i].n_times = table->times ? from->n : 0;
+		table->rows[i].n_times = table->times ? (uint16_t)from->n : 0;
 		if (!table->rows[i].n_times)
 			continue;
 		memcpy(&table->times[table->n_times], from->buckets,

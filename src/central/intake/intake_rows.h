@@ -34,18 +34,33 @@ struct intake_counts {
 	uint32_t rtt_us;      /* the sum of the RTTs of those that were answered */
 };
 
+/* What a slot has of every row. All of these probes were answered, but those of intake_rare. */
+struct intake_usual {
+	uint32_t sent, rtt_us;
+};
+
+/* The rest of struct intake_counts, of a slot in which it is not zero. */
+struct intake_rare {
+	uint32_t slot;                /* its place in intake_stored.slots */
+	uint32_t unanswered;          /* sent, less answered */
+	uint32_t lost, back_lost, unreachable, noise, slow;
+};
+
 /* Thousands of hosts have hundreds of them. */
 struct intake_stored {
 	struct report_stream stream;  /* device: borrowed from the port */
 	char *job;                    /* owned: that of the stream; NULL: it has none */
-	uint32_t times, n_times;      /* the part of the times of the table that is its own */
+	struct intake_rare *rare;     /* owned */
+	uint32_t n_rare;              /* at most one for each slot */
+	uint32_t times;               /* the part of the times of the table that is its own */
+	uint16_t n_times;
 	/*
 	 * When a report said that it loses: the last time, and the first one since which no
 	 * INTAKE_LOSING_NS have gone by without. Seconds, 0: never.
 	 */
 	uint32_t lost_s, losing_s;
 	uint32_t newest[INTAKE_WINDOWS]; /* the number of the newest slot that is in use */
-	struct intake_counts slots[INTAKE_SLOTS];
+	struct intake_usual slots[INTAKE_SLOTS];
 };
 
 struct intake_table {
@@ -54,6 +69,7 @@ struct intake_table {
 	uint64_t named;               /* the sequence of the report that named them; 0: none */
 	struct report_bucket *times;  /* of all rows, of the last report that had them */
 	size_t n_times;
+	size_t n_rare;                /* of all rows */
 };
 
 /* Whether the table has exactly the streams of a whole report. */
@@ -67,7 +83,10 @@ int intake_table_name(struct intake_table *table, const struct report *report,
 		      const char *const *devices);
 void intake_table_clear(struct intake_table *table);
 
-/* Adds a report that has as many streams as the table, to the windows from `first` on. */
+/*
+ * Adds a report that has as many streams as the table, to the windows from `first` on. What a row
+ * has no memory for does not count.
+ */
 void intake_table_add(struct intake_table *table, const struct report *report,
 		      enum intake_window first, uint64_t now_ns);
 

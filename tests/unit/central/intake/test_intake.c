@@ -174,6 +174,36 @@ test_heard(void **state)
 	end();
 }
 
+/* A row that loses needs memory for each slot that knows of it, until the slot is used again. */
+static void
+test_rare(void **state)
+{
+	const size_t usual = 3 * sizeof(struct intake_stored);
+
+	(void)state;
+	begin(1);
+	rows[0] = (struct report_row){.place = 1, .classes = {[PROBE_LOST] = 2}, .slow = 3};
+	report.n_rows = 1;
+	assert_int_equal(send_now(), 0);
+	assert_int_equal(stats().bytes, usual + 3 * sizeof(struct intake_rare));
+	report.n_rows = 0;
+	for (int minute = 0; minute < 60; minute++) {
+		pass(60 * S);
+		report.begin_ns = report.end_ns - 5 * S;
+		assert_int_equal(send_now(), 0);
+		assert_int_equal(sum(INTAKE_SHORT, 1)->lost, 0);
+		assert_int_equal(sum(INTAKE_SHORT, 1)->answered, 50);
+		/* Slots begin at full minutes, and the first report came at 100 s. */
+		assert_int_equal(sum(INTAKE_MIDDLE, 1)->lost, minute < 4 ? 2 : 0);
+		assert_int_equal(sum(INTAKE_MIDDLE, 1)->slow, minute < 4 ? 3 : 0);
+		assert_int_equal(sum(INTAKE_LONG, 1)->lost, minute < 58 ? 2 : 0);
+		assert_int_equal(sum(INTAKE_LONG, 1)->sent - sum(INTAKE_LONG, 1)->answered,
+				 minute < 58 ? 2 : 0);
+	}
+	assert_int_equal(stats().bytes, usual);
+	end();
+}
+
 /* Those of the last report that had them remain, also if rows get other places. */
 static void
 test_times(void **state)
@@ -634,6 +664,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rare),
 		cmocka_unit_test(test_times), cmocka_unit_test(test_usual),
 		cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_heard), cmocka_unit_test(test_borrowed),
