@@ -567,13 +567,14 @@ intake_rows(const struct intake_host *host, enum intake_window window, uint64_t 
 	struct intake_row row;
 
 	for (uint32_t i = 0; i < host->table.n; i++) {
-		const struct intake_stored *stored = &host->table.rows[i];
+		struct intake_stored *stored = &host->table.rows[i];
 
 		row = (struct intake_row){
 			.stream = &stored->stream,
 			.place = i,
 			.losing_ns = stored->losing_s * NSEC_PER_SEC,
-			.stored = stored};
+			.stored = stored,
+			.hints = &stored->hints};
 		if (stored->n_times)
 			row.times = (struct report_times){&host->table.times[stored->times],
 							  stored->n_times};

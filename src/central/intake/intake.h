@@ -50,6 +50,7 @@ struct intake_row {
 					INTAKE_LOSING_NS since; 0: it has never lost anything */
 	struct report_times times;   /* the last ones that were reported; borrowed as well */
 	const struct intake_stored *stored; /* for intake_stored_usual_ns(); borrowed as well */
+	struct intake_hints *hints;  /* may be changed; borrowed as well */
 };
 
 /* A counter that has risen at a port since central knows it. */

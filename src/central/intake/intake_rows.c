@@ -122,6 +122,7 @@ intake_carry(struct intake_stored **sorted, size_t n, struct intake_stored *row)
 	old->rare = NULL;
 	old->n_rare = 0;
 	memset(old->slots, 0, sizeof(old->slots));
+	row->hints = old->hints;
 	row->times = old->times;
 	row->n_times = old->n_times;
 }

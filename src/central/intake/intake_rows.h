@@ -46,6 +46,14 @@ struct intake_rare {
 	uint32_t lost, back_lost, unreachable, noise, slow;
 };
 
+/*
+ * Numbers that those who collect rows have found for a row, so that they find them sooner next
+ * time. Only they know what these mean, and check them. All zero at the start.
+ */
+struct intake_hints {
+	uint32_t ways[2], nics[2];
+};
+
 /* Thousands of hosts have hundreds of them. */
 struct intake_stored {
 	struct report_stream stream;  /* device: borrowed from the port */
@@ -61,6 +69,7 @@ struct intake_stored {
 	uint32_t lost_s, losing_s;
 	uint32_t newest[INTAKE_WINDOWS]; /* the number of the newest slot that is in use */
 	struct intake_usual slots[INTAKE_SLOTS];
+	struct intake_hints hints;
 };
 
 struct intake_table {

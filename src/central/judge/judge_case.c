@@ -122,6 +122,8 @@ judge_add_nic(struct judge_case *c, uint32_t host, const struct registration_por
 		    JUDGE_NONE)
 			rc = judge_index_put(&c->nics_by_addr, &port->addrs[i],
 					     sizeof(port->addrs[i]), number);
+		else
+			c->doubles = true;
 	return rc < 0 ? rc : judge_name_nic(c, number);
 }
 
@@ -434,7 +436,7 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 	const struct report_stream *s = row->stream;
 	const struct roads_tuple there = {s->source, s->destination, s->src_port,
 					  s->traffic_class};
-	struct roads_way_links ways[2];
+	struct roads_way_links ways[2] = {{.id = row->hints->ways[0]}, {.id = row->hints->ways[1]}};
 	uint64_t lost = (uint64_t)row->counts.lost + judge_unreachable(c, row, from, to);
 	uint64_t sent = row->counts.answered + lost + row->counts.back_lost;
 	struct locate_row *l = &c->lrows[c->n_rows];
@@ -442,6 +444,8 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 	if (sent > UINT32_MAX)
 		return; /* nobody sends so many: somebody lies */
 	roads_find_both(c->sources.roads, &there, s->back_port, ways);
+	row->hints->ways[0] = ways[0].id;
+	row->hints->ways[1] = ways[1].id;
 	*l = (struct locate_row){.from = from, .to = to, .there = judge_add_path(c, &ways[0]),
 				 .back = judge_add_path(c, &ways[1]),
 				 .sent = (uint32_t)sent, .lost = (uint32_t)lost,
@@ -465,13 +469,28 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 	c->stats.losses += l->lost + l->half;
 }
 
+/* The NIC of an address. The hint is the number that it had last time, plus one. */
+static uint32_t
+judge_nic_of(const struct judge_case *c, const struct addr *addr, uint32_t *hint)
+{
+	const struct judge_nic *nic = *hint && *hint <= c->n_nics ? &c->nics[*hint - 1] : NULL;
+	uint32_t number;
+
+	/* Of two NICs with one address, only the index knows which one it is. */
+	if (nic && !c->doubles && nic->n_addrs && addr_equal(&nic->addrs[0], addr))
+		return *hint - 1;
+	number = judge_index_get(&c->nics_by_addr, addr, sizeof(*addr));
+	*hint = number == JUDGE_NONE ? 0 : number + 1;
+	return number;
+}
+
 static void
 judge_hear_row(void *arg, const struct intake_host *host, const struct intake_row *row)
 {
 	const struct report_stream *s = row->stream;
 	struct judge_case *c = arg;
-	uint32_t from = judge_index_get(&c->nics_by_addr, &s->source, sizeof(s->source));
-	uint32_t to = judge_index_get(&c->nics_by_addr, &s->destination, sizeof(s->destination));
+	uint32_t from = judge_nic_of(c, &s->source, &row->hints->nics[0]);
+	uint32_t to = judge_nic_of(c, &s->destination, &row->hints->nics[1]);
 
 	(void)host;
 	if (c->failed || from == JUDGE_NONE || to == JUDGE_NONE || from == to ||

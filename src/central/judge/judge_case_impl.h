@@ -80,6 +80,7 @@ struct judge_case {
 	uint64_t after;       /* the last host of the registry */
 	size_t next;          /* of `hosts`, whose rows are to be added; */
 	bool registered;      /* when all hosts are there */
+	bool doubles;         /* two NICs have one address */
 	int failed;           /* -errno inside a callback */
 	struct judge_index hosts_by_name, nics_by_addr, nics_by_name, switches_by_name;
 	struct judge_index links_by_addrs, jobs_by_name;

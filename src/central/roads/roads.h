@@ -193,11 +193,12 @@ struct roads_way_links {
 	bool known;               /* if not, the rest is not set */
 	bool complete, stable;
 	uint8_t n_links;
+	uint32_t id;   /* before: that of the last time, or 0, or any; afterwards: 0: not known */
 	uint32_t links[ROADS_LINKS_MAX];
 };
 /*
  * The links of a 5-tuple, and of the one of the answers, which goes the other way from `back_port`:
- * out[0] and out[1]. Much quicker than roads_find() twice.
+ * out[0] and out[1]. Much quicker than roads_find() twice, most of all if the ids are still right.
  */
 void roads_find_both(const struct roads *roads, const struct roads_tuple *there,
 		     uint16_t back_port, struct roads_way_links out[2]);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "central/roads/roads_pool.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,10 +44,9 @@ static uint32_t
 roads_pool_bucket(const struct roads_pool *p, const void *key)
 {
 	uint64_t hash = siphash(p->seed, key, p->key_len);
-	uint32_t above = 1;
+	/* p->n_buckets is not 0 */
+	uint32_t above = p->n_buckets == 1 ? 1 : 2u << (31 - __builtin_clz(p->n_buckets - 1));
 
-	while (above < p->n_buckets)
-		above *= 2;
 	return (hash & (above - 1)) < p->n_buckets ? (uint32_t)(hash & (above - 1)) :
 						     (uint32_t)(hash & (above / 2 - 1));
 }
@@ -105,6 +103,12 @@ roads_pool_find(const struct roads_pool *p, const void *key)
 }
 
 /* ---- elements ---- */
+
+bool
+roads_pool_has(const struct roads_pool *p, uint32_t id)
+{
+	return id && id <= p->end && !(*roads_pool_next(p, id) & ROADS_POOL_GONE);
+}
 
 static bool
 roads_pool_more(struct roads_pool *p)

@@ -10,6 +10,7 @@
 #ifndef RPINGMESH_CENTRAL_ROADS_ROADS_POOL_H
 #define RPINGMESH_CENTRAL_ROADS_ROADS_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,8 @@ void roads_pool_clear(struct roads_pool *pool);
 void *roads_pool_at(const struct roads_pool *pool, uint32_t id);
 /* 0: there is none. */
 uint32_t roads_pool_find(const struct roads_pool *pool, const void *key);
+/* Whether there is an element of this id, which may be any number. */
+bool roads_pool_has(const struct roads_pool *pool, uint32_t id);
 /* There must be none of this key. Returns the id of an element of zeros, or 0: no room. */
 uint32_t roads_pool_add(struct roads_pool *pool, const void *key);
 void roads_pool_remove(struct roads_pool *pool, uint32_t id);

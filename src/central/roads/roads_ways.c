@@ -511,38 +511,66 @@ roads_fill_gaps(const struct roads *r, const struct roads_way *w, struct roads_w
 	out->complete = true;
 }
 
-static void
-roads_find_way(const struct roads *r, const struct roads_way_key *key, struct roads_way_links *out)
+/* Whether the path of this id is that of the 5-tuple. */
+static bool
+roads_way_is(const struct roads *r, uint32_t id, const struct roads_tuple *tuple)
 {
-	uint32_t way = key->src_port ? roads_pool_find(&r->ways, key) : 0;
+	const struct roads_way *w = roads_pool_has(&r->ways, id) ? roads_way_at(r, id) : NULL;
+
+	return w && w->key.src_port == tuple->src_port &&
+	       w->key.traffic_class == tuple->traffic_class &&
+	       addr_equal(&roads_node_at(r, w->key.destination)->key, &tuple->destination) &&
+	       addr_equal(&roads_node_at(r, w->key.source)->key, &tuple->source);
+}
+
+static void
+roads_fill_links(const struct roads *r, struct roads_way_links *out)
+{
 	const struct roads_way *w;
 
-	out->known = way;
-	if (!way)
+	out->known = out->id;
+	if (!out->id)
 		return;
-	w = roads_way_at(r, way);
+	w = roads_way_at(r, out->id);
 	out->complete = w->flags & ROADS_COMPLETE;
 	out->stable = w->flags & ROADS_STABLE;
 	out->n_links = roads_links_of(r, w, ROADS_NOW, out->links);
 	roads_fill_gaps(r, w, out);
 }
 
-void
-roads_find_both(const struct roads *r, const struct roads_tuple *there, uint16_t back_port,
-		struct roads_way_links out[2])
+static uint32_t
+roads_way_of(const struct roads *r, const struct roads_way_key *key)
+{
+	return key->source && key->destination && key->src_port ?
+		       roads_pool_find(&r->ways, key) : 0;
+}
+
+static void
+roads_look_up(const struct roads *r, const struct roads_tuple *there, uint16_t back_port,
+	      struct roads_way_links out[2])
 {
 	const uint32_t source = roads_pool_find(&r->nodes, &there->source);
 	const uint32_t destination = roads_pool_find(&r->nodes, &there->destination);
 
-	out[0].known = out[1].known = false;
-	if (!source || !destination)
-		return;
-	roads_find_way(r, &(struct roads_way_key){.source = source, .destination = destination,
-						  .src_port = there->src_port,
-						  .traffic_class = there->traffic_class}, &out[0]);
-	roads_find_way(r, &(struct roads_way_key){.source = destination, .destination = source,
-						  .src_port = back_port,
-						  .traffic_class = there->traffic_class}, &out[1]);
+	out[0].id = roads_way_of(r, &(struct roads_way_key){
+		.source = source, .destination = destination, .src_port = there->src_port,
+		.traffic_class = there->traffic_class});
+	out[1].id = roads_way_of(r, &(struct roads_way_key){
+		.source = destination, .destination = source, .src_port = back_port,
+		.traffic_class = there->traffic_class});
+}
+
+void
+roads_find_both(const struct roads *r, const struct roads_tuple *there, uint16_t back_port,
+		struct roads_way_links out[2])
+{
+	const struct roads_tuple back = {there->destination, there->source, back_port,
+					 there->traffic_class};
+
+	if (!roads_way_is(r, out[0].id, there) || !back_port || !roads_way_is(r, out[1].id, &back))
+		roads_look_up(r, there, back_port, out);
+	roads_fill_links(r, &out[0]);
+	roads_fill_links(r, &out[1]);
 }
 
 uint64_t

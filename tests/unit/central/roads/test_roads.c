@@ -246,7 +246,7 @@ test_both(void **state)
 	struct roads_tuple there = {.src_port = 5};
 	struct paths_path p = over(1, 5), back = path("10.0.2.1", "10.0.1.1", 6,
 						      "10.3.0.9 10.2.1.9 10.1.0.9");
-	struct roads_way_links ways[2];
+	struct roads_way_links ways[2] = {{.id = 0}};
 	uint64_t forgotten;
 
 	(void)state;
@@ -263,6 +263,15 @@ test_both(void **state)
 	assert_same_links(&ways[0], 5);
 	assert_true(ways[1].known);
 	assert_int_equal(ways[1].n_links, 4);
+	/* Whatever was taken for their ids. */
+	for (uint32_t id = 0; id < 5; id++) {
+		ways[0] = (struct roads_way_links){.id = id < 4 ? id : UINT32_MAX};
+		ways[1] = (struct roads_way_links){.id = id == 1 ? 1 : 3 - id};
+		roads_find_both(roads, &there, 6, ways);
+		assert_same_links(&ways[0], 5);
+		assert_int_equal(ways[1].n_links, 4);
+		assert_int_not_equal(ways[0].id, ways[1].id);
+	}
 	roads_find_both(roads, &there, 0, ways);
 	assert_false(ways[1].known);
 	forgotten = roads_links_forgotten(roads);
@@ -273,6 +282,13 @@ test_both(void **state)
 		assert_int_equal(take("a", &p), 0);
 	}
 	assert_int_equal(roads_links_forgotten(roads), forgotten + 3);
+	/* The id of the same pair's other path is none for this one. */
+	p = over(1, 7);
+	assert_int_equal(take("a", &p), 0);
+	roads_find_both(roads, &there, 6, ways);
+	there.src_port = 7;
+	roads_find_both(roads, &there, 6, ways);
+	assert_same_links(&ways[0], 7);
 }
 
 /* What has not answered is no link, and the last complete path stays. */
@@ -335,7 +351,7 @@ static uint8_t
 links_of(uint16_t port)
 {
 	struct roads_tuple there = {.src_port = port};
-	struct roads_way_links ways[2];
+	struct roads_way_links ways[2] = {{.id = 0}};
 
 	addr_parse("10.0.1.1", &there.source);
 	addr_parse("10.0.2.1", &there.destination);
