@@ -96,6 +96,39 @@ frame_close(struct frame_scan *scan)
 		scan->depth--;
 }
 
+/* The length of a number, a short string, nil, or a boolean; 0: it may be something else. */
+static unsigned int
+frame_small(uint8_t c)
+{
+	if (c <= 0x7f || c >= 0xe0)
+		return 1;
+	if (c >= 0xa0 && c <= 0xbf)
+		return 1 + (c & 0x1fu);
+	return c >= 0xcc && c <= 0xcf ? 1 + (1u << (c - 0xcc)) : 0; /* uint */
+}
+
+/*
+ * Skips small objects, but not the last one of an array or map. Whether they are too many can be
+ * seen at the end as well: it takes no more of them to owe less.
+ */
+static void
+frame_skip(struct frame_scan *scan, const uint8_t *data, size_t len)
+{
+	uint64_t *all = scan->depth ? &scan->left[scan->depth - 1] : NULL;
+	uint64_t left = all ? *all : 0, pos = scan->pos;
+	unsigned int small;
+
+	while (left > 1 && pos < len && pos <= scan->max && (small = frame_small(data[pos]))) {
+		pos += small;
+		left--;
+	}
+	if (!all)
+		return;
+	scan->owed -= *all - left;
+	scan->pos = pos;
+	*all = left;
+}
+
 ssize_t
 frame_scan_next(struct frame_scan *scan, const uint8_t *data, size_t len)
 {
@@ -103,6 +136,9 @@ frame_scan_next(struct frame_scan *scan, const uint8_t *data, size_t len)
 	int rc;
 
 	while (scan->owed > 0) {
+		frame_skip(scan, data, len);
+		if (scan->pos > scan->max || scan->owed > scan->max - scan->pos)
+			return -EMSGSIZE;
 		if (scan->pos >= len)
 			return 0;
 		rc = frame_head_read(data + scan->pos, len - (size_t)scan->pos, &head);

@@ -60,6 +60,38 @@ test_text(void **state)
 	}
 }
 
+/* Texts of digits and dots are what inet_pton(3) takes them for. */
+static void
+test_v4(void **state)
+{
+	static const char alphabet[] = "0012559....";
+	uint8_t raw[4];
+	char text[20];
+	uint32_t random = 1, n_good = 0;
+	struct addr a;
+
+	(void)state;
+	for (int round = 0; round < 2000000; round++) {
+		size_t n = 0;
+
+		random = random * 1664525u + 1013904223u;
+		for (uint32_t x = random >> 4, len = 6 + round % 11; n < len; n++) {
+			x = x * 1103515245u + 12345u;
+			text[n] = alphabet[(x >> 16) % (sizeof(alphabet) - 1)];
+		}
+		text[n] = '\0';
+		if (inet_pton(AF_INET, text, raw) != 1) {
+			if (addr_parse(text, &a) == 0)
+				fail_msg("taken: %s", text);
+			continue;
+		}
+		n_good++;
+		a = parsed(text);
+		assert_memory_equal(a.raw + 12, raw, 4);
+	}
+	assert_true(n_good > 1000);
+}
+
 static void
 test_bytes(void **state)
 {
@@ -254,6 +286,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_v4),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_kinds),
