@@ -64,8 +64,23 @@ def pairs(mesh):
     return mesh["names"][cell[0]], mesh["names"][cell[1]]
 
 
+def complete(url):
+    """Waits for a picture that has been begun since reports came."""
+    begin, seen = time.time(), 0
+    while not seen:
+        with urllib.request.urlopen(url + "/api/1/mesh?pods=1", timeout=120) as answer:
+            mesh = json.load(answer)
+        seen += bool(mesh["cells"]) and mesh["time_ns"] > begin * 1e9
+        if time.time() > begin + 120:
+            raise SystemExit("no picture in two minutes")
+        time.sleep(0.5)
+    print(f"    a picture of now after {time.time() - begin:.0f} s; it is "
+          f"{time.time() - mesh['time_ns'] / 1e9:.0f} s old when it is complete")
+
+
 def measure(url, port):
     print("  the page:")
+    complete(url)
     pods = fetch(url, "/api/1/mesh?pods=1")
     tors = fetch(url, "/api/1/mesh")
     two = pairs(tors)

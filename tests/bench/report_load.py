@@ -23,7 +23,7 @@ import page_load
 
 BUILD = os.environ.get("RPINGMESH_BUILD", ".")
 ROWS = 400  # of a host
-PAGE_S = 90 # what page_load.py takes at most, and the reports go on
+PAGE_S = 200 # what page_load.py takes at most, and the reports go on
 WARM = 12   # seconds: each host has been heard for two rounds, and has its rows
 
 

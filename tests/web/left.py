@@ -14,13 +14,13 @@ def fetch(url):
 
 
 def grade(b, y, x):
-    """The colour at the middle of a cell's upper left quarter, of the map that is shown."""
+    """The colour of a cell of the map that is shown: above the middle, where no mark is."""
     return b.run("""
         const c = document.querySelector('#map canvas'), d = devicePixelRatio;
         const [y, x] = arguments, n = document.querySelectorAll('#map canvas').length;
         const names = 3, size = 44, edge = c.width / d - names * size;
-        const p = c.getContext('2d').getImageData((edge + x * size + 9) * d,
-                                                  (edge + y * size + 9) * d, 1, 1).data;
+        const p = c.getContext('2d').getImageData((edge + x * size + 22) * d,
+                                                  (edge + y * size + 8) * d, 1, 1).data;
         return '#' + [...p.slice(0, 3)].map((v) => v.toString(16).padStart(2, '0')).join('');
         """, y, x)
 

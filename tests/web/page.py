@@ -541,6 +541,18 @@ def hostile(b, url):
           "Hosts - rpingmesh" and any("Content Security Policy" in c for c in b.complaints()))
 
 
+def silent(b, url):
+    """Nobody has reported for 20 s."""
+    b.resize(1100, 900)
+    b.go(url + "/#/mesh?silent")
+    until("a map", lambda: b.run("return document.querySelector('#map canvas')?.width > 100"))
+    until("no report", lambda: (grade(b, 0, 1), grade(b, 2, 2)) == ("#5c656e", "#5c656e"))
+    b.run("document.querySelector('#map canvas').focus()")
+    key(b, "ArrowDown")
+    check("hosts that do not report have a colour of their own, and the reason",
+          re.match(r"leaf-0 → leaf-0: no report. .*silent", b.text("#about")))
+
+
 def views(b, url):
     for view, word in (("incidents", "Incidents"), ("hosts", "node-0-0"),
                        ("coverage", "leaf-1"), ("paths/node-0-0", "Paths of node-0-0"),
@@ -587,6 +599,7 @@ def main():
         unknown(b, url)
         hostile(b, url)
         views(b, url)
+        silent(b, url)
         accessible(b, url, ("mesh", "incidents", "hosts", "links", "coverage", "status"))
         deltas(cluster, url)
         past(b, cluster, url)

@@ -482,8 +482,14 @@ test_restart(void **state)
 {
 	(void)state;
 	begin(1);
+	report.has_delays = true;
+	report.delays.responder_p99_ns = 7000;
 	assert_int_equal(send_now(), 0);
+	report.has_delays = false; /* not in every report */
+	report.delays.responder_p99_ns = 0;
 	assert_int_equal(send_now(), 0);
+	assert_true(info().has_delays);
+	assert_int_equal(info().delays.responder_p99_ns, 7000);
 	pass(S);
 	report.incarnation = 8;
 	report.sequence = 0;
@@ -491,6 +497,7 @@ test_restart(void **state)
 	assert_int_equal(send_now(), 0); /* it cannot mean the names of the one before */
 	assert_int_equal(info().unplaced, 1);
 	assert_int_equal(info().restarts, 1);
+	assert_false(info().has_delays);
 	assert_int_equal(info().started_ns, now.mono_ns);
 	assert_int_equal(info().lost, 0);
 	report.whole = true;
