@@ -47,6 +47,11 @@ enum locate_excuse {
 struct locate_host {
 	unsigned int excuses;   /* enum locate_excuse */
 	bool silent;            /* more reports are missing than get lost: rather it than its NIC */
+	/*
+	 * So many seconds ago ended what its last report is about, which says that it has not
+	 * stalled; LOCATE_NONE: it has said nothing. Only with locate_row.lost_due.
+	 */
+	uint32_t said;
 };
 
 struct locate_nic {
@@ -97,6 +102,11 @@ struct locate_row {
 	 * of equal length, a second if possible. 0: not known, which proves nothing.
 	 */
 	uint64_t lost_when, slow_when;
+	/*
+	 * The same of losses by the second, if all their times are known: bit i for the second
+	 * that began i seconds before that of now. 0: not known.
+	 */
+	uint32_t lost_due;
 };
 
 /* All is borrowed during locate(). */
@@ -171,7 +181,8 @@ struct locate_finding {
 	 * It was over after a moment: the losses of a host, NIC or switch (or slow probes) do not
 	 * go on beside the two parts of the window that have most of them, those of a link or a
 	 * tuple not beside one. A host may have stalled, a link had a burst. It explains these
-	 * losses, but is a suspect.
+	 * losses, but is a suspect. Seconds are such parts, too (lost_due), but a host or NIC is
+	 * accused by those only of which the host has said that it did not stall in them.
 	 */
 	bool brief;
 	bool some_tuples;       /* it loses all of some tuples and nothing of others */

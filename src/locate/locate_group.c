@@ -221,6 +221,52 @@ locate_group_brief(const unsigned int *times, unsigned int moments)
 	return rest == 0 || LEFT * rest < most[0];
 }
 
+/* How long ago those of the candidates that are hosts, or NICs of hosts, have said something. */
+static uint32_t
+locate_group_said(const struct locate_evidence *e, const struct locate_finding *finding)
+{
+	uint32_t said = 0;
+
+	for (size_t i = 0; i < finding->n_candidates; i++) {
+		const struct locate_candidate *c = &finding->candidates[i];
+		uint32_t host = c->kind == LOCATE_NIC ? e->nics[c->id].host : c->id;
+
+		if ((c->kind == LOCATE_NIC || c->kind == LOCATE_HOST) && e->hosts[host].said > said)
+			said = e->hosts[host].said;
+	}
+	return said;
+}
+
+/*
+ * In how many rows it has lost something, by the second. Returns false if that is not known of all
+ * of them. What a host has not yet said a word about may be its own stall.
+ */
+static bool
+locate_group_seconds(const struct locate_work *work, const struct locate_part *part,
+		     const struct locate_finding *finding, unsigned int *times)
+{
+	const struct locate_evidence *e = work->evidence;
+	uint32_t said = locate_group_said(e, finding);
+
+	if (work->slow || said > 31)
+		return false;
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		const struct locate_pair *pair = &work->pair[i];
+		const struct locate_lossy *lossy = &work->lossy[pair->lossy];
+		uint32_t due = e->rows[lossy->row].lost_due;
+
+		/* Rows that cross other culprits may have lost something because of these. */
+		if (lossy->there < 0 || lossy->back < 0 ||
+		    !locate_group_its(work, pair, part->sure, finding->candidates[0].rate))
+			continue;
+		if (!due)
+			return false;
+		for (due &= UINT32_MAX << said; due; due &= due - 1)
+			times[__builtin_ctz(due)]++;
+	}
+	return true;
+}
+
 /* A tuple is named only if its path has been traced since it began to lose. */
 static bool
 locate_group_fresh(const struct locate_work *work, uint32_t row)
@@ -240,10 +286,12 @@ locate_group_judge(const struct locate_work *work, const struct locate_chosen *g
 	const struct locate_part *part = &work->part[group->slot[0]];
 	bool link = first->kind == LOCATE_LINK || first->kind == LOCATE_CABLE ||
 		    first->kind == LOCATE_TUPLES;
-	unsigned int times[64] = {0};
+	unsigned int times[64] = {0}, seconds[64] = {0}, moments = link && !work->slow ? 1 : 2;
 
 	locate_group_times(work, part, first->rate, times, finding);
-	finding->brief = locate_group_brief(times, link && !work->slow ? 1 : 2);
+	finding->brief = locate_group_brief(times, moments) &&
+			 (!locate_group_seconds(work, part, finding, seconds) ||
+			  locate_group_brief(seconds, moments));
 	finding->kind = first->kind;
 	finding->effect = work->slow ? LOCATE_DELAY : LOCATE_LOSS;
 	finding->rate = first->rate;

@@ -107,5 +107,9 @@ const struct record_field records_report_row[] = {
 	FIELD("slow", "integer",
 	      "The answers whose RTT was more than three times the usual one of the stream, and "
 	      "20 µs above it. If all answers have been slow for an hour, that is usual."),
+	FIELD("lost_when", "integer or nil",
+	      "When the lost probes were due, and those of which one of the two answers is "
+	      "missing: bit i stands for i to i + 1 eighths of a second before `end_ns`, the "
+	      "highest bit for what was before that, too. Agents of older versions do not say it."),
 	END,
 };

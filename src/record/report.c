@@ -116,6 +116,7 @@ report_pack_row(msgpack_packer *out, const struct report_row *row)
 	record_u64(&r, "noise_lost", row->noise_lost);
 	record_u64(&r, "corrected", row->corrected);
 	record_u64(&r, "slow", row->slow);
+	record_u64_if(&r, "lost_when", row->lost_when, row->lost_when != 0);
 	record_end(&r, out);
 }
 
@@ -416,7 +417,7 @@ report_classes(struct report_reader *r, const msgpack_object *map, struct report
 static void
 report_row(struct report_reader *r, const msgpack_object *map, struct report_row *row)
 {
-	uint64_t sent;
+	uint64_t sent, lost_when = 0;
 
 	row->place = strict_u32(&r->in, map, "place", UINT32_MAX);
 	if (row->place >= r->report->n_streams ||
@@ -430,6 +431,8 @@ report_row(struct report_reader *r, const msgpack_object *map, struct report_row
 	row->noise_lost = report_u32(r, map, "noise_lost");
 	row->corrected = report_u32(r, map, "corrected");
 	row->slow = report_u32(r, map, "slow");
+	strict_number(&r->in, map, "lost_when", 0, UINT64_MAX, &lost_when);
+	row->lost_when = lost_when;
 	if (row->noise > sent || row->noise_lost > row->noise || row->slow > sent)
 		strict_fail(&r->in, -EINVAL, "noise or slow is more than what was sent");
 }

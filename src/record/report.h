@@ -89,6 +89,11 @@ struct report_row {
 	uint32_t noise_lost;         /* of these, those that were lost */
 	uint32_t corrected;          /* reported as unreachable before, and now known to be lost */
 	uint32_t slow;               /* answers that were slow by what is usual for the stream */
+	/*
+	 * When those were due that were lost, or half of whose answer was: bit i: between i and
+	 * i + 1 eighths of a second before end_ns; the last bit: before that, too. 0: unknown.
+	 */
+	uint64_t lost_when;
 };
 
 /* Probes with one 5-tuple and traffic class that the host has received. */

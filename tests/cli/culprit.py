@@ -126,6 +126,7 @@ class Fabric:
         self.forged = None  # the name of a host whose reports lie
         self.bad = {}  # an element of route(): the share that it loses
         self.dead = None    # the name of a host that nobody reaches
+        self.old = False    # hosts have agents of an older version
         self.busy = False   # hosts stall now and then, as older agents count
         self.hosts = [Host(leaf, n + 1) for leaf in range(1, LEAVES + 1) for n in range(HOSTS)]
         for host in self.hosts:
@@ -203,8 +204,11 @@ class Fabric:
             what = self.probe(stream, there, back)
             if what != "ok":
                 classes[what] = classes.get(what, 0) + 1
+        # Within the last second; agents of older versions do not say it.
+        when = {} if self.old else {"lost_when": sum(1 << eighth for eighth in range(8) if
+                                                     eighth == 0 or self.random.random() < 0.5)}
         return {"place": place, "classes": classes, "noise": 0, "noise_lost": 0, "corrected": 0,
-                "slow": 0} if classes else None
+                "slow": 0, **when} if classes else None
 
     def report(self, host, sequence):
         rows = [r for r in (self.row(i, s) for i, s in enumerate(host.streams)) if r]

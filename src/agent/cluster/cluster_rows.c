@@ -24,6 +24,7 @@ struct cluster_row {
 	struct report_stream stream;
 	char device[REPORT_NAME_MAX + 1], job[REPORT_JOB_MAX + 1];
 	struct report_row counts;      /* place is not used */
+	uint64_t lost_ns;              /* what the lowest bit of counts.lost_when stands for */
 	uint32_t sent, answers;        /* answers: with a time, without noise */
 	uint64_t rtt_ns;               /* their sum */
 	struct histogram times;        /* theirs, by the middle of their buckets; since these were
@@ -222,6 +223,34 @@ cluster_row_judge(struct cluster_row *row, const struct probe_result *r)
 	return row->loses != loses;
 }
 
+/* Moves the bits n eighths of a second into the past. */
+static uint64_t
+cluster_row_older(uint64_t when, uint64_t n)
+{
+	uint64_t last = when && n ? 1ULL << 63 : 0; /* nothing falls out of it */
+
+	if (n > 63)
+		return last;
+	return n && when >> (63 - n) ? when << n | last : when << n;
+}
+
+/* Something that was due then is lost. */
+static void
+cluster_row_lost(struct cluster_row *row, uint64_t due_ns)
+{
+	uint64_t *when = &row->counts.lost_when, at = due_ns / CLUSTER_ROWS_EIGHTH_NS, newest;
+
+	if (!*when)
+		row->lost_ns = due_ns;
+	newest = row->lost_ns / CLUSTER_ROWS_EIGHTH_NS;
+	if (at > newest) {
+		*when = cluster_row_older(*when, at - newest);
+		row->lost_ns = due_ns;
+		newest = at;
+	}
+	*when |= 1ULL << (newest - at < 63 ? newest - at : 63);
+}
+
 static void
 cluster_rows_back(struct cluster_rows *rows, struct cluster_row *row, uint16_t back_port)
 {
@@ -252,6 +281,8 @@ cluster_rows_add(struct cluster_rows *rows, const struct report_stream *key, con
 	row->counts.classes[r->class] += r->class != PROBE_OK;
 	row->counts.noise += r->stalled && (lost || answered);
 	row->counts.noise_lost += r->stalled && lost;
+	if (!r->stalled && (lost || r->class == PROBE_UNREACHABLE))
+		cluster_row_lost(row, r->due_ns);
 	if (r->measured && answered && r->host_noise == PROBE_NOISE_NONE)
 		cluster_row_time(row, r->rtt_ns, r->due_ns);
 	return cluster_row_judge(row, r);
@@ -268,6 +299,7 @@ cluster_rows_correct(struct cluster_rows *rows, const struct report_stream *key,
 	if (r->due_ns > row->last_ns)
 		row->last_ns = r->due_ns;
 	row->counts.corrected++;
+	cluster_row_lost(row, r->due_ns);
 }
 
 /* ---- reporting ---- */
@@ -397,6 +429,15 @@ cluster_rows_times(struct cluster_rows *rows)
 	return 0;
 }
 
+/* When it has lost something, as seen from now. */
+static uint64_t
+cluster_row_when(const struct cluster_row *row, uint64_t now_ns)
+{
+	uint64_t ago_ns = now_ns > row->lost_ns ? now_ns - row->lost_ns : 0;
+
+	return cluster_row_older(row->counts.lost_when, ago_ns / CLUSTER_ROWS_EIGHTH_NS);
+}
+
 int
 cluster_rows_fill(struct cluster_rows *rows, uint64_t now_ns, bool timed, struct report *report,
 		  bool *changed)
@@ -416,6 +457,7 @@ cluster_rows_fill(struct cluster_rows *rows, uint64_t now_ns, bool timed, struct
 		if (!cluster_row_is_bad(row))
 			continue;
 		rows->bad[report->n_rows] = row->counts;
+		rows->bad[report->n_rows].lost_when = cluster_row_when(row, now_ns);
 		rows->bad[report->n_rows++].place = i;
 	}
 	report->streams = rows->streams;

@@ -414,7 +414,8 @@ intake_take_rows(struct intake *in, struct intake_host *host, const struct repor
 	if (report->heard)
 		intake_hear_of(in, host, report, now->mono_ns);
 	if (report->streams_of == host->table.named && report->n_streams == host->table.n) {
-		intake_table_add(&host->table, report, first, now->mono_ns);
+		intake_table_add(&host->table, report, first,
+				 &(struct intake_span){now->mono_ns, host->info.until_ns});
 		intake_table_times(&host->table, report);
 	} else {
 		host->info.unplaced++;

@@ -117,6 +117,9 @@ intake_carry(struct intake_stored **sorted, size_t n, struct intake_stored *row)
 	memcpy(row->slots, old->slots, sizeof(row->slots));
 	row->lost_s = old->lost_s;
 	row->losing_s = old->losing_s;
+	row->due_s = old->due_s;
+	row->due_when = old->due_when;
+	row->vague_s = old->vague_s;
 	row->rare = old->rare;
 	row->n_rare = old->n_rare;
 	old->rare = NULL;
@@ -280,6 +283,18 @@ intake_stored_sum(const struct intake_stored *row, enum intake_window w, uint64_
 }
 
 bool
+intake_stored_seconds(const struct intake_stored *row, uint64_t now_ns, uint32_t *seconds)
+{
+	uint32_t now_s = (uint32_t)(now_ns / NSEC_PER_SEC), later = now_s - row->due_s;
+
+	/* The clock of a host may be ahead of ours by the time of a message. */
+	*seconds = row->due_s > now_s ? row->due_when :
+		   later < INTAKE_SECONDS ? row->due_when << later : 0;
+	*seconds &= (1u << INTAKE_SECONDS) - 1;
+	return !row->vague_s || now_s - row->vague_s >= INTAKE_SECONDS;
+}
+
+bool
 intake_stored_slot(const struct intake_stored *row, struct intake_slot slot, uint64_t now_ns,
 		   struct intake_counts *out, uint64_t *begin_ns)
 {
@@ -421,10 +436,34 @@ intake_count_row(struct intake_counts *c, const struct report_row *row)
 	c->lost += row->corrected;
 }
 
+/* Something that was lost was due then. */
 static void
-intake_row_loses(struct intake_stored *row, uint64_t now_ns)
+intake_row_due(struct intake_stored *row, uint32_t due_s)
+{
+	uint32_t later = due_s - row->due_s;
+
+	if (!row->due_when || (later > 31 && due_s > row->due_s))
+		row->due_when = 0;
+	else if (due_s > row->due_s)
+		row->due_when <<= later;
+	if (!row->due_when || due_s > row->due_s)
+		row->due_s = due_s;
+	if (row->due_s - due_s < 32)
+		row->due_when |= 1u << (row->due_s - due_s);
+}
+
+/* `when` as in report_row, of a report whose time ended then. */
+static void
+intake_row_loses(struct intake_stored *row, uint64_t when, uint64_t end_ns, uint64_t now_ns)
 {
 	uint32_t now_s = (uint32_t)(now_ns / NSEC_PER_SEC);
+
+	if (!when || when >> 63)
+		row->vague_s = now_s;
+	end_ns -= INTAKE_EIGHTH_NS / 2;
+	for (; when; when &= when - 1)
+		intake_row_due(row, (uint32_t)((end_ns - (uint64_t)__builtin_ctzll(when) *
+								 INTAKE_EIGHTH_NS) / NSEC_PER_SEC));
 
 	if (!row->lost_s || now_s - row->lost_s > INTAKE_LOSING_NS / NSEC_PER_SEC)
 		row->losing_s = now_s + 1; /* rather later than it was */
@@ -482,13 +521,13 @@ intake_row_add(struct intake_stored *row, const struct intake_counts *c,
 
 void
 intake_table_add(struct intake_table *table, const struct report *report, enum intake_window first,
-		 uint64_t now_ns)
+		 const struct intake_span *span)
 {
 	const struct report_row *bad = report->rows, *end = bad + report->n_rows;
 	struct intake_places places = {.first = first};
 
 	for (enum intake_window w = first; w < INTAKE_WINDOWS; w++) {
-		places.number[w] = intake_number(w, now_ns);
+		places.number[w] = intake_number(w, span->now_ns);
 		places.at[w] = intake_windows[w].first + places.number[w] % intake_windows[w].n;
 	}
 	for (uint32_t i = 0; i < table->n; i++) {
@@ -504,7 +543,7 @@ intake_table_add(struct intake_table *table, const struct report *report, enum i
 		intake_row_add(row, &c, &places);
 		table->n_rare += row->n_rare;
 		if (c.lost || c.back_lost || c.unreachable)
-			intake_row_loses(row, now_ns);
+			intake_row_loses(row, bad[-1].lost_when, span->end_ns, span->now_ns);
 	}
 }
 

@@ -16,6 +16,8 @@ enum intake_window {
 	INTAKE_LONG,   /* 1 h: 4 slots of a quarter */
 	INTAKE_WINDOWS
 };
+#define INTAKE_EIGHTH_NS 125000000u /* a bit of report_row.lost_when */
+#define INTAKE_SECONDS 20 /* that INTAKE_SHORT has */
 /* What has lost nothing for so long loses anew. */
 #define INTAKE_LOSING_NS 30000000000ULL
 /* The length of a window, and of its slots. */
@@ -67,6 +69,11 @@ struct intake_stored {
 	 * INTAKE_LOSING_NS have gone by without. Seconds, 0: never.
 	 */
 	uint32_t lost_s, losing_s;
+	/*
+	 * The seconds in which what was lost was due: the newest one, and bit i for the one i
+	 * seconds before that. vague_s: the last report that had losses and did not say when.
+	 */
+	uint32_t due_s, due_when, vague_s;
 	uint32_t newest[INTAKE_WINDOWS]; /* the number of the newest slot that is in use */
 	struct intake_usual slots[INTAKE_SLOTS];
 	struct intake_hints hints;
@@ -92,12 +99,17 @@ int intake_table_name(struct intake_table *table, const struct report *report,
 		      const char *const *devices);
 void intake_table_clear(struct intake_table *table);
 
+/* When a report came, and when its time ended; CLOCK_MONOTONIC. */
+struct intake_span {
+	uint64_t now_ns, end_ns;
+};
+
 /*
  * Adds a report that has as many streams as the table, to the windows from `first` on. What a row
  * has no memory for does not count.
  */
 void intake_table_add(struct intake_table *table, const struct report *report,
-		      enum intake_window first, uint64_t now_ns);
+		      enum intake_window first, const struct intake_span *span);
 
 /* Takes over the times of the report, if it has any. Without memory, there are none. */
 void intake_table_times(struct intake_table *table, const struct report *report);
@@ -113,6 +125,11 @@ uint32_t intake_stored_usual_ns(const struct intake_stored *row, uint64_t now_ns
  * have been slow all the time.
  */
 uint64_t intake_stored_extra_ns(const struct intake_stored *row, uint64_t now_ns);
+/*
+ * The seconds of the shortest window in which what it has lost was due: bit i for the one that
+ * began i seconds before that of now_ns. Returns false if some of its losses have no time.
+ */
+bool intake_stored_seconds(const struct intake_stored *row, uint64_t now_ns, uint32_t *seconds);
 /* The sum of a row over a window. */
 void intake_stored_sum(const struct intake_stored *row, enum intake_window window, uint64_t now_ns,
 		       struct intake_counts *out);

@@ -43,6 +43,18 @@ judge_host_excuses(const struct judge_case *c, const struct registry_host_info *
 	return excuses;
 }
 
+/* Long windows have no seconds. If it has stalled, it is excused. */
+static uint32_t
+judge_said(const struct judge_case *c, const struct intake_host_info *info)
+{
+	uint64_t now_s = c->now_ns / NSEC_PER_SEC;
+	uint64_t until_s = info ? info->until_ns / NSEC_PER_SEC : 0;
+
+	if (!until_s || c->window != INTAKE_SHORT || now_s > until_s + INTAKE_SECONDS)
+		return LOCATE_NONE;
+	return now_s > until_s ? (uint32_t)(now_s - until_s) : 0;
+}
+
 /*
  * Within the window: it may have been down for a part of it; or have stood still, which counts more
  * exactly in longer windows (judge_unreachable()).
@@ -149,7 +161,8 @@ judge_add_host(struct judge_case *c, const struct registry_host *host)
 	}
 	snprintf(c->hosts[number].name, REGISTRATION_HOST, "%s", h.name);
 	c->lhosts[number] = (struct locate_host){
-		.excuses = judge_host_excuses(c, &h, info), .silent = info && info->silent};
+		.excuses = judge_host_excuses(c, &h, info), .silent = info && info->silent,
+		.said = judge_said(c, info)};
 	c->hosts[number].clock_known = info;
 	c->hosts[number].clock_off_ns = info ? info->clock_off_ns : 0;
 	c->hosts[number].reported_ns =
@@ -465,6 +478,9 @@ judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from
 	c->n_rows++;
 	if (row->losing_ns && (l->lost || l->half))
 		judge_row_loses(c, row->losing_ns);
+	if (c->window == INTAKE_SHORT && (l->lost || l->half) &&
+	    !intake_stored_seconds(row->stored, c->now_ns, &l->lost_due))
+		l->lost_due = 0;
 	c->stats.probes += l->sent;
 	c->stats.losses += l->lost + l->half;
 }

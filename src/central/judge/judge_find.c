@@ -14,6 +14,8 @@
 
 /* The greatest finding is enough by itself from this net gain on. */
 #define JUDGE_SURE 16.0
+/* A probe times out, the agent waits a little, the report arrives. */
+#define JUDGE_EARLY_NS (2 * NSEC_PER_SEC)
 
 static void
 judge_put_addrs(struct incident_culprit *out, const struct addr *addrs, size_t n)
@@ -276,22 +278,48 @@ judge_is_near(const struct judge_case *c, size_t row, const struct locate_candid
 	       judge_case_crosses(c, row, LOCATE_SWITCH, l->to);
 }
 
+/* The seconds in which losses lie that the finding may explain; 0: not known of all of them. */
+static uint32_t
+judge_seconds(const struct judge_case *c, const struct locate_finding *from)
+{
+	const struct locate_candidate *first = &from->candidates[0];
+	uint32_t due = 0;
+
+	for (size_t i = 0; from->effect != LOCATE_DELAY && i < c->n_rows; i++) {
+		if (!(c->lrows[i].lost || c->lrows[i].half) ||
+		    !judge_case_crosses(c, i, first->kind, first->id))
+			continue;
+		if (!c->lrows[i].lost_due)
+			return 0;
+		due |= c->lrows[i].lost_due;
+	}
+	return due;
+}
+
 /*
- * Whether all hosts that know something of it have reported after the slot with its first losses.
- * If not, what the others have met before looks as if it were well, and a switch like one of its
- * links.
+ * Whether all hosts that know something of it have reported after its first losses, or after their
+ * slot. If not, what the others have met before looks as if it were well, and a switch like one of
+ * its links. Those that say when something was lost also say so early: after JUDGE_EARLY_NS, what
+ * they have not said has not been lost.
  */
 static bool
 judge_is_told(const struct judge_case *c, const struct locate_finding *from)
 {
 	uint64_t slot_ns = intake_slot_ns(c->window), when = judge_parts(c, from);
 	uint64_t slots = intake_window_ns(c->window) / slot_ns, after_ns;
+	uint32_t due = judge_seconds(c, from);
 	const struct judge_host *host;
 
 	if (!when)
 		return true;
 	after_ns = c->now_ns - c->now_ns % slot_ns + slot_ns -
 		   (slots - 1 - (uint64_t)__builtin_ctzll(when)) * slot_ns;
+	if (due) {
+		after_ns = (c->now_ns / NSEC_PER_SEC + 1 - (31 - (uint64_t)__builtin_clz(due))) *
+			   NSEC_PER_SEC;
+		if (c->now_ns >= after_ns + JUDGE_EARLY_NS)
+			return true;
+	}
 	for (size_t i = 0; i < c->n_rows; i++) {
 		host = &c->hosts[c->lnics[c->lrows[i].from].host];
 		if (host->reported_ns && host->reported_ns < after_ns &&

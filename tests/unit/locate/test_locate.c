@@ -509,6 +509,43 @@ test_stall(void **state)
 	free(c);
 }
 
+/*
+ * By the second: a NIC that loses for three seconds of which its host has said that it did not
+ * stall; or has not yet.
+ */
+static void
+test_seconds(void **state)
+{
+	/* Losses of the last three seconds; of the host, when it has spoken last. */
+	static const struct {
+		uint32_t due, said;
+		bool brief;
+	} cases[] = {{7, 0, false}, {7, 1, true}, {7, 31, true}, {7, LOCATE_NONE, true},
+		     {7 << 4, 4, false}, {3, 0, true}, {0, 0, true}};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct clos *c = clos_new();
+		struct locate_result *result;
+
+		clos_lose_nic(c, 5, 3);
+		c->hosts[c->nics[5].host].said = cases[k].said;
+		for (size_t i = 0; i < c->e.n_rows; i++) {
+			if (!c->rows[i].lost_when)
+				continue;
+			c->rows[i].lost_when = 8; /* all in one slot */
+			c->rows[i].lost_due = cases[k].due;
+		}
+		result = run(c);
+		assert_int_equal(result->n_findings, 1);
+		assert_int_equal(result->findings[0].candidates[0].kind, LOCATE_NIC);
+		assert_int_equal(result->findings[0].brief, cases[k].brief);
+		assert_int_equal(result->findings[0].suspect, cases[k].brief);
+		locate_free(result);
+		free(c);
+	}
+}
+
 static uint32_t
 below(uint64_t *state, uint32_t n)
 {
@@ -612,6 +649,7 @@ main(void)
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_unsound),
 		cmocka_unit_test(test_stall),
+		cmocka_unit_test(test_seconds),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_empty),
 	};

@@ -28,7 +28,7 @@ static struct report_times times[] = {{buckets, 2}, {NULL, 0}, {buckets + 2, 1}}
 static struct report_row rows[] = {
 	{.place = 0, .classes = {[PROBE_LOST] = 1}, .slow = 2},
 	{.place = 1, .classes = {[PROBE_ACK2_MISSING] = 3, [PROBE_UNREACHABLE] = 4}, .noise = 2,
-	 .noise_lost = 1, .corrected = 9},
+	 .noise_lost = 1, .corrected = 9, .lost_when = 1ULL << 63 | 5},
 };
 static struct report_heard heard[] = {
 	{.src_port = 50000, .traffic_class = 106, .received = 50},
@@ -103,6 +103,7 @@ test_packed(void **state)
 	row = &element(map, "rows", 1, 2)->via.map;
 	expect_u64(&find(row, "classes")->via.map, "ack2_missing", 3);
 	expect_u64(row, "corrected", 9);
+	expect_u64(row, "lost_when", 9223372036854775813ULL);
 	expect_u64(&find(&element(map, "ports", 0, 2)->via.map, "counters")->via.map, "rx_pause",
 		   1ULL << 40);
 	group = &element(map, "heard", 0, 2)->via.map;
@@ -161,6 +162,7 @@ check_row(const struct report_row *a, const struct report_row *b)
 	assert_int_equal(a->noise_lost, b->noise_lost);
 	assert_int_equal(a->corrected, b->corrected);
 	assert_int_equal(a->slow, b->slow);
+	assert_true(a->lost_when == b->lost_when);
 }
 
 static void

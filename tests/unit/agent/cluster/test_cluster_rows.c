@@ -94,6 +94,46 @@ test_counts(void **state)
 	cluster_rows_free(rows);
 }
 
+static void
+lose(enum probe_class class, uint64_t due_ns)
+{
+	result.due_ns = due_ns;
+	add(class);
+}
+
+/* In eighths of a second before the report; the last one holds all that is older. */
+static void
+test_when(void **state)
+{
+	(void)state;
+	begin();
+	lose(PROBE_LOST, 100 * S);
+	lose(PROBE_ACK1_MISSING, 101 * S + S / 4);
+	lose(PROBE_LOST, 101 * S);
+	lose(PROBE_OK, 101 * S + S / 2);
+	result.stalled = true;
+	lose(PROBE_LOST, 101 * S + 3 * S / 4);
+	result.stalled = false;
+	lose(PROBE_OK, 102 * S);
+	fill();
+	assert_true(report.rows[0].lost_when == (1 << 6 | 1 << 8 | 1 << 16));
+	/* As the bus did not take it, the next one says the same, by its own end. */
+	lose(PROBE_OK, 103 * S);
+	fill();
+	assert_true(report.rows[0].lost_when == (1 << 14 | 1 << 16 | 1 << 24));
+	lose(PROBE_OK, 108 * S + S / 8);
+	fill();
+	assert_true(report.rows[0].lost_when == (1ULL << 55 | 1ULL << 57 | 1ULL << 63));
+	lose(PROBE_UNREACHABLE, 200 * S);
+	fill();
+	assert_true(report.rows[0].lost_when == (1 | 1ULL << 63));
+	cluster_rows_reported(rows, false);
+	lose(PROBE_ACK2_MISSING, 201 * S);
+	fill();
+	assert_true(report.rows[0].lost_when == 1);
+	cluster_rows_free(rows);
+}
+
 /* Times add up until they are reported. Eight buckets are an octave. */
 static void
 test_times(void **state)
@@ -340,7 +380,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts), cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_counts), cmocka_unit_test(test_when),
+		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_times), cmocka_unit_test(test_many_times),
 		cmocka_unit_test(test_stalled), cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_usual),

@@ -83,7 +83,8 @@ static struct intake_counts sums[STREAMS];
 static unsigned int n_heard;
 static char job[32], device[32];
 static struct report_bucket heard_times[STREAMS]; /* the first bucket, and the number of them */
-static uint32_t usual_ns[STREAMS];
+static uint32_t usual_ns[STREAMS], seconds[STREAMS];
+static bool timed[STREAMS];
 
 static void
 hear(void *arg, const struct intake_host *host, const struct intake_row *row)
@@ -96,6 +97,7 @@ hear(void *arg, const struct intake_host *host, const struct intake_row *row)
 	heard_times[row->place] = (struct report_bucket){
 		row->times.n ? row->times.buckets[0].bucket : 0, row->times.n};
 	usual_ns[row->place] = intake_stored_usual_ns(row->stored, now.mono_ns);
+	timed[row->place] = intake_stored_seconds(row->stored, now.mono_ns, &seconds[row->place]);
 	n_heard++;
 }
 
@@ -427,6 +429,48 @@ test_classes(void **state)
 	end();
 }
 
+/* When losses were due, by reports that say it in eighths of a second before their ends. */
+static void
+test_seconds(void **state)
+{
+	(void)state;
+	begin(1);
+	now.mono_ns += S / 2;
+	rows[0] = (struct report_row){.place = 0, .classes = {[PROBE_LOST] = 2},
+				      .lost_when = 1 | 1 << 16};
+	rows[1] = (struct report_row){.place = 1, .classes = {[PROBE_LOST] = 1}};
+	report.n_rows = 2;
+	assert_int_equal(send_now(), 0);
+	sum(INTAKE_SHORT, 0);
+	assert_true(timed[0]);
+	assert_int_equal(seconds[0], 1 | 1 << 2);
+	assert_false(timed[1]);
+	/* Later they are older, and losses of an older second are added. */
+	pass(3 * S);
+	rows[0].lost_when = 1ULL << 32;
+	assert_int_equal(send_now(), 0);
+	sum(INTAKE_SHORT, 0);
+	assert_int_equal(seconds[0], 1 << 3 | 1 << 4 | 1 << 5);
+	rows[0].lost_when = 1;
+	assert_int_equal(send_now(), 0);
+	sum(INTAKE_SHORT, 0);
+	assert_int_equal(seconds[0], 1 | 1 << 3 | 1 << 4 | 1 << 5);
+	/* A loss that is older than all that fits makes the others no witnesses. */
+	rows[0].lost_when = 1ULL << 63 | 1;
+	assert_int_equal(send_now(), 0);
+	sum(INTAKE_SHORT, 0);
+	assert_false(timed[0]);
+	report.n_rows = 0;
+	for (int i = 0; i < 5; i++) {
+		pass(5 * S);
+		assert_int_equal(send_now(), 0);
+	}
+	sum(INTAKE_SHORT, 0);
+	assert_true(timed[0] && timed[1]);
+	assert_int_equal(seconds[0] + seconds[1], 0);
+	end();
+}
+
 /* A report that was lost, one that comes twice, one that refers to names that are not known. */
 static void
 test_sequence(void **state)
@@ -675,6 +719,7 @@ main(void)
 		cmocka_unit_test(test_times), cmocka_unit_test(test_usual),
 		cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_heard), cmocka_unit_test(test_borrowed),
+		cmocka_unit_test(test_seconds),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_sequence), cmocka_unit_test(test_forged_sequence),
 		cmocka_unit_test(test_restart),
