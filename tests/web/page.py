@@ -220,6 +220,18 @@ def follows(b, w, cluster, url):
     check("and comes back by itself", True)
 
 
+# Of each item of the legend: where its mark is, without any colour.
+MARKS = """
+return [...document.querySelectorAll('.legend canvas')].map((c) => {
+    const p = c.getContext('2d').getImageData(0, 0, 31, 31).data, back = [...p.slice(0, 3)];
+    let mark = '';
+    for (let i = 0; i < p.length; i += 4)
+        mark += back.some((v, k) => Math.abs(v - p[i + k]) > 40) ? 'x' : '.';
+    return mark;
+});
+"""
+
+
 def controls(b, cluster, url):
     """What colours show, in which order, and only what is not green."""
     cluster.report(lambda a, o: 40 if (a[1], o[1]) == ("leaf-2", "leaf-1") else 0)
@@ -235,6 +247,9 @@ def controls(b, cluster, url):
     choose("by", "p99abs")
     check("RTTs of 9 us are good, as far as they are known", grade(b, 0, 1) == "#cfe3d4")
     check("the legend says what the colours mean", "less than 20 µs" in b.text(".legend"))
+    marks = b.run(MARKS)
+    check("and each has a mark of its own, which needs no colours",
+          len(marks) == 9 == len(set(marks)) and "x" not in marks[0])
     choose("by", "delay99")
     check("who probes the switch of a host that is slow to answer has its delay, and no others", [
         grade(b, *at) for at in ((0, 2), (1, 2), (2, 2), (2, 1), (0, 1), (1, 0))] ==
