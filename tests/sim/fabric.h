@@ -60,7 +60,8 @@ bool fabric_is_fabric(const struct fabric *f, uint32_t link);
 enum fault_kind {
 	FAULT_NONE, FAULT_LINK, FAULT_CABLE, FAULT_NIC, FAULT_NIC_OUT, FAULT_LEAF, FAULT_SPINE,
 	FAULT_DEAD, FAULT_STALL, FAULT_CUT, FAULT_HOLE, FAULT_SOME, FAULT_SIZE, FAULT_DELAY,
-	FAULT_CONGESTION, FAULT_FLAP, FAULT_TWO_LINKS, FAULT_MIXED, FAULT_EIGHT, FAULT_KINDS,
+	FAULT_CONGESTION, FAULT_FLAP, FAULT_TWO_LINKS, FAULT_MIXED, FAULT_EIGHT,
+	FAULT_STOP, FAULT_KINDS,
 };
 
 struct fabric_cell {
@@ -90,6 +91,7 @@ struct fabric_window {
 	struct fabric_cell *ring;
 	uint32_t parts;
 	struct locate_row *rows;
+	uint64_t *lost;         /* by row: parts in which it has lost something */
 	uint64_t *stalled;      /* by host: parts in which it says that it stalled */
 	struct locate_host *hosts;
 };
@@ -105,6 +107,7 @@ struct world {
 	double flap[FABRIC_LINKS];
 	bool dead[FABRIC_NICS], starved[FABRIC_NICS]; /* hosts */
 	uint32_t silent[FABRIC_NICS]; /* seconds without a report */
+	uint32_t stopped[FABRIC_NICS]; /* hosts: for so many seconds to come */
 	bool stall[FABRIC_NICS], flagged[FABRIC_NICS], unreported[FABRIC_NICS];
 	struct fabric_truth truth[FABRIC_TRUTHS];
 	uint32_t n_truth;

@@ -15,6 +15,7 @@
 #define MESH_RATE 10.0
 #define LINK_RATE 10.0
 #define LARGE 5
+#define STOP 8               /* seconds that a stopped host stands still */
 #define STALLED_SHARE 0.6    /* of the second in which a host stalls */
 #define ASKED_RATE 5.0
 
@@ -103,6 +104,7 @@ window_new(struct world *w, struct fabric_window *window, uint32_t parts)
 	window->parts = parts;
 	window->ring = calloc((size_t)parts * world_rows(w), sizeof(*window->ring));
 	window->rows = calloc(world_rows(w), sizeof(*window->rows));
+	window->lost = calloc(world_rows(w), sizeof(*window->lost));
 	window->stalled = calloc(w->f.n_hosts, sizeof(*window->stalled));
 	window->hosts = calloc(w->f.n_hosts, sizeof(*window->hosts));
 }
@@ -112,6 +114,7 @@ window_free(struct fabric_window *window)
 {
 	free(window->ring);
 	free(window->rows);
+	free(window->lost);
 	free(window->stalled);
 	free(window->hosts);
 }
@@ -152,7 +155,7 @@ window_add(struct world *w, struct fabric_window *window, uint32_t part, bool fr
 		old->arrived += now->arrived;
 		old->half += now->half;
 		old->slow += now->slow;
-		window_when(&row->lost_when, part, old->lost || old->half);
+		window_when(&window->lost[i], part, old->lost || old->half);
 		window_when(&row->slow_when, part, old->slow);
 	}
 	for (uint32_t h = 0; h < w->f.n_hosts; h++) {
@@ -356,6 +359,7 @@ world_fault(struct world *w, enum fault_kind kind, double rate)
 		return true;
 	case FAULT_DEAD: w->dead[host] = true; world_truth(w, LOCATE_HOST, host); return true;
 	case FAULT_STALL: w->starved[host] = true; world_truth(w, LOCATE_HOST, host); return true;
+	case FAULT_STOP: w->stopped[host] = STOP; world_truth(w, LOCATE_HOST, host); return true;
 	case FAULT_CUT: return world_cut(w);
 	case FAULT_HOLE: return world_hole(w);
 	case FAULT_SOME: return world_some(w);
@@ -400,7 +404,7 @@ world_stall(struct world *w, const struct fabric_tuple *t, bool *eaten)
 {
 	uint32_t from = w->f.nics[t->from].host, to = w->f.nics[t->to].host;
 
-	*eaten = w->dead[to];
+	*eaten = w->dead[to] || w->stopped[to];
 	for (int i = 0; i < 2; i++) {
 		uint32_t host = i ? to : from;
 
@@ -455,7 +459,8 @@ world_hosts(struct world *w)
 		w->flagged[h] = w->stall[h] && fabric_uniform(&w->random) < w->options.flagged;
 		if (w->second % FABRIC_PART == 0)
 			w->unreported[h] = fabric_uniform(&w->random) < w->options.reports_lost;
-		w->silent[h] = w->unreported[h] || w->dead[h] ? w->silent[h] + 1 : 0;
+		w->silent[h] = w->unreported[h] || w->dead[h] || w->stopped[h] ? w->silent[h] + 1 :
+										 0;
 	}
 }
 
@@ -469,7 +474,7 @@ world_second(struct world *w)
 		uint32_t host = w->f.nics[t->from].host;
 
 		for (t->phase += t->rate; t->phase >= 1; t->phase--)
-			if (!w->dead[host])
+			if (!w->dead[host] && !w->stopped[host])
 				world_probe(w, i);
 		if (w->unreported[host])
 			w->now[2 * i] = w->now[2 * i + 1] = (struct fabric_cell){0};
@@ -478,9 +483,27 @@ world_second(struct world *w)
 	window_add(w, &w->far, w->second / FABRIC_PART % FABRIC_LONG,
 		   w->second % FABRIC_PART == 0);
 	w->second++;
+	for (uint32_t h = 0; h < w->f.n_hosts; h++)
+		if (w->stopped[h] && --w->stopped[h] == 0) /* then it says so */
+			w->near.stalled[h] = UINT64_MAX;
 }
 
 /* ---- evidence ---- */
+
+/* The short window as rpingmesh-central has it: losses by slots, and by the second. */
+static void
+world_when(const struct world *w, struct locate_row *row, uint64_t lost)
+{
+	row->lost_when = row->lost_due = 0;
+	for (uint32_t ago = 0; ago < FABRIC_SHORT; ago++) {
+		uint32_t second = w->second - 1 - ago;
+
+		if (second >= w->second || !(lost >> second % FABRIC_SHORT & 1))
+			continue;
+		row->lost_when |= 1ull << second / FABRIC_PART % (FABRIC_SHORT / FABRIC_PART);
+		row->lost_due |= 1u << ago;
+	}
+}
 
 static void
 world_path(const struct fabric_tuple *t, const struct fabric_path *path, struct locate_path *out)
@@ -508,12 +531,16 @@ world_evidence(struct world *w, const struct fabric_window *window)
 			row->back = t->unknown ? LOCATE_NONE : 2 * i + 1;
 			row->large = k;
 			row->heard = world_heard(i);
+			row->lost_when = window->lost[2 * i + k];
+			if (window == &w->near)
+				world_when(w, row, row->lost_when);
 		}
 	}
 	for (uint32_t h = 0; h < w->f.n_hosts; h++) {
 		/* In three parts or more: more than what was left out anyway. */
 		bool stalled = __builtin_popcountll(window->stalled[h]) >= 3;
 		window->hosts[h].excuses = stalled && window == &w->near ? LOCATE_STALLED : 0;
+		window->hosts[h].said = window == &w->near ? w->silent[h] : LOCATE_NONE;
 		window->hosts[h].silent = w->silent[h] > 2 * FABRIC_PART;
 	}
 	return (struct locate_evidence){window->hosts, w->f.nics, w->f.links, w->paths,
