@@ -39,13 +39,14 @@ class Central:
                 return s.connect_ex(("127.0.0.1", PORT)) == 0
         until("mosquitto listens", listens)
 
-    def start(self, text=""):
+    def start(self, text="", log=None):
+        """log: a file that gets what it logs, instead of standard error."""
         path = os.path.join(self.t.dir, "central.conf")
         with open(path, "w") as f:
             f.write(f'broker = "{BROKER}";\nsocket = "{self.socket}";\nsocket_group = "";\n'
                     f'{text}')
         self.process = subprocess.Popen([os.path.join(BUILD, "rpingmesh-central"), "-c", path],
-                                        stdin=subprocess.DEVNULL)
+                                        stdin=subprocess.DEVNULL, stderr=log)
         until("central answers", lambda: os.path.exists(self.socket))
 
     def json(self, *argv):
