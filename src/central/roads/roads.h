@@ -31,7 +31,7 @@
 #include "record/paths.h"
 #include "record/registration.h"
 
-#define ROADS_PATHS 6000000u      /* of all hosts */
+#define ROADS_PATHS 12000000u     /* of all hosts: 100,000 ports have 10 million there and back */
 #define ROADS_HOST_PATHS 10000u   /* of one */
 #define ROADS_LINKS_MAX (PATHS_HOPS_MAX + 1) /* of a path */
 #define ROADS_NAME 65             /* of a switch, with its '\0' */

@@ -25,8 +25,8 @@
 
 #define ROADS_NAMES 4000000u
 #define ROADS_NODES 4000000u
-#define ROADS_LINKS 8000000u
-#define ROADS_STEPS 12000000u
+#define ROADS_LINKS 24000000u
+#define ROADS_STEPS 24000000u
 #define ROADS_HOSTS 1000000u
 #define ROADS_UP 15u /* routers of the upward half of a path */
 

@@ -155,7 +155,9 @@ roads_step_new(struct roads *r, const struct roads_step_key *key)
 	if ((!key->node || roads_node_step(r, key->node, 1) == 0) &&
 	    (!from || !key->node || roads_step_at(r, id)->link))
 		return id;
-	roads_step_drop(r, id);
+	roads_step_clear(r, id);
+	if (key->before) /* it is the caller's to drop */
+		roads_step_at(r, key->before)->refs--;
 	return 0;
 }
 

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "central/roads/roads.h"
+#include "central/roads/roads_impl.h"
 #include "core/clock.h"
 
 #define NOW (1000000 * NSEC_PER_SEC)
@@ -289,6 +289,25 @@ test_both(void **state)
 	there.src_port = 7;
 	roads_find_both(roads, &there, 6, ways);
 	assert_same_links(&ways[0], 7);
+}
+
+/* If there is no room for a link, nothing remains of a path. */
+static void
+test_full(void **state)
+{
+	struct paths_path p = over(1, 5);
+	struct roads_path found;
+	uint32_t links = 0;
+
+	(void)state;
+	for (roads->edges.max = 0; take("a", &p) != 0; roads->edges.max++, links++) {
+		assert_int_equal(stats().links, 0);
+		assert_int_equal(stats().hops, 0);
+		assert_false(find(5, &found));
+	}
+	assert_int_equal(links, 4);
+	assert_true(find(5, &found));
+	assert_int_equal(stats().links, 4);
 }
 
 /* What has not answered is no link, and the last complete path stays. */
@@ -937,6 +956,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_path),     TEST(test_moves),	    TEST(test_incomplete),
+		TEST(test_full),
 		TEST(test_gaps),     TEST(test_gap_after_move), TEST(test_gap_elsewhere),
 		TEST(test_foreign),  TEST(test_renumbered), TEST(test_sets),
 		TEST(test_restart),  TEST(test_too_many),   TEST(test_names),
