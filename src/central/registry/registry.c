@@ -2,8 +2,8 @@
 /*
  * DOC: objects
  *
- * The registry owns the hosts, which are in a list in the order of their ids, and in a tree by name
- * (tsearch(3)). A host owns its last registration.
+ * The registry owns the hosts, which are in a list and an array in the order of their ids, and in a
+ * tree by name (tsearch(3)). A host owns its last registration.
  */
 #include "central/registry/registry.h"
 
@@ -29,6 +29,8 @@ struct registry_host {
 struct registry {
 	TAILQ_HEAD(registry_hosts, registry_host) hosts;
 	void *by_name;
+	struct registry_host **by_id; /* owned; ascending */
+	uint32_t room;              /* of it */
 	struct registry_ops ops;
 	struct registry_stats stats;
 	uint32_t max_hosts, n_hosts;
@@ -59,13 +61,50 @@ registry_compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* The place of the first host after this id. */
+static uint32_t
+registry_place(const struct registry *r, uint64_t after)
+{
+	uint32_t low = 0, high = r->n_hosts;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (r->by_id[middle]->info.id > after)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+static bool
+registry_has_place(struct registry *r)
+{
+	uint32_t room = r->room ? 2 * r->room : 64;
+	struct registry_host **more;
+
+	if (r->n_hosts < r->room)
+		return true;
+	more = reallocarray(r->by_id, room, sizeof(struct registry_host *));
+	if (!more)
+		return false;
+	r->by_id = more;
+	r->room = room;
+	return true;
+}
+
 static void
 registry_forget(struct registry *r, struct registry_host *host)
 {
+	uint32_t place = registry_place(r, host->info.id - 1);
+
 	tdelete(host, &r->by_name, registry_compare);
 	TAILQ_REMOVE(&r->hosts, host, link);
 	r->stats.hosts[host->info.state]--;
 	r->n_hosts--;
+	memmove(&r->by_id[place], &r->by_id[place + 1],
+		(r->n_hosts - place) * sizeof(struct registry_host *));
 	registration_free(host->registration);
 	free(host);
 }
@@ -79,6 +118,7 @@ registry_free(struct registry *r)
 		return;
 	while ((host = TAILQ_FIRST(&r->hosts)))
 		registry_forget(r, host);
+	free(r->by_id);
 	free(r);
 }
 
@@ -106,12 +146,9 @@ registry_find(const struct registry *r, const char *name)
 const struct registry_host *
 registry_next(const struct registry *r, uint64_t after)
 {
-	const struct registry_host *host;
+	uint32_t place = registry_place(r, after);
 
-	TAILQ_FOREACH(host, &r->hosts, link)
-		if (host->info.id > after)
-			return host;
-	return NULL;
+	return place < r->n_hosts ? r->by_id[place] : NULL;
 }
 
 const struct registry_host *
@@ -173,7 +210,7 @@ registry_add(struct registry *r, const char *name, const struct registry_time *n
 		r->stats.refused_full++;
 		return -ENOSPC;
 	}
-	host = calloc(1, sizeof(*host));
+	host = registry_has_place(r) ? calloc(1, sizeof(*host)) : NULL;
 	if (!host)
 		return -ENOMEM;
 	strcpy(host->name, name);
@@ -185,7 +222,7 @@ registry_add(struct registry *r, const char *name, const struct registry_time *n
 	host->info.first_seen = *now;
 	host->info.state = REGISTRY_GONE;
 	r->stats.hosts[REGISTRY_GONE]++;
-	r->n_hosts++;
+	r->by_id[r->n_hosts++] = host;
 	TAILQ_INSERT_TAIL(&r->hosts, host, link);
 	*out = host;
 	return 0;
