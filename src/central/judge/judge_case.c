@@ -16,7 +16,7 @@
 /* Messages from this size on count as large. */
 #define JUDGE_LARGE 1024u
 /* Rows of a case, which have about 150 bytes each; what is above is left out. */
-#define JUDGE_ROWS_MAX 4000000u
+#define JUDGE_ROWS_MAX 6000000u
 
 #define JUDGE_ROOM(c, name) \
 	judge_room((void **)&(c)->name, &(c)->room_##name, (c)->n_##name, sizeof(*(c)->name))
