@@ -29,7 +29,10 @@ WARM = 12   # seconds: each host has been heard for two rounds, and has its rows
 
 def kb(pid, key):
     with open(f"/proc/{pid}/status") as f:
-        return int(f.read().partition(key + ":")[2].split()[0])
+        text = f.read()
+    if key not in text:
+        raise SystemExit(f"process {pid} has ended")
+    return int(text.partition(key + ":")[2].split()[0])
 
 
 def cpu_of(path):
@@ -190,6 +193,11 @@ def one(args, hosts):
         run(args, directory, broker, hosts, programs[1].pid, programs[0].pid)
     finally:
         for program in programs:
+            ended = program.poll()
+            if ended is not None:
+                print(f"{program.args[0]} has ended with {ended}; its last words:")
+                with open(os.path.join(directory, "log")) as f:
+                    print("".join(f.readlines()[-5:]))
             program.terminate()
             program.wait()
         shutil.rmtree(directory)
