@@ -107,6 +107,21 @@ judge_name_nic(struct judge_case *c, uint32_t number)
 	return judge_index_put(&c->nics_by_name, name, strlen(name), number);
 }
 
+/*
+ * A ToR that its host knows by its address alone. The switch has a name if paths or the file give
+ * it one, and is to have that name also in a window in which no path crosses it.
+ */
+static uint32_t
+judge_tor_of(struct judge_case *c, const char *tor)
+{
+	const char *name = NULL;
+	struct addr a;
+
+	if (addr_parse(tor, &a) == 0)
+		name = roads_switch_name(c->sources.roads, &a);
+	return judge_switch_of(c, name ? name : tor);
+}
+
 static int
 judge_add_nic(struct judge_case *c, uint32_t host, const struct registration_port *port,
 	      unsigned int excuses)
@@ -127,7 +142,7 @@ judge_add_nic(struct judge_case *c, uint32_t host, const struct registration_por
 	c->lnics[number] = (struct locate_nic){
 		.host = host, .tor = LOCATE_NONE, .excuses = excuses};
 	if (port->n_tors)
-		c->lnics[number].tor = judge_switch_of(c, port->tors[0]);
+		c->lnics[number].tor = judge_tor_of(c, port->tors[0]);
 	/* Of two ports with one address, the first one counts. */
 	for (size_t i = 0; rc == 0 && i < port->n_addrs; i++)
 		if (judge_index_get(&c->nics_by_addr, &port->addrs[i], sizeof(port->addrs[i])) ==

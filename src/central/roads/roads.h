@@ -230,6 +230,8 @@ bool roads_switch(const struct roads *roads, uint32_t id, struct roads_switch *o
 uint32_t roads_switch_after(const struct roads *roads, uint32_t id, struct roads_switch *out);
 /* The addresses of a switch, `max` at most. Returns how many it wrote. */
 size_t roads_switch_addresses(const struct roads *roads, uint32_t id, struct addr *out, size_t max);
+/* The name of the switch that has an address, if it has one; or NULL. Borrowed as roads_owner(). */
+const char *roads_switch_name(const struct roads *roads, const struct addr *a);
 /* The port of an address by the file, or NULL. */
 const char *roads_port_name(const struct roads *roads, const struct addr *a);
 

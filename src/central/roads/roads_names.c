@@ -331,6 +331,17 @@ roads_switch_addresses(const struct roads *r, uint32_t id, struct addr *out, siz
 }
 
 const char *
+roads_switch_name(const struct roads *r, const struct addr *a)
+{
+	uint32_t file = roads_pool_find(&r->files, a), node = roads_pool_find(&r->nodes, a);
+	uint32_t name = file ? ((const struct roads_file *)roads_pool_at(&r->files, file))->name :
+			node && roads_node_at(r, node)->by != ROADS_BY_ADDRESS ?
+			       roads_node_at(r, node)->sw : 0;
+
+	return name ? roads_name_at(r, name)->key.text : NULL;
+}
+
+const char *
 roads_port_name(const struct roads *r, const struct addr *a)
 {
 	uint32_t id = roads_pool_find(&r->files, a);

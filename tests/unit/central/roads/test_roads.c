@@ -578,7 +578,7 @@ static void
 test_names(void **state)
 {
 	struct paths_path p = over(1, 1), q = over(2, 2);
-	struct addr spine1, spine2, list[4];
+	struct addr spine1, spine2, other, list[4];
 	struct roads_path found;
 
 	(void)state;
@@ -605,6 +605,12 @@ test_names(void **state)
 	assert_int_equal(switch_of("spine.example").tuples, 1);
 	assert_string_equal(roads_port_name(roads, &spine2), "swp7");
 	assert_null(roads_port_name(roads, &spine1));
+	assert_string_equal(roads_switch_name(roads, &spine2), "spine2");
+	assert_string_equal(roads_switch_name(roads, &spine1), "spine.example");
+	assert_int_equal(addr_parse("10.3.0.1", &other), 0);
+	assert_null(roads_switch_name(roads, &other));
+	assert_int_equal(addr_parse("10.99.0.1", &other), 0);
+	assert_null(roads_switch_name(roads, &other));
 	assert_true(find(2, &found));
 	assert_int_equal(roads_switch_addresses(roads, found.switches[1], list, 4), 1);
 	assert_true(addr_equal(&list[0], &spine2));
