@@ -272,6 +272,8 @@ judge_job_done(void *arg)
 	}
 	judge_case_stats(job->c, &stats);
 	j->stats.run_ns[w] = stats.run_ns;
+	j->stats.rows[w] = stats.rows;
+	j->stats.left_out[w] = stats.left_out;
 	j->stats.collect_ns[w] = j->collect_ns;
 	j->stats.took_ns[w] = clock_mono_ns() - j->begun_ns[w];
 	log_debug(CLUSTER, "window of %llu s: %zu rows collected in %llu ms of the loop, judged in "
@@ -534,7 +536,7 @@ judge_new(const struct judge_config *config, struct judge **out)
 	if (!j)
 		return -ENOMEM;
 	j->config = *config;
-	j->sources = (struct judge_sources){config->mesh, config->intake, config->roads};
+	j->sources = (struct judge_sources){config->mesh, config->intake, config->roads, 0};
 	rc = judge_index_seed();
 	if (rc == 0)
 		rc = judge_start(j);

@@ -41,6 +41,8 @@ struct judge_stats {
 	/* The last judgement of each window: how long it took from its beginning to the verdict,
 	 * and the processor time of that, of the loop and of the worker. */
 	uint64_t took_ns[INTAKE_WINDOWS], collect_ns[INTAKE_WINDOWS], run_ns[INTAKE_WINDOWS];
+	/* Streams of probes that it looked at, and that it left out, for lack of room. */
+	uint64_t rows[INTAKE_WINDOWS], left_out[INTAKE_WINDOWS];
 };
 
 /* Returns 0 and sets *out, which the caller owns, or -errno. */

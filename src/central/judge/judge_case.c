@@ -15,8 +15,6 @@
 
 /* Messages from this size on count as large. */
 #define JUDGE_LARGE 1024u
-/* Rows of a case, which have about 150 bytes each; what is above is left out. */
-#define JUDGE_ROWS_MAX 6000000u
 
 #define JUDGE_ROOM(c, name) \
 	judge_room((void **)&(c)->name, &(c)->room_##name, (c)->n_##name, sizeof(*(c)->name))
@@ -525,7 +523,7 @@ judge_hear_row(void *arg, const struct intake_host *host, const struct intake_ro
 
 	(void)host;
 	if (c->failed || from == JUDGE_NONE || to == JUDGE_NONE || from == to ||
-	    c->lnics[from].host != c->next || c->n_rows == JUDGE_ROWS_MAX)
+	    c->lnics[from].host != c->next || !judge_share_has(c, s))
 		return;
 	if (JUDGE_ROOM(c, rows) < 0 || JUDGE_LROOM(c, lrows, c->n_rows) < 0) {
 		c->failed = -ENOMEM;
@@ -649,6 +647,7 @@ judge_case_new(const struct judge_sources *sources, enum intake_window window, u
 	c->window = window;
 	c->now_ns = c->random = now_ns;
 	c->wall_ns = clock_wall_ns() - (clock_mono_ns() - now_ns);
+	judge_share_begin(c);
 	*out = c;
 	return 0;
 }

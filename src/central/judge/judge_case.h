@@ -27,6 +27,7 @@ struct judge_sources {
 	const struct mesh *mesh;
 	const struct intake *intake;
 	const struct roads *roads;
+	uint64_t rows_max;    /* of a case; 0: the default (judge_share.c) */
 };
 
 /* Returns 0 and sets *out, which the caller owns, or -ENOMEM. */
@@ -100,6 +101,7 @@ enum incidents_health judge_case_health(const struct judge_case *c, const char *
 /* What was seen, for people. */
 struct judge_case_stats {
 	size_t hosts, nics, switches, links, paths, rows;
+	size_t left_out;         /* rows, for lack of room */
 	uint64_t probes, losses; /* that are evidence */
 	size_t suspects;
 	uint64_t run_ns;         /* processor time of judge_case_run() */

@@ -80,6 +80,7 @@ struct judge_case {
 	uint64_t after;       /* the last host of the registry */
 	size_t next;          /* of `hosts`, whose rows are to be added; */
 	bool registered;      /* when all hosts are there */
+	uint32_t one_of;      /* so many 5-tuples is taken; 1: all */
 	bool doubles;         /* two NICs have one address */
 	int failed;           /* -errno inside a callback */
 	struct judge_index hosts_by_name, nics_by_addr, nics_by_name, switches_by_name;
@@ -139,6 +140,10 @@ int judge_hear_peers(struct judge_case *c, size_t first);
 /* judge_unreachable.c: how many of the unreachable probes of a row are lost. */
 uint32_t judge_unreachable(const struct judge_case *c, const struct intake_row *row, uint32_t from,
 			   uint32_t to);
+
+/* judge_share.c: which rows there is room for: chooses the share; whether a stream is in it. */
+void judge_share_begin(struct judge_case *c);
+bool judge_share_has(struct judge_case *c, const struct report_stream *s);
 
 /* judge_find.c: makes findings of the result. Returns 0 or -ENOMEM. */
 int judge_find(struct judge_case *c);

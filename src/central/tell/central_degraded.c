@@ -302,6 +302,27 @@ central_degraded_memory(const struct central_tell *t, central_degraded_hear *fn,
 }
 
 static void
+central_degraded_share(const struct central_tell *t, central_degraded_hear *fn, void *arg)
+{
+	struct judge_stats stats;
+	char text[400];
+	int most = 0;
+
+	judge_stats(t->judge, &stats);
+	for (int w = 1; w < INTAKE_WINDOWS; w++)
+		if (stats.left_out[w] > stats.left_out[most])
+			most = w;
+	if (!stats.left_out[most])
+		return;
+	snprintf(text, sizeof(text),
+		 "there are too many streams of probes to judge them all, so culprits are looked "
+		 "for in a part of them, and small losses are found later: %" PRIu64 " of %" PRIu64
+		 "; lower paths, or give each part of the cluster its own rpingmesh-central",
+		 stats.rows[most], stats.rows[most] + stats.left_out[most]);
+	fn(arg, CENTRAL_MEMORY, text);
+}
+
+static void
 central_degraded_names(const struct central_tell *t, central_degraded_hear *fn, void *arg)
 {
 	char text[CONF_ERROR + 300], address[ADDR_TEXT];
@@ -337,6 +358,7 @@ central_degraded(const struct central_tell *t, central_degraded_hear *fn, void *
 	central_degraded_hosts(t, fn, arg);
 	central_degraded_memory(t, fn, arg);
 	central_degraded_reports(t, fn, arg);
+	central_degraded_share(t, fn, arg);
 	central_degraded_plan(t, fn, arg);
 	central_degraded_names(t, fn, arg);
 	if (history_sentence(judge_history(t->judge), database, sizeof(database)))
