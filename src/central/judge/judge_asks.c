@@ -2,9 +2,10 @@
 /*
  * DOC: asks
  *
- * `live` has each 5-tuple that was asked for, until JUDGE_ASK_NS is over. What a case wants and is
- * not there is added, within the limits; then what was added goes out, one message for each host
- * and incident. An incident keeps in its events what was asked for it, and what came of it.
+ * `live` has each 5-tuple that was asked for, until JUDGE_ASK_NS is over; traces until
+ * JUDGE_TRACE_AGAIN_NS. What a case wants and is not there is added, within the limits; then what
+ * was added goes out, one message for each host and incident. An incident keeps in its events what
+ * was asked for it, and what came of it.
  */
 #include "central/judge/judge_asks.h"
 
@@ -217,7 +218,8 @@ judge_asks_add(struct judge_asks *asks, const struct judge_want *want,
 	}
 	bucket_take(&asks->bucket, &asks->rate, now_ns);
 	*a = (struct judge_asked){.tuple = want->tuple, .trace = want->trace,
-				  .until_ns = now_ns + JUDGE_ASK_NS};
+				  .until_ns = now_ns + (want->trace ? JUDGE_TRACE_AGAIN_NS :
+								      JUDGE_ASK_NS)};
 	snprintf(a->host, sizeof(a->host), "%s", want->host);
 	if (incident)
 		memcpy(a->about, incident->id, sizeof(a->about));

@@ -19,6 +19,8 @@ struct roads;
 
 #define JUDGE_ASK_NS 20000000000ULL
 #define JUDGE_ASK_AGAIN_NS 5000000000ULL /* between two rounds for one incident */
+/* The same trace again: the one before may have been made before the losses began. */
+#define JUDGE_TRACE_AGAIN_NS 5000000000ULL
 #define JUDGE_ASK_INTERVAL_NS 200000000ULL
 #define JUDGE_ASKS_MAX 512u      /* 5-tuples at a time, */
 #define JUDGE_ASKS_HOST 16u      /* of one host, */
@@ -31,7 +33,7 @@ struct judge_asks_stats {
 	uint64_t messages;       /* to hosts */
 	uint64_t probes, traces; /* 5-tuples that were asked for */
 	uint64_t limited;        /* that were not, because of a limit; each time */
-	uint32_t live;           /* that are probed, or have been traced within JUDGE_ASK_NS */
+	uint32_t live;           /* that are probed, or have just been traced */
 };
 
 /* All borrowed. The roads know flow labels. Returns 0 and sets *out, or -ENOMEM. */
