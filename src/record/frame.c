@@ -96,7 +96,7 @@ frame_close(struct frame_scan *scan)
 		scan->depth--;
 }
 
-/* The length of a number, a short string, nil, or a boolean; 0: it may be something else. */
+/* The length of an integer or a short string; 0: it may be something else. */
 static unsigned int
 frame_small(uint8_t c)
 {

@@ -17,8 +17,8 @@
 #define CLUSTER_ROWS_KEEP_NS 120000000000ULL
 /* So many answers in a row, without a loss, and a stream no longer loses. */
 #define CLUSTER_ROWS_GOOD 20u
-/* An answer is slow if its RTT is above three times the usual one, and so much above it. */
 #define CLUSTER_ROWS_EIGHTH_NS 125000000u /* a bit of report_row.lost_when */
+/* An answer is slow if its RTT is above three times the usual one, and so much above it. */
 #define CLUSTER_ROWS_SLOW_NS 20000u
 #define CLUSTER_ROWS_LEARN 20u /* the usual RTT is known after so many answers */
 /* If all answers have been slow for so long, that is usual: what is usual is learned anew. */

@@ -279,17 +279,19 @@ static enum intake_window
 intake_first_window(struct intake_host *host, const struct report *report,
 		    const struct intake_time *now)
 {
-	int64_t ahead_ns = (int64_t)now->wall_ns - (int64_t)report->end_ns, age_ns;
+	int64_t ahead_ns = (int64_t)now->wall_ns - (int64_t)report->end_ns;
+	uint64_t age_ns;
 
 	intake_clock_see(&host->clock, ahead_ns, now->mono_ns);
 	host->info.clock_off_ns = -intake_clock_least(&host->clock);
-	age_ns = ahead_ns - intake_clock_least(&host->clock);
-	host->info.until_ns = now->mono_ns - (uint64_t)age_ns;
-	age_ns += (int64_t)(report->end_ns - report->begin_ns);
-	if (age_ns <= (int64_t)INTAKE_AGE_SHORT_NS)
+	/* Not below 0, but the clock of a host that lies may be off by any time. */
+	age_ns = (uint64_t)ahead_ns - (uint64_t)intake_clock_least(&host->clock);
+	host->info.until_ns = age_ns < now->mono_ns ? now->mono_ns - age_ns : 0;
+	age_ns += report->end_ns - report->begin_ns;
+	if (age_ns <= INTAKE_AGE_SHORT_NS)
 		return INTAKE_SHORT;
 	host->info.late++;
-	return age_ns <= (int64_t)INTAKE_AGE_MIDDLE_NS ? INTAKE_MIDDLE : INTAKE_LONG;
+	return age_ns <= INTAKE_AGE_MIDDLE_NS ? INTAKE_MIDDLE : INTAKE_LONG;
 }
 
 /* ---- reports ---- */

@@ -75,7 +75,7 @@ struct intake_host_info {
 	uint64_t incarnation;
 	uint64_t first_ns, last_ns;  /* when its first and its last report came */
 	uint64_t until_ns;           /* when the time of its last report ended, within the time of
-					a message */
+					a message; 0: before central's machine booted */
 	uint64_t started_ns;         /* when its incarnation was first seen */
 	uint32_t restarts;           /* how often the incarnation has changed */
 	bool silent;

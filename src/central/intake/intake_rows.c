@@ -457,14 +457,15 @@ static void
 intake_row_loses(struct intake_stored *row, uint64_t when, uint64_t end_ns, uint64_t now_ns)
 {
 	uint32_t now_s = (uint32_t)(now_ns / NSEC_PER_SEC);
+	uint64_t ago_ns;
 
 	if (!when || when >> 63)
 		row->vague_s = now_s;
-	end_ns -= INTAKE_EIGHTH_NS / 2;
-	for (; when; when &= when - 1)
-		intake_row_due(row, (uint32_t)((end_ns - (uint64_t)__builtin_ctzll(when) *
-								 INTAKE_EIGHTH_NS) / NSEC_PER_SEC));
-
+	for (; when; when &= when - 1) {
+		ago_ns = (uint64_t)__builtin_ctzll(when) * INTAKE_EIGHTH_NS + INTAKE_EIGHTH_NS / 2;
+		if (ago_ns <= end_ns) /* if not, no window goes back so far */
+			intake_row_due(row, (uint32_t)((end_ns - ago_ns) / NSEC_PER_SEC));
+	}
 	if (!row->lost_s || now_s - row->lost_s > INTAKE_LOSING_NS / NSEC_PER_SEC)
 		row->losing_s = now_s + 1; /* rather later than it was */
 	row->lost_s = now_s;

@@ -650,6 +650,45 @@ test_clocks(void **state)
 	end();
 }
 
+/*
+ * The machine of central has just booted, and a clock is set back by an hour: what the report is
+ * about was over before that, and its losses are in no second of the window. Later it is right.
+ */
+static void
+test_clock_before_boot(void **state)
+{
+	(void)state;
+	begin(1);
+	assert_int_equal(send_now(), 0);
+	assert_true(info().until_ns == 100 * S);
+	rows[0] = (struct report_row){.place = 0, .classes = {[PROBE_LOST] = 1}, .lost_when = 1};
+	report.n_rows = 1;
+	pass(5 * S);
+	report.begin_ns -= 3600 * S;
+	report.end_ns -= 3600 * S;
+	assert_int_equal(send_now(), 0);
+	assert_true(info().until_ns == 0);
+	sum(INTAKE_LONG, 0);
+	assert_int_equal(seconds[0], 0);
+	for (int i = 0; i < 30; i++) {
+		pass(5 * S);
+		report.n_rows = i == 29;
+		assert_int_equal(send_now(), 0);
+	}
+	assert_true(info().until_ns == now.mono_ns);
+	sum(INTAKE_SHORT, 0);
+	assert_int_equal(seconds[0], 2); /* the second before that which begins now */
+	/* Whatever a host says. */
+	report.end_ns = report.begin_ns = INT64_MAX;
+	assert_int_equal(send_now(), 0);
+	pass(S);
+	report.begin_ns = 0;
+	report.end_ns = 1;
+	assert_int_equal(send_now(), 0);
+	assert_true(info().until_ns == 0);
+	end();
+}
+
 static void
 test_silent(void **state)
 {
@@ -724,7 +763,8 @@ main(void)
 		cmocka_unit_test(test_sequence), cmocka_unit_test(test_forged_sequence),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_clocks), cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_clocks), cmocka_unit_test(test_clock_before_boot),
+		cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_bounds),
 	};
 
