@@ -116,7 +116,7 @@ registry_free(struct registry *r)
 
 	if (!r)
 		return;
-	while ((host = TAILQ_FIRST(&r->hosts)))
+	while ((host = TAILQ_LAST(&r->hosts, registry_hosts))) /* none in by_id moves up */
 		registry_forget(r, host);
 	free(r->by_id);
 	free(r);
