@@ -14,7 +14,7 @@
 
 /* The greatest finding is enough by itself from this net gain on. */
 #define JUDGE_SURE 16.0
-/* A probe times out, the agent waits a little, the report arrives. */
+/* A probe times out after up to a second, the agent waits a little, the report arrives. */
 #define JUDGE_EARLY_NS (2 * NSEC_PER_SEC)
 
 /* Whether a service's own row has met it. */
@@ -105,9 +105,22 @@ judge_is_near(const struct judge_case *c, size_t row, const struct locate_candid
 	       judge_case_crosses(c, row, LOCATE_SWITCH, l->to);
 }
 
-/* The seconds in which losses lie that the finding may explain; 0: not known of all of them. */
+/* How many seconds before the end of its host's last report the newest loss of a row was due. */
 static uint32_t
-judge_seconds(const struct judge_case *c, const struct locate_finding *from)
+judge_row_lag(const struct judge_case *c, size_t row)
+{
+	uint32_t said = c->lhosts[c->lnics[c->lrows[row].from].host].said;
+	uint32_t newest = (uint32_t)__builtin_ctz(c->lrows[row].lost_due);
+
+	return said == LOCATE_NONE ? LOCATE_NONE : newest > said ? newest - said : 0;
+}
+
+/*
+ * The seconds in which losses lie that the finding may explain; 0: not known of all of them. *lag:
+ * after how many a loss is reported at the soonest.
+ */
+static uint32_t
+judge_seconds(const struct judge_case *c, const struct locate_finding *from, uint32_t *lag)
 {
 	const struct locate_candidate *first = &from->candidates[0];
 	uint32_t due = 0;
@@ -119,6 +132,7 @@ judge_seconds(const struct judge_case *c, const struct locate_finding *from)
 		if (!c->lrows[i].lost_due)
 			return 0;
 		due |= c->lrows[i].lost_due;
+		*lag = judge_row_lag(c, i) < *lag ? judge_row_lag(c, i) : *lag;
 	}
 	return due;
 }
@@ -127,14 +141,15 @@ judge_seconds(const struct judge_case *c, const struct locate_finding *from)
  * Whether all hosts that know something of it have reported after its first losses, or after their
  * slot. If not, what the others have met before looks as if it were well, and a switch like one of
  * its links. Those that say when something was lost also say so early: after JUDGE_EARLY_NS, what
- * they have not said has not been lost.
+ * they have not said has not been lost. If their probes take longer to time out (timeout_ms), their
+ * reports show it.
  */
 static bool
 judge_is_told(const struct judge_case *c, const struct locate_finding *from)
 {
 	uint64_t slot_ns = intake_slot_ns(c->window), when = judge_parts(c, from);
 	uint64_t slots = intake_window_ns(c->window) / slot_ns, after_ns;
-	uint32_t due = judge_seconds(c, from);
+	uint32_t lag = LOCATE_NONE, due = judge_seconds(c, from, &lag);
 	const struct judge_host *host;
 
 	if (!when)
@@ -142,8 +157,8 @@ judge_is_told(const struct judge_case *c, const struct locate_finding *from)
 	after_ns = c->now_ns - c->now_ns % slot_ns + slot_ns -
 		   (slots - 1 - (uint64_t)__builtin_ctzll(when)) * slot_ns;
 	if (due) {
-		after_ns = (c->now_ns / NSEC_PER_SEC + 1 - (31 - (uint64_t)__builtin_clz(due))) *
-			   NSEC_PER_SEC;
+		after_ns = (c->now_ns / NSEC_PER_SEC + 1 - (31 - (uint64_t)__builtin_clz(due)) +
+			    (lag > 1 ? lag - 1 : 0)) * NSEC_PER_SEC;
 		if (c->now_ns >= after_ns + JUDGE_EARLY_NS)
 			return true;
 	}

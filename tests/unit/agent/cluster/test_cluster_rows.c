@@ -131,6 +131,12 @@ test_when(void **state)
 	lose(PROBE_ACK2_MISSING, 201 * S);
 	fill();
 	assert_true(report.rows[0].lost_when == 1);
+	cluster_rows_reported(rows, false);
+	result.due_ns = 202 * S; /* was reported as unreachable, and is known to be lost now */
+	cluster_rows_correct(rows, &key, "", &result);
+	lose(PROBE_OK, 204 * S);
+	fill();
+	assert_true(report.rows[0].lost_when == 1 << 16);
 	cluster_rows_free(rows);
 }
 

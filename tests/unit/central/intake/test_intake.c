@@ -468,6 +468,21 @@ test_seconds(void **state)
 	sum(INTAKE_SHORT, 0);
 	assert_true(timed[0] && timed[1]);
 	assert_int_equal(seconds[0] + seconds[1], 0);
+	/* Nothing is left of what was long before the newest one, and nothing is added to it. */
+	rows[0].lost_when = 1;
+	report.n_rows = 1;
+	for (int i = 0; i < 2; i++) {
+		pass(i == 0 ? 12 * S : 33 * S); /* the last one was due 37 s before, then 33 s */
+		report.begin_ns = report.end_ns - 5 * S;
+		assert_int_equal(send_now(), 0);
+		sum(INTAKE_SHORT, 0);
+		assert_int_equal(seconds[0], 1);
+	}
+	report.end_ns -= 33 * S;
+	report.begin_ns -= 33 * S;
+	assert_int_equal(send_now(), 0);
+	sum(INTAKE_SHORT, 0);
+	assert_int_equal(seconds[0], 1);
 	end();
 }
 
@@ -559,7 +574,12 @@ test_streams(void **state)
 	(void)state;
 	begin(1);
 	sent[0] = 10;
+	/* What they have lost, and when, goes with them. */
+	rows[0] = (struct report_row){.place = 0, .classes = {[PROBE_LOST] = 2}, .lost_when = 1};
+	rows[1] = (struct report_row){.place = 2, .classes = {[PROBE_LOST] = 1}};
+	report.n_rows = 2;
 	assert_int_equal(send_now(), 0);
+	report.n_rows = 0;
 	first = streams[0];
 	streams[0] = streams[2];
 	streams[2] = first;
@@ -571,6 +591,12 @@ test_streams(void **state)
 	assert_int_equal(sum(INTAKE_SHORT, 0)->sent, 50);
 	assert_int_equal(sum(INTAKE_SHORT, 1)->sent, 50);
 	assert_int_equal(sum(INTAKE_SHORT, 2)->sent, 10);
+	assert_int_equal(sums[2].lost, 2);
+	assert_int_equal(sums[0].lost, 1);
+	assert_int_equal(sums[1].lost, 0);
+	assert_int_equal(seconds[2], 2);
+	assert_true(timed[2]);
+	assert_false(timed[0]);
 	sent[1] = 0;
 	streams[0].src_port = streams[2].src_port = 2; /* the same twice */
 	assert_int_equal(send_now(), 0);

@@ -14,6 +14,7 @@
 
 #include "central/incident/incidents.h"
 #include "central/judge/judge_case_impl.h"
+#include "core/clock.h"
 
 #define HOSTS 4
 #define SWITCHES 6
@@ -243,6 +244,58 @@ test_tuple_ways(void **state)
 	judge_find_free(&at.c);
 }
 
+/*
+ * A NIC began to lose in the second from 95 s on; its host has reported since, its peer has not. It
+ * is sure when the peer has had the time to say that it has lost something, too: two seconds, or
+ * longer if the report of the host shows that its probes time out late.
+ */
+static void
+test_told(void **state)
+{
+	static const struct {
+		uint64_t now_ms;
+		uint32_t due, said; /* as in locate_row and locate_host */
+		uint32_t vague; /* losses of another row, of unknown times */
+		bool sure;
+	} cases[] = {
+		{97900, 1 << 2, 1, 0, false}, {98000, 1 << 3, 2, 0, true},
+		{98000, 3 << 2, 1, 0, true}, {97900, 3 << 1, 0, 0, false},
+		/* Nothing newer than what was due five seconds before the report. */
+		{101900, 1 << 6, 1, 0, false}, {102000, 1 << 7, 2, 0, true},
+		{98000, 1 << 3, LOCATE_NONE, 0, false},
+		/* Unknown times: only when the peer has reported. */
+		{98000, 0, 2, 0, false}, {98000, 1 << 3, 2, 1, false},
+	};
+
+	(void)state;
+	row(0, 1, LOCATE_NONE, 9);
+	row(1, 0, LOCATE_NONE, 0);
+	row(0, 2, LOCATE_NONE, 0);
+	finding(LOCATE_NIC, 0);
+	at.c.window = INTAKE_SHORT;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		at.c.now_ns = cases[i].now_ms * NSEC_PER_MSEC;
+		at.lrows[0].lost_when = 8; /* the newest slot */
+		at.lrows[0].lost_due = cases[i].due;
+		at.lhosts[0].said = cases[i].said;
+		at.lrows[2].lost = cases[i].vague;
+		at.hosts[0].reported_ns = at.c.now_ns;
+		at.hosts[1].reported_ns = 94 * NSEC_PER_SEC;
+		assert_int_equal(judge_find(&at.c), 0);
+		assert_int_equal(at.c.n_findings, 1);
+		if (at.c.findings[0].sure != cases[i].sure)
+			fail_msg("case %zu", i);
+		judge_find_free(&at.c);
+		at.c.findings = NULL;
+		at.c.found_in = NULL;
+		at.c.n_findings = 0;
+	}
+	at.hosts[0].reported_ns = at.hosts[1].reported_ns = 110 * NSEC_PER_SEC;
+	assert_int_equal(judge_find(&at.c), 0);
+	assert_true(at.c.findings[0].sure);
+	judge_find_free(&at.c);
+}
+
 int
 main(void)
 {
@@ -251,6 +304,7 @@ main(void)
 		cmocka_unit_test_setup(test_network_of_unknown_paths, setup),
 		cmocka_unit_test_setup(test_longer_windows, setup),
 		cmocka_unit_test_setup(test_tuple_ways, setup),
+		cmocka_unit_test_setup(test_told, setup),
 	};
 
 	return cmocka_run_group_tests_name("judge_find", tests, NULL, NULL);

@@ -289,6 +289,25 @@ test_both(void **state)
 	there.src_port = 7;
 	roads_find_both(roads, &there, 6, ways);
 	assert_same_links(&ways[0], 7);
+	/* Nor are those of another class, destination or source, or what was forgotten. */
+	for (int i = 0; i < 3; i++) {
+		struct roads_tuple other = there;
+
+		other.traffic_class = i == 0 ? 106 : 0;
+		addr_parse(i == 1 ? "10.0.2.9" : "10.0.2.1", &other.destination);
+		addr_parse(i == 2 ? "10.0.1.9" : "10.0.1.1", &other.source);
+		roads_find_both(roads, &there, 6, ways);
+		roads_find_both(roads, &other, 6, ways);
+		assert_false(ways[0].known);
+	}
+	roads_find_both(roads, &there, 6, ways);
+	roads_drop_host(roads, "a");
+	roads_drop_host(roads, "b");
+	for (uint64_t s = 0; s < 100; s += 20)
+		roads_tick(roads, NOW + (100000 + s) * NSEC_PER_SEC);
+	assert_int_equal(stats().paths, 0);
+	roads_find_both(roads, &there, 6, ways);
+	assert_false(ways[0].known || ways[1].known);
 }
 
 /* If there is no room for a link, nothing remains of a path. */
