@@ -524,8 +524,8 @@ void
 intake_table_add(struct intake_table *table, const struct report *report, enum intake_window first,
 		 const struct intake_span *span)
 {
-	const struct report_row *bad = report->rows, *end = bad + report->n_rows;
 	struct intake_places places = {.first = first};
+	size_t n_bad = 0;
 
 	for (enum intake_window w = first; w < INTAKE_WINDOWS; w++) {
 		places.number[w] = intake_number(w, span->now_ns);
@@ -534,17 +534,20 @@ intake_table_add(struct intake_table *table, const struct report *report, enum i
 	for (uint32_t i = 0; i < table->n; i++) {
 		struct intake_counts c = {.sent = report->sent[i], .answered = report->sent[i]};
 		struct intake_stored *row = &table->rows[i];
+		const struct report_row *bad = NULL;
 
-		if (bad != end && bad->place == i)
-			intake_count_row(&c, bad++);
+		if (n_bad < report->n_rows && report->rows[n_bad].place == i)
+			bad = &report->rows[n_bad++];
+		if (bad)
+			intake_count_row(&c, bad);
 		if (!c.sent)
 			continue;
 		c.rtt_us = (uint32_t)((uint64_t)report->rtt_ns[i] * c.answered / NSEC_PER_USEC);
 		table->n_rare -= row->n_rare;
 		intake_row_add(row, &c, &places);
 		table->n_rare += row->n_rare;
-		if (c.lost || c.back_lost || c.unreachable)
-			intake_row_loses(row, bad[-1].lost_when, span->end_ns, span->now_ns);
+		if (bad && (c.lost || c.back_lost || c.unreachable))
+			intake_row_loses(row, bad->lost_when, span->end_ns, span->now_ns);
 	}
 }
 
