@@ -11,11 +11,14 @@ wrong        one was open that does not have it
 missed       none that has it came in time"""
 
 import collections
+import json
+import os
 import statistics
 import time
 
 RATES = (5, 10, 20, 30, 50, 100)
 DELAYS_MS = (5, 10, 20)
+OUT = os.environ.get("RPINGMESH_VM_OUT")
 EFFECTS = {"slow": "delay", "large": "size"}
 # Of a group, and of how many seconds are given to name a culprit, to shrink a group and to close.
 GROUP_MAX, NAMED_S, SHRINK_S, CLOSED_S = 3, 240, 10, 600
@@ -102,24 +105,29 @@ class Draw:
 
 
 class Trial:
-    """One fault, from its beginning until all incidents are closed."""
+    """One fault, from its beginning until all incidents are closed. What happened when, by the
+    wall clock, is added to the output directory's file `faults`, a line of JSON each."""
 
     def __init__(self, faults, fault):
         self.faults, self.fault = faults, fault
         self.seen = {}  # all incidents that were open, as they were last
         self.accused = set()  # first candidates of which the truth was no part, at any moment
         self.seconds = None
+        self.times = {}
         self.named = []  # the incidents that were open when the fault ended
 
     def run(self):
         fault = self.fault
         began = time.monotonic()
+        self.times["began"] = time.time()
         try:
             for a, b in fault.ends:
                 fault.how(a, b, *fault.argv)
+            self.times["applied"] = time.time()
             while self.seconds is None and time.monotonic() - began < NAMED_S:
                 if any(self.has_truth(x) for x in self.look()):
                     self.seconds = time.monotonic() - began
+                    self.times["seen"] = time.time()
                 time.sleep(1)
             end = time.monotonic() + SHRINK_S
             while time.monotonic() < end:
@@ -129,8 +137,23 @@ class Trial:
         finally:
             for a, b in fault.ends:
                 fault.how(a, b)
+            self.times["ended"] = time.time()
         closed = self.wait_closed()
-        return self.row(named, closed)
+        self.times["closed"] = time.time()
+        row = self.row(named, closed)
+        self.keep(row)
+        return row
+
+    def keep(self, row):
+        opened = [x["since_ns"] / 1e9 for x in self.seen.values() if self.has_truth(x)]
+        if opened:
+            self.times["opened"] = min(opened)
+        if OUT:
+            with open(os.path.join(OUT, "faults"), "a") as f:
+                json.dump({"kind": row.fault.kind, "what": row.fault.what, "ends": row.fault.ends,
+                           "verdict": row.verdict, "named": row.named, "others": row.others,
+                           **self.times}, f)
+                f.write("\n")
 
     def wait_closed(self):
         began = time.monotonic()
