@@ -76,18 +76,22 @@ incident_shares(const struct incident_group *a, const struct incident_group *b)
 }
 
 void
-incident_make_id(const struct incident_group *group, char id[INCIDENT_ID])
+incident_make_id(const struct incident_group *group, unsigned int number, char id[INCIDENT_ID])
 {
 	/* Not secret: the same on all centrals. */
 	static const uint8_t key[SIPHASH_KEY] = "rpingmesh incid";
 	const struct incident_culprit *least = &group->at[0];
-	char text[INCIDENT_KEY];
+	char text[INCIDENT_KEY + 16];
+	size_t size;
 
 	for (size_t i = 1; i < group->n; i++)
 		if (incident_compare(&group->at[i], least) < 0)
 			least = &group->at[i];
 	incident_key(least, text);
-	snprintf(id, INCIDENT_ID, "%016" PRIx64, siphash(key, text, strlen(text)));
+	size = strlen(text);
+	if (number)
+		size += (size_t)snprintf(text + size, 16, "\n%u", number);
+	snprintf(id, INCIDENT_ID, "%016" PRIx64, siphash(key, text, size));
 }
 
 static size_t
@@ -232,7 +236,7 @@ incident_of(const struct incidents_finding *f)
 		incident_free(i);
 		return NULL;
 	}
-	incident_make_id(&group, i->id);
+	incident_make_id(&group, 0, i->id);
 	i->kind = f->kind;
 	incident_set_figures(i, f);
 	incident_meet_jobs(i, f);

@@ -28,8 +28,12 @@ struct incident_group {
 bool incident_shares(const struct incident_group *a, const struct incident_group *b);
 /* Whether it is a link at which this switch is an end, by their names. */
 bool incident_is_part(const struct incident_culprit *link, const struct incident_culprit *whole);
-/* The id of an incident that opens with these candidates. */
-void incident_make_id(const struct incident_group *group, char id[INCIDENT_ID]);
+/*
+ * The id of an incident that opens with these candidates: the first one of several, which differ by
+ * their number, for when others have the ones before.
+ */
+void incident_make_id(const struct incident_group *group, unsigned int number,
+		      char id[INCIDENT_ID]);
 
 /*
  * Makes a new incident of a finding, without events. Returns NULL if there is no memory.

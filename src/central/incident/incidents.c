@@ -17,6 +17,8 @@
 #define INCIDENTS_HEALTH_GAIN 7.0
 /* A closed incident opens again for a group that shares a candidate with it, not only its id. */
 #define INCIDENTS_FLAP_NS 3600000000000ULL
+/* So many may begin with the same candidate, and open without it. */
+#define INCIDENTS_IDS 8u
 
 /* ---- the list ---- */
 
@@ -218,6 +220,20 @@ incidents_open(struct incidents *s, struct incidents_entry *e, const struct inci
 	incidents_tell(s, e, now);
 }
 
+/* Whether it may have got its id from these candidates. */
+static bool
+incidents_is_id_of(const struct incident *i, const struct incident_group *group)
+{
+	char id[INCIDENT_ID];
+
+	for (unsigned int n = 1; n < INCIDENTS_IDS; n++) {
+		incident_make_id(group, n, id);
+		if (strcmp(i->id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The closed incident that this is again, or NULL. */
 static struct incidents_entry *
 incidents_closed_of(const struct incidents *s, const struct incident_group *group,
@@ -226,16 +242,16 @@ incidents_closed_of(const struct incidents *s, const struct incident_group *grou
 	struct incidents_entry *e, *found = NULL;
 	char id[INCIDENT_ID];
 
-	incident_make_id(group, id);
+	incident_make_id(group, 0, id);
 	TAILQ_FOREACH(e, &s->list, link) {
 		const struct incident *i = e->incident;
 		const struct incident_group had = {i->culprits, i->n_culprits};
 
-		if (i->state != INCIDENT_CLOSED)
+		if (i->state != INCIDENT_CLOSED || !incident_shares(&had, group))
 			continue;
 		if (strcmp(i->id, id) == 0)
 			return e;
-		if (now->wall_ns < i->closed_ns + INCIDENTS_FLAP_NS && incident_shares(&had, group))
+		if (now->wall_ns < i->closed_ns + INCIDENTS_FLAP_NS || incidents_is_id_of(i, group))
 			found = e;
 	}
 	return found;
@@ -262,12 +278,16 @@ incidents_reopen(struct incidents *s, struct incidents_entry *e, const struct in
 static struct incidents_entry *
 incidents_new_entry(struct incidents *s, const struct incidents_finding *f, const char *id)
 {
+	const struct incident_group group = {f->culprits, f->n_culprits};
 	struct incident *incident = incident_of(f);
 	struct incidents_entry *e;
 
 	if (incident && id)
 		memcpy(incident->id, id, sizeof(incident->id));
-	/* An open one may have the id, if it has dropped this candidate. */
+	/* Another one may have the id, if it has dropped this candidate. */
+	for (unsigned int n = 1; incident && n < INCIDENTS_IDS && incidents_find(s, incident->id);
+	     n++)
+		incident_make_id(&group, n, incident->id);
 	e = incident && !incidents_find(s, incident->id) ? incidents_add(s, incident) : NULL;
 	if (!e)
 		incident_free(incident);

@@ -260,6 +260,53 @@ test_same_id(void **state)
 	world_end(&box);
 }
 
+/* Two candidates at first, of which the one that gave the id is none in the end. */
+static void
+look_narrows(struct world *w)
+{
+	look_at(w, "a b", true, NULL);
+	look_at(w, "b", true, NULL);
+	assert_int_equal(first(w)->n_culprits, 1);
+}
+
+/* It fails itself, while the other one does. */
+static void
+test_id_of_open(void **state)
+{
+	struct world *w = *state;
+
+	look_narrows(w);
+	look_at(w, "a", true, NULL);
+	assert_int_equal(count_open(w), 2);
+	assert_string_not_equal(w->last, first(w)->id);
+}
+
+/* It fails itself, later: no flap of the other one. Hours after that it flaps. */
+static void
+test_id_of_closed(void **state)
+{
+	struct world *w = *state;
+	const struct incident *i;
+
+	look_narrows(w);
+	w->health = INCIDENTS_HEALTHY;
+	look_at(w, NULL, false, NULL);
+	w->now += 10;
+	look_at(w, NULL, false, NULL);
+	assert_int_equal(count_open(w), 0);
+	for (unsigned int opens = 1; opens <= 2; opens++, w->now += 7200) {
+		look_at(w, "a", true, NULL);
+		assert_int_equal(first(w)->state, INCIDENT_CLOSED);
+		i = incidents_find(w->s, w->last);
+		assert_string_equal(i->culprits[0].name, "a");
+		assert_int_equal(i->opens, opens);
+		look_at(w, NULL, false, NULL);
+		w->now += 10;
+		look_at(w, NULL, false, NULL);
+		assert_int_equal(count_open(w), 0);
+	}
+}
+
 static void
 test_closes(void **state)
 {
@@ -744,6 +791,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_apart), CASE(test_hardens),   CASE(test_two_of_three), CASE(test_sure),
 		CASE(test_merges),    CASE(test_same_id),      CASE(test_closes),
+		CASE(test_id_of_open), CASE(test_id_of_closed),
 		CASE(test_goes_stale), CASE(test_flaps),       CASE(test_operators),
 		CASE(test_heard),     CASE(test_words),        CASE(test_elder),
 		CASE(test_refused),   CASE(test_orphans),      CASE(test_gone),
