@@ -25,6 +25,7 @@ struct picture {
 	uint32_t rows;           /* in this step */
 	uint32_t port;           /* the next one whose host may have said its delays */
 	uint64_t now_ns;
+	struct picture_naming naming;
 	int error;
 };
 
@@ -82,6 +83,12 @@ picture_new(const uint8_t key[16], struct picture **out)
 }
 
 void
+picture_name_tors(struct picture *picture, picture_tor_name *name, void *arg)
+{
+	picture->naming = (struct picture_naming){name, arg};
+}
+
+void
 picture_free(struct picture *picture)
 {
 	if (!picture)
@@ -105,7 +112,7 @@ picture_take_hosts(struct picture *picture, const struct registry *registry)
 		picture->after = info.id;
 		if (info.state != REGISTRY_GONE)
 			picture->error = picture_ports_add(&picture->made->ports,
-							   info.registration);
+							   info.registration, &picture->naming);
 		host = registry_after(host);
 	}
 	return host;

@@ -56,6 +56,12 @@ struct picture_info {
 int picture_new(const uint8_t key[16], struct picture **out);
 /* NULL is allowed. */
 void picture_free(struct picture *picture);
+/*
+ * What the switches of hosts are called in later pictures; not called: as hosts call them. Switches
+ * of one name are one. The name is borrowed until the next call.
+ */
+typedef const char *picture_tor_name(void *arg, const char *tor);
+void picture_name_tors(struct picture *picture, picture_tor_name *name, void *arg);
 
 /*
  * Begins a new picture, or goes on with it. One step looks at a few hosts. Returns 1 if there is

@@ -36,8 +36,13 @@ struct picture_ports {
 	void *by_name;           /* of tsearch(3), until picture_ports_sort() */
 };
 
+struct picture_naming {
+	picture_tor_name *name;  /* NULL: as hosts call them */
+	void *arg;
+};
 /* Adds the ports of a host. Returns 0 or -ENOMEM. */
-int picture_ports_add(struct picture_ports *p, const struct registration *host);
+int picture_ports_add(struct picture_ports *p, const struct registration *host,
+		      const struct picture_naming *naming);
 /* All hosts are there: puts the groups into the order of their names. Returns 0 or -ENOMEM. */
 int picture_ports_sort(struct picture_ports *p);
 /* The port with this address, or NULL. */

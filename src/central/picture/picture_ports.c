@@ -44,14 +44,22 @@ picture_room(void **array, uint32_t n, uint32_t *room, size_t size)
 
 /* The name of the group of a port: its ToR, or all of them. */
 static void
-picture_group_name(const struct registration_port *port, char name[PICTURE_NAME])
+picture_group_name(const struct registration_port *port, const struct picture_naming *naming,
+		   char name[PICTURE_NAME])
 {
-	size_t at = 0;
+	size_t at = 0, begin = 0;
 
 	snprintf(name, PICTURE_NAME, "?");
-	for (size_t i = 0; i < port->n_tors && at < PICTURE_NAME; i++)
-		at += (size_t)snprintf(name + at, PICTURE_NAME - at, "%s%s", i ? "+" : "",
-				       port->tors[i]);
+	for (size_t i = 0; i < port->n_tors && at < PICTURE_NAME; i++) {
+		const char *tor = naming->name ? naming->name(naming->arg, port->tors[i]) :
+						 port->tors[i];
+
+		/* A router has an address of each family. */
+		if (naming->name && i > 0 && strcmp(name + begin, tor) == 0)
+			continue;
+		begin = i ? at + 1 : at;
+		at += (size_t)snprintf(name + at, PICTURE_NAME - at, "%s%s", i ? "+" : "", tor);
+	}
 }
 
 static int
@@ -135,7 +143,8 @@ picture_address_add(struct picture_ports *p, const struct addr *a, uint32_t port
 }
 
 static int
-picture_port_add(struct picture_ports *p, const char *host, const struct registration_port *port)
+picture_port_add(struct picture_ports *p, const char *host, const struct registration_port *port,
+		 const struct picture_naming *naming)
 {
 	char name[PICTURE_NAME];
 	struct picture_port *new;
@@ -143,7 +152,7 @@ picture_port_add(struct picture_ports *p, const char *host, const struct registr
 
 	if (rc < 0)
 		return rc;
-	picture_group_name(port, name);
+	picture_group_name(port, naming, name);
 	new = &p->ports[p->n_ports];
 	rc = picture_group_get(p, name, &new->group);
 	if (rc < 0)
@@ -159,12 +168,13 @@ picture_port_add(struct picture_ports *p, const char *host, const struct registr
 }
 
 int
-picture_ports_add(struct picture_ports *p, const struct registration *host)
+picture_ports_add(struct picture_ports *p, const struct registration *host,
+		  const struct picture_naming *naming)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < host->n_ports; i++)
-		rc = picture_port_add(p, host->host, &host->ports[i]);
+		rc = picture_port_add(p, host->host, &host->ports[i], naming);
 	return rc;
 }
 

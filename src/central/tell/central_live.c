@@ -9,14 +9,17 @@
 #include <sys/random.h>
 
 #include "central/config/central_config.h"
+#include "central/config/central_topology.h"
 #include "central/history/history_mesh.h"
 #include "central/incident/incidents.h"
 #include "central/mesh/mesh.h"
 #include "central/picture/picture.h"
+#include "central/roads/roads.h"
 #include "central/tell/central_incidents.h"
 #include "central/tell/central_pairs.h"
 #include "central/tell/central_tell.h"
 #include "central/tell/central_trend.h"
+#include "core/addr.h"
 #include "core/clock.h"
 #include "core/log_limit.h"
 #include "core/loop.h"
@@ -80,6 +83,24 @@ central_live_choose(void *arg)
 	loop_for_others(live->t->loop);
 	if (central_pairs_step(live->pairs))
 		loop_timer_set(live->choose, 0);
+}
+
+/* Hosts may know the address of their switch alone, which incidents call by its name. */
+static const char *
+central_live_tor_name(void *arg, const char *tor)
+{
+	const struct central_tell *t = arg;
+	const char *name = NULL;
+	struct addr a;
+	size_t n = 0;
+
+	if (addr_parse(tor, &a) < 0)
+		return tor;
+	if (t->topology)
+		central_topology_above(t->topology, tor, &n);
+	if (n == 0)
+		name = roads_switch_name(t->roads, &a);
+	return name ? name : tor;
 }
 
 static void
@@ -165,6 +186,9 @@ central_live_start(struct central_live *live)
 	rc = events_new(live->t->loop, live->t->incarnation, &live->events);
 	if (rc == 0)
 		rc = picture_new(live->key, &live->picture);
+	if (rc == 0)
+		picture_name_tors(live->picture, central_live_tor_name,
+				  (void *)(uintptr_t)live->t);
 	if (rc == 0)
 		rc = central_live_new_history(live);
 	if (rc == 0)

@@ -442,6 +442,43 @@ test_two_tors(void **state)
 	assert_string_equal(first, "p0");
 }
 
+static const char *
+router_name(void *arg, const char *tor)
+{
+	assert_string_equal(arg, "names");
+	if (strcmp(tor, "10.1.0.254") == 0 || strcmp(tor, "fd00:1::fe") == 0)
+		return "leaf0";
+	return strcmp(tor, "10.1.1.254") == 0 ? "leaf1" : tor;
+}
+
+/* Hosts that know the address of their switch alone: pairs are those of switches with names. */
+static void
+test_tor_names(void **state)
+{
+	static const char *const tors[] = {"10.1.0.254", "fd00:1::fe", "10.1.0.254+fd00:1::fe",
+					   "10.1.1.254", "10.1.0.254+10.1.1.254", "tor4"};
+	static const char *const names[] = {"leaf0", "leaf0+leaf1", "leaf1", "tor4"};
+	struct picture_view *view, *into;
+	struct picture_info info;
+	char arg[] = "names";
+
+	(void)state;
+	for (unsigned int i = 0; i < HOSTS; i++)
+		join_under(i, tors[i % 6]);
+	picture_name_tors(picture, router_name, arg);
+	draw();
+	view = picture_hold(picture);
+	picture_info(view, &info);
+	assert_int_equal(info.names, 4);
+	for (uint32_t i = 0; i < 4; i++)
+		assert_string_equal(picture_name(view, i), names[i]);
+	assert_int_equal(picture_into(view, intake, "leaf0", "leaf1", &later, &into), 0);
+	picture_info(into, &info);
+	assert_int_equal(info.rows, (HOSTS + 5) / 6 + (HOSTS + 4) / 6 + (HOSTS + 3) / 6);
+	picture_release(into);
+	picture_release(view);
+}
+
 /* The worst median against the usual one, among pairs of which some are not known for long. */
 static void
 test_worst(void **state)
@@ -687,6 +724,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_pod_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_pods, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_tors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tor_names, setup, teardown),
 		cmocka_unit_test(test_worst),
 		cmocka_unit_test_setup_teardown(test_into, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delays, setup, teardown),
