@@ -90,6 +90,12 @@ export function clock(ns) {
 	return ns ? new Date(ns / 1e6).toLocaleString() : "–";
 }
 
+/* What is wider than the page can be moved, by keys, too. */
+export function scroll(label, ...children) {
+	return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+		...children);
+}
+
 /*
  * A table whose columns can be sorted. columns: { name, value(row) for the order, cell(row) for
  * what is shown (text or element), n: a number }. Returns { element, update(rows) }.
@@ -122,8 +128,7 @@ export function table(columns, caption) {
 		head.append(th);
 	});
 	return {
-		element: el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-			el("table", {}, el("thead", {}, head), body)),
+		element: scroll(caption, el("table", {}, el("thead", {}, head), body)),
 		update(now) { rows = now; draw(); },
 	};
 }

@@ -47,9 +47,9 @@ function box(ctx, x, y, s, g) {
 	ctx.stroke();
 }
 
-/* Muted. */
-function hatch(ctx, x, y, s) {
-	ctx.strokeStyle = "#0b5cad";
+/* Muted. Lines of another colour would not be seen on dark cells. */
+function hatch(ctx, x, y, s, g) {
+	ctx.strokeStyle = g >= 3 || g === NO_REPORT ? "#bedbff" : "#0b5cad";
 	ctx.lineWidth = 1;
 	ctx.beginPath();
 	for (let d = 3; d < 2 * s; d += 6) {
@@ -64,7 +64,7 @@ export function legend(by) {
 		const c = el("canvas", { width: 32, height: 32, "aria-hidden": "true" });
 		box(c.getContext("2d"), 0, 0, 32, g);
 		if (muted)
-			hatch(c.getContext("2d"), 0, 0, 31);
+			hatch(c.getContext("2d"), 0, 0, 31, g);
 		return el("li", {}, c, text);
 	};
 	return el("ul", { class: "legend", "aria-label": "Legend" },
@@ -99,9 +99,10 @@ export class HeatMap {
 		const [from, to] = names ?? [], { names: all } = this.grid;
 		const y = this.rows.findIndex((i) => all[i] === from);
 		const x = this.columns.findIndex((i) => all[i] === to);
-		if (x < 0 || y < 0)
+		if (x < 0 && y < 0)
 			return;
-		this.move({ x, y });
+		/* If one of both has left, the other one's row or column. */
+		this.move({ x: Math.max(x, 0), y: Math.max(y, 0) });
 		this.soon();
 	}
 	open(cell) {
@@ -207,10 +208,13 @@ export class HeatMap {
 			this.boxes(ctx);
 		}
 		if (this.cursor && this.size > 1) {
-			ctx.strokeStyle = "#0b5cad";
-			ctx.lineWidth = 2;
-			ctx.strokeRect(this.edge + this.cursor.x * this.size + 1,
-				this.edge + this.cursor.y * this.size + 1, this.size - 3, this.size - 3);
+			/* White within dark, to be seen on every colour. */
+			for (const [colour, wide] of [["#1a1f24", 4], ["#ffffff", 2]]) {
+				ctx.strokeStyle = colour;
+				ctx.lineWidth = wide;
+				ctx.strokeRect(this.edge + this.cursor.x * this.size + 2,
+					this.edge + this.cursor.y * this.size + 2, this.size - 5, this.size - 5);
+			}
 		}
 	}
 	boxes(ctx) {
@@ -218,9 +222,10 @@ export class HeatMap {
 		const muted = new Set([...this.rows, ...this.columns]
 			.filter((i) => this.ops.muted(this.grid.names[i])));
 		this.rows.forEach((from, y) => this.columns.forEach((to, x) => {
-			box(ctx, edge + x * s, edge + y * s, s, this.grid.look(from, to));
+			const g = this.grid.look(from, to);
+			box(ctx, edge + x * s, edge + y * s, s, g);
 			if (muted.has(from) || muted.has(to))
-				hatch(ctx, edge + x * s, edge + y * s, s - 1);
+				hatch(ctx, edge + x * s, edge + y * s, s - 1, g);
 		}));
 		if (edge)
 			this.labels(ctx);

@@ -72,7 +72,9 @@ async function mutedNames() {
 	return names;
 }
 
-const isMuted = (names, name) => names.has(name) || names.has(name.split("/")[0]);
+/* A port, or the switches of some ports. */
+const isMuted = (names, name) => names.has(name) || names.has(name.split("/")[0]) ||
+	name.split("+").some((tor) => names.has(tor));
 
 /* ---- the slider ---- */
 
@@ -174,7 +176,7 @@ const view = (inPods) => ({
 		return { data, muted, minutes: list };
 	},
 	draw(main, { data, muted, minutes: list }, args, query) {
-		const when = slider(query);
+		const when = slider(query), here = args.length || query.at ? location.hash : "#/mesh";
 		const about = el("p", { id: "about", role: "status" }), room = el("div", { id: "map" });
 		const key = el("div"), empty = el("p", { class: "note" });
 		let quiet = muted;
@@ -186,7 +188,7 @@ const view = (inPods) => ({
 		function pick(from, to) {
 			const [a, b] = [map.grid.names[from], map.grid.names[to]];
 			const next = data.pods ? "pods" : args.length && !inPods ? "pair" : "mesh";
-			leave(location.hash, [a, b]);
+			leave(here, [a, b]);
 			/* Only whole maps are kept of the past, and the ToRs of their pods. */
 			location.hash = `#/${next}/${encodeURIComponent(a)}/${encodeURIComponent(b)}` +
 				(query.at && next === "pods" ? `?at=${query.at}` : "");
@@ -202,7 +204,9 @@ const view = (inPods) => ({
 		function said() {
 			empty.textContent = map.grid.n === 0 ? (query.at ? "Nothing is kept of that time." :
 				"No host has registered yet.") :
-				map.rows.length === 0 ? "Nothing is wrong in the map." : "";
+				map.rows.length === 0 ? "Nothing is wrong in the map." :
+				query.at && SHOWN[chosen.by].delay !== undefined ? "The delays of hosts are not kept: " +
+				"only the map of now has them." : "";
 			map.move(null);
 		}
 		const orders = [["name", "name"], ["worst", "worst first"]];
@@ -223,7 +227,7 @@ const view = (inPods) => ({
 		when.take(list ?? []);
 		about.textContent = "Point at a cell, or move with the arrow keys.";
 		again();
-		map.goTo(places.get(location.hash));
+		map.goTo(places.get(here));
 		/* A minute of the past does not change. */
 		const update = (now) => {
 			const redraw = [...now.muted].join() !== [...quiet].join();
@@ -252,6 +256,7 @@ const view = (inPods) => ({
 		};
 		update.wantsMinutes = () => Date.now() - when.time > LIST_MS;
 		update.time = () => data.pods ? null : map.grid.time_ns;
+		update.redraw = () => map.soon(true);
 		return update;
 	},
 });

@@ -21,8 +21,8 @@ const open = document.getElementById("open");
 const TICK_MS = 5000, SLEPT_MS = 30000;
 const LATE_MS = 45000; /* three comments of the stream are missing */
 
-let shown = null; /* { view, place } */
-let loads = 0, again = null;
+let shown = null; /* the place, its view, and what update() and instead are */
+let loads = 0, again = null, due = 0;
 
 /* "#/mesh/tor%2F1/tor2?at=5" -> { name: "mesh", args: ["tor/1", "tor2"], query: { at: "5" } } */
 function where() {
@@ -45,25 +45,52 @@ function markNav(name) {
 	}
 }
 
-/* What was shown may be old, which the head of the page says; but not what is not there any more. */
+/* What was shown may be old, which the head of the page says. */
 function failed(error) {
-	const unknown = error.status === 400 || error.status === 404;
-
-	if (unknown) {
-		shown = null;
-		main.replaceChildren(el("p", { class: "bad" }, "rpingmesh-central knows no such place at " +
-			"this time: it may have left, or not be there yet. It is looked for again. "),
-		el("p", {}, el("a", { href: "#/mesh" }, "The whole mesh")));
-	} else if (!shown) {
+	if (!shown)
 		main.replaceChildren(el("p", { class: "bad" },
 			`No answer of rpingmesh-central: ${error.message}. It is tried again.`));
+	soon(3000);
+}
+
+/* ---- a part of the mesh that central does not know: hosts have left, or are not there yet ---- */
+
+const UNKNOWN_MS = 10000; /* between two requests for it */
+let sought = 0;
+
+/* The place itself, or the whole mesh instead of it. */
+async function load(place, view) {
+	const own = { view, data: null, args: place.args, query: place.query, instead: false };
+	const inside = views[place.name] === mesh ? place.args.length > 0 : parents[place.name] === "mesh";
+
+	if (!shown?.instead || Date.now() - sought > UNKNOWN_MS) {
+		try {
+			own.data = await view.load(place.args, place.query, shown?.instead ? null : shown);
+			return own;
+		} catch (error) {
+			if (!inside || (error.status !== 400 && error.status !== 404))
+				throw error;
+			sought = Date.now();
+		}
 	}
-	soon(unknown ? 10000 : 3000);
+	const data = await mesh.load([], {}, shown?.instead ? shown : null);
+	/* It has come, or an answer was overtaken by it. */
+	if (shown?.instead && place.args.every((name) => data.data.names.includes(name)))
+		sought = 0;
+	return { view: mesh, data, args: [], query: {}, instead: true };
+}
+
+function sayUnknown(place) {
+	const room = el("div");
+	main.append(el("p", { class: "bad", role: "status" }, "rpingmesh-central knows no such place at " +
+		`this time: ${place.args.join(" → ")}. It may have left, or not be there yet. It is looked ` +
+		"for again; this is the whole mesh."), room);
+	return room;
 }
 
 /* Loads and draws the view of the URL. An answer that another one has overtaken is dropped. */
 async function show(moved) {
-	const place = where(), view = views[place.name], load = ++loads;
+	const place = where(), view = views[place.name], count = ++loads;
 
 	if (moved) {
 		markNav(place.name);
@@ -71,31 +98,36 @@ async function show(moved) {
 		main.replaceChildren(el("p", { class: "note" }, "loading …"));
 		shown = null;
 	}
-	let data;
+	let got;
 	try {
-		data = await view.load(place.args, place.query, shown);
+		got = await load(place, view);
 	} catch (error) {
-		if (load === loads)
+		if (count === loads)
 			failed(error);
 		return;
 	}
-	if (load !== loads)
+	if (count !== loads)
 		return;
-	if (!shown || shown.hash !== place.hash) {
+	if (!shown || shown.hash !== place.hash || shown.instead !== got.instead) {
 		main.replaceChildren();
-		shown = { ...place, view };
-		shown.update = view.draw(main, data, place.args, place.query);
+		shown = { ...place, view: got.view, instead: got.instead };
+		shown.update = got.view.draw(got.instead ? sayUnknown(place) : main, got.data, got.args,
+			got.query);
 		if (moved)
 			main.focus({ preventScroll: true });
 	} else {
-		shown.update = shown.update(data) ?? shown.update;
+		shown.update = shown.update(got.data) ?? shown.update;
 	}
 }
 
-/* Several events at once load the view once. */
+/* Several events at once load the view once; what is urgent does not wait for what is not. */
 function soon(ms) {
-	if (!again)
-		again = setTimeout(() => { again = null; show(false); }, ms);
+	const at = Date.now() + ms;
+	if (again && due <= at)
+		return;
+	clearTimeout(again);
+	due = at;
+	again = setTimeout(() => { again = null; show(false); }, ms);
 }
 
 async function countOpen() {
@@ -167,6 +199,10 @@ document.addEventListener("visibilitychange", () => {
 	soon(0);
 });
 window.addEventListener("hashchange", () => show(true));
+/* Canvases have the colours and the size of when they were drawn. */
+const redraw = () => shown?.update?.redraw?.();
+window.addEventListener("resize", redraw);
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 follow();
 countOpen();
 show(true);

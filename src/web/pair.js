@@ -3,7 +3,7 @@
  * Two ports: what the probes of each have met on the way to the other one, over time and by 5-tuple,
  * and the paths of these.
  */
-import { clock, csvLink, el, get, micro, percent, ratio, svg, table } from "./dom.js";
+import { clock, csvLink, el, get, micro, percent, ratio, scroll, svg, table } from "./dom.js";
 
 const WIDE = 760, LEFT = 70, BAR = 70, GAP = 22;
 
@@ -59,6 +59,7 @@ const TUPLES = [
 	{ name: "UDP port", n: true, value: (t) => t.src_port },
 	{ name: "back", n: true, value: (t) => t.back_port },
 	{ name: "class", n: true, value: (t) => t.traffic_class },
+	{ name: "bytes", n: true, value: (t) => t.size },
 	{ name: "why", value: (t) => t.job ? `${t.kind}: ${t.job}` : t.kind },
 	{ name: "sent", n: true, value: (t) => t.sent },
 	{ name: "lost", n: true, value: (t) => t.lost },
@@ -89,16 +90,19 @@ const SLOTS = [
 
 /* One direction: { element, update(way) }. */
 function direction() {
-	const chart = el("div"), note = el("p", { class: "note" }), head = el("h3");
+	const chart = scroll("Loss and RTT"), note = el("p", { class: "note" }), head = el("h3");
 	const tuples = table(TUPLES, "5-tuples"), slots = table(SLOTS, "Over time");
 	const more = el("details", {}, el("summary", {}, "Over time, as numbers"), slots.element);
 	return { element: el("section", {}, head, note, chart, more, tuples.element), update(way, window_s) {
 		const some = finest(way);
 		head.textContent = `${way.from} → ${way.to}`;
+		for (const [part, what] of [[chart, "Loss and RTT"], [slots.element, "Over time"],
+			[tuples.element, "5-tuples"]])
+			part.setAttribute("aria-label", `${what}: ${head.textContent}`);
 		chart.replaceChildren(some.length ? bars(some, way) : "");
 		slots.update(some);
 		tuples.update(way.tuples);
-		more.hidden = !some.length;
+		more.hidden = chart.hidden = !some.length;
 		tuples.element.hidden = !way.tuples.length;
 		note.textContent = !way.reports ? "Its host does not report." : !way.tuples.length ?
 			"Not probed in the last hour: the plan has no 5-tuple from the one to the other." :

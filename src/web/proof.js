@@ -4,7 +4,7 @@
  * lose something and cross a candidate. A line is a direction of a link. It votes: how many of the
  * 5-tuples that cross it lose. A candidate is thick, and has an arrow and its votes.
  */
-import { csvLink, el, get, micro, percent, svg, table } from "./dom.js";
+import { csvLink, el, get, micro, percent, scroll, svg, table } from "./dom.js";
 
 const WIDE = 760, ROW = 92, BOX = 22, EDGE = 20;
 const NODES = 12;        /* in a row at most */
@@ -135,7 +135,7 @@ export function picture(links) {
 	...shown.filter((e) => !e.candidate).sort((a, b) => a.losing - b.losing).flatMap(drawEdge),
 	...bad.flatMap(drawEdge),
 	...g.nodes.filter((n) => n.x !== undefined).flatMap(drawNode), ...bad.slice(0, 8).flatMap(drawVotes));
-	return el("figure", {}, image, el("figcaption", {}, "Hosts below, spines above. A thick arrow is " +
+	return el("figure", {}, scroll("Paths", image), el("figcaption", {}, "Hosts below, spines above. A thick arrow is " +
 		"a candidate, with how many of the 5-tuples that cross it lose. Thin lines: other links of " +
 		`these paths, dashed if some lose.${left ? ` ${left} more are left out.` : ""}`));
 }
@@ -211,7 +211,7 @@ export function proof(id) {
 			const e = await get(`/api/1/evidence?id=${encodeURIComponent(id)}`);
 			open = element.querySelector("details")?.open ?? open;
 			element.replaceChildren(el("p", {}, sum(e)), e.links.length ? picture(e.links) : "",
-				...timeline(e.timeline), list(e));
+				scroll("Over time", ...timeline(e.timeline)), list(e));
 			element.querySelector("details").open = open;
 		} catch (error) {
 			element.replaceChildren(el("p", { class: "bad" }, `No evidence: ${error.message}.`));

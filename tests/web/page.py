@@ -18,6 +18,7 @@ import msgpack
 from central import PREFIX, World, free_port
 from checks import LONG, check, until
 import left
+import looks
 from left import fetch, grade
 from webdriver import Browser
 
@@ -232,6 +233,12 @@ return [...document.querySelectorAll('.legend canvas')].map((c) => {
 """
 
 
+def choose(b, name, value):
+    b.run("""const e = document.getElementById(arguments[0]);
+        if (e.type === 'checkbox') e.checked = arguments[1]; else e.value = arguments[1];
+        e.dispatchEvent(new Event('change'))""", name, value)
+
+
 def controls(b, cluster, url):
     """What colours show, in which order, and only what is not green."""
     cluster.report(lambda a, o: 40 if (a[1], o[1]) == ("leaf-2", "leaf-1") else 0)
@@ -240,17 +247,13 @@ def controls(b, cluster, url):
     until("the loss", lambda: b.run("return document.querySelector('#map canvas')?.width > 100") and
           grade(b, 2, 1) == "#7a1010")
 
-    def choose(name, value):
-        b.run("""const e = document.getElementById(arguments[0]);
-            if (e.type === 'checkbox') e.checked = arguments[1]; else e.value = arguments[1];
-            e.dispatchEvent(new Event('change'))""", name, value)
-    choose("by", "p99abs")
+    choose(b, "by", "p99abs")
     check("RTTs of 9 us are good, as far as they are known", grade(b, 0, 1) == "#cfe3d4")
     check("the legend says what the colours mean", "less than 20 µs" in b.text(".legend"))
     marks = b.run(MARKS)
     check("and each has a mark of its own, which needs no colours",
           len(marks) == 9 == len(set(marks)) and "x" not in marks[0])
-    choose("by", "delay99")
+    choose(b, "by", "delay99")
     check("who probes the switch of a host that is slow to answer has its delay, and no others", [
         grade(b, *at) for at in ((0, 2), (1, 2), (2, 2), (2, 1), (0, 1), (1, 0))] ==
         ["#ee9f3f"] * 3 + ["#cfe3d4"] * 3)
@@ -261,15 +264,15 @@ def controls(b, cluster, url):
           "r.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))")
     check("a sentence has the delays", "hosts took up to 9.00 µs, 99th percentile 700 µs" in
           b.text("#about"))
-    choose("by", "loss")
-    choose("order", "worst")
+    choose(b, "by", "loss")
+    choose(b, "order", "worst")
     check("the worst is first", grade(b, 0, 1) == "#7a1010" or grade(b, 1, 0) == "#7a1010")
-    choose("order", "name")
-    choose("bad", True)
+    choose(b, "order", "name")
+    choose(b, "bad", True)
     check("only what is not green: two switches", b.run(
         "return document.querySelector('#map canvas').getAttribute('aria-label')").startswith(
             "Heat map of 2 rows and 2 columns"))
-    choose("bad", False)
+    choose(b, "bad", False)
 
 
 FRAMES = """
@@ -358,44 +361,6 @@ def manual(url):
         # Status 28: a stream has no end, and -m ends it.
         check(line.replace(url, ""), result.returncode == (28 if " -m " in line else 0) and
               result.stdout)
-
-
-AXE = """
-const done = await axe.run(document, { resultTypes: ['violations'] });
-return done.violations.map((v) => `${v.impact} ${v.id}: ${v.nodes[0].html.slice(0, 120)}`);
-"""
-# What a screen reader needs: a name for what can be used, an order of headings, one main part.
-NAMES = """
-const bad = [];
-for (const e of document.querySelectorAll('button, a[href], input, select, canvas, svg, table')) {
-    const name = e.getAttribute('aria-label') || e.textContent.trim() || e.title ||
-        [...(e.labels ?? [])].map((l) => l.textContent.trim()).join('');
-    if (!name && !e.closest('[aria-hidden]') && !e.hidden)
-        bad.push(e.outerHTML.slice(0, 120));
-}
-if (document.querySelectorAll('main').length !== 1 || document.querySelectorAll('h1').length !== 1)
-    bad.push('main or h1');
-if (!document.documentElement.lang || !document.title)
-    bad.push('language or title');
-return bad;
-"""
-
-
-def accessible(b, url, views):
-    """axe-core, if npm could install it, and what must hold without it."""
-    axe = os.path.join(BUILD, "tests/web/node_modules/axe-core/axe.min.js")
-    text = open(axe).read() if os.path.exists(axe) else None
-    print("# axe-core", "is used" if text else "is not there: only names are checked")
-    for view in views:
-        b.go(f"{url}/#/{view}")
-        until(view, lambda: b.text("h2") and "loading" not in b.text("main"))
-        check(f"{view}: everything has a name", b.run(NAMES) == [])
-        if text:
-            b.run(text)
-            found = b.run(AXE)
-            print("#", found)
-            check(f"{view}: axe-core finds nothing serious", not [
-                x for x in found if x.startswith(("serious", "critical"))])
 
 
 def weight(url):
@@ -499,8 +464,8 @@ def first_minute(b, cluster, url):
           b.run("return document.getElementById('when').value") == "0")
 
 
-def unknown(b, url):
-    """Links to what is not there: that is said, and it is not asked for all the time."""
+def unknown(b, w, url):
+    """Links to what is not there: that is said, and the whole mesh is shown instead."""
     script = left.watched(b, url)
     for place in ("pods/nowhere/never", "mesh/leaf-0/nowhere", "pair/node-0-0%2Fx/none"):
         b.go("about:blank")
@@ -509,8 +474,25 @@ def unknown(b, url):
         asks = b.run("return asks")
         time.sleep(4)
         check(f"{place} is unknown, and that is said", "knows no such place" in b.text("main") and
-              b.run("return asks") <= asks + 2)
+              b.run("return asks") <= asks + 8 and place in b.run("return location.hash"))
+        check(f"{place}: the whole mesh is there instead", b.text("h2") == "ToR by ToR" and
+              b.run("return document.querySelector('#map canvas')?.width > 100"))
     b.devtools("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+    # A place that leaves while one looks at it, and comes back.
+    w.join("guest", "leaf-9", "10.0.9.1")
+    until("a guest", lambda: "leaf-9" in fetch(url + "/api/1/mesh")["names"])
+    b.go(url + "/?guest#/mesh/leaf-9/leaf-0")
+    until("its map", lambda: "leaf-9 → leaf-0" in (b.text("h2") or "") and b.run(
+        "return document.querySelector('#map canvas')?.width > 50"))
+    w.leave("guest")
+    until("that it has left", lambda: "leaf-9 → leaf-0" in (b.text("p.bad") or ""))
+    check("who looks at what leaves gets the whole mesh, at the same place", b.text("h2") ==
+          "ToR by ToR" and b.run("return location.hash") == "#/mesh/leaf-9/leaf-0")
+    w.join("guest", "leaf-9", "10.0.9.1")
+    until("it again", lambda: b.text("h2") == "All ToRs: leaf-9 → leaf-0")
+    check("and it again when it is back", b.text("p.bad") is None)
+    w.leave("guest")
+    until("no guest", lambda: "leaf-9" not in fetch(url + "/api/1/mesh")["names"])
 
 
 def past(b, cluster, url):
@@ -535,6 +517,10 @@ def past(b, cluster, url):
           b.run("return location.hash") == f"#/mesh?at={minute}")
     check("its map is drawn", b.run("return document.querySelector('#map canvas').width") > 100)
     b.screenshot(os.path.join(BUILD, "tests/web/past.png"))
+    check("a minute of the past shows loss", "not kept" not in b.text("main"))
+    choose(b, "by", "delay99")
+    check("and says that it has no delays of hosts", "not kept" in b.text("main"))
+    choose(b, "by", "loss")
     b.go(f"{url}/#/mesh?at=1000")
     until("nothing", lambda: "Nothing is kept" in b.text("main"))
     check("a time of which nothing is kept says so", True)
@@ -611,11 +597,12 @@ def main():
         follows(b, w, cluster, url)
         controls(b, cluster, url)
         frames(b, url)
-        unknown(b, url)
+        unknown(b, w, url)
         hostile(b, url)
         views(b, url)
         silent(b, url)
-        accessible(b, url, ("mesh", "incidents", "hosts", "links", "coverage", "status"))
+        looks.accessible(b, url, ("mesh", "incidents", "hosts", "links", "coverage", "status",
+                                  "pair/node-1-0%2Fmlx5_0/node-0-0%2Fmlx5_0"))
         deltas(cluster, url)
         past(b, cluster, url)
         left.slept(b, cluster, url)

@@ -200,7 +200,7 @@ const blue = (x, y) => {
     for (let j = (y + 4) * d; j < (y + 38) * d; j++)
         for (let i = (x + 4) * d; i < (x + 38) * d; i++) {
             const at = 4 * (Math.floor(j) * c.width + Math.floor(i));
-            sum += p[at + 2] - p[at] > 80;
+            sum += p[at + 2] - p[at] > 50;
         }
     return sum;
 };
