@@ -33,9 +33,9 @@ def free_port():
 class Bus:
     """As much of MQTT 3.1.1 as it takes to publish and to hear with QoS 0."""
 
-    def __init__(self, port):
+    def __init__(self, port, name="culprit"):
         self.socket = socket.create_connection(("127.0.0.1", port), LONG)
-        body = b"\x00\x04MQTT\x04\x02\x00\x00" + self.text("culprit")
+        body = b"\x00\x04MQTT\x04\x02\x00\x00" + self.text(name)
         self.socket.sendall(b"\x10" + self.length(len(body)) + body)
         assert self.socket.recv(4) == b"\x20\x02\x00\x00", "the broker refuses us"
         self.unread = b""

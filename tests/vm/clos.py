@@ -7,6 +7,7 @@ is called hostN until name() gives it another name. `tests/vm/fabric --help` say
 import collections
 import ipaddress
 import os
+import time
 
 import harness
 from harness import Host, check, fabric, sh
@@ -17,6 +18,15 @@ MANAGER = "10.8.255.254"
 # RoCE packets that have arrived at the end of a link, that a black hole there has dropped, and what
 # netem has dropped on the way out of its other end.
 Counter = collections.namedtuple("Counter", "roce hole netem")
+OUT = os.environ.get("RPINGMESH_VM_OUT")
+
+
+def disturb(*argv):
+    """What is done to links, and when, is kept for those who read what daemons said meanwhile."""
+    fabric(*argv)
+    if OUT:
+        with open(os.path.join(OUT, "netem"), "a") as f:
+            f.write(" ".join(map(str, (time.time(), *argv))) + "\n")
 
 
 class Clos:
@@ -75,17 +85,17 @@ class Clos:
     @staticmethod
     def fault(a, b, *netem):
         """tc-netem's arguments, for what `a` sends to `b`; none: nothing is wrong."""
-        fabric("fault", a, b, *netem)
+        disturb("fault", a, b, *netem)
 
     @staticmethod
     def fault_large(a, b, *netem):
         """The same for packets of 1,024 bytes or more alone."""
-        fabric("fault-large", a, b, *netem)
+        disturb("fault-large", a, b, *netem)
 
     @staticmethod
     def blackhole(a, b, *match):
         """`b` drops RoCE packets from `a` that match, by tc-flower's words."""
-        fabric("blackhole", a, b, *match)
+        disturb("blackhole", a, b, *match)
 
     @staticmethod
     def link(a, b, state):

@@ -73,6 +73,7 @@ class Named(Cluster):
         super().__exit__(*error)
         if OUT:
             shutil.copy(self.topics.path, os.path.join(OUT, f"topics.{time.monotonic():.0f}"))
+            shutil.copy(self.path, OUT)
 
 
 class Reader:
