@@ -93,6 +93,12 @@ function shows([key, value]) {
 		!(typeof value === "number" && value > 2 ** 53 && !key.endsWith("_ns"));
 }
 
+/* Of the connection to the broker, too, which is a map of its own. */
+function flat(now) {
+	return Object.entries(now).flatMap(([key, value]) => key !== "bus" || !value ? [[key, value]] :
+		Object.entries(value).map(([part, more]) => [`broker_${part}`, more]));
+}
+
 function said(key, value) {
 	if (!key.endsWith("_ns"))
 		return String(value);
@@ -117,7 +123,7 @@ export const status = {
 			const reasons = now.degraded;
 			wrong.replaceChildren(reasons.length === 0 ? el("p", {}, "Nothing is wrong.") :
 				el("ul", {}, ...reasons.map((r) => el("li", { class: "bad" }, String(r)))));
-			rows = [...reasons.map((r) => ["degraded", String(r)]), ...Object.entries(now).filter(shows)];
+			rows = [...reasons.map((r) => ["degraded", String(r)]), ...flat(now).filter(shows)];
 			list.replaceChildren(...rows.slice(reasons.length).flatMap((row) =>
 				[el("dt", {}, STATUS[0].value(row)), el("dd", {}, STATUS[1].value(row))]));
 		}

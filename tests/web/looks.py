@@ -124,6 +124,17 @@ return found;
 """
 
 
+def saved(b, name):
+    """What a link to a CSV saves."""
+    return b.run("""let blob;
+        const make = URL.createObjectURL;
+        URL.createObjectURL = (x) => { blob = x; return make.call(URL, x); };
+        const a = [...document.querySelectorAll('a')].find((x) => x.textContent === arguments[0]);
+        a.addEventListener('click', (event) => event.preventDefault(), { once: true });
+        a.click();
+        return await blob.text();""", name).split("\r\n")
+
+
 def contrast(b, what):
     texts, bad = b.run(CONTRAST)
     check(f"{what}: all texts can be read: {bad}", texts > 10 and bad == [])

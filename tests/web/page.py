@@ -309,8 +309,51 @@ while (took.length < 30) {
 }
 took.sort((a, b) => a - b);
 map.canvas.remove();
-return { first, median: took[15], worst: took[29], frames, inputs, heard, size: grid.size };
+return { first, fastest: took[0], median: took[15], worst: took[29], frames, inputs, heard, size: grid.size };
 """
+
+
+# By each of what colours can show: the grade of a cell of 30 us, at most 100 us, where 10 us are
+# usual, between hosts that take up to 300 us. And the order of ports by rail.
+GRADES = """
+const { Grid, SHOWN } = await import('/grid.js'), { HeatMap } = await import('/map.js');
+const names = ['b/mlx5_10', 'b/mlx5_2', 'a/mlx5_2'];
+const grid = new Grid({ names, rows: 3, columns: 0, time_ns: 1, window_s: 20,
+    delays: [[30e3, 60e3, 0, 0], [0, 0, 40e3, 300e3], [0, 0, 0, 0]],
+    cells: [[0, 1, 1000, 994, 6, 0, 31e3, 30e3, 100e3, 10e3]] });
+const grades = Object.keys(SHOWN).map((by) => { grid.judge(by); return [by, grid.look(0, 1)]; });
+const map = new HeatMap(grid, { pick() {}, say() {}, muted: () => false });
+map.order = 'rail';
+map.draw();
+return [Object.fromEntries(grades), map.rows.map((i) => names[i])];
+"""
+
+
+def grades(b, url):
+    b.go(url + "/#/status")
+    until("the page", lambda: b.text("h2"))
+    found, order = b.run(GRADES)
+    check("each of what colours show has its grade", found == {
+        "loss": 2, "p50": 2, "p99": 3, "p50abs": 1, "p99abs": 2, "delay50": 0, "delay99": 2})
+    check("ports can be in the order of their rails", order == ["b/mlx5_2", "a/mlx5_2",
+                                                                "b/mlx5_10"])
+
+
+def files(b, url):
+    """Each table as CSV: all its rows, and as JSON."""
+    for view in ("hosts", "coverage", "incidents", "links", "paths/node-0-0", "mesh",
+                 "pair/node-1-0%2Fmlx5_0/node-0-0%2Fmlx5_0"):
+        b.go(f"{url}/?file#/{view}")
+        until(view, lambda: b.text("h2") and "loading" not in b.text("main"))
+        name = "CSV of 5-tuples" if "pair" in view else "CSV"
+        lines = looks.saved(b, name)
+        rows = (9 if view == "mesh" else b.run(
+            "return [...document.querySelectorAll('section > .scroll table, main > .scroll table')]"
+            ".map((t) => t.tBodies[0].rows.length).reduce((a, b) => a + b, 0)"))
+        check(f"{view.split('/')[0]}: a CSV of {rows} rows", len(lines) == rows + 2)
+        path = b.run("return [...document.querySelectorAll('main a')]"
+                     ".find((a) => a.textContent === 'JSON').getAttribute('href')")
+        check(f"{view.split('/')[0]}: {path}", isinstance(fetch(url + path), dict))
 
 
 def frames(b, url):
@@ -319,8 +362,8 @@ def frames(b, url):
     until("the page", lambda: b.text("h2"))
     result = b.run(FRAMES)
     print("# a map of a million cells, ms:", result)
-    # Ten a second, and room for a machine that has other work.
-    check("updates are drawn fast", result["median"] < 2000)
+    # Ten a second: the fastest of 30, as the machine may have other work.
+    check("updates are drawn fast", result["fastest"] < 100 and result["median"] < 2000)
     check("no input is lost", result["heard"] == result["inputs"] == 30)
     check("its memory does not grow", result["size"] == 1000000)
 
@@ -597,6 +640,8 @@ def main():
         follows(b, w, cluster, url)
         controls(b, cluster, url)
         frames(b, url)
+        grades(b, url)
+        files(b, url)
         unknown(b, w, url)
         hostile(b, url)
         views(b, url)

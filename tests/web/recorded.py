@@ -14,7 +14,7 @@ from central import World, free_port
 from checks import LONG, check, until
 from culprit import Bus
 from left import fetch, grade
-from looks import BUILD
+from looks import BUILD, saved
 from webdriver import Browser
 import recording
 
@@ -184,6 +184,17 @@ def before(b, url, minute_s, leaves):
           {"#cfe3d4"})
 
 
+def files(b, url):
+    """Each table as CSV has the rows of its JSON."""
+    for view in ("incidents", "links", "paths/host2", "hosts"):
+        b.go(f"{url}/?file#/{view}")
+        until(view, lambda: b.run("return document.querySelectorAll('tbody tr').length"))
+        path = b.run("return [...document.querySelectorAll('main a')]"
+                     ".find((a) => a.textContent === 'JSON').getAttribute('href')")
+        lines, rows = saved(b, "CSV"), fetch(url + path)[view.partition("/")[0]]
+        check(f"the CSV of {view} has the rows of {path}", len(lines) - 2 == len(rows) > 0)
+
+
 def begin_of(fault):
     """The recorded time from which on to replay, and the minute that is kept of the time before the
     fault: that of pictures until 20 s after it, of which the first one in each 20 s counts."""
@@ -214,6 +225,7 @@ def run(w, directory, url):
         story(b, url, ident, link)
         check("a minute is over before the fault", minute_s + MINUTE_S <=
               replay.when(netem[0].time))
+        files(b, url)
         before(b, url, minute_s, len(tors))
         complaints = [c for c in b.complaints() if "/api/1/" not in c]
         print("#", complaints)

@@ -5,6 +5,8 @@ it. One link of a simulated fabric loses messages, as in tests/cli/culprit.py.""
 import base64
 import json
 import os
+import re
+import subprocess
 import sys
 import tempfile
 import threading
@@ -15,6 +17,7 @@ import urllib.request
 
 from checks import LONG, check, until
 from culprit import World, free_port
+from looks import saved
 from webdriver import Browser
 
 BUILD = os.path.abspath(sys.argv[1])
@@ -155,17 +158,6 @@ def seen(b, url, ident):
     check("an open list shows a new culprit by itself", shown_ms * 10**6 > opened_ns - 10**9)
 
 
-def saved(b, name):
-    """What a link to a CSV saves."""
-    return b.run("""let blob;
-        const make = URL.createObjectURL;
-        URL.createObjectURL = (x) => { blob = x; return make.call(URL, x); };
-        const a = [...document.querySelectorAll('a')].find((x) => x.textContent === arguments[0]);
-        a.addEventListener('click', (event) => event.preventDefault(), { once: true });
-        a.click();
-        return await blob.text();""", name).split("\r\n")
-
-
 def numbers(b, url):
     """The tables of an incident, and of the status, as CSV; curves of what there is."""
     votes = saved(b, "CSV of votes")
@@ -186,23 +178,26 @@ def numbers(b, url):
     until("the status", lambda: b.run("return document.querySelectorAll('dd').length") > 10)
     lines = saved(b, "CSV")
     check("the status as CSV", lines[0] == '"what","value"' and
-          [x for x in lines if x.startswith('"hosts')])
+          [x for x in lines if x.startswith('"hosts')] and
+          '"broker state","connected"' in lines)
 
 
-# Of each row of a small map and each of its columns: how many pixels are as blue as the hatching.
+# Of each row of a small map and each of its columns: how many pixels are as blue as the hatching,
+# more than most of their cell, between the marks and the frame.
 BLUE = """
 const c = document.querySelector('#map canvas'), d = devicePixelRatio;
 const n = +c.getAttribute('aria-label').match(/of (\\d+) rows/)[1], size = 44;
 const edge = c.width / d - n * size;
 const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
 const blue = (x, y) => {
-    let sum = 0;
-    for (let j = (y + 4) * d; j < (y + 38) * d; j++)
-        for (let i = (x + 4) * d; i < (x + 38) * d; i++) {
+    const all = [];
+    for (let j = (y + 7) * d; j < (y + 10) * d; j++)
+        for (let i = (x + 7) * d; i < (x + 37) * d; i++) {
             const at = 4 * (Math.floor(j) * c.width + Math.floor(i));
-            sum += p[at + 2] - p[at] > 50;
+            all.push(p[at + 2] - p[at]);
         }
-    return sum;
+    const most = all.sort((a, b) => a - b)[all.length >> 1];
+    return all.filter((v) => v > most + 40).length;
 };
 return Array.from({ length: n }, (_, y) => Array.from({ length: n }, (_, x) =>
     blue(edge + x * size, edge + y * size)));
@@ -218,13 +213,27 @@ def hatched(b, url, ident):
     check("one of several switches is muted", 0 < muted.count(True) < len(muted))
     b.screenshot(os.path.join(BUILD, "tests/web/muted.png"))
     blue = b.run(BLUE)
+    print("#", blue)
     check("cells of a muted switch are hatched, others are not", [
-        [cell > 50 for cell in line] for line in blue] == [[a or c for c in muted] for a in muted])
+        [cell >= 6 for cell in line] for line in blue] == [[a or c for c in muted] for a in muted])
     b.go(f"{url}/#/incident/{ident}")
     until("the form", lambda: b.run("return document.forms.length"))
 
 
-def told(b, url, ident):
+def manual(url, ident, world):
+    """The example of the manual that mutes an incident, with its id and this central."""
+    with open(os.path.join(os.environ.get("top_srcdir", "."), "man/rpingmesh-central.8"),
+              encoding="utf-8") as f:
+        found = re.findall(r"^curl -s -H .*?(?=^\.Ed)", f.read(), re.M | re.S)
+    command = found[0].replace("\\e\n", "\\\n").replace("http://127.0.0.1:9480", url)
+    assert len(found) == 1 and "0123456789abcdef" in command
+    done = subprocess.run(["sh", "-c", command.replace("0123456789abcdef", ident)], check=False,
+                          stdout=subprocess.PIPE, text=True, timeout=LONG, cwd=world.path(""))
+    check("the manual's example mutes an incident", done.returncode == 0 and
+          json.loads(done.stdout)["mute"]["reason"] == "new cable")
+
+
+def told(b, url, ident, world):
     b.resize(1100, 1400)
     b.go(url + "/#/incidents")
     until("the culprit in the list", lambda: "leaf1" in (b.text("tbody") or ""))
@@ -233,6 +242,8 @@ def told(b, url, ident):
     until("a picture", lambda: b.run("return !!document.querySelector('svg.proof line.candidate')"))
     check("one link is the candidate",
           b.run("return document.querySelectorAll('svg.proof line.candidate').length") == 1)
+    check("it says which job is hurt, and not the one beside it", "slurm:1" in b.text("main") and
+          "slurm:2" not in b.text("main"))
     check("it has its votes", "/" in b.run(
         "return document.querySelector('svg.proof text.votes').textContent"))
     check("its loss over time is drawn", until("a timeline", lambda: b.run(
@@ -255,6 +266,7 @@ def told(b, url, ident):
     check("the incident is muted", [i["muted"] for i in blamed(url) if i["id"] == ident] == [True])
     b.screenshot(os.path.join(BUILD, "tests/web/story.png"))
     hatched(b, url, ident)
+    manual(url, ident, world)
     submit(b, say="unmute", by="ann", reason="again", token=TOKEN)
     until("its end", lambda: "Done: unmute" in b.text("#answer"))
     check("and unmuted", [i["muted"] for i in blamed(url) if i["id"] == ident] == [False])
@@ -285,7 +297,7 @@ def main():
             time.sleep(5)
             proves(url, ident)
             rights(url, ident)
-            told(b, url, ident)
+            told(b, url, ident, world)
             numbers(b, url)
             reports.end.set()
             reports.join()
