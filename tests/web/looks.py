@@ -112,7 +112,8 @@ const light = (c) => c.map((v) => v / 255)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
 const cell = (y, x) => {
     /* Near the upper left corner, where no mark is; the hatching begins 3 pixels off it. */
-    const p = ctx.getImageData((map.edge + x * s + 1) * d, (map.edge + y * s + 1) * d, 6 * d, 6 * d);
+    const p = ctx.getImageData((map.edge + x * s + 1) * d, (map.edge + y * s + 1) * d, 6 * d,
+                               6 * d);
     const all = [];
     for (let i = 0; i < p.data.length; i += 4)
         all.push(light([...p.data.slice(i, i + 3)]));

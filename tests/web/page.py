@@ -309,7 +309,8 @@ while (took.length < 30) {
 }
 took.sort((a, b) => a - b);
 map.canvas.remove();
-return { first, fastest: took[0], median: took[15], worst: took[29], frames, inputs, heard, size: grid.size };
+return { first, fastest: took[0], median: took[15],
+    worst: took[29], frames, inputs, heard, size: grid.size };
 """
 
 
