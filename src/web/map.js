@@ -126,10 +126,11 @@ export class HeatMap {
 	/* Which names are rows and columns, and in which order. */
 	arrange() {
 		const { names, n, rows, columns } = this.grid, worst = this.grid.worst();
-		const device = (i) => names[i].slice(names[i].lastIndexOf("/") + 1);
+		/* What a rail has in common: the device of ports, the last part of switches' names. */
+		const rail = (i) => names[i].match(names[i].includes("/") ? /[^/]*$/ : /[^-_.]*$/)[0];
 		const collator = new Intl.Collator(undefined, { numeric: true });
 		const orders = {
-			rail: (a, b) => collator.compare(device(a), device(b)) || a - b,
+			rail: (a, b) => collator.compare(rail(a), rail(b)) || a - b,
 			worst: (a, b) => worst[b] - worst[a] || a - b,
 		};
 		const some = (from, to) => {

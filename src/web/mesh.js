@@ -209,9 +209,8 @@ const view = (inPods) => ({
 				"only the map of now has them." : "";
 			map.move(null);
 		}
-		const orders = [["name", "name"], ["worst", "worst first"]];
-		if (args.length && !inPods)
-			orders.push(["rail", "device (rail)"]);
+		const orders = [["name", "name"], ["worst", "worst first"], ["rail", args.length && !inPods ?
+			"device (rail)" : "last part of the name (rail)"]];
 		main.append(heading(inPods, args, query, data), el("div", { class: "controls" },
 			el("label", {}, "Colours show", choice("by", Object.entries(SHOWN)
 				.map(([value, s]) => [value, s.text]), again)),

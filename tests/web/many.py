@@ -44,6 +44,9 @@ def look(b, url):
     drawn(b, "the first matrix")
     check("the map has a cell for each pair", f"{len(tors())} rows and {len(tors())} columns" in
           b.run("return document.querySelector('#map canvas').getAttribute('aria-label')"))
+    b.run("""const e = document.getElementById('order');
+        e.value = 'rail';
+        e.dispatchEvent(new Event('change'))""")
     b.screenshot(os.path.join(BUILD, "tests/web/many.png"))
     b.run("go(arguments[0])", "#/mesh/pod3-rail2/pod4-rail2")
     drawn(b, "the ports of two ToRs")

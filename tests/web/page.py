@@ -326,18 +326,23 @@ const grades = Object.keys(SHOWN).map((by) => { grid.judge(by); return [by, grid
 const map = new HeatMap(grid, { pick() {}, say() {}, muted: () => false });
 map.order = 'rail';
 map.draw();
-return [Object.fromEntries(grades), map.rows.map((i) => names[i])];
+const tors = ['pod1-rail10', 'pod1-rail2', 'pod2-rail10', 'pod2-rail2'];
+map.grid = new Grid({ names: tors, rows: 4, columns: 0, time_ns: 1, window_s: 20, cells: [] });
+const ports = map.rows.map((i) => names[i]);
+map.draw();
+return [Object.fromEntries(grades), ports, map.rows.map((i) => tors[i])];
 """
 
 
 def grades(b, url):
     b.go(url + "/#/status")
     until("the page", lambda: b.text("h2"))
-    found, order = b.run(GRADES)
+    found, order, tors = b.run(GRADES)
     check("each of what colours show has its grade", found == {
         "loss": 2, "p50": 2, "p99": 3, "p50abs": 1, "p99abs": 2, "delay50": 0, "delay99": 2})
     check("ports can be in the order of their rails", order == ["b/mlx5_2", "a/mlx5_2",
                                                                 "b/mlx5_10"])
+    check("and so can switches", tors == ["pod1-rail2", "pod2-rail2", "pod1-rail10", "pod2-rail10"])
 
 
 def files(b, url):
