@@ -4,10 +4,14 @@
  * registrations, pinglists, drained hosts, signs of life of central, reports, paths, asks. The
  * input is a byte that says which, and the payload.
  *
- * What can be read can be written, and what was written is read as the same.
+ * What can be read can be written, and what was written is read as the same. rpingmesh-central takes
+ * reports and paths, twice, and looks at all that it has of them.
  */
 #include <msgpack.h>
 
+#include "central/intake/intake.h"
+#include "central/roads/roads.h"
+#include "core/clock.h"
 #include "fuzz.h"
 #include "record/ask.h"
 #include "record/drain.h"
@@ -91,6 +95,76 @@ cluster_beat(const void *data, size_t len, msgpack_sbuffer *out)
 	return true;
 }
 
+/* ---- central ---- */
+
+static void
+cluster_look(void *arg, const struct intake_host *host, const struct intake_row *row)
+{
+	const struct intake_time *now = arg;
+	struct intake_host_info info;
+	struct intake_counts counts;
+	uint32_t seconds;
+	uint64_t begin_ns;
+
+	intake_stored_seconds(row->stored, now->mono_ns, &seconds);
+	FUZZ_CHECK(seconds >> INTAKE_SECONDS == 0);
+	intake_stored_usual_ns(row->stored, now->mono_ns);
+	intake_stored_extra_ns(row->stored, now->mono_ns);
+	for (uint32_t age = 0; age < INTAKE_SLOTS; age++)
+		for (int w = 0; w < INTAKE_WINDOWS; w++)
+			intake_stored_slot(row->stored, (struct intake_slot){w, age}, now->mono_ns,
+					   &counts, &begin_ns);
+	intake_host_info(host, now->mono_ns, &info);
+	FUZZ_CHECK(info.until_ns <= now->mono_ns);
+}
+
+static void
+cluster_take_report(struct report *report)
+{
+	struct intake_time now = {100 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC};
+	struct intake *intake;
+
+	if (intake_new(2, &intake) < 0)
+		return;
+	for (int i = 0; i < 2; i++) {
+		intake_take(intake, report->host, report, &now);
+		for (int w = 0; w < INTAKE_WINDOWS; w++)
+			intake_walk(intake, w, now.mono_ns, cluster_look, &now);
+		now.mono_ns += 33 * NSEC_PER_SEC;
+		now.wall_ns += 33 * NSEC_PER_SEC;
+		report->incarnation++;
+		report->end_ns = report->begin_ns;
+	}
+	intake_free(intake);
+}
+
+static void
+cluster_width(void *arg)
+{
+	(void)arg;
+}
+
+static void
+cluster_take_paths(const struct paths *paths)
+{
+	static const struct roads_ops ops = {.width = cluster_width};
+	struct roads_path found;
+	struct roads_tuple tuple;
+	struct roads *roads;
+
+	if (roads_new(&ops, 2, &roads) < 0)
+		return;
+	for (int i = 0; i < 2; i++)
+		roads_take(roads, paths, 1000 * NSEC_PER_SEC);
+	for (size_t i = 0; i < paths->n_paths; i++) {
+		tuple = (struct roads_tuple){paths->paths[i].source, paths->paths[i].destination,
+					     paths->paths[i].src_port,
+					     paths->paths[i].traffic_class};
+		roads_find(roads, &tuple, &found);
+	}
+	roads_free(roads);
+}
+
 static bool
 cluster_report(const void *data, size_t len, msgpack_sbuffer *out)
 {
@@ -115,6 +189,7 @@ cluster_report(const void *data, size_t len, msgpack_sbuffer *out)
 	FUZZ_CHECK(report->n_heard <= REPORT_STREAMS_MAX);
 	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
 	report_pack(&pk, report);
+	cluster_take_report(report);
 	report_free(report);
 	return true;
 }
@@ -134,6 +209,7 @@ cluster_paths(const void *data, size_t len, msgpack_sbuffer *out)
 			   paths->paths[i].n_hops <= PATHS_HOPS_MAX);
 	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
 	paths_pack(&pk, paths);
+	cluster_take_paths(paths);
 	paths_free(paths);
 	return true;
 }
