@@ -57,7 +57,9 @@ def try_hole(world, holes, what):
           (culprit["from"], culprit["to"], culprit["name"]) ==
           (s.source.address, s.destination.address,
            f"{s.source.address} -> {s.destination.address} port {s.port} class 0"))
-    check(f"{what}: all of it is lost", found[0]["loss_ratio"] > 0.5)
+    # Of the window of 20 s, in which it had been well at first.
+    world.wait(f"{what}: all of it is lost", lambda: [
+        i for i in world.blamed() if i["id"] == found[0]["id"] and i["loss_ratio"] > 0.9])
     return found[0]["id"]
 
 
