@@ -51,6 +51,7 @@ struct intake {
 	struct bucket_rate rate;
 	uint32_t max_hosts;
 	uint64_t n_heard;             /* of all hosts */
+	uint64_t serial;              /* the last one of a table */
 };
 
 int
@@ -378,6 +379,7 @@ intake_name(struct intake *in, struct intake_host *host, const struct report *re
 	rc = intake_table_name(&host->table, report, devices);
 	if (rc < 0) /* these have the counters now */
 		intake_table_clear(&host->table);
+	host->table.serial = ++in->serial;
 	in->stats.rows += host->table.n;
 	in->stats.rows -= rows;
 	in->stats.ports += report->n_ports;
@@ -530,6 +532,7 @@ intake_host_info(const struct intake_host *host, uint64_t now_ns, struct intake_
 	out->silent = intake_is_silent(host, now_ns);
 	out->ports = host->ports;
 	out->n_rows = host->table.n;
+	out->serial = host->table.serial;
 }
 
 void
@@ -564,27 +567,41 @@ intake_received(const struct intake_host *host, const struct report_heard *strea
 }
 
 void
+intake_row_at(const struct intake_host *host, uint32_t place, enum intake_window window,
+	      uint64_t now_ns, struct intake_row *out)
+{
+	struct intake_stored *stored = &host->table.rows[place];
+
+	*out = (struct intake_row){.stream = &stored->stream,
+				   .place = place,
+				   .losing_ns = stored->losing_s * NSEC_PER_SEC,
+				   .stored = stored,
+				   .hints = &stored->hints};
+	if (stored->n_times)
+		out->times = (struct report_times){&host->table.times[stored->times],
+						   stored->n_times};
+	intake_stored_sum(stored, window, now_ns, &out->counts);
+}
+
+void
 intake_rows(const struct intake_host *host, enum intake_window window, uint64_t now_ns,
 	    intake_hear *fn, void *arg)
 {
 	struct intake_row row;
 
 	for (uint32_t i = 0; i < host->table.n; i++) {
-		struct intake_stored *stored = &host->table.rows[i];
-
-		row = (struct intake_row){
-			.stream = &stored->stream,
-			.place = i,
-			.losing_ns = stored->losing_s * NSEC_PER_SEC,
-			.stored = stored,
-			.hints = &stored->hints};
-		if (stored->n_times)
-			row.times = (struct report_times){&host->table.times[stored->times],
-							  stored->n_times};
-		intake_stored_sum(stored, window, now_ns, &row.counts);
+		intake_row_at(host, i, window, now_ns, &row);
 		if (row.counts.sent)
 			fn(arg, host, &row);
 	}
+}
+
+void
+intake_usual(const struct intake_host *host, enum intake_window window, uint64_t now_ns,
+	     uint32_t *out)
+{
+	for (uint32_t i = 0; i < host->table.n; i++)
+		out[i] = intake_stored_usual(&host->table.rows[i], window, now_ns);
 }
 
 void

@@ -95,6 +95,7 @@ struct intake_host_info {
 	const struct intake_port *ports; /* borrowed until the next report of the host */
 	size_t n_ports;
 	uint32_t n_rows;
+	uint64_t serial;             /* another one after its rows have come, gone or moved */
 };
 
 struct intake_stats {
@@ -158,6 +159,12 @@ bool intake_received(const struct intake_host *host, const struct report_heard *
 typedef void intake_hear(void *arg, const struct intake_host *host, const struct intake_row *row);
 void intake_rows(const struct intake_host *host, enum intake_window window, uint64_t now_ns,
 		 intake_hear *fn, void *arg);
+/* The row at this place, with its sums over the window, even if they are zero. */
+void intake_row_at(const struct intake_host *host, uint32_t place, enum intake_window window,
+		   uint64_t now_ns, struct intake_row *out);
+/* intake_stored_usual() of all rows, by their places: n_rows of intake_host_info(). */
+void intake_usual(const struct intake_host *host, enum intake_window window, uint64_t now_ns,
+		  uint32_t *out);
 /* The same of all hosts. */
 void intake_walk(const struct intake *intake, enum intake_window window, uint64_t now_ns,
 		 intake_hear *fn, void *arg);

@@ -122,8 +122,9 @@ intake_carry(struct intake_stored **sorted, size_t n, struct intake_stored *row)
 	row->vague_s = old->vague_s;
 	row->rare = old->rare;
 	row->n_rare = old->n_rare;
+	row->rare_in = old->rare_in;
 	old->rare = NULL;
-	old->n_rare = 0;
+	old->n_rare = old->rare_in = 0;
 	memset(old->slots, 0, sizeof(old->slots));
 	row->hints = old->hints;
 	row->times = old->times;
@@ -229,6 +230,7 @@ intake_rare_clear(struct intake_stored *row, uint32_t at)
 		if (row->rare[i].slot != at)
 			continue;
 		row->rare[i] = row->rare[--row->n_rare];
+		row->rare_in &= (uint16_t)~(1u << at);
 		break;
 	}
 	if (row->n_rare)
@@ -267,6 +269,7 @@ intake_rare(struct intake_stored *row, uint32_t at)
 	if (!more)
 		return NULL;
 	row->rare = more;
+	row->rare_in |= (uint16_t)(1u << at);
 	more[row->n_rare] = (struct intake_rare){.slot = at};
 	return &more[row->n_rare++];
 }
@@ -280,6 +283,20 @@ intake_stored_sum(const struct intake_stored *row, enum intake_window w, uint64_
 	*out = (struct intake_counts){0};
 	for (uint32_t age = number - row->newest[w]; age < n; age++)
 		intake_slot_sum(row, intake_windows[w].first + (number - age) % n, out);
+}
+
+uint32_t
+intake_stored_usual(const struct intake_stored *row, enum intake_window w, uint64_t now_ns)
+{
+	const uint32_t n = intake_windows[w].n, first = intake_windows[w].first;
+	const uint32_t number = intake_number(w, now_ns);
+	uint32_t sent = 0;
+
+	if (row->rare_in >> first & ((1u << n) - 1))
+		return INTAKE_LOOK;
+	for (uint32_t age = number - row->newest[w]; age < n; age++)
+		sent += row->slots[first + (number - age) % n].sent;
+	return sent;
 }
 
 bool

@@ -64,6 +64,7 @@ struct intake_stored {
 	uint32_t n_rare;              /* at most one for each slot */
 	uint32_t times;               /* the part of the times of the table that is its own */
 	uint16_t n_times;
+	uint16_t rare_in;             /* bit i: slot i is in `rare` */
 	/*
 	 * When a report said that it loses: the last time, and the first one since which no
 	 * INTAKE_LOSING_NS have gone by without. Seconds, 0: never.
@@ -83,6 +84,7 @@ struct intake_table {
 	struct intake_stored *rows;
 	uint32_t n;
 	uint64_t named;               /* the sequence of the report that named them; 0: none */
+	uint64_t serial;              /* another one after rows have come, gone or moved */
 	struct report_bucket *times;  /* of all rows, of the last report that had them */
 	size_t n_times;
 	size_t n_rare;                /* of all rows */
@@ -133,6 +135,13 @@ bool intake_stored_seconds(const struct intake_stored *row, uint64_t now_ns, uin
 /* The sum of a row over a window. */
 void intake_stored_sum(const struct intake_stored *row, enum intake_window window, uint64_t now_ns,
 		       struct intake_counts *out);
+/*
+ * The probes of a row in a window if all of them were answered, none was slow, and none was marked
+ * as noise; if not, or if that has not been looked up, INTAKE_LOOK.
+ */
+#define INTAKE_LOOK UINT32_MAX
+uint32_t intake_stored_usual(const struct intake_stored *row, enum intake_window window,
+			     uint64_t now_ns);
 /*
  * One slot of a window. *begin_ns is when it begins, CLOCK_MONOTONIC. Returns false if there is no
  * such slot.

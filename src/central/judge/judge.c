@@ -28,6 +28,8 @@
 #define JUDGE_SHORT_NS NSEC_PER_SEC
 #define JUDGE_MIDDLE_NS (10 * NSEC_PER_SEC)
 #define JUDGE_LONG_NS (60 * NSEC_PER_SEC)
+/* What a window has cost of processor time is not spent again before so many times of it. */
+#define JUDGE_REST 3u
 #define JUDGE_TELL_NS (60 * NSEC_PER_SEC)
 
 /* A case that a worker judges. */
@@ -52,6 +54,7 @@ struct judge {
 	struct work_job *job;           /* that runs; NULL: none does */
 	struct judge_case *collecting;  /* NULL: none */
 	struct judge_case *latest[INTAKE_WINDOWS]; /* judged */
+	struct judge_case *stock;       /* of the last one, for the next one; NULL: none */
 	uint64_t begun_ns[INTAKE_WINDOWS]; /* when the last case of each was begun; 0: never */
 	uint64_t collect_ns;            /* that the loop has spent on the case so far */
 	uint64_t told_ns;               /* when all open incidents were published */
@@ -259,6 +262,14 @@ judge_throw_away(struct judge *j, struct judge_case *c)
 	judge_case_free(c);
 }
 
+/* The next window begins after that: judging takes a quarter of a processor at most. */
+static void
+judge_rest(struct judge *j, uint64_t spent_ns)
+{
+	loop_timer_set(j->timer, spent_ns * JUDGE_REST > JUDGE_SHORT_NS ? spent_ns * JUDGE_REST :
+									  JUDGE_SHORT_NS);
+}
+
 static void
 judge_job_done(void *arg)
 {
@@ -268,13 +279,13 @@ judge_job_done(void *arg)
 	struct judge_case_stats stats;
 
 	j->job = NULL;
-	loop_timer_set(j->timer, JUDGE_SHORT_NS);
+	judge_case_stats(job->c, &stats);
+	judge_rest(j, j->collect_ns + stats.run_ns);
 	if (job->rc < 0) {
 		j->stats.failures++;
 		log_error(CLUSTER, "the evidence cannot be judged: %s", strerror(-job->rc));
 		return;
 	}
-	judge_case_stats(job->c, &stats);
 	j->stats.run_ns[w] = stats.run_ns;
 	j->stats.rows[w] = stats.rows;
 	j->stats.left_out[w] = stats.left_out;
@@ -294,7 +305,8 @@ judge_job_done(void *arg)
 		judge_verdict(j);
 	judge_asks_do(j->asks, j->latest[w],
 		      &(struct incidents_time){clock_mono_ns(), clock_wall_ns()});
-	judge_throw_away(j, judge_case_strip(j->latest[w]));
+	judge_throw_away(j, j->stock);
+	j->stock = judge_case_strip(j->latest[w]);
 }
 
 static void
@@ -403,7 +415,12 @@ judge_begin(struct judge *j, uint64_t now_ns)
 		w = INTAKE_LONG;
 	j->begun_ns[w] = now_ns;
 	j->collect_ns = 0;
-	return judge_case_new(&j->sources, w, now_ns, &j->collecting);
+	if (!j->stock)
+		return judge_case_new(&j->sources, w, now_ns, &j->collecting);
+	j->collecting = j->stock;
+	j->stock = NULL;
+	judge_case_begin(j->collecting, w, now_ns);
+	return 0;
 }
 
 static void
@@ -560,6 +577,7 @@ judge_free(struct judge *j)
 	work_free(j->work);
 	loop_timer_free(j->timer);
 	judge_case_free(j->collecting);
+	judge_case_free(j->stock);
 	for (int w = 0; w < INTAKE_WINDOWS; w++)
 		judge_case_free(j->latest[w]);
 	judge_masks_clear(&j->masks);

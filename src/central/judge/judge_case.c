@@ -13,14 +13,6 @@
 #include "central/roads/roads.h"
 #include "core/clock.h"
 
-/* Messages from this size on count as large. */
-#define JUDGE_LARGE 1024u
-
-#define JUDGE_ROOM(c, name) \
-	judge_room((void **)&(c)->name, &(c)->room_##name, (c)->n_##name, sizeof(*(c)->name))
-#define JUDGE_LROOM(c, name, n) \
-	judge_room((void **)&(c)->name, &(c)->room_##name, n, sizeof(*(c)->name))
-
 /* ---- hosts and NICs ---- */
 
 static unsigned int
@@ -137,10 +129,9 @@ judge_add_nic(struct judge_case *c, uint32_t host, const struct registration_por
 				  .src_ports = port->src_ports};
 	memcpy(nic->device, port->device, sizeof(nic->device));
 	memcpy(nic->addrs, port->addrs, port->n_addrs * sizeof(*nic->addrs));
+	nic->tor = port->n_tors ? judge_tor_of(c, port->tors[0]) : LOCATE_NONE;
 	c->lnics[number] = (struct locate_nic){
-		.host = host, .tor = LOCATE_NONE, .excuses = excuses};
-	if (port->n_tors)
-		c->lnics[number].tor = judge_tor_of(c, port->tors[0]);
+		.host = host, .tor = nic->tor, .excuses = excuses};
 	/* Of two ports with one address, the first one counts. */
 	for (size_t i = 0; rc == 0 && i < port->n_addrs; i++)
 		if (judge_index_get(&c->nics_by_addr, &port->addrs[i], sizeof(port->addrs[i])) ==
@@ -152,12 +143,26 @@ judge_add_nic(struct judge_case *c, uint32_t host, const struct registration_por
 	return rc < 0 ? rc : judge_name_nic(c, number);
 }
 
-static int
-judge_add_host(struct judge_case *c, const struct registry_host *host)
+/* What is known of the host now, in this window. */
+static void
+judge_fill_host(struct judge_case *c, uint32_t number, const struct registry_host_info *h,
+		const struct intake_host_info *info)
 {
-	const struct intake_host *reports;
-	struct intake_host_info intake, *info = NULL;
-	struct registry_host_info h;
+	struct judge_host *host = &c->hosts[number];
+
+	c->lhosts[number] = (struct locate_host){
+		.excuses = judge_host_excuses(c, h, info), .silent = info && info->silent,
+		.said = judge_said(c, info)};
+	host->clock_known = info;
+	host->clock_off_ns = info ? info->clock_off_ns : 0;
+	host->reported_ns = info && !info->silent && !c->lhosts[number].excuses &&
+					    !judge_was_away(c, info) ? info->last_ns : 0;
+}
+
+static int
+judge_add_host(struct judge_case *c, const struct registry_host_info *h,
+	       const struct intake_host_info *info)
+{
 	uint32_t number = (uint32_t)c->n_hosts;
 	int rc = JUDGE_ROOM(c, hosts);
 
@@ -165,28 +170,50 @@ judge_add_host(struct judge_case *c, const struct registry_host *host)
 		rc = JUDGE_LROOM(c, lhosts, c->n_hosts);
 	if (rc < 0)
 		return rc;
-	registry_host_info(host, &h);
-	c->after = h.id;
-	reports = intake_find(c->sources.intake, h.name);
-	if (reports) {
-		info = &intake;
-		intake_host_info(reports, c->now_ns, info);
-	}
-	snprintf(c->hosts[number].name, REGISTRATION_HOST, "%s", h.name);
-	c->lhosts[number] = (struct locate_host){
-		.excuses = judge_host_excuses(c, &h, info), .silent = info && info->silent,
-		.said = judge_said(c, info)};
-	c->hosts[number].clock_known = info;
-	c->hosts[number].clock_off_ns = info ? info->clock_off_ns : 0;
-	c->hosts[number].reported_ns =
-		info && !info->silent && !c->lhosts[number].excuses &&
-				!judge_was_away(c, info) ? info->last_ns : 0;
+	c->hosts[number] = (struct judge_host){.id = h->id, .first_nic = (uint32_t)c->n_nics};
+	snprintf(c->hosts[number].name, REGISTRATION_HOST, "%s", h->name);
+	judge_fill_host(c, number, h, info);
 	c->n_hosts++;
-	for (size_t i = 0; rc == 0 && i < h.registration->n_ports; i++)
-		rc = judge_add_nic(c, number, &h.registration->ports[i],
-				   judge_port_is_down(info, &h.registration->ports[i]) ?
+	for (size_t i = 0; rc == 0 && i < h->registration->n_ports; i++)
+		rc = judge_add_nic(c, number, &h->registration->ports[i],
+				   judge_port_is_down(info, &h->registration->ports[i]) ?
 					   LOCATE_LOCAL_ERROR : 0);
-	return rc == 0 ? judge_index_put(&c->hosts_by_name, h.name, strlen(h.name), number) : rc;
+	return rc == 0 ? judge_index_put(&c->hosts_by_name, h->name, strlen(h->name), number) : rc;
+}
+
+/* Whether the NIC is as this port was registered. */
+static bool
+judge_nic_is(struct judge_case *c, const struct judge_nic *nic,
+	     const struct registration_port *port)
+{
+	return nic->port == port->port && nic->src_ports == port->src_ports &&
+	       nic->n_addrs == port->n_addrs &&
+	       memcmp(nic->addrs, port->addrs, port->n_addrs * sizeof(*nic->addrs)) == 0 &&
+	       strcmp(nic->device, port->device) == 0 &&
+	       nic->tor == (port->n_tors ? judge_tor_of(c, port->tors[0]) : LOCATE_NONE);
+}
+
+/* Whether the host with this number is as it is registered now; then its state is made new. */
+static bool
+judge_renew_host(struct judge_case *c, uint32_t number, const struct registry_host_info *h,
+		 const struct intake_host_info *info)
+{
+	const struct judge_host *host = &c->hosts[number];
+	size_t n = h->registration->n_ports;
+
+	if (host->id != h->id || host->first_nic + n > c->n_nics ||
+	    (host->first_nic + n < c->n_nics && c->lnics[host->first_nic + n].host == number))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct registration_port *port = &h->registration->ports[i];
+		struct locate_nic *nic = &c->lnics[host->first_nic + i];
+
+		if (nic->host != number || !judge_nic_is(c, &c->nics[host->first_nic + i], port))
+			return false;
+		nic->excuses = judge_port_is_down(info, port) ? LOCATE_LOCAL_ERROR : 0;
+	}
+	judge_fill_host(c, number, h, info);
+	return true;
 }
 
 /* ---- links and paths ---- */
@@ -305,8 +332,7 @@ judge_add_step(struct judge_case *c, uint32_t id)
 	return 0;
 }
 
-/* Another link may have got an id since the last host. */
-static void
+void
 judge_check_ids(struct judge_case *c)
 {
 	uint64_t forgotten = roads_links_forgotten(c->sources.roads);
@@ -316,8 +342,7 @@ judge_check_ids(struct judge_case *c)
 	c->forgotten = forgotten;
 }
 
-/* The number of a path; LOCATE_NONE: it is not known. */
-static uint32_t
+uint32_t
 judge_add_path(struct judge_case *c, const struct roads_way_links *path)
 {
 	size_t first = c->n_steps;
@@ -339,8 +364,7 @@ judge_add_path(struct judge_case *c, const struct roads_way_links *path)
 	return (uint32_t)c->n_paths++;
 }
 
-/* The path of a tuple from the NIC may hold for what is lost since `losing_ns`. */
-static void
+void
 judge_add_fresh(struct judge_case *c, uint32_t path, const struct roads_tuple *tuple, uint32_t nic,
 		uint64_t losing_ns)
 {
@@ -351,289 +375,118 @@ judge_add_fresh(struct judge_case *c, uint32_t path, const struct roads_tuple *t
 		.clock_known = host->clock_known, .clock_off_ns = host->clock_off_ns};
 	struct roads_path whole;
 
-	if (path != LOCATE_NONE && roads_find(c->sources.roads, tuple, &whole) &&
-	    judge_path_is_fresh(&whole, &losing))
-		c->paths[path].flags |= LOCATE_PATH_FRESH;
-}
-
-/* ---- rows ---- */
-
-/*
- * The last row has been losing since then, unless its 5-tuple has for longer: some of its rows may
- * be of probes that were asked for later.
- */
-static void
-judge_row_loses(struct judge_case *c, uint64_t losing_ns)
-{
-	struct judge_row *row = &c->rows[c->n_rows - 1];
-	const struct locate_row *l = &c->lrows[c->n_rows - 1];
-	const struct roads_tuple there = {row->source, row->destination, row->src_port,
-					  row->traffic_class};
-	const struct roads_tuple back = {row->destination, row->source, row->back_port,
-					 row->traffic_class};
-	uint64_t before_ns = c->rows[row->tuple].losing_ns;
-
-	row->losing_ns = before_ns && before_ns < losing_ns ? before_ns : losing_ns;
-	judge_add_fresh(c, l->there, &there, l->from, row->losing_ns);
-	judge_add_fresh(c, l->back, &back, l->to, row->losing_ns);
-}
-
-static uint32_t
-judge_job_of(struct judge_case *c, const char *name)
-{
-	uint32_t number;
-
-	if (!name || !name[0])
-		return JUDGE_NONE;
-	number = judge_index_get(&c->jobs_by_name, name, strlen(name));
-	if (number != JUDGE_NONE)
-		return number;
-	if (JUDGE_ROOM(c, jobs) < 0 ||
-	    judge_index_put(&c->jobs_by_name, name, strlen(name), (uint32_t)c->n_jobs) < 0) {
-		c->failed = -ENOMEM;
-		return JUDGE_NONE;
-	}
-	snprintf(c->jobs[c->n_jobs].name, INCIDENT_JOB, "%s", name);
-	return (uint32_t)c->n_jobs++;
-}
-
-/* Room for all rows of a host, in the table of their 5-tuples. Returns 0 or -ENOMEM. */
-static int
-judge_clear_tuples(struct judge_case *c, uint32_t n_rows)
-{
-	size_t n = 16;
-	uint32_t *slots;
-
-	while (n < 2 * (size_t)n_rows)
-		n *= 2;
-	if (n > c->room_slots) {
-		slots = reallocarray(c->slots, n, sizeof(*slots));
-		if (!slots)
-			return -ENOMEM;
-		c->slots = slots;
-		c->room_slots = n;
-	}
-	c->n_slots = n;
-	memset(c->slots, 0xff, n * sizeof(*c->slots)); /* JUDGE_NONE */
-	return 0;
-}
-
-static bool
-judge_has_tuple(const struct judge_row *row, const struct judge_tuple *tuple)
-{
-	return tuple->ports == ((uint32_t)row->src_port << 8 | row->traffic_class) &&
-	       addr_equal(&row->destination, &tuple->destination) &&
-	       addr_equal(&row->source, &tuple->source);
-}
-
-uint32_t
-judge_find_row(const struct judge_case *c, const struct judge_tuple *tuple)
-{
-	uint32_t nic = judge_index_get(&c->nics_by_addr, &tuple->source, sizeof(tuple->source));
-	const struct judge_host *host = nic == JUDGE_NONE ? NULL : &c->hosts[c->lnics[nic].host];
-
-	for (size_t i = 0; host && i < host->n_rows; i++)
-		if (judge_has_tuple(&c->rows[host->first_row + i], tuple))
-			return (uint32_t)(host->first_row + i);
-	return JUDGE_NONE;
-}
-
-/*
- * A number that the rows of one 5-tuple share: the size classes. Only rows of one host have the
- * same source. The row is the last one, and not counted yet.
- */
-static uint32_t
-judge_tuple_of(const struct judge_case *c, const struct judge_row *row)
-{
-	const struct judge_tuple key = {row->source, row->destination,
-		 (uint32_t)row->src_port << 8 | row->traffic_class};
-	size_t at = judge_index_hash(&key, sizeof(key)) & (c->n_slots - 1);
-
-	while (c->slots[at] != JUDGE_NONE && !judge_has_tuple(&c->rows[c->slots[at]], &key))
-		at = (at + 1) & (c->n_slots - 1);
-	if (c->slots[at] == JUDGE_NONE)
-		c->slots[at] = (uint32_t)c->n_rows;
-	return c->slots[at];
-}
-
-static void
-judge_fill_row(struct judge_case *c, const struct intake_row *row, uint32_t from, uint32_t to)
-{
-	const struct report_stream *s = row->stream;
-	const struct roads_tuple there = {s->source, s->destination, s->src_port,
-					  s->traffic_class};
-	struct roads_way_links ways[2] = {{.id = row->hints->ways[0]}, {.id = row->hints->ways[1]}};
-	uint64_t lost = (uint64_t)row->counts.lost + judge_unreachable(c, row, from, to);
-	uint64_t sent = row->counts.answered + lost + row->counts.back_lost;
-	struct locate_row *l = &c->lrows[c->n_rows];
-
-	if (sent > UINT32_MAX)
-		return; /* nobody sends so many: somebody lies */
-	roads_find_both(c->sources.roads, &there, s->back_port, ways);
-	row->hints->ways[0] = ways[0].id;
-	row->hints->ways[1] = ways[1].id;
-	*l = (struct locate_row){.from = from, .to = to, .there = judge_add_path(c, &ways[0]),
-				 .back = judge_add_path(c, &ways[1]),
-				 .sent = (uint32_t)sent, .lost = (uint32_t)lost,
-				 .half = row->counts.back_lost,
-				 .slow = row->counts.slow, .large = s->size >= JUDGE_LARGE};
-	if (l->slow > row->counts.answered)
-		l->slow = row->counts.answered;
-	c->rows[c->n_rows] = (struct judge_row){
-		.place = row->place, .src_port = s->src_port, .back_port = s->back_port,
-		.traffic_class = s->traffic_class, .source = s->source,
-		.destination = s->destination,
-		.other = row->counts.sent > sent ? row->counts.sent - (uint32_t)sent : 0,
-		.burst = s->kind == REPORT_ASK,
-		.extra_ns = row->counts.slow ? intake_stored_extra_ns(row->stored, c->now_ns) : 0,
-		.job = s->kind == REPORT_FLOW ? judge_job_of(c, s->job) : JUDGE_NONE};
-	l->tuple = c->rows[c->n_rows].tuple = judge_tuple_of(c, &c->rows[c->n_rows]);
-	c->n_rows++;
-	if (row->losing_ns && (l->lost || l->half))
-		judge_row_loses(c, row->losing_ns);
-	if (c->window == INTAKE_SHORT && (l->lost || l->half) &&
-	    !intake_stored_seconds(row->stored, c->now_ns, &l->lost_due))
-		l->lost_due = 0;
-	c->stats.probes += l->sent;
-	c->stats.losses += l->lost + l->half;
-}
-
-/* The NIC of an address. The hint is the number that it had last time, plus one. */
-static uint32_t
-judge_nic_of(const struct judge_case *c, const struct addr *addr, uint32_t *hint)
-{
-	const struct judge_nic *nic = *hint && *hint <= c->n_nics ? &c->nics[*hint - 1] : NULL;
-	uint32_t number;
-
-	/* Of two NICs with one address, only the index knows which one it is. */
-	if (nic && !c->doubles && nic->n_addrs && addr_equal(&nic->addrs[0], addr))
-		return *hint - 1;
-	number = judge_index_get(&c->nics_by_addr, addr, sizeof(*addr));
-	*hint = number == JUDGE_NONE ? 0 : number + 1;
-	return number;
-}
-
-static void
-judge_hear_row(void *arg, const struct intake_host *host, const struct intake_row *row)
-{
-	const struct report_stream *s = row->stream;
-	struct judge_case *c = arg;
-	uint32_t from = judge_nic_of(c, &s->source, &row->hints->nics[0]);
-	uint32_t to = judge_nic_of(c, &s->destination, &row->hints->nics[1]);
-
-	(void)host;
-	if (c->failed || from == JUDGE_NONE || to == JUDGE_NONE || from == to ||
-	    c->lnics[from].host != c->next || !judge_share_has(c, s))
+	if (path == LOCATE_NONE || c->paths[path].flags & LOCATE_PATH_FRESH ||
+	    !roads_find(c->sources.roads, tuple, &whole) || !judge_path_is_fresh(&whole, &losing))
 		return;
-	if (JUDGE_ROOM(c, rows) < 0 || JUDGE_LROOM(c, lrows, c->n_rows) < 0) {
+	if (JUDGE_ROOM(c, fresh) < 0) {
 		c->failed = -ENOMEM;
 		return;
 	}
-	judge_fill_row(c, row, from, to);
+	c->fresh[c->n_fresh++] = path;
+	c->paths[path].flags |= LOCATE_PATH_FRESH;
 }
 
-/* ---- when ---- */
+/* ---- all hosts ---- */
 
-/* The rows of one host, as they are some slots later, when the window contains less of them. */
-struct judge_later {
-	struct judge_case *c;
-	size_t at;             /* of `rows`: the next one */
-	struct judge_counts {
-		uint32_t lost, slow;
-	} *counts;             /* of the rows from `first` on */
-	size_t first;
-};
-
+/* Begins anew: what was known is not what it was. */
 static void
-judge_hear_later(void *arg, const struct intake_host *host, const struct intake_row *row)
+judge_case_reset(struct judge_case *c)
 {
-	struct judge_later *l = arg;
-
-	(void)host;
-	while (l->at < l->c->n_rows && l->c->rows[l->at].place < row->place)
-		l->at++;
-	if (l->at == l->c->n_rows || l->c->rows[l->at].place != row->place)
-		return;
-	l->counts[l->at - l->first] = (struct judge_counts){
-		row->counts.lost + row->counts.back_lost + row->counts.unreachable,
-		row->counts.slow};
+	judge_index_clear(&c->hosts_by_name);
+	judge_index_clear(&c->nics_by_addr);
+	judge_index_clear(&c->nics_by_name);
+	judge_index_clear(&c->switches_by_name);
+	judge_index_clear(&c->links_by_addrs);
+	judge_index_clear(&c->jobs_by_name);
+	c->n_hosts = c->n_nics = c->n_switches = c->n_links = c->n_rows = c->n_jobs = 0;
+	c->n_paths = c->n_firsts = c->n_steps = c->n_fresh = 0;
+	c->n_chosen = c->n_joined = c->n_linked = c->buried = 0;
+	if (c->room_by_id)
+		memset(c->by_id, 0, c->room_by_id * sizeof(*c->by_id));
+	c->renamed = roads_renamed(c->sources.roads);
+	c->doubles = false;
+	c->after = 0;
+	c->at = 0;
 }
 
-/* In which slot the losses of the rows from `first` on lie: what each slot adds. */
+/* The next host of the registry: it is known already, or added. */
 static int
-judge_when(struct judge_case *c, const struct intake_host *reports, size_t first)
+judge_register(struct judge_case *c, const struct registry_host *host)
 {
-	size_t n = c->n_rows - first;
-	struct judge_counts *now = calloc(2 * n, sizeof(*now)), *later = now + n;
-	uint64_t slot_ns = intake_slot_ns(c->window);
-	unsigned int slots = (unsigned int)(intake_window_ns(c->window) / slot_ns);
-	struct judge_later l = {.c = c, .first = first};
+	struct intake_host_info intake, *info = NULL;
+	const struct intake_host *reports;
+	struct registry_host_info h;
+	int rc = 0;
 
-	if (!now)
-		return -ENOMEM;
-	for (unsigned int k = 0; k <= slots; k++) {
-		memset(later, 0, n * sizeof(*later));
-		l.at = first;
-		l.counts = later;
-		intake_rows(reports, c->window, c->now_ns + k * slot_ns, judge_hear_later, &l);
-		for (size_t i = 0; k && i < n; i++) {
-			c->lrows[first + i].lost_when |= (uint64_t)(later[i].lost < now[i].lost)
-							 << (k - 1);
-			c->lrows[first + i].slow_when |= (uint64_t)(later[i].slow < now[i].slow)
-							 << (k - 1);
-		}
-		memcpy(now, later, n * sizeof(*now));
+	registry_host_info(host, &h);
+	reports = intake_find(c->sources.intake, h.name);
+	if (reports) {
+		info = &intake;
+		intake_host_info(reports, c->now_ns, info);
 	}
-	free(now);
-	return 0;
-}
-
-/* Adds the rows of a host. When they have lost something is asked only if they have. */
-static int
-judge_add_rows(struct judge_case *c, const struct intake_host *reports)
-{
-	struct intake_host_info info;
-	size_t first = c->n_rows;
-
-	intake_host_info(reports, c->now_ns, &info);
-	judge_check_ids(c);
-	c->failed = judge_clear_tuples(c, info.n_rows);
-	if (c->failed)
-		return c->failed;
-	intake_rows(reports, c->window, c->now_ns, judge_hear_row, c);
-	c->hosts[c->next].first_row = first;
-	c->hosts[c->next].n_rows = c->n_rows - first;
-	if (c->failed == 0 && c->window == INTAKE_MIDDLE)
-		c->failed = judge_hear_peers(c, first);
-	for (size_t i = first; c->failed == 0 && i < c->n_rows; i++)
-		if (c->lrows[i].lost || c->lrows[i].half || c->lrows[i].slow)
-			return judge_when(c, reports, first);
-	return c->failed;
+	if (c->at == c->n_hosts) {
+		rc = judge_add_host(c, &h, info);
+	} else if (!judge_renew_host(c, c->at, &h, info)) {
+		judge_case_reset(c);
+		return 0;
+	}
+	c->after = h.id;
+	c->at++;
+	return rc < 0 ? rc : c->failed;
 }
 
 int
 judge_case_more(struct judge_case *c)
 {
-	const struct intake_host *reports;
 	const struct registry_host *host;
 	int rc;
 
 	if (!c->registered) {
 		host = registry_next(mesh_registry(c->sources.mesh), c->after);
-		rc = host ? judge_add_host(c, host) : 0;
+		if (!host && c->at < c->n_hosts) {
+			judge_case_reset(c); /* the last ones are forgotten */
+			return 1;
+		}
 		c->registered = !host;
-		rc = rc < 0 ? rc : c->failed;
+		rc = host ? judge_register(c, host) : 0;
 		return rc < 0 ? rc : 1;
 	}
 	if (c->next == c->n_hosts)
 		return 0;
-	reports = intake_find(c->sources.intake, c->hosts[c->next].name);
-	rc = reports ? judge_add_rows(c, reports) : 0;
+	rc = judge_take_rows(c, intake_find(c->sources.intake, c->hosts[c->next].name));
 	c->next++;
 	return rc < 0 ? rc : 1;
 }
 
 /* ---- life ---- */
+
+static void
+judge_forget_fresh(struct judge_case *c)
+{
+	for (size_t i = 0; i < c->n_fresh; i++)
+		c->paths[c->fresh[i]].flags &= ~(unsigned int)LOCATE_PATH_FRESH;
+	c->n_fresh = 0;
+}
+
+void
+judge_case_begin(struct judge_case *c, enum intake_window window, uint64_t now_ns)
+{
+	uint32_t one_of = c->one_of;
+
+	c->window = window;
+	c->now_ns = c->random = now_ns;
+	c->wall_ns = clock_wall_ns() - (clock_mono_ns() - now_ns);
+	c->n_asks = c->next = c->at = 0;
+	c->after = 0;
+	c->registered = false;
+	c->failed = 0;
+	c->stats = (struct judge_case_stats){.hosts = 0};
+	judge_forget_fresh(c);
+	judge_share_begin(c);
+	if (c->n_hosts && (c->doubles || c->one_of != one_of || c->buried > c->n_rows / 8 ||
+			   c->renamed != roads_renamed(c->sources.roads)))
+		judge_case_reset(c);
+}
 
 int
 judge_case_new(const struct judge_sources *sources, enum intake_window window, uint64_t now_ns,
@@ -644,10 +497,8 @@ judge_case_new(const struct judge_sources *sources, enum intake_window window, u
 	if (!c)
 		return -ENOMEM;
 	c->sources = *sources;
-	c->window = window;
-	c->now_ns = c->random = now_ns;
-	c->wall_ns = clock_wall_ns() - (clock_mono_ns() - now_ns);
-	judge_share_begin(c);
+	c->renamed = roads_renamed(sources->roads);
+	judge_case_begin(c, window, now_ns);
 	*out = c;
 	return 0;
 }
@@ -680,43 +531,42 @@ judge_case_free(struct judge_case *c)
 	free(c->steps);
 	free(c->slots);
 	free(c->by_id);
+	free(c->clean);
+	free(c->sums);
+	free(c->fresh);
+	free(c->chosen);
+	free(c->unjoined);
+	free(c->unjoined_steps);
 	free(c->asks);
 	free(c->wants);
 	free(c);
 }
 
-/* Results stay, and their names, and all numbers. */
+/* Results stay, and all numbers. */
 struct judge_case *
 judge_case_strip(struct judge_case *c)
 {
-	struct judge_case *out = malloc(sizeof(*out));
+	struct judge_case *out = malloc(sizeof(*out)), kept;
 
 	if (!out)
 		return NULL;
-	*out = *c;
+	*out = kept = *c;
 	out->result = NULL;
 	out->findings = NULL;
 	out->found_in = NULL;
 	out->n_findings = 0;
 	out->asks = NULL;
+	out->n_asks = out->room_asks = 0;
 	out->wants = NULL;
-	out->hosts = NULL;
-	c->hosts_by_name = c->nics_by_addr = c->nics_by_name = c->switches_by_name =
-		c->links_by_addrs = c->jobs_by_name = (struct judge_index){.n = 0};
-	c->nics = NULL;
-	c->switches = NULL;
-	c->links = NULL;
-	c->rows = NULL;
-	c->jobs = NULL;
-	c->lhosts = NULL;
-	c->lnics = NULL;
-	c->llinks = NULL;
-	c->lrows = NULL;
-	c->paths = NULL;
-	c->firsts = NULL;
-	c->steps = NULL;
-	c->slots = NULL;
-	c->by_id = NULL;
+	out->n_wants = out->room_wants = 0;
+	free(c->wants); /* they borrow names of hosts */
+	*c = (struct judge_case){
+		.window = kept.window, .now_ns = kept.now_ns, .n_hosts = kept.n_hosts,
+		.n_nics = kept.n_nics, .n_switches = kept.n_switches, .n_links = kept.n_links,
+		.n_paths = kept.n_paths, .stats = kept.stats,
+		.asks = kept.asks, .n_asks = kept.n_asks, .result = kept.result,
+		.findings = kept.findings, .found_in = kept.found_in,
+		.n_findings = kept.n_findings};
 	return out;
 }
 
@@ -735,5 +585,5 @@ judge_case_stats(const struct judge_case *c, struct judge_case_stats *out)
 	out->switches = c->n_switches;
 	out->links = c->n_links;
 	out->paths = c->n_paths;
-	out->rows = c->n_rows;
+	out->rows = c->stats.rows;
 }

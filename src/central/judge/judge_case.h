@@ -37,11 +37,16 @@ int judge_case_new(const struct judge_sources *sources, enum intake_window windo
 void judge_case_free(struct judge_case *c);
 
 /*
- * Once nobody will call judge_case_tuple() any more: takes out what nothing else needs, which is
- * most of a case, and much to free. Returns it as a case that is only good for judge_case_free(),
- * in any thread, or NULL: no memory.
+ * Once nobody will call judge_case_tuple() or judge_case_wants() any more: takes out what nothing
+ * else needs, which is most of a case. Returns it as a case of its own, for judge_case_begin() or
+ * judge_case_free(), which takes long, but may be called in any thread; or NULL: no memory.
  */
 struct judge_case *judge_case_strip(struct judge_case *c);
+/*
+ * Begins the next window with what judge_case_strip() has returned. Rows, NICs, paths and links
+ * that have not changed since cost little then. The result is that of a new case.
+ */
+void judge_case_begin(struct judge_case *c, enum intake_window window, uint64_t now_ns);
 
 enum intake_window judge_case_window(const struct judge_case *c);
 

@@ -15,7 +15,15 @@ struct judge_host {
 	bool clock_known;
 	int64_t clock_off_ns;
 	uint64_t reported_ns; /* its last report; 0: none, or it is no witness that it is well */
-	size_t first_row, n_rows;
+	uint64_t id;          /* in the registry */
+	uint32_t first_nic;
+	size_t first_row, n_rows, left_out;
+	/* what the rows were made of: */
+	uint64_t serial;      /* of the host's reports; 0: there are no rows */
+	uint64_t roads;       /* roads_changed() */
+	size_t nics;          /* how many there were */
+	bool vague;           /* where a path of them leads is no matter of roads_changed() alone */
+	bool strangers;       /* to or from no NIC that is known; they are left out */
 };
 
 struct judge_nic {
@@ -23,6 +31,7 @@ struct judge_nic {
 	uint8_t port;
 	uint8_t n_addrs;
 	uint32_t src_ports; /* that it can have; 0: any */
+	uint32_t tor;       /* as the host says; LOCATE_NONE: it does not */
 	struct addr addrs[REGISTRATION_ADDRS_MAX];
 };
 
@@ -77,7 +86,8 @@ struct judge_case {
 	uint64_t now_ns;
 	uint64_t wall_ns;     /* the wall clock at now_ns */
 	/* collecting */
-	uint64_t after;       /* the last host of the registry */
+	uint64_t after;       /* the last host of the registry, */
+	uint32_t at;          /* and how many there were; they may be known already */
 	size_t next;          /* of `hosts`, whose rows are to be added; */
 	bool registered;      /* when all hosts are there */
 	uint32_t one_of;      /* so many 5-tuples is taken; 1: all */
@@ -90,6 +100,8 @@ struct judge_case {
 	/* links by their ids in roads, plus 1; as long as these stay */
 	JUDGE_ARRAY(uint32_t, by_id);
 	uint64_t forgotten;
+	uint64_t renamed;     /* roads_renamed() of what the links are named by */
+	size_t buried;        /* rows that are there no more */
 	JUDGE_ARRAY(struct judge_host, hosts);
 	JUDGE_ARRAY(struct judge_nic, nics);
 	JUDGE_ARRAY(struct judge_switch, switches);
@@ -97,7 +109,10 @@ struct judge_case {
 	JUDGE_ARRAY(struct judge_row, rows);
 	JUDGE_ARRAY(struct incident_job, jobs);
 	/* of locate, with the same numbers */
-	size_t room_lhosts, room_lnics, room_llinks, room_lrows;
+	size_t room_lhosts, room_lnics, room_llinks, room_lrows, room_clean, room_sums;
+	unsigned char *clean;                   /* rows that have nothing but `sent` */
+	uint32_t *sums;                         /* of the rows of one host */
+	JUDGE_ARRAY(uint32_t, fresh);           /* paths with LOCATE_PATH_FRESH */
 	struct locate_host *lhosts;
 	struct locate_nic *lnics;
 	struct locate_link *llinks;
@@ -105,6 +120,13 @@ struct judge_case {
 	JUDGE_ARRAY(struct locate_path, paths); /* `links` is set by judge_case_run() */
 	JUDGE_ARRAY(size_t, firsts);            /* of each path: its first one of: */
 	JUDGE_ARRAY(uint32_t, steps);
+	/* judge_join.c: for each link, which one stands for it; and links and steps before that */
+	JUDGE_ARRAY(uint32_t, chosen);
+	size_t n_joined, n_linked;              /* steps that are joined, paths that have `links` */
+	size_t room_unjoined, room_unjoined_steps;
+	struct locate_link *unjoined;
+	uint32_t *unjoined_steps;
+	const uint32_t *linked;                 /* `steps` of these paths */
 	/* results */
 	JUDGE_ARRAY(struct judge_ask, asks);
 	struct locate_result *result;
@@ -115,6 +137,31 @@ struct judge_case {
 	uint64_t random;      /* state of what chooses new tuples */
 	struct judge_case_stats stats;
 };
+
+#define JUDGE_ROOM(c, name) \
+	judge_room((void **)&(c)->name, &(c)->room_##name, (c)->n_##name, sizeof(*(c)->name))
+#define JUDGE_LROOM(c, name, n) \
+	judge_room((void **)&(c)->name, &(c)->room_##name, n, sizeof(*(c)->name))
+
+struct roads_tuple;
+struct roads_way_links;
+
+/* judge_case.c: another link may have got an id since the last host. */
+void judge_check_ids(struct judge_case *c);
+/* The number of a path; LOCATE_NONE: it is not known. */
+uint32_t judge_add_path(struct judge_case *c, const struct roads_way_links *path);
+/* The path of a tuple from the NIC may hold for what is lost since `losing_ns`. */
+void judge_add_fresh(struct judge_case *c, uint32_t path, const struct roads_tuple *tuple,
+		     uint32_t nic, uint64_t losing_ns);
+
+/* judge_rows.c: the rows of the next host; NULL: it has not reported. Returns 0 or -ENOMEM. */
+int judge_take_rows(struct judge_case *c, const struct intake_host *reports);
+/* Whether a row has had any probes in this window. */
+static inline bool
+judge_has_probes(const struct judge_case *c, size_t row)
+{
+	return c->lrows[row].sent || c->rows[row].other;
+}
 
 /*
  * judge_join.c: joins the links that are one cable, in steps, asks and `reverse`, once all are
@@ -132,10 +179,10 @@ bool judge_case_crosses(const struct judge_case *c, size_t row, enum locate_kind
 bool judge_case_leads(const struct judge_case *c, size_t row, enum locate_kind kind, uint32_t id);
 
 /*
- * judge_heard.c: asks the peers of the rows from `first` on, which are of one host, in the window
- * INTAKE_MIDDLE. Returns 0 or -ENOMEM.
+ * judge_heard.c: asks the peers of `n` rows from `first` on, which are all of one host, in the
+ * window INTAKE_MIDDLE. Returns 0 or -ENOMEM.
  */
-int judge_hear_peers(struct judge_case *c, size_t first);
+int judge_hear_peers(struct judge_case *c, size_t first, size_t n);
 
 /* judge_unreachable.c: how many of the unreachable probes of a row are lost. */
 uint32_t judge_unreachable(const struct judge_case *c, const struct intake_row *row, uint32_t from,

@@ -34,7 +34,7 @@ judge_find_jobs(const struct judge_case *c, const struct locate_finding *from,
 	unsigned char *seen = c->n_jobs ? calloc(c->n_jobs, 1) : NULL;
 
 	for (size_t i = 0; seen && i < c->n_rows; i++)
-		if (c->rows[i].job != JUDGE_NONE &&
+		if (c->rows[i].job != JUDGE_NONE && judge_has_probes(c, i) &&
 		    judge_case_leads(c, i, first->kind, first->id))
 			seen[c->rows[i].job] |= judge_is_hurt(&c->lrows[i], out->effect) ? 3 : 1;
 	for (size_t i = 0; seen && i < c->n_jobs; i++) {
@@ -164,7 +164,7 @@ judge_is_told(const struct judge_case *c, const struct locate_finding *from)
 	}
 	for (size_t i = 0; i < c->n_rows; i++) {
 		host = &c->hosts[c->lnics[c->lrows[i].from].host];
-		if (host->reported_ns && host->reported_ns < after_ns &&
+		if (host->reported_ns && host->reported_ns < after_ns && judge_has_probes(c, i) &&
 		    judge_is_near(c, i, &from->candidates[0]))
 			return false;
 	}

@@ -65,21 +65,20 @@ judge_heard_say(struct locate_row *row, const struct judge_heard *heard)
 }
 
 int
-judge_hear_peers(struct judge_case *c, size_t first)
+judge_hear_peers(struct judge_case *c, size_t first, size_t n)
 {
-	size_t n = c->n_rows - first;
 	struct judge_heard *heard = calloc(n + 1, sizeof(*heard)); /* by the first row */
 
 	if (!heard)
 		return -ENOMEM;
 	/* If another host has probed the same 5-tuple, nobody knows whose probes have arrived. */
-	for (size_t i = first; i < c->n_rows; i++)
+	for (size_t i = first; i < first + n; i++)
 		if (c->rows[i].tuple >= first)
 			judge_heard_add(&heard[c->rows[i].tuple - first], c, i);
 	for (size_t i = 0; i < n; i++)
 		if (heard[i].lost && !heard[i].burst)
 			judge_heard_ask(&heard[i], c, first + i);
-	for (size_t i = first; i < c->n_rows; i++)
+	for (size_t i = first; i < first + n; i++)
 		if (c->rows[i].tuple >= first)
 			judge_heard_say(&c->lrows[i], &heard[c->rows[i].tuple - first]);
 	free(heard);

@@ -94,34 +94,67 @@ judge_choose_links(const struct judge_case *c, const struct judge_bundle *bundle
 	return rc;
 }
 
+/* The links that are not chosen lead nowhere, so that none is the reverse of anything. */
 static void
-judge_use_links(struct judge_case *c, const uint32_t *chosen)
+judge_use_links(struct judge_case *c)
 {
-	for (size_t i = 0; i < c->n_steps; i++)
-		c->steps[i] = chosen[c->steps[i]];
+	for (uint32_t i = 0; i < c->n_links; i++)
+		if (c->chosen[i] != i)
+			c->llinks[i].from = c->llinks[i].to = LOCATE_NONE;
+}
+
+/* Links become as they were before they were joined. Returns 0 or -ENOMEM. */
+static int
+judge_unjoin(struct judge_case *c)
+{
+	while (c->room_chosen < c->n_links)
+		if (judge_room((void **)&c->chosen, &c->room_chosen, c->room_chosen,
+			       sizeof(*c->chosen)) < 0)
+			return -ENOMEM;
+	while (c->room_unjoined < c->n_links)
+		if (JUDGE_LROOM(c, unjoined, c->room_unjoined) < 0)
+			return -ENOMEM;
+	for (size_t i = 0; i < c->n_links; i++)
+		if (i < c->n_chosen)
+			c->llinks[i] = c->unjoined[i];
+		else
+			c->unjoined[i] = c->llinks[i];
+	return 0;
+}
+
+/* Steps from `first` on, and asks, are those of the chosen links. Returns 0 or -ENOMEM. */
+static int
+judge_join_steps(struct judge_case *c, size_t first)
+{
+	while (c->room_unjoined_steps < c->n_steps)
+		if (JUDGE_LROOM(c, unjoined_steps, c->room_unjoined_steps) < 0)
+			return -ENOMEM;
+	for (size_t i = c->n_joined; i < c->n_steps; i++)
+		c->unjoined_steps[i] = c->steps[i];
+	c->n_joined = c->n_steps;
+	for (size_t i = first; i < c->n_steps; i++)
+		c->steps[i] = c->chosen[c->unjoined_steps[i]];
 	for (size_t i = 0; i < c->n_asks; i++)
 		if (c->asks[i].what != JUDGE_NONE &&
 		    (c->asks[i].kind == LOCATE_LINK || c->asks[i].kind == LOCATE_CABLE))
-			c->asks[i].what = chosen[c->asks[i].what];
-	/* The others lead nowhere, so that none is the reverse of anything. */
-	for (uint32_t i = 0; i < c->n_links; i++)
-		if (chosen[i] != i)
-			c->llinks[i].from = c->llinks[i].to = LOCATE_NONE;
+			c->asks[i].what = c->chosen[c->asks[i].what];
+	return 0;
 }
 
 static int
 judge_join_cables(struct judge_case *c)
 {
 	struct judge_bundle *bundles = calloc(c->n_links + 1, sizeof(*bundles));
-	uint32_t *chosen = calloc(c->n_links + 1, sizeof(*chosen));
-	int rc = bundles && chosen ? judge_bundle_links(c, bundles, chosen) : -ENOMEM;
+	int rc = bundles ? judge_unjoin(c) : -ENOMEM;
 
 	if (rc == 0)
-		rc = judge_choose_links(c, bundles, chosen);
+		rc = judge_bundle_links(c, bundles, c->chosen);
 	if (rc == 0)
-		judge_use_links(c, chosen);
+		rc = judge_choose_links(c, bundles, c->chosen);
+	if (rc == 0)
+		judge_use_links(c);
+	c->n_chosen = rc == 0 ? c->n_links : 0;
 	free(bundles);
-	free(chosen);
 	return rc;
 }
 
@@ -171,7 +204,10 @@ judge_join_ways(struct judge_case *c)
 int
 judge_join(struct judge_case *c)
 {
-	int rc = judge_join_cables(c);
+	bool known = c->n_chosen == c->n_links; /* none has come since the last window */
+	int rc = known ? 0 : judge_join_cables(c);
 
-	return rc == 0 ? judge_join_ways(c) : rc;
+	if (rc == 0 && !known)
+		rc = judge_join_ways(c);
+	return rc == 0 ? judge_join_steps(c, known ? c->n_joined : 0) : rc;
 }

@@ -117,7 +117,7 @@ judge_case_ask(struct judge_case *c, const struct judge_question *q)
 size_t
 judge_case_rows(const struct judge_case *c)
 {
-	return c->n_rows;
+	return c->stats.rows;
 }
 
 enum incidents_health
@@ -131,6 +131,18 @@ judge_case_health(const struct judge_case *c, const char *id)
 
 /* ---- all ---- */
 
+/* Paths that have been there keep their links, unless these have moved. */
+static void
+judge_link_paths(struct judge_case *c)
+{
+	if (c->linked != c->steps)
+		c->n_linked = 0;
+	for (size_t i = c->n_linked; i < c->n_paths; i++)
+		c->paths[i].links = c->steps + c->firsts[i];
+	c->linked = c->steps;
+	c->n_linked = c->n_paths;
+}
+
 int
 judge_case_run(struct judge_case *c)
 {
@@ -138,8 +150,7 @@ judge_case_run(struct judge_case *c)
 	struct locate_evidence evidence;
 	int rc = judge_join(c);
 
-	for (size_t i = 0; i < c->n_paths; i++)
-		c->paths[i].links = c->steps + c->firsts[i];
+	judge_link_paths(c);
 	judge_case_evidence(c, &evidence);
 	if (rc == 0)
 		rc = locate(&evidence, NULL, &c->result);

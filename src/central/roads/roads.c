@@ -113,6 +113,7 @@ roads_put_host(struct roads *r, const struct registration *reg)
 		host = roads_pool_add(&r->hosts, &key);
 	if (!host)
 		return -ENOMEM;
+	roads_host_at(r, host)->changed = ++r->changes;
 	roads_leave_nodes(r, host);
 	rc = roads_own_all(r, host, reg);
 	roads_sweep(r, host, ROADS_SWEEP_FOREIGN);
@@ -268,7 +269,9 @@ roads_take(struct roads *r, const struct paths *p, uint64_t now_ns)
 	h = roads_host_at(r, host);
 	if (!roads_count_message(r, h, p))
 		return 0;
+	r->taking++;
 	rc = roads_take_all(r, host, p);
+	r->taking++;
 	if (p->whole && h->part == p->parts) {
 		h->part = 0;
 		roads_sweep(r, host, ROADS_SWEEP_OLD);

@@ -190,7 +190,8 @@ bool roads_find(const struct roads *roads, const struct roads_tuple *tuple, stru
  * the others are on the path before, it is the path before.
  */
 struct roads_way_links {
-	bool known;               /* if not, the rest is not set */
+	bool known;               /* if not, only `lasts` is set of the rest */
+	bool lasts;               /* it stays so until roads_changed() of its ends does */
 	bool complete, stable;
 	uint8_t n_links;
 	uint32_t id;   /* before: that of the last time, or 0, or any; afterwards: 0: not known */
@@ -202,6 +203,13 @@ struct roads_way_links {
  */
 void roads_find_both(const struct roads *roads, const struct roads_tuple *there,
 		     uint16_t back_port, struct roads_way_links out[2]);
+/*
+ * A number that is another one after a path from or to an address of the host has come, gone or
+ * changed, or its addresses have. 0: there is no such host.
+ */
+uint64_t roads_changed(const struct roads *roads, const char *host);
+/* How often a router of links that are known has got another name. */
+uint64_t roads_renamed(const struct roads *roads);
 /* How many links have been forgotten. Until that changes, ids of links stay what they are. */
 uint64_t roads_links_forgotten(const struct roads *roads);
 /* The paths in the order of their ids: the first one after this id. Returns its id; 0: none. */

@@ -68,6 +68,7 @@ struct roads_node {
 	uint32_t dns;             /* name; 0: none */
 	uint32_t dns_due_s;       /* when it is to be asked for again, */
 	struct roads_claim claim;
+	uint32_t named;           /* roads.taking when it has become a router */
 	char *device;             /* of the host */
 };
 
@@ -117,6 +118,7 @@ struct roads_way {                /* a path */
 	uint32_t good_s;          /* by our clock: the last trace that was good */
 	uint8_t flags;
 	uint8_t set;              /* the number of the last whole set that had it */
+	uint32_t first, last;     /* links to the first router, from the last one; 0: none */
 };
 #define ROADS_REACHED 1u
 #define ROADS_STABLE 2u
@@ -137,6 +139,7 @@ struct roads_host {
 	uint32_t n_behind;        /* and how many of them ascend by one */
 	uint32_t part;            /* that must come next for the set to be whole; 0: none */
 	uint8_t set;
+	uint64_t changed;         /* struct roads.changes when a path from or to it last did */
 };
 
 struct roads_seen_key {
@@ -171,6 +174,9 @@ struct roads {
 	uint32_t hops;            /* nodes that are routers */
 	uint32_t switches;
 	uint64_t forgotten;       /* links */
+	uint64_t changes;         /* of paths and addresses, counted */
+	uint64_t renamed;         /* routers that have got another name */
+	uint32_t taking;          /* another number in each roads_take(), and after it */
 	uint32_t now_s;
 	uint32_t cursor, round_s; /* of the widths: the last path, and when the round began */
 	uint32_t dns_cursor;

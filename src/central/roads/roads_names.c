@@ -127,8 +127,15 @@ roads_name_node(struct roads *r, uint32_t node)
 					addr_text(&n->key, text));
 	if (!name)
 		return -ENOMEM;
-	if (n->sw)
+	if (n->sw) {
+		/* Nobody has seen yet what it was called within the same message. */
+		r->renamed += n->named != r->taking &&
+			      (n->sw != name ||
+			       (n->by == ROADS_BY_ADDRESS) != (by == ROADS_BY_ADDRESS));
 		roads_leave_switch(r, node);
+	} else {
+		n->named = r->taking;
+	}
 	roads_join_switch(r, node, name, by);
 	return 0;
 }

@@ -48,10 +48,12 @@ roads_ends_of(const struct roads *r, const struct roads_way *w, enum roads_which
 	out->last[1] = w->key.destination;
 }
 
+/* *edge becomes 0 if one of the ends is not known. Returns false: no memory. */
 static bool
-roads_hold_edge(struct roads *r, const uint32_t ends[2])
+roads_hold_edge(struct roads *r, const uint32_t ends[2], uint32_t *edge)
 {
-	return !ends[0] || !ends[1] || roads_edge_get(r, ends[0], ends[1]);
+	*edge = ends[0] && ends[1] ? roads_edge_get(r, ends[0], ends[1]) : 0;
+	return *edge || !ends[0] || !ends[1];
 }
 
 static void
@@ -64,14 +66,14 @@ roads_release_edge(struct roads *r, const uint32_t ends[2])
 
 /* Takes references to the links at both ends of a list of routers. */
 static int
-roads_hold(struct roads *r, const struct roads_way *w)
+roads_hold(struct roads *r, struct roads_way *w)
 {
 	struct roads_ends ends;
 
 	roads_ends_of(r, w, ROADS_NOW, &ends);
-	if (!roads_hold_edge(r, ends.first))
+	if (!roads_hold_edge(r, ends.first, &w->first))
 		return -ENOMEM;
-	if (roads_hold_edge(r, ends.last))
+	if (roads_hold_edge(r, ends.last, &w->last))
 		return 0;
 	roads_release_edge(r, ends.first);
 	return -ENOMEM;
@@ -93,25 +95,42 @@ roads_release(struct roads *r, const struct roads_way *w, enum roads_which which
 
 /* ---- counting ---- */
 
+static uint32_t
+roads_find_edge(const struct roads *r, const uint32_t ends[2])
+{
+	return roads_pool_find(&r->edges, &(struct roads_edge_key){ends[0], ends[1]});
+}
+
+/* The links at both ends of the last good list of routers. */
+static void
+roads_find_ends(const struct roads *r, const struct roads_way *w, uint32_t out[2])
+{
+	struct roads_ends ends;
+
+	roads_ends_of(r, w, ROADS_BEFORE, &ends);
+	out[0] = roads_find_edge(r, ends.first);
+	out[1] = roads_find_edge(r, ends.last);
+}
+
 /* The links of a list of routers that are known, in their order. */
 static uint8_t
 roads_links_of(const struct roads *r, const struct roads_way *w, enum roads_which which,
 	       uint32_t out[ROADS_LINKS_MAX])
 {
-	uint32_t steps[PATHS_HOPS_MAX];
-	struct roads_ends ends;
+	uint32_t steps[PATHS_HOPS_MAX], ends[2] = {w->first, w->last};
 	uint8_t n = 0;
 
 	if (!roads_step_of(w, which))
 		return 0;
-	roads_ends_of(r, w, which, &ends);
-	out[n] = roads_pool_find(&r->edges, &(struct roads_edge_key){ends.first[0], ends.first[1]});
+	if (which == ROADS_BEFORE)
+		roads_find_ends(r, w, ends);
+	out[n] = ends[0];
 	n += out[n] != 0;
 	for (uint32_t i = 0, k = roads_steps(r, roads_step_of(w, which), steps); i < k; i++) {
 		out[n] = roads_step_at(r, steps[i])->link;
 		n += out[n] != 0;
 	}
-	out[n] = roads_pool_find(&r->edges, &(struct roads_edge_key){ends.last[0], ends.last[1]});
+	out[n] = ends[1];
 	n += out[n] != 0;
 	return n;
 }
@@ -141,6 +160,21 @@ roads_count(struct roads *r, const struct roads_way *w, int tuples)
 }
 
 /* ---- changes ---- */
+
+/* Where the path leads is to be looked up again, by those who look at hosts at its ends. */
+static void
+roads_way_changes(struct roads *r, const struct roads_way *w)
+{
+	const uint32_t ends[] = {w->key.source, w->key.destination};
+
+	r->changes++;
+	for (int i = 0; i < 2; i++) {
+		uint32_t host = roads_node_at(r, ends[i])->host;
+
+		if (host)
+			roads_host_at(r, host)->changed = r->changes;
+	}
+}
 
 static uint8_t
 roads_flags(const struct paths_path *p)
@@ -236,6 +270,7 @@ roads_set(struct roads *r, struct roads_way *w, const struct paths_path *p, uint
 {
 	struct roads_way old = *w;
 
+	roads_way_changes(r, w);
 	w->step = step;
 	w->flags = roads_flags(p);
 	w->before = 0;
@@ -294,6 +329,7 @@ roads_end(struct roads *r, uint32_t way)
 {
 	const struct roads_way w = *roads_way_at(r, way);
 
+	roads_way_changes(r, &w);
 	if (w.step) {
 		roads_count(r, &w, -1);
 		roads_release(r, &w, ROADS_BEFORE);
@@ -529,11 +565,13 @@ roads_fill_links(const struct roads *r, struct roads_way_links *out)
 	const struct roads_way *w;
 
 	out->known = out->id;
+	out->lasts = !out->id;
 	if (!out->id)
 		return;
 	w = roads_way_at(r, out->id);
 	out->complete = w->flags & ROADS_COMPLETE;
 	out->stable = w->flags & ROADS_STABLE;
+	out->lasts = out->complete && out->stable;
 	out->n_links = roads_links_of(r, w, ROADS_NOW, out->links);
 	roads_fill_gaps(r, w, out);
 }
@@ -571,6 +609,21 @@ roads_find_both(const struct roads *r, const struct roads_tuple *there, uint16_t
 		roads_look_up(r, there, back_port, out);
 	roads_fill_links(r, &out[0]);
 	roads_fill_links(r, &out[1]);
+}
+
+uint64_t
+roads_changed(const struct roads *r, const char *host)
+{
+	const struct roads_name_key key = roads_key(host);
+	uint32_t id = roads_pool_find(&r->hosts, &key);
+
+	return id ? roads_host_at(r, id)->changed : 0;
+}
+
+uint64_t
+roads_renamed(const struct roads *r)
+{
+	return r->renamed;
 }
 
 uint64_t

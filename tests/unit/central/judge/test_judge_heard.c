@@ -104,7 +104,7 @@ evidence(void)
 			       .n_nics = 2, .rows = &row, .n_rows = 1, .lrows = &lrow};
 
 	intake_rows(intake_find(intake, "prober"), INTAKE_MIDDLE, now.mono_ns, take_row, &c);
-	assert_int_equal(judge_hear_peers(&c, 0), 0);
+	assert_int_equal(judge_hear_peers(&c, 0, 1), 0);
 	intake_free(intake);
 	assert_true(lrow.arrived <= lrow.lost);
 	return lrow;
