@@ -182,7 +182,8 @@ struct locate_finding {
 	 * go on beside the two parts of the window that have most of them, those of a link or a
 	 * tuple not beside one. A host may have stalled, a link had a burst. It explains these
 	 * losses, but is a suspect. Seconds are such parts, too (lost_due), but a host or NIC is
-	 * accused by those only of which the host has said that it did not stall in them.
+	 * accused by those only of which the host has said that it did not stall in them. What
+	 * several findings say of one host and its NICs is looked at together.
 	 */
 	bool brief;
 	bool some_tuples;       /* it loses all of some tuples and nothing of others */

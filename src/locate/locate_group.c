@@ -283,20 +283,33 @@ locate_group_fresh(const struct locate_work *work, uint32_t row)
 	       e->paths[there].flags & e->paths[back].flags & LOCATE_PATH_FRESH;
 }
 
+/* When the rows of a member have lost something: how many in each part, and in each second. */
+struct locate_times {
+	unsigned int parts[64], seconds[64];
+	bool known;             /* the seconds are */
+	unsigned int moments;
+};
+
+static bool
+locate_times_are_brief(const struct locate_times *t)
+{
+	return locate_group_brief(t->parts, t->moments) &&
+	       (!t->known || locate_group_brief(t->seconds, t->moments));
+}
+
 static void
 locate_group_judge(const struct locate_work *work, const struct locate_chosen *group,
-		   struct locate_finding *finding)
+		   struct locate_times *times, struct locate_finding *finding)
 {
 	const struct locate_candidate *first = &finding->candidates[0];
 	const struct locate_part *part = &work->part[group->slot[0]];
 	bool link = first->kind == LOCATE_LINK || first->kind == LOCATE_CABLE ||
 		    first->kind == LOCATE_TUPLES;
-	unsigned int times[64] = {0}, seconds[64] = {0}, moments = link && !work->slow ? 1 : 2;
 
-	locate_group_times(work, part, first->rate, times, finding);
-	finding->brief = locate_group_brief(times, moments) &&
-			 (!locate_group_seconds(work, part, finding, seconds) ||
-			  locate_group_brief(seconds, moments));
+	times->moments = link && !work->slow ? 1 : 2;
+	locate_group_times(work, part, first->rate, times->parts, finding);
+	times->known = locate_group_seconds(work, part, finding, times->seconds);
+	finding->brief = locate_times_are_brief(times);
 	finding->kind = first->kind;
 	finding->effect = work->slow ? LOCATE_DELAY : LOCATE_LOSS;
 	finding->rate = first->rate;
@@ -320,7 +333,8 @@ locate_group_mark(const struct locate_work *work, uint32_t slot, bool *marked, b
 
 static void
 locate_group_member(struct locate_work *work, size_t i, bool *marked,
-		    struct locate_chosen *group, struct locate_finding *finding)
+		    struct locate_chosen *group, struct locate_times *times,
+		    struct locate_finding *finding)
 {
 	const struct locate_member *member = &work->set[i];
 
@@ -334,9 +348,54 @@ locate_group_member(struct locate_work *work, size_t i, bool *marked,
 		locate_group_search(work, member, marked, group);
 	locate_group_candidates(work, group, finding);
 	group->net[0] -= locate_fit_refund(work, member);
-	locate_group_judge(work, group, finding);
+	locate_group_judge(work, group, times, finding);
 	locate_group_mark(work, member->part, marked, false);
 }
+
+/* ---- one host ---- */
+
+/* The host of a finding about a host or a NIC, or LOCATE_NONE. */
+static uint32_t
+locate_group_host(const struct locate_work *work, const struct locate_finding *finding)
+{
+	const struct locate_candidate *first = &finding->candidates[0];
+
+	return first->kind == LOCATE_HOST ? first->id :
+	       first->kind == LOCATE_NIC ? work->evidence->nics[first->id].host : LOCATE_NONE;
+}
+
+static void
+locate_times_add(struct locate_times *sum, const struct locate_times *more)
+{
+	sum->known &= more->known;
+	for (unsigned int i = 0; i < 64; i++) {
+		sum->parts[i] += more->parts[i];
+		sum->seconds[i] += more->seconds[i];
+	}
+}
+
+/*
+ * A stall does not hit all probes of a host alike, so it may take two members to explain one. If
+ * what they explain together was over after a moment, each was, whatever else its few rows lost.
+ */
+static void
+locate_group_same_moment(const struct locate_work *work, const struct locate_times *times,
+			 struct locate_finding *findings)
+{
+	for (size_t i = 0; i < work->n_set; i++) {
+		uint32_t host = locate_group_host(work, &findings[i]);
+		struct locate_times sum = times[i];
+
+		for (size_t k = 0; k < work->n_set; k++)
+			if (k != i && host != LOCATE_NONE &&
+			    locate_group_host(work, &findings[k]) == host)
+				locate_times_add(&sum, &times[k]);
+		if (!findings[i].brief && locate_times_are_brief(&sum))
+			findings[i].brief = findings[i].suspect = true;
+	}
+}
+
+/* ---- all ---- */
 
 static int
 locate_group_order(const void *a, const void *b)
@@ -351,15 +410,19 @@ locate_group(struct locate_work *work, struct locate_result *result)
 {
 	struct locate_finding *findings = &result->findings[result->n_findings];
 	struct locate_chosen *groups = calloc(work->n_set + 1, sizeof(*groups));
+	struct locate_times *times = calloc(work->n_set + 1, sizeof(*times));
 	bool *marked = calloc(work->n_lossy, sizeof(*marked));
-	int error = groups && marked ? 0 : -ENOMEM;
+	int error = groups && times && marked ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !error && i < work->n_set; i++)
-		locate_group_member(work, i, marked, &groups[i], &findings[i]);
+		locate_group_member(work, i, marked, &groups[i], &times[i], &findings[i]);
+	if (!error)
+		locate_group_same_moment(work, times, findings);
 	locate_fit_apply(work, LOCATE_NONE);
 	if (!error)
 		error = locate_survey(work, findings, groups, work->n_set);
 	free(groups);
+	free(times);
 	free(marked);
 	if (error)
 		return error;

@@ -362,9 +362,18 @@ sim_clean_window(struct world *w)
 
 	if (locate(&e, &options, &result))
 		abort();
-	for (size_t i = 0; i < result->n_findings; i++)
-		if (!result->findings[i].suspect)
-			most = fmax(most, result->findings[i].net);
+	for (size_t i = 0; i < result->n_findings; i++) {
+		const struct locate_finding *f = &result->findings[i];
+
+		if (f->suspect)
+			continue;
+		most = fmax(most, f->net);
+		if (f->net >= LOCATE_FINDING)
+			printf("a finding: %s %u, effect %s, net gain %.1f, %llu of %llu probes\n",
+			       locate_kind_name(f->kind), f->candidates[0].id,
+			       locate_effect_name(f->effect), f->net,
+			       (unsigned long long)f->losses, (unsigned long long)f->probes);
+	}
 	locate_free(result);
 	return most;
 }
@@ -403,8 +412,13 @@ sim_clean(unsigned int windows, uint64_t seed)
 {
 	unsigned int above[32] = {0}, done = 0, x = 3;
 
-	for (; done < windows; done += 500, seed++)
+	for (; done < windows; done += 500, seed++) {
+		unsigned int before = above[12];
+
 		sim_clean_shape(500, seed, above);
+		if (above[12] > before)
+			printf("of seed %llu\n", (unsigned long long)seed);
+	}
 	for (unsigned int i = 2; i < 32 && (i < 13 || above[i]); i++)
 		printf("net gain >= %2u: %6u of %u windows\n", i, above[i], done);
 	while (x < 31 && above[x + 1] >= 5)

@@ -586,6 +586,79 @@ test_seconds(void **state)
 	}
 }
 
+/* A link that came in for its cable goes out when the cable is there: it is said once. */
+static void
+test_prune(void **state)
+{
+	static const struct {
+		uint32_t id, lost;
+	} links[] = {{UP(1, 0), 3}, {UP(1, 3), 3}, {DOWN(3, 1), 6}, {DOWN(2, 1), 6}};
+	struct clos *c = clos_new();
+	struct locate_result *result;
+	bool seen[LINKS] = {false};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		clos_lose_link(c, links[i].id, links[i].lost);
+	result = run(c);
+	for (size_t i = 0; i < result->n_findings; i++)
+		seen[result->findings[i].candidates[0].id % LINKS] = true;
+	assert_int_equal(result->n_findings, 3);
+	assert_true(seen[UP(1, 0)] && seen[UP(1, 3)] && seen[DOWN(2, 1)]);
+	for (size_t i = 0; i < 3; i++)
+		if (result->findings[i].candidates[0].id == UP(1, 3))
+			assert_int_equal(result->findings[i].kind, LOCATE_CABLE);
+		else
+			assert_int_equal(result->findings[i].kind, LOCATE_LINK);
+	locate_free(result);
+	free(c);
+}
+
+/*
+ * A host stalls in one second, which takes more of some probes to it. That is explained by two
+ * members, and two rows have lost something in two other seconds. Both members are of one moment.
+ */
+static void
+test_same_moment(void **state)
+{
+	(void)state;
+	for (unsigned int lasting = 0; lasting < 2; lasting++) {
+		struct clos *c = clos_new();
+		struct locate_result *result;
+		unsigned int worse = 0;
+
+		for (size_t i = 0; i < c->e.n_rows; i++) {
+			struct locate_row *r = &c->rows[i];
+
+			r->heard = false;
+			if (r->from != 5 && r->to != 5)
+				continue;
+			r->lost = 1;
+			r->lost_when = 1;
+			r->lost_due = 1 << 15;
+			if (r->to != 5 || r->from / PER == 1 || worse == 2)
+				continue;
+			r->lost = 9;
+			r->lost_when = worse ? 9 : 3;
+			r->lost_due = 1 << 15 | (worse ? 1 : 1 << 12);
+			worse++;
+		}
+		for (size_t i = 0; lasting && i < c->e.n_rows; i++)
+			if (c->rows[i].lost) {
+				c->rows[i].lost_when = 15;
+				c->rows[i].lost_due = 1 << 15 | 1 << 10 | 1 << 5 | 1;
+			}
+		result = run(c);
+		assert_int_equal(result->n_findings, 2);
+		for (size_t i = 0; i < 2; i++) {
+			assert_int_equal(result->findings[i].brief, !lasting);
+			assert_int_equal(result->findings[i].suspect, !lasting);
+		}
+		locate_free(result);
+		free(c);
+	}
+}
+
 static uint32_t
 below(uint64_t *state, uint32_t n)
 {
@@ -691,6 +764,8 @@ main(void)
 		cmocka_unit_test(test_unsound),
 		cmocka_unit_test(test_stall),
 		cmocka_unit_test(test_seconds),
+		cmocka_unit_test(test_prune),
+		cmocka_unit_test(test_same_moment),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_empty),
 	};

@@ -235,7 +235,10 @@ test_again(void **state)
 	assert_int_equal(at.probes, 1);
 	assert_int_equal(at.traces, 1);
 	assert_int_equal(judged(1), 0);
-	assert_int_equal(judged(4), 1);
+	want("a", 101, true, 0);
+	assert_int_equal(judged(1), 0); /* nor is anything for the same incident within 5 s */
+	at.n--;
+	assert_int_equal(judged(3), 1);
 	assert_int_equal(at.probes, 1);
 	assert_int_equal(at.traces, 2);
 	assert_int_equal(judged(10), 1);
