@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The tools of `make coverage` on a small program: statement counters say what gcc's own say, and
-# regions find their reasons.
+# regions find their reasons; a run that was killed goes on.
 set -euo pipefail
 top=$(cd "${top_srcdir:-.}" && pwd)
 dir=$(mktemp -d)
@@ -175,4 +175,73 @@ report --minimum 60 run-6.1
 expect 1 "3 lines have no test yet, 2 are agreed upon"
 report --minimum 60 run-6.1 lost-7.2
 expect 1 "lost-7.2 left no counts"
+
+# Killed in the middle, it goes on with what has not ended; with another build it begins anew. A
+# script stands in for the VMs, and hangs if it is told to.
+mkdir -p "$dir/tree"/tests/{coverage,vm,unit} "$dir/other"/{src,bpf,tests}
+cp "$top/tests/coverage/run" "$dir/tree/tests/coverage/"
+printf '#!/bin/sh\necho "judged: $*"\n' >"$dir/tree/tests/coverage/report"
+touch "$dir/tree/tests/unit/one.c"
+cat >"$dir/other/Makefile" <<'MAKE'
+BPF_CLANG = x
+all: ; touch src/a.gcno; touch rpingmeshd rpingmesh-central rpingmesh-ctl
+check: ; echo unit >>calls; echo "# TOTAL: 1"
+MAKE
+cat >"$dir/tree/tests/vm/run" <<RUN
+#!/bin/bash
+while [ "\$1" != --out ]; do shift; done
+name=\$(basename "\$2")
+echo "\$name" >>"$dir/other/calls"
+if [ -e "$dir/hangs" ] && [ "\$name" = stats-6.1 ]; then
+	sleep 300 &
+	echo \$! >"$dir/hanging"
+	wait
+fi
+mkdir -p "$dir/gcda.\$name" && tar -C "$dir/gcda.\$name" -cf "\$2/gcda.tar" .
+RUN
+chmod +x "$dir/tree/tests/vm/run" "$dir/tree/tests/coverage/report"
+runs=$("$dir/tree/tests/coverage/run" -b "$dir/other" --list |
+	sed -nE 's/^([a-z_]+-[0-9.]+) .*/\1/p')
+# ran NAME...: these and no others, in any order, since the last time.
+ran() {
+	[ "$(sort "$dir/other/calls")" = "$(printf '%s\n' "$@" | sort)" ] ||
+		bad "run: $(paste -sd' ' "$dir/other/calls"); expected: $*"
+	: >"$dir/other/calls"
+}
+coverage() {
+	"$dir/tree/tests/coverage/run" -b "$dir/other" -j 1 "$@" >"$dir/out" 2>&1 ||
+		bad "coverage/run $*: exit $?: $(cat "$dir/out")"
+}
+touch "$dir/hangs"
+"$dir/tree/tests/coverage/run" -b "$dir/other" -j 1 >"$dir/out" 2>&1 &
+pid=$!
+for ((i = 0; i < 600; i++)); do
+	if [ -s "$dir/hanging" ] || ! kill -0 $pid 2>/dev/null; then break; fi
+	sleep 0.1
+done
+kill $pid || bad "it has ended: $(cat "$dir/out")"
+if wait $pid; then bad "it was killed, and exits with 0"; fi
+for ((i = 0; i < 100; i++)); do
+	kill -0 "$(cat "$dir/hanging")" 2>/dev/null || break
+	sleep 0.1
+done
+! kill -0 "$(cat "$dir/hanging")" 2>/dev/null || bad "a VM of a run that was killed goes on"
+ran unit recovery-6.1 trace-6.1 stats-6.1
+rm "$dir/hangs"
+coverage
+# shellcheck disable=SC2046,SC2086 # words
+ran $(printf '%s\n' $runs | grep -vxE 'recovery-6.1|trace-6.1')
+grep -q "make check was run with this build" "$dir/out" || bad "unit: $(cat "$dir/out")"
+grep -q "judged: .* recovery-6.1 .*bpf_logic-7.2" "$dir/out" || bad "not judged: $(cat "$dir/out")"
+coverage
+[ ! -s "$dir/other/calls" ] || bad "run again: $(cat "$dir/other/calls")"
+coverage --anew --only vm rails-6.1
+ran rails-6.1
+echo "/* */" >>"$dir/tree/tests/unit/one.c"
+coverage
+# shellcheck disable=SC2086 # words
+ran unit $runs
+echo other >"$dir/other/src/a.gcno"
+coverage --only vm rails-6.1
+ran rails-6.1
 exit $status

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "feature_probe.h"
 
 #define BTF_MAGIC 0xEB9FU
 /* In ib_core, a module, called whenever a program moves a QP from state to state. */
@@ -41,13 +42,22 @@ usage(FILE *to)
 	      "  perf_kprobe   such a program on a function of ib_core, by perf_event_open(2), "
 	      "counts what is done on DEVICE\n"
 	      "  kprobe_multi  the same by a link of type kprobe.multi\n"
+	      "  bpf_timer     a program starts a timer, whose callback runs\n"
+	      "  bpf_iter      a program runs for each task when an iterator is read\n"
+	      "  sleepable     a program at the entry of a system call reads the caller's memory by "
+	      "bpf_copy_from_user()\n"
+	      "  bpf_lsm       a program on the security hook file_open counts an open(2)\n"
+	      "  task_storage  a program counts in a task's own storage, and the count is read back\n"
+	      "  dynptr        a program writes into a map's value through a dynptr\n"
+	      "  arena         a program writes into a page of an arena, and this process reads it "
+	      "there\n"
 	      "\n"
 	      "Exit status: 0 whatever the answers are, 2 for a wrong call.\n",
 	      to);
 }
 
 static const char *device_name;
-static const char *step; /* under way: what failed, if it fails */
+const char *step;
 
 /* A map of one counter, and a program that counts its calls there. */
 struct counter {
@@ -300,6 +310,13 @@ static const struct {
 	{"load", probe_load},
 	{"perf_kprobe", probe_perf_kprobe},
 	{"kprobe_multi", probe_kprobe_multi},
+	{"bpf_timer", probe_bpf_timer},
+	{"bpf_iter", probe_bpf_iter},
+	{"sleepable", probe_sleepable},
+	{"bpf_lsm", probe_bpf_lsm},
+	{"task_storage", probe_task_storage},
+	{"dynptr", probe_dynptr},
+	{"arena", probe_arena},
 };
 #define FEATURES_N (sizeof(features) / sizeof(features[0]))
 
@@ -308,6 +325,9 @@ error_name(int err)
 {
 	const char *name = strerrorname_np(err);
 
+	/* The kernel's own, which BPF lets out. */
+	if (err == 524)
+		return "ENOTSUPP";
 	return name ? name : "unknown error";
 }
 

@@ -33,13 +33,21 @@ CELLS = {
     "cap_bpf": "CAP_BPF",
     "perf_kprobe": "perf kprobe",
     "kprobe_multi": "kprobe.multi in ib_core",
+    "bpf_timer": "BPF timer",
+    "bpf_iter": "BPF iterator",
+    "sleepable": "sleepable BPF program",
+    "bpf_lsm": "BPF LSM",
+    "task_storage": "BPF task local storage",
+    "dynptr": "BPF dynptr",
+    "arena": "BPF arena",
     "trace_loads": "tracing loads",
     "trace_attaches": "tracing attaches",
     "trace_fields": "tracing: all fields",
 }
 PROBE = os.path.join(BUILD, "tests/vm/feature_probe")
 QPGEN = os.path.join(BUILD, "tests/vm/qpgen")
-PROBED = ("timestamps", "vmlinux_btf", "ib_core_btf", "ring_buffer", "perf_kprobe", "kprobe_multi")
+PROBED = ("timestamps", "vmlinux_btf", "ib_core_btf", "ring_buffer", "perf_kprobe", "kprobe_multi",
+          "bpf_timer", "bpf_iter", "sleepable", "bpf_lsm", "task_storage", "dynptr", "arena")
 YES = {"is": "yes"}
 # CAP_BPF is seen by what nobody may with it and may not without; CAP_PERFMON is what programs of
 # this kind need besides.

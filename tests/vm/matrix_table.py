@@ -2,10 +2,12 @@
 """The feature matrix as a record (tests/vm/matrix.json) and as a table (README.md), and what they
 must agree with.
 
-matrix.json: {"columns": [{"kernel", "arch", "features"?: RUN + {"cells"}, "suites": {NAME: RUN +
-{"passed", "failed", "skipped", "again", "failures"}}}]}. RUN is {"date", "release", "version",
-"took_s" (0: not known), "object", "sources"}: SHA-256 of the BPF object that was run and of what it
-is made of. What was not run is not there."""
+matrix.json: {"columns": [{"kernel", "arch", "features"?: RUN + {"cells", "later"?}, "suites":
+{NAME: RUN + {"passed", "failed", "skipped", "again", "failures"}}}]}. RUN is {"date", "release", "version",
+"took_s" (0: not known), "object", "sources", "build"}: SHA-256 of the BPF object that was run, of
+what it is made of, and of all programs and tests that the VM ran (older runs do not have it).
+"later" has the dates of cells that were asked alone, after the run. What was not run is not
+there."""
 
 import glob
 import hashlib
@@ -171,7 +173,7 @@ def notes(record):
     if not all_runs:
         return "Nothing has been run yet."
     objects = sorted(objects_of(record))
-    dates = sorted({r["date"] for r in all_runs})
+    dates = sorted({d for r in all_runs for d in (r["date"], *r.get("later", {}).values())})
     text = [f"One BPF object on all of them, byte for byte: SHA-256 `{objects[0][:16]}…`."
             if len(objects) == 1 else f"{len(objects)} different BPF objects were run."]
     text.append(f"Recorded {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") +
