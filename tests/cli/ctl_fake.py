@@ -699,7 +699,8 @@ class Conn:
         if method == "devices":
             self.answer(ident, [device(netdev="none0", clock_reason="no timestamps"),
                                 device(device="mlx5_0", driver="mlx5_core", netdev="none1",
-                                       clock="hw", clock_khz=1_000_000, clock_reason=None)])
+                                       clock="hw", clock_khz=1_000_000, clock_reason=None,
+                                       clock_wrap_ns=1 << 32)])
         elif method == "subscribe":
             self.answer(ident, {})
             for i in range(20):

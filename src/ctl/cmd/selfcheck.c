@@ -131,6 +131,7 @@ selfcheck_take(void *arg, const msgpack_object *list)
 	for (uint32_t i = 0; i < list->via.array.size; i++) {
 		const msgpack_object *device = &list->via.array.ptr[i];
 		struct selfcheck_port *p = &s->ports[s->n];
+		uint64_t wrap_ns;
 
 		if (!selfcheck_wanted(s, device))
 			continue;
@@ -155,6 +156,8 @@ selfcheck_take(void *arg, const msgpack_object *list)
 		p->claims = claims_new();
 		if (!p->claims)
 			return show_no_memory();
+		if (read_u64(device, "clock_wrap_ns", &wrap_ns))
+			claims_wraps(p->claims, wrap_ns);
 		p->capture = capture_open(p->netdev);
 		selfcheck_counters_before(p, device);
 		s->n++;
@@ -477,7 +480,8 @@ const struct cmd_entry cmd_selfcheck = {
 		"CHECK    gid: the kernel's GID table has the source address of probes\n"
 		"         mtu: the path MTU is the largest that fits the interface's\n"
 		"         counters: they are what the kernel's files say\n"
-		"         clock: the RNIC's clock runs as fast as the host's\n"
+		"         clock: the RNIC's clock runs as fast as the host's, also when it\n"
+		"         begins anew\n"
 		"         port: probes leave with the UDP source port that the daemon says;\n"
 		"         this needs root, a NIC that sends through the kernel, and peers\n"
 		"RESULT   holds, differs, or cannot tell\n"

@@ -2,6 +2,7 @@
 #include "ctl/wire/claims.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,9 @@ struct claims {
 	struct claims_tuple said[CLAIMS_MAX], seen[CLAIMS_MAX];
 	size_t n_said, n_seen;
 	uint64_t probes, timed;
-	uint64_t first_host, first_nic, last_host, last_nic;
+	uint64_t first_host, last_host, last_nic;
+	double nic_ns; /* by the RNIC's clock, from the first probe to the last */
+	uint64_t wrap_ns, wrapped;
 };
 
 const char *
@@ -77,6 +80,23 @@ claims_address(const msgpack_object *probe, const char *key, struct addr *out)
 }
 
 /* Times of the two clocks at the first and the last probe. */
+/*
+ * By the RNIC's clock from the last probe to one that host_ns later stamped nic: of all numbers of
+ * wraps, the one that fits the host's clock best.
+ */
+static double
+claims_nic_ns(struct claims *claims, uint64_t host_ns, uint64_t nic)
+{
+	double wrap = (double)claims->wrap_ns, ns = (double)(int64_t)(nic - claims->last_nic), n;
+
+	if (claims->wrap_ns < CLAIMS_WRAP_MIN_NS)
+		return ns;
+	n = round(((double)host_ns - ns) / wrap);
+	if (n > 0)
+		claims->wrapped += (uint64_t)n;
+	return ns + n * wrap;
+}
+
 static void
 claims_time(struct claims *claims, const msgpack_object *probe)
 {
@@ -85,14 +105,20 @@ claims_time(struct claims *claims, const msgpack_object *probe)
 	if (!read_is(probe, "clock", "hw") || !read_u64(probe, "t1_ns", &host) ||
 	    !read_u64(probe, "t2_ns", &nic))
 		return;
-	if (claims->timed++ == 0 || host < claims->first_host) {
+	if (claims->timed++ == 0)
 		claims->first_host = host;
-		claims->first_nic = nic;
-	}
-	if (host > claims->last_host) {
-		claims->last_host = host;
-		claims->last_nic = nic;
-	}
+	else if (host > claims->last_host)
+		claims->nic_ns += claims_nic_ns(claims, host - claims->last_host, nic);
+	else
+		return; /* a record that came late */
+	claims->last_host = host;
+	claims->last_nic = nic;
+}
+
+void
+claims_wraps(struct claims *claims, uint64_t wrap_ns)
+{
+	claims->wrap_ns = wrap_ns;
 }
 
 void
@@ -196,9 +222,14 @@ claims_clock(const struct claims *claims, char text[CLAIMS_TEXT])
 {
 	uint64_t host = claims->last_host - claims->first_host;
 	double ppm;
+	size_t n;
 
 	if (claims->timed == 0) {
 		snprintf(text, CLAIMS_TEXT, "no probe was timed by the RNIC");
+		return CLAIMS_UNKNOWN;
+	}
+	if (claims->wrap_ns && claims->wrap_ns < CLAIMS_WRAP_MIN_NS) {
+		snprintf(text, CLAIMS_TEXT, "it begins anew too often to be followed");
 		return CLAIMS_UNKNOWN;
 	}
 	if (claims->timed < CLAIMS_CLOCK_PROBES || host < CLAIMS_CLOCK_NS) {
@@ -206,8 +237,16 @@ claims_clock(const struct claims *claims, char text[CLAIMS_TEXT])
 			 claims->timed, (double)host / 1e9);
 		return CLAIMS_UNKNOWN;
 	}
-	ppm = ((double)(int64_t)(claims->last_nic - claims->first_nic) / (double)host - 1) * 1e6;
-	snprintf(text, CLAIMS_TEXT, "in %.1f s of the host's clock it ran %+.0f ppm faster",
-		 (double)host / 1e9, ppm);
+	ppm = (claims->nic_ns / (double)host - 1) * 1e6;
+	n = (size_t)snprintf(text, CLAIMS_TEXT,
+			     "in %.1f s of the host's clock it ran %+.0f ppm faster",
+			     (double)host / 1e9, ppm);
+	if (claims->wrapped)
+		snprintf(text + n, CLAIMS_TEXT - n, ", and began anew %" PRIu64 " times",
+			 claims->wrapped);
+	else if (claims->wrap_ns)
+		snprintf(text + n, CLAIMS_TEXT - n,
+			 "; that it begins anew every %.0f s was not seen",
+			 (double)claims->wrap_ns / 1e9);
 	return ppm < CLAIMS_CLOCK_PPM && ppm > -CLAIMS_CLOCK_PPM ? CLAIMS_HOLDS : CLAIMS_DIFFERS;
 }

@@ -32,6 +32,8 @@ struct claims;
 struct claims *claims_new(void);
 void claims_free(struct claims *claims);
 
+/* The RNIC's clock begins anew after that time; 0: never. Before the first claims_said(). */
+void claims_wraps(struct claims *claims, uint64_t wrap_ns);
 /* A record "probe" of this port. Only what was posted after since_ns (wall clock) counts. */
 void claims_said(struct claims *claims, const msgpack_object *probe, uint64_t since_ns);
 /* A datagram that left by the interface. */
@@ -46,7 +48,8 @@ enum claims_verdict claims_ports(const struct claims *claims, char text[CLAIMS_T
 /*
  * Whether the RNIC's clock (T2 of the records with clock "hw") runs as fast as the host's (T1),
  * within CLAIMS_CLOCK_PPM. Cannot tell: fewer than CLAIMS_CLOCK_PROBES such probes, or within less
- * than CLAIMS_CLOCK_NS. Writes why.
+ * than CLAIMS_CLOCK_NS. Writes why, and whether the clock was seen to begin anew. A clock that does
+ * so at another number than the daemon says runs too fast or too slow in that step.
  *
  * The bound: IEEE 802.3 allows the oscillators of NICs 100 ppm, those of hosts are no worse; up to
  * 5 ms between T1 and T2 is 1,000 ppm of 5 s.
@@ -54,6 +57,7 @@ enum claims_verdict claims_ports(const struct claims *claims, char text[CLAIMS_T
 #define CLAIMS_CLOCK_PPM 1200
 #define CLAIMS_CLOCK_PROBES 10
 #define CLAIMS_CLOCK_NS 5000000000ULL
+#define CLAIMS_WRAP_MIN_NS 100000000U /* what wraps sooner is not followed from probe to probe */
 enum claims_verdict claims_clock(const struct claims *claims, char text[CLAIMS_TEXT]);
 
 #endif

@@ -169,6 +169,44 @@ clock_of(int64_t ppm, const char *clock, unsigned int probes)
 	return verdict;
 }
 
+/*
+ * 41 probes over 20 s of a clock that is as fast as the host's and begins anew after "wraps"
+ * nanoseconds, of which is said that it does so after "said".
+ */
+static enum claims_verdict
+wraps_as(uint64_t wraps, uint64_t said, char text[CLAIMS_TEXT])
+{
+	struct claims *claims = claims_new();
+	enum claims_verdict verdict;
+
+	claims_wraps(claims, said);
+	for (uint64_t i = 0; i <= 40; i++) {
+		uint64_t t = i * 500000000;
+
+		say(claims, &(struct said){"10.0.1.1", "hw", 1 + i, 7000000000 + t,
+					   (1000000000 + t) % wraps, 0}, 0);
+	}
+	verdict = claims_clock(claims, text);
+	claims_free(claims);
+	return verdict;
+}
+
+static void
+test_wraps(void **state)
+{
+	char text[CLAIMS_TEXT];
+
+	(void)state;
+	assert_int_equal(wraps_as(8000000000, 8000000000, text), CLAIMS_HOLDS);
+	assert_non_null(strstr(text, "began anew 2 times")); /* 1 to 21 s: at 8 and 16 */
+	assert_int_equal(wraps_as(8000000000, 9000000000, text), CLAIMS_DIFFERS);
+	assert_int_equal(wraps_as(8000000000, 0, text), CLAIMS_DIFFERS);
+	assert_int_equal(wraps_as(8000000000, 1 << 20, text), CLAIMS_UNKNOWN);
+	assert_int_equal(wraps_as(300000000, 300000000, text), CLAIMS_HOLDS);
+	assert_int_equal(wraps_as(1ULL << 48, 1ULL << 48, text), CLAIMS_HOLDS);
+	assert_non_null(strstr(text, "every 281475 s was not seen"));
+}
+
 static void
 test_clock(void **state)
 {
@@ -269,6 +307,7 @@ main(void)
 		cmocka_unit_test(test_datagrams),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_wraps),
 		cmocka_unit_test(test_kernel),
 	};
 
