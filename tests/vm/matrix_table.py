@@ -3,11 +3,11 @@
 must agree with.
 
 matrix.json: {"columns": [{"kernel", "arch", "features"?: RUN + {"cells", "later"?}, "suites":
-{NAME: RUN + {"passed", "failed", "skipped", "again", "failures"}}}]}. RUN is {"date", "release", "version",
-"took_s" (0: not known), "object", "sources", "build"}: SHA-256 of the BPF object that was run, of
-what it is made of, and of all programs and tests that the VM ran (older runs do not have it).
-"later" has the dates of cells that were asked alone, after the run. What was not run is not
-there."""
+{NAME: RUN + {"passed", "failed", "skipped", "again", "failures"}}}]}.
+RUN is {"date", "release", "version", "took_s" (0: not known), "object", "sources", "build"}:
+SHA-256 of the BPF object that was run, of what it is made of, and of all programs and tests that
+the VM ran (older runs do not have it). "later" has the dates of cells that were asked alone, after
+the run. What was not run is not there."""
 
 import glob
 import hashlib
