@@ -10,6 +10,7 @@
  * Timers are in a heap of the loop, with one timerfd for the first of them. libevent would set its
  * own timerfd before each poll. The loop sets its timerfd only if the first timer is due before it
  * fires. So after a timer has been moved back or cleared, the loop may wake up once without need.
+ * Coarse timers are libevent's, which passes the time to epoll_wait(2), in milliseconds.
  *
  * Objects: the loop (owned by main); fds, timers and signals (owned by their makers); deferred
  * calls (owned by the loop until they run).
@@ -48,6 +49,7 @@ struct loop {
 	struct loop_deferred *deferred, **deferred_tail;
 	struct loop_deferred *running; /* taken from deferred, not run yet */
 	bool deferring; /* deferred calls are running */
+	bool inside;    /* a callback of ours runs; what it defers runs after it */
 	bool for_others; /* so the running callback says */
 };
 
@@ -62,6 +64,7 @@ struct loop_timer {
 	struct heap_node node;
 	struct loop *loop;
 	struct event *late;    /* NULL: it runs at once when it is due */
+	struct event *coarse;  /* NULL: it is in the heap */
 	const char *name;
 	void (*cb)(void *arg);
 	void *arg;
@@ -81,6 +84,7 @@ loop_enter(struct loop *loop)
 
 	loop->stats.callbacks++;
 	loop->for_others = false;
+	loop->inside = true;
 	loop->used_ns = log_enabled(LOG_SUB_MAIN, LOG_LEVEL_DEBUG) ? clock_thread_ns() : 0;
 	if (now - loop->left_ns > LOOP_IDLE_GAP_NS)
 		loop->busy_since_ns = now;
@@ -147,6 +151,17 @@ loop_deferred_ready(evutil_socket_t sock, short what, void *arg)
 	(void)what;
 	loop_run_deferred(loop);
 	loop_leave(loop, "deferred", t);
+	loop->inside = false;
+}
+
+/* A callback has returned: runs what it has deferred, without a poll in between. */
+static void
+loop_returned(struct loop *loop, const char *who, uint64_t entered_ns)
+{
+	loop_leave(loop, who, entered_ns);
+	if (loop->deferred)
+		loop_deferred_ready(-1, 0, loop);
+	loop->inside = false;
 }
 
 /* ---- timers ---- */
@@ -202,7 +217,7 @@ loop_timers_ready(evutil_socket_t sock, short what, void *arg)
 		}
 		first = heap_first(&loop->timers);
 	}
-	loop_leave(loop, name, t);
+	loop_returned(loop, name, t);
 	if (!first || first->key > now)
 		loop_arm(loop);
 }
@@ -218,7 +233,7 @@ loop_late_ready(evutil_socket_t sock, short what, void *arg)
 	(void)sock;
 	(void)what;
 	timer->cb(timer->arg); /* may free the timer */
-	loop_leave(loop, name, t);
+	loop_returned(loop, name, t);
 }
 
 static int
@@ -277,12 +292,40 @@ loop_timer_take_turns(struct loop_timer *timer)
 	return 0;
 }
 
+int
+loop_timer_be_coarse(struct loop_timer *timer)
+{
+	if (timer->coarse)
+		return 0;
+	timer->coarse = event_new(timer->loop->base, -1, 0, loop_late_ready, timer);
+	if (!timer->coarse)
+		return -ENOMEM;
+	event_priority_set(timer->coarse, LOOP_PRIORITY_NORMAL);
+	return 0;
+}
+
+static void
+loop_coarse_set(struct loop_timer *timer, uint64_t delay_ns)
+{
+	struct timeval tv = {
+		.tv_sec = (time_t)(delay_ns / NSEC_PER_SEC),
+		.tv_usec = (suseconds_t)(delay_ns % NSEC_PER_SEC / NSEC_PER_USEC),
+	};
+
+	if (event_add(timer->coarse, &tv) < 0)
+		log_some(10, MAIN, ERROR, "%s: its timer cannot be set", timer->name);
+}
+
 void
 loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
 {
 	struct loop *loop = timer->loop;
 	uint64_t at_ns = loop_now_ns() + delay_ns;
 
+	if (timer->coarse) {
+		loop_coarse_set(timer, delay_ns);
+		return;
+	}
 	if (timer->late && delay_ns == 0 && event_pending(timer->late, EV_TIMEOUT, NULL))
 		return; /* it keeps its turn */
 	if (timer->late)
@@ -297,6 +340,8 @@ loop_timer_clear(struct loop_timer *timer)
 {
 	if (timer->late)
 		event_del(timer->late);
+	if (timer->coarse)
+		event_del(timer->coarse);
 	heap_remove(&timer->loop->timers, &timer->node);
 }
 
@@ -308,6 +353,8 @@ loop_timer_free(struct loop_timer *timer)
 	loop_timer_clear(timer);
 	if (timer->late)
 		event_free(timer->late);
+	if (timer->coarse)
+		event_free(timer->coarse);
 	timer->loop->n_timers--;
 	free(timer);
 }
@@ -432,7 +479,7 @@ loop_fd_ready(evutil_socket_t sock, short what, void *arg)
 	/* The callback may free fd. */
 	fd->config.cb(fd->config.arg,
 		      (what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0));
-	loop_leave(loop, name, t);
+	loop_returned(loop, name, t);
 }
 
 int
@@ -498,7 +545,7 @@ loop_signal_raised(evutil_socket_t signo, short what, void *arg)
 	(void)signo;
 	(void)what;
 	sig->cb(sig->arg);
-	loop_leave(loop, "signal", t);
+	loop_returned(loop, "signal", t);
 }
 
 int
@@ -544,7 +591,7 @@ loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
 	/* With event_active() from inside, it would run again before all other events. */
 	if (loop->deferring)
 		event_add(loop->deferred_ev, &(struct timeval){0, 0});
-	else
+	else if (!loop->inside)
 		event_active(loop->deferred_ev, 0, 0);
 	return 0;
 }

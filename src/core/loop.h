@@ -103,6 +103,11 @@ int loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), v
  */
 int loop_timer_take_turns(struct loop_timer *timer);
 /*
+ * From now on, the timer may be some milliseconds early or late, and takes no system call of its
+ * own. Not with loop_timer_take_turns(). Returns 0 or -ENOMEM.
+ */
+int loop_timer_be_coarse(struct loop_timer *timer);
+/*
  * Arms the timer: the callback runs delay_ns from now, never earlier (0: after the next poll).
  * Replaces an earlier time.
  */
@@ -117,7 +122,8 @@ void loop_signal_free(struct loop_signal *sig);
 /*
  * Calls fn(arg) when the running callback has returned, before any other callback. Use it to free
  * an object that a caller further up the stack may still use. Calls run in order. If a deferred
- * call defers another one, that runs after the next poll. loop_free() runs the remaining ones.
+ * call defers another one, that runs after the next poll, or after another callback. loop_free()
+ * runs the remaining ones.
  * Returns 0, or -ENOMEM; then fn is not called.
  */
 int loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);

@@ -527,6 +527,55 @@ test_defer(void **state)
 }
 
 static void
+ready_deferred(void *arg)
+{
+	assert_int_equal(loop_defer(loop, note, arg), 0);
+}
+
+/*
+ * What a callback defers runs right after it: also if another one is ready, and if the callback
+ * stops the loop.
+ */
+static void
+test_defer_at_once(void **state)
+{
+	struct loop_timer *timer[2];
+
+	(void)state;
+	assert_int_equal(loop_timer_new(loop, "a", ready_deferred, letter('a'), &timer[0]), 0);
+	assert_int_equal(loop_timer_new(loop, "b", ready_deferred, letter('E'), &timer[1]), 0);
+	for (int i = 0; i < 2; i++)
+		loop_timer_set(timer[i], 0);
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(trace, "aE");
+	for (int i = 0; i < 2; i++)
+		loop_timer_free(timer[i]);
+}
+
+/* Coarse timers fire in their order, some milliseconds early or late; cleared ones do not. */
+static void
+test_coarse(void **state)
+{
+	static const char names[] = "abcE";
+	static const uint64_t at_ms[] = {20, 60, 40, 120};
+	struct loop_timer *timer[4];
+	uint64_t start = clock_mono_ns();
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(loop_timer_new(loop, "t", note, letter(names[i]), &timer[i]), 0);
+		assert_int_equal(loop_timer_be_coarse(timer[i]), 0);
+		loop_timer_set(timer[i], at_ms[i] * MSEC);
+	}
+	loop_timer_clear(timer[2]);
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(trace, "abE");
+	assert_true(clock_mono_ns() - start >= 105 * MSEC);
+	for (int i = 0; i < 4; i++)
+		loop_timer_free(timer[i]);
+}
+
+static void
 defer_again(void *arg)
 {
 	if (strchr(trace, 'E') || clock_mono_ns() > *(const uint64_t *)arg)
@@ -835,6 +884,8 @@ main(void)
 		TEST(test_fd_events),
 		TEST(test_priorities),
 		TEST(test_defer),
+		TEST(test_defer_at_once),
+		TEST(test_coarse),
 		TEST(test_defer_for_ever),
 		TEST(test_defer_flush_and_free),
 		TEST(test_undefer),
