@@ -2,10 +2,12 @@
 /*
  * DOC: counters
  *
- * A round reads the three directories. Its position is the directory and the entry; the names of a
- * directory are listed once, at its start. The timer begins the next round, or continues this one.
- * At its start, a round asks the driver of the interface. It uses the answer if it comes before the
- * end of the round.
+ * A round reads the three directories. Its position is the directory and the entry. Directories are
+ * listed in the first round, and in each COUNTERS_LIST_ROUNDS-th after it. Between these, the first
+ * COUNTERS_OPEN files stay open, because to open and close a file costs more than to read it. A
+ * file that can no longer be read (ENODEV: its device has gone) is opened anew. The timer begins
+ * the next round, or continues this one. At its start, a round asks the driver of the interface. It
+ * uses the answer if it comes before the end of the round.
  */
 #include "rdma/counters.h"
 
@@ -34,6 +36,16 @@ enum counters_dir {
 	COUNTERS_DIR_N
 };
 
+struct counters_file {
+	char name[COUNTERS_NAME];
+	int fd; /* -1: not open */
+};
+
+struct counters_list {
+	struct counters_file *file; /* those to read */
+	size_t n;
+};
+
 struct counters_entry {
 	struct counter c;
 	struct counter_past past;
@@ -50,9 +62,10 @@ struct counters {
 	uint64_t round;                 /* the present round; 0: none yet */
 	uint64_t complete;              /* the last complete round; 0: none yet */
 	enum counters_dir dir;
-	int dir_fd;                     /* -1: between rounds */
-	char (*names)[COUNTERS_NAME];   /* the files of dir to read */
-	size_t n_names, at;
+	struct counters_list lists[COUNTERS_DIR_N];
+	size_t n_open;                  /* files in them */
+	uint64_t listed;                /* the round in which they were made; 0: none */
+	size_t at;
 	uint64_t begun_ns, before_ns;   /* of this round and the one before it */
 	struct ethtool *asked;          /* of the driver, in round `asked_round`; NULL: none */
 	uint64_t asked_round;
@@ -134,24 +147,72 @@ counters_take(struct counters *cs, const char *name, uint64_t value)
 
 /* ---- reading ---- */
 
+static void
+counters_path(const struct counters *cs, enum counters_dir dir, char path[PATH_MAX])
+{
+	if (dir == COUNTERS_DIR_NET)
+		snprintf(path, PATH_MAX, "%s/class/net/%s/statistics", cs->config.sysfs,
+			 cs->netdev);
+	else
+		snprintf(path, PATH_MAX, "%s/class/infiniband/%s/ports/%u/%s", cs->config.sysfs,
+			 cs->config.device, cs->config.port,
+			 dir == COUNTERS_DIR_HW ? "hw_counters" : "counters");
+}
+
 /* Returns false if the file cannot be read or contains no number ("N/A (no PMA)"). */
 static bool
-counters_read_file(int dir_fd, const char *name, uint64_t *out)
+counters_read_number(ssize_t len, char text[64], uint64_t *out)
 {
-	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
-	char text[64], *end;
-	ssize_t len;
+	char *end;
 
-	if (fd < 0)
-		return false;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
 	if (len <= 0 || text[0] < '0' || text[0] > '9')
 		return false;
 	text[len] = '\0';
 	errno = 0;
 	*out = strtoull(text, &end, 10);
 	return errno == 0 && (*end == '\n' || *end == '\0');
+}
+
+static void
+counters_close(struct counters *cs, struct counters_file *file)
+{
+	if (file->fd < 0)
+		return;
+	close(file->fd);
+	file->fd = -1;
+	cs->n_open--;
+}
+
+static void
+counters_open(struct counters *cs, struct counters_file *file)
+{
+	char path[PATH_MAX];
+	size_t at;
+
+	counters_path(cs, cs->dir, path);
+	at = strlen(path);
+	snprintf(path + at, PATH_MAX - at, "/%s", file->name);
+	file->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (file->fd >= 0)
+		cs->n_open++;
+}
+
+static bool
+counters_read_file(struct counters *cs, struct counters_file *file, uint64_t *out)
+{
+	char text[64];
+	ssize_t len = -1;
+
+	if (file->fd >= 0)
+		len = pread(file->fd, text, sizeof(text) - 1, 0);
+	if (len < 0) {
+		counters_close(cs, file);
+		counters_open(cs, file);
+		len = file->fd < 0 ? -1 : pread(file->fd, text, sizeof(text) - 1, 0);
+	}
+	if (len < 0 || cs->n_open > COUNTERS_OPEN)
+		counters_close(cs, file);
+	return counters_read_number(len, text, out);
 }
 
 static void
@@ -165,14 +226,15 @@ counters_took(struct counters *cs, const char *name, uint64_t took)
 }
 
 static void
-counters_read_one(struct counters *cs, const char *file)
+counters_read_one(struct counters *cs, struct counters_file *file)
 {
 	char name[COUNTERS_NAME + 4];
 	uint64_t value = 0, started = clock_mono_ns();
 
-	bool ok = counters_read_file(cs->dir_fd, file, &value);
+	bool ok = counters_read_file(cs, file, &value);
 
-	snprintf(name, sizeof(name), "%s%s", cs->dir == COUNTERS_DIR_NET ? "net_" : "", file);
+	snprintf(name, sizeof(name), "%s%s", cs->dir == COUNTERS_DIR_NET ? "net_" : "",
+		 file->name);
 	counters_took(cs, name, clock_mono_ns() - started);
 	if (ok && strlen(name) < COUNTERS_NAME)
 		counters_take(cs, name, value);
@@ -191,15 +253,32 @@ counters_wants(enum counters_dir dir, const char *name)
 }
 
 static void
-counters_path(const struct counters *cs, enum counters_dir dir, char path[PATH_MAX])
+counters_drop_list(struct counters *cs, enum counters_dir dir)
 {
-	if (dir == COUNTERS_DIR_NET)
-		snprintf(path, PATH_MAX, "%s/class/net/%s/statistics", cs->config.sysfs,
-			 cs->netdev);
-	else
-		snprintf(path, PATH_MAX, "%s/class/infiniband/%s/ports/%u/%s", cs->config.sysfs,
-			 cs->config.device, cs->config.port,
-			 dir == COUNTERS_DIR_HW ? "hw_counters" : "counters");
+	struct counters_list *list = &cs->lists[dir];
+
+	for (size_t i = 0; i < list->n; i++)
+		counters_close(cs, &list->file[i]);
+	free(list->file);
+	*list = (struct counters_list){0};
+}
+
+/* Returns false if there is no memory or no room for it. */
+static bool
+counters_list_add(struct counters_list *list, const char *name)
+{
+	struct counters_file *grown = list->file;
+
+	if (list->n == COUNTERS_MAX)
+		return false;
+	if ((list->n & (list->n - 1)) == 0) /* powers of two, and 0 */
+		grown = reallocarray(list->file, list->n ? 2 * list->n : 1, sizeof(*grown));
+	if (!grown)
+		return false;
+	list->file = grown;
+	list->file[list->n].fd = -1;
+	snprintf(list->file[list->n++].name, COUNTERS_NAME, "%.*s", COUNTERS_NAME - 1, name);
+	return true;
 }
 
 /* Lists the files of the directory; none if it is missing. */
@@ -210,35 +289,28 @@ counters_list_dir(struct counters *cs)
 	char path[PATH_MAX];
 	DIR *dir;
 
-	cs->n_names = cs->at = 0;
+	cs->at = 0;
+	if (cs->listed != cs->round)
+		return;
+	counters_drop_list(cs, cs->dir);
 	if (cs->dir == COUNTERS_DIR_NET && !cs->netdev[0])
 		return;
 	counters_path(cs, cs->dir, path);
-	cs->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = cs->dir_fd < 0 ? NULL : opendir(path);
+	dir = opendir(path);
 	if (!dir)
 		return;
-	while (cs->n_names < COUNTERS_MAX && (entry = readdir(dir)))
-		if (counters_wants(cs->dir, entry->d_name))
-			snprintf(cs->names[cs->n_names++], COUNTERS_NAME, "%.*s", COUNTERS_NAME - 1,
-				 entry->d_name);
+	while ((entry = readdir(dir)))
+		if (counters_wants(cs->dir, entry->d_name) &&
+		    !counters_list_add(&cs->lists[cs->dir], entry->d_name))
+			break;
 	closedir(dir);
-}
-
-static void
-counters_leave_dir(struct counters *cs)
-{
-	if (cs->dir_fd >= 0)
-		close(cs->dir_fd);
-	cs->dir_fd = -1;
 }
 
 /* Goes to the next directory with files. Returns false if the round is complete. */
 static bool
 counters_next_dir(struct counters *cs)
 {
-	while (cs->at == cs->n_names) {
-		counters_leave_dir(cs);
+	while (cs->at == cs->lists[cs->dir].n) {
 		if (cs->dir + 1 >= COUNTERS_DIR_N)
 			return false;
 		cs->dir++;
@@ -265,7 +337,7 @@ counters_answered(void *arg, const struct ethtool_answer *answer)
 		counters_take(cs, name, answer->values[i].value);
 	}
 	/* The round may have waited only for this. */
-	if (cs->dir + 1 == COUNTERS_DIR_N && cs->at == cs->n_names)
+	if (cs->dir + 1 == COUNTERS_DIR_N && cs->at == cs->lists[cs->dir].n)
 		loop_timer_set(cs->timer, 0);
 }
 
@@ -288,6 +360,8 @@ static void
 counters_begin_round(struct counters *cs, uint64_t now_ns)
 {
 	cs->round++;
+	if (!cs->listed || cs->round - cs->listed >= COUNTERS_LIST_ROUNDS)
+		cs->listed = cs->round;
 	cs->before_ns = cs->begun_ns;
 	cs->begun_ns = now_ns;
 	cs->info.left_out = 0;
@@ -334,7 +408,7 @@ counters_tick(void *arg)
 			counters_directories_end(cs);
 			return;
 		}
-		counters_read_one(cs, cs->names[cs->at++]);
+		counters_read_one(cs, &cs->lists[cs->dir].file[cs->at++]);
 		took = clock_mono_ns() - started;
 	}
 	took = (uint64_t)((double)took / COUNTERS_SHARE);
@@ -343,20 +417,27 @@ counters_tick(void *arg)
 
 /* ---- life ---- */
 
+/* The next round lists the directories. */
+static void
+counters_drop_lists(struct counters *cs)
+{
+	for (int dir = 0; dir < COUNTERS_DIR_N; dir++)
+		counters_drop_list(cs, (enum counters_dir)dir);
+	cs->listed = 0;
+	cs->at = 0;
+}
+
 int
 counters_new(const struct counters_config *config, struct counters **out)
 {
 	struct counters *cs = calloc(1, sizeof(*cs));
-	int rc = -ENOMEM;
+	int rc;
 
 	if (!cs)
-		return rc;
+		return -ENOMEM;
 	cs->config = *config;
 	cs->dir = COUNTERS_DIR_N;
-	cs->dir_fd = -1;
-	cs->names = calloc(COUNTERS_MAX, sizeof(*cs->names));
-	if (cs->names)
-		rc = loop_timer_new(config->loop, "counters", counters_tick, cs, &cs->timer);
+	rc = loop_timer_new(config->loop, "counters", counters_tick, cs, &cs->timer);
 	if (rc < 0) {
 		counters_free(cs);
 		return rc;
@@ -370,11 +451,10 @@ counters_free(struct counters *cs)
 {
 	if (!cs)
 		return;
-	counters_leave_dir(cs);
+	counters_drop_lists(cs);
 	ethtool_cancel(cs->asked);
 	loop_timer_free(cs->timer);
 	free(cs->entries);
-	free(cs->names);
 	free(cs);
 }
 
@@ -398,10 +478,9 @@ counters_stop(struct counters *cs)
 	/* The round is interrupted, so the next span begins at the last complete round. */
 	if (cs->dir != COUNTERS_DIR_N)
 		cs->begun_ns = cs->before_ns;
-	counters_leave_dir(cs);
+	counters_drop_lists(cs);
 	ethtool_cancel(cs->asked);
 	cs->asked = NULL;
-	cs->n_names = cs->at = 0;
 	cs->dir = COUNTERS_DIR_N;
 	loop_timer_clear(cs->timer);
 }

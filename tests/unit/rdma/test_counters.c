@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -61,6 +62,15 @@ __wrap_ioctl(int fd, unsigned long request, ...)
 		u.stats->data[1] = 1000;
 	}
 	return 0;
+}
+
+uint64_t __wrap_clock_wall_ns(void);
+static uint64_t left_ns = 5000000000; /* to the next round */
+
+uint64_t
+__wrap_clock_wall_ns(void)
+{
+	return COUNTERS_PERIOD_NS - left_ns;
 }
 
 struct tree {
@@ -384,6 +394,55 @@ count_with_delta(const struct tree *t, uint64_t delta)
 	return n;
 }
 
+/* The descriptors of this process that are files below the root. */
+static size_t
+count_open(const struct tree *t)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	char target[512];
+	size_t n = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		ssize_t len = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+
+		if (len > 0 && strncmp(target, t->root, strlen(t->root)) == 0)
+			n++;
+	}
+	closedir(dir);
+	return n;
+}
+
+/* The next rounds read the same files again; the directory is listed in some of them. */
+static void
+test_stays_open(void **state)
+{
+	struct tree *t = *state;
+	int rounds = 0;
+
+	left_ns = 5000000;
+	put_hundred(t, "1\n");
+	round_now(t);
+	assert_int_equal(count_open(t), COUNTERS_OPEN);
+	put_hundred(t, "4\n");
+	put(t, HW "new_one", "1\n");
+	assert_int_equal(loop_run(t->loop), 0);
+	assert_int_equal(count_with_delta(t, 3), 100);
+	assert_null(find(t, "new_one"));
+	while (rounds++ < COUNTERS_LIST_ROUNDS && !find(t, "new_one"))
+		assert_int_equal(loop_run(t->loop), 0);
+	assert_non_null(find(t, "new_one"));
+	assert_int_equal(count_open(t), COUNTERS_OPEN);
+	drop(t, HW "new_one");
+	while (rounds++ < 2 * COUNTERS_LIST_ROUNDS + 2 && find(t, "new_one"))
+		assert_int_equal(loop_run(t->loop), 0);
+	assert_null(find(t, "new_one"));
+	counters_stop(t->counters);
+	assert_int_equal(count_open(t), 0);
+	left_ns = 5000000000;
+}
+
 /*
  * The device goes in the middle of a round: nothing is hidden, and the next deltas are all of the
  * same span.
@@ -472,6 +531,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_driver_blocks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stays_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
 		cmocka_unit_test(test_bad_names),
