@@ -129,7 +129,14 @@ enum probe_wire_probe {
 enum probe_wire_ack1 {
 	PROBE_WIRE_OFF_HOP_LIMIT = 24, /* u8  hop limit at which the probe arrived; 0: unknown */
 	PROBE_WIRE_OFF_SENT_HOP_LIMIT = 25, /* u8  with which the ACKs leave; 0: unknown */
+	PROBE_WIRE_OFF_ACK1_FLAGS = 26, /* u8  PROBE_WIRE_SOLICITED; others are reserved */
 };
+
+/*
+ * The responder sends all answers but ACK2 as solicited (the SE bit of the BTH), so that the prober
+ * need not wake up for ACK2, whose time of arrival does not matter.
+ */
+#define PROBE_WIRE_SOLICITED 1u
 
 /* ACK2: the responder's measurement; PROBE_WIRE_SIZE_MIN bytes in all. */
 enum probe_wire_ack2 {

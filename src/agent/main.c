@@ -208,6 +208,8 @@ main_run(struct main_state *state, struct config *config, const struct main_opti
 	if (rc == 0)
 		rc = loop_timer_new(state->loop, "log", main_log_tick, state, &state->log_tick);
 	if (rc == 0)
+		rc = loop_timer_be_coarse(state->log_tick);
+	if (rc == 0)
 		rc = agent_new(state->loop, &start, &state->agent);
 	else
 		config_free(config);

@@ -516,6 +516,14 @@ prober_device_up(struct prober_device *device, uint64_t now_ns)
 	prober_drain(device->prober);
 }
 
+enum prober_expects
+prober_device_expects(const struct prober_device *device)
+{
+	if (device->awaited > 0)
+		return PROBER_EXPECTS_ANY;
+	return device->in_flight > 0 ? PROBER_EXPECTS_SOLICITED : PROBER_EXPECTS_NOTHING;
+}
+
 void
 prober_device_info(const struct prober_device *device, uint64_t now_ns,
 		   struct prober_device_info *out)

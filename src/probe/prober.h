@@ -96,10 +96,11 @@ struct prober_target;
 /*
  * Probes (not pings) that leave together, so that they share a wake-up. More would be a burst. And
  * the part of the time between two probes to a peer by which one may be moved, once, to an earlier
- * time.
+ * time. The phase of each target alone stays random, and its intervals stay exact. But targets that
+ * leave together meet the same short events of this host.
  */
-#define PROBER_TOGETHER 4
-#define PROBER_TOGETHER_PART 10
+#define PROBER_TOGETHER 6
+#define PROBER_TOGETHER_PART 2
 
 const char *prober_peer_state_name(enum prober_peer_state s);
 
@@ -259,6 +260,14 @@ struct prober_device_info {
 };
 void prober_device_info(const struct prober_device *device, uint64_t now_ns,
 			struct prober_device_info *out);
+/*
+ * What is expected from the network. ACK2s of the mesh and of services may be handled some
+ * milliseconds after they arrive. So if the peers solicit (probe_wire.h) all other answers, only
+ * solicited messages are urgent. All are urgent while a ping is in flight, or a probe without ACK1
+ * to a peer that has not reported in an ACK1 of this session that it solicits.
+ */
+enum prober_expects { PROBER_EXPECTS_NOTHING, PROBER_EXPECTS_SOLICITED, PROBER_EXPECTS_ANY };
+enum prober_expects prober_device_expects(const struct prober_device *device);
 /*
  * Walks the last closed windows, the newest first: begins with after = NULL, ends with NULL. Valid
  * until another call of the prober.

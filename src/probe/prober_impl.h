@@ -47,6 +47,7 @@ struct prober_probe {
 	TAILQ_ENTRY(prober_probe) in_ended;    /* of the prober */
 	bool flying, unproven, ended;          /* it is in flight; it is in these two lists */
 	bool timed_out, ack1, ack2;
+	bool awaited; /* it is one of the device's `awaited` */
 	bool echoed; /* a challenge, once */
 	bool doubtful; /* it has ended as unreachable, and is kept: prober_doubt.c */
 	bool arrived;   /* … and has been answered since */
@@ -137,6 +138,7 @@ struct prober_peer {
 	struct prober_peer_list *asker_in; /* where it waits to be resolved, or NULL */
 	enum probe_kind kind;        /* what it is wanted for */
 	bool configured;             /* has its own turn among the dead */
+	bool solicits;               /* as its last ACK1 in this session says */
 	void *user;
 	enum prober_peer_state state;
 	uint64_t state_since_ns;
@@ -193,6 +195,7 @@ struct prober_device {
 	struct prober_lane lane[PROBER_LANE_N];
 	uint32_t turn;             /* the next lane if several wait: index into prober_turns */
 	uint32_t n_queue, in_flight;
+	uint32_t awaited; /* of these: pings, and those that wait for an ACK1 not solicited */
 	uint32_t mtu;              /* 0: no limit */
 	uint64_t deferred;
 	struct prober_probe spare; /* for a probe that is not posted, until it is reported */

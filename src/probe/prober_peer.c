@@ -526,6 +526,8 @@ peer_take_session(struct prober_peer *peer, const struct prober_session *session
 {
 	bool restarted = peer->has_session && peer->session.incarnation != session->incarnation;
 
+	if (peer->session.session != session->session)
+		peer->solicits = false;
 	peer->session = *session;
 	peer->has_session = true;
 	peer->resolved_ns = now_ns;

@@ -146,6 +146,8 @@ prober_probe_fly(struct prober_probe *probe, const struct prober_tx *tx, uint64_
 	TAILQ_INSERT_TAIL(&target->probes, probe, in_target);
 	target->in_flight++;
 	target->peer->device->in_flight++;
+	probe->awaited = target->config.kind == PROBE_KIND_PING || !target->peer->solicits;
+	target->peer->device->awaited += probe->awaited;
 	lane->posted++;
 	probe_rate_add(&lane->posted_rate, now_ns);
 	prober_count_due(probe, true, tx->t1_ns);
@@ -166,6 +168,16 @@ probe_set_unproven(struct prober_probe *probe, bool unproven)
 		TAILQ_REMOVE(&peer->unproven, probe, in_unproven);
 }
 
+/* What it waits for is not urgent any more. */
+static void
+probe_unawait(struct prober_probe *probe)
+{
+	if (!probe->awaited)
+		return;
+	probe->awaited = false;
+	probe->target->peer->device->awaited--;
+}
+
 static void
 probe_land(struct prober_probe *probe)
 {
@@ -178,6 +190,7 @@ probe_land(struct prober_probe *probe)
 	prober_probe_list(probe, false);
 	target->in_flight--;
 	target->peer->device->in_flight--;
+	probe_unawait(probe);
 	prober_timer_stop(prober, &probe->timer);
 	probe_set_unproven(probe, false);
 }
@@ -499,6 +512,10 @@ probe_take_ack(struct prober_probe *probe, const struct wire_message *message,
 	probe->last_ack_ns = now_ns;
 	if (message->type == PROBE_WIRE_ACK1) {
 		probe->ack1 = true;
+		if (probe->session.session == probe->target->peer->session.session)
+			probe->target->peer->solicits = message->ack1.solicited;
+		if (probe->target->config.kind != PROBE_KIND_PING)
+			probe_unawait(probe);
 		probe->t5 = rx->t5;
 		probe->t6_ns = now_ns;
 		routers_saw(&probe->target->there, probe->tx.hop_limit, message->ack1.hop_limit);

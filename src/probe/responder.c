@@ -124,6 +124,7 @@ responder_post(struct responder *responder, const struct responder_session *sess
 		.service_level = answer->service_level,
 		.cookie = responder->cookie,
 		.proven = session->proven,
+		.solicited = message->type != PROBE_WIRE_ACK2,
 	};
 
 	full.length = (uint16_t)(message->length + auth_extra(responder->keys, message->type));
@@ -293,7 +294,8 @@ responder_send_ack1(struct responder *responder, const struct responder_session 
 		.seq = answer->seq,
 		.session = session->number,
 		.ack1 = {.hop_limit = answer->hop_limit,
-			 .sent_hop_limit = way ? way->ack_hop_limit : 0},
+			 .sent_hop_limit = way ? way->ack_hop_limit : 0,
+			 .solicited = true},
 	};
 	struct responder_tx tx = {0};
 	int err;

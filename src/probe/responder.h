@@ -67,6 +67,7 @@ struct responder_ack {
 	uint8_t traffic_class, service_level;
 	uint32_t cookie;           /* for responder_sent() */
 	bool proven;               /* somebody receives messages at `remote` */
+	bool solicited;            /* the prober waits for it: all but ACK2 */
 };
 
 struct responder_tx {

@@ -130,6 +130,8 @@ wire_encode(const struct wire_message *message, uint8_t *buf)
 	case PROBE_WIRE_ACK1:
 		buf[PROBE_WIRE_OFF_HOP_LIMIT] = message->ack1.hop_limit;
 		buf[PROBE_WIRE_OFF_SENT_HOP_LIMIT] = message->ack1.sent_hop_limit;
+		if (message->ack1.solicited)
+			buf[PROBE_WIRE_OFF_ACK1_FLAGS] = PROBE_WIRE_SOLICITED;
 		break;
 	case PROBE_WIRE_ACK2:
 		wire_encode_ack2(message, buf);
@@ -190,6 +192,7 @@ wire_decode_type(const uint8_t *buf, struct wire_message *m)
 		m->type = PROBE_WIRE_ACK1;
 		m->ack1.hop_limit = buf[PROBE_WIRE_OFF_HOP_LIMIT];
 		m->ack1.sent_hop_limit = buf[PROBE_WIRE_OFF_SENT_HOP_LIMIT];
+		m->ack1.solicited = buf[PROBE_WIRE_OFF_ACK1_FLAGS] & PROBE_WIRE_SOLICITED;
 		return 0;
 	case PROBE_WIRE_ACK2:
 		return wire_decode_ack2(buf, m);

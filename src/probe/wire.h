@@ -43,6 +43,7 @@ struct wire_message {
 		struct {
 			uint8_t hop_limit; /* at which the probe arrived; 0: unknown */
 			uint8_t sent_hop_limit; /* with which ACKs leave; 0: unknown */
+			bool solicited; /* all answers but ACK2 are sent so */
 		} ack1;
 		struct {
 			uint8_t why; /* enum probe_wire_why, or a value that is not in it */

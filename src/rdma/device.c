@@ -540,6 +540,8 @@ device_watch(struct device *device)
 		return -errno;
 	rc = loop_timer_new(device->config.loop, "device recheck", device_recheck, device,
 			    &device->recheck);
+	if (rc == 0)
+		rc = loop_timer_be_coarse(device->recheck);
 	if (rc < 0)
 		return rc;
 	return loop_fd_new(device->config.loop, &watch, &device->async);

@@ -12,8 +12,12 @@
  * That place, `junk`, is longer than any UD message can be, because a message that overruns its
  * buffer may put the QP in error, and any host on the fabric can send one.
  *
- * The receive CQ is armed whenever the loop polls. The send CQ is armed only while there is a send
- * that was not complete after ENDPOINT_SPIN_NS. So most sends need no wake-up.
+ * The receive CQ is armed whenever the loop polls. To wake up, to read the event and to arm the CQ
+ * again are three system calls and a change of context. So the CQ is armed for solicited messages
+ * alone (ibv_req_notify_cq(3)), unless ops->expects() says that others are urgent, too. After
+ * sends, it is read and armed once for all that the running callback has sent. The send CQ is armed
+ * only while there is a send that was not complete after ENDPOINT_SPIN_NS. So most sends need no
+ * wake-up.
  *
  * endpoint_send() never calls back. If it finds completions of other sends, the loop reports them.
  *
@@ -23,8 +27,9 @@
  * So the estimate is the middle of a shortest window that begins at the post. The reported error is
  * that of the whole window.
  *
- * Timer: if a wake-up has reached its limit, `more` continues in the next turn of the loop. It also
- * reports the completions that endpoint_send() has found.
+ * Timers: if a wake-up has reached its limit, `more` continues in the next turn of the loop. It
+ * also reports the completions that endpoint_send() has found. `rest` is set while messages are
+ * expected that raise no event. If they have not come when it fires, from then on any message does.
  */
 #include "rdma/endpoint.h"
 
@@ -82,7 +87,7 @@ struct endpoint {
 	uint8_t *zeroes; /* in the region: where the rest of long messages is sent from */
 	size_t region_size, recv_stride, send_stride;
 	struct loop_fd *ready;
-	struct loop_timer *more;
+	struct loop_timer *more, *rest;
 	struct endpoint_slot *slots;
 	uint32_t first_free;    /* ENDPOINT_NO_SLOT: none */
 	uint32_t first_untold, last_untold;
@@ -92,6 +97,9 @@ struct endpoint {
 				   ENDPOINT_WINDOW_ROUND sends */
 	uint32_t window_n;
 	bool send_armed;
+	enum endpoint_expects recv_armed; /* for these messages */
+	bool resting;           /* the timer is set */
+	bool arming;            /* endpoint_read_and_arm() runs, or will be called */
 	bool failed;
 	uint64_t waiting_since_ns; /* messages that are read now may have waited since then */
 	uint64_t empty_ns;         /* when the receive CQ was last empty */
@@ -326,12 +334,26 @@ endpoint_poll_receives(struct endpoint *ep)
 	return total;
 }
 
-static void
+/* Returns false if it was armed. */
+static bool
 endpoint_arm_sends(struct endpoint *ep)
 {
-	if (!ep->send_armed)
-		ibv_req_notify_cq(cq_verbs(ep->send_cq), 0);
+	if (ep->send_armed)
+		return false;
+	ibv_req_notify_cq(cq_verbs(ep->send_cq), 0);
 	ep->send_armed = true;
+	return true;
+}
+
+/* Returns false if it was armed for these. Armed for all includes those that are solicited. */
+static bool
+endpoint_arm_receives(struct endpoint *ep, enum endpoint_expects expects)
+{
+	if (ep->recv_armed >= expects)
+		return false;
+	ibv_req_notify_cq(cq_verbs(ep->recv_cq), expects == ENDPOINT_EXPECTS_SOLICITED);
+	ep->recv_armed = expects;
+	return true;
 }
 
 /* Returns the number of messages. */
@@ -369,18 +391,73 @@ endpoint_more(void *arg)
 	endpoint_drain(arg);
 }
 
+static enum endpoint_expects
+endpoint_expects(const struct endpoint *ep)
+{
+	return ep->config.ops->expects ? ep->config.ops->expects(ep->config.arg) :
+					 ENDPOINT_EXPECTS_ANY;
+}
+
+static void
+endpoint_set_rest(struct endpoint *ep, bool wanted)
+{
+	if (wanted && !ep->resting)
+		loop_timer_set(ep->rest, ENDPOINT_REST_NS);
+	else if (!wanted && ep->resting)
+		loop_timer_clear(ep->rest);
+	ep->resting = wanted;
+}
+
 /*
  * Arms the queues after they have been read: what comes while messages are handled is found without
  * an event, and the time of arrival does not include the arming. What has come just before a queue
  * was armed raises no event, so they are read once more.
  */
 static void
+endpoint_read_and_arm(struct endpoint *ep, bool rested)
+{
+	enum endpoint_expects expects;
+	bool armed;
+
+	ep->arming = true;
+	endpoint_drain(ep);
+	expects = endpoint_expects(ep);
+	if (rested && expects != ENDPOINT_EXPECTS_NOTHING)
+		expects = ENDPOINT_EXPECTS_ANY;
+	endpoint_set_rest(ep, expects == ENDPOINT_EXPECTS_SOLICITED);
+	if (expects == ENDPOINT_EXPECTS_NOTHING)
+		expects = ENDPOINT_EXPECTS_SOLICITED;
+	armed = endpoint_arm_receives(ep, expects);
+	if (ep->in_flight)
+		armed |= endpoint_arm_sends(ep);
+	if (armed && endpoint_drain(ep) > 0 && endpoint_expects(ep) == ENDPOINT_EXPECTS_NOTHING)
+		endpoint_set_rest(ep, false);
+	ep->arming = false;
+}
+
+static void
+endpoint_rested(void *arg)
+{
+	struct endpoint *ep = arg;
+
+	ep->resting = false;
+	endpoint_read_and_arm(ep, true);
+}
+
+static void
+endpoint_sent_some(void *arg)
+{
+	struct endpoint *ep = arg;
+
+	endpoint_read_and_arm(ep, false);
+}
+
+static void
 endpoint_ready(void *arg, int events)
 {
 	struct endpoint *ep = arg;
 	/* Each armed queue raises one event, so after the last one there is nothing to read. */
 	unsigned int left = ep->send_armed ? 2 : 1;
-	bool recv_armed = true;
 	struct ibv_cq *cq;
 	void *context;
 
@@ -388,16 +465,11 @@ endpoint_ready(void *arg, int events)
 	while (left-- > 0 && ibv_get_cq_event(ep->channel, &cq, &context) == 0) {
 		ibv_ack_cq_events(cq, 1);
 		if (cq == cq_verbs(ep->recv_cq))
-			recv_armed = false;
+			ep->recv_armed = ENDPOINT_EXPECTS_NOTHING;
 		else
 			ep->send_armed = false;
 	}
-	endpoint_drain(ep);
-	if (!recv_armed)
-		ibv_req_notify_cq(cq_verbs(ep->recv_cq), 0);
-	if (ep->in_flight)
-		endpoint_arm_sends(ep);
-	endpoint_drain(ep);
+	endpoint_read_and_arm(ep, false);
 }
 
 static int
@@ -514,6 +586,12 @@ endpoint_start(struct endpoint *ep)
 	rc = ibv_req_notify_cq(cq_verbs(ep->recv_cq), 0);
 	if (rc)
 		return -rc;
+	ep->recv_armed = ENDPOINT_EXPECTS_ANY;
+	rc = loop_timer_new(ep->config.loop, ep->config.name, endpoint_rested, ep, &ep->rest);
+	if (rc == 0)
+		rc = loop_timer_be_coarse(ep->rest);
+	if (rc < 0)
+		return rc;
 	rc = loop_timer_new(ep->config.loop, ep->config.name, endpoint_more, ep, &ep->more);
 	if (rc < 0)
 		return rc;
@@ -561,8 +639,10 @@ endpoint_free(struct endpoint *ep)
 {
 	if (!ep)
 		return;
+	loop_undefer(ep->config.loop, ep);
 	loop_fd_free(ep->ready);
 	loop_timer_free(ep->more);
+	loop_timer_free(ep->rest);
 	if (ep->qp)
 		ibv_destroy_qp(ep->qp);
 	if (ep->slots)
@@ -602,7 +682,7 @@ endpoint_post(struct endpoint *ep, uint32_t i, const struct endpoint_send *send)
 		.sg_list = sge,
 		.num_sge = sge[1].length ? 2 : 1,
 		.opcode = IBV_WR_SEND,
-		.send_flags = IBV_SEND_SIGNALED,
+		.send_flags = IBV_SEND_SIGNALED | (send->solicited ? IBV_SEND_SOLICITED : 0),
 		.wr.ud = {.ah = path_ah_verbs(send->ah), .remote_qpn = send->qpn,
 		.remote_qkey = send->qkey},
 	}, *bad;
@@ -631,6 +711,17 @@ endpoint_await(struct endpoint *ep, uint32_t i)
 		loop_timer_set(ep->more, 0);
 }
 
+/* After the sends of the running callback, more may be expected. */
+static void
+endpoint_read_soon(struct endpoint *ep)
+{
+	if (ep->recv_armed == ENDPOINT_EXPECTS_ANY || ep->arming)
+		return;
+	ep->arming = loop_defer(ep->config.loop, endpoint_sent_some, ep) == 0;
+	if (!ep->arming)
+		endpoint_arm_receives(ep, ENDPOINT_EXPECTS_ANY);
+}
+
 int
 endpoint_send(struct endpoint *ep, const struct endpoint_send *send, struct endpoint_tx *tx)
 {
@@ -656,6 +747,7 @@ endpoint_send(struct endpoint *ep, const struct endpoint_send *send, struct endp
 	ep->in_flight++;
 	ep->stats.sends++;
 	endpoint_await(ep, i);
+	endpoint_read_soon(ep);
 	*tx = (struct endpoint_tx){.posted_ns = slot->posted_ns, .done = !slot->in_flight};
 	if (!tx->done)
 		return 0;

@@ -24,6 +24,7 @@ struct path_ah;
 #define ENDPOINT_CQES_PER_WAKEUP 128
 /* The time for which endpoint_send() polls for the completion. */
 #define ENDPOINT_SPIN_NS 20000ULL
+#define ENDPOINT_REST_NS 20000000ULL /* by a coarse timer */
 
 /*
  * The bytes at the start of a message that are sent as given, and that are kept of a received
@@ -45,6 +46,17 @@ struct endpoint_rx {
 	struct hwclock_moment at;
 };
 
+/*
+ * Only what is urgent wakes the loop up. The rest is read with it, after the next send, or if such
+ * messages are expected, ENDPOINT_REST_NS later; the time and the error of its arrival mean
+ * nothing.
+ */
+enum endpoint_expects {
+	ENDPOINT_EXPECTS_NOTHING,
+	ENDPOINT_EXPECTS_SOLICITED, /* solicited messages are urgent, others are not */
+	ENDPOINT_EXPECTS_ANY,       /* all are urgent */
+};
+
 struct endpoint_ops {
 	void (*received)(void *arg, const struct endpoint_rx *rx);
 	/*
@@ -54,6 +66,8 @@ struct endpoint_ops {
 	void (*sent)(void *arg, uint32_t cookie, int status, const struct hwclock_moment *at);
 	/* The QP is in error, and the endpoint must be replaced. Must not free the endpoint. */
 	void (*failed)(void *arg, const char *reason);
+	/* What is expected now. Asked after messages and sends. NULL: ENDPOINT_EXPECTS_ANY. */
+	enum endpoint_expects (*expects)(void *arg);
 };
 
 struct endpoint_config {
@@ -88,6 +102,7 @@ struct endpoint_send {
 	const uint8_t *payload; /* copied, but not more than ENDPOINT_HEAD bytes */
 	uint32_t size;
 	uint32_t cookie;
+	bool solicited; /* see enum endpoint_expects; for the other end */
 };
 struct endpoint_tx {
 	uint64_t posted_ns; /* just before the post */

@@ -181,6 +181,8 @@ guard_new(struct loop *loop, struct prober *prober, const struct throttle_limits
 		log_warning(MAIN, "/proc/self/statm: %s: limits.memory_mb has no effect",
 			    strerror(errno));
 	rc = loop_timer_new(loop, "guard", guard_timer, guard, &guard->timer);
+	if (rc == 0)
+		rc = loop_timer_be_coarse(guard->timer);
 	if (rc < 0) {
 		guard_free(guard);
 		return rc;

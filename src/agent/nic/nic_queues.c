@@ -81,6 +81,22 @@ nic_ack_arrived(void *arg, const struct endpoint_rx *rx)
 	pump_soon(nic->nics->env.pump);
 }
 
+static enum endpoint_expects
+nic_expects(void *arg)
+{
+	const struct nic *nic = arg;
+
+	switch (nic->budget ? prober_device_expects(nic->budget) : PROBER_EXPECTS_ANY) {
+	case PROBER_EXPECTS_NOTHING:
+		return ENDPOINT_EXPECTS_NOTHING;
+	case PROBER_EXPECTS_SOLICITED:
+		return ENDPOINT_EXPECTS_SOLICITED;
+	case PROBER_EXPECTS_ANY:
+		break;
+	}
+	return ENDPOINT_EXPECTS_ANY;
+}
+
 static void
 nic_probe_sent(void *arg, uint32_t cookie, int status, const struct hwclock_moment *at)
 {
@@ -160,9 +176,9 @@ int
 nic_make_endpoints(struct nic *nic)
 {
 	static const struct endpoint_ops prober_ops = {nic_ack_arrived, nic_probe_sent,
-						       nic_endpoint_failed};
+						       nic_endpoint_failed, nic_expects};
 	static const struct endpoint_ops responder_ops = {nic_probe_arrived, nic_ack_sent,
-							  nic_endpoint_failed};
+							  nic_endpoint_failed, NULL};
 	struct endpoint_config config = {
 		.loop = nic->nics->env.loop,
 		.device = nic->device,

@@ -440,6 +440,7 @@ nics_send_ack(void *arg, void *device_user, const struct responder_ack *ack, boo
 		.payload = ack->payload,
 		.size = ack->size,
 		.cookie = ack->cookie,
+		.solicited = ack->solicited,
 	};
 	struct endpoint_tx sent;
 	struct nic_path *np;

@@ -3,7 +3,7 @@
  * DOC: nics scan
  *
  * A timer searches for devices that come, go or are missing, and for rdma_cm. While something is
- * missing, it runs every second at first, later every 16 seconds; otherwise every 5 seconds. It
+ * missing, it runs every second at first, later every 16 seconds; otherwise every 10 seconds. It
  * never stops, because devices may come later. If the kernel lacks something, the daemon continues:
  * this is logged once, and the daemon is degraded.
  */
@@ -22,7 +22,7 @@
 #define NICS_SCAN_MIN_NS NSEC_PER_SEC
 #define NICS_SCAN_MAX_NS (16 * NSEC_PER_SEC)
 #define NICS_SCAN_IDLE_NS \
-	(5 * NSEC_PER_SEC) /* nothing is missing: read only the names in sysfs */
+	(10 * NSEC_PER_SEC) /* nothing is missing: read only the names in sysfs */
 
 /* ---- devices that cannot be opened ---- */
 
@@ -242,8 +242,10 @@ nics_scan_anew(struct nics *nics)
 int
 nics_scan_start(struct nics *nics)
 {
+	int rc = loop_timer_new(nics->env.loop, "rescan", nics_scan, nics, &nics->scan);
+
 	nics->scan_ns = NICS_SCAN_MIN_NS;
-	return loop_timer_new(nics->env.loop, "rescan", nics_scan, nics, &nics->scan);
+	return rc < 0 ? rc : loop_timer_be_coarse(nics->scan);
 }
 
 void

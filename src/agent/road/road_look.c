@@ -294,6 +294,8 @@ roads_look_start(struct roads *roads)
 
 	roads->cycle = 1;
 	if (rc == 0)
+		rc = loop_timer_be_coarse(roads->look);
+	if (rc == 0)
 		loop_timer_set(roads->look, NSEC_PER_SEC);
 	return rc;
 }

@@ -51,6 +51,67 @@ test_ok(void **state)
 	fake_check_totals(f);
 }
 
+static void
+expects_ack1(struct fake *f, uint32_t packet, bool solicited)
+{
+	struct fake_ack ack = fake_ack(f, packet, PROBE_WIRE_ACK1);
+
+	ack.message.ack1.solicited = solicited;
+	fake_deliver(f, &ack);
+}
+
+static void
+expects_are(const struct fake *f, enum prober_expects expects)
+{
+	assert_int_equal(prober_device_expects(f->device), expects);
+}
+
+/*
+ * All messages are urgent until an ACK1 has reported that the peer solicits, in each session; then
+ * an ACK2 is not, unless a ping is in flight.
+ */
+static void
+test_expects(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_target_config config = fake_target_config(100 * MS);
+	struct prober_target *target = fake_target(f, peer, 100 * MS, 0), *ping;
+	struct prober_session session = fake_session(1, 501);
+
+	expects_are(f, PROBER_EXPECTS_NOTHING);
+	fake_run(f, 0);
+	expects_are(f, PROBER_EXPECTS_ANY);
+	expects_ack1(f, 0, true);
+	expects_are(f, PROBER_EXPECTS_SOLICITED);
+	fake_ack2(f, 0);
+	expects_are(f, PROBER_EXPECTS_NOTHING);
+	fake_run(f, 100 * MS);
+	assert_int_equal(f->n_packets, 2);
+	expects_are(f, PROBER_EXPECTS_SOLICITED);
+	expects_ack1(f, 1, false);
+	fake_ack2(f, 1);
+	fake_run(f, 100 * MS);
+	expects_are(f, PROBER_EXPECTS_ANY);
+	expects_ack1(f, 2, true);
+	config.kind = PROBE_KIND_PING;
+	config.count = 1;
+	assert_int_equal(prober_target_add(peer, &config, f, f->now, &ping), 0);
+	fake_run(f, 0);
+	assert_int_equal(f->n_packets, 4);
+	expects_ack1(f, 3, true);
+	expects_are(f, PROBER_EXPECTS_ANY);
+	fake_ack2(f, 3);
+	expects_are(f, PROBER_EXPECTS_SOLICITED);
+	prober_peer_renew(peer, f->now);
+	prober_resolved(peer, &session, f->now, f->now);
+	prober_target_remove(target);
+	expects_are(f, PROBER_EXPECTS_NOTHING);
+	fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, 0);
+	expects_are(f, PROBER_EXPECTS_ANY);
+}
+
 /* ACK2 first, then ACK1, then the send completion. */
 static void
 test_any_order(void **state)
@@ -1113,6 +1174,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FAKE(test_ok),
+		WITH_FAKE(test_expects),
 		WITH_FAKE(test_any_order),
 		WITH_FAKE(test_clocks),
 		WITH_FAKE(test_half_a_clock),

@@ -154,11 +154,11 @@ together_check(struct fake *f, uint64_t start, uint64_t at_ms, uint32_t n)
 		fake_acks(f, i);
 }
 
-/* Who is due within a tenth of the interval leaves with the first, and stays with it. */
+/* Who is due within half of the interval leaves with the first, and stays with it. */
 static void
 test_together(void **state)
 {
-	static const uint64_t phase_ms[] = {10, 60, 110, 111};
+	static const uint64_t phase_ms[] = {10, 60, 510, 511};
 	struct fake *f = *state;
 	struct prober_peer *peer[4];
 	uint64_t start;
@@ -169,12 +169,12 @@ test_together(void **state)
 	together_start(f, peer, phase_ms, 4);
 	together_check(f, start, 9, 0);
 	together_check(f, start, 10, 3);
-	together_check(f, start, 110, 3);
-	together_check(f, start, 111, 4);
+	together_check(f, start, 510, 3);
+	together_check(f, start, 511, 4);
 	together_check(f, start, 1009, 4);
 	together_check(f, start, 1010, 7);
-	together_check(f, start, 1110, 7);
-	together_check(f, start, 1111, 8);
+	together_check(f, start, 1510, 7);
+	together_check(f, start, 1511, 8);
 	/* The loop is late: the next round is not. */
 	f->now = start + 2050 * MS;
 	together_check(f, start, 2050, 11);
@@ -183,50 +183,50 @@ test_together(void **state)
 	fake_check_totals(f);
 }
 
-/* Four together, no more. */
+/* Six together, no more. */
 static void
 test_together_limit(void **state)
 {
-	static const uint64_t phase_ms[] = {0, 1, 2, 3, 4, 5};
+	static const uint64_t phase_ms[] = {0, 1, 2, 3, 4, 5, 6, 7};
 	struct fake *f = *state;
-	struct prober_peer *peer[6];
+	struct prober_peer *peer[8];
 	uint64_t start;
 
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 8; i++)
 		peer[i] = fake_peer_up(f, f);
 	start = f->now;
-	together_start(f, peer, phase_ms, 6);
-	together_check(f, start, 0, 4);
-	together_check(f, start, 3, 4);
-	together_check(f, start, 4, 6);
-	together_check(f, start, 999, 6);
-	together_check(f, start, 1000, 10);
-	together_check(f, start, 1004, 12);
+	together_start(f, peer, phase_ms, 8);
+	together_check(f, start, 0, 6);
+	together_check(f, start, 5, 6);
+	together_check(f, start, 6, 8);
+	together_check(f, start, 999, 8);
+	together_check(f, start, 1000, 14);
+	together_check(f, start, 1006, 16);
 }
 
 /* Two probes to a peer in an interval: each may be moved by half as much as one. */
 static void
 test_together_spread(void **state)
 {
-	static const uint64_t phase_ms[] = {0, 50, 51};
+	static const uint64_t phase_ms[] = {0, 250, 251};
 	struct fake *f = *state;
 	struct prober_target_config config = fake_target_config(SEC);
 	struct prober_peer *peer[3] = {fake_peer_up(f, f), fake_peer_up(f, f), fake_peer_up(f, f)};
 	struct prober_target *target;
 	uint64_t start = f->now;
 
-	config.phase_ns = 500 * MS;
+	config.phase_ns = 750 * MS;
 	for (int i = 1; i < 3; i++)
 		assert_int_equal(prober_target_add(peer[i], &config, f, f->now, &target), 0);
 	together_start(f, peer, phase_ms, 3);
 	together_check(f, start, 0, 2);
-	together_check(f, start, 50, 2);
-	together_check(f, start, 51, 3);
-	together_check(f, start, 500, 5);
+	together_check(f, start, 250, 2);
+	together_check(f, start, 251, 3);
+	together_check(f, start, 750, 5);
 	together_check(f, start, 1000, 7);
 }
 
-/* However many there are, each is moved once: 100 peers, 10 ms apart, of which 4 may join. */
+/* However many there are, each is moved once: 100 peers, 10 ms apart, of which 6 leave together. */
 static void
 test_together_stays(void **state)
 {

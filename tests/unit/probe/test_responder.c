@@ -35,6 +35,9 @@ test_answer(void **state)
 		assert_int_equal(sent->ack.service_level, 3);
 	}
 	assert_int_equal(f->sent[0].message.ack1.hop_limit, 61);
+	assert_true(f->sent[0].message.ack1.solicited);
+	assert_true(f->sent[0].ack.solicited);
+	assert_false(f->sent[1].ack.solicited);
 	assert_int_equal(f->sent[1].message.ack2.delay_ns, 700);
 	assert_int_equal(f->sent[1].message.ack2.t3_ns, 5000);
 	assert_int_equal(f->sent[1].message.ack2.error_ns, 70);

@@ -24,7 +24,7 @@ static const uint8_t golden_ack1[50] = {
 	'R', 'P', 'M', 'H', 1, 2, 0, 50,
 	0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
 	0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
-	62, 63,
+	62, 63, 1,
 };
 
 static const uint8_t golden_ack2[50] = {
@@ -88,7 +88,7 @@ static const struct wire_message message_refused = {
 };
 static const struct wire_message message_ack1 = {
 	.type = PROBE_WIRE_ACK1, .length = 50, .seq = SEQ, .session = SESSION,
-	.ack1 = {.hop_limit = 62, .sent_hop_limit = 63},
+	.ack1 = {.hop_limit = 62, .sent_hop_limit = 63, .solicited = true},
 };
 static const struct wire_message message_ack2 = {
 	.type = PROBE_WIRE_ACK2, .length = 50, .seq = SEQ, .session = SESSION,
@@ -186,6 +186,7 @@ test_decode(void **state)
 	assert_true(m.seq == SEQ && m.session == SESSION);
 	assert_int_equal(m.ack1.hop_limit, 62);
 	assert_int_equal(m.ack1.sent_hop_limit, 63);
+	assert_true(m.ack1.solicited);
 	assert_int_equal(decode_exact(golden_ack2, sizeof(golden_ack2), &m), 0);
 	assert_int_equal(m.type, PROBE_WIRE_ACK2);
 	assert_true(m.seq == SEQ && m.session == SESSION);

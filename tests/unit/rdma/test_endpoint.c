@@ -30,6 +30,8 @@ enum { SEND, RECV, QUEUES };
 struct fake_queue {
 	struct ibv_cq cq;
 	bool armed;
+	bool solicited; /* only for such messages */
+	unsigned int arms;
 	unsigned int events; /* raised, not fetched */
 	uint64_t wr_id[DEPTH];
 	unsigned int n;
@@ -50,22 +52,38 @@ static struct fake {
 	struct endpoint *ep;
 	unsigned int received, sent, more;
 	void (*while_handling)(void); /* called once, when a message is handled */
+	enum endpoint_expects expects;
+	void (*deferred)(void *arg);
+	void *deferred_arg;
+	void (*rested)(void *arg); /* the coarse timer */
+	bool resting;
 } fake;
+
+/* The coarse timer; the other one is NULL. */
+#define REST ((struct loop_timer *)&fake.resting)
 
 /* ---- the provider ---- */
 
 static void
-fake_complete(struct fake_queue *q, uint64_t wr_id)
+fake_complete_as(struct fake_queue *q, uint64_t wr_id, bool solicited)
 {
 	assert_true(q->n < DEPTH);
 	q->wr_id[q->n++] = wr_id;
-	q->events += q->armed;
+	if (!q->armed || (q->solicited && !solicited))
+		return;
+	q->events++;
 	q->armed = false;
+}
+
+static void
+fake_complete(struct fake_queue *q, uint64_t wr_id)
+{
+	fake_complete_as(q, wr_id, false);
 }
 
 /* A message of an IPv6 host arrives in the first free buffer. */
 static void
-fake_arrive(void)
+fake_arrive_as(bool solicited)
 {
 	for (uint64_t i = 0; i < DEPTH; i++) {
 		if (!fake.buffer[i])
@@ -73,10 +91,16 @@ fake_arrive(void)
 		memset(fake.buffer[i], 0, PROBE_WIRE_GRH + MESSAGE);
 		fake.buffer[i][0] = 0x60;
 		fake.buffer[i] = NULL;
-		fake_complete(&fake.queue[RECV], i);
+		fake_complete_as(&fake.queue[RECV], i, solicited);
 		return;
 	}
 	fail_msg("no buffer is posted");
+}
+
+static void
+fake_arrive(void)
+{
+	fake_arrive_as(false);
 }
 
 static void
@@ -110,9 +134,11 @@ fake_arm(struct ibv_cq *cq, int solicited)
 {
 	struct fake_queue *q = cq->cq_context;
 
-	assert_int_equal(solicited, 0);
 	fake_once(&fake.while_arming);
+	/* As ibv_req_notify_cq(3) says, the request for all stays in force. */
+	q->solicited = solicited && (!q->armed || q->solicited);
 	q->armed = true;
+	q->arms++;
 	return 0;
 }
 
@@ -308,18 +334,53 @@ loop_timer_new(struct loop *loop, const char *name, void (*cb)(void *arg), void 
 {
 	(void)loop;
 	(void)name;
-	(void)cb;
 	(void)arg;
-	*out = NULL;
+	*out = fake.rested ? NULL : REST;
+	if (!fake.rested)
+		fake.rested = cb;
+	return 0;
+}
+
+int
+loop_timer_be_coarse(struct loop_timer *timer)
+{
+	assert_ptr_equal(timer, REST);
 	return 0;
 }
 
 void
 loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
 {
-	(void)timer;
-	(void)delay_ns;
-	fake.more++;
+	if (timer == REST) {
+		assert_int_equal(delay_ns, ENDPOINT_REST_NS);
+		fake.resting = true;
+	} else {
+		fake.more++;
+	}
+}
+
+void
+loop_timer_clear(struct loop_timer *timer)
+{
+	assert_ptr_equal(timer, REST);
+	fake.resting = false;
+}
+
+int
+loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	(void)loop;
+	assert_null(fake.deferred);
+	fake.deferred = fn;
+	fake.deferred_arg = arg;
+	return 0;
+}
+
+void
+loop_undefer(struct loop *loop, const void *arg)
+{
+	(void)loop;
+	(void)arg;
 }
 
 void
@@ -363,10 +424,17 @@ on_failed(void *arg, const char *reason)
 	fail_msg("%s", reason);
 }
 
+static enum endpoint_expects
+on_expects(void *arg)
+{
+	(void)arg;
+	return fake.expects;
+}
+
 static int
 setup(void **state)
 {
-	static const struct endpoint_ops ops = {on_received, on_sent, on_failed};
+	static const struct endpoint_ops ops = {on_received, on_sent, on_failed, on_expects};
 	const struct endpoint_config config = {
 		.name = "prober",
 		.send_depth = DEPTH,
@@ -378,7 +446,7 @@ setup(void **state)
 	};
 
 	(void)state;
-	fake = (struct fake){0};
+	fake = (struct fake){.expects = ENDPOINT_EXPECTS_ANY};
 	fake.ctx.ops.poll_cq = fake_poll;
 	fake.ctx.ops.req_notify_cq = fake_arm;
 	fake.ctx.ops.post_send = fake_post_send;
@@ -450,6 +518,113 @@ test_while_arming(void **state)
 static const struct endpoint_send send_one = {
 	.payload = (const uint8_t[MESSAGE]){0}, .size = MESSAGE, .cookie = 7};
 
+/* Sends, and what the running callback has deferred. */
+static void
+send_some(unsigned int n, enum endpoint_expects expects)
+{
+	struct endpoint_tx tx;
+	void (*deferred)(void *arg);
+
+	fake.complete_sends = true;
+	while (n-- > 0)
+		assert_int_equal(endpoint_send(fake.ep, &send_one, &tx), 0);
+	fake.expects = expects;
+	deferred = fake.deferred;
+	fake.deferred = NULL;
+	if (deferred)
+		deferred(fake.deferred_arg);
+}
+
+static void
+expect_nothing(void)
+{
+	fake.expects = ENDPOINT_EXPECTS_NOTHING;
+}
+
+/* Brings it to where nothing is expected, and only solicited messages raise events. */
+static void
+calm(void)
+{
+	fake.while_handling = expect_nothing;
+	fake_arrive();
+	assert_int_equal(wake_ups(), 1);
+	assert_true(fake.queue[RECV].armed && fake.queue[RECV].solicited);
+	assert_false(fake.resting);
+	fake.received = fake.queue[RECV].arms = 0;
+}
+
+/* Two probes, two ACK1s, and ACK2s that come behind them or before the next send: two events. */
+static void
+test_solicited(void **state)
+{
+	(void)state;
+	calm();
+	send_some(2, ENDPOINT_EXPECTS_SOLICITED);
+	assert_true(fake.resting);
+	assert_int_equal(fake.queue[RECV].arms, 0);
+	for (unsigned int i = 1; i <= 2; i++) {
+		fake_arrive_as(true);
+		assert_int_equal(wake_ups(), 1);
+		/* With it, the ACK2 of the one before. */
+		assert_int_equal(fake.received, 2 * i - 1);
+		fake_arrive();
+		assert_int_equal(wake_ups(), 0);
+		assert_int_equal(fake.queue[RECV].arms, i);
+	}
+	send_some(1, ENDPOINT_EXPECTS_SOLICITED);
+	assert_int_equal(fake.received, 4);
+	assert_int_equal(fake.queue[RECV].arms, 2);
+}
+
+static void
+rest_is_over(void)
+{
+	assert_true(fake.resting);
+	fake.resting = false;
+	fake.rested(fake.ep);
+}
+
+/* What was expected, but is not urgent, is read by the timer, which then calms down. */
+static void
+test_rest(void **state)
+{
+	(void)state;
+	calm();
+	send_some(1, ENDPOINT_EXPECTS_SOLICITED);
+	fake_arrive();
+	assert_int_equal(wake_ups(), 0);
+	fake.while_handling = expect_nothing;
+	rest_is_over();
+	assert_int_equal(fake.received, 1);
+	assert_false(fake.resting);
+	assert_int_equal(fake.queue[RECV].arms, 0);
+	/* If it has not come by then, it wakes up. */
+	send_some(1, ENDPOINT_EXPECTS_SOLICITED);
+	rest_is_over();
+	assert_false(fake.resting);
+	assert_true(fake.queue[RECV].armed && !fake.queue[RECV].solicited);
+	fake_arrive();
+	assert_int_equal(wake_ups(), 1);
+	assert_int_equal(fake.received, 2);
+}
+
+/* A send after which all is urgent; what has come before the queue is armed for that is found. */
+static void
+test_urgent(void **state)
+{
+	(void)state;
+	calm();
+	fake.while_arming = fake_arrive;
+	send_some(2, ENDPOINT_EXPECTS_ANY);
+	assert_int_equal(fake.queue[RECV].arms, 1);
+	assert_int_equal(fake.received, 1);
+	assert_false(fake.queue[RECV].solicited);
+	assert_false(fake.resting);
+	fake_arrive();
+	assert_int_equal(wake_ups(), 1);
+	assert_int_equal(fake.received, 2);
+}
+
 /* What is complete at once needs no event; what is not raises one, and then no other. */
 static void
 test_sends(void **state)
@@ -486,6 +661,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_while_handling, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_while_arming, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sends, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_solicited, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_urgent, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);
