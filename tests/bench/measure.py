@@ -418,10 +418,11 @@ def figure_calls(b):
     a bare program. An ACK that interrupts the responder, which is about to send the next one, is a
     wake-up of its own here: there is one processor.
 
-    A probe by itself takes one write (post), a timerfd_settime, and epoll_wait, read and ioctl (arm
-    the queue) for each wake-up by an ACK: 6 calls if both ACKs come before the prober runs, else 9.
-    Probes that leave together share them. At 10/s, 2 more calls a probe are what the daemon does in
-    any case, 20 a second: counters in sysfs, its own use of the processor, names, devices."""
+    A probe by itself takes one write (post), epoll_wait and timerfd_settime, and epoll_wait, read
+    and ioctl (arm the queue) for the wake-up by ACK1: 6 calls. ACK2 raises no event, so sometimes
+    another epoll_wait reads it. Probes that leave together share these. At 10/s, about 1 more call
+    a probe is what the daemon does in any case: counters in sysfs, its own use of the processor,
+    names, devices. The bare program has no timer, but wakes up for each of the two answers."""
     for rate, _, _, seconds in CALLS:
         bare_calls(b, rate, seconds)
     b.host(1, OPEN).start()
