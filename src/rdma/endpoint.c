@@ -20,6 +20,8 @@
  * wake-up.
  *
  * endpoint_send() never calls back. If it finds completions of other sends, the loop reports them.
+ * It also reads messages that arrive meanwhile, because others may be sent before the loop gets to
+ * them: they keep the time at which they were read here, and wait in `early`.
  *
  * Software time of a send: the message left within a window that begins before the post and ends
  * when the completion was seen. If a window is longer than the shortest recent one, this process
@@ -77,6 +79,15 @@ struct endpoint_slot {
 #define ENDPOINT_JUNK 65536u
 static _Alignas(64) uint8_t endpoint_junk[ENDPOINT_JUNK];
 
+/* Messages that have been read, but not handled. */
+struct endpoint_early {
+	struct cq_entry wc[ENDPOINT_POLL_BATCH];
+	struct endpoint_read {
+		uint64_t ns, error_ns;
+	} read[ENDPOINT_POLL_BATCH];
+	int n;
+};
+
 struct endpoint {
 	struct endpoint_config config;
 	struct ibv_comp_channel *channel;
@@ -103,6 +114,7 @@ struct endpoint {
 	bool failed;
 	uint64_t waiting_since_ns; /* messages that are read now may have waited since then */
 	uint64_t empty_ns;         /* when the receive CQ was last empty */
+	struct endpoint_early early;
 	struct endpoint_stats stats;
 };
 
@@ -256,14 +268,14 @@ endpoint_tell_sends(struct endpoint *ep)
 }
 
 static void
-endpoint_recv_done(struct endpoint *ep, const struct cq_entry *wc, uint64_t now)
+endpoint_recv_done(struct endpoint *ep, const struct cq_entry *wc, const struct endpoint_read *read)
 {
 	uint32_t slot = (uint32_t)wc->wr_id;
 	const uint8_t *buf = endpoint_recv_buf(ep, slot);
 	struct endpoint_rx rx = {
 		.src_qpn = wc->src_qp,
 		.payload = buf + PROBE_WIRE_GRH,
-		.at = {.ns = now, .error_ns = now - ep->waiting_since_ns, .ticks = wc->ticks,
+		.at = {.ns = read->ns, .error_ns = read->error_ns, .ticks = wc->ticks,
 		.stamped = wc->stamped},
 	};
 
@@ -305,26 +317,64 @@ endpoint_note_drained(struct endpoint *ep, int n)
 	ep->drained = 0;
 }
 
+static uint64_t
+endpoint_waiting_since(const struct endpoint *ep)
+{
+	uint64_t busy_ns = loop_busy_since_ns(ep->config.loop);
+
+	return busy_ns > ep->empty_ns ? busy_ns : ep->empty_ns;
+}
+
+/* Reads messages into the free places. Returns their number, or -errno. */
+static int
+endpoint_read(struct endpoint *ep, struct endpoint_early *into, uint64_t since_ns)
+{
+	int n = cq_poll(ep->recv_cq, ENDPOINT_POLL_BATCH - into->n, into->wc + into->n);
+	uint64_t now = clock_mono_ns();
+
+	for (int i = 0; i < n; i++)
+		into->read[into->n++] =
+			(struct endpoint_read){.ns = now, .error_ns = now - since_ns};
+	if (n == 0)
+		ep->empty_ns = now;
+	return n;
+}
+
+/* Takes the messages that have been read, or else reads some. n < 0: an error. */
+static void
+endpoint_read_some(struct endpoint *ep, struct endpoint_early *out)
+{
+	int n;
+
+	out->n = 0;
+	if (ep->early.n > 0) {
+		*out = ep->early;
+		ep->early.n = 0;
+		return;
+	}
+	n = endpoint_read(ep, out, ep->waiting_since_ns);
+	if (n < 0)
+		out->n = n;
+}
+
 /* Returns the number of completions, at most ENDPOINT_CQES_PER_WAKEUP and one batch. */
 static int
 endpoint_poll_receives(struct endpoint *ep)
 {
-	struct cq_entry wc[ENDPOINT_POLL_BATCH];
+	struct endpoint_early got;
 	int total = 0, n = 0;
 
 	while (!ep->failed && total < ENDPOINT_CQES_PER_WAKEUP) {
-		uint64_t now;
-
-		n = cq_poll(ep->recv_cq, ENDPOINT_POLL_BATCH, wc);
-		now = clock_mono_ns();
+		endpoint_read_some(ep, &got);
+		n = got.n;
 		if (n < 0)
 			break;
 		endpoint_note_drained(ep, n);
 		if (n == 0)
 			break;
 		for (int i = 0; i < n && !ep->failed; i++) {
-			endpoint_recv_done(ep, &wc[i], now);
-			if (!ep->failed && endpoint_post_recv(ep, (uint32_t)wc[i].wr_id) < 0)
+			endpoint_recv_done(ep, &got.wc[i], &got.read[i]);
+			if (!ep->failed && endpoint_post_recv(ep, (uint32_t)got.wc[i].wr_id) < 0)
 				endpoint_fail(ep, "receive buffer cannot be posted");
 		}
 		total += n;
@@ -362,9 +412,7 @@ endpoint_drain(struct endpoint *ep)
 {
 	int n = 0;
 
-	ep->waiting_since_ns = loop_busy_since_ns(ep->config.loop);
-	if (ep->waiting_since_ns < ep->empty_ns)
-		ep->waiting_since_ns = ep->empty_ns;
+	ep->waiting_since_ns = endpoint_waiting_since(ep);
 	while (!ep->failed && ep->in_flight && endpoint_poll_sends(ep, ENDPOINT_NO_SLOT) > 0)
 		;
 	endpoint_tell_sends(ep);
@@ -702,6 +750,9 @@ endpoint_await(struct endpoint *ep, uint32_t i)
 	do {
 		if (endpoint_poll_sends(ep, i) < 0)
 			return;
+		/* An error comes again when the loop reads. */
+		if (ep->early.n < ENDPOINT_POLL_BATCH)
+			endpoint_read(ep, &ep->early, endpoint_waiting_since(ep));
 	} while (slot->in_flight && clock_mono_ns() - slot->posted_ns < ENDPOINT_SPIN_NS);
 	if (slot->in_flight && !ep->send_armed) {
 		endpoint_arm_sends(ep);

@@ -52,6 +52,8 @@ static struct fake {
 	struct endpoint *ep;
 	unsigned int received, sent, more;
 	void (*while_handling)(void); /* called once, when a message is handled */
+	void (*while_posting)(void); /* called once, when a message has been posted */
+	uint64_t received_ns;
 	enum endpoint_expects expects;
 	void (*deferred)(void *arg);
 	void *deferred_arg;
@@ -149,6 +151,7 @@ fake_post_send(struct ibv_qp *qp, struct ibv_send_wr *wr, struct ibv_send_wr **b
 	(void)bad;
 	if (fake.complete_sends)
 		fake_complete(&fake.queue[SEND], wr->wr_id);
+	fake_once(&fake.while_posting);
 	return 0;
 }
 
@@ -404,6 +407,7 @@ on_received(void *arg, const struct endpoint_rx *rx)
 	(void)arg;
 	assert_int_equal(rx->len, MESSAGE);
 	fake.received++;
+	fake.received_ns = rx->at.ns;
 	fake_once(&fake.while_handling);
 }
 
@@ -541,6 +545,29 @@ expect_nothing(void)
 	fake.expects = ENDPOINT_EXPECTS_NOTHING;
 }
 
+/*
+ * A message that arrives while two are sent has come before the second is posted, and is handled
+ * after both.
+ */
+static void
+test_while_sending(void **state)
+{
+	struct endpoint_tx tx[2];
+
+	(void)state;
+	fake.complete_sends = true;
+	fake.while_posting = fake_arrive;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(endpoint_send(fake.ep, &send_one, &tx[i]), 0);
+	assert_int_equal(fake.received, 0);
+	assert_int_equal(wake_ups(), 1);
+	assert_int_equal(fake.received, 1);
+	assert_in_range(fake.received_ns, tx[0].posted_ns, tx[1].posted_ns);
+	fake_arrive();
+	assert_int_equal(wake_ups(), 1);
+	assert_int_equal(fake.received, 2);
+}
+
 /* Brings it to where nothing is expected, and only solicited messages raise events. */
 static void
 calm(void)
@@ -661,6 +688,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_while_handling, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_while_arming, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sends, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_while_sending, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_solicited, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_urgent, setup, teardown),
