@@ -215,9 +215,9 @@ loop_timers_ready(evutil_socket_t sock, short what, void *arg)
 			name = timer->name;
 			timer->cb(timer->arg); /* may free the timer */
 		}
-		first = heap_first(&loop->timers);
 	}
 	loop_returned(loop, name, t);
+	first = heap_first(&loop->timers);
 	if (!first || first->key > now)
 		loop_arm(loop);
 }

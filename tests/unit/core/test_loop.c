@@ -552,6 +552,41 @@ test_defer_at_once(void **state)
 		loop_timer_free(timer[i]);
 }
 
+static void
+free_timer(void *arg)
+{
+	struct loop_timer **timer = arg;
+
+	loop_timer_free(*timer);
+	*timer = NULL;
+}
+
+static void
+defer_free(void *arg)
+{
+	assert_int_equal(loop_defer(loop, free_timer, arg), 0);
+}
+
+/* What a timer defers may free the timer that is due next. */
+static void
+test_defer_frees(void **state)
+{
+	struct loop_timer *timer, *next, *end;
+
+	(void)state;
+	assert_int_equal(loop_timer_new(loop, "t", defer_free, &next, &timer), 0);
+	assert_int_equal(loop_timer_new(loop, "n", note, letter('n'), &next), 0);
+	assert_int_equal(loop_timer_new(loop, "e", note, letter('E'), &end), 0);
+	loop_timer_set(timer, 0);
+	loop_timer_set(next, 0);
+	loop_timer_set(end, 20 * MSEC);
+	assert_int_equal(loop_run(loop), 0);
+	assert_null(next);
+	assert_string_equal(trace, "E");
+	loop_timer_free(timer);
+	loop_timer_free(end);
+}
+
 /* Coarse timers fire in their order, some milliseconds early or late; cleared ones do not. */
 static void
 test_coarse(void **state)
@@ -885,6 +920,7 @@ main(void)
 		TEST(test_priorities),
 		TEST(test_defer),
 		TEST(test_defer_at_once),
+		TEST(test_defer_frees),
 		TEST(test_coarse),
 		TEST(test_defer_for_ever),
 		TEST(test_defer_flush_and_free),
