@@ -140,7 +140,7 @@ enum locate_kind {
 	LOCATE_CABLE,   /* a link, both ways; id: the lower of its two links */
 	LOCATE_SWITCH,  /* id: switch */
 	LOCATE_HOST,    /* id: host */
-	LOCATE_TUPLES,  /* a single 5-tuple: that of the probes, or (BACK) of the ACKs; id: a row */
+	LOCATE_TUPLES,  /* a single 5-tuple; id: one of its rows */
 	LOCATE_ABOVE,   /* above this ToR: all its uplinks, or paths are unknown; id: switch */
 	LOCATE_UNKNOWN, /* a finding whose candidates are of several kinds */
 };

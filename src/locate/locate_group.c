@@ -12,10 +12,7 @@
 
 #define LEFT 5               /* a fifth of the heaviest moment must be left in others */
 
-/*
- * A link, its reverse and its cable are one place, and so are all directions of a NIC. The two ways
- * of a stream are two 5-tuples, so they are two places.
- */
+/* A link, its reverse and its cable are one place, and so are all directions of a NIC. */
 static uint64_t
 locate_group_place(const struct locate_work *work, const struct locate_part *part)
 {
@@ -28,8 +25,6 @@ locate_group_place(const struct locate_work *work, const struct locate_part *par
 		if (reverse != LOCATE_NONE && reverse < part->id)
 			id = reverse;
 	}
-	if (part->kind == LOCATE_TUPLES)
-		id = 2 * id + (part->direction == LOCATE_BACK);
 	return kind << 32 | id;
 }
 

@@ -13,9 +13,7 @@ const struct record_field records_incident[] = {
 	      "evidence does not say.", ONE_OF("nic, link, switch, host, tuples, unknown")),
 	FIELD("culprits", "list of map culprit",
 	      "The candidates that the evidence cannot tell apart, the likeliest first, 1 to 16."),
-	FIELD("direction", "string", "Whether one way of it is bad, or both. A 5-tuple "
-	      "is one way: if probes are lost on the way there, it is that of the probes, else "
-	      "that of the ACKs; if nobody knows, there is a candidate for each.",
+	FIELD("direction", "string", "Whether one way of it is bad, or both.",
 	      ONE_OF("both, one_way")),
 	FIELD("effect", "string",
 	      "What it does: it loses messages, delays them, or loses large ones.",

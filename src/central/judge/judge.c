@@ -182,12 +182,8 @@ judge_add_findings(struct judge *j, enum intake_window w, uint64_t now_ns,
 			continue;
 		if (w != INTAKE_LONG)
 			judge_masks_add(&j->masks, &f[i], (enum intake_window)(w + 1), now_ns);
-		if (verdict->n == sizeof(verdict->at) / sizeof(verdict->at[0]))
-			continue;
-		verdict->at[verdict->n] = f[i];
-		if (j->latest[INTAKE_MIDDLE])
-			judge_case_sharpen(j->latest[INTAKE_MIDDLE], &verdict->at[verdict->n]);
-		verdict->n++;
+		if (verdict->n < sizeof(verdict->at) / sizeof(verdict->at[0]))
+			verdict->at[verdict->n++] = f[i];
 	}
 }
 

@@ -80,13 +80,6 @@ int judge_case_run(struct judge_case *c);
 
 /* The findings; borrowed from the case. Suspects are left out. Returns how many there are. */
 size_t judge_case_findings(const struct judge_case *c, const struct incidents_finding **out);
-
-/*
- * Which of the two 5-tuples of a stream is lost, only the responder knows, and so only the window
- * that has its words (judge_hear_peers()). If this case knows it, so does a finding of a shorter
- * one, whose culprits are then borrowed from this case.
- */
-void judge_case_sharpen(const struct judge_case *c, struct incidents_finding *f);
 /* Writes what was found and suspected, and why, at the level debug. */
 void judge_case_log(const struct judge_case *c);
 /* How many streams of probes the case has seen. */

@@ -197,9 +197,6 @@ int judge_find(struct judge_case *c);
 void judge_find_free(struct judge_case *c);
 /* judge_want.c: what to ask for the result. Returns 0 or -ENOMEM. */
 int judge_want(struct judge_case *c);
-/* judge_names.c: the name of a candidate. */
-void judge_name(const struct judge_case *c, const struct locate_candidate *candidate,
-		struct incident_culprit *out);
 /* Finds the candidate that a culprit was made of. Returns false if it is not in this case. */
 bool judge_find_back(const struct judge_case *c, const struct incident_culprit *culprit,
 		     enum locate_kind *kind, uint32_t *id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From what locate() has found to findings that incidents are made of. */
+/* From candidates with numbers to culprits with names, and back. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -16,6 +16,179 @@
 #define JUDGE_SURE 16.0
 /* A probe times out after up to a second, the agent waits a little, the report arrives. */
 #define JUDGE_EARLY_NS (2 * NSEC_PER_SEC)
+
+static void
+judge_put_addrs(struct incident_culprit *out, const struct addr *addrs, size_t n)
+{
+	for (size_t i = 0; i < n && i < INCIDENT_ADDRS_MAX; i++)
+		addr_text(&addrs[i], out->addresses[out->n_addresses++]);
+}
+
+static const char *
+judge_host_name(const struct judge_case *c, uint32_t nic)
+{
+	return c->hosts[c->lnics[nic].host].name;
+}
+
+static void
+judge_name_as_nic(const struct judge_case *c, uint32_t id, struct incident_culprit *out)
+{
+	const struct judge_nic *nic = &c->nics[id];
+
+	out->kind = INCIDENT_NIC;
+	snprintf(out->name, sizeof(out->name), "%s/%s/%u", judge_host_name(c, id), nic->device,
+		 nic->port);
+	snprintf(out->host, sizeof(out->host), "%s", judge_host_name(c, id));
+	snprintf(out->device, sizeof(out->device), "%s", nic->device);
+	judge_put_addrs(out, nic->addrs, nic->n_addrs);
+}
+
+/* The name of an end: of the switch, or of the host. */
+static const char *
+judge_end(const struct judge_case *c, uint32_t at, uint32_t nic, const struct addr *addr,
+	  char text[ADDR_TEXT])
+{
+	if (at != LOCATE_NONE)
+		return c->switches[at].name;
+	return nic != LOCATE_NONE ? judge_host_name(c, nic) : addr_text(addr, text);
+}
+
+static void
+judge_name_as_link(const struct judge_case *c, uint32_t id, const char *arrow,
+		   struct incident_culprit *out)
+{
+	const struct locate_link *l = &c->llinks[id];
+	char from[ADDR_TEXT], to[ADDR_TEXT];
+
+	out->kind = INCIDENT_LINK;
+	snprintf(out->name, sizeof(out->name), "%s %s %s",
+		 judge_end(c, l->from, l->nic, &c->links[id].from, from), arrow,
+		 judge_end(c, l->to, l->nic, &c->links[id].to, to));
+	addr_text(&c->links[id].from, out->from);
+	addr_text(&c->links[id].to, out->to);
+	judge_put_addrs(out, &c->links[id].from, 1);
+	judge_put_addrs(out, &c->links[id].to, 1);
+}
+
+static void
+judge_name_as_tuple(const struct judge_case *c, uint32_t id, struct incident_culprit *out)
+{
+	const struct judge_row *row = &c->rows[id];
+
+	out->kind = INCIDENT_TUPLES;
+	addr_text(&row->source, out->from);
+	addr_text(&row->destination, out->to);
+	snprintf(out->name, sizeof(out->name), "%s -> %s port %u class %u", out->from, out->to,
+		 row->src_port, row->traffic_class);
+	snprintf(out->host, sizeof(out->host), "%s", judge_host_name(c, c->lrows[id].from));
+}
+
+static void
+judge_name(const struct judge_case *c, const struct locate_candidate *candidate,
+	   struct incident_culprit *out)
+{
+	*out = (struct incident_culprit){.kind = INCIDENT_UNKNOWN};
+	switch (candidate->kind) {
+	case LOCATE_NIC:
+		judge_name_as_nic(c, candidate->id, out);
+		break;
+	case LOCATE_LINK:
+		judge_name_as_link(c, candidate->id, "->", out);
+		break;
+	case LOCATE_CABLE:
+		judge_name_as_link(c, candidate->id, "<->", out);
+		break;
+	case LOCATE_SWITCH:
+		out->kind = INCIDENT_SWITCH;
+		snprintf(out->name, sizeof(out->name), "%s", c->switches[candidate->id].name);
+		judge_put_addrs(out, c->switches[candidate->id].addrs,
+				c->switches[candidate->id].n_addrs);
+		break;
+	case LOCATE_HOST:
+		out->kind = INCIDENT_HOST;
+		snprintf(out->name, sizeof(out->name), "%s", c->hosts[candidate->id].name);
+		snprintf(out->host, sizeof(out->host), "%s", c->hosts[candidate->id].name);
+		break;
+	case LOCATE_TUPLES:
+		judge_name_as_tuple(c, candidate->id, out);
+		break;
+	case LOCATE_ABOVE:
+		snprintf(out->name, sizeof(out->name), "above %s", c->switches[candidate->id].name);
+		break;
+	case LOCATE_UNKNOWN:
+		snprintf(out->name, sizeof(out->name), "unknown");
+		break;
+	}
+}
+
+/* ---- back ---- */
+
+static bool
+judge_find_text(const struct judge_index *index, const char *text, uint32_t *id)
+{
+	*id = judge_index_get(index, text, strlen(text));
+	return *id != JUDGE_NONE;
+}
+
+static bool
+judge_find_link(const struct judge_case *c, const struct incident_culprit *culprit, uint32_t *id)
+{
+	struct judge_link key;
+
+	if (addr_parse(culprit->from, &key.from) < 0 || addr_parse(culprit->to, &key.to) < 0)
+		return false;
+	*id = judge_index_get(&c->links_by_addrs, &key, sizeof(key));
+	return *id != JUDGE_NONE;
+}
+
+static bool
+judge_find_tuple(const struct judge_case *c, const struct incident_culprit *culprit, uint32_t *id)
+{
+	const char *at = strstr(culprit->name, " port ");
+	struct judge_tuple key = {.ports = 0};
+	unsigned int port, class;
+
+	if (!at || sscanf(at, " port %u class %u", &port, &class) != 2 ||
+	    addr_parse(culprit->from, &key.source) < 0 ||
+	    addr_parse(culprit->to, &key.destination) < 0)
+		return false;
+	key.ports = port << 8 | class;
+	*id = judge_find_row(c, &key);
+	return *id != JUDGE_NONE;
+}
+
+bool
+judge_find_back(const struct judge_case *c, const struct incident_culprit *culprit,
+		enum locate_kind *kind, uint32_t *id)
+{
+	static const char above[] = "above ";
+
+	switch (culprit->kind) {
+	case INCIDENT_NIC:
+		*kind = LOCATE_NIC;
+		return judge_find_text(&c->nics_by_name, culprit->name, id);
+	case INCIDENT_LINK:
+		*kind = strstr(culprit->name, " <-> ") ? LOCATE_CABLE : LOCATE_LINK;
+		return judge_find_link(c, culprit, id);
+	case INCIDENT_SWITCH:
+		*kind = LOCATE_SWITCH;
+		return judge_find_text(&c->switches_by_name, culprit->name, id);
+	case INCIDENT_HOST:
+		*kind = LOCATE_HOST;
+		return judge_find_text(&c->hosts_by_name, culprit->name, id);
+	case INCIDENT_TUPLES:
+		*kind = LOCATE_TUPLES;
+		return judge_find_tuple(c, culprit, id);
+	case INCIDENT_UNKNOWN:
+	case INCIDENT_KIND_N:
+		break;
+	}
+	*kind = LOCATE_ABOVE;
+	return strncmp(culprit->name, above, strlen(above)) == 0 &&
+	       judge_find_text(&c->switches_by_name, culprit->name + strlen(above), id);
+}
+
+/* ---- findings ---- */
 
 /* Whether a service's own row has met it. */
 static bool
@@ -327,14 +500,6 @@ struct judge_found {
 	struct incident_job hurts[INCIDENT_JOBS_MAX], crosses[INCIDENT_JOBS_MAX];
 };
 
-/* A 5-tuple is one way, even if it is not known which of the two of a stream it is. */
-static enum incident_direction
-judge_direction(const struct locate_candidate *first)
-{
-	return first->direction == LOCATE_FORTH || first->direction == LOCATE_BACK ||
-			       first->kind == LOCATE_TUPLES ? INCIDENT_ONE_WAY : INCIDENT_BOTH;
-}
-
 static int
 judge_find_one(const struct judge_case *c, const struct locate_finding *from,
 	       struct incidents_finding *out)
@@ -343,6 +508,7 @@ judge_find_one(const struct judge_case *c, const struct locate_finding *from,
 		[LOCATE_LOSS] = INCIDENT_LOSS, [LOCATE_SIZE] = INCIDENT_SIZE,
 		[LOCATE_DELAY] = INCIDENT_DELAY};
 	struct judge_found *found = calloc(1, sizeof(*found));
+	enum locate_direction direction = from->candidates[0].direction;
 
 	if (!found)
 		return -ENOMEM;
@@ -351,7 +517,8 @@ judge_find_one(const struct judge_case *c, const struct locate_finding *from,
 	*out = (struct incidents_finding){
 		.kind = found->culprits[0].kind, .culprits = found->culprits,
 		.n_culprits = from->n_candidates, .effect = effects[from->effect],
-		.direction = judge_direction(&from->candidates[0]),
+		.direction = direction == LOCATE_FORTH || direction == LOCATE_BACK ?
+				     INCIDENT_ONE_WAY : INCIDENT_BOTH,
 		.loss_ratio = judge_loss_ratio(c, from), .delay_ns = judge_delay(c, from),
 		.confidence = from->net > 0 ? -expm1(-from->net) : 0,
 		.sure = from->net >= JUDGE_SURE && !from->brief &&
@@ -447,20 +614,4 @@ judge_case_findings(const struct judge_case *c, const struct incidents_finding *
 {
 	*out = c->findings;
 	return c->n_findings;
-}
-
-void
-judge_case_sharpen(const struct judge_case *c, struct incidents_finding *f)
-{
-	for (size_t i = 0; f->kind == INCIDENT_TUPLES && i < c->n_findings; i++) {
-		const struct incidents_finding *of = &c->findings[i];
-
-		for (size_t k = 0; of->kind == f->kind && k < f->n_culprits; k++)
-			if (of->n_culprits < f->n_culprits &&
-			    strcmp(of->culprits[0].name, f->culprits[k].name) == 0) {
-				f->culprits = of->culprits;
-				f->n_culprits = of->n_culprits;
-				return;
-			}
-	}
 }

@@ -273,43 +273,6 @@ test_tuple(void **state)
 	free(c);
 }
 
-/*
- * A stream that loses all: only the responder knows whether the 5-tuple of the probes is lost, or
- * that of the ACKs. If it says nothing, these are two candidates.
- */
-static void
-test_tuple_ways(void **state)
-{
-	static const struct {
-		bool heard, arrived;
-		size_t n;
-		enum locate_direction first;
-	} cases[] = {{false, false, 2, LOCATE_FORTH}, {true, false, 1, LOCATE_FORTH},
-		     {true, true, 1, LOCATE_BACK}};
-	const size_t row = 100;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct clos *c = clos_new();
-		struct locate_result *result;
-
-		clos_lose(c, row, cases[i].arrived ? 0 : SENT, cases[i].arrived ? 2 * SENT : 0);
-		c->rows[row].lost_when = 0xff;
-		c->rows[row].heard = cases[i].heard;
-		result = run(c);
-		assert_int_equal(result->n_findings, 1);
-		assert_int_equal(result->findings[0].kind, LOCATE_TUPLES);
-		assert_int_equal(result->findings[0].n_candidates, cases[i].n);
-		for (size_t k = 0; k < cases[i].n; k++)
-			assert_int_equal(result->findings[0].candidates[k].id, row);
-		assert_int_equal(result->findings[0].candidates[0].direction, cases[i].first);
-		if (cases[i].n == 2)
-			assert_int_equal(result->findings[0].candidates[1].direction, LOCATE_BACK);
-		locate_free(result);
-		free(c);
-	}
-}
-
 /* Every tenth path over a dead link is told wrongly, and so are others as being on it. */
 /* Some of the tuples over a link lose all, the others nothing: it is the link that they share. */
 static void
@@ -753,7 +716,6 @@ main(void)
 		cmocka_unit_test(test_two),
 		cmocka_unit_test(test_excused),
 		cmocka_unit_test(test_tuple),
-		cmocka_unit_test(test_tuple_ways),
 		cmocka_unit_test(test_some_tuples),
 		cmocka_unit_test(test_arrived),
 		cmocka_unit_test(test_wrong_paths),

@@ -182,69 +182,6 @@ test_longer_windows(void **state)
 }
 
 /*
- * What is lost on the way back is the 5-tuple of the ACKs. If nobody knows the way, there is one
- * candidate for each, and each is one way. Central finds the stream again by either name.
- */
-static void
-test_tuple_ways(void **state)
-{
-	static const char there[] = "10.0.0.1 -> 10.0.0.2 port 50001 class 104";
-	static const char back[] = "10.0.0.2 -> 10.0.0.1 port 50002 class 104";
-	const struct incidents_finding *f;
-	struct incidents_finding sharp;
-	struct incident_culprit culprit = {.kind = INCIDENT_TUPLES};
-	enum locate_kind kind;
-	uint32_t id;
-
-	(void)state;
-	row(0, 1, 0, 0);
-	row(0, 1, 0, 9);
-	at.rows[1] = (struct judge_row){.src_port = 50001, .back_port = 50002, .traffic_class = 104,
-					.job = JUDGE_NONE, .tuple = 1};
-	assert_int_equal(addr_parse("10.0.0.1", &at.rows[1].source), 0);
-	assert_int_equal(addr_parse("10.0.0.2", &at.rows[1].destination), 0);
-	snprintf(at.hosts[0].name, sizeof(at.hosts[0].name), "a");
-	snprintf(at.hosts[1].name, sizeof(at.hosts[1].name), "b");
-	at.hosts[0].n_rows = 2;
-	finding(LOCATE_TUPLES, 1);
-	at.findings[0].n_candidates = 2;
-	at.findings[0].candidates[0].direction = LOCATE_FORTH;
-	at.findings[0].candidates[1] = (struct locate_candidate){
-		.kind = LOCATE_TUPLES, .id = 1, .direction = LOCATE_BACK};
-	assert_int_equal(judge_find(&at.c), 0);
-	assert_int_equal(judge_case_findings(&at.c, &f), 1);
-	assert_int_equal(f->direction, INCIDENT_ONE_WAY);
-	assert_string_equal(f->culprits[0].name, there);
-	assert_string_equal(f->culprits[0].host, "a");
-	assert_string_equal(f->culprits[1].name, back);
-	assert_string_equal(f->culprits[1].host, "b");
-	sharp = *f;
-	judge_case_sharpen(&at.c, &sharp); /* it knows no more */
-	assert_int_equal(sharp.n_culprits, 2);
-	at.c.findings[0].culprits++;
-	at.c.findings[0].n_culprits--;
-	judge_case_sharpen(&at.c, &sharp);
-	assert_int_equal(sharp.n_culprits, 1);
-	assert_string_equal(sharp.culprits[0].name, back);
-	at.c.findings[0].culprits--;
-	at.c.findings[0].n_culprits++;
-	for (uint32_t i = 0; i < 2; i++)
-		assert_int_equal(judge_index_put(&at.c.nics_by_addr,
-						 i ? &at.rows[1].destination : &at.rows[1].source,
-						 sizeof(struct addr), i), 0);
-	for (size_t i = 0; i < 2; i++) {
-		culprit = f->culprits[i];
-		assert_true(judge_find_back(&at.c, &culprit, &kind, &id));
-		assert_int_equal(kind, LOCATE_TUPLES);
-		assert_int_equal(id, 1);
-	}
-	snprintf(culprit.name, sizeof(culprit.name), "%s", "10.0.0.2 -> 10.0.0.1 port 1 class 104");
-	assert_false(judge_find_back(&at.c, &culprit, &kind, &id));
-	judge_index_clear(&at.c.nics_by_addr);
-	judge_find_free(&at.c);
-}
-
-/*
  * A NIC began to lose in the second from 95 s on; its host has reported since, its peer has not. It
  * is sure when the peer has had the time to say that it has lost something, too: two seconds, or
  * longer if the report of the host shows that its probes time out late.
@@ -303,7 +240,6 @@ main(void)
 		cmocka_unit_test_setup(test_nic_of_unknown_paths, setup),
 		cmocka_unit_test_setup(test_network_of_unknown_paths, setup),
 		cmocka_unit_test_setup(test_longer_windows, setup),
-		cmocka_unit_test_setup(test_tuple_ways, setup),
 		cmocka_unit_test_setup(test_told, setup),
 	};
 
