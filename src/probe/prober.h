@@ -352,7 +352,7 @@ struct prober_target_config {
 	enum probe_kind kind;
 	uint64_t interval_ns;  /* ≥ 1 ms */
 	uint64_t phase_ns; /* time until the first probe; PROBER_PHASE_RANDOM: a random part of the
-			      interval, and a random one of the sizes comes first */
+			      interval */
 	uint64_t timeout_ns;   /* 0: that of the prober */
 	uint64_t count;        /* the number of probes; 0: no limit */
 	uint16_t sizes[PROBER_SIZES_MAX]; /* bytes, 50 to PROBER_SIZE_MAX, or PROBER_SIZE_MTU;

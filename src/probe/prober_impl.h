@@ -88,7 +88,6 @@ struct prober_target_plan {
 	enum probe_kind kind;
 	bool fit;
 	uint8_t traffic_class, service_level;
-	uint8_t first_size; /* of sizes[]: that of sequence number 0 */
 	uint32_t flow_label;
 	uint32_t n_sizes;
 	uint64_t interval_ns, phase_ns, timeout_ns, count;

@@ -83,10 +83,8 @@ prober_target_start(struct prober_target *target, uint64_t now_ns)
 	if (target->stopped)
 		return;
 	target_leave(target);
-	if (phase_ns == PROBER_PHASE_RANDOM) {
+	if (phase_ns == PROBER_PHASE_RANDOM)
 		phase_ns = prober_random(target->peer->prober) % target_interval_ns(target);
-		target->config.first_size = (uint8_t)(phase_ns % target->config.n_sizes);
-	}
 	target->due_ns = now_ns + phase_ns;
 	target->placed = false;
 	target->path_since_ns = 0;
@@ -137,8 +135,7 @@ target_path_mtu(const struct prober_target *target)
 static uint32_t
 target_size(const struct prober_target *target)
 {
-	uint64_t turn = target->config.first_size + target->seq;
-	uint32_t size = target->sizes[turn % target->config.n_sizes];
+	uint32_t size = target->sizes[target->seq % target->config.n_sizes];
 	uint32_t mtu = target_path_mtu(target);
 
 	if (size == PROBER_SIZE_MTU &&

@@ -374,32 +374,6 @@ test_sizes(void **state)
 	assert_int_equal(told.size[3].due, 2);
 }
 
-/* Not all streams that begin together send their large probes together. */
-static void
-test_sizes_spread(void **state)
-{
-	static const uint16_t sizes[] = {50, 50, 50, 50, 1024};
-	struct fake *f = *state;
-	struct prober_peer *peer = fake_peer_up(f, f);
-	struct prober_target_config config = fake_target_config(100 * MS);
-	struct prober_target *target;
-	unsigned int large[5] = {0};
-
-	memcpy(config.sizes, sizes, sizeof(sizes));
-	config.n_sizes = 5;
-	config.phase_ns = PROBER_PHASE_RANDOM;
-	for (int i = 0; i < 50; i++)
-		assert_int_equal(prober_target_add(peer, &config, f, f->now, &target), 0);
-	for (int turn = 0; turn < 5; turn++) {
-		run_packets(f, 50 * (turn + 1));
-		for (int i = 0; i < 50; i++)
-			large[turn] += f->packet[50 * turn + i].size == 1024;
-	}
-	/* 10 of 50 are expected in each; all 50 would be in the last. */
-	for (int turn = 0; turn < 5; turn++)
-		assert_in_range(large[turn], 1, 25);
-}
-
 /* What a person asks for is not changed silently. */
 static void
 test_sizes_unfit(void **state)
@@ -633,7 +607,6 @@ main(void)
 		WINDOW_TEST(test_down),
 		WINDOW_TEST(test_batches),
 		WINDOW_TEST(test_sizes),
-		WINDOW_TEST(test_sizes_spread),
 		WINDOW_TEST(test_sizes_unfit),
 		WINDOW_TEST(test_noise_answered),
 		WINDOW_TEST(test_noise_responder),
