@@ -4,8 +4,8 @@
  * registrations, pinglists, drained hosts, signs of life of central, reports, paths, asks. The
  * input is a byte that says which, and the payload.
  *
- * What can be read can be written, and what was written is read as the same. rpingmesh-central takes
- * reports and paths, twice, and looks at all that it has of them.
+ * What can be read can be written, and what was written is read as the same. rpingmesh-central
+ * takes reports and paths, twice, and looks at all that it has of them.
  */
 #include <msgpack.h>
 
