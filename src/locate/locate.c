@@ -4,9 +4,9 @@
  *
  * LOCATE_FINDING. If losses were independent of each other, the net gain of a window without a
  * fault would exceed x with about exp(-x), and x = 12 would allow about one wrong finding in the
- * 129,600 windows of 20 s of a month. `sim_fabric clean 100000 50000`, small fabrics with hosts that
- * stall, wrong paths and lost reports, half of them at a background of 1e-4, evidence in slots and
- * in seconds: of 100,000 windows, 6 have 8 or more, 2 have 9, none 10. From 3 to 8 it falls as
+ * 129,600 windows of 20 s of a month. `sim_fabric clean 100000 50000`: small fabrics with hosts
+ * that stall, wrong paths and lost reports, half of them at a background of 1e-4, evidence in slots
+ * and in seconds. Of 100,000 windows, 6 have 8 or more, 2 have 9, none 10. From 3 to 8 it falls as
  * exp(-0.81 x), which gives 0.3 wrong findings a month. Fabrics of 10,000 NICs have not been
  * counted.
  */
