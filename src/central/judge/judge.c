@@ -12,6 +12,7 @@
 #include "central/judge/judge_case.h"
 #include "central/judge/judge_index.h"
 #include "central/judge/judge_masks.h"
+#include "central/judge/judge_pace.h"
 #include "central/judge/judge_publish.h"
 #include "central/mesh/mesh.h"
 #include "core/clock.h"
@@ -24,12 +25,9 @@
 /* The loop collects for so long at a time, and then lets others run. */
 #define JUDGE_SLICE_NS (2 * NSEC_PER_MSEC)
 #define JUDGE_PAUSE_NS (6 * NSEC_PER_MSEC)
-/* Between two looks at a window. */
-#define JUDGE_SHORT_NS NSEC_PER_SEC
-#define JUDGE_MIDDLE_NS (10 * NSEC_PER_SEC)
-#define JUDGE_LONG_NS (60 * NSEC_PER_SEC)
-/* What a window has cost of processor time is not spent again before so many times of it. */
-#define JUDGE_REST 3u
+/* Before the first window, and after one that has failed. */
+#define JUDGE_BEGIN_NS NSEC_PER_SEC
+#define JUDGE_AGAIN_NS (10 * NSEC_PER_SEC)
 #define JUDGE_TELL_NS (60 * NSEC_PER_SEC)
 
 /* A case that a worker judges. */
@@ -258,14 +256,6 @@ judge_throw_away(struct judge *j, struct judge_case *c)
 	judge_case_free(c);
 }
 
-/* The next window begins after that: judging takes a quarter of a processor at most. */
-static void
-judge_rest(struct judge *j, uint64_t spent_ns)
-{
-	loop_timer_set(j->timer, spent_ns * JUDGE_REST > JUDGE_SHORT_NS ? spent_ns * JUDGE_REST :
-									  JUDGE_SHORT_NS);
-}
-
 static void
 judge_job_done(void *arg)
 {
@@ -276,7 +266,7 @@ judge_job_done(void *arg)
 
 	j->job = NULL;
 	judge_case_stats(job->c, &stats);
-	judge_rest(j, j->collect_ns + stats.run_ns);
+	loop_timer_set(j->timer, judge_pace_rest_ns(j->collect_ns + stats.run_ns));
 	if (job->rc < 0) {
 		j->stats.failures++;
 		log_error(CLUSTER, "the evidence cannot be judged: %s", strerror(-job->rc));
@@ -393,22 +383,11 @@ judge_collected(struct judge *j)
 	return rc == 0 ? judge_start_job(j) : rc;
 }
 
-static bool
-judge_is_due(const struct judge *j, enum intake_window w, uint64_t now_ns, uint64_t every_ns)
-{
-	return now_ns - j->begun_ns[w] >= every_ns;
-}
-
 static int
 judge_begin(struct judge *j, uint64_t now_ns)
 {
-	enum intake_window w = INTAKE_SHORT;
+	enum intake_window w = judge_pace_next(j->begun_ns, j->latest[INTAKE_SHORT], now_ns);
 
-	/* The shortest window comes first: it answers for the others. */
-	if (j->latest[INTAKE_SHORT] && judge_is_due(j, INTAKE_MIDDLE, now_ns, JUDGE_MIDDLE_NS))
-		w = INTAKE_MIDDLE;
-	else if (j->latest[INTAKE_SHORT] && judge_is_due(j, INTAKE_LONG, now_ns, JUDGE_LONG_NS))
-		w = INTAKE_LONG;
 	j->begun_ns[w] = now_ns;
 	j->collect_ns = 0;
 	if (!j->stock)
@@ -442,7 +421,7 @@ judge_turn(void *arg)
 		j->stats.failures++;
 		judge_case_free(j->collecting);
 		j->collecting = NULL;
-		loop_timer_set(j->timer, JUDGE_MIDDLE_NS);
+		loop_timer_set(j->timer, JUDGE_AGAIN_NS);
 	}
 }
 
@@ -540,7 +519,7 @@ judge_start(struct judge *j)
 	if (rc == 0)
 		rc = loop_timer_new(j->config.loop, "judge", judge_turn, j, &j->timer);
 	if (rc == 0)
-		loop_timer_set(j->timer, JUDGE_SHORT_NS);
+		loop_timer_set(j->timer, JUDGE_BEGIN_NS);
 	return rc;
 }
 
