@@ -231,25 +231,24 @@ judge_road_switch(struct judge_case *c, uint32_t id)
 	if (number == JUDGE_NONE)
 		return LOCATE_NONE;
 	s = &c->switches[number];
+	s->named = info.by != ROADS_BY_ADDRESS;
 	if (!s->n_addrs)
 		s->n_addrs = (uint8_t)roads_switch_addresses(c->sources.roads, id, s->addrs,
 							     INCIDENT_ADDRS_MAX);
 	return number;
 }
 
-/*
- * The switch at the other end of a NIC, by its name. One that only has an address is worth less
- * than what the host says: the switch has others, by which other links know it.
- */
-static void
-judge_see_tor(struct judge_case *c, const struct locate_link *link, const struct roads_link *info)
+static struct locate_link
+judge_link_ends(struct judge_case *c, const struct roads_link *info)
 {
-	struct roads_switch seen;
-	uint32_t *tor = &c->lnics[link->nic].tor;
+	uint32_t from = judge_index_get(&c->nics_by_addr, &info->from, sizeof(info->from));
+	uint32_t to = judge_index_get(&c->nics_by_addr, &info->to, sizeof(info->to));
 
-	if (roads_switch(c->sources.roads, info->from_switch ? info->from_switch : info->to_switch,
-			 &seen) && (seen.by != ROADS_BY_ADDRESS || *tor == LOCATE_NONE))
-		*tor = link->from != LOCATE_NONE ? link->from : link->to;
+	return (struct locate_link){
+		.from = judge_road_switch(c, info->from_switch),
+		.to = judge_road_switch(c, info->to_switch),
+		.nic = info->from_switch ? (info->to_switch ? LOCATE_NONE : to) : from,
+		.reverse = LOCATE_NONE};
 }
 
 static uint32_t
@@ -257,24 +256,16 @@ judge_add_link(struct judge_case *c, const struct roads_link *info)
 {
 	const struct judge_link link = {info->from, info->to};
 	uint32_t number = (uint32_t)c->n_links;
-	uint32_t from = judge_index_get(&c->nics_by_addr, &link.from, sizeof(link.from));
-	uint32_t to = judge_index_get(&c->nics_by_addr, &link.to, sizeof(link.to));
-	struct locate_link *l;
 
 	if (JUDGE_ROOM(c, links) < 0 || JUDGE_LROOM(c, llinks, c->n_links) < 0 ||
+	    JUDGE_LROOM(c, uses, c->n_links) < 0 ||
 	    judge_index_put(&c->links_by_addrs, &link, sizeof(link), number) < 0) {
 		c->failed = -ENOMEM;
 		return JUDGE_NONE;
 	}
 	c->links[number] = link;
-	l = &c->llinks[number];
-	*l = (struct locate_link){.from = judge_road_switch(c, info->from_switch),
-				  .to = judge_road_switch(c, info->to_switch),
-				  .nic = info->from_switch ? (info->to_switch ? LOCATE_NONE : to) :
-							     from,
-				  .reverse = LOCATE_NONE};
-	if (l->nic != LOCATE_NONE)
-		judge_see_tor(c, l, info);
+	c->llinks[number] = judge_link_ends(c, info);
+	c->uses[number] = 0;
 	c->n_links++;
 	return number;
 }
@@ -321,6 +312,22 @@ judge_link_of(struct judge_case *c, uint32_t id)
 	return number;
 }
 
+/* One that no row has crossed for a while may have other ends, whose names nobody has followed. */
+static void
+judge_use_link(struct judge_case *c, uint32_t number, uint32_t id)
+{
+	struct roads_link info;
+	struct locate_link now;
+
+	if (c->uses[number]++ || number >= c->n_chosen)
+		return;
+	roads_link(c->sources.roads, id, &info);
+	now = judge_link_ends(c, &info);
+	c->renewed |= now.from != c->unjoined[number].from || now.to != c->unjoined[number].to ||
+		      now.nic != c->unjoined[number].nic;
+	c->unjoined[number] = now;
+}
+
 static int
 judge_add_step(struct judge_case *c, uint32_t id)
 {
@@ -328,6 +335,7 @@ judge_add_step(struct judge_case *c, uint32_t id)
 
 	if (number == JUDGE_NONE || JUDGE_ROOM(c, steps) < 0)
 		return -ENOMEM;
+	judge_use_link(c, number, id);
 	c->steps[c->n_steps++] = number;
 	return 0;
 }
@@ -362,6 +370,16 @@ judge_add_path(struct judge_case *c, const struct roads_way_links *path)
 	c->firsts[c->n_paths] = first;
 	c->n_firsts++;
 	return (uint32_t)c->n_paths++;
+}
+
+void
+judge_drop_path(struct judge_case *c, uint32_t path)
+{
+	size_t first = path == LOCATE_NONE ? 0 : c->firsts[path];
+	size_t end = path == LOCATE_NONE ? 0 : first + c->paths[path].n_links;
+
+	for (size_t i = first; i < end; i++)
+		c->uses[i < c->n_joined ? c->unjoined_steps[i] : c->steps[i]]--;
 }
 
 void
@@ -404,7 +422,7 @@ judge_case_reset(struct judge_case *c)
 	if (c->room_by_id)
 		memset(c->by_id, 0, c->room_by_id * sizeof(*c->by_id));
 	c->renamed = roads_renamed(c->sources.roads);
-	c->doubles = false;
+	c->doubles = c->renewed = false;
 	c->after = 0;
 	c->at = 0;
 }
@@ -537,6 +555,8 @@ judge_case_free(struct judge_case *c)
 	free(c->chosen);
 	free(c->unjoined);
 	free(c->unjoined_steps);
+	free(c->uses);
+	free(c->used);
 	free(c->asks);
 	free(c->wants);
 	free(c);

@@ -38,6 +38,7 @@ struct judge_nic {
 struct judge_switch {
 	char name[REGISTRATION_NAME];
 	uint8_t n_addrs;
+	bool named; /* paths know it by more than an address */
 	struct addr addrs[INCIDENT_ADDRS_MAX];
 };
 
@@ -126,6 +127,10 @@ struct judge_case {
 	size_t room_unjoined, room_unjoined_steps;
 	struct locate_link *unjoined;
 	uint32_t *unjoined_steps;
+	size_t room_uses, room_used;
+	uint32_t *uses;       /* of each link: steps of rows that are there */
+	unsigned char *used;  /* whether it had any when links were joined */
+	bool renewed;         /* a link of before has other ends now */
 	const uint32_t *linked;                 /* `steps` of these paths */
 	/* results */
 	JUDGE_ARRAY(struct judge_ask, asks);
@@ -150,6 +155,8 @@ struct roads_way_links;
 void judge_check_ids(struct judge_case *c);
 /* The number of a path; LOCATE_NONE: it is not known. */
 uint32_t judge_add_path(struct judge_case *c, const struct roads_way_links *path);
+/* The row with this path is there no more; LOCATE_NONE is allowed. */
+void judge_drop_path(struct judge_case *c, uint32_t path);
 /* The path of a tuple from the NIC may hold for what is lost since `losing_ns`. */
 void judge_add_fresh(struct judge_case *c, uint32_t path, const struct roads_tuple *tuple,
 		     uint32_t nic, uint64_t losing_ns);

@@ -5,6 +5,9 @@
  * another one, and has other addresses for IPv6. So the first address of a link says nothing of the
  * cable, and the second may tell parallel cables apart. What is one cable must be one link, because
  * each link has to be found by its own evidence, and the rest would look like another culprit.
+ *
+ * Links that only rows of before have crossed lead nowhere: a cable that is plugged in elsewhere
+ * would look like one of two, and its NIC as if it were at the switch of before.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -122,6 +125,40 @@ judge_unjoin(struct judge_case *c)
 	return 0;
 }
 
+/* Notes which links rows cross; the others lead nowhere. Returns 0 or -ENOMEM. */
+static int
+judge_leave_unused(struct judge_case *c)
+{
+	while (c->room_used < c->n_links)
+		if (JUDGE_LROOM(c, used, c->room_used) < 0)
+			return -ENOMEM;
+	for (size_t i = 0; i < c->n_links; i++) {
+		c->used[i] = c->uses[i] > 0;
+		if (!c->used[i])
+			c->llinks[i].from = c->llinks[i].to = c->llinks[i].nic = LOCATE_NONE;
+	}
+	return 0;
+}
+
+/*
+ * The switch at the other end of a NIC, by its name. One that only has an address is worth less
+ * than what the host says: the switch has others, by which other links know it.
+ */
+static void
+judge_see_tors(struct judge_case *c)
+{
+	for (size_t i = 0; i < c->n_nics; i++)
+		c->lnics[i].tor = c->nics[i].tor;
+	for (size_t i = 0; i < c->n_links; i++) {
+		const struct locate_link *l = &c->llinks[i];
+		uint32_t seen = l->from != LOCATE_NONE ? l->from : l->to;
+
+		if (l->nic != LOCATE_NONE && seen != LOCATE_NONE &&
+		    (c->switches[seen].named || c->lnics[l->nic].tor == LOCATE_NONE))
+			c->lnics[l->nic].tor = seen;
+	}
+}
+
 /* Steps from `first` on, and asks, are those of the chosen links. Returns 0 or -ENOMEM. */
 static int
 judge_join_steps(struct judge_case *c, size_t first)
@@ -148,12 +185,17 @@ judge_join_cables(struct judge_case *c)
 	int rc = bundles ? judge_unjoin(c) : -ENOMEM;
 
 	if (rc == 0)
+		rc = judge_leave_unused(c);
+	if (rc == 0)
+		judge_see_tors(c);
+	if (rc == 0)
 		rc = judge_bundle_links(c, bundles, c->chosen);
 	if (rc == 0)
 		rc = judge_choose_links(c, bundles, c->chosen);
 	if (rc == 0)
 		judge_use_links(c);
 	c->n_chosen = rc == 0 ? c->n_links : 0;
+	c->renewed = false;
 	free(bundles);
 	return rc;
 }
@@ -201,10 +243,21 @@ judge_join_ways(struct judge_case *c)
 	return rc;
 }
 
+/* Whether rows cross the links that they crossed when these were joined. */
+static bool
+judge_is_joined(const struct judge_case *c)
+{
+	bool same = c->n_chosen == c->n_links && !c->renewed;
+
+	for (size_t i = 0; same && i < c->n_links; i++)
+		same = c->used[i] == (c->uses[i] > 0);
+	return same;
+}
+
 int
 judge_join(struct judge_case *c)
 {
-	bool known = c->n_chosen == c->n_links; /* none has come since the last window */
+	bool known = judge_is_joined(c);
 	int rc = known ? 0 : judge_join_cables(c);
 
 	if (rc == 0 && !known)

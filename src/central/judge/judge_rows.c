@@ -259,6 +259,8 @@ judge_bury(struct judge_case *c, struct judge_host *host)
 	for (size_t i = host->first_row; i < host->first_row + host->n_rows; i++) {
 		struct locate_row *l = &c->lrows[i];
 
+		judge_drop_path(c, l->there);
+		judge_drop_path(c, l->back);
 		*l = (struct locate_row){.from = l->from, .to = l->to, .there = LOCATE_NONE,
 					 .back = LOCATE_NONE, .tuple = l->tuple};
 		c->rows[i].other = 0;

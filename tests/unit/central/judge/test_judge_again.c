@@ -38,6 +38,7 @@ static uint64_t sequence[HOSTS], sent_paths[HOSTS];
 static uint32_t lost_at;                /* spine that loses; UINT32_MAX: none */
 static uint32_t moved;                  /* host of which a path goes by another spine */
 static uint32_t silent;                 /* host of which a path has a gap */
+static uint32_t plugged;                /* port of the fifth spine for the leaf of `moved` */
 
 /* In the place of that of central/mesh. */
 const struct registry *
@@ -79,7 +80,8 @@ addr(uint32_t a, uint32_t b, uint32_t c)
 static uint32_t
 spine_of(uint32_t from, uint32_t to, uint32_t k)
 {
-	bool other = from == moved && to == (from + LEAF) % HOSTS;
+	bool other = (from == moved && to == (from + LEAF) % HOSTS) ||
+		     (to == moved && from == (to + LEAF) % HOSTS);
 
 	return other ? 4 : (from * 7 + to * 3 + k) % 4; /* the fifth is a new one */
 }
@@ -117,7 +119,7 @@ path(struct paths_path *p, uint32_t from, uint32_t to, uint16_t src_port, uint32
 				 .src_port = src_port, .time_ns = wall + now_ns, .reached = true,
 				 .stable = true, .n_hops = 3};
 	p->hops[0] = addr(2, 0, from / LEAF + 1);
-	p->hops[1] = addr(3, from / LEAF, spine + 1);
+	p->hops[1] = addr(3, from / LEAF, spine + 1 + (from == moved && spine == 4 ? plugged : 0));
 	p->hops[2] = addr(4, spine, to / LEAF + 1);
 	if (from / LEAF == to / LEAF)
 		p->n_hops = 1;
@@ -357,6 +359,7 @@ begin(void **state)
 	n_hosts = HOSTS - 1;
 	turn = 0;
 	lost_at = moved = silent = UINT32_MAX;
+	plugged = 0;
 	memset(sequence, 0, sizeof(sequence));
 	memset(sent_paths, 0, sizeof(sent_paths));
 	assert_int_equal(judge_index_seed(), 0);
@@ -475,6 +478,31 @@ test_changes(void **state)
 	}
 }
 
+/* A cable is plugged in elsewhere: the link of before is none of two. */
+static void
+test_plugged(void **state)
+{
+	struct addr a;
+
+	(void)state;
+	moved = 2;
+	for (uint32_t leaf = 0; leaf < 2; leaf++)
+		for (uint32_t port = 5; port < 7; port++) {
+			a = addr(3, leaf, port);
+			assert_int_equal(roads_name_file(roads, &a, "spine4", NULL), 0);
+		}
+	trace(2);
+	trace(7);
+	compare(INTAKE_SHORT);
+	plugged = 1;
+	trace(2);
+	compare(INTAKE_SHORT);
+	assert_true(kept->buried > 0);
+	plugged = 0;
+	trace(2);
+	compare(INTAKE_SHORT);
+}
+
 /* A host ceases to report, and is forgotten. */
 static void
 test_gone(void **state)
@@ -501,6 +529,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_losses, begin, end),
 		cmocka_unit_test_setup_teardown(test_changes, begin, end),
+		cmocka_unit_test_setup_teardown(test_plugged, begin, end),
 		cmocka_unit_test_setup_teardown(test_gone, begin, end),
 	};
 

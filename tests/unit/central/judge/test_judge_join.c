@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -17,8 +18,11 @@ static struct {
 	struct judge_case c;
 	struct judge_link links[LINKS];
 	struct locate_link llinks[LINKS];
-	uint32_t steps[LINKS];
+	uint32_t steps[LINKS], uses[LINKS];
 	struct judge_ask asks[1];
+	struct judge_nic nics[1];
+	struct locate_nic lnics[1];
+	struct judge_switch switches[4];
 } at;
 
 static int
@@ -30,7 +34,26 @@ setup(void **state)
 	at.c.llinks = at.llinks;
 	at.c.steps = at.steps;
 	at.c.asks = at.asks;
+	at.c.uses = at.uses;
+	at.c.nics = at.nics;
+	at.c.lnics = at.lnics;
+	at.c.n_nics = 1;
+	at.nics[0].tor = LOCATE_NONE;
+	at.c.switches = at.switches;
+	for (int i = 0; i < 4; i++)
+		at.switches[i].named = true;
 	return judge_index_seed();
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	free(at.c.chosen);
+	free(at.c.unjoined);
+	free(at.c.unjoined_steps);
+	free(at.c.used);
+	return 0;
 }
 
 static uint32_t
@@ -43,6 +66,7 @@ link_from(uint32_t from, const char *from_addr, uint32_t to, const char *to_addr
 	assert_int_equal(addr_parse(to_addr, &at.links[n].to), 0);
 	at.llinks[n] = (struct locate_link){from, to, LOCATE_NONE, LOCATE_NONE};
 	at.steps[at.c.n_steps++] = n;
+	at.uses[n] = 1;
 	return n;
 }
 
@@ -109,15 +133,75 @@ test_nameless(void **state)
 	assert_int_equal(at.steps[b], b);
 	assert_int_equal(at.steps[nic], nic);
 	assert_int_equal(at.steps[nic6], nic6);
+	assert_int_equal(at.lnics[0].tor, 0);
+}
+
+/* A cable is plugged in elsewhere, and back. */
+static void
+test_moved(void **state)
+{
+	uint32_t first = link_from(0, "10.1.0.254", 3, "10.9.0.2");
+	uint32_t down = link_from(3, "10.9.0.2", 0, "10.9.0.1");
+	uint32_t v6 = link_from(0, "fd00:1::fe", 3, "fd00:9::2");
+	uint32_t second;
+
+	(void)state;
+	assert_int_equal(judge_join(&at.c), 0);
+	assert_int_equal(at.steps[v6], first);
+	assert_int_equal(at.llinks[first].reverse, down);
+	second = link_from(0, "10.1.0.254", 3, "10.9.0.6");
+	at.uses[first] = 0;
+	assert_int_equal(judge_join(&at.c), 0);
+	assert_int_equal(at.steps[v6], v6);
+	assert_int_equal(at.steps[second], v6);
+	assert_int_equal(at.llinks[v6].reverse, down);
+	assert_int_equal(at.llinks[down].reverse, v6);
+	assert_int_equal(at.llinks[first].from, LOCATE_NONE);
+	at.uses[first] = 1;
+	at.uses[second] = 0;
+	assert_int_equal(judge_join(&at.c), 0);
+	assert_int_equal(at.steps[v6], first);
+	assert_int_equal(at.llinks[first].reverse, down);
+	assert_int_equal(at.llinks[down].reverse, first);
+	assert_int_equal(at.llinks[second].from, LOCATE_NONE);
+}
+
+/* So is that of a NIC. */
+static void
+test_tor(void **state)
+{
+	uint32_t first = link_from(LOCATE_NONE, "10.1.0.1", 0, "10.1.0.254"), second;
+
+	(void)state;
+	at.llinks[first].nic = 0;
+	assert_int_equal(judge_join(&at.c), 0);
+	assert_int_equal(at.lnics[0].tor, 0);
+	second = link_from(LOCATE_NONE, "10.1.0.1", 1, "10.1.0.253");
+	at.llinks[second].nic = 0;
+	at.uses[first] = 0;
+	assert_int_equal(judge_join(&at.c), 0);
+	assert_int_equal(at.lnics[0].tor, 1);
+	at.uses[first] = 1;
+	at.uses[second] = 0;
+	assert_int_equal(judge_join(&at.c), 0);
+	assert_int_equal(at.lnics[0].tor, 0);
+	at.uses[first] = 0;
+	at.nics[0].tor = 2;           /* what its host says */
+	at.uses[second] = 1;
+	at.switches[1].named = false;
+	assert_int_equal(judge_join(&at.c), 0);
+	assert_int_equal(at.lnics[0].tor, 2);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_down, setup),
-		cmocka_unit_test_setup(test_parallel, setup),
-		cmocka_unit_test_setup(test_nameless, setup),
+		cmocka_unit_test_setup_teardown(test_down, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_parallel, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nameless, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tor, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("judge_join", tests, NULL, NULL);
