@@ -11,6 +11,7 @@
 #include "locate/locate_impl.h"
 
 #define LEFT 5               /* a fifth of the heaviest moment must be left in others */
+#define MOSTLY 3             /* all but a third */
 
 /* A link, its reverse and its cable are one place, and so are all directions of a NIC. */
 static uint64_t
@@ -369,9 +370,36 @@ locate_times_add(struct locate_times *sum, const struct locate_times *more)
 	}
 }
 
+/* Whether most of a member's own lie in the two heaviest moments of the sum. */
+static bool
+locate_group_within(const unsigned int *own, const unsigned int *sum)
+{
+	unsigned int most = 0, next = 1, all = 0;
+
+	for (unsigned int i = 0; i < 64; i++) {
+		all += own[i];
+		if (sum[i] > sum[most]) {
+			next = most;
+			most = i;
+		} else if (i != most && (sum[i] > sum[next] || next == most)) {
+			next = i;
+		}
+	}
+	return MOSTLY * (all - own[most] - own[next]) <= all;
+}
+
+static bool
+locate_times_are_within(const struct locate_times *own, const struct locate_times *sum)
+{
+	return locate_group_within(own->parts, sum->parts) &&
+	       (!sum->known || locate_group_within(own->seconds, sum->seconds));
+}
+
 /*
  * A stall does not hit all probes of a host alike, so it may take two members to explain one. If
- * what they explain together was over after a moment, each was, whatever else its few rows lost.
+ * what they explain together was over after a moment, so was each member that has most of its
+ * losses in this moment, whatever else its few rows lost. A NIC that loses something all the time
+ * is another matter.
  */
 static void
 locate_group_same_moment(const struct locate_work *work, const struct locate_times *times,
@@ -385,7 +413,8 @@ locate_group_same_moment(const struct locate_work *work, const struct locate_tim
 			if (k != i && host != LOCATE_NONE &&
 			    locate_group_host(work, &findings[k]) == host)
 				locate_times_add(&sum, &times[k]);
-		if (!findings[i].brief && locate_times_are_brief(&sum))
+		if (!findings[i].brief && locate_times_are_brief(&sum) &&
+		    locate_times_are_within(&times[i], &sum))
 			findings[i].brief = findings[i].suspect = true;
 	}
 }

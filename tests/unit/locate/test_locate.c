@@ -622,6 +622,46 @@ test_same_moment(void **state)
 	}
 }
 
+/*
+ * One NIC of a host loses something all the time, another one much in one second. The host may have
+ * stalled then, which does not explain the former.
+ */
+static void
+test_same_host(void **state)
+{
+	struct clos *c = clos_new();
+	struct locate_result *result;
+	unsigned int turn = 0, found = 0;
+
+	(void)state;
+	c->nics[9].host = 5;
+	for (size_t i = 0; i < c->e.n_rows; i++) {
+		struct locate_row *r = &c->rows[i];
+
+		r->heard = false;
+		if (r->from == 9 || r->to == 9) {
+			r->lost = 20;
+			r->lost_when = 1;
+			r->lost_due = 1 << 15;
+		} else if ((r->from == 5 || r->to == 5) && i % 5 == 0) {
+			r->lost = 4;
+			r->lost_when = 1 << turn % 4;
+			r->lost_due = 1 << 5 * (turn % 4);
+			turn++;
+		}
+	}
+	result = run(c);
+	for (size_t i = 0; i < result->n_findings; i++) {
+		const struct locate_finding *f = &result->findings[i];
+
+		assert_true(f->suspect || f->candidates[0].id == 5);
+		found += !f->suspect;
+	}
+	assert_true(found > 0);
+	locate_free(result);
+	free(c);
+}
+
 static uint32_t
 below(uint64_t *state, uint32_t n)
 {
@@ -728,6 +768,7 @@ main(void)
 		cmocka_unit_test(test_seconds),
 		cmocka_unit_test(test_prune),
 		cmocka_unit_test(test_same_moment),
+		cmocka_unit_test(test_same_host),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_empty),
 	};
