@@ -30,7 +30,8 @@ judge_share_has(struct judge_case *c, const struct report_stream *s)
 {
 	uint64_t max = judge_share_max(c);
 	struct judge_tuple key;
-	bool has = c->n_rows < max + max / 8; /* the hash does not part them exactly */
+	/* The hash does not part them exactly. */
+	bool has = c->n_rows - c->buried < max + max / 8;
 
 	if (has && c->one_of > 1 && s->kind != REPORT_ASK) {
 		key = (struct judge_tuple){s->source, s->destination,

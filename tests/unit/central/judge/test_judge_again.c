@@ -38,6 +38,7 @@ static uint64_t sequence[HOSTS], sent_paths[HOSTS];
 static uint32_t lost_at;                /* spine that loses; UINT32_MAX: none */
 static uint32_t moved;                  /* host of which a path goes by another spine */
 static uint32_t silent;                 /* host of which a path has a gap */
+static uint64_t rows_max;               /* of a case; 0: the default */
 static uint32_t plugged;                /* port of the fifth spine for the leaf of `moved` */
 
 /* In the place of that of central/mesh. */
@@ -310,7 +311,7 @@ judge(struct judge_case *c)
 static size_t
 compare(enum intake_window window)
 {
-	const struct judge_sources sources = {NULL, intake, roads, 0};
+	const struct judge_sources sources = {NULL, intake, roads, rows_max};
 	struct judge_case_stats a, b;
 	struct judge_case *fresh, *next;
 	size_t n;
@@ -326,6 +327,7 @@ compare(enum intake_window window)
 	judge_case_stats(kept, &b);
 	assert_true(a.rows > 0);
 	assert_int_equal(a.rows, b.rows);
+	assert_int_equal(a.left_out, b.left_out);
 	assert_int_equal(a.hosts, b.hosts);
 	assert_int_equal(a.nics, b.nics);
 	assert_int_equal(a.probes, b.probes);
@@ -360,6 +362,7 @@ begin(void **state)
 	turn = 0;
 	lost_at = moved = silent = UINT32_MAX;
 	plugged = 0;
+	rows_max = 0;
 	memset(sequence, 0, sizeof(sequence));
 	memset(sent_paths, 0, sizeof(sent_paths));
 	assert_int_equal(judge_index_seed(), 0);
@@ -503,6 +506,24 @@ test_plugged(void **state)
 	compare(INTAKE_SHORT);
 }
 
+/* Rows that are there no more take no room from others. */
+static void
+test_room(void **state)
+{
+	struct intake_stats stats;
+
+	(void)state;
+	intake_stats(intake, now_ns, &stats);
+	rows_max = stats.rows;
+	compare(INTAKE_SHORT);
+	moved = 2;
+	silent = 5;
+	trace(2);
+	trace(5);
+	compare(INTAKE_SHORT);
+	assert_true(kept->n_rows > rows_max + rows_max / 8);
+}
+
 /* A host ceases to report, and is forgotten. */
 static void
 test_gone(void **state)
@@ -530,6 +551,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_losses, begin, end),
 		cmocka_unit_test_setup_teardown(test_changes, begin, end),
 		cmocka_unit_test_setup_teardown(test_plugged, begin, end),
+		cmocka_unit_test_setup_teardown(test_room, begin, end),
 		cmocka_unit_test_setup_teardown(test_gone, begin, end),
 	};
 
