@@ -62,7 +62,7 @@ judge_pick_port(struct judge_case *c, uint32_t nic)
 	for (size_t i = 0; i < c->n_rows; i++) {
 		size_t at = (first + i) % c->n_rows;
 
-		if (c->lrows[at].from == nic && c->rows[at].src_port)
+		if (c->lrows[at].from == nic && c->rows[at].src_port && judge_has_probes(c, at))
 			return c->rows[at].src_port;
 	}
 	return 0;
@@ -129,7 +129,7 @@ judge_want_new(struct judge_case *c, size_t finding, uint32_t from, uint32_t to)
 	int rc;
 
 	for (size_t i = 0; i < c->n_rows; i++)
-		if (c->lrows[i].from == from && c->lrows[i].to == to) {
+		if (c->lrows[i].from == from && c->lrows[i].to == to && judge_has_probes(c, i)) {
 			class = c->rows[i].traffic_class;
 			break;
 		}

@@ -52,7 +52,7 @@ setup(void **state)
 		at.lnics[i] = (struct locate_nic){.host = i, .tor = i / 2};
 	}
 	/* From host 0 to host 2. */
-	at.lrow = (struct locate_row){.from = 0, .to = 2};
+	at.lrow = (struct locate_row){.from = 0, .to = 2, .sent = 1};
 	at.row = (struct judge_row){.source = at.nics[0].addrs[0], .src_port = 50001,
 				    .destination = at.nics[2].addrs[0], .back_port = 50002,
 				    .traffic_class = 104};
@@ -177,6 +177,25 @@ test_ports(void **state)
 		expect(i, "h0", false, 0, i < 3 ? 2 : 4, 50001);
 }
 
+/* Rows of before say nothing of the traffic class and the ports of now. */
+static void
+test_before(void **state)
+{
+	struct judge_row rows[2] = {{.src_port = 49999, .traffic_class = 8}, at.row};
+	struct locate_row lrows[2] = {{.from = 0, .to = 2}, at.lrow};
+
+	(void)state;
+	at.c.rows = rows;
+	at.c.lrows = lrows;
+	at.c.n_rows = 2;
+	at.nics[0].src_ports = 1;
+	ask(0, LOCATE_NONE, 0, 2, false);
+	wanted();
+	assert_int_equal(at.n, 9);
+	for (size_t i = 0; i < 6; i++)
+		expect(i, "h0", false, 0, i < 3 ? 2 : 4, 50001);
+}
+
 int
 main(void)
 {
@@ -185,6 +204,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_findings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_new, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_before, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("judge_want", tests, NULL, NULL);
