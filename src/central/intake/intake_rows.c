@@ -274,14 +274,33 @@ intake_rare(struct intake_stored *row, uint32_t at)
 	return &more[row->n_rare++];
 }
 
+/*
+ * The ages of the slots that a window up to this one has of the row: from `first` to below `end`.
+ * The row may have newer ones, because the window was begun before its last report came.
+ */
+struct intake_ages {
+	uint32_t first, end;
+};
+
+static struct intake_ages
+intake_ages_of(const struct intake_stored *row, enum intake_window w, uint32_t number)
+{
+	const uint32_t n = intake_windows[w].n, newer = row->newest[w] - number;
+
+	if (number >= row->newest[w])
+		return (struct intake_ages){number - row->newest[w], n};
+	return (struct intake_ages){0, newer < n ? n - newer : 0};
+}
+
 void
 intake_stored_sum(const struct intake_stored *row, enum intake_window w, uint64_t now_ns,
 		  struct intake_counts *out)
 {
 	const uint32_t n = intake_windows[w].n, number = intake_number(w, now_ns);
+	const struct intake_ages ages = intake_ages_of(row, w, number);
 
 	*out = (struct intake_counts){0};
-	for (uint32_t age = number - row->newest[w]; age < n; age++)
+	for (uint32_t age = ages.first; age < ages.end; age++)
 		intake_slot_sum(row, intake_windows[w].first + (number - age) % n, out);
 }
 
@@ -290,11 +309,12 @@ intake_stored_usual(const struct intake_stored *row, enum intake_window w, uint6
 {
 	const uint32_t n = intake_windows[w].n, first = intake_windows[w].first;
 	const uint32_t number = intake_number(w, now_ns);
+	const struct intake_ages ages = intake_ages_of(row, w, number);
 	uint32_t sent = 0;
 
 	if (row->rare_in >> first & ((1u << n) - 1))
 		return INTAKE_LOOK;
-	for (uint32_t age = number - row->newest[w]; age < n; age++)
+	for (uint32_t age = ages.first; age < ages.end; age++)
 		sent += row->slots[first + (number - age) % n].sent;
 	return sent;
 }
@@ -318,13 +338,13 @@ intake_stored_slot(const struct intake_stored *row, struct intake_slot slot, uin
 	const uint32_t n = intake_windows[slot.window].n;
 	const uint32_t number = intake_number(slot.window, now_ns);
 	const uint64_t slot_ns = intake_windows[slot.window].slot_ns;
+	const struct intake_ages ages = intake_ages_of(row, slot.window, number);
 
 	if (slot.age >= n || slot.age > now_ns / slot_ns)
 		return false;
 	*begin_ns = (now_ns / slot_ns - slot.age) * slot_ns;
 	*out = (struct intake_counts){0};
-	/* The newest slot of the row may be an older one. */
-	if (number - row->newest[slot.window] <= slot.age)
+	if (slot.age >= ages.first && slot.age < ages.end)
 		intake_slot_sum(row, intake_windows[slot.window].first + (number - slot.age) % n,
 				out);
 	return true;
@@ -342,7 +362,8 @@ uint32_t
 intake_stored_usual_ns(const struct intake_stored *row, uint64_t now_ns)
 {
 	const uint32_t n = intake_windows[INTAKE_LONG].n;
-	const uint32_t age = intake_number(INTAKE_LONG, now_ns) - row->newest[INTAKE_LONG];
+	const uint32_t age = intake_ages_of(row, INTAKE_LONG,
+					    intake_number(INTAKE_LONG, now_ns)).first;
 	uint32_t means[INTAKE_SLOTS], n_means = 0;
 
 	for (uint32_t i = 0; age < n && i < n - age; i++) {
@@ -389,7 +410,7 @@ intake_stored_extra_ns(const struct intake_stored *row, uint64_t now_ns)
 
 	for (enum intake_window w = 0; w < INTAKE_WINDOWS; w++) {
 		const uint32_t n = intake_windows[w].n;
-		const uint32_t age = intake_number(w, now_ns) - row->newest[w];
+		const uint32_t age = intake_ages_of(row, w, intake_number(w, now_ns)).first;
 
 		for (uint32_t i = 0; age < n && i < n - age; i++) {
 			struct intake_counts c = {0};

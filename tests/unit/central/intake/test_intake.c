@@ -397,6 +397,39 @@ test_windows(void **state)
 	end();
 }
 
+/* A window that was begun before the last report came has what came before that. */
+static void
+test_begun_before(void **state)
+{
+	const uint64_t begun_ns = 100 * S;
+	const struct intake_slot slot = {.window = INTAKE_SHORT, .age = 1};
+	const struct intake_host *host;
+	struct intake_counts counts;
+	struct intake_row row;
+	uint64_t since_ns;
+	uint32_t usual[STREAMS];
+
+	(void)state;
+	begin(10);
+	for (unsigned int i = 0; i < 6; i++) {
+		assert_int_equal(send_now(), 0);
+		host = intake_find(intake, "a");
+		intake_row_at(host, 0, INTAKE_SHORT, begun_ns, &row);
+		intake_usual(host, INTAKE_SHORT, begun_ns, usual);
+		assert_int_equal(row.counts.sent, i < 4 ? 50 : 0);
+		assert_int_equal(usual[0], row.counts.sent);
+		intake_row_at(host, 0, INTAKE_SHORT, now.mono_ns, &row);
+		assert_int_equal(row.counts.sent, i < 4 ? 50 * (i + 1) : 200);
+		assert_true(intake_stored_slot(row.stored, slot, now.mono_ns, &counts, &since_ns));
+		assert_int_equal(counts.sent, i ? 50 : 0);
+		assert_true(intake_stored_slot(row.stored, slot, begun_ns + 5 * S, &counts,
+					       &since_ns));
+		assert_int_equal(counts.sent, i < 4 ? 50 : 0);
+		pass(5 * S);
+	}
+	end();
+}
+
 static void
 test_classes(void **state)
 {
@@ -785,7 +818,8 @@ main(void)
 		cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_heard), cmocka_unit_test(test_borrowed),
 		cmocka_unit_test(test_seconds),
-		cmocka_unit_test(test_windows), cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_windows), cmocka_unit_test(test_begun_before),
+		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_sequence), cmocka_unit_test(test_forged_sequence),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_ports),
