@@ -464,6 +464,14 @@ roads_sweep(struct roads *r, uint32_t host, enum roads_sweep which)
 
 /* ---- to look at ---- */
 
+/* Whether it may be that the path before holds; if not, it does not as long as the path stays. */
+static bool
+roads_before_may_hold(const struct roads *r, const struct roads_way *w)
+{
+	return w->before && (w->flags & ROADS_AGREES) &&
+	       (int32_t)(r->now_s - w->good_s) <= ROADS_BEFORE_S;
+}
+
 /*
  * Whether packets may still take the last good path: not too long ago they did, no trace since says
  * that they do not, and no link of it is out. A link is out if no path crosses it any more and one
@@ -475,8 +483,7 @@ roads_before_holds(const struct roads *r, const struct roads_way *w)
 	uint32_t links[ROADS_LINKS_MAX];
 	uint8_t n = roads_links_of(r, w, ROADS_BEFORE, links);
 
-	if (n == 0 || !(w->flags & ROADS_AGREES) ||
-	    (int32_t)(r->now_s - w->good_s) > ROADS_BEFORE_S)
+	if (n == 0 || !roads_before_may_hold(r, w))
 		return false;
 	for (uint8_t i = 0; i < n; i++) {
 		const struct roads_edge *edge = roads_edge_at(r, links[i]);
@@ -571,7 +578,7 @@ roads_fill_links(const struct roads *r, struct roads_way_links *out)
 	w = roads_way_at(r, out->id);
 	out->complete = w->flags & ROADS_COMPLETE;
 	out->stable = w->flags & ROADS_STABLE;
-	out->lasts = out->complete && out->stable;
+	out->lasts = out->complete || !out->stable || !roads_before_may_hold(r, w);
 	out->n_links = roads_links_of(r, w, ROADS_NOW, out->links);
 	roads_fill_gaps(r, w, out);
 }

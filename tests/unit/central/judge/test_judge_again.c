@@ -437,6 +437,7 @@ static void
 test_changes(void **state)
 {
 	const struct addr renamed = addr(3, 0, 3);
+	size_t first;
 
 	(void)state;
 	lost_at = 1;
@@ -454,9 +455,15 @@ test_changes(void **state)
 	compare(INTAKE_SHORT);
 	pass(1);
 	compare(INTAKE_SHORT);
+	assert_true(kept->hosts[5].vague);
 	now_ns += 1900 * S;           /* the path before is too old to stand in */
 	pass(1);
 	compare(INTAKE_SHORT);
+	assert_false(kept->hosts[5].vague);
+	first = kept->hosts[5].first_row;
+	pass(1);
+	compare(INTAKE_SHORT);
+	assert_int_equal(kept->hosts[5].first_row, first);
 	assert_true(kept->n_chosen > 0);
 	tuples[3] = 2;                /* a host has fewer streams */
 	pass(1);
