@@ -2,11 +2,12 @@
 /*
  * DOC: counters
  *
- * A round reads the three directories. Its position is the directory and the entry. Directories are
- * listed in the first round, and in each COUNTERS_LIST_ROUNDS-th after it. Between these, the first
- * COUNTERS_OPEN files stay open, because to open and close a file costs more than to read it. A
- * file that can no longer be read (ENODEV: its device has gone) is opened anew. The timer begins
- * the next round, or continues this one. At its start, a round asks the driver of the interface. It
+ * A round reads the three directories. Its position is the directory and the entry. A directory is
+ * listed in each COUNTERS_LIST_ROUNDS-th round, and in each while it has no files. Between these,
+ * the first COUNTERS_OPEN files stay open, because to open and close a file costs more than to read
+ * it. But if the process has many files, they do not: sockets of clients need some, too. A file
+ * that can no longer be read (ENODEV: its device has gone) is opened anew. The timer begins the
+ * next round, or continues this one. At its start, a round asks the driver of the interface. It
  * uses the answer if it comes before the end of the round.
  */
 #include "rdma/counters.h"
@@ -44,6 +45,7 @@ struct counters_file {
 struct counters_list {
 	struct counters_file *file; /* those to read */
 	size_t n;
+	uint64_t listed; /* the round in which it was made; 0: none */
 };
 
 struct counters_entry {
@@ -64,7 +66,6 @@ struct counters {
 	enum counters_dir dir;
 	struct counters_list lists[COUNTERS_DIR_N];
 	size_t n_open;                  /* files in them */
-	uint64_t listed;                /* the round in which they were made; 0: none */
 	size_t at;
 	uint64_t begun_ns, before_ns;   /* of this round and the one before it */
 	struct ethtool *asked;          /* of the driver, in round `asked_round`; NULL: none */
@@ -210,7 +211,7 @@ counters_read_file(struct counters *cs, struct counters_file *file, uint64_t *ou
 		counters_open(cs, file);
 		len = file->fd < 0 ? -1 : pread(file->fd, text, sizeof(text) - 1, 0);
 	}
-	if (len < 0 || cs->n_open > COUNTERS_OPEN)
+	if (len < 0 || cs->n_open > COUNTERS_OPEN || file->fd >= COUNTERS_FD_MAX)
 		counters_close(cs, file);
 	return counters_read_number(len, text, out);
 }
@@ -281,18 +282,20 @@ counters_list_add(struct counters_list *list, const char *name)
 	return true;
 }
 
-/* Lists the files of the directory; none if it is missing. */
+/* Lists the files of the directory, if it is time; none if it is missing. */
 static void
 counters_list_dir(struct counters *cs)
 {
+	struct counters_list *list = &cs->lists[cs->dir];
 	const struct dirent *entry;
 	char path[PATH_MAX];
 	DIR *dir;
 
 	cs->at = 0;
-	if (cs->listed != cs->round)
+	if (list->n && cs->round - list->listed < COUNTERS_LIST_ROUNDS)
 		return;
 	counters_drop_list(cs, cs->dir);
+	list->listed = cs->round;
 	if (cs->dir == COUNTERS_DIR_NET && !cs->netdev[0])
 		return;
 	counters_path(cs, cs->dir, path);
@@ -301,7 +304,7 @@ counters_list_dir(struct counters *cs)
 		return;
 	while ((entry = readdir(dir)))
 		if (counters_wants(cs->dir, entry->d_name) &&
-		    !counters_list_add(&cs->lists[cs->dir], entry->d_name))
+		    !counters_list_add(list, entry->d_name))
 			break;
 	closedir(dir);
 }
@@ -360,8 +363,6 @@ static void
 counters_begin_round(struct counters *cs, uint64_t now_ns)
 {
 	cs->round++;
-	if (!cs->listed || cs->round - cs->listed >= COUNTERS_LIST_ROUNDS)
-		cs->listed = cs->round;
 	cs->before_ns = cs->begun_ns;
 	cs->begun_ns = now_ns;
 	cs->info.left_out = 0;
@@ -423,7 +424,6 @@ counters_drop_lists(struct counters *cs)
 {
 	for (int dir = 0; dir < COUNTERS_DIR_N; dir++)
 		counters_drop_list(cs, (enum counters_dir)dir);
-	cs->listed = 0;
 	cs->at = 0;
 }
 
@@ -461,8 +461,13 @@ counters_free(struct counters *cs)
 void
 counters_start(struct counters *cs, const char *netdev)
 {
-	if (netdev)
+	if (netdev && strcmp(netdev, cs->netdev) != 0) {
 		snprintf(cs->netdev, sizeof(cs->netdev), "%s", netdev);
+		/* What is open is of the other one. */
+		counters_drop_list(cs, COUNTERS_DIR_NET);
+		if (cs->dir == COUNTERS_DIR_NET)
+			cs->at = 0;
+	}
 	if (cs->running)
 		return;
 	cs->running = true;

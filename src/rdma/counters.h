@@ -36,6 +36,7 @@ struct work;
 #define COUNTERS_MAX 256     /* of one port; more are left out */
 #define COUNTERS_NAME 48
 #define COUNTERS_OPEN 48     /* files of one port that stay open between rounds */
+#define COUNTERS_FD_MAX 512  /* no descriptor from this one on stays: half of the usual limit */
 #define COUNTERS_LIST_ROUNDS 6 /* so often a new file is found */
 
 /* A counter, after counter_judge.h has judged its readings. */

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <semaphore.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -45,7 +47,7 @@ __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	ifr = va_arg(ap, struct ifreq *);
 	va_end(ap);
-	if (fd < 0 || request != SIOCETHTOOL || strcmp(ifr->ifr_name, "rpm-none0") != 0)
+	if (fd < 0 || request != SIOCETHTOOL || strncmp(ifr->ifr_name, "rpm-none", 8) != 0)
 		abort();
 	u.data = ifr->ifr_data;
 	if (u.info->cmd == ETHTOOL_GSSET_INFO) {
@@ -443,6 +445,96 @@ test_stays_open(void **state)
 	left_ns = 5000000000;
 }
 
+/* Another round, which takes the files as the one before has left them. */
+static void
+round_again(const struct tree *t)
+{
+	left_ns = 5000000;
+	assert_int_equal(loop_run(t->loop), 0);
+	left_ns = 5000000000;
+}
+
+/*
+ * A file that is open cannot be read any more, because what it is of has gone: here, a process. The
+ * one with its name is opened.
+ */
+static void
+test_gone(void **state)
+{
+	struct tree *t = *state;
+	char path[512], target[64];
+	pid_t child = fork();
+
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_true(child > 0);
+	snprintf(path, sizeof(path), "%s/" HW "retries", t->root);
+	snprintf(target, sizeof(target), "/proc/%d/sessionid", (int)child);
+	assert_int_equal(symlink(target, path), 0);
+	left_ns = 5000000;
+	round_now(t);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	drop(t, HW "retries");
+	put(t, HW "retries", "7\n");
+	round_again(t);
+	assert_int_equal(see(t, "retries")->value, 7);
+}
+
+/* The files of the interface are those of the one that was named last. */
+static void
+test_other_netdev(void **state)
+{
+	struct tree *t = *state;
+
+	make_dirs(t, "class/net/rpm-none1/statistics/");
+	put(t, NET "rx_dropped", "3\n");
+	put(t, "class/net/rpm-none1/statistics/rx_dropped", "5\n");
+	left_ns = 5000000;
+	round_now(t);
+	assert_int_equal(see(t, "net_rx_dropped")->value, 3);
+	counters_start(t->counters, "rpm-none1");
+	round_again(t);
+	assert_int_equal(see(t, "net_rx_dropped")->value, 5);
+	assert_int_equal(count_open(t), 1);
+}
+
+/* A directory that comes later is found in the next round. */
+static void
+test_comes_later(void **state)
+{
+	struct tree *t = *state;
+
+	left_ns = 5000000;
+	round_now(t);
+	put(t, HW "retries", "1\n");
+	round_again(t);
+	assert_int_equal(see(t, "retries")->value, 1);
+}
+
+/* Nothing stays open while this process has many files. */
+static void
+test_few_descriptors(void **state)
+{
+	struct tree *t = *state;
+	int fds[COUNTERS_FD_MAX], n = 0;
+
+	put_hundred(t, "1\n");
+	while (n < COUNTERS_FD_MAX) {
+		fds[n] = dup(STDERR_FILENO);
+		assert_true(fds[n] >= 0);
+		if (fds[n++] >= COUNTERS_FD_MAX)
+			break;
+	}
+	round_now(t);
+	assert_int_equal(count_open(t), 0);
+	assert_non_null(find(t, "counter_99"));
+	while (n > 0)
+		close(fds[--n]);
+}
+
 /*
  * The device goes in the middle of a round: nothing is hidden, and the next deltas are all of the
  * same span.
@@ -532,6 +624,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stays_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_netdev, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_comes_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_few_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
 		cmocka_unit_test(test_bad_names),
