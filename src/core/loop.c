@@ -304,6 +304,7 @@ loop_timer_be_coarse(struct loop_timer *timer)
 	return 0;
 }
 
+/* libevent counts from the time at which it last polled, which may be long ago in this callback. */
 static void
 loop_coarse_set(struct loop_timer *timer, uint64_t delay_ns)
 {
@@ -312,6 +313,7 @@ loop_coarse_set(struct loop_timer *timer, uint64_t delay_ns)
 		.tv_usec = (suseconds_t)(delay_ns % NSEC_PER_SEC / NSEC_PER_USEC),
 	};
 
+	event_base_update_cache_time(timer->loop->base);
 	if (event_add(timer->coarse, &tv) < 0)
 		log_some(10, MAIN, ERROR, "%s: its timer cannot be set", timer->name);
 }

@@ -610,6 +610,43 @@ test_coarse(void **state)
 		loop_timer_free(timer[i]);
 }
 
+struct slow {
+	struct loop_timer *coarse, *other;
+	uint64_t set_ns;
+};
+
+static void
+set_late(void *arg)
+{
+	struct slow *slow = arg;
+
+	usleep(150000);
+	slow->set_ns = clock_mono_ns();
+	loop_timer_set(slow->coarse, 60 * MSEC);
+	loop_timer_set(slow->other, 10 * MSEC);
+}
+
+/* A coarse timer runs from when it is set, also if that is long after the callback began. */
+static void
+test_coarse_set_late(void **state)
+{
+	struct slow slow;
+	struct loop_timer *timer;
+
+	(void)state;
+	assert_int_equal(loop_timer_new(loop, "E", note, letter('E'), &slow.coarse), 0);
+	assert_int_equal(loop_timer_be_coarse(slow.coarse), 0);
+	assert_int_equal(loop_timer_new(loop, "o", note, letter('o'), &slow.other), 0);
+	assert_int_equal(loop_timer_new(loop, "t", set_late, &slow, &timer), 0);
+	loop_timer_set(timer, 0);
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(trace, "oE");
+	assert_true(clock_mono_ns() - slow.set_ns >= 45 * MSEC);
+	loop_timer_free(timer);
+	loop_timer_free(slow.other);
+	loop_timer_free(slow.coarse);
+}
+
 static void
 defer_again(void *arg)
 {
@@ -922,6 +959,7 @@ main(void)
 		TEST(test_defer_at_once),
 		TEST(test_defer_frees),
 		TEST(test_coarse),
+		TEST(test_coarse_set_late),
 		TEST(test_defer_for_ever),
 		TEST(test_defer_flush_and_free),
 		TEST(test_undefer),
