@@ -521,7 +521,8 @@ prober_device_expects(const struct prober_device *device)
 {
 	if (device->awaited > 0)
 		return PROBER_EXPECTS_ANY;
-	return device->in_flight > 0 ? PROBER_EXPECTS_SOLICITED : PROBER_EXPECTS_NOTHING;
+	return device->in_flight > 0 || device->ack2_due > 0 ? PROBER_EXPECTS_SOLICITED :
+							       PROBER_EXPECTS_NOTHING;
 }
 
 void

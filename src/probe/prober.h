@@ -262,9 +262,10 @@ void prober_device_info(const struct prober_device *device, uint64_t now_ns,
 			struct prober_device_info *out);
 /*
  * What is expected from the network. ACK2s of the mesh and of services may be handled some
- * milliseconds after they arrive. So if the peers solicit (probe_wire.h) all other answers, only
- * solicited messages are urgent. All are urgent while a ping is in flight, or a probe without ACK1
- * to a peer that has not reported in an ACK1 of this session that it solicits.
+ * milliseconds after they arrive, also if their probe has ended as unreachable meanwhile. So if the
+ * peers solicit (probe_wire.h) all other answers, only solicited messages are urgent. All are
+ * urgent while a ping is in flight, or a probe without ACK1 to a peer that has not reported in an
+ * ACK1 of this session that it solicits.
  */
 enum prober_expects { PROBER_EXPECTS_NOTHING, PROBER_EXPECTS_SOLICITED, PROBER_EXPECTS_ANY };
 enum prober_expects prober_device_expects(const struct prober_device *device);

@@ -17,6 +17,21 @@
 
 #define DOUBT_MAX 16384 /* of all peers; more are not kept */
 
+/* While ACK2 is due, it is read soon after it has come: it tells of a stall until then. */
+static void
+doubt_ack2_due(struct prober_probe *probe, bool due)
+{
+	struct prober_device *device = probe->target->peer->device;
+
+	if (probe->ack2_due == due)
+		return;
+	probe->ack2_due = due;
+	if (due)
+		device->ack2_due++;
+	else
+		device->ack2_due--;
+}
+
 void
 prober_doubt_keep(const struct prober_probe *probe)
 {
@@ -40,6 +55,14 @@ prober_doubt_keep(const struct prober_probe *probe)
 	TAILQ_INSERT_TAIL(&peer->doubtful, kept, in_unproven);
 	prober_probe_list(kept, true);
 	prober->n_doubtful++;
+	doubt_ack2_due(kept, kept->ack1);
+}
+
+void
+prober_doubt_arrived(struct prober_probe *probe)
+{
+	probe->arrived = true;
+	doubt_ack2_due(probe, true);
 }
 
 static void
@@ -50,6 +73,7 @@ doubt_end(struct prober_probe *probe)
 	TAILQ_REMOVE(&peer->doubtful, probe, in_unproven);
 	prober_probe_list(probe, false);
 	peer->prober->n_doubtful--;
+	doubt_ack2_due(probe, false);
 	probe->doubtful = false;
 }
 

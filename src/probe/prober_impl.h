@@ -51,6 +51,7 @@ struct prober_probe {
 	bool echoed; /* a challenge, once */
 	bool doubtful; /* it has ended as unreachable, and is kept: prober_doubt.c */
 	bool arrived;   /* … and has been answered since */
+	bool ack2_due;  /* … and is one of the device's `ack2_due` */
 	bool corrected; /* … and has been found lost */
 	uint64_t last_ack_ns;                  /* time of handling; valid if ack1 or ack2 */
 	uint64_t proven_ns; /* when the proof came that the peer was alive; 0: not yet */
@@ -195,6 +196,7 @@ struct prober_device {
 	uint32_t turn;             /* the next lane if several wait: index into prober_turns */
 	uint32_t n_queue, in_flight;
 	uint32_t awaited; /* of these: pings, and those that wait for an ACK1 not solicited */
+	uint32_t ack2_due; /* doubtful probes with ACK1, to which ACK2 may still come */
 	uint32_t mtu;              /* 0: no limit */
 	uint64_t deferred;
 	struct prober_probe spare; /* for a probe that is not posted, until it is reported */
@@ -395,6 +397,8 @@ void prober_probe_tell(struct prober_probe *probe);
 /* prober_doubt.c */
 /* The probe was posted and ends as unreachable. Keeps a copy of it. */
 void prober_doubt_keep(const struct prober_probe *probe);
+/* It has been answered. */
+void prober_doubt_arrived(struct prober_probe *probe);
 /* There is nothing to be found out about it any more. */
 void prober_doubt_drop(struct prober_probe *probe);
 /* The same for all of the peer, or only those of one of its targets. */

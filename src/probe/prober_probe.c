@@ -625,7 +625,7 @@ static void
 probe_take_late(struct prober_probe *probe, const struct wire_message *message, uint64_t now_ns)
 {
 	/* ACK2, which follows, tells of stalls. */
-	probe->arrived = true;
+	prober_doubt_arrived(probe);
 	if (message->type != PROBE_WIRE_ACK2)
 		return;
 	if (message->ack2.noise) {

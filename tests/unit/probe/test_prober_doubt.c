@@ -151,6 +151,28 @@ test_answered_at_last(void **state)
 	fake_check_totals(f);
 }
 
+/* Nothing is expected of a peer that is down. After a late ACK1, its ACK2 is. */
+static void
+test_expects(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	uint32_t answered = begin_outage(f, peer);
+
+	assert_int_equal(prober_device_expects(f->device), PROBER_EXPECTS_NOTHING);
+	fake_ack1(f, answered);
+	fake_ack1(f, answered + 1);
+	assert_int_equal(prober_device_expects(f->device), PROBER_EXPECTS_SOLICITED);
+	fake_ack2(f, answered);
+	assert_int_equal(prober_device_expects(f->device), PROBER_EXPECTS_SOLICITED);
+	fake_ack2(f, answered + 1);
+	assert_int_equal(prober_device_expects(f->device), PROBER_EXPECTS_NOTHING);
+	fake_ack1(f, answered + 2);
+	assert_int_equal(prober_device_expects(f->device), PROBER_EXPECTS_SOLICITED);
+	prober_target_remove(prober_peer_next_target(peer, NULL));
+	assert_int_equal(prober_device_expects(f->device), PROBER_EXPECTS_NOTHING);
+}
+
 /* ... and says that it had stalled all the time: what it has not answered may be its own loss. */
 static void
 test_stalled(void **state)
@@ -267,7 +289,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FAKE(test_same_incarnation), WITH_FAKE(test_verdict),
 		WITH_FAKE(test_other_incarnation), WITH_FAKE(test_stalled),
-		WITH_FAKE(test_other_qp), WITH_FAKE(test_answered_at_last),
+		WITH_FAKE(test_other_qp), WITH_FAKE(test_answered_at_last), WITH_FAKE(test_expects),
 		WITH_FAKE(test_sidr_alone),	   WITH_FAKE(test_own_port),
 		WITH_FAKE(test_ends),
 	};
