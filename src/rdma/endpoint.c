@@ -19,6 +19,9 @@
  * only while there is a send that was not complete after ENDPOINT_SPIN_NS. So most sends need no
  * wake-up.
  *
+ * Messages that raise no event wait in the receive queue. Any host may send so many that it is full
+ * when an answer comes. If there were ENDPOINT_CROWD of them, all messages are urgent for a while.
+ *
  * endpoint_send() never calls back. If it finds completions of other sends, the loop reports them.
  * It also reads messages that arrive meanwhile, because others may be sent before the loop gets to
  * them: they keep the time at which they were read here, and wait in `early`.
@@ -56,6 +59,7 @@
 #define ENDPOINT_WR_SEND (1ULL << 32)
 #define ENDPOINT_POLL_BATCH 16
 #define ENDPOINT_PSN 0
+#define ENDPOINT_CROWDED_NS (60 * NSEC_PER_SEC) /* since the last message that nobody expected */
 #define ENDPOINT_WINDOW_ROUND 64
 
 struct endpoint_slot {
@@ -114,6 +118,7 @@ struct endpoint {
 	bool failed;
 	uint64_t waiting_since_ns; /* messages that are read now may have waited since then */
 	uint64_t empty_ns;         /* when the receive CQ was last empty */
+	uint64_t crowded_ns;       /* when too many messages were last in it; 0: never */
 	struct endpoint_early early;
 	struct endpoint_stats stats;
 };
@@ -446,6 +451,28 @@ endpoint_expects(const struct endpoint *ep)
 					 ENDPOINT_EXPECTS_ANY;
 }
 
+static bool
+endpoint_is_crowded(const struct endpoint *ep, uint64_t now_ns)
+{
+	return ep->crowded_ns && now_ns - ep->crowded_ns < ENDPOINT_CROWDED_NS;
+}
+
+/* Reads all. Returns whether all messages are urgent, because the queue might be full otherwise. */
+static bool
+endpoint_drain_crowd(struct endpoint *ep)
+{
+	bool expected = endpoint_expects(ep) != ENDPOINT_EXPECTS_NOTHING;
+	int n = endpoint_drain(ep);
+	uint64_t now;
+
+	if (!ep->crowded_ns && n < ENDPOINT_CROWD)
+		return false;
+	now = clock_mono_ns();
+	if (n >= ENDPOINT_CROWD || (n > 0 && !expected && endpoint_is_crowded(ep, now)))
+		ep->crowded_ns = now;
+	return endpoint_is_crowded(ep, now);
+}
+
 static void
 endpoint_set_rest(struct endpoint *ep, bool wanted)
 {
@@ -465,12 +492,12 @@ static void
 endpoint_read_and_arm(struct endpoint *ep, bool rested)
 {
 	enum endpoint_expects expects;
-	bool armed;
+	bool armed, crowded;
 
 	ep->arming = true;
-	endpoint_drain(ep);
+	crowded = endpoint_drain_crowd(ep);
 	expects = endpoint_expects(ep);
-	if (rested && expects != ENDPOINT_EXPECTS_NOTHING)
+	if (crowded || (rested && expects != ENDPOINT_EXPECTS_NOTHING))
 		expects = ENDPOINT_EXPECTS_ANY;
 	endpoint_set_rest(ep, expects == ENDPOINT_EXPECTS_SOLICITED);
 	if (expects == ENDPOINT_EXPECTS_NOTHING)

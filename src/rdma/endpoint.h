@@ -25,6 +25,7 @@ struct path_ah;
 /* The time for which endpoint_send() polls for the completion. */
 #define ENDPOINT_SPIN_NS 20000ULL
 #define ENDPOINT_REST_NS 20000000ULL /* by a coarse timer */
+#define ENDPOINT_CROWD 64 /* so many messages in a wake-up: the receive queue might overflow */
 
 /*
  * The bytes at the start of a message that are sent as given, and that are kept of a received

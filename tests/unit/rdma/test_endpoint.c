@@ -22,7 +22,7 @@
 #include "rdma/path.h"
 #include "rpingmesh/probe_wire.h"
 
-#define DEPTH 8
+#define DEPTH 96
 #define MESSAGE 50
 
 enum { SEND, RECV, QUEUES };
@@ -54,6 +54,7 @@ static struct fake {
 	void (*while_handling)(void); /* called once, when a message is handled */
 	void (*while_posting)(void); /* called once, when a message has been posted */
 	uint64_t received_ns;
+	unsigned int send_flags;
 	enum endpoint_expects expects;
 	void (*deferred)(void *arg);
 	void *deferred_arg;
@@ -149,6 +150,7 @@ fake_post_send(struct ibv_qp *qp, struct ibv_send_wr *wr, struct ibv_send_wr **b
 {
 	(void)qp;
 	(void)bad;
+	fake.send_flags = wr->send_flags;
 	if (fake.complete_sends)
 		fake_complete(&fake.queue[SEND], wr->wr_id);
 	fake_once(&fake.while_posting);
@@ -383,7 +385,8 @@ void
 loop_undefer(struct loop *loop, const void *arg)
 {
 	(void)loop;
-	(void)arg;
+	if (arg == fake.deferred_arg)
+		fake.deferred = NULL;
 }
 
 void
@@ -463,6 +466,7 @@ teardown(void **state)
 {
 	(void)state;
 	endpoint_free(fake.ep);
+	assert_null(fake.deferred);
 	return 0;
 }
 
@@ -568,6 +572,46 @@ test_while_sending(void **state)
 	assert_int_equal(fake.received, 2);
 }
 
+static void
+arrive_many(void)
+{
+	for (unsigned int i = 0; i < 40; i++)
+		fake_arrive();
+}
+
+/* More messages than can be read while one is sent. */
+static void
+test_many_while_sending(void **state)
+{
+	struct endpoint_tx tx;
+
+	(void)state;
+	fake.complete_sends = true;
+	for (unsigned int i = 1; i <= 3; i++) {
+		fake.while_posting = arrive_many;
+		assert_int_equal(endpoint_send(fake.ep, &send_one, &tx), 0);
+		assert_int_equal(endpoint_send(fake.ep, &send_one, &tx), 0);
+		assert_int_equal(wake_ups(), 1);
+		assert_int_equal(fake.received, 40 * i);
+	}
+}
+
+/* The other end wakes up for what is sent as solicited. */
+static void
+test_send_solicited(void **state)
+{
+	struct endpoint_send send = send_one;
+	struct endpoint_tx tx;
+
+	(void)state;
+	fake.complete_sends = true;
+	assert_int_equal(endpoint_send(fake.ep, &send, &tx), 0);
+	assert_int_equal(fake.send_flags, IBV_SEND_SIGNALED);
+	send.solicited = true;
+	assert_int_equal(endpoint_send(fake.ep, &send, &tx), 0);
+	assert_int_equal(fake.send_flags, IBV_SEND_SIGNALED | IBV_SEND_SOLICITED);
+}
+
 /* Brings it to where nothing is expected, and only solicited messages raise events. */
 static void
 calm(void)
@@ -635,6 +679,54 @@ test_rest(void **state)
 	assert_int_equal(fake.received, 2);
 }
 
+/* It is freed before what it has deferred is called: teardown() looks. */
+static void
+test_free_deferred(void **state)
+{
+	struct endpoint_tx tx;
+
+	(void)state;
+	calm();
+	fake.complete_sends = true;
+	assert_int_equal(endpoint_send(fake.ep, &send_one, &tx), 0);
+	assert_non_null(fake.deferred);
+}
+
+/*
+ * So many messages that raise no event have come that an answer might find no buffer. From then on
+ * each is read, also those that nobody expects.
+ */
+static void
+test_crowd(void **state)
+{
+	(void)state;
+	calm();
+	for (unsigned int i = 0; i < ENDPOINT_CROWD; i++)
+		fake_arrive();
+	assert_int_equal(wake_ups(), 0);
+	send_some(1, ENDPOINT_EXPECTS_NOTHING);
+	assert_int_equal(fake.received, ENDPOINT_CROWD);
+	for (unsigned int i = 1; i <= 3; i++) {
+		fake_arrive();
+		assert_int_equal(wake_ups(), 1);
+		assert_int_equal(fake.received, ENDPOINT_CROWD + i);
+	}
+}
+
+/* Fewer are no crowd. */
+static void
+test_no_crowd(void **state)
+{
+	(void)state;
+	calm();
+	for (unsigned int i = 1; i < ENDPOINT_CROWD; i++)
+		fake_arrive();
+	send_some(1, ENDPOINT_EXPECTS_NOTHING);
+	assert_int_equal(fake.received, ENDPOINT_CROWD - 1);
+	fake_arrive();
+	assert_int_equal(wake_ups(), 0);
+}
+
 /* A send after which all is urgent; what has come before the queue is armed for that is found. */
 static void
 test_urgent(void **state)
@@ -689,7 +781,12 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_while_arming, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_while_sending, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_while_sending, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_send_solicited, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_solicited, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_free_deferred, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_crowd, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_crowd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_urgent, setup, teardown),
 	};
