@@ -16,6 +16,7 @@
 #include <cmocka.h>
 #include <infiniband/verbs.h>
 
+#include "core/clock.h"
 #include "core/loop.h"
 #include "rdma/device.h"
 #include "rdma/endpoint.h"
@@ -53,7 +54,9 @@ static struct fake {
 	unsigned int received, sent, more;
 	void (*while_handling)(void); /* called once, when a message is handled */
 	void (*while_posting)(void); /* called once, when a message has been posted */
-	uint64_t received_ns;
+	uint64_t received_ns, received_error_ns;
+	uint64_t busy_ns;  /* since when the loop has been */
+	uint64_t ahead_ns; /* of the clock */
 	unsigned int send_flags;
 	enum endpoint_expects expects;
 	void (*deferred)(void *arg);
@@ -399,7 +402,16 @@ uint64_t
 loop_busy_since_ns(const struct loop *loop)
 {
 	(void)loop;
-	return 0;
+	return fake.busy_ns;
+}
+
+uint64_t __real_clock_mono_ns(void);
+uint64_t __wrap_clock_mono_ns(void);
+
+uint64_t
+__wrap_clock_mono_ns(void)
+{
+	return __real_clock_mono_ns() + fake.ahead_ns;
 }
 
 /* ---- tests ---- */
@@ -411,6 +423,7 @@ on_received(void *arg, const struct endpoint_rx *rx)
 	assert_int_equal(rx->len, MESSAGE);
 	fake.received++;
 	fake.received_ns = rx->at.ns;
+	fake.received_error_ns = rx->at.error_ns;
 	fake_once(&fake.while_handling);
 }
 
@@ -559,6 +572,7 @@ test_while_sending(void **state)
 	struct endpoint_tx tx[2];
 
 	(void)state;
+	fake.busy_ns = clock_mono_ns();
 	fake.complete_sends = true;
 	fake.while_posting = fake_arrive;
 	for (int i = 0; i < 2; i++)
@@ -567,6 +581,7 @@ test_while_sending(void **state)
 	assert_int_equal(wake_ups(), 1);
 	assert_int_equal(fake.received, 1);
 	assert_in_range(fake.received_ns, tx[0].posted_ns, tx[1].posted_ns);
+	assert_int_equal(fake.received_error_ns, fake.received_ns - fake.busy_ns);
 	fake_arrive();
 	assert_int_equal(wake_ups(), 1);
 	assert_int_equal(fake.received, 2);
@@ -575,11 +590,11 @@ test_while_sending(void **state)
 static void
 arrive_many(void)
 {
-	for (unsigned int i = 0; i < 40; i++)
+	for (unsigned int i = 0; i < 10; i++)
 		fake_arrive();
 }
 
-/* More messages than can be read while one is sent. */
+/* More messages than can be read while some are sent. */
 static void
 test_many_while_sending(void **state)
 {
@@ -587,12 +602,13 @@ test_many_while_sending(void **state)
 
 	(void)state;
 	fake.complete_sends = true;
-	for (unsigned int i = 1; i <= 3; i++) {
+	for (unsigned int i = 1; i <= 12; i++) {
 		fake.while_posting = arrive_many;
 		assert_int_equal(endpoint_send(fake.ep, &send_one, &tx), 0);
-		assert_int_equal(endpoint_send(fake.ep, &send_one, &tx), 0);
+		if (i % 4)
+			continue;
 		assert_int_equal(wake_ups(), 1);
-		assert_int_equal(fake.received, 40 * i);
+		assert_int_equal(fake.received, 10 * i);
 	}
 }
 
@@ -694,7 +710,7 @@ test_free_deferred(void **state)
 
 /*
  * So many messages that raise no event have come that an answer might find no buffer. From then on
- * each is read, also those that nobody expects.
+ * each is read, also those that nobody expects, until none has come for a minute.
  */
 static void
 test_crowd(void **state)
@@ -710,7 +726,13 @@ test_crowd(void **state)
 		fake_arrive();
 		assert_int_equal(wake_ups(), 1);
 		assert_int_equal(fake.received, ENDPOINT_CROWD + i);
+		fake.ahead_ns += 40 * NSEC_PER_SEC;
 	}
+	fake.ahead_ns += 40 * NSEC_PER_SEC;
+	fake_arrive();
+	assert_int_equal(wake_ups(), 1);
+	fake_arrive();
+	assert_int_equal(wake_ups(), 0);
 }
 
 /* Fewer are no crowd. */
