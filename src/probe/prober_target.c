@@ -298,7 +298,7 @@ target_is_batched(const struct prober_target *target)
 	return target->config.kind != PROBE_KIND_PING;
 }
 
-/* By how much a probe may be moved: little beside what is between two probes to the peer. */
+/* By how much a probe may be moved: a part of what is between two probes to the peer. */
 static uint64_t
 target_slack_ns(const struct prober_target *target)
 {

@@ -79,7 +79,6 @@ claims_address(const msgpack_object *probe, const char *key, struct addr *out)
 	return addr_parse(text, out) == 0;
 }
 
-/* Times of the two clocks at the first and the last probe. */
 /*
  * By the RNIC's clock from the last probe to one that host_ns later stamped nic: of all numbers of
  * wraps, the one that fits the host's clock best.
@@ -97,6 +96,7 @@ claims_nic_ns(struct claims *claims, uint64_t host_ns, uint64_t nic)
 	return ns + n * wrap;
 }
 
+/* Adds the time by the two clocks since the last probe. */
 static void
 claims_time(struct claims *claims, const msgpack_object *probe)
 {
