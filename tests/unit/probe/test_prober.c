@@ -112,6 +112,27 @@ test_expects(void **state)
 	expects_are(f, PROBER_EXPECTS_ANY);
 }
 
+/* An ACK1 of the former session, by a peer that may have been of another version. */
+static void
+test_expects_old_session(void **state)
+{
+	struct fake *f = *state;
+	struct prober_peer *peer = fake_peer_up(f, f);
+	struct prober_session session = fake_session(1, 501);
+	uint32_t n;
+
+	fake_target(f, peer, 100 * MS, 0);
+	fake_run(f, PROBER_SILENCE_NS + SEC);
+	prober_resolved(peer, &session, f->now, f->now);
+	n = f->n_packets;
+	for (uint32_t i = 0; i < n; i++)
+		expects_ack1(f, i, true);
+	expects_are(f, PROBER_EXPECTS_SOLICITED);
+	fake_run(f, 100 * MS);
+	assert_int_equal(f->packet[f->n_packets - 1].session, 501);
+	expects_are(f, PROBER_EXPECTS_ANY);
+}
+
 /* ACK2 first, then ACK1, then the send completion. */
 static void
 test_any_order(void **state)
@@ -1175,6 +1196,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FAKE(test_ok),
 		WITH_FAKE(test_expects),
+		WITH_FAKE(test_expects_old_session),
 		WITH_FAKE(test_any_order),
 		WITH_FAKE(test_clocks),
 		WITH_FAKE(test_half_a_clock),

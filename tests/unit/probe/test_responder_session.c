@@ -122,6 +122,7 @@ test_refusal_told(void **state)
 	assert_int_equal(count_sent(f, PROBE_WIRE_REFUSED), 20);
 	last = &f->sent[f->n_sent - 1];
 	assert_int_equal(last->message.refused.why, PROBE_WIRE_WHY_SOURCE);
+	assert_true(last->ack.solicited);
 	assert_true(last->message.seq == 59 && last->message.session == session);
 	assert_true(last->ack.qpn == 77 && last->ack.qkey == 0x1234);
 	assert_false(last->want_sent);
