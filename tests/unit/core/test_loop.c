@@ -553,6 +553,40 @@ test_defer_at_once(void **state)
 }
 
 static void
+defer_and_stop(void *arg)
+{
+	assert_int_equal(loop_defer(loop, note, arg), 0);
+	loop_stop(loop);
+}
+
+/* No poll is between. What is deferred while no callback of the loop runs does not wait for one. */
+static void
+test_defer_and_stop(void **state)
+{
+	uint64_t begun = clock_mono_ns();
+	struct loop_timer *timer;
+
+	(void)state;
+	assert_int_equal(loop_timer_new(loop, "t", defer_and_stop, letter('a'), &timer), 0);
+	loop_timer_set(timer, 0);
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(trace, "a");
+	loop_timer_free(timer);
+	assert_int_equal(loop_timer_new(loop, "E", note, letter('E'), &timer), 0);
+	loop_timer_set(timer, 0);
+	assert_int_equal(loop_run(loop), 0);
+	loop_timer_free(timer);
+	assert_int_equal(loop_timer_new(loop, "E", note, letter('E'), &timer), 0);
+	loop_timer_set(timer, NSEC_PER_SEC);
+	assert_int_equal(loop_defer(loop, note, letter('b')), 0);
+	assert_int_equal(loop_defer(loop, note, letter('E')), 0);
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(trace, "aEbE");
+	assert_true(clock_mono_ns() - begun < 900 * MSEC);
+	loop_timer_free(timer);
+}
+
+static void
 free_timer(void *arg)
 {
 	struct loop_timer **timer = arg;
@@ -957,6 +991,7 @@ main(void)
 		TEST(test_priorities),
 		TEST(test_defer),
 		TEST(test_defer_at_once),
+		TEST(test_defer_and_stop),
 		TEST(test_defer_frees),
 		TEST(test_coarse),
 		TEST(test_coarse_set_late),
