@@ -471,16 +471,16 @@ test_gone(void **state)
 	}
 	assert_true(child > 0);
 	snprintf(path, sizeof(path), "%s/" HW "retries", t->root);
-	snprintf(target, sizeof(target), "/proc/%d/sessionid", (int)child);
+	snprintf(target, sizeof(target), "/proc/%d/oom_score", (int)child);
 	assert_int_equal(symlink(target, path), 0);
 	left_ns = 5000000;
 	round_now(t);
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	drop(t, HW "retries");
-	put(t, HW "retries", "7\n");
+	put(t, HW "retries", "2007\n");
 	round_again(t);
-	assert_int_equal(see(t, "retries")->value, 7);
+	assert_int_equal(see(t, "retries")->value, 2007);
 }
 
 /* The files of the interface are those of the one that was named last. */
