@@ -188,7 +188,13 @@ said 'reloaded, 40000 peers'
 took=$(($(ticks) - before))
 [ "${build##*/}" = emulated ] || [ $took -lt $((3 * $(getconf CLK_TCK))) ] ||
 	bad "40,000 peers took $took ticks of the processor"
-ctl 1 peers
+# On a busy machine the daemon may not come to it within the 5 s that rpingmesh-ctl waits.
+for _ in 1 2 3 4 5 6; do
+	got=0
+	timeout 60 "$build/rpingmesh-ctl" -S "$dir/sock" peers >"$dir/out" 2>"$dir/err" || got=$?
+	grep -q 'has not answered' "$dir/err" || break
+done
+[ "$got" -eq 1 ] || bad "rpingmesh-ctl peers: exit status $got, not 1"
 [ "$(wc -l <"$dir/out")" = 40001 ] || bad "not 40000 peers"
 : >"$dir/out"
 stop

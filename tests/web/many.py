@@ -16,7 +16,7 @@ from webdriver import Browser
 
 BUILD = os.path.abspath(sys.argv[1])
 HOSTS, RAILS, POD = 1250, 8, 64  # of report_made.c
-REPORTS_S = 300  # at most
+REPORTS_S = 900  # at most
 WAIT_MS = 10000  # for a picture; a quiet machine takes less than a tenth
 
 
@@ -30,13 +30,23 @@ def drawn(b, what):
     check(f"{what}: nobody waits long", ms < WAIT_MS)
 
 
+def until_late(what, met):
+    """As until(). On a busy machine, central and generator take minutes to come to an end."""
+    for _ in range(4):
+        try:
+            return until(what, met)
+        except AssertionError as e:
+            print("#", e)
+    return until(what, met)
+
+
 def look(b, url):
     mesh = fetch(url + "/api/1/mesh")
     check("all ToRs of 10,000 NICs are rows and columns", mesh["names"] == tors())
     # Rails are apart: a ToR is probed by those of its rail alone.
     rail = [name.partition("-")[2] for name in mesh["names"]]
     pairs = {(i, k) for i in range(len(rail)) for k in range(len(rail)) if rail[i] == rail[k]}
-    check("all pairs of a rail have been probed, and no others", until("all pairs", lambda: {
+    check("all pairs of a rail have been probed, and no others", until_late("all pairs", lambda: {
         (c[0], c[1]) for c in fetch(url + "/api/1/mesh")["cells"] if c[2]} == pairs))
     b.devtools("Page.addScriptToEvaluateOnNewDocument", source=page_load.WATCH)
     b.resize(1600, 1000)
