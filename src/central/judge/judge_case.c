@@ -406,9 +406,8 @@ judge_add_fresh(struct judge_case *c, uint32_t path, const struct roads_tuple *t
 
 /* ---- all hosts ---- */
 
-/* Begins anew: what was known is not what it was. */
 static void
-judge_case_reset(struct judge_case *c)
+judge_case_clear_indices(struct judge_case *c)
 {
 	judge_index_clear(&c->hosts_by_name);
 	judge_index_clear(&c->nics_by_addr);
@@ -416,6 +415,13 @@ judge_case_reset(struct judge_case *c)
 	judge_index_clear(&c->switches_by_name);
 	judge_index_clear(&c->links_by_addrs);
 	judge_index_clear(&c->jobs_by_name);
+}
+
+/* Begins anew: what was known is not what it was. */
+static void
+judge_case_reset(struct judge_case *c)
+{
+	judge_case_clear_indices(c);
 	c->n_hosts = c->n_nics = c->n_switches = c->n_links = c->n_rows = c->n_jobs = 0;
 	c->n_paths = c->n_firsts = c->n_steps = c->n_fresh = 0;
 	c->n_chosen = c->n_joined = c->n_linked = c->buried = 0;
@@ -526,12 +532,7 @@ judge_case_free(struct judge_case *c)
 {
 	if (!c)
 		return;
-	judge_index_clear(&c->hosts_by_name);
-	judge_index_clear(&c->nics_by_addr);
-	judge_index_clear(&c->nics_by_name);
-	judge_index_clear(&c->switches_by_name);
-	judge_index_clear(&c->links_by_addrs);
-	judge_index_clear(&c->jobs_by_name);
+	judge_case_clear_indices(c);
 	judge_find_free(c);
 	locate_free(c->result);
 	free(c->hosts);

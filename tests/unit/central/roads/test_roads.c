@@ -282,14 +282,30 @@ test_both(void **state)
 		assert_int_equal(take("a", &p), 0);
 	}
 	assert_int_equal(roads_links_forgotten(roads), forgotten + 3);
-	/* The id of the same pair's other path is none for this one. */
+}
+
+/* The id of another path is none for this one, nor is that of one that was forgotten. */
+static void
+test_both_others(void **state)
+{
+	struct roads_tuple there = {.src_port = 5};
+	struct paths_path p = over(1, 5), back = path("10.0.2.1", "10.0.1.1", 6,
+						      "10.3.0.9 10.2.1.9 10.1.0.9");
+	struct roads_way_links ways[2] = {{.id = 0}};
+
+	(void)state;
+	addr_parse("10.0.1.1", &there.source);
+	addr_parse("10.0.2.1", &there.destination);
+	assert_int_equal(take("a", &p), 0);
+	assert_int_equal(take("b", &back), 0);
+	/* Of the same pair, with another port. */
 	p = over(1, 7);
 	assert_int_equal(take("a", &p), 0);
 	roads_find_both(roads, &there, 6, ways);
 	there.src_port = 7;
 	roads_find_both(roads, &there, 6, ways);
 	assert_same_links(&ways[0], 7);
-	/* Nor are those of another class, destination or source, or what was forgotten. */
+	/* Of another class, destination or source. */
 	for (int i = 0; i < 3; i++) {
 		struct roads_tuple other = there;
 
@@ -989,6 +1005,7 @@ main(void)
 		TEST(test_lldp_doubt), TEST(test_unnamed), TEST(test_dns_refused),
 		TEST(test_dns_wildcard), TEST(test_width),
 		TEST(test_wider),    TEST(test_agree),  TEST(test_both),
+		TEST(test_both_others),
 	};
 
 	return cmocka_run_group_tests_name("roads", tests, NULL, NULL);
